@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { component } from './component.js';
+
+/** MOV to and from control and debug registers, XSETBV, RFLAGS. SDM 3A "Control Registers". A #GP or #UD throws `ProcessorFault`. */
+export interface ControlRegisters {
+  readCr0(): bigint;
+  writeCr0(value: bigint): void;
+  readCr2(): bigint;
+  writeCr2(value: bigint): void;
+  readCr3(): bigint;
+  writeCr3(value: bigint): void;
+  readCr4(): bigint;
+  writeCr4(value: bigint): void;
+  readCr8(): bigint;
+  writeCr8(value: bigint): void;
+  readDr7(): bigint;
+  writeDr7(value: bigint): void;
+  xgetbv(register: number): bigint;
+  xsetbv(register: number, value: bigint): void;
+  readRflags(): bigint;
+  writeRflags(value: bigint): void;
+}
+export const ControlRegisters = component<ControlRegisters>('bareflank.intrinsics.ControlRegisters', 'vmm');

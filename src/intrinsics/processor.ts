@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { component } from './component.js';
+
+/** Instructions without a group of their own: caches, TLB, time, halt. */
+export interface Processor {
+  /** The number of the logical processor that executes the caller, from 0. */
+  id(): number;
+  invd(): void;
+  wbinvd(): void;
+  clflush(address: bigint): void;
+  invlpg(address: bigint): void;
+  rdtsc(): bigint;
+  rdtscp(): bigint;
+  pause(): void;
+  /** HLT with interrupts as they are. */
+  halt(): void;
+  /** CLI and HLT: this processor runs no more. @param reason what the report of its end says. */
+  stop(reason: string): void;
+}
+export const Processor = component<Processor>('bareflank.intrinsics.Processor', 'vmm');
