@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { builtinModules } from 'node:module';
+import { importsOf, resolveImport, runTimeImportsOf, sourceFiles, type SourceFile } from './source_files.js';
+
+/** The layers, lowest first: what each may import beside itself, the packages it may use, and whether it may use Node. */
+const layers: Record<string, { imports: string[]; packages: string[]; node: boolean }> = {
+  'src/intrinsics': { imports: [], packages: [], node: false },
+  'src/vmm': { imports: ['src/intrinsics'], packages: ['inversify', 'reflect-metadata'], node: false },
+  'src/index.ts': { imports: ['src/intrinsics', 'src/vmm'], packages: [], node: false },
+  'src/machine': { imports: ['src/intrinsics'], packages: [], node: false },
+  'src/driver': {
+    imports: ['src/intrinsics', 'src/vmm', 'src/machine', 'src/index.ts'],
+    packages: ['inversify', 'reflect-metadata', 'esbuild', 'zod'],
+    node: true,
+  },
+  'src/bfm': {
+    imports: ['src/intrinsics', 'src/vmm', 'src/machine', 'src/driver'],
+    packages: ['commander', 'picocolors', 'zod', 'iced-x86', 'vscode-jsonrpc'],
+    node: true,
+  },
+};
+
+const layerOf = (path: string): string | undefined =>
+  Object.keys(layers).find((layer) => path === layer || path.startsWith(`${layer}/`));
+
+const isNodeModule = (specifier: string): boolean =>
+  specifier.startsWith('node:') || builtinModules.includes(specifier);
+
+function violations(file: SourceFile): string[] {
+  const layer = layerOf(file.path);
+  if (layer === undefined)
+    return [`${file.path} belongs to no layer; the layers are ${Object.keys(layers).join(', ')}`];
+  const allowed = layers[layer]!;
+  return importsOf(file).flatMap((specifier) => {
+    const target = resolveImport(file, specifier);
+    if (target !== undefined) {
+      const reached = layerOf(target);
+      if (reached === layer || (reached !== undefined && allowed.imports.includes(reached))) return [];
+      return [
+        `${file.path} imports ${target}; ${layer} may import: ${allowed.imports.join(', ') || 'nothing but itself'}`,
+      ];
+    }
+    if (isNodeModule(specifier)) {
+      return allowed.node ? [] : [`${file.path} imports ${specifier}; ${layer} runs without Node`];
+    }
+    if (allowed.packages.includes(specifier)) return [];
+    return [
+      `${file.path} imports the package ${specifier}; ${layer} may use: ${allowed.packages.join(', ') || 'none'}`,
+    ];
+  });
+}
+
+describe('The layers', () => {
+  it('point one way only: intrinsics < vmm < driver < bfm, and machine knows nothing but intrinsics', () => {
+    expect(sourceFiles('src').flatMap(violations)).to.deep.equal([]);
+  });
+
+  it('keep extensions on the public entry', () => {
+    const wrong = sourceFiles('extensions').flatMap((file) =>
+      importsOf(file)
+        .filter((specifier) => !['bareflank', 'bareflank/testing', 'inversify', 'chai', 'sinon'].includes(specifier))
+        .filter((specifier) => {
+          const target = resolveImport(file, specifier);
+          return target === undefined || target.split('/')[1] !== file.path.split('/')[1];
+        })
+        .map((specifier) => `${file.path} imports ${specifier}; an extension imports 'bareflank' and its own files`),
+    );
+    expect(wrong).to.deep.equal([]);
+  });
+
+  it('have no import cycles', () => {
+    const files = new Map(sourceFiles('src').map((file) => [file.path, file]));
+    const done = new Set<string>();
+    const cycles: string[] = [];
+    const visit = (path: string, trail: string[]): void => {
+      if (trail.includes(path)) cycles.push([...trail.slice(trail.indexOf(path)), path].join(' → '));
+      const file = files.get(path);
+      if (file === undefined || done.has(path) || trail.includes(path)) return;
+      for (const specifier of runTimeImportsOf(file)) {
+        const target = resolveImport(file, specifier);
+        if (target !== undefined) visit(target, [...trail, path]);
+      }
+      done.add(path);
+    };
+    for (const path of files.keys()) visit(path, []);
+    expect(cycles).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { readFileSync, readdirSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+
+/** The package's root folder: this file runs from build/test/architecture. */
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
+
+/** One TypeScript source of the project, parsed. */
+export interface SourceFile {
+  /** Path from the root, with slashes. */
+  readonly path: string;
+  readonly text: string;
+  readonly tree: ts.SourceFile;
+}
+
+/** All TypeScript sources below a folder; the AssemblyScript of the CPU core is another language and left out. */
+export function sourceFiles(folder: string): SourceFile[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.name.endsWith('.d.ts'))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .filter((path) => !path.includes(`${sep}machine${sep}cpu${sep}`) || path.includes(`${sep}test${sep}`))
+    .filter((path) => !path.includes(`${sep}node_modules${sep}`) && !path.includes(`${sep}fixtures${sep}`))
+    .sort()
+    .map(parse);
+}
+
+function parse(path: string): SourceFile {
+  const text = readFileSync(path, 'utf8');
+  return {
+    path: relative(root, path).split(sep).join('/'),
+    text,
+    tree: ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true),
+  };
+}
+
+/** The module specifiers of a file's imports and re-exports; `import type` counts too, dynamic imports of literals as well. */
+export function importsOf(file: SourceFile): string[] {
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier !== undefined) {
+      found.push((node.moduleSpecifier as ts.StringLiteral).text);
+    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      const [argument] = node.arguments;
+      if (argument !== undefined && ts.isStringLiteral(argument)) found.push(argument.text);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(file.tree);
+  return found;
+}
+
+/** The imports that are erased at run time (`import type`). */
+export function runTimeImportsOf(file: SourceFile): string[] {
+  return file.tree.statements.flatMap((statement) => {
+    if (ts.isImportDeclaration(statement) && statement.importClause?.phaseModifier !== ts.SyntaxKind.TypeKeyword) {
+      return [(statement.moduleSpecifier as ts.StringLiteral).text];
+    }
+    if (ts.isExportDeclaration(statement) && !statement.isTypeOnly && statement.moduleSpecifier !== undefined) {
+      return [(statement.moduleSpecifier as ts.StringLiteral).text];
+    }
+    return [];
+  });
+}
+
+/** The path from the root of what a relative import names, or undefined for a package. */
+export function resolveImport(file: SourceFile, specifier: string): string | undefined {
+  if (!specifier.startsWith('.')) return undefined;
+  return relative(root, resolve(root, dirname(file.path), specifier))
+    .split(sep)
+    .join('/')
+    .replace(/\.js$/, '.ts');
+}
