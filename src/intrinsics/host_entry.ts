@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from './component.js';
 
-/** Called by the processor on each VM exit of a guest that an intrinsic entered. Must end in `vmresume`, `vmlaunch`, `vmxoff` or `halt`. */
+/** Called by the processor on each VM exit of a guest that an intrinsic entered. Must end in `vmresume`, `vmlaunch`, `returnTo` or `stop`. */
 export type ExitEntry = () => void;
 
 /** Where VM exits arrive: the only way from the hardware into the VMM. */
@@ -10,5 +10,16 @@ export interface HostEntry {
   attach(entry: ExitEntry): bigint;
   /** Forgets the exit entry of the executing processor. */
   detach(): void;
+  /**
+   * Where the caller of `vmlaunch` goes on as the guest: the values for `GUEST_RIP` and `GUEST_RSP` of a launch that demotes the running
+   * system. In the simulated PC it is the driver's context (its code page and stack), on metal the launch stub.
+   */
+  launchPoint(): { readonly rip: bigint; readonly rsp: bigint };
+  /**
+   * The end of `promote`: the general-purpose registers of `GeneralRegisters`, then RSP, RFLAGS and RIP are loaded and the processor goes on in
+   * VMX root, natively, as what was the guest. `true`: the processor is no longer the VMM's, the caller must return at once without
+   * touching it (the contract of `vmlaunch`).
+   */
+  returnTo(rip: bigint, rsp: bigint, rflags: bigint): boolean;
 }
 export const HostEntry = component<HostEntry>('bareflank.intrinsics.HostEntry', 'vmm');

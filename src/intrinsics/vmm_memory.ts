@@ -35,5 +35,7 @@ export interface VmmMemory {
   writeBytes(address: bigint, bytes: Uint8Array): void;
   /** Loads of the running OS's own linear memory (its GDT and TSS), through its CR3. */
   readOsLinear64(address: bigint): bigint;
+  /** Stores to it (the busy bit of its TSS descriptor), through its CR3; for the time before a launch and the end of `promote`. */
+  writeOsLinear64(address: bigint, value: bigint): void;
 }
 export const VmmMemory = component<VmmMemory>('bareflank.intrinsics.VmmMemory', 'vmm');
