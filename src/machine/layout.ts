@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+/**
+ * The one layout of the machine's WebAssembly.Memory. TypeScript imports `Layout`; the build generates the AssemblyScript file
+ * src/machine/cpu/layout.ts from it (`@inline export const NAME: usize = address` for each entry of `Layout`, `: u32` for each of `Constants`).
+ *
+ *     0x000400  processor block: all state of the processor that is loaded (copied on a switch of processors)
+ *     0x001400  words of the machine, bounce buffers, handler table, CPUID and MSR tables
+ *     0x010000  static data of the AssemblyScript program (--memoryBase)
+ *     0x080000  TLBs, one area a processor
+ *     0x400000  page map, dirty map, region links, blocks of processors that are not loaded
+ *     0x1000000 decoded records
+ *     0x7000000 guest RAM, then the VMM's carve-out of 64 MiB (physical 0x1_0000_0000)
+ */
+
+/** Names and sizes in bytes of the words of a processor block, in order; each is aligned to min(its size, 16). */
+const processorFields = {
+  // General registers: a register operand is the address of its slot; these come first because records hold slots as u16.
+  RAX: 8, RCX: 8, RDX: 8, RBX: 8, RSP: 8, RBP: 8, RSI: 8, RDI: 8, R8: 8, R9: 8, R10: 8, R11: 8, R12: 8, R13: 8, R14: 8, R15: 8,
+  /** Always 0: no base, no index, flat segment. */
+  ZERO: 8,
+  /** Instruction pointer (offset in CS), exact whenever the core is not inside a block. */
+  RIP: 8,
+  /** Lazy flags: sign-extended result, carry-in vector, CF | SF inverted << 1 | PF inverted << 2. */
+  FR: 8, FX: 8, FC: 8,
+  /** RFLAGS without CF PF AF ZF SF OF (those are lazy): bit 1 and TF IF DF IOPL NT RF VM AC VIF VIP ID. */
+  RFLAGS: 8,
+  // Segment registers in the SDM's order of encoding, then LDTR and TR. Bases are slots for effective addresses.
+  ES_BASE: 8, CS_BASE: 8, SS_BASE: 8, DS_BASE: 8, FS_BASE: 8, GS_BASE: 8, LDTR_BASE: 8, TR_BASE: 8,
+  ES_SELECTOR: 4, CS_SELECTOR: 4, SS_SELECTOR: 4, DS_SELECTOR: 4, FS_SELECTOR: 4, GS_SELECTOR: 4, LDTR_SELECTOR: 4, TR_SELECTOR: 4,
+  /** Limits in bytes, granularity applied. */
+  ES_LIMIT: 4, CS_LIMIT: 4, SS_LIMIT: 4, DS_LIMIT: 4, FS_LIMIT: 4, GS_LIMIT: 4, LDTR_LIMIT: 4, TR_LIMIT: 4,
+  /** Access rights in the VMCS's format: type 3:0, S 4, DPL 6:5, P 7, AVL 12, L 13, D/B 14, G 15, unusable 16. */
+  ES_RIGHTS: 4, CS_RIGHTS: 4, SS_RIGHTS: 4, DS_RIGHTS: 4, FS_RIGHTS: 4, GS_RIGHTS: 4, LDTR_RIGHTS: 4, TR_RIGHTS: 4,
+  GDTR_BASE: 8, IDTR_BASE: 8, GDTR_LIMIT: 4, IDTR_LIMIT: 4,
+  CR0: 8, CR2: 8, CR3: 8, CR4: 8,
+  /** PDPTEs of PAE paging, loaded at MOV to CR3 and friends, or by VM entry with EPT. */
+  PDPTE0: 8, PDPTE1: 8, PDPTE2: 8, PDPTE3: 8,
+  DR0: 8, DR1: 8, DR2: 8, DR3: 8, DR6: 8, DR7: 8,
+  XCR0: 8,
+  EFER: 8,
+  STAR: 8, LSTAR: 8, CSTAR: 8, FMASK: 8, KERNEL_GS_BASE: 8,
+  SYSENTER_CS: 8, SYSENTER_ESP: 8, SYSENTER_EIP: 8,
+  PAT: 8,
+  /** IA32_TIME_STAMP_COUNTER − INSTRUCTIONS, as a wrapping u64. */
+  TSC_OFFSET: 8,
+  TSC_ADJUST: 8, TSC_AUX: 8,
+  APIC_BASE: 8, MISC_ENABLE: 8, DEBUGCTL: 8, FEATURE_CONTROL: 8, XSS: 8, SPEC_CTRL: 8,
+  MTRR_DEF_TYPE: 8,
+  /** Ten pairs IA32_MTRR_PHYSBASEn, IA32_MTRR_PHYSMASKn. */
+  MTRR_PHYS: 160,
+  /** IA32_MTRR_FIX64K_00000, FIX16K_80000, FIX16K_A0000, FIX4K_C0000 … FIX4K_F8000. */
+  MTRR_FIX: 88,
+  /** Ordinal of this processor: initial local APIC id. */
+  PROCESSOR_ID: 4,
+  CPL: 4,
+  /** Bit set of Constants.MODE_*: what CR0, EFER, RFLAGS.VM and CS.L say. */
+  MODE: 4,
+  /** What decoded records depend on: Constants.DECODE_*. Written by updateMode(). */
+  DECODE_MODE: 4,
+  /** Mask of the stack pointer: 0xffff, 0xffffffff or all ones. */
+  STACK_MASK: 8,
+  /** Mask of RIP: 0xffff, 0xffffffff or all ones. */
+  CODE_MASK: 8,
+  /** Current data TLB and fetch TLB (the AssemblyScript globals tlbBase and fetchBase are copies). */
+  TLB_DATA: 4, TLB_FETCH: 4,
+  /** Instructions retired before this call of execute(), and its budget: retired now = INSTRUCTIONS + BUDGET_START − BUDGET. */
+  INSTRUCTIONS: 8,
+  BUDGET_START: 4, BUDGET: 4,
+  /** Why the core stopped: StopReason; 0 = running. Values ≥ 16: the current instruction did not complete. */
+  STOP: 4,
+  /** Bit set of Constants.ATTENTION_*: what must be looked at between two instructions. Checked when a block ends in a system instruction. */
+  ATTENTION: 4,
+  /** Interruptibility state in the VMCS's format: blocking by STI 0, by MOV SS 1, by SMI 2, by NMI 3. */
+  INTERRUPTIBILITY: 4,
+  /** Activity state in the VMCS's numbers: 0 active, 1 HLT, 2 shutdown, 3 wait-for-SIPI. */
+  ACTIVITY: 4,
+  /** Record that is being executed; RIP of it = PAGE_RIP + its page offset (CODE_MASK applied). 0 = RIP is exact. */
+  CURRENT_RECORD: 4,
+  /** Segment of the memory operand of the access to come (0–5), written in segmented decode modes only. */
+  ACCESS_SEGMENT: 4,
+  /** RIP of the first byte of the current record's page: linear page address − CS base. */
+  PAGE_RIP: 8,
+  // Event that waits for delivery: written by raise(), consumed by execute().
+  /** 0 none, 1 an event waits. */
+  FAULT_PENDING: 4,
+  FAULT_VECTOR: 4,
+  /** Type of the waiting event, in the numbers of VM-entry interruption information (0 external, 2 NMI, 3 hardware, 4 software interrupt, 5 privileged software, 6 software exception). */
+  FAULT_TYPE: 4,
+  FAULT_HAS_CODE: 4, FAULT_CODE: 4,
+  /** Length of the instruction that caused a software event. */
+  FAULT_LENGTH: 4,
+  /** Linear address of the waiting page fault: becomes CR2 when it is delivered. */
+  FAULT_ADDRESS: 8,
+  /** DR6 bits that the waiting #DB reports. */
+  FAULT_DEBUG: 8,
+  // The event that is being delivered through the IDT (valid bit 31), in the format of IDT-vectoring information.
+  DELIVERY: 4, DELIVERY_CODE: 4, DELIVERY_LENGTH: 4,
+  /** Bit set: 1 = the waiting event's EXT bit must be 1. */
+  DELIVERY_EXT: 4,
+  /** DR6 bits of data and single-step breakpoints met during the current instruction. */
+  DEBUG_TRAPS: 8,
+  /** Exponent, stack and control of the x87 FPU: 8 physical registers of 80 bits in 16 bytes each (MMX registers are their low 8 bytes). */
+  X87: 128,
+  FCW: 4, FSW: 4,
+  /** Full tag word, 2 bits a physical register. */
+  FTW: 4,
+  FOP: 4, FIP: 8, FDP: 8, FCS: 4, FDS: 4,
+  MXCSR: 4,
+  /** 16 vector registers of 32 bytes: XMMn is the low half. */
+  XMM: 512,
+
+  // VMX. Filled by the TypeScript engine at VM entry; the core only tests them.
+  /** 0 outside VMX operation, 1 root, 2 non-root. */
+  VMX_MODE: 4,
+  VMX_PIN: 4, VMX_PRIMARY: 4, VMX_SECONDARY: 4,
+  VMX_TERTIARY: 8,
+  VMX_EXCEPTION_BITMAP: 4, VMX_PF_MASK: 4, VMX_PF_MATCH: 4,
+  VMX_CR3_TARGET_COUNT: 4,
+  VMX_CR0_MASK: 8, VMX_CR0_SHADOW: 8, VMX_CR4_MASK: 8, VMX_CR4_SHADOW: 8,
+  VMX_CR3_TARGET0: 8, VMX_CR3_TARGET1: 8, VMX_CR3_TARGET2: 8, VMX_CR3_TARGET3: 8,
+  /** Physical addresses of the bitmaps and of the APIC pages. */
+  VMX_IO_BITMAP_A: 8, VMX_IO_BITMAP_B: 8, VMX_MSR_BITMAP: 8, VMX_VIRTUAL_APIC: 8, VMX_APIC_ACCESS: 8,
+  VMX_VMREAD_BITMAP: 8, VMX_VMWRITE_BITMAP: 8, VMX_XSS_EXITING: 8, VMX_EPTP_LIST: 8, VMX_VMFUNC: 8,
+  VMX_TPR_THRESHOLD: 4, VMX_PLE_GAP: 4, VMX_PLE_WINDOW: 4,
+  /** 16-bit VPID; 0 if "enable VPID" is 0. */
+  VMX_VPID: 4,
+  /** TSC offset and multiplier as applied to RDTSC in non-root operation (multiplier 1 << 48 = none). */
+  VMX_TSC_OFFSET: 8, VMX_TSC_MULTIPLIER: 8,
+  /** EPT pointer; 0 if "enable EPT" is 0. */
+  VMX_EPTP: 8,
+  /** TSC (host) at which the preemption timer reaches 0; all ones = timer off. The core stops with exit reason 52 at the first boundary at or after it. */
+  VMX_PREEMPTION_DEADLINE: 8,
+  /** Pending debug exceptions in the VMCS's format, loaded at VM entry and saved at exit. */
+  VMX_PENDING_DEBUG: 8,
+  /** Physical address of the current VMCS, all ones if none: VMPTRST. */
+  VMX_CURRENT_VMCS: 8,
+  /** Bits that CR0 and CR4 must have in VMX operation (IA32_VMX_CR0_FIXED0/1 …), unrestricted guest already applied. */
+  VMX_CR0_FIXED0: 8, VMX_CR0_FIXED1: 8, VMX_CR4_FIXED0: 8, VMX_CR4_FIXED1: 8,
+  /** 1: a MOV-SS/STI shadow, MTF or window is checked at the next boundary. MTF that waits (set at VM entry by event injection type 7). */
+  VMX_MTF_PENDING: 4,
+  /** Nonzero: the guest of the current VMCS is owned by TypeScript (set by the engine, not read by the core). */
+  VMX_OWNER: 4,
+  // What a VM exit reports; written by the core, read by the engine.
+  EXIT_REASON: 4, EXIT_INSTRUCTION_LENGTH: 4, EXIT_INSTRUCTION_INFORMATION: 4,
+  EXIT_INTERRUPTION_INFORMATION: 4, EXIT_INTERRUPTION_ERROR_CODE: 4,
+  IDT_VECTORING_INFORMATION: 4, IDT_VECTORING_ERROR_CODE: 4,
+  EXIT_QUALIFICATION: 8, GUEST_LINEAR_ADDRESS: 8, GUEST_PHYSICAL_ADDRESS: 8,
+  /** I/O RCX, RSI, RDI, RIP: only SMM uses them. */
+  EXIT_SPARE: 8,
+  // Operands of a VMX instruction that the engine performs (StopReason.VmxInstruction).
+  /** Constants.VMX_INSTRUCTION_*. */
+  VMX_OPERAND_INSTRUCTION: 4,
+  /** Length of the instruction: the engine completes with RIP + this. */
+  VMX_OPERAND_LENGTH: 4,
+  /** m64 operand (VMXON, VMPTRLD, VMCLEAR), value to write (VMWRITE), type (INVEPT, INVVPID). */
+  VMX_OPERAND_VALUE: 8,
+  /** Field encoding (VMREAD, VMWRITE), full 64-bit register. */
+  VMX_OPERAND_FIELD: 8,
+  /** Descriptor of INVEPT and INVVPID. */
+  VMX_OPERAND_DESCRIPTOR0: 8, VMX_OPERAND_DESCRIPTOR1: 8,
+  /** Destination of VMREAD: slot of a register, or 0 and the linear address (already probed for writing). */
+  VMX_OPERAND_REGISTER: 4,
+  /** Size of the destination of VMREAD: 4 or 8. */
+  VMX_OPERAND_SIZE: 4,
+  VMX_OPERAND_LINEAR: 8,
+  // TLB bookkeeping of this processor.
+  /** What the guest set of TLBs holds: EPTP and VPID << 48 | 1 << 63, 0 = nothing. */
+  TLB_GUEST_TAG: 8,
+  /** Number of logged fills (host set, guest set); more than the log holds = everything must be swept. */
+  TLB_LOG_COUNT0: 4, TLB_LOG_COUNT1: 4,
+  /** 1: the set holds pieces of large pages, INVLPG must sweep. */
+  TLB_LARGE0: 4, TLB_LARGE1: 4,
+  /** 1: the set holds global pages. */
+  TLB_GLOBAL0: 4, TLB_GLOBAL1: 4,
+  /** TSC value that UMWAIT-like waits end at; MONITOR's armed address (all ones: not armed). */
+  MONITOR_ADDRESS: 8,
+  /** For the engine and the scheduler; the core does not touch them. */
+  SPARE: 128,
+} as const;
+
+/** Regions at fixed addresses outside the processor block. */
+const regions = {
+  PROCESSOR: 0x400,
+  // machine words
+  /** u32: bytes of guest RAM below the PCI hole; the carve-out follows in memory. */
+  RAM_BYTES: 0x1400,
+  /** u32: width of physical addresses (MAXPHYADDR); u64: mask of reserved physical bits. */
+  PHYSICAL_BITS: 0x1404,
+  PHYSICAL_RESERVED: 0x1408,
+  /** u32: bump pointer of the record space, u32: its generation. */
+  RECORD_NEXT: 0x1410, RECORD_GENERATION: 0x1414,
+  /** u32 entries in the CPUID and MSR tables. */
+  CPUID_COUNT: 0x1418, MSR_COUNT: 0x141c,
+  /** u32: physical page (RAM page number) whose code was written during the current instruction; for the decoder. */
+  CODE_WRITTEN: 0x1420,
+  /** u32: bits of optional EPT features: Constants.EPT_*. */
+  EPT_FEATURES: 0x1424,
+  /** u64 result of a bus read. */
+  BUS_VALUE: 0x1428,
+  /** u32: number of processors. */
+  PROCESSOR_COUNT: 0x1430,
+  /** Free words for TABLE's run loop and decoder. */
+  DECODER_WORDS: 0x1480,
+  /** 64 bytes: place of an operand that crosses a page, is MMIO or lies in decoded code. */
+  BOUNCE: 0x1500,
+  /** Words that belong to BOUNCE: linear address u64, size u32, host addresses u32 × 2, physical addresses u64 × 2, kind u32. */
+  BOUNCE_WORDS: 0x1540,
+  /** Scratch for XSAVE images, FXSAVE, task switches. */
+  SCRATCH: 0x1600,
+  HANDLERS: 0x4000,
+  /** Entries of 32 bytes: u32 leaf, subleaf, flags (1 = subleaf matters), pad, eax, ebx, ecx, edx. */
+  CPUID_TABLE: 0xc000,
+  /** Entries of 32 bytes: u32 index, u32 flags, u64 value, u64 mask of writable bits, u64 mask of bits whose write is ignored. */
+  MSR_TABLE: 0xd000,
+  /** asc --memoryBase; up to TLBS. */
+  STATIC_DATA: 0x10000,
+  TLBS: 0x80000,
+  /** A TLB without any tag: in use while every access must take the slow path (segmented modes, #AC). */
+  EMPTY_TLB: 0x3f8000,
+  /** u32 per page of RAM and carve-out: index page of its decoded records, 0 none. */
+  PAGE_MAP: 0x400000,
+  /** u8 per page of RAM and carve-out: 1 = written since it was last cleared. */
+  DIRTY: 0x710000,
+  LINKS: 0x800000,
+  /** Blocks of processors that are not loaded. */
+  PROCESSORS: 0xa00000,
+  RECORDS: 0x1000000,
+  RECORDS_END: 0x7000000,
+  RAM: 0x7000000,
+} as const;
+
+type Name = keyof typeof processorFields | keyof typeof regions;
+
+/** Places the words of the processor block one after the other. */
+function place(): Record<Name, number> {
+  const result: Record<string, number> = {};
+  let at: number = regions.PROCESSOR;
+  for (const [name, size] of Object.entries(processorFields)) {
+    const alignment = size >= 16 ? 16 : size;
+    at = Math.ceil(at / alignment) * alignment;
+    result[name] = at;
+    at += size;
+  }
+  if (at > regions.PROCESSOR + Sizes.PROCESSOR) throw new RangeError(`processor block ends at 0x${at.toString(16)}, beyond its region`);
+  return { ...result, ...regions } as Record<Name, number>;
+}
+
+/** Sizes in bytes, and numbers of entries, of what the layout places. */
+export const Sizes = {
+  PROCESSOR: 0x1000,
+  MAX_PROCESSORS: 8,
+  /** Bytes of a processor's TLB area: data TLBs of the host set and the guest set, fetch TLBs of both, logs. */
+  TLB_STRIDE: 0x60000,
+  /** Guest RAM: the largest that fits below the PCI hole. */
+  MAX_RAM: 0xc0000000,
+  /** The VMM's pages above guest RAM. */
+  CARVE_OUT: 0x4000000,
+  /** Physical address of the carve-out is CARVE_OUT_GIB GiB. */
+  CARVE_OUT_GIB: 4,
+} as const;
+
+/** Address in the machine's memory of every word and region, by name. */
+export const Layout: Readonly<Record<Name, number>> = Object.freeze(place());
+
+/** Size in bytes of each word of the processor block. */
+export const FieldSizes: Readonly<Record<keyof typeof processorFields, number>> = processorFields;
+
+/** Why `execute` returned. Values from 16 on: the instruction at RIP did not complete. */
+export enum StopReason {
+  /** The budget is used up. */
+  Quantum = 0,
+  /** HLT or another inactive state: nothing to execute until an event arrives. */
+  Idle = 1,
+  /** `requestStop`. */
+  Requested = 2,
+  /** VM exit of the guest: EXIT_* words are filled, the guest's state is in the registers. */
+  VmExit = 16,
+  /** A VMX instruction waits for the engine: VMX_OPERAND_* words are filled. */
+  VmxInstruction = 17,
+  /** An instruction or feature that the core does not implement. */
+  Unimplemented = 18,
+  /** Triple fault outside non-root operation: shutdown. */
+  Shutdown = 19,
+}
+
+/** Numbers that both languages share; AssemblyScript sees each as a u32 constant. */
+export const Constants = {
+  TLB_ENTRIES: 1024,
+  TLB_ENTRY_BYTES: 32,
+  /** Bytes of one TLB. */
+  TLB_BYTES: 0x8000,
+  /** Offsets in a processor's area: data TLB = set × TLB_SET + context × TLB_BYTES; contexts: 0 supervisor, 1 user, 2 supervisor with EFLAGS.AC under SMAP. */
+  TLB_SET: 0x18000,
+  /** Fetch TLB = TLB_FETCHES + set × 2 × TLB_BYTES + (user ? TLB_BYTES : 0). Entries: tag u64 @0, free for the decoder @8 and @16 (0 after a fill), addend u32 @24. */
+  TLB_FETCHES: 0x30000,
+  /** Log of filled entries: TLB_LOGS + set × 0x4000, u32 each. */
+  TLB_LOGS: 0x50000,
+  TLB_LOG_ENTRIES: 4096,
+
+  STOP_NONE: 0, STOP_IDLE: StopReason.Idle, STOP_REQUESTED: StopReason.Requested, STOP_VM_EXIT: StopReason.VmExit,
+  STOP_VMX_INSTRUCTION: StopReason.VmxInstruction, STOP_UNIMPLEMENTED: StopReason.Unimplemented, STOP_SHUTDOWN: StopReason.Shutdown,
+  /** Reasons from here on: the instruction at RIP did not complete. */
+  STOP_INCOMPLETE: 16,
+
+  /** MODE bits. MODE_PROTECTED: CR0.PE and not VM86. */
+  MODE_PROTECTED: 1, MODE_VM86: 2, MODE_LONG: 4, MODE_64: 8, MODE_PAGING: 16,
+
+  /** DECODE_MODE: bits 1:0 code size (0 = 16, 1 = 32, 2 = 64 bits); bit 2 stack pointer of 32 bits (outside 64-bit mode); bit 3 segments are not flat: accesses go through ACCESS_SEGMENT. */
+  DECODE_CODE: 3, DECODE_CODE16: 0, DECODE_CODE32: 1, DECODE_CODE64: 2, DECODE_STACK32: 4, DECODE_SEGMENTED: 8,
+
+  /** Segment numbers. */
+  ES: 0, CS: 1, SS: 2, DS: 3, FS: 4, GS: 5, LDTR: 6, TR: 7,
+
+  /** ATTENTION bits: an external interrupt waits at the pin; NMI; INIT; SIPI; the next boundary must be looked at (shadow, RF, TF, breakpoints, MTF, windows, preemption timer); stop wanted. */
+  ATTENTION_INTERRUPT: 1, ATTENTION_NMI: 2, ATTENTION_INIT: 4, ATTENTION_SIPI: 8, ATTENTION_STEP: 16, ATTENTION_STOP: 32, ATTENTION_SMI: 64,
+
+  /** EPT_FEATURES bits. */
+  EPT_ACCESSED_DIRTY: 1, EPT_EXECUTE_ONLY: 2, EPT_MBEC: 4,
+
+  VMX_INSTRUCTION_VMCALL: 1, VMX_INSTRUCTION_VMCLEAR: 2, VMX_INSTRUCTION_VMLAUNCH: 3, VMX_INSTRUCTION_VMPTRLD: 4, VMX_INSTRUCTION_VMPTRST: 5,
+  VMX_INSTRUCTION_VMREAD: 6, VMX_INSTRUCTION_VMRESUME: 7, VMX_INSTRUCTION_VMWRITE: 8, VMX_INSTRUCTION_VMXOFF: 9, VMX_INSTRUCTION_VMXON: 10,
+  VMX_INSTRUCTION_INVEPT: 11, VMX_INSTRUCTION_INVVPID: 12, VMX_INSTRUCTION_VMFUNC: 13,
+} as const;
+
+/** Bytes of memory that a machine with `ramBytes` of RAM needs, a multiple of 64 KiB. */
+export function memoryBytes(ramBytes: number): number {
+  return Math.ceil((Layout.RAM + ramBytes + Sizes.CARVE_OUT) / 0x10000) * 0x10000;
+}
