@@ -27,13 +27,14 @@
 //   U  ModRM.rm, XMM register only                                                 P, Q, N  the same for MMX registers (REX ignored)
 //   ST(i)  number i of the x87 register as an integer. 'ST' or 'ST(0)': no argument
 //   AL AH AX EAX RAX CL DX …: that register. rAX: register of the operand size. eAX: the same, 16/32 only.   1: the constant
-//   suffixes: b u8, w u16, d u32, q u64, v operand size 16/32/64, z 16/32 (32 at 64), y 32/64 (REX.W, 66 ignored), dq/x/ps/pd/ss/sd/t/p/a/s: no integer type
+//   suffixes: b u8, w u16, d u32, q u64, v operand size 16/32/64, z 16/32 (32 at 64), y 32/64 (REX.W, 66 ignored),
+//            dq x ps pd pi v128 (u64 for P, Q, N), ss u32, sd u64; others (t, p, a, s, fs …) none
 //
 // SEMANTICS, the third argument: the name of an exported function of the topic's AssemblyScript file (src/machine/cpu/<topic>.ts or `file`).
 // The generator reads its declaration, so the function takes what it needs and no more:
 //   export function NAME<T, D, S>(d: D, s: S): void
 //   type parameters, found by their NAME:
-//     T        integer type of the operand size: that of the first v/z/y operand, else of the first operand with a size (or `size`)
+//     T        integer type of the operand size: that of the first v/z/y operand, else of the first operand with a size (or option `size`, or `type`)
 //     U, V     integer type of the second, third operand's own size (MOVZX<T, U, S>(d: Reg, s: S) for 'Gv,Eb': U = u8)
 //     A        width of addresses: u16, u32, u64. For rows with `stack: true` the width of the stack pointer (u64 in 64-bit mode,
 //              else SS.B); for all others the address size (string instructions, LOOP, JCXZ, …). Only where a function has an A are there such forms.
@@ -79,6 +80,8 @@ export interface RowOptions {
   readonly lock?: boolean;
   /** Operand size where no operand tells (PUSHF, CBW, IRET: 'v'). */
   readonly size?: 'b' | 'w' | 'd' | 'q' | 'v' | 'z' | 'y';
+  /** T, whatever the operands say ('v128', 'u64', …). */
+  readonly type?: string;
   /** The memory operand is only read, or is written (default: written when it is the first operand). Matters for read-only segments. */
   readonly memory?: 'read' | 'write';
   /** Size in bytes of the memory operand for segment limit checks, where the suffix does not tell (FXSAVE 512). */
