@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// CPUID leaves by name, register and bit. SDM 2A "CPUID—CPU Identification".
+import { bitFieldsOf, bits, snakeCase, type BitField } from './bit_fields.js';
+
+/** The numbers of CPUID leaves. */
+export const CpuidLeaf = {
+  VendorIdentification: 0x0,
+  FeatureInformation: 0x1,
+  CacheAndTlbInformation: 0x2,
+  DeterministicCacheParameters: 0x4,
+  MonitorMwait: 0x5,
+  ThermalAndPowerManagement: 0x6,
+  ExtendedFeatureFlags: 0x7,
+  ArchPerfMonitoring: 0xa,
+  ExtendedTopology: 0xb,
+  ExtendedState: 0xd,
+  TimeStampCounter: 0x15,
+  ProcessorFrequency: 0x16,
+  ExtendedMaximum: 0x80000000,
+  ExtendedProcessorInformation: 0x80000001,
+  BrandString0: 0x80000002,
+  BrandString1: 0x80000003,
+  BrandString2: 0x80000004,
+  ExtendedCache: 0x80000006,
+  AdvancedPowerManagement: 0x80000007,
+  AddrSize: 0x80000008,
+} as const;
+
+/** CPUID.1:ECX. */
+export const FeatureInformationEcx = {
+  Sse3: 1 << 0,
+  Pclmulqdq: 1 << 1,
+  Dtes64: 1 << 2,
+  Monitor: 1 << 3,
+  DsCpl: 1 << 4,
+  Vmx: 1 << 5,
+  Smx: 1 << 6,
+  Eist: 1 << 7,
+  Tm2: 1 << 8,
+  Ssse3: 1 << 9,
+  CnxtId: 1 << 10,
+  Sdbg: 1 << 11,
+  Fma: 1 << 12,
+  Cmpxchg16b: 1 << 13,
+  XtprUpdateControl: 1 << 14,
+  Pdcm: 1 << 15,
+  Pcid: 1 << 17,
+  Dca: 1 << 18,
+  Sse41: 1 << 19,
+  Sse42: 1 << 20,
+  X2apic: 1 << 21,
+  Movbe: 1 << 22,
+  Popcnt: 1 << 23,
+  TscDeadline: 1 << 24,
+  Aesni: 1 << 25,
+  Xsave: 1 << 26,
+  Osxsave: 1 << 27,
+  Avx: 1 << 28,
+  F16c: 1 << 29,
+  Rdrand: 1 << 30,
+  Hypervisor: 0x80000000,
+} as const;
+
+/** CPUID.1:EDX. */
+export const FeatureInformationEdx = {
+  Fpu: 1 << 0,
+  Vme: 1 << 1,
+  De: 1 << 2,
+  Pse: 1 << 3,
+  Tsc: 1 << 4,
+  Msr: 1 << 5,
+  Pae: 1 << 6,
+  Mce: 1 << 7,
+  Cx8: 1 << 8,
+  Apic: 1 << 9,
+  Sep: 1 << 11,
+  Mtrr: 1 << 12,
+  Pge: 1 << 13,
+  Mca: 1 << 14,
+  Cmov: 1 << 15,
+  Pat: 1 << 16,
+  Pse36: 1 << 17,
+  Psn: 1 << 18,
+  Clfsh: 1 << 19,
+  Ds: 1 << 21,
+  Acpi: 1 << 22,
+  Mmx: 1 << 23,
+  Fxsr: 1 << 24,
+  Sse: 1 << 25,
+  Sse2: 1 << 26,
+  SelfSnoop: 1 << 27,
+  Htt: 1 << 28,
+  Tm: 1 << 29,
+  Pbe: 0x80000000,
+} as const;
+
+/** CPUID.(7,0):EBX. */
+export const ExtendedFeatureFlagsEbx = {
+  Fsgsbase: 1 << 0,
+  Ia32TscAdjust: 1 << 1,
+  Sgx: 1 << 2,
+  Bmi1: 1 << 3,
+  Hle: 1 << 4,
+  Avx2: 1 << 5,
+  FdpExcptnOnly: 1 << 6,
+  Smep: 1 << 7,
+  Bmi2: 1 << 8,
+  EnhancedRep: 1 << 9,
+  Invpcid: 1 << 10,
+  Rtm: 1 << 11,
+  RdtM: 1 << 12,
+  DeprecatedFpuCsDs: 1 << 13,
+  Mpx: 1 << 14,
+  RdtA: 1 << 15,
+  Avx512f: 1 << 16,
+  Avx512dq: 1 << 17,
+  Rdseed: 1 << 18,
+  Adx: 1 << 19,
+  Smap: 1 << 20,
+  Clflushopt: 1 << 23,
+  Clwb: 1 << 24,
+  ProcessorTrace: 1 << 25,
+  Sha: 1 << 29,
+} as const;
+
+/** CPUID.(7,0):ECX. */
+export const ExtendedFeatureFlagsEcx = {
+  Prefetchwt1: 1 << 0,
+  Avx512Vbmi: 1 << 1,
+  Umip: 1 << 2,
+  Pku: 1 << 3,
+  Ospke: 1 << 4,
+  Waitpkg: 1 << 5,
+  CetSs: 1 << 7,
+  La57: 1 << 16,
+  Rdpid: 1 << 22,
+  BusLockDetect: 1 << 24,
+} as const;
+
+/** CPUID.(7,0):EDX. */
+export const ExtendedFeatureFlagsEdx = {
+  MdClear: 1 << 10,
+  CetIbt: 1 << 20,
+  IbrsIbpb: 1 << 26,
+  Stibp: 1 << 27,
+  L1dFlush: 1 << 28,
+  Ia32ArchCapabilities: 1 << 29,
+  Ssbd: 0x80000000,
+} as const;
+
+/** CPUID.80000001H:EDX. */
+export const ExtendedProcessorInformationEdx = {
+  Syscall: 1 << 11,
+  ExecuteDisable: 1 << 20,
+  Page1gb: 1 << 26,
+  Rdtscp: 1 << 27,
+  Intel64: 1 << 29,
+} as const;
+
+/** CPUID.80000001H:ECX. */
+export const ExtendedProcessorInformationEcx = {
+  LahfSahf: 1 << 0,
+  Lzcnt: 1 << 5,
+  Prefetchw: 1 << 8,
+} as const;
+
+/** The bit fields of one result register of a leaf. */
+export interface CpuidRegisterDefinition {
+  readonly register: 'eax' | 'ebx' | 'ecx' | 'edx';
+  /** The subleaf (ECX), null where the leaf has none. */
+  readonly subleaf: number | null;
+  readonly fields: readonly BitField[];
+}
+
+/** A CPUID leaf with the registers whose bits have names. */
+export interface CpuidLeafDefinition {
+  readonly leaf: number;
+  /** snake_case. */
+  readonly name: string;
+  readonly registers: readonly CpuidRegisterDefinition[];
+  /** SDM section title. */
+  readonly section: string;
+}
+
+function register(name: CpuidRegisterDefinition['register'], fields: readonly BitField[], subleaf: number | null = null): CpuidRegisterDefinition {
+  return { register: name, subleaf, fields };
+}
+
+const leafRegisters: Readonly<Record<number, readonly CpuidRegisterDefinition[]>> = {
+  [CpuidLeaf.VendorIdentification]: [register('eax', [bits('maximum_leaf', 0, 31)])],
+  [CpuidLeaf.FeatureInformation]: [
+    register('eax', [
+      bits('stepping_id', 0, 3),
+      bits('model', 4, 7),
+      bits('family_id', 8, 11),
+      bits('processor_type', 12, 13),
+      bits('extended_model_id', 16, 19),
+      bits('extended_family_id', 20, 27),
+    ]),
+    register('ebx', [
+      bits('brand_index', 0, 7),
+      bits('clflush_line_size', 8, 15),
+      bits('maximum_addressable_ids', 16, 23),
+      bits('initial_apic_id', 24, 31),
+    ]),
+    register('ecx', bitFieldsOf(FeatureInformationEcx)),
+    register('edx', bitFieldsOf(FeatureInformationEdx)),
+  ],
+  [CpuidLeaf.ExtendedFeatureFlags]: [
+    register('ebx', bitFieldsOf(ExtendedFeatureFlagsEbx), 0),
+    register('ecx', bitFieldsOf(ExtendedFeatureFlagsEcx), 0),
+    register('edx', bitFieldsOf(ExtendedFeatureFlagsEdx), 0),
+  ],
+  [CpuidLeaf.ArchPerfMonitoring]: [
+    register('eax', [bits('version_id', 0, 7), bits('gppmc_count', 8, 15), bits('gppmc_bit_width', 16, 23), bits('ebx_enumeration_length', 24, 31)]),
+    register('ebx', [
+      bits('core_cycle_event', 0),
+      bits('instr_retired_event', 1),
+      bits('reference_cycles_event', 2),
+      bits('llc_reference_event', 3),
+      bits('llc_misses_event', 4),
+      bits('branch_instr_retired_event', 5),
+      bits('branch_mispredict_retired_event', 6),
+    ]),
+    register('edx', [bits('ffpmc_count', 0, 4), bits('ffpmc_bit_width', 5, 12)]),
+  ],
+  [CpuidLeaf.ExtendedState]: [
+    register('eax', [bits('xcr0_low', 0, 31)], 0),
+    register('ebx', [bits('size_of_enabled', 0, 31)], 0),
+    register('ecx', [bits('size_of_supported', 0, 31)], 0),
+    register('edx', [bits('xcr0_high', 0, 31)], 0),
+    register('eax', [bits('xsaveopt', 0), bits('xsavec', 1), bits('xgetbv_1', 2), bits('xsaves_xrstors', 3)], 1),
+  ],
+  [CpuidLeaf.TimeStampCounter]: [
+    register('eax', [bits('denominator', 0, 31)]),
+    register('ebx', [bits('numerator', 0, 31)]),
+    register('ecx', [bits('crystal_frequency', 0, 31)]),
+  ],
+  [CpuidLeaf.ProcessorFrequency]: [
+    register('eax', [bits('base_frequency', 0, 15)]),
+    register('ebx', [bits('maximum_frequency', 0, 15)]),
+    register('ecx', [bits('bus_frequency', 0, 15)]),
+  ],
+  [CpuidLeaf.ExtendedMaximum]: [register('eax', [bits('maximum_leaf', 0, 31)])],
+  [CpuidLeaf.ExtendedProcessorInformation]: [
+    register('ecx', bitFieldsOf(ExtendedProcessorInformationEcx)),
+    register('edx', bitFieldsOf(ExtendedProcessorInformationEdx)),
+  ],
+  [CpuidLeaf.AdvancedPowerManagement]: [register('edx', [bits('invariant_tsc', 8)])],
+  [CpuidLeaf.AddrSize]: [register('eax', [bits('phys', 0, 7), bits('linear', 8, 15)])],
+};
+
+/** All CPUID leaves with a name, in order of number. */
+export const cpuidLeafDefinitions: readonly CpuidLeafDefinition[] = Object.entries(CpuidLeaf)
+  .map(([name, leaf]) => ({
+    leaf,
+    name: snakeCase(name),
+    registers: leafRegisters[leaf] ?? [],
+    section: 'SDM 2A "CPUID—CPU Identification"',
+  }))
+  .sort((a, b) => a.leaf - b.leaf);

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Model-specific registers by name, address and bit. SDM 4 "Architectural MSRs"; VMX capabilities: SDM 3D appendix
+// "VMX Capability Reporting Facility".
+import { bits, bitFieldsOf, snakeCase, type BitField } from './bit_fields.js';
+import { controlBitFields } from './control_bits.js';
+import { Bndcfgs, debugctlFields, eferFields, patFields, perfGlobalCtrlFields } from './registers.js';
+
+/** The addresses of MSRs. */
+export const Msr = {
+  Ia32P5McAddr: 0x0,
+  Ia32P5McType: 0x1,
+  Ia32TimeStampCounter: 0x10,
+  Ia32PlatformId: 0x17,
+  Ia32ApicBase: 0x1b,
+  Ia32FeatureControl: 0x3a,
+  Ia32TscAdjust: 0x3b,
+  Ia32SpecCtrl: 0x48,
+  Ia32PredCmd: 0x49,
+  Ia32BiosUpdtTrig: 0x79,
+  Ia32BiosSignId: 0x8b,
+  Ia32SmmMonitorCtl: 0x9b,
+  Ia32Smbase: 0x9e,
+  Ia32Pmc0: 0xc1,
+  MsrPlatformInfo: 0xce,
+  Ia32Mperf: 0xe7,
+  Ia32Aperf: 0xe8,
+  Ia32Mtrrcap: 0xfe,
+  Ia32ArchCapabilities: 0x10a,
+  Ia32FlushCmd: 0x10b,
+  Ia32SysenterCs: 0x174,
+  Ia32SysenterEsp: 0x175,
+  Ia32SysenterEip: 0x176,
+  Ia32McgCap: 0x179,
+  Ia32McgStatus: 0x17a,
+  Ia32McgCtl: 0x17b,
+  Ia32Perfevtsel0: 0x186,
+  Ia32PerfStatus: 0x198,
+  Ia32PerfCtl: 0x199,
+  Ia32ThermInterrupt: 0x19b,
+  Ia32ThermStatus: 0x19c,
+  Ia32MiscEnable: 0x1a0,
+  Ia32EnergyPerfBias: 0x1b0,
+  Ia32PackageThermStatus: 0x1b1,
+  Ia32Debugctl: 0x1d9,
+  Ia32SmrrPhysbase: 0x1f2,
+  Ia32SmrrPhysmask: 0x1f3,
+  Ia32MtrrPhysbase0: 0x200,
+  Ia32MtrrPhysmask0: 0x201,
+  Ia32MtrrFix64k00000: 0x250,
+  Ia32MtrrFix16k80000: 0x258,
+  Ia32MtrrFix16kA0000: 0x259,
+  Ia32MtrrFix4kC0000: 0x268,
+  Ia32Pat: 0x277,
+  Ia32MtrrDefType: 0x2ff,
+  Ia32FixedCtr0: 0x309,
+  Ia32PerfCapabilities: 0x345,
+  Ia32FixedCtrCtrl: 0x38d,
+  Ia32PerfGlobalStatus: 0x38e,
+  Ia32PerfGlobalCtrl: 0x38f,
+  Ia32PerfGlobalStatusReset: 0x390,
+  Ia32Mc0Ctl: 0x400,
+  Ia32VmxBasic: 0x480,
+  Ia32VmxPinbasedCtls: 0x481,
+  Ia32VmxProcbasedCtls: 0x482,
+  Ia32VmxExitCtls: 0x483,
+  Ia32VmxEntryCtls: 0x484,
+  Ia32VmxMisc: 0x485,
+  Ia32VmxCr0Fixed0: 0x486,
+  Ia32VmxCr0Fixed1: 0x487,
+  Ia32VmxCr4Fixed0: 0x488,
+  Ia32VmxCr4Fixed1: 0x489,
+  Ia32VmxVmcsEnum: 0x48a,
+  Ia32VmxProcbasedCtls2: 0x48b,
+  Ia32VmxEptVpidCap: 0x48c,
+  Ia32VmxTruePinbasedCtls: 0x48d,
+  Ia32VmxTrueProcbasedCtls: 0x48e,
+  Ia32VmxTrueExitCtls: 0x48f,
+  Ia32VmxTrueEntryCtls: 0x490,
+  Ia32VmxVmfunc: 0x491,
+  Ia32VmxProcbasedCtls3: 0x492,
+  Ia32VmxExitCtls2: 0x493,
+  Ia32DsArea: 0x600,
+  Ia32TscDeadline: 0x6e0,
+  Ia32UCet: 0x6a0,
+  Ia32SCet: 0x6a2,
+  Ia32InterruptSspTableAddr: 0x6a8,
+  Ia32Pkrs: 0x6e1,
+  Ia32X2apicApicid: 0x802,
+  Ia32Bndcfgs: 0xd90,
+  Ia32Xss: 0xda0,
+  Ia32Efer: 0xc0000080,
+  Ia32Star: 0xc0000081,
+  Ia32Lstar: 0xc0000082,
+  Ia32Cstar: 0xc0000083,
+  Ia32Fmask: 0xc0000084,
+  Ia32FsBase: 0xc0000100,
+  Ia32GsBase: 0xc0000101,
+  Ia32KernelGsBase: 0xc0000102,
+  Ia32TscAux: 0xc0000103,
+} as const;
+
+/** The address of an MSR that has a name here. */
+export type Msr = (typeof Msr)[keyof typeof Msr];
+
+/** IA32_FEATURE_CONTROL. SDM 4 "Architectural MSRs". */
+export const FeatureControl = {
+  LockBit: 1 << 0,
+  EnableVmxInsideSmx: 1 << 1,
+  EnableVmxOutsideSmx: 1 << 2,
+  SenterLocalFunctionEnables: 0x7f00,
+  SenterGlobalFunctionEnable: 1 << 15,
+  SgxLaunchControlEnable: 1 << 17,
+  SgxGlobalEnable: 1 << 18,
+  Lmce: 1 << 20,
+} as const;
+
+/** IA32_VMX_MISC. SDM 3D "Miscellaneous Data". */
+export const VmxMisc = {
+  PreemptionTimerDecrement: 0x1f,
+  StoreEferLmaOnVmExit: 1 << 5,
+  ActivityStateHltSupport: 1 << 6,
+  ActivityStateShutdownSupport: 1 << 7,
+  ActivityStateWaitForSipiSupport: 1 << 8,
+  ProcessorTraceSupport: 1 << 14,
+  RdmsrInSmmSupport: 1 << 15,
+  Cr3Targets: 0x1ff0000,
+  MaxNumMsrLoadStoreOnExit: 7 << 25,
+  VmxoffBlockedSmiSupport: 1 << 28,
+  VmwriteAllFieldsSupport: 1 << 29,
+  InjectionWithInstructionLengthOfZero: 1 << 30,
+} as const;
+
+/** IA32_VMX_EPT_VPID_CAP, bits 31:0. SDM 3D "VPID and EPT Capabilities". */
+export const EptCapability = {
+  ExecuteOnlyTranslation: 1 << 0,
+  PageWalkLengthOf4: 1 << 6,
+  PageWalkLengthOf5: 1 << 7,
+  MemoryTypeUncacheableSupported: 1 << 8,
+  MemoryTypeWriteBackSupported: 1 << 14,
+  Pde2mbSupport: 1 << 16,
+  Pdpte1gbSupport: 1 << 17,
+  InveptSupport: 1 << 20,
+  AccessedDirtySupport: 1 << 21,
+  AdvancedVmExitInformation: 1 << 22,
+  SupervisorShadowStackControl: 1 << 23,
+  InveptSingleContextSupport: 1 << 25,
+  InveptAllContextSupport: 1 << 26,
+} as const;
+
+/** IA32_VMX_EPT_VPID_CAP, bits 63:32, as masks of the high half. */
+export const VpidCapability = {
+  InvvpidSupport: 1 << 0,
+  InvvpidIndividualAddressSupport: 1 << 8,
+  InvvpidSingleContextSupport: 1 << 9,
+  InvvpidAllContextSupport: 1 << 10,
+  InvvpidSingleContextRetainingGlobalsSupport: 1 << 11,
+} as const;
+
+/** IA32_VMX_BASIC, bits 63:32, as masks of the high half. SDM 3D "Basic VMX Information". */
+export const VmxBasicHigh = {
+  VmxonVmcsRegionSize: 0x1fff,
+  PhysicalAddressWidth: 1 << 16,
+  DualMonitorModeSupport: 1 << 17,
+  MemoryType: 0xf << 18,
+  InsOutsExitInformation: 1 << 22,
+  TrueBasedControls: 1 << 23,
+  InjectHardwareExceptionWithoutErrorCode: 1 << 24,
+} as const;
+
+/** An MSR with its bit fields. */
+export interface MsrDefinition {
+  readonly address: number;
+  /** snake_case, the SDM's name. */
+  readonly name: string;
+  readonly fields: readonly BitField[];
+  /** WRMSR to it is #GP. */
+  readonly readOnly: boolean;
+  /** Each named bit is a control: bits 31:0 say which may be 0, bits 63:32 which may be 1. */
+  readonly isCapability: boolean;
+  /** SDM section title. */
+  readonly section: string;
+}
+
+const high = (fields: readonly BitField[]): BitField[] => fields.map((field) => ({ ...field, from: field.from + 32, to: field.to + 32 }));
+
+const msrFields: Readonly<Record<number, readonly BitField[]>> = {
+  [Msr.Ia32ApicBase]: [bits('bsp', 8), bits('enable_x2apic_mode', 10), bits('apic_global_enable', 11), bits('apic_base', 12, 51)],
+  [Msr.Ia32FeatureControl]: bitFieldsOf(FeatureControl),
+  [Msr.Ia32SpecCtrl]: [bits('ibrs', 0), bits('stibp', 1), bits('ssbd', 2)],
+  [Msr.Ia32PredCmd]: [bits('ibpb', 0)],
+  [Msr.Ia32Mtrrcap]: [bits('vcnt', 0, 7), bits('fix', 8), bits('wc', 10), bits('smrr', 11)],
+  [Msr.Ia32MiscEnable]: [
+    bits('fast_strings_enable', 0),
+    bits('automatic_thermal_control_circuit_enable', 3),
+    bits('performance_monitoring_available', 7),
+    bits('branch_trace_storage_unavailable', 11),
+    bits('pebs_unavailable', 12),
+    bits('enhanced_intel_speedstep_technology_enable', 16),
+    bits('enable_monitor_fsm', 18),
+    bits('limit_cpuid_maxval', 22),
+    bits('xtpr_message_disable', 23),
+    bits('xd_bit_disable', 34),
+  ],
+  [Msr.Ia32Debugctl]: debugctlFields,
+  [Msr.Ia32Pat]: patFields,
+  [Msr.Ia32MtrrDefType]: [bits('default_memory_type', 0, 2), bits('fixed_range_mtrr_enable', 10), bits('mtrr_enable', 11)],
+  [Msr.Ia32PerfGlobalCtrl]: perfGlobalCtrlFields,
+  [Msr.Ia32VmxBasic]: [bits('revision_id', 0, 30), ...high(bitFieldsOf(VmxBasicHigh))],
+  [Msr.Ia32VmxPinbasedCtls]: controlBitFields.pin,
+  [Msr.Ia32VmxProcbasedCtls]: controlBitFields.primary,
+  [Msr.Ia32VmxExitCtls]: controlBitFields.exit,
+  [Msr.Ia32VmxEntryCtls]: controlBitFields.entry,
+  [Msr.Ia32VmxMisc]: bitFieldsOf(VmxMisc),
+  [Msr.Ia32VmxVmcsEnum]: [bits('highest_index', 1, 9)],
+  [Msr.Ia32VmxProcbasedCtls2]: controlBitFields.secondary,
+  [Msr.Ia32VmxEptVpidCap]: [...bitFieldsOf(EptCapability), ...high(bitFieldsOf(VpidCapability))],
+  [Msr.Ia32VmxTruePinbasedCtls]: controlBitFields.pin,
+  [Msr.Ia32VmxTrueProcbasedCtls]: controlBitFields.primary,
+  [Msr.Ia32VmxTrueExitCtls]: controlBitFields.exit,
+  [Msr.Ia32VmxTrueEntryCtls]: controlBitFields.entry,
+  [Msr.Ia32VmxVmfunc]: controlBitFields.vmfunc,
+  [Msr.Ia32VmxProcbasedCtls3]: controlBitFields.tertiary,
+  [Msr.Ia32Bndcfgs]: [...bitFieldsOf(Bndcfgs), bits('reserved', 2, 11), bits('base_addr_of_bnd_directory', 12, 63)],
+  [Msr.Ia32Efer]: eferFields,
+  [Msr.Ia32Star]: [bits('syscall_cs_and_ss', 32, 47), bits('sysret_cs_and_ss', 48, 63)],
+};
+
+// Capability MSRs whose halves are allowed-0 and allowed-1 settings. SDM 3D "VMX Capability Reporting Facility".
+const capabilities: readonly number[] = [
+  Msr.Ia32VmxPinbasedCtls,
+  Msr.Ia32VmxProcbasedCtls,
+  Msr.Ia32VmxExitCtls,
+  Msr.Ia32VmxEntryCtls,
+  Msr.Ia32VmxProcbasedCtls2,
+  Msr.Ia32VmxTruePinbasedCtls,
+  Msr.Ia32VmxTrueProcbasedCtls,
+  Msr.Ia32VmxTrueExitCtls,
+  Msr.Ia32VmxTrueEntryCtls,
+];
+
+const readOnlyMsrs: ReadonlySet<number> = new Set<number>([
+  Msr.Ia32PlatformId,
+  Msr.MsrPlatformInfo,
+  Msr.Ia32Mtrrcap,
+  Msr.Ia32ArchCapabilities,
+  Msr.Ia32McgCap,
+  Msr.Ia32PerfStatus,
+  Msr.Ia32PerfCapabilities,
+  Msr.Ia32PerfGlobalStatus,
+]);
+
+function isVmxCapability(address: number): boolean {
+  return address >= Msr.Ia32VmxBasic && address <= Msr.Ia32VmxExitCtls2;
+}
+
+/** All MSRs with a name, in order of address. */
+export const msrDefinitions: readonly MsrDefinition[] = Object.entries(Msr)
+  .map(([name, address]) => ({
+    address,
+    name: snakeCase(name),
+    fields: msrFields[address] ?? [],
+    readOnly: readOnlyMsrs.has(address) || isVmxCapability(address),
+    isCapability: capabilities.includes(address),
+    section: isVmxCapability(address) ? 'SDM 3D "VMX Capability Reporting Facility"' : 'SDM 4 "Architectural MSRs"',
+  }))
+  .sort((a, b) => a.address - b.address);
+
+const byAddress = new Map(msrDefinitions.map((definition) => [definition.address, definition]));
+
+/** The definition of an MSR, undefined for an address without a name. */
+export function msrDefinition(address: number): MsrDefinition | undefined {
+  return byAddress.get(address);
+}
+
+/** The name of an MSR, or its address in hexadecimal. */
+export function msrName(address: number): string {
+  return byAddress.get(address)?.name ?? `0x${address.toString(16).toUpperCase()}`;
+}
