@@ -23,7 +23,7 @@ const processorFields = {
   /** Lazy flags: sign-extended result, carry-in vector, CF | SF inverted << 1 | PF inverted << 2. */
   FR: 8, FX: 8, FC: 8,
   /** RFLAGS without CF PF AF ZF SF OF (those are lazy): bit 1 and TF IF DF IOPL NT RF VM AC VIF VIP ID. */
-  RFLAGS: 8,
+  RFLAGS_SYSTEM: 8,
   // Segment registers in the SDM's order of encoding, then LDTR and TR. Bases are slots for effective addresses.
   ES_BASE: 8, CS_BASE: 8, SS_BASE: 8, DS_BASE: 8, FS_BASE: 8, GS_BASE: 8, LDTR_BASE: 8, TR_BASE: 8,
   ES_SELECTOR: 4, CS_SELECTOR: 4, SS_SELECTOR: 4, DS_SELECTOR: 4, FS_SELECTOR: 4, GS_SELECTOR: 4, LDTR_SELECTOR: 4, TR_SELECTOR: 4,
@@ -99,15 +99,22 @@ const processorFields = {
   DELIVERY_EXT: 4,
   /** DR6 bits of data and single-step breakpoints met during the current instruction. */
   DEBUG_TRAPS: 8,
-  /** Exponent, stack and control of the x87 FPU: 8 physical registers of 80 bits in 16 bytes each (MMX registers are their low 8 bytes). */
-  X87: 128,
-  FCW: 4, FSW: 4,
-  /** Full tag word, 2 bits a physical register. */
-  FTW: 4,
-  FOP: 4, FIP: 8, FDP: 8, FCS: 4, FDS: 4,
+  /** Physical x87 registers R0–R7, 16 bytes each: u64 significand @0, u16 sign and exponent @8. MMX register i is the low 8 bytes of Ri. */
+  X87_REGISTERS: 128,
+  X87_CONTROL: 4,
+  /** Status word; TOP in bits 13:11. */
+  X87_STATUS: 4,
+  /** Abridged tags: bit i = physical register i is not empty. */
+  X87_TAGS: 4,
+  X87_OPCODE: 4, X87_CS: 4, X87_DS: 4,
+  /** FERR# pin: CR0.NE = 0 and an unmasked error waits. */
+  X87_FERR: 4,
   MXCSR: 4,
-  /** 16 vector registers of 32 bytes: XMMn is the low half. */
-  XMM: 512,
+  X87_IP: 8, X87_DP: 8,
+  /** XMM0–XMM15, 16 bytes each. */
+  XMM: 256,
+  /** Upper halves of YMM0–YMM15; unused while AVX is not announced. */
+  YMM_HIGH: 256,
 
   // VMX. Filled by the TypeScript engine at VM entry; the core only tests them.
   /** 0 outside VMX operation, 1 root, 2 non-root. */
@@ -201,9 +208,9 @@ const regions = {
   PROCESSOR_COUNT: 0x1430,
   /** Free words for TABLE's run loop and decoder. */
   DECODER_WORDS: 0x1480,
-  /** 64 bytes: place of an operand that crosses a page, is MMIO or lies in decoded code. */
+  /** Four slots of 16 bytes: places of operands that cross a page, are MMIO or lie in decoded code. */
   BOUNCE: 0x1500,
-  /** Words that belong to BOUNCE: linear address u64, size u32, host addresses u32 × 2, physical addresses u64 × 2, kind u32. */
+  /** For each slot 32 bytes: physical addresses of first and last page's part u64 × 2, size u32, bytes in the first page u32, next slot u32 (slot 0 only). */
   BOUNCE_WORDS: 0x1540,
   /** Scratch for XSAVE images, FXSAVE, task switches. */
   SCRATCH: 0x1600,
