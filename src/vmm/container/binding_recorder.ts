@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { ComponentScope, ComponentSymbol } from '../../intrinsics/component.js';
+import { nameOf, type PartClass, type PartIdentifier } from './injections.js';
+import { ModuleFunctionError } from './load_errors.js';
+
+/** What a binding gives: a class to make once, a value that is there already, or another binding. */
+export type BindingTarget =
+  | { readonly kind: 'class'; readonly type: PartClass }
+  | { readonly kind: 'value'; readonly value: unknown }
+  | { readonly kind: 'service'; readonly identifier: PartIdentifier };
+
+/** One `bind` or `rebind` of a module. */
+export interface BindingRecord {
+  readonly kind: 'bind' | 'rebind';
+  readonly scope: ComponentScope;
+  readonly identifier: PartIdentifier;
+  readonly target: BindingTarget;
+  /** The file that said it. */
+  readonly file: string;
+}
+
+/** The right side of a binding. There is no scope to choose: every part is a singleton of its container. */
+export interface BindingTo<T> {
+  /** Makes one `type` a container. */
+  to(type: PartClass<T>): void;
+  /** For a class that is its own identifier. */
+  toSelf(): void;
+  /** Something that exists already; it is not disposed with the container. */
+  toConstantValue(value: T): void;
+  /** The instance that another identifier is bound to. */
+  toService(identifier: ComponentSymbol<T> | ComponentSymbol<unknown> | PartClass<T>): void;
+}
+
+/** What a module function gets. */
+export interface PartBinder {
+  /** Binds a component, adds a contribution, or binds a class of the module's own. */
+  bind<T>(identifier: ComponentSymbol<T> | PartClass<T>): BindingTo<T>;
+  /** Replaces the one binding of a component. */
+  rebind<T>(identifier: ComponentSymbol<T>): BindingTo<T>;
+}
+
+/** Collects what a module function says. */
+export class BindingRecorder implements PartBinder {
+  readonly records: BindingRecord[] = [];
+  private readonly open = new Set<PartIdentifier>();
+
+  constructor(
+    private readonly scope: ComponentScope,
+    private readonly file: string,
+  ) {}
+
+  // Module functions take these apart (`({ bind }) => …`), so they carry their `this`.
+  readonly bind = <T>(identifier: ComponentSymbol<T> | PartClass<T>): BindingTo<T> =>
+    this.binding('bind', identifier as PartIdentifier);
+
+  readonly rebind = <T>(identifier: ComponentSymbol<T>): BindingTo<T> => this.binding('rebind', identifier);
+
+  /** Takes over what another module said, under its own file's name. */
+  replay(records: readonly BindingRecord[]): void {
+    this.records.push(...records);
+  }
+
+  /** @throws ModuleFunctionError if a binding was begun and never got its `to…`. */
+  finish(): readonly BindingRecord[] {
+    const [left] = this.open;
+    if (left !== undefined) {
+      throw new ModuleFunctionError(
+        `${this.file}: bind(${nameOf(left)}) has no to(…), toSelf(), toConstantValue(…) or toService(…)`,
+        [this.file],
+      );
+    }
+    return this.records;
+  }
+
+  private binding<T>(kind: 'bind' | 'rebind', identifier: PartIdentifier): BindingTo<T> {
+    if (typeof identifier !== 'symbol' && typeof identifier !== 'function') {
+      throw new ModuleFunctionError(
+        `${this.file}: ${kind}(${String(identifier)}) wants a symbol made by component() or contribution(), or a class`,
+        [this.file],
+      );
+    }
+    this.open.add(identifier);
+    const add = (target: BindingTarget): void => {
+      this.open.delete(identifier);
+      this.records.push({ kind, scope: this.scope, identifier, target, file: this.file });
+    };
+    return {
+      to: (type) => add({ kind: 'class', type: this.checkedClass(identifier, type) }),
+      toSelf: () => add({ kind: 'class', type: this.checkedClass(identifier, identifier) }),
+      toConstantValue: (value) => add({ kind: 'value', value }),
+      toService: (service) => add({ kind: 'service', identifier: service as PartIdentifier }),
+    };
+  }
+
+  private checkedClass(identifier: PartIdentifier, type: unknown): PartClass {
+    if (typeof type === 'function') return type as PartClass;
+    throw new ModuleFunctionError(
+      `${this.file}: ${nameOf(identifier)} is bound to ${nameOf(type)}, which is no class`,
+      [this.file],
+    );
+  }
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+
+/**
+ * What every contribution carries: a name, unique at its contribution point, and where it wants to stand. Order is by `before` and `after`,
+ * ties by name, never by load order.
+ */
+export interface Contribution {
+  readonly name: string;
+  /** Names of contributions that this one comes before. An unknown name is a load error. */
+  readonly before?: readonly string[];
+  /** Names of contributions that this one comes after. */
+  readonly after?: readonly string[];
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { Contribution } from './contribution.js';
+import { ContributionOrderError } from './load_errors.js';
+
+/** A contribution with the file that it came from. */
+export interface OrderedEntry {
+  readonly contribution: Contribution;
+  readonly file: string;
+}
+
+/** Who must come before whom, by name. */
+type Predecessors = Map<string, Set<string>>;
+
+function byName<T extends OrderedEntry>(point: string, entries: readonly T[]): Map<string, T> {
+  const result = new Map<string, T>();
+  for (const entry of entries) {
+    const { name } = entry.contribution;
+    if (typeof name !== 'string' || name === '') {
+      throw new ContributionOrderError(`${entry.file}: a contribution to ${point} has no name`, [entry.file]);
+    }
+    const other = result.get(name);
+    if (other !== undefined) {
+      throw new ContributionOrderError(
+        `two contributions to ${point} are named '${name}': in ${other.file} and ${entry.file}`,
+        [other.file, entry.file],
+      );
+    }
+    result.set(name, entry);
+  }
+  return result;
+}
+
+function predecessorsOf<T extends OrderedEntry>(point: string, named: ReadonlyMap<string, T>): Predecessors {
+  const result: Predecessors = new Map([...named.keys()].map((name) => [name, new Set<string>()]));
+  const known = (entry: T, other: string): string => {
+    if (named.has(other)) return other;
+    throw new ContributionOrderError(
+      `${entry.file}: '${entry.contribution.name}' wants a place relative to '${other}', but no contribution to ${point} has that name; there are ${[...named.keys()].sort().join(', ')}`,
+      [entry.file],
+    );
+  };
+  for (const [name, entry] of named) {
+    for (const other of entry.contribution.before ?? []) result.get(known(entry, other))!.add(name);
+    for (const other of entry.contribution.after ?? []) result.get(name)!.add(known(entry, other));
+  }
+  return result;
+}
+
+/**
+ * Sorts contributions: each after all that it must follow, and among those that are free, the smallest name first.
+ *
+ * @param point the contribution point's name, for errors.
+ * @throws ContributionOrderError for a cycle, an unknown name, a missing name or two equal ones.
+ */
+export function orderContributions<T extends OrderedEntry>(point: string, entries: readonly T[]): T[] {
+  const named = byName(point, entries);
+  const waiting = predecessorsOf(point, named);
+  const result: T[] = [];
+  while (waiting.size > 0) {
+    const next = [...waiting.keys()].filter((name) => waiting.get(name)!.size === 0).sort()[0];
+    if (next === undefined) {
+      const names = [...waiting.keys()].sort();
+      const files = names.map((name) => named.get(name)!.file);
+      throw new ContributionOrderError(
+        `the order of ${names.map((name) => `'${name}' (${named.get(name)!.file})`).join(', ')} at ${point} is circular: look at their before and after`,
+        files,
+      );
+    }
+    waiting.delete(next);
+    for (const before of waiting.values()) before.delete(next);
+    result.push(named.get(next)!);
+  }
+  return result;
+}

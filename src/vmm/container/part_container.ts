@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { Container, ContainerModule } from 'inversify';
+import type { ComponentScope, ComponentSymbol } from '../../intrinsics/component.js';
+import { BareflankError } from '../../intrinsics/errors.js';
+import type { EffectiveBindings } from './binding_rules.js';
+import type { BindingRecord } from './binding_recorder.js';
+import type { PartIdentifier } from './injections.js';
+
+/**
+ * One container of parts, made whole at once: after `create` every part of it exists, so that nothing is resolved later from a place where
+ * a child's bindings would be seen.
+ */
+export class PartContainer {
+  private readonly made: unknown[] = [];
+  private disposed = false;
+
+  private constructor(
+    private readonly container: Container,
+    private readonly own: EffectiveBindings,
+  ) {}
+
+  /**
+   * Binds the records of one scope and makes every part.
+   *
+   * @param bindings validated; those of the other scope are left out.
+   * @param parent the VMM's container, for a vCPU's.
+   */
+  static create(scope: ComponentScope, bindings: EffectiveBindings, parent?: PartContainer): PartContainer {
+    const own = new Map([...bindings].filter(([, records]) => records[0]!.scope === scope));
+    // A child does not inherit defaultScope, and jitless keeps `new Function` out of browsers with a content policy and of small engines.
+    const container = new Container({ defaultScope: 'Singleton', jitless: true, parent: parent?.container });
+    const result = new PartContainer(container, own);
+    void container.load(new ContainerModule(({ bind }) => result.bindAll(bind)));
+    try {
+      for (const identifier of own.keys()) result.getAll(identifier);
+    } catch (error) {
+      result[Symbol.dispose]();
+      throw error;
+    }
+    return result;
+  }
+
+  /** The part bound to a component's symbol. */
+  get<T>(identifier: ComponentSymbol<T>): T {
+    return this.container.get<T>(identifier);
+  }
+
+  /** All parts bound to a symbol in this container, in order. */
+  getAll<T>(identifier: ComponentSymbol<T> | PartIdentifier<T>): T[] {
+    return this.own.has(identifier) ? this.container.getAll<T>(identifier) : [];
+  }
+
+  /** The identifiers bound here. */
+  identifiers(): PartIdentifier[] {
+    return [...this.own.keys()];
+  }
+
+  /**
+   * Disposes the parts in the reverse order of their making. All are disposed even if one throws.
+   *
+   * @throws BareflankError that names each failure.
+   */
+  [Symbol.dispose](): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    const failures: unknown[] = [];
+    for (const part of this.made.reverse()) {
+      try {
+        (part as Partial<Disposable>)[Symbol.dispose]?.();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    this.container.unbindAll();
+    if (failures.length > 0) {
+      throw new BareflankError(`while disposing parts: ${failures.map(String).join('; ')}`, { causedBy: failures[0] });
+    }
+  }
+
+  private bindAll(bind: Container['bind']): void {
+    for (const records of this.own.values()) for (const record of records) this.bindOne(bind, record);
+  }
+
+  private bindOne(bind: Container['bind'], record: BindingRecord): void {
+    const { target } = record;
+    const syntax = bind<unknown>(record.identifier);
+    if (target.kind === 'value') syntax.toConstantValue(target.value);
+    else if (target.kind === 'service') syntax.toService(target.identifier);
+    else {
+      syntax
+        .to(target.type)
+        .inSingletonScope()
+        .onActivation((_context, part) => {
+          this.made.push(part);
+          return part;
+        });
+    }
+  }
+}
