@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { AcpiPm } from './acpi_pm.js';
+import { DebugPorts } from './debug_ports.js';
+import type { AccessSize, Device } from './device.js';
+import { EventQueue } from './event_queue.js';
+import type { Clock } from './event_queue.js';
+import { FwCfg } from './fw_cfg.js';
+import { InterruptLines } from './interrupt_lines.js';
+import { InterruptMessages } from './interrupt_messages.js';
+import { IoApic } from './io_apic.js';
+import { IoBus } from './io_bus.js';
+import { KeyboardController } from './keyboard_controller.js';
+import { LocalApic } from './local_apic.js';
+import type { ProcessorSignals } from './local_apic.js';
+import { PcTestDevice } from './pc_test_device.js';
+import { PciHost } from './pci_host.js';
+import { Pic } from './pic.js';
+import { Pit } from './pit.js';
+import { PowerPorts } from './power_ports.js';
+import { RTC_DEFAULT_START, Rtc } from './rtc.js';
+import type { SystemControl } from './system_control.js';
+import { Uart16550 } from './uart_16550.js';
+
+/** First port of COM1, the guest's console. */
+export const COM1 = 0x3f8;
+/** First port of COM2, the VMM's own port. */
+export const COM2 = 0x2f8;
+
+/** What the chipset needs of the machine around it. */
+export interface ChipsetOptions {
+  readonly memoryBytes: number;
+  readonly clock: Clock;
+  /** A device wants to be woken at this virtual time: the running quantum must not last longer. */
+  readonly earlier: (deadline: number) => void;
+  /** One for each logical processor, in order of their numbers. */
+  readonly processors: readonly ProcessorSignals[];
+  /** The number of the processor whose access is under way. */
+  readonly currentProcessor: () => number;
+  readonly system: SystemControl;
+  readonly com1: (byte: number) => void;
+  readonly com2: (byte: number) => void;
+  readonly debugConsole: (byte: number) => void;
+  /** Nanoseconds in a tick of the local APIC timer's undivided clock; CPUID 15H must say the same. */
+  readonly apicTickNanoseconds: number;
+  /** Seconds since 1970 at power-on. */
+  readonly rtcStart?: number;
+  /** With QEMU's pc-testdev; given the page whose translations the guest wants forgotten. */
+  readonly testDevice?: (address: number) => void;
+  readonly tscOffset?: (processor: number) => number;
+}
+
+const APIC_PAGE = 0x1000;
+
+/** All devices of the PC, wired up. */
+export class Chipset {
+  readonly bus = new IoBus();
+  readonly events: EventQueue;
+  readonly pic: Pic;
+  readonly ioApic: IoApic;
+  readonly localApics: readonly LocalApic[];
+  readonly com1: Uart16550;
+  readonly com2: Uart16550;
+  readonly debugPorts: DebugPorts;
+  /** In the order in which they are reset, saved and hashed. */
+  readonly devices: readonly Device[];
+  private readonly currentProcessor: () => number;
+
+  constructor(options: ChipsetOptions) {
+    const { bus } = this;
+    this.currentProcessor = options.currentProcessor;
+    this.events = new EventQueue(options.clock, options.earlier);
+    const messages = new InterruptMessages();
+    // The PIC's output goes to LINT0 of the first processor, and the first processor's acknowledge cycle back to the PIC.
+    this.pic = new Pic(bus, (level) => this.localApics?.[0]!.setLint0(level));
+    this.localApics = options.processors.map((signals, id) => this.makeLocalApic(options, messages, signals, id));
+    this.ioApic = new IoApic(bus, messages);
+    const lines = new InterruptLines(this.pic, this.ioApic);
+    this.com1 = new Uart16550('com1', bus, COM1, lines.line(4), options.com1);
+    this.com2 = new Uart16550('com2', bus, COM2, lines.line(3), options.com2);
+    this.debugPorts = new DebugPorts(bus, options.system, options.debugConsole);
+    const devices: Device[] = [
+      this.pic,
+      ...this.localApics,
+      this.ioApic,
+      this.com1,
+      this.com2,
+      this.debugPorts,
+      new Pit(bus, this.events, lines.line(0)),
+      new Rtc(bus, this.events, lines.line(8), options.memoryBytes, options.rtcStart ?? RTC_DEFAULT_START),
+      new KeyboardController(bus, lines.line(1), options.system),
+      new AcpiPm(bus, this.events, options.system),
+      new PowerPorts(bus, options.system),
+      new PciHost(bus),
+      new FwCfg(bus, { memoryBytes: options.memoryBytes, processors: options.processors.length }),
+    ];
+    if (options.testDevice !== undefined) devices.push(new PcTestDevice(bus, this.ioApic, options.testDevice));
+    this.devices = devices;
+  }
+
+  private makeLocalApic(options: ChipsetOptions, messages: InterruptMessages, signals: ProcessorSignals, id: number): LocalApic {
+    const { tscOffset, apicTickNanoseconds: tickNanoseconds } = options;
+    const apicOptions = { id, tickNanoseconds, ...(tscOffset && { tscOffset: () => tscOffset(id) }) };
+    return new LocalApic(apicOptions, this.events, messages, signals, () => this.pic.acknowledge());
+  }
+
+  /** A load of the current processor from an address without memory. @param size bytes, at most 4. */
+  readMemory(address: number, size: AccessSize): number {
+    const apic = this.apicAt(address);
+    return apic === undefined ? this.bus.readMemory(address, size) : apic.readMmio(address - apic.baseAddress, size);
+  }
+
+  /** A store of the current processor to an address without memory. @param size bytes, at most 4. */
+  writeMemory(address: number, size: AccessSize, value: number): void {
+    const apic = this.apicAt(address);
+    if (apic === undefined) this.bus.writeMemory(address, size, value);
+    else apic.writeMmio(address - apic.baseAddress, size, value);
+  }
+
+  /** Each processor sees its own APIC at the address in its own IA32_APIC_BASE. */
+  private apicAt(address: number): LocalApic | undefined {
+    const apic = this.localApics[this.currentProcessor()]!;
+    return apic.isEnabled && address >= apic.baseAddress && address < apic.baseAddress + APIC_PAGE ? apic : undefined;
+  }
+
+  reset(): void {
+    this.events.restore({});
+    for (const device of this.devices) device.reset();
+  }
+
+  /** The state of all devices and timers as plain data. */
+  save(): Record<string, object> {
+    const states = Object.fromEntries(this.devices.map((device) => [device.name, device.save()]));
+    return { ...states, timers: this.events.save() };
+  }
+
+  /** @param states what `save` of a chipset with the same devices gave. */
+  restore(states: Readonly<Record<string, object>>): void {
+    for (const device of this.devices) device.restore(states[device.name] ?? {});
+    this.events.restore((states.timers ?? {}) as Record<string, number>);
+  }
+}

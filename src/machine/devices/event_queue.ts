@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+
+/** A clock of virtual time. Nanoseconds since power-on, an integer; one instruction lasts one nanosecond. */
+export interface Clock {
+  now(): number;
+}
+
+/** One alarm of a device. Its deadline is all of its state. */
+export class Timer {
+  /** Nanoseconds of virtual time; infinite while the timer is not armed. */
+  deadline = Infinity;
+
+  constructor(
+    private readonly queue: EventQueue,
+    readonly name: string,
+    readonly fire: (deadline: number) => void,
+  ) {}
+
+  /** Arms the timer, replacing an earlier deadline. A deadline that has passed fires at the next chance. */
+  arm(deadline: number): void {
+    this.deadline = deadline;
+    this.queue.changed(deadline);
+  }
+
+  cancel(): void {
+    this.deadline = Infinity;
+  }
+}
+
+/**
+ * The timers of all devices in virtual time. Timers that are due at the same nanosecond fire in the order in which they were made, so
+ * a run is the same each time.
+ */
+export class EventQueue {
+  private readonly timers: Timer[] = [];
+
+  /**
+   * @param clock the machine's virtual time.
+   * @param earlier called when a timer gets a deadline, so that the scheduler can end a running quantum in time.
+   */
+  constructor(
+    private readonly clock: Clock,
+    private readonly earlier: (deadline: number) => void = () => {},
+  ) {}
+
+  now(): number {
+    return this.clock.now();
+  }
+
+  /** Makes a timer; names are unique in a machine. */
+  timer(name: string, fire: (deadline: number) => void): Timer {
+    if (this.timers.some((timer) => timer.name === name)) throw new Error(`two timers are called ${name}`);
+    const timer = new Timer(this, name, fire);
+    this.timers.push(timer);
+    return timer;
+  }
+
+  /** For `Timer` only. */
+  changed(deadline: number): void {
+    this.earlier(deadline);
+  }
+
+  /** The deadline of the timer that fires next; infinite if none is armed. */
+  next(): number {
+    let next = Infinity;
+    for (const timer of this.timers) if (timer.deadline < next) next = timer.deadline;
+    return next;
+  }
+
+  /** Fires all that is due, in order of time. A timer may arm itself again. */
+  runDue(): void {
+    for (;;) {
+      let due: Timer | undefined;
+      for (const timer of this.timers) if (timer.deadline < (due?.deadline ?? Infinity)) due = timer;
+      if (due === undefined || due.deadline > this.now()) return;
+      const deadline = due.deadline;
+      due.deadline = Infinity;
+      due.fire(deadline);
+    }
+  }
+
+  /** Deadlines by name; timers that are not armed are left out. */
+  save(): Record<string, number> {
+    return Object.fromEntries(this.timers.filter((timer) => timer.deadline !== Infinity).map((t) => [t.name, t.deadline]));
+  }
+
+  restore(deadlines: Readonly<Record<string, number>>): void {
+    for (const timer of this.timers) timer.deadline = deadlines[timer.name] ?? Infinity;
+  }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+
+/** One interrupt request wire: a device sets its level, the controllers behind it decide what that means. */
+export interface InterruptLine {
+  set(level: boolean): void;
+}
+
+/** A controller that has numbered inputs. */
+export interface InterruptController {
+  setInput(input: number, level: boolean): void;
+}
+
+/** The ISA timer's wire reaches the IOAPIC at input 2, since input 0 belongs to the PIC's own output. MADT and MP table say so. */
+const TIMER_INPUT = 2;
+
+/** The 16 ISA interrupt wires, each connected to the PIC pair and to the IOAPIC. */
+export class InterruptLines {
+  constructor(
+    private readonly pic: InterruptController,
+    private readonly ioApic: InterruptController,
+  ) {}
+
+  /** The wire of ISA interrupt `irq`. */
+  line(irq: number): InterruptLine {
+    return { set: (level) => this.set(irq, level) };
+  }
+
+  set(irq: number, level: boolean): void {
+    this.pic.setInput(irq, level);
+    this.ioApic.setInput(irq === 0 ? TIMER_INPUT : irq, level);
+  }
+}

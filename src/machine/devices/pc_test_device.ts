@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { StatefulDevice } from './device.js';
+import type { AccessSize } from './device.js';
+import type { InterruptController } from './interrupt_lines.js';
+import type { IoBus, MmioHandler, PortHandler } from './io_bus.js';
+
+const LOOPBACK_PORT = 0xe0;
+const FLUSH_PORT = 0xe4;
+const BYTE_PORT = 0xe8;
+const INTERRUPT_PORT = 0x2000;
+const INTERRUPT_COUNT = 24;
+const MEMORY = 0xff000000;
+const MEMORY_BYTES = 0x10000;
+
+/** QEMU's pc-testdev: a register that reads back at E0h and E8h, interrupt wires at 2000h, a page flush at E4h, memory at FF000000h. */
+export class PcTestDevice extends StatefulDevice<{ register: number; memory: number[] }> implements PortHandler, MmioHandler {
+  readonly name = 'pc_test_device';
+
+  /**
+   * @param interrupts the IOAPIC, whose inputs the ports from 2000h drive.
+   * @param flushPage forgets what is cached of a page, given its address.
+   */
+  constructor(
+    bus: IoBus,
+    private readonly interrupts: InterruptController,
+    private readonly flushPage: (address: number) => void,
+  ) {
+    super();
+    bus.claimPorts(LOOPBACK_PORT, 4, this, 'any');
+    bus.claimPorts(FLUSH_PORT, 4, this, 'any');
+    bus.claimPorts(BYTE_PORT, 1, this);
+    bus.claimPorts(INTERRUPT_PORT, INTERRUPT_COUNT, this, 'any');
+    bus.claimMemory(MEMORY, MEMORY_BYTES, this);
+  }
+
+  protected initialState(): { register: number; memory: number[] } {
+    return { register: 0, memory: [] };
+  }
+
+  readPort(port: number): number {
+    if (port >= INTERRUPT_PORT) return 0xffffffff;
+    return port >= BYTE_PORT || port < FLUSH_PORT ? this.state.register >>> (8 * (port & 3)) : 0xffffffff;
+  }
+
+  writePort(port: number, size: AccessSize, value: number): void {
+    if (port >= INTERRUPT_PORT) this.interrupts.setInput(port - INTERRUPT_PORT, value !== 0);
+    else if (port >= FLUSH_PORT && port < BYTE_PORT) this.flushPage(value);
+    else this.merge((port & 3) * 8, size, value);
+  }
+
+  private merge(shift: number, size: AccessSize, value: number): void {
+    const mask = ((size === 4 ? 0xffffffff : (1 << (8 * size)) - 1) << shift) >>> 0;
+    this.state.register = ((this.state.register & ~mask) | ((value << shift) & mask)) >>> 0;
+  }
+
+  readMmio(offset: number, size: AccessSize): number {
+    let value = 0;
+    for (let i = 0; i < size; i++) value |= (this.state.memory[offset + i] ?? 0) << (8 * i);
+    return value >>> 0;
+  }
+
+  writeMmio(offset: number, size: AccessSize, value: number): void {
+    const { memory } = this.state;
+    while (memory.length < offset + size) memory.push(0);
+    for (let i = 0; i < size; i++) memory[offset + i] = (value >>> (8 * i)) & 0xff;
+  }
+}

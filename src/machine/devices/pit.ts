@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { StatefulDevice } from './device.js';
+import type { AccessSize } from './device.js';
+import type { EventQueue, Timer } from './event_queue.js';
+import { ticksAt, timeOfTick } from './frequency.js';
+import type { InterruptLine } from './interrupt_lines.js';
+import type { IoBus, PortHandler } from './io_bus.js';
+
+/** The clock of the PC's interval timer. */
+export const PIT_HZ = 1193182;
+
+interface Channel {
+  mode: number;
+  bcd: boolean;
+  /** 1 low byte, 2 high byte, 3 low then high. */
+  access: number;
+  /** The programmed count, 1 … 65536. */
+  count: number;
+  /** The tick at which counting began; negative while no count was written. */
+  start: number;
+  gate: boolean;
+  writeLow: number | null;
+  readHighNext: boolean;
+  latched: number | null;
+  latchedStatus: number | null;
+  /** A new count was written and is loaded at once: read-back's null-count bit is always 0 here. */
+  nullCount: boolean;
+}
+
+function newChannel(gate: boolean): Channel {
+  return {
+    mode: 3, bcd: false, access: 3, count: 0x10000, start: -1, gate, writeLow: null, readHighNext: false, latched: null,
+    latchedStatus: null, nullCount: true,
+  };
+}
+
+interface PitState {
+  channels: [Channel, Channel, Channel];
+  speaker: boolean;
+  refresh: number;
+}
+
+const toBcd = (n: number): number => (n % 10) | (Math.floor(n / 10) % 10 << 4) | (Math.floor(n / 100) % 10 << 8) | (Math.floor(n / 1000) % 10 << 12);
+const fromBcd = (n: number): number => (n & 15) + ((n >> 4) & 15) * 10 + ((n >> 8) & 15) * 100 + ((n >> 12) & 15) * 1000;
+
+/** The Intel 8254 interval timer at ports 40h–43h and the system control port 61h, which gates channel 2. Intel 8254 data sheet. */
+export class Pit extends StatefulDevice<PitState> implements PortHandler {
+  readonly name = 'pit';
+  private readonly timer: Timer;
+
+  constructor(
+    bus: IoBus,
+    private readonly events: EventQueue,
+    private readonly interrupt: InterruptLine,
+  ) {
+    super();
+    this.timer = events.timer('pit.channel0', (deadline) => this.outputChanged(deadline));
+    bus.claimPorts(0x40, 4, this);
+    bus.claimPorts(0x61, 1, this);
+  }
+
+  protected initialState(): PitState {
+    return { channels: [newChannel(true), newChannel(true), newChannel(false)], speaker: false, refresh: 0 };
+  }
+
+  readPort(port: number): number {
+    if (port === 0x61) return this.readControl();
+    if (port === 0x43) return 0xff;
+    return this.readCounter(this.state.channels[port & 3]!);
+  }
+
+  writePort(port: number, _size: AccessSize, value: number): void {
+    if (port === 0x61) this.writeControl(value);
+    else if (port === 0x43) this.writeCommand(value);
+    else this.writeCounter(port & 3, value);
+  }
+
+  private tick(): number {
+    return ticksAt(this.events.now(), PIT_HZ);
+  }
+
+  private readControl(): number {
+    const channel = this.state.channels[2];
+    this.state.refresh ^= 0x10;
+    const out = this.output(channel, this.tick()) ? 0x20 : 0;
+    return (channel.gate ? 1 : 0) | (this.state.speaker ? 2 : 0) | this.state.refresh | out;
+  }
+
+  private writeControl(value: number): void {
+    this.state.speaker = (value & 2) !== 0;
+    const channel = this.state.channels[2];
+    const gate = (value & 1) !== 0;
+    // A rising gate restarts modes 1, 2, 3 and 5; modes 0 and 4 only stop while it is low, which Linux' calibration does not rely on.
+    if (gate && !channel.gate && channel.start >= 0) channel.start = this.tick();
+    channel.gate = gate;
+  }
+
+  private writeCommand(value: number): void {
+    const select = value >> 6;
+    if (select === 3) return this.readBack(value);
+    const channel = this.state.channels[select as 0 | 1 | 2];
+    const access = (value >> 4) & 3;
+    if (access === 0) {
+      channel.latched ??= this.counter(channel, this.tick());
+      return;
+    }
+    const mode = (value >> 1) & 7;
+    channel.mode = mode > 5 ? mode & 3 : mode;
+    channel.bcd = (value & 1) !== 0;
+    channel.access = access;
+    channel.start = -1;
+    channel.writeLow = null;
+    channel.readHighNext = false;
+    channel.latched = null;
+    channel.latchedStatus = null;
+    channel.nullCount = true;
+    if (select === 0) this.updateInterrupt();
+  }
+
+  private readBack(value: number): void {
+    const tick = this.tick();
+    this.state.channels.forEach((channel, index) => {
+      if (!(value & (2 << index))) return;
+      if (!(value & 0x20)) channel.latched ??= this.counter(channel, tick);
+      if (!(value & 0x10)) channel.latchedStatus ??= this.status(channel, tick);
+    });
+  }
+
+  private status(channel: Channel, tick: number): number {
+    const flags = (this.output(channel, tick) ? 0x80 : 0) | (channel.nullCount ? 0x40 : 0);
+    return flags | (channel.access << 4) | (channel.mode << 1) | (channel.bcd ? 1 : 0);
+  }
+
+  private writeCounter(index: number, value: number): void {
+    const channel = this.state.channels[index]!;
+    if (channel.access === 3 && channel.writeLow === null) {
+      channel.writeLow = value;
+      return;
+    }
+    let raw = channel.access === 2 ? value << 8 : value;
+    if (channel.access === 3) raw = (value << 8) | channel.writeLow!;
+    channel.writeLow = null;
+    const count = channel.bcd ? fromBcd(raw) : raw;
+    channel.count = count === 0 ? (channel.bcd ? 10000 : 0x10000) : count;
+    channel.start = this.tick();
+    channel.nullCount = false;
+    if (index === 0) this.updateInterrupt();
+  }
+
+  private readCounter(channel: Channel): number {
+    if (channel.latchedStatus !== null) {
+      const status = channel.latchedStatus;
+      channel.latchedStatus = null;
+      return status;
+    }
+    const value = channel.latched ?? this.counter(channel, this.tick());
+    if (channel.access === 1) {
+      channel.latched = null;
+      return value & 0xff;
+    }
+    const high = channel.access === 2 || channel.readHighNext;
+    if (channel.access === 3) channel.readHighNext = !channel.readHighNext;
+    if (high) channel.latched = null;
+    // The high byte must come from the same moment as the low one, or a carry between the two reads tears the value.
+    else channel.latched = value;
+    return high ? (value >> 8) & 0xff : value & 0xff;
+  }
+
+  /** The counting element, as 16 bits. */
+  private counter(channel: Channel, tick: number): number {
+    if (channel.start < 0) return 0;
+    const passed = tick - channel.start;
+    let value: number;
+    if (channel.mode === 2) value = channel.count - (passed % channel.count);
+    else if (channel.mode === 3) value = channel.count - ((2 * passed) % channel.count);
+    else value = (((channel.count - passed) % 0x10000) + 0x10000) % 0x10000;
+    return channel.bcd ? toBcd(value % 10000) : value & 0xffff;
+  }
+
+  /** The level of a channel's OUT pin. */
+  private output(channel: Channel, tick: number): boolean {
+    if (channel.start < 0) return channel.mode !== 0;
+    const passed = tick - channel.start;
+    switch (channel.mode) {
+      case 0:
+      case 1:
+        return passed >= channel.count;
+      case 2:
+        return passed % channel.count !== channel.count - 1;
+      case 3:
+        return passed % channel.count < Math.ceil(channel.count / 2);
+      default:
+        return passed !== channel.count;
+    }
+  }
+
+  /** The first tick after `tick` at which a channel's OUT changes; infinite if it never does. */
+  private nextChange(channel: Channel, tick: number): number {
+    if (channel.start < 0) return Infinity;
+    const passed = tick - channel.start;
+    const period = Math.floor(passed / channel.count) * channel.count;
+    switch (channel.mode) {
+      case 0:
+      case 1:
+        return passed < channel.count ? channel.start + channel.count : Infinity;
+      case 2: {
+        const within = passed - period;
+        return channel.start + period + (within < channel.count - 1 ? channel.count - 1 : channel.count);
+      }
+      case 3: {
+        const half = Math.ceil(channel.count / 2);
+        return channel.start + period + (passed - period < half ? half : channel.count);
+      }
+      default:
+        if (passed < channel.count) return channel.start + channel.count;
+        return passed === channel.count ? tick + 1 : Infinity;
+    }
+  }
+
+  private outputChanged(deadline: number): void {
+    this.updateInterrupt(ticksAt(deadline, PIT_HZ));
+  }
+
+  private updateInterrupt(tick = this.tick()): void {
+    const channel = this.state.channels[0];
+    this.interrupt.set(this.output(channel, tick));
+    const next = this.nextChange(channel, tick);
+    if (next === Infinity) this.timer.cancel();
+    else this.timer.arm(timeOfTick(next, PIT_HZ));
+  }
+
+  protected override stateChanged(): void {
+    // The timer's deadline is restored by the event queue; a reset leaves no count and so no deadline.
+    if (this.state.channels[0].start < 0) this.timer.cancel();
+  }
+}

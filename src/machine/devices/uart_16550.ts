@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { StatefulDevice } from './device.js';
+import type { AccessSize } from './device.js';
+import type { InterruptLine } from './interrupt_lines.js';
+import type { IoBus, PortHandler } from './io_bus.js';
+
+interface UartState {
+  ier: number;
+  lcr: number;
+  mcr: number;
+  /** Modem status: delta bits 3:0, the lines themselves 7:4. */
+  msr: number;
+  /** Line status without the bits that follow from the FIFOs: overrun, parity, framing, break. */
+  errors: number;
+  scratch: number;
+  divisor: number;
+  fcr: number;
+  /** The transmitter became empty since the last look at IIR or the last write. */
+  transmitterEmptied: boolean;
+  /** Received bytes that the program has not read; at most 16 (1 without FIFO). */
+  received: number[];
+  /** Bytes that wait outside for room in the receiver, as a terminal's flow control would hold them. */
+  waiting: number[];
+}
+
+const IER_RECEIVED = 1;
+const IER_TRANSMITTER = 2;
+const IER_LINE = 4;
+const IER_MODEM = 8;
+const LCR_DIVISOR_LATCH = 0x80;
+const MCR_OUT2 = 8;
+const MCR_LOOPBACK = 0x10;
+const LSR_DATA_READY = 1;
+const LSR_OVERRUN = 2;
+const LSR_TRANSMITTER_EMPTY = 0x60;
+const FIFO_DEPTH = 16;
+const TRIGGER_LEVELS = [1, 4, 8, 14];
+/** CTS, DSR and DCD of a cable that is plugged in at the other side. */
+const MODEM_CONNECTED = 0xb0;
+
+/**
+ * A National Semiconductor 16550A serial port. A byte is on the wire the moment it is written: the transmitter is always empty, and
+ * nothing ever waits for a baud rate. PC16550D data sheet.
+ */
+export class Uart16550 extends StatefulDevice<UartState> implements PortHandler {
+  /**
+   * @param base first of its eight ports.
+   * @param interrupt its wire, driven only while OUT2 is set, as on a PC.
+   * @param transmit takes each byte sent.
+   */
+  constructor(
+    readonly name: string,
+    bus: IoBus,
+    private readonly base: number,
+    private readonly interrupt: InterruptLine,
+    private readonly transmit: (byte: number) => void,
+  ) {
+    super();
+    bus.claimPorts(base, 8, this);
+  }
+
+  protected initialState(): UartState {
+    return {
+      ier: 0, lcr: 0, mcr: 0, msr: MODEM_CONNECTED, errors: 0, scratch: 0, divisor: 12, fcr: 0, transmitterEmptied: false,
+      received: [], waiting: [],
+    };
+  }
+
+  protected override stateChanged(): void {
+    this.updateInterrupt();
+  }
+
+  /** Bytes from the other side of the cable. They wait until the program made room: none is lost. */
+  receive(bytes: Iterable<number>): void {
+    for (const byte of bytes) this.state.waiting.push(byte & 0xff);
+    this.refill();
+    this.updateInterrupt();
+  }
+
+  readPort(port: number): number {
+    const state = this.state;
+    switch (port - this.base) {
+      case 0:
+        return state.lcr & LCR_DIVISOR_LATCH ? state.divisor & 0xff : this.readReceived();
+      case 1:
+        return state.lcr & LCR_DIVISOR_LATCH ? state.divisor >> 8 : state.ier;
+      case 2:
+        return this.readInterruptIdentification();
+      case 3:
+        return state.lcr;
+      case 4:
+        return state.mcr;
+      case 5:
+        return this.readLineStatus();
+      case 6:
+        return this.readModemStatus();
+      default:
+        return state.scratch;
+    }
+  }
+
+  writePort(port: number, _size: AccessSize, value: number): void {
+    const state = this.state;
+    switch (port - this.base) {
+      case 0:
+        if (state.lcr & LCR_DIVISOR_LATCH) state.divisor = (state.divisor & 0xff00) | value;
+        else this.send(value);
+        break;
+      case 1:
+        if (state.lcr & LCR_DIVISOR_LATCH) state.divisor = (state.divisor & 0xff) | (value << 8);
+        else this.writeInterruptEnable(value);
+        break;
+      case 2:
+        this.writeFifoControl(value);
+        break;
+      case 3:
+        state.lcr = value;
+        break;
+      case 4:
+        this.writeModemControl(value);
+        break;
+      case 7:
+        state.scratch = value;
+        break;
+      default:
+      // Line and modem status are read-only.
+    }
+    this.updateInterrupt();
+  }
+
+  private get fifoEnabled(): boolean {
+    return (this.state.fcr & 1) !== 0;
+  }
+
+  private send(byte: number): void {
+    if (this.state.mcr & MCR_LOOPBACK) this.accept(byte);
+    else this.transmit(byte);
+    this.state.transmitterEmptied = true;
+  }
+
+  private writeInterruptEnable(value: number): void {
+    // Enabling the transmitter's interrupt while it is empty raises it: drivers start their output that way.
+    if (value & ~this.state.ier & IER_TRANSMITTER) this.state.transmitterEmptied = true;
+    this.state.ier = value & 0x0f;
+  }
+
+  private writeFifoControl(value: number): void {
+    const state = this.state;
+    if ((value ^ state.fcr) & 1 || value & 2) state.received = [];
+    state.fcr = value & 0xc9;
+    if ((value & 1) === 0) state.fcr = 0;
+    this.refill();
+  }
+
+  private writeModemControl(value: number): void {
+    this.state.mcr = value & 0x1f;
+    const lines = value & MCR_LOOPBACK ? ((value & 0x0c) << 4) | ((value & 2) << 3) | ((value & 1) << 5) : MODEM_CONNECTED;
+    this.setModemLines(lines);
+  }
+
+  private setModemLines(lines: number): void {
+    const before = this.state.msr & 0xf0;
+    let delta = ((before ^ lines) >> 4) & 0x0b;
+    // The ring indicator reports only its trailing edge.
+    if (before & ~lines & 0x40) delta |= 4;
+    this.state.msr = lines | (this.state.msr & 0x0f) | delta;
+  }
+
+  /** A byte arrives in the receiver. */
+  private accept(byte: number): void {
+    const depth = this.fifoEnabled ? FIFO_DEPTH : 1;
+    if (this.state.received.length >= depth) {
+      this.state.errors |= LSR_OVERRUN;
+      if (!this.fifoEnabled) this.state.received[0] = byte;
+    } else {
+      this.state.received.push(byte);
+    }
+  }
+
+  private refill(): void {
+    if (this.state.mcr & MCR_LOOPBACK) return;
+    const depth = this.fifoEnabled ? FIFO_DEPTH : 1;
+    while (this.state.waiting.length > 0 && this.state.received.length < depth) this.state.received.push(this.state.waiting.shift()!);
+  }
+
+  private readReceived(): number {
+    const byte = this.state.received.shift() ?? 0;
+    this.refill();
+    this.updateInterrupt();
+    return byte;
+  }
+
+  private readLineStatus(): number {
+    const status = this.state.errors | LSR_TRANSMITTER_EMPTY | (this.state.received.length > 0 ? LSR_DATA_READY : 0);
+    this.state.errors = 0;
+    this.updateInterrupt();
+    return status;
+  }
+
+  private readModemStatus(): number {
+    const status = this.state.msr;
+    this.state.msr &= 0xf0;
+    this.updateInterrupt();
+    return status;
+  }
+
+  /** The pending source of the highest priority as IIR bits 3:0; 1 if there is none. */
+  private pendingSource(): number {
+    const state = this.state;
+    if (state.ier & IER_LINE && state.errors !== 0) return 0x6;
+    if (state.ier & IER_RECEIVED && state.received.length > 0) {
+      // Below the trigger level the character time-out says so: no more bytes come at once, and time on the wire does not pass.
+      return this.fifoEnabled && state.received.length < TRIGGER_LEVELS[state.fcr >> 6]! ? 0xc : 0x4;
+    }
+    if (state.ier & IER_TRANSMITTER && state.transmitterEmptied) return 0x2;
+    if (state.ier & IER_MODEM && state.msr & 0x0f) return 0x0;
+    return 0x1;
+  }
+
+  private readInterruptIdentification(): number {
+    const source = this.pendingSource();
+    if (source === 0x2) {
+      this.state.transmitterEmptied = false;
+      this.updateInterrupt();
+    }
+    return source | (this.fifoEnabled ? 0xc0 : 0);
+  }
+
+  private updateInterrupt(): void {
+    const connected = (this.state.mcr & (MCR_OUT2 | MCR_LOOPBACK)) === MCR_OUT2;
+    this.interrupt.set(connected && this.pendingSource() !== 0x1);
+  }
+}

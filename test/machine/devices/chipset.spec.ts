@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { Chipset } from '../../../src/machine/devices/chipset.js';
+import { FakePlatform } from './fake_platform.js';
+
+describe('Chipset', () => {
+  function make(): { chipset: Chipset; platform: FakePlatform; pending: () => boolean; console: number[] } {
+    const platform = new FakePlatform();
+    const console: number[] = [];
+    let pending = false;
+    const signals = { interruptPending: (value: boolean) => void (pending = value), nmi: () => {}, init: () => {}, startUp: () => {} };
+    const chipset = new Chipset({
+      memoryBytes: 64 << 20,
+      clock: { now: () => platform.time },
+      earlier: () => {},
+      processors: [signals],
+      currentProcessor: () => 0,
+      system: platform,
+      com1: (byte) => console.push(byte),
+      com2: () => {},
+      debugConsole: () => {},
+      apicTickNanoseconds: 1,
+    });
+    return { chipset, platform, pending: () => pending, console };
+  }
+
+  it('carries a timer interrupt from the PIT through the PIC to the processor', () => {
+    const { chipset, platform, pending } = make();
+    const out = (port: number, value: number): void => chipset.bus.writePort(port, 1, value);
+    for (const [port, value] of [[0x20, 0x11], [0x21, 0x30], [0x21, 4], [0x21, 1], [0x21, 0xfe], [0x43, 0x34], [0x40, 0], [0x40, 4]] as const) out(port, value);
+    while (!pending() && platform.time < 1e9) {
+      platform.time = chipset.events.next();
+      chipset.events.runDue();
+    }
+    expect(chipset.localApics[0]!.acknowledge()).to.equal(0x30);
+  });
+
+  it('carries a serial interrupt through the IOAPIC to the local APIC', () => {
+    const { chipset, pending } = make();
+    const write = (address: number, value: number): void => chipset.writeMemory(address, 4, value);
+    write(0xfee000f0, 0x1ff);
+    write(0xfee00350, 0x10000);
+    write(0xfec00000, 0x18);
+    write(0xfec00010, 0x44);
+    chipset.bus.writePort(0x3fc, 1, 8);
+    chipset.bus.writePort(0x3f9, 1, 2);
+    expect(pending()).to.equal(true);
+    expect(chipset.localApics[0]!.acknowledge()).to.equal(0x44);
+  });
+
+  it('shows the local APIC only while it is enabled', () => {
+    const { chipset } = make();
+    expect(chipset.readMemory(0xfee00030, 4)).to.equal(0x50014);
+    chipset.localApics[0]!.baseMsr = 0xfee00100;
+    expect(chipset.readMemory(0xfee00030, 4)).to.equal(0xffffffff);
+  });
+
+  it('comes back whole from its saved state, through JSON', () => {
+    const { chipset } = make();
+    chipset.bus.writePort(0x43, 1, 0x34);
+    chipset.bus.writePort(0x40, 1, 0x10);
+    chipset.bus.writePort(0x40, 1, 0x00);
+    chipset.bus.writePort(0x3ff, 1, 0x5a);
+    chipset.writeMemory(0xfee00080, 4, 0x20);
+    const saved = JSON.parse(JSON.stringify(chipset.save())) as Record<string, object>;
+    const other = make().chipset;
+    expect(other.save()).to.not.deep.equal(saved);
+    other.restore(saved);
+    expect(other.save()).to.deep.equal(saved);
+  });
+});
