@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Where a VMCS field stands in the engine's copy of a VMCS. SDM 3C "VMREAD, VMWRITE, and Encodings of VMCS Fields": an encoding is made
+// of an access type (bit 0), an index (9:1), a group (11:10) and a width (14:13). The slot packs width, group and index into 9 bits, so
+// that VMREAD finds its field by two shifts and one look into a table of 512 bytes.
+import { isReadOnlyField, VmcsField } from '../../intrinsics/vmcs_fields.js';
+
+/** How many slots a VMCS has; each is two 32-bit halves, low half first. */
+export const slotCount = 512;
+
+/** The slot of a field: its halves stand at `2 * slot` and `2 * slot + 1`. Only for encodings whose bits 15, 12 and 9:6 are 0. */
+export function slotOf(encoding: number): number {
+  return ((encoding >>> 1) & 0x1f) | ((encoding >>> 5) & 0x60) | ((encoding >>> 6) & 0x180);
+}
+
+/** The encoding (full access) that stands in a slot. */
+export function encodingOf(slot: number): number {
+  return ((slot & 0x1f) << 1) | ((slot & 0x60) << 5) | ((slot & 0x180) << 6);
+}
+
+/** What the engine knows of a slot: 0 is no field of this processor. */
+export const SlotKind = { Absent: 0, Bits16: 1, Bits64: 2, Bits32: 3, Natural: 4, ReadOnly: 0x80 } as const;
+
+/** Fields of features that this processor does not announce: VMREAD and VMWRITE of them fail with error 12. */
+const absentFields: readonly number[] = [
+  VmcsField.PostedInterruptNotificationVector,
+  VmcsField.EptpIndex,
+  VmcsField.HlatPrefixSize,
+  VmcsField.LastPidPointerIndex,
+  VmcsField.GuestInterruptStatus,
+  VmcsField.PmlIndex,
+  VmcsField.PmlAddress,
+  VmcsField.VirtualApicAddress,
+  VmcsField.ApicAccessAddress,
+  VmcsField.PostedInterruptDescriptorAddress,
+  VmcsField.VmFunctionControls,
+  VmcsField.EoiExitBitmap0,
+  VmcsField.EoiExitBitmap1,
+  VmcsField.EoiExitBitmap2,
+  VmcsField.EoiExitBitmap3,
+  VmcsField.EptpListAddress,
+  VmcsField.VmreadBitmapAddress,
+  VmcsField.VmwriteBitmapAddress,
+  VmcsField.VirtualizationExceptionInformationAddress,
+  VmcsField.XssExitingBitmap,
+  VmcsField.EnclsExitingBitmap,
+  VmcsField.SubPagePermissionTablePointer,
+  VmcsField.TscMultiplier,
+  VmcsField.TertiaryProcessorBasedVmExecutionControls,
+  VmcsField.EnclvExitingBitmap,
+  VmcsField.PconfigExitingBitmap,
+  VmcsField.HlatPointer,
+  VmcsField.PidPointerTableAddress,
+  VmcsField.SecondaryVmExitControls,
+  VmcsField.Ia32SpecCtrlMask,
+  VmcsField.Ia32SpecCtrlShadow,
+  VmcsField.GuestIa32PerfGlobalCtrl,
+  VmcsField.GuestIa32Bndcfgs,
+  VmcsField.GuestIa32RtitCtl,
+  VmcsField.GuestIa32LbrCtl,
+  VmcsField.GuestIa32Pkrs,
+  VmcsField.HostIa32PerfGlobalCtrl,
+  VmcsField.HostIa32Pkrs,
+  VmcsField.TprThreshold,
+  VmcsField.PleGap,
+  VmcsField.PleWindow,
+  VmcsField.InstructionTimeoutControl,
+  VmcsField.GuestIa32SCet,
+  VmcsField.GuestSsp,
+  VmcsField.GuestIa32InterruptSspTableAddr,
+  VmcsField.HostIa32SCet,
+  VmcsField.HostSsp,
+  VmcsField.HostIa32InterruptSspTableAddr,
+];
+
+/** The encodings of all fields that this processor has. */
+export const supportedFields: readonly number[] = Object.values(VmcsField).filter((field) => !absentFields.includes(field));
+
+/** The kind of each slot. */
+export const slotKinds: Uint8Array = makeKinds();
+
+function makeKinds(): Uint8Array {
+  const byWidth = [SlotKind.Bits16, SlotKind.Bits64, SlotKind.Bits32, SlotKind.Natural];
+  const kinds = new Uint8Array(slotCount);
+  for (const encoding of supportedFields) {
+    kinds[slotOf(encoding)] = byWidth[(encoding >>> 13) & 3]! | (isReadOnlyField(encoding) ? SlotKind.ReadOnly : 0);
+  }
+  return kinds;
+}
+
+/**
+ * The slot of the field that VMREAD or VMWRITE names, or −1 if this processor has no such field. Bit 0 of the encoding (access to the high
+ * half) is allowed for 64-bit fields only.
+ */
+export function supportedSlot(encoding: number): number {
+  if ((encoding & 0xffff93c0) !== 0) return -1;
+  const slot = slotOf(encoding);
+  const kind = slotKinds[slot]! & 0x7f;
+  if (kind === SlotKind.Absent || ((encoding & 1) !== 0 && kind !== SlotKind.Bits64)) return -1;
+  return slot;
+}

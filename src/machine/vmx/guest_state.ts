@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Which word of the processor holds which field of the guest-state area, as tables that VM entry and VM exit run over. SDM 3C
+// "Loading Guest State" and "Saving Guest State".
+import { ExitControl } from '../../intrinsics/control_bits.js';
+import { VmcsField, type VmcsFieldName } from '../../intrinsics/vmcs_fields.js';
+import { Layout } from '../layout.js';
+import { slotCount, slotOf } from './field_slots.js';
+
+/** What else a VM entry must do after it copied a changed field: a bit set a slot. */
+export const Effect = {
+  None: 0,
+  /** The core must work out its mode of execution anew. */
+  Mode: 1 << 0,
+  /** Translations of the guest may have changed. */
+  Paging: 1 << 1,
+  /** CR0, whose fixed and cache bits an entry leaves alone. */
+  Cr0: 1 << 2,
+  /** RFLAGS, which the core keeps in a lazy form. */
+  Rflags: 1 << 3,
+  /** IA32_EFER and what the entry controls say of it. */
+  Efer: 1 << 4,
+  /** DR7 and IA32_DEBUGCTL, which are loaded only if a control says so. */
+  Debug: 1 << 5,
+  /** IA32_PAT, likewise. */
+  Pat: 1 << 6,
+  /** VM-execution controls: the words that the core tests. */
+  Controls: 1 << 7,
+  /** Exit controls: the plan of what a VM exit saves. */
+  ExitPlan: 1 << 8,
+  /** The PDPTEs of PAE paging. */
+  Pdptes: 1 << 9,
+} as const;
+
+/** A field that stands in the core as it is: a word of 4 or 8 bytes at an address of the layout. */
+type CopyRow = readonly [field: VmcsFieldName, address: number, bytes: 4 | 8, effects: number];
+
+const segmentNames = ['Es', 'Cs', 'Ss', 'Ds', 'Fs', 'Gs', 'Ldtr', 'Tr'] as const;
+
+/** Segments change the mode (CS, SS) and whether segments are flat (all). */
+function segmentRows(): CopyRow[] {
+  return segmentNames.flatMap((name, i): CopyRow[] => [
+    [`Guest${name}Selector`, Layout.ES_SELECTOR + 4 * i, 4, Effect.Mode],
+    [`Guest${name}Base`, Layout.ES_BASE + 8 * i, 8, Effect.Mode],
+    [`Guest${name}Limit`, Layout.ES_LIMIT + 4 * i, 4, Effect.Mode],
+    [`Guest${name}AccessRights`, Layout.ES_RIGHTS + 4 * i, 4, Effect.Mode],
+  ]);
+}
+
+/** Fields that each VM exit saves and each VM entry loads, as they are. */
+const copied: readonly CopyRow[] = [
+  ['GuestRip', Layout.RIP, 8, Effect.None],
+  ['GuestRsp', Layout.RSP, 8, Effect.None],
+  ['GuestCr3', Layout.CR3, 8, Effect.Paging | Effect.Pdptes],
+  ['GuestCr4', Layout.CR4, 8, Effect.Mode | Effect.Paging | Effect.Pdptes],
+  ...segmentRows(),
+  ['GuestGdtrBase', Layout.GDTR_BASE, 8, Effect.None],
+  ['GuestGdtrLimit', Layout.GDTR_LIMIT, 4, Effect.None],
+  ['GuestIdtrBase', Layout.IDTR_BASE, 8, Effect.None],
+  ['GuestIdtrLimit', Layout.IDTR_LIMIT, 4, Effect.None],
+  ['GuestIa32SysenterCs', Layout.SYSENTER_CS, 4, Effect.None],
+  ['GuestIa32SysenterEsp', Layout.SYSENTER_ESP, 8, Effect.None],
+  ['GuestIa32SysenterEip', Layout.SYSENTER_EIP, 8, Effect.None],
+  ['GuestInterruptibilityState', Layout.INTERRUPTIBILITY, 4, Effect.None],
+  ['GuestActivityState', Layout.ACTIVITY, 4, Effect.None],
+  ['GuestPendingDebugExceptions', Layout.VMX_PENDING_DEBUG, 8, Effect.None],
+];
+
+/** Fields that are saved if an exit control says so; `loaded` by effects of the entry. */
+const savedBy: readonly { control: number; row: CopyRow }[] = [
+  { control: ExitControl.SaveDebugControls, row: ['GuestDr7', Layout.DR7, 8, Effect.Debug] },
+  { control: ExitControl.SaveDebugControls, row: ['GuestIa32Debugctl', Layout.DEBUGCTL, 8, Effect.Debug] },
+  { control: ExitControl.SaveIa32Pat, row: ['GuestIa32Pat', Layout.PAT, 8, Effect.Pat] },
+  { control: ExitControl.SaveIa32Efer, row: ['GuestIa32Efer', Layout.EFER, 8, Effect.Efer | Effect.Mode | Effect.Paging] },
+];
+
+/** The PDPTE fields: saved and loaded with EPT under PAE paging only. */
+export const pdpteRows: readonly CopyRow[] = [
+  ['GuestPdpte0', Layout.PDPTE0, 8, Effect.Pdptes],
+  ['GuestPdpte1', Layout.PDPTE1, 8, Effect.Pdptes],
+  ['GuestPdpte2', Layout.PDPTE2, 8, Effect.Pdptes],
+  ['GuestPdpte3', Layout.PDPTE3, 8, Effect.Pdptes],
+];
+
+/** Fields with effects of their own that no copy serves. */
+const otherEffects: readonly (readonly [VmcsFieldName, number])[] = [
+  ['GuestCr0', Effect.Cr0 | Effect.Efer | Effect.Mode | Effect.Paging | Effect.Pdptes],
+  ['GuestRflags', Effect.Rflags | Effect.Mode],
+  ['VmEntryControls', Effect.Efer | Effect.Debug | Effect.Pat | Effect.Mode | Effect.Paging | Effect.ExitPlan | Effect.Pdptes],
+  ['VmExitControls', Effect.ExitPlan],
+  ['VmExitMsrStoreCount', Effect.ExitPlan],
+  ['VmExitMsrLoadCount', Effect.ExitPlan],
+  ['VmEntryMsrLoadCount', Effect.ExitPlan],
+  ['PinBasedVmExecutionControls', Effect.Controls],
+  ['PrimaryProcessorBasedVmExecutionControls', Effect.Controls | Effect.Paging | Effect.ExitPlan | Effect.Pdptes],
+  ['SecondaryProcessorBasedVmExecutionControls', Effect.Controls | Effect.Paging | Effect.Pdptes],
+  ['ExceptionBitmap', Effect.Controls],
+  ['PageFaultErrorCodeMask', Effect.Controls],
+  ['PageFaultErrorCodeMatch', Effect.Controls],
+  ['Cr3TargetCount', Effect.Controls],
+  ['Cr3TargetValue0', Effect.Controls],
+  ['Cr3TargetValue1', Effect.Controls],
+  ['Cr3TargetValue2', Effect.Controls],
+  ['Cr3TargetValue3', Effect.Controls],
+  ['Cr0GuestHostMask', Effect.Controls],
+  ['Cr4GuestHostMask', Effect.Controls],
+  ['Cr0ReadShadow', Effect.Controls],
+  ['Cr4ReadShadow', Effect.Controls],
+  ['AddressOfIoBitmapA', Effect.Controls],
+  ['AddressOfIoBitmapB', Effect.Controls],
+  ['AddressOfMsrBitmap', Effect.Controls],
+  ['TscOffset', Effect.Controls],
+  ['VirtualProcessorIdentifier', Effect.Controls | Effect.Paging],
+  ['EptPointer', Effect.Controls | Effect.Paging],
+];
+
+/** `Effect` bits of each slot. */
+export const slotEffects = new Uint16Array(slotCount);
+/** For fields that an entry copies: index of the core's 32-bit word, 0 for all other fields. */
+export const slotWords = new Uint16Array(slotCount);
+/** How many 32-bit words an entry copies for a slot. */
+export const slotWordCounts = new Uint8Array(slotCount);
+
+/** The slots of the whole guest-state area: what a load of the host's state makes the processor forget. */
+export const guestStateSlots: readonly number[] = [
+  ...copied.map(([name]) => name),
+  ...savedBy.map(({ row }) => row[0]),
+  ...pdpteRows.map(([name]) => name),
+  'GuestCr0' as const,
+  'GuestRflags' as const,
+].map((name) => slotOf(VmcsField[name]));
+
+for (const [name, address, bytes, effects] of copied) {
+  const slot = slotOf(VmcsField[name]);
+  slotWords[slot] = address >>> 2;
+  slotWordCounts[slot] = bytes >>> 2;
+  slotEffects[slot] = effects;
+}
+for (const { row } of savedBy) slotEffects[slotOf(VmcsField[row[0]])] = row[3];
+for (const [name, , , effects] of pdpteRows) slotEffects[slotOf(VmcsField[name])] = effects;
+for (const [name, effects] of otherEffects) slotEffects[slotOf(VmcsField[name])] = effects;
+
+/** What a VM exit copies into the VMCS: pairs of a word index of the core and a half index of the VMCS. */
+export interface SavePlan {
+  readonly words: Uint16Array;
+  readonly halves: Uint16Array;
+}
+
+/** The plan of an exit: the fields that are always saved and those that the exit controls name. */
+export function makeSavePlan(exitControls: number): SavePlan {
+  const rows = [...copied, ...savedBy.filter(({ control }) => (exitControls & control) !== 0).map(({ row }) => row)];
+  const words: number[] = [];
+  const halves: number[] = [];
+  for (const [name, address, bytes] of rows) {
+    for (let i = 0; i < bytes; i += 4) {
+      words.push((address + i) >>> 2);
+      halves.push((slotOf(VmcsField[name]) << 1) + (i >>> 2));
+    }
+  }
+  return { words: Uint16Array.from(words), halves: Uint16Array.from(halves) };
+}

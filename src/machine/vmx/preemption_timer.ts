@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// The VMX-preemption timer: it counts down with the TSC (IA32_VMX_MISC reports rate 2^0), the core stops when the TSC reaches the
+// deadline. SDM 3C "VMX-Preemption Timer". 64-bit sums are made of halves, since the exit path must not allocate.
+import { Word } from './words.js';
+
+const scale = 0x100000000;
+
+/** Scratch of `readTsc`: low and high half. */
+const tsc = new Uint32Array(2);
+
+/** The processor's TSC now: retired instructions plus offset. */
+function readTsc(u32: Uint32Array): void {
+  const done = u32[Word.budgetStart]! - u32[Word.budget]!;
+  const low = u32[Word.instructions]! + u32[Word.tscOffset]! + (done | 0);
+  tsc[0] = low;
+  tsc[1] = u32[Word.instructions + 1]! + u32[Word.tscOffset + 1]! + Math.floor(low / scale);
+}
+
+/** Starts the timer at a VM entry. */
+export function startTimer(u32: Uint32Array, ticks: number): void {
+  readTsc(u32);
+  const low = tsc[0]! + ticks;
+  u32[Word.preemptionDeadline] = low;
+  u32[Word.preemptionDeadline + 1] = tsc[1]! + (low >= scale ? 1 : 0);
+}
+
+/** Turns the timer off. */
+export function stopTimer(u32: Uint32Array): void {
+  u32[Word.preemptionDeadline] = 0xffffffff;
+  u32[Word.preemptionDeadline + 1] = 0xffffffff;
+}
+
+/** The ticks that are left, 0 once the deadline has passed. */
+export function remainingTicks(u32: Uint32Array): number {
+  readTsc(u32);
+  const left = (u32[Word.preemptionDeadline + 1]! - tsc[1]!) * scale + (u32[Word.preemptionDeadline]! - tsc[0]!);
+  return left > 0 ? Math.min(left, 0xffffffff) : 0;
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { VmInstructionError } from '../../intrinsics/vm_instruction_errors.js';
+import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { supportedSlot, SlotKind, slotKinds, slotOf } from './field_slots.js';
+import { Vmcs, vmcsRevision } from './vmcs.js';
+import { VmxMode, type VmxProcessor } from './vmx_processor.js';
+import { VmxStatus } from './vmx_status.js';
+
+const instructionErrorSlot = slotOf(VmcsField.VmInstructionError);
+const cr0NumericErrorPgPe = 0x80000021;
+const cr4Vmxe = 0x2000;
+const lockAndEnableOutsideSmx = 0x5;
+const reservedDescriptorBits = 0xffff0000;
+
+/**
+ * The VMX instructions of one logical processor but for VMLAUNCH and VMRESUME. SDM 3D "VMX Instruction Reference". The caller has done
+ * what comes before the operation proper: #UD and #GP by mode, the VM exit in non-root operation, the fetch of the operands.
+ */
+export class VmInstructions {
+  readonly vmcs = new Vmcs();
+  /** Physical address of the VMXON region, −1 outside VMX operation. */
+  vmxonRegion = -1;
+  /** Counts VMXONs: a VMCS launched in an earlier session cannot be resumed (VM-instruction error 6). */
+  session = 0;
+
+  constructor(private readonly processor: VmxProcessor) {}
+
+  /** Whether the processor is in VMX operation, root or not. */
+  get inVmxOperation(): boolean {
+    return this.vmxonRegion >= 0;
+  }
+
+  /** VMfail: with a current VMCS its error field takes the number. */
+  fail(error: number): VmxStatus {
+    if (this.vmcs.region < 0) return VmxStatus.FailInvalid;
+    this.vmcs.report(instructionErrorSlot, error, 0);
+    return VmxStatus.FailValid;
+  }
+
+  vmxon(low: number, high: number): VmxStatus {
+    const { processor } = this;
+    if ((processor.cr4Low & cr4Vmxe) === 0) return VmxStatus.UndefinedOpcode;
+    if (processor.cpl !== 0) return VmxStatus.GeneralProtection;
+    if (this.inVmxOperation) return this.fail(VmInstructionError.VmxonInVmxRoot);
+    if ((processor.cr0Low & cr0NumericErrorPgPe) >>> 0 !== cr0NumericErrorPgPe) return VmxStatus.GeneralProtection;
+    if ((processor.featureControlLow & lockAndEnableOutsideSmx) !== lockAndEnableOutsideSmx) {
+      return VmxStatus.GeneralProtection;
+    }
+    const region = this.regionAddress(low, high);
+    if (region < 0 || this.revisionOf(region) !== vmcsRevision) return VmxStatus.FailInvalid;
+    this.vmxonRegion = region;
+    this.vmcs.region = -1;
+    this.session++;
+    processor.setVmxMode(VmxMode.Root);
+    return VmxStatus.Succeed;
+  }
+
+  vmxoff(): VmxStatus {
+    // The SDM leaves a current VMCS undefined here; writing it back is the kindest of the allowed outcomes.
+    this.storeCurrent();
+    this.vmcs.region = -1;
+    this.vmxonRegion = -1;
+    this.processor.setVmxMode(VmxMode.Off);
+    return VmxStatus.Succeed;
+  }
+
+  vmclear(low: number, high: number): VmxStatus {
+    const region = this.regionAddress(low, high);
+    if (region < 0) return this.fail(VmInstructionError.VmclearInvalidAddress);
+    if (region === this.vmxonRegion) return this.fail(VmInstructionError.VmclearVmxonPointer);
+    if (region === this.vmcs.region) {
+      this.vmcs.launchedIn = 0;
+      this.storeCurrent();
+      this.vmcs.region = -1;
+    } else {
+      const at = this.processor.offsetOf(region);
+      if (at >= 0) Vmcs.clear(this.processor.words, at);
+    }
+    return VmxStatus.Succeed;
+  }
+
+  vmptrld(low: number, high: number): VmxStatus {
+    const region = this.regionAddress(low, high);
+    if (region < 0) return this.fail(VmInstructionError.VmptrldInvalidAddress);
+    if (region === this.vmxonRegion) return this.fail(VmInstructionError.VmptrldVmxonPointer);
+    if (this.revisionOf(region) !== vmcsRevision) return this.fail(VmInstructionError.VmptrldWrongRevision);
+    if (region === this.vmcs.region) return VmxStatus.Succeed;
+    this.storeCurrent();
+    this.vmcs.load(this.processor.words, this.processor.offsetOf(region), region);
+    return VmxStatus.Succeed;
+  }
+
+  /**
+   * The checks of VMREAD. @returns the slot, or −1 after VMfail, which `lastFailure` tells.
+   * The value stands in the VMCS: `vmcs.low(slot)`, `vmcs.high(slot)`; for an odd encoding it is the high half alone.
+   */
+  vmread(encoding: number, encodingHigh: number): number {
+    return this.accessedSlot(encoding, encodingHigh);
+  }
+
+  vmwrite(encoding: number, encodingHigh: number, low: number, high: number): VmxStatus {
+    const slot = this.accessedSlot(encoding, encodingHigh);
+    if (slot < 0) return this.lastFailure;
+    if ((slotKinds[slot]! & SlotKind.ReadOnly) !== 0) return this.fail(VmInstructionError.VmwriteReadOnlyComponent);
+    if ((encoding & 1) === 0) this.vmcs.write(slot, low, high);
+    else this.vmcs.write(slot, this.vmcs.low(slot), low);
+    return VmxStatus.Succeed;
+  }
+
+  /** How the last VMREAD or VMWRITE without a slot failed. */
+  lastFailure: VmxStatus = VmxStatus.FailInvalid;
+
+  /** INVEPT. @param eptpValid whether a VM entry would accept the EPTP; only single-context invalidation asks. */
+  invept(type: number, typeHigh: number, eptpLow: number, eptpHigh: number, eptpValid: boolean): VmxStatus {
+    if (typeHigh !== 0 || (type !== 1 && type !== 2) || (type === 1 && !eptpValid)) {
+      return this.fail(VmInstructionError.InvalidOperandToInveptOrInvvpid);
+    }
+    this.processor.flushEpt(type === 2 ? -1 : eptpHigh * 0x100000000 + ((eptpLow & 0xfffff000) >>> 0));
+    return VmxStatus.Succeed;
+  }
+
+  /** INVVPID. @param vpidHigh bits 63:32 of the descriptor, reserved. */
+  invvpid(type: number, typeHigh: number, vpid: number, vpidHigh: number, canonical: boolean): VmxStatus {
+    const reserved = (vpid & reservedDescriptorBits) !== 0 || vpidHigh !== 0;
+    if (typeHigh !== 0 || type > 3 || reserved || (type !== 2 && vpid === 0) || (type === 0 && !canonical)) {
+      return this.fail(VmInstructionError.InvalidOperandToInveptOrInvvpid);
+    }
+    // Individual addresses and contexts that retain globals may forget more than asked: SDM 3C "Guidelines for Use of the INVVPID Instruction".
+    this.processor.flushVpid(type === 2 ? -1 : vpid);
+    return VmxStatus.Succeed;
+  }
+
+  /** VMCALL in VMX root operation: there is no SMM monitor to call. */
+  vmcallInRoot(): VmxStatus {
+    return this.fail(VmInstructionError.VmcallInVmxRoot);
+  }
+
+  /** Writes the current VMCS back to its region, if there is one. */
+  storeCurrent(): void {
+    if (this.vmcs.region < 0) return;
+    const at = this.processor.offsetOf(this.vmcs.region);
+    if (at >= 0) this.vmcs.store(this.processor.words, at);
+  }
+
+  /** The address of a VMXON or VMCS region, −1 if it is unaligned or beyond the physical-address width. */
+  private regionAddress(low: number, high: number): number {
+    if ((low & 0xfff) !== 0 || high >>> (this.processor.physicalAddressWidth - 32) !== 0) return -1;
+    return high * 0x100000000 + (low >>> 0);
+  }
+
+  /** The first word of a region: bit 31 set (a shadow VMCS) never equals the revision, nor does memory that is not there. */
+  private revisionOf(region: number): number {
+    const at = this.processor.offsetOf(region);
+    return at < 0 ? 0xffffffff : this.processor.words[at >>> 2]!;
+  }
+
+  private accessedSlot(encoding: number, encodingHigh: number): number {
+    if (this.vmcs.region < 0) {
+      this.lastFailure = VmxStatus.FailInvalid;
+      return -1;
+    }
+    const slot = encodingHigh === 0 ? supportedSlot(encoding) : -1;
+    if (slot < 0) this.lastFailure = this.fail(VmInstructionError.UnsupportedVmcsComponent);
+    return slot;
+  }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { slotCount, SlotKind, slotKinds, slotOf, supportedFields } from './field_slots.js';
+
+/** Why a slot is in the list of changes: bits of `Vmcs.changes`. */
+export const Change = {
+  /** A VM-entry rule that reads the field must run again. */
+  Rules: 1,
+  /** The processor does not hold the value: the next entry must load it. */
+  Load: 2,
+} as const;
+
+const slotsInOrder = supportedFields.map(slotOf);
+
+/** The size of a VMCS region in bytes, as IA32_VMX_BASIC announces it. */
+export const vmcsRegionSize = 4096;
+
+/** The VMCS revision identifier: the first word of each VMXON and VMCS region. */
+export const vmcsRevision = 4;
+
+/** Byte offsets in a region; everything but the first two words is this implementation's own. SDM 3C "Format of the VMCS Region". */
+const RegionOffset = { Revision: 0, AbortIndicator: 4, LaunchState: 8, Data: 16 } as const;
+
+/** What `VMX abort` left in a region, see `Vmcs.abort`. */
+export type AbortIndicator = number;
+
+/**
+ * The engine's copy of the current VMCS: processor-private memory, which the SDM lets an implementation keep until VMCLEAR. All values are
+ * 32-bit halves in typed arrays, since the exit path must not allocate. SDM 3C "Virtual Machine Control Structures".
+ */
+export class Vmcs {
+  /** Two halves a slot: `2 * slot` is bits 31:0, `2 * slot + 1` bits 63:32. */
+  readonly halves = new Uint32Array(slotCount * 2);
+  /** `Change` bits a slot; a slot with any bit is in `changedSlots`. */
+  readonly changes = new Uint8Array(slotCount);
+  readonly changedSlots = new Uint16Array(slotCount);
+  changedCount = 0;
+  /** Physical address of the region, −1 if no VMCS is current. */
+  region = -1;
+  /** The VMX session (VMXON to VMXOFF, counted from 1) in which it was launched; 0 is the launch state "clear". */
+  launchedIn = 0;
+
+  /** Bits 31:0 of a slot, unsigned. */
+  low(slot: number): number {
+    return this.halves[slot << 1]!;
+  }
+
+  /** Bits 63:32 of a slot, unsigned. */
+  high(slot: number): number {
+    return this.halves[(slot << 1) | 1]!;
+  }
+
+  /** VMWRITE: the field's width cuts the value. */
+  write(slot: number, low: number, high: number): void {
+    const kind = slotKinds[slot]! & 0x7f;
+    if (kind === SlotKind.Bits16) low &= 0xffff;
+    if (kind === SlotKind.Bits16 || kind === SlotKind.Bits32) high = 0;
+    const at = slot << 1;
+    this.halves[at] = low;
+    this.halves[at + 1] = high;
+    this.changed(slot, Change.Rules | Change.Load);
+  }
+
+  /** Stores what a VM exit reports; no rule reads these fields and no entry loads them. */
+  report(slot: number, low: number, high: number): void {
+    const at = slot << 1;
+    this.halves[at] = low;
+    this.halves[at + 1] = high;
+  }
+
+  /** Stores what the processor holds for the guest at a VM exit; the rules that read the field run again only if it is a new value. */
+  save(slot: number, low: number, high: number): void {
+    const at = slot << 1;
+    if (this.halves[at] === low >>> 0 && this.halves[at + 1] === high >>> 0) return;
+    this.halves[at] = low;
+    this.halves[at + 1] = high;
+    this.changed(slot, Change.Rules);
+  }
+
+  /** Puts a slot into the list of changes. */
+  changed(slot: number, why: number): void {
+    const before = this.changes[slot]!;
+    if (before === 0) this.changedSlots[this.changedCount++] = slot;
+    this.changes[slot] = before | why;
+  }
+
+  /** Empties the list of changes: whoever needed them has read them. */
+  takeChanges(): void {
+    for (let i = 0; i < this.changedCount; i++) this.changes[this.changedSlots[i]!] = 0;
+    this.changedCount = 0;
+  }
+
+  /** Marks every field changed: nothing is known of a VMCS that just became current. */
+  allChanged(): void {
+    for (const slot of slotsInOrder) this.changed(slot, Change.Rules | Change.Load);
+  }
+
+  /** Writes the copy back to the region. @param memory the machine's memory as words. @param at byte offset of the region in it. */
+  store(memory: Uint32Array, at: number): void {
+    const base = at >>> 2;
+    memory[base + (RegionOffset.LaunchState >>> 2)] = this.launchedIn;
+    let word = base + (RegionOffset.Data >>> 2);
+    for (const slot of slotsInOrder) {
+      memory[word++] = this.halves[slot << 1]!;
+      memory[word++] = this.halves[(slot << 1) | 1]!;
+    }
+  }
+
+  /** Reads the copy from the region that VMPTRLD makes current. */
+  load(memory: Uint32Array, at: number, region: number): void {
+    const base = at >>> 2;
+    this.region = region;
+    this.launchedIn = memory[base + (RegionOffset.LaunchState >>> 2)]!;
+    let word = base + (RegionOffset.Data >>> 2);
+    for (const slot of slotsInOrder) {
+      this.halves[slot << 1] = memory[word++]!;
+      this.halves[(slot << 1) | 1] = memory[word++]!;
+    }
+    this.allChanged();
+  }
+
+  /** Stores the launch state "clear" into a region that is not current. */
+  static clear(memory: Uint32Array, at: number): void {
+    memory[(at + RegionOffset.LaunchState) >>> 2] = 0;
+  }
+
+  /** Stores the VMX-abort indicator into a region. SDM 3C "VMX Aborts". */
+  static abort(memory: Uint32Array, at: number, indicator: AbortIndicator): void {
+    memory[(at + RegionOffset.AbortIndicator) >>> 2] = indicator;
+  }
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+
+/** What the VMX instructions need of the logical processor that executes them, beside the VMCS. */
+export interface VmxProcessor {
+  /** The machine's memory as words; `offsetOf` says where a physical address stands in it. */
+  readonly words: Uint32Array;
+  readonly physicalAddressWidth: number;
+  readonly cr0Low: number;
+  readonly cr4Low: number;
+  readonly cpl: number;
+  /** IA32_FEATURE_CONTROL bits 31:0. */
+  readonly featureControlLow: number;
+  /** Whether MOV SS or POP SS blocks events. */
+  readonly blockingByMovSs: boolean;
+  /** Byte offset of a physical address in the machine's memory, −1 where there is none. */
+  offsetOf(physicalAddress: number): number;
+  /** Tells the core whether VMX operation is on: 0 off, 1 root, 2 non-root. */
+  setVmxMode(mode: number): void;
+  /** Forgets translations of one EPT hierarchy (`eptp`, its physical address of the top table), or of all if it is −1. SDM 3C "INVEPT". */
+  flushEpt(top: number): void;
+  /** Forgets linear translations of a VPID, or of all VPIDs but 0 if it is −1. SDM 3C "INVVPID". */
+  flushVpid(vpid: number): void;
+}
+
+/** The values of `setVmxMode`. */
+export const VmxMode = { Off: 0, Root: 1, NonRoot: 2 } as const;
