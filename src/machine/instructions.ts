@@ -1,8 +1,26 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The one instruction table: every topic's rows. A topic's name is also that of the AssemblyScript file with its semantics.
 // To add a topic: one import and one line below, each in alphabetical order.
+import { rows as alu } from './instructions/alu.js';
+import { rows as bit } from './instructions/bit.js';
+import { rows as condition } from './instructions/condition.js';
+import { rows as data } from './instructions/data.js';
+import { rows as decimal } from './instructions/decimal.js';
+import { rows as multiply } from './instructions/multiply.js';
+import { rows as shift } from './instructions/shift.js';
+import { rows as stack } from './instructions/stack.js';
+import { rows as string } from './instructions/string.js';
 import type { InstructionRow } from './instructions/row.js';
 
 /** All rows by topic; the key is the default of a row's `file` option. */
 export const topics: Readonly<Record<string, readonly InstructionRow[]>> = {
+  alu,
+  bit,
+  condition,
+  data,
+  decimal,
+  multiply,
+  shift,
+  stack,
+  string,
 };

@@ -64,8 +64,8 @@ import { RFLAGS_SYSTEM } from "./layout";
 @inline export function setArithmeticFlags(v: u32): void {
   // FR = 0 gives ZF = 1, PF = 1, SF = 0; FR = 1 gives 0, 0, 0: FC bits 1 and 2 invert what differs.
   const zf = (v >> 6) & 1, cf = v & 1;
-  const sf = (v >> 7) & 1, pf = (v >> 2) & 1, of = (v >> 11) & 1, af = (v >> 4) & 1;
-  setFlags(<i64>(zf ^ 1), (<i64>(of ^ cf) << 63) | <i64>(af << 4), <u64>(cf | (sf << 1) | ((pf ^ zf) << 2)));
+  const sf = (v >> 7) & 1, pf = (v >> 2) & 1, overflow = (v >> 11) & 1, af = (v >> 4) & 1;
+  setFlags(<i64>(zf ^ 1), (<i64>(overflow ^ cf) << 63) | <i64>(af << 4), <u64>(cf | (sf << 1) | ((pf ^ zf) << 2)));
 }
 
 /** The whole RFLAGS. */

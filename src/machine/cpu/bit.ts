@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Bit and bit-field instructions: SDM Volume 1 "Bit and Byte Instructions".
+// BT, BTS, BTR, BTC change CF only (the other flags are undefined and stay, ZF must stay).
+import { fr, fx, fc, get, Mem, open, Reg, reg, set, setFlags, setReg, sx, value } from "./access";
+import { flagsLogic } from "./flags";
+import { DECODE_CODE, DECODE_CODE64, DECODE_MODE } from "./layout";
+
+/** CF := c; OF is FX bit 63 ^ CF, so that bit turns with it. */
+@inline function setCarry(c: u64): void { setFlags(fr(), fx() ^ <i64>(((fc() ^ c) & 1) << 63), (fc() & ~1) | c); }
+
+/**
+ * The word of a bit string in memory that holds a signed bit offset (SDM 2A "BT—Bit Test": "the bit-offset … can exceed the operand size"); a
+ * register, or any operand with an immediate offset, takes the offset modulo the operand size.
+ */
+@inline function word<T, D, S>(d: D, s: S): D {
+  if (sizeof<D>() == 4 || (sizeof<S>() == 8 && isSigned<S>())) return d;
+  const bits = sizeof<T>() * 8;
+  const ea = <Mem>d + ((sx<T>(value<T, S>(s)) & ~(<i64>bits - 1)) >> 3);
+  if (sizeof<T>() != 8 && (load<u32>(DECODE_MODE) & DECODE_CODE) != DECODE_CODE64) return <D>(ea & 0xffffffff);
+  return <D>ea;
+}
+
+/** The bit offset inside the word. */
+@inline function index<T, S>(s: S): u64 { return <u64>value<T, S>(s) & (sizeof<T>() * 8 - 1); }
+
+/** BT: CF := bit. */
+@inline export function BT<T, D, S>(d: D, s: S): void {
+  setCarry((<u64>value<T, D>(word<T, D, S>(d, s)) >> index<T, S>(s)) & 1);
+}
+
+/** BTS: CF := bit, bit := 1. SDM 2A "BTS—Bit Test and Set". */
+@inline export function BTS<T, D, S>(d: D, s: S): void {
+  const i = index<T, S>(s), p = open<T, D>(word<T, D, S>(d, s)), a = <u64>get<T, D>(p);
+  set<T, D>(p, <T>(a | (<u64>1 << i)));
+  setCarry((a >> i) & 1);
+}
+
+/** BTR: CF := bit, bit := 0. SDM 2A "BTR—Bit Test and Reset". */
+@inline export function BTR<T, D, S>(d: D, s: S): void {
+  const i = index<T, S>(s), p = open<T, D>(word<T, D, S>(d, s)), a = <u64>get<T, D>(p);
+  set<T, D>(p, <T>(a & ~(<u64>1 << i)));
+  setCarry((a >> i) & 1);
+}
+
+/** BTC: CF := bit, bit := not bit. SDM 2A "BTC—Bit Test and Complement". */
+@inline export function BTC<T, D, S>(d: D, s: S): void {
+  const i = index<T, S>(s), p = open<T, D>(word<T, D, S>(d, s)), a = <u64>get<T, D>(p);
+  set<T, D>(p, <T>(a ^ (<u64>1 << i)));
+  setCarry((a >> i) & 1);
+}
+
+/** ZF from a value, CF given, the undefined rest 0. */
+@inline function flagsScan<T>(zero: T, c: u64): void { setFlags(u64(zero != 0), <i64>(c << 63), c); }
+
+/** BSF: a source of 0 sets ZF and leaves the destination as it was. SDM 2A "BSF—Bit Scan Forward". */
+@inline export function BSF<T, S>(d: Reg, s: S): void {
+  const v = value<T, S>(s);
+  if (v != 0) setReg<T>(d, <T>ctz<u64>(<u64>v));
+  flagsScan<T>(v, 0);
+}
+
+/** BSR: a source of 0 sets ZF and leaves the destination as it was. SDM 2A "BSR—Bit Scan Reverse". */
+@inline export function BSR<T, S>(d: Reg, s: S): void {
+  const v = value<T, S>(s);
+  if (v != 0) setReg<T>(d, <T>(63 - clz<u64>(<u64>v)));
+  flagsScan<T>(v, 0);
+}
+
+/** TZCNT: CF = source is 0, ZF = result is 0. SDM 2B "TZCNT—Count the Number of Trailing Zero Bits". */
+@inline export function TZCNT<T, S>(d: Reg, s: S): void {
+  const v = value<T, S>(s), r = v == 0 ? <T>(sizeof<T>() * 8) : <T>ctz<u64>(<u64>v);
+  setReg<T>(d, r);
+  flagsScan<T>(r, u64(v == 0));
+}
+
+/** LZCNT: CF = source is 0, ZF = result is 0. SDM 2A "LZCNT—Count the Number of Leading Zero Bits". */
+@inline export function LZCNT<T, S>(d: Reg, s: S): void {
+  const v = value<T, S>(s), r = <T>(clz<u64>(<u64>v) - (64 - sizeof<T>() * 8));
+  setReg<T>(d, r);
+  flagsScan<T>(r, u64(v == 0));
+}
+
+/** POPCNT: ZF = source is 0, the other flags 0. SDM 2B "POPCNT—Return the Count of Number of Bits Set to 1". */
+@inline export function POPCNT<T, S>(d: Reg, s: S): void {
+  const v = value<T, S>(s);
+  setReg<T>(d, <T>popcnt<u64>(<u64>v));
+  setFlags(u64(v != 0), 0, 0);
+}
+
+/** The flags of the bit manipulation group: SF ZF by the result, OF 0, CF given. */
+@inline function flagsBits<T>(r: T, c: u64): void {
+  flagsLogic<T>(r);
+  setFlags(fr(), <i64>(c << 63), c);
+}
+
+/** ANDN: DEST := ~SRC1 & SRC2. SDM 2A "ANDN—Logical AND NOT". */
+@inline export function ANDN<T, S>(d: Reg, a: Reg, s: S): void {
+  const r = <T>(~reg<T>(a) & value<T, S>(s));
+  setReg<T>(d, r);
+  flagsLogic<T>(r);
+}
+
+/** BLSR: resets the lowest set bit. SDM 2A "BLSR—Reset Lowest Set Bit". */
+@inline export function BLSR<T, S>(d: Reg, s: S): void {
+  const v = value<T, S>(s), r = <T>(v & (v - 1));
+  setReg<T>(d, r);
+  flagsBits<T>(r, u64(v == 0));
+}
+
+/** BLSMSK: a mask up to the lowest set bit. SDM 2A "BLSMSK—Get Mask Up to Lowest Set Bit". */
+@inline export function BLSMSK<T, S>(d: Reg, s: S): void {
+  const v = value<T, S>(s), r = <T>(v ^ (v - 1));
+  setReg<T>(d, r);
+  flagsBits<T>(r, u64(v == 0));
+}
+
+/** BLSI: extracts the lowest set bit; CF = source is not 0. SDM 2A "BLSI—Extract Lowest Set Isolated Bit". */
+@inline export function BLSI<T, S>(d: Reg, s: S): void {
+  const v = value<T, S>(s), r = <T>(v & (<T>0 - v));
+  setReg<T>(d, r);
+  flagsBits<T>(r, u64(v != 0));
+}
