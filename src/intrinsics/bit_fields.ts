@@ -18,7 +18,12 @@ export function snakeCase(pascalCase: string): string {
 }
 
 /** A run of bits; `from` alone is one bit. */
-export function bits(name: string, from: number, to: number = from, values?: Readonly<Record<string, number>>): BitField {
+export function bits(
+  name: string,
+  from: number,
+  to: number = from,
+  values?: Readonly<Record<string, number>>,
+): BitField {
   return values === undefined ? { name, from, to } : { name, from, to, values };
 }
 

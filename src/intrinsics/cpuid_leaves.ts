@@ -182,7 +182,11 @@ export interface CpuidLeafDefinition {
   readonly section: string;
 }
 
-function register(name: CpuidRegisterDefinition['register'], fields: readonly BitField[], subleaf: number | null = null): CpuidRegisterDefinition {
+function register(
+  name: CpuidRegisterDefinition['register'],
+  fields: readonly BitField[],
+  subleaf: number | null = null,
+): CpuidRegisterDefinition {
   return { register: name, subleaf, fields };
 }
 
@@ -212,7 +216,12 @@ const leafRegisters: Readonly<Record<number, readonly CpuidRegisterDefinition[]>
     register('edx', bitFieldsOf(ExtendedFeatureFlagsEdx), 0),
   ],
   [CpuidLeaf.ArchPerfMonitoring]: [
-    register('eax', [bits('version_id', 0, 7), bits('gppmc_count', 8, 15), bits('gppmc_bit_width', 16, 23), bits('ebx_enumeration_length', 24, 31)]),
+    register('eax', [
+      bits('version_id', 0, 7),
+      bits('gppmc_count', 8, 15),
+      bits('gppmc_bit_width', 16, 23),
+      bits('ebx_enumeration_length', 24, 31),
+    ]),
     register('ebx', [
       bits('core_cycle_event', 0),
       bits('instr_retired_event', 1),

@@ -93,7 +93,8 @@ export const ExitReasonBit = {
 } as const;
 
 const descriptions: Readonly<Record<ExitReason, string>> = {
-  [ExitReason.ExceptionOrNonMaskableInterrupt]: 'an exception whose bit in the exception bitmap is 1, or an NMI with NMI exiting',
+  [ExitReason.ExceptionOrNonMaskableInterrupt]:
+    'an exception whose bit in the exception bitmap is 1, or an NMI with NMI exiting',
   [ExitReason.ExternalInterrupt]: 'an external interrupt arrived with external-interrupt exiting',
   [ExitReason.TripleFault]: 'the delivery of a double fault met another fault',
   [ExitReason.InitSignal]: 'an INIT signal arrived',
@@ -121,9 +122,11 @@ const descriptions: Readonly<Record<ExitReason, string>> = {
   [ExitReason.Vmwrite]: 'the guest executed VMWRITE',
   [ExitReason.Vmxoff]: 'the guest executed VMXOFF',
   [ExitReason.Vmxon]: 'the guest executed VMXON',
-  [ExitReason.ControlRegisterAccesses]: 'the guest accessed CR0, CR3, CR4 or CR8 in a way that the controls, masks or targets trap',
+  [ExitReason.ControlRegisterAccesses]:
+    'the guest accessed CR0, CR3, CR4 or CR8 in a way that the controls, masks or targets trap',
   [ExitReason.MovDr]: 'the guest moved to or from a debug register with MOV-DR exiting',
-  [ExitReason.IoInstruction]: 'the guest executed an I/O instruction that the I/O bitmaps or unconditional I/O exiting trap',
+  [ExitReason.IoInstruction]:
+    'the guest executed an I/O instruction that the I/O bitmaps or unconditional I/O exiting trap',
   [ExitReason.Rdmsr]: 'the guest executed RDMSR of an MSR that is trapped',
   [ExitReason.Wrmsr]: 'the guest executed WRMSR of an MSR that is trapped',
   [ExitReason.VmEntryFailureInvalidGuestState]: 'VM entry failed: a rule of the guest-state area is broken',
@@ -182,7 +185,9 @@ export const exitReasonDefinitions: readonly ExitReasonDefinition[] = Object.ent
   .map(([name, number]) => ({ number, name: snakeCase(name), description: descriptions[number] }))
   .sort((a, b) => a.number - b.number);
 
-const byNumber = new Map<number, ExitReasonDefinition>(exitReasonDefinitions.map((definition) => [definition.number, definition]));
+const byNumber = new Map<number, ExitReasonDefinition>(
+  exitReasonDefinitions.map((definition) => [definition.number, definition]),
+);
 
 /** The name of a basic exit reason (bits above 15 are ignored), `unknown_exit_reason_N` if the SDM gives it none. */
 export function exitReasonName(reason: number): string {

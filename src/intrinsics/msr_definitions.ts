@@ -181,10 +181,16 @@ export interface MsrDefinition {
   readonly section: string;
 }
 
-const high = (fields: readonly BitField[]): BitField[] => fields.map((field) => ({ ...field, from: field.from + 32, to: field.to + 32 }));
+const high = (fields: readonly BitField[]): BitField[] =>
+  fields.map((field) => ({ ...field, from: field.from + 32, to: field.to + 32 }));
 
 const msrFields: Readonly<Record<number, readonly BitField[]>> = {
-  [Msr.Ia32ApicBase]: [bits('bsp', 8), bits('enable_x2apic_mode', 10), bits('apic_global_enable', 11), bits('apic_base', 12, 51)],
+  [Msr.Ia32ApicBase]: [
+    bits('bsp', 8),
+    bits('enable_x2apic_mode', 10),
+    bits('apic_global_enable', 11),
+    bits('apic_base', 12, 51),
+  ],
   [Msr.Ia32FeatureControl]: bitFieldsOf(FeatureControl),
   [Msr.Ia32SpecCtrl]: [bits('ibrs', 0), bits('stibp', 1), bits('ssbd', 2)],
   [Msr.Ia32PredCmd]: [bits('ibpb', 0)],
@@ -203,7 +209,11 @@ const msrFields: Readonly<Record<number, readonly BitField[]>> = {
   ],
   [Msr.Ia32Debugctl]: debugctlFields,
   [Msr.Ia32Pat]: patFields,
-  [Msr.Ia32MtrrDefType]: [bits('default_memory_type', 0, 2), bits('fixed_range_mtrr_enable', 10), bits('mtrr_enable', 11)],
+  [Msr.Ia32MtrrDefType]: [
+    bits('default_memory_type', 0, 2),
+    bits('fixed_range_mtrr_enable', 10),
+    bits('mtrr_enable', 11),
+  ],
   [Msr.Ia32PerfGlobalCtrl]: perfGlobalCtrlFields,
   [Msr.Ia32VmxBasic]: [bits('revision_id', 0, 30), ...high(bitFieldsOf(VmxBasicHigh))],
   [Msr.Ia32VmxPinbasedCtls]: controlBitFields.pin,

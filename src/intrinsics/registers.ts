@@ -324,7 +324,9 @@ const patTypes: Readonly<Record<string, number>> = {
 };
 
 /** Bit fields of IA32_PAT: the type of each of its 8 entries. */
-export const patFields: readonly BitField[] = [0, 1, 2, 3, 4, 5, 6, 7].map((entry) => bits(`pa${entry}`, entry * 8, entry * 8 + 2, patTypes));
+export const patFields: readonly BitField[] = [0, 1, 2, 3, 4, 5, 6, 7].map((entry) =>
+  bits(`pa${entry}`, entry * 8, entry * 8 + 2, patTypes),
+);
 
 /** Bit fields of IA32_PAT as a VMCS field: each entry with its type and its reserved bits. */
 export const patEntryFields: readonly BitField[] = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((entry) => [

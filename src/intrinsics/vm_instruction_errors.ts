@@ -69,9 +69,9 @@ const texts: Readonly<Record<VmInstructionError, string>> = {
 };
 
 /** All VM-instruction errors in order of number. */
-export const vmInstructionErrorDefinitions: readonly VmInstructionErrorDefinition[] = Object.entries(VmInstructionError).map(
-  ([name, number]) => ({ number, name, text: texts[number] }),
-);
+export const vmInstructionErrorDefinitions: readonly VmInstructionErrorDefinition[] = Object.entries(
+  VmInstructionError,
+).map(([name, number]) => ({ number, name, text: texts[number] }));
 
 /** What a VM-instruction error says; "unknown" for a number without a meaning. */
 export function vmInstructionErrorText(number: number): string {
