@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+
+/** Where the loader puts its own data in low memory, all below 640 KiB and free to be overwritten once the image has taken over. */
+export const BootArea = {
+  /** Global descriptor table. */
+  GDT: 0x8000,
+  /** Multiboot information and memory map. */
+  MULTIBOOT: 0x9000,
+  /** Linux' boot parameters ("zero page"), one page. */
+  BOOT_PARAMETERS: 0x10000,
+  /** The command line, NUL-terminated. */
+  COMMAND_LINE: 0x20000,
+  /** Bytes that a command line may have with its NUL. */
+  COMMAND_LINE_BYTES: 0x1000,
+  /** Page tables: PML4, PDPT, four page directories. */
+  PAGE_TABLES: 0x30000,
+} as const;
+
+/** Selectors in the loader's GDT, those that Linux' boot protocol asks for. */
+export const BootSelector = { CODE: 0x10, DATA: 0x18 } as const;
+
+const GDT_CODE_64 = 0x00af9b000000ffffn;
+const GDT_CODE_32 = 0x00cf9b000000ffffn;
+const GDT_DATA = 0x00cf93000000ffffn;
+
+const PRESENT_WRITABLE = 0x3n;
+const LARGE_PAGE = 0x80n;
+const PAGE = 0x1000;
+const GIBIBYTES_MAPPED = 4;
+
+function store64(ram: Uint8Array, address: number, value: bigint): void {
+  new DataView(ram.buffer, ram.byteOffset, ram.byteLength).setBigUint64(address, value, true);
+}
+
+/** Bytes of the GDT that `writeGdt` makes. */
+export const GDT_BYTES = 32;
+
+/** Writes a GDT with a flat code segment at 10h and a flat data segment at 18h. */
+export function writeGdt(ram: Uint8Array, mode: 'long' | 'protected'): void {
+  store64(ram, BootArea.GDT, 0n);
+  store64(ram, BootArea.GDT + 8, 0n);
+  store64(ram, BootArea.GDT + BootSelector.CODE, mode === 'long' ? GDT_CODE_64 : GDT_CODE_32);
+  store64(ram, BootArea.GDT + BootSelector.DATA, GDT_DATA);
+}
+
+/** Writes page tables that map the first 4 GiB to themselves in 2-MiB pages. @returns the value for CR3. */
+export function writeIdentityPageTables(ram: Uint8Array): number {
+  const pml4 = BootArea.PAGE_TABLES;
+  const pdpt = pml4 + PAGE;
+  const directories = pdpt + PAGE;
+  ram.fill(0, pml4, directories + GIBIBYTES_MAPPED * PAGE);
+  store64(ram, pml4, BigInt(pdpt) | PRESENT_WRITABLE);
+  for (let i = 0; i < GIBIBYTES_MAPPED; i++) store64(ram, pdpt + 8 * i, BigInt(directories + i * PAGE) | PRESENT_WRITABLE);
+  for (let i = 0; i < GIBIBYTES_MAPPED * 512; i++) {
+    store64(ram, directories + 8 * i, (BigInt(i) << 21n) | LARGE_PAGE | PRESENT_WRITABLE);
+  }
+  return pml4;
+}
+
+/** Writes a command line, cut to what fits. @returns its address. */
+export function writeCommandLine(ram: Uint8Array, text: string, maximum: number = BootArea.COMMAND_LINE_BYTES - 1): number {
+  const bytes = new TextEncoder().encode(text).subarray(0, Math.min(maximum, BootArea.COMMAND_LINE_BYTES - 1));
+  ram.set(bytes, BootArea.COMMAND_LINE);
+  ram[BootArea.COMMAND_LINE + bytes.length] = 0;
+  return BootArea.COMMAND_LINE;
+}

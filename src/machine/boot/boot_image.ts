@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { writeGdt, writeIdentityPageTables } from './boot_area.js';
+import { BootError } from './boot_error.js';
+import type { BootRequest, EntryState } from './entry_state.js';
+import { loadFlatImage } from './flat_image.js';
+import { isLinuxImage, loadLinuxImage } from './linux_image.js';
+import { loadMultibootImage, multibootHeader } from './multiboot_image.js';
+
+/** What the image is, if it is something that cannot be booted: first bytes and a name for them. */
+const KNOWN_OTHERS: readonly (readonly [readonly number[], string])[] = [
+  [[0x7f, 0x45, 0x4c, 0x46], 'an ELF file without a multiboot header'],
+  [[0x1f, 0x8b], 'a gzip archive'],
+  [[0xfd, 0x37, 0x7a, 0x58, 0x5a], 'an xz archive'],
+  [[0x28, 0xb5, 0x2f, 0xfd], 'a zstd archive'],
+  [[0x50, 0x4b, 0x03, 0x04], 'a zip archive'],
+  [[0x21, 0x3c, 0x61, 0x72, 0x63, 0x68], 'an archive, as .deb packages are: unpack it and use the vmlinuz inside'],
+  [[0x4d, 0x5a], 'a program for Windows or EFI without a Linux setup header'],
+];
+const TEXT_SAMPLE = 4096;
+const WANTED = 'a Linux bzImage (vmlinuz), a 32-bit multiboot 1 kernel, or a flat image';
+
+function startsWith(bytes: Uint8Array, prefix: readonly number[]): boolean {
+  return prefix.every((byte, index) => bytes[index] === byte);
+}
+
+/** Text has no control characters but white space; machine code that long always has. */
+function isText(bytes: Uint8Array): boolean {
+  return bytes.subarray(0, TEXT_SAMPLE).every((byte) => byte >= 0x20 || (byte >= 0x07 && byte <= 0x0d) || byte === 0x1b);
+}
+
+function refuseOthers(request: BootRequest): void {
+  const { name, bytes } = request.kernel;
+  const refuse = (what: string): never => {
+    throw new BootError(`${name} is ${what}, not a kernel. Wanted: ${WANTED}`);
+  };
+  if (bytes.length === 0) refuse('an empty file');
+  for (const [prefix, what] of KNOWN_OTHERS) if (startsWith(bytes, prefix)) refuse(what);
+  if (isText(bytes)) refuse('a text file');
+}
+
+function loadByKind(ram: Uint8Array, request: BootRequest): EntryState {
+  if (isLinuxImage(request.kernel.bytes)) return loadLinuxImage(ram, request);
+  const header = multibootHeader(request.kernel.bytes);
+  if (header !== undefined) return loadMultibootImage(ram, request, header);
+  refuseOthers(request);
+  return loadFlatImage(ram, request);
+}
+
+/** What the processor needs beside its entry state: where the loader put its tables. */
+export interface LoadedImage extends EntryState {
+  /** CR3 in long mode, 0 in protected mode. */
+  readonly pageTable: number;
+}
+
+/**
+ * Puts an image of any known kind into memory, with the descriptor table and the page tables that its first instructions need.
+ * @param ram guest RAM from physical address 0.
+ * @throws BootError saying what the file is and why it cannot be booted.
+ */
+export function loadImage(ram: Uint8Array, request: BootRequest): LoadedImage {
+  const state = loadByKind(ram, request);
+  writeGdt(ram, state.mode);
+  return { ...state, pageTable: state.mode === 'long' ? writeIdentityPageTables(ram) : 0 };
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { writeCommandLine } from './boot_area.js';
+import { BootError } from './boot_error.js';
+import type { BootRequest, EntryState } from './entry_state.js';
+
+/** A flat image is copied to this physical address and entered at its first byte. */
+export const FLAT_IMAGE_ADDRESS = 0x200000;
+
+/**
+ * Loads a flat image: bytes without any header, entered at their first byte in 64-bit mode with the first 4 GiB mapped to themselves.
+ * RDI points to the command line (NUL-terminated), RSI holds the bytes of memory, RSP is the image's own address: the stack grows down
+ * below it.
+ * @param ram guest RAM from physical address 0.
+ * @throws BootError if the image does not fit, or if modules were given, which nothing could tell it about.
+ */
+export function loadFlatImage(ram: Uint8Array, request: BootRequest): EntryState {
+  const { kernel } = request;
+  if (request.modules.length > 0) throw new BootError(`${kernel.name} is a flat image, which takes no --initrd`);
+  if (FLAT_IMAGE_ADDRESS + kernel.bytes.length > ram.length) {
+    throw new BootError(`${kernel.name} has ${kernel.bytes.length} bytes and does not fit above 2 MiB in memory: use a larger --memory`);
+  }
+  ram.set(kernel.bytes, FLAT_IMAGE_ADDRESS);
+  const commandLine = writeCommandLine(ram, request.append);
+  return { mode: 'long', entry: FLAT_IMAGE_ADDRESS, registers: { rdi: commandLine, rsi: ram.length, rsp: FLAT_IMAGE_ADDRESS } };
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+
+/** A piece of the physical address space as the firmware interface "E820" tells it: 1 usable, 2 reserved, 3 ACPI tables. */
+export interface MemoryMapEntry {
+  readonly start: number;
+  readonly size: number;
+  readonly type: 1 | 2 | 3;
+}
+
+/** The end of usable memory below 640 KiB: the last kilobyte is the extended BIOS data area by custom. */
+export const LOW_MEMORY_END = 0x9fc00;
+/** Where memory goes on above the hole of video memory and ROMs. */
+export const HIGH_MEMORY_START = 0x100000;
+
+/**
+ * The memory map of a machine. The VMM's 64-MiB carve-out above 4 GiB is not in it: nobody is told that it exists.
+ * @param ramBytes guest RAM, at most 3 GiB, in one piece from physical address 0.
+ */
+export function memoryMap(ramBytes: number): readonly MemoryMapEntry[] {
+  return [
+    { start: 0, size: LOW_MEMORY_END, type: 1 },
+    { start: LOW_MEMORY_END, size: 0xa0000 - LOW_MEMORY_END, type: 2 },
+    { start: 0xe0000, size: HIGH_MEMORY_START - 0xe0000, type: 2 },
+    { start: HIGH_MEMORY_START, size: ramBytes - HIGH_MEMORY_START, type: 1 },
+  ];
+}

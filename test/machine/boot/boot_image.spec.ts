@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { loadImage } from '../../../src/machine/boot/boot_image.js';
+import { BootError } from '../../../src/machine/boot/boot_error.js';
+import { FLAT_IMAGE_ADDRESS } from '../../../src/machine/boot/flat_image.js';
+import { elf32, linuxImage, request, stringAt } from './images.js';
+
+const MEBIBYTE = 2 ** 20;
+const ram = (size = 64): Uint8Array => new Uint8Array(size * MEBIBYTE);
+const load = (bytes: Uint8Array, append = ''): (() => unknown) => () => loadImage(ram(), request(bytes, append));
+
+describe('loadImage', () => {
+  it('says what a file is that cannot be booted', () => {
+    expect(load(new TextEncoder().encode('#!/bin/sh\necho hello\n'))).to.throw(BootError, /kernel is a text file, not a kernel.*bzImage/);
+    expect(load(new Uint8Array(0))).to.throw(BootError, /an empty file/);
+    expect(load(Uint8Array.of(0x1f, 0x8b, 8, 0, 0))).to.throw(BootError, /gzip/);
+    expect(load(elf32({ entry: 0, segments: [], multiboot: false }))).to.throw(BootError, /ELF file without a multiboot header/);
+  });
+
+  it('enters a flat image at 2 MiB in long mode with its command line', () => {
+    const memory = ram(16);
+    const image = loadImage(memory, request(Uint8Array.of(0xf4, 0xeb, 0xfd, 0x00), '1000'));
+    expect(image.mode).to.equal('long');
+    expect(image.entry).to.equal(FLAT_IMAGE_ADDRESS);
+    expect(memory[FLAT_IMAGE_ADDRESS]).to.equal(0xf4);
+    expect(stringAt(memory, image.registers.rdi!)).to.equal('1000');
+    expect(image.registers.rsi).to.equal(16 * MEBIBYTE);
+  });
+
+  it('maps the first 4 GiB to themselves', () => {
+    const memory = ram(16);
+    const image = loadImage(memory, request(Uint8Array.of(0xf4, 0x00)));
+    const data = new DataView(memory.buffer);
+    const translate = (address: number): number => {
+      const next = (table: number, shift: number): number => {
+        const entry = data.getBigUint64(table + 8 * (Math.floor(address / 2 ** shift) % 512), true);
+        expect(entry & 3n).to.equal(3n);
+        return Number(entry & 0xffffff000n);
+      };
+      return Number(BigInt(next(next(next(image.pageTable, 39), 30), 21)) & ~0x1fffffn) + (address % 2 ** 21);
+    };
+    for (const address of [0, 0x200000, 0xfee00030, 0xffffffff]) expect(translate(address)).to.equal(address);
+  });
+
+  it('refuses modules for a flat image', () => {
+    const wanted = { ...request(Uint8Array.of(0xf4, 0)), modules: [{ name: 'initrd', bytes: new Uint8Array(1) }] };
+    expect(() => loadImage(ram(), wanted)).to.throw(BootError, /takes no --initrd/);
+  });
+
+  it('recognizes Linux and multiboot images', () => {
+    expect(loadImage(ram(), request(linuxImage())).mode).to.equal('long');
+    expect(loadImage(ram(), request(elf32({ entry: 0x100000, segments: [{ at: 0x100000, bytes: [0xf4] }] }))).mode).to.equal('protected');
+  });
+});

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { BootError } from '../../../src/machine/boot/boot_error.js';
+import type { BootRequest, EntryState } from '../../../src/machine/boot/entry_state.js';
+import { loadMultibootImage, multibootHeader } from '../../../src/machine/boot/multiboot_image.js';
+import { elf32, request, stringAt } from './images.js';
+
+const MEBIBYTE = 2 ** 20;
+const load = (ram: Uint8Array, wanted: BootRequest): EntryState => loadMultibootImage(ram, wanted, multibootHeader(wanted.kernel.bytes)!);
+
+describe('loadMultibootImage', () => {
+  it('loads segments with their zeroed tails and enters with the magic number', () => {
+    const ram = new Uint8Array(16 * MEBIBYTE).fill(0xcc, 0x400000, 0x401000);
+    const state = load(ram, request(elf32({ entry: 0x400001, segments: [{ at: 0x400000, bytes: [1, 2, 3], memory: 8 }] })));
+    expect(state).to.include({ mode: 'protected', entry: 0x400001 });
+    expect(state.registers.rax).to.equal(0x2badb002);
+    expect([...ram.subarray(0x400000, 0x400009)]).to.deep.equal([1, 2, 3, 0, 0, 0, 0, 0, 0xcc]);
+  });
+
+  it('hands over command line, memory and modules', () => {
+    const ram = new Uint8Array(16 * MEBIBYTE);
+    const kernel = { name: '/tests/msr.flat', bytes: elf32({ entry: 0x400000, segments: [{ at: 0x400000, bytes: [0xf4] }] }) };
+    const modules = [
+      { name: 'one', bytes: Uint8Array.of(11) },
+      { name: 'two', bytes: Uint8Array.of(22, 23) },
+    ];
+    const info = load(ram, { kernel, modules, append: 'a b' }).registers.rbx!;
+    const word = (at: number): number => new DataView(ram.buffer).getUint32(at, true);
+    expect(word(info) & 0x4d).to.equal(0x4d);
+    expect([word(info + 4), word(info + 8)]).to.deep.equal([639, 15 * 1024]);
+    expect(stringAt(ram, word(info + 16))).to.equal('msr.flat a b');
+    expect(word(info + 20)).to.equal(2);
+    const second = word(info + 24) + 16;
+    expect([...ram.subarray(word(second), word(second + 4))]).to.deep.equal([22, 23]);
+    expect(stringAt(ram, word(second + 8))).to.equal('two');
+    expect(word(word(info + 48))).to.equal(20);
+  });
+
+  it('refuses what it cannot load with the reason', () => {
+    const ram = new Uint8Array(MEBIBYTE * 4);
+    const far = elf32({ entry: 0, segments: [{ at: 0x400000, bytes: [0] }] });
+    expect(() => load(ram, request(far))).to.throw(BootError, /loads up to 0x400001, beyond the end of memory/);
+    const demanding = elf32({ entry: 0, flags: 8, segments: [{ at: 0x100000, bytes: [0] }] });
+    expect(() => load(ram, request(demanding))).to.throw(BootError, /features 0x8/);
+    const wide = elf32({ entry: 0, segments: [{ at: 0x100000, bytes: [0] }] });
+    wide[4] = 2;
+    expect(() => load(ram, request(wide))).to.throw(BootError, /not a 32-bit ELF/);
+  });
+
+  it('finds a header only where its checksum fits', () => {
+    const image = elf32({ entry: 0, segments: [] });
+    expect(multibootHeader(image)).to.equal(0xf0);
+    image[0xf4]! ^= 1;
+    expect(multibootHeader(image)).to.equal(undefined);
+  });
+});
