@@ -139,3 +139,11 @@ export function vmxCapabilities(options: CapabilityOptions): readonly Capability
     controls(default1.entry, entryControls, relaxed.entry),
   ];
 }
+
+/** Bits that software may set in the MSRs that the guest-state and host-state areas hold, by address. */
+export const settableBits: Readonly<Record<number, Capability>> = {
+  /** IA32_EFER: SCE, LME, LMA, NXE. */
+  0xc0000080: [0xd01, 0],
+  /** IA32_DEBUGCTL: LBR, BTF, TR, BTS, BTINT, BTS_OFF_OS, BTS_OFF_USR, the freeze bits. */
+  0x1d9: [0xdfc3, 0],
+};

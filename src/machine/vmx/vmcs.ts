@@ -30,6 +30,8 @@ export type AbortIndicator = number;
 export class Vmcs {
   /** Two halves a slot: `2 * slot` is bits 31:0, `2 * slot + 1` bits 63:32. */
   readonly halves = new Uint32Array(slotCount * 2);
+  /** The same halves as signed numbers: they are small integers to the JavaScript engine, which allocates nothing for them. */
+  readonly signed = new Int32Array(this.halves.buffer);
   /** `Change` bits a slot; a slot with any bit is in `changedSlots`. */
   readonly changes = new Uint8Array(slotCount);
   readonly changedSlots = new Uint16Array(slotCount);

@@ -11,16 +11,21 @@ export interface VmxCore {
   readonly physicalAddressWidth: number;
   /** Byte offset of a physical address in the machine's memory, −1 where there is no RAM. */
   physicalOffset(physicalAddress: number): number;
-  /** Works out CPL, mode, masks and attention anew after CR0, CR4, EFER, RFLAGS, segments or VMX words were changed by hand. */
+  /**
+   * Works out CPL, mode, masks, TLBs and attention anew after control registers, segments, RFLAGS or the VMX mode were changed by hand,
+   * and keeps of the TLBs what the architecture lets it keep over a VM entry or exit (VPID, EPTP, CR3).
+   */
   stateLoaded(): void;
-  /** Forgets the translations of the processor's own (not a guest's) address space. */
-  flushHostTlb(): void;
-  /** Forgets the translations of guests: all of them, or those of one VPID or one EPT hierarchy where the core can tell them apart. */
+  /** Forgets all translations of guests: INVEPT, INVVPID. */
   flushGuestTlb(): void;
   /** RDMSR without a VM exit: the value stands in BUS_VALUE. @returns false for #GP. */
   readMsr(address: number): boolean;
   /** WRMSR without a VM exit. @returns false for #GP. */
   writeMsr(address: number, low: number, high: number): boolean;
+  /** Stores 4 or 8 bytes at a linear address of the processor that was probed for writing. */
+  writeLinear(addressLow: number, addressHigh: number, low: number, high: number, size: number): void;
+  /** The current instruction is done: RIP moves on by `length`, shadows of STI and MOV SS and RFLAGS.RF end, TF traps. */
+  completeInstruction(length: number): void;
   /** The INTA cycle: the vector of the pending external interrupt, −1 if it has gone. */
   acknowledgeInterrupt(): number;
 }

@@ -10,8 +10,6 @@ export interface VmxProcessor {
   readonly cpl: number;
   /** IA32_FEATURE_CONTROL bits 31:0. */
   readonly featureControlLow: number;
-  /** Whether MOV SS or POP SS blocks events. */
-  readonly blockingByMovSs: boolean;
   /** Byte offset of a physical address in the machine's memory, −1 where there is none. */
   offsetOf(physicalAddress: number): number;
   /** Tells the core whether VMX operation is on: 0 off, 1 root, 2 non-root. */

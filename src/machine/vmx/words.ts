@@ -88,6 +88,14 @@ export const Word = {
   exitQualification: index(Layout.EXIT_QUALIFICATION),
   guestLinearAddress: index(Layout.GUEST_LINEAR_ADDRESS),
   guestPhysicalAddress: index(Layout.GUEST_PHYSICAL_ADDRESS),
+  operandInstruction: index(Layout.VMX_OPERAND_INSTRUCTION),
+  operandLength: index(Layout.VMX_OPERAND_LENGTH),
+  operandValue: index(Layout.VMX_OPERAND_VALUE),
+  operandField: index(Layout.VMX_OPERAND_FIELD),
+  operandDescriptor: index(Layout.VMX_OPERAND_DESCRIPTOR0),
+  operandRegister: index(Layout.VMX_OPERAND_REGISTER),
+  operandSize: index(Layout.VMX_OPERAND_SIZE),
+  operandLinear: index(Layout.VMX_OPERAND_LINEAR),
   busValue: index(Layout.BUS_VALUE),
 } as const;
 

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { EntryReader, EntryRule } from '../../intrinsics/rules/entry_rule.js';
+import { slotCount, slotOf } from './field_slots.js';
+import { Change, type Vmcs } from './vmcs.js';
+
+const none = 0xffff;
+
+/**
+ * Runs the VM-entry rules. A rule whose inputs are fields of the current VMCS and constants of the processor keeps a clean mark from the
+ * moment it held until one of its fields changes; the other rules run at each entry. So an exit that touches RIP costs the few rules that
+ * read RIP.
+ */
+export class EntryChecks {
+  private readonly rules: readonly EntryRule[];
+  private readonly uncached: readonly number[];
+  /** 1: the rule must run; rules with a clean mark have 0. */
+  private readonly pending: Uint8Array;
+  private readonly pendingRules: Uint16Array;
+  private pendingCount = 0;
+  /** Rules of each slot: `ruleLists[listStart[slot] … listStart[slot + 1] − 1]`. */
+  private readonly listStart = new Uint16Array(slotCount + 1);
+  private readonly ruleLists: Uint16Array;
+
+  /** @param rules in the order in which a breach is reported: control, host, guest. */
+  constructor(
+    private readonly vmcs: Vmcs,
+    private readonly reader: EntryReader,
+    rules: readonly EntryRule[],
+  ) {
+    this.rules = rules.filter((rule) => rule.area !== 'basic');
+    this.uncached = this.rules.flatMap((rule, i) => (rule.isCacheable ? [] : [i]));
+    this.pending = new Uint8Array(this.rules.length);
+    this.pendingRules = new Uint16Array(this.rules.length);
+    this.ruleLists = this.makeLists();
+    this.markAll();
+  }
+
+  /** How many rules have no clean mark: for tests and for measurements. */
+  get unchecked(): number {
+    return this.pendingCount;
+  }
+
+  /** Takes away all clean marks: another VMCS became current. */
+  markAll(): void {
+    this.rules.forEach((rule, i) => {
+      if (rule.isCacheable) this.mark(i);
+    });
+  }
+
+  /** Takes away the marks of the rules that read a changed field. */
+  markChanged(): void {
+    const { vmcs } = this;
+    for (let i = 0; i < vmcs.changedCount; i++) {
+      const slot = vmcs.changedSlots[i]!;
+      if ((vmcs.changes[slot]! & Change.Rules) === 0) continue;
+      vmcs.changes[slot] = vmcs.changes[slot]! & ~Change.Rules;
+      for (let at = this.listStart[slot]!; at < this.listStart[slot + 1]!; at++) this.mark(this.ruleLists[at]!);
+    }
+  }
+
+  /** @returns the first rule, in order, that does not hold; undefined if all do. */
+  run(): EntryRule | undefined {
+    let first = this.runPending();
+    for (const i of this.uncached) {
+      if (i < first && !this.rules[i]!.holds(this.reader)) first = i;
+    }
+    return first === none ? undefined : this.rules[first];
+  }
+
+  /** The same verdict without any mark: the reference for tests. */
+  runFull(): EntryRule | undefined {
+    return this.rules.find((rule) => !rule.holds(this.reader));
+  }
+
+  /** Runs the rules without a mark and gives one to those that hold. @returns the lowest index of those that do not, or `none`. */
+  private runPending(): number {
+    let first = none;
+    let left = 0;
+    for (let k = 0; k < this.pendingCount; k++) {
+      const i = this.pendingRules[k]!;
+      if (this.rules[i]!.holds(this.reader)) this.pending[i] = 0;
+      else {
+        this.pendingRules[left++] = i;
+        if (i < first) first = i;
+      }
+    }
+    this.pendingCount = left;
+    return first;
+  }
+
+  private mark(rule: number): void {
+    if (this.pending[rule] === 1) return;
+    this.pending[rule] = 1;
+    this.pendingRules[this.pendingCount++] = rule;
+  }
+
+  private makeLists(): Uint16Array {
+    const lists: number[][] = Array.from({ length: slotCount }, () => []);
+    this.rules.forEach((rule, i) => {
+      if (rule.isCacheable) for (const slot of new Set(rule.fields.map(slotOf))) lists[slot]!.push(i);
+    });
+    let at = 0;
+    lists.forEach((list, slot) => {
+      this.listStart[slot] = at;
+      at += list.length;
+    });
+    this.listStart[slotCount] = at;
+    return Uint16Array.from(lists.flat());
+  }
+}

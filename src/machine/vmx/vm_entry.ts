@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// SDM 3C "VM Entries".
+import { EntryControl, PinBasedControl, PrimaryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
+import { ExitReason } from '../../intrinsics/exit_reasons.js';
+import { VmInstructionError } from '../../intrinsics/vm_instruction_errors.js';
+import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { Constants } from '../layout.js';
+import type { EntryChecks } from './entry_checks.js';
+import { loadExecutionControls } from './execution_controls.js';
+import { slotOf } from './field_slots.js';
+import { Effect, slotEffects, slotWordCounts, slotWords } from './guest_state.js';
+import { cr0Untouched, eferLongMode } from './host_state.js';
+import { injectEvent } from './injection.js';
+import { writeFlags } from './lazy_flags.js';
+import { loadMsrs } from './msr_areas.js';
+import { startTimer, stopTimer } from './preemption_timer.js';
+import { addressIn, loadPdptes, paePaging, type VmExit } from './vm_exit.js';
+import type { VmInstructions } from './vm_instructions.js';
+import type { VmcsEntryReader } from './vmcs_entry_reader.js';
+import { Change } from './vmcs.js';
+import { VmxMode } from './vmx_processor.js';
+import type { Owner, VmxState } from './vmx_state.js';
+import { VmxStatus } from './vmx_status.js';
+import { store64, Word } from './words.js';
+
+const entryControlsSlot = slotOf(VmcsField.VmEntryControls);
+const pinControls = slotOf(VmcsField.PinBasedVmExecutionControls);
+const primaryControls = slotOf(VmcsField.PrimaryProcessorBasedVmExecutionControls);
+const secondaryControls = slotOf(VmcsField.SecondaryProcessorBasedVmExecutionControls);
+const timerValue = slotOf(VmcsField.VmxPreemptionTimerValue);
+const information = slotOf(VmcsField.VmEntryInterruptionInformationField);
+const msrAddress = slotOf(VmcsField.VmEntryMsrLoadAddress);
+const msrCount = slotOf(VmcsField.VmEntryMsrLoadCount);
+const guestCr0 = slotOf(VmcsField.GuestCr0);
+const guestCr3 = slotOf(VmcsField.GuestCr3);
+const guestRflags = slotOf(VmcsField.GuestRflags);
+const guestRsp = slotOf(VmcsField.GuestRsp);
+const guestEfer = slotOf(VmcsField.GuestIa32Efer);
+const guestPat = slotOf(VmcsField.GuestIa32Pat);
+const guestDr7 = slotOf(VmcsField.GuestDr7);
+const guestDebugctl = slotOf(VmcsField.GuestIa32Debugctl);
+const guestPdpte0 = slotOf(VmcsField.GuestPdpte0);
+
+const valid = 0x80000000;
+
+/** VM entries of one logical processor. */
+export class VmEntry {
+  constructor(
+    private readonly state: VmxState,
+    private readonly instructions: VmInstructions,
+    private readonly checks: EntryChecks,
+    private readonly reader: VmcsEntryReader,
+    private readonly exit: VmExit,
+  ) {}
+
+  /**
+   * VMLAUNCH and VMRESUME. `Transferred`: the processor is the guest's, or (`state.nonRoot` false) the entry failed after the checks of
+   * controls and host, and the host goes on as after a VM exit with exit reason 33 or 34.
+   */
+  enter(isLaunch: boolean, owner: Owner): VmxStatus {
+    const { state, instructions, checks } = this;
+    const { vmcs } = state;
+    if (vmcs.region < 0) return VmxStatus.FailInvalid;
+    const basic = this.basicError(isLaunch);
+    if (basic !== 0) return instructions.fail(basic);
+    this.reader.isLaunch = isLaunch;
+    checks.markChanged();
+    const broken = checks.run();
+    if (broken !== undefined && broken.area !== 'guest') return instructions.fail(broken.error);
+    state.owner = owner;
+    if (broken !== undefined) return this.fail(ExitReason.VmEntryFailureInvalidGuestState, broken.qualification);
+    const wasResident = state.resident;
+    this.load();
+    const failedMsr = loadMsrs(state.core, addressIn(vmcs, msrAddress), vmcs.low(msrCount));
+    if (failedMsr !== 0) return this.fail(ExitReason.VmEntryFailureMsrLoading, failedMsr);
+    if (isLaunch) vmcs.launchedIn = instructions.session;
+    this.begin(wasResident);
+    return VmxStatus.Transferred;
+  }
+
+  /** SDM 3C "Basic VM-Entry Checks". @returns the VM-instruction error, 0 if there is none. */
+  private basicError(isLaunch: boolean): number {
+    const { vmcs } = this.state;
+    if (this.reader.isBlockedByMovSs) return VmInstructionError.EntryEventsBlockedByMovSs;
+    if (isLaunch) return vmcs.launchedIn === 0 ? 0 : VmInstructionError.VmlaunchNonClearVmcs;
+    if (vmcs.launchedIn === 0) return VmInstructionError.VmresumeNonLaunchedVmcs;
+    return vmcs.launchedIn === this.instructions.session ? 0 : VmInstructionError.VmresumeAfterVmxoff;
+  }
+
+  private fail(reason: number, qualification: number): VmxStatus {
+    this.exit.failEntry(reason, qualification);
+    return VmxStatus.Transferred;
+  }
+
+  /** SDM 3C "Loading Guest State": what changed since the processor last held it, which is everything after a switch of VMCS. */
+  private load(): void {
+    const { core, vmcs } = this.state;
+    const { u32 } = core;
+    let effects = 0;
+    for (let i = 0; i < vmcs.changedCount; i++) {
+      const slot = vmcs.changedSlots[i]!;
+      if ((vmcs.changes[slot]! & Change.Load) === 0) continue;
+      const count = slotWordCounts[slot]!;
+      if (count !== 0) {
+        const word = slotWords[slot]!;
+        u32[word] = vmcs.halves[slot << 1]!;
+        if (count === 2) u32[word + 1] = vmcs.halves[(slot << 1) | 1]!;
+      }
+      effects |= slotEffects[slot]!;
+    }
+    vmcs.takeChanges();
+    this.state.resident = false;
+    if (effects !== 0) this.apply(effects);
+    // GeneralRegisters shows RSP's slot to the VMM, which may have written it by mistake.
+    u32[Word.rsp] = vmcs.low(guestRsp);
+    u32[Word.rsp + 1] = vmcs.high(guestRsp);
+  }
+
+  /** What a copy alone does not do, in the order in which one depends on the other. */
+  private apply(effects: number): void {
+    const { state } = this;
+    const { core, vmcs } = state;
+    const { u32 } = core;
+    if ((effects & Effect.ExitPlan) !== 0) state.updateExitPlan();
+    if ((effects & Effect.Controls) !== 0) loadExecutionControls(u32, vmcs);
+    if ((effects & Effect.Cr0) !== 0) {
+      u32[Word.cr0] = (u32[Word.cr0]! & cr0Untouched) | (vmcs.low(guestCr0) & ~cr0Untouched);
+    }
+    const controls = vmcs.low(entryControlsSlot);
+    if ((effects & Effect.Efer) !== 0) this.loadEfer(controls);
+    if ((effects & Effect.Debug) !== 0 && (controls & EntryControl.LoadDebugControls) !== 0) this.loadDebug();
+    if ((effects & Effect.Pat) !== 0 && (controls & EntryControl.LoadIa32Pat) !== 0) {
+      store64(u32, Word.pat, vmcs.low(guestPat), vmcs.high(guestPat));
+    }
+    if ((effects & Effect.Rflags) !== 0) writeFlags(u32, vmcs.low(guestRflags));
+    if ((effects & Effect.Pdptes) !== 0) this.loadPdptes();
+    this.mustUpdateMode = (effects & (Effect.Mode | Effect.Paging | Effect.Controls)) !== 0;
+  }
+
+  private mustUpdateMode = false;
+
+  private loadEfer(controls: number): void {
+    const { core, vmcs } = this.state;
+    const { u32 } = core;
+    if ((controls & EntryControl.LoadIa32Efer) !== 0) {
+      store64(u32, Word.efer, vmcs.low(guestEfer), vmcs.high(guestEfer));
+      return;
+    }
+    const long = (controls & EntryControl.Ia32eModeGuest) !== 0;
+    const paging = vmcs.low(guestCr0) >>> 31 !== 0;
+    const affected = paging ? eferLongMode : 0x400;
+    u32[Word.efer] = long ? u32[Word.efer]! | affected : u32[Word.efer]! & ~affected;
+  }
+
+  private loadDebug(): void {
+    const { core, vmcs } = this.state;
+    store64(core.u32, Word.dr7, (vmcs.low(guestDr7) & 0xffff2fff) | 0x400, 0);
+    store64(core.u32, Word.debugctl, vmcs.low(guestDebugctl), vmcs.high(guestDebugctl));
+  }
+
+  /** SDM 3C "Loading Page-Directory-Pointer-Table Entries": from the fields with EPT, else from memory, where a rule has checked them. */
+  private loadPdptes(): void {
+    const { core, vmcs } = this.state;
+    if (!paePaging(core.u32)) return;
+    const secondary =
+      (vmcs.low(primaryControls) & PrimaryControl.ActivateSecondaryControls) !== 0 ? vmcs.low(secondaryControls) : 0;
+    if ((secondary & SecondaryControl.EnableEpt) === 0) {
+      loadPdptes(core.u32, core.physicalOffset((vmcs.low(guestCr3) & 0xffffffe0) >>> 0), core.physicalAddressWidth);
+      return;
+    }
+    for (let i = 0; i < 4; i++) {
+      store64(core.u32, Word.pdpte0 + 2 * i, vmcs.low(guestPdpte0 + i), vmcs.high(guestPdpte0 + i));
+    }
+  }
+
+  /** The end of an entry: timer, pending events, injection, and the processor is in non-root operation. */
+  private begin(wasResident: boolean): void {
+    const { state } = this;
+    const { core, vmcs } = state;
+    const { u32 } = core;
+    if ((vmcs.low(pinControls) & PinBasedControl.ActivateVmxPreemptionTimer) !== 0) startTimer(u32, vmcs.low(timerValue));
+    else stopTimer(u32);
+    state.nonRoot = true;
+    u32[Word.mode] = VmxMode.NonRoot;
+    u32[Word.currentRecord] = 0;
+    u32[Word.faultPending] = 0;
+    u32[Word.delivery] = 0;
+    u32[Word.mtfPending] = 0;
+    // Without VPIDs a VM entry ends all translations. Over a stay in JavaScript only stores of the VMM could show the difference.
+    const staleMemory = state.memoryWritten && u32[Word.vpid] === 0;
+    if (!wasResident || this.mustUpdateMode || staleMemory) core.stateLoaded();
+    this.mustUpdateMode = false;
+    state.memoryWritten = false;
+    const event = vmcs.low(information);
+    if (event >= valid) injectEvent(u32, vmcs, event);
+    // Shadows, TF, windows, the timer and pending debug exceptions are looked at before the first instruction.
+    u32[Word.attention] = u32[Word.attention]! | Constants.ATTENTION_STEP;
+  }
+}

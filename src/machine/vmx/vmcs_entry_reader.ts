@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { ExitControl } from '../../intrinsics/control_bits.js';
+import type { EntryReader, RuleFeature } from '../../intrinsics/rules/entry_rule.js';
+import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { firstVmxMsr, settableBits, type Capability } from './capabilities.js';
+import { slotOf } from './field_slots.js';
+import type { VmxState } from './vmx_state.js';
+import { Word } from './words.js';
+
+const exitControls = slotOf(VmcsField.VmExitControls);
+const nothing: Capability = [0, 0];
+
+/** What the VM-entry rules read, from the current VMCS and the processor. */
+export class VmcsEntryReader implements EntryReader {
+  readonly inSmm = false;
+  readonly isTracing = false;
+  readonly linearAddressWidth = 48;
+  isLaunch = false;
+
+  constructor(
+    private readonly state: VmxState,
+    private readonly capabilities: readonly Capability[],
+  ) {}
+
+  get physicalAddressWidth(): number {
+    return this.state.core.physicalAddressWidth;
+  }
+
+  get currentVmcs(): number {
+    return this.state.vmcs.region;
+  }
+
+  get isLaunched(): boolean {
+    return this.state.vmcs.launchedIn !== 0;
+  }
+
+  get isBlockedByMovSs(): boolean {
+    return !this.state.resident && (this.state.core.u32[Word.interruptibility]! & 2) !== 0;
+  }
+
+  get inIa32eMode(): boolean {
+    // While the guest's state stays in the processor, the host's mode is what the exit would have loaded.
+    if (this.state.resident) return (this.state.vmcs.low(exitControls) & ExitControl.HostAddressSpaceSize) !== 0;
+    return (this.state.core.u32[Word.efer]! & 0x400) !== 0;
+  }
+
+  low(field: number): number {
+    return this.state.vmcs.signed[slotOf(field) << 1]!;
+  }
+
+  high(field: number): number {
+    return this.state.vmcs.signed[(slotOf(field) << 1) | 1]!;
+  }
+
+  capabilityLow(msr: number): number {
+    return (this.capabilities[msr - firstVmxMsr] ?? nothing)[0];
+  }
+
+  capabilityHigh(msr: number): number {
+    return (this.capabilities[msr - firstVmxMsr] ?? nothing)[1];
+  }
+
+  settableLow(msr: number): number {
+    return (settableBits[msr] ?? nothing)[0];
+  }
+
+  settableHigh(msr: number): number {
+    return (settableBits[msr] ?? nothing)[1];
+  }
+
+  hasFeature(feature: RuleFeature): boolean {
+    // Skylake-class, without SGX, TSX, CET and bus-lock detection.
+    void feature;
+    return false;
+  }
+
+  readPhysical32(address: number): number {
+    const at = this.state.core.physicalOffset(address);
+    return at < 0 ? 0 : this.state.core.u32[at >>> 2]!;
+  }
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { EntryRule } from '../../intrinsics/rules/entry_rule.js';
+import { vmxCapabilities, type Capability, type CapabilityOptions } from './capabilities.js';
+import { EntryChecks } from './entry_checks.js';
+import { VmEntry } from './vm_entry.js';
+import { VmExit, type VmxAbort } from './vm_exit.js';
+import { VmInstructions } from './vm_instructions.js';
+import type { Vmcs } from './vmcs.js';
+import { VmcsEntryReader } from './vmcs_entry_reader.js';
+import type { VmxCore } from './vmx_core.js';
+import { VmxMode, type VmxProcessor } from './vmx_processor.js';
+import { Owner, VmxState } from './vmx_state.js';
+import { VmxStatus } from './vmx_status.js';
+import { store64, Word } from './words.js';
+
+/** Facts of the processor model that the engine needs. */
+export interface VmxEngineOptions extends CapabilityOptions {
+  /** The VM-entry rules in order of their breach: control, host, guest. */
+  readonly rules: readonly EntryRule[];
+}
+
+/**
+ * VMX of one logical processor: one engine and one VMCS, whether the hypervisor is TypeScript (`Owner.JavaScript`) or x86 code in the
+ * machine (`Owner.Code`). SDM 3C "Introduction to Virtual Machine Extensions" and after.
+ */
+export class VmxEngine implements VmxProcessor {
+  readonly instructions: VmInstructions;
+  readonly state: VmxState;
+  readonly capabilities: readonly Capability[];
+  readonly checks: EntryChecks;
+  /** What the rules read; the explainer asks it too. */
+  readonly reader: VmcsEntryReader;
+  /** A VM exit waits for the exit entry in JavaScript. */
+  exitPending = false;
+  /** Why the last VM exit shut the processor down; 0 if none did. */
+  abort: VmxAbort = 0;
+  private readonly entry: VmEntry;
+  private readonly exit: VmExit;
+
+  constructor(
+    readonly core: VmxCore,
+    options: VmxEngineOptions,
+  ) {
+    this.instructions = new VmInstructions(this);
+    this.capabilities = vmxCapabilities(options);
+    this.state = new VmxState(core, this.instructions.vmcs);
+    this.reader = new VmcsEntryReader(this.state, this.capabilities);
+    this.checks = new EntryChecks(this.vmcs, this.reader, options.rules);
+    this.exit = new VmExit(this.state);
+    this.entry = new VmEntry(this.state, this.instructions, this.checks, this.reader, this.exit);
+    store64(core.u32, Word.cr0Fixed0, 0x80000021, 0);
+    store64(core.u32, Word.cr0Fixed1, 0xffffffff, 0);
+    store64(core.u32, Word.cr4Fixed0, 0x2000, 0);
+    store64(core.u32, Word.cr4Fixed1, options.cr4Allowed, 0);
+    this.publishCurrent();
+  }
+
+  get vmcs(): Vmcs {
+    return this.instructions.vmcs;
+  }
+
+  /** Whether the processor runs a guest. */
+  get nonRoot(): boolean {
+    return this.state.nonRoot;
+  }
+
+  /** VMLAUNCH, VMRESUME. After `Transferred` from JavaScript the caller returns at once; `exitPending` tells of an entry that failed late. */
+  enter(isLaunch: boolean, owner: Owner): VmxStatus {
+    const status = this.entry.enter(isLaunch, owner);
+    if (status === VmxStatus.Transferred && !this.state.nonRoot && owner === Owner.JavaScript) this.exitPending = true;
+    return status;
+  }
+
+  /** A VM exit, after the core stopped with `StopReason.VmExit`. @returns false if it ended in a VMX abort: the processor is shut down. */
+  leave(): boolean {
+    this.abort = this.exit.leaveGuest();
+    if (this.state.owner === Owner.JavaScript) this.exitPending = true;
+    return this.abort === 0;
+  }
+
+  /** Keeps the core's word of the current VMCS, which VMPTRST stores. */
+  publishCurrent(): void {
+    const { region } = this.vmcs;
+    if (region < 0) store64(this.core.u32, Word.currentVmcs, 0xffffffff, 0xffffffff);
+    else store64(this.core.u32, Word.currentVmcs, region, Math.floor(region / 0x100000000));
+  }
+
+  // VmxProcessor: what the instructions see of the processor.
+
+  get words(): Uint32Array {
+    return this.core.u32;
+  }
+
+  get physicalAddressWidth(): number {
+    return this.core.physicalAddressWidth;
+  }
+
+  get cr0Low(): number {
+    return this.core.u32[Word.cr0]!;
+  }
+
+  get cr4Low(): number {
+    return this.core.u32[Word.cr4]!;
+  }
+
+  get cpl(): number {
+    return this.core.u32[Word.cpl]!;
+  }
+
+  get featureControlLow(): number {
+    return this.core.u32[Word.featureControl]!;
+  }
+
+  offsetOf(physicalAddress: number): number {
+    return this.core.physicalOffset(physicalAddress);
+  }
+
+  setVmxMode(mode: number): void {
+    if (mode === VmxMode.Off) this.state.materializeHost();
+    this.core.u32[Word.mode] = mode;
+    this.publishCurrent();
+  }
+
+  flushEpt(): void {
+    this.core.flushGuestTlb();
+  }
+
+  flushVpid(): void {
+    this.core.flushGuestTlb();
+  }
+}

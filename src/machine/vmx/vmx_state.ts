@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { EntryControl, ExitControl } from '../../intrinsics/control_bits.js';
+import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { slotOf } from './field_slots.js';
+import { guestStateSlots, makeSavePlan, type SavePlan } from './guest_state.js';
+import { loadHostState } from './host_state.js';
+import { Change, type Vmcs } from './vmcs.js';
+import type { VmxCore } from './vmx_core.js';
+
+const entryControlsSlot = slotOf(VmcsField.VmEntryControls);
+const exitControlsSlot = slotOf(VmcsField.VmExitControls);
+const listCountSlots = [VmcsField.VmExitMsrStoreCount, VmcsField.VmExitMsrLoadCount, VmcsField.VmEntryMsrLoadCount].map(slotOf);
+
+/** Who runs at the host's RIP after a VM exit. */
+export const Owner = {
+  /** Guest code of the machine executed VMLAUNCH or VMRESUME: host RIP is x86 code. */
+  Code: 0,
+  /** An intrinsic did: VM exits go to JavaScript. */
+  JavaScript: 1,
+} as const;
+export type Owner = (typeof Owner)[keyof typeof Owner];
+
+/** What VM entry and VM exit of one logical processor know of each other. */
+export class VmxState {
+  /** Whether the processor runs a guest. */
+  nonRoot = false;
+  /** Who made the last VM entry. */
+  owner: Owner = Owner.Code;
+  /**
+   * The processor is in root operation, but still holds the guest's state: after an exit to JavaScript nothing reads the host's
+   * registers as a rule, so they are loaded only when something does (`materializeHost`). It saves two thirds of an exit.
+   */
+  resident = false;
+  /** What VM exits save, for the current exit controls. */
+  savePlan: SavePlan = makeSavePlan(0);
+  /** Whether the controls let the guest's state stay in the processor over an exit to JavaScript. */
+  mayStayResident = false;
+
+  /** The VMM stored into memory since the last exit to JavaScript, perhaps into page tables of the guest. */
+  memoryWritten = false;
+
+  constructor(
+    readonly core: VmxCore,
+    readonly vmcs: Vmcs,
+  ) {}
+
+  /** Makes the plan of exits anew, after a control that it depends on changed. */
+  updateExitPlan(): void {
+    const exit = this.vmcs.low(exitControlsSlot);
+    this.savePlan = makeSavePlan(exit);
+    const lists = listCountSlots.some((slot) => this.vmcs.low(slot) !== 0);
+    this.mayStayResident = !lists && savesWhatItLoads(exit, this.vmcs.low(entryControlsSlot));
+  }
+
+  /** Loads the host's state if that was put off; the next VM entry must then load the guest's again. */
+  materializeHost(): void {
+    if (!this.resident) return;
+    loadHostState(this.core, this.vmcs);
+    this.forgetGuest();
+    this.core.stateLoaded();
+  }
+
+  /** The processor holds the guest's state no more. */
+  forgetGuest(): void {
+    this.resident = false;
+    for (const slot of guestStateSlots) this.vmcs.changed(slot, Change.Load);
+  }
+}
+
+/**
+ * Whether an exit and the following entry leave debug controls, PAT and EFER as the guest had them, whatever the host's are: each is saved
+ * and loaded, or (PAT) neither the host nor the guest has its own.
+ */
+function savesWhatItLoads(exit: number, entry: number): boolean {
+  const debug = (exit & ExitControl.SaveDebugControls) !== 0 && (entry & EntryControl.LoadDebugControls) !== 0;
+  const pat = (exit & ExitControl.SaveIa32Pat) !== 0 && (entry & EntryControl.LoadIa32Pat) !== 0;
+  const noPat = (exit & ExitControl.LoadIa32Pat) === 0 && (entry & EntryControl.LoadIa32Pat) === 0;
+  const efer = (exit & ExitControl.SaveIa32Efer) !== 0 && (entry & EntryControl.LoadIa32Efer) !== 0;
+  const noEfer =
+    (exit & ExitControl.LoadIa32Efer) === 0 &&
+    (entry & EntryControl.LoadIa32Efer) === 0 &&
+    (exit & ExitControl.HostAddressSpaceSize) !== 0 &&
+    (entry & EntryControl.Ia32eModeGuest) !== 0;
+  return debug && (pat || noPat) && (efer || noEfer);
+}
