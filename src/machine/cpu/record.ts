@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// A decoded instruction: 32 bytes. Blocks are runs of records; a block's head is entered in its page's index (code.ts).
+//   u16 form @0, u8 length @2, u8 index in block @3 (1-based; of a NEXT record: instructions before it, 0 behind a conditional branch),
+//   u16 slots a @4, b @6, c @14, i32 immediate @8, u16 page offset @12, i32 displacement (or the immediate's upper half, or the second
+//   immediate) @16, u16 base slot @20, u16 index slot @22, u8 scale @24, u8 flags @25, u16 segment base slot @26,
+//   u32 link @28: record of the branch target when that is in the same page
+import { ACCESS_SEGMENT, CODE_MASK, DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES_BASE, PAGE_RIP } from "./layout";
+
+/** Bytes of a record. */
+@inline export const RECORD_BYTES: u32 = 32;
+/** More than the instructions of the longest block: a budget of this much has room for one. */
+@inline export const BLOCK: i32 = 64;
+
+/** Flags @25. The first two are for the slow path of accesses (#SS); the others ask for specialAddress(). */
+@inline export const DEFAULT_STACK: u32 = 1;
+/** An instruction that uses the stack by itself. */
+@inline export const STACK_INSTRUCTION: u32 = 2;
+/** The offset is cut to 32 bits. */
+@inline export const ADDRESS32: u32 = 4;
+/** The offset is cut to 16 bits. */
+@inline export const ADDRESS16: u32 = 8;
+/** The segment has a base. */
+@inline export const WITH_BASE: u32 = 16;
+/** Accesses name their segment: ACCESS_SEGMENT. */
+@inline export const SEGMENTED: u32 = 32;
+/** The offset is in the immediate and its upper half. */
+@inline export const ABSOLUTE: u32 = 64;
+@inline const SPECIAL: u32 = ADDRESS32 | ADDRESS16 | WITH_BASE | SEGMENTED | ABSOLUTE;
+
+/** Number of the form. */
+@inline export function FORM(rec: usize): u32 { return load<u16>(rec); }
+/** Length in bytes. */
+@inline export function LENGTH(rec: usize): u32 { return load<u8>(rec, 2); }
+/** Instructions of the block up to and with this one. */
+@inline export function COUNT(rec: usize): i32 { return <i32>load<u8>(rec, 3); }
+/** First register operand: slot, or number. */
+@inline export function SLOT_A(rec: usize): u32 { return load<u16>(rec, 4); }
+/** Second register operand. */
+@inline export function SLOT_B(rec: usize): u32 { return load<u16>(rec, 6); }
+/** Third register operand. */
+@inline export function SLOT_C(rec: usize): u32 { return load<u16>(rec, 14); }
+/** Immediate, sign-extended. */
+@inline export function IMMEDIATE(rec: usize): i64 { return <i64>load<i32>(rec, 8); }
+/** Second immediate (ENTER), or the selector of a far pointer. */
+@inline export function IMMEDIATE2(rec: usize): i64 { return <i64>load<i32>(rec, 16); }
+/** Immediate of 64 bits (MOV r64, imm64). */
+@inline export function IMMEDIATE64(rec: usize): i64 { return <i64>(<u64>load<u32>(rec, 8) | (<u64>load<u32>(rec, 16) << 32)); }
+/** Slot of the base of the memory operand's segment, ZERO if it has none. */
+@inline export function SEGMENT(rec: usize): u32 { return load<u16>(rec, 26); }
+/** Record of the branch target, 0 if not known or in another page. */
+@inline export function LINK(rec: usize): usize { return load<u32>(rec, 28); }
+/** RIP of the instruction. */
+@inline export function RIP_OF(rec: usize): u64 { return load<u64>(PAGE_RIP) + <u64>load<u16>(rec, 12); }
+/** RIP of the instruction behind it, not yet cut to the width of RIP. */
+@inline export function NEXT(rec: usize): u64 { return RIP_OF(rec) + <u64>load<u8>(rec, 2); }
+/** RIP of the branch target, not yet cut to the width of RIP. */
+@inline export function TARGET(rec: usize): u64 { return NEXT(rec) + <u64><i64>load<i32>(rec, 8); }
+/** RIP of the target of a branch with an operand size of 16 bits. */
+@inline export function TARGET16(rec: usize): u64 { return TARGET(rec) & 0xffff; }
+
+/** Linear address of the memory operand. */
+@inline export function ADDRESS(rec: usize): u64 {
+  const ea = load<u64>(load<u16>(rec, 20)) + (load<u64>(load<u16>(rec, 22)) << load<u8>(rec, 24)) + <u64><i64>load<i32>(rec, 16);
+  if (load<u8>(rec, 25) & SPECIAL) return specialAddress(rec, ea);
+  return ea;
+}
+
+/** The rest of ADDRESS where it is more than base + index × scale + displacement of 64 bits. */
+function specialAddress(rec: usize, sum: u64): u64 {
+  const flags = load<u8>(rec, 25);
+  let ea = flags & ABSOLUTE ? <u64>IMMEDIATE64(rec) : sum;
+  if (flags & ADDRESS32) ea = <u64><u32>ea;
+  else if (flags & ADDRESS16) ea = <u64><u16>ea;
+  if (flags & (WITH_BASE | SEGMENTED)) {
+    const slot = SEGMENT(rec);
+    if (flags & SEGMENTED) store<u32>(ACCESS_SEGMENT, (slot - <u32>ES_BASE) >> 3);
+    ea += load<u64>(slot);
+    // outside 64-bit mode linear addresses have 32 bits
+    if ((load<u32>(DECODE_MODE) & DECODE_CODE) != DECODE_CODE64) ea = <u64><u32>ea;
+  }
+  return ea;
+}
+
+/** RIP cut to the width that the code segment gives it. */
+@inline export function cutRip(rip: u64): u64 { return rip & load<u64>(CODE_MASK); }

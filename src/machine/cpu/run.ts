@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// The interpreter's loop around the generated switch (hot.ts). It runs blocks of records; the outer loop, which delivers events, is CORE's execute().
+// Word BUDGET holds what was left when the running block began; the instruction being executed is the block's COUNT(record)-th.
+import { jump, nextRip } from "./access";
+import { find, findOne, isCrossing } from "./code";
+import { hot } from "./hot";
+import { fillHandlers } from "./handlers";
+import { ATTENTION, BUDGET, CURRENT_RECORD, HANDLERS, PAGE_RIP, RECORD_GENERATION, RECORD_NEXT, RECORDS, RIP, STOP, STOP_INCOMPLETE } from "./layout";
+import { BLOCK, COUNT, cutRip, FORM, NEXT, RIP_OF } from "./record";
+
+/** Longest piece that runs without a return from `hot`: V8 replaces code only at calls, so the first calls must be short. */
+@inline const SLICE: i32 = 100000;
+
+/** Sets up the handler table and the empty record space. Once, before the first run(). */
+export function initializeRun(): void {
+  fillHandlers();
+  store<u32>(RECORD_NEXT, <u32>RECORDS);
+}
+
+/** Calls a block-ending form. False: the instruction did not complete (STOP says why), RIP is still its own. */
+export function ending(rec: usize, form: u32): bool {
+  store<u64>(RIP, cutRip(RIP_OF(rec)));
+  jump(NEXT(rec));
+  call_indirect<void>(<u32>load<u16>(HANDLERS + <usize>form * 2), rec);
+  return load<u32>(STOP) < STOP_INCOMPLETE;
+}
+
+/** Accounts for a block whose last instruction stopped the processor before it completed. */
+export function endRun(rec: usize, budget: i32): i32 {
+  store<u32>(CURRENT_RECORD, 0);
+  store<i32>(BUDGET, budget - COUNT(rec));
+  return budget - COUNT(rec);
+}
+
+/** Goes to `goal`: the record to go on with, or 0 when `floor` is reached or something must be looked at first. Links `rec` to it when it may. */
+export function follow(rec: usize, goal: u64, linkable: bool, budget: i32, floor: i32): usize {
+  const rip = cutRip(goal), page = load<u64>(PAGE_RIP), generation = load<u32>(RECORD_GENERATION);
+  store<u64>(RIP, rip);
+  store<u32>(CURRENT_RECORD, 0);
+  store<i32>(BUDGET, budget);
+  if (budget <= floor || (load<u32>(ATTENTION) | load<u32>(STOP))) return 0;
+  const next = find(rip);
+  if (linkable && rip - page < 4096 && !isCrossing(next) && generation == load<u32>(RECORD_GENERATION)) store<u32>(rec, <u32>next, 28);
+  return next;
+}
+
+/** Executes exactly one instruction, through the handler table. BUDGET - 1. */
+export function step(): void {
+  const budget = load<i32>(BUDGET), rec = findOne(load<u64>(RIP));
+  store<u32>(CURRENT_RECORD, <u32>rec);
+  const completed = ending(rec, FORM(rec));
+  store<u32>(CURRENT_RECORD, 0);
+  store<i32>(BUDGET, budget - 1);
+  if (completed) store<u64>(RIP, cutRip(nextRip));
+}
+
+/** Runs until BUDGET is used up, STOP or ATTENTION is set. At least one block or instruction is executed. RIP and BUDGET are exact afterwards. */
+export function run(): void {
+  do {
+    const budget = load<i32>(BUDGET);
+    if (budget > BLOCK) hot(find(load<u64>(RIP)), budget, max<i32>(BLOCK, budget - SLICE));
+    else step();
+  } while (load<i32>(BUDGET) > 0 && (load<u32>(ATTENTION) | load<u32>(STOP)) == 0);
+}
