@@ -115,6 +115,7 @@ const existsIf: Readonly<Record<number, readonly AllOf[]>> = {
   [VmcsField.LastPidPointerIndex]: tertiary(TertiaryControl.IpiVirtualization),
   [VmcsField.GuestInterruptStatus]: secondary(SecondaryControl.VirtualInterruptDelivery),
   [VmcsField.PmlIndex]: secondary(SecondaryControl.EnablePml),
+  [VmcsField.GuestUinv]: entry(EntryControl.LoadUinv),
   [VmcsField.AddressOfMsrBitmap]: primary(PrimaryControl.UseMsrBitmap),
   [VmcsField.PmlAddress]: secondary(SecondaryControl.EnablePml),
   [VmcsField.VirtualApicAddress]: primary(PrimaryControl.UseTprShadow),

@@ -22,6 +22,7 @@ export const VmcsField = {
   GuestTrSelector: 0x080e,
   GuestInterruptStatus: 0x0810,
   PmlIndex: 0x0812,
+  GuestUinv: 0x0814,
 
   // SDM 3D "16-Bit Host-State Fields"
   HostEsSelector: 0x0c00,

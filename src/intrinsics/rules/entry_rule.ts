@@ -22,7 +22,11 @@ export type RuleInput =
   | 'memory'
   | 'launch';
 
-const constantInputs: ReadonlySet<RuleInput> = new Set<RuleInput>(['physicalAddressWidth', 'linearAddressWidth', 'features']);
+const constantInputs: ReadonlySet<RuleInput> = new Set<RuleInput>([
+  'physicalAddressWidth',
+  'linearAddressWidth',
+  'features',
+]);
 
 /**
  * What rules read. Halves are 32-bit numbers, signed or unsigned as is cheapest for the reader: rules use bit operators on them only. Nothing

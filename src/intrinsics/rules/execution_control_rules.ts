@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { ExitControl, EntryControl, PinBasedControl, PrimaryControl, SecondaryControl, TertiaryControl, VmFunctionControl } from '../control_bits.js';
+import {
+  ExitControl,
+  EntryControl,
+  PinBasedControl,
+  PrimaryControl,
+  SecondaryControl,
+  TertiaryControl,
+  VmFunctionControl,
+} from '../control_bits.js';
 import { EptCapability, Msr, VmxMisc } from '../msr_definitions.js';
 import { VmcsField as F } from '../vmcs_fields.js';
 import { section, type EntryReader, type EntryRule } from './entry_rule.js';
@@ -46,13 +54,15 @@ function secondaryPage(name: string, label: string, mask: number, what: string, 
 
 const reservedBits: readonly EntryRule[] = [
   rule('controlPinBasedCtlsReservedProperlySet', {
-    wants: 'pin-based controls that IA32_VMX_TRUE_PINBASED_CTLS allows: its low half must be 1, others only if 1 in its high half',
+    wants:
+      'pin-based controls that IA32_VMX_TRUE_PINBASED_CTLS allows: its low half must be 1, others only if 1 in its high half',
     fields: [PIN],
     msrs: [Msr.Ia32VmxTruePinbasedCtls],
     holds: (reader) => obeysCapability(reader, pinControls(reader), Msr.Ia32VmxTruePinbasedCtls),
   }),
   rule('controlProcBasedCtlsReservedProperlySet', {
-    wants: 'primary controls that IA32_VMX_TRUE_PROCBASED_CTLS allows: its low half must be 1, others only if 1 in its high half',
+    wants:
+      'primary controls that IA32_VMX_TRUE_PROCBASED_CTLS allows: its low half must be 1, others only if 1 in its high half',
     fields: [PRIMARY],
     msrs: [Msr.Ia32VmxTrueProcbasedCtls],
     holds: (reader) => obeysCapability(reader, primaryControls(reader), Msr.Ia32VmxTrueProcbasedCtls),
@@ -71,8 +81,11 @@ const reservedBits: readonly EntryRule[] = [
     msrs: [Msr.Ia32VmxProcbasedCtls3],
     holds: (reader) =>
       (primaryControls(reader) & PrimaryControl.ActivateTertiaryControls) === 0 ||
-      ((reader.low(F.TertiaryProcessorBasedVmExecutionControls) & ~reader.capabilityLow(Msr.Ia32VmxProcbasedCtls3)) === 0 &&
-        (reader.high(F.TertiaryProcessorBasedVmExecutionControls) & ~reader.capabilityHigh(Msr.Ia32VmxProcbasedCtls3)) === 0),
+      ((reader.low(F.TertiaryProcessorBasedVmExecutionControls) & ~reader.capabilityLow(Msr.Ia32VmxProcbasedCtls3)) ===
+        0 &&
+        (reader.high(F.TertiaryProcessorBasedVmExecutionControls) &
+          ~reader.capabilityHigh(Msr.Ia32VmxProcbasedCtls3)) ===
+          0),
   }),
 ];
 
@@ -81,7 +94,8 @@ const bitmaps: readonly EntryRule[] = [
     wants: 'a CR3-target count of at most IA32_VMX_MISC[24:16] (4 on all processors so far)',
     fields: [F.Cr3TargetCount],
     msrs: [Msr.Ia32VmxMisc],
-    holds: (reader) => reader.low(F.Cr3TargetCount) >>> 0 <= (reader.capabilityLow(Msr.Ia32VmxMisc) & VmxMisc.Cr3Targets) >>> 16,
+    holds: (reader) =>
+      reader.low(F.Cr3TargetCount) >>> 0 <= (reader.capabilityLow(Msr.Ia32VmxMisc) & VmxMisc.Cr3Targets) >>> 16,
   }),
   rule('controlIoBitmapAddressBits', {
     wants: 'both I/O-bitmap addresses 4-KiB aligned and within the physical-address width while "use I/O bitmaps" is 1',
@@ -89,18 +103,23 @@ const bitmaps: readonly EntryRule[] = [
     inputs: ['physicalAddressWidth'],
     holds: (reader) =>
       (primaryControls(reader) & PrimaryControl.UseIoBitmaps) === 0 ||
-      (isPhysicalAddress(reader, F.AddressOfIoBitmapA, 0xfff) && isPhysicalAddress(reader, F.AddressOfIoBitmapB, 0xfff)),
+      (isPhysicalAddress(reader, F.AddressOfIoBitmapA, 0xfff) &&
+        isPhysicalAddress(reader, F.AddressOfIoBitmapB, 0xfff)),
   }),
   rule('controlMsrBitmapAddressBits', {
     wants: 'the MSR-bitmap address 4-KiB aligned and within the physical-address width while "use MSR bitmaps" is 1',
     fields: [PRIMARY, F.AddressOfMsrBitmap],
     inputs: ['physicalAddressWidth'],
-    holds: (reader) => (primaryControls(reader) & PrimaryControl.UseMsrBitmap) === 0 || isPhysicalAddress(reader, F.AddressOfMsrBitmap, 0xfff),
+    holds: (reader) =>
+      (primaryControls(reader) & PrimaryControl.UseMsrBitmap) === 0 ||
+      isPhysicalAddress(reader, F.AddressOfMsrBitmap, 0xfff),
   }),
 ];
 
 const VIRTUAL_APIC =
-  SecondaryControl.VirtualizeX2apicMode | SecondaryControl.ApicRegisterVirtualization | SecondaryControl.VirtualInterruptDelivery;
+  SecondaryControl.VirtualizeX2apicMode |
+  SecondaryControl.ApicRegisterVirtualization |
+  SecondaryControl.VirtualInterruptDelivery;
 
 // VTPR is the byte at offset 80H of the virtual-APIC page.
 function isThresholdAboveVtpr(reader: EntryReader): boolean {
@@ -134,7 +153,9 @@ const apic: readonly EntryRule[] = [
     inputs: ['memory', 'physicalAddressWidth'],
     holds: (reader) =>
       (primaryControls(reader) & PrimaryControl.UseTprShadow) === 0 ||
-      (secondaryControls(reader) & (SecondaryControl.VirtualInterruptDelivery | SecondaryControl.VirtualizeApicAccesses)) !== 0 ||
+      (secondaryControls(reader) &
+        (SecondaryControl.VirtualInterruptDelivery | SecondaryControl.VirtualizeApicAccesses)) !==
+        0 ||
       (reader.low(F.TprThreshold) & 0xf) === 0 ||
       !isPhysicalAddress(reader, F.VirtualApicAddress, 0xfff) ||
       !isThresholdAboveVtpr(reader),
@@ -151,7 +172,8 @@ const apic: readonly EntryRule[] = [
     wants: '"NMI-window exiting" 0 while "virtual NMIs" is 0',
     fields: [PIN, PRIMARY],
     holds: (reader) =>
-      (pinControls(reader) & PinBasedControl.VirtualNmis) !== 0 || (primaryControls(reader) & PrimaryControl.NmiWindowExiting) === 0,
+      (pinControls(reader) & PinBasedControl.VirtualNmis) !== 0 ||
+      (primaryControls(reader) & PrimaryControl.NmiWindowExiting) === 0,
   }),
   secondaryPage(
     'controlVirtualApicAddressBits',
@@ -165,7 +187,10 @@ const apic: readonly EntryRule[] = [
     fields: SECONDARY,
     holds: (reader) => {
       const secondary = secondaryControls(reader);
-      return (secondary & SecondaryControl.VirtualizeX2apicMode) === 0 || (secondary & SecondaryControl.VirtualizeApicAccesses) === 0;
+      return (
+        (secondary & SecondaryControl.VirtualizeX2apicMode) === 0 ||
+        (secondary & SecondaryControl.VirtualizeApicAccesses) === 0
+      );
     },
   }),
   rule('controlVirtualInterruptAndExternalInterrupt', {
@@ -178,7 +203,13 @@ const apic: readonly EntryRule[] = [
   rule('controlProcessPostedInterruptChecks', {
     wants:
       'with "process posted interrupts": "virtual-interrupt delivery" and "acknowledge interrupt on exit" 1, a notification vector of 0 to 255, and a descriptor address that is 64-byte aligned and within the physical-address width',
-    fields: [PIN, ...SECONDARY, F.VmExitControls, F.PostedInterruptNotificationVector, F.PostedInterruptDescriptorAddress],
+    fields: [
+      PIN,
+      ...SECONDARY,
+      F.VmExitControls,
+      F.PostedInterruptNotificationVector,
+      F.PostedInterruptDescriptorAddress,
+    ],
     inputs: ['physicalAddressWidth'],
     holds: (reader) =>
       (pinControls(reader) & PinBasedControl.ProcessPostedInterrupts) === 0 ||
@@ -230,7 +261,8 @@ const translation: readonly EntryRule[] = [
     wants: 'a VPID other than 0 while "enable VPID" is 1',
     fields: [...SECONDARY, F.VirtualProcessorIdentifier],
     holds: (reader) =>
-      (secondaryControls(reader) & SecondaryControl.EnableVpid) === 0 || (reader.low(F.VirtualProcessorIdentifier) & 0xffff) !== 0,
+      (secondaryControls(reader) & SecondaryControl.EnableVpid) === 0 ||
+      (reader.low(F.VirtualProcessorIdentifier) & 0xffff) !== 0,
   }),
   rule('controlEnableEptChecks', {
     wants:
@@ -241,7 +273,8 @@ const translation: readonly EntryRule[] = [
     holds: (reader) => (secondaryControls(reader) & SecondaryControl.EnableEpt) === 0 || isEptp(reader),
   }),
   rule('controlEnablePmlChecks', {
-    wants: 'with "enable PML": "enable EPT" 1 and a PML address that is 4-KiB aligned and within the physical-address width',
+    wants:
+      'with "enable PML": "enable EPT" 1 and a PML address that is 4-KiB aligned and within the physical-address width',
     fields: [...SECONDARY, F.PmlAddress],
     inputs: ['physicalAddressWidth'],
     holds: (reader) => {
@@ -269,7 +302,8 @@ const translation: readonly EntryRule[] = [
     F.SubPagePermissionTablePointer,
   ),
   rule('controlIntelPtUsesGuestPhysicalAddresses', {
-    wants: '"enable EPT", "load IA32_RTIT_CTL" and "clear IA32_RTIT_CTL" 1 while "Intel PT uses guest physical addresses" is 1',
+    wants:
+      '"enable EPT", "load IA32_RTIT_CTL" and "clear IA32_RTIT_CTL" 1 while "Intel PT uses guest physical addresses" is 1',
     fields: [...SECONDARY, F.VmExitControls, F.VmEntryControls],
     holds: (reader) => {
       const secondary = secondaryControls(reader);
@@ -282,19 +316,21 @@ const translation: readonly EntryRule[] = [
     },
   }),
   rule('controlEnableHlatChecks', {
-    wants: 'with "enable HLAT": "enable EPT" 1 and an HLAT pointer whose bits 2:0 and 11:5 are 0, within the physical-address width',
+    wants:
+      'with "enable HLAT": "enable EPT" 1 and an HLAT pointer whose bits 2:0 and 11:5 are 0, within the physical-address width',
     fields: [...TERTIARY, F.SecondaryProcessorBasedVmExecutionControls, F.HlatPointer],
     inputs: ['physicalAddressWidth'],
     holds: (reader) =>
       (tertiaryControls(reader) & TertiaryControl.EnableHlat) === 0 ||
-      ((secondaryControls(reader) & SecondaryControl.EnableEpt) !== 0 && isPhysicalAddress(reader, F.HlatPointer, 0xfe7)),
+      ((secondaryControls(reader) & SecondaryControl.EnableEpt) !== 0 &&
+        isPhysicalAddress(reader, F.HlatPointer, 0xfe7)),
   }),
   rule('controlPagingWriteAndVerificationNeedEpt', {
     wants: '"enable EPT" 1 while "EPT paging-write control" or "guest-paging verification" is 1',
     fields: [...TERTIARY, F.SecondaryProcessorBasedVmExecutionControls],
     holds: (reader) =>
-      (tertiaryControls(reader) & (TertiaryControl.EptPagingWriteControl | TertiaryControl.GuestPagingVerification)) === 0 ||
-      (secondaryControls(reader) & SecondaryControl.EnableEpt) !== 0,
+      (tertiaryControls(reader) & (TertiaryControl.EptPagingWriteControl | TertiaryControl.GuestPagingVerification)) ===
+        0 || (secondaryControls(reader) & SecondaryControl.EnableEpt) !== 0,
   }),
 ];
 
@@ -303,7 +339,10 @@ function areVmFunctionsValid(reader: EntryReader): boolean {
   if ((functions & ~reader.capabilityLow(Msr.Ia32VmxVmfunc)) !== 0) return false;
   if ((reader.high(F.VmFunctionControls) & ~reader.capabilityHigh(Msr.Ia32VmxVmfunc)) !== 0) return false;
   if ((functions & VmFunctionControl.EptpSwitching) === 0) return true;
-  return (secondaryControls(reader) & SecondaryControl.EnableEpt) !== 0 && isPhysicalAddress(reader, F.EptpListAddress, 0xfff);
+  return (
+    (secondaryControls(reader) & SecondaryControl.EnableEpt) !== 0 &&
+    isPhysicalAddress(reader, F.EptpListAddress, 0xfff)
+  );
 }
 
 const functions: readonly EntryRule[] = [
@@ -313,15 +352,18 @@ const functions: readonly EntryRule[] = [
     fields: [...SECONDARY, F.VmFunctionControls, F.EptpListAddress],
     msrs: [Msr.Ia32VmxVmfunc],
     inputs: ['physicalAddressWidth'],
-    holds: (reader) => (secondaryControls(reader) & SecondaryControl.EnableVmFunctions) === 0 || areVmFunctionsValid(reader),
+    holds: (reader) =>
+      (secondaryControls(reader) & SecondaryControl.EnableVmFunctions) === 0 || areVmFunctionsValid(reader),
   }),
   rule('controlEnableVmcsShadowing', {
-    wants: 'VMREAD- and VMWRITE-bitmap addresses 4-KiB aligned and within the physical-address width while "VMCS shadowing" is 1',
+    wants:
+      'VMREAD- and VMWRITE-bitmap addresses 4-KiB aligned and within the physical-address width while "VMCS shadowing" is 1',
     fields: [...SECONDARY, F.VmreadBitmapAddress, F.VmwriteBitmapAddress],
     inputs: ['physicalAddressWidth'],
     holds: (reader) =>
       (secondaryControls(reader) & SecondaryControl.VmcsShadowing) === 0 ||
-      (isPhysicalAddress(reader, F.VmreadBitmapAddress, 0xfff) && isPhysicalAddress(reader, F.VmwriteBitmapAddress, 0xfff)),
+      (isPhysicalAddress(reader, F.VmreadBitmapAddress, 0xfff) &&
+        isPhysicalAddress(reader, F.VmwriteBitmapAddress, 0xfff)),
   }),
   secondaryPage(
     'controlEnableEptViolationChecks',
@@ -333,4 +375,10 @@ const functions: readonly EntryRule[] = [
 ];
 
 /** SDM 3C "VM-Execution Control Fields" of "Checks on VMX Controls". */
-export const executionControlRules: readonly EntryRule[] = [...reservedBits, ...bitmaps, ...apic, ...translation, ...functions];
+export const executionControlRules: readonly EntryRule[] = [
+  ...reservedBits,
+  ...bitmaps,
+  ...apic,
+  ...translation,
+  ...functions,
+];

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { EntryControl, SecondaryControl } from '../control_bits.js';
+import { Cr0, Cr4 } from '../registers.js';
+import { VmcsField as F } from '../vmcs_fields.js';
+import { section, type EntryReader, type EntryRule } from './entry_rule.js';
+import { entryControls, SECONDARY, secondaryControls } from './predicates.js';
+
+const rule = section('guest', 'Checks on Guest Page-Directory-Pointer-Table Entries');
+
+/** Exit qualification of a bad PDPTE. SDM 3C "VM-Entry Failures During or After Loading Guest State". */
+const QUALIFICATION_PDPTE = 2;
+const PAE = [F.VmEntryControls, F.GuestCr0, F.GuestCr4];
+const PDPTES = [F.GuestPdpte0, F.GuestPdpte1, F.GuestPdpte2, F.GuestPdpte3];
+
+/** The guest will use PAE paging. */
+function usesPaePaging(reader: EntryReader): boolean {
+  return (
+    (entryControls(reader) & EntryControl.Ia32eModeGuest) === 0 &&
+    (reader.low(F.GuestCr0) & Cr0.Paging) !== 0 &&
+    (reader.low(F.GuestCr4) & Cr4.PhysicalAddressExtensions) !== 0
+  );
+}
+
+// A PDPTE that is not present may hold anything. Bits 2:1 and 8:5 are reserved, and all beyond the physical-address width.
+function isPdpte(reader: EntryReader, low: number, high: number): boolean {
+  return (low & 1) === 0 || ((low & 0x1e6) === 0 && high >>> (reader.physicalAddressWidth - 32) === 0);
+}
+
+// In PAE paging CR3 bits 31:5 are the address of the table.
+function arePdptesInMemoryValid(reader: EntryReader): boolean {
+  const table = (reader.low(F.GuestCr3) & 0xffffffe0) >>> 0;
+  for (let entry = 0; entry < 4; entry++) {
+    const address = table + entry * 8;
+    if (!isPdpte(reader, reader.readPhysical32(address), reader.readPhysical32(address + 4))) return false;
+  }
+  return true;
+}
+
+function arePdpteFieldsValid(reader: EntryReader): boolean {
+  for (let entry = 0; entry < 4; entry++) {
+    const field = F.GuestPdpte0 + 2 * entry;
+    if (!isPdpte(reader, reader.low(field), reader.high(field))) return false;
+  }
+  return true;
+}
+
+/** SDM 3C "Checks on Guest Page-Directory-Pointer-Table Entries". */
+export const guestPdpteRules: readonly EntryRule[] = [
+  rule('guestValidPdpteWithEptDisabled', {
+    wants:
+      'no reserved bit in the present ones of the four PDPTEs in memory at CR3 while the guest uses PAE paging without EPT',
+    fields: [...PAE, ...SECONDARY, F.GuestCr3],
+    inputs: ['memory', 'physicalAddressWidth'],
+    qualification: QUALIFICATION_PDPTE,
+    holds: (reader) =>
+      !usesPaePaging(reader) ||
+      (secondaryControls(reader) & SecondaryControl.EnableEpt) !== 0 ||
+      arePdptesInMemoryValid(reader),
+  }),
+  rule('guestValidPdpteWithEptEnabled', {
+    wants:
+      'no reserved bit in the present ones of the four guest PDPTE fields while the guest uses PAE paging with EPT',
+    fields: [...PAE, ...SECONDARY, ...PDPTES],
+    inputs: ['physicalAddressWidth'],
+    qualification: QUALIFICATION_PDPTE,
+    holds: (reader) =>
+      !usesPaePaging(reader) ||
+      (secondaryControls(reader) & SecondaryControl.EnableEpt) === 0 ||
+      arePdpteFieldsValid(reader),
+  }),
+];
