@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: LGPL-2.1-only
+#
+# Executes CPUID as often as its command line says (1000 times if it says nothing), going round a list of leaves, prints a checksum of all
+# that came back and the number of CPUIDs, and switches the power off.
+#
+# A flat image: entered at its first byte in 64-bit mode, RDI = command line, RSP = stack. See src/machine/boot/flat_image.ts.
+.set COM1, 0x3f8
+.set LINE_STATUS, 0x3fd
+.set TRANSMITTER_EMPTY, 0x20
+.set POWER_PORT, 0x604
+.set SLEEP_ENABLE, 0x2000
+.set DEFAULT_COUNT, 1000
+.set LEAVES, 17
+
+start:
+    cld
+    call read_count
+    mov r12, rax                    # CPUIDs to execute
+    lea rsi, [rip + text_hello]
+    call print
+    mov rax, r12
+    call print_decimal
+    lea rsi, [rip + text_cpuids]
+    call print
+
+    xor r13d, r13d                  # CPUIDs executed
+    movabs r14, 0xcbf29ce484222325  # FNV-1a over 32-bit words
+    movabs r15, 0x100000001b3
+    xor ebp, ebp                    # index in the list of leaves
+each:
+    cmp r13, r12
+    jae all_done
+    lea rsi, [rip + leaves]
+    mov eax, [rsi + rbp * 4]
+    xor ecx, ecx
+    cpuid
+    inc r13
+    call fold
+    inc ebp
+    cmp ebp, LEAVES
+    jb each
+    xor ebp, ebp
+    jmp each
+
+all_done:
+    lea rsi, [rip + text_checksum]
+    call print
+    mov rax, r14
+    call print_hexadecimal
+    lea rsi, [rip + text_executed]
+    call print
+    mov rax, r13
+    call print_decimal
+    lea rsi, [rip + text_cpuids]
+    call print
+power_off:
+    mov edx, POWER_PORT
+    mov eax, SLEEP_ENABLE
+    out dx, ax
+halted:
+    hlt
+    jmp halted
+
+# Folds EAX, EBX, ECX and EDX into R14.
+fold:
+    mov eax, eax
+    xor r14, rax
+    imul r14, r15
+    mov ebx, ebx
+    xor r14, rbx
+    imul r14, r15
+    mov ecx, ecx
+    xor r14, rcx
+    imul r14, r15
+    mov edx, edx
+    xor r14, rdx
+    imul r14, r15
+    ret
+
+# Reads the decimal number at RDI into RAX. Whatever is no number ends the run with a message.
+read_count:
+    xor eax, eax
+    cmp byte ptr [rdi], 0
+    jne read_digit
+    mov eax, DEFAULT_COUNT
+    ret
+read_digit:
+    movzx ecx, byte ptr [rdi]
+    inc rdi
+    test ecx, ecx
+    jz read_done
+    sub ecx, 0x30
+    cmp ecx, 9
+    ja read_failed
+    imul rax, rax, 10
+    add rax, rcx
+    jmp read_digit
+read_done:
+    ret
+read_failed:
+    lea rsi, [rip + text_usage]
+    call print
+    jmp power_off
+
+# Prints the NUL-terminated text at RSI on COM1.
+print:
+    lodsb
+    test al, al
+    jz print_done
+    call put
+    jmp print
+print_done:
+    ret
+
+# Sends AL.
+put:
+    mov ah, al
+    mov edx, LINE_STATUS
+put_wait:
+    in al, dx
+    test al, TRANSMITTER_EMPTY
+    jz put_wait
+    mov al, ah
+    mov edx, COM1
+    out dx, al
+    ret
+
+# Prints RAX in decimal.
+print_decimal:
+    sub rsp, 32
+    lea rsi, [rsp + 31]
+    mov byte ptr [rsi], 0
+    mov ecx, 10
+next_digit:
+    xor edx, edx
+    div rcx
+    add dl, 0x30
+    dec rsi
+    mov [rsi], dl
+    test rax, rax
+    jnz next_digit
+    call print
+    add rsp, 32
+    ret
+
+# Prints RAX as 16 hexadecimal digits.
+print_hexadecimal:
+    mov rbx, rax
+    mov ecx, 16
+next_nibble:
+    rol rbx, 4
+    mov eax, ebx
+    and eax, 15
+    lea rsi, [rip + digits]
+    mov al, [rsi + rax]
+    call put
+    dec ecx
+    jnz next_nibble
+    ret
+
+.align 4
+leaves:
+    .long 0, 1, 2, 4, 5, 6, 7, 0xb, 0xd, 0x15, 0x16
+    .long 0x80000000, 0x80000001, 0x80000002, 0x80000003, 0x80000004, 0x80000008
+digits:
+    .ascii "0123456789abcdef"
+text_hello:
+    .asciz "hello from a guest that executes "
+text_cpuids:
+    .asciz " cpuids\n"
+text_checksum:
+    .asciz "checksum of the returned leaves: 0x"
+text_executed:
+    .asciz "\nguest executed "
+text_usage:
+    .asciz "the command line must be a decimal number of cpuids\n"

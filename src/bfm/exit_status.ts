@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+
+/** What `bfm` returns to the shell. */
+export enum ExitStatus {
+  /** The text of `--until` came, or the guest switched off when there was none. */
+  Reached = 0,
+  /** Something failed; also: the guest ended before the text, or the VMM never started. */
+  Error = 1,
+  /** An unknown command or option, or an impossible value. */
+  Usage = 2,
+  /** The guest or the VMM is dead; a report says why. */
+  Dead = 3,
+  /** `--timeout` passed. */
+  Timeout = 124,
+  /** Ctrl-C, or Ctrl-A X on a terminal. */
+  Interrupted = 130,
+}

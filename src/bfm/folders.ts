@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FileError } from './file_error.js';
+import { UsageError } from './usage_error.js';
+
+/** The package's root folder: this file runs from build/src/bfm. */
+export const packageRoot = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
+
+const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory();
+
+function subfolders(path: string): string[] {
+  if (!isFolder(path)) return [];
+  return readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(path, entry.name))
+    .sort();
+}
+
+/** Folders of extensions: extensions/hypervisor_* and src_* of the package and of the current folder, then those given by `-e`. */
+export function extensionFolders(given: readonly string[]): string[] {
+  const bases = [...new Set([packageRoot, process.cwd()])];
+  const found = bases.flatMap((base) => [
+    ...subfolders(join(base, 'extensions')).filter((path) => basename(path).startsWith('hypervisor_')),
+    ...subfolders(base).filter((path) => basename(path).startsWith('src_')),
+  ]);
+  const outside = given.flatMap((path) => {
+    const full = resolve(path);
+    if (!isFolder(full)) throw new FileError(`-e ${path}: there is no such folder`);
+    return [full, ...subfolders(full)];
+  });
+  return [...new Set([...found, ...outside])];
+}
+
+/** The module files that stand directly in a folder. */
+function moduleFilesOf(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.modules'))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+function matches(file: string, name: string): boolean {
+  const folder = basename(dirname(file));
+  const stem = basename(file, '.modules');
+  return [basename(file), stem, folder, folder.replace(/^hypervisor_(example_)?/, '')].includes(name);
+}
+
+/**
+ * The module file that `-m` means: a path, or the name of an extension that is found in the extension folders.
+ * @param folders those given by `-e`.
+ * @returns an absolute path.
+ * @throws FileError if there is none; UsageError if a name means more than one.
+ */
+export function findModuleFile(name: string, folders: readonly string[]): string {
+  const path = resolve(name);
+  if (existsSync(path) && statSync(path).isFile()) return path;
+  const known = extensionFolders(folders).flatMap(moduleFilesOf);
+  const found = known.filter((file) => matches(file, name));
+  if (found.length > 1) throw new UsageError(`-m ${name} means more than one module file: ${found.join(', ')}`);
+  if (found[0] !== undefined) return found[0];
+  const names = known.map((file) => basename(file, '.modules')).join(', ');
+  throw new FileError(`-m ${name}: there is no such file, and no extension of that name${names === '' ? '' : ` (there are: ${names})`}`);
+}
+
+/** The image of a guest of ours. @throws UsageError naming those there are. */
+export function guestImage(name: string): string {
+  const folder = join(packageRoot, 'build', 'guests');
+  const path = join(folder, `${name}.bin`);
+  if (existsSync(path) && basename(path) === `${name}.bin`) return path;
+  const names = isFolder(folder) ? readdirSync(folder).filter((file) => file.endsWith('.bin')) : [];
+  throw new UsageError(`--guest ${name}: there is no such guest; there are: ${names.map((file) => basename(file, '.bin')).join(', ')}`);
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { Command, CommanderError } from 'commander';
+import { ExitStatus } from './exit_status.js';
+import { runCommand } from './run_command.js';
+import { UsageError } from './usage_error.js';
+
+/** Prints one message for a person; the stack is for us, on demand. */
+function complain(error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`bfm: ${message}\n`);
+  if (error instanceof UsageError) process.stderr.write("Try 'bfm --help' for more information.\n");
+  if (process.env.BFM_TRACE !== undefined && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+}
+
+/** Runs the command line. @returns the exit status. */
+export async function main(args: readonly string[]): Promise<ExitStatus> {
+  let status = ExitStatus.Reached;
+  const program = new Command('bfm')
+    .description('Bareflank manager: runs guests and hypervisors on a simulated x86-64 PC with VT-x')
+    .showHelpAfterError("Try 'bfm --help' for more information.")
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'bfm: ')) })
+    .exitOverride();
+  const run = runCommand((result) => (status = result));
+  run.copyInheritedSettings(program);
+  program.addCommand(run);
+  try {
+    if (args.length === 0) program.outputHelp();
+    else await program.parseAsync(args, { from: 'user' });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitStatus.Reached : ExitStatus.Usage;
+    complain(error);
+    return error instanceof UsageError ? ExitStatus.Usage : ExitStatus.Error;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

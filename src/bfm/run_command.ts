@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { Command } from 'commander';
+import { ExitStatus } from './exit_status.js';
+import { DEFAULT_MEMORY, MEMORY_RANGE, checkRunOptions, parseTimeout } from './run_options.js';
+import type { RunOptions } from './run_options.js';
+import { exitStatusOf, outcomeLine, reportTable } from './run_report.js';
+import type { RunReport, RunRequest } from './run_request.js';
+import { RunSession } from './run_session.js';
+import { Terminal } from './terminal.js';
+
+const EXAMPLES = `
+Examples:
+  Our own guest under the cpuidcount extension, which counts its CPUIDs:
+    bfm run --guest cpuid --append 1000 -m extensions/hypervisor_example_cpuidcount/*.modules
+  Debian's kernel up to its banner, as the guest of a hypervisor:
+    bfm run --kernel vmlinuz --append "earlyprintk=serial,ttyS0,115200 console=ttyS0" \\
+      -m cpuidcount --memory 512M --until "Linux version"
+  The same kernel on the bare machine:
+    bfm run --kernel vmlinuz --append "earlyprintk=serial,ttyS0,115200 console=ttyS0" --start off --until "Linux version"
+
+Exit status:
+  0 the text was reached, or the guest switched off and there was none to wait for; 1 error; 2 usage;
+  3 guest or VMM dead, with the report why; 124 time-out; 130 interrupted.
+
+On a terminal, the terminal is the guest's console: Ctrl-A X leaves, Ctrl-A Ctrl-A types a Ctrl-A.
+Lines of the VMM's own serial port appear on stderr as "vmm: …".
+`;
+
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+
+/** The command `bfm run`. @param done takes its exit status. */
+export function runCommand(done: (status: ExitStatus) => void): Command {
+  return new Command('run')
+    .description('run a guest on the simulated PC, under the VMM or without it')
+    .option('--guest <name>', 'a guest of ours (see guests/)')
+    .option('--kernel <file>', 'a Linux bzImage, a 32-bit multiboot 1 kernel, or a flat image')
+    .option('--initrd <file>', 'initial RAM disk, or the module of a multiboot kernel')
+    .option('--append <text>', 'command line of the guest', '')
+    .option('--memory <size>', `guest RAM, ${MEMORY_RANGE}`, DEFAULT_MEMORY)
+    .option('--cpus <n>', 'logical processors', '1')
+    .option('-m, --module <file...>', 'module file, or the name of an extension; repeatable', [])
+    .option('-e, --extensions <dir>', 'another folder to look for extensions in; repeatable', collect, [])
+    .option('--start <when>', 'boot: the VMM takes the processor from its first instruction (default with -m); off: not at all')
+    .option('--until <text>', 'end the run when this text stands on the console')
+    .option('--timeout <seconds>', 'give up after this time')
+    .option('--pace <pace>', 'idle time: real as on the wall (default on a terminal), or fast')
+    .option('--rtc <date>', 'date and time at power-on (default 2020-01-01T00:00:00Z)')
+    .option('--test-device', 'with the test device of QEMU that kvm-unit-tests use', false)
+    .option('--stats', 'more figures in the table at the end', false)
+    .option('--json', "one JSON object on stdout at the end, the guest's console on stderr", false)
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: RunOptions) => done(await run(options)));
+}
+
+async function run(options: RunOptions): Promise<ExitStatus> {
+  const isTerminal = !options.json && process.stdin.isTTY === true && process.stdout.isTTY === true;
+  const request = checkRunOptions(options, isTerminal);
+  const session = new RunSession(request, {
+    timeout: parseTimeout(options.timeout),
+    console: options.json ? process.stderr : process.stdout,
+    vmm: process.stderr,
+  });
+  const report = await withInterrupts(session, isTerminal, () => session.run());
+  show(report, request, options);
+  return exitStatusOf(report, request.until);
+}
+
+async function withInterrupts(session: RunSession, isTerminal: boolean, run: () => Promise<RunReport>): Promise<RunReport> {
+  const interrupt = (): void => session.interrupt();
+  const terminal = isTerminal ? new Terminal(process.stdin, (bytes) => session.control.type(bytes), interrupt) : undefined;
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  terminal?.open();
+  try {
+    return await run();
+  } finally {
+    terminal?.close();
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+}
+
+function show(report: RunReport, request: RunRequest, options: RunOptions): void {
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(report)}\n`);
+    if (report.outcome !== 'reached' && report.outcome !== 'powered-off') process.stderr.write(`bfm: ${outcomeLine(report, request.until)}\n`);
+    return;
+  }
+  process.stderr.write(`bfm: ${outcomeLine(report, request.until)}\n`);
+  if (report.machine.instructions > 0) process.stderr.write(reportTable(report, options.stats));
+}

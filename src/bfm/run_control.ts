@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+
+/** Why the main thread wants the machine to stop. */
+export enum StopRequest {
+  None = 0,
+  Timeout = 1,
+  Interrupted = 2,
+}
+
+const STOP = 0;
+const HEARTBEAT = 1;
+const EXIT_REASON = 2;
+const HANDLER = 3;
+const INPUT_HEAD = 4;
+const INPUT_TAIL = 5;
+const WORDS = 8;
+const INPUT_BYTES = 4096;
+
+/**
+ * The words that the main thread and the machine's worker share. The worker is busy with the guest and hears no messages: it looks at
+ * these words once a quantum, and the main thread sees in them whether it still does.
+ */
+export class RunControl {
+  private readonly words: Int32Array;
+  private readonly input: Uint8Array;
+
+  /** @param memory what another `RunControl` made; a new one without. */
+  constructor(readonly memory: SharedArrayBuffer = new SharedArrayBuffer(WORDS * 4 + INPUT_BYTES)) {
+    this.words = new Int32Array(memory, 0, WORDS);
+    this.input = new Uint8Array(memory, WORDS * 4, INPUT_BYTES);
+  }
+
+  /** The first request stands: a Ctrl-C during the stop of a time-out does not change why the run ended. */
+  requestStop(request: StopRequest): void {
+    Atomics.compareExchange(this.words, STOP, StopRequest.None, request);
+    Atomics.notify(this.words, INPUT_HEAD);
+  }
+
+  get stopRequest(): StopRequest {
+    return Atomics.load(this.words, STOP);
+  }
+
+  /** The worker has finished a quantum. */
+  beat(): void {
+    Atomics.add(this.words, HEARTBEAT, 1);
+  }
+
+  /** Changes with each quantum. */
+  get heartbeat(): number {
+    return Atomics.load(this.words, HEARTBEAT);
+  }
+
+  /** Basic exit reason plus 1 of the VM exit that is being handled; 0 while the guest runs. */
+  set exitReason(reason: number) {
+    this.words[EXIT_REASON] = reason;
+  }
+
+  get exitReason(): number {
+    return Atomics.load(this.words, EXIT_REASON);
+  }
+
+  /** The word in which the VMM says which handler it is in: 1 + index into the names of handlers; 0 in none of them. */
+  get handlerWord(): Int32Array {
+    return this.words.subarray(HANDLER, HANDLER + 1);
+  }
+
+  get handler(): number {
+    return Atomics.load(this.words, HANDLER);
+  }
+
+  /** Main thread: bytes typed at the console. What does not fit into the ring is dropped, as a keyboard's buffer does. */
+  type(bytes: Uint8Array): void {
+    let head = Atomics.load(this.words, INPUT_HEAD);
+    const tail = Atomics.load(this.words, INPUT_TAIL);
+    for (const byte of bytes) {
+      if (head - tail >= INPUT_BYTES) break;
+      this.input[head % INPUT_BYTES] = byte;
+      head++;
+    }
+    Atomics.store(this.words, INPUT_HEAD, head);
+    Atomics.notify(this.words, INPUT_HEAD);
+  }
+
+  /** Worker: takes what was typed since the last call. */
+  takeInput(): number[] {
+    const head = Atomics.load(this.words, INPUT_HEAD);
+    let tail = Atomics.load(this.words, INPUT_TAIL);
+    const bytes: number[] = [];
+    while (tail < head) bytes.push(this.input[tail++ % INPUT_BYTES]!);
+    Atomics.store(this.words, INPUT_TAIL, tail);
+    return bytes;
+  }
+
+  /** Worker: sleeps, but wakes when something is typed or a stop is wanted. */
+  sleep(milliseconds: number): void {
+    const head = Atomics.load(this.words, INPUT_TAIL);
+    if (this.stopRequest === StopRequest.None) Atomics.wait(this.words, INPUT_HEAD, head, milliseconds);
+  }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { existsSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { FileError } from './file_error.js';
+import { findModuleFile, guestImage } from './folders.js';
+import { MEMORY_LIMITS, parseMemorySize } from './memory_size.js';
+import type { RunRequest, StartMode } from './run_request.js';
+import { UsageError } from './usage_error.js';
+
+/** The options of `bfm run` as the command-line parser gives them. */
+export interface RunOptions {
+  readonly guest?: string;
+  readonly kernel?: string;
+  readonly initrd?: string;
+  readonly append: string;
+  readonly memory: string;
+  readonly cpus: string;
+  readonly module: readonly string[];
+  readonly extensions: readonly string[];
+  readonly start?: string;
+  readonly until?: string;
+  readonly timeout?: string;
+  readonly pace?: string;
+  readonly rtc?: string;
+  readonly testDevice: boolean;
+  readonly stats: boolean;
+  readonly json: boolean;
+}
+
+function existingFile(option: string, path: string): string {
+  const full = resolve(path);
+  if (!existsSync(full)) throw new FileError(`${option} ${path}: there is no such file`);
+  if (!statSync(full).isFile()) throw new FileError(`${option} ${path} is a folder, not a file`);
+  return full;
+}
+
+function kernelPath(options: RunOptions): string {
+  if (options.guest !== undefined && options.kernel !== undefined) throw new UsageError('--guest and --kernel exclude each other');
+  if (options.guest !== undefined) return guestImage(options.guest);
+  if (options.kernel === undefined) throw new UsageError('say what to run: --guest NAME or --kernel FILE');
+  return existingFile('--kernel', options.kernel);
+}
+
+function startMode(options: RunOptions, modules: readonly string[]): StartMode {
+  const { start } = options;
+  if (start === undefined) return modules.length > 0 ? 'boot' : 'off';
+  if (start === 'late') throw new UsageError('--start late comes with a later version: the VMM can start at boot or not at all');
+  if (start !== 'boot' && start !== 'off') throw new UsageError(`--start ${start}: it is boot or off`);
+  return start;
+}
+
+function processors(text: string): number {
+  if (text !== '1') throw new UsageError(`--cpus ${text}: the simulated PC has one processor so far`);
+  return 1;
+}
+
+/** @returns seconds, or undefined if there is no limit. */
+export function parseTimeout(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
+  if (text.trim() === '' || !Number.isFinite(seconds) || seconds <= 0) {
+    throw new UsageError(`--timeout ${text}: it is a positive number of seconds`);
+  }
+  return seconds;
+}
+
+function pace(text: string | undefined, isTerminal: boolean): 'real' | 'fast' {
+  if (text === undefined) return isTerminal ? 'real' : 'fast';
+  if (text !== 'real' && text !== 'fast') throw new UsageError(`--pace ${text}: it is real or fast`);
+  return text;
+}
+
+function rtcStart(text: string | undefined): { rtcStart?: number } {
+  if (text === undefined) return {};
+  const milliseconds = Date.parse(text);
+  if (Number.isNaN(milliseconds)) throw new UsageError(`--rtc ${text} is no date: write it as 2020-01-01T00:00:00Z`);
+  return { rtcStart: Math.floor(milliseconds / 1000) };
+}
+
+/**
+ * Checks the options of `bfm run`.
+ * @param isTerminal whether the guest's console is a terminal.
+ * @throws UsageError naming the first option that cannot be.
+ */
+export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRequest {
+  const memoryBytes = parseMemorySize(options.memory);
+  const modules = options.module.map((name) => findModuleFile(name, options.extensions));
+  if (options.until === '') throw new UsageError('--until wants a text');
+  parseTimeout(options.timeout);
+  return {
+    kernel: kernelPath(options),
+    ...(options.initrd !== undefined && { initrd: existingFile('--initrd', options.initrd) }),
+    append: options.append,
+    memoryBytes,
+    processors: processors(options.cpus),
+    modules,
+    start: startMode(options, modules),
+    ...(options.until !== undefined && { until: options.until }),
+    pace: pace(options.pace, isTerminal),
+    ...rtcStart(options.rtc),
+    testDevice: options.testDevice,
+  };
+}
+
+/** The default of `--memory`. */
+export const DEFAULT_MEMORY = '256M';
+/** For the help text. */
+export const MEMORY_RANGE = `${MEMORY_LIMITS.smallest / 2 ** 20}M … ${MEMORY_LIMITS.largest / 2 ** 20}M`;

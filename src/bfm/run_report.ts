@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { ExitStatus } from './exit_status.js';
+import type { Outcome, RunReport } from './run_request.js';
+
+const STATUS: Readonly<Record<Exclude<Outcome, 'powered-off' | 'debug-exit' | 'reset'>, ExitStatus>> = {
+  reached: ExitStatus.Reached,
+  dead: ExitStatus.Dead,
+  timeout: ExitStatus.Timeout,
+  interrupted: ExitStatus.Interrupted,
+  error: ExitStatus.Error,
+};
+
+/** The exit status of a run. @param until the text that was waited for, if any. */
+export function exitStatusOf(report: RunReport, until: string | undefined): ExitStatus {
+  switch (report.outcome) {
+    case 'powered-off':
+    case 'reset':
+      return until === undefined ? ExitStatus.Reached : ExitStatus.Error;
+    case 'debug-exit':
+      return until === undefined && report.machine.debugExit === 0 ? ExitStatus.Reached : ExitStatus.Error;
+    default:
+      return STATUS[report.outcome];
+  }
+}
+
+/** One sentence on how the run ended. */
+export function outcomeLine(report: RunReport, until: string | undefined): string {
+  const early = until === undefined ? '' : ` before "${until}" stood on its console`;
+  switch (report.outcome) {
+    case 'reached':
+      return `"${until ?? ''}" reached`;
+    case 'powered-off':
+      return `the guest switched the power off${early} (${report.detail})`;
+    case 'debug-exit':
+      return `the guest ended by the debug-exit port with ${report.machine.debugExit}${early}`;
+    case 'reset':
+      return `the guest reset the machine${early} (${report.detail})`;
+    case 'timeout':
+      return `time-out${early}${report.detail === '' ? '' : `: ${report.detail}`}`;
+    case 'interrupted':
+      return `interrupted${report.detail === 'interrupted' || report.detail === '' ? '' : `: ${report.detail}`}`;
+    default:
+      return report.detail;
+  }
+}
+
+const grouped = (value: number): string => String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ' ');
+
+function rows(report: RunReport, stats: boolean): [string, string][] {
+  const { machine, extensions, milliseconds } = report;
+  const exits = Object.entries(machine.exits).sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  const table: [string, string][] = exits.map(([name, count]) => [`exits: ${name}`, grouped(count)]);
+  for (const [extension, values] of Object.entries(extensions)) {
+    for (const [name, value] of Object.entries(values)) table.push([`${extension}: ${name}`, typeof value === 'number' ? grouped(value) : value]);
+  }
+  table.push(['instructions', grouped(machine.instructions)]);
+  table.push(['time', `${(milliseconds / 1000).toFixed(3)} s`]);
+  if (!stats) return table;
+  table.push(['guest time', `${(machine.virtualTime / 1e9).toFixed(6)} s`]);
+  table.push(['speed', `${(machine.instructions / 1000 / Math.max(milliseconds, 0.001)).toFixed(1)} MIPS`]);
+  if (machine.stateHash !== undefined) table.push(['state hash', machine.stateHash]);
+  return table;
+}
+
+/** The short table at the end of a run: exits by reason, what extensions report, instructions, time. */
+export function reportTable(report: RunReport, stats: boolean): string {
+  const table = rows(report, stats);
+  const width = Math.max(...table.map(([name]) => name.length));
+  const valueWidth = Math.max(...table.map(([, value]) => value.length));
+  return table.map(([name, value]) => `  ${name.padEnd(width)}  ${value.padStart(valueWidth)}\n`).join('');
+}

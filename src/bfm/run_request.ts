@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+
+/** Whether the VMM takes the processor from its first instruction, or not at all. */
+export type StartMode = 'boot' | 'off';
+
+/** Everything a run needs, checked, as plain data: it travels into the worker. */
+export interface RunRequest {
+  readonly kernel: string;
+  readonly initrd?: string;
+  readonly append: string;
+  readonly memoryBytes: number;
+  readonly processors: number;
+  /** Absolute paths of module files. */
+  readonly modules: readonly string[];
+  readonly start: StartMode;
+  /** The run ends when this text stands on the guest's console. */
+  readonly until?: string;
+  /** Idle time passes as fast as it can, or as slowly as on the wall. */
+  readonly pace: 'real' | 'fast';
+  /** Seconds since 1970 at power-on. */
+  readonly rtcStart?: number;
+  /** With QEMU's pc-testdev. */
+  readonly testDevice: boolean;
+}
+
+/** How a run ended. */
+export type Outcome =
+  | 'reached'
+  | 'powered-off'
+  | 'debug-exit'
+  | 'reset'
+  | 'dead'
+  | 'timeout'
+  | 'interrupted'
+  | 'error';
+
+/** What is known of a run when it has ended. */
+export interface RunReport {
+  readonly outcome: Outcome;
+  /** One sentence or a report of several lines: why it ended like that. */
+  readonly detail: string;
+  readonly machine: {
+    /** The machine's own counter of VM exits, by the reason's name in snake case. */
+    readonly exits: Readonly<Record<string, number>>;
+    readonly instructions: number;
+    /** Nanoseconds of virtual time: instructions, and jumps over idle time. */
+    readonly virtualTime: number;
+    /** The value that the guest wrote to port F4h. */
+    readonly debugExit: number | null;
+    /** Digest of registers, memory and devices: equal runs give equal digests. */
+    readonly stateHash?: string;
+  };
+  /** Named values that extensions report. */
+  readonly extensions: Readonly<Record<string, Readonly<Record<string, number | string>>>>;
+  /** Wall-clock milliseconds from the guest's first instruction to the end. */
+  readonly milliseconds: number;
+}
+
+/** What the worker tells the main thread. */
+export type WorkerMessage =
+  | { readonly kind: 'console'; readonly bytes: Uint8Array }
+  | { readonly kind: 'vmm'; readonly bytes: Uint8Array }
+  | { readonly kind: 'handlers'; readonly names: readonly string[] }
+  | { readonly kind: 'running' }
+  | { readonly kind: 'ended'; readonly report: RunReport }
+  | { readonly kind: 'failed'; readonly message: string; readonly usage: boolean };

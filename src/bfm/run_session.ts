@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { Worker } from 'node:worker_threads';
+import { exitReasonName } from '../intrinsics/exit_reasons.js';
+import { BareflankError } from '../intrinsics/errors.js';
+import { GuestConsole, VmmLines } from './console_streams.js';
+import type { TextSink } from './console_streams.js';
+import { RunControl, StopRequest } from './run_control.js';
+import type { Outcome, RunReport, RunRequest, WorkerMessage } from './run_request.js';
+import { UsageError } from './usage_error.js';
+
+/** How often the main thread looks whether the worker still works. */
+const LOOK_MILLISECONDS = 100;
+/** How long VMM code may keep the machine from its next quantum. */
+const VMM_PATIENCE_MILLISECONDS = 2000;
+/** How long the machine itself may, which only a starved computer explains. */
+const MACHINE_PATIENCE_MILLISECONDS = 20000;
+
+/** The worker ended with an error that is no fault of the machine inside. */
+export class RunFailedError extends BareflankError {}
+
+/** What a session needs beside the request. */
+export interface SessionOptions {
+  /** Seconds, undefined for no limit. */
+  readonly timeout?: number | undefined;
+  readonly console: TextSink;
+  readonly vmm: TextSink;
+}
+
+/**
+ * One run, seen from the main thread: it starts the worker with machine, VMM and extensions, shows what they print, and ends the worker if
+ * it does not end by itself. The first request to stop waits for the end of a quantum; the second, or an extension that does not return,
+ * ends the worker by force.
+ */
+export class RunSession {
+  readonly control = new RunControl();
+  private readonly console: GuestConsole;
+  private readonly vmm: VmmLines;
+  private handlers: readonly string[] = [];
+  private worker: Worker | undefined;
+  private running = false;
+  private startedAt = performance.now();
+  private finish: (report: RunReport) => void = () => {};
+  private fail: (error: Error) => void = () => {};
+
+  constructor(
+    private readonly request: RunRequest,
+    private readonly options: SessionOptions,
+  ) {
+    this.console = new GuestConsole(options.console);
+    this.vmm = new VmmLines(options.vmm);
+  }
+
+  /** Runs to the end. @throws BareflankError if the run could not begin. */
+  async run(): Promise<RunReport> {
+    const deadline = this.armDeadline();
+    const watchdog = this.armWatchdog();
+    try {
+      return await this.runWorker();
+    } finally {
+      clearTimeout(deadline);
+      clearInterval(watchdog);
+      await this.worker?.terminate();
+      this.console.end();
+      this.vmm.end();
+    }
+  }
+
+  /** Ctrl-C or Ctrl-A X: once to stop at the next quantum, twice to stop now. */
+  interrupt(): void {
+    if (this.control.stopRequest === StopRequest.None && this.running) this.control.requestStop(StopRequest.Interrupted);
+    else this.terminate('interrupted', 'interrupted');
+  }
+
+  private runWorker(): Promise<RunReport> {
+    return new Promise((resolve, reject) => {
+      this.finish = resolve;
+      this.fail = reject;
+      const workerData = { request: this.request, control: this.control.memory };
+      const worker = new Worker(new URL('./machine_worker.js', import.meta.url), { workerData });
+      this.worker = worker;
+      worker.on('message', (message: WorkerMessage) => this.receive(message));
+      worker.on('error', (error: Error) => reject(new RunFailedError(`internal error: ${error.message}`, { causedBy: error })));
+      worker.on('exit', () => reject(new RunFailedError('the machine ended without a report')));
+    });
+  }
+
+  private receive(message: WorkerMessage): void {
+    switch (message.kind) {
+      case 'console':
+        return this.console.write(message.bytes);
+      case 'vmm':
+        return this.vmm.write(message.bytes);
+      case 'handlers':
+        this.handlers = message.names;
+        return;
+      case 'running':
+        this.running = true;
+        this.startedAt = performance.now();
+        return;
+      case 'ended':
+        return this.finish(message.report);
+      case 'failed':
+        return this.fail(new (message.usage ? UsageError : RunFailedError)(message.message));
+    }
+  }
+
+  private armDeadline(): NodeJS.Timeout | undefined {
+    const { timeout } = this.options;
+    if (timeout === undefined) return undefined;
+    // Before the guest runs there is no quantum at whose end to stop.
+    return setTimeout(() => {
+      if (this.running) this.control.requestStop(StopRequest.Timeout);
+      else this.terminate('timeout', 'the time-out passed before the guest ran');
+    }, timeout * 1000);
+  }
+
+  private armWatchdog(): NodeJS.Timeout {
+    let heartbeat = -1;
+    let still = 0;
+    return setInterval(() => {
+      const now = this.control.heartbeat;
+      still = this.running && now === heartbeat ? still + LOOK_MILLISECONDS : 0;
+      heartbeat = now;
+      const inVmm = this.control.exitReason !== 0;
+      if (still >= (inVmm ? VMM_PATIENCE_MILLISECONDS : MACHINE_PATIENCE_MILLISECONDS)) this.terminate('dead', 'no quantum ended');
+    }, LOOK_MILLISECONDS);
+  }
+
+  /** What the worker was doing, if it was in the VMM. */
+  private hangingHandler(): string | undefined {
+    const { exitReason, handler } = this.control;
+    if (exitReason === 0) return undefined;
+    const who = handler === 0 ? 'the VMM' : `extension ${this.handlers[handler - 1] ?? `number ${handler}`}`;
+    return `${who} did not return from exit ${exitReason - 1} (${exitReasonName(exitReason - 1)})`;
+  }
+
+  /** Ends the worker by force; what it counted is lost. */
+  private terminate(outcome: Outcome, otherwise: string): void {
+    const first: Partial<Record<StopRequest, Outcome>> = { [StopRequest.Timeout]: 'timeout', [StopRequest.Interrupted]: 'interrupted' };
+    this.finish({
+      outcome: first[this.control.stopRequest] ?? outcome,
+      detail: this.hangingHandler() ?? otherwise,
+      machine: { exits: {}, instructions: 0, virtualTime: 0, debugExit: null },
+      extensions: {},
+      milliseconds: performance.now() - this.startedAt,
+    });
+  }
+}
