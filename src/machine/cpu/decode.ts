@@ -2,12 +2,12 @@
 // Decoder: bytes to records. SDM Volume 2 "Instruction Format"; the tables come from the instruction table. What is decoded where is code.ts's.
 import { raise, raiseCode } from "./interrupt";
 import {
-  DECODE_CODE, DECODE_CODE32, DECODE_CODE64, DECODE_SEGMENTED, DECODE_STACK32, DS_BASE, ES_BASE, FS_BASE, PAGE_RIP, RAX, RSP, SS_BASE, X87, XMM, ZERO,
+  DECODE_CODE, DECODE_CODE32, DECODE_CODE64, DECODE_SEGMENTED, DECODE_STACK32, ES_BASE, PAGE_RIP, RAX, RSP, X87_REGISTERS, XMM, ZERO,
 } from "./layout";
 import {
   ENTRIES, ENTRY_BYTES, FORM_TOO_LONG, FORM_UNDEFINED, FORMS, OPCODES, OPERAND_CONTROL_REGISTER, OPERAND_DEBUG_REGISTER, OPERAND_FAR, OPERAND_FIXED,
   OPERAND_FIXED_HIGH, OPERAND_IMM16, OPERAND_IMM8, OPERAND_IMM_V, OPERAND_IMM_Z, OPERAND_JB, OPERAND_JZ, OPERAND_MMX_REG, OPERAND_MMX_RM, OPERAND_MOFFS,
-  OPERAND_OP, OPERAND_OP8, OPERAND_REG, OPERAND_REG8, OPERAND_RM, OPERAND_RM8, OPERAND_SECOND_IMM8, OPERAND_SEGMENT_REGISTER, OPERAND_S_IMM8,
+  OPERAND_OP, OPERAND_OP8, OPERAND_REG, OPERAND_REG8, OPERAND_RM, OPERAND_RM8, OPERAND_SECOND_IMM8, OPERAND_SEGMENT_REGISTER, OPERAND_SIMM8,
   OPERAND_STACK_REGISTER, OPERAND_STRING_SOURCE, OPERAND_XMM_REG, OPERAND_XMM_RM,
 } from "./decoder_tables";
 import { ABSOLUTE, ADDRESS16, ADDRESS32, DEFAULT_STACK, SEGMENTED, STACK_INSTRUCTION, WITH_BASE } from "./record";
@@ -37,7 +37,7 @@ let addressPrefix: bool = false;
 /** 0, F3 or F2: the last of them counts. */
 let repeatPrefix: u32 = 0;
 let lockPrefix: bool = false;
-let override: u32 = NO_SEGMENT;
+let segmentPrefix: u32 = NO_SEGMENT;
 let modrm: u32 = 0;
 let opcode: u32 = 0;
 let isMemory: bool = false;
@@ -61,7 +61,7 @@ function takePrefixes(): void {
   rex = 0;
   operandPrefix = addressPrefix = lockPrefix = false;
   repeatPrefix = 0;
-  override = NO_SEGMENT;
+  segmentPrefix = NO_SEGMENT;
   // one byte more than allowed may be read, so that a run of prefixes ends
   while (position <= MAX_LENGTH) {
     const byte = peekByte();
@@ -73,12 +73,12 @@ function takePrefixes(): void {
       case 0xf0: lockPrefix = true; break;
       case 0xf2: case 0xf3: repeatPrefix = byte; break;
       // ES, CS, SS, DS are ignored in 64-bit mode
-      case 0x26: if (!is64) override = 0; break;
-      case 0x2e: if (!is64) override = 1; break;
-      case 0x36: if (!is64) override = 2; break;
-      case 0x3e: if (!is64) override = 3; break;
-      case 0x64: override = 4; break;
-      case 0x65: override = 5; break;
+      case 0x26: if (!is64) segmentPrefix = 0; break;
+      case 0x2e: if (!is64) segmentPrefix = 1; break;
+      case 0x36: if (!is64) segmentPrefix = 2; break;
+      case 0x3e: if (!is64) segmentPrefix = 3; break;
+      case 0x64: segmentPrefix = 4; break;
+      case 0x65: segmentPrefix = 5; break;
       default: return;
     }
     // REX counts only right before the opcode
@@ -175,8 +175,8 @@ function putSegment(rec: usize, size: u32, offsetOnly: bool, flags: u32): void {
   else if (size == 1) flags |= ADDRESS32;
   let slot = <u32>ZERO;
   if (!offsetOnly) {
-    const segment = override != NO_SEGMENT ? override : defaultStack ? 2 : 3;
-    if (defaultStack && override == NO_SEGMENT) flags |= DEFAULT_STACK;
+    const segment = segmentPrefix != NO_SEGMENT ? segmentPrefix : defaultStack ? 2 : 3;
+    if (defaultStack && segmentPrefix == NO_SEGMENT) flags |= DEFAULT_STACK;
     if (is64) {
       if (segment >= 4) { slot = <u32>ES_BASE + segment * 8; flags |= WITH_BASE; }
     } else {
@@ -227,7 +227,7 @@ function putOperand(rec: usize, operand: u32, index: u32, size: u32): bool {
     case OPERAND_OP8: putSlot(rec, index, general8((opcode & 7) | ((rex & 1) << 3))); break;
     case OPERAND_OP: putSlot(rec, index, general((opcode & 7) | ((rex & 1) << 3))); break;
     case OPERAND_IMM8: store<i32>(rec, <i32>nextByte(), 8); break;
-    case OPERAND_S_IMM8: case OPERAND_JB: store<i32>(rec, <i32><i8>nextByte(), 8); break;
+    case OPERAND_SIMM8: case OPERAND_JB: store<i32>(rec, <i32><i8>nextByte(), 8); break;
     case OPERAND_IMM16: store<i32>(rec, <i32>nextWord(), 8); break;
     case OPERAND_IMM_Z: case OPERAND_JZ: store<i32>(rec, size == 0 ? <i32><i16>nextWord() : <i32>nextDouble(), 8); break;
     case OPERAND_IMM_V:
@@ -242,8 +242,8 @@ function putOperand(rec: usize, operand: u32, index: u32, size: u32): bool {
       break;
     case OPERAND_XMM_REG: putSlot(rec, index, <u32>XMM + reg * XMM_BYTES); break;
     case OPERAND_XMM_RM: if (!isMemory) putSlot(rec, index, <u32>XMM + rm * XMM_BYTES); break;
-    case OPERAND_MMX_REG: putSlot(rec, index, <u32>X87 + (reg & 7) * 16); break;
-    case OPERAND_MMX_RM: if (!isMemory) putSlot(rec, index, <u32>X87 + (rm & 7) * 16); break;
+    case OPERAND_MMX_REG: putSlot(rec, index, <u32>X87_REGISTERS + (reg & 7) * 16); break;
+    case OPERAND_MMX_RM: if (!isMemory) putSlot(rec, index, <u32>X87_REGISTERS + (rm & 7) * 16); break;
     case OPERAND_SEGMENT_REGISTER:
       if ((reg & 7) > 5) return false;
       putSlot(rec, index, reg & 7);

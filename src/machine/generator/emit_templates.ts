@@ -3,20 +3,20 @@ import type { Form } from './forms.js';
 import { accessImport, imported, imports } from './emit_run.js';
 
 /** Register operands are these constants in a template: the extractor finds them as the last argument of a register marker. */
-export const slotMagic = { a: 0x70000001, b: 0x70000002, c: 0x70000003 } as const;
+export const slotMagic = { a: 0x71000000, b: 0x72000000, c: 0x73000000, segment: 0x74000000 } as const;
 
 /** How a template finds each name of a form's call: constants and marker calls. */
 const fromMarker: Readonly<Record<string, string>> = {
   a: `const a: u32 = ${slotMagic.a};`, b: `const b: u32 = ${slotMagic.b};`, c: `const c: u32 = ${slotMagic.c};`,
   an: 'const an = tNumberA();', bn: 'const bn = tNumberB();', cn: 'const cn = tNumberC();',
   ea: 'const ea = tAddress();', imm: 'const imm = tImmediate();', imm2: 'const imm2 = tImmediate2();', imm64: 'const imm64 = tImmediate64();',
-  next: 'const next = tNext();', rip: 'const rip = tRip();', length: 'const length = tLength();', segment: 'const segment = tSegment();',
+  next: 'const next = tNext();', rip: 'const rip = tRip();', length: 'const length = tLength();', segment: `const segment: u32 = ${slotMagic.segment};`,
   target: 'const target = tTarget();',
 };
 
 const markers: readonly (readonly [string, string])[] = [
   ['Address', 'u64'], ['Immediate', 'i64'], ['Immediate2', 'i64'], ['Immediate64', 'i64'], ['Next', 'u64'], ['Rip', 'u64'], ['Length', 'u32'],
-  ['Segment', 'u32'], ['Target', 'u64'], ['NumberA', 'u32'], ['NumberB', 'u32'], ['NumberC', 'u32'],
+  ['Target', 'u64'], ['NumberA', 'u32'], ['NumberB', 'u32'], ['NumberC', 'u32'],
 ];
 
 /** Forms that a template is tried for: they do not end a block and are inlined. */

@@ -109,6 +109,14 @@ function operandArguments(operand: Operand, position: number, immediates: number
   }
 }
 
+/** Why no template is to be tried for a form. */
+function noTemplate(row: InstructionRow, formClass: FormClass, declaration: Declaration | undefined, choice: Choice): string | undefined {
+  if (formClass === 'ends') return 'ends its block';
+  if (row.options.noTemplate !== undefined) return row.options.noTemplate;
+  if (declaration && !declaration.isInline) return 'its semantics are not inlined';
+  return declaration?.typeParameters.includes('A') && choice.address !== 2 ? 'addresses or stack of 16 or 32 bits' : undefined;
+}
+
 /** Value of a fixed register, for an integer parameter. */
 function fixedValue(operand: Operand, type: string): string {
   const high = operand.code >= OperandCode.FixedHigh;
@@ -205,7 +213,7 @@ export class FormTable {
     }
     const made: Form = {
       id: -1, name, call, uses, class: formClass, isBranch16, declaration, isHot, row, topic,
-      noTemplate: formClass === 'ends' ? 'ends its block' : row.options.noTemplate ?? (declaration && !declaration.isInline ? 'its semantics are not inlined' : undefined),
+      noTemplate: noTemplate(row, formClass, declaration, choice),
     };
     this.byName.set(name, made);
     this.forms.push(made);
