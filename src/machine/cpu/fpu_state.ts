@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Whether x87, MMX and SSE instructions may run, and the state that they share.
+// SDM 3A "Setting the x87 FPU ... Flags", "Emulation/Exceptions of SSE", SDM 1 "MMX: effect on the x87 state".
+import { CR0, CR4, MXCSR, X87_STATUS, X87_TAGS, X87_FERR } from './layout';
+import { raise, raiseCode } from './interrupt';
+
+@inline export const UD: u32 = 6;
+@inline export const NM: u32 = 7;
+@inline export const GP: u32 = 13;
+@inline export const MF: u32 = 16;
+@inline export const XM: u32 = 19;
+@inline const CR0_MP: u32 = 2;
+@inline const CR0_EM: u32 = 4;
+@inline const CR0_TS: u32 = 8;
+@inline const CR0_NE: u32 = 0x20;
+@inline const CR4_OSFXSR: u32 = 0x200;
+@inline const CR4_OSXMMEXCPT: u32 = 0x400;
+/** x87 status word: exception summary, busy. */
+@inline export const ES: u32 = 0x80;
+
+/** Before every SSE instruction: #UD when CR0.EM = 1 or CR4.OSFXSR = 0, #NM when CR0.TS = 1. */
+@inline export function sseCheck(): void {
+  if ((load<u32>(CR0) & (CR0_EM | CR0_TS)) | (~load<u32>(CR4) & CR4_OSFXSR)) sseUnavailable();
+}
+function sseUnavailable(): void {
+  if ((load<u32>(CR0) & CR0_EM) || !(load<u32>(CR4) & CR4_OSFXSR)) raise(UD);
+  raise(NM);
+}
+
+/** Before every MMX instruction: #UD when CR0.EM = 1, #NM when CR0.TS = 1, then a pending x87 exception (#MF). */
+@inline export function mmxCheck(): void {
+  if ((load<u32>(CR0) & (CR0_EM | CR0_TS)) | (load<u32>(X87_STATUS) & ES)) mmxUnavailable();
+}
+function mmxUnavailable(): void {
+  const cr0 = load<u32>(CR0);
+  if (cr0 & CR0_EM) raise(UD);
+  if (cr0 & CR0_TS) raise(NM);
+  pendingX87();
+}
+
+/** An MMX instruction that touched a register: TOP = 0, all registers valid. */
+@inline export function mmxBegin(): void {
+  store<u32>(X87_STATUS, load<u32>(X87_STATUS) & ~0x3800);
+  store<u32>(X87_TAGS, 0xff);
+}
+
+/** Before every x87 instruction that may not run with CR0.EM or CR0.TS set: #NM. */
+@inline export function x87Available(): void { if (load<u32>(CR0) & (CR0_EM | CR0_TS)) raise(NM); }
+
+/** Before every waiting x87 instruction: #NM by CR0.EM/TS, then a pending unmasked exception. */
+@inline export function x87Check(): void {
+  if ((load<u32>(CR0) & (CR0_EM | CR0_TS)) | (load<u32>(X87_STATUS) & ES)) x87Unavailable();
+}
+function x87Unavailable(): void {
+  x87Available();
+  pendingX87();
+}
+
+/** FWAIT: #NM only when CR0.MP and CR0.TS are both set. */
+export function waitCheck(): void {
+  const cr0 = load<u32>(CR0);
+  if ((cr0 & (CR0_MP | CR0_TS)) == (CR0_MP | CR0_TS)) raise(NM);
+  if (load<u32>(X87_STATUS) & ES) pendingX87();
+}
+
+/**
+ * A pending unmasked x87 exception: #MF when CR0.NE = 1. Otherwise the processor asserts FERR# (the word X87_FERR, from which the
+ * PC raises IRQ 13) and goes on as with IGNNE# asserted: it does not freeze until that interrupt arrives.
+ */
+function pendingX87(): void {
+  if (load<u32>(CR0) & CR0_NE) raise(MF);
+  store<u32>(X87_FERR, 1);
+}
+
+/** A numeric exception of an SSE instruction that MXCSR does not mask: #XM, or #UD when the system does not handle it. */
+export function simdException(): void { raise(load<u32>(CR4) & CR4_OSXMMEXCPT ? XM : UD); }
+
+/** #GP(0) for a 16-byte operand that is not aligned. */
+@inline export function aligned16(ea: u64): void { if (<u32>ea & 15) raiseCode(GP, 0); }
+
+/** Bits of MXCSR that exist. */
+@inline export const MXCSR_MASK: u32 = 0xffff;
+/** #GP(0) when a new MXCSR sets a reserved bit. */
+export function checkMxcsr(v: u32): void { if (v & ~MXCSR_MASK) raiseCode(GP, 0); }
+/** Rounding control of SSE. */
+@inline export function sseRounding(): u32 { return load<u32>(MXCSR) >> 13 & 3; }
