@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { Clock, EventQueue } from './devices/event_queue.js';
+import { StopReason } from './layout.js';
+
+/** Instructions of one quantum. Small enough that V8 replaces its first, slow code of the interpreter soon: it does so only between calls. */
+export const QUANTUM_INSTRUCTIONS = 100_000;
+
+/** What the scheduler needs of a logical processor. */
+export interface ScheduledProcessor {
+  /** Executes at most so many instructions. */
+  run(instructions: number): StopReason;
+  /** Ends the `run` under way at the next boundary at which the core looks. */
+  requestStop(): void;
+  /** Instructions executed since reset; exact between runs and inside I/O. */
+  readonly instructionCount: number;
+  /** Lets the processor's own clocks go on by so many nanoseconds in which it executed nothing. */
+  skipTime(nanoseconds: number): void;
+  /** Halted so that no maskable interrupt can wake it. */
+  readonly isHaltedForGood: boolean;
+  /** Why software stopped this processor for ever, if it did. */
+  readonly death: string | undefined;
+}
+
+/** Why nothing can run any more. */
+export interface Death {
+  readonly processor: number;
+  readonly reason: string;
+}
+
+interface Slot {
+  readonly processor: ScheduledProcessor;
+  /** Nanoseconds that this processor slept. */
+  slept: number;
+  idle: boolean;
+}
+
+/**
+ * Runs the logical processors round-robin in one thread, in virtual time: one instruction lasts one nanosecond, and when all processors
+ * are idle, time jumps to the next event. It always goes on with the processor that is furthest behind, so the same inputs give the same
+ * run, bit for bit.
+ */
+export class Scheduler implements Clock {
+  private readonly slots: Slot[] = [];
+  private events: EventQueue | undefined;
+  private current: Slot | undefined;
+  /** Virtual time at which the quantum under way ends. */
+  private quantumEnd = 0;
+
+  /** Adds a processor; its number is the count of those before it. */
+  add(processor: ScheduledProcessor): void {
+    this.slots.push({ processor, slept: 0, idle: false });
+  }
+
+  /** Connects the timers of the devices. */
+  attach(events: EventQueue): void {
+    this.events = events;
+  }
+
+  /** Virtual time: of the processor that is running, otherwise of the one that is furthest behind. */
+  now(): number {
+    return this.timeOf(this.current ?? this.next());
+  }
+
+  /** The number of the processor that is running; 0 between quanta. */
+  get currentProcessor(): number {
+    return this.current === undefined ? 0 : this.slots.indexOf(this.current);
+  }
+
+  /** A device got a deadline: a quantum that would last longer ends early. */
+  deadlineSet(deadline: number): void {
+    if (deadline >= this.quantumEnd || this.current === undefined) return;
+    this.quantumEnd = deadline;
+    this.current.processor.requestStop();
+  }
+
+  /** An interrupt line of a processor changed: it is worth looking whether it still sleeps. */
+  wake(processor: number): void {
+    const slot = this.slots[processor];
+    if (slot !== undefined) slot.idle = false;
+  }
+
+  /**
+   * Runs one quantum of one processor, or jumps over idle time.
+   * @param idle asked before a jump, with the nanoseconds it spans (infinite if no timer is armed); false forbids it, for instance to look
+   *   for console input first.
+   * @returns why nothing can run any more, or undefined.
+   */
+  runQuantum(idle: (nanoseconds: number) => boolean): Death | undefined {
+    const events = this.events!;
+    events.runDue();
+    const slot = this.next();
+    if (slot.idle) return this.jump(slot, events.next(), idle);
+    const start = this.timeOf(slot);
+    this.quantumEnd = Math.min(start + QUANTUM_INSTRUCTIONS, events.next());
+    this.current = slot;
+    const reason = slot.processor.run(Math.max(this.quantumEnd - start, 1));
+    this.current = undefined;
+    return this.afterRun(slot, reason);
+  }
+
+  private afterRun(slot: Slot, reason: StopReason): Death | undefined {
+    const { processor } = slot;
+    const dead = (why: string): Death => ({ processor: this.slots.indexOf(slot), reason: why });
+    if (processor.death !== undefined) return dead(processor.death);
+    switch (reason) {
+      case StopReason.Quantum:
+      case StopReason.Requested:
+        return undefined;
+      case StopReason.Idle:
+        if (processor.isHaltedForGood && this.slots.length === 1) return dead('halted with interrupts off: nothing can wake it');
+        slot.idle = true;
+        return undefined;
+      case StopReason.Shutdown:
+        return dead('triple fault: the processor shut down');
+      case StopReason.Unimplemented:
+        return dead('an instruction or feature that this machine does not implement');
+      default:
+        return dead(`the processor core stopped with reason ${reason}, which nobody handles`);
+    }
+  }
+
+  /** All processors sleep (the one furthest behind does, and those ahead of it wait for time to catch up). */
+  private jump(slot: Slot, event: number, idle: (nanoseconds: number) => boolean): Death | undefined {
+    const others = this.slots.filter((other) => other !== slot && !other.idle).map((other) => this.timeOf(other));
+    const target = Math.min(event, ...others);
+    if (others.length === 0 && !idle(target - this.timeOf(slot))) return undefined;
+    // Asking may have brought input, and with it an interrupt or an earlier deadline.
+    if (!slot.idle) return undefined;
+    const wanted = Math.min(this.events!.next(), ...others);
+    if (wanted === Infinity) return { processor: this.slots.indexOf(slot), reason: 'halted, and no device will ever interrupt it' };
+    for (const sleeper of others.length === 0 ? this.slots : [slot]) this.sleepUntil(sleeper, wanted);
+    slot.idle = others.length > 0;
+    return undefined;
+  }
+
+  private sleepUntil(slot: Slot, time: number): void {
+    const nanoseconds = time - this.timeOf(slot);
+    if (nanoseconds <= 0) return;
+    slot.slept += nanoseconds;
+    slot.processor.skipTime(nanoseconds);
+    slot.idle = false;
+  }
+
+  private timeOf(slot: Slot): number {
+    return slot.processor.instructionCount + slot.slept;
+  }
+
+  private next(): Slot {
+    // Of processors at the same time the one that has something to do comes first, then the lower number.
+    return this.slots.reduce((first, slot) => {
+      const ahead = this.timeOf(slot) - this.timeOf(first);
+      return ahead < 0 || (ahead === 0 && first.idle && !slot.idle) ? slot : first;
+    });
+  }
+
+  /** What the scheduler adds to the state of the machine. */
+  save(): object {
+    return { slept: this.slots.map((slot) => slot.slept), idle: this.slots.map((slot) => slot.idle) };
+  }
+}

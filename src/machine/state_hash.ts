@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+
+const PAGE_WORDS = 1024;
+const PAGE_SHIFT = 12;
+
+/** A 64-bit digest as two 32-bit lanes. */
+export interface Digest {
+  low: number;
+  high: number;
+}
+
+function mix(hash: number, value: number): number {
+  const product = Math.imul(hash ^ value, 0x9e3779b1);
+  return product ^ (product >>> 15);
+}
+
+/** Digest of 32-bit words. Not for cryptography: it tells runs apart, it does not resist anybody. */
+export function digestWords(words: Uint32Array, from = 0, count = words.length, seed = 0): Digest {
+  let low = 0x243f6a88 ^ seed;
+  let high = 0x85a308d3 ^ Math.imul(seed, 0x2545f491);
+  for (let i = from; i < from + count; i++) {
+    const word = words[i]!;
+    low = mix(low, word);
+    high = mix(high, word ^ low);
+  }
+  return { low, high };
+}
+
+/** Digest of a text. */
+export function digestText(text: string, seed = 0): Digest {
+  return digestWords(Uint32Array.from(text, (letter) => letter.codePointAt(0)!), 0, text.length, seed);
+}
+
+/** A digest as 16 hexadecimal digits. */
+export function digestToHex({ low, high }: Digest): string {
+  const part = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
+  return part(high) + part(low);
+}
+
+/** Which pages changed: one byte a page, not zero if it was written since the last look. */
+export interface DirtyPages {
+  readonly flags: Uint8Array;
+  /** Called after flags were cleared: writes must set them again. */
+  cleared(): void;
+}
+
+/**
+ * The digest of a large memory, kept up to date page by page: each look costs only the pages written since the last one. Pages that were
+ * never written are zero and count nothing.
+ */
+export class MemoryHash {
+  private readonly pageLow: Int32Array;
+  private readonly pageHigh: Int32Array;
+  private low = 0;
+  private high = 0;
+
+  /**
+   * @param words the memory, a whole number of pages.
+   * @param dirty its written pages.
+   */
+  constructor(
+    private readonly words: Uint32Array,
+    private readonly dirty: DirtyPages,
+  ) {
+    const pages = words.length / PAGE_WORDS;
+    this.pageLow = new Int32Array(pages);
+    this.pageHigh = new Int32Array(pages);
+  }
+
+  /** Digest of the memory as it is now. */
+  digest(): Digest {
+    let any = false;
+    const { flags } = this.dirty;
+    for (let page = flags.indexOf(1); page !== -1 && page < this.pageLow.length; page = flags.indexOf(1, page + 1)) {
+      this.update(page);
+      flags[page] = 0;
+      any = true;
+    }
+    if (any) this.dirty.cleared();
+    return { low: this.low, high: this.high };
+  }
+
+  /** The sum over pages does not depend on the order in which they change. */
+  private update(page: number): void {
+    const zero = isZero(this.words, page * PAGE_WORDS);
+    const { low, high } = zero ? { low: 0, high: 0 } : digestWords(this.words, page * PAGE_WORDS, PAGE_WORDS, page + 1);
+    this.low = (this.low - this.pageLow[page]! + low) | 0;
+    this.high = (this.high - this.pageHigh[page]! + high) | 0;
+    this.pageLow[page] = low;
+    this.pageHigh[page] = high;
+  }
+}
+
+function isZero(words: Uint32Array, from: number): boolean {
+  for (let i = from; i < from + PAGE_WORDS; i++) if (words[i] !== 0) return false;
+  return true;
+}
+
+/** Bytes of a page of the hash. */
+export const HASH_PAGE_BYTES = 1 << PAGE_SHIFT;

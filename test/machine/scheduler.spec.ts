@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { EventQueue } from '../../src/machine/devices/event_queue.js';
+import { StopReason } from '../../src/machine/layout.js';
+import { QUANTUM_INSTRUCTIONS, Scheduler } from '../../src/machine/scheduler.js';
+import type { ScheduledProcessor } from '../../src/machine/scheduler.js';
+
+/** Executes nothing but counts: it runs through, or stops as a test told it. */
+class FakeProcessor implements ScheduledProcessor {
+  instructionCount = 0;
+  slept = 0;
+  death: string | undefined;
+  isHaltedForGood = false;
+  stops = 0;
+  /** What happens in each run, given the budget; the default uses it up. */
+  script: ((budget: number) => StopReason)[] = [];
+  readonly budgets: number[] = [];
+
+  run(budget: number): StopReason {
+    this.budgets.push(budget);
+    const step = this.script.shift();
+    if (step !== undefined) return step(budget);
+    this.instructionCount += budget;
+    return StopReason.Quantum;
+  }
+
+  requestStop(): void {
+    this.stops++;
+  }
+
+  skipTime(nanoseconds: number): void {
+    this.slept += nanoseconds;
+  }
+}
+
+describe('Scheduler', () => {
+  function make(count = 1): { scheduler: Scheduler; processors: FakeProcessor[]; events: EventQueue } {
+    const scheduler = new Scheduler();
+    const processors = Array.from({ length: count }, () => new FakeProcessor());
+    processors.forEach((processor) => scheduler.add(processor));
+    const events = new EventQueue(scheduler, (deadline) => scheduler.deadlineSet(deadline));
+    scheduler.attach(events);
+    return { scheduler, processors, events };
+  }
+  const always = (): boolean => true;
+  const halt = (): StopReason => StopReason.Idle;
+
+  it('ends a quantum at the next event and fires it at its time', () => {
+    const { scheduler, processors, events } = make();
+    const fired: number[] = [];
+    events.timer('t', () => fired.push(scheduler.now())).arm(1234);
+    scheduler.runQuantum(always);
+    scheduler.runQuantum(always);
+    expect(processors[0]!.budgets).to.deep.equal([1234, QUANTUM_INSTRUCTIONS]);
+    expect(fired).to.deep.equal([1234]);
+  });
+
+  it('stops a running quantum when a device sets an earlier deadline', () => {
+    const { scheduler, processors, events } = make();
+    const timer = events.timer('t', () => {});
+    processors[0]!.script.push(() => {
+      processors[0]!.instructionCount += 10;
+      timer.arm(scheduler.now() + 5);
+      return StopReason.Requested;
+    });
+    scheduler.runQuantum(always);
+    expect(processors[0]!.stops).to.equal(1);
+    scheduler.runQuantum(always);
+    expect(processors[0]!.budgets[1]).to.equal(5);
+  });
+
+  it('jumps over idle time to the next event', () => {
+    const { scheduler, processors, events } = make();
+    const timer = events.timer('t', () => scheduler.wake(0));
+    timer.arm(1e9);
+    processors[0]!.script.push(halt);
+    scheduler.runQuantum(always);
+    scheduler.runQuantum(always);
+    expect(scheduler.now()).to.equal(1e9);
+    expect(processors[0]!.slept).to.equal(1e9);
+    scheduler.runQuantum(always);
+    expect(processors[0]!.instructionCount).to.equal(QUANTUM_INSTRUCTIONS);
+  });
+
+  it('does not jump while the one who asks forbids it, and tells how far it would', () => {
+    const { scheduler, processors, events } = make();
+    events.timer('t', () => {}).arm(5000);
+    processors[0]!.script.push(halt);
+    scheduler.runQuantum(always);
+    const asked: number[] = [];
+    scheduler.runQuantum((nanoseconds) => {
+      asked.push(nanoseconds);
+      return false;
+    });
+    expect(asked).to.deep.equal([5000]);
+    expect(scheduler.now()).to.equal(0);
+  });
+
+  it('says so when nothing can ever run again', () => {
+    const { scheduler, processors } = make();
+    processors[0]!.script.push(halt);
+    scheduler.runQuantum(always);
+    expect(scheduler.runQuantum(always)?.reason).to.match(/no device will ever interrupt/);
+    const other = make();
+    other.processors[0]!.isHaltedForGood = true;
+    other.processors[0]!.script.push(halt);
+    expect(other.scheduler.runQuantum(always)?.reason).to.match(/halted with interrupts off/);
+  });
+
+  it('reports a triple fault and what software says of its end', () => {
+    const { scheduler, processors } = make();
+    processors[0]!.script.push(() => StopReason.Shutdown);
+    expect(scheduler.runQuantum(always)).to.deep.equal({ processor: 0, reason: 'triple fault: the processor shut down' });
+    processors[0]!.death = 'the VMM gave up';
+    expect(scheduler.runQuantum(always)?.reason).to.equal('the VMM gave up');
+  });
+
+  it('goes on with the processor that is furthest behind', () => {
+    const { scheduler, processors } = make(2);
+    for (let i = 0; i < 6; i++) scheduler.runQuantum(always);
+    expect(processors.map((processor) => processor.instructionCount)).to.deep.equal([3 * QUANTUM_INSTRUCTIONS, 3 * QUANTUM_INSTRUCTIONS]);
+  });
+
+  it('lets a sleeping processor wait for the others without running it', () => {
+    const { scheduler, processors } = make(2);
+    processors[0]!.script.push(halt);
+    for (let i = 0; i < 5; i++) scheduler.runQuantum(always);
+    expect(processors[0]!.budgets).to.have.length(1);
+    expect(processors[1]!.instructionCount).to.be.greaterThan(0);
+    expect(processors[0]!.slept).to.be.greaterThan(0);
+  });
+});
