@@ -6,6 +6,7 @@ import { rows as bit } from './instructions/bit.js';
 import { rows as condition } from './instructions/condition.js';
 import { rows as data } from './instructions/data.js';
 import { rows as decimal } from './instructions/decimal.js';
+import { rows as flow } from './instructions/flow.js';
 import { rows as multiply } from './instructions/multiply.js';
 import { rows as shift } from './instructions/shift.js';
 import { rows as stack } from './instructions/stack.js';
@@ -19,6 +20,7 @@ export const topics: Readonly<Record<string, readonly InstructionRow[]>> = {
   condition,
   data,
   decimal,
+  flow,
   multiply,
   shift,
   stack,

@@ -102,7 +102,7 @@ export function parseOperand(text: string): Operand {
   const fixed = fixedRegister(text);
   if (fixed) return { ...base, shape: 'fixed', ...fixed };
   if (text in immediates) {
-    return { ...base, shape: 'immediate', code: immediates[text]!, ...sizeOf('I', text.at(-1)!), isWide: text === 'Iv' };
+    return { ...base, shape: 'immediate', code: immediates[text]!, ...sizeOf('I', text === 'Iz' ? 'v' : text.at(-1)!), isWide: text === 'Iv' };
   }
   const letter = letters[text[0]!];
   if (!letter) throw new SyntaxError(`operand '${text}' is unknown`);

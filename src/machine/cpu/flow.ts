@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Near branches: SDM Volume 1 "Control Transfer Instructions". Targets of direct branches are the run loop's; here are the conditions, the
+// return addresses and the indirect targets. T is the operand size, A the width of the stack pointer (of the counter for LOOP and JrCXZ).
+import { jump, reg, setReg, value, RCX } from "./access";
+import { CF, OF, PF, SF, ZF } from "./flags";
+import { raiseCode } from "./interrupt";
+import { moveStackPointer, peek, push } from "./stack";
+@external("t", "bail") declare function tBail(): void;
+
+/** A target that is not canonical faults in the branch, before anything has changed. SDM 2A "JMP—Jump", exceptions in 64-bit mode. */
+@inline function checkTarget<T>(target: u64): void {
+  if (sizeof<T>() == 8) {
+    if (((<i64>target << 16) >> 16) != <i64>target) {
+      if (isDefined(TEMPLATE)) tBail(); else raiseCode(13, 0);
+    }
+  }
+}
+
+/** JO. SDM 2A "Jcc—Jump if Condition Is Met". */
+@inline export function JO(): bool { return OF(); }
+/** JNO. */
+@inline export function JNO(): bool { return !OF(); }
+/** JB, JC, JNAE. */
+@inline export function JB(): bool { return CF(); }
+/** JNB, JAE, JNC. */
+@inline export function JNB(): bool { return !CF(); }
+/** JZ, JE. */
+@inline export function JZ(): bool { return ZF(); }
+/** JNZ, JNE. */
+@inline export function JNZ(): bool { return !ZF(); }
+/** JBE, JNA. */
+@inline export function JBE(): bool { return CF() || ZF(); }
+/** JNBE, JA. */
+@inline export function JNBE(): bool { return !(CF() || ZF()); }
+/** JS. */
+@inline export function JS(): bool { return SF(); }
+/** JNS. */
+@inline export function JNS(): bool { return !SF(); }
+/** JP, JPE. */
+@inline export function JP(): bool { return PF(); }
+/** JNP, JPO. */
+@inline export function JNP(): bool { return !PF(); }
+/** JL, JNGE. */
+@inline export function JL(): bool { return SF() != OF(); }
+/** JNL, JGE. */
+@inline export function JNL(): bool { return SF() == OF(); }
+/** JLE, JNG. */
+@inline export function JLE(): bool { return ZF() || SF() != OF(); }
+/** JNLE, JG. */
+@inline export function JNLE(): bool { return !ZF() && SF() == OF(); }
+
+@inline function countDown<A>(): A {
+  const n = <A>(reg<A>(RCX) - 1);
+  setReg<A>(RCX, n);
+  return n;
+}
+/** LOOP: the counter is as wide as addresses are; no flag changes. SDM 2A "LOOP/LOOPcc—Loop According to ECX Counter". */
+@inline export function LOOP<A>(): bool { return countDown<A>() != 0; }
+/** LOOPE, LOOPZ. */
+@inline export function LOOPE<A>(): bool { return countDown<A>() != 0 && ZF(); }
+/** LOOPNE, LOOPNZ. */
+@inline export function LOOPNE<A>(): bool { return countDown<A>() != 0 && !ZF(); }
+/** JCXZ, JECXZ, JRCXZ. SDM 2A "Jcc—Jump if Condition Is Met". */
+@inline export function JCXZ<A>(): bool { return reg<A>(RCX) == 0; }
+
+/** CALL rel: pushes the address of the next instruction. SDM 2A "CALL—Call Procedure". */
+@inline export function CALL<T, A>(next: u64): void { push<T, A>(<T>next); }
+/** CALL r/m: the target is read, and checked, before the push. */
+@inline export function CALL_INDIRECT<T, A, S>(s: S, next: u64): void {
+  const target = <u64>value<T, S>(s);
+  checkTarget<T>(target);
+  push<T, A>(<T>next);
+  jump(target);
+}
+/** JMP r/m. SDM 2A "JMP—Jump". */
+@inline export function JMP_INDIRECT<T, S>(s: S): void {
+  const target = <u64>value<T, S>(s);
+  checkTarget<T>(target);
+  jump(target);
+}
+/** RET. SDM 2B "RET—Return From Procedure". */
+@inline export function RET<T, A>(): void {
+  const target = <u64>peek<T, A>(0);
+  checkTarget<T>(target);
+  moveStackPointer<A>(sizeof<T>());
+  jump(target);
+}
+/** RET imm16: releases parameters. */
+@inline export function RET_RELEASE<T, A>(bytes: i64): void {
+  const target = <u64>peek<T, A>(0);
+  checkTarget<T>(target);
+  moveStackPointer<A>(sizeof<T>() + bytes);
+  jump(target);
+}

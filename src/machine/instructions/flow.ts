@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Near branches. Semantics: src/machine/cpu/flow.ts. In 64-bit mode their operand size is always 64 bits.
+import { conditions, hex, row, type InstructionRow } from './row.js';
+
+/** All rows of the topic. */
+export const rows: readonly InstructionRow[] = [
+  ...conditions.map((condition, code) => row(hex(0x70 + code), 'Jb', `J${condition}`, { class: 'jcc', hot: true })),
+  ...conditions.map((condition, code) => row(`0F ${hex(0x80 + code)}`, 'Jz', `J${condition}`, { class: 'jcc', hot: true })),
+  row('E0', 'Jb', 'LOOPNE', { class: 'jcc' }),
+  row('E1', 'Jb', 'LOOPE', { class: 'jcc' }),
+  row('E2', 'Jb', 'LOOP', { class: 'jcc' }),
+  row('E3', 'Jb', 'JCXZ', { class: 'jcc' }),
+  row('E9', 'Jz', '', { class: 'jmp', hot: true }),
+  row('EB', 'Jb', '', { class: 'jmp', hot: true }),
+  row('FF /4', 'Ev', 'JMP_INDIRECT', { class: 'ret', force64: true, memory: 'read', hot: true }),
+  row('E8', 'Jz', 'CALL', { class: 'call', stack: true, size: 'v', hot: true }),
+  row('FF /2', 'Ev', 'CALL_INDIRECT', { class: 'ret', stack: true, force64: true, memory: 'read', hot: true }),
+  row('C3', '', 'RET', { class: 'ret', stack: true, force64: true, size: 'v', hot: true }),
+  row('C2', 'Iw', 'RET_RELEASE', { class: 'ret', stack: true, force64: true, size: 'v' }),
+];
