@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { OperandCode, type Operand } from '../../src/machine/generator/operand.js';
+import { PrefixMask } from '../../src/machine/generator/encoding.js';
+import type { FormChoice } from './form_choice.js';
+import type { CaseInstruction, InstructionCase } from './instruction_case.js';
+import { MemoryMap } from './memory_map.js';
+import { prepare, usesVectorState } from './preparations.js';
+import type { SeededRandom } from './seeded_random.js';
+import { undefinedFlags } from './undefined_flags.js';
+
+/** Numbers of the general registers. */
+export const RAX = 0, RCX = 1, RDX = 2, RBX = 3, RSP = 4, RBP = 5, RSI = 6, RDI = 7;
+
+const edges = [0n, 1n, 2n, 0x7fn, 0x80n, 0xffn, 0x7fffn, 0x8000n, 0xffffn, 0x7fffffffn, 0x80000000n, 0xffffffffn, 0x100000000n,
+  0x7fffffffffffffffn, 0x8000000000000000n, 0xffffffffffffffffn, 0xfffffffffffffffen, 0xffffffff80000000n];
+const u64 = (value: bigint): bigint => BigInt.asUintN(64, value);
+const signedBytes = (value: number, count: number): number[] => Array.from({ length: count }, (_, i) => (value >> (8 * Math.min(i, 3))) & 255);
+
+/** Instruction bytes in the making. */
+interface Parts {
+  prefixes: number[];
+  rexW: number;
+  rexR: number;
+  rexX: number;
+  rexB: number;
+  /** A REX prefix is needed (SPL … DIL) or must not be there (AH … BH). */
+  rex: 'free' | 'needed' | 'forbidden';
+  modrm: number[];
+  /** Low three bits of the register in the opcode byte. */
+  opcodeRegister: number;
+  immediates: number[];
+  /** Offset inside modrm of a displacement that counts from the end of the instruction, and its target. */
+  relative: { at: number; target: number } | undefined;
+}
+
+/** Makes one case: registers, flags, memory window and the encoding of each instruction. */
+export class CaseBuilder {
+  readonly registers: bigint[];
+  readonly window: Uint8Array;
+  rflags: number;
+  /** Linear address of the memory operand that was encoded last. */
+  target: number | undefined;
+  private readonly instructions: CaseInstruction[] = [];
+  private readonly codeOffset: number;
+  private fx: Uint8Array | undefined;
+  /** Base and index registers of the memory operand that was encoded last. */
+  private bases: number[] = [];
+  private at: number;
+
+  /** `isSequence`: memory operands then use no base register, because earlier instructions may have changed it. */
+  constructor(readonly random: SeededRandom, private readonly isSequence: boolean) {
+    this.registers = Array.from({ length: 16 }, () => this.number());
+    this.window = Uint8Array.from({ length: MemoryMap.windowBytes }, () => random.next() & 255);
+    this.rflags = 0x202 | (random.next() & 0xcd5 & (random.chance(0.1) ? 0xcd5 : 0x8d5));
+    const slots = MemoryMap.codeBytes / MemoryMap.slotBytes;
+    // now and then an instruction lies across two pages
+    this.codeOffset = random.chance(0.05)
+      ? 0x1000 * (1 + random.below(MemoryMap.codeBytes / 0x1000 - 1)) - 1 - random.below(12)
+      : random.below(slots) * MemoryMap.slotBytes + MemoryMap.slotStart + random.below(16);
+    this.at = MemoryMap.code + this.codeOffset;
+  }
+
+  /** A 64-bit number: an edge, a small or a random one. */
+  number(): bigint {
+    const { random } = this;
+    const kind = random.below(4);
+    if (kind === 0) return random.pick(edges);
+    if (kind === 1) return BigInt(random.below(256));
+    return (BigInt(random.next()) << 32n) | BigInt(random.next());
+  }
+
+  /** Sets a register. */
+  set(register: number, value: bigint | number): void {
+    this.registers[register] = u64(BigInt(value));
+  }
+
+  /** A linear address in the data window, `bytes` from its end. */
+  windowAddress(bytes = 32, alignment = 1): number {
+    const offset = this.random.below(MemoryMap.windowBytes - bytes);
+    return MemoryMap.data + MemoryMap.window + offset - (offset % alignment);
+  }
+
+  /** A linear address for an operand: mostly in the window, else at a border, read-only, not mapped or not canonical. */
+  address(alignment = 1): bigint {
+    const { random } = this;
+    const kind = random.below(100);
+    const data = BigInt(MemoryMap.data);
+    if (kind < 74) return BigInt(this.windowAddress(32, alignment));
+    if (kind < 78) return data + BigInt(random.below(16));
+    if (kind < 83) return data + BigInt(MemoryMap.writableBytes - 16 + random.below(32));
+    if (kind < 88) return data + BigInt(MemoryMap.writableBytes + random.below(0xff0));
+    if (kind < 92) return data + BigInt(MemoryMap.dataBytes - 16 + random.below(16));
+    if (kind < 95) return data - BigInt(1 + random.below(16));
+    if (kind < 98) return 0x800000000000n + BigInt(random.next());
+    return this.number();
+  }
+
+  /** Writes bytes of a number into the window; addresses outside it are ignored. */
+  poke(address: number, value: bigint, bytes: number): void {
+    const offset = address - MemoryMap.data - MemoryMap.window;
+    for (let i = 0; i < bytes; i++) {
+      if (offset + i >= 0 && offset + i < MemoryMap.windowBytes) this.window[offset + i] = Number((value >> BigInt(8 * i)) & 255n);
+    }
+  }
+
+  /** The bytes of the window at an address, or undefined if they are not all in it. */
+  peek(address: number, bytes: number): bigint | undefined {
+    const offset = address - MemoryMap.data - MemoryMap.window;
+    if (offset < 0 || offset + bytes > MemoryMap.windowBytes) return undefined;
+    let value = 0n;
+    for (let i = bytes - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.window[offset + i]!);
+    return value;
+  }
+
+  /** Gives the registers that the memory operand uses their values again. */
+  keepBases(values: readonly bigint[]): void {
+    for (const register of this.bases) this.registers[register] = values[register]!;
+  }
+
+  /** Address of filler code that no instruction of the case reaches otherwise. */
+  landing(): number {
+    const behind = this.codeOffset < MemoryMap.codeBytes - 0x200 && this.random.chance(0.5);
+    return MemoryMap.code + this.codeOffset + (behind ? 112 + this.random.below(14) : -2 - this.random.below(100));
+  }
+
+  /** Adds an instruction. */
+  add(choice: FormChoice): void {
+    const { entry } = choice;
+    const { options, semantics } = entry.row;
+    if (usesVectorState(entry)) this.fx ??= randomVectorState(this.random);
+    const parts = this.encode(choice);
+    const before = prefixesOf(choice);
+    if (options.lock && choice.memory && this.random.chance(0.1)) before.push(0xf0);
+    prepare(this, choice);
+    const head = [...before, ...parts.prefixes, ...rexOf(parts, this.random), ...opcodeOf(choice, parts)];
+    const length = head.length + parts.modrm.length + parts.immediates.length;
+    if (parts.relative) {
+      const displacement = (parts.relative.target - (this.at + length)) | 0;
+      parts.modrm.splice(parts.relative.at, 4, ...signedBytes(displacement, 4));
+    }
+    const bytes = [...head, ...parts.modrm, ...parts.immediates];
+    const bits = this.operandBits(choice);
+    const count = this.shiftCount(choice, parts);
+    const undefinedBits = undefinedFlags(semantics, { bits, ...(count === undefined ? {} : { count }) });
+    this.push({ form: choice.form.name, semantics, bytes, undefinedFlags: undefinedBits });
+    // flags that one instruction leaves undefined must not be read by the next one
+    if (this.isSequence && undefinedBits !== 0) this.push({ form: '', semantics: 'CMP', bytes: [0x48, 0x39, 0xc8], undefinedFlags: 0 });
+  }
+
+  /** The finished case. */
+  build(): InstructionCase {
+    const registers = new Uint32Array(32);
+    this.registers.forEach((value, i) => {
+      registers[2 * i] = Number(value & 0xffffffffn);
+      registers[2 * i + 1] = Number(value >> 32n);
+    });
+    return {
+      instructions: this.instructions, codeOffset: this.codeOffset, registers, rflags: this.rflags, window: this.window,
+      ...(this.fx ? { fx: this.fx } : {}),
+    };
+  }
+
+  /** Size of the operand in bits, as far as it matters for flags. */
+  private operandBits(choice: FormChoice): number {
+    const first = choice.entry.operands[0];
+    if (first?.type === 'u8') return 8;
+    return choice.entry.hasSizes ? 16 << choice.size : 64;
+  }
+
+  /** The shift count, if the state before the case tells. */
+  private shiftCount(choice: FormChoice, parts: Parts): number | undefined {
+    const last = choice.entry.operands.at(-1);
+    if (last?.shape === 'one') return 1;
+    if (last?.shape === 'immediate') return parts.immediates.at(-1);
+    if (last?.text === 'CL' && !this.isSequence) return Number(this.registers[RCX]! & 255n);
+    return undefined;
+  }
+
+  private push(instruction: CaseInstruction): void {
+    this.instructions.push(instruction);
+    this.at += instruction.bytes.length;
+  }
+
+  private encode(choice: FormChoice): Parts {
+    const { entry, size } = choice;
+    const { encoding, row } = entry;
+    const parts: Parts = { prefixes: [], rexW: 0, rexR: 0, rexX: 0, rexB: 0, rex: 'free', modrm: [], opcodeRegister: 0, immediates: [], relative: undefined };
+    const wideByDefault = row.options.default64 === true || row.options.force64 === true || ['jcc', 'jmp', 'call'].includes(row.options.class ?? '');
+    if (entry.hasSizes && size === 2 && !wideByDefault) parts.rexW = 1;
+    this.target = undefined;
+    this.bases = [];
+    const field = this.registerField(choice, parts);
+    if (encoding.modrm !== undefined) parts.modrm = [encoding.modrm | (encoding.registerInModrm ? this.random.below(8) : 0)];
+    else if (entry.usesModrm) this.encodeModrm(choice, parts, field);
+    entry.operands.forEach((operand, position) => this.encodeOther(choice, operand, position, parts));
+    return parts;
+  }
+
+  /** ModRM.reg. */
+  private registerField(choice: FormChoice, parts: Parts): number {
+    const { entry } = choice;
+    if (entry.encoding.digit !== undefined) return entry.encoding.digit;
+    const codes: number[] = [OperandCode.Reg8, OperandCode.Reg, OperandCode.XmmReg, OperandCode.MmxReg, OperandCode.SegmentRegister];
+    const operand = entry.operands.find((candidate) => codes.includes(candidate.code));
+    if (!operand) return 0;
+    if (operand.code === OperandCode.SegmentRegister) return this.random.below(6);
+    const register = operand.code === OperandCode.MmxReg ? this.random.below(8) : this.random.below(16);
+    if (operand.code === OperandCode.Reg8) this.chooseByteRegister(register, parts);
+    parts.rexR = register >> 3;
+    return register & 7;
+  }
+
+  /** Decides whether 4 to 7 are AH … BH or SPL … DIL. */
+  private chooseByteRegister(register: number, parts: Parts): void {
+    if (register < 4 || register > 7) return;
+    if (parts.rex === 'free') parts.rex = this.random.chance(0.5) ? 'needed' : 'forbidden';
+  }
+
+  private encodeModrm(choice: FormChoice, parts: Parts, field: number): void {
+    const operand = choice.entry.operands.find((candidate) => candidate.usesModrm && rmCodes.includes(candidate.code));
+    const isMemory = choice.memory || (operand === undefined && choice.entry.mod === 'memory');
+    if (isMemory) return this.encodeMemory(choice, parts, field);
+    const register = operand?.code === OperandCode.MmxRm ? this.random.below(8) : this.random.below(16);
+    if (operand?.code === OperandCode.Rm8) this.chooseByteRegister(register, parts);
+    parts.rexB = parts.rex === 'forbidden' ? 0 : register >> 3;
+    parts.modrm = [0xc0 | (field << 3) | (register & 7)];
+  }
+
+  /** ModRM, SIB and displacement of a memory operand, with registers set so that it comes out at an address of our choice. */
+  private encodeMemory(choice: FormChoice, parts: Parts, field: number): void {
+    const { random } = this;
+    const extended = parts.rex === 'forbidden' ? 8 : 16;
+    const alignment = random.chance(0.8) && choice.entry.operands.some((operand) => operand.type === 'v128') ? 16 : 1;
+    let target = this.address(alignment);
+    if (target >= 0n && target < 0x80000000n) this.target = Number(target);
+    if (random.chance(0.1)) {
+      parts.prefixes.push(0x65);
+      target = u64(target - BigInt(MemoryMap.gsBase));
+    }
+    const short = random.chance(choice.address === 1 ? 0.9 : 0.05);
+    if (short && choice.address === 2) parts.prefixes.push(0x67);
+    else if (choice.address === 1) parts.prefixes.push(0x67);
+    const narrow = parts.prefixes.includes(0x67);
+    const absolute = BigInt.asIntN(32, target) === BigInt.asIntN(64, target) || narrow;
+    if (this.isSequence || random.chance(0.15)) {
+      if (!absolute) target = BigInt(this.windowAddress());
+      return this.encodeAbsolute(parts, field, target);
+    }
+    const base = random.below(extended);
+    const index = random.chance(0.4) ? random.below(extended) : 4;
+    const scale = random.below(4);
+    let displacement = random.chance(0.3) ? 0 : random.chance(0.5) ? (random.next() << 24) >> 24 : random.next() | 0;
+    if (index === base && index !== 4) {
+      this.set(index, random.below(0x1000));
+      displacement = Number(BigInt.asIntN(32, target - this.registers[index]! * BigInt(1 + (1 << scale))));
+    } else {
+      if (index !== 4) this.set(index, random.chance(0.7) ? random.below(0x100) : this.number());
+      const rest = index === 4 ? 0n : this.registers[index]! << BigInt(scale);
+      this.set(base, target - rest - BigInt(displacement) + (narrow && random.chance(0.5) ? BigInt(random.next()) << 32n : 0n));
+    }
+    this.bases = index === 4 ? [base] : [base, index];
+    const mod = displacement === 0 && (base & 7) !== 5 ? 0 : displacement >= -128 && displacement < 128 ? 1 : 2;
+    parts.rexB = base >> 3;
+    if (index !== 4 || (base & 7) === 4) {
+      parts.rexX = index >> 3;
+      parts.modrm = [(mod << 6) | (field << 3) | 4, (scale << 6) | ((index & 7) << 3) | (base & 7)];
+    } else parts.modrm = [(mod << 6) | (field << 3) | (base & 7)];
+    parts.modrm.push(...signedBytes(displacement, [0, 1, 4][mod]!));
+  }
+
+  /** RIP-relative, or a 32-bit address. */
+  private encodeAbsolute(parts: Parts, field: number, target: bigint): void {
+    const address = Number(BigInt.asIntN(32, target));
+    if (this.random.chance(0.5)) {
+      parts.modrm = [(field << 3) | 5, 0, 0, 0, 0];
+      parts.relative = { at: 1, target: address };
+    } else parts.modrm = [(field << 3) | 4, 0x25, ...signedBytes(address, 4)];
+  }
+
+  /** Operands outside ModRM. */
+  private encodeOther(choice: FormChoice, operand: Operand, position: number, parts: Parts): void {
+    const { random } = this;
+    const bytes = [2, 4, 4][choice.entry.hasSizes ? choice.size : 1]!;
+    const small = (): number => (random.chance(0.5) ? random.below(70) : random.next() & 255);
+    switch (operand.code) {
+      case OperandCode.Op8: case OperandCode.Op: this.opcodeRegister(operand, parts); break;
+      case OperandCode.Imm8: case OperandCode.SImm8: case OperandCode.SecondImm8:
+        parts.immediates.push(position === 2 && choice.size === 0 && choice.entry.row.semantics.startsWith('SH') ? random.below(17) : small());
+        break;
+      case OperandCode.Imm16: parts.immediates.push(...signedBytes(random.chance(0.8) ? random.below(64) : random.next() & 0xffff, 2)); break;
+      case OperandCode.ImmZ: parts.immediates.push(...this.immediate(bytes)); break;
+      case OperandCode.ImmV: parts.immediates.push(...this.immediate(choice.size === 2 ? 8 : bytes)); break;
+      case OperandCode.Jb: parts.immediates.push((random.chance(0.5) ? 24 + random.below(100) : -16 - random.below(100)) & 255); break;
+      case OperandCode.Jz: parts.immediates.push(...signedBytes(random.chance(0.9) ? (random.chance(0.5) ? 112 : -112) + random.below(10) : random.next() | 0, 4)); break;
+      case OperandCode.Moffs: this.encodeMoffs(choice, parts); break;
+      default:
+    }
+  }
+
+  private immediate(bytes: number): number[] {
+    const value = this.number();
+    return Array.from({ length: bytes }, (_, i) => Number((value >> BigInt(8 * i)) & 255n));
+  }
+
+  /** The register in the opcode byte and REX.B. */
+  private opcodeRegister(operand: Operand, parts: Parts): void {
+    const register = this.random.below(16);
+    if (operand.code === OperandCode.Op8) this.chooseByteRegister(register, parts);
+    parts.rexB = register >> 3;
+    parts.opcodeRegister = register & 7;
+  }
+
+  private encodeMoffs(choice: FormChoice, parts: Parts): void {
+    const target = this.address();
+    const narrow = this.random.chance(choice.address === 1 ? 1 : 0.2);
+    if (narrow) parts.prefixes.push(0x67);
+    for (let i = 0; i < (narrow ? 4 : 8); i++) parts.immediates.push(Number((target >> BigInt(8 * i)) & 255n));
+  }
+}
+
+const rmCodes: number[] = [OperandCode.Rm8, OperandCode.Rm, OperandCode.XmmRm, OperandCode.MmxRm];
+
+/** Prefixes that the choice demands. */
+function prefixesOf(choice: FormChoice): number[] {
+  const { entry, size, rep, address } = choice;
+  const { prefixes } = entry.encoding;
+  const bytes: number[] = [];
+  const mandatory = prefixes & PrefixMask.none ? 0 : prefixes & PrefixMask.p66 ? 0x66 : prefixes & PrefixMask.pF3 ? 0xf3 : 0xf2;
+  if (entry.hasAddresses && address === 1 && !choice.memory) bytes.push(0x67);
+  if (mandatory === 0x66 || (entry.hasSizes && size === 0)) bytes.push(0x66);
+  if (mandatory > 0x66) bytes.push(mandatory);
+  if (rep !== 0) bytes.push(rep === 1 ? 0xf3 : 0xf2);
+  return bytes;
+}
+
+function rexOf(parts: Parts, random: SeededRandom): number[] {
+  const bits = (parts.rexW << 3) | (parts.rexR << 2) | (parts.rexX << 1) | parts.rexB;
+  if (bits === 0 && parts.rex !== 'needed' && (parts.rex === 'forbidden' || random.chance(0.95))) return [];
+  return [0x40 | bits];
+}
+
+/** Opcode map bytes and opcode. */
+function opcodeOf(choice: FormChoice, parts: Parts): number[] {
+  const { map, opcode } = choice.entry.encoding;
+  return [...[[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a]][map]!, opcode + parts.opcodeRegister];
+}
+
+/** A random FXSAVE image: tags, stack and XMM registers with many special numbers; all exceptions masked. */
+export function randomVectorState(random: SeededRandom): Uint8Array {
+  const bytes = new Uint8Array(512);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, 0x37f, true);
+  view.setUint16(2, random.below(8) << 11, true);
+  bytes[4] = random.chance(0.5) ? 0 : random.next() & 255;
+  view.setUint32(24, 0x1f80 | (random.chance(0.3) ? random.below(4) << 13 : 0), true);
+  const specials = [0n, 0x8000000000000000n, 0x3ff0000000000000n, 0x7ff0000000000000n, 0xfff0000000000000n, 0x7ff8000000000000n, 0x7ff4000000000000n,
+    0x0000000000000001n, 0x3f800000bf800000n, 0x7f8000007fc00000n, 0xff80000000000001n, 0x4330000000000000n, 0x43e0000000000000n];
+  for (let at = 160; at < 416; at += 8) {
+    view.setBigUint64(at, random.chance(0.4) ? random.pick(specials) : (BigInt(random.next()) << 32n) | BigInt(random.next()), true);
+  }
+  for (let i = 0; i < 8; i++) {
+    view.setBigUint64(32 + i * 16, (BigInt(random.next()) << 32n) | BigInt(random.next()) | (1n << 63n), true);
+    view.setUint16(40 + i * 16, random.chance(0.8) ? 0x3fff - 40 + random.below(80) + (random.next() & 0x8000) : random.pick([0, 0x7fff, 0x8000, 0xffff]), true);
+  }
+  return bytes;
+}

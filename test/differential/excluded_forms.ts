@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { DecoderEntry } from '../../src/machine/generator/forms.js';
+
+/**
+ * Instructions that user mode may execute but that the differential test leaves out, by semantics function, each with the reason: they differ
+ * by documented behaviour of the vendor (the model is an Intel processor, the reference may be an AMD one), or show the host's operating system
+ * or hypervisor.
+ */
+export const excludedSemantics: Readonly<Record<string, string>> = {
+  CPUID: 'shows the host processor',
+  RDTSC: 'shows the host’s time',
+  RDTSCP: 'shows the host’s time',
+  RDPMC: 'allowed or not by the host’s CR4.PCE',
+  RDRAND: 'random',
+  RDSEED: 'random',
+  XGETBV: 'shows the host’s XCR0',
+  SYSCALL: 'enters the host’s kernel',
+  SYSENTER: 'enters the host’s kernel',
+  INT: 'the host’s IDT decides which vectors user mode may use',
+  SGDT: 'shows the host’s tables, or faults by its CR4.UMIP',
+  SIDT: 'shows the host’s tables, or faults by its CR4.UMIP',
+  SLDT: 'shows the host’s tables, or faults by its CR4.UMIP',
+  STR: 'shows the host’s tables, or faults by its CR4.UMIP',
+  SMSW: 'shows the host’s CR0, or faults by its CR4.UMIP',
+  LAR: 'shows the host’s GDT',
+  LSL: 'shows the host’s GDT',
+  VERR: 'shows the host’s GDT',
+  VERW: 'shows the host’s GDT, and clears buffers',
+};
+
+/** Why an entry of the table gets no cases, or undefined. */
+export function exclusionOf(entry: DecoderEntry): string | undefined {
+  const { row } = entry;
+  if (row.options.privileged) return 'privileged';
+  if (row.options.mode === 'not64') return 'does not exist in 64-bit mode';
+  return excludedSemantics[row.semantics];
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { DecoderEntry, Form } from '../../src/machine/generator/forms.js';
+import { exclusionOf } from './excluded_forms.js';
+
+/** A row of the instruction table with one operand size, address size, operand kind and repeat prefix, as 64-bit mode encodes it. */
+export interface FormChoice {
+  readonly entry: DecoderEntry;
+  readonly form: Form;
+  /** ModRM.rm is memory. */
+  readonly memory: boolean;
+  /** 0 16 bits, 1 32 bits, 2 64 bits. */
+  readonly size: number;
+  /** 1 32 bits (prefix 67), 2 64 bits. */
+  readonly address: number;
+  /** 0 none, 1 F3, 2 F2. */
+  readonly rep: number;
+}
+
+/** Forms of the table, split into those with cases and those without, each with a reason. */
+export interface FormCoverage {
+  readonly choices: readonly FormChoice[];
+  /** Reason by form name, for forms that no choice reaches. */
+  readonly excluded: ReadonlyMap<string, string>;
+}
+
+/** Why 64-bit user mode cannot encode a combination, or undefined. */
+function impossible(entry: DecoderEntry, size: number, address: number): string | undefined {
+  const { options } = entry.row;
+  if (entry.hasAddresses && address === 0) return options.stack ? 'stack pointer of 16 bits: outside 64-bit mode' : 'address size 16: outside 64-bit mode';
+  if (entry.hasAddresses && options.stack && address === 1) return 'stack pointer of 32 bits: outside 64-bit mode';
+  if (!entry.hasSizes) return undefined;
+  const direct = ['jcc', 'jmp', 'call'].includes(options.class ?? '');
+  if ((direct || options.force64) && size === 0) return 'near branch with prefix 66: Intel processors ignore the prefix, AMD ones do not';
+  if ((direct || options.force64) && size === 1) return 'operand size 32: outside 64-bit mode';
+  if (options.default64 && size === 1) return 'operand size 32: outside 64-bit mode';
+  if (entry.sizeRule === 'y' && size === 0) return 'same as 32 bits';
+  return undefined;
+}
+
+/** Lists what can be generated. */
+export function formCoverage(entries: readonly DecoderEntry[]): FormCoverage {
+  const choices: FormChoice[] = [];
+  const reasons = new Map<string, string>();
+  for (const entry of entries) {
+    const memories = entry.hasKinds ? [false, true] : [entry.operands.some((operand) => operand.shape === 'memory')];
+    const sizes = entry.hasSizes ? [0, 1, 2] : [2];
+    const addresses = entry.hasAddresses ? [0, 1, 2] : [2];
+    const reps = entry.hasReps ? [0, 1, 2] : [0];
+    let index = 0;
+    for (const memory of memories) {
+      for (const size of sizes) {
+        for (const address of addresses) {
+          for (const rep of reps) {
+            const form = entry.forms[index++];
+            if (!form) continue;
+            const reason = exclusionOf(entry) ?? impossible(entry, size, address);
+            if (reason === undefined) choices.push({ entry, form, memory, size, address, rep });
+            else reasons.set(form.name, reason);
+          }
+        }
+      }
+    }
+  }
+  for (const { form } of choices) reasons.delete(form.name);
+  return { choices, excluded: reasons };
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+
+/** One instruction of a case. */
+export interface CaseInstruction {
+  /** Name of the form of the instruction table that it is meant to exercise. */
+  readonly form: string;
+  /** Name of the semantics function: rules for undefined flags go by it. */
+  readonly semantics: string;
+  readonly bytes: readonly number[];
+  /** Flags (bits of RFLAGS) that are undefined after it. */
+  readonly undefinedFlags: number;
+}
+
+/** What is executed, and from which state: the same natively and on the core. */
+export interface InstructionCase {
+  readonly instructions: readonly CaseInstruction[];
+  /** Offset of the first instruction in the code region. */
+  readonly codeOffset: number;
+  /** RAX RCX RDX RBX RSP RBP RSI RDI R8 … R15, each as low and high half. */
+  readonly registers: Uint32Array;
+  readonly rflags: number;
+  /** Contents of the data window. */
+  readonly window: Uint8Array;
+  /** FXSAVE image of 512 bytes, when the x87 and SSE state takes part. */
+  readonly fx?: Uint8Array;
+}
+
+/** How a case ended. */
+export enum Outcome {
+  /** It ran to the end of its instructions. */
+  Completed = 0,
+  /** An exception (which may be the INT3 of the filler, after a branch). */
+  Exception = 1,
+  /** It did not end. */
+  Timeout = 2,
+  /** This machine cannot run it (32-bit code). */
+  Unsupported = 3,
+}
+
+/** The state after a case. */
+export interface CaseResult {
+  readonly outcome: Outcome;
+  /** Vector, error code and (page faults) address; 0 when there was no exception. */
+  readonly vector: number;
+  readonly errorCode: number;
+  readonly faultAddress: bigint;
+  /** As in InstructionCase. */
+  readonly registers: Uint32Array;
+  readonly rflags: number;
+  readonly rip: bigint;
+  /** First changed byte of the data pages, as an offset, and the bytes from there to the last changed one; empty when none changed. */
+  readonly changedOffset: number;
+  readonly changed: Uint8Array;
+  readonly fx?: Uint8Array;
+}
+
+/** All bytes of a case's instructions. */
+export function codeOf(testCase: InstructionCase): number[] {
+  return testCase.instructions.flatMap((instruction) => [...instruction.bytes]);
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { DecoderEntry } from '../../src/machine/generator/forms.js';
+import type { CaseBuilder } from './case_builder.js';
+import type { FormChoice } from './form_choice.js';
+
+type Preparation = (builder: CaseBuilder, choice: FormChoice, bytes: number) => void;
+
+const [RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
+
+/** True for rows that use x87, MMX or XMM registers. */
+export function usesVectorState(entry: DecoderEntry): boolean {
+  return entry.operands.some((operand) => 'VWUPQN'.includes(operand.text[0]!)) || /^(x87|mmx|sse|simd|fpu|xsave)/.test(entry.topic);
+}
+
+/** Size of the operand in bytes. */
+function operandBytes(choice: FormChoice): number {
+  return choice.entry.operands[0]?.type === 'u8' ? 1 : choice.entry.hasSizes ? 2 << choice.size : 8;
+}
+
+/** A short repeat count, indexes in the data, and the direction mostly forward. */
+const stringOperation: Preparation = (builder, choice) => {
+  const narrow = choice.address === 1;
+  const high = (): bigint => (narrow && builder.random.chance(0.5) ? BigInt(builder.random.next()) << 32n : 0n);
+  builder.set(RSI, builder.address() + high());
+  builder.set(RDI, builder.address() + high());
+  if (choice.rep !== 0) builder.set(RCX, BigInt(builder.random.chance(0.95) ? builder.random.below(24) : builder.random.below(5000)) + high());
+  if (builder.random.chance(0.3)) builder.set(RAX, BigInt(builder.random.below(4)) * 0x0101010101010101n);
+  if (builder.random.chance(0.3)) builder.window.fill(builder.random.below(2));
+};
+
+/** A stack pointer in the data, with a return address or a pointer on top half of the time. */
+const stackOperation: Preparation = (builder) => {
+  const top = builder.address(builder.random.chance(0.8) ? 8 : 1);
+  builder.set(RSP, top);
+  if (builder.random.chance(0.5) && top < 0x80000000n) builder.poke(Number(top), BigInt(builder.landing()), 8);
+};
+
+/** A target in the filler for a branch through a register or memory. */
+const indirectBranch: Preparation = (builder, choice) => {
+  stackOperation(builder, choice, 8);
+  if (choice.memory) {
+    if (builder.target !== undefined && builder.random.chance(0.8)) builder.poke(builder.target, BigInt(builder.landing()), 8);
+  } else for (let register = 0; register < 16; register++) if (register !== RSP && builder.random.chance(0.7)) builder.set(register, builder.landing());
+};
+
+/** A dividend whose quotient often fits. */
+const division: Preparation = (builder, _choice, bytes) => {
+  const { random } = builder;
+  if (bytes === 1) builder.set(RAX, random.chance(0.7) ? random.below(0x100) : random.next());
+  else if (random.chance(0.4)) builder.set(RDX, 0);
+  else if (random.chance(0.5)) builder.set(RDX, BigInt.asIntN(bytes * 8, builder.registers[RAX]!) < 0n ? -1n : 0n);
+  else builder.set(RDX, random.below(200) - 100);
+};
+
+/** Makes the accumulator equal to the destination half of the time. */
+const compareExchange: Preparation = (builder, choice, bytes) => {
+  if (!builder.random.chance(0.5)) return;
+  if (choice.memory && builder.target !== undefined) builder.set(RAX, builder.peek(builder.target, bytes) ?? builder.number());
+  else builder.registers.forEach((value, register) => { if (builder.random.chance(0.7) && register !== RSP) builder.set(register, value & 1n); });
+};
+
+const compareExchangeWide: Preparation = (builder, choice) => {
+  const half = choice.size === 2 ? 8 : 4;
+  if (builder.target === undefined || !builder.random.chance(0.6)) return;
+  builder.set(RAX, builder.peek(builder.target, half) ?? 0n);
+  builder.set(RDX, builder.peek(builder.target + half, half) ?? 0n);
+};
+
+/** A bit offset that stays near the operand. */
+const bitString: Preparation = (builder, choice) => {
+  if (choice.memory && choice.entry.operands[1]?.shape === 'register') {
+    for (let register = 0; register < 16; register++) {
+      if (builder.registers[register]! > 0xffffffffn && builder.random.chance(0.8)) builder.set(register, builder.random.below(1024) - 512);
+    }
+  }
+};
+
+/** A count that is near the sizes. A 16-bit SHLD or SHRD by more than 16 is undefined. */
+const shiftByCl: Preparation = (builder, choice) => {
+  if (choice.entry.operands.at(-1)?.text !== 'CL') return;
+  const isDouble16 = choice.entry.operands.length === 3 && choice.size === 0;
+  const count = isDouble16 ? builder.random.below(17) : builder.random.below(70);
+  builder.set(RCX, (builder.registers[RCX]! & ~0xffn) | BigInt(count));
+};
+
+const preparations: Readonly<Record<string, Preparation>> = {
+  MOVS: stringOperation, CMPS: stringOperation, STOS: stringOperation, LODS: stringOperation, SCAS: stringOperation,
+  XLAT: (builder, choice) => builder.set(RBX, builder.address() - (choice.address === 2 ? builder.registers[RAX]! & 255n : 0n)),
+  PUSH: stackOperation, POP: stackOperation, CALL: stackOperation, RET: stackOperation,
+  PUSHF: stackOperation,
+  POPF: (builder) => {
+    const top = builder.windowAddress();
+    builder.set(RSP, top);
+    builder.poke(top, BigInt(builder.random.next() & ~0x100), 8); // TF would trap in the helper's own code
+  },
+  LEAVE: (builder) => builder.set(RBP, builder.address()),
+  ENTER: (builder) => {
+    builder.set(RSP, BigInt(builder.windowAddress()) + (builder.random.chance(0.9) ? 0n : 0x1000n));
+    builder.set(RBP, builder.address());
+  },
+  JMPI: indirectBranch, CALLI: indirectBranch,
+  DIV: division, IDIV: division,
+  CMPXCHG: compareExchange, CMPXCHG8B: compareExchangeWide,
+  BT: bitString, BTS: bitString, BTR: bitString, BTC: bitString,
+  SHL: shiftByCl, SHR: shiftByCl, SAR: shiftByCl, ROL: shiftByCl, ROR: shiftByCl, RCL: shiftByCl, RCR: shiftByCl, SHLD: shiftByCl, SHRD: shiftByCl,
+  LOOP: (builder) => builder.set(RCX, builder.random.below(3)), LOOPE: (builder) => builder.set(RCX, builder.random.below(3)),
+  LOOPNE: (builder) => builder.set(RCX, builder.random.below(3)), JCXZ: (builder) => builder.set(RCX, builder.random.below(2)),
+};
+
+/**
+ * Sets registers and memory that an instruction uses without saying so, so that it does something more often than it faults. Called after its
+ * operands were encoded (builder.target is the memory operand).
+ */
+export function prepare(builder: CaseBuilder, choice: FormChoice): void {
+  const before = builder.registers.slice();
+  preparations[choice.entry.row.semantics]?.(builder, choice, operandBytes(choice));
+  // a register that is the base of the memory operand keeps its value, or the operand would move
+  builder.keepBases(before);
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+
+/** Status flags at their places in RFLAGS. */
+export const Flag = { CF: 0x1, PF: 0x4, AF: 0x10, ZF: 0x40, SF: 0x80, DF: 0x400, OF: 0x800 } as const;
+
+const all = Flag.CF | Flag.PF | Flag.AF | Flag.ZF | Flag.SF | Flag.OF;
+
+/** What a rule may look at: the size in bits, and the shift count if it is known before the run. */
+export interface FlagContext {
+  readonly bits: number;
+  readonly count?: number;
+}
+
+type Rule = (context: FlagContext) => number;
+
+const masked = ({ bits, count }: FlagContext): number | undefined =>
+  count === undefined ? undefined : count & (bits === 64 ? 63 : 31);
+
+/** SDM 2B "SAL/SAR/SHL/SHR—Shift": AF undefined; OF for counts other than 1; CF of SHL and SHR for counts not below the size. */
+function shift(carryAlwaysDefined: boolean): Rule {
+  return (context) => {
+    const count = masked(context);
+    if (count === undefined) return Flag.AF | Flag.OF | (carryAlwaysDefined || context.bits > 16 ? 0 : Flag.CF);
+    if (count === 0) return 0;
+    return Flag.AF | (count === 1 ? 0 : Flag.OF) | (carryAlwaysDefined || count < context.bits ? 0 : Flag.CF);
+  };
+}
+
+/** SDM 2B "RCL/RCR/ROL/ROR—Rotate": OF for counts other than 1. */
+const rotate: Rule = (context) => (masked(context) === 1 || masked(context) === 0 ? 0 : Flag.OF);
+
+/** SDM 2B "SHLD", "SHRD": AF, and OF for counts other than 1. Counts above the size are not generated: they leave the result undefined too. */
+const shiftDouble: Rule = (context) => (masked(context) === 0 ? 0 : Flag.AF | (masked(context) === 1 ? 0 : Flag.OF));
+
+const constant = (flags: number): Rule => () => flags;
+const logic = constant(Flag.AF);
+const bitTest = constant(Flag.OF | Flag.SF | Flag.AF | Flag.PF);
+const multiply = constant(Flag.SF | Flag.ZF | Flag.AF | Flag.PF);
+
+/** Flags that the SDM's "Flags Affected" calls undefined, by semantics function. What is not here defines, or keeps, all of them. */
+const rules: Readonly<Record<string, Rule>> = {
+  AND: logic, OR: logic, XOR: logic, TEST: logic,
+  SHL: shift(false), SHR: shift(false), SAR: shift(true),
+  ROL: rotate, ROR: rotate, RCL: rotate, RCR: rotate,
+  SHLD: shiftDouble, SHRD: shiftDouble,
+  BT: bitTest, BTS: bitTest, BTR: bitTest, BTC: bitTest,
+  BSF: constant(all & ~Flag.ZF), BSR: constant(all & ~Flag.ZF),
+  TZCNT: bitTest, LZCNT: bitTest,
+  MUL: multiply, IMUL1: multiply, IMUL2: multiply, IMUL3: multiply,
+  DIV: constant(all), IDIV: constant(all),
+  AAA: constant(Flag.OF | Flag.SF | Flag.ZF | Flag.PF), AAS: constant(Flag.OF | Flag.SF | Flag.ZF | Flag.PF),
+  AAM: constant(Flag.OF | Flag.AF | Flag.CF), AAD: constant(Flag.OF | Flag.AF | Flag.CF),
+  DAA: constant(Flag.OF), DAS: constant(Flag.OF),
+  ANDN: constant(Flag.AF | Flag.PF), BLSR: constant(Flag.AF | Flag.PF), BLSMSK: constant(Flag.AF | Flag.PF), BLSI: constant(Flag.AF | Flag.PF),
+  BEXTR: constant(Flag.AF | Flag.SF | Flag.PF), BZHI: constant(Flag.AF | Flag.PF),
+};
+
+/** Flags that are undefined after an instruction. */
+export function undefinedFlags(semantics: string, context: FlagContext): number {
+  return rules[semantics]?.(context) ?? 0;
+}
