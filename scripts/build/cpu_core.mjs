@@ -1,2 +1,99 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-export async function buildCpuCore() {}
+// Builds the CPU core: the instruction table is expanded to AssemblyScript, which asc compiles twice, side by side: to the interpreter
+// (build/cpu/cpu.wasm) and, with --use TEMPLATE=1, to the templates that the extractor cuts apart (build/cpu/templates.json).
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { buildFolder, filesBelow, hashOf, root, unlessFresh } from './paths.mjs';
+
+const cpuFolder = join(buildFolder, 'cpu');
+const sourceFolder = join(cpuFolder, 'source');
+const asc = join(root, 'node_modules', 'assemblyscript', 'bin', 'asc.js');
+
+/** Options of both jobs: nothing of AssemblyScript's run time, memory imported, static data where the layout puts it. */
+function options(layout) {
+  return [
+    '--runtime', 'stub', '--noAssert', '--importMemory', '--exportTable', '--zeroFilledMemory', '--enable', 'simd',
+    '--memoryBase', String(layout.STATIC_DATA), '--disableWarning', '112', '--disableWarning', '201',
+  ];
+}
+
+/** Writes what differs only: asc has no cache, but editors and tests look at the times. */
+function writeChanged(path, text) {
+  if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeFileSync(path, text);
+}
+
+async function load(path) {
+  return import(`${pathToFileURL(join(buildFolder, 'src', 'machine', path))}?${Date.now()}`);
+}
+
+/** Copies the hand-written files and writes the generated ones. Returns the layout. */
+async function writeSources() {
+  const [{ expand, generate, formList }, { topics }, { Layout }] = await Promise.all([
+    load('generator/generate.js'), load('instructions.js'), load('layout.js'),
+  ]);
+  mkdirSync(sourceFolder, { recursive: true });
+  const sources = new Map();
+  for (const path of filesBelow('src/machine/cpu', (file) => file.endsWith('.ts'))) {
+    sources.set(basename(path, '.ts'), readFileSync(path, 'utf8'));
+    writeChanged(join(sourceFolder, basename(path)), readFileSync(path, 'utf8'));
+  }
+  const expansion = expand(topics, sources);
+  const generated = generate(expansion);
+  for (const [name, text] of Object.entries(generated)) writeChanged(join(sourceFolder, name), text);
+  for (const name of readdirSync(sourceFolder)) {
+    if (!(name in generated) && !sources.has(basename(name, '.ts'))) rmSync(join(sourceFolder, name));
+  }
+  writeFileSync(join(cpuFolder, 'forms.json'), JSON.stringify(formList(expansion)));
+  return Layout;
+}
+
+/** Runs asc; rejects with its messages, in which the copies' paths are those of the sources. */
+function compile(entry, output, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['--stack-size=8000', asc, join(sourceFolder, entry), '-o', output, ...args], { cwd: root });
+    let text = '';
+    child.stdout.on('data', (data) => { text += data; });
+    child.stderr.on('data', (data) => { text += data; });
+    child.on('close', (code) => {
+      const message = text.replaceAll('build/cpu/source/', 'src/machine/cpu/');
+      if (code === 0) resolve(message);
+      else reject(new Error(`the CPU core does not compile (${entry}):\n${message}`));
+    });
+  });
+}
+
+async function make() {
+  const started = performance.now();
+  const layout = await writeSources();
+  const common = options(layout);
+  const core = join(cpuFolder, 'cpu.wasm');
+  const templates = join(cpuFolder, 'templates.wasm');
+  const results = await Promise.allSettled([
+    // -O1: the interpreter is as fast as with -O3, which takes four times as long; V8 optimises anyway
+    compile('cpu.ts', `${core}.new`, ['-O1', ...common]),
+    // -O3: constants must have reached their markers
+    compile('templates.ts', `${templates}.new`, ['-O3', ...common, '--use', 'TEMPLATE=1']),
+  ]);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  renameSync(`${core}.new`, core);
+  renameSync(`${templates}.new`, templates);
+  const { extractTemplates } = await load('generator/extract.js');
+  const forms = JSON.parse(readFileSync(join(cpuFolder, 'forms.json'), 'utf8'));
+  writeFileSync(join(cpuFolder, 'templates.json'), JSON.stringify(extractTemplates(readFileSync(templates), forms)));
+  if (process.argv.includes('--verbose')) console.error(`cpu core: ${Math.round(performance.now() - started)} ms`);
+}
+
+/** Builds the core where its sources, the table, the layout, the generator or this script have changed. */
+export async function buildCpuCore() {
+  if (!existsSync(join(root, 'src/machine/cpu/cpu.ts'))) return;
+  const inputs = [
+    ...filesBelow('src/machine/cpu', (file) => file.endsWith('.ts')),
+    ...filesBelow('src/machine/instructions', (file) => file.endsWith('.ts')),
+    ...filesBelow('src/machine/generator', (file) => file.endsWith('.ts')),
+    join(root, 'src/machine/instructions.ts'), join(root, 'src/machine/layout.ts'), join(root, 'scripts/build/cpu_core.mjs'),
+  ];
+  const outputs = ['cpu.wasm', 'templates.wasm', 'templates.json', 'forms.json'].map((name) => join(cpuFolder, name));
+  await unlessFresh('cpu_core', hashOf(inputs), outputs, make);
+}
