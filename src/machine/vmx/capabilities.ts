@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What the VMX engine can do, as data: the VMX capability MSRs. A control that the engine or the core does not implement is not allowed
 // here, and the VM-entry rules then refuse it. SDM 3D appendix "VMX Capability Reporting Facility".
-import { EntryControl, ExitControl, PinBasedControl, PrimaryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
+import {
+  EntryControl,
+  ExitControl,
+  PinBasedControl,
+  PrimaryControl,
+  SecondaryControl,
+} from '../../intrinsics/control_bits.js';
 import { supportedFields } from './field_slots.js';
 import { vmcsRegionSize, vmcsRevision } from './vmcs.js';
 

@@ -119,4 +119,3 @@ function invvpid(engine: VmxEngine): VmxStatus {
     top === 0 || top === -1,
   );
 }
-

@@ -73,7 +73,9 @@ const absentFields: readonly number[] = [
 ];
 
 /** The encodings of all fields that this processor has. */
-export const supportedFields: readonly number[] = Object.values(VmcsField).filter((field) => !absentFields.includes(field));
+export const supportedFields: readonly number[] = Object.values(VmcsField).filter(
+  (field) => !absentFields.includes(field),
+);
 
 /** The kind of each slot. */
 export const slotKinds: Uint8Array = makeKinds();

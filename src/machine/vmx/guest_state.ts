@@ -29,6 +29,8 @@ export const Effect = {
   ExitPlan: 1 << 8,
   /** The PDPTEs of PAE paging. */
   Pdptes: 1 << 9,
+  /** Pending debug exceptions, which the core keeps without the VMCS's bit 12. */
+  PendingDebug: 1 << 10,
 } as const;
 
 /** A field that stands in the core as it is: a word of 4 or 8 bytes at an address of the layout. */
@@ -62,7 +64,6 @@ const copied: readonly CopyRow[] = [
   ['GuestIa32SysenterEip', Layout.SYSENTER_EIP, 8, Effect.None],
   ['GuestInterruptibilityState', Layout.INTERRUPTIBILITY, 4, Effect.None],
   ['GuestActivityState', Layout.ACTIVITY, 4, Effect.None],
-  ['GuestPendingDebugExceptions', Layout.VMX_PENDING_DEBUG, 8, Effect.None],
 ];
 
 /** Fields that are saved if an exit control says so; `loaded` by effects of the entry. */
@@ -70,7 +71,10 @@ const savedBy: readonly { control: number; row: CopyRow }[] = [
   { control: ExitControl.SaveDebugControls, row: ['GuestDr7', Layout.DR7, 8, Effect.Debug] },
   { control: ExitControl.SaveDebugControls, row: ['GuestIa32Debugctl', Layout.DEBUGCTL, 8, Effect.Debug] },
   { control: ExitControl.SaveIa32Pat, row: ['GuestIa32Pat', Layout.PAT, 8, Effect.Pat] },
-  { control: ExitControl.SaveIa32Efer, row: ['GuestIa32Efer', Layout.EFER, 8, Effect.Efer | Effect.Mode | Effect.Paging] },
+  {
+    control: ExitControl.SaveIa32Efer,
+    row: ['GuestIa32Efer', Layout.EFER, 8, Effect.Efer | Effect.Mode | Effect.Paging],
+  },
 ];
 
 /** The PDPTE fields: saved and loaded with EPT under PAE paging only. */
@@ -85,7 +89,11 @@ export const pdpteRows: readonly CopyRow[] = [
 const otherEffects: readonly (readonly [VmcsFieldName, number])[] = [
   ['GuestCr0', Effect.Cr0 | Effect.Efer | Effect.Mode | Effect.Paging | Effect.Pdptes],
   ['GuestRflags', Effect.Rflags | Effect.Mode],
-  ['VmEntryControls', Effect.Efer | Effect.Debug | Effect.Pat | Effect.Mode | Effect.Paging | Effect.ExitPlan | Effect.Pdptes],
+  ['GuestPendingDebugExceptions', Effect.PendingDebug],
+  [
+    'VmEntryControls',
+    Effect.Efer | Effect.Debug | Effect.Pat | Effect.Mode | Effect.Paging | Effect.ExitPlan | Effect.Pdptes,
+  ],
   ['VmExitControls', Effect.ExitPlan],
   ['VmExitMsrStoreCount', Effect.ExitPlan],
   ['VmExitMsrLoadCount', Effect.ExitPlan],
@@ -127,6 +135,7 @@ export const guestStateSlots: readonly number[] = [
   ...pdpteRows.map(([name]) => name),
   'GuestCr0' as const,
   'GuestRflags' as const,
+  'GuestPendingDebugExceptions' as const,
 ].map((name) => slotOf(VmcsField[name]));
 
 for (const [name, address, bytes, effects] of copied) {

@@ -115,6 +115,6 @@ export function loadHostState(core: VmxCore, vmcs: Vmcs): void {
   // Blocking by STI and MOV SS ends; blocking by NMI is the exit's business.
   u32[Word.interruptibility] = u32[Word.interruptibility]! & ~3;
   u32[Word.activity] = 0;
-  store64(u32, Word.pendingDebug, 0, 0);
+  store64(u32, Word.debugTraps, 0, 0);
   store64(u32, Word.monitorAddress, 0xffffffff, 0xffffffff);
 }

@@ -30,6 +30,8 @@ export function injectEvent(u32: Uint32Array, vmcs: Vmcs, information: number): 
   // An injected event wakes the processor, whatever the activity state said. SDM 3C "Vectored-Event Injection".
   u32[Word.activity] = 0;
   u32[Word.faultPending] = 1;
+  // An injected event is delivered whatever the exception bitmap says, and leaves CR2 and DR6 alone.
+  u32[Word.faultInjected] = 1;
   u32[Word.faultVector] = information & 0xff;
   u32[Word.faultType] = type;
   u32[Word.faultHasCode] = (information >>> 11) & 1;

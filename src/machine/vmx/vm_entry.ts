@@ -14,7 +14,7 @@ import { injectEvent } from './injection.js';
 import { writeFlags } from './lazy_flags.js';
 import { loadMsrs } from './msr_areas.js';
 import { startTimer, stopTimer } from './preemption_timer.js';
-import { addressIn, loadPdptes, paePaging, type VmExit } from './vm_exit.js';
+import { addressIn, debugTrapBits, loadPdptes, paePaging, type VmExit } from './vm_exit.js';
 import type { VmInstructions } from './vm_instructions.js';
 import type { VmcsEntryReader } from './vmcs_entry_reader.js';
 import { Change } from './vmcs.js';
@@ -39,6 +39,7 @@ const guestEfer = slotOf(VmcsField.GuestIa32Efer);
 const guestPat = slotOf(VmcsField.GuestIa32Pat);
 const guestDr7 = slotOf(VmcsField.GuestDr7);
 const guestDebugctl = slotOf(VmcsField.GuestIa32Debugctl);
+const guestPendingDebug = slotOf(VmcsField.GuestPendingDebugExceptions);
 const guestPdpte0 = slotOf(VmcsField.GuestPdpte0);
 
 const valid = 0x80000000;
@@ -133,6 +134,8 @@ export class VmEntry {
       store64(u32, Word.pat, vmcs.low(guestPat), vmcs.high(guestPat));
     }
     if ((effects & Effect.Rflags) !== 0) writeFlags(u32, vmcs.low(guestRflags));
+    if ((effects & Effect.PendingDebug) !== 0)
+      store64(u32, Word.debugTraps, vmcs.low(guestPendingDebug) & debugTrapBits, 0);
     if ((effects & Effect.Pdptes) !== 0) this.loadPdptes();
     this.mustUpdateMode = (effects & (Effect.Mode | Effect.Paging | Effect.Controls)) !== 0;
   }
@@ -178,7 +181,8 @@ export class VmEntry {
     const { state } = this;
     const { core, vmcs } = state;
     const { u32 } = core;
-    if ((vmcs.low(pinControls) & PinBasedControl.ActivateVmxPreemptionTimer) !== 0) startTimer(u32, vmcs.low(timerValue));
+    if ((vmcs.low(pinControls) & PinBasedControl.ActivateVmxPreemptionTimer) !== 0)
+      startTimer(u32, vmcs.low(timerValue));
     else stopTimer(u32);
     state.nonRoot = true;
     u32[Word.mode] = VmxMode.NonRoot;

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SDM 3C "VM Exits".
-import { EntryControl, ExitControl, PinBasedControl, SecondaryControl, PrimaryControl } from '../../intrinsics/control_bits.js';
+import {
+  EntryControl,
+  ExitControl,
+  PinBasedControl,
+  SecondaryControl,
+  PrimaryControl,
+} from '../../intrinsics/control_bits.js';
 import { ExitReason, ExitReasonBit } from '../../intrinsics/exit_reasons.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { slotOf } from './field_slots.js';
@@ -25,6 +31,7 @@ const guestLinearAddress = slotOf(VmcsField.GuestLinearAddress);
 const guestPhysicalAddress = slotOf(VmcsField.GuestPhysicalAddress);
 const guestCr0 = slotOf(VmcsField.GuestCr0);
 const guestRflags = slotOf(VmcsField.GuestRflags);
+const guestPendingDebug = slotOf(VmcsField.GuestPendingDebugExceptions);
 const guestPdpte0 = slotOf(VmcsField.GuestPdpte0);
 const entryControls = slotOf(VmcsField.VmEntryControls);
 const entryInformation = slotOf(VmcsField.VmEntryInterruptionInformationField);
@@ -45,6 +52,10 @@ const resumeFlag = 0x10000;
 const nmi = 0x80000202;
 const cr4Pae = 0x20;
 const blockingByNmi = 8;
+/** B0–B3 and BS, as DR6 has them. */
+export const debugTrapBits = 0x400f;
+/** Pending debug exceptions have a bit of their own that says whether a met breakpoint was enabled. */
+const enabledBreakpoint = 0x1000;
 
 /** Why the processor shut down in a VM exit. SDM 3C "VMX Aborts". */
 export const VmxAbort = { None: 0, SavingMsrs: 1, HostPdptes: 2, LoadingMsrs: 4, HostAddressSpace: 6 } as const;
@@ -101,7 +112,8 @@ export class VmExit {
       return VmxAbort.None;
     }
     if (!storeMsrs(core, addressIn(vmcs, storeAddress), vmcs.low(storeCount))) return this.abort(VmxAbort.SavingMsrs);
-    const directNmi = (reason & 0xffff) === ExitReason.ExceptionOrNonMaskableInterrupt && vmcs.low(interruptionInformation) === nmi;
+    const directNmi =
+      (reason & 0xffff) === ExitReason.ExceptionOrNonMaskableInterrupt && vmcs.low(interruptionInformation) === nmi;
     return this.loadHost(directNmi);
   }
 
@@ -123,7 +135,11 @@ export class VmExit {
   /** The INTA cycle of an exit for an external interrupt, if the exit controls ask for it. */
   private acknowledge(reason: number): void {
     const { core, vmcs } = this.state;
-    if (reason !== ExitReason.ExternalInterrupt || (vmcs.low(exitControls) & ExitControl.AcknowledgeInterruptOnExit) === 0) return;
+    if (
+      reason !== ExitReason.ExternalInterrupt ||
+      (vmcs.low(exitControls) & ExitControl.AcknowledgeInterruptOnExit) === 0
+    )
+      return;
     const vector = core.acknowledgeInterrupt();
     core.u32[Word.exitInterruptionInformation] = vector < 0 ? 0 : (valid | vector) >>> 0;
   }
@@ -160,10 +176,13 @@ export class VmExit {
       }
     }
     vmcs.save(guestCr0, u32[Word.cr0]!, 0);
+    const traps = u32[Word.debugTraps]! & debugTrapBits;
+    vmcs.save(guestPendingDebug, (traps & 0xf) !== 0 ? traps | enabledBreakpoint : traps, 0);
     vmcs.save(guestRflags, this.savedFlags(reason), 0);
     const efer = u32[Word.efer]!;
     const controls = vmcs.low(entryControls);
-    const longMode = (efer & 0x400) !== 0 ? controls | EntryControl.Ia32eModeGuest : controls & ~EntryControl.Ia32eModeGuest;
+    const longMode =
+      (efer & 0x400) !== 0 ? controls | EntryControl.Ia32eModeGuest : controls & ~EntryControl.Ia32eModeGuest;
     if (longMode >>> 0 !== controls) vmcs.save(entryControls, longMode, 0);
     this.savePdptes();
     this.saveTimer();
@@ -215,7 +234,8 @@ export class VmExit {
     if (!host64 && (vmcs.low(hostCr4) & cr4Pae) !== 0 && !this.loadHostPdptes()) return this.abort(VmxAbort.HostPdptes);
     state.forgetGuest();
     core.stateLoaded();
-    if (loadMsrs(core, addressIn(vmcs, loadAddress), vmcs.low(loadCount)) !== 0) return this.abort(VmxAbort.LoadingMsrs);
+    if (loadMsrs(core, addressIn(vmcs, loadAddress), vmcs.low(loadCount)) !== 0)
+      return this.abort(VmxAbort.LoadingMsrs);
     return VmxAbort.None;
   }
 

@@ -9,7 +9,9 @@ import type { VmxCore } from './vmx_core.js';
 
 const entryControlsSlot = slotOf(VmcsField.VmEntryControls);
 const exitControlsSlot = slotOf(VmcsField.VmExitControls);
-const listCountSlots = [VmcsField.VmExitMsrStoreCount, VmcsField.VmExitMsrLoadCount, VmcsField.VmEntryMsrLoadCount].map(slotOf);
+const listCountSlots = [VmcsField.VmExitMsrStoreCount, VmcsField.VmExitMsrLoadCount, VmcsField.VmEntryMsrLoadCount].map(
+  slotOf,
+);
 
 /** Who runs at the host's RIP after a VM exit. */
 export const Owner = {

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { ProcessorFault } from '../../intrinsics/errors.js';
+import type { DriverContext } from '../vmx/driver_context.js';
+import type { DriverInstruction } from '../vmx/driver_pages.js';
+import type { LogicalProcessor } from '../vmx/logical_processor.js';
+import { ProcessorDead } from '../vmx/processor_death.js';
+
+/** A logical processor and the driver's context on it. */
+export interface ProcessorAndDriver {
+  readonly processor: LogicalProcessor;
+  readonly driver: DriverContext;
+}
+
+/**
+ * On which processor, and in which way, an intrinsic executes. Intrinsics obey the mode of the processor: in VMX non-root operation an
+ * instruction is executed for real on the driver's code page, so that it may cause a VM exit; otherwise it acts at once.
+ */
+export class Execution {
+  private current: ProcessorAndDriver;
+
+  /** @param processors in order of their number, at least one. */
+  constructor(readonly processors: readonly ProcessorAndDriver[]) {
+    this.current = processors[0]!;
+  }
+
+  /** Makes a processor the one that executes the intrinsics; the scheduler and the driver call it before they call VMM code. */
+  select(id: number): void {
+    this.current = this.processors[id]!;
+  }
+
+  get processor(): LogicalProcessor {
+    return this.current.processor;
+  }
+
+  get driver(): DriverContext {
+    return this.current.driver;
+  }
+
+  get u32(): Uint32Array {
+    return this.current.processor.core.u32;
+  }
+
+  /** True in non-root operation, after a VM exit that still waits was handled. */
+  get isGuest(): boolean {
+    const { processor } = this.current;
+    if (processor.engine.exitPending && this.current.driver.isActive) processor.deliverExit();
+    if (processor.end !== undefined) throw new ProcessorDead(processor.id, processor.end);
+    return processor.engine.nonRoot;
+  }
+
+  /** Executes an instruction of the driver's code page. */
+  execute(name: DriverInstruction): void {
+    this.current.driver.execute(name);
+  }
+
+  /** The host's registers, if a VM exit left them unloaded. */
+  loadHost(): void {
+    this.current.processor.engine.state.materializeHost();
+  }
+
+  /** Throws the fault that an action without a VM exit reported. @param vector −1 for none. */
+  check(vector: number, what: string): void {
+    if (vector < 0) return;
+    throw new ProcessorFault(
+      vector,
+      vector === 13 || vector === 11 ? 0 : undefined,
+      `${what} raised exception ${vector}`,
+    );
+  }
+}

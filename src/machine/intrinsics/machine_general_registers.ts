@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { GeneralRegisters } from '../../intrinsics/general_registers.js';
+import { Layout } from '../layout.js';
+
+const count = 16;
+
+/**
+ * The register file of the processor that is loaded, seen through typed arrays. RSP's slot is the guest's, too; a VM entry loads RSP from
+ * the VMCS whatever was stored here.
+ */
+export class MachineGeneralRegisters implements GeneralRegisters {
+  readonly values: BigUint64Array;
+  readonly halves: Uint32Array;
+
+  constructor(memory: ArrayBufferLike) {
+    this.values = new BigUint64Array(memory, Layout.RAX, count);
+    this.halves = new Uint32Array(memory, Layout.RAX, count * 2);
+  }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { ProcessorFault } from '../../intrinsics/errors.js';
+import type { Msrs } from '../../intrinsics/msr.js';
+import { Layout } from '../layout.js';
+import { Word } from '../vmx/words.js';
+import type { Execution } from './execution.js';
+import { fromHalves, highHalf, lowHalf, setWord64, word64 } from './halves.js';
+
+const rax = Layout.RAX >>> 2;
+const rcx = Layout.RCX >>> 2;
+const rdx = Layout.RDX >>> 2;
+
+/** MSRs that a VM exit may load: after an exit to JavaScript the host's values must be in the processor before one is accessed. */
+const switched: ReadonlySet<number> = new Set([0x174, 0x175, 0x176, 0x1d9, 0x277, 0xc0000080, 0xc0000100, 0xc0000101]);
+
+/** RDMSR and WRMSR on the simulated processor. */
+export class MachineMsrs implements Msrs {
+  constructor(private readonly execution: Execution) {}
+
+  rdmsr(address: number): bigint {
+    const { execution } = this;
+    if (execution.isGuest) return this.readAsGuest(address);
+    if (switched.has(address)) execution.loadHost();
+    if (!execution.processor.core.readMsr(address)) throw generalProtection('RDMSR', address);
+    return word64(execution.u32, Word.busValue);
+  }
+
+  wrmsr(address: number, value: bigint): void {
+    const { execution } = this;
+    if (execution.isGuest) {
+      this.writeAsGuest(address, value);
+      return;
+    }
+    if (switched.has(address)) execution.loadHost();
+    if (!execution.processor.core.writeMsr(address, lowHalf(value), highHalf(value)))
+      throw generalProtection('WRMSR', address, value);
+  }
+
+  private readAsGuest(address: number): bigint {
+    const { u32 } = this.execution;
+    setWord64(u32, rcx, BigInt(address));
+    this.execution.execute('rdmsr');
+    return fromHalves(u32[rax]!, u32[rdx]!);
+  }
+
+  private writeAsGuest(address: number, value: bigint): void {
+    const { u32 } = this.execution;
+    setWord64(u32, rcx, BigInt(address));
+    setWord64(u32, rax, value & 0xffffffffn);
+    setWord64(u32, rdx, value >> 32n);
+    this.execution.execute('wrmsr');
+  }
+}
+
+function generalProtection(what: string, address: number, value?: bigint): ProcessorFault {
+  const written = value === undefined ? '' : ` of 0x${value.toString(16)}`;
+  return new ProcessorFault(
+    13,
+    0,
+    `${what} 0x${(address >>> 0).toString(16)}${written} raised #GP: the processor model has no such MSR, or it does not take the value`,
+  );
+}

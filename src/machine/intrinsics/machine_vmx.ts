@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { ProcessorFault } from '../../intrinsics/errors.js';
+import type { Vmx } from '../../intrinsics/vmx.js';
+import { Layout } from '../layout.js';
+import { isValidEptp } from '../vmx/eptp.js';
+import type { DriverInstruction } from '../vmx/driver_pages.js';
+import { readFlags } from '../vmx/lazy_flags.js';
+import type { VmxEngine } from '../vmx/vmx_engine.js';
+import { Owner } from '../vmx/vmx_state.js';
+import { faultVector, VmxStatus } from '../vmx/vmx_status.js';
+import type { Execution } from './execution.js';
+import { fromHalves, highHalf, lowHalf, setWord64, word64 } from './halves.js';
+
+const rax = Layout.RAX >>> 2;
+const rcx = Layout.RCX >>> 2;
+const rdi = Layout.RDI >>> 2;
+const carryOrZero = 0x41;
+
+/** The VMX instructions on the simulated processor. */
+export class MachineVmx implements Vmx {
+  constructor(private readonly execution: Execution) {}
+
+  vmxon(region: bigint): boolean {
+    if (this.execution.isGuest) return this.executeOnMemory('vmxon', region);
+    this.execution.loadHost();
+    return this.done('VMXON', this.engine.instructions.vmxon(lowHalf(region), highHalf(region)));
+  }
+
+  vmxoff(): boolean {
+    if (this.execution.isGuest) return this.executed('vmxoff');
+    this.needsVmx('VMXOFF');
+    return this.done('VMXOFF', this.engine.instructions.vmxoff());
+  }
+
+  vmclear(region: bigint): boolean {
+    if (this.execution.isGuest) return this.executeOnMemory('vmclear', region);
+    this.needsVmx('VMCLEAR');
+    this.putOff(region);
+    return this.published('VMCLEAR', this.engine.instructions.vmclear(lowHalf(region), highHalf(region)));
+  }
+
+  vmptrld(region: bigint): boolean {
+    if (this.execution.isGuest) return this.executeOnMemory('vmptrld', region);
+    this.needsVmx('VMPTRLD');
+    // The guest's state in the processor belongs to the VMCS that was current at the exit.
+    if (BigInt(this.engine.vmcs.region) !== region) this.execution.loadHost();
+    return this.published('VMPTRLD', this.engine.instructions.vmptrld(lowHalf(region), highHalf(region)));
+  }
+
+  vmptrst(): bigint {
+    if (this.execution.isGuest) {
+      const operand = this.pointAtOperand();
+      this.execution.execute('vmptrst');
+      return word64(this.execution.u32, operand);
+    }
+    this.needsVmx('VMPTRST');
+    const { region } = this.engine.vmcs;
+    return region < 0 ? 0xffff_ffff_ffff_ffffn : BigInt(region);
+  }
+
+  vmread(field: number): bigint | undefined {
+    if (this.execution.isGuest) {
+      setWord64(this.execution.u32, rcx, BigInt(field));
+      return this.executed('vmread') ? word64(this.execution.u32, rax) : undefined;
+    }
+    this.needsVmx('VMREAD');
+    const { instructions, vmcs } = this.engine;
+    const slot = instructions.vmread(field, 0);
+    if (slot < 0) return undefined;
+    return (field & 1) !== 0 ? BigInt(vmcs.high(slot)) : fromHalves(vmcs.low(slot), vmcs.high(slot));
+  }
+
+  vmwrite(field: number, value: bigint): boolean {
+    if (this.execution.isGuest) {
+      setWord64(this.execution.u32, rax, BigInt(field));
+      setWord64(this.execution.u32, rcx, value);
+      return this.executed('vmwrite');
+    }
+    this.needsVmx('VMWRITE');
+    return this.done('VMWRITE', this.engine.instructions.vmwrite(field, 0, lowHalf(value), highHalf(value)));
+  }
+
+  vmreadLow(field: number): number {
+    const { instructions, vmcs, nonRoot } = this.engine;
+    if (nonRoot) return Number((this.vmread(field) ?? 0n) & 0xffffffffn);
+    const slot = instructions.vmread(field, 0);
+    if (slot < 0) return 0;
+    return (field & 1) !== 0 ? vmcs.high(slot) : vmcs.low(slot);
+  }
+
+  vmreadHigh(field: number): number {
+    const { instructions, vmcs, nonRoot } = this.engine;
+    if (nonRoot) return Number((this.vmread(field) ?? 0n) >> 32n);
+    const slot = instructions.vmread(field, 0);
+    return slot < 0 || (field & 1) !== 0 ? 0 : vmcs.high(slot);
+  }
+
+  vmwriteHalves(field: number, low: number, high: number): boolean {
+    const { instructions, nonRoot } = this.engine;
+    if (nonRoot) return this.vmwrite(field, fromHalves(low, high));
+    return instructions.vmwrite(field, 0, low, high) === VmxStatus.Succeed;
+  }
+
+  vmlaunch(): boolean {
+    return this.enter('vmlaunch', true);
+  }
+
+  vmresume(): boolean {
+    return this.enter('vmresume', false);
+  }
+
+  invept(type: number, eptp: bigint): boolean {
+    if (this.execution.isGuest) return this.executeDescriptor('invept', type, eptp, 0n);
+    this.needsVmx('INVEPT');
+    const low = lowHalf(eptp);
+    const high = highHalf(eptp);
+    const isValid = isValidEptp(low, high, this.engine.physicalAddressWidth);
+    return this.done('INVEPT', this.engine.instructions.invept(type, 0, low, high, isValid));
+  }
+
+  invvpid(type: number, vpid: number, linearAddress: bigint): boolean {
+    if (this.execution.isGuest) return this.executeDescriptor('invvpid', type, BigInt(vpid), linearAddress);
+    this.needsVmx('INVVPID');
+    const isCanonical = BigInt.asIntN(48, linearAddress) === BigInt.asIntN(64, linearAddress);
+    return this.done('INVVPID', this.engine.instructions.invvpid(type, 0, vpid, 0, isCanonical));
+  }
+
+  vmcall(): void {
+    if (this.execution.isGuest) {
+      this.execution.execute('vmcall');
+      return;
+    }
+    this.needsVmx('VMCALL');
+    this.engine.instructions.vmcallInRoot();
+  }
+
+  private get engine(): VmxEngine {
+    return this.execution.processor.engine;
+  }
+
+  private enter(name: 'vmlaunch' | 'vmresume', isLaunch: boolean): boolean {
+    if (this.execution.isGuest) return this.executed(name);
+    this.needsVmx(name.toUpperCase());
+    const status = this.engine.enter(isLaunch, Owner.JavaScript);
+    if (status === VmxStatus.Transferred) return true;
+    return this.done(name.toUpperCase(), status);
+  }
+
+  /** A VMCLEAR of the VMCS whose guest's state is still in the processor. */
+  private putOff(region: bigint): void {
+    if (BigInt(this.engine.vmcs.region) === region) this.execution.loadHost();
+  }
+
+  private needsVmx(what: string): void {
+    if (!this.engine.instructions.inVmxOperation) {
+      throw new ProcessorFault(6, undefined, `${what} outside VMX operation raised #UD: execute VMXON first`);
+    }
+  }
+
+  private done(what: string, status: VmxStatus): boolean {
+    const vector = faultVector(status);
+    if (vector >= 0) {
+      const why =
+        what === 'VMXON' && vector === 13
+          ? ': CR0 or CR4 lacks a bit of the fixed MSRs, or IA32_FEATURE_CONTROL does not allow VMX'
+          : '';
+      throw new ProcessorFault(vector, vector === 13 ? 0 : undefined, `${what} raised exception ${vector}${why}`);
+    }
+    return status === VmxStatus.Succeed;
+  }
+
+  private published(what: string, status: VmxStatus): boolean {
+    this.engine.publishCurrent();
+    return this.done(what, status);
+  }
+
+  /** Executes an instruction as the guest. @returns whether it ended in VMsucceed. */
+  private executed(name: DriverInstruction): boolean {
+    this.execution.execute(name);
+    return (readFlags(this.execution.u32) & carryOrZero) === 0;
+  }
+
+  /** RDI := address of the scratch operand. @returns its index among the machine's words. */
+  private pointAtOperand(): number {
+    const { virtual, offset } = this.execution.driver.operandAddress();
+    setWord64(this.execution.u32, rdi, virtual);
+    return offset >>> 2;
+  }
+
+  private executeOnMemory(name: DriverInstruction, value: bigint): boolean {
+    setWord64(this.execution.u32, this.pointAtOperand(), value);
+    return this.executed(name);
+  }
+
+  private executeDescriptor(name: DriverInstruction, type: number, first: bigint, second: bigint): boolean {
+    const operand = this.pointAtOperand();
+    setWord64(this.execution.u32, operand, first);
+    setWord64(this.execution.u32, operand + 2, second);
+    setWord64(this.execution.u32, rcx, BigInt(type));
+    return this.executed(name);
+  }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { PinBasedControl } from '../../intrinsics/control_bits.js';
+import type { ExitEntry } from '../../intrinsics/host_entry.js';
+import { exitReasonName } from '../../intrinsics/exit_reasons.js';
+import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { StopReason } from '../layout.js';
+import { performCodeInstruction } from './code_instructions.js';
+import { slotOf } from './field_slots.js';
+import type { ProcessorCore } from './processor_core.js';
+import type { ProcessorDeath } from './processor_death.js';
+import { VmxEngine, type VmxEngineOptions } from './vmx_engine.js';
+import { Word } from './words.js';
+
+const exitReason = slotOf(VmcsField.ExitReason);
+
+const activityHlt = 1;
+const interruptFlag = 0x200;
+const scale = 0x1_0000_0000;
+
+/** How many basic exit reasons are counted apart. */
+const exitReasons = 128;
+
+/**
+ * A logical processor: the core, its VMX engine, and the way of a VM exit into JavaScript. The scheduler calls `run`; no frame of
+ * WebAssembly is on the stack while the exit entry runs.
+ */
+export class LogicalProcessor {
+  readonly engine: VmxEngine;
+  /** VM exits by basic reason. */
+  readonly exits = new Uint32Array(exitReasons);
+  /** Set once the processor runs no more: a handler threw, or the VMM stopped it. */
+  end: ProcessorDeath | undefined;
+  /** Where VM exits arrive; `HostEntry.attach` sets it. */
+  exitEntry: ExitEntry | undefined;
+  /** A word of shared memory that says which exit entry is running, for a watchdog in another thread: basic reason + 1, 0 for none. */
+  exitMark: Int32Array | undefined;
+  /** `HostEntry.returnTo` was called: the exit entry left VMX non-root operation for good. */
+  private hasReturned = false;
+
+  constructor(
+    readonly id: number,
+    readonly core: ProcessorCore,
+    options: VmxEngineOptions,
+  ) {
+    this.engine = new VmxEngine(core, options);
+  }
+
+  /** Why the processor runs no more, for reports. */
+  get death(): string | undefined {
+    return this.end?.reason;
+  }
+
+  /** Instructions retired since reset. */
+  get instructionCount(): number {
+    return this.core.instructionCount;
+  }
+
+  /** Halted so that no maskable interrupt can wake it. */
+  get isHaltedForGood(): boolean {
+    const { u32 } = this.core;
+    const exits = this.engine.nonRoot && (u32[Word.pin]! & PinBasedControl.ExternalInterruptExiting) !== 0;
+    return u32[Word.activity] === activityHlt && (u32[Word.rflags]! & interruptFlag) === 0 && !exits;
+  }
+
+  /** Ends the `run` under way at the next boundary at which the core looks. */
+  requestStop(): void {
+    this.core.requestStop();
+  }
+
+  /** Lets the TSC go on by so many nanoseconds in which the processor executed nothing. */
+  skipTime(nanoseconds: number): void {
+    const { u32 } = this.core;
+    const low = u32[Word.tscOffset]! + (nanoseconds % scale);
+    u32[Word.tscOffset] = low;
+    u32[Word.tscOffset + 1] = u32[Word.tscOffset + 1]! + Math.floor(nanoseconds / scale) + (low >= scale ? 1 : 0);
+  }
+
+  /** Runs at most `instructions`, VM exits and their handling included. @returns why it stopped; never `VmExit` or `VmxInstruction`. */
+  run(instructions: number): StopReason {
+    const { core } = this;
+    const end = core.instructionCount + instructions;
+    // Exits that retire no instruction (an interrupt window that is always open) must not keep the scheduler from its turn.
+    for (let turns = 0; turns < instructions; turns++) {
+      this.deliverExit();
+      if (this.end !== undefined) return StopReason.Shutdown;
+      const left = end - core.instructionCount;
+      if (left <= 0) return StopReason.Quantum;
+      const reason = this.handle(core.run(left));
+      if (reason !== StopReason.VmExit) return reason;
+    }
+    return StopReason.Quantum;
+  }
+
+  /**
+   * Deals with why the core stopped. @returns `VmExit` if the processor can go on at once, else the reason for the scheduler.
+   */
+  handle(reason: StopReason): StopReason {
+    if (reason === StopReason.VmxInstruction) {
+      performCodeInstruction(this.engine);
+      return StopReason.VmExit;
+    }
+    if (reason !== StopReason.VmExit) return reason;
+    const basic = this.core.u32[Word.exitReason]! & (exitReasons - 1);
+    this.exits[basic] = this.exits[basic]! + 1;
+    if (!this.engine.leave()) this.die(`VMX abort ${this.engine.abort} in a VM exit for ${exitReasonName(basic)}`);
+    return StopReason.VmExit;
+  }
+
+  /** Calls the exit entry if a VM exit waits for it. An exception that escapes it is caught here, and ends the processor. */
+  deliverExit(): void {
+    // An entry that fails late is an exit of its own, so the handler may be called again and again.
+    while (this.engine.exitPending && this.end === undefined) {
+      this.engine.exitPending = false;
+      this.hasReturned = false;
+      this.callExitEntry();
+    }
+  }
+
+  /** The end of `promote`: the processor goes on natively in root operation, with what the caller loaded. */
+  returned(): void {
+    this.hasReturned = true;
+  }
+
+  /** The processor runs no more. The first reason counts. */
+  die(reason: string, error?: unknown): void {
+    this.end ??= error === undefined ? { reason } : { reason, error };
+  }
+
+  private callExitEntry(): void {
+    if (this.exitEntry === undefined) {
+      this.die(`a VM exit (${this.exitName()}) found no exit entry: HostEntry.attach was not called`);
+      return;
+    }
+    if (this.exitMark !== undefined) this.exitMark[0] = (this.engine.vmcs.low(exitReason) & 0xffff) + 1;
+    try {
+      this.exitEntry();
+    } catch (error) {
+      this.die(
+        `the handler of VM exit ${this.exitName()} threw: ${error instanceof Error ? error.message : String(error)}`,
+        error,
+      );
+      return;
+    } finally {
+      if (this.exitMark !== undefined) this.exitMark[0] = 0;
+    }
+    if (!this.engine.nonRoot && !this.engine.exitPending && !this.hasReturned) {
+      this.die(`the handler of VM exit ${this.exitName()} returned without resuming the guest`);
+    }
+  }
+
+  private exitName(): string {
+    return exitReasonName(this.engine.vmcs.low(exitReason));
+  }
+}

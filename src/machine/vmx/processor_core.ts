@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { StopReason } from '../layout.js';
+import type { VmxCore } from './vmx_core.js';
+
+/** The processor core as the logical processor and the intrinsics drive it; `CpuCore` satisfies it. */
+export interface ProcessorCore extends VmxCore {
+  readonly u8: Uint8Array;
+  readonly u64: BigUint64Array;
+  /** Instructions retired since reset, exact between two calls. */
+  readonly instructionCount: number;
+  /** Executes at most that many instructions. */
+  run(instructions: number): StopReason;
+  /** Makes `run` return at the next boundary at which the core looks. */
+  requestStop(): void;
+  /** CPUID without a VM exit: EAX, EBX, ECX, EDX into `result`. */
+  cpuid(leaf: number, subleaf: number, result: Uint32Array): void;
+  /** MOV to CR0, CR3, CR4 or CR8 without a VM exit. @returns −1, or the vector of its fault. */
+  writeControlRegister(register: number, low: number, high: number): number;
+  /** XSETBV without a VM exit. @returns −1, or the vector of its fault. */
+  xsetbv(register: number, low: number, high: number): number;
+  /** MOV to a segment register, LLDT or LTR; segments in the SDM's order of encoding, 6 LDTR, 7 TR. @returns −1, or the vector of its fault. */
+  loadSegment(segment: number, selector: number): number;
+  /** Physical address of a linear one in the processor's present address space, for supervisor reads; −1 if there is none. */
+  translate(linear: bigint): number;
+  /** IN and OUT on the machine's bus. */
+  portRead(port: number, size: number): number;
+  portWrite(port: number, size: number, value: number): void;
+  /** Local APIC task priority, bits 7:4 of which are CR8. */
+  taskPriorityRead(): number;
+  /** Notes a store of the VMM: dirty pages, and decoded code that must be decoded anew. @param offset in the machine's memory. */
+  memoryWritten(offset: number, size: number): void;
+}
