@@ -6,5 +6,6 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-if (existsSync(join(root, 'src')) && existsSync(join(root, 'scripts', 'build.mjs'))) await import('../scripts/build.mjs');
+if (existsSync(join(root, 'src')) && existsSync(join(root, 'scripts', 'build.mjs')))
+  await import('../scripts/build.mjs');
 await import('../build/src/bfm/main.js');

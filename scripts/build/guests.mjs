@@ -41,7 +41,9 @@ function assemble(keystone, source) {
     return keystone.asm(lines.join('\n'), { address: flatImageAddress });
   } catch (error) {
     const line = firstBadLine(keystone, lines);
-    throw new Error(`${relative(root, source)}:${line}: ${error.message.trim()}: ${lines[line - 1].trim()}`);
+    throw new Error(`${relative(root, source)}:${line}: ${error.message.trim()}: ${lines[line - 1].trim()}`, {
+      cause: error,
+    });
   }
 }
 

@@ -61,7 +61,9 @@ export function findModuleFile(name: string, folders: readonly string[]): string
   if (found.length > 1) throw new UsageError(`-m ${name} means more than one module file: ${found.join(', ')}`);
   if (found[0] !== undefined) return found[0];
   const names = known.map((file) => basename(file, '.modules')).join(', ');
-  throw new FileError(`-m ${name}: there is no such file, and no extension of that name${names === '' ? '' : ` (there are: ${names})`}`);
+  throw new FileError(
+    `-m ${name}: there is no such file, and no extension of that name${names === '' ? '' : ` (there are: ${names})`}`,
+  );
 }
 
 /** The image of a guest of ours. @throws UsageError naming those there are. */
@@ -70,5 +72,7 @@ export function guestImage(name: string): string {
   const path = join(folder, `${name}.bin`);
   if (existsSync(path) && basename(path) === `${name}.bin`) return path;
   const names = isFolder(folder) ? readdirSync(folder).filter((file) => file.endsWith('.bin')) : [];
-  throw new UsageError(`--guest ${name}: there is no such guest; there are: ${names.map((file) => basename(file, '.bin')).join(', ')}`);
+  throw new UsageError(
+    `--guest ${name}: there is no such guest; there are: ${names.map((file) => basename(file, '.bin')).join(', ')}`,
+  );
 }

@@ -40,7 +40,10 @@ export function runCommand(done: (status: ExitStatus) => void): Command {
     .option('--cpus <n>', 'logical processors', '1')
     .option('-m, --module <file...>', 'module file, or the name of an extension; repeatable', [])
     .option('-e, --extensions <dir>', 'another folder to look for extensions in; repeatable', collect, [])
-    .option('--start <when>', 'boot: the VMM takes the processor from its first instruction (default with -m); off: not at all')
+    .option(
+      '--start <when>',
+      'boot: the VMM takes the processor from its first instruction (default with -m); off: not at all',
+    )
     .option('--until <text>', 'end the run when this text stands on the console')
     .option('--timeout <seconds>', 'give up after this time')
     .option('--pace <pace>', 'idle time: real as on the wall (default on a terminal), or fast')
@@ -65,9 +68,15 @@ async function run(options: RunOptions): Promise<ExitStatus> {
   return exitStatusOf(report, request.until);
 }
 
-async function withInterrupts(session: RunSession, isTerminal: boolean, run: () => Promise<RunReport>): Promise<RunReport> {
+async function withInterrupts(
+  session: RunSession,
+  isTerminal: boolean,
+  run: () => Promise<RunReport>,
+): Promise<RunReport> {
   const interrupt = (): void => session.interrupt();
-  const terminal = isTerminal ? new Terminal(process.stdin, (bytes) => session.control.type(bytes), interrupt) : undefined;
+  const terminal = isTerminal
+    ? new Terminal(process.stdin, (bytes) => session.control.type(bytes), interrupt)
+    : undefined;
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
   terminal?.open();
@@ -83,7 +92,8 @@ async function withInterrupts(session: RunSession, isTerminal: boolean, run: () 
 function show(report: RunReport, request: RunRequest, options: RunOptions): void {
   if (options.json) {
     process.stdout.write(`${JSON.stringify(report)}\n`);
-    if (report.outcome !== 'reached' && report.outcome !== 'powered-off') process.stderr.write(`bfm: ${outcomeLine(report, request.until)}\n`);
+    if (report.outcome !== 'reached' && report.outcome !== 'powered-off')
+      process.stderr.write(`bfm: ${outcomeLine(report, request.until)}\n`);
     return;
   }
   process.stderr.write(`bfm: ${outcomeLine(report, request.until)}\n`);

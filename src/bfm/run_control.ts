@@ -50,9 +50,9 @@ export class RunControl {
     return Atomics.load(this.words, HEARTBEAT);
   }
 
-  /** Basic exit reason plus 1 of the VM exit that is being handled; 0 while the guest runs. */
-  set exitReason(reason: number) {
-    this.words[EXIT_REASON] = reason;
+  /** The word in which the machine says which VM exit JavaScript is handling: basic reason + 1; 0 while the guest runs. */
+  get exitWord(): Int32Array {
+    return this.words.subarray(EXIT_REASON, EXIT_REASON + 1);
   }
 
   get exitReason(): number {

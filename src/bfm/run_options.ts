@@ -35,7 +35,8 @@ function existingFile(option: string, path: string): string {
 }
 
 function kernelPath(options: RunOptions): string {
-  if (options.guest !== undefined && options.kernel !== undefined) throw new UsageError('--guest and --kernel exclude each other');
+  if (options.guest !== undefined && options.kernel !== undefined)
+    throw new UsageError('--guest and --kernel exclude each other');
   if (options.guest !== undefined) return guestImage(options.guest);
   if (options.kernel === undefined) throw new UsageError('say what to run: --guest NAME or --kernel FILE');
   return existingFile('--kernel', options.kernel);
@@ -44,7 +45,8 @@ function kernelPath(options: RunOptions): string {
 function startMode(options: RunOptions, modules: readonly string[]): StartMode {
   const { start } = options;
   if (start === undefined) return modules.length > 0 ? 'boot' : 'off';
-  if (start === 'late') throw new UsageError('--start late comes with a later version: the VMM can start at boot or not at all');
+  if (start === 'late')
+    throw new UsageError('--start late comes with a later version: the VMM can start at boot or not at all');
   if (start !== 'boot' && start !== 'off') throw new UsageError(`--start ${start}: it is boot or off`);
   return start;
 }

@@ -51,7 +51,8 @@ function rows(report: RunReport, stats: boolean): [string, string][] {
   const exits = Object.entries(machine.exits).sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
   const table: [string, string][] = exits.map(([name, count]) => [`exits: ${name}`, grouped(count)]);
   for (const [extension, values] of Object.entries(extensions)) {
-    for (const [name, value] of Object.entries(values)) table.push([`${extension}: ${name}`, typeof value === 'number' ? grouped(value) : value]);
+    for (const [name, value] of Object.entries(values))
+      table.push([`${extension}: ${name}`, typeof value === 'number' ? grouped(value) : value]);
   }
   table.push(['instructions', grouped(machine.instructions)]);
   table.push(['time', `${(milliseconds / 1000).toFixed(3)} s`]);

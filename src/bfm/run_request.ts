@@ -24,15 +24,7 @@ export interface RunRequest {
 }
 
 /** How a run ended. */
-export type Outcome =
-  | 'reached'
-  | 'powered-off'
-  | 'debug-exit'
-  | 'reset'
-  | 'dead'
-  | 'timeout'
-  | 'interrupted'
-  | 'error';
+export type Outcome = 'reached' | 'powered-off' | 'debug-exit' | 'reset' | 'dead' | 'timeout' | 'interrupted' | 'error';
 
 /** What is known of a run when it has ended. */
 export interface RunReport {

@@ -67,7 +67,8 @@ export class RunSession {
 
   /** Ctrl-C or Ctrl-A X: once to stop at the next quantum, twice to stop now. */
   interrupt(): void {
-    if (this.control.stopRequest === StopRequest.None && this.running) this.control.requestStop(StopRequest.Interrupted);
+    if (this.control.stopRequest === StopRequest.None && this.running)
+      this.control.requestStop(StopRequest.Interrupted);
     else this.terminate('interrupted', 'interrupted');
   }
 
@@ -79,7 +80,9 @@ export class RunSession {
       const worker = new Worker(new URL('./machine_worker.js', import.meta.url), { workerData });
       this.worker = worker;
       worker.on('message', (message: WorkerMessage) => this.receive(message));
-      worker.on('error', (error: Error) => reject(new RunFailedError(`internal error: ${error.message}`, { causedBy: error })));
+      worker.on('error', (error: Error) =>
+        reject(new RunFailedError(`internal error: ${error.message}`, { causedBy: error })),
+      );
       worker.on('exit', () => reject(new RunFailedError('the machine ended without a report')));
     });
   }
@@ -122,7 +125,8 @@ export class RunSession {
       still = this.running && now === heartbeat ? still + LOOK_MILLISECONDS : 0;
       heartbeat = now;
       const inVmm = this.control.exitReason !== 0;
-      if (still >= (inVmm ? VMM_PATIENCE_MILLISECONDS : MACHINE_PATIENCE_MILLISECONDS)) this.terminate('dead', 'no quantum ended');
+      if (still >= (inVmm ? VMM_PATIENCE_MILLISECONDS : MACHINE_PATIENCE_MILLISECONDS))
+        this.terminate('dead', 'no quantum ended');
     }, LOOK_MILLISECONDS);
   }
 
@@ -136,7 +140,10 @@ export class RunSession {
 
   /** Ends the worker by force; what it counted is lost. */
   private terminate(outcome: Outcome, otherwise: string): void {
-    const first: Partial<Record<StopRequest, Outcome>> = { [StopRequest.Timeout]: 'timeout', [StopRequest.Interrupted]: 'interrupted' };
+    const first: Partial<Record<StopRequest, Outcome>> = {
+      [StopRequest.Timeout]: 'timeout',
+      [StopRequest.Interrupted]: 'interrupted',
+    };
     this.finish({
       outcome: first[this.control.stopRequest] ?? outcome,
       detail: this.hangingHandler() ?? otherwise,

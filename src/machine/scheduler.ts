@@ -107,7 +107,8 @@ export class Scheduler implements Clock {
       case StopReason.Requested:
         return undefined;
       case StopReason.Idle:
-        if (processor.isHaltedForGood && this.slots.length === 1) return dead('halted with interrupts off: nothing can wake it');
+        if (processor.isHaltedForGood && this.slots.length === 1)
+          return dead('halted with interrupts off: nothing can wake it');
         slot.idle = true;
         return undefined;
       case StopReason.Shutdown:
@@ -127,7 +128,8 @@ export class Scheduler implements Clock {
     // Asking may have brought input, and with it an interrupt or an earlier deadline.
     if (!slot.idle) return undefined;
     const wanted = Math.min(this.events!.next(), ...others);
-    if (wanted === Infinity) return { processor: this.slots.indexOf(slot), reason: 'halted, and no device will ever interrupt it' };
+    if (wanted === Infinity)
+      return { processor: this.slots.indexOf(slot), reason: 'halted, and no device will ever interrupt it' };
     for (const sleeper of others.length === 0 ? this.slots : [slot]) this.sleepUntil(sleeper, wanted);
     slot.idle = others.length > 0;
     return undefined;

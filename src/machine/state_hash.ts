@@ -28,7 +28,12 @@ export function digestWords(words: Uint32Array, from = 0, count = words.length, 
 
 /** Digest of a text. */
 export function digestText(text: string, seed = 0): Digest {
-  return digestWords(Uint32Array.from(text, (letter) => letter.codePointAt(0)!), 0, text.length, seed);
+  return digestWords(
+    Uint32Array.from(text, (letter) => letter.codePointAt(0)!),
+    0,
+    text.length,
+    seed,
+  );
 }
 
 /** A digest as 16 hexadecimal digits. */

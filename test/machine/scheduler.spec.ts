@@ -110,7 +110,10 @@ describe('Scheduler', () => {
   it('reports a triple fault and what software says of its end', () => {
     const { scheduler, processors } = make();
     processors[0]!.script.push(() => StopReason.Shutdown);
-    expect(scheduler.runQuantum(always)).to.deep.equal({ processor: 0, reason: 'triple fault: the processor shut down' });
+    expect(scheduler.runQuantum(always)).to.deep.equal({
+      processor: 0,
+      reason: 'triple fault: the processor shut down',
+    });
     processors[0]!.death = 'the VMM gave up';
     expect(scheduler.runQuantum(always)?.reason).to.equal('the VMM gave up');
   });
@@ -118,7 +121,10 @@ describe('Scheduler', () => {
   it('goes on with the processor that is furthest behind', () => {
     const { scheduler, processors } = make(2);
     for (let i = 0; i < 6; i++) scheduler.runQuantum(always);
-    expect(processors.map((processor) => processor.instructionCount)).to.deep.equal([3 * QUANTUM_INSTRUCTIONS, 3 * QUANTUM_INSTRUCTIONS]);
+    expect(processors.map((processor) => processor.instructionCount)).to.deep.equal([
+      3 * QUANTUM_INSTRUCTIONS,
+      3 * QUANTUM_INSTRUCTIONS,
+    ]);
   });
 
   it('lets a sleeping processor wait for the others without running it', () => {

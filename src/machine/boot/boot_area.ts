@@ -50,7 +50,8 @@ export function writeIdentityPageTables(ram: Uint8Array): number {
   const directories = pdpt + PAGE;
   ram.fill(0, pml4, directories + GIBIBYTES_MAPPED * PAGE);
   store64(ram, pml4, BigInt(pdpt) | PRESENT_WRITABLE);
-  for (let i = 0; i < GIBIBYTES_MAPPED; i++) store64(ram, pdpt + 8 * i, BigInt(directories + i * PAGE) | PRESENT_WRITABLE);
+  for (let i = 0; i < GIBIBYTES_MAPPED; i++)
+    store64(ram, pdpt + 8 * i, BigInt(directories + i * PAGE) | PRESENT_WRITABLE);
   for (let i = 0; i < GIBIBYTES_MAPPED * 512; i++) {
     store64(ram, directories + 8 * i, (BigInt(i) << 21n) | LARGE_PAGE | PRESENT_WRITABLE);
   }
@@ -58,7 +59,11 @@ export function writeIdentityPageTables(ram: Uint8Array): number {
 }
 
 /** Writes a command line, cut to what fits. @returns its address. */
-export function writeCommandLine(ram: Uint8Array, text: string, maximum: number = BootArea.COMMAND_LINE_BYTES - 1): number {
+export function writeCommandLine(
+  ram: Uint8Array,
+  text: string,
+  maximum: number = BootArea.COMMAND_LINE_BYTES - 1,
+): number {
   const bytes = new TextEncoder().encode(text).subarray(0, Math.min(maximum, BootArea.COMMAND_LINE_BYTES - 1));
   ram.set(bytes, BootArea.COMMAND_LINE);
   ram[BootArea.COMMAND_LINE + bytes.length] = 0;

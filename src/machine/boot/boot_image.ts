@@ -25,7 +25,9 @@ function startsWith(bytes: Uint8Array, prefix: readonly number[]): boolean {
 
 /** Text has no control characters but white space; machine code that long always has. */
 function isText(bytes: Uint8Array): boolean {
-  return bytes.subarray(0, TEXT_SAMPLE).every((byte) => byte >= 0x20 || (byte >= 0x07 && byte <= 0x0d) || byte === 0x1b);
+  return bytes
+    .subarray(0, TEXT_SAMPLE)
+    .every((byte) => byte >= 0x20 || (byte >= 0x07 && byte <= 0x0d) || byte === 0x1b);
 }
 
 function refuseOthers(request: BootRequest): void {

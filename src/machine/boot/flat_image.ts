@@ -17,9 +17,16 @@ export function loadFlatImage(ram: Uint8Array, request: BootRequest): EntryState
   const { kernel } = request;
   if (request.modules.length > 0) throw new BootError(`${kernel.name} is a flat image, which takes no --initrd`);
   if (FLAT_IMAGE_ADDRESS + kernel.bytes.length > ram.length) {
-    throw new BootError(`${kernel.name} has ${kernel.bytes.length} bytes and does not fit above 2 MiB in memory: use a larger --memory`);
+    throw new BootError(
+      `${kernel.name} has ${kernel.bytes.length} bytes and does not fit above 2 MiB in memory: use a larger --memory`,
+    );
   }
   ram.set(kernel.bytes, FLAT_IMAGE_ADDRESS);
   const commandLine = writeCommandLine(ram, request.append);
-  return { mode: 'long', entry: FLAT_IMAGE_ADDRESS, registers: { rdi: commandLine, rsi: ram.length, rsp: FLAT_IMAGE_ADDRESS } };
+  return {
+    mode: 'long',
+    entry: FLAT_IMAGE_ADDRESS,
+    loadedEnd: FLAT_IMAGE_ADDRESS + kernel.bytes.length,
+    registers: { rdi: commandLine, rsi: ram.length, rsp: FLAT_IMAGE_ADDRESS },
+  };
 }

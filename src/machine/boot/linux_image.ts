@@ -64,19 +64,23 @@ function checkedHeader(kernel: BootFile): SetupHeader {
   const fail = (what: string): never => {
     throw new BootError(`${kernel.name} is a Linux image, but ${what}`);
   };
-  if (kernel.bytes.length < Header.INIT_SIZE + 4) fail(`it ends after ${kernel.bytes.length} bytes, inside its setup header`);
+  if (kernel.bytes.length < Header.INIT_SIZE + 4)
+    fail(`it ends after ${kernel.bytes.length} bytes, inside its setup header`);
   if (data.getUint16(Header.BOOT_FLAG, true) !== BOOT_FLAG) {
     fail(`its boot flag is ${hex(data.getUint16(Header.BOOT_FLAG, true))}, not 0xaa55: the file is damaged`);
   }
   const version = data.getUint16(Header.VERSION, true);
   if (version < FIRST_64_BIT_VERSION) {
-    fail(`its boot protocol is ${version >> 8}.${version & 255}; entering a kernel in 64-bit mode needs 2.12 (Linux 3.8) or newer`);
+    fail(
+      `its boot protocol is ${version >> 8}.${version & 255}; entering a kernel in 64-bit mode needs 2.12 (Linux 3.8) or newer`,
+    );
   }
   if (!(data.getUint16(Header.XLOAD_FLAGS, true) & XLOAD_KERNEL_64)) {
     fail('it has no 64-bit entry point (xloadflags bit 0 is clear): a 32-bit kernel. Use an amd64 kernel');
   }
   const setupBytes = ((kernel.bytes[Header.SETUP_SECTORS] || 4) + 1) * SECTOR;
-  if (kernel.bytes.length <= setupBytes + ENTRY_64) fail(`it ends after ${kernel.bytes.length} bytes, before its protected-mode part`);
+  if (kernel.bytes.length <= setupBytes + ENTRY_64)
+    fail(`it ends after ${kernel.bytes.length} bytes, before its protected-mode part`);
   return {
     setupBytes,
     preferredAddress: Number(data.getBigUint64(Header.PREFERRED_ADDRESS, true)),
@@ -99,7 +103,12 @@ function placeKernel(ram: Uint8Array, kernel: BootFile, header: SetupHeader): nu
   return address;
 }
 
-function placeRamDisk(ram: Uint8Array, files: readonly BootFile[], header: SetupHeader, kernelEnd: number): { address: number; size: number } {
+function placeRamDisk(
+  ram: Uint8Array,
+  files: readonly BootFile[],
+  header: SetupHeader,
+  kernelEnd: number,
+): { address: number; size: number } {
   if (files.length > 1) throw new BootError(`Linux takes one initial RAM disk, not ${files.length}`);
   const file = files[0];
   if (file === undefined) return { address: 0, size: 0 };
@@ -134,7 +143,9 @@ export function loadLinuxImage(ram: Uint8Array, request: BootRequest): EntryStat
   const { kernel } = request;
   const header = checkedHeader(kernel);
   if (request.append.length > header.commandLineSize) {
-    throw new BootError(`the command line has ${request.append.length} characters; ${kernel.name} takes ${header.commandLineSize}`);
+    throw new BootError(
+      `the command line has ${request.append.length} characters; ${kernel.name} takes ${header.commandLineSize}`,
+    );
   }
   const address = placeKernel(ram, kernel, header);
   const disk = placeRamDisk(ram, request.modules, header, address + header.initSize);
@@ -152,5 +163,11 @@ export function loadLinuxImage(ram: Uint8Array, request: BootRequest): EntryStat
   parameters.setUint32(Header.COMMAND_LINE, writeCommandLine(ram, request.append, header.commandLineSize), true);
   parameters.setBigUint64(Header.ACPI_RSDP, BigInt(request.acpiRootPointer ?? 0), true);
   writeMemoryMap(parameters, ram.length);
-  return { mode: 'long', entry: address + ENTRY_64, registers: { rsi: parametersAt, rsp: STACK_BELOW_HEADER } };
+  const loadedEnd = Math.max(address + kernel.bytes.length - header.setupBytes, disk.address + disk.size);
+  return {
+    mode: 'long',
+    entry: address + ENTRY_64,
+    loadedEnd,
+    registers: { rsi: parametersAt, rsp: STACK_BELOW_HEADER },
+  };
 }

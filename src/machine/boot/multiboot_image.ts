@@ -52,7 +52,8 @@ class MultibootLoader {
 
   load(headerAt: number): Loaded {
     const flags = view(this.kernel.bytes).getUint32(headerAt + 4, true);
-    if (flags & FLAGS_REFUSED) this.fail(`its header asks for features ${hex(flags & FLAGS_REFUSED)} that this loader does not have`);
+    if (flags & FLAGS_REFUSED)
+      this.fail(`its header asks for features ${hex(flags & FLAGS_REFUSED)} that this loader does not have`);
     return flags & FLAG_ADDRESSES ? this.loadByAddresses(headerAt) : this.loadElf();
   }
 
@@ -70,7 +71,8 @@ class MultibootLoader {
 
   private loadElf(): Loaded {
     const data = view(this.kernel.bytes);
-    if (this.kernel.bytes.length < 52 || data.getUint32(0, true) !== ELF_MAGIC) this.fail('it is neither ELF nor are load addresses in its header');
+    if (this.kernel.bytes.length < 52 || data.getUint32(0, true) !== ELF_MAGIC)
+      this.fail('it is neither ELF nor are load addresses in its header');
     if (data.getUint8(4) !== ELF_CLASS_32 || data.getUint16(18, true) !== ELF_MACHINE_386) {
       this.fail('it is not a 32-bit ELF file for the 386: multiboot enters a kernel in 32-bit protected mode');
     }
@@ -87,13 +89,9 @@ class MultibootLoader {
   }
 
   private loadSegment(data: DataView, at: number): number {
-    const [offset, , physical, fileSize, memorySize] = [4, 8, 12, 16, 20].map((field) => data.getUint32(at + field, true)) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [offset, , physical, fileSize, memorySize] = [4, 8, 12, 16, 20].map((field) =>
+      data.getUint32(at + field, true),
+    ) as [number, number, number, number, number];
     if (offset + fileSize > this.kernel.bytes.length) this.fail(`it ends inside the segment for ${hex(physical)}`);
     this.store(physical, this.kernel.bytes.subarray(offset, offset + fileSize), memorySize);
     return physical + memorySize;
@@ -101,7 +99,9 @@ class MultibootLoader {
 
   private store(address: number, bytes: Uint8Array, memorySize: number): void {
     if (address + memorySize > this.ram.length) {
-      this.fail(`it loads up to ${hex(address + memorySize)}, beyond the end of memory at ${hex(this.ram.length)}: use a larger --memory`);
+      this.fail(
+        `it loads up to ${hex(address + memorySize)}, beyond the end of memory at ${hex(this.ram.length)}: use a larger --memory`,
+      );
     }
     this.ram.set(bytes, address);
     this.ram.fill(0, address + bytes.length, address + memorySize);
@@ -144,17 +144,23 @@ class InfoWriter {
   }
 }
 
-function loadModules(ram: Uint8Array, modules: readonly BootFile[], from: number, info: InfoWriter): number {
+function loadModules(
+  ram: Uint8Array,
+  modules: readonly BootFile[],
+  from: number,
+  info: InfoWriter,
+): { table: number; end: number } {
   const table = info.reserve(Math.max(modules.length, 1) * MODULE_BYTES);
   let at = align(from);
   modules.forEach((module, index) => {
     const end = at + module.bytes.length;
-    if (end > ram.length) throw new BootError(`the module ${module.name} does not fit into memory: use a larger --memory`);
+    if (end > ram.length)
+      throw new BootError(`the module ${module.name} does not fit into memory: use a larger --memory`);
     ram.set(module.bytes, at);
     info.words(table + index * MODULE_BYTES, at, end, info.text(module.name), 0);
     at = align(end);
   });
-  return table;
+  return { table, end: at };
 }
 
 function writeMemoryMap(ramBytes: number, info: InfoWriter): { start: number; size: number } {
@@ -183,8 +189,22 @@ export function loadMultibootImage(ram: Uint8Array, request: BootRequest, header
   const modules = loadModules(ram, request.modules, Math.max(loaded.end, HIGH_MEMORY_START), info);
   const map = writeMemoryMap(ram.length, info);
   const flags = Info.MEMORY | Info.COMMAND_LINE | Info.MODULES | Info.MEMORY_MAP | Info.LOADER_NAME;
-  info.words(start, flags, LOW_MEMORY_END >> 10, (ram.length - HIGH_MEMORY_START) >> 10, 0, commandLine, request.modules.length, modules);
+  info.words(
+    start,
+    flags,
+    LOW_MEMORY_END >> 10,
+    (ram.length - HIGH_MEMORY_START) >> 10,
+    0,
+    commandLine,
+    request.modules.length,
+    modules.table,
+  );
   info.words(start + 44, map.size, map.start);
   info.words(start + 64, info.text(LOADER_NAME));
-  return { mode: 'protected', entry: loaded.entry, registers: { rax: BOOTED, rbx: start, rsp: BootArea.BOOT_PARAMETERS } };
+  return {
+    mode: 'protected',
+    entry: loaded.entry,
+    loadedEnd: modules.end,
+    registers: { rax: BOOTED, rbx: start, rsp: BootArea.BOOT_PARAMETERS },
+  };
 }

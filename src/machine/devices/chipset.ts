@@ -97,10 +97,20 @@ export class Chipset {
     this.devices = devices;
   }
 
-  private makeLocalApic(options: ChipsetOptions, messages: InterruptMessages, signals: ProcessorSignals, id: number): LocalApic {
+  private makeLocalApic(
+    options: ChipsetOptions,
+    messages: InterruptMessages,
+    signals: ProcessorSignals,
+    id: number,
+  ): LocalApic {
     const { tscOffset, apicTickNanoseconds: tickNanoseconds } = options;
     const apicOptions = { id, tickNanoseconds, ...(tscOffset && { tscOffset: () => tscOffset(id) }) };
     return new LocalApic(apicOptions, this.events, messages, signals, () => this.pic.acknowledge());
+  }
+
+  /** The local APIC of the processor whose access is under way. */
+  get currentApic(): LocalApic {
+    return this.localApics[this.currentProcessor()]!;
   }
 
   /** A load of the current processor from an address without memory. @param size bytes, at most 4. */
@@ -118,7 +128,7 @@ export class Chipset {
 
   /** Each processor sees its own APIC at the address in its own IA32_APIC_BASE. */
   private apicAt(address: number): LocalApic | undefined {
-    const apic = this.localApics[this.currentProcessor()]!;
+    const apic = this.currentApic;
     return apic.isEnabled && address >= apic.baseAddress && address < apic.baseAddress + APIC_PAGE ? apic : undefined;
   }
 

@@ -81,7 +81,9 @@ export class EventQueue {
 
   /** Deadlines by name; timers that are not armed are left out. */
   save(): Record<string, number> {
-    return Object.fromEntries(this.timers.filter((timer) => timer.deadline !== Infinity).map((t) => [t.name, t.deadline]));
+    return Object.fromEntries(
+      this.timers.filter((timer) => timer.deadline !== Infinity).map((t) => [t.name, t.deadline]),
+    );
   }
 
   restore(deadlines: Readonly<Record<string, number>>): void {

@@ -111,7 +111,8 @@ export class IoApic extends StatefulDevice<IoApicState> implements InterruptCont
     const mode = ((entry >> 8) & 7) as DeliveryMode;
     const message = { vector: entry & 0xff, mode, level, asserted: true };
     const taken = this.messages.send(message, this.state.high[input]! >>> 24, (entry & LOGICAL) !== 0);
-    if (level && taken && (mode === DeliveryMode.Fixed || mode === DeliveryMode.LowestPriority)) this.state.low[input] = entry | REMOTE_IRR;
+    if (level && taken && (mode === DeliveryMode.Fixed || mode === DeliveryMode.LowestPriority))
+      this.state.low[input] = entry | REMOTE_IRR;
   }
 
   private endOfInterrupt(vector: number): void {

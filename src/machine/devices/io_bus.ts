@@ -64,7 +64,8 @@ export class IoBus {
   readPort(port: number, size: AccessSize): number {
     const handler = this.handlers[port];
     if (size === 1) return handler === undefined ? 0xff : handler.readPort(port, 1) & 0xff;
-    if (handler !== undefined && this.byteWide[port] === 0) return (handler.readPort(port, size) & ALL_ONES[size]) >>> 0;
+    if (handler !== undefined && this.byteWide[port] === 0)
+      return (handler.readPort(port, size) & ALL_ONES[size]) >>> 0;
     let value = 0;
     for (let i = 0; i < size; i++) value |= this.readPort((port + i) & 0xffff, 1) << (8 * i);
     return value >>> 0;
@@ -84,7 +85,9 @@ export class IoBus {
   /** @param address physical; @param size bytes, at most 4. */
   readMemory(address: number, size: AccessSize): number {
     const range = this.rangeAt(address);
-    return range === undefined ? ALL_ONES[size] : (range.handler.readMmio(address - range.first, size) & ALL_ONES[size]) >>> 0;
+    return range === undefined
+      ? ALL_ONES[size]
+      : (range.handler.readMmio(address - range.first, size) & ALL_ONES[size]) >>> 0;
   }
 
   /** @param address physical; @param size bytes, at most 4. */

@@ -99,7 +99,9 @@ export class KeyboardController extends StatefulDevice<KeyboardControllerState> 
         return this.answer(this.state.outputPort);
       case 0xdd:
       case 0xdf:
-        return this.writeOutputPort(value === 0xdf ? this.state.outputPort | OUTPUT_A20 : this.state.outputPort & ~OUTPUT_A20);
+        return this.writeOutputPort(
+          value === 0xdf ? this.state.outputPort | OUTPUT_A20 : this.state.outputPort & ~OUTPUT_A20,
+        );
       default:
         // F0h … FFh pulse output lines; bit 0 low pulses the reset line.
         if (value >= 0xf0 && !(value & 1)) this.system.reset('keyboard controller, port 0x64');

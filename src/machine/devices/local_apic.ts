@@ -42,7 +42,7 @@ enum Lvt {
 }
 
 /** Bits of each LVT entry that a program can write. */
-const LVT_WRITABLE = [0x710ff & ~0x700 | 0x60000, 0x107ff, 0x107ff, 0x1a7ff, 0x1a7ff, 0x100ff];
+const LVT_WRITABLE = [(0x710ff & ~0x700) | 0x60000, 0x107ff, 0x107ff, 0x1a7ff, 0x1a7ff, 0x100ff];
 
 enum TimerMode {
   OneShot = 0,
@@ -119,9 +119,25 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
     if (id === 0) lvt[Lvt.Lint1] = DeliveryMode.Nmi << 8;
     return {
       base: LOCAL_APIC_BASE | APIC_BASE_ENABLE | (id === 0 ? APIC_BASE_BOOTSTRAP : 0),
-      id, tpr: 0, ldr: 0, dfr: 0xffffffff, svr: 0xff, esr: 0, errors: 0,
-      isr: new Array<number>(8).fill(0), tmr: new Array<number>(8).fill(0), irr: new Array<number>(8).fill(0),
-      icrLow: 0, icrHigh: 0, lvt, initialCount: 0, divide: 0, timerStart: 0, tscDeadline: 0, lint0: false, extInt: false,
+      id,
+      tpr: 0,
+      ldr: 0,
+      dfr: 0xffffffff,
+      svr: 0xff,
+      esr: 0,
+      errors: 0,
+      isr: new Array<number>(8).fill(0),
+      tmr: new Array<number>(8).fill(0),
+      irr: new Array<number>(8).fill(0),
+      icrLow: 0,
+      icrHigh: 0,
+      lvt,
+      initialCount: 0,
+      divide: 0,
+      timerStart: 0,
+      tscDeadline: 0,
+      lint0: false,
+      extInt: false,
     };
   }
 
@@ -295,7 +311,7 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
 
   // Registers ---------------------------------------------------------------------------------------------------------------------
 
-  readMmio(offset: number, _size: AccessSize): number {
+  readMmio(offset: number): number {
     // Registers are 16 bytes apart; the bytes between them are reserved and read as zero.
     const shift = (offset & 15) * 8;
     return shift >= 32 ? 0 : this.readRegister(offset & 0xff0) >>> shift;
@@ -438,8 +454,14 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
     this.state.icrLow = value & 0xccfff;
     const vector = value & 0xff;
     const mode = ((value >> 8) & 7) as DeliveryMode;
-    if (vector < 16 && (mode === DeliveryMode.Fixed || mode === DeliveryMode.LowestPriority)) return this.error(ESR_SEND_ILLEGAL);
-    const message = { vector, mode, level: (value & 0x8000) !== 0 && mode === DeliveryMode.Init, asserted: mode !== DeliveryMode.Init || (value & 0x4000) !== 0 };
+    if (vector < 16 && (mode === DeliveryMode.Fixed || mode === DeliveryMode.LowestPriority))
+      return this.error(ESR_SEND_ILLEGAL);
+    const message = {
+      vector,
+      mode,
+      level: (value & 0x8000) !== 0 && mode === DeliveryMode.Init,
+      asserted: mode !== DeliveryMode.Init || (value & 0x4000) !== 0,
+    };
     const shorthand = ((value >> 18) & 3) as Shorthand;
     if (shorthand === Shorthand.None) this.messages.send(message, this.state.icrHigh >>> 24, (value & 0x800) !== 0);
     else this.messages.sendShorthand(message, shorthand, this);
@@ -472,7 +494,8 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
     const length = initialCount * this.countNanoseconds();
     const passed = this.events.now() - timerStart;
     if (passed < length) this.timer.arm(timerStart + length);
-    else if (this.timerMode === TimerMode.Periodic) this.timer.arm(timerStart + (Math.floor(passed / length) + 1) * length);
+    else if (this.timerMode === TimerMode.Periodic)
+      this.timer.arm(timerStart + (Math.floor(passed / length) + 1) * length);
     else this.timer.cancel();
   }
 
@@ -511,8 +534,15 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
   set tscDeadline(value: number) {
     if (this.timerMode !== TimerMode.TscDeadline) return;
     this.state.tscDeadline = value;
-    if (value === 0) this.timer.cancel();
-    else this.timer.arm(Math.max(value - (this.options.tscOffset?.() ?? 0), this.events.now()));
+    this.tscMoved();
+  }
+
+  /** The time-stamp counter was written: a deadline in its terms is at another moment now. */
+  tscMoved(): void {
+    if (this.timerMode !== TimerMode.TscDeadline) return;
+    const { tscDeadline } = this.state;
+    if (tscDeadline === 0) this.timer.cancel();
+    else this.timer.arm(Math.max(tscDeadline - (this.options.tscOffset?.() ?? 0), this.events.now()));
   }
 }
 

@@ -13,7 +13,10 @@ const MEMORY = 0xff000000;
 const MEMORY_BYTES = 0x10000;
 
 /** QEMU's pc-testdev: a register that reads back at E0h and E8h, interrupt wires at 2000h, a page flush at E4h, memory at FF000000h. */
-export class PcTestDevice extends StatefulDevice<{ register: number; memory: number[] }> implements PortHandler, MmioHandler {
+export class PcTestDevice
+  extends StatefulDevice<{ register: number; memory: number[] }>
+  implements PortHandler, MmioHandler
+{
   readonly name = 'pc_test_device';
 
   /**

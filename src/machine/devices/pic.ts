@@ -29,8 +29,22 @@ interface Chip {
 
 function newChip(): Chip {
   return {
-    irr: 0, isr: 0, imr: 0xff, inputs: 0, elcr: 0, vectorBase: 0, expects: 0, needsIcw4: false, single: false, autoEoi: false,
-    rotateOnAutoEoi: false, specialMask: false, specialFullyNested: false, readIsr: false, poll: false, lowest: 7,
+    irr: 0,
+    isr: 0,
+    imr: 0xff,
+    inputs: 0,
+    elcr: 0,
+    vectorBase: 0,
+    expects: 0,
+    needsIcw4: false,
+    single: false,
+    autoEoi: false,
+    rotateOnAutoEoi: false,
+    specialMask: false,
+    specialFullyNested: false,
+    readIsr: false,
+    poll: false,
+    lowest: 7,
   };
 }
 

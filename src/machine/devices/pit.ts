@@ -29,8 +29,17 @@ interface Channel {
 
 function newChannel(gate: boolean): Channel {
   return {
-    mode: 3, bcd: false, access: 3, count: 0x10000, start: -1, gate, writeLow: null, readHighNext: false, latched: null,
-    latchedStatus: null, nullCount: true,
+    mode: 3,
+    bcd: false,
+    access: 3,
+    count: 0x10000,
+    start: -1,
+    gate,
+    writeLow: null,
+    readHighNext: false,
+    latched: null,
+    latchedStatus: null,
+    nullCount: true,
   };
 }
 
@@ -40,8 +49,10 @@ interface PitState {
   refresh: number;
 }
 
-const toBcd = (n: number): number => (n % 10) | (Math.floor(n / 10) % 10 << 4) | (Math.floor(n / 100) % 10 << 8) | (Math.floor(n / 1000) % 10 << 12);
-const fromBcd = (n: number): number => (n & 15) + ((n >> 4) & 15) * 10 + ((n >> 8) & 15) * 100 + ((n >> 12) & 15) * 1000;
+const toBcd = (n: number): number =>
+  (n % 10) | ((Math.floor(n / 10) % 10) << 4) | ((Math.floor(n / 100) % 10) << 8) | ((Math.floor(n / 1000) % 10) << 12);
+const fromBcd = (n: number): number =>
+  (n & 15) + ((n >> 4) & 15) * 10 + ((n >> 8) & 15) * 100 + ((n >> 12) & 15) * 1000;
 
 /** The Intel 8254 interval timer at ports 40h–43h and the system control port 61h, which gates channel 2. Intel 8254 data sheet. */
 export class Pit extends StatefulDevice<PitState> implements PortHandler {

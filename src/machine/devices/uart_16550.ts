@@ -61,8 +61,17 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
 
   protected initialState(): UartState {
     return {
-      ier: 0, lcr: 0, mcr: 0, msr: MODEM_CONNECTED, errors: 0, scratch: 0, divisor: 12, fcr: 0, transmitterEmptied: false,
-      received: [], waiting: [],
+      ier: 0,
+      lcr: 0,
+      mcr: 0,
+      msr: MODEM_CONNECTED,
+      errors: 0,
+      scratch: 0,
+      divisor: 12,
+      fcr: 0,
+      transmitterEmptied: false,
+      received: [],
+      waiting: [],
     };
   }
 
@@ -154,7 +163,8 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
 
   private writeModemControl(value: number): void {
     this.state.mcr = value & 0x1f;
-    const lines = value & MCR_LOOPBACK ? ((value & 0x0c) << 4) | ((value & 2) << 3) | ((value & 1) << 5) : MODEM_CONNECTED;
+    const lines =
+      value & MCR_LOOPBACK ? ((value & 0x0c) << 4) | ((value & 2) << 3) | ((value & 1) << 5) : MODEM_CONNECTED;
     this.setModemLines(lines);
   }
 
@@ -180,7 +190,8 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
   private refill(): void {
     if (this.state.mcr & MCR_LOOPBACK) return;
     const depth = this.fifoEnabled ? FIFO_DEPTH : 1;
-    while (this.state.waiting.length > 0 && this.state.received.length < depth) this.state.received.push(this.state.waiting.shift()!);
+    while (this.state.waiting.length > 0 && this.state.received.length < depth)
+      this.state.received.push(this.state.waiting.shift()!);
   }
 
   private readReceived(): number {

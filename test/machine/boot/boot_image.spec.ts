@@ -7,14 +7,23 @@ import { elf32, linuxImage, request, stringAt } from './images.js';
 
 const MEBIBYTE = 2 ** 20;
 const ram = (size = 64): Uint8Array => new Uint8Array(size * MEBIBYTE);
-const load = (bytes: Uint8Array, append = ''): (() => unknown) => () => loadImage(ram(), request(bytes, append));
+const load =
+  (bytes: Uint8Array, append = ''): (() => unknown) =>
+  () =>
+    loadImage(ram(), request(bytes, append));
 
 describe('loadImage', () => {
   it('says what a file is that cannot be booted', () => {
-    expect(load(new TextEncoder().encode('#!/bin/sh\necho hello\n'))).to.throw(BootError, /kernel is a text file, not a kernel.*bzImage/);
+    expect(load(new TextEncoder().encode('#!/bin/sh\necho hello\n'))).to.throw(
+      BootError,
+      /kernel is a text file, not a kernel.*bzImage/,
+    );
     expect(load(new Uint8Array(0))).to.throw(BootError, /an empty file/);
     expect(load(Uint8Array.of(0x1f, 0x8b, 8, 0, 0))).to.throw(BootError, /gzip/);
-    expect(load(elf32({ entry: 0, segments: [], multiboot: false }))).to.throw(BootError, /ELF file without a multiboot header/);
+    expect(load(elf32({ entry: 0, segments: [], multiboot: false }))).to.throw(
+      BootError,
+      /ELF file without a multiboot header/,
+    );
   });
 
   it('enters a flat image at 2 MiB in long mode with its command line', () => {
@@ -49,6 +58,8 @@ describe('loadImage', () => {
 
   it('recognizes Linux and multiboot images', () => {
     expect(loadImage(ram(), request(linuxImage())).mode).to.equal('long');
-    expect(loadImage(ram(), request(elf32({ entry: 0x100000, segments: [{ at: 0x100000, bytes: [0xf4] }] }))).mode).to.equal('protected');
+    expect(
+      loadImage(ram(), request(elf32({ entry: 0x100000, segments: [{ at: 0x100000, bytes: [0xf4] }] }))).mode,
+    ).to.equal('protected');
   });
 });

@@ -53,14 +53,25 @@ export function elf32(options: ElfOptions): Uint8Array {
   const size = content + options.segments.reduce((sum, segment) => sum + segment.bytes.length, 0);
   const bytes = new Uint8Array(size);
   const data = new DataView(bytes.buffer);
-  const words = (at: number, ...values: number[]): void => values.forEach((value, i) => data.setUint32(at + 4 * i, value >>> 0, true));
+  const words = (at: number, ...values: number[]): void =>
+    values.forEach((value, i) => data.setUint32(at + 4 * i, value >>> 0, true));
   bytes.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
   words(16, 0x00030002, 1, options.entry, 52);
   data.setUint16(42, 32, true);
   data.setUint16(44, options.segments.length, true);
   let offset = content;
   options.segments.forEach((segment, index) => {
-    words(52 + 32 * index, 1, offset, segment.at, segment.at, segment.bytes.length, segment.memory ?? segment.bytes.length, 7, 4);
+    words(
+      52 + 32 * index,
+      1,
+      offset,
+      segment.at,
+      segment.at,
+      segment.bytes.length,
+      segment.memory ?? segment.bytes.length,
+      7,
+      4,
+    );
     bytes.set(segment.bytes, offset);
     offset += segment.bytes.length;
   });

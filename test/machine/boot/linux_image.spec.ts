@@ -54,6 +54,9 @@ describe('loadLinuxImage', () => {
   }
 
   it('refuses a command line that is too long for the kernel', () => {
-    expect(() => loadLinuxImage(new Uint8Array(64 * MEBIBYTE), request(linuxImage(), 'x'.repeat(2048)))).to.throw(BootError, /2048 characters/);
+    expect(() => loadLinuxImage(new Uint8Array(64 * MEBIBYTE), request(linuxImage(), 'x'.repeat(2048)))).to.throw(
+      BootError,
+      /2048 characters/,
+    );
   });
 });

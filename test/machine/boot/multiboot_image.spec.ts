@@ -6,12 +6,16 @@ import { loadMultibootImage, multibootHeader } from '../../../src/machine/boot/m
 import { elf32, request, stringAt } from './images.js';
 
 const MEBIBYTE = 2 ** 20;
-const load = (ram: Uint8Array, wanted: BootRequest): EntryState => loadMultibootImage(ram, wanted, multibootHeader(wanted.kernel.bytes)!);
+const load = (ram: Uint8Array, wanted: BootRequest): EntryState =>
+  loadMultibootImage(ram, wanted, multibootHeader(wanted.kernel.bytes)!);
 
 describe('loadMultibootImage', () => {
   it('loads segments with their zeroed tails and enters with the magic number', () => {
     const ram = new Uint8Array(16 * MEBIBYTE).fill(0xcc, 0x400000, 0x401000);
-    const state = load(ram, request(elf32({ entry: 0x400001, segments: [{ at: 0x400000, bytes: [1, 2, 3], memory: 8 }] })));
+    const state = load(
+      ram,
+      request(elf32({ entry: 0x400001, segments: [{ at: 0x400000, bytes: [1, 2, 3], memory: 8 }] })),
+    );
     expect(state).to.include({ mode: 'protected', entry: 0x400001 });
     expect(state.registers.rax).to.equal(0x2badb002);
     expect([...ram.subarray(0x400000, 0x400009)]).to.deep.equal([1, 2, 3, 0, 0, 0, 0, 0, 0xcc]);
@@ -19,7 +23,10 @@ describe('loadMultibootImage', () => {
 
   it('hands over command line, memory and modules', () => {
     const ram = new Uint8Array(16 * MEBIBYTE);
-    const kernel = { name: '/tests/msr.flat', bytes: elf32({ entry: 0x400000, segments: [{ at: 0x400000, bytes: [0xf4] }] }) };
+    const kernel = {
+      name: '/tests/msr.flat',
+      bytes: elf32({ entry: 0x400000, segments: [{ at: 0x400000, bytes: [0xf4] }] }),
+    };
     const modules = [
       { name: 'one', bytes: Uint8Array.of(11) },
       { name: 'two', bytes: Uint8Array.of(22, 23) },

@@ -8,7 +8,12 @@ describe('Chipset', () => {
     const platform = new FakePlatform();
     const console: number[] = [];
     let pending = false;
-    const signals = { interruptPending: (value: boolean) => void (pending = value), nmi: () => {}, init: () => {}, startUp: () => {} };
+    const signals = {
+      interruptPending: (value: boolean) => void (pending = value),
+      nmi: () => {},
+      init: () => {},
+      startUp: () => {},
+    };
     const chipset = new Chipset({
       memoryBytes: 64 << 20,
       clock: { now: () => platform.time },
@@ -27,7 +32,17 @@ describe('Chipset', () => {
   it('carries a timer interrupt from the PIT through the PIC to the processor', () => {
     const { chipset, platform, pending } = make();
     const out = (port: number, value: number): void => chipset.bus.writePort(port, 1, value);
-    for (const [port, value] of [[0x20, 0x11], [0x21, 0x30], [0x21, 4], [0x21, 1], [0x21, 0xfe], [0x43, 0x34], [0x40, 0], [0x40, 4]] as const) out(port, value);
+    for (const [port, value] of [
+      [0x20, 0x11],
+      [0x21, 0x30],
+      [0x21, 4],
+      [0x21, 1],
+      [0x21, 0xfe],
+      [0x43, 0x34],
+      [0x40, 0],
+      [0x40, 4],
+    ] as const)
+      out(port, value);
     while (!pending() && platform.time < 1e9) {
       platform.time = chipset.events.next();
       chipset.events.runDue();

@@ -6,11 +6,21 @@ import { IO_APIC_BASE, IoApic } from '../../../src/machine/devices/io_apic.js';
 import { FakePlatform } from './fake_platform.js';
 
 describe('IoApic', () => {
-  function make(): { ioApic: IoApic; taken: InterruptMessage[]; messages: InterruptMessages; write(r: number, v: number): void; read(r: number): number } {
+  function make(): {
+    ioApic: IoApic;
+    taken: InterruptMessage[];
+    messages: InterruptMessages;
+    write(r: number, v: number): void;
+    read(r: number): number;
+  } {
     const platform = new FakePlatform();
     const messages = new InterruptMessages();
     const taken: InterruptMessage[] = [];
-    messages.attach({ matches: (destination) => destination === 0, processorPriority: () => 0, accept: (m) => void taken.push(m) });
+    messages.attach({
+      matches: (destination) => destination === 0,
+      processorPriority: () => 0,
+      accept: (m) => void taken.push(m),
+    });
     const ioApic = new IoApic(platform.bus, messages);
     const write = (register: number, value: number): void => {
       platform.bus.writeMemory(IO_APIC_BASE, 4, register);

@@ -3,7 +3,11 @@ import { expect } from 'chai';
 import { BusConflictError, IoBus } from '../../../src/machine/devices/io_bus.js';
 
 describe('IoBus', () => {
-  const recorder = (): { log: string[]; readPort(p: number, s: number): number; writePort(p: number, s: number, v: number): void } => {
+  const recorder = (): {
+    log: string[];
+    readPort(p: number, s: number): number;
+    writePort(p: number, s: number, v: number): void;
+  } => {
     const log: string[] = [];
     return {
       log,
@@ -14,7 +18,9 @@ describe('IoBus', () => {
 
   it('reads all ones where there is no device', () => {
     const bus = new IoBus();
-    expect([bus.readPort(0x123, 1), bus.readPort(0x123, 2), bus.readPort(0x123, 4)]).to.deep.equal([0xff, 0xffff, 0xffffffff]);
+    expect([bus.readPort(0x123, 1), bus.readPort(0x123, 2), bus.readPort(0x123, 4)]).to.deep.equal([
+      0xff, 0xffff, 0xffffffff,
+    ]);
     expect(bus.readMemory(0xfe000000, 4)).to.equal(0xffffffff);
   });
 

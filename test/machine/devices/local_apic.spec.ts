@@ -112,7 +112,11 @@ describe('LocalApic', () => {
     apic.writeRegister(0xd0, 0x24000000);
     expect([apic.matches(0x04, true), apic.matches(0x02, true)]).to.deep.equal([true, false]);
     apic.writeRegister(0xe0, 0x0fffffff);
-    expect([apic.matches(0x24, true), apic.matches(0x14, true), apic.matches(0xff, true)]).to.deep.equal([true, false, true]);
+    expect([apic.matches(0x24, true), apic.matches(0x14, true), apic.matches(0xff, true)]).to.deep.equal([
+      true,
+      false,
+      true,
+    ]);
   });
 
   it('masks all of its local vectors while it is disabled by software', () => {

@@ -9,9 +9,16 @@ describe('Pic', () => {
     let level = false;
     const pic = new Pic(platform.bus, (value) => (level = value));
     for (const [port, value] of [
-      [0x20, 0x11], [0x21, 0x30], [0x21, 4], [0x21, 1],
-      [0xa0, 0x11], [0xa1, 0x38], [0xa1, 2], [0xa1, 1],
-      [0x21, 0], [0xa1, 0],
+      [0x20, 0x11],
+      [0x21, 0x30],
+      [0x21, 4],
+      [0x21, 1],
+      [0xa0, 0x11],
+      [0xa1, 0x38],
+      [0xa1, 2],
+      [0xa1, 1],
+      [0x21, 0],
+      [0xa1, 0],
     ] as const)
       platform.out(port, value);
     return { platform, pic, output: () => level };

@@ -4,7 +4,12 @@ import { Rtc } from '../../../src/machine/devices/rtc.js';
 import { FakePlatform } from './fake_platform.js';
 
 describe('Rtc', () => {
-  function make(): { platform: FakePlatform; line: ReturnType<FakePlatform['line']>; get(i: number): number; set(i: number, v: number): void } {
+  function make(): {
+    platform: FakePlatform;
+    line: ReturnType<FakePlatform['line']>;
+    get(i: number): number;
+    set(i: number, v: number): void;
+  } {
     const platform = new FakePlatform();
     const line = platform.line();
     new Rtc(platform.bus, platform.events, line, 512 << 20);

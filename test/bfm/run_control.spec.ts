@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { RunControl, StopRequest } from '../../src/bfm/run_control.js';
+
+describe('RunControl', () => {
+  it('keeps the first request to stop, seen from both sides', () => {
+    const main = new RunControl();
+    const worker = new RunControl(main.memory);
+    main.requestStop(StopRequest.Timeout);
+    main.requestStop(StopRequest.Interrupted);
+    expect(worker.stopRequest).to.equal(StopRequest.Timeout);
+  });
+
+  it('carries typed bytes across, in order, and drops what does not fit', () => {
+    const main = new RunControl();
+    const worker = new RunControl(main.memory);
+    main.type(Uint8Array.of(1, 2));
+    main.type(Uint8Array.of(3));
+    expect(worker.takeInput()).to.deep.equal([1, 2, 3]);
+    expect(worker.takeInput()).to.deep.equal([]);
+    main.type(new Uint8Array(5000).fill(7));
+    expect(worker.takeInput()).to.have.length(4096);
+    main.type(Uint8Array.of(8, 9));
+    expect(worker.takeInput()).to.deep.equal([8, 9]);
+  });
+
+  it('shows heartbeat, exit and handler of the worker', () => {
+    const main = new RunControl();
+    const worker = new RunControl(main.memory);
+    worker.beat();
+    worker.beat();
+    worker.exitWord[0] = 11;
+    worker.handlerWord[0] = 2;
+    expect([main.heartbeat, main.exitReason, main.handler]).to.deep.equal([2, 11, 2]);
+  });
+});

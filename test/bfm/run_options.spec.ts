@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FileError } from '../../src/bfm/file_error.js';
+import { checkRunOptions } from '../../src/bfm/run_options.js';
+import type { RunOptions } from '../../src/bfm/run_options.js';
+import { UsageError } from '../../src/bfm/usage_error.js';
+
+const defaults: RunOptions = {
+  append: '',
+  memory: '64M',
+  cpus: '1',
+  module: [],
+  extensions: [],
+  testDevice: false,
+  stats: false,
+  json: false,
+};
+
+describe('checkRunOptions', () => {
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'bfm-options-'));
+    mkdirSync(join(folder, 'hypervisor_one'));
+    writeFileSync(join(folder, 'hypervisor_one', 'one.modules'), '{}');
+    writeFileSync(join(folder, 'kernel'), 'k');
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  const check = (options: Partial<RunOptions>): ReturnType<typeof checkRunOptions> =>
+    checkRunOptions({ ...defaults, kernel: join(folder, 'kernel'), ...options }, false);
+
+  it('starts the VMM at boot with modules, and not without', () => {
+    expect(check({}).start).to.equal('off');
+    expect(check({ module: [join(folder, 'hypervisor_one', 'one.modules')] }).start).to.equal('boot');
+  });
+
+  it('finds an extension by its name in a folder given by -e', () => {
+    const wanted = [join(folder, 'hypervisor_one', 'one.modules')];
+    expect(check({ module: ['one'], extensions: [folder] }).modules).to.deep.equal(wanted);
+    expect(check({ module: ['hypervisor_one'], extensions: [join(folder, 'hypervisor_one')] }).modules).to.deep.equal(
+      wanted,
+    );
+  });
+
+  it('finds an extension of the package without being told where', () => {
+    expect(check({ module: ['cpuidcount'] }).modules[0]).to.match(/hypervisor_example_cpuidcount/);
+  });
+
+  const wrong: [string, Partial<RunOptions>, new (message: string) => Error, RegExp][] = [
+    ['both a guest and a kernel', { guest: 'cpuid' }, UsageError, /exclude each other/],
+    ['more processors', { cpus: '2' }, UsageError, /--cpus 2.*one processor/],
+    ['an unknown start', { start: 'never' }, UsageError, /boot or off/],
+    ['a late start', { start: 'late' }, UsageError, /later version/],
+    ['a senseless time-out', { timeout: '-1' }, UsageError, /positive number/],
+    ['an empty text', { until: '' }, UsageError, /--until/],
+    ['a senseless date', { rtc: 'yesterday' }, UsageError, /no date/],
+    ['a missing kernel', { kernel: '/does/not/exist' }, FileError, /no such file/],
+    ['a folder as kernel', { kernel: '/' }, FileError, /is a folder/],
+    [
+      'a missing module file',
+      { module: ['no_such_extension'] },
+      FileError,
+      /no such file, and no extension of that name/,
+    ],
+    ['a missing extension folder', { extensions: ['/does/not/exist'], module: ['x'] }, FileError, /no such folder/],
+  ];
+  for (const [what, options, kind, message] of wrong) {
+    it(`refuses ${what}`, () => {
+      expect(() => check(options)).to.throw(kind, message);
+    });
+  }
+
+  it('names the guests there are when one is unknown', () => {
+    expect(() => checkRunOptions({ ...defaults, guest: 'nobody' }, false)).to.throw(UsageError, /no such guest.*cpuid/);
+  });
+});
