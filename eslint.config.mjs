@@ -3,7 +3,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['build/**', 'coverage/', 'docs/reference/', 'src/machine/cpu/', 'test/fixtures/', 'guests/'] },
+  { ignores: ['build/**', 'coverage/', 'docs/reference/', 'src/machine/cpu/', 'scripts/bench/host_loops.ts', 'test/fixtures/', 'guests/'] },
   js.configs.recommended,
   ...tseslint.configs.recommended,
   {

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: LGPL-2.1-only
+# A million CPUIDs: 5 * iterations + 4 instructions up to and including OUT.
+start:
+    mov esi, 1000000
+loop:
+    xor eax, eax
+    xor ecx, ecx
+    cpuid
+    dec esi
+    jnz loop
+    xor eax, eax
+    mov edx, 0xf4
+    out dx, eax
+stop:
+    hlt
+    jmp stop
