@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { EntryRule } from '../../intrinsics/rules/entry_rule.js';
+import { entryRules } from '../../intrinsics/rules/entry_rules.js';
 import { vmxCapabilities, type Capability, type CapabilityOptions } from './capabilities.js';
 import { EntryChecks } from './entry_checks.js';
 import { VmEntry } from './vm_entry.js';
@@ -15,8 +16,8 @@ import { store64, Word } from './words.js';
 
 /** Facts of the processor model that the engine needs. */
 export interface VmxEngineOptions extends CapabilityOptions {
-  /** The VM-entry rules in order of their breach: control, host, guest. */
-  readonly rules: readonly EntryRule[];
+  /** The VM-entry rules in order of their breach: control, host, guest; all of the SDM's by default. */
+  readonly rules?: readonly EntryRule[];
 }
 
 /**
@@ -45,7 +46,7 @@ export class VmxEngine implements VmxProcessor {
     this.capabilities = vmxCapabilities(options);
     this.state = new VmxState(core, this.instructions.vmcs);
     this.reader = new VmcsEntryReader(this.state, this.capabilities);
-    this.checks = new EntryChecks(this.vmcs, this.reader, options.rules);
+    this.checks = new EntryChecks(this.vmcs, this.reader, options.rules ?? entryRules);
     this.exit = new VmExit(this.state);
     this.entry = new VmEntry(this.state, this.instructions, this.checks, this.reader, this.exit);
     store64(core.u32, Word.cr0Fixed0, 0x80000021, 0);

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import type { EntryReader, EntryRule } from '../../../src/intrinsics/rules/entry_rule.js';
+import { entryRules } from '../../../src/intrinsics/rules/entry_rules.js';
+import { bytesOfField, isReadOnlyField } from '../../../src/intrinsics/vmcs_fields.js';
+import { EntryChecks } from '../../../src/machine/vmx/entry_checks.js';
+import { slotOf, supportedFields } from '../../../src/machine/vmx/field_slots.js';
+import { Vmcs } from '../../../src/machine/vmx/vmcs.js';
+import { VmxEngine } from '../../../src/machine/vmx/vmx_engine.js';
+import { Word } from '../../../src/machine/vmx/words.js';
+import { Owner } from '../../../src/machine/vmx/vmx_state.js';
+import { cr4Allowed, engineReady, writeField } from './vmcs_setup.js';
+
+/** xorshift: the same sequence on every run. */
+function randomNumbers(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+}
+
+const writable = supportedFields.filter((field) => !isReadOnlyField(field));
+
+/** A value that is often close to a valid one: old value with a bit changed, small numbers, single bits, all ones. */
+function someValue(random: (below: number) => number, old: number): number {
+  switch (random(5)) {
+    case 0:
+      return (old ^ (1 << random(32))) >>> 0;
+    case 1:
+      return random(16);
+    case 2:
+      return (1 << random(32)) >>> 0;
+    case 3:
+      return 0xffffffff;
+    default:
+      return 0;
+  }
+}
+
+describe('EntryChecks', () => {
+  it('says the same as a check of all rules, over 100,000 random sequences of writes', function () {
+    this.timeout(120_000);
+    const { engine } = engineReady();
+    const { vmcs, checks } = engine;
+    const good = vmcs.halves.slice();
+    const random = randomNumbers(20260801);
+    let broken = 0;
+    for (let i = 0; i < 100_000; i++) {
+      const changed: number[] = [];
+      for (let n = random(3); n >= 0; n--) {
+        const field = writable[random(writable.length)]!;
+        const slot = slotOf(field);
+        changed.push(slot);
+        const high = bytesOfField(field) === 8 ? someValue(random, vmcs.high(slot)) : 0;
+        vmcs.write(slot, someValue(random, vmcs.low(slot)), random(2) === 0 ? vmcs.high(slot) : high);
+      }
+      checks.markChanged();
+      const cached = checks.run();
+      const full = checks.runFull();
+      if (full !== undefined) broken++;
+      if (cached !== full) expect.fail(`sequence ${i}: cached ${cached?.name}, full ${full?.name}`);
+      // Go back to the good state most of the time, so that single breaches are met too, not only the first of many.
+      if (random(4) !== 0) for (const slot of changed) vmcs.write(slot, good[slot << 1]!, good[(slot << 1) | 1]!);
+    }
+    expect(broken).to.be.greaterThan(20_000);
+    expect(broken).to.be.lessThan(100_000);
+  });
+
+  it('runs only the rules that read RIP after RIP was written', () => {
+    const { core, engine } = engineReady();
+    engine.enter(true, Owner.JavaScript);
+    core.u32[Word.exitReason] = 10;
+    engine.leave();
+    expect(engine.checks.unchecked).to.equal(0);
+    writeField(engine, 'GuestRip', 0x7c02n);
+    engine.checks.markChanged();
+    expect(engine.checks.unchecked).to.be.within(1, 6);
+  });
+
+  it('forgets all marks when another VMCS becomes current', () => {
+    const { engine } = engineReady();
+    engine.checks.markChanged();
+    engine.checks.run();
+    expect(engine.checks.unchecked).to.equal(0);
+    engine.instructions.vmptrld(0x3000, 0);
+    engine.checks.markChanged();
+    expect(engine.checks.unchecked).to.equal(
+      entryRules.filter((rule) => rule.isCacheable && rule.area !== 'basic' && rule.fields.length > 0).length,
+    );
+  });
+
+  it('runs a rule that reads more than fields at each entry', () => {
+    const vmcs = new Vmcs();
+    let holds = true;
+    const rule = (name: string, isCacheable: boolean): EntryRule => ({
+      name,
+      area: 'guest',
+      section: '',
+      fields: [],
+      msrs: [],
+      inputs: isCacheable ? [] : ['memory'],
+      isCacheable,
+      error: 0,
+      qualification: 0,
+      wants: '',
+      holds: () => holds,
+    });
+    const checks = new EntryChecks(vmcs, {} as EntryReader, [rule('cached', true), rule('uncached', false)]);
+    expect(checks.run()).to.equal(undefined);
+    holds = false;
+    expect(checks.run()?.name).to.equal('uncached');
+  });
+
+  it('finds nothing wrong with the VMCS that the other tests start from', () => {
+    const { engine } = engineReady();
+    expect(engine.checks.runFull()?.name).to.equal(undefined);
+    expect(new VmxEngine(engine.core, { cr4Allowed }).capabilities.length).to.equal(17);
+  });
+});

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { Layout, Sizes, StopReason } from '../../../src/machine/layout.js';
+import type { ProcessorCore } from '../../../src/machine/vmx/processor_core.js';
+import { Word } from '../../../src/machine/vmx/words.js';
+
+/** Guest RAM of the fake machine in bytes. */
+export const ramBytes = 0x100000;
+
+/**
+ * A core without a processor: memory in the real layout, MSRs in a map, and a script of what `run` does. For tests of the engine alone.
+ */
+export class FakeCore implements ProcessorCore {
+  readonly u8: Uint8Array;
+  readonly u32: Uint32Array;
+  readonly u64: BigUint64Array;
+  readonly physicalAddressWidth = 39;
+  readonly msrs = new Map<number, bigint>();
+  /** What happened, in order. */
+  readonly calls: string[] = [];
+  /** What the next calls of `run` do; the last one's result is the stop reason. */
+  readonly script: (() => StopReason)[] = [];
+  interrupt = -1;
+
+  constructor() {
+    const memory = new ArrayBuffer(Layout.RAM + ramBytes + Sizes.CARVE_OUT);
+    this.u8 = new Uint8Array(memory);
+    this.u32 = new Uint32Array(memory);
+    this.u64 = new BigUint64Array(memory);
+    this.u32[Layout.RAM_BYTES >>> 2] = ramBytes;
+  }
+
+  get instructionCount(): number {
+    return this.u32[Word.instructions]!;
+  }
+  physicalOffset(address: number): number {
+    if (address < ramBytes) return Layout.RAM + address;
+    const beyond = address - Sizes.CARVE_OUT_GIB * 0x40000000;
+    return beyond >= 0 && beyond < Sizes.CARVE_OUT ? Layout.RAM + ramBytes + beyond : -1;
+  }
+  stateLoaded(): void {
+    this.calls.push('stateLoaded');
+  }
+  flushGuestTlb(): void {
+    this.calls.push('flushGuestTlb');
+  }
+  readMsr(address: number): boolean {
+    const value = this.msrs.get(address);
+    if (value === undefined) return false;
+    this.u64[Layout.BUS_VALUE >>> 3] = value;
+    return true;
+  }
+  writeMsr(address: number, low: number, high: number): boolean {
+    if (!this.msrs.has(address)) return false;
+    this.msrs.set(address, (BigInt(high) << 32n) | BigInt(low >>> 0));
+    return true;
+  }
+  writeLinear(addressLow: number, addressHigh: number, low: number, high: number, size: number): void {
+    this.calls.push(`writeLinear ${addressHigh}:${addressLow} ${high}:${low} ${size}`);
+  }
+  completeInstruction(length: number): void {
+    this.u32[Word.rip] = this.u32[Word.rip]! + length;
+  }
+  acknowledgeInterrupt(): number {
+    return this.interrupt;
+  }
+  run(): StopReason {
+    const next = this.script.shift();
+    this.u32[Word.instructions] = this.u32[Word.instructions]! + 1;
+    return next === undefined ? StopReason.Quantum : next();
+  }
+  requestStop(): void {
+    this.calls.push('requestStop');
+  }
+  cpuid(leaf: number, subleaf: number, result: Uint32Array): void {
+    result.set([leaf, subleaf, 0, 0]);
+  }
+  writeControlRegister(register: number, low: number, high: number): number {
+    const word = [Word.cr0, 0, 0, Word.cr3, Word.cr4][register]!;
+    this.u32[word] = low;
+    this.u32[word + 1] = high;
+    return -1;
+  }
+  xsetbv(): number {
+    return -1;
+  }
+  loadSegment(segment: number, selector: number): number {
+    this.u32[Word.selectors + segment] = selector;
+    return -1;
+  }
+  translate(linear: bigint): number {
+    return Number(linear);
+  }
+  portRead(): number {
+    return 0xff;
+  }
+  portWrite(port: number, size: number, value: number): void {
+    this.calls.push(`out ${port} ${size} ${value}`);
+  }
+  taskPriorityRead(): number {
+    return 0;
+  }
+  memoryWritten(): void {
+    this.calls.push('memoryWritten');
+  }
+}
