@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Every definition as plain data, for `bfm describe` and for tests that walk them all.
+import type { BitField } from './bit_fields.js';
+import {
+  BaudRate,
+  DataBits,
+  DebugRingTag,
+  ErrorCode,
+  FifoControl,
+  LineControl,
+  LineStatus,
+  MemoryDescriptorType,
+  ParityBits,
+  PAT_VALUE,
+  PatIndex,
+  SERIAL_DEFAULT_PORT,
+  SERIAL_DLAB,
+  SerialPortAddress,
+  SerialRegister,
+  StopBits,
+  VCPUID_GUEST_FROM,
+  VcpuId,
+  VMCALL_MAGIC,
+  VMCALL_VERSION,
+  VmcallDataType,
+  VmcallOpcode,
+  VmcallVersions,
+  VmmStatus,
+} from './constants.js';
+import { cpuidLeafDefinitions } from './cpuid_leaves.js';
+import { exitReasonDefinitions } from './exit_reasons.js';
+import { msrDefinitions } from './msr_definitions.js';
+import { registerDefinitions } from './registers.js';
+import { entryRules } from './rules/entry_rules.js';
+import { msrLoadRules } from './rules/msr_load_rules.js';
+import { vmcsFieldDefinitions } from './vmcs_field_details.js';
+import { vmInstructionErrorDefinitions } from './vm_instruction_errors.js';
+
+/** A bit field as JSON has it: values beyond 2^53 as "0x…" strings. */
+export interface DescribedField {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+  readonly mask?: string;
+  readonly values?: Readonly<Record<string, number>>;
+}
+
+/** A number of any size as JSON has it. */
+export type DescribedNumber = number | string;
+
+/** Constants of one kind by name. */
+export type DescribedConstants = Readonly<Record<string, DescribedNumber>>;
+
+/** All definitions, ready for `JSON.stringify`. */
+export interface Description {
+  readonly vmcsFields: readonly {
+    readonly name: string;
+    readonly encoding: number;
+    readonly width: number | string;
+    readonly group: string;
+    readonly readOnly: boolean;
+    readonly existsIf: string;
+    readonly section: string;
+    readonly fields: readonly DescribedField[];
+    readonly values: Readonly<Record<string, number>>;
+  }[];
+  readonly msrs: readonly {
+    readonly name: string;
+    readonly address: number;
+    readonly section: string;
+    readonly fields: readonly DescribedField[];
+  }[];
+  readonly cpuid: readonly {
+    readonly name: string;
+    readonly leaf: number;
+    readonly section: string;
+    readonly registers: readonly {
+      readonly register: string;
+      readonly subleaf: number | null;
+      readonly fields: readonly DescribedField[];
+    }[];
+  }[];
+  readonly registers: readonly {
+    readonly name: string;
+    readonly section: string;
+    readonly fields: readonly DescribedField[];
+  }[];
+  readonly exitReasons: readonly {
+    readonly number: number;
+    readonly name: string;
+    readonly description: string;
+    readonly section: string;
+  }[];
+  readonly vmInstructionErrors: readonly {
+    readonly number: number;
+    readonly name: string;
+    readonly text: string;
+    readonly section: string;
+  }[];
+  readonly vmcsChecks: readonly {
+    readonly name: string;
+    readonly area: string;
+    readonly section: string;
+    readonly wants: string;
+    readonly fields: readonly string[];
+    readonly msrs: readonly number[];
+    readonly inputs: readonly string[];
+  }[];
+  readonly constants: Readonly<Record<string, DescribedConstants>>;
+}
+
+const FIELD_SECTION = 'SDM 3D "Field Encoding in VMCS"';
+
+function hex(value: bigint): string {
+  return value < 0n ? `-0x${(-value).toString(16).toUpperCase()}` : `0x${value.toString(16).toUpperCase()}`;
+}
+
+function describeField({ name, from, to, mask, values }: BitField): DescribedField {
+  return {
+    name,
+    from,
+    to,
+    ...(mask === undefined ? {} : { mask: hex(mask) }),
+    ...(values === undefined ? {} : { values }),
+  };
+}
+
+function plain(...groups: readonly Readonly<Record<string, number | bigint>>[]): DescribedConstants {
+  const entries = groups.flatMap((group) => Object.entries(group));
+  return Object.fromEntries(entries.map(([name, value]) => [name, typeof value === 'bigint' ? hex(value) : value]));
+}
+
+function describeConstants(): Readonly<Record<string, DescribedConstants>> {
+  return {
+    vcpuid: plain(VcpuId, { guestFrom: VCPUID_GUEST_FROM }),
+    vmcall: plain({ magic: VMCALL_MAGIC, version: VMCALL_VERSION }, VmcallOpcode, VmcallVersions, VmcallDataType),
+    vmmStatus: plain(VmmStatus),
+    errorCodes: plain(ErrorCode),
+    debugRing: plain(DebugRingTag),
+    memoryDescriptor: plain(MemoryDescriptorType),
+    pat: plain({ patValue: PAT_VALUE }, PatIndex),
+    serial: plain(
+      { defaultPort: SERIAL_DEFAULT_PORT, dlab: SERIAL_DLAB },
+      SerialPortAddress,
+      BaudRate,
+      DataBits,
+      StopBits,
+      ParityBits,
+      SerialRegister,
+      FifoControl,
+      LineStatus,
+      LineControl,
+    ),
+  };
+}
+
+/** Describes everything. */
+export function describeAll(): Description {
+  return {
+    vmcsFields: vmcsFieldDefinitions.map(({ name, encoding, width, group, readOnly, existsIf, fields, values }) => ({
+      name,
+      encoding,
+      width,
+      group,
+      readOnly,
+      existsIf: existsIf
+        .map((controls) => controls.map((control) => `${control.name} may be 1`).join(' and '))
+        .join(' or '),
+      section: FIELD_SECTION,
+      fields: fields.map(describeField),
+      values,
+    })),
+    msrs: msrDefinitions.map(({ name, address, section, fields }) => ({
+      name,
+      address,
+      section,
+      fields: fields.map(describeField),
+    })),
+    cpuid: cpuidLeafDefinitions.map(({ name, leaf, section, registers }) => ({
+      name,
+      leaf,
+      section,
+      registers: registers.map(({ register, subleaf, fields }) => ({
+        register,
+        subleaf,
+        fields: fields.map(describeField),
+      })),
+    })),
+    registers: registerDefinitions.map(({ name, section, fields }) => ({
+      name,
+      section,
+      fields: fields.map(describeField),
+    })),
+    exitReasons: exitReasonDefinitions.map((reason) => ({ ...reason, section: 'SDM 3D "VMX Basic Exit Reasons"' })),
+    vmInstructionErrors: vmInstructionErrorDefinitions.map((error) => ({
+      ...error,
+      section: 'SDM 3C "VM Instruction Error Numbers"',
+    })),
+    vmcsChecks: [
+      ...entryRules.map(({ name, area, section, wants, fields, msrs, inputs }) => ({
+        name,
+        area: area as string,
+        section,
+        wants,
+        fields: fields.map((encoding) => vmcsFieldDefinitions.find((field) => field.encoding === encoding)!.name),
+        msrs,
+        inputs,
+      })),
+      ...msrLoadRules.map(({ name, section, wants }) => ({
+        name,
+        area: 'msrLoad',
+        section,
+        wants,
+        fields: [],
+        msrs: [],
+        inputs: ['memory'],
+      })),
+    ],
+    constants: describeConstants(),
+  };
+}
