@@ -7,10 +7,15 @@ import { rows as condition } from './instructions/condition.js';
 import { rows as data } from './instructions/data.js';
 import { rows as decimal } from './instructions/decimal.js';
 import { rows as flow } from './instructions/flow.js';
+import { rows as mmx } from './instructions/mmx.js';
 import { rows as multiply } from './instructions/multiply.js';
 import { rows as shift } from './instructions/shift.js';
+import { rows as sse } from './instructions/sse.js';
+import { rows as sse2 } from './instructions/sse2.js';
 import { rows as stack } from './instructions/stack.js';
 import { rows as string } from './instructions/string.js';
+import { rows as x87 } from './instructions/x87.js';
+import { rows as xsave } from './instructions/xsave.js';
 import type { InstructionRow } from './instructions/row.js';
 
 /** All rows by topic; the key is the default of a row's `file` option. */
@@ -21,8 +26,13 @@ export const topics: Readonly<Record<string, readonly InstructionRow[]>> = {
   data,
   decimal,
   flow,
+  mmx,
   multiply,
   shift,
+  sse,
+  sse2,
   stack,
   string,
+  x87,
+  xsave,
 };

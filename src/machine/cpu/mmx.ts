@@ -21,5 +21,5 @@ import { X87_TAGS } from './layout';
 }
 /** MOVNTQ m64, mm */
 @inline export function MOVNTQ(d: Mem, s: Reg): void { mmxCheck(); write<u64>(d, low64(s)); mmxBegin(); }
-/** EMMS: all registers empty; TOP stays */
-@inline export function EMMS(): void { mmxCheck(); store<u32>(X87_TAGS, 0); }
+/** EMMS: all registers empty, TOP 0 */
+@inline export function EMMS(): void { mmxCheck(); mmxBegin(); store<u32>(X87_TAGS, 0); }

@@ -36,6 +36,8 @@ export let aClass: u32 = 0, aSign: u32 = 0, aExp: i32 = 0, aSig: u64 = 0;
 export let bClass: u32 = 0, bSign: u32 = 0, bExp: i32 = 0, bSig: u64 = 0;
 /** Result; before `round` rLow holds the bits below rSig. */
 export let rClass: u32 = 0, rSign: u32 = 0, rExp: i32 = 0, rSig: u64 = 0, rLow: u64 = 0;
+/** The last `divide` divided by zero: that has precedence over a denormal operand. */
+export let dividedByZero: bool = false;
 /** Exceptions raised since `clearRaised`. */
 export let raised: u32 = 0;
 /** The last `round` increased the magnitude (x87 C1). */
@@ -137,14 +139,14 @@ export function multiply(): void {
 
 /** r := a / b. Raises IE for 0/0 and ∞/∞, ZE for x/0. */
 export function divide(): void {
-  rLow = 0; rSign = aSign ^ bSign;
+  rLow = 0; rSign = aSign ^ bSign; dividedByZero = false;
   if (aClass == INFINITE) {
     if (bClass == INFINITE) { raised |= IE; rClass = INVALID; } else rClass = INFINITE;
     return;
   }
   if (bClass == INFINITE) { rClass = ZERO_CLASS; return; }
   if (bClass == ZERO_CLASS) {
-    if (aClass == ZERO_CLASS) { raised |= IE; rClass = INVALID; } else { raised |= ZE; rClass = INFINITE; }
+    if (aClass == ZERO_CLASS) { raised |= IE; rClass = INVALID; } else { raised |= ZE; rClass = INFINITE; dividedByZero = true; }
     return;
   }
   if (aClass == ZERO_CLASS) { rClass = ZERO_CLASS; return; }
@@ -202,7 +204,8 @@ let cutRest: u64 = 0;
 
 /**
  * Rounds the finite result r to `precision` bits with exponents minExp..maxExp, raises OE, UE, PE.
- * `unmasked` = the unmasked exceptions; with UE or OE among them the exponent is wrapped by `wrap` and `wrapped` set.
+ * `unmasked` = the unmasked exceptions; with UE or OE among them the exponent is wrapped by `wrap` (0: the format is SSE's, the result is not
+ * used) and `wrapped` set, unless that is not enough (FSCALE): then the result is 0 or infinite.
  * Tininess is detected after rounding. Afterwards rClass is FINITE (denormal: bit 63 clear at minExp), ZERO_CLASS or INFINITE.
  */
 export function round(precision: u32, minExp: i32, maxExp: i32, rc: u32, unmasked: u32, flushToZero: bool, wrap: i32): void {
@@ -211,8 +214,8 @@ export function round(precision: u32, minExp: i32, maxExp: i32, rc: u32, unmaske
   let rest = cutRest, up = roundsUp(rest, sig & ulp, rSign, rc);
   if (up) { sig += ulp; if (sig < ulp) { sig = 0x8000000000000000; e++; } }
   if (e < minExp) {
-    if (unmasked & UE) { raised |= UE; e += wrap; wrapped = true; }
-    else if (flushToZero) { raised |= UE | PE; rClass = ZERO_CLASS; rSig = 0; return; }
+    if (unmasked & UE && (!wrap || e + wrap >= minExp)) { raised |= UE; e += wrap; wrapped = true; }
+    else if (flushToZero || unmasked & UE) { raised |= UE | PE; rClass = ZERO_CLASS; rSig = 0; return; }
     else {
       const n = <u32>(minExp - rExp);
       let hi: u64, lo: u64;
@@ -227,10 +230,10 @@ export function round(precision: u32, minExp: i32, maxExp: i32, rc: u32, unmaske
     }
   } else if (e > maxExp) {
     raised |= OE;
-    if (unmasked & OE) { e -= wrap; wrapped = true; }
+    if (unmasked & OE && (!wrap || e - wrap <= maxExp)) { e -= wrap; wrapped = true; }
     else {
       raised |= PE;
-      const infinite = rc == NEAREST || (rc == DOWN && rSign != 0) || (rc == UP && rSign == 0);
+      const infinite = (unmasked & OE) != 0 || rc == NEAREST || (rc == DOWN && rSign != 0) || (rc == UP && rSign == 0);
       roundedUp = infinite;
       rLow = 0;
       if (infinite) { rClass = INFINITE; return; }

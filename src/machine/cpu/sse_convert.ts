@@ -103,19 +103,18 @@ function ssFromSd(v: u64): u32 { beginFloat(); const r = narrow(v); endFloat(); 
 @inline export function CVTPD2DQ<S>(d: Reg, s: S): void { setZero64(d, dqFromPd(xmmSource<S>(s), false)); }
 @inline export function CVTTPD2DQ<S>(d: Reg, s: S): void { setZero64(d, dqFromPd(xmmSource<S>(s), true)); }
 
-/** MMX operands: an MMX register as source or destination makes the transition to MMX state, memory does not */
+/** MMX operands: an MMX register as source or destination makes the transition to MMX state, memory does not. It comes before a #XM */
 @inline export function CVTPI2PS<S>(d: Reg, s: S): void {
   sseCheck();
-  const v = psFromPi(mmxSource<S>(s));
-  if (sizeof<S>() == 4) mmxBegin();
-  setLow64(d, v);
+  if (sizeof<S>() == 4) { const v = mmxSource<S>(s); mmxBegin(); setLow64(d, psFromPi(v)); }
+  else setLow64(d, psFromPi(value<u64, S>(s)));
 }
 @inline export function CVTPI2PD<S>(d: Reg, s: S): void {
   sseCheck();
   if (sizeof<S>() == 4) { const v = mmxSource<S>(s); mmxBegin(); setXmm(d, integersToDoubles(v)); }
   else setXmm(d, integersToDoubles(value<u64, S>(s)));
 }
-@inline export function CVTPS2PI<S>(d: Reg, s: S): void { sseCheck(); mmxCheck(); setMmx(d, piFromPs(value<u64, S>(s), false)); }
-@inline export function CVTTPS2PI<S>(d: Reg, s: S): void { sseCheck(); mmxCheck(); setMmx(d, piFromPs(value<u64, S>(s), true)); }
-@inline export function CVTPD2PI<S>(d: Reg, s: S): void { sseCheck(); mmxCheck(); setMmx(d, dqFromPd(xmmSource<S>(s), false)); }
-@inline export function CVTTPD2PI<S>(d: Reg, s: S): void { sseCheck(); mmxCheck(); setMmx(d, dqFromPd(xmmSource<S>(s), true)); }
+@inline export function CVTPS2PI<S>(d: Reg, s: S): void { sseCheck(); mmxCheck(); const v = value<u64, S>(s); mmxBegin(); setMmx(d, piFromPs(v, false)); }
+@inline export function CVTTPS2PI<S>(d: Reg, s: S): void { sseCheck(); mmxCheck(); const v = value<u64, S>(s); mmxBegin(); setMmx(d, piFromPs(v, true)); }
+@inline export function CVTPD2PI<S>(d: Reg, s: S): void { sseCheck(); mmxCheck(); const v = xmmSource<S>(s); mmxBegin(); setMmx(d, dqFromPd(v, false)); }
+@inline export function CVTTPD2PI<S>(d: Reg, s: S): void { sseCheck(); mmxCheck(); const v = xmmSource<S>(s); mmxBegin(); setMmx(d, dqFromPd(v, true)); }

@@ -5,7 +5,7 @@ import { MXCSR } from './layout';
 import { simdException } from './fpu_state';
 import {
   IE, DE, raised, setRaised, addRaised, aClass, bClass, rClass, QNAN, SNAN, FINITE, INVALID,
-  add, multiply, divide, squareRoot, round, setR, aSign, aExp, aSig,
+  add, multiply, divide, dividedByZero, squareRoot, round, setR, aSign, aExp, aSig,
 } from './soft_float';
 import {
   unpackA32, unpackB32, unpackA64, unpackB64, pack32, pack64, isNan32, isNan64, isSignalling32, isSignalling64,
@@ -75,7 +75,7 @@ export function arithmetic64(op: u32, x: u64, y: u64): u64 {
     denormal = unpackB64(y, daz) || denormal;
   }
   operate(op);
-  if (denormal && rClass != INVALID) { addRaised(DE); if (unmasked & DE) return 0; }
+  if (denormal && rClass != INVALID && !(op == OP_DIV && dividedByZero)) { addRaised(DE); if (unmasked & DE) return 0; }
   round64();
   return pack64();
 }
@@ -89,7 +89,7 @@ export function arithmetic32(op: u32, x: u32, y: u32): u32 {
     denormal = unpackB32(y, daz) || denormal;
   }
   operate(op);
-  if (denormal && rClass != INVALID) { addRaised(DE); if (unmasked & DE) return 0; }
+  if (denormal && rClass != INVALID && !(op == OP_DIV && dividedByZero)) { addRaised(DE); if (unmasked & DE) return 0; }
   round32();
   return pack32();
 }

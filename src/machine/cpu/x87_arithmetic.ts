@@ -3,7 +3,7 @@
 import { Mem, read } from './access';
 import {
   aClass, aSign, aExp, aSig, bClass, bSign, bExp, bSig, rClass, rSign, ZERO_CLASS, FINITE, INFINITE, QNAN, SNAN, UNSUPPORTED, INVALID,
-  IE, DE, ZE, add, multiply, divide, squareRoot, roundToIntegral, setR, setResult, setA, setB, addRaised, copyAtoB, fromInteger, copyRtoB, setRoundedUp, leading, toInteger,
+  IE, DE, ZE, add, multiply, divide, dividedByZero, squareRoot, roundToIntegral, setR, setResult, setA, setB, addRaised, copyAtoB, fromInteger, copyRtoB, setRoundedUp, leading, toInteger,
 } from './soft_float';
 import {
   begin, beginAt, start, report, underflows, isEmpty, st, stackFault, unpackA80, unpackB80, round80, x87Precision, x87Rounding, putR, pop, push, setSt,
@@ -45,7 +45,7 @@ function operate(op: u32, denormal: bool): void {
   else if (op == X_MUL) multiply();
   else if (op < X_DIV) add(1, x87Rounding());
   else divide();
-  if (denormal && rClass != INVALID) addRaised(DE);
+  if (denormal && rClass != INVALID && !(op >= X_DIV && dividedByZero)) addRaised(DE);
   round80(x87Precision());
 }
 
@@ -217,10 +217,10 @@ export function FXTRACT(): void {
 function partialRemainder(nearest: bool): void {
   begin();
   start();
+  setStatus(status() & ~C2);
   if (isEmpty(0) || isEmpty(1)) { underflows(isEmpty(0) ? 0 : 1, 0, 0); return; }
   const da = unpackA80(st(0)), db = unpackB80(st(1));
-  setCompareCodes(0);
-  let codes: u32 = 0;
+  let codes: u32 = status() & (C0 | C3);
   if (hasNan()) nanResult();
   else if (aClass == INFINITE || bClass == ZERO_CLASS) { addRaised(IE); setR(INVALID, 1, 0, 0); }
   else {

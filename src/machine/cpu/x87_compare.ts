@@ -6,7 +6,7 @@ import {
   aClass, aSign, aExp, aSig, bClass, bSign, bExp, bSig, ZERO_CLASS, FINITE, INFINITE, QNAN, SNAN, UNSUPPORTED, IE, DE, addRaised, setB, fromInteger, copyRtoB,
 } from './soft_float';
 import {
-  begin, beginAt, start, report, isEmpty, underflows, st, stackFault, unpackA80, unpackB80, pop, setSt, significand, signExponent, setCodes, setCompareCodes,
+  begin, beginAt, start, startQuietly, report, isEmpty, underflows, st, stackFault, unpackA80, unpackB80, pop, setSt, significand, signExponent, setCodes, setCompareCodes,
   C0, C1, C2, C3, INTEGER_BIT,
 } from './x87_state';
 import { unpackB32, unpackB64 } from './float_formats';
@@ -123,7 +123,7 @@ export function FXAM(): void {
 /** FCMOVcc ST(0), ST(i) */
 function conditionalMove(i: u32, condition: bool): void {
   begin();
-  start();
+  startQuietly();
   if (isEmpty(0) || isEmpty(i)) { underflows(isEmpty(0) ? 0 : i, 0, 0); return; }
   if (condition) { const s = st(i); setSt(0, signExponent(s), significand(s)); }
 }

@@ -3,10 +3,10 @@
 import { Mem, read, write, probe } from './access';
 import {
   aClass, aSign, aExp, aSig, rClass, ZERO_CLASS, FINITE, QNAN, SNAN, UNSUPPORTED, INVALID, IE, DE, raised, setR, addRaised, setRaised, round, toInteger, fromInteger,
-  copyAtoB, setA, UP, DOWN, NEAREST, roundedUp, OE, UE, clearRaised,
+  copyAtoB, setA, UP, DOWN, NEAREST, setRoundedUp, OE, UE, PE, clearRaised,
 } from './soft_float';
 import {
-  begin, beginAt, start, report, isEmpty, underflows, st, physical, pushOverflows, stackFault, unpackA80, pop, push, putR, setSt, significand, signExponent, status, setStatus,
+  begin, beginAt, start, startQuietly, report, isEmpty, underflows, st, physical, pushOverflows, stackFault, unpackA80, pop, push, putR, setSt, significand, signExponent, status, setStatus,
   setTop, top, clearC1, x87Rounding, unmaskedX87, NAN80_SE, NAN80_SIG, C1,
 } from './x87_state';
 import { unpackA32, unpackA64, pack32, pack64, NAN32, NAN64 } from './float_formats';
@@ -41,7 +41,6 @@ export function FLD80(ea: Mem): void {
 export function FLD(i: u32): void {
   begin();
   start();
-  if (!isEmpty(7)) { pushOverflows(); return; }
   if (isEmpty(i)) { if (stackFault(false)) { push(); setSt(0, NAN80_SE, NAN80_SIG); } return; }
   const s = st(i);
   loadRaw(signExponent(s), significand(s));
@@ -126,8 +125,9 @@ function nan32(): u32 { return rClass == INVALID ? NAN32 : aSign << 31 | 0x7fc00
 function nan64(): u64 { return rClass == INVALID ? NAN64 : <u64>aSign << 63 | 0x7ff8000000000000 | aSig << 1 >> 12; }
 /** Reports; with an unmasked overflow or underflow (or invalid operation) a destination in memory stays as it is. */
 function stored(): bool {
-  const ok = report();
-  return ok && !(raised & (OE | UE) & unmaskedX87());
+  const fatal = raised & (OE | UE) & unmaskedX87();
+  if (fatal) { setRaised(raised & ~PE); setRoundedUp(false); }
+  return report() && !fatal;
 }
 export function FST32(ea: Mem): void { storeSingle(ea, 0); }
 export function FSTP32(ea: Mem): void { storeSingle(ea, 1); }
@@ -154,6 +154,8 @@ function storeRegister(i: u32, pops: u32): void {
 }
 export function FST(i: u32): void { storeRegister(i, 0); }
 export function FSTP(i: u32): void { storeRegister(i, 1); }
+/** D9 D8+i, undocumented: an FSTP that an empty ST(0) does not disturb */
+export function FSTPNCE(i: u32): void { begin(); start(); if (isEmpty(0)) pop(); else storeRegister(i, 1); }
 
 /** Integer of `bits` bits from ST(0); `canStore` says whether it may be stored. */
 let canStore: bool = false;
@@ -216,7 +218,7 @@ export function FXCH(i: u32): void {
 function free(i: u32): void { store<u32>(X87_TAGS, load<u32>(X87_TAGS) & ~(1 << physical(i))); }
 /** FFREE, FFREEP (undocumented: also pops), FINCSTP, FDECSTP, FNOP */
 export function FFREE(i: u32): void { begin(); start(); free(i); }
-export function FFREEP(i: u32): void { begin(); start(); free(i); setTop(top() + 1); }
+export function FFREEP(i: u32): void { begin(); start(); free(i); pop(); }
 export function FINCSTP(): void { begin(); start(); setTop(top() + 1); }
 export function FDECSTP(): void { begin(); start(); setTop(top() - 1); }
-export function FNOP(): void { begin(); start(); }
+export function FNOP(): void { begin(); startQuietly(); }

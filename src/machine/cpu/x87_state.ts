@@ -67,6 +67,8 @@ let operandAddress: u64 = 0, hasOperand: bool = false;
 /** First act of a waiting, non-control instruction without (begin) or with (beginAt) a memory operand. */
 export function begin(): void { x87Check(); hasOperand = false; }
 export function beginAt(ea: u64): void { x87Check(); operandAddress = ea; hasOperand = true; }
+/** The same for instructions that leave C1 alone (FCMOVcc, FNOP). */
+export function startQuietly(): void { store<u64>(X87_IP, currentRip()); clearRaised(); }
 /** After the operands are read, before anything changes: instruction pointer, C1 := 0, no exceptions yet. */
 export function start(): void {
   store<u64>(X87_IP, currentRip());

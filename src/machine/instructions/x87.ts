@@ -83,7 +83,7 @@ export const rows: readonly InstructionRow[] = [
   x87('compare', 'DC D0+', 'ST(i)', 'FCOM'),
   x87('compare', 'DC D8+', 'ST(i)', 'FCOMP'),
   x87('compare', 'DE D0+', 'ST(i)', 'FCOMP'),
-  x87('data', 'D9 D8+', 'ST(i)', 'FSTP'),
+  x87('data', 'D9 D8+', 'ST(i)', 'FSTPNCE'),
   x87('data', 'DD C8+', 'ST(i)', 'FXCH'),
   x87('data', 'DF C0+', 'ST(i)', 'FFREEP'),
   x87('data', 'DF C8+', 'ST(i)', 'FXCH'),
