@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { contribution } from '../../intrinsics/component.js';
+import type { Contribution } from '../container/contribution.js';
+import type { Exit } from '../exit_handler/exit.js';
+
+/** Changes what the guest's CPUID answers. Asked in order until one returns true. */
+export interface CpuidContribution extends Contribution {
+  /** Leaves, as EAX selects them. */
+  readonly leaves: readonly number[];
+  /**
+   * @param registers EAX, EBX, ECX, EDX as the processor, and those who were asked before, answer: to be changed in place.
+   * @returns true: nobody else is asked.
+   */
+  handle(leaf: number, subleaf: number, registers: Uint32Array, exit: Exit): boolean;
+}
+export const CpuidContribution = contribution<CpuidContribution>('bareflank.CpuidContribution', 'vcpu');

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { contribution } from '../../intrinsics/component.js';
+import type { Contribution } from '../container/contribution.js';
+import type { Exit } from '../exit_handler/exit.js';
+
+/** Handles VM exits of some reasons beside the base. Asked in order until one returns true; the base comes last. */
+export interface ExitContribution extends Contribution {
+  /** Basic exit reasons, of `ExitReason`. */
+  readonly reasons: readonly number[];
+  /** @returns true: handled, nobody else is asked. false: the next one, at last the base, handles it. */
+  handle(exit: Exit): boolean;
+}
+export const ExitContribution = contribution<ExitContribution>('bareflank.ExitContribution', 'vcpu');

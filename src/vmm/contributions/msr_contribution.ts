@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { contribution } from '../../intrinsics/component.js';
+import type { Contribution } from '../container/contribution.js';
+import type { Exit } from '../exit_handler/exit.js';
+
+/** Emulates MSRs. Asked in order until one answers; the base comes last. */
+export interface MsrContribution extends Contribution {
+  /** Addresses, as ECX selects them. */
+  readonly msrs: readonly number[];
+  /** RDMSR. @returns the value, or undefined: the next one is asked. */
+  read?(msr: number, exit: Exit): bigint | undefined;
+  /** WRMSR. @returns true: written. */
+  write?(msr: number, value: bigint, exit: Exit): boolean;
+}
+export const MsrContribution = contribution<MsrContribution>('bareflank.MsrContribution', 'vcpu');

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { contribution } from '../../intrinsics/component.js';
+import type { Contribution } from '../container/contribution.js';
+import type { Exit } from '../exit_handler/exit.js';
+
+/**
+ * Emulates I/O ports whose accesses exit (by the I/O bitmaps or unconditional I/O exiting, which a VmcsContribution turns on). Asked in
+ * order until one answers; the base comes last.
+ */
+export interface PortContribution extends Contribution {
+  readonly ports: readonly number[];
+  /** IN. @param size 1, 2 or 4 bytes. @returns the value, or undefined: the next one is asked. */
+  read?(port: number, size: number, exit: Exit): number | undefined;
+  /** OUT. @returns true: written. */
+  write?(port: number, size: number, value: number, exit: Exit): boolean;
+}
+export const PortContribution = contribution<PortContribution>('bareflank.PortContribution', 'vcpu');

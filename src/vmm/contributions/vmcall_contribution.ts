@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { contribution } from '../../intrinsics/component.js';
+import type { Contribution } from '../container/contribution.js';
+import type { VmcallRegisters } from '../exit_handler/vmcall_registers.js';
+
+/** Handles VMCALLs. Asked in order until one returns true; the base comes last. */
+export interface VmcallContribution extends Contribution {
+  /** Values of R00. */
+  readonly opcodes: readonly number[];
+  /** Change the registers to answer; R01 is set by the caller: 0, or the error if this throws. @returns true: handled. */
+  handle(registers: VmcallRegisters): boolean;
+}
+export const VmcallContribution = contribution<VmcallContribution>('bareflank.VmcallContribution', 'vcpu');

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { BareflankError } from '../intrinsics/errors.js';
+
+/** A VMX instruction reported VMfail. */
+export class VmxError extends BareflankError {}
+
+/** The processor cannot enter VMX operation, or leave it. */
+export class VmxonError extends BareflankError {}
+
+/** A VMCS field that the processor lacks, a control that it does not allow, contributions that contradict each other. */
+export class VmcsError extends BareflankError {}
+
+/** VMLAUNCH or VMRESUME failed; `rules` are those that the VMCS breaks. */
+export class VmEntryError extends BareflankError {
+  constructor(
+    message: string,
+    readonly rules: readonly string[],
+    options: { causedBy?: unknown } = {},
+  ) {
+    super(message, options);
+  }
+}
+
+/** A call of a vCPU that its state does not allow, or an invalid id. */
+export class VcpuError extends BareflankError {}
+
+/** `startVmm` or `stopVmm` failed; `code` is Bareflank's number for it. */
+export class EntryError extends BareflankError {
+  constructor(
+    message: string,
+    readonly code: bigint,
+    options: { causedBy?: unknown } = {},
+  ) {
+    super(message, options);
+  }
+}
+
+/** A translation, mapping or release of memory that cannot be. */
+export class MemoryManagerError extends BareflankError {}
+
+/** A pool of the memory manager is exhausted. */
+export class OutOfMemoryError extends BareflankError {}
+
+/** A VMCALL with arguments that have no meaning. */
+export class VmcallError extends BareflankError {}
+
+/** An exit that the base cannot emulate, with what it would take. */
+export class UnimplementedExitError extends BareflankError {}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { component } from '../../intrinsics/component.js';
+import type { ExitReason } from '../../intrinsics/exit_reasons.js';
+import type { GeneralRegisters } from '../../intrinsics/general_registers.js';
+import type { Vmcs } from '../vmcs/vmcs.js';
+
+/** The VM exit that is being handled. SDM 3C "VM-Exit Information Fields". */
+export interface Exit {
+  /** The basic exit reason. */
+  readonly reason: ExitReason;
+  /** All 32 bits of the exit-reason field. */
+  readonly wholeReason: number;
+  /** The vCPU that exited. */
+  readonly vcpuid: bigint;
+  /** Bytes of the instruction that caused the exit, where the SDM defines them. */
+  readonly instructionLength: number;
+  /** Bits 31:0 of the exit qualification. */
+  readonly qualificationLow: number;
+  readonly qualification: bigint;
+  readonly interruptionInformation: number;
+  readonly instructionInformation: number;
+  readonly guestLinearAddress: bigint;
+  readonly guestPhysicalAddress: bigint;
+  /** The guest's general-purpose registers, RSP excepted: change them to change the guest. */
+  readonly registers: GeneralRegisters;
+  readonly vmcs: Vmcs;
+  /** Reads what every exit needs. Called once an exit, by the dispatcher. */
+  capture(): void;
+  /** Steps over the instruction: RIP moves on, blocking by STI and MOV SS ends, a trap flag traps. */
+  advance(): void;
+  /** Injects an exception at the next entry; RIP stays. @param errorCode for the vectors that have one. */
+  inject(vector: number, errorCode?: number): void;
+  /** Delivers again the event whose delivery the exit interrupted, unless something was injected. Called by the dispatcher. */
+  completeDelivery(): void;
+  /** The guest's privilege level: the DPL of SS. */
+  privilegeLevel(): number;
+}
+export const Exit = component<Exit>('bareflank.Exit', 'vcpu');

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { inject, injectable, multiInject, optional } from 'inversify';
+import {
+  ExitReasonBit,
+  exitReasonDescription,
+  exitReasonName,
+  type ExitReason,
+} from '../../intrinsics/exit_reasons.js';
+import { Processor } from '../../intrinsics/processor.js';
+import { ExitContribution } from '../contributions/exit_contribution.js';
+import { UnimplementedExitError } from '../errors.js';
+import { bferror, bffatal } from '../output/output.js';
+import { StateSave } from '../state_save/state_save.js';
+import { hex } from '../support/text.js';
+import { VmEntryExplainer } from '../vmcs/vm_entry_explainer.js';
+import { Vmcs } from '../vmcs/vmcs.js';
+import { Exit } from './exit.js';
+import { exitReport, registerReport } from './exit_report.js';
+import { HandlerTrace, traceNumber } from './handler_trace.js';
+
+/** A contribution with what the hot path needs of it. */
+interface TracedContribution {
+  readonly contribution: ExitContribution;
+  readonly number: number;
+}
+
+/**
+ * Calls the handlers of an exit: contributions by reason, then the base's own. The path from the exit entry to VMRESUME looks nothing up in
+ * a container and allocates nothing.
+ */
+@injectable()
+export abstract class ExitDispatcherIntelX64 {
+  @inject(Exit) protected readonly exit!: Exit;
+  @inject(Vmcs) protected readonly vmcs!: Vmcs;
+  @inject(StateSave) protected readonly stateSave!: StateSave;
+  @inject(Processor) protected readonly processor!: Processor;
+  @inject(VmEntryExplainer) protected readonly explainer!: VmEntryExplainer;
+  @inject(HandlerTrace) protected readonly trace!: HandlerTrace;
+  @multiInject(ExitContribution) @optional() protected readonly contributions: readonly ExitContribution[] = [];
+  /** By basic reason. */
+  private readonly handlers: (() => void)[] = [];
+  private readonly contributed: (readonly TracedContribution[] | undefined)[] = [];
+  private ownNumber = 0;
+  /** The processor is no longer the VMM's to resume: promoted or stopped. */
+  private left = false;
+
+  /** The base's handlers: what `on` is called with is called at each exit of that reason. */
+  protected abstract bindHandlers(on: (reason: ExitReason, handler: () => void) => void): void;
+
+  init(): void {
+    for (let reason = 0; reason < 256; reason++) {
+      this.handlers.push(() => this.handleUnimplemented());
+      const those = this.contributions.filter((contribution) => contribution.reasons.includes(reason));
+      const traced = those.map((contribution) => ({
+        contribution,
+        number: traceNumber(this.trace, contribution.name),
+      }));
+      this.contributed.push(traced.length === 0 ? undefined : traced);
+    }
+    this.bindHandlers((reason, handler) => (this.handlers[reason] = handler));
+    this.ownNumber = traceNumber(this.trace, this.constructor.name);
+  }
+
+  dispatch(): void {
+    this.left = false;
+    this.trace.words[0] = this.ownNumber;
+    try {
+      this.exit.capture();
+      if ((this.exit.wholeReason & ExitReasonBit.VmEntryFailure) !== 0) this.handleEntryFailure();
+      else this.handleExit(this.exit.reason);
+      if (!this.left) {
+        this.exit.completeDelivery();
+        this.vmcs.resume();
+      }
+    } catch (error) {
+      this.handleException(error);
+    }
+    this.trace.words[0] = 0;
+  }
+
+  handleExit(reason: ExitReason): void {
+    const those = this.contributed[reason];
+    if (those !== undefined && this.askContributions(those)) return;
+    const handler = this.handlers[reason];
+    if (handler === undefined) this.handleUnimplemented();
+    else handler();
+  }
+
+  halt(reason: string): void {
+    this.left = true;
+    try {
+      bferror`${registerReport(this.exit, this.stateSave)}`;
+      bffatal`CPU Halted\nvcpuid: ${hex(this.exit.vcpuid)}`;
+    } finally {
+      this.processor.stop(reason);
+    }
+  }
+
+  /** An exit that the base has no way to go on from. */
+  protected handleUnimplemented(): void {
+    const { reason } = this.exit;
+    throw new UnimplementedExitError(
+      `unimplemented exit ${exitReasonName(reason)} (${reason}): ${exitReasonDescription(reason)}`,
+    );
+  }
+
+  /** A VM entry that failed after it had left the VMM: all rules, a dump, halt. SDM 3C "VM-Entry Failures During or After Loading Guest State". */
+  protected handleEntryFailure(): void {
+    const { text } = this.explainer.explain(false, () => undefined);
+    const what = `VM-entry failure, exit reason ${exitReasonName(this.exit.reason)} (${hex(this.exit.wholeReason >>> 0)}), qualification ${hex(this.exit.qualification)}. ${text}`;
+    bferror`${what}\n${this.explainer.dump()}`;
+    this.halt(what);
+  }
+
+  /** A handler threw: the report, then halt. */
+  protected handleException(error: unknown): void {
+    const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const { reason } = this.exit;
+    const where = `vcpu ${this.exit.vcpuid}, exit reason ${exitReasonName(reason)} (${reason}), handler ${this.runningHandler()}`;
+    try {
+      bferror`${exitReport(this.exit)}`;
+      bferror`${where}: ${error instanceof Error ? (error.stack ?? message) : message}`;
+    } finally {
+      this.halt(`${where}: ${message}`);
+    }
+  }
+
+  /** Says that the processor was handed over and must not be resumed. */
+  protected leave(): void {
+    this.left = true;
+  }
+
+  private askContributions(those: readonly TracedContribution[]): boolean {
+    for (let index = 0; index < those.length; index++) {
+      const { contribution, number } = those[index]!;
+      this.trace.words[0] = number;
+      if (contribution.handle(this.exit)) return true;
+    }
+    this.trace.words[0] = this.ownNumber;
+    return false;
+  }
+
+  private runningHandler(): string {
+    return this.trace.names[this.trace.words[0]! - 1] ?? this.constructor.name;
+  }
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { component } from '../../intrinsics/component.js';
+import type { ExitReason } from '../../intrinsics/exit_reasons.js';
+
+/** What happens at a VM exit of this vCPU. */
+export interface ExitHandler {
+  /** Makes the table of handlers. Once, before the launch. */
+  init(): void;
+  /** The exit entry: handles the exit and enters the guest again, or leaves it for good. Never throws. */
+  dispatch(): void;
+  /** Handles one exit by its basic reason; does not enter the guest. */
+  handleExit(reason: ExitReason): void;
+  /** Prints the guest's registers and stops this processor. @param reason what the report of its end says. */
+  halt(reason: string): void;
+}
+export const ExitHandler = component<ExitHandler>('bareflank.ExitHandler', 'vcpu');

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { inject, multiInject, optional } from 'inversify';
+import { SecondaryControl } from '../../intrinsics/control_bits.js';
+import { ControlRegisters } from '../../intrinsics/control_registers.js';
+import { Cpuid } from '../../intrinsics/cpuid.js';
+import { Vector } from '../../intrinsics/exit_information.js';
+import { ExitReason } from '../../intrinsics/exit_reasons.js';
+import { InvvpidType } from '../../intrinsics/constants.js';
+import { Msrs } from '../../intrinsics/msr.js';
+import { PortIo } from '../../intrinsics/port_io.js';
+import { ActivityState } from '../../intrinsics/registers.js';
+import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { Vmx } from '../../intrinsics/vmx.js';
+import { extension } from '../container/extension.js';
+import { CpuidContribution } from '../contributions/cpuid_contribution.js';
+import { MsrContribution } from '../contributions/msr_contribution.js';
+import { PortContribution } from '../contributions/port_contribution.js';
+import { emulateControlRegisterAccess } from './control_register_access.js';
+import { executeCpuid } from './cpuid.js';
+import { reflectException } from './events.js';
+import type { ExitHandler } from './exit_handler.js';
+import { emulateIo } from './io_instruction.js';
+import { emulateRdmsr, emulateWrmsr } from './msr.js';
+import { executeForGuest } from './processor_fault.js';
+import { emulateInit, emulateSipi } from './start_up.js';
+import { VmcallDispatcherIntelX64 } from './vmcall_dispatcher_intel_x64.js';
+
+const vmxInstructions = [
+  ExitReason.Vmclear,
+  ExitReason.Vmlaunch,
+  ExitReason.Vmptrld,
+  ExitReason.Vmptrst,
+  ExitReason.Vmread,
+  ExitReason.Vmresume,
+  ExitReason.Vmwrite,
+  ExitReason.Vmxon,
+  ExitReason.Invept,
+  ExitReason.Invvpid,
+] as const;
+
+/** The base's handler of each exit. Every one may be overridden; what it does is in the file named after it. */
+@extension()
+export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements ExitHandler {
+  @inject(Cpuid) protected readonly cpuid!: Cpuid;
+  @inject(Msrs) protected readonly msrs!: Msrs;
+  @inject(PortIo) protected readonly portIo!: PortIo;
+  @inject(ControlRegisters) protected readonly controlRegisters!: ControlRegisters;
+  @inject(Vmx) protected readonly vmx!: Vmx;
+  @multiInject(CpuidContribution) @optional() protected readonly cpuidContributions: readonly CpuidContribution[] = [];
+  @multiInject(MsrContribution) @optional() protected readonly msrContributions: readonly MsrContribution[] = [];
+  @multiInject(PortContribution) @optional() protected readonly portContributions: readonly PortContribution[] = [];
+  private readonly cpuidResult = new Uint32Array(4);
+
+  [Symbol.dispose](): void {
+    // For subclasses that report something at the end.
+  }
+
+  protected bindHandlers(on: (reason: ExitReason, handler: () => void) => void): void {
+    on(ExitReason.Cpuid, () => this.handleCpuid());
+    on(ExitReason.Rdmsr, () => this.handleRdmsr());
+    on(ExitReason.Wrmsr, () => this.handleWrmsr());
+    on(ExitReason.ControlRegisterAccesses, () => this.handleControlRegisterAccess());
+    on(ExitReason.Xsetbv, () => this.handleXsetbv());
+    on(ExitReason.Invd, () => this.handleInvd());
+    on(ExitReason.Wbinvd, () => this.handleWbinvd());
+    on(ExitReason.Vmcall, () => this.handleVmcall());
+    on(ExitReason.Vmxoff, () => this.handleVmxoff());
+    on(ExitReason.Getsec, () => this.handleGetsec());
+    for (const reason of vmxInstructions) on(reason, () => this.handleVmxInstruction());
+    on(ExitReason.Vmfunc, () => this.handleVmxInstruction());
+    on(ExitReason.ExceptionOrNonMaskableInterrupt, () => this.handleExceptionOrNmi());
+    on(ExitReason.TripleFault, () => this.handleTripleFault());
+    on(ExitReason.InitSignal, () => this.handleInitSignal());
+    on(ExitReason.Sipi, () => this.handleSipi());
+    on(ExitReason.IoInstruction, () => this.handleIoInstruction());
+    on(ExitReason.Hlt, () => this.handleHlt());
+    on(ExitReason.Pause, () => this.handlePause());
+    on(ExitReason.Monitor, () => this.handlePause());
+    on(ExitReason.Mwait, () => this.handlePause());
+    on(ExitReason.Rdtsc, () => this.handleRdtsc());
+    on(ExitReason.Rdtscp, () => this.handleRdtscp());
+    on(ExitReason.Invlpg, () => this.handleInvlpg());
+    on(ExitReason.Invpcid, () => this.handleInvpcid());
+  }
+
+  protected handleCpuid(): void {
+    executeCpuid(this.exit, this.cpuid, this.cpuidContributions, this.cpuidResult);
+  }
+
+  protected handleRdmsr(): void {
+    emulateRdmsr(this.exit, this.msrs, this.msrContributions);
+  }
+
+  protected handleWrmsr(): void {
+    emulateWrmsr(this.exit, this.msrs, this.msrContributions);
+  }
+
+  protected handleControlRegisterAccess(): void {
+    emulateControlRegisterAccess({
+      exit: this.exit,
+      controlRegisters: this.controlRegisters,
+      msrs: this.msrs,
+      readGuestPhysical64: (address) => this.guestMemory.readPhysical64(address),
+    });
+  }
+
+  /** XCR0 is not switched by VM entry and exit: the guest's is the processor's. */
+  protected handleXsetbv(): void {
+    const { halves } = this.exit.registers;
+    const value = (BigInt(halves[4]!) << 32n) | BigInt(halves[0]!);
+    executeForGuest(this.exit, () => this.controlRegisters.xsetbv(halves[2]!, value));
+  }
+
+  /** INVD would lose what the VMM wrote. */
+  protected handleInvd(): void {
+    this.handleWbinvd();
+  }
+
+  protected handleWbinvd(): void {
+    this.processor.wbinvd();
+    this.exit.advance();
+  }
+
+  /** The guest ends the VMM's hold on the processor: that is how the driver stops. Not for user mode, which VMXOFF exits from as well. */
+  protected handleVmxoff(): void {
+    if (this.exit.privilegeLevel() !== 0) {
+      this.exit.inject(Vector.GeneralProtection, 0);
+      return;
+    }
+    this.vmcs.promote();
+    this.leave();
+  }
+
+  /** The model has no SMX that a guest could use. */
+  protected handleGetsec(): void {
+    this.exit.inject(Vector.InvalidOpcode);
+  }
+
+  /** No nested virtualization: as on a processor with CR4.VMXE clear. */
+  protected handleVmxInstruction(): void {
+    this.exit.inject(Vector.InvalidOpcode);
+  }
+
+  /** An exception that an extension traps and does not handle is the guest's. */
+  protected handleExceptionOrNmi(): void {
+    reflectException(this.exit, this.controlRegisters);
+  }
+
+  protected handleTripleFault(): void {
+    const rip = this.vmcs.read(VmcsField.GuestRip).toString(16);
+    this.halt(`the guest of vcpu ${this.exit.vcpuid} triple-faulted at RIP 0x${rip}`);
+  }
+
+  protected handleInitSignal(): void {
+    emulateInit(this.exit, this.msrs);
+  }
+
+  protected handleSipi(): void {
+    emulateSipi(this.exit, this.msrs);
+  }
+
+  protected handleIoInstruction(): void {
+    emulateIo(this.exit, this.portIo, this.portContributions);
+  }
+
+  /** The guest waits in the HLT activity state, from which events wake it. */
+  protected handleHlt(): void {
+    this.exit.advance();
+    this.vmcs.write(VmcsField.GuestActivityState, BigInt(ActivityState.Hlt));
+  }
+
+  /** PAUSE, and MONITOR and MWAIT, which may return at any time. */
+  protected handlePause(): void {
+    this.exit.advance();
+  }
+
+  protected handleRdtsc(): void {
+    this.storeTimeStamp(this.processor.rdtsc());
+    this.exit.advance();
+  }
+
+  protected handleRdtscp(): void {
+    this.storeTimeStamp(this.processor.rdtscp());
+    this.exit.registers.values[1] = this.msrs.rdmsr(0xc0000103) & 0xffffffffn;
+    this.exit.advance();
+  }
+
+  /** Without VPID no translation outlives an exit. */
+  protected handleInvlpg(): void {
+    this.invalidate(InvvpidType.individualAddress, this.exit.qualification);
+    this.exit.advance();
+  }
+
+  protected handleInvpcid(): void {
+    this.invalidate(InvvpidType.singleContext, 0n);
+    this.exit.advance();
+  }
+
+  private invalidate(type: number, address: bigint): void {
+    if (!this.vmcs.isEnabled('secondary', SecondaryControl.EnableVpid)) return;
+    this.vmx.invvpid(type, this.vmcs.readLow(VmcsField.VirtualProcessorIdentifier), address);
+  }
+
+  private storeTimeStamp(value: bigint): void {
+    const guest = BigInt.asUintN(64, value + this.vmcs.readIfExists(VmcsField.TscOffset));
+    this.exit.registers.values[0] = guest & 0xffffffffn;
+    this.exit.registers.values[2] = guest >> 32n;
+  }
+}

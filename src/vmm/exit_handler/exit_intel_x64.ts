@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { inject, injectable } from 'inversify';
+import { InterruptionBit, InterruptionType } from '../../intrinsics/exit_information.js';
+import { ExitReasonBit, type ExitReason } from '../../intrinsics/exit_reasons.js';
+import type { GeneralRegisters } from '../../intrinsics/general_registers.js';
+import { AccessRights, InterruptibilityState, PendingDebugExceptions, Rflags } from '../../intrinsics/registers.js';
+import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { StateSave } from '../state_save/state_save.js';
+import { VcpuIdentity } from '../vcpu/vcpu_identity.js';
+import { Vmcs } from '../vmcs/vmcs.js';
+import type { Exit } from './exit.js';
+
+const blockingBits = InterruptibilityState.BlockingBySti | InterruptibilityState.BlockingByMovSs;
+
+/** Exit information straight from the VMCS. The members that each exit uses allocate nothing. */
+@injectable()
+export class ExitIntelX64 implements Exit {
+  @inject(Vmcs) readonly vmcs!: Vmcs;
+  @inject(StateSave) protected readonly stateSave!: StateSave;
+  @inject(VcpuIdentity) readonly vcpuid!: bigint;
+  wholeReason = 0;
+  reason: ExitReason = 0;
+  private injected = false;
+
+  get registers(): GeneralRegisters {
+    return this.stateSave.registers;
+  }
+
+  capture(): void {
+    this.wholeReason = this.vmcs.readLow(VmcsField.ExitReason);
+    this.reason = (this.wholeReason & ExitReasonBit.BasicExitReason) as ExitReason;
+    this.injected = false;
+  }
+
+  get instructionLength(): number {
+    return this.vmcs.readLow(VmcsField.VmExitInstructionLength);
+  }
+
+  get qualificationLow(): number {
+    return this.vmcs.readLow(VmcsField.ExitQualification);
+  }
+
+  get qualification(): bigint {
+    return this.vmcs.read(VmcsField.ExitQualification);
+  }
+
+  get interruptionInformation(): number {
+    return this.vmcs.readLow(VmcsField.VmExitInterruptionInformation);
+  }
+
+  get instructionInformation(): number {
+    return this.vmcs.readLow(VmcsField.VmExitInstructionInformation);
+  }
+
+  get guestLinearAddress(): bigint {
+    return this.vmcs.read(VmcsField.GuestLinearAddress);
+  }
+
+  get guestPhysicalAddress(): bigint {
+    return this.vmcs.readIfExists(VmcsField.GuestPhysicalAddress);
+  }
+
+  advance(): void {
+    const { vmcs } = this;
+    const low = vmcs.readLow(VmcsField.GuestRip) >>> 0;
+    const next = (low + this.instructionLength) >>> 0;
+    const high = vmcs.readHigh(VmcsField.GuestRip);
+    vmcs.writeHalves(VmcsField.GuestRip, next, next < low ? this.carryInto(high) : high);
+    const blocking = vmcs.readLow(VmcsField.GuestInterruptibilityState);
+    if ((blocking & blockingBits) !== 0) {
+      vmcs.writeHalves(VmcsField.GuestInterruptibilityState, blocking & ~blockingBits, 0);
+    }
+    if ((vmcs.readLow(VmcsField.GuestRflags) & Rflags.TrapFlag) !== 0) this.pendSingleStep();
+  }
+
+  inject(vector: number, errorCode?: number): void {
+    const hasCode = errorCode === undefined ? 0 : InterruptionBit.ErrorCode;
+    const information = InterruptionBit.Valid | (InterruptionType.HardwareException << 8) | hasCode | vector;
+    this.vmcs.writeHalves(VmcsField.VmEntryInterruptionInformationField, information >>> 0, 0);
+    if (errorCode !== undefined) this.vmcs.writeHalves(VmcsField.VmEntryExceptionErrorCode, errorCode, 0);
+    this.injected = true;
+  }
+
+  completeDelivery(): void {
+    const vectoring = this.vmcs.readLow(VmcsField.IdtVectoringInformation);
+    if ((vectoring & InterruptionBit.Valid) !== 0 && !this.injected) this.deliverAgain(vectoring);
+  }
+
+  privilegeLevel(): number {
+    return (this.vmcs.readLow(VmcsField.GuestSsAccessRights) & AccessRights.Dpl) >> 5;
+  }
+
+  /** RIP wraps at 32 bits outside 64-bit mode. */
+  private carryInto(high: number): number {
+    const is64Bit = (this.vmcs.readLow(VmcsField.GuestCsAccessRights) & AccessRights.L) !== 0;
+    return is64Bit ? (high + 1) >>> 0 : high;
+  }
+
+  private pendSingleStep(): void {
+    const pending = this.vmcs.readLow(VmcsField.GuestPendingDebugExceptions);
+    this.vmcs.writeHalves(VmcsField.GuestPendingDebugExceptions, (pending | PendingDebugExceptions.BS) >>> 0, 0);
+  }
+
+  private deliverAgain(vectoring: number): void {
+    const { vmcs } = this;
+    // Bit 12 says how an NMI was unblocked; at entry it is reserved.
+    const information = (vectoring & ~InterruptionBit.NmiUnblockingDueToIret) >>> 0;
+    vmcs.writeHalves(VmcsField.VmEntryInterruptionInformationField, information, 0);
+    vmcs.writeHalves(VmcsField.VmEntryExceptionErrorCode, vmcs.readLow(VmcsField.IdtVectoringErrorCode), 0);
+    vmcs.writeHalves(VmcsField.VmEntryInstructionLength, this.instructionLength, 0);
+  }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { IoAccess } from '../../intrinsics/exit_information.js';
+import type { PortIo } from '../../intrinsics/port_io.js';
+import type { PortContribution } from '../contributions/port_contribution.js';
+import { UnimplementedExitError } from '../errors.js';
+import { hex } from '../support/text.js';
+import type { Exit } from './exit.js';
+
+function read(portIo: PortIo, port: number, size: number): number {
+  return size === 1 ? portIo.inb(port) : size === 2 ? portIo.inw(port) : portIo.ind(port);
+}
+
+function write(portIo: PortIo, port: number, size: number, value: number): void {
+  if (size === 1) portIo.outb(port, value);
+  else if (size === 2) portIo.outw(port, value);
+  else portIo.outd(port, value);
+}
+
+function input(
+  exit: Exit,
+  portIo: PortIo,
+  contributions: readonly PortContribution[],
+  port: number,
+  size: number,
+): number {
+  for (const contribution of contributions) {
+    const value = contribution.ports.includes(port) ? contribution.read?.(port, size, exit) : undefined;
+    if (value !== undefined) return value;
+  }
+  return read(portIo, port, size);
+}
+
+function output(
+  exit: Exit,
+  portIo: PortIo,
+  contributions: readonly PortContribution[],
+  port: number,
+  size: number,
+  value: number,
+): void {
+  const taken = contributions.some(
+    (contribution) => contribution.ports.includes(port) && contribution.write?.(port, size, value, exit) === true,
+  );
+  if (!taken) write(portIo, port, size, value);
+}
+
+/** AL, AX or EAX gets an IN's value; EAX alone clears the upper half of RAX. */
+function storeResult(halves: Uint32Array, size: number, value: number): void {
+  const mask = size === 4 ? 0xffffffff : (1 << (size * 8)) - 1;
+  halves[0] = ((halves[0]! & ~mask) | (value & mask)) >>> 0;
+  if (size === 4) halves[1] = 0;
+}
+
+/**
+ * IN and OUT that exit: contributions, else the port itself. SDM 3C "Exit Qualification for I/O Instructions".
+ *
+ * @throws UnimplementedExitError for INS and OUTS.
+ */
+export function emulateIo(exit: Exit, portIo: PortIo, contributions: readonly PortContribution[]): void {
+  const qualification = exit.qualificationLow;
+  const port = qualification >>> 16;
+  if ((qualification & IoAccess.StringInstruction) !== 0) {
+    throw new UnimplementedExitError(
+      `INS or OUTS of port ${hex(port)} exits, and the base emulates IN and OUT only: pass the port through, or handle ExitReason.IoInstruction`,
+    );
+  }
+  const size = (qualification & IoAccess.SizeOfAccess) + 1;
+  const { halves } = exit.registers;
+  if ((qualification & IoAccess.DirectionOfAccess) !== 0) {
+    storeResult(halves, size, input(exit, portIo, contributions, port, size));
+  } else {
+    const mask = size === 4 ? 0xffffffff : (1 << (size * 8)) - 1;
+    output(exit, portIo, contributions, port, size, (halves[0]! & mask) >>> 0);
+  }
+  exit.advance();
+}

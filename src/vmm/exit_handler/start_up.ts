@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// INIT and start-up IPI. SDM 3A "Multiple-Processor Initialization", "Processor State After Reset".
+import { EntryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
+import type { Msrs } from '../../intrinsics/msr.js';
+import { Msr, VmxMisc } from '../../intrinsics/msr_definitions.js';
+import { AccessRights, ActivityState, Cr0, SegmentType } from '../../intrinsics/registers.js';
+import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { UnimplementedExitError } from '../errors.js';
+import type { Exit } from './exit.js';
+
+const data = SegmentType.ReadWriteAccessed | AccessRights.S | AccessRights.Present;
+const code = SegmentType.ReadExecuteAccessed | AccessRights.S | AccessRights.Present;
+const ldt = 2 | AccessRights.Present;
+const tss = SegmentType.TssBusy | AccessRights.Present;
+
+function writeSegment(exit: Exit, index: number, selector: number, base: number, accessRights: number): void {
+  const { vmcs } = exit;
+  vmcs.write(VmcsField.GuestEsSelector + 2 * index, BigInt(selector));
+  vmcs.write(VmcsField.GuestEsBase + 2 * index, BigInt(base));
+  vmcs.write(VmcsField.GuestEsLimit + 2 * index, 0xffffn);
+  vmcs.write(VmcsField.GuestEsAccessRights + 2 * index, BigInt(accessRights));
+}
+
+function writeInitState(exit: Exit): void {
+  const { vmcs } = exit;
+  const mask = vmcs.read(VmcsField.Cr0GuestHostMask);
+  const kept = vmcs.read(VmcsField.GuestCr0) & BigInt((Cr0.CacheDisable | Cr0.NotWriteThrough) >>> 0);
+  const cr0 = kept | BigInt(Cr0.ExtensionType);
+  vmcs.write(VmcsField.GuestCr0, cr0 | (vmcs.read(VmcsField.GuestCr0) & mask));
+  vmcs.write(VmcsField.Cr0ReadShadow, cr0);
+  vmcs.write(VmcsField.GuestCr3, 0n);
+  vmcs.write(VmcsField.GuestCr4, vmcs.read(VmcsField.GuestCr4) & vmcs.read(VmcsField.Cr4GuestHostMask));
+  vmcs.write(VmcsField.Cr4ReadShadow, 0n);
+  vmcs.write(VmcsField.GuestIa32Efer, 0n);
+  vmcs.disable('entry', EntryControl.Ia32eModeGuest);
+  for (const index of [0, 2, 3, 4, 5]) writeSegment(exit, index, 0, 0, data);
+  writeSegment(exit, 1, 0xf000, 0xffff0000, code);
+  writeSegment(exit, 6, 0, 0, ldt);
+  writeSegment(exit, 7, 0, 0, tss);
+  for (const field of [VmcsField.GuestGdtrBase, VmcsField.GuestIdtrBase]) vmcs.write(field, 0n);
+  for (const field of [VmcsField.GuestGdtrLimit, VmcsField.GuestIdtrLimit]) vmcs.write(field, 0xffffn);
+  vmcs.write(VmcsField.GuestRflags, 2n);
+  vmcs.write(VmcsField.GuestRip, 0xfff0n);
+  vmcs.write(VmcsField.GuestRsp, 0n);
+  vmcs.write(VmcsField.GuestDr7, 0x400n);
+  vmcs.write(VmcsField.GuestInterruptibilityState, 0n);
+  vmcs.write(VmcsField.GuestPendingDebugExceptions, 0n);
+}
+
+function checkSupport(exit: Exit, msrs: Msrs, what: string): void {
+  if (!exit.vmcs.isEnabled('secondary', SecondaryControl.UnrestrictedGuest)) {
+    throw new UnimplementedExitError(
+      `${what}: the processor would be in real mode, which takes EPT and unrestricted guest`,
+    );
+  }
+  if ((Number(msrs.rdmsr(Msr.Ia32VmxMisc) & 0xffffffffn) & VmxMisc.ActivityStateWaitForSipiSupport) === 0) {
+    throw new UnimplementedExitError(
+      `${what}: IA32_VMX_MISC says that the processor has no wait-for-SIPI activity state`,
+    );
+  }
+}
+
+/** An INIT signal: the guest's processor gets its state after INIT and waits for a start-up IPI. */
+export function emulateInit(exit: Exit, msrs: Msrs): void {
+  checkSupport(exit, msrs, 'INIT signal');
+  writeInitState(exit);
+  exit.registers.values.fill(0n);
+  exit.vmcs.write(VmcsField.GuestActivityState, BigInt(ActivityState.WaitForSipi));
+}
+
+/** A start-up IPI: the guest begins at the page that the vector names, in real mode. */
+export function emulateSipi(exit: Exit, msrs: Msrs): void {
+  checkSupport(exit, msrs, 'start-up IPI');
+  const vector = exit.qualificationLow & 0xff;
+  writeSegment(exit, 1, vector << 8, vector << 12, code);
+  exit.vmcs.write(VmcsField.GuestRip, 0n);
+  exit.vmcs.write(VmcsField.GuestActivityState, BigInt(ActivityState.Active));
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { inject, multiInject, optional } from 'inversify';
+import {
+  BAREFLANK_VERSION,
+  ErrorCode,
+  Limit,
+  VMCALL_MAGIC,
+  VMCALL_VERSION,
+  VmcallDataType,
+  VmcallOpcode,
+  VmcallVersions,
+} from '../../intrinsics/constants.js';
+import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { extension } from '../container/extension.js';
+import { VmcallContribution } from '../contributions/vmcall_contribution.js';
+import { OutOfMemoryError, VmcallError } from '../errors.js';
+import { GuestMemory } from '../memory_manager/guest_memory.js';
+import { bfdebug, bferror } from '../output/output.js';
+import { decodeUtf8, encodeUtf8, hex } from '../support/text.js';
+import { ExitDispatcherIntelX64 } from './exit_dispatcher_intel_x64.js';
+import { runSelfTest } from './self_tests.js';
+import { UserVersion } from './user_version.js';
+import { loadVmcallRegisters, storeVmcallRegisters, type VmcallRegisters } from './vmcall_registers.js';
+
+/** VMCALLs of version 1: by opcode, and data by type. Each handler may be overridden. */
+@extension()
+export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
+  @inject(GuestMemory) protected readonly guestMemory!: GuestMemory;
+  @inject(UserVersion) protected readonly userVersion!: UserVersion;
+  @multiInject(VmcallContribution) @optional() protected readonly vmcallContributions: readonly VmcallContribution[] =
+    [];
+
+  /** Checks the magic number and calls the handler of the opcode; an exception becomes the result. */
+  protected handleVmcall(): void {
+    const registers = loadVmcallRegisters(this.exit.registers.values);
+    let result: bigint = ErrorCode.BF_VMCALL_SUCCESS;
+    try {
+      if (registers.r01 !== VMCALL_MAGIC) {
+        throw new VmcallError(`invalid magic ${hex(registers.r01)} in R01 (RDX), wanted ${hex(VMCALL_MAGIC)}`);
+      }
+      this.handleVmcallOpcode(registers);
+    } catch (error) {
+      result = error instanceof OutOfMemoryError ? ErrorCode.BF_BAD_ALLOC : ErrorCode.BF_VMCALL_FAILURE;
+      bferror`vmcall ${hex(registers.r00)}: ${error instanceof Error ? error.message : String(error)}`;
+    }
+    this.completeVmcall(result, registers);
+  }
+
+  /** Answers a VMCALL: R01 = `result`, the other registers as they are, RIP after the instruction. May be called later than its handler. */
+  protected completeVmcall(result: bigint, registers: VmcallRegisters): void {
+    registers.r01 = result;
+    storeVmcallRegisters(registers, this.exit.registers.values);
+    this.exit.advance();
+  }
+
+  protected handleVmcallOpcode(registers: VmcallRegisters): void {
+    const opcode = Number(registers.r00);
+    for (const contribution of this.vmcallContributions) {
+      if (contribution.opcodes.includes(opcode) && contribution.handle(registers)) return;
+    }
+    switch (opcode) {
+      case VmcallOpcode.VMCALL_VERSIONS:
+        return this.handleVmcallVersions(registers);
+      case VmcallOpcode.VMCALL_REGISTERS:
+        return this.handleVmcallRegisters(registers);
+      case VmcallOpcode.VMCALL_DATA:
+        return this.handleVmcallData(registers);
+      case VmcallOpcode.VMCALL_EVENT:
+        return this.handleVmcallEvent(registers.r02);
+      case VmcallOpcode.VMCALL_START:
+        return this.handleVmcallStart();
+      case VmcallOpcode.VMCALL_STOP:
+        return this.handleVmcallStop();
+      case VmcallOpcode.VMCALL_UNITTEST:
+        return this.handleVmcallUnittest(registers.r02);
+      default:
+        throw new VmcallError(`unknown vmcall opcode ${hex(registers.r00)}`);
+    }
+  }
+
+  protected handleVmcallVersions(registers: VmcallRegisters): void {
+    const answer = (version: readonly number[]): void => {
+      [registers.r03, registers.r04, registers.r05] = version.map(BigInt) as [bigint, bigint, bigint];
+    };
+    if (registers.r02 === BigInt(VmcallVersions.VMCALL_VERSION_PROTOCOL)) answer([VMCALL_VERSION, 0, 0]);
+    else if (registers.r02 === BigInt(VmcallVersions.VMCALL_VERSION_BAREFLANK)) answer(BAREFLANK_VERSION);
+    else if (registers.r02 === BigInt(VmcallVersions.VMCALL_VERSION_USER)) answer(this.userVersion);
+    else if (registers.r02 >= 1n << 63n) answer(this.handleUserVersions(registers.r02));
+    else throw new VmcallError(`unknown version index ${hex(registers.r02)}; 0 protocol, 1 Bareflank, 10 user`);
+  }
+
+  /** Versions that a user defined: indexes from 2^63. */
+  protected handleUserVersions(_index: bigint): readonly number[] {
+    return this.userVersion;
+  }
+
+  /** Default: logged, and the arguments come back. */
+  protected handleVmcallRegisters(registers: VmcallRegisters): void {
+    bfdebug`vmcall registers:`;
+    for (const [name, value] of Object.entries(registers).slice(2)) bfdebug`${name}: ${hex(value as bigint)}`;
+  }
+
+  protected handleVmcallData(registers: VmcallRegisters): void {
+    const { vmcs } = this.exit;
+    checkBuffer('in', registers.r05, registers.r06, Limit.vmcallInBufferBytes);
+    checkBuffer('out', registers.r08, registers.r09, Limit.vmcallOutBufferBytes);
+    if (registers.r09 < registers.r06) {
+      throw new VmcallError(
+        `the out buffer of ${registers.r09} bytes is smaller than the in buffer of ${registers.r06}`,
+      );
+    }
+    const cr3 = vmcs.read(VmcsField.GuestCr3);
+    const pat = vmcs.read(VmcsField.GuestIa32Pat);
+    const input = this.guestMemory.mapVirtual(registers.r05, cr3, Number(registers.r06), pat);
+    try {
+      const output = this.guestMemory.mapVirtual(registers.r08, cr3, Number(registers.r09), pat);
+      try {
+        const answer = this.handleVmcallDataType(Number(registers.r04), input.read());
+        if (answer.length > output.size) {
+          throw new VmcallError(
+            `an answer of ${answer.length} bytes does not fit into the out buffer of ${output.size}`,
+          );
+        }
+        output.write(answer);
+        registers.r07 = registers.r04;
+        registers.r09 = BigInt(answer.length);
+      } finally {
+        output.release();
+      }
+    } finally {
+      input.release();
+    }
+  }
+
+  protected handleVmcallDataType(type: number, data: Uint8Array): Uint8Array {
+    switch (type) {
+      case VmcallDataType.VMCALL_DATA_STRING_UNFORMATTED:
+        return encodeUtf8(this.handleVmcallDataStringUnformatted(decodeUtf8(data)));
+      case VmcallDataType.VMCALL_DATA_STRING_JSON:
+        return encodeUtf8(JSON.stringify(this.handleVmcallDataStringJson(JSON.parse(decodeUtf8(data)))));
+      case VmcallDataType.VMCALL_DATA_BINARY_UNFORMATTED:
+        return this.handleVmcallDataBinaryUnformatted(data);
+      default:
+        throw new VmcallError(`unknown vmcall data type ${type}; 1 string, 2 JSON, 10 binary`);
+    }
+  }
+
+  /** @returns the answer. Default: logged and echoed, as the other two. */
+  protected handleVmcallDataStringUnformatted(text: string): string {
+    bfdebug`received in vmm: ${text}`;
+    return text;
+  }
+
+  protected handleVmcallDataStringJson(value: unknown): unknown {
+    bfdebug`received in vmm: ${JSON.stringify(value)}`;
+    return value;
+  }
+
+  protected handleVmcallDataBinaryUnformatted(data: Uint8Array): Uint8Array {
+    bfdebug`received binary data in vmm: ${data.length} bytes`;
+    return data;
+  }
+
+  protected handleVmcallEvent(index: bigint): void {
+    bfdebug`vmcall event: ${hex(index)}`;
+  }
+
+  /** The driver's first call from a started processor. */
+  protected handleVmcallStart(): void {
+    // Nothing by default: for subclasses.
+  }
+
+  /** The driver's last call before it stops the processor. */
+  protected handleVmcallStop(): void {
+    // Nothing by default: for subclasses.
+  }
+
+  protected handleVmcallUnittest(id: bigint): void {
+    if (id >= 1n << 63n) return this.handleUserUnittest(id);
+    runSelfTest(Number(id));
+  }
+
+  /** Self tests that a user defined: ids from 2^63. */
+  protected handleUserUnittest(id: bigint): void {
+    throw new VmcallError(`unknown unittest ${hex(id)}`);
+  }
+}
+
+function checkBuffer(name: string, address: bigint, size: bigint, limit: number): void {
+  if (address === 0n || size === 0n)
+    throw new VmcallError(`the ${name} buffer has address ${hex(address)} and size ${size}; neither may be 0`);
+  if (size > BigInt(limit)) throw new VmcallError(`the ${name} buffer has ${size} bytes; at most ${limit}`);
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { component } from '../../intrinsics/component.js';
+import type { UniqueMapPtrX64 } from './unique_map_ptr_x64.js';
+
+/** Memory of a guest, mapped into the VMM as long as somebody looks at it. Dispose what is returned. */
+export interface GuestMemory {
+  /** Maps whole pages of physical memory, one after the other. @throws MemoryManagerError */
+  mapPhysical(
+    pages: readonly { readonly physical: bigint; readonly bytes: number }[],
+    attributes?: number,
+  ): UniqueMapPtrX64;
+  /**
+   * Maps guest-virtual memory through the guest's page table.
+   *
+   * @param cr3 its low 12 bits (PCID, PWT, PCD) do not count.
+   * @param pat the guest's IA32_PAT: memory types are taken from it.
+   * @throws MemoryManagerError for an entry that is not present, naming address and level; for the VMM's own memory.
+   */
+  mapVirtual(virtual: bigint, cr3: bigint, bytes: number, pat: bigint): UniqueMapPtrX64;
+  /** The guest-physical address of a guest-virtual one. @throws MemoryManagerError */
+  virtualToPhysical(virtual: bigint, cr3: bigint): bigint;
+  /** Reads 64 bits of guest-physical memory. @throws MemoryManagerError */
+  readPhysical64(physical: bigint): bigint;
+}
+export const GuestMemory = component<GuestMemory>('bareflank.GuestMemory', 'vmm');

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { component } from '../../intrinsics/component.js';
+
+/** One page that the VMM knows: where it is, and what may be done with it (`MemoryDescriptorType` or `MemoryAttribute`). */
+export interface MemoryDescriptor {
+  readonly virtual: bigint;
+  readonly physical: bigint;
+  readonly attributes: number;
+}
+
+/** A run of such pages, one after the other in both address spaces. */
+export interface MemoryRange extends MemoryDescriptor {
+  readonly bytes: number;
+}
+
+/** The VMM's memory: pools to allocate from, and what is where. Addresses are VMM-virtual unless they are called physical. */
+export interface MemoryManager {
+  /** Takes the memory that the driver gave. Once, at load. */
+  init(): void;
+  /** Zeroed memory: a multiple of 4096 bytes is page-aligned, anything else comes in 64-byte granules. @throws OutOfMemoryError */
+  alloc(bytes: number): bigint;
+  /** Gives it back; a foreign address is ignored. */
+  free(address: bigint): void;
+  /** Bytes of an allocation, 0 for a foreign address. */
+  size(address: bigint): number;
+  /** Addresses without memory behind them, for mappings; in whole pages. @throws OutOfMemoryError */
+  allocMap(bytes: number): bigint;
+  freeMap(address: bigint): void;
+  /** Bytes of an allocation of addresses, 0 for a foreign one. */
+  sizeMap(address: bigint): number;
+  /** @throws MemoryManagerError for 0 and for a page that no descriptor has. */
+  virtualToPhysical(address: bigint): bigint;
+  /** @throws MemoryManagerError */
+  physicalToVirtual(address: bigint): bigint;
+  /** @throws MemoryManagerError */
+  virtualToAttributes(address: bigint): number;
+  /** Adds a page. @throws MemoryManagerError unless both addresses are page-aligned and non-zero and the attributes non-zero. */
+  addDescriptor(descriptor: MemoryDescriptor): void;
+  /** Forgets a page. */
+  removeDescriptor(virtual: bigint): void;
+  /** All pages, as runs. */
+  descriptors(): MemoryRange[];
+  /** The physical memory that is the VMM's own, so that no guest may reach it. */
+  ownMemory(): readonly { readonly physical: bigint; readonly bytes: number }[];
+}
+export const MemoryManager = component<MemoryManager>('bareflank.MemoryManager', 'vmm');

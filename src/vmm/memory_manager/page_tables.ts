@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { X64 } from '../../intrinsics/constants.js';
+import type { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import { MemoryManagerError } from '../errors.js';
+import { hex } from '../support/text.js';
+import type { MemoryManager } from './memory_manager.js';
+import { pageAddressMask } from './page_table_entry_x64.js';
+import { indexAt, levelOf } from './page_walk.js';
+
+/** How a kind of tables (paging, EPT) marks its entries. */
+export interface EntryFormat {
+  /** The bits of an entry that points to a table. */
+  readonly table: bigint;
+  /** Any of these bits: the entry is in use. */
+  readonly present: bigint;
+  /** The bit that makes an entry above the last level map a page. */
+  readonly large: bigint;
+}
+
+/** Where an entry stands. */
+export interface EntryPlace {
+  /** VMM-virtual address of the entry. */
+  readonly address: bigint;
+  readonly level: number;
+}
+
+/** Four levels of tables in the VMM's memory. Paging and EPT differ in their entries only. */
+export class PageTables {
+  /** VMM-virtual address of the root table. */
+  readonly root: bigint;
+
+  constructor(
+    private readonly memory: VmmMemory,
+    private readonly manager: MemoryManager,
+    private readonly format: EntryFormat,
+  ) {
+    this.root = manager.alloc(X64.pageSize);
+  }
+
+  /** Stores the entry of a page, making the tables above it. */
+  map(address: bigint, bytes: number, entry: bigint): void {
+    const last = levelOf(bytes);
+    let table = this.root;
+    for (let level = 0; level < last; level++) table = this.tableBelow(table, address, level);
+    this.memory.write64(entryAddress(table, address, last), entry);
+  }
+
+  /** Clears the entry of a page and gives back tables that became empty. */
+  unmap(address: bigint): void {
+    const path = this.path(address);
+    const leaf = path[path.length - 1]!;
+    if (!this.isPresent(this.memory.read64(leaf.address))) return;
+    this.memory.write64(leaf.address, 0n);
+    for (let at = path.length - 1; at > 0 && this.isEmpty(tableOf(path[at]!)); at--) {
+      this.memory.write64(path[at - 1]!.address, 0n);
+      this.manager.free(tableOf(path[at]!));
+    }
+  }
+
+  /** The entry that maps an address. @throws MemoryManagerError if none does. */
+  find(address: bigint): { readonly entry: bigint; readonly place: EntryPlace } {
+    const path = this.path(address);
+    const place = path[path.length - 1]!;
+    const entry = this.memory.read64(place.address);
+    if (!this.isPresent(entry)) throw new MemoryManagerError(`${hex(address)} is not mapped`);
+    return { entry, place };
+  }
+
+  /** Replaces the entry at a place that `find` gave. */
+  store(place: EntryPlace, entry: bigint): void {
+    this.memory.write64(place.address, entry);
+  }
+
+  /** Gives back all tables. */
+  release(): void {
+    this.releaseTable(this.root, 0);
+  }
+
+  private releaseTable(table: bigint, level: number): void {
+    for (let index = 0; level < 3 && index < 512; index++) {
+      const entry = this.memory.read64(table + BigInt(index * 8));
+      if (this.isPresent(entry) && !this.isLeaf(entry, level)) {
+        this.releaseTable(this.manager.physicalToVirtual(entry & pageAddressMask), level + 1);
+      }
+    }
+    this.manager.free(table);
+  }
+
+  /** The entries from the root down to the one that maps the address, or that is absent. */
+  private path(address: bigint): EntryPlace[] {
+    const path: EntryPlace[] = [];
+    let table = this.root;
+    for (let level = 0; ; level++) {
+      const place = { address: entryAddress(table, address, level), level };
+      path.push(place);
+      const entry = this.memory.read64(place.address);
+      if (!this.isPresent(entry) || this.isLeaf(entry, level)) return path;
+      table = this.manager.physicalToVirtual(entry & pageAddressMask);
+    }
+  }
+
+  private tableBelow(table: bigint, address: bigint, level: number): bigint {
+    const place = entryAddress(table, address, level);
+    const entry = this.memory.read64(place);
+    if (!this.isPresent(entry)) {
+      const made = this.manager.alloc(X64.pageSize);
+      this.memory.write64(place, this.manager.virtualToPhysical(made) | this.format.table);
+      return made;
+    }
+    if (this.isLeaf(entry, level)) {
+      throw new MemoryManagerError(`${hex(address)} lies in a larger page that is mapped already: unmap that first`);
+    }
+    return this.manager.physicalToVirtual(entry & pageAddressMask);
+  }
+
+  private isPresent(entry: bigint): boolean {
+    return (entry & this.format.present) !== 0n;
+  }
+
+  private isLeaf(entry: bigint, level: number): boolean {
+    return level === 3 || (entry & this.format.large) !== 0n;
+  }
+
+  private isEmpty(table: bigint): boolean {
+    return this.memory.readBytes(table, X64.pageSize).every((byte) => byte === 0);
+  }
+}
+
+function entryAddress(table: bigint, address: bigint, level: number): bigint {
+  return table + BigInt(indexAt(address, level) * 8);
+}
+
+const tableOf = (place: EntryPlace): bigint => place.address & ~0xfffn;

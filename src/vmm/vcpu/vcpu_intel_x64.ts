@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { inject } from 'inversify';
+import { HostEntry } from '../../intrinsics/host_entry.js';
+import { extension } from '../container/extension.js';
+import { ExitHandler } from '../exit_handler/exit_handler.js';
+import { StateSave } from '../state_save/state_save.js';
+import { withRollback } from '../support/rollback.js';
+import { Vmcs } from '../vmcs/vmcs.js';
+import { GuestState, VmmState } from '../vmm_state/vmcs_state.js';
+import { Vmxon } from '../vmxon/vmxon.js';
+import type { UserData } from './user_data.js';
+import { VcpuX64 } from './vcpu_x64.js';
+
+/** A vCPU on an Intel processor. */
+@extension()
+export class VcpuIntelX64 extends VcpuX64 {
+  @inject(Vmxon) protected readonly vmxon!: Vmxon;
+  @inject(Vmcs) protected readonly vmcs!: Vmcs;
+  @inject(ExitHandler) protected readonly exitHandler!: ExitHandler;
+  @inject(VmmState) protected readonly vmmState!: VmmState;
+  @inject(GuestState) protected readonly guestState!: GuestState;
+  @inject(StateSave) protected readonly stateSave!: StateSave;
+  @inject(HostEntry) protected readonly hostEntry!: HostEntry;
+  private launched = false;
+  private tablesMade = false;
+
+  override init(userData?: UserData): void {
+    if (this.isInitialized) return;
+    withRollback((rollback) => {
+      super.init(userData);
+      rollback.onFailure(() => super.fini(userData));
+      this.stateSave.init();
+      rollback.onFailure(() => this.stateSave.fini());
+      if (!this.tablesMade) this.exitHandler.init();
+      this.tablesMade = true;
+      for (const contribution of this.contributions) contribution.onInit?.(this);
+    });
+  }
+
+  override fini(userData?: UserData): void {
+    if (!this.isInitialized) return;
+    if (this.isRunning) this.hlt(userData);
+    for (const contribution of this.inReverse()) contribution.onFini?.(this);
+    this.stateSave.fini();
+    super.fini(userData);
+  }
+
+  override run(userData?: UserData): void {
+    super.run(userData);
+    if (this.launched) {
+      this.vmcs.load();
+      this.vmcs.resume();
+      return;
+    }
+    withRollback((rollback) => {
+      rollback.onFailure(() => super.hlt(userData));
+      this.readStates();
+      if (this.isHostVmVcpu) {
+        this.vmxon.start();
+        rollback.onFailure(() => this.vmxon.stop());
+      }
+      rollback.onFailure(() => this.hostEntry.detach());
+      this.vmcs.launch(() => this.exitHandler.dispatch());
+      this.launched = true;
+    });
+    for (const contribution of this.contributions) contribution.onRun?.(this);
+  }
+
+  override hlt(userData?: UserData): void {
+    if (!this.isInitialized || !this.isRunning) return;
+    for (const contribution of this.inReverse()) contribution.onHlt?.(this);
+    if (this.isHostVmVcpu) this.vmxon.stop();
+    this.hostEntry.detach();
+    this.vmcs.release();
+    this.launched = false;
+    super.hlt(userData);
+  }
+
+  /** The system's state is read before VMXON changes it: what the guest gets back at the end is what it had. */
+  private readStates(): void {
+    this.vmmState.init();
+    this.guestState.init();
+  }
+
+  private inReverse() {
+    return [...this.contributions].reverse();
+  }
+}

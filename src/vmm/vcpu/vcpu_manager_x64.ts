@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { inject, injectable } from 'inversify';
+import type { ReportValue } from '../contributions/report_contribution.js';
+import type { DebugRing } from '../debug_ring/debug_ring.js';
+import { VcpuError } from '../errors.js';
+import type { UserData } from './user_data.js';
+import type { Vcpu } from './vcpu.js';
+import { VcpuFactory } from './vcpu_factory.js';
+import type { VcpuManager } from './vcpu_manager.js';
+
+type Reports = Record<string, Record<string, ReportValue>>;
+
+/** Creates vCPUs through the factory. */
+@injectable()
+export class VcpuManagerX64 implements VcpuManager {
+  @inject(VcpuFactory) protected readonly factory!: VcpuFactory;
+  private readonly vcpus = new Map<bigint, Vcpu>();
+  // The rings of deleted vCPUs stay readable until the VMM is unloaded: a dump comes when something is over.
+  private readonly rings = new Map<bigint, DebugRing>();
+  private readonly lastReports = new Map<bigint, Reports>();
+
+  createVcpu(vcpuid: bigint, userData?: UserData): void {
+    const known = this.vcpus.get(vcpuid);
+    const vcpu = known ?? this.make(vcpuid, userData);
+    try {
+      vcpu.init(userData);
+    } catch (error) {
+      this.forget(vcpuid, vcpu);
+      throw error;
+    }
+    this.vcpus.set(vcpuid, vcpu);
+    this.rings.set(vcpuid, vcpu.debugRing);
+  }
+
+  deleteVcpu(vcpuid: bigint, userData?: UserData): void {
+    const vcpu = this.vcpus.get(vcpuid);
+    if (vcpu === undefined) return;
+    this.lastReports.set(vcpuid, reportsOf(vcpu));
+    try {
+      vcpu.fini(userData);
+    } finally {
+      this.forget(vcpuid, vcpu);
+    }
+  }
+
+  runVcpu(vcpuid: bigint, userData?: UserData): void {
+    this.vcpus.get(vcpuid)?.run(userData);
+  }
+
+  hltVcpu(vcpuid: bigint, userData?: UserData): void {
+    this.vcpus.get(vcpuid)?.hlt(userData);
+  }
+
+  write(vcpuid: bigint, text: string): void {
+    const vcpu = this.vcpus.get(vcpuid);
+    // What parts say while they are disposed belongs to the ring that is kept.
+    if (vcpu === undefined) this.rings.get(vcpuid)?.write(text);
+    else vcpu.write(text);
+  }
+
+  readRing(vcpuid: bigint): string | undefined {
+    return this.rings.get(vcpuid)?.read();
+  }
+
+  reports(): Reports {
+    const result: Reports = {};
+    const ids = [...new Set([...this.vcpus.keys(), ...this.lastReports.keys()])].sort((a, b) => (a < b ? -1 : 1));
+    for (const id of ids) {
+      const vcpu = this.vcpus.get(id);
+      merge(result, vcpu === undefined ? this.lastReports.get(id)! : reportsOf(vcpu));
+    }
+    return result;
+  }
+
+  /** What is left when the VMM is unloaded. */
+  [Symbol.dispose](): void {
+    for (const [vcpuid, vcpu] of [...this.vcpus]) this.forget(vcpuid, vcpu);
+  }
+
+  private make(vcpuid: bigint, userData: UserData | undefined): Vcpu {
+    const vcpu = this.factory.makeVcpu(vcpuid, userData) as Vcpu | undefined | null;
+    if (vcpu === undefined || vcpu === null) throw new VcpuError(`the vcpu factory made no vcpu for id ${vcpuid}`);
+    return vcpu;
+  }
+
+  private forget(vcpuid: bigint, vcpu: Vcpu): void {
+    this.vcpus.delete(vcpuid);
+    this.factory.disposeVcpu(vcpu);
+  }
+}
+
+function reportsOf(vcpu: Vcpu): Reports {
+  return Object.fromEntries(vcpu.reports.map((each) => [each.name, { ...each.report() }]));
+}
+
+const isNumber = (value: ReportValue | undefined): value is number | bigint =>
+  typeof value === 'number' || typeof value === 'bigint';
+
+function sum(a: number | bigint, b: number | bigint): number | bigint {
+  return typeof a === 'number' && typeof b === 'number' ? a + b : BigInt(a) + BigInt(b);
+}
+
+function merge(into: Reports, from: Reports): void {
+  for (const [name, values] of Object.entries(from)) {
+    const target = (into[name] ??= {});
+    for (const [key, value] of Object.entries(values)) {
+      const before = target[key];
+      if (isNumber(before) && isNumber(value)) target[key] = sum(before, value);
+      else if (before === undefined) target[key] = value;
+    }
+  }
+}

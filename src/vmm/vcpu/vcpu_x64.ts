@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { inject, injectable, multiInject, optional } from 'inversify';
+import { VcpuId } from '../../intrinsics/constants.js';
+import { ReportContribution } from '../contributions/report_contribution.js';
+import { VcpuContribution } from '../contributions/vcpu_contribution.js';
+import { DebugRing } from '../debug_ring/debug_ring.js';
+import { VcpuError } from '../errors.js';
+import { hex } from '../support/text.js';
+import type { UserData } from './user_data.js';
+import type { Vcpu } from './vcpu.js';
+import { VcpuIdentity } from './vcpu_identity.js';
+
+/** What all vCPUs have in common: id, state, ring, the contributions to their life. */
+@injectable()
+export class VcpuX64 implements Vcpu {
+  @inject(VcpuIdentity) readonly id!: bigint;
+  @inject(DebugRing) readonly debugRing!: DebugRing;
+  @multiInject(ReportContribution) @optional() readonly reports: readonly ReportContribution[] = [];
+  @multiInject(VcpuContribution) @optional() protected readonly contributions: readonly VcpuContribution[] = [];
+  private initialized = false;
+  private running = false;
+
+  init(_userData?: UserData): void {
+    if ((this.id & VcpuId.reserved) !== 0n) throw new VcpuError(`invalid vcpuid ${hex(this.id)}: bit 63 is reserved`);
+    this.initialized = true;
+  }
+
+  fini(userData?: UserData): void {
+    if (this.isRunning) this.hlt(userData);
+    this.initialized = false;
+  }
+
+  run(_userData?: UserData): void {
+    if (!this.initialized) throw new VcpuError(`vcpu ${this.id} must be initialised before it runs`);
+    this.running = true;
+  }
+
+  hlt(_userData?: UserData): void {
+    this.running = false;
+  }
+
+  get isRunning(): boolean {
+    return this.running;
+  }
+
+  get isInitialized(): boolean {
+    return this.initialized;
+  }
+
+  get isBootstrapVcpu(): boolean {
+    return this.id === 0n;
+  }
+
+  get isHostVmVcpu(): boolean {
+    return (this.id & VcpuId.guestMask & ~VcpuId.reserved) === 0n;
+  }
+
+  get isGuestVmVcpu(): boolean {
+    return !this.isHostVmVcpu;
+  }
+
+  write(text: string): void {
+    this.debugRing.write(text);
+  }
+}

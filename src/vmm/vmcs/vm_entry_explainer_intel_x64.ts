@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { inject, injectable } from 'inversify';
+import { Cpuid } from '../../intrinsics/cpuid.js';
+import { Msrs } from '../../intrinsics/msr.js';
+import { explainEntry, formatFailures, type WriteLocations } from '../../intrinsics/rules/explain_entry.js';
+import { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import { Vmx } from '../../intrinsics/vmx.js';
+import { MemoryManager } from '../memory_manager/memory_manager.js';
+import type { VmEntryExplainer } from './vm_entry_explainer.js';
+import { dumpVmcs } from './vmcs_dump.js';
+import { VmmEntryReader } from './vmm_entry_reader.js';
+
+/** Evaluates every VM-entry rule with what VMREAD, RDMSR and CPUID say. */
+@injectable()
+export class VmEntryExplainerIntelX64 implements VmEntryExplainer {
+  @inject(Vmx) protected readonly vmx!: Vmx;
+  @inject(Msrs) protected readonly msrs!: Msrs;
+  @inject(Cpuid) protected readonly cpuid!: Cpuid;
+  @inject(VmmMemory) protected readonly memory!: VmmMemory;
+  @inject(MemoryManager) protected readonly manager!: MemoryManager;
+
+  explain(isLaunch: boolean, writtenAt: WriteLocations): { readonly text: string; readonly names: readonly string[] } {
+    const reader = new VmmEntryReader(this.vmx, this.msrs, this.cpuid, this.memory, this.manager, isLaunch);
+    const failures = explainEntry(reader, writtenAt);
+    return { text: formatFailures(failures), names: failures.map((failure) => failure.rule.name) };
+  }
+
+  dump(): string {
+    return dumpVmcs((field) => this.vmx.vmread(field));
+  }
+}

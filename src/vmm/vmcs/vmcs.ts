@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { component } from '../../intrinsics/component.js';
+import type { ControlWord } from '../../intrinsics/control_bits.js';
+import type { ExitEntry } from '../../intrinsics/host_entry.js';
+
+/**
+ * The VMCS of this vCPU. SDM 3C "Virtual Machine Control Structures". Fields are encodings of `VmcsField`, controls are masks of
+ * `PinBasedControl`, `PrimaryControl` and so on. Precondition of all but `launch`: VMX root operation, and this VMCS is the current one.
+ */
+export interface Vmcs {
+  /**
+   * Makes the region, fills all fields and enters the guest. When it returns, the processor is the guest's.
+   *
+   * @param entry called at each VM exit.
+   * @throws VmEntryError with every rule that the VMCS breaks; region and stack are released.
+   */
+  launch(entry: ExitEntry): void;
+  /** Enters the guest again; returns when the processor is the guest's. @throws VmEntryError */
+  resume(): void;
+  /** Turns the guest back into the system that owns the processor; it goes on with its VMXOFF. @throws VmxError */
+  promote(): void;
+  /** Makes this VMCS the current one. @throws VmxError */
+  load(): void;
+  /** Writes it back to its region and ends its launch state. @throws VmxError */
+  clear(): void;
+  /** Gives back region and stack; the next launch makes new ones. */
+  release(): void;
+  /** Whether the processor has the field. */
+  exists(field: number): boolean;
+  /** @throws VmcsError "… field doesn't exist", VmxError */
+  read(field: number): bigint;
+  /** 0 if the field does not exist. @param verbose warn then. */
+  readIfExists(field: number, verbose?: boolean): bigint;
+  /** @throws VmcsError, VmxError naming field, value and reason. */
+  write(field: number, value: bigint): void;
+  /** Nothing happens if the field does not exist. */
+  writeIfExists(field: number, value: bigint, verbose?: boolean): void;
+  /** Bits 31:0 without allocation, for the exit path; 0 on failure. */
+  readLow(field: number): number;
+  /** Bits 63:32 likewise. */
+  readHigh(field: number): number;
+  /** Writes both halves without allocation. @throws VmxError */
+  writeHalves(field: number, low: number, high: number): void;
+  /** Whether all of these controls are 1. */
+  isEnabled(word: ControlWord, mask: number): boolean;
+  /** Whether all of these controls may be 1. */
+  isAllowed1(word: ControlWord, mask: number): boolean;
+  /** Whether all of these controls may be 0. */
+  isAllowed0(word: ControlWord, mask: number): boolean;
+  /** @throws VmcsError "control is not allowed to be set to 1". */
+  enable(word: ControlWord, mask: number): void;
+  /** @throws VmcsError "control is not allowed to be cleared to 0". */
+  disable(word: ControlWord, mask: number): void;
+  /** Enables a control if the processor has it. @param verbose warn if not. @returns whether it is 1 now. */
+  enableIfAllowed(word: ControlWord, mask: number, verbose?: boolean): boolean;
+  disableIfAllowed(word: ControlWord, mask: number, verbose?: boolean): boolean;
+}
+export const Vmcs = component<Vmcs>('bareflank.Vmcs', 'vcpu');

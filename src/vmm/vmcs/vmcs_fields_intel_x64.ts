@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { inject, injectable } from 'inversify';
+import { snakeCase } from '../../intrinsics/bit_fields.js';
+import { controlMasks, PrimaryControl, SecondaryControl, type ControlWord } from '../../intrinsics/control_bits.js';
+import { Msrs } from '../../intrinsics/msr.js';
+import {
+  capabilityMsrOf,
+  vmcsFieldDefinition,
+  vmcsFieldExists,
+  vmcsFieldLabel,
+} from '../../intrinsics/vmcs_field_details.js';
+import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { vmInstructionErrorText } from '../../intrinsics/vm_instruction_errors.js';
+import { Vmx } from '../../intrinsics/vmx.js';
+import { VmcsError, VmxError } from '../errors.js';
+import { bfwarning } from '../output/output.js';
+import { hex } from '../support/text.js';
+import { WriteLedger } from './write_ledger.js';
+
+const fieldOf: Readonly<Record<ControlWord, number>> = {
+  pin: VmcsField.PinBasedVmExecutionControls,
+  primary: VmcsField.PrimaryProcessorBasedVmExecutionControls,
+  secondary: VmcsField.SecondaryProcessorBasedVmExecutionControls,
+  tertiary: VmcsField.TertiaryProcessorBasedVmExecutionControls,
+  exit: VmcsField.VmExitControls,
+  entry: VmcsField.VmEntryControls,
+  vmfunc: VmcsField.VmFunctionControls,
+};
+
+const wordOf = new Map<number, ControlWord>(
+  (Object.entries(fieldOf) as [ControlWord, number][]).map(([word, field]) => [field, word]),
+);
+
+function controlName(word: ControlWord, mask: number): string {
+  const names = Object.entries(controlMasks[word])
+    .filter(([, bit]) => (bit & mask) !== 0)
+    .map(([name]) => snakeCase(name));
+  return names.length === 0 ? `${word} ${hex(mask >>> 0)}` : names.map((name) => `${word}.${name}`).join(', ');
+}
+
+/** Access to fields and controls by name; what is missing or not allowed is said so. */
+@injectable()
+export class VmcsFieldsIntelX64 {
+  @inject(Vmx) protected readonly vmx!: Vmx;
+  @inject(Msrs) protected readonly msrs!: Msrs;
+  /** Where the VMM last wrote each field, if that is traced. */
+  protected readonly lastWrites = new Map<number, string>();
+  /** Debug mode: remember a stack with each write, so that a failed entry can say where a value came from. */
+  traceWrites = false;
+  private ledger: WriteLedger | undefined;
+  private writer: string | undefined;
+
+  exists(field: number): boolean {
+    const definition = vmcsFieldDefinition(field & ~1);
+    return definition !== undefined && vmcsFieldExists(definition, (word) => this.allowed1(word));
+  }
+
+  read(field: number): bigint {
+    const value = this.vmx.vmread(field);
+    if (value !== undefined) return value;
+    throw this.failure('VMREAD', field);
+  }
+
+  readIfExists(field: number, verbose = false): bigint {
+    if (this.exists(field)) return this.read(field);
+    if (verbose) bfwarning`${vmcsFieldLabel(field)} field doesn't exist`;
+    return 0n;
+  }
+
+  write(field: number, value: bigint): void {
+    this.note(field, value);
+    if (!this.vmx.vmwrite(field, value)) throw this.failure('VMWRITE', field, value);
+  }
+
+  writeIfExists(field: number, value: bigint, verbose = false): void {
+    if (this.exists(field)) this.write(field, value);
+    else if (verbose) bfwarning`${vmcsFieldLabel(field)} field doesn't exist`;
+  }
+
+  readLow(field: number): number {
+    return this.vmx.vmreadLow(field);
+  }
+
+  readHigh(field: number): number {
+    return this.vmx.vmreadHigh(field);
+  }
+
+  writeHalves(field: number, low: number, high: number): void {
+    if (!this.vmx.vmwriteHalves(field, low, high)) {
+      throw this.failure('VMWRITE', field, (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0));
+    }
+  }
+
+  isEnabled(word: ControlWord, mask: number): boolean {
+    const value = Number(this.readIfExists(fieldOf[word]) & 0xffffffffn);
+    return (value & mask) === mask;
+  }
+
+  isAllowed1(word: ControlWord, mask: number): boolean {
+    return (this.allowed1(word) & mask) === mask;
+  }
+
+  isAllowed0(word: ControlWord, mask: number): boolean {
+    return (this.allowed0(word) & mask) === 0;
+  }
+
+  enable(word: ControlWord, mask: number): void {
+    if (!this.isAllowed1(word, mask)) {
+      throw new VmcsError(
+        `${controlName(word, mask)}: control is not allowed to be set to 1 (MSR ${hex(capabilityMsrOf[word])}, allowed-1 ${hex(this.allowed1(word) >>> 0)})`,
+      );
+    }
+    this.change(word, mask, mask);
+  }
+
+  disable(word: ControlWord, mask: number): void {
+    if (!this.isAllowed0(word, mask)) {
+      throw new VmcsError(
+        `${controlName(word, mask)}: control is not allowed to be cleared to 0 (MSR ${hex(capabilityMsrOf[word])}, allowed-0 ${hex(this.allowed0(word) >>> 0)})`,
+      );
+    }
+    this.change(word, mask, 0);
+  }
+
+  enableIfAllowed(word: ControlWord, mask: number, verbose = false): boolean {
+    const isAllowed = this.isAllowed1(word, mask);
+    if (isAllowed) this.change(word, mask, mask);
+    else if (verbose) bfwarning`${controlName(word, mask)}: control is not allowed to be set to 1`;
+    return isAllowed;
+  }
+
+  disableIfAllowed(word: ControlWord, mask: number, verbose = false): boolean {
+    const isAllowed = this.isAllowed0(word, mask);
+    if (isAllowed) this.change(word, mask, 0);
+    else if (verbose) bfwarning`${controlName(word, mask)}: control is not allowed to be cleared to 0`;
+    return isAllowed;
+  }
+
+  /** Starts a word of controls: what must be 1 is 1, all else 0. */
+  protected writeDefaultControls(word: ControlWord): void {
+    this.write(fieldOf[word], BigInt((this.allowed0(word) & this.allowed1(word)) >>> 0));
+  }
+
+  /** Runs `body` for each contribution in order; two that contradict each other are an error. */
+  protected asContributions<T extends { readonly name: string }>(
+    contributions: readonly T[],
+    body: (each: T) => void,
+  ): void {
+    this.ledger = new WriteLedger();
+    try {
+      for (const each of contributions) {
+        this.writer = each.name;
+        body(each);
+      }
+    } finally {
+      this.ledger = undefined;
+      this.writer = undefined;
+    }
+  }
+
+  private change(word: ControlWord, mask: number, bits: number): void {
+    const field = fieldOf[word];
+    const old = this.read(field);
+    const wide = BigInt(mask >>> 0);
+    this.ledger?.note(this.writer!, field, wide, BigInt(bits >>> 0));
+    const value = (old & ~wide) | BigInt(bits >>> 0);
+    this.trace(field);
+    if (!this.vmx.vmwrite(field, value)) throw this.failure('VMWRITE', field, value);
+  }
+
+  /** A whole word of controls that a contribution writes counts for the bits that it changes. */
+  private note(field: number, value: bigint): void {
+    this.trace(field);
+    if (this.ledger === undefined) return;
+    const mask = wordOf.has(field) ? this.read(field) ^ value : 0xffffffffffffffffn;
+    this.ledger.note(this.writer!, field, mask, value);
+  }
+
+  private trace(field: number): void {
+    if (this.traceWrites) this.lastWrites.set(field, new Error().stack?.split('\n').slice(3, 6).join('\n') ?? '');
+  }
+
+  private allowed0(word: ControlWord): number {
+    return word === 'tertiary' || word === 'vmfunc' ? 0 : Number(this.capability(word) & 0xffffffffn) | 0;
+  }
+
+  private allowed1(word: ControlWord): number {
+    const value = this.capability(word);
+    return Number((word === 'tertiary' || word === 'vmfunc' ? value : value >> 32n) & 0xffffffffn) | 0;
+  }
+
+  /** The capability MSR of a word, 0 where the processor has no such word (RDMSR would fault). */
+  private capability(word: ControlWord): bigint {
+    const present =
+      (word !== 'secondary' || this.isAllowed1('primary', PrimaryControl.ActivateSecondaryControls)) &&
+      (word !== 'tertiary' || this.isAllowed1('primary', PrimaryControl.ActivateTertiaryControls)) &&
+      (word !== 'vmfunc' || this.isAllowed1('secondary', SecondaryControl.EnableVmFunctions));
+    return present ? this.msrs.rdmsr(capabilityMsrOf[word]) : 0n;
+  }
+
+  /** Why an access to a field failed. */
+  private failure(instruction: 'VMREAD' | 'VMWRITE', field: number, value?: bigint): Error {
+    const label = vmcsFieldLabel(field);
+    const what = `${instruction} ${label}${value === undefined ? '' : ` = ${hex(value)}`}`;
+    if (field !== VmcsField.VmInstructionError && !this.existsForSure(field)) {
+      return new VmcsError(`${what}: ${label} field doesn't exist on this processor`);
+    }
+    const number = Number(this.vmx.vmread(VmcsField.VmInstructionError) ?? 0n);
+    const reason =
+      number === 0 ? 'no VMCS is current' : `VM-instruction error ${number}, ${vmInstructionErrorText(number)}`;
+    return new VmxError(`${what} failed: ${reason}. SDM 3C "VM Instruction Error Numbers".`);
+  }
+
+  private existsForSure(field: number): boolean {
+    const definition = vmcsFieldDefinition(field & ~1);
+    if (definition === undefined) return false;
+    return definition.existsIf.length === 0 || this.exists(field);
+  }
+}

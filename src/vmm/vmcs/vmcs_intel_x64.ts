@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { inject, multiInject, optional } from 'inversify';
+import { Limit, X64 } from '../../intrinsics/constants.js';
+import { ControlRegisters } from '../../intrinsics/control_registers.js';
+import type { ExitEntry } from '../../intrinsics/host_entry.js';
+import { Msr } from '../../intrinsics/msr_definitions.js';
+import { Cr4 } from '../../intrinsics/registers.js';
+import { Segments } from '../../intrinsics/segments.js';
+import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { vmInstructionErrorText } from '../../intrinsics/vm_instruction_errors.js';
+import { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import { extension } from '../container/extension.js';
+import { VmcsContribution } from '../contributions/vmcs_contribution.js';
+import { VmEntryError, VmxError } from '../errors.js';
+import { MemoryManager } from '../memory_manager/memory_manager.js';
+import { bfdebug } from '../output/output.js';
+import { withRollback } from '../support/rollback.js';
+import { hex } from '../support/text.js';
+import { GdtX64 } from '../vmm_state/gdt_x64.js';
+import type { Vmcs } from './vmcs.js';
+import { VmEntryExplainer } from './vm_entry_explainer.js';
+import { VmcsStateWriterIntelX64 } from './vmcs_state_writer_intel_x64.js';
+
+/** Launch, resume and promote of one VMCS. */
+@extension()
+export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
+  @inject(MemoryManager) protected readonly manager!: MemoryManager;
+  @inject(VmmMemory) protected readonly memory!: VmmMemory;
+  @inject(ControlRegisters) protected readonly controlRegisters!: ControlRegisters;
+  @inject(Segments) protected readonly segments!: Segments;
+  @inject(VmEntryExplainer) protected readonly explainer!: VmEntryExplainer;
+  @multiInject(VmcsContribution) @optional() protected readonly contributions: readonly VmcsContribution[] = [];
+  private region = 0n;
+  private exitStack = 0n;
+
+  launch(entry: ExitEntry): void {
+    this.entry = entry;
+    withRollback((rollback) => {
+      rollback.onFailure(() => this.release());
+      this.createRegion();
+      this.createExitStack();
+      this.clear();
+      this.load();
+      this.writeFields();
+      this.asContributions(this.contributions, (each) => each.setUp(this));
+      if (!this.vmx.vmlaunch()) throw this.entryFailed('VMLAUNCH');
+    });
+  }
+
+  resume(): void {
+    if (!this.vmx.vmresume()) throw this.entryFailed('VMRESUME');
+  }
+
+  promote(): void {
+    const rip = this.read(VmcsField.GuestRip);
+    const rsp = this.read(VmcsField.GuestRsp);
+    const rflags = this.read(VmcsField.GuestRflags);
+    const state = this.readGuestState();
+    this.loadGuestState(state);
+    if (!this.hostEntry.returnTo(rip, rsp, rflags)) {
+      throw new VmxError(`promote: the processor did not go on at ${hex(rip)}`);
+    }
+  }
+
+  load(): void {
+    const physical = this.manager.virtualToPhysical(this.region);
+    if (!this.vmx.vmptrld(physical)) throw new VmxError(`VMPTRLD ${hex(physical)} failed: ${this.reason()}`);
+    this.hostEntry.attach(this.entry);
+  }
+
+  clear(): void {
+    const physical = this.manager.virtualToPhysical(this.region);
+    if (!this.vmx.vmclear(physical)) throw new VmxError(`VMCLEAR ${hex(physical)} failed: ${this.reason()}`);
+  }
+
+  release(): void {
+    this.manager.free(this.region);
+    this.manager.free(this.exitStack);
+    this.region = 0n;
+    this.exitStack = 0n;
+  }
+
+  private createRegion(): void {
+    this.region = this.manager.alloc(X64.pageSize);
+    this.memory.write32(this.region, Number(this.msrs.rdmsr(Msr.Ia32VmxBasic) & 0x7fffffffn));
+  }
+
+  private createExitStack(): void {
+    this.exitStack = this.manager.alloc(Limit.exitHandlerStackBytes);
+    this.exitStackTop = this.exitStack + BigInt(Limit.exitHandlerStackBytes);
+  }
+
+  /** The error of a failed entry: its number, and every rule that the VMCS breaks. */
+  private entryFailed(instruction: 'VMLAUNCH' | 'VMRESUME'): VmEntryError {
+    const reason = this.reason();
+    const failures = this.explainer.explain(instruction === 'VMLAUNCH', (field) => this.lastWrites.get(field));
+    bfdebug`${this.explainer.dump()}`;
+    return new VmEntryError(`${instruction} failed: ${reason}. ${failures.text}`, failures.names);
+  }
+
+  private reason(): string {
+    const number = this.vmx.vmread(VmcsField.VmInstructionError);
+    if (number === undefined) return 'no VMCS is current';
+    return `VM-instruction error ${number}, ${vmInstructionErrorText(Number(number))}`;
+  }
+
+  /** All that promote loads, read while the VMCS is still reachable. */
+  private readGuestState() {
+    const segment = (index: number): number => Number(this.read(VmcsField.GuestEsSelector + 2 * index));
+    return {
+      gdt: { base: this.read(VmcsField.GuestGdtrBase), limit: Number(this.read(VmcsField.GuestGdtrLimit)) },
+      idt: { base: this.read(VmcsField.GuestIdtrBase), limit: Number(this.read(VmcsField.GuestIdtrLimit)) },
+      cr0: this.read(VmcsField.GuestCr0),
+      cr3: this.read(VmcsField.GuestCr3),
+      cr4: this.read(VmcsField.GuestCr4) | BigInt(Cr4.VmxEnableBit),
+      dr7: this.read(VmcsField.GuestDr7),
+      selectors: { es: segment(0), cs: segment(1), ss: segment(2), ds: segment(3), fs: segment(4), gs: segment(5) },
+      ldtr: segment(6),
+      tr: segment(7),
+      msrs: [
+        [Msr.Ia32Debugctl, this.read(VmcsField.GuestIa32Debugctl)],
+        [Msr.Ia32Pat, this.readIfExists(VmcsField.GuestIa32Pat)],
+        [Msr.Ia32Efer, this.readIfExists(VmcsField.GuestIa32Efer)],
+        [Msr.Ia32SysenterCs, this.read(VmcsField.GuestIa32SysenterCs)],
+        [Msr.Ia32SysenterEsp, this.read(VmcsField.GuestIa32SysenterEsp)],
+        [Msr.Ia32SysenterEip, this.read(VmcsField.GuestIa32SysenterEip)],
+        // Last: loading FS and GS selectors clears their bases.
+        [Msr.Ia32FsBase, this.read(VmcsField.GuestFsBase)],
+        [Msr.Ia32GsBase, this.read(VmcsField.GuestGsBase)],
+      ] as [number, bigint][],
+      perfGlobalCtrl: this.exists(VmcsField.GuestIa32PerfGlobalCtrl)
+        ? this.read(VmcsField.GuestIa32PerfGlobalCtrl)
+        : undefined,
+    };
+  }
+
+  private loadGuestState(state: ReturnType<VmcsIntelX64['readGuestState']>): void {
+    this.controlRegisters.writeCr0(state.cr0);
+    // CR4 first: CR3 with a PCID is #GP while CR4.PCIDE is clear.
+    this.controlRegisters.writeCr4(state.cr4);
+    this.controlRegisters.writeCr3(state.cr3);
+    this.controlRegisters.writeDr7(state.dr7);
+    this.segments.lgdt(state.gdt);
+    this.segments.lidt(state.idt);
+    for (const name of ['es', 'cs', 'ss', 'ds', 'fs', 'gs'] as const) {
+      this.segments.writeSelector(name, state.selectors[name]);
+    }
+    this.segments.writeSelector('ldtr', state.ldtr);
+    this.loadTaskRegister(state.tr, state.gdt);
+    for (const [address, value] of state.msrs) this.msrs.wrmsr(address, value);
+    if (state.perfGlobalCtrl !== undefined) this.msrs.wrmsr(Msr.Ia32PerfGlobalCtrl, state.perfGlobalCtrl);
+  }
+
+  private loadTaskRegister(selector: number, gdt: { base: bigint; limit: number }): void {
+    if (selector >> 3 === 0) return;
+    const memory = {
+      read64: (address: bigint) => this.memory.readOsLinear64(address),
+      write64: (address: bigint, value: bigint) => this.memory.writeOsLinear64(address, value),
+    };
+    // LTR wants an available TSS; the guest's is busy because it is the guest's.
+    new GdtX64(memory, gdt).markAvailable(selector >> 3);
+    this.segments.writeSelector('tr', selector);
+  }
+}

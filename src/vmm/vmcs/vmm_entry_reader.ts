@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { Cpuid } from '../../intrinsics/cpuid.js';
+import { CpuidLeaf, ExtendedFeatureFlagsEbx } from '../../intrinsics/cpuid_leaves.js';
+import { ProcessorFault } from '../../intrinsics/errors.js';
+import type { Msrs } from '../../intrinsics/msr.js';
+import { Msr } from '../../intrinsics/msr_definitions.js';
+import { Debugctl, Efer } from '../../intrinsics/registers.js';
+import type { EntryReader, RuleFeature } from '../../intrinsics/rules/entry_rule.js';
+import type { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import type { Vmx } from '../../intrinsics/vmx.js';
+import type { MemoryManager } from '../memory_manager/memory_manager.js';
+
+const allBits = 0xffffffff;
+
+/** What a VMM can see of what the VM-entry rules read. */
+export class VmmEntryReader implements EntryReader {
+  readonly inIa32eMode = true;
+  readonly inSmm = false;
+  readonly isTracing = false;
+  // The VMM resumes what it launched and launches what it cleared; the processor names errors 4 and 5 itself.
+  readonly isLaunched: boolean;
+  readonly isBlockedByMovSs = false;
+  private readonly registers = new Uint32Array(4);
+
+  constructor(
+    private readonly vmx: Vmx,
+    private readonly msrs: Msrs,
+    private readonly cpuid: Cpuid,
+    private readonly memory: VmmMemory,
+    private readonly manager: MemoryManager,
+    readonly isLaunch: boolean,
+  ) {
+    this.isLaunched = !isLaunch;
+  }
+
+  low(field: number): number {
+    return Number((this.vmx.vmread(field) ?? 0n) & 0xffffffffn);
+  }
+
+  high(field: number): number {
+    return Number((this.vmx.vmread(field) ?? 0n) >> 32n);
+  }
+
+  capabilityLow(msr: number): number {
+    return Number(this.msr(msr) & 0xffffffffn);
+  }
+
+  capabilityHigh(msr: number): number {
+    return Number(this.msr(msr) >> 32n);
+  }
+
+  settableLow(msr: number): number {
+    if (msr === Msr.Ia32Efer) return Efer.Sce | Efer.Lme | Efer.Lma | Efer.Nxe;
+    if (msr === Msr.Ia32Debugctl) return Object.values(Debugctl).reduce((all, bit) => all | bit, 0);
+    if (msr === Msr.Ia32PerfGlobalCtrl) return (1 << this.generalCounters()) - 1;
+    return allBits;
+  }
+
+  settableHigh(msr: number): number {
+    if (msr === Msr.Ia32Efer || msr === Msr.Ia32Debugctl) return 0;
+    if (msr === Msr.Ia32PerfGlobalCtrl) return (1 << (this.leaf(CpuidLeaf.ArchPerfMonitoring, 3) & 0x1f)) - 1;
+    return allBits;
+  }
+
+  hasFeature(feature: RuleFeature): boolean {
+    const ebx = this.leaf(CpuidLeaf.ExtendedFeatureFlags, 1);
+    const ecx = this.leaf(CpuidLeaf.ExtendedFeatureFlags, 2);
+    switch (feature) {
+      case 'sgx':
+        return (ebx & ExtendedFeatureFlagsEbx.Sgx) !== 0;
+      case 'rtm':
+        return (ebx & ExtendedFeatureFlagsEbx.Rtm) !== 0;
+      case 'cet':
+        return (ecx & (1 << 7)) !== 0;
+      case 'busLockDetect':
+        return (ecx & (1 << 24)) !== 0;
+    }
+  }
+
+  get physicalAddressWidth(): number {
+    return this.leaf(CpuidLeaf.AddrSize, 0) & 0xff;
+  }
+
+  get linearAddressWidth(): number {
+    return (this.leaf(CpuidLeaf.AddrSize, 0) >> 8) & 0xff;
+  }
+
+  get currentVmcs(): number {
+    const pointer = this.vmx.vmptrst();
+    return pointer === 0xffffffffffffffffn ? -1 : Number(pointer);
+  }
+
+  readPhysical32(address: number): number {
+    try {
+      return this.memory.read32(this.manager.physicalToVirtual(BigInt(address)));
+    } catch {
+      return 0; // Not the VMM's: nothing there that it could look at.
+    }
+  }
+
+  private leaf(leaf: number, register: number): number {
+    this.cpuid.cpuid(leaf, 0, this.registers);
+    return this.registers[register]!;
+  }
+
+  private generalCounters(): number {
+    return (this.leaf(CpuidLeaf.ArchPerfMonitoring, 0) >> 8) & 0xff;
+  }
+
+  private msr(address: number): bigint {
+    try {
+      return this.msrs.rdmsr(address);
+    } catch (error) {
+      if (error instanceof ProcessorFault) return 0n; // The processor lacks what the MSR would describe.
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { VmcsError } from '../errors.js';
+import { vmcsFieldLabel } from '../../intrinsics/vmcs_field_details.js';
+import { hex } from '../support/text.js';
+
+interface Entry {
+  readonly who: string;
+  readonly mask: bigint;
+  readonly value: bigint;
+}
+
+/** Who wrote what while contributions set up a VMCS, so that two that contradict each other are found. */
+export class WriteLedger {
+  private readonly entries = new Map<number, Entry[]>();
+
+  /**
+   * Notes that `who` gave the bits of `mask` in `field` their values in `value`.
+   *
+   * @throws VmcsError if another contribution gave one of these bits another value.
+   */
+  note(who: string, field: number, mask: bigint, value: bigint): void {
+    const before = this.entries.get(field) ?? [];
+    const other = before.find((entry) => entry.who !== who && (entry.mask & mask & (entry.value ^ value)) !== 0n);
+    if (other !== undefined) {
+      const bits = other.mask & mask & (other.value ^ value);
+      throw new VmcsError(
+        `'${other.who}' and '${who}' give ${vmcsFieldLabel(field)} different values: ${hex(other.value & bits)} and ${hex(value & bits)} in the bits ${hex(bits)}; they cannot be loaded together`,
+      );
+    }
+    this.entries.set(field, [...before, { who, mask, value }]);
+  }
+}

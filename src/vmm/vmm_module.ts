@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// The base VMM: what every part is bound to until somebody rebinds it. The machine binds the intrinsics, SerialSettings and HandlerTrace.
+import { USER_VERSION_DEFAULT, VcpuId } from '../intrinsics/constants.js';
+import { vcpuModule, vmmModule } from './container/part_module.js';
+import { DebugRing } from './debug_ring/debug_ring.js';
+import { DebugRingX64 } from './debug_ring/debug_ring_x64.js';
+import { Entry, EntryHooks } from './entry/entry.js';
+import { EntryHooksX64 } from './entry/entry_hooks_x64.js';
+import { EntryX64 } from './entry/entry_x64.js';
+import { Ept } from './ept/ept.js';
+import { EptIntelX64 } from './ept/ept_intel_x64.js';
+import { Exit } from './exit_handler/exit.js';
+import { ExitHandler } from './exit_handler/exit_handler.js';
+import { ExitHandlerIntelX64 } from './exit_handler/exit_handler_intel_x64.js';
+import { ExitIntelX64 } from './exit_handler/exit_intel_x64.js';
+import { UserVersion } from './exit_handler/user_version.js';
+import { GuestMemory } from './memory_manager/guest_memory.js';
+import { GuestMemoryX64 } from './memory_manager/guest_memory_x64.js';
+import { MemoryManager } from './memory_manager/memory_manager.js';
+import { MemoryManagerX64 } from './memory_manager/memory_manager_x64.js';
+import { RootPageTable } from './memory_manager/root_page_table.js';
+import { RootPageTableX64 } from './memory_manager/root_page_table_x64.js';
+import { Output } from './output/output.js';
+import { OutputX64 } from './output/output_x64.js';
+import { SerialPort } from './serial/serial_port.js';
+import { SerialPortIntelX64 } from './serial/serial_port_intel_x64.js';
+import { StateSave } from './state_save/state_save.js';
+import { StateSaveIntelX64 } from './state_save/state_save_intel_x64.js';
+import { Vcpu } from './vcpu/vcpu.js';
+import { VcpuFactory } from './vcpu/vcpu_factory.js';
+import { VcpuFactoryIntelX64 } from './vcpu/vcpu_factory_intel_x64.js';
+import { VcpuIdentity } from './vcpu/vcpu_identity.js';
+import { VcpuIntelX64 } from './vcpu/vcpu_intel_x64.js';
+import { VcpuManager } from './vcpu/vcpu_manager.js';
+import { VcpuManagerX64 } from './vcpu/vcpu_manager_x64.js';
+import { VmEntryExplainer } from './vmcs/vm_entry_explainer.js';
+import { VmEntryExplainerIntelX64 } from './vmcs/vm_entry_explainer_intel_x64.js';
+import { Vmcs } from './vmcs/vmcs.js';
+import { VmcsIntelX64 } from './vmcs/vmcs_intel_x64.js';
+import { HostVmStateIntelX64 } from './vmm_state/host_vm_state_intel_x64.js';
+import { GuestState, VmmState } from './vmm_state/vmcs_state.js';
+import { VmmStateIntelX64 } from './vmm_state/vmm_state_intel_x64.js';
+import { VmmTables } from './vmm_state/vmm_tables.js';
+import { VmmTablesX64 } from './vmm_state/vmm_tables_x64.js';
+import { Vmxon } from './vmxon/vmxon.js';
+import { VmxonIntelX64 } from './vmxon/vmxon_intel_x64.js';
+
+/** What exists once a VMM. */
+export const vmmParts = vmmModule(({ bind }) => {
+  bind(Entry).to(EntryX64);
+  bind(EntryHooks).to(EntryHooksX64);
+  bind(VcpuManager).to(VcpuManagerX64);
+  bind(VcpuFactory).to(VcpuFactoryIntelX64);
+  bind(MemoryManager).to(MemoryManagerX64);
+  bind(RootPageTable).to(RootPageTableX64);
+  bind(GuestMemory).to(GuestMemoryX64);
+  bind(Ept).to(EptIntelX64);
+  bind(VmmTables).to(VmmTablesX64);
+  bind(SerialPort).to(SerialPortIntelX64);
+  bind(Output).to(OutputX64);
+  bind(UserVersion).toConstantValue(USER_VERSION_DEFAULT);
+});
+
+/** What each vCPU has of its own. */
+export const vcpuParts = vcpuModule(({ bind }) => {
+  bind(VcpuIdentity).toConstantValue(VcpuId.invalid);
+  bind(Vcpu).to(VcpuIntelX64);
+  bind(DebugRing).to(DebugRingX64);
+  bind(Vmxon).to(VmxonIntelX64);
+  bind(Vmcs).to(VmcsIntelX64);
+  bind(VmEntryExplainer).to(VmEntryExplainerIntelX64);
+  bind(VmmState).to(VmmStateIntelX64);
+  bind(GuestState).to(HostVmStateIntelX64);
+  bind(StateSave).to(StateSaveIntelX64);
+  bind(Exit).to(ExitIntelX64);
+  bind(ExitHandler).to(ExitHandlerIntelX64);
+});

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { inject, injectable } from 'inversify';
+import { ControlRegisters } from '../../intrinsics/control_registers.js';
+import { Cpuid } from '../../intrinsics/cpuid.js';
+import { CpuidLeaf } from '../../intrinsics/cpuid_leaves.js';
+import { HostEntry } from '../../intrinsics/host_entry.js';
+import { Msrs } from '../../intrinsics/msr.js';
+import { Msr } from '../../intrinsics/msr_definitions.js';
+import { Cr4 } from '../../intrinsics/registers.js';
+import { Segments, type SegmentName, type TableRegister } from '../../intrinsics/segments.js';
+import { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import { GdtX64 } from './gdt_x64.js';
+import type { SegmentState, VmcsState } from './vmcs_state.js';
+
+const names: readonly SegmentName[] = ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 'tr'];
+
+/** The state of the system that runs on this processor now: it becomes the guest. */
+@injectable()
+export class HostVmStateIntelX64 implements VmcsState {
+  @inject(ControlRegisters) protected readonly controlRegisters!: ControlRegisters;
+  @inject(Segments) protected readonly segmentRegisters!: Segments;
+  @inject(Msrs) protected readonly msrs!: Msrs;
+  @inject(Cpuid) protected readonly cpuid!: Cpuid;
+  @inject(VmmMemory) protected readonly memory!: VmmMemory;
+  @inject(HostEntry) protected readonly hostEntry!: HostEntry;
+
+  segments!: Readonly<Record<SegmentName, SegmentState>>;
+  gdt!: TableRegister;
+  idt!: TableRegister;
+  cr0 = 0n;
+  cr3 = 0n;
+  cr4 = 0n;
+  dr7 = 0n;
+  rflags = 0n;
+  ia32Debugctl = 0n;
+  ia32Pat = 0n;
+  ia32Efer = 0n;
+  ia32PerfGlobalCtrl = 0n;
+  ia32SysenterCs = 0n;
+  ia32SysenterEsp = 0n;
+  ia32SysenterEip = 0n;
+  rip = 0n;
+  rsp = 0n;
+  readonly isGuest = false;
+
+  init(): void {
+    this.readTables();
+    this.readControlRegisters();
+    this.readMsrs();
+    ({ rip: this.rip, rsp: this.rsp } = this.hostEntry.launchPoint());
+  }
+
+  private readTables(): void {
+    this.gdt = this.segmentRegisters.sgdt();
+    this.idt = this.segmentRegisters.sidt();
+    const gdt = new GdtX64(
+      {
+        read64: (address) => this.memory.readOsLinear64(address),
+        write64: (address, value) => this.memory.writeOsLinear64(address, value),
+      },
+      this.gdt,
+    );
+    const read = (name: SegmentName): SegmentState => {
+      const selector = this.segmentRegisters.readSelector(name);
+      const segment = gdt.readSelector(selector);
+      if (name === 'fs') return { selector, ...segment, base: this.msrs.rdmsr(Msr.Ia32FsBase) };
+      if (name === 'gs') return { selector, ...segment, base: this.msrs.rdmsr(Msr.Ia32GsBase) };
+      return { selector, ...segment };
+    };
+    this.segments = Object.fromEntries(names.map((name) => [name, read(name)])) as Record<SegmentName, SegmentState>;
+  }
+
+  private readControlRegisters(): void {
+    this.cr0 = this.controlRegisters.readCr0();
+    this.cr3 = this.controlRegisters.readCr3();
+    // A processor in VMX operation has VMXE; the read happens before or after VMXON set it.
+    this.cr4 = this.controlRegisters.readCr4() | BigInt(Cr4.VmxEnableBit);
+    this.dr7 = this.controlRegisters.readDr7();
+    this.rflags = this.controlRegisters.readRflags();
+  }
+
+  private readMsrs(): void {
+    this.ia32Debugctl = this.msrs.rdmsr(Msr.Ia32Debugctl);
+    this.ia32Pat = this.msrs.rdmsr(Msr.Ia32Pat);
+    this.ia32Efer = this.msrs.rdmsr(Msr.Ia32Efer);
+    this.ia32PerfGlobalCtrl = this.hasPerfGlobalCtrl() ? this.msrs.rdmsr(Msr.Ia32PerfGlobalCtrl) : 0n;
+    this.ia32SysenterCs = this.msrs.rdmsr(Msr.Ia32SysenterCs);
+    this.ia32SysenterEsp = this.msrs.rdmsr(Msr.Ia32SysenterEsp);
+    this.ia32SysenterEip = this.msrs.rdmsr(Msr.Ia32SysenterEip);
+  }
+
+  /** Since version 2 of architectural performance monitoring. SDM 3B "Architectural Performance Monitoring". */
+  private hasPerfGlobalCtrl(): boolean {
+    const result = new Uint32Array(4);
+    this.cpuid.cpuid(0, 0, result);
+    if (result[0]! < CpuidLeaf.ArchPerfMonitoring) return false;
+    this.cpuid.cpuid(CpuidLeaf.ArchPerfMonitoring, 0, result);
+    return (result[0]! & 0xff) >= 2;
+  }
+}

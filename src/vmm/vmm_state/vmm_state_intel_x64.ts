@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { inject, injectable } from 'inversify';
+import { Cpuid } from '../../intrinsics/cpuid.js';
+import { CpuidLeaf, ExtendedFeatureFlagsEbx, FeatureInformationEcx } from '../../intrinsics/cpuid_leaves.js';
+import { PAT_VALUE } from '../../intrinsics/constants.js';
+import { Msrs } from '../../intrinsics/msr.js';
+import { Msr } from '../../intrinsics/msr_definitions.js';
+import { Cr0, Cr4, Efer } from '../../intrinsics/registers.js';
+import type { SegmentName, TableRegister } from '../../intrinsics/segments.js';
+import { RootPageTable } from '../memory_manager/root_page_table.js';
+import type { SegmentState, VmcsState } from './vmcs_state.js';
+import { VmmTables } from './vmm_tables.js';
+
+const selectors: Readonly<Record<SegmentName, number>> = {
+  es: 0,
+  cs: 8,
+  ss: 0x10,
+  ds: 0,
+  fs: 0x18,
+  gs: 0x20,
+  ldtr: 0,
+  tr: 0x28,
+};
+
+const cr0Bits =
+  Cr0.ProtectionEnable | Cr0.MonitorCoprocessor | Cr0.ExtensionType | Cr0.NumericError | Cr0.WriteProtect | Cr0.Paging;
+
+const cr4Bits =
+  Cr4.V8086ModeExtensions |
+  Cr4.ProtectedModeVirtualInterrupts |
+  Cr4.TimeStampDisable |
+  Cr4.DebuggingExtensions |
+  Cr4.PageSizeExtensions |
+  Cr4.PhysicalAddressExtensions |
+  Cr4.MachineCheckEnable |
+  Cr4.PageGlobalEnable |
+  Cr4.PerformanceMonitorCounterEnable |
+  Cr4.Osfxsr |
+  Cr4.Osxmmexcpt |
+  Cr4.VmxEnableBit;
+
+/** The VMM's own register state: flat segments, its own tables and page table. */
+@injectable()
+export class VmmStateIntelX64 implements VmcsState {
+  @inject(VmmTables) protected readonly tables!: VmmTables;
+  @inject(RootPageTable) protected readonly rootPageTable!: RootPageTable;
+  @inject(Cpuid) protected readonly cpuid!: Cpuid;
+  @inject(Msrs) protected readonly msrs!: Msrs;
+
+  segments!: Readonly<Record<SegmentName, SegmentState>>;
+  cr0 = 0n;
+  cr4 = 0n;
+  readonly dr7 = 0n;
+  readonly rflags = 0n;
+  readonly ia32Debugctl = 0n;
+  readonly ia32Pat = PAT_VALUE;
+  readonly ia32Efer = BigInt(Efer.Lme | Efer.Lma | Efer.Nxe);
+  readonly ia32PerfGlobalCtrl = 0n;
+  readonly ia32SysenterCs = 0n;
+  readonly ia32SysenterEsp = 0n;
+  readonly ia32SysenterEip = 0n;
+  readonly isGuest = false;
+  readonly rip = 0n;
+  readonly rsp = 0n;
+
+  init(): void {
+    const entries = Object.entries(selectors).map(([name, selector]) => [
+      name,
+      { selector, ...this.tables.segment(selector) },
+    ]);
+    this.segments = Object.fromEntries(entries) as Record<SegmentName, SegmentState>;
+    this.cr0 = this.fixed(BigInt(cr0Bits >>> 0), Msr.Ia32VmxCr0Fixed0, Msr.Ia32VmxCr0Fixed1);
+    this.cr4 = this.fixed(BigInt(cr4Bits | this.optionalCr4Bits()), Msr.Ia32VmxCr4Fixed0, Msr.Ia32VmxCr4Fixed1);
+  }
+
+  get gdt(): TableRegister {
+    return this.tables.gdt;
+  }
+
+  get idt(): TableRegister {
+    return this.tables.idt;
+  }
+
+  get cr3(): bigint {
+    return this.rootPageTable.cr3;
+  }
+
+  /** VMX operation fixes some bits. SDM 3D "VMX-Fixed Bits in CR0", "VMX-Fixed Bits in CR4". */
+  private fixed(value: bigint, fixed0: number, fixed1: number): bigint {
+    return (value | this.msrs.rdmsr(fixed0)) & this.msrs.rdmsr(fixed1);
+  }
+
+  private optionalCr4Bits(): number {
+    const result = new Uint32Array(4);
+    this.cpuid.cpuid(CpuidLeaf.FeatureInformation, 0, result);
+    const hasXsave = (result[2]! & FeatureInformationEcx.Xsave) !== 0;
+    this.cpuid.cpuid(CpuidLeaf.ExtendedFeatureFlags, 0, result);
+    const hasSmep = (result[1]! & ExtendedFeatureFlagsEbx.Smep) !== 0;
+    const hasSmap = (result[1]! & ExtendedFeatureFlagsEbx.Smap) !== 0;
+    return (hasXsave ? Cr4.Osxsave : 0) | (hasSmep ? Cr4.SmepEnableBit : 0) | (hasSmap ? Cr4.SmapEnableBit : 0);
+  }
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { component } from '../../intrinsics/component.js';
+import type { TableRegister } from '../../intrinsics/segments.js';
+import type { SegmentDescriptor } from './gdt_x64.js';
+
+/** The VMM's own descriptor tables, shared by all vCPUs. */
+export interface VmmTables {
+  /** Builds them. Once, at load. */
+  init(): void;
+  readonly gdt: TableRegister;
+  readonly idt: TableRegister;
+  /** The segment of a selector of the VMM's. */
+  segment(selector: number): SegmentDescriptor;
+}
+export const VmmTables = component<VmmTables>('bareflank.VmmTables', 'vmm');
