@@ -26,8 +26,6 @@ On a terminal, the terminal is the guest's console: Ctrl-A X leaves, Ctrl-A Ctrl
 Lines of the VMM's own serial port appear on stderr as "vmm: …".
 `;
 
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
-
 /** The command `bfm run`. @param done takes its exit status. */
 export function runCommand(done: (status: ExitStatus) => void): Command {
   return new Command('run')
@@ -39,7 +37,7 @@ export function runCommand(done: (status: ExitStatus) => void): Command {
     .option('--memory <size>', `guest RAM, ${MEMORY_RANGE}`, DEFAULT_MEMORY)
     .option('--cpus <n>', 'logical processors', '1')
     .option('-m, --module <file...>', 'module file, or the name of an extension; repeatable', [])
-    .option('-e, --extensions <dir>', 'another folder to look for extensions in; repeatable', collect, [])
+    .option('-e, --extensions <dir...>', 'another folder to look for extensions in; repeatable', [])
     .option(
       '--start <when>',
       'boot: the VMM takes the processor from its first instruction (default with -m); off: not at all',
