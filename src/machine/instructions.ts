@@ -9,11 +9,13 @@ import { rows as decimal } from './instructions/decimal.js';
 import { rows as flow } from './instructions/flow.js';
 import { rows as mmx } from './instructions/mmx.js';
 import { rows as multiply } from './instructions/multiply.js';
+import { rows as segment } from './instructions/segment.js';
 import { rows as shift } from './instructions/shift.js';
 import { rows as sse } from './instructions/sse.js';
 import { rows as sse2 } from './instructions/sse2.js';
 import { rows as stack } from './instructions/stack.js';
 import { rows as string } from './instructions/string.js';
+import { rows as system } from './instructions/system.js';
 import { rows as x87 } from './instructions/x87.js';
 import { rows as xsave } from './instructions/xsave.js';
 import type { InstructionRow } from './instructions/row.js';
@@ -28,11 +30,13 @@ export const topics: Readonly<Record<string, readonly InstructionRow[]>> = {
   flow,
   mmx,
   multiply,
+  segment,
   shift,
   sse,
   sse2,
   stack,
   string,
+  system,
   x87,
   xsave,
 };

@@ -95,10 +95,10 @@ const processorFields = {
   FAULT_DEBUG: 8,
   // The event that is being delivered through the IDT (valid bit 31), in the format of IDT-vectoring information.
   DELIVERY: 4, DELIVERY_CODE: 4, DELIVERY_LENGTH: 4,
-  /** Bit set: 1 = the waiting event's EXT bit must be 1. */
-  DELIVERY_EXT: 4,
-  /** DR6 bits of data and single-step breakpoints met during the current instruction. */
+  /** DR6 bits of data and single-step breakpoints that wait for the next boundary; the VMCS's pending debug exceptions at VM entry and exit. */
   DEBUG_TRAPS: 8,
+  /** 1: the waiting event was injected by VM entry and cannot itself cause an exit. */
+  FAULT_INJECTED: 4,
   /** Physical x87 registers R0–R7, 16 bytes each: u64 significand @0, u16 sign and exponent @8. MMX register i is the low 8 bytes of Ri. */
   X87_REGISTERS: 128,
   X87_CONTROL: 4,
@@ -137,8 +137,6 @@ const processorFields = {
   VMX_EPTP: 8,
   /** TSC (host) at which the preemption timer reaches 0; all ones = timer off. The core stops with exit reason 52 at the first boundary at or after it. */
   VMX_PREEMPTION_DEADLINE: 8,
-  /** Pending debug exceptions in the VMCS's format, loaded at VM entry and saved at exit. */
-  VMX_PENDING_DEBUG: 8,
   /** Physical address of the current VMCS, all ones if none: VMPTRST. */
   VMX_CURRENT_VMCS: 8,
   /** Bits that CR0 and CR4 must have in VMX operation (IA32_VMX_CR0_FIXED0/1 …), unrestricted guest already applied. */
@@ -173,6 +171,8 @@ const processorFields = {
   // TLB bookkeeping of this processor.
   /** What the guest set of TLBs holds: EPTP and VPID << 48 | 1 << 63, 0 = nothing. */
   TLB_GUEST_TAG: 8,
+  /** CR3, and the paging bits of CR0, CR4 and EFER, under which each set was filled. */
+  TLB_CR3_0: 8, TLB_CR3_1: 8, TLB_PAGING_0: 8, TLB_PAGING_1: 8,
   /** Number of logged fills (host set, guest set); more than the log holds = everything must be swept. */
   TLB_LOG_COUNT0: 4, TLB_LOG_COUNT1: 4,
   /** 1: the set holds pieces of large pages, INVLPG must sweep. */
@@ -300,9 +300,12 @@ export const Constants = {
   TLB_SET: 0x18000,
   /** Fetch TLB = TLB_FETCHES + set × 2 × TLB_BYTES + (user ? TLB_BYTES : 0). Entries: tag u64 @0, free for the decoder @8 and @16 (0 after a fill), addend u32 @24. */
   TLB_FETCHES: 0x30000,
-  /** Log of filled entries: TLB_LOGS + set × 0x4000, u32 each. */
+  /** Log of filled entries: TLB_LOGS + set × TLB_LOG_BYTES, u32 each. */
   TLB_LOGS: 0x50000,
-  TLB_LOG_ENTRIES: 4096,
+  TLB_LOG_BYTES: 0x8000,
+  TLB_LOG_ENTRIES: 8192,
+  /** Bytes of a processor's TLB area (Sizes.TLB_STRIDE). */
+  TLB_AREA: 0x60000,
 
   STOP_NONE: 0, STOP_IDLE: StopReason.Idle, STOP_REQUESTED: StopReason.Requested, STOP_VM_EXIT: StopReason.VmExit,
   STOP_VMX_INSTRUCTION: StopReason.VmxInstruction, STOP_UNIMPLEMENTED: StopReason.Unimplemented, STOP_SHUTDOWN: StopReason.Shutdown,
@@ -320,6 +323,8 @@ export const Constants = {
 
   /** ATTENTION bits: an external interrupt waits at the pin; NMI; INIT; SIPI; the next boundary must be looked at (shadow, RF, TF, breakpoints, MTF, windows, preemption timer); stop wanted. */
   ATTENTION_INTERRUPT: 1, ATTENTION_NMI: 2, ATTENTION_INIT: 4, ATTENTION_SIPI: 8, ATTENTION_STEP: 16, ATTENTION_STOP: 32, ATTENTION_SMI: 64,
+  /** Interrupt-window or NMI-window exiting is on: look at each boundary after an instruction that may open the window. */
+  ATTENTION_WINDOW: 128,
 
   /** EPT_FEATURES bits. */
   EPT_ACCESSED_DIRTY: 1, EPT_EXECUTE_ONLY: 2, EPT_MBEC: 4,

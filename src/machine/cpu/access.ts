@@ -8,6 +8,7 @@ import {
   DECODE_SEGMENTED, DECODE_CODE, DECODE_CODE64, SS, RIP, RSP as RSP_SLOT,
 } from "./layout";
 import { flushBounce, openSlow, plainSlow, probeSlow, READ, READ_WRITE, WRITE } from "./paging";
+import { raiseCode } from "./interrupt";
 export { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, ZERO } from "./layout";
 
 /** A register operand: the address of its slot in the register file (AH = slot of RAX + 1). */
@@ -144,6 +145,8 @@ function slowWrite<T>(ea: u64, v: T): void {
   else return read<T>(<u64>s);
 }
 
+/** A fault found before anything was changed: raised by the interpreter, left to it by a template. */
+@inline export function refuse(vector: u32, code: u32): void { if (isDefined(TEMPLATE)) tBail(); else raiseCode(vector, code); }
 /** Raises what an access of `size` bytes would raise, and changes nothing. For instructions that write more than once. `write`: 0 or 1. */
 export function probe(ea: u64, size: u32, write: u32): void { probeSlow(ea, size, write); }
 /** Address of a plain access that missed the TLB, or 0 if it is anything else (fault, MMIO, page crossing): for compiled regions. */

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Near branches: SDM Volume 1 "Control Transfer Instructions". Targets of direct branches are the run loop's; here are the conditions, the
 // return addresses and the indirect targets. T is the operand size, A the width of the stack pointer (of the counter for LOOP and JrCXZ).
-import { jump, reg, setReg, value, RCX } from "./access";
+import { jump, refuse, reg, segmented, setReg, value, RCX } from "./access";
 import { CF, OF, PF, SF, ZF } from "./flags";
-import { raiseCode } from "./interrupt";
+import { CS_LIMIT } from "./layout";
 import { moveStackPointer, peek, push } from "./stack";
-@external("t", "bail") declare function tBail(): void;
 
-/** A target that is not canonical faults in the branch, before anything has changed. SDM 2A "JMP—Jump", exceptions in 64-bit mode. */
+/** A target that is not canonical, or beyond CS's limit, faults in the branch, before anything has changed. SDM 2A "JMP—Jump", exceptions. */
 @inline function checkTarget<T>(target: u64): void {
-  if (sizeof<T>() == 8) {
-    if (((<i64>target << 16) >> 16) != <i64>target) {
-      if (isDefined(TEMPLATE)) tBail(); else raiseCode(13, 0);
-    }
-  }
+  if (sizeof<T>() == 8) { if (((<i64>target << 16) >> 16) != <i64>target) refuse(13, 0); }
+  else { if (segmented()) { if (target > <u64>load<u32>(CS_LIMIT)) refuse(13, 0); } }
 }
 
 /** JO. SDM 2A "Jcc—Jump if Condition Is Met". */
@@ -64,7 +60,10 @@ import { moveStackPointer, peek, push } from "./stack";
 @inline export function JCXZ<A>(): bool { return reg<A>(RCX) == 0; }
 
 /** CALL rel: pushes the address of the next instruction. SDM 2A "CALL—Call Procedure". */
-@inline export function CALL<T, A>(next: u64): void { push<T, A>(<T>next); }
+@inline export function CALL<T, A>(next: u64, target: u64): void {
+  checkTarget<T>(target);
+  push<T, A>(<T>next);
+}
 /** CALL r/m: the target is read, and checked, before the push. */
 @inline export function CALL_INDIRECT<T, A, S>(s: S, next: u64): void {
   const target = <u64>value<T, S>(s);

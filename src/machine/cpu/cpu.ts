@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// The program: execute() is the processor's outer loop, everything else here is what the TypeScript wrapper calls. The order of what is looked at
+// between two instructions is that of SDM 3A "Priority Among Simultaneous Exceptions and Interrupts" and SDM 3C "Other Causes of VM Exits".
+import {
+  ACTIVITY, ATTENTION, ATTENTION_INIT, ATTENTION_INTERRUPT, ATTENTION_NMI, ATTENTION_SIPI, ATTENTION_STEP, ATTENTION_STOP, BUDGET, BUDGET_START, CPL, CS_LIMIT,
+  CURRENT_RECORD, DEBUG_TRAPS, DR0, DR7, FAULT_DEBUG, FAULT_PENDING, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, STOP, STOP_IDLE, STOP_INCOMPLETE, STOP_REQUESTED,
+  VMX_MTF_PENDING, VMX_PREEMPTION_DEADLINE, VMX_PRIMARY, FAULT_VECTOR, FAULT_CODE,
+} from "./layout";
+import { initializeRun, run, step } from "./run";
+import {
+  clearDelivered, DB, delivered, deliverPending, injectEvent, keepTraps, NMI, setEvent, TYPE_EXCEPTION, TYPE_EXTERNAL, TYPE_NMI,
+} from "./interrupt";
+import { FLAG_IF, FLAG_RF, FLAG_TF, nonRoot, updateAttention, updateMode } from "./mode";
+import {
+  addressSpaceChanged, codeLinear, enterAddressSpace, flushAllTlbs, flushGuestTlb, flushTlb, protectPage, resetTlbs, setStepping, translateQuietly, watchWrites, WRITE,
+} from "./paging";
+import { beginStep, rfLoaded, shadowBegun } from "./shadow";
+import { pin, primary, vmExitBoundary, vmExitEvent } from "./vmx";
+import { readMsr, timeStamp, writeMsr } from "./msr";
+import { cpuid, cpuidA, cpuidB, cpuidC, cpuidD, writeXcr } from "./system";
+import { writeCr0, writeCr3, writeCr4, writeCr8 } from "./control";
+import { loadSegment } from "./segment";
+import { write } from "./access";
+import { codeWritten } from "./code";
+
+@external("env", "acknowledgeInterrupt") declare function acknowledgeInterrupt(): i32;
+
+export { injectEvent, updateMode, updateAttention, flushTlb, flushGuestTlb, flushAllTlbs, watchWrites, readMsr, timeStamp, writeXcr, loadSegment, translateQuietly, codeWritten };
+
+@inline const EXIT_EXTERNAL_INTERRUPT: u32 = 1;
+@inline const EXIT_INIT: u32 = 3;
+@inline const EXIT_SIPI: u32 = 4;
+@inline const EXIT_INTERRUPT_WINDOW: u32 = 7;
+@inline const EXIT_NMI_WINDOW: u32 = 8;
+@inline const EXIT_MTF: u32 = 37;
+@inline const EXIT_PREEMPTION_TIMER: u32 = 52;
+@inline const DR6_BS: u64 = 0x4000;
+
+/** Sets up handler table, record space and TLBs. Once for a machine. */
+export function initialize(): void {
+  initializeRun();
+  resetTlbs();
+  updateMode();
+  updateAttention();
+}
+/** Takes over a processor block that was copied in, or state that was changed by hand. */
+export function stateLoaded(): void {
+  store<u32>(CURRENT_RECORD, 0);
+  enterAddressSpace();
+  updateMode();
+  updateAttention();
+}
+
+/** Runs until the budget is used up or STOP is set. Called again after every exception that the host caught. */
+export function execute(): void {
+  setStepping(false);
+  if (load<u32>(STOP)) return;
+  if (load<u32>(FAULT_PENDING)) deliverPending();
+  while (!load<u32>(STOP) && load<i32>(BUDGET) > 0) {
+    if (load<u32>(ATTENTION) | load<u32>(ACTIVITY)) { if (boundary()) continue; }
+    if (nonRoot() && ((pin(6)))) runToDeadline(); else run();
+  }
+}
+/** With the preemption timer on, a piece of the budget that ends at its deadline. */
+function runToDeadline(): void {
+  const left = load<u64>(VMX_PREEMPTION_DEADLINE) - timeStamp();
+  if (<i64>left <= 0) { vmExitBoundary(EXIT_PREEMPTION_TIMER, 0); return; }
+  const budget = load<i32>(BUDGET), held = <u64>budget > left ? budget - <i32>left : 0;
+  hold(held);
+  run();
+  hold(-held);
+}
+/** Takes instructions from the budget, or gives them back, without counting them. */
+let heldBack: i32 = 0;
+function hold(n: i32): void {
+  heldBack += n;
+  store<i32>(BUDGET, load<i32>(BUDGET) - n);
+  store<i32>(BUDGET_START, load<i32>(BUDGET_START) - n);
+}
+/** After an exception went through runToDeadline: the held budget comes back. */
+export function restoreBudget(): void { if (heldBack) hold(-heldBack); }
+
+/** Looks at what happens between two instructions. @returns false if ordinary execution may go on. */
+function boundary(): bool {
+  const attention = load<u32>(ATTENTION), shadow = load<u32>(INTERRUPTIBILITY) & 3, guest = nonRoot();
+  if (attention & ATTENTION_STOP) { store<u32>(ATTENTION, attention & ~ATTENTION_STOP); store<u32>(STOP, STOP_REQUESTED); return true; }
+  if (attention & (ATTENTION_INIT | ATTENTION_SIPI)) { if (startUp(attention)) return true; }
+  if (guest && load<u32>(VMX_MTF_PENDING) != 0) { store<u32>(VMX_MTF_PENDING, 0); vmExitBoundary(EXIT_MTF, 0); return true; }
+  if (load<u64>(DEBUG_TRAPS) != 0 && !(shadow & 2)) { debugTrap(); return true; }
+  if (guest && pin(6) && <i64>(load<u64>(VMX_PREEMPTION_DEADLINE) - timeStamp()) <= 0) { vmExitBoundary(EXIT_PREEMPTION_TIMER, 0); return true; }
+  if (nonMaskable(attention, shadow) || maskable(attention, shadow)) return true;
+  if (load<u32>(ACTIVITY)) { store<u32>(STOP, STOP_IDLE); return true; }
+  if (attention & ATTENTION_STEP) { stepOnce(); return true; }
+  return false;
+}
+/** INIT and start-up IPIs. INIT is blocked in root operation; outside VMX the wrapper resets the processor (it sees the bit when the core stops). */
+function startUp(attention: u32): bool {
+  if ((attention & ATTENTION_INIT) != 0 && nonRoot()) {
+    store<u32>(ATTENTION, attention & ~ATTENTION_INIT);
+    vmExitBoundary(EXIT_INIT, 0);
+    return true;
+  }
+  if ((attention & ATTENTION_SIPI) != 0 && nonRoot() && load<u32>(ACTIVITY) == 3) {
+    store<u32>(ATTENTION, attention & ~ATTENTION_SIPI);
+    vmExitBoundary(EXIT_SIPI, 0);
+    return true;
+  }
+  return false;
+}
+/** Single-step and data breakpoints of the instruction before. */
+function debugTrap(): void {
+  store<u64>(FAULT_DEBUG, load<u64>(DEBUG_TRAPS));
+  store<u64>(DEBUG_TRAPS, 0);
+  setEvent(DB, TYPE_EXCEPTION, false, 0, 0);
+  deliverPending();
+}
+function nonMaskable(attention: u32, shadow: u32): bool {
+  if (shadow) return false;
+  const blocked = (load<u32>(INTERRUPTIBILITY) & 8) != 0;
+  if (primary(22) && !blocked) { vmExitBoundary(EXIT_NMI_WINDOW, 0); return true; }
+  if (!(attention & ATTENTION_NMI)) return false;
+  if (pin(3)) {
+    // With virtual NMIs the blocking bit is the virtual one and does not hold back the physical NMI.
+    if (blocked && !pin(5)) return false;
+    store<u32>(ATTENTION, attention & ~ATTENTION_NMI);
+    vmExitEvent(NMI | (TYPE_NMI << 8) | 0x80000000, 0, 0, 0, false);
+    return true;
+  }
+  if (blocked) return false;
+  store<u32>(ATTENTION, attention & ~ATTENTION_NMI);
+  setEvent(NMI, TYPE_NMI, false, 0, 0);
+  deliverPending();
+  return true;
+}
+function maskable(attention: u32, shadow: u32): bool {
+  const enabled = (load<u64>(RFLAGS_SYSTEM) & FLAG_IF) != 0;
+  if (enabled && !shadow && primary(2)) { vmExitBoundary(EXIT_INTERRUPT_WINDOW, 0); return true; }
+  if (!(attention & ATTENTION_INTERRUPT)) return false;
+  if (pin(0)) { if (shadow) return false; vmExitBoundary(EXIT_EXTERNAL_INTERRUPT, 0); return true; }
+  if (!enabled || shadow) return false;
+  const vector = acknowledgeInterrupt();
+  if (vector < 0) { store<u32>(ATTENTION, load<u32>(ATTENTION) & ~ATTENTION_INTERRUPT); return true; }
+  setEvent(<u32>vector, TYPE_EXTERNAL, false, 0, 0);
+  deliverPending();
+  return true;
+}
+
+/** DR6 bits of the instruction breakpoints at RIP. */
+function instructionBreakpoints(): u64 {
+  const dr7 = load<u64>(DR7);
+  if (!(dr7 & 0xff)) return 0;
+  const at = codeLinear(load<u64>(RIP));
+  let hits: u64 = 0;
+  for (let i: u32 = 0; i < 4; i++) {
+    if (((dr7 >> (i * 2)) & 3) != 0 && ((dr7 >> (16 + i * 4)) & 15) == 0 && load<u64>(DR0 + i * 8) == at) hits |= 1 << i;
+  }
+  return hits;
+}
+/** One instruction with everything that single-stepping, breakpoints, shadows, RF and MTF want. */
+function stepOnce(): void {
+  const flags = load<u64>(RFLAGS_SYSTEM), hits = flags & FLAG_RF ? 0 : instructionBreakpoints();
+  if (hits) {
+    store<u64>(FAULT_DEBUG, hits);
+    setEvent(DB, TYPE_EXCEPTION, false, 0, 0);
+    deliverPending();
+    return;
+  }
+  const monitored = primary(27);
+  beginStep();
+  clearDelivered();
+  keepTraps();
+  setStepping(true);
+  step();
+  setStepping(false);
+  if (load<u32>(STOP) >= STOP_INCOMPLETE) return;
+  finishStep((flags & FLAG_TF) != 0 && !delivered, monitored);
+}
+/** What follows a completed instruction. */
+function finishStep(trap: bool, monitored: bool): void {
+  if (!rfLoaded) store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) & ~FLAG_RF);
+  if (!shadowBegun) store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~3);
+  if (trap) store<u64>(DEBUG_TRAPS, load<u64>(DEBUG_TRAPS) | DR6_BS);
+  if (monitored && nonRoot()) store<u32>(VMX_MTF_PENDING, 1);
+  updateAttention();
+}
+/** The engine performed the instruction at RIP: it is `length` bytes long. */
+export function completeInstruction(length: u32): void {
+  store<u64>(RIP, load<u64>(RIP) + length);
+  beginStep();
+  finishStep((load<u64>(RFLAGS_SYSTEM) & FLAG_TF) != 0, primary(27));
+}
+
+// ---- for the engine and the intrinsics ---------------------------------------------------------------------------------------------------
+
+/** WRMSR without intercepts. @returns 0 for #GP. */
+export function writeMsrHalves(index: u32, low: u32, high: u32): bool { return writeMsr(index, <u64>low | (<u64>high << 32)); }
+/** MOV to CR0, CR3, CR4 or CR8 without intercepts; a fault is thrown to the host with FAULT_* written. */
+export function writeControlRegister(n: u32, low: u32, high: u32): void {
+  const v = <u64>low | (<u64>high << 32);
+  if (n == 0) writeCr0(v); else if (n == 3) writeCr3(v); else if (n == 4) writeCr4(v); else writeCr8(v);
+}
+/** CPUID: EAX; then cpuidPart(1 … 3) for EBX, ECX, EDX. */
+export function cpuidQuery(leaf: u32, subleaf: u32): u32 { cpuid(leaf, subleaf); return cpuidA; }
+export function cpuidPart(n: u32): u32 { return n == 1 ? cpuidB : n == 2 ? cpuidC : cpuidD; }
+/** Stores 4 or 8 bytes at a linear address; a fault is thrown to the host. */
+export function writeLinear(address: u64, value: u64, size: u32): void { if (size == 8) write<u64>(address, value); else write<u32>(address, <u32>value); }
