@@ -5,14 +5,18 @@ import { Change, type Vmcs } from './vmcs.js';
 
 const none = 0xffff;
 
+/** A reader that notes whether a rule read anything but fields of the current VMCS and constants of the processor. */
+export interface NotingReader extends EntryReader {
+  volatileRead: boolean;
+}
+
 /**
- * Runs the VM-entry rules. A rule whose inputs are fields of the current VMCS and constants of the processor keeps a clean mark from the
- * moment it held until one of its fields changes; the other rules run at each entry. So an exit that touches RIP costs the few rules that
- * read RIP.
+ * Runs the VM-entry rules. A rule that held and read nothing but fields of the current VMCS and constants of the processor keeps a clean
+ * mark until one of its fields changes: with the same fields it would take the same path to the same verdict. A rule that read something
+ * else (memory, the processor's mode, the launch state) runs at each entry. So an exit that touches RIP costs the few rules that read RIP.
  */
 export class EntryChecks {
   private readonly rules: readonly EntryRule[];
-  private readonly uncached: readonly number[];
   /** 1: the rule must run; rules with a clean mark have 0. */
   private readonly pending: Uint8Array;
   private readonly pendingRules: Uint16Array;
@@ -21,14 +25,13 @@ export class EntryChecks {
   private readonly listStart = new Uint16Array(slotCount + 1);
   private readonly ruleLists: Uint16Array;
 
-  /** @param rules in the order in which a breach is reported: control, host, guest. */
+  /** @param rules in the order in which a breach is reported: control, host, guest; basic ones are left out. */
   constructor(
     private readonly vmcs: Vmcs,
-    private readonly reader: EntryReader,
+    private readonly reader: NotingReader,
     rules: readonly EntryRule[],
   ) {
     this.rules = rules.filter((rule) => rule.area !== 'basic');
-    this.uncached = this.rules.flatMap((rule, i) => (rule.isCacheable ? [] : [i]));
     this.pending = new Uint8Array(this.rules.length);
     this.pendingRules = new Uint16Array(this.rules.length);
     this.ruleLists = this.makeLists();
@@ -40,11 +43,9 @@ export class EntryChecks {
     return this.pendingCount;
   }
 
-  /** Takes away all clean marks: another VMCS became current. */
+  /** Takes away all clean marks. */
   markAll(): void {
-    this.rules.forEach((rule, i) => {
-      if (rule.isCacheable) this.mark(i);
-    });
+    for (let i = 0; i < this.rules.length; i++) this.mark(i);
   }
 
   /** Takes away the marks of the rules that read a changed field. */
@@ -58,34 +59,26 @@ export class EntryChecks {
     }
   }
 
-  /** @returns the first rule, in order, that does not hold; undefined if all do. */
+  /** Runs the rules without a mark. @returns the first rule, in order, that does not hold; undefined if all do. */
   run(): EntryRule | undefined {
-    let first = this.runPending();
-    for (const i of this.uncached) {
-      if (i < first && !this.rules[i]!.holds(this.reader)) first = i;
+    const { reader } = this;
+    let first = none;
+    let left = 0;
+    for (let k = 0; k < this.pendingCount; k++) {
+      const i = this.pendingRules[k]!;
+      reader.volatileRead = false;
+      const holds = this.rules[i]!.holds(reader);
+      if (!holds && i < first) first = i;
+      if (holds && !reader.volatileRead) this.pending[i] = 0;
+      else this.pendingRules[left++] = i;
     }
+    this.pendingCount = left;
     return first === none ? undefined : this.rules[first];
   }
 
   /** The same verdict without any mark: the reference for tests. */
   runFull(): EntryRule | undefined {
     return this.rules.find((rule) => !rule.holds(this.reader));
-  }
-
-  /** Runs the rules without a mark and gives one to those that hold. @returns the lowest index of those that do not, or `none`. */
-  private runPending(): number {
-    let first = none;
-    let left = 0;
-    for (let k = 0; k < this.pendingCount; k++) {
-      const i = this.pendingRules[k]!;
-      if (this.rules[i]!.holds(this.reader)) this.pending[i] = 0;
-      else {
-        this.pendingRules[left++] = i;
-        if (i < first) first = i;
-      }
-    }
-    this.pendingCount = left;
-    return first;
   }
 
   private mark(rule: number): void {
@@ -97,7 +90,7 @@ export class EntryChecks {
   private makeLists(): Uint16Array {
     const lists: number[][] = Array.from({ length: slotCount }, () => []);
     this.rules.forEach((rule, i) => {
-      if (rule.isCacheable) for (const slot of new Set(rule.fields.map(slotOf))) lists[slot]!.push(i);
+      for (const slot of new Set(rule.fields.map(slotOf))) lists[slot]!.push(i);
     });
     let at = 0;
     lists.forEach((list, slot) => {

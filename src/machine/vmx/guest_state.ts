@@ -148,15 +148,32 @@ for (const { row } of savedBy) slotEffects[slotOf(VmcsField[row[0]])] = row[3];
 for (const [name, , , effects] of pdpteRows) slotEffects[slotOf(VmcsField[name])] = effects;
 for (const [name, effects] of otherEffects) slotEffects[slotOf(VmcsField[name])] = effects;
 
+/** Fields that nearly every exit finds changed, or that stand alone: compared one by one. */
+const hotFields: readonly VmcsFieldName[] = [
+  'GuestRip',
+  'GuestRsp',
+  'GuestCr3',
+  'GuestCr4',
+  'GuestInterruptibilityState',
+  'GuestActivityState',
+];
+
+/** Runs of the core's words that hold the other fields: an exit compares each run with what it last saved, and mostly finds it unchanged. */
+export const coldRuns: readonly { readonly from: number; readonly to: number }[] = [
+  { from: Layout.ES_BASE >>> 2, to: Layout.CR0 >>> 2 },
+  { from: Layout.DR7 >>> 2, to: (Layout.PAT >>> 2) + 2 },
+  { from: Layout.DEBUGCTL >>> 2, to: (Layout.DEBUGCTL >>> 2) + 2 },
+];
+
 /** What a VM exit copies into the VMCS: pairs of a word index of the core and a half index of the VMCS. */
 export interface SavePlan {
-  readonly words: Uint16Array;
-  readonly halves: Uint16Array;
+  readonly hotWords: Uint16Array;
+  readonly hotHalves: Uint16Array;
+  readonly coldWords: Uint16Array;
+  readonly coldHalves: Uint16Array;
 }
 
-/** The plan of an exit: the fields that are always saved and those that the exit controls name. */
-export function makeSavePlan(exitControls: number): SavePlan {
-  const rows = [...copied, ...savedBy.filter(({ control }) => (exitControls & control) !== 0).map(({ row }) => row)];
+function pairs(rows: readonly CopyRow[]): { words: Uint16Array; halves: Uint16Array } {
   const words: number[] = [];
   const halves: number[] = [];
   for (const [name, address, bytes] of rows) {
@@ -166,4 +183,12 @@ export function makeSavePlan(exitControls: number): SavePlan {
     }
   }
   return { words: Uint16Array.from(words), halves: Uint16Array.from(halves) };
+}
+
+/** The plan of an exit: the fields that are always saved and those that the exit controls name. */
+export function makeSavePlan(exitControls: number): SavePlan {
+  const hot = pairs(copied.filter(([name]) => hotFields.includes(name)));
+  const optional = savedBy.filter(({ control }) => (exitControls & control) !== 0).map(({ row }) => row);
+  const cold = pairs([...copied.filter(([name]) => !hotFields.includes(name)), ...optional]);
+  return { hotWords: hot.words, hotHalves: hot.halves, coldWords: cold.words, coldHalves: cold.halves };
 }

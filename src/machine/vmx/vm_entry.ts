@@ -64,7 +64,7 @@ export class VmEntry {
     if (vmcs.region < 0) return VmxStatus.FailInvalid;
     const basic = this.basicError(isLaunch);
     if (basic !== 0) return instructions.fail(basic);
-    this.reader.isLaunch = isLaunch;
+    this.reader.setLaunch(isLaunch);
     checks.markChanged();
     const broken = checks.run();
     if (broken !== undefined && broken.area !== 'guest') return instructions.fail(broken.error);
@@ -127,6 +127,8 @@ export class VmEntry {
     if ((effects & Effect.Cr0) !== 0) {
       u32[Word.cr0] = (u32[Word.cr0]! & cr0Untouched) | (vmcs.low(guestCr0) & ~cr0Untouched);
     }
+    // A field that the controls keep from being loaded now differs from the processor, which the next exit must notice.
+    if ((effects & (Effect.Efer | Effect.Debug | Effect.Pat)) !== 0) state.coldState.forget();
     const controls = vmcs.low(entryControlsSlot);
     if ((effects & Effect.Efer) !== 0) this.loadEfer(controls);
     if ((effects & Effect.Debug) !== 0 && (controls & EntryControl.LoadDebugControls) !== 0) this.loadDebug();

@@ -14,10 +14,10 @@ import { loadHostState, eferLongMode } from './host_state.js';
 import { readFlags } from './lazy_flags.js';
 import { loadMsrs, storeMsrs } from './msr_areas.js';
 import { remainingTicks, stopTimer } from './preemption_timer.js';
-import { Vmcs } from './vmcs.js';
+import { Change, Vmcs } from './vmcs.js';
 import { VmxMode } from './vmx_processor.js';
 import { Owner, type VmxState } from './vmx_state.js';
-import { Word } from './words.js';
+import { copy64, Word } from './words.js';
 
 const exitReason = slotOf(VmcsField.ExitReason);
 const exitQualification = slotOf(VmcsField.ExitQualification);
@@ -148,33 +148,28 @@ export class VmExit {
   private report(reason: number): void {
     const { core, vmcs } = this.state;
     const { u32 } = core;
-    vmcs.report(exitReason, reason, 0);
-    vmcs.report(exitQualification, u32[Word.exitQualification]!, u32[Word.exitQualification + 1]!);
-    vmcs.report(interruptionInformation, u32[Word.exitInterruptionInformation]!, 0);
-    vmcs.report(interruptionErrorCode, u32[Word.exitInterruptionErrorCode]!, 0);
-    vmcs.report(idtVectoringInformation, u32[Word.idtVectoringInformation]!, 0);
-    vmcs.report(idtVectoringErrorCode, u32[Word.idtVectoringErrorCode]!, 0);
-    vmcs.report(instructionLength, u32[Word.exitInstructionLength]!, 0);
-    vmcs.report(instructionInformation, u32[Word.exitInstructionInformation]!, 0);
-    vmcs.report(guestLinearAddress, u32[Word.guestLinearAddress]!, u32[Word.guestLinearAddress + 1]!);
-    vmcs.report(guestPhysicalAddress, u32[Word.guestPhysicalAddress]!, u32[Word.guestPhysicalAddress + 1]!);
+    const { halves } = vmcs;
+    halves[exitReason << 1] = reason;
+    copy64(halves, exitQualification << 1, u32, Word.exitQualification);
+    halves[interruptionInformation << 1] = u32[Word.exitInterruptionInformation]!;
+    halves[interruptionErrorCode << 1] = u32[Word.exitInterruptionErrorCode]!;
+    halves[idtVectoringInformation << 1] = u32[Word.idtVectoringInformation]!;
+    halves[idtVectoringErrorCode << 1] = u32[Word.idtVectoringErrorCode]!;
+    halves[instructionLength << 1] = u32[Word.exitInstructionLength]!;
+    halves[instructionInformation << 1] = u32[Word.exitInstructionInformation]!;
+    copy64(halves, guestLinearAddress << 1, u32, Word.guestLinearAddress);
+    copy64(halves, guestPhysicalAddress << 1, u32, Word.guestPhysicalAddress);
     const information = vmcs.low(entryInformation);
     if (information >= valid) vmcs.save(entryInformation, information & 0x7fffffff, 0);
   }
 
   /** SDM 3C "Saving Guest State". Only fields whose value changed make a rule run again. */
   private saveGuest(reason: number): void {
-    const { core, vmcs, savePlan } = this.state;
+    const { state } = this;
+    const { core, vmcs, savePlan } = state;
     const { u32 } = core;
-    const { words, halves } = savePlan;
-    for (let i = 0; i < words.length; i++) {
-      const value = u32[words[i]!]!;
-      const half = halves[i]!;
-      if (vmcs.halves[half] !== value) {
-        vmcs.halves[half] = value;
-        vmcs.changed(half >>> 1, 1);
-      }
-    }
+    copyChanged(u32, vmcs, savePlan.hotWords, savePlan.hotHalves);
+    if (state.coldState.hasChanged(state.words)) copyChanged(u32, vmcs, savePlan.coldWords, savePlan.coldHalves);
     vmcs.save(guestCr0, u32[Word.cr0]!, 0);
     const traps = u32[Word.debugTraps]! & debugTrapBits;
     vmcs.save(guestPendingDebug, (traps & 0xf) !== 0 ? traps | enabledBreakpoint : traps, 0);
@@ -250,6 +245,18 @@ export class VmExit {
     const at = core.physicalOffset(vmcs.region);
     if (at >= 0) Vmcs.abort(core.u32, at, code);
     return code;
+  }
+}
+
+/** Copies words of the core into the VMCS; a field whose value is new makes the rules that read it run again. */
+function copyChanged(u32: Uint32Array, vmcs: Vmcs, words: Uint16Array, halves: Uint16Array): void {
+  for (let i = 0; i < words.length; i++) {
+    const value = u32[words[i]!]!;
+    const half = halves[i]!;
+    if (vmcs.halves[half] !== value) {
+      vmcs.halves[half] = value;
+      vmcs.changed(half >>> 1, Change.Rules);
+    }
   }
 }
 

@@ -15,7 +15,9 @@ export class VmcsEntryReader implements EntryReader {
   readonly inSmm = false;
   readonly isTracing = false;
   readonly linearAddressWidth = 48;
-  isLaunch = false;
+  /** Set by every read of an input that is neither a field nor a constant of the processor. */
+  volatileRead = false;
+  private launch = false;
 
   constructor(
     private readonly state: VmxState,
@@ -26,19 +28,33 @@ export class VmcsEntryReader implements EntryReader {
     return this.state.core.physicalAddressWidth;
   }
 
+  /** Says which instruction the next rules are about. */
+  setLaunch(isLaunch: boolean): void {
+    this.launch = isLaunch;
+  }
+
+  get isLaunch(): boolean {
+    this.volatileRead = true;
+    return this.launch;
+  }
+
   get currentVmcs(): number {
+    this.volatileRead = true;
     return this.state.vmcs.region;
   }
 
   get isLaunched(): boolean {
+    this.volatileRead = true;
     return this.state.vmcs.launchedIn !== 0;
   }
 
   get isBlockedByMovSs(): boolean {
+    this.volatileRead = true;
     return !this.state.resident && (this.state.core.u32[Word.interruptibility]! & 2) !== 0;
   }
 
   get inIa32eMode(): boolean {
+    this.volatileRead = true;
     // While the guest's state stays in the processor, the host's mode is what the exit would have loaded.
     if (this.state.resident) return (this.state.vmcs.low(exitControls) & ExitControl.HostAddressSpaceSize) !== 0;
     return (this.state.core.u32[Word.efer]! & 0x400) !== 0;
@@ -75,6 +91,7 @@ export class VmcsEntryReader implements EntryReader {
   }
 
   readPhysical32(address: number): number {
+    this.volatileRead = true;
     const at = this.state.core.physicalOffset(address);
     return at < 0 ? 0 : this.state.core.u32[at >>> 2]!;
   }
