@@ -49,8 +49,11 @@ export class CaseBuilder {
 
   /** `isSequence`: memory operands then use no base register, because earlier instructions may have changed it. */
   constructor(readonly random: SeededRandom, private readonly isSequence: boolean) {
-    this.registers = Array.from({ length: 16 }, () => this.number());
-    this.window = Uint8Array.from({ length: MemoryMap.windowBytes }, () => random.next() & 255);
+    this.registers = [];
+    for (let i = 0; i < 16; i++) this.registers.push(this.number());
+    this.window = new Uint8Array(MemoryMap.windowBytes);
+    const words = new Uint32Array(this.window.buffer);
+    for (let i = 0; i < words.length; i++) words[i] = random.next();
     this.rflags = 0x202 | (random.next() & 0xcd5 & (random.chance(0.1) ? 0xcd5 : 0x8d5));
     const slots = MemoryMap.codeBytes / MemoryMap.slotBytes;
     // now and then an instruction lies across two pages

@@ -131,6 +131,9 @@ export function SALC(): void { setReg<u8>(RAX, CF() ? 0xff : 0); }
 /** NOP with a ModRM byte, and the hints that this model ignores (PREFETCHh, PREFETCHW, the reserved-NOP space): nothing is accessed. SDM 2B "NOP—No Operation". */
 @inline export function HINT<D>(d: D): void {}
 
+/** PREFETCHW and its relatives 0F 0D: a hint, nothing is accessed. SDM 2B "PREFETCHW—Prefetch Data Into Caches in Anticipation of a Write". */
+@inline export function PREFETCH(d: Mem): void {}
+
 /** LFENCE, MFENCE, SFENCE: this machine executes in order. SDM 2A "LFENCE—Load Fence". */
 @inline export function FENCE(r: Reg): void {}
 

@@ -7,18 +7,19 @@ const operations = ['ADD', 'OR', 'ADC', 'SBB', 'AND', 'SUB', 'XOR', 'CMP'] as co
 
 /** The seven encodings of one of them; CMP writes nothing, so it takes no LOCK. */
 function operation(name: string, index: number): InstructionRow[] {
-  const lock = name !== 'CMP', at = (offset: number) => hex(index * 8 + offset), hot = name !== 'ADC' && name !== 'SBB';
+  const lock = name !== 'CMP', at = (offset: number) => hex(index * 8 + offset);
+  const hot = name !== 'ADC' && name !== 'SBB', hotByte = name === 'CMP';
   return [
-    row(at(0), 'Eb,Gb', name, { lock, hot }),
-    row(at(1), 'Ev,Gv', name, { lock, hot: true }),
-    row(at(2), 'Gb,Eb', name, { hot }),
-    row(at(3), 'Gv,Ev', name, { hot: true }),
+    row(at(0), 'Eb,Gb', name, { lock, hot: hotByte }),
+    row(at(1), 'Ev,Gv', name, { lock, hot }),
+    row(at(2), 'Gb,Eb', name, { hot: hotByte }),
+    row(at(3), 'Gv,Ev', name, { hot }),
     row(at(4), 'AL,Ib', name),
     row(at(5), 'rAX,Iz', name),
-    row(`80 /${index}`, 'Eb,Ib', name, { lock, hot }),
-    row(`81 /${index}`, 'Ev,Iz', name, { lock, hot: true }),
+    row(`80 /${index}`, 'Eb,Ib', name, { lock, hot: hotByte }),
+    row(`81 /${index}`, 'Ev,Iz', name, { lock, hot }),
     row(`82 /${index}`, 'Eb,Ib', name, { lock, mode: 'not64' }),
-    row(`83 /${index}`, 'Ev,sIb', name, { lock, hot: true }),
+    row(`83 /${index}`, 'Ev,sIb', name, { lock, hot }),
   ];
 }
 

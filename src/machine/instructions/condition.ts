@@ -3,7 +3,7 @@
 import { conditions, hex, row, type InstructionRow } from './row.js';
 
 /** Conditions that compilers use all the time. */
-const common = new Set(['Z', 'NZ', 'B', 'NB', 'L', 'NL', 'LE', 'NLE', 'BE', 'NBE', 'S', 'NS']);
+const common = new Set(['Z', 'NZ', 'B', 'NB', 'L', 'NLE', 'NBE']);
 
 /** All rows of the topic. */
 export const rows: readonly InstructionRow[] = conditions.flatMap((condition, i) => [

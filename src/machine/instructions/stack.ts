@@ -6,7 +6,7 @@ import { row, type InstructionRow } from './row.js';
 export const rows: readonly InstructionRow[] = [
   row('50+', 'Zv', 'PUSH', { stack: true, default64: true, hot: true }),
   row('58+', 'Zv', 'POP', { stack: true, default64: true, hot: true }),
-  row('FF /6', 'Ev', 'PUSH', { stack: true, default64: true, memory: 'read', hot: true }),
+  row('FF /6', 'Ev', 'PUSH', { stack: true, default64: true, memory: 'read' }),
   row('8F /0', 'Ev', 'POP', { stack: true, default64: true, incrementedStack: true }),
   row('68', 'Iz', 'PUSH', { stack: true, default64: true, hot: true }),
   row('6A', 'sIb', 'PUSH', { stack: true, default64: true, hot: true }),

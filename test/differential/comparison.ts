@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { Outcome, type CaseResult, type InstructionCase } from './instruction_case.js';
+
+/** RFLAGS bits that are compared: status flags, DF, NT, AC, ID. RF is set in the image of a fault or not by the kind of exception; IF is the system's. */
+const comparedFlags = 0x244cd5;
+
+/** Bytes of an FXSAVE image that are compared: FCW FSW FTW, MXCSR, registers. FOP, FIP and FDP are not: AMD processors store them only with a pending exception. */
+const comparedFx: readonly (readonly [number, number])[] = [[0, 5], [24, 28], ...Array.from({ length: 8 }, (_, i) => [32 + 16 * i, 42 + 16 * i] as const), [160, 416]];
+
+const names = ['RAX', 'RCX', 'RDX', 'RBX', 'RSP', 'RBP', 'RSI', 'RDI', 'R8', 'R9', 'R10', 'R11', 'R12', 'R13', 'R14', 'R15'];
+const hex = (value: number | bigint): string => `${value.toString(16)}h`;
+
+/** Register as a number of 64 bits. */
+export function register(registers: Uint32Array, index: number): bigint {
+  return (BigInt(registers[2 * index + 1]!) << 32n) | BigInt(registers[2 * index]!);
+}
+
+/** Flags that the last instruction leaves undefined. An exception leaves all flags as they were, but which instruction raised it is not known. */
+function undefinedAtEnd(testCase: InstructionCase): number {
+  return testCase.instructions.at(-1)?.undefinedFlags ?? 0;
+}
+
+/** Page faults in the upper half: whether the page is present there is the host kernel's secret. */
+function errorCode(result: CaseResult): number {
+  return result.vector === 14 && result.faultAddress >> 63n ? result.errorCode & ~1 : result.errorCode;
+}
+
+/** What differs between the processor and the core after a case: one line each, empty when they agree. */
+export function differences(testCase: InstructionCase, native: CaseResult, core: CaseResult): string[] {
+  const found: string[] = [];
+  const compare = (what: string, expected: number | bigint, actual: number | bigint): void => {
+    if (expected !== actual) found.push(`${what}: processor ${hex(expected)}, core ${hex(actual)}`);
+  };
+  compare('outcome (0 completed, 1 exception)', native.outcome, core.outcome);
+  if (native.outcome === Outcome.Exception && core.outcome === Outcome.Exception) {
+    compare('vector', native.vector, core.vector);
+    compare('error code', errorCode(native), errorCode(core));
+    if (native.vector === 14) compare('fault address', native.faultAddress, core.faultAddress);
+  }
+  compare('RIP', native.rip, core.rip);
+  for (let i = 0; i < 32; i++) {
+    if (native.registers[i] !== core.registers[i]) {
+      i >>= 1;
+      compare(names[i]!, register(native.registers, i), register(core.registers, i));
+      i = 2 * i + 1;
+    }
+  }
+  const flags = comparedFlags & ~undefinedAtEnd(testCase);
+  compare('RFLAGS', native.rflags & flags, core.rflags & flags);
+  if (native.changed.length !== core.changed.length || native.changedOffset !== core.changedOffset || Buffer.compare(native.changed, core.changed) !== 0) {
+    found.push(`memory: processor ${changes(native)}, core ${changes(core)}`);
+  }
+  if (native.fx && core.fx) found.push(...fxDifferences(native.fx, core.fx));
+  return found;
+}
+
+function fxDifferences(native: Uint8Array, core: Uint8Array): string[] {
+  const found: string[] = [];
+  for (const [from, to] of comparedFx) {
+    if (Buffer.compare(native.subarray(from, to), core.subarray(from, to)) === 0) continue;
+    const step = from === 160 ? 16 : to - from;
+    for (let at = from; at < to; at += step) {
+      const expected = dump(native.subarray(at, at + step));
+      const actual = dump(core.subarray(at, at + step));
+      if (expected !== actual) found.push(`${fxName(at)}: processor ${expected}, core ${actual}`);
+    }
+  }
+  return found;
+}
+
+function fxName(at: number): string {
+  if (at === 0) return 'FCW FSW FTW';
+  if (at === 24) return 'MXCSR';
+  return at < 160 ? `ST${(at - 32) / 16}` : `XMM${(at - 160) / 16}`;
+}
+
+const dump = (bytes: Uint8Array): string => [...bytes].reverse().map((byte) => byte.toString(16).padStart(2, '0')).join('');
+
+function changes(result: CaseResult): string {
+  if (result.changed.length === 0) return 'unchanged';
+  const bytes = [...result.changed.subarray(0, 32)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  return `+${hex(result.changedOffset)}: ${bytes}${result.changed.length > 32 ? ` … (${result.changed.length} bytes)` : ''}`;
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { resolve } from 'node:path';
+import { CoreRunner } from './core_runner.js';
+import { Differential, type DifferentialResult } from './differential.js';
+import { formCoverage } from './form_choice.js';
+import { instructionTable } from './instruction_table.js';
+import { NativeOracle } from './native_oracle.js';
+import { describeFailure } from './report.js';
+
+const root = resolve(import.meta.dirname, '../../..');
+const full = process.env['BAREFLANK_FULL'] === '1';
+const dataSeed = 20200101;
+
+describe('The processor core against this machine’s processor', function () {
+  this.timeout(full ? 3_600_000 : 240_000);
+  const table = instructionTable(root);
+  const coverage = formCoverage(table.entries);
+  let oracle: NativeOracle;
+  let core: CoreRunner;
+
+  before(async function () {
+    const built = NativeOracle.build(root);
+    if (!built.oracle) {
+      if (process.env['CI'] === 'true') throw new Error(`the differential test cannot run, and CI must not skip it: ${built.reason}`);
+      console.log(`      skipped: ${built.reason}. Install gcc to compare the core with this machine's processor.`);
+      this.skip();
+    }
+    oracle = built.oracle;
+    core = await CoreRunner.create(dataSeed);
+  });
+
+  function check(result: DifferentialResult): void {
+    const failures = result.failures.map((failure) => describeFailure(failure.testCase, failure.differences));
+    expect(failures, `\n${failures.join('\n\n')}\n`).to.have.length(0);
+  }
+
+  it('knows for every form of the table cases, or a reason for having none', () => {
+    const known = new Set([...coverage.choices.map((choice) => choice.form.name), ...coverage.excluded.keys()]);
+    expect(table.forms.map((form) => form.name).filter((name) => !known.has(name))).to.deep.equal([]);
+  });
+
+  it('agrees on single instructions and short sequences', () => {
+    const cases = full ? 10_000_000 : 100_000;
+    const result = new Differential(oracle, core, coverage.choices, dataSeed, { cases, seed: 1, sequences: 0.2 }).run();
+    check(result);
+    const without = coverage.choices.filter((choice) => !result.casesPerForm.get(choice.form.name));
+    expect(without.map((choice) => choice.form.name)).to.deep.equal([]);
+    expect(result.cases).to.equal(cases);
+    for (const vector of [0, 3, 12, 13, 14]) expect(result.exceptions.get(vector), `exceptions of vector ${vector}`).to.be.greaterThan(10);
+  });
+});

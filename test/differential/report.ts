@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { Decoder, DecoderOptions, Formatter, FormatterSyntax } from 'iced-x86';
+import { register } from './comparison.js';
+import { codeOf, type InstructionCase } from './instruction_case.js';
+import { MemoryMap } from './memory_map.js';
+
+const names = ['RAX', 'RCX', 'RDX', 'RBX', 'RSP', 'RBP', 'RSI', 'RDI', 'R8 ', 'R9 ', 'R10', 'R11', 'R12', 'R13', 'R14', 'R15'];
+
+/** The instructions of a case in Intel syntax, one a line, with their bytes. */
+export function disassemble(testCase: InstructionCase): string[] {
+  const decoder = new Decoder(64, Uint8Array.from(codeOf(testCase)), DecoderOptions.None);
+  const formatter = new Formatter(FormatterSyntax.Intel);
+  decoder.ip = BigInt(MemoryMap.code + testCase.codeOffset);
+  const lines = testCase.instructions.map((instruction) => {
+    const decoded = decoder.decode();
+    const bytes = instruction.bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+    const line = `${bytes.padEnd(36)} ${formatter.format(decoded)}`;
+    decoded.free();
+    return line;
+  });
+  formatter.free();
+  decoder.free();
+  return lines;
+}
+
+/** Everything that is needed to look into a failing case: code, form, state before, and the differences. */
+export function describeFailure(testCase: InstructionCase, differing: readonly string[]): string {
+  const registers = names.map((name, i) => `${name} ${register(testCase.registers, i).toString(16).padStart(16, '0')}`);
+  const rows = [0, 4, 8, 12].map((at) => `    ${registers.slice(at, at + 4).join('  ')}`);
+  return [
+    ...disassemble(testCase).map((line) => `  ${line}`),
+    `  form ${testCase.instructions.map((instruction) => instruction.form).filter((form) => form !== '').join(' ; ')}`,
+    `  at ${(MemoryMap.code + testCase.codeOffset).toString(16)}h, RFLAGS ${testCase.rflags.toString(16)}h`,
+    ...rows,
+    ...differing.map((line) => `  -> ${line}`),
+  ].join('\n');
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { CpuCore } from '../../src/machine/cpu_core.js';
+import type { CpuBus } from '../../src/machine/cpu_bus.js';
+import { Layout, type StopReason } from '../../src/machine/layout.js';
+import type { CodeBits } from './assembler.js';
+
+/** A bus on which nothing answers. */
+export const emptyBus: CpuBus = {
+  portRead: () => 0xffffffff,
+  portWrite: () => {},
+  mmioRead: () => 0xffffffff,
+  mmioWrite: () => {},
+  acknowledgeInterrupt: () => -1,
+  taskPriorityRead: () => 0,
+  taskPriorityWrite: () => {},
+  msrRead: () => undefined,
+  msrHigh: () => 0,
+  msrWrite: () => false,
+};
+
+/** A processor core with RAM and nothing else, and shorthands for tests that set its state by hand. */
+export class TestCore {
+  readonly u8: Uint8Array;
+  readonly u32: Uint32Array;
+  readonly u64: BigUint64Array;
+  /** Width of the code segment, as the test set it up. */
+  bits: CodeBits = 64;
+  private readonly resetState: Uint8Array;
+
+  constructor(readonly cpu: CpuCore) {
+    this.u8 = cpu.u8;
+    this.u32 = cpu.u32;
+    this.u64 = cpu.u64;
+    this.resetState = this.u8.slice(Layout.PROCESSOR, Layout.RAM_BYTES);
+  }
+
+  /** Executes at most that many instructions. */
+  run(instructions: number): StopReason {
+    return this.cpu.run(instructions);
+  }
+
+  /** The processor as it was when the core was made; memory stays. */
+  reset(): void {
+    this.cpu.flushTlb();
+    this.u8.set(this.resetState, Layout.PROCESSOR);
+    this.stateChanged();
+  }
+
+  /** Control registers, segments or the privilege level were written by hand. */
+  stateChanged(): void {
+    this.cpu.stateLoaded();
+  }
+
+  /** Bytes of RAM that may be code, or page tables, were written by hand. */
+  codeChanged(physical: number, bytes: number): void {
+    this.cpu.memoryWritten(Layout.RAM + physical, bytes);
+  }
+
+  /** The whole RFLAGS, made of the lazy flags. */
+  rflags(): number {
+    const result = this.u64[Layout.FR / 8]!;
+    const carryIn = this.u64[Layout.FX / 8]!;
+    const carry = this.u32[Layout.FC / 4]!;
+    const cf = carry & 1;
+    const sf = (Number(result >> 63n) ^ (carry >> 1)) & 1;
+    const of = Number(carryIn >> 63n) ^ cf;
+    const af = Number((carryIn >> 4n) & 1n);
+    let parity = Number(result & 255n);
+    parity ^= parity >> 4;
+    const pf = (((0x9669 >> (parity & 15)) & 1) ^ (carry >> 2)) & 1;
+    return this.u32[Layout.RFLAGS_SYSTEM / 4]! | cf | (pf << 2) | (af << 4) | (result === 0n ? 0x40 : 0) | (sf << 7) | (of << 11);
+  }
+
+  /** Sets all of RFLAGS. */
+  setRflags(value: number): void {
+    const bit = (n: number): number => (value >> n) & 1;
+    const zf = bit(6);
+    this.u64[Layout.FR / 8] = BigInt(zf ^ 1);
+    this.u64[Layout.FX / 8] = (BigInt(bit(11) ^ bit(0)) << 63n) | BigInt(bit(4) << 4);
+    this.u64[Layout.FC / 8] = BigInt(bit(0) | (bit(7) << 1) | ((bit(2) ^ zf) << 2));
+    this.u64[Layout.RFLAGS_SYSTEM / 8] = BigInt((value & ~0x8d5) | 2);
+  }
+
+  /** x87, MXCSR and XMM state from an FXSAVE image. */
+  loadFx(image: Uint8Array): void {
+    const view = new DataView(image.buffer, image.byteOffset, 512);
+    const status = view.getUint16(2, true);
+    this.u32[Layout.FCW / 4] = view.getUint16(0, true);
+    this.u32[Layout.FSW / 4] = status;
+    this.u32[Layout.FTW / 4] = image[4]!;
+    this.u32[Layout.MXCSR / 4] = view.getUint32(24, true);
+    for (let i = 0; i < 8; i++) {
+      this.u8.set(image.subarray(32 + 16 * i, 42 + 16 * i), Layout.X87 + 16 * ((i + (status >> 11)) & 7));
+    }
+    for (let i = 0; i < 16; i++) this.u8.set(image.subarray(160 + 16 * i, 176 + 16 * i), Layout.XMM + 32 * i);
+  }
+
+  /** The same state as an FXSAVE image; FOP, FIP and FDP are 0. */
+  saveFx(): Uint8Array {
+    const image = new Uint8Array(512);
+    const view = new DataView(image.buffer);
+    const status = this.u32[Layout.FSW / 4]!;
+    view.setUint16(0, this.u32[Layout.FCW / 4]!, true);
+    view.setUint16(2, status, true);
+    image[4] = this.u32[Layout.FTW / 4]!;
+    view.setUint32(24, this.u32[Layout.MXCSR / 4]!, true);
+    for (let i = 0; i < 8; i++) {
+      const from = Layout.X87 + 16 * ((i + (status >> 11)) & 7);
+      image.set(this.u8.subarray(from, from + 10), 32 + 16 * i);
+    }
+    for (let i = 0; i < 16; i++) image.set(this.u8.subarray(Layout.XMM + 32 * i, Layout.XMM + 32 * i + 16), 160 + 16 * i);
+    return image;
+  }
+}
+
+/** Makes a core with that much RAM. */
+export async function createTestCore(memoryBytes: number): Promise<TestCore> {
+  return new TestCore(await CpuCore.create({ memoryBytes, bus: emptyBus }));
+}
