@@ -13,6 +13,9 @@ import { rows as segment } from './instructions/segment.js';
 import { rows as shift } from './instructions/shift.js';
 import { rows as sse } from './instructions/sse.js';
 import { rows as sse2 } from './instructions/sse2.js';
+import { rows as sse3 } from './instructions/sse3.js';
+import { rows as sse4 } from './instructions/sse4.js';
+import { rows as ssse3 } from './instructions/ssse3.js';
 import { rows as stack } from './instructions/stack.js';
 import { rows as string } from './instructions/string.js';
 import { rows as system } from './instructions/system.js';
@@ -34,6 +37,9 @@ export const topics: Readonly<Record<string, readonly InstructionRow[]>> = {
   shift,
   sse,
   sse2,
+  sse3,
+  sse4,
+  ssse3,
   stack,
   string,
   system,
