@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { realpathSync, existsSync } from 'node:fs';
+import { Limit, VMCALL_MAGIC, VmcallOpcode, VmmStatus } from '../intrinsics/constants.js';
+import { GeneralRegisters } from '../intrinsics/general_registers.js';
+import { Vmx } from '../intrinsics/vmx.js';
+import { SerialPortAddress } from '../intrinsics/constants.js';
+import type { ReportValue } from '../vmm/contributions/report_contribution.js';
+import type { HandlerTrace } from '../vmm/exit_handler/handler_trace.js';
+import {
+  loadVmcallRegisters,
+  storeVmcallRegisters,
+  type VmcallRegisters,
+} from '../vmm/exit_handler/vmcall_registers.js';
+import { bfwarning } from '../vmm/output/output.js';
+import { DriverError, DriverStateError, ModuleFileError } from './driver_errors.js';
+import { LoadedVmm, type FileModule } from './loaded_vmm.js';
+import { loadModule } from './load_module.js';
+import type { MachineHost } from './machine_host.js';
+import { readModuleList } from './module_list.js';
+
+/** A state of the driver, by the names that `bfm status` prints. */
+export type DriverState = keyof typeof VmmStatus;
+
+/** What a driver is made with. */
+export interface DriverOptions {
+  readonly machine: MachineHost;
+  /** One word of (shared) memory: 1 + the place in `handlerNames` of the handler that runs, 0 between exits. */
+  readonly whereabouts?: Int32Array;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Loads, starts and stops a VMM on a machine. */
+export class Driver {
+  private state: DriverState = 'VMM_UNLOADED';
+  private files: string[] = [];
+  private vmm: LoadedVmm | undefined;
+  private started = 0;
+  private readonly trace: HandlerTrace;
+
+  private constructor(
+    private readonly machine: MachineHost,
+    whereabouts: Int32Array,
+  ) {
+    this.trace = { words: whereabouts, names: [] };
+  }
+
+  static async create({ machine, whereabouts = new Int32Array(1) }: DriverOptions): Promise<Driver> {
+    return Promise.resolve(new Driver(machine, whereabouts));
+  }
+
+  get status(): DriverState {
+    return this.state;
+  }
+
+  /** Names of contributions and exit handlers; complete when the VMM is started. */
+  get handlerNames(): readonly string[] {
+    return this.trace.names;
+  }
+
+  /** Adds a module. A file that was added already, by its real path, is added once. @throws DriverStateError, ModuleFileError */
+  addModule(file: string): void {
+    this.allow('add_module', 'VMM_UNLOADED');
+    if (!existsSync(file)) throw new ModuleFileError(`module ${file} does not exist`, file);
+    const path = realpathSync(file);
+    if (this.files.includes(path)) return;
+    if (this.files.length >= Limit.maxModules)
+      throw new DriverError(`module ${file} would be number ${Limit.maxModules + 1}; there may be ${Limit.maxModules}`);
+    this.files.push(path);
+  }
+
+  /** Adds all modules of a `.modules` file. @throws ModuleListError too */
+  addModules(file: string): void {
+    this.allow('add_module', 'VMM_UNLOADED');
+    for (const path of readModuleList(file)) this.addModule(path);
+  }
+
+  /** Loads the base VMM and the modules. A failure leaves the VMM unloaded. Loaded: nothing to do. @throws ModuleLoadError … */
+  async load(): Promise<void> {
+    if (this.state === 'VMM_LOADED') return;
+    this.allow('load', 'VMM_UNLOADED');
+    try {
+      const modules: FileModule[] = [];
+      for (const file of this.files) for (const module of await loadModule(file)) modules.push({ file, module });
+      this.vmm = LoadedVmm.create(this.machine, modules, this.trace);
+    } catch (error) {
+      this.files = [];
+      throw error;
+    }
+    this.state = 'VMM_LOADED';
+    if (this.vmm.serialSettings.port === SerialPortAddress.com1) {
+      bfwarning`the VMM's serial port is COM1, which is the console of the machine's guest as well`;
+    }
+  }
+
+  /**
+   * Puts every processor into a VM: `startVmm`, then VMCALL start. A failure stops those that were started. Running: nothing to do.
+   *
+   * @throws DriverStateError, EntryError, DriverError
+   */
+  start(): void {
+    if (this.state === 'VMM_RUNNING') return;
+    this.allow('start', 'VMM_LOADED');
+    try {
+      for (let processor = 0; processor < this.machine.processors; processor++) this.startProcessor(processor);
+    } catch (error) {
+      this.rollBack();
+      throw error;
+    }
+    this.state = 'VMM_RUNNING';
+  }
+
+  /** Takes the processors out again, last first. A failure makes the VMM corrupt. Loaded: nothing to do. */
+  stop(): void {
+    if (this.state === 'VMM_LOADED') return;
+    this.allow('stop', 'VMM_RUNNING');
+    try {
+      while (this.started > 0) this.stopProcessor(this.started - 1);
+    } catch (error) {
+      this.state = 'VMM_CORRUPT';
+      throw error;
+    }
+    this.state = 'VMM_LOADED';
+  }
+
+  /** Ends the VMM and forgets the modules. A part that cannot be disposed makes the VMM corrupt. */
+  unload(): void {
+    this.allow('unload', 'VMM_LOADED', 'VMM_UNLOADED');
+    this.files = [];
+    try {
+      this.vmm?.unload();
+    } catch (error) {
+      this.state = 'VMM_CORRUPT';
+      throw error;
+    }
+    this.state = 'VMM_UNLOADED';
+  }
+
+  /**
+   * The end of a machine: disposes the VMM whatever its state, without touching a processor. What parts say then goes to the VMM's serial
+   * port; reports stay readable. An exception of a part is not the caller's concern any more: it is only said.
+   */
+  close(): void {
+    try {
+      this.vmm?.unload();
+    } catch (error) {
+      bfwarning`while the VMM was disposed: ${messageOf(error)}`;
+    }
+    this.files = [];
+    this.started = 0;
+    this.state = 'VMM_UNLOADED';
+  }
+
+  /** The messages of a vCPU. @throws DriverStateError, DriverError for an id that never was */
+  dump(vcpuid: bigint): string {
+    this.allow('dump', 'VMM_LOADED', 'VMM_RUNNING', 'VMM_CORRUPT');
+    const text = this.vmm!.vcpuManager.readRing(vcpuid);
+    if (text === undefined && this.state !== 'VMM_LOADED') throw new DriverError(`there is no vcpu ${vcpuid} to dump`);
+    return text ?? '';
+  }
+
+  /** What extensions report: by extension, then by value. */
+  reports(): Record<string, Record<string, ReportValue>> {
+    return this.vmm?.reports() ?? {};
+  }
+
+  /**
+   * A VMCALL from the driver's context. Registers that are not given are 0.
+   *
+   * @param processor below the number of processors; negative: processor 0, where a driver without threads runs.
+   * @returns the registers as the VMM left them. @throws DriverStateError, DriverError with the code in R01
+   */
+  vmcall(processor: number, registers: Partial<VmcallRegisters>): VmcallRegisters {
+    this.allow('vmcall', 'VMM_RUNNING');
+    if (processor >= this.started) throw new DriverError(`vmcall on processor ${processor}: ${this.started} run`);
+    return this.vmcallOn(Math.max(processor, 0), registers);
+  }
+
+  private startProcessor(processor: number): void {
+    this.machine.inDriverContext(processor, () => {
+      this.vmm!.entry.startVmm(BigInt(processor));
+      this.started++;
+      this.expectSuccess('start', processor, VmcallOpcode.VMCALL_START);
+    });
+  }
+
+  private stopProcessor(processor: number): void {
+    this.machine.inDriverContext(processor, () => {
+      this.expectSuccess('stop', processor, VmcallOpcode.VMCALL_STOP);
+      this.vmm!.entry.stopVmm(BigInt(processor));
+    });
+    this.started--;
+  }
+
+  /** After a failed start: what runs is stopped; if that fails as well, the VMM is corrupt. */
+  private rollBack(): void {
+    try {
+      while (this.started > 0) {
+        const processor = this.started - 1;
+        this.machine.inDriverContext(processor, () => this.vmm!.entry.stopVmm(BigInt(processor)));
+        this.started--;
+      }
+    } catch (error) {
+      this.state = 'VMM_CORRUPT';
+      bfwarning`the failed start could not be undone: ${messageOf(error)}`;
+    }
+  }
+
+  private expectSuccess(what: string, processor: number, opcode: number): void {
+    const { r01 } = this.executeVmcall({ r00: BigInt(opcode) });
+    if (r01 !== 0n) {
+      throw new DriverError(
+        `VMCALL ${what} on processor ${processor} failed: the VMM answered 0x${r01.toString(16)}; its log says why`,
+      );
+    }
+  }
+
+  private vmcallOn(processor: number, registers: Partial<VmcallRegisters>): VmcallRegisters {
+    return this.machine.inDriverContext(processor, () => this.executeVmcall(registers));
+  }
+
+  /** Precondition: in the driver's context. */
+  private executeVmcall(registers: Partial<VmcallRegisters>): VmcallRegisters {
+    const { values } = this.vmm!.get(GeneralRegisters);
+    const zero = loadVmcallRegisters(new BigUint64Array(16));
+    storeVmcallRegisters({ ...zero, ...registers, r01: VMCALL_MAGIC }, values);
+    this.vmm!.get(Vmx).vmcall();
+    return loadVmcallRegisters(values);
+  }
+
+  private allow(call: string, ...states: readonly DriverState[]): void {
+    if (states.includes(this.state)) return;
+    throw new DriverStateError(
+      `${call} is not possible while the VMM is ${this.state}; it must be ${states.join(' or ')}`,
+    );
+  }
+}

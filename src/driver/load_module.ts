@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// The one way by which users' TypeScript gets into a process. Loader hooks and the like would load a second copy of the framework, whose
+// classes are not the running ones.
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build, type BuildFailure, type Message, type Plugin } from 'esbuild';
+import { SecondCopyError } from '../vmm/container/load_errors.js';
+import { PartModule } from '../vmm/container/part_module.js';
+import { ModuleFileError } from './driver_errors.js';
+import { ModuleCache } from './module_cache.js';
+
+/** The compiler options that decide about the emitted code, whatever tsconfig the user's folder has. */
+const tsconfigRaw = {
+  compilerOptions: { experimentalDecorators: true, useDefineForClassFields: false, verbatimModuleSyntax: true },
+};
+
+/** What modules share with the framework: the running copy's own files. */
+const shared: Readonly<Record<string, () => string>> = {
+  bareflank: () => new URL('../index.js', import.meta.url).href,
+  'bareflank/testing': () => new URL('../../test/support/index.js', import.meta.url).href,
+  inversify: () => import.meta.resolve('inversify'),
+  'reflect-metadata': () => import.meta.resolve('reflect-metadata'),
+};
+
+const useRunningCopy: Plugin = {
+  name: 'use the running copy',
+  setup({ onResolve }) {
+    onResolve({ filter: /^(bareflank|inversify|reflect-metadata)(\/|$)/ }, ({ path }) => {
+      const url = shared[path];
+      if (url !== undefined) return { path: url(), external: true };
+      return { errors: [{ text: `'${path}' is not public; import from ${Object.keys(shared).join(', ')}` }] };
+    });
+  },
+};
+
+function describeMessage({ text, location }: Message, folder: string): string {
+  if (location === null) return text;
+  const { file, line, column, lineText } = location;
+  return `${relative('.', `${folder}/${file}`)}:${line}:${column + 1}: ${text}\n    ${lineText.trim()}`;
+}
+
+async function bundle(file: string, cache: ModuleCache): Promise<string> {
+  const folder = dirname(file);
+  try {
+    const result = await build({
+      entryPoints: [file],
+      absWorkingDir: folder,
+      outfile: cache.bundlePath(file, [file]),
+      bundle: true,
+      write: false,
+      format: 'esm',
+      platform: 'neutral',
+      mainFields: ['module', 'main'],
+      target: 'es2022',
+      sourcemap: 'inline',
+      metafile: true,
+      logLevel: 'silent',
+      tsconfigRaw,
+      plugins: [useRunningCopy],
+    });
+    const inputs = Object.keys(result.metafile.inputs).map((input) => realpathSync(`${folder}/${input}`));
+    return cache.keep(file, inputs, result.outputFiles[0]!.text);
+  } catch (error) {
+    const { errors } = error as Partial<BuildFailure>;
+    if (errors === undefined) throw error;
+    throw new ModuleFileError(errors.map((message) => describeMessage(message, folder)).join('\n'), file, {
+      causedBy: error,
+    });
+  }
+}
+
+async function evaluate(file: string, bundled: string): Promise<Readonly<Record<string, unknown>>> {
+  // Stack traces of handlers name the user's file and line, not the bundle's.
+  process.setSourceMapsEnabled(true);
+  try {
+    return (await import(pathToFileURL(bundled).href)) as Readonly<Record<string, unknown>>;
+  } catch (error) {
+    if (error instanceof SecondCopyError) throw error;
+    throw new ModuleFileError(
+      `${file}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      file,
+      {
+        causedBy: error,
+      },
+    );
+  }
+}
+
+function modulesOf(file: string, exports: Readonly<Record<string, unknown>>): PartModule[] {
+  const modules = [...new Set(Object.values(exports))].filter((value): value is PartModule => {
+    if (value instanceof PartModule) return true;
+    if (!PartModule.looksLike(value)) return false;
+    throw new SecondCopyError(
+      `${file}: its modules were made by another copy of bareflank than the one that runs (${new URL('../index.js', import.meta.url).href})`,
+      [file],
+    );
+  });
+  if (modules.length > 0) return modules;
+  const names = Object.keys(exports);
+  throw new ModuleFileError(
+    `${file} is no module: none of its exports (${names.length === 0 ? 'it has none' : names.join(', ')}) was made by vmmModule() or vcpuModule()`,
+    file,
+  );
+}
+
+/**
+ * Loads a TypeScript or JavaScript file: bundles it with everything that it imports but the framework, and evaluates it.
+ *
+ * @param path of the file; its real path decides which file it is.
+ * @returns the modules among its exports.
+ * @throws ModuleFileError with file, line and column of a syntax error; SecondCopyError.
+ */
+export async function loadModule(path: string): Promise<readonly PartModule[]> {
+  if (!existsSync(path)) throw new ModuleFileError(`module ${path} does not exist`, path);
+  const file = realpathSync(path);
+  const cache = new ModuleCache(JSON.stringify([tsconfigRaw, Object.values(shared).map((url) => url())]));
+  const bundled = cache.find(file) ?? (await bundle(file, cache));
+  return modulesOf(path, await evaluate(path, bundled));
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { ComponentSymbol } from '../intrinsics/component.js';
+import { SerialPortAddress, BaudRate, DataBits, ParityBits, StopBits } from '../intrinsics/constants.js';
+import type { BindingRecord } from '../vmm/container/binding_recorder.js';
+import { vmmModule, type PartModule } from '../vmm/container/part_module.js';
+import { VmmContainer } from '../vmm/container/vmm_container.js';
+import type { ReportValue } from '../vmm/contributions/report_contribution.js';
+import { Entry } from '../vmm/entry/entry.js';
+import { HandlerTrace } from '../vmm/exit_handler/handler_trace.js';
+import { attachOutput, Output } from '../vmm/output/output.js';
+import { SerialSettings } from '../vmm/serial/serial_port.js';
+import { VcpuManager } from '../vmm/vcpu/vcpu_manager.js';
+import { vcpuParts, vmmParts } from '../vmm/vmm_module.js';
+import type { MachineHost } from './machine_host.js';
+
+/** A module with the file that exported it. */
+export interface FileModule {
+  readonly file: string;
+  readonly module: PartModule;
+}
+
+/** COM2: COM1 is the console of the machine's guest. */
+const machineSerialSettings: SerialSettings = {
+  port: SerialPortAddress.com2,
+  baudRate: BaudRate.baud_rate_115200,
+  dataBits: DataBits.char_length_8,
+  stopBits: StopBits.stop_bits_1,
+  parityBits: ParityBits.parity_none,
+};
+
+function machineModule(machine: MachineHost, trace: HandlerTrace): PartModule {
+  return vmmModule(({ bind }) => {
+    for (const { symbol, value } of machine.intrinsics) bind(symbol).toConstantValue(value);
+    bind(SerialSettings).toConstantValue(machine.serialSettings ?? machineSerialSettings);
+    bind(HandlerTrace).toConstantValue(trace);
+  });
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  const result = [...items];
+  for (let at = result.length - 1; at > 0; at--) {
+    const other = Math.floor(Math.random() * (at + 1));
+    [result[at], result[other]] = [result[other]!, result[at]!];
+  }
+  return result;
+}
+
+/** A VMM with its container, between load and unload. */
+export class LoadedVmm {
+  readonly entry: Entry;
+  readonly vcpuManager: VcpuManager;
+  readonly serialSettings: SerialSettings;
+  private finalReports: Record<string, Record<string, ReportValue>> | undefined;
+
+  private constructor(private readonly container: VmmContainer) {
+    this.entry = container.get(Entry);
+    this.vcpuManager = container.get(VcpuManager);
+    this.serialSettings = container.get(SerialSettings);
+  }
+
+  /**
+   * Validates the base and the given modules together, makes the VMM's parts and initialises them. The modules are shuffled, so that nobody
+   * can depend on their order.
+   *
+   * @throws ModuleLoadError, EntryError; nothing is left behind.
+   */
+  static create(machine: MachineHost, modules: readonly FileModule[], trace: HandlerTrace): LoadedVmm {
+    const base: FileModule[] = [
+      { file: 'bareflank (vmm_module.ts)', module: vmmParts },
+      { file: 'bareflank (vmm_module.ts)', module: vcpuParts },
+      { file: 'the machine', module: machineModule(machine, trace) },
+    ];
+    const records: BindingRecord[] = shuffled([...base, ...modules]).flatMap(({ file, module }) => [
+      ...module.record(file),
+    ]);
+    const container = VmmContainer.create(records);
+    attachOutput(container.get(Output));
+    try {
+      const vmm = new LoadedVmm(container);
+      vmm.entry.initVmm();
+      return vmm;
+    } catch (error) {
+      attachOutput(undefined);
+      container[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** A part of the VMM's scope. */
+  get<T>(symbol: ComponentSymbol<T>): T {
+    return this.container.get(symbol);
+  }
+
+  /** What extensions reported, also after `unload`. */
+  reports(): Record<string, Record<string, ReportValue>> {
+    return this.finalReports ?? this.vcpuManager.reports();
+  }
+
+  /** Disposes all parts: vCPUs first, the VMM's last. */
+  unload(): void {
+    this.finalReports = this.vcpuManager.reports();
+    try {
+      this.container[Symbol.dispose]();
+    } finally {
+      attachOutput(undefined);
+    }
+  }
+}

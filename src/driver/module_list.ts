@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { ModuleListError } from './driver_errors.js';
+import { buildFolder, packageRoot } from './package_paths.js';
+
+const schema = z.strictObject({ modules: z.array(z.string().min(1)) });
+
+function parseJson(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const position = /position (\d+)/.exec(message)?.[1];
+    const before = position === undefined ? '' : text.slice(0, Number(position));
+    const place =
+      position === undefined ? '' : `:${before.split('\n').length}:${before.length - before.lastIndexOf('\n')}`;
+    throw new ModuleListError(`${file}${place}: no JSON: ${message}`, { causedBy: error });
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ModuleListError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+      causedBy: error,
+    });
+  }
+}
+
+function expand(entry: string): string {
+  return entry.replaceAll('%HYPER_ABS%', packageRoot).replaceAll('%BUILD_ABS%', buildFolder);
+}
+
+/**
+ * The files that a `.modules` file names: JSON `{"modules": ["file", …]}`. Relative paths are relative to the file, `%HYPER_ABS%` is the
+ * package's root, `%BUILD_ABS%` its build folder. The base VMM is implicit.
+ *
+ * @returns real paths, each once.
+ * @throws ModuleListError naming the file, and for JSON the place.
+ */
+export function readModuleList(file: string): string[] {
+  const parsed = schema.safeParse(parseJson(file, read(file)));
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the whole'}: ${issue.message}`);
+    throw new ModuleListError(`${file}: wanted {"modules": ["file.ts", …]}; ${problems.join('; ')}`);
+  }
+  const paths = parsed.data.modules.map((entry) => {
+    const path = resolve(dirname(file), expand(entry));
+    if (!existsSync(path)) throw new ModuleListError(`${file} names '${entry}', but ${path} does not exist`);
+    return realpathSync(path);
+  });
+  return [...new Set(paths)];
+}
