@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What the VMX engine can do, as data: the VMX capability MSRs. A control that the engine or the core does not implement is not allowed
-// here, and the VM-entry rules then refuse it. SDM 3D appendix "VMX Capability Reporting Facility".
-import {
-  EntryControl,
-  ExitControl,
-  PinBasedControl,
-  PrimaryControl,
-  SecondaryControl,
-} from '../../intrinsics/control_bits.js';
+// What the VMX engine can do, as data: the VMX capability MSRs. SDM 3D appendix "VMX Capability Reporting Facility".
+import { allowed, trueAllowed, type Capability } from './allowed_controls.js';
 import { supportedFields } from './field_slots.js';
 import { vmcsRegionSize, vmcsRevision } from './vmcs.js';
 
@@ -36,70 +29,6 @@ export const VmxMsr = {
 export const firstVmxMsr = VmxMsr.Basic;
 export const lastVmxMsr = VmxMsr.TrueEntryCtls;
 
-const pinControls =
-  PinBasedControl.ExternalInterruptExiting |
-  PinBasedControl.NmiExiting |
-  PinBasedControl.VirtualNmis |
-  PinBasedControl.ActivateVmxPreemptionTimer;
-
-const primaryControls =
-  PrimaryControl.InterruptWindowExiting |
-  PrimaryControl.UseTscOffsetting |
-  PrimaryControl.HltExiting |
-  PrimaryControl.InvlpgExiting |
-  PrimaryControl.MwaitExiting |
-  PrimaryControl.RdpmcExiting |
-  PrimaryControl.RdtscExiting |
-  PrimaryControl.Cr3LoadExiting |
-  PrimaryControl.Cr3StoreExiting |
-  PrimaryControl.Cr8LoadExiting |
-  PrimaryControl.Cr8StoreExiting |
-  PrimaryControl.NmiWindowExiting |
-  PrimaryControl.MovDrExiting |
-  PrimaryControl.UnconditionalIoExiting |
-  PrimaryControl.UseIoBitmaps |
-  PrimaryControl.MonitorTrapFlag |
-  PrimaryControl.UseMsrBitmap |
-  PrimaryControl.MonitorExiting |
-  PrimaryControl.PauseExiting |
-  PrimaryControl.ActivateSecondaryControls;
-
-const secondaryControls =
-  SecondaryControl.EnableEpt |
-  SecondaryControl.DescriptorTableExiting |
-  SecondaryControl.EnableRdtscp |
-  SecondaryControl.EnableVpid |
-  SecondaryControl.WbinvdExiting |
-  SecondaryControl.UnrestrictedGuest |
-  SecondaryControl.EnableInvpcid;
-
-const exitControls =
-  ExitControl.SaveDebugControls |
-  ExitControl.HostAddressSpaceSize |
-  ExitControl.AcknowledgeInterruptOnExit |
-  ExitControl.SaveIa32Pat |
-  ExitControl.LoadIa32Pat |
-  ExitControl.SaveIa32Efer |
-  ExitControl.LoadIa32Efer |
-  ExitControl.SaveVmxPreemptionTimerValue;
-
-const entryControls =
-  EntryControl.LoadDebugControls | EntryControl.Ia32eModeGuest | EntryControl.LoadIa32Pat | EntryControl.LoadIa32Efer;
-
-/** The default1 class: bits that are 1 on a processor without true controls. SDM 3D "Default Settings". */
-const default1 = { pin: 0x16, primary: 0x0401e172, exit: 0x00036dff, entry: 0x000011ff } as const;
-
-/** The bits of the default1 class that the true MSRs report as allowed to be 0. */
-const relaxed = {
-  pin: 0,
-  primary: PrimaryControl.Cr3LoadExiting | PrimaryControl.Cr3StoreExiting,
-  exit: ExitControl.SaveDebugControls,
-  entry: EntryControl.LoadDebugControls,
-} as const;
-
-/** A capability MSR: bits 31:0 (for controls: the allowed-0 settings) and bits 63:32 (the allowed-1 settings). */
-export type Capability = readonly [low: number, high: number];
-
 /** Features of the processor model that the fixed-bit MSRs depend on. */
 export interface CapabilityOptions {
   /** The bits that CR4 may have on this processor, VMXE among them. */
@@ -118,31 +47,27 @@ const eptCapabilities =
 /** Bits 63:32: INVVPID and its four types. */
 const vpidCapabilities = (1 << 0) | (0xf << 8);
 
-function controls(defaults: number, allowed1: number, mayBeZero = 0): Capability {
-  return [(defaults & ~mayBeZero) >>> 0, (defaults | allowed1) >>> 0];
-}
-
 /** The capability MSRs in order of address, from IA32_VMX_BASIC on. */
 export function vmxCapabilities(options: CapabilityOptions): readonly Capability[] {
   return [
     // Write-back memory, INS/OUTS information, true controls.
     [vmcsRevision, vmcsRegionSize | (6 << 18) | (1 << 22) | (1 << 23)],
-    controls(default1.pin, pinControls),
-    controls(default1.primary, primaryControls),
-    controls(default1.exit, exitControls),
-    controls(default1.entry, entryControls),
+    allowed.pin,
+    allowed.primary,
+    allowed.exit,
+    allowed.entry,
     [misc, 0],
     [0x80000021, 0],
     [0xffffffff, 0],
     [0x2000, 0],
     [options.cr4Allowed >>> 0, 0],
     [highestIndex << 1, 0],
-    controls(0, secondaryControls),
+    allowed.secondary,
     [eptCapabilities >>> 0, vpidCapabilities],
-    controls(default1.pin, pinControls, relaxed.pin),
-    controls(default1.primary, primaryControls, relaxed.primary),
-    controls(default1.exit, exitControls, relaxed.exit),
-    controls(default1.entry, entryControls, relaxed.entry),
+    trueAllowed.pin,
+    trueAllowed.primary,
+    trueAllowed.exit,
+    trueAllowed.entry,
   ];
 }
 
@@ -150,6 +75,6 @@ export function vmxCapabilities(options: CapabilityOptions): readonly Capability
 export const settableBits: Readonly<Record<number, Capability>> = {
   /** IA32_EFER: SCE, LME, LMA, NXE. */
   0xc0000080: [0xd01, 0],
-  /** IA32_DEBUGCTL: LBR, BTF, TR, BTS, BTINT, BTS_OFF_OS, BTS_OFF_USR, the freeze bits. */
-  0x1d9: [0xdfc3, 0],
+  /** IA32_DEBUGCTL: LBR, BTF, TR, BTS, as the core's WRMSR takes them. */
+  0x1d9: [0xc3, 0],
 };

@@ -53,6 +53,8 @@ function perform(engine: VmxEngine, instruction: number): VmxStatus {
       return engine.enter(true, Owner.Code);
     case Constants.VMX_INSTRUCTION_VMPTRLD:
       return published(engine, instructions.vmptrld(low, high));
+    case Constants.VMX_INSTRUCTION_VMPTRST:
+      return storeResult(engine, u32[Word.currentVmcs]!, u32[Word.currentVmcs + 1]!);
     case Constants.VMX_INSTRUCTION_VMREAD:
       return vmread(engine);
     case Constants.VMX_INSTRUCTION_VMRESUME:
@@ -87,6 +89,13 @@ function vmread(engine: VmxEngine): VmxStatus {
   const isHigh = (field & 1) !== 0;
   const low = isHigh ? vmcs.high(slot) : vmcs.low(slot);
   const high = isHigh ? 0 : vmcs.high(slot);
+  return storeResult(engine, low, high);
+}
+
+/** Stores a result to the register or to the memory that VMREAD or VMPTRST names. */
+function storeResult(engine: VmxEngine, low: number, high: number): VmxStatus {
+  const { core } = engine;
+  const { u32 } = core;
   const size = u32[Word.operandSize]!;
   const register = u32[Word.operandRegister]!;
   if (register !== 0) store64(u32, register >>> 2, low, size === 8 ? high : 0);

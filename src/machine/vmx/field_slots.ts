@@ -2,7 +2,9 @@
 // Where a VMCS field stands in the engine's copy of a VMCS. SDM 3C "VMREAD, VMWRITE, and Encodings of VMCS Fields": an encoding is made
 // of an access type (bit 0), an index (9:1), a group (11:10) and a width (14:13). The slot packs width, group and index into 9 bits, so
 // that VMREAD finds its field by two shifts and one look into a table of 512 bytes.
-import { isReadOnlyField, VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { vmcsFieldDefinitions, vmcsFieldExists } from '../../intrinsics/vmcs_field_details.js';
+import { isReadOnlyField } from '../../intrinsics/vmcs_fields.js';
+import { allowed1 } from './allowed_controls.js';
 
 /** How many slots a VMCS has; each is two 32-bit halves, low half first. */
 export const slotCount = 512;
@@ -20,62 +22,10 @@ export function encodingOf(slot: number): number {
 /** What the engine knows of a slot: 0 is no field of this processor. */
 export const SlotKind = { Absent: 0, Bits16: 1, Bits64: 2, Bits32: 3, Natural: 4, ReadOnly: 0x80 } as const;
 
-/** Fields of features that this processor does not announce: VMREAD and VMWRITE of them fail with error 12. */
-const absentFields: readonly number[] = [
-  VmcsField.PostedInterruptNotificationVector,
-  VmcsField.EptpIndex,
-  VmcsField.HlatPrefixSize,
-  VmcsField.LastPidPointerIndex,
-  VmcsField.GuestInterruptStatus,
-  VmcsField.PmlIndex,
-  VmcsField.PmlAddress,
-  VmcsField.VirtualApicAddress,
-  VmcsField.ApicAccessAddress,
-  VmcsField.PostedInterruptDescriptorAddress,
-  VmcsField.VmFunctionControls,
-  VmcsField.EoiExitBitmap0,
-  VmcsField.EoiExitBitmap1,
-  VmcsField.EoiExitBitmap2,
-  VmcsField.EoiExitBitmap3,
-  VmcsField.EptpListAddress,
-  VmcsField.VmreadBitmapAddress,
-  VmcsField.VmwriteBitmapAddress,
-  VmcsField.VirtualizationExceptionInformationAddress,
-  VmcsField.XssExitingBitmap,
-  VmcsField.EnclsExitingBitmap,
-  VmcsField.SubPagePermissionTablePointer,
-  VmcsField.TscMultiplier,
-  VmcsField.TertiaryProcessorBasedVmExecutionControls,
-  VmcsField.EnclvExitingBitmap,
-  VmcsField.PconfigExitingBitmap,
-  VmcsField.HlatPointer,
-  VmcsField.PidPointerTableAddress,
-  VmcsField.SecondaryVmExitControls,
-  VmcsField.Ia32SpecCtrlMask,
-  VmcsField.Ia32SpecCtrlShadow,
-  VmcsField.GuestIa32PerfGlobalCtrl,
-  VmcsField.GuestIa32Bndcfgs,
-  VmcsField.GuestIa32RtitCtl,
-  VmcsField.GuestIa32LbrCtl,
-  VmcsField.GuestIa32Pkrs,
-  VmcsField.HostIa32PerfGlobalCtrl,
-  VmcsField.HostIa32Pkrs,
-  VmcsField.TprThreshold,
-  VmcsField.PleGap,
-  VmcsField.PleWindow,
-  VmcsField.InstructionTimeoutControl,
-  VmcsField.GuestIa32SCet,
-  VmcsField.GuestSsp,
-  VmcsField.GuestIa32InterruptSspTableAddr,
-  VmcsField.HostIa32SCet,
-  VmcsField.HostSsp,
-  VmcsField.HostIa32InterruptSspTableAddr,
-];
-
-/** The encodings of all fields that this processor has. */
-export const supportedFields: readonly number[] = Object.values(VmcsField).filter(
-  (field) => !absentFields.includes(field),
-);
+/** The encodings of all fields that this processor has: those whose controls may be 1. */
+export const supportedFields: readonly number[] = vmcsFieldDefinitions
+  .filter((definition) => vmcsFieldExists(definition, allowed1))
+  .map(({ encoding }) => encoding);
 
 /** The kind of each slot. */
 export const slotKinds: Uint8Array = makeKinds();

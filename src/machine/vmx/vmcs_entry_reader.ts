@@ -2,7 +2,8 @@
 import { ExitControl } from '../../intrinsics/control_bits.js';
 import type { EntryReader, RuleFeature } from '../../intrinsics/rules/entry_rule.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import { firstVmxMsr, settableBits, type Capability } from './capabilities.js';
+import type { Capability } from './allowed_controls.js';
+import { firstVmxMsr, settableBits } from './capabilities.js';
 import { slotOf } from './field_slots.js';
 import type { VmxState } from './vmx_state.js';
 import { Word } from './words.js';

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { EntryRule } from '../../intrinsics/rules/entry_rule.js';
 import { entryRules } from '../../intrinsics/rules/entry_rules.js';
-import { vmxCapabilities, type Capability, type CapabilityOptions } from './capabilities.js';
+import type { Capability } from './allowed_controls.js';
+import { vmxCapabilities, type CapabilityOptions } from './capabilities.js';
 import { EntryChecks } from './entry_checks.js';
 import { VmEntry } from './vm_entry.js';
 import { VmExit, type VmxAbort } from './vm_exit.js';

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import type { ControlWord } from '../../../src/intrinsics/control_bits.js';
+import { capabilityMsrOf, vmcsFieldDefinitions, vmcsFieldExists } from '../../../src/intrinsics/vmcs_field_details.js';
 import { highAccessOf, VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { firstVmxMsr, vmxCapabilities } from '../../../src/machine/vmx/capabilities.js';
 import { encodingOf, slotOf, supportedFields, supportedSlot } from '../../../src/machine/vmx/field_slots.js';
 
 describe('field slots', () => {
@@ -29,5 +32,13 @@ describe('field slots', () => {
     expect(supportedSlot(highAccessOf(VmcsField.GuestRip))).to.equal(-1);
     expect(supportedSlot(highAccessOf(VmcsField.ExceptionBitmap))).to.equal(-1);
     expect(supportedSlot(highAccessOf(VmcsField.GuestCsSelector))).to.equal(-1);
+  });
+
+  it('are exactly those of the fields that the capability MSRs announce', () => {
+    const capabilities = vmxCapabilities({ cr4Allowed: 0 });
+    const allowed1 = (word: ControlWord): number => (capabilities[capabilityMsrOf[word] - firstVmxMsr] ?? [0, 0])[1];
+    for (const definition of vmcsFieldDefinitions) {
+      expect(supportedSlot(definition.encoding) >= 0, definition.name).to.equal(vmcsFieldExists(definition, allowed1));
+    }
   });
 });
