@@ -45,6 +45,8 @@ const exact = [
   ['D9 E8', 'FLD1', 'data'], ['D9 E9', 'FLDL2T', 'data'], ['D9 EA', 'FLDL2E', 'data'], ['D9 EB', 'FLDPI', 'data'], ['D9 EC', 'FLDLG2', 'data'],
   ['D9 ED', 'FLDLN2', 'data'], ['D9 EE', 'FLDZ', 'data'], ['D9 F4', 'FXTRACT', 'arithmetic'], ['D9 F5', 'FPREM1', 'arithmetic'], ['D9 F6', 'FDECSTP', 'data'],
   ['D9 F7', 'FINCSTP', 'data'], ['D9 F8', 'FPREM', 'arithmetic'], ['D9 FA', 'FSQRT', 'arithmetic'], ['D9 FC', 'FRNDINT', 'arithmetic'], ['D9 FD', 'FSCALE', 'arithmetic'],
+  ['D9 F0', 'F2XM1', 'transcendental'], ['D9 F1', 'FYL2X', 'transcendental'], ['D9 F2', 'FPTAN', 'transcendental'], ['D9 F3', 'FPATAN', 'transcendental'],
+  ['D9 F9', 'FYL2XP1', 'transcendental'], ['D9 FB', 'FSINCOS', 'transcendental'], ['D9 FE', 'FSIN', 'transcendental'], ['D9 FF', 'FCOS', 'transcendental'],
   ['DA E9', 'FUCOMPP', 'compare'], ['DE D9', 'FCOMPP', 'compare'],
   ['DB E0', 'FNOOP', 'control'], ['DB E1', 'FNOOP', 'control'], ['DB E4', 'FNOOP', 'control'], ['DB E2', 'FNCLEX', 'control'], ['DB E3', 'FNINIT', 'control'],
   ['DF E0', 'FNSTSWAX', 'control'],
