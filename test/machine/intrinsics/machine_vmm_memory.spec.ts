@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { VmmPageFault } from '../../../src/intrinsics/errors.js';
+import { Execution } from '../../../src/machine/intrinsics/execution.js';
+import { MachineVmmMemory } from '../../../src/machine/intrinsics/machine_vmm_memory.js';
+import { DriverContext } from '../../../src/machine/vmx/driver_context.js';
+import { LogicalProcessor } from '../../../src/machine/vmx/logical_processor.js';
+import { FakeCore, ramBytes } from '../vmx/fake_core.js';
+import { cr4Allowed } from '../vmx/vmcs_setup.js';
+
+/** Offsets in the carve-out of the VMM's own table, built by `buildTable`. */
+const Table = { Pml4: 0x1000, Pdpt: 0x2000, Pd: 0x3000, Pt: 0x4000 } as const;
+const virtualBase = 0x40_0000n;
+
+describe('MachineVmmMemory', () => {
+  let core: FakeCore;
+  let memory: MachineVmmMemory;
+
+  beforeEach(() => {
+    core = new FakeCore();
+    const processor = new LogicalProcessor(0, core, { cr4Allowed });
+    memory = new MachineVmmMemory(new Execution([{ processor, driver: new DriverContext(processor) }]));
+  });
+
+  const region = (): { virtual: bigint; physical: bigint; size: number } => memory.regions[0]!;
+  const put = (offset: number, value: bigint): void => memory.write64(region().virtual + BigInt(offset), value);
+
+  /** Maps five pages at `virtualBase`: writable, read-only, absent, guest page 0, and physical memory that does not exist. */
+  function buildTable(): void {
+    const at = (offset: number): bigint => region().physical + BigInt(offset);
+    put(Table.Pml4, at(Table.Pdpt) | 3n);
+    put(Table.Pdpt, at(Table.Pd) | 3n);
+    put(Table.Pd + 8 * 2, at(Table.Pt) | 3n);
+    put(Table.Pt, at(0x10000) | 3n);
+    put(Table.Pt + 8, at(0x11000) | 1n);
+    put(Table.Pt + 24, 0n | 3n);
+    put(Table.Pt + 32, 0xf0000000n | 3n);
+    memory.useRootTable(at(Table.Pml4) | 0x18n);
+  }
+
+  it('offers the carve-out, whose virtual addresses are not its physical ones, before there is a page table', () => {
+    const { virtual, physical, size } = region();
+    expect(virtual).to.not.equal(physical);
+    memory.write64(virtual + BigInt(size) - 8n, 0x1122_3344_5566_7788n);
+    expect(memory.read64(virtual + BigInt(size) - 8n)).to.equal(0x1122_3344_5566_7788n);
+    expect(() => memory.read8(0n)).to.throw(VmmPageFault, /no root page table/);
+  });
+
+  it('reads and writes 8, 16, 32 and 64 bits at any alignment, across pages too', () => {
+    const { virtual } = region();
+    for (const offset of [0n, 1n, 3n, 0xffdn, 0xfffn, 0xff9n]) {
+      const at = virtual + 0x8000n + offset;
+      memory.write64(at, 0xf1e2_d3c4_b5a6_9788n);
+      expect(memory.read64(at)).to.equal(0xf1e2_d3c4_b5a6_9788n);
+      expect([memory.read8(at), memory.read16(at), memory.read32(at)]).to.deep.equal([0x88, 0x9788, 0xb5a69788]);
+      memory.write32(at, 0xdeadbeef);
+      memory.write16(at + 4n, 0xcafe);
+      memory.write8(at + 6n, 0x55);
+      expect(memory.read64(at)).to.equal(0xf155_cafe_dead_beefn);
+    }
+  });
+
+  it('translates by the root table once there is one', () => {
+    put(0x10000, 0x77n);
+    buildTable();
+    expect(memory.read64(virtualBase)).to.equal(0x77n);
+    memory.write64(virtualBase + 8n, 0x99n);
+    expect(memory.readBytes(virtualBase + 8n, 1)[0]).to.equal(0x99);
+    expect(() => memory.read8(region().virtual)).to.throw(VmmPageFault);
+  });
+
+  it('reaches guest memory that the table maps, and tells the core of stores there', () => {
+    buildTable();
+    core.calls.length = 0;
+    memory.write32(virtualBase + 0x3010n, 0x12345678);
+    expect(core.u32[core.physicalOffset(0x10) >>> 2]).to.equal(0x12345678);
+    expect(core.calls).to.deep.equal(['memoryWritten']);
+  });
+
+  it('throws VmmPageFault and touches nothing on a miss, a store to a read-only page, missing memory', () => {
+    buildTable();
+    const fault = (work: () => unknown): VmmPageFault => {
+      try {
+        work();
+      } catch (error) {
+        return error as VmmPageFault;
+      }
+      return expect.fail('nothing was thrown');
+    };
+    expect(memory.read8(virtualBase + 0x1000n)).to.equal(0);
+    const store = fault(() => memory.write8(virtualBase + 0x1000n, 1));
+    expect([store.address, store.access]).to.deep.equal([virtualBase + 0x1000n, 'write']);
+    const load = fault(() => memory.read64(virtualBase + 0x2000n));
+    expect([load.address, load.access]).to.deep.equal([virtualBase + 0x2000n, 'read']);
+    expect(fault(() => memory.read8(virtualBase + 0x4000n)).message).to.match(/0xf0000000, where there is no memory/);
+    expect(fault(() => memory.read8(0x8000_0000_0000_0000n)).address).to.equal(0x8000_0000_0000_0000n);
+    fault(() => memory.writeBytes(virtualBase + 0xffen, Uint8Array.of(1, 2, 3, 4)));
+    expect(memory.read16(virtualBase + 0xffen), 'the page before the miss').to.equal(0);
+  });
+
+  it('names the entry that was corrupted', () => {
+    buildTable();
+    core.u32[(core.physicalOffset(Number(region().physical) + Table.Pd) >>> 2) + 4] = 0xbad0;
+    expect(() => memory.read64(virtualBase)).to.throw(
+      VmmPageFault,
+      /PDE at physical 0x100003010 is 0x10000bad0|PDE at physical 0x100003010 is 0x/,
+    );
+  });
+
+  it('reads and writes the running system through its own CR3', () => {
+    core.u32.set([0x89abcdef, 0x01234567], core.physicalOffset(0x2000) >>> 2);
+    expect(memory.readOsLinear64(0x2000n)).to.equal(0x0123_4567_89ab_cdefn);
+    memory.writeOsLinear64(0x2004n, 5n);
+    expect(memory.readOsLinear64(0x2004n)).to.equal(5n);
+    expect(() => memory.readOsLinear64(BigInt(ramBytes))).to.throw(VmmPageFault, /running system/);
+  });
+});
