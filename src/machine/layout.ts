@@ -50,6 +50,8 @@ const processorFields = {
   MTRR_PHYS: 160,
   /** IA32_MTRR_FIX64K_00000, FIX16K_80000, FIX16K_A0000, FIX4K_C0000 … FIX4K_F8000. */
   MTRR_FIX: 88,
+  /** Vector of the start-up IPI that waits. */
+  SIPI_VECTOR: 4,
   /** Ordinal of this processor: initial local APIC id. */
   PROCESSOR_ID: 4,
   CPL: 4,

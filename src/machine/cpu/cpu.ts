@@ -4,7 +4,8 @@
 import {
   ACTIVITY, ATTENTION, ATTENTION_INIT, ATTENTION_INTERRUPT, ATTENTION_NMI, ATTENTION_SIPI, ATTENTION_STEP, ATTENTION_STOP, BUDGET, BUDGET_START, CPL, CS_LIMIT,
   CURRENT_RECORD, DEBUG_TRAPS, DR0, DR7, FAULT_DEBUG, FAULT_PENDING, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, STOP, STOP_IDLE, STOP_INCOMPLETE, STOP_REQUESTED,
-  VMX_MTF_PENDING, VMX_PREEMPTION_DEADLINE, VMX_PRIMARY, FAULT_VECTOR, FAULT_CODE,
+  VMX_MTF_PENDING, VMX_PREEMPTION_DEADLINE, VMX_PRIMARY, FAULT_VECTOR, FAULT_CODE, VMX_MODE, SIPI_VECTOR, CS, LDTR, TR, CPUID_TABLE, CR0, CR2, CR3, CR4, EFER, ES_BASE, ES_SELECTOR, ES_LIMIT, ES_RIGHTS,
+  CS_SELECTOR, CS_BASE, GDTR_BASE, IDTR_BASE, GDTR_LIMIT, IDTR_LIMIT, DR6, APIC_BASE,
 } from "./layout";
 import { initializeRun, run, step } from "./run";
 import {
@@ -19,13 +20,14 @@ import { pin, primary, vmExitBoundary, vmExitEvent } from "./vmx";
 import { readMsr, timeStamp, writeMsr } from "./msr";
 import { cpuid, cpuidA, cpuidB, cpuidC, cpuidD, writeXcr } from "./system";
 import { writeCr0, writeCr3, writeCr4, writeCr8 } from "./control";
-import { loadSegment } from "./segment";
-import { write } from "./access";
+import { loadRealSegment, loadSegmentRegister } from "./segment";
+import { RAX, RDX, setReg, write } from "./access";
+import { setArithmeticFlags } from "./flags";
 import { codeWritten } from "./code";
 
 @external("env", "acknowledgeInterrupt") declare function acknowledgeInterrupt(): i32;
 
-export { injectEvent, updateMode, updateAttention, flushTlb, flushGuestTlb, flushAllTlbs, watchWrites, readMsr, timeStamp, writeXcr, loadSegment, translateQuietly, codeWritten };
+export { injectEvent, updateMode, updateAttention, flushTlb, flushGuestTlb, flushAllTlbs, watchWrites, readMsr, timeStamp, loadSegmentRegister, translateQuietly, codeWritten };
 
 @inline const EXIT_EXTERNAL_INTERRUPT: u32 = 1;
 @inline const EXIT_INIT: u32 = 3;
@@ -54,6 +56,7 @@ export function stateLoaded(): void {
 /** Runs until the budget is used up or STOP is set. Called again after every exception that the host caught. */
 export function execute(): void {
   setStepping(false);
+  restoreBudget();
   if (load<u32>(STOP)) return;
   if (load<u32>(FAULT_PENDING)) deliverPending();
   while (!load<u32>(STOP) && load<i32>(BUDGET) > 0) {
@@ -78,7 +81,7 @@ function hold(n: i32): void {
   store<i32>(BUDGET_START, load<i32>(BUDGET_START) - n);
 }
 /** After an exception went through runToDeadline: the held budget comes back. */
-export function restoreBudget(): void { if (heldBack) hold(-heldBack); }
+function restoreBudget(): void { if (heldBack) hold(-heldBack); }
 
 /** Looks at what happens between two instructions. @returns false if ordinary execution may go on. */
 function boundary(): bool {
@@ -93,19 +96,60 @@ function boundary(): bool {
   if (attention & ATTENTION_STEP) { stepOnce(); return true; }
   return false;
 }
-/** INIT and start-up IPIs. INIT is blocked in root operation; outside VMX the wrapper resets the processor (it sees the bit when the core stops). */
+/** INIT and start-up IPIs. INIT is blocked in root operation. SDM 3A "Multiple-Processor (MP) Initialization". */
 function startUp(attention: u32): bool {
-  if ((attention & ATTENTION_INIT) != 0 && nonRoot()) {
+  const mode = load<u32>(VMX_MODE);
+  if ((attention & ATTENTION_INIT) != 0 && mode != 1) {
     store<u32>(ATTENTION, attention & ~ATTENTION_INIT);
-    vmExitBoundary(EXIT_INIT, 0);
+    if (mode == 2) vmExitBoundary(EXIT_INIT, 0); else initialState();
     return true;
   }
-  if ((attention & ATTENTION_SIPI) != 0 && nonRoot() && load<u32>(ACTIVITY) == 3) {
-    store<u32>(ATTENTION, attention & ~ATTENTION_SIPI);
-    vmExitBoundary(EXIT_SIPI, 0);
-    return true;
+  if (!(attention & ATTENTION_SIPI)) return false;
+  store<u32>(ATTENTION, attention & ~ATTENTION_SIPI);
+  if (load<u32>(ACTIVITY) != 3) return true;                         // a start-up IPI is lost unless it is waited for
+  const page = load<u32>(SIPI_VECTOR);
+  if (mode == 2) { vmExitBoundary(EXIT_SIPI, page); return true; }
+  store<u32>(ACTIVITY, 0);
+  loadRealSegment(CS, page << 8);
+  store<u64>(RIP, 0);
+  updateMode();
+  return true;
+}
+/** The registers after INIT: as after reset, but for x87, SSE, MSRs, TSC and CR0's cache bits. */
+function initialState(): void {
+  for (let i: u32 = 0; i < 16; i++) setReg<u64>(RAX + i * 8, 0);
+  setReg<u64>(RDX, <u64>load<u32>(CPUID_TABLE, 48));                  // EAX of leaf 1, the table's second entry
+  setArithmeticFlags(0);
+  store<u64>(RFLAGS_SYSTEM, 2);
+  store<u64>(CR0, (load<u64>(CR0) & 0x60000000) | 0x10);
+  store<u64>(CR2, 0);
+  store<u64>(CR3, 0);
+  store<u64>(CR4, 0);
+  store<u64>(EFER, 0);
+  store<u32>(CPL, 0);
+  for (let i: u32 = 0; i < 8; i++) {
+    store<u64>(ES_BASE + i * 8, 0);
+    store<u32>(ES_SELECTOR + i * 4, 0);
+    store<u32>(ES_LIMIT + i * 4, 0xffff);
+    store<u32>(ES_RIGHTS + i * 4, i == CS ? 0x9b : i == LDTR ? 0x82 : i == TR ? 0x8b : 0x93);
   }
-  return false;
+  store<u32>(CS_SELECTOR, 0xf000);
+  store<u64>(CS_BASE, 0xffff0000);
+  store<u64>(RIP, 0xfff0);
+  store<u64>(GDTR_BASE, 0);
+  store<u64>(IDTR_BASE, 0);
+  store<u32>(GDTR_LIMIT, 0xffff);
+  store<u32>(IDTR_LIMIT, 0xffff);
+  for (let i: u32 = 0; i < 4; i++) store<u64>(DR0 + i * 8, 0);
+  store<u64>(DR6, 0xffff0ff0);
+  store<u64>(DR7, 0x400);
+  store<u64>(DEBUG_TRAPS, 0);
+  store<u32>(INTERRUPTIBILITY, 0);
+  store<u32>(ACTIVITY, load<u64>(APIC_BASE) & 0x100 ? 0 : 3);
+  flushAllTlbs();
+  addressSpaceChanged();
+  updateMode();
+  updateAttention();
 }
 /** Single-step and data breakpoints of the instruction before. */
 function debugTrap(): void {
@@ -202,5 +246,10 @@ export function writeControlRegister(n: u32, low: u32, high: u32): void {
 /** CPUID: EAX; then cpuidPart(1 … 3) for EBX, ECX, EDX. */
 export function cpuidQuery(leaf: u32, subleaf: u32): u32 { cpuid(leaf, subleaf); return cpuidA; }
 export function cpuidPart(n: u32): u32 { return n == 1 ? cpuidB : n == 2 ? cpuidC : cpuidD; }
+/** XSETBV without intercepts. @returns 0 for #GP. */
+export function writeXcrHalves(index: u32, low: u32, high: u32): bool { return writeXcr(index, <u64>low | (<u64>high << 32)); }
 /** Stores 4 or 8 bytes at a linear address; a fault is thrown to the host. */
-export function writeLinear(address: u64, value: u64, size: u32): void { if (size == 8) write<u64>(address, value); else write<u32>(address, <u32>value); }
+export function writeLinearHalves(addressLow: u32, addressHigh: u32, low: u32, high: u32, size: u32): void {
+  const address = <u64>addressLow | (<u64>addressHigh << 32);
+  if (size == 8) write<u64>(address, <u64>low | (<u64>high << 32)); else write<u32>(address, low);
+}

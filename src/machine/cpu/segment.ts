@@ -211,11 +211,9 @@ export function loadSystemSegment(segment: u32, selector: u32, raw: u64, vector:
   setSegment(segment, selector, raw);
   if (inLong()) store<u64>(ES_BASE + segment * 8, baseOf(raw) | (high << 32));
 }
-/** LLDT r/m16. */
-export function LLDT<D>(d: D): void {
-  protectedOnly(); supervisorOnly();
-  if (leaves(EXIT_LDTR_TR, 2)) return;
-  const selector = <u32>value<u16, D>(d), code = selector & 0xfffc;
+/** Loads LDTR with all checks. */
+function loadLdtr(selector: u32): void {
+  const code = selector & 0xfffc;
   if (!code) { setNull(LDTR, selector); return; }
   if (selector & 4) raiseCode(GP, code);
   const raw = fetchDescriptor(selector, GP), rights = rightsOf(raw);
@@ -223,11 +221,9 @@ export function LLDT<D>(d: D): void {
   if (!(rights & 0x80)) raiseCode(NP, code);
   loadSystemSegment(LDTR, selector, raw, GP);
 }
-/** LTR r/m16: the TSS must be available and becomes busy. */
-export function LTR<D>(d: D): void {
-  protectedOnly(); supervisorOnly();
-  if (leaves(EXIT_LDTR_TR, 3)) return;
-  const selector = <u32>value<u16, D>(d), code = selector & 0xfffc;
+/** Loads TR with all checks: the TSS must be available and becomes busy. */
+function loadTr(selector: u32): void {
+  const code = selector & 0xfffc;
   if (!code) raiseCode(GP, 0);
   if (selector & 4) raiseCode(GP, code);
   const raw = fetchDescriptor(selector, GP), rights = rightsOf(raw), type = rights & 0x1f;
@@ -236,6 +232,20 @@ export function LTR<D>(d: D): void {
   if (inLong()) { const high = fetchUpper(selector, GP); if (high & 0x1f0000000000) raiseCode(GP, code); }
   writeSystem<u8>(descriptorAddress(selector, 8) + 5, <u8>(rights | 2));
   loadSystemSegment(TR, selector, raw | 0x20000000000, GP);
+}
+/** ES … GS by number, 6 LDTR, 7 TR: for the intrinsics. */
+export function loadSegmentRegister(segment: u32, selector: u32): void {
+  if (segment == LDTR) loadLdtr(selector); else if (segment == TR) loadTr(selector); else loadSegment(segment, selector);
+}
+/** LLDT r/m16. */
+export function LLDT<D>(d: D): void {
+  protectedOnly(); supervisorOnly();
+  if (!leaves(EXIT_LDTR_TR, 2)) loadLdtr(<u32>value<u16, D>(d));
+}
+/** LTR r/m16. */
+export function LTR<D>(d: D): void {
+  protectedOnly(); supervisorOnly();
+  if (!leaves(EXIT_LDTR_TR, 3)) loadTr(<u32>value<u16, D>(d));
 }
 
 // ---- tests of selectors -----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { CpuBus } from './cpu_bus.js';
+import { Constants, Layout, memoryBytes as wasmBytes, Sizes, StopReason } from './layout.js';
+import type { CpuidLeaf, PlainMsr, ProcessorModel } from './models/processor_model.js';
+import { skylakeClient } from './models/skylake_client.js';
+import { powerOn } from './power_on_state.js';
+
+/** What a core is made of. */
+export interface CpuCoreOptions {
+  /** The compiled core, build/cpu/cpu.wasm. */
+  readonly module: WebAssembly.Module;
+  /** Guest RAM in bytes: a multiple of 64 KiB, 16 MiB … 3 GiB. */
+  readonly memoryBytes: number;
+  readonly bus: CpuBus;
+  /** Default: `skylakeClient`. */
+  readonly model?: ProcessorModel;
+}
+
+/** Kind of access for `translate`. */
+export type AccessKind = 'read' | 'write' | 'fetch';
+const accessKinds: Readonly<Record<AccessKind, number>> = { read: 0, write: 1, fetch: 4 };
+
+/** Exports of src/machine/cpu/cpu.ts. */
+interface CoreExports {
+  initialize(): void;
+  stateLoaded(): void;
+  execute(): void;
+  flushTlb(): void;
+  flushGuestTlb(): void;
+  flushAllTlbs(): void;
+  watchWrites(): void;
+  readMsr(index: number): number;
+  writeMsrHalves(index: number, low: number, high: number): number;
+  writeControlRegister(register: number, low: number, high: number): void;
+  writeXcrHalves(register: number, low: number, high: number): number;
+  loadSegmentRegister(segment: number, selector: number): void;
+  translateQuietly(linear: bigint, kind: number, user: number): bigint;
+  completeInstruction(length: number): void;
+  cpuidQuery(leaf: number, subleaf: number): number;
+  cpuidPart(n: number): number;
+  writeLinearHalves(addressLow: number, addressHigh: number, low: number, high: number, size: number): void;
+  codeWritten(offset: number, size: number): void;
+}
+
+/** Thrown by the core's imports to unwind it; the state says what happened. Made once: exceptions of guests cost about a microsecond. */
+const unwind = new Error('the processor core unwinds to its caller');
+
+const highWord = 0x1_0000_0000;
+
+/**
+ * The processor core and its memory. Everything architectural is in `Layout`'s words, which may be read and written between two calls of `run`;
+ * whoever writes control registers, segments or RFLAGS by hand calls `stateLoaded` afterwards.
+ */
+export class CpuCore {
+  readonly u8: Uint8Array;
+  readonly u32: Uint32Array;
+  readonly u64: BigUint64Array;
+  readonly model: ProcessorModel;
+  readonly bus: CpuBus;
+  /** Guest RAM and the VMM's carve-out behind it, in bytes. */
+  readonly physicalBytes: number;
+  /** Words of the processor block (from Layout.PROCESSOR) that are architectural: for the state hash. */
+  readonly architecturalWords = (Layout.TLB_GUEST_TAG - Layout.PROCESSOR) / 4;
+  private readonly exports: CoreExports;
+
+  private constructor(
+    private readonly options: CpuCoreOptions,
+    readonly memory: WebAssembly.Memory,
+  ) {
+    this.model = options.model ?? skylakeClient;
+    this.bus = options.bus;
+    this.physicalBytes = options.memoryBytes + Sizes.CARVE_OUT;
+    this.u8 = new Uint8Array(memory.buffer);
+    this.u32 = new Uint32Array(memory.buffer);
+    this.u64 = new BigUint64Array(memory.buffer);
+    const instance = new WebAssembly.Instance(options.module, { env: this.imports() });
+    this.exports = instance.exports as unknown as CoreExports;
+    this.writeMachineWords();
+    powerOn(this.u32, this.u64, this.model, 0);
+    this.exports.initialize();
+  }
+
+  /** Makes a core in its power-on state. @throws RangeError if the memory size is not possible or cannot be had. */
+  static async create(options: CpuCoreOptions): Promise<CpuCore> {
+    return CpuCore.createSync(options);
+  }
+
+  /** The same at once. */
+  static createSync(options: CpuCoreOptions): CpuCore {
+    const { memoryBytes } = options;
+    if (memoryBytes <= 0 || memoryBytes % 0x10000 !== 0 || memoryBytes > Sizes.MAX_RAM) {
+      throw new RangeError(`guest RAM of ${memoryBytes} bytes: wanted a multiple of 64 KiB up to 3 GiB`);
+    }
+    const pages = wasmBytes(memoryBytes) / 0x10000;
+    return new CpuCore(options, new WebAssembly.Memory({ initial: pages, maximum: pages }));
+  }
+
+  private imports(): Record<string, unknown> {
+    const { bus } = this;
+    return {
+      memory: this.memory,
+      abort: () => {
+        throw new Error('the processor core aborted: an assertion of the compiler failed');
+      },
+      raise: () => {
+        throw unwind;
+      },
+      portRead: (port: number, size: number) => bus.portRead(port, size),
+      portWrite: (port: number, size: number, value: number) => bus.portWrite(port, size, value >>> 0),
+      mmioRead: (address: number, size: number) => bus.mmioRead(address, size),
+      mmioWrite: (address: number, size: number, value: number) => bus.mmioWrite(address, size, value >>> 0),
+      acknowledgeInterrupt: () => bus.acknowledgeInterrupt(),
+      taskPriorityRead: () => bus.taskPriorityRead(),
+      taskPriorityWrite: (value: number) => bus.taskPriorityWrite(value),
+      msrRead: (index: number) => this.busMsrRead(index >>> 0),
+      msrWrite: (index: number, low: number, high: number) => (bus.msrWrite(index >>> 0, low >>> 0, high >>> 0) ? 1 : 0),
+    };
+  }
+
+  private busMsrRead(index: number): number {
+    const low = this.bus.msrRead(index);
+    if (low === undefined) return 0;
+    this.u32[Layout.BUS_VALUE / 4] = low;
+    this.u32[Layout.BUS_VALUE / 4 + 1] = this.bus.msrHigh();
+    return 1;
+  }
+
+  private writeMachineWords(): void {
+    const { u32, u64, model } = this;
+    u32[Layout.RAM_BYTES / 4] = this.options.memoryBytes;
+    u32[Layout.PHYSICAL_BITS / 4] = model.physicalAddressBits;
+    u64[Layout.PHYSICAL_RESERVED / 8] = 0xffffffffffffffffn << BigInt(model.physicalAddressBits) & 0xffffffffffffffffn;
+    u32[Layout.EPT_FEATURES / 4] = Constants.EPT_ACCESSED_DIRTY | Constants.EPT_EXECUTE_ONLY;
+    u32[Layout.PROCESSOR_COUNT / 4] = 1;
+    u32[Layout.CPUID_COUNT / 4] = model.cpuid.length;
+    model.cpuid.forEach((entry, i) => this.writeLeaf(entry, Layout.CPUID_TABLE + i * 32));
+    u32[Layout.MSR_COUNT / 4] = model.msrs.length;
+    model.msrs.forEach((msr, i) => this.writeMsrEntry(msr, Layout.MSR_TABLE + i * 32));
+  }
+
+  private writeLeaf(entry: CpuidLeaf, at: number): void {
+    const { leaf, subleaf, eax, ebx, ecx, edx } = entry;
+    this.u32.set([leaf, subleaf ?? 0, subleaf === undefined ? 0 : 1, 0, eax, ebx, ecx, edx], at / 4);
+  }
+
+  private writeMsrEntry(msr: PlainMsr, at: number): void {
+    this.u32.set([msr.address, 0], at / 4);
+    this.u64.set([msr.value, msr.writable ?? 0n, msr.ignored ?? 0n], at / 8 + 1);
+  }
+
+  /** MAXPHYADDR. */
+  get physicalAddressWidth(): number {
+    return this.model.physicalAddressBits;
+  }
+  /** Bits that CR4 may have. */
+  get cr4Allowed(): number {
+    return this.model.cr4Allowed;
+  }
+  get crystalHz(): number {
+    return this.model.crystalHz;
+  }
+
+  // ---- running --------------------------------------------------------------------------------------------------------------------
+
+  /** Executes at most that many instructions (a block may not be cut: RIP and the count are exact). @returns why it stopped. */
+  run(instructions: number): StopReason {
+    const { u32, exports } = this;
+    u32[Layout.BUDGET_START / 4] = instructions;
+    u32[Layout.BUDGET / 4] = instructions;
+    u32[Layout.STOP / 4] = 0;
+    for (;;) {
+      try {
+        exports.execute();
+        break;
+      } catch (error) {
+        if (error !== unwind) throw error;
+      }
+    }
+    this.addInstructions((u32[Layout.BUDGET_START / 4]! - u32[Layout.BUDGET / 4]!) | 0);
+    return u32[Layout.STOP / 4]!;
+  }
+
+  /** Executes one instruction, or what comes before it (an event). */
+  step(): StopReason {
+    return this.run(1);
+  }
+
+  private addInstructions(count: number): void {
+    const at = Layout.INSTRUCTIONS / 4;
+    const low = this.u32[at]! + count;
+    this.u32[at] = low;
+    if (low >= highWord) this.u32[at + 1] = this.u32[at + 1]! + 1;
+    this.u32[Layout.BUDGET_START / 4] = 0;
+    this.u32[Layout.BUDGET / 4] = 0;
+  }
+
+  /** Instructions retired since power-on; exact also inside calls of the bus. */
+  get instructionCount(): number {
+    const { u32 } = this;
+    const at = Layout.INSTRUCTIONS / 4;
+    const record = u32[Layout.CURRENT_RECORD / 4]!;
+    const inBlock = record === 0 ? 0 : this.u8[record + 3]! - 1;
+    return u32[at + 1]! * highWord + u32[at]! + ((u32[Layout.BUDGET_START / 4]! - u32[Layout.BUDGET / 4]!) | 0) + inBlock;
+  }
+
+  /** IA32_TIME_STAMP_COUNTER − `instructionCount`, signed. */
+  get tscOffset(): number {
+    return Number(BigInt.asIntN(64, this.u64[Layout.TSC_OFFSET / 8]!));
+  }
+
+  /** Ends `run` at the next boundary at which the core looks: the end of a block that ends in a system instruction, or of the budget. */
+  requestStop(): void {
+    this.attend(Constants.ATTENTION_STOP);
+  }
+
+  private attend(bit: number): void {
+    this.u32[Layout.ATTENTION / 4] = this.u32[Layout.ATTENTION / 4]! | bit;
+  }
+
+  // ---- pins -----------------------------------------------------------------------------------------------------------------------
+
+  /** The level of the maskable interrupt pin. May be called inside bus calls. */
+  setInterruptPending(pending: boolean): void {
+    if (pending) this.attend(Constants.ATTENTION_INTERRUPT);
+    else this.u32[Layout.ATTENTION / 4] = this.u32[Layout.ATTENTION / 4]! & ~Constants.ATTENTION_INTERRUPT;
+  }
+  /** An NMI arrives. */
+  nmi(): void {
+    this.attend(Constants.ATTENTION_NMI);
+  }
+  /** An INIT signal arrives. */
+  init(): void {
+    this.attend(Constants.ATTENTION_INIT);
+  }
+  /** A start-up IPI arrives: its vector is the page of the first instruction. */
+  startUp(page: number): void {
+    this.u32[Layout.SIPI_VECTOR / 4] = page;
+    this.attend(Constants.ATTENTION_SIPI);
+  }
+  /** The INTA cycle. */
+  acknowledgeInterrupt(): number {
+    return this.bus.acknowledgeInterrupt();
+  }
+  portRead(port: number, size: number): number {
+    return this.bus.portRead(port, size);
+  }
+  portWrite(port: number, size: number, value: number): void {
+    this.bus.portWrite(port, size, value);
+  }
+  taskPriorityRead(): number {
+    return this.bus.taskPriorityRead();
+  }
+
+  // ---- state by hand ----------------------------------------------------------------------------------------------------------------
+
+  /** Power-on again; memory stays. */
+  reset(): void {
+    powerOn(this.u32, this.u64, this.model, 0);
+    this.exports.initialize();
+  }
+  /** Control registers, segments, RFLAGS, CPL or the VMX mode were written by hand: everything that depends on them is worked out anew. */
+  stateLoaded(): void {
+    this.exports.stateLoaded();
+  }
+  /** Drops all translations of the address space that is in use. */
+  flushTlb(): void {
+    this.exports.flushTlb();
+  }
+  /** Drops all translations of guests: INVEPT, INVVPID. */
+  flushGuestTlb(): void {
+    this.exports.flushGuestTlb();
+  }
+  /** The dirty map was cleared: writes are noted anew from now on. */
+  dirtyCleared(): void {
+    this.exports.watchWrites();
+  }
+  /** Memory was written by something else than the processor: the dirty map and decoded code are told. @param offset in the machine's memory, ≥ Layout.RAM. */
+  memoryWritten(offset: number, size: number): void {
+    const first = (offset - Layout.RAM) >>> 12;
+    const last = (offset - Layout.RAM + size - 1) >>> 12;
+    this.u8.fill(1, Layout.DIRTY + first, Layout.DIRTY + last + 1);
+    for (let page = first; page <= last; page++) {
+      if (this.u32[Layout.PAGE_MAP / 4 + page] === 0) continue;
+      const from = Math.max(offset - Layout.RAM, page * 4096);
+      const to = Math.min(offset - Layout.RAM + size, (page + 1) * 4096);
+      this.exports.codeWritten(from, to - from);
+    }
+  }
+
+  /** Byte offset of a physical address in the machine's memory, −1 where there is no RAM. */
+  physicalOffset(physicalAddress: number): number {
+    const ram = this.options.memoryBytes;
+    if (physicalAddress < ram) return Layout.RAM + physicalAddress;
+    const beyond = physicalAddress - Sizes.CARVE_OUT_GIB * 0x40000000;
+    return beyond >= 0 && beyond < Sizes.CARVE_OUT ? Layout.RAM + ram + beyond : -1;
+  }
+  /** Physical address of a linear one in the present address space, −1 if there is none; nothing changes. */
+  translate(linear: bigint, kind: AccessKind = 'read', user = false): number {
+    const physical = BigInt.asUintN(64, this.exports.translateQuietly(linear, accessKinds[kind], user ? 1 : 0));
+    return physical === 0xffffffffffffffffn ? -1 : Number(physical);
+  }
+
+  // ---- for the VMX engine and the intrinsics: no VM exits ------------------------------------------------------------------------------
+
+  /** RDMSR: the value stands in BUS_VALUE. @returns false for #GP. */
+  readMsr(address: number): boolean {
+    return this.exports.readMsr(address) !== 0;
+  }
+  /** WRMSR. @returns false for #GP. */
+  writeMsr(address: number, low: number, high: number): boolean {
+    return this.exports.writeMsrHalves(address, low, high) !== 0;
+  }
+  /** CPUID: EAX, EBX, ECX, EDX into `result`. */
+  cpuid(leaf: number, subleaf: number, result: Uint32Array): void {
+    result[0] = this.exports.cpuidQuery(leaf, subleaf);
+    for (let n = 1; n < 4; n++) result[n] = this.exports.cpuidPart(n);
+  }
+  /** MOV to CR0, CR3, CR4 or CR8. @returns −1, or the vector of its fault. */
+  writeControlRegister(register: number, low: number, high: number): number {
+    return this.attempt(() => this.exports.writeControlRegister(register, low, high));
+  }
+  /** XSETBV. @returns −1, or the vector of its fault. */
+  xsetbv(register: number, low: number, high: number): number {
+    return this.exports.writeXcrHalves(register, low, high) !== 0 ? -1 : 13;
+  }
+  /** MOV to ES … GS (0–5), LLDT (6), LTR (7). @returns −1, or the vector of its fault. */
+  loadSegment(segment: number, selector: number): number {
+    return this.attempt(() => this.exports.loadSegmentRegister(segment, selector));
+  }
+  /** Stores 4 or 8 bytes at a linear address that was probed for writing. */
+  writeLinear(addressLow: number, addressHigh: number, low: number, high: number, size: number): void {
+    this.exports.writeLinearHalves(addressLow, addressHigh, low, high, size);
+  }
+  /** The instruction at RIP was performed by the engine. */
+  completeInstruction(length: number): void {
+    this.exports.completeInstruction(length);
+  }
+
+  /** Does what may raise an exception. @returns its vector, −1 if there was none; nothing waits afterwards. */
+  private attempt(action: () => void): number {
+    try {
+      action();
+      return -1;
+    } catch (error) {
+      if (error !== unwind) throw error;
+      this.u32[Layout.FAULT_PENDING / 4] = 0;
+      return this.u32[Layout.FAULT_VECTOR / 4]!;
+    }
+  }
+}

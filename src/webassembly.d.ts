@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// The part of the WebAssembly JavaScript API that the machine uses; the standard library's DOM types, which have it, must not be seen by src.
+declare namespace WebAssembly {
+  interface Memory {
+    readonly buffer: ArrayBuffer;
+  }
+  const Memory: new (descriptor: { initial: number; maximum?: number }) => Memory;
+  const Module: new (bytes: Uint8Array) => Module;
+  function compile(bytes: Uint8Array): Promise<Module>;
+  interface Instance {
+    readonly exports: Record<string, unknown>;
+  }
+  const Instance: new (module: Module, imports: Record<string, Record<string, unknown>>) => Instance;
+}
