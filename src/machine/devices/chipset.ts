@@ -116,7 +116,7 @@ export class Chipset {
   /** A load of the current processor from an address without memory. @param size bytes, at most 4. */
   readMemory(address: number, size: AccessSize): number {
     const apic = this.apicAt(address);
-    return apic === undefined ? this.bus.readMemory(address, size) : apic.readMmio(address - apic.baseAddress, size);
+    return apic === undefined ? this.bus.readMemory(address, size) : apic.readMmio(address - apic.baseAddress);
   }
 
   /** A store of the current processor to an address without memory. @param size bytes, at most 4. */

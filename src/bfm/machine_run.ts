@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { Driver } from '../driver/driver.js';
+import { exitReasonName } from '../intrinsics/exit_reasons.js';
+import type { BootFile } from '../machine/boot/entry_state.js';
+import { Pc } from '../machine/pc.js';
+import type { PcEnd } from '../machine/pc.js';
+import { FileError } from './file_error.js';
+import { packageRoot } from './folders.js';
+import { OutputBuffer } from './output_buffer.js';
+import { StopRequest } from './run_control.js';
+import type { RunControl } from './run_control.js';
+import type { Outcome, RunReport, RunRequest, WorkerMessage } from './run_request.js';
+import { TextMatcher } from './text_matcher.js';
+
+/** Milliseconds that the machine sleeps at once before it looks at the console and tells that it is alive. */
+const LONGEST_SLEEP = 50;
+
+/** A file of code is a module itself; any other file lists modules. */
+const MODULE_SOURCE = /\.[cm]?[jt]s$/;
+
+function readFile(path: string): BootFile {
+  try {
+    return { name: basename(path), bytes: readFileSync(path) };
+  } catch (error) {
+    throw new FileError(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** What extensions report, as values that JSON knows. */
+function reportedValues(driver: Driver | undefined): Record<string, Record<string, number | string>> {
+  const plain = (value: number | string | bigint): number | string =>
+    typeof value === 'bigint' ? String(value) : value;
+  return Object.fromEntries(
+    Object.entries(driver?.reports() ?? {}).map(([extension, values]) => [
+      extension,
+      Object.fromEntries(Object.entries(values).map(([name, value]) => [name, plain(value)])),
+    ]),
+  );
+}
+
+interface Ending {
+  readonly outcome: Outcome;
+  readonly detail: string;
+}
+
+/** A run in the worker: machine, VMM and extensions from power-on to the report. */
+export class MachineRun {
+  private readonly console: OutputBuffer;
+  private readonly vmm: OutputBuffer;
+  private readonly matcher: TextMatcher | undefined;
+  private reached = false;
+  /** Wall-clock time at which the idle time under way ends. */
+  private idleUntil: number | undefined;
+
+  constructor(
+    private readonly request: RunRequest,
+    private readonly control: RunControl,
+    private readonly post: (message: WorkerMessage) => void,
+  ) {
+    this.console = new OutputBuffer((bytes) => post({ kind: 'console', bytes }));
+    this.vmm = new OutputBuffer((bytes) => post({ kind: 'vmm', bytes }));
+    this.matcher = request.until === undefined ? undefined : new TextMatcher(request.until);
+  }
+
+  /** @throws BareflankError if the run cannot begin. */
+  async run(): Promise<RunReport> {
+    const { request } = this;
+    const kernel = readFile(request.kernel);
+    const modules = request.initrd === undefined ? [] : [readFile(request.initrd)];
+    const pc = await this.makePc();
+    try {
+      const driver = await this.loadVmm(pc);
+      pc.boot({ kernel, modules, append: request.append });
+      if (request.start === 'boot') driver?.start();
+      this.post({ kind: 'running' });
+      const started = performance.now();
+      const ending = this.loop(pc);
+      const milliseconds = performance.now() - started;
+      return this.report(pc, driver, ending, milliseconds);
+    } finally {
+      this.flush();
+    }
+  }
+
+  private async makePc(): Promise<Pc> {
+    const { request } = this;
+    const coreModule = new WebAssembly.Module(readFile(join(packageRoot, 'build', 'cpu', 'cpu.wasm')).bytes);
+    const pc: Pc = await Pc.create({
+      coreModule,
+      memoryBytes: request.memoryBytes,
+      com1: (byte) => this.consoleByte(byte, pc),
+      com2: (byte) => this.vmm.push(byte),
+      debugConsole: (byte) => this.consoleByte(byte, pc),
+      testDevice: request.testDevice,
+      exitMark: this.control.exitWord,
+      ...(request.rtcStart !== undefined && { rtcStart: request.rtcStart }),
+    });
+    return pc;
+  }
+
+  private consoleByte(byte: number, pc: Pc): void {
+    this.console.push(byte);
+    if (this.matcher?.push(byte) !== true) return;
+    this.reached = true;
+    pc.requestStop();
+  }
+
+  /** Loads the VMM with the extensions, even if it shall not start: errors in them are errors of the run. */
+  private async loadVmm(pc: Pc): Promise<Driver | undefined> {
+    const { request } = this;
+    if (request.start === 'off' && request.modules.length === 0) return undefined;
+    const driver = await Driver.create({ machine: pc.driverHost, whereabouts: this.control.handlerWord });
+    for (const file of request.modules) {
+      if (MODULE_SOURCE.test(file)) driver.addModule(file);
+      else driver.addModules(file);
+    }
+    await driver.load();
+    this.post({ kind: 'handlers', names: driver.handlerNames });
+    return driver;
+  }
+
+  private loop(pc: Pc): Ending {
+    const idle = (nanoseconds: number): boolean => this.idle(nanoseconds);
+    for (;;) {
+      const end = pc.runQuantum(idle);
+      this.control.beat();
+      this.flush();
+      if (this.reached) return { outcome: 'reached', detail: '' };
+      if (end !== undefined) return this.endingOf(end);
+      const stop = this.control.stopRequest;
+      if (stop !== StopRequest.None)
+        return { outcome: stop === StopRequest.Timeout ? 'timeout' : 'interrupted', detail: '' };
+      const input = this.control.takeInput();
+      if (input.length > 0) {
+        this.idleUntil = undefined;
+        pc.chipset.com1.receive(input);
+      }
+    }
+  }
+
+  private endingOf({ kind, detail }: PcEnd): Ending {
+    return { outcome: kind, detail };
+  }
+
+  /**
+   * Real pace: idle time passes as on the wall, in short sleeps between which the console is watched. Fast pace: at once.
+   * @returns whether the whole of it has passed.
+   */
+  private idle(nanoseconds: number): boolean {
+    if (this.request.pace === 'fast') return true;
+    const now = performance.now();
+    this.idleUntil ??= now + nanoseconds / 1e6;
+    if (now >= this.idleUntil) {
+      this.idleUntil = undefined;
+      return true;
+    }
+    this.control.sleep(Math.min(this.idleUntil - now, LONGEST_SLEEP));
+    return false;
+  }
+
+  private flush(): void {
+    this.console.flush();
+    this.vmm.flush();
+  }
+
+  private report(pc: Pc, driver: Driver | undefined, ending: Ending, milliseconds: number): RunReport {
+    // Parts that are disposed log their last words; reports stay readable.
+    driver?.close();
+    return {
+      ...ending,
+      machine: {
+        exits: this.exits(pc),
+        instructions: pc.instructions,
+        virtualTime: pc.virtualTime,
+        debugExit: pc.debugExit,
+        stateHash: pc.stateHash(),
+      },
+      extensions: reportedValues(driver),
+      milliseconds,
+    };
+  }
+
+  private exits(pc: Pc): Record<string, number> {
+    const counts: Record<string, number> = {};
+    pc.exits().forEach((count, reason) => {
+      if (count > 0) counts[exitReasonName(reason)] = count;
+    });
+    return counts;
+  }
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { loadImage } from './boot/boot_image.js';
+import { enterImage } from './boot/boot_processor.js';
+import type { BootRequest } from './boot/entry_state.js';
+import { CpuCore } from './cpu_core.js';
+import { Chipset } from './devices/chipset.js';
+import type { SystemControl } from './devices/system_control.js';
+import { Layout } from './layout.js';
+import { PcBus } from './pc_bus.js';
+import { Execution } from './intrinsics/execution.js';
+import { machineIntrinsics } from './intrinsics/machine_intrinsics.js';
+import type { IntrinsicBinding } from './intrinsics/machine_intrinsics.js';
+import { processorReport } from './processor_report.js';
+import { processorSignals } from './processor_signals.js';
+import { Scheduler } from './scheduler.js';
+import { DriverContext } from './vmx/driver_context.js';
+import { LogicalProcessor } from './vmx/logical_processor.js';
+import { entryRules } from '../intrinsics/rules/entry_rules.js';
+import { writeAcpiTables } from './boot/acpi_tables.js';
+import { MemoryHash, digestText, digestToHex, digestWords } from './state_hash.js';
+
+/** What a PC is made of. */
+export interface PcOptions {
+  /** The compiled core: build/cpu/cpu.wasm. */
+  readonly coreModule: WebAssembly.Module;
+  /** Guest RAM: 16 MiB … 3 GiB. */
+  readonly memoryBytes: number;
+  readonly com1: (byte: number) => void;
+  readonly com2: (byte: number) => void;
+  readonly debugConsole?: (byte: number) => void;
+  /** Seconds since 1970 at power-on. */
+  readonly rtcStart?: number;
+  /** With QEMU's pc-testdev. */
+  readonly testDevice?: boolean;
+  /** A word in which the machine says which VM exit JavaScript is handling: basic reason + 1, or 0. */
+  readonly exitMark?: Int32Array;
+}
+
+/** The machine as the driver of a VMM sees it. */
+export interface DriverHost {
+  readonly processors: number;
+  /** The machine's implementations of the intrinsics, to be bound in the VMM's container. */
+  readonly intrinsics: readonly IntrinsicBinding[];
+  /** Runs work on a processor, at an instruction boundary, in the driver's own ring-0 context. */
+  inDriverContext<T>(processor: number, work: () => T): T;
+}
+
+/** How a machine ended. */
+export interface PcEnd {
+  readonly kind: 'powered-off' | 'debug-exit' | 'reset' | 'dead';
+  /** Which port it was, or a report of several lines about a death. */
+  readonly detail: string;
+}
+
+/**
+ * The simulated PC: processors with VT-x, memory, devices, and virtual time. Whoever owns it calls `runQuantum` until it returns an end, and
+ * does what it likes between two quanta: nothing of the machine runs then.
+ */
+export class Pc {
+  readonly scheduler = new Scheduler();
+  readonly chipset: Chipset;
+  readonly processors: readonly LogicalProcessor[];
+  private readonly execution: Execution;
+  /** The value that the guest wrote to the debug-exit port. */
+  debugExit: number | null = null;
+  private ended: PcEnd | undefined;
+  private readonly memoryHash: MemoryHash;
+
+  private constructor(
+    private readonly options: PcOptions,
+    readonly core: CpuCore,
+    readonly bus: PcBus,
+  ) {
+    const processor = new LogicalProcessor(0, core, { rules: entryRules, cr4Allowed: core.cr4Allowed });
+    processor.exitMark = options.exitMark;
+    this.processors = [processor];
+    this.execution = new Execution(
+      this.processors.map((each) => ({ processor: each, driver: new DriverContext(each) })),
+    );
+    for (const each of this.processors) this.scheduler.add(each);
+    this.chipset = this.makeChipset();
+    bus.connect(this.chipset);
+    this.scheduler.attach(this.chipset.events);
+    this.chipset.reset();
+    this.memoryHash = new MemoryHash(this.physicalWords(), {
+      flags: core.u8.subarray(Layout.DIRTY, Layout.DIRTY + this.physicalWords().length / 1024),
+      cleared: () => core.dirtyCleared(),
+    });
+  }
+
+  /** Makes a machine that has just been switched on. @throws if the memory cannot be had. */
+  static async create(options: PcOptions): Promise<Pc> {
+    const bus = new PcBus();
+    const core = await CpuCore.create({
+      module: options.coreModule,
+      memoryBytes: options.memoryBytes,
+      bus,
+    });
+    return new Pc(options, core, bus);
+  }
+
+  private makeChipset(): Chipset {
+    const { options, scheduler } = this;
+    return new Chipset({
+      memoryBytes: options.memoryBytes,
+      clock: scheduler,
+      earlier: (deadline) => scheduler.deadlineSet(deadline),
+      processors: this.processors.map(({ id }) => processorSignals(this.core, () => scheduler.wake(id))),
+      currentProcessor: () => scheduler.currentProcessor,
+      system: this.systemControl(),
+      com1: options.com1,
+      com2: options.com2,
+      debugConsole: options.debugConsole ?? (() => {}),
+      apicTickNanoseconds: 1e9 / this.core.crystalHz,
+      ...(options.rtcStart !== undefined && { rtcStart: options.rtcStart }),
+      ...(options.testDevice === true && { testDevice: () => this.core.flushTlb() }),
+      tscOffset: () => this.core.tscOffset,
+    });
+  }
+
+  private systemControl(): SystemControl {
+    const end = (kind: PcEnd['kind'], detail: string): void => {
+      this.ended ??= { kind, detail };
+      for (const processor of this.processors) processor.requestStop();
+    };
+    return {
+      powerOff: (how) => end('powered-off', how),
+      reset: (how) => end('reset', how),
+      debugExit: (value) => {
+        this.debugExit ??= value;
+        end('debug-exit', `port 0xf4, value ${value}`);
+      },
+      // Nothing wraps at 1 MiB here: no program of this century needs it to.
+      setA20: () => {},
+    };
+  }
+
+  /** Guest RAM from physical address 0. */
+  get ram(): Uint8Array {
+    return this.core.u8.subarray(Layout.RAM, Layout.RAM + this.options.memoryBytes);
+  }
+
+  /** RAM and carve-out as words. */
+  private physicalWords(): Uint32Array {
+    return this.core.u32.subarray(Layout.RAM >> 2, (Layout.RAM + this.core.physicalBytes) >> 2);
+  }
+
+  /** Puts an image into memory and the first processor at its entry. @throws BootError */
+  boot(request: BootRequest): void {
+    const acpiRootPointer = writeAcpiTables(this.ram, this.processors.length);
+    const image = loadImage(this.ram, { acpiRootPointer, ...request });
+    this.core.u8.fill(1, Layout.DIRTY, Layout.DIRTY + Math.ceil(image.loadedEnd / 4096));
+    enterImage(this.core, image);
+    this.core.stateLoaded();
+  }
+
+  /** What the driver of a VMM needs of the machine it runs on. */
+  get driverHost(): DriverHost {
+    const { execution, processors } = this;
+    return {
+      processors: processors.length,
+      intrinsics: machineIntrinsics(execution),
+      inDriverContext: (processor, work) => {
+        execution.select(processor);
+        return execution.driver.run(work);
+      },
+    };
+  }
+
+  /** Ends the quantum under way at the next boundary. */
+  requestStop(): void {
+    for (const processor of this.processors) processor.requestStop();
+  }
+
+  /**
+   * Runs one quantum, or jumps over idle time.
+   * @param idle asked before a jump, with the nanoseconds it spans (infinite if no timer is armed); false forbids it.
+   * @returns how the machine ended, or undefined.
+   */
+  runQuantum(idle: (nanoseconds: number) => boolean): PcEnd | undefined {
+    if (this.ended !== undefined) return this.ended;
+    const death = this.scheduler.runQuantum(idle);
+    if (death !== undefined && this.ended === undefined) {
+      const processor = this.processors[death.processor]!;
+      this.ended = { kind: 'dead', detail: `${death.reason}\n${processorReport(processor)}` };
+    }
+    return this.ended;
+  }
+
+  /** Instructions of all processors. */
+  get instructions(): number {
+    return this.processors.reduce((sum, processor) => sum + processor.instructionCount, 0);
+  }
+
+  /** Nanoseconds since power-on. */
+  get virtualTime(): number {
+    return this.scheduler.now();
+  }
+
+  /** VM exits of all processors by basic reason. */
+  exits(): number[] {
+    const total: number[] = [];
+    for (const { exits } of this.processors)
+      exits.forEach((count, reason) => (total[reason] = (total[reason] ?? 0) + count));
+    return total;
+  }
+
+  /** Digest of registers, memory and devices. Equal runs have equal digests; it costs the pages written since the last call. */
+  stateHash(): string {
+    const memory = this.memoryHash.digest();
+    const registers = digestWords(this.core.u32, Layout.PROCESSOR >> 2, this.core.architecturalWords);
+    const devices = digestText(JSON.stringify([this.chipset.save(), this.scheduler.save()]));
+    const parts = [memory, registers, devices].flatMap(({ low, high }) => [low, high]);
+    return digestToHex(digestWords(Uint32Array.from(parts)));
+  }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { CpuBus } from './cpu_bus.js';
+import type { Chipset } from './devices/chipset.js';
+import type { AccessSize } from './devices/device.js';
+
+const IA32_APIC_BASE = 0x1b;
+const IA32_TSC_DEADLINE = 0x6e0;
+const HIGH = 2 ** 32;
+
+/** Connects the processor core to the devices. The chipset comes later than the core, which it must be able to interrupt. */
+export class PcBus implements CpuBus {
+  private connected: Chipset | undefined;
+  private high = 0;
+
+  connect(chipset: Chipset): void {
+    this.connected = chipset;
+  }
+
+  private get chipset(): Chipset {
+    return this.connected!;
+  }
+
+  portRead(port: number, size: number): number {
+    return this.chipset.bus.readPort(port, size as AccessSize);
+  }
+
+  portWrite(port: number, size: number, value: number): void {
+    this.chipset.bus.writePort(port, size as AccessSize, value);
+  }
+
+  mmioRead(address: number, size: number): number {
+    return this.chipset.readMemory(address, size as AccessSize);
+  }
+
+  mmioWrite(address: number, size: number, value: number): void {
+    this.chipset.writeMemory(address, size as AccessSize, value);
+  }
+
+  acknowledgeInterrupt(): number {
+    return this.chipset.currentApic.acknowledge();
+  }
+
+  taskPriorityRead(): number {
+    return this.chipset.currentApic.taskPriority;
+  }
+
+  taskPriorityWrite(value: number): void {
+    this.chipset.currentApic.taskPriority = value;
+  }
+
+  msrRead(index: number): number | undefined {
+    if (index !== IA32_TSC_DEADLINE) return undefined;
+    const value = this.chipset.currentApic.tscDeadline;
+    this.high = Math.floor(value / HIGH);
+    return value % HIGH;
+  }
+
+  msrHigh(): number {
+    return this.high;
+  }
+
+  msrWrite(index: number, low: number, high: number): boolean {
+    const apic = this.chipset.currentApic;
+    if (index === IA32_TSC_DEADLINE) apic.tscDeadline = (high >>> 0) * HIGH + (low >>> 0);
+    else if (index === IA32_APIC_BASE) apic.baseMsr = low >>> 0;
+    // IA32_TIME_STAMP_COUNTER and IA32_TSC_ADJUST move the deadline's moment in virtual time.
+    else if (index === 0x10 || index === 0x3b) apic.tscMoved();
+    else return false;
+    return true;
+  }
+}
