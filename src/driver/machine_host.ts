@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { ComponentSymbol } from '../intrinsics/component.js';
 import type { SerialSettings } from '../vmm/serial/serial_port.js';
 
 /** An implementation of one intrinsics interface. */
 export interface IntrinsicBinding {
-  readonly symbol: ComponentSymbol<unknown>;
+  readonly symbol: symbol;
   readonly value: unknown;
 }
 

@@ -23,6 +23,7 @@ export class EptIntelX64 implements Ept {
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
   @inject(Msrs) protected readonly msrs!: Msrs;
   private tables: PageTables | undefined;
+  private own: ReturnType<MemoryManager['ownMemory']> = [];
 
   isSupported(): boolean {
     const wanted =
@@ -45,6 +46,7 @@ export class EptIntelX64 implements Ept {
   }
 
   private build(): PageTables {
+    this.own = this.manager.ownMemory();
     const tables = new PageTables(this.memory, this.manager, { table: access, present: access, large });
     for (let at = 0n; at < mappedBytes; at += page1g) {
       if (this.overlapsOwnMemory(at, page1g)) this.mapSmaller(tables, at);
@@ -64,8 +66,6 @@ export class EptIntelX64 implements Ept {
   }
 
   private overlapsOwnMemory(start: bigint, bytes: bigint): boolean {
-    return this.manager
-      .ownMemory()
-      .some((own) => start < own.physical + BigInt(own.bytes) && own.physical < start + bytes);
+    return this.own.some((own) => start < own.physical + BigInt(own.bytes) && own.physical < start + bytes);
   }
 }

@@ -5,7 +5,7 @@ import { MemoryManagerError } from '../errors.js';
 import { hex } from '../support/text.js';
 import type { MemoryManager } from './memory_manager.js';
 import { pageAddressMask } from './page_table_entry_x64.js';
-import { indexAt, levelOf } from './page_walk.js';
+import { indexAt, levelOf, levelShifts } from './page_walk.js';
 
 /** How a kind of tables (paging, EPT) marks its entries. */
 export interface EntryFormat {
@@ -28,6 +28,7 @@ export interface EntryPlace {
 export class PageTables {
   /** VMM-virtual address of the root table. */
   readonly root: bigint;
+  private recent = { level: -1, region: 0n, table: 0n };
 
   constructor(
     private readonly memory: VmmMemory,
@@ -40,9 +41,17 @@ export class PageTables {
   /** Stores the entry of a page, making the tables above it. */
   map(address: bigint, bytes: number, entry: bigint): void {
     const last = levelOf(bytes);
+    this.memory.write64(entryAddress(this.tableFor(address, last), address, last), entry);
+  }
+
+  /** The table of a level that an address belongs to; neighbours come one after the other, so the last one is remembered. */
+  private tableFor(address: bigint, last: number): bigint {
+    const region = address >> (levelShifts[last]! + 9n);
+    if (this.recent.level === last && this.recent.region === region) return this.recent.table;
     let table = this.root;
     for (let level = 0; level < last; level++) table = this.tableBelow(table, address, level);
-    this.memory.write64(entryAddress(table, address, last), entry);
+    this.recent = { level: last, region, table };
+    return table;
   }
 
   /** Clears the entry of a page and gives back tables that became empty. */
@@ -51,6 +60,7 @@ export class PageTables {
     const leaf = path[path.length - 1]!;
     if (!this.isPresent(this.memory.read64(leaf.address))) return;
     this.memory.write64(leaf.address, 0n);
+    this.recent = { level: -1, region: 0n, table: 0n };
     for (let at = path.length - 1; at > 0 && this.isEmpty(tableOf(path[at]!)); at--) {
       this.memory.write64(path[at - 1]!.address, 0n);
       this.manager.free(tableOf(path[at]!));

@@ -93,11 +93,11 @@ export class VmcsFieldsIntelX64 {
 
   isEnabled(word: ControlWord, mask: number): boolean {
     const value = Number(this.readIfExists(fieldOf[word]) & 0xffffffffn);
-    return (value & mask) === mask;
+    return (~value & mask) === 0;
   }
 
   isAllowed1(word: ControlWord, mask: number): boolean {
-    return (this.allowed1(word) & mask) === mask;
+    return (~this.allowed1(word) & mask) === 0;
   }
 
   isAllowed0(word: ControlWord, mask: number): boolean {

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import {
+  EntryControl,
+  ExitControl,
+  PinBasedControl,
+  PrimaryControl,
+  SecondaryControl,
+} from '../../src/intrinsics/control_bits.js';
+import { ControlRegisters } from '../../src/intrinsics/control_registers.js';
+import { Cpuid } from '../../src/intrinsics/cpuid.js';
+import { ProcessorFault } from '../../src/intrinsics/errors.js';
+import { GeneralRegisters } from '../../src/intrinsics/general_registers.js';
+import { HostEntry, type ExitEntry } from '../../src/intrinsics/host_entry.js';
+import { Msr } from '../../src/intrinsics/msr_definitions.js';
+import { Msrs } from '../../src/intrinsics/msr.js';
+import { PortIo } from '../../src/intrinsics/port_io.js';
+import { Processor } from '../../src/intrinsics/processor.js';
+import { Segments, type SegmentName, type TableRegister } from '../../src/intrinsics/segments.js';
+import { vmcsFieldDefinition, vmcsFieldExists } from '../../src/intrinsics/vmcs_field_details.js';
+import { isReadOnlyField, VmcsField } from '../../src/intrinsics/vmcs_fields.js';
+import { VmmMemory } from '../../src/intrinsics/vmm_memory.js';
+import { Vmx } from '../../src/intrinsics/vmx.js';
+import { FakeMemory } from './fake_memory.js';
+
+const allOf = (controls: Readonly<Record<string, number>>): bigint =>
+  Object.values(controls).reduce((all, bit) => all | BigInt(bit >>> 0), 0n);
+
+const capability = (controls: Readonly<Record<string, number>>, fixed: bigint): bigint =>
+  ((allOf(controls) | fixed) << 32n) | fixed;
+
+/** Secondary controls of the fake: none of the exotic ones, so that tests see what "not allowed" does. */
+const secondary = {
+  EnableEpt: SecondaryControl.EnableEpt,
+  EnableRdtscp: SecondaryControl.EnableRdtscp,
+  EnableVpid: SecondaryControl.EnableVpid,
+  UnrestrictedGuest: SecondaryControl.UnrestrictedGuest,
+  EnableInvpcid: SecondaryControl.EnableInvpcid,
+};
+
+const { ActivateTertiaryControls: _tertiary, ...primary } = PrimaryControl;
+
+/** MSRs of a processor with VMX, as the firmware leaves them. */
+function initialMsrs(): Map<number, bigint> {
+  return new Map<number, bigint>([
+    [Msr.Ia32FeatureControl, 0x5n],
+    [Msr.Ia32VmxBasic, 0x00da0400_00000004n],
+    [Msr.Ia32VmxTruePinbasedCtls, capability(PinBasedControl, 0x16n)],
+    [Msr.Ia32VmxTrueProcbasedCtls, capability(primary, 0x04006172n)],
+    [Msr.Ia32VmxTrueExitCtls, capability(ExitControl, 0x36dfbn)],
+    [Msr.Ia32VmxTrueEntryCtls, capability(EntryControl, 0x11fbn)],
+    [Msr.Ia32VmxProcbasedCtls2, allOf(secondary) << 32n],
+    [Msr.Ia32VmxMisc, 0x7004c1e7n],
+    [Msr.Ia32VmxCr0Fixed0, 0x80000021n],
+    [Msr.Ia32VmxCr0Fixed1, 0xffffffffn],
+    [Msr.Ia32VmxCr4Fixed0, 0x2000n],
+    [Msr.Ia32VmxCr4Fixed1, 0x3727ffn],
+    [Msr.Ia32VmxEptVpidCap, 0x00000f01_06734141n],
+    [Msr.Ia32Debugctl, 0n],
+    [Msr.Ia32Pat, 0x0007040600070406n],
+    [Msr.Ia32Efer, 0xd01n],
+    [Msr.Ia32PerfGlobalCtrl, 0n],
+    [Msr.Ia32SysenterCs, 0n],
+    [Msr.Ia32SysenterEsp, 0n],
+    [Msr.Ia32SysenterEip, 0n],
+    [Msr.Ia32FsBase, 0x1000n],
+    [Msr.Ia32GsBase, 0xffff_8880_0000_0000n],
+    [Msr.Ia32TscAux, 0n],
+  ]);
+}
+
+const gdtBase = 0x5000n;
+
+/** A register file and its memory behind every intrinsics interface, for tests that need memory between calls. */
+export class FakeMachine {
+  readonly msr = initialMsrs();
+  readonly fields = new Map<number, bigint>();
+  readonly leaves = new Map<number, readonly [number, number, number, number]>([
+    [0, [0xd, 0, 0, 0]],
+    [1, [0x000506e3, 0x00100800, 0x04000020, 0x0f8bfbff]],
+    [7, [0, 0x00100080, 0, 0]],
+    [0xa, [0x02, 0, 0, 0]],
+    [0x80000008, [0x3027, 0, 0, 0]],
+  ]);
+  readonly ports = new Map<number, number>();
+  /** Bytes that were written to each port, in order. */
+  readonly portWrites: (readonly [number, number])[] = [];
+  readonly memory = new FakeMemory();
+  readonly generalRegisters = (() => {
+    const values = new BigUint64Array(16);
+    return { values, halves: new Uint32Array(values.buffer) };
+  })();
+  readonly registers = {
+    cr0: 0x80050033n,
+    cr2: 0n,
+    cr3: 0x9000n,
+    cr4: 0x6b0n,
+    cr8: 0n,
+    dr7: 0x400n,
+    rflags: 2n,
+    xcr0: 1n,
+  };
+  readonly selectors: Record<SegmentName, number> = {
+    es: 0x18,
+    cs: 0x10,
+    ss: 0x18,
+    ds: 0x18,
+    fs: 0,
+    gs: 0,
+    ldtr: 0,
+    tr: 0x28,
+  };
+  gdt: TableRegister = { base: gdtBase, limit: 0x3f };
+  idt: TableRegister = { base: 0x6000n, limit: 0xfff };
+  /** The region that VMPTRLD made current. */
+  current: bigint | undefined;
+  isVmxOn = false;
+  /** What vmlaunch, vmresume, vmxon and the others answer; set one to false to let it fail. */
+  readonly succeeds = {
+    vmxon: true,
+    vmxoff: true,
+    vmclear: true,
+    vmptrld: true,
+    vmlaunch: true,
+    vmresume: true,
+    returnTo: true,
+  };
+  /** VM-instruction error of a failing instruction. */
+  error = 7n;
+  entry: ExitEntry | undefined;
+  /** Names of what was called, for tests of order. */
+  readonly calls: string[] = [];
+  readonly stops: string[] = [];
+  /** Where `returnTo` went. */
+  returned: { rip: bigint; rsp: bigint; rflags: bigint } | undefined;
+  invvpids: (readonly [number, number, bigint])[] = [];
+
+  constructor() {
+    this.writeGdt();
+  }
+
+  readonly vmx: Vmx = {
+    vmxon: () => this.did('vmxon', () => (this.isVmxOn = true)),
+    vmxoff: () => this.did('vmxoff', () => (this.isVmxOn = false)),
+    vmclear: () => this.did('vmclear', () => (this.current = undefined)),
+    vmptrld: (region) => this.did('vmptrld', () => (this.current = region)),
+    vmptrst: () => this.current ?? 0xffffffffffffffffn,
+    vmread: (field) => (this.has(field) ? (this.fields.get(field) ?? 0n) : undefined),
+    vmwrite: (field, value) => this.store(field, value),
+    vmreadLow: (field) => Number((this.fields.get(field) ?? 0n) & 0xffffffffn),
+    vmreadHigh: (field) => Number((this.fields.get(field) ?? 0n) >> 32n),
+    vmwriteHalves: (field, low, high) => this.store(field, (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)),
+    vmlaunch: () => this.did('vmlaunch', () => {}),
+    vmresume: () => this.did('vmresume', () => {}),
+    invept: () => true,
+    invvpid: (type, vpid, address) => {
+      this.invvpids.push([type, vpid, address]);
+      return true;
+    },
+    vmcall: () => this.exit(18, { length: 3 }),
+  };
+
+  readonly msrs: Msrs = {
+    rdmsr: (address) => {
+      const value = this.msr.get(address);
+      if (value === undefined) throw new ProcessorFault(13, 0, `RDMSR of 0x${address.toString(16)}`);
+      return value;
+    },
+    wrmsr: (address, value) => {
+      if (!this.msr.has(address)) throw new ProcessorFault(13, 0, `WRMSR of 0x${address.toString(16)}`);
+      this.msr.set(address, value);
+    },
+  };
+
+  readonly cpuid: Cpuid = {
+    cpuid: (leaf, _subleaf, result) => result.set(this.leaves.get(leaf) ?? [0, 0, 0, 0]),
+  };
+
+  readonly controlRegisters: ControlRegisters = {
+    readCr0: () => this.registers.cr0,
+    writeCr0: (value) => void (this.registers.cr0 = value),
+    readCr2: () => this.registers.cr2,
+    writeCr2: (value) => void (this.registers.cr2 = value),
+    readCr3: () => this.registers.cr3,
+    writeCr3: (value) => void (this.registers.cr3 = value),
+    readCr4: () => this.registers.cr4,
+    writeCr4: (value) => void (this.registers.cr4 = value),
+    readCr8: () => this.registers.cr8,
+    writeCr8: (value) => void (this.registers.cr8 = value),
+    readDr7: () => this.registers.dr7,
+    writeDr7: (value) => void (this.registers.dr7 = value),
+    xgetbv: () => this.registers.xcr0,
+    xsetbv: (register, value) => {
+      if (register !== 0 || (value & 1n) === 0n) throw new ProcessorFault(13, 0, 'XSETBV');
+      this.registers.xcr0 = value;
+    },
+    readRflags: () => this.registers.rflags,
+    writeRflags: (value) => void (this.registers.rflags = value),
+  };
+
+  readonly segments: Segments = {
+    readSelector: (name) => this.selectors[name],
+    writeSelector: (name, selector) => void (this.selectors[name] = selector),
+    sgdt: () => this.gdt,
+    lgdt: (table) => void (this.gdt = table),
+    sidt: () => this.idt,
+    lidt: (table) => void (this.idt = table),
+  };
+
+  readonly portIo: PortIo = {
+    inb: (port) => this.ports.get(port) ?? 0xff,
+    inw: (port) => this.ports.get(port) ?? 0xffff,
+    ind: (port) => this.ports.get(port) ?? 0xffffffff,
+    outb: (port, value) => this.out(port, value),
+    outw: (port, value) => this.out(port, value),
+    outd: (port, value) => this.out(port, value),
+  };
+
+  readonly processor: Processor = {
+    id: () => 0,
+    invd: () => void this.calls.push('invd'),
+    wbinvd: () => void this.calls.push('wbinvd'),
+    clflush: () => void this.calls.push('clflush'),
+    invlpg: () => void this.calls.push('invlpg'),
+    rdtsc: () => 0x1_0000_0002n,
+    rdtscp: () => 0x1_0000_0003n,
+    pause: () => {},
+    halt: () => {},
+    stop: (reason) => void this.stops.push(reason),
+  };
+
+  readonly hostEntry: HostEntry = {
+    attach: (entry) => {
+      this.entry = entry;
+      return 0xffff_8000_0000_1000n;
+    },
+    detach: () => void (this.entry = undefined),
+    launchPoint: () => ({ rip: 0x7000n, rsp: 0x8ff8n }),
+    returnTo: (rip, rsp, rflags) => {
+      this.returned = { rip, rsp, rflags };
+      return this.succeeds.returnTo;
+    },
+  };
+
+  /** Every implementation with its symbol, as a machine gives them to the driver. */
+  readonly intrinsics = [
+    { symbol: Vmx, value: this.vmx },
+    { symbol: Msrs, value: this.msrs },
+    { symbol: Cpuid, value: this.cpuid },
+    { symbol: ControlRegisters, value: this.controlRegisters },
+    { symbol: Segments, value: this.segments },
+    { symbol: PortIo, value: this.portIo },
+    { symbol: Processor, value: this.processor },
+    { symbol: VmmMemory, value: this.memory },
+    { symbol: GeneralRegisters, value: this.generalRegisters },
+    { symbol: HostEntry, value: this.hostEntry },
+  ] as const;
+
+  /** Lets the guest exit: sets the exit information and calls the exit entry. */
+  exit(
+    reason: number,
+    information: { length?: number; qualification?: bigint; fields?: Readonly<Record<number, bigint>> } = {},
+  ): void {
+    this.fields.set(VmcsField.ExitReason, BigInt(reason >>> 0));
+    this.fields.set(VmcsField.VmExitInstructionLength, BigInt(information.length ?? 2));
+    this.fields.set(VmcsField.ExitQualification, information.qualification ?? 0n);
+    for (const [field, value] of Object.entries(information.fields ?? {})) this.fields.set(Number(field), value);
+    if (this.entry === undefined) throw new Error(`exit ${reason}: no exit entry is attached`);
+    this.entry();
+  }
+
+  /** All text that went out of a serial port. */
+  serialText(port: number): string {
+    return String.fromCharCode(...this.portWrites.filter(([to]) => to === port).map(([, value]) => value));
+  }
+
+  private out(port: number, value: number): void {
+    this.ports.set(port, value);
+    this.portWrites.push([port, value]);
+  }
+
+  private did(name: keyof FakeMachine['succeeds'], effect: () => unknown): boolean {
+    this.calls.push(name);
+    if (this.succeeds[name]) effect();
+    else this.fields.set(VmcsField.VmInstructionError, this.error);
+    return this.succeeds[name];
+  }
+
+  private has(field: number): boolean {
+    const definition = vmcsFieldDefinition(field & ~1);
+    if (definition === undefined) return false;
+    const msrOf = {
+      pin: 0x48d,
+      primary: 0x48e,
+      secondary: 0x48b,
+      exit: 0x48f,
+      entry: 0x490,
+      tertiary: 0x492,
+      vmfunc: 0x491,
+    };
+    return vmcsFieldExists(definition, (word) => {
+      const value = this.msr.get(msrOf[word]) ?? 0n;
+      return Number((word === 'tertiary' || word === 'vmfunc' ? value : value >> 32n) & 0xffffffffn) | 0;
+    });
+  }
+
+  private store(field: number, value: bigint): boolean {
+    if (!this.has(field) || isReadOnlyField(field)) {
+      this.fields.set(VmcsField.VmInstructionError, this.has(field) ? 13n : 12n);
+      return false;
+    }
+    this.fields.set(field, value);
+    return true;
+  }
+
+  private writeGdt(): void {
+    // null, unused, code, data, unused, TSS (two entries), as a 64-bit kernel has them.
+    this.memory.writePhysical64(gdtBase + 0x10n, 0x00af9b000000ffffn);
+    this.memory.writePhysical64(gdtBase + 0x18n, 0x00cf93000000ffffn);
+    this.memory.writePhysical64(gdtBase + 0x28n, 0x00008b0040000067n);
+    this.memory.writePhysical64(gdtBase + 0x30n, 0xffff8880n);
+  }
+}

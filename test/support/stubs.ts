@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Sinon stubs of the intrinsics. A call that a test did not foresee throws: no test touches hardware by accident.
+import sinon, { type SinonStub, type SinonStubbedInstance } from 'sinon';
+import type { ControlRegisters } from '../../src/intrinsics/control_registers.js';
+import type { Cpuid } from '../../src/intrinsics/cpuid.js';
+import type { GeneralRegisters } from '../../src/intrinsics/general_registers.js';
+import type { HostEntry } from '../../src/intrinsics/host_entry.js';
+import type { Msrs } from '../../src/intrinsics/msr.js';
+import type { PortIo } from '../../src/intrinsics/port_io.js';
+import type { Processor } from '../../src/intrinsics/processor.js';
+import type { Segments } from '../../src/intrinsics/segments.js';
+import type { VmmMemory } from '../../src/intrinsics/vmm_memory.js';
+import type { Vmx } from '../../src/intrinsics/vmx.js';
+
+function formatted(value: unknown): string {
+  return typeof value === 'number' || typeof value === 'bigint' ? `0x${value.toString(16)}` : String(value);
+}
+
+function stubOf(name: string): SinonStub {
+  return sinon.stub().callsFake((...values: unknown[]) => {
+    throw new Error(`${name}(${values.map(formatted).join(', ')}) was not foreseen by the test`);
+  });
+}
+
+/**
+ * An object whose methods are stubs that throw until the test says what they return. For interfaces of users' own.
+ *
+ * @param name for messages.
+ */
+export function stubMethods<T extends object>(
+  name: string,
+  methods: readonly (keyof T & string)[],
+): SinonStubbedInstance<T> {
+  return Object.fromEntries(
+    methods.map((method) => [method, stubOf(`${name}.${method}`)]),
+  ) as unknown as SinonStubbedInstance<T>;
+}
+
+/** VMX instructions. */
+export const stubVmx = (): SinonStubbedInstance<Vmx> =>
+  stubMethods<Vmx>('vmx', [
+    'vmxon',
+    'vmxoff',
+    'vmclear',
+    'vmptrld',
+    'vmptrst',
+    'vmread',
+    'vmwrite',
+    'vmreadLow',
+    'vmreadHigh',
+    'vmwriteHalves',
+    'vmlaunch',
+    'vmresume',
+    'invept',
+    'invvpid',
+    'vmcall',
+  ]);
+
+/** RDMSR and WRMSR. */
+export const stubMsrs = (): SinonStubbedInstance<Msrs> => stubMethods<Msrs>('msrs', ['rdmsr', 'wrmsr']);
+
+/** CPUID. */
+export const stubCpuid = (): SinonStubbedInstance<Cpuid> => stubMethods<Cpuid>('cpuid', ['cpuid']);
+
+/** Control and debug registers, XCRs, RFLAGS. */
+export const stubControlRegisters = (): SinonStubbedInstance<ControlRegisters> =>
+  stubMethods<ControlRegisters>('controlRegisters', [
+    'readCr0',
+    'writeCr0',
+    'readCr2',
+    'writeCr2',
+    'readCr3',
+    'writeCr3',
+    'readCr4',
+    'writeCr4',
+    'readCr8',
+    'writeCr8',
+    'readDr7',
+    'writeDr7',
+    'xgetbv',
+    'xsetbv',
+    'readRflags',
+    'writeRflags',
+  ]);
+
+/** Selectors and descriptor tables. */
+export const stubSegments = (): SinonStubbedInstance<Segments> =>
+  stubMethods<Segments>('segments', ['readSelector', 'writeSelector', 'sgdt', 'lgdt', 'sidt', 'lidt']);
+
+/** IN and OUT. */
+export const stubPortIo = (): SinonStubbedInstance<PortIo> =>
+  stubMethods<PortIo>('portIo', ['inb', 'inw', 'ind', 'outb', 'outw', 'outd']);
+
+/** Caches, time, halt. */
+export const stubProcessor = (): SinonStubbedInstance<Processor> =>
+  stubMethods<Processor>('processor', [
+    'id',
+    'invd',
+    'wbinvd',
+    'clflush',
+    'invlpg',
+    'rdtsc',
+    'rdtscp',
+    'pause',
+    'halt',
+    'stop',
+  ]);
+
+/** The exit entry. */
+export const stubHostEntry = (): SinonStubbedInstance<HostEntry> =>
+  stubMethods<HostEntry>('hostEntry', ['attach', 'detach', 'launchPoint', 'returnTo']);
+
+/** Loads and stores of the VMM; without regions. */
+export const stubVmmMemory = (): SinonStubbedInstance<VmmMemory> => ({
+  ...stubMethods<VmmMemory>('memory', [
+    'useRootTable',
+    'read8',
+    'read16',
+    'read32',
+    'read64',
+    'write8',
+    'write16',
+    'write32',
+    'write64',
+    'readBytes',
+    'writeBytes',
+    'readOsLinear64',
+    'writeOsLinear64',
+  ]),
+  regions: [],
+});
+
+/** Registers in memory of their own, all 0. */
+export function stubGeneralRegisters(): GeneralRegisters {
+  const values = new BigUint64Array(16);
+  return { values, halves: new Uint32Array(values.buffer) };
+}
