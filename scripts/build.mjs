@@ -4,9 +4,17 @@
 import { buildTypeScript } from './build/typescript.mjs';
 import { buildCpuCore } from './build/cpu_core.mjs';
 import { buildGuests } from './build/guests.mjs';
+import { whileLocked } from './build/lock.mjs';
 
 const started = performance.now();
-await buildTypeScript();
-await buildCpuCore();
-await buildGuests();
+try {
+  await whileLocked(async () => {
+    await buildTypeScript();
+    await buildCpuCore();
+    await buildGuests();
+  });
+} catch (error) {
+  console.error(`build: ${error.message}`);
+  process.exit(1);
+}
 if (process.argv.includes('--verbose')) console.error(`build: ${Math.round(performance.now() - started)} ms`);

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// npm run bench [-- --json]: the machine's speed beside the same work as straight WebAssembly in the same run; the cost of a VM exit; the
+// time to a guest's first character. Medians of five. Every instruction count is asserted: a faster wrong machine fails.
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import asc from 'assemblyscript/asc';
+import { buildFolder, root } from './build/paths.mjs';
+
+const RUNS = 5;
+const { values: options } = parseArgs({ options: { json: { type: 'boolean' } } });
+
+/** The loops: what the host's export is called, iterations, and instructions from the guest's first to its last (guests/bench_*). */
+const loops = {
+  alu: { export: 'aluLoop', iterations: 40e6, instructions: 6 * 40e6 + 6 },
+  memory: { export: 'memoryLoop', iterations: 30e6, instructions: 7 * 30e6 + 5 },
+  call: { export: 'callLoop', iterations: 20e6, instructions: 9.5 * 20e6 + 6 },
+};
+const EXITS = 1_000_000;
+
+const built = (path) => import(join(buildFolder, path));
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+
+async function medianOf(measure) {
+  const results = [];
+  for (let i = 0; i < RUNS; i++) results.push(await measure());
+  return median(results);
+}
+
+async function newPc(guest) {
+  const { Pc } = await built('src/machine/pc.js');
+  const coreModule = await WebAssembly.compile(readFileSync(join(buildFolder, 'cpu', 'cpu.wasm')));
+  const ignore = () => {};
+  const pc = await Pc.create({ coreModule, memoryBytes: 64 << 20, com1: ignore, com2: ignore });
+  const bytes = new Uint8Array(readFileSync(join(buildFolder, 'guests', `${guest}.bin`)));
+  return { pc, boot: () => pc.boot({ kernel: { name: guest, bytes }, modules: [], append: '' }) };
+}
+
+/** Milliseconds from the first quantum to the guest's write of the debug-exit port. */
+function runToEnd(pc) {
+  const start = performance.now();
+  let end;
+  while (end === undefined) end = pc.runQuantum(() => true);
+  const milliseconds = performance.now() - start;
+  if (end.kind !== 'debug-exit') throw new Error(`the guest ended by ${end.kind}: ${end.detail}`);
+  return milliseconds;
+}
+
+async function guestMips({ instructions }, name) {
+  const { pc, boot } = await newPc(`bench_${name}`);
+  boot();
+  const milliseconds = runToEnd(pc);
+  if (pc.instructions !== instructions)
+    throw new Error(`bench_${name} retired ${pc.instructions} instructions, expected ${instructions}`);
+  return instructions / milliseconds / 1e3;
+}
+
+async function hostModule() {
+  let binary;
+  const { error, stderr } = await asc.main(
+    ['host_loops.ts', '-O3', '--runtime', 'stub', '--initialMemory', '32', '-o', 'host.wasm'],
+    {
+      readFile: (name) => {
+        try {
+          return readFileSync(join(root, 'scripts', 'bench', name), 'utf8');
+        } catch {
+          return null;
+        }
+      },
+      writeFile: (name, data) => (binary = data),
+    },
+  );
+  if (error) throw new Error(stderr.toString());
+  return new WebAssembly.Module(binary);
+}
+
+function hostMips(module, { export: name, iterations, instructions }) {
+  const loop = new WebAssembly.Instance(module).exports[name];
+  loop(1e6);
+  const start = performance.now();
+  loop(iterations);
+  return instructions / (performance.now() - start) / 1e3;
+}
+
+/** Nanoseconds a CPUID exit costs: a loop of 10^6 under the VMM with cpuidcount, handlers from the containers. */
+async function exitNs() {
+  const { Driver } = await built('src/driver/driver.js');
+  const { pc, boot } = await newPc('bench_cpuid');
+  const driver = await Driver.create({ machine: pc.driverHost });
+  driver.addModules(join(root, 'extensions/hypervisor_example_cpuidcount/cpuidcount.modules'));
+  await driver.load();
+  boot();
+  driver.start();
+  const milliseconds = runToEnd(pc);
+  const counted = driver.reports().cpuidcount.count;
+  const exits = pc.exits()[10];
+  driver.close();
+  if (counted !== EXITS || exits !== EXITS) throw new Error(`${counted} exits counted, ${exits} taken, expected ${EXITS}`);
+  return (milliseconds * 1e6) / EXITS;
+}
+
+/** Milliseconds from the start of the process `bfm run` to the guest's first character. */
+function startupMs() {
+  return new Promise((done, failed) => {
+    const start = performance.now();
+    const child = spawn(process.execPath, [join(root, 'bin/bfm.mjs'), 'run', '--guest', 'cpuid', '--append', '1'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let first;
+    child.stdout.on('data', () => (first ??= performance.now() - start));
+    child.on('error', failed);
+    child.on('exit', (code) => (code === 0 ? done(first) : failed(new Error(`bfm run ended with status ${code}`))));
+  });
+}
+
+const module = await hostModule();
+const result = { guestMips: {}, hostMips: {} };
+for (const [name, loop] of Object.entries(loops)) {
+  result.guestMips[name] = Math.round(await medianOf(() => guestMips(loop, name)));
+  result.hostMips[name] = Math.round(await medianOf(() => hostMips(module, loop)));
+}
+result.exitNs = Math.round(await medianOf(exitNs));
+result.startupMs = Math.round(await medianOf(startupMs));
+
+if (options.json) console.log(JSON.stringify(result));
+else {
+  for (const name of Object.keys(loops)) {
+    const guest = result.guestMips[name];
+    const host = result.hostMips[name];
+    console.log(`${name.padEnd(8)} guest ${guest} MIPS, host ${host} MIPS (1/${(host / guest).toFixed(1)})`);
+  }
+  console.log(`exit     ${result.exitNs} ns a CPUID exit (${EXITS} of them, cpuidcount loaded)`);
+  console.log(`startup  ${result.startupMs} ms to the guest's first character`);
+}
