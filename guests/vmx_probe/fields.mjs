@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// The framework's own definitions: the probe spells no encoding twice.
+export { VmcsField as F } from '../../build/src/intrinsics/vmcs_fields.js';
+export {
+  EntryControl as Entry,
+  ExitControl as Exit,
+  PinBasedControl as Pin,
+  PrimaryControl as Primary,
+  SecondaryControl as Secondary,
+} from '../../build/src/intrinsics/control_bits.js';
+export { Msr } from '../../build/src/intrinsics/msr_definitions.js';
