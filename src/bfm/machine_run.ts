@@ -166,17 +166,19 @@ export class MachineRun {
   }
 
   private report(pc: Pc, driver: Driver | undefined, ending: Ending, milliseconds: number): RunReport {
+    const machine = {
+      exits: this.exits(pc),
+      instructions: pc.instructions,
+      virtualTime: pc.virtualTime,
+      debugExit: pc.debugExit,
+      stateHash: pc.stateHash(),
+    };
+    pc.switchOff();
     // Parts that are disposed log their last words; reports stay readable.
     driver?.close();
     return {
       ...ending,
-      machine: {
-        exits: this.exits(pc),
-        instructions: pc.instructions,
-        virtualTime: pc.virtualTime,
-        debugExit: pc.debugExit,
-        stateHash: pc.stateHash(),
-      },
+      machine,
       extensions: reportedValues(driver),
       milliseconds,
     };

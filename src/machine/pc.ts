@@ -167,6 +167,11 @@ export class Pc {
     };
   }
 
+  /** Nothing runs from now on: what a VMM still does while it is disposed acts on the devices at once. */
+  switchOff(): void {
+    this.execution.end();
+  }
+
   /** Ends the quantum under way at the next boundary. */
   requestStop(): void {
     for (const processor of this.processors) processor.requestStop();

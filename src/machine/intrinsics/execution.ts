@@ -17,6 +17,7 @@ export interface ProcessorAndDriver {
  */
 export class Execution {
   private current: ProcessorAndDriver;
+  private hasEnded = false;
 
   /** @param processors in order of their number, at least one. */
   constructor(readonly processors: readonly ProcessorAndDriver[]) {
@@ -26,6 +27,14 @@ export class Execution {
   /** Makes a processor the one that executes the intrinsics; the scheduler and the driver call it before they call VMM code. */
   select(id: number): void {
     this.current = this.processors[id]!;
+  }
+
+  /**
+   * The machine has ended: no processor executes anything more. What the parts of a VMM still do while they are disposed, such as their
+   * last words on the serial port, acts at once.
+   */
+  end(): void {
+    this.hasEnded = true;
   }
 
   get processor(): LogicalProcessor {
@@ -42,6 +51,7 @@ export class Execution {
 
   /** True in non-root operation, after a VM exit that still waits was handled. */
   get isGuest(): boolean {
+    if (this.hasEnded) return false;
     const { processor } = this.current;
     if (processor.engine.exitPending && this.current.driver.isActive) processor.deliverExit();
     if (processor.end !== undefined) throw new ProcessorDead(processor.id, processor.end);
