@@ -24,6 +24,7 @@ const COMMAND_INTERRUPT = 1;
 const ACKNOWLEDGE = 0xfa;
 const SELF_TEST_PASSED = 0xaa;
 const OUTPUT_A20 = 2;
+const AUXILIARY_CLOCK_STUCK = 1;
 
 /** The 8042 keyboard controller at ports 60h and 64h with a keyboard on which nobody types; it also resets the machine and gates A20. */
 export class KeyboardController extends StatefulDevice<KeyboardControllerState> implements PortHandler {
@@ -85,6 +86,8 @@ export class KeyboardController extends StatefulDevice<KeyboardControllerState> 
         this.state.commandByte &= ~0x20;
         return;
       case 0xa9:
+        // There is no second port: its clock line counts as stuck.
+        return this.answer(AUXILIARY_CLOCK_STUCK);
       case 0xab:
         return this.answer(0);
       case 0xaa:
@@ -113,8 +116,9 @@ export class KeyboardController extends StatefulDevice<KeyboardControllerState> 
     this.state.command = 0;
     if (command === 0x60) this.state.commandByte = value;
     else if (command === 0xd1) this.writeOutputPort(value);
-    else if (command === 0xd2) this.answer(value);
-    // Nothing is plugged in at the mouse's connector (D3h, D4h): no answer comes.
+    // Without a second port D3h is D2h: the byte comes back as the keyboard's own. Drivers see at once that there is no mouse.
+    else if (command === 0xd2 || command === 0xd3) this.answer(value);
+    // D4h writes to the mouse that is not there: no answer comes.
   }
 
   private writeOutputPort(value: number): void {

@@ -118,7 +118,7 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
     if (id === 0) lvt[Lvt.Lint0] = DeliveryMode.ExtInt << 8;
     if (id === 0) lvt[Lvt.Lint1] = DeliveryMode.Nmi << 8;
     return {
-      base: LOCAL_APIC_BASE | APIC_BASE_ENABLE | (id === 0 ? APIC_BASE_BOOTSTRAP : 0),
+      base: (LOCAL_APIC_BASE | APIC_BASE_ENABLE | (id === 0 ? APIC_BASE_BOOTSTRAP : 0)) >>> 0,
       id,
       tpr: 0,
       ldr: 0,
