@@ -96,7 +96,8 @@ async function exitNs() {
   const counted = driver.reports().cpuidcount.count;
   const exits = pc.exits()[10];
   driver.close();
-  if (counted !== EXITS || exits !== EXITS) throw new Error(`${counted} exits counted, ${exits} taken, expected ${EXITS}`);
+  if (counted !== EXITS || exits !== EXITS)
+    throw new Error(`${counted} exits counted, ${exits} taken, expected ${EXITS}`);
   return (milliseconds * 1e6) / EXITS;
 }
 

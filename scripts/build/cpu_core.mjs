@@ -14,8 +14,20 @@ const asc = join(root, 'node_modules', 'assemblyscript', 'bin', 'asc.js');
 /** Options of both jobs: nothing of AssemblyScript's run time, memory imported, static data where the layout puts it. */
 function options(layout) {
   return [
-    '--runtime', 'stub', '--noAssert', '--importMemory', '--exportTable', '--zeroFilledMemory', '--enable', 'simd',
-    '--memoryBase', String(layout.STATIC_DATA), '--disableWarning', '112', '--disableWarning', '201',
+    '--runtime',
+    'stub',
+    '--noAssert',
+    '--importMemory',
+    '--exportTable',
+    '--zeroFilledMemory',
+    '--enable',
+    'simd',
+    '--memoryBase',
+    String(layout.STATIC_DATA),
+    '--disableWarning',
+    '112',
+    '--disableWarning',
+    '201',
   ];
 }
 
@@ -31,7 +43,9 @@ async function load(path) {
 /** Copies the hand-written files and writes the generated ones. Returns the layout. */
 async function writeSources() {
   const [{ expand, generate, formList }, { topics }, { Layout }] = await Promise.all([
-    load('generator/generate.js'), load('instructions.js'), load('layout.js'),
+    load('generator/generate.js'),
+    load('instructions.js'),
+    load('layout.js'),
   ]);
   mkdirSync(sourceFolder, { recursive: true });
   const sources = new Map();
@@ -52,10 +66,18 @@ async function writeSources() {
 /** Runs asc; rejects with its messages, in which the copies' paths are those of the sources. */
 function compile(entry, output, args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--stack-size=8000', asc, join(sourceFolder, entry), '-o', output, ...args], { cwd: root });
+    const child = spawn(
+      process.execPath,
+      ['--stack-size=8000', asc, join(sourceFolder, entry), '-o', output, ...args],
+      { cwd: root },
+    );
     let text = '';
-    child.stdout.on('data', (data) => { text += data; });
-    child.stderr.on('data', (data) => { text += data; });
+    child.stdout.on('data', (data) => {
+      text += data;
+    });
+    child.stderr.on('data', (data) => {
+      text += data;
+    });
     child.on('close', (code) => {
       const message = text.replaceAll('build/cpu/source/', 'src/machine/cpu/');
       if (code === 0) resolve(message);
@@ -92,7 +114,9 @@ export async function buildCpuCore() {
     ...filesBelow('src/machine/cpu', (file) => file.endsWith('.ts')),
     ...filesBelow('src/machine/instructions', (file) => file.endsWith('.ts')),
     ...filesBelow('src/machine/generator', (file) => file.endsWith('.ts')),
-    join(root, 'src/machine/instructions.ts'), join(root, 'src/machine/layout.ts'), join(root, 'scripts/build/cpu_core.mjs'),
+    join(root, 'src/machine/instructions.ts'),
+    join(root, 'src/machine/layout.ts'),
+    join(root, 'scripts/build/cpu_core.mjs'),
   ];
   const outputs = ['cpu.wasm', 'templates.wasm', 'templates.json', 'forms.json'].map((name) => join(cpuFolder, name));
   await unlessFresh('cpu_core', hashOf(inputs), outputs, make);

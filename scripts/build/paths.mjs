@@ -30,7 +30,8 @@ export function hashOf(paths, salt = '') {
 /** Runs `make` unless the stamp of that name already holds `hash` and all `outputs` exist. */
 export async function unlessFresh(stamp, hash, outputs, make) {
   const file = join(buildFolder, 'stamps', stamp);
-  if (existsSync(file) && readFileSync(file, 'utf8') === hash && outputs.every((output) => existsSync(output))) return false;
+  if (existsSync(file) && readFileSync(file, 'utf8') === hash && outputs.every((output) => existsSync(output)))
+    return false;
   await make();
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, hash);

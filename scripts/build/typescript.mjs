@@ -12,11 +12,20 @@ export const tsconfigRaw = {
 };
 
 const isSource = (path) =>
-  path.endsWith('.ts') && !path.endsWith('.d.ts') && !path.includes('/src/machine/cpu/') && !path.includes('/fixtures/');
+  path.endsWith('.ts') &&
+  !path.endsWith('.d.ts') &&
+  !path.includes('/src/machine/cpu/') &&
+  !path.includes('/fixtures/');
 
 async function transpile(path, target) {
   const result = await transform(readFileSync(path, 'utf8'), {
-    loader: 'ts', format: 'esm', target: 'es2022', sourcefile: path, sourcemap: 'inline', sourcesContent: false, tsconfigRaw,
+    loader: 'ts',
+    format: 'esm',
+    target: 'es2022',
+    sourcefile: path,
+    sourcemap: 'inline',
+    sourcesContent: false,
+    tsconfigRaw,
   });
   mkdirSync(dirname(target), { recursive: true });
   writeFileSync(target, result.code);
@@ -35,7 +44,11 @@ function removeStale(wanted) {
 
 /** Transpiles what changed since the last build. */
 export async function buildTypeScript() {
-  const folders = ['src', 'test', ...readdirSync(root).filter((name) => name === 'extensions' || name.startsWith('src_'))];
+  const folders = [
+    'src',
+    'test',
+    ...readdirSync(root).filter((name) => name === 'extensions' || name.startsWith('src_')),
+  ];
   const sources = folders.flatMap((folder) => filesBelow(folder, isSource));
   const hashes = join(buildFolder, 'stamps', 'typescript.json');
   const known = existsSync(hashes) ? JSON.parse(readFileSync(hashes, 'utf8')) : {};
@@ -47,7 +60,8 @@ export async function buildTypeScript() {
     const target = join(buildFolder, name.replace(/\.ts$/, '.js'));
     targets.add(target);
     now[name] = hashOf([path], JSON.stringify(tsconfigRaw));
-    if (known[name] !== now[name] || !existsSync(target) || statSync(target).size === 0) jobs.push(transpile(path, target));
+    if (known[name] !== now[name] || !existsSync(target) || statSync(target).size === 0)
+      jobs.push(transpile(path, target));
   }
   await Promise.all(jobs);
   removeStale(targets);

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// npm run test:kvm-unit-tests -- DIR [SUITE…] [--timeout S] [--json] [-- bfm options]
+// Runs the suites of a kvm-unit-tests checkout that was built elsewhere, on the bare machine, and counts the tests' own PASS and FAIL lines. With
+// no SUITE: those that a processor of the machine's model should pass. Exit status 1 if a suite fails.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { root } from './build/paths.mjs';
+
+/** What issue and docs hold the machine to. The others run by name. */
+const DEFAULT_SUITES = [
+  'realmode',
+  'emulator',
+  'idt_test',
+  'access',
+  'debug',
+  'eventinj',
+  'memory',
+  'smap',
+  'umip',
+  'xsave',
+];
+const STATUS_SKIPPED = 77;
+const STATUS_ABORTED = 127;
+
+function usage(message) {
+  console.error(
+    `test:kvm-unit-tests: ${message}\nusage: npm run test:kvm-unit-tests -- DIR [SUITE…] [--timeout SECONDS] [--json]`,
+  );
+  process.exit(2);
+}
+
+/** The suites of x86/unittests.cfg: name, file, arguments. */
+function readSuites(folder) {
+  const suites = new Map();
+  let suite;
+  for (const line of readFileSync(join(folder, 'x86', 'unittests.cfg'), 'utf8').split('\n')) {
+    const [, section] = /^\[([\w-]+)\]/.exec(line) ?? [];
+    const [, key, value] = /^(\w+)\s*=\s*(.*)$/.exec(line) ?? [];
+    if (section !== undefined) suites.set(section, (suite = { name: section, file: '', args: '', smp: '1' }));
+    else if (key === 'file') suite.file = value;
+    else if (key === 'smp') suite.smp = value;
+    else if (key === 'test_args') suite.args = value.replace(/^(["'])(.*)\1$/, '$2');
+  }
+  return suites;
+}
+
+/** Runs one suite: its console, and the machine's report. */
+function run(folder, suite, scratch, timeout) {
+  const environment = join(scratch, 'environment');
+  writeFileSync(environment, `NR_CPUS=1\nMEMSIZE=512\nTEST_DEVICE=1\nBOOTLOADER=0\n`);
+  const args = ['run', '--kernel', join(folder, 'x86', suite.file), '--initrd', environment, '--append', suite.args];
+  args.push(
+    '--memory',
+    '512M',
+    '--test-device',
+    '--start',
+    'off',
+    '--pace',
+    'fast',
+    '--json',
+    '--timeout',
+    String(timeout),
+  );
+  return new Promise((done, failed) => {
+    const child = spawn(process.execPath, [join(root, 'bin/bfm.mjs'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let json = '';
+    let console = '';
+    child.stdout.on('data', (data) => (json += data));
+    child.stderr.on('data', (data) => (console += data));
+    child.on('error', failed);
+    child.on('exit', (code) => done({ code, console, report: json === '' ? undefined : JSON.parse(json) }));
+  });
+}
+
+function verdict({ code, report }, passes, failures) {
+  // QEMU's debug-exit port makes (value << 1) | 1 of what is written; the machine reports the value itself.
+  const status = report?.machine?.debugExit;
+  if (status === STATUS_SKIPPED) return 'SKIP';
+  if (status === STATUS_ABORTED) return 'ABORT';
+  if (code === 124) return 'TIMEOUT';
+  if (code === 3) return 'DEAD';
+  if (status === null || status === undefined) return 'ERROR';
+  return status === 0 && failures === 0 ? 'PASS' : 'FAIL';
+}
+
+const { values: options, positionals } = parseArgs({
+  options: { timeout: { type: 'string', default: '300' }, json: { type: 'boolean' }, verbose: { type: 'boolean' } },
+  allowPositionals: true,
+});
+const [folder, ...wanted] = positionals;
+if (folder === undefined) usage('which folder has the built kvm-unit-tests?');
+if (!existsSync(join(folder, 'x86', 'unittests.cfg'))) usage(`${folder} has no x86/unittests.cfg`);
+const suites = readSuites(folder);
+const scratch = mkdtempSync(join(tmpdir(), 'kvm-unit-tests-'));
+const results = [];
+try {
+  for (const name of wanted.length > 0 ? wanted : DEFAULT_SUITES) {
+    const suite = suites.get(name) ?? usage(`there is no suite ${name} in x86/unittests.cfg`);
+    if (!existsSync(join(folder, 'x86', suite.file))) usage(`${suite.file} was not built`);
+    const outcome = await run(folder, suite, scratch, Number(options.timeout));
+    const lines = outcome.console.split('\n');
+    const pass = lines.filter((line) => line.startsWith('PASS')).length;
+    const fail = lines.filter((line) => line.startsWith('FAIL'));
+    const result = {
+      name,
+      verdict: verdict(outcome, pass, fail.length),
+      pass,
+      fail: fail.length,
+      instructions: outcome.report?.machine?.instructions,
+    };
+    results.push(result);
+    if (!options.json) {
+      console.log(`${result.verdict.padEnd(8)} ${name.padEnd(24)} ${pass} PASS lines, ${fail.length} FAIL lines`);
+      for (const line of fail) console.log(`         ${line}`);
+      if (!['PASS', 'SKIP'].includes(result.verdict) && fail.length === 0)
+        console.log(
+          lines
+            .slice(-25)
+            .map((line) => `         | ${line}`)
+            .join('\n'),
+        );
+      if (options.verbose) console.log(outcome.console);
+    }
+  }
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+if (options.json) console.log(JSON.stringify(results));
+process.exitCode = results.every((result) => ['PASS', 'SKIP'].includes(result.verdict)) ? 0 : 1;
