@@ -83,7 +83,7 @@ export const baseFields = [
   [F.GuestTrLimit, 0x67],
   [F.GuestTrAccessRights, 0x8b],
   [F.GuestGdtrBase, 'gdt'],
-  [F.GuestGdtrLimit, 0x5f],
+  [F.GuestGdtrLimit, 0x6f],
   [F.GuestIdtrBase, 'guest_idt'],
   [F.GuestIdtrLimit, 64 * 16 - 1],
 ];

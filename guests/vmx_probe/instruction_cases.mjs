@@ -46,8 +46,9 @@ instruction('VMXOFF and VMXON', 'vmxoff', ...operand('0x410000'), 'vmxon [rsp]',
 instruction('VMXON unaligned', 'vmxoff', ...operand('0x410001'), 'vmxon [rsp]', 'pushfq', 'pop rax', 'and eax, 0x41', 'push rax', 'mov qword ptr [rsp + 8], 0x410000', 'vmxon [rsp + 8]', 'pop rax', drop);
 instruction('VMXON beyond the width', 'vmxoff', ...operand('0x10000000000000'), 'vmxon [rsp]', 'pushfq', 'pop rax', 'and eax, 0x41', 'push rax', 'mov qword ptr [rsp + 8], 0x410000', 'vmxon [rsp + 8]', 'pop rax', drop);
 instruction('VMXON of another revision', 'vmxoff', ...operand('0x42d000'), 'vmxon [rsp]', 'pushfq', 'pop rax', 'and eax, 0x41', 'push rax', 'mov qword ptr [rsp + 8], 0x410000', 'vmxon [rsp + 8]', 'pop rax', drop);
-instruction('VMREAD outside VMX', 'vmxoff', ...operand('0x410000'), `mov ecx, ${F.GuestRip}`, 'lea rdx, [rip + @back]', 'vmread rax, rcx', '@back:', drop);
-instruction('VMXON again', ...operand('0x410000'), 'vmxon [rsp]', drop);
+instruction('VMREAD outside VMX', 'vmxoff', `mov ecx, ${F.GuestRip}`, 'vmread rax, rcx');
+instruction('VMLAUNCH outside VMX', 'vmxoff', 'vmlaunch');
+instruction('VMCALL outside VMX', 'vmxoff', 'vmcall');
 instruction('CR4.VMXE cannot be cleared in VMX root', 'mov rax, cr4', 'and rax, -8193', 'mov cr4, rax');
 instruction('CR0.NE cannot be cleared in VMX root', 'mov rax, cr0', 'and rax, -33', 'mov cr0, rax');
 instruction('CR0.PG cannot be cleared in VMX root', 'mov rax, cr0', 'btr rax, 31', 'mov cr0, rax');

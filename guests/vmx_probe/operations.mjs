@@ -24,6 +24,8 @@ export const needHigh = (msr, bits) => ['needHigh', msr, bits];
 export const needLow = (msr, bits) => ['needLow', msr, bits];
 export const needCpuid = (leaf, register, bits) => ['needCpuid', leaf, ['eax', 'ebx', 'ecx', 'edx'].indexOf(register), bits];
 
+/** Prints RAX, RCX and RDX of the guest. */
+export const registers = () => ['registers'];
 /** The case ends on Bochs, which would end itself (an unsupported event is fatal to it). */
 export const notBochs = () => ['notBochs'];
 

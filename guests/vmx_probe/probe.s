@@ -49,6 +49,9 @@ start:
     call load_tables
     call build_page_tables
     call find_output
+    mov al, 0xff                    # no interrupts but those that cases send
+    out 0x21, al
+    out 0xa1, al
     lea rsi, [rip + text_hello]
     call print
     call print_capabilities
@@ -114,6 +117,7 @@ operations:
     .quad operation_need_cpuid
     .quad operation_poke_64
     .quad operation_not_bochs
+    .quad operation_registers
 
 operation_end:
     jmp next_case
@@ -213,6 +217,23 @@ operation_need_cpuid:
     je next_operation
     jmp not_supported
 
+# Prints what the guest held in RAX, RCX and RDX at the last VM exit.
+operation_registers:
+    lea rsi, [rip + text_registers]
+    call print
+    mov rax, [rip + guest_rax]
+    call print_quad
+    mov al, 0x20
+    call put
+    mov rax, [rip + guest_rcx]
+    call print_quad
+    mov al, 0x20
+    call put
+    mov rax, [rip + guest_rdx]
+    call print_quad
+    call new_line
+    jmp next_operation
+
 # The case ends here on Bochs, which would end itself.
 operation_not_bochs:
     cmp byte ptr [rip + has_port_e9], 0
@@ -250,7 +271,7 @@ operation_peek:
 operation_host:
     mov rax, [r15]
     add r15, 8
-    mov byte ptr [rip + fault_vector], 0xff
+    mov byte ptr [rip + in_host_code], 1
     mov [rip + saved_r15], r15
     mov [rip + saved_rbp], rbp
     mov [rip + saved_rsp], rsp
@@ -260,6 +281,7 @@ operation_host:
     mov rsp, [rip + saved_rsp]
     mov rbp, [rip + saved_rbp]
     mov r15, [rip + saved_r15]
+    mov byte ptr [rip + in_host_code], 0
     mov r14, rax
     lea rsi, [rip + text_host]
     call print
@@ -467,6 +489,15 @@ set_up_case:
     lea rax, [r15 + rax]
     mov [rip + case_end], rax
     mov byte ptr [rip + is_launched], 0
+    mov rax, rsp                    # IRET ends blocking by NMI that the last case left
+    push 0x10
+    push rax
+    pushfq
+    push 8
+    lea rax, [rip + nmis_open]
+    push rax
+    iretq
+nmis_open:
     vmclear [rip + vmcs_address]
     vmclear [rip + other_address]
     mov edi, VMCS
@@ -775,9 +806,13 @@ host_fault:
     mov rax, r12
     call print_long
     call new_line
+    cmp byte ptr [rip + in_host_code], 0
+    je halted                       # a fault of the probe itself: there is no way on
+    mov byte ptr [rip + in_host_code], 0
     mov rsp, [rip + saved_rsp]
     mov rbp, [rip + saved_rbp]
     mov r15, [rip + saved_r15]
+    vmxon [rip + vmxon_address]     # if the code had left VMX operation; else it fails and changes nothing
     jmp next_operation
 
 print_capabilities:
@@ -926,6 +961,7 @@ text_error: .asciz " error="
 text_value: .asciz " rax="
 text_fault: .asciz "  host fault "
 text_peek: .asciz "  memory "
+text_registers: .asciz "  rax rcx rdx "
 text_capability: .asciz "capability "
 text_vmxon: .asciz "VMXON failed\n"
 
@@ -943,6 +979,9 @@ gdt_tss:
     .quad 0x00cffb000000ffff        # 40 code, 32-bit, CPL 3
     .quad 0x00009b000000ffff        # 48 code, 16-bit, CPL 0
     .quad 0x000093000000ffff        # 50 data, 16-bit, CPL 0
+    .quad 0x00008942d8000067        # 58 another TSS, at 42D800H
+    .quad 0x0000e50000580000        # 60 task gate to 58
+    .quad 0x00cf13000000ffff        # 68 data, CPL 0, not present
 gdt_end:
 gdt_pointer:
     .short gdt_end - gdt - 1
@@ -972,7 +1011,7 @@ physical_width: .byte 0
 has_port_e9: .byte 0
 is_launched: .byte 0
 how_to_enter: .byte 0
-fault_vector: .byte 0
+in_host_code: .byte 0
 
 .balign 16
 idt:

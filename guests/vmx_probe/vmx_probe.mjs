@@ -26,6 +26,7 @@ const OPERATIONS = {
   needCpuid: 12,
   poke64: 13,
   notBochs: 14,
+  registers: 15,
 };
 
 const source = (name) => readFileSync(new URL(name, import.meta.url), 'utf8');
@@ -91,7 +92,7 @@ class Image {
   /** The bytes of one operation. */
   #operation(into, [kind, ...operands]) {
     into.number(OPERATIONS[kind], 1);
-    const sizes = { write: [2, 8], or: [2, 8], andNot: [2, 8], beyond: [2], poke: [4, 4], poke64: [4, 8], peek: [4], enter: [1], notBochs: [] };
+    const sizes = { write: [2, 8], or: [2, 8], andNot: [2, 8], beyond: [2], poke: [4, 4], poke64: [4, 8], peek: [4], enter: [1], notBochs: [], registers: [] };
     const needs = { needHigh: [4, 4], needLow: [4, 4], needCpuid: [4, 1, 4] };
     if (kind === 'host') {
       into.number(this.#snippet({ bits: 64, lines: [...operands[0].lines, 'ret'] }).address, 8);
