@@ -107,6 +107,37 @@ async function make() {
   if (process.argv.includes('--verbose')) console.error(`cpu core: ${Math.round(performance.now() - started)} ms`);
 }
 
+/** True while the process of that id lives. */
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs `work` while no other process builds the core: two builds at once would take each other's sources. */
+async function alone(work) {
+  mkdirSync(cpuFolder, { recursive: true });
+  const lock = join(cpuFolder, 'lock');
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      break;
+    } catch {
+      const owner = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : 0;
+      if (owner > 0 && !isAlive(owner)) rmSync(lock, { force: true });
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+  try {
+    return await work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
 /** Builds the core where its sources, the table, the layout, the generator or this script have changed. */
 export async function buildCpuCore() {
   if (!existsSync(join(root, 'src/machine/cpu/cpu.ts'))) return;
@@ -119,5 +150,9 @@ export async function buildCpuCore() {
     join(root, 'scripts/build/cpu_core.mjs'),
   ];
   const outputs = ['cpu.wasm', 'templates.wasm', 'templates.json', 'forms.json'].map((name) => join(cpuFolder, name));
-  await unlessFresh('cpu_core', hashOf(inputs), outputs, make);
+  // looked at again with the lock held: another process may have built meanwhile
+  const fresh = () => unlessFresh('cpu_core', hashOf(inputs), outputs, make);
+  const stamp = join(buildFolder, 'stamps', 'cpu_core');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hashOf(inputs) && outputs.every((output) => existsSync(output))) return;
+  await alone(fresh);
 }

@@ -31,6 +31,8 @@ export const rows: readonly InstructionRow[] = [
   row('8D', 'Gv,M', 'LEA', { hot: true, address: 'offset' }),
   row('86', 'Eb,Gb', 'XCHG', { lock: true }),
   row('87', 'Ev,Gv', 'XCHG', { lock: true }),
+  // 90 without REX.B is NOP: it does not zero-extend RAX as XCHG EAX, EAX would. SDM 2B "NOP—No Operation".
+  row('90', '', '', { hot: true }),
   row('90+', 'Zv,rAX', 'XCHG'),
   row('0F C0', 'Eb,Gb', 'XADD', { lock: true }),
   row('0F C1', 'Ev,Gv', 'XADD', { lock: true }),

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// One WebAssembly function from one template: registers and flags are loaded into locals, the template is pasted, and all is stored back.
+// The run-time compiler's regions are made of the same pieces; this form serves the comparison of templates with handlers.
+import type { Template, TemplateToken } from '../generator/extract.js';
+import { Layout } from '../layout.js';
+import { ValueType, WasmWriter, writeLocals } from './wasm_writer.js';
+
+/** The operands of one decoded instruction, as its record holds them. */
+export interface RecordOperands {
+  /** Slots (or numbers) of the three register operands, and of the segment's base. */
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+  readonly segment: number;
+  readonly immediate: number;
+  /** Displacement, upper half of the immediate or second immediate. */
+  readonly displacement: number;
+  readonly baseSlot: number;
+  readonly indexSlot: number;
+  readonly scale: number;
+  readonly length: number;
+  /** RIP of the instruction. */
+  readonly rip: bigint;
+}
+
+const registers = 16;
+const flagWords = ['FR', 'FX', 'FC'] as const;
+
+/** Result of a template's function. */
+export const TemplateResult = { Completed: 0, Left: 1, Taken: 2 } as const;
+
+function decode(tokens: readonly TemplateToken[]): Map<TemplateToken, Uint8Array> {
+  const bytes = new Map<TemplateToken, Uint8Array>();
+  for (const token of tokens) {
+    if (token[0] === 'x') bytes.set(token, Uint8Array.from(atob(token[1] as string), (character) => character.charCodeAt(0)));
+  }
+  return bytes;
+}
+
+/** Emits the body of one template's function. */
+class TemplateFunction {
+  readonly out = new WasmWriter();
+  readonly locals: number[] = [];
+  private readonly raw: Map<TemplateToken, Uint8Array>;
+  private readonly registerLocals: number[] = [];
+  private readonly flagLocals: Record<string, number> = {};
+  private readonly ripLocal: number;
+  private readonly addressLocal: number;
+  private readonly scratch: Record<'x' | 'y' | 'z', number>;
+  private readonly templateLocals: number[];
+
+  constructor(private readonly template: Template, private readonly operands: RecordOperands, private readonly tlb: number) {
+    this.raw = decode(template.tokens);
+    for (let index = 0; index < registers; index++) this.registerLocals.push(this.local(ValueType.I64));
+    for (const word of flagWords) this.flagLocals[word] = this.local(ValueType.I64);
+    this.ripLocal = this.local(ValueType.I64);
+    this.addressLocal = this.local(ValueType.I64);
+    this.scratch = { x: this.local(ValueType.I64), y: this.local(ValueType.I64), z: this.local(ValueType.I64) };
+    this.templateLocals = template.locals.map((type) => this.local(type));
+  }
+
+  /** The whole body. Returns TemplateResult. */
+  emit(): void {
+    const { out } = this;
+    this.loadState();
+    // block $left: a bail branches out of it
+    out.append([0x02, 0x40]);
+    if (this.template.returns) out.append([0x02, this.template.result === 0 ? 0x40 : this.template.result]);
+    for (const token of this.template.tokens) this.token(token);
+    if (this.template.returns) out.byte(0x0b);
+    if (this.template.result !== 0) {
+      out.append([0x45, 0x04, 0x40]); // not taken: RIP is the next instruction
+      this.finish(TemplateResult.Completed);
+      out.byte(0x0b);
+      this.finish(TemplateResult.Taken);
+    } else this.finish(TemplateResult.Completed);
+    out.byte(0x0b);
+    out.i32Const(TemplateResult.Left);
+    out.byte(0x0b);
+  }
+
+  private local(type: number): number {
+    this.locals.push(type);
+    return this.locals.length - 1;
+  }
+
+  private get(index: number): void { this.out.op(0x20, index); }
+  private set(index: number): void { this.out.op(0x21, index); }
+
+  private stateWords(): [number, number][] {
+    return [
+      ...this.registerLocals.map((local, index): [number, number] => [local, Layout.RAX + index * 8]),
+      ...flagWords.map((word): [number, number] => [this.flagLocals[word]!, Layout[word]]),
+      [this.ripLocal, Layout.RIP],
+    ];
+  }
+
+  private loadState(): void {
+    for (const [local, address] of this.stateWords()) {
+      this.out.i32Const(0);
+      this.out.access(0x29, 3, address);
+      this.set(local);
+    }
+    this.out.i64Const(this.operands.rip + BigInt(this.operands.length));
+    this.set(this.ripLocal);
+    if (this.template.tokens.some((token) => token[1] === 'address')) this.effectiveAddress();
+  }
+
+  private finish(result: number): void {
+    for (const [local, address] of this.stateWords()) {
+      this.out.i32Const(0);
+      this.get(local);
+      this.out.access(0x37, 3, address);
+    }
+    this.out.i32Const(result);
+    this.out.byte(0x0f);
+  }
+
+  /** Base + index << scale + displacement, plus the segment's base. */
+  private effectiveAddress(): void {
+    const { out, operands } = this;
+    this.slot64(operands.baseSlot);
+    this.slot64(operands.indexSlot);
+    out.i64Const(BigInt(operands.scale));
+    out.append([0x86, 0x7c]);
+    out.i64Const(BigInt(operands.displacement));
+    out.byte(0x7c);
+    this.slot64(operands.segment);
+    out.byte(0x7c);
+    this.set(this.addressLocal);
+  }
+
+  private registerOf(slot: number): number | undefined {
+    const index = (slot - Layout.RAX) >> 3;
+    return index >= 0 && index < registers ? this.registerLocals[index] : undefined;
+  }
+
+  private slot64(slot: number): void {
+    const local = this.registerOf(slot);
+    if (local !== undefined) {
+      this.get(local);
+      return;
+    }
+    this.out.i32Const(0);
+    this.out.access(0x29, 3, slot);
+  }
+
+  private slotOf(name: string | number, offset: number): number {
+    if (typeof name === 'number') return name + offset;
+    return this.operands[name as 'a' | 'b' | 'c' | 'segment'] + offset;
+  }
+
+  private token(token: TemplateToken): void {
+    const { out } = this;
+    const [kind, first, second, third] = token;
+    switch (kind) {
+      case 'x': out.append(this.raw.get(token)!); break;
+      case 'l': out.op(first as number, this.templateLocals[second as number]!); break;
+      case 'k': out.i32Const(first as number); break;
+      case 's': out.i32Const(this.slotOf(first!, second as number)); break;
+      case 'get': this.getRegister(first as number, this.slotOf(second!, third as number)); break;
+      case 'set': this.setRegister(first as number, this.slotOf(second!, third as number)); break;
+      case 'ret': out.op(0x0c, first as number); break;
+      case 'm': this.marker(first as string, second as number); break;
+      default: throw new TypeError(`template token '${kind}' is unknown`);
+    }
+  }
+
+  private getRegister(bits: number, slot: number): void {
+    const { out } = this;
+    const local = this.registerOf(slot);
+    if (local === undefined) {
+      out.i32Const(0);
+      out.access({ 8: 0x2d, 16: 0x2f, 32: 0x28, 64: 0x29 }[bits]!, 0, slot);
+      return;
+    }
+    this.get(local);
+    if (bits === 64) return;
+    if (slot & 1) {
+      out.i64Const(8n);
+      out.byte(0x88);
+    }
+    out.byte(0xa7);
+    if (bits < 32) {
+      out.i32Const(bits === 8 ? 255 : 65535);
+      out.byte(0x71);
+    }
+  }
+
+  private setRegister(bits: number, slot: number): void {
+    const { out } = this;
+    const local = this.registerOf(slot);
+    if (bits !== 64) out.byte(0xad);
+    if (local === undefined) {
+      this.set(this.scratch.x);
+      out.i32Const(0);
+      this.get(this.scratch.x);
+      out.access({ 8: 0x3c, 16: 0x3d, 32: 0x37, 64: 0x37 }[bits]!, 0, slot);
+    } else if (bits >= 32) this.set(local);
+    else {
+      const shift = slot & 1 ? 8n : 0n;
+      const mask = (bits === 8 ? 255n : 65535n) << shift;
+      out.i64Const(shift);
+      out.byte(0x86);
+      out.i64Const(mask);
+      out.byte(0x83);
+      this.get(local);
+      out.i64Const(BigInt.asIntN(64, ~mask));
+      out.append([0x83, 0x84]);
+      this.set(local);
+    }
+  }
+
+  private marker(name: string, depth: number): void {
+    const { out, operands } = this;
+    const depthOfLeft = depth + (this.template.returns ? 1 : 0);
+    const wide = (BigInt(operands.displacement >>> 0) << 32n) | BigInt(operands.immediate >>> 0);
+    const next = operands.rip + BigInt(operands.length);
+    const simple: Readonly<Record<string, () => void>> = {
+      address: () => this.get(this.addressLocal),
+      immediate: () => out.i64Const(BigInt(operands.immediate)),
+      immediate2: () => out.i64Const(BigInt(operands.displacement)),
+      immediate64: () => out.i64Const(BigInt.asIntN(64, wide)),
+      next: () => out.i64Const(next),
+      rip: () => out.i64Const(operands.rip),
+      target: () => out.i64Const(next + BigInt(operands.immediate)),
+      length: () => out.i32Const(operands.length),
+      numberA: () => out.i32Const(operands.a),
+      numberB: () => out.i32Const(operands.b),
+      numberC: () => out.i32Const(operands.c),
+      tlb: () => out.i32Const(this.tlb),
+      slow: () => out.op(0x10, 0),
+      bail: () => out.op(0x0c, depthOfLeft),
+      jump: () => this.set(this.ripLocal),
+    };
+    const emit = simple[name];
+    if (emit) emit();
+    else if (name.startsWith('getF')) this.get(this.flagLocals[name.slice(3)]!);
+    else if (name.startsWith('setF')) this.set(this.flagLocals[name.slice(3)]!);
+    else this.lazyFlags(name);
+  }
+
+  /** fAdd(a, b, r), fSub(a, b, r), fInc(a, r, c), fDec(a, r, c), fLogic(r): what flags.ts computes in the interpreter. */
+  private lazyFlags(name: string): void {
+    const { out } = this;
+    const { x, y, z } = this.scratch;
+    const { FR, FX, FC } = this.flagLocals as Record<'FR' | 'FX' | 'FC', number>;
+    this.set(z);
+    if (name !== 'fLogic') {
+      this.set(y);
+      this.set(x);
+    }
+    switch (name) {
+      case 'fLogic':
+        this.get(z); this.set(FR);
+        out.i64Const(0n); this.set(FX);
+        out.i64Const(0n); this.set(FC);
+        break;
+      case 'fAdd': case 'fSub':
+        this.get(z); this.set(FR);
+        this.get(x); this.get(y); out.byte(0x85); this.get(z); out.byte(0x85); this.set(FX);
+        // carry: result below the first operand, or first operand below the second
+        this.get(name === 'fAdd' ? z : x); this.get(name === 'fAdd' ? x : y); out.append([0x54, 0xad]); this.set(FC);
+        break;
+      case 'fInc': case 'fDec':
+        this.get(y); this.set(FR);
+        this.get(x); this.get(y); out.byte(0x85); out.i64Const(1n); out.byte(0x85);
+        this.get(name === 'fInc' ? y : x); out.append([0x50, 0xad]); this.get(z); out.byte(0x85); out.i64Const(63n); out.append([0x86, 0x85]);
+        this.set(FX);
+        this.get(z); this.set(FC);
+        break;
+      default: throw new TypeError(`template marker '${name}' is unknown`);
+    }
+  }
+}
+
+/** One template and the operands it is to be pasted with. */
+export interface TemplateJob {
+  readonly template: Template;
+  readonly operands: RecordOperands;
+}
+
+/**
+ * A module with one exported function `f0`, `f1`, … a job, each `(): i32` with a TemplateResult. Imports: `e.m` the memory (`pages` of 64 KiB), `e.s`
+ * the slow path `(ea: i64, size: i32, write: i32): i32`. `tlb`: address of the data TLB.
+ */
+export function templateModule(jobs: readonly TemplateJob[], pages: number, tlb: number): Uint8Array {
+  const out = new WasmWriter();
+  const section = (id: number, write: (part: WasmWriter) => void): void => {
+    out.byte(id);
+    out.sized(write);
+  };
+  out.append([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+  section(1, (part) => part.append([2, 0x60, 3, ValueType.I64, ValueType.I32, ValueType.I32, 1, ValueType.I32, 0x60, 0, 1, ValueType.I32]));
+  section(2, (part) => {
+    part.unsigned(2);
+    part.name('e'); part.name('s'); part.append([0, 0]);
+    part.name('e'); part.name('m'); part.append([2, 1]); part.unsigned(pages); part.unsigned(pages);
+  });
+  section(3, (part) => {
+    part.unsigned(jobs.length);
+    for (let index = 0; index < jobs.length; index++) part.unsigned(1);
+  });
+  section(7, (part) => {
+    part.unsigned(jobs.length);
+    jobs.forEach((_job, index) => { part.name(`f${index}`); part.byte(0); part.unsigned(index + 1); });
+  });
+  section(10, (part) => {
+    part.unsigned(jobs.length);
+    for (const job of jobs) {
+      const body = new TemplateFunction(job.template, job.operands, tlb);
+      body.emit();
+      part.sized((inner) => {
+        writeLocals(inner, body.locals);
+        inner.append(body.out.bytes());
+      });
+    }
+  });
+  return out.bytes();
+}
