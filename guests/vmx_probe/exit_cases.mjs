@@ -153,7 +153,7 @@ exits('MOV CR3 at CPL 3 is #GP', primary(Primary.Cr3LoadExiting), cpl3, run('mov
 // Debug registers.
 exits('MOV DR3, RDI', primary(Primary.MovDrExiting), run('mov dr3, rdi'));
 exits('MOV R15, DR7', primary(Primary.MovDrExiting), run('mov r15, dr7'));
-exits('MOV DR5 with CR4.DE is #UD', primary(Primary.MovDrExiting), or(F.GuestCr4, 8), run('mov rax, dr5'));
+exits('MOV DR5 with CR4.DE exits before #UD', primary(Primary.MovDrExiting), or(F.GuestCr4, 8), run('mov rax, dr5'));
 exits('MOV DR0 with DR7.GD', entry(Entry.LoadDebugControls), primary(Primary.MovDrExiting), or(F.GuestDr7, 0x2000), bitmap(1), run('mov dr0, rax'));
 exits('MOV DR7 is saved', exit(Exit.SaveDebugControls), run('mov eax, 0x700', 'mov dr7, rax'));
 
@@ -224,7 +224,7 @@ exits('#DB of TF', bitmap(1), or(F.GuestRflags, 0x100), run('nop', 'nop'));
 exits('#DB of TF that is delivered', or(F.GuestRflags, 0x100), run('nop', 'nop'));
 exits('#DB of an instruction breakpoint', bitmap(1), entry(Entry.LoadDebugControls), run('lea rax, [rip + @stop]', 'mov dr0, rax', 'mov eax, 0x402', 'mov dr7, rax', 'nop', '@stop:', 'nop'));
 exits('#DB of a data breakpoint', bitmap(1), run(`mov eax, ${SCRATCH}`, 'mov dr1, rax', 'mov ecx, 0xd00408', 'mov dr7, rcx', 'mov dword ptr [rax], 1', 'nop'));
-exits('#DB of a data breakpoint behind POP SS is held back', bitmap(1), run32('mov eax, 0x42d000', 'mov dr1, eax', 'mov ecx, 0xf00408', 'mov dr7, ecx', 'mov dword ptr [eax], 0x10', 'mov dword ptr [eax], 0x10', 'nop'));
+exits('#DB of a data breakpoint of MOV SS is held back', bitmap(1), run32('mov eax, 0x42d000', 'mov dword ptr [eax], 0x10', 'mov dr1, eax', 'mov ecx, 0xf00408', 'mov dr7, ecx', 'mov ss, word ptr [eax]', 'nop', 'nop'));
 exits('#BP', bitmap(3), run('int3'));
 exits('#BP that is delivered', run('int3'));
 exits('INT 3 of two bytes', bitmap(3), run('.byte 0xcd, 3'));
@@ -249,7 +249,7 @@ exits('#PF whose error code matches', bitmap(14), write(F.PageFaultErrorCodeMask
 exits('#PF with bit 14 clear and no match exits', write(F.PageFaultErrorCodeMask, 2), write(F.PageFaultErrorCodeMatch, 2), run(`mov rax, ${NO_PAGE}`, 'mov rbx, [rax]'));
 exits('#MF', bitmap(16), run('fninit', 'push 0', 'fldcw [rsp]', 'fldz', 'fld1', 'fdivrp', 'fwait'));
 exits('#AC', bitmap(17), cpl3, or(F.GuestCr0, 0x40000), or(F.GuestRflags, 0x40000), run('mov eax, 0x42d001', 'mov ebx, [rax]'));
-exits('#XM', bitmap(19), run('push 0x1f00', 'ldmxcsr [rsp]', 'pxor xmm0, xmm0', 'push 0x3f800000', 'movss xmm1, [rsp]', 'divss xmm1, xmm0'));
+exits('#XM', bitmap(19), run('push 0x1d80', 'ldmxcsr [rsp]', 'pxor xmm0, xmm0', 'push 0x3f800000', 'movss xmm1, [rsp]', 'divss xmm1, xmm0'));
 exits('all exceptions exit but INT 30H does not', write(F.ExceptionBitmap, 0xffffffff), run('int 0x30'));
 
 // Exits during event delivery.
@@ -267,7 +267,7 @@ exits('a triple fault while an event is injected', write(F.GuestIdtrLimit, 0), w
 exits('task switch: JMP', run32('.byte 0xea', '.long 0', '.short 0x58'));
 exits('task switch: CALL', run32('.byte 0x9a', '.long 0', '.short 0x58'));
 exits('task switch: JMP through a task gate', run32('.byte 0xea', '.long 0', '.short 0x60'));
-exits('task switch: IRET with NT', run32('mov word ptr [0x42d000], 0x58', 'nop', 'iretd'), or(F.GuestRflags, 0x4000), write(F.GuestTrBase, M.scratch), poke(M.scratch, 0x58));
+exits('task switch: IRET with NT', run32('iretd'), or(F.GuestRflags, 0x4000), write(F.GuestTrBase, M.scratch), poke(M.scratch, 0x18));
 exits('task switch: a task gate in the IDT', run32('int 0x20'), write(F.GuestIdtrBase, M.scratch), poke(M.scratch + 0x100, 0x580000), poke(M.scratch + 0x104, 0xe500));
 exits('task switch: a task gate in the IDT for an exception', run32('ud2'), write(F.GuestIdtrBase, M.scratch), poke(M.scratch + 0x30, 0x580000), poke(M.scratch + 0x34, 0xe500));
 

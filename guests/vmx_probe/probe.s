@@ -579,6 +579,7 @@ load_tables:
     mov [rbx + 4], al
     mov [rbx + 7], ah
     mov dword ptr [rip + tss + 4], GUEST_STACK - 0x1000
+    mov word ptr [rip + tss + 102], 104  # no I/O permission bitmap
     lea rsi, [rip + host_stubs]
     lea rdi, [rip + idt]
     mov ecx, 32

@@ -183,5 +183,5 @@ export function disk(assemble, bytes) {
   whole.set(boot);
   whole.set([0x55, 0xaa], 510);
   whole.set(bytes, 512);
-  return { bytes: whole, cylinders };
+  return whole;
 }

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Assembles each guests/NAME/NAME.s into the flat image build/guests/NAME.bin, linked at the address at which the machine loads it. An
-// assembler from npm does it: no tool beside Node is needed.
+// assembler from npm does it: no tool beside Node is needed. A guest that is made of data has a NAME.mjs instead: `image(assemble)` gives the
+// flat image and `disk(assemble, image)`, if it is there, a raw disk that loads it on a PC with a BIOS (build/guests/NAME.disk.img).
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { buildFolder, filesBelow, hashOf, root, unlessFresh } from './paths.mjs';
 
 /** Where the machine loads a flat image (src/machine/boot/flat_image.ts, which a test compares). */
 export const flatImageAddress = 0x200000;
 
-const isGuest = (path) => path.endsWith('.s') && basename(path, '.s') === basename(dirname(path));
+const nameOf = (path) => basename(path).replace(/\.(s|mjs)$/, '');
+const isGuest = (path) => /\.(s|mjs)$/.test(path) && nameOf(path) === basename(dirname(path));
 
 /** The assembler takes comments at the start of a line only; they are blanked, so that lines keep their numbers. */
 function withoutComments(line) {
@@ -35,29 +38,44 @@ function firstBadLine(keystone, lines) {
   return lines.length;
 }
 
-function assemble(keystone, source) {
-  const lines = readFileSync(source, 'utf8').split('\n').map(withoutComments);
+function assemble(keystone, text, address, where) {
+  const lines = text.split('\n').map(withoutComments);
   try {
-    return keystone.asm(lines.join('\n'), { address: flatImageAddress });
+    return keystone.asm(lines.join('\n'), { address });
   } catch (error) {
     const line = firstBadLine(keystone, lines);
-    throw new Error(`${relative(root, source)}:${line}: ${error.message.trim()}: ${lines[line - 1].trim()}`, {
-      cause: error,
-    });
+    throw new Error(`${where}:${line}: ${error.message.trim()}: ${lines[line - 1].trim()}`, { cause: error });
   }
+}
+
+/** Writes the image of one guest, and its disk if it has one. */
+async function build(keystone, source) {
+  const where = relative(root, source);
+  const output = join(buildFolder, 'guests', `${nameOf(source)}.bin`);
+  if (source.endsWith('.s')) {
+    writeFileSync(output, assemble(keystone, readFileSync(source, 'utf8'), flatImageAddress, where));
+    return;
+  }
+  const { image, disk } = await import(pathToFileURL(source).href);
+  const toCode = (text, address) => assemble(keystone, text, address, where);
+  const bytes = image(toCode);
+  writeFileSync(output, bytes);
+  if (disk !== undefined) writeFileSync(output.replace(/bin$/, 'disk.img'), disk(toCode, bytes));
 }
 
 /** Assembles what changed since the last build. */
 export async function buildGuests() {
   const sources = filesBelow('guests', isGuest);
-  const outputOf = (source) => join(buildFolder, 'guests', `${basename(source, '.s')}.bin`);
-  const hash = hashOf(sources, String(flatImageAddress));
+  const outputOf = (source) => join(buildFolder, 'guests', `${nameOf(source)}.bin`);
+  // What a guest is made of may lie in other files of its folder, and in the framework's definitions.
+  const parts = [...filesBelow('guests', (path) => /\.(s|mjs)$/.test(path)), ...filesBelow('src/intrinsics', (path) => path.endsWith('.ts'))];
+  const hash = hashOf(parts, String(flatImageAddress));
   await unlessFresh('guests', hash, sources.map(outputOf), async () => {
     const { Const, Keystone, loadKeystone } = await import('keystone-wasm');
     await loadKeystone();
     const keystone = new Keystone(Const.KS_ARCH_X86, Const.KS_MODE_64);
     mkdirSync(join(buildFolder, 'guests'), { recursive: true });
-    for (const source of sources) writeFileSync(outputOf(source), assemble(keystone, source));
+    for (const source of sources) await build(keystone, source);
     keystone.close();
   });
 }
