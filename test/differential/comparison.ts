@@ -32,7 +32,7 @@ export function differences(testCase: InstructionCase, native: CaseResult, core:
     if (expected !== actual) found.push(`${what}: processor ${hex(expected)}, core ${hex(actual)}`);
   };
   compare('outcome (0 completed, 1 exception)', native.outcome, core.outcome);
-  if (native.outcome === Outcome.Exception && core.outcome === Outcome.Exception) {
+  if (native.outcome === Outcome.Exception || core.outcome === Outcome.Exception) {
     compare('vector', native.vector, core.vector);
     compare('error code', errorCode(native), errorCode(core));
     if (native.vector === 14) compare('fault address', native.faultAddress, core.faultAddress);

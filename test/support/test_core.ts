@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { readFile } from 'node:fs/promises';
 import { CpuCore } from '../../src/machine/cpu_core.js';
 import type { CpuBus } from '../../src/machine/cpu_bus.js';
 import { Layout, type StopReason } from '../../src/machine/layout.js';
@@ -85,35 +86,42 @@ export class TestCore {
   loadFx(image: Uint8Array): void {
     const view = new DataView(image.buffer, image.byteOffset, 512);
     const status = view.getUint16(2, true);
-    this.u32[Layout.FCW / 4] = view.getUint16(0, true);
-    this.u32[Layout.FSW / 4] = status;
-    this.u32[Layout.FTW / 4] = image[4]!;
+    this.u32[Layout.X87_CONTROL / 4] = view.getUint16(0, true);
+    this.u32[Layout.X87_STATUS / 4] = status;
+    this.u32[Layout.X87_TAGS / 4] = image[4]!;
     this.u32[Layout.MXCSR / 4] = view.getUint32(24, true);
     for (let i = 0; i < 8; i++) {
-      this.u8.set(image.subarray(32 + 16 * i, 42 + 16 * i), Layout.X87 + 16 * ((i + (status >> 11)) & 7));
+      this.u8.set(image.subarray(32 + 16 * i, 42 + 16 * i), Layout.X87_REGISTERS + 16 * ((i + (status >> 11)) & 7));
     }
-    for (let i = 0; i < 16; i++) this.u8.set(image.subarray(160 + 16 * i, 176 + 16 * i), Layout.XMM + 32 * i);
+    for (let i = 0; i < 16; i++) this.u8.set(image.subarray(160 + 16 * i, 176 + 16 * i), Layout.XMM + 16 * i);
   }
 
   /** The same state as an FXSAVE image; FOP, FIP and FDP are 0. */
   saveFx(): Uint8Array {
     const image = new Uint8Array(512);
     const view = new DataView(image.buffer);
-    const status = this.u32[Layout.FSW / 4]!;
-    view.setUint16(0, this.u32[Layout.FCW / 4]!, true);
+    const status = this.u32[Layout.X87_STATUS / 4]!;
+    view.setUint16(0, this.u32[Layout.X87_CONTROL / 4]!, true);
     view.setUint16(2, status, true);
-    image[4] = this.u32[Layout.FTW / 4]!;
+    image[4] = this.u32[Layout.X87_TAGS / 4]!;
     view.setUint32(24, this.u32[Layout.MXCSR / 4]!, true);
     for (let i = 0; i < 8; i++) {
-      const from = Layout.X87 + 16 * ((i + (status >> 11)) & 7);
+      const from = Layout.X87_REGISTERS + 16 * ((i + (status >> 11)) & 7);
       image.set(this.u8.subarray(from, from + 10), 32 + 16 * i);
     }
-    for (let i = 0; i < 16; i++) image.set(this.u8.subarray(Layout.XMM + 32 * i, Layout.XMM + 32 * i + 16), 160 + 16 * i);
+    for (let i = 0; i < 16; i++) image.set(this.u8.subarray(Layout.XMM + 16 * i, Layout.XMM + 16 * i + 16), 160 + 16 * i);
     return image;
   }
 }
 
+let compiled: WebAssembly.Module | undefined;
+
+/** The core as the build left it in build/cpu. */
+export async function coreModule(): Promise<WebAssembly.Module> {
+  return (compiled ??= await WebAssembly.compile(await readFile(new URL('../../cpu/cpu.wasm', import.meta.url))));
+}
+
 /** Makes a core with that much RAM. */
 export async function createTestCore(memoryBytes: number): Promise<TestCore> {
-  return new TestCore(await CpuCore.create({ memoryBytes, bus: emptyBus }));
+  return new TestCore(await CpuCore.create({ module: await coreModule(), memoryBytes, bus: emptyBus }));
 }

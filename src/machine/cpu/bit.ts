@@ -84,7 +84,7 @@ import { DECODE_CODE, DECODE_CODE64, DECODE_MODE } from "./layout";
 @inline export function POPCNT<T, S>(d: Reg, s: S): void {
   const v = value<T, S>(s);
   setReg<T>(d, <T>popcnt<u64>(<u64>v));
-  setFlags(u64(v != 0), 0, 0);
+  setFlags(u64(v != 0), 0, u64(v == 0) << 2);                        // PF is 0 although the lazy result 0 would make it 1
 }
 
 /** The flags of the bit manipulation group: SF ZF by the result, OF 0, CF given. */

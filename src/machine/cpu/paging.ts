@@ -6,7 +6,7 @@ import {
   EFER, EMPTY_TLB, PAGE_MAP, PDPTE0, PHYSICAL_BITS, PHYSICAL_RESERVED, PROCESSOR_COUNT, PROCESSOR_ID, RAM, RAM_BYTES, RFLAGS_SYSTEM,
   TLBS, TLB_AREA, TLB_BYTES, TLB_DATA, TLB_FETCH, TLB_FETCHES, TLB_GLOBAL0, TLB_GUEST_TAG, TLB_LARGE0, TLB_LOGS, TLB_LOG_BYTES,
   TLB_LOG_COUNT0, TLB_LOG_ENTRIES, TLB_SET, TLB_CR3_0, TLB_PAGING_0, VMX_EPTP, VMX_MODE, VMX_VPID, ZERO, DEBUG_TRAPS, STOP_UNIMPLEMENTED,
-  ACCESS_SEGMENT, CS_BASE,
+  ACCESS_SEGMENT, CS_BASE, RBP, RSP,
 } from "./layout";
 import { selectTlbs } from "./access";
 import { codeWritten } from "./code";
@@ -369,10 +369,14 @@ export function watchWrites(): void {
 
 // ---- slow path --------------------------------------------------------------------------------------------------------------
 
-/** Stack references raise #SS(0) for a non-canonical address, all others #GP(0). The record says what the instruction does. */
-function nonCanonical(): void {
-  const record = load<u32>(CURRENT_RECORD);
-  raiseCode(record != 0 && (load<u8>(record, 25) & 3) != 0 ? SS_FAULT : GP, 0);
+/**
+ * Stack references raise #SS(0) for a non-canonical address, all others #GP(0). The record says whether the memory operand is based on the stack
+ * (bit 0) or the instruction uses the stack beside its operand (bit 1: PUSH and CALL with memory; then the stack is what lies near rSP or rBP).
+ */
+function nonCanonical(ea: u64): void {
+  const record = load<u32>(CURRENT_RECORD), flags = record ? load<u8>(record, 25) : 0;
+  const near = ea - load<u64>(RSP) + 0x20000 < 0x40000 || ea - load<u64>(RBP) + 0x20000 < 0x40000;
+  raiseCode((flags & 1) != 0 || ((flags & 2) != 0 && near) ? SS_FAULT : GP, 0);
 }
 /** Data breakpoints that the access meets go to DEBUG_TRAPS. SDM 3B "Debug Control Register (DR7)". */
 function watch(ea: u64, size: u32, kind: u32): void {
@@ -478,7 +482,7 @@ function openPages(ea: u64, last: u64, size: u32, kind: u32, which: u32): usize 
 export function openSlow(ea: u64, size: u32, kind: u32): usize {
   const mode = load<u32>(DECODE_MODE);
   let last = ea + size - 1;
-  if ((mode & DECODE_CODE) == DECODE_CODE64) { if (!canonical(ea) || !canonical(last)) nonCanonical(); }
+  if ((mode & DECODE_CODE) == DECODE_CODE64) { if (!canonical(ea) || !canonical(last)) nonCanonical(ea); }
   else {
     if (mode & DECODE_SEGMENTED) checkSegmentAccess(ea, size, kind);
     last &= 0xffffffff;
@@ -494,7 +498,7 @@ export function openSlow(ea: u64, size: u32, kind: u32): usize {
 export function probeSlow(ea: u64, size: u32, write: u32): void {
   const mode = load<u32>(DECODE_MODE), kind = write ? WRITE : READ;
   let last = ea + size - 1;
-  if ((mode & DECODE_CODE) == DECODE_CODE64) { if (!canonical(ea) || !canonical(last)) nonCanonical(); }
+  if ((mode & DECODE_CODE) == DECODE_CODE64) { if (!canonical(ea) || !canonical(last)) nonCanonical(ea); }
   else {
     if (mode & DECODE_SEGMENTED) checkSegmentAccess(ea, size, kind);
     last &= 0xffffffff;

@@ -75,15 +75,19 @@ export function POPA<T, A>(): void {
 }
 
 /**
- * ENTER imm16, imm8: builds a frame, copying level - 1 frame pointers; the last stack pointer must be writable too. All is checked before the
- * first write. SDM 2A "ENTER—Make Stack Frame for Procedure Parameters".
+ * ENTER imm16, imm8: builds a frame, copying level - 1 frame pointers; the last stack pointer must be writable too. All is checked, in the
+ * order of the accesses, before the first write. SDM 2A "ENTER—Make Stack Frame for Procedure Parameters".
  */
 export function ENTER<T, A>(bytes: u16, nesting: u8): void {
   const level = <u64>nesting & 31, sp = reg<u64>(RSP), frame = <u64><A>(sp - sizeof<T>());
   const words = level == 0 ? 1 : level + 1, last = sp - words * sizeof<T>() - <u64>bytes;
-  for (let n: u64 = 1; n <= words; n++) below<T, A>(n);
+  below<T, A>(1);
+  for (let n: u64 = 1; n < level; n++) {
+    readStack<T>(outer<T, A>(n));
+    below<T, A>(n + 1);
+  }
+  below<T, A>(words);
   probe(stackAddress<A>(<u64><A>last), sizeof<T>(), 1);
-  for (let n: u64 = 1; n < level; n++) readStack<T>(outer<T, A>(n));
   writeStack<T>(below<T, A>(1), reg<T>(RBP));
   for (let n: u64 = 1; n < level; n++) writeStack<T>(below<T, A>(n + 1), readStack<T>(outer<T, A>(n)));
   if (level > 0) writeStack<T>(below<T, A>(words), <T>frame);

@@ -80,7 +80,7 @@ static void caught(int signal, siginfo_t *info, void *context) {
 }
 
 static void *map(uintptr_t at, size_t bytes, int protection, int file) {
-  void *p = mmap((void *)at, bytes, protection, (file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED) | (at ? MAP_FIXED_NOREPLACE : 0), file, 0);
+  void *p = mmap((void *)at, bytes, protection, (file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED) | (at ? MAP_FIXED_NOREPLACE : 0) | MAP_POPULATE, file, 0);
   if (p == MAP_FAILED) fail("mmap");
   return p;
 }

@@ -11,7 +11,7 @@ describe('String instructions', () => {
     it('moves one element and both indexes, up or down by DF', () => {
       const memory = { [source]: counting(8) };
       expect(run({ rsi: source, rdi: target, memory }, 'movsq')).to.include({ rsi: BigInt(source + 8), rdi: BigInt(target + 8) });
-      expect(run({ rsi: source, rdi: target, memory }, 'std', 'movsd', 'cld')).to.include({ rsi: BigInt(source - 4), rdi: BigInt(target - 4) });
+      expect(run({ rsi: source, rdi: target, memory }, 'std', 'movs dword ptr [rdi], dword ptr [rsi]', 'cld')).to.include({ rsi: BigInt(source - 4), rdi: BigInt(target - 4) });
     });
     it('repeats over pages', () => {
       const state = run({ rsi: source, rdi: target, rcx: 0x1100, memory: { [source]: counting(0x600) } }, 'rep movsb');
@@ -27,7 +27,7 @@ describe('String instructions', () => {
       expect(state.bytes(source + 2, 8)).to.deep.equal(counting(8));
     });
     it('stops at the faulting element with exact registers, and goes on after it', () => {
-      const state = run({ rsi: source, rdi: Flat.absent - 10, rcx: 8, memory: { [source]: counting(32) } }, 'rep movsd');
+      const state = run({ rsi: source, rdi: Flat.absent - 10, rcx: 8, memory: { [source]: counting(32) } }, 'rep movs dword ptr [rdi], dword ptr [rsi]');
       expect(state.fault).to.deep.equal({ vector: 14, code: 2, address: BigInt(Flat.absent) });
       expect(state).to.include({ rcx: 6n, rsi: BigInt(source + 8), rdi: BigInt(Flat.absent - 2), ripOffset: 0 });
       expect(state.bytes(Flat.absent - 10, 10)).to.deep.equal([...counting(8), 0, 0]);
