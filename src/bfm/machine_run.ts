@@ -74,6 +74,7 @@ export class MachineRun {
       const driver = await this.loadVmm(pc);
       pc.boot({ kernel, modules, append: request.append });
       if (request.start === 'boot') driver?.start();
+      this.post({ kind: 'handlers', names: [...(driver?.handlerNames ?? [])] });
       this.post({ kind: 'running' });
       const started = performance.now();
       const ending = this.loop(pc);
@@ -117,7 +118,6 @@ export class MachineRun {
       else driver.addModules(file);
     }
     await driver.load();
-    this.post({ kind: 'handlers', names: driver.handlerNames });
     return driver;
   }
 

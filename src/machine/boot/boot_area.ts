@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
-/** Where the loader puts its own data in low memory, all below 640 KiB and free to be overwritten once the image has taken over. */
+/** Where the loader puts its own data in low memory. All but the GDT is free to be overwritten once the image has taken over. */
 export const BootArea = {
-  /** Global descriptor table. */
-  GDT: 0x8000,
-  /** Multiboot information and memory map. */
-  MULTIBOOT: 0x9000,
+  /** Global descriptor table: in memory that the memory map reserves, since images may be loaded anywhere else. */
+  GDT: 0xff000,
   /** Linux' boot parameters ("zero page"), one page. */
   BOOT_PARAMETERS: 0x10000,
   /** The command line, NUL-terminated. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { BootArea, writeCommandLine } from './boot_area.js';
+import { BootArea } from './boot_area.js';
 import { BootError } from './boot_error.js';
 import type { BootFile, BootRequest, EntryState } from './entry_state.js';
 import { HIGH_MEMORY_START, LOW_MEMORY_END, memoryMap } from './memory_map.js';
@@ -144,23 +144,22 @@ class InfoWriter {
   }
 }
 
-function loadModules(
+/** Puts the modules one after the other on pages of their own. @returns their places and the first free byte. */
+function placeModules(
   ram: Uint8Array,
   modules: readonly BootFile[],
   from: number,
-  info: InfoWriter,
-): { table: number; end: number } {
-  const table = info.reserve(Math.max(modules.length, 1) * MODULE_BYTES);
+): { places: { start: number; end: number; name: string }[]; end: number } {
   let at = align(from);
-  modules.forEach((module, index) => {
-    const end = at + module.bytes.length;
-    if (end > ram.length)
-      throw new BootError(`the module ${module.name} does not fit into memory: use a larger --memory`);
-    ram.set(module.bytes, at);
-    info.words(table + index * MODULE_BYTES, at, end, info.text(module.name), 0);
+  const places = modules.map(({ name, bytes }) => {
+    const start = at;
+    const end = start + bytes.length;
+    if (end > ram.length) throw new BootError(`the module ${name} does not fit into memory: use a larger --memory`);
+    ram.set(bytes, start);
     at = align(end);
+    return { start, end, name };
   });
-  return { table, end: at };
+  return { places, end: at };
 }
 
 function writeMemoryMap(ramBytes: number, info: InfoWriter): { start: number; size: number } {
@@ -181,12 +180,21 @@ function writeMemoryMap(ramBytes: number, info: InfoWriter): { start: number; si
  */
 export function loadMultibootImage(ram: Uint8Array, request: BootRequest, headerAt: number): EntryState {
   const loaded = new MultibootLoader(ram, request.kernel).load(headerAt);
-  const info = new InfoWriter(ram, BootArea.MULTIBOOT);
-  const start = info.reserve(INFO_BYTES);
-  // By the specification the command line begins with the kernel's own name.
+  const { places, end } = placeModules(ram, request.modules, Math.max(loaded.end, HIGH_MEMORY_START));
   const name = request.kernel.name.split(/[/\\]/).pop()!;
-  const commandLine = writeCommandLine(ram, request.append === '' ? name : `${name} ${request.append}`);
-  const modules = loadModules(ram, request.modules, Math.max(loaded.end, HIGH_MEMORY_START), info);
+  // By the specification the command line begins with the kernel's own name.
+  const text = request.append === '' ? name : `${name} ${request.append}`;
+  const infoBytes = INFO_BYTES + text.length * 4 + (places.length + 1) * (MODULE_BYTES + PAGE);
+  if (end + infoBytes > ram.length)
+    throw new BootError(`${request.kernel.name} leaves no room in memory: use a larger --memory`);
+  // The information stands above everything that was loaded: a kernel may be anywhere below.
+  const info = new InfoWriter(ram, end);
+  const start = info.reserve(INFO_BYTES);
+  const commandLine = info.text(text);
+  const table = info.reserve(Math.max(places.length, 1) * MODULE_BYTES);
+  places.forEach((place, index) =>
+    info.words(table + index * MODULE_BYTES, place.start, place.end, info.text(place.name), 0),
+  );
   const map = writeMemoryMap(ram.length, info);
   const flags = Info.MEMORY | Info.COMMAND_LINE | Info.MODULES | Info.MEMORY_MAP | Info.LOADER_NAME;
   info.words(
@@ -196,15 +204,15 @@ export function loadMultibootImage(ram: Uint8Array, request: BootRequest, header
     (ram.length - HIGH_MEMORY_START) >> 10,
     0,
     commandLine,
-    request.modules.length,
-    modules.table,
+    places.length,
+    table,
   );
   info.words(start + 44, map.size, map.start);
   info.words(start + 64, info.text(LOADER_NAME));
   return {
     mode: 'protected',
     entry: loaded.entry,
-    loadedEnd: modules.end,
+    loadedEnd: end + infoBytes,
     registers: { rax: BOOTED, rbx: start, rsp: BootArea.BOOT_PARAMETERS },
   };
 }
