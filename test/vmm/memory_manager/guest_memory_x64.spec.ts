@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { PAT_VALUE } from '../../../src/intrinsics/constants.js';
+import { MemoryManagerError, OutOfMemoryError } from '../../../src/vmm/errors.js';
+import { GuestMemoryX64 } from '../../../src/vmm/memory_manager/guest_memory_x64.js';
+import { MemoryManagerX64 } from '../../../src/vmm/memory_manager/memory_manager_x64.js';
+import { RootPageTableX64 } from '../../../src/vmm/memory_manager/root_page_table_x64.js';
+import { FakeMachine } from '../../support/fake_machine.js';
+import { make } from '../../support/make.js';
+
+function guestMemory() {
+  const { memory, processor, calls } = new FakeMachine();
+  const manager = make(MemoryManagerX64, { memory });
+  manager.init();
+  const rootPageTable = make(RootPageTableX64, { memory, manager, processor });
+  rootPageTable.init();
+  return {
+    memory,
+    manager,
+    rootPageTable,
+    calls,
+    it: make(GuestMemoryX64, { memory, manager, rootPageTable, processor }),
+  };
+}
+
+/** A guest's page table at 0x9000: 0x400000 → 0x20000, 0x401000 → 0x30000, 0x600000 2 MiB → 0x800000, 512 GiB 1 GiB → 0x40000000. */
+function withGuestTable() {
+  const all = guestMemory();
+  const { memory } = all;
+  memory.writePhysical64(0x9000n, 0xa007n);
+  memory.writePhysical64(0xa000n, 0xb007n);
+  memory.writePhysical64(0xb000n + 2n * 8n, 0xc007n);
+  memory.writePhysical64(0xb000n + 3n * 8n, 0x800087n);
+  memory.writePhysical64(0xc000n, 0x20007n);
+  memory.writePhysical64(0xc008n, 0x3001fn);
+  memory.writePhysical64(0x9008n, 0xd007n);
+  memory.writePhysical64(0xd000n, 0x40000087n);
+  return all;
+}
+
+const cr3 = 0x9000n;
+
+describe('GuestMemoryX64', () => {
+  describe('.mapVirtual', () => {
+    it('reads and writes across pages that lie apart', () => {
+      const { it, memory } = withGuestTable();
+      memory.writePhysical64(0x20ff8n, 0x1122334455667788n);
+      memory.writePhysical64(0x30000n, 0x99n);
+      const map = it.mapVirtual(0x400ffen, cr3, 4, PAT_VALUE);
+      expect([...map.read()]).to.deep.equal([0x22, 0x11, 0x99, 0]);
+      map.write(Uint8Array.of(1, 2, 3, 4));
+      expect(memory.readPhysical64(0x20ff8n)).to.equal(0x0201334455667788n);
+      expect(memory.readPhysical64(0x30000n)).to.equal(0x0403n);
+      map.release();
+    });
+
+    it('ignores the low bits of CR3', () => {
+      const { it } = withGuestTable();
+      it.mapVirtual(0x400000n, cr3 | 0x8000000000000fffn, 1, PAT_VALUE).release();
+    });
+
+    it("takes the memory type from the guest's PAT entry", () => {
+      const { it, rootPageTable } = withGuestTable();
+      const pat = PAT_VALUE & ~(0xffn << 24n);
+      const map = it.mapVirtual(0x401000n, cr3, 1, pat | (6n << 24n));
+      expect(rootPageTable.virtualToEntry(map.address).entry & 0x18n, 'PAT entry 3 holds write-back').to.equal(0x18n);
+      map.release();
+      const uncached = it.mapVirtual(0x401000n, cr3, 1, pat);
+      expect(rootPageTable.virtualToEntry(uncached.address).entry & 0x18n).to.equal(0n);
+    });
+
+    it('walks through pages of 2 MiB and 1 GiB', () => {
+      const { it } = withGuestTable();
+      expect(it.virtualToPhysical(0x612345n, cr3)).to.equal(0x812345n);
+      expect(it.virtualToPhysical(0x80_1234_5678n, cr3)).to.equal(0x52345678n);
+    });
+
+    it('names address and level of an entry that is not present, and leaves nothing mapped', () => {
+      const { it, manager } = withGuestTable();
+      expect(() => it.mapVirtual(0x401ff0n, cr3, 64, PAT_VALUE)).to.throw(
+        MemoryManagerError,
+        /0x402000.*page table at 0xc000/,
+      );
+      expect(() => it.mapVirtual(0x40000000n, cr3, 1, PAT_VALUE)).to.throw(
+        MemoryManagerError,
+        /page-directory-pointer table/,
+      );
+      expect(manager.descriptors()).to.have.length(1);
+    });
+
+    it('refuses 0 bytes and address 0', () => {
+      const { it } = withGuestTable();
+      expect(() => it.mapVirtual(0n, cr3, 8, PAT_VALUE)).to.throw(MemoryManagerError);
+      expect(() => it.mapVirtual(0x400000n, cr3, 0, PAT_VALUE)).to.throw(MemoryManagerError);
+    });
+
+    it("refuses the VMM's own memory", () => {
+      const { it, memory } = withGuestTable();
+      memory.writePhysical64(0xc000n, memory.regions[0]!.physical | 7n);
+      expect(() => it.mapVirtual(0x400000n, cr3, 8, PAT_VALUE)).to.throw(MemoryManagerError, /VMM's own/);
+    });
+  });
+
+  describe('.mapPhysical', () => {
+    it('puts pieces one after the other', () => {
+      const { it, memory } = guestMemory();
+      memory.writePhysical64(0x5ff8n, 1n);
+      memory.writePhysical64(0x8000n, 2n);
+      const map = it.mapPhysical([
+        { physical: 0x5ff8n, bytes: 8 },
+        { physical: 0x8000n, bytes: 4096 },
+      ]);
+      expect([map.read64(), map.read64(8)]).to.deep.equal([1n, 2n]);
+      map.write64(3n, 8);
+      expect(memory.readPhysical64(0x8000n)).to.equal(3n);
+      expect(map.size).to.equal(4104);
+    });
+
+    it('refuses nothing at all, and undoes when the addresses run out', () => {
+      const { it, manager } = guestMemory();
+      expect(() => it.mapPhysical([])).to.throw(MemoryManagerError);
+      expect(() => it.mapPhysical([{ physical: 0x100000n, bytes: 9 * 1024 * 1024 }])).to.throw(OutOfMemoryError);
+      expect(manager.descriptors()).to.have.length(1);
+    });
+  });
+
+  describe('a map', () => {
+    it('is gone after release; a second release does nothing', () => {
+      const { it, manager, rootPageTable } = guestMemory();
+      const map = it.mapPhysical([{ physical: 0x5000n, bytes: 8192 }]);
+      map.release();
+      map[Symbol.dispose]();
+      expect(() => rootPageTable.virtualToEntry(map.address)).to.throw(MemoryManagerError);
+      expect(manager.sizeMap(map.address)).to.equal(0);
+      expect(manager.descriptors()).to.have.length(1);
+    });
+
+    it('flushes its cache lines when asked, and only then', () => {
+      const { it, calls } = guestMemory();
+      const map = it.mapPhysical([{ physical: 0x5010n, bytes: 100 }]);
+      expect(calls).to.not.include('clflush');
+      map.cacheFlush();
+      expect(calls.filter((call) => call === 'clflush')).to.have.length(2);
+    });
+  });
+});

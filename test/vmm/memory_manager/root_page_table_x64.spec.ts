@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { MemoryAttribute } from '../../../src/intrinsics/constants.js';
+import { VmmPageFault } from '../../../src/intrinsics/errors.js';
+import { MemoryManagerError } from '../../../src/vmm/errors.js';
+import { MemoryManagerX64 } from '../../../src/vmm/memory_manager/memory_manager_x64.js';
+import { RootPageTableX64 } from '../../../src/vmm/memory_manager/root_page_table_x64.js';
+import { FakeMemory } from '../../support/fake_memory.js';
+import { make } from '../../support/make.js';
+import { stubProcessor } from '../../support/stubs.js';
+
+function table() {
+  const memory = new FakeMemory();
+  const manager = make(MemoryManagerX64, { memory });
+  manager.init();
+  const processor = stubProcessor();
+  processor.invlpg.returns();
+  const root = make(RootPageTableX64, { memory, manager, processor });
+  return { memory, manager, root, processor };
+}
+
+function built() {
+  const all = table();
+  all.root.init();
+  return all;
+}
+
+describe('RootPageTableX64', () => {
+  it('maps the driver’s region writable, not executable, write-back, and becomes the translation', () => {
+    const { root, memory } = built();
+    const { virtual, physical } = memory.regions[0]!;
+    expect(memory.root).to.equal(root.cr3 & ~0xfffn);
+    expect(root.cr3 & 0xfffn).to.equal(0x1bn);
+    const { entry, size } = root.virtualToEntry(virtual);
+    expect(size).to.equal(0x200000);
+    expect(entry & 0x000ffffffffff000n).to.equal(physical);
+    expect(entry >> 63n, 'no execute').to.equal(1n);
+    memory.write64(virtual + 0x3ff0000n, 7n);
+    expect(memory.readPhysical64(physical + 0x3ff0000n)).to.equal(7n);
+  });
+
+  it('lets a read or write beyond its map fault', () => {
+    const { memory } = built();
+    expect(() => memory.read8(0x1000n)).to.throw(VmmPageFault, /read at 0x1000/);
+  });
+
+  it('refuses descriptors of the driver that are neither data nor code', () => {
+    const { root, manager } = table();
+    manager.addDescriptor({ virtual: 0x5000n, physical: 0x5000n, attributes: 7 });
+    expect(() => root.init()).to.throw(MemoryManagerError, /type 0x7/);
+  });
+
+  it('maps read-and-execute descriptors as code', () => {
+    const { root, manager, memory } = table();
+    manager.addDescriptor({ virtual: 0x5000n, physical: 0x6000n, attributes: 5 });
+    root.init();
+    expect(root.virtualToEntry(0x5000n).entry & 0x80000000_00000fe7n).to.equal(1n);
+    expect(() => memory.write8(0x5000n, 1)).to.throw(VmmPageFault, /write/);
+  });
+
+  describe('.map4k, .map2m, .map1g', () => {
+    it('map pages of their size', () => {
+      const { root } = built();
+      root.map4k(0x1000n, 0x2000n, MemoryAttribute.rwWb);
+      root.map2m(0x40000000n, 0x200000n, MemoryAttribute.ptUc);
+      root.map1g(0x80_0000_0000n, 0x40000000n, MemoryAttribute.reWb);
+      expect(root.virtualToEntry(0x1fffn).size).to.equal(0x1000);
+      expect(root.virtualToEntry(0x401fffffn).size).to.equal(0x200000);
+      expect(root.virtualToEntry(0x80_3fff_ffffn).size).to.equal(0x40000000);
+    });
+
+    it('refuse to map inside a larger page', () => {
+      const { root } = built();
+      root.map2m(0x40000000n, 0x200000n, MemoryAttribute.rwWb);
+      expect(() => root.map4k(0x40001000n, 0x1000n, MemoryAttribute.rwWb)).to.throw(MemoryManagerError, /larger page/);
+    });
+  });
+
+  describe('.unmap', () => {
+    it('takes the page away, invalidates it and frees tables that became empty', () => {
+      const { root, manager, processor } = built();
+      const before = manager.alloc(4096);
+      manager.free(before);
+      root.map4k(0x1000n, 0x2000n, MemoryAttribute.rwWb);
+      root.map4k(0x2000n, 0x3000n, MemoryAttribute.rwWb);
+      root.unmap(0x1000n);
+      expect(() => root.virtualToEntry(0x1000n)).to.throw(MemoryManagerError, /0x1000 is not mapped/);
+      expect(root.virtualToEntry(0x2000n).entry & ~0xfffn & (2n ** 63n - 1n)).to.equal(0x3000n);
+      root.unmap(0x2000n);
+      expect(processor.invlpg.args.flat()).to.deep.equal([0x1000n, 0x2000n]);
+      expect(() => root.virtualToEntry(0x2000n)).to.throw(MemoryManagerError);
+      root.unmap(0x2000n);
+    });
+
+    it('lets a neighbour be mapped again afterwards', () => {
+      const { root } = built();
+      root.map4k(0x1000n, 0x2000n, MemoryAttribute.rwWb);
+      root.unmap(0x1000n);
+      root.map4k(0x2000n, 0x3000n, MemoryAttribute.rwWb);
+      expect(root.virtualToEntry(0x2000n).size).to.equal(0x1000);
+    });
+  });
+
+  describe('.setupIdentityMap', () => {
+    it('maps addresses to themselves', () => {
+      const { root } = built();
+      root.setupIdentityMap(0x40000000n, 0x40400000n, 0x200000);
+      expect(root.virtualToEntry(0x40200000n).entry & 0x000fffffffe00000n).to.equal(0x40200000n);
+      expect(() => root.virtualToEntry(0x40400000n)).to.throw(MemoryManagerError);
+    });
+
+    it('refuses ends that do not fit its pages', () => {
+      const { root } = built();
+      expect(() => root.setupIdentityMap(0x1000n, 0x200000n, 0x200000)).to.throw(MemoryManagerError, /aligned/);
+    });
+  });
+});
