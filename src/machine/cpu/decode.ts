@@ -257,7 +257,7 @@ function putOperand(rec: usize, operand: u32, index: u32, size: u32): bool {
   }
   return true;
 }
-@inline const XMM_BYTES: u32 = 32;
+@inline const XMM_BYTES: u32 = 16;
 
 /** The offset of MOV AL, moffs and its like: as wide as addresses are. */
 function putOffset(rec: usize): void {

@@ -114,7 +114,9 @@ import { probe } from './access';
 function maskedStore(ea: u64, lo: u64, hi: u64, mask: u32): void {
   if (!mask) return;
   const first = <u32>ctz<u32>(mask), last: u32 = 31 - <u32>clz<u32>(mask);
-  probe(ea + first, last - first + 1, 1);
+  // a fault is reported at the operand's start while that lies in the same page
+  const from: u32 = (ea ^ (ea + first)) >> 12 ? first : 0;
+  probe(ea + from, last - from + 1, 1);
   for (let i: u32 = first; i <= last; i++) {
     if (mask >> i & 1) write<u8>(ea + i, <u8>((i < 8 ? lo : hi) >> ((i & 7) << 3)));
   }
@@ -126,6 +128,7 @@ function maskedStore(ea: u64, lo: u64, hi: u64, mask: u32): void {
 }
 @inline export function MASKMOVQ<A>(s: Reg, m: Reg, segment: Reg): void {
   mmxCheck();
-  maskedStore(reg<u64>(segment) + <u64>reg<A>(RDI), low64(s), 0, <u32>i8x16.bitmask(i64x2.splat(<i64>low64(m))) & 0xff);
+  // processors make the transition to MMX state even when the store then faults
   mmxBegin();
+  maskedStore(reg<u64>(segment) + <u64>reg<A>(RDI), low64(s), 0, <u32>i8x16.bitmask(i64x2.splat(<i64>low64(m))) & 0xff);
 }
