@@ -40,6 +40,9 @@ interface CoreExports {
   cpuidPart(n: number): number;
   writeLinearHalves(addressLow: number, addressHigh: number, low: number, high: number, size: number): void;
   codeWritten(offset: number, size: number): void;
+  decodeInstruction(record: number, code: number, available: number, more: number, offset: number, mode: number): void;
+  executeRecord(record: number): void;
+  slow(linear: bigint, size: number, write: number): number;
 }
 
 /** Thrown by the core's imports to unwind it; the state says what happened. Made once: exceptions of guests cost about a microsecond. */
@@ -298,6 +301,27 @@ export class CpuCore {
   translate(linear: bigint, kind: AccessKind = 'read', user = false): number {
     const physical = BigInt.asUintN(64, this.exports.translateQuietly(linear, accessKinds[kind], user ? 1 : 0));
     return physical === 0xffffffffffffffffn ? -1 : Number(physical);
+  }
+
+  // ---- for the run-time compiler, and for tests of the decoder and the templates --------------------------------------------------------
+
+  /** Decodes up to 15 bytes at an offset of the memory into a record (cpu/record.ts). `mode`: DECODE_MODE; `pageOffset`: as if the code stood there. */
+  decodeRecord(record: number, code: number, pageOffset: number, mode: number): void {
+    this.exports.decodeInstruction(record, code, 15, 0, pageOffset, mode);
+  }
+  /** Executes a record's instruction by its handler. @returns false when it faulted: the event waits in the FAULT words. */
+  executeRecord(record: number): boolean {
+    try {
+      this.exports.executeRecord(record);
+      return true;
+    } catch (error) {
+      if (error !== unwind) throw error;
+      return false;
+    }
+  }
+  /** The slow path that compiled code calls: offset of a plain access, 0 for everything else. */
+  get slowPath(): (linear: bigint, size: number, write: number) => number {
+    return this.exports.slow;
   }
 
   // ---- for the VMX engine and the intrinsics: no VM exits ------------------------------------------------------------------------------

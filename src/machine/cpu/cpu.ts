@@ -7,7 +7,8 @@ import {
   VMX_MTF_PENDING, VMX_PREEMPTION_DEADLINE, VMX_PRIMARY, FAULT_VECTOR, FAULT_CODE, VMX_MODE, SIPI_VECTOR, CS, LDTR, TR, CPUID_TABLE, CR0, CR2, CR3, CR4, EFER, ES_BASE, ES_SELECTOR, ES_LIMIT, ES_RIGHTS,
   CS_SELECTOR, CS_BASE, GDTR_BASE, IDTR_BASE, GDTR_LIMIT, IDTR_LIMIT, DR6, APIC_BASE,
 } from "./layout";
-import { initializeRun, run, step } from "./run";
+import { executeRecord, initializeRun, run, step } from "./run";
+import { decodeInstruction } from "./decode";
 import {
   clearDelivered, DB, delivered, deliverPending, injectEvent, keepTraps, NMI, setEvent, TYPE_EXCEPTION, TYPE_EXTERNAL, TYPE_NMI,
 } from "./interrupt";
@@ -21,13 +22,15 @@ import { readMsr, timeStamp, writeMsr } from "./msr";
 import { cpuid, cpuidA, cpuidB, cpuidC, cpuidD, writeXcr } from "./system";
 import { writeCr0, writeCr3, writeCr4, writeCr8 } from "./control";
 import { loadRealSegment, loadSegmentRegister } from "./segment";
-import { RAX, RDX, setReg, write } from "./access";
+import { RAX, RDX, setReg, slow, write } from "./access";
 import { setArithmeticFlags } from "./flags";
 import { codeWritten } from "./code";
 
 @external("env", "acknowledgeInterrupt") declare function acknowledgeInterrupt(): i32;
 
 export { injectEvent, updateMode, updateAttention, flushTlb, flushGuestTlb, flushAllTlbs, watchWrites, readMsr, timeStamp, loadSegmentRegister, translateQuietly, codeWritten };
+// For the run-time compiler and the tests of decoder and templates.
+export { decodeInstruction, executeRecord, slow };
 
 @inline const EXIT_EXTERNAL_INTERRUPT: u32 = 1;
 @inline const EXIT_INIT: u32 = 3;
@@ -223,7 +226,8 @@ function stepOnce(): void {
 function finishStep(trap: bool, monitored: bool): void {
   if (!rfLoaded) store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) & ~FLAG_RF);
   if (!shadowBegun) store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~3);
-  if (trap) store<u64>(DEBUG_TRAPS, load<u64>(DEBUG_TRAPS) | DR6_BS);
+  // MOV SS takes the trap away, not only off: the instruction behind it traps by itself.
+  if (trap && !(shadowBegun && (load<u32>(INTERRUPTIBILITY) & 2) != 0)) store<u64>(DEBUG_TRAPS, load<u64>(DEBUG_TRAPS) | DR6_BS);
   if (monitored && nonRoot()) store<u32>(VMX_MTF_PENDING, 1);
   updateAttention();
 }

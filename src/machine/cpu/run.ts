@@ -44,15 +44,18 @@ export function follow(rec: usize, goal: u64, linkable: bool, budget: i32, floor
   return next;
 }
 
-/** Executes exactly one instruction, through the handler table. BUDGET - 1. */
-export function step(): void {
-  const budget = load<i32>(BUDGET), rec = findOne(load<u64>(RIP));
+/** Executes one record's instruction, through the handler table. BUDGET - 1. */
+export function executeRecord(rec: usize): void {
+  const budget = load<i32>(BUDGET);
   store<u32>(CURRENT_RECORD, <u32>rec);
   const completed = ending(rec, FORM(rec));
   store<u32>(CURRENT_RECORD, 0);
   store<i32>(BUDGET, budget - 1);
   if (completed) store<u64>(RIP, cutRip(nextRip));
 }
+
+/** Executes exactly one instruction. BUDGET - 1. */
+export function step(): void { executeRecord(findOne(load<u64>(RIP))); }
 
 /** Runs until BUDGET is used up, STOP or ATTENTION is set. At least one block or instruction is executed. RIP and BUDGET are exact afterwards. */
 export function run(): void {

@@ -113,6 +113,7 @@ function operandArguments(operand: Operand, position: number, immediates: number
 function noTemplate(row: InstructionRow, formClass: FormClass, declaration: Declaration | undefined, choice: Choice): string | undefined {
   if (formClass === 'ends') return 'ends its block';
   if (row.options.noTemplate !== undefined) return row.options.noTemplate;
+  if (choice.size === 0 && ['jcc', 'jmp', 'call'].includes(formClass)) return 'a branch of 16 bits';
   if (declaration && !declaration.isInline) return 'its semantics are not inlined';
   return declaration?.typeParameters.includes('A') && choice.address !== 2 ? 'addresses or stack of 16 or 32 bits' : undefined;
 }

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { readFile } from 'node:fs/promises';
+import { expect } from 'chai';
+import { templateModule, TemplateResult, type RecordOperands, type TemplateJob } from '../../../src/machine/compiled/template_function.js';
+import type { FormInformation, Templates } from '../../../src/machine/generator/extract.js';
+import { Layout } from '../../../src/machine/layout.js';
+import { createTestCore, type TestCore } from '../../support/test_core.js';
+import { CR0_PAGED, CR4_LONG, EFER_LONG, Page, PageTables, Rights, Segment, setSegment, setWord } from '../../support/processor_setup.js';
+
+const isFull = process.env['BAREFLANK_FULL'] === '1';
+const variants = isFull ? 8 : 3;
+const statesPerVariant = isFull ? 200 : 14;
+const codePage = 0x400000;
+const dataPage = 0x500000;
+const dataBytes = 0x3000;
+/** Far above what the few blocks of this test use. */
+const recordAt = Layout.RECORDS_END - 0x1000;
+const codeOffset = 0x800;
+
+const specials = [
+  0n, 1n, 0x7fn, 0x80n, 0xffn, 0x7fffn, 0x8000n, 0xffffn, 0x7fffffffn, 0x80000000n, 0xffffffffn, 0x7fffffffffffffffn, 0x8000000000000000n,
+  0xffffffffffffffffn,
+];
+
+/** A linear congruential generator: the same cases in every run. */
+class Random {
+  constructor(private seed: number) {}
+
+  below(limit: number): number {
+    this.seed = (Math.imul(this.seed, 1664525) + 1013904223) >>> 0;
+    return Math.floor((this.seed / 2 ** 32) * limit);
+  }
+
+  value(): bigint {
+    if (this.below(3) > 0) return specials[this.below(specials.length)]!;
+    return (BigInt(this.below(2 ** 32)) << 32n) | BigInt(this.below(2 ** 32));
+  }
+}
+
+interface Build {
+  readonly forms: readonly FormInformation[];
+  readonly templates: Templates;
+}
+
+async function readBuild(): Promise<Build> {
+  const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(new URL(`../../../cpu/${name}`, import.meta.url), 'utf8'));
+  return { forms: (await read('forms.json')) as FormInformation[], templates: (await read('templates.json')) as Templates };
+}
+
+/** 64-bit mode, ring 0; code and data pages mapped to themselves, all else absent. */
+function prepare(core: TestCore): void {
+  const tables = new PageTables(core, 0x200000);
+  tables.map(BigInt(codePage), codePage, Page.present | Page.writable);
+  for (let at = 0; at < dataBytes; at += 0x1000) tables.map(BigInt(dataPage + at), dataPage + at, Page.present | Page.writable);
+  setWord(core, 'CR3', tables.root);
+  setWord(core, 'CR0', CR0_PAGED);
+  setWord(core, 'CR4', CR4_LONG);
+  setWord(core, 'EFER', EFER_LONG);
+  setSegment(core, Segment.CS, 8, 0, 0xffffffff, Rights.code64);
+  for (const index of [Segment.ES, Segment.SS, Segment.DS, Segment.FS, Segment.GS]) setSegment(core, index, 16, index >= 4 ? 0x18 : 0, 0xffffffff, Rights.data32);
+  setWord(core, 'PAGE_RIP', codePage);
+  core.setRflags(2);
+  core.stateChanged();
+}
+
+/** Size of the form's operands in bits, as its type parameter says. */
+function isByteForm(name: string): boolean {
+  return /<u8/.test(name);
+}
+
+function randomOperands(form: FormInformation, random: Random): RecordOperands {
+  const slot = (): number => {
+    const high = isByteForm(form.name) && random.below(4) === 0;
+    return Layout.RAX + (high ? random.below(4) * 8 + 1 : random.below(16) * 8);
+  };
+  const immediates = [random.below(70), -1, 0x7fffffff, -128, random.below(256), 1, 0, -0x80000000];
+  const isWide = form.uses?.includes('imm64') ?? false;
+  return {
+    a: slot(), b: slot(), c: slot(), segment: random.below(4) === 0 ? Layout.FS_BASE : Layout.ZERO,
+    immediate: form.class === 'plain' || form.class === 'ret' ? immediates[random.below(immediates.length)]! : random.below(64) - 32,
+    displacement: isWide ? random.below(2 ** 32) | 0 : dataPage + 16 + random.below(256),
+    baseSlot: random.below(2) ? Layout.RBP : Layout.ZERO, indexSlot: random.below(2) ? Layout.RSI : Layout.ZERO, scale: random.below(4),
+    length: 3, rip: BigInt(codePage + codeOffset),
+  };
+}
+
+function writeRecord(core: TestCore, form: FormInformation, operands: RecordOperands): void {
+  const view = new DataView(core.u8.buffer, recordAt, 32);
+  view.setUint16(0, form.id, true);
+  view.setUint8(2, operands.length);
+  view.setUint8(3, 1);
+  view.setUint16(4, operands.a, true);
+  view.setUint16(6, operands.b, true);
+  view.setInt32(8, operands.immediate, true);
+  view.setUint16(12, codeOffset, true);
+  view.setUint16(14, operands.c, true);
+  view.setInt32(16, operands.displacement, true);
+  view.setUint16(20, operands.baseSlot, true);
+  view.setUint16(22, operands.indexSlot, true);
+  view.setUint8(24, operands.scale);
+  view.setUint8(25, operands.segment === Layout.ZERO ? 0 : 16);
+  view.setUint16(26, operands.segment, true);
+  view.setUint32(28, 0, true);
+}
+
+/** Registers, RIP and flags, and the data pages. */
+interface State {
+  readonly words: BigUint64Array;
+  readonly data: Uint8Array;
+}
+
+const firstWord = Layout.RAX / 8;
+const lastWord = Layout.FC / 8 + 1;
+
+function save(core: TestCore): State {
+  const at = Layout.RAM + dataPage;
+  return { words: core.u64.slice(firstWord, lastWord), data: core.u8.slice(at, at + dataBytes) };
+}
+
+function restore(core: TestCore, state: State): void {
+  core.u64.set(state.words, firstWord);
+  core.u8.set(state.data, Layout.RAM + dataPage);
+}
+
+function randomState(core: TestCore, random: Random, data: Uint8Array): State {
+  const words = core.u64.slice(firstWord, lastWord);
+  for (let index = 0; index < 16; index++) words[index] = random.value();
+  const near = (): bigint => BigInt(dataPage + 0x800 + random.below(128) * 8);
+  words[4] = near();
+  words[5] = BigInt(random.below(4096));
+  words[6] = BigInt(random.below(512));
+  if (random.below(2) === 0) words[7] = near();
+  if (random.below(4) === 0) words[3] = near() - 0x100n;
+  if (random.below(3) === 0) words[6] = near();
+  if (random.below(10) === 0) words[4] = words[5] = 0x4000_0000_0000n; // not canonical
+  if (random.below(10) === 0) words[4] = words[5] = 0x9900_0000n; // not present
+  words[(Layout.RIP - Layout.RAX) / 8] = BigInt(codePage + codeOffset);
+  words[(Layout.FR - Layout.RAX) / 8] = random.value();
+  words[(Layout.FX - Layout.RAX) / 8] = random.value();
+  words[(Layout.FC - Layout.RAX) / 8] = BigInt(random.below(8));
+  return { words, data };
+}
+
+function differs(left: State, right: State): string | undefined {
+  for (let index = 0; index < left.words.length; index++) {
+    if (left.words[index] !== right.words[index]) {
+      return `word 0x${(Layout.RAX + index * 8).toString(16)}: template ${left.words[index]!.toString(16)}, handler ${right.words[index]!.toString(16)}`;
+    }
+  }
+  const at = left.data.findIndex((value, index) => value !== right.data[index]);
+  return at < 0 ? undefined : `memory 0x${(dataPage + at).toString(16)}: template ${left.data[at]}, handler ${right.data[at]}`;
+}
+
+/** Runs one state through both. Returns what differs. */
+function compare(core: TestCore, job: TemplateJob, run: () => number, state: State): { difference: string | undefined; faulted: boolean; left: boolean } {
+  restore(core, state);
+  const result = run();
+  const next = job.operands.rip + BigInt(job.operands.length);
+  const target = next + BigInt(job.operands.immediate);
+  const { template } = job;
+  if (result !== TemplateResult.Left) {
+    if (result === TemplateResult.Taken || template.class === 'call' || template.class === 'jmp') core.u64[Layout.RIP / 8] = target;
+  }
+  const fromTemplate = save(core);
+  restore(core, state);
+  const completed = core.cpu.executeRecord(recordAt);
+  core.u32[Layout.FAULT_PENDING / 4] = 0;
+  core.u32[Layout.STOP / 4] = 0;
+  const fromHandler = save(core);
+  if (result === TemplateResult.Left) {
+    // leaving is always allowed, but only with nothing changed; what faults must leave
+    return { difference: differs(fromTemplate, state), faulted: !completed, left: true };
+  }
+  const difference = completed ? differs(fromTemplate, fromHandler) : 'the handler faults, the template does not leave';
+  return { difference, faulted: !completed, left: false };
+}
+
+describe('templateModule', () => {
+  let build: Build;
+  before(async () => { build = await readBuild(); });
+
+  it('breaks no rule of the semantics: nothing commits before an access that can fault', () => {
+    const broken = Object.entries(build.templates.handlers).filter(([, reason]) => reason.startsWith('NOT PRECISE'));
+    expect(broken.map(([id]) => build.forms[Number(id)]!.name)).to.deep.equal([]);
+  });
+
+  it('has a template, or a reason why not, for every form with semantics', () => {
+    const missing = build.forms.filter((form) => form.class !== 'reserved' && form.class !== 'jmp' && !/^none /.test(form.name)
+      && !(form.id in build.templates.templates) && !(form.id in build.templates.handlers));
+    expect(missing.map((form) => form.name)).to.deep.equal([]);
+  });
+
+  it('does what the handler does, for every template and random operands, faults included', async function () {
+    this.timeout(isFull ? 600_000 : 60_000);
+    const core = await createTestCore(16 << 20);
+    prepare(core);
+    const random = new Random(12345);
+    const data = Uint8Array.from({ length: dataBytes }, () => random.below(256));
+    const pages = core.u8.buffer.byteLength / 0x10000;
+    const jobs: TemplateJob[] = [];
+    for (const [id, template] of Object.entries(build.templates.templates)) {
+      const form = build.forms[Number(id)]!;
+      for (let variant = 0; variant < variants; variant++) jobs.push({ template, operands: randomOperands(form, random) });
+    }
+    const bytes = templateModule(jobs, pages, core.u32[Layout.TLB_DATA / 4]!);
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: { m: core.cpu.memory, s: core.cpu.slowPath } });
+    const byName = new Map(build.forms.map((form) => [form.name, form]));
+    const failures: string[] = [];
+    let faults = 0;
+    let left = 0;
+    jobs.forEach((job, index) => {
+      const run = instance.exports[`f${index}`] as () => number;
+      writeRecord(core, byName.get(job.template.name)!, job.operands);
+      for (let count = 0; count < statesPerVariant; count++) {
+        const result = compare(core, job, run, randomState(core, random, data));
+        faults += Number(result.faulted);
+        left += Number(result.left);
+        if (result.difference && failures.length < 20) failures.push(`${job.template.name} ${JSON.stringify(job.operands, (_key, value: unknown) => (typeof value === 'bigint' ? value.toString(16) : value))}: ${result.difference}`);
+      }
+    });
+    expect(failures).to.deep.equal([]);
+    expect(faults, 'cases with faults').to.be.greaterThan(jobs.length / 4);
+    expect(left, 'cases that left').to.be.at.least(faults);
+  });
+});
