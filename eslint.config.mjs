@@ -13,6 +13,7 @@ export default tseslint.config(
       '@typescript-eslint/no-redeclare': 'off',
       'no-redeclare': 'off',
       '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/no-unused-expressions': 'off',
       'no-console': 'error',
       eqeqeq: 'error',

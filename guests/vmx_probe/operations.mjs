@@ -22,7 +22,12 @@ export const host = (...lines) => ['host', { lines }];
 /** The case ends as "not supported" without these bits in a capability MSR, or in a CPUID register. */
 export const needHigh = (msr, bits) => ['needHigh', msr, bits];
 export const needLow = (msr, bits) => ['needLow', msr, bits];
-export const needCpuid = (leaf, register, bits) => ['needCpuid', leaf, ['eax', 'ebx', 'ecx', 'edx'].indexOf(register), bits];
+export const needCpuid = (leaf, register, bits) => [
+  'needCpuid',
+  leaf,
+  ['eax', 'ebx', 'ecx', 'edx'].indexOf(register),
+  bits,
+];
 
 /** Prints RAX, RCX and RDX of the guest. */
 export const registers = () => ['registers'];
@@ -38,7 +43,10 @@ export const copyLow = (what, address = M.lowCode) => ['copy', what, address];
 export const run = (...lines) => write(F.GuestRip, code(...lines));
 
 export const pin = (bits) => [needHigh(Msr.Ia32VmxTruePinbasedCtls, bits), or(F.PinBasedVmExecutionControls, bits)];
-export const primary = (bits) => [needHigh(Msr.Ia32VmxTrueProcbasedCtls, bits), or(F.PrimaryProcessorBasedVmExecutionControls, bits)];
+export const primary = (bits) => [
+  needHigh(Msr.Ia32VmxTrueProcbasedCtls, bits),
+  or(F.PrimaryProcessorBasedVmExecutionControls, bits),
+];
 export const secondary = (bits) => [
   ...primary(Primary.ActivateSecondaryControls),
   needHigh(Msr.Ia32VmxProcbasedCtls2, bits),

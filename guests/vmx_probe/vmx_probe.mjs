@@ -35,7 +35,8 @@ const source = (name) => readFileSync(new URL(name, import.meta.url), 'utf8');
 class Bytes {
   list = [];
   number(value, size) {
-    for (let rest = BigInt.asUintN(size * 8, BigInt(value)), i = 0; i < size; i++, rest >>= 8n) this.list.push(Number(rest & 0xffn));
+    for (let rest = BigInt.asUintN(size * 8, BigInt(value)), i = 0; i < size; i++, rest >>= 8n)
+      this.list.push(Number(rest & 0xffn));
   }
   text(value) {
     for (const letter of value) this.list.push(letter.charCodeAt(0) < 0x80 ? letter.charCodeAt(0) : 0x3f);
@@ -92,7 +93,18 @@ class Image {
   /** The bytes of one operation. */
   #operation(into, [kind, ...operands]) {
     into.number(OPERATIONS[kind], 1);
-    const sizes = { write: [2, 8], or: [2, 8], andNot: [2, 8], beyond: [2], poke: [4, 4], poke64: [4, 8], peek: [4], enter: [1], notBochs: [], registers: [] };
+    const sizes = {
+      write: [2, 8],
+      or: [2, 8],
+      andNot: [2, 8],
+      beyond: [2],
+      poke: [4, 4],
+      poke64: [4, 8],
+      peek: [4],
+      enter: [1],
+      notBochs: [],
+      registers: [],
+    };
     const needs = { needHigh: [4, 4], needLow: [4, 4], needCpuid: [4, 1, 4] };
     if (kind === 'host') {
       into.number(this.#snippet({ bits: 64, lines: [...operands[0].lines, 'ret'] }).address, 8);
@@ -162,7 +174,9 @@ class Image {
     };
     const image = Uint8Array.from(this.#bytes.list);
     const view = new DataView(image.buffer);
-    LISTS.forEach((name, index) => view.setBigUint64(LABELS_OFFSET + (LABELS.length + index) * 8, BigInt(addresses[name]), true));
+    LISTS.forEach((name, index) =>
+      view.setBigUint64(LABELS_OFFSET + (LABELS.length + index) * 8, BigInt(addresses[name]), true),
+    );
     return image;
   }
 }

@@ -153,6 +153,11 @@ export async function buildCpuCore() {
   // looked at again with the lock held: another process may have built meanwhile
   const fresh = () => unlessFresh('cpu_core', hashOf(inputs), outputs, make);
   const stamp = join(buildFolder, 'stamps', 'cpu_core');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hashOf(inputs) && outputs.every((output) => existsSync(output))) return;
+  if (
+    existsSync(stamp) &&
+    readFileSync(stamp, 'utf8') === hashOf(inputs) &&
+    outputs.every((output) => existsSync(output))
+  )
+    return;
   await alone(fresh);
 }

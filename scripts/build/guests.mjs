@@ -68,7 +68,10 @@ export async function buildGuests() {
   const sources = filesBelow('guests', isGuest);
   const outputOf = (source) => join(buildFolder, 'guests', `${nameOf(source)}.bin`);
   // What a guest is made of may lie in other files of its folder, and in the framework's definitions.
-  const parts = [...filesBelow('guests', (path) => /\.(s|mjs)$/.test(path)), ...filesBelow('src/intrinsics', (path) => path.endsWith('.ts'))];
+  const parts = [
+    ...filesBelow('guests', (path) => /\.(s|mjs)$/.test(path)),
+    ...filesBelow('src/intrinsics', (path) => path.endsWith('.ts')),
+  ];
   const hash = hashOf(parts, String(flatImageAddress));
   await unlessFresh('guests', hash, sources.map(outputOf), async () => {
     const { Const, Keystone, loadKeystone } = await import('keystone-wasm');

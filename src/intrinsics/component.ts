@@ -23,7 +23,9 @@ function declare<T>(name: string, scope: ComponentScope, arity: ComponentArity):
   const symbol = Symbol.for(name);
   const before = declarations.get(symbol);
   if (before !== undefined && (before.scope !== scope || before.arity !== arity)) {
-    throw new Error(`${name} is declared twice: ${before.scope}/${before.arity} and ${scope}/${arity}; a symbol has one scope and one arity`);
+    throw new Error(
+      `${name} is declared twice: ${before.scope}/${before.arity} and ${scope}/${arity}; a symbol has one scope and one arity`,
+    );
   }
   declarations.set(symbol, { name, scope, arity });
   return symbol as ComponentSymbol<T>;

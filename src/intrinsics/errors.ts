@@ -30,6 +30,8 @@ export class VmmPageFault extends BareflankError {
     readonly access: 'read' | 'write' | 'execute',
     detail = '',
   ) {
-    super(`the VMM's ${access} at 0x${address.toString(16)} is not mapped by its page table${detail === '' ? '' : `: ${detail}`}`);
+    super(
+      `the VMM's ${access} at 0x${address.toString(16)} is not mapped by its page table${detail === '' ? '' : `: ${detail}`}`,
+    );
   }
 }

@@ -15,36 +15,107 @@
 /** Names and sizes in bytes of the words of a processor block, in order; each is aligned to min(its size, 16). */
 const processorFields = {
   // General registers: a register operand is the address of its slot; these come first because records hold slots as u16.
-  RAX: 8, RCX: 8, RDX: 8, RBX: 8, RSP: 8, RBP: 8, RSI: 8, RDI: 8, R8: 8, R9: 8, R10: 8, R11: 8, R12: 8, R13: 8, R14: 8, R15: 8,
+  RAX: 8,
+  RCX: 8,
+  RDX: 8,
+  RBX: 8,
+  RSP: 8,
+  RBP: 8,
+  RSI: 8,
+  RDI: 8,
+  R8: 8,
+  R9: 8,
+  R10: 8,
+  R11: 8,
+  R12: 8,
+  R13: 8,
+  R14: 8,
+  R15: 8,
   /** Always 0: no base, no index, flat segment. */
   ZERO: 8,
   /** Instruction pointer (offset in CS), exact whenever the core is not inside a block. */
   RIP: 8,
   /** Lazy flags: sign-extended result, carry-in vector, CF | SF inverted << 1 | PF inverted << 2. */
-  FR: 8, FX: 8, FC: 8,
+  FR: 8,
+  FX: 8,
+  FC: 8,
   /** RFLAGS without CF PF AF ZF SF OF (those are lazy): bit 1 and TF IF DF IOPL NT RF VM AC VIF VIP ID. */
   RFLAGS_SYSTEM: 8,
   // Segment registers in the SDM's order of encoding, then LDTR and TR. Bases are slots for effective addresses.
-  ES_BASE: 8, CS_BASE: 8, SS_BASE: 8, DS_BASE: 8, FS_BASE: 8, GS_BASE: 8, LDTR_BASE: 8, TR_BASE: 8,
-  ES_SELECTOR: 4, CS_SELECTOR: 4, SS_SELECTOR: 4, DS_SELECTOR: 4, FS_SELECTOR: 4, GS_SELECTOR: 4, LDTR_SELECTOR: 4, TR_SELECTOR: 4,
+  ES_BASE: 8,
+  CS_BASE: 8,
+  SS_BASE: 8,
+  DS_BASE: 8,
+  FS_BASE: 8,
+  GS_BASE: 8,
+  LDTR_BASE: 8,
+  TR_BASE: 8,
+  ES_SELECTOR: 4,
+  CS_SELECTOR: 4,
+  SS_SELECTOR: 4,
+  DS_SELECTOR: 4,
+  FS_SELECTOR: 4,
+  GS_SELECTOR: 4,
+  LDTR_SELECTOR: 4,
+  TR_SELECTOR: 4,
   /** Limits in bytes, granularity applied. */
-  ES_LIMIT: 4, CS_LIMIT: 4, SS_LIMIT: 4, DS_LIMIT: 4, FS_LIMIT: 4, GS_LIMIT: 4, LDTR_LIMIT: 4, TR_LIMIT: 4,
+  ES_LIMIT: 4,
+  CS_LIMIT: 4,
+  SS_LIMIT: 4,
+  DS_LIMIT: 4,
+  FS_LIMIT: 4,
+  GS_LIMIT: 4,
+  LDTR_LIMIT: 4,
+  TR_LIMIT: 4,
   /** Access rights in the VMCS's format: type 3:0, S 4, DPL 6:5, P 7, AVL 12, L 13, D/B 14, G 15, unusable 16. */
-  ES_RIGHTS: 4, CS_RIGHTS: 4, SS_RIGHTS: 4, DS_RIGHTS: 4, FS_RIGHTS: 4, GS_RIGHTS: 4, LDTR_RIGHTS: 4, TR_RIGHTS: 4,
-  GDTR_BASE: 8, IDTR_BASE: 8, GDTR_LIMIT: 4, IDTR_LIMIT: 4,
-  CR0: 8, CR2: 8, CR3: 8, CR4: 8,
+  ES_RIGHTS: 4,
+  CS_RIGHTS: 4,
+  SS_RIGHTS: 4,
+  DS_RIGHTS: 4,
+  FS_RIGHTS: 4,
+  GS_RIGHTS: 4,
+  LDTR_RIGHTS: 4,
+  TR_RIGHTS: 4,
+  GDTR_BASE: 8,
+  IDTR_BASE: 8,
+  GDTR_LIMIT: 4,
+  IDTR_LIMIT: 4,
+  CR0: 8,
+  CR2: 8,
+  CR3: 8,
+  CR4: 8,
   /** PDPTEs of PAE paging, loaded at MOV to CR3 and friends, or by VM entry with EPT. */
-  PDPTE0: 8, PDPTE1: 8, PDPTE2: 8, PDPTE3: 8,
-  DR0: 8, DR1: 8, DR2: 8, DR3: 8, DR6: 8, DR7: 8,
+  PDPTE0: 8,
+  PDPTE1: 8,
+  PDPTE2: 8,
+  PDPTE3: 8,
+  DR0: 8,
+  DR1: 8,
+  DR2: 8,
+  DR3: 8,
+  DR6: 8,
+  DR7: 8,
   XCR0: 8,
   EFER: 8,
-  STAR: 8, LSTAR: 8, CSTAR: 8, FMASK: 8, KERNEL_GS_BASE: 8,
-  SYSENTER_CS: 8, SYSENTER_ESP: 8, SYSENTER_EIP: 8,
+  STAR: 8,
+  LSTAR: 8,
+  CSTAR: 8,
+  FMASK: 8,
+  KERNEL_GS_BASE: 8,
+  SYSENTER_CS: 8,
+  SYSENTER_ESP: 8,
+  SYSENTER_EIP: 8,
   PAT: 8,
   /** IA32_TIME_STAMP_COUNTER − INSTRUCTIONS, as a wrapping u64. */
   TSC_OFFSET: 8,
-  TSC_ADJUST: 8, TSC_AUX: 8,
-  APIC_BASE: 8, MISC_ENABLE: 8, DEBUGCTL: 8, FEATURE_CONTROL: 8, XSS: 8, SPEC_CTRL: 8,
+  TSC_ADJUST: 8,
+  TSC_AUX: 8,
+  APIC_BASE: 8,
+  MISC_ENABLE: 8,
+  DEBUGCTL: 8,
+  FEATURE_CONTROL: 8,
+  XSS: 8,
+  SPEC_CTRL: 8,
   MTRR_DEF_TYPE: 8,
   /** Ten pairs IA32_MTRR_PHYSBASEn, IA32_MTRR_PHYSMASKn. */
   MTRR_PHYS: 160,
@@ -64,10 +135,12 @@ const processorFields = {
   /** Mask of RIP: 0xffff, 0xffffffff or all ones. */
   CODE_MASK: 8,
   /** Current data TLB and fetch TLB (the AssemblyScript globals tlbBase and fetchBase are copies). */
-  TLB_DATA: 4, TLB_FETCH: 4,
+  TLB_DATA: 4,
+  TLB_FETCH: 4,
   /** Instructions retired before this call of execute(), and its budget: retired now = INSTRUCTIONS + BUDGET_START − BUDGET. */
   INSTRUCTIONS: 8,
-  BUDGET_START: 4, BUDGET: 4,
+  BUDGET_START: 4,
+  BUDGET: 4,
   /** Why the core stopped: StopReason; 0 = running. Values ≥ 16: the current instruction did not complete. */
   STOP: 4,
   /** Bit set of Constants.ATTENTION_*: what must be looked at between two instructions. Checked when a block ends in a system instruction. */
@@ -88,7 +161,8 @@ const processorFields = {
   FAULT_VECTOR: 4,
   /** Type of the waiting event, in the numbers of VM-entry interruption information (0 external, 2 NMI, 3 hardware, 4 software interrupt, 5 privileged software, 6 software exception). */
   FAULT_TYPE: 4,
-  FAULT_HAS_CODE: 4, FAULT_CODE: 4,
+  FAULT_HAS_CODE: 4,
+  FAULT_CODE: 4,
   /** Length of the instruction that caused a software event. */
   FAULT_LENGTH: 4,
   /** Linear address of the waiting page fault: becomes CR2 when it is delivered. */
@@ -96,7 +170,9 @@ const processorFields = {
   /** DR6 bits that the waiting #DB reports. */
   FAULT_DEBUG: 8,
   // The event that is being delivered through the IDT (valid bit 31), in the format of IDT-vectoring information.
-  DELIVERY: 4, DELIVERY_CODE: 4, DELIVERY_LENGTH: 4,
+  DELIVERY: 4,
+  DELIVERY_CODE: 4,
+  DELIVERY_LENGTH: 4,
   /** DR6 bits of data and single-step breakpoints that wait for the next boundary; the VMCS's pending debug exceptions at VM entry and exit. */
   DEBUG_TRAPS: 8,
   /** 1: the waiting event was injected by VM entry and cannot itself cause an exit. */
@@ -108,11 +184,14 @@ const processorFields = {
   X87_STATUS: 4,
   /** Abridged tags: bit i = physical register i is not empty. */
   X87_TAGS: 4,
-  X87_OPCODE: 4, X87_CS: 4, X87_DS: 4,
+  X87_OPCODE: 4,
+  X87_CS: 4,
+  X87_DS: 4,
   /** FERR# pin: CR0.NE = 0 and an unmasked error waits. */
   X87_FERR: 4,
   MXCSR: 4,
-  X87_IP: 8, X87_DP: 8,
+  X87_IP: 8,
+  X87_DP: 8,
   /** XMM0–XMM15, 16 bytes each. */
   XMM: 256,
   /** Upper halves of YMM0–YMM15; unused while AVX is not announced. */
@@ -121,20 +200,41 @@ const processorFields = {
   // VMX. Filled by the TypeScript engine at VM entry; the core only tests them.
   /** 0 outside VMX operation, 1 root, 2 non-root. */
   VMX_MODE: 4,
-  VMX_PIN: 4, VMX_PRIMARY: 4, VMX_SECONDARY: 4,
+  VMX_PIN: 4,
+  VMX_PRIMARY: 4,
+  VMX_SECONDARY: 4,
   VMX_TERTIARY: 8,
-  VMX_EXCEPTION_BITMAP: 4, VMX_PF_MASK: 4, VMX_PF_MATCH: 4,
+  VMX_EXCEPTION_BITMAP: 4,
+  VMX_PF_MASK: 4,
+  VMX_PF_MATCH: 4,
   VMX_CR3_TARGET_COUNT: 4,
-  VMX_CR0_MASK: 8, VMX_CR0_SHADOW: 8, VMX_CR4_MASK: 8, VMX_CR4_SHADOW: 8,
-  VMX_CR3_TARGET0: 8, VMX_CR3_TARGET1: 8, VMX_CR3_TARGET2: 8, VMX_CR3_TARGET3: 8,
+  VMX_CR0_MASK: 8,
+  VMX_CR0_SHADOW: 8,
+  VMX_CR4_MASK: 8,
+  VMX_CR4_SHADOW: 8,
+  VMX_CR3_TARGET0: 8,
+  VMX_CR3_TARGET1: 8,
+  VMX_CR3_TARGET2: 8,
+  VMX_CR3_TARGET3: 8,
   /** Physical addresses of the bitmaps and of the APIC pages. */
-  VMX_IO_BITMAP_A: 8, VMX_IO_BITMAP_B: 8, VMX_MSR_BITMAP: 8, VMX_VIRTUAL_APIC: 8, VMX_APIC_ACCESS: 8,
-  VMX_VMREAD_BITMAP: 8, VMX_VMWRITE_BITMAP: 8, VMX_XSS_EXITING: 8, VMX_EPTP_LIST: 8, VMX_VMFUNC: 8,
-  VMX_TPR_THRESHOLD: 4, VMX_PLE_GAP: 4, VMX_PLE_WINDOW: 4,
+  VMX_IO_BITMAP_A: 8,
+  VMX_IO_BITMAP_B: 8,
+  VMX_MSR_BITMAP: 8,
+  VMX_VIRTUAL_APIC: 8,
+  VMX_APIC_ACCESS: 8,
+  VMX_VMREAD_BITMAP: 8,
+  VMX_VMWRITE_BITMAP: 8,
+  VMX_XSS_EXITING: 8,
+  VMX_EPTP_LIST: 8,
+  VMX_VMFUNC: 8,
+  VMX_TPR_THRESHOLD: 4,
+  VMX_PLE_GAP: 4,
+  VMX_PLE_WINDOW: 4,
   /** 16-bit VPID; 0 if "enable VPID" is 0. */
   VMX_VPID: 4,
   /** TSC offset and multiplier as applied to RDTSC in non-root operation (multiplier 1 << 48 = none). */
-  VMX_TSC_OFFSET: 8, VMX_TSC_MULTIPLIER: 8,
+  VMX_TSC_OFFSET: 8,
+  VMX_TSC_MULTIPLIER: 8,
   /** EPT pointer; 0 if "enable EPT" is 0. */
   VMX_EPTP: 8,
   /** TSC (host) at which the preemption timer reaches 0; all ones = timer off. The core stops with exit reason 52 at the first boundary at or after it. */
@@ -142,16 +242,25 @@ const processorFields = {
   /** Physical address of the current VMCS, all ones if none: VMPTRST. */
   VMX_CURRENT_VMCS: 8,
   /** Bits that CR0 and CR4 must have in VMX operation (IA32_VMX_CR0_FIXED0/1 …), unrestricted guest already applied. */
-  VMX_CR0_FIXED0: 8, VMX_CR0_FIXED1: 8, VMX_CR4_FIXED0: 8, VMX_CR4_FIXED1: 8,
+  VMX_CR0_FIXED0: 8,
+  VMX_CR0_FIXED1: 8,
+  VMX_CR4_FIXED0: 8,
+  VMX_CR4_FIXED1: 8,
   /** 1: a MOV-SS/STI shadow, MTF or window is checked at the next boundary. MTF that waits (set at VM entry by event injection type 7). */
   VMX_MTF_PENDING: 4,
   /** Nonzero: the guest of the current VMCS is owned by TypeScript (set by the engine, not read by the core). */
   VMX_OWNER: 4,
   // What a VM exit reports; written by the core, read by the engine.
-  EXIT_REASON: 4, EXIT_INSTRUCTION_LENGTH: 4, EXIT_INSTRUCTION_INFORMATION: 4,
-  EXIT_INTERRUPTION_INFORMATION: 4, EXIT_INTERRUPTION_ERROR_CODE: 4,
-  IDT_VECTORING_INFORMATION: 4, IDT_VECTORING_ERROR_CODE: 4,
-  EXIT_QUALIFICATION: 8, GUEST_LINEAR_ADDRESS: 8, GUEST_PHYSICAL_ADDRESS: 8,
+  EXIT_REASON: 4,
+  EXIT_INSTRUCTION_LENGTH: 4,
+  EXIT_INSTRUCTION_INFORMATION: 4,
+  EXIT_INTERRUPTION_INFORMATION: 4,
+  EXIT_INTERRUPTION_ERROR_CODE: 4,
+  IDT_VECTORING_INFORMATION: 4,
+  IDT_VECTORING_ERROR_CODE: 4,
+  EXIT_QUALIFICATION: 8,
+  GUEST_LINEAR_ADDRESS: 8,
+  GUEST_PHYSICAL_ADDRESS: 8,
   /** I/O RCX, RSI, RDI, RIP: only SMM uses them. */
   EXIT_SPARE: 8,
   // Operands of a VMX instruction that the engine performs (StopReason.VmxInstruction).
@@ -164,7 +273,8 @@ const processorFields = {
   /** Field encoding (VMREAD, VMWRITE), full 64-bit register. */
   VMX_OPERAND_FIELD: 8,
   /** Descriptor of INVEPT and INVVPID. */
-  VMX_OPERAND_DESCRIPTOR0: 8, VMX_OPERAND_DESCRIPTOR1: 8,
+  VMX_OPERAND_DESCRIPTOR0: 8,
+  VMX_OPERAND_DESCRIPTOR1: 8,
   /** Destination of VMREAD: slot of a register, or 0 and the linear address (already probed for writing). */
   VMX_OPERAND_REGISTER: 4,
   /** Size of the destination of VMREAD: 4 or 8. */
@@ -174,13 +284,19 @@ const processorFields = {
   /** What the guest set of TLBs holds: EPTP and VPID << 48 | 1 << 63, 0 = nothing. */
   TLB_GUEST_TAG: 8,
   /** CR3, and the paging bits of CR0, CR4 and EFER, under which each set was filled. */
-  TLB_CR3_0: 8, TLB_CR3_1: 8, TLB_PAGING_0: 8, TLB_PAGING_1: 8,
+  TLB_CR3_0: 8,
+  TLB_CR3_1: 8,
+  TLB_PAGING_0: 8,
+  TLB_PAGING_1: 8,
   /** Number of logged fills (host set, guest set); more than the log holds = everything must be swept. */
-  TLB_LOG_COUNT0: 4, TLB_LOG_COUNT1: 4,
+  TLB_LOG_COUNT0: 4,
+  TLB_LOG_COUNT1: 4,
   /** 1: the set holds pieces of large pages, INVLPG must sweep. */
-  TLB_LARGE0: 4, TLB_LARGE1: 4,
+  TLB_LARGE0: 4,
+  TLB_LARGE1: 4,
   /** 1: the set holds global pages. */
-  TLB_GLOBAL0: 4, TLB_GLOBAL1: 4,
+  TLB_GLOBAL0: 4,
+  TLB_GLOBAL1: 4,
   /** TSC value that UMWAIT-like waits end at; MONITOR's armed address (all ones: not armed). */
   MONITOR_ADDRESS: 8,
   /** For the engine and the scheduler; the core does not touch them. */
@@ -197,9 +313,11 @@ const regions = {
   PHYSICAL_BITS: 0x1404,
   PHYSICAL_RESERVED: 0x1408,
   /** u32: bump pointer of the record space, u32: its generation. */
-  RECORD_NEXT: 0x1410, RECORD_GENERATION: 0x1414,
+  RECORD_NEXT: 0x1410,
+  RECORD_GENERATION: 0x1414,
   /** u32 entries in the CPUID and MSR tables. */
-  CPUID_COUNT: 0x1418, MSR_COUNT: 0x141c,
+  CPUID_COUNT: 0x1418,
+  MSR_COUNT: 0x141c,
   /** u32: physical page (RAM page number) whose code was written during the current instruction; for the decoder. */
   CODE_WRITTEN: 0x1420,
   /** u32: bits of optional EPT features: Constants.EPT_*. */
@@ -250,7 +368,8 @@ function place(): Record<Name, number> {
     result[name] = at;
     at += size;
   }
-  if (at > regions.PROCESSOR + Sizes.PROCESSOR) throw new RangeError(`processor block ends at 0x${at.toString(16)}, beyond its region`);
+  if (at > regions.PROCESSOR + Sizes.PROCESSOR)
+    throw new RangeError(`processor block ends at 0x${at.toString(16)}, beyond its region`);
   return { ...result, ...regions } as Record<Name, number>;
 }
 
@@ -309,31 +428,70 @@ export const Constants = {
   /** Bytes of a processor's TLB area (Sizes.TLB_STRIDE). */
   TLB_AREA: 0x60000,
 
-  STOP_NONE: 0, STOP_IDLE: StopReason.Idle, STOP_REQUESTED: StopReason.Requested, STOP_VM_EXIT: StopReason.VmExit,
-  STOP_VMX_INSTRUCTION: StopReason.VmxInstruction, STOP_UNIMPLEMENTED: StopReason.Unimplemented, STOP_SHUTDOWN: StopReason.Shutdown,
+  STOP_NONE: 0,
+  STOP_IDLE: StopReason.Idle,
+  STOP_REQUESTED: StopReason.Requested,
+  STOP_VM_EXIT: StopReason.VmExit,
+  STOP_VMX_INSTRUCTION: StopReason.VmxInstruction,
+  STOP_UNIMPLEMENTED: StopReason.Unimplemented,
+  STOP_SHUTDOWN: StopReason.Shutdown,
   /** Reasons from here on: the instruction at RIP did not complete. */
   STOP_INCOMPLETE: 16,
 
   /** MODE bits. MODE_PROTECTED: CR0.PE and not VM86. */
-  MODE_PROTECTED: 1, MODE_VM86: 2, MODE_LONG: 4, MODE_64: 8, MODE_PAGING: 16,
+  MODE_PROTECTED: 1,
+  MODE_VM86: 2,
+  MODE_LONG: 4,
+  MODE_64: 8,
+  MODE_PAGING: 16,
 
   /** DECODE_MODE: bits 1:0 code size (0 = 16, 1 = 32, 2 = 64 bits); bit 2 stack pointer of 32 bits (outside 64-bit mode); bit 3 segments are not flat: accesses go through ACCESS_SEGMENT. */
-  DECODE_CODE: 3, DECODE_CODE16: 0, DECODE_CODE32: 1, DECODE_CODE64: 2, DECODE_STACK32: 4, DECODE_SEGMENTED: 8,
+  DECODE_CODE: 3,
+  DECODE_CODE16: 0,
+  DECODE_CODE32: 1,
+  DECODE_CODE64: 2,
+  DECODE_STACK32: 4,
+  DECODE_SEGMENTED: 8,
 
   /** Segment numbers. */
-  ES: 0, CS: 1, SS: 2, DS: 3, FS: 4, GS: 5, LDTR: 6, TR: 7,
+  ES: 0,
+  CS: 1,
+  SS: 2,
+  DS: 3,
+  FS: 4,
+  GS: 5,
+  LDTR: 6,
+  TR: 7,
 
   /** ATTENTION bits: an external interrupt waits at the pin; NMI; INIT; SIPI; the next boundary must be looked at (shadow, RF, TF, breakpoints, MTF, windows, preemption timer); stop wanted. */
-  ATTENTION_INTERRUPT: 1, ATTENTION_NMI: 2, ATTENTION_INIT: 4, ATTENTION_SIPI: 8, ATTENTION_STEP: 16, ATTENTION_STOP: 32, ATTENTION_SMI: 64,
+  ATTENTION_INTERRUPT: 1,
+  ATTENTION_NMI: 2,
+  ATTENTION_INIT: 4,
+  ATTENTION_SIPI: 8,
+  ATTENTION_STEP: 16,
+  ATTENTION_STOP: 32,
+  ATTENTION_SMI: 64,
   /** Interrupt-window or NMI-window exiting is on: look at each boundary after an instruction that may open the window. */
   ATTENTION_WINDOW: 128,
 
   /** EPT_FEATURES bits. */
-  EPT_ACCESSED_DIRTY: 1, EPT_EXECUTE_ONLY: 2, EPT_MBEC: 4,
+  EPT_ACCESSED_DIRTY: 1,
+  EPT_EXECUTE_ONLY: 2,
+  EPT_MBEC: 4,
 
-  VMX_INSTRUCTION_VMCALL: 1, VMX_INSTRUCTION_VMCLEAR: 2, VMX_INSTRUCTION_VMLAUNCH: 3, VMX_INSTRUCTION_VMPTRLD: 4, VMX_INSTRUCTION_VMPTRST: 5,
-  VMX_INSTRUCTION_VMREAD: 6, VMX_INSTRUCTION_VMRESUME: 7, VMX_INSTRUCTION_VMWRITE: 8, VMX_INSTRUCTION_VMXOFF: 9, VMX_INSTRUCTION_VMXON: 10,
-  VMX_INSTRUCTION_INVEPT: 11, VMX_INSTRUCTION_INVVPID: 12, VMX_INSTRUCTION_VMFUNC: 13,
+  VMX_INSTRUCTION_VMCALL: 1,
+  VMX_INSTRUCTION_VMCLEAR: 2,
+  VMX_INSTRUCTION_VMLAUNCH: 3,
+  VMX_INSTRUCTION_VMPTRLD: 4,
+  VMX_INSTRUCTION_VMPTRST: 5,
+  VMX_INSTRUCTION_VMREAD: 6,
+  VMX_INSTRUCTION_VMRESUME: 7,
+  VMX_INSTRUCTION_VMWRITE: 8,
+  VMX_INSTRUCTION_VMXOFF: 9,
+  VMX_INSTRUCTION_VMXON: 10,
+  VMX_INSTRUCTION_INVEPT: 11,
+  VMX_INSTRUCTION_INVVPID: 12,
+  VMX_INSTRUCTION_VMFUNC: 13,
 } as const;
 
 /** Bytes of memory that a machine with `ramBytes` of RAM needs, a multiple of 64 KiB. */

@@ -1,6 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Layout, StopReason } from '../../src/machine/layout.js';
-import { CR0_PAGED, CR4_LONG, descriptor, EFER_LONG, gate64, Page, PageTables, Rights, Segment, setSegment, setWord } from '../support/processor_setup.js';
+import {
+  CR0_PAGED,
+  CR4_LONG,
+  descriptor,
+  EFER_LONG,
+  gate64,
+  Page,
+  PageTables,
+  Rights,
+  Segment,
+  setSegment,
+  setWord,
+} from '../support/processor_setup.js';
 import { createTestCore, type TestCore } from '../support/test_core.js';
 import { codeOf, Outcome, type CaseResult, type InstructionCase } from './instruction_case.js';
 import { FILLER, initialData, MemoryMap } from './memory_map.js';
@@ -11,7 +23,11 @@ const data = 0x200000;
 const tables = 0x300000;
 const supervisor = 0x400000;
 const supervisorLinear = 0xffff900000000000n;
-const gdt = 0, idt = 0x1000, tss = 0x2000, handlers = 0x3000, stackTop = 0x6000;
+const gdt = 0,
+  idt = 0x1000,
+  tss = 0x2000,
+  handlers = 0x3000,
+  stackTop = 0x6000;
 
 /** Longest run of a case: repeated strings take at most some thousand pieces. */
 const budget = 20_000;
@@ -21,7 +37,10 @@ export class CoreRunner {
   private readonly pristine: Uint8Array;
   private readonly expected: Uint8Array;
 
-  private constructor(private readonly core: TestCore, seed: number) {
+  private constructor(
+    private readonly core: TestCore,
+    seed: number,
+  ) {
     this.pristine = initialData(seed);
     this.expected = new Uint8Array(MemoryMap.writableBytes);
     this.buildMemory();
@@ -49,6 +68,7 @@ export class CoreRunner {
     const stop = core.run(budget);
     const result = this.result(testCase, stop, MemoryMap.code + testCase.codeOffset + bytes.length);
     core.u8.fill(FILLER, codeAt, codeAt + bytes.length);
+    core.codeChanged(code + testCase.codeOffset, bytes.length);
     core.u8.set(this.pristine.subarray(0, MemoryMap.writableBytes), Layout.RAM + data);
     return result;
   }
@@ -58,7 +78,9 @@ export class CoreRunner {
     const handler = Number(core.u64[Layout.RIP / 8]! - supervisorLinear) - handlers - 1;
     if (stop === StopReason.Quantum) return this.report(testCase, Outcome.Timeout, 0, [0n, 0n, 0n, 0n]);
     if (stop !== StopReason.Idle || handler < 0 || handler > 0x1000) {
-      throw new Error(`the core stopped by ${StopReason[stop] ?? String(stop)} at ${core.u64[Layout.RIP / 8]!.toString(16)}h`);
+      throw new Error(
+        `the core stopped by ${StopReason[stop] ?? String(stop)} at ${core.u64[Layout.RIP / 8]!.toString(16)}h`,
+      );
     }
     const vector = handler >> 4;
     const rsp = Number(core.u64[Layout.RSP / 8]! - supervisorLinear) + supervisor + Layout.RAM;
@@ -69,15 +91,30 @@ export class CoreRunner {
     return this.report(testCase, isEnd ? Outcome.Completed : Outcome.Exception, vector, frame, errorCode, isEnd);
   }
 
-  private report(testCase: InstructionCase, outcome: Outcome, vector: number, frame: readonly bigint[], errorCode = 0, isEnd = false): CaseResult {
+  private report(
+    testCase: InstructionCase,
+    outcome: Outcome,
+    vector: number,
+    frame: readonly bigint[],
+    errorCode = 0,
+    isEnd = false,
+  ): CaseResult {
     const { core } = this;
     const registers = core.u32.slice(Layout.RAX / 4, Layout.RAX / 4 + 32);
     registers[8] = Number(frame[3]! & 0xffffffffn);
     registers[9] = Number(frame[3]! >> 32n);
     const [changedOffset, changed] = this.changes(testCase);
     return {
-      outcome, vector: isEnd ? 0 : vector, errorCode, registers, rflags: Number(frame[2]!), rip: isEnd ? frame[0]! - 1n : frame[0]!,
-      faultAddress: vector === 14 ? core.u64[Layout.CR2 / 8]! : 0n, changedOffset, changed, ...(testCase.fx ? { fx: core.saveFx() } : {}),
+      outcome,
+      vector: isEnd ? 0 : vector,
+      errorCode,
+      registers,
+      rflags: Number(frame[2]!),
+      rip: isEnd ? frame[0]! - 1n : frame[0]!,
+      faultAddress: vector === 14 ? core.u64[Layout.CR2 / 8]! : 0n,
+      changedOffset,
+      changed,
+      ...(testCase.fx ? { fx: core.saveFx() } : {}),
     };
   }
 
@@ -115,12 +152,14 @@ export class CoreRunner {
     const { core } = this;
     const map = new PageTables(core, tables);
     const physical = Layout.RAM;
-    for (let at = 0; at < MemoryMap.codeBytes; at += 0x1000) map.map(BigInt(MemoryMap.code + at), code + at, Page.present | Page.user);
+    for (let at = 0; at < MemoryMap.codeBytes; at += 0x1000)
+      map.map(BigInt(MemoryMap.code + at), code + at, Page.present | Page.user);
     for (let at = 0; at < MemoryMap.dataBytes; at += 0x1000) {
       const writable = at < MemoryMap.writableBytes ? Page.writable : 0n;
       map.map(BigInt(MemoryMap.data + at), data + at, Page.present | Page.user | Page.noExecute | writable);
     }
-    for (let at = 0; at < 0x8000; at += 0x1000) map.map(supervisorLinear + BigInt(at), supervisor + at, Page.present | Page.writable);
+    for (let at = 0; at < 0x8000; at += 0x1000)
+      map.map(supervisorLinear + BigInt(at), supervisor + at, Page.present | Page.writable);
     core.u8.fill(FILLER, physical + code, physical + code + MemoryMap.codeBytes);
     core.u8.set(this.pristine, physical + data);
     for (let vector = 0; vector < 256; vector++) core.u8[physical + supervisor + handlers + vector * 16] = 0xf4;
@@ -131,7 +170,12 @@ export class CoreRunner {
     core.u64[at(gdt + 0x30)] = descriptor(0, 0xffffffff, Rights.code64 | Rights.user);
     for (let vector = 0; vector < 256; vector++) {
       // INT3, INTO may come from user mode
-      const [low, high] = gate64(0x10, supervisorLinear + BigInt(handlers + vector * 16), 0, vector === 3 || vector === 4 ? 3 : 0);
+      const [low, high] = gate64(
+        0x10,
+        supervisorLinear + BigInt(handlers + vector * 16),
+        0,
+        vector === 3 || vector === 4 ? 3 : 0,
+      );
       core.u64[at(idt + vector * 16)] = low;
       core.u64[at(idt + vector * 16 + 8)] = high;
     }

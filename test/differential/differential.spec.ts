@@ -22,7 +22,8 @@ describe('The processor core against this machine’s processor', function () {
   before(async function () {
     const built = NativeOracle.build(root);
     if (!built.oracle) {
-      if (process.env['CI'] === 'true') throw new Error(`the differential test cannot run, and CI must not skip it: ${built.reason}`);
+      if (process.env['CI'] === 'true')
+        throw new Error(`the differential test cannot run, and CI must not skip it: ${built.reason}`);
       console.log(`      skipped: ${built.reason}. Install gcc to compare the core with this machine's processor.`);
       this.skip();
     }
@@ -48,6 +49,7 @@ describe('The processor core against this machine’s processor', function () {
     expect(without.map((choice) => choice.form.name)).to.deep.equal([]);
     expect(result.cases).to.equal(cases);
     expect(result.unsteady, 'native results that could not be had again').to.be.lessThan(cases / 1000);
-    for (const vector of [0, 3, 12, 13, 14]) expect(result.exceptions.get(vector), `exceptions of vector ${vector}`).to.be.greaterThan(10);
+    for (const vector of [0, 3, 12, 13, 14])
+      expect(result.exceptions.get(vector), `exceptions of vector ${vector}`).to.be.greaterThan(10);
   });
 });

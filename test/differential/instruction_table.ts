@@ -8,5 +8,8 @@ import { topics } from '../../src/machine/instructions.js';
 export function instructionTable(root: string): Expansion {
   const folder = join(root, 'src/machine/cpu');
   const files = readdirSync(folder).filter((name) => name.endsWith('.ts'));
-  return expand(topics, new Map(files.map((name) => [basename(name, '.ts'), readFileSync(join(folder, name), 'utf8')])));
+  return expand(
+    topics,
+    new Map(files.map((name) => [basename(name, '.ts'), readFileSync(join(folder, name), 'utf8')])),
+  );
 }

@@ -9,7 +9,15 @@ const CASE_BYTES = 1024;
 const RESULT_BYTES = 256;
 const FLAG_FX = 2;
 const source = 'test/differential/native/oracle.c';
-const compilerArguments = ['-O2', '-Wall', '-mno-red-zone', '-fno-stack-protector', '-fcf-protection=none', '-fPIE', '-pie'];
+const compilerArguments = [
+  '-O2',
+  '-Wall',
+  '-mno-red-zone',
+  '-fno-stack-protector',
+  '-fcf-protection=none',
+  '-fPIE',
+  '-pie',
+];
 
 /** Runs cases on this machine's own processor, in a helper process that is compiled when its source has changed. */
 export class NativeOracle {
@@ -54,7 +62,9 @@ export class NativeOracle {
     if (run.error) throw run.error;
     const output = run.stdout;
     if (run.status !== 0 || output.length < 4) {
-      throw new Error(`the native helper died (status ${run.status ?? '-'}, signal ${run.signal ?? '-'}): ${run.stderr.toString()}`);
+      throw new Error(
+        `the native helper died (status ${run.status ?? '-'}, signal ${run.signal ?? '-'}): ${run.stderr.toString()}`,
+      );
     }
     return decodeAll(output, cases);
   }
@@ -92,7 +102,9 @@ function decodeAll(output: Buffer, cases: readonly InstructionCase[]): CaseResul
       faultAddress: output.readBigUInt64LE(at + 160),
       changedOffset: output.readUInt32LE(at + 168),
       changed: Uint8Array.prototype.slice.call(output, bytesAt, bytesAt + length),
-      ...(testCase.fx ? { fx: Uint8Array.prototype.slice.call(output, at + RESULT_BYTES, at + RESULT_BYTES + 512) } : {}),
+      ...(testCase.fx
+        ? { fx: Uint8Array.prototype.slice.call(output, at + RESULT_BYTES, at + RESULT_BYTES + 512) }
+        : {}),
     };
     at = bytesAt + ((length + 7) & ~7);
     return result;

@@ -4,7 +4,24 @@ import { register } from './comparison.js';
 import { codeOf, type InstructionCase } from './instruction_case.js';
 import { MemoryMap } from './memory_map.js';
 
-const names = ['RAX', 'RCX', 'RDX', 'RBX', 'RSP', 'RBP', 'RSI', 'RDI', 'R8 ', 'R9 ', 'R10', 'R11', 'R12', 'R13', 'R14', 'R15'];
+const names = [
+  'RAX',
+  'RCX',
+  'RDX',
+  'RBX',
+  'RSP',
+  'RBP',
+  'RSI',
+  'RDI',
+  'R8 ',
+  'R9 ',
+  'R10',
+  'R11',
+  'R12',
+  'R13',
+  'R14',
+  'R15',
+];
 
 /** The instructions of a case in Intel syntax, one a line, with their bytes. */
 export function disassemble(testCase: InstructionCase): string[] {
@@ -29,7 +46,10 @@ export function describeFailure(testCase: InstructionCase, differing: readonly s
   const rows = [0, 4, 8, 12].map((at) => `    ${registers.slice(at, at + 4).join('  ')}`);
   return [
     ...disassemble(testCase).map((line) => `  ${line}`),
-    `  form ${testCase.instructions.map((instruction) => instruction.form).filter((form) => form !== '').join(' ; ')}`,
+    `  form ${testCase.instructions
+      .map((instruction) => instruction.form)
+      .filter((form) => form !== '')
+      .join(' ; ')}`,
     `  at ${(MemoryMap.code + testCase.codeOffset).toString(16)}h, RFLAGS ${testCase.rflags.toString(16)}h`,
     ...rows,
     ...differing.map((line) => `  -> ${line}`),

@@ -27,7 +27,14 @@ export const Rights = {
 } as const;
 
 /** Loads a segment register with everything hidden; `index` as in Constants.ES … TR. */
-export function setSegment(core: CoreMemory, index: number, selector: number, base: number | bigint, limit: number, rights: number): void {
+export function setSegment(
+  core: CoreMemory,
+  index: number,
+  selector: number,
+  base: number | bigint,
+  limit: number,
+  rights: number,
+): void {
   core.u64[(Layout.ES_BASE + index * 8) / 8] = BigInt(base);
   core.u32[(Layout.ES_SELECTOR + index * 4) / 4] = selector;
   core.u32[(Layout.ES_LIMIT + index * 4) / 4] = limit >>> 0;
@@ -43,19 +50,33 @@ export function setWord(core: CoreMemory, name: keyof typeof Layout, value: bigi
 export function descriptor(base: number, limit: number, rights: number): bigint {
   const units = rights & 0x8000 ? limit >>> 12 : limit;
   return (
-    BigInt(units & 0xffff) | (BigInt(base & 0xffffff) << 16n) | (BigInt(rights & 0xff) << 40n) | (BigInt((units >>> 16) & 15) << 48n) |
-    (BigInt((rights >> 12) & 15) << 52n) | (BigInt(base >>> 24) << 56n)
+    BigInt(units & 0xffff) |
+    (BigInt(base & 0xffffff) << 16n) |
+    (BigInt(rights & 0xff) << 40n) |
+    (BigInt((units >>> 16) & 15) << 48n) |
+    (BigInt((rights >> 12) & 15) << 52n) |
+    (BigInt(base >>> 24) << 56n)
   );
 }
 
 /** An interrupt gate of 8 bytes (protected mode). */
 export function gate32(selector: number, offset: number, dpl = 0): bigint {
-  return BigInt(offset & 0xffff) | (BigInt(selector) << 16n) | (BigInt(0x8e | (dpl << 5)) << 40n) | (BigInt(offset >>> 16) << 48n);
+  return (
+    BigInt(offset & 0xffff) |
+    (BigInt(selector) << 16n) |
+    (BigInt(0x8e | (dpl << 5)) << 40n) |
+    (BigInt(offset >>> 16) << 48n)
+  );
 }
 
 /** The two halves of an interrupt gate of 16 bytes (IA-32e mode). `ist`: 0 none, 1–7. */
 export function gate64(selector: number, offset: bigint, ist = 0, dpl = 0): [bigint, bigint] {
-  const low = (offset & 0xffffn) | (BigInt(selector) << 16n) | (BigInt(ist) << 32n) | (BigInt(0x8e | (dpl << 5)) << 40n) | (((offset >> 16n) & 0xffffn) << 48n);
+  const low =
+    (offset & 0xffffn) |
+    (BigInt(selector) << 16n) |
+    (BigInt(ist) << 32n) |
+    (BigInt(0x8e | (dpl << 5)) << 40n) |
+    (((offset >> 16n) & 0xffffn) << 48n);
   return [low, offset >> 32n];
 }
 
@@ -67,7 +88,10 @@ export class PageTables {
   private next: number;
 
   /** @param first physical address of the root; tables follow it. */
-  constructor(private readonly core: CoreMemory, private readonly first: number) {
+  constructor(
+    private readonly core: CoreMemory,
+    private readonly first: number,
+  ) {
     this.next = first + 0x1000;
   }
 
@@ -102,5 +126,12 @@ export const CR4_LONG = 0x620n;
 
 /** Number of a segment register in layout order. */
 export const Segment = {
-  ES: Constants.ES, CS: Constants.CS, SS: Constants.SS, DS: Constants.DS, FS: Constants.FS, GS: Constants.GS, LDTR: Constants.LDTR, TR: Constants.TR,
+  ES: Constants.ES,
+  CS: Constants.CS,
+  SS: Constants.SS,
+  DS: Constants.DS,
+  FS: Constants.FS,
+  GS: Constants.GS,
+  LDTR: Constants.LDTR,
+  TR: Constants.TR,
 } as const;

@@ -3,7 +3,18 @@ import { Constants, Layout, StopReason } from '../../src/machine/layout.js';
 import { assemble, type CodeBits } from './assembler.js';
 import { createTestCore, type TestCore } from './test_core.js';
 import {
-  CR0_PAGED, CR4_LONG, descriptor, EFER_LONG, gate32, gate64, Page, PageTables, Rights, Segment, setSegment, setWord,
+  CR0_PAGED,
+  CR4_LONG,
+  descriptor,
+  EFER_LONG,
+  gate32,
+  gate64,
+  Page,
+  PageTables,
+  Rights,
+  Segment,
+  setSegment,
+  setWord,
 } from './processor_setup.js';
 
 /** Linear (= physical) addresses of the flat test environment. */
@@ -22,7 +33,24 @@ const tables = 0x100000;
 const gdt = 0x140000;
 const idt = 0x141000;
 const tss = 0x142000;
-const names = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'] as const;
+const names = [
+  'rax',
+  'rcx',
+  'rdx',
+  'rbx',
+  'rsp',
+  'rbp',
+  'rsi',
+  'rdi',
+  'r8',
+  'r9',
+  'r10',
+  'r11',
+  'r12',
+  'r13',
+  'r14',
+  'r15',
+] as const;
 type RegisterName = (typeof names)[number];
 
 /** What a run starts from beside its code. Registers are 0, RSP at the top of the stack, RFLAGS 2 where nothing is said. */
@@ -59,7 +87,15 @@ export interface RunResult extends Readonly<Record<RegisterName, bigint>> {
 }
 
 const withCode = new Set([8, 10, 11, 12, 13, 14, 17, 21]);
-const flagNames: readonly (readonly [string, number])[] = [['CF', 1], ['PF', 4], ['AF', 0x10], ['ZF', 0x40], ['SF', 0x80], ['DF', 0x400], ['OF', 0x800]];
+const flagNames: readonly (readonly [string, number])[] = [
+  ['CF', 1],
+  ['PF', 4],
+  ['AF', 0x10],
+  ['ZF', 0x40],
+  ['SF', 0x80],
+  ['DF', 0x400],
+  ['OF', 0x800],
+];
 const core = await createTestCore(16 << 20);
 
 function poke(address: number, bytes: ArrayLike<number>): void {
@@ -119,12 +155,15 @@ function enterMode(bits: CodeBits): void {
   const data = bits === 16 ? Rights.data16 : Rights.data32;
   const limit = bits === 16 ? 0xffff : 0xffffffff;
   const selector = bits === 16 ? 0 : 0x18;
-  for (const index of [Segment.ES, Segment.SS, Segment.DS, Segment.FS, Segment.GS]) setSegment(core, index, selector, 0, limit, data);
+  for (const index of [Segment.ES, Segment.SS, Segment.DS, Segment.FS, Segment.GS])
+    setSegment(core, index, selector, 0, limit, data);
   if (bits === 16) {
     // code and data lie above 64 KiB: CS = 1000H, DS = ES = 2000H, SS = 2000H
     setSegment(core, Segment.CS, Flat.code >> 4, Flat.code, limit, Rights.data16);
-    for (const index of [Segment.ES, Segment.SS, Segment.DS]) setSegment(core, index, Flat.data >> 4, Flat.data, limit, data);
-    for (let vector = 0; vector < 256; vector++) poke(vector * 4, [(vector * 16) & 255, (vector * 16) >> 8, (handlers >> 4) & 255, handlers >> 12]);
+    for (const index of [Segment.ES, Segment.SS, Segment.DS])
+      setSegment(core, index, Flat.data >> 4, Flat.data, limit, data);
+    for (let vector = 0; vector < 256; vector++)
+      poke(vector * 4, [(vector * 16) & 255, (vector * 16) >> 8, (handlers >> 4) & 255, handlers >> 12]);
     setWord(core, 'IDTR_BASE', 0);
     core.u32[Layout.IDTR_LIMIT / 4] = 0x3ff;
     setWord(core, 'CR0', 0x10);
@@ -162,14 +201,22 @@ function readFault(vector: number, stack: bigint): { fault: Fault; rip: bigint; 
 }
 
 function result(rflags: number, changes: Partial<RunResult> = {}): RunResult {
-  const registers = Object.fromEntries(names.map((name, i) => [name, core.u64[Layout.RAX / 8 + i]!])) as Record<RegisterName, bigint>;
-  const bytes = (address: number, count: number): number[] => [...core.u8.subarray(Layout.RAM + address, Layout.RAM + address + count)];
+  const registers = Object.fromEntries(names.map((name, i) => [name, core.u64[Layout.RAX / 8 + i]!])) as Record<
+    RegisterName,
+    bigint
+  >;
+  const bytes = (address: number, count: number): number[] => [
+    ...core.u8.subarray(Layout.RAM + address, Layout.RAM + address + count),
+  ];
   return {
     ...registers,
     rip: 0n,
     ripOffset: 0,
     rflags,
-    flags: flagNames.filter(([, bit]) => rflags & bit).map(([name]) => name).join(' '),
+    flags: flagNames
+      .filter(([, bit]) => rflags & bit)
+      .map(([name]) => name)
+      .join(' '),
     fault: undefined,
     bytes,
     number: (address, count) => bytes(address, count).reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n),
@@ -183,7 +230,8 @@ function result(rflags: number, changes: Partial<RunResult> = {}): RunResult {
  * @throws Error when the code does not end, or stops for another reason.
  */
 export function run(...code: readonly [RunOptions, ...string[]] | readonly string[]): RunResult {
-  const [options, lines] = typeof code[0] === 'object' ? [code[0], code.slice(1) as string[]] : [{} as RunOptions, code as string[]];
+  const [options, lines] =
+    typeof code[0] === 'object' ? [code[0], code.slice(1) as string[]] : [{} as RunOptions, code as string[]];
   const bits = options.bits ?? 64;
   const start = bits === 16 ? 0 : Flat.code;
   const program = assemble(lines, bits, start);
@@ -208,7 +256,8 @@ export function runBytes(program: ArrayLike<number>, options: RunOptions = {}): 
   core.codeChanged(0, 0x180000);
   const stop = core.run(options.budget ?? 100_000);
   const rip = core.u64[Layout.RIP / 8]!;
-  if (stop !== StopReason.Idle) throw new Error(`the code stopped at ${rip.toString(16)}h: ${StopReason[stop] ?? String(stop)}`);
+  if (stop !== StopReason.Idle)
+    throw new Error(`the code stopped at ${rip.toString(16)}h: ${StopReason[stop] ?? String(stop)}`);
   return finish(rip, start, program.length);
 }
 
@@ -220,7 +269,12 @@ function finish(rip: bigint, start: number, length: number): RunResult {
   }
   const vector = (linear - 1 - handlers) >> 4;
   const frame = readFault(vector, core.u64[Layout.RSP / 8]!);
-  return result(frame.rflags, { fault: frame.fault, rip: frame.rip, ripOffset: Number(frame.rip) - start, rsp: frame.rsp });
+  return result(frame.rflags, {
+    fault: frame.fault,
+    rip: frame.rip,
+    ripOffset: Number(frame.rip) - start,
+    rsp: frame.rsp,
+  });
 }
 
 export type { TestCore };

@@ -69,7 +69,15 @@ export class TestCore {
     let parity = Number(result & 255n);
     parity ^= parity >> 4;
     const pf = (((0x9669 >> (parity & 15)) & 1) ^ (carry >> 2)) & 1;
-    return this.u32[Layout.RFLAGS_SYSTEM / 4]! | cf | (pf << 2) | (af << 4) | (result === 0n ? 0x40 : 0) | (sf << 7) | (of << 11);
+    return (
+      this.u32[Layout.RFLAGS_SYSTEM / 4]! |
+      cf |
+      (pf << 2) |
+      (af << 4) |
+      (result === 0n ? 0x40 : 0) |
+      (sf << 7) |
+      (of << 11)
+    );
   }
 
   /** Sets all of RFLAGS. */
@@ -109,7 +117,8 @@ export class TestCore {
       const from = Layout.X87_REGISTERS + 16 * ((i + (status >> 11)) & 7);
       image.set(this.u8.subarray(from, from + 10), 32 + 16 * i);
     }
-    for (let i = 0; i < 16; i++) image.set(this.u8.subarray(Layout.XMM + 16 * i, Layout.XMM + 16 * i + 16), 160 + 16 * i);
+    for (let i = 0; i < 16; i++)
+      image.set(this.u8.subarray(Layout.XMM + 16 * i, Layout.XMM + 16 * i + 16), 160 + 16 * i);
     return image;
   }
 }

@@ -32,7 +32,11 @@ export const TemplateResult = { Completed: 0, Left: 1, Taken: 2 } as const;
 function decode(tokens: readonly TemplateToken[]): Map<TemplateToken, Uint8Array> {
   const bytes = new Map<TemplateToken, Uint8Array>();
   for (const token of tokens) {
-    if (token[0] === 'x') bytes.set(token, Uint8Array.from(atob(token[1] as string), (character) => character.charCodeAt(0)));
+    if (token[0] === 'x')
+      bytes.set(
+        token,
+        Uint8Array.from(atob(token[1] as string), (character) => character.charCodeAt(0)),
+      );
   }
   return bytes;
 }
@@ -49,7 +53,11 @@ class TemplateFunction {
   private readonly scratch: Record<'x' | 'y' | 'z', number>;
   private readonly templateLocals: number[];
 
-  constructor(private readonly template: Template, private readonly operands: RecordOperands, private readonly tlb: number) {
+  constructor(
+    private readonly template: Template,
+    private readonly operands: RecordOperands,
+    private readonly tlb: number,
+  ) {
     this.raw = decode(template.tokens);
     for (let index = 0; index < registers; index++) this.registerLocals.push(this.local(ValueType.I64));
     for (const word of flagWords) this.flagLocals[word] = this.local(ValueType.I64);
@@ -84,8 +92,12 @@ class TemplateFunction {
     return this.locals.length - 1;
   }
 
-  private get(index: number): void { this.out.op(0x20, index); }
-  private set(index: number): void { this.out.op(0x21, index); }
+  private get(index: number): void {
+    this.out.op(0x20, index);
+  }
+  private set(index: number): void {
+    this.out.op(0x21, index);
+  }
 
   private stateWords(): [number, number][] {
     return [
@@ -154,15 +166,32 @@ class TemplateFunction {
     const { out } = this;
     const [kind, first, second, third] = token;
     switch (kind) {
-      case 'x': out.append(this.raw.get(token)!); break;
-      case 'l': out.op(first as number, this.templateLocals[second as number]!); break;
-      case 'k': out.i32Const(first as number); break;
-      case 's': out.i32Const(this.slotOf(first!, second as number)); break;
-      case 'get': this.getRegister(first as number, this.slotOf(second!, third as number)); break;
-      case 'set': this.setRegister(first as number, this.slotOf(second!, third as number)); break;
-      case 'ret': out.op(0x0c, first as number); break;
-      case 'm': this.marker(first as string, second as number); break;
-      default: throw new TypeError(`template token '${kind}' is unknown`);
+      case 'x':
+        out.append(this.raw.get(token)!);
+        break;
+      case 'l':
+        out.op(first as number, this.templateLocals[second as number]!);
+        break;
+      case 'k':
+        out.i32Const(first as number);
+        break;
+      case 's':
+        out.i32Const(this.slotOf(first!, second as number));
+        break;
+      case 'get':
+        this.getRegister(first as number, this.slotOf(second!, third as number));
+        break;
+      case 'set':
+        this.setRegister(first as number, this.slotOf(second!, third as number));
+        break;
+      case 'ret':
+        out.op(0x0c, first as number);
+        break;
+      case 'm':
+        this.marker(first as string, second as number);
+        break;
+      default:
+        throw new TypeError(`template token '${kind}' is unknown`);
     }
   }
 
@@ -252,24 +281,50 @@ class TemplateFunction {
     }
     switch (name) {
       case 'fLogic':
-        this.get(z); this.set(FR);
-        out.i64Const(0n); this.set(FX);
-        out.i64Const(0n); this.set(FC);
-        break;
-      case 'fAdd': case 'fSub':
-        this.get(z); this.set(FR);
-        this.get(x); this.get(y); out.byte(0x85); this.get(z); out.byte(0x85); this.set(FX);
-        // carry: result below the first operand, or first operand below the second
-        this.get(name === 'fAdd' ? z : x); this.get(name === 'fAdd' ? x : y); out.append([0x54, 0xad]); this.set(FC);
-        break;
-      case 'fInc': case 'fDec':
-        this.get(y); this.set(FR);
-        this.get(x); this.get(y); out.byte(0x85); out.i64Const(1n); out.byte(0x85);
-        this.get(name === 'fInc' ? y : x); out.append([0x50, 0xad]); this.get(z); out.byte(0x85); out.i64Const(63n); out.append([0x86, 0x85]);
+        this.get(z);
+        this.set(FR);
+        out.i64Const(0n);
         this.set(FX);
-        this.get(z); this.set(FC);
+        out.i64Const(0n);
+        this.set(FC);
         break;
-      default: throw new TypeError(`template marker '${name}' is unknown`);
+      case 'fAdd':
+      case 'fSub':
+        this.get(z);
+        this.set(FR);
+        this.get(x);
+        this.get(y);
+        out.byte(0x85);
+        this.get(z);
+        out.byte(0x85);
+        this.set(FX);
+        // carry: result below the first operand, or first operand below the second
+        this.get(name === 'fAdd' ? z : x);
+        this.get(name === 'fAdd' ? x : y);
+        out.append([0x54, 0xad]);
+        this.set(FC);
+        break;
+      case 'fInc':
+      case 'fDec':
+        this.get(y);
+        this.set(FR);
+        this.get(x);
+        this.get(y);
+        out.byte(0x85);
+        out.i64Const(1n);
+        out.byte(0x85);
+        this.get(name === 'fInc' ? y : x);
+        out.append([0x50, 0xad]);
+        this.get(z);
+        out.byte(0x85);
+        out.i64Const(63n);
+        out.append([0x86, 0x85]);
+        this.set(FX);
+        this.get(z);
+        this.set(FC);
+        break;
+      default:
+        throw new TypeError(`template marker '${name}' is unknown`);
     }
   }
 }
@@ -291,11 +346,19 @@ export function templateModule(jobs: readonly TemplateJob[], pages: number, tlb:
     out.sized(write);
   };
   out.append([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
-  section(1, (part) => part.append([2, 0x60, 3, ValueType.I64, ValueType.I32, ValueType.I32, 1, ValueType.I32, 0x60, 0, 1, ValueType.I32]));
+  section(1, (part) =>
+    part.append([2, 0x60, 3, ValueType.I64, ValueType.I32, ValueType.I32, 1, ValueType.I32, 0x60, 0, 1, ValueType.I32]),
+  );
   section(2, (part) => {
     part.unsigned(2);
-    part.name('e'); part.name('s'); part.append([0, 0]);
-    part.name('e'); part.name('m'); part.append([2, 1]); part.unsigned(pages); part.unsigned(pages);
+    part.name('e');
+    part.name('s');
+    part.append([0, 0]);
+    part.name('e');
+    part.name('m');
+    part.append([2, 1]);
+    part.unsigned(pages);
+    part.unsigned(pages);
   });
   section(3, (part) => {
     part.unsigned(jobs.length);
@@ -303,7 +366,11 @@ export function templateModule(jobs: readonly TemplateJob[], pages: number, tlb:
   });
   section(7, (part) => {
     part.unsigned(jobs.length);
-    jobs.forEach((_job, index) => { part.name(`f${index}`); part.byte(0); part.unsigned(index + 1); });
+    jobs.forEach((_job, index) => {
+      part.name(`f${index}`);
+      part.byte(0);
+      part.unsigned(index + 1);
+    });
   });
   section(10, (part) => {
     part.unsigned(jobs.length);

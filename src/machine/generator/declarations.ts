@@ -44,7 +44,13 @@ function splitList(text: string): string[] {
 
 function parameter(text: string): { name: string; type: string } {
   const colon = text.indexOf(':');
-  return { name: text.slice(0, colon).trim(), type: text.slice(colon + 1).replace(/=.*$/, '').trim() };
+  return {
+    name: text.slice(0, colon).trim(),
+    type: text
+      .slice(colon + 1)
+      .replace(/=.*$/, '')
+      .trim(),
+  };
 }
 
 /** The exported functions of one AssemblyScript file. `file` is its name without suffix. */

@@ -19,8 +19,13 @@ function bits(...values: readonly boolean[]): number {
 /** Entries of one opcode are tried in this order: exact ModRM, mandatory prefix, digit, register not in the opcode. */
 function specificity(entry: DecoderEntry): number {
   const { encoding } = entry;
-  return (encoding.modrm !== undefined ? (encoding.registerInModrm ? 24 : 32) : 0) + (encoding.prefixes !== 15 ? 16 : 0) + (encoding.digit !== undefined ? 4 : 0)
-    + (encoding.registerInOpcode ? 0 : 2) + (entry.row.options.mode ? 1 : 0);
+  return (
+    (encoding.modrm !== undefined ? (encoding.registerInModrm ? 24 : 32) : 0) +
+    (encoding.prefixes !== 15 ? 16 : 0) +
+    (encoding.digit !== undefined ? 4 : 0) +
+    (encoding.registerInOpcode ? 0 : 2) +
+    (entry.row.options.mode ? 1 : 0)
+  );
 }
 
 /** All opcodes, 4 maps × 256, with their entries. */
@@ -38,21 +43,41 @@ function entryData(entry: DecoderEntry, formsAt: number, hasSibling: boolean): n
   const { encoding, row } = entry;
   const { options } = row;
   // MOV to and from control and debug registers: the mod bits are ignored
-  const ignoresMod = entry.operands.some((operand) => operand.code === OperandCode.ControlRegister || operand.code === OperandCode.DebugRegister);
+  const ignoresMod = entry.operands.some(
+    (operand) => operand.code === OperandCode.ControlRegister || operand.code === OperandCode.DebugRegister,
+  );
   const codes = [0, 1, 2, 3].map((index) => entry.operands[index]?.code ?? 0);
   const second = entry.operands.filter((operand) => operand.shape === 'immediate');
   if (second.length > 1) codes[entry.operands.indexOf(second[1]!)] = OperandCode.SecondImm8;
   const direct = ['jcc', 'jmp', 'call'].includes(options.class ?? '');
   return [
     encoding.prefixes,
-    bits(entry.usesModrm, encoding.digit !== undefined, encoding.modrm !== undefined, encoding.registerInModrm, entry.mod === 'register' && !ignoresMod,
-      entry.mod === 'memory', hasSibling && !encoding.registerInOpcode, ignoresMod),
+    bits(
+      entry.usesModrm,
+      encoding.digit !== undefined,
+      encoding.modrm !== undefined,
+      encoding.registerInModrm,
+      entry.mod === 'register' && !ignoresMod,
+      entry.mod === 'memory',
+      hasSibling && !encoding.registerInOpcode,
+      ignoresMod,
+    ),
     encoding.modrm ?? encoding.digit ?? 0,
-    bits(options.mode !== 'not64', options.mode !== 'only64', options.lock ?? false, options.default64 ?? false, (options.force64 ?? false) || direct,
-      options.stack ?? false, options.address === 'offset', options.incrementedStack ?? false),
+    bits(
+      options.mode !== 'not64',
+      options.mode !== 'only64',
+      options.lock ?? false,
+      options.default64 ?? false,
+      (options.force64 ?? false) || direct,
+      options.stack ?? false,
+      options.address === 'offset',
+      options.incrementedStack ?? false,
+    ),
     ...codes,
-    formsAt & 255, formsAt >> 8,
-    bits(entry.hasKinds, entry.hasSizes, entry.hasAddresses, entry.hasReps) | (['v', 'z', 'y'].indexOf(entry.sizeRule) << 4),
+    formsAt & 255,
+    formsAt >> 8,
+    bits(entry.hasKinds, entry.hasSizes, entry.hasAddresses, entry.hasReps) |
+      (['v', 'z', 'y'].indexOf(entry.sizeRule) << 4),
     0,
   ];
 }
@@ -64,7 +89,12 @@ function list(values: readonly number[]): string {
 }
 
 /** The AssemblyScript file decoder_tables.ts. */
-export function emitDecoderTables(entries: readonly DecoderEntry[], forms: readonly Form[], hot: number, plain: number): string {
+export function emitDecoderTables(
+  entries: readonly DecoderEntry[],
+  forms: readonly Form[],
+  hot: number,
+  plain: number,
+): string {
   const starts: number[] = [];
   const bytes: number[] = [];
   const formIds: number[] = [];
@@ -80,8 +110,14 @@ export function emitDecoderTables(entries: readonly DecoderEntry[], forms: reado
     for (const entry of opcode) bytes.push(...entryData(entry, formsAt.get(entry)!, hasSibling));
   }
   starts.push(bytes.length / entryBytes);
-  const endings = [...reservedForms.map((name) => (name === 'NEXT' ? 0 : 2)), ...forms.map((form) => endingOf[form.class])];
-  const constants = Object.entries(OperandCode).map(([name, code]) => `@inline export const OPERAND_${name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase()}: u32 = ${code};`);
+  const endings = [
+    ...reservedForms.map((name) => (name === 'NEXT' ? 0 : 2)),
+    ...forms.map((form) => endingOf[form.class]),
+  ];
+  const constants = Object.entries(OperandCode).map(
+    ([name, code]) =>
+      `@inline export const OPERAND_${name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase()}: u32 = ${code};`,
+  );
   return [
     '// SPDX-License-Identifier: LGPL-2.1-only',
     '// Generated from the instruction table: what decode.ts matches bytes with. Layout: src/machine/generator/emit_decoder.ts.',

@@ -4,7 +4,8 @@ import { Constants, Layout } from '../layout.js';
 /** The AssemblyScript file layout.ts: every address and shared number as a constant, so that no number is typed twice. */
 export function emitLayout(): string {
   const lines = ['// SPDX-License-Identifier: LGPL-2.1-only', '// Generated from src/machine/layout.ts.'];
-  for (const [name, address] of Object.entries(Layout)) lines.push(`@inline export const ${name}: usize = 0x${address.toString(16)};`);
+  for (const [name, address] of Object.entries(Layout))
+    lines.push(`@inline export const ${name}: usize = 0x${address.toString(16)};`);
   for (const [name, value] of Object.entries(Constants)) lines.push(`@inline export const ${name}: u32 = ${value};`);
   return lines.join('\n') + '\n';
 }

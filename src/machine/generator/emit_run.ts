@@ -4,10 +4,20 @@ import { reservedForms } from './emit_decoder.js';
 
 /** How the interpreter finds each name of a form's call in the record. */
 const fromRecord: Readonly<Record<string, string>> = {
-  a: 'const a = SLOT_A(rec);', b: 'const b = SLOT_B(rec);', c: 'const c = SLOT_C(rec);',
-  an: 'const an = SLOT_A(rec);', bn: 'const bn = SLOT_B(rec);', cn: 'const cn = SLOT_C(rec);',
-  ea: 'const ea = ADDRESS(rec);', imm: 'const imm = IMMEDIATE(rec);', imm2: 'const imm2 = IMMEDIATE2(rec);', imm64: 'const imm64 = IMMEDIATE64(rec);',
-  next: 'const next = NEXT(rec);', rip: 'const rip = RIP_OF(rec);', length: 'const length = LENGTH(rec);', segment: 'const segment = SEGMENT(rec);',
+  a: 'const a = SLOT_A(rec);',
+  b: 'const b = SLOT_B(rec);',
+  c: 'const c = SLOT_C(rec);',
+  an: 'const an = SLOT_A(rec);',
+  bn: 'const bn = SLOT_B(rec);',
+  cn: 'const cn = SLOT_C(rec);',
+  ea: 'const ea = ADDRESS(rec);',
+  imm: 'const imm = IMMEDIATE(rec);',
+  imm2: 'const imm2 = IMMEDIATE2(rec);',
+  imm64: 'const imm64 = IMMEDIATE64(rec);',
+  next: 'const next = NEXT(rec);',
+  rip: 'const rip = RIP_OF(rec);',
+  length: 'const length = LENGTH(rec);',
+  segment: 'const segment = SEGMENT(rec);',
   target: 'const target = TARGET(rec);',
 };
 
@@ -33,7 +43,8 @@ export function imports(forms: readonly Form[]): string {
 }
 
 /** The types and registers that calls are written with. */
-export const accessImport = 'import { Imm, Mem, Reg, reg, jump, RAX, RBX, RCX, RDX, RSI, RDI, RSP, RBP } from "./access";';
+export const accessImport =
+  'import { Imm, Mem, Reg, reg, jump, RAX, RBX, RCX, RDX, RSI, RDI, RSP, RBP } from "./access";';
 
 function target(form: Form): string {
   return form.isBranch16 ? 'TARGET16(rec)' : 'TARGET(rec)';
@@ -44,10 +55,14 @@ function handlerBody(form: Form): string {
   const call = imported(form);
   const operands = operandsOf(form, fromRecord);
   switch (form.class) {
-    case 'jcc': return `${operands} if (${call}) jump(${target(form)});`;
-    case 'jmp': return `jump(${target(form)});`;
-    case 'call': return `${operands} ${call}; jump(${target(form)});`;
-    default: return `${operands} ${call};`;
+    case 'jcc':
+      return `${operands} if (${call}) jump(${target(form)});`;
+    case 'jmp':
+      return `jump(${target(form)});`;
+    case 'call':
+      return `${operands} ${call}; jump(${target(form)});`;
+    default:
+      return `${operands} ${call};`;
   }
 }
 
@@ -85,11 +100,16 @@ function hotCase(form: Form): string {
   const wide = (expression: string): string => (form.isBranch16 ? `${expression} & 0xffff` : expression);
   const go = `store<i32>(BUDGET, budget); ${follow} goal = ${wide('TARGET(rec)')}; linkable = true; break;`;
   switch (form.class) {
-    case 'jcc': return `${operands} budget -= COUNT(rec); if (${call}) { ${go} } rec += 32; continue;`;
-    case 'jmp': return `budget -= COUNT(rec); ${go}`;
-    case 'call': return `${operands} ${call}; budget -= COUNT(rec); ${go}`;
-    case 'ret': return `${operands} ${call}; budget -= COUNT(rec); goal = nextRip; break;`;
-    default: return `${operands} ${call}; rec += 32; continue;`;
+    case 'jcc':
+      return `${operands} budget -= COUNT(rec); if (${call}) { ${go} } rec += 32; continue;`;
+    case 'jmp':
+      return `budget -= COUNT(rec); ${go}`;
+    case 'call':
+      return `${operands} ${call}; budget -= COUNT(rec); ${go}`;
+    case 'ret':
+      return `${operands} ${call}; budget -= COUNT(rec); goal = nextRip; break;`;
+    default:
+      return `${operands} ${call}; rec += 32; continue;`;
   }
 }
 

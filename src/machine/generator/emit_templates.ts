@@ -7,16 +7,35 @@ export const slotMagic = { a: 0x71000000, b: 0x72000000, c: 0x73000000, segment:
 
 /** How a template finds each name of a form's call: constants and marker calls. */
 const fromMarker: Readonly<Record<string, string>> = {
-  a: `const a: u32 = ${slotMagic.a};`, b: `const b: u32 = ${slotMagic.b};`, c: `const c: u32 = ${slotMagic.c};`,
-  an: 'const an = tNumberA();', bn: 'const bn = tNumberB();', cn: 'const cn = tNumberC();',
-  ea: 'const ea = tAddress();', imm: 'const imm = tImmediate();', imm2: 'const imm2 = tImmediate2();', imm64: 'const imm64 = tImmediate64();',
-  next: 'const next = tNext();', rip: 'const rip = tRip();', length: 'const length = tLength();', segment: `const segment: u32 = ${slotMagic.segment};`,
+  a: `const a: u32 = ${slotMagic.a};`,
+  b: `const b: u32 = ${slotMagic.b};`,
+  c: `const c: u32 = ${slotMagic.c};`,
+  an: 'const an = tNumberA();',
+  bn: 'const bn = tNumberB();',
+  cn: 'const cn = tNumberC();',
+  ea: 'const ea = tAddress();',
+  imm: 'const imm = tImmediate();',
+  imm2: 'const imm2 = tImmediate2();',
+  imm64: 'const imm64 = tImmediate64();',
+  next: 'const next = tNext();',
+  rip: 'const rip = tRip();',
+  length: 'const length = tLength();',
+  segment: `const segment: u32 = ${slotMagic.segment};`,
   target: 'const target = tTarget();',
 };
 
 const markers: readonly (readonly [string, string])[] = [
-  ['Address', 'u64'], ['Immediate', 'i64'], ['Immediate2', 'i64'], ['Immediate64', 'i64'], ['Next', 'u64'], ['Rip', 'u64'], ['Length', 'u32'],
-  ['Target', 'u64'], ['NumberA', 'u32'], ['NumberB', 'u32'], ['NumberC', 'u32'],
+  ['Address', 'u64'],
+  ['Immediate', 'i64'],
+  ['Immediate2', 'i64'],
+  ['Immediate64', 'i64'],
+  ['Next', 'u64'],
+  ['Rip', 'u64'],
+  ['Length', 'u32'],
+  ['Target', 'u64'],
+  ['NumberA', 'u32'],
+  ['NumberB', 'u32'],
+  ['NumberC', 'u32'],
 ];
 
 /** Forms that a template is tried for: they do not end a block and are inlined. */
@@ -32,14 +51,19 @@ export function emitTemplates(forms: readonly Form[]): string {
     '// Generated from the instruction table: what the extractor cuts templates from. Compiled with --use TEMPLATE=1.',
     accessImport,
     imports(chosen),
-    ...markers.map(([name, type]) => `@external("t", "${name[0]!.toLowerCase()}${name.slice(1)}") declare function t${name}(): ${type};`),
+    ...markers.map(
+      ([name, type]) =>
+        `@external("t", "${name[0]!.toLowerCase()}${name.slice(1)}") declare function t${name}(): ${type};`,
+    ),
   ];
   for (const form of chosen) {
     const operands = [...form.uses].map((name) => fromMarker[name] ?? '').join(' ');
     const call = imported(form);
-    lines.push(form.class === 'jcc'
-      ? `/* ${form.name} */ export function t${form.id}(): bool { ${operands} return ${call}; }`
-      : `/* ${form.name} */ export function t${form.id}(): void { ${operands} ${call}; }`);
+    lines.push(
+      form.class === 'jcc'
+        ? `/* ${form.name} */ export function t${form.id}(): bool { ${operands} return ${call}; }`
+        : `/* ${form.name} */ export function t${form.id}(): void { ${operands} ${call}; }`,
+    );
   }
   return lines.join('\n') + '\n';
 }

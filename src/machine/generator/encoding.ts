@@ -20,11 +20,15 @@ export interface Encoding {
 }
 
 const prefixNames: Readonly<Record<string, number>> = {
-  NP: PrefixMask.none, '66': PrefixMask.p66, F3: PrefixMask.pF3, F2: PrefixMask.pF2,
+  NP: PrefixMask.none,
+  '66': PrefixMask.p66,
+  F3: PrefixMask.pF3,
+  F2: PrefixMask.pF2,
 };
 
 function byte(text: string | undefined, whole: string): number {
-  if (text === undefined || !/^[0-9A-F]{2}$/i.test(text)) throw new SyntaxError(`'${text ?? ''}' in encoding '${whole}' is no byte`);
+  if (text === undefined || !/^[0-9A-F]{2}$/i.test(text))
+    throw new SyntaxError(`'${text ?? ''}' in encoding '${whole}' is no byte`);
   return parseInt(text, 16);
 }
 
@@ -36,7 +40,8 @@ export function parseEncoding(text: string): Encoding {
     prefixes = prefixNames[words.shift()!]!;
   }
   let map = 0;
-  if (words[0] === '0F' && words.length > 1) { // a lone 0F would be an opcode of the one-byte map
+  if (words[0] === '0F' && words.length > 1) {
+    // a lone 0F would be an opcode of the one-byte map
     words.shift();
     const second: string = words[0];
     if (words.length > 1 && (second === '38' || second === '3A')) {

@@ -73,7 +73,10 @@ class Cutter {
   private hasCommitted = false;
   private returns = false;
 
-  constructor(private readonly module: WasmModule, private readonly end: number) {}
+  constructor(
+    private readonly module: WasmModule,
+    private readonly end: number,
+  ) {}
 
   /** Tokens of the body from the module's position on. Throws NotCuttable. */
   cut(): { tokens: TemplateToken[]; zero: number[]; returns: boolean } {
@@ -168,9 +171,11 @@ class Cutter {
     const access = accessMarker.exec(name);
     if (access) this.registerAccess(name, access[1]!, Number(access[2]));
     else if (name === 'bail') {
-      if (this.hasCommitted) throw new NotCuttable('NOT PRECISE: an access that can fault comes after a change (rule 1)');
+      if (this.hasCommitted)
+        throw new NotCuttable('NOT PRECISE: an access that can fault comes after a change (rule 1)');
       this.push(['m', name, this.depth]);
-    } else if (name === 'abort' || name === 'raise' || name.startsWith('mmio') || name.startsWith('port')) throw new NotCuttable(`calls ${name}`);
+    } else if (name === 'abort' || name === 'raise' || name.startsWith('mmio') || name.startsWith('port'))
+      throw new NotCuttable(`calls ${name}`);
     else {
       if (flagSetter.test(name)) this.hasCommitted = true;
       this.push(['m', name, this.depth]);
@@ -202,7 +207,15 @@ export function extractTemplates(bytes: Uint8Array, forms: readonly FormInformat
     module.position = body.start;
     try {
       const { tokens, zero, returns } = new Cutter(module, body.end).cut();
-      templates[form.id] = { name: form.name, class: form.class, locals: body.locals, zero, tokens, returns, result: type.results[0] ?? 0 };
+      templates[form.id] = {
+        name: form.name,
+        class: form.class,
+        locals: body.locals,
+        zero,
+        tokens,
+        returns,
+        result: type.results[0] ?? 0,
+      };
     } catch (error) {
       if (!(error instanceof NotCuttable)) throw error;
       handlers[form.id] = error.message;

@@ -24,10 +24,14 @@ export interface Expansion {
  * Expands the table. `sources`: AssemblyScript files by name without suffix, for the declarations of the semantics. Throws InstructionRowError
  * for a row that does not fit its semantics. At most `hotLimit` forms stay hot, the first of the table's order.
  */
-export function expand(topics: Readonly<Record<string, readonly InstructionRow[]>>, sources: ReadonlyMap<string, string>): Expansion {
+export function expand(
+  topics: Readonly<Record<string, readonly InstructionRow[]>>,
+  sources: ReadonlyMap<string, string>,
+): Expansion {
   const declarations = new Map<string, Declaration>();
   for (const [file, source] of sources) {
-    for (const declaration of parseDeclarations(source, file)) declarations.set(`${file}.${declaration.name}`, declaration);
+    for (const declaration of parseDeclarations(source, file))
+      declarations.set(`${file}.${declaration.name}`, declaration);
   }
   const table = new FormTable(declarations);
   for (const [topic, rows] of Object.entries(topics)) for (const row of rows) table.add(topic, row);
@@ -53,8 +57,14 @@ export function formList(expansion: Expansion): object[] {
   return [
     ...reservedForms.map((name, id) => ({ id, name, class: 'reserved' })),
     ...expansion.forms.map((form) => ({
-      id: form.id, name: form.name, class: form.class, hot: form.isHot, uses: [...form.uses], row: `${form.row.opcode} ${form.row.operands.join(',')}`,
-      topic: form.topic, ...(form.noTemplate === undefined ? {} : { noTemplate: form.noTemplate }),
+      id: form.id,
+      name: form.name,
+      class: form.class,
+      hot: form.isHot,
+      uses: [...form.uses],
+      row: `${form.row.opcode} ${form.row.operands.join(',')}`,
+      topic: form.topic,
+      ...(form.noTemplate === undefined ? {} : { noTemplate: form.noTemplate }),
     })),
   ];
 }

@@ -2,13 +2,39 @@
 
 /** How the decoder finds an operand; numbers are shared with decode.ts through generated constants. */
 export const OperandCode = {
-  None: 0, Rm8: 1, Rm: 2, Reg8: 3, Reg: 4, Op8: 5, Op: 6, Imm8: 7, SImm8: 8, Imm16: 9, ImmZ: 10, ImmV: 11, Jb: 12, Jz: 13, Moffs: 14, Far: 15,
-  XmmReg: 16, XmmRm: 17, MmxReg: 18, MmxRm: 19, SegmentRegister: 20, ControlRegister: 21, DebugRegister: 22, StackRegister: 23, SecondImm8: 24,
-  StringSource: 25, Fixed: 32, FixedHigh: 48,
+  None: 0,
+  Rm8: 1,
+  Rm: 2,
+  Reg8: 3,
+  Reg: 4,
+  Op8: 5,
+  Op: 6,
+  Imm8: 7,
+  SImm8: 8,
+  Imm16: 9,
+  ImmZ: 10,
+  ImmV: 11,
+  Jb: 12,
+  Jz: 13,
+  Moffs: 14,
+  Far: 15,
+  XmmReg: 16,
+  XmmRm: 17,
+  MmxReg: 18,
+  MmxRm: 19,
+  SegmentRegister: 20,
+  ControlRegister: 21,
+  DebugRegister: 22,
+  StackRegister: 23,
+  SecondImm8: 24,
+  StringSource: 25,
+  Fixed: 32,
+  FixedHigh: 48,
 } as const;
 
 /** What an operand can be for the semantics. */
-export type OperandShape = 'register' | 'memory' | 'either' | 'immediate' | 'number' | 'fixed' | 'one' | 'far' | 'none' | 'branch';
+export type OperandShape =
+  'register' | 'memory' | 'either' | 'immediate' | 'number' | 'fixed' | 'one' | 'far' | 'none' | 'branch';
 
 /** One operand of a row, taken apart. */
 export interface Operand {
@@ -27,7 +53,15 @@ export interface Operand {
   readonly isWide: boolean;
 }
 
-const integerTypes: Readonly<Record<string, string>> = { b: 'u8', w: 'u16', d: 'u32', q: 'u64', ss: 'u32', sd: 'u64', si: 'u32' };
+const integerTypes: Readonly<Record<string, string>> = {
+  b: 'u8',
+  w: 'u16',
+  d: 'u32',
+  q: 'u64',
+  ss: 'u32',
+  sd: 'u64',
+  si: 'u32',
+};
 const general = ['AX', 'CX', 'DX', 'BX', 'SP', 'BP', 'SI', 'DI'];
 const bytes = ['AL', 'CL', 'DL', 'BL', 'AH', 'CH', 'DH', 'BH'];
 
@@ -46,7 +80,11 @@ function fixedRegister(text: string): Fixed | undefined {
   const index = general.indexOf(letter === '' ? text : text.slice(1));
   if (index < 0 || !'rReE'.includes(letter)) return undefined;
   const sizes: Readonly<Record<string, readonly [Operand['size'], string]>> = {
-    r: ['v', ''], e: ['z', ''], '': ['fixed', 'u16'], E: ['fixed', 'u32'], R: ['fixed', 'u64'],
+    r: ['v', ''],
+    e: ['z', ''],
+    '': ['fixed', 'u16'],
+    E: ['fixed', 'u32'],
+    R: ['fixed', 'u64'],
   };
   const [size, type] = sizes[letter]!;
   return { code: OperandCode.Fixed + index, size, type };
@@ -55,12 +93,17 @@ function fixedRegister(text: string): Fixed | undefined {
 function sizeOf(letter: string, suffix: string): { size: Operand['size']; type: string } {
   if (suffix === 'v' || suffix === 'z' || suffix === 'y') return { size: suffix, type: '' };
   if (suffix in integerTypes) return { size: 'fixed', type: integerTypes[suffix]! };
-  if (['dq', 'x', 'ps', 'pd', 'pi', 'qq'].includes(suffix)) return { size: 'fixed', type: 'PQN'.includes(letter) || suffix === 'pi' ? 'u64' : 'v128' };
+  if (['dq', 'x', 'ps', 'pd', 'pi', 'qq'].includes(suffix))
+    return { size: 'fixed', type: 'PQN'.includes(letter) || suffix === 'pi' ? 'u64' : 'v128' };
   return { size: '', type: '' };
 }
 
 const immediates: Readonly<Record<string, number>> = {
-  Ib: OperandCode.Imm8, sIb: OperandCode.SImm8, Iw: OperandCode.Imm16, Iz: OperandCode.ImmZ, Iv: OperandCode.ImmV,
+  Ib: OperandCode.Imm8,
+  sIb: OperandCode.SImm8,
+  Iw: OperandCode.Imm16,
+  Iz: OperandCode.ImmZ,
+  Iv: OperandCode.ImmV,
 };
 
 interface Letter {
@@ -97,12 +140,20 @@ const letters: Readonly<Record<string, Letter>> = {
 export function parseOperand(text: string): Operand {
   const base = { text, usesModrm: false, mod: 'any' as const, isWide: false };
   if (text === '1') return { ...base, shape: 'one', code: OperandCode.None, size: '', type: '' };
-  if (text === 'ST' || text === 'ST(0)' || text === 'ST0') return { ...base, shape: 'none', code: OperandCode.None, size: '', type: '' };
-  if (text === 'ST(i)' || text === 'STi') return { ...base, shape: 'number', code: OperandCode.StackRegister, size: '', type: '' };
+  if (text === 'ST' || text === 'ST(0)' || text === 'ST0')
+    return { ...base, shape: 'none', code: OperandCode.None, size: '', type: '' };
+  if (text === 'ST(i)' || text === 'STi')
+    return { ...base, shape: 'number', code: OperandCode.StackRegister, size: '', type: '' };
   const fixed = fixedRegister(text);
   if (fixed) return { ...base, shape: 'fixed', ...fixed };
   if (text in immediates) {
-    return { ...base, shape: 'immediate', code: immediates[text]!, ...sizeOf('I', text === 'Iz' ? 'v' : text.at(-1)!), isWide: text === 'Iv' };
+    return {
+      ...base,
+      shape: 'immediate',
+      code: immediates[text]!,
+      ...sizeOf('I', text === 'Iz' ? 'v' : text.at(-1)!),
+      isWide: text === 'Iv',
+    };
   }
   const letter = letters[text[0]!];
   if (!letter) throw new SyntaxError(`operand '${text}' is unknown`);

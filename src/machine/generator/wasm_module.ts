@@ -23,7 +23,8 @@ export class WasmModule {
 
   /** Throws SyntaxError when the bytes are no WebAssembly module. */
   constructor(readonly bytes: Uint8Array) {
-    if (bytes[0] !== 0 || bytes[1] !== 0x61 || bytes[2] !== 0x73 || bytes[3] !== 0x6d) throw new SyntaxError('no WebAssembly module');
+    if (bytes[0] !== 0 || bytes[1] !== 0x61 || bytes[2] !== 0x73 || bytes[3] !== 0x6d)
+      throw new SyntaxError('no WebAssembly module');
     while (this.position < bytes.length) this.section();
   }
 
@@ -72,7 +73,11 @@ export class WasmModule {
     const size = this.unsigned();
     const end = this.position + size;
     const readers: Readonly<Record<number, () => void>> = {
-      1: () => this.type(), 2: () => this.importEntry(), 3: () => this.functions.push(this.unsigned()), 7: () => this.exportEntry(), 10: () => this.body(),
+      1: () => this.type(),
+      2: () => this.importEntry(),
+      3: () => this.functions.push(this.unsigned()),
+      7: () => this.exportEntry(),
+      10: () => this.body(),
     };
     const read = readers[id];
     if (read) for (let count = this.unsigned(); count > 0; count--) read();

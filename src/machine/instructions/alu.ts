@@ -7,8 +7,10 @@ const operations = ['ADD', 'OR', 'ADC', 'SBB', 'AND', 'SUB', 'XOR', 'CMP'] as co
 
 /** The seven encodings of one of them; CMP writes nothing, so it takes no LOCK. */
 function operation(name: string, index: number): InstructionRow[] {
-  const lock = name !== 'CMP', at = (offset: number) => hex(index * 8 + offset);
-  const hot = name !== 'ADC' && name !== 'SBB', hotByte = name === 'CMP';
+  const lock = name !== 'CMP',
+    at = (offset: number) => hex(index * 8 + offset);
+  const hot = name !== 'ADC' && name !== 'SBB',
+    hotByte = name === 'CMP';
   return [
     row(at(0), 'Eb,Gb', name, { lock, hot: hotByte }),
     row(at(1), 'Ev,Gv', name, { lock, hot }),

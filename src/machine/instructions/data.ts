@@ -3,7 +3,9 @@
 import { hex, row, type InstructionRow } from './row.js';
 
 /** The opcodes 0F 18 … 0F 1F that processors of this model execute as NOP (prefetch hints, ENDBRANCH, the multi-byte NOP itself). */
-const reservedNops = Array.from({ length: 8 }, (_, i) => row(`0F ${hex(0x18 + i)}`, 'Ev', 'HINT', { hot: i === 7, memory: 'read' }));
+const reservedNops = Array.from({ length: 8 }, (_, i) =>
+  row(`0F ${hex(0x18 + i)}`, 'Ev', 'HINT', { hot: i === 7, memory: 'read' }),
+);
 
 /** All rows of the topic. */
 export const rows: readonly InstructionRow[] = [

@@ -5,7 +5,9 @@ import { conditions, hex, row, type InstructionRow } from './row.js';
 /** All rows of the topic. */
 export const rows: readonly InstructionRow[] = [
   ...conditions.map((condition, code) => row(hex(0x70 + code), 'Jb', `J${condition}`, { class: 'jcc', hot: true })),
-  ...conditions.map((condition, code) => row(`0F ${hex(0x80 + code)}`, 'Jz', `J${condition}`, { class: 'jcc', hot: true })),
+  ...conditions.map((condition, code) =>
+    row(`0F ${hex(0x80 + code)}`, 'Jz', `J${condition}`, { class: 'jcc', hot: true }),
+  ),
   row('E0', 'Jb', 'LOOPNE', { class: 'jcc' }),
   row('E1', 'Jb', 'LOOPE', { class: 'jcc' }),
   row('E2', 'Jb', 'LOOP', { class: 'jcc' }),

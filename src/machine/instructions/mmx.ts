@@ -8,7 +8,9 @@ export const rows: readonly InstructionRow[] = [
   ...Object.entries(sharedOperations).flatMap(([file, operations]) =>
     operations.map(([opcode, semantics, feature]) => simdRow(file, feature, `NP 0F ${opcode}`, 'Pq,Qq', semantics)),
   ),
-  ...immediateShifts.map(([opcode, digit, semantics]) => simdRow('simd_shift', 'mmx', `NP 0F ${opcode} /${digit}`, 'Nq,Ib', semantics)),
+  ...immediateShifts.map(([opcode, digit, semantics]) =>
+    simdRow('simd_shift', 'mmx', `NP 0F ${opcode} /${digit}`, 'Nq,Ib', semantics),
+  ),
   simdRow('mmx', 'mmx', 'NP 0F 6E', 'Pq,Ey', 'MOVDM'),
   simdRow('mmx', 'mmx', 'NP 0F 7E', 'Ey,Pq', 'MOVDMstore'),
   simdRow('mmx', 'mmx', 'NP 0F 6F', 'Pq,Qq', 'MOVQM'),

@@ -5,7 +5,13 @@ import type { InstructionRow } from './row.js';
 
 /** [opcode, name] of the operations that exist packed and scalar. */
 export const floatOperations = [
-  ['51', 'SQRT'], ['58', 'ADD'], ['59', 'MUL'], ['5C', 'SUB'], ['5D', 'MIN'], ['5E', 'DIV'], ['5F', 'MAX'],
+  ['51', 'SQRT'],
+  ['58', 'ADD'],
+  ['59', 'MUL'],
+  ['5C', 'SUB'],
+  ['5D', 'MIN'],
+  ['5E', 'DIV'],
+  ['5F', 'MAX'],
 ] as const;
 
 /** All rows of the topic. */

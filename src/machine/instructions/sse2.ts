@@ -9,7 +9,9 @@ export const rows: readonly InstructionRow[] = [
   ...Object.entries(sharedOperations).flatMap(([file, operations]) =>
     operations.map(([opcode, semantics]) => simdRow(file, 'sse2', `66 0F ${opcode}`, 'Vdq,Wdq', semantics)),
   ),
-  ...immediateShifts.map(([opcode, digit, semantics]) => simdRow('simd_shift', 'sse2', `66 0F ${opcode} /${digit}`, 'Udq,Ib', semantics)),
+  ...immediateShifts.map(([opcode, digit, semantics]) =>
+    simdRow('simd_shift', 'sse2', `66 0F ${opcode} /${digit}`, 'Udq,Ib', semantics),
+  ),
   simdRow('simd_shift', 'sse2', '66 0F 73 /3', 'Udq,Ib', 'PSRLDQ'),
   simdRow('simd_shift', 'sse2', '66 0F 73 /7', 'Udq,Ib', 'PSLLDQ'),
   ...floatOperations.flatMap(([opcode, name]) => [

@@ -5,16 +5,40 @@ import type { InstructionRow } from './row.js';
 
 /** `op xmm, xmm/m128`: [last opcode byte of the 66 0F 38 map, semantics]. */
 const operations = [
-  ['10', 'PBLENDVB'], ['14', 'BLENDVPS'], ['15', 'BLENDVPD'], ['17', 'PTEST'], ['28', 'PMULDQ'], ['29', 'PCMPEQQ'], ['2B', 'PACKUSDW'], ['38', 'PMINSB'], ['39', 'PMINSD'],
-  ['3A', 'PMINUW'], ['3B', 'PMINUD'], ['3C', 'PMAXSB'], ['3D', 'PMAXSD'], ['3E', 'PMAXUW'], ['3F', 'PMAXUD'], ['40', 'PMULLD'], ['41', 'PHMINPOSUW'],
+  ['10', 'PBLENDVB'],
+  ['14', 'BLENDVPS'],
+  ['15', 'BLENDVPD'],
+  ['17', 'PTEST'],
+  ['28', 'PMULDQ'],
+  ['29', 'PCMPEQQ'],
+  ['2B', 'PACKUSDW'],
+  ['38', 'PMINSB'],
+  ['39', 'PMINSD'],
+  ['3A', 'PMINUW'],
+  ['3B', 'PMINUD'],
+  ['3C', 'PMAXSB'],
+  ['3D', 'PMAXSD'],
+  ['3E', 'PMAXUW'],
+  ['3F', 'PMAXUD'],
+  ['40', 'PMULLD'],
+  ['41', 'PHMINPOSUW'],
 ] as const;
 
 /** Extensions: [letters of PMOVSX/PMOVZX, last opcode byte of PMOVSX, source]. */
-const extensions = [['BW', 0x20, 'Wq'], ['BD', 0x21, 'Wd'], ['BQ', 0x22, 'Ww'], ['WD', 0x23, 'Wq'], ['WQ', 0x24, 'Wd'], ['DQ', 0x25, 'Wq']] as const;
+const extensions = [
+  ['BW', 0x20, 'Wq'],
+  ['BD', 0x21, 'Wd'],
+  ['BQ', 0x22, 'Ww'],
+  ['WD', 0x23, 'Wq'],
+  ['WQ', 0x24, 'Wd'],
+  ['DQ', 0x25, 'Wq'],
+] as const;
 
 /** All rows of the topic. */
 export const rows: readonly InstructionRow[] = [
-  ...operations.map(([opcode, semantics]) => simdRow('sse4_integer', 'sse4_1', `66 0F 38 ${opcode}`, 'Vdq,Wdq', semantics)),
+  ...operations.map(([opcode, semantics]) =>
+    simdRow('sse4_integer', 'sse4_1', `66 0F 38 ${opcode}`, 'Vdq,Wdq', semantics),
+  ),
   ...extensions.flatMap(([letters, opcode, source]) => [
     simdRow('sse4_integer', 'sse4_1', `66 0F 38 ${opcode.toString(16)}`, `Vdq,${source}`, `PMOVSX${letters}`),
     simdRow('sse4_integer', 'sse4_1', `66 0F 38 ${(opcode + 16).toString(16)}`, `Vdq,${source}`, `PMOVZX${letters}`),

@@ -5,8 +5,21 @@ import type { InstructionRow } from './row.js';
 
 /** [last opcode byte of the 0F 38 map, semantics]. */
 const operations = [
-  ['00', 'PSHUFB'], ['01', 'PHADDW'], ['02', 'PHADDD'], ['03', 'PHADDSW'], ['04', 'PMADDUBSW'], ['05', 'PHSUBW'], ['06', 'PHSUBD'], ['07', 'PHSUBSW'],
-  ['08', 'PSIGNB'], ['09', 'PSIGNW'], ['0A', 'PSIGND'], ['0B', 'PMULHRSW'], ['1C', 'PABSB'], ['1D', 'PABSW'], ['1E', 'PABSD'],
+  ['00', 'PSHUFB'],
+  ['01', 'PHADDW'],
+  ['02', 'PHADDD'],
+  ['03', 'PHADDSW'],
+  ['04', 'PMADDUBSW'],
+  ['05', 'PHSUBW'],
+  ['06', 'PHSUBD'],
+  ['07', 'PHSUBSW'],
+  ['08', 'PSIGNB'],
+  ['09', 'PSIGNW'],
+  ['0A', 'PSIGND'],
+  ['0B', 'PMULHRSW'],
+  ['1C', 'PABSB'],
+  ['1D', 'PABSW'],
+  ['1E', 'PABSD'],
 ] as const;
 
 /** All rows of the topic. */

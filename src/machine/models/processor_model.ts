@@ -46,6 +46,10 @@ export function brandLeaves(brand: string): CpuidLeaf[] {
   for (let i = 0; i < Math.min(brand.length, 47); i++) bytes[i] = brand.charCodeAt(i);
   const words = new Uint32Array(bytes.buffer);
   return [0, 1, 2].map((n) => ({
-    leaf: 0x80000002 + n, eax: words[n * 4]!, ebx: words[n * 4 + 1]!, ecx: words[n * 4 + 2]!, edx: words[n * 4 + 3]!,
+    leaf: 0x80000002 + n,
+    eax: words[n * 4]!,
+    ebx: words[n * 4 + 1]!,
+    ecx: words[n * 4 + 2]!,
+    edx: words[n * 4 + 3]!,
   }));
 }

@@ -1,11 +1,26 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { templateModule, TemplateResult, type RecordOperands, type TemplateJob } from '../../../src/machine/compiled/template_function.js';
+import {
+  templateModule,
+  TemplateResult,
+  type RecordOperands,
+  type TemplateJob,
+} from '../../../src/machine/compiled/template_function.js';
 import type { FormInformation, Templates } from '../../../src/machine/generator/extract.js';
 import { Layout } from '../../../src/machine/layout.js';
 import { createTestCore, type TestCore } from '../../support/test_core.js';
-import { CR0_PAGED, CR4_LONG, EFER_LONG, Page, PageTables, Rights, Segment, setSegment, setWord } from '../../support/processor_setup.js';
+import {
+  CR0_PAGED,
+  CR4_LONG,
+  EFER_LONG,
+  Page,
+  PageTables,
+  Rights,
+  Segment,
+  setSegment,
+  setWord,
+} from '../../support/processor_setup.js';
 
 const isFull = process.env['BAREFLANK_FULL'] === '1';
 const variants = isFull ? 8 : 3;
@@ -18,7 +33,19 @@ const recordAt = Layout.RECORDS_END - 0x1000;
 const codeOffset = 0x800;
 
 const specials = [
-  0n, 1n, 0x7fn, 0x80n, 0xffn, 0x7fffn, 0x8000n, 0xffffn, 0x7fffffffn, 0x80000000n, 0xffffffffn, 0x7fffffffffffffffn, 0x8000000000000000n,
+  0n,
+  1n,
+  0x7fn,
+  0x80n,
+  0xffn,
+  0x7fffn,
+  0x8000n,
+  0xffffn,
+  0x7fffffffn,
+  0x80000000n,
+  0xffffffffn,
+  0x7fffffffffffffffn,
+  0x8000000000000000n,
   0xffffffffffffffffn,
 ];
 
@@ -43,21 +70,27 @@ interface Build {
 }
 
 async function readBuild(): Promise<Build> {
-  const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(new URL(`../../../cpu/${name}`, import.meta.url), 'utf8'));
-  return { forms: (await read('forms.json')) as FormInformation[], templates: (await read('templates.json')) as Templates };
+  const read = async (name: string): Promise<unknown> =>
+    JSON.parse(await readFile(new URL(`../../../cpu/${name}`, import.meta.url), 'utf8'));
+  return {
+    forms: (await read('forms.json')) as FormInformation[],
+    templates: (await read('templates.json')) as Templates,
+  };
 }
 
 /** 64-bit mode, ring 0; code and data pages mapped to themselves, all else absent. */
 function prepare(core: TestCore): void {
   const tables = new PageTables(core, 0x200000);
   tables.map(BigInt(codePage), codePage, Page.present | Page.writable);
-  for (let at = 0; at < dataBytes; at += 0x1000) tables.map(BigInt(dataPage + at), dataPage + at, Page.present | Page.writable);
+  for (let at = 0; at < dataBytes; at += 0x1000)
+    tables.map(BigInt(dataPage + at), dataPage + at, Page.present | Page.writable);
   setWord(core, 'CR3', tables.root);
   setWord(core, 'CR0', CR0_PAGED);
   setWord(core, 'CR4', CR4_LONG);
   setWord(core, 'EFER', EFER_LONG);
   setSegment(core, Segment.CS, 8, 0, 0xffffffff, Rights.code64);
-  for (const index of [Segment.ES, Segment.SS, Segment.DS, Segment.FS, Segment.GS]) setSegment(core, index, 16, index >= 4 ? 0x18 : 0, 0xffffffff, Rights.data32);
+  for (const index of [Segment.ES, Segment.SS, Segment.DS, Segment.FS, Segment.GS])
+    setSegment(core, index, 16, index >= 4 ? 0x18 : 0, 0xffffffff, Rights.data32);
   setWord(core, 'PAGE_RIP', codePage);
   core.setRflags(2);
   core.stateChanged();
@@ -76,11 +109,20 @@ function randomOperands(form: FormInformation, random: Random): RecordOperands {
   const immediates = [random.below(70), -1, 0x7fffffff, -128, random.below(256), 1, 0, -0x80000000];
   const isWide = form.uses?.includes('imm64') ?? false;
   return {
-    a: slot(), b: slot(), c: slot(), segment: random.below(4) === 0 ? Layout.FS_BASE : Layout.ZERO,
-    immediate: form.class === 'plain' || form.class === 'ret' ? immediates[random.below(immediates.length)]! : random.below(64) - 32,
+    a: slot(),
+    b: slot(),
+    c: slot(),
+    segment: random.below(4) === 0 ? Layout.FS_BASE : Layout.ZERO,
+    immediate:
+      form.class === 'plain' || form.class === 'ret'
+        ? immediates[random.below(immediates.length)]!
+        : random.below(64) - 32,
     displacement: isWide ? random.below(2 ** 32) | 0 : dataPage + 16 + random.below(256),
-    baseSlot: random.below(2) ? Layout.RBP : Layout.ZERO, indexSlot: random.below(2) ? Layout.RSI : Layout.ZERO, scale: random.below(4),
-    length: 3, rip: BigInt(codePage + codeOffset),
+    baseSlot: random.below(2) ? Layout.RBP : Layout.ZERO,
+    indexSlot: random.below(2) ? Layout.RSI : Layout.ZERO,
+    scale: random.below(4),
+    length: 3,
+    rip: BigInt(codePage + codeOffset),
   };
 }
 
@@ -148,18 +190,26 @@ function differs(left: State, right: State): string | undefined {
     }
   }
   const at = left.data.findIndex((value, index) => value !== right.data[index]);
-  return at < 0 ? undefined : `memory 0x${(dataPage + at).toString(16)}: template ${left.data[at]}, handler ${right.data[at]}`;
+  return at < 0
+    ? undefined
+    : `memory 0x${(dataPage + at).toString(16)}: template ${left.data[at]}, handler ${right.data[at]}`;
 }
 
 /** Runs one state through both. Returns what differs. */
-function compare(core: TestCore, job: TemplateJob, run: () => number, state: State): { difference: string | undefined; faulted: boolean; left: boolean } {
+function compare(
+  core: TestCore,
+  job: TemplateJob,
+  run: () => number,
+  state: State,
+): { difference: string | undefined; faulted: boolean; left: boolean } {
   restore(core, state);
   const result = run();
   const next = job.operands.rip + BigInt(job.operands.length);
   const target = next + BigInt(job.operands.immediate);
   const { template } = job;
   if (result !== TemplateResult.Left) {
-    if (result === TemplateResult.Taken || template.class === 'call' || template.class === 'jmp') core.u64[Layout.RIP / 8] = target;
+    if (result === TemplateResult.Taken || template.class === 'call' || template.class === 'jmp')
+      core.u64[Layout.RIP / 8] = target;
   }
   const fromTemplate = save(core);
   restore(core, state);
@@ -177,7 +227,9 @@ function compare(core: TestCore, job: TemplateJob, run: () => number, state: Sta
 
 describe('templateModule', () => {
   let build: Build;
-  before(async () => { build = await readBuild(); });
+  before(async () => {
+    build = await readBuild();
+  });
 
   it('breaks no rule of the semantics: nothing commits before an access that can fault', () => {
     const broken = Object.entries(build.templates.handlers).filter(([, reason]) => reason.startsWith('NOT PRECISE'));
@@ -185,8 +237,14 @@ describe('templateModule', () => {
   });
 
   it('has a template, or a reason why not, for every form with semantics', () => {
-    const missing = build.forms.filter((form) => form.class !== 'reserved' && form.class !== 'jmp' && !/^none /.test(form.name)
-      && !(form.id in build.templates.templates) && !(form.id in build.templates.handlers));
+    const missing = build.forms.filter(
+      (form) =>
+        form.class !== 'reserved' &&
+        form.class !== 'jmp' &&
+        !/^none /.test(form.name) &&
+        !(form.id in build.templates.templates) &&
+        !(form.id in build.templates.handlers),
+    );
     expect(missing.map((form) => form.name)).to.deep.equal([]);
   });
 
@@ -200,10 +258,13 @@ describe('templateModule', () => {
     const jobs: TemplateJob[] = [];
     for (const [id, template] of Object.entries(build.templates.templates)) {
       const form = build.forms[Number(id)]!;
-      for (let variant = 0; variant < variants; variant++) jobs.push({ template, operands: randomOperands(form, random) });
+      for (let variant = 0; variant < variants; variant++)
+        jobs.push({ template, operands: randomOperands(form, random) });
     }
     const bytes = templateModule(jobs, pages, core.u32[Layout.TLB_DATA / 4]!);
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: { m: core.cpu.memory, s: core.cpu.slowPath } });
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+      e: { m: core.cpu.memory, s: core.cpu.slowPath },
+    });
     const byName = new Map(build.forms.map((form) => [form.name, form]));
     const failures: string[] = [];
     let faults = 0;
@@ -215,7 +276,10 @@ describe('templateModule', () => {
         const result = compare(core, job, run, randomState(core, random, data));
         faults += Number(result.faulted);
         left += Number(result.left);
-        if (result.difference && failures.length < 20) failures.push(`${job.template.name} ${JSON.stringify(job.operands, (_key, value: unknown) => (typeof value === 'bigint' ? value.toString(16) : value))}: ${result.difference}`);
+        if (result.difference && failures.length < 20)
+          failures.push(
+            `${job.template.name} ${JSON.stringify(job.operands, (_key, value: unknown) => (typeof value === 'bigint' ? value.toString(16) : value))}: ${result.difference}`,
+          );
       }
     });
     expect(failures).to.deep.equal([]);

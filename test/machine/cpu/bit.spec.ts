@@ -21,7 +21,10 @@ describe('Bit instructions', () => {
     expect(run({ rbx: Flat.data }, 'bts dword ptr [rbx], 33').number(Flat.data, 8)).to.equal(2n);
   });
   it('BSF and BSR leave the destination when the source is 0', () => {
-    expect(run({ rax: 7 }, 'bsf rax, rbx')).to.include({ rax: 7n }).and.to.have.property('flags').that.contains('ZF');
+    expect(run({ rax: 7 }, 'bsf rax, rbx'))
+      .to.include({ rax: 7n })
+      .and.to.have.property('flags')
+      .that.contains('ZF');
     expect(run({ rbx: 0x8010 }, 'bsf eax, ebx', 'bsr ecx, ebx')).to.include({ rax: 4n, rcx: 15n });
     expect(run({ rbx: 1n << 63n }, 'bsr rax, rbx').rax).to.equal(63n);
   });

@@ -23,7 +23,9 @@ describe('Data transfer instructions', () => {
       expect(run('mov eax, [rip]', 'nop').rax & 0xffn).to.equal(0x90n);
     });
     it('has absolute forms for the accumulator', () => {
-      const state = runBytes([0xa1, 0, 0, 2, 0, 0, 0, 0, 0, 0xa2, 8, 0, 2, 0, 0, 0, 0, 0], { memory: { [Flat.data]: [1, 2, 3, 4] } });
+      const state = runBytes([0xa1, 0, 0, 2, 0, 0, 0, 0, 0, 0xa2, 8, 0, 2, 0, 0, 0, 0, 0], {
+        memory: { [Flat.data]: [1, 2, 3, 4] },
+      });
       expect(state.rax).to.equal(0x04030201n);
       expect(state.number(Flat.data + 8, 1)).to.equal(1n);
     });
@@ -36,7 +38,10 @@ describe('Data transfer instructions', () => {
   describe('MOVZX, MOVSX, MOVSXD', () => {
     it('extend', () => {
       expect(run({ rbx: 0x80ff }, 'movzx eax, bl', 'movsx rcx, bl', 'movzx edx, bx', 'movsx esi, bx')).to.include({
-        rax: 0xffn, rcx: 0xffffffffffffffffn, rdx: 0x80ffn, rsi: 0xffff80ffn,
+        rax: 0xffn,
+        rcx: 0xffffffffffffffffn,
+        rdx: 0x80ffn,
+        rsi: 0xffff80ffn,
       });
       expect(run({ rbx: 0x80000000 }, 'movsxd rax, ebx').rax).to.equal(0xffffffff80000000n);
       expect(run({ rbx: 0x8000 }, 'movzx eax, bh').rax).to.equal(0x80n);
@@ -87,7 +92,10 @@ describe('Data transfer instructions', () => {
   });
 
   it('BSWAP reverses bytes', () => {
-    expect(run({ rax: 0x0102030405060708n, rbx: 0x01020304 }, 'bswap rax', 'bswap ebx')).to.include({ rax: 0x0807060504030201n, rbx: 0x04030201n });
+    expect(run({ rax: 0x0102030405060708n, rbx: 0x01020304 }, 'bswap rax', 'bswap ebx')).to.include({
+      rax: 0x0807060504030201n,
+      rbx: 0x04030201n,
+    });
   });
   it('CBW, CWDE, CDQE, CWD, CDQ, CQO extend the sign', () => {
     expect(run({ rax: 0x80 }, 'cbw').rax).to.equal(0xff80n);
@@ -127,7 +135,12 @@ describe('Data transfer instructions', () => {
   it('CRC32 follows the Castagnoli polynomial', () => {
     // "123456789" has the CRC-32C E3069283H
     const text = [...'123456789'].map((character) => character.charCodeAt(0));
-    const state = run({ rsi: Flat.data, rax: 0xffffffff, memory: { [Flat.data]: text } }, 'crc32 rax, qword ptr [rsi]', 'crc32 eax, byte ptr [rsi + 8]', 'not eax');
+    const state = run(
+      { rsi: Flat.data, rax: 0xffffffff, memory: { [Flat.data]: text } },
+      'crc32 rax, qword ptr [rsi]',
+      'crc32 eax, byte ptr [rsi + 8]',
+      'not eax',
+    );
     expect(state.rax).to.equal(0xe3069283n);
   });
   it('BOUND raises #BR outside the bounds, 32-bit mode only', () => {

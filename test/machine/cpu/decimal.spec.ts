@@ -7,7 +7,9 @@ describe('Decimal arithmetic', () => {
 
   it('DAA corrects a packed sum', () => {
     expect(run32(0x79, 2, 'add al, 0x35', 'daa')).to.include({ rax: 0x14n });
-    expect(run32(0x79, 2, 'add al, 0x35', 'daa').flags).to.contain('CF').and.to.contain('AF');
+    expect(run32(0x79, 2, 'add al, 0x35', 'daa').flags)
+      .to.contain('CF')
+      .and.to.contain('AF');
     expect(run32(0x99, 2, 'daa').rax).to.equal(0x99n);
     expect(run32(0x9a, 2, 'daa')).to.include({ rax: 0n });
   });
@@ -19,7 +21,9 @@ describe('Decimal arithmetic', () => {
     expect(run32(0x10a, 2, 'aaa').rax).to.equal(0x200n);
     expect(run32(0x1fa, 2, 'aaa').rax).to.equal(0x300n);
     expect(run32(0x20a, 2, 'aas').rax).to.equal(0x104n);
-    expect(run32(0x205, 0x13, 'aaa').flags).to.contain('CF').and.to.contain('AF');
+    expect(run32(0x205, 0x13, 'aaa').flags)
+      .to.contain('CF')
+      .and.to.contain('AF');
   });
   it('AAM divides by its immediate, AAD multiplies', () => {
     expect(run32(63, 2, 'aam').rax).to.equal(0x603n);

@@ -11,7 +11,10 @@ describe('Multiplication and division', () => {
     expect(carries(wide.flags)).to.equal(true);
     expect(run({ rax: 0x10, rbx: 0x10 }, 'mul bl')).to.include({ rax: 0x100n });
     expect(carries(run({ rax: 3, rbx: 5, rdx: 9 }, 'mul ebx').flags)).to.equal(false);
-    expect(run({ rax: 0x12345678, rbx: 0x1000, rdx: -1n }, 'mul bx')).to.include({ rax: 0x12348000n, rdx: 0xffffffffffff0567n });
+    expect(run({ rax: 0x12345678, rbx: 0x1000, rdx: -1n }, 'mul bx')).to.include({
+      rax: 0x12348000n,
+      rdx: 0xffffffffffff0567n,
+    });
   });
   it('IMUL detects what the lower half cannot hold', () => {
     expect(run({ rax: -3n, rbx: 5 }, 'imul rbx')).to.include({ rax: 0xfffffffffffffff1n, rdx: 0xffffffffffffffffn });
@@ -41,7 +44,10 @@ describe('Multiplication and division', () => {
     expect(run({ rax: 0x8000, rbx: 0x80 }, 'idiv bl').fault?.vector).to.equal(0);
   });
   it('IDIV truncates towards 0 and gives the remainder the dividend’s sign', () => {
-    expect(run({ rax: -7n, rdx: -1n, rbx: 2 }, 'idiv rbx')).to.include({ rax: 0xfffffffffffffffdn, rdx: 0xffffffffffffffffn });
+    expect(run({ rax: -7n, rdx: -1n, rbx: 2 }, 'idiv rbx')).to.include({
+      rax: 0xfffffffffffffffdn,
+      rdx: 0xffffffffffffffffn,
+    });
     expect(run({ rax: 7, rbx: -2n }, 'idiv ebx')).to.include({ rax: 0xfffffffdn, rdx: 1n });
     expect(run({ rax: 0xff80, rbx: 1 }, 'idiv bl').rax).to.equal(0x80n);
   });

@@ -47,13 +47,22 @@ describe('Stack instructions', () => {
       expect(state.rsp).to.equal(BigInt(top - 16));
     });
     it('pops 16 bits and leaves the rest of the register', () => {
-      expect(run({ rsp: top - 16, rax: -1n, memory }, 'pop ax')).to.include({ rax: 0xffffffffffff0201n, rsp: BigInt(top - 14) });
+      expect(run({ rsp: top - 16, rax: -1n, memory }, 'pop ax')).to.include({
+        rax: 0xffffffffffff0201n,
+        rsp: BigInt(top - 14),
+      });
     });
   });
 
   describe('PUSHA and POPA', () => {
     it('store and load all registers but the stack pointer', () => {
-      const state = run({ bits: 32, rax: 1, rcx: 2, rdx: 3, rbx: 4, rbp: 6, rsi: 7, rdi: 8 }, 'pushal', 'xor eax, eax', 'xor edi, edi', 'popal');
+      const state = run(
+        { bits: 32, rax: 1, rcx: 2, rdx: 3, rbx: 4, rbp: 6, rsi: 7, rdi: 8 },
+        'pushal',
+        'xor eax, eax',
+        'xor edi, edi',
+        'popal',
+      );
       expect(state).to.include({ rax: 1n, rcx: 2n, rdx: 3n, rbx: 4n, rbp: 6n, rsi: 7n, rdi: 8n, rsp: BigInt(top) });
       expect(state.number(top - 20, 4)).to.equal(BigInt(top));
     });

@@ -10,8 +10,13 @@ describe('String instructions', () => {
   describe('MOVS', () => {
     it('moves one element and both indexes, up or down by DF', () => {
       const memory = { [source]: counting(8) };
-      expect(run({ rsi: source, rdi: target, memory }, 'movsq')).to.include({ rsi: BigInt(source + 8), rdi: BigInt(target + 8) });
-      expect(run({ rsi: source, rdi: target, memory }, 'std', 'movs dword ptr [rdi], dword ptr [rsi]', 'cld')).to.include({ rsi: BigInt(source - 4), rdi: BigInt(target - 4) });
+      expect(run({ rsi: source, rdi: target, memory }, 'movsq')).to.include({
+        rsi: BigInt(source + 8),
+        rdi: BigInt(target + 8),
+      });
+      expect(
+        run({ rsi: source, rdi: target, memory }, 'std', 'movs dword ptr [rdi], dword ptr [rsi]', 'cld'),
+      ).to.include({ rsi: BigInt(source - 4), rdi: BigInt(target - 4) });
     });
     it('repeats over pages', () => {
       const state = run({ rsi: source, rdi: target, rcx: 0x1100, memory: { [source]: counting(0x600) } }, 'rep movsb');
@@ -23,11 +28,19 @@ describe('String instructions', () => {
       expect(state.bytes(source, 21)).to.deep.equal(Array(21).fill(7));
     });
     it('copies backwards without loss', () => {
-      const state = run({ rsi: source + 7, rdi: source + 9, rcx: 8, memory: { [source]: counting(8) } }, 'std', 'rep movsb', 'cld');
+      const state = run(
+        { rsi: source + 7, rdi: source + 9, rcx: 8, memory: { [source]: counting(8) } },
+        'std',
+        'rep movsb',
+        'cld',
+      );
       expect(state.bytes(source + 2, 8)).to.deep.equal(counting(8));
     });
     it('stops at the faulting element with exact registers, and goes on after it', () => {
-      const state = run({ rsi: source, rdi: Flat.absent - 10, rcx: 8, memory: { [source]: counting(32) } }, 'rep movs dword ptr [rdi], dword ptr [rsi]');
+      const state = run(
+        { rsi: source, rdi: Flat.absent - 10, rcx: 8, memory: { [source]: counting(32) } },
+        'rep movs dword ptr [rdi], dword ptr [rsi]',
+      );
       expect(state.fault).to.deep.equal({ vector: 14, code: 2, address: BigInt(Flat.absent) });
       expect(state).to.include({ rcx: 6n, rsi: BigInt(source + 8), rdi: BigInt(Flat.absent - 2), ripOffset: 0 });
       expect(state.bytes(Flat.absent - 10, 10)).to.deep.equal([...counting(8), 0, 0]);
@@ -37,13 +50,19 @@ describe('String instructions', () => {
     });
     it('uses 32-bit indexes with prefix 67', () => {
       const state = runBytes([0x67, 0xf3, 0xa4], {
-        rsi: 0xffffffff00000000n + BigInt(source), rdi: target, rcx: 0xffffffff00000003n, memory: { [source]: [1, 2, 3, 4] },
+        rsi: 0xffffffff00000000n + BigInt(source),
+        rdi: target,
+        rcx: 0xffffffff00000003n,
+        memory: { [source]: [1, 2, 3, 4] },
       });
       expect(state).to.include({ rsi: BigInt(source + 3), rcx: 0n });
       expect(state.bytes(target, 4)).to.deep.equal([1, 2, 3, 0]);
     });
     it('wraps 16-bit indexes', () => {
-      const state = run({ bits: 16, rsi: 0xfffe, rdi: 0x100, rcx: 4, memory: { [Flat.data + 0xfffe]: [1, 2], [Flat.data]: [3, 4] } }, 'rep movsb');
+      const state = run(
+        { bits: 16, rsi: 0xfffe, rdi: 0x100, rcx: 4, memory: { [Flat.data + 0xfffe]: [1, 2], [Flat.data]: [3, 4] } },
+        'rep movsb',
+      );
       expect(state.bytes(Flat.data + 0x100, 4)).to.deep.equal([1, 2, 3, 4]);
       expect(state.rsi).to.equal(2n);
     });
@@ -55,14 +74,20 @@ describe('String instructions', () => {
     expect(state.rdi).to.equal(BigInt(Flat.data + 0xff8 + 20));
   });
   it('LODS loads the last element', () => {
-    expect(run({ rsi: source, rcx: 3, memory: { [source]: counting(3) } }, 'rep lodsb')).to.include({ rax: 3n, rcx: 0n });
+    expect(run({ rsi: source, rcx: 3, memory: { [source]: counting(3) } }, 'rep lodsb')).to.include({
+      rax: 3n,
+      rcx: 0n,
+    });
   });
   it('SCAS with REPNE stops behind the element it finds', () => {
     const state = run({ rax: 5, rdi: source, rcx: 20, memory: { [source]: counting(20) } }, 'repne scasb');
     expect(state).to.include({ rcx: 15n, rdi: BigInt(source + 5), flags: 'PF ZF' });
   });
   it('CMPS with REPE stops behind the first difference', () => {
-    const state = run({ rsi: source, rdi: target, rcx: 8, memory: { [source]: counting(8), [target]: [1, 2, 3, 5] } }, 'repe cmpsb');
+    const state = run(
+      { rsi: source, rdi: target, rcx: 8, memory: { [source]: counting(8), [target]: [1, 2, 3, 5] } },
+      'repe cmpsb',
+    );
     expect(state).to.include({ rcx: 4n, rsi: BigInt(source + 4), rdi: BigInt(target + 4) });
     expect(state.flags).to.contain('CF');
   });
