@@ -93,7 +93,7 @@ export class Chipset {
       new PciHost(bus),
       new FwCfg(bus, { memoryBytes: options.memoryBytes, processors: options.processors.length }),
     ];
-    if (options.testDevice !== undefined) devices.push(new PcTestDevice(bus, this.ioApic, options.testDevice));
+    if (options.testDevice !== undefined) devices.push(new PcTestDevice(bus, lines, options.testDevice));
     this.devices = devices;
   }
 

@@ -13,8 +13,10 @@ export interface InterruptController {
 /** The ISA timer's wire reaches the IOAPIC at input 2, since input 0 belongs to the PIC's own output. MADT and MP table say so. */
 const TIMER_INPUT = 2;
 
-/** The 16 ISA interrupt wires, each connected to the PIC pair and to the IOAPIC. */
-export class InterruptLines {
+const ISA_LINES = 16;
+
+/** The interrupt wires: the 16 of ISA are connected to the PIC pair and to the IOAPIC, those above only to the IOAPIC. */
+export class InterruptLines implements InterruptController {
   constructor(
     private readonly pic: InterruptController,
     private readonly ioApic: InterruptController,
@@ -25,8 +27,12 @@ export class InterruptLines {
     return { set: (level) => this.set(irq, level) };
   }
 
-  set(irq: number, level: boolean): void {
-    this.pic.setInput(irq, level);
+  setInput(input: number, level: boolean): void {
+    this.set(input, level);
+  }
+
+  private set(irq: number, level: boolean): void {
+    if (irq < ISA_LINES) this.pic.setInput(irq, level);
     this.ioApic.setInput(irq === 0 ? TIMER_INPUT : irq, level);
   }
 }

@@ -20,7 +20,7 @@ export class PcTestDevice
   readonly name = 'pc_test_device';
 
   /**
-   * @param interrupts the IOAPIC, whose inputs the ports from 2000h drive.
+   * @param interrupts the wires that the ports from 2000h drive.
    * @param flushPage forgets what is cached of a page, given its address.
    */
   constructor(

@@ -27,14 +27,15 @@ interface Chip {
   lowest: number;
 }
 
-function newChip(): Chip {
+/** A chip as a PC's firmware leaves it: initialized, with its vectors and mask. */
+function newChip(vectorBase: number, imr: number): Chip {
   return {
     irr: 0,
     isr: 0,
-    imr: 0xff,
+    imr,
     inputs: 0,
     elcr: 0,
-    vectorBase: 0,
+    vectorBase,
     expects: 0,
     needsIcw4: false,
     single: false,
@@ -49,6 +50,8 @@ function newChip(): Chip {
 }
 
 const CASCADE_INPUT = 2;
+/** Where the firmware of a PC puts interrupts 0–7 and 8–15. */
+const FIRMWARE_VECTORS = [0x08, 0x70] as const;
 const SPURIOUS = 7;
 
 /** The pair of Intel 8259A interrupt controllers at ports 20h, A0h and the edge/level registers at 4D0h. Intel 8259A data sheet. */
@@ -67,7 +70,7 @@ export class Pic extends StatefulDevice<{ chips: [Chip, Chip] }> implements Inte
   }
 
   protected initialState(): { chips: [Chip, Chip] } {
-    return { chips: [newChip(), newChip()] };
+    return { chips: [newChip(FIRMWARE_VECTORS[0], 0xfb), newChip(FIRMWARE_VECTORS[1], 0)] };
   }
 
   protected override stateChanged(): void {
@@ -128,8 +131,7 @@ export class Pic extends StatefulDevice<{ chips: [Chip, Chip] }> implements Inte
     chip.inputs = level ? chip.inputs | bit : chip.inputs & ~bit;
     if (chip.elcr & bit) chip.irr = level ? chip.irr | bit : chip.irr & ~bit;
     else if (level && !wasHigh) chip.irr |= bit;
-    // A request that is withdrawn before it was acknowledged is lost: that is what a spurious interrupt is.
-    else if (!level) chip.irr &= ~bit;
+    // The chip would forget a request that is withdrawn before its acknowledge cycle. Every virtual machine keeps it, and programs rely on that.
   }
 
   private priority(chip: Chip, input: number): number {

@@ -56,11 +56,25 @@ describe('Pic', () => {
     expect(output()).to.equal(true);
   });
 
-  it('gives the spurious vector when the request has gone before the acknowledge cycle', () => {
-    const { pic } = initialized();
+  it('gives the spurious vector when the request was masked before the acknowledge cycle', () => {
+    const { platform, pic } = initialized();
     pic.setInput(4, true);
-    pic.setInput(4, false);
+    platform.out(0x21, 0x10);
     expect(pic.acknowledge()).to.equal(0x37);
+  });
+
+  it('keeps a pulse that ended before its acknowledge cycle', () => {
+    const { pic } = initialized();
+    pic.setInput(11, true);
+    pic.setInput(11, false);
+    expect(pic.acknowledge()).to.equal(0x3b);
+  });
+
+  it('stands after power-on as firmware leaves it', () => {
+    const platform = new FakePlatform();
+    const pic = new Pic(platform.bus, () => {});
+    pic.setInput(11, true);
+    expect(pic.acknowledge()).to.equal(0x73);
   });
 
   it('requests again after EOI while a level-triggered input stays up', () => {
