@@ -249,8 +249,10 @@ export class CaseBuilder {
       if (!absolute) target = BigInt(this.windowAddress());
       return this.encodeAbsolute(parts, field, target);
     }
-    const base = random.below(extended);
-    const index = random.chance(0.4) ? random.below(extended) : 4;
+    // the count register of a shift keeps the count
+    const usable = (register: number): number => (register === RCX && choice.entry.operands.some(({ text }) => text === 'CL') ? RBX : register);
+    const base = usable(random.below(extended));
+    const index = random.chance(0.4) ? usable(random.below(extended)) : 4;
     const scale = random.below(4);
     let displacement = random.chance(0.3) ? 0 : random.chance(0.5) ? (random.next() << 24) >> 24 : random.next() | 0;
     if (index === base && index !== 4) {

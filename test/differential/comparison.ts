@@ -3,6 +3,7 @@ import { Outcome, type CaseResult, type InstructionCase } from './instruction_ca
 
 /** RFLAGS bits that are compared: status flags, DF, NT, AC, ID. RF is set in the image of a fault or not by the kind of exception; IF is the system's. */
 const comparedFlags = 0x244cd5;
+const statusFlags = 0x8d5;
 
 /** Bytes of an FXSAVE image that are compared: FCW FSW FTW, MXCSR, registers. FOP, FIP and FDP are not: AMD processors store them only with a pending exception. */
 const comparedFx: readonly (readonly [number, number])[] = [[0, 5], [24, 28], ...Array.from({ length: 8 }, (_, i) => [32 + 16 * i, 42 + 16 * i] as const), [160, 416]];
@@ -25,8 +26,34 @@ function errorCode(result: CaseResult): number {
   return result.vector === 14 && result.faultAddress >> 63n ? result.errorCode & ~1 : result.errorCode;
 }
 
+/**
+ * A known fault of the reference's hypervisor (PVM): a page fault in the middle of REPNE CMPS or SCAS arrives as #GP(0) with the registers of
+ * the beginning.
+ */
+function isHostArtefact(testCase: InstructionCase, native: CaseResult, core: CaseResult): boolean {
+  const last = testCase.instructions.at(-1)!;
+  return native.vector === 13 && core.vector === 14 && /^(CMPS|SCAS)<.*\(2,/.test(last.form);
+}
+
+/** Near CALL to an address that is not canonical while the stack faults: SDM 2A "CALL" checks the address first, AMD processors the stack. */
+function isCallPriority(testCase: InstructionCase, native: CaseResult, core: CaseResult): boolean {
+  return core.vector === 13 && (native.vector === 12 || native.vector === 14) && testCase.instructions.at(-1)!.semantics === 'CALL_INDIRECT';
+}
+
+/** SDM 2A "CMPS", "SCAS": a fault in the middle leaves the flags of before on Intel processors; AMD ones show those of the last element. */
+function faultFlags(testCase: InstructionCase, native: CaseResult): number {
+  const isRepeatedCompare = testCase.instructions.some(({ form }) => /^(CMPS|SCAS)<.*\([12],/.test(form));
+  return native.outcome === Outcome.Exception && isRepeatedCompare ? statusFlags : 0;
+}
+
+/** ENTER that faults in the middle may leave words below the stack pointer: the manual does not say. */
+function memoryIsUndefined(testCase: InstructionCase, native: CaseResult): boolean {
+  return native.outcome === Outcome.Exception && testCase.instructions.some(({ semantics }) => semantics === 'ENTER');
+}
+
 /** What differs between the processor and the core after a case: one line each, empty when they agree. */
 export function differences(testCase: InstructionCase, native: CaseResult, core: CaseResult): string[] {
+  if (isHostArtefact(testCase, native, core) || isCallPriority(testCase, native, core)) return [];
   const found: string[] = [];
   const compare = (what: string, expected: number | bigint, actual: number | bigint): void => {
     if (expected !== actual) found.push(`${what}: processor ${hex(expected)}, core ${hex(actual)}`);
@@ -45,8 +72,9 @@ export function differences(testCase: InstructionCase, native: CaseResult, core:
       i = 2 * i + 1;
     }
   }
-  const flags = comparedFlags & ~undefinedAtEnd(testCase);
+  const flags = comparedFlags & ~undefinedAtEnd(testCase) & ~faultFlags(testCase, native);
   compare('RFLAGS', native.rflags & flags, core.rflags & flags);
+  if (memoryIsUndefined(testCase, native)) return found;
   if (native.changed.length !== core.changed.length || native.changedOffset !== core.changedOffset || Buffer.compare(native.changed, core.changed) !== 0) {
     found.push(`memory: processor ${changes(native)}, core ${changes(core)}`);
   }

@@ -161,7 +161,11 @@ export class Differential {
   }
 }
 
-/** Branches end a case in the filler, and string instructions need prepared registers: both are tested alone. */
+/**
+ * Branches end a case in the filler, and string instructions need prepared registers: both are tested alone. So are 16-bit double shifts by CL,
+ * which are undefined for counts above 16.
+ */
 function isForSequences(choice: FormChoice): boolean {
-  return choice.form.class === 'plain' && choice.rep === 0;
+  const isDoubleShift16 = /^SH[LR]D$/.test(choice.entry.row.semantics) && choice.size === 0;
+  return choice.form.class === 'plain' && choice.rep === 0 && !isDoubleShift16;
 }

@@ -24,8 +24,10 @@ export interface FormCoverage {
 }
 
 /** Why 64-bit user mode cannot encode a combination, or undefined. */
-function impossible(entry: DecoderEntry, size: number, address: number): string | undefined {
+function impossible(entry: DecoderEntry, memory: boolean, size: number, address: number): string | undefined {
   const { options } = entry.row;
+  if (entry.row.opcode === '0F 0D' && entry.mod === 'register') return '0F 0D with a register is NOP on Intel processors, #UD on AMD ones';
+  if (entry.row.semantics === 'MOVSXD' && memory && size === 0) return 'MOVSXD with prefix 66 reads 16 bits on Intel processors, 32 on AMD ones';
   if (entry.hasAddresses && address === 0) return options.stack ? 'stack pointer of 16 bits: outside 64-bit mode' : 'address size 16: outside 64-bit mode';
   if (entry.hasAddresses && options.stack && address === 1) return 'stack pointer of 32 bits: outside 64-bit mode';
   if (!entry.hasSizes) return undefined;
@@ -53,7 +55,7 @@ export function formCoverage(entries: readonly DecoderEntry[]): FormCoverage {
           for (const rep of reps) {
             const form = entry.forms[index++];
             if (!form) continue;
-            const reason = exclusionOf(entry) ?? impossible(entry, size, address);
+            const reason = exclusionOf(entry) ?? impossible(entry, memory, size, address);
             if (reason === undefined) choices.push({ entry, form, memory, size, address, rep });
             else reasons.set(form.name, reason);
           }

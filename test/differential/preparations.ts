@@ -67,11 +67,9 @@ const compareExchangeWide: Preparation = (builder, choice) => {
 };
 
 /** A bit offset that stays near the operand. */
-const bitString: Preparation = (builder, choice) => {
-  if (choice.memory && choice.entry.operands[1]?.shape === 'register') {
-    for (let register = 0; register < 16; register++) {
-      if (builder.registers[register]! > 0xffffffffn && builder.random.chance(0.8)) builder.set(register, builder.random.below(1024) - 512);
-    }
+const bitString: Preparation = (builder) => {
+  for (let register = 0; register < 16; register++) {
+    if (builder.registers[register]! > 0xffffffffn && builder.random.chance(0.8)) builder.set(register, builder.random.below(1024) - 512);
   }
 };
 
@@ -98,10 +96,10 @@ const preparations: Readonly<Record<string, Preparation>> = {
     builder.set(RSP, BigInt(builder.windowAddress()) + (builder.random.chance(0.9) ? 0n : 0x1000n));
     builder.set(RBP, builder.address());
   },
-  JMPI: indirectBranch, CALLI: indirectBranch,
+  JMP_INDIRECT: indirectBranch, CALL_INDIRECT: indirectBranch, RET_RELEASE: stackOperation,
   DIV: division, IDIV: division,
   CMPXCHG: compareExchange, CMPXCHG8B: compareExchangeWide,
-  BT: bitString, BTS: bitString, BTR: bitString, BTC: bitString,
+  BT_STRING: bitString, BTS_STRING: bitString, BTR_STRING: bitString, BTC_STRING: bitString,
   SHL: shiftByCl, SHR: shiftByCl, SAR: shiftByCl, ROL: shiftByCl, ROR: shiftByCl, RCL: shiftByCl, RCR: shiftByCl, SHLD: shiftByCl, SHRD: shiftByCl,
   LOOP: (builder) => builder.set(RCX, builder.random.below(3)), LOOPE: (builder) => builder.set(RCX, builder.random.below(3)),
   LOOPNE: (builder) => builder.set(RCX, builder.random.below(3)), JCXZ: (builder) => builder.set(RCX, builder.random.below(2)),

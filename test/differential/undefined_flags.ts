@@ -44,6 +44,7 @@ const rules: Readonly<Record<string, Rule>> = {
   ROL: rotate, ROR: rotate, RCL: rotate, RCR: rotate,
   SHLD: shiftDouble, SHRD: shiftDouble,
   BT: bitTest, BTS: bitTest, BTR: bitTest, BTC: bitTest,
+  BT_STRING: bitTest, BTS_STRING: bitTest, BTR_STRING: bitTest, BTC_STRING: bitTest,
   BSF: constant(all & ~Flag.ZF), BSR: constant(all & ~Flag.ZF),
   TZCNT: bitTest, LZCNT: bitTest,
   MUL: multiply, IMUL1: multiply, IMUL2: multiply, IMUL3: multiply,

@@ -8,46 +8,57 @@ import { DECODE_CODE, DECODE_CODE64, DECODE_MODE } from "./layout";
 /** CF := c; OF is FX bit 63 ^ CF, so that bit turns with it. */
 @inline function setCarry(c: u64): void { setFlags(fr(), fx() ^ <i64>(((fc() ^ c) & 1) << 63), (fc() & ~1) | c); }
 
-/**
- * The word of a bit string in memory that holds a signed bit offset (SDM 2A "BT—Bit Test": "the bit-offset … can exceed the operand size"); a
- * register, or any operand with an immediate offset, takes the offset modulo the operand size.
- */
-@inline function word<T, D, S>(d: D, s: S): D {
-  if (sizeof<D>() == 4 || (sizeof<S>() == 8 && isSigned<S>())) return d;
-  const bits = sizeof<T>() * 8;
-  const ea = <Mem>d + ((sx<T>(value<T, S>(s)) & ~(<i64>bits - 1)) >> 3);
-  if (sizeof<T>() != 8 && (load<u32>(DECODE_MODE) & DECODE_CODE) != DECODE_CODE64) return <D>(ea & 0xffffffff);
-  return <D>ea;
-}
-
-/** The bit offset inside the word. */
+/** The bit offset inside an operand: modulo the operand size. */
 @inline function index<T, S>(s: S): u64 { return <u64>value<T, S>(s) & (sizeof<T>() * 8 - 1); }
 
-/** BT: CF := bit. */
-@inline export function BT<T, D, S>(d: D, s: S): void {
-  setCarry((<u64>value<T, D>(word<T, D, S>(d, s)) >> index<T, S>(s)) & 1);
+/**
+ * The word of a bit string in memory that holds a signed bit offset in a register (SDM 2A "BT—Bit Test": "can access bits outside the operand").
+ * The effective address is cut to the address size again.
+ */
+@inline function word<T, A>(d: Mem, s: Reg, segment: Reg): Mem {
+  const delta = <u64>((sx<T>(reg<T>(s)) & ~(<i64>sizeof<T>() * 8 - 1)) >> 3);
+  if (sizeof<A>() == 8) return d + delta;
+  else {
+    const base = reg<u64>(segment), ea = base + <u64><A>(d - base + delta);
+    return (load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64 ? ea : ea & 0xffffffff;
+  }
 }
+
+/** BT: CF := bit. */
+@inline export function BT<T, D, S>(d: D, s: S): void { setCarry((<u64>value<T, D>(d) >> index<T, S>(s)) & 1); }
+
+/** BT of a bit string in memory. */
+@inline export function BT_STRING<T, A>(d: Mem, s: Reg, segment: Reg): void { BT<T, Mem, Reg>(word<T, A>(d, s, segment), s); }
 
 /** BTS: CF := bit, bit := 1. SDM 2A "BTS—Bit Test and Set". */
 @inline export function BTS<T, D, S>(d: D, s: S): void {
-  const i = index<T, S>(s), p = open<T, D>(word<T, D, S>(d, s)), a = <u64>get<T, D>(p);
+  const i = index<T, S>(s), p = open<T, D>(d), a = <u64>get<T, D>(p);
   set<T, D>(p, <T>(a | (<u64>1 << i)));
   setCarry((a >> i) & 1);
 }
 
+/** BTS of a bit string in memory. */
+@inline export function BTS_STRING<T, A>(d: Mem, s: Reg, segment: Reg): void { BTS<T, Mem, Reg>(word<T, A>(d, s, segment), s); }
+
 /** BTR: CF := bit, bit := 0. SDM 2A "BTR—Bit Test and Reset". */
 @inline export function BTR<T, D, S>(d: D, s: S): void {
-  const i = index<T, S>(s), p = open<T, D>(word<T, D, S>(d, s)), a = <u64>get<T, D>(p);
+  const i = index<T, S>(s), p = open<T, D>(d), a = <u64>get<T, D>(p);
   set<T, D>(p, <T>(a & ~(<u64>1 << i)));
   setCarry((a >> i) & 1);
 }
 
+/** BTR of a bit string in memory. */
+@inline export function BTR_STRING<T, A>(d: Mem, s: Reg, segment: Reg): void { BTR<T, Mem, Reg>(word<T, A>(d, s, segment), s); }
+
 /** BTC: CF := bit, bit := not bit. SDM 2A "BTC—Bit Test and Complement". */
 @inline export function BTC<T, D, S>(d: D, s: S): void {
-  const i = index<T, S>(s), p = open<T, D>(word<T, D, S>(d, s)), a = <u64>get<T, D>(p);
+  const i = index<T, S>(s), p = open<T, D>(d), a = <u64>get<T, D>(p);
   set<T, D>(p, <T>(a ^ (<u64>1 << i)));
   setCarry((a >> i) & 1);
 }
+
+/** BTC of a bit string in memory. */
+@inline export function BTC_STRING<T, A>(d: Mem, s: Reg, segment: Reg): void { BTC<T, Mem, Reg>(word<T, A>(d, s, segment), s); }
 
 /** ZF from a value, CF given, the undefined rest 0. */
 @inline function flagsScan<T>(zero: T, c: u64): void { setFlags(u64(zero != 0), <i64>(c << 63), c); }

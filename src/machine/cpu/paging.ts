@@ -504,7 +504,7 @@ export function probeSlow(ea: u64, size: u32, write: u32): void {
     last &= 0xffffffff;
   }
   for (let page = ea & PAGE; ; page = (page + 0x1000) & ((mode & DECODE_CODE) == DECODE_CODE64 ? NONE : 0xffffffff)) {
-    const at = page < ea && page + 0x1000 > ea ? ea : page;
+    const at = page == (ea & PAGE) ? ea : page;
     const e = slot(dataTlb(context), at);
     if (load<u64>(e + (write ? 8 : 0)) != page) resolve(at, kind, context);
     if (page == (last & PAGE)) return;
