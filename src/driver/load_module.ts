@@ -2,7 +2,7 @@
 // The one way by which users' TypeScript gets into a process. Loader hooks and the like would load a second copy of the framework, whose
 // classes are not the running ones.
 import { existsSync, realpathSync } from 'node:fs';
-import { dirname, relative } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type BuildFailure, type Message, type Plugin } from 'esbuild';
 import { SecondCopyError } from '../vmm/container/load_errors.js';
@@ -37,7 +37,8 @@ const useRunningCopy: Plugin = {
 function describeMessage({ text, location }: Message, folder: string): string {
   if (location === null) return text;
   const { file, line, column, lineText } = location;
-  return `${relative('.', `${folder}/${file}`)}:${line}:${column + 1}: ${text}\n    ${lineText.trim()}`;
+  const inside = relative('.', `${folder}/${file}`);
+  return `${inside.startsWith('..') ? resolve(folder, file) : inside}:${line}:${column + 1}: ${text}\n    ${lineText.trim()}`;
 }
 
 async function bundle(file: string, cache: ModuleCache): Promise<string> {

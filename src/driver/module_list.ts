@@ -3,6 +3,7 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { ModuleListError } from './driver_errors.js';
+import { jsonErrorPosition } from './json_error_position.js';
 import { buildFolder, packageRoot } from './package_paths.js';
 
 const schema = z.strictObject({ modules: z.array(z.string().min(1)) });
@@ -12,10 +13,8 @@ function parseJson(file: string, text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const position = /position (\d+)/.exec(message)?.[1];
-    const before = position === undefined ? '' : text.slice(0, Number(position));
-    const place =
-      position === undefined ? '' : `:${before.split('\n').length}:${before.length - before.lastIndexOf('\n')}`;
+    const before = text.slice(0, jsonErrorPosition(text));
+    const place = `:${before.split('\n').length}:${before.length - before.lastIndexOf('\n')}`;
     throw new ModuleListError(`${file}${place}: no JSON: ${message}`, { causedBy: error });
   }
 }

@@ -19,7 +19,7 @@ export interface MemoryRegion {
 export interface VmmMemory {
   /** The memory that the VMM may use, there from reset. */
   readonly regions: readonly MemoryRegion[];
-  /** Makes `cr3` the table that translates until the first VM exit loads host CR3. */
+  /** Makes `cr3` the table that translates until the first VM exit loads host CR3. 0: the driver's map of the regions again, at unload. */
   useRootTable(cr3: bigint): void;
   read8(address: bigint): number;
   read16(address: bigint): number;

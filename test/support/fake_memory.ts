@@ -19,7 +19,7 @@ export class FakeMemory implements VmmMemory {
   root: bigint | undefined;
 
   useRootTable(cr3: bigint): void {
-    this.root = cr3 & addressMask;
+    this.root = cr3 === 0n ? undefined : cr3 & addressMask;
   }
 
   read8(address: bigint): number {

@@ -28,7 +28,7 @@ export class MachineVmmMemory implements VmmMemory {
   constructor(private readonly execution: Execution) {}
 
   useRootTable(cr3: bigint): void {
-    this.rootTable = Number(cr3 & 0x000f_ffff_ffff_f000n);
+    this.rootTable = cr3 === 0n ? -1 : Number(cr3 & 0x000f_ffff_ffff_f000n);
   }
 
   read8(address: bigint): number {

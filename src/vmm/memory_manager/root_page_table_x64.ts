@@ -32,6 +32,11 @@ export class RootPageTableX64 implements RootPageTable {
     this.memory.useRootTable(this.cr3);
   }
 
+  /** The tables go away with the VMM; the next one starts from the driver's map. */
+  [Symbol.dispose](): void {
+    this.memory.useRootTable(0n);
+  }
+
   get cr3(): bigint {
     return this.manager.virtualToPhysical(this.tables.root) | cr3Bits;
   }

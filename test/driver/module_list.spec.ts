@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { realpathSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { ModuleListError } from '../../src/driver/driver_errors.js';
+import { readModuleList } from '../../src/driver/module_list.js';
+import { buildFolder, packageRoot } from '../../src/driver/package_paths.js';
+import { temporaryFolder } from './temporary_folder.js';
+
+const folder = temporaryFolder();
+
+describe('readModuleList', () => {
+  it('gives real paths, relative to the file, each once', () => {
+    const a = folder.write('list/a.ts', '');
+    const b = folder.write('b.ts', '');
+    symlinkSync(a, join(folder.path, 'list', 'link.ts'));
+    const file = folder.write('list/x.modules', JSON.stringify({ modules: ['a.ts', '../b.ts', './a.ts', 'link.ts'] }));
+    expect(readModuleList(file)).to.deep.equal([realpathSync(a), realpathSync(b)]);
+  });
+
+  it('knows %HYPER_ABS% and %BUILD_ABS%', () => {
+    const file = folder.write(
+      'macros.modules',
+      JSON.stringify({ modules: ['%HYPER_ABS%/package.json', '%BUILD_ABS%/src/index.js'] }),
+    );
+    expect(readModuleList(file)).to.deep.equal([
+      realpathSync(join(packageRoot, 'package.json')),
+      realpathSync(join(buildFolder, 'src', 'index.js')),
+    ]);
+  });
+
+  it('takes an empty list: the base VMM is implicit', () => {
+    expect(readModuleList(folder.write('empty.modules', '{"modules": []}'))).to.deep.equal([]);
+  });
+
+  const bad: [string, string, RegExp][] = [
+    ['no JSON', '{\n  "modules": [ nonsense ]\n}', /bad\.modules:2:16: no JSON: /],
+    ['an empty file', '', /bad\.modules.*no JSON/],
+    ['the wrong shape', '["a.ts"]', /bad\.modules: wanted \{"modules"/],
+    ['a module that is no text', '{"modules": [5]}', /modules\.0/],
+    ['other keys', '{"modules": [], "extra": 1}', /extra/],
+    [
+      'a file that does not exist',
+      '{"modules": ["missing.ts"]}',
+      /bad\.modules names 'missing\.ts', but .*missing\.ts does not exist/,
+    ],
+  ];
+  for (const [what, text, message] of bad) {
+    it(`names the file: ${what}`, () => {
+      expect(() => readModuleList(folder.write('bad.modules', text))).to.throw(ModuleListError, message);
+    });
+  }
+
+  it('names a list that cannot be read', () => {
+    expect(() => readModuleList('/nowhere/x.modules')).to.throw(
+      ModuleListError,
+      /\/nowhere\/x\.modules cannot be read/,
+    );
+  });
+});
