@@ -218,7 +218,9 @@ function checkReturnStack(selector: u32, rpl: u32, longCode: bool): u64 {
 /** Data segments that the outer level may not use become null. */
 function dropSegment(segment: u32, cpl: u32): void {
   const rights = load<u32>(ES_RIGHTS + segment * 4);
-  if ((rights & RIGHTS_UNUSABLE) == 0 && ((rights >> 5) & 3) < cpl && (rights & 0x1c) != 0x1c) setNull(segment, 0);
+  if ((rights & RIGHTS_UNUSABLE) != 0 || ((rights >> 5) & 3) >= cpl || (rights & 0x1c) == 0x1c) return;
+  store<u32>(ES_SELECTOR + segment * 4, 0);                          // base and limit stay: software relies on it for GS
+  store<u32>(ES_RIGHTS + segment * 4, rights | RIGHTS_UNUSABLE);
 }
 function returnOuter(selector: u32, raw: u64, offset: u64, ss: u32, ssRaw: u64, sp: u64): void {
   const rpl = selector & 3;

@@ -54,6 +54,8 @@ export function throwHost(): void { hostRaise(); }
 /** True after an event was delivered during the current step: it takes the place of the single-step trap. */
 export let delivered: bool = false;
 export function clearDelivered(): void { delivered = false; }
+/** The current instruction decides about its single-step trap itself. */
+export function ownTrap(): void { delivered = true; }
 /** DEBUG_TRAPS at the start of the current step, restored when the instruction does not complete. */
 let trapsBefore: u64 = 0;
 export function keepTraps(): void { trapsBefore = load<u64>(DEBUG_TRAPS); }
@@ -176,7 +178,8 @@ export function deliverPending(): void {
 /** DR6 and DR7 as a debug exception leaves them. SDM 3B "Debug Status Register (DR6)". */
 function recordDebug(): void {
   const type = load<u32>(FAULT_TYPE);
-  if (type == TYPE_EXCEPTION) store<u64>(DR6, (load<u64>(DR6) & ~(<u64>0xf)) | load<u64>(FAULT_DEBUG));
+  if (type != TYPE_EXCEPTION && type != TYPE_PRIVILEGED) return;
+  if (load<u64>(FAULT_DEBUG) != 0) store<u64>(DR6, (load<u64>(DR6) & ~(<u64>0xf)) | load<u64>(FAULT_DEBUG));
   store<u64>(DR7, load<u64>(DR7) & ~(<u64>0x2000));
   store<u64>(DEBUGCTL, load<u64>(DEBUGCTL) & ~(<u64>1));
 }
@@ -192,7 +195,10 @@ export function injectEvent(information: u32, code: u32, length: u32): void {
 /** INT n, INT3, INTO, INT1: delivers at once; RIP is afterwards the handler's. The caller continues there. */
 export function softwareInterrupt(vector: u32, type: u32, length: u32): void {
   rewind();
-  if (vector == DB) store<u64>(FAULT_DEBUG, 0);
+  if (vector == DB && type == TYPE_PRIVILEGED) {                     // INT1 takes along the data breakpoints that MOV SS held back
+    store<u64>(FAULT_DEBUG, load<u64>(DEBUG_TRAPS));
+    store<u64>(DEBUG_TRAPS, 0);
+  }
   setEvent(vector, type, false, 0, length);
   deliverPending();
 }

@@ -2,8 +2,8 @@
 // Model-specific registers: SDM 4 "Model-Specific Registers". The core's own are words of the layout; plain ones and constants stand in the
 // model's MSR table; the local APIC's go to the bus. Time-stamp counter: SDM 3B "Time-Stamp Counter".
 import { CURRENT_RECORD, BUDGET, BUDGET_START, INSTRUCTIONS, BUS_VALUE, TSC_OFFSET, TSC_ADJUST, TSC_AUX, STAR, LSTAR, CSTAR, FMASK, KERNEL_GS_BASE, FS_BASE, GS_BASE,
-  SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP, PAT, APIC_BASE, MISC_ENABLE, DEBUGCTL, FEATURE_CONTROL, XSS, SPEC_CTRL, MTRR_DEF_TYPE, MTRR_PHYS, MTRR_FIX, EFER, CR0,
-  MSR_TABLE, MSR_COUNT, PHYSICAL_RESERVED, PHYSICAL_BITS, RCX, RAX, RDX, CPL, CR4, VMX_MSR_BITMAP, VMX_TSC_OFFSET, VMX_TSC_MULTIPLIER, VMX_PRIMARY, VMX_SECONDARY } from "./layout";
+  SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP, PAT, APIC_BASE, MISC_ENABLE, DEBUGCTL, FEATURE_CONTROL, XSS, MTRR_DEF_TYPE, MTRR_PHYS, MTRR_FIX, EFER, CR0,
+  CPUID_TABLE, MSR_TABLE, MSR_COUNT, PHYSICAL_RESERVED, PHYSICAL_BITS, RCX, RAX, RDX, CPL, CR4, VMX_MSR_BITMAP, VMX_TSC_OFFSET, VMX_TSC_MULTIPLIER, VMX_PRIMARY, VMX_SECONDARY } from "./layout";
 import { GP, raise, raiseCode, UD } from "./interrupt";
 import { reg, setReg } from "./access";
 import { nonRoot, updateMode } from "./mode";
@@ -46,7 +46,6 @@ function word(index: u32): usize {
     case 0x1b: return APIC_BASE;
     case 0x3a: return FEATURE_CONTROL;
     case 0x3b: return TSC_ADJUST;
-    case 0x48: return SPEC_CTRL;
     case 0x174: return SYSENTER_CS;
     case 0x175: return SYSENTER_ESP;
     case 0x176: return SYSENTER_EIP;
@@ -113,7 +112,7 @@ function writeEfer(v: u64): bool {
 function writeApicBase(v: u64): bool {
   const old = load<u64>(APIC_BASE);
   if (v & (load<u64>(PHYSICAL_RESERVED) | 0x2ff)) return false;
-  if ((v & 0xc00) == 0x400) return false;
+  if ((v & 0xc00) == 0x400 || ((v & 0x400) != 0 && !(load<u32>(CPUID_TABLE, 32 + 24) & 0x200000))) return false;   // x2APIC only if leaf 1 has it
   if ((old & 0xc00) == 0xc00 && (v & 0xc00) == 0x800) return false;
   if ((old & 0xc00) == 0 && (v & 0xc00) == 0xc00) return false;
   if (!busWrite(0x1b, <u32>v, <u32>(v >> 32))) return false;
@@ -143,14 +142,13 @@ export function writeMsr(index: u32, v: u64): bool {
     case 0x1b: return writeApicBase(v);
     case 0x3a: if (load<u64>(FEATURE_CONTROL) & 1) return false; if (v & ~(<u64>0xff07)) return false; break;
     case 0x3b: store<u64>(TSC_OFFSET, load<u64>(TSC_OFFSET) + v - load<u64>(TSC_ADJUST)); store<u64>(TSC_ADJUST, v); busWrite(0x3b, <u32>v, <u32>(v >> 32)); return true;
-    case 0x48: return false;
     case 0x175: case 0x176: case 0xc0000082: case 0xc0000083: case 0xc0000100: case 0xc0000101: case 0xc0000102:
       if (!canonical(v)) return false;
       break;
     case 0x174: v &= 0xffffffff; break;
     case 0xc0000084: v &= 0xffffffff; break;
     case 0xc0000103: if (v >> 32) return false; break;
-    case 0x1a0: store<u64>(MISC_ENABLE, (load<u64>(MISC_ENABLE) & ~(<u64>0x450089)) | (v & 0x450089)); return true;
+    case 0x1a0: store<u64>(MISC_ENABLE, (v & 0x400c50089) | 0x1800); return true;
     case 0x1d9: if (v & ~(<u64>0xc3)) return false; break;
     case 0x277: if (!validPat(v)) return false; break;
     case 0xda0: if (v) return false; break;

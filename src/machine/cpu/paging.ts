@@ -335,14 +335,17 @@ export function addressSpaceChanged(): void { noteAddressSpace(set); }
 /** INVLPG: one page, or all pieces of the large page that may hold it. */
 export function invalidatePage(linear: u64): void {
   const page = linear & PAGE;
-  const sweep = load<u32>(TLB_LARGE0 + set * 4) != 0;
   for (let which: u32 = 0; which < 5; which++) {
     const table = which < 3 ? area + set * TLB_SET + which * TLB_BYTES : area + TLB_FETCHES + (set * 2 + which - 3) * TLB_BYTES;
     const e = slot(table, linear);
     if (load<u64>(e) == page) empty(e);
-    if (sweep) for (let at = table; at < table + TLB_BYTES; at += 32) {
-      if ((load<u32>(at, 28) & FLAG_LARGE) != 0 && (load<u64>(at) ^ linear) >> 30 == 0) empty(at);
-    }
+  }
+  if (!load<u32>(TLB_LARGE0 + set * 4)) return;
+  const logged = load<u32>(TLB_LOG_COUNT0 + set * 4), list = area + TLB_LOGS + set * TLB_LOG_BYTES;
+  if (logged > TLB_LOG_ENTRIES) { flushSet(set, false); return; }
+  for (let i: u32 = 0; i < logged; i++) {
+    const e = load<u32>(list + i * 4);
+    if ((load<u32>(e, 28) & FLAG_LARGE) != 0 && (load<u64>(e) ^ linear) >> 30 == 0) empty(e);
   }
 }
 

@@ -3,9 +3,9 @@
 // Each ends its block. A VM exit is recorded and the instruction returns without having changed anything.
 import { currentRip, jump, linear, Mem, nextRip, probe, read, Reg, reg, setReg, stackLinear, value, write, RAX, RBX, RCX, RDI, RDX, RSI, RSP, R11 } from "./access";
 import { replaceRflags, rflags } from "./flags";
-import { clearDelivered, delivered, GP, raise, raiseCode, setStackPointer, UD } from "./interrupt";
+import { GP, ownTrap, raise, raiseCode, setStackPointer, UD } from "./interrupt";
 import {
-  ACTIVITY, APIC_BASE, ATTENTION, ATTENTION_STEP, CPL, CPUID_COUNT, CPUID_TABLE, CR0, CR4, CS, CS_BASE, CS_LIMIT, CS_RIGHTS, CS_SELECTOR, CSTAR, DECODE_CODE, DECODE_CODE64, DECODE_MODE, EFER, ES, ES_BASE, ES_SELECTOR, FEATURE_CONTROL, FMASK,
+  ACTIVITY, APIC_BASE, ATTENTION, ATTENTION_STEP, CPL, CPUID_COUNT, CPUID_TABLE, CR0, CR4, CS, CS_BASE, CS_LIMIT, CS_RIGHTS, CS_SELECTOR, CSTAR, DEBUG_TRAPS, DECODE_CODE, DECODE_CODE64, DECODE_MODE, EFER, ES, ES_BASE, ES_SELECTOR, FEATURE_CONTROL, FMASK,
   LSTAR, PROCESSOR_ID, RFLAGS_SYSTEM, SS, SS_BASE, SS_LIMIT, SS_RIGHTS, SS_SELECTOR, STAR, STOP, STOP_VMX_INSTRUCTION, SYSENTER_CS, SYSENTER_EIP, SYSENTER_ESP, TR_BASE, TR_LIMIT, TR_RIGHTS,
   VMX_CR0_FIXED0, VMX_CR0_FIXED1, VMX_CR4_FIXED0, VMX_CR4_FIXED1, VMX_CURRENT_VMCS, VMX_INSTRUCTION_INVEPT, VMX_INSTRUCTION_INVVPID, VMX_INSTRUCTION_VMCALL, VMX_INSTRUCTION_VMCLEAR, VMX_INSTRUCTION_VMLAUNCH,
   VMX_INSTRUCTION_VMPTRLD, VMX_INSTRUCTION_VMPTRST, VMX_INSTRUCTION_VMREAD, VMX_INSTRUCTION_VMRESUME, VMX_INSTRUCTION_VMWRITE, VMX_INSTRUCTION_VMXOFF, VMX_INSTRUCTION_VMXON, VMX_IO_BITMAP_A, VMX_IO_BITMAP_B,
@@ -53,6 +53,12 @@ function enterRing(cpl: u32, cs: u32, ss: u32, long: bool): void {
   store<u32>(CPL, cpl);
   updateMode();
 }
+/** SYSCALL and SYSRET trap by TF as it is at their end. */
+function trapAtEnd(): void {
+  ownTrap();
+  if (load<u64>(RFLAGS_SYSTEM) & FLAG_TF) store<u64>(DEBUG_TRAPS, load<u64>(DEBUG_TRAPS) | 0x4000);
+  updateAttention();
+}
 /** SYSCALL: #UD outside 64-bit mode and without EFER.SCE. SDM 2B "SYSCALL—Fast System Call". */
 export function SYSCALL(): void {
   if (!in64() || !(load<u64>(EFER) & 1)) raise(UD);
@@ -62,7 +68,7 @@ export function SYSCALL(): void {
   setSystemFlags(0, FLAG_RF);
   const cs = <u32>(load<u64>(STAR) >> 32) & 0xfffc;
   enterRing(0, cs, cs + 8, true);
-  updateAttention();
+  trapAtEnd();
   jump(load<u64>(LSTAR));
 }
 /** SYSRET: to 64-bit (REX.W) or compatibility mode. SDM 2B "SYSRET—Return From Fast System Call". */
@@ -74,7 +80,7 @@ export function SYSRET<T>(): void {
   replaceRflags(reg<u64>(R11), 0x3c7fd5);
   setSystemFlags(0, FLAG_RF | FLAG_VM);
   enterRing(3, ((base + (long ? 16 : 0)) & 0xffff) | 3, ((base + 8) & 0xffff) | 3, long);
-  updateAttention();
+  trapAtEnd();
   jump(long ? target : target & 0xffffffff);
 }
 /** SYSENTER. SDM 2B "SYSENTER—Fast System Call". */
