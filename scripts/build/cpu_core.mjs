@@ -40,7 +40,7 @@ async function load(path) {
   return import(`${pathToFileURL(join(buildFolder, 'src', 'machine', path))}?${Date.now()}`);
 }
 
-/** Copies the hand-written files and writes the generated ones. Returns the layout. */
+/** Copies the hand-written files and writes the generated ones. Returns the layout and what forms.json is to hold. */
 async function writeSources() {
   const [{ expand, generate, formList }, { topics }, { Layout }] = await Promise.all([
     load('generator/generate.js'),
@@ -59,8 +59,7 @@ async function writeSources() {
   for (const name of readdirSync(sourceFolder)) {
     if (!(name in generated) && !sources.has(basename(name, '.ts'))) rmSync(join(sourceFolder, name));
   }
-  writeFileSync(join(cpuFolder, 'forms.json'), JSON.stringify(formList(expansion)));
-  return Layout;
+  return { layout: Layout, forms: formList(expansion) };
 }
 
 /** Runs asc; rejects with its messages, in which the copies' paths are those of the sources. */
@@ -88,7 +87,7 @@ function compile(entry, output, args) {
 
 async function make() {
   const started = performance.now();
-  const layout = await writeSources();
+  const { layout, forms } = await writeSources();
   const common = options(layout);
   const core = join(cpuFolder, 'cpu.wasm');
   const templates = join(cpuFolder, 'templates.wasm');
@@ -102,7 +101,7 @@ async function make() {
   renameSync(`${core}.new`, core);
   renameSync(`${templates}.new`, templates);
   const { extractTemplates } = await load('generator/extract.js');
-  const forms = JSON.parse(readFileSync(join(cpuFolder, 'forms.json'), 'utf8'));
+  writeFileSync(join(cpuFolder, 'forms.json'), JSON.stringify(forms));
   writeFileSync(join(cpuFolder, 'templates.json'), JSON.stringify(extractTemplates(readFileSync(templates), forms)));
   if (process.argv.includes('--verbose')) console.error(`cpu core: ${Math.round(performance.now() - started)} ms`);
 }
