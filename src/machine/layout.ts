@@ -263,6 +263,9 @@ const processorFields = {
   GUEST_PHYSICAL_ADDRESS: 8,
   /** I/O RCX, RSI, RDI, RIP: only SMM uses them. */
   EXIT_SPARE: 8,
+  /** 1: a word that guests seldom change (segments, tables, some MSRs) differs from what it was at the exit before; and what they were then. */
+  EXIT_COLD_CHANGED: 4,
+  EXIT_COLD_COPY: 256,
   // Operands of a VMX instruction that the engine performs (StopReason.VmxInstruction).
   /** Constants.VMX_INSTRUCTION_*. */
   VMX_OPERAND_INSTRUCTION: 4,

@@ -5,6 +5,7 @@ import {
   EXIT_QUALIFICATION, EXIT_REASON, IDT_VECTORING_ERROR_CODE, IDT_VECTORING_INFORMATION, STOP, STOP_VM_EXIT, VMX_PRIMARY, VMX_SECONDARY, VMX_PIN, FAULT_PENDING,
 } from "./layout";
 import { currentRip, nextRip } from "./access";
+import { compareColdState } from "./cold_state";
 import { rewind, throwHost } from "./interrupt";
 import { nonRoot } from "./mode";
 
@@ -25,6 +26,7 @@ function report(reason: u32, qualification: u64, length: u32): void {
   store<u32>(EXIT_INTERRUPTION_INFORMATION, 0);
   store<u32>(EXIT_INTERRUPTION_ERROR_CODE, 0);
   store<u32>(IDT_VECTORING_INFORMATION, 0);
+  compareColdState();
   store<u32>(STOP, STOP_VM_EXIT);
 }
 /** The event whose delivery is interrupted by the exit. SDM "Information for VM Exits During Event Delivery". */

@@ -3,6 +3,7 @@ import { ProcessorFault } from '../../intrinsics/errors.js';
 import type { DriverContext } from '../vmx/driver_context.js';
 import type { DriverInstruction } from '../vmx/driver_pages.js';
 import type { LogicalProcessor } from '../vmx/logical_processor.js';
+import type { VmxEngine } from '../vmx/vmx_engine.js';
 import { ProcessorDead } from '../vmx/processor_death.js';
 
 /** A logical processor and the driver's context on it. */
@@ -16,17 +17,29 @@ export interface ProcessorAndDriver {
  * instruction is executed for real on the driver's code page, so that it may cause a VM exit; otherwise it acts at once.
  */
 export class Execution {
-  private current: ProcessorAndDriver;
+  /** The processor that executes the intrinsics, its VMX engine and the driver's context on it. */
+  processor: LogicalProcessor;
+  engine: VmxEngine;
+  driver: DriverContext;
+  /** The machine's memory as words. */
+  readonly u32: Uint32Array;
   private hasEnded = false;
 
   /** @param processors in order of their number, at least one. */
   constructor(readonly processors: readonly ProcessorAndDriver[]) {
-    this.current = processors[0]!;
+    const { processor, driver } = processors[0]!;
+    this.processor = processor;
+    this.engine = processor.engine;
+    this.driver = driver;
+    this.u32 = processor.core.u32;
   }
 
   /** Makes a processor the one that executes the intrinsics; the scheduler and the driver call it before they call VMM code. */
   select(id: number): void {
-    this.current = this.processors[id]!;
+    const { processor, driver } = this.processors[id]!;
+    this.processor = processor;
+    this.engine = processor.engine;
+    this.driver = driver;
   }
 
   /**
@@ -37,35 +50,23 @@ export class Execution {
     this.hasEnded = true;
   }
 
-  get processor(): LogicalProcessor {
-    return this.current.processor;
-  }
-
-  get driver(): DriverContext {
-    return this.current.driver;
-  }
-
-  get u32(): Uint32Array {
-    return this.current.processor.core.u32;
-  }
-
   /** True in non-root operation, after a VM exit that still waits was handled. */
   get isGuest(): boolean {
     if (this.hasEnded) return false;
-    const { processor } = this.current;
-    if (processor.engine.exitPending && this.current.driver.isActive) processor.deliverExit();
+    const { processor, engine } = this;
+    if (engine.exitPending && this.driver.isActive) processor.deliverExit();
     if (processor.end !== undefined) throw new ProcessorDead(processor.id, processor.end);
-    return processor.engine.nonRoot;
+    return engine.state.nonRoot;
   }
 
   /** Executes an instruction of the driver's code page. */
   execute(name: DriverInstruction): void {
-    this.current.driver.execute(name);
+    this.driver.execute(name);
   }
 
   /** The host's registers, if a VM exit left them unloaded. */
   loadHost(): void {
-    this.current.processor.engine.state.materializeHost();
+    this.engine.state.materializeHost();
   }
 
   /** Throws the fault that an action without a VM exit reported. @param vector −1 for none. */

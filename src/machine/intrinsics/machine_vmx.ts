@@ -81,24 +81,19 @@ export class MachineVmx implements Vmx {
   }
 
   vmreadLow(field: number): number {
-    const { instructions, vmcs, nonRoot } = this.engine;
-    if (nonRoot) return Number((this.vmread(field) ?? 0n) & 0xffffffffn);
-    const slot = instructions.vmread(field, 0);
-    if (slot < 0) return 0;
-    return (field & 1) !== 0 ? vmcs.high(slot) : vmcs.low(slot);
+    const { engine } = this.execution;
+    return engine.state.nonRoot ? lowHalf(this.vmread(field) ?? 0n) : engine.instructions.readLow(field);
   }
 
   vmreadHigh(field: number): number {
-    const { instructions, vmcs, nonRoot } = this.engine;
-    if (nonRoot) return Number((this.vmread(field) ?? 0n) >> 32n);
-    const slot = instructions.vmread(field, 0);
-    return slot < 0 || (field & 1) !== 0 ? 0 : vmcs.high(slot);
+    const { engine } = this.execution;
+    return engine.state.nonRoot ? highHalf(this.vmread(field) ?? 0n) : engine.instructions.readHigh(field);
   }
 
   vmwriteHalves(field: number, low: number, high: number): boolean {
-    const { instructions, nonRoot } = this.engine;
-    if (nonRoot) return this.vmwrite(field, fromHalves(low, high));
-    return instructions.vmwrite(field, 0, low, high) === VmxStatus.Succeed;
+    const { engine } = this.execution;
+    if (engine.state.nonRoot) return this.vmwrite(field, fromHalves(low, high));
+    return engine.instructions.vmwrite(field, 0, low, high) === VmxStatus.Succeed;
   }
 
   vmlaunch(): boolean {
@@ -135,7 +130,7 @@ export class MachineVmx implements Vmx {
   }
 
   private get engine(): VmxEngine {
-    return this.execution.processor.engine;
+    return this.execution.engine;
   }
 
   private enter(name: 'vmlaunch' | 'vmresume', isLaunch: boolean): boolean {

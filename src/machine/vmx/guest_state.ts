@@ -148,7 +148,7 @@ for (const { row } of savedBy) slotEffects[slotOf(VmcsField[row[0]])] = row[3];
 for (const [name, , , effects] of pdpteRows) slotEffects[slotOf(VmcsField[name])] = effects;
 for (const [name, effects] of otherEffects) slotEffects[slotOf(VmcsField[name])] = effects;
 
-/** Fields that nearly every exit finds changed, or that stand alone: compared one by one. */
+/** Fields that nearly every exit finds changed, or that stand alone; the core says of all others together whether one changed. */
 const hotFields: readonly VmcsFieldName[] = [
   'GuestRip',
   'GuestRsp',
@@ -156,13 +156,6 @@ const hotFields: readonly VmcsFieldName[] = [
   'GuestCr4',
   'GuestInterruptibilityState',
   'GuestActivityState',
-];
-
-/** Runs of the core's words that hold the other fields: an exit compares each run with what it last saved, and mostly finds it unchanged. */
-export const coldRuns: readonly { readonly from: number; readonly to: number }[] = [
-  { from: Layout.ES_BASE >>> 2, to: Layout.CR0 >>> 2 },
-  { from: Layout.DR7 >>> 2, to: (Layout.PAT >>> 2) + 2 },
-  { from: Layout.DEBUGCTL >>> 2, to: (Layout.DEBUGCTL >>> 2) + 2 },
 ];
 
 /** What a VM exit copies into the VMCS: pairs of a word index of the core and a half index of the VMCS. */

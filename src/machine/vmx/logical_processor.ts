@@ -78,32 +78,36 @@ export class LogicalProcessor {
   /** Runs at most `instructions`, VM exits and their handling included. @returns why it stopped; never `VmExit` or `VmxInstruction`. */
   run(instructions: number): StopReason {
     const { core } = this;
-    const end = core.instructionCount + instructions;
+    const { u32 } = core;
+    const start = u32[Word.instructions]!;
+    let left = instructions;
     // Exits that retire no instruction (an interrupt window that is always open) must not keep the scheduler from its turn.
     for (let turns = 0; turns < instructions; turns++) {
-      this.deliverExit();
+      if (this.engine.exitPending) this.deliverExit();
       if (this.end !== undefined) return StopReason.Shutdown;
-      const left = end - core.instructionCount;
       if (left <= 0) return StopReason.Quantum;
-      const reason = this.handle(core.run(left));
-      if (reason !== StopReason.VmExit) return reason;
+      const reason = core.run(left);
+      // Differences of the low halves: small integers, which cost no allocation at each exit.
+      left = instructions - ((u32[Word.instructions]! - start) | 0);
+      if (reason === StopReason.VmExit) this.leaveGuest();
+      else if (reason === StopReason.VmxInstruction) performCodeInstruction(this.engine);
+      else return reason;
     }
     return StopReason.Quantum;
   }
 
-  /**
-   * Deals with why the core stopped. @returns `VmExit` if the processor can go on at once, else the reason for the scheduler.
-   */
-  handle(reason: StopReason): StopReason {
-    if (reason === StopReason.VmxInstruction) {
-      performCodeInstruction(this.engine);
-      return StopReason.VmExit;
-    }
-    if (reason !== StopReason.VmExit) return reason;
+  /** Deals with why the core stopped, for callers with a loop of their own. @returns whether the processor can go on at once. */
+  handle(reason: StopReason): boolean {
+    if (reason === StopReason.VmExit) this.leaveGuest();
+    else if (reason === StopReason.VmxInstruction) performCodeInstruction(this.engine);
+    else return false;
+    return true;
+  }
+
+  private leaveGuest(): void {
     const basic = this.core.u32[Word.exitReason]! & (exitReasons - 1);
     this.exits[basic] = this.exits[basic]! + 1;
     if (!this.engine.leave()) this.die(`VMX abort ${this.engine.abort} in a VM exit for ${exitReasonName(basic)}`);
-    return StopReason.VmExit;
   }
 
   /** Calls the exit entry if a VM exit waits for it. An exception that escapes it is caught here, and ends the processor. */

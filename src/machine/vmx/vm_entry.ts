@@ -128,7 +128,7 @@ export class VmEntry {
       u32[Word.cr0] = (u32[Word.cr0]! & cr0Untouched) | (vmcs.low(guestCr0) & ~cr0Untouched);
     }
     // A field that the controls keep from being loaded now differs from the processor, which the next exit must notice.
-    if ((effects & (Effect.Efer | Effect.Debug | Effect.Pat)) !== 0) state.coldState.forget();
+    if ((effects & (Effect.Efer | Effect.Debug | Effect.Pat)) !== 0) state.coldKnown = false;
     const controls = vmcs.low(entryControlsSlot);
     if ((effects & Effect.Efer) !== 0) this.loadEfer(controls);
     if ((effects & Effect.Debug) !== 0 && (controls & EntryControl.LoadDebugControls) !== 0) this.loadDebug();

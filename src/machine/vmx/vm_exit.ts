@@ -169,7 +169,10 @@ export class VmExit {
     const { core, vmcs, savePlan } = state;
     const { u32 } = core;
     copyChanged(u32, vmcs, savePlan.hotWords, savePlan.hotHalves);
-    if (state.coldState.hasChanged(state.words)) copyChanged(u32, vmcs, savePlan.coldWords, savePlan.coldHalves);
+    if (u32[Word.coldChanged] !== 0 || !state.coldKnown) {
+      copyChanged(u32, vmcs, savePlan.coldWords, savePlan.coldHalves);
+      state.coldKnown = true;
+    }
     vmcs.save(guestCr0, u32[Word.cr0]!, 0);
     const traps = u32[Word.debugTraps]! & debugTrapBits;
     vmcs.save(guestPendingDebug, (traps & 0xf) !== 0 ? traps | enabledBreakpoint : traps, 0);

@@ -98,6 +98,18 @@ export class VmInstructions {
     return this.accessedSlot(encoding, encodingHigh);
   }
 
+  /** VMREAD of bits 31:0 (for an odd encoding: of bits 63:32), 0 on VMfail. The exit path of hosts in JavaScript uses this. */
+  readLow(encoding: number): number {
+    const slot = this.accessedSlot(encoding, 0);
+    return slot < 0 ? 0 : this.vmcs.halves[(slot << 1) | (encoding & 1)]!;
+  }
+
+  /** VMREAD of bits 63:32, 0 on VMfail and for an odd encoding. */
+  readHigh(encoding: number): number {
+    const slot = this.accessedSlot(encoding, 0);
+    return slot < 0 || (encoding & 1) !== 0 ? 0 : this.vmcs.halves[(slot << 1) | 1]!;
+  }
+
   vmwrite(encoding: number, encodingHigh: number, low: number, high: number): VmxStatus {
     const slot = this.accessedSlot(encoding, encodingHigh);
     if (slot < 0) return this.lastFailure;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { EntryControl, ExitControl } from '../../intrinsics/control_bits.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import { ColdState } from './cold_state.js';
 import { slotOf } from './field_slots.js';
 import { guestStateSlots, makeSavePlan, type SavePlan } from './guest_state.js';
 import { loadHostState } from './host_state.js';
@@ -42,22 +41,18 @@ export class VmxState {
   /** The VMM stored into memory since the last exit to JavaScript, perhaps into page tables of the guest. */
   memoryWritten = false;
 
-  /** What the last exit saved of the words that seldom change. */
-  readonly coldState = new ColdState();
-  /** The machine's memory as signed words. */
-  readonly words: Int32Array;
+  /** The VMCS holds the words that seldom change as the last exit found them. */
+  coldKnown = false;
 
   constructor(
     readonly core: VmxCore,
     readonly vmcs: Vmcs,
-  ) {
-    this.words = new Int32Array(core.u32.buffer);
-  }
+  ) {}
 
   /** Makes the plan of exits anew, after a control that it depends on changed. */
   updateExitPlan(): void {
     const exit = this.vmcs.low(exitControlsSlot);
-    this.coldState.forget();
+    this.coldKnown = false;
     this.savePlan = makeSavePlan(exit);
     const lists = listCountSlots.some((slot) => this.vmcs.low(slot) !== 0);
     this.mayStayResident = !lists && savesWhatItLoads(exit, this.vmcs.low(entryControlsSlot));
@@ -74,7 +69,7 @@ export class VmxState {
   /** The processor holds the guest's state no more. */
   forgetGuest(): void {
     this.resident = false;
-    this.coldState.forget();
+    this.coldKnown = false;
     for (const slot of guestStateSlots) this.vmcs.changed(slot, Change.Load);
   }
 }

@@ -96,6 +96,7 @@ export const Word = {
   operandRegister: index(Layout.VMX_OPERAND_REGISTER),
   operandSize: index(Layout.VMX_OPERAND_SIZE),
   operandLinear: index(Layout.VMX_OPERAND_LINEAR),
+  coldChanged: index(Layout.EXIT_COLD_CHANGED),
   busValue: index(Layout.BUS_VALUE),
 } as const;
 
