@@ -17,6 +17,8 @@ export interface ScheduledProcessor {
   skipTime(nanoseconds: number): void;
   /** Halted so that no maskable interrupt can wake it. */
   readonly isHaltedForGood: boolean;
+  /** Nanoseconds until a clock of the processor's own wakes it, such as the VMX-preemption timer; infinite if there is none. */
+  readonly wakesIn?: number;
   /** Why software stopped this processor for ever, if it did. */
   readonly death: string | undefined;
 }
@@ -89,7 +91,7 @@ export class Scheduler implements Clock {
     const events = this.events!;
     events.runDue();
     const slot = this.next();
-    if (slot.idle) return this.jump(slot, events.next(), idle);
+    if (slot.idle) return this.jump(slot, idle);
     const start = this.timeOf(slot);
     this.quantumEnd = Math.min(start + QUANTUM_INSTRUCTIONS, events.next());
     this.current = slot;
@@ -121,18 +123,28 @@ export class Scheduler implements Clock {
   }
 
   /** All processors sleep (the one furthest behind does, and those ahead of it wait for time to catch up). */
-  private jump(slot: Slot, event: number, idle: (nanoseconds: number) => boolean): Death | undefined {
+  private jump(slot: Slot, idle: (nanoseconds: number) => boolean): Death | undefined {
     const others = this.slots.filter((other) => other !== slot && !other.idle).map((other) => this.timeOf(other));
-    const target = Math.min(event, ...others);
-    if (others.length === 0 && !idle(target - this.timeOf(slot))) return undefined;
+    if (others.length === 0 && !idle(this.nextWake() - this.timeOf(slot))) return undefined;
     // Asking may have brought input, and with it an interrupt or an earlier deadline.
     if (!slot.idle) return undefined;
-    const wanted = Math.min(this.events!.next(), ...others);
-    if (wanted === Infinity)
+    const wanted = Math.min(this.nextWake(), ...others);
+    if (wanted === Infinity) {
       return { processor: this.slots.indexOf(slot), reason: 'halted, and no device will ever interrupt it' };
+    }
     for (const sleeper of others.length === 0 ? this.slots : [slot]) this.sleepUntil(sleeper, wanted);
     slot.idle = others.length > 0;
     return undefined;
+  }
+
+  /** Virtual time at which a device or a sleeping processor's own clock has something to do. */
+  private nextWake(): number {
+    const own = this.slots.filter((slot) => slot.idle).map((slot) => this.timeOf(slot) + this.wakesIn(slot));
+    return Math.min(this.events!.next(), ...own);
+  }
+
+  private wakesIn(slot: Slot): number {
+    return slot.processor.wakesIn ?? Infinity;
   }
 
   private sleepUntil(slot: Slot, time: number): void {

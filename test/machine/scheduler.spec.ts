@@ -11,6 +11,7 @@ class FakeProcessor implements ScheduledProcessor {
   slept = 0;
   death: string | undefined;
   isHaltedForGood = false;
+  wakesIn = Infinity;
   stops = 0;
   /** What happens in each run, given the budget; the default uses it up. */
   script: ((budget: number) => StopReason)[] = [];
@@ -105,6 +106,16 @@ describe('Scheduler', () => {
     other.processors[0]!.isHaltedForGood = true;
     other.processors[0]!.script.push(halt);
     expect(other.scheduler.runQuantum(always)?.reason).to.match(/halted with interrupts off/);
+  });
+
+  it("jumps to a processor's own clock, which also wakes one that no interrupt can", () => {
+    const { scheduler, processors } = make();
+    processors[0]!.isHaltedForGood = true;
+    processors[0]!.wakesIn = 700;
+    processors[0]!.script.push(halt);
+    expect(scheduler.runQuantum(always)).to.equal(undefined);
+    expect(scheduler.runQuantum(always)).to.equal(undefined);
+    expect(processors[0]!.slept).to.equal(700);
   });
 
   it('reports a triple fault and what software says of its end', () => {
