@@ -109,7 +109,7 @@ export class Scheduler implements Clock {
       case StopReason.Requested:
         return undefined;
       case StopReason.Idle:
-        if (processor.isHaltedForGood && this.slots.length === 1)
+        if (processor.isHaltedForGood && this.wakesIn(slot) === Infinity && this.slots.length === 1)
           return dead('halted with interrupts off: nothing can wake it');
         slot.idle = true;
         return undefined;
