@@ -89,7 +89,10 @@ export function ENTER<T, A>(bytes: u16, nesting: u8): void {
   below<T, A>(words);
   probe(stackAddress<A>(<u64><A>last), sizeof<T>(), 1);
   writeStack<T>(below<T, A>(1), reg<T>(RBP));
-  for (let n: u64 = 1; n < level; n++) writeStack<T>(below<T, A>(n + 1), readStack<T>(outer<T, A>(n)));
+  for (let n: u64 = 1; n < level; n++) {
+    const v = readStack<T>(outer<T, A>(n));
+    writeStack<T>(below<T, A>(n + 1), v);
+  }
   if (level > 0) writeStack<T>(below<T, A>(words), <T>frame);
   if (sizeof<T>() == 2) setReg<u16>(RBP, <u16>frame); else setReg<T>(RBP, <T>frame);
   setReg<A>(RSP, <A>last);

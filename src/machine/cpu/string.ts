@@ -64,7 +64,8 @@ function fitting<T, A>(ea: u64, offset: u64, by: i64): u64 {
 @inline export function MOVS<T, A>(rep: u32, segment: Reg, rip: u64): void {
   if (rep) repeatMovs<T, A>(segment, rip);
   else {
-    write<T>(destination<A>(), read<T>(source<A>(segment)));
+    const v = read<T>(source<A>(segment));                             // first: an address names the segment of the next access
+    write<T>(destination<A>(), v);
     const by = step<T>();
     advance<A>(RSI, by);
     advance<A>(RDI, by);
@@ -76,7 +77,8 @@ function repeatMovs<T, A>(segment: Reg, rip: u64): void {
   const by = step<T>();
   let n = piece<A>(min<u64>(sourceFitting<T, A>(segment, by), destinationFitting<T, A>(by)));
   do {
-    write<T>(destination<A>(), read<T>(source<A>(segment)));
+    const v = read<T>(source<A>(segment));
+    write<T>(destination<A>(), v);
     advance<A>(RSI, by);
     advance<A>(RDI, by);
     countDown<A>(1);
