@@ -7,6 +7,7 @@ import { MemoryMap } from './memory_map.js';
 import { prepare, usesVectorState } from './preparations.js';
 import type { SeededRandom } from './seeded_random.js';
 import { undefinedFlags } from './undefined_flags.js';
+import { fillVector, randomVectorState } from './vector_state.js';
 
 /** Numbers of the general registers. */
 export const RAX = 0, RCX = 1, RDX = 2, RBX = 3, RSP = 4, RBP = 5, RSI = 6, RDI = 7;
@@ -126,11 +127,18 @@ export class CaseBuilder {
     return MemoryMap.code + this.codeOffset + (behind ? 112 + this.random.below(14) : -2 - this.random.below(100));
   }
 
+  /** x87 and SSE state, and numbers of the same kinds in the window. */
+  private addVectorState(): void {
+    this.fx = randomVectorState(this.random);
+    const view = new DataView(this.window.buffer);
+    for (let at = 0; at < MemoryMap.windowBytes; at += 16) fillVector(this.random, view, at);
+  }
+
   /** Adds an instruction. */
   add(choice: FormChoice): void {
     const { entry } = choice;
     const { options, semantics } = entry.row;
-    if (usesVectorState(entry)) this.fx ??= randomVectorState(this.random);
+    if (usesVectorState(entry) && !this.fx) this.addVectorState();
     const parts = this.encode(choice);
     const before = prefixesOf(choice);
     if (options.lock && choice.memory && this.random.chance(0.1)) before.push(0xf0);
@@ -348,24 +356,4 @@ function rexOf(parts: Parts, random: SeededRandom): number[] {
 function opcodeOf(choice: FormChoice, parts: Parts): number[] {
   const { map, opcode } = choice.entry.encoding;
   return [...[[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a]][map]!, opcode + parts.opcodeRegister];
-}
-
-/** A random FXSAVE image: tags, stack and XMM registers with many special numbers; all exceptions masked. */
-export function randomVectorState(random: SeededRandom): Uint8Array {
-  const bytes = new Uint8Array(512);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, 0x37f, true);
-  view.setUint16(2, random.below(8) << 11, true);
-  bytes[4] = random.chance(0.5) ? 0 : random.next() & 255;
-  view.setUint32(24, 0x1f80 | (random.chance(0.3) ? random.below(4) << 13 : 0), true);
-  const specials = [0n, 0x8000000000000000n, 0x3ff0000000000000n, 0x7ff0000000000000n, 0xfff0000000000000n, 0x7ff8000000000000n, 0x7ff4000000000000n,
-    0x0000000000000001n, 0x3f800000bf800000n, 0x7f8000007fc00000n, 0xff80000000000001n, 0x4330000000000000n, 0x43e0000000000000n];
-  for (let at = 160; at < 416; at += 8) {
-    view.setBigUint64(at, random.chance(0.4) ? random.pick(specials) : (BigInt(random.next()) << 32n) | BigInt(random.next()), true);
-  }
-  for (let i = 0; i < 8; i++) {
-    view.setBigUint64(32 + i * 16, (BigInt(random.next()) << 32n) | BigInt(random.next()) | (1n << 63n), true);
-    view.setUint16(40 + i * 16, random.chance(0.8) ? 0x3fff - 40 + random.below(80) + (random.next() & 0x8000) : random.pick([0, 0x7fff, 0x8000, 0xffff]), true);
-  }
-  return bytes;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Outcome, type CaseResult, type InstructionCase } from './instruction_case.js';
+import { isLargeOperand, reconciled } from './vector_state.js';
 
 /** RFLAGS bits that are compared: status flags, DF, NT, AC, ID. RF is set in the image of a fault or not by the kind of exception; IF is the system's. */
 const comparedFlags = 0x244cd5;
@@ -62,7 +63,10 @@ export function differences(testCase: InstructionCase, native: CaseResult, core:
   if (native.outcome === Outcome.Exception || core.outcome === Outcome.Exception) {
     compare('vector', native.vector, core.vector);
     compare('error code', errorCode(native), errorCode(core));
-    if (native.vector === 14) compare('fault address', native.faultAddress, core.faultAddress);
+    if (native.vector === 14) {
+      const shift = isLargeOperand(testCase.instructions.at(-1)?.semantics ?? '') ? 12n : 0n;
+      compare('fault address', native.faultAddress >> shift, core.faultAddress >> shift);
+    }
   }
   compare('RIP', native.rip, core.rip);
   for (let i = 0; i < 32; i++) {
@@ -78,7 +82,7 @@ export function differences(testCase: InstructionCase, native: CaseResult, core:
   if (native.changed.length !== core.changed.length || native.changedOffset !== core.changedOffset || Buffer.compare(native.changed, core.changed) !== 0) {
     found.push(`memory: processor ${changes(native)}, core ${changes(core)}`);
   }
-  if (native.fx && core.fx) found.push(...fxDifferences(native.fx, core.fx));
+  if (native.fx && core.fx) found.push(...fxDifferences(native.fx, reconciled(testCase.instructions.at(-1)?.semantics ?? '', native.fx, core.fx)));
   return found;
 }
 

@@ -6,6 +6,7 @@ import type { FormChoice } from './form_choice.js';
 import { Outcome, type CaseResult, type InstructionCase } from './instruction_case.js';
 import type { NativeOracle } from './native_oracle.js';
 import { SeededRandom } from './seeded_random.js';
+import { isLoose } from './vector_state.js';
 
 /** Cases that go to the native helper at a time. */
 const BATCH = 8192;
@@ -167,5 +168,5 @@ export class Differential {
  */
 function isForSequences(choice: FormChoice): boolean {
   const isDoubleShift16 = /^SH[LR]D$/.test(choice.entry.row.semantics) && choice.size === 0;
-  return choice.form.class === 'plain' && choice.rep === 0 && !isDoubleShift16;
+  return choice.form.class === 'plain' && choice.rep === 0 && !isDoubleShift16 && !isLoose(choice.entry.row.semantics);
 }

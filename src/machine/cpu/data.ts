@@ -140,21 +140,6 @@ export function SALC(): void { setReg<u8>(RAX, CF() ? 0xff : 0); }
 /** CLFLUSH, CLFLUSHOPT: checks of a byte load, no cache to flush. SDM 2A "CLFLUSH—Flush Cache Line". */
 @inline export function CLFLUSH(d: Mem): void { read<u8>(d); }
 
-/** Reflects the 32 bits of a word one by one through the CRC-32C polynomial 11EDC6F41H, bit-reversed 82F63B78H. */
-function crc32c(crc: u32, data: u64, bits: i32): u32 {
-  for (let i = 0; i < bits; i++) {
-    crc = (crc >> 1) ^ (((crc ^ <u32>data) & 1) * 0x82f63b78);
-    data >>= 1;
-  }
-  return crc;
-}
-
-/** CRC32 from an operand of size U; the destination is 32 bits, zero-extended with REX.W too. SDM 2A "CRC32—Accumulate CRC32 Value". */
-@inline export function CRC32<T, U, S>(d: Reg, s: S): void {
-  const v = value<U, S>(s);
-  setReg<u32>(d, crc32c(reg<u32>(d), <u64>v, sizeof<U>() * 8));
-}
-
 /** BOUND: #BR when the signed index lies outside the pair of bounds in memory. SDM 2A "BOUND—Check Array Index Against Bounds". */
 export function BOUND<T>(d: Reg, s: Mem): void {
   const i = sx<T>(reg<T>(d)), low = sx<T>(read<T>(s)), high = sx<T>(read<T>(s + sizeof<T>()));

@@ -110,25 +110,21 @@ import { probe } from './access';
 @inline export function MOVMSKPS(d: Reg, s: Reg): void { sseCheck(); setReg<u32>(d, <u32>i32x4.bitmask(xmm(s))); }
 @inline export function MOVMSKPD(d: Reg, s: Reg): void { sseCheck(); setReg<u32>(d, <u32>i64x2.bitmask(xmm(s))); }
 
-/** Stores the chosen bytes of lo:hi one by one; all pages are probed first. */
-function maskedStore(ea: u64, lo: u64, hi: u64, mask: u32): void {
-  if (!mask) return;
-  const first = <u32>ctz<u32>(mask), last: u32 = 31 - <u32>clz<u32>(mask);
-  // a fault is reported at the operand's start while that lies in the same page
-  const from: u32 = (ea ^ (ea + first)) >> 12 ? first : 0;
-  probe(ea + from, last - from + 1, 1);
-  for (let i: u32 = first; i <= last; i++) {
+/** Stores the chosen bytes of lo:hi one by one. The whole operand must be writable, whatever the mask (the manual leaves that open). */
+function maskedStore(ea: u64, lo: u64, hi: u64, size: u32, mask: u32): void {
+  probe(ea, size, 1);
+  for (let i: u32 = 0; i < size; i++) {
     if (mask >> i & 1) write<u8>(ea + i, <u8>((i < 8 ? lo : hi) >> ((i & 7) << 3)));
   }
 }
 /** MASKMOVDQU / MASKMOVQ: bytes of the first operand whose mask byte is negative go to DS:rDI */
 @inline export function MASKMOVDQU<A>(s: Reg, m: Reg, segment: Reg): void {
   sseCheck();
-  maskedStore(reg<u64>(segment) + <u64>reg<A>(RDI), low64(s), high64(s), <u32>i8x16.bitmask(xmm(m)));
+  maskedStore(reg<u64>(segment) + <u64>reg<A>(RDI), low64(s), high64(s), 16, <u32>i8x16.bitmask(xmm(m)));
 }
 @inline export function MASKMOVQ<A>(s: Reg, m: Reg, segment: Reg): void {
   mmxCheck();
   // processors make the transition to MMX state even when the store then faults
   mmxBegin();
-  maskedStore(reg<u64>(segment) + <u64>reg<A>(RDI), low64(s), 0, <u32>i8x16.bitmask(i64x2.splat(<i64>low64(m))) & 0xff);
+  maskedStore(reg<u64>(segment) + <u64>reg<A>(RDI), low64(s), 0, 8, <u32>i8x16.bitmask(i64x2.splat(<i64>low64(m))) & 0xff);
 }

@@ -49,6 +49,8 @@ export function loadXmm(ea: Mem): void { for (let i: u32 = 0, n = xmmCount(); i 
 /** Before FXSAVE and FXRSTOR: CR0.EM or TS raise #NM, alignment #GP; no x87 exception is reported. */
 function check(ea: Mem): void {
   if (load<u32>(CR0) & 0xc) raise(NM);
+  // an address that is not canonical faults first: #SS where the stack segment is meant
+  if (<i64>(ea << 16) >> 16 != <i64>ea) read<u8>(ea);
   aligned16(ea);
 }
 /** SSE state takes part only with CR4.OSFXSR. */
