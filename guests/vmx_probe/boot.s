@@ -87,6 +87,7 @@ pd_next:
 .code64
 long:
     mov esp, 0x200000
+    mov r15d, 0x424f4f54            # says that a boot sector was here
     mov eax, 0x200000
     jmp rax
 

@@ -5,8 +5,8 @@
 # A flat image: entered at its first byte in 64-bit mode (src/machine/boot/flat_image.ts; boot.s does the same from a disk). It trusts nothing
 # of the state in which it is entered but that the first 4 GiB are mapped to themselves.
 #
-# Each case is a small program of the operations at `operations`, which vmx_probe.mjs makes of the case list. Output goes to port E9H where
-# reading it gives E9H (Bochs), else to COM1.
+# Each case is a small program of the operations at `operations`, which vmx_probe.mjs makes of the case list. Output goes to COM1, but on
+# Bochs to port E9H, which takes no time. Bochs is where the boot sector brought us and port E9H answers with its number.
 
 .set STACK, 0x500000
 .set GUEST_STACK, 0x510000
@@ -34,13 +34,15 @@
 
 # vmx_probe.mjs finds the addresses of labels here (image offset 8) and stores those of its lists, which it puts behind this program.
 .balign 8
-    .quad tss, gdt, idt, guest_idt, guest_idt_32, vm_exit, guest_stubs
+    .quad tss, gdt, idt, guest_idt, guest_idt_32, vm_exit
+stubs_address: .quad guest_stubs
 base_fields: .quad 0
 control_fields: .quad 0
 guest_fields: .quad 0
 exit_fields: .quad 0
 capabilities: .quad 0
 cases: .quad 0
+code: .quad 0
 
 start:
     cli
@@ -54,6 +56,13 @@ start:
     out 0xa1, al
     lea rsi, [rip + text_hello]
     call print
+    mov rax, [rip + stubs_address]  # so that a reader can name the places where guests stop
+    call print_long
+    mov al, 0x20
+    call put
+    mov rax, [rip + code]
+    call print_long
+    call new_line
     call print_capabilities
     call enter_vmx
     mov r15, [rip + cases]
@@ -236,7 +245,7 @@ operation_registers:
 
 # The case ends here on Bochs, which would end itself.
 operation_not_bochs:
-    cmp byte ptr [rip + has_port_e9], 0
+    cmp byte ptr [rip + is_bochs], 0
     je next_operation
     lea rsi, [rip + text_not_bochs]
     call print
@@ -269,13 +278,16 @@ operation_peek:
 
 # address of code (64 bits): the host calls it and prints CF, ZF, the error number behind ZF, and RAX
 operation_host:
-    mov rax, [r15]
+    mov r11, [r15]
     add r15, 8
     mov byte ptr [rip + in_host_code], 1
     mov [rip + saved_r15], r15
     mov [rip + saved_rbp], rbp
     mov [rip + saved_rsp], rsp
-    call rax
+    xor eax, eax
+    push 2                          # known flags
+    popfq
+    call r11
     pushfq
     pop rbx
     mov rsp, [rip + saved_rsp]
@@ -367,6 +379,7 @@ entry_failed_valid:
 # Host RIP of all VM exits.
 .balign 16
 vm_exit:
+    pushfq
     mov [rip + guest_rax], rax
     mov [rip + guest_rcx], rcx
     mov [rip + guest_rdx], rdx
@@ -842,10 +855,13 @@ capabilities_done:
 # --- Output -------------------------------------------------------------------------------------------------------------------------------
 
 find_output:
+    cmp r15d, 0x424f4f54
+    jne use_serial
     in al, 0xe9
     cmp al, 0xe9
-    sete [rip + has_port_e9]
+    sete [rip + is_bochs]
     je output_found
+use_serial:
     mov edx, 0x3f9                  # COM1: no interrupts, 115200 baud, 8N1
     xor eax, eax
     out dx, al
@@ -866,7 +882,7 @@ output_found:
 
 # Prints AL; keeps all registers but the flags.
 put:
-    cmp byte ptr [rip + has_port_e9], 0
+    cmp byte ptr [rip + is_bochs], 0
     je put_serial
     out 0xe9, al
     ret
@@ -946,7 +962,7 @@ last_digit:
 
 # --- Data ---------------------------------------------------------------------------------------------------------------------------------
 
-text_hello: .asciz "vmx_probe 1\n"
+text_hello: .asciz "vmx_probe 1 "
 text_case: .asciz "case "
 text_end: .asciz "end\n"
 text_shutdown: .asciz "Shutdown"
@@ -956,6 +972,7 @@ text_not_bochs: .asciz "  not run on Bochs\n"
 text_fail_invalid: .asciz "  fail invalid\n"
 text_fail: .asciz "  fail error="
 text_exit: .asciz "  exit"
+text_flags: .asciz "  host RFLAGS="
 text_changed: .asciz "    "
 text_host: .asciz "  host flags="
 text_error: .asciz " error="
@@ -1009,7 +1026,7 @@ guest_rdx: .quad 0
 revision: .long 0
 cpuid_registers: .zero 16
 physical_width: .byte 0
-has_port_e9: .byte 0
+is_bochs: .byte 0
 is_launched: .byte 0
 how_to_enter: .byte 0
 in_host_code: .byte 0

@@ -7,7 +7,7 @@ import { caseList } from './cases.mjs';
 const ADDRESS = 0x200000;
 const LABELS_OFFSET = 8;
 const LABELS = ['tss', 'gdt', 'idt', 'guest_idt', 'guest_idt_32', 'vm_exit', 'guest_stubs'];
-const LISTS = ['baseFields', 'controlFields', 'guestFields', 'exitFields', 'capabilities', 'cases'];
+const LISTS = ['baseFields', 'controlFields', 'guestFields', 'exitFields', 'capabilities', 'cases', 'code'];
 
 // The numbers of the operations in probe.s.
 const OPERATIONS = {
@@ -76,7 +76,8 @@ class Image {
     const text = [`.code${bits}`, ...lines, '.code64'].join('\n').replaceAll('@', 'own_');
     const known = this.#snippets.get(text);
     if (known !== undefined) return known;
-    this.#bytes.align(16);
+    // 256 bytes each: the low byte of an address is the offset in its code.
+    this.#bytes.align(256);
     const address = this.#here;
     const code = this.#assemble(text, bits === 16 ? 0 : address);
     this.#bytes.bytes(code);
@@ -139,6 +140,8 @@ class Image {
   }
 
   build() {
+    this.#bytes.align(256);
+    const code = this.#here;
     // Programs first: while they are made, their code goes into the image.
     const programs = caseList().map((one) => this.#program(one));
     const addresses = {
@@ -171,6 +174,7 @@ class Image {
         for (const program of programs) list.bytes(program);
         list.number(0, 1);
       }),
+      code,
     };
     const image = Uint8Array.from(this.#bytes.list);
     const view = new DataView(image.buffer);

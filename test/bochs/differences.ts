@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { ReviewedDifferences } from './comparison.js';
+export const differences: readonly ReviewedDifferences[] = [];
