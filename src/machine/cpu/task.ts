@@ -103,7 +103,7 @@ function enterTask(selector: u32, raw: u64, base: u64, wide: bool): void {
   high = <u64>imageSelector(FS, wide) | (<u64>imageSelector(GS, wide) << 16);
   for (let i: u32 = 0; i < 8; i++) {
     if (wide) setReg<u32>(RAX + i * 8, readSystem<u32>(image + 0x28 + i * 4));
-    else setReg<u64>(RAX + i * 8, (reg<u64>(RAX + i * 8) & 0xffff0000) | <u64>readSystem<u16>(image + 0x12 + i * 2));
+    else setReg<u64>(RAX + i * 8, 0xffff0000 | <u64>readSystem<u16>(image + 0x12 + i * 2));   // "modified and not maintained": processors set them
   }
   setSegment(TR, selector, raw);
   if (wide && (load<u32>(CR0) & 0x80000000) != 0) {
