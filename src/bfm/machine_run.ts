@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { Driver } from '../driver/driver.js';
+import type { Driver } from '../driver/driver.js';
 import { exitReasonName } from '../intrinsics/exit_reasons.js';
 import type { BootFile } from '../machine/boot/entry_state.js';
 import { Pc } from '../machine/pc.js';
@@ -112,6 +112,8 @@ export class MachineRun {
   private async loadVmm(pc: Pc): Promise<Driver | undefined> {
     const { request } = this;
     if (request.start === 'off' && request.modules.length === 0) return undefined;
+    // Containers, bundler and VMM are a third of the start-up time of a run that needs none of them.
+    const { Driver } = await import('../driver/driver.js');
     const driver = await Driver.create({ machine: pc.driverHost, whereabouts: this.control.handlerWord });
     for (const file of request.modules) {
       if (MODULE_SOURCE.test(file)) driver.addModule(file);
