@@ -112,11 +112,11 @@ function systemTransfer(selector: u32, raw: u64, call: bool, next: u64): void {
     callGate(raw, call, <u32>next);
   } else if (type == 5) {
     if (!(rights & 0x80)) raiseCode(NP, code);
-    store<u64>(RIP, next);
+    store<u64>(RIP, nextRip);
     switchTask(<u32>(raw >> 16) & 0xffff, call);
   } else if (type == 1 || type == 9) {
     if (!(rights & 0x80)) raiseCode(NP, code);
-    store<u64>(RIP, next);
+    store<u64>(RIP, nextRip);
     switchTask(selector, call);
   } else raiseCode(GP, code);
 }
