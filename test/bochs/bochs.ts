@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Runs a disk image on Bochs 2.7, without a display, and gives what the guest wrote to port E9H.
 import { spawn } from 'node:child_process';
-import { closeSync, copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
@@ -47,7 +57,12 @@ export async function runOnBochs(program: string, image: string, seconds: number
     writeFileSync(join(folder, 'commands'), 'c\nq\n');
     const output = join(folder, 'output');
     const file = openSync(output, 'w');
-    const child = spawn(program, ['-q', '-f', 'bochsrc', '-rc', 'commands'], { cwd: folder, stdio: ['ignore', file, 'ignore'], timeout: seconds * 1000, killSignal: 'SIGKILL' });
+    const child = spawn(program, ['-q', '-f', 'bochsrc', '-rc', 'commands'], {
+      cwd: folder,
+      stdio: ['ignore', file, 'ignore'],
+      timeout: seconds * 1000,
+      killSignal: 'SIGKILL',
+    });
     await new Promise<void>((resolve, reject) => {
       child.once('error', reject);
       child.once('exit', () => resolve());

@@ -37,5 +37,8 @@ export function compare(
 ): { unexpected: string[]; gone: string[] } {
   const found = differencesOf(ours, bochs).map(textOf);
   const known = reviewed.flatMap(({ cases }) => cases.map(textOf));
-  return { unexpected: found.filter((text) => !known.includes(text)), gone: known.filter((text) => !found.includes(text)) };
+  return {
+    unexpected: found.filter((text) => !known.includes(text)),
+    gone: known.filter((text) => !found.includes(text)),
+  };
 }

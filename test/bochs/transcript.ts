@@ -90,7 +90,8 @@ function definedInstructionBits(reason: number, information: number): number {
 
 const isValid = (information: number): boolean => information >>> 31 !== 0;
 const typeOf = (information: number): number => (information >>> 8) & 7;
-const isSoftware = (information: number): boolean => isValid(information) && typeOf(information) >= 4 && typeOf(information) <= 6;
+const isSoftware = (information: number): boolean =>
+  isValid(information) && typeOf(information) >= 4 && typeOf(information) <= 6;
 const hasErrorCode = (information: number): boolean => isValid(information) && (information & (1 << 11)) !== 0;
 
 /** INS and OUTS. */
@@ -100,7 +101,7 @@ function isLengthDefined(reason: number, values: Readonly<Record<string, number>
   if (withLength.has(reason) || isSoftware(values.vectoring!)) return true;
   if (reason === ExitReason.ExceptionOrNonMaskableInterrupt) return isSoftware(values.interruption!);
   // A task switch by CALL, IRET or JMP; by a task gate in the IDT only for software events.
-  return reason === ExitReason.TaskSwitch && (values.qualification! >>> 30) !== 3;
+  return reason === ExitReason.TaskSwitch && values.qualification! >>> 30 !== 3;
 }
 
 function isLinearDefined(reason: number, values: Readonly<Record<string, number>>): boolean {
@@ -115,7 +116,9 @@ function isLinearDefined(reason: number, values: Readonly<Record<string, number>
 function definedExit(line: string): string {
   const texts = Object.fromEntries([...line.matchAll(/ (\w+)=([0-9a-f]+)/g)].map(([, name, value]) => [name!, value!]));
   // Only the low halves decide.
-  const values = Object.fromEntries(Object.entries(texts).map(([name, value]) => [name, Number.parseInt(value.slice(-8), 16)]));
+  const values = Object.fromEntries(
+    Object.entries(texts).map(([name, value]) => [name, Number.parseInt(value.slice(-8), 16)]),
+  );
   const reason = values.reason! & 0xffff;
   const isEntryFailure = values.reason! >>> 31 !== 0;
   const has: Record<string, boolean> = {
@@ -129,14 +132,25 @@ function definedExit(line: string): string {
     linear: isLinearDefined(reason, values),
     physical: reason === ExitReason.EptViolation || reason === ExitReason.EptMisconfiguration,
   };
-  const shown = Object.keys(has).filter((name) => has[name] && (!isEntryFailure || name === 'reason' || name === 'qualification'));
-  const parts = shown.map((name) => [name, BigInt(`0x${texts[name]!}`)] as const);
-  if (instructionBits[reason] !== undefined && (reason !== ExitReason.IoInstruction || isString(values.qualification!))) {
-    parts.push(['instruction', BigInt((values.instruction! & definedInstructionBits(reason, values.instruction!)) >>> 0)]);
-  }
-  return ['exit', ...parts.filter(([name, value]) => name === 'reason' || value !== 0n).map(([name, value]) => `${name}=${value.toString(16)}`)].join(
-    ' ',
+  const shown = Object.keys(has).filter(
+    (name) => has[name] && (!isEntryFailure || name === 'reason' || name === 'qualification'),
   );
+  const parts = shown.map((name) => [name, BigInt(`0x${texts[name]!}`)] as const);
+  if (
+    instructionBits[reason] !== undefined &&
+    (reason !== ExitReason.IoInstruction || isString(values.qualification!))
+  ) {
+    parts.push([
+      'instruction',
+      BigInt((values.instruction! & definedInstructionBits(reason, values.instruction!)) >>> 0),
+    ]);
+  }
+  return [
+    'exit',
+    ...parts
+      .filter(([name, value]) => name === 'reason' || value !== 0n)
+      .map(([name, value]) => `${name}=${value.toString(16)}`),
+  ].join(' ');
 }
 
 /** Where the image has its guests' code: a stub of 16 bytes for each vector, then pieces of code of 256 bytes. */
@@ -176,7 +190,10 @@ export function parseTranscript(text: string): Transcript {
   const lines = text.replaceAll('\r', '').split('\n');
   const start = lines.findIndex((line) => line.startsWith('vmx_probe '));
   if (start < 0) throw new Error(`the probe printed nothing; last lines: ${lines.slice(-5).join(' | ')}`);
-  const [stubs, code] = /^vmx_probe \d+ (\w+) (\w+)/.exec(lines[start]!)!.slice(1).map((address) => Number.parseInt(address, 16));
+  const [stubs, code] = /^vmx_probe \d+ (\w+) (\w+)/
+    .exec(lines[start]!)!
+    .slice(1)
+    .map((address) => Number.parseInt(address, 16));
   const addresses = { stubs: stubs!, code: code! };
   const cases = new Map<string, string[]>();
   let current: string[] = [];

@@ -29,7 +29,8 @@ describe('vmx_probe', function () {
     before(async function () {
       if (bochs === undefined) {
         // In CI the comparison must run: .ci/run installs Bochs.
-        if (process.env.CI === 'true') throw new Error('Bochs is not installed (Debian: bochs, bochsbios), so nothing was compared');
+        if (process.env.CI === 'true')
+          throw new Error('Bochs is not installed (Debian: bochs, bochsbios), so nothing was compared');
         this.skip();
       }
       theirs = parseTranscript(await runOnBochs(bochs, guest('vmx_probe.disk.img'), 180));
