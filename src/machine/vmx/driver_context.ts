@@ -53,6 +53,8 @@ export class UnpagedGuestError extends BareflankError {
 export class DriverContext {
   private readonly saved = new Uint32Array(savedTo - savedFrom);
   private savedActivity = 0;
+  /** The instruction count at `enter`: what the driver executes costs no time of the guest. */
+  private readonly savedTime = new Uint32Array(2);
   private savedInterruptibility = 0;
   /** Bits that the context had to set in CR0, CR4, EFER. */
   private readonly forced = { cr0: 0, cr4: 0, efer: 0 };
@@ -167,6 +169,7 @@ export class DriverContext {
     if (this.processor.end !== undefined) throw new ProcessorDead(this.processor.id, this.processor.end);
     this.saved.set(u32.subarray(savedFrom, savedTo));
     this.savedActivity = u32[Word.activity]!;
+    this.savedTime.set(u32.subarray(Word.instructions, Word.instructions + 2));
     this.savedInterruptibility = u32[Word.interruptibility]!;
     this.loadOwn(u32);
     this.active = true;
@@ -220,6 +223,7 @@ export class DriverContext {
     const { core, engine } = processor;
     const { u32 } = core;
     processor.deliverExit();
+    u32.set(this.savedTime, Word.instructions);
     this.active = false;
     if (processor.end !== undefined) return;
     engine.state.materializeHost();

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bfm, ended, root, shows, startBfm } from './bfm_process.js';
+import type { BfmResult } from './bfm_process.js';
+
+const cpuidcount = join(root, 'extensions/hypervisor_example_cpuidcount/cpuidcount.modules');
+
+interface Json {
+  readonly outcome: string;
+  readonly machine: {
+    readonly exits: Record<string, number>;
+    readonly instructions: number;
+    readonly stateHash: string;
+    readonly debugExit: number | null;
+  };
+  readonly extensions: Record<string, Record<string, number>>;
+}
+
+/** Flat images of a few bytes, hand-assembled. */
+const images = {
+  /** An interrupt table of no entries, then UD2. */
+  tripleFault: [0x6a, 0x00, 0x6a, 0x00, 0x0f, 0x01, 0x1c, 0x24, 0x0f, 0x0b],
+  /** JMP to itself. */
+  endless: [0xeb, 0xfe, 0x00],
+  /** CLI; HLT. */
+  halted: [0xfa, 0xf4, 0x00],
+  /** MOV EAX,7; OUT F4h,EAX. */
+  debugExit: [0xb8, 0x07, 0x00, 0x00, 0x00, 0xe7, 0xf4, 0xf4],
+};
+
+describe('bfm run', function () {
+  let folder: string;
+  before(() => (folder = mkdtempSync(join(tmpdir(), 'bfm-run-'))));
+  after(() => rmSync(folder, { recursive: true }));
+
+  const image = (name: keyof typeof images): string => {
+    const path = join(folder, `${name}.bin`);
+    writeFileSync(path, Uint8Array.from(images[name]));
+    return path;
+  };
+  const extension = (name: string, code: string): string => {
+    writeFileSync(join(folder, `${name}.ts`), code);
+    const modules = join(folder, `${name}.modules`);
+    writeFileSync(modules, JSON.stringify({ modules: [`${name}.ts`] }));
+    return modules;
+  };
+  const handler = (body: string): string => `
+    import { ExitContribution, ExitReason, vcpuModule } from 'bareflank';
+    class Saboteur implements ExitContribution {
+      readonly name = 'saboteur';
+      readonly reasons = [ExitReason.Cpuid];
+      count = 0;
+      handle(): boolean { ${body} }
+    }
+    export default vcpuModule(({ bind }) => { bind(ExitContribution).to(Saboteur); });
+  `;
+  const json = (result: BfmResult): Json => JSON.parse(result.stdout) as Json;
+  const checksum = (text: string): string => /checksum of the returned leaves: (0x[0-9a-f]{16})/.exec(text)![1]!;
+
+  for (const count of [0, 17, 2500]) {
+    it(`counts ${count} CPUIDs alike in guest, machine and extension`, async () => {
+      const result = await bfm('run', '--guest', 'cpuid', '--append', String(count), '-m', cpuidcount, '--json');
+      expect(result.status, result.stderr).to.equal(0);
+      expect(result.stderr).to.include(`guest executed ${count} cpuids`);
+      expect(json(result).outcome).to.equal('powered-off');
+      expect(json(result).machine.exits.cpuid ?? 0).to.equal(count);
+      expect(json(result).extensions.cpuidcount!.count).to.equal(count);
+    });
+  }
+
+  it('runs the guest without a VMM to the same checksum, and to the same state each time', async () => {
+    const args = ['run', '--guest', 'cpuid', '--append', '40', '--json'];
+    const [bare, again, virtual] = await Promise.all([bfm(...args), bfm(...args), bfm(...args, '-m', cpuidcount)]);
+    expect(json(bare).machine.exits).to.deep.equal({});
+    expect(json(bare).machine).to.deep.equal(json(again).machine);
+    expect(json(bare).machine.stateHash).to.match(/^[0-9a-f]{16}$/);
+    expect(checksum(virtual.stderr)).to.equal(checksum(bare.stderr));
+    expect(json(virtual).machine.instructions).to.equal(json(bare).machine.instructions);
+  });
+
+  it('shows the console on stdout and the VMM, the outcome and a table on stderr', async () => {
+    const { status, stdout, stderr } = await bfm('run', '--guest', 'cpuid', '--append', '3', '-m', cpuidcount);
+    expect(status, stderr).to.equal(0);
+    expect(stdout).to.match(/^hello from a guest.*\nchecksum.*\nguest executed 3 cpuids\n$/);
+    expect(stderr).to.match(/^vmm: .*cpuid count = 3/m);
+    expect(stderr).to.match(/^ {2}exits: cpuid +3$/m);
+  });
+
+  it('stops at a text, and returns 1 if the guest ends before it', async () => {
+    const reached = await bfm('run', '--guest', 'cpuid', '--until', 'checksum of');
+    expect([reached.status, reached.stdout.split('\n').at(-2)]).to.deep.equal([0, 'checksum of']);
+    const missed = await bfm('run', '--guest', 'cpuid', '--until', 'login:');
+    expect(missed.status).to.equal(1);
+    expect(missed.stderr).to.include('switched the power off before "login:" stood on its console');
+  });
+
+  it('returns 3 with a report for a guest that died', async () => {
+    const [triple, halted] = await Promise.all([
+      bfm('run', '--kernel', image('tripleFault')),
+      bfm('run', '--kernel', image('halted')),
+    ]);
+    expect([triple.status, halted.status]).to.deep.equal([3, 3]);
+    expect(triple.stderr)
+      .to.match(/triple fault/)
+      .and.to.match(/RIP 00000000002000/);
+    expect(halted.stderr).to.match(/halted with interrupts off/);
+  });
+
+  it('returns 3 under the VMM too', async () => {
+    const triple = await bfm('run', '--kernel', image('tripleFault'), '-m', cpuidcount);
+    expect(triple.status, triple.stderr).to.equal(3);
+    expect(triple.stderr).to.match(/triple.fault/i);
+  });
+
+  it('passes on what the guest wrote to the debug-exit port', async () => {
+    const result = await bfm('run', '--kernel', image('debugExit'), '--json');
+    expect(result.status).to.equal(1);
+    expect([json(result).outcome, json(result).machine.debugExit]).to.deep.equal(['debug-exit', 7]);
+  });
+
+  it('returns 1 for a kernel that is a text file, and says so', async () => {
+    const { status, stderr } = await bfm('run', '--kernel', join(root, 'LICENSE'));
+    expect(status).to.equal(1);
+    expect(stderr).to.match(/^bfm: LICENSE is a text file, not a kernel/);
+  });
+
+  it('returns 124 after the time-out', async () => {
+    const { status, stderr } = await bfm('run', '--kernel', image('endless'), '--timeout', '1');
+    expect(status).to.equal(124);
+    expect(stderr)
+      .to.match(/bfm: time-out/)
+      .and.to.match(/instructions/);
+  });
+
+  it('returns 130 after Ctrl-C, with the table', async () => {
+    const child = startBfm(['run', '--kernel', image('endless'), '-m', cpuidcount]);
+    const result = ended(child);
+    await shows(child, 'vmm: ');
+    child.kill('SIGINT');
+    const { status, stderr } = await result;
+    expect(status).to.equal(130);
+    expect(stderr)
+      .to.match(/bfm: interrupted/)
+      .and.to.match(/instructions/);
+  });
+
+  it('names the handler that throws in the thousandth exit, status 3', async () => {
+    const modules = extension(
+      'thrower',
+      handler(`if (++this.count === 1000) throw new Error('enough'); return false;`),
+    );
+    const { status, stderr } = await bfm('run', '--guest', 'cpuid', '--append', '2000', '-m', modules);
+    expect(status, stderr).to.equal(3);
+    expect(stderr).to.match(/enough/);
+    expect(stderr).to.not.match(/\n\s+at /);
+  });
+
+  it('ends a handler that never returns, and names it and the exit, status 3', async () => {
+    const modules = extension('sleeper', handler('for (;;);'));
+    const { status, stderr } = await bfm('run', '--guest', 'cpuid', '-m', modules);
+    expect(status, stderr).to.equal(3);
+    expect(stderr).to.match(/extension saboteur did not return from exit 10 \(cpuid\)/);
+  });
+
+  const broken: [string, () => string, RegExp][] = [
+    [
+      'a module file that is no JSON',
+      () => (writeFileSync(join(folder, 'bad.modules'), '{ modules'), join(folder, 'bad.modules')),
+      /bad\.modules/,
+    ],
+    [
+      'a module file that names a missing file',
+      () => (writeFileSync(join(folder, 'gone.modules'), '{"modules":["gone.ts"]}'), join(folder, 'gone.modules')),
+      /gone\.ts/,
+    ],
+    ['a syntax error in a module', () => extension('syntax', 'export default 1 +;\n'), /syntax\.ts:1:19/],
+    [
+      'a rebind of a symbol that is not bound',
+      () =>
+        extension(
+          'unbound',
+          `import { component, vcpuModule } from 'bareflank';
+        const Nothing = component<object>('test.Nothing', 'vcpu');
+        class Something {}
+        export default vcpuModule(({ rebind }) => { rebind(Nothing).to(Something); });`,
+        ),
+      /test\.Nothing/,
+    ],
+  ];
+  for (const [what, make, message] of broken) {
+    it(`returns 1 and one clear message for ${what}`, async () => {
+      const { status, stderr, stdout } = await bfm('run', '--guest', 'cpuid', '-m', make());
+      expect(status, stderr).to.equal(1);
+      expect(stderr)
+        .to.match(message)
+        .and.to.match(/^bfm: /m);
+      expect(stderr).to.not.match(/\n\s+at /);
+      expect(stdout).to.equal('');
+    });
+  }
+});
