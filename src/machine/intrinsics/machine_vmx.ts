@@ -134,11 +134,11 @@ export class MachineVmx implements Vmx {
   }
 
   private enter(name: 'vmlaunch' | 'vmresume', isLaunch: boolean): boolean {
-    if (this.execution.isGuest) return this.executed(name);
-    this.needsVmx(name.toUpperCase());
-    const status = this.engine.enter(isLaunch, Owner.JavaScript);
-    if (status === VmxStatus.Transferred) return true;
-    return this.done(name.toUpperCase(), status);
+    const { execution } = this;
+    if (execution.isGuest) return this.executed(name);
+    if (!execution.engine.instructions.inVmxOperation) this.needsVmx(name);
+    const status = execution.engine.enter(isLaunch, Owner.JavaScript);
+    return status === VmxStatus.Transferred || this.done(name, status);
   }
 
   /** A VMCLEAR of the VMCS whose guest's state is still in the processor. */
@@ -148,7 +148,11 @@ export class MachineVmx implements Vmx {
 
   private needsVmx(what: string): void {
     if (!this.engine.instructions.inVmxOperation) {
-      throw new ProcessorFault(6, undefined, `${what} outside VMX operation raised #UD: execute VMXON first`);
+      throw new ProcessorFault(
+        6,
+        undefined,
+        `${what.toUpperCase()} outside VMX operation raised #UD: execute VMXON first`,
+      );
     }
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SDM 3C "VM Entries".
-import { EntryControl, PinBasedControl, PrimaryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
+import { EntryControl, PrimaryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
 import { ExitReason } from '../../intrinsics/exit_reasons.js';
 import { VmInstructionError } from '../../intrinsics/vm_instruction_errors.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
@@ -21,10 +21,9 @@ import { Change } from './vmcs.js';
 import { VmxMode } from './vmx_processor.js';
 import type { Owner, VmxState } from './vmx_state.js';
 import { VmxStatus } from './vmx_status.js';
-import { store64, Word } from './words.js';
+import { copy64, store64, Word } from './words.js';
 
 const entryControlsSlot = slotOf(VmcsField.VmEntryControls);
-const pinControls = slotOf(VmcsField.PinBasedVmExecutionControls);
 const primaryControls = slotOf(VmcsField.PrimaryProcessorBasedVmExecutionControls);
 const secondaryControls = slotOf(VmcsField.SecondaryProcessorBasedVmExecutionControls);
 const timerValue = slotOf(VmcsField.VmxPreemptionTimerValue);
@@ -41,8 +40,6 @@ const guestDr7 = slotOf(VmcsField.GuestDr7);
 const guestDebugctl = slotOf(VmcsField.GuestIa32Debugctl);
 const guestPendingDebug = slotOf(VmcsField.GuestPendingDebugExceptions);
 const guestPdpte0 = slotOf(VmcsField.GuestPdpte0);
-
-const valid = 0x80000000;
 
 /** VM entries of one logical processor. */
 export class VmEntry {
@@ -72,8 +69,10 @@ export class VmEntry {
     if (broken !== undefined) return this.fail(ExitReason.VmEntryFailureInvalidGuestState, broken.qualification);
     const wasResident = state.resident;
     this.load();
-    const failedMsr = loadMsrs(state.core, addressIn(vmcs, msrAddress), vmcs.low(msrCount));
-    if (failedMsr !== 0) return this.fail(ExitReason.VmEntryFailureMsrLoading, failedMsr);
+    if (state.hasEntryMsrs) {
+      const failedMsr = loadMsrs(state.core, addressIn(vmcs, msrAddress), vmcs.low(msrCount));
+      if (failedMsr !== 0) return this.fail(ExitReason.VmEntryFailureMsrLoading, failedMsr);
+    }
     if (isLaunch) vmcs.launchedIn = instructions.session;
     this.begin(wasResident);
     return VmxStatus.Transferred;
@@ -113,8 +112,7 @@ export class VmEntry {
     this.state.resident = false;
     if (effects !== 0) this.apply(effects);
     // GeneralRegisters shows RSP's slot to the VMM, which may have written it by mistake.
-    u32[Word.rsp] = vmcs.low(guestRsp);
-    u32[Word.rsp + 1] = vmcs.high(guestRsp);
+    copy64(u32, Word.rsp, vmcs.halves, guestRsp << 1);
   }
 
   /** What a copy alone does not do, in the order in which one depends on the other. */
@@ -183,9 +181,8 @@ export class VmEntry {
     const { state } = this;
     const { core, vmcs } = state;
     const { u32 } = core;
-    if ((vmcs.low(pinControls) & PinBasedControl.ActivateVmxPreemptionTimer) !== 0)
-      startTimer(u32, vmcs.low(timerValue));
-    else stopTimer(u32);
+    if (state.usesTimer) startTimer(u32, vmcs.low(timerValue));
+    else if (!wasResident) stopTimer(u32);
     state.nonRoot = true;
     u32[Word.mode] = VmxMode.NonRoot;
     u32[Word.currentRecord] = 0;
@@ -197,8 +194,8 @@ export class VmEntry {
     if (!wasResident || this.mustUpdateMode || staleMemory) core.stateLoaded();
     this.mustUpdateMode = false;
     state.memoryWritten = false;
-    const event = vmcs.low(information);
-    if (event >= valid) injectEvent(u32, vmcs, event);
+    const event = vmcs.bits(information);
+    if (event < 0) injectEvent(u32, vmcs, event);
     // Shadows, TF, windows, the timer and pending debug exceptions are looked at before the first instruction.
     u32[Word.attention] = u32[Word.attention]! | Constants.ATTENTION_STEP;
   }

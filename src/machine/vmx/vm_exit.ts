@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SDM 3C "VM Exits".
-import {
-  EntryControl,
-  ExitControl,
-  PinBasedControl,
-  SecondaryControl,
-  PrimaryControl,
-} from '../../intrinsics/control_bits.js';
+import { EntryControl, ExitControl } from '../../intrinsics/control_bits.js';
 import { ExitReason, ExitReasonBit } from '../../intrinsics/exit_reasons.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { slotOf } from './field_slots.js';
@@ -36,9 +30,6 @@ const guestPdpte0 = slotOf(VmcsField.GuestPdpte0);
 const entryControls = slotOf(VmcsField.VmEntryControls);
 const entryInformation = slotOf(VmcsField.VmEntryInterruptionInformationField);
 const exitControls = slotOf(VmcsField.VmExitControls);
-const pinControls = slotOf(VmcsField.PinBasedVmExecutionControls);
-const primaryControls = slotOf(VmcsField.PrimaryProcessorBasedVmExecutionControls);
-const secondaryControls = slotOf(VmcsField.SecondaryProcessorBasedVmExecutionControls);
 const timerValue = slotOf(VmcsField.VmxPreemptionTimerValue);
 const storeAddress = slotOf(VmcsField.VmExitMsrStoreAddress);
 const storeCount = slotOf(VmcsField.VmExitMsrStoreCount);
@@ -51,6 +42,7 @@ const valid = 0x80000000;
 const resumeFlag = 0x10000;
 const nmi = 0x80000202;
 const cr4Pae = 0x20;
+const eferLma = 0x400;
 const blockingByNmi = 8;
 /** B0–B3 and BS, as DR6 has them. */
 export const debugTrapBits = 0x400f;
@@ -100,7 +92,7 @@ export class VmExit {
     const { core, vmcs } = state;
     const { u32 } = core;
     const reason = u32[Word.exitReason]!;
-    this.acknowledge(reason);
+    if (reason === ExitReason.ExternalInterrupt && state.acknowledgesInterrupts) this.acknowledge();
     this.report(reason);
     this.saveGuest(reason);
     state.nonRoot = false;
@@ -132,14 +124,9 @@ export class VmExit {
     return this.loadHost(false);
   }
 
-  /** The INTA cycle of an exit for an external interrupt, if the exit controls ask for it. */
-  private acknowledge(reason: number): void {
-    const { core, vmcs } = this.state;
-    if (
-      reason !== ExitReason.ExternalInterrupt ||
-      (vmcs.low(exitControls) & ExitControl.AcknowledgeInterruptOnExit) === 0
-    )
-      return;
+  /** The INTA cycle of an exit for an external interrupt. */
+  private acknowledge(): void {
+    const { core } = this.state;
     const vector = core.acknowledgeInterrupt();
     core.u32[Word.exitInterruptionInformation] = vector < 0 ? 0 : (valid | vector) >>> 0;
   }
@@ -159,8 +146,8 @@ export class VmExit {
     halves[instructionInformation << 1] = u32[Word.exitInstructionInformation]!;
     copy64(halves, guestLinearAddress << 1, u32, Word.guestLinearAddress);
     copy64(halves, guestPhysicalAddress << 1, u32, Word.guestPhysicalAddress);
-    const information = vmcs.low(entryInformation);
-    if (information >= valid) vmcs.save(entryInformation, information & 0x7fffffff, 0);
+    const information = vmcs.bits(entryInformation);
+    if (information < 0) vmcs.save(entryInformation, information & 0x7fffffff, 0);
   }
 
   /** SDM 3C "Saving Guest State". Only fields whose value changed make a rule run again. */
@@ -173,17 +160,19 @@ export class VmExit {
       copyChanged(u32, vmcs, savePlan.coldWords, savePlan.coldHalves);
       state.coldKnown = true;
     }
-    vmcs.save(guestCr0, u32[Word.cr0]!, 0);
-    const traps = u32[Word.debugTraps]! & debugTrapBits;
+    const { words } = state;
+    vmcs.save(guestCr0, words[Word.cr0]!, 0);
+    const traps = words[Word.debugTraps]! & debugTrapBits;
     vmcs.save(guestPendingDebug, (traps & 0xf) !== 0 ? traps | enabledBreakpoint : traps, 0);
     vmcs.save(guestRflags, this.savedFlags(reason), 0);
-    const efer = u32[Word.efer]!;
-    const controls = vmcs.low(entryControls);
-    const longMode =
-      (efer & 0x400) !== 0 ? controls | EntryControl.Ia32eModeGuest : controls & ~EntryControl.Ia32eModeGuest;
-    if (longMode >>> 0 !== controls) vmcs.save(entryControls, longMode, 0);
-    this.savePdptes();
-    this.saveTimer();
+    const controls = vmcs.bits(entryControls) & ~EntryControl.Ia32eModeGuest;
+    vmcs.save(
+      entryControls,
+      (words[Word.efer]! & eferLma) !== 0 ? controls | EntryControl.Ia32eModeGuest : controls,
+      0,
+    );
+    if (state.usesEpt && paePaging(u32)) this.savePdptes();
+    if (state.usesTimer) this.saveTimer();
   }
 
   /** RFLAGS with RF as the kind of exit demands. SDM 3C "Saving RIP, RSP, RFLAGS, and SSP". */
@@ -191,30 +180,25 @@ export class VmExit {
     const { core } = this.state;
     const flags = readFlags(core.u32);
     const basic = reason & 0x7f;
-    if (byInstruction[basic] === 1) return (flags & ~resumeFlag) >>> 0;
+    if (byInstruction[basic] === 1) return flags & ~resumeFlag;
     if (basic === ExitReason.ExceptionOrNonMaskableInterrupt) {
-      return isFault(core.u32[Word.exitInterruptionInformation]!) ? (flags | resumeFlag) >>> 0 : flags;
+      return isFault(core.u32[Word.exitInterruptionInformation]!) ? flags | resumeFlag : flags;
     }
     const ept = basic === ExitReason.EptViolation || basic === ExitReason.EptMisconfiguration;
-    return ept && core.u32[Word.idtVectoringInformation]! < valid ? (flags | resumeFlag) >>> 0 : flags;
+    return ept && core.u32[Word.idtVectoringInformation]! < valid ? flags | resumeFlag : flags;
   }
 
   private savePdptes(): void {
     const { core, vmcs } = this.state;
     const { u32 } = core;
-    if ((vmcs.low(primaryControls) & PrimaryControl.ActivateSecondaryControls) === 0) return;
-    if ((vmcs.low(secondaryControls) & SecondaryControl.EnableEpt) === 0 || !paePaging(u32)) return;
     for (let i = 0; i < 4; i++) {
       vmcs.save(guestPdpte0 + i, u32[Word.pdpte0 + 2 * i]!, u32[Word.pdpte0 + 2 * i + 1]!);
     }
   }
 
   private saveTimer(): void {
-    const { core, vmcs } = this.state;
-    if ((vmcs.low(pinControls) & PinBasedControl.ActivateVmxPreemptionTimer) === 0) return;
-    if ((vmcs.low(exitControls) & ExitControl.SaveVmxPreemptionTimerValue) !== 0) {
-      vmcs.report(timerValue, remainingTicks(core.u32), 0);
-    }
+    const { core, vmcs, savesTimer } = this.state;
+    if (savesTimer) vmcs.report(timerValue, remainingTicks(core.u32), 0);
     stopTimer(core.u32);
   }
 
@@ -270,7 +254,7 @@ export function addressIn(vmcs: Vmcs, slot: number): number {
 
 /** Whether CR0, CR4 and EFER select PAE paging. */
 export function paePaging(u32: Uint32Array): boolean {
-  return u32[Word.cr0]! >>> 31 !== 0 && (u32[Word.cr4]! & cr4Pae) !== 0 && (u32[Word.efer]! & 0x400) === 0;
+  return u32[Word.cr0]! >>> 31 !== 0 && (u32[Word.cr4]! & cr4Pae) !== 0 && (u32[Word.efer]! & eferLma) === 0;
 }
 
 /** Loads the four PDPTEs at a byte offset of the machine's memory. @returns false, with nothing loaded, if a present one has a reserved bit set. */

@@ -46,6 +46,11 @@ export class Vmcs {
     return this.halves[slot << 1]!;
   }
 
+  /** The same as a signed number, which never allocates: for tests of bits on the way of an exit. */
+  bits(slot: number): number {
+    return this.signed[slot << 1]!;
+  }
+
   /** Bits 63:32 of a slot, unsigned. */
   high(slot: number): number {
     return this.halves[(slot << 1) | 1]!;
@@ -69,12 +74,15 @@ export class Vmcs {
     this.halves[at + 1] = high;
   }
 
-  /** Stores what the processor holds for the guest at a VM exit; the rules that read the field run again only if it is a new value. */
+  /**
+   * Stores what the processor holds for the guest at a VM exit; the rules that read the field run again only if it is a new value.
+   * The halves may be signed or unsigned.
+   */
   save(slot: number, low: number, high: number): void {
     const at = slot << 1;
-    if (this.halves[at] === low >>> 0 && this.halves[at + 1] === high >>> 0) return;
-    this.halves[at] = low;
-    this.halves[at + 1] = high;
+    if (this.signed[at] === (low | 0) && this.signed[at + 1] === (high | 0)) return;
+    this.signed[at] = low;
+    this.signed[at + 1] = high;
     this.changed(slot, Change.Rules);
   }
 

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { EntryControl, ExitControl } from '../../intrinsics/control_bits.js';
+import {
+  EntryControl,
+  ExitControl,
+  PinBasedControl,
+  PrimaryControl,
+  SecondaryControl,
+} from '../../intrinsics/control_bits.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { slotOf } from './field_slots.js';
 import { guestStateSlots, makeSavePlan, type SavePlan } from './guest_state.js';
@@ -7,6 +13,9 @@ import { loadHostState } from './host_state.js';
 import { Change, type Vmcs } from './vmcs.js';
 import type { VmxCore } from './vmx_core.js';
 
+const pinSlot = slotOf(VmcsField.PinBasedVmExecutionControls);
+const primarySlot = slotOf(VmcsField.PrimaryProcessorBasedVmExecutionControls);
+const secondarySlot = slotOf(VmcsField.SecondaryProcessorBasedVmExecutionControls);
 const entryControlsSlot = slotOf(VmcsField.VmEntryControls);
 const exitControlsSlot = slotOf(VmcsField.VmExitControls);
 const listCountSlots = [VmcsField.VmExitMsrStoreCount, VmcsField.VmExitMsrLoadCount, VmcsField.VmEntryMsrLoadCount].map(
@@ -35,6 +44,13 @@ export class VmxState {
   resident = false;
   /** What VM exits save, for the current exit controls. */
   savePlan: SavePlan = makeSavePlan(0);
+  private plannedControls = 0;
+  /** What the controls say, as the paths of entry and exit ask for it. */
+  usesEpt = false;
+  usesTimer = false;
+  savesTimer = false;
+  acknowledgesInterrupts = false;
+  hasEntryMsrs = false;
   /** Whether the controls let the guest's state stay in the processor over an exit to JavaScript. */
   mayStayResident = false;
 
@@ -44,16 +60,29 @@ export class VmxState {
   /** The VMCS holds the words that seldom change as the last exit found them. */
   coldKnown = false;
 
+  /** The machine's memory as signed words: reading them never allocates. */
+  readonly words: Int32Array;
+
   constructor(
     readonly core: VmxCore,
     readonly vmcs: Vmcs,
-  ) {}
+  ) {
+    this.words = new Int32Array(core.u32.buffer);
+  }
 
   /** Makes the plan of exits anew, after a control that it depends on changed. */
   updateExitPlan(): void {
     const exit = this.vmcs.low(exitControlsSlot);
     this.coldKnown = false;
-    this.savePlan = makeSavePlan(exit);
+    if (exit !== this.plannedControls) this.savePlan = makeSavePlan(exit);
+    this.plannedControls = exit;
+    const primary = this.vmcs.low(primarySlot);
+    const secondary = (primary & PrimaryControl.ActivateSecondaryControls) !== 0 ? this.vmcs.low(secondarySlot) : 0;
+    this.usesEpt = (secondary & SecondaryControl.EnableEpt) !== 0;
+    this.usesTimer = (this.vmcs.low(pinSlot) & PinBasedControl.ActivateVmxPreemptionTimer) !== 0;
+    this.savesTimer = (exit & ExitControl.SaveVmxPreemptionTimerValue) !== 0;
+    this.acknowledgesInterrupts = (exit & ExitControl.AcknowledgeInterruptOnExit) !== 0;
+    this.hasEntryMsrs = this.vmcs.low(slotOf(VmcsField.VmEntryMsrLoadCount)) !== 0;
     const lists = listCountSlots.some((slot) => this.vmcs.low(slot) !== 0);
     this.mayStayResident = !lists && savesWhatItLoads(exit, this.vmcs.low(entryControlsSlot));
   }
