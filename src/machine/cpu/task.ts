@@ -113,7 +113,7 @@ function enterTask(selector: u32, raw: u64, base: u64, wide: bool): void {
     addressSpaceChanged();
   }
   store<u32>(CR0, load<u32>(CR0) | 8);
-  replaceRflags(<u64>newFlags, wide ? 0x3f7fd5 : 0xffd5);
+  replaceRflags(<u64>newFlags, 0x3f7fd5);                              // a 16-bit TSS leaves virtual-8086 mode: its upper half is 0
   keepRf();
   store<u64>(RIP, <u64>newEip);
   store<u64>(DR7, load<u64>(DR7) & ~(<u64>0x155));
