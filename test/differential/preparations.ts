@@ -81,7 +81,15 @@ const shiftByCl: Preparation = (builder, choice) => {
   builder.set(RCX, (builder.registers[RCX]! & ~0xffn) | BigInt(count));
 };
 
+/** Clears bit 17 of a new MXCSR at an offset in the memory operand: it exists on AMD processors only. */
+const newMxcsr = (offset: number): Preparation => (builder) => {
+  if (builder.target === undefined) return;
+  const value = builder.peek(builder.target + offset, 4);
+  if (value !== undefined) builder.poke(builder.target + offset, value & (builder.random.chance(0.8) ? 0xffffn : ~0x20000n), 4);
+};
+
 const preparations: Readonly<Record<string, Preparation>> = {
+  LDMXCSR: newMxcsr(0), FXRSTOR: newMxcsr(24),
   MOVS: stringOperation, CMPS: stringOperation, STOS: stringOperation, LODS: stringOperation, SCAS: stringOperation,
   XLAT: (builder, choice) => builder.set(RBX, builder.address() - (choice.address === 2 ? builder.registers[RAX]! & 255n : 0n)),
   PUSH: stackOperation, POP: stackOperation, CALL: stackOperation, RET: stackOperation,
