@@ -118,7 +118,8 @@ export abstract class ExitDispatcherIntelX64 {
     const { reason } = this.exit;
     const where = `vcpu ${this.exit.vcpuid}, exit reason ${exitReasonName(reason)} (${reason}), handler ${this.runningHandler()}`;
     try {
-      bferror`${exitReport(this.exit)}`;
+      const isUnimplemented = error instanceof UnimplementedExitError;
+      bferror`${exitReport(this.exit, isUnimplemented ? 'Unimplemented Exit Handler' : 'Exit Handler Threw')}`;
       bferror`${where}: ${error instanceof Error ? (error.stack ?? message) : message}`;
     } finally {
       this.halt(`${where}: ${message}`);

@@ -12,8 +12,8 @@ function rows(pairs: readonly (readonly [string, string])[]): string {
   return pairs.map(([name, value]) => `${name.padEnd(28)}${value}`).join('\n');
 }
 
-/** "Unimplemented Exit Handler": all that the processor says about an exit. */
-export function exitReport(exit: Exit): string {
+/** All that the processor says about an exit, under a title. */
+export function exitReport(exit: Exit, title: string): string {
   const pairs: [string, string][] = [
     ['exit reason', hex(exit.wholeReason >>> 0, 8)],
     ['exit reason name', exitReasonName(exit.reason)],
@@ -25,7 +25,7 @@ export function exitReport(exit: Exit): string {
     ['guest linear address', hex(exit.guestLinearAddress)],
     ['guest physical address', hex(exit.guestPhysicalAddress)],
   ];
-  return `${line}\nUnimplemented Exit Handler\n${line}\n${rows(pairs)}`;
+  return `${line}\n${title}\n${line}\n${rows(pairs)}`;
 }
 
 /** "Guest register state". */
