@@ -145,6 +145,7 @@ function finish(gpa: u64, linear: u64, kind: u32, flags: u32, quiet: bool): bool
 function walk64(linear: u64, kind: u32, which: u32, quiet: bool): bool {
   const legacyPae = !(load<u32>(EFER) & EFER_LMA);
   let level: i32 = 3, table = load<u64>(CR3) & FRAME, rights: u64 = PTE_WRITE | PTE_USER, nx: u64 = 0;
+  let upper0 = NONE, upper1 = NONE, upper2 = NONE;
   if (legacyPae) {
     const pdpte = load<u64>(PDPTE0 + (<usize>(linear >> 30) & 3) * 8);
     if (!(pdpte & PTE_PRESENT)) { walkCode = faultCode(0, kind, which == USER); return false; }
@@ -162,12 +163,16 @@ function walk64(linear: u64, kind: u32, which: u32, quiet: bool): bool {
     if (leaf) {
       if (!permitted(rights | nx, kind, which)) { walkCode = faultCode(1, kind, which == USER); return false; }
       const want = PTE_ACCESSED | (kind == WRITE || kind == READ_WRITE ? PTE_DIRTY : 0);
+      // a walk that faults marks no entry, as the 80386 did; later processors may mark the upper ones
+      if (upper2 != NONE) mark(upper2, PTE_ACCESSED, linear);
+      if (upper1 != NONE) mark(upper1, PTE_ACCESSED, linear);
+      if (upper0 != NONE) mark(upper0, PTE_ACCESSED, linear);
       if (!quiet && (e & want) != want) mark(pa, want, linear);
       const inside = (<u64>1 << (12 + 9 * level)) - 1;
       const flags = (e & PTE_GLOBAL) != 0 && (load<u32>(CR4) & CR4_PGE) != 0 ? FLAG_GLOBAL : 0;
       return finish((e & FRAME & ~inside) | (linear & inside), linear, kind, flags | (level ? FLAG_LARGE : 0), quiet);
     }
-    if (!quiet && !(e & PTE_ACCESSED)) mark(pa, PTE_ACCESSED, linear);
+    if (!quiet && !(e & PTE_ACCESSED)) { upper2 = upper1; upper1 = upper0; upper0 = pa; }
     table = e & FRAME;
     level--;
   }
@@ -190,11 +195,11 @@ function walk32(linear: u64, kind: u32, which: u32, quiet: bool): bool {
     const gpa = (pde & 0xffc00000) | ((pde & allowed) << 19) | (linear & 0x3fffff);
     return finish(gpa, linear, kind, FLAG_LARGE | (pge && (pde & PTE_GLOBAL) != 0 ? FLAG_GLOBAL : 0), quiet);
   }
-  if (!quiet && !(pde & PTE_ACCESSED)) mark(pdeAt, PTE_ACCESSED, linear);
   const pteAt = (pde & 0xfffff000) + ((linear >> 12) & 1023) * 4;
   const pte = <u64>load<u32>(entryAt(pteAt, linear, false, quiet));
   if (!(pte & PTE_PRESENT)) { walkCode = faultCode(0, kind, which == USER); return false; }
   if (!permitted(pde & pte & (PTE_WRITE | PTE_USER), kind, which)) { walkCode = faultCode(1, kind, which == USER); return false; }
+  if (!quiet && !(pde & PTE_ACCESSED)) mark(pdeAt, PTE_ACCESSED, linear);
   if (!quiet && (pte & want) != want) mark(pteAt, want, linear);
   return finish((pte & 0xfffff000) | (linear & 0xfff), linear, kind, pge && (pte & PTE_GLOBAL) != 0 ? FLAG_GLOBAL : 0, quiet);
 }
