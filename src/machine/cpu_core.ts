@@ -125,7 +125,8 @@ export class CpuCore {
       taskPriorityRead: () => bus.taskPriorityRead(),
       taskPriorityWrite: (value: number) => bus.taskPriorityWrite(value),
       msrRead: (index: number) => this.busMsrRead(index >>> 0),
-      msrWrite: (index: number, low: number, high: number) => (bus.msrWrite(index >>> 0, low >>> 0, high >>> 0) ? 1 : 0),
+      msrWrite: (index: number, low: number, high: number) =>
+        bus.msrWrite(index >>> 0, low >>> 0, high >>> 0) ? 1 : 0,
     };
   }
 
@@ -141,7 +142,8 @@ export class CpuCore {
     const { u32, u64, model } = this;
     u32[Layout.RAM_BYTES / 4] = this.options.memoryBytes;
     u32[Layout.PHYSICAL_BITS / 4] = model.physicalAddressBits;
-    u64[Layout.PHYSICAL_RESERVED / 8] = 0xffffffffffffffffn << BigInt(model.physicalAddressBits) & 0xffffffffffffffffn;
+    u64[Layout.PHYSICAL_RESERVED / 8] =
+      (0xffffffffffffffffn << BigInt(model.physicalAddressBits)) & 0xffffffffffffffffn;
     u32[Layout.EPT_FEATURES / 4] = Constants.EPT_ACCESSED_DIRTY | Constants.EPT_EXECUTE_ONLY;
     u32[Layout.PROCESSOR_COUNT / 4] = 1;
     u32[Layout.CPUID_COUNT / 4] = model.cpuid.length;

@@ -205,7 +205,8 @@ function instructionBreakpoints(): u64 {
 }
 /** One instruction with everything that single-stepping, breakpoints, shadows, RF and MTF want. */
 function stepOnce(): void {
-  const flags = load<u64>(RFLAGS_SYSTEM), hits = flags & FLAG_RF ? 0 : instructionBreakpoints();
+  const flags = load<u64>(RFLAGS_SYSTEM), blocked = (load<u32>(INTERRUPTIBILITY) & 2) != 0;
+  const hits = (flags & FLAG_RF) != 0 || blocked ? 0 : instructionBreakpoints();
   if (hits) {
     store<u64>(FAULT_DEBUG, hits);
     setEvent(DB, TYPE_EXCEPTION, false, 0, 0);

@@ -150,6 +150,7 @@ export function deliverPending(): void {
     vmExitEvent(vector | (type << 8) | (hasCode << 11) | 0x80000000, code, qualification, length, within);
     return;
   }
+  if (vector == PF && type == TYPE_EXCEPTION && !injected) store<u64>(CR2, load<u64>(FAULT_ADDRESS));
   if (within && type == TYPE_EXCEPTION) {
     const first = load<u32>(DELIVERY) & 255, firstType = (load<u32>(DELIVERY) >> 8) & 7;
     if (firstType == TYPE_EXCEPTION) {
@@ -160,10 +161,7 @@ export function deliverPending(): void {
       }
     }
   }
-  if (!injected) {
-    if (vector == PF && type == TYPE_EXCEPTION) store<u64>(CR2, load<u64>(FAULT_ADDRESS));
-    if (vector == DB) recordDebug();
-  }
+  if (vector == DB && !injected) recordDebug();
   store<u32>(DELIVERY, vector | (type << 8) | (hasCode << 11) | 0x80000000);
   store<u32>(DELIVERY_CODE, code);
   store<u32>(DELIVERY_LENGTH, length);
