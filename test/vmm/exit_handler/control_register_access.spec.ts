@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { EntryControl, SecondaryControl } from '../../../src/intrinsics/control_bits.js';
+import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { captureOutput } from '../capture_output.js';
+import { startedVmm } from '../started_vmm.js';
+
+const generalProtection = 0x80000b0dn;
+const rip = 0x401000n;
+
+function guest() {
+  const { machine } = startedVmm();
+  const set = (encoding: number, value: bigint): unknown => machine.fields.set(encoding, value);
+  const field = (encoding: number): bigint => machine.fields.get(encoding) ?? 0n;
+  set(VmcsField.GuestRip, rip);
+  /** An access: register, type 0 MOV to, 1 MOV from, 2 CLTS, 3 LMSW; the operand's register and value. */
+  const access = (register: number, type: number, operand = 0, value = 0n, lmsw = 0): void => {
+    if (operand === 4) set(VmcsField.GuestRsp, value);
+    else machine.generalRegisters.values[operand] = value;
+    machine.exit(ExitReason.ControlRegisterAccesses, {
+      length: 3,
+      qualification: BigInt(register | (type << 4) | (operand << 8) | (lmsw << 16)),
+    });
+  };
+  const gotFault = (): boolean => field(VmcsField.VmEntryInterruptionInformationField) === generalProtection;
+  return { machine, set, field, access, gotFault };
+}
+
+/** The same without long mode: 32-bit code. */
+function legacyGuest(efer = 0n) {
+  const all = guest();
+  all.set(VmcsField.GuestIa32Efer, efer);
+  all.set(VmcsField.GuestCsAccessRights, 0xc09bn);
+  all.set(VmcsField.GuestCr0, 0x31n);
+  all.set(VmcsField.GuestCr4, 0x2020n);
+  all.set(VmcsField.VmEntryControls, 0n);
+  return all;
+}
+
+describe('control-register accesses', () => {
+  describe('MOV to CR4', () => {
+    it('gives the guest what it wrote to see, and keeps VMXE in the register', () => {
+      const { access, field } = guest();
+      access(4, 0, 3, 0x2620n);
+      expect(field(VmcsField.GuestCr4)).to.equal(0x2620n);
+      expect(field(VmcsField.Cr4ReadShadow)).to.equal(0x2620n);
+      access(4, 0, 3, 0x620n);
+      expect(field(VmcsField.GuestCr4)).to.equal(0x2620n);
+      expect(field(VmcsField.Cr4ReadShadow)).to.equal(0x620n);
+      expect(field(VmcsField.GuestRip)).to.equal(rip + 6n);
+    });
+
+    const faults: [string, bigint, () => ReturnType<typeof guest>][] = [
+      ['with a bit that the processor lacks', 0x80000620n, guest],
+      ['without PAE in long mode', 0x600n, guest],
+      ['with PCIDE outside long mode', 0x20020n, legacyGuest],
+    ];
+    for (const [what, value, make] of faults) {
+      it(`is #GP ${what}`, () => {
+        const { access, field, gotFault } = make();
+        access(4, 0, 0, value);
+        expect(gotFault()).to.equal(true);
+        expect(field(VmcsField.GuestRip)).to.equal(rip);
+      });
+    }
+  });
+
+  describe('MOV to CR0', () => {
+    it('keeps NE in the register and shows the guest its own', () => {
+      const { access, field } = guest();
+      access(0, 0, 0, 0x80050013n);
+      expect(field(VmcsField.GuestCr0)).to.equal(0x80050033n);
+      expect(field(VmcsField.Cr0ReadShadow)).to.equal(0x80050013n);
+    });
+
+    for (const value of [0x1_80050033n, 0x80000030n, 0x20000031n]) {
+      it(`is #GP for 0x${value.toString(16)}`, () => {
+        const { access, gotFault } = guest();
+        access(0, 0, 0, value);
+        expect(gotFault()).to.equal(true);
+      });
+    }
+
+    it('that turns paging on enters long mode if EFER.LME is set', () => {
+      const { access, field } = legacyGuest(0x100n);
+      access(0, 0, 0, 0x80000011n);
+      expect(field(VmcsField.GuestCr0)).to.equal(0x80000031n);
+      expect(field(VmcsField.GuestIa32Efer)).to.equal(0x500n);
+      expect(field(VmcsField.VmEntryControls) & BigInt(EntryControl.Ia32eModeGuest)).to.equal(
+        BigInt(EntryControl.Ia32eModeGuest),
+      );
+      access(0, 0, 0, 0x11n);
+      expect(field(VmcsField.GuestIa32Efer)).to.equal(0x100n);
+      expect(field(VmcsField.VmEntryControls) & BigInt(EntryControl.Ia32eModeGuest)).to.equal(0n);
+    });
+
+    it('that turns paging on with LME and without PAE is #GP', () => {
+      const { access, set, gotFault } = legacyGuest(0x100n);
+      set(VmcsField.GuestCr4, 0x2000n);
+      access(0, 0, 0, 0x80000011n);
+      expect(gotFault()).to.equal(true);
+    });
+
+    it('that turns paging off in 64-bit code is #GP', () => {
+      const { access, gotFault } = guest();
+      access(0, 0, 0, 0x50013n);
+      expect(gotFault()).to.equal(true);
+    });
+
+    it('that turns PAE paging on loads the PDPTEs, as EPT wants them', () => {
+      const { access, set, field, machine } = legacyGuest();
+      set(VmcsField.GuestCr3, 0x30020n);
+      for (let index = 0; index < 4; index++)
+        machine.memory.writePhysical64(0x30020n + BigInt(8 * index), BigInt(0x1001 * (index + 1)));
+      access(0, 0, 0, 0x80000011n);
+      expect([0, 2, 4, 6].map((offset) => field(VmcsField.GuestPdpte0 + offset))).to.deep.equal([
+        0x1001n,
+        0x2002n,
+        0x3003n,
+        0x4004n,
+      ]);
+    });
+
+    it('that leaves protected mode takes unrestricted guest', () => {
+      const { access, set, machine } = legacyGuest();
+      set(VmcsField.SecondaryProcessorBasedVmExecutionControls, 0n);
+      captureOutput(() => access(0, 0, 0, 0x10n));
+      expect(machine.stops[0]).to.match(/clears CR0\.PE or CR0\.PG.*unrestricted guest/);
+    });
+  });
+
+  describe('CR3 and CR8, where an extension traps them', () => {
+    it('are written and read; bit 63 of CR3 is no address', () => {
+      const { access, field, machine } = guest();
+      access(3, 0, 4, 0x80000000_0000a001n);
+      expect(field(VmcsField.GuestCr3)).to.equal(0xa001n);
+      access(3, 1, 4);
+      expect(field(VmcsField.GuestRsp)).to.equal(0xa001n);
+      access(8, 0, 1, 5n);
+      expect(machine.registers.cr8).to.equal(5n);
+      access(8, 1, 2);
+      expect(machine.generalRegisters.values[2]).to.equal(5n);
+    });
+
+    it('load PDPTEs with CR3 under PAE paging, but only with EPT', () => {
+      for (const [secondary, expected] of [
+        [BigInt(SecondaryControl.EnableEpt), 0x5005n],
+        [0n, 0n],
+      ] as const) {
+        const { access, set, field, machine } = legacyGuest();
+        set(VmcsField.GuestCr0, 0x80000031n);
+        set(VmcsField.SecondaryProcessorBasedVmExecutionControls, secondary);
+        machine.memory.writePhysical64(0x40000n, 0x5005n);
+        access(3, 0, 0, 0x40000n);
+        expect(field(VmcsField.GuestPdpte0)).to.equal(expected);
+      }
+    });
+  });
+
+  describe('CLTS and LMSW', () => {
+    it('clear TS', () => {
+      const { access, field, set } = guest();
+      set(VmcsField.GuestCr0, 0x8005003bn);
+      access(0, 2);
+      expect(field(VmcsField.GuestCr0)).to.equal(0x80050033n);
+    });
+
+    it('write the lowest four bits, and cannot clear PE', () => {
+      const { access, field } = guest();
+      access(0, 3, 0, 0n, 0xe);
+      expect(field(VmcsField.GuestCr0)).to.equal(0x8005003fn);
+      access(0, 3, 0, 0n, 0);
+      expect(field(VmcsField.GuestCr0)).to.equal(0x80050031n);
+    });
+  });
+});
