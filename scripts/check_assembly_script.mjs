@@ -21,7 +21,8 @@ export function problemsOf(text) {
   lines.forEach((line, index) => {
     if (line.includes('\t')) add(index, 'tabulator');
     if (/\s+$/.test(line)) add(index, 'white space at the end of the line');
-    if (line.length > longest && !/^\s*(import|export|[A-Z0-9_a-z, ]+,?$|\} from)/.test(line)) add(index, `${line.length} characters; at most ${longest}`);
+    if (line.length > longest && !/^\s*(import|export|[A-Z0-9_a-z, ]+,?$|\} from)/.test(line))
+      add(index, `${line.length} characters; at most ${longest}`);
     const match = exportedFunction.exec(line);
     if (!match) return;
     if (/^[A-Z][A-Z0-9_]+$/.test(match[2])) isSemantics = true;
@@ -40,8 +41,26 @@ function compilerProblems() {
   const entry = join(root, 'build/cpu/source/cpu.ts');
   if (!existsSync(entry)) return 'build/cpu/source is missing: run node scripts/build.mjs first\n';
   const asc = join(root, 'node_modules/assemblyscript/bin/asc.js');
-  const result = spawnSync(process.execPath, ['--stack-size=8000', asc, entry, '--noEmit', '--runtime', 'stub', '--importMemory', '--exportTable',
-    '--enable', 'simd', '--disableWarning', '112', '--disableWarning', '201'], { cwd: root, encoding: 'utf8' });
+  const result = spawnSync(
+    process.execPath,
+    [
+      '--stack-size=8000',
+      asc,
+      entry,
+      '--noEmit',
+      '--runtime',
+      'stub',
+      '--importMemory',
+      '--exportTable',
+      '--enable',
+      'simd',
+      '--disableWarning',
+      '112',
+      '--disableWarning',
+      '201',
+    ],
+    { cwd: root, encoding: 'utf8' },
+  );
   return result.status === 0 ? '' : (result.stdout + result.stderr).replaceAll('build/cpu/source/', 'src/machine/cpu/');
 }
 

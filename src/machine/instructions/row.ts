@@ -88,6 +88,8 @@ export interface RowOptions {
   readonly bytes?: number;
   /** The memory operand is an address only: no segment base, no access (LEA). */
   readonly address?: 'offset';
+  /** POP Ev: an address based on rSP counts from the incremented rSP, so the decoder adds the operand size to the displacement. */
+  readonly incrementedStack?: boolean;
   /** AssemblyScript file below src/machine/cpu (without .ts) that exports the semantics; default: the topic of the rows file. */
   readonly file?: string;
   /** Needs CPL 0, I/O privilege or machine state: the differential oracle leaves it out. */
@@ -108,11 +110,33 @@ export interface InstructionRow {
 
 /** Makes a row; see the top of this file for the three notations. */
 export function row(opcode: string, operands: string, semantics: string, options: RowOptions = {}): InstructionRow {
-  return { opcode, operands: operands === '' ? [] : operands.split(',').map((operand) => operand.trim()), semantics, options };
+  return {
+    opcode,
+    operands: operands === '' ? [] : operands.split(',').map((operand) => operand.trim()),
+    semantics,
+    options,
+  };
 }
 
 /** The sixteen conditions in the order of their encoding (SDM 2 appendix "EFLAGS Condition Codes"). */
-export const conditions = ['O', 'NO', 'B', 'NB', 'Z', 'NZ', 'BE', 'NBE', 'S', 'NS', 'P', 'NP', 'L', 'NL', 'LE', 'NLE'] as const;
+export const conditions = [
+  'O',
+  'NO',
+  'B',
+  'NB',
+  'Z',
+  'NZ',
+  'BE',
+  'NBE',
+  'S',
+  'NS',
+  'P',
+  'NP',
+  'L',
+  'NL',
+  'LE',
+  'NLE',
+] as const;
 
 /** Two hexadecimal digits, as rows are written. */
 export function hex(value: number): string {

@@ -55,7 +55,9 @@ describe('decodeInstruction', () => {
   const codeNames: Record<number, string> = {};
   before(async () => {
     core = await createTestCore(16 << 20);
-    forms = JSON.parse(await readFile(new URL('../../../cpu/forms.json', import.meta.url), 'utf8')) as FormInformation[];
+    forms = JSON.parse(
+      await readFile(new URL('../../../cpu/forms.json', import.meta.url), 'utf8'),
+    ) as FormInformation[];
     for (const [name, value] of Object.entries(iced.Code)) if (typeof value === 'number') codeNames[value] = name;
   });
 
@@ -83,13 +85,15 @@ describe('decodeInstruction', () => {
       const told = `${bits} bits ${Buffer.from(bytes).toString('hex')}: iced ${name}, ours ${forms[form]!.name}`;
       if (form === undefinedForm || form === tooLongForm) {
         if (!isInvalid && !notOurs.test(name)) wrong.push(told);
-      } else if (!isInvalid && length !== expectedLength) wrong.push(`${told}: length ${length}, wanted ${expectedLength}`);
+      } else if (!isInvalid && length !== expectedLength)
+        wrong.push(`${told}: length ${length}, wanted ${expectedLength}`);
     }
     expect(wrong.slice(0, 20)).to.deep.equal([]);
   });
 
   it('calls an instruction of more than 15 bytes too long, and one of 15 not', () => {
-    const prefixes = (count: number): Uint8Array => Uint8Array.from([...new Array<number>(count).fill(0x66), 0x90, 0, 0, 0, 0]);
+    const prefixes = (count: number): Uint8Array =>
+      Uint8Array.from([...new Array<number>(count).fill(0x66), 0x90, 0, 0, 0, 0]);
     expect(decode(prefixes(15), Constants.DECODE_CODE64).form).to.equal(tooLongForm);
     expect(decode(prefixes(14), Constants.DECODE_CODE64)).to.deep.include({ length: 15 });
     expect(decode(prefixes(14), Constants.DECODE_CODE64).form).to.be.greaterThan(tooLongForm);
