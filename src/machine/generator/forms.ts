@@ -78,6 +78,7 @@ function isHotChoice({ row, rowSize }: ParsedRow, choice: Choice): boolean {
   const { options } = row;
   if (!options.hot || options.system || options.class === 'ends' || choice.rep !== 0 || choice.address !== 2)
     return false;
+  if (isDirectBranch(options)) return choice.size > 0;
   return rowSize.size === 'fixed' || rowSize.size === '' || choice.size > 0;
 }
 

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { readFileSync, readdirSync } from 'node:fs';
+import { expect } from 'chai';
+import { expand, formList, generate, hotLimit } from '../../../src/machine/generator/generate.js';
+import { row } from '../../../src/machine/instructions/row.js';
+import { topics } from '../../../src/machine/instructions.js';
+import { Constants, Layout } from '../../../src/machine/layout.js';
+
+const folder = new URL('../../../../src/machine/cpu/', import.meta.url);
+const sources = new Map(
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => [name.slice(0, -3), readFileSync(new URL(name, folder), 'utf8')]),
+);
+
+describe('expand', () => {
+  it('fits every row of the table to its semantics, with at most 300 hot forms and ids below 16 bits', () => {
+    const expansion = expand(topics, sources);
+    expect(expansion.forms.filter((form) => form.isHot).length).to.be.within(200, hotLimit);
+    expect(expansion.forms.length).to.be.below((Layout.CPUID_TABLE - Layout.HANDLERS) / 2);
+    expect(new Set(expansion.forms.map((form) => form.id)).size).to.equal(expansion.forms.length);
+  });
+
+  it('keeps only the first 300 hot forms', () => {
+    const semantics = Array.from(
+      { length: 310 },
+      (_value, index) => `@inline export function F${index}(): void {}`,
+    ).join('\n');
+    const rows = Array.from({ length: 310 }, (_value, index) => row('90', '', `F${index}`, { hot: true }));
+    const expansion = expand({ test: rows }, new Map([['test', semantics]]));
+    expect(expansion.forms.filter((form) => form.isHot)).to.have.length(hotLimit);
+  });
+});
+
+describe('generate', () => {
+  const semantics = new Map([
+    [
+      'test',
+      '@inline export function ADD<T, D, S>(d: D, s: S): void {}\n@inline export function JZ(): bool { return true; }',
+    ],
+  ]);
+  const expansion = expand(
+    { test: [row('01', 'Ev,Gv', 'ADD', { hot: true }), row('74', 'Jb', 'JZ', { class: 'jcc', hot: true })] },
+    semantics,
+  );
+  const files = generate(expansion);
+
+  it('writes every address and number of the layout once', () => {
+    for (const [name, address] of Object.entries(Layout))
+      expect(files['layout.ts']).to.include(`export const ${name}: usize = 0x${address.toString(16)};`);
+    expect(files['layout.ts']).to.include(`export const TLB_ENTRIES: u32 = ${Constants.TLB_ENTRIES};`);
+  });
+
+  it('gives every form a handler, hot ones a case, and those that may a template', () => {
+    for (const form of expansion.forms) {
+      expect(files['handlers.ts']).to.include(`function handle_${form.id}(rec: usize)`);
+      expect(files['hot.ts']!.includes(`case ${form.id}:`)).to.equal(form.isHot);
+      expect(files['templates.ts']!.includes(`function t${form.id}(`)).to.equal(form.noTemplate === undefined);
+    }
+  });
+
+  it('lists the forms for the run-time compiler, the reserved ones first', () => {
+    const list = formList(expansion) as { id: number; name: string }[];
+    expect(list.map((form) => form.id)).to.deep.equal(list.map((_form, index) => index));
+    expect(list[0]!.name).to.equal('NEXT');
+  });
+});
