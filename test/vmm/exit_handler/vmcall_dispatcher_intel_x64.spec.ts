@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { ErrorCode, PAT_VALUE, unittestIds, VMCALL_MAGIC } from '../../../src/intrinsics/constants.js';
+import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { extension } from '../../../src/vmm/container/extension.js';
+import { vcpuModule, vmmModule, type PartModule } from '../../../src/vmm/container/part_module.js';
+import { VmcallContribution } from '../../../src/vmm/contributions/vmcall_contribution.js';
+import { OutOfMemoryError } from '../../../src/vmm/errors.js';
+import { ExitHandler } from '../../../src/vmm/exit_handler/exit_handler.js';
+import { ExitHandlerIntelX64 } from '../../../src/vmm/exit_handler/exit_handler_intel_x64.js';
+import { UserVersion } from '../../../src/vmm/exit_handler/user_version.js';
+import {
+  loadVmcallRegisters,
+  storeVmcallRegisters,
+  type VmcallRegisters,
+} from '../../../src/vmm/exit_handler/vmcall_registers.js';
+import { encodeUtf8, decodeUtf8 } from '../../../src/vmm/support/text.js';
+import { captureOutput } from '../capture_output.js';
+import { startedVmm } from '../started_vmm.js';
+
+const failure = ErrorCode.BF_VMCALL_FAILURE;
+const inAddress = 0x400000n;
+const outAddress = 0x480000n;
+
+function guest(modules: readonly PartModule[] = []) {
+  const { machine } = startedVmm(modules);
+  const { memory, generalRegisters, fields } = machine;
+  // A page table at 0x9000 that maps 0x400000 … 0x5fffff to 0x800000.
+  memory.writePhysical64(0x9000n, 0xa007n);
+  memory.writePhysical64(0xa000n, 0xb007n);
+  memory.writePhysical64(0xb010n, 0x800087n);
+  fields.set(VmcsField.GuestCr3, 0x9018n);
+  fields.set(VmcsField.GuestIa32Pat, PAT_VALUE);
+  fields.set(VmcsField.GuestRip, 0x1000n);
+  let output = '';
+  const call = (registers: Partial<VmcallRegisters>): VmcallRegisters => {
+    const zero = loadVmcallRegisters(new BigUint64Array(16));
+    storeVmcallRegisters({ ...zero, r01: VMCALL_MAGIC, ...registers }, generalRegisters.values);
+    output = captureOutput(() => machine.exit(ExitReason.Vmcall, { length: 3 }));
+    return loadVmcallRegisters(generalRegisters.values);
+  };
+  const page = (address: bigint): Uint8Array => memory.page(0x800000n + (address - inAddress));
+  const data = (type: number, input: Uint8Array, sizes: Partial<VmcallRegisters> = {}): VmcallRegisters => {
+    page(inAddress).set(input);
+    return call({
+      r00: 3n,
+      r04: BigInt(type),
+      r05: inAddress,
+      r06: BigInt(input.length),
+      r08: outAddress,
+      r09: 0x1000n,
+      ...sizes,
+    });
+  };
+  const answer = (size: bigint): Uint8Array => page(outAddress).slice(0, Number(size));
+  return { machine, call, data, answer, rip: () => fields.get(VmcsField.GuestRip), output: () => output };
+}
+
+const rebinding = (type: new () => ExitHandlerIntelX64): PartModule =>
+  vcpuModule(({ rebind }) => rebind(ExitHandler).to(type));
+
+describe('VMCALL', () => {
+  it('steps over the instruction and answers 0', () => {
+    const { call, rip } = guest();
+    expect(call({ r00: 2n }).r01).to.equal(0n);
+    expect(rip()).to.equal(0x1003n);
+  });
+
+  it('fails for a wrong magic number, leaving the other registers', () => {
+    const { call, output, rip } = guest();
+    const answer = call({ r00: 2n, r01: 5n, r02: 7n });
+    expect([answer.r01, answer.r02]).to.deep.equal([failure, 7n]);
+    expect(output()).to.match(/invalid magic 0x5/);
+    expect(rip()).to.equal(0x1003n);
+  });
+
+  it('fails for an unknown opcode', () => {
+    const { call, output } = guest();
+    expect(call({ r00: 99n }).r01).to.equal(failure);
+    expect(output()).to.match(/unknown vmcall opcode 0x63/);
+  });
+
+  it('says BF_BAD_ALLOC when memory runs out', () => {
+    @extension()
+    class Greedy extends ExitHandlerIntelX64 {
+      protected override handleVmcallEvent(): void {
+        throw new OutOfMemoryError('nothing left');
+      }
+    }
+    expect(guest([rebinding(Greedy)]).call({ r00: 4n }).r01).to.equal(ErrorCode.BF_BAD_ALLOC);
+  });
+
+  describe('versions', () => {
+    const cases: [string, bigint, bigint[]][] = [
+      ['protocol', 0n, [1n, 0n, 0n]],
+      ['Bareflank', 1n, [1n, 1n, 0n]],
+      ['user', 10n, [0n, 0n, 0n]],
+      ['user-defined', 1n << 63n, [0n, 0n, 0n]],
+    ];
+    for (const [name, index, version] of cases) {
+      it(`answers the ${name} version`, () => {
+        const { r01, r03, r04, r05 } = guest().call({ r00: 1n, r02: index });
+        expect([r01, r03, r04, r05]).to.deep.equal([0n, ...version]);
+      });
+    }
+
+    it('takes the user’s own version from its binding', () => {
+      const { call } = guest([vmmModule(({ rebind }) => rebind(UserVersion).toConstantValue([3, 2, 1]))]);
+      const { r03, r04, r05 } = call({ r00: 1n, r02: 10n });
+      expect([r03, r04, r05]).to.deep.equal([3n, 2n, 1n]);
+    });
+
+    it('fails for an unknown index', () => {
+      expect(guest().call({ r00: 1n, r02: 2n }).r01).to.equal(failure);
+    });
+  });
+
+  it('logs registers and echoes them', () => {
+    const { call, output } = guest();
+    const registers = {
+      r02: 2n,
+      r03: 3n,
+      r04: 4n,
+      r05: 5n,
+      r06: 6n,
+      r07: 7n,
+      r08: 8n,
+      r09: 9n,
+      r10: 10n,
+      r11: 11n,
+      r12: 12n,
+    };
+    expect(call({ r00: 2n, ...registers })).to.deep.equal({ r00: 2n, r01: 0n, ...registers });
+    expect(output()).to.match(/r02: 0x2\n.*r12: 0xc/s);
+  });
+
+  it('logs an event', () => {
+    const { call, output } = guest();
+    expect(call({ r00: 4n, r02: 0x55n }).r01).to.equal(0n);
+    expect(output()).to.match(/vmcall event: 0x55/);
+  });
+
+  it('does nothing at start and stop', () => {
+    const { call } = guest();
+    expect([call({ r00: 5n }).r01, call({ r00: 6n }).r01]).to.deep.equal([0n, 0n]);
+  });
+
+  describe('data', () => {
+    it('echoes a string, with type and size', () => {
+      const { data, answer, output } = guest();
+      const { r01, r07, r09 } = data(1, encodeUtf8('hello wörld'));
+      expect([r01, r07, r09]).to.deep.equal([0n, 1n, 12n]);
+      expect(decodeUtf8(answer(r09))).to.equal('hello wörld');
+      expect(output()).to.match(/received in vmm: hello wörld/);
+    });
+
+    it('echoes JSON, parsed and printed again', () => {
+      const { data, answer } = guest();
+      const { r01, r07, r09 } = data(2, encodeUtf8('{ "a" : [1, "x"] }'));
+      expect([r01, r07]).to.deep.equal([0n, 2n]);
+      expect(decodeUtf8(answer(r09))).to.equal('{"a":[1,"x"]}');
+    });
+
+    it('echoes binary data', () => {
+      const { data, answer } = guest();
+      const { r01, r07, r09 } = data(10, Uint8Array.of(0, 255, 7));
+      expect([r01, r07, r09]).to.deep.equal([0n, 10n, 3n]);
+      expect([...answer(r09)]).to.deep.equal([0, 255, 7]);
+    });
+
+    const failures: [string, number, Partial<VmcallRegisters>, RegExp][] = [
+      ['type 0', 0, {}, /unknown vmcall data type 0/],
+      ['an unknown type', 3, {}, /unknown vmcall data type 3/],
+      ['an in buffer at 0', 1, { r05: 0n }, /in buffer has address 0x0/],
+      ['an in buffer of 0 bytes', 1, { r06: 0n }, /in buffer.*size 0/],
+      ['an in buffer that is too large', 1, { r06: 131073n, r09: 131073n }, /131073 bytes; at most 131072/],
+      ['an out buffer at 0', 1, { r08: 0n }, /out buffer has address 0x0/],
+      ['an out buffer of 0 bytes', 1, { r09: 0n }, /out buffer.*size 0/],
+      ['an out buffer that is too large', 1, { r09: 131073n }, /at most 131072/],
+      ['an out buffer smaller than the in buffer', 1, { r09: 1n }, /smaller than the in buffer/],
+      ['an address that is not mapped', 1, { r05: 0x12340000n }, /guest-virtual 0x12340000 is not mapped/],
+      ['an out address that is not mapped', 1, { r08: 0x12340000n }, /guest-virtual 0x12340000 is not mapped/],
+      ['JSON that is none', 2, {}, /JSON/],
+    ];
+    for (const [what, type, registers, message] of failures) {
+      it(`fails for ${what}, and leaves nothing mapped`, () => {
+        const { data, output, machine } = guest();
+        expect(data(type, encodeUtf8('hello'), registers).r01).to.equal(failure);
+        expect(output()).to.match(message);
+        expect(() => machine.memory.translate(0x200000n, 'read')).to.throw();
+      });
+    }
+
+    it('checks that an answer fits', () => {
+      @extension()
+      class Talkative extends ExitHandlerIntelX64 {
+        protected override handleVmcallDataStringUnformatted(): string {
+          return 'x'.repeat(100);
+        }
+      }
+      const { data, output } = guest([rebinding(Talkative)]);
+      expect(data(1, encodeUtf8('hi'), { r09: 99n }).r01).to.equal(failure);
+      expect(output()).to.match(/answer of 100 bytes does not fit into the out buffer of 99/);
+      expect(data(1, encodeUtf8('hi'), { r09: 100n }).r01).to.equal(0n);
+    });
+  });
+
+  describe('unittest', () => {
+    for (const [id, name] of Object.entries(unittestIds)) {
+      it(`0x${Number(id).toString(16)} (${name}) passes`, () => {
+        expect(guest().call({ r00: 10n, r02: BigInt(id) }).r01).to.equal(0n);
+      });
+    }
+
+    it('fails for unknown ids, the user’s too by default', () => {
+      const { call, output } = guest();
+      expect(call({ r00: 10n, r02: 0x2000n }).r01).to.equal(failure);
+      expect(output()).to.match(/unknown unittest 0x2000; there are 0x1001/);
+      expect(call({ r00: 10n, r02: (1n << 63n) | 1n }).r01).to.equal(failure);
+    });
+  });
+
+  it('asks contributions first, by opcode', () => {
+    const log: bigint[] = [];
+    const contribution: VmcallContribution = {
+      name: 'mine',
+      opcodes: [4, 77],
+      handle: (registers) => {
+        log.push(registers.r02);
+        registers.r03 = 9n;
+        return registers.r00 === 77n;
+      },
+    };
+    const { call, output } = guest([vcpuModule(({ bind }) => bind(VmcallContribution).toConstantValue(contribution))]);
+    const answer = call({ r00: 77n, r02: 1n });
+    expect([answer.r01, answer.r03]).to.deep.equal([0n, 9n]);
+    call({ r00: 4n, r02: 2n });
+    expect(output(), 'false: the base handles it').to.match(/event: 0x2/);
+    call({ r00: 2n, r02: 3n });
+    expect(log).to.deep.equal([1n, 2n]);
+  });
+
+  it('may be completed later', () => {
+    let complete: (() => void) | undefined;
+    @extension()
+    class Patient extends ExitHandlerIntelX64 {
+      protected override handleVmcall(): void {
+        const registers = loadVmcallRegisters(this.exit.registers.values);
+        complete = () => this.completeVmcall(0n, { ...registers, r03: 5n });
+      }
+    }
+    const { call, machine, rip } = guest([rebinding(Patient)]);
+    call({ r00: 2n });
+    expect(rip()).to.equal(0x1000n);
+    complete!();
+    expect(rip()).to.equal(0x1003n);
+    expect(loadVmcallRegisters(machine.generalRegisters.values).r03).to.equal(5n);
+  });
+});
