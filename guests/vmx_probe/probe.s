@@ -89,7 +89,6 @@ next_operation:
     jmp qword ptr [rbx + rax * 8]
 
 all_done:
-    vmxoff
     lea rsi, [rip + text_end]
     call print
     mov edx, 0x604                  # our machine's power button

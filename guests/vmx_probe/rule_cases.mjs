@@ -262,6 +262,12 @@ rule(
   write(F.VmEntryExceptionErrorCode, 0x80000000),
 );
 rule(
+  'controlEventInjectionEcChecks',
+  'bit 15 (valid)',
+  write(INJECTION, 0x80000b0d),
+  write(F.VmEntryExceptionErrorCode, 0x8000),
+);
+rule(
   'controlEventInjectionInstrLengthChecks',
   'software interrupt of length 16',
   write(INJECTION, 0x80000430),
