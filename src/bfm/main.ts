@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Command, CommanderError } from 'commander';
+import { describeCommand } from './describe_command.js';
 import { ExitStatus } from './exit_status.js';
 import { runCommand } from './run_command.js';
 import { UsageError } from './usage_error.js';
@@ -21,8 +22,10 @@ export async function main(args: readonly string[]): Promise<ExitStatus> {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'bfm: ')) })
     .exitOverride();
   const run = runCommand((result) => (status = result));
-  run.copyInheritedSettings(program);
-  program.addCommand(run);
+  for (const command of [run, describeCommand()]) {
+    command.copyInheritedSettings(program);
+    program.addCommand(command);
+  }
   try {
     if (args.length === 0) program.outputHelp();
     else await program.parseAsync(args, { from: 'user' });

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { DescribedField } from '../intrinsics/describe.js';
+import { describedKinds, type DescribedItem, type DescribedKind } from './describe_lookup.js';
+
+function hex(value: unknown): string {
+  return `0x${Number(value).toString(16)}`;
+}
+
+function bits({ from, to }: DescribedField): string {
+  return from === to ? `${from}` : `${to}:${from}`;
+}
+
+function fieldLines(fields: readonly DescribedField[]): string[] {
+  return fields.flatMap((field) => [
+    `  ${bits(field).padStart(6)}  ${field.name}`,
+    ...Object.entries(field.values ?? {}).map(([name, value]) => `            ${value} = ${name}`),
+  ]);
+}
+
+interface DescribedRegister {
+  readonly register: string;
+  readonly subleaf: number | null;
+  readonly fields: readonly DescribedField[];
+}
+
+function registerLines(registers: readonly DescribedRegister[]): string[] {
+  return registers.flatMap(({ register, subleaf, fields }) => [
+    `  ${register.toUpperCase()}${subleaf === null ? '' : `, subleaf ${subleaf}`}`,
+    ...fieldLines(fields).map((line) => `  ${line}`),
+  ]);
+}
+
+function numberOf(kind: DescribedKind, item: DescribedItem): string {
+  const key = describedKinds[kind].number;
+  if (key === undefined) return '';
+  return kind === 'exit' || kind === 'error' ? String(item[key]) : hex(item[key]);
+}
+
+/** The keys that are shown as `key: value` lines, in this order. */
+const plainKeys = ['width', 'group', 'existsIf', 'area', 'wants', 'description', 'text'] as const;
+
+/** One line for a list. */
+export function lineOf(kind: DescribedKind, item: DescribedItem): string {
+  const number = numberOf(kind, item);
+  return number === '' ? item.name : `${number.padEnd(12)}${item.name}`;
+}
+
+/** A definition in full, for a person. */
+export function textOf(kind: DescribedKind, item: DescribedItem): string {
+  const number = numberOf(kind, item);
+  const lines = [`${item.name}${number === '' ? '' : ` (${number})`}   ${String(item.section ?? '')}`];
+  for (const key of plainKeys) {
+    const value = item[key];
+    if (value !== undefined && value !== '' && value !== null) lines.push(`  ${key}: ${String(value)}`);
+  }
+  if (kind === 'check') {
+    lines.push(`  reads: ${[...(item.fields as string[]), ...(item.inputs as string[])].join(', ')}`);
+  } else if (Array.isArray(item.fields)) lines.push(...fieldLines(item.fields as DescribedField[]));
+  for (const [name, value] of Object.entries((item.values ?? {}) as Record<string, number>)) {
+    lines.push(`  ${String(value).padStart(6)} = ${name}`);
+  }
+  if (Array.isArray(item.registers)) lines.push(...registerLines(item.registers as DescribedRegister[]));
+  return lines.join('\n');
+}
