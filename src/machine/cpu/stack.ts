@@ -79,7 +79,9 @@ export function POPA<T, A>(): void {
  * order of the accesses, before the first write. SDM 2A "ENTER—Make Stack Frame for Procedure Parameters".
  */
 export function ENTER<T, A>(bytes: u16, nesting: u8): void {
-  const level = <u64>nesting & 31, sp = reg<u64>(RSP), frame = <u64><A>(sp - sizeof<T>());
+  const level = <u64>nesting & 31, sp = reg<u64>(RSP);
+  let frame = <u64><A>(sp - sizeof<T>());
+  if (sizeof<A>() == 2) frame |= sp & 0xffff0000;                      // a 16-bit stack pointer keeps the rest of ESP, and EBP takes all of it
   const words = level == 0 ? 1 : level + 1, last = sp - words * sizeof<T>() - <u64>bytes;
   below<T, A>(1);
   for (let n: u64 = 1; n < level; n++) {
