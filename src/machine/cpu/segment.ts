@@ -305,14 +305,16 @@ export function VERW<S>(s: S): void {
   const selector = <u32>value<u16, S>(s), raw = visible(selector), rights = rightsOf(raw);
   setZf(raw != 0 && (rights & 0x1a) == 0x12 && privileged(selector, rights));
 }
-/** ARPL r/m16, r16: raises the RPL of DEST to that of SRC. */
+/** ARPL r/m16, r16: raises the RPL of DEST to that of SRC; a destination that stays need not be writable. */
 export function ARPL<D>(d: D, s: Reg): void {
   protectedOnly();
-  const p = open<u16, D>(d), a = <u32>getSelector<D>(p), b = <u32>reg<u16>(s) & 3, raised = (a & 3) < b;
-  if (raised) set<u16, D>(p, <u16>((a & ~3) | b));
+  const a = <u32>value<u16, D>(d), b = <u32>reg<u16>(s) & 3, raised = (a & 3) < b;
+  if (raised) {
+    const p = open<u16, D>(d);
+    set<u16, D>(p, <u16>((a & ~3) | b));
+  }
   setZf(raised);
 }
-@inline function getSelector<D>(p: u32): u16 { return sizeof<D>() == 4 ? reg<u16>(p) : load<u16>(p); }
 
 // ---- FS and GS bases ----------------------------------------------------------------------------------------------------------------
 
