@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../../src/driver/package_paths.js';
+import { temporaryFolder } from '../driver/temporary_folder.js';
+
+const folder = temporaryFolder();
+const readme = readFileSync(join(packageRoot, 'README.md'), 'utf8');
+
+/** The code block that follows the mention of a file. */
+function blockOf(name: string, language: string): string {
+  const after = readme.slice(readme.indexOf(`\`${name}\`:`));
+  return new RegExp('```' + language + '\n([^]*?)```').exec(after)![1]!;
+}
+
+describe('README.md', () => {
+  it("'s first extension runs out of tree, as it stands", () => {
+    folder.write('hello/hello.ts', blockOf('hello/hello.ts', 'ts'));
+    folder.write('hello/hello.modules', blockOf('hello/hello.modules', 'json'));
+    const command = /npx bfm (run .*-m hello\/hello\.modules.*)/.exec(readme)![1]!.replace('--stats', '--json');
+    const output = execFileSync(process.execPath, [join(packageRoot, 'bin', 'bfm.mjs'), ...command.split(' ')], {
+      cwd: folder.path,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const { machine, extensions } = JSON.parse(output) as {
+      machine: { exits: Record<string, number> };
+      extensions: Record<string, Record<string, number>>;
+    };
+    expect(machine.exits.cpuid).to.equal(1000);
+    expect(extensions['rdmsr-count']).to.deep.equal({ count: machine.exits.rdmsr ?? 0 });
+  });
+});
