@@ -200,17 +200,23 @@ function crossing(linear: u64, at: usize, physical: u32, mode: u32): usize {
   return rec;
 }
 
+/** True if any of these bytes of RAM, within one page, may be decoded (`physical`: offset in RAM). */
+export function holdsCode(physical: u32, size: u32): bool {
+  const from = physical & 0xfff, to = min<u32>(from + size, 4096);
+  let pieces: u64 = 0;
+  for (let piece = from >> 6; piece <= (to - 1) >> 6; piece++) pieces |= (<u64>1) << piece;
+  for (let index: usize = load<u32>(PAGE_MAP + (physical >> 12) * 4); index; index = load<u32>(index, 4)) {
+    if (load<u64>(index, 8) & pieces) return true;
+  }
+  return false;
+}
+
 /**
  * Bytes of RAM have changed (`physical`: offset in RAM, within one page): decoded code in them is thrown away, and a block that is running ends
  * after its current instruction, which is what the manual promises for self-modifying code. SDM Volume 3 "Handling Self- and Cross-Modifying Code".
  */
 export function codeWritten(physical: u32, size: u32): void {
-  let index: usize = load<u32>(PAGE_MAP + (physical >> 12) * 4), pieces: u64 = 0;
-  const from = physical & 0xfff, to = min<u32>(from + size, 4096);
-  for (let piece = from >> 6; piece <= (to - 1) >> 6; piece++) pieces |= (<u64>1) << piece;
-  for (; index; index = load<u32>(index, 4)) {
-    if (load<u64>(index, 8) & pieces) { forgetPage(physical >> 12); return; }
-  }
+  if (holdsCode(physical, size)) forgetPage(physical >> 12);
 }
 
 /** Throws the decoded code of a page away. */

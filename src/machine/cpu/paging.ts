@@ -9,7 +9,7 @@ import {
   ACCESS_SEGMENT, CS_BASE, RBP, RSP,
 } from "./layout";
 import { selectTlbs } from "./access";
-import { codeWritten } from "./code";
+import { codeWritten, holdsCode } from "./code";
 import { raiseCode, raisePageFault, restartStepping, stopFault, AC, GP, SS_FAULT } from "./interrupt";
 import { eptTranslate, eptFlags, EPT_READ, EPT_WRITE, EPT_EXECUTE } from "./ept";
 import { checkSegmentAccess } from "./segment";
@@ -316,7 +316,8 @@ export function flushAllTlbs(): void { flushSet(0, false); flushGuestTlb(); }
 
 /** Bits of the control registers that change what a translation means. */
 function pagingBits(): u64 {
-  return <u64>(load<u32>(CR0) & (CR0_PG | CR0_WP)) | (<u64>(load<u32>(CR4) & (CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP | CR4_SMAP)) << 32) | <u64>((load<u32>(EFER) & (EFER_LMA | EFER_NXE)) >> 8);
+  const cr4 = load<u32>(CR4) & (CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP | CR4_SMAP), efer = load<u32>(EFER) & (EFER_LMA | EFER_NXE);
+  return <u64>(load<u32>(CR0) & (CR0_PG | CR0_WP)) | (<u64>cr4 << 32) | <u64>(efer >> 8);
 }
 /** After VM entry or exit: keeps the sets that the architecture lets us keep. SDM 3C "Invalidating Cached Translation Information". */
 export function enterAddressSpace(): void {
@@ -465,6 +466,7 @@ function openPage(ea: u64, size: u32, kind: u32, which: u32): usize {
   if (kind != READ && load<u64>(e, 16) == page) {
     const host = <usize>(<u32>ea + load<u32>(e, 24));
     const ram = load<u32>(RAM_BYTES), offset = <u32>(host - RAM);
+    if (!holdsCode(offset, size)) { markDirty(host); return host; }
     return bounce(offset < ram ? <u64>offset : 0x100000000 + <u64>(offset - ram), 0, size, size, kind);
   }
   const pa = resolve(ea, kind, which), host = physicalHost(pa);
@@ -475,7 +477,7 @@ function openPage(ea: u64, size: u32, kind: u32, which: u32): usize {
   markDirty(host);
   if (load<u32>(PAGE_MAP + ((host - RAM) >> 12) * 4)) {
     if (plain) store<u64>(e, page, 16);
-    return bounce(pa, 0, size, size, kind);
+    return holdsCode(<u32>(host - RAM), size) ? bounce(pa, 0, size, size, kind) : host;
   }
   if (plain) store<u64>(e, page, 8);
   return host;
