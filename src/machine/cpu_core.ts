@@ -36,8 +36,7 @@ interface CoreExports {
   loadSegmentRegister(segment: number, selector: number): void;
   translateQuietly(linear: bigint, kind: number, user: number): bigint;
   completeInstruction(length: number): void;
-  cpuidQuery(leaf: number, subleaf: number): number;
-  cpuidPart(n: number): number;
+  cpuidStore(leaf: number, subleaf: number): void;
   writeLinearHalves(addressLow: number, addressHigh: number, low: number, high: number, size: number): void;
   codeWritten(offset: number, size: number): void;
   decodeInstruction(record: number, code: number, available: number, more: number, offset: number, mode: number): void;
@@ -57,6 +56,7 @@ const Hot = {
   stop: Layout.STOP / 4,
   instructions: Layout.INSTRUCTIONS / 4,
   currentRecord: Layout.CURRENT_RECORD / 4,
+  scratch: Layout.SCRATCH / 4,
 } as const;
 
 /**
@@ -347,8 +347,8 @@ export class CpuCore {
   }
   /** CPUID: EAX, EBX, ECX, EDX into `result`. */
   cpuid(leaf: number, subleaf: number, result: Uint32Array): void {
-    result[0] = this.exports.cpuidQuery(leaf, subleaf);
-    for (let n = 1; n < 4; n++) result[n] = this.exports.cpuidPart(n);
+    this.exports.cpuidStore(leaf, subleaf);
+    for (let n = 0; n < 4; n++) result[n] = this.u32[Hot.scratch + n]!;
   }
   /** MOV to CR0, CR3, CR4 or CR8. @returns −1, or the vector of its fault. */
   writeControlRegister(register: number, low: number, high: number): number {

@@ -3,8 +3,8 @@
 // between two instructions is that of SDM 3A "Priority Among Simultaneous Exceptions and Interrupts" and SDM 3C "Other Causes of VM Exits".
 import {
   ACTIVITY, ATTENTION, ATTENTION_INIT, ATTENTION_INTERRUPT, ATTENTION_NMI, ATTENTION_SIPI, ATTENTION_STEP, ATTENTION_STOP, BUDGET, BUDGET_START, CPL, CS_LIMIT,
-  CURRENT_RECORD, DEBUG_TRAPS, DR0, DR7, FAULT_DEBUG, FAULT_PENDING, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, STOP, STOP_IDLE, STOP_INCOMPLETE, STOP_REQUESTED,
-  VMX_MTF_PENDING, VMX_PREEMPTION_DEADLINE, VMX_PRIMARY, FAULT_VECTOR, FAULT_CODE, VMX_MODE, SIPI_VECTOR, CS, LDTR, TR, CPUID_TABLE, CR0, CR2, CR3, CR4, EFER, ES_BASE, ES_SELECTOR, ES_LIMIT, ES_RIGHTS,
+  CURRENT_RECORD, DEBUG_TRAPS, SCRATCH, DR0, DR7, FAULT_DEBUG, FAULT_PENDING, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, STOP, STOP_IDLE, STOP_INCOMPLETE, STOP_REQUESTED,
+  VMX_MTF_PENDING, VMX_PREEMPTION_DEADLINE, VMX_PRIMARY, VMX_MODE, SS_RIGHTS, SIPI_VECTOR, CS, LDTR, TR, CPUID_TABLE, CR0, CR2, CR3, CR4, EFER, ES_BASE, ES_SELECTOR, ES_LIMIT, ES_RIGHTS,
   CS_SELECTOR, CS_BASE, GDTR_BASE, IDTR_BASE, GDTR_LIMIT, IDTR_LIMIT, DR6, APIC_BASE,
 } from "./layout";
 import { executeRecord, initializeRun, run, step } from "./run";
@@ -51,6 +51,7 @@ export function initialize(): void {
 /** Takes over a processor block that was copied in, or state that was changed by hand. */
 export function stateLoaded(): void {
   store<u32>(CURRENT_RECORD, 0);
+  store<u32>(CPL, (load<u32>(SS_RIGHTS) >> 5) & 3);                   // SS.DPL is CPL in all modes
   enterAddressSpace();
   updateMode();
   updateAttention();
@@ -248,9 +249,14 @@ export function writeControlRegister(n: u32, low: u32, high: u32): void {
   const v = <u64>low | (<u64>high << 32);
   if (n == 0) writeCr0(v); else if (n == 3) writeCr3(v); else if (n == 4) writeCr4(v); else writeCr8(v);
 }
-/** CPUID: EAX; then cpuidPart(1 … 3) for EBX, ECX, EDX. */
-export function cpuidQuery(leaf: u32, subleaf: u32): u32 { cpuid(leaf, subleaf); return cpuidA; }
-export function cpuidPart(n: u32): u32 { return n == 1 ? cpuidB : n == 2 ? cpuidC : cpuidD; }
+/** CPUID: EAX, EBX, ECX, EDX into the first words of SCRATCH. */
+export function cpuidStore(leaf: u32, subleaf: u32): void {
+  cpuid(leaf, subleaf);
+  store<u32>(SCRATCH, cpuidA);
+  store<u32>(SCRATCH, cpuidB, 4);
+  store<u32>(SCRATCH, cpuidC, 8);
+  store<u32>(SCRATCH, cpuidD, 12);
+}
 /** XSETBV without intercepts. @returns 0 for #GP. */
 export function writeXcrHalves(index: u32, low: u32, high: u32): bool { return writeXcr(index, <u64>low | (<u64>high << 32)); }
 /** Stores 4 or 8 bytes at a linear address; a fault is thrown to the host. */

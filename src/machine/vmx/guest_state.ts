@@ -31,6 +31,8 @@ export const Effect = {
   Pdptes: 1 << 9,
   /** Pending debug exceptions, which the core keeps without the VMCS's bit 12. */
   PendingDebug: 1 << 10,
+  /** Interruptibility and activity: what is due before the first instruction. */
+  Attention: 1 << 11,
 } as const;
 
 /** A field that stands in the core as it is: a word of 4 or 8 bytes at an address of the layout. */
@@ -62,8 +64,8 @@ const copied: readonly CopyRow[] = [
   ['GuestIa32SysenterCs', Layout.SYSENTER_CS, 4, Effect.None],
   ['GuestIa32SysenterEsp', Layout.SYSENTER_ESP, 8, Effect.None],
   ['GuestIa32SysenterEip', Layout.SYSENTER_EIP, 8, Effect.None],
-  ['GuestInterruptibilityState', Layout.INTERRUPTIBILITY, 4, Effect.None],
-  ['GuestActivityState', Layout.ACTIVITY, 4, Effect.None],
+  ['GuestInterruptibilityState', Layout.INTERRUPTIBILITY, 4, Effect.Attention],
+  ['GuestActivityState', Layout.ACTIVITY, 4, Effect.Attention],
 ];
 
 /** Fields that are saved if an exit control says so; `loaded` by effects of the entry. */
@@ -148,7 +150,7 @@ for (const { row } of savedBy) slotEffects[slotOf(VmcsField[row[0]])] = row[3];
 for (const [name, , , effects] of pdpteRows) slotEffects[slotOf(VmcsField[name])] = effects;
 for (const [name, effects] of otherEffects) slotEffects[slotOf(VmcsField[name])] = effects;
 
-/** Fields that nearly every exit finds changed, or that stand alone; the core says of all others together whether one changed. */
+/** Fields that each exit looks at (guest_save.ts); of all others together the core says whether one changed. */
 const hotFields: readonly VmcsFieldName[] = [
   'GuestRip',
   'GuestRsp',
@@ -158,10 +160,8 @@ const hotFields: readonly VmcsFieldName[] = [
   'GuestActivityState',
 ];
 
-/** What a VM exit copies into the VMCS: pairs of a word index of the core and a half index of the VMCS. */
+/** What a VM exit copies into the VMCS if the core says that any of it changed: pairs of a word index of the core and a half index of the VMCS. */
 export interface SavePlan {
-  readonly hotWords: Uint16Array;
-  readonly hotHalves: Uint16Array;
   readonly coldWords: Uint16Array;
   readonly coldHalves: Uint16Array;
 }
@@ -178,10 +178,9 @@ function pairs(rows: readonly CopyRow[]): { words: Uint16Array; halves: Uint16Ar
   return { words: Uint16Array.from(words), halves: Uint16Array.from(halves) };
 }
 
-/** The plan of an exit: the fields that are always saved and those that the exit controls name. */
+/** The plan of an exit: the fields that are always saved, and those that the exit controls name. */
 export function makeSavePlan(exitControls: number): SavePlan {
-  const hot = pairs(copied.filter(([name]) => hotFields.includes(name)));
   const optional = savedBy.filter(({ control }) => (exitControls & control) !== 0).map(({ row }) => row);
   const cold = pairs([...copied.filter(([name]) => !hotFields.includes(name)), ...optional]);
-  return { hotWords: hot.words, hotHalves: hot.halves, coldWords: cold.words, coldHalves: cold.halves };
+  return { coldWords: cold.words, coldHalves: cold.halves };
 }

@@ -13,6 +13,8 @@ import { Word } from './words.js';
 
 const exitReason = slotOf(VmcsField.ExitReason);
 
+const { instructions: instructionsWord, exitReason: reasonWord } = Word;
+
 const activityHlt = 1;
 const interruptFlag = 0x200;
 const scale = 0x1_0000_0000;
@@ -79,7 +81,7 @@ export class LogicalProcessor {
   run(instructions: number): StopReason {
     const { core } = this;
     const { u32 } = core;
-    const start = u32[Word.instructions]!;
+    const start = u32[instructionsWord]!;
     let left = instructions;
     // Exits that retire no instruction (an interrupt window that is always open) must not keep the scheduler from its turn.
     for (let turns = 0; turns < instructions; turns++) {
@@ -88,7 +90,7 @@ export class LogicalProcessor {
       if (left <= 0) return StopReason.Quantum;
       const reason = core.run(left);
       // Differences of the low halves: small integers, which cost no allocation at each exit.
-      left = instructions - ((u32[Word.instructions]! - start) | 0);
+      left = instructions - ((u32[instructionsWord]! - start) | 0);
       if (reason === StopReason.VmExit) this.leaveGuest();
       else if (reason === StopReason.VmxInstruction) performCodeInstruction(this.engine);
       else return reason;
@@ -105,7 +107,7 @@ export class LogicalProcessor {
   }
 
   private leaveGuest(): void {
-    const basic = this.core.u32[Word.exitReason]! & (exitReasons - 1);
+    const basic = this.core.u32[reasonWord]! & (exitReasons - 1);
     this.exits[basic] = this.exits[basic]! + 1;
     if (!this.engine.leave()) this.die(`VMX abort ${this.engine.abort} in a VM exit for ${exitReasonName(basic)}`);
   }
@@ -131,23 +133,20 @@ export class LogicalProcessor {
   }
 
   private callExitEntry(): void {
-    if (this.exitEntry === undefined) {
+    const { exitEntry, exitMark, engine } = this;
+    if (exitEntry === undefined) {
       this.die(`a VM exit (${this.exitName()}) found no exit entry: HostEntry.attach was not called`);
       return;
     }
-    if (this.exitMark !== undefined) this.exitMark[0] = (this.engine.vmcs.low(exitReason) & 0xffff) + 1;
+    if (exitMark !== undefined) exitMark[0] = (engine.vmcs.bits(exitReason) & 0xffff) + 1;
     try {
-      this.exitEntry();
+      exitEntry();
     } catch (error) {
-      this.die(
-        `the handler of VM exit ${this.exitName()} threw: ${error instanceof Error ? error.message : String(error)}`,
-        error,
-      );
-      return;
-    } finally {
-      if (this.exitMark !== undefined) this.exitMark[0] = 0;
+      const message = error instanceof Error ? error.message : String(error);
+      this.die(`the handler of VM exit ${this.exitName()} threw: ${message}`, error);
     }
-    if (!this.engine.nonRoot && !this.engine.exitPending && !this.hasReturned) {
+    if (exitMark !== undefined) exitMark[0] = 0;
+    if (!engine.state.nonRoot && !engine.exitPending && !this.hasReturned) {
       this.die(`the handler of VM exit ${this.exitName()} returned without resuming the guest`);
     }
   }

@@ -14,7 +14,9 @@ import { injectEvent } from './injection.js';
 import { writeFlags } from './lazy_flags.js';
 import { loadMsrs } from './msr_areas.js';
 import { startTimer, stopTimer } from './preemption_timer.js';
-import { addressIn, debugTrapBits, loadPdptes, paePaging, type VmExit } from './vm_exit.js';
+import { debugTrapBits } from './guest_save.js';
+import { loadPdptes, paePaging } from './pae_paging.js';
+import { addressIn, type VmExit } from './vm_exit.js';
 import type { VmInstructions } from './vm_instructions.js';
 import type { VmcsEntryReader } from './vmcs_entry_reader.js';
 import { Change } from './vmcs.js';
@@ -41,6 +43,22 @@ const guestDebugctl = slotOf(VmcsField.GuestIa32Debugctl);
 const guestPendingDebug = slotOf(VmcsField.GuestPendingDebugExceptions);
 const guestPdpte0 = slotOf(VmcsField.GuestPdpte0);
 
+const {
+  mode: modeWord,
+  currentRecord: currentRecordWord,
+  faultPending: faultPendingWord,
+  delivery: deliveryWord,
+  mtfPending: mtfPendingWord,
+  vpid: vpidWord,
+  rflags: flagsWord,
+  attention: attentionWord,
+} = Word;
+
+const resumeFlag = 0x10000;
+/** Effects after which the core must look at its state, and at what is due before the first instruction, anew. */
+const affectsMode =
+  Effect.Mode | Effect.Paging | Effect.Controls | Effect.Debug | Effect.PendingDebug | Effect.Attention;
+
 /** VM entries of one logical processor. */
 export class VmEntry {
   constructor(
@@ -62,6 +80,7 @@ export class VmEntry {
     const basic = this.basicError(isLaunch);
     if (basic !== 0) return instructions.fail(basic);
     this.reader.setLaunch(isLaunch);
+    if (this.reader.updateMode()) checks.markAll();
     checks.markChanged();
     const broken = checks.run();
     if (broken !== undefined && broken.area !== 'guest') return instructions.fail(broken.error);
@@ -137,7 +156,7 @@ export class VmEntry {
     if ((effects & Effect.PendingDebug) !== 0)
       store64(u32, Word.debugTraps, vmcs.low(guestPendingDebug) & debugTrapBits, 0);
     if ((effects & Effect.Pdptes) !== 0) this.loadPdptes();
-    this.mustUpdateMode = (effects & (Effect.Mode | Effect.Paging | Effect.Controls)) !== 0;
+    this.mustUpdateMode = (effects & affectsMode) !== 0;
   }
 
   private mustUpdateMode = false;
@@ -179,24 +198,24 @@ export class VmEntry {
   /** The end of an entry: timer, pending events, injection, and the processor is in non-root operation. */
   private begin(wasResident: boolean): void {
     const { state } = this;
-    const { core, vmcs } = state;
+    const { core, vmcs, words } = state;
     const { u32 } = core;
     if (state.usesTimer) startTimer(u32, vmcs.low(timerValue));
     else if (!wasResident) stopTimer(u32);
     state.nonRoot = true;
-    u32[Word.mode] = VmxMode.NonRoot;
-    u32[Word.currentRecord] = 0;
-    u32[Word.faultPending] = 0;
-    u32[Word.delivery] = 0;
-    u32[Word.mtfPending] = 0;
-    // Without VPIDs a VM entry ends all translations. Over a stay in JavaScript only stores of the VMM could show the difference.
-    const staleMemory = state.memoryWritten && u32[Word.vpid] === 0;
-    if (!wasResident || this.mustUpdateMode || staleMemory) core.stateLoaded();
-    this.mustUpdateMode = false;
-    state.memoryWritten = false;
+    words[modeWord] = VmxMode.NonRoot;
+    words[currentRecordWord] = 0;
+    words[faultPendingWord] = 0;
+    words[deliveryWord] = 0;
+    words[mtfPendingWord] = 0;
     const event = vmcs.bits(information);
     if (event < 0) injectEvent(u32, vmcs, event);
-    // Shadows, TF, windows, the timer and pending debug exceptions are looked at before the first instruction.
-    u32[Word.attention] = u32[Word.attention]! | Constants.ATTENTION_STEP;
+    // Without VPIDs a VM entry ends all translations. Over a stay in JavaScript only stores of the VMM could show the difference.
+    const staleMemory = state.memoryWritten && words[vpidWord] === 0;
+    state.memoryWritten = false;
+    if (!wasResident || this.mustUpdateMode || staleMemory || event < 0) core.stateLoaded();
+    this.mustUpdateMode = false;
+    // RF, which the exit may have set in the processor, ends after one instruction, and that is done step by step.
+    if ((words[flagsWord]! & resumeFlag) !== 0) words[attentionWord] = words[attentionWord]! | Constants.ATTENTION_STEP;
   }
 }

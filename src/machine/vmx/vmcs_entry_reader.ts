@@ -9,6 +9,8 @@ import type { VmxState } from './vmx_state.js';
 import { Word } from './words.js';
 
 const exitControls = slotOf(VmcsField.VmExitControls);
+const eferWord = Word.efer;
+const eferLma = 0x400;
 const nothing: Capability = [0, 0];
 
 /** What the VM-entry rules read, from the current VMCS and the processor. */
@@ -19,6 +21,7 @@ export class VmcsEntryReader implements EntryReader {
   /** Set by every read of an input that is neither a field nor a constant of the processor. */
   volatileRead = false;
   private launch = false;
+  private hostIsIa32e = false;
 
   constructor(
     private readonly state: VmxState,
@@ -54,11 +57,21 @@ export class VmcsEntryReader implements EntryReader {
     return !this.state.resident && (this.state.core.u32[Word.interruptibility]! & 2) !== 0;
   }
 
+  /** The engine takes all clean marks away when this changes, so it is no volatile input. */
   get inIa32eMode(): boolean {
-    this.volatileRead = true;
+    return this.hostIsIa32e;
+  }
+
+  /** Looks at the processor's mode as an entry begins. @returns whether it is another than at the entry before. */
+  updateMode(): boolean {
+    const { state } = this;
     // While the guest's state stays in the processor, the host's mode is what the exit would have loaded.
-    if (this.state.resident) return (this.state.vmcs.low(exitControls) & ExitControl.HostAddressSpaceSize) !== 0;
-    return (this.state.core.u32[Word.efer]! & 0x400) !== 0;
+    const isIa32e = state.resident
+      ? (state.vmcs.bits(exitControls) & ExitControl.HostAddressSpaceSize) !== 0
+      : (state.words[eferWord]! & eferLma) !== 0;
+    const isNew = isIa32e !== this.hostIsIa32e;
+    this.hostIsIa32e = isIa32e;
+    return isNew;
   }
 
   low(field: number): number {
