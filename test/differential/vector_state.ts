@@ -15,7 +15,7 @@ export function randomSingle(random: SeededRandom): number {
     case 3: return sign + 0x7f800001 + (fraction >> 2);
     case 4: return sign + 1 + (random.chance(0.5) ? random.below(3) : fraction >> 1);
     case 5: return new Uint32Array(new Float32Array([random.below(random.pick([4, 100, 70000])) / random.pick([1, 2, 3, 8])]).buffer)[0]! + sign;
-    case 6: return sign + random.pick([1, 2, 0xfe, 0xfd, 0x7e, 0x7f, 0x80, 0x9d, 0x9e, 0xbd, 0xbe]) * 0x800000 + random.pick([0, 0x7fffff, 1, 0x400000, fraction]);
+    case 6: return sign + random.pick([1, 2, 0x3e, 0x3f, 0x40, 0xfe, 0xfd, 0x7e, 0x7f, 0x80, 0x9d, 0x9e, 0xbd, 0xbe]) * 0x800000 + random.pick([0, 0x7fffff, 1, 0x400000, fraction]);
     case 7: return random.next();
     default: return sign + (100 + random.below(60)) * 0x800000 + (random.chance(0.5) ? fraction : fraction & 0x7f8000);
   }
@@ -33,7 +33,7 @@ export function randomDouble(random: SeededRandom): bigint {
     case 3: return sign | 0x7ff0000000000001n | (fraction >> 2n);
     case 4: return sign | random.pick([1n, 2n, fraction | 1n]);
     case 5: return sign | new BigUint64Array(new Float64Array([random.below(random.pick([4, 100, 70000, 0x7fffffff])) / random.pick([1, 2, 3, 8])]).buffer)[0]!;
-    case 6: return sign | exponent(random.pick([1, 2, 0x7fe, 0x7fd, 0x3fe, 0x3ff, 0x400, 0x41d, 0x41e, 0x43d, 0x43e, 0x36a, 0x37f, 0x380, 0x381, 0x47e, 0x47f]))
+    case 6: return sign | exponent(random.pick([1, 2, 0x1ff, 0x200, 0x7fe, 0x7fd, 0x3fe, 0x3ff, 0x400, 0x41d, 0x41e, 0x43d, 0x43e, 0x36a, 0x37f, 0x380, 0x381, 0x47e, 0x47f]))
       | random.pick([0n, 1n, fraction, 0xfffffffffffffn, 0xfffffe0000000n, 0xffffff0000000n, 0x10000000n]);
     case 7: return bits64(random);
     default: return sign | exponent(990 + random.below(70)) | (random.chance(0.5) ? fraction : (fraction >> 30n) << 30n);

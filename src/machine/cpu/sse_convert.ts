@@ -7,7 +7,8 @@ import { sseCheck, mmxBegin, mmxCheck } from './fpu_state';
 import { MXCSR } from './layout';
 import { beginFloat, endFloat, roundingMode, daz, round32, round64, widen, narrow } from './sse_float';
 import { unpackA32, unpackA64, pack32, pack64 } from './float_formats';
-import { fromInteger, toInteger, rClass, PE } from './soft_float';
+import { fromInteger, toInteger, PE } from './soft_float';
+import { tame32, plain, isLarge32, isTame32, isTame64 } from './sse_packed';
 
 /** Integer of `bits` bits from a single or double, by MXCSR or truncated. */
 @inline function integer32(v: u32, bits: u32, truncate: bool): u64 { unpackA32(v, daz); return <u64>toInteger(bits, truncate ? 3 : roundingMode()); }
@@ -32,7 +33,17 @@ function doublesToIntegers(v: v128, truncate: bool): u64 {
 }
 @inline function integersToDoubles(v: u64): v128 { return wide(reinterpret<u64>(<f64><i32>v), reinterpret<u64>(<f64><i32>(v >> 32))); }
 
+// The fast ways below take tame numbers (zero or normal) with all exceptions masked and rounding to nearest; only PE can come of them.
+
+function noteInexact(m: u32): void { if (!(m & PE)) store<u32>(MXCSR, m | PE); }
+
 function dqFromPs(v: v128, truncate: bool): v128 {
+  const m = load<u32>(MXCSR);
+  if (plain(m) && i32x4.all_true(v128.and(tame32(v), f32x4.lt(f32x4.abs(v), f32x4.splat(2147483648.0))))) {
+    const r = i32x4.trunc_sat_f32x4_s(truncate ? v : f32x4.nearest(v));
+    if (v128.any_true(f32x4.ne(f32x4.convert_i32x4_s(r), v))) noteInexact(m);
+    return r;
+  }
   beginFloat();
   const low = singlesToIntegers(lowOf(v), truncate), high = singlesToIntegers(highOf(v), truncate);
   endFloat();
@@ -42,6 +53,13 @@ function dqFromPd(v: v128, truncate: bool): u64 { beginFloat(); const r = double
 function piFromPs(v: u64, truncate: bool): u64 { beginFloat(); const r = singlesToIntegers(v, truncate); endFloat(); return r; }
 function psFromPi(v: u64): u64 { beginFloat(); const r = integersToSingles(v); endFloat(); return r; }
 function psFromDq(v: v128): v128 {
+  const m = load<u32>(MXCSR);
+  if (plain(m)) {
+    const r = f32x4.convert_i32x4_s(v);
+    // 2^31 comes of rounding up only, and saturates on the way back
+    if (v128.any_true(v128.or(i32x4.ne(i32x4.trunc_sat_f32x4_s(r), v), f32x4.ge(r, f32x4.splat(2147483648.0))))) noteInexact(m);
+    return r;
+  }
   beginFloat();
   const low = integersToSingles(lowOf(v)), high = integersToSingles(highOf(v));
   endFloat();
@@ -59,20 +77,30 @@ function pdFromPs(v: u64): v128 {
   endFloat();
   return wide(low, high);
 }
-function siFromSs(v: u32, bits: u32, truncate: bool): u64 { beginFloat(); const r = integer32(v, bits, truncate); endFloat(); return r; }
+function siFromSs(v: u32, bits: u32, truncate: bool): u64 {
+  if (isTame32(v)) return siFromSd(reinterpret<u64>(<f64>reinterpret<f32>(v)), bits, truncate);
+  beginFloat(); const r = integer32(v, bits, truncate);
+  endFloat();
+  return r;
+}
 function siFromSd(v: u64, bits: u32, truncate: bool): u64 {
-  const x = reinterpret<f64>(v);
-  // within range the integer is exact or truncated; DAZ changes nothing for numbers that are at least 1
-  if (truncate && abs<f64>(x) < 2147483648.0 && abs<f64>(x) >= 1) {
-    const r = <i64>x;
-    if (<f64>r == x) return <u64>r;
+  const x = reinterpret<f64>(v), m = load<u32>(MXCSR);
+  if (plain(m) && isTame64(v)) {
+    const y = truncate ? trunc<f64>(x) : nearest<f64>(x), limit: f64 = bits == 32 ? 2147483648.0 : 9223372036854775808.0;
+    if (y < limit && y >= -limit) { if (y != x) noteInexact(m); return <u64><i64>y; }
   }
   beginFloat();
   const r = integer64(v, bits, truncate);
   endFloat();
   return r;
 }
-function ssFromSi(v: i64): u32 { beginFloat(); const r = single(v); endFloat(); return r; }
+function ssFromSi(v: i64): u32 {
+  if (v << 40 >> 40 == v) return reinterpret<u32>(<f32>v);
+  beginFloat();
+  const r = single(v);
+  endFloat();
+  return r;
+}
 function sdFromSi(v: i64): u64 {
   if (v << 11 >> 11 == v) return reinterpret<u64>(<f64>v);
   beginFloat();
@@ -80,8 +108,24 @@ function sdFromSi(v: i64): u64 {
   endFloat();
   return r;
 }
-function sdFromSs(v: u32): u64 { beginFloat(); const r = widen(v); endFloat(); return r; }
-function ssFromSd(v: u64): u32 { beginFloat(); const r = narrow(v); endFloat(); return r; }
+function sdFromSs(v: u32): u64 {
+  if (isTame32(v)) return reinterpret<u64>(<f64>reinterpret<f32>(v));
+  beginFloat();
+  const r = widen(v);
+  endFloat();
+  return r;
+}
+function ssFromSd(v: u64): u32 {
+  const m = load<u32>(MXCSR);
+  if (plain(m) && isTame64(v)) {
+    const x = reinterpret<f64>(v), y = <f32>x, r = reinterpret<u32>(y);
+    if (isLarge32(r) || x == 0) { if (<f64>y != x) noteInexact(m); return r; }
+  }
+  beginFloat();
+  const r = narrow(v);
+  endFloat();
+  return r;
+}
 
 /** Scalar integer (r/m32 or r/m64) to and from scalar single or double */
 @inline export function CVTSI2SS<T, S>(d: Reg, s: S): void { sseCheck(); setLow32(d, ssFromSi(sizeof<T>() == 4 ? <i64><i32>value<T, S>(s) : <i64>value<T, S>(s))); }

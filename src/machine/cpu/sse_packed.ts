@@ -14,12 +14,20 @@ import { wide, lowOf, highOf } from './simd_access';
 @inline function join32(a: u32, b: u32, c: u32, d: u32): v128 { return wide(<u64>a | <u64>b << 32, <u64>c | <u64>d << 32); }
 
 /** All ones in lanes that are zero or normal. */
-@inline function tame32(v: v128): v128 {
+@inline export function tame32(v: v128): v128 {
   const m = v128.and(v, i32x4.splat(0x7fffffff));
   return v128.or(i32x4.lt_u(i32x4.sub(m, i32x4.splat(0x00800000)), i32x4.splat(0x7f000000)), i32x4.eq(m, i32x4.splat(0)));
 }
 @inline function normal32(v: v128): v128 {
   return i32x4.lt_u(i32x4.sub(v128.and(v, i32x4.splat(0x7fffffff)), i32x4.splat(0x00800000)), i32x4.splat(0x7f000000));
+}
+/** Results that cannot have been tiny: above the smallest normal number, to which a tiny one may have been rounded. */
+@inline function large32(v: v128): v128 {
+  return i32x4.lt_u(i32x4.sub(v128.and(v, i32x4.splat(0x7fffffff)), i32x4.splat(0x00800001)), i32x4.splat(0x7effffff));
+}
+@inline function large64(v: v128): v128 {
+  const m = v128.and(v, i64x2.splat(0x7fffffffffffffff));
+  return v128.and(i64x2.gt_s(m, i64x2.splat(0x0010000000000000)), i64x2.lt_s(m, i64x2.splat(0x7ff0000000000000)));
 }
 @inline function normal64(v: v128): v128 {
   const m = v128.and(v, i64x2.splat(0x7fffffffffffffff));
@@ -30,7 +38,7 @@ import { wide, lowOf, highOf } from './simd_access';
 @inline function tame64(v: v128): v128 { return v128.or(normal64(v), zero64(v)); }
 
 /** MXCSR: all masked, nearest, no DAZ/FTZ. */
-@inline function plain(m: u32): bool { return (m & 0xffc0) == 0x1f80; }
+@inline export function plain(m: u32): bool { return (m & 0xffc0) == 0x1f80; }
 
 /** Sum with its inexactness (Knuth's two-sum), for tame lanes. */
 @inline function noteSum32(m: u32, a: v128, b: v128, r: v128): void {
@@ -70,10 +78,10 @@ export function packed32(op: u32, a: v128, b: v128): v128 {
     } else if (m & PE) {
       if (op == OP_MUL) {
         const r = f32x4.mul(a, b);
-        if (i32x4.all_true(v128.and(v128.and(tame32(a), tame32(b)), v128.or(normal32(r), v128.or(zero32(a), zero32(b)))))) return r;
+        if (i32x4.all_true(v128.and(v128.and(tame32(a), tame32(b)), v128.or(large32(r), v128.or(zero32(a), zero32(b)))))) return r;
       } else if (op == OP_DIV) {
         const r = f32x4.div(a, b);
-        if (i32x4.all_true(v128.and(v128.and(tame32(a), normal32(b)), v128.or(normal32(r), zero32(a))))) return r;
+        if (i32x4.all_true(v128.and(v128.and(tame32(a), normal32(b)), v128.or(large32(r), zero32(a))))) return r;
       } else {
         const r = f32x4.sqrt(b);
         if (i32x4.all_true(v128.and(tame32(b), tame32(r)))) return r;
@@ -91,10 +99,10 @@ export function packed64(op: u32, a: v128, b: v128): v128 {
     } else if (m & PE) {
       if (op == OP_MUL) {
         const r = f64x2.mul(a, b);
-        if (i64x2.all_true(v128.and(v128.and(tame64(a), tame64(b)), v128.or(normal64(r), v128.or(zero64(a), zero64(b)))))) return r;
+        if (i64x2.all_true(v128.and(v128.and(tame64(a), tame64(b)), v128.or(large64(r), v128.or(zero64(a), zero64(b)))))) return r;
       } else if (op == OP_DIV) {
         const r = f64x2.div(a, b);
-        if (i64x2.all_true(v128.and(v128.and(tame64(a), normal64(b)), v128.or(normal64(r), zero64(a))))) return r;
+        if (i64x2.all_true(v128.and(v128.and(tame64(a), normal64(b)), v128.or(large64(r), zero64(a))))) return r;
       } else {
         const r = f64x2.sqrt(b);
         if (i64x2.all_true(v128.and(tame64(b), tame64(r)))) return r;
@@ -115,10 +123,12 @@ export function addSub64(a: v128, b: v128): v128 {
   return soft64(OP_ADD, a, b, true);
 }
 
-@inline function isNormal32(v: u32): bool { return (v & 0x7fffffff) - 0x00800000 < 0x7f000000; }
-@inline function isNormal64(v: u64): bool { return (v & 0x7fffffffffffffff) - 0x0010000000000000 < 0x7fe0000000000000; }
-@inline function isTame32(v: u32): bool { return isNormal32(v) || !(v << 1); }
-@inline function isTame64(v: u64): bool { return isNormal64(v) || !(v << 1); }
+@inline export function isNormal32(v: u32): bool { return (v & 0x7fffffff) - 0x00800000 < 0x7f000000; }
+@inline export function isNormal64(v: u64): bool { return (v & 0x7fffffffffffffff) - 0x0010000000000000 < 0x7fe0000000000000; }
+@inline export function isLarge32(v: u32): bool { return (v & 0x7fffffff) - 0x00800001 < 0x7effffff; }
+@inline export function isLarge64(v: u64): bool { return (v & 0x7fffffffffffffff) - 0x0010000000000001 < 0x7fdfffffffffffff; }
+@inline export function isTame32(v: u32): bool { return isNormal32(v) || !(v << 1); }
+@inline export function isTame64(v: u64): bool { return isNormal64(v) || !(v << 1); }
 
 /** One lane. */
 export function scalar32(op: u32, x: u32, y: u32): u32 {
@@ -128,7 +138,7 @@ export function scalar32(op: u32, x: u32, y: u32): u32 {
     // a double holds a product exactly, and the sum unless the exponents are far apart
     if (op == OP_MUL) {
       const w = <f64>a * <f64>b, r = <f32>w, v = reinterpret<u32>(r);
-      if (isNormal32(v) || w == 0) { if (<f64>r != w && !(m & PE)) store<u32>(MXCSR, m | PE); return v; }
+      if (isLarge32(v) || w == 0) { if (<f64>r != w && !(m & PE)) store<u32>(MXCSR, m | PE); return v; }
     } else if (op <= OP_SUB) {
       const c = op == OP_SUB ? -b : b, r = a + c, v = reinterpret<u32>(r);
       if (isTame32(v)) {
@@ -137,7 +147,7 @@ export function scalar32(op: u32, x: u32, y: u32): u32 {
       }
     } else if (m & PE) {
       const v = reinterpret<u32>(op == OP_DIV ? a / b : sqrt<f32>(b));
-      if (isNormal32(v)) return v;
+      if (isLarge32(v)) return v;
     }
   }
   beginFloat();
@@ -157,7 +167,7 @@ export function scalar64(op: u32, x: u64, y: u64): u64 {
       }
     } else if (m & PE) {
       const v = reinterpret<u64>(op == OP_MUL ? a * b : op == OP_DIV ? a / b : sqrt<f64>(b));
-      if (isNormal64(v) || (op == OP_MUL && (a == 0 || b == 0))) return v;
+      if (isLarge64(v) || (op == OP_MUL && (a == 0 || b == 0))) return v;
     }
   }
   beginFloat();
@@ -187,8 +197,12 @@ export function scalarExtreme64(max: bool, a: u64, b: u64): u64 { beginFloat(); 
 
 @inline function mask32(p: u32, x: u32, y: u32): u32 { return holds(p, compare32(x, y, isQuiet(p))) ? 0xffffffff : 0; }
 @inline function mask64(p: u32, x: u64, y: u64): u64 { return holds(p, compare64(x, y, isQuiet(p))) ? 0xffffffffffffffff : 0; }
-/** CMPPS, CMPPD, CMPSS, CMPSD with predicate 0–7. */
+/** CMPPS, CMPPD, CMPSS, CMPSD with predicate 0–7. Of tame lanes none is unordered, and nothing is raised. */
 export function compares32(p: u32, a: v128, b: v128): v128 {
+  if (i32x4.all_true(v128.and(tame32(a), tame32(b)))) {
+    const q = p & 3, r = q == 0 ? f32x4.eq(a, b) : q == 1 ? f32x4.lt(a, b) : q == 2 ? f32x4.le(a, b) : i64x2.splat(0);
+    return p & 4 ? v128.not(r) : r;
+  }
   beginFloat();
   const r0 = mask32(p, lane32(a, 0), lane32(b, 0)), r1 = mask32(p, lane32(a, 1), lane32(b, 1));
   const r2 = mask32(p, lane32(a, 2), lane32(b, 2)), r3 = mask32(p, lane32(a, 3), lane32(b, 3));
@@ -196,6 +210,10 @@ export function compares32(p: u32, a: v128, b: v128): v128 {
   return join32(r0, r1, r2, r3);
 }
 export function compares64(p: u32, a: v128, b: v128): v128 {
+  if (i64x2.all_true(v128.and(tame64(a), tame64(b)))) {
+    const q = p & 3, r = q == 0 ? f64x2.eq(a, b) : q == 1 ? f64x2.lt(a, b) : q == 2 ? f64x2.le(a, b) : i64x2.splat(0);
+    return p & 4 ? v128.not(r) : r;
+  }
   beginFloat();
   const r0 = mask64(p, lowOf(a), lowOf(b)), r1 = mask64(p, highOf(a), highOf(b));
   endFloat();
