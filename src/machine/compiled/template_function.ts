@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // One WebAssembly function from one template: registers and flags are loaded into locals, the template is pasted, and all is stored back.
 // The run-time compiler's regions are made of the same pieces; this form serves the comparison of templates with handlers.
-import type { Template, TemplateToken } from '../generator/extract.js';
+import type { Template, TemplateToken } from '../generator/template.js';
 import { Layout } from '../layout.js';
 import { ValueType, WasmWriter, writeLocals } from './wasm_writer.js';
 

@@ -2,17 +2,8 @@
 import type { InstructionRow } from '../instructions/row.js';
 import type { Declaration } from './declarations.js';
 import { sizeTypes, typeAt, type Choice, type SizedType } from './form_choice.js';
+import { InstructionRowError } from './instruction_row_error.js';
 import { OperandCode, type Operand } from './operand.js';
-
-/** Error of a row, naming it. */
-export class InstructionRowError extends Error {
-  constructor(topic: string, row: InstructionRow, problem: string) {
-    super(
-      `src/machine/instructions/${topic}.ts: row('${row.opcode}', '${row.operands.join(',')}', '${row.semantics}'): ${problem}`,
-    );
-    this.name = 'InstructionRowError';
-  }
-}
 
 /** What the forms of a row have in common. */
 export interface RowContext {

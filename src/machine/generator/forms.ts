@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { InstructionRow } from '../instructions/row.js';
-import { buildCall, InstructionRowError, type Call } from './call_builder.js';
+import { buildCall, type Call } from './call_builder.js';
 import type { Declaration } from './declarations.js';
 import { parseEncoding, type Encoding } from './encoding.js';
 import {
@@ -13,6 +13,7 @@ import {
   type Dimensions,
   type SizedType,
 } from './form_choice.js';
+import { InstructionRowError } from './instruction_row_error.js';
 import { parseOperand, type Operand } from './operand.js';
 
 /** How control goes on after a form; numbers are the decoder's. */

@@ -2,7 +2,8 @@
 import { expect } from 'chai';
 import { WasmWriter } from '../../../src/machine/compiled/wasm_writer.js';
 import { slotMagic } from '../../../src/machine/generator/emit_templates.js';
-import { extractTemplates, type TemplateToken } from '../../../src/machine/generator/extract.js';
+import { extractTemplates } from '../../../src/machine/generator/extract.js';
+import type { TemplateToken } from '../../../src/machine/generator/template.js';
 
 const markers = ['get64', 'set64', 'bail', 'fLogic'];
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { parseDeclarations } from '../../../src/machine/generator/declarations.js';
-import { InstructionRowError } from '../../../src/machine/generator/call_builder.js';
+import { InstructionRowError } from '../../../src/machine/generator/instruction_row_error.js';
 import { FormTable } from '../../../src/machine/generator/forms.js';
 import { row, type InstructionRow } from '../../../src/machine/instructions/row.js';
 

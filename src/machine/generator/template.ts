@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+/**
+ * A piece of a template:
+ *   ['x', base64]        bytes as they are
+ *   ['l', opcode, index] local.get/set/tee of one of the template's locals
+ *   ['k', value]         i32.const
+ *   ['s', slot, offset]  i32.const of a register's slot address (+ offset): 'a', 'b', 'c', 'segment'
+ *   ['get' | 'set', bits, slot, offset]  register access; slot a fixed address (number) or 'a', 'b', 'c'
+ *   ['m', name, depth]   another marker, and how many labels of the template enclose it
+ *   ['ret', depth]       return
+ */
+export type TemplateToken = readonly [string, ...(string | number)[]];
+
+/** A template, ready to paste. */
+export interface Template {
+  readonly name: string;
+  readonly class: string;
+  /** Value types of the locals. */
+  readonly locals: readonly number[];
+  /** Locals that must be set to 0 first: they may be read before they are written. */
+  readonly zero: readonly number[];
+  readonly tokens: readonly TemplateToken[];
+  /** It leaves its body early: wrap it in a block. */
+  readonly returns: boolean;
+  /** Value type of the result, 0 if none. */
+  readonly result: number;
+}

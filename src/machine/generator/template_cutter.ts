@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Cuts one function of the template build into byte runs and holes, and checks the rules of the semantics:
+// (1) all that can fault comes before the first change, (2) nothing is called but markers.
+import { slotMagic } from './emit_templates.js';
+import { NotCuttableError } from './not_cuttable_error.js';
+import type { TemplateToken } from './template.js';
+import type { WasmModule } from './wasm_module.js';
+
+const encodeBase64 = (bytes: readonly number[]): string => btoa(String.fromCharCode(...bytes));
+
+/** The slot that a constant stands for, with its distance. */
+function slotOf(value: number): readonly [keyof typeof slotMagic, number] | undefined {
+  for (const name of ['a', 'b', 'c', 'segment'] as const) {
+    if (Math.abs(value - slotMagic[name]) < 0x10000) return [name, value - slotMagic[name]];
+  }
+  return undefined;
+}
+
+const accessMarker = /^(get|set)(8|16|32|64)$/;
+const flagSetter = /^(setF[RXC]|f(Add|Sub|Inc|Dec|Logic))$/;
+
+/** Cuts one body. */
+export class TemplateCutter {
+  private readonly tokens: TemplateToken[] = [];
+  private raw: number[] = [];
+  private depth = 0;
+  private readonly seen = new Set<number>();
+  private readonly zero = new Set<number>();
+  private hasCommitted = false;
+  private returns = false;
+
+  constructor(
+    private readonly module: WasmModule,
+    private readonly end: number,
+  ) {}
+
+  /** Tokens of the body from the module's position on. Throws NotCuttableError. */
+  cut(): { tokens: TemplateToken[]; zero: number[]; returns: boolean } {
+    while (this.module.position < this.end - 1) this.instruction();
+    this.flush();
+    return { tokens: this.tokens, zero: [...this.zero], returns: this.returns };
+  }
+
+  private flush(): void {
+    if (this.raw.length > 0) this.tokens.push(['x', encodeBase64(this.raw)]);
+    this.raw = [];
+  }
+
+  private push(token: TemplateToken): void {
+    this.flush();
+    this.tokens.push(token);
+  }
+
+  private keep(from: number): void {
+    for (let at = from; at < this.module.position; at++) this.raw.push(this.module.bytes[at]!);
+  }
+
+  private instruction(): void {
+    const { module } = this;
+    const from = module.position;
+    const opcode = module.bytes[module.position++]!;
+    if (opcode >= 0x20 && opcode <= 0x22) this.local(opcode, module.unsigned());
+    else if (opcode === 0x10) this.call(module.unsigned());
+    else if (opcode === 0x41) this.constant(module.signed());
+    else if (opcode === 0x0f) {
+      this.returns = true;
+      this.push(['ret', this.depth]);
+    } else this.plain(opcode, from);
+  }
+
+  private plain(opcode: number, from: number): void {
+    const { module } = this;
+    if (opcode >= 0x02 && opcode <= 0x04) {
+      module.position++;
+      this.depth++;
+    } else if (opcode === 0x0b) this.depth--;
+    else if (opcode === 0x0c || opcode === 0x0d) {
+      if (module.unsigned() >= this.depth) this.returns = true;
+    } else if (opcode === 0x0e) {
+      for (let count = module.unsigned(); count >= 0; count--) if (module.unsigned() >= this.depth) this.returns = true;
+    } else if (opcode === 0x42) module.skipNumber();
+    else if (opcode === 0x43) module.position += 4;
+    else if (opcode === 0x44) module.position += 8;
+    else if (opcode >= 0x28 && opcode <= 0x3e) this.memory(opcode >= 0x36);
+    else if (opcode === 0x11 || opcode === 0x23 || opcode === 0x24 || opcode === 0x3f || opcode === 0x40) {
+      throw new NotCuttableError(`uses a global, the table or the memory's size (opcode 0x${opcode.toString(16)})`);
+    } else if (opcode === 0xfd) this.vector();
+    else if (opcode >= 0xfc) throw new NotCuttableError(`opcode 0x${opcode.toString(16)} is not handled`);
+    this.keep(from);
+  }
+
+  private memory(isStore: boolean): void {
+    const { module } = this;
+    module.unsigned();
+    if (module.unsigned() >= 0x1000000) throw new NotCuttableError('a slot address became a memory offset');
+    if (isStore) this.hasCommitted = true;
+  }
+
+  /** SIMD: loads and stores, v128.const, shuffle, lane operations; all others have no immediate. */
+  private vector(): void {
+    const { module } = this;
+    const opcode = module.unsigned();
+    if (opcode <= 11 || (opcode >= 84 && opcode <= 93)) {
+      this.memory(opcode === 11 || (opcode >= 88 && opcode <= 91));
+      if (opcode >= 84 && opcode <= 91) module.position++;
+    } else if (opcode === 12 || opcode === 13) module.position += 16;
+    else if (opcode >= 21 && opcode <= 34) module.position++;
+  }
+
+  private local(opcode: number, index: number): void {
+    if (!this.seen.has(index)) {
+      this.seen.add(index);
+      if (opcode === 0x20 || this.depth > 0) this.zero.add(index);
+    }
+    this.push(['l', opcode, index]);
+  }
+
+  private constant(value: number): void {
+    const slot = slotOf(value);
+    this.push(slot ? ['s', ...slot] : ['k', value]);
+  }
+
+  private call(index: number): void {
+    const name = this.module.imports[index];
+    if (name === undefined) throw new NotCuttableError('calls a function that is not inlined');
+    this.flush();
+    const access = accessMarker.exec(name);
+    if (access) this.registerAccess(name, access[1]!, Number(access[2]));
+    else if (name === 'bail') {
+      if (this.hasCommitted)
+        throw new NotCuttableError('NOT PRECISE: an access that can fault comes after a change (rule 1)');
+      this.push(['m', name, this.depth]);
+    } else if (name === 'abort' || name === 'raise' || name.startsWith('mmio') || name.startsWith('port'))
+      throw new NotCuttableError(`calls ${name}`);
+    else {
+      if (flagSetter.test(name)) this.hasCommitted = true;
+      this.push(['m', name, this.depth]);
+    }
+  }
+
+  private registerAccess(name: string, how: string, bits: number): void {
+    const operand = this.tokens.pop();
+    if (operand?.[0] === 's') this.push([how, bits, operand[1]!, operand[2]!]);
+    else if (operand?.[0] === 'k') this.push([how, bits, operand[1]!, 0]);
+    else throw new NotCuttableError(`the register of ${name} is no constant`);
+    if (how === 'set') this.hasCommitted = true;
+  }
+}
