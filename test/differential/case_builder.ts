@@ -300,7 +300,7 @@ export class CaseBuilder {
       case OperandCode.Imm8: case OperandCode.SImm8: case OperandCode.SecondImm8:
         parts.immediates.push(position === 2 && choice.size === 0 && choice.entry.row.semantics.startsWith('SH') ? random.below(17) : small());
         break;
-      case OperandCode.Imm16: parts.immediates.push(...signedBytes(random.chance(0.8) ? random.below(64) : random.next() & 0xffff, 2)); break;
+      case OperandCode.Imm16: parts.immediates.push(...signedBytes(random.chance(0.8) || choice.entry.row.semantics === 'RET_FAR_IMM' ? random.below(64) : random.next() & 0xffff, 2)); break;
       case OperandCode.ImmZ: parts.immediates.push(...this.immediate(bytes)); break;
       case OperandCode.ImmV: parts.immediates.push(...this.immediate(choice.size === 2 ? 8 : bytes)); break;
       case OperandCode.Jb: parts.immediates.push((random.chance(0.5) ? 24 + random.below(100) : -16 - random.below(100)) & 255); break;

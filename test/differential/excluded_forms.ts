@@ -31,10 +31,15 @@ export const excludedSemantics: Readonly<Record<string, string>> = {
   VERW: 'shows the host’s GDT, and clears buffers',
 };
 
+/** Rows of the topics with privileged instructions that user mode can use like any other. */
+const usableInUserMode = new Set([
+  'INT3', 'INT1', 'PUSHF', 'POPF', 'PAUSE', 'PUSH_FS', 'PUSH_GS', 'IRET', 'RET_FAR', 'RET_FAR_IMM', 'JMP_FAR_MEMORY', 'CALL_FAR_MEMORY',
+]);
+
 /** Why an entry of the table gets no cases, or undefined. */
 export function exclusionOf(entry: DecoderEntry): string | undefined {
   const { row } = entry;
-  if (row.options.privileged) return 'privileged';
+  if (row.options.privileged && !usableInUserMode.has(row.semantics)) return 'privileged';
   if (row.options.mode === 'not64') return 'does not exist in 64-bit mode';
   return excludedSemantics[row.semantics];
 }

@@ -28,6 +28,7 @@ function impossible(entry: DecoderEntry, memory: boolean, size: number, address:
   const { options } = entry.row;
   if (entry.row.opcode === '0F 0D' && entry.mod === 'register') return '0F 0D with a register is NOP on Intel processors, #UD on AMD ones';
   if (entry.row.semantics === 'MOVSXD' && memory && size === 0) return 'MOVSXD with prefix 66 reads 16 bits on Intel processors, 32 on AMD ones';
+  if (/^(JMP|CALL)_FAR_MEMORY$/.test(entry.row.semantics) && size === 2) return 'far pointers of 80 bits: AMD processors ignore REX.W';
   if (entry.hasAddresses && address === 0) return options.stack ? 'stack pointer of 16 bits: outside 64-bit mode' : 'address size 16: outside 64-bit mode';
   if (entry.hasAddresses && options.stack && address === 1) return 'stack pointer of 32 bits: outside 64-bit mode';
   if (!entry.hasSizes) return undefined;

@@ -2,6 +2,7 @@
 import type { DecoderEntry } from '../../src/machine/generator/forms.js';
 import type { CaseBuilder } from './case_builder.js';
 import type { FormChoice } from './form_choice.js';
+import { MemoryMap } from './memory_map.js';
 
 type Preparation = (builder: CaseBuilder, choice: FormChoice, bytes: number) => void;
 
@@ -41,6 +42,37 @@ const indirectBranch: Preparation = (builder, choice) => {
   if (choice.memory) {
     if (builder.target !== undefined && builder.random.chance(0.8)) builder.poke(builder.target, BigInt(builder.landing()), 8);
   } else for (let register = 0; register < 16; register++) if (register !== RSP && builder.random.chance(0.7)) builder.set(register, builder.landing());
+};
+
+/** A selector for CS, mostly the right one. */
+function codeSelector(builder: CaseBuilder): number {
+  const { random } = builder;
+  if (random.chance(0.7)) return MemoryMap.codeSelector;
+  return random.pick([0, 3, MemoryMap.stackSelector, MemoryMap.codeSelector & ~3, MemoryMap.codeSelector | 4, 0x10, 0xfff3, random.next() | 0x8000]);
+}
+
+/** A frame for a far return (two words) or IRET (five) on the stack, which is always there: processors read it in different orders. */
+function farFrame(words: number): Preparation {
+  return (builder, choice) => {
+    const bytes = 2 << choice.size;
+    const top = builder.windowAddress(48);
+    builder.set(RSP, top);
+    const { random } = builder;
+    const stackPointer = random.chance(0.9) ? builder.windowAddress() : builder.number();
+    const stackSelector = random.chance(0.9) ? MemoryMap.stackSelector : codeSelector(builder);
+    const rip = random.chance(0.95) ? builder.landing() : builder.number();
+    [rip, codeSelector(builder), random.next() & ~0x40100, stackPointer, stackSelector]
+      .slice(0, words)
+      .forEach((value, i) => builder.poke(top + i * bytes, BigInt(value), bytes));
+  };
+}
+
+/** A far pointer in memory. */
+const farPointer: Preparation = (builder, choice) => {
+  builder.set(RSP, builder.windowAddress());
+  if (builder.target === undefined) return;
+  builder.poke(builder.target, BigInt(builder.landing()), 2 << choice.size);
+  builder.poke(builder.target + (2 << choice.size), BigInt(codeSelector(builder)), 2);
 };
 
 /** A dividend whose quotient often fits. */
@@ -97,8 +129,10 @@ const preparations: Readonly<Record<string, Preparation>> = {
   POPF: (builder) => {
     const top = builder.windowAddress();
     builder.set(RSP, top);
-    builder.poke(top, BigInt(builder.random.next() & ~0x100), 8); // TF would trap in the helper's own code
+    builder.poke(top, BigInt(builder.random.next() & ~0x40100), 8); // TF would trap, AC would fault, in the helper's own code
   },
+  PUSH_FS: stackOperation, PUSH_GS: stackOperation, IRET: farFrame(5), RET_FAR: farFrame(2), RET_FAR_IMM: farFrame(2),
+  JMP_FAR_MEMORY: farPointer, CALL_FAR_MEMORY: farPointer,
   LEAVE: (builder) => builder.set(RBP, builder.address()),
   ENTER: (builder) => {
     builder.set(RSP, BigInt(builder.windowAddress()) + (builder.random.chance(0.9) ? 0n : 0x1000n));
