@@ -18,7 +18,7 @@ import { slotOf } from './field_slots.js';
 import { writeFlags } from './lazy_flags.js';
 import type { LogicalProcessor } from './logical_processor.js';
 import { ProcessorDead } from './processor_death.js';
-import { store64, Word } from './words.js';
+import { copy64, store64, Word } from './words.js';
 
 /** General registers, RIP, flags, segments, tables, control registers: they stand in one piece. */
 const savedFrom = Layout.RAX >>> 2;
@@ -53,6 +53,8 @@ export class UnpagedGuestError extends BareflankError {
 export class DriverContext {
   private readonly saved = new Uint32Array(savedTo - savedFrom);
   private savedActivity = 0;
+  /** The count of instructions: what the driver executes costs the guest no time. */
+  private readonly savedCount = new Uint32Array(2);
   /** The instruction count at `enter`: what the driver executes costs no time of the guest. */
   private readonly savedTime = new Uint32Array(2);
   private savedInterruptibility = 0;
@@ -169,6 +171,7 @@ export class DriverContext {
     if (this.processor.end !== undefined) throw new ProcessorDead(this.processor.id, this.processor.end);
     this.saved.set(u32.subarray(savedFrom, savedTo));
     this.savedActivity = u32[Word.activity]!;
+    copy64(this.savedCount, 0, u32, Word.instructions);
     this.savedTime.set(u32.subarray(Word.instructions, Word.instructions + 2));
     this.savedInterruptibility = u32[Word.interruptibility]!;
     this.loadOwn(u32);
@@ -233,6 +236,7 @@ export class DriverContext {
     u32[Word.cr0] = this.restoredCr0(cr0);
     u32[Word.cr4] = cr4 & ~this.forced.cr4;
     u32[Word.efer] = u32[Word.efer]! & ~this.forced.efer;
+    copy64(u32, Word.instructions, this.savedCount, 0);
     u32[Word.activity] = this.savedActivity;
     u32[Word.interruptibility] = this.savedInterruptibility;
     u32[Word.currentRecord] = 0;

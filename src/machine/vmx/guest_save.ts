@@ -179,8 +179,11 @@ export class GuestSave {
     if (reason === ExitReason.ExceptionOrNonMaskableInterrupt) {
       return isFault(this.words[interruptionWord]!) ? resumeFlag : before;
     }
+    // The access of an instruction, or of the delivery of an event: then RF is what the saved image would have shown.
     const isEpt = reason === ExitReason.EptViolation || reason === ExitReason.EptMisconfiguration;
-    return isEpt && this.words[vectoringWord]! >= 0 ? resumeFlag : before;
+    if (!isEpt) return before;
+    const event = this.words[vectoringWord]!;
+    return event >= 0 || isFault(event) ? resumeFlag : before;
   }
 
   /** What guests seldom change: segments, tables, MSRs. */

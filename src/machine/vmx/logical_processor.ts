@@ -6,6 +6,7 @@ import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { StopReason } from '../layout.js';
 import { performCodeInstruction } from './code_instructions.js';
 import { slotOf } from './field_slots.js';
+import { remainingTicks } from './preemption_timer.js';
 import type { ProcessorCore } from './processor_core.js';
 import type { ProcessorDeath } from './processor_death.js';
 import { VmxEngine, type VmxEngineOptions } from './vmx_engine.js';
@@ -16,6 +17,7 @@ const exitReason = slotOf(VmcsField.ExitReason);
 const { instructions: instructionsWord, exitReason: reasonWord } = Word;
 
 const activityHlt = 1;
+const activityWaitForSipi = 3;
 const interruptFlag = 0x200;
 const scale = 0x1_0000_0000;
 
@@ -62,6 +64,13 @@ export class LogicalProcessor {
     const { u32 } = this.core;
     const exits = this.engine.nonRoot && (u32[Word.pin]! & PinBasedControl.ExternalInterruptExiting) !== 0;
     return u32[Word.activity] === activityHlt && (u32[Word.rflags]! & interruptFlag) === 0 && !exits;
+  }
+
+  /** Nanoseconds until the VMX-preemption timer ends a wait, infinite if it is off: it counts down in every activity state but wait-for-SIPI. */
+  get wakesIn(): number {
+    const { state } = this.engine;
+    const counts = state.nonRoot && state.usesTimer && this.core.u32[Word.activity] !== activityWaitForSipi;
+    return counts ? remainingTicks(this.core.u32) : Infinity;
   }
 
   /** Ends the `run` under way at the next boundary at which the core looks. */
