@@ -114,7 +114,8 @@ export class Pc {
       apicTickNanoseconds: 1e9 / this.core.crystalHz,
       ...(options.rtcStart !== undefined && { rtcStart: options.rtcStart }),
       ...(options.testDevice === true && { testDevice: () => this.core.flushTlb() }),
-      tscOffset: () => this.core.tscOffset,
+      // The core's offset is against instructions; time in which the processor slept is virtual time as well.
+      tscOffset: () => this.core.tscOffset + this.core.instructionCount - scheduler.now(),
     });
   }
 

@@ -37,21 +37,54 @@ async function run(bytes: Uint8Array, append = '', limit = 10_000_000, each = (_
   return { pc, end, console };
 }
 
+/** Sleeps to five TSC deadlines, each 20 µs after the one before, and counts the interrupts in RBX; then it halts for ever. */
+const deadlineGuest = (handlers: readonly string[]): Uint8Array =>
+  assemble(
+    [
+      ...handlers,
+      'mov dword ptr [rsi + 0x320], 0x40030',
+      'rdtsc',
+      'mov edi, eax',
+      'again: add edi, 20000',
+      'mov ecx, 0x6e0',
+      'mov eax, edi',
+      'xor edx, edx',
+      'wrmsr',
+      'sti',
+      'hlt',
+      'cli',
+      'cmp ebx, 5',
+      'jb again',
+      'rdtsc',
+      'hlt',
+      'handler: inc ebx',
+      'mov dword ptr [rsi + 0xb0], 0',
+      'iretq',
+    ],
+    64,
+    FLAT_IMAGE_ADDRESS,
+  );
+
+/** An IDT with a gate for vector 30h at `handler`, and the local APIC enabled; RSI is its base. */
+const setUp = [
+  'xor ebx, ebx',
+  'lea rax, [rip + handler]',
+  'mov edi, 0x100000',
+  'mov word ptr [rdi + 0x300], ax',
+  'mov dword ptr [rdi + 0x302], 0x8e000010',
+  'shr eax, 16',
+  'mov word ptr [rdi + 0x306], ax',
+  'mov word ptr [rdi + 0x1000], 0xfff',
+  'mov qword ptr [rdi + 0x1002], rdi',
+  'lidt [rdi + 0x1000]',
+  'mov esi, 0xfee00000',
+  'mov dword ptr [rsi + 0xf0], 0x1ff',
+];
+
 /** Halts again and again; a local APIC timer interrupts each 10 µs, and the handler counts in RBX. */
 const timerGuest = assemble(
   [
-    'xor ebx, ebx',
-    'lea rax, [rip + handler]',
-    'mov edi, 0x100000',
-    'mov word ptr [rdi + 0x300], ax',
-    'mov dword ptr [rdi + 0x302], 0x8e000010',
-    'shr eax, 16',
-    'mov word ptr [rdi + 0x306], ax',
-    'mov word ptr [rdi + 0x1000], 0xfff',
-    'mov qword ptr [rdi + 0x1002], rdi',
-    'lidt [rdi + 0x1000]',
-    'mov esi, 0xfee00000',
-    'mov dword ptr [rsi + 0xf0], 0x1ff',
+    ...setUp,
     'mov dword ptr [rsi + 0x320], 0x20030',
     'mov dword ptr [rsi + 0x380], 125', // at 25 MHz / 2
     'sti',
@@ -100,6 +133,13 @@ describe('Pc', () => {
     const interrupts = Number(pc.core.u64[Layout.RBX >> 3]);
     expect(interrupts).to.be.within(98, 100);
     expect(pc.instructions).to.be.lessThan(pc.virtualTime / 100);
+  });
+
+  it('wakes at TSC deadlines, and no earlier', async () => {
+    const { pc, end } = await run(deadlineGuest(setUp), '', 1_000_000);
+    expect(end?.detail).to.match(/^halted with interrupts off/);
+    expect(Number(pc.core.u64[Layout.RBX >> 3])).to.equal(5);
+    expect(pc.virtualTime).to.be.within(100_000, 101_000);
   });
 
   it('reports a death with the registers and the code at RIP', async () => {
