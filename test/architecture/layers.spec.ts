@@ -7,7 +7,7 @@ import { importsOf, resolveImport, runTimeImportsOf, sourceFiles, type SourceFil
 const layers: Record<string, { imports: string[]; packages: string[]; node: boolean }> = {
   'src/intrinsics': { imports: [], packages: [], node: false },
   'src/vmm': { imports: ['src/intrinsics'], packages: ['inversify', 'reflect-metadata'], node: false },
-  'src/index.ts': { imports: ['src/intrinsics', 'src/vmm'], packages: [], node: false },
+  'src/index.ts': { imports: ['src/intrinsics', 'src/vmm'], packages: ['reflect-metadata'], node: false },
   'src/machine': { imports: ['src/intrinsics'], packages: [], node: false },
   'src/driver': {
     imports: ['src/intrinsics', 'src/vmm', 'src/machine', 'src/index.ts'],
