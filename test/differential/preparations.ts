@@ -44,11 +44,12 @@ const indirectBranch: Preparation = (builder, choice) => {
   } else for (let register = 0; register < 16; register++) if (register !== RSP && builder.random.chance(0.7)) builder.set(register, builder.landing());
 };
 
+/** Selectors that user mode cannot load into CS. */
+const wrongSelectors = [0, 3, MemoryMap.stackSelector, MemoryMap.codeSelector & ~3, MemoryMap.codeSelector | 4, 0x10, 0xfff3];
+
 /** A selector for CS, mostly the right one. */
 function codeSelector(builder: CaseBuilder): number {
-  const { random } = builder;
-  if (random.chance(0.7)) return MemoryMap.codeSelector;
-  return random.pick([0, 3, MemoryMap.stackSelector, MemoryMap.codeSelector & ~3, MemoryMap.codeSelector | 4, 0x10, 0xfff3, random.next() | 0x8000]);
+  return builder.random.chance(0.7) ? MemoryMap.codeSelector : builder.random.pick(wrongSelectors);
 }
 
 /** A frame for a far return (two words) or IRET (five) on the stack, which is always there: processors read it in different orders. */
@@ -57,11 +58,14 @@ function farFrame(words: number): Preparation {
     const bytes = 2 << choice.size;
     const top = builder.windowAddress(48);
     builder.set(RSP, top);
+    // at most one word is wrong: processors check them in different orders
     const { random } = builder;
-    const stackPointer = random.chance(0.9) ? builder.windowAddress() : builder.number();
-    const stackSelector = random.chance(0.9) ? MemoryMap.stackSelector : codeSelector(builder);
-    const rip = random.chance(0.95) ? builder.landing() : builder.number();
-    [rip, codeSelector(builder), random.next() & ~0x40100, stackPointer, stackSelector]
+    const wrong = random.below(10);
+    const rip = wrong === 0 ? builder.number() : builder.landing();
+    const code = wrong === 1 || wrong === 2 ? random.pick(wrongSelectors) : MemoryMap.codeSelector;
+    const stackPointer = wrong === 3 ? builder.number() : builder.windowAddress();
+    const stack = wrong === 4 ? random.pick([0, 3, MemoryMap.codeSelector, MemoryMap.stackSelector & ~3, 0x18, 0xfff3]) : MemoryMap.stackSelector;
+    [rip, code, random.next() & ~0x40100, stackPointer, stack]
       .slice(0, words)
       .forEach((value, i) => builder.poke(top + i * bytes, BigInt(value), bytes));
   };
