@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The public entry: all that extensions import. Nothing of Node, the machine, the driver or the command line is reachable from here.
 import './vmm/symbol_dispose.js';
-import 'reflect-metadata';
 
 export * from './intrinsics/bit_fields.js';
 export * from './intrinsics/component.js';

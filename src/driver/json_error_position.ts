@@ -2,6 +2,7 @@
 
 // One token after optional white space. RFC 8259.
 const tokens =
+  // eslint-disable-next-line no-control-regex -- JSON forbids control characters in strings
   /[ \t\n\r]*(?:([[\]{}:,])|("(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.]))/y;
 
 /**

@@ -49,15 +49,16 @@ export class MachineSegments implements Segments {
   writeSelector(segment: SegmentName, selector: number): void {
     const { execution } = this;
     const writer = writers[segment];
-    if (writer === undefined) {
-      throw new ProcessorFault(6, undefined, 'MOV CS raised #UD: CS is loaded by far transfers only');
-    }
     if (execution.isGuest) {
+      if (writer === undefined) {
+        throw new ProcessorFault(6, undefined, 'MOV CS raised #UD: a guest loads CS by far transfers only');
+      }
       setWord64(execution.u32, rax, BigInt(selector));
       execution.execute(writer);
       return;
     }
     execution.loadHost();
+    // CS as by a far return to the next instruction: that is how a VMM that promotes its guest gets the guest's.
     execution.check(
       execution.processor.core.loadSegment(numbers[segment], selector),
       `loading ${segment.toUpperCase()} with selector 0x${selector.toString(16)}`,
