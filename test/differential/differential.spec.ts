@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { resolve } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { CoreRunner } from './core_runner.js';
 import { Differential, type DifferentialResult } from './differential.js';
 import { formCoverage } from './form_choice.js';
@@ -11,6 +12,15 @@ import { describeFailure } from './report.js';
 const root = resolve(import.meta.dirname, '../../..');
 const full = process.env['BAREFLANK_FULL'] === '1';
 const dataSeed = 20200101;
+
+/** Writes what was compared, form by form, beside the helper. */
+function writeCoverage(result: DifferentialResult, excluded: ReadonlyMap<string, string>): void {
+  const rows = [
+    ...[...result.casesPerForm].map(([form, count]) => `${count}\t${form}`),
+    ...[...excluded].map(([form, reason]) => `0\t${form}\t${reason}`),
+  ];
+  writeFileSync(join(root, 'build/differential/cases_per_form.tsv'), `${rows.sort().join('\n')}\n`);
+}
 
 describe('The processor core against this machine’s processor', function () {
   this.timeout(full ? 3_600_000 : 240_000);
@@ -44,6 +54,7 @@ describe('The processor core against this machine’s processor', function () {
   it('agrees on single instructions and short sequences', () => {
     const cases = full ? 10_000_000 : 100_000;
     const result = new Differential(oracle, core, coverage.choices, dataSeed, { cases, seed: 1, sequences: 0.2 }).run();
+    writeCoverage(result, coverage.excluded);
     check(result);
     const without = coverage.choices.filter((choice) => !result.casesPerForm.get(choice.form.name));
     expect(without.map((choice) => choice.form.name)).to.deep.equal([]);

@@ -33,8 +33,6 @@ export enum Outcome {
   Exception = 1,
   /** It did not end. */
   Timeout = 2,
-  /** This machine cannot run it (32-bit code). */
-  Unsupported = 3,
 }
 
 /** The state after a case. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
@@ -45,11 +45,6 @@ export class NativeOracle {
       renameSync(made, program);
     }
     return { oracle: new NativeOracle(program) };
-  }
-
-  /** What the kernel of this machine lets a helper do. */
-  features(): { code32: boolean } {
-    return JSON.parse(execFileSync(this.program, ['--features'], { encoding: 'utf8' })) as { code32: boolean };
   }
 
   /** Runs a batch. `seed` fills the data pages. Throws when the helper dies. */

@@ -2,11 +2,11 @@
 // Executes instructions natively, in user mode, for the differential test of the CPU core (test/differential/).
 //
 // Reads a batch from standard input: u32 number of cases, u32 seed of the data pages, then cases of CASE_BYTES:
-//   0 u32 flags (1 = 32-bit code, 2 = load and return the FXSAVE image)   4 u32 offset in the code region   8 u32 length   12 u32 0
+//   0 u32 flags (2 = load and return the FXSAVE image)   4 u32 offset in the code region   8 u32 length   12 u32 0
 //   16 u64 RAX RCX RDX RBX RSP RBP RSI RDI R8 … R15   144 u64 RFLAGS   152 u64 0   160 u8[96] instructions
 //   256 u8[256] contents of the data window   512 u8[512] FXSAVE image
 // Writes a u32 number of results, then results of 256 bytes, the FXSAVE image (if asked for) and the changed bytes, padded to 8:
-//   0 u32 outcome (0 = ran to the end, 1 = exception, 2 = time is up, 3 = not supported: 32-bit code)   4 u32 vector   8 u32 error code
+//   0 u32 outcome (0 = ran to the end, 1 = exception, 2 = time is up)   4 u32 vector   8 u32 error code
 //   12 u32 length of the changed bytes   16 the registers   144 u64 RFLAGS   152 u64 RIP   160 u64 CR2   168 u64 offset of the changed bytes
 //
 // Linear memory, the same in the simulated machine: CODE (16 pages, read and execute, filled with INT3), DATA (two writable pages, then a
@@ -24,15 +24,15 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { CODE = 0x11000000, CODE_BYTES = 0x10000, DATA = 0x12000000, WRITABLE = 0x2000, DATA_BYTES = 0x3000, THUNK = 0x13000000, GS_BASE = 0x12000800,
-       WINDOW = 0xf80, CASE_BYTES = 1024, RESULT_BYTES = 256, FLAG_32 = 1, FLAG_FX = 2 };
+enum { CODE = 0x11000000, CODE_BYTES = 0x10000, DATA = 0x12000000, WRITABLE = 0x2000, DATA_BYTES = 0x3000, GS_BASE = 0x12000800,
+       WINDOW = 0xf80, CASE_BYTES = 1024, RESULT_BYTES = 256, FLAG_FX = 2 };
 
 struct state { uint64_t gpr[16], rflags, rip; uint8_t fx[512] __attribute__((aligned(16))); };
 struct result { uint32_t outcome, vector, error, changed; uint64_t gpr[16], rflags, rip, cr2, offset; uint8_t pad[80]; };
 
 // What the assembly below reads and writes.
 __attribute__((aligned(64), used)) struct state in, out;
-__attribute__((used)) uint64_t host_rsp, host_cs = 0x33, want_fx, host_fs;
+__attribute__((used)) uint64_t host_rsp, want_fx;
 void enter(void);
 void leave(void);
 void leave_fault(void);
@@ -41,7 +41,7 @@ void leave_fault(void);
 __asm__(".text\n.globl enter, leave, leave_fault\n"
   "enter: push %rbx\n push %rbp\n push %r12\n push %r13\n push %r14\n push %r15\n mov %rsp, host_rsp(%rip)\n"
   " cmpq $0, want_fx(%rip)\n je 1f\n fxrstor64 in+144(%rip)\n1: mov %ss, %eax\n push %rax\n push in+32(%rip)\n push in+128(%rip)\n"
-  " push host_cs(%rip)\n push in+136(%rip)\n"
+  " mov %cs, %eax\n push %rax\n push in+136(%rip)\n"
   " mov in(%rip), %rax\n mov in+8(%rip), %rcx\n mov in+16(%rip), %rdx\n mov in+24(%rip), %rbx\n mov in+40(%rip), %rbp\n"
   " mov in+48(%rip), %rsi\n mov in+56(%rip), %rdi\n mov in+64(%rip), %r8\n mov in+72(%rip), %r9\n mov in+80(%rip), %r10\n"
   " mov in+88(%rip), %r11\n mov in+96(%rip), %r12\n mov in+104(%rip), %r13\n mov in+112(%rip), %r14\n mov in+120(%rip), %r15\n iretq\n"
@@ -99,11 +99,6 @@ static void set_up(uint32_t seed) {
   }
   memcpy(data, pristine, DATA_BYTES);
   if (mprotect(data + WRITABLE, DATA_BYTES - WRITABLE, PROT_READ)) fail("mprotect");
-  // 32-bit code comes back by a far jump to this thunk, which goes on to leave().
-  uint8_t *thunk = map(THUNK, 0x1000, PROT_READ | PROT_WRITE, -1);
-  memcpy(thunk, "\xff\x25\0\0\0\0", 6);
-  *(uint64_t *)(thunk + 6) = (uintptr_t)leave;
-  mprotect(thunk, 0x1000, PROT_READ | PROT_EXEC);
   if (syscall(SYS_arch_prctl, ARCH_SET_GS, (unsigned long)GS_BASE)) fail("arch_prctl");
   stack_t alternative = { .ss_sp = map(0, 0x20000, PROT_READ | PROT_WRITE, -1), .ss_size = 0x20000 };
   struct sigaction action = { .sa_sigaction = caught, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
@@ -114,32 +109,15 @@ static void set_up(uint32_t seed) {
   __asm__ volatile("mov %0, %%ds\n mov %0, %%es" ::"r"(0x2b));
 }
 
-// Does this kernel give user mode a 32-bit code segment? (LAR sees only what user mode may load.)
-static int has_32_bit_code(void) {
-  uint32_t rights = 0;
-  uint8_t ok;
-  __asm__("lar %2, %0\n setz %1" : "+r"(rights), "=q"(ok) : "r"(0x23));
-  return ok && (rights & 0xf800) == 0xf800 && (rights & 0x400000);
-}
-
 static void run_case(const uint8_t *c) {
   const uint32_t *head = (const uint32_t *)c;
   uint8_t *at = code + head[1];
   uintptr_t linear = CODE + head[1];
   memset(&result, 0, sizeof result);
   want_fx = head[0] & FLAG_FX;
-  host_cs = head[0] & FLAG_32 ? 0x23 : 0x33;
-  if ((head[0] & FLAG_32) && !has_32_bit_code()) {
-    result.outcome = 3;
-    return;
-  }
   memcpy(at, c + 160, head[2]);
-  if (head[0] & FLAG_32) {
-    memcpy(at + head[2], "\xea\0\0\0\x13\x33\0", 7);
-  } else {
-    memcpy(at + head[2], "\xff\x25\0\0\0\0", 6);
-    *(uint64_t *)(at + head[2] + 6) = (uintptr_t)leave;
-  }
+  memcpy(at + head[2], "\xff\x25\0\0\0\0", 6);
+  *(uint64_t *)(at + head[2] + 6) = (uintptr_t)leave;
   memcpy(data + WINDOW, c + 256, 256);
   memcpy(in.gpr, c + 16, sizeof in.gpr);
   in.rflags = *(const uint64_t *)(c + 144);
@@ -165,11 +143,7 @@ static void find_changes(const uint8_t *c, uint8_t *expected) {
   result.changed = last - first + 1;
 }
 
-int main(int count_arguments, char **arguments) {
-  if (count_arguments > 1 && !strcmp(arguments[1], "--features")) {
-    printf("{\"code32\": %s}\n", has_32_bit_code() ? "true" : "false");
-    return 0;
-  }
+int main(void) {
   uint32_t head[2];
   static uint8_t expected[WRITABLE], zero[8];
   if (fread(head, 4, 2, stdin) != 2) return 2;
