@@ -173,11 +173,18 @@ function place(address: bigint, { stubs, code }: Addresses): string {
   return value >= code && value < 0x400000 ? `code+${value & 0xff}` : value.toString(16);
 }
 
+// SDM 3C "Saving Segment Registers and Descriptor-Table Registers": of an unusable register only bit 16 is defined, and the DPL of SS.
+function definedRights(name: string, rights: number): string {
+  const isUnusable = (rights & 0x10000) !== 0;
+  return (isUnusable ? rights & (name === 'guest_ss_access_rights' ? 0x10060 : 0x10000) : rights).toString(16);
+}
+
 /** `681e=0000000000201ea1` → `guest_rip=code+1`. */
 function namedField(line: string, addresses: Addresses): string {
   return line.replace(/^([0-9a-f]{4})=0*([0-9a-f]+)$/, (_, encoding: string, value: string) => {
     const name = vmcsFieldDefinition(Number.parseInt(encoding, 16))?.name ?? encoding;
-    return `${name}=${name === 'guest_rip' ? place(BigInt(`0x${value}`), addresses) : value}`;
+    if (name === 'guest_rip') return `${name}=${place(BigInt(`0x${value}`), addresses)}`;
+    return `${name}=${name.endsWith('_access_rights') ? definedRights(name, Number.parseInt(value, 16)) : value}`;
   });
 }
 

@@ -30,8 +30,8 @@ const BLOCKING = F.GuestInterruptibilityState;
 const INJECTION = F.VmEntryInterruptionInformationField;
 const STI_OR_MOV_SS = InterruptibilityState.BlockingBySti | InterruptibilityState.BlockingByMovSs;
 
-/** Exit qualification of a bad NMI injection and of a bad link pointer. SDM 3C "VM-Entry Failures During or After Loading Guest State". */
-const QUALIFICATION_NMI = 3;
+/** Exit qualification of an NMI that blocking by STI forbids (other blockings have none), and of a bad link pointer. SDM 3C "VM-Entry Failures During or After Loading Guest State". */
+const QUALIFICATION_NMI_AND_STI = 3;
 const QUALIFICATION_LINK_POINTER = 4;
 
 function isIn(reader: EntryReader, state: number): boolean {
@@ -169,7 +169,6 @@ const interruptibility: readonly EntryRule[] = [
     InterruptionType.NonMaskableInterrupt,
     InterruptibilityState.BlockingByMovSs,
     'blocking by MOV SS',
-    QUALIFICATION_NMI,
   ),
   rule('guestInterruptibilityNotInSmm', {
     wants: 'blocking by SMI 0 while the processor is not in SMM',
@@ -190,12 +189,11 @@ const interruptibility: readonly EntryRule[] = [
     InterruptionType.NonMaskableInterrupt,
     InterruptibilityState.BlockingBySti,
     'blocking by STI (the SDM lets a processor require it; this one does)',
-    QUALIFICATION_NMI,
+    QUALIFICATION_NMI_AND_STI,
   ),
   rule('guestInterruptibilityStateVirtualNmi', {
     wants: 'blocking by NMI 0 while an NMI is injected with "virtual NMIs"',
     fields: [BLOCKING, INJECTION, F.PinBasedVmExecutionControls],
-    qualification: QUALIFICATION_NMI,
     holds: (reader) =>
       (reader.low(BLOCKING) & InterruptibilityState.BlockingByNmi) === 0 ||
       !injects(reader, InterruptionType.NonMaskableInterrupt) ||

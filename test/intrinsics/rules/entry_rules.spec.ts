@@ -133,6 +133,15 @@ describe('entryRules', () => {
     }
   });
 
+  it('give the exit qualifications of PDPTEs, of an NMI while STI blocks, and of the link pointer, and no others', () => {
+    const byQualification = (value: number): string[] =>
+      entryRules.filter(({ qualification }) => qualification === value).map(({ name }) => name);
+    expect(byQualification(2)).to.deep.equal(['guestValidPdpteWithEptDisabled', 'guestValidPdpteWithEptEnabled']);
+    expect(byQualification(3)).to.deep.equal(['guestInterruptibilityStateStiAndNmi']);
+    expect(byQualification(4)).to.have.lengthOf(5);
+    expect(entryRules.filter(({ qualification }) => qualification === 0)).to.have.lengthOf(entryRules.length - 8);
+  });
+
   describe('.rulesReading', () => {
     it('gives the indexes of the rules that a VMWRITE makes doubtful', () => {
       const names = rulesReading(VmcsField.HostCr3).map((index) => entryRules[index]!.name);
