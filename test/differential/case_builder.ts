@@ -1,38 +1,37 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { OperandCode, type Operand } from '../../src/machine/generator/operand.js';
-import { PrefixMask } from '../../src/machine/generator/encoding.js';
 import type { FormChoice } from './form_choice.js';
 import type { CaseInstruction, InstructionCase } from './instruction_case.js';
+import { emptyParts, opcodeOf, prefixesOf, rexOf, signedBytes, type Parts } from './instruction_parts.js';
 import { MemoryMap } from './memory_map.js';
+import { encodeMemory } from './memory_operand.js';
 import { prepare, usesVectorState } from './preparations.js';
+import { RCX } from './register_numbers.js';
 import type { SeededRandom } from './seeded_random.js';
 import { undefinedFlags } from './undefined_flags.js';
 import { fillVector, randomVectorState } from './vector_state.js';
 
-/** Numbers of the general registers. */
-export const RAX = 0, RCX = 1, RDX = 2, RBX = 3, RSP = 4, RBP = 5, RSI = 6, RDI = 7;
-
-const edges = [0n, 1n, 2n, 0x7fn, 0x80n, 0xffn, 0x7fffn, 0x8000n, 0xffffn, 0x7fffffffn, 0x80000000n, 0xffffffffn, 0x100000000n,
-  0x7fffffffffffffffn, 0x8000000000000000n, 0xffffffffffffffffn, 0xfffffffffffffffen, 0xffffffff80000000n];
+const edges = [
+  0n,
+  1n,
+  2n,
+  0x7fn,
+  0x80n,
+  0xffn,
+  0x7fffn,
+  0x8000n,
+  0xffffn,
+  0x7fffffffn,
+  0x80000000n,
+  0xffffffffn,
+  0x100000000n,
+  0x7fffffffffffffffn,
+  0x8000000000000000n,
+  0xffffffffffffffffn,
+  0xfffffffffffffffen,
+  0xffffffff80000000n,
+];
 const u64 = (value: bigint): bigint => BigInt.asUintN(64, value);
-const signedBytes = (value: number, count: number): number[] => Array.from({ length: count }, (_, i) => (value >> (8 * Math.min(i, 3))) & 255);
-
-/** Instruction bytes in the making. */
-interface Parts {
-  prefixes: number[];
-  rexW: number;
-  rexR: number;
-  rexX: number;
-  rexB: number;
-  /** A REX prefix is needed (SPL … DIL) or must not be there (AH … BH). */
-  rex: 'free' | 'needed' | 'forbidden';
-  modrm: number[];
-  /** Low three bits of the register in the opcode byte. */
-  opcodeRegister: number;
-  immediates: number[];
-  /** Offset inside modrm of a displacement that counts from the end of the instruction, and its target. */
-  relative: { at: number; target: number } | undefined;
-}
 
 /** Makes one case: registers, flags, memory window and the encoding of each instruction. */
 export class CaseBuilder {
@@ -49,7 +48,10 @@ export class CaseBuilder {
   private at: number;
 
   /** `isSequence`: memory operands then use no base register, because earlier instructions may have changed it. */
-  constructor(readonly random: SeededRandom, private readonly isSequence: boolean) {
+  constructor(
+    readonly random: SeededRandom,
+    readonly isSequence: boolean,
+  ) {
     this.registers = [];
     for (let i = 0; i < 16; i++) this.registers.push(this.number());
     this.window = new Uint8Array(MemoryMap.windowBytes);
@@ -103,7 +105,8 @@ export class CaseBuilder {
   poke(address: number, value: bigint, bytes: number): void {
     const offset = address - MemoryMap.data - MemoryMap.window;
     for (let i = 0; i < bytes; i++) {
-      if (offset + i >= 0 && offset + i < MemoryMap.windowBytes) this.window[offset + i] = Number((value >> BigInt(8 * i)) & 255n);
+      if (offset + i >= 0 && offset + i < MemoryMap.windowBytes)
+        this.window[offset + i] = Number((value >> BigInt(8 * i)) & 255n);
     }
   }
 
@@ -155,7 +158,8 @@ export class CaseBuilder {
     const undefinedBits = undefinedFlags(semantics, { bits, ...(count === undefined ? {} : { count }) });
     this.push({ form: choice.form.name, semantics, bytes, undefinedFlags: undefinedBits });
     // flags that one instruction leaves undefined must not be read by the next one
-    if (this.isSequence && undefinedBits !== 0) this.push({ form: '', semantics: 'CMP', bytes: [0x48, 0x39, 0xc8], undefinedFlags: 0 });
+    if (this.isSequence && undefinedBits !== 0)
+      this.push({ form: '', semantics: 'CMP', bytes: [0x48, 0x39, 0xc8], undefinedFlags: 0 });
   }
 
   /** The finished case. */
@@ -166,7 +170,11 @@ export class CaseBuilder {
       registers[2 * i + 1] = Number(value >> 32n);
     });
     return {
-      instructions: this.instructions, codeOffset: this.codeOffset, registers, rflags: this.rflags, window: this.window,
+      instructions: this.instructions,
+      codeOffset: this.codeOffset,
+      registers,
+      rflags: this.rflags,
+      window: this.window,
       ...(this.fx ? { fx: this.fx } : {}),
     };
   }
@@ -195,13 +203,17 @@ export class CaseBuilder {
   private encode(choice: FormChoice): Parts {
     const { entry, size } = choice;
     const { encoding, row } = entry;
-    const parts: Parts = { prefixes: [], rexW: 0, rexR: 0, rexX: 0, rexB: 0, rex: 'free', modrm: [], opcodeRegister: 0, immediates: [], relative: undefined };
-    const wideByDefault = row.options.default64 === true || row.options.force64 === true || ['jcc', 'jmp', 'call'].includes(row.options.class ?? '');
+    const parts = emptyParts();
+    const wideByDefault =
+      row.options.default64 === true ||
+      row.options.force64 === true ||
+      ['jcc', 'jmp', 'call'].includes(row.options.class ?? '');
     if (entry.hasSizes && size === 2 && !wideByDefault) parts.rexW = 1;
     this.target = undefined;
     this.bases = [];
     const field = this.registerField(choice, parts);
-    if (encoding.modrm !== undefined) parts.modrm = [encoding.modrm | (encoding.registerInModrm ? this.random.below(8) : 0)];
+    if (encoding.modrm !== undefined)
+      parts.modrm = [encoding.modrm | (encoding.registerInModrm ? this.random.below(8) : 0)];
     else if (entry.usesModrm) this.encodeModrm(choice, parts, field);
     entry.operands.forEach((operand, position) => this.encodeOther(choice, operand, position, parts));
     return parts;
@@ -211,7 +223,13 @@ export class CaseBuilder {
   private registerField(choice: FormChoice, parts: Parts): number {
     const { entry } = choice;
     if (entry.encoding.digit !== undefined) return entry.encoding.digit;
-    const codes: number[] = [OperandCode.Reg8, OperandCode.Reg, OperandCode.XmmReg, OperandCode.MmxReg, OperandCode.SegmentRegister];
+    const codes: number[] = [
+      OperandCode.Reg8,
+      OperandCode.Reg,
+      OperandCode.XmmReg,
+      OperandCode.MmxReg,
+      OperandCode.SegmentRegister,
+    ];
     const operand = entry.operands.find((candidate) => codes.includes(candidate.code));
     if (!operand) return 0;
     if (operand.code === OperandCode.SegmentRegister) return this.random.below(6);
@@ -230,64 +248,14 @@ export class CaseBuilder {
   private encodeModrm(choice: FormChoice, parts: Parts, field: number): void {
     const operand = choice.entry.operands.find((candidate) => candidate.usesModrm && rmCodes.includes(candidate.code));
     const isMemory = choice.memory || (operand === undefined && choice.entry.mod === 'memory');
-    if (isMemory) return this.encodeMemory(choice, parts, field);
+    if (isMemory) {
+      this.bases = encodeMemory(this, choice, parts, field);
+      return;
+    }
     const register = operand?.code === OperandCode.MmxRm ? this.random.below(8) : this.random.below(16);
     if (operand?.code === OperandCode.Rm8) this.chooseByteRegister(register, parts);
     parts.rexB = parts.rex === 'forbidden' ? 0 : register >> 3;
     parts.modrm = [0xc0 | (field << 3) | (register & 7)];
-  }
-
-  /** ModRM, SIB and displacement of a memory operand, with registers set so that it comes out at an address of our choice. */
-  private encodeMemory(choice: FormChoice, parts: Parts, field: number): void {
-    const { random } = this;
-    const extended = parts.rex === 'forbidden' ? 8 : 16;
-    const alignment = random.chance(0.8) && choice.entry.operands.some((operand) => operand.type === 'v128') ? 16 : 1;
-    let target = this.address(alignment);
-    if (target >= 0n && target < 0x80000000n) this.target = Number(target);
-    if (random.chance(0.1)) {
-      parts.prefixes.push(0x65);
-      target = u64(target - BigInt(MemoryMap.gsBase));
-    }
-    const short = random.chance(choice.address === 1 ? 0.9 : 0.05);
-    if (short && choice.address === 2) parts.prefixes.push(0x67);
-    else if (choice.address === 1) parts.prefixes.push(0x67);
-    const narrow = parts.prefixes.includes(0x67);
-    const absolute = BigInt.asIntN(32, target) === BigInt.asIntN(64, target) || narrow;
-    if (this.isSequence || random.chance(0.15)) {
-      if (!absolute) target = BigInt(this.windowAddress());
-      return this.encodeAbsolute(parts, field, target);
-    }
-    // the count register of a shift keeps the count
-    const usable = (register: number): number => (register === RCX && choice.entry.operands.some(({ text }) => text === 'CL') ? RBX : register);
-    const base = usable(random.below(extended));
-    const index = random.chance(0.4) ? usable(random.below(extended)) : 4;
-    const scale = random.below(4);
-    let displacement = random.chance(0.3) ? 0 : random.chance(0.5) ? (random.next() << 24) >> 24 : random.next() | 0;
-    if (index === base && index !== 4) {
-      this.set(index, random.below(0x1000));
-      displacement = Number(BigInt.asIntN(32, target - this.registers[index]! * BigInt(1 + (1 << scale))));
-    } else {
-      if (index !== 4) this.set(index, random.chance(0.7) ? random.below(0x100) : this.number());
-      const rest = index === 4 ? 0n : this.registers[index]! << BigInt(scale);
-      this.set(base, target - rest - BigInt(displacement) + (narrow && random.chance(0.5) ? BigInt(random.next()) << 32n : 0n));
-    }
-    this.bases = index === 4 ? [base] : [base, index];
-    const mod = displacement === 0 && (base & 7) !== 5 ? 0 : displacement >= -128 && displacement < 128 ? 1 : 2;
-    parts.rexB = base >> 3;
-    if (index !== 4 || (base & 7) === 4) {
-      parts.rexX = index >> 3;
-      parts.modrm = [(mod << 6) | (field << 3) | 4, (scale << 6) | ((index & 7) << 3) | (base & 7)];
-    } else parts.modrm = [(mod << 6) | (field << 3) | (base & 7)];
-    parts.modrm.push(...signedBytes(displacement, [0, 1, 4][mod]!));
-  }
-
-  /** RIP-relative, or a 32-bit address. */
-  private encodeAbsolute(parts: Parts, field: number, target: bigint): void {
-    const address = Number(BigInt.asIntN(32, target));
-    if (this.random.chance(0.5)) {
-      parts.modrm = [(field << 3) | 5, 0, 0, 0, 0];
-      parts.relative = { at: 1, target: address };
-    } else parts.modrm = [(field << 3) | 4, 0x25, ...signedBytes(address, 4)];
   }
 
   /** Operands outside ModRM. */
@@ -296,16 +264,49 @@ export class CaseBuilder {
     const bytes = [2, 4, 4][choice.entry.hasSizes ? choice.size : 1]!;
     const small = (): number => (random.chance(0.5) ? random.below(70) : random.next() & 255);
     switch (operand.code) {
-      case OperandCode.Op8: case OperandCode.Op: this.opcodeRegister(operand, parts); break;
-      case OperandCode.Imm8: case OperandCode.SImm8: case OperandCode.SecondImm8:
-        parts.immediates.push(position === 2 && choice.size === 0 && choice.entry.row.semantics.startsWith('SH') ? random.below(17) : small());
+      case OperandCode.Op8:
+      case OperandCode.Op:
+        this.opcodeRegister(operand, parts);
         break;
-      case OperandCode.Imm16: parts.immediates.push(...signedBytes(random.chance(0.8) || choice.entry.row.semantics === 'RET_FAR_IMM' ? random.below(64) : random.next() & 0xffff, 2)); break;
-      case OperandCode.ImmZ: parts.immediates.push(...this.immediate(bytes)); break;
-      case OperandCode.ImmV: parts.immediates.push(...this.immediate(choice.size === 2 ? 8 : bytes)); break;
-      case OperandCode.Jb: parts.immediates.push((random.chance(0.5) ? 24 + random.below(100) : -16 - random.below(100)) & 255); break;
-      case OperandCode.Jz: parts.immediates.push(...signedBytes(random.chance(0.9) ? (random.chance(0.5) ? 112 : -112) + random.below(10) : random.next() | 0, 4)); break;
-      case OperandCode.Moffs: this.encodeMoffs(choice, parts); break;
+      case OperandCode.Imm8:
+      case OperandCode.SImm8:
+      case OperandCode.SecondImm8:
+        parts.immediates.push(
+          position === 2 && choice.size === 0 && choice.entry.row.semantics.startsWith('SH')
+            ? random.below(17)
+            : small(),
+        );
+        break;
+      case OperandCode.Imm16:
+        parts.immediates.push(
+          ...signedBytes(
+            random.chance(0.8) || choice.entry.row.semantics === 'RET_FAR_IMM'
+              ? random.below(64)
+              : random.next() & 0xffff,
+            2,
+          ),
+        );
+        break;
+      case OperandCode.ImmZ:
+        parts.immediates.push(...this.immediate(bytes));
+        break;
+      case OperandCode.ImmV:
+        parts.immediates.push(...this.immediate(choice.size === 2 ? 8 : bytes));
+        break;
+      case OperandCode.Jb:
+        parts.immediates.push((random.chance(0.5) ? 24 + random.below(100) : -16 - random.below(100)) & 255);
+        break;
+      case OperandCode.Jz:
+        parts.immediates.push(
+          ...signedBytes(
+            random.chance(0.9) ? (random.chance(0.5) ? 112 : -112) + random.below(10) : random.next() | 0,
+            4,
+          ),
+        );
+        break;
+      case OperandCode.Moffs:
+        this.encodeMoffs(choice, parts);
+        break;
       default:
     }
   }
@@ -332,28 +333,3 @@ export class CaseBuilder {
 }
 
 const rmCodes: number[] = [OperandCode.Rm8, OperandCode.Rm, OperandCode.XmmRm, OperandCode.MmxRm];
-
-/** Prefixes that the choice demands. */
-function prefixesOf(choice: FormChoice): number[] {
-  const { entry, size, rep, address } = choice;
-  const { prefixes } = entry.encoding;
-  const bytes: number[] = [];
-  const mandatory = prefixes & PrefixMask.none ? 0 : prefixes & PrefixMask.p66 ? 0x66 : prefixes & PrefixMask.pF3 ? 0xf3 : 0xf2;
-  if (entry.hasAddresses && address === 1 && !choice.memory) bytes.push(0x67);
-  if (mandatory === 0x66 || (entry.hasSizes && size === 0)) bytes.push(0x66);
-  if (mandatory > 0x66) bytes.push(mandatory);
-  if (rep !== 0) bytes.push(rep === 1 ? 0xf3 : 0xf2);
-  return bytes;
-}
-
-function rexOf(parts: Parts, random: SeededRandom): number[] {
-  const bits = (parts.rexW << 3) | (parts.rexR << 2) | (parts.rexX << 1) | parts.rexB;
-  if (bits === 0 && parts.rex !== 'needed' && (parts.rex === 'forbidden' || random.chance(0.95))) return [];
-  return [0x40 | bits];
-}
-
-/** Opcode map bytes and opcode. */
-function opcodeOf(choice: FormChoice, parts: Parts): number[] {
-  const { map, opcode } = choice.entry.encoding;
-  return [...[[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a]][map]!, opcode + parts.opcodeRegister];
-}

@@ -6,14 +6,24 @@ import { MemoryMap } from './memory_map.js';
 import { Flag } from './undefined_flags.js';
 
 const result: CaseResult = {
-  outcome: Outcome.Completed, vector: 0, errorCode: 0, faultAddress: 0n, registers: new Uint32Array(32), rflags: 0x202, rip: 0x11000102n,
-  changedOffset: 0, changed: new Uint8Array(0),
+  outcome: Outcome.Completed,
+  vector: 0,
+  errorCode: 0,
+  faultAddress: 0n,
+  registers: new Uint32Array(32),
+  rflags: 0x202,
+  rip: 0x11000102n,
+  changedOffset: 0,
+  changed: new Uint8Array(0),
 };
 
 function caseOf(semantics: string, undefinedFlags = 0): InstructionCase {
   return {
     instructions: [{ form: `${semantics}<u32,Reg,Reg>(a,b)`, semantics, bytes: [0x01, 0xc8], undefinedFlags }],
-    codeOffset: 0x100, registers: new Uint32Array(32), rflags: 0x202, window: new Uint8Array(MemoryMap.windowBytes),
+    codeOffset: 0x100,
+    registers: new Uint32Array(32),
+    rflags: 0x202,
+    window: new Uint8Array(MemoryMap.windowBytes),
   };
 }
 
@@ -24,7 +34,9 @@ describe('differences', () => {
   it('names a register whose upper half differs', () => {
     const registers = new Uint32Array(32);
     registers[7] = 1;
-    expect(differences(caseOf('ADD'), result, { ...result, registers })).to.deep.equal(['RBX: processor 0h, core 100000000h']);
+    expect(differences(caseOf('ADD'), result, { ...result, registers })).to.deep.equal([
+      'RBX: processor 0h, core 100000000h',
+    ]);
   });
   it('sees a flag, unless the instruction leaves it undefined', () => {
     const other = { ...result, rflags: 0x202 | Flag.AF };
@@ -45,6 +57,8 @@ describe('differences', () => {
     const fx = new Uint8Array(512);
     const other = fx.slice();
     other[160 + 16 * 3] = 1;
-    expect(differences(caseOf('MOVAPS'), { ...result, fx }, { ...result, fx: other })[0]).to.match(/^XMM3: processor 0+, core 0+1$/);
+    expect(differences(caseOf('MOVAPS'), { ...result, fx }, { ...result, fx: other })[0]).to.match(
+      /^XMM3: processor 0+, core 0+1$/,
+    );
   });
 });

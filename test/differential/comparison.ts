@@ -7,9 +7,31 @@ const comparedFlags = 0x244cd5;
 const statusFlags = 0x8d5;
 
 /** Bytes of an FXSAVE image that are compared: FCW FSW FTW, MXCSR, registers. FOP, FIP and FDP are not: AMD processors store them only with a pending exception. */
-const comparedFx: readonly (readonly [number, number])[] = [[0, 5], [24, 28], ...Array.from({ length: 8 }, (_, i) => [32 + 16 * i, 42 + 16 * i] as const), [160, 416]];
+const comparedFx: readonly (readonly [number, number])[] = [
+  [0, 5],
+  [24, 28],
+  ...Array.from({ length: 8 }, (_, i) => [32 + 16 * i, 42 + 16 * i] as const),
+  [160, 416],
+];
 
-const names = ['RAX', 'RCX', 'RDX', 'RBX', 'RSP', 'RBP', 'RSI', 'RDI', 'R8', 'R9', 'R10', 'R11', 'R12', 'R13', 'R14', 'R15'];
+const names = [
+  'RAX',
+  'RCX',
+  'RDX',
+  'RBX',
+  'RSP',
+  'RBP',
+  'RSI',
+  'RDI',
+  'R8',
+  'R9',
+  'R10',
+  'R11',
+  'R12',
+  'R13',
+  'R14',
+  'R15',
+];
 const hex = (value: number | bigint): string => `${value.toString(16)}h`;
 
 /** Register as a number of 64 bits. */
@@ -38,7 +60,11 @@ function isHostArtefact(testCase: InstructionCase, native: CaseResult, core: Cas
 
 /** Near CALL to an address that is not canonical while the stack faults: SDM 2A "CALL" checks the address first, AMD processors the stack. */
 function isCallPriority(testCase: InstructionCase, native: CaseResult, core: CaseResult): boolean {
-  return core.vector === 13 && (native.vector === 12 || native.vector === 14) && testCase.instructions.at(-1)!.semantics === 'CALL_INDIRECT';
+  return (
+    core.vector === 13 &&
+    (native.vector === 12 || native.vector === 14) &&
+    testCase.instructions.at(-1)!.semantics === 'CALL_INDIRECT'
+  );
 }
 
 /** SDM 2A "CMPS", "SCAS": a fault in the middle leaves the flags of before on Intel processors; AMD ones show those of the last element. */
@@ -79,10 +105,17 @@ export function differences(testCase: InstructionCase, native: CaseResult, core:
   const flags = comparedFlags & ~undefinedAtEnd(testCase) & ~faultFlags(testCase, native);
   compare('RFLAGS', native.rflags & flags, core.rflags & flags);
   if (memoryIsUndefined(testCase, native)) return found;
-  if (native.changed.length !== core.changed.length || native.changedOffset !== core.changedOffset || Buffer.compare(native.changed, core.changed) !== 0) {
+  if (
+    native.changed.length !== core.changed.length ||
+    native.changedOffset !== core.changedOffset ||
+    Buffer.compare(native.changed, core.changed) !== 0
+  ) {
     found.push(`memory: processor ${changes(native)}, core ${changes(core)}`);
   }
-  if (native.fx && core.fx) found.push(...fxDifferences(native.fx, reconciled(testCase.instructions.at(-1)?.semantics ?? '', native.fx, core.fx)));
+  if (native.fx && core.fx)
+    found.push(
+      ...fxDifferences(native.fx, reconciled(testCase.instructions.at(-1)?.semantics ?? '', native.fx, core.fx)),
+    );
   return found;
 }
 
@@ -106,7 +139,11 @@ function fxName(at: number): string {
   return at < 160 ? `ST${(at - 32) / 16}` : `XMM${(at - 160) / 16}`;
 }
 
-const dump = (bytes: Uint8Array): string => [...bytes].reverse().map((byte) => byte.toString(16).padStart(2, '0')).join('');
+const dump = (bytes: Uint8Array): string =>
+  [...bytes]
+    .reverse()
+    .map((byte) => byte.toString(16).padStart(2, '0'))
+    .join('');
 
 function changes(result: CaseResult): string {
   if (result.changed.length === 0) return 'unchanged';

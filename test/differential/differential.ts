@@ -75,7 +75,13 @@ export class Differential {
       this.compare(batch);
       done += batch.length;
     }
-    return { cases: done, casesPerForm: this.casesPerForm, exceptions: this.exceptions, unsteady: this.unsteady, failures: this.failures };
+    return {
+      cases: done,
+      casesPerForm: this.casesPerForm,
+      exceptions: this.exceptions,
+      unsteady: this.unsteady,
+      failures: this.failures,
+    };
   }
 
   private next(): InstructionCase {
@@ -95,7 +101,8 @@ export class Differential {
     const native = this.oracle.run(batch, this.dataSeed);
     batch.forEach((testCase, i) => {
       const expected = native[i]!;
-      if (expected.outcome === Outcome.Exception) this.exceptions.set(expected.vector, (this.exceptions.get(expected.vector) ?? 0) + 1);
+      if (expected.outcome === Outcome.Exception)
+        this.exceptions.set(expected.vector, (this.exceptions.get(expected.vector) ?? 0) + 1);
       if (this.differing(testCase, expected).length === 0) return;
       const found = this.confirmed(testCase);
       if (found.length > 0) this.failures.push(this.shrink(testCase, found));
@@ -152,7 +159,8 @@ export class Differential {
     const alone: InstructionCase = {
       ...testCase,
       instructions: testCase.instructions.slice(-1),
-      codeOffset: testCase.codeOffset + before.instructions.reduce((sum, instruction) => sum + instruction.bytes.length, 0),
+      codeOffset:
+        testCase.codeOffset + before.instructions.reduce((sum, instruction) => sum + instruction.bytes.length, 0),
       registers: state.registers,
       rflags: (state.rflags & 0xcd5) | 0x202,
       ...(state.fx ? { fx: state.fx } : {}),

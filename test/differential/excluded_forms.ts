@@ -33,7 +33,18 @@ export const excludedSemantics: Readonly<Record<string, string>> = {
 
 /** Rows of the topics with privileged instructions that user mode can use like any other. */
 const usableInUserMode = new Set([
-  'INT3', 'INT1', 'PUSHF', 'POPF', 'PAUSE', 'PUSH_FS', 'PUSH_GS', 'IRET', 'RET_FAR', 'RET_FAR_IMM', 'JMP_FAR_MEMORY', 'CALL_FAR_MEMORY',
+  'INT3',
+  'INT1',
+  'PUSHF',
+  'POPF',
+  'PAUSE',
+  'PUSH_FS',
+  'PUSH_GS',
+  'IRET',
+  'RET_FAR',
+  'RET_FAR_IMM',
+  'JMP_FAR_MEMORY',
+  'CALL_FAR_MEMORY',
 ]);
 
 /** Why an entry of the table gets no cases, or undefined. */

@@ -26,44 +26,58 @@ export interface FormCoverage {
 /** Why 64-bit user mode cannot encode a combination, or undefined. */
 function impossible(entry: DecoderEntry, memory: boolean, size: number, address: number): string | undefined {
   const { options } = entry.row;
-  if (entry.row.opcode === '0F 0D' && entry.mod === 'register') return '0F 0D with a register is NOP on Intel processors, #UD on AMD ones';
-  if (entry.row.semantics === 'MOVSXD' && memory && size === 0) return 'MOVSXD with prefix 66 reads 16 bits on Intel processors, 32 on AMD ones';
-  if (/^(JMP|CALL)_FAR_MEMORY$/.test(entry.row.semantics) && size === 2) return 'far pointers of 80 bits: AMD processors ignore REX.W';
-  if (entry.hasAddresses && address === 0) return options.stack ? 'stack pointer of 16 bits: outside 64-bit mode' : 'address size 16: outside 64-bit mode';
+  if (entry.row.opcode === '0F 0D' && entry.mod === 'register')
+    return '0F 0D with a register is NOP on Intel processors, #UD on AMD ones';
+  if (entry.row.semantics === 'MOVSXD' && memory && size === 0)
+    return 'MOVSXD with prefix 66 reads 16 bits on Intel processors, 32 on AMD ones';
+  if (/^(JMP|CALL)_FAR_MEMORY$/.test(entry.row.semantics) && size === 2)
+    return 'far pointers of 80 bits: AMD processors ignore REX.W';
+  if (entry.hasAddresses && address === 0)
+    return options.stack ? 'stack pointer of 16 bits: outside 64-bit mode' : 'address size 16: outside 64-bit mode';
   if (entry.hasAddresses && options.stack && address === 1) return 'stack pointer of 32 bits: outside 64-bit mode';
   if (!entry.hasSizes) return undefined;
   const direct = ['jcc', 'jmp', 'call'].includes(options.class ?? '');
-  if ((direct || options.force64) && size === 0) return 'near branch with prefix 66: Intel processors ignore the prefix, AMD ones do not';
+  if ((direct || options.force64) && size === 0)
+    return 'near branch with prefix 66: Intel processors ignore the prefix, AMD ones do not';
   if ((direct || options.force64) && size === 1) return 'operand size 32: outside 64-bit mode';
   if (options.default64 && size === 1) return 'operand size 32: outside 64-bit mode';
   if (entry.sizeRule === 'y' && size === 0) return 'same as 32 bits';
   return undefined;
 }
 
+/** One combination that a row has a form for. */
+type Combination = Omit<FormChoice, 'entry'>;
+
+/** All combinations of a row, in the order of DecoderEntry.forms. */
+function* combinations(entry: DecoderEntry): Generator<Combination> {
+  const memories = entry.hasKinds ? [false, true] : [entry.operands.some((operand) => operand.shape === 'memory')];
+  const sizes = entry.hasSizes ? [0, 1, 2] : [2];
+  const addresses = entry.hasAddresses ? [0, 1, 2] : [2];
+  const reps = entry.hasReps ? [0, 1, 2] : [0];
+  const counts = [memories.length, sizes.length, addresses.length, reps.length] as const;
+  for (let index = 0; index < entry.forms.length; index++) {
+    const form = entry.forms[index];
+    const rep = index % counts[3];
+    const address = Math.floor(index / counts[3]) % counts[2];
+    const size = Math.floor(index / (counts[3] * counts[2])) % counts[1];
+    const memory = Math.floor(index / (counts[3] * counts[2] * counts[1]));
+    if (form)
+      yield { form, memory: memories[memory]!, size: sizes[size]!, address: addresses[address]!, rep: reps[rep]! };
+  }
+}
+
 /** Lists what can be generated. */
 export function formCoverage(entries: readonly DecoderEntry[]): FormCoverage {
   const choices: FormChoice[] = [];
-  const reasons = new Map<string, string>();
+  const excluded = new Map<string, string>();
   for (const entry of entries) {
-    const memories = entry.hasKinds ? [false, true] : [entry.operands.some((operand) => operand.shape === 'memory')];
-    const sizes = entry.hasSizes ? [0, 1, 2] : [2];
-    const addresses = entry.hasAddresses ? [0, 1, 2] : [2];
-    const reps = entry.hasReps ? [0, 1, 2] : [0];
-    let index = 0;
-    for (const memory of memories) {
-      for (const size of sizes) {
-        for (const address of addresses) {
-          for (const rep of reps) {
-            const form = entry.forms[index++];
-            if (!form) continue;
-            const reason = exclusionOf(entry) ?? impossible(entry, memory, size, address);
-            if (reason === undefined) choices.push({ entry, form, memory, size, address, rep });
-            else reasons.set(form.name, reason);
-          }
-        }
-      }
+    for (const combination of combinations(entry)) {
+      const { memory, size, address } = combination;
+      const reason = exclusionOf(entry) ?? impossible(entry, memory, size, address);
+      if (reason === undefined) choices.push({ entry, ...combination });
+      else excluded.set(combination.form.name, reason);
     }
   }
-  for (const { form } of choices) reasons.delete(form.name);
-  return { choices, excluded: reasons };
+  for (const { form } of choices) excluded.delete(form.name);
+  return { choices, excluded };
 }

@@ -3,14 +3,16 @@ import type { DecoderEntry } from '../../src/machine/generator/forms.js';
 import type { CaseBuilder } from './case_builder.js';
 import type { FormChoice } from './form_choice.js';
 import { MemoryMap } from './memory_map.js';
+import { RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP } from './register_numbers.js';
 
 type Preparation = (builder: CaseBuilder, choice: FormChoice, bytes: number) => void;
 
-const [RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
-
 /** True for rows that use x87, MMX or XMM registers. */
 export function usesVectorState(entry: DecoderEntry): boolean {
-  return entry.operands.some((operand) => 'VWUPQN'.includes(operand.text[0]!)) || /^(x87|mmx|sse|simd|fpu|xsave)/.test(entry.topic);
+  return (
+    entry.operands.some((operand) => 'VWUPQN'.includes(operand.text[0]!)) ||
+    /^(x87|mmx|sse|simd|fpu|xsave)/.test(entry.topic)
+  );
 }
 
 /** Size of the operand in bytes. */
@@ -24,7 +26,11 @@ const stringOperation: Preparation = (builder, choice) => {
   const high = (): bigint => (narrow && builder.random.chance(0.5) ? BigInt(builder.random.next()) << 32n : 0n);
   builder.set(RSI, builder.address() + high());
   builder.set(RDI, builder.address() + high());
-  if (choice.rep !== 0) builder.set(RCX, BigInt(builder.random.chance(0.95) ? builder.random.below(24) : builder.random.below(5000)) + high());
+  if (choice.rep !== 0)
+    builder.set(
+      RCX,
+      BigInt(builder.random.chance(0.95) ? builder.random.below(24) : builder.random.below(5000)) + high(),
+    );
   if (builder.random.chance(0.3)) builder.set(RAX, BigInt(builder.random.below(4)) * 0x0101010101010101n);
   if (builder.random.chance(0.3)) builder.window.fill(builder.random.below(2));
 };
@@ -40,12 +46,23 @@ const stackOperation: Preparation = (builder) => {
 const indirectBranch: Preparation = (builder, choice) => {
   stackOperation(builder, choice, 8);
   if (choice.memory) {
-    if (builder.target !== undefined && builder.random.chance(0.8)) builder.poke(builder.target, BigInt(builder.landing()), 8);
-  } else for (let register = 0; register < 16; register++) if (register !== RSP && builder.random.chance(0.7)) builder.set(register, builder.landing());
+    if (builder.target !== undefined && builder.random.chance(0.8))
+      builder.poke(builder.target, BigInt(builder.landing()), 8);
+  } else
+    for (let register = 0; register < 16; register++)
+      if (register !== RSP && builder.random.chance(0.7)) builder.set(register, builder.landing());
 };
 
 /** Selectors that user mode cannot load into CS. */
-const wrongSelectors = [0, 3, MemoryMap.stackSelector, MemoryMap.codeSelector & ~3, MemoryMap.codeSelector | 4, 0x10, 0xfff3];
+const wrongSelectors = [
+  0,
+  3,
+  MemoryMap.stackSelector,
+  MemoryMap.codeSelector & ~3,
+  MemoryMap.codeSelector | 4,
+  0x10,
+  0xfff3,
+];
 
 /** A selector for CS, mostly the right one. */
 function codeSelector(builder: CaseBuilder): number {
@@ -64,7 +81,10 @@ function farFrame(words: number): Preparation {
     const rip = wrong === 0 ? builder.number() : builder.landing();
     const code = wrong === 1 || wrong === 2 ? random.pick(wrongSelectors) : MemoryMap.codeSelector;
     const stackPointer = wrong === 3 ? builder.number() : builder.windowAddress();
-    const stack = wrong === 4 ? random.pick([0, 3, MemoryMap.codeSelector, MemoryMap.stackSelector & ~3, 0x18, 0xfff3]) : MemoryMap.stackSelector;
+    const stack =
+      wrong === 4
+        ? random.pick([0, 3, MemoryMap.codeSelector, MemoryMap.stackSelector & ~3, 0x18, 0xfff3])
+        : MemoryMap.stackSelector;
     [rip, code, random.next() & ~0x40100, stackPointer, stack]
       .slice(0, words)
       .forEach((value, i) => builder.poke(top + i * bytes, BigInt(value), bytes));
@@ -91,8 +111,12 @@ const division: Preparation = (builder, _choice, bytes) => {
 /** Makes the accumulator equal to the destination half of the time. */
 const compareExchange: Preparation = (builder, choice, bytes) => {
   if (!builder.random.chance(0.5)) return;
-  if (choice.memory && builder.target !== undefined) builder.set(RAX, builder.peek(builder.target, bytes) ?? builder.number());
-  else builder.registers.forEach((value, register) => { if (builder.random.chance(0.7) && register !== RSP) builder.set(register, value & 1n); });
+  if (choice.memory && builder.target !== undefined)
+    builder.set(RAX, builder.peek(builder.target, bytes) ?? builder.number());
+  else
+    builder.registers.forEach((value, register) => {
+      if (builder.random.chance(0.7) && register !== RSP) builder.set(register, value & 1n);
+    });
 };
 
 const compareExchangeWide: Preparation = (builder, choice) => {
@@ -105,7 +129,8 @@ const compareExchangeWide: Preparation = (builder, choice) => {
 /** A bit offset that stays near the operand. */
 const bitString: Preparation = (builder) => {
   for (let register = 0; register < 16; register++) {
-    if (builder.registers[register]! > 0xffffffffn && builder.random.chance(0.8)) builder.set(register, builder.random.below(1024) - 512);
+    if (builder.registers[register]! > 0xffffffffn && builder.random.chance(0.8))
+      builder.set(register, builder.random.below(1024) - 512);
   }
 };
 
@@ -118,37 +143,71 @@ const shiftByCl: Preparation = (builder, choice) => {
 };
 
 /** Clears bit 17 of a new MXCSR at an offset in the memory operand: it exists on AMD processors only. */
-const newMxcsr = (offset: number): Preparation => (builder) => {
-  if (builder.target === undefined) return;
-  const value = builder.peek(builder.target + offset, 4);
-  if (value !== undefined) builder.poke(builder.target + offset, value & (builder.random.chance(0.8) ? 0xffffn : ~0x20000n), 4);
-};
+const newMxcsr =
+  (offset: number): Preparation =>
+  (builder) => {
+    if (builder.target === undefined) return;
+    const value = builder.peek(builder.target + offset, 4);
+    if (value !== undefined)
+      builder.poke(builder.target + offset, value & (builder.random.chance(0.8) ? 0xffffn : ~0x20000n), 4);
+  };
 
 const preparations: Readonly<Record<string, Preparation>> = {
-  LDMXCSR: newMxcsr(0), FXRSTOR: newMxcsr(24),
-  MOVS: stringOperation, CMPS: stringOperation, STOS: stringOperation, LODS: stringOperation, SCAS: stringOperation,
-  XLAT: (builder, choice) => builder.set(RBX, builder.address() - (choice.address === 2 ? builder.registers[RAX]! & 255n : 0n)),
-  PUSH: stackOperation, POP: stackOperation, CALL: stackOperation, RET: stackOperation,
+  LDMXCSR: newMxcsr(0),
+  FXRSTOR: newMxcsr(24),
+  MOVS: stringOperation,
+  CMPS: stringOperation,
+  STOS: stringOperation,
+  LODS: stringOperation,
+  SCAS: stringOperation,
+  XLAT: (builder, choice) =>
+    builder.set(RBX, builder.address() - (choice.address === 2 ? builder.registers[RAX]! & 255n : 0n)),
+  PUSH: stackOperation,
+  POP: stackOperation,
+  CALL: stackOperation,
+  RET: stackOperation,
   PUSHF: stackOperation,
   POPF: (builder) => {
     const top = builder.windowAddress();
     builder.set(RSP, top);
     builder.poke(top, BigInt(builder.random.next() & ~0x40100), 8); // TF would trap, AC would fault, in the helper's own code
   },
-  PUSH_FS: stackOperation, PUSH_GS: stackOperation, IRET: farFrame(5), RET_FAR: farFrame(2), RET_FAR_IMM: farFrame(2),
-  JMP_FAR_MEMORY: farPointer, CALL_FAR_MEMORY: farPointer,
+  PUSH_FS: stackOperation,
+  PUSH_GS: stackOperation,
+  IRET: farFrame(5),
+  RET_FAR: farFrame(2),
+  RET_FAR_IMM: farFrame(2),
+  JMP_FAR_MEMORY: farPointer,
+  CALL_FAR_MEMORY: farPointer,
   LEAVE: (builder) => builder.set(RBP, builder.address()),
   ENTER: (builder) => {
     builder.set(RSP, BigInt(builder.windowAddress()) + (builder.random.chance(0.9) ? 0n : 0x1000n));
     builder.set(RBP, builder.address());
   },
-  JMP_INDIRECT: indirectBranch, CALL_INDIRECT: indirectBranch, RET_RELEASE: stackOperation,
-  DIV: division, IDIV: division,
-  CMPXCHG: compareExchange, CMPXCHG8B: compareExchangeWide,
-  BT_STRING: bitString, BTS_STRING: bitString, BTR_STRING: bitString, BTC_STRING: bitString,
-  SHL: shiftByCl, SHR: shiftByCl, SAR: shiftByCl, ROL: shiftByCl, ROR: shiftByCl, RCL: shiftByCl, RCR: shiftByCl, SHLD: shiftByCl, SHRD: shiftByCl,
-  LOOP: (builder) => builder.set(RCX, builder.random.below(3)), LOOPE: (builder) => builder.set(RCX, builder.random.below(3)),
-  LOOPNE: (builder) => builder.set(RCX, builder.random.below(3)), JCXZ: (builder) => builder.set(RCX, builder.random.below(2)),
+  JMP_INDIRECT: indirectBranch,
+  CALL_INDIRECT: indirectBranch,
+  RET_RELEASE: stackOperation,
+  DIV: division,
+  IDIV: division,
+  CMPXCHG: compareExchange,
+  CMPXCHG8B: compareExchangeWide,
+  BT_STRING: bitString,
+  BTS_STRING: bitString,
+  BTR_STRING: bitString,
+  BTC_STRING: bitString,
+  SHL: shiftByCl,
+  SHR: shiftByCl,
+  SAR: shiftByCl,
+  ROL: shiftByCl,
+  ROR: shiftByCl,
+  RCL: shiftByCl,
+  RCR: shiftByCl,
+  SHLD: shiftByCl,
+  SHRD: shiftByCl,
+  LOOP: (builder) => builder.set(RCX, builder.random.below(3)),
+  LOOPE: (builder) => builder.set(RCX, builder.random.below(3)),
+  LOOPNE: (builder) => builder.set(RCX, builder.random.below(3)),
+  JCXZ: (builder) => builder.set(RCX, builder.random.below(2)),
 };
 
 /**

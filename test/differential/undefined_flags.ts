@@ -32,28 +32,59 @@ const rotate: Rule = (context) => (masked(context) === 1 || masked(context) === 
 /** SDM 2B "SHLD", "SHRD": AF, and OF for counts other than 1. Counts above the size are not generated: they leave the result undefined too. */
 const shiftDouble: Rule = (context) => (masked(context) === 0 ? 0 : Flag.AF | (masked(context) === 1 ? 0 : Flag.OF));
 
-const constant = (flags: number): Rule => () => flags;
+const constant =
+  (flags: number): Rule =>
+  () =>
+    flags;
 const logic = constant(Flag.AF);
 const bitTest = constant(Flag.OF | Flag.SF | Flag.AF | Flag.PF);
 const multiply = constant(Flag.SF | Flag.ZF | Flag.AF | Flag.PF);
 
 /** Flags that the SDM's "Flags Affected" calls undefined, by semantics function. What is not here defines, or keeps, all of them. */
 const rules: Readonly<Record<string, Rule>> = {
-  AND: logic, OR: logic, XOR: logic, TEST: logic,
-  SHL: shift(false), SHR: shift(false), SAR: shift(true),
-  ROL: rotate, ROR: rotate, RCL: rotate, RCR: rotate,
-  SHLD: shiftDouble, SHRD: shiftDouble,
-  BT: bitTest, BTS: bitTest, BTR: bitTest, BTC: bitTest,
-  BT_STRING: bitTest, BTS_STRING: bitTest, BTR_STRING: bitTest, BTC_STRING: bitTest,
-  BSF: constant(all & ~Flag.ZF), BSR: constant(all & ~Flag.ZF),
-  TZCNT: bitTest, LZCNT: bitTest,
-  MUL: multiply, IMUL1: multiply, IMUL2: multiply, IMUL3: multiply,
-  DIV: constant(all), IDIV: constant(all),
-  AAA: constant(Flag.OF | Flag.SF | Flag.ZF | Flag.PF), AAS: constant(Flag.OF | Flag.SF | Flag.ZF | Flag.PF),
-  AAM: constant(Flag.OF | Flag.AF | Flag.CF), AAD: constant(Flag.OF | Flag.AF | Flag.CF),
-  DAA: constant(Flag.OF), DAS: constant(Flag.OF),
-  ANDN: constant(Flag.AF | Flag.PF), BLSR: constant(Flag.AF | Flag.PF), BLSMSK: constant(Flag.AF | Flag.PF), BLSI: constant(Flag.AF | Flag.PF),
-  BEXTR: constant(Flag.AF | Flag.SF | Flag.PF), BZHI: constant(Flag.AF | Flag.PF),
+  AND: logic,
+  OR: logic,
+  XOR: logic,
+  TEST: logic,
+  SHL: shift(false),
+  SHR: shift(false),
+  SAR: shift(true),
+  ROL: rotate,
+  ROR: rotate,
+  RCL: rotate,
+  RCR: rotate,
+  SHLD: shiftDouble,
+  SHRD: shiftDouble,
+  BT: bitTest,
+  BTS: bitTest,
+  BTR: bitTest,
+  BTC: bitTest,
+  BT_STRING: bitTest,
+  BTS_STRING: bitTest,
+  BTR_STRING: bitTest,
+  BTC_STRING: bitTest,
+  BSF: constant(all & ~Flag.ZF),
+  BSR: constant(all & ~Flag.ZF),
+  TZCNT: bitTest,
+  LZCNT: bitTest,
+  MUL: multiply,
+  IMUL1: multiply,
+  IMUL2: multiply,
+  IMUL3: multiply,
+  DIV: constant(all),
+  IDIV: constant(all),
+  AAA: constant(Flag.OF | Flag.SF | Flag.ZF | Flag.PF),
+  AAS: constant(Flag.OF | Flag.SF | Flag.ZF | Flag.PF),
+  AAM: constant(Flag.OF | Flag.AF | Flag.CF),
+  AAD: constant(Flag.OF | Flag.AF | Flag.CF),
+  DAA: constant(Flag.OF),
+  DAS: constant(Flag.OF),
+  ANDN: constant(Flag.AF | Flag.PF),
+  BLSR: constant(Flag.AF | Flag.PF),
+  BLSMSK: constant(Flag.AF | Flag.PF),
+  BLSI: constant(Flag.AF | Flag.PF),
+  BEXTR: constant(Flag.AF | Flag.SF | Flag.PF),
+  BZHI: constant(Flag.AF | Flag.PF),
 };
 
 /** Flags that are undefined after an instruction. */

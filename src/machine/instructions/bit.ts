@@ -3,7 +3,12 @@
 import { row, type InstructionRow } from './row.js';
 
 /** BT and its relatives: opcode with a register offset, and digit of 0F BA with an immediate one. */
-const tests = [['BT', 'A3', 4], ['BTS', 'AB', 5], ['BTR', 'B3', 6], ['BTC', 'BB', 7]] as const;
+const tests = [
+  ['BT', 'A3', 4],
+  ['BTS', 'AB', 5],
+  ['BTR', 'B3', 6],
+  ['BTC', 'BB', 7],
+] as const;
 
 /** The three encodings of one of them: a register's bit, a bit string in memory, an immediate offset. */
 function operation(name: string, opcode: string, digit: number): InstructionRow[] {

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { PrefixMask } from '../../src/machine/generator/encoding.js';
+import type { FormChoice } from './form_choice.js';
+import type { SeededRandom } from './seeded_random.js';
+
+/** Instruction bytes in the making. */
+export interface Parts {
+  /** Prefixes that the operands brought along: 65, 67. */
+  prefixes: number[];
+  rexW: number;
+  rexR: number;
+  rexX: number;
+  rexB: number;
+  /** A REX prefix is needed (SPL … DIL) or must not be there (AH … BH). */
+  rex: 'free' | 'needed' | 'forbidden';
+  modrm: number[];
+  /** Low three bits of the register in the opcode byte. */
+  opcodeRegister: number;
+  immediates: number[];
+  /** Offset inside modrm of a displacement that counts from the end of the instruction, and its target. */
+  relative: { at: number; target: number } | undefined;
+}
+
+/** Parts with nothing in them. */
+export function emptyParts(): Parts {
+  return {
+    prefixes: [],
+    rexW: 0,
+    rexR: 0,
+    rexX: 0,
+    rexB: 0,
+    rex: 'free',
+    modrm: [],
+    opcodeRegister: 0,
+    immediates: [],
+    relative: undefined,
+  };
+}
+
+/** The low bytes of a signed number of 32 bits. */
+export function signedBytes(value: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => (value >> (8 * Math.min(i, 3))) & 255);
+}
+
+/** Prefixes that the choice demands. */
+export function prefixesOf(choice: FormChoice): number[] {
+  const { entry, size, rep, address } = choice;
+  const { prefixes } = entry.encoding;
+  const bytes: number[] = [];
+  const mandatory =
+    prefixes & PrefixMask.none ? 0 : prefixes & PrefixMask.p66 ? 0x66 : prefixes & PrefixMask.pF3 ? 0xf3 : 0xf2;
+  if (entry.hasAddresses && address === 1 && !choice.memory) bytes.push(0x67);
+  if (mandatory === 0x66 || (entry.hasSizes && size === 0)) bytes.push(0x66);
+  if (mandatory > 0x66) bytes.push(mandatory);
+  if (rep !== 0) bytes.push(rep === 1 ? 0xf3 : 0xf2);
+  return bytes;
+}
+
+/** A REX prefix, if one is needed, and now and then one without effect. */
+export function rexOf(parts: Parts, random: SeededRandom): number[] {
+  const bits = (parts.rexW << 3) | (parts.rexR << 2) | (parts.rexX << 1) | parts.rexB;
+  if (bits === 0 && parts.rex !== 'needed' && (parts.rex === 'forbidden' || random.chance(0.95))) return [];
+  return [0x40 | bits];
+}
+
+/** Opcode map bytes and opcode. */
+export function opcodeOf(choice: FormChoice, parts: Parts): number[] {
+  const { map, opcode } = choice.entry.encoding;
+  return [...[[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a]][map]!, opcode + parts.opcodeRegister];
+}
