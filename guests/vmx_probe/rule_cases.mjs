@@ -597,6 +597,9 @@ const load = (index, value) => [
 ];
 rule('msrLoadIsNotASegmentBase', 'IA32_FS_BASE', load(0xc0000100, 0));
 rule('msrLoadIsNotASegmentBase', 'IA32_GS_BASE', load(0xc0000101, 0));
+rule('msrLoadIsNotAnX2apicRegister', 'MSR 808H outside x2APIC mode', load(0x808, 0));
+rule('msrLoadIsNotProhibited', 'IA32_BIOS_UPDT_TRIG', load(0x79, 0));
+rule('msrLoadIsNotProhibited', 'IA32_BIOS_SIGN_ID', load(0x8b, 0));
 rule('msrLoadIsNotWritableInSmmOnly', 'IA32_SMM_MONITOR_CTL', load(0x9b, 0));
 rule('msrLoadReservedBitsAre0', 'bit 32', load(0x174, 0), poke(M.msrArea + 4, 1));
 rule('msrLoadValueIsAccepted', 'IA32_PAT of 2', load(0x277, 2));

@@ -32,7 +32,7 @@ import { exitReasonDefinitions } from './exit_reasons.js';
 import { msrDefinitions } from './msr_definitions.js';
 import { registerDefinitions } from './registers.js';
 import { entryRules } from './rules/entry_rules.js';
-import { msrLoadRules } from './rules/msr_load_rules.js';
+import { msrLoadRules, msrLoadValueRule } from './rules/msr_load_rules.js';
 import { vmcsFieldDefinitions } from './vmcs_field_details.js';
 import { vmInstructionErrorDefinitions } from './vm_instruction_errors.js';
 
@@ -206,7 +206,7 @@ export function describeAll(): Description {
         msrs,
         inputs,
       })),
-      ...msrLoadRules.map(({ name, section, wants }) => ({
+      ...[...msrLoadRules, msrLoadValueRule].map(({ name, section, wants }) => ({
         name,
         area: 'msrLoad',
         section,
