@@ -1,25 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The MSR areas of VM entries and VM exits: lists of 16-byte entries (index, reserved, value). SDM 3C "Loading MSRs" and "Saving MSRs".
+import { brokenMsrLoadRule } from '../../intrinsics/rules/msr_load_rules.js';
 import type { VmxCore } from './vmx_core.js';
 import { Word } from './words.js';
 
-const fsBase = 0xc0000100;
-const gsBase = 0xc0000101;
-const smmMonitorCtl = 0x9b;
 const smbase = 0x9e;
 
-/** Whether an MSR-load list may name the MSR at all. */
-function loadable(index: number): boolean {
-  if (index === fsBase || index === gsBase || index === smmMonitorCtl) return false;
-  return index >>> 8 !== 8;
-}
+/** The longest list that IA32_VMX_MISC recommends. The SDM leaves open what a longer one does; here its first entry too many is refused. */
+const maximumCount = 512;
 
 /** Loads the MSRs of a list. @returns the number (from 1) of the first entry that cannot be loaded, 0 if all went well. */
 export function loadMsrs(core: VmxCore, address: number, count: number): number {
   const { u32 } = core;
   for (let i = 0; i < count; i++) {
     const at = core.physicalOffset(address + 16 * i) >> 2;
-    if (at < 0 || u32[at + 1] !== 0 || !loadable(u32[at]!)) return i + 1;
+    if (i === maximumCount || at < 0 || brokenMsrLoadRule(u32[at]!, u32[at + 1]!, false) !== undefined) return i + 1;
     if (!core.writeMsr(u32[at]!, u32[at + 2]!, u32[at + 3]!)) return i + 1;
   }
   return 0;
@@ -28,6 +23,7 @@ export function loadMsrs(core: VmxCore, address: number, count: number): number 
 /** Stores the MSRs of a list. @returns false if an entry names an MSR that cannot be read: a VMX abort. */
 export function storeMsrs(core: VmxCore, address: number, count: number): boolean {
   const { u32 } = core;
+  if (count > maximumCount) return false;
   for (let i = 0; i < count; i++) {
     const at = core.physicalOffset(address + 16 * i) >> 2;
     if (at < 0 || u32[at + 1] !== 0 || u32[at]! >>> 8 === 8 || u32[at] === smbase) return false;
