@@ -67,6 +67,8 @@ export * from './vmm/memory_manager/root_page_table_x64.js';
 export * from './vmm/memory_manager/unique_map_ptr_x64.js';
 export * from './vmm/output/output.js';
 export * from './vmm/output/output_x64.js';
+export * from './vmm/owners/owners.js';
+export type { Request } from './vmm/owners/request.js';
 export * from './vmm/serial/serial_port.js';
 export * from './vmm/serial/serial_port_intel_x64.js';
 export * from './vmm/state_save/state_save.js';

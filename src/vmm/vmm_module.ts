@@ -2,6 +2,7 @@
 // The base VMM: what every part is bound to until somebody rebinds it. The machine binds the intrinsics, SerialSettings and HandlerTrace.
 import { USER_VERSION_DEFAULT, VcpuId } from '../intrinsics/constants.js';
 import { vcpuModule, vmmModule } from './container/part_module.js';
+import { VmcsContribution } from './contributions/vmcs_contribution.js';
 import { DebugRing } from './debug_ring/debug_ring.js';
 import { DebugRingX64 } from './debug_ring/debug_ring_x64.js';
 import { Entry, EntryHooks } from './entry/entry.js';
@@ -24,6 +25,15 @@ import { Output } from './output/output.js';
 import { OutputX64 } from './output/output_x64.js';
 import { SerialPort } from './serial/serial_port.js';
 import { SerialPortIntelX64 } from './serial/serial_port_intel_x64.js';
+import { ContributedTraps } from './owners/contributed_traps.js';
+import { ExceptionBitmapIntelX64 } from './owners/exception_bitmap_intel_x64.js';
+import { IoBitmapIntelX64 } from './owners/io_bitmap_intel_x64.js';
+import { MonitorTrapIntelX64 } from './owners/monitor_trap_intel_x64.js';
+import { MsrBitmapIntelX64 } from './owners/msr_bitmap_intel_x64.js';
+import { ExceptionBitmap, IoBitmap, MonitorTrap, MsrBitmap, TscOffset, Vpid, VpidPool } from './owners/owners.js';
+import { TscOffsetIntelX64 } from './owners/tsc_offset_intel_x64.js';
+import { VpidIntelX64 } from './owners/vpid_intel_x64.js';
+import { VpidPoolX64 } from './owners/vpid_pool_x64.js';
 import { StateSave } from './state_save/state_save.js';
 import { StateSaveIntelX64 } from './state_save/state_save_intel_x64.js';
 import { Vcpu } from './vcpu/vcpu.js';
@@ -55,6 +65,7 @@ export const vmmParts = vmmModule(({ bind }) => {
   bind(RootPageTable).to(RootPageTableX64);
   bind(GuestMemory).to(GuestMemoryX64);
   bind(Ept).to(EptIntelX64);
+  bind(VpidPool).to(VpidPoolX64);
   bind(VmmTables).to(VmmTablesX64);
   bind(SerialPort).to(SerialPortIntelX64);
   bind(Output).to(OutputX64);
@@ -74,4 +85,11 @@ export const vcpuParts = vcpuModule(({ bind }) => {
   bind(StateSave).to(StateSaveIntelX64);
   bind(Exit).to(ExitIntelX64);
   bind(ExitHandler).to(ExitHandlerIntelX64);
+  bind(MsrBitmap).to(MsrBitmapIntelX64);
+  bind(IoBitmap).to(IoBitmapIntelX64);
+  bind(ExceptionBitmap).to(ExceptionBitmapIntelX64);
+  bind(Vpid).to(VpidIntelX64);
+  bind(MonitorTrap).to(MonitorTrapIntelX64);
+  bind(TscOffset).to(TscOffsetIntelX64);
+  bind(VmcsContribution).to(ContributedTraps);
 });

@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
+import { InveptType } from '../../intrinsics/constants.js';
+import { SecondaryControl } from '../../intrinsics/control_bits.js';
 import { Msrs } from '../../intrinsics/msr.js';
 import { EptCapability, Msr } from '../../intrinsics/msr_definitions.js';
 import { MemoryType } from '../../intrinsics/registers.js';
+import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import { Vmx } from '../../intrinsics/vmx.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
-import { PageTables } from '../memory_manager/page_tables.js';
-import type { Ept } from './ept.js';
+import type { PageTables } from '../memory_manager/page_tables.js';
+import type { Vmcs } from '../vmcs/vmcs.js';
+import type { Ept, EptView } from './ept.js';
+import { buildIdentityEpt, eptPointer } from './ept_map.js';
+import { EptViewIntelX64 } from './ept_view_intel_x64.js';
 
-/** Read, write, execute. */
-const access = 7n;
-const large = 1n << 7n;
-const page2m = 0x200000n;
-const page1g = 0x40000000n;
-// As much as one page-directory-pointer table holds: the root has one entry.
-const mappedBytes = 512n * page1g;
-
-/** An identity map of 512 GiB in the largest pages that leave the VMM's own memory out. */
+/** The base map and its views, all in the VMM's page pool. */
 @injectable()
 export class EptIntelX64 implements Ept {
   @inject(MemoryManager) protected readonly manager!: MemoryManager;
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
   @inject(Msrs) protected readonly msrs!: Msrs;
-  private tables: PageTables | undefined;
-  private own: ReturnType<MemoryManager['ownMemory']> = [];
+  @inject(Vmx) protected readonly vmx!: Vmx;
+  private base: PageTables | undefined;
+  private readonly views = new Map<string, EptView>();
+  // Before a view was ever used no processor can hold translations of it, and INVEPT may not even be possible yet.
+  private readonly used = new Set<bigint>();
 
   isSupported(): boolean {
     const wanted =
@@ -35,9 +37,29 @@ export class EptIntelX64 implements Ept {
   }
 
   pointer(): bigint {
-    this.tables ??= this.build();
-    // SDM 3C "Extended-Page-Table Pointer (EPTP)": bits 2:0 memory type, bits 5:3 length of the walk less 1.
-    return this.manager.virtualToPhysical(this.tables.root) | BigInt(MemoryType.WriteBack) | (3n << 3n);
+    this.base ??= this.build();
+    return eptPointer(this.manager, this.base);
+  }
+
+  view(name: string): EptView {
+    const known = this.views.get(name);
+    if (known !== undefined) return known;
+    const made = new EptViewIntelX64(
+      name,
+      this.build(),
+      this.manager,
+      (physical) => this.memoryTypeOf(physical),
+      (pointer) => this.invalidate(pointer),
+    );
+    this.views.set(name, made);
+    return made;
+  }
+
+  use(vmcs: Pick<Vmcs, 'write' | 'enable'>, view?: EptView): void {
+    const pointer = view?.pointer ?? this.pointer();
+    this.used.add(pointer);
+    vmcs.write(VmcsField.EptPointer, pointer);
+    vmcs.enable('secondary', SecondaryControl.EnableEpt);
   }
 
   /** The memory type of a page of the map. Write-back throughout: the guest's own PAT makes device memory uncacheable. */
@@ -46,26 +68,10 @@ export class EptIntelX64 implements Ept {
   }
 
   private build(): PageTables {
-    this.own = this.manager.ownMemory();
-    const tables = new PageTables(this.memory, this.manager, { table: access, present: access, large });
-    for (let at = 0n; at < mappedBytes; at += page1g) {
-      if (this.overlapsOwnMemory(at, page1g)) this.mapSmaller(tables, at);
-      else tables.map(at, Number(page1g), this.entry(at));
-    }
-    return tables;
+    return buildIdentityEpt(this.manager, this.memory, (physical) => this.memoryTypeOf(physical));
   }
 
-  private mapSmaller(tables: PageTables, start: bigint): void {
-    for (let at = start; at < start + page1g; at += page2m) {
-      if (!this.overlapsOwnMemory(at, page2m)) tables.map(at, Number(page2m), this.entry(at));
-    }
-  }
-
-  private entry(physical: bigint): bigint {
-    return physical | access | large | BigInt(this.memoryTypeOf(physical) << 3);
-  }
-
-  private overlapsOwnMemory(start: bigint, bytes: bigint): boolean {
-    return this.own.some((own) => start < own.physical + BigInt(own.bytes) && own.physical < start + bytes);
+  private invalidate(pointer: bigint): void {
+    if (this.used.has(pointer)) this.vmx.invept(InveptType.singleContext, pointer);
   }
 }

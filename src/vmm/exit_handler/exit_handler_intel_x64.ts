@@ -14,6 +14,7 @@ import { Vmx } from '../../intrinsics/vmx.js';
 import { extension } from '../container/extension.js';
 import { CpuidContribution } from '../contributions/cpuid_contribution.js';
 import { MsrContribution } from '../contributions/msr_contribution.js';
+import { MonitorTrap } from '../owners/owners.js';
 import { PortContribution } from '../contributions/port_contribution.js';
 import { emulateControlRegisterAccess } from './control_register_access.js';
 import { executeCpuid } from './cpuid.js';
@@ -46,6 +47,7 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
   @inject(PortIo) protected readonly portIo!: PortIo;
   @inject(ControlRegisters) protected readonly controlRegisters!: ControlRegisters;
   @inject(Vmx) protected readonly vmx!: Vmx;
+  @inject(MonitorTrap) protected readonly monitorTrap!: MonitorTrap;
   @multiInject(CpuidContribution) @optional() protected readonly cpuidContributions: readonly CpuidContribution[] = [];
   @multiInject(MsrContribution) @optional() protected readonly msrContributions: readonly MsrContribution[] = [];
   @multiInject(PortContribution) @optional() protected readonly portContributions: readonly PortContribution[] = [];
@@ -81,6 +83,7 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
     on(ExitReason.Rdtscp, () => this.handleRdtscp());
     on(ExitReason.Invlpg, () => this.handleInvlpg());
     on(ExitReason.Invpcid, () => this.handleInvpcid());
+    on(ExitReason.MonitorTrapFlag, () => this.handleMonitorTrapFlag());
   }
 
   protected handleCpuid(): void {
@@ -194,6 +197,11 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
   protected handleInvpcid(): void {
     this.invalidate(InvvpidType.singleContext, 0n);
     this.exit.advance();
+  }
+
+  /** Whoever asked `MonitorTrap` for this step is called. */
+  protected handleMonitorTrapFlag(): void {
+    this.monitorTrap.handleExit();
   }
 
   private invalidate(type: number, address: bigint): void {

@@ -76,7 +76,22 @@ export class PageTables {
     return { entry, place };
   }
 
-  /** Replaces the entry at a place that `find` gave. */
+  /** The place of the 4-KiB entry of an address; larger pages on the way are split into smaller ones that map the same. @throws MemoryManagerError */
+  split(address: bigint): EntryPlace {
+    let { entry, place } = this.find(address);
+    while (place.level < 3) {
+      this.memory.write64(place.address, this.splitTable(entry, place.level) | this.format.table);
+      ({ entry, place } = this.find(address));
+    }
+    return place;
+  }
+
+  /** The entry at a place that `find` or `split` gave. */
+  load(place: EntryPlace): bigint {
+    return this.memory.read64(place.address);
+  }
+
+  /** Replaces the entry at such a place. */
   store(place: EntryPlace, entry: bigint): void {
     this.memory.write64(place.address, entry);
   }
@@ -84,6 +99,16 @@ export class PageTables {
   /** Gives back all tables. */
   release(): void {
     this.releaseTable(this.root, 0);
+  }
+
+  /** A table of 512 entries that map what one larger page maps. @returns its physical address. */
+  private splitTable(entry: bigint, level: number): bigint {
+    const table = this.manager.alloc(X64.pageSize);
+    const step = 1n << levelShifts[level + 1]!;
+    // The last level has no large-page bit (in paging it is PAT's there: EPT only is split).
+    const first = level === 2 ? entry & ~this.format.large : entry;
+    for (let index = 0n; index < 512n; index++) this.memory.write64(table + index * 8n, first + index * step);
+    return this.manager.virtualToPhysical(table);
   }
 
   private releaseTable(table: bigint, level: number): void {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { inject } from 'inversify';
+import { inject, multiInject, optional } from 'inversify';
 import { HostEntry } from '../../intrinsics/host_entry.js';
 import { extension } from '../container/extension.js';
+import { VmcsContribution } from '../contributions/vmcs_contribution.js';
 import { ExitHandler } from '../exit_handler/exit_handler.js';
 import { StateSave } from '../state_save/state_save.js';
 import { withRollback } from '../support/rollback.js';
@@ -21,6 +22,7 @@ export class VcpuIntelX64 extends VcpuX64 {
   @inject(GuestState) protected readonly guestState!: GuestState;
   @inject(StateSave) protected readonly stateSave!: StateSave;
   @inject(HostEntry) protected readonly hostEntry!: HostEntry;
+  @multiInject(VmcsContribution) @optional() protected readonly vmcsContributions: readonly VmcsContribution[] = [];
   private launched = false;
   private tablesMade = false;
 
@@ -60,7 +62,7 @@ export class VcpuIntelX64 extends VcpuX64 {
         rollback.onFailure(() => this.vmxon.stop());
       }
       rollback.onFailure(() => this.hostEntry.detach());
-      this.vmcs.launch(() => this.exitHandler.dispatch());
+      this.vmcs.launch(() => this.exitHandler.dispatch(), this.vmcsContributions);
       this.launched = true;
     });
     for (const contribution of this.contributions) contribution.onRun?.(this);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../../intrinsics/component.js';
 import type { ControlWord } from '../../intrinsics/control_bits.js';
+import type { VmcsContribution } from '../contributions/vmcs_contribution.js';
 import type { ExitEntry } from '../../intrinsics/host_entry.js';
 
 /**
@@ -12,9 +13,10 @@ export interface Vmcs {
    * Makes the region, fills all fields and enters the guest. When it returns, the processor is the guest's.
    *
    * @param entry called at each VM exit.
+   * @param contributions set it up further, in order. They are the vCPU's to give: owners of shared resources, which they ask, need the VMCS.
    * @throws VmEntryError with every rule that the VMCS breaks; region and stack are released.
    */
-  launch(entry: ExitEntry): void;
+  launch(entry: ExitEntry, contributions?: readonly VmcsContribution[]): void;
   /** Enters the guest again; returns when the processor is the guest's. @throws VmEntryError */
   resume(): void;
   /** Turns the guest back into the system that owns the processor; it goes on with its VMXOFF. @throws VmxError */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { inject, multiInject, optional } from 'inversify';
+import { inject } from 'inversify';
 import { Limit, X64 } from '../../intrinsics/constants.js';
 import { ControlRegisters } from '../../intrinsics/control_registers.js';
 import type { ExitEntry } from '../../intrinsics/host_entry.js';
@@ -10,7 +10,7 @@ import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { vmInstructionErrorText } from '../../intrinsics/vm_instruction_errors.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { extension } from '../container/extension.js';
-import { VmcsContribution } from '../contributions/vmcs_contribution.js';
+import type { VmcsContribution } from '../contributions/vmcs_contribution.js';
 import { VmEntryError, VmxError } from '../errors.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import { bfdebug } from '../output/output.js';
@@ -29,11 +29,10 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
   @inject(ControlRegisters) protected readonly controlRegisters!: ControlRegisters;
   @inject(Segments) protected readonly segments!: Segments;
   @inject(VmEntryExplainer) protected readonly explainer!: VmEntryExplainer;
-  @multiInject(VmcsContribution) @optional() protected readonly contributions: readonly VmcsContribution[] = [];
   private region = 0n;
   private exitStack = 0n;
 
-  launch(entry: ExitEntry): void {
+  launch(entry: ExitEntry, contributions: readonly VmcsContribution[] = []): void {
     this.entry = entry;
     withRollback((rollback) => {
       rollback.onFailure(() => this.release());
@@ -42,7 +41,7 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
       this.clear();
       this.load();
       this.writeFields();
-      this.asContributions(this.contributions, (each) => each.setUp(this));
+      this.asContributions(contributions, (each) => each.setUp(this));
       if (!this.vmx.vmlaunch()) throw this.entryFailed('VMLAUNCH');
     });
   }

@@ -182,8 +182,8 @@ export class VmcsStateWriterIntelX64 extends VmcsFieldsIntelX64 {
   protected enableUnrestrictedGuest(): void {
     if (!this.isAllowed1('secondary', SecondaryControl.EnableEpt | SecondaryControl.UnrestrictedGuest)) return;
     if (!this.ept.isSupported()) return;
-    this.write(VmcsField.EptPointer, this.ept.pointer());
-    this.enable('secondary', SecondaryControl.EnableEpt | SecondaryControl.UnrestrictedGuest);
+    this.ept.use(this);
+    this.enable('secondary', SecondaryControl.UnrestrictedGuest);
   }
 
   protected writeExitControls(): void {

@@ -11,7 +11,7 @@ function ept() {
   const { memory, msrs } = machine;
   const manager = make(MemoryManagerX64, { memory });
   manager.init();
-  return { machine, memory, manager, it: make(EptIntelX64, { manager, memory, msrs }) };
+  return { machine, memory, manager, it: make(EptIntelX64, { manager, memory, msrs, vmx: machine.vmx }) };
 }
 
 /** Walks the tables as the processor does. */

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { inject, injectable } from 'inversify';
+import { PrimaryControl } from '../../intrinsics/control_bits.js';
+import { X64 } from '../../intrinsics/constants.js';
+import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import { VmcsError } from '../errors.js';
+import { MemoryManager } from '../memory_manager/memory_manager.js';
+import { Vmcs } from '../vmcs/vmcs.js';
+import { BitmapPage } from './bitmap_page.js';
+import type { IoBitmap } from './owners.js';
+import { RequestCounter, type Request } from './request.js';
+
+/** Two pages: A for the ports below 8000H, B for the others. */
+@injectable()
+export class IoBitmapIntelX64 implements IoBitmap {
+  @inject(Vmcs) protected readonly vmcs!: Vmcs;
+  @inject(MemoryManager) protected readonly manager!: MemoryManager;
+  @inject(VmmMemory) protected readonly memory!: VmmMemory;
+  private pages: BitmapPage | undefined;
+  private readonly requests = new RequestCounter((port, isRequested) => this.pages?.set(port, isRequested));
+  isEnabled = false;
+
+  enable(): void {
+    this.pages ??= this.makePages();
+    this.vmcs.write(VmcsField.AddressOfIoBitmapA, this.pages.physical());
+    this.vmcs.write(VmcsField.AddressOfIoBitmapB, this.pages.physical(X64.pageSize));
+    this.vmcs.enable('primary', PrimaryControl.UseIoBitmaps);
+    this.isEnabled = true;
+  }
+
+  disable(): void {
+    this.vmcs.disable('primary', PrimaryControl.UseIoBitmaps);
+    this.isEnabled = false;
+  }
+
+  trap(port: number): Request {
+    if (!Number.isInteger(port) || port < 0 || port > 0xffff)
+      throw new VmcsError(`invalid port: ${port}; wanted 0 … 0xffff`);
+    return this.requests.request(port);
+  }
+
+  [Symbol.dispose](): void {
+    this.pages?.release();
+    this.pages = undefined;
+  }
+
+  private makePages(): BitmapPage {
+    const pages = new BitmapPage(this.manager, this.memory, 2 * X64.pageSize);
+    for (const port of this.requests.keys()) pages.set(port, true);
+    return pages;
+  }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { inject, injectable } from 'inversify';
+import { InvvpidType } from '../../intrinsics/constants.js';
+import { SecondaryControl } from '../../intrinsics/control_bits.js';
+import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { Vmx } from '../../intrinsics/vmx.js';
+import { Vmcs } from '../vmcs/vmcs.js';
+import { VpidPool, type Vpid } from './owners.js';
+
+/** A VPID for the life of the vCPU. */
+@injectable()
+export class VpidIntelX64 implements Vpid {
+  @inject(Vmcs) protected readonly vmcs!: Vmcs;
+  @inject(Vmx) protected readonly vmx!: Vmx;
+  @inject(VpidPool) protected readonly pool!: VpidPool;
+  private allocated = 0;
+
+  get value(): number {
+    if (this.allocated === 0) this.allocated = this.pool.allocate();
+    return this.allocated;
+  }
+
+  enable(): void {
+    this.vmcs.write(VmcsField.VirtualProcessorIdentifier, BigInt(this.value));
+    this.vmcs.enable('secondary', SecondaryControl.EnableVpid);
+    // Whoever had this number before may have left translations behind.
+    this.vmx.invvpid(InvvpidType.singleContext, this.value, 0n);
+  }
+
+  disable(): void {
+    this.vmcs.disable('secondary', SecondaryControl.EnableVpid);
+    this.vmcs.write(VmcsField.VirtualProcessorIdentifier, 0n);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.allocated !== 0) this.pool.free(this.allocated);
+  }
+}

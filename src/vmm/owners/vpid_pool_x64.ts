@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { injectable } from 'inversify';
+import { VmcsError } from '../errors.js';
+import type { VpidPool } from './owners.js';
+
+/** The smallest free number, from 1: 0 tags the VMM's own translations. */
+@injectable()
+export class VpidPoolX64 implements VpidPool {
+  private readonly used = new Set<number>();
+
+  allocate(): number {
+    for (let vpid = 1; vpid <= 0xffff; vpid++) {
+      if (this.used.has(vpid)) continue;
+      this.used.add(vpid);
+      return vpid;
+    }
+    throw new VmcsError('all 65535 VPIDs are in use');
+  }
+
+  free(vpid: number): void {
+    this.used.delete(vpid);
+  }
+}
