@@ -65,7 +65,6 @@ const rules: Readonly<Record<string, Rule>> = {
   BTC_STRING: bitTest,
   BSF: constant(all & ~Flag.ZF),
   BSR: constant(all & ~Flag.ZF),
-  TZCNT: bitTest,
   LZCNT: bitTest,
   MUL: multiply,
   IMUL1: multiply,
@@ -79,12 +78,6 @@ const rules: Readonly<Record<string, Rule>> = {
   AAD: constant(Flag.OF | Flag.AF | Flag.CF),
   DAA: constant(Flag.OF),
   DAS: constant(Flag.OF),
-  ANDN: constant(Flag.AF | Flag.PF),
-  BLSR: constant(Flag.AF | Flag.PF),
-  BLSMSK: constant(Flag.AF | Flag.PF),
-  BLSI: constant(Flag.AF | Flag.PF),
-  BEXTR: constant(Flag.AF | Flag.SF | Flag.PF),
-  BZHI: constant(Flag.AF | Flag.PF),
 };
 
 /** Flags that are undefined after an instruction. */

@@ -253,6 +253,7 @@ export function runBytes(program: ArrayLike<number>, options: RunOptions = {}): 
   });
   core.setRflags(options.rflags ?? 2);
   setWord(core, 'RIP', start);
+  core.stateChanged();
   core.codeChanged(0, 0x180000);
   const stop = core.run(options.budget ?? 100_000);
   const rip = core.u64[Layout.RIP / 8]!;

@@ -2,7 +2,6 @@
 // Bit and bit-field instructions: SDM Volume 1 "Bit and Byte Instructions".
 // BT, BTS, BTR, BTC change CF only (the other flags are undefined and stay, ZF must stay).
 import { fr, fx, fc, get, Mem, open, Reg, reg, set, setFlags, setReg, sx, value } from "./access";
-import { flagsLogic } from "./flags";
 import { DECODE_CODE, DECODE_CODE64, DECODE_MODE } from "./layout";
 
 /** CF := c; OF is FX bit 63 ^ CF, so that bit turns with it. */
@@ -77,13 +76,6 @@ import { DECODE_CODE, DECODE_CODE64, DECODE_MODE } from "./layout";
   flagsScan<T>(v, 0);
 }
 
-/** TZCNT: CF = source is 0, ZF = result is 0. SDM 2B "TZCNT—Count the Number of Trailing Zero Bits". */
-@inline export function TZCNT<T, S>(d: Reg, s: S): void {
-  const v = value<T, S>(s), r = v == 0 ? <T>(sizeof<T>() * 8) : <T>ctz<u64>(<u64>v);
-  setReg<T>(d, r);
-  flagsScan<T>(r, u64(v == 0));
-}
-
 /** LZCNT: CF = source is 0, ZF = result is 0. SDM 2A "LZCNT—Count the Number of Leading Zero Bits". */
 @inline export function LZCNT<T, S>(d: Reg, s: S): void {
   const v = value<T, S>(s), r = <T>(clz<u64>(<u64>v) - (64 - sizeof<T>() * 8));
@@ -96,38 +88,4 @@ import { DECODE_CODE, DECODE_CODE64, DECODE_MODE } from "./layout";
   const v = value<T, S>(s);
   setReg<T>(d, <T>popcnt<u64>(<u64>v));
   setFlags(u64(v != 0), 0, u64(v == 0) << 2);                        // PF is 0 although the lazy result 0 would make it 1
-}
-
-/** The flags of the bit manipulation group: SF ZF by the result, OF 0, CF given. */
-@inline function flagsBits<T>(r: T, c: u64): void {
-  flagsLogic<T>(r);
-  setFlags(fr(), <i64>(c << 63), c);
-}
-
-/** ANDN: DEST := ~SRC1 & SRC2. SDM 2A "ANDN—Logical AND NOT". */
-@inline export function ANDN<T, S>(d: Reg, a: Reg, s: S): void {
-  const r = <T>(~reg<T>(a) & value<T, S>(s));
-  setReg<T>(d, r);
-  flagsLogic<T>(r);
-}
-
-/** BLSR: resets the lowest set bit. SDM 2A "BLSR—Reset Lowest Set Bit". */
-@inline export function BLSR<T, S>(d: Reg, s: S): void {
-  const v = value<T, S>(s), r = <T>(v & (v - 1));
-  setReg<T>(d, r);
-  flagsBits<T>(r, u64(v == 0));
-}
-
-/** BLSMSK: a mask up to the lowest set bit. SDM 2A "BLSMSK—Get Mask Up to Lowest Set Bit". */
-@inline export function BLSMSK<T, S>(d: Reg, s: S): void {
-  const v = value<T, S>(s), r = <T>(v ^ (v - 1));
-  setReg<T>(d, r);
-  flagsBits<T>(r, u64(v == 0));
-}
-
-/** BLSI: extracts the lowest set bit; CF = source is not 0. SDM 2A "BLSI—Extract Lowest Set Isolated Bit". */
-@inline export function BLSI<T, S>(d: Reg, s: S): void {
-  const v = value<T, S>(s), r = <T>(v & (<T>0 - v));
-  setReg<T>(d, r);
-  flagsBits<T>(r, u64(v != 0));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Flat, run } from '../../support/run.js';
+import { Flat, run, runBytes } from '../../support/run.js';
 
 describe('Bit instructions', () => {
   it('BT takes a register’s offset modulo the size and leaves ZF', () => {
@@ -17,6 +17,12 @@ describe('Bit instructions', () => {
     expect(state.number(Flat.data + 56, 8)).to.equal(1n << 63n);
     expect(state.number(Flat.data + 64 + 32, 4)).to.equal(2n);
   });
+  it('a bit string wraps at the address size', () => {
+    // bts [ebx], rcx: 32-bit address with 64-bit operand
+    const state = runBytes([0x67, 0x48, 0x0f, 0xab, 0x0b], { rbx: Flat.data + 8, rcx: 0x800000000n - 64n });
+    expect(state.fault).to.equal(undefined);
+    expect(state.number(Flat.data, 8)).to.equal(1n);
+  });
   it('an immediate offset stays inside the operand', () => {
     expect(run({ rbx: Flat.data }, 'bts dword ptr [rbx], 33').number(Flat.data, 8)).to.equal(2n);
   });
@@ -27,6 +33,13 @@ describe('Bit instructions', () => {
       .that.contains('ZF');
     expect(run({ rbx: 0x8010 }, 'bsf eax, ebx', 'bsr ecx, ebx')).to.include({ rax: 4n, rcx: 15n });
     expect(run({ rbx: 1n << 63n }, 'bsr rax, rbx').rax).to.equal(63n);
+  });
+  it('F3 0F BC is BSF, because BMI1 is not announced', () => {
+    expect(runBytes([0xf3, 0x0f, 0xbc, 0xc3], { rax: 7 })).to.include({ rax: 7n });
+  });
+  it('LZCNT of 0 is the size', () => {
+    expect(run('lzcnt ax, bx')).to.include({ rax: 16n }).and.to.have.property('flags').that.contains('CF');
+    expect(run({ rbx: 1 }, 'lzcnt rax, rbx').rax).to.equal(63n);
   });
   it('POPCNT counts and clears all flags but ZF', () => {
     expect(run({ rbx: 0xff00ff, rflags: 0x8d7 }, 'popcnt eax, ebx')).to.include({ rax: 16n, flags: '' });

@@ -68,6 +68,19 @@ describe('String instructions', () => {
     });
   });
 
+  it('checks source and destination against their own segments', () => {
+    const state = runBytes([0x2e, 0xa4, 0x2e, 0xf3, 0xa4], { bits: 16, rsi: 0, rdi: 0x100, rcx: 2 });
+    expect(state.fault).to.equal(undefined);
+    expect(state.bytes(Flat.data + 0x100, 3)).to.deep.equal([0x2e, 0xa4, 0x2e]);
+  });
+  it('a repeated instruction traps after each element while TF is set', () => {
+    const state = run(
+      { rsi: source, rdi: target, rcx: 5, rflags: 0x102, memory: { [source]: counting(5) } },
+      'rep movsb',
+    );
+    expect(state.fault?.vector).to.equal(1);
+    expect(state).to.include({ rcx: 4n, ripOffset: 0 });
+  });
   it('STOS fills', () => {
     const state = run({ rax: 0x11223344, rdi: Flat.data + 0xff8, rcx: 5 }, 'rep stosd');
     expect(state.bytes(Flat.data + 0xff8, 20)).to.deep.equal(Array(5).fill([0x44, 0x33, 0x22, 0x11]).flat());
