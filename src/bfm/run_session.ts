@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Worker } from 'node:worker_threads';
 import { exitReasonName } from '../intrinsics/exit_reasons.js';
-import { BareflankError } from '../intrinsics/errors.js';
-import { GuestConsole, VmmLines } from './console_streams.js';
-import type { TextSink } from './console_streams.js';
+import { GuestConsole } from './guest_console.js';
 import { RunControl, StopRequest } from './run_control.js';
 import type { Outcome, RunReport, RunRequest, WorkerMessage } from './run_request.js';
+import { RunFailedError } from './run_failed_error.js';
+import type { TextSink } from './text_sink.js';
 import { UsageError } from './usage_error.js';
+import { VmmLines } from './vmm_lines.js';
 
 /** How often the main thread looks whether the worker still works. */
 const LOOK_MILLISECONDS = 100;
@@ -14,9 +15,6 @@ const LOOK_MILLISECONDS = 100;
 const VMM_PATIENCE_MILLISECONDS = 2000;
 /** How long the machine itself may, which only a starved computer explains. */
 const MACHINE_PATIENCE_MILLISECONDS = 20000;
-
-/** The worker ended with an error that is no fault of the machine inside. */
-export class RunFailedError extends BareflankError {}
 
 /** What a session needs beside the request. */
 export interface SessionOptions {

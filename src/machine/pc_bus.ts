@@ -50,7 +50,7 @@ export class PcBus implements CpuBus {
 
   msrRead(index: number): number | undefined {
     if (index !== IA32_TSC_DEADLINE) return undefined;
-    const value = this.chipset.currentApic.tscDeadline;
+    const value = this.chipset.currentApic.timer.tscDeadline;
     this.high = Math.floor(value / HIGH);
     return value % HIGH;
   }
@@ -61,10 +61,10 @@ export class PcBus implements CpuBus {
 
   msrWrite(index: number, low: number, high: number): boolean {
     const apic = this.chipset.currentApic;
-    if (index === IA32_TSC_DEADLINE) apic.tscDeadline = (high >>> 0) * HIGH + (low >>> 0);
+    if (index === IA32_TSC_DEADLINE) apic.timer.tscDeadline = (high >>> 0) * HIGH + (low >>> 0);
     else if (index === IA32_APIC_BASE) apic.baseMsr = low >>> 0;
     // IA32_TIME_STAMP_COUNTER and IA32_TSC_ADJUST move the deadline's moment in virtual time.
-    else if (index === 0x10 || index === 0x3b) apic.tscMoved();
+    else if (index === 0x10 || index === 0x3b) apic.timer.tscMoved();
     else return false;
     return true;
   }

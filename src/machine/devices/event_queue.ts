@@ -1,37 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { Timer } from './timer.js';
+import type { TimerOwner } from './timer.js';
 
 /** A clock of virtual time. Nanoseconds since power-on, an integer; one instruction lasts one nanosecond. */
 export interface Clock {
   now(): number;
 }
 
-/** One alarm of a device. Its deadline is all of its state. */
-export class Timer {
-  /** Nanoseconds of virtual time; infinite while the timer is not armed. */
-  deadline = Infinity;
-
-  constructor(
-    private readonly queue: EventQueue,
-    readonly name: string,
-    readonly fire: (deadline: number) => void,
-  ) {}
-
-  /** Arms the timer, replacing an earlier deadline. A deadline that has passed fires at the next chance. */
-  arm(deadline: number): void {
-    this.deadline = deadline;
-    this.queue.changed(deadline);
-  }
-
-  cancel(): void {
-    this.deadline = Infinity;
-  }
-}
-
 /**
  * The timers of all devices in virtual time. Timers that are due at the same nanosecond fire in the order in which they were made, so
  * a run is the same each time.
  */
-export class EventQueue {
+export class EventQueue implements TimerOwner {
   private readonly timers: Timer[] = [];
 
   /**

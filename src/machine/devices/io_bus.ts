@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { BusConflictError } from './bus_conflict_error.js';
 import type { AccessSize } from './device.js';
 
 /** What a device does on an access to one of its ports. Values are unsigned and as wide as `size`. */
@@ -15,11 +16,6 @@ export interface MmioHandler {
 
 /** Whether a device takes accesses of any width itself, or has 8-bit ports of which a wider access touches several. */
 export type PortWidth = 'bytes' | 'any';
-
-/** Two devices want the same port or address. */
-export class BusConflictError extends Error {
-  override readonly name = 'BusConflictError';
-}
 
 interface MmioRange {
   first: number;

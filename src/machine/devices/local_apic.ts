@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { ApicTimer } from './apic_timer.js';
+import type { ApicTimerMode, ApicTimerOptions } from './apic_timer.js';
 import { StatefulDevice } from './device.js';
 import type { AccessSize } from './device.js';
-import type { EventQueue, Timer } from './event_queue.js';
+import type { EventQueue } from './event_queue.js';
+import { highestVector, setBit, testBit } from './vector_set.js';
 import { DeliveryMode, Shorthand } from './interrupt_messages.js';
 import type { InterruptMessage, InterruptMessages, MessageReceiver } from './interrupt_messages.js';
 import type { MmioHandler } from './io_bus.js';
+import { APIC_BASE_ENABLE, LVT_MASKED, Lvt, initialLocalApicState } from './local_apic_state.js';
+import type { LocalApicState } from './local_apic_state.js';
 
 /** The wires from a local APIC into its processor. */
 export interface ProcessorSignals {
@@ -16,13 +21,7 @@ export interface ProcessorSignals {
   startUp(vector: number): void;
 }
 
-/** Where the local APIC stands after reset. */
-export const LOCAL_APIC_BASE = 0xfee00000;
-const APIC_BASE_ENABLE = 0x800;
-const APIC_BASE_BOOTSTRAP = 0x100;
-
 const VERSION = 0x00050014;
-const LVT_MASKED = 0x10000;
 const LVT_LEVEL = 0x8000;
 const LVT_REMOTE_IRR = 0x4000;
 const SVR_ENABLED = 0x100;
@@ -31,67 +30,19 @@ const ESR_SEND_ILLEGAL = 0x20;
 const ESR_RECEIVE_ILLEGAL = 0x40;
 const ESR_ILLEGAL_REGISTER = 0x80;
 
-/** Local vector table entries in the order of their registers from 320h. */
-enum Lvt {
-  Timer = 0,
-  Thermal = 1,
-  Performance = 2,
-  Lint0 = 3,
-  Lint1 = 4,
-  Error = 5,
-}
-
 /** Bits of each LVT entry that a program can write. */
 const LVT_WRITABLE = [(0x710ff & ~0x700) | 0x60000, 0x107ff, 0x107ff, 0x1a7ff, 0x1a7ff, 0x100ff];
 
-enum TimerMode {
-  OneShot = 0,
-  Periodic = 1,
-  TscDeadline = 2,
-}
-
-interface LocalApicState {
-  /** IA32_APIC_BASE, low 32 bits. */
-  base: number;
-  id: number;
-  tpr: number;
-  ldr: number;
-  dfr: number;
-  svr: number;
-  /** Error status: what a read shows, and what the next write to it will show. */
-  esr: number;
-  errors: number;
-  isr: number[];
-  tmr: number[];
-  irr: number[];
-  icrLow: number;
-  icrHigh: number;
-  lvt: number[];
-  initialCount: number;
-  divide: number;
-  /** Virtual time at which the current count began. */
-  timerStart: number;
-  tscDeadline: number;
-  /** Level of the PIC's output at LINT0. */
-  lint0: boolean;
-  /** An ExtINT message from the IOAPIC waits. */
-  extInt: boolean;
-}
-
 /** Options of a local APIC. */
-export interface LocalApicOptions {
+export interface LocalApicOptions extends ApicTimerOptions {
   /** Processor number, which is the initial APIC id; 0 is the bootstrap processor. */
   readonly id: number;
-  /** Nanoseconds of virtual time in one tick of the undivided timer clock. */
-  readonly tickNanoseconds: number;
-  /** The time-stamp counter minus virtual time, for the TSC-deadline mode. */
-  readonly tscOffset?: () => number;
 }
 
 /** One processor's local APIC in xAPIC mode. SDM 3A "Advanced Programmable Interrupt Controller (APIC)". */
 export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHandler, MessageReceiver {
   readonly name: string;
-  private readonly timer: Timer;
+  readonly timer: ApicTimer;
 
   /**
    * @param signals the processor.
@@ -99,7 +50,7 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
    */
   constructor(
     private readonly options: LocalApicOptions,
-    private readonly events: EventQueue,
+    events: EventQueue,
     private readonly messages: InterruptMessages,
     private readonly signals: ProcessorSignals,
     private readonly acknowledgePic: () => number,
@@ -107,38 +58,18 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
     super();
     this.state = this.initialState();
     this.name = `local_apic.${options.id}`;
-    this.timer = events.timer(`${this.name}.timer`, (deadline) => this.timerExpired(deadline));
+    this.timer = new ApicTimer(
+      `${this.name}.timer`,
+      () => this.state.timer,
+      events,
+      options,
+      () => this.raiseLvt(Lvt.Timer),
+    );
     messages.attach(this);
   }
 
   protected initialState(): LocalApicState {
-    const id = this.options?.id ?? 0;
-    const lvt = new Array<number>(6).fill(LVT_MASKED);
-    // Firmware leaves the bootstrap processor in virtual-wire mode; there is no firmware here, so reset does it.
-    if (id === 0) lvt[Lvt.Lint0] = DeliveryMode.ExtInt << 8;
-    if (id === 0) lvt[Lvt.Lint1] = DeliveryMode.Nmi << 8;
-    return {
-      base: (LOCAL_APIC_BASE | APIC_BASE_ENABLE | (id === 0 ? APIC_BASE_BOOTSTRAP : 0)) >>> 0,
-      id,
-      tpr: 0,
-      ldr: 0,
-      dfr: 0xffffffff,
-      svr: 0xff,
-      esr: 0,
-      errors: 0,
-      isr: new Array<number>(8).fill(0),
-      tmr: new Array<number>(8).fill(0),
-      irr: new Array<number>(8).fill(0),
-      icrLow: 0,
-      icrHigh: 0,
-      lvt,
-      initialCount: 0,
-      divide: 0,
-      timerStart: 0,
-      tscDeadline: 0,
-      lint0: false,
-      extInt: false,
-    };
+    return initialLocalApicState(this.options?.id ?? 0);
   }
 
   protected override stateChanged(): void {
@@ -352,11 +283,11 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
       case 0x310:
         return state.icrHigh;
       case 0x380:
-        return state.initialCount;
+        return state.timer.initialCount;
       case 0x390:
-        return this.currentCount();
+        return this.timer.currentCount;
       case 0x3e0:
-        return state.divide;
+        return state.timer.divide;
       default:
         this.error(ESR_ILLEGAL_REGISTER);
         return 0;
@@ -396,11 +327,10 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
         state.icrHigh = (value & 0xff000000) >>> 0;
         break;
       case 0x380:
-        this.writeInitialCount(value);
+        this.timer.setInitialCount(value);
         break;
       case 0x3e0:
-        state.divide = value & 0xb;
-        this.rearm();
+        this.timer.setDivide(value);
         break;
       case 0x30:
       case 0x90:
@@ -444,9 +374,8 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
     const kept = state.lvt[entry]! & LVT_REMOTE_IRR;
     let lvt = (value & LVT_WRITABLE[entry]!) | kept;
     if (!(state.svr & SVR_ENABLED)) lvt |= LVT_MASKED;
-    const modeBefore = this.timerMode;
     state.lvt[entry] = lvt;
-    if (entry === Lvt.Timer && this.timerMode !== modeBefore) this.timerModeChanged(modeBefore);
+    if (entry === Lvt.Timer) this.timer.setMode(((lvt >> 17) & 3) as ApicTimerMode);
     this.update();
   }
 
@@ -466,97 +395,4 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
     if (shorthand === Shorthand.None) this.messages.send(message, this.state.icrHigh >>> 24, (value & 0x800) !== 0);
     else this.messages.sendShorthand(message, shorthand, this);
   }
-
-  // Timer -------------------------------------------------------------------------------------------------------------------------
-
-  private get timerMode(): TimerMode {
-    return ((this.state.lvt[Lvt.Timer]! >> 17) & 3) as TimerMode;
-  }
-
-  /** Nanoseconds of one count of the divided timer. */
-  private countNanoseconds(): number {
-    const code = (this.state.divide & 3) | ((this.state.divide & 8) >> 1);
-    const divisor = code === 7 ? 1 : 2 << code;
-    return divisor * this.options.tickNanoseconds;
-  }
-
-  private writeInitialCount(value: number): void {
-    if (this.timerMode === TimerMode.TscDeadline) return;
-    this.state.initialCount = value;
-    this.state.timerStart = this.events.now();
-    this.rearm();
-  }
-
-  private rearm(): void {
-    const { initialCount, timerStart } = this.state;
-    if (this.timerMode === TimerMode.TscDeadline) return;
-    if (initialCount === 0) return this.timer.cancel();
-    const length = initialCount * this.countNanoseconds();
-    const passed = this.events.now() - timerStart;
-    if (passed < length) this.timer.arm(timerStart + length);
-    else if (this.timerMode === TimerMode.Periodic)
-      this.timer.arm(timerStart + (Math.floor(passed / length) + 1) * length);
-    else this.timer.cancel();
-  }
-
-  private timerModeChanged(before: TimerMode): void {
-    if (before === TimerMode.TscDeadline || this.timerMode === TimerMode.TscDeadline) {
-      this.timer.cancel();
-      this.state.tscDeadline = 0;
-      this.state.initialCount = 0;
-    } else {
-      this.rearm();
-    }
-  }
-
-  private currentCount(): number {
-    const { initialCount, timerStart } = this.state;
-    if (initialCount === 0 || this.timerMode === TimerMode.TscDeadline) return 0;
-    const passed = Math.floor((this.events.now() - timerStart) / this.countNanoseconds());
-    if (this.timerMode === TimerMode.Periodic) return initialCount - (passed % initialCount);
-    return passed >= initialCount ? 0 : initialCount - passed;
-  }
-
-  private timerExpired(deadline: number): void {
-    if (this.timerMode === TimerMode.Periodic && this.state.initialCount !== 0) {
-      this.state.timerStart = deadline;
-      this.timer.arm(deadline + this.state.initialCount * this.countNanoseconds());
-    }
-    if (this.timerMode === TimerMode.TscDeadline) this.state.tscDeadline = 0;
-    this.raiseLvt(Lvt.Timer);
-  }
-
-  /** RDMSR and WRMSR of IA32_TSC_DEADLINE; 0 disarms. */
-  get tscDeadline(): number {
-    return this.timerMode === TimerMode.TscDeadline ? this.state.tscDeadline : 0;
-  }
-
-  set tscDeadline(value: number) {
-    if (this.timerMode !== TimerMode.TscDeadline) return;
-    this.state.tscDeadline = value;
-    this.tscMoved();
-  }
-
-  /** The time-stamp counter was written: a deadline in its terms is at another moment now. */
-  tscMoved(): void {
-    if (this.timerMode !== TimerMode.TscDeadline) return;
-    const { tscDeadline } = this.state;
-    if (tscDeadline === 0) this.timer.cancel();
-    else this.timer.arm(Math.max(tscDeadline - (this.options.tscOffset?.() ?? 0), this.events.now()));
-  }
-}
-
-function setBit(words: number[], bit: number, value: boolean): void {
-  if (value) words[bit >> 5]! |= 1 << (bit & 31);
-  else words[bit >> 5]! &= ~(1 << (bit & 31));
-}
-
-function testBit(words: readonly number[], bit: number): boolean {
-  return (words[bit >> 5]! & (1 << (bit & 31))) !== 0;
-}
-
-/** The highest vector in a 256-bit set, −1 if it is empty. */
-function highestVector(words: readonly number[]): number {
-  for (let i = 7; i >= 0; i--) if (words[i] !== 0) return i * 32 + 31 - Math.clz32(words[i]!);
-  return -1;
 }

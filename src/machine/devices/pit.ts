@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { StatefulDevice } from './device.js';
 import type { AccessSize } from './device.js';
-import type { EventQueue, Timer } from './event_queue.js';
+import type { EventQueue } from './event_queue.js';
+import type { Timer } from './timer.js';
 import { ticksAt, timeOfTick } from './frequency.js';
 import type { InterruptLine } from './interrupt_lines.js';
 import type { IoBus, PortHandler } from './io_bus.js';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { BusConflictError, IoBus } from '../../../src/machine/devices/io_bus.js';
+import { BusConflictError } from '../../../src/machine/devices/bus_conflict_error.js';
+import { IoBus } from '../../../src/machine/devices/io_bus.js';
 
 describe('IoBus', () => {
   const recorder = (): {

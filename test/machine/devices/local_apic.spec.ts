@@ -80,12 +80,12 @@ describe('LocalApic', () => {
     const { platform, apics } = make();
     const apic = apics[0]!;
     apic.writeRegister(0x320, 0x40040);
-    apic.tscDeadline = 1234;
+    apic.timer.tscDeadline = 1234;
     platform.advance(1233);
     expect(apic.acknowledge()).to.equal(-1);
     platform.advance(1);
     expect(apic.acknowledge()).to.equal(0x40);
-    expect(apic.tscDeadline).to.equal(0);
+    expect(apic.timer.tscDeadline).to.equal(0);
   });
 
   it('passes the PIC through in virtual-wire mode', () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { TerminalEscapes } from '../../src/bfm/terminal.js';
+import { TerminalEscapes } from '../../src/bfm/terminal_escapes.js';
 
 describe('TerminalEscapes', () => {
   const decode = (...pieces: string[]): { text: string; leave: boolean } => {

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { TextSink } from './text_sink.js';
+
+const NEWLINE = 10;
+const CARRIAGE_RETURN = 13;
+
+/** The guest's console on a stream. Knows whether the last line is complete, so that a report can begin on a line of its own. */
+export class GuestConsole {
+  private atLineStart = true;
+
+  constructor(private readonly sink: TextSink) {}
+
+  write(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.sink.write(bytes);
+    const last = bytes[bytes.length - 1];
+    this.atLineStart = last === NEWLINE || (last === CARRIAGE_RETURN && this.atLineStart);
+  }
+
+  end(): void {
+    if (!this.atLineStart) this.sink.write('\n');
+    this.atLineStart = true;
+  }
+}
