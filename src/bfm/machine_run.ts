@@ -79,6 +79,7 @@ export class MachineRun {
       const started = performance.now();
       const ending = this.loop(pc);
       const milliseconds = performance.now() - started;
+      this.post({ kind: 'stopped' });
       return this.report(pc, driver, ending, milliseconds);
     } finally {
       this.flush();

@@ -54,5 +54,7 @@ export type WorkerMessage =
   | { readonly kind: 'vmm'; readonly bytes: Uint8Array }
   | { readonly kind: 'handlers'; readonly names: readonly string[] }
   | { readonly kind: 'running' }
+  /** The guest runs no more: what comes now are the last words of the VMM. */
+  | { readonly kind: 'stopped' }
   | { readonly kind: 'ended'; readonly report: RunReport }
   | { readonly kind: 'failed'; readonly message: string; readonly usage: boolean };

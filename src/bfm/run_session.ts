@@ -98,6 +98,8 @@ export class RunSession {
         this.running = true;
         this.startedAt = performance.now();
         return;
+      case 'stopped':
+        return this.console.end();
       case 'ended':
         return this.finish(message.report);
       case 'failed':

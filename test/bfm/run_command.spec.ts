@@ -190,6 +190,17 @@ describe('bfm run', function () {
       /test\.Nothing/,
     ],
   ];
+  broken.push([
+    'a forgotten decorator',
+    () =>
+      extension(
+        'undecorated',
+        `import { ExitHandler, ExitHandlerIntelX64, vcpuModule } from 'bareflank';
+        class ForgetfulExitHandler extends ExitHandlerIntelX64 {}
+        export default vcpuModule(({ rebind }) => { rebind(ExitHandler).to(ForgetfulExitHandler); });`,
+      ),
+    /ForgetfulExitHandler.*@extension\(\)/,
+  ]);
   for (const [what, make, message] of broken) {
     it(`returns 1 and one clear message for ${what}`, async () => {
       const { status, stderr, stdout } = await bfm('run', '--guest', 'cpuid', '-m', make());

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { loadImage } from '../../../src/machine/boot/boot_image.js';
 import { BootError } from '../../../src/machine/boot/boot_error.js';
 import { FLAT_IMAGE_ADDRESS } from '../../../src/machine/boot/flat_image.js';
 import { elf32, linuxImage, request, stringAt } from './images.js';
 
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '..');
 const MEBIBYTE = 2 ** 20;
 const ram = (size = 64): Uint8Array => new Uint8Array(size * MEBIBYTE);
 const load =
@@ -34,6 +38,12 @@ describe('loadImage', () => {
     expect(memory[FLAT_IMAGE_ADDRESS]).to.equal(0xf4);
     expect(stringAt(memory, image.registers.rdi!)).to.equal('1000');
     expect(image.registers.rsi).to.equal(16 * MEBIBYTE);
+  });
+
+  it('loads flat images where the build of the guests links them', () => {
+    expect(readFileSync(join(root, 'scripts/build/guests.mjs'), 'utf8')).to.include(
+      `= 0x${FLAT_IMAGE_ADDRESS.toString(16)};`,
+    );
   });
 
   it('maps the first 4 GiB to themselves', () => {

@@ -84,6 +84,19 @@ describe('KeyboardController', () => {
   });
 });
 
+describe('KeyboardController without a mouse', () => {
+  it('answers the probe for a second port at once, and not as one', () => {
+    const platform = new FakePlatform();
+    new KeyboardController(platform.bus, platform.line(), platform);
+    platform.out(0x64, 0xd3);
+    platform.out(0x60, 0x5a);
+    expect(platform.in(0x64) & 0x21).to.equal(1);
+    expect(platform.in(0x60)).to.equal(0x5a);
+    platform.out(0x64, 0xa9);
+    expect(platform.in(0x60)).to.not.equal(0);
+  });
+});
+
 describe('PciHost', () => {
   it('shows one host bridge on an empty bus', () => {
     const platform = new FakePlatform();
