@@ -12,6 +12,7 @@ import {
   type VmcallRegisters,
 } from '../vmm/exit_handler/vmcall_registers.js';
 import { bfwarning } from '../vmm/output/output.js';
+import { lastError } from './last_error.js';
 import { DriverError, DriverStateError, ModuleFileError } from './driver_errors.js';
 import { LoadedVmm, type FileModule } from './loaded_vmm.js';
 import { loadModule } from './load_module.js';
@@ -26,6 +27,12 @@ export interface DriverOptions {
   readonly machine: MachineHost;
   /** One word of (shared) memory: 1 + the place in `handlerNames` of the handler that runs, 0 between exits. */
   readonly whereabouts?: Int32Array;
+}
+
+/** What the VMM answered to a VMCALL that carries data. */
+export interface VmcallAnswer {
+  readonly registers: VmcallRegisters;
+  readonly data: Uint8Array;
 }
 
 function messageOf(error: unknown): string {
@@ -157,8 +164,13 @@ export class Driver {
   dump(vcpuid: bigint): string {
     this.allow('dump', 'VMM_LOADED', 'VMM_RUNNING', 'VMM_CORRUPT');
     const text = this.vmm!.vcpuManager.readRing(vcpuid);
-    if (text === undefined && this.state !== 'VMM_LOADED') throw new DriverError(`there is no vcpu ${vcpuid} to dump`);
+    if (text === undefined && this.state === 'VMM_RUNNING') throw new DriverError(`there is no vcpu ${vcpuid} to dump`);
     return text ?? '';
+  }
+
+  /** The last error in the VMM's log: why a VMCALL failed. @returns undefined if it tells of none. */
+  get lastError(): string | undefined {
+    return lastError(this.vmm?.vcpuManager.readRing(0n));
   }
 
   /** What extensions report: by extension, then by value. */
@@ -174,8 +186,38 @@ export class Driver {
    */
   vmcall(processor: number, registers: Partial<VmcallRegisters>): VmcallRegisters {
     this.allow('vmcall', 'VMM_RUNNING');
-    if (processor >= this.started) throw new DriverError(`vmcall on processor ${processor}: ${this.started} run`);
+    if (processor >= this.started)
+      throw new DriverError(
+        `vmcall on processor ${processor}: the VMM runs on ${this.started}, numbered from 0 (invalid argument)`,
+      );
     return this.vmcallOn(Math.max(processor, 0), registers);
+  }
+
+  /**
+   * A VMCALL that carries data through the driver's buffers.
+   *
+   * @param type one of `VmcallDataType`.
+   * @param data at most 131072 bytes; the VMM refuses an empty piece.
+   * @returns the registers as the VMM left them, and the answer, which is empty unless R01 is 0.
+   * @throws DriverStateError, DriverError if the data do not fit into the buffer or the machine has none
+   */
+  vmcallData(processor: number, type: number, data: Uint8Array): VmcallAnswer {
+    this.allow('vmcall', 'VMM_RUNNING');
+    const { vmcallBuffers: buffers } = this.machine;
+    if (buffers === undefined) throw new DriverError('this machine has no memory for the data of VMCALLs');
+    const { input, output } = buffers;
+    if (data.length > input.size)
+      throw new DriverError(`${data.length} bytes are too much for one VMCALL: it carries at most ${input.size}`);
+    input.write(data);
+    const registers = this.vmcall(processor, {
+      r00: BigInt(VmcallOpcode.VMCALL_DATA),
+      r04: BigInt(type),
+      r05: input.address,
+      r06: BigInt(data.length),
+      r08: output.address,
+      r09: BigInt(output.size),
+    });
+    return { registers, data: registers.r01 === 0n ? output.read(Number(registers.r09)) : new Uint8Array() };
   }
 
   private startProcessor(processor: number): void {
@@ -211,8 +253,9 @@ export class Driver {
   private expectSuccess(what: string, processor: number, opcode: number): void {
     const { r01 } = this.executeVmcall({ r00: BigInt(opcode) });
     if (r01 !== 0n) {
+      const reason = lastError(this.vmm!.vcpuManager.readRing(0n));
       throw new DriverError(
-        `VMCALL ${what} on processor ${processor} failed: the VMM answered 0x${r01.toString(16)}; its log says why`,
+        `VMCALL ${what} on processor ${processor} failed: the VMM answered 0x${r01.toString(16)}${reason === undefined ? '' : `: ${reason}`}`,
       );
     }
   }

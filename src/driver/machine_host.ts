@@ -7,6 +7,16 @@ export interface IntrinsicBinding {
   readonly value: unknown;
 }
 
+/** Memory of the driver's that its own page table maps, for the data of a VMCALL. */
+export interface DriverBuffer {
+  /** Guest-virtual address in the driver's context. */
+  readonly address: bigint;
+  /** Bytes. */
+  readonly size: number;
+  write(bytes: Uint8Array): void;
+  read(length: number): Uint8Array;
+}
+
 /** What the driver needs of a machine. */
 export interface MachineHost {
   /** How many logical processors it has. */
@@ -20,4 +30,6 @@ export interface MachineHost {
    * it was, in whatever VMX mode it then is.
    */
   inDriverContext<T>(processor: number, body: () => T): T;
+  /** For VMCALLs that carry data; without them there are none. */
+  readonly vmcallBuffers?: { readonly input: DriverBuffer; readonly output: DriverBuffer };
 }

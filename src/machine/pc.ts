@@ -15,6 +15,7 @@ import { processorSignals } from './processor_signals.js';
 import { Scheduler } from './scheduler.js';
 import { DriverContext } from './vmx/driver_context.js';
 import { LogicalProcessor } from './vmx/logical_processor.js';
+import { VmcallBuffer } from './vmx/vmcall_buffer.js';
 import { entryRules } from '../intrinsics/rules/entry_rules.js';
 import { writeAcpiTables } from './boot/acpi_tables.js';
 import { MemoryHash, digestText, digestToHex, digestWords } from './state_hash.js';
@@ -43,6 +44,8 @@ export interface DriverHost {
   readonly intrinsics: readonly IntrinsicBinding[];
   /** Runs work on a processor, at an instruction boundary, in the driver's own ring-0 context. */
   inDriverContext<T>(processor: number, work: () => T): T;
+  /** Memory of the driver's for the data of its VMCALLs. */
+  readonly vmcallBuffers: { readonly input: VmcallBuffer; readonly output: VmcallBuffer };
 }
 
 /** How a machine ended. */
@@ -157,7 +160,7 @@ export class Pc {
 
   /** What the driver of a VMM needs of the machine it runs on. */
   get driverHost(): DriverHost {
-    const { execution, processors } = this;
+    const { core, execution, processors } = this;
     return {
       processors: processors.length,
       intrinsics: machineIntrinsics(execution),
@@ -165,6 +168,7 @@ export class Pc {
         execution.select(processor);
         return execution.driver.run(work);
       },
+      vmcallBuffers: { input: new VmcallBuffer(core, 0), output: new VmcallBuffer(core, 1) },
     };
   }
 

@@ -290,7 +290,7 @@ describe('Driver', () => {
       const answer = it.vmcall(-1, { r00: 1n, r02: 1n });
       expect([answer.r01, answer.r03, answer.r04, answer.r05]).to.deep.equal([0n, 1n, 1n, 0n]);
       expect(it.vmcall(0, { r00: 99n }).r01).to.equal(ErrorCode.BF_VMCALL_FAILURE);
-      expect(() => it.vmcall(1, {})).to.throw(DriverError, /processor 1: 1 run/);
+      expect(() => it.vmcall(1, {})).to.throw(DriverError, /processor 1: the VMM runs on 1/);
       it.close();
     });
   });
