@@ -78,12 +78,14 @@ export class PageTables {
 
   /** The place of the 4-KiB entry of an address; larger pages on the way are split into smaller ones that map the same. @throws MemoryManagerError */
   split(address: bigint): EntryPlace {
-    let { entry, place } = this.find(address);
-    while (place.level < 3) {
+    for (;;) {
+      const path = this.path(address);
+      const place = path[path.length - 1]!;
+      // An entry of the last level may be absent: whoever asks is about to fill it.
+      if (place.level === 3) return place;
+      const { entry } = this.find(address);
       this.memory.write64(place.address, this.splitTable(entry, place.level) | this.format.table);
-      ({ entry, place } = this.find(address));
     }
-    return place;
   }
 
   /** The entry at a place that `find` or `split` gave. */

@@ -7,10 +7,13 @@ import type { VpidPool } from './owners.js';
 @injectable()
 export class VpidPoolX64 implements VpidPool {
   private readonly used = new Set<number>();
+  /** All below it are in use. */
+  private lowest = 1;
 
   allocate(): number {
-    for (let vpid = 1; vpid <= 0xffff; vpid++) {
+    for (let vpid = this.lowest; vpid <= 0xffff; vpid++) {
       if (this.used.has(vpid)) continue;
+      this.lowest = vpid + 1;
       this.used.add(vpid);
       return vpid;
     }
@@ -18,6 +21,6 @@ export class VpidPoolX64 implements VpidPool {
   }
 
   free(vpid: number): void {
-    this.used.delete(vpid);
+    if (this.used.delete(vpid)) this.lowest = Math.min(this.lowest, vpid);
   }
 }

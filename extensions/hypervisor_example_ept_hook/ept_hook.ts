@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { bfdebug, Ept, ExitContribution, ExitReason, GuestMemory, MonitorTrap, ReportContribution } from 'bareflank';
+import { vcpuModule, VmcallContribution, VmcallOpcode, Vmcs, VmcsField } from 'bareflank';
+import type { EptView, Exit, VmcallRegisters } from 'bareflank';
+import { inject, injectable } from 'inversify';
+
+const pageMask = ~0xfffn;
+
+/** A function of the guest's that leads to another one. */
+interface Hook {
+  readonly view: EptView;
+  /** Guest-physical page of the function. */
+  readonly page: bigint;
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/**
+ * Hooks one function of the guest without touching its memory. In the view `hooked` the function's page is gone: whatever reaches for it exits.
+ * At the function itself RIP becomes the hook; then, and for every other access, one instruction runs in the base map.
+ */
+@injectable()
+export class EptHook implements ExitContribution, VmcallContribution, ReportContribution {
+  @inject(Ept) readonly ept!: Ept;
+  @inject(MonitorTrap) readonly monitorTrap!: MonitorTrap;
+  @inject(GuestMemory) readonly guestMemory!: GuestMemory;
+  @inject(Vmcs) readonly vmcs!: Vmcs;
+  readonly name = 'ept-hook';
+  readonly reasons = [ExitReason.EptViolation];
+  readonly opcodes = [VmcallOpcode.VMCALL_REGISTERS];
+  private current: Hook | undefined;
+  private taken = 0;
+
+  report(): Record<string, number> {
+    return { taken: this.taken };
+  }
+
+  /** VMCALL registers: R02 = 1, R03 the function, R04 the hook; any other R02 undoes it. Both exits and VMCALLs arrive here. */
+  handle(call: Exit | VmcallRegisters): boolean {
+    if (!('r02' in call)) return this.handleViolation(call);
+    this.unhook();
+    if (call.r02 === 1n) this.hook(call.r03, call.r04);
+    return true;
+  }
+
+  private hook(from: bigint, to: bigint): void {
+    const page = this.guestMemory.virtualToPhysical(from, this.vmcs.read(VmcsField.GuestCr3)) & pageMask;
+    const view = this.ept.view('hooked');
+    view.restrict(page, 0);
+    this.current = { view, page, from, to };
+    this.ept.use(this.vmcs, view);
+    bfdebug`hooked 0x${from.toString(16)} to 0x${to.toString(16)}`;
+  }
+
+  private unhook(): void {
+    if (this.current === undefined) return;
+    this.ept.use(this.vmcs);
+    this.current.view.restore(this.current.page);
+    this.current = undefined;
+    bfdebug`unhooked`;
+  }
+
+  private handleViolation(exit: Exit): boolean {
+    const hook = this.current;
+    if (hook === undefined || (exit.guestPhysicalAddress & pageMask) !== hook.page) return false;
+    if (this.vmcs.read(VmcsField.GuestRip) === hook.from) {
+      this.taken++;
+      this.vmcs.write(VmcsField.GuestRip, hook.to);
+    }
+    this.ept.use(this.vmcs);
+    this.monitorTrap.step(() => {
+      if (this.current === hook) this.ept.use(this.vmcs, hook.view);
+    });
+    return true;
+  }
+}
+
+export default vcpuModule(({ bind }) => {
+  bind(EptHook).toSelf();
+  bind(ExitContribution).toService(EptHook);
+  bind(VmcallContribution).toService(EptHook);
+  bind(ReportContribution).toService(EptHook);
+});

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { bfdebug, ReportContribution, vcpuModule, VmcsContribution, Vpid } from 'bareflank';
+import { inject, injectable } from 'inversify';
+
+/** Tags the translations of each vCPU with a VPID of its own, so that they outlive its exits. */
+@injectable()
+export class VpidContribution implements VmcsContribution, ReportContribution {
+  @inject(Vpid) readonly vpid!: Vpid;
+  readonly name = 'vpid';
+
+  setUp(): void {
+    this.vpid.enable();
+    bfdebug`enabling vpid: ${this.vpid.value}`;
+  }
+
+  report(): Record<string, number> {
+    return { vpid: this.vpid.value };
+  }
+}
+
+export default vcpuModule(({ bind }) => {
+  bind(VpidContribution).toSelf();
+  bind(VmcsContribution).toService(VpidContribution);
+  bind(ReportContribution).toService(VpidContribution);
+});

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: LGPL-2.1-only
+#
+# Shows what the example extensions do: executes some CPUIDs and RDMSRs, asks the VMM by VMCALL to hook a function, calls it, lets the hook be
+# undone and calls it again, prints what came back, and switches the power off.
+#
+# A flat image: entered at its first byte in 64-bit mode, RDI = command line, RSP = stack. See src/machine/boot/flat_image.ts.
+.set COM1, 0x3f8
+.set LINE_STATUS, 0x3fd
+.set TRANSMITTER_EMPTY, 0x20
+.set POWER_PORT, 0x604
+.set SLEEP_ENABLE, 0x2000
+.set CALLS, 10
+.set IA32_PAT, 0x277
+
+start:
+    cld
+    lea rsi, [rip + text_hello]
+    call print
+
+    mov r12d, CALLS                 # CPUIDs, each followed by a read of an MSR
+each:
+    xor eax, eax
+    xor ecx, ecx
+    cpuid
+    mov ecx, IA32_PAT
+    rdmsr
+    dec r12d
+    jnz each
+
+    lea rsi, [rip + text_before]
+    call count_answers
+
+    mov ecx, 1                      # hook it
+    lea rbx, [rip + function]
+    lea rsi, [rip + hook]
+    call vmcall_registers
+    lea rsi, [rip + text_hooked]
+    call count_answers
+
+    xor ecx, ecx                    # undo it
+    call vmcall_registers
+    lea rsi, [rip + text_after]
+    call count_answers
+
+    mov edx, POWER_PORT
+    mov eax, SLEEP_ENABLE
+    out dx, ax
+halted:
+    hlt
+    jmp halted
+
+# VMCALL registers: RCX, RBX, RSI are R02, R03, R04.
+vmcall_registers:
+    mov eax, 2
+    movabs rdx, 0xb045eacdacd52e22
+    vmcall
+    ret
+
+# Prints RSI and how many of CALLS calls of the function were answered by the hook.
+count_answers:
+    call print
+    xor r13d, r13d
+    mov r12d, CALLS
+call_again:
+    call function
+    add r13d, eax
+    dec r12d
+    jnz call_again
+    mov eax, r13d
+    call print_decimal
+    lea rsi, [rip + text_of_calls]
+    jmp print
+
+# Prints the text at RSI up to its zero.
+print:
+    lodsb
+    test al, al
+    jz printed
+    call put
+    jmp print
+printed:
+    ret
+
+# Prints EAX, below 100, in decimal.
+print_decimal:
+    xor edx, edx
+    mov ecx, 10
+    div ecx
+    push rdx
+    test eax, eax
+    jz units
+    add al, 0x30
+    call put
+units:
+    pop rax
+    add al, 0x30
+    jmp put
+
+# Sends AL.
+put:
+    push rdx
+    push rax
+    mov edx, LINE_STATUS
+wait:
+    in al, dx
+    test al, TRANSMITTER_EMPTY
+    jz wait
+    pop rax
+    mov edx, COM1
+    out dx, al
+    pop rdx
+    ret
+
+hook:
+    mov eax, 1
+    ret
+
+text_hello: .asciz "effects of extensions\n"
+text_before: .asciz "before: "
+text_hooked: .asciz "hooked: "
+text_after: .asciz "after: "
+text_of_calls: .asciz " of 10 calls reached the hook\n"
+
+# On a page of its own, with data beside it that is read from there as well.
+.p2align 12
+function:
+    mov eax, [rip + answer]
+    ret
+answer: .long 0

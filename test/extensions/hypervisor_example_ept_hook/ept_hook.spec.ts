@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { ExitReason, VmcsField, VMCALL_MAGIC } from 'bareflank';
+import eptHook from '../../../extensions/hypervisor_example_ept_hook/ept_hook.js';
+import { captureOutput } from '../../vmm/capture_output.js';
+import { startedVmm } from '../../vmm/started_vmm.js';
+
+const from = 0x401010n;
+const to = 0x500000n;
+
+function hooked() {
+  const { machine, vmm } = startedVmm([eptHook]);
+  const { values } = machine.generalRegisters;
+  // The guest's page table at 0x9000 maps 0x400000 to 0x800000, 2 MiB.
+  machine.memory.writePhysical64(0x9000n, 0xa007n);
+  machine.memory.writePhysical64(0xa000n, 0xb007n);
+  machine.memory.writePhysical64(0xb010n, 0x800087n);
+  const field = (encoding: number): bigint => machine.fields.get(encoding) ?? 0n;
+  const base = field(VmcsField.EptPointer);
+  const call = (what: bigint): void => {
+    [values[0], values[1], values[2], values[3], values[6]] = [2n, what, VMCALL_MAGIC, from, to];
+    captureOutput(() => machine.exit(ExitReason.Vmcall, { length: 3 }));
+    expect(values[2], 'R01').to.equal(0n);
+  };
+  const violation = (rip: bigint, physical: bigint): void => {
+    machine.fields.set(VmcsField.GuestRip, rip);
+    captureOutput(() =>
+      machine.exit(ExitReason.EptViolation, { fields: { [VmcsField.GuestPhysicalAddress]: physical } }),
+    );
+  };
+  const taken = (): unknown => vmm.vcpuManager.reports()['ept-hook']!.taken;
+  return { machine, field, base, call, violation, taken, step: () => machine.exit(ExitReason.MonitorTrapFlag) };
+}
+
+describe('EptHook', () => {
+  it('leads the function to the hook, with the base map for one instruction', () => {
+    const { field, base, call, violation, taken, step } = hooked();
+    call(1n);
+    const view = field(VmcsField.EptPointer);
+    expect(view).to.not.equal(base);
+    violation(from, 0x801010n);
+    expect(field(VmcsField.GuestRip)).to.equal(to);
+    expect(field(VmcsField.EptPointer)).to.equal(base);
+    step();
+    expect(field(VmcsField.EptPointer)).to.equal(view);
+    expect(taken()).to.equal(1);
+  });
+
+  it('lets everything else in the page go on as before', () => {
+    const { field, call, violation, taken } = hooked();
+    call(1n);
+    violation(from + 4n, 0x801014n);
+    expect(field(VmcsField.GuestRip)).to.equal(from + 4n);
+    expect(taken()).to.equal(0);
+  });
+
+  it('leaves violations elsewhere to others', () => {
+    const { machine, call, violation } = hooked();
+    call(1n);
+    violation(from, 0x123000n);
+    expect(machine.stops[0]).to.match(/unimplemented exit ept_violation/);
+  });
+
+  it('is undone by any other R02, also while a step is under way', () => {
+    const { field, base, call, violation, step } = hooked();
+    call(1n);
+    violation(from, 0x801010n);
+    call(0n);
+    expect(field(VmcsField.EptPointer)).to.equal(base);
+    step();
+    expect(field(VmcsField.EptPointer)).to.equal(base);
+    call(0n);
+  });
+});

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { inject, injectable } from 'inversify';
+import { PrimaryControl, SecondaryControl } from '../../../src/intrinsics/control_bits.js';
+import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_module.js';
+import { MsrContribution } from '../../../src/vmm/contributions/msr_contribution.js';
+import { PortContribution } from '../../../src/vmm/contributions/port_contribution.js';
+import { VmcsContribution } from '../../../src/vmm/contributions/vmcs_contribution.js';
+import { VmcsError } from '../../../src/vmm/errors.js';
+import { ExceptionBitmap, IoBitmap, MonitorTrap, MsrBitmap, TscOffset, Vpid } from '../../../src/vmm/owners/owners.js';
+import { Vmcs } from '../../../src/vmm/vmcs/vmcs.js';
+import { VpidPoolX64 } from '../../../src/vmm/owners/vpid_pool_x64.js';
+import { captureOutput } from '../capture_output.js';
+import { startedVmm } from '../started_vmm.js';
+
+/** A contribution that asks all owners, so that a test can do it. */
+@injectable()
+class Asker implements VmcsContribution {
+  @inject(MsrBitmap) readonly msrBitmap!: MsrBitmap;
+  @inject(IoBitmap) readonly ioBitmap!: IoBitmap;
+  @inject(ExceptionBitmap) readonly exceptionBitmap!: ExceptionBitmap;
+  @inject(Vpid) readonly vpid!: Vpid;
+  @inject(MonitorTrap) readonly monitorTrap!: MonitorTrap;
+  @inject(TscOffset) readonly tscOffset!: TscOffset;
+  @inject(Vmcs) readonly vmcs!: Vmcs;
+  readonly name = 'asker';
+  static last: Asker;
+
+  setUp(): void {
+    Asker.last = this;
+  }
+}
+
+function owners(modules: readonly PartModule[] = []) {
+  const { machine, vmm } = startedVmm([vcpuModule(({ bind }) => bind(VmcsContribution).to(Asker)), ...modules]);
+  const field = (encoding: number): bigint => machine.fields.get(encoding) ?? 0n;
+  const has = (encoding: number, mask: number): boolean => (field(encoding) & BigInt(mask >>> 0)) !== 0n;
+  const bit = (address: bigint, at: number): boolean =>
+    (machine.memory.page(address + BigInt(at >>> 3))[(at >>> 3) & 0xfff]! & (1 << (at & 7))) !== 0;
+  return { machine, vmm, it: Asker.last, field, has, bit };
+}
+
+const primary = VmcsField.PrimaryProcessorBasedVmExecutionControls;
+
+describe('MsrBitmap', () => {
+  it('is off until somebody enables it, and passes everything through then', () => {
+    const { it, has, field, bit } = owners();
+    expect(has(primary, PrimaryControl.UseMsrBitmap)).to.equal(false);
+    it.msrBitmap.enable();
+    expect(has(primary, PrimaryControl.UseMsrBitmap)).to.equal(true);
+    const page = field(VmcsField.AddressOfMsrBitmap);
+    expect(Array.from({ length: 4096 * 8 }, (_, at) => bit(page, at)).includes(true)).to.equal(false);
+  });
+
+  const places: [string, 'trapRead' | 'trapWrite', number, number][] = [
+    ['a read of the low range', 'trapRead', 0x1fff, 0x1fff],
+    ['a read of the high range', 'trapRead', 0xc0000080, 0x400 * 8 + 0x80],
+    ['a write of the low range', 'trapWrite', 0x10, 0x800 * 8 + 0x10],
+    ['a write of the high range', 'trapWrite', 0xc0001fff, 0xc00 * 8 + 0x1fff],
+  ];
+  for (const [what, method, msr, at] of places) {
+    it(`traps ${what} as long as anybody asks for it`, () => {
+      const { it, field, bit } = owners();
+      it.msrBitmap.enable();
+      const page = field(VmcsField.AddressOfMsrBitmap);
+      const [first, second] = [it.msrBitmap[method](msr), it.msrBitmap[method](msr)];
+      expect(bit(page, at)).to.equal(true);
+      first[Symbol.dispose]();
+      first[Symbol.dispose]();
+      expect(bit(page, at), 'the second still wants it').to.equal(true);
+      second[Symbol.dispose]();
+      expect(bit(page, at)).to.equal(false);
+    });
+  }
+
+  it('refuses MSRs outside its ranges', () => {
+    const { it } = owners();
+    for (const msr of [0x2000, 0xbfffffff, 0xc0002000]) {
+      expect(() => it.msrBitmap.trapRead(msr)).to.throw(VmcsError, `invalid msr: 0x${msr.toString(16)}`);
+    }
+  });
+
+  it('can be switched off again', () => {
+    const { it, has } = owners();
+    it.msrBitmap.enable();
+    it.msrBitmap.disable();
+    expect([has(primary, PrimaryControl.UseMsrBitmap), it.msrBitmap.isEnabled]).to.deep.equal([false, false]);
+  });
+
+  it('keeps the exits of MSRs that contributions emulate', () => {
+    const emulated: MsrContribution = { name: 'emulated', msrs: [0x10, 0xc0000103], read: () => 1n };
+    const { it, field, bit } = owners([vcpuModule(({ bind }) => bind(MsrContribution).toConstantValue(emulated))]);
+    it.msrBitmap.enable();
+    const page = field(VmcsField.AddressOfMsrBitmap);
+    expect([bit(page, 0x10), bit(page, 0x400 * 8 + 0x103)]).to.deep.equal([true, true]);
+    expect(bit(page, 0x800 * 8 + 0x10), 'it emulates no writes').to.equal(false);
+  });
+});
+
+describe('IoBitmap', () => {
+  it('traps ports in bitmap A and B', () => {
+    const { it, field, has, bit } = owners();
+    const request = it.ioBitmap.trap(0x3f8);
+    it.ioBitmap.trap(0x8001);
+    it.ioBitmap.enable();
+    expect(has(primary, PrimaryControl.UseIoBitmaps)).to.equal(true);
+    const [a, b] = [field(VmcsField.AddressOfIoBitmapA), field(VmcsField.AddressOfIoBitmapB)];
+    expect([bit(a, 0x3f8), bit(a, 0x3f9), bit(b, 1)]).to.deep.equal([true, false, true]);
+    request[Symbol.dispose]();
+    expect(bit(a, 0x3f8)).to.equal(false);
+    it.ioBitmap.disable();
+    expect([has(primary, PrimaryControl.UseIoBitmaps), it.ioBitmap.isEnabled]).to.deep.equal([false, false]);
+  });
+
+  it('is on, with their ports, when there are port contributions', () => {
+    const emulated: PortContribution = { name: 'emulated', ports: [0x70] };
+    const { field, has, bit } = owners([vcpuModule(({ bind }) => bind(PortContribution).toConstantValue(emulated))]);
+    expect(has(primary, PrimaryControl.UseIoBitmaps)).to.equal(true);
+    expect(bit(field(VmcsField.AddressOfIoBitmapA), 0x70)).to.equal(true);
+  });
+
+  it('refuses what is no port', () => {
+    const { it } = owners();
+    for (const port of [-1, 0x10000, 1.5]) expect(() => it.ioBitmap.trap(port)).to.throw(VmcsError, /invalid port/);
+  });
+});
+
+describe('ExceptionBitmap', () => {
+  it('merges what is asked for', () => {
+    const { it, field } = owners();
+    const [six, other] = [it.exceptionBitmap.trap(6), it.exceptionBitmap.trap(6)];
+    it.exceptionBitmap.trap(14);
+    expect(field(VmcsField.ExceptionBitmap)).to.equal(0x4040n);
+    six[Symbol.dispose]();
+    expect(field(VmcsField.ExceptionBitmap)).to.equal(0x4040n);
+    other[Symbol.dispose]();
+    expect(field(VmcsField.ExceptionBitmap)).to.equal(0x4000n);
+    expect(() => it.exceptionBitmap.trap(32)).to.throw(VmcsError, /invalid vector: 32/);
+  });
+});
+
+describe('Vpid', () => {
+  it('writes the vcpu’s number, enables the control and drops stale translations', () => {
+    const { it, field, has, machine } = owners();
+    it.vpid.enable();
+    expect(it.vpid.value).to.equal(1);
+    expect(field(VmcsField.VirtualProcessorIdentifier)).to.equal(1n);
+    expect(has(VmcsField.SecondaryProcessorBasedVmExecutionControls, SecondaryControl.EnableVpid)).to.equal(true);
+    expect(machine.invvpids).to.deep.equal([[1, 1, 0n]]);
+    it.vpid.disable();
+    expect(has(VmcsField.SecondaryProcessorBasedVmExecutionControls, SecondaryControl.EnableVpid)).to.equal(false);
+    expect(field(VmcsField.VirtualProcessorIdentifier)).to.equal(0n);
+  });
+
+  it('is unique among vcpus, and free again when one is gone', () => {
+    const pool = new VpidPoolX64();
+    expect([pool.allocate(), pool.allocate(), pool.allocate()]).to.deep.equal([1, 2, 3]);
+    pool.free(2);
+    expect(pool.allocate()).to.equal(2);
+    const full = new VpidPoolX64();
+    for (let each = 0; each < 0xffff; each++) full.allocate();
+    expect(() => full.allocate()).to.throw(VmcsError, /65535/);
+  });
+});
+
+describe('MonitorTrap', () => {
+  const step = (machine: ReturnType<typeof owners>['machine']): void =>
+    machine.exit(ExitReason.MonitorTrapFlag, { length: 0 });
+
+  it('calls all that wait, in order, once', () => {
+    const { it, has, machine } = owners();
+    const log: string[] = [];
+    it.monitorTrap.step(() => log.push('a'));
+    it.monitorTrap.step(() => log.push('b'));
+    expect(has(primary, PrimaryControl.MonitorTrapFlag)).to.equal(true);
+    step(machine);
+    expect(log).to.deep.equal(['a', 'b']);
+    expect(has(primary, PrimaryControl.MonitorTrapFlag)).to.equal(false);
+  });
+
+  it('lets a callback ask for the next step', () => {
+    const { it, has, machine } = owners();
+    let count = 0;
+    const again = (): void => {
+      if (++count < 3) it.monitorTrap.step(again);
+    };
+    it.monitorTrap.step(again);
+    step(machine);
+    expect(has(primary, PrimaryControl.MonitorTrapFlag)).to.equal(true);
+    step(machine);
+    step(machine);
+    expect(count).to.equal(3);
+    expect(has(primary, PrimaryControl.MonitorTrapFlag)).to.equal(false);
+  });
+
+  it('is an error when nobody waits', () => {
+    const { it, machine } = owners();
+    it.monitorTrap.step(() => {});
+    it.monitorTrap.clear();
+    captureOutput(() => step(machine));
+    expect(machine.stops[0]).to.match(/monitor trap that nobody registered/);
+  });
+});
+
+describe('TscOffset', () => {
+  it('is the sum of what is asked for, and off when nobody asks', () => {
+    const { it, field, has } = owners();
+    const first = it.tscOffset.add(-5n);
+    it.tscOffset.add(3n);
+    expect(field(VmcsField.TscOffset)).to.equal(0xfffffffffffffffen);
+    expect(has(primary, PrimaryControl.UseTscOffsetting)).to.equal(true);
+    first[Symbol.dispose]();
+    first[Symbol.dispose]();
+    expect(field(VmcsField.TscOffset)).to.equal(3n);
+  });
+});
