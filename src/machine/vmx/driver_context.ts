@@ -18,6 +18,7 @@ import { slotOf } from './field_slots.js';
 import { writeFlags } from './lazy_flags.js';
 import type { LogicalProcessor } from './logical_processor.js';
 import { ProcessorDead } from './processor_death.js';
+import { UnpagedGuestError } from './unpaged_guest_error.js';
 import { copy64, store64, Word } from './words.js';
 
 /** General registers, RIP, flags, segments, tables, control registers: they stand in one piece. */
@@ -33,16 +34,6 @@ const rights = { Code64: 0xa09b, Data: 0xc093, Tss: 0x8b, Unusable: 0x10000 } as
 
 /** How long one instruction of the driver may take with its VM exits, before it counts as lost. */
 const maximumTurns = 1_000_000;
-
-/** A boot start found a processor whose mode a guest cannot have. */
-export class UnpagedGuestError extends BareflankError {
-  constructor(cr0: number) {
-    super(
-      `the processor was started with CR0 = 0x${(cr0 >>> 0).toString(16)}, without paging: a guest may only go on so with ` +
-        `"unrestricted guest" (SDM 3C "Restrictions on VMX Operation"). Enable EPT and unrestricted guest in write_fields, or enter the guest in 64-bit mode`,
-    );
-  }
-}
 
 /**
  * The driver's context on one processor: where start, stop and VMCALLs of the driver run. It puts the processor's state aside and loads a

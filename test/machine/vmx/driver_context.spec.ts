@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { Layout, StopReason } from '../../../src/machine/layout.js';
-import { UnpagedGuestError } from '../../../src/machine/vmx/driver_context.js';
+import { UnpagedGuestError } from '../../../src/machine/vmx/unpaged_guest_error.js';
 import { Word } from '../../../src/machine/vmx/words.js';
 import { IntrinsicsMachine, System } from '../intrinsics/intrinsics_machine.js';
 
