@@ -8,6 +8,7 @@ import { Pc } from '../machine/pc.js';
 import type { PcEnd } from '../machine/pc.js';
 import { FileError } from './file_error.js';
 import { packageRoot } from './folders.js';
+import { LateStart } from './late_start.js';
 import { OutputBuffer } from './output_buffer.js';
 import { StopRequest } from './run_control.js';
 import type { RunControl } from './run_control.js';
@@ -50,6 +51,7 @@ export class MachineRun {
   private readonly console: OutputBuffer;
   private readonly vmm: OutputBuffer;
   private readonly matcher: TextMatcher | undefined;
+  private readonly lateStart: LateStart | undefined;
   private reached = false;
   /** Wall-clock time at which the idle time under way ends. */
   private idleUntil: number | undefined;
@@ -62,6 +64,7 @@ export class MachineRun {
     this.console = new OutputBuffer((bytes) => post({ kind: 'console', bytes }));
     this.vmm = new OutputBuffer((bytes) => post({ kind: 'vmm', bytes }));
     this.matcher = request.until === undefined ? undefined : new TextMatcher(request.until);
+    this.lateStart = request.start === 'late' ? new LateStart(request.startAt) : undefined;
   }
 
   /** @throws BareflankError if the run cannot begin. */
@@ -77,7 +80,7 @@ export class MachineRun {
       this.post({ kind: 'handlers', names: [...(driver?.handlerNames ?? [])] });
       this.post({ kind: 'running' });
       const started = performance.now();
-      const ending = this.loop(pc);
+      const ending = this.loop(pc, driver);
       const milliseconds = performance.now() - started;
       this.post({ kind: 'stopped' });
       return this.report(pc, driver, ending, milliseconds);
@@ -104,6 +107,7 @@ export class MachineRun {
 
   private consoleByte(byte: number, pc: Pc): void {
     this.console.push(byte);
+    if (this.lateStart?.consoleByte(byte) === true) pc.requestStop();
     if (this.matcher?.push(byte) !== true) return;
     this.reached = true;
     pc.requestStop();
@@ -124,14 +128,15 @@ export class MachineRun {
     return driver;
   }
 
-  private loop(pc: Pc): Ending {
-    const idle = (nanoseconds: number): boolean => this.idle(nanoseconds);
+  private loop(pc: Pc, driver: Driver | undefined): Ending {
+    const idle = (nanoseconds: number): boolean => this.lateStart?.idle() !== true && this.idle(nanoseconds);
     for (;;) {
       const end = pc.runQuantum(idle);
       this.control.beat();
       this.flush();
-      if (this.reached) return { outcome: 'reached', detail: '' };
-      if (end !== undefined) return this.endingOf(end);
+      if (this.lateStart?.isDue === true) this.startLate(driver!);
+      if (this.reached) return this.orNeverStarted({ outcome: 'reached', detail: '' });
+      if (end !== undefined) return this.orNeverStarted(this.endingOf(end));
       const stop = this.control.stopRequest;
       if (stop !== StopRequest.None)
         return { outcome: stop === StopRequest.Timeout ? 'timeout' : 'interrupted', detail: '' };
@@ -141,6 +146,19 @@ export class MachineRun {
         pc.chipset.com1.receive(input);
       }
     }
+  }
+
+  private startLate(driver: Driver): void {
+    driver.start();
+    this.lateStart!.started();
+    this.post({ kind: 'handlers', names: [...driver.handlerNames] });
+  }
+
+  /** A run that shall start late and never came to it has not done what it was asked for. */
+  private orNeverStarted(ending: Ending): Ending {
+    const { lateStart } = this;
+    if (lateStart === undefined || lateStart.hasStarted || ending.outcome === 'dead') return ending;
+    return { outcome: 'error', detail: lateStart.reasonForNone };
   }
 
   private endingOf({ kind, detail }: PcEnd): Ending {

@@ -40,8 +40,9 @@ export function runCommand(done: (status: ExitStatus) => void): Command {
     .option('-e, --extensions <dir...>', 'another folder to look for extensions in; repeatable', [])
     .option(
       '--start <when>',
-      'boot: the VMM takes the processor from its first instruction (default with -m); off: not at all',
+      'boot: the VMM takes the processor from its first instruction (default with -m); late: when every processor is idle; off: not at all',
     )
+    .option('--start-at <text>', 'start late, when this text stands on the console')
     .option('--until <text>', 'end the run when this text stands on the console')
     .option('--timeout <seconds>', 'give up after this time')
     .option('--pace <pace>', 'idle time: real as on the wall (default on a terminal), or fast')
@@ -60,6 +61,7 @@ async function run(options: RunOptions): Promise<ExitStatus> {
     timeout: parseTimeout(options.timeout),
     console: options.json ? process.stderr : process.stdout,
     vmm: process.stderr,
+    colours: process.stderr.isTTY === true && process.env.NO_COLOR === undefined,
   });
   const report = await withInterrupts(session, isTerminal, () => session.run());
   show(report, request, options);

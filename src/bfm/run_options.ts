@@ -18,6 +18,7 @@ export interface RunOptions {
   readonly module: readonly string[];
   readonly extensions: readonly string[];
   readonly start?: string;
+  readonly startAt?: string;
   readonly until?: string;
   readonly timeout?: string;
   readonly pace?: string;
@@ -43,11 +44,13 @@ function kernelPath(options: RunOptions): string {
 }
 
 function startMode(options: RunOptions, modules: readonly string[]): StartMode {
-  const { start } = options;
-  if (start === undefined) return modules.length > 0 ? 'boot' : 'off';
-  if (start === 'late')
-    throw new UsageError('--start late comes with a later version: the VMM can start at boot or not at all');
-  if (start !== 'boot' && start !== 'off') throw new UsageError(`--start ${start}: it is boot or off`);
+  const { start, startAt } = options;
+  if (startAt === '') throw new UsageError('--start-at wants a text');
+  if (startAt !== undefined && start !== undefined && start !== 'late')
+    throw new UsageError(`--start-at is for --start late, not --start ${start}`);
+  if (start === undefined) return startAt !== undefined ? 'late' : modules.length > 0 ? 'boot' : 'off';
+  if (start !== 'boot' && start !== 'late' && start !== 'off')
+    throw new UsageError(`--start ${start}: it is boot, late or off`);
   return start;
 }
 
@@ -97,6 +100,7 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
     processors: processors(options.cpus),
     modules,
     start: startMode(options, modules),
+    ...(options.startAt !== undefined && { startAt: options.startAt }),
     ...(options.until !== undefined && { until: options.until }),
     pace: pace(options.pace, isTerminal),
     ...rtcStart(options.rtc),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
-/** Whether the VMM takes the processor from its first instruction, or not at all. */
-export type StartMode = 'boot' | 'off';
+/** When the VMM takes the processor: at its first instruction, under the running guest, or not at all. */
+export type StartMode = 'boot' | 'late' | 'off';
 
 /** Everything a run needs, checked, as plain data: it travels into the worker. */
 export interface RunRequest {
@@ -13,6 +13,8 @@ export interface RunRequest {
   /** Absolute paths of module files. */
   readonly modules: readonly string[];
   readonly start: StartMode;
+  /** Late start: when this text stands on the console; without it the first time that every processor is idle. */
+  readonly startAt?: string;
   /** The run ends when this text stands on the guest's console. */
   readonly until?: string;
   /** Idle time passes as fast as it can, or as slowly as on the wall. */

@@ -22,6 +22,8 @@ export interface SessionOptions {
   readonly timeout?: number | undefined;
   readonly console: TextSink;
   readonly vmm: TextSink;
+  /** Whether the VMM's lines keep their colours. */
+  readonly colours: boolean;
 }
 
 /**
@@ -45,7 +47,7 @@ export class RunSession {
     private readonly options: SessionOptions,
   ) {
     this.console = new GuestConsole(options.console);
-    this.vmm = new VmmLines(options.vmm);
+    this.vmm = new VmmLines(options.vmm, options.colours);
   }
 
   /** Runs to the end. @throws BareflankError if the run could not begin. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { stripVTControlCharacters } from 'node:util';
 import type { TextSink } from './text_sink.js';
 
 const NEWLINE = 10;
@@ -8,13 +9,21 @@ export class VmmLines {
   private readonly decoder = new TextDecoder();
   private rest = '';
 
-  constructor(private readonly sink: TextSink) {}
+  /** @param withColours whether colours reach the sink; a file or a pipe wants the bare text. */
+  constructor(
+    private readonly sink: TextSink,
+    private readonly withColours: boolean,
+  ) {}
 
   write(bytes: Uint8Array): void {
     this.rest += this.decoder.decode(bytes, { stream: true });
     const lines = this.rest.split('\n');
     this.rest = lines.pop()!;
-    for (const line of lines) this.sink.write(`vmm: ${line.replace(/\r$/, '')}\n`);
+    for (const line of lines) this.sink.write(`vmm: ${this.shown(line.replace(/\r$/, ''))}\n`);
+  }
+
+  private shown(line: string): string {
+    return this.withColours ? line : stripVTControlCharacters(line);
   }
 
   /** A line that was never ended is shown all the same. */

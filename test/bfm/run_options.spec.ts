@@ -53,7 +53,12 @@ describe('checkRunOptions', () => {
     ['both a guest and a kernel', { guest: 'cpuid' }, UsageError, /exclude each other/],
     ['more processors', { cpus: '2' }, UsageError, /--cpus 2.*one processor/],
     ['an unknown start', { start: 'never' }, UsageError, /boot or off/],
-    ['a late start', { start: 'late' }, UsageError, /later version/],
+    [
+      'a text for a start that is not late',
+      { start: 'boot', startAt: 'x' },
+      UsageError,
+      /--start-at is for --start late/,
+    ],
     ['a senseless time-out', { timeout: '-1' }, UsageError, /positive number/],
     ['an empty text', { until: '' }, UsageError, /--until/],
     ['a senseless date', { rtc: 'yesterday' }, UsageError, /no date/],
