@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { TextMatcher } from './text_matcher.js';
+
+/** Watches a guest for the moment at which a late VMM shall start: a text on the console, or the first time that every processor is idle. */
+export class LateStart {
+  private readonly matcher: TextMatcher | undefined;
+  private due = false;
+  private done = false;
+
+  /** @param text of the console; undefined: when every processor is idle. */
+  constructor(private readonly text: string | undefined) {
+    this.matcher = text === undefined ? undefined : new TextMatcher(text);
+  }
+
+  /** A byte of the console. @returns whether the machine shall stop at the next boundary, for the start. */
+  consoleByte(byte: number): boolean {
+    if (this.done || this.due || this.matcher?.push(byte) !== true) return false;
+    this.due = true;
+    return true;
+  }
+
+  /** Every processor is idle. @returns whether time must not go on before the start. */
+  idle(): boolean {
+    if (this.matcher === undefined && !this.done) this.due = true;
+    return this.due && !this.done;
+  }
+
+  /** The moment has come. */
+  get isDue(): boolean {
+    return this.due && !this.done;
+  }
+
+  get hasStarted(): boolean {
+    return this.done;
+  }
+
+  /** The VMM was started: there is nothing more to wait for. */
+  started(): void {
+    this.done = true;
+  }
+
+  /** Why it never came to it. */
+  get reasonForNone(): string {
+    const why =
+      this.text === undefined ? 'the processors were never all idle' : `"${this.text}" never stood on the console`;
+    return `the VMM was never started: ${why}`;
+  }
+}
