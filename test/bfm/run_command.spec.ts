@@ -147,6 +147,21 @@ describe('bfm run', function () {
       .and.to.match(/instructions/);
   });
 
+  it('returns 1 if the VMM never started', async () => {
+    const modules = extension(
+      'refuser',
+      `import { Vmcs, VmcsIntelX64, extension, vcpuModule } from 'bareflank';
+       @extension() class RefusingVmcs extends VmcsIntelX64 {
+         override writeFields(): void { throw new Error('not today'); }
+       }
+       export default vcpuModule(({ rebind }) => { rebind(Vmcs).to(RefusingVmcs); });`,
+    );
+    const { status, stdout, stderr } = await bfm('run', '--guest', 'cpuid', '-m', modules);
+    expect(status, stderr).to.equal(1);
+    expect(stderr).to.match(/^bfm: .*not today/m);
+    expect(stdout).to.equal('');
+  });
+
   it('names the handler that throws in the thousandth exit, status 3', async () => {
     const modules = extension(
       'thrower',
