@@ -50,11 +50,6 @@ export class PartContainer {
     return this.own.has(identifier) ? this.container.getAll<T>(identifier) : [];
   }
 
-  /** The identifiers bound here. */
-  identifiers(): PartIdentifier[] {
-    return [...this.own.keys()];
-  }
-
   /**
    * Disposes the parts in the reverse order of their making. All are disposed even if one throws.
    *

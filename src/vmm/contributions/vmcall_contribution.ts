@@ -9,5 +9,7 @@ export interface VmcallContribution extends Contribution {
   readonly opcodes: readonly number[];
   /** Change the registers to answer; R01 is set by the caller: 0, or the error if this throws. @returns true: handled. */
   handle(registers: VmcallRegisters): boolean;
+  /** A JSON command (VMCALL data of type 2). @returns the answer; undefined: the next one, at last the base, is asked. */
+  handleJson?(command: unknown): unknown;
 }
 export const VmcallContribution = contribution<VmcallContribution>('bareflank.VmcallContribution', 'vcpu');

@@ -137,12 +137,20 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
       case VmcallDataType.VMCALL_DATA_STRING_UNFORMATTED:
         return encodeUtf8(this.handleVmcallDataStringUnformatted(decodeUtf8(data)));
       case VmcallDataType.VMCALL_DATA_STRING_JSON:
-        return encodeUtf8(JSON.stringify(this.handleVmcallDataStringJson(JSON.parse(decodeUtf8(data)))));
+        return encodeUtf8(JSON.stringify(this.answerJson(JSON.parse(decodeUtf8(data)))));
       case VmcallDataType.VMCALL_DATA_BINARY_UNFORMATTED:
         return this.handleVmcallDataBinaryUnformatted(data);
       default:
         throw new VmcallError(`unknown vmcall data type ${type}; 1 string, 2 JSON, 10 binary`);
     }
+  }
+
+  private answerJson(command: unknown): unknown {
+    for (const contribution of this.vmcallContributions) {
+      const answer = contribution.handleJson?.(command);
+      if (answer !== undefined) return answer;
+    }
+    return this.handleVmcallDataStringJson(command);
   }
 
   /** @returns the answer. Default: logged and echoed, as the other two. */

@@ -98,11 +98,6 @@ export class PageTables {
     this.memory.write64(place.address, entry);
   }
 
-  /** Gives back all tables. */
-  release(): void {
-    this.releaseTable(this.root, 0);
-  }
-
   /** A table of 512 entries that map what one larger page maps. @returns its physical address. */
   private splitTable(entry: bigint, level: number): bigint {
     const table = this.manager.alloc(X64.pageSize);
@@ -111,16 +106,6 @@ export class PageTables {
     const first = level === 2 ? entry & ~this.format.large : entry;
     for (let index = 0n; index < 512n; index++) this.memory.write64(table + index * 8n, first + index * step);
     return this.manager.virtualToPhysical(table);
-  }
-
-  private releaseTable(table: bigint, level: number): void {
-    for (let index = 0; level < 3 && index < 512; index++) {
-      const entry = this.memory.read64(table + BigInt(index * 8));
-      if (this.isPresent(entry) && !this.isLeaf(entry, level)) {
-        this.releaseTable(this.manager.physicalToVirtual(entry & pageAddressMask), level + 1);
-      }
-    }
-    this.manager.free(table);
   }
 
   /** The entries from the root down to the one that maps the address, or that is absent. */

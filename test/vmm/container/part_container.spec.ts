@@ -16,6 +16,7 @@ const Clock = component<Named>('test.container.Clock', 'vmm');
 const Journal = component<Named>('test.container.Journal', 'vmm');
 const Ring = component<Named>('test.container.Ring', 'vcpu');
 const Handler = component<Named>('test.container.Handler', 'vcpu');
+const Wish = contribution<Contribution>('test.container.Wish', 'vmm');
 const Hook = contribution<Contribution>('test.container.Hook', 'vcpu');
 
 @injectable()
@@ -333,6 +334,58 @@ describe('VmmContainer', () => {
         /One\.hook.*@multiInject/,
       ],
       [
+        'an injection of what nobody declared',
+        () => {
+          class Loose extends BaseClock {
+            readonly thing!: unknown;
+          }
+          inject('a string')(Loose.prototype, 'thing');
+          injectable()(Loose);
+          return load(['a.ts', vmmModule(({ rebind }) => rebind(Clock).to(Loose))]);
+        },
+        errors.UndeclaredSymbolError,
+        /a\.ts: Loose\.thing injects a string, which neither/,
+      ],
+      [
+        'a @multiInject without @optional',
+        () => {
+          class Strict extends BaseClock {
+            readonly hooks!: readonly Contribution[];
+          }
+          multiInject(Hook)(Strict.prototype, 'hooks');
+          injectable()(Strict);
+          return load(['a.ts', vcpuModule(({ bind }) => bind(Strict).toSelf())]);
+        },
+        errors.ArityError,
+        /Strict\.hooks.*@optional\(\)/,
+      ],
+      [
+        'a contribution whose constructor throws',
+        () => {
+          class Acting implements Contribution {
+            readonly name = 'acting';
+            constructor() {
+              throw new Error('too early');
+            }
+          }
+          return load(['a.ts', vcpuModule(({ bind }) => bind(Hook).to(Acting))]);
+        },
+        errors.ConstructorError,
+        /a\.ts: the constructor of Acting threw \(Error: too early\)/,
+      ],
+      [
+        'a binding of what is no symbol',
+        () => load(['a.ts', vmmModule(({ bind }) => bind('Clock' as never).toConstantValue(1 as never))]),
+        errors.ModuleFunctionError,
+        /a\.ts: bind\(Clock\) wants a symbol/,
+      ],
+      [
+        'a binding to what is no class',
+        () => load(['a.ts', vmmModule(({ rebind }) => rebind(Clock).to({} as never))]),
+        errors.ModuleFunctionError,
+        /a\.ts: test\.container\.Clock is bound to .*no class/,
+      ],
+      [
         'a binding without an end',
         () => load(['a.ts', vmmModule(({ bind }) => void bind(Clock))]),
         errors.ModuleFunctionError,
@@ -362,6 +415,34 @@ describe('VmmContainer', () => {
         expect(act).to.throw(type as never, message);
       });
     }
+  });
+
+  it('disposes what was made when a part cannot be made', () => {
+    let disposed = false;
+    class First implements Named {
+      readonly label = 'first';
+      [Symbol.dispose](): void {
+        disposed = true;
+      }
+    }
+    class Failing implements Named {
+      readonly label = 'failing';
+      constructor() {
+        throw new Error('cannot be made');
+      }
+    }
+    const failing = vmmModule(({ rebind }) => {
+      rebind(Clock).to(First);
+      rebind(Journal).to(Failing);
+    });
+    expect(() => load(['f.ts', failing])).to.throw('cannot be made');
+    expect(disposed).to.equal(true);
+  });
+
+  it('gives all contributions of the VMM, and none for a point without any', () => {
+    const vmm = load(['a.ts', vmmModule(({ bind }) => bind(Wish).toConstantValue({ name: 'one' }))]);
+    expect(vmm.getAll(Wish)).to.deep.equal([{ name: 'one' }]);
+    expect(load().getAll(Wish)).to.deep.equal([]);
   });
 
   it('validates what a factory binds like a module, naming the factory', () => {

