@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Driver } from '../../src/driver/driver.js';
 import { buildFolder, packageRoot } from '../../src/driver/package_paths.js';
 import { Pc } from '../../src/machine/pc.js';
+import { temporaryFolder } from './temporary_folder.js';
 
 const cpuidCount = join(packageRoot, 'extensions', 'hypervisor_example_cpuidcount', 'exit_handler_cpuid_count.ts');
 const cpuids = 200_000;
@@ -32,10 +33,38 @@ function run(pc: Pc, between: (quantum: number) => void = () => {}): void {
   for (let quantum = 0; pc.runQuantum(() => true) === undefined; quantum++) between(quantum);
 }
 
-async function withDriver() {
+/** An extension that clears the entry of the first page of the VMM's page pool at the third CPUID, and then reads from it. */
+const corrupting = temporaryFolder().write(
+  'corrupting.ts',
+  `import { ExitContribution, ExitReason, MemoryManager, RootPageTable, vcpuModule, VmmMemory } from 'bareflank';
+   import { inject, injectable } from 'inversify';
+   @injectable()
+   class Corrupting implements ExitContribution {
+     @inject(MemoryManager) readonly manager!: MemoryManager;
+     @inject(RootPageTable) readonly table!: RootPageTable;
+     @inject(VmmMemory) readonly memory!: VmmMemory;
+     readonly name = 'corrupting';
+     readonly reasons = [ExitReason.Cpuid];
+     count = 0;
+     handle(): boolean {
+       if (++this.count < 3) return false;
+       const lost = this.memory.regions[0]!.virtual + 0x800000n;
+       let table = this.table.cr3 & ~0xfffn;
+       for (const shift of [39n, 30n]) {
+         table = this.memory.read64(this.manager.physicalToVirtual(table) + ((lost >> shift) & 0x1ffn) * 8n) & 0x000ffffffffff000n;
+       }
+       this.memory.write64(this.manager.physicalToVirtual(table) + ((lost >> 21n) & 0x1ffn) * 8n, 0n);
+       this.memory.read64(lost);
+       return false;
+     }
+   }
+   export default vcpuModule(({ bind }) => bind(ExitContribution).to(Corrupting));`,
+);
+
+async function withDriver(module = cpuidCount) {
   const all = await machine();
   const driver = await Driver.create({ machine: all.pc.driverHost });
-  driver.addModule(cpuidCount);
+  driver.addModule(module);
   await driver.load();
   return { ...all, driver };
 }
@@ -69,5 +98,22 @@ describe('Driver on the simulated PC', () => {
     expect(console()).to.equal(alone.console());
     expect(pc.instructions, 'the VMM costs the guest no time').to.equal(alone.pc.instructions);
     driver.close();
+  });
+
+  it('names the page when the VMM loses one of its page-table entries; the process lives', async () => {
+    const { pc, driver } = await withDriver(corrupting);
+    driver.start();
+    let detail = '';
+    for (;;) {
+      const end = pc.runQuantum(() => true);
+      if (end === undefined) continue;
+      detail = end.detail;
+      break;
+    }
+    expect(detail).to.match(
+      /handler corrupting: VmmPageFault: the VMM's read at 0xffffa0000080[0-9a-f]+ is not mapped by its page table/,
+    );
+    driver.close();
+    expect(driver.status).to.equal('VMM_UNLOADED');
   });
 });
