@@ -17,6 +17,10 @@ export interface GuestMemory {
    * @throws MemoryManagerError for an entry that is not present, naming address and level; for the VMM's own memory.
    */
   mapVirtual(virtual: bigint, cr3: bigint, bytes: number, pat: bigint): UniqueMapPtrX64;
+  /** Takes over a map of the map pool that somebody made by hand. @throws MemoryManagerError */
+  adopt(virtual: bigint, bytes: number): UniqueMapPtrX64;
+  /** A pointer to nothing, to be filled by `swap` or `reset`. */
+  empty(): UniqueMapPtrX64;
   /** The guest-physical address of a guest-virtual one. @throws MemoryManagerError */
   virtualToPhysical(virtual: bigint, cr3: bigint): bigint;
   /** Reads 64 bits of guest-physical memory. @throws MemoryManagerError */

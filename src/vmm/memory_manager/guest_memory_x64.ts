@@ -59,6 +59,18 @@ export class GuestMemoryX64 implements GuestMemory {
     return this.map(list, virtual & pageMask, bytes);
   }
 
+  adopt(virtual: bigint, bytes: number): UniqueMapPtrX64 {
+    const base = virtual & ~pageMask;
+    if (virtual === 0n || this.manager.sizeMap(base) < Number(virtual & pageMask) + bytes) {
+      throw new MemoryManagerError(`${hex(virtual)} is no map of ${bytes} bytes that could be adopted`);
+    }
+    return new UniqueMapPtrX64(this, { base, mappedBytes: this.manager.sizeMap(base), address: virtual, size: bytes });
+  }
+
+  empty(): UniqueMapPtrX64 {
+    return new UniqueMapPtrX64(this);
+  }
+
   virtualToPhysical(virtual: bigint, cr3: bigint): bigint {
     return this.walk(virtual, cr3).physical;
   }
@@ -79,6 +91,11 @@ export class GuestMemoryX64 implements GuestMemory {
       this.manager.removeDescriptor(virtual + BigInt(at));
     }
     this.manager.freeMap(virtual);
+  }
+
+  /** For maps. */
+  flushPage(address: bigint): void {
+    this.processor.invlpg(address);
   }
 
   /** For maps. */
@@ -126,7 +143,7 @@ export class GuestMemoryX64 implements GuestMemory {
         // Page 0 has no descriptor: 0 is the null address of the translations.
         if (physical !== 0n) this.manager.addDescriptor({ virtual, physical, attributes });
       });
-      return new UniqueMapPtrX64(this, base, bytes, base + offset, size);
+      return new UniqueMapPtrX64(this, { base, mappedBytes: bytes, address: base + offset, size });
     });
   }
 

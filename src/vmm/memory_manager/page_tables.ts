@@ -98,6 +98,21 @@ export class PageTables {
     this.memory.write64(place.address, entry);
   }
 
+  /** Where the tables themselves are, root first. */
+  pages(): { readonly virtual: bigint; readonly physical: bigint }[] {
+    return this.pagesBelow(this.root, 0);
+  }
+
+  private pagesBelow(table: bigint, level: number): { readonly virtual: bigint; readonly physical: bigint }[] {
+    const result = [{ virtual: table, physical: this.manager.virtualToPhysical(table) }];
+    for (let index = 0; level < 3 && index < 512; index++) {
+      const entry = this.memory.read64(table + BigInt(index * 8));
+      if (!this.isPresent(entry) || this.isLeaf(entry, level)) continue;
+      result.push(...this.pagesBelow(this.manager.physicalToVirtual(entry & pageAddressMask), level + 1));
+    }
+    return result;
+  }
+
   /** A table of 512 entries that map what one larger page maps. @returns its physical address. */
   private splitTable(entry: bigint, level: number): bigint {
     const table = this.manager.alloc(X64.pageSize);

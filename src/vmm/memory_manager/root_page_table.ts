@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../../intrinsics/component.js';
+import type { MemoryDescriptor } from './memory_manager.js';
 
 /** Sizes of pages that a page table maps. */
 export type PageSize = 0x1000 | 0x200000 | 0x40000000;
@@ -17,6 +18,8 @@ export interface RootPageTable {
   setupIdentityMap(start: bigint, end: bigint, size: PageSize): void;
   /** Forgets a page, and the tables that hold nothing any more. */
   unmap(virtual: bigint): void;
+  /** The memory descriptors of the tables themselves, root first. */
+  tablesToDescriptors(): MemoryDescriptor[];
   /** The entry that maps an address, and the size of its page. @throws MemoryManagerError if there is none. */
   virtualToEntry(virtual: bigint): { readonly entry: bigint; readonly size: PageSize };
 }

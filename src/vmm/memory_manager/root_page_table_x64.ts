@@ -5,7 +5,7 @@ import { Processor } from '../../intrinsics/processor.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { MemoryManagerError } from '../errors.js';
 import { hex } from '../support/text.js';
-import { MemoryManager, type MemoryRange } from './memory_manager.js';
+import { MemoryManager, type MemoryDescriptor, type MemoryRange } from './memory_manager.js';
 import { leafEntry, PageTableEntryBit } from './page_table_entry_x64.js';
 import { PageTables } from './page_tables.js';
 import type { PageSize, RootPageTable } from './root_page_table.js';
@@ -72,6 +72,11 @@ export class RootPageTableX64 implements RootPageTable {
   virtualToEntry(virtual: bigint): { readonly entry: bigint; readonly size: PageSize } {
     const { entry, place } = this.tables.find(virtual);
     return { entry, size: place.level === 1 ? 0x40000000 : place.level === 2 ? 0x200000 : 0x1000 };
+  }
+
+  tablesToDescriptors(): MemoryDescriptor[] {
+    const attributes = MemoryDescriptorType.MEMORY_TYPE_R | MemoryDescriptorType.MEMORY_TYPE_W;
+    return this.tables.pages().map((page) => ({ ...page, attributes }));
   }
 
   private mapRange(range: MemoryRange, attributes: number): void {

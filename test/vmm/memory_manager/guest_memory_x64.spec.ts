@@ -142,5 +142,52 @@ describe('GuestMemoryX64', () => {
       map.cacheFlush();
       expect(calls.filter((call) => call === 'clflush')).to.have.length(2);
     });
+
+    it('is emptied by release', () => {
+      const { it } = guestMemory();
+      const map = it.mapPhysical([{ physical: 0x5000n, bytes: 10 }]);
+      expect([map.isEmpty, map.size]).to.deep.equal([false, 10]);
+      map.release();
+      expect([map.isEmpty, map.size, map.address]).to.deep.equal([true, 0, 0n]);
+    });
+
+    it('swaps with another, and resets to another or to nothing', () => {
+      const { it, manager } = guestMemory();
+      const [a, b, none] = [
+        it.mapPhysical([{ physical: 0x5000n, bytes: 8 }]),
+        it.mapPhysical([{ physical: 0x6000n, bytes: 16 }]),
+        it.empty(),
+      ];
+      const [first, second] = [a.address, b.address];
+      a.swap(b);
+      expect([a.address, b.size]).to.deep.equal([second, 8]);
+      none.swap(a);
+      expect([none.address, a.isEmpty]).to.deep.equal([second, true]);
+      none.reset(none);
+      none.reset(b);
+      expect([none.address, b.isEmpty, manager.sizeMap(second)]).to.deep.equal([first, true, 0]);
+      none.reset();
+      expect(manager.sizeMap(first)).to.equal(0);
+    });
+
+    it('adopts what was mapped by hand, and nothing else', () => {
+      const { it, manager, rootPageTable, memory } = guestMemory();
+      const virtual = manager.allocMap(4096);
+      rootPageTable.map4k(virtual, 0x7000n, 0x106);
+      memory.writePhysical64(0x7010n, 5n);
+      const map = it.adopt(virtual + 0x10n, 8);
+      expect(map.read64()).to.equal(5n);
+      map.release();
+      expect(manager.sizeMap(virtual)).to.equal(0);
+      expect(() => it.adopt(virtual, 8)).to.throw(MemoryManagerError, /no map of 8 bytes/);
+      expect(() => it.adopt(0n, 8)).to.throw(MemoryManagerError);
+    });
+
+    it('flushes the translations of its pages when asked', () => {
+      const { it, calls } = guestMemory();
+      const map = it.mapPhysical([{ physical: 0x5000n, bytes: 8192 }]);
+      map.flush();
+      expect(calls.filter((call) => call === 'invlpg')).to.have.length(2);
+    });
   });
 });

@@ -114,4 +114,17 @@ describe('RootPageTableX64', () => {
       expect(() => root.setupIdentityMap(0x1000n, 0x200000n, 0x200000)).to.throw(MemoryManagerError, /aligned/);
     });
   });
+
+  it('tells where its own tables are', () => {
+    const { root, memory } = built();
+    const before = root.tablesToDescriptors();
+    expect(before[0]!.physical).to.equal(root.cr3 & ~0xfffn);
+    expect(before.map(({ virtual }) => memory.translate(virtual, 'write'))).to.deep.equal(
+      before.map(({ physical }) => physical),
+    );
+    root.map4k(0x7f_0000_1000n, 0x2000n, MemoryAttribute.rwWb);
+    expect(root.tablesToDescriptors().length).to.equal(before.length + 3);
+    root.unmap(0x7f_0000_1000n);
+    expect(root.tablesToDescriptors()).to.deep.equal(before);
+  });
 });
