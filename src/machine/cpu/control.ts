@@ -3,7 +3,7 @@
 // operation by masks and shadows (SDM 3C "Changes to Instruction Behavior in VMX Non-Root Operation").
 import { currentRip, Mem, Reg, reg, setReg, value, write } from "./access";
 import {
-  ATTENTION, ATTENTION_STEP, CPL, CR0, CR2, CR3, CR4, CS_RIGHTS, DR0, DR6, DR7, EFER, ES_RIGHTS, PHYSICAL_RESERVED, RAX, VMX_CR0_FIXED0, VMX_CR0_FIXED1, VMX_CR0_MASK, VMX_CR0_SHADOW, VMX_CR3_TARGET0,
+  ATTENTION, ATTENTION_STEP, CPL, CR0, CR2, CR3, CR4, CS_RIGHTS, DR0, DR6, DR7, EFER, GUEST_LINEAR_ADDRESS, PHYSICAL_RESERVED, RAX, VMX_CR0_FIXED0, VMX_CR0_FIXED1, VMX_CR0_MASK, VMX_CR0_SHADOW, VMX_CR3_TARGET0,
   VMX_CR3_TARGET_COUNT, VMX_CR4_FIXED0, VMX_CR4_FIXED1, VMX_CR4_MASK, VMX_CR4_SHADOW, VMX_MODE, TR_RIGHTS,
 } from "./layout";
 import { GP, raise, raiseCode, raiseDebugFault, UD } from "./interrupt";
@@ -109,8 +109,11 @@ export function MOV_FROM_CR(d: Reg, n: u32): void {
   if (n != 0 && n != 2 && n != 3 && n != 4 && n != 8) raise(UD);
   supervisorOnly();
   if ((n == 3 && primary(16)) || (n == 8 && primary(20))) { vmExit(EXIT_CR, n | 0x10 | (number(d) << 8)); return; }
-  const v = n == 0 ? visibleCr0() : n == 2 ? load<u64>(CR2) : n == 3 ? load<u64>(CR3) : n == 4 ? shadowed(load<u64>(CR4), VMX_CR4_MASK, VMX_CR4_SHADOW) : <u64>(taskPriorityRead() >> 4);
-  setGeneral(d, v);
+  if (n == 0) setGeneral(d, visibleCr0());
+  else if (n == 2) setGeneral(d, load<u64>(CR2));
+  else if (n == 3) setGeneral(d, load<u64>(CR3));
+  else if (n == 4) setGeneral(d, shadowed(load<u64>(CR4), VMX_CR4_MASK, VMX_CR4_SHADOW));
+  else setGeneral(d, <u64>(taskPriorityRead() >> 4));
 }
 /** True if the guest may not write this value: a masked bit would differ from the shadow. */
 function masked(v: u64, mask: usize, shadow: usize): bool { return nonRoot() && ((v ^ load<u64>(shadow)) & load<u64>(mask)) != 0; }
@@ -160,6 +163,7 @@ export function LMSW<D>(d: D): void {
     const mask = load<u64>(VMX_CR0_MASK), shadow = load<u64>(VMX_CR0_SHADOW);
     // PE leaves only when it is set by the instruction; MP EM TS when they differ. SDM "LMSW" in non-root operation.
     if (((source ^ shadow) & mask & 14) != 0 || (mask & source & ~shadow & 1) != 0) {
+      if (sizeof<D>() == 8) store<u64>(GUEST_LINEAR_ADDRESS, <u64>d);
       vmExit(EXIT_CR, 0x30 | (sizeof<D>() == 8 ? 0x40 : 0) | (source << 16));
       return;
     }
@@ -175,12 +179,12 @@ export function SMSW<T, D>(d: D): void {
   if (sizeof<D>() == 4) setReg<T>(<Reg>d, <T>v); else write<u16>(<Mem>d, <u16>v);
 }
 
-/** #UD for DR4 and DR5 with CR4.DE, then privilege, then general detect. @returns the number of the register, 8 if the instruction left for the VMM. */
+/** MOV-DR exiting goes first; then #UD for DR4 and DR5 with CR4.DE, privilege, general detect. @returns the number of the register, 8 if the instruction left for the VMM. */
 function debugRegister(n: u32, s: Reg, from: u64): u32 {
   if (n > 7) raise(UD);
+  if (primary(23)) { vmExit(EXIT_DR, <u64>n | (from << 4) | (number(s) << 8)); return 8; }
   if ((n == 4 || n == 5) && (load<u32>(CR4) & 8) != 0) raise(UD);
   supervisorOnly();
-  if (primary(23)) { vmExit(EXIT_DR, <u64>n | (from << 4) | (number(s) << 8)); return 8; }
   if (load<u64>(DR7) & 0x2000) raiseDebugFault(0x2000);
   return n == 4 || n == 5 ? n + 2 : n;
 }

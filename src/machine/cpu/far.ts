@@ -2,7 +2,7 @@
 // Far transfers, software interrupts and IRET in all modes: SDM 2A "CALL", "IRET/IRETD/IRETQ", "JMP", "INT n"; 2B "RET". T is the operand size.
 // Everything that can fault comes before the first change of a register.
 import { currentRip, jump, Mem, nextRip, read, reg, setReg, stackLinear, write, RSP } from "./access";
-import { OF, replaceRflags } from "./flags";
+import { OF, replaceRflags, rflags } from "./flags";
 import {
   baseOf, checkStackRoom, fetchDescriptor, fetchUpper, limitOf, loadRealSegment, markAccessed, rightsOf, setNull, setSegment,
 } from "./segment";
@@ -63,13 +63,19 @@ function enterReal(selector: u32, offset: u64): void {
 // ---- JMP and CALL --------------------------------------------------------------------------------------------------------------------
 
 /** JMP ptr16:16/32. */
-export function JMP_FAR<T>(selector: u32, offset: u64): void { transfer<T>(selector, <u64><T>offset, false, 0); }
+export function JMP_FAR<T>(selector: u32, offset: u64): void { transfer<T>(selector, <u64><T>offset, false, nextRip); }
 /** JMP m16:16/32/64. */
-export function JMP_FAR_MEMORY<T>(ea: Mem): void { transfer<T>(<u32>read<u16>(ea + sizeof<T>()), <u64>read<T>(ea), false, 0); }
+export function JMP_FAR_MEMORY<T>(ea: Mem): void {
+  const offset = <u64>read<T>(ea), selector = <u32>read<u16>(ea + sizeof<T>());
+  transfer<T>(selector, offset, false, nextRip);
+}
 /** CALL ptr16:16/32. */
 export function CALL_FAR<T>(selector: u32, offset: u64, next: u64): void { transfer<T>(selector, <u64><T>offset, true, next); }
 /** CALL m16:16/32/64. */
-export function CALL_FAR_MEMORY<T>(ea: Mem, next: u64): void { transfer<T>(<u32>read<u16>(ea + sizeof<T>()), <u64>read<T>(ea), true, next); }
+export function CALL_FAR_MEMORY<T>(ea: Mem, next: u64): void {
+  const offset = <u64>read<T>(ea), selector = <u32>read<u16>(ea + sizeof<T>());
+  transfer<T>(selector, offset, true, next);
+}
 
 /** Pushes CS and the return address; nothing changes if that faults. */
 function pushReturn<T>(next: u64): void {
@@ -112,18 +118,16 @@ function systemTransfer(selector: u32, raw: u64, call: bool, next: u64): void {
     callGate(raw, call, <u32>next);
   } else if (type == 5) {
     if (!(rights & 0x80)) raiseCode(NP, code);
-    store<u64>(RIP, nextRip);
-    switchTask(<u32>(raw >> 16) & 0xffff, call);
+    switchTask(<u32>(raw >> 16) & 0xffff, call ? SOURCE_CALL : SOURCE_JMP, next);
   } else if (type == 1 || type == 9) {
     if (!(rights & 0x80)) raiseCode(NP, code);
-    store<u64>(RIP, nextRip);
-    switchTask(selector, call);
+    switchTask(selector, call ? SOURCE_CALL : SOURCE_JMP, next);
   } else raiseCode(GP, code);
 }
-/** RIP holds the return address of the old task; a VM exit leaves it at the instruction again. */
-function switchTask(selector: u32, call: bool): void {
+/** Goes on in the new task; a VM exit leaves RIP at the instruction. */
+function switchTask(selector: u32, source: u32, next: u64): void {
   const rip = currentRip();
-  taskSwitch(selector, call ? SOURCE_CALL : SOURCE_JMP, false, 0, false);
+  taskSwitch(selector, source, false, 0, <u32>next, <u32>rflags());
   if (load<u32>(STOP) >= STOP_INCOMPLETE) store<u64>(RIP, rip);
   else jump(load<u64>(RIP));
 }
@@ -358,12 +362,9 @@ function enterVm86(ip: u64, cs: u32, flags: u64): void {
 }
 /** IRET with NT: back to the task that the TSS links to. */
 function returnTask(): void {
-  const link = <u32>readSystem<u16>(load<u64>(TR_BASE)), rip = currentRip();
+  const link = <u32>readSystem<u16>(load<u64>(TR_BASE));
   if (link & 4) raiseCode(TS, link & 0xfffc);
-  store<u64>(RIP, nextRip);
-  taskSwitch(link, SOURCE_IRET, false, 0, false);
-  if (load<u32>(STOP) >= STOP_INCOMPLETE) store<u64>(RIP, rip);
-  else jump(load<u64>(RIP));
+  switchTask(link, SOURCE_IRET, nextRip);
 }
 
 // ---- software interrupts -----------------------------------------------------------------------------------------------------------------

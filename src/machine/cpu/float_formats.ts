@@ -8,6 +8,7 @@ import { setA, setB, rClass, rSign, rExp, rSig, ZERO_CLASS, FINITE, INFINITE, QN
 @inline export const QUIET32: u32 = 0x00400000;
 @inline export const QUIET64: u64 = 0x0008000000000000;
 
+/** Classes by bits; a signalling NaN lacks the quiet bit. */
 @inline export function isNan32(v: u32): bool { return (v & 0x7fffffff) > 0x7f800000; }
 @inline export function isNan64(v: u64): bool { return (v & 0x7fffffffffffffff) > 0x7ff0000000000000; }
 @inline export function isSignalling32(v: u32): bool { return isNan32(v) && !(v & QUIET32); }

@@ -17,7 +17,7 @@ import {
   baseOf, checkStackRoom, fetchDescriptor, limitOf, loadRealSegment, markAccessed, rightsOf, setNull, setSegment,
 } from "./segment";
 import { SOURCE_GATE, taskSwitch } from "./task";
-import { vmExitBoundary, vmExitEvent, pin } from "./vmx";
+import { primary, vmExitBoundary, vmExitEvent } from "./vmx";
 
 /** Vectors. */
 @inline export const DE: u32 = 0;
@@ -171,6 +171,7 @@ export function deliverPending(): void {
   store<u32>(INTERRUPTIBILITY, (load<u32>(INTERRUPTIBILITY) & ~3) | (type == TYPE_NMI ? 8 : 0));
   store<i32>(BUDGET, load<i32>(BUDGET) - 1);
   delivered = true;
+  if (primary(27)) store<u32>(VMX_MTF_PENDING, 1);                   // MTF is pending before the handler's first instruction
   updateAttention();
 }
 /** DR6 and DR7 as a debug exception leaves them. SDM 3B "Debug Status Register (DR6)". */
@@ -331,7 +332,7 @@ function deliverProtected(vector: u32, type: u32, hasCode: bool, code: u32, eip:
   if (software(type) && type != TYPE_PRIVILEGED && ((<u32>(gate >> 45)) & 3) < load<u32>(CPL)) badGate(vector, GP);
   if (!(gate >> 47 & 1)) badGate(vector, NP);
   const selector = <u32>(gate >> 16) & 0xffff;
-  if (kind == 5) { store<u64>(RIP, <u64>eip); taskSwitch(selector, SOURCE_GATE, hasCode, code, true); return; }
+  if (kind == 5) { taskSwitch(selector, SOURCE_GATE, hasCode, code, eip, flags); return; }
   checkHandler(selector, false);
   const wide = kind >= 14, offset = wide ? <u32>(gate & 0xffff) | (<u32>(gate >> 32) & 0xffff0000) : <u32>gate & 0xffff;
   const vm86 = inVm86();

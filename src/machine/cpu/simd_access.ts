@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Operands of MMX and SSE instructions. A register operand is the address of its slot, as everywhere.
 // T = v128 is the SSE form of an instruction, T = u64 its MMX form, of which the low 64 bits of every v128 count.
-import { Reg, Mem, read, value } from './access';
+import { Reg, read } from './access';
 import { sseCheck, mmxCheck, mmxBegin, aligned16 } from './fpu_state';
 
+/** Whole XMM register. */
 @inline export function xmm(r: Reg): v128 { return load<v128>(<usize>r); }
 @inline export function setXmm(r: Reg, v: v128): void { store<v128>(<usize>r, v); }
 /** Low 64 and 32 bits of an XMM or MMX register; setting them leaves the rest alone. */

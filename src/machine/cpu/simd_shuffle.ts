@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Packing, unpacking, shuffles, inserting and extracting words, byte masks.
 // SDM 2 "PACKSSWB/PACKSSDW", "PACKUSWB", "PUNPCK…", "PSHUF…", "SHUFPS", "PEXTRW", "PINSRW", "PMOVMSKB", "MASKMOVQ/MASKMOVDQU".
-import { Reg, RDI, reg, setReg, value, read, write } from './access';
-import { source, target, put, xmm, setXmm, xmmSource, xmmSource64, mmxSource, setMmx, low64, high64, low32, lowOf, highOf, wide } from './simd_access';
+import { Reg, RDI, reg, setReg, value, write } from './access';
+import { source, target, put, xmm, setXmm, xmmSource, mmxSource, setMmx, low64, high64, lowOf, highOf, wide } from './simd_access';
 import { sseCheck, mmxCheck, mmxBegin } from './fpu_state';
 import { probe } from './access';
 
 /** The MMX forms work on destination and source joined: destination in the low half. */
 @inline function joined(a: v128, b: v128): v128 { return i8x16.shuffle(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23); }
 
+/** PACKSSWB, PACKUSWB, PACKSSDW: signed elements to half the width with saturation */
 @inline export function PACKSSWB<T, S>(d: Reg, s: S): void {
   const b = source<T, S>(s), a = target<T>(d);
   if (sizeof<T>() == 16) put<T>(d, i8x16.narrow_i16x8_s(a, b)); else { const j = joined(a, b); put<T>(d, i8x16.narrow_i16x8_s(j, j)); }

@@ -45,6 +45,7 @@ export let roundedUp: bool = false;
 /** The last `round` met an unmasked overflow or underflow, so it left the exponent wrapped (x87). */
 export let wrapped: bool = false;
 
+/** Before an instruction, and what a format or instruction adds to the state of the engine. */
 export function clearRaised(): void { raised = 0; roundedUp = false; wrapped = false; }
 export function addRaised(flags: u32): void { raised |= flags; }
 export function setRaised(flags: u32): void { raised = flags; }

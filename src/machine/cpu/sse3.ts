@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SSE3. SDM 2 "ADDSUBPS", "ADDSUBPD", "HADDPS", "HADDPD", "HSUBPS", "HSUBPD", "MOVDDUP", "MOVSLDUP", "MOVSHDUP" (LDDQU is MOVDQU, FISTTP is x87).
 import { Reg } from './access';
-import { xmm, setXmm, xmmSource, xmmSource64, low64, lowOf, highOf, wide } from './simd_access';
+import { xmm, setXmm, xmmSource, xmmSource64, lowOf, highOf, wide } from './simd_access';
 import { addSub32, addSub64, packed32, packed64 } from './sse_packed';
 import { OP_ADD, OP_SUB } from './sse_float';
 
+/** Even lanes subtract, odd lanes add */
 @inline export function ADDSUBPS<S>(d: Reg, s: S): void { const b = xmmSource<S>(s); setXmm(d, addSub32(xmm(d), b)); }
 @inline export function ADDSUBPD<S>(d: Reg, s: S): void { const b = xmmSource<S>(s); setXmm(d, addSub64(xmm(d), b)); }
 

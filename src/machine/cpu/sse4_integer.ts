@@ -4,13 +4,15 @@
 import { Reg, value, setReg, reg, write } from './access';
 import { setArithmeticFlags } from './flags';
 import { XMM } from './layout';
-import { xmm, setXmm, xmmSource, setZero64, wide, lowOf, highOf } from './simd_access';
+import { xmm, setXmm, xmmSource, setZero64, wide } from './simd_access';
 import { sseCheck } from './fpu_state';
 
+/** Signed products of the even doublewords */
 @inline export function PMULDQ<S>(d: Reg, s: S): void {
   const b = xmmSource<S>(s), a = xmm(d);
   setXmm(d, i64x2.mul(i64x2.shr_s(i64x2.shl(a, 32), 32), i64x2.shr_s(i64x2.shl(b, 32), 32)));
 }
+/** Element by element */
 @inline export function PMULLD<S>(d: Reg, s: S): void { const b = xmmSource<S>(s); setXmm(d, i32x4.mul(xmm(d), b)); }
 @inline export function PCMPEQQ<S>(d: Reg, s: S): void { const b = xmmSource<S>(s); setXmm(d, i64x2.eq(xmm(d), b)); }
 @inline export function PCMPGTQ<S>(d: Reg, s: S): void { const b = xmmSource<S>(s); setXmm(d, i64x2.gt_s(xmm(d), b)); }
@@ -45,9 +47,18 @@ import { sseCheck } from './fpu_state';
 @inline export function BLENDVPS<S>(d: Reg, s: S): void { const b = xmmSource<S>(s); setXmm(d, v128.bitselect(b, xmm(d), i32x4.shr_s(load<v128>(XMM), 31))); }
 @inline export function BLENDVPD<S>(d: Reg, s: S): void { const b = xmmSource<S>(s); setXmm(d, v128.bitselect(b, xmm(d), i64x2.shr_s(load<v128>(XMM), 63))); }
 /** Blends by the bits of an immediate: lanes of `bytes` bytes */
-@inline export function PBLENDW<S>(d: Reg, s: S, imm: u32): void { const b = xmmSource<S>(s); setXmm(d, v128.bitselect(b, xmm(d), i16x8.ne(v128.and(i16x8.splat(<i16>imm), i16x8(1, 2, 4, 8, 16, 32, 64, 128)), i64x2.splat(0)))); }
-@inline export function BLENDPS<S>(d: Reg, s: S, imm: u32): void { const b = xmmSource<S>(s); setXmm(d, v128.bitselect(b, xmm(d), i32x4.ne(v128.and(i32x4.splat(<i32>imm), i32x4(1, 2, 4, 8)), i64x2.splat(0)))); }
-@inline export function BLENDPD<S>(d: Reg, s: S, imm: u32): void { const b = xmmSource<S>(s); setXmm(d, v128.bitselect(b, xmm(d), i64x2.ne(v128.and(i64x2.splat(<i64>imm), i64x2(1, 2)), i64x2.splat(0)))); }
+@inline export function PBLENDW<S>(d: Reg, s: S, imm: u32): void {
+  const b = xmmSource<S>(s);
+  setXmm(d, v128.bitselect(b, xmm(d), i16x8.ne(v128.and(i16x8.splat(<i16>imm), i16x8(1, 2, 4, 8, 16, 32, 64, 128)), i64x2.splat(0))));
+}
+@inline export function BLENDPS<S>(d: Reg, s: S, imm: u32): void {
+  const b = xmmSource<S>(s);
+  setXmm(d, v128.bitselect(b, xmm(d), i32x4.ne(v128.and(i32x4.splat(<i32>imm), i32x4(1, 2, 4, 8)), i64x2.splat(0))));
+}
+@inline export function BLENDPD<S>(d: Reg, s: S, imm: u32): void {
+  const b = xmmSource<S>(s);
+  setXmm(d, v128.bitselect(b, xmm(d), i64x2.ne(v128.and(i64x2.splat(<i64>imm), i64x2(1, 2)), i64x2.splat(0))));
+}
 
 /** PTEST: ZF = no common bit, CF = SRC has no bit that DEST lacks */
 @inline export function PTEST<S>(d: Reg, s: S): void {

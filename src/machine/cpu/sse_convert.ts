@@ -2,7 +2,7 @@
 // Conversions between integers, single and double precision. SDM 2 "CVTDQ2PD" … "CVTTSS2SI".
 // Out of range or NaN gives the integer indefinite and IE; denormals raise DE only between floating-point formats.
 import { Reg, setReg, value } from './access';
-import { xmm, setXmm, xmmSource, xmmSource32, xmmSource64, setLow32, setLow64, setZero64, setMmx, mmxSource, wide, lowOf, highOf } from './simd_access';
+import { setXmm, xmmSource, xmmSource32, xmmSource64, setLow32, setLow64, setZero64, setMmx, mmxSource, wide, lowOf, highOf } from './simd_access';
 import { sseCheck, mmxBegin, mmxCheck } from './fpu_state';
 import { MXCSR } from './layout';
 import { beginFloat, endFloat, roundingMode, daz, round32, round64, widen, narrow } from './sse_float';

@@ -4,8 +4,8 @@
 import { MXCSR } from './layout';
 import { simdException } from './fpu_state';
 import {
-  IE, DE, raised, setRaised, addRaised, aClass, bClass, rClass, QNAN, SNAN, FINITE, INVALID,
-  add, multiply, divide, dividedByZero, squareRoot, round, setR, aSign, aExp, aSig,
+  IE, DE, raised, setRaised, addRaised, aClass, rClass, FINITE, INVALID, add, multiply, divide, dividedByZero, squareRoot, round, setR,
+  aSign, aExp, aSig,
 } from './soft_float';
 import {
   unpackA32, unpackB32, unpackA64, unpackB64, pack32, pack64, isNan32, isNan64, isSignalling32, isSignalling64,

@@ -4,8 +4,8 @@
 // the sticky inexact flag can change. With that flag not yet set, products, quotients and roots go the soft way, which sets it.
 import { MXCSR } from './layout';
 import {
-  beginFloat, endFloat, arithmetic32, arithmetic64, compare32, compare64, extreme32, extreme64, holds, isQuiet,
-  OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_SQRT,
+  beginFloat, endFloat, arithmetic32, arithmetic64, compare32, compare64, extreme32, extreme64, holds, isQuiet, OP_ADD, OP_SUB, OP_MUL,
+  OP_DIV,
 } from './sse_float';
 import { PE } from './soft_float';
 import { wide, lowOf, highOf } from './simd_access';
@@ -123,6 +123,7 @@ export function addSub64(a: v128, b: v128): v128 {
   return soft64(OP_ADD, a, b, true);
 }
 
+/** The same tests of one lane. */
 @inline export function isNormal32(v: u32): bool { return (v & 0x7fffffff) - 0x00800000 < 0x7f000000; }
 @inline export function isNormal64(v: u64): bool { return (v & 0x7fffffffffffffff) - 0x0010000000000000 < 0x7fe0000000000000; }
 @inline export function isLarge32(v: u32): bool { return (v & 0x7fffffff) - 0x00800001 < 0x7effffff; }

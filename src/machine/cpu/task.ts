@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Hardware task switches with 16- and 32-bit TSSs: SDM 3A "Task Management". In non-root operation they are VM exits.
 import { reg, setReg, stackLinear, write, RAX, RSP } from "./access";
-import { rflags, replaceRflags } from "./flags";
+import { replaceRflags } from "./flags";
 import {
   descriptorAddress, fetchDescriptor, limitOf, markAccessed, rightsOf, setNull, setSegment, loadRealSegment,
 } from "./segment";
-import { GP, NP, raise, raiseCode, raiseDebugFault, setStackPointer, SS_FAULT, TS } from "./interrupt";
+import { GP, NP, raise, raiseCode, rewind, setStackPointer, SS_FAULT, TS } from "./interrupt";
 import {
   CPL, CR0, CR3, CS, CS_LIMIT, CS_SELECTOR, DEBUG_TRAPS, DR7, DS, ES, ES_SELECTOR, FS, GS, LDTR, LDTR_SELECTOR, RFLAGS_SYSTEM, RIP, SS, TR, TR_BASE, TR_LIMIT, TR_RIGHTS, TR_SELECTOR, CR4,
 } from "./layout";
@@ -25,8 +25,8 @@ import { EXIT_QUALIFICATION } from "./layout";
 // The image of the new TSS, read before anything changes.
 let newCr3: u32 = 0, newEip: u32 = 0, newFlags: u32 = 0, newLdt: u32 = 0, newTrap: u32 = 0;
 
-/** Switches to the task of a TSS selector. RIP holds the old task's resume address. `within`: asked for by the delivery of an event. */
-export function taskSwitch(selector: u32, source: u32, hasCode: bool, code: u32, within: bool): void {
+/** Switches to the task of a TSS selector. `resume`, `flags`: what the old task's TSS gets as EIP and EFLAGS. */
+export function taskSwitch(selector: u32, source: u32, hasCode: bool, code: u32, resume: u32, flags: u32): void {
   const error = selector & 0xfffc, vector = source == SOURCE_IRET ? TS : GP;
   if (selector & 4) raiseCode(vector, error);
   const raw = fetchDescriptor(selector, vector), rights = rightsOf(raw), type = rights & 0x1f, busy = (type & 2) != 0;
@@ -36,11 +36,11 @@ export function taskSwitch(selector: u32, source: u32, hasCode: bool, code: u32,
   if (limitOf(raw) < <u32>(wide ? 0x67 : 0x2b)) raiseCode(TS, error);
   if (nonRoot()) {
     store<u64>(EXIT_QUALIFICATION, <u64>(selector | (source << 30)));
-    if (within) vmExitFault(EXIT_TASK_SWITCH); else vmExit(EXIT_TASK_SWITCH, <u64>(selector | (source << 30)));
+    if (source == SOURCE_GATE) vmExitFault(EXIT_TASK_SWITCH); else vmExit(EXIT_TASK_SWITCH, <u64>(selector | (source << 30)));
     return;
   }
   const base = ((raw >> 16) & 0xffffff) | ((raw >> 32) & 0xff000000);
-  saveState(source);
+  saveState(resume, source == SOURCE_IRET ? flags & ~<u32>FLAG_NT : flags);
   loadImage(base, wide);
   if (source == SOURCE_CALL || source == SOURCE_GATE) { writeSystem<u16>(base, <u16>load<u32>(TR_SELECTOR)); newFlags |= <u32>FLAG_NT; }
   const old = load<u32>(TR_SELECTOR);
@@ -59,18 +59,16 @@ function markBusy(selector: u32, busy: bool): void {
   writeSystem<u8>(at, busy ? rights | 2 : rights & ~2);
 }
 /** Writes the registers to the old TSS; room and rights are checked first. */
-function saveState(source: u32): void {
+function saveState(resume: u32, flags: u32): void {
   const base = load<u64>(TR_BASE), wide = (load<u32>(TR_RIGHTS) & 8) != 0;
-  let flags = <u32>rflags();
-  if (source == SOURCE_IRET) flags &= ~<u32>FLAG_NT;
   probeSystem(base, wide ? 0x60 : 0x2a);
   if (wide) {
-    writeSystem<u32>(base + 0x20, <u32>load<u64>(RIP));
+    writeSystem<u32>(base + 0x20, resume);
     writeSystem<u32>(base + 0x24, flags);
     for (let i: u32 = 0; i < 8; i++) writeSystem<u32>(base + 0x28 + i * 4, <u32>reg<u64>(RAX + i * 8));
     for (let i: u32 = 0; i < 6; i++) writeSystem<u16>(base + 0x48 + i * 4, <u16>load<u32>(ES_SELECTOR + i * 4));
   } else {
-    writeSystem<u16>(base + 0x0e, <u16>load<u64>(RIP));
+    writeSystem<u16>(base + 0x0e, <u16>resume);
     writeSystem<u16>(base + 0x10, <u16>flags);
     for (let i: u32 = 0; i < 8; i++) writeSystem<u16>(base + 0x12 + i * 2, <u16>reg<u64>(RAX + i * 8));
     for (let i: u32 = 0; i < 4; i++) writeSystem<u16>(base + 0x22 + i * 2, <u16>load<u32>(ES_SELECTOR + i * 4));
@@ -99,6 +97,7 @@ function imageSelector(segment: u32, wide: bool): u32 {
 /** From here on faults belong to the new task. */
 function enterTask(selector: u32, raw: u64, base: u64, wide: bool): void {
   let selectors: u64 = 0, high: u64 = 0;
+  rewind();                                                          // RIP is the new task's from here on, not the instruction's
   for (let i: u32 = 0; i < 4; i++) selectors |= <u64>imageSelector(i, wide) << (i * 16);
   high = <u64>imageSelector(FS, wide) | (<u64>imageSelector(GS, wide) << 16);
   for (let i: u32 = 0; i < 8; i++) {

@@ -2,7 +2,7 @@
 // VM exits as the core sees them: fill the EXIT_* words and stop. What happens then is the engine's (src/machine/vmx). SDM 3C "VM Exits".
 import {
   BUDGET, DELIVERY, DELIVERY_CODE, DELIVERY_LENGTH, EXIT_INSTRUCTION_INFORMATION, EXIT_INSTRUCTION_LENGTH, EXIT_INTERRUPTION_ERROR_CODE, EXIT_INTERRUPTION_INFORMATION,
-  EXIT_QUALIFICATION, EXIT_REASON, IDT_VECTORING_ERROR_CODE, IDT_VECTORING_INFORMATION, STOP, STOP_VM_EXIT, VMX_PRIMARY, VMX_SECONDARY, VMX_PIN, FAULT_PENDING,
+  EXIT_QUALIFICATION, EXIT_REASON, IDT_VECTORING_ERROR_CODE, IDT_VECTORING_INFORMATION, STOP, STOP_VM_EXIT, VMX_PRIMARY, VMX_SECONDARY, VMX_PIN, FAULT_PENDING, RFLAGS_SYSTEM,
 } from "./layout";
 import { currentRip, nextRip } from "./access";
 import { compareColdState } from "./cold_state";
@@ -35,6 +35,8 @@ function reportDelivery(): void {
   store<u32>(DELIVERY, 0);
   store<u32>(FAULT_PENDING, 0);
   if (!(event >> 31)) return;
+  // The saved RFLAGS is the image that the delivery would have pushed: RF is 1 for faults.
+  if (((event >> 8) & 7) == 3 && (event & 255) != 1) store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) | 0x10000);
   store<u32>(IDT_VECTORING_INFORMATION, event);
   store<u32>(IDT_VECTORING_ERROR_CODE, load<u32>(DELIVERY_CODE));
   store<u32>(EXIT_INSTRUCTION_LENGTH, load<u32>(DELIVERY_LENGTH));
@@ -61,7 +63,10 @@ export function vmExitFault(reason: u32): void {
   store<i32>(BUDGET, load<i32>(BUDGET) - 1);
   throwHost();
 }
-/** VM exit caused directly by an event (exception, NMI, interrupt). `information`: VM-exit interruption information. `within`: the exit occurs during the delivery of another event. */
+/**
+ * VM exit caused directly by an event (exception, NMI, interrupt). `information`: VM-exit interruption information.
+ * `within`: the exit occurs during the delivery of another event.
+ */
 export function vmExitEvent(information: u32, code: u32, qualification: u64, length: u32, within: bool): void {
   report(0, qualification, length);
   if (within) {

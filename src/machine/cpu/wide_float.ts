@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Floating point with 128-bit significands for the x87's transcendental functions: truncating, relative error a few 2^-127.
 // A number lies in memory: u64 high @0 (bit 63 set unless the number is 0), u64 low @8, i32 exponent @16, u32 sign @20.
-import { mulHigh, divide128, remainder } from './soft_float';
+import { mulHigh, divide128 } from './soft_float';
 
 /** Bytes of a number. */
 @inline export const WIDE: usize = 32;
@@ -10,6 +10,7 @@ import { mulHigh, divide128, remainder } from './soft_float';
 @inline export function exponent(p: usize): i32 { return load<i32>(p, 16); }
 @inline export function sign(p: usize): u32 { return load<u32>(p, 20); }
 
+/** Sets, copies, changes the sign of a number. */
 export function wideSet(p: usize, h: u64, l: u64, e: i32, s: u32): void { store<u64>(p, h); store<u64>(p, l, 8); store<i32>(p, e, 16); store<u32>(p, s, 20); }
 export function wideCopy(d: usize, p: usize): void { wideSet(d, high(p), low(p), exponent(p), sign(p)); }
 export function wideNegate(p: usize): void { store<u32>(p, sign(p) ^ 1, 20); }

@@ -2,15 +2,15 @@
 // x87 arithmetic. SDM 2 "FADD/FADDP/FIADD", "FSUB…", "FSUBR…", "FMUL…", "FDIV…", "FDIVR…", "FSQRT", "FRNDINT", "FSCALE", "FXTRACT", "FPREM", "FPREM1", "FABS", "FCHS".
 import { Mem, read } from './access';
 import {
-  aClass, aSign, aExp, aSig, bClass, bSign, bExp, bSig, rClass, rSign, ZERO_CLASS, FINITE, INFINITE, QNAN, SNAN, UNSUPPORTED, INVALID,
-  IE, DE, ZE, add, multiply, divide, dividedByZero, squareRoot, roundToIntegral, setR, setResult, setA, setB, addRaised, copyAtoB, fromInteger, copyRtoB, setRoundedUp, leading, toInteger,
+  aClass, aSign, aExp, aSig, bClass, bSign, bExp, bSig, rClass, ZERO_CLASS, FINITE, INFINITE, QNAN, SNAN, UNSUPPORTED, INVALID, IE, DE, ZE,
+  add, multiply, divide, dividedByZero, squareRoot, roundToIntegral, setR, setResult, setA, setB, addRaised, copyAtoB, fromInteger,
+  copyRtoB, setRoundedUp, leading,
 } from './soft_float';
 import {
-  begin, beginAt, start, report, underflows, isEmpty, st, stackFault, unpackA80, unpackB80, round80, x87Precision, x87Rounding, putR, pop, push, setSt,
-  significand, signExponent, setCodes, setCompareCodes, clearC1, C0, C1, C2, C3, INTEGER_BIT, NAN80_SE, NAN80_SIG, status, setStatus,
+  begin, beginAt, start, report, underflows, isEmpty, st, stackFault, unpackA80, unpackB80, round80, x87Precision, x87Rounding, putR, pop,
+  push, setSt, significand, signExponent, C0, C1, C2, C3, INTEGER_BIT, NAN80_SE, NAN80_SIG, status, setStatus,
 } from './x87_state';
 import { unpackB32, unpackB64 } from './float_formats';
-import { x87Check } from './fpu_state';
 
 /** Operations in the order of ModRM.reg of D8: FADD FMUL – – FSUB FSUBR FDIV FDIVR. */
 @inline export const X_ADD: u32 = 0;
@@ -130,6 +130,7 @@ function unary(): bool {
 }
 let denormalA: bool = false;
 
+/** Square root; of −0 it is −0 */
 export function FSQRT(): void {
   if (!unary()) return;
   if (aClass >= QNAN) nanResult();
@@ -140,6 +141,7 @@ export function FSQRT(): void {
   }
   if (report()) putR(0);
 }
+/** To an integral value by RC */
 export function FRNDINT(): void {
   if (!unary()) return;
   if (aClass >= QNAN) nanResult();

@@ -3,7 +3,7 @@
 import { Mem, read } from './access';
 import { CF, ZF, PF } from './flags';
 import {
-  aClass, aSign, aExp, aSig, bClass, bSign, bExp, bSig, ZERO_CLASS, FINITE, INFINITE, QNAN, SNAN, UNSUPPORTED, IE, DE, addRaised, setB, fromInteger, copyRtoB,
+  aClass, aSign, aExp, aSig, bClass, bSign, bExp, bSig, ZERO_CLASS, INFINITE, QNAN, SNAN, IE, DE, addRaised, setB, fromInteger, copyRtoB,
 } from './soft_float';
 import {
   begin, beginAt, start, startQuietly, report, isEmpty, underflows, st, stackFault, unpackA80, unpackB80, pop, setSt, significand, signExponent, setCodes, setCompareCodes,
@@ -12,7 +12,6 @@ import {
 import { unpackB32, unpackB64 } from './float_formats';
 import { relationFlags } from './sse_arithmetic';
 import { LESS, EQUAL, GREATER, UNORDERED } from './sse_float';
-import { unmaskedX87 } from './x87_state';
 
 /** Relation of a and b; raises IE for NaNs (`quiet`: signalling only) and unsupported encodings, DE for denormals. */
 function relation(quiet: bool, denormal: bool): u32 {
@@ -72,6 +71,7 @@ function memory(denormal: bool, pops: u32): void {
 function memory32(ea: Mem, pops: u32): void { beginAt(ea); const v = read<u32>(ea); start(); memory(unpackB32(v, false), pops); }
 function memory64(ea: Mem, pops: u32): void { beginAt(ea); const v = read<u64>(ea); start(); memory(unpackB64(v, false), pops); }
 function integer(ea: Mem, v: i64, pops: u32): void { start(); fromInteger(v); copyRtoB(); memory(false, pops); }
+/** With a number or integer in memory */
 export function FCOM32(ea: Mem): void { memory32(ea, 0); }
 export function FCOMP32(ea: Mem): void { memory32(ea, 1); }
 export function FCOM64(ea: Mem): void { memory64(ea, 0); }

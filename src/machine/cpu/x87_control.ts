@@ -6,7 +6,7 @@ import {
   MODE, MODE_PROTECTED, X87_REGISTERS, X87_CONTROL, X87_STATUS, X87_TAGS, X87_OPCODE, X87_IP, X87_DP, X87_CS, X87_DS,
 } from './layout';
 import { x87Available, x87Check, waitCheck } from './fpu_state';
-import { ES_B, INTEGER_BIT, top, st } from './x87_state';
+import { ES_B, INTEGER_BIT, st } from './x87_state';
 
 /** State after FNINIT. */
 export function initialise(): void {

@@ -2,12 +2,12 @@
 // x87 loads, stores, constants and exchanges. SDM 2 "FLD", "FILD", "FBLD", "FST/FSTP", "FIST/FISTP", "FISTTP", "FBSTP", "FLD1/…/FLDZ", "FXCH", "FFREE", "FINCSTP".
 import { Mem, read, write, probe } from './access';
 import {
-  aClass, aSign, aExp, aSig, rClass, ZERO_CLASS, FINITE, QNAN, SNAN, UNSUPPORTED, INVALID, IE, DE, raised, setR, addRaised, setRaised, round, toInteger, fromInteger,
-  copyAtoB, setA, UP, DOWN, NEAREST, setRoundedUp, OE, UE, PE, clearRaised,
+  aClass, aSign, aExp, aSig, rClass, FINITE, QNAN, INVALID, IE, DE, raised, setR, addRaised, setRaised, round, toInteger, fromInteger,
+  copyAtoB, UP, NEAREST, setRoundedUp, OE, UE, PE, clearRaised,
 } from './soft_float';
 import {
-  begin, beginAt, start, startQuietly, report, isEmpty, underflows, st, physical, pushOverflows, stackFault, unpackA80, pop, push, putR, setSt, significand, signExponent, status, setStatus,
-  setTop, top, clearC1, x87Rounding, unmaskedX87, NAN80_SE, NAN80_SIG, C1,
+  begin, beginAt, start, startQuietly, report, isEmpty, underflows, st, physical, pushOverflows, stackFault, unpackA80, pop, push, putR,
+  setSt, significand, signExponent, setTop, top, x87Rounding, unmaskedX87, NAN80_SE, NAN80_SIG,
 } from './x87_state';
 import { unpackA32, unpackA64, pack32, pack64, NAN32, NAN64 } from './float_formats';
 import { nanResult } from './x87_arithmetic';

@@ -7,7 +7,7 @@ import {
 import { currentRip, read } from './access';
 import { x87Check } from './fpu_state';
 import {
-  IE, ZERO_CLASS, FINITE, INFINITE, QNAN, SNAN, UNSUPPORTED, INVALID, setA, setB, rClass, rSign, rExp, rSig, raised, roundedUp, clearRaised, addRaised,
+  IE, ZERO_CLASS, FINITE, INFINITE, QNAN, SNAN, UNSUPPORTED, INVALID, setA, setB, rClass, rSign, rExp, rSig, raised, roundedUp, clearRaised,
   setRaised, round, leading,
 } from './soft_float';
 

@@ -6,8 +6,8 @@ import {
   aClass, aSign, aExp, aSig, bClass, bSign, bExp, bSig, ZERO_CLASS, FINITE, INFINITE, QNAN, INVALID, IE, DE, ZE, PE, addRaised, setR, setResult, copyAtoB,
 } from './soft_float';
 import {
-  begin, start, report, underflows, isEmpty, st, stackFault, unpackA80, unpackB80, round80, putR, pop, push, setSt, status, setStatus, packedSe, packedSig,
-  C1, C2, NAN80_SE, NAN80_SIG,
+  begin, start, report, underflows, isEmpty, st, stackFault, unpackA80, unpackB80, round80, putR, pop, push, setSt, status, setStatus,
+  packedSe, packedSig, C2, NAN80_SE, NAN80_SIG,
 } from './x87_state';
 import { nanResult } from './x87_arithmetic';
 import { WIDE, high, low, exponent, sign, wideSet, wideCopy, wideNegate, wideInteger, wideMultiply, wideAdd, wideDivideSmall, wideDivide } from './wide_float';

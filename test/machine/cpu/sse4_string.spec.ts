@@ -5,8 +5,13 @@ import { Flat, run, type RunResult } from '../../support/run.js';
 /** XMM1 and XMM2 hold two texts, padded with zeros. */
 function compare(first: string, second: string, code: string, lengths: { rax?: number; rdx?: number } = {}): RunResult {
   const bytes = (text: string): number[] => [...text.padEnd(16, '\0')].map((letter) => letter.charCodeAt(0));
-  return run({ ...lengths, rdi: Flat.data, memory: { [Flat.data]: bytes(first), [Flat.data + 16]: bytes(second) } }, 'movups xmm1, [rdi]', 'movups xmm2, [rdi + 16]', code,
-    'movups [rdi + 32], xmm0');
+  return run(
+    { ...lengths, rdi: Flat.data, memory: { [Flat.data]: bytes(first), [Flat.data + 16]: bytes(second) } },
+    'movups xmm1, [rdi]',
+    'movups xmm2, [rdi + 16]',
+    code,
+    'movups [rdi + 32], xmm0',
+  );
 }
 
 describe('SSE4.2 string comparison', () => {

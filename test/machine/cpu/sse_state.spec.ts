@@ -7,12 +7,30 @@ const data = { rdi: Flat.data };
 
 describe('MXCSR and FXSAVE', () => {
   it('LDMXCSR refuses reserved bits', () => {
-    expect(run({ ...data, memory: { [Flat.data]: bits(0x10000) } }, 'ldmxcsr [rdi]').fault).to.include({ vector: 13, code: 0 });
-    expect(run({ ...data, memory: { [Flat.data]: bits(0xffff) } }, 'ldmxcsr [rdi]', 'stmxcsr [rdi + 4]').number(Flat.data + 4, 4)).to.equal(0xffffn);
+    expect(run({ ...data, memory: { [Flat.data]: bits(0x10000) } }, 'ldmxcsr [rdi]').fault).to.include({
+      vector: 13,
+      code: 0,
+    });
+    expect(
+      run({ ...data, memory: { [Flat.data]: bits(0xffff) } }, 'ldmxcsr [rdi]', 'stmxcsr [rdi + 4]').number(
+        Flat.data + 4,
+        4,
+      ),
+    ).to.equal(0xffffn);
   });
   it('FXSAVE writes the legacy region, FXRSTOR reads it', () => {
-    const result = run(data, 'fninit', 'fldpi', 'pcmpeqd xmm15, xmm15', 'fxsave64 [rdi]', 'fninit', 'pxor xmm15, xmm15', 'fxrstor64 [rdi]', 'fstp tbyte ptr [rdi + 0x200]',
-      'movups [rdi + 0x210], xmm15');
+    const result = run(
+      data,
+      'fninit',
+      'fldpi',
+      'pcmpeqd xmm15, xmm15',
+      'fxsave64 [rdi]',
+      'fninit',
+      'pxor xmm15, xmm15',
+      'fxrstor64 [rdi]',
+      'fstp tbyte ptr [rdi + 0x200]',
+      'movups [rdi + 0x210], xmm15',
+    );
     expect(result.number(Flat.data, 6)).to.equal(0x80_3800_037fn);
     expect(result.number(Flat.data + 8, 8), 'RIP of FLDPI').to.equal(BigInt(Flat.code + 2));
     expect(result.number(Flat.data + 24, 8)).to.equal(0xffff00001f80n);
@@ -29,9 +47,22 @@ describe('MXCSR and FXSAVE', () => {
   });
   it('need 16-byte alignment, and no reserved bit of MXCSR', () => {
     expect(run(data, 'fxsave [rdi + 8]').fault).to.include({ vector: 13, code: 0 });
-    expect(run({ ...data, memory: { [Flat.data + 24]: bits(0xffffffff) } }, 'fxrstor [rdi]').fault).to.include({ vector: 13, code: 0 });
+    expect(run({ ...data, memory: { [Flat.data + 24]: bits(0xffffffff) } }, 'fxrstor [rdi]').fault).to.include({
+      vector: 13,
+      code: 0,
+    });
   });
   it('report no waiting x87 exception', () => {
-    expect(run({ ...data, memory: { [Flat.data]: [0x7b, 3] } }, 'fninit', 'fld1', 'fldz', 'fdivp', 'fldcw [rdi]', 'fxsave [rdi]').fault).to.equal(undefined);
+    expect(
+      run(
+        { ...data, memory: { [Flat.data]: [0x7b, 3] } },
+        'fninit',
+        'fld1',
+        'fldz',
+        'fdivp',
+        'fldcw [rdi]',
+        'fxsave [rdi]',
+      ).fault,
+    ).to.equal(undefined);
   });
 });

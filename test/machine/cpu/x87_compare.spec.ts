@@ -21,7 +21,9 @@ describe('x87 comparison', () => {
     expect(run({ rflags: 0x8d7 }, 'fninit', 'fldpi', 'fld1', 'fcomi st(0), st(1)').flags).to.equal('CF');
     expect(run({ rflags: 0x8d7 }, 'fninit', 'fld1', 'fld1', 'fcomi st(0), st(1)').flags).to.equal('ZF');
     expect(run({ rflags: 0x8d7 }, 'fninit', 'fld1', 'fldpi', 'fcomi st(0), st(1)').flags).to.equal('');
-    expect(run({ ...nan, rflags: 2 }, 'fninit', 'fld dword ptr [rdi]', 'fucomi st(0), st(0)').flags).to.equal('CF PF ZF');
+    expect(run({ ...nan, rflags: 2 }, 'fninit', 'fld dword ptr [rdi]', 'fucomi st(0), st(0)').flags).to.equal(
+      'CF PF ZF',
+    );
   });
   it('zeros of either sign are equal', () => {
     expect(codes(run('fninit', 'fldz', 'fldz', 'fchs', 'fucompp', 'fnstsw ax').rax)).to.equal('1000');

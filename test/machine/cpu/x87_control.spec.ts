@@ -13,7 +13,15 @@ describe('x87 control', () => {
     expect(result.number(Flat.data + 8, 4)).to.equal(0xffffffffn);
   });
   it('FNSTENV stores full tags, last instruction pointer and masks all exceptions', () => {
-    const result = run({ ...data, memory: { [Flat.data + 64]: word(0x340) } }, 'fninit', 'fldcw [rdi + 64]', 'fld1', 'fldz', 'fnstenv [rdi]', 'fnstcw [rdi + 32]');
+    const result = run(
+      { ...data, memory: { [Flat.data + 64]: word(0x340) } },
+      'fninit',
+      'fldcw [rdi + 64]',
+      'fld1',
+      'fldz',
+      'fnstenv [rdi]',
+      'fnstcw [rdi + 32]',
+    );
     expect(result.number(Flat.data, 2)).to.equal(0x340n);
     expect(result.number(Flat.data + 8, 2), 'R7 valid, R6 zero').to.equal(0x1fffn);
     expect(result.number(Flat.data + 12, 4), 'RIP of FLDZ').to.equal(BigInt(Flat.code + 7));
@@ -27,7 +35,17 @@ describe('x87 control', () => {
     expect(result.number(Flat.data + 14, 2)).to.equal(0n);
   });
   it('FNSAVE stores the registers in stack order and initialises; FRSTOR brings all back', () => {
-    const saved = run(data, 'fninit', 'fldpi', 'fld1', 'fnsave [rdi]', 'fnstsw ax', 'frstor [rdi]', 'fstp tbyte ptr [rdi + 0x100]', 'fstp tbyte ptr [rdi + 0x110]');
+    const saved = run(
+      data,
+      'fninit',
+      'fldpi',
+      'fld1',
+      'fnsave [rdi]',
+      'fnstsw ax',
+      'frstor [rdi]',
+      'fstp tbyte ptr [rdi + 0x100]',
+      'fstp tbyte ptr [rdi + 0x110]',
+    );
     expect(saved.rax & 0xffffn).to.equal(0n);
     expect(saved.number(Flat.data + 28, 10)).to.equal(0x3fff8000000000000000n);
     expect(saved.number(Flat.data + 0x100, 10)).to.equal(0x3fff8000000000000000n);
@@ -42,7 +60,18 @@ describe('x87 control', () => {
   });
   it('with CR0.NE = 0 a waiting exception raises no #MF', () => {
     const memory = { [Flat.data]: word(0x37b) };
-    const result = run({ ...data, memory }, 'mov rax, cr0', 'and al, 0xdf', 'mov cr0, rax', 'fninit', 'fld1', 'fldz', 'fdivp', 'fldcw [rdi]', 'fwait');
+    const result = run(
+      { ...data, memory },
+      'mov rax, cr0',
+      'and al, 0xdf',
+      'mov cr0, rax',
+      'fninit',
+      'fld1',
+      'fldz',
+      'fdivp',
+      'fldcw [rdi]',
+      'fwait',
+    );
     expect(result.fault).to.equal(undefined);
   });
   it('CR0.EM and CR0.TS raise #NM, and FWAIT needs CR0.MP too', () => {

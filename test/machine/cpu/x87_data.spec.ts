@@ -3,11 +3,17 @@ import { expect } from 'chai';
 import { Flat, run, type RunOptions, type RunResult } from '../../support/run.js';
 
 const word = (...values: number[]): number[] => values.flatMap((value) => [value & 255, value >> 8]);
-const fpu = (options: RunOptions, ...code: string[]): RunResult => run({ rdi: Flat.data, ...options }, 'fninit', ...code);
+const fpu = (options: RunOptions, ...code: string[]): RunResult =>
+  run({ rdi: Flat.data, ...options }, 'fninit', ...code);
 
 describe('x87 loads and stores', () => {
   it('FLD and FST convert between single, double and extended', () => {
-    const result = fpu({ memory: { [Flat.data]: [0, 0, 0x40, 0xc0] } }, 'fld dword ptr [rdi]', 'fst qword ptr [rdi + 8]', 'fstp tbyte ptr [rdi + 16]');
+    const result = fpu(
+      { memory: { [Flat.data]: [0, 0, 0x40, 0xc0] } },
+      'fld dword ptr [rdi]',
+      'fst qword ptr [rdi + 8]',
+      'fstp tbyte ptr [rdi + 16]',
+    );
     expect(result.number(Flat.data + 8, 8)).to.equal(0xc008000000000000n);
     expect(result.number(Flat.data + 16, 10)).to.equal(0xc000c000000000000000n);
   });
@@ -25,13 +31,24 @@ describe('x87 loads and stores', () => {
     const result = fpu({ memory }, 'fld dword ptr [rdi]', 'fist dword ptr [rdi + 8]', 'fisttp dword ptr [rdi + 12]');
     expect(result.number(Flat.data + 8, 4)).to.equal(0xfffffffen);
     expect(result.number(Flat.data + 12, 4)).to.equal(0xfffffffen);
-    const half = fpu({ memory: { [Flat.data]: [0, 0, 0x60, 0x40] } }, 'fld dword ptr [rdi]', 'fist word ptr [rdi + 8]', 'fisttp word ptr [rdi + 10]');
+    const half = fpu(
+      { memory: { [Flat.data]: [0, 0, 0x60, 0x40] } },
+      'fld dword ptr [rdi]',
+      'fist word ptr [rdi + 8]',
+      'fisttp word ptr [rdi + 10]',
+    );
     expect(half.number(Flat.data + 8, 2), '3.5 to even').to.equal(4n);
     expect(half.number(Flat.data + 10, 2)).to.equal(3n);
   });
   it('an integer that does not fit is stored as the indefinite', () => {
     const memory = { [Flat.data]: [0, 0, 0, 0x4f] }; // 2^31
-    const result = fpu({ memory }, 'fld dword ptr [rdi]', 'fist dword ptr [rdi + 8]', 'fnstsw ax', 'fistp qword ptr [rdi + 16]');
+    const result = fpu(
+      { memory },
+      'fld dword ptr [rdi]',
+      'fist dword ptr [rdi + 8]',
+      'fnstsw ax',
+      'fistp qword ptr [rdi + 16]',
+    );
     expect(result.number(Flat.data + 8, 4)).to.equal(0x80000000n);
     expect(Number(result.rax) & 0x21).to.equal(1);
     expect(result.number(Flat.data + 16, 8)).to.equal(0x80000000n);
@@ -42,8 +59,11 @@ describe('x87 loads and stores', () => {
     expect(result.number(Flat.data + 16, 10)).to.equal(0x80345678901234567889n);
   });
   it('constants are rounded by RC', () => {
-    const pi = (control: number): bigint => fpu({ memory: { [Flat.data]: word(control) } }, 'fldcw [rdi]', 'fldpi', 'fstp tbyte ptr [rdi + 16]')
-      .number(Flat.data + 16, 10);
+    const pi = (control: number): bigint =>
+      fpu({ memory: { [Flat.data]: word(control) } }, 'fldcw [rdi]', 'fldpi', 'fstp tbyte ptr [rdi + 16]').number(
+        Flat.data + 16,
+        10,
+      );
     expect(pi(0x37f)).to.equal(0x4000c90fdaa22168c235n);
     expect(pi(0x77f)).to.equal(0x4000c90fdaa22168c234n);
     expect(pi(0xb7f)).to.equal(0x4000c90fdaa22168c235n);
@@ -59,7 +79,17 @@ describe('x87 loads and stores', () => {
     expect(result.fault?.address).to.equal(BigInt(Flat.absent));
   });
   it('FXCH and FCMOV move registers as they are', () => {
-    const result = fpu({}, 'fldpi', 'fld1', 'fxch', 'fstp tbyte ptr [rdi]', 'fldz', 'stc', 'fcmovb st(0), st(1)', 'fstp tbyte ptr [rdi + 16]');
+    const result = fpu(
+      {},
+      'fldpi',
+      'fld1',
+      'fxch',
+      'fstp tbyte ptr [rdi]',
+      'fldz',
+      'stc',
+      'fcmovb st(0), st(1)',
+      'fstp tbyte ptr [rdi + 16]',
+    );
     expect(result.number(Flat.data, 10)).to.equal(0x4000c90fdaa22168c235n);
     expect(result.number(Flat.data + 16, 10)).to.equal(0x3fff8000000000000000n);
   });

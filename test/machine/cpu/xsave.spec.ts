@@ -22,13 +22,31 @@ describe('XSAVE feature set', () => {
     expect(xsave({}, 'mov ecx, 2', 'xgetbv').fault).to.include({ vector: 13, code: 0 });
   });
   it('XSAVE writes the requested components and their header bits', () => {
-    const result = xsave({ memory: { [header]: wide(1n << 5n) } }, 'fninit', 'fld1', 'pcmpeqd xmm0, xmm0', ...mask(2), 'xsave [rdi]');
+    const result = xsave(
+      { memory: { [header]: wide(1n << 5n) } },
+      'fninit',
+      'fld1',
+      'pcmpeqd xmm0, xmm0',
+      ...mask(2),
+      'xsave [rdi]',
+    );
     expect(result.number(Flat.data, 2), 'x87 not requested').to.equal(0n);
     expect(result.number(Flat.data + 160, 16)).to.equal((1n << 128n) - 1n);
     expect(result.number(header, 8)).to.equal(0x22n);
   });
   it('XSAVEC writes the compacted header; XRSTOR restores or initialises', () => {
-    const saved = ['fninit', 'pcmpeqd xmm1, xmm1', ...mask(3), 'xsavec [rdi]', 'pxor xmm1, xmm1', 'fld1', ...mask(3), 'xrstor [rdi]', 'movups [rdi + 0x280], xmm1', 'fnstenv [rdi + 0x2c0]'];
+    const saved = [
+      'fninit',
+      'pcmpeqd xmm1, xmm1',
+      ...mask(3),
+      'xsavec [rdi]',
+      'pxor xmm1, xmm1',
+      'fld1',
+      ...mask(3),
+      'xrstor [rdi]',
+      'movups [rdi + 0x280], xmm1',
+      'fnstenv [rdi + 0x2c0]',
+    ];
     const result = xsave({}, ...saved);
     expect(result.number(header, 8)).to.equal(2n);
     expect(result.number(header + 8, 8)).to.equal((1n << 63n) | 3n);
@@ -36,17 +54,26 @@ describe('XSAVE feature set', () => {
     expect(result.number(Flat.data + 0x2c0 + 8, 2), 'x87 initialised').to.equal(0xffffn);
   });
   it('XRSTOR refuses bad headers, reserved MXCSR bits and misalignment', () => {
-    const faults = (memory: Record<number, number[]>): number | undefined => xsave({ memory }, ...mask(3), 'xrstor [rdi]').fault?.vector;
+    const faults = (memory: Record<number, number[]>): number | undefined =>
+      xsave({ memory }, ...mask(3), 'xrstor [rdi]').fault?.vector;
     expect(faults({ [header]: wide(4n) }), 'XSTATE_BV beyond XCR0').to.equal(13);
     expect(faults({ [header + 8]: wide(1n) }), 'XCOMP_BV in the standard form').to.equal(13);
-    expect(faults({ [header + 8]: wide((1n << 63n) | 1n), [header]: wide(2n) }), 'XSTATE_BV beyond XCOMP_BV').to.equal(13);
+    expect(faults({ [header + 8]: wide((1n << 63n) | 1n), [header]: wide(2n) }), 'XSTATE_BV beyond XCOMP_BV').to.equal(
+      13,
+    );
     expect(faults({ [header + 16]: wide(1n) }), 'reserved bytes').to.equal(13);
     expect(faults({ [header]: wide(3n), [Flat.data + 24]: [0, 0, 1, 0] }), 'MXCSR').to.equal(13);
     expect(xsave({}, ...mask(3), 'xsave [rdi + 16]').fault?.vector).to.equal(13);
     expect(faults({}), 'nothing present').to.equal(undefined);
   });
   it('XSAVEOPT leaves the area of an unused component', () => {
-    const result = xsave({ memory: { [Flat.data + 160]: wide(0x55n) } }, 'fninit', ...Array.from({ length: 16 }, (_, i) => `pxor xmm${i}, xmm${i}`), ...mask(3), 'xsaveopt [rdi]');
+    const result = xsave(
+      { memory: { [Flat.data + 160]: wide(0x55n) } },
+      'fninit',
+      ...Array.from({ length: 16 }, (_, i) => `pxor xmm${i}, xmm${i}`),
+      ...mask(3),
+      'xsaveopt [rdi]',
+    );
     expect(result.number(Flat.data + 160, 8)).to.equal(0x55n);
     expect(result.number(header, 8) & 2n).to.equal(0n);
   });
