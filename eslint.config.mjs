@@ -3,7 +3,17 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['build/**', 'coverage/', 'docs/reference/', 'src/machine/cpu/', 'scripts/bench/host_loops.ts', 'test/fixtures/', 'guests/'] },
+  {
+    ignores: [
+      'build/**',
+      'coverage/',
+      'docs/reference/',
+      'src/machine/cpu/',
+      'scripts/bench/host_loops.ts',
+      'test/fixtures/',
+      'guests/',
+    ],
+  },
   js.configs.recommended,
   ...tseslint.configs.recommended,
   {
@@ -32,6 +42,7 @@ export default tseslint.config(
         URL: 'readonly',
         Buffer: 'readonly',
         setTimeout: 'readonly',
+        WebAssembly: 'readonly',
       },
     },
   },

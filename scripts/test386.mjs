@@ -22,10 +22,20 @@ const bus = {
     if (port === 0x190) posts.push(value & 255);
     else if (port === 0xe9) output += String.fromCharCode(value & 255);
   },
-  mmioRead: () => 0xffffffff, mmioWrite: () => {}, acknowledgeInterrupt: () => -1, taskPriorityRead: () => 0, taskPriorityWrite: () => {},
-  msrRead: () => undefined, msrHigh: () => 0, msrWrite: () => false,
+  mmioRead: () => 0xffffffff,
+  mmioWrite: () => {},
+  acknowledgeInterrupt: () => -1,
+  taskPriorityRead: () => 0,
+  taskPriorityWrite: () => {},
+  msrRead: () => undefined,
+  msrHigh: () => 0,
+  msrWrite: () => false,
 };
-const core = await CpuCore.create({ module: new WebAssembly.Module(readFileSync(built('cpu/cpu.wasm'))), memoryBytes: 16 << 20, bus });
+const core = await CpuCore.create({
+  module: new WebAssembly.Module(readFileSync(built('cpu/cpu.wasm'))),
+  memoryBytes: 16 << 20,
+  bus,
+});
 const image = readFileSync(rom);
 core.u8.set(image, Layout.RAM + 0x100000 - image.length);
 // the reset vector, without the alias of the ROM below 4 GiB
@@ -35,10 +45,13 @@ core.u64[Layout.RIP / 8] = 0xfff0n;
 core.stateLoaded();
 
 let stop = StopReason.Quantum;
-for (let slice = 0; slice < 2000 && stop === StopReason.Quantum && posts.at(-1) !== 0xff; slice++) stop = core.run(100_000);
+for (let slice = 0; slice < 2000 && stop === StopReason.Quantum && posts.at(-1) !== 0xff; slice++)
+  stop = core.run(100_000);
 const hex = (value) => value.toString(16).toUpperCase().padStart(2, '0');
 console.log(`POST ${posts.map(hex).join(' ')}`);
-console.log(`${core.instructionCount} instructions, ${StopReason[stop]}, CS:IP ${hex(core.u32[Layout.CS_SELECTOR / 4])}:${hex(core.u64[Layout.RIP / 8])}`);
+console.log(
+  `${core.instructionCount} instructions, ${StopReason[stop]}, CS:IP ${hex(core.u32[Layout.CS_SELECTOR / 4])}:${hex(core.u64[Layout.RIP / 8])}`,
+);
 let wrong = 0;
 if (reference !== undefined) {
   const expected = readFileSync(reference, 'latin1').split(/\r?\n/);

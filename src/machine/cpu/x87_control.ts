@@ -21,10 +21,15 @@ export function summarise(): void {
   store<u32>(X87_STATUS, s & ~c & 0x3f ? s | ES_B : s & ~ES_B);
 }
 
+/** FNINIT: control 37FH, status 0, all registers empty. SDM 2A "FINIT/FNINIT—Initialize Floating-Point Unit". */
 export function FNINIT(): void { x87Available(); initialise(); }
+/** FLDCW m16. SDM 2A "FLDCW—Load x87 FPU Control Word". */
 export function FLDCW(ea: Mem): void { x87Check(); setControl(<u32>read<u16>(ea)); }
+/** FNSTCW m16. SDM 2A "FSTCW/FNSTCW—Store x87 FPU Control Word". */
 export function FNSTCW(ea: Mem): void { x87Available(); write<u16>(ea, <u16>load<u32>(X87_CONTROL)); }
+/** FNSTSW m16. SDM 2A "FSTSW/FNSTSW—Store x87 FPU Status Word". */
 export function FNSTSW(ea: Mem): void { x87Available(); write<u16>(ea, <u16>load<u32>(X87_STATUS)); }
+/** FNSTSW AX. */
 export function FNSTSWAX(): void { x87Available(); setReg<u16>(RAX, <u16>load<u32>(X87_STATUS)); }
 /** FNCLEX: exception flags, stack fault, summary and busy */
 export function FNCLEX(): void { x87Available(); store<u32>(X87_STATUS, load<u32>(X87_STATUS) & 0x7f00); }

@@ -26,9 +26,13 @@ import {
 @inline export const INTEGER_BIT: u64 = 0x8000000000000000;
 @inline export const QUIET80: u64 = 0x4000000000000000;
 
+/** The status word. SDM 1 "x87 FPU Status Register". */
 @inline export function status(): u32 { return load<u32>(X87_STATUS); }
+/** Writes the status word. */
 @inline export function setStatus(v: u32): void { store<u32>(X87_STATUS, v); }
+/** The control word. SDM 1 "x87 FPU Control Word". */
 @inline export function control(): u32 { return load<u32>(X87_CONTROL); }
+/** TOP: the physical number of ST(0). */
 @inline export function top(): u32 { return load<u32>(X87_STATUS) >> 11 & 7; }
 /** Physical number and slot of ST(i). */
 @inline export function physical(i: u32): u32 { return (top() + i) & 7; }
@@ -56,6 +60,7 @@ export function pop(): void {
 @inline export function setCompareCodes(codes: u32): void { setStatus(status() & ~(C0 | C2 | C3) | codes); }
 @inline export function clearC1(): void { setStatus(status() & ~C1); }
 
+/** Rounding control: 0 nearest, 1 down, 2 up, 3 to zero. */
 @inline export function x87Rounding(): u32 { return control() >> 10 & 3; }
 /** Bits of precision by precision control (01 is reserved: as 11). */
 export function x87Precision(): u32 { const pc = control() >> 8 & 3; return pc == 0 ? 24 : pc == 2 ? 53 : 64; }

@@ -53,6 +53,7 @@ export function XSAVE<T>(ea: Mem): void { save(ea, sizeof<T>() == 8, false, fals
 export function XSAVEOPT<T>(ea: Mem): void { save(ea, sizeof<T>() == 8, true, false); }
 export function XSAVEC<T>(ea: Mem): void { save(ea, sizeof<T>() == 8, true, true); }
 
+/** XRSTOR. SDM 2D "XRSTOR—Restore Processor Extended States". */
 export function XRSTOR<T>(ea: Mem): void {
   check(ea);
   probe(ea, AREA, 0);
