@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
 import type { Driver } from '../driver/driver.js';
 import { exitReasonName } from '../intrinsics/exit_reasons.js';
-import type { BootFile } from '../machine/boot/entry_state.js';
 import { Pc } from '../machine/pc.js';
 import type { PcEnd } from '../machine/pc.js';
-import { FileError } from './file_error.js';
-import { packageRoot } from './folders.js';
+import { readBootFile, readCoreModule } from './boot_file.js';
 import { LateStart } from './late_start.js';
 import { OutputBuffer } from './output_buffer.js';
 import { StopRequest } from './run_control.js';
@@ -20,14 +16,6 @@ const LONGEST_SLEEP = 50;
 
 /** A file of code is a module itself; any other file lists modules. */
 const MODULE_SOURCE = /\.[cm]?[jt]s$/;
-
-function readFile(path: string): BootFile {
-  try {
-    return { name: basename(path), bytes: readFileSync(path) };
-  } catch (error) {
-    throw new FileError(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
 
 /** What extensions report, as values that JSON knows. */
 function reportedValues(driver: Driver | undefined): Record<string, Record<string, number | string>> {
@@ -70,8 +58,8 @@ export class MachineRun {
   /** @throws BareflankError if the run cannot begin. */
   async run(): Promise<RunReport> {
     const { request } = this;
-    const kernel = readFile(request.kernel);
-    const modules = request.initrd === undefined ? [] : [readFile(request.initrd)];
+    const kernel = readBootFile(request.kernel);
+    const modules = request.initrd === undefined ? [] : [readBootFile(request.initrd)];
     const pc = await this.makePc();
     try {
       const driver = await this.loadVmm(pc);
@@ -91,9 +79,8 @@ export class MachineRun {
 
   private async makePc(): Promise<Pc> {
     const { request } = this;
-    const coreModule = new WebAssembly.Module(readFile(join(packageRoot, 'build', 'cpu', 'cpu.wasm')).bytes);
     const pc: Pc = await Pc.create({
-      coreModule,
+      coreModule: readCoreModule(),
       memoryBytes: request.memoryBytes,
       com1: (byte) => this.consoleByte(byte, pc),
       com2: (byte) => this.vmm.push(byte),

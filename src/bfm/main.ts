@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Command, CommanderError } from 'commander';
+import { acceptClientOptions } from './client_options.js';
+import { completionCommand } from './completion_command.js';
+import { consoleCommand } from './console_command.js';
 import { describeCommand } from './describe_command.js';
+import { driverLoadCommand } from './driver_load_command.js';
 import { ExitStatus } from './exit_status.js';
 import { runCommand } from './run_command.js';
 import { UsageError } from './usage_error.js';
+import { vmcallCommand } from './vmcall_command.js';
+import { vmmCommands } from './vmm_commands.js';
 
 /** Prints one message for a person; the stack is for us, on demand. */
 function complain(error: unknown): void {
@@ -11,6 +17,16 @@ function complain(error: unknown): void {
   process.stderr.write(`bfm: ${message}\n`);
   if (error instanceof UsageError) process.stderr.write("Try 'bfm --help' for more information.\n");
   if (process.env.BFM_TRACE !== undefined && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+}
+
+/** Adds a command that was made apart, with what its own commands shall inherit. */
+function adopt(parent: Command, command: Command): void {
+  const inherit = (from: Command, to: Command): void => {
+    to.copyInheritedSettings(from);
+    for (const each of to.commands) inherit(to, each);
+  };
+  inherit(parent, command);
+  parent.addCommand(command);
 }
 
 /** Runs the command line. @returns the exit status. */
@@ -21,11 +37,13 @@ export async function main(args: readonly string[]): Promise<ExitStatus> {
     .showHelpAfterError("Try 'bfm --help' for more information.")
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'bfm: ')) })
     .exitOverride();
-  const run = runCommand((result) => (status = result));
-  for (const command of [run, describeCommand()]) {
-    command.copyInheritedSettings(program);
-    program.addCommand(command);
-  }
+  acceptClientOptions(program);
+  const done = (result: ExitStatus): void => void (status = result);
+  const commands = [
+    ...[runCommand(done), describeCommand(), driverLoadCommand(), ...vmmCommands(done)],
+    ...[vmcallCommand(), consoleCommand(done), completionCommand(program)],
+  ];
+  for (const command of commands) adopt(program, command);
   try {
     if (args.length === 0) program.outputHelp();
     else await program.parseAsync(args, { from: 'user' });

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Command } from 'commander';
 import { ExitStatus } from './exit_status.js';
-import { DEFAULT_MEMORY, MEMORY_RANGE, checkRunOptions, parseTimeout } from './run_options.js';
+import { machineOptions } from './machine_options.js';
+import { checkRunOptions, parseTimeout } from './run_options.js';
 import type { RunOptions } from './run_options.js';
 import { exitStatusOf, outcomeLine, reportTable } from './run_report.js';
 import type { RunReport, RunRequest } from './run_request.js';
@@ -28,26 +29,10 @@ Lines of the VMM's own serial port appear on stderr as "vmm: …".
 
 /** The command `bfm run`. @param done takes its exit status. */
 export function runCommand(done: (status: ExitStatus) => void): Command {
-  return new Command('run')
+  return machineOptions(new Command('run'))
     .description('run a guest on the simulated PC, under the VMM or without it')
-    .option('--guest <name>', 'a guest of ours (see guests/)')
-    .option('--kernel <file>', 'a Linux bzImage, a 32-bit multiboot 1 kernel, or a flat image')
-    .option('--initrd <file>', 'initial RAM disk, or the module of a multiboot kernel')
-    .option('--append <text>', 'command line of the guest', '')
-    .option('--memory <size>', `guest RAM, ${MEMORY_RANGE}`, DEFAULT_MEMORY)
-    .option('--cpus <n>', 'logical processors', '1')
-    .option('-m, --module <file...>', 'module file, or the name of an extension; repeatable', [])
-    .option('-e, --extensions <dir...>', 'another folder to look for extensions in; repeatable', [])
-    .option(
-      '--start <when>',
-      'boot: the VMM takes the processor from its first instruction (default with -m); late: when every processor is idle; off: not at all',
-    )
-    .option('--start-at <text>', 'start late, when this text stands on the console')
     .option('--until <text>', 'end the run when this text stands on the console')
     .option('--timeout <seconds>', 'give up after this time')
-    .option('--pace <pace>', 'idle time: real as on the wall (default on a terminal), or fast')
-    .option('--rtc <date>', 'date and time at power-on (default 2020-01-01T00:00:00Z)')
-    .option('--test-device', 'with the test device of QEMU that kvm-unit-tests use', false)
     .option('--stats', 'more figures in the table at the end', false)
     .option('--json', "one JSON object on stdout at the end, the guest's console on stderr", false)
     .addHelpText('after', EXAMPLES)

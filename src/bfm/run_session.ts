@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Worker } from 'node:worker_threads';
-import { exitReasonName } from '../intrinsics/exit_reasons.js';
 import { GuestConsole } from './guest_console.js';
+import { hangingHandler } from './hanging_handler.js';
 import { RunControl, StopRequest } from './run_control.js';
 import type { Outcome, RunReport, RunRequest, WorkerMessage } from './run_request.js';
 import { RunFailedError } from './run_failed_error.js';
@@ -132,14 +132,6 @@ export class RunSession {
     }, LOOK_MILLISECONDS);
   }
 
-  /** What the worker was doing, if it was in the VMM. */
-  private hangingHandler(): string | undefined {
-    const { exitReason, handler } = this.control;
-    if (exitReason === 0) return undefined;
-    const who = handler === 0 ? 'the VMM' : `extension ${this.handlers[handler - 1] ?? `number ${handler}`}`;
-    return `${who} did not return from exit ${exitReason - 1} (${exitReasonName(exitReason - 1)})`;
-  }
-
   /** Ends the worker by force; what it counted is lost. */
   private terminate(outcome: Outcome, otherwise: string): void {
     const first: Partial<Record<StopRequest, Outcome>> = {
@@ -148,7 +140,7 @@ export class RunSession {
     };
     this.finish({
       outcome: first[this.control.stopRequest] ?? outcome,
-      detail: this.hangingHandler() ?? otherwise,
+      detail: hangingHandler(this.control, this.handlers) ?? otherwise,
       machine: { exits: {}, instructions: 0, virtualTime: 0, debugExit: null },
       extensions: {},
       milliseconds: performance.now() - this.startedAt,

@@ -16,7 +16,7 @@ const layers: Record<string, { imports: string[]; packages: string[]; node: bool
   },
   'src/bfm': {
     imports: ['src/intrinsics', 'src/vmm', 'src/machine', 'src/driver'],
-    packages: ['commander', 'picocolors', 'zod', 'iced-x86', 'vscode-jsonrpc'],
+    packages: ['commander', 'picocolors', 'zod', 'iced-x86', 'vscode-jsonrpc/node'],
     node: true,
   },
 };

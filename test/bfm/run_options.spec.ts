@@ -52,7 +52,7 @@ describe('checkRunOptions', () => {
   const wrong: [string, Partial<RunOptions>, new (message: string) => Error, RegExp][] = [
     ['both a guest and a kernel', { guest: 'cpuid' }, UsageError, /exclude each other/],
     ['more processors', { cpus: '2' }, UsageError, /--cpus 2.*one processor/],
-    ['an unknown start', { start: 'never' }, UsageError, /boot or off/],
+    ['an unknown start', { start: 'never' }, UsageError, /boot, late or off/],
     [
       'a text for a start that is not late',
       { start: 'boot', startAt: 'x' },

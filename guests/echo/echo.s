@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: LGPL-2.1-only
+#
+# A guest that sleeps: a timer wakes it a hundred times a second, and it sends back what was typed at its console since then. Ctrl-D switches
+# the power off. It is what `bfm driver_load` runs if it is told nothing else.
+#
+# A flat image: entered at its first byte in 64-bit mode, RDI = command line, RSP = stack. See src/machine/boot/flat_image.ts.
+.set COM1, 0x3f8
+.set LINE_STATUS, 0x3fd
+.set DATA_READY, 1
+.set TRANSMITTER_EMPTY, 0x20
+.set POWER_PORT, 0x604
+.set SLEEP_ENABLE, 0x2000
+.set END_OF_TRANSMISSION, 4
+.set INTERRUPT_TABLE, 0x404000
+.set TIMER_VECTOR, 0x20
+
+start:
+    cld
+    lea rsi, [rip + text_hello]
+    call print
+    call make_gate
+    call start_timer
+sleep:
+    sti
+    hlt
+    cli
+    mov edx, LINE_STATUS
+    in al, dx
+    test al, DATA_READY
+    jz sleep
+    mov edx, COM1
+    in al, dx
+    cmp al, END_OF_TRANSMISSION
+    je power_off
+    call put
+    jmp sleep
+power_off:
+    mov edx, POWER_PORT
+    mov eax, SLEEP_ENABLE
+    out dx, ax
+halted:
+    hlt
+    jmp halted
+
+on_timer:
+    push rax
+    mov al, 0x20
+    out 0x20, al
+    pop rax
+    iretq
+
+# The gate of the timer, in the code segment that is loaded.
+make_gate:
+    lea rax, [rip + on_timer]
+    mov edi, INTERRUPT_TABLE + TIMER_VECTOR * 16
+    mov [rdi], ax
+    mov [rdi + 2], cs
+    mov word ptr [rdi + 4], 0x8e00
+    shr eax, 16
+    mov [rdi + 6], ax
+    lidt [rip + interrupts_pointer]
+    ret
+
+# 100 ticks a second by the timer, and no other interrupt.
+start_timer:
+    mov al, 0x11
+    out 0x20, al
+    out 0xa0, al
+    mov al, TIMER_VECTOR
+    out 0x21, al
+    mov al, TIMER_VECTOR + 8
+    out 0xa1, al
+    mov al, 4
+    out 0x21, al
+    mov al, 2
+    out 0xa1, al
+    mov al, 1
+    out 0x21, al
+    out 0xa1, al
+    mov al, 0xfe
+    out 0x21, al
+    mov al, 0xff
+    out 0xa1, al
+    mov al, 0x34
+    out 0x43, al
+    mov al, 0x9c
+    out 0x40, al
+    mov al, 0x2e
+    out 0x40, al
+    ret
+
+# Prints the NUL-terminated text at RSI on COM1.
+print:
+    lodsb
+    test al, al
+    jz print_done
+    call put
+    jmp print
+print_done:
+    ret
+
+# Sends AL.
+put:
+    mov ah, al
+    mov edx, LINE_STATUS
+put_wait:
+    in al, dx
+    test al, TRANSMITTER_EMPTY
+    jz put_wait
+    mov al, ah
+    mov edx, COM1
+    out dx, al
+    ret
+
+interrupts_pointer:
+    .word 0xfff
+    .quad INTERRUPT_TABLE
+text_hello:
+    .asciz "this guest echoes what you type; Ctrl-D switches it off\n"

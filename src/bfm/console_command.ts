@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { Command } from 'commander';
+import { machineName, takes } from './client_options.js';
+import { ExitStatus } from './exit_status.js';
+import { GuestConsole } from './guest_console.js';
+import { HostClient } from './host/host_client.js';
+import { CONSOLE, ENDED, VMM } from './host/host_protocol.js';
+import { parseTimeout } from './run_options.js';
+import { Terminal } from './terminal.js';
+import { TextMatcher } from './text_matcher.js';
+import { UsageError } from './usage_error.js';
+import { VmmLines } from './vmm_lines.js';
+
+interface ConsoleOptions {
+  readonly until?: string;
+  readonly timeout?: string;
+}
+
+const bytesOf = ({ data }: { data: string }): Uint8Array => Buffer.from(data, 'base64');
+
+/** Shows the console until something ends it. @returns why. */
+async function show(host: HostClient, options: ConsoleOptions): Promise<ExitStatus> {
+  const screen = new GuestConsole(process.stdout);
+  const vmm = new VmmLines(process.stderr, process.stderr.isTTY === true && process.env.NO_COLOR === undefined);
+  const matcher = options.until === undefined ? undefined : new TextMatcher(options.until);
+  const seconds = parseTimeout(options.timeout);
+  let leave: (status: ExitStatus) => void = () => {};
+  const left = new Promise<ExitStatus>((resolve) => (leave = resolve));
+  const output = (bytes: Uint8Array): void => {
+    screen.write(bytes);
+    if (matcher !== undefined && [...bytes].some((byte) => matcher.push(byte))) leave(ExitStatus.Reached);
+  };
+  const ended = (detail: string): void => {
+    screen.end();
+    process.stderr.write(`bfm: the guest has ended: ${detail}\n`);
+    leave(matcher === undefined ? ExitStatus.Reached : ExitStatus.Error);
+  };
+  host.on(CONSOLE, (params: { data: string }) => output(bytesOf(params)));
+  host.on(VMM, (params: { data: string }) => vmm.write(bytesOf(params)));
+  host.on(ENDED, ({ detail }: { detail: string }) => ended(detail));
+  const timer = seconds === undefined ? undefined : setTimeout(() => leave(ExitStatus.Timeout), seconds * 1000);
+  const release = takeInput(host, () => leave(ExitStatus.Reached));
+  try {
+    const { backlog, ending } = await host.attach();
+    output(Buffer.from(backlog, 'base64'));
+    if (ending !== undefined) ended(ending);
+    void host.closed.then(() => leave(matcher === undefined ? ExitStatus.Reached : ExitStatus.Error));
+    return await left;
+  } finally {
+    clearTimeout(timer);
+    release();
+    screen.end();
+    vmm.end();
+  }
+}
+
+/** What is typed goes to the guest. @returns what gives the input back. */
+function takeInput(host: HostClient, onLeave: () => void): () => void {
+  const { stdin } = process;
+  if (stdin.isTTY === true && process.stdout.isTTY === true) {
+    const terminal = new Terminal(stdin, (bytes) => void host.type(bytes), onLeave);
+    terminal.open();
+    return () => terminal.close();
+  }
+  const onData = (bytes: Buffer): void => void host.type(bytes);
+  stdin.on('data', onData);
+  return () => {
+    stdin.off('data', onData);
+    stdin.destroy();
+  };
+}
+
+/** The command `bfm console`: attaches to the guest's console. @param done takes its exit status. */
+export function consoleCommand(done: (status: ExitStatus) => void): Command {
+  const command = new Command('console')
+    .description("attach to the guest's console; Ctrl-A X leaves it")
+    .option('--until <text>', 'leave when this text stands on the console')
+    .option('--timeout <seconds>', 'leave after this time')
+    .action(async (options: ConsoleOptions) => {
+      if (options.until === '') throw new UsageError('--until wants a text');
+      const host = await HostClient.connect(machineName(command));
+      try {
+        done(await show(host, options));
+      } finally {
+        host.close();
+      }
+    });
+  return takes(command, 'machine');
+}

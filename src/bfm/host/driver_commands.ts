@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { Driver, DriverState } from '../../driver/driver.js';
+import { ErrorCode } from '../../intrinsics/constants.js';
+import type { VmcallRegisters } from '../../vmm/exit_handler/vmcall_registers.js';
+import { CommandError } from './host_errors.js';
+
+/** A file of code is a module itself; any other file lists modules. */
+const MODULE_SOURCE = /\.[cm]?[jt]s$/;
+
+/** What the commands of `bfm` do with a driver, Bareflank's implied steps included: `load` of a running VMM stops and unloads it first. */
+export class DriverCommands {
+  constructor(private readonly driver: Driver) {}
+
+  get status(): DriverState {
+    return this.driver.status;
+  }
+
+  /** Loads modules in place of those that are loaded. A failure leaves the VMM unloaded. @param files `.modules` files or module sources */
+  async load(files: readonly string[]): Promise<void> {
+    const { driver } = this;
+    this.unload();
+    try {
+      for (const file of files) {
+        if (MODULE_SOURCE.test(file)) driver.addModule(file);
+        else driver.addModules(file);
+      }
+      await driver.load();
+    } catch (error) {
+      driver.unload();
+      throw error;
+    }
+  }
+
+  unload(): void {
+    this.stop();
+    this.driver.unload();
+  }
+
+  /** Starts the VMM; one that runs is stopped first. */
+  start(): void {
+    this.stop();
+    if (this.status === 'VMM_UNLOADED') throw new CommandError('vmm must be loaded first');
+    this.driver.start();
+  }
+
+  /** Stops the VMM if it runs. */
+  stop(): void {
+    this.refuseCorrupt();
+    if (this.status === 'VMM_RUNNING') this.driver.stop();
+  }
+
+  /** The debug ring of a vCPU. */
+  dump(vcpuid: bigint): string {
+    this.refuseCorrupt();
+    if (this.status === 'VMM_UNLOADED') throw new CommandError('vmm must be loaded first');
+    return this.driver.dump(vcpuid);
+  }
+
+  /** @throws CommandError if the VMM does not run, or with its reason if it refuses the VMCALL */
+  vmcall(cpuid: number, registers: Partial<VmcallRegisters>): VmcallRegisters {
+    this.wantRunning();
+    const answer = this.driver.vmcall(cpuid, registers);
+    this.expectSuccess(answer);
+    return answer;
+  }
+
+  /** A VMCALL with data of a type. @returns the VMM's answer. @throws CommandError */
+  vmcallData(cpuid: number, type: number, data: Uint8Array): Uint8Array {
+    this.wantRunning();
+    const answer = this.driver.vmcallData(cpuid, type, data);
+    this.expectSuccess(answer.registers);
+    return answer.data;
+  }
+
+  /** The end of the machine: what can be stopped and unloaded is. Never throws. */
+  remove(): void {
+    try {
+      this.unload();
+    } catch {
+      // A VMM that cannot be stopped ends with its machine.
+      this.driver.close();
+    }
+  }
+
+  private wantRunning(): void {
+    this.refuseCorrupt();
+    if (this.status !== 'VMM_RUNNING') throw new CommandError('vmm must be running first');
+  }
+
+  private refuseCorrupt(): void {
+    if (this.status === 'VMM_CORRUPT')
+      throw new CommandError('vmm is corrupt (VMM_CORRUPT): end its machine with bfm driver_unload, and start another');
+  }
+
+  private expectSuccess({ r01 }: VmcallRegisters): void {
+    if (r01 === 0n) return;
+    const name = Object.entries(ErrorCode).find(([, code]) => code === r01)?.[0] ?? 'UNDEFINED_ERROR_CODE';
+    const reason = this.driver.lastError;
+    throw new CommandError(
+      `the vmm refused the vmcall with ${name} (0x${r01.toString(16)})${reason === undefined ? '' : `: ${reason}`}`,
+    );
+  }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { RunRequest } from '../run_request.js';
+import type { HostStartMessage } from './host_protocol.js';
+import { HostServer } from './host_server.js';
+import { MachineHost } from './machine_host.js';
+
+/** The background host: `bfm driver_load` starts it detached, waits for one message, and leaves it alone. */
+const { request, path } = JSON.parse(process.argv[2]!) as { request: RunRequest; path: string };
+
+function tell(message: HostStartMessage): Promise<void> {
+  return new Promise((done) => {
+    if (process.connected) process.send!(message, () => done());
+    else done();
+  });
+}
+
+// A host outlives the terminal that it was started from.
+process.on('SIGHUP', () => {});
+process.on('SIGINT', () => {});
+
+const host = new MachineHost(request);
+const end = (): void => {
+  server.close();
+  void host.close().then(() => setTimeout(() => process.exit(0), 100).unref());
+};
+const server = new HostServer(host, end);
+process.on('SIGTERM', () => void host.request('remove', {}).then(end, end));
+
+try {
+  await host.started();
+  await server.listen(path);
+  await tell({ ready: true });
+} catch (error) {
+  await tell({ failed: error instanceof Error ? error.message : String(error) });
+  await host.close();
+  process.exitCode = 1;
+}
+if (process.connected) process.disconnect();

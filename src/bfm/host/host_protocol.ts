@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { DriverState } from '../../driver/driver.js';
+
+/** Registers of a VMCALL on their way through JSON: hexadecimal, with 0x. */
+export type WireRegisters = Readonly<Record<string, string>>;
+
+/** What a client can ask of a host, as JSON-RPC requests: parameters and result by method. Bytes travel in base64. */
+export interface HostRequests {
+  status: { params: object; result: { state: DriverState; ending?: string | undefined } };
+  load: { params: { files: readonly string[] }; result: null };
+  unload: { params: object; result: null };
+  start: { params: object; result: null };
+  stop: { params: object; result: null };
+  dump: { params: { vcpuid: string }; result: { text: string } };
+  vmcall: { params: { cpuid: number; registers: WireRegisters }; result: { registers: WireRegisters } };
+  vmcallData: { params: { cpuid: number; type: number; data: string }; result: { data: string } };
+  /** The machine stops the VMM, unloads it and ends. */
+  remove: { params: object; result: null };
+}
+
+/** A method of `HostRequests`. */
+export type HostMethod = keyof HostRequests;
+
+/** Methods that only the host's own thread answers. */
+export const ATTACH = 'attach';
+/** Notification to the host: bytes typed at the console. */
+export const TYPE = 'type';
+/** Notification to a client: bytes of the guest's console. */
+export const CONSOLE = 'console';
+/** Notification to a client: bytes of the VMM's serial port. */
+export const VMM = 'vmm';
+/** Notification to a client: the machine has ended, with the reason. */
+export const ENDED = 'ended';
+
+/** Answer to `attach`: what stood on the console, as far as it was kept, and how the machine ended if it did. */
+export interface AttachAnswer {
+  readonly backlog: string;
+  readonly ending?: string | undefined;
+}
+
+/** Everything a hosted machine needs, checked, as plain data. */
+export interface WorkerRequest {
+  readonly id: number;
+  readonly method: HostMethod | typeof TYPE;
+  readonly params: unknown;
+}
+
+/** What the machine's worker tells the host. */
+export type HostedMessage =
+  | { readonly kind: 'console' | 'vmm'; readonly bytes: Uint8Array }
+  | { readonly kind: 'handlers'; readonly names: readonly string[] }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'ended'; readonly detail: string }
+  | { readonly kind: 'answer'; readonly id: number; readonly result: unknown }
+  | { readonly kind: 'error'; readonly id: number; readonly message: string }
+  | { readonly kind: 'failed'; readonly message: string };
+
+/** What the host process tells the command that started it. */
+export type HostStartMessage = { readonly ready: true } | { readonly failed: string };

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { chmodSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import {
+  createMessageConnection,
+  ErrorCodes,
+  ResponseError,
+  SocketMessageReader,
+  SocketMessageWriter,
+  type MessageConnection,
+} from 'vscode-jsonrpc/node';
+import { FileError } from '../file_error.js';
+import { ATTACH, CONSOLE, ENDED, TYPE, VMM, type AttachAnswer, type HostMethod } from './host_protocol.js';
+import type { HostListener, MachineHost } from './machine_host.js';
+
+const methods: readonly HostMethod[] = ['status', 'load', 'unload', 'start', 'stop', 'dump', 'vmcall', 'vmcallData'];
+
+/** How long a client that removed the machine may take to hang up. */
+const GOODBYE_MILLISECONDS = 1000;
+
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+
+/** Makes errors answers: the client prints their messages. */
+async function answered<T>(work: Promise<T>): Promise<T | ResponseError<void>> {
+  try {
+    return await work;
+  } catch (error) {
+    return new ResponseError(ErrorCodes.UnknownErrorCode, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** The socket on which a host listens: JSON-RPC for any number of clients at once. */
+export class HostServer {
+  private readonly server: Server;
+  private readonly sockets = new Set<Socket>();
+
+  /** @param removed called when a client removed the machine. */
+  constructor(
+    private readonly host: MachineHost,
+    private readonly removed: () => void,
+  ) {
+    this.server = createServer((socket) => this.accept(socket));
+  }
+
+  /** Listens on a socket that only its owner can open. @throws FileError */
+  async listen(path: string): Promise<void> {
+    const umask = process.umask(0o177);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.server.once('error', reject);
+        this.server.listen(path, resolve);
+      });
+    } catch (error) {
+      throw new FileError(`${path}: no socket: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      process.umask(umask);
+    }
+    chmodSync(path, 0o600);
+  }
+
+  /** Removes the socket; clients that are attached are told. */
+  close(): void {
+    this.server.close();
+    for (const socket of this.sockets) socket.end();
+  }
+
+  private accept(socket: Socket): void {
+    const connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
+    this.sockets.add(socket);
+    // A client that goes away in the middle of an answer is no concern of the machine's.
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => this.sockets.delete(socket));
+    connection.onError(() => socket.destroy());
+    for (const method of methods)
+      connection.onRequest(method, (params: object) => answered(this.host.request(method, params as never)));
+    connection.onRequest('remove', () => this.remove(socket));
+    this.serveConsole(connection, socket);
+    connection.listen();
+  }
+
+  /** The client goes when it has its answer; one that does not is not waited for. */
+  private async remove(socket: Socket): Promise<null> {
+    await this.host.request('remove', {});
+    // The socket's file is gone before the client hears of it, so that it can start the next machine at once.
+    this.server.close();
+    const timer = setTimeout(() => socket.destroy(), GOODBYE_MILLISECONDS);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      this.removed();
+    });
+    return null;
+  }
+
+  private serveConsole(connection: MessageConnection, socket: Socket): void {
+    const { host } = this;
+    const send = (method: string, params: object): void =>
+      void connection.sendNotification(method, params).catch(() => {});
+    const listener: HostListener = {
+      console: (bytes) => send(CONSOLE, { data: base64(bytes) }),
+      vmm: (bytes) => send(VMM, { data: base64(bytes) }),
+      ended: (detail) => send(ENDED, { detail }),
+    };
+    connection.onRequest(ATTACH, (): AttachAnswer => {
+      host.listeners.add(listener);
+      return { backlog: base64(host.backlog), ending: host.ending };
+    });
+    connection.onNotification(TYPE, ({ data }: { data: string }) => host.type(Buffer.from(data, 'base64')));
+    socket.on('close', () => host.listeners.delete(listener));
+  }
+}

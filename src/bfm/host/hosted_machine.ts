@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { Driver } from '../../driver/driver.js';
+import type { VmcallRegisters } from '../../vmm/exit_handler/vmcall_registers.js';
+import { Pc, type PcEnd } from '../../machine/pc.js';
+import { readBootFile, readCoreModule } from '../boot_file.js';
+import { LateStart } from '../late_start.js';
+import { OutputBuffer } from '../output_buffer.js';
+import type { RunControl } from '../run_control.js';
+import type { RunRequest } from '../run_request.js';
+import { DriverCommands } from './driver_commands.js';
+import { TYPE, type HostedMessage, type HostMethod, type HostRequests, type WorkerRequest } from './host_protocol.js';
+
+/** Milliseconds that the guest runs before requests are looked for. */
+const SLICE = 5;
+
+type Params<M extends HostMethod> = HostRequests[M]['params'];
+
+/** A machine that lives until it is removed: it runs its guest, and between two quanta does what clients of its host ask for. */
+export class HostedMachine {
+  private readonly console: OutputBuffer;
+  private readonly vmm: OutputBuffer;
+  private readonly lateStart: LateStart | undefined;
+  private readonly queue: WorkerRequest[] = [];
+  private wake: () => void = () => {};
+  private pc!: Pc;
+  private driver!: Driver;
+  private commands!: DriverCommands;
+  private ending: PcEnd | undefined;
+  private isRemoved = false;
+  /** Wall-clock time at which the idle time under way ends. */
+  private idleUntil: number | undefined;
+  /** Milliseconds for which there is nothing to do, as the last quantum said. */
+  private idleFor = 0;
+
+  constructor(
+    private readonly request: RunRequest,
+    private readonly control: RunControl,
+    private readonly post: (message: HostedMessage) => void,
+  ) {
+    this.console = new OutputBuffer((bytes) => post({ kind: 'console', bytes }));
+    this.vmm = new OutputBuffer((bytes) => post({ kind: 'vmm', bytes }));
+    this.lateStart = request.start === 'late' ? new LateStart(request.startAt) : undefined;
+  }
+
+  /** Something that a client asks for: it is done between two quanta. */
+  receive(request: WorkerRequest): void {
+    this.queue.push(request);
+    this.wake();
+  }
+
+  /** Runs until the machine is removed. @throws BareflankError if it cannot begin. */
+  async run(): Promise<void> {
+    await this.build();
+    this.post({ kind: 'ready' });
+    while (!this.isRemoved) {
+      for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) await this.serve(next);
+      this.runSlice();
+      this.console.flush();
+      this.vmm.flush();
+      await this.pause();
+    }
+  }
+
+  private async build(): Promise<void> {
+    const { request, control } = this;
+    const kernel = readBootFile(request.kernel);
+    const modules = request.initrd === undefined ? [] : [readBootFile(request.initrd)];
+    this.pc = await Pc.create({
+      coreModule: readCoreModule(),
+      memoryBytes: request.memoryBytes,
+      com1: (byte) => this.consoleByte(byte),
+      com2: (byte) => this.vmm.push(byte),
+      debugConsole: (byte) => this.consoleByte(byte),
+      testDevice: request.testDevice,
+      exitMark: control.exitWord,
+      ...(request.rtcStart !== undefined && { rtcStart: request.rtcStart }),
+    });
+    this.driver = await Driver.create({ machine: this.pc.driverHost, whereabouts: control.handlerWord });
+    this.commands = new DriverCommands(this.driver);
+    if (request.modules.length > 0 || request.start !== 'off') await this.commands.load(request.modules);
+    this.pc.boot({ kernel, modules, append: request.append });
+    if (request.start === 'boot') this.start();
+  }
+
+  private consoleByte(byte: number): void {
+    this.console.push(byte);
+    if (this.lateStart?.consoleByte(byte) === true) this.pc.requestStop();
+  }
+
+  private start(): void {
+    this.commands.start();
+    this.post({ kind: 'handlers', names: [...this.driver.handlerNames] });
+  }
+
+  private runSlice(): void {
+    const { pc, lateStart } = this;
+    const until = performance.now() + SLICE;
+    const idle = (nanoseconds: number): boolean => lateStart?.idle() !== true && this.idle(nanoseconds);
+    this.idleFor = 0;
+    while (this.ending === undefined && !this.isRemoved && this.idleFor === 0 && performance.now() < until) {
+      if (lateStart?.isDue === true) this.startLate(lateStart);
+      const end = pc.runQuantum(idle);
+      this.control.beat();
+      if (end !== undefined) this.end(end);
+    }
+  }
+
+  private startLate(lateStart: LateStart): void {
+    lateStart.started();
+    try {
+      this.start();
+    } catch (error) {
+      this.post({ kind: 'vmm', bytes: Buffer.from(`the late start failed: ${messageOf(error)}\n`) });
+    }
+  }
+
+  private end(end: PcEnd): void {
+    this.ending = end;
+    this.post({ kind: 'ended', detail: `${end.kind}: ${end.detail}` });
+  }
+
+  /** Real pace: idle time passes as on the wall. Fast: at once, but an idle time without end waits for what is typed. */
+  private idle(nanoseconds: number): boolean {
+    if (this.request.pace === 'fast' && nanoseconds !== Infinity) return true;
+    const now = performance.now();
+    this.idleUntil ??= now + nanoseconds / 1e6;
+    if (now >= this.idleUntil) {
+      this.idleUntil = undefined;
+      return true;
+    }
+    this.idleFor = this.idleUntil - now;
+    return false;
+  }
+
+  /** Gives requests the chance to arrive; sleeps while there is nothing to do. */
+  private async pause(): Promise<void> {
+    if (this.queue.length > 0 || this.isRemoved) return;
+    const forGood = this.ending !== undefined || this.idleFor === Infinity;
+    await new Promise<void>((resolve) => {
+      let timer: NodeJS.Timeout | undefined;
+      let turn: NodeJS.Immediate | undefined;
+      this.wake = () => {
+        clearTimeout(timer);
+        clearImmediate(turn);
+        resolve();
+      };
+      if (forGood) return;
+      if (this.idleFor === 0) turn = setImmediate(resolve);
+      else timer = setTimeout(resolve, this.idleFor);
+    });
+    this.wake = () => {};
+  }
+
+  private async serve({ id, method, params }: WorkerRequest): Promise<void> {
+    if (method === TYPE) {
+      this.idleUntil = undefined;
+      this.pc.chipset.com1.receive([...(params as Uint8Array)]);
+      return;
+    }
+    try {
+      this.post({ kind: 'answer', id, result: await this.perform(method, params) });
+    } catch (error) {
+      this.post({ kind: 'error', id, message: messageOf(error) });
+    }
+    this.post({ kind: 'handlers', names: [...this.driver.handlerNames] });
+  }
+
+  private async perform(method: HostMethod, params: unknown): Promise<unknown> {
+    const { commands } = this;
+    switch (method) {
+      case 'status':
+        return { state: commands.status };
+      case 'load':
+        await commands.load((params as Params<'load'>).files);
+        return null;
+      case 'unload':
+        return (commands.unload(), null);
+      case 'start':
+        return (commands.start(), null);
+      case 'stop':
+        return (commands.stop(), null);
+      case 'dump':
+        return { text: commands.dump(BigInt((params as Params<'dump'>).vcpuid)) };
+      case 'vmcall':
+        return { registers: this.vmcall(params as Params<'vmcall'>) };
+      case 'vmcallData':
+        return { data: this.vmcallData(params as Params<'vmcallData'>) };
+      case 'remove':
+        commands.remove();
+        this.isRemoved = true;
+        return null;
+    }
+  }
+
+  private vmcall({ cpuid, registers }: Params<'vmcall'>): Record<string, string> {
+    const given = Object.fromEntries(Object.entries(registers).map(([name, value]) => [name, BigInt(value)]));
+    const answer = this.commands.vmcall(cpuid, given as Partial<VmcallRegisters>);
+    return Object.fromEntries(
+      Object.entries(answer).map(([name, value]) => [name, `0x${(value as bigint).toString(16)}`]),
+    );
+  }
+
+  private vmcallData({ cpuid, type, data }: Params<'vmcallData'>): string {
+    return Buffer.from(this.commands.vmcallData(cpuid, type, Buffer.from(data, 'base64'))).toString('base64');
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { Worker } from 'node:worker_threads';
+import type { DriverState } from '../../driver/driver.js';
+import { BareflankError } from '../../intrinsics/errors.js';
+import { hangingHandler } from '../hanging_handler.js';
+import { RunControl } from '../run_control.js';
+import type { RunRequest } from '../run_request.js';
+import { MachineLostError } from './host_errors.js';
+import { TYPE, type HostedMessage, type HostMethod, type HostRequests } from './host_protocol.js';
+
+/** How often the host looks whether a handler still runs, and how long it may. */
+const LOOK_MILLISECONDS = 100;
+const PATIENCE_MILLISECONDS = 2000;
+
+/** Bytes of the console that are kept for those who attach later. */
+const BACKLOG_BYTES = 65536;
+
+/** What attached consoles hear. */
+export interface HostListener {
+  console(bytes: Uint8Array): void;
+  vmm(bytes: Uint8Array): void;
+  ended(detail: string): void;
+}
+
+interface Pending {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * A machine in a worker, for its host's main thread: hands requests on, one after the other, keeps the last of the console, and ends the
+ * worker if a handler of the VMM does not return.
+ */
+export class MachineHost {
+  readonly listeners = new Set<HostListener>();
+  /** How the guest ended, or why the machine was lost. */
+  ending: string | undefined;
+  private readonly control = new RunControl();
+  private readonly worker: Worker;
+  private readonly pending = new Map<number, Pending>();
+  private readonly watchdog: NodeJS.Timeout;
+  private handlers: readonly string[] = [];
+  private nextId = 1;
+  private lost: string | undefined;
+  private backlogBytes = new Uint8Array();
+  private ready: Pending | undefined;
+
+  constructor(request: RunRequest) {
+    this.worker = new Worker(new URL('./hosted_worker.js', import.meta.url), {
+      workerData: { request, control: this.control.memory },
+    });
+    this.worker.on('message', (message: HostedMessage) => this.receive(message));
+    this.worker.on('error', (error) => this.lose(`internal error: ${error.message}`));
+    this.worker.on('exit', () => this.lose('the machine ended'));
+    this.watchdog = this.armWatchdog();
+  }
+
+  /** Resolves when the machine runs. @throws MachineLostError if it cannot begin. */
+  started(): Promise<void> {
+    return new Promise((resolve, reject) => (this.ready = { resolve: () => resolve(), reject }));
+  }
+
+  /** The last of the console. */
+  get backlog(): Uint8Array {
+    return this.backlogBytes;
+  }
+
+  /** Bytes typed at the console. */
+  type(bytes: Uint8Array): void {
+    this.worker.postMessage({ id: 0, method: TYPE, params: bytes });
+  }
+
+  /** Asks the machine. @throws MachineLostError, or an error with the machine's own message */
+  request<M extends HostMethod>(method: M, params: HostRequests[M]['params']): Promise<HostRequests[M]['result']> {
+    if (this.lost !== undefined) return this.withoutMachine(method, this.lost);
+    const id = this.nextId++;
+    return new Promise((resolve, reject) => {
+      this.pending.set(id, { resolve: resolve as Pending['resolve'], reject });
+      this.worker.postMessage({ id, method, params });
+    });
+  }
+
+  /** Ends the worker, whatever it does. */
+  async close(): Promise<void> {
+    clearInterval(this.watchdog);
+    await this.worker.terminate();
+  }
+
+  /** Status and removal always work. */
+  private withoutMachine<M extends HostMethod>(method: M, why: string): Promise<HostRequests[M]['result']> {
+    const state: DriverState = 'VMM_CORRUPT';
+    if (method === 'status') return Promise.resolve({ state } as HostRequests[M]['result']);
+    if (method === 'remove') return Promise.resolve(null as HostRequests[M]['result']);
+    return Promise.reject(new MachineLostError(`vmm is corrupt: ${why}; end its machine with bfm driver_unload`));
+  }
+
+  private receive(message: HostedMessage): void {
+    switch (message.kind) {
+      case 'console':
+        this.keep(message.bytes);
+        return this.tell((listener) => listener.console(message.bytes));
+      case 'vmm':
+        return this.tell((listener) => listener.vmm(message.bytes));
+      case 'handlers':
+        this.handlers = message.names;
+        return;
+      case 'ready':
+        return this.ready?.resolve(undefined);
+      case 'ended':
+        this.ending = message.detail;
+        return this.tell((listener) => listener.ended(message.detail));
+      case 'failed':
+        return this.lose(message.message);
+      case 'answer':
+        return this.settle(message.id, ({ resolve }) => resolve(message.result));
+      case 'error':
+        return this.settle(message.id, ({ reject }) => reject(new BareflankError(message.message)));
+    }
+  }
+
+  private settle(id: number, how: (pending: Pending) => void): void {
+    const pending = this.pending.get(id);
+    this.pending.delete(id);
+    if (pending !== undefined) how(pending);
+  }
+
+  private tell(what: (listener: HostListener) => void): void {
+    for (const listener of this.listeners) what(listener);
+  }
+
+  private keep(bytes: Uint8Array): void {
+    this.backlogBytes = Buffer.concat([this.backlogBytes, bytes]).subarray(-BACKLOG_BYTES);
+  }
+
+  /** The first reason stands. */
+  private lose(why: string): void {
+    if (this.lost !== undefined) return;
+    this.lost = why;
+    clearInterval(this.watchdog);
+    this.ready?.reject(new MachineLostError(why));
+    for (const id of [...this.pending.keys()]) this.settle(id, ({ reject }) => reject(new MachineLostError(why)));
+    if (this.ending !== undefined) return;
+    this.ending = why;
+    this.tell((listener) => listener.ended(why));
+  }
+
+  private armWatchdog(): NodeJS.Timeout {
+    let heartbeat = -1;
+    let still = 0;
+    return setInterval(() => {
+      const now = this.control.heartbeat;
+      still = this.control.exitReason !== 0 && now === heartbeat ? still + LOOK_MILLISECONDS : 0;
+      heartbeat = now;
+      if (still < PATIENCE_MILLISECONDS) return;
+      this.lose(hangingHandler(this.control, this.handlers) ?? 'the VMM did not return');
+      void this.worker.terminate();
+    }, LOOK_MILLISECONDS);
+  }
+}

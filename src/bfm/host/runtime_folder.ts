@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { lstatSync, mkdirSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { FileError } from '../file_error.js';
+import { UsageError } from '../usage_error.js';
+
+/** The longest path of a Unix socket that all systems take. */
+const LONGEST_SOCKET_PATH = 103;
+
+/** The name of the machine if none is given. */
+export const DEFAULT_MACHINE = 'default';
+
+/** @throws FileError if others could put something there, or read what passes. */
+function checkPrivate(path: string): void {
+  const found = lstatSync(path);
+  if (!found.isDirectory()) throw new FileError(`${path} is no folder: sockets of machines belong there`);
+  const { uid } = userInfo();
+  if (uid >= 0 && found.uid !== uid) throw new FileError(`${path} belongs to user ${found.uid}, not to you (${uid})`);
+  const mode = found.mode & 0o777;
+  if (uid >= 0 && (mode & 0o077) !== 0)
+    throw new FileError(`${path} has mode 0${mode.toString(8)}: others get in; it must be 0700 (chmod 700 ${path})`);
+}
+
+/** The folder of the sockets: $XDG_RUNTIME_DIR/bareflank, or /tmp/bareflank-UID. Makes it, for its owner only. @throws FileError */
+export function runtimeFolder(): string {
+  const base = process.env.XDG_RUNTIME_DIR;
+  const path = base === undefined || base === '' ? `/tmp/bareflank-${userInfo().uid}` : join(base, 'bareflank');
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST') throw new FileError(`${path} cannot be made: ${message}`, { causedBy: error });
+  }
+  checkPrivate(path);
+  return path;
+}
+
+/** The socket of a machine. @throws UsageError for an impossible name, FileError for an impossible folder */
+export function socketPath(machine: string): string {
+  if (!/^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/.test(machine))
+    throw new UsageError(`--machine ${machine}: a name has letters, digits, '_', '-' and '.'`);
+  const path = join(runtimeFolder(), `${machine}.sock`);
+  if (Buffer.byteLength(path) > LONGEST_SOCKET_PATH)
+    throw new FileError(`${path} is too long for a socket (at most ${LONGEST_SOCKET_PATH} bytes): use a shorter name`);
+  return path;
+}

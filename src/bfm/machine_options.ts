@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { Command } from 'commander';
+import { DEFAULT_MEMORY, MEMORY_RANGE } from './run_options.js';
+
+/** Gives a command the options that say which machine to build and what runs on it. */
+export function machineOptions(command: Command): Command {
+  return command
+    .option('--guest <name>', 'a guest of ours (see guests/)')
+    .option('--kernel <file>', 'a Linux bzImage, a 32-bit multiboot 1 kernel, or a flat image')
+    .option('--initrd <file>', 'initial RAM disk, or the module of a multiboot kernel')
+    .option('--append <text>', 'command line of the guest', '')
+    .option('--memory <size>', `guest RAM, ${MEMORY_RANGE}`, DEFAULT_MEMORY)
+    .option('--cpus <n>', 'logical processors', '1')
+    .option('-m, --module <file...>', 'module file, or the name of an extension; repeatable', [])
+    .option('-e, --extensions <dir...>', 'another folder to look for extensions in; repeatable', [])
+    .option(
+      '--start <when>',
+      'boot: the VMM takes the processor from its first instruction (default with -m); late: when every processor is idle; off: not at all',
+    )
+    .option('--start-at <text>', 'start late, when this text stands on the console')
+    .option('--pace <pace>', 'idle time: real as on the wall (default on a terminal), or fast')
+    .option('--rtc <date>', 'date and time at power-on (default 2020-01-01T00:00:00Z)')
+    .option('--test-device', 'with the test device of QEMU that kvm-unit-tests use', false);
+}

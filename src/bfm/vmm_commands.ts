@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Bareflank's commands that only ask the host: load, unload, start, stop, quick, status, dump, driver_unload.
+import { stripVTControlCharacters } from 'node:util';
+import { Command } from 'commander';
+import { clientOptionsOf, machineName, takes, withHost } from './client_options.js';
+import { ExitStatus } from './exit_status.js';
+import { findModuleFile } from './folders.js';
+import { HostClient } from './host/host_client.js';
+import { NoMachineError } from './host/host_errors.js';
+import type { HostMethod } from './host/host_protocol.js';
+import { parseHexadecimal } from './number.js';
+
+/** A command without arguments that is one request. */
+function simple(name: HostMethod, description: string): Command {
+  const command = new Command(name).description(description).action(async () => {
+    await withHost(command, (host) => host.request(name, {}));
+  });
+  return takes(command, 'machine');
+}
+
+/** A command that takes module files. */
+function loading(name: 'load' | 'quick', description: string): Command {
+  const command = new Command(name)
+    .description(description)
+    .argument('<modules...>', 'module files, or names of extensions')
+    .option('-e, --extensions <dir...>', 'another folder to look for extensions in; repeatable', [])
+    .action(async (modules: readonly string[], { extensions }: { extensions: readonly string[] }) => {
+      await withHost(command, async (host) => {
+        await host.request('load', { files: modules.map((module) => findModuleFile(module, extensions)) });
+        if (name === 'quick') await host.request('start', {});
+      });
+    });
+  return takes(command, 'machine');
+}
+
+function dump(): Command {
+  const command = new Command('dump').description("print a vCPU's debug ring").action(async () => {
+    const vcpuid = parseHexadecimal(clientOptionsOf(command).vcpuid ?? '0', '--vcpuid');
+    const { text } = await withHost(command, (host) => host.request('dump', { vcpuid: `0x${vcpuid.toString(16)}` }));
+    process.stdout.write(process.stdout.isTTY === true ? text : stripVTControlCharacters(text));
+  });
+  return takes(command, 'machine', 'vcpuid');
+}
+
+function status(done: (status: ExitStatus) => void): Command {
+  const command = new Command('status').description('print the state of the VMM').action(async () => {
+    try {
+      const { state } = await withHost(command, (host) => host.request('status', {}));
+      process.stdout.write(`${state}\n`);
+    } catch (error) {
+      if (!(error instanceof NoMachineError)) throw error;
+      // That there is no machine is the answer, not a failure to get one.
+      process.stdout.write(`${error.message}\n`);
+      done(ExitStatus.Error);
+    }
+  });
+  return takes(command, 'machine');
+}
+
+function driverUnload(): Command {
+  const command = new Command('driver_unload')
+    .description('stop and unload the VMM, and end the machine')
+    .action(async () => {
+      const host = await HostClient.connect(machineName(command));
+      await host.request('remove', {});
+      host.close();
+    });
+  return takes(command, 'machine');
+}
+
+/** The commands. @param done takes the exit status of `status`. */
+export function vmmCommands(done: (status: ExitStatus) => void): Command[] {
+  return [
+    driverUnload(),
+    loading('load', 'load the VMM with these modules; one that is loaded or runs is unloaded first'),
+    simple('unload', 'unload the VMM; one that runs is stopped first'),
+    simple('start', 'start the VMM; one that runs is stopped first'),
+    simple('stop', 'stop the VMM if it runs'),
+    loading('quick', 'load and start'),
+    status(done),
+    dump(),
+  ];
+}

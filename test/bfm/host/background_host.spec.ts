@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { HostClient } from '../../../src/bfm/host/host_client.js';
+import { bfm, ended, shows, startBfm } from '../bfm_process.js';
+import { ownRuntimeFolder } from './host_machine.js';
+
+/** The id of the process that listens on a socket. */
+function hostOf(socket: string): number {
+  for (const id of execFileSync('ls', ['/proc'], { encoding: 'utf8' })
+    .split('\n')
+    .filter((name) => /^\d+$/.test(name))) {
+    try {
+      const line = readFileSync(`/proc/${id}/cmdline`, 'utf8');
+      if (line.includes('host_process.js') && line.includes(socket)) return Number(id);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  throw new Error(`no process listens on ${socket}`);
+}
+
+describe('The background host', () => {
+  let own: ReturnType<typeof ownRuntimeFolder>;
+  const on = (...args: string[]) => bfm('--machine', 'm', ...args);
+  before(() => (own = ownRuntimeFolder()));
+  after(() => own.close());
+
+  it("is not there: status says how to get one, a command of the VMM's fails", async () => {
+    const [status, named, start] = await Promise.all([
+      bfm('status'),
+      bfm('status', '--machine', 'nobody'),
+      bfm('start'),
+    ]);
+    expect([status.status, status.stdout]).to.deep.equal([1, 'no machine (bfm driver_load starts one)\n']);
+    expect([named.status, named.stdout]).to.deep.equal([
+      1,
+      'no machine nobody (bfm driver_load --machine nobody starts one)\n',
+    ]);
+    expect([start.status, start.stderr]).to.deep.equal([1, 'bfm: no machine (bfm driver_load starts one)\n']);
+  });
+
+  it('fails with the reason if its machine cannot begin', async () => {
+    writeFileSync(join(own.folder, 'bad'), '');
+    const { status, stderr } = await bfm(
+      'driver_load',
+      '--kernel',
+      join(own.folder, 'bad'),
+      '--initrd',
+      join(own.folder, 'bad'),
+    );
+    expect(status).to.equal(1);
+    expect(stderr).to.match(/^bfm: bad is an empty file/);
+  });
+
+  describe('with a machine', () => {
+    before(async () => expect((await own.load('m')).status).to.equal(0));
+
+    it('listens on a socket for its owner only', () => {
+      expect(statSync(join(own.sockets, 'm.sock')).mode & 0o777).to.equal(0o600);
+      expect(statSync(own.sockets).mode & 0o777).to.equal(0o700);
+    });
+
+    it('is there once', async () => {
+      const { status, stderr } = await bfm('driver_load', '--machine', 'm');
+      expect(status).to.equal(1);
+      expect(stderr).to.include('machine m runs already');
+    });
+
+    it('loads, starts, calls, dumps, stops, unloads', async () => {
+      expect((await on('status')).stdout).to.equal('VMM_UNLOADED\n');
+      for (const call of ['start', 'dump'])
+        expect((await on(call)).stderr, call).to.equal('bfm: vmm must be loaded first\n');
+      expect((await on('load', 'cpuidcount')).status).to.equal(0);
+      expect((await on('status')).stdout).to.equal('VMM_LOADED\n');
+      expect((await on('vmcall', 'event', '1')).stderr).to.equal('bfm: vmm must be running first\n');
+      expect((await on('start')).status).to.equal(0);
+      expect((await on('status')).stdout).to.equal('VMM_RUNNING\n');
+      expect((await on('vmcall', 'string', 'json', '{"get":"count"}')).stdout).to.match(
+        /^received from vmm: \n\[\n {4}\d+\n\]\n$/,
+      );
+      expect((await on('dump')).stdout).to.include('success: host os is now in a vm on vcpuid = 0');
+      expect((await on('stop')).status).to.equal(0);
+      expect((await on('stop')).status, 'nothing to stop').to.equal(0);
+      expect((await on('unload')).status).to.equal(0);
+      expect((await on('status')).stdout).to.equal('VMM_UNLOADED\n');
+    });
+
+    it('starts in one go, and again over a running VMM', async () => {
+      for (let round = 0; round < 2; round++) {
+        expect((await on('quick', 'cpuidcount')).status).to.equal(0);
+        expect((await on('status')).stdout).to.equal('VMM_RUNNING\n');
+      }
+    });
+
+    for (const [args, output] of [
+      [['versions', '0'], 'VMCALL_VERSIONS: 0x1\n'],
+      [['versions', '1'], 'BAREFLANK_VERSION_MAJOR: 0x1\nBAREFLANK_VERSION_MINOR: 0x1\nBAREFLANK_VERSION_PATCH: 0x0\n'],
+      [['versions', '0xa'], 'USER_VERSION_MAJOR: 0x0\nUSER_VERSION_MINOR: 0x0\nUSER_VERSION_PATCH: 0x0\n'],
+      [['string', 'unformatted', 'hello there'], 'received from vmm: hello there\n'],
+      [['event', 'ff'], 'success\n'],
+      [['unittest', '1001'], '0x1001: passed\n'],
+    ] as const)
+      it(`vmcall ${args.join(' ')}`, async () => expect((await on('vmcall', ...args)).stdout).to.equal(output));
+
+    it('vmcall registers: bare digits are hexadecimal; more than 14 are sent as zeros', async () => {
+      const answer = (await on('vmcall', 'registers', '10', '0x20')).stdout.split('\n');
+      expect(answer.slice(0, 3)).to.deep.equal(['r02: 0x10', 'r03: 0x20', 'r04: 0x0']);
+      expect(answer[10]).to.equal('r12: 0x0');
+      expect((await on('vmcall', 'registers', ...'123456789abcdef')).stdout).to.match(/^r02: 0x0\nr03: 0x0\n/);
+    });
+
+    it('vmcall data: from a file into a file, up to 128 KiB', async () => {
+      const [input, output] = [join(own.folder, 'in'), join(own.folder, 'out')];
+      const bytes = Buffer.from(Array.from({ length: 131072 }, (_, at) => (at * 7) & 0xff));
+      writeFileSync(input, bytes);
+      expect((await on('vmcall', 'data', 'unformatted', input, output)).status).to.equal(0);
+      expect(readFileSync(output).equals(bytes)).to.equal(true);
+      writeFileSync(input, Buffer.concat([bytes, bytes]));
+      expect((await on('vmcall', 'data', 'unformatted', input, output)).stderr).to.match(/262144 bytes are too much/);
+    });
+
+    for (const [what, args, status, message] of [
+      ['an unknown version', ['versions', '7'], 1, /unknown version index 0x7/],
+      ['an unknown self test', ['unittest', '1'], 1, /unknown unittest 0x1/],
+      ['a processor that is none', ['event', '1', '--cpuid', '10'], 1, /vmcall on processor 16/],
+      ['trailing garbage', ['event', '1x'], 2, /event 1x: it is a hexadecimal number/],
+      ['an option without a value', ['event', '1', '--cpuid'], 2, /--cpuid/],
+      ['bad JSON', ['string', 'json', '{'], 2, /no JSON/],
+      ['a missing argument', ['event'], 2, /missing required argument 'index'/],
+      ['an unknown kind', ['frobnicate'], 2, /unknown command 'frobnicate'/],
+      ['a file that is not there', ['data', 'unformatted', '/nowhere', '/tmp/x'], 1, /\/nowhere cannot be read/],
+    ] as const)
+      it(`vmcall refuses ${what}`, async () => {
+        const result = await on('vmcall', ...args);
+        expect(result.status).to.equal(status);
+        expect(result.stderr)
+          .to.match(message)
+          .and.to.match(/^bfm: /);
+      });
+
+    it('leaves the VMM unloaded after a load that failed, and says why', async () => {
+      const file = join(own.folder, 'bad.modules');
+      writeFileSync(file, '{');
+      const { status, stderr } = await on('load', file);
+      expect(status).to.equal(1);
+      expect(stderr).to.include('bad.modules:1:');
+      expect((await on('status')).stdout).to.equal('VMM_UNLOADED\n');
+    });
+
+    it('serves two clients at once: each command is done as a whole', async () => {
+      const clients = await Promise.all([HostClient.connect('m'), HostClient.connect('m')]);
+      await clients[0]!.request('load', { files: [] });
+      await clients[1]!.request('start', {});
+      const calls = clients.flatMap((client) =>
+        Array.from({ length: 50 }, (_, at) =>
+          client.request('vmcall', { cpuid: 0, registers: { r00: '0x2', r02: `0x${at.toString(16)}` } }),
+        ),
+      );
+      const answers = (await Promise.all(calls)).map(({ registers }) => Number(registers.r02));
+      const counted = Array.from({ length: 50 }, (_, at) => at);
+      expect(answers).to.deep.equal([...counted, ...counted]);
+      await Promise.all(clients.map((client, at) => client.request(at === 0 ? 'stop' : 'unload', {})));
+      clients.forEach((client) => client.close());
+      expect((await on('status')).stdout).to.equal('VMM_UNLOADED\n');
+    });
+
+    it("shows the guest's console from its beginning, and types at it", async () => {
+      const console = startBfm(['console', '--machine', 'm', '--until', 'typed!', '--timeout', '60']);
+      const result = ended(console);
+      await shows(console, 'echoes what you type');
+      console.stdin.write('typed!');
+      expect((await result).status).to.equal(0);
+    });
+
+    it('ends with its machine on driver_unload, and another one can begin at once', async () => {
+      expect((await on('driver_unload')).status).to.equal(0);
+      expect(existsSync(join(own.sockets, 'm.sock'))).to.equal(false);
+      expect((await own.load('m')).status).to.equal(0);
+    });
+
+    it('that was killed leaves a socket, which status removes', async () => {
+      const socket = join(own.sockets, 'm.sock');
+      process.kill(hostOf(socket), 'SIGKILL');
+      const client = await HostClient.find('m');
+      await client?.closed;
+      expect(existsSync(socket)).to.equal(client !== undefined);
+      const { status, stdout } = await on('status');
+      expect(status).to.equal(1);
+      expect(stdout).to.include('no machine m');
+      expect(existsSync(socket)).to.equal(false);
+    });
+  });
+
+  it('ends a handler that never returns, says so, and is corrupt', async () => {
+    const module = join(own.folder, 'hang.ts');
+    writeFileSync(
+      module,
+      `import { VmcallContribution, vcpuModule } from 'bareflank';
+       export default vcpuModule(({ bind }) => bind(VmcallContribution).toConstantValue({
+         name: 'hang', opcodes: [4], handle(): boolean { for (;;); } }));`,
+    );
+    await own.load('h', '-m', module);
+    const { status, stderr } = await bfm('vmcall', 'event', '1', '--machine', 'h');
+    expect(status).to.equal(1);
+    expect(stderr).to.match(/did not return from exit 18 \(vmcall\)/);
+    expect((await bfm('status', '--machine', 'h')).stdout).to.equal('VMM_CORRUPT\n');
+    expect((await bfm('dump', '--machine', 'h')).stderr).to.match(/vmm is corrupt: .*driver_unload/);
+    expect((await bfm('driver_unload', '--machine', 'h')).status).to.equal(0);
+  });
+});
