@@ -14,6 +14,8 @@ export interface HostRequests {
   dump: { params: { vcpuid: string }; result: { text: string } };
   vmcall: { params: { cpuid: number; registers: WireRegisters }; result: { registers: WireRegisters } };
   vmcallData: { params: { cpuid: number; type: number; data: string }; result: { data: string } };
+  /** SHA-256 of guest RAM, for who wants to know whether two runs were equal. */
+  memoryHash: { params: object; result: { sha256: string } };
   /** The machine stops the VMM, unloads it and ends. */
   remove: { params: object; result: null };
 }

@@ -13,7 +13,10 @@ import { FileError } from '../file_error.js';
 import { ATTACH, CONSOLE, ENDED, TYPE, VMM, type AttachAnswer, type HostMethod } from './host_protocol.js';
 import type { HostListener, MachineHost } from './machine_host.js';
 
-const methods: readonly HostMethod[] = ['status', 'load', 'unload', 'start', 'stop', 'dump', 'vmcall', 'vmcallData'];
+const methods: readonly HostMethod[] = [
+  ...(['status', 'load', 'unload', 'start', 'stop', 'dump'] as const),
+  ...(['vmcall', 'vmcallData', 'memoryHash'] as const),
+];
 
 /** How long a client that removed the machine may take to hang up. */
 const GOODBYE_MILLISECONDS = 1000;

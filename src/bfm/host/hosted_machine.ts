@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { createHash } from 'node:crypto';
 import { Driver } from '../../driver/driver.js';
 import type { VmcallRegisters } from '../../vmm/exit_handler/vmcall_registers.js';
 import { Pc, type PcEnd } from '../../machine/pc.js';
@@ -185,6 +186,8 @@ export class HostedMachine {
         return { registers: this.vmcall(params as Params<'vmcall'>) };
       case 'vmcallData':
         return { data: this.vmcallData(params as Params<'vmcallData'>) };
+      case 'memoryHash':
+        return { sha256: createHash('sha256').update(this.pc.ram).digest('hex') };
       case 'remove':
         commands.remove();
         this.isRemoved = true;
