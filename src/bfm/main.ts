@@ -6,7 +6,9 @@ import { consoleCommand } from './console_command.js';
 import { describeCommand } from './describe_command.js';
 import { driverLoadCommand } from './driver_load_command.js';
 import { ExitStatus } from './exit_status.js';
+import { newCommand } from './new_command.js';
 import { runCommand } from './run_command.js';
+import { testCommand } from './test_command.js';
 import { UsageError } from './usage_error.js';
 import { vmcallCommand } from './vmcall_command.js';
 import { vmmCommands } from './vmm_commands.js';
@@ -41,7 +43,7 @@ export async function main(args: readonly string[]): Promise<ExitStatus> {
   const done = (result: ExitStatus): void => void (status = result);
   const commands = [
     ...[runCommand(done), describeCommand(), driverLoadCommand(), ...vmmCommands(done)],
-    ...[vmcallCommand(), consoleCommand(done), completionCommand(program)],
+    ...[vmcallCommand(), consoleCommand(done), newCommand(), testCommand(done), completionCommand(program)],
   ];
   for (const command of commands) adopt(program, command);
   try {

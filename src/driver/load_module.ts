@@ -21,12 +21,18 @@ const shared: Readonly<Record<string, () => string>> = {
   'bareflank/testing': () => new URL('../../test/support/index.js', import.meta.url).href,
   inversify: () => import.meta.resolve('inversify'),
   'reflect-metadata': () => import.meta.resolve('reflect-metadata'),
+  // For users' specs.
+  chai: () => import.meta.resolve('chai'),
+  sinon: () => import.meta.resolve('sinon'),
 };
+
+/** What the bundles depend on beside their sources. */
+const salt = JSON.stringify([tsconfigRaw, import.meta.url]);
 
 const useRunningCopy: Plugin = {
   name: 'use the running copy',
   setup({ onResolve }) {
-    onResolve({ filter: /^(bareflank|inversify|reflect-metadata)(\/|$)/ }, ({ path }) => {
+    onResolve({ filter: /^(bareflank|inversify|reflect-metadata|chai|sinon)(\/|$)/ }, ({ path }) => {
       const url = shared[path];
       if (url !== undefined) return { path: url(), external: true };
       return { errors: [{ text: `'${path}' is not public; import from ${Object.keys(shared).join(', ')}` }] };
@@ -106,6 +112,19 @@ function modulesOf(file: string, exports: Readonly<Record<string, unknown>>): Pa
 }
 
 /**
+ * Bundles a TypeScript or JavaScript file with everything that it imports but the framework.
+ *
+ * @returns the path of the bundle, the same for the same content.
+ * @throws ModuleFileError with file, line and column of a syntax error.
+ */
+export async function bundleFile(path: string): Promise<string> {
+  if (!existsSync(path)) throw new ModuleFileError(`module ${path} does not exist`, path);
+  const file = realpathSync(path);
+  const cache = new ModuleCache(salt);
+  return cache.find(file) ?? (await bundle(file, cache));
+}
+
+/**
  * Loads a TypeScript or JavaScript file: bundles it with everything that it imports but the framework, and evaluates it.
  *
  * @param path of the file; its real path decides which file it is.
@@ -113,9 +132,5 @@ function modulesOf(file: string, exports: Readonly<Record<string, unknown>>): Pa
  * @throws ModuleFileError with file, line and column of a syntax error; SecondCopyError.
  */
 export async function loadModule(path: string): Promise<readonly PartModule[]> {
-  if (!existsSync(path)) throw new ModuleFileError(`module ${path} does not exist`, path);
-  const file = realpathSync(path);
-  const cache = new ModuleCache(JSON.stringify([tsconfigRaw, Object.values(shared).map((url) => url())]));
-  const bundled = cache.find(file) ?? (await bundle(file, cache));
-  return modulesOf(path, await evaluate(path, bundled));
+  return modulesOf(path, await evaluate(path, await bundleFile(path)));
 }

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../src/driver/package_paths.js';
+import { buildFolder, packageRoot } from '../../src/driver/package_paths.js';
 import { temporaryFolder } from '../driver/temporary_folder.js';
 
 const folder = temporaryFolder();
@@ -16,7 +16,8 @@ function blockOf(name: string, language: string): string {
 }
 
 describe('README.md', () => {
-  it("'s first extension runs out of tree, as it stands", () => {
+  it("'s first extension runs out of tree, as it stands", function () {
+    this.timeout(120_000);
     folder.write('hello/hello.ts', blockOf('hello/hello.ts', 'ts'));
     folder.write('hello/hello.modules', blockOf('hello/hello.modules', 'json'));
     const command = /npx bfm (run .*-m hello\/hello\.modules.*)/.exec(readme)![1]!.replace('--stats', '--json');
@@ -31,5 +32,24 @@ describe('README.md', () => {
     };
     expect(machine.exits.cpuid).to.equal(1000);
     expect(extensions['rdmsr-count']).to.deep.equal({ count: machine.exits.rdmsr ?? 0 });
+  });
+
+  it("'s session with a machine in the background runs as it stands", () => {
+    const session = /A session:\n\n((?: {4}.*\n)+)/.exec(readme)![1]!;
+    // Without bin/bfm.mjs, which looks at each command whether something must be built.
+    const commands = session.replaceAll(
+      'npx bfm',
+      `"${process.execPath}" "${join(buildFolder, 'src', 'bfm', 'main.js')}"`,
+    );
+    const output = execFileSync('bash', ['-e'], {
+      input: commands,
+      encoding: 'utf8',
+      env: { ...process.env, XDG_RUNTIME_DIR: folder.path },
+    });
+    expect(output)
+      .to.include('BAREFLANK_VERSION_MAJOR: 0x1')
+      .and.to.include('received from vmm: hello')
+      .and.to.match(/received from vmm: \n\[\n {4}\d+\n\]/)
+      .and.to.include('success: host os is now in a vm on vcpuid = 0');
   });
 });

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// The files of a new extension: they build, load and pass their own test as they are.
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FileError } from './file_error.js';
+import { packageRoot } from './folders.js';
+import { UsageError } from './usage_error.js';
+
+const classOf = (name: string): string =>
+  name
+    .split('_')
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
+
+const source = (name: string): string => `// SPDX-License-Identifier: LGPL-2.1-only
+import { ExitContribution, ExitReason, ReportContribution, vcpuModule } from 'bareflank';
+
+/** Counts the CPUIDs of the guest, and lets the base emulate them. */
+export class ${classOf(name)} implements ExitContribution, ReportContribution {
+  readonly name = '${name}';
+  readonly reasons = [ExitReason.Cpuid];
+  count = 0;
+
+  handle(): boolean {
+    this.count++;
+    return false; // not handled: the next contribution, at last the base, does it
+  }
+
+  report(): Record<string, number> {
+    return { count: this.count };
+  }
+}
+
+export default vcpuModule(({ bind }) => {
+  bind(${classOf(name)}).toSelf();
+  bind(ExitContribution).toService(${classOf(name)});
+  bind(ReportContribution).toService(${classOf(name)});
+});
+`;
+
+const spec = (name: string): string => `// SPDX-License-Identifier: LGPL-2.1-only
+import { make } from 'bareflank/testing';
+import { expect } from 'chai';
+import { ${classOf(name)} } from './${name}.js';
+
+describe('${classOf(name)}', () => {
+  it('counts, and leaves the exit to the base', () => {
+    const it = make(${classOf(name)});
+    expect(it.handle()).to.equal(false);
+    expect(it.report()).to.deep.equal({ count: 1 });
+  });
+});
+`;
+
+const readme = (name: string): string => `# ${name}
+
+Counts the CPUIDs of the guest.
+
+    npx bfm run --guest cpuid --append 1000 -m ${name}.modules --stats
+    npx bfm test ${name}.spec.ts
+`;
+
+/** For the editor only: nothing is compiled by it. */
+function tsconfig(): string {
+  const inPackage = (...path: string[]): string => join(packageRoot, ...path);
+  const compilerOptions = {
+    target: 'ES2022',
+    lib: ['ES2022', 'ESNext.Disposable'],
+    module: 'ESNext',
+    moduleResolution: 'Bundler',
+    strict: true,
+    experimentalDecorators: true,
+    useDefineForClassFields: false,
+    verbatimModuleSyntax: true,
+    skipLibCheck: true,
+    noEmit: true,
+    typeRoots: [inPackage('node_modules', '@types')],
+    types: ['mocha'],
+    paths: {
+      bareflank: [inPackage('src', 'index.ts')],
+      'bareflank/testing': [inPackage('test', 'support', 'index.ts')],
+      inversify: [inPackage('node_modules', 'inversify')],
+      chai: [inPackage('node_modules', '@types', 'chai')],
+    },
+  };
+  return `${JSON.stringify({ compilerOptions, include: ['*.ts'] }, undefined, 2)}\n`;
+}
+
+/**
+ * Makes the folder of a new extension.
+ *
+ * @param name snake_case; the folder is `hypervisor_NAME`.
+ * @param parent where the folder goes.
+ * @returns the folder's path.
+ * @throws UsageError for another kind of name; FileError if the folder exists.
+ */
+export function makeExtension(name: string, parent: string): string {
+  if (!/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(name)) {
+    throw new UsageError(`new extension ${name}: a name is made of lower-case words and digits, joined by _`);
+  }
+  const folder = join(parent, `hypervisor_${name}`);
+  if (existsSync(folder)) throw new FileError(`new extension ${name}: ${folder} exists already`);
+  mkdirSync(folder, { recursive: true });
+  const files: Readonly<Record<string, string>> = {
+    [`${name}.ts`]: source(name),
+    [`${name}.modules`]: `{ "modules": ["${name}.ts"] }\n`,
+    [`${name}.spec.ts`]: spec(name),
+    'README.md': readme(name),
+    'tsconfig.json': tsconfig(),
+  };
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
+  return folder;
+}

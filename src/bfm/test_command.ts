@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { Command } from 'commander';
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { bundleFile } from '../driver/load_module.js';
+import { ExitStatus } from './exit_status.js';
+import { FileError } from './file_error.js';
+
+function mochaPath(): string {
+  try {
+    return createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
+  } catch {
+    throw new FileError('bfm test needs mocha, chai and sinon, which npm ci installs with the framework');
+  }
+}
+
+/** The command `bfm test`: runs users' specs, which need no package.json and no node_modules beside them. */
+export function testCommand(done: (status: ExitStatus) => void): Command {
+  return new Command('test')
+    .description('run Mocha specs of extensions')
+    .argument('<spec...>', 'TypeScript or JavaScript files')
+    .action(async (specs: string[]) => {
+      const bundles: string[] = [];
+      for (const spec of specs) bundles.push(await bundleFile(spec));
+      const options = ['--enable-source-maps', mochaPath(), '--no-config', ...bundles];
+      const { status } = spawnSync(process.execPath, options, { stdio: 'inherit' });
+      done(status === 0 ? ExitStatus.Reached : ExitStatus.Error);
+    });
+}
