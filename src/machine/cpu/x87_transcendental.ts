@@ -3,7 +3,7 @@
 // promises an error below 1 ulp). Angles are reduced with the 66-bit π that the manual documents ("Approximation of Pi").
 // SDM 2 "F2XM1", "FYL2X", "FYL2XP1", "FPTAN", "FPATAN", "FSIN", "FCOS", "FSINCOS".
 import {
-  aClass, aSign, aExp, aSig, bClass, bSign, bExp, bSig, ZERO_CLASS, FINITE, INFINITE, QNAN, INVALID, IE, DE, ZE, PE, addRaised, setR, setResult, copyAtoB,
+  aClass, aSign, aExp, aSig, bClass, bSign, bExp, bSig, ZERO_CLASS, FINITE, INFINITE, QNAN, INVALID, IE, DE, ZE, UE, PE, addRaised, setR, setResult, copyAtoB, rExp, rSig,
 } from './soft_float';
 import {
   begin, start, report, underflows, isEmpty, st, stackFault, unpackA80, unpackB80, round80, putR, pop, push, setSt, status, setStatus,
@@ -42,7 +42,7 @@ export function F2XM1(): void {
   else if (aClass == INFINITE) { if (aSign) setR(FINITE, 1, 0, 0x8000000000000000); else setR(INFINITE, 0, 0, 0); }
   else if (aExp >= 0) {
     if (aSign && aExp == 0 && aSig == 0x8000000000000000) { setR(FINITE, 1, -1, aSig); addRaised(PE); }
-    else { setR(FINITE, aSign, aExp, aSig); if (aExp > 0 || aSig != 0x8000000000000000) addRaised(PE); }
+    else { setR(FINITE, aSign, aExp, aSig); addRaised(PE); }
   } else {
     if (denormal) addRaised(DE);
     // t = x ln 2; (e^t − 1) / t = 1 + t/2 (1 + t/3 (1 + …))
@@ -87,8 +87,11 @@ function logarithm(d: usize, m: usize): void {
 function timesLogarithm(isExact: bool): void {
   wideB(w(0));
   wideMultiply(w(0), w(0), w(1));
-  // an exact product, too, is reported as inexact
-  if (isExact) { setResult(sign(w(0)), exponent(w(0)), high(w(0)), low(w(0))); round80(64); addRaised(PE); } else result(w(0));
+  if (!isExact) { result(w(0)); return; }
+  setResult(sign(w(0)), exponent(w(0)), high(w(0)), low(w(0)));
+  round80(64);
+  // an exact product, too, is reported as inexact, and then a denormal one as an underflow
+  addRaised(rExp == -16382 && <i64>rSig >= 0 ? PE | UE : PE);
 }
 
 /** Reads ST(0) as a and ST(1) as b. False when a stack fault ended the instruction, which pops. */
