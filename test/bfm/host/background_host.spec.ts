@@ -194,6 +194,13 @@ describe('The background host', () => {
     });
   });
 
+  it('starts the VMM late by itself, if it was told to', async () => {
+    await own.load('late', '-m', 'cpuidcount', '--start-at', 'echoes what');
+    const { status } = await bfm('console', '--machine', 'late', '--until', 'switches it off', '--timeout', '60');
+    expect(status).to.equal(0);
+    expect((await bfm('status', '--machine', 'late')).stdout).to.equal('VMM_RUNNING\n');
+  });
+
   it('ends a handler that never returns, says so, and is corrupt', async () => {
     const module = join(own.folder, 'hang.ts');
     writeFileSync(
