@@ -55,7 +55,8 @@ export class IoApic extends StatefulDevice<IoApicState> implements InterruptCont
     const rising = level && !(this.state.inputs & bit);
     this.state.inputs = level ? this.state.inputs | bit : this.state.inputs & ~bit;
     if (this.state.low[input]! & LEVEL) this.service(input);
-    else if (rising) {
+    else if (rising && !(this.state.low[input]! & MASKED)) {
+      // 82093AA: an edge at a masked input is ignored, neither delivered nor held pending.
       this.state.pending |= bit;
       this.service(input);
     }

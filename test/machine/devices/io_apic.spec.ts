@@ -39,15 +39,14 @@ describe('IoApic', () => {
     expect(read(0x10 + 2 * 23)).to.equal(0x10000);
   });
 
-  it('sends an edge once, also one that came while the entry was masked', () => {
+  it('sends an edge once, but not one that came while the entry was masked', () => {
     const { ioApic, taken, write } = make();
     ioApic.setInput(4, true);
-    expect(taken).to.have.length(0);
     write(0x18, 0x34);
-    expect(taken.map((message) => message.vector)).to.deep.equal([0x34]);
+    expect(taken).to.have.length(0);
     ioApic.setInput(4, false);
     ioApic.setInput(4, true);
-    expect(taken).to.have.length(2);
+    expect(taken.map((message) => message.vector)).to.deep.equal([0x34]);
   });
 
   it('sends a level again after EOI while it stays up', () => {
