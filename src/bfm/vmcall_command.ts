@@ -9,6 +9,9 @@ import type { WireRegisters } from './host/host_protocol.js';
 import { parseDecimal, parseHexadecimal } from './number.js';
 import { UsageError } from './usage_error.js';
 
+/** Colours are for people: not for files and pipes, and not where NO_COLOR is set. */
+const colours = pc.createColors(process.stdout.isTTY === true && process.env.NO_COLOR === undefined);
+
 /** Values that a command line may carry: R02 … R15; those above R12 exist in Bareflank's structure only. */
 const MOST_REGISTERS = 14;
 const answered = ['r02', 'r03', 'r04', 'r05', 'r06', 'r07', 'r08', 'r09', 'r10', 'r11', 'r12'] as const;
@@ -135,7 +138,7 @@ function unittest(): Command {
     .action(async (text: string) => {
       const id = parseHexadecimal(text, 'unittest');
       await send(command, { r00: hex(BigInt(VmcallOpcode.VMCALL_UNITTEST)), r02: hex(id) });
-      print(`${hex(id)}: ${pc.green('passed')}`);
+      print(`${hex(id)}: ${colours.green('passed')}`);
     });
   return command;
 }

@@ -49,12 +49,13 @@ function allocatedBy(pc: Pc): number {
 describe('The exit path on the simulated PC', () => {
   it('allocates less than 1 MB in 10^6 CPUID exits with the default handlers', async function () {
     this.timeout(120_000);
-    // The first run is for the compiler of JavaScript: unoptimised code makes numbers into objects.
-    const first = await startedPc();
-    while (first.runQuantum(() => true) === undefined);
-    const pc = await startedPc();
-    const allocated = allocatedBy(pc);
-    expect(pc.exits()[ExitReason.Cpuid]).to.equal(1_000_000);
-    expect(allocated).to.be.below(1_000_000);
+    // What the compiler of JavaScript allocates comes on top, in early runs above all; an exit that allocates does so in every run.
+    let least = Infinity;
+    for (let run = 0; run < 4 && least >= 1_000_000; run++) {
+      const pc = await startedPc();
+      least = Math.min(least, allocatedBy(pc));
+      expect(pc.exits()[ExitReason.Cpuid]).to.equal(1_000_000);
+    }
+    expect(least).to.be.below(1_000_000);
   });
 });
