@@ -24,7 +24,7 @@ const end = (): void => {
   void host.close().then(() => setTimeout(() => process.exit(0), 100).unref());
 };
 const server = new HostServer(host, end);
-process.on('SIGTERM', () => void host.request('remove', {}).then(end, end));
+process.on('SIGTERM', () => void host.remove().then(end));
 
 try {
   await host.started();

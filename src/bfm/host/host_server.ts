@@ -83,7 +83,7 @@ export class HostServer {
 
   /** The client goes when it has its answer; one that does not is not waited for. */
   private async remove(socket: Socket): Promise<null> {
-    await this.host.request('remove', {});
+    await this.host.remove();
     // The socket's file is gone before the client hears of it, so that it can start the next machine at once.
     this.server.close();
     const timer = setTimeout(() => socket.destroy(), GOODBYE_MILLISECONDS);

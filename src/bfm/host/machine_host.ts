@@ -12,6 +12,9 @@ import { TYPE, type HostedMessage, type HostMethod, type HostRequests } from './
 const LOOK_MILLISECONDS = 100;
 const PATIENCE_MILLISECONDS = 2000;
 
+/** How long a machine may take to stop and unload its VMM when it is removed. */
+const REMOVAL_MILLISECONDS = 5000;
+
 /** Bytes of the console that are kept for those who attach later. */
 const BACKLOG_BYTES = 65536;
 
@@ -78,6 +81,15 @@ export class MachineHost {
       this.pending.set(id, { resolve: resolve as Pending['resolve'], reject });
       this.worker.postMessage({ id, method, params });
     });
+  }
+
+  /** Lets the machine stop and unload its VMM; one that is stuck, in a module that never ends for instance, is not waited for. */
+  async remove(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise((resolve) => (timer = setTimeout(resolve, REMOVAL_MILLISECONDS)));
+    // That the machine is lost is no reason not to remove it.
+    await Promise.race([this.request('remove', {}).catch(() => {}), patience]);
+    clearTimeout(timer);
   }
 
   /** Ends the worker, whatever it does. */

@@ -194,6 +194,20 @@ describe('The background host', () => {
     });
   });
 
+  it('can be removed while a module that it loads never ends', async () => {
+    const module = join(own.folder, 'endless.ts');
+    writeFileSync(module, 'for (;;);');
+    await own.load('e');
+    const client = await HostClient.connect('e');
+    const load = client.request('load', { files: [module] }).then(
+      () => 'loaded',
+      (error: Error) => error.message,
+    );
+    expect((await bfm('driver_unload', '--machine', 'e')).status).to.equal(0);
+    expect(await load).to.match(/ended|went away/);
+    client.close();
+  });
+
   it('starts the VMM late by itself, if it was told to', async () => {
     await own.load('late', '-m', 'cpuidcount', '--start-at', 'echoes what');
     const { status } = await bfm('console', '--machine', 'late', '--until', 'switches it off', '--timeout', '60');
