@@ -108,6 +108,111 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
     this.vmcs.write(VmcsField.EptPointer, (eptp & ~0xfffn) | 6n | (3n << 3n));
   }
 
+  /** @throws VmcsError "io bitmaps not enabled", or "invalid port: …"; so do all the methods of its kind. */
+  trapOnIoAccess(port: number): void {
+    this.ioAccess.trap(port);
+  }
+
+  trapOnAllIoAccesses(): void {
+    this.ioAccess.trapAll();
+  }
+
+  passThroughIoAccess(port: number): void {
+    this.ioAccess.passThrough(port);
+  }
+
+  passThroughAllIoAccesses(): void {
+    this.ioAccess.passThroughAll();
+  }
+
+  /** Traps all but these. */
+  whitelistIoAccess(ports: readonly number[]): void {
+    this.ioAccess.whitelist(ports);
+  }
+
+  /** Traps only these. */
+  blacklistIoAccess(ports: readonly number[]): void {
+    this.ioAccess.blacklist(ports);
+  }
+
+  logIoAccess(on: boolean): void {
+    this.ioAccessLog.enable(on);
+  }
+
+  clearIoAccessLog(): void {
+    this.ioAccessLog.clear();
+  }
+
+  /** @throws VmcsError "msr bitmap not enabled", or "invalid msr: …"; so do all the methods of its kind. */
+  trapOnRdmsrAccess(msr: number): void {
+    this.rdmsrAccess.trap(msr);
+  }
+
+  trapOnAllRdmsrAccesses(): void {
+    this.rdmsrAccess.trapAll();
+  }
+
+  passThroughRdmsrAccess(msr: number): void {
+    this.rdmsrAccess.passThrough(msr);
+  }
+
+  passThroughAllRdmsrAccesses(): void {
+    this.rdmsrAccess.passThroughAll();
+  }
+
+  /** Traps all but these. */
+  whitelistRdmsrAccess(msrs: readonly number[]): void {
+    this.rdmsrAccess.whitelist(msrs);
+  }
+
+  /** Traps only these. */
+  blacklistRdmsrAccess(msrs: readonly number[]): void {
+    this.rdmsrAccess.blacklist(msrs);
+  }
+
+  logRdmsrAccess(on: boolean): void {
+    this.rdmsrAccessLog.enable(on);
+  }
+
+  clearRdmsrAccessLog(): void {
+    this.rdmsrAccessLog.clear();
+  }
+
+  /** @throws VmcsError "msr bitmap not enabled", or "invalid msr: …"; so do all the methods of its kind. */
+  trapOnWrmsrAccess(msr: number): void {
+    this.wrmsrAccess.trap(msr);
+  }
+
+  trapOnAllWrmsrAccesses(): void {
+    this.wrmsrAccess.trapAll();
+  }
+
+  passThroughWrmsrAccess(msr: number): void {
+    this.wrmsrAccess.passThrough(msr);
+  }
+
+  passThroughAllWrmsrAccesses(): void {
+    this.wrmsrAccess.passThroughAll();
+  }
+
+  /** Traps all but these. */
+  whitelistWrmsrAccess(msrs: readonly number[]): void {
+    this.wrmsrAccess.whitelist(msrs);
+  }
+
+  /** Traps only these. */
+  blacklistWrmsrAccess(msrs: readonly number[]): void {
+    this.wrmsrAccess.blacklist(msrs);
+  }
+
+  logWrmsrAccess(on: boolean): void {
+    this.wrmsrAccessLog.enable(on);
+  }
+
+  clearWrmsrAccessLog(): void {
+    this.wrmsrAccessLog.clear();
+  }
+
   registerMonitorTrap(method: () => void): void {
     this.monitorTrap.step(method);
   }

@@ -83,6 +83,44 @@ describe('ExtendedApis', () => {
     expect(() => apis.wrmsrAccess.trap(0x10)).to.throw('msr bitmap not enabled');
   });
 
+  for (const [kind, field, read] of [
+    ['Io', VmcsField.AddressOfIoBitmapA, 0],
+    ['Rdmsr', VmcsField.AddressOfMsrBitmap, 0],
+    ['Wrmsr', VmcsField.AddressOfMsrBitmap, 0x800 * 8],
+  ] as const) {
+    it(`has the methods of extended_apis 1.1 for ${kind} accesses`, () => {
+      const { apis, bit } = vmm();
+      apis.enableIoBitmaps();
+      const trapped = (...keys: number[]): boolean[] => keys.map((key) => bit(field, read + key));
+      apis[`trapOn${kind}Access`](0x20);
+      expect(trapped(0x20, 0x21)).to.deep.equal([true, false]);
+      apis[`passThrough${kind}Access`](0x20);
+      expect(trapped(0x20, 0x21)).to.deep.equal([false, false]);
+      apis[`trapOnAll${kind}Accesses`]();
+      expect(trapped(0, 0x1fff)).to.deep.equal([true, true]);
+      apis[`passThroughAll${kind}Accesses`]();
+      expect(trapped(0, 0x1fff)).to.deep.equal([false, false]);
+      apis[`whitelist${kind}Access`]([0x20]);
+      expect(trapped(0x20, 0x21)).to.deep.equal([false, true]);
+      apis[`blacklist${kind}Access`]([0x20]);
+      expect(trapped(0x20, 0x21)).to.deep.equal([true, false]);
+    });
+  }
+
+  it('logs and clears by the methods of extended_apis 1.1', () => {
+    const { apis } = vmm();
+    for (const kind of ['Io', 'Rdmsr', 'Wrmsr'] as const) {
+      const log = apis[`${kind.toLowerCase() as 'io' | 'rdmsr' | 'wrmsr'}AccessLog`];
+      apis[`log${kind}Access`](true);
+      log.note(0x20);
+      apis[`log${kind}Access`](false);
+      log.note(0x20);
+      expect(log.toJson()).to.deep.equal({ '0x20': 1 });
+      apis[`clear${kind}AccessLog`]();
+      expect(log.toJson()).to.deep.equal({});
+    }
+  });
+
   it('counts a trapped port and lets the instruction run alone', () => {
     const { apis, machine, has } = vmm();
     apis.enableIoBitmaps();
