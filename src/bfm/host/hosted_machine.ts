@@ -56,8 +56,7 @@ export class HostedMachine {
     while (!this.isRemoved) {
       for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) await this.serve(next);
       this.runSlice();
-      this.console.flush();
-      this.vmm.flush();
+      this.flush();
       await this.pause();
     }
   }
@@ -117,7 +116,14 @@ export class HostedMachine {
 
   private end(end: PcEnd): void {
     this.ending = end;
+    // Whoever hears of the end shall have seen everything before it.
+    this.flush();
     this.post({ kind: 'ended', detail: `${end.kind}: ${end.detail}` });
+  }
+
+  private flush(): void {
+    this.console.flush();
+    this.vmm.flush();
   }
 
   /** Real pace: idle time passes as on the wall. Fast: at once, but an idle time without end waits for what is typed. */
