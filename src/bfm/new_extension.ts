@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The files of a new extension: they build, load and pass their own test as they are.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join, relative } from 'node:path';
 import { FileError } from './file_error.js';
 import { packageRoot } from './folders.js';
 import { UsageError } from './usage_error.js';
@@ -60,9 +60,12 @@ Counts the CPUIDs of the guest.
     npx bfm test ${name}.spec.ts
 `;
 
-/** For the editor only: nothing is compiled by it. */
-function tsconfig(): string {
-  const inPackage = (...path: string[]): string => join(packageRoot, ...path);
+/** For the editor only: nothing is compiled by it. Inside the checkout its paths are relative, so that it may be committed. */
+function tsconfig(folder: string): string {
+  const inside = relative(packageRoot, folder);
+  const isOutside = inside.startsWith('..') || isAbsolute(inside);
+  const base = isOutside ? packageRoot : relative(folder, packageRoot);
+  const inPackage = (...path: string[]): string => join(base, ...path);
   const compilerOptions = {
     target: 'ES2022',
     lib: ['ES2022', 'ESNext.Disposable'],
@@ -83,7 +86,9 @@ function tsconfig(): string {
       chai: [inPackage('node_modules', '@types', 'chai')],
     },
   };
-  return `${JSON.stringify({ compilerOptions, include: ['*.ts'] }, undefined, 2)}\n`;
+  const text = JSON.stringify({ compilerOptions, include: ['*.ts'] }, undefined, 2);
+  // Lists on one line, as Prettier has them.
+  return `${text.replace(/\[\s+([^\]]*?)\s+\]/g, (_, list: string) => `[${list.replace(/\s*\n\s*/g, ' ')}]`)}\n`;
 }
 
 /**
@@ -106,7 +111,7 @@ export function makeExtension(name: string, parent: string): string {
     [`${name}.modules`]: `{ "modules": ["${name}.ts"] }\n`,
     [`${name}.spec.ts`]: spec(name),
     'README.md': readme(name),
-    'tsconfig.json': tsconfig(),
+    'tsconfig.json': tsconfig(folder),
   };
   for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
   return folder;
