@@ -18,6 +18,11 @@ function subfolders(path: string): string[] {
     .sort();
 }
 
+/** Refuses folders given by `-e` that are not there, whether or not a name has to be looked up in them. @throws FileError */
+export function checkExtensionFolders(given: readonly string[]): void {
+  for (const path of given) if (!isFolder(resolve(path))) throw new FileError(`-e ${path}: there is no such folder`);
+}
+
 /** Folders of extensions: extensions/hypervisor_* and src_* of the package and of the current folder, then those given by `-e`. */
 export function extensionFolders(given: readonly string[]): string[] {
   const bases = [...new Set([packageRoot, process.cwd()])];
@@ -25,11 +30,8 @@ export function extensionFolders(given: readonly string[]): string[] {
     ...subfolders(join(base, 'extensions')).filter((path) => basename(path).startsWith('hypervisor_')),
     ...subfolders(base).filter((path) => basename(path).startsWith('src_')),
   ]);
-  const outside = given.flatMap((path) => {
-    const full = resolve(path);
-    if (!isFolder(full)) throw new FileError(`-e ${path}: there is no such folder`);
-    return [full, ...subfolders(full)];
-  });
+  checkExtensionFolders(given);
+  const outside = given.map((path) => resolve(path)).flatMap((full) => [full, ...subfolders(full)]);
   return [...new Set([...found, ...outside])];
 }
 

@@ -57,4 +57,12 @@ export async function main(args: readonly string[]): Promise<ExitStatus> {
   }
 }
 
+/** Nobody reads our output any more (`| head`), or the disk is full: there is nothing left to do, nor always a place to say so. */
+function endWithoutOutput(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') process.stderr.write(`bfm: the output cannot be written: ${error.message}\n`);
+  process.exit(ExitStatus.Error);
+}
+
+process.stdout.on('error', endWithoutOutput);
+process.stderr.on('error', () => process.exit(ExitStatus.Error));
 process.exitCode = await main(process.argv.slice(2));

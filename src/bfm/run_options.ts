@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { FileError } from './file_error.js';
-import { findModuleFile, guestImage } from './folders.js';
+import { checkExtensionFolders, findModuleFile, guestImage } from './folders.js';
 import { MEMORY_LIMITS, parseMemorySize } from './memory_size.js';
 import type { RunRequest, StartMode } from './run_request.js';
 import { UsageError } from './usage_error.js';
@@ -31,7 +31,10 @@ export interface RunOptions {
 function existingFile(option: string, path: string): string {
   const full = resolve(path);
   if (!existsSync(full)) throw new FileError(`${option} ${path}: there is no such file`);
-  if (!statSync(full).isFile()) throw new FileError(`${option} ${path} is a folder, not a file`);
+  const status = statSync(full);
+  if (!status.isFile()) {
+    throw new FileError(`${option} ${path} is a ${status.isDirectory() ? 'folder' : 'device or pipe'}, not a file`);
+  }
   return full;
 }
 
@@ -59,6 +62,9 @@ function processors(text: string): number {
   return 1;
 }
 
+/** Node's timers count milliseconds in 31 bits; a longer one would end at once. */
+const LONGEST_TIMEOUT = Math.floor((2 ** 31 - 1) / 1000);
+
 /** @returns seconds, or undefined if there is no limit. */
 export function parseTimeout(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
@@ -66,6 +72,8 @@ export function parseTimeout(text: string | undefined): number | undefined {
   if (text.trim() === '' || !Number.isFinite(seconds) || seconds <= 0) {
     throw new UsageError(`--timeout ${text}: it is a positive number of seconds`);
   }
+  if (seconds > LONGEST_TIMEOUT)
+    throw new UsageError(`--timeout ${text}: it is at most ${LONGEST_TIMEOUT} seconds; leave it out for no limit`);
   return seconds;
 }
 
@@ -89,6 +97,7 @@ function rtcStart(text: string | undefined): { rtcStart?: number } {
  */
 export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRequest {
   const memoryBytes = parseMemorySize(options.memory);
+  checkExtensionFolders(options.extensions);
   const modules = options.module.map((name) => findModuleFile(name, options.extensions));
   if (options.until === '') throw new UsageError('--until wants a text');
   parseTimeout(options.timeout);

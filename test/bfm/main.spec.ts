@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { bfm } from './bfm_process.js';
+import { bfm, ended, startBfm } from './bfm_process.js';
 
 describe('bfm', () => {
   it('shows its help without arguments and with --help, status 0', async () => {
@@ -30,6 +30,14 @@ describe('bfm', () => {
       expect(stdout).to.equal('');
     });
   }
+
+  it('ends with status 1 and no stack when nobody reads its output any more', async () => {
+    const child = startBfm(['run', '--guest', 'cpuid', '--append', '10']);
+    child.stdout.destroy();
+    const { status, stderr } = await ended(child);
+    expect(status).to.equal(1);
+    expect(stderr).to.not.match(/\n\s+at /);
+  });
 
   it('returns 1 for a kernel that is not there', async () => {
     const { status, stderr } = await bfm('run', '--kernel', '/does/not/exist');

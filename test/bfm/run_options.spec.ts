@@ -60,16 +60,19 @@ describe('checkRunOptions', () => {
       /--start-at is for --start late/,
     ],
     ['a senseless time-out', { timeout: '-1' }, UsageError, /positive number/],
+    ['a time-out beyond what timers can', { timeout: '1e9' }, UsageError, /at most 2147483/],
     ['an empty text', { until: '' }, UsageError, /--until/],
     ['a senseless date', { rtc: 'yesterday' }, UsageError, /no date/],
     ['a missing kernel', { kernel: '/does/not/exist' }, FileError, /no such file/],
     ['a folder as kernel', { kernel: '/' }, FileError, /is a folder/],
+    ['a device as kernel', { kernel: '/dev/null' }, FileError, /is a device or pipe, not a file/],
     [
       'a missing module file',
       { module: ['no_such_extension'] },
       FileError,
       /no such file, and no extension of that name/,
     ],
+    ['a missing extension folder without -m', { extensions: ['/does/not/exist'] }, FileError, /no such folder/],
     ['a missing extension folder', { extensions: ['/does/not/exist'], module: ['x'] }, FileError, /no such folder/],
   ];
   for (const [what, options, kind, message] of wrong) {

@@ -23,11 +23,17 @@ function startsWith(bytes: Uint8Array, prefix: readonly number[]): boolean {
   return prefix.every((byte, index) => bytes[index] === byte);
 }
 
-/** Text has no control characters but white space; machine code that long always has. */
+/** Text has no control characters but white space, and is UTF-8: machine code seldom is either for long. */
 function isText(bytes: Uint8Array): boolean {
-  return bytes
-    .subarray(0, TEXT_SAMPLE)
-    .every((byte) => byte >= 0x20 || (byte >= 0x07 && byte <= 0x0d) || byte === 0x1b);
+  const sample = bytes.subarray(0, TEXT_SAMPLE);
+  if (!sample.every((byte) => byte >= 0x20 || (byte >= 0x07 && byte <= 0x0d) || byte === 0x1b)) return false;
+  try {
+    // A character that the end of the sample cuts is none that is wrong.
+    new TextDecoder('utf-8', { fatal: true }).decode(sample, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function refuseOthers(request: BootRequest): void {

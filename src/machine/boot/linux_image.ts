@@ -35,6 +35,7 @@ const SETUP_HEADER_START = 0x1f1;
 const SETUP_HEADER_END = 0x290;
 const SECTOR = 512;
 const PAGE = 0x1000;
+const FOUR_GIBIBYTES = 2 ** 32;
 const XLOAD_KERNEL_64 = 1;
 const LOADED_HIGH = 1;
 const LOADER_UNDEFINED = 0xff;
@@ -91,16 +92,22 @@ function checkedHeader(kernel: BootFile): SetupHeader {
   };
 }
 
-function placeKernel(ram: Uint8Array, kernel: BootFile, header: SetupHeader): number {
+/** @returns where the kernel begins, and the end of what it occupies while it unpacks itself. */
+function placeKernel(ram: Uint8Array, kernel: BootFile, header: SetupHeader): { address: number; end: number } {
   const address = header.preferredAddress;
   const end = address + Math.max(header.initSize, kernel.bytes.length - header.setupBytes);
-  if (address < HIGH_MEMORY_START || end > ram.length) {
+  if (address < HIGH_MEMORY_START || address >= FOUR_GIBIBYTES) {
+    throw new BootError(
+      `${kernel.name} is a Linux image, but its load address ${hex(address)} is not between 1 MiB and 4 GiB: the file is damaged`,
+    );
+  }
+  if (end > ram.length) {
     throw new BootError(
       `${kernel.name} needs memory up to ${hex(end)} to unpack itself, and there is only ${mebibytes(ram.length)}: use --memory ${Math.ceil(end / 2 ** 20) + 16}M or more`,
     );
   }
   ram.set(kernel.bytes.subarray(header.setupBytes), address);
-  return address;
+  return { address, end };
 }
 
 function placeRamDisk(
@@ -147,8 +154,8 @@ export function loadLinuxImage(ram: Uint8Array, request: BootRequest): EntryStat
       `the command line has ${request.append.length} characters; ${kernel.name} takes ${header.commandLineSize}`,
     );
   }
-  const address = placeKernel(ram, kernel, header);
-  const disk = placeRamDisk(ram, request.modules, header, address + header.initSize);
+  const { address, end } = placeKernel(ram, kernel, header);
+  const disk = placeRamDisk(ram, request.modules, header, end);
 
   const parametersAt = BootArea.BOOT_PARAMETERS;
   ram.fill(0, parametersAt, parametersAt + PAGE);

@@ -9,6 +9,8 @@ const ELF_MAGIC = 0x464c457f;
 const ELF_CLASS_32 = 1;
 const ELF_MACHINE_386 = 3;
 const PROGRAM_LOAD = 1;
+/** A multiboot header up to its entry address. */
+const ADDRESSES_END = 32;
 
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const hex = (value: number): string => `0x${value.toString(16)}`;
@@ -36,6 +38,7 @@ export class MultibootLoader {
   }
 
   private loadByAddresses(headerAt: number): LoadedKernel {
+    if (headerAt + ADDRESSES_END > this.kernel.bytes.length) this.fail('it ends inside its multiboot header');
     const data = view(this.kernel.bytes);
     const [headerAddress, loadAddress, loadEnd, bssEnd, entry] = [12, 16, 20, 24, 28].map((offset) =>
       data.getUint32(headerAt + offset, true),
@@ -71,6 +74,11 @@ export class MultibootLoader {
       data.getUint32(at + field, true),
     ) as [number, number, number, number, number];
     if (offset + fileSize > this.kernel.bytes.length) this.fail(`it ends inside the segment for ${hex(physical)}`);
+    if (fileSize > memorySize) {
+      this.fail(
+        `its segment for ${hex(physical)} has ${fileSize} bytes in the file and ${memorySize} in memory: the file is damaged`,
+      );
+    }
     this.store(physical, this.kernel.bytes.subarray(offset, offset + fileSize), memorySize);
     return physical + memorySize;
   }

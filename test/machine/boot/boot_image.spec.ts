@@ -30,6 +30,14 @@ describe('loadImage', () => {
     );
   });
 
+  it('takes machine code without control characters for a flat image, not for text', () => {
+    expect(load(Uint8Array.of(0xeb, 0xfe))).to.not.throw();
+    expect(load(Uint8Array.of(0xfa, 0xf4))).to.not.throw();
+    expect(load(new TextEncoder().encode('Grüße'))).to.throw(BootError, /a text file/);
+    expect(load(new TextEncoder().encode('ü'.repeat(4096).slice(0, 4095) + 'x'))).to.throw(BootError, /a text file/);
+    expect(load(new TextEncoder().encode(`x${'ü'.repeat(4096)}`))).to.throw(BootError, /a text file/);
+  });
+
   it('enters a flat image at 2 MiB in long mode with its command line', () => {
     const memory = ram(16);
     const image = loadImage(memory, request(Uint8Array.of(0xf4, 0xeb, 0xfd, 0x00), '1000'));

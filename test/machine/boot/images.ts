@@ -17,6 +17,7 @@ export interface LinuxImageOptions {
   readonly xloadFlags?: number;
   readonly initSize?: number;
   readonly bootFlag?: number;
+  readonly preferredAddress?: bigint;
   readonly bytes?: number;
 }
 
@@ -34,7 +35,7 @@ export function linuxImage(options: LinuxImageOptions = {}): Uint8Array {
   data.setUint8(0x234, 1);
   data.setUint16(0x236, options.xloadFlags ?? 1, true);
   data.setUint32(0x238, 2047, true);
-  data.setBigUint64(0x258, 0x1000000n, true);
+  data.setBigUint64(0x258, options.preferredAddress ?? 0x1000000n, true);
   data.setUint32(0x260, options.initSize ?? 0x800000, true);
   return bytes.subarray(0, options.bytes);
 }

@@ -46,12 +46,27 @@ describe('loadLinuxImage', () => {
     ['a damaged boot flag', linuxImage({ bootFlag: 0 }), /boot flag is 0x0/],
     ['a cut header', linuxImage({ bytes: 0x210 }), /inside its setup header/],
     ['a cut kernel', linuxImage({ bytes: 2048 }), /before its protected-mode part/],
+    ['a load address that is none', linuxImage({ preferredAddress: 0x1000n }), /load address 0x1000.*damaged/],
+    [
+      'an address beyond any memory',
+      linuxImage({ preferredAddress: 1n << 60n }),
+      /load address 0x1000000000000000.*damaged/,
+    ],
     ['too little memory', linuxImage({ initSize: 0x10000000 }), /needs memory up to 0x11000000.*--memory 288M/],
   ] as const) {
     it(`refuses ${what} with the reason`, () => {
       expect(() => loadLinuxImage(new Uint8Array(64 * MEBIBYTE), request(image))).to.throw(BootError, message);
     });
   }
+
+  it('never puts the initial RAM disk over a kernel that is larger than it says', () => {
+    const modules = [{ name: 'initrd', bytes: new Uint8Array(0x1000) }];
+    const wanted = { ...request(linuxImage({ initSize: 0 })), modules };
+    expect(() => loadLinuxImage(new Uint8Array(0x1001000), wanted)).to.throw(
+      BootError,
+      /does not fit above the kernel/,
+    );
+  });
 
   it('refuses a command line that is too long for the kernel', () => {
     expect(() => loadLinuxImage(new Uint8Array(64 * MEBIBYTE), request(linuxImage(), 'x'.repeat(2048)))).to.throw(

@@ -54,6 +54,17 @@ describe('loadMultibootImage', () => {
     expect(() => load(ram, request(wide))).to.throw(BootError, /not a 32-bit ELF/);
   });
 
+  it('refuses damaged headers with the reason', () => {
+    const ram = new Uint8Array(4 * MEBIBYTE);
+    const cut = new Uint8Array(12);
+    [0x1badb002, 0x10000, -(0x1badb002 + 0x10000) >>> 0].forEach((word, i) =>
+      new DataView(cut.buffer).setUint32(4 * i, word, true),
+    );
+    expect(() => load(ram, request(cut))).to.throw(BootError, /ends inside its multiboot header/);
+    const shrunk = elf32({ entry: 0, segments: [{ at: 4 * MEBIBYTE - 1, bytes: [1, 2, 3], memory: 1 }] });
+    expect(() => load(ram, request(shrunk))).to.throw(BootError, /3 bytes in the file and 1 in memory/);
+  });
+
   it('finds a header only where its checksum fits', () => {
     const image = elf32({ entry: 0, segments: [] });
     expect(multibootHeader(image)).to.equal(0xf0);
