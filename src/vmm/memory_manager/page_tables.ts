@@ -38,10 +38,12 @@ export class PageTables {
     this.root = manager.alloc(X64.pageSize);
   }
 
-  /** Stores the entry of a page, making the tables above it. */
+  /** Stores the entry of a page, making the tables above it; tables of smaller pages that it replaces are given back. */
   map(address: bigint, bytes: number, entry: bigint): void {
     const last = levelOf(bytes);
-    this.memory.write64(entryAddress(this.tableFor(address, last), address, last), entry);
+    const place = entryAddress(this.tableFor(address, last), address, last);
+    this.releaseBelow(this.memory.read64(place), last);
+    this.memory.write64(place, entry);
   }
 
   /** The table of a level that an address belongs to; neighbours come one after the other, so the last one is remembered. */
@@ -76,13 +78,22 @@ export class PageTables {
     return { entry, place };
   }
 
-  /** The place of the 4-KiB entry of an address; larger pages on the way are split into smaller ones that map the same. @throws MemoryManagerError */
-  split(address: bigint): EntryPlace {
+  /** The entry where the walk of an address ends: that of its page, or the absent one (0), whose level says how much is not mapped. */
+  lookup(address: bigint): { readonly entry: bigint; readonly place: EntryPlace } {
+    const path = this.path(address);
+    const place = path[path.length - 1]!;
+    return { entry: this.memory.read64(place.address), place };
+  }
+
+  /**
+   * The place of the entry of an address at a level, 3 for pages of 4 KiB; larger pages on the way are split into smaller ones that map the
+   * same. @throws MemoryManagerError
+   */
+  split(address: bigint, level = 3): EntryPlace {
     for (;;) {
-      const path = this.path(address);
-      const place = path[path.length - 1]!;
-      // An entry of the last level may be absent: whoever asks is about to fill it.
-      if (place.level === 3) return place;
+      const { place } = this.lookup(address);
+      // An entry of the wanted level may be absent: whoever asks is about to fill it.
+      if (place.level >= level) return place;
       const { entry } = this.find(address);
       this.memory.write64(place.address, this.splitTable(entry, place.level) | this.format.table);
     }
@@ -111,6 +122,15 @@ export class PageTables {
       result.push(...this.pagesBelow(this.manager.physicalToVirtual(entry & pageAddressMask), level + 1));
     }
     return result;
+  }
+
+  /** Gives back the tables below an entry that is about to be replaced. */
+  private releaseBelow(entry: bigint, level: number): void {
+    if (!this.isPresent(entry) || this.isLeaf(entry, level)) return;
+    for (const { virtual } of this.pagesBelow(this.manager.physicalToVirtual(entry & pageAddressMask), level + 1)) {
+      this.manager.free(virtual);
+    }
+    this.recent = { level: -1, region: 0n, table: 0n };
   }
 
   /** A table of 512 entries that map what one larger page maps. @returns its physical address. */

@@ -56,5 +56,10 @@ export interface Vmcs {
   /** Enables a control if the processor has it. @param verbose warn if not. @returns whether it is 1 now. */
   enableIfAllowed(word: ControlWord, mask: number, verbose?: boolean): boolean;
   disableIfAllowed(word: ControlWord, mask: number, verbose?: boolean): boolean;
+  /**
+   * Runs `body`, whose writes are those of the owner of a shared resource, whoever asked it: what several contributions ask of one owner is no
+   * contradiction, what one of them writes beside the owner is.
+   */
+  asOwner(owner: string, body: () => void): void;
 }
 export const Vmcs = component<Vmcs>('bareflank.Vmcs', 'vcpu');

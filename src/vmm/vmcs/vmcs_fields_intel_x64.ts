@@ -158,6 +158,16 @@ export class VmcsFieldsIntelX64 {
     }
   }
 
+  asOwner(owner: string, body: () => void): void {
+    const asker = this.writer;
+    this.writer = owner;
+    try {
+      body();
+    } finally {
+      this.writer = asker;
+    }
+  }
+
   private change(word: ControlWord, mask: number, bits: number): void {
     const field = fieldOf[word];
     const old = this.read(field);
