@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Driver } from '../driver/driver.js';
-import { exitReasonName } from '../intrinsics/exit_reasons.js';
 import { Pc } from '../machine/pc.js';
 import type { PcEnd } from '../machine/pc.js';
 import { readBootFile, readCoreModule } from './boot_file.js';
@@ -8,6 +7,7 @@ import { LateStart } from './late_start.js';
 import { OutputBuffer } from './output_buffer.js';
 import { StopRequest } from './run_control.js';
 import type { RunControl } from './run_control.js';
+import { namedExits } from './run_counters.js';
 import type { Outcome, RunReport, RunRequest, WorkerMessage } from './run_request.js';
 import { TextMatcher } from './text_matcher.js';
 
@@ -87,6 +87,7 @@ export class MachineRun {
       debugConsole: (byte) => this.consoleByte(byte, pc),
       testDevice: request.testDevice,
       exitMark: this.control.exitWord,
+      counters: this.control.counters,
       ...(request.rtcStart !== undefined && { rtcStart: request.rtcStart }),
     });
     return pc;
@@ -119,6 +120,7 @@ export class MachineRun {
     const idle = (nanoseconds: number): boolean => this.lateStart?.idle() !== true && this.idle(nanoseconds);
     for (;;) {
       const end = pc.runQuantum(idle);
+      this.control.counters.publish(pc);
       this.control.beat();
       this.flush();
       if (this.lateStart?.isDue === true) this.startLate(driver!);
@@ -175,7 +177,7 @@ export class MachineRun {
 
   private report(pc: Pc, driver: Driver | undefined, ending: Ending, milliseconds: number): RunReport {
     const machine = {
-      exits: this.exits(pc),
+      exits: namedExits(pc.exits()),
       instructions: pc.instructions,
       virtualTime: pc.virtualTime,
       debugExit: pc.debugExit,
@@ -190,13 +192,5 @@ export class MachineRun {
       extensions: reportedValues(driver),
       milliseconds,
     };
-  }
-
-  private exits(pc: Pc): Record<string, number> {
-    const counts: Record<string, number> = {};
-    pc.exits().forEach((count, reason) => {
-      if (count > 0) counts[exitReasonName(reason)] = count;
-    });
-    return counts;
   }
 }

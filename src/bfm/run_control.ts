@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { RunCounters } from './run_counters.js';
 
 /** Why the main thread wants the machine to stop. */
 export enum StopRequest {
@@ -15,6 +16,8 @@ const INPUT_HEAD = 4;
 const INPUT_TAIL = 5;
 const WORDS = 8;
 const INPUT_BYTES = 4096;
+const COUNTERS_OFFSET = WORDS * 4;
+const INPUT_OFFSET = COUNTERS_OFFSET + RunCounters.bytes;
 
 /**
  * The words that the main thread and the machine's worker share. The worker is busy with the guest and hears no messages: it looks at
@@ -23,11 +26,14 @@ const INPUT_BYTES = 4096;
 export class RunControl {
   private readonly words: Int32Array;
   private readonly input: Uint8Array;
+  /** How far the machine came, readable from both sides at any moment. */
+  readonly counters: RunCounters;
 
   /** @param memory what another `RunControl` made; a new one without. */
-  constructor(readonly memory: SharedArrayBuffer = new SharedArrayBuffer(WORDS * 4 + INPUT_BYTES)) {
+  constructor(readonly memory: SharedArrayBuffer = new SharedArrayBuffer(INPUT_OFFSET + INPUT_BYTES)) {
     this.words = new Int32Array(memory, 0, WORDS);
-    this.input = new Uint8Array(memory, WORDS * 4, INPUT_BYTES);
+    this.counters = new RunCounters(memory, COUNTERS_OFFSET);
+    this.input = new Uint8Array(memory, INPUT_OFFSET, INPUT_BYTES);
   }
 
   /** The first request stands: a Ctrl-C during the stop of a time-out does not change why the run ended. */

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { BareflankError } from '../intrinsics/errors.js';
+import type { Problem } from './problem.js';
 
-/** The worker ended with an error that is no fault of the machine inside. */
-export class RunFailedError extends BareflankError {}
+/** The machine's worker could not begin or ended with an error of its own; `problem` is what it said. */
+export class RunFailedError extends BareflankError {
+  constructor(readonly problem: Problem) {
+    super(problem.what);
+  }
+}

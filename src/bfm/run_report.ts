@@ -38,7 +38,7 @@ export function outcomeLine(report: RunReport, until: string | undefined): strin
     case 'timeout':
       return `time-out${early}${report.detail === '' ? '' : `: ${report.detail}`}`;
     case 'interrupted':
-      return `interrupted${report.detail === 'interrupted' || report.detail === '' ? '' : `: ${report.detail}`}`;
+      return `interrupted${report.detail === '' ? '' : report.detail.startsWith('before ') ? ` ${report.detail}` : `: ${report.detail}`}`;
     default:
       return report.detail;
   }
@@ -50,11 +50,11 @@ function rows(report: RunReport, stats: boolean): [string, string][] {
   const { machine, extensions, milliseconds } = report;
   const exits = Object.entries(machine.exits).sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
   const table: [string, string][] = exits.map(([name, count]) => [`exits: ${name}`, grouped(count)]);
-  for (const [extension, values] of Object.entries(extensions)) {
+  for (const [extension, values] of Object.entries(extensions ?? {})) {
     for (const [name, value] of Object.entries(values))
       table.push([`${extension}: ${name}`, typeof value === 'number' ? grouped(value) : value]);
   }
-  table.push(['instructions', grouped(machine.instructions)]);
+  table.push([`instructions${report.forced === true ? ' (at least)' : ''}`, grouped(machine.instructions)]);
   table.push(['time', `${(milliseconds / 1000).toFixed(3)} s`]);
   if (!stats) return table;
   table.push(['guest time', `${(machine.virtualTime / 1e9).toFixed(6)} s`]);

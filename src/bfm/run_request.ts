@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { Problem } from './problem.js';
 
 /** When the VMM takes the processor: at its first instruction, under the running guest, or not at all. */
 export type StartMode = 'boot' | 'late' | 'off';
@@ -44,10 +45,12 @@ export interface RunReport {
     /** Digest of registers, memory and devices: equal runs give equal digests. */
     readonly stateHash?: string;
   };
-  /** Named values that extensions report. */
-  readonly extensions: Readonly<Record<string, Readonly<Record<string, number | string>>>>;
+  /** Named values that extensions report; null if the worker was ended by force: nobody was left to ask. */
+  readonly extensions: Readonly<Record<string, Readonly<Record<string, number | string>>>> | null;
   /** Wall-clock milliseconds from the guest's first instruction to the end. */
   readonly milliseconds: number;
+  /** The worker was ended by force: exits are exact, instructions and time those of the last VM exit or the end of the last quantum. */
+  readonly forced?: true;
 }
 
 /** What the worker tells the main thread. */
@@ -59,4 +62,4 @@ export type WorkerMessage =
   /** The guest runs no more: what comes now are the last words of the VMM. */
   | { readonly kind: 'stopped' }
   | { readonly kind: 'ended'; readonly report: RunReport }
-  | { readonly kind: 'failed'; readonly message: string; readonly usage: boolean };
+  | { readonly kind: 'failed'; readonly problem: Problem };

@@ -2,11 +2,11 @@
 import { Worker } from 'node:worker_threads';
 import { GuestConsole } from './guest_console.js';
 import { hangingHandler } from './hanging_handler.js';
+import { problemOf } from './problem.js';
 import { RunControl, StopRequest } from './run_control.js';
 import type { Outcome, RunReport, RunRequest, WorkerMessage } from './run_request.js';
 import { RunFailedError } from './run_failed_error.js';
 import type { TextSink } from './text_sink.js';
-import { UsageError } from './usage_error.js';
 import { VmmLines } from './vmm_lines.js';
 
 /** How often the main thread looks whether the worker still works. */
@@ -69,7 +69,7 @@ export class RunSession {
   interrupt(): void {
     if (this.control.stopRequest === StopRequest.None && this.running)
       this.control.requestStop(StopRequest.Interrupted);
-    else this.terminate('interrupted', 'interrupted');
+    else this.terminate('interrupted', this.running ? 'the machine was ended by force' : 'before the guest ran');
   }
 
   private runWorker(): Promise<RunReport> {
@@ -80,10 +80,8 @@ export class RunSession {
       const worker = new Worker(new URL('./machine_worker.js', import.meta.url), { workerData });
       this.worker = worker;
       worker.on('message', (message: WorkerMessage) => this.receive(message));
-      worker.on('error', (error: Error) =>
-        reject(new RunFailedError(`internal error: ${error.message}`, { causedBy: error })),
-      );
-      worker.on('exit', () => reject(new RunFailedError('the machine ended without a report')));
+      worker.on('error', (error: Error) => reject(new RunFailedError(problemOf(error))));
+      worker.on('exit', () => reject(new RunFailedError(problemOf('the machine ended without a report'))));
     });
   }
 
@@ -105,7 +103,7 @@ export class RunSession {
       case 'ended':
         return this.finish(message.report);
       case 'failed':
-        return this.fail(new (message.usage ? UsageError : RunFailedError)(message.message));
+        return this.fail(new RunFailedError(message.problem));
     }
   }
 
@@ -132,7 +130,7 @@ export class RunSession {
     }, LOOK_MILLISECONDS);
   }
 
-  /** Ends the worker by force; what it counted is lost. */
+  /** Ends the worker by force. What the machine counted stands in shared memory; what extensions would report is lost. */
   private terminate(outcome: Outcome, otherwise: string): void {
     const first: Partial<Record<StopRequest, Outcome>> = {
       [StopRequest.Timeout]: 'timeout',
@@ -141,9 +139,11 @@ export class RunSession {
     this.finish({
       outcome: first[this.control.stopRequest] ?? outcome,
       detail: hangingHandler(this.control, this.handlers) ?? otherwise,
-      machine: { exits: {}, instructions: 0, virtualTime: 0, debugExit: null },
-      extensions: {},
-      milliseconds: performance.now() - this.startedAt,
+      // Whoever wrote to the debug-exit port has ended by itself.
+      machine: { ...this.control.counters.read(), debugExit: null },
+      extensions: null,
+      milliseconds: this.running ? performance.now() - this.startedAt : 0,
+      forced: true,
     });
   }
 }

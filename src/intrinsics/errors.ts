@@ -1,14 +1,35 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
+/** The parts of an error's message, for programs; a person reads them all in the message. */
+export interface ErrorDetails {
+  /** File with line and column, or the name of what is at fault. */
+  readonly where?: string;
+  /** The value or state that was found. */
+  readonly found?: string;
+  /** What was wanted instead. */
+  readonly expected?: string;
+  /** What to do about it. */
+  readonly advice?: string;
+}
+
+/** What an error may carry beside its message. */
+export interface ErrorOptions {
+  readonly causedBy?: unknown;
+  readonly details?: ErrorDetails;
+}
+
 /** The base of every error this framework throws: what failed, where, what was found, what was expected, what to do. */
 export class BareflankError extends Error {
   /** The error that led to this one, if any. */
   readonly causedBy: unknown;
+  /** The parts of the message, as far as they stand apart. */
+  readonly details: ErrorDetails;
 
-  constructor(message: string, options: { causedBy?: unknown } = {}) {
+  constructor(message: string, options: ErrorOptions = {}) {
     super(message);
     this.name = new.target.name;
     this.causedBy = options.causedBy;
+    this.details = options.details ?? {};
   }
 }
 

@@ -15,6 +15,7 @@ import { processorSignals } from './processor_signals.js';
 import { Scheduler } from './scheduler.js';
 import { DriverContext } from './vmx/driver_context.js';
 import { LogicalProcessor } from './vmx/logical_processor.js';
+import type { ProcessorCounters } from './vmx/processor_counters.js';
 import { VmcallBuffer } from './vmx/vmcall_buffer.js';
 import { entryRules } from '../intrinsics/rules/entry_rules.js';
 import { writeAcpiTables } from './boot/acpi_tables.js';
@@ -35,6 +36,8 @@ export interface PcOptions {
   readonly testDevice?: boolean;
   /** A word in which the machine says which VM exit JavaScript is handling: basic reason + 1, or 0. */
   readonly exitMark?: Int32Array;
+  /** Where the first processor counts. */
+  readonly counters?: ProcessorCounters;
 }
 
 /** The machine as the driver of a VMM sees it. */
@@ -74,7 +77,11 @@ export class Pc {
     readonly core: CpuCore,
     readonly bus: PcBus,
   ) {
-    const processor = new LogicalProcessor(0, core, { rules: entryRules, cr4Allowed: core.cr4Allowed });
+    const processor = new LogicalProcessor(0, core, {
+      rules: entryRules,
+      cr4Allowed: core.cr4Allowed,
+      counters: options.counters,
+    });
     processor.exitMark = options.exitMark;
     this.processors = [processor];
     this.execution = new Execution(

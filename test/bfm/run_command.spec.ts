@@ -180,6 +180,17 @@ describe('bfm run', function () {
     expect(stderr).to.match(/extension saboteur did not return from exit 10 \(cpuid\)/);
   });
 
+  it('reports what the machine had counted when a handler hung, and null for what nobody can know', async () => {
+    const modules = extension('late_sleeper', handler('if (++this.count === 1000) for (;;); return false;'));
+    const result = await bfm('run', '--guest', 'cpuid', '--append', '2000', '-m', modules, '--json');
+    expect(result.status, result.stderr).to.equal(3);
+    const report = JSON.parse(result.stdout) as Json & Record<string, unknown>;
+    expect(report).to.include({ outcome: 'dead', exitStatus: 3, forced: true, extensions: null });
+    expect(report.machine.exits).to.deep.equal({ cpuid: 1000, vmcall: 1 });
+    const alone = json(await bfm('run', '--guest', 'cpuid', '--append', '999', '-m', cpuidcount, '--json'));
+    expect(report.machine.instructions).to.be.within(15_000, alone.machine.instructions);
+  });
+
   const broken: [string, () => string, RegExp][] = [
     [
       'a module file that is no JSON',

@@ -8,6 +8,7 @@ import { performCodeInstruction } from './code_instructions.js';
 import { slotOf } from './field_slots.js';
 import { remainingTicks } from './preemption_timer.js';
 import type { ProcessorCore } from './processor_core.js';
+import { exitReasons, type ProcessorCounters } from './processor_counters.js';
 import type { ProcessorDeath } from './processor_death.js';
 import { VmxEngine, type VmxEngineOptions } from './vmx_engine.js';
 import { Word } from './words.js';
@@ -21,8 +22,10 @@ const activityWaitForSipi = 3;
 const interruptFlag = 0x200;
 const scale = 0x1_0000_0000;
 
-/** How many basic exit reasons are counted apart. */
-const exitReasons = 128;
+/** What a processor is made with. */
+export interface LogicalProcessorOptions extends VmxEngineOptions {
+  readonly counters?: ProcessorCounters | undefined;
+}
 
 /**
  * A logical processor: the core, its VMX engine, and the way of a VM exit into JavaScript. The scheduler calls `run`; no frame of
@@ -31,22 +34,26 @@ const exitReasons = 128;
 export class LogicalProcessor {
   readonly engine: VmxEngine;
   /** VM exits by basic reason. */
-  readonly exits = new Uint32Array(exitReasons);
+  readonly exits: Uint32Array;
   /** Set once the processor runs no more: a handler threw, or the VMM stopped it. */
   end: ProcessorDeath | undefined;
   /** Where VM exits arrive; `HostEntry.attach` sets it. */
   exitEntry: ExitEntry | undefined;
   /** A word of shared memory that says which exit entry is running, for a watchdog in another thread: basic reason + 1, 0 for none. */
   exitMark: Int32Array | undefined;
+  /** Two words that say how many instructions had retired at the last VM exit: what such a watchdog can report. */
+  private readonly exitInstructions: Uint32Array;
   /** `HostEntry.returnTo` was called: the exit entry left VMX non-root operation for good. */
   private hasReturned = false;
 
   constructor(
     readonly id: number,
     readonly core: ProcessorCore,
-    options: VmxEngineOptions,
+    options: LogicalProcessorOptions,
   ) {
     this.engine = new VmxEngine(core, options);
+    this.exits = options.counters?.exits ?? new Uint32Array(exitReasons);
+    this.exitInstructions = options.counters?.instructions ?? new Uint32Array(2);
   }
 
   /** Why the processor runs no more, for reports. */
@@ -142,11 +149,14 @@ export class LogicalProcessor {
   }
 
   private callExitEntry(): void {
-    const { exitEntry, exitMark, engine } = this;
+    const { exitEntry, exitMark, engine, exitInstructions } = this;
+    const { u32 } = this.core;
     if (exitEntry === undefined) {
       this.die(`a VM exit (${this.exitName()}) found no exit entry: HostEntry.attach was not called`);
       return;
     }
+    exitInstructions[0] = u32[instructionsWord]!;
+    exitInstructions[1] = u32[instructionsWord + 1]!;
     if (exitMark !== undefined) exitMark[0] = (engine.vmcs.bits(exitReason) & 0xffff) + 1;
     try {
       exitEntry();
