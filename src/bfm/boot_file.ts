@@ -10,7 +10,8 @@ export function readBootFile(path: string): BootFile {
   try {
     return { name: basename(path), bytes: readFileSync(path) };
   } catch (error) {
-    throw new FileError(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    const found = error instanceof Error ? error.message : String(error);
+    throw new FileError(`${path} cannot be read: ${found}`, { causedBy: error, details: { where: path, found } });
   }
 }
 

@@ -20,7 +20,11 @@ function subfolders(path: string): string[] {
 
 /** Refuses folders given by `-e` that are not there, whether or not a name has to be looked up in them. @throws FileError */
 export function checkExtensionFolders(given: readonly string[]): void {
-  for (const path of given) if (!isFolder(resolve(path))) throw new FileError(`-e ${path}: there is no such folder`);
+  for (const path of given)
+    if (!isFolder(resolve(path)))
+      throw new FileError(`-e ${path}: there is no such folder`, {
+        details: { where: '-e', found: path, expected: 'a folder' },
+      });
 }
 
 /** Folders of extensions: extensions/hypervisor_* and src_* of the package and of the current folder, then those given by `-e`. */
@@ -65,6 +69,7 @@ export function findModuleFile(name: string, folders: readonly string[]): string
   const names = known.map((file) => basename(file, '.modules')).join(', ');
   throw new FileError(
     `-m ${name}: there is no such file, and no extension of that name${names === '' ? '' : ` (there are: ${names})`}`,
+    { details: { where: '-m', found: name, expected: `a module file, or one of ${names}` } },
   );
 }
 
@@ -73,8 +78,9 @@ export function guestImage(name: string): string {
   const folder = join(packageRoot, 'build', 'guests');
   const path = join(folder, `${name}.bin`);
   if (existsSync(path) && basename(path) === `${name}.bin`) return path;
-  const names = isFolder(folder) ? readdirSync(folder).filter((file) => file.endsWith('.bin')) : [];
-  throw new UsageError(
-    `--guest ${name}: there is no such guest; there are: ${names.map((file) => basename(file, '.bin')).join(', ')}`,
-  );
+  const files = isFolder(folder) ? readdirSync(folder).filter((file) => file.endsWith('.bin')) : [];
+  const list = files.map((file) => basename(file, '.bin')).join(', ');
+  throw new UsageError(`--guest ${name}: there is no such guest; there are: ${list}`, {
+    details: { where: '--guest', found: name, expected: `one of ${list}` },
+  });
 }

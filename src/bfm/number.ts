@@ -8,7 +8,7 @@ function parse(text: string, what: string, pattern: RegExp, base: 'hexadecimal' 
   const prefixed = digits !== text;
   if (!(prefixed ? /^[0-9a-f]+$/i : pattern).test(digits)) {
     const other = base === 'decimal' ? ', or hexadecimal with 0x' : ', with or without 0x';
-    throw new UsageError(`${what} ${text}: it is a ${base} number${other}`);
+    throw UsageError.ofOption(what, text, `a ${base} number${other}`);
   }
   const value = BigInt(prefixed || base === 'hexadecimal' ? `0x${digits}` : digits);
   if (value > LARGEST) throw new UsageError(`${what} ${text}: it has more than 64 bits`);

@@ -30,10 +30,15 @@ export interface RunOptions {
 
 function existingFile(option: string, path: string): string {
   const full = resolve(path);
-  if (!existsSync(full)) throw new FileError(`${option} ${path}: there is no such file`);
+  const details = { where: option, expected: 'a file that can be read' };
+  if (!existsSync(full))
+    throw new FileError(`${option} ${path}: there is no such file`, { details: { ...details, found: 'nothing' } });
   const status = statSync(full);
   if (!status.isFile()) {
-    throw new FileError(`${option} ${path} is a ${status.isDirectory() ? 'folder' : 'device or pipe'}, not a file`);
+    const found = status.isDirectory() ? 'folder' : 'device or pipe';
+    throw new FileError(`${option} ${path} is a ${found}, not a file`, {
+      details: { ...details, found: `a ${found}` },
+    });
   }
   return full;
 }
@@ -53,13 +58,19 @@ function startMode(options: RunOptions, modules: readonly string[]): StartMode {
     throw new UsageError(`--start-at is for --start late, not --start ${start}`);
   if (start === undefined) return startAt !== undefined ? 'late' : modules.length > 0 ? 'boot' : 'off';
   if (start !== 'boot' && start !== 'late' && start !== 'off')
-    throw new UsageError(`--start ${start}: it is boot, late or off`);
+    throw UsageError.ofOption('--start', start, 'boot, late or off');
   return start;
 }
 
 function processors(text: string): number {
-  if (text !== '1') throw new UsageError(`--cpus ${text}: the simulated PC has one processor so far`);
-  return 1;
+  const count = /^\d+$/.test(text) ? Number(text) : 0;
+  if (count < 1)
+    throw UsageError.ofOption('--cpus', text, 'a number of processors: 1, which is all there can be so far');
+  if (count > 1)
+    throw new UsageError(`--cpus ${text}: the simulated PC has one processor so far`, {
+      details: { where: '--cpus', found: text, expected: '1', advice: 'leave it out' },
+    });
+  return count;
 }
 
 /** Node's timers count milliseconds in 31 bits; a longer one would end at once. */
@@ -70,23 +81,24 @@ export function parseTimeout(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const seconds = Number(text);
   if (text.trim() === '' || !Number.isFinite(seconds) || seconds <= 0) {
-    throw new UsageError(`--timeout ${text}: it is a positive number of seconds`);
+    throw UsageError.ofOption('--timeout', text, 'a positive number of seconds');
   }
   if (seconds > LONGEST_TIMEOUT)
-    throw new UsageError(`--timeout ${text}: it is at most ${LONGEST_TIMEOUT} seconds; leave it out for no limit`);
+    throw UsageError.ofOption('--timeout', text, `at most ${LONGEST_TIMEOUT} seconds`, 'leave it out for no limit');
   return seconds;
 }
 
 function pace(text: string | undefined, isTerminal: boolean): 'real' | 'fast' {
   if (text === undefined) return isTerminal ? 'real' : 'fast';
-  if (text !== 'real' && text !== 'fast') throw new UsageError(`--pace ${text}: it is real or fast`);
+  if (text !== 'real' && text !== 'fast') throw UsageError.ofOption('--pace', text, 'real or fast');
   return text;
 }
 
 function rtcStart(text: string | undefined): { rtcStart?: number } {
   if (text === undefined) return {};
   const milliseconds = Date.parse(text);
-  if (Number.isNaN(milliseconds)) throw new UsageError(`--rtc ${text} is no date: write it as 2020-01-01T00:00:00Z`);
+  if (Number.isNaN(milliseconds))
+    throw UsageError.ofOption('--rtc', text, 'a date and time such as 2020-01-01T00:00:00Z');
   return { rtcStart: Math.floor(milliseconds / 1000) };
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { BareflankError } from '../intrinsics/errors.js';
+import { BareflankError, type ErrorOptions } from '../intrinsics/errors.js';
 
 /** A call that the driver's state does not allow. */
 export class DriverStateError extends BareflankError {}
@@ -13,7 +13,7 @@ export class ModuleFileError extends BareflankError {
     message: string,
     /** The file that is at fault. */
     readonly file: string,
-    options: { causedBy?: unknown } = {},
+    options: ErrorOptions = {},
   ) {
     super(message, options);
   }

@@ -40,11 +40,17 @@ const useRunningCopy: Plugin = {
   },
 };
 
-function describeMessage({ text, location }: Message, folder: string): string {
-  if (location === null) return text;
-  const { file, line, column, lineText } = location;
+/** File, line and column, relative to the current folder if the file is below it. */
+function placeOf(message: Message | undefined, folder: string): string | undefined {
+  if (message?.location == null) return undefined;
+  const { file, line, column } = message.location;
   const inside = relative('.', `${folder}/${file}`);
-  return `${inside.startsWith('..') ? resolve(folder, file) : inside}:${line}:${column + 1}: ${text}\n    ${lineText.trim()}`;
+  return `${inside.startsWith('..') ? resolve(folder, file) : inside}:${line}:${column + 1}`;
+}
+
+function describeMessage(message: Message, folder: string): string {
+  const { text, location } = message;
+  return location === null ? text : `${placeOf(message, folder)}: ${text}\n    ${location.lineText.trim()}`;
 }
 
 async function bundle(file: string, cache: ModuleCache): Promise<string> {
@@ -73,6 +79,7 @@ async function bundle(file: string, cache: ModuleCache): Promise<string> {
     if (errors === undefined) throw error;
     throw new ModuleFileError(errors.map((message) => describeMessage(message, folder)).join('\n'), file, {
       causedBy: error,
+      details: { where: placeOf(errors[0], folder) ?? file, found: errors.map(({ text }) => text).join('; ') },
     });
   }
 }

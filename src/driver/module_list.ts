@@ -6,6 +6,7 @@ import { ModuleListError } from './driver_errors.js';
 import { jsonErrorPosition } from './json_error_position.js';
 import { buildFolder, packageRoot } from './package_paths.js';
 
+const SHAPE = '{"modules": ["file.ts", …]}';
 const schema = z.strictObject({ modules: z.array(z.string().min(1)) });
 
 function parseJson(file: string, text: string): unknown {
@@ -15,7 +16,10 @@ function parseJson(file: string, text: string): unknown {
     const message = error instanceof Error ? error.message : String(error);
     const before = text.slice(0, jsonErrorPosition(text));
     const place = `:${before.split('\n').length}:${before.length - before.lastIndexOf('\n')}`;
-    throw new ModuleListError(`${file}${place}: no JSON: ${message}`, { causedBy: error });
+    throw new ModuleListError(`${file}${place}: no JSON: ${message}`, {
+      causedBy: error,
+      details: { where: `${file}${place}`, found: message, expected: SHAPE },
+    });
   }
 }
 
@@ -25,6 +29,7 @@ function read(file: string): string {
   } catch (error) {
     throw new ModuleListError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
       causedBy: error,
+      details: { where: file, expected: SHAPE },
     });
   }
 }
@@ -44,11 +49,16 @@ export function readModuleList(file: string): string[] {
   const parsed = schema.safeParse(parseJson(file, read(file)));
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the whole'}: ${issue.message}`);
-    throw new ModuleListError(`${file}: wanted {"modules": ["file.ts", …]}; ${problems.join('; ')}`);
+    throw new ModuleListError(`${file}: wanted ${SHAPE}; ${problems.join('; ')}`, {
+      details: { where: file, found: problems.join('; '), expected: SHAPE },
+    });
   }
   const paths = parsed.data.modules.map((entry) => {
     const path = resolve(dirname(file), expand(entry));
-    if (!existsSync(path)) throw new ModuleListError(`${file} names '${entry}', but ${path} does not exist`);
+    if (!existsSync(path))
+      throw new ModuleListError(`${file} names '${entry}', but ${path} does not exist`, {
+        details: { where: file, found: entry, expected: 'a file that exists, relative to the list' },
+      });
     return realpathSync(path);
   });
   return [...new Set(paths)];

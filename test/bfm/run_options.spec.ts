@@ -62,7 +62,7 @@ describe('checkRunOptions', () => {
     ['a senseless time-out', { timeout: '-1' }, UsageError, /positive number/],
     ['a time-out beyond what timers can', { timeout: '1e9' }, UsageError, /at most 2147483/],
     ['an empty text', { until: '' }, UsageError, /--until/],
-    ['a senseless date', { rtc: 'yesterday' }, UsageError, /no date/],
+    ['a senseless date', { rtc: 'yesterday' }, UsageError, /a date and time such as/],
     ['a missing kernel', { kernel: '/does/not/exist' }, FileError, /no such file/],
     ['a folder as kernel', { kernel: '/' }, FileError, /is a folder/],
     ['a device as kernel', { kernel: '/dev/null' }, FileError, /is a device or pipe, not a file/],

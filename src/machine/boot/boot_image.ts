@@ -39,7 +39,9 @@ function isText(bytes: Uint8Array): boolean {
 function refuseOthers(request: BootRequest): void {
   const { name, bytes } = request.kernel;
   const refuse = (what: string): never => {
-    throw new BootError(`${name} is ${what}, not a kernel. Wanted: ${WANTED}`);
+    throw new BootError(`${name} is ${what}, not a kernel. Wanted: ${WANTED}`, {
+      details: { where: name, found: what, expected: WANTED },
+    });
   };
   if (bytes.length === 0) refuse('an empty file');
   for (const [prefix, what] of KNOWN_OTHERS) if (startsWith(bytes, prefix)) refuse(what);
