@@ -1,11 +1,15 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: LGPL-2.1-only
 // The command `bfm`: builds what is stale, then runs the command line that was built. In an installed package without sources there is nothing to build.
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+// A Ctrl-C is heard from the first line on; src/bfm/interrupts.ts takes over.
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.on(signal, () => {
+    process.stderr.write('bfm: interrupted before the command began\n');
+    process.exit(130);
+  });
+const { existsSync } = await import('node:fs');
+const { fileURLToPath } = await import('node:url');
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-if (existsSync(join(root, 'src')) && existsSync(join(root, 'scripts', 'build.mjs')))
-  await import('../scripts/build.mjs');
+const inPackage = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+if (existsSync(inPackage('src')) && existsSync(inPackage('scripts/build.mjs'))) await import('../scripts/build.mjs');
 await import('../build/src/bfm/main.js');

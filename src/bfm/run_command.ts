@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Command } from 'commander';
 import { ExitStatus } from './exit_status.js';
+import { whileInterruptsGoTo } from './interrupts.js';
 import { machineOptions } from './machine_options.js';
 import { checkRunOptions, parseTimeout } from './run_options.js';
 import type { RunOptions } from './run_options.js';
@@ -62,21 +63,19 @@ async function withInterrupts(
   const terminal = isTerminal
     ? new Terminal(process.stdin, (bytes) => session.control.type(bytes), interrupt)
     : undefined;
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
   terminal?.open();
   try {
-    return await run();
+    return await whileInterruptsGoTo(interrupt, run);
   } finally {
     terminal?.close();
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
   }
 }
 
 function show(report: RunReport, request: RunRequest, options: RunOptions): void {
   if (options.json) {
-    process.stdout.write(`${JSON.stringify(report)}\n`);
+    const { outcome, ...rest } = report;
+    const exitStatus = exitStatusOf(report, request.until);
+    process.stdout.write(`${JSON.stringify({ outcome, exitStatus, ...rest })}\n`);
     if (report.outcome !== 'reached' && report.outcome !== 'powered-off')
       process.stderr.write(`bfm: ${outcomeLine(report, request.until)}\n`);
     return;

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { Command, CommanderError } from 'commander';
+import { acceptClientOptions } from './client_options.js';
+import { completionCommand } from './completion_command.js';
+import { consoleCommand } from './console_command.js';
+import { describeCommand } from './describe_command.js';
+import { driverLoadCommand } from './driver_load_command.js';
+import { ExitStatus } from './exit_status.js';
+import { failureReport, wantsRunReport } from './failure_report.js';
+import { commandBegins } from './interrupts.js';
+import { newCommand } from './new_command.js';
+import { problemOf, type Problem } from './problem.js';
+import { runCommand } from './run_command.js';
+import { testCommand } from './test_command.js';
+import { UsageError } from './usage_error.js';
+import { vmcallCommand } from './vmcall_command.js';
+import { vmmCommands } from './vmm_commands.js';
+
+const HELP_ADVICE = "Try 'bfm --help' for more information.";
+
+/** Prints one message for a person; the stack is for us, on demand. */
+function complain(error: unknown): void {
+  process.stderr.write(`bfm: ${problemOf(error).what}\n`);
+  if (error instanceof UsageError) process.stderr.write(`${HELP_ADVICE}\n`);
+  if (process.env.BFM_TRACE !== undefined && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+}
+
+/** Adds a command that was made apart, with what its own commands shall inherit. */
+function adopt(parent: Command, command: Command): void {
+  const inherit = (from: Command, to: Command): void => {
+    to.copyInheritedSettings(from);
+    for (const each of to.commands) inherit(to, each);
+  };
+  inherit(parent, command);
+  parent.addCommand(command);
+}
+
+/** What the parser of the command line did not like, as an error of ours. */
+function problemOfParser({ message }: CommanderError): Problem {
+  const what = message.replace(/^error: /, '');
+  return { name: UsageError.name, what, where: null, found: null, expected: null, advice: HELP_ADVICE };
+}
+
+/** Says why a command failed: to a person on stderr, and on stdout to a program that wants JSON. @returns the exit status. */
+function failed(error: unknown, args: readonly string[]): ExitStatus {
+  // Its parser has printed its message already.
+  const isParser = error instanceof CommanderError;
+  if (isParser && error.exitCode === 0) return ExitStatus.Reached;
+  const status = isParser || error instanceof UsageError ? ExitStatus.Usage : ExitStatus.Error;
+  if (!isParser) complain(error);
+  if (wantsRunReport(args)) {
+    const problem = isParser ? problemOfParser(error) : problemOf(error);
+    process.stdout.write(`${JSON.stringify(failureReport(problem, status))}\n`);
+  }
+  return status;
+}
+
+/** Runs the command line. @returns the exit status. */
+export async function runCommandLine(args: readonly string[]): Promise<ExitStatus> {
+  let status = ExitStatus.Reached;
+  const program = new Command('bfm')
+    .description('Bareflank manager: runs guests and hypervisors on a simulated x86-64 PC with VT-x')
+    .showHelpAfterError(HELP_ADVICE)
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'bfm: ')) })
+    .exitOverride();
+  acceptClientOptions(program);
+  program.hook('preAction', (_program, action) => commandBegins(action.name()));
+  const done = (result: ExitStatus): void => void (status = result);
+  const commands = [
+    ...[runCommand(done), describeCommand(), driverLoadCommand(), ...vmmCommands(done)],
+    ...[vmcallCommand(), consoleCommand(done), newCommand(), testCommand(done), completionCommand(program)],
+  ];
+  for (const command of commands) adopt(program, command);
+  try {
+    if (args.length === 0) program.outputHelp();
+    else await program.parseAsync(args, { from: 'user' });
+    return status;
+  } catch (error) {
+    return failed(error, args);
+  }
+}
