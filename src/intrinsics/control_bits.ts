@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The VMX controls by name, each as its mask within its control word. SDM 3C "VM-Execution Control Fields", "VM-Exit Control Fields",
 // "VM-Entry Control Fields".
-import { bitFieldsOf, type BitField } from './bit_fields.js';
+import { controlsOf, type BitField } from './bit_fields.js';
 
 /** SDM 3C "Pin-Based VM-Execution Controls". */
 export const PinBasedControl = {
@@ -105,6 +105,13 @@ export const ExitControl = {
   ActivateSecondaryControls: 0x80000000,
 } as const;
 
+/** SDM 3C "VM-Exit Controls", bits 31:0 of the 64-bit secondary word. */
+export const SecondaryExitControl = {
+  SaveIa32Fred: 1 << 0,
+  LoadIa32Fred: 1 << 1,
+  PrematurelyBusyShadowStack: 1 << 3,
+} as const;
+
 /** SDM 3C "VM-Entry Controls". */
 export const EntryControl = {
   LoadDebugControls: 1 << 2,
@@ -128,8 +135,20 @@ export const VmFunctionControl = {
   EptpSwitching: 1 << 0,
 } as const;
 
+/** The masks of each word of VMX controls; each word has a capability MSR. */
+export const controlMasks = {
+  pin: PinBasedControl,
+  primary: PrimaryControl,
+  secondary: SecondaryControl,
+  tertiary: TertiaryControl,
+  exit: ExitControl,
+  secondaryExit: SecondaryExitControl,
+  entry: EntryControl,
+  vmfunc: VmFunctionControl,
+} as const;
+
 /** A word of VMX controls that has a capability MSR. */
-export type ControlWord = 'pin' | 'primary' | 'secondary' | 'tertiary' | 'exit' | 'entry' | 'vmfunc';
+export type ControlWord = keyof typeof controlMasks;
 
 /** A single control: its word and its mask. */
 export interface ControlBit {
@@ -139,29 +158,38 @@ export interface ControlBit {
   readonly name: string;
 }
 
-/** The masks of each word. */
-export const controlMasks: Readonly<Record<ControlWord, Readonly<Record<string, number>>>> = {
-  pin: PinBasedControl,
-  primary: PrimaryControl,
-  secondary: SecondaryControl,
-  tertiary: TertiaryControl,
-  exit: ExitControl,
-  entry: EntryControl,
-  vmfunc: VmFunctionControl,
-};
-
 /** The bit fields of each word, for accessors, dumps and `describe`. */
-export const controlBitFields: Readonly<Record<ControlWord, readonly BitField[]>> = {
-  pin: bitFieldsOf(PinBasedControl),
-  primary: bitFieldsOf(PrimaryControl),
-  secondary: bitFieldsOf(SecondaryControl),
-  tertiary: bitFieldsOf(TertiaryControl),
-  exit: bitFieldsOf(ExitControl),
-  entry: bitFieldsOf(EntryControl),
-  vmfunc: bitFieldsOf(VmFunctionControl),
-};
+export const controlBitFields = {
+  pin: controlsOf(PinBasedControl),
+  primary: controlsOf(PrimaryControl),
+  secondary: controlsOf(SecondaryControl),
+  tertiary: controlsOf(TertiaryControl),
+  exit: controlsOf(ExitControl),
+  secondaryExit: controlsOf(SecondaryExitControl),
+  entry: controlsOf(EntryControl),
+  vmfunc: controlsOf(VmFunctionControl),
+} as const;
 
 /** Names the controls that are 1 in `value`, in order of bits. */
 export function enabledControls(word: ControlWord, value: number): string[] {
-  return controlBitFields[word].filter((field) => (value & (1 << field.from)) !== 0).map((field) => field.name);
+  const fields: readonly BitField[] = controlBitFields[word];
+  return fields.filter((field) => (value & (1 << field.from)) !== 0).map((field) => field.name);
+}
+
+/** The 64-bit words: their capability MSR has one bit a control, the allowed-1 setting; each control may be 0. */
+const wideWords: ReadonlySet<ControlWord> = new Set<ControlWord>(['tertiary', 'secondaryExit', 'vmfunc']);
+
+/** Whether a word's capability MSR is one 64-bit word of allowed-1 settings, not a half of allowed-0 and one of allowed-1 settings. */
+export function isWideControlWord(word: ControlWord): boolean {
+  return wideWords.has(word);
+}
+
+/** The controls of a word that must be 1, by the value of its capability MSR. SDM 3D "VMX Capability Reporting Facility". */
+export function mustBeOne(word: ControlWord, capability: bigint): number {
+  return isWideControlWord(word) ? 0 : Number(capability & 0xffffffffn) | 0;
+}
+
+/** The controls of a word that may be 1 (of a 64-bit word: of its bits 31:0), by the value of its capability MSR. */
+export function mayBeOne(word: ControlWord, capability: bigint): number {
+  return Number((isWideControlWord(word) ? capability : capability >> 32n) & 0xffffffffn) | 0;
 }

@@ -164,9 +164,95 @@ export const ExtendedProcessorInformationEcx = {
   Prefetchw: 1 << 8,
 } as const;
 
+/** The registers that CPUID fills, in the order in which the `Cpuid` interface gives them. */
+export const cpuidRegisterNames = ['eax', 'ebx', 'ecx', 'edx'] as const;
+
+/** A register that CPUID fills. */
+export type CpuidRegisterName = (typeof cpuidRegisterNames)[number];
+
+/** Bit fields of the registers of a leaf or subleaf. */
+export type CpuidRegisterFields = Readonly<Partial<Record<CpuidRegisterName, readonly BitField[]>>>;
+
+/** Bit fields of a leaf by register, or by subleaf (`subleaf0`: ECX = 0) and register. */
+export type CpuidLeafFields = CpuidRegisterFields | Readonly<Record<`subleaf${number}`, CpuidRegisterFields>>;
+
+/** The bit fields of each leaf that has any. */
+export const cpuidLeafBits = {
+  VendorIdentification: { eax: [bits('maximum_leaf', 0, 31)] },
+  FeatureInformation: {
+    eax: [
+      bits('stepping_id', 0, 3),
+      bits('model', 4, 7),
+      bits('family_id', 8, 11),
+      bits('processor_type', 12, 13),
+      bits('extended_model_id', 16, 19),
+      bits('extended_family_id', 20, 27),
+    ],
+    ebx: [
+      bits('brand_index', 0, 7),
+      bits('clflush_line_size', 8, 15),
+      bits('maximum_addressable_ids', 16, 23),
+      bits('initial_apic_id', 24, 31),
+    ],
+    ecx: bitFieldsOf(FeatureInformationEcx),
+    edx: bitFieldsOf(FeatureInformationEdx),
+  },
+  ExtendedFeatureFlags: {
+    subleaf0: {
+      ebx: bitFieldsOf(ExtendedFeatureFlagsEbx),
+      ecx: bitFieldsOf(ExtendedFeatureFlagsEcx),
+      edx: bitFieldsOf(ExtendedFeatureFlagsEdx),
+    },
+  },
+  ArchPerfMonitoring: {
+    eax: [
+      bits('version_id', 0, 7),
+      bits('gppmc_count', 8, 15),
+      bits('gppmc_bit_width', 16, 23),
+      bits('ebx_enumeration_length', 24, 31),
+    ],
+    ebx: [
+      bits('core_cycle_event', 0),
+      bits('instr_retired_event', 1),
+      bits('reference_cycles_event', 2),
+      bits('llc_reference_event', 3),
+      bits('llc_misses_event', 4),
+      bits('branch_instr_retired_event', 5),
+      bits('branch_mispredict_retired_event', 6),
+    ],
+    edx: [bits('ffpmc_count', 0, 4), bits('ffpmc_bit_width', 5, 12)],
+  },
+  ExtendedState: {
+    subleaf0: {
+      eax: [bits('xcr0_low', 0, 31)],
+      ebx: [bits('size_of_enabled', 0, 31)],
+      ecx: [bits('size_of_supported', 0, 31)],
+      edx: [bits('xcr0_high', 0, 31)],
+    },
+    subleaf1: { eax: [bits('xsaveopt', 0), bits('xsavec', 1), bits('xgetbv_1', 2), bits('xsaves_xrstors', 3)] },
+  },
+  TimeStampCounter: {
+    eax: [bits('denominator', 0, 31)],
+    ebx: [bits('numerator', 0, 31)],
+    ecx: [bits('crystal_frequency', 0, 31)],
+  },
+  ProcessorFrequency: {
+    eax: [bits('base_frequency', 0, 15)],
+    ebx: [bits('maximum_frequency', 0, 15)],
+    ecx: [bits('bus_frequency', 0, 15)],
+  },
+  ExtendedMaximum: { eax: [bits('maximum_leaf', 0, 31)] },
+  ExtendedProcessorInformation: {
+    ecx: bitFieldsOf(ExtendedProcessorInformationEcx),
+    edx: bitFieldsOf(ExtendedProcessorInformationEdx),
+  },
+  AdvancedPowerManagement: { edx: [bits('invariant_tsc', 8)] },
+  AddrSize: { eax: [bits('phys', 0, 7), bits('linear', 8, 15)] },
+} as const satisfies Readonly<Partial<Record<keyof typeof CpuidLeaf, CpuidLeafFields>>>;
+
 /** The bit fields of one result register of a leaf. */
 export interface CpuidRegisterDefinition {
-  readonly register: 'eax' | 'ebx' | 'ecx' | 'edx';
+  readonly register: CpuidRegisterName;
   /** The subleaf (ECX), null where the leaf has none. */
   readonly subleaf: number | null;
   readonly fields: readonly BitField[];
@@ -182,89 +268,28 @@ export interface CpuidLeafDefinition {
   readonly section: string;
 }
 
-function register(
-  name: CpuidRegisterDefinition['register'],
-  fields: readonly BitField[],
-  subleaf: number | null = null,
-): CpuidRegisterDefinition {
-  return { register: name, subleaf, fields };
+function registersOf(fields: CpuidRegisterFields, subleaf: number | null): CpuidRegisterDefinition[] {
+  return Object.entries(fields).map(([register, bitFields]) => ({
+    register: register as CpuidRegisterName,
+    subleaf,
+    fields: bitFields,
+  }));
 }
 
-const leafRegisters: Readonly<Record<number, readonly CpuidRegisterDefinition[]>> = {
-  [CpuidLeaf.VendorIdentification]: [register('eax', [bits('maximum_leaf', 0, 31)])],
-  [CpuidLeaf.FeatureInformation]: [
-    register('eax', [
-      bits('stepping_id', 0, 3),
-      bits('model', 4, 7),
-      bits('family_id', 8, 11),
-      bits('processor_type', 12, 13),
-      bits('extended_model_id', 16, 19),
-      bits('extended_family_id', 20, 27),
-    ]),
-    register('ebx', [
-      bits('brand_index', 0, 7),
-      bits('clflush_line_size', 8, 15),
-      bits('maximum_addressable_ids', 16, 23),
-      bits('initial_apic_id', 24, 31),
-    ]),
-    register('ecx', bitFieldsOf(FeatureInformationEcx)),
-    register('edx', bitFieldsOf(FeatureInformationEdx)),
-  ],
-  [CpuidLeaf.ExtendedFeatureFlags]: [
-    register('ebx', bitFieldsOf(ExtendedFeatureFlagsEbx), 0),
-    register('ecx', bitFieldsOf(ExtendedFeatureFlagsEcx), 0),
-    register('edx', bitFieldsOf(ExtendedFeatureFlagsEdx), 0),
-  ],
-  [CpuidLeaf.ArchPerfMonitoring]: [
-    register('eax', [
-      bits('version_id', 0, 7),
-      bits('gppmc_count', 8, 15),
-      bits('gppmc_bit_width', 16, 23),
-      bits('ebx_enumeration_length', 24, 31),
-    ]),
-    register('ebx', [
-      bits('core_cycle_event', 0),
-      bits('instr_retired_event', 1),
-      bits('reference_cycles_event', 2),
-      bits('llc_reference_event', 3),
-      bits('llc_misses_event', 4),
-      bits('branch_instr_retired_event', 5),
-      bits('branch_mispredict_retired_event', 6),
-    ]),
-    register('edx', [bits('ffpmc_count', 0, 4), bits('ffpmc_bit_width', 5, 12)]),
-  ],
-  [CpuidLeaf.ExtendedState]: [
-    register('eax', [bits('xcr0_low', 0, 31)], 0),
-    register('ebx', [bits('size_of_enabled', 0, 31)], 0),
-    register('ecx', [bits('size_of_supported', 0, 31)], 0),
-    register('edx', [bits('xcr0_high', 0, 31)], 0),
-    register('eax', [bits('xsaveopt', 0), bits('xsavec', 1), bits('xgetbv_1', 2), bits('xsaves_xrstors', 3)], 1),
-  ],
-  [CpuidLeaf.TimeStampCounter]: [
-    register('eax', [bits('denominator', 0, 31)]),
-    register('ebx', [bits('numerator', 0, 31)]),
-    register('ecx', [bits('crystal_frequency', 0, 31)]),
-  ],
-  [CpuidLeaf.ProcessorFrequency]: [
-    register('eax', [bits('base_frequency', 0, 15)]),
-    register('ebx', [bits('maximum_frequency', 0, 15)]),
-    register('ecx', [bits('bus_frequency', 0, 15)]),
-  ],
-  [CpuidLeaf.ExtendedMaximum]: [register('eax', [bits('maximum_leaf', 0, 31)])],
-  [CpuidLeaf.ExtendedProcessorInformation]: [
-    register('ecx', bitFieldsOf(ExtendedProcessorInformationEcx)),
-    register('edx', bitFieldsOf(ExtendedProcessorInformationEdx)),
-  ],
-  [CpuidLeaf.AdvancedPowerManagement]: [register('edx', [bits('invariant_tsc', 8)])],
-  [CpuidLeaf.AddrSize]: [register('eax', [bits('phys', 0, 7), bits('linear', 8, 15)])],
-};
+function registersOfLeaf(fields: CpuidLeafFields): CpuidRegisterDefinition[] {
+  return Object.entries(fields as Readonly<Record<string, CpuidRegisterFields>>).some(([key]) => key.startsWith('sub'))
+    ? Object.entries(fields as Readonly<Record<string, CpuidRegisterFields>>).flatMap(([subleaf, registers]) =>
+        registersOf(registers, Number(subleaf.slice('subleaf'.length))),
+      )
+    : registersOf(fields as CpuidRegisterFields, null);
+}
 
 /** All CPUID leaves with a name, in order of number. */
 export const cpuidLeafDefinitions: readonly CpuidLeafDefinition[] = Object.entries(CpuidLeaf)
   .map(([name, leaf]) => ({
     leaf,
     name: snakeCase(name),
-    registers: leafRegisters[leaf] ?? [],
+    registers: registersOfLeaf((cpuidLeafBits as Readonly<Record<string, CpuidLeafFields>>)[name] ?? {}),
     section: 'SDM 2A "CPUID—CPU Identification"',
   }))
   .sort((a, b) => a.leaf - b.leaf);

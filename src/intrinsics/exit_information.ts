@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What the exit-information fields say, by kind of exit. SDM 3C "Basic VM-Exit Information", "Information for VM Exits Due to Vectored
 // Events", "Information for VM Exits That Occur During Event Delivery", "Information for VM Exits Due to Instruction Execution".
-import { bits, scattered, type BitField } from './bit_fields.js';
+import { bits, prefixed, scattered, valuesOf } from './bit_fields.js';
 
 /** Bits 10:8 of the interruption-information and vectoring-information fields. */
 export const InterruptionType = {
@@ -80,7 +80,7 @@ export const EptViolationBit = {
 } as const;
 
 /** General-purpose registers in the SDM's order of encoding. */
-export const registerNumbers: Readonly<Record<string, number>> = {
+export const registerNumbers = {
   rax: 0,
   rcx: 1,
   rdx: 2,
@@ -97,195 +97,203 @@ export const registerNumbers: Readonly<Record<string, number>> = {
   r13: 13,
   r14: 14,
   r15: 15,
-};
+} as const;
 
-const interruptionTypes: Readonly<Record<string, number>> = {
-  external_interrupt: 0,
-  reserved: 1,
-  non_maskable_interrupt: 2,
-  hardware_exception: 3,
-  software_interrupt: 4,
-  privileged_software_exception: 5,
-  software_exception: 6,
-  other_event: 7,
-};
+const interruptionTypes = { ...valuesOf(InterruptionType), reserved: 1 } as const;
 
 /** Layout of the VM-entry interruption-information field. SDM 3C "VM-Entry Controls for Event Injection". */
-export const entryInterruptionFields: readonly BitField[] = [
+export const entryInterruptionFields = [
   bits('vector', 0, 7),
   bits('interruption_type', 8, 10, interruptionTypes),
   bits('deliver_error_code_bit', 11),
   bits('reserved', 12, 30),
   bits('valid_bit', 31),
-];
+] as const;
 
 /** Layout of the VM-exit interruption-information field. */
-export const exitInterruptionFields: readonly BitField[] = [
+export const exitInterruptionFields = [
   bits('vector', 0, 7),
   bits('interruption_type', 8, 10, interruptionTypes),
   bits('error_code_valid', 11),
   bits('nmi_unblocking_due_to_iret', 12),
   bits('reserved', 13, 30),
   bits('valid_bit', 31),
-];
+] as const;
 
 /** Layout of the IDT-vectoring information field. */
-export const idtVectoringFields: readonly BitField[] = [
+export const idtVectoringFields = [
   bits('vector', 0, 7),
   bits('interruption_type', 8, 10, interruptionTypes),
   bits('error_code_valid', 11),
   bits('reserved', 13, 30),
   bits('valid_bit', 31),
-];
+] as const;
 
-/** The whole field is one value (an address or a displacement) for these exits. */
-function whole(name: string): BitField {
-  return bits(name, 0, 63);
-}
+const reserved = (mask: bigint) => scattered('reserved', mask);
+
+/** Exits whose qualification is one value: an address, a displacement or nothing. */
+const wholeQualifications = [
+  'page_fault_exception',
+  'invept',
+  'invlpg',
+  'invpcid',
+  'invvpid',
+  'lgdt',
+  'lidt',
+  'lldt',
+  'ltr',
+  'sgdt',
+  'sidt',
+  'sldt',
+  'str',
+  'vmclear',
+  'vmptrld',
+  'vmptrst',
+  'vmread',
+  'vmwrite',
+  'vmxon',
+  'xrstors',
+  'xsaves',
+] as const;
 
 /** Exit qualifications, each name prefixed by its kind of exit. SDM 3C "Basic VM-Exit Information". */
-export const exitQualificationFields: readonly BitField[] = [
-  bits('debug_exception.b0', 0),
-  bits('debug_exception.b1', 1),
-  bits('debug_exception.b2', 2),
-  bits('debug_exception.b3', 3),
-  scattered('debug_exception.reserved', 0xffffffffffff9ff0n),
-  bits('debug_exception.bd', 13),
-  bits('debug_exception.bs', 14),
-  whole('page_fault_exception'),
-  bits('sipi.vector', 0, 7),
-  bits('task_switch.tss_selector', 0, 15),
-  scattered('task_switch.reserved', 0xffffffff3fff0000n),
-  bits('task_switch.source_of_task_switch_init', 30, 31, {
-    call_instruction: 0,
-    iret_instruction: 1,
-    jmp_instruction: 2,
-    task_gate_in_idt: 3,
-  }),
-  ...[
-    'invept',
-    'invlpg',
-    'invpcid',
-    'invvpid',
-    'lgdt',
-    'lidt',
-    'lldt',
-    'ltr',
-    'sgdt',
-    'sidt',
-    'sldt',
-    'str',
-    'vmclear',
-    'vmptrld',
-    'vmptrst',
-    'vmread',
-    'vmwrite',
-    'vmxon',
-    'xrstors',
-    'xsaves',
-  ].map(whole),
-  bits('control_register_access.control_register_number', 0, 3),
-  bits('control_register_access.access_type', 4, 5, { mov_to_cr: 0, mov_from_cr: 1, clts: 2, lmsw: 3 }),
-  bits('control_register_access.lmsw_operand_type', 6, 6, { reg: 0, mem: 1 }),
-  scattered('control_register_access.reserved', 0xffffffff0000f080n),
-  bits('control_register_access.general_purpose_register', 8, 11, registerNumbers),
-  bits('control_register_access.source_data', 16, 31),
-  bits('mov_dr.debug_register_number', 0, 2),
-  scattered('mov_dr.reserved', 0xfffffffffffff0e8n),
-  bits('mov_dr.direction_of_access', 4, 4, { to_dr: 0, from_dr: 1 }),
-  bits('mov_dr.general_purpose_register', 8, 11, registerNumbers),
-  bits('io_instruction.size_of_access', 0, 2, { one_byte: 0, two_byte: 1, four_byte: 3 }),
-  bits('io_instruction.direction_of_access', 3, 3, { out: 0, in: 1 }),
-  bits('io_instruction.string_instruction', 4, 4, { not_string: 0, string: 1 }),
-  bits('io_instruction.rep_prefixed', 5, 5, { not_rep: 0, rep: 1 }),
-  bits('io_instruction.operand_encoding', 6, 6, { dx: 0, immediate: 1 }),
-  scattered('io_instruction.reserved', 0xffffffff0000ff80n),
-  bits('io_instruction.port_number', 16, 31),
+export const exitQualificationFields = [
+  ...wholeQualifications.map((name) => bits(name, 0, 63)),
+  ...prefixed(
+    ['debug_exception'],
+    [
+      bits('b0', 0),
+      bits('b1', 1),
+      bits('b2', 2),
+      bits('b3', 3),
+      reserved(0xffffffffffff9ff0n),
+      bits('bd', 13),
+      bits('bs', 14),
+    ],
+  ),
+  ...prefixed(['sipi', 'eoi_virtualization'], [bits('vector', 0, 7)]),
+  ...prefixed(
+    ['task_switch'],
+    [
+      bits('tss_selector', 0, 15),
+      reserved(0xffffffff3fff0000n),
+      bits('source_of_task_switch_init', 30, 31, {
+        call_instruction: 0,
+        iret_instruction: 1,
+        jmp_instruction: 2,
+        task_gate_in_idt: 3,
+      }),
+    ],
+  ),
+  ...prefixed(
+    ['control_register_access'],
+    [
+      bits('control_register_number', 0, 3),
+      bits('access_type', 4, 5, { mov_to_cr: 0, mov_from_cr: 1, clts: 2, lmsw: 3 }),
+      bits('lmsw_operand_type', 6, 6, { reg: 0, mem: 1 }),
+      reserved(0xffffffff0000f080n),
+      bits('general_purpose_register', 8, 11, registerNumbers),
+      bits('source_data', 16, 31),
+    ],
+  ),
+  ...prefixed(
+    ['mov_dr'],
+    [
+      bits('debug_register_number', 0, 2),
+      reserved(0xfffffffffffff0e8n),
+      bits('direction_of_access', 4, 4, { to_dr: 0, from_dr: 1 }),
+      bits('general_purpose_register', 8, 11, registerNumbers),
+    ],
+  ),
+  ...prefixed(
+    ['io_instruction'],
+    [
+      bits('size_of_access', 0, 2, { one_byte: 0, two_byte: 1, four_byte: 3 }),
+      bits('direction_of_access', 3, 3, { out: 0, in: 1 }),
+      bits('string_instruction', 4, 4, { not_string: 0, string: 1 }),
+      bits('rep_prefixed', 5, 5, { not_rep: 0, rep: 1 }),
+      bits('operand_encoding', 6, 6, { dx: 0, immediate: 1 }),
+      reserved(0xffffffff0000ff80n),
+      bits('port_number', 16, 31),
+    ],
+  ),
   bits('mwait', 0),
-  bits('linear_apic_access.offset', 0, 11),
-  bits('linear_apic_access.access_type', 12, 15, {
-    read_during_instruction_execution: 0,
-    write_during_instruction_execution: 1,
-    instruction_fetch: 2,
-    event_delivery: 3,
-  }),
-  bits('linear_apic_access.reserved', 16, 63),
-  bits('guest_physical_apic_access.access_type', 12, 15, { event_delivery: 10, instruction_fetch_or_execution: 15 }),
-  bits('guest_physical_apic_access.reserved', 16, 63),
-  bits('ept_violation.data_read', 0),
-  bits('ept_violation.data_write', 1),
-  bits('ept_violation.instruction_fetch', 2),
-  bits('ept_violation.readable', 3),
-  bits('ept_violation.writeable', 4),
-  bits('ept_violation.executable', 5),
-  scattered('ept_violation.reserved', 0xffffffffffffee40n),
-  bits('ept_violation.valid_guest_linear_address', 7),
-  bits('ept_violation.caused_by_translation', 8),
-  bits('ept_violation.nmi_unblocking_due_to_iret', 12),
-  bits('eoi_virtualization.vector', 0, 7),
-  bits('apic_write.offset', 0, 11),
-];
+  ...prefixed(
+    ['linear_apic_access'],
+    [
+      bits('offset', 0, 11),
+      bits('access_type', 12, 15, {
+        read_during_instruction_execution: 0,
+        write_during_instruction_execution: 1,
+        instruction_fetch: 2,
+        event_delivery: 3,
+      }),
+      bits('reserved', 16, 63),
+    ],
+  ),
+  ...prefixed(
+    ['guest_physical_apic_access'],
+    [bits('access_type', 12, 15, { event_delivery: 10, instruction_fetch_or_execution: 15 }), bits('reserved', 16, 63)],
+  ),
+  ...prefixed(
+    ['ept_violation'],
+    [
+      bits('data_read', 0),
+      bits('data_write', 1),
+      bits('instruction_fetch', 2),
+      bits('readable', 3),
+      bits('writeable', 4),
+      bits('executable', 5),
+      reserved(0xffffffffffffee40n),
+      bits('valid_guest_linear_address', 7),
+      bits('caused_by_translation', 8),
+      bits('nmi_unblocking_due_to_iret', 12),
+    ],
+  ),
+  ...prefixed(['apic_write'], [bits('offset', 0, 11)]),
+] as const;
 
-const addressSizes: Readonly<Record<string, number>> = { '16bit': 0, '32bit': 1, '64bit': 2 };
-const segmentNumbers: Readonly<Record<string, number>> = { es: 0, cs: 1, ss: 2, ds: 3, fs: 4, gs: 5 };
-const validity: Readonly<Record<string, number>> = { valid: 0, invalid: 1 };
+const addressSizes = { '16bit': 0, '32bit': 1, '64bit': 2 } as const;
+const segmentNumbers = { es: 0, cs: 1, ss: 2, ds: 3, fs: 4, gs: 5 } as const;
+const validity = { valid: 0, invalid: 1 } as const;
 
-type Part = (kind: string) => BitField;
-const scaling: Part = (kind) =>
-  bits(`${kind}.scaling`, 0, 1, { no_scaling: 0, scale_by_2: 1, scale_by_4: 2, scale_by_8: 3 });
-const reg1: Part = (kind) => bits(`${kind}.reg1`, 3, 6, registerNumbers);
-const addressSize: Part = (kind) => bits(`${kind}.address_size`, 7, 9, addressSizes);
-const memReg: Part = (kind) => bits(`${kind}.mem_reg`, 10, 10, { mem: 0, reg: 1 });
-const operandSize: Part = (kind) => bits(`${kind}.operand_size`, 11, 11, { '16bit': 0, '32bit': 1 });
-const segmentRegister: Part = (kind) => bits(`${kind}.segment_register`, 15, 17, segmentNumbers);
-const indexReg: Part = (kind) => bits(`${kind}.index_reg`, 18, 21, registerNumbers);
-const indexRegInvalid: Part = (kind) => bits(`${kind}.index_reg_invalid`, 22, 22, validity);
-const baseReg: Part = (kind) => bits(`${kind}.base_reg`, 23, 26, registerNumbers);
-const baseRegInvalid: Part = (kind) => bits(`${kind}.base_reg_invalid`, 27, 27, validity);
-const reg2: Part = (kind) => bits(`${kind}.reg2`, 28, 31, registerNumbers);
-const destination: Part = (kind) => bits(`${kind}.destination_register`, 3, 6, registerNumbers);
-const wideOperandSize: Part = (kind) => bits(`${kind}.operand_size`, 11, 12, addressSizes);
-const tableIdentity: Part = (kind) =>
-  bits(`${kind}.instruction_identity`, 28, 29, { sgdt: 0, sidt: 1, lgdt: 2, lidt: 3 });
-const selectorIdentity: Part = (kind) =>
-  bits(`${kind}.instruction_identity`, 28, 29, { sldt: 0, str: 1, lldt: 2, ltr: 3 });
+const reg1 = bits('reg1', 3, 6, registerNumbers);
+const addressSize = bits('address_size', 7, 9, addressSizes);
+const memReg = bits('mem_reg', 10, 10, { mem: 0, reg: 1 });
+const segmentRegister = bits('segment_register', 15, 17, segmentNumbers);
+const reg2 = bits('reg2', 28, 31, registerNumbers);
 
-const memoryOperand: readonly Part[] = [
-  scaling,
+const memoryOperand = [
+  bits('scaling', 0, 1, { no_scaling: 0, scale_by_2: 1, scale_by_4: 2, scale_by_8: 3 }),
   addressSize,
   segmentRegister,
-  indexReg,
-  indexRegInvalid,
-  baseReg,
-  baseRegInvalid,
-];
-const layouts: readonly (readonly [kinds: readonly string[], parts: readonly Part[]])[] = [
-  [['ins'], [addressSize]],
-  [['outs'], [addressSize, segmentRegister]],
-  [
-    ['invept', 'invpcid', 'invvpid'],
-    [...memoryOperand, reg2],
-  ],
-  [
-    ['lidt', 'lgdt', 'sidt', 'sgdt'],
-    [...memoryOperand, operandSize, tableIdentity],
-  ],
-  [
-    ['lldt', 'ltr', 'sldt', 'str'],
-    [...memoryOperand, reg1, memReg, selectorIdentity],
-  ],
-  [
-    ['rdrand', 'rdseed'],
-    [destination, wideOperandSize],
-  ],
-  [['vmclear', 'vmptrld', 'vmptrst', 'vmxon', 'xrstors', 'xsaves'], memoryOperand],
-  [
-    ['vmread', 'vmwrite'],
-    [...memoryOperand, reg1, memReg, reg2],
-  ],
-];
+  bits('index_reg', 18, 21, registerNumbers),
+  bits('index_reg_invalid', 22, 22, validity),
+  bits('base_reg', 23, 26, registerNumbers),
+  bits('base_reg_invalid', 27, 27, validity),
+] as const;
 
 /** Instruction information, each name prefixed by its instruction. SDM 3C "Information for VM Exits Due to Instruction Execution". */
-export const exitInstructionInformationFields: readonly BitField[] = layouts.flatMap(([kinds, parts]) =>
-  kinds.flatMap((kind) => parts.map((part) => part(kind))),
-);
+export const exitInstructionInformationFields = [
+  ...prefixed(['ins'], [addressSize]),
+  ...prefixed(['outs'], [addressSize, segmentRegister]),
+  ...prefixed(['invept', 'invpcid', 'invvpid'], [...memoryOperand, reg2]),
+  ...prefixed(
+    ['lidt', 'lgdt', 'sidt', 'sgdt'],
+    [
+      ...memoryOperand,
+      bits('operand_size', 11, 11, { '16bit': 0, '32bit': 1 }),
+      bits('instruction_identity', 28, 29, { sgdt: 0, sidt: 1, lgdt: 2, lidt: 3 }),
+    ],
+  ),
+  ...prefixed(
+    ['lldt', 'ltr', 'sldt', 'str'],
+    [...memoryOperand, reg1, memReg, bits('instruction_identity', 28, 29, { sldt: 0, str: 1, lldt: 2, ltr: 3 })],
+  ),
+  ...prefixed(
+    ['rdrand', 'rdseed'],
+    [bits('destination_register', 3, 6, registerNumbers), bits('operand_size', 11, 12, addressSizes)],
+  ),
+  ...prefixed(['vmclear', 'vmptrld', 'vmptrst', 'vmxon', 'xrstors', 'xsaves'], memoryOperand),
+  ...prefixed(['vmread', 'vmwrite'], [...memoryOperand, reg1, memReg, reg2]),
+] as const;

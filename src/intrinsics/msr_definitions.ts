@@ -1,64 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Model-specific registers by name, address and bit. SDM 4 "Architectural MSRs"; VMX capabilities: SDM 3D appendix
 // "VMX Capability Reporting Facility".
-import { bits, bitFieldsOf, snakeCase, type BitField } from './bit_fields.js';
-import { controlBitFields } from './control_bits.js';
+import { bits, bitFieldsOf, highHalf, snakeCase, type BitField } from './bit_fields.js';
+import { controlBitFields, type ControlWord } from './control_bits.js';
 import { Bndcfgs, debugctlFields, eferFields, patFields, perfGlobalCtrlFields } from './registers.js';
 
-/** The addresses of MSRs. */
-export const Msr = {
-  Ia32P5McAddr: 0x0,
-  Ia32P5McType: 0x1,
-  Ia32TimeStampCounter: 0x10,
+// What only the processor writes stands apart so that the type system knows it: WRMSR is #GP.
+const readOnlyMsrs = {
   Ia32PlatformId: 0x17,
-  Ia32ApicBase: 0x1b,
-  Ia32FeatureControl: 0x3a,
-  Ia32TscAdjust: 0x3b,
-  Ia32SpecCtrl: 0x48,
-  Ia32PredCmd: 0x49,
-  Ia32BiosUpdtTrig: 0x79,
-  Ia32BiosSignId: 0x8b,
-  Ia32SmmMonitorCtl: 0x9b,
-  Ia32Smbase: 0x9e,
-  Ia32Pmc0: 0xc1,
   MsrPlatformInfo: 0xce,
-  Ia32Mperf: 0xe7,
-  Ia32Aperf: 0xe8,
   Ia32Mtrrcap: 0xfe,
   Ia32ArchCapabilities: 0x10a,
-  Ia32FlushCmd: 0x10b,
-  Ia32SysenterCs: 0x174,
-  Ia32SysenterEsp: 0x175,
-  Ia32SysenterEip: 0x176,
   Ia32McgCap: 0x179,
-  Ia32McgStatus: 0x17a,
-  Ia32McgCtl: 0x17b,
-  Ia32Perfevtsel0: 0x186,
   Ia32PerfStatus: 0x198,
-  Ia32PerfCtl: 0x199,
-  Ia32ThermInterrupt: 0x19b,
-  Ia32ThermStatus: 0x19c,
-  Ia32MiscEnable: 0x1a0,
-  Ia32EnergyPerfBias: 0x1b0,
-  Ia32PackageThermStatus: 0x1b1,
-  Ia32Debugctl: 0x1d9,
-  Ia32SmrrPhysbase: 0x1f2,
-  Ia32SmrrPhysmask: 0x1f3,
-  Ia32MtrrPhysbase0: 0x200,
-  Ia32MtrrPhysmask0: 0x201,
-  Ia32MtrrFix64k00000: 0x250,
-  Ia32MtrrFix16k80000: 0x258,
-  Ia32MtrrFix16kA0000: 0x259,
-  Ia32MtrrFix4kC0000: 0x268,
-  Ia32Pat: 0x277,
-  Ia32MtrrDefType: 0x2ff,
-  Ia32FixedCtr0: 0x309,
   Ia32PerfCapabilities: 0x345,
-  Ia32FixedCtrCtrl: 0x38d,
   Ia32PerfGlobalStatus: 0x38e,
-  Ia32PerfGlobalCtrl: 0x38f,
-  Ia32PerfGlobalStatusReset: 0x390,
-  Ia32Mc0Ctl: 0x400,
+} as const;
+
+// SDM 3D "VMX Capability Reporting Facility"
+const vmxCapabilityMsrs = {
   Ia32VmxBasic: 0x480,
   Ia32VmxPinbasedCtls: 0x481,
   Ia32VmxProcbasedCtls: 0x482,
@@ -79,6 +39,56 @@ export const Msr = {
   Ia32VmxVmfunc: 0x491,
   Ia32VmxProcbasedCtls3: 0x492,
   Ia32VmxExitCtls2: 0x493,
+} as const;
+
+/** The addresses of MSRs. */
+export const Msr = {
+  ...readOnlyMsrs,
+  Ia32P5McAddr: 0x0,
+  Ia32P5McType: 0x1,
+  Ia32TimeStampCounter: 0x10,
+  Ia32ApicBase: 0x1b,
+  Ia32FeatureControl: 0x3a,
+  Ia32TscAdjust: 0x3b,
+  Ia32SpecCtrl: 0x48,
+  Ia32PredCmd: 0x49,
+  Ia32BiosUpdtTrig: 0x79,
+  Ia32BiosSignId: 0x8b,
+  Ia32SmmMonitorCtl: 0x9b,
+  Ia32Smbase: 0x9e,
+  Ia32Pmc0: 0xc1,
+  Ia32Mperf: 0xe7,
+  Ia32Aperf: 0xe8,
+  Ia32FlushCmd: 0x10b,
+  Ia32SysenterCs: 0x174,
+  Ia32SysenterEsp: 0x175,
+  Ia32SysenterEip: 0x176,
+  Ia32McgStatus: 0x17a,
+  Ia32McgCtl: 0x17b,
+  Ia32Perfevtsel0: 0x186,
+  Ia32PerfCtl: 0x199,
+  Ia32ThermInterrupt: 0x19b,
+  Ia32ThermStatus: 0x19c,
+  Ia32MiscEnable: 0x1a0,
+  Ia32EnergyPerfBias: 0x1b0,
+  Ia32PackageThermStatus: 0x1b1,
+  Ia32Debugctl: 0x1d9,
+  Ia32SmrrPhysbase: 0x1f2,
+  Ia32SmrrPhysmask: 0x1f3,
+  Ia32MtrrPhysbase0: 0x200,
+  Ia32MtrrPhysmask0: 0x201,
+  Ia32MtrrFix64k00000: 0x250,
+  Ia32MtrrFix16k80000: 0x258,
+  Ia32MtrrFix16kA0000: 0x259,
+  Ia32MtrrFix4kC0000: 0x268,
+  Ia32Pat: 0x277,
+  Ia32MtrrDefType: 0x2ff,
+  Ia32FixedCtr0: 0x309,
+  Ia32FixedCtrCtrl: 0x38d,
+  Ia32PerfGlobalCtrl: 0x38f,
+  Ia32PerfGlobalStatusReset: 0x390,
+  Ia32Mc0Ctl: 0x400,
+  ...vmxCapabilityMsrs,
   Ia32RtitCtl: 0x570,
   Ia32DsArea: 0x600,
   Ia32TscDeadline: 0x6e0,
@@ -103,6 +113,12 @@ export const Msr = {
 
 /** The address of an MSR that has a name here. */
 export type Msr = (typeof Msr)[keyof typeof Msr];
+
+/** The name of an MSR as code spells it. */
+export type MsrName = keyof typeof Msr;
+
+/** The MSRs that software cannot write. */
+export type ReadOnlyMsrName = keyof typeof readOnlyMsrs | keyof typeof vmxCapabilityMsrs;
 
 /** IA32_FEATURE_CONTROL. SDM 4 "Architectural MSRs". */
 export const FeatureControl = {
@@ -169,35 +185,19 @@ export const VmxBasicHigh = {
   InjectHardwareExceptionWithoutErrorCode: 1 << 24,
 } as const;
 
-/** An MSR with its bit fields. */
-export interface MsrDefinition {
-  readonly address: number;
-  /** snake_case, the SDM's name. */
-  readonly name: string;
-  readonly fields: readonly BitField[];
-  /** WRMSR to it is #GP. */
-  readonly readOnly: boolean;
-  /** Each named bit is a control: bits 31:0 say which may be 0, bits 63:32 which may be 1. */
-  readonly isCapability: boolean;
-  /** SDM section title. */
-  readonly section: string;
-}
-
-const high = (fields: readonly BitField[]): BitField[] =>
-  fields.map((field) => ({ ...field, from: field.from + 32, to: field.to + 32 }));
-
-const msrFields: Readonly<Record<number, readonly BitField[]>> = {
-  [Msr.Ia32ApicBase]: [
+/** The bit fields of each MSR that has any, but for those of `capabilityWords`. */
+export const msrBits = {
+  Ia32ApicBase: [
     bits('bsp', 8),
     bits('enable_x2apic_mode', 10),
     bits('apic_global_enable', 11),
     bits('apic_base', 12, 51),
   ],
-  [Msr.Ia32FeatureControl]: bitFieldsOf(FeatureControl),
-  [Msr.Ia32SpecCtrl]: [bits('ibrs', 0), bits('stibp', 1), bits('ssbd', 2)],
-  [Msr.Ia32PredCmd]: [bits('ibpb', 0)],
-  [Msr.Ia32Mtrrcap]: [bits('vcnt', 0, 7), bits('fix', 8), bits('wc', 10), bits('smrr', 11)],
-  [Msr.Ia32MiscEnable]: [
+  Ia32FeatureControl: bitFieldsOf(FeatureControl, ['SenterLocalFunctionEnables']),
+  Ia32SpecCtrl: [bits('ibrs', 0), bits('stibp', 1), bits('ssbd', 2)],
+  Ia32PredCmd: [bits('ibpb', 0)],
+  Ia32Mtrrcap: [bits('vcnt', 0, 7), bits('fix', 8), bits('wc', 10), bits('smrr', 11)],
+  Ia32MiscEnable: [
     bits('fast_strings_enable', 0),
     bits('automatic_thermal_control_circuit_enable', 3),
     bits('performance_monitoring_available', 7),
@@ -209,72 +209,75 @@ const msrFields: Readonly<Record<number, readonly BitField[]>> = {
     bits('xtpr_message_disable', 23),
     bits('xd_bit_disable', 34),
   ],
-  [Msr.Ia32Debugctl]: debugctlFields,
-  [Msr.Ia32Pat]: patFields,
-  [Msr.Ia32MtrrDefType]: [
-    bits('default_memory_type', 0, 2),
-    bits('fixed_range_mtrr_enable', 10),
-    bits('mtrr_enable', 11),
+  Ia32Debugctl: debugctlFields,
+  Ia32Pat: patFields,
+  Ia32MtrrDefType: [bits('default_memory_type', 0, 2), bits('fixed_range_mtrr_enable', 10), bits('mtrr_enable', 11)],
+  Ia32PerfGlobalCtrl: perfGlobalCtrlFields,
+  Ia32VmxBasic: [
+    bits('revision_id', 0, 30),
+    ...highHalf(bitFieldsOf(VmxBasicHigh, ['VmxonVmcsRegionSize', 'MemoryType'])),
   ],
-  [Msr.Ia32PerfGlobalCtrl]: perfGlobalCtrlFields,
-  [Msr.Ia32VmxBasic]: [bits('revision_id', 0, 30), ...high(bitFieldsOf(VmxBasicHigh))],
-  [Msr.Ia32VmxPinbasedCtls]: controlBitFields.pin,
-  [Msr.Ia32VmxProcbasedCtls]: controlBitFields.primary,
-  [Msr.Ia32VmxExitCtls]: controlBitFields.exit,
-  [Msr.Ia32VmxEntryCtls]: controlBitFields.entry,
-  [Msr.Ia32VmxMisc]: bitFieldsOf(VmxMisc),
-  [Msr.Ia32VmxVmcsEnum]: [bits('highest_index', 1, 9)],
-  [Msr.Ia32VmxProcbasedCtls2]: controlBitFields.secondary,
-  [Msr.Ia32VmxEptVpidCap]: [...bitFieldsOf(EptCapability), ...high(bitFieldsOf(VpidCapability))],
-  [Msr.Ia32VmxTruePinbasedCtls]: controlBitFields.pin,
-  [Msr.Ia32VmxTrueProcbasedCtls]: controlBitFields.primary,
-  [Msr.Ia32VmxTrueExitCtls]: controlBitFields.exit,
-  [Msr.Ia32VmxTrueEntryCtls]: controlBitFields.entry,
-  [Msr.Ia32VmxVmfunc]: controlBitFields.vmfunc,
-  [Msr.Ia32VmxProcbasedCtls3]: controlBitFields.tertiary,
-  [Msr.Ia32Bndcfgs]: [...bitFieldsOf(Bndcfgs), bits('reserved', 2, 11), bits('base_addr_of_bnd_directory', 12, 63)],
-  [Msr.Ia32Efer]: eferFields,
-  [Msr.Ia32Star]: [bits('syscall_cs_and_ss', 32, 47), bits('sysret_cs_and_ss', 48, 63)],
-};
+  Ia32VmxMisc: bitFieldsOf(VmxMisc, ['PreemptionTimerDecrement', 'Cr3Targets', 'MaxNumMsrLoadStoreOnExit']),
+  Ia32VmxVmcsEnum: [bits('highest_index', 1, 9)],
+  Ia32VmxEptVpidCap: [...bitFieldsOf(EptCapability), ...highHalf(bitFieldsOf(VpidCapability))],
+  Ia32Bndcfgs: [...bitFieldsOf(Bndcfgs), bits('reserved', 2, 11), bits('base_addr_of_bnd_directory', 12, 63)],
+  Ia32Efer: eferFields,
+  Ia32Star: [bits('syscall_cs_and_ss', 32, 47), bits('sysret_cs_and_ss', 48, 63)],
+} as const satisfies Readonly<Partial<Record<MsrName, readonly BitField[]>>>;
 
-// Capability MSRs whose halves are allowed-0 and allowed-1 settings. SDM 3D "VMX Capability Reporting Facility".
-const capabilities: readonly number[] = [
-  Msr.Ia32VmxPinbasedCtls,
-  Msr.Ia32VmxProcbasedCtls,
-  Msr.Ia32VmxExitCtls,
-  Msr.Ia32VmxEntryCtls,
-  Msr.Ia32VmxProcbasedCtls2,
-  Msr.Ia32VmxTruePinbasedCtls,
-  Msr.Ia32VmxTrueProcbasedCtls,
-  Msr.Ia32VmxTrueExitCtls,
-  Msr.Ia32VmxTrueEntryCtls,
-];
+/**
+ * The MSRs whose named bits are controls, with the word of controls: bits 31:0 say which may be 0 and bits 63:32 which may be 1, or (of the
+ * 64-bit words) each bit which may be 1. SDM 3D "VMX Capability Reporting Facility".
+ */
+export const capabilityWords = {
+  Ia32VmxPinbasedCtls: 'pin',
+  Ia32VmxProcbasedCtls: 'primary',
+  Ia32VmxExitCtls: 'exit',
+  Ia32VmxEntryCtls: 'entry',
+  Ia32VmxProcbasedCtls2: 'secondary',
+  Ia32VmxTruePinbasedCtls: 'pin',
+  Ia32VmxTrueProcbasedCtls: 'primary',
+  Ia32VmxTrueExitCtls: 'exit',
+  Ia32VmxTrueEntryCtls: 'entry',
+  Ia32VmxVmfunc: 'vmfunc',
+  Ia32VmxProcbasedCtls3: 'tertiary',
+  Ia32VmxExitCtls2: 'secondaryExit',
+} as const satisfies Readonly<Partial<Record<MsrName, ControlWord>>>;
 
-const readOnlyMsrs: ReadonlySet<number> = new Set<number>([
-  Msr.Ia32PlatformId,
-  Msr.MsrPlatformInfo,
-  Msr.Ia32Mtrrcap,
-  Msr.Ia32ArchCapabilities,
-  Msr.Ia32McgCap,
-  Msr.Ia32PerfStatus,
-  Msr.Ia32PerfCapabilities,
-  Msr.Ia32PerfGlobalStatus,
-]);
+/** An MSR with its bit fields. */
+export interface MsrDefinition {
+  readonly address: number;
+  /** snake_case, the SDM's name. */
+  readonly name: string;
+  readonly fields: readonly BitField[];
+  /** WRMSR to it is #GP. */
+  readonly readOnly: boolean;
+  /** The word of controls whose allowed settings it reports. */
+  readonly capabilityOf: ControlWord | undefined;
+  /** SDM section title. */
+  readonly section: string;
+}
 
-function isVmxCapability(address: number): boolean {
-  return address >= Msr.Ia32VmxBasic && address <= Msr.Ia32VmxExitCtls2;
+function ownFields(name: MsrName): readonly BitField[] {
+  return (msrBits as Readonly<Partial<Record<MsrName, readonly BitField[]>>>)[name] ?? [];
+}
+
+function define(name: MsrName): MsrDefinition {
+  const isVmxCapability = name in vmxCapabilityMsrs;
+  const capabilityOf = (capabilityWords as Readonly<Partial<Record<MsrName, ControlWord>>>)[name];
+  return {
+    address: Msr[name],
+    name: snakeCase(name),
+    fields: capabilityOf === undefined ? ownFields(name) : controlBitFields[capabilityOf],
+    readOnly: isVmxCapability || name in readOnlyMsrs,
+    capabilityOf,
+    section: isVmxCapability ? 'SDM 3D "VMX Capability Reporting Facility"' : 'SDM 4 "Architectural MSRs"',
+  };
 }
 
 /** All MSRs with a name, in order of address. */
-export const msrDefinitions: readonly MsrDefinition[] = Object.entries(Msr)
-  .map(([name, address]) => ({
-    address,
-    name: snakeCase(name),
-    fields: msrFields[address] ?? [],
-    readOnly: readOnlyMsrs.has(address) || isVmxCapability(address),
-    isCapability: capabilities.includes(address),
-    section: isVmxCapability(address) ? 'SDM 3D "VMX Capability Reporting Facility"' : 'SDM 4 "Architectural MSRs"',
-  }))
+export const msrDefinitions: readonly MsrDefinition[] = (Object.keys(Msr) as MsrName[])
+  .map(define)
   .sort((a, b) => a.address - b.address);
 
 const byAddress = new Map(msrDefinitions.map((definition) => [definition.address, definition]));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Control, debug and segment registers by bit. SDM 3A "Control Registers", "Debug Registers", "Segment Descriptors"; SDM 1 "EFLAGS Register".
-import { bitFieldsOf, bits, scattered, type BitField } from './bit_fields.js';
+import { bitFieldsOf, bits, prefixed, scattered, valuesOf, withValues, type BitField } from './bit_fields.js';
+import { segmentNames } from './segments.js';
 
 /** SDM 3A "Control Registers": CR0. */
 export const Cr0 = {
@@ -241,56 +242,34 @@ export const Bndcfgs = {
   Bndpreserve: 1 << 1,
 } as const;
 
-const segmentTypes: Readonly<Record<string, number>> = {
-  read_only: 0,
-  read_only_accessed: 1,
-  read_write: 2,
-  read_write_accessed: 3,
-  read_only_expand_down: 4,
-  read_only_expand_down_accessed: 5,
-  read_write_expand_down: 6,
-  read_write_expand_down_accessed: 7,
-  execute_only: 8,
-  execute_only_accessed: 9,
-  read_execute: 10,
-  read_execute_accessed: 11,
-  execute_only_conforming: 12,
-  execute_only_conforming_accessed: 13,
-  read_execute_conforming: 14,
-  read_execute_conforming_accessed: 15,
-};
+// TSS types belong to system segments, and share their numbers with code types.
+const { TssBusy: _tssBusy, TssAvailable: _tssAvailable, ...codeAndDataTypes } = SegmentType;
 
 /** Bit fields of the segment access rights. */
-export const accessRightsFields: readonly BitField[] = [
-  ...bitFieldsOf(AccessRights).map((field) =>
-    field.name === 'type'
-      ? { ...field, values: segmentTypes }
-      : field.name === 'dpl'
-        ? { ...field, values: { ring0: 0, ring1: 1, ring2: 2, ring3: 3 } }
-        : field,
-  ),
+export const accessRightsFields = [
+  ...withValues(bitFieldsOf(AccessRights, ['Type', 'Dpl']), {
+    type: valuesOf(codeAndDataTypes),
+    dpl: { ring0: 0, ring1: 1, ring2: 2, ring3: 3 },
+  }),
   scattered('reserved', 0xfffffffffffe0f00n),
-];
+] as const;
 
 /** Bit fields of RFLAGS with the bits that never change. */
-export const rflagsFields: readonly BitField[] = [
-  ...bitFieldsOf(Rflags),
+export const rflagsFields = [
+  ...bitFieldsOf(Rflags, ['PrivilegeLevel']),
   scattered('reserved', RFLAGS_ALWAYS_DISABLED),
   scattered('always_disabled', RFLAGS_ALWAYS_DISABLED),
   bits('always_enabled', 1),
-];
+] as const;
 
 /** Bit fields of IA32_DEBUGCTL. */
-export const debugctlFields: readonly BitField[] = [
-  ...bitFieldsOf(Debugctl).filter((field) => field.name !== 'bus_lock_detect'),
-  scattered('reserved', 0xffffffffffff003cn),
-];
+export const debugctlFields = [...bitFieldsOf(Debugctl), scattered('reserved', 0xffffffffffff003cn)] as const;
 
 /** Bit fields of IA32_EFER. */
-export const eferFields: readonly BitField[] = [...bitFieldsOf(Efer), scattered('reserved', 0xfffffffffffff2fen)];
+export const eferFields = [...bitFieldsOf(Efer), scattered('reserved', 0xfffffffffffff2fen)] as const;
 
 /** Bit fields of IA32_PERF_GLOBAL_CTRL. */
-export const perfGlobalCtrlFields: readonly BitField[] = [
+export const perfGlobalCtrlFields = [
   bits('pmc0', 0),
   bits('pmc1', 1),
   bits('pmc2', 2),
@@ -302,7 +281,7 @@ export const perfGlobalCtrlFields: readonly BitField[] = [
   bits('fixed_ctr0', 32),
   bits('fixed_ctr1', 33),
   bits('fixed_ctr2', 34),
-];
+] as const;
 
 /** Memory types of page attributes. SDM 3A "Page Attribute Table (PAT)". */
 export const MemoryType = {
@@ -314,38 +293,35 @@ export const MemoryType = {
   UncacheableMinus: 7,
 } as const;
 
-const patTypes: Readonly<Record<string, number>> = {
-  uncacheable: 0,
-  write_combining: 1,
-  write_through: 4,
-  write_protected: 5,
-  write_back: 6,
-  uncacheable_minus: 7,
-};
+const patTypes = valuesOf(MemoryType);
+
+const patEntry = <const E extends number>(entry: E) => bits(`pa${entry}`, entry * 8, entry * 8 + 2, patTypes);
 
 /** Bit fields of IA32_PAT: the type of each of its 8 entries. */
-export const patFields: readonly BitField[] = [0, 1, 2, 3, 4, 5, 6, 7].map((entry) =>
-  bits(`pa${entry}`, entry * 8, entry * 8 + 2, patTypes),
-);
+export const patFields = ([0, 1, 2, 3, 4, 5, 6, 7] as const).map(patEntry);
+
+const patEntryOfField = <const E extends number>(entry: E) => [
+  bits(`pa${entry}`, entry * 8, entry * 8 + 7),
+  ...prefixed(
+    [`pa${entry}`],
+    [bits('memory_type', entry * 8, entry * 8 + 2, patTypes), bits('reserved', entry * 8 + 3, entry * 8 + 7)],
+  ),
+];
 
 /** Bit fields of IA32_PAT as a VMCS field: each entry with its type and its reserved bits. */
-export const patEntryFields: readonly BitField[] = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((entry) => [
-  bits(`pa${entry}`, entry * 8, entry * 8 + 7),
-  bits(`pa${entry}.memory_type`, entry * 8, entry * 8 + 2, patTypes),
-  bits(`pa${entry}.reserved`, entry * 8 + 3, entry * 8 + 7),
-]);
+export const patEntryFields = ([0, 1, 2, 3, 4, 5, 6, 7] as const).flatMap(patEntryOfField);
 
 /** Bit fields of a PDPTE; its address and reserved bits end at the physical-address width (here: at the widest, 52). */
-export const pdpteFields: readonly BitField[] = [
+export const pdpteFields = [
   bits('present', 0),
   scattered('reserved', 0xfff00000000001e6n),
   bits('pwt', 3),
   bits('pcd', 4),
   bits('page_directory_addr', 12, 51),
-];
+] as const;
 
 /** Bit fields of any paging-structure entry. SDM 3A "4-Level Paging and 5-Level Paging". */
-export const pageTableEntryFields: readonly BitField[] = [
+export const pageTableEntryFields = [
   bits('present', 0),
   bits('rw', 1),
   bits('us', 2),
@@ -359,7 +335,7 @@ export const pageTableEntryFields: readonly BitField[] = [
   bits('pat_large', 12),
   bits('phys_addr', 12, 47),
   bits('nx', 63),
-];
+] as const;
 
 /** A register with its bit fields. */
 export interface RegisterDefinition {
@@ -369,20 +345,53 @@ export interface RegisterDefinition {
   readonly section: string;
 }
 
-const selectorFields = bitFieldsOf(SegmentSelector);
+/** Bit fields of a segment selector. */
+export const selectorFields = bitFieldsOf(SegmentSelector, ['Rpl', 'Index']);
 
-/** All registers that have no address of their own kind (MSR, CPUID leaf, VMCS field). */
+/** Bit fields of DR7. */
+export const dr7Fields = bitFieldsOf(Dr7, [
+  'ReadWrite0',
+  'Length0',
+  'ReadWrite1',
+  'Length1',
+  'ReadWrite2',
+  'Length2',
+  'ReadWrite3',
+  'Length3',
+]);
+
+/** The bit fields of the registers that have accessors (`RegisterAccessors`), by name. */
+export const registerFields = {
+  cr0: bitFieldsOf(Cr0),
+  cr2: [],
+  cr3: bitFieldsOf(Cr3),
+  cr4: bitFieldsOf(Cr4),
+  cr8: [bits('task_priority_level', 0, 3)],
+  xcr0: bitFieldsOf(Xcr0),
+  rflags: rflagsFields,
+  dr7: dr7Fields,
+} as const;
+
+const sections: Readonly<Record<keyof typeof registerFields, string>> = {
+  cr0: 'SDM 3A "Control Registers"',
+  cr2: 'SDM 3A "Control Registers"',
+  cr3: 'SDM 3A "Control Registers"',
+  cr4: 'SDM 3A "Control Registers"',
+  cr8: 'SDM 3A "Control Registers"',
+  xcr0: 'SDM 1 "Extended Control Registers (Including XCR0)"',
+  rflags: 'SDM 1 "EFLAGS Register"',
+  dr7: 'SDM 3B "Debug Control Register (DR7)"',
+};
+
+/** All registers and layouts that have no address of their own kind (MSR, CPUID leaf, VMCS field). */
 export const registerDefinitions: readonly RegisterDefinition[] = [
-  { name: 'cr0', fields: bitFieldsOf(Cr0), section: 'SDM 3A "Control Registers"' },
-  { name: 'cr2', fields: [], section: 'SDM 3A "Control Registers"' },
-  { name: 'cr3', fields: bitFieldsOf(Cr3), section: 'SDM 3A "Control Registers"' },
-  { name: 'cr4', fields: bitFieldsOf(Cr4), section: 'SDM 3A "Control Registers"' },
-  { name: 'cr8', fields: [bits('task_priority_level', 0, 3)], section: 'SDM 3A "Control Registers"' },
-  { name: 'xcr0', fields: bitFieldsOf(Xcr0), section: 'SDM 1 "Extended Control Registers (Including XCR0)"' },
-  { name: 'rflags', fields: rflagsFields, section: 'SDM 1 "EFLAGS Register"' },
+  ...Object.entries(registerFields).map(([name, fields]) => ({
+    name,
+    fields,
+    section: sections[name as keyof typeof registerFields],
+  })),
   { name: 'dr6', fields: bitFieldsOf(Dr6), section: 'SDM 3B "Debug Status Register (DR6)"' },
-  { name: 'dr7', fields: bitFieldsOf(Dr7), section: 'SDM 3B "Debug Control Register (DR7)"' },
-  ...['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 'tr'].map((name) => ({
+  ...segmentNames.map((name) => ({
     name: `segment_register.${name}`,
     fields: selectorFields,
     section: 'SDM 3A "Segment Selectors"',

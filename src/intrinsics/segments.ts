@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from './component.js';
 
-/** Segment registers in the SDM's order of encoding. */
-export type SegmentName = 'es' | 'cs' | 'ss' | 'ds' | 'fs' | 'gs' | 'ldtr' | 'tr';
+/** The segment registers, in the SDM's order of encoding. */
+export const segmentNames = ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 'tr'] as const;
+
+/** A segment register. */
+export type SegmentName = (typeof segmentNames)[number];
 
 /** A table register: linear base and limit in bytes. */
 export interface TableRegister {

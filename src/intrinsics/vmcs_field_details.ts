@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What a VMCS field's encoding does not say: when it exists, the names of its bits. SDM 3D appendix "Field Encoding in VMCS".
-import { bits, bitFieldsOf, scattered, snakeCase, type BitField } from './bit_fields.js';
+import { bits, bitFieldsOf, scattered, snakeCase, valuesOf, type BitField, type ValueNames } from './bit_fields.js';
 import {
   controlBitFields,
   controlMasks,
@@ -21,7 +21,7 @@ import {
   exitQualificationFields,
   idtVectoringFields,
 } from './exit_information.js';
-import { exitReasonDefinitions } from './exit_reasons.js';
+import { ExitReason, exitReasonDescription } from './exit_reasons.js';
 import { Msr } from './msr_definitions.js';
 import {
   accessRightsFields,
@@ -30,15 +30,16 @@ import {
   Cr0,
   Cr4,
   debugctlFields,
-  Dr7,
+  dr7Fields,
   eferFields,
   InterruptibilityState,
   patEntryFields,
   pdpteFields,
   perfGlobalCtrlFields,
   rflagsFields,
-  SegmentSelector,
+  selectorFields,
 } from './registers.js';
+import { VmInstructionError, vmInstructionErrorText } from './vm_instruction_errors.js';
 import {
   bytesOfField,
   groupOfField,
@@ -46,6 +47,7 @@ import {
   VmcsField,
   widthOfField,
   type VmcsFieldGroup,
+  type VmcsFieldName,
   type VmcsFieldWidth,
 } from './vmcs_fields.js';
 
@@ -65,7 +67,9 @@ export interface VmcsFieldDefinition {
   readonly existsIf: readonly AllOf[];
   readonly fields: readonly BitField[];
   /** Names of the values of the whole field. */
-  readonly values: Readonly<Record<string, number>>;
+  readonly values: ValueNames;
+  /** What a value of the whole field means, where that is more than its name. */
+  readonly meaning: ((value: number) => string) | undefined;
   /** For words of controls: which word, and so which capability MSR. */
   readonly controlWord: ControlWord | undefined;
 }
@@ -77,6 +81,7 @@ export const capabilityMsrOf: Readonly<Record<ControlWord, Msr>> = {
   secondary: Msr.Ia32VmxProcbasedCtls2,
   tertiary: Msr.Ia32VmxProcbasedCtls3,
   exit: Msr.Ia32VmxTrueExitCtls,
+  secondaryExit: Msr.Ia32VmxExitCtls2,
   entry: Msr.Ia32VmxTrueEntryCtls,
   vmfunc: Msr.Ia32VmxVmfunc,
 };
@@ -178,66 +183,104 @@ const existsIf: Readonly<Record<number, readonly AllOf[]>> = {
   [VmcsField.HostIa32InterruptSspTableAddr]: exit(ExitControl.LoadCetState),
 };
 
-const controlWords: Readonly<Record<number, ControlWord>> = {
-  [VmcsField.PinBasedVmExecutionControls]: 'pin',
-  [VmcsField.PrimaryProcessorBasedVmExecutionControls]: 'primary',
-  [VmcsField.SecondaryProcessorBasedVmExecutionControls]: 'secondary',
-  [VmcsField.TertiaryProcessorBasedVmExecutionControls]: 'tertiary',
-  [VmcsField.VmExitControls]: 'exit',
-  [VmcsField.VmEntryControls]: 'entry',
-  [VmcsField.VmFunctionControls]: 'vmfunc',
-};
+/** The field that holds each word of controls. */
+export const controlFieldOf = {
+  pin: VmcsField.PinBasedVmExecutionControls,
+  primary: VmcsField.PrimaryProcessorBasedVmExecutionControls,
+  secondary: VmcsField.SecondaryProcessorBasedVmExecutionControls,
+  tertiary: VmcsField.TertiaryProcessorBasedVmExecutionControls,
+  exit: VmcsField.VmExitControls,
+  secondaryExit: VmcsField.SecondaryVmExitControls,
+  entry: VmcsField.VmEntryControls,
+  vmfunc: VmcsField.VmFunctionControls,
+} as const satisfies Readonly<Record<ControlWord, VmcsField>>;
 
-const exitReasonValues: Readonly<Record<string, number>> = Object.fromEntries(
-  exitReasonDefinitions.map(({ name, number }) => [name, number]),
+const controlWords = new Map<number, ControlWord>(
+  (Object.entries(controlFieldOf) as [ControlWord, number][]).map(([word, field]) => [field, word]),
 );
 
-const ownBits: Readonly<Record<number, readonly BitField[]>> = {
-  [VmcsField.VmFunctionControls]: [...controlBitFields.vmfunc, bits('reserved', 1, 63)],
-  [VmcsField.EptPointer]: [
+/** The word of controls that a field holds. */
+export function controlWordOf(encoding: number): ControlWord | undefined {
+  return controlWords.get(encoding);
+}
+
+const cr0Fields = bitFieldsOf(Cr0);
+const cr4Fields = bitFieldsOf(Cr4);
+const perfGlobalCtrlFieldsWithReserved = [...perfGlobalCtrlFields, scattered('reserved', 0xfffffff8fffffffcn)] as const;
+
+/** The bit fields of each field that has any. */
+export const vmcsFieldBits = {
+  GuestEsSelector: selectorFields,
+  GuestCsSelector: selectorFields,
+  GuestSsSelector: selectorFields,
+  GuestDsSelector: selectorFields,
+  GuestFsSelector: selectorFields,
+  GuestGsSelector: selectorFields,
+  GuestLdtrSelector: selectorFields,
+  GuestTrSelector: selectorFields,
+  HostEsSelector: selectorFields,
+  HostCsSelector: selectorFields,
+  HostSsSelector: selectorFields,
+  HostDsSelector: selectorFields,
+  HostFsSelector: selectorFields,
+  HostGsSelector: selectorFields,
+  HostTrSelector: selectorFields,
+  GuestEsAccessRights: accessRightsFields,
+  GuestCsAccessRights: accessRightsFields,
+  GuestSsAccessRights: accessRightsFields,
+  GuestDsAccessRights: accessRightsFields,
+  GuestFsAccessRights: accessRightsFields,
+  GuestGsAccessRights: accessRightsFields,
+  GuestLdtrAccessRights: accessRightsFields,
+  GuestTrAccessRights: accessRightsFields,
+  PinBasedVmExecutionControls: controlBitFields.pin,
+  PrimaryProcessorBasedVmExecutionControls: controlBitFields.primary,
+  SecondaryProcessorBasedVmExecutionControls: controlBitFields.secondary,
+  TertiaryProcessorBasedVmExecutionControls: controlBitFields.tertiary,
+  VmExitControls: controlBitFields.exit,
+  SecondaryVmExitControls: controlBitFields.secondaryExit,
+  VmEntryControls: controlBitFields.entry,
+  VmFunctionControls: [...controlBitFields.vmfunc, bits('reserved', 1, 63)],
+  EptPointer: [
     bits('memory_type', 0, 2, { uncacheable: 0, write_back: 6 }),
     bits('page_walk_length_minus_one', 3, 5),
     bits('accessed_and_dirty_flags', 6),
     bits('phys_addr', 12, 47),
     scattered('reserved', 0xffff000000000f80n),
   ],
-  [VmcsField.GuestIa32Debugctl]: debugctlFields,
-  [VmcsField.GuestIa32Pat]: patEntryFields,
-  [VmcsField.HostIa32Pat]: patEntryFields,
-  [VmcsField.GuestIa32Efer]: eferFields,
-  [VmcsField.HostIa32Efer]: eferFields,
-  [VmcsField.GuestIa32PerfGlobalCtrl]: [...perfGlobalCtrlFields, scattered('reserved', 0xfffffff8fffffffcn)],
-  [VmcsField.HostIa32PerfGlobalCtrl]: [...perfGlobalCtrlFields, scattered('reserved', 0xfffffff8fffffffcn)],
-  [VmcsField.GuestPdpte0]: pdpteFields,
-  [VmcsField.GuestPdpte1]: pdpteFields,
-  [VmcsField.GuestPdpte2]: pdpteFields,
-  [VmcsField.GuestPdpte3]: pdpteFields,
-  [VmcsField.GuestIa32Bndcfgs]: [
-    ...bitFieldsOf(Bndcfgs),
-    bits('reserved', 2, 11),
-    bits('base_addr_of_bnd_directory', 12, 63),
-  ],
-  [VmcsField.VmEntryInterruptionInformationField]: entryInterruptionFields,
-  [VmcsField.ExitReason]: [
-    bits('basic_exit_reason', 0, 15, exitReasonValues),
+  GuestIa32Debugctl: debugctlFields,
+  GuestIa32Pat: patEntryFields,
+  HostIa32Pat: patEntryFields,
+  GuestIa32Efer: eferFields,
+  HostIa32Efer: eferFields,
+  GuestIa32PerfGlobalCtrl: perfGlobalCtrlFieldsWithReserved,
+  HostIa32PerfGlobalCtrl: perfGlobalCtrlFieldsWithReserved,
+  GuestPdpte0: pdpteFields,
+  GuestPdpte1: pdpteFields,
+  GuestPdpte2: pdpteFields,
+  GuestPdpte3: pdpteFields,
+  GuestIa32Bndcfgs: [...bitFieldsOf(Bndcfgs), bits('reserved', 2, 11), bits('base_addr_of_bnd_directory', 12, 63)],
+  VmEntryInterruptionInformationField: entryInterruptionFields,
+  ExitReason: [
+    { ...bits('basic_exit_reason', 0, 15, valuesOf(ExitReason)), meaning: exitReasonDescription },
     scattered('reserved', 0x47ff0000n),
     bits('vm_exit_incident_to_enclave_mode', 27),
     bits('pending_mtf_vm_exit', 28),
     bits('vm_exit_from_vmx_root_operation', 29),
     bits('vm_entry_failure', 31),
   ],
-  [VmcsField.VmExitInterruptionInformation]: exitInterruptionFields,
-  [VmcsField.IdtVectoringInformation]: idtVectoringFields,
-  [VmcsField.VmExitInstructionInformation]: exitInstructionInformationFields,
-  [VmcsField.ExitQualification]: exitQualificationFields,
-  [VmcsField.GuestInterruptibilityState]: [...bitFieldsOf(InterruptibilityState), bits('reserved', 5, 31)],
-  [VmcsField.GuestCr0]: bitFieldsOf(Cr0),
-  [VmcsField.HostCr0]: bitFieldsOf(Cr0),
-  [VmcsField.GuestCr4]: bitFieldsOf(Cr4),
-  [VmcsField.HostCr4]: bitFieldsOf(Cr4),
-  [VmcsField.GuestDr7]: bitFieldsOf(Dr7),
-  [VmcsField.GuestRflags]: rflagsFields,
-  [VmcsField.GuestPendingDebugExceptions]: [
+  VmExitInterruptionInformation: exitInterruptionFields,
+  IdtVectoringInformation: idtVectoringFields,
+  VmExitInstructionInformation: exitInstructionInformationFields,
+  ExitQualification: exitQualificationFields,
+  GuestInterruptibilityState: [...bitFieldsOf(InterruptibilityState), bits('reserved', 5, 31)],
+  GuestCr0: cr0Fields,
+  HostCr0: cr0Fields,
+  GuestCr4: cr4Fields,
+  HostCr4: cr4Fields,
+  GuestDr7: dr7Fields,
+  GuestRflags: rflagsFields,
+  GuestPendingDebugExceptions: [
     bits('b0', 0),
     bits('b1', 1),
     bits('b2', 2),
@@ -247,30 +290,16 @@ const ownBits: Readonly<Record<number, readonly BitField[]>> = {
     bits('bs', 14),
     bits('rtm', 16),
   ],
-};
+} as const satisfies Readonly<Partial<Record<VmcsFieldName, readonly BitField[]>>>;
 
-const activityStates: Readonly<Record<string, number>> = {
-  active: ActivityState.Active,
-  hlt: ActivityState.Hlt,
-  shutdown: ActivityState.Shutdown,
-  wait_for_sipi: ActivityState.WaitForSipi,
-};
+/** Fields whose value as a whole has a name. */
+export const vmcsFieldValues = {
+  GuestActivityState: valuesOf(ActivityState),
+  VmInstructionError: valuesOf(VmInstructionError),
+} as const satisfies Readonly<Partial<Record<VmcsFieldName, ValueNames>>>;
 
-const selectorFields = bitFieldsOf(SegmentSelector);
-
-// Selectors and access rights lie at a run of encodings each.
-function bitsOfField(encoding: number): readonly BitField[] {
-  const word = controlWords[encoding];
-  if (ownBits[encoding] !== undefined) return ownBits[encoding]!;
-  if (word !== undefined) return controlBitFields[word];
-  const isGuestSelector = encoding >= VmcsField.GuestEsSelector && encoding <= VmcsField.GuestTrSelector;
-  const isHostSelector = encoding >= VmcsField.HostEsSelector && encoding <= VmcsField.HostTrSelector;
-  if (isGuestSelector || isHostSelector) return selectorFields;
-  if (encoding >= VmcsField.GuestEsAccessRights && encoding <= VmcsField.GuestTrAccessRights) return accessRightsFields;
-  return [];
-}
-
-function define(name: string, encoding: number): VmcsFieldDefinition {
+function define(name: VmcsFieldName): VmcsFieldDefinition {
+  const encoding = VmcsField[name];
   return {
     name: snakeCase(name),
     encoding,
@@ -279,15 +308,16 @@ function define(name: string, encoding: number): VmcsFieldDefinition {
     group: groupOfField(encoding),
     readOnly: isReadOnlyField(encoding),
     existsIf: existsIf[encoding] ?? [],
-    fields: bitsOfField(encoding),
-    values: encoding === VmcsField.GuestActivityState ? activityStates : {},
-    controlWord: controlWords[encoding],
+    fields: (vmcsFieldBits as Readonly<Partial<Record<VmcsFieldName, readonly BitField[]>>>)[name] ?? [],
+    values: (vmcsFieldValues as Readonly<Partial<Record<VmcsFieldName, ValueNames>>>)[name] ?? {},
+    meaning: name === 'VmInstructionError' ? vmInstructionErrorText : undefined,
+    controlWord: controlWordOf(encoding),
   };
 }
 
 /** All VMCS fields in order of encoding: 16-bit, 64-bit, 32-bit, natural width; control, read-only, guest, host in each. */
-export const vmcsFieldDefinitions: readonly VmcsFieldDefinition[] = Object.entries(VmcsField).map(([name, encoding]) =>
-  define(name, encoding),
+export const vmcsFieldDefinitions: readonly VmcsFieldDefinition[] = (Object.keys(VmcsField) as VmcsFieldName[]).map(
+  define,
 );
 
 const byEncoding = new Map(vmcsFieldDefinitions.map((definition) => [definition.encoding, definition]));

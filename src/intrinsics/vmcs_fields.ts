@@ -2,6 +2,35 @@
 // The one table of VMCS fields. SDM 3D appendix "Field Encoding in VMCS"; contents: SDM 3C "Virtual Machine Control Structures".
 // The encoding says width and group; what else there is to know of a field stands in vmcs_field_details.ts.
 
+// Exit information stands apart so that the type system knows that it is read-only.
+
+// SDM 3D "64-Bit Read-Only Data Fields"
+const readOnly64 = {
+  GuestPhysicalAddress: 0x2400,
+} as const;
+
+// SDM 3D "32-Bit Read-Only Data Fields"
+const readOnly32 = {
+  VmInstructionError: 0x4400,
+  ExitReason: 0x4402,
+  VmExitInterruptionInformation: 0x4404,
+  VmExitInterruptionErrorCode: 0x4406,
+  IdtVectoringInformation: 0x4408,
+  IdtVectoringErrorCode: 0x440a,
+  VmExitInstructionLength: 0x440c,
+  VmExitInstructionInformation: 0x440e,
+} as const;
+
+// SDM 3D "Natural-Width Read-Only Data Fields"
+const readOnlyNatural = {
+  ExitQualification: 0x6400,
+  IoRcx: 0x6402,
+  IoRsi: 0x6404,
+  IoRdi: 0x6406,
+  IoRip: 0x6408,
+  GuestLinearAddress: 0x640a,
+} as const;
+
 /** The encoding of each VMCS field, by the SDM's name. */
 export const VmcsField = {
   // SDM 3D "16-Bit Control Fields"
@@ -69,8 +98,7 @@ export const VmcsField = {
   Ia32SpecCtrlMask: 0x204a,
   Ia32SpecCtrlShadow: 0x204c,
 
-  // SDM 3D "64-Bit Read-Only Data Fields"
-  GuestPhysicalAddress: 0x2400,
+  ...readOnly64,
 
   // SDM 3D "64-Bit Guest-State Fields"
   VmcsLinkPointer: 0x2800,
@@ -114,15 +142,7 @@ export const VmcsField = {
   PleWindow: 0x4022,
   InstructionTimeoutControl: 0x4024,
 
-  // SDM 3D "32-Bit Read-Only Data Fields"
-  VmInstructionError: 0x4400,
-  ExitReason: 0x4402,
-  VmExitInterruptionInformation: 0x4404,
-  VmExitInterruptionErrorCode: 0x4406,
-  IdtVectoringInformation: 0x4408,
-  IdtVectoringErrorCode: 0x440a,
-  VmExitInstructionLength: 0x440c,
-  VmExitInstructionInformation: 0x440e,
+  ...readOnly32,
 
   // SDM 3D "32-Bit Guest-State Fields"
   GuestEsLimit: 0x4800,
@@ -162,13 +182,7 @@ export const VmcsField = {
   Cr3TargetValue2: 0x600c,
   Cr3TargetValue3: 0x600e,
 
-  // SDM 3D "Natural-Width Read-Only Data Fields"
-  ExitQualification: 0x6400,
-  IoRcx: 0x6402,
-  IoRsi: 0x6404,
-  IoRdi: 0x6406,
-  IoRip: 0x6408,
-  GuestLinearAddress: 0x640a,
+  ...readOnlyNatural,
 
   // SDM 3D "Natural-Width Guest-State Fields"
   GuestCr0: 0x6800,
@@ -218,6 +232,9 @@ export type VmcsField = (typeof VmcsField)[keyof typeof VmcsField];
 
 /** The name of a field as code spells it. */
 export type VmcsFieldName = keyof typeof VmcsField;
+
+/** The fields that only the processor writes. */
+export type ReadOnlyVmcsFieldName = keyof typeof readOnly64 | keyof typeof readOnly32 | keyof typeof readOnlyNatural;
 
 /** How many bits a field has. `natural` is 64 on a processor with Intel 64 architecture. */
 export type VmcsFieldWidth = 16 | 32 | 64 | 'natural';

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { bits, bitFieldsOf, extract, insert, maskOf, scattered, snakeCase } from '../../src/intrinsics/bit_fields.js';
 import {
   controlBitFields,
   enabledControls,
+  mayBeOne,
+  mustBeOne,
   PinBasedControl,
   PrimaryControl,
+  type ControlWord,
 } from '../../src/intrinsics/control_bits.js';
 import { ErrorCode, errorCodeName } from '../../src/intrinsics/constants.js';
 import { describeAll } from '../../src/intrinsics/describe.js';
@@ -14,6 +16,8 @@ import { msrDefinition, msrName } from '../../src/intrinsics/msr_definitions.js'
 import { vmInstructionErrorDefinitions, vmInstructionErrorText } from '../../src/intrinsics/vm_instruction_errors.js';
 import {
   capabilityMsrOf,
+  controlFieldOf,
+  plainCapabilityMsrOf,
   vmcsFieldDefinition,
   vmcsFieldDefinitions,
   vmcsFieldExists,
@@ -27,33 +31,6 @@ import {
   VmcsField,
   widthOfField,
 } from '../../src/intrinsics/vmcs_fields.js';
-
-describe('bit fields', () => {
-  it('come from a table of masks with their positions, bit 31 too', () => {
-    expect(bitFieldsOf({ Low: 1, Wide: 0x70, Top: 0x80000000, TopTwo: 0xc0000000 })).to.deep.equal([
-      { name: 'low', from: 0, to: 0 },
-      { name: 'wide', from: 4, to: 6 },
-      { name: 'top', from: 31, to: 31 },
-      { name: 'top_two', from: 30, to: 31 },
-    ]);
-  });
-
-  it('are cut out of and put into values of 64 bits', () => {
-    const field = bits('middle', 30, 35);
-    expect(maskOf(field)).to.equal(0xfc0000000n);
-    expect(extract(field, 0xffffffffffffffffn)).to.equal(0x3fn);
-    expect(insert(field, 0xffffffffffffffffn, 1n)).to.equal(0xfffffff07fffffffn);
-    expect(insert(field, 0n, 0xffn)).to.equal(0xfc0000000n);
-  });
-
-  it('may be scattered', () => {
-    expect(scattered('reserved', 0x90n)).to.deep.equal({ name: 'reserved', from: 4, to: 7, mask: 0x90n });
-  });
-
-  it('are named in snake_case', () => {
-    expect(snakeCase('GuestIa32PerfGlobalCtrl')).to.equal('guest_ia32_perf_global_ctrl');
-  });
-});
 
 describe('VMCS fields', () => {
   it('have width, group and access type in their encoding', () => {
@@ -118,9 +95,21 @@ describe('controls', () => {
   });
 
   it('have a capability MSR that names the same bits', () => {
-    for (const word of ['pin', 'primary', 'secondary', 'exit', 'entry', 'vmfunc'] as const) {
-      expect(msrDefinition(capabilityMsrOf[word])!.fields).to.equal(controlBitFields[word]);
+    for (const word of Object.keys(controlBitFields) as ControlWord[]) {
+      for (const msrs of [capabilityMsrOf, plainCapabilityMsrOf]) {
+        expect(msrDefinition(msrs[word])!.fields).to.equal(controlBitFields[word]);
+        expect(msrDefinition(msrs[word])!.capabilityOf).to.equal(word);
+      }
+      expect(vmcsFieldDefinition(controlFieldOf[word])!.controlWord).to.equal(word);
     }
+  });
+});
+
+describe('capability MSRs', () => {
+  it('say by halves which controls must and may be 1; those of 64-bit words which may', () => {
+    expect([mustBeOne('pin', 0x7f_00000016n), mayBeOne('pin', 0x7f_00000016n)]).to.deep.equal([0x16, 0x7f]);
+    expect([mustBeOne('tertiary', 0x7f_00000016n), mayBeOne('tertiary', 0x7f_00000016n)]).to.deep.equal([0, 0x16]);
+    expect([mustBeOne('secondaryExit', 8n), mayBeOne('secondaryExit', 8n)]).to.deep.equal([0, 8]);
   });
 });
 

@@ -2,9 +2,11 @@
 import {
   EntryControl,
   ExitControl,
+  mayBeOne,
   PinBasedControl,
   PrimaryControl,
   SecondaryControl,
+  SecondaryExitControl,
 } from '../../src/intrinsics/control_bits.js';
 import { ControlRegisters } from '../../src/intrinsics/control_registers.js';
 import { Cpuid } from '../../src/intrinsics/cpuid.js';
@@ -16,7 +18,7 @@ import { Msrs } from '../../src/intrinsics/msr.js';
 import { PortIo } from '../../src/intrinsics/port_io.js';
 import { Processor } from '../../src/intrinsics/processor.js';
 import { Segments, type SegmentName, type TableRegister } from '../../src/intrinsics/segments.js';
-import { vmcsFieldDefinition, vmcsFieldExists } from '../../src/intrinsics/vmcs_field_details.js';
+import { capabilityMsrOf, vmcsFieldDefinition, vmcsFieldExists } from '../../src/intrinsics/vmcs_field_details.js';
 import { isReadOnlyField, VmcsField } from '../../src/intrinsics/vmcs_fields.js';
 import { VmmMemory } from '../../src/intrinsics/vmm_memory.js';
 import { Vmx } from '../../src/intrinsics/vmx.js';
@@ -54,6 +56,7 @@ function initialMsrs(): Map<number, bigint> {
     [Msr.Ia32VmxCr0Fixed1, 0xffffffffn],
     [Msr.Ia32VmxCr4Fixed0, 0x2000n],
     [Msr.Ia32VmxCr4Fixed1, 0x3727ffn],
+    [Msr.Ia32VmxExitCtls2, allOf(SecondaryExitControl)],
     [Msr.Ia32VmxEptVpidCap, 0x00000f01_06734141n],
     [Msr.Ia32Debugctl, 0n],
     [Msr.Ia32Pat, 0x0007040600070406n],
@@ -288,19 +291,7 @@ export class FakeMachine {
   private has(field: number): boolean {
     const definition = vmcsFieldDefinition(field & ~1);
     if (definition === undefined) return false;
-    const msrOf = {
-      pin: 0x48d,
-      primary: 0x48e,
-      secondary: 0x48b,
-      exit: 0x48f,
-      entry: 0x490,
-      tertiary: 0x492,
-      vmfunc: 0x491,
-    };
-    return vmcsFieldExists(definition, (word) => {
-      const value = this.msr.get(msrOf[word]) ?? 0n;
-      return Number((word === 'tertiary' || word === 'vmfunc' ? value : value >> 32n) & 0xffffffffn) | 0;
-    });
+    return vmcsFieldExists(definition, (word) => mayBeOne(word, this.msr.get(capabilityMsrOf[word]) ?? 0n));
   }
 
   private store(field: number, value: bigint): boolean {

@@ -37,6 +37,8 @@ export interface Vmcs {
   write(field: number, value: bigint): void;
   /** Nothing happens if the field does not exist. */
   writeIfExists(field: number, value: bigint, verbose?: boolean): void;
+  /** Gives the bits of `mask` their values in `value` and leaves the others. @throws VmcsError, VmxError as `write` does. */
+  change(field: number, mask: bigint, value: bigint): void;
   /** Bits 31:0 without allocation, for the exit path; 0 on failure. */
   readLow(field: number): number;
   /** Bits 63:32 likewise. */

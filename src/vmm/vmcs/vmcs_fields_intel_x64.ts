@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
 import { snakeCase } from '../../intrinsics/bit_fields.js';
-import { controlMasks, PrimaryControl, SecondaryControl, type ControlWord } from '../../intrinsics/control_bits.js';
+import {
+  controlMasks,
+  ExitControl,
+  mayBeOne,
+  mustBeOne,
+  PrimaryControl,
+  SecondaryControl,
+  type ControlWord,
+} from '../../intrinsics/control_bits.js';
 import { Msrs } from '../../intrinsics/msr.js';
+import { Msr, VmxBasicHigh } from '../../intrinsics/msr_definitions.js';
 import {
   capabilityMsrOf,
+  controlFieldOf,
+  controlWordOf,
+  plainCapabilityMsrOf,
   vmcsFieldDefinition,
   vmcsFieldExists,
   vmcsFieldLabel,
@@ -16,20 +28,6 @@ import { VmcsError, VmxError } from '../errors.js';
 import { bfwarning } from '../output/output.js';
 import { hex } from '../support/text.js';
 import { WriteLedger } from './write_ledger.js';
-
-const fieldOf: Readonly<Record<ControlWord, number>> = {
-  pin: VmcsField.PinBasedVmExecutionControls,
-  primary: VmcsField.PrimaryProcessorBasedVmExecutionControls,
-  secondary: VmcsField.SecondaryProcessorBasedVmExecutionControls,
-  tertiary: VmcsField.TertiaryProcessorBasedVmExecutionControls,
-  exit: VmcsField.VmExitControls,
-  entry: VmcsField.VmEntryControls,
-  vmfunc: VmcsField.VmFunctionControls,
-};
-
-const wordOf = new Map<number, ControlWord>(
-  (Object.entries(fieldOf) as [ControlWord, number][]).map(([word, field]) => [field, word]),
-);
 
 function controlName(word: ControlWord, mask: number): string {
   const names = Object.entries(controlMasks[word])
@@ -49,6 +47,7 @@ export class VmcsFieldsIntelX64 {
   traceWrites = false;
   private ledger: WriteLedger | undefined;
   private writer: string | undefined;
+  private hasTrueControls: boolean | undefined;
 
   exists(field: number): boolean {
     const definition = vmcsFieldDefinition(field & ~1);
@@ -77,6 +76,14 @@ export class VmcsFieldsIntelX64 {
     else if (verbose) bfwarning`${vmcsFieldLabel(field)} field doesn't exist`;
   }
 
+  change(field: number, mask: bigint, value: bigint): void {
+    const old = this.read(field);
+    this.ledger?.note(this.writer!, field, mask, value & mask);
+    this.trace(field);
+    const changed = (old & ~mask) | (value & mask);
+    if (!this.vmx.vmwrite(field, changed)) throw this.failure('VMWRITE', field, changed);
+  }
+
   readLow(field: number): number {
     return this.vmx.vmreadLow(field);
   }
@@ -92,7 +99,7 @@ export class VmcsFieldsIntelX64 {
   }
 
   isEnabled(word: ControlWord, mask: number): boolean {
-    const value = Number(this.readIfExists(fieldOf[word]) & 0xffffffffn);
+    const value = Number(this.readIfExists(controlFieldOf[word]) & 0xffffffffn);
     return (~value & mask) === 0;
   }
 
@@ -107,38 +114,38 @@ export class VmcsFieldsIntelX64 {
   enable(word: ControlWord, mask: number): void {
     if (!this.isAllowed1(word, mask)) {
       throw new VmcsError(
-        `${controlName(word, mask)}: control is not allowed to be set to 1 (MSR ${hex(capabilityMsrOf[word])}, allowed-1 ${hex(this.allowed1(word) >>> 0)})`,
+        `${controlName(word, mask)}: control is not allowed to be set to 1 (MSR ${hex(this.capabilityMsr(word))}, allowed-1 ${hex(this.allowed1(word) >>> 0)})`,
       );
     }
-    this.change(word, mask, mask);
+    this.setControls(word, mask, true);
   }
 
   disable(word: ControlWord, mask: number): void {
     if (!this.isAllowed0(word, mask)) {
       throw new VmcsError(
-        `${controlName(word, mask)}: control is not allowed to be cleared to 0 (MSR ${hex(capabilityMsrOf[word])}, allowed-0 ${hex(this.allowed0(word) >>> 0)})`,
+        `${controlName(word, mask)}: control is not allowed to be cleared to 0 (MSR ${hex(this.capabilityMsr(word))}, allowed-0 ${hex(this.allowed0(word) >>> 0)})`,
       );
     }
-    this.change(word, mask, 0);
+    this.setControls(word, mask, false);
   }
 
   enableIfAllowed(word: ControlWord, mask: number, verbose = false): boolean {
     const isAllowed = this.isAllowed1(word, mask);
-    if (isAllowed) this.change(word, mask, mask);
+    if (isAllowed) this.setControls(word, mask, true);
     else if (verbose) bfwarning`${controlName(word, mask)}: control is not allowed to be set to 1`;
     return isAllowed;
   }
 
   disableIfAllowed(word: ControlWord, mask: number, verbose = false): boolean {
     const isAllowed = this.isAllowed0(word, mask);
-    if (isAllowed) this.change(word, mask, 0);
+    if (isAllowed) this.setControls(word, mask, false);
     else if (verbose) bfwarning`${controlName(word, mask)}: control is not allowed to be cleared to 0`;
     return isAllowed;
   }
 
   /** Starts a word of controls: what must be 1 is 1, all else 0. */
   protected writeDefaultControls(word: ControlWord): void {
-    this.write(fieldOf[word], BigInt((this.allowed0(word) & this.allowed1(word)) >>> 0));
+    this.write(controlFieldOf[word], BigInt((this.allowed0(word) & this.allowed1(word)) >>> 0));
   }
 
   /** Runs `body` for each contribution in order; two that contradict each other are an error. */
@@ -168,21 +175,16 @@ export class VmcsFieldsIntelX64 {
     }
   }
 
-  private change(word: ControlWord, mask: number, bits: number): void {
-    const field = fieldOf[word];
-    const old = this.read(field);
+  private setControls(word: ControlWord, mask: number, on: boolean): void {
     const wide = BigInt(mask >>> 0);
-    this.ledger?.note(this.writer!, field, wide, BigInt(bits >>> 0));
-    const value = (old & ~wide) | BigInt(bits >>> 0);
-    this.trace(field);
-    if (!this.vmx.vmwrite(field, value)) throw this.failure('VMWRITE', field, value);
+    this.change(controlFieldOf[word], wide, on ? wide : 0n);
   }
 
   /** A whole word of controls that a contribution writes counts for the bits that it changes. */
   private note(field: number, value: bigint): void {
     this.trace(field);
     if (this.ledger === undefined) return;
-    const mask = wordOf.has(field) ? this.read(field) ^ value : 0xffffffffffffffffn;
+    const mask = controlWordOf(field) !== undefined ? this.read(field) ^ value : 0xffffffffffffffffn;
     this.ledger.note(this.writer!, field, mask, value);
   }
 
@@ -191,21 +193,29 @@ export class VmcsFieldsIntelX64 {
   }
 
   private allowed0(word: ControlWord): number {
-    return word === 'tertiary' || word === 'vmfunc' ? 0 : Number(this.capability(word) & 0xffffffffn) | 0;
+    return mustBeOne(word, this.capability(word));
   }
 
   private allowed1(word: ControlWord): number {
-    const value = this.capability(word);
-    return Number((word === 'tertiary' || word === 'vmfunc' ? value : value >> 32n) & 0xffffffffn) | 0;
+    return mayBeOne(word, this.capability(word));
   }
 
-  /** The capability MSR of a word, 0 where the processor has no such word (RDMSR would fault). */
+  /** The value of a word's capability MSR, 0 where the processor has no such word (RDMSR would fault). */
   private capability(word: ControlWord): bigint {
     const present =
       (word !== 'secondary' || this.isAllowed1('primary', PrimaryControl.ActivateSecondaryControls)) &&
       (word !== 'tertiary' || this.isAllowed1('primary', PrimaryControl.ActivateTertiaryControls)) &&
+      (word !== 'secondaryExit' || this.isAllowed1('exit', ExitControl.ActivateSecondaryControls)) &&
       (word !== 'vmfunc' || this.isAllowed1('secondary', SecondaryControl.EnableVmFunctions));
-    return present ? this.msrs.rdmsr(capabilityMsrOf[word]) : 0n;
+    return present ? this.msrs.rdmsr(this.capabilityMsr(word)) : 0n;
+  }
+
+  /** SDM 3D "Basic VMX Information": the "true" MSRs exist if IA32_VMX_BASIC[55] is 1. */
+  private capabilityMsr(word: ControlWord): number {
+    if (capabilityMsrOf[word] === plainCapabilityMsrOf[word]) return capabilityMsrOf[word];
+    // A property of the processor: it is the same at every call.
+    this.hasTrueControls ??= (Number(this.msrs.rdmsr(Msr.Ia32VmxBasic) >> 32n) & VmxBasicHigh.TrueBasedControls) !== 0;
+    return (this.hasTrueControls ? capabilityMsrOf : plainCapabilityMsrOf)[word];
   }
 
   /** Why an access to a field failed. */

@@ -4,15 +4,13 @@ import { EntryControl, ExitControl, PrimaryControl, SecondaryControl } from '../
 import { HostEntry, type ExitEntry } from '../../intrinsics/host_entry.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
 import { Cr0, Cr4, Efer } from '../../intrinsics/registers.js';
-import type { SegmentName } from '../../intrinsics/segments.js';
+import { segmentNames } from '../../intrinsics/segments.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { extension } from '../container/extension.js';
 import { Ept } from '../ept/ept.js';
 import { StateSave } from '../state_save/state_save.js';
 import { GuestState, VmmState } from '../vmm_state/vmcs_state.js';
 import { VmcsFieldsIntelX64 } from './vmcs_fields_intel_x64.js';
-
-const segmentNames: readonly SegmentName[] = ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 'tr'];
 
 /** Fills a VMCS, group by group; each group and each word of controls is a method of its own, for subclasses. */
 @extension()

@@ -7,12 +7,10 @@ import { HostEntry } from '../../intrinsics/host_entry.js';
 import { Msrs } from '../../intrinsics/msr.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
 import { Cr4 } from '../../intrinsics/registers.js';
-import { Segments, type SegmentName, type TableRegister } from '../../intrinsics/segments.js';
+import { segmentNames, Segments, type SegmentName, type TableRegister } from '../../intrinsics/segments.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { GdtX64 } from './gdt_x64.js';
 import type { SegmentState, VmcsState } from './vmcs_state.js';
-
-const names: readonly SegmentName[] = ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 'tr'];
 
 /** The state of the system that runs on this processor now: it becomes the guest. */
 @injectable()
@@ -67,7 +65,7 @@ export class HostVmStateIntelX64 implements VmcsState {
       if (name === 'gs') return { selector, ...segment, base: this.msrs.rdmsr(Msr.Ia32GsBase) };
       return { selector, ...segment };
     };
-    this.segments = Object.fromEntries(names.map((name) => [name, read(name)])) as Record<SegmentName, SegmentState>;
+    this.segments = Object.fromEntries(segmentNames.map((name) => [name, read(name)])) as Record<SegmentName, SegmentState>;
   }
 
   private readControlRegisters(): void {
