@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-only
 #
 # Executes CPUID as often as its command line says (1000 times if it says nothing), going round a list of leaves, prints a checksum of all
-# that came back and the number of CPUIDs, and switches the power off.
+# that came back and the number of CPUIDs, and switches the power off. A command line that is no number it shows, says what it wants, and
+# ends by the debug-exit port with 1, which is an error of the run.
 #
 # A flat image: entered at its first byte in 64-bit mode, RDI = command line, RSP = stack. See src/machine/boot/flat_image.ts.
 .set COM1, 0x3f8
@@ -9,6 +10,7 @@
 .set TRANSMITTER_EMPTY, 0x20
 .set POWER_PORT, 0x604
 .set SLEEP_ENABLE, 0x2000
+.set DEBUG_EXIT_PORT, 0xf4
 .set DEFAULT_COUNT, 1000
 .set LEAVES, 17
 
@@ -77,8 +79,9 @@ fold:
     imul r14, r15
     ret
 
-# Reads the decimal number at RDI into RAX. Whatever is no number ends the run with a message.
+# Reads the decimal number at RDI into RAX. Whatever is none, or has more than 64 bits, ends the run with a message.
 read_count:
+    mov r8, rdi                     # the command line, for the message
     xor eax, eax
     cmp byte ptr [rdi], 0
     jne read_digit
@@ -92,15 +95,24 @@ read_digit:
     sub ecx, 0x30
     cmp ecx, 9
     ja read_failed
-    imul rax, rax, 10
+    mov r9d, 10
+    mul r9                          # CF: more than 64 bits
+    jc read_failed
     add rax, rcx
+    jc read_failed
     jmp read_digit
 read_done:
     ret
 read_failed:
-    lea rsi, [rip + text_usage]
+    lea rsi, [rip + text_found]
     call print
-    jmp power_off
+    mov rsi, r8
+    call print
+    lea rsi, [rip + text_wanted]
+    call print
+    mov eax, 1
+    out DEBUG_EXIT_PORT, eax
+    jmp halted
 
 # Prints the NUL-terminated text at RSI on COM1.
 print:
@@ -172,5 +184,7 @@ text_checksum:
     .asciz "checksum of the returned leaves: 0x"
 text_executed:
     .asciz "\nguest executed "
-text_usage:
-    .asciz "the command line must be a decimal number of cpuids\n"
+text_found:
+    .asciz "cpuid guest: the command line is '"
+text_wanted:
+    .asciz "', but it must be a decimal number of CPUIDs below 2^64 (nothing means 1000)\n"

@@ -71,6 +71,32 @@ describe('bfm run', function () {
     });
   }
 
+  it('is an error of the run if the cpuid guest is told no number', async () => {
+    const texts = ['abc', '-1', '1e3', '18446744073709551616'];
+    const check = async (text: string): Promise<void> => {
+      const { status, stdout, stderr } = await bfm('run', '--guest', 'cpuid', '--append', text);
+      expect(status, stderr).to.equal(1);
+      expect(stdout).to.equal(
+        `cpuid guest: the command line is '${text}', but it must be a decimal number of CPUIDs below 2^64 (nothing means 1000)\n`,
+      );
+      expect(stderr).to.include('the guest ended by the debug-exit port with 1');
+    };
+    await Promise.all(texts.map(check));
+  });
+
+  it('takes the largest number', async () => {
+    const { status } = await bfm(
+      'run',
+      '--guest',
+      'cpuid',
+      '--append',
+      String(2n ** 64n - 1n),
+      '--until',
+      '51615 cpuids',
+    );
+    expect(status).to.equal(0);
+  });
+
   it('runs the guest without a VMM to the same checksum, and to the same state each time', async () => {
     const args = ['run', '--guest', 'cpuid', '--append', '40', '--json'];
     const [bare, again, virtual] = await Promise.all([bfm(...args), bfm(...args), bfm(...args, '-m', cpuidcount)]);
