@@ -2,6 +2,11 @@
 // The public entry: all that extensions import. Nothing of Node, the machine, the driver or the command line is reachable from here.
 import './vmm/symbol_dispose.js';
 
+export * from './intrinsics/accessors/accessor_types.js';
+export * from './intrinsics/accessors/cpuid_accessors.js';
+export * from './intrinsics/accessors/msr_accessors.js';
+export * from './intrinsics/accessors/register_accessors.js';
+export * from './intrinsics/accessors/vmcs_accessors.js';
 export * from './intrinsics/bit_fields.js';
 export * from './intrinsics/component.js';
 export * from './intrinsics/constants.js';
@@ -29,6 +34,9 @@ export * from './intrinsics/vmcs_fields.js';
 export * from './intrinsics/vmm_memory.js';
 export * from './intrinsics/vmx.js';
 
+export * from './vmm/accessors/cpuid_accessors_x64.js';
+export * from './vmm/accessors/msr_accessors_x64.js';
+export * from './vmm/accessors/register_accessors_x64.js';
 export type { BindingTo, PartBinder } from './vmm/container/binding_recorder.js';
 export * from './vmm/container/contribution.js';
 export * from './vmm/container/extension.js';

@@ -4,7 +4,12 @@ import type { UniqueMapPtrX64 } from './unique_map_ptr_x64.js';
 
 /** Memory of a guest, mapped into the VMM as long as somebody looks at it. Dispose what is returned. */
 export interface GuestMemory {
-  /** Maps whole pages of physical memory, one after the other. @throws MemoryManagerError */
+  /** Maps one page. @throws MemoryManagerError unless it is an address of a page; for the VMM's own memory. */
+  mapPage(physical: bigint, attributes?: number): UniqueMapPtrX64;
+  /**
+   * Maps pieces of physical memory, one after the other. The first may begin, and the last may end, inside a page; else they meet at page
+   * boundaries. @throws MemoryManagerError
+   */
   mapPhysical(
     pages: readonly { readonly physical: bigint; readonly bytes: number }[],
     attributes?: number,

@@ -17,7 +17,7 @@ const pageMask = 0xfffn;
 const levelNames = ['PML4', 'page-directory-pointer table', 'page directory', 'page table'] as const;
 
 /** A page that a walk found. */
-interface WalkedPage {
+export interface WalkedPage {
   /** Of the byte that was asked for. */
   readonly physical: bigint;
   readonly patIndex: number;
@@ -36,12 +36,18 @@ export class GuestMemoryX64 implements GuestMemory {
   @inject(VmmMemory) readonly memory!: VmmMemory;
   @inject(Processor) protected readonly processor!: Processor;
 
+  mapPage(physical: bigint, attributes: number = MemoryAttribute.rwWb): UniqueMapPtrX64 {
+    if ((physical & pageMask) !== 0n) throw new MemoryManagerError(`${hex(physical)} is no address of a page`);
+    return this.map([{ physical, attributes }], 0n, X64.pageSize);
+  }
+
   mapPhysical(
     pages: readonly { readonly physical: bigint; readonly bytes: number }[],
     attributes: number = MemoryAttribute.rwWb,
   ): UniqueMapPtrX64 {
     const [first] = pages;
     if (first === undefined) throw new MemoryManagerError('a map of no memory');
+    checkPieces(pages);
     const list = pages.flatMap(({ physical, bytes }) => this.pagesOf(physical, bytes, attributes));
     const size = pages.reduce((sum, { bytes }) => sum + bytes, 0);
     return this.map(list, first.physical & pageMask, size);
@@ -50,6 +56,8 @@ export class GuestMemoryX64 implements GuestMemory {
   mapVirtual(virtual: bigint, cr3: bigint, bytes: number, pat: bigint): UniqueMapPtrX64 {
     if (virtual === 0n || bytes <= 0)
       throw new MemoryManagerError(`a map of ${bytes} bytes at guest-virtual ${hex(virtual)}`);
+    checkCanonical(virtual);
+    checkCanonical(virtual + BigInt(bytes - 1));
     const list: PhysicalPage[] = [];
     for (let at = virtual & ~pageMask; at < virtual + BigInt(bytes); at += BigInt(X64.pageSize)) {
       const page = this.walk(at, cr3);
@@ -72,6 +80,7 @@ export class GuestMemoryX64 implements GuestMemory {
   }
 
   virtualToPhysical(virtual: bigint, cr3: bigint): bigint {
+    checkCanonical(virtual);
     return this.walk(virtual, cr3).physical;
   }
 
@@ -86,10 +95,7 @@ export class GuestMemoryX64 implements GuestMemory {
 
   /** For maps. */
   unmap(virtual: bigint, bytes: number): void {
-    for (let at = 0; at < bytes; at += X64.pageSize) {
-      this.rootPageTable.unmap(virtual + BigInt(at));
-      this.manager.removeDescriptor(virtual + BigInt(at));
-    }
+    for (let at = 0; at < bytes; at += X64.pageSize) this.rootPageTable.unmap(virtual + BigInt(at));
     this.manager.freeMap(virtual);
   }
 
@@ -104,7 +110,7 @@ export class GuestMemoryX64 implements GuestMemory {
   }
 
   /** Walks the guest's table; the VMM maps one table after the other to read it. SDM 3A "4-Level Paging and 5-Level Paging". */
-  private walk(virtual: bigint, cr3: bigint): WalkedPage {
+  protected walk(virtual: bigint, cr3: bigint): WalkedPage {
     let table = cr3 & pageAddressMask;
     for (let level = 0; ; level++) {
       const entry = this.readPhysical64(table + BigInt(8 * indexAt(virtual, level)));
@@ -140,8 +146,6 @@ export class GuestMemoryX64 implements GuestMemory {
       pages.forEach(({ physical, attributes }, index) => {
         const virtual = base + BigInt(index * X64.pageSize);
         this.rootPageTable.map4k(virtual, physical, attributes);
-        // Page 0 has no descriptor: 0 is the null address of the translations.
-        if (physical !== 0n) this.manager.addDescriptor({ virtual, physical, attributes });
       });
       return new UniqueMapPtrX64(this, { base, mappedBytes: bytes, address: base + offset, size });
     });
@@ -152,5 +156,23 @@ export class GuestMemoryX64 implements GuestMemory {
       .ownMemory()
       .some((own) => physical >= own.physical && physical < own.physical + BigInt(own.bytes));
     if (isOwn) throw new MemoryManagerError(`physical page ${hex(physical)} is the VMM's own; a guest cannot name it`);
+  }
+}
+
+/** The bytes of the pieces follow each other in the map: only the first may begin, and only the last may end, inside a page. */
+function checkPieces(pages: readonly { readonly physical: bigint; readonly bytes: number }[]): void {
+  pages.forEach(({ physical, bytes }, index) => {
+    const begins = index === 0 || (physical & pageMask) === 0n;
+    const ends = index === pages.length - 1 || ((physical + BigInt(bytes)) & pageMask) === 0n;
+    if (bytes > 0 && begins && ends) return;
+    throw new MemoryManagerError(
+      `piece ${index} of a map, ${bytes} bytes at ${hex(physical)}, leaves a gap: pieces must meet at page boundaries`,
+    );
+  });
+}
+
+function checkCanonical(virtual: bigint): void {
+  if (virtual > 0x7fff_ffff_ffffn && (virtual < 0xffff_8000_0000_0000n || virtual >= 1n << 64n)) {
+    throw new MemoryManagerError(`guest-virtual ${hex(virtual)} is not canonical: no page table translates it`);
   }
 }

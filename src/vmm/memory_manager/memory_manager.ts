@@ -34,9 +34,14 @@ export interface MemoryManager {
   physicalToVirtual(address: bigint): bigint;
   /** @throws MemoryManagerError */
   virtualToAttributes(address: bigint): number;
-  /** Adds a page. @throws MemoryManagerError unless both addresses are page-aligned and non-zero and the attributes non-zero. */
-  addDescriptor(descriptor: MemoryDescriptor): void;
-  /** Forgets a page. */
+  /**
+   * Adds a page; what was known of the addresses that it covers is forgotten.
+   *
+   * @param bytes the size of the page, 4096 if it is not given.
+   * @throws MemoryManagerError unless both addresses are page-aligned and non-zero and the attributes non-zero.
+   */
+  addDescriptor(descriptor: MemoryDescriptor, bytes?: number): void;
+  /** Forgets the added page that an address lies in; one that is in none is ignored. */
   removeDescriptor(virtual: bigint): void;
   /** All pages, as runs. */
   descriptors(): MemoryRange[];

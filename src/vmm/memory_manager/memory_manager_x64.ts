@@ -18,8 +18,11 @@ export class MemoryManagerX64 implements MemoryManager {
   private pages!: MemPool;
   private maps!: MemPool;
   private ranges: MemoryRange[] = [];
-  private readonly byVirtual = new Map<bigint, MemoryDescriptor>();
-  private readonly byPhysical = new Map<bigint, MemoryDescriptor>();
+  /** Pages of 4 KiB that were added. A physical page may be at several virtual addresses: the newest comes first. */
+  private readonly byVirtual = new Map<bigint, MemoryRange>();
+  private readonly byPhysical = new Map<bigint, readonly MemoryRange[]>();
+  /** Larger ones. */
+  private large: readonly MemoryRange[] = [];
 
   init(): void {
     const region = this.memory.regions[0];
@@ -84,7 +87,7 @@ export class MemoryManagerX64 implements MemoryManager {
     return this.find(address, 'virtual').attributes;
   }
 
-  addDescriptor(descriptor: MemoryDescriptor): void {
+  addDescriptor(descriptor: MemoryDescriptor, bytes: number = X64.pageSize): void {
     const { virtual, physical, attributes } = descriptor;
     const aligned = ((virtual | physical) & pageMask) === 0n;
     if (!aligned || virtual === 0n || physical === 0n || attributes === 0) {
@@ -92,19 +95,23 @@ export class MemoryManagerX64 implements MemoryManager {
         `descriptor ${hex(virtual)} → ${hex(physical)}, attributes ${hex(attributes)}: both addresses must be page-aligned and non-zero, the attributes non-zero`,
       );
     }
-    this.byVirtual.set(virtual, descriptor);
-    this.byPhysical.set(physical, descriptor);
+    const range = { virtual, physical, attributes, bytes };
+    this.forgetCovered(range);
+    if (bytes !== X64.pageSize) this.large = [...this.large, range];
+    else {
+      this.byVirtual.set(virtual, range);
+      this.byPhysical.set(physical, [range, ...(this.byPhysical.get(physical) ?? [])]);
+    }
   }
 
   removeDescriptor(virtual: bigint): void {
-    const descriptor = this.byVirtual.get(pageOf(virtual));
-    if (descriptor === undefined) return;
-    this.byVirtual.delete(descriptor.virtual);
-    this.byPhysical.delete(descriptor.physical);
+    const range = this.byVirtual.get(pageOf(virtual));
+    if (range === undefined) this.large = this.large.filter((each) => !isInside(each, 'virtual', virtual));
+    else this.forget(range);
   }
 
   descriptors(): MemoryRange[] {
-    return [...this.ranges, ...[...this.byVirtual.values()].map((each) => ({ ...each, bytes: X64.pageSize }))];
+    return [...this.ranges, ...this.large, ...this.byVirtual.values()];
   }
 
   ownMemory(): readonly { readonly physical: bigint; readonly bytes: number }[] {
@@ -114,16 +121,38 @@ export class MemoryManagerX64 implements MemoryManager {
       : [{ physical: region.physical, bytes: Limit.heapPoolBytes + Limit.pagePoolBytes }];
   }
 
-  private find(address: bigint, space: 'virtual' | 'physical'): MemoryDescriptor {
-    const map = space === 'virtual' ? this.byVirtual : this.byPhysical;
+  private forget(range: MemoryRange): void {
+    this.byVirtual.delete(range.virtual);
+    const others = this.byPhysical.get(range.physical)!.filter((each) => each !== range);
+    if (others.length === 0) this.byPhysical.delete(range.physical);
+    else this.byPhysical.set(range.physical, others);
+  }
+
+  private forgetCovered(range: MemoryRange): void {
+    if (range.bytes === X64.pageSize) this.removeDescriptor(range.virtual);
+    else {
+      for (const each of this.byVirtual.values()) if (isInside(range, 'virtual', each.virtual)) this.forget(each);
+      this.large = this.large.filter((each) => !isInside(range, 'virtual', each.virtual));
+    }
+  }
+
+  private find(address: bigint, space: AddressSpace): MemoryDescriptor {
+    const page = pageOf(address);
     const found =
-      map.get(pageOf(address)) ??
-      this.ranges.find((range) => address >= range[space] && address < range[space] + BigInt(range.bytes));
+      (space === 'virtual' ? this.byVirtual.get(page) : this.byPhysical.get(page)?.[0]) ??
+      this.ranges.find((range) => isInside(range, space, address)) ??
+      this.large.find((range) => isInside(range, space, address));
     if (found === undefined || address === 0n) {
       throw new MemoryManagerError(`${space} address ${hex(address)} belongs to no memory descriptor`);
     }
     return found;
   }
+}
+
+type AddressSpace = 'virtual' | 'physical';
+
+function isInside(range: MemoryRange, space: AddressSpace, address: bigint): boolean {
+  return address >= range[space] && address < range[space] + BigInt(range.bytes);
 }
 
 function rangeOf(region: MemoryRegion): MemoryRange {

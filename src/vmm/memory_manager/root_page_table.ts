@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../../intrinsics/component.js';
 import type { MemoryDescriptor } from './memory_manager.js';
+import type { PageTableEntryX64 } from './page_table_entry_x64.js';
 
 /** Sizes of pages that a page table maps. */
 export type PageSize = 0x1000 | 0x200000 | 0x40000000;
@@ -11,16 +12,32 @@ export interface RootPageTable {
   init(): void;
   /** The value for host CR3: the table's physical address, write-back. */
   readonly cr3: bigint;
+  /**
+   * Maps a page, and adds its memory descriptor (page 0 has none: 0 is the null address of the translations). Smaller pages that it covers
+   * give way.
+   *
+   * @param attributes a value of `MemoryAttribute`.
+   * @throws MemoryManagerError for addresses that are not aligned to the page, attributes without a meaning, inside a larger page; nothing is
+   * changed then.
+   */
   map1g(virtual: bigint, physical: bigint, attributes: number): void;
+  /** As `map1g`. */
   map2m(virtual: bigint, physical: bigint, attributes: number): void;
+  /** As `map1g`. */
   map4k(virtual: bigint, physical: bigint, attributes: number): void;
-  /** Maps addresses to themselves, with pages of one size. `end` does not belong to it. */
-  setupIdentityMap(start: bigint, end: bigint, size: PageSize): void;
-  /** Forgets a page, and the tables that hold nothing any more. */
+  /** Maps addresses to themselves, pass-through and write-back. `end` does not belong to it. @throws MemoryManagerError if either is not aligned */
+  setupIdentityMap1g(start: bigint, end: bigint): void;
+  /** As `setupIdentityMap1g`. */
+  setupIdentityMap2m(start: bigint, end: bigint): void;
+  /** As `setupIdentityMap1g`. */
+  setupIdentityMap4k(start: bigint, end: bigint): void;
+  /** Forgets the page of an address with its descriptor, and the tables that hold nothing any more; an unknown one is ignored. */
   unmap(virtual: bigint): void;
   /** The memory descriptors of the tables themselves, root first. */
   tablesToDescriptors(): MemoryDescriptor[];
   /** The entry that maps an address, and the size of its page. @throws MemoryManagerError if there is none. */
   virtualToEntry(virtual: bigint): { readonly entry: bigint; readonly size: PageSize };
+  /** The same entry in place, bit by bit. @throws MemoryManagerError if there is none. */
+  virtualToPte(virtual: bigint): PageTableEntryX64;
 }
 export const RootPageTable = component<RootPageTable>('bareflank.RootPageTable', 'vmm');

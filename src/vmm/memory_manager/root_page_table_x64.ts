@@ -6,7 +6,7 @@ import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { MemoryManagerError } from '../errors.js';
 import { hex } from '../support/text.js';
 import { MemoryManager, type MemoryDescriptor, type MemoryRange } from './memory_manager.js';
-import { leafEntry, PageTableEntryBit } from './page_table_entry_x64.js';
+import { leafEntry, PageTableEntryBit, PageTableEntryX64 } from './page_table_entry_x64.js';
 import { PageTables } from './page_tables.js';
 import type { PageSize, RootPageTable } from './root_page_table.js';
 
@@ -42,36 +42,43 @@ export class RootPageTableX64 implements RootPageTable {
   }
 
   map1g(virtual: bigint, physical: bigint, attributes: number): void {
-    this.tables.map(virtual, 0x40000000, leafEntry(physical, attributes, true));
+    this.mapPage(virtual, physical, attributes, 0x40000000);
   }
 
   map2m(virtual: bigint, physical: bigint, attributes: number): void {
-    this.tables.map(virtual, 0x200000, leafEntry(physical, attributes, true));
+    this.mapPage(virtual, physical, attributes, 0x200000);
   }
 
   map4k(virtual: bigint, physical: bigint, attributes: number): void {
-    this.tables.map(virtual, 0x1000, leafEntry(physical, attributes, false));
+    this.mapPage(virtual, physical, attributes, X64.pageSize);
   }
 
-  setupIdentityMap(start: bigint, end: bigint, size: PageSize): void {
-    if (start % BigInt(size) !== 0n || end % BigInt(size) !== 0n) {
-      throw new MemoryManagerError(
-        `identity map ${hex(start)} … ${hex(end)} is not aligned to its pages of ${hex(size)} bytes`,
-      );
-    }
-    for (let at = start; at < end; at += BigInt(size)) {
-      this.tables.map(at, size, leafEntry(at, MemoryAttribute.ptWb, size !== X64.pageSize));
-    }
+  setupIdentityMap1g(start: bigint, end: bigint): void {
+    this.mapIdentity(start, end, 0x40000000);
+  }
+
+  setupIdentityMap2m(start: bigint, end: bigint): void {
+    this.mapIdentity(start, end, 0x200000);
+  }
+
+  setupIdentityMap4k(start: bigint, end: bigint): void {
+    this.mapIdentity(start, end, X64.pageSize);
   }
 
   unmap(virtual: bigint): void {
     this.tables.unmap(virtual);
+    this.manager.removeDescriptor(virtual);
     this.processor.invlpg(virtual);
+  }
+
+  virtualToPte(virtual: bigint): PageTableEntryX64 {
+    const { place } = this.tables.find(virtual);
+    return new PageTableEntryX64(this.memory, place.address, sizeAt(place.level));
   }
 
   virtualToEntry(virtual: bigint): { readonly entry: bigint; readonly size: PageSize } {
     const { entry, place } = this.tables.find(virtual);
-    return { entry, size: place.level === 1 ? 0x40000000 : place.level === 2 ? 0x200000 : 0x1000 };
+    return { entry, size: sizeAt(place.level) };
   }
 
   tablesToDescriptors(): MemoryDescriptor[] {
@@ -79,17 +86,39 @@ export class RootPageTableX64 implements RootPageTable {
     return this.tables.pages().map((page) => ({ ...page, attributes }));
   }
 
+  private mapPage(virtual: bigint, physical: bigint, attributes: number, size: PageSize): void {
+    if (((virtual | physical) & BigInt(size - 1)) !== 0n) {
+      throw new MemoryManagerError(
+        `map of ${hex(physical)} at ${hex(virtual)}: both must be aligned to the page of ${hex(size)} bytes`,
+      );
+    }
+    this.tables.map(virtual, size, leafEntry(physical, attributes, size !== X64.pageSize));
+    if (virtual !== 0n && physical !== 0n) this.manager.addDescriptor({ virtual, physical, attributes }, size);
+  }
+
+  private mapIdentity(start: bigint, end: bigint, size: PageSize): void {
+    if (start % BigInt(size) !== 0n || end % BigInt(size) !== 0n) {
+      throw new MemoryManagerError(
+        `identity map ${hex(start)} … ${hex(end)} is not aligned to its pages of ${hex(size)} bytes`,
+      );
+    }
+    for (let at = start; at < end; at += BigInt(size)) this.mapPage(at, at, MemoryAttribute.ptWb, size);
+  }
+
+  /** A run that a descriptor tells of, in the largest pages that fit. */
   private mapRange(range: MemoryRange, attributes: number): void {
     const end = range.virtual + BigInt(range.bytes);
     for (let virtual = range.virtual, physical = range.physical; virtual < end;) {
       const isLarge = ((virtual | physical) & (largePage - 1n)) === 0n && end - virtual >= largePage;
-      if (isLarge) this.map2m(virtual, physical, attributes);
-      else this.map4k(virtual, physical, attributes);
-      virtual += isLarge ? largePage : BigInt(X64.pageSize);
-      physical += isLarge ? largePage : BigInt(X64.pageSize);
+      const size = isLarge ? 0x200000 : X64.pageSize;
+      this.tables.map(virtual, size, leafEntry(physical, attributes, isLarge));
+      virtual += BigInt(size);
+      physical += BigInt(size);
     }
   }
 }
+
+const sizeAt = (level: number): PageSize => (level === 1 ? 0x40000000 : level === 2 ? 0x200000 : 0x1000);
 
 function attributesOf(range: MemoryRange): number {
   const { MEMORY_TYPE_R, MEMORY_TYPE_W, MEMORY_TYPE_E } = MemoryDescriptorType;

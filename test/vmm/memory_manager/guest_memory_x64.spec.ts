@@ -88,6 +88,32 @@ describe('GuestMemoryX64', () => {
       expect(manager.descriptors()).to.have.length(1);
     });
 
+    it('refuses addresses that are not canonical, and runs into them', () => {
+      const { it } = withGuestTable();
+      const [last, first] = [0x7fff_ffff_ffffn, 0xffff_8000_0000_0000n];
+      for (const [virtual, bytes] of [
+        [last, 2],
+        [last + 1n, 1],
+        [first - 1n, 1],
+        [2n ** 64n - 1n, 2],
+      ] as const) {
+        expect(() => it.mapVirtual(virtual, cr3, bytes, PAT_VALUE)).to.throw(MemoryManagerError, /canonical/);
+      }
+      expect(() => it.virtualToPhysical(last + 1n, cr3)).to.throw(MemoryManagerError, /canonical/);
+      expect(() => it.virtualToPhysical(first, cr3), 'canonical, and not there').to.throw(
+        MemoryManagerError,
+        /not mapped/,
+      );
+    });
+
+    it('undoes the pages that it mapped when one cannot be', () => {
+      const { it, memory, manager, rootPageTable } = withGuestTable();
+      memory.writePhysical64(0xc008n, memory.regions[0]!.physical | 7n);
+      expect(() => it.mapVirtual(0x400000n, cr3, 8192, PAT_VALUE)).to.throw(MemoryManagerError, /VMM's own/);
+      expect(() => rootPageTable.virtualToEntry(0x200000n)).to.throw(MemoryManagerError);
+      expect(manager.descriptors()).to.have.length(1);
+    });
+
     it('refuses 0 bytes and address 0', () => {
       const { it } = withGuestTable();
       expect(() => it.mapVirtual(0n, cr3, 8, PAT_VALUE)).to.throw(MemoryManagerError);
@@ -101,7 +127,51 @@ describe('GuestMemoryX64', () => {
     });
   });
 
+  describe('.mapPage', () => {
+    it('maps one page, writable and write-back unless told otherwise', () => {
+      const { it, memory, rootPageTable, manager } = guestMemory();
+      memory.writePhysical64(0x5ff8n, 7n);
+      const map = it.mapPage(0x5000n);
+      expect([map.size, map.read64(0xff8)]).to.deep.equal([4096, 7n]);
+      expect(manager.virtualToAttributes(map.address)).to.equal(0x106);
+      const code = it.mapPage(0x6000n, 0x200);
+      expect(rootPageTable.virtualToPte(code.address)).to.include({ rw: false, nx: false, patIndex: 0 });
+    });
+
+    it('refuses addresses inside a page, and attributes without a meaning; nothing stays mapped', () => {
+      const { it, manager } = guestMemory();
+      expect(() => it.mapPage(0x5008n)).to.throw(MemoryManagerError, /0x5008/);
+      expect(() => it.mapPage(0x5000n, 0x402)).to.throw(MemoryManagerError, /attributes/);
+      expect([manager.descriptors().length, manager.sizeMap(0x200000n)]).to.deep.equal([1, 0]);
+    });
+
+    it('maps page 0, which has no descriptor', () => {
+      const { it, memory, manager } = guestMemory();
+      memory.writePhysical64(8n, 0x1234n);
+      const map = it.mapPage(0n);
+      expect(map.read64(8)).to.equal(0x1234n);
+      expect(() => manager.virtualToPhysical(map.address)).to.throw(MemoryManagerError);
+      map.release();
+      expect(manager.sizeMap(0x200000n)).to.equal(0);
+    });
+  });
+
   describe('.mapPhysical', () => {
+    const gaps = [
+      ['a first piece that ends inside a page', [0x5000n, 8], [0x8000n, 8]],
+      ['a second piece that begins inside a page', [0x5000n, 4096], [0x8008n, 8]],
+      ['a piece of nothing', [0x5000n, 4096], [0x8000n, 0]],
+      ['a piece of less than nothing', [0x5000n, -4096], [0x8000n, 8]],
+    ] as const;
+    for (const [what, ...pieces] of gaps) {
+      it(`refuses ${what}`, () => {
+        const { it, manager } = guestMemory();
+        const list = pieces.map(([physical, bytes]) => ({ physical, bytes }));
+        expect(() => it.mapPhysical(list)).to.throw(MemoryManagerError, /page boundaries/);
+        expect(manager.descriptors()).to.have.length(1);
+      });
+    }
+
     it('puts pieces one after the other', () => {
       const { it, memory } = guestMemory();
       memory.writePhysical64(0x5ff8n, 1n);

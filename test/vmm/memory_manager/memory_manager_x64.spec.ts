@@ -100,6 +100,52 @@ describe('MemoryManagerX64', () => {
       expect(() => mm.physicalToVirtual(0x7123n)).to.throw(MemoryManagerError, /physical address 0x7123/);
     });
 
+    it('knows large pages that were added, until they are removed', () => {
+      const { it: mm } = manager();
+      mm.addDescriptor({ virtual: 0x40000000n, physical: 0x80000000n, attributes: 0x106 }, 0x40000000);
+      mm.addDescriptor({ virtual: 0xc0000000n, physical: 0x600000n, attributes: 0x106 }, 0x200000);
+      expect(mm.virtualToPhysical(0x7fffffffn)).to.equal(0xbfffffffn);
+      expect(mm.physicalToVirtual(0x7fffffn)).to.equal(0xc01fffffn);
+      mm.removeDescriptor(0x40012345n);
+      expect(() => mm.virtualToPhysical(0x40000000n)).to.throw(MemoryManagerError);
+      expect(mm.physicalToVirtual(0x600000n)).to.equal(0xc0000000n);
+    });
+
+    it('finds a physical page at its newest address, and at the others when that is gone', () => {
+      const { it: mm } = manager();
+      for (const virtual of [0x200000n, 0x201000n, 0x202000n]) {
+        mm.addDescriptor({ virtual, physical: 0x7000n, attributes: 0x106 });
+      }
+      const where = (): bigint => mm.physicalToVirtual(0x7010n);
+      expect(where()).to.equal(0x202010n);
+      mm.removeDescriptor(0x201000n);
+      expect(where()).to.equal(0x202010n);
+      mm.removeDescriptor(0x202000n);
+      expect(where()).to.equal(0x200010n);
+      mm.removeDescriptor(0x200000n);
+      expect(where).to.throw(MemoryManagerError);
+    });
+
+    it('forgets what a new page covers', () => {
+      const { it: mm } = manager();
+      mm.addDescriptor({ virtual: 0x200000n, physical: 0x7000n, attributes: 0x106 });
+      mm.addDescriptor({ virtual: 0x200000n, physical: 0x9000n, attributes: 0x106 });
+      expect(mm.virtualToPhysical(0x200000n)).to.equal(0x9000n);
+      expect(() => mm.physicalToVirtual(0x7000n)).to.throw(MemoryManagerError);
+      mm.addDescriptor({ virtual: 0x200000n, physical: 0x40000000n, attributes: 0x106 }, 0x200000);
+      expect(() => mm.physicalToVirtual(0x9000n)).to.throw(MemoryManagerError);
+      mm.addDescriptor({ virtual: 0x200000n, physical: 0x60000000n, attributes: 0x106 }, 0x200000);
+      expect(mm.descriptors().map(({ physical }) => physical)).to.deep.equal([0x1_0000_0000n, 0x60000000n]);
+    });
+
+    it('ignores the removal of what was never added, and of the driver’s own', () => {
+      const { it: mm, start } = manager();
+      mm.removeDescriptor(0n);
+      mm.removeDescriptor(0x1234n);
+      mm.removeDescriptor(start);
+      expect(mm.descriptors()).to.have.length(1);
+    });
+
     it('throws for 0 and for unknown pages', () => {
       const { it: mm } = manager();
       for (const address of [0n, 0x123000n]) {

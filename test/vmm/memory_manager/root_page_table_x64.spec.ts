@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { MemoryAttribute } from '../../../src/intrinsics/constants.js';
 import { VmmPageFault } from '../../../src/intrinsics/errors.js';
 import { MemoryManagerError } from '../../../src/vmm/errors.js';
+import { PageTableEntryBit as Bit } from '../../../src/vmm/memory_manager/page_table_entry_x64.js';
 import { MemoryManagerX64 } from '../../../src/vmm/memory_manager/memory_manager_x64.js';
 import { RootPageTableX64 } from '../../../src/vmm/memory_manager/root_page_table_x64.js';
 import { FakeMemory } from '../../support/fake_memory.js';
@@ -69,6 +70,57 @@ describe('RootPageTableX64', () => {
       expect(root.virtualToEntry(0x80_3fff_ffffn).size).to.equal(0x40000000);
     });
 
+    it('add memory descriptors, which unmap takes away', () => {
+      const { root, manager } = built();
+      root.map4k(0x1000n, 0x2000n, MemoryAttribute.rwWb);
+      root.map2m(0x40000000n, 0x600000n, MemoryAttribute.rwUc);
+      expect(manager.virtualToPhysical(0x1234n)).to.equal(0x2234n);
+      expect(manager.virtualToAttributes(0x1234n)).to.equal(MemoryAttribute.rwWb);
+      expect(manager.physicalToVirtual(0x7fffffn)).to.equal(0x401fffffn);
+      root.unmap(0x1fffn);
+      root.unmap(0x40012345n);
+      expect(() => manager.virtualToPhysical(0x1234n)).to.throw(MemoryManagerError);
+      expect(() => manager.physicalToVirtual(0x600000n)).to.throw(MemoryManagerError);
+    });
+
+    it('replace smaller pages, whose tables come back', () => {
+      const { root, manager } = built();
+      const before = root.tablesToDescriptors().length;
+      root.map4k(0x40000000n, 0x2000n, MemoryAttribute.rwWb);
+      root.map4k(0x40201000n, 0x3000n, MemoryAttribute.rwWb);
+      root.map1g(0x40000000n, 0x80000000n, MemoryAttribute.rwWb);
+      expect(manager.virtualToPhysical(0x40201000n)).to.equal(0x80201000n);
+      expect(() => manager.physicalToVirtual(0x3000n)).to.throw(MemoryManagerError);
+      root.unmap(0x40000000n);
+      expect(root.tablesToDescriptors()).to.have.length(before);
+    });
+
+    it('map a page again with other attributes', () => {
+      const { root, manager } = built();
+      root.map4k(0x1000n, 0x2000n, MemoryAttribute.rwWb);
+      root.map4k(0x1000n, 0x5000n, MemoryAttribute.reUc);
+      expect(manager.virtualToPhysical(0x1000n)).to.equal(0x5000n);
+      expect(() => manager.physicalToVirtual(0x2000n)).to.throw(MemoryManagerError);
+      expect(root.virtualToPte(0x1000n).rw).to.equal(false);
+    });
+
+    const refused: [string, (root: RootPageTableX64) => void][] = [
+      ['a virtual address inside a page', (root) => root.map4k(0x1001n, 0x2000n, MemoryAttribute.rwWb)],
+      ['a physical address inside a page', (root) => root.map4k(0x1000n, 0x2001n, MemoryAttribute.rwWb)],
+      ['2 MiB at a page of 4 KiB', (root) => root.map2m(0x1000n, 0x200000n, MemoryAttribute.rwWb)],
+      ['1 GiB to a page of 2 MiB', (root) => root.map1g(0n, 0x200000n, MemoryAttribute.rwWb)],
+      ['attributes without a meaning', (root) => root.map4k(0x1000n, 0x2000n, 0x406)],
+      ['a physical address of more than 52 bits', (root) => root.map4k(0x1000n, 1n << 52n, MemoryAttribute.rwWb)],
+    ];
+    for (const [what, map] of refused) {
+      it(`refuse ${what}`, () => {
+        const { root, manager } = built();
+        expect(() => map(root)).to.throw(MemoryManagerError);
+        expect(() => root.virtualToEntry(0x1000n)).to.throw(MemoryManagerError);
+        expect(manager.descriptors()).to.have.length(1);
+      });
+    }
+
     it('refuse to map inside a larger page', () => {
       const { root } = built();
       root.map2m(0x40000000n, 0x200000n, MemoryAttribute.rwWb);
@@ -101,17 +153,62 @@ describe('RootPageTableX64', () => {
     });
   });
 
-  describe('.setupIdentityMap', () => {
-    it('maps addresses to themselves', () => {
+  describe('.setupIdentityMap1g, .setupIdentityMap2m, .setupIdentityMap4k', () => {
+    const maps = [
+      ['setupIdentityMap1g', 0x40000000],
+      ['setupIdentityMap2m', 0x200000],
+      ['setupIdentityMap4k', 0x1000],
+    ] as const;
+    for (const [method, size] of maps) {
+      it(`${method} maps addresses to themselves, read, write, execute, write-back, without the end`, () => {
+        const { root, manager } = built();
+        const page = BigInt(size);
+        root[method](0n, 2n * page);
+        const { entry, size: found } = root.virtualToEntry(page + 5n);
+        expect(found).to.equal(size);
+        expect(entry & 0x000fffffffffe000n & ~(page - 1n)).to.equal(page & ~0x1fffn);
+        expect(entry & (Bit.rw | Bit.nx | Bit.pwt | Bit.pcd)).to.equal(Bit.rw | Bit.pwt | Bit.pcd);
+        expect(manager.virtualToPhysical(page + 5n)).to.equal(page + 5n);
+        expect(() => root.virtualToEntry(2n * page)).to.throw(MemoryManagerError);
+      });
+
+      it(`${method} refuses ends that do not fit its pages`, () => {
+        const { root } = built();
+        const page = BigInt(size);
+        expect(() => root[method](1n, page)).to.throw(MemoryManagerError, /aligned/);
+        expect(() => root[method](0n, page + 8n)).to.throw(MemoryManagerError, /aligned/);
+        expect(() => root.virtualToEntry(0n)).to.throw(MemoryManagerError);
+      });
+    }
+
+    it('map nothing when the end is not behind the start', () => {
       const { root } = built();
-      root.setupIdentityMap(0x40000000n, 0x40400000n, 0x200000);
-      expect(root.virtualToEntry(0x40200000n).entry & 0x000fffffffe00000n).to.equal(0x40200000n);
-      expect(() => root.virtualToEntry(0x40400000n)).to.throw(MemoryManagerError);
+      root.setupIdentityMap4k(0x3000n, 0x3000n);
+      root.setupIdentityMap4k(0x3000n, 0x1000n);
+      expect(() => root.virtualToEntry(0x3000n)).to.throw(MemoryManagerError);
+    });
+  });
+
+  describe('.virtualToPte', () => {
+    it('gives the entry in place: a change of its bits is a change of the map', () => {
+      const { root, memory } = built();
+      root.map4k(0x1000n, 0x2000n, MemoryAttribute.rwWb);
+      const pte = root.virtualToPte(0x1234n);
+      expect([pte.physAddr, pte.rw, pte.size]).to.deep.equal([0x2000n, true, 0x1000]);
+      pte.rw = false;
+      expect(() => memory.write8(0x1000n, 1)).to.throw(VmmPageFault, /write/);
+      pte.clear();
+      expect(() => root.virtualToPte(0x1000n)).to.throw(MemoryManagerError, /not mapped/);
     });
 
-    it('refuses ends that do not fit its pages', () => {
+    it('knows the size of large pages', () => {
       const { root } = built();
-      expect(() => root.setupIdentityMap(0x1000n, 0x200000n, 0x200000)).to.throw(MemoryManagerError, /aligned/);
+      root.map2m(0x40000000n, 0x600000n, MemoryAttribute.rwWb);
+      root.map1g(0x80000000n, 0xc0000000n, MemoryAttribute.rwWb);
+      expect([root.virtualToPte(0x40000000n).physAddr, root.virtualToPte(0x80000000n).physAddr]).to.deep.equal([
+        0x600000n,
+        0xc0000000n,
+      ]);
     });
   });
 
