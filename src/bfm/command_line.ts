@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Command, CommanderError } from 'commander';
+import { fullTrace } from '../driver/user_frames.js';
 import { acceptClientOptions } from './client_options.js';
 import { completionCommand } from './completion_command.js';
 import { consoleCommand } from './console_command.js';
@@ -22,7 +23,7 @@ const HELP_ADVICE = "Try 'bfm --help' for more information.";
 function complain(error: unknown): void {
   process.stderr.write(`bfm: ${problemOf(error).what}\n`);
   if (error instanceof UsageError) process.stderr.write(`${HELP_ADVICE}\n`);
-  if (process.env.BFM_TRACE !== undefined && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  if (process.env.BFM_TRACE !== undefined) process.stderr.write(`${fullTrace(error)}\n`);
 }
 
 /** Adds a command that was made apart, with what its own commands shall inherit. */

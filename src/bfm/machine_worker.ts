@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { parentPort, workerData } from 'node:worker_threads';
+import { fullTrace } from '../driver/user_frames.js';
 import { BootError } from '../machine/boot/boot_error.js';
 import { MachineRun } from './machine_run.js';
 import { problemOf } from './problem.js';
@@ -13,7 +14,7 @@ const post = (message: WorkerMessage): void => parentPort!.postMessage(message);
 try {
   post({ kind: 'ended', report: await new MachineRun(request, new RunControl(control), post).run() });
 } catch (error) {
-  if (process.env.BFM_TRACE !== undefined && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  if (process.env.BFM_TRACE !== undefined) process.stderr.write(`${fullTrace(error)}\n`);
   const problem = problemOf(error);
   // A loader knows the image, but not where it came from.
   post({ kind: 'failed', problem: error instanceof BootError ? { ...problem, where: request.kernel } : problem });

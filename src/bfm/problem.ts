@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { placeOfFrame, userFrames } from '../driver/user_frames.js';
 import { BareflankError } from '../intrinsics/errors.js';
 
 /** An error as plain data, for another thread or for a program that reads `--json`. What an error does not say is null. */
 export interface Problem {
   /** The class of the error: `UsageError`, `ModuleFileError` … */
   readonly name: string;
-  /** The whole message, as a person reads it. */
+  /** The whole message, as a person reads it: if code of a user's threw, with its own frames and no others. */
   readonly what: string;
   /** File with line and column, files, or the option at fault. */
   readonly where: string | null;
@@ -41,10 +42,11 @@ export function problemOf(error: unknown): Problem {
   }
   if (carriesProblem(error)) return error.problem;
   const { where, found, expected, advice } = error.details;
+  const frames = userFrames(error);
   return {
     name: error.name,
-    what: error.message,
-    where: where ?? filesOf(error),
+    what: [error.message, ...frames.map((frame) => `    ${frame}`)].join('\n'),
+    where: where ?? placeOfFrame(frames[0] ?? '') ?? filesOf(error),
     found: found ?? null,
     expected: expected ?? null,
     advice: advice ?? null,

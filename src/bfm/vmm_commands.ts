@@ -2,6 +2,7 @@
 // Bareflank's commands that only ask the host: load, unload, start, stop, quick, status, dump, driver_unload.
 import { stripVTControlCharacters } from 'node:util';
 import { Command } from 'commander';
+import { withoutForeignFrames } from '../driver/user_frames.js';
 import { clientOptionsOf, machineName, takes, withHost } from './client_options.js';
 import { ExitStatus } from './exit_status.js';
 import { findModuleFile } from './folders.js';
@@ -37,7 +38,8 @@ function dump(): Command {
   const command = new Command('dump').description("print a vCPU's debug ring").action(async () => {
     const vcpuid = parseHexadecimal(clientOptionsOf(command).vcpuid ?? '0', '--vcpuid');
     const { text } = await withHost(command, (host) => host.request('dump', { vcpuid: `0x${vcpuid.toString(16)}` }));
-    process.stdout.write(process.stdout.isTTY === true ? text : stripVTControlCharacters(text));
+    const shown = process.env.BFM_TRACE === undefined ? withoutForeignFrames(text) : text;
+    process.stdout.write(process.stdout.isTTY === true ? shown : stripVTControlCharacters(shown));
   });
   return takes(command, 'machine', 'vcpuid');
 }

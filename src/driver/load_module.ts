@@ -91,13 +91,8 @@ async function evaluate(file: string, bundled: string): Promise<Readonly<Record<
     return (await import(pathToFileURL(bundled).href)) as Readonly<Record<string, unknown>>;
   } catch (error) {
     if (error instanceof SecondCopyError) throw error;
-    throw new ModuleFileError(
-      `${file}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-      file,
-      {
-        causedBy: error,
-      },
-    );
+    // Its frames are in the cause.
+    throw new ModuleFileError(`${file}: it threw while it was loaded: ${String(error)}`, file, { causedBy: error });
   }
 }
 

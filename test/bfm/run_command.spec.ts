@@ -217,6 +217,51 @@ describe('bfm run', function () {
     expect(report.machine.instructions).to.be.within(15_000, alone.machine.instructions);
   });
 
+  describe("when a user's code throws", () => {
+    const throwing = `
+function deep(): never {
+  throw new TypeError('trouble');
+}`;
+    const part = `import { ExitContribution, ExitReason, vcpuModule } from 'bareflank';${throwing}
+class Bad implements ExitContribution {
+  readonly name = 'bad';
+  readonly reasons = [ExitReason.Cpuid];`;
+    const end = `}
+export default vcpuModule(({ bind }) => { bind(ExitContribution).to(Bad); });
+`;
+    const cases: [string, string, number][] = [
+      ['top_level', `${throwing}\ndeep();\n`, 1],
+      ['constructor', `${part}\n  constructor() { deep(); }\n  handle(): boolean { return false; }\n${end}`, 1],
+      [
+        'module_function',
+        `import { vcpuModule } from 'bareflank';${throwing}\nexport default vcpuModule(() => deep());\n`,
+        1,
+      ],
+      ['handler', `${part}\n  handle(): boolean { return deep(); }\n${end}`, 3],
+    ];
+    for (const [where, code, wanted] of cases)
+      it(`shows the frames of its ${where} and no others`, async () => {
+        const { status, stderr } = await bfm('run', '--guest', 'cpuid', '-m', extension(`throws_in_${where}`, code));
+        expect(status, stderr).to.equal(wanted);
+        expect(stderr).to.match(/trouble/);
+        const frames = stderr.match(/^(vmm: )?\s+at .*$/gm) ?? [];
+        const line = code.split('\n').findIndex((text) => text.includes('throw new')) + 1;
+        expect(frames[0]).to.match(new RegExp(`at deep \\(.*throws_in_${where}\\.ts:${line}:9\\)`));
+        for (const frame of frames) expect(frame).to.include(`throws_in_${where}.ts`);
+      });
+
+    it('shows all frames if BFM_TRACE asks for them', async () => {
+      const modules = extension('traced', cases[0]![1]);
+      process.env.BFM_TRACE = '1';
+      try {
+        const { stderr } = await bfm('run', '--guest', 'cpuid', '-m', modules);
+        expect(stderr).to.match(/at .*load_module/);
+      } finally {
+        delete process.env.BFM_TRACE;
+      }
+    });
+  });
+
   const broken: [string, () => string, RegExp][] = [
     [
       'a module file that is no JSON',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { ModuleFileError } from '../../src/driver/driver_errors.js';
+import { userFrames } from '../../src/driver/user_frames.js';
 import { loadModule } from '../../src/driver/load_module.js';
 import * as bareflank from '../../src/index.js';
 import { SecondCopyError } from '../../src/vmm/container/load_errors.js';
@@ -101,8 +102,8 @@ describe('loadModule', () => {
     const file = folder.write('throwing.ts', `export const x: number = 1;\nthrow new Error('not today');`);
     const error = await failure(file);
     expect(error).to.be.instanceOf(ModuleFileError);
-    expect(error.message).to.match(/throwing\.ts: Error: not today/);
-    expect(error.message, 'the user’s own line, by the source map').to.match(/throwing\.ts:2:7/);
+    expect(error.message).to.match(/throwing\.ts: it threw while it was loaded: Error: not today/);
+    expect(userFrames(error)[0], 'the user’s own line, by the source map').to.match(/throwing\.ts:2:7/);
   });
 
   it('knows modules of another copy', async () => {

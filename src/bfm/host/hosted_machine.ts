@@ -6,6 +6,7 @@ import { Pc, type PcEnd } from '../../machine/pc.js';
 import { readBootFile, readCoreModule } from '../boot_file.js';
 import { LateStart } from '../late_start.js';
 import { OutputBuffer } from '../output_buffer.js';
+import { problemOf } from '../problem.js';
 import type { RunControl } from '../run_control.js';
 import type { RunRequest } from '../run_request.js';
 import { DriverCommands } from './driver_commands.js';
@@ -110,7 +111,7 @@ export class HostedMachine {
     try {
       this.start();
     } catch (error) {
-      this.post({ kind: 'vmm', bytes: Buffer.from(`the late start failed: ${messageOf(error)}\n`) });
+      this.post({ kind: 'vmm', bytes: Buffer.from(`the late start failed: ${problemOf(error).what}\n`) });
     }
   }
 
@@ -167,7 +168,7 @@ export class HostedMachine {
     try {
       this.post({ kind: 'answer', id, result: await this.perform(method, params) });
     } catch (error) {
-      this.post({ kind: 'error', id, message: messageOf(error) });
+      this.post({ kind: 'error', id, message: problemOf(error).what });
     }
     this.post({ kind: 'handlers', names: [...this.driver.handlerNames] });
   }
@@ -212,8 +213,4 @@ export class HostedMachine {
   private vmcallData({ cpuid, type, data }: Params<'vmcallData'>): string {
     return Buffer.from(this.commands.vmcallData(cpuid, type, Buffer.from(data, 'base64'))).toString('base64');
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

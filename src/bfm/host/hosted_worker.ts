@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { parentPort, workerData } from 'node:worker_threads';
-import { BareflankError } from '../../intrinsics/errors.js';
+import { problemOf } from '../problem.js';
 import { RunControl } from '../run_control.js';
 import type { RunRequest } from '../run_request.js';
 import type { HostedMessage, WorkerRequest } from './host_protocol.js';
@@ -15,7 +15,6 @@ parentPort!.on('message', (message: WorkerRequest) => machine.receive(message));
 try {
   await machine.run();
 } catch (error) {
-  const message = error instanceof BareflankError ? error.message : `internal error: ${String(error)}`;
-  post({ kind: 'failed', message });
+  post({ kind: 'failed', message: problemOf(error).what });
 }
 parentPort!.close();

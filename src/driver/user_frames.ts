@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildFolder, packageRoot } from './package_paths.js';
+
+const FRAME = /^\s*at (?:async )?(?:.* \()?(.+?):(\d+):(\d+)\)?$/;
+
+/** Bundles of users' files are in the build folder too, where source maps do not reach. */
+const usersBundles = join(buildFolder, 'modules');
+const ourFolders = ['src', 'build', 'bin', 'scripts', 'node_modules'].map((name) => join(packageRoot, name));
+
+const isBelow = (path: string, folder: string): boolean => path.startsWith(`${folder}/`);
+
+function pathOf(place: string): string {
+  return place.startsWith('file:') ? fileURLToPath(place) : place;
+}
+
+/** The whole line of a stack trace, if it is a frame. */
+const isFrame = (line: string): boolean => /^\s*at /.test(line);
+
+/** Whether a line of text is a stack frame in code that is not the user's: the framework's, a package's of its own, Node's. */
+export function isForeignFrame(line: string): boolean {
+  if (!isFrame(line)) return false;
+  const place = FRAME.exec(line)?.[1];
+  // `<anonymous>`, `native`: nobody's file.
+  if (place === undefined) return true;
+  if (place.startsWith('node:')) return true;
+  const path = pathOf(place);
+  return !isBelow(path, usersBundles) && ourFolders.some((folder) => isBelow(path, folder));
+}
+
+/** Drops the frames that are not the user's from a text with stack traces. */
+export function withoutForeignFrames(text: string): string {
+  return text
+    .split('\n')
+    .filter((line) => !isForeignFrame(line))
+    .join('\n');
+}
+
+/** A place as people type it: relative to the current folder if it is below it. */
+function shortened(frame: string): string {
+  const place = FRAME.exec(frame)?.[1];
+  if (place === undefined) return frame.trim();
+  const inside = relative('.', pathOf(place));
+  return frame.trim().replace(place, inside.startsWith('..') ? pathOf(place) : inside);
+}
+
+/** Errors from the one that was thrown last down to the one that led to it. */
+function* chain(error: unknown): Generator<Error> {
+  for (let each = error; each instanceof Error; each = (each as { causedBy?: unknown }).causedBy) yield each;
+}
+
+/**
+ * The frames of the user's own code at which an error arose: those of the first cause that has any, as `at method (file:line:column)`.
+ *
+ * @returns none for an error that no code of a user's took part in.
+ */
+export function userFrames(error: unknown): string[] {
+  const frames = [...chain(error)].map(({ stack }) =>
+    (stack ?? '').split('\n').filter((line) => isFrame(line) && !isForeignFrame(line)),
+  );
+  return (frames.filter((each) => each.length > 0).at(-1) ?? []).map(shortened);
+}
+
+/** The file, line and column of a frame. */
+export function placeOfFrame(frame: string): string | undefined {
+  const match = FRAME.exec(frame);
+  return match === null ? undefined : `${match[1]}:${match[2]}:${match[3]}`;
+}
+
+/** Everything that is known of how an error arose, for who works on the framework. */
+export function fullTrace(error: unknown): string {
+  return [...chain(error)].map(({ stack, message }) => stack ?? message).join('\ncaused by ');
+}
