@@ -14,6 +14,11 @@ export interface CpuBus {
   mmioWrite(address: number, size: number, value: number): void;
   /** INTA cycle of the processor: the vector of the highest-priority pending interrupt (it becomes in service), −1 if it has gone. */
   acknowledgeInterrupt(): number;
+  /**
+   * The processor's FERR# pin changes: software that handles x87 errors in the MS-DOS way (CR0.NE = 0) has one. @returns whether the machine
+   * asserts IGNNE#, so that the processor goes on in spite of the error; otherwise it waits for an interrupt. Without this method it goes on.
+   */
+  numericError?(asserted: boolean): boolean;
   /** Task priority (bits 7:0) of the processor's local APIC: CR8 is its bits 7:4. */
   taskPriorityRead(): number;
   /** MOV to CR8: the new task priority, bits 7:0. */

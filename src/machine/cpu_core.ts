@@ -122,6 +122,7 @@ export class CpuCore {
       mmioRead: (address: number, size: number) => bus.mmioRead(address, size),
       mmioWrite: (address: number, size: number, value: number) => bus.mmioWrite(address, size, value >>> 0),
       acknowledgeInterrupt: () => bus.acknowledgeInterrupt(),
+      numericError: (asserted: number) => (bus.numericError?.(asserted !== 0) === false ? 0 : 1),
       taskPriorityRead: () => bus.taskPriorityRead(),
       taskPriorityWrite: (value: number) => bus.taskPriorityWrite(value),
       msrRead: (index: number) => this.busMsrRead(index >>> 0),

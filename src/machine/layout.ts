@@ -187,7 +187,7 @@ const processorFields = {
   X87_OPCODE: 4,
   X87_CS: 4,
   X87_DS: 4,
-  /** FERR# pin: CR0.NE = 0 and an unmasked error waits. */
+  /** FERR# pin: CR0.NE = 0 and a waiting instruction met an unmasked error that still stands. */
   X87_FERR: 4,
   MXCSR: 4,
   X87_IP: 8,
@@ -329,6 +329,10 @@ const regions = {
   BUS_VALUE: 0x1428,
   /** u32: number of processors. */
   PROCESSOR_COUNT: 0x1430,
+  /** u32: why the core stopped with StopReason.Unimplemented, Constants.UNIMPLEMENTED_*. */
+  UNIMPLEMENTED: 0x1434,
+  /** The last opcode that is in no table (#UD): u32 count @0, u32 DECODE_MODE @4, u64 RIP @8, u64 linear address @16. */
+  UNDEFINED: 0x1440,
   /** Free words for TABLE's run loop and decoder. */
   DECODER_WORDS: 0x1480,
   /** Four slots of 16 bytes: places of operands that cross a page, are MMIO or lie in decoded code. */
@@ -408,7 +412,7 @@ export enum StopReason {
   VmExit = 16,
   /** A VMX instruction waits for the engine: VMX_OPERAND_* words are filled. */
   VmxInstruction = 17,
-  /** An instruction or feature that the core does not implement. */
+  /** Software uses a feature that the core does not implement: UNIMPLEMENTED says which. The instruction before RIP asked for it. */
   Unimplemented = 18,
   /** Triple fault outside non-root operation: shutdown. */
   Shutdown = 19,
@@ -430,6 +434,10 @@ export const Constants = {
   TLB_LOG_ENTRIES: 8192,
   /** Bytes of a processor's TLB area (Sizes.TLB_STRIDE). */
   TLB_AREA: 0x60000,
+
+  /** IA32_DEBUGCTL.LBR; TR and BTS. */
+  UNIMPLEMENTED_LAST_BRANCH_RECORDS: 1,
+  UNIMPLEMENTED_BRANCH_TRACE: 2,
 
   STOP_NONE: 0,
   STOP_IDLE: StopReason.Idle,

@@ -10,10 +10,13 @@ import { PcBus } from './pc_bus.js';
 import { Execution } from './intrinsics/execution.js';
 import { machineIntrinsics } from './intrinsics/machine_intrinsics.js';
 import type { IntrinsicBinding } from './intrinsics/machine_intrinsics.js';
+import { instructionPlace, type InstructionPlace } from './instruction_place.js';
 import { processorReport } from './processor_report.js';
 import { processorSignals } from './processor_signals.js';
-import { Scheduler } from './scheduler.js';
+import { Scheduler, type Death } from './scheduler.js';
 import { DriverContext } from './vmx/driver_context.js';
+import { undefinedOpcode, type UndefinedOpcode } from './undefined_opcode.js';
+import { unimplementedReport, type Unimplemented } from './unimplemented.js';
 import { LogicalProcessor } from './vmx/logical_processor.js';
 import type { ProcessorCounters } from './vmx/processor_counters.js';
 import { VmcallBuffer } from './vmx/vmcall_buffer.js';
@@ -56,6 +59,12 @@ export interface PcEnd {
   readonly kind: 'powered-off' | 'debug-exit' | 'reset' | 'dead';
   /** Which port it was, or a report of several lines about a death. */
   readonly detail: string;
+  /** Of a death: the instruction at RIP. */
+  readonly instruction?: InstructionPlace;
+  /** Of a death because software asked for something that the machine does not do: what, and where. */
+  readonly unimplemented?: Unimplemented;
+  /** Of a death: the last opcode that the processor did not know, if there was one. */
+  readonly undefinedOpcode?: UndefinedOpcode;
 }
 
 /**
@@ -198,10 +207,23 @@ export class Pc {
     if (this.ended !== undefined) return this.ended;
     const death = this.scheduler.runQuantum(idle);
     if (death !== undefined && this.ended === undefined) {
-      const processor = this.processors[death.processor]!;
-      this.ended = { kind: 'dead', detail: `${death.reason}\n${processorReport(processor)}` };
+      this.ended = this.endBy(death);
     }
     return this.ended;
+  }
+
+  private endBy(death: Death): PcEnd {
+    const processor = this.processors[death.processor]!;
+    const unimplemented = death.unimplemented && unimplementedReport(processor);
+    const unknown = undefinedOpcode(processor);
+    const reason = unimplemented === undefined ? death.reason : `unimplemented: ${unimplemented.what}`;
+    return {
+      kind: 'dead',
+      detail: `${reason}\n${processorReport(processor)}`,
+      instruction: instructionPlace(processor),
+      ...(unimplemented && { unimplemented }),
+      ...(unknown && { undefinedOpcode: unknown }),
+    };
   }
 
   /** Instructions of all processors. */

@@ -40,6 +40,10 @@ export class PcBus implements CpuBus {
     return this.chipset.currentApic.acknowledge();
   }
 
+  numericError(asserted: boolean): boolean {
+    return this.chipset.numericError.setError(asserted);
+  }
+
   taskPriorityRead(): number {
     return this.chipset.currentApic.taskPriority;
   }

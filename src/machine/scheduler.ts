@@ -27,6 +27,8 @@ export interface ScheduledProcessor {
 export interface Death {
   readonly processor: number;
   readonly reason: string;
+  /** Software asked for something that is not implemented: the processor's state says what. */
+  readonly unimplemented?: true;
 }
 
 interface Slot {
@@ -116,7 +118,7 @@ export class Scheduler implements Clock {
       case StopReason.Shutdown:
         return dead('triple fault: the processor shut down');
       case StopReason.Unimplemented:
-        return dead('an instruction or feature that this machine does not implement');
+        return { ...dead('the guest asked for something that this machine does not implement'), unimplemented: true };
       default:
         return dead(`the processor core stopped with reason ${reason}, which nobody handles`);
     }

@@ -31,9 +31,15 @@ describe('CpuCore', () => {
     });
   });
   describe('.run', () => {
-    it('stops at an instruction outside RAM with Unimplemented', () => {
-      const core = CpuCore.createSync({ module, memoryBytes: 16 << 20, bus: emptyBus });
-      expect(core.run(10)).to.equal(StopReason.Unimplemented);
+    it('stops with Unimplemented, and says why, when software wants last-branch records', () => {
+      machine.start();
+      const stop = (): StopReason => {
+        machine.write(At.kernelCode, ['mov ecx, 0x1d9', 'mov eax, 1', 'xor edx, edx', 'wrmsr', 'inc ebx']);
+        return machine.run(100);
+      };
+      expect(stop()).to.equal(StopReason.Unimplemented);
+      expect(machine.word('UNIMPLEMENTED')).to.equal(Constants.UNIMPLEMENTED_LAST_BRANCH_RECORDS);
+      expect([machine.get('RIP'), machine.get('RBX')]).to.deep.equal([BigInt(At.kernelCode + 14), 0n]);
     });
     it('stops when asked, at the next look', () => {
       machine.start();

@@ -7,6 +7,7 @@ import { FLAT_IMAGE_ADDRESS } from '../../src/machine/boot/flat_image.js';
 import { Layout } from '../../src/machine/layout.js';
 import { Pc } from '../../src/machine/pc.js';
 import type { PcEnd } from '../../src/machine/pc.js';
+import { UnimplementedReason } from '../../src/machine/unimplemented.js';
 import { assemble } from '../support/assembler.js';
 
 const buildFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -81,6 +82,47 @@ const setUp = [
   'mov dword ptr [rsi + 0xf0], 0x1ff',
 ];
 
+/**
+ * CR0.NE = 0 and IRQ 13 at vector 2DH through the PIC; divides 1 by 0, then does `wait`; RDX is 7 when that is over. The handler counts in RBX.
+ */
+const numericErrorGuest = (wait: readonly string[]): Uint8Array =>
+  assemble(
+    [
+      ...setUp.map((line) => line.replace('+ 0x30', '+ 0x2d')),
+      'mov dword ptr [rsi + 0x350], 0x700',
+      ...[0x2011, 0xa011, 0x2120, 0xa128, 0x2104, 0xa102, 0x2101, 0xa101, 0x21fb, 0xa1df].flatMap((pair) => [
+        `mov al, ${pair & 255}`,
+        `out ${pair >> 8}, al`,
+      ]),
+      'mov rax, cr0',
+      'and eax, 0xffffffd1',
+      'mov cr0, rax',
+      'xor edx, edx',
+      'fninit',
+      'mov dword ptr [rsp - 8], 0x37b',
+      'fldcw [rsp - 8]',
+      'sti',
+      'fld1',
+      'fldz',
+      'fdivp',
+      'nop',
+      ...wait,
+      'mov edx, 7',
+      'cli',
+      'hlt',
+      'handler: inc ebx',
+      'out 0xf0, al',
+      'fld1',
+      'fnclex',
+      'mov al, 0x20',
+      'out 0xa0, al',
+      'out 0x20, al',
+      'iretq',
+    ],
+    64,
+    FLAT_IMAGE_ADDRESS,
+  );
+
 /** Halts again and again; a local APIC timer interrupts each 10 µs, and the handler counts in RBX. */
 const timerGuest = assemble(
   [
@@ -140,6 +182,68 @@ describe('Pc', () => {
     expect(end?.detail).to.match(/^halted with interrupts off/);
     expect(Number(pc.core.u64[Layout.RBX >> 3])).to.equal(5);
     expect(pc.virtualTime).to.be.within(100_000, 101_000);
+  });
+
+  it('gives x87 errors to IRQ 13 when CR0.NE is 0, and waits for its handler', async () => {
+    const { pc, end } = await run(numericErrorGuest(['fwait']), '', 1_000_000);
+    expect(end?.detail).to.match(/^halted with interrupts off/);
+    expect(pc.core.u64[Layout.RBX >> 3]).to.equal(1n);
+    expect(pc.core.u64[Layout.RDX >> 3]).to.equal(7n);
+  });
+
+  it('freezes at the next x87 instruction when that interrupt cannot come', async () => {
+    const { pc, end } = await run(numericErrorGuest(['cli', 'fwait']), '', 1_000_000);
+    expect(end?.detail).to.match(/^halted with interrupts off/);
+    expect(pc.core.u64[Layout.RDX >> 3]).to.equal(0n);
+    expect(end?.instruction?.bytes).to.match(/^9b /);
+  });
+
+  it('says what software asked for that is not implemented, and where', async () => {
+    const wrmsr = assemble(
+      ['nop', 'mov ecx, 0x1d9', 'mov eax, 1', 'xor edx, edx', 'wrmsr', 'inc ebx'],
+      64,
+      FLAT_IMAGE_ADDRESS,
+    );
+    const { end } = await run(wrmsr);
+    expect(end?.kind).to.equal('dead');
+    expect(end?.detail).to.match(/^unimplemented: IA32_DEBUGCTL\.LBR/);
+    const { registers, ...unimplemented } = end!.unimplemented!;
+    expect(unimplemented).to.deep.equal({
+      reason: UnimplementedReason.LastBranchRecords,
+      what: 'IA32_DEBUGCTL.LBR was set, but this processor keeps no last-branch records',
+      processor: 0,
+      cs: '0x10',
+      rip: `0x${(FLAT_IMAGE_ADDRESS + 15).toString(16)}`,
+      linear: `0x${(FLAT_IMAGE_ADDRESS + 15).toString(16)}`,
+      physical: `0x${(FLAT_IMAGE_ADDRESS + 15).toString(16)}`,
+      bits: 64,
+      bytes: 'ff c3 00 00 00 00 00 00 00 00 00 00 00 00 00',
+      mode: '64-bit',
+      cpl: 0,
+      vmx: 'outside VMX operation',
+      instructions: 5,
+    });
+    expect(Object.keys(registers)).to.have.length(17);
+    expect(registers).to.include({ RCX: '0x1d9', RAX: '0x1', RDX: '0x0' });
+  });
+
+  it('says which opcode it did not know before a death', async () => {
+    const { end } = await run(Uint8Array.of(0x0f, 0x01, 0x1c, 0x25, 0, 0x70, 0, 0, 0xc5, 0xfc, 0x58, 0xc1)); // lidt [0x7000]; vaddps ymm0, ymm0, ymm1
+    expect(end?.undefinedOpcode).to.deep.include({ count: 1, bits: 64 });
+    expect(end?.undefinedOpcode?.bytes).to.match(/^c5 fc 58 c1/);
+    expect(end?.detail).to.match(/last opcode that this processor does not have, of 1: c5 fc 58 c1/);
+    expect(end?.unimplemented).to.equal(undefined);
+  });
+
+  it('lets a guest that jumps to where nothing is take #UD by its own IDT', async () => {
+    const code = [...setUp.map((line) => line.replace('+ 0x30', '+ 0x06')), 'mov eax, 0xd0000000', 'jmp rax'];
+    const { pc, end } = await run(
+      assemble([...code, 'handler: inc ebx', 'hlt'], 64, FLAT_IMAGE_ADDRESS),
+      '',
+      1_000_000,
+    );
+    expect(end?.detail).to.match(/^halted with interrupts off/);
+    expect(pc.core.u64[Layout.RBX >> 3]).to.equal(1n);
   });
 
   it('reports a death with the registers and the code at RIP', async () => {

@@ -3,17 +3,18 @@
 // page offset. Pages with an index have no write tag in any TLB, so that every write to them comes to codeWritten().
 //   index: u32 DECODE_MODE @0, u32 next index @4, u64 bit set of 64-byte pieces that hold decoded bytes @8, 4096 × u32 records @32
 // An instruction that crosses a page is in no index: it is kept in a small cache that knows both pages, and runs as a block of its own.
+// Bytes outside RAM (devices, the open bus), and pages in which the code segment ends, are decoded anew at each visit, one instruction at a time.
 // When the space is used up everything is thrown away.
 import { fetchBase } from "./access";
 import { decodeInstruction, needsMore } from "./decode";
 import { ENDINGS, FORM_NEXT } from "./decoder_tables";
 import { raiseCode } from "./interrupt";
 import {
-  CS_BASE, CS_LIMIT, CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED, PAGE_MAP, PAGE_RIP, RAM, RAM_BYTES, RECORD_GENERATION,
+  CS_BASE, CS_LIMIT, CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, PAGE_MAP, PAGE_RIP, RAM, RAM_BYTES, RECORD_GENERATION,
   RECORD_NEXT, RECORDS, RECORDS_END,
 } from "./layout";
-import { fetchSlow, protectPage } from "./paging";
-import { BLOCK, COUNT, RECORD_BYTES } from "./record";
+import { fetchedPhysical, fetchSlow, protectPage, readPhysical } from "./paging";
+import { BLOCK, COUNT, LENGTH, RECORD_BYTES } from "./record";
 
 @inline const PAGE: u64 = 0xfffffffffffff000;
 @inline const HEADER: usize = 32;
@@ -36,24 +37,39 @@ let hasCrossings: bool = false;
 /** True for a record that must not be linked to: it lies in the cache of crossing instructions. */
 @inline export function isCrossing(rec: usize): bool { return rec < RECORDS; }
 
-/** Host address of the instruction byte at a linear address. Faults as a fetch does. */
+/** Host address of the instruction byte at a linear address, 0 if it is not RAM (see fetchSlow). Faults as a fetch does. */
 @inline function fetchHost(linear: u64): usize {
   const entry = fetchBase + ((<usize>(linear >> 12) & 1023) << 5);
   if (load<u64>(entry) == (linear & PAGE)) return <usize>linear + <usize>load<u32>(entry, 24);
   return fetchSlow(linear);
 }
 
-/** Record of the instruction at `rip`, the head of a block; decoded on first use. Sets PAGE_RIP. Fetch faults are raised: CURRENT_RECORD must be 0. */
-export function find(rip: u64): usize {
-  const mode = load<u32>(DECODE_MODE);
+/** Bytes from RIP to the end of the code segment, less 1; all ones in 64-bit mode. */
+let room: u64 = 0;
+/** Linear address of `rip`, with `room`; sets PAGE_RIP. #GP(0) beyond the segment's limit. */
+@inline function locate(rip: u64, mode: u32): u64 {
   let linear = rip, base: u64 = 0;
-  if ((mode & DECODE_CODE) != DECODE_CODE64) {
-    if ((mode & DECODE_SEGMENTED) && rip > <u64>load<u32>(CS_LIMIT)) raiseCode(GP, 0);
+  if ((mode & DECODE_CODE) == DECODE_CODE64) room = ~(<u64>0);
+  else {
+    const limit = <u64>load<u32>(CS_LIMIT);
+    if (rip > limit) raiseCode(GP, 0);
+    room = limit - rip;
     base = load<u64>(CS_BASE);
     linear = <u64><u32>(rip + base);
   }
-  const host = fetchHost(linear), physical = <u32>(host - RAM);
-  store<u64>(PAGE_RIP, (linear & PAGE) - base);
+  located = linear;
+  return (linear & PAGE) - base;
+}
+let located: u64 = 0;
+/** True if the segment ends in the page of `located`: then no block of that page may run as a whole. */
+@inline function endsHere(): bool { return room < 4095 - (located & 4095); }
+
+/** Record of the instruction at `rip`, the head of a block; decoded on first use. Sets PAGE_RIP. Fetch faults are raised: CURRENT_RECORD must be 0. */
+export function find(rip: u64): usize {
+  const mode = load<u32>(DECODE_MODE), page = locate(rip, mode), linear = located, host = fetchHost(linear);
+  store<u64>(PAGE_RIP, page);
+  if (!host || endsHere()) return visit(linear, host, mode);
+  const physical = <u32>(host - RAM);
   let index: usize = load<u32>(PAGE_MAP + (physical >> 12) * 4);
   while (index) {
     if (load<u32>(index) == mode) {
@@ -70,15 +86,10 @@ const single: usize = memory.data(64, 16);
 
 /** Record of the one instruction at `rip`: that of a block's head, or one that is decoded for this call only. For steps; sets PAGE_RIP. */
 export function findOne(rip: u64): usize {
-  const mode = load<u32>(DECODE_MODE);
-  let linear = rip, base: u64 = 0;
-  if ((mode & DECODE_CODE) != DECODE_CODE64) {
-    if ((mode & DECODE_SEGMENTED) && rip > <u64>load<u32>(CS_LIMIT)) raiseCode(GP, 0);
-    base = load<u64>(CS_BASE);
-    linear = <u64><u32>(rip + base);
-  }
-  const host = fetchHost(linear), physical = <u32>(host - RAM), offset = physical & 0xfff;
-  store<u64>(PAGE_RIP, (linear & PAGE) - base);
+  const mode = load<u32>(DECODE_MODE), page = locate(rip, mode), linear = located, host = fetchHost(linear);
+  store<u64>(PAGE_RIP, page);
+  if (!host || endsHere()) return visit(linear, host, mode);
+  const physical = <u32>(host - RAM), offset = physical & 0xfff;
   for (let index: usize = load<u32>(PAGE_MAP + (physical >> 12) * 4); index; index = load<u32>(index, 4)) {
     if (load<u32>(index) != mode) continue;
     const rec: usize = load<u32>(index + HEADER + offset * 4);
@@ -92,6 +103,43 @@ export function findOne(rip: u64): usize {
   }
   store<u8>(single, 1, 3);
   return single;
+}
+
+/** Bytes of an instruction that is not decoded in place: up to the end of its page, and in the page behind it. */
+const window: usize = memory.data(32, 16);
+@inline const WINDOW: u32 = 16;
+
+/** The next page of an instruction that crosses. #GP(0) if the code segment ends before it. */
+function nextPage(linear: u64, mode: u32): u64 {
+  if (room < 4096 - (linear & 4095)) raiseCode(GP, 0);
+  const next = (linear & PAGE) + 4096;
+  return (mode & DECODE_CODE) != DECODE_CODE64 ? <u64><u32>next : next;
+}
+/** #GP(0) if the instruction goes beyond the end of the code segment. */
+@inline function checkRoom(rec: usize): void { if (<u64>LENGTH(rec) - 1 > room) raiseCode(GP, 0); }
+
+/**
+ * A block of the one instruction at a linear address, decoded for this visit. `host`: its first byte, 0 if that is not RAM. As a processor may,
+ * it reads more bytes from a device than the instruction has.
+ */
+function visit(linear: u64, host: usize, mode: u32): usize {
+  const offset = <u32>linear & 0xfff, count = min<u32>(4096 - offset, WINDOW);
+  if (host) memory.copy(window, host, count); else readPhysical(fetchedPhysical, window, count);
+  decodeInstruction(single, window, count, 0, offset, mode);
+  if (needsMore) {
+    const more = fetchHost(nextPage(linear, mode));
+    if (more) memory.copy(window + WINDOW, more, WINDOW); else readPhysical(fetchedPhysical, window + WINDOW, WINDOW);
+    decodeInstruction(single, window, count, window + WINDOW, offset, mode);
+  }
+  checkRoom(single);
+  finishSingle(single, offset);
+  return single;
+}
+/** Makes a block of one record. */
+function finishSingle(rec: usize, offset: u32): void {
+  store<u8>(rec, 1, 3);
+  const ending = load<u8>(ENDINGS + load<u16>(rec));
+  putNext(rec + RECORD_BYTES, offset + load<u8>(rec, 2), ending == 1 ? 0 : 1);
 }
 
 /** The index of a page for a mode, made when there is none. */
@@ -181,22 +229,21 @@ function decodeBlock(linear: u64, host: usize, physical: u32, mode: u32): usize 
 
 /** The block of one instruction that crosses into the next page. Faults in the next page are raised with its first address. */
 function crossing(linear: u64, at: usize, physical: u32, mode: u32): usize {
-  const offset = physical & 0xfff, left = 4096 - offset;
-  let next = (linear & PAGE) + 4096;
-  if ((mode & DECODE_CODE) != DECODE_CODE64) next = <u64><u32>next;
-  const more = fetchHost(next), second = <u32>(more - RAM), key = (<u64>physical << 8) | <u64>mode;
+  const offset = physical & 0xfff, left = 4096 - offset, more = fetchHost(nextPage(linear, mode));
+  if (!more) return visit(linear, at, mode);
+  const second = <u32>(more - RAM), key = (<u64>physical << 8) | <u64>mode;
   const place = crossings + ((physical >> 12) & (CROSSINGS - 1)) * CROSSING_BYTES, rec = place + 32;
-  if (load<u32>(place, 12) && load<u64>(place) == key && load<u32>(place, 8) == second) return rec;
-  decodeInstruction(rec, at, left, more, offset, mode);
-  store<u8>(rec, 1, 3);
-  const ending = load<u8>(ENDINGS + load<u16>(rec));
-  putNext(rec + RECORD_BYTES, offset + load<u8>(rec, 2), ending == 1 ? 0 : 1);
-  mark(indexOf(physical, mode), offset, 4096);
-  mark(indexOf(second, mode), 0, MAX_LENGTH);
-  store<u64>(place, key);
-  store<u32>(place, second, 8);
-  store<u32>(place, 1, 12);
-  hasCrossings = true;
+  if (!(load<u32>(place, 12) && load<u64>(place) == key && load<u32>(place, 8) == second)) {
+    decodeInstruction(rec, at, left, more, offset, mode);
+    finishSingle(rec, offset);
+    mark(indexOf(physical, mode), offset, 4096);
+    mark(indexOf(second, mode), 0, MAX_LENGTH);
+    store<u64>(place, key);
+    store<u32>(place, second, 8);
+    store<u32>(place, 1, 12);
+    hasCrossings = true;
+  }
+  checkRoom(rec);
   return rec;
 }
 

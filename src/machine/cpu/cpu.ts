@@ -3,16 +3,16 @@
 // between two instructions is that of SDM 3A "Priority Among Simultaneous Exceptions and Interrupts" and SDM 3C "Other Causes of VM Exits".
 import {
   ACTIVITY, ATTENTION, ATTENTION_INIT, ATTENTION_INTERRUPT, ATTENTION_NMI, ATTENTION_SIPI, ATTENTION_STEP, ATTENTION_STOP, BUDGET, BUDGET_START, CPL, CS_LIMIT,
-  CURRENT_RECORD, DEBUG_TRAPS, SCRATCH, DR0, DR7, FAULT_DEBUG, FAULT_PENDING, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, STOP, STOP_IDLE, STOP_INCOMPLETE, STOP_REQUESTED,
+  CURRENT_RECORD, DEBUG_TRAPS, DEBUGCTL, SCRATCH, DR0, DR7, FAULT_DEBUG, FAULT_PENDING, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, STOP, STOP_IDLE, STOP_INCOMPLETE, STOP_REQUESTED, STOP_UNIMPLEMENTED, UNIMPLEMENTED, UNIMPLEMENTED_BRANCH_TRACE, UNIMPLEMENTED_LAST_BRANCH_RECORDS,
   VMX_MTF_PENDING, VMX_PREEMPTION_DEADLINE, VMX_PRIMARY, VMX_MODE, SS_RIGHTS, SIPI_VECTOR, CS, LDTR, TR, CPUID_TABLE, CR0, CR2, CR3, CR4, EFER, ES_BASE, ES_SELECTOR, ES_LIMIT, ES_RIGHTS,
   CS_SELECTOR, CS_BASE, GDTR_BASE, IDTR_BASE, GDTR_LIMIT, IDTR_LIMIT, DR6, APIC_BASE,
 } from "./layout";
-import { executeRecord, initializeRun, run, step } from "./run";
+import { branched, executeRecord, initializeRun, run, step } from "./run";
 import { decodeInstruction } from "./decode";
 import {
   clearDelivered, DB, delivered, deliverPending, injectEvent, keepTraps, NMI, setEvent, TYPE_EXCEPTION, TYPE_EXTERNAL, TYPE_NMI,
 } from "./interrupt";
-import { FLAG_IF, FLAG_RF, FLAG_TF, nonRoot, updateAttention, updateMode } from "./mode";
+import { DEBUGCTL_UNIMPLEMENTED, FLAG_IF, FLAG_RF, FLAG_TF, nonRoot, updateAttention, updateMode } from "./mode";
 import {
   addressSpaceChanged, codeLinear, enterAddressSpace, flushAllTlbs, flushGuestTlb, flushTlb, protectPage, resetTlbs, setStepping, translateQuietly, watchWrites, WRITE,
 } from "./paging";
@@ -40,6 +40,8 @@ export { decodeInstruction, executeRecord, slow };
 @inline const EXIT_MTF: u32 = 37;
 @inline const EXIT_PREEMPTION_TIMER: u32 = 52;
 @inline const DR6_BS: u64 = 0x4000;
+/** IA32_DEBUGCTL: single-step on branches only. */
+@inline const DEBUGCTL_BTF: u64 = 2;
 
 /** Sets up handler table, record space and TLBs. Once for a machine. */
 export function initialize(): void {
@@ -97,8 +99,17 @@ function boundary(): bool {
   if (guest && pin(6) && <i64>(load<u64>(VMX_PREEMPTION_DEADLINE) - timeStamp()) <= 0) { vmExitBoundary(EXIT_PREEMPTION_TIMER, 0); return true; }
   if (nonMaskable(attention, shadow) || maskable(attention, shadow)) return true;
   if (load<u32>(ACTIVITY)) { store<u32>(STOP, STOP_IDLE); return true; }
+  if (load<u64>(DEBUGCTL) & DEBUGCTL_UNIMPLEMENTED) {
+    stopUnimplemented((load<u64>(DEBUGCTL) & 1) != 0 ? UNIMPLEMENTED_LAST_BRANCH_RECORDS : UNIMPLEMENTED_BRANCH_TRACE);
+    return true;
+  }
   if (attention & ATTENTION_STEP) { stepOnce(); return true; }
   return false;
+}
+/** What software asks for is not done: the machine stops and says so. `reason`: UNIMPLEMENTED_*. */
+function stopUnimplemented(reason: u32): void {
+  store<u32>(UNIMPLEMENTED, reason);
+  store<u32>(STOP, STOP_UNIMPLEMENTED);
 }
 /** INIT and start-up IPIs. INIT is blocked in root operation. SDM 3A "Multiple-Processor (MP) Initialization". */
 function startUp(attention: u32): bool {
@@ -214,7 +225,7 @@ function stepOnce(): void {
     deliverPending();
     return;
   }
-  const monitored = primary(27);
+  const monitored = primary(27), debugControl = load<u64>(DEBUGCTL);
   beginStep();
   clearDelivered();
   keepTraps();
@@ -222,7 +233,8 @@ function stepOnce(): void {
   step();
   setStepping(false);
   if (load<u32>(STOP) >= STOP_INCOMPLETE) return;
-  finishStep((flags & FLAG_TF) != 0 && !delivered, monitored);
+  const wanted = (flags & FLAG_TF) != 0 && ((debugControl & DEBUGCTL_BTF) == 0 || branched);
+  finishStep(wanted && !delivered, monitored);
 }
 /** What follows a completed instruction. */
 function finishStep(trap: bool, monitored: bool): void {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Decoder: bytes to records. SDM Volume 2 "Instruction Format"; the tables come from the instruction table. What is decoded where is code.ts's.
+import { currentRip } from "./access";
 import { raise, raiseCode } from "./interrupt";
+import { codeLinear } from "./paging";
 import {
-  DECODE_CODE, DECODE_CODE32, DECODE_CODE64, DECODE_SEGMENTED, DECODE_STACK32, ES_BASE, PAGE_RIP, RAX, RSP, X87_REGISTERS, XMM, ZERO,
+  DECODE_CODE, DECODE_CODE32, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED, DECODE_STACK32, ES_BASE, UNDEFINED, PAGE_RIP, RAX, RSP, X87_REGISTERS, XMM, ZERO,
 } from "./layout";
 import {
   ENTRIES, ENTRY_BYTES, FORM_TOO_LONG, FORM_UNDEFINED, FORMS, OPCODES, OPERAND_CONTROL_REGISTER, OPERAND_DEBUG_REGISTER, OPERAND_FAR, OPERAND_FIXED,
@@ -10,10 +12,17 @@ import {
   OPERAND_OP, OPERAND_OP8, OPERAND_REG, OPERAND_REG8, OPERAND_RM, OPERAND_RM8, OPERAND_SECOND_IMM8, OPERAND_SEGMENT_REGISTER, OPERAND_SIMM8,
   OPERAND_STACK_REGISTER, OPERAND_STRING_SOURCE, OPERAND_XMM_REG, OPERAND_XMM_RM,
 } from "./decoder_tables";
-import { ABSOLUTE, ADDRESS16, ADDRESS32, DEFAULT_STACK, SEGMENTED, STACK_INSTRUCTION, WITH_BASE } from "./record";
+import { ABSOLUTE, ADDRESS16, ADDRESS32, DEFAULT_STACK, RELATIVE, SEGMENTED, STACK_INSTRUCTION, WITH_BASE } from "./record";
 
 /** SDM Volume 3 "Interrupt 6—Invalid Opcode Exception (#UD)". */
-export function raiseUndefined(): void { raise(6); }
+export function raiseUndefined(): void {
+  const rip = currentRip(), linear = codeLinear(rip);
+  store<u32>(UNDEFINED, load<u32>(UNDEFINED) + 1);
+  store<u32>(UNDEFINED, load<u32>(DECODE_MODE), 4);
+  store<u64>(UNDEFINED, rip, 8);
+  store<u64>(UNDEFINED, linear, 16);
+  raise(6);
+}
 /** An instruction longer than 15 bytes: SDM Volume 3 "Interrupt 13—General Protection Exception (#GP)". */
 export function raiseTooLong(): void { raiseCode(13, 0); }
 
@@ -328,5 +337,9 @@ export function decodeInstruction(rec: usize, at: usize, count: u32, more: usize
   if (position > MAX_LENGTH) form = FORM_TOO_LONG;
   store<u16>(rec, form);
   store<u8>(rec, position, 2);
-  if (isRipRelative && entry) store<i32>(rec, load<i32>(rec, 16) + <i32>(offset + position), 16);
+  if (!isRipRelative || !entry) return;
+  // PAGE_RIP is the base; near ±2 GiB the displacement from there does not fit
+  const fromPage = <i64>load<i32>(rec, 16) + <i64>(offset + position);
+  if (fromPage == <i64><i32>fromPage) store<i32>(rec, <i32>fromPage, 16);
+  else store<u8>(rec, load<u8>(rec, 25) | RELATIVE, 25);
 }

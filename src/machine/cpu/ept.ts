@@ -42,8 +42,9 @@ export function eptTranslate(gpa: u64, access: u32, linear: u64, structure: bool
   let table = eptp & FRAME, rights: u32 = 7, level: i32 = 3;
   large = 0;
   for (;;) {
+    // outside RAM nobody drives the bus: all bits are 1
     const host = physicalHost(table + ((gpa >> (12 + 9 * level)) & 511) * 8);
-    const e = host ? load<u64>(host) : 0, leaf = level == 0 || ((e & 0x80) != 0 && level < 3);
+    const e = host ? load<u64>(host) : NONE, leaf = level == 0 || ((e & 0x80) != 0 && level < 3);
     rights &= <u32>e & 7;
     if (!(e & 7)) return violation(gpa, wanted, 0, linear, structure, quiet);
     if (misconfigured(e, level, leaf)) {

@@ -2,7 +2,10 @@
 // Whether x87, MMX and SSE instructions may run, and the state that they share.
 // SDM 3A "Setting the x87 FPU ... Flags", "Emulation/Exceptions of SSE", SDM 1 "MMX: effect on the x87 state".
 import { CR0, CR4, MXCSR, X87_STATUS, X87_TAGS, X87_FERR } from './layout';
-import { raise, raiseCode } from './interrupt';
+import { raise, raiseCode, waitForInterrupt } from './interrupt';
+
+/** The level of FERR#. @returns whether IGNNE# is asserted. */
+@external("env", "numericError") declare function numericError(asserted: u32): u32;
 
 @inline export const UD: u32 = 6;
 @inline export const NM: u32 = 7;
@@ -64,12 +67,19 @@ export function waitCheck(): void {
 }
 
 /**
- * A pending unmasked x87 exception: #MF when CR0.NE = 1. Otherwise the processor asserts FERR# (the word X87_FERR, from which the
- * PC raises IRQ 13) and goes on as with IGNNE# asserted: it does not freeze until that interrupt arrives.
+ * A pending unmasked x87 exception: #MF when CR0.NE = 1. Otherwise the processor asserts FERR#, from which the PC raises IRQ 13, and waits for
+ * that interrupt, unless the PC asserts IGNNE#. SDM 3A "MS-DOS Compatibility" of the x87 FPU.
  */
 function pendingX87(): void {
   if (load<u32>(CR0) & CR0_NE) raise(MF);
   store<u32>(X87_FERR, 1);
+  if (!numericError(1)) waitForInterrupt();
+}
+/** After the status or control word was written: FERR# is asserted no more if no unmasked error is left. */
+export function numericErrorMayEnd(): void {
+  if (!load<u32>(X87_FERR) || (load<u32>(X87_STATUS) & ES) != 0) return;
+  store<u32>(X87_FERR, 0);
+  numericError(0);
 }
 
 /** A numeric exception of an SSE instruction that MXCSR does not mask: #XM, or #UD when the system does not handle it. */

@@ -3,11 +3,11 @@
 // SDM 3C "Information for VM Exits Due to Instruction Execution", tables "Format of the VM-Exit Instruction-Information Field".
 import { currentRip, nextRip } from "./access";
 import { DECODE_CODE, DECODE_CODE16, DECODE_CODE64, DECODE_MODE } from "./layout";
-import { codeLinear, fetchSlow } from "./paging";
+import { codeLinear, fetchByte } from "./paging";
 
 let at: u64 = 0;
 let shift: i64 = 0;
-function next(): u32 { return load<u8>(fetchSlow(codeLinear(at++))); }
+function next(): u32 { return fetchByte(codeLinear(at++)); }
 function word(): u32 { const low = next(); return low | (next() << 8); }
 
 /** Displacement of the memory operand, with RIP added if it is RIP-relative; the exit qualification. Valid after instructionInformation(). */

@@ -6,7 +6,7 @@
 import {
   ACTIVITY, BUDGET, CR0, CR2, CPL, CURRENT_RECORD, DEBUGCTL, DEBUG_TRAPS, DELIVERY, DELIVERY_CODE, DELIVERY_LENGTH, DR6, DR7, FAULT_ADDRESS, FAULT_CODE, FAULT_DEBUG,
   FAULT_HAS_CODE, FAULT_INJECTED, FAULT_LENGTH, FAULT_PENDING, FAULT_TYPE, FAULT_VECTOR, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, STOP,
-  STOP_SHUTDOWN, ATTENTION, ATTENTION_STEP, VMX_EXCEPTION_BITMAP, VMX_PF_MASK, VMX_PF_MATCH, VMX_MTF_PENDING, GUEST_PHYSICAL_ADDRESS,
+  STOP_SHUTDOWN, ATTENTION, ATTENTION_STEP, VMX_EXCEPTION_BITMAP, VMX_PF_MASK, VMX_PF_MATCH, VMX_MTF_PENDING,
   CS, CS_SELECTOR, SS, SS_SELECTOR, SS_BASE, SS_LIMIT, SS_RIGHTS, TR_BASE, TR_LIMIT, TR_RIGHTS, TR_SELECTOR, CR4, ES, DS, FS, GS, ES_SELECTOR, STACK_MASK, RSP,
 } from "./layout";
 import { currentRip, linear, reg, setReg, stackLinear, write } from "./access";
@@ -106,11 +106,10 @@ export function raiseDebugFault(bits: u64): void {
   store<u64>(FAULT_DEBUG, bits);
   raiseEvent(DB, false, 0);
 }
-/** Stops the core at the current instruction, which it cannot execute. Never returns. `detail` goes to GUEST_PHYSICAL_ADDRESS for the report. */
-export function stopFault(reason: u32, detail: u64): void {
+/** The current x87 instruction waits until an interrupt has dealt with the error before it, and then begins again. Never returns. */
+export function waitForInterrupt(): void {
   rewind();
-  store<u64>(GUEST_PHYSICAL_ADDRESS, detail);
-  store<u32>(STOP, reason);
+  store<u32>(ACTIVITY, 1);
   hostRaise();
 }
 /** The current instruction touches a device in the middle of a block: begin it again as a step of its own, so that the count and interrupts are exact. */
@@ -180,7 +179,7 @@ function recordDebug(): void {
   if (type != TYPE_EXCEPTION && type != TYPE_PRIVILEGED) return;
   if (load<u64>(FAULT_DEBUG) != 0) store<u64>(DR6, (load<u64>(DR6) & ~(<u64>0xf)) | load<u64>(FAULT_DEBUG));
   store<u64>(DR7, load<u64>(DR7) & ~(<u64>0x2000));
-  store<u64>(DEBUGCTL, load<u64>(DEBUGCTL) & ~(<u64>1));
+  store<u64>(DEBUGCTL, load<u64>(DEBUGCTL) & ~(<u64>3));              // LBR and BTF
 }
 
 /** VM entry's event injection: the event is delivered when the core runs next. SDM 3C "Event Injection". */

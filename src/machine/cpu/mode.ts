@@ -3,7 +3,7 @@
 // between instructions. SDM 3A "Modes of Operation".
 import {
   ATTENTION, ATTENTION_STEP, ATTENTION_WINDOW, CODE_MASK, CR0, CS, CS_RIGHTS, DEBUG_TRAPS, DECODE_CODE16, DECODE_CODE32, DECODE_CODE64, DECODE_MODE,
-  DECODE_SEGMENTED, DECODE_STACK32, DR7, DS, EFER, ES, ES_BASE, ES_LIMIT, ES_RIGHTS, FS, GS, INTERRUPTIBILITY, MODE, MODE_64, MODE_LONG,
+  DEBUGCTL, DECODE_SEGMENTED, DECODE_STACK32, DR7, DS, EFER, ES, ES_BASE, ES_LIMIT, ES_RIGHTS, FS, GS, INTERRUPTIBILITY, MODE, MODE_64, MODE_LONG,
   MODE_PAGING, MODE_PROTECTED, MODE_VM86, RFLAGS_SYSTEM, SS, SS_RIGHTS, STACK_MASK, VMX_MODE, VMX_MTF_PENDING, VMX_PRIMARY,
 } from "./layout";
 import { alignmentChecked, selectContext } from "./paging";
@@ -20,6 +20,9 @@ import { alignmentChecked, selectContext } from "./paging";
 @inline export const FLAG_VIP: u64 = 0x100000;
 @inline export const FLAG_ID: u64 = 0x200000;
 
+/** IA32_DEBUGCTL's LBR, TR and BTS: what they ask for is not done, and stops the processor. */
+@inline export const DEBUGCTL_UNIMPLEMENTED: u64 = 0xc1;
+
 /** Access rights bits of the VMCS's format. */
 @inline export const RIGHTS_L: u32 = 0x2000;
 @inline export const RIGHTS_DB: u32 = 0x4000;
@@ -31,7 +34,7 @@ function covers(segment: u32): bool {
   return (rights & (RIGHTS_UNUSABLE | 0x1e)) == 0x12 && load<u32>(ES_LIMIT + segment * 4) == 0xffffffff;
 }
 function flat(segment: u32): bool { return covers(segment) && load<u64>(ES_BASE + segment * 8) == 0; }
-/** FS and GS may have a base (it is in the effective address) and may be null. */
+/** FS and GS may have a base (it is in the effective address) and may be null: then checkUsable() of record.ts raises #GP. */
 function harmless(segment: u32): bool { return (load<u32>(ES_RIGHTS + segment * 4) & RIGHTS_UNUSABLE) != 0 || covers(segment); }
 function codeFlat(): bool {
   return (load<u32>(CS_RIGHTS) & 0x1a) == 0x1a && load<u64>(ES_BASE + CS * 8) == 0 && load<u32>(ES_LIMIT + CS * 4) == 0xffffffff;
@@ -74,6 +77,7 @@ export function updateMode(): void {
 export function updateAttention(): void {
   const guest = nonRoot();
   const step = (load<u64>(RFLAGS_SYSTEM) & (FLAG_TF | FLAG_RF)) | (load<u64>(DR7) & 0xff) | <u64>(load<u32>(INTERRUPTIBILITY) & 3) | load<u64>(DEBUG_TRAPS)
+    | (load<u64>(DEBUGCTL) & DEBUGCTL_UNIMPLEMENTED)
     | (guest ? <u64>(load<u32>(VMX_PRIMARY) & 0x8000000) | <u64>load<u32>(VMX_MTF_PENDING) : 0);
   let attention = load<u32>(ATTENTION) & ~(ATTENTION_STEP | ATTENTION_WINDOW);
   if (step) attention |= ATTENTION_STEP;

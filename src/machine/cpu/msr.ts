@@ -9,7 +9,7 @@ import {
 } from "./layout";
 import { GP, raise, raiseCode, UD } from "./interrupt";
 import { reg, setReg } from "./access";
-import { nonRoot, updateMode } from "./mode";
+import { nonRoot, updateAttention, updateMode } from "./mode";
 import { addressSpaceChanged, canonical, flushTlb, physicalHost } from "./paging";
 import { primary, secondary, vmExit } from "./vmx";
 
@@ -152,7 +152,11 @@ export function writeMsr(index: u32, v: u64): bool {
     case 0xc0000084: v &= 0xffffffff; break;
     case 0xc0000103: if (v >> 32) return false; break;
     case 0x1a0: store<u64>(MISC_ENABLE, (v & 0x400c50089) | 0x1800); return true;
-    case 0x1d9: if (v & ~(<u64>0xc3)) return false; break;
+    case 0x1d9:                                                        // TR and BTS need the debug store, which CPUID does not announce
+      if (v & ~(<u64>3)) return false;
+      store<u64>(DEBUGCTL, v);
+      updateAttention();
+      return true;
     case 0x277: if (!validPat(v)) return false; break;
     case 0xda0: if (v) return false; break;
     case 0xc0000080: return writeEfer(v);

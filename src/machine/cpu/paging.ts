@@ -5,12 +5,12 @@ import {
   BOUNCE, BOUNCE_WORDS, CR0, CR3, CR4, CPL, CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED, DIRTY, DR0, DR7,
   EFER, EMPTY_TLB, PAGE_MAP, PDPTE0, PHYSICAL_BITS, PHYSICAL_RESERVED, PROCESSOR_COUNT, PROCESSOR_ID, RAM, RAM_BYTES, RFLAGS_SYSTEM,
   TLBS, TLB_AREA, TLB_BYTES, TLB_DATA, TLB_FETCH, TLB_FETCHES, TLB_GLOBAL0, TLB_GUEST_TAG, TLB_LARGE0, TLB_LOGS, TLB_LOG_BYTES,
-  TLB_LOG_COUNT0, TLB_LOG_ENTRIES, TLB_SET, TLB_CR3_0, TLB_PAGING_0, VMX_EPTP, VMX_MODE, VMX_VPID, ZERO, DEBUG_TRAPS, STOP_UNIMPLEMENTED,
+  TLB_LOG_COUNT0, TLB_LOG_ENTRIES, TLB_SET, TLB_CR3_0, TLB_PAGING_0, VMX_EPTP, VMX_MODE, VMX_VPID, ZERO, DEBUG_TRAPS,
   ACCESS_SEGMENT, CS_BASE, RBP, RSP,
 } from "./layout";
 import { selectTlbs } from "./access";
 import { codeWritten, holdsCode } from "./code";
-import { raiseCode, raisePageFault, restartStepping, stopFault, AC, GP, SS_FAULT } from "./interrupt";
+import { raiseCode, raisePageFault, restartStepping, AC, GP, SS_FAULT } from "./interrupt";
 import { eptTranslate, eptFlags, EPT_READ, EPT_WRITE, EPT_EXECUTE } from "./ept";
 import { checkSegmentAccess } from "./segment";
 
@@ -45,6 +45,7 @@ import { checkSegmentAccess } from "./segment";
 
 @inline const CR0_WP: u32 = 0x10000;
 @inline const CR0_PG: u32 = 0x80000000;
+@inline const CR4_DE: u32 = 8;
 @inline const CR4_PSE: u32 = 0x10;
 @inline const CR4_PAE: u32 = 0x20;
 @inline const CR4_PGE: u32 = 0x80;
@@ -83,7 +84,9 @@ let walkCode: u32 = 0;
 
 @inline function usesEpt(): bool { return load<u32>(VMX_MODE) == 2 && load<u64>(VMX_EPTP) != 0; }
 
-/** Address of a paging-structure entry; an entry outside RAM reads as not present. */
+/** What a bus that nobody drives reads as. */
+export const OPEN_BUS: usize = memory.data<u64>([0xffffffffffffffff]);
+/** Address of a paging-structure entry; outside RAM nobody drives the bus: all bits are 1, which most formats call reserved. */
 function entryAt(pa: u64, linear: u64, write: bool, quiet: bool): usize {
   let at = pa;
   if (usesEpt()) {
@@ -91,12 +94,12 @@ function entryAt(pa: u64, linear: u64, write: bool, quiet: bool): usize {
     if (at == NONE) return ZERO;
   }
   const host = physicalHost(at);
-  return host ? host : ZERO;
+  return host ? host : OPEN_BUS;
 }
 /** Sets bits of a paging-structure entry. `size`: 4 or 8 bytes. */
 function mark(pa: u64, bits: u64, linear: u64): void {
   const host = entryAt(pa, linear, true, false);
-  if (host == ZERO) return;
+  if (host == ZERO || host == OPEN_BUS) return;
   store<u8>(host, load<u8>(host) | <u8>bits);
   markDirty(host);
   if (load<u32>(PAGE_MAP + ((host - RAM) >> 12) * 4)) codeWritten(<u32>(host - RAM), 1);
@@ -398,6 +401,16 @@ function watch(ea: u64, size: u32, kind: u32): void {
     if (ea < at + length && at < ea + size) store<u64>(DEBUG_TRAPS, load<u64>(DEBUG_TRAPS) | (1 << i));
   }
 }
+/** I/O breakpoints (CR4.DE) that an access to ports meets go to DEBUG_TRAPS. */
+export function watchPort(port: u32, size: u32): void {
+  const dr7 = load<u64>(DR7);
+  if (!(dr7 & 0xff) || !(load<u32>(CR4) & CR4_DE)) return;
+  for (let i: u32 = 0; i < 4; i++) {
+    if (!((dr7 >> (i * 2)) & 3) || ((dr7 >> (16 + i * 4)) & 3) != 2) continue;
+    const code = <u32>(dr7 >> (18 + i * 4)) & 3, length: u64 = code == 2 ? 8 : <u64>code + 1, at = load<u64>(DR0 + i * 8) & ~(length - 1);
+    if (<u64>port < at + length && at < <u64>(port + size)) store<u64>(DEBUG_TRAPS, load<u64>(DEBUG_TRAPS) | (1 << i));
+  }
+}
 /** True if a data breakpoint lies in the page: it gets no tag then. */
 function watched(page: u64): bool {
   const dr7 = load<u64>(DR7);
@@ -557,12 +570,17 @@ function systemAddress(ea: u64): u64 {
   return ea;
 }
 
-/** Address in the machine's memory of the instruction byte at a linear address; fills the fetch TLB; faults. */
+/** Physical address of the last fetch that met no RAM. */
+export let fetchedPhysical: u64 = 0;
+/**
+ * Address in the machine's memory of the instruction byte at a linear address; fills the fetch TLB; faults. 0 where there is no RAM: then
+ * the byte comes from the device, or the open bus, at `fetchedPhysical`.
+ */
 export function fetchSlow(linear: u64): usize {
   if ((load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64 && !canonical(linear)) raiseCode(GP, 0);
   const which = load<u32>(CPL) == 3 ? USER : SUPERVISOR;
   const pa = resolve(linear, FETCH, which), host = physicalHost(pa);
-  if (!host) stopFault(STOP_UNIMPLEMENTED, pa);
+  if (!host) { fetchedPhysical = pa; return 0; }
   const e = slot(<usize>load<u32>(TLB_FETCH), linear), page = linear & PAGE;
   if (load<u64>(e) != page) {
     claim(e, page, <u32>host - <u32>linear);
@@ -570,6 +588,11 @@ export function fetchSlow(linear: u64): usize {
     store<u64>(e, 0, 16);
   }
   return host;
+}
+/** The instruction byte at a linear address, wherever it comes from. */
+export function fetchByte(linear: u64): u32 {
+  const host = fetchSlow(linear);
+  return host ? load<u8>(host) : mmioRead(<f64>fetchedPhysical, 1) & 0xff;
 }
 /** Linear address of an offset in CS. */
 @inline export function codeLinear(rip: u64): u64 {

@@ -4,7 +4,8 @@
 //   u16 slots a @4, b @6, c @14, i32 immediate @8, u16 page offset @12, i32 displacement (or the immediate's upper half, or the second
 //   immediate) @16, u16 base slot @20, u16 index slot @22, u8 scale @24, u8 flags @25, u16 segment base slot @26,
 //   u32 link @28: record of the branch target when that is in the same page
-import { ACCESS_SEGMENT, CODE_MASK, DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES_BASE, PAGE_RIP } from "./layout";
+import { ACCESS_SEGMENT, CODE_MASK, DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES_BASE, ES_RIGHTS, FS_BASE, PAGE_RIP } from "./layout";
+import { raiseCode } from "./interrupt";
 
 /** Bytes of a record. */
 @inline export const RECORD_BYTES: u32 = 32;
@@ -25,7 +26,9 @@ import { ACCESS_SEGMENT, CODE_MASK, DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES_
 @inline export const SEGMENTED: u32 = 32;
 /** The offset is in the immediate and its upper half. */
 @inline export const ABSOLUTE: u32 = 64;
-@inline const SPECIAL: u32 = ADDRESS32 | ADDRESS16 | WITH_BASE | SEGMENTED | ABSOLUTE;
+/** The displacement counts from the next instruction, not from the page. */
+@inline export const RELATIVE: u32 = 128;
+@inline const SPECIAL: u32 = ADDRESS32 | ADDRESS16 | WITH_BASE | SEGMENTED | ABSOLUTE | RELATIVE;
 
 /** Number of the form. */
 @inline export function FORM(rec: usize): u32 { return load<u16>(rec); }
@@ -69,6 +72,7 @@ import { ACCESS_SEGMENT, CODE_MASK, DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES_
 function specialAddress(rec: usize, sum: u64): u64 {
   const flags = load<u8>(rec, 25);
   let ea = flags & ABSOLUTE ? <u64>IMMEDIATE64(rec) : sum;
+  if (flags & RELATIVE) ea += <u64>load<u16>(rec, 12) + <u64>load<u8>(rec, 2);
   if (flags & ADDRESS32) ea = <u64><u32>ea;
   else if (flags & ADDRESS16) ea = <u64><u16>ea;
   if (flags & (WITH_BASE | SEGMENTED)) {
@@ -76,10 +80,22 @@ function specialAddress(rec: usize, sum: u64): u64 {
     if (flags & SEGMENTED) store<u32>(ACCESS_SEGMENT, (slot - <u32>ES_BASE) >> 3);
     ea += load<u64>(slot);
     // outside 64-bit mode linear addresses have 32 bits
-    if ((load<u32>(DECODE_MODE) & DECODE_CODE) != DECODE_CODE64) ea = <u64><u32>ea;
+    if ((load<u32>(DECODE_MODE) & DECODE_CODE) != DECODE_CODE64) {
+      checkUsable(slot);
+      ea = <u64><u32>ea;
+    }
   }
   return ea;
 }
+
+/**
+ * #GP(0) for an access by a null FS or GS outside 64-bit mode (slot: its base's). The others' null selectors make the mode a segmented one,
+ * in which each access is checked; these are null in most 32-bit programs.
+ */
+export function checkUsable(slot: u32): void {
+  if (slot >= <u32>FS_BASE && (load<u32>(ES_RIGHTS + ((slot - <u32>ES_BASE) >> 1)) & UNUSABLE) != 0) raiseCode(13, 0);
+}
+@inline const UNUSABLE: u32 = 0x10000;
 
 /** RIP cut to the width that the code segment gives it. */
 @inline export function cutRip(rip: u64): u64 { return rip & load<u64>(CODE_MASK); }

@@ -4,6 +4,7 @@
 import { jump, nextRip } from "./access";
 import { find, findOne, isCrossing } from "./code";
 import { hot } from "./hot";
+import { ENDINGS } from "./decoder_tables";
 import { fillHandlers } from "./handlers";
 import { ATTENTION, BUDGET, CURRENT_RECORD, HANDLERS, PAGE_RIP, RECORD_GENERATION, RECORD_NEXT, RECORDS, RIP, STOP, STOP_INCOMPLETE } from "./layout";
 import { BLOCK, COUNT, cutRip, FORM, NEXT, RIP_OF } from "./record";
@@ -44,6 +45,9 @@ export function follow(rec: usize, goal: u64, linkable: bool, budget: i32, floor
   return next;
 }
 
+/** True if the last single step executed a branch that was taken (IA32_DEBUGCTL.BTF); instructions that repeat themselves are none. */
+export let branched: bool = false;
+
 /** Executes one record's instruction, through the handler table. BUDGET - 1. */
 export function executeRecord(rec: usize): void {
   const budget = load<i32>(BUDGET);
@@ -51,7 +55,10 @@ export function executeRecord(rec: usize): void {
   const completed = ending(rec, FORM(rec));
   store<u32>(CURRENT_RECORD, 0);
   store<i32>(BUDGET, budget - 1);
-  if (completed) store<u64>(RIP, cutRip(nextRip));
+  if (!completed) return;
+  const rip = cutRip(nextRip);
+  branched = load<u8>(ENDINGS + FORM(rec)) != 0 && rip != cutRip(NEXT(rec)) && rip != load<u64>(RIP);
+  store<u64>(RIP, rip);
 }
 
 /** Executes exactly one instruction. BUDGET - 1. */

@@ -8,6 +8,7 @@
 // registers at the element that faulted, and the flags as they were before the instruction (CMPS, SCAS).
 import { jump, linear, read, Reg, reg, setReg, tlbBase, write, RAX, RCX, RDI, RSI } from "./access";
 import { flagsSub } from "./flags";
+import { checkUsable } from "./record";
 import { DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES, ES_BASE, RFLAGS_SYSTEM, TLB_ENTRIES } from "./layout";
 
 /** Linear address of an offset in the segment with this base slot; in 64-bit mode the slot is ZERO but for FS and GS. */
@@ -15,6 +16,7 @@ import { DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES, ES_BASE, RFLAGS_SYSTEM, TL
   if (sizeof<A>() == 8) return reg<u64>(segment) + offset;
   else {
     if (sizeof<A>() == 4 && (load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64) return reg<u64>(segment) + <u64><A>offset;
+    checkUsable(segment);
     return linear((segment - <Reg>ES_BASE) >> 3, <u64><A>offset);
   }
 }

@@ -15,7 +15,7 @@ import {
 import {
   FLAG_AC, FLAG_DF, FLAG_ID, FLAG_IF, FLAG_IOPL, FLAG_NT, FLAG_RF, FLAG_TF, FLAG_VIF, FLAG_VIP, FLAG_VM, in64, inLong, inProtected, inVm86, nonRoot, updateAttention, updateMode,
 } from "./mode";
-import { canonical, invalidatePage, physicalHost, readSystem } from "./paging";
+import { canonical, invalidatePage, physicalHost, readSystem, watchPort } from "./paging";
 import { displacement, instructionInformation } from "./instruction_information";
 import { keepRf, shadowMovSs, shadowSti } from "./shadow";
 import { loadSegment } from "./segment";
@@ -298,8 +298,10 @@ function allowed(port: u32, size: u32, bits: u32): bool {
   vmExit(EXIT_IO, <u64>((size - 1) | bits | (port << 16)));
   return false;
 }
-function input<T>(d: Reg, port: u32, bits: u32): void { if (allowed(port, sizeof<T>(), bits | 8)) setReg<T>(d, <T>portRead(port, sizeof<T>())); }
-function output<T>(port: u32, s: Reg, bits: u32): void { if (allowed(port, sizeof<T>(), bits)) portWrite(port, sizeof<T>(), <u32>reg<T>(s)); }
+function input<T>(d: Reg, port: u32, bits: u32): void { if (allowed(port, sizeof<T>(), bits | 8)) setReg<T>(d, <T>readPort(port, sizeof<T>())); }
+function output<T>(port: u32, s: Reg, bits: u32): void { if (allowed(port, sizeof<T>(), bits)) writePort(port, sizeof<T>(), <u32>reg<T>(s)); }
+function readPort(port: u32, size: u32): u32 { watchPort(port, size); return portRead(port, size); }
+function writePort(port: u32, size: u32, v: u32): void { watchPort(port, size); portWrite(port, size, v); }
 /** IN, OUT with an immediate port or DX. */
 export function IN_IMM<T>(d: Reg, port: u8): void { input<T>(d, <u32>port, 0x40); }
 export function IN_DX<T>(d: Reg, port: u16): void { input<T>(d, <u32>port, 0); }
@@ -332,7 +334,7 @@ export function INS<T, A>(rep: u32, rip: u64): void {
   const port = <u32>reg<u16>(RDX), ea = element<A>(ES, 0, <u64>reg<A>(RDI));
   if (stringLeaves<A>(port, sizeof<T>(), 8 | (rep ? 0x20 : 0), ea)) return;
   probe(ea, sizeof<T>(), 1);
-  write<T>(ea, <T>portRead(port, sizeof<T>()));
+  write<T>(ea, <T>readPort(port, sizeof<T>()));
   setReg<A>(RDI, <A>(<u64>reg<A>(RDI) + step<T>()));
   again<A>(rep, rip);
 }
@@ -341,7 +343,7 @@ export function OUTS<T, A>(rep: u32, segment: Reg, rip: u64): void {
   if (rep && reg<A>(RCX) == 0) return;
   const port = <u32>reg<u16>(RDX), ea = element<A>((segment - <u32>ES_BASE) >> 3, reg<u64>(segment), <u64>reg<A>(RSI));
   if (stringLeaves<A>(port, sizeof<T>(), rep ? 0x20 : 0, ea)) return;
-  portWrite(port, sizeof<T>(), <u32>read<T>(ea));
+  writePort(port, sizeof<T>(), <u32>read<T>(ea));
   setReg<A>(RSI, <A>(<u64>reg<A>(RSI) + step<T>()));
   again<A>(rep, rip);
 }

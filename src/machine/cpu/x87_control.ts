@@ -5,13 +5,14 @@ import { Mem, read, write, setReg, RAX, probe } from './access';
 import {
   MODE, MODE_PROTECTED, X87_REGISTERS, X87_CONTROL, X87_STATUS, X87_TAGS, X87_OPCODE, X87_IP, X87_DP, X87_CS, X87_DS,
 } from './layout';
-import { x87Available, x87Check, waitCheck } from './fpu_state';
+import { numericErrorMayEnd, x87Available, x87Check, waitCheck } from './fpu_state';
 import { ES_B, INTEGER_BIT, st } from './x87_state';
 
 /** State after FNINIT. */
 export function initialise(): void {
   store<u32>(X87_CONTROL, 0x37f); store<u32>(X87_STATUS, 0); store<u32>(X87_TAGS, 0);
   store<u32>(X87_OPCODE, 0); store<u64>(X87_IP, 0); store<u64>(X87_DP, 0); store<u32>(X87_CS, 0); store<u32>(X87_DS, 0);
+  numericErrorMayEnd();
 }
 /** Writes the control word (bit 6 reads 1, 7 and 15:13 read 0) and decides anew whether an exception waits. */
 export function setControl(v: u32): void { store<u32>(X87_CONTROL, v & 0x1f3f | 0x40); summarise(); }
@@ -19,6 +20,7 @@ export function setControl(v: u32): void { store<u32>(X87_CONTROL, v & 0x1f3f | 
 export function summarise(): void {
   const s = load<u32>(X87_STATUS), c = load<u32>(X87_CONTROL);
   store<u32>(X87_STATUS, s & ~c & 0x3f ? s | ES_B : s & ~ES_B);
+  numericErrorMayEnd();
 }
 
 /** FNINIT: control 37FH, status 0, all registers empty. SDM 2A "FINIT/FNINIT—Initialize Floating-Point Unit". */
@@ -32,7 +34,7 @@ export function FNSTSW(ea: Mem): void { x87Available(); write<u16>(ea, <u16>load
 /** FNSTSW AX. */
 export function FNSTSWAX(): void { x87Available(); setReg<u16>(RAX, <u16>load<u32>(X87_STATUS)); }
 /** FNCLEX: exception flags, stack fault, summary and busy */
-export function FNCLEX(): void { x87Available(); store<u32>(X87_STATUS, load<u32>(X87_STATUS) & 0x7f00); }
+export function FNCLEX(): void { x87Available(); store<u32>(X87_STATUS, load<u32>(X87_STATUS) & 0x7f00); numericErrorMayEnd(); }
 export function FWAIT(): void { waitCheck(); }
 /** FNENI, FNDISI, FNSETPM of older coprocessors do nothing */
 export function FNOOP(): void { x87Available(); }

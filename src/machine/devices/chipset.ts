@@ -14,6 +14,7 @@ import { LocalApic } from './local_apic.js';
 import type { ProcessorSignals } from './local_apic.js';
 import { PcTestDevice } from './pc_test_device.js';
 import { PciHost } from './pci_host.js';
+import { NumericError } from './numeric_error.js';
 import { Pic } from './pic.js';
 import { Pit } from './pit.js';
 import { PowerPorts } from './power_ports.js';
@@ -61,6 +62,7 @@ export class Chipset {
   readonly com1: Uart16550;
   readonly com2: Uart16550;
   readonly debugPorts: DebugPorts;
+  readonly numericError: NumericError;
   /** In the order in which they are reset, saved and hashed. */
   readonly devices: readonly Device[];
   private readonly currentProcessor: () => number;
@@ -78,6 +80,7 @@ export class Chipset {
     this.com1 = new Uart16550('com1', bus, COM1, lines.line(4), options.com1);
     this.com2 = new Uart16550('com2', bus, COM2, lines.line(3), options.com2);
     this.debugPorts = new DebugPorts(bus, options.system, options.debugConsole);
+    this.numericError = new NumericError(bus, lines.line(13));
     const devices: Device[] = [
       this.pic,
       ...this.localApics,
@@ -85,6 +88,7 @@ export class Chipset {
       this.com1,
       this.com2,
       this.debugPorts,
+      this.numericError,
       new Pit(bus, this.events, lines.line(0)),
       new Rtc(bus, this.events, lines.line(8), options.memoryBytes, options.rtcStart ?? RTC_DEFAULT_START),
       new KeyboardController(bus, lines.line(1), options.system),

@@ -198,6 +198,31 @@ describe('Interrupts and exceptions', () => {
       expect(end).to.include({ vector: 1, rip: At.kernelCode + 9 });
       expect(machine.get('DR6') & 15n).to.equal(2n);
     });
+    it('an I/O breakpoint traps behind the access that meets its ports, with CR4.DE', () => {
+      for (const [cr4, lines, vector] of [
+        [8, ['in al, 0x21', 'out 0x22, al', 'nop'], 1],
+        [8, ['in al, 0x20', 'out 0x23, al'], undefined],
+        [0, ['out 0x22, al'], undefined],
+      ] as const) {
+        machine.start();
+        machine.set('CR4', machine.get('CR4') | BigInt(cr4));
+        machine.set('DR0', 0x22);
+        machine.set('DR7', 0x401 | (0b0010 << 16));
+        machine.stateChanged();
+        const ending = machine.run64(...lines);
+        expect(ending.vector).to.equal(vector);
+        if (vector === 1) expect([ending.rip, machine.get('DR6') & 0xfn]).to.deep.equal([At.kernelCode + 4, 1n]);
+      }
+    });
+    it('with IA32_DEBUGCTL.BTF come of taken branches only, and BTF is then 0', () => {
+      machine.start();
+      machine.set('DEBUGCTL', 2);
+      machine.setRflags(0x102);
+      machine.stateChanged();
+      const { vector, rip } = machine.run64('nop', 'jc next', 'jnc over', 'nop', 'over: nop', 'next: nop');
+      expect([vector, rip, machine.get('DEBUGCTL')]).to.deep.equal([1, At.kernelCode + 6, 0n]);
+      expect(machine.get('DR6') & 0x4000n).to.equal(0x4000n);
+    });
     it('general detect faults at MOV DR and clears GD', () => {
       machine.start();
       machine.set('DR7', 0x2400);

@@ -4,6 +4,7 @@ import { AcpiPm } from '../../../src/machine/devices/acpi_pm.js';
 import { DebugPorts } from '../../../src/machine/devices/debug_ports.js';
 import { FwCfg } from '../../../src/machine/devices/fw_cfg.js';
 import { KeyboardController } from '../../../src/machine/devices/keyboard_controller.js';
+import { NumericError } from '../../../src/machine/devices/numeric_error.js';
 import { PciHost } from '../../../src/machine/devices/pci_host.js';
 import { PcTestDevice } from '../../../src/machine/devices/pc_test_device.js';
 import { PowerPorts } from '../../../src/machine/devices/power_ports.js';
@@ -45,6 +46,27 @@ describe('PowerPorts', () => {
     platform.out(0xcf9, 2);
     platform.out(0xcf9, 6);
     expect(platform.log).to.deep.equal(['a20: true', 'reset: port 0x92', 'reset: port 0xcf9']);
+  });
+});
+
+describe('NumericError', () => {
+  it('drives IRQ 13 from FERR# until port F0h is written, and then IGNNE# as long as FERR# stands', () => {
+    const platform = new FakePlatform();
+    const line = platform.line();
+    const device = new NumericError(platform.bus, line);
+    expect([device.setError(true), line.level]).to.deep.equal([false, true]);
+    platform.out(0xf0, 0);
+    expect([line.level, device.setError(true)]).to.deep.equal([false, true]);
+    expect([device.setError(false), line.edges]).to.deep.equal([false, 1]);
+    expect([device.setError(true), line.edges]).to.deep.equal([false, 2]);
+  });
+
+  it('does nothing on a write to port F0h without an error', () => {
+    const platform = new FakePlatform();
+    const line = platform.line();
+    const device = new NumericError(platform.bus, line);
+    platform.out(0xf0, 0);
+    expect([device.setError(true), line.level, platform.bus.readPort(0xf0, 1)]).to.deep.equal([false, true, 0xff]);
   });
 });
 

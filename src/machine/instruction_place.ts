@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { Constants, Layout } from './layout.js';
+import type { LogicalProcessor } from './vmx/logical_processor.js';
+
+/** Bytes that an instruction can have. */
+const longest = 15;
+const pageBytes = 4096n;
+const codeBits = [16, 32, 64] as const;
+
+/** Where an instruction stands, and its bytes: plain values, numbers of 64 bits as hexadecimal text with 0x. */
+export interface InstructionPlace {
+  readonly cs: string;
+  readonly rip: string;
+  readonly linear: string;
+  /** Where the linear address leads, after EPT if the processor runs a guest; null if it is not mapped. */
+  readonly physical: string | null;
+  /** Width of the code segment. */
+  readonly bits: 16 | 32 | 64;
+  /** The 15 bytes there, or those of them that are memory, as in `0f 01 f9`; empty outside memory. */
+  readonly bytes: string;
+}
+
+/** 0x and so many hexadecimal digits as the value needs. */
+export function hex(value: number | bigint): string {
+  return `0x${value.toString(16)}`;
+}
+
+/** Width of the code that a value of the word DECODE_MODE stands for. */
+export function bitsOf(decodeMode: number): 16 | 32 | 64 {
+  return codeBits[decodeMode & Constants.DECODE_CODE] ?? 64;
+}
+
+/** Memory at a linear address of the processor's present address space, as far as it is mapped to RAM. */
+export function bytesAt(processor: LogicalProcessor, linear: bigint, count = longest): string {
+  const { core } = processor;
+  const bytes: string[] = [];
+  let offset = -1;
+  for (let at = linear; at < linear + BigInt(count); at++) {
+    if (at === linear || at % pageBytes === 0n) {
+      const physical = core.translate(BigInt.asUintN(64, at));
+      offset = physical < 0 ? -1 : core.physicalOffset(physical);
+    }
+    if (offset < 0) break;
+    bytes.push(core.u8[offset++]!.toString(16).padStart(2, '0'));
+  }
+  return bytes.join(' ');
+}
+
+/** The instruction at the processor's RIP. */
+export function instructionPlace(processor: LogicalProcessor): InstructionPlace {
+  const { core } = processor;
+  const bits = bitsOf(core.u32[Layout.DECODE_MODE / 4]!);
+  const rip = core.u64[Layout.RIP / 8]!;
+  const linear = bits === 64 ? rip : BigInt.asUintN(32, rip + core.u64[Layout.CS_BASE / 8]!);
+  const physical = core.translate(linear);
+  return {
+    cs: hex(core.u32[Layout.CS_SELECTOR / 4]!),
+    rip: hex(rip),
+    linear: hex(linear),
+    physical: physical < 0 ? null : hex(physical),
+    bits,
+    bytes: bytesAt(processor, linear),
+  };
+}

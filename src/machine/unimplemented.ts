@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { hex, instructionPlace, type InstructionPlace } from './instruction_place.js';
+import { Constants, Layout } from './layout.js';
+import { generalRegisters, modeName, vmxName } from './processor_names.js';
+import type { LogicalProcessor } from './vmx/logical_processor.js';
+
+/** What software can ask of this processor that it does not do, though nothing announces that it is missing: one name for each place that says so. */
+export enum UnimplementedReason {
+  /** IA32_DEBUGCTL.LBR, by WRMSR or a VM entry: the processor keeps no last-branch records. */
+  LastBranchRecords = 'last-branch-records',
+  /** IA32_DEBUGCTL.TR or BTS, by a VM entry: there are no branch trace messages. */
+  BranchTrace = 'branch-trace',
+}
+
+/** Numbers of the word UNIMPLEMENTED. */
+const reasons: Readonly<Record<number, UnimplementedReason>> = {
+  [Constants.UNIMPLEMENTED_LAST_BRANCH_RECORDS]: UnimplementedReason.LastBranchRecords,
+  [Constants.UNIMPLEMENTED_BRANCH_TRACE]: UnimplementedReason.BranchTrace,
+};
+
+const sentences: Readonly<Record<UnimplementedReason, string>> = {
+  [UnimplementedReason.LastBranchRecords]: 'IA32_DEBUGCTL.LBR was set, but this processor keeps no last-branch records',
+  [UnimplementedReason.BranchTrace]: 'IA32_DEBUGCTL.TR or BTS was set, but this processor has no branch trace',
+};
+
+/** The machine stopped because software asked for something that it does not do: what, and where. All plain JSON values. */
+export interface Unimplemented extends InstructionPlace {
+  readonly reason: UnimplementedReason;
+  /** A sentence. */
+  readonly what: string;
+  readonly processor: number;
+  /** As in "64-bit" or "real-address, 16-bit". */
+  readonly mode: string;
+  readonly cpl: number;
+  /** As in "VMX non-root operation". */
+  readonly vmx: string;
+  /** Instructions that the processor had retired. The place is the one behind the last of them, which asked for it. */
+  readonly instructions: number;
+  /** RAX … R15 and RFLAGS. */
+  readonly registers: Readonly<Record<string, string>>;
+}
+
+/** The report of a processor that stopped with `StopReason.Unimplemented`. */
+export function unimplementedReport(processor: LogicalProcessor): Unimplemented {
+  const { core } = processor;
+  const reason = reasons[core.u32[Layout.UNIMPLEMENTED / 4]!]!;
+  return {
+    reason,
+    what: sentences[reason],
+    processor: processor.id,
+    ...instructionPlace(processor),
+    mode: modeName(core.u32),
+    cpl: core.u32[Layout.CPL / 4]!,
+    vmx: vmxName(core.u32),
+    instructions: core.instructionCount,
+    registers: Object.fromEntries(generalRegisters(core).map(([name, value]) => [name, hex(value)])),
+  };
+}
