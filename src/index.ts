@@ -79,6 +79,7 @@ export * from './vmm/owners/owners.js';
 export type { Request } from './vmm/owners/request.js';
 export * from './vmm/serial/serial_port.js';
 export * from './vmm/serial/serial_port_intel_x64.js';
+export * from './vmm/sizes.js';
 export * from './vmm/state_save/state_save.js';
 export * from './vmm/state_save/state_save_intel_x64.js';
 export * from './vmm/support/guard_exceptions.js';

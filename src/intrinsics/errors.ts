@@ -56,3 +56,9 @@ export class VmmPageFault extends BareflankError {
     );
   }
 }
+
+/** An accessor was asked to write what only the processor writes. */
+export class ReadOnlyError extends BareflankError {}
+
+/** A value does not fit into a bit field, or has no such name. */
+export class ValueRangeError extends BareflankError {}

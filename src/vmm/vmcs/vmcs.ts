@@ -1,32 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { VmcsAccessors } from '../../intrinsics/accessors/vmcs_accessors.js';
 import { component } from '../../intrinsics/component.js';
 import type { ControlWord } from '../../intrinsics/control_bits.js';
 import type { VmcsContribution } from '../contributions/vmcs_contribution.js';
 import type { ExitEntry } from '../../intrinsics/host_entry.js';
 
 /**
- * The VMCS of this vCPU. SDM 3C "Virtual Machine Control Structures". Fields are encodings of `VmcsField`, controls are masks of
- * `PinBasedControl`, `PrimaryControl` and so on. Precondition of all but `launch`: VMX root operation, and this VMCS is the current one.
+ * Fields by their encodings (`VmcsField`) and controls by their masks (`PinBasedControl`, `PrimaryControl` and so on): what the accessors stand
+ * on, and what code uses that walks over fields or must not allocate.
  */
-export interface Vmcs {
-  /**
-   * Makes the region, fills all fields and enters the guest. When it returns, the processor is the guest's.
-   *
-   * @param entry called at each VM exit.
-   * @param contributions set it up further, in order. They are the vCPU's to give: owners of shared resources, which they ask, need the VMCS.
-   * @throws VmEntryError with every rule that the VMCS breaks; region and stack are released.
-   */
-  launch(entry: ExitEntry, contributions?: readonly VmcsContribution[]): void;
-  /** Enters the guest again; returns when the processor is the guest's. @throws VmEntryError */
-  resume(): void;
-  /** Turns the guest back into the system that owns the processor; it goes on with its VMXOFF. @throws VmxError */
-  promote(): void;
-  /** Makes this VMCS the current one. @throws VmxError */
-  load(): void;
-  /** Writes it back to its region and ends its launch state. @throws VmxError */
-  clear(): void;
-  /** Gives back region and stack; the next launch makes new ones. */
-  release(): void;
+export interface VmcsByEncoding {
   /** Whether the processor has the field. */
   exists(field: number): boolean;
   /** @throws VmcsError "… field doesn't exist", VmxError */
@@ -63,5 +46,31 @@ export interface Vmcs {
    * contradiction, what one of them writes beside the owner is.
    */
   asOwner(owner: string, body: () => void): void;
+}
+
+/**
+ * The VMCS of this vCPU. SDM 3C "Virtual Machine Control Structures". Every field and bit is there by its name (`VmcsAccessors`):
+ * `vmcs.guestRip.get()`, `vmcs.primaryProcessorBasedVmExecutionControls.hltExiting.enable()`. Precondition of all but `launch`: VMX root
+ * operation, and this VMCS is the current one.
+ */
+export interface Vmcs extends VmcsByEncoding, VmcsAccessors {
+  /**
+   * Makes the region, fills all fields and enters the guest. When it returns, the processor is the guest's.
+   *
+   * @param entry called at each VM exit.
+   * @param contributions set it up further, in order. They are the vCPU's to give: owners of shared resources, which they ask, need the VMCS.
+   * @throws VmEntryError with every rule that the VMCS breaks; region and stack are released.
+   */
+  launch(entry: ExitEntry, contributions?: readonly VmcsContribution[]): void;
+  /** Enters the guest again; returns when the processor is the guest's. @throws VmEntryError */
+  resume(): void;
+  /** Turns the guest back into the system that owns the processor; it goes on with its VMXOFF. @throws VmxError */
+  promote(): void;
+  /** Makes this VMCS the current one. @throws VmxError */
+  load(): void;
+  /** Writes it back to its region and ends its launch state. @throws VmxError */
+  clear(): void;
+  /** Gives back region and stack; the next launch makes new ones. */
+  release(): void;
 }
 export const Vmcs = component<Vmcs>('bareflank.Vmcs', 'vcpu');

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+/* eslint-disable @typescript-eslint/no-unsafe-declaration-merging, @typescript-eslint/no-empty-object-type --
+   the definitions give the class its properties; a test walks them all */
 import { inject, injectable } from 'inversify';
+import type { VmcsAccessors } from '../../intrinsics/accessors/vmcs_accessors.js';
 import { snakeCase } from '../../intrinsics/bit_fields.js';
 import {
   controlMasks,
@@ -27,6 +30,8 @@ import { Vmx } from '../../intrinsics/vmx.js';
 import { VmcsError, VmxError } from '../errors.js';
 import { bfwarning } from '../output/output.js';
 import { hex } from '../support/text.js';
+import { installVmcsAccessors } from './install_vmcs_accessors.js';
+import type { VmcsByEncoding } from './vmcs.js';
 import { WriteLedger } from './write_ledger.js';
 
 function controlName(word: ControlWord, mask: number): string {
@@ -38,7 +43,7 @@ function controlName(word: ControlWord, mask: number): string {
 
 /** Access to fields and controls by name; what is missing or not allowed is said so. */
 @injectable()
-export class VmcsFieldsIntelX64 {
+export class VmcsFieldsIntelX64 implements VmcsByEncoding {
   @inject(Vmx) protected readonly vmx!: Vmx;
   @inject(Msrs) protected readonly msrs!: Msrs;
   /** Where the VMM last wrote each field, if that is traced. */
@@ -48,6 +53,10 @@ export class VmcsFieldsIntelX64 {
   private ledger: WriteLedger | undefined;
   private writer: string | undefined;
   private hasTrueControls: boolean | undefined;
+
+  static {
+    installVmcsAccessors(this.prototype);
+  }
 
   exists(field: number): boolean {
     const definition = vmcsFieldDefinition(field & ~1);
@@ -237,3 +246,6 @@ export class VmcsFieldsIntelX64 {
     return definition.existsIf.length === 0 || this.exists(field);
   }
 }
+
+/** Its properties: the definitions make them. */
+export interface VmcsFieldsIntelX64 extends VmcsAccessors {}

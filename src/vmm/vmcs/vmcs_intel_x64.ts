@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { inject } from 'inversify';
-import { Limit, X64 } from '../../intrinsics/constants.js';
+import { inject, optional } from 'inversify';
+import { X64 } from '../../intrinsics/constants.js';
 import { ControlRegisters } from '../../intrinsics/control_registers.js';
 import type { ExitEntry } from '../../intrinsics/host_entry.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
@@ -14,6 +14,7 @@ import type { VmcsContribution } from '../contributions/vmcs_contribution.js';
 import { VmEntryError, VmxError } from '../errors.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import { bfdebug } from '../output/output.js';
+import { defaultSizes, Sizes } from '../sizes.js';
 import { withRollback } from '../support/rollback.js';
 import { hex } from '../support/text.js';
 import { GdtX64 } from '../vmm_state/gdt_x64.js';
@@ -29,6 +30,7 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
   @inject(ControlRegisters) protected readonly controlRegisters!: ControlRegisters;
   @inject(Segments) protected readonly segments!: Segments;
   @inject(VmEntryExplainer) protected readonly explainer!: VmEntryExplainer;
+  @inject(Sizes) @optional() protected readonly sizes: Sizes = defaultSizes;
   private region = 0n;
   private exitStack = 0n;
 
@@ -85,8 +87,8 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
   }
 
   private createExitStack(): void {
-    this.exitStack = this.manager.alloc(Limit.exitHandlerStackBytes);
-    this.exitStackTop = this.exitStack + BigInt(Limit.exitHandlerStackBytes);
+    this.exitStack = this.manager.alloc(this.sizes.exitStack);
+    this.exitStackTop = this.exitStack + BigInt(this.sizes.exitStack);
   }
 
   /** The error of a failed entry: its number, and every rule that the VMCS breaks. */

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject } from 'inversify';
-import { EntryControl, ExitControl, PrimaryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
+import {
+  EntryControl,
+  ExitControl,
+  PrimaryControl,
+  SecondaryControl,
+  type ControlWord,
+} from '../../intrinsics/control_bits.js';
+import { Cpuid } from '../../intrinsics/cpuid.js';
 import { HostEntry, type ExitEntry } from '../../intrinsics/host_entry.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
 import { Cr0, Cr4, Efer } from '../../intrinsics/registers.js';
@@ -10,6 +17,7 @@ import { extension } from '../container/extension.js';
 import { Ept } from '../ept/ept.js';
 import { StateSave } from '../state_save/state_save.js';
 import { GuestState, VmmState } from '../vmm_state/vmcs_state.js';
+import { announces, type AnnouncedFeature } from './announced_features.js';
 import { VmcsFieldsIntelX64 } from './vmcs_fields_intel_x64.js';
 
 /** Fills a VMCS, group by group; each group and each word of controls is a method of its own, for subclasses. */
@@ -18,6 +26,7 @@ export class VmcsStateWriterIntelX64 extends VmcsFieldsIntelX64 {
   @inject(GuestState) protected readonly guestState!: GuestState;
   @inject(VmmState) protected readonly vmmState!: VmmState;
   @inject(StateSave) protected readonly stateSave!: StateSave;
+  @inject(Cpuid) protected readonly cpuid!: Cpuid;
   @inject(HostEntry) protected readonly hostEntry!: HostEntry;
   @inject(Ept) protected readonly ept!: Ept;
 
@@ -170,10 +179,15 @@ export class VmcsStateWriterIntelX64 extends VmcsFieldsIntelX64 {
 
   protected writeSecondaryControls(): void {
     this.writeDefaultControls('secondary');
-    this.enableIfAllowed('secondary', SecondaryControl.EnableRdtscp, true);
-    this.enableIfAllowed('secondary', SecondaryControl.EnableInvpcid, true);
-    this.enableIfAllowed('secondary', SecondaryControl.EnableXsavesXrstors, true);
+    this.keepFeature('rdtscp', 'secondary', SecondaryControl.EnableRdtscp);
+    this.keepFeature('invpcid', 'secondary', SecondaryControl.EnableInvpcid);
+    this.keepFeature('xsaves', 'secondary', SecondaryControl.EnableXsavesXrstors);
     this.enableUnrestrictedGuest();
+  }
+
+  /** Enables what lets the guest keep a feature; warns if the guest was told of the feature and loses it. */
+  protected keepFeature(feature: AnnouncedFeature, word: ControlWord, control: number): void {
+    this.enableIfAllowed(word, control, announces(this.cpuid, feature));
   }
 
   /** With both, the guest may clear CR0.PE and CR0.PG, as a kernel's decompressor and its start of further processors do. */
@@ -192,7 +206,7 @@ export class VmcsStateWriterIntelX64 extends VmcsFieldsIntelX64 {
     this.enable('exit', ExitControl.LoadIa32Pat);
     this.enable('exit', ExitControl.SaveIa32Efer);
     this.enable('exit', ExitControl.LoadIa32Efer);
-    this.enableIfAllowed('exit', ExitControl.LoadIa32PerfGlobalCtrl, true);
+    this.keepFeature('perfGlobalCtrl', 'exit', ExitControl.LoadIa32PerfGlobalCtrl);
   }
 
   protected writeEntryControls(): void {
@@ -201,6 +215,6 @@ export class VmcsStateWriterIntelX64 extends VmcsFieldsIntelX64 {
     if ((this.guestState.ia32Efer & BigInt(Efer.Lma)) !== 0n) this.enable('entry', EntryControl.Ia32eModeGuest);
     this.enable('entry', EntryControl.LoadIa32Pat);
     this.enable('entry', EntryControl.LoadIa32Efer);
-    this.enableIfAllowed('entry', EntryControl.LoadIa32PerfGlobalCtrl, true);
+    this.keepFeature('perfGlobalCtrl', 'entry', EntryControl.LoadIa32PerfGlobalCtrl);
   }
 }
