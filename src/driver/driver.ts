@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { realpathSync, existsSync } from 'node:fs';
-import { Limit, VMCALL_MAGIC, VmcallOpcode, VmmStatus } from '../intrinsics/constants.js';
+import { ErrorCode, errorCodeName, Limit, VMCALL_MAGIC, VmcallOpcode, VmmStatus } from '../intrinsics/constants.js';
 import { GeneralRegisters } from '../intrinsics/general_registers.js';
 import { Vmx } from '../intrinsics/vmx.js';
 import { SerialPortAddress } from '../intrinsics/constants.js';
@@ -27,6 +27,8 @@ export interface DriverOptions {
   readonly machine: MachineHost;
   /** One word of (shared) memory: 1 + the place in `handlerNames` of the handler that runs, 0 between exits. */
   readonly whereabouts?: Int32Array;
+  /** How many modules may be added; 75 if it is not given. */
+  readonly maxModules?: number;
 }
 
 /** What the VMM answered to a VMCALL that carries data. */
@@ -50,12 +52,17 @@ export class Driver {
   private constructor(
     private readonly machine: MachineHost,
     whereabouts: Int32Array,
+    private readonly maxModules: number,
   ) {
     this.trace = { words: whereabouts, names: [] };
   }
 
-  static async create({ machine, whereabouts = new Int32Array(1) }: DriverOptions): Promise<Driver> {
-    return Promise.resolve(new Driver(machine, whereabouts));
+  static async create({
+    machine,
+    whereabouts = new Int32Array(1),
+    maxModules = Limit.maxModules,
+  }: DriverOptions): Promise<Driver> {
+    return Promise.resolve(new Driver(machine, whereabouts, maxModules));
   }
 
   get status(): DriverState {
@@ -73,8 +80,8 @@ export class Driver {
     if (!existsSync(file)) throw new ModuleFileError(`module ${file} does not exist`, file);
     const path = realpathSync(file);
     if (this.files.includes(path)) return;
-    if (this.files.length >= Limit.maxModules)
-      throw new DriverError(`module ${file} would be number ${Limit.maxModules + 1}; there may be ${Limit.maxModules}`);
+    if (this.files.length >= this.maxModules)
+      throw new DriverError(`module ${file} would be number ${this.maxModules + 1}; there may be ${this.maxModules}`);
     this.files.push(path);
   }
 
@@ -164,7 +171,12 @@ export class Driver {
   dump(vcpuid: bigint): string {
     this.allow('dump', 'VMM_LOADED', 'VMM_RUNNING', 'VMM_CORRUPT');
     const text = this.vmm!.vcpuManager.readRing(vcpuid);
-    if (text === undefined && this.state === 'VMM_RUNNING') throw new DriverError(`there is no vcpu ${vcpuid} to dump`);
+    // vCPU 0 has nothing to tell before the first start; no other may ever come.
+    if (text === undefined && (vcpuid !== 0n || this.state === 'VMM_RUNNING')) {
+      throw new DriverError(
+        `there is no vcpu ${vcpuid} to dump (${errorCodeName(ErrorCode.GET_DRR_FAILURE)}): the VMM ${this.state === 'VMM_RUNNING' ? `runs ${this.started}` : 'has had none with this id'}`,
+      );
+    }
     return text ?? '';
   }
 

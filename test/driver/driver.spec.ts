@@ -216,6 +216,12 @@ describe('Driver', () => {
     });
   });
 
+  it('.addModule takes as many as maxModules says', async () => {
+    const limited = await Driver.create({ machine: host().machineHost, maxModules: 1 });
+    limited.addModule(folder.write('limited/a.ts', ''));
+    expect(() => limited.addModule(folder.write('limited/b.ts', ''))).to.throw(DriverError, /number 2; there may be 1/);
+  });
+
   describe('a failed load', () => {
     const cases: [string, string, new (...all: never[]) => Error, RegExp][] = [
       [

@@ -147,6 +147,18 @@ describe("The driver's states", () => {
     it.close();
   });
 
+  it('has no dump of a vcpu that never was; before the first start that of vcpu 0 is empty', async () => {
+    const it = await inState.VMM_LOADED();
+    expect(it.dump(0n)).to.equal('');
+    expect(() => it.dump(1n)).to.throw(DriverError, /no vcpu 1 to dump \(GET_DRR_FAILURE\)/);
+    it.start();
+    expect(it.dump(0n)).to.include('in a vm');
+    expect(() => it.dump(1n)).to.throw(DriverError, /no vcpu 1 to dump \(GET_DRR_FAILURE\): the VMM runs 1/);
+    it.stop();
+    expect(it.dump(0n), 'of a vcpu that is gone').to.include('not').and.to.include('in a vm');
+    it.close();
+  });
+
   it('is corrupt if a failed start cannot be undone', async () => {
     const { it, machine } = await driver(refusing(5));
     await it.load();

@@ -5,11 +5,13 @@ import { component, contribution, type Vmx } from 'bareflank';
 import { make, stubVmx } from 'bareflank/testing';
 
 const Part = component<{ act(): number }>('test.make.Part', 'vcpu');
+const Setting = component<number>('test.make.Setting', 'vcpu');
 const Extra = contribution<unknown>('test.make.Extra', 'vcpu');
 
 @injectable()
 class User {
   @inject(Part) readonly part!: { act(): number };
+  @inject(Setting) @optional() readonly setting: number = 7;
   @multiInject(Extra) @optional() readonly extras: readonly unknown[] = [];
 
   use(): number {
@@ -31,8 +33,13 @@ describe('make', () => {
     expect(make(User, { extras: [1] }).extras).to.deep.equal([1]);
   });
 
+  it('leaves what is optional at its default unless the test gives it', () => {
+    expect(make(User).setting).to.equal(7);
+    expect(make(User, { setting: 8 }).setting).to.equal(8);
+  });
+
   it('refuses a property that the class does not inject', () => {
-    expect(() => make(User, { prat: {} })).to.throw("User injects no 'prat'; it injects part, extras");
+    expect(() => make(User, { prat: {} })).to.throw("User injects no 'prat'; it injects part, setting, extras");
   });
 });
 

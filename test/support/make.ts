@@ -19,7 +19,7 @@ function throwingStub(where: string, identifier: unknown): object {
 
 /**
  * Makes a part by hand, without a container: `make(VmcsIntelX64, { vmx, msrs })`. Injected properties that are not given are stubs that throw
- * when they are used; lists of contributions are empty.
+ * when they are used; lists of contributions are empty, and optional ones keep the class's own default.
  *
  * @param parts by the name of the property. A name that the class does not inject is an error: a typing slip would test nothing.
  */
@@ -33,8 +33,10 @@ export function make<T extends object>(type: PartClass<T>, parts: Readonly<Recor
     );
   }
   const instance = new type();
-  for (const { property, identifier, many } of injections) {
+  for (const { property, identifier, many, optional } of injections) {
     const given = property in parts;
+    // What may be absent has a default of the class's own.
+    if (!given && optional && !many) continue;
     const value = given ? parts[property] : many ? [] : throwingStub(`${type.name}.${property}`, identifier);
     Object.defineProperty(instance, property, { value, writable: true, enumerable: true, configurable: true });
   }

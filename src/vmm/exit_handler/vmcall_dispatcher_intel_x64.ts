@@ -3,7 +3,6 @@ import { inject, multiInject, optional } from 'inversify';
 import {
   BAREFLANK_VERSION,
   ErrorCode,
-  Limit,
   VMCALL_MAGIC,
   VMCALL_VERSION,
   VmcallDataType,
@@ -16,6 +15,7 @@ import { VmcallContribution } from '../contributions/vmcall_contribution.js';
 import { OutOfMemoryError, VmcallError } from '../errors.js';
 import { GuestMemory } from '../memory_manager/guest_memory.js';
 import { bfdebug, bferror } from '../output/output.js';
+import { defaultSizes, Sizes } from '../sizes.js';
 import { decodeUtf8, encodeUtf8, hex } from '../support/text.js';
 import { ExitDispatcherIntelX64 } from './exit_dispatcher_intel_x64.js';
 import { runSelfTest } from './self_tests.js';
@@ -27,6 +27,7 @@ import { loadVmcallRegisters, storeVmcallRegisters, type VmcallRegisters } from 
 export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
   @inject(GuestMemory) protected readonly guestMemory!: GuestMemory;
   @inject(UserVersion) protected readonly userVersion!: UserVersion;
+  @inject(Sizes) @optional() protected readonly sizes: Sizes = defaultSizes;
   @multiInject(VmcallContribution) @optional() protected readonly vmcallContributions: readonly VmcallContribution[] =
     [];
 
@@ -102,8 +103,8 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
 
   protected handleVmcallData(registers: VmcallRegisters): void {
     const { vmcs } = this.exit;
-    checkBuffer('in', registers.r05, registers.r06, Limit.vmcallInBufferBytes);
-    checkBuffer('out', registers.r08, registers.r09, Limit.vmcallOutBufferBytes);
+    checkBuffer('in', registers.r05, registers.r06, this.sizes.vmcallInBuffer);
+    checkBuffer('out', registers.r08, registers.r09, this.sizes.vmcallOutBuffer);
     if (registers.r09 < registers.r06) {
       throw new VmcallError(
         `the out buffer of ${registers.r09} bytes is smaller than the in buffer of ${registers.r06}`,

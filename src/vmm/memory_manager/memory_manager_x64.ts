@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { inject, injectable } from 'inversify';
+import { inject, injectable, optional } from 'inversify';
 import { Limit, MemoryDescriptorType, X64 } from '../../intrinsics/constants.js';
 import { VmmMemory, type MemoryRegion } from '../../intrinsics/vmm_memory.js';
 import { MemoryManagerError, OutOfMemoryError } from '../errors.js';
+import { defaultSizes, Sizes } from '../sizes.js';
 import { hex } from '../support/text.js';
 import { MemPool } from './mem_pool.js';
 import type { MemoryDescriptor, MemoryManager, MemoryRange } from './memory_manager.js';
@@ -14,6 +15,7 @@ const pageOf = (address: bigint): bigint => address & ~pageMask;
 @injectable()
 export class MemoryManagerX64 implements MemoryManager {
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
+  @inject(Sizes) @optional() protected readonly sizes: Sizes = defaultSizes;
   private heap!: MemPool;
   private pages!: MemPool;
   private maps!: MemPool;
@@ -26,14 +28,20 @@ export class MemoryManagerX64 implements MemoryManager {
 
   init(): void {
     const region = this.memory.regions[0];
-    if (region === undefined || region.size < Limit.heapPoolBytes + Limit.pagePoolBytes) {
+    const { heapPool, pagePool, mapPool } = this.sizes;
+    if ((heapPool | pagePool | mapPool) & Number(pageMask)) {
       throw new MemoryManagerError(
-        `the driver gave the VMM ${region?.size ?? 0} bytes of memory; its pools need ${Limit.heapPoolBytes + Limit.pagePoolBytes}`,
+        `the sizes of the pools, ${heapPool}, ${pagePool} and ${mapPool} bytes, must be multiples of ${X64.pageSize}`,
       );
     }
-    this.heap = new MemPool(region.virtual, Limit.heapPoolBytes, X64.cacheLineShift);
-    this.pages = new MemPool(region.virtual + BigInt(Limit.heapPoolBytes), Limit.pagePoolBytes, X64.pageShift);
-    this.maps = new MemPool(BigInt(Limit.memMapPoolStart), Limit.memMapPoolBytes, X64.pageShift);
+    if (region === undefined || region.size < heapPool + pagePool) {
+      throw new MemoryManagerError(
+        `the driver gave the VMM ${region?.size ?? 0} bytes of memory; its pools need ${heapPool + pagePool}`,
+      );
+    }
+    this.heap = new MemPool(region.virtual, heapPool, X64.cacheLineShift);
+    this.pages = new MemPool(region.virtual + BigInt(heapPool), pagePool, X64.pageShift);
+    this.maps = new MemPool(BigInt(Limit.memMapPoolStart), mapPool, X64.pageShift);
     this.ranges = this.memory.regions.map((each) => rangeOf(each));
   }
 
@@ -118,7 +126,7 @@ export class MemoryManagerX64 implements MemoryManager {
     const [region] = this.memory.regions;
     return region === undefined
       ? []
-      : [{ physical: region.physical, bytes: Limit.heapPoolBytes + Limit.pagePoolBytes }];
+      : [{ physical: region.physical, bytes: this.sizes.heapPool + this.sizes.pagePool }];
   }
 
   private forget(range: MemoryRange): void {

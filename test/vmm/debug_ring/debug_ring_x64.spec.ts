@@ -49,6 +49,29 @@ describe('DebugRingX64', () => {
     expect(lines[0]).to.equal(`line ${20000 - lines.length}`);
   });
 
+  it('gives way to a longer string by as many short ones as it takes, and no more', () => {
+    const ring = new DebugRingX64();
+    for (let each = 0; each < size / 8; each++) ring.write(`${each}`.padStart(7, '.'));
+    expect(ring.read(), 'full to the last byte').to.have.length((size / 8) * 7);
+    ring.write('x'.repeat(8));
+    expect(ring.read().slice(0, 7)).to.equal('......2');
+    expect(ring.read().slice(-15)).to.equal(`...${size / 8 - 1}${'x'.repeat(8)}`);
+  });
+
+  it('counts epos and spos on when it wraps', () => {
+    const ring = new DebugRingX64();
+    for (let each = 0; each < 3; each++) ring.write('x'.repeat(size - 1));
+    const words = new BigUint64Array(ring.memory.slice().buffer);
+    expect([...words.subarray(0, 2)]).to.deep.equal([3n * BigInt(size), 2n * BigInt(size)]);
+  });
+
+  it('keeps a string of several bytes a character whole over its end', () => {
+    const ring = new DebugRingX64();
+    ring.write('x'.repeat(size - 4));
+    ring.write('€uro');
+    expect(ring.read()).to.equal('€uro');
+  });
+
   it('has the layout epos, spos, tag, buffer, tag', () => {
     const ring = new DebugRingX64();
     ring.write('abc');
