@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The base VMM: what every part is bound to until somebody rebinds it. The machine binds the intrinsics, SerialSettings and HandlerTrace.
+import { CpuidAccessors } from '../intrinsics/accessors/cpuid_accessors.js';
+import { MsrAccessors } from '../intrinsics/accessors/msr_accessors.js';
+import { RegisterAccessors } from '../intrinsics/accessors/register_accessors.js';
 import { USER_VERSION_DEFAULT, VcpuId } from '../intrinsics/constants.js';
+import { CpuidAccessorsX64 } from './accessors/cpuid_accessors_x64.js';
+import { MsrAccessorsX64 } from './accessors/msr_accessors_x64.js';
+import { RegisterAccessorsX64 } from './accessors/register_accessors_x64.js';
 import { vcpuModule, vmmModule } from './container/part_module.js';
 import { VmcsContribution } from './contributions/vmcs_contribution.js';
 import { DebugRing } from './debug_ring/debug_ring.js';
@@ -70,6 +76,9 @@ export const vmmParts = vmmModule(({ bind }) => {
   bind(VmmTables).to(VmmTablesX64);
   bind(SerialPort).to(SerialPortIntelX64);
   bind(Output).to(OutputX64);
+  bind(MsrAccessors).to(MsrAccessorsX64);
+  bind(RegisterAccessors).to(RegisterAccessorsX64);
+  bind(CpuidAccessors).to(CpuidAccessorsX64);
   bind(Sizes).toConstantValue(defaultSizes);
   bind(UserVersion).toConstantValue(USER_VERSION_DEFAULT);
 });
