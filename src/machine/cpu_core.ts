@@ -159,7 +159,8 @@ export class CpuCore {
   }
 
   private writeMsrEntry(msr: PlainMsr, at: number): void {
-    this.u32.set([msr.address, 0], at / 4);
+    // flag 1: a write of what it holds is no #GP, though no bit can be changed
+    this.u32.set([msr.address, msr.writable === undefined ? 0 : 1], at / 4);
     this.u64.set([msr.value, msr.writable ?? 0n, msr.ignored ?? 0n], at / 8 + 1);
   }
 

@@ -75,7 +75,7 @@ const msrs: readonly PlainMsr[] = [
   { address: 0xce, value: 0xa00n }, // PLATFORM_INFO: ratio 10
   { address: 0xfe, value: 0x50an }, // IA32_MTRRCAP: ten pairs, fixed ranges, WC
   { address: 0x10a, value: 0x169n }, // IA32_ARCH_CAPABILITIES: RDCL_NO, SKIP_L1DFL_VMENTRY, MDS_NO, PSCHANGE_MC_NO, TAA_NO
-  { address: 0x140, value: 0n, writable: 0n }, // MISC_FEATURE_ENABLES
+  { address: 0x140, value: 0n, writable: 0n }, // MISC_FEATURE_ENABLES: no CPUID faulting
   { address: 0x179, value: 0n }, // IA32_MCG_CAP: no banks
   { address: 0x17a, value: 0n, writable: 7n }, // IA32_MCG_STATUS
   { address: 0x198, value: 0xa00n }, // IA32_PERF_STATUS

@@ -24,6 +24,7 @@ import { emulateIo } from './io_instruction.js';
 import { emulateRdmsr, emulateWrmsr } from './msr.js';
 import { executeForGuest } from './processor_fault.js';
 import { emulateInit, emulateSipi } from './start_up.js';
+import { refuseTaskSwitch } from './task_switch.js';
 import { VmcallDispatcherIntelX64 } from './vmcall_dispatcher_intel_x64.js';
 
 const vmxInstructions = [
@@ -83,6 +84,7 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
     on(ExitReason.Rdtscp, () => this.handleRdtscp());
     on(ExitReason.Invlpg, () => this.handleInvlpg());
     on(ExitReason.Invpcid, () => this.handleInvpcid());
+    on(ExitReason.TaskSwitch, () => this.handleTaskSwitch());
     on(ExitReason.MonitorTrapFlag, () => this.handleMonitorTrapFlag());
   }
 
@@ -197,6 +199,11 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
   protected handleInvpcid(): void {
     this.invalidate(InvvpidType.singleContext, 0n);
     this.exit.advance();
+  }
+
+  /** The base does not carry task switches out: it says what the guest did and stops. */
+  protected handleTaskSwitch(): void {
+    refuseTaskSwitch(this.exit);
   }
 
   /** Whoever asked `MonitorTrap` for this step is called. */

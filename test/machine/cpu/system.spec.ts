@@ -142,6 +142,19 @@ describe('Model-specific registers', () => {
     machine.start();
     expect(machine.run64('mov ecx, 0x12345', 'rdmsr')).to.include({ vector: GP, code: 0 });
   });
+  it('WRMSR of MISC_FEATURE_ENABLES takes the value that it has, and #GP(0) for bits it does not have', () => {
+    machine.start();
+    const write = ['mov ecx, 0x140', 'rdmsr', 'wrmsr'];
+    expect(machine.run64(...write).vector).to.equal(undefined);
+    machine.start();
+    expect(machine.run64(...write, 'mov eax, 1', 'wrmsr')).to.include({ vector: GP, code: 0 });
+  });
+  it('WRMSR of IA32_DEBUGCTL is #GP(0) for what needs the debug store, which CPUID does not announce', () => {
+    for (const bit of [0x40, 0x80, 0x100]) {
+      machine.start();
+      expect(machine.run64('mov ecx, 0x1d9', `mov eax, ${bit}`, 'xor edx, edx', 'wrmsr').vector).to.equal(GP);
+    }
+  });
   it('IA32_EFER: LME cannot change while paging is on, reserved bits raise #GP', () => {
     for (const value of [0x401, 0xd03]) {
       machine.start();

@@ -443,6 +443,12 @@ describe('ExitHandlerIntelX64', () => {
       });
     }
 
+    it('says of a task switch to which task and by what', () => {
+      const { machine } = guest();
+      captureOutput(() => machine.exit(9, { qualification: 0x8000_0028n }));
+      expect(machine.stops[0]).to.match(/the guest switched to the task of TSS selector 0x28 by JMP/);
+    });
+
     it('reports an exit that the manual does not know', () => {
       const { machine } = guest();
       captureOutput(() => machine.exit(255));
