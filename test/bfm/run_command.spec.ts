@@ -113,6 +113,7 @@ describe('bfm run', function () {
     expect(stdout).to.match(/^hello from a guest.*\nchecksum.*\nguest executed 3 cpuids\n$/);
     expect(stderr).to.match(/^vmm: .*cpuid count = 3/m);
     expect(stderr).to.match(/^ {2}exits: cpuid +3$/m);
+    expect(stderr, 'nothing alarming in a good run').to.not.match(/warning|error/i);
   });
 
   it('stops at a text, and returns 1 if the guest ends before it', async () => {

@@ -2,13 +2,13 @@
 import { inject, injectable } from 'inversify';
 import { ControlRegisters } from '../../intrinsics/control_registers.js';
 import { Cpuid } from '../../intrinsics/cpuid.js';
-import { CpuidLeaf } from '../../intrinsics/cpuid_leaves.js';
 import { HostEntry } from '../../intrinsics/host_entry.js';
 import { Msrs } from '../../intrinsics/msr.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
 import { Cr4 } from '../../intrinsics/registers.js';
 import { segmentNames, Segments, type SegmentName, type TableRegister } from '../../intrinsics/segments.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import { announces } from '../vmcs/announced_features.js';
 import { GdtX64 } from './gdt_x64.js';
 import type { SegmentState, VmcsState } from './vmcs_state.js';
 
@@ -65,7 +65,10 @@ export class HostVmStateIntelX64 implements VmcsState {
       if (name === 'gs') return { selector, ...segment, base: this.msrs.rdmsr(Msr.Ia32GsBase) };
       return { selector, ...segment };
     };
-    this.segments = Object.fromEntries(segmentNames.map((name) => [name, read(name)])) as Record<SegmentName, SegmentState>;
+    this.segments = Object.fromEntries(segmentNames.map((name) => [name, read(name)])) as Record<
+      SegmentName,
+      SegmentState
+    >;
   }
 
   private readControlRegisters(): void {
@@ -81,18 +84,9 @@ export class HostVmStateIntelX64 implements VmcsState {
     this.ia32Debugctl = this.msrs.rdmsr(Msr.Ia32Debugctl);
     this.ia32Pat = this.msrs.rdmsr(Msr.Ia32Pat);
     this.ia32Efer = this.msrs.rdmsr(Msr.Ia32Efer);
-    this.ia32PerfGlobalCtrl = this.hasPerfGlobalCtrl() ? this.msrs.rdmsr(Msr.Ia32PerfGlobalCtrl) : 0n;
+    this.ia32PerfGlobalCtrl = announces(this.cpuid, 'perfGlobalCtrl') ? this.msrs.rdmsr(Msr.Ia32PerfGlobalCtrl) : 0n;
     this.ia32SysenterCs = this.msrs.rdmsr(Msr.Ia32SysenterCs);
     this.ia32SysenterEsp = this.msrs.rdmsr(Msr.Ia32SysenterEsp);
     this.ia32SysenterEip = this.msrs.rdmsr(Msr.Ia32SysenterEip);
-  }
-
-  /** Since version 2 of architectural performance monitoring. SDM 3B "Architectural Performance Monitoring". */
-  private hasPerfGlobalCtrl(): boolean {
-    const result = new Uint32Array(4);
-    this.cpuid.cpuid(0, 0, result);
-    if (result[0]! < CpuidLeaf.ArchPerfMonitoring) return false;
-    this.cpuid.cpuid(CpuidLeaf.ArchPerfMonitoring, 0, result);
-    return (result[0]! & 0xff) >= 2;
   }
 }
