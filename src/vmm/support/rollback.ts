@@ -1,36 +1,52 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { ignoreExceptions } from './guard_exceptions.js';
 
-/** Steps to undo if what follows them fails, last first. A step that throws does not keep the others from running. */
+type Outcome = 'success' | 'failure' | 'either';
+
+interface Step {
+  readonly when: Outcome;
+  readonly run: () => void;
+}
+
+/** Steps to take when a piece of work is over, last first. A step that throws keeps neither the others from running nor the outcome from being told. */
 export class Rollback {
-  private readonly steps: (() => void)[] = [];
+  private readonly steps: Step[] = [];
 
   /** Remembers how to undo what was just done. */
   onFailure(undo: () => void): void {
-    this.steps.push(undo);
+    this.steps.push({ when: 'failure', run: undo });
   }
 
-  /** Runs `body`; if it throws, undoes and throws the same error. */
+  /** Remembers what to do if nothing throws. */
+  onSuccess(run: () => void): void {
+    this.steps.push({ when: 'success', run });
+  }
+
+  /** Remembers what to do in any case. */
+  finally(run: () => void): void {
+    this.steps.push({ when: 'either', run });
+  }
+
+  /** Runs `body`, then the steps that fit its outcome; throws what it threw. */
   run<T>(body: () => T): T {
+    let outcome: Outcome = 'failure';
     try {
-      return body();
-    } catch (error) {
-      this.undo();
-      throw error;
+      const result = body();
+      outcome = 'success';
+      return result;
+    } finally {
+      this.end(outcome);
     }
   }
 
-  private undo(): void {
-    for (const step of this.steps.reverse()) {
-      try {
-        step();
-      } catch {
-        // The error that led here is the one to report.
-      }
+  private end(outcome: Outcome): void {
+    for (const { when, run } of this.steps.reverse()) {
+      if (when === 'either' || when === outcome) ignoreExceptions(run);
     }
   }
 }
 
-/** Runs `body(rollback)`; on an exception the steps that it registered run in reverse. */
+/** Runs `body(rollback)`, then the steps that it registered and that fit its outcome, in reverse order. */
 export function withRollback<T>(body: (rollback: Rollback) => T): T {
   const rollback = new Rollback();
   return rollback.run(() => body(rollback));

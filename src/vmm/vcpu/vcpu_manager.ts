@@ -9,6 +9,7 @@ export interface VcpuManager {
   createVcpu(vcpuid: bigint, userData?: UserData): void;
   /** Ends it and forgets it, even if its end throws. */
   deleteVcpu(vcpuid: bigint, userData?: UserData): void;
+  /** Runs it; one that fails is halted. */
   runVcpu(vcpuid: bigint, userData?: UserData): void;
   hltVcpu(vcpuid: bigint, userData?: UserData): void;
   /** To the vCPU's debug ring. */

@@ -3,6 +3,7 @@ import { inject, injectable } from 'inversify';
 import type { ReportValue } from '../contributions/report_contribution.js';
 import type { DebugRing } from '../debug_ring/debug_ring.js';
 import { VcpuError } from '../errors.js';
+import { withRollback } from '../support/rollback.js';
 import type { UserData } from './user_data.js';
 import type { Vcpu } from './vcpu.js';
 import { VcpuFactory } from './vcpu_factory.js';
@@ -44,7 +45,12 @@ export class VcpuManagerX64 implements VcpuManager {
   }
 
   runVcpu(vcpuid: bigint, userData?: UserData): void {
-    this.vcpus.get(vcpuid)?.run(userData);
+    const vcpu = this.vcpus.get(vcpuid);
+    if (vcpu === undefined) return;
+    withRollback((rollback) => {
+      rollback.onFailure(() => vcpu.hlt(userData));
+      vcpu.run(userData);
+    });
   }
 
   hltVcpu(vcpuid: bigint, userData?: UserData): void {

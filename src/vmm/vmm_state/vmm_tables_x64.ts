@@ -5,11 +5,12 @@ import type { TableRegister } from '../../intrinsics/segments.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import { GdtX64, type SegmentDescriptor } from './gdt_x64.js';
+import { IdtX64 } from './idt_x64.js';
 import type { VmmTables } from './vmm_tables.js';
 
-const gdtBytes = 7 * 8;
-// 256 entries of zeros: a fault in the VMM's native code is a triple fault, loud and at once.
-const idtBytes = 256 * 16;
+const gdtEntries = 7;
+// All of them not present: a fault in the VMM's native code is a triple fault, loud and at once.
+const idtGates = 256;
 const tssBytes = 104;
 
 /** GDT, IDT and TSS in the VMM's heap. */
@@ -18,12 +19,12 @@ export class VmmTablesX64 implements VmmTables {
   @inject(MemoryManager) protected readonly manager!: MemoryManager;
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
   private table!: GdtX64;
-  private idtRegister!: TableRegister;
+  private idtTable!: IdtX64;
 
   init(): void {
     const tss = this.manager.alloc(tssBytes);
-    this.idtRegister = { base: this.manager.alloc(idtBytes), limit: idtBytes - 1 };
-    this.table = new GdtX64(this.memory, { base: this.manager.alloc(gdtBytes), limit: gdtBytes - 1 });
+    this.idtTable = IdtX64.ofSize(this.manager, idtGates);
+    this.table = GdtX64.ofSize(this.memory, this.manager, gdtEntries);
     for (const { index, access, base, limit } of vmmGdt) {
       this.table.write(index, { base: base === undefined ? tss : BigInt(base), limit, accessRights: access });
     }
@@ -34,7 +35,7 @@ export class VmmTablesX64 implements VmmTables {
   }
 
   get idt(): TableRegister {
-    return this.idtRegister;
+    return this.idtTable.register;
   }
 
   segment(selector: number): SegmentDescriptor {

@@ -4,6 +4,7 @@ import sinon from 'sinon';
 import { VcpuError } from '../../../src/vmm/errors.js';
 import { UserData } from '../../../src/vmm/vcpu/user_data.js';
 import { VcpuManagerX64 } from '../../../src/vmm/vcpu/vcpu_manager_x64.js';
+import { captureOutput } from '../capture_output.js';
 import { make } from '../../support/make.js';
 
 const data = new UserData();
@@ -72,6 +73,38 @@ describe('VcpuManagerX64', () => {
     it.hltVcpu(0n, data);
     it.write(0n, 'hello');
     expect([vcpu.run.args, vcpu.hlt.args, vcpu.write.args]).to.deep.equal([[[data]], [[data]], [['hello']]]);
+  });
+
+  it('halts a vcpu that does not run, and says why it does not, even if halting it fails too', () => {
+    const vcpu = fakeVcpu();
+    vcpu.run.throws(new Error('run'));
+    vcpu.hlt.onSecondCall().throws(new Error('hlt'));
+    const { it } = manager(() => vcpu);
+    it.createVcpu(0n);
+    captureOutput(() => {
+      expect(() => it.runVcpu(0n, data)).to.throw('run');
+      expect(() => it.runVcpu(0n, data)).to.throw('run');
+    });
+    expect(vcpu.hlt.args).to.deep.equal([[data], [data]]);
+  });
+
+  it('passes on why a vcpu does not halt, and knows it still', () => {
+    const vcpu = fakeVcpu();
+    vcpu.hlt.onFirstCall().throws(new Error('hlt'));
+    const { it } = manager(() => vcpu);
+    it.createVcpu(0n);
+    expect(() => it.hltVcpu(0n)).to.throw('hlt');
+    it.hltVcpu(0n);
+    expect(vcpu.hlt.callCount).to.equal(2);
+  });
+
+  it('ends a vcpu once, however often it is deleted', () => {
+    const vcpu = fakeVcpu();
+    const { it, factory } = manager(() => vcpu);
+    it.createVcpu(0n);
+    it.deleteVcpu(0n);
+    it.deleteVcpu(0n);
+    expect([vcpu.fini.callCount, factory.disposeVcpu.callCount]).to.deep.equal([1, 1]);
   });
 
   it('does nothing for unknown ids', () => {

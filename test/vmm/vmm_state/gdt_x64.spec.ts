@@ -59,6 +59,96 @@ describe('GdtX64', () => {
     });
   });
 
+  describe('.write', () => {
+    it('stores nothing of a system segment whose second half is beyond the limit', () => {
+      const { table, memory } = gdt();
+      expect(() => table.write(7, { base: 0n, limit: 103, accessRights: 0x8b })).to.throw(VmcsError, /GDT index 8/);
+      expect(memory.size).to.equal(0);
+    });
+
+    for (const [limit, accessRights] of [
+      [0x100000, 0x209b],
+      [2 ** 32, 0xa09b],
+      [-1, 0x209b],
+    ] as const) {
+      it(`refuses limit ${limit} with rights 0x${accessRights.toString(16)}`, () => {
+        expect(() => gdt().table.write(1, { base: 0n, limit, accessRights })).to.throw(VmcsError, /20 bits/);
+      });
+    }
+  });
+
+  const whole = 0x12af9b345678abcdn;
+
+  describe('.setBase', () => {
+    it('changes the base of a descriptor and nothing else', () => {
+      const { table, memory } = gdt({ 1: whole, 2: 5n });
+      table.setBase(1, 0xffffffff_87654321n);
+      expect([memory.get(0x1008n), memory.get(0x1010n)]).to.deep.equal([0x87af9b654321abcdn, 5n]);
+    });
+
+    it('changes all 64 bits of the base of a TSS', () => {
+      const { table } = gdt({ 5: 0x00008b0000000067n });
+      table.setBase(5, 0xffff800012345678n);
+      expect(table.read(5)).to.deep.equal({ base: 0xffff800012345678n, limit: 0x67, accessRights: 0x8b });
+    });
+
+    it('changes nothing of a TSS at the end of the table', () => {
+      const { table, memory } = gdt({ 7: 0x00008b0000000067n });
+      expect(() => table.setBase(7, 1n)).to.throw(VmcsError, /GDT index 8/);
+      expect(memory.get(0x1038n)).to.equal(0x00008b0000000067n);
+    });
+  });
+
+  describe('.setLimit', () => {
+    it('takes bytes, and divides by pages if G is 1', () => {
+      const { table, memory } = gdt({ 1: whole, 2: 0x004f92000000fffen });
+      table.setLimit(1, 0x54321fff);
+      table.setLimit(2, 0x12345);
+      expect([memory.get(0x1008n), table.read(1).limit]).to.deep.equal([0x12a59b3456784321n, 0x54321fff]);
+      expect(memory.get(0x1010n)).to.equal(0x0041920000002345n);
+    });
+
+    it('refuses what 20 bits cannot say', () => {
+      expect(() => gdt({ 1: 0x00009b0000000000n }).table.setLimit(1, 0x100000)).to.throw(VmcsError, /20 bits/);
+    });
+  });
+
+  describe('.setAccessRights', () => {
+    it('changes the rights and nothing else', () => {
+      const { table, memory } = gdt({ 1: whole });
+      table.setAccessRights(1, 0x4092);
+      expect(memory.get(0x1008n)).to.equal(0x124f92345678abcdn);
+    });
+  });
+
+  const setters: [string, (table: GdtX64, index: number) => void][] = [
+    ['setBase', (table, index) => table.setBase(index, 0n)],
+    ['setLimit', (table, index) => table.setLimit(index, 0)],
+    ['setAccessRights', (table, index) => table.setAccessRights(index, 0)],
+  ];
+  for (const [name, set] of setters) {
+    for (const index of [0, 8]) {
+      it(`.${name} refuses index ${index}`, () => {
+        expect(() => set(gdt().table, index)).to.throw(VmcsError, new RegExp(`GDT index ${index}`));
+      });
+    }
+  }
+
+  describe('.ofSize', () => {
+    it('makes a table of null descriptors', () => {
+      const alloc = (bytes: number): bigint => (expect(bytes).to.equal(24), 0x8000n);
+      const { register } = GdtX64.ofSize({ read64: () => 0n, write64: () => {} }, { alloc }, 3);
+      expect(register).to.deep.equal({ base: 0x8000n, limit: 23 });
+    });
+
+    for (const entries of [0, 8193]) {
+      it(`refuses ${entries} entries`, () => {
+        const memory = { read64: () => 0n, write64: () => {} };
+        expect(() => GdtX64.ofSize(memory, { alloc: () => 0n }, entries)).to.throw(VmcsError, /1 … 8192/);
+      });
+    }
+  });
+
   it('gives an unusable segment for a selector of index 0, whatever its low bits', () => {
     for (const selector of [0, 3]) {
       expect(gdt().table.readSelector(selector)).to.deep.equal({ base: 0n, limit: 0, accessRights: 0x10000 });
