@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { bfdebug, Ept, ExitContribution, ExitReason, GuestMemory, MonitorTrap, ReportContribution } from 'bareflank';
 import { vcpuModule, VmcallContribution, VmcallOpcode, Vmcs, VmcsField } from 'bareflank';
-import type { EptView, Exit, VmcallRegisters } from 'bareflank';
+import type { EptView, Exit, Request, VmcallRegisters } from 'bareflank';
 import { inject, injectable } from 'inversify';
 
 const pageMask = ~0xfffn;
@@ -29,6 +29,8 @@ export class EptHook implements ExitContribution, VmcallContribution, ReportCont
   readonly reasons = [ExitReason.EptViolation];
   readonly opcodes = [VmcallOpcode.VMCALL_REGISTERS];
   private current: Hook | undefined;
+  /** While the vCPU uses the hooked view. */
+  private inside: Request | undefined;
   private taken = 0;
 
   report(): Record<string, number> {
@@ -48,13 +50,14 @@ export class EptHook implements ExitContribution, VmcallContribution, ReportCont
     const view = this.ept.view('hooked');
     view.restrict(page, 0);
     this.current = { view, page, from, to };
-    this.ept.use(this.vmcs, view);
+    this.inside = this.ept.enter(this.vmcs, view);
     bfdebug`hooked 0x${from.toString(16)} to 0x${to.toString(16)}`;
   }
 
   private unhook(): void {
     if (this.current === undefined) return;
-    this.ept.use(this.vmcs);
+    this.inside?.[Symbol.dispose]();
+    this.inside = undefined;
     this.current.view.restore(this.current.page);
     this.current = undefined;
     bfdebug`unhooked`;
@@ -67,9 +70,9 @@ export class EptHook implements ExitContribution, VmcallContribution, ReportCont
       this.taken++;
       this.vmcs.write(VmcsField.GuestRip, hook.to);
     }
-    this.ept.use(this.vmcs);
+    this.inside?.[Symbol.dispose]();
     this.monitorTrap.step(() => {
-      if (this.current === hook) this.ept.use(this.vmcs, hook.view);
+      if (this.current === hook) this.inside = this.ept.enter(this.vmcs, hook.view);
     });
     return true;
   }

@@ -27,8 +27,7 @@ export class AccessTraps {
 
   passThrough(key: number): void {
     this.check();
-    // A key that does not exist is an error here as well.
-    this.request(key)[Symbol.dispose]();
+    this.checkKey(key);
     this.trapped.get(key)?.[Symbol.dispose]();
     this.trapped.delete(key);
   }
@@ -40,19 +39,43 @@ export class AccessTraps {
 
   passThroughAll(): void {
     this.check();
-    for (const request of this.trapped.values()) request[Symbol.dispose]();
-    this.trapped.clear();
+    this.release();
   }
 
-  /** Traps all but these. */
+  /** Traps all but these. Nothing changes if one of them does not exist. */
   whitelist(keys: readonly number[]): void {
+    this.check();
+    for (const key of keys) this.checkKey(key);
     this.trapAll();
     for (const key of keys) this.passThrough(key);
   }
 
-  /** Traps only these. */
+  /** Traps only these. Nothing changes if one of them does not exist. */
   blacklist(keys: readonly number[]): void {
+    this.check();
+    for (const key of keys) this.checkKey(key);
     this.passThroughAll();
     for (const key of keys) this.trap(key);
+  }
+
+  /** Gives all traps back to the owner: the bitmap goes off. */
+  release(): void {
+    for (const request of this.trapped.values()) request[Symbol.dispose]();
+    this.trapped.clear();
+  }
+
+  /** Lets some that are trapped through until `resume`. */
+  suspend(keys: readonly number[]): void {
+    for (const key of keys) this.trapped.get(key)?.[Symbol.dispose]();
+  }
+
+  /** Traps them again, but for those that were passed through meanwhile. */
+  resume(keys: readonly number[]): void {
+    for (const key of keys) if (this.trapped.has(key)) this.trapped.set(key, this.request(key));
+  }
+
+  /** The owner knows which keys exist. */
+  private checkKey(key: number): void {
+    this.request(key)[Symbol.dispose]();
   }
 }

@@ -1,21 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import {
-  component,
-  ExitReason,
-  Ept,
-  IoBitmap,
-  MonitorTrap,
-  MsrBitmap,
-  Vmcs,
-  VmcsError,
-  VmcsField,
-  Vpid,
-} from 'bareflank';
-import { SecondaryControl } from 'bareflank';
-import type { Exit, ExitContribution, VmcsContribution } from 'bareflank';
+import { component, Ept, Exit, ExitReason, IoAccess, IoBitmap, MonitorTrap, MsrBitmap } from 'bareflank';
+import { SecondaryControl, Vmcs, VmcsError, Vpid } from 'bareflank';
+import type { EptView, ExitContribution, Request, VmcsContribution } from 'bareflank';
 import { inject, injectable } from 'inversify';
 import { AccessLog } from './access_log.js';
 import { AccessTraps } from './access_traps.js';
+import { RootEptIntelX64 } from './root_ept_intel_x64.js';
 
 /** Methods of Bareflank's extended_apis 1.1 for the vCPU that they are injected into. */
 export const ExtendedApis = component<ExtendedApisIntelX64>('extendedApis.ExtendedApis', 'vcpu');
@@ -38,6 +28,7 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
   @inject(MsrBitmap) protected readonly msrBitmap!: MsrBitmap;
   @inject(Ept) protected readonly ept!: Ept;
   @inject(MonitorTrap) protected readonly monitorTrap!: MonitorTrap;
+  @inject(Exit) protected readonly exit!: Exit;
   readonly name = 'eapis';
   readonly reasons = [ExitReason.IoInstruction, ExitReason.Rdmsr, ExitReason.Wrmsr];
 
@@ -60,52 +51,119 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
   readonly rdmsrAccessLog = new AccessLog();
   readonly wrmsrAccessLog = new AccessLog();
 
-  /** As extended_apis begins: the MSR bitmap on and passing through, all else as the base has it. */
+  private vpidRequest: Request | undefined;
+  private ioRequest: Request | undefined;
+  private msrRequest: Request | undefined;
+  private stepRequest: Request | undefined;
+  /** What `setEptp` chose; undefined: the base map. */
+  private map: EptView | undefined;
+  private mapRequest: Request | undefined;
+  private isEptOff = false;
+
+  /**
+   * As extended_apis 1.1 begins: VPID and the I/O bitmaps off, the MSR bitmap on and passing through. EPT is as the base has it: 1.1 turns it
+   * off, which unrestricted guest does not allow.
+   */
   setUp(): void {
+    this.disableVpid();
+    this.disableIoBitmaps();
     this.enableMsrBitmap();
+    this.isEptOff = !this.vmcs.isEnabled('secondary', SecondaryControl.EnableEpt);
+  }
+
+  /** Ends the handling of an exit, by `return apis.resume()`: the dispatcher resumes the guest when a handler returns true. */
+  resume(): true {
+    return true;
+  }
+
+  /** The same, after the instruction that exited. */
+  advanceAndResume(): true {
+    this.exit.advance();
+    return true;
   }
 
   enableVpid(): void {
-    this.vpid.enable();
+    this.vpidRequest ??= this.vpid.enable();
   }
 
+  /** Another extension that wants VPID keeps it. */
   disableVpid(): void {
-    this.vpid.disable();
+    this.vpidRequest?.[Symbol.dispose]();
+    this.vpidRequest = undefined;
   }
 
+  /** With nothing trapped, whatever was before. */
   enableIoBitmaps(): void {
-    this.ioBitmap.enable();
+    this.ioAccess.release();
+    this.ioRequest ??= this.ioBitmap.enable();
   }
 
+  /** Gives all traps of ports back. Another extension that uses the bitmaps keeps them, and its traps. */
   disableIoBitmaps(): void {
-    this.ioBitmap.disable();
+    this.ioAccess.release();
+    this.ioRequest?.[Symbol.dispose]();
+    this.ioRequest = undefined;
   }
 
+  /** With nothing trapped, whatever was before. */
   enableMsrBitmap(): void {
-    this.msrBitmap.enable();
+    this.releaseMsrs();
+    this.msrRequest ??= this.msrBitmap.enable();
   }
 
+  /** Gives all traps of MSRs back; all RDMSRs and WRMSRs exit, unless another extension uses the bitmap. */
   disableMsrBitmap(): void {
-    this.msrBitmap.disable();
+    this.releaseMsrs();
+    this.msrRequest?.[Symbol.dispose]();
+    this.msrRequest = undefined;
   }
 
-  /** The base map; `setEptp` chooses another. */
+  /** With the map that `setEptp` chose, else the base map. */
   enableEpt(): void {
+    this.isEptOff = false;
     this.ept.use(this.vmcs);
+    this.enterMap(this.map);
   }
 
-  /** @throws VmcsError while unrestricted guest, which takes EPT, is on. */
+  /** @throws VmcsError while unrestricted guest, which takes EPT, is on, or while another extension uses a view. */
   disableEpt(): void {
-    if (this.vmcs.isEnabled('secondary', SecondaryControl.UnrestrictedGuest)) {
-      throw new VmcsError('EPT cannot be disabled while unrestricted guest is enabled');
+    const before = this.map;
+    this.leaveMap();
+    try {
+      this.ept.disable(this.vmcs);
+      this.isEptOff = true;
+    } catch (error) {
+      this.enterMap(before);
+      throw error;
     }
-    this.vmcs.disable('secondary', SecondaryControl.EnableEpt);
-    this.vmcs.write(VmcsField.EptPointer, 0n);
   }
 
-  /** @param eptp physical address of the root table; write-back and a walk of four levels are added. */
+  /** An empty map of guest-physical memory, or the one that was made by this name. */
+  rootEpt(name: string): RootEptIntelX64 {
+    return new RootEptIntelX64(this.ept, this.ept.view(name, 'nothing'));
+  }
+
+  /**
+   * Uses another map, together with the views of other extensions; write-back and a walk of four levels, as all maps of `Ept` have.
+   *
+   * @param eptp of a `RootEptIntelX64` or of a view; 0, or the base's, is the base map. @throws VmcsError for any other pointer.
+   */
   setEptp(eptp: bigint): void {
-    this.vmcs.write(VmcsField.EptPointer, (eptp & ~0xfffn) | 6n | (3n << 3n));
+    const isBase = eptp === 0n || ((eptp ^ this.ept.pointer()) & ~0xfffn) === 0n;
+    const map = isBase ? undefined : this.ept.viewOf(eptp);
+    if (!isBase && map === undefined) {
+      throw new VmcsError(
+        `no map of this VMM has the EPT pointer 0x${eptp.toString(16)}: make one by rootEpt() or Ept.view(), which keep the VMM's memory out`,
+      );
+    }
+    const before = this.map;
+    this.leaveMap();
+    try {
+      this.enterMap(map);
+    } catch (error) {
+      this.enterMap(before);
+      throw error;
+    }
   }
 
   /** @throws VmcsError "io bitmaps not enabled", or "invalid port: …"; so do all the methods of its kind. */
@@ -213,35 +271,60 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
     this.wrmsrAccessLog.clear();
   }
 
+  /** Calls `method` after the guest's next instruction, once. One at a time, as in 1.1: it takes the place of one that still waits. */
   registerMonitorTrap(method: () => void): void {
-    this.monitorTrap.step(method);
+    this.clearMonitorTrap();
+    this.stepRequest = this.monitorTrap.step(method);
   }
 
+  /** Forgets what `registerMonitorTrap` was given. The steps of other extensions stay. */
   clearMonitorTrap(): void {
-    this.monitorTrap.clear();
+    this.stepRequest?.[Symbol.dispose]();
+    this.stepRequest = undefined;
   }
 
-  /** Counts accesses; a trapped I/O instruction then runs alone with the bitmaps off, MSRs are the base's. */
+  /** Counts accesses. A port that is trapped here alone is accessed by the guest itself, one step without the trap; all else is the base's. */
   handle(exit: Exit): boolean {
-    if (exit.reason === ExitReason.IoInstruction) return this.handleIo(exit.qualificationLow >>> 16);
+    if (exit.reason === ExitReason.IoInstruction) return this.handleIo(exit.qualificationLow);
     const log = exit.reason === ExitReason.Rdmsr ? this.rdmsrAccessLog : this.wrmsrAccessLog;
     log.note(exit.registers.halves[2]!);
     return false;
   }
 
-  private handleIo(port: number): boolean {
-    if (!this.ioAccess.isTrapped(port)) return false;
+  private handleIo(qualification: number): boolean {
+    const port = qualification >>> 16;
+    const ports = Array.from({ length: (qualification & IoAccess.SizeOfAccess) + 1 }, (_, at) => port + at);
+    const own = ports.filter((each) => this.ioAccess.isTrapped(each));
+    if (own.length === 0) return false;
     this.ioAccessLog.note(port);
-    this.ioBitmap.disable();
-    this.monitorTrap.step(() => this.ioBitmap.enable());
+    // Who else wants the access must get it.
+    if (ports.some((each) => this.ioBitmap.requests(each) > (own.includes(each) ? 1 : 0))) return false;
+    this.ioAccess.suspend(own);
+    this.monitorTrap.step(() => this.ioAccess.resume(own));
     return true;
   }
 
+  private enterMap(map: EptView | undefined): void {
+    this.map = map;
+    if (map !== undefined && !this.isEptOff) this.mapRequest = this.ept.enter(this.vmcs, map);
+  }
+
+  private leaveMap(): void {
+    this.mapRequest?.[Symbol.dispose]();
+    this.mapRequest = undefined;
+    this.map = undefined;
+  }
+
+  private releaseMsrs(): void {
+    this.rdmsrAccess.release();
+    this.wrmsrAccess.release();
+  }
+
   private wantIoBitmaps(): void {
-    if (!this.ioBitmap.isEnabled) throw new VmcsError('io bitmaps not enabled');
+    if (this.ioRequest === undefined) throw new VmcsError('io bitmaps not enabled');
   }
 
   private wantMsrBitmap(): void {
-    if (!this.msrBitmap.isEnabled) throw new VmcsError('msr bitmap not enabled');
+    if (this.msrRequest === undefined) throw new VmcsError('msr bitmap not enabled');
   }
 }

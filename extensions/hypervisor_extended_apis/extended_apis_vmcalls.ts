@@ -1,116 +1,100 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { ExtendedApisCategory, VerifierIndex, VmcallContribution, VmcallError, VmcallOpcode } from 'bareflank';
+import { BareflankError, ExtendedApisCategory, VerifierIndex } from 'bareflank';
+import { VmcallContribution, VmcallError, VmcallOpcode } from 'bareflank';
 import type { VmcallRegisters } from 'bareflank';
 import { inject, injectable } from 'inversify';
 import type { AccessLog } from './access_log.js';
 import type { AccessTraps } from './access_traps.js';
 import { ExtendedApis, type ExtendedApisIntelX64 } from './extended_apis.js';
+import {
+  flagOf,
+  msrArgument,
+  nearestName,
+  numberOf,
+  numbersOf,
+  portArgument,
+  type Arguments,
+} from './vmcall_arguments.js';
 import { VmcallPolicy } from './vmcall_policy.js';
 
 /** One call: its index for the policy, and what it does. */
 interface Call {
   readonly index: number;
-  readonly run: (argument: Arguments) => unknown;
+  /** The argument that the policy is told. */
+  readonly argument: (all: Arguments) => unknown;
+  readonly run: (argument: unknown) => unknown;
 }
-
-/** The arguments of a JSON command, or R04. */
-type Arguments = Readonly<Record<string, unknown>>;
 
 const success = ['success'];
 
-function number(value: unknown, name: string): number {
-  if (typeof value === 'number') return value;
-  throw new VmcallError(`"${name}" wants a number, or "${name}_hex" a string of hexadecimal digits`);
-}
-
-function hexNumber(text: unknown, name: string): number {
-  if (typeof text !== 'string' || !/^(0x)?[0-9a-f]+$/i.test(text))
-    throw new VmcallError(`"${name}_hex" is no hexadecimal number`);
-  return parseInt(text, 16);
-}
-
-/** The field `name_hex` in hexadecimal, else `name`. */
-function numberOf(all: Arguments, name: string): number {
-  return `${name}_hex` in all ? hexNumber(all[`${name}_hex`], name) : number(all[name], name);
-}
-
-function numbersOf(all: Arguments, name: string): number[] {
-  const isHex = `${name}_hex` in all;
-  const list = isHex ? all[`${name}_hex`] : all[name];
-  if (!Array.isArray(list)) throw new VmcallError(`"${name}" wants a list`);
-  return list.map((each: unknown) => (isHex ? hexNumber(each, name) : number(each, name)));
-}
-
-function flagOf(all: Arguments): boolean {
-  if (typeof all.enabled === 'boolean') return all.enabled;
-  throw new VmcallError('"enabled" wants true or false');
-}
-
-const done =
-  (act: (all: Arguments) => void): Call['run'] =>
-  (all) => {
-    act(all);
-    return success;
+/** A call that answers `["success"]`. Its argument is read, and found good or refused, before the policy is asked and anything changes. */
+function call<T>(index: number, argument: (all: Arguments) => T, act: (argument: T) => void): Call {
+  return {
+    index,
+    argument,
+    run: (value) => {
+      act(value as T);
+      return success;
+    },
   };
+}
 
-/** The eight or nine commands of one kind of access. */
+const nothing = (): undefined => undefined;
+
+/** A call without an argument that answers something else. */
+function query(index: number, run: () => unknown): Call {
+  return { index, argument: nothing, run };
+}
+
+/** The nine commands of one kind of access, in the order of their indexes. */
 function accessCalls(
   kind: 'io' | 'rdmsr' | 'wrmsr',
   first: number,
   traps: AccessTraps,
   log: AccessLog,
 ): [string, Call][] {
-  const key = kind === 'io' ? 'port' : 'msr';
-  const steps: [string, Call['run']][] = [
-    [`trap_on_${kind}_access`, done((all) => traps.trap(numberOf(all, key)))],
-    [`trap_on_all_${kind}_accesses`, done(() => traps.trapAll())],
-    [`pass_through_${kind}_access`, done((all) => traps.passThrough(numberOf(all, key)))],
-    [`pass_through_all_${kind}_accesses`, done(() => traps.passThroughAll())],
-    [`whitelist_${kind}_access`, done((all) => traps.whitelist(numbersOf(all, `${key}s`)))],
-    [`blacklist_${kind}_access`, done((all) => traps.blacklist(numbersOf(all, `${key}s`)))],
-    [`log_${kind}_access`, done((all) => log.enable(flagOf(all)))],
-    [`clear_${kind}_access_log`, done(() => log.clear())],
-    [`${kind}_access_log`, () => log.toJson()],
+  const key = kind === 'io' ? portArgument : msrArgument;
+  const one = (all: Arguments): number => numberOf(all, key);
+  const list = (all: Arguments): number[] => numbersOf(all, key);
+  return [
+    [`trap_on_${kind}_access`, call(first, one, (each) => traps.trap(each))],
+    [`trap_on_all_${kind}_accesses`, call(first + 1, nothing, () => traps.trapAll())],
+    [`pass_through_${kind}_access`, call(first + 2, one, (each) => traps.passThrough(each))],
+    [`pass_through_all_${kind}_accesses`, call(first + 3, nothing, () => traps.passThroughAll())],
+    [`whitelist_${kind}_access`, call(first + 4, list, (keys) => traps.whitelist(keys))],
+    [`blacklist_${kind}_access`, call(first + 5, list, (keys) => traps.blacklist(keys))],
+    [`log_${kind}_access`, call(first + 6, flagOf, (on) => log.enable(on))],
+    [`clear_${kind}_access_log`, call(first + 7, nothing, () => log.clear())],
+    [`${kind}_access_log`, query(first + 8, () => log.toJson())],
   ];
-  return steps.map(([name, run], at) => [name, { index: first + at, run }]);
 }
 
 function callsOf(apis: ExtendedApisIntelX64, policy: VmcallPolicy): Map<string, Call> {
-  const toggle = (on: () => void, off: () => void): Call['run'] => done((all) => (flagOf(all) ? on() : off()));
+  const toggle = (index: number, on: () => void, off: () => void): Call =>
+    call(index, flagOf, (isOn) => (isOn ? on() : off()));
+  const { enableIoBitmaps, enableVpid, enableMsrBitmap } = VerifierIndex;
+  const io = toggle(
+    enableIoBitmaps,
+    () => apis.enableIoBitmaps(),
+    () => apis.disableIoBitmaps(),
+  );
+  const vpid = toggle(
+    enableVpid,
+    () => apis.enableVpid(),
+    () => apis.disableVpid(),
+  );
+  const msr = toggle(
+    enableMsrBitmap,
+    () => apis.enableMsrBitmap(),
+    () => apis.disableMsrBitmap(),
+  );
   return new Map<string, Call>([
-    ['clear_denials', { index: VerifierIndex.clearDenials, run: done(() => policy.clearDenials()) }],
-    ['dump_policy', { index: VerifierIndex.dumpPolicy, run: () => policy.dump() }],
-    ['dump_denials', { index: VerifierIndex.dumpDenials, run: () => policy.denials }],
-    [
-      'enable_io_bitmaps',
-      {
-        index: VerifierIndex.enableIoBitmaps,
-        run: toggle(
-          () => apis.enableIoBitmaps(),
-          () => apis.disableIoBitmaps(),
-        ),
-      },
-    ],
-    [
-      'enable_vpid',
-      {
-        index: VerifierIndex.enableVpid,
-        run: toggle(
-          () => apis.enableVpid(),
-          () => apis.disableVpid(),
-        ),
-      },
-    ],
-    [
-      'enable_msr_bitmap',
-      {
-        index: VerifierIndex.enableMsrBitmap,
-        run: toggle(
-          () => apis.enableMsrBitmap(),
-          () => apis.disableMsrBitmap(),
-        ),
-      },
-    ],
+    ['clear_denials', call(VerifierIndex.clearDenials, nothing, () => policy.clearDenials())],
+    ['dump_policy', query(VerifierIndex.dumpPolicy, () => policy.dump())],
+    ['dump_denials', query(VerifierIndex.dumpDenials, () => policy.denials)],
+    ['enable_io_bitmaps', io],
+    ['enable_vpid', vpid],
+    ['enable_msr_bitmap', msr],
     ...accessCalls('io', VerifierIndex.trapOnIoAccess, apis.ioAccess, apis.ioAccessLog),
     ...accessCalls('rdmsr', VerifierIndex.trapOnRdmsrAccess, apis.rdmsrAccess, apis.rdmsrAccessLog),
     ...accessCalls('wrmsr', VerifierIndex.trapOnWrmsrAccess, apis.wrmsrAccess, apis.wrmsrAccessLog),
@@ -157,27 +141,39 @@ export class ExtendedApisVmcalls implements VmcallContribution {
   readonly opcodes = [VmcallOpcode.VMCALL_REGISTERS];
   private calls: Map<string, Call> | undefined;
 
+  /** R02 category, R03 function, R04 port or MSR; categories of others are left to them. */
   handle(registers: VmcallRegisters): boolean {
     const those = functions[Number(registers.r02)];
     if (those === undefined) return false;
     const entry = those[Number(registers.r03) - 1];
-    if (entry === undefined)
-      throw new VmcallError(`unknown function ${registers.r03} of category 0x${registers.r02.toString(16)}`);
-    const argument = Number(registers.r04);
-    this.run(entry[0], { enabled: entry[1], port: argument, msr: argument });
+    if (entry === undefined) {
+      const category = `0x${registers.r02.toString(16)}`;
+      throw new VmcallError(`unknown function ${registers.r03} of category ${category}; there are 1 … ${those.length}`);
+    }
+    this.run(entry[0], { enabled: entry[1], port: registers.r04, msr: registers.r04 });
     return true;
   }
 
+  /** @throws VmcallError for a command that is nearly one of these; others are left to others. */
   handleJson(command: unknown): unknown {
-    const all = (command ?? {}) as Arguments;
-    if (typeof all.command !== 'string' || !this.all().has(all.command)) return undefined;
-    return this.run(all.command, all);
+    const name = (command as { command?: unknown } | null | undefined)?.command;
+    if (typeof name !== 'string') return undefined;
+    if (this.all().has(name)) return this.run(name, command as Arguments);
+    const near = nearestName(name, [...this.all().keys()]);
+    if (near !== undefined) throw new VmcallError(`unknown command "${name}"; is "${near}" meant?`);
+    return undefined;
   }
 
   private run(name: string, all: Arguments): unknown {
-    const call = this.all().get(name)!;
-    this.policy.verify(call.index, name);
-    return call.run(all);
+    const entry = this.all().get(name)!;
+    try {
+      const argument = entry.argument(all);
+      this.policy.verify(entry.index, name, argument);
+      return entry.run(argument);
+    } catch (error) {
+      if (error instanceof BareflankError) throw new VmcallError(`${name}: ${error.message}`, { causedBy: error });
+      throw error;
+    }
   }
 
   private all(): Map<string, Call> {

@@ -2,37 +2,42 @@
 import { bfinfo, component, DENIAL_LOG_SIZE, VerifierIndex, VmcallError } from 'bareflank';
 import { injectable } from 'inversify';
 
-/** What a policy says to a call. */
+/** What a policy says to a call. `log`: it is noted among the denials, and done. */
 export type Verdict = 'allow' | 'log' | 'deny';
 
 /** Asked before each call of the extended APIs. Rebind it, or set verdicts. */
 export interface VmcallPolicy {
-  /** @param index of `VerifierIndex`. @throws VmcallError if the call is denied. */
-  verify(index: number, call: string): void;
+  /** The verdict of calls without one of their own: `deny` or `log` is what 1.1's flags do to all. */
+  default: Verdict;
+  /**
+   * @param index of `VerifierIndex`.
+   * @param call its JSON name.
+   * @param argument port or MSR, a list of them, or a flag; undefined for calls without one. @throws VmcallError if the call is denied.
+   */
+  verify(index: number, call: string, argument?: unknown): void;
   setVerdict(index: number, verdict: Verdict): void;
-  /** The last denials, oldest first. */
+  /** The last calls that were denied or logged, oldest first. */
   readonly denials: readonly string[];
   clearDenials(): void;
-  /** Index and verdict of each call. */
-  dump(): string[];
+  /** The verdict of each call, by its name in `VerifierIndex`. */
+  dump(): Record<string, Verdict>;
 }
 export const VmcallPolicy = component<VmcallPolicy>('extendedApis.VmcallPolicy', 'vcpu');
 
 /** Allows what nobody set otherwise. */
 @injectable()
 export class AllowingVmcallPolicy implements VmcallPolicy {
-  /** The verdict of calls without one of their own. */
   default: Verdict = 'allow';
   denials: string[] = [];
   private readonly verdicts = new Map<number, Verdict>();
 
-  verify(index: number, call: string): void {
+  verify(index: number, call: string, _argument?: unknown): void {
     const verdict = this.verdicts.get(index) ?? this.default;
     if (verdict === 'allow') return;
-    bfinfo`${verdict === 'deny' ? 'denied' : 'logged'} vmcall: ${call}`;
-    if (verdict === 'log') return;
-    this.denials = [...this.denials, call].slice(-DENIAL_LOG_SIZE);
-    throw new VmcallError(`vmcall denied by policy: ${call}`);
+    const note = `${verdict === 'deny' ? 'denied' : 'logged'} vmcall: ${call}`;
+    bfinfo`${note}`;
+    this.denials = [...this.denials, note].slice(-DENIAL_LOG_SIZE);
+    if (verdict === 'deny') throw new VmcallError('vmcall denied by policy');
   }
 
   setVerdict(index: number, verdict: Verdict): void {
@@ -43,7 +48,11 @@ export class AllowingVmcallPolicy implements VmcallPolicy {
     this.denials = [];
   }
 
-  dump(): string[] {
-    return Object.entries(VerifierIndex).map(([name, index]) => `${name}: ${this.verdicts.get(index) ?? this.default}`);
+  dump(): Record<string, Verdict> {
+    const verdicts = Object.entries(VerifierIndex).map(([name, index]) => [
+      name,
+      this.verdicts.get(index) ?? this.default,
+    ]);
+    return Object.fromEntries(verdicts) as Record<string, Verdict>;
   }
 }

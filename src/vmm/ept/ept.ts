@@ -1,35 +1,92 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../../intrinsics/component.js';
+import type { MemoryDescriptor } from '../memory_manager/memory_manager.js';
+import type { PageSize } from '../memory_manager/root_page_table.js';
+import type { Request } from '../owners/request.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 
 /** What an EPT entry permits, to be ORed. */
 export const EptAccess = { Read: 1, Write: 2, Execute: 4, All: 7 } as const;
 
+/** What `Ept` needs of a vCPU's VMCS, which must be the current one. */
+export type EptVmcs = Pick<Vmcs, 'write' | 'enable' | 'disable' | 'isEnabled' | 'asOwner'>;
+
+/** The entry that maps a page of a view. */
+export interface EptEntry {
+  /** Bytes that the entry maps. */
+  readonly size: PageSize;
+  /**
+   * All 64 bits; 0: nothing is mapped any more. SDM 3C "Format of EPT Paging-Structure Entries". Reading and writing it throws VmcsError when
+   * the page was split, joined or unmapped since; writing throws if the entry would lead to memory that the base excludes.
+   */
+  value: bigint;
+}
+
 /**
  * A named view of guest-physical memory, derived from the base map: it may take accesses away or redirect pages, never add what the base
- * excludes. Pages are of 4 KiB. Changes take effect at once, also for processors that use the view.
+ * excludes. Larger pages are split where a smaller part differs. Changes take effect at once, also for processors that use the view.
  */
 export interface EptView {
   readonly name: string;
   /** The EPT pointer. */
   readonly pointer: bigint;
-  /** Permits only `access` (of `EptAccess`) to the page of an address. @throws VmcsError for write without read, or a page that the base excludes. */
+  /**
+   * Permits only `access` (of `EptAccess`) to the 4-KiB page of an address.
+   *
+   * @throws VmcsError for write without read, for execute alone where the processor lacks that, for a page that the base excludes or the view
+   * does not map.
+   */
   restrict(guestPhysical: bigint, access: number): void;
-  /** Lets the page lead to another one. @throws VmcsError if the base excludes either. */
+  /** Lets the 4-KiB page lead to another one. @throws VmcsError if the base excludes either, or another view that a vCPU uses as well disagrees. */
   redirect(guestPhysical: bigint, physical: bigint): void;
   /** Back to what the base has. */
   restore(guestPhysical: bigint): void;
+  /**
+   * Maps one page; pages that were there before, larger or smaller, give way as far as they overlap.
+   *
+   * @param access of `EptAccess`; 0 makes each access exit.
+   * @param memoryType of `MemoryType`; the base's if it is left out.
+   * @throws VmcsError for addresses that are not aligned to `size`, and as `restrict` and `redirect` do.
+   */
+  map(guestPhysical: bigint, physical: bigint, size: PageSize, access: number, memoryType?: number): void;
+  /** Forgets the page that maps an address, whatever its size; nothing if none does. */
+  unmap(guestPhysical: bigint): void;
+  /** Forgets all from `start` up to, not including, `end`; both aligned to 4 KiB. */
+  unmapRange(start: bigint, end: bigint): void;
+  /** @throws VmcsError if nothing maps the address. */
+  entry(guestPhysical: bigint): EptEntry;
+  /** The memory descriptors of the tables themselves, root first. */
+  tablesToDescriptors(): MemoryDescriptor[];
 }
 
-/** Guest-physical memory. SDM 3C "The Extended Page Table Mechanism (EPT)". The base map: every address is itself, without the VMM's own. */
+/**
+ * Guest-physical memory. SDM 3C "The Extended Page Table Mechanism (EPT)". The base map: every address is itself, without the VMM's own. A vCPU
+ * that entered several views sees what all of them permit.
+ */
 export interface Ept {
   /** Whether the processor can walk the tables that this component builds. */
   isSupported(): boolean;
   /** The EPT pointer of the base map, which is built when it is first asked for. */
   pointer(): bigint;
-  /** The view of a name, made when it is first asked for. */
-  view(name: string): EptView;
-  /** Makes a vCPU use a view, or the base map. Precondition: its VMCS is the current one. */
-  use(vmcs: Pick<Vmcs, 'write' | 'enable'>, view?: EptView): void;
+  /** Whether the base leaves any of these bytes out: the VMM's own memory, and what lies above 512 GiB. */
+  excludes(physical: bigint, bytes: bigint): boolean;
+  /**
+   * The view of a name, made when it is first asked for. Name it after its extension: who asks for the same name gets the same view.
+   *
+   * @param begin what it maps at first: the base map, or nothing. @throws VmcsError if the view of that name began otherwise.
+   */
+  view(name: string, begin?: 'base' | 'nothing'): EptView;
+  /** The view with an EPT pointer, if one has it. */
+  viewOf(pointer: bigint): EptView | undefined;
+  /** Turns EPT on for a vCPU, with the base map or the views that it has entered. */
+  use(vmcs: EptVmcs): void;
+  /**
+   * Makes a vCPU use a view, together with those that others entered, until the request is disposed.
+   *
+   * @throws VmcsError, naming both, if two views lead one page to different places.
+   */
+  enter(vmcs: EptVmcs, view: EptView): Request;
+  /** Turns EPT off for a vCPU. @throws VmcsError while unrestricted guest, which takes EPT, is on, or while views are entered, naming them. */
+  disable(vmcs: EptVmcs): void;
 }
 export const Ept = component<Ept>('bareflank.Ept', 'vmm');

@@ -1,69 +1,192 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { MemoryDescriptorType } from '../../intrinsics/constants.js';
 import { VmcsError } from '../errors.js';
-import type { MemoryManager } from '../memory_manager/memory_manager.js';
+import type { MemoryDescriptor, MemoryManager } from '../memory_manager/memory_manager.js';
 import { pageAddressMask } from '../memory_manager/page_table_entry_x64.js';
 import type { PageTables } from '../memory_manager/page_tables.js';
+import type { PageSize } from '../memory_manager/root_page_table.js';
 import { hex } from '../support/text.js';
-import { EptAccess, type EptView } from './ept.js';
-import { eptPointer, isOwnMemory } from './ept_map.js';
+import { EptAccess, type EptEntry, type EptView } from './ept.js';
+import { eptPointer, largeBit, leafAt, pageSizeOf, putPage, redirectionOf, type EptLeaf } from './ept_map.js';
 
 const pageMask = 0xfffn;
 const accessBits = BigInt(EptAccess.All);
 const pageBytes = 4096n;
 
+/** What a view needs of `Ept`. */
+export interface EptViewOwner {
+  readonly manager: MemoryManager;
+  /** The base's memory type of a page. */
+  memoryTypeOf(physical: bigint): number;
+  /** Whether a page may permit execution and no reads. */
+  isExecuteOnlySupported(): boolean;
+  excludes(physical: bigint, bytes: bigint): boolean;
+  /** A page is about to lead elsewhere. @throws VmcsError if another view that a vCPU uses as well disagrees. */
+  checkRedirection(view: EptViewIntelX64, leaf: EptLeaf): void;
+  /** A range has changed: translations of it are stale. */
+  changed(view: EptViewIntelX64, start: bigint, bytes: bigint): void;
+}
+
 /** Tables of its own; a page that differs from the base is split out of its larger one. */
 export class EptViewIntelX64 implements EptView {
-  /**
-   * @param tables a copy of the base map.
-   * @param changed called after a change, with the EPT pointer: translations of it are stale.
-   */
+  /** @param tables what the view begins with; they are the view's. */
   constructor(
     readonly name: string,
     private readonly tables: PageTables,
-    private readonly manager: MemoryManager,
-    private readonly memoryTypeOf: (physical: bigint) => number,
-    private readonly changed: (pointer: bigint) => void,
+    private readonly owner: EptViewOwner,
   ) {}
 
   get pointer(): bigint {
-    return eptPointer(this.manager, this.tables);
+    return eptPointer(this.owner.manager, this.tables);
   }
 
   restrict(guestPhysical: bigint, access: number): void {
-    if ((access & EptAccess.Write) !== 0 && (access & EptAccess.Read) === 0) {
-      throw new VmcsError(
-        `EPT view '${this.name}': write without read is a misconfiguration. SDM 3C "EPT Misconfigurations"`,
-      );
-    }
-    this.checkIncluded(guestPhysical);
-    const place = this.tables.split(guestPhysical);
-    const entry = this.tables.load(place);
-    this.store(place, (entry & ~accessBits) | BigInt(access & EptAccess.All));
+    this.checkAccess(access);
+    this.checkIncluded(guestPhysical & ~pageMask, pageBytes);
+    const { entry } = leafAt(this.tables, guestPhysical);
+    if (entry === 0n) throw this.nothingAt(guestPhysical);
+    this.tables.split(guestPhysical);
+    this.put(leafAt(this.tables, guestPhysical), (entryOf) => (entryOf & ~accessBits) | BigInt(access));
   }
 
   redirect(guestPhysical: bigint, physical: bigint): void {
-    this.checkIncluded(guestPhysical);
-    this.checkIncluded(physical);
-    const place = this.tables.split(guestPhysical);
-    this.store(place, (this.tables.load(place) & ~pageAddressMask) | (physical & ~pageMask));
+    this.checkIncluded(guestPhysical & ~pageMask, pageBytes);
+    this.checkIncluded(physical & ~pageMask, pageBytes);
+    if (leafAt(this.tables, guestPhysical).entry === 0n) throw this.nothingAt(guestPhysical);
+    this.tables.split(guestPhysical);
+    this.put(
+      leafAt(this.tables, guestPhysical),
+      (entry) => (entry & ~pageAddressMask) | (physical & pageAddressMask & ~pageMask),
+    );
   }
 
   restore(guestPhysical: bigint): void {
-    this.checkIncluded(guestPhysical);
     const page = guestPhysical & ~pageMask;
-    this.store(this.tables.split(page), page | accessBits | BigInt(this.memoryTypeOf(page) << 3));
+    this.map(page, page, 0x1000, EptAccess.All);
   }
 
-  private store(place: ReturnType<PageTables['split']>, entry: bigint): void {
-    this.tables.store(place, entry);
-    this.changed(this.pointer);
-  }
-
-  private checkIncluded(physical: bigint): void {
-    if (physical >= 1n << 39n || isOwnMemory(this.manager, physical & ~pageMask, pageBytes)) {
-      throw new VmcsError(
-        `EPT view '${this.name}': the base map excludes the page at ${hex(physical)}, and no view may add it`,
+  map(guestPhysical: bigint, physical: bigint, size: PageSize, access: number, memoryType?: number): void {
+    const bytes = BigInt(size);
+    this.checkAccess(access);
+    if (((guestPhysical | physical) & (bytes - 1n)) !== 0n) {
+      throw this.error(
+        `${hex(guestPhysical)} and ${hex(physical)} are not both aligned to a page of ${hex(size)} bytes`,
       );
     }
+    this.checkIncluded(guestPhysical, bytes);
+    this.checkIncluded(physical, bytes);
+    const type = BigInt(memoryType ?? this.owner.memoryTypeOf(physical)) << 3n;
+    const entry = physical | BigInt(access) | type | (bytes > pageBytes ? largeBit : 0n);
+    this.put({ entry: 0n, start: guestPhysical, bytes }, () => entry);
   }
+
+  unmap(guestPhysical: bigint): void {
+    const leaf = this.leaf(guestPhysical);
+    if (leaf.entry === 0n) return;
+    this.tables.unmap(guestPhysical);
+    this.owner.changed(this, leaf.start, leaf.bytes);
+  }
+
+  unmapRange(start: bigint, end: bigint): void {
+    if (((start | end) & pageMask) !== 0n) {
+      throw this.error(`${hex(start)} … ${hex(end)} does not begin and end at a page of 4 KiB`);
+    }
+    for (let at = start; at < end;) {
+      const leaf = this.leaf(at);
+      const isWhole = leaf.start >= start && leaf.start + leaf.bytes <= end;
+      if (leaf.entry !== 0n && !isWhole) {
+        this.tables.split(at, leaf.bytes > 0x200000n ? 2 : 3);
+        continue;
+      }
+      if (leaf.entry !== 0n) this.unmap(at);
+      at = leaf.start + leaf.bytes;
+    }
+  }
+
+  entry(guestPhysical: bigint): EptEntry {
+    const { start, bytes, entry } = this.leaf(guestPhysical);
+    if (entry === 0n) throw this.nothingAt(guestPhysical);
+    const current = (): EptLeaf => {
+      const leaf = this.leaf(guestPhysical);
+      if (leaf.bytes === bytes) return leaf;
+      throw this.error(
+        `the page of ${hex(bytes)} bytes at ${hex(start)} was split, joined or unmapped since its entry was asked for`,
+      );
+    };
+    const store = (value: bigint): void => {
+      const leaf = current();
+      this.checkEntry(leaf, value);
+      this.put(leaf, () => value);
+    };
+    return {
+      size: pageSizeOf({ entry, start, bytes }),
+      get value() {
+        return current().entry;
+      },
+      set value(value) {
+        store(value);
+      },
+    };
+  }
+
+  tablesToDescriptors(): MemoryDescriptor[] {
+    const attributes = MemoryDescriptorType.MEMORY_TYPE_R | MemoryDescriptorType.MEMORY_TYPE_W;
+    return this.tables.pages().map((page) => ({ ...page, attributes }));
+  }
+
+  /** What maps an address: for the owner, which combines views. */
+  leaf(guestPhysical: bigint): EptLeaf {
+    return leafAt(this.tables, guestPhysical);
+  }
+
+  private put(leaf: EptLeaf, change: (entry: bigint) => bigint): void {
+    const entry = change(leaf.entry);
+    this.owner.checkRedirection(this, { ...leaf, entry });
+    putPage(this.tables, leaf.start, leaf.bytes, entry);
+    this.owner.changed(this, leaf.start, leaf.bytes);
+  }
+
+  private checkAccess(access: number): void {
+    if ((access & EptAccess.Write) !== 0 && (access & EptAccess.Read) === 0) {
+      throw this.error('write without read is a misconfiguration. SDM 3C "EPT Misconfigurations"');
+    }
+    if (access === EptAccess.Execute && !this.owner.isExecuteOnlySupported()) {
+      throw this.error('this processor has no execute-only pages (bit 0 of IA32_VMX_EPT_VPID_CAP)');
+    }
+    if ((access & ~EptAccess.All) !== 0) throw this.error(`${hex(access)} is no access; wanted bits of 7`);
+  }
+
+  private checkIncluded(start: bigint, bytes: bigint): void {
+    if (this.owner.excludes(start, bytes)) {
+      throw this.error(`the base map excludes the page at ${hex(start)}, or a part of it, and no view may add it`);
+    }
+  }
+
+  /** An entry without access may say anything; one with access must be a page that the base includes. */
+  private checkEntry(leaf: EptLeaf, value: bigint): void {
+    if (value === 0n) return;
+    if (leaf.bytes > pageBytes && (value & largeBit) === 0n) {
+      throw this.error(`the entry of the page at ${hex(leaf.start)} needs bit 7: without it, it would lead to a table`);
+    }
+    const physical = value & pageAddressMask;
+    if ((physical & (leaf.bytes - 1n)) !== 0n) {
+      throw this.error(`${hex(physical)} is not aligned to the page of ${hex(leaf.bytes)} bytes at ${hex(leaf.start)}`);
+    }
+    if ((value & accessBits) !== 0n) this.checkIncluded(physical, leaf.bytes);
+  }
+
+  private nothingAt(guestPhysical: bigint): VmcsError {
+    return this.error(`nothing is mapped at ${hex(guestPhysical)}`);
+  }
+
+  private error(what: string): VmcsError {
+    return new VmcsError(`EPT view '${this.name}': ${what}`);
+  }
+}
+
+/** The page of a view leads where another view disagrees. */
+export function redirectionConflict(one: string, other: string, leaf: EptLeaf): VmcsError {
+  return new VmcsError(
+    `EPT views '${one}' and '${other}' lead the page at ${hex(leaf.start)} to different places (one to ${hex(leaf.start + redirectionOf(leaf))}); one vcpu cannot use both`,
+  );
 }

@@ -3,28 +3,46 @@ import { inject, injectable, multiInject, optional } from 'inversify';
 import { MsrContribution } from '../contributions/msr_contribution.js';
 import { PortContribution } from '../contributions/port_contribution.js';
 import type { VmcsContribution } from '../contributions/vmcs_contribution.js';
-import { IoBitmap, MsrBitmap } from './owners.js';
+import { ExceptionBitmap, IoBitmap, MonitorTrap, MsrBitmap, TscOffset, Vpid } from './owners.js';
 import type { Request } from './request.js';
 
-/** Lets the accesses exit that MSR and port contributions emulate, whatever else uses the bitmaps. */
+/**
+ * Lets the accesses exit that MSR and port contributions emulate, whatever else uses the bitmaps; and writes into a new VMCS what was asked of
+ * the owners before.
+ */
 @injectable()
 export class ContributedTraps implements VmcsContribution {
   @inject(MsrBitmap) protected readonly msrBitmap!: MsrBitmap;
   @inject(IoBitmap) protected readonly ioBitmap!: IoBitmap;
+  @inject(ExceptionBitmap) protected readonly exceptionBitmap!: ExceptionBitmap;
+  @inject(Vpid) protected readonly vpid!: Vpid;
+  @inject(MonitorTrap) protected readonly monitorTrap!: MonitorTrap;
+  @inject(TscOffset) protected readonly tscOffset!: TscOffset;
   @multiInject(MsrContribution) @optional() protected readonly msrs: readonly MsrContribution[] = [];
   @multiInject(PortContribution) @optional() protected readonly ports: readonly PortContribution[] = [];
   readonly name = 'bareflank-contributed-traps';
   private requests: Request[] = [];
 
   setUp(): void {
-    for (const request of this.requests) request[Symbol.dispose]();
+    const { msrBitmap, ioBitmap, exceptionBitmap, vpid, monitorTrap, tscOffset } = this;
+    for (const owner of [msrBitmap, ioBitmap, exceptionBitmap, vpid, monitorTrap, tscOffset]) owner.apply();
+    if (this.requests.length === 0) this.ask();
+  }
+
+  private ask(): void {
     this.requests = [
-      ...this.msrs.flatMap(({ msrs, read, write }) => [
-        ...(read === undefined ? [] : msrs.map((msr) => this.msrBitmap.trapRead(msr))),
-        ...(write === undefined ? [] : msrs.map((msr) => this.msrBitmap.trapWrite(msr))),
-      ]),
+      ...this.msrs.flatMap((contribution) => this.askForMsrs(contribution)),
       ...this.ports.flatMap(({ ports }) => ports.map((port) => this.ioBitmap.trap(port))),
     ];
-    if (this.ports.length > 0) this.ioBitmap.enable();
+    if (this.ports.length > 0) this.requests.push(this.ioBitmap.enable());
+  }
+
+  private askForMsrs({ msrs, read, write }: MsrContribution): Request[] {
+    // Those that the bitmap does not cover exit anyway.
+    const covered = msrs.filter((msr) => this.msrBitmap.covers(msr));
+    return [
+      ...(read === undefined ? [] : covered.map((msr) => this.msrBitmap.trapRead(msr))),
+      ...(write === undefined ? [] : covered.map((msr) => this.msrBitmap.trapWrite(msr))),
+    ];
   }
 }

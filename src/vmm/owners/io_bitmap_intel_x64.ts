@@ -10,6 +10,7 @@ import { Vmcs } from '../vmcs/vmcs.js';
 import { BitmapPage } from './bitmap_page.js';
 import type { IoBitmap } from './owners.js';
 import { RequestCounter, type Request } from './request.js';
+import { SharedSwitch } from './shared_switch.js';
 
 /** Two pages: A for the ports below 8000H, B for the others. */
 @injectable()
@@ -18,26 +19,29 @@ export class IoBitmapIntelX64 implements IoBitmap {
   @inject(MemoryManager) protected readonly manager!: MemoryManager;
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
   private pages: BitmapPage | undefined;
-  private readonly requests = new RequestCounter((port, isRequested) => this.pages?.set(port, isRequested));
-  isEnabled = false;
+  private readonly ports = new RequestCounter((port, isRequested) => this.pages?.set(port, isRequested));
+  private readonly use = new SharedSwitch((isOn) => this.vmcs.asOwner('IoBitmap', () => this.turn(isOn)));
 
-  enable(): void {
-    this.pages ??= this.makePages();
-    this.vmcs.write(VmcsField.AddressOfIoBitmapA, this.pages.physical());
-    this.vmcs.write(VmcsField.AddressOfIoBitmapB, this.pages.physical(X64.pageSize));
-    this.vmcs.enable('primary', PrimaryControl.UseIoBitmaps);
-    this.isEnabled = true;
+  get isEnabled(): boolean {
+    return this.use.isOn;
   }
 
-  disable(): void {
-    this.vmcs.disable('primary', PrimaryControl.UseIoBitmaps);
-    this.isEnabled = false;
+  enable(): Request {
+    return this.use.request();
+  }
+
+  apply(): void {
+    this.use.apply();
+  }
+
+  requests(port: number): number {
+    return this.ports.count(port);
   }
 
   trap(port: number): Request {
     if (!Number.isInteger(port) || port < 0 || port > 0xffff)
       throw new VmcsError(`invalid port: ${port}; wanted 0 … 0xffff`);
-    return this.requests.request(port);
+    return this.ports.request(port);
   }
 
   [Symbol.dispose](): void {
@@ -45,9 +49,17 @@ export class IoBitmapIntelX64 implements IoBitmap {
     this.pages = undefined;
   }
 
+  private turn(isOn: boolean): void {
+    if (!isOn) return this.vmcs.disable('primary', PrimaryControl.UseIoBitmaps);
+    this.pages ??= this.makePages();
+    this.vmcs.write(VmcsField.AddressOfIoBitmapA, this.pages.physical());
+    this.vmcs.write(VmcsField.AddressOfIoBitmapB, this.pages.physical(X64.pageSize));
+    this.vmcs.enable('primary', PrimaryControl.UseIoBitmaps);
+  }
+
   private makePages(): BitmapPage {
     const pages = new BitmapPage(this.manager, this.memory, 2 * X64.pageSize);
-    for (const port of this.requests.keys()) pages.set(port, true);
+    for (const port of this.ports.keys()) pages.set(port, true);
     return pages;
   }
 }

@@ -11,17 +11,20 @@ import { Vmcs } from '../vmcs/vmcs.js';
 import { BitmapPage } from './bitmap_page.js';
 import type { MsrBitmap } from './owners.js';
 import { RequestCounter, type Request } from './request.js';
+import { SharedSwitch } from './shared_switch.js';
 
 // SDM 3C "MSR-Bitmap Address": reads of the low range, reads of the high one, writes of the low one, writes of the high one.
 const highRangeBits = 0x400 * 8;
 const writeBits = 0x800 * 8;
 
+function isCovered(msr: number): boolean {
+  return Number.isInteger(msr) && ((msr >= 0 && msr < 0x2000) || (msr >= 0xc0000000 && msr < 0xc0002000));
+}
+
 function bitOf(msr: number): number {
-  const number = msr >>> 0;
-  if (number < 0x2000) return number;
-  if (number >= 0xc0000000 && number < 0xc0002000) return highRangeBits + (number & 0x1fff);
+  if (isCovered(msr)) return msr < 0x2000 ? msr : highRangeBits + (msr & 0x1fff);
   throw new VmcsError(
-    `invalid msr: ${hex(number)}; the MSR bitmap covers 0x0–0x1fff and 0xc0000000–0xc0001fff, all others exit`,
+    `invalid msr: ${Number.isInteger(msr) && msr >= 0 ? hex(msr) : msr}; the MSR bitmap covers 0x0–0x1fff and 0xc0000000–0xc0001fff, all others exit`,
   );
 }
 
@@ -33,18 +36,22 @@ export class MsrBitmapIntelX64 implements MsrBitmap {
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
   private page: BitmapPage | undefined;
   private readonly requests = new RequestCounter((bit, isRequested) => this.page?.set(bit, isRequested));
-  isEnabled = false;
+  private readonly use = new SharedSwitch((isOn) => this.vmcs.asOwner('MsrBitmap', () => this.turn(isOn)));
 
-  enable(): void {
-    this.page ??= this.makePage();
-    this.vmcs.write(VmcsField.AddressOfMsrBitmap, this.page.physical());
-    this.vmcs.enable('primary', PrimaryControl.UseMsrBitmap);
-    this.isEnabled = true;
+  get isEnabled(): boolean {
+    return this.use.isOn;
   }
 
-  disable(): void {
-    this.vmcs.disable('primary', PrimaryControl.UseMsrBitmap);
-    this.isEnabled = false;
+  enable(): Request {
+    return this.use.request();
+  }
+
+  apply(): void {
+    this.use.apply();
+  }
+
+  covers(msr: number): boolean {
+    return isCovered(msr);
   }
 
   trapRead(msr: number): Request {
@@ -58,6 +65,13 @@ export class MsrBitmapIntelX64 implements MsrBitmap {
   [Symbol.dispose](): void {
     this.page?.release();
     this.page = undefined;
+  }
+
+  private turn(isOn: boolean): void {
+    if (!isOn) return this.vmcs.disable('primary', PrimaryControl.UseMsrBitmap);
+    this.page ??= this.makePage();
+    this.vmcs.write(VmcsField.AddressOfMsrBitmap, this.page.physical());
+    this.vmcs.enable('primary', PrimaryControl.UseMsrBitmap);
   }
 
   private makePage(): BitmapPage {

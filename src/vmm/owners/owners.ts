@@ -1,45 +1,59 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The owners of VT-x resources that several extensions share: each has one owner, contributions ask it, it merges. All of them act on the
-// current VMCS: call them from `VmcsContribution.setUp` or from a handler.
+// The owners of VT-x resources that several extensions share: each has one owner, contributions ask it, it merges. What is asked for holds
+// until the request is disposed, whatever others ask for or take back. All of them act on the current VMCS: call them from
+// `VmcsContribution.setUp` or from a handler.
 import { component } from '../../intrinsics/component.js';
 import type { Request } from './request.js';
 
+/** What owners of one vCPU have in common. */
+export interface VmcsOwner {
+  /** Writes what is asked for into the current VMCS. Called at each launch, before the contributions that extensions bring. */
+  apply(): void;
+}
+
 /** Which RDMSRs and WRMSRs exit. SDM 3C "MSR-Bitmap Address". Without the bitmap all do. */
-export interface MsrBitmap {
-  /** Uses the bitmap: nothing exits but what somebody asks for (and MSRs outside its two ranges). */
-  enable(): void;
-  /** Back to "all exit". */
-  disable(): void;
+export interface MsrBitmap extends VmcsOwner {
+  /** Uses the bitmap: nothing exits but what somebody asks for (and MSRs outside its two ranges). When nobody wants it any more all exit. */
+  enable(): Request;
   readonly isEnabled: boolean;
+  /** Whether the bitmap has bits for an MSR; all others exit always. */
+  covers(msr: number): boolean;
   /** @throws VmcsError "invalid msr: …" outside 0–1FFFH and C0000000H–C0001FFFH. */
   trapRead(msr: number): Request;
+  /** @throws VmcsError as `trapRead` does. */
   trapWrite(msr: number): Request;
 }
 export const MsrBitmap = component<MsrBitmap>('bareflank.MsrBitmap', 'vcpu');
 
 /** Which I/O instructions exit. SDM 3C "I/O-Bitmap Addresses". */
-export interface IoBitmap {
-  enable(): void;
-  disable(): void;
+export interface IoBitmap extends VmcsOwner {
+  /** Uses the bitmaps: the ports exit that somebody asks for. When nobody wants them any more none do (unless I/O exits unconditionally). */
+  enable(): Request;
   readonly isEnabled: boolean;
-  /** @throws VmcsError for a port above FFFFH. */
+  /** @throws VmcsError "invalid port: …" for what is not 0–FFFFH. */
   trap(port: number): Request;
+  /** How many requests there are for a port. */
+  requests(port: number): number;
 }
 export const IoBitmap = component<IoBitmap>('bareflank.IoBitmap', 'vcpu');
 
 /** Which exceptions exit. SDM 3C "Exception Bitmap". */
-export interface ExceptionBitmap {
-  /** @param vector 0–31; page faults all, whatever their error code. */
+export interface ExceptionBitmap extends VmcsOwner {
+  /**
+   * @param vector 0–31 but 2: NMIs exit by a pin-based control. Page faults all exit, whatever their error code.
+   * @throws VmcsError "invalid vector: …"
+   */
   trap(vector: number): Request;
 }
 export const ExceptionBitmap = component<ExceptionBitmap>('bareflank.ExceptionBitmap', 'vcpu');
 
 /** The tag of this vCPU's translations. SDM 3C "Virtual Processor Identifiers (VPIDs)". */
-export interface Vpid {
+export interface Vpid extends VmcsOwner {
   /** Non-zero, and unique to each vCPU. */
   readonly value: number;
-  enable(): void;
-  disable(): void;
+  /** Tags the vCPU's translations with `value`. When nobody wants it any more the tag is 0, and each exit forgets them. */
+  enable(): Request;
+  readonly isEnabled: boolean;
 }
 export const Vpid = component<Vpid>('bareflank.Vpid', 'vcpu');
 
@@ -51,18 +65,19 @@ export interface VpidPool {
 export const VpidPool = component<VpidPool>('bareflank.VpidPool', 'vmm');
 
 /** Single steps. SDM 3C "Monitor Trap Flag". */
-export interface MonitorTrap {
-  /** Calls `callback` after the next instruction of the guest. Callbacks wait in a queue and are called once each, first come first served. */
-  step(callback: () => void): void;
-  /** Forgets all that wait. */
-  clear(): void;
+export interface MonitorTrap extends VmcsOwner {
+  /**
+   * Calls `callback` after the next instruction of the guest. Callbacks wait in a queue and are called once each, first come first served.
+   * Disposing the request takes this one back, and no other.
+   */
+  step(callback: () => void): Request;
   /** The exit. @throws VmcsError if nobody waits for it. */
   handleExit(): void;
 }
 export const MonitorTrap = component<MonitorTrap>('bareflank.MonitorTrap', 'vcpu');
 
 /** How far the guest's time stamp is from the processor's: the sum of what is asked for. SDM 3C "Time-Stamp Counter Offset". */
-export interface TscOffset {
+export interface TscOffset extends VmcsOwner {
   /** Adds `offset` until the request is disposed. */
   add(offset: bigint): Request;
 }

@@ -23,6 +23,11 @@ export class RequestCounter {
     };
   }
 
+  /** How many ask for a key. */
+  count(key: number): number {
+    return this.counts.get(key) ?? 0;
+  }
+
   /** All keys that somebody asks for. */
   keys(): number[] {
     return [...this.counts.keys()];

@@ -23,7 +23,15 @@ export class TscOffsetIntelX64 implements TscOffset {
     };
   }
 
+  apply(): void {
+    if (this.offsets.size > 0) this.write();
+  }
+
   private write(): void {
+    this.vmcs.asOwner('TscOffset', () => this.writeSum());
+  }
+
+  private writeSum(): void {
     let sum = 0n;
     for (const { value } of this.offsets) sum += value;
     this.vmcs.write(VmcsField.TscOffset, BigInt.asUintN(64, sum));

@@ -2,13 +2,22 @@
 import { expect } from 'chai';
 import {
   ExitReason,
+  MonitorTrap,
+  Msr,
+  MsrBitmap,
+  PortContribution,
   PrimaryControl,
+  SecondaryControl,
   vcpuModule,
   VerifierIndex,
   VMCALL_MAGIC,
   VmcallContribution,
+  VmcsError,
   VmcsField,
+  Vpid,
+  type PartModule,
 } from 'bareflank';
+import { FakeMachine } from 'bareflank/testing';
 import { inject, injectable } from 'inversify';
 import { ExtendedApis, type ExtendedApisIntelX64 } from '../../../extensions/hypervisor_extended_apis/extended_apis.js';
 import extendedApis from '../../../extensions/hypervisor_extended_apis/extended_apis_module.js';
@@ -21,6 +30,10 @@ import { startedVmm } from '../../vmm/started_vmm.js';
 class Reach implements VmcallContribution {
   @inject(ExtendedApis) readonly apis!: ExtendedApisIntelX64;
   @inject(VmcallPolicy) readonly policy!: VmcallPolicy;
+  /** As another extension would have them. */
+  @inject(MonitorTrap) readonly monitorTrap!: MonitorTrap;
+  @inject(MsrBitmap) readonly msrBitmap!: MsrBitmap;
+  @inject(Vpid) readonly vpid!: Vpid;
   readonly name = 'a-reach';
   readonly opcodes = [99];
   static last: Reach;
@@ -32,9 +45,11 @@ class Reach implements VmcallContribution {
 }
 
 const primary = VmcsField.PrimaryProcessorBasedVmExecutionControls;
+const secondaryControls = VmcsField.SecondaryProcessorBasedVmExecutionControls;
 
-function vmm() {
-  const { machine } = startedVmm([extendedApis, vcpuModule(({ bind }) => bind(VmcallContribution).to(Reach))]);
+function vmm(modules: readonly PartModule[] = [], on = new FakeMachine()) {
+  const reach = vcpuModule(({ bind }) => bind(VmcallContribution).to(Reach));
+  const { machine } = startedVmm([extendedApis, reach, ...modules], on);
   const { values } = machine.generalRegisters;
   let output = '';
   const call = (r00: bigint, r02 = 0n, r03 = 0n, r04 = 0n): bigint => {
@@ -48,7 +63,16 @@ function vmm() {
     const page = machine.fields.get(field)!;
     return (machine.memory.page(page)[at >>> 3]! & (1 << (at & 7))) !== 0;
   };
-  return { machine, call, has, bit, output: () => output, apis: Reach.last.apis, policy: Reach.last.policy };
+  return {
+    machine,
+    call,
+    has,
+    bit,
+    output: () => output,
+    other: Reach.last,
+    apis: Reach.last.apis,
+    policy: Reach.last.policy,
+  };
 }
 
 describe('ExtendedApis', () => {
@@ -122,16 +146,17 @@ describe('ExtendedApis', () => {
   });
 
   it('counts a trapped port and lets the instruction run alone', () => {
-    const { apis, machine, has } = vmm();
+    const { apis, machine, has, bit } = vmm();
     apis.enableIoBitmaps();
     apis.ioAccess.trap(0x60);
     apis.ioAccessLog.enable(true);
     const before = machine.fields.get(VmcsField.GuestRip);
     machine.exit(ExitReason.IoInstruction, { qualification: 0x600000n });
     expect(machine.fields.get(VmcsField.GuestRip), 'the processor executes it').to.equal(before);
-    expect([has(PrimaryControl.UseIoBitmaps), has(PrimaryControl.MonitorTrapFlag)]).to.deep.equal([false, true]);
+    const a = VmcsField.AddressOfIoBitmapA;
+    expect([bit(a, 0x60), has(PrimaryControl.MonitorTrapFlag)]).to.deep.equal([false, true]);
     machine.exit(ExitReason.MonitorTrapFlag);
-    expect([has(PrimaryControl.UseIoBitmaps), has(PrimaryControl.MonitorTrapFlag)]).to.deep.equal([true, false]);
+    expect([bit(a, 0x60), has(PrimaryControl.MonitorTrapFlag)]).to.deep.equal([true, false]);
     expect(apis.ioAccessLog.toJson()).to.deep.equal({ '0x60': 1 });
   });
 
@@ -147,13 +172,155 @@ describe('ExtendedApis', () => {
     expect(apis.wrmsrAccessLog.toJson()).to.deep.equal({});
   });
 
-  it('keeps EPT while unrestricted guest needs it, and sets EPT pointers', () => {
+  it('keeps EPT while unrestricted guest needs it, and what setEptp chose', () => {
     const { apis, machine } = vmm();
-    expect(() => apis.disableEpt()).to.throw(/unrestricted guest/);
-    apis.setEptp(0x12345n);
-    expect(machine.fields.get(VmcsField.EptPointer)).to.equal(0x1201en);
+    const map = apis.rootEpt('mine');
+    apis.setEptp(map.eptp());
+    expect(() => apis.disableEpt()).to.throw(VmcsError, /unrestricted guest/);
+    expect(machine.fields.get(VmcsField.EptPointer)).to.equal(map.eptp());
+  });
+
+  it('sets EPT pointers of its maps, of views and of the base, and no others', () => {
+    const { apis, machine } = vmm();
+    const pointer = (): bigint => machine.fields.get(VmcsField.EptPointer)!;
+    const base = pointer();
+    const map = apis.rootEpt('mine');
+    apis.setEptp(map.eptp() & ~0xfffn);
+    expect(pointer()).to.equal(map.eptp());
+    const other = apis.rootEpt('other');
+    apis.setEptp(other.eptp());
+    expect(pointer(), 'one at a time').to.equal(other.eptp());
+    expect(() => apis.setEptp(0x12345n)).to.throw(VmcsError, /no map of this VMM has the EPT pointer 0x12345/);
+    expect(pointer()).to.equal(other.eptp());
+    apis.setEptp(base);
+    expect(pointer()).to.equal(base);
+    apis.setEptp(map.eptp());
+    apis.setEptp(0n);
+    expect(pointer()).to.equal(base);
+  });
+
+  it('turns EPT off and on again, with the map that was chosen meanwhile', () => {
+    const machine = new FakeMachine();
+    // A processor without unrestricted guest.
+    const allowed = machine.msr.get(Msr.Ia32VmxProcbasedCtls2)!;
+    machine.msr.set(Msr.Ia32VmxProcbasedCtls2, allowed & ~(BigInt(SecondaryControl.UnrestrictedGuest) << 32n));
+    const { apis } = vmm([], machine);
+    const secondary = (): number => Number(machine.fields.get(secondaryControls)! & 0xffffffffn);
+    expect(secondary() & SecondaryControl.EnableEpt, 'not even the base uses it').to.equal(0);
+    const map = apis.rootEpt('mine');
+    apis.setEptp(map.eptp());
+    expect(secondary() & SecondaryControl.EnableEpt, 'choosing is not enabling').to.equal(0);
     apis.enableEpt();
-    expect(machine.fields.get(VmcsField.EptPointer)).to.not.equal(0x1201en);
+    expect(secondary() & SecondaryControl.EnableEpt).to.not.equal(0);
+    expect(machine.fields.get(VmcsField.EptPointer)).to.equal(map.eptp());
+    apis.disableEpt();
+    expect(secondary() & SecondaryControl.EnableEpt).to.equal(0);
+    expect(machine.fields.get(VmcsField.EptPointer)).to.equal(0n);
+    apis.enableEpt();
+    expect(machine.fields.get(VmcsField.EptPointer), '1.1 forgets the pointer as well').to.not.equal(map.eptp());
+  });
+
+  it('resumes a guest from a handler, behind the instruction or at it', () => {
+    const { apis, machine } = vmm();
+    machine.fields.set(VmcsField.GuestRip, 0x1000n);
+    machine.fields.set(VmcsField.VmExitInstructionLength, 3n);
+    expect(apis.resume()).to.equal(true);
+    expect(machine.fields.get(VmcsField.GuestRip)).to.equal(0x1000n);
+    expect(apis.advanceAndResume()).to.equal(true);
+    expect(machine.fields.get(VmcsField.GuestRip)).to.equal(0x1003n);
+  });
+
+  it('has one monitor trap of its own, and leaves the steps of others alone', () => {
+    const { apis, machine, other } = vmm();
+    const log: string[] = [];
+    other.monitorTrap.step(() => log.push('other'));
+    apis.registerMonitorTrap(() => log.push('first'));
+    apis.registerMonitorTrap(() => log.push('second'));
+    machine.exit(ExitReason.MonitorTrapFlag);
+    expect(log).to.deep.equal(['other', 'second']);
+    other.monitorTrap.step(() => log.push('other again'));
+    apis.registerMonitorTrap(() => log.push('third'));
+    apis.clearMonitorTrap();
+    machine.exit(ExitReason.MonitorTrapFlag);
+    expect(log).to.deep.equal(['other', 'second', 'other again']);
+  });
+
+  it('leaves to others what they want as well', () => {
+    const writes: number[] = [];
+    const device: PortContribution = {
+      name: 'device',
+      ports: [0x60],
+      write: (_port, _size, value) => writes.push(value) > 0,
+    };
+    const { apis, machine, bit, has, other } = vmm([
+      vcpuModule(({ bind }) => bind(PortContribution).toConstantValue(device)),
+    ]);
+    other.msrBitmap.trapRead(0x10);
+    other.vpid.enable();
+    apis.enableIoBitmaps();
+    apis.trapOnIoAccess(0x60);
+    apis.logIoAccess(true);
+    machine.generalRegisters.values[0] = 0x42n;
+    machine.exit(ExitReason.IoInstruction, { qualification: 0x600000n, length: 1 });
+    expect(writes, 'its device emulates the port').to.deep.equal([0x42]);
+    expect(has(PrimaryControl.MonitorTrapFlag), 'no step is taken').to.equal(false);
+    expect(apis.ioAccessLog.toJson(), 'and it is counted').to.deep.equal({ '0x60': 1 });
+    apis.passThroughAllIoAccesses();
+    apis.disableIoBitmaps();
+    expect([has(PrimaryControl.UseIoBitmaps), bit(VmcsField.AddressOfIoBitmapA, 0x60)]).to.deep.equal([true, true]);
+    apis.trapOnRdmsrAccess(0x10);
+    apis.disableMsrBitmap();
+    apis.enableMsrBitmap();
+    expect(bit(VmcsField.AddressOfMsrBitmap, 0x10)).to.equal(true);
+    apis.enableVpid();
+    apis.disableVpid();
+    expect(machine.fields.get(VmcsField.VirtualProcessorIdentifier)).to.equal(1n);
+  });
+
+  it('gives its traps back when a bitmap goes off, and begins anew when it comes on', () => {
+    const { apis, bit } = vmm();
+    apis.enableIoBitmaps();
+    apis.trapOnIoAccess(0x60);
+    apis.disableIoBitmaps();
+    expect(() => apis.passThroughIoAccess(0x60)).to.throw(VmcsError, 'io bitmaps not enabled');
+    apis.enableIoBitmaps();
+    expect(bit(VmcsField.AddressOfIoBitmapA, 0x60)).to.equal(false);
+    apis.trapOnIoAccess(0x61);
+    apis.enableIoBitmaps();
+    expect(bit(VmcsField.AddressOfIoBitmapA, 0x61), 'enabling gives empty bitmaps, as in 1.1').to.equal(false);
+    apis.trapOnWrmsrAccess(0x10);
+    apis.disableMsrBitmap();
+    apis.enableMsrBitmap();
+    expect(bit(VmcsField.AddressOfMsrBitmap, 0x800 * 8 + 0x10)).to.equal(false);
+  });
+
+  it('counts an access that reaches a trapped port with any of its bytes', () => {
+    const { apis, machine, has, bit } = vmm();
+    apis.enableIoBitmaps();
+    apis.trapOnIoAccess(0x62);
+    apis.logIoAccess(true);
+    // OUT of four bytes to 0x60.
+    machine.exit(ExitReason.IoInstruction, { qualification: 0x600003n });
+    expect(apis.ioAccessLog.toJson()).to.deep.equal({ '0x60': 1 });
+    expect([bit(VmcsField.AddressOfIoBitmapA, 0x62), has(PrimaryControl.MonitorTrapFlag)]).to.deep.equal([false, true]);
+    apis.passThroughIoAccess(0x62);
+    machine.exit(ExitReason.MonitorTrapFlag);
+    expect(bit(VmcsField.AddressOfIoBitmapA, 0x62), 'it was passed through meanwhile').to.equal(false);
+  });
+
+  it('changes nothing when a list has a port or an MSR that does not exist', () => {
+    const { apis, bit } = vmm();
+    apis.enableIoBitmaps();
+    apis.trapOnIoAccess(0x60);
+    expect(() => apis.whitelistIoAccess([0x61, 0x10000])).to.throw(VmcsError, 'invalid port: 65536');
+    expect(() => apis.blacklistIoAccess([0x61, -1])).to.throw(VmcsError, 'invalid port: -1');
+    expect([0x60, 0x61, 0x62].map((port) => bit(VmcsField.AddressOfIoBitmapA, port))).to.deep.equal([
+      true,
+      false,
+      false,
+    ]);
+    expect(() => apis.blacklistRdmsrAccess([0x10, 0x2000])).to.throw(VmcsError, 'invalid msr: 0x2000');
+    expect(bit(VmcsField.AddressOfMsrBitmap, 0x10)).to.equal(false);
   });
 
   describe('VMCALL registers', () => {
@@ -184,6 +351,27 @@ describe('ExtendedApis', () => {
       expect(call(2n, 0x6000n, 1n)).to.equal(0n);
       expect(output()).to.match(/vmcall registers:/);
     });
+
+    it('fail, and change nothing, when R02, R03 or R04 is out of range', () => {
+      const { call, output, has, bit } = vmm();
+      call(2n, 0x1000n, 1n);
+      for (const what of [0n, 7n, 1n << 32n, (1n << 63n) | 1n]) {
+        expect(call(2n, 0x1000n, what), `function ${what}`).to.not.equal(0n);
+        expect(output()).to.include(`unknown function ${what} of category 0x1000; there are 1 … 6`);
+      }
+      for (const port of [0x10000n, 0x1_0000_0060n, (1n << 64n) - 1n]) {
+        expect(call(2n, 0x1000n, 3n, port)).to.not.equal(0n);
+        expect(output()).to.include(`trap_on_io_access: "port" is 0x${port.toString(16)}`);
+      }
+      expect(bit(VmcsField.AddressOfIoBitmapA, 0x60)).to.equal(false);
+      for (const msr of [0x1_0000_0010n, (1n << 63n) + 0x10n]) expect(call(2n, 0x4000n, 1n, msr)).to.not.equal(0n);
+      expect(call(2n, 0x4000n, 1n, 0x2000n)).to.not.equal(0n);
+      expect(output()).to.include('trap_on_rdmsr_access: invalid msr: 0x2000');
+      expect(bit(VmcsField.AddressOfMsrBitmap, 0x10)).to.equal(false);
+      expect(has(PrimaryControl.UseMsrBitmap), 'the processor goes on').to.equal(true);
+      expect(call(2n, 0x1_0000_1000n, 2n), 'another category').to.equal(0n);
+      expect(has(PrimaryControl.UseIoBitmaps)).to.equal(true);
+    });
   });
 
   describe('policy', () => {
@@ -194,9 +382,9 @@ describe('ExtendedApis', () => {
       expect(output()).to.include('logged vmcall: enable_vpid');
       policy.setVerdict(VerifierIndex.enableVpid, 'deny');
       for (let each = 0; each < 30; each++) expect(call(2n, 0x2000n, 1n)).to.not.equal(0n);
-      expect(output()).to.match(/vmcall denied by policy: enable_vpid/);
+      expect(output()).to.match(/enable_vpid: vmcall denied by policy/);
       expect(policy.denials).to.have.length(25);
-      expect(policy.dump()).to.include('enableVpid: deny').and.to.include('enableIoBitmaps: allow');
+      expect(policy.dump()).to.include({ enableVpid: 'deny', enableIoBitmaps: 'allow' });
       policy.clearDenials();
       expect(policy.denials).to.deep.equal([]);
     });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { VerifierIndex, VmcallError, VmcsError } from 'bareflank';
 import { make } from 'bareflank/testing';
 import sinon from 'sinon';
 import { AccessLog } from '../../../extensions/hypervisor_extended_apis/access_log.js';
@@ -30,8 +31,15 @@ function vmcalls() {
     rdmsrAccessLog: new AccessLog(),
     wrmsrAccessLog: new AccessLog(),
   };
-  const it = make(ExtendedApisVmcalls, { apis, policy: new AllowingVmcallPolicy() });
-  return { apis, json: (command: unknown) => it.handleJson(command) };
+  const policy = new AllowingVmcallPolicy();
+  const verified: unknown[] = [];
+  const verify = policy.verify.bind(policy);
+  policy.verify = (...all) => {
+    verified.push(all);
+    verify(...all);
+  };
+  const it = make(ExtendedApisVmcalls, { apis, policy });
+  return { apis, verified, json: (command: unknown) => it.handleJson(command) };
 }
 
 describe('ExtendedApisVmcalls', () => {
@@ -73,30 +81,76 @@ describe('ExtendedApisVmcalls', () => {
 
   it('dumps and clears the policy', () => {
     const { json } = vmcalls();
-    expect(json({ command: 'dump_policy' })).to.include('enableVpid: allow');
+    expect(json({ command: 'dump_policy' })).to.include({ enableVpid: 'allow', wrmsrAccessLog: 'allow' });
     expect(json({ command: 'dump_denials' })).to.deep.equal([]);
     expect(json({ command: 'clear_denials' })).to.deep.equal(['success']);
   });
 
-  const bad: [string, unknown, RegExp][] = [
-    ['a missing port', { command: 'trap_on_io_access' }, /"port" wants a number/],
+  const whole = (largest: string): string => `wanted a whole number from 0 to ${largest}`;
+  const bad: [string, object, string][] = [
+    ['a missing port', { command: 'trap_on_io_access' }, `trap_on_io_access: "port" is missing; ${whole('0xFFFF')}`],
+    ['a fraction', { command: 'trap_on_io_access', port: 1.5 }, '"port" is 1.5'],
+    ['a negative MSR', { command: 'trap_on_rdmsr_access', msr: -1 }, `"msr" is -1; ${whole('0xFFFFFFFF')}`],
+    ['a huge MSR', { command: 'trap_on_wrmsr_access', msr: 1e300 }, '"msr" is 1e+300'],
+    ['an MSR above 32 bits', { command: 'pass_through_rdmsr_access', msr: 0x100000010 }, '"msr" is 4294967312'],
+    ['a port above 16 bits', { command: 'pass_through_io_access', port: 0x10000 }, '"port" is 65536'],
+    ['a number as text', { command: 'trap_on_io_access', port: '5' }, '"port" is "5"'],
+    ['null', { command: 'trap_on_io_access', port: null }, '"port" is null'],
+    ['hexadecimal that is none', { command: 'trap_on_io_access', port_hex: 'xyz' }, '"port_hex" is "xyz"'],
+    ['hexadecimal that is negative', { command: 'trap_on_io_access', port_hex: '-1' }, '"port_hex" is "-1"'],
+    ['hexadecimal that is empty', { command: 'trap_on_io_access', port_hex: '0x' }, '"port_hex" is "0x"'],
+    ['hexadecimal that is too large', { command: 'trap_on_io_access', port_hex: '0x10000' }, '"port_hex" is "0x10000"'],
+    ['hexadecimal as a number', { command: 'trap_on_io_access', port_hex: 5 }, '"port_hex" is 5'],
+    ['ports that are no list', { command: 'whitelist_io_access', ports: 5 }, '"ports" is 5; wanted a list'],
+    ['a missing list', { command: 'blacklist_wrmsr_access' }, '"msrs" is missing; wanted a list'],
+    ['a list with something else', { command: 'blacklist_rdmsr_access', msrs: [1, '2'] }, '"msrs" is "2"'],
+    ['a hexadecimal list with something else', { command: 'whitelist_io_access', ports_hex: [1] }, '"ports_hex" is 1'],
+    ['a missing flag', { command: 'enable_vpid' }, 'enable_vpid: "enabled" is missing; wanted true or false'],
+    ['a flag that is a number', { command: 'log_io_access', enabled: 1 }, '"enabled" is 1; wanted true or false'],
     [
-      'a port that is no number',
-      { command: 'trap_on_io_access', port_hex: 'xyz' },
-      /"port_hex" is no hexadecimal number/,
+      'a misspelt command',
+      { command: 'trap_on_io_acess', port: 1 },
+      'unknown command "trap_on_io_acess"; is "trap_on_io_access" meant?',
     ],
-    ['ports that are no list', { command: 'whitelist_io_access', ports: 5 }, /"ports" wants a list/],
-    ['a missing flag', { command: 'enable_vpid' }, /"enabled" wants true or false/],
   ];
   for (const [what, command, message] of bad) {
-    it(`refuses ${what}`, () => {
-      expect(() => vmcalls().json(command)).to.throw(message);
+    it(`refuses ${what}, and does nothing`, () => {
+      const { apis, json } = vmcalls();
+      expect(() => json(command)).to.throw(VmcallError, message);
+      const spies = [apis.ioAccess, apis.rdmsrAccess, apis.wrmsrAccess].flatMap((each) => Object.values(each));
+      expect(spies.filter((spy) => spy.called)).to.deep.equal([]);
+      expect(apis.enableVpid.called || apis.disableVpid.called).to.equal(false);
     });
   }
 
+  it('says which command the owner refuses', () => {
+    const { apis, json } = vmcalls();
+    apis.rdmsrAccess.trap = sinon.spy(() => {
+      throw new VmcsError('invalid msr: 0x2000');
+    });
+    expect(() => json({ command: 'trap_on_rdmsr_access', msr: 0x2000 })).to.throw(
+      VmcallError,
+      'trap_on_rdmsr_access: invalid msr: 0x2000',
+    );
+  });
+
+  it('tells the policy what the call wants', () => {
+    const { json, verified } = vmcalls();
+    json({ command: 'trap_on_io_access', port_hex: '3f8' });
+    json({ command: 'whitelist_wrmsr_access', msrs: [1, 2] });
+    json({ command: 'enable_vpid', enabled: false });
+    json({ command: 'io_access_log' });
+    expect(verified).to.deep.equal([
+      [VerifierIndex.trapOnIoAccess, 'trap_on_io_access', 0x3f8],
+      [VerifierIndex.whitelistWrmsrAccess, 'whitelist_wrmsr_access', [1, 2]],
+      [VerifierIndex.enableVpid, 'enable_vpid', false],
+      [VerifierIndex.ioAccessLog, 'io_access_log', undefined],
+    ]);
+  });
+
   it('leaves other commands to others', () => {
     const { json } = vmcalls();
-    for (const command of [null, 5, {}, { command: 'other' }, { get: 'count' }])
+    for (const command of [null, undefined, 5, [], {}, { command: 5 }, { command: 'other' }, { get: 'count' }])
       expect(json(command)).to.equal(undefined);
   });
 });

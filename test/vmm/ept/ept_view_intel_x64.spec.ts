@@ -2,32 +2,8 @@
 import { expect } from 'chai';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { EptAccess } from '../../../src/vmm/ept/ept.js';
-import { EptIntelX64 } from '../../../src/vmm/ept/ept_intel_x64.js';
 import { VmcsError } from '../../../src/vmm/errors.js';
-import { MemoryManagerX64 } from '../../../src/vmm/memory_manager/memory_manager_x64.js';
-import { FakeMachine } from '../../support/fake_machine.js';
-import { make } from '../../support/make.js';
-
-function ept() {
-  const machine = new FakeMachine();
-  const { memory, msrs } = machine;
-  const manager = make(MemoryManagerX64, { memory });
-  manager.init();
-  const invepts: (readonly [number, bigint])[] = [];
-  Object.assign(machine.vmx, { invept: (type: number, pointer: bigint) => invepts.push([type, pointer]) > 0 });
-  const it = make(EptIntelX64, { manager, memory, msrs, vmx: machine.vmx });
-  /** Leaf entry, and the size of its page. */
-  const leaf = (pointer: bigint, address: bigint): { entry: bigint; shift: bigint } => {
-    let table = pointer & 0x000ffffffffff000n;
-    for (const shift of [39n, 30n, 21n]) {
-      const entry = memory.readPhysical64(table + ((address >> shift) & 0x1ffn) * 8n);
-      if ((entry & 7n) === 0n || (entry & 0x80n) !== 0n) return { entry, shift };
-      table = entry & 0x000ffffffffff000n;
-    }
-    return { entry: memory.readPhysical64(table + ((address >> 12n) & 0x1ffn) * 8n), shift: 12n };
-  };
-  return { machine, manager, it, leaf, invepts, own: memory.regions[0]!.physical };
-}
+import { ept, fakeVmcs } from './ept_fixture.js';
 
 const page = 0x201000n;
 
@@ -83,12 +59,17 @@ describe('EptViewIntelX64', () => {
     const view = it.view('mine');
     view.restrict(page, 0);
     expect(invepts).to.deep.equal([]);
-    const vmcs = { write: machine.vmx.vmwrite, enable: () => {} };
-    it.use(vmcs, view);
+    const { vmcs } = fakeVmcs(machine);
+    const request = it.enter(vmcs, view);
     expect(machine.fields.get(VmcsField.EptPointer)).to.equal(view.pointer);
+    expect(invepts, 'an earlier VMM may have used the same address').to.deep.equal([[1, view.pointer]]);
     view.restore(page);
-    expect(invepts).to.deep.equal([[1, view.pointer]]);
-    it.use(vmcs);
+    expect(invepts).to.deep.equal([
+      [1, view.pointer],
+      [1, view.pointer],
+    ]);
+    request[Symbol.dispose]();
+    request[Symbol.dispose]();
     expect(machine.fields.get(VmcsField.EptPointer)).to.equal(it.pointer());
   });
 });

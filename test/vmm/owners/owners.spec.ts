@@ -77,16 +77,30 @@ describe('MsrBitmap', () => {
 
   it('refuses MSRs outside its ranges', () => {
     const { it } = owners();
-    for (const msr of [0x2000, 0xbfffffff, 0xc0002000]) {
+    for (const msr of [0x2000, 0xbfffffff, 0xc0002000, 0x1_0000_0010]) {
       expect(() => it.msrBitmap.trapRead(msr)).to.throw(VmcsError, `invalid msr: 0x${msr.toString(16)}`);
+      expect(it.msrBitmap.covers(msr)).to.equal(false);
+    }
+    for (const msr of [-1, 1.5, Number.NaN]) {
+      expect(() => it.msrBitmap.trapWrite(msr)).to.throw(VmcsError, `invalid msr: ${msr}`);
     }
   });
 
-  it('can be switched off again', () => {
+  it('is off again when the last who wants it has gone', () => {
     const { it, has } = owners();
-    it.msrBitmap.enable();
-    it.msrBitmap.disable();
+    const [first, second] = [it.msrBitmap.enable(), it.msrBitmap.enable()];
+    first[Symbol.dispose]();
+    first[Symbol.dispose]();
+    expect([has(primary, PrimaryControl.UseMsrBitmap), it.msrBitmap.isEnabled]).to.deep.equal([true, true]);
+    second[Symbol.dispose]();
     expect([has(primary, PrimaryControl.UseMsrBitmap), it.msrBitmap.isEnabled]).to.deep.equal([false, false]);
+  });
+
+  it('lets contributions emulate MSRs that it has no bits for', () => {
+    const emulated: MsrContribution = { name: 'emulated', msrs: [0x40000000], read: () => 1n };
+    const { it, field, bit } = owners([vcpuModule(({ bind }) => bind(MsrContribution).toConstantValue(emulated))]);
+    it.msrBitmap.enable();
+    expect(bit(field(VmcsField.AddressOfMsrBitmap), 0)).to.equal(false);
   });
 
   it('keeps the exits of MSRs that contributions emulate', () => {
@@ -104,13 +118,13 @@ describe('IoBitmap', () => {
     const { it, field, has, bit } = owners();
     const request = it.ioBitmap.trap(0x3f8);
     it.ioBitmap.trap(0x8001);
-    it.ioBitmap.enable();
+    const use = it.ioBitmap.enable();
     expect(has(primary, PrimaryControl.UseIoBitmaps)).to.equal(true);
     const [a, b] = [field(VmcsField.AddressOfIoBitmapA), field(VmcsField.AddressOfIoBitmapB)];
     expect([bit(a, 0x3f8), bit(a, 0x3f9), bit(b, 1)]).to.deep.equal([true, false, true]);
     request[Symbol.dispose]();
     expect(bit(a, 0x3f8)).to.equal(false);
-    it.ioBitmap.disable();
+    use[Symbol.dispose]();
     expect([has(primary, PrimaryControl.UseIoBitmaps), it.ioBitmap.isEnabled]).to.deep.equal([false, false]);
   });
 
@@ -137,19 +151,24 @@ describe('ExceptionBitmap', () => {
     expect(field(VmcsField.ExceptionBitmap)).to.equal(0x4040n);
     other[Symbol.dispose]();
     expect(field(VmcsField.ExceptionBitmap)).to.equal(0x4000n);
-    expect(() => it.exceptionBitmap.trap(32)).to.throw(VmcsError, /invalid vector: 32/);
+    for (const vector of [32, -1, 1.5, 2]) {
+      expect(() => it.exceptionBitmap.trap(vector)).to.throw(VmcsError, `invalid vector: ${vector}`);
+    }
   });
 });
 
 describe('Vpid', () => {
   it('writes the vcpu’s number, enables the control and drops stale translations', () => {
     const { it, field, has, machine } = owners();
-    it.vpid.enable();
+    const [use, other] = [it.vpid.enable(), it.vpid.enable()];
     expect(it.vpid.value).to.equal(1);
     expect(field(VmcsField.VirtualProcessorIdentifier)).to.equal(1n);
     expect(has(VmcsField.SecondaryProcessorBasedVmExecutionControls, SecondaryControl.EnableVpid)).to.equal(true);
-    expect(machine.invvpids).to.deep.equal([[1, 1, 0n]]);
-    it.vpid.disable();
+    expect(machine.invvpids[0]).to.deep.equal([1, 1, 0n]);
+    use[Symbol.dispose]();
+    expect(field(VmcsField.VirtualProcessorIdentifier), 'the other still wants it').to.equal(1n);
+    expect(it.vpid.isEnabled).to.equal(true);
+    other[Symbol.dispose]();
     expect(has(VmcsField.SecondaryProcessorBasedVmExecutionControls, SecondaryControl.EnableVpid)).to.equal(false);
     expect(field(VmcsField.VirtualProcessorIdentifier)).to.equal(0n);
   });
@@ -195,10 +214,25 @@ describe('MonitorTrap', () => {
     expect(has(primary, PrimaryControl.MonitorTrapFlag)).to.equal(false);
   });
 
+  it('takes one back and leaves the others', () => {
+    const { it, has, machine } = owners();
+    const log: string[] = [];
+    const first = it.monitorTrap.step(() => log.push('a'));
+    it.monitorTrap.step(() => log.push('b'));
+    first[Symbol.dispose]();
+    expect(has(primary, PrimaryControl.MonitorTrapFlag)).to.equal(true);
+    step(machine);
+    expect(log).to.deep.equal(['b']);
+    const done = it.monitorTrap.step(() => log.push('c'));
+    step(machine);
+    it.monitorTrap.step(() => log.push('d'));
+    done[Symbol.dispose]();
+    expect(has(primary, PrimaryControl.MonitorTrapFlag), 'c is done: nothing to take back').to.equal(true);
+  });
+
   it('is an error when nobody waits', () => {
     const { it, machine } = owners();
-    it.monitorTrap.step(() => {});
-    it.monitorTrap.clear();
+    it.monitorTrap.step(() => {})[Symbol.dispose]();
     captureOutput(() => step(machine));
     expect(machine.stops[0]).to.match(/monitor trap that nobody registered/);
   });
@@ -214,5 +248,103 @@ describe('TscOffset', () => {
     first[Symbol.dispose]();
     first[Symbol.dispose]();
     expect(field(VmcsField.TscOffset)).to.equal(3n);
+  });
+});
+
+/** An extension that asks in its set-up. */
+class Extension implements VmcsContribution {
+  constructor(
+    readonly name: string,
+    private readonly ask: (it: Asker) => void,
+  ) {}
+
+  setUp(): void {
+    this.ask(Asker.last);
+  }
+}
+
+const extensions = (...all: Extension[]): PartModule[] => [
+  vcpuModule(({ bind }) => {
+    for (const each of all) bind(VmcsContribution).toConstantValue(each);
+  }),
+];
+
+describe('Two extensions that ask one owner', () => {
+  it('launch, and both get what they want', () => {
+    const { field, has } = owners(
+      extensions(
+        new Extension('b', (it) => {
+          it.exceptionBitmap.trap(6);
+          it.tscOffset.add(5n);
+          it.msrBitmap.enable();
+          it.vpid.enable();
+        }),
+        new Extension('c', (it) => {
+          it.exceptionBitmap.trap(14);
+          it.tscOffset.add(7n);
+          it.msrBitmap.enable()[Symbol.dispose]();
+          it.vpid.enable()[Symbol.dispose]();
+        }),
+      ),
+    );
+    expect(field(VmcsField.ExceptionBitmap)).to.equal(0x4040n);
+    expect(field(VmcsField.TscOffset)).to.equal(12n);
+    expect(has(primary, PrimaryControl.UseMsrBitmap)).to.equal(true);
+    expect(field(VmcsField.VirtualProcessorIdentifier)).to.equal(1n);
+  });
+
+  it('are refused by name when one of them writes beside the owner', () => {
+    const beside = new Extension('c', (it) => it.vmcs.write(VmcsField.ExceptionBitmap, 1n));
+    const asking = new Extension('b', (it) => it.exceptionBitmap.trap(6));
+    let output = '';
+    expect(() => (output = captureOutput(() => owners(extensions(asking, beside)))))
+      .to.throw()
+      .with.property('message')
+      .that.matches(/'ExceptionBitmap' and 'c' give exception_bitmap.*different values/i);
+    expect(output).to.equal('');
+  });
+});
+
+describe('The owners of two vcpus', () => {
+  it('are apart', () => {
+    const { machine, vmm, it: first } = owners();
+    const fields = new Map(machine.fields);
+    first.exceptionBitmap.trap(6);
+    const request = first.ioBitmap.trap(0x60);
+    first.ioBitmap.enable();
+    const pages = machine.fields.get(VmcsField.AddressOfIoBitmapA)!;
+    // The other processor, as it is before VMXON.
+    machine.fields.clear();
+    machine.isVmxOn = false;
+    machine.registers.cr4 &= ~0x2000n;
+    vmm.entry.startVmm(1n);
+    const second = Asker.last;
+    expect(second).to.not.equal(first);
+    expect(machine.fields.get(VmcsField.ExceptionBitmap)).to.equal(0n);
+    second.ioBitmap.enable();
+    expect(machine.fields.get(VmcsField.AddressOfIoBitmapA)).to.not.equal(pages);
+    expect([first.ioBitmap.requests(0x60), second.ioBitmap.requests(0x60)]).to.deep.equal([1, 0]);
+    second.exceptionBitmap.trap(14);
+    expect(machine.fields.get(VmcsField.ExceptionBitmap)).to.equal(0x4000n);
+    expect([first.vpid.value, second.vpid.value]).to.deep.equal([1, 2]);
+    request[Symbol.dispose]();
+    expect(fields.get(VmcsField.ExceptionBitmap), 'as it was at the launch').to.equal(0n);
+  });
+
+  it('write what was asked for into the VMCS of a new launch', () => {
+    const { machine, vmm, it } = owners();
+    it.exceptionBitmap.trap(6);
+    it.tscOffset.add(3n);
+    it.vpid.enable();
+    it.monitorTrap.step(() => {});
+    it.ioBitmap.enable();
+    vmm.vcpuManager.hltVcpu(0n);
+    machine.fields.clear();
+    vmm.vcpuManager.runVcpu(0n);
+    expect(machine.fields.get(VmcsField.ExceptionBitmap)).to.equal(0x40n);
+    expect(machine.fields.get(VmcsField.TscOffset)).to.equal(3n);
+    expect(machine.fields.get(VmcsField.VirtualProcessorIdentifier)).to.equal(1n);
+    const wanted = PrimaryControl.MonitorTrapFlag | PrimaryControl.UseIoBitmaps | PrimaryControl.UseTscOffsetting;
+    expect(Number(machine.fields.get(primary)! & 0xffffffffn) & wanted).to.equal(wanted);
   });
 });
