@@ -3,6 +3,7 @@ import type { Driver } from '../driver/driver.js';
 import { Pc } from '../machine/pc.js';
 import type { PcEnd } from '../machine/pc.js';
 import { readBootFile, readCoreModule } from './boot_file.js';
+import type { DeathPlaces } from './death_report.js';
 import { LateStart } from './late_start.js';
 import { OutputBuffer } from './output_buffer.js';
 import { StopRequest } from './run_control.js';
@@ -32,6 +33,14 @@ function reportedValues(driver: Driver | undefined): Record<string, Record<strin
 interface Ending {
   readonly outcome: Outcome;
   readonly detail: string;
+  /** Of a death: what is known of the instructions at which it happened. */
+  readonly places?: DeathPlaces;
+}
+
+async function endingWithReport(ending: Ending, end: PcEnd | undefined): Promise<Ending> {
+  if (end === undefined || ending.outcome !== 'dead') return ending;
+  const { deathReport } = await import('./death_report.js');
+  return { outcome: 'dead', ...(await deathReport(end)) };
 }
 
 /** A run in the worker: machine, VMM and extensions from power-on to the report. */
@@ -41,6 +50,8 @@ export class MachineRun {
   private readonly matcher: TextMatcher | undefined;
   private readonly lateStart: LateStart | undefined;
   private reached = false;
+  /** How the machine ended, if it did by itself. */
+  private end: PcEnd | undefined;
   /** Wall-clock time at which the idle time under way ends. */
   private idleUntil: number | undefined;
 
@@ -71,7 +82,7 @@ export class MachineRun {
       const ending = this.loop(pc, driver);
       const milliseconds = performance.now() - started;
       this.post({ kind: 'stopped' });
-      return this.report(pc, driver, ending, milliseconds);
+      return this.report(pc, driver, await endingWithReport(ending, this.end), milliseconds);
     } finally {
       this.flush();
     }
@@ -150,8 +161,9 @@ export class MachineRun {
     return { outcome: 'error', detail: lateStart.reasonForNone };
   }
 
-  private endingOf({ kind, detail }: PcEnd): Ending {
-    return { outcome: kind, detail };
+  private endingOf(end: PcEnd): Ending {
+    this.end = end;
+    return { outcome: end.kind, detail: end.detail };
   }
 
   /**
@@ -176,18 +188,21 @@ export class MachineRun {
   }
 
   private report(pc: Pc, driver: Driver | undefined, ending: Ending, milliseconds: number): RunReport {
+    const { outcome, detail, places } = ending;
     const machine = {
       exits: namedExits(pc.exits()),
       instructions: pc.instructions,
       virtualTime: pc.virtualTime,
       debugExit: pc.debugExit,
       stateHash: pc.stateHash(),
+      ...places,
     };
     pc.switchOff();
     // Parts that are disposed log their last words; reports stay readable.
     driver?.close();
     return {
-      ...ending,
+      outcome,
+      detail,
       machine,
       extensions: reportedValues(driver),
       milliseconds,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { DeathPlaces } from './death_report.js';
 import type { Problem } from './problem.js';
 
 /** When the VMM takes the processor: at its first instruction, under the running guest, or not at all. */
@@ -44,7 +45,7 @@ export interface RunReport {
     readonly debugExit: number | null;
     /** Digest of registers, memory and devices: equal runs give equal digests. */
     readonly stateHash?: string;
-  };
+  } & DeathPlaces;
   /** Named values that extensions report; null if the worker was ended by force: nobody was left to ask. */
   readonly extensions: Readonly<Record<string, Readonly<Record<string, number | string>>>> | null;
   /** Wall-clock milliseconds from the guest's first instruction to the end. */

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { InstructionPlace } from '../machine/instruction_place.js';
+import type { PcEnd } from '../machine/pc.js';
+import type { UndefinedOpcode } from '../machine/undefined_opcode.js';
+import type { Unimplemented } from '../machine/unimplemented.js';
+import { disassemble, type Disassembly } from './disassemble.js';
+
+/** Adds to a place how a person reads the instruction there; null if no processor knows the bytes. */
+type Disassembled<T> = T & { readonly text: string | null };
+
+/** What is known of the instructions at which a machine died, as plain JSON values. */
+export interface DeathPlaces {
+  /** The instruction at RIP. */
+  readonly instruction?: Disassembled<InstructionPlace>;
+  /** The machine stopped because software asked for something that it does not do. */
+  readonly unimplemented?: Unimplemented;
+  /** The last opcode that the processor does not have; it raised #UD. */
+  readonly undefinedOpcode?: Disassembled<UndefinedOpcode> & { readonly features: readonly string[] };
+}
+
+/** A death as `bfm` tells of it. */
+export interface DeathReport {
+  /** Several lines: the reason, the processor's state, the instructions by name, and what to do. */
+  readonly detail: string;
+  readonly places: DeathPlaces;
+}
+
+type Place = Pick<InstructionPlace, 'bytes' | 'bits' | 'rip'>;
+
+async function read(place: Place | undefined): Promise<Disassembly | undefined> {
+  return place === undefined || place.bytes === '' ? undefined : disassemble(place.bytes, place.bits, place.rip);
+}
+
+function adviceFor({ unimplemented, undefinedOpcode, detail }: PcEnd, opcode: Disassembly | undefined): string[] {
+  if (unimplemented !== undefined) return ['what to do: let the guest leave this off, or add it to src/machine'];
+  if (undefinedOpcode !== undefined) {
+    const lacking = opcode === undefined ? 'this instruction' : opcode.features.join(' and ');
+    return [
+      `what to do: CPUID of this machine does not announce ${lacking}; build the guest for a plain x86-64, or let it ask CPUID first`,
+    ];
+  }
+  if (detail.startsWith('triple fault'))
+    return [
+      'what to do: an exception found no handler that could be entered; see RIP, CR2 and the code there, and whether --start off dies as well',
+    ];
+  return [];
+}
+
+/** Tells of a machine that died. Loads the disassembler, which no other run needs. */
+export async function deathReport(end: PcEnd): Promise<DeathReport> {
+  const { instruction, unimplemented, undefinedOpcode } = end;
+  const [atRip, opcode] = [await read(instruction), await read(undefinedOpcode)];
+  const lines = [
+    end.detail,
+    // What the machine does not do was asked for by the instruction before.
+    ...(atRip === undefined ? [] : [`${unimplemented === undefined ? '' : 'next '}instruction at RIP: ${atRip.text}`]),
+    ...(opcode === undefined
+      ? []
+      : [`the opcode that it does not have: ${opcode.text} (${opcode.features.join(', ')})`]),
+    ...adviceFor(end, opcode),
+  ];
+  return {
+    detail: lines.join('\n'),
+    places: {
+      ...(instruction && { instruction: { ...instruction, text: atRip?.text ?? null } }),
+      ...(unimplemented && { unimplemented }),
+      ...(undefinedOpcode && {
+        undefinedOpcode: { ...undefinedOpcode, text: opcode?.text ?? null, features: opcode?.features ?? [] },
+      }),
+    },
+  };
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { deathReport } from '../../src/bfm/death_report.js';
+import type { RunReport } from '../../src/bfm/run_request.js';
+import { bfm } from './bfm_process.js';
+
+const place = { cs: '0x10', rip: '0x200001', linear: '0x200001', physical: '0x200001', bits: 64 } as const;
+
+describe('deathReport', () => {
+  it('names the instruction, and what a triple fault is', async () => {
+    const { detail, places } = await deathReport({
+      kind: 'dead',
+      detail: 'triple fault: the processor shut down',
+      instruction: { ...place, bytes: '0f 0b 00' },
+    });
+    expect(detail.split('\n').slice(0, 2)).to.deep.equal([
+      'triple fault: the processor shut down',
+      'instruction at RIP: ud2',
+    ]);
+    expect(detail).to.match(/\nwhat to do: an exception found no handler/);
+    expect(places).to.deep.equal({ instruction: { ...place, bytes: '0f 0b 00', text: 'ud2' } });
+  });
+
+  it('says of bytes that no processor knows what they are', async () => {
+    const { detail, places } = await deathReport({ kind: 'dead', detail: 'x', instruction: { ...place, bytes: '06' } });
+    expect(detail).to.equal('x');
+    expect(places.instruction!.text).to.equal(null);
+  });
+});
+
+describe('bfm run of a guest that asks for too much', () => {
+  let folder: string;
+  before(() => (folder = mkdtempSync(join(tmpdir(), 'bfm-death-'))));
+  after(() => rmSync(folder, { recursive: true }));
+
+  const run = async (name: string, ...code: number[]) => {
+    const kernel = join(folder, name);
+    writeFileSync(kernel, Uint8Array.from(code));
+    const { status, stdout, stderr } = await bfm('run', '--kernel', kernel, '--json');
+    expect(status, stderr).to.equal(3);
+    return { report: JSON.parse(stdout) as RunReport, stderr };
+  };
+
+  it('says what the machine does not do, where, in which state, and what to do', async () => {
+    // MOV ECX,1D9h; MOV EAX,1; XOR EDX,EDX; WRMSR; JMP $
+    const mov = [0xb9, 0xd9, 0x01, 0, 0, 0xb8, 1, 0, 0, 0, 0x31, 0xd2];
+    const { report, stderr } = await run('lbr', ...mov, 0x0f, 0x30, 0xeb, 0xfe);
+    expect(report.machine.unimplemented).to.include({
+      reason: 'last-branch-records',
+      rip: '0x20000e',
+      mode: '64-bit',
+      cpl: 0,
+      instructions: 4,
+    });
+    expect(report.machine.instruction!.text).to.match(/^jmp/);
+    expect(stderr).to.match(/^bfm: unimplemented: IA32_DEBUGCTL\.LBR/m);
+    for (const line of [/processor 0, 64-bit/, /RCX 00000000000001d9/, /next instruction at RIP: jmp/, /what to do: /])
+      expect(stderr).to.match(line);
+  });
+
+  it('names an instruction that the processor does not have, and the feature it needs', async () => {
+    const { report, stderr } = await run('avx', 0x90, 0xc5, 0xfc, 0x58, 0xc1, 0xeb, 0xfe);
+    expect(report.machine.undefinedOpcode).to.deep.include({
+      rip: '0x200001',
+      text: 'vaddps ymm0,ymm0,ymm1',
+      features: ['AVX'],
+    });
+    expect(stderr).to.match(/the opcode that it does not have: vaddps ymm0,ymm0,ymm1 \(AVX\)/);
+    expect(stderr).to.match(/what to do: CPUID of this machine does not announce AVX/);
+  });
+});
