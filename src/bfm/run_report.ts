@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { PcEnd } from '../machine/pc.js';
 import { ExitStatus } from './exit_status.js';
 import type { Outcome, RunReport } from './run_request.js';
 
@@ -23,6 +24,20 @@ export function exitStatusOf(report: RunReport, until: string | undefined): Exit
   }
 }
 
+/** How a guest ended by itself: a sentence, or the report of a death. @param early what it did not wait for. */
+export function endingLine({ kind, detail }: PcEnd, debugExit: number | null, early = ''): string {
+  switch (kind) {
+    case 'powered-off':
+      return `the guest switched the power off${early} (${detail})`;
+    case 'debug-exit':
+      return `the guest ended by the debug-exit port with ${debugExit}${early}`;
+    case 'reset':
+      return `the guest reset the machine${early} (${detail})`;
+    case 'dead':
+      return detail;
+  }
+}
+
 /** One sentence on how the run ended. */
 export function outcomeLine(report: RunReport, until: string | undefined): string {
   const early = until === undefined ? '' : ` before "${until}" stood on its console`;
@@ -30,11 +45,9 @@ export function outcomeLine(report: RunReport, until: string | undefined): strin
     case 'reached':
       return `"${until ?? ''}" reached`;
     case 'powered-off':
-      return `the guest switched the power off${early} (${report.detail})`;
     case 'debug-exit':
-      return `the guest ended by the debug-exit port with ${report.machine.debugExit}${early}`;
     case 'reset':
-      return `the guest reset the machine${early} (${report.detail})`;
+      return endingLine({ kind: report.outcome, detail: report.detail }, report.machine.debugExit, early);
     case 'timeout':
       return `time-out${early}${report.detail === '' ? '' : `: ${report.detail}`}`;
     case 'interrupted':

@@ -47,8 +47,8 @@ function dump(): Command {
 function status(done: (status: ExitStatus) => void): Command {
   const command = new Command('status').description('print the state of the VMM').action(async () => {
     try {
-      const { state } = await withHost(command, (host) => host.request('status', {}));
-      process.stdout.write(`${state}\n`);
+      const { state, ending } = await withHost(command, (host) => host.request('status', {}));
+      process.stdout.write(`${state}\n${ending === undefined ? '' : `the guest has ended: ${ending}\n`}`);
     } catch (error) {
       if (!(error instanceof NoMachineError)) throw error;
       // That there is no machine is the answer, not a failure to get one.

@@ -14,7 +14,7 @@ import { ATTACH, CONSOLE, ENDED, TYPE, VMM, type AttachAnswer, type HostMethod }
 import type { HostListener, MachineHost } from './machine_host.js';
 
 const methods: readonly HostMethod[] = [
-  ...(['status', 'load', 'unload', 'start', 'stop', 'dump'] as const),
+  ...(['load', 'unload', 'start', 'stop', 'dump'] as const),
   ...(['vmcall', 'vmcallData', 'memoryHash'] as const),
 ];
 
@@ -76,6 +76,7 @@ export class HostServer {
     connection.onError(() => socket.destroy());
     for (const method of methods)
       connection.onRequest(method, (params: object) => answered(this.host.request(method, params as never)));
+    connection.onRequest('status', () => answered(this.host.status()));
     connection.onRequest('remove', () => this.remove(socket));
     this.serveConsole(connection, socket);
     connection.listen();

@@ -4,16 +4,22 @@ import { Driver } from '../../driver/driver.js';
 import type { VmcallRegisters } from '../../vmm/exit_handler/vmcall_registers.js';
 import { Pc, type PcEnd } from '../../machine/pc.js';
 import { readBootFile, readCoreModule } from '../boot_file.js';
+import { deathReport } from '../death_report.js';
 import { LateStart } from '../late_start.js';
 import { OutputBuffer } from '../output_buffer.js';
 import { problemOf } from '../problem.js';
 import type { RunControl } from '../run_control.js';
+import { endingLine } from '../run_report.js';
 import type { RunRequest } from '../run_request.js';
 import { DriverCommands } from './driver_commands.js';
+import { CommandError } from './host_errors.js';
 import { TYPE, type HostedMessage, type HostMethod, type HostRequests, type WorkerRequest } from './host_protocol.js';
 
 /** Milliseconds that the guest runs before requests are looked for. */
 const SLICE = 5;
+
+/** What cannot be done to a machine whose guest has ended. */
+const wantsGuest: ReadonlySet<HostMethod> = new Set(['load', 'start', 'vmcall', 'vmcallData']);
 
 type Params<M extends HostMethod> = HostRequests[M]['params'];
 
@@ -119,7 +125,26 @@ export class HostedMachine {
     this.ending = end;
     // Whoever hears of the end shall have seen everything before it.
     this.flush();
-    this.post({ kind: 'ended', detail: `${end.kind}: ${end.detail}` });
+    void this.tellEnd(end);
+  }
+
+  private async tellEnd(end: PcEnd): Promise<void> {
+    const { detail } = end.kind === 'dead' ? await deathReport(end) : end;
+    this.post({ kind: 'ended', detail: endingLine({ kind: end.kind, detail }, this.pc.debugExit) });
+  }
+
+  /** A machine whose guest has ended executes nothing more, not even its VMM's driver. */
+  private refuseEnded(method: HostMethod): void {
+    if (this.shortEnding === undefined || !wantsGuest.has(method)) return;
+    const name = method === 'vmcallData' ? 'vmcall' : method;
+    throw new CommandError(
+      `${name}: the guest has ended: ${this.shortEnding}; end its machine with bfm driver_unload, and start another with bfm driver_load`,
+    );
+  }
+
+  /** How the guest ended, in one line. */
+  private get shortEnding(): string | undefined {
+    return this.ending && endingLine(this.ending, this.pc.debugExit).split('\n')[0];
   }
 
   private flush(): void {
@@ -175,9 +200,10 @@ export class HostedMachine {
 
   private async perform(method: HostMethod, params: unknown): Promise<unknown> {
     const { commands } = this;
+    this.refuseEnded(method);
     switch (method) {
       case 'status':
-        return { state: commands.status };
+        return { state: commands.status, ending: this.shortEnding };
       case 'load':
         await commands.load((params as Params<'load'>).files);
         return null;

@@ -73,6 +73,13 @@ export class MachineHost {
     this.worker.postMessage({ id: 0, method: TYPE, params: bytes });
   }
 
+  /** The state of the VMM, and how the guest ended if it did. */
+  async status(): Promise<HostRequests['status']['result']> {
+    const { state, ending } = await this.request('status', {});
+    // The machine knows first; what it says later is the whole report.
+    return { state, ending: this.ending ?? ending };
+  }
+
   /** Asks the machine. @throws MachineLostError, or an error with the machine's own message */
   request<M extends HostMethod>(method: M, params: HostRequests[M]['params']): Promise<HostRequests[M]['result']> {
     if (this.lost !== undefined) return this.withoutMachine(method, this.lost);
