@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Driver } from '../../../src/driver/driver.js';
+import { buildFolder } from '../../../src/driver/package_paths.js';
+import type { CpuidAccessors } from '../../../src/intrinsics/accessors/cpuid_accessors.js';
+import type { MsrAccessors } from '../../../src/intrinsics/accessors/msr_accessors.js';
+import type { RegisterAccessors } from '../../../src/intrinsics/accessors/register_accessors.js';
+import type { ControlRegisters } from '../../../src/intrinsics/control_registers.js';
+import type { Cpuid } from '../../../src/intrinsics/cpuid.js';
+import type { Msrs } from '../../../src/intrinsics/msr.js';
+import type { Segments } from '../../../src/intrinsics/segments.js';
+import type { Vmx } from '../../../src/intrinsics/vmx.js';
+import { Pc } from '../../../src/machine/pc.js';
+import type { Vmcs } from '../../../src/vmm/vmcs/vmcs.js';
+import { temporaryFolder } from '../../driver/temporary_folder.js';
+
+/** What an extension on the machine can inject: accessors, and the instructions below them. */
+export interface Parts {
+  readonly vmcs: Vmcs;
+  readonly vmx: Vmx;
+  readonly msrAccessors: MsrAccessors;
+  readonly msrs: Msrs;
+  readonly registerAccessors: RegisterAccessors;
+  readonly controlRegisters: ControlRegisters;
+  readonly segments: Segments;
+  readonly cpuidAccessors: CpuidAccessors;
+  readonly cpuid: Cpuid;
+}
+
+declare global {
+  // The module below hands what it got injected over by this.
+  var bareflankTestVisit: ((parts: Parts) => void) | undefined;
+}
+
+const modulePath = temporaryFolder().write(
+  'visit.ts',
+  `import * as bareflank from 'bareflank';
+   import { inject, injectable } from 'inversify';
+   @injectable()
+   class Visit {
+     @inject(bareflank.Vmcs) readonly vmcs!: unknown;
+     @inject(bareflank.Vmx) readonly vmx!: unknown;
+     @inject(bareflank.MsrAccessors) readonly msrAccessors!: unknown;
+     @inject(bareflank.Msrs) readonly msrs!: unknown;
+     @inject(bareflank.RegisterAccessors) readonly registerAccessors!: unknown;
+     @inject(bareflank.ControlRegisters) readonly controlRegisters!: unknown;
+     @inject(bareflank.Segments) readonly segments!: unknown;
+     @inject(bareflank.CpuidAccessors) readonly cpuidAccessors!: unknown;
+     @inject(bareflank.Cpuid) readonly cpuid!: unknown;
+     readonly name = 'visit';
+     setUp(): void { (globalThis as any).bareflankTestVisit(this); }
+   }
+   export default bareflank.vcpuModule(({ bind }) => bind(bareflank.VmcsContribution).to(Visit as never));`,
+);
+
+/** Boots a machine, starts the VMM on it, and calls `visit` in VMX root operation when the VMCS is set up. */
+export async function visitMachine(visit: (parts: Parts) => void): Promise<void> {
+  let visited = false;
+  globalThis.bareflankTestVisit = (parts) => {
+    visited = true;
+    visit(parts);
+  };
+  try {
+    const pc = await Pc.create({
+      coreModule: await WebAssembly.compile(readFileSync(join(buildFolder, 'cpu', 'cpu.wasm'))),
+      memoryBytes: 16 * 1024 * 1024,
+      com1: () => {},
+      com2: () => {},
+      debugConsole: () => {},
+      exitMark: new Int32Array(1),
+    });
+    const driver = await Driver.create({ machine: pc.driverHost });
+    driver.addModule(modulePath);
+    await driver.load();
+    pc.boot({
+      kernel: { name: 'cpuid', bytes: readFileSync(join(buildFolder, 'guests', 'cpuid.bin')) },
+      modules: [],
+      append: '1',
+    });
+    driver.start();
+    driver.close();
+  } finally {
+    globalThis.bareflankTestVisit = undefined;
+  }
+  if (!visited) throw new Error('the machine was not visited');
+}
