@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { PrimaryControl } from '../../intrinsics/control_bits.js';
 import { msrsInVmcs, msrsReadAsZero } from '../../intrinsics/constants.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import { Vector } from '../../intrinsics/exit_information.js';
@@ -23,6 +24,14 @@ function fieldOf(exit: Exit, msr: number): number | undefined {
   return field !== undefined && exit.vmcs.exists(field) ? field : undefined;
 }
 
+/** RDMSR without an exit would add the offset as RDTSC does. SDM 3C "Changes to Instruction Behavior in VMX Non-Root Operation". */
+function timeStamp(exit: Exit, msrs: Msrs): bigint {
+  const offset = exit.vmcs.isEnabled('primary', PrimaryControl.UseTscOffsetting)
+    ? exit.vmcs.read(VmcsField.TscOffset)
+    : 0n;
+  return BigInt.asUintN(64, msrs.rdmsr(Msr.Ia32TimeStampCounter) + offset);
+}
+
 function readValue(exit: Exit, msrs: Msrs, contributions: readonly MsrContribution[], msr: number): bigint {
   for (const contribution of contributions) {
     if (!contribution.msrs.includes(msr)) continue;
@@ -31,6 +40,7 @@ function readValue(exit: Exit, msrs: Msrs, contributions: readonly MsrContributi
   }
   const field = fieldOf(exit, msr);
   if (field !== undefined) return exit.vmcs.read(field);
+  if (msr === Msr.Ia32TimeStampCounter) return timeStamp(exit, msrs);
   return msrsReadAsZero.includes(msr) ? 0n : msrs.rdmsr(msr);
 }
 

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { inject, injectable } from 'inversify';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildFolder } from '../../src/driver/package_paths.js';
+import { LoadedVmm } from '../../src/driver/loaded_vmm.js';
+import { component } from '../../src/intrinsics/component.js';
+import { VMCALL_MAGIC } from '../../src/intrinsics/constants.js';
+import { Pc } from '../../src/machine/pc.js';
+import { vcpuModule, type PartModule } from '../../src/vmm/container/part_module.js';
+import { ExitContribution } from '../../src/vmm/contributions/exit_contribution.js';
+import { VmcallContribution } from '../../src/vmm/contributions/vmcall_contribution.js';
+import { Ept } from '../../src/vmm/ept/ept.js';
+import type { Exit } from '../../src/vmm/exit_handler/exit.js';
+import type { VmcallRegisters } from '../../src/vmm/exit_handler/vmcall_registers.js';
+import { ExceptionBitmap, IoBitmap, MonitorTrap, MsrBitmap, TscOffset, Vpid } from '../../src/vmm/owners/owners.js';
+import { Vmcs } from '../../src/vmm/vmcs/vmcs.js';
+import { assemble } from '../support/assembler.js';
+
+const coreModule = await WebAssembly.compile(readFileSync(join(buildFolder, 'cpu', 'cpu.wasm')));
+const stepOpcode = 99;
+
+/** What a step of a test has at hand: the owners of the vCPU that called. */
+@injectable()
+export class Bench implements VmcallContribution {
+  @inject(MsrBitmap) readonly msrBitmap!: MsrBitmap;
+  @inject(IoBitmap) readonly ioBitmap!: IoBitmap;
+  @inject(ExceptionBitmap) readonly exceptionBitmap!: ExceptionBitmap;
+  @inject(Vpid) readonly vpid!: Vpid;
+  @inject(MonitorTrap) readonly monitorTrap!: MonitorTrap;
+  @inject(TscOffset) readonly tscOffset!: TscOffset;
+  @inject(Ept) readonly ept!: Ept;
+  @inject(Vmcs) readonly vmcs!: Vmcs;
+  readonly name = 'a-bench';
+  readonly opcodes = [stepOpcode];
+  static steps: readonly ((bench: Bench) => void)[] = [];
+
+  handle(registers: VmcallRegisters): boolean {
+    Bench.steps[Number(registers.r02)]!(this);
+    return true;
+  }
+}
+const BenchPart = component<Bench>('test.Bench', 'vcpu');
+
+/** Lines of a guest that let step `index` run, in VMX root operation. They change RAX, RCX and RDX. */
+export function step(index: number): string[] {
+  return [`mov eax, ${stepOpcode}`, `movabs rdx, ${VMCALL_MAGIC}`, `mov ecx, ${index}`, 'vmcall'];
+}
+
+/** Lines that store RAX at a physical address of the guest's. */
+export const store = (address: number): string => `mov [${address}], rax`;
+
+const powerOff = ['mov edx, 0x604', 'mov eax, 0x2000', 'out dx, ax', 'hlt'];
+
+/** A handler of exits for a test. */
+export function onExit(name: string, reasons: readonly number[], handle: (exit: Exit) => boolean): PartModule {
+  const contribution: ExitContribution = { name, reasons, handle };
+  return vcpuModule(({ bind }) => bind(ExitContribution).toConstantValue(contribution));
+}
+
+/**
+ * Runs a guest, assembled from `lines`, under the VMM with `modules` on the simulated PC, to its end. Physical memory is mapped to itself; the
+ * guest has 16 MiB, its code is at 2 MiB.
+ */
+export async function runGuest(
+  lines: readonly string[],
+  steps: readonly ((bench: Bench) => void)[],
+  modules: readonly PartModule[] = [],
+) {
+  const console: number[] = [];
+  const pc = await Pc.create({
+    coreModule,
+    memoryBytes: 16 * 1024 * 1024,
+    com1: (byte) => void console.push(byte),
+    com2: () => {},
+    debugConsole: () => {},
+  });
+  Bench.steps = steps;
+  const bench = vcpuModule(({ bind }) => {
+    bind(BenchPart).to(Bench);
+    bind(VmcallContribution).toService(BenchPart);
+  });
+  const files = [bench, ...modules].map((module, at) => ({ file: `module ${at}`, module }));
+  const vmm = LoadedVmm.create(pc.driverHost, files, { words: new Int32Array(1), names: [] });
+  try {
+    pc.boot({
+      kernel: { name: 'guest', bytes: assemble([...lines, ...powerOff], 64, 0x200000) },
+      modules: [],
+      append: '',
+    });
+    pc.driverHost.inDriverContext(0, () => vmm.entry.startVmm(0n));
+    let end;
+    while ((end = pc.runQuantum(() => true)) === undefined);
+    const view = new DataView(pc.ram.buffer, pc.ram.byteOffset);
+    return {
+      end,
+      exits: [...pc.exits()],
+      console: String.fromCharCode(...console),
+      word: (address: number): bigint => view.getBigUint64(address, true),
+    };
+  } finally {
+    vmm.unload();
+  }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { vcpuModule } from '../../../src/vmm/container/part_module.js';
+import { PortContribution } from '../../../src/vmm/contributions/port_contribution.js';
+import type { Request } from '../../../src/vmm/owners/request.js';
+import { onExit, runGuest, step, store, type Bench } from '../machine_vmm.js';
+
+const pat = 0x277;
+const result = 0x300000;
+const readPat = [`mov ecx, ${pat}`, 'rdmsr'];
+const release = (requests: Request[]): void => requests.shift()![Symbol.dispose]();
+
+/** Lets a number of requests be made at step 0, and takes one back at each step 1. */
+function requesting(make: ((bench: Bench) => Request)[]) {
+  const requests: Request[] = [];
+  const ask = (bench: Bench): void => void requests.push(...make.map((each) => each(bench)));
+  return [ask, () => release(requests)];
+}
+
+describe('The owners on the simulated PC', () => {
+  it('MsrBitmap: an MSR exits as long as one of two asks, and the others never', async () => {
+    const values: number[] = [];
+    const { exits } = await runGuest(
+      [
+        ...step(2),
+        ...[...readPat, ...step(0), ...readPat, 'mov ecx, 0x174', 'rdmsr', 'wrmsr', ...step(1), ...readPat],
+        ...[...step(1), ...readPat, ...step(1), ...readPat],
+      ],
+      [
+        ...requesting([
+          (bench) => bench.msrBitmap.trapRead(pat),
+          (bench) => bench.msrBitmap.trapRead(pat),
+          (bench) => bench.msrBitmap.trapWrite(0x175),
+        ]),
+        (bench) => void bench.msrBitmap.enable(),
+      ],
+      [onExit('count', [ExitReason.Rdmsr], (exit) => values.push(exit.registers.halves[2]!) === 0)],
+    );
+    expect(values).to.deep.equal([pat, pat]);
+    expect([exits[ExitReason.Rdmsr], exits[ExitReason.Wrmsr]]).to.deep.equal([2, 0]);
+  });
+
+  it('MsrBitmap: all exit again when the last who wants the bitmap has gone', async () => {
+    const { exits } = await runGuest(
+      [...readPat, ...step(0), ...readPat, ...step(1), ...readPat, ...step(1), ...readPat],
+      requesting([(bench) => bench.msrBitmap.enable(), (bench) => bench.msrBitmap.enable()]),
+    );
+    expect(exits[ExitReason.Rdmsr]).to.equal(2);
+  });
+
+  it('IoBitmap: a device of one extension stays when another one lets the port go and its bitmaps too', async () => {
+    const seen: number[] = [];
+    const device: PortContribution = {
+      name: 'device',
+      ports: [0x8010],
+      read: () => 0x5a,
+      write: (_port, _size, value) => seen.push(value) > 0,
+    };
+    const { exits, word } = await runGuest(
+      [
+        ...[...step(0), 'mov dx, 0x8010', 'mov al, 0x41', 'out dx, al', 'mov dx, 0x80', 'out dx, al'],
+        ...[...step(1), ...step(1), 'mov dx, 0x8010', 'mov al, 0x42', 'out dx, al', 'mov dx, 0x80', 'out dx, al'],
+        ...['mov dx, 0x8010', 'xor eax, eax', 'in al, dx', store(result)],
+      ],
+      requesting([(bench) => bench.ioBitmap.trap(0x8010), (bench) => bench.ioBitmap.enable()]),
+      [vcpuModule(({ bind }) => bind(PortContribution).toConstantValue(device))],
+    );
+    expect(seen).to.deep.equal([0x41, 0x42]);
+    expect(word(result)).to.equal(0x5an);
+    expect(exits[ExitReason.IoInstruction], 'port 0x80 does not exit').to.equal(3);
+  });
+
+  it('IoBitmap: no port exits when the last who wants the bitmaps has gone', async () => {
+    const out = ['mov dx, 0x80', 'out dx, al'];
+    const { exits } = await runGuest(
+      [...out, ...step(0), ...out, ...step(1), ...out],
+      requesting([(bench) => bench.ioBitmap.enable(), (bench) => bench.ioBitmap.trap(0x80)]),
+    );
+    expect(exits[ExitReason.IoInstruction]).to.equal(1);
+  });
+
+  it('ExceptionBitmap: what two extensions trap exits, until nobody wants it', async () => {
+    const vectors: number[] = [];
+    const skip = onExit('skip', [ExitReason.ExceptionOrNonMaskableInterrupt], (exit) => {
+      vectors.push(exit.interruptionInformation & 0xff);
+      exit.vmcs.write(VmcsField.GuestRip, exit.vmcs.read(VmcsField.GuestRip) + (vectors.at(-1) === 6 ? 2n : 1n));
+      return true;
+    });
+    const { exits, end } = await runGuest(
+      [...step(0), 'ud2', 'int3', ...step(1), 'ud2', 'int3', ...step(1), 'int3', 'ud2'],
+      requesting([
+        (bench) => bench.exceptionBitmap.trap(6),
+        (bench) => bench.exceptionBitmap.trap(6),
+        (bench) => bench.exceptionBitmap.trap(3),
+      ]),
+      [skip],
+    );
+    expect(vectors).to.deep.equal([6, 3, 6, 3, 3]);
+    // The guest has no IDT: an exception that is its own is a triple fault.
+    expect(exits[ExitReason.TripleFault]).to.equal(1);
+    expect(end.kind).to.equal('dead');
+  });
+
+  it('TscOffset: the guest reads the sum, by RDTSC and by RDMSR, with an exit or without', async () => {
+    const rdtsc = (at: number): string[] => ['rdtsc', 'shl rdx, 32', 'or rax, rdx', store(at)];
+    const rdmsr = (at: number): string[] => ['mov ecx, 0x10', 'rdmsr', 'shl rdx, 32', 'or rax, rdx', store(at)];
+    const { word, exits } = await runGuest(
+      [
+        ...rdtsc(result),
+        ...[...step(0), ...rdtsc(result + 8), ...rdmsr(result + 16)],
+        ...[...step(2), ...rdmsr(result + 24), ...step(1), ...rdtsc(result + 32), ...step(1), ...rdtsc(result + 40)],
+      ],
+      [
+        ...requesting([
+          (bench) => bench.tscOffset.add(5_000_000_000n),
+          (bench) => bench.tscOffset.add(-1_000_000_000n),
+        ]),
+        (bench) => void bench.msrBitmap.enable(),
+      ],
+    );
+    const [none, ...others] = [0, 1, 2, 3, 4, 5].map((at) => Number(BigInt.asIntN(64, word(result + 8 * at))));
+    const offsets = others.map((value) => Math.round((value - none!) / 1e9));
+    expect(offsets).to.deep.equal([4, 4, 4, -1, 0]);
+    expect(exits[ExitReason.Rdmsr], 'the first RDMSR only').to.equal(1);
+  });
+
+  it('MonitorTrap: two extensions share a step, and one that goes takes only its own', async () => {
+    const log: string[] = [];
+    const rips: bigint[] = [];
+    const note = (bench: Bench, name: string): Request =>
+      bench.monitorTrap.step(() => {
+        log.push(name);
+        rips.push(bench.vmcs.read(VmcsField.GuestRip));
+      });
+    const { exits } = await runGuest(
+      [...step(0), 'nop', 'nop', ...step(1), 'nop', 'nop'],
+      [
+        (bench) => [note(bench, 'a'), note(bench, 'b')],
+        (bench) => {
+          const gone = note(bench, 'c');
+          note(bench, 'd');
+          gone[Symbol.dispose]();
+        },
+      ],
+    );
+    expect(log).to.deep.equal(['a', 'b', 'd']);
+    expect(exits[ExitReason.MonitorTrapFlag]).to.equal(2);
+    expect(rips[0], 'one instruction').to.equal(rips[1]);
+  });
+
+  it('Vpid: the tag is the vcpu’s until nobody wants it, and then 0', async () => {
+    const tags: bigint[] = [];
+    const note = (bench: Bench): void => void tags.push(bench.vmcs.read(VmcsField.VirtualProcessorIdentifier));
+    await runGuest([step(0), step(2), step(1), step(2), step(1), step(2)].flat(), [
+      ...requesting([(bench) => bench.vpid.enable(), (bench) => bench.vpid.enable()]),
+      note,
+    ]);
+    expect(tags).to.deep.equal([1n, 1n, 0n]);
+  });
+});
