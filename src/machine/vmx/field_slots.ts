@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Where a VMCS field stands in the engine's copy of a VMCS. SDM 3C "VMREAD, VMWRITE, and Encodings of VMCS Fields": an encoding is made
 // of an access type (bit 0), an index (9:1), a group (11:10) and a width (14:13). The slot packs width, group and index into 9 bits, so
-// that VMREAD finds its field by two shifts and one look into a table of 512 bytes.
+// that what is kept of each field stands in small tables.
 import { vmcsFieldDefinitions, vmcsFieldExists } from '../../intrinsics/vmcs_field_details.js';
 import { isReadOnlyField } from '../../intrinsics/vmcs_fields.js';
 import { allowed1 } from './allowed_controls.js';
@@ -39,14 +39,24 @@ function makeKinds(): Uint8Array {
   return kinds;
 }
 
-/**
- * The slot of the field that VMREAD or VMWRITE names, or −1 if this processor has no such field. Bit 0 of the encoding (access to the high
- * half) is allowed for 64-bit fields only.
- */
+/** How many encodings there are below the first reserved bit that is set in none of them. */
+const encodings = 0x7000;
+
+/** The slot by encoding, of full and of high access; −1 if this processor has no such field. One look for VMREAD and VMWRITE. */
+const slotsByEncoding: Int16Array = makeSlotsByEncoding();
+
+function makeSlotsByEncoding(): Int16Array {
+  const slots = new Int16Array(encodings).fill(-1);
+  for (const encoding of supportedFields) {
+    const slot = slotOf(encoding);
+    slots[encoding] = slot;
+    // Access to the high half alone is for 64-bit fields only.
+    if ((slotKinds[slot]! & 0x7f) === SlotKind.Bits64) slots[encoding | 1] = slot;
+  }
+  return slots;
+}
+
+/** The slot of the field that VMREAD or VMWRITE names, or −1 if this processor has no such field. Bit 0 of the encoding: access to the high half. */
 export function supportedSlot(encoding: number): number {
-  if ((encoding & 0xffff93c0) !== 0) return -1;
-  const slot = slotOf(encoding);
-  const kind = slotKinds[slot]! & 0x7f;
-  if (kind === SlotKind.Absent || ((encoding & 1) !== 0 && kind !== SlotKind.Bits64)) return -1;
-  return slot;
+  return encoding < encodings ? slotsByEncoding[encoding]! : -1;
 }

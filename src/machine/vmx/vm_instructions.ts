@@ -100,14 +100,16 @@ export class VmInstructions {
 
   /** VMREAD of bits 31:0 (for an odd encoding: of bits 63:32), 0 on VMfail. The exit path of hosts in JavaScript uses this. */
   readLow(encoding: number): number {
-    const slot = this.accessedSlot(encoding, 0);
-    return slot < 0 ? 0 : this.vmcs.halves[(slot << 1) | (encoding & 1)]!;
+    const slot = supportedSlot(encoding);
+    if (slot < 0 || this.vmcs.region < 0) return this.noSlot() & 0;
+    return this.vmcs.halves[(slot << 1) | (encoding & 1)]!;
   }
 
   /** VMREAD of bits 63:32, 0 on VMfail and for an odd encoding. */
   readHigh(encoding: number): number {
-    const slot = this.accessedSlot(encoding, 0);
-    return slot < 0 || (encoding & 1) !== 0 ? 0 : this.vmcs.halves[(slot << 1) | 1]!;
+    const slot = supportedSlot(encoding);
+    if (slot < 0 || this.vmcs.region < 0) return this.noSlot() & 0;
+    return (encoding & 1) !== 0 ? 0 : this.vmcs.halves[(slot << 1) | 1]!;
   }
 
   vmwrite(encoding: number, encodingHigh: number, low: number, high: number): VmxStatus {
@@ -167,12 +169,13 @@ export class VmInstructions {
   }
 
   private accessedSlot(encoding: number, encodingHigh: number): number {
-    if (this.vmcs.region < 0) {
-      this.lastFailure = VmxStatus.FailInvalid;
-      return -1;
-    }
     const slot = encodingHigh === 0 ? supportedSlot(encoding) : -1;
-    if (slot < 0) this.lastFailure = this.fail(VmInstructionError.UnsupportedVmcsComponent);
-    return slot;
+    return slot < 0 || this.vmcs.region < 0 ? this.noSlot() : slot;
+  }
+
+  /** VMREAD or VMWRITE without a current VMCS, or of a field that this processor does not have: VMfail. @returns −1. */
+  private noSlot(): number {
+    this.lastFailure = this.fail(VmInstructionError.UnsupportedVmcsComponent);
+    return -1;
   }
 }
