@@ -5,11 +5,6 @@
 # next tick. Every eighth round prints the checksum; the last one, after as many rounds as the command line says (64), switches the power off.
 #
 # A flat image: entered at its first byte in 64-bit mode, RDI = command line, RSP = stack. See src/machine/boot/flat_image.ts.
-.set COM1, 0x3f8
-.set LINE_STATUS, 0x3fd
-.set TRANSMITTER_EMPTY, 0x20
-.set POWER_PORT, 0x604
-.set SLEEP_ENABLE, 0x2000
 .set DEFAULT_ROUNDS, 64
 .set STEPS, 20000
 
@@ -78,12 +73,7 @@ all_done:
     call print
     call print_checksum
     cli
-    mov edx, POWER_PORT
-    mov eax, SLEEP_ENABLE
-    out dx, ax
-halted:
-    hlt
-    jmp halted
+.include "../include/power.s"
 
 # Folds a table into R14 while it changes it, and one CPUID.
 compute:
@@ -232,43 +222,7 @@ print_checksum:
     mov al, 10
     jmp put
 
-# Prints the NUL-terminated text at RSI on COM1.
-print:
-    lodsb
-    test al, al
-    jz print_done
-    call put
-    jmp print
-print_done:
-    ret
-
-# Sends AL.
-put:
-    mov ah, al
-    mov edx, LINE_STATUS
-put_wait:
-    in al, dx
-    test al, TRANSMITTER_EMPTY
-    jz put_wait
-    mov al, ah
-    mov edx, COM1
-    out dx, al
-    ret
-
-# Prints RAX as 16 hexadecimal digits.
-print_hexadecimal:
-    mov rbx, rax
-    mov ecx, 16
-next_nibble:
-    rol rbx, 4
-    mov eax, ebx
-    and eax, 15
-    lea rsi, [rip + digits]
-    mov al, [rsi + rax]
-    call put
-    dec ecx
-    jnz next_nibble
-    ret
+.include "../include/console.s"
 
 .align 8
 descriptors:
@@ -285,8 +239,6 @@ descriptors_pointer:
 interrupts_pointer:
     .word 0xfff
     .quad INTERRUPT_TABLE
-digits:
-    .ascii "0123456789abcdef"
 text_done:
     .asciz "done: "
 text_round:

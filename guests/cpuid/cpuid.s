@@ -5,11 +5,6 @@
 # ends by the debug-exit port with 1, which is an error of the run.
 #
 # A flat image: entered at its first byte in 64-bit mode, RDI = command line, RSP = stack. See src/machine/boot/flat_image.ts.
-.set COM1, 0x3f8
-.set LINE_STATUS, 0x3fd
-.set TRANSMITTER_EMPTY, 0x20
-.set POWER_PORT, 0x604
-.set SLEEP_ENABLE, 0x2000
 .set DEBUG_EXIT_PORT, 0xf4
 .set DEFAULT_COUNT, 1000
 .set LEAVES, 17
@@ -55,13 +50,7 @@ all_done:
     call print_decimal
     lea rsi, [rip + text_cpuids]
     call print
-power_off:
-    mov edx, POWER_PORT
-    mov eax, SLEEP_ENABLE
-    out dx, ax
-halted:
-    hlt
-    jmp halted
+.include "../include/power.s"
 
 # Folds EAX, EBX, ECX and EDX into R14.
 fold:
@@ -114,68 +103,12 @@ read_failed:
     out DEBUG_EXIT_PORT, eax
     jmp halted
 
-# Prints the NUL-terminated text at RSI on COM1.
-print:
-    lodsb
-    test al, al
-    jz print_done
-    call put
-    jmp print
-print_done:
-    ret
-
-# Sends AL.
-put:
-    mov ah, al
-    mov edx, LINE_STATUS
-put_wait:
-    in al, dx
-    test al, TRANSMITTER_EMPTY
-    jz put_wait
-    mov al, ah
-    mov edx, COM1
-    out dx, al
-    ret
-
-# Prints RAX in decimal.
-print_decimal:
-    sub rsp, 32
-    lea rsi, [rsp + 31]
-    mov byte ptr [rsi], 0
-    mov ecx, 10
-next_digit:
-    xor edx, edx
-    div rcx
-    add dl, 0x30
-    dec rsi
-    mov [rsi], dl
-    test rax, rax
-    jnz next_digit
-    call print
-    add rsp, 32
-    ret
-
-# Prints RAX as 16 hexadecimal digits.
-print_hexadecimal:
-    mov rbx, rax
-    mov ecx, 16
-next_nibble:
-    rol rbx, 4
-    mov eax, ebx
-    and eax, 15
-    lea rsi, [rip + digits]
-    mov al, [rsi + rax]
-    call put
-    dec ecx
-    jnz next_nibble
-    ret
+.include "../include/console.s"
 
 .align 4
 leaves:
     .long 0, 1, 2, 4, 5, 6, 7, 0xb, 0xd, 0x15, 0x16
     .long 0x80000000, 0x80000001, 0x80000002, 0x80000003, 0x80000004, 0x80000008
-digits:
-    .ascii "0123456789abcdef"
 text_hello:
     .asciz "hello from a guest that executes "
 text_cpuids:

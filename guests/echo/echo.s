@@ -4,12 +4,7 @@
 # the power off. It is what `bfm driver_load` runs if it is told nothing else.
 #
 # A flat image: entered at its first byte in 64-bit mode, RDI = command line, RSP = stack. See src/machine/boot/flat_image.ts.
-.set COM1, 0x3f8
-.set LINE_STATUS, 0x3fd
 .set DATA_READY, 1
-.set TRANSMITTER_EMPTY, 0x20
-.set POWER_PORT, 0x604
-.set SLEEP_ENABLE, 0x2000
 .set END_OF_TRANSMISSION, 4
 .set INTERRUPT_TABLE, 0x404000
 .set TIMER_VECTOR, 0x20
@@ -34,13 +29,7 @@ sleep:
     je power_off
     call put
     jmp sleep
-power_off:
-    mov edx, POWER_PORT
-    mov eax, SLEEP_ENABLE
-    out dx, ax
-halted:
-    hlt
-    jmp halted
+.include "../include/power.s"
 
 on_timer:
     push rax
@@ -89,28 +78,7 @@ start_timer:
     out 0x40, al
     ret
 
-# Prints the NUL-terminated text at RSI on COM1.
-print:
-    lodsb
-    test al, al
-    jz print_done
-    call put
-    jmp print
-print_done:
-    ret
-
-# Sends AL.
-put:
-    mov ah, al
-    mov edx, LINE_STATUS
-put_wait:
-    in al, dx
-    test al, TRANSMITTER_EMPTY
-    jz put_wait
-    mov al, ah
-    mov edx, COM1
-    out dx, al
-    ret
+.include "../include/console.s"
 
 interrupts_pointer:
     .word 0xfff

@@ -4,11 +4,6 @@
 # undone and calls it again, prints what came back, and switches the power off.
 #
 # A flat image: entered at its first byte in 64-bit mode, RDI = command line, RSP = stack. See src/machine/boot/flat_image.ts.
-.set COM1, 0x3f8
-.set LINE_STATUS, 0x3fd
-.set TRANSMITTER_EMPTY, 0x20
-.set POWER_PORT, 0x604
-.set SLEEP_ENABLE, 0x2000
 .set CALLS, 10
 .set IA32_PAT, 0x277
 
@@ -42,12 +37,7 @@ each:
     lea rsi, [rip + text_after]
     call count_answers
 
-    mov edx, POWER_PORT
-    mov eax, SLEEP_ENABLE
-    out dx, ax
-halted:
-    hlt
-    jmp halted
+.include "../include/power.s"
 
 # VMCALL registers: RCX, RBX, RSI are R02, R03, R04.
 vmcall_registers:
@@ -71,45 +61,7 @@ call_again:
     lea rsi, [rip + text_of_calls]
     jmp print
 
-# Prints the text at RSI up to its zero.
-print:
-    lodsb
-    test al, al
-    jz printed
-    call put
-    jmp print
-printed:
-    ret
-
-# Prints EAX, below 100, in decimal.
-print_decimal:
-    xor edx, edx
-    mov ecx, 10
-    div ecx
-    push rdx
-    test eax, eax
-    jz units
-    add al, 0x30
-    call put
-units:
-    pop rax
-    add al, 0x30
-    jmp put
-
-# Sends AL.
-put:
-    push rdx
-    push rax
-    mov edx, LINE_STATUS
-wait:
-    in al, dx
-    test al, TRANSMITTER_EMPTY
-    jz wait
-    pop rax
-    mov edx, COM1
-    out dx, al
-    pop rdx
-    ret
+.include "../include/console.s"
 
 hook:
     mov eax, 1

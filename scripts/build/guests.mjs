@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Assembles each guests/NAME/NAME.s into the flat image build/guests/NAME.bin, linked at the address at which the machine loads it. An
-// assembler from npm does it: no tool beside Node is needed. A guest that is made of data has a NAME.mjs instead: `image(assemble)` gives the
+// assembler from npm does it: no tool beside Node is needed. `.include "FILE"` takes another file's lines in (guests/include). A guest that is made of data has a NAME.mjs instead: `image(assemble)` gives the
 // flat image and `disk(assemble, image)`, if it is there, a raw disk that loads it on a PC with a BIOS (build/guests/NAME.disk.img).
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
@@ -38,26 +38,41 @@ function firstBadLine(keystone, lines) {
   return lines.length;
 }
 
-function assemble(keystone, text, address, where) {
-  const lines = text.split('\n').map(withoutComments);
+/** The lines of a source, `.include "FILE"` replaced by the lines of that file (a path from the folder of the file that includes it). */
+function sourceLines(path) {
+  const lines = readFileSync(path, 'utf8').split('\n');
+  return lines.flatMap((text, index) => {
+    const included = /^\s*\.include\s+"([^"]+)"/.exec(text)?.[1];
+    const where = `${relative(root, path)}:${index + 1}`;
+    return included === undefined ? [{ text, where }] : sourceLines(join(dirname(path), included));
+  });
+}
+
+function assemble(keystone, lines, address) {
+  const texts = lines.map((line) => withoutComments(line.text));
   try {
-    return keystone.asm(lines.join('\n'), { address });
+    return keystone.asm(texts.join('\n'), { address });
   } catch (error) {
-    const line = firstBadLine(keystone, lines);
-    throw new Error(`${where}:${line}: ${error.message.trim()}: ${lines[line - 1].trim()}`, { cause: error });
+    const bad = firstBadLine(keystone, texts) - 1;
+    throw new Error(`${lines[bad].where}: ${error.message.trim()}: ${texts[bad].trim()}`, { cause: error });
   }
 }
 
 /** Writes the image of one guest, and its disk if it has one. */
 async function build(keystone, source) {
-  const where = relative(root, source);
   const output = join(buildFolder, 'guests', `${nameOf(source)}.bin`);
   if (source.endsWith('.s')) {
-    writeFileSync(output, assemble(keystone, readFileSync(source, 'utf8'), flatImageAddress, where));
+    writeFileSync(output, assemble(keystone, sourceLines(source), flatImageAddress));
     return;
   }
   const { image, disk } = await import(pathToFileURL(source).href);
-  const toCode = (text, address) => assemble(keystone, text, address, where);
+  const where = relative(root, source);
+  const toCode = (text, address) =>
+    assemble(
+      keystone,
+      text.split('\n').map((line, index) => ({ text: line, where: `${where}:${index + 1}` })),
+      address,
+    );
   const bytes = image(toCode);
   writeFileSync(output, bytes);
   if (disk !== undefined) writeFileSync(output.replace(/bin$/, 'disk.img'), disk(toCode, bytes));
