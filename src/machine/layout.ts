@@ -263,9 +263,9 @@ const processorFields = {
   GUEST_PHYSICAL_ADDRESS: 8,
   /** I/O RCX, RSI, RDI, RIP: only SMM uses them. */
   EXIT_SPARE: 8,
-  /** 1: a word that guests seldom change (segments, tables, some MSRs) differs from what it was at the exit before; and what they were then. */
+  /** Bit set of Constants.COLD_*: which words that guests seldom change differ from what they were at the exit before; and what they were then. */
   EXIT_COLD_CHANGED: 4,
-  EXIT_COLD_COPY: 256,
+  EXIT_COLD_COPY: 288,
   // Operands of a VMX instruction that the engine performs (StopReason.VmxInstruction).
   /** Constants.VMX_INSTRUCTION_*. */
   VMX_OPERAND_INSTRUCTION: 4,
@@ -474,6 +474,9 @@ export const Constants = {
   LDTR: 6,
   TR: 7,
 
+  /** EXIT_COLD_CHANGED: segments, tables and MSRs; control registers, interruptibility, activity and pending debug traps. */
+  COLD_TABLES: 1,
+  COLD_CONTROLS: 2,
   /** ATTENTION bits: an external interrupt waits at the pin; NMI; INIT; SIPI; the next boundary must be looked at (shadow, RF, TF, breakpoints, MTF, windows, preemption timer); stop wanted. */
   ATTENTION_INTERRUPT: 1,
   ATTENTION_NMI: 2,

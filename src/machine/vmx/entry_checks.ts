@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { EntryReader, EntryRule } from '../../intrinsics/rules/entry_rule.js';
-import { slotCount, slotOf } from './field_slots.js';
+import type { RuleInputs } from './rule_inputs.js';
 import { Change, type Vmcs } from './vmcs.js';
 
 const none = 0xffff;
 
-/** A reader that notes whether a rule read anything but fields of the current VMCS and constants of the processor. */
+/** A reader that notes what a rule reads. */
 export interface NotingReader extends EntryReader {
+  /** Set by every read of an input that is neither a field nor a constant of the processor. */
   volatileRead: boolean;
+  /** Is told of each half of a field that is read. */
+  readonly inputs: RuleInputs;
 }
 
 /**
  * Runs the VM-entry rules. A rule that held and read nothing but fields of the current VMCS and constants of the processor keeps a clean
- * mark until one of its fields changes: with the same fields it would take the same path to the same verdict. A rule that read something
- * else (memory, the processor's mode, the launch state) runs at each entry. So an exit that touches RIP costs the few rules that read RIP.
+ * mark until a half that it read changes: with the same halves it would take the same path to the same verdict. A rule that read something
+ * else (memory, the processor's mode, the launch state) runs at each entry. So an exit that moves RIP on costs no rule: they read bits 63:32.
  */
 export class EntryChecks {
   private readonly rules: readonly EntryRule[];
@@ -21,9 +24,6 @@ export class EntryChecks {
   private readonly pending: Uint8Array;
   private readonly pendingRules: Uint16Array;
   private pendingCount = 0;
-  /** Rules of each slot: `ruleLists[listStart[slot] … listStart[slot + 1] − 1]`. */
-  private readonly listStart = new Uint16Array(slotCount + 1);
-  private readonly ruleLists: Uint16Array;
 
   /** @param rules in the order in which a breach is reported: control, host, guest; basic ones are left out. */
   constructor(
@@ -34,7 +34,6 @@ export class EntryChecks {
     this.rules = rules.filter((rule) => rule.area !== 'basic');
     this.pending = new Uint8Array(this.rules.length);
     this.pendingRules = new Uint16Array(this.rules.length);
-    this.ruleLists = this.makeLists();
     this.markAll();
   }
 
@@ -48,14 +47,17 @@ export class EntryChecks {
     for (let i = 0; i < this.rules.length; i++) this.mark(i);
   }
 
-  /** Takes away the marks of the rules that read a changed field. */
+  /** Takes away the marks of the rules that read a changed half. */
   markChanged(): void {
     const { vmcs } = this;
+    if (vmcs.isUnchecked) this.markAll();
+    vmcs.isUnchecked = false;
     for (let i = 0; i < vmcs.changedCount; i++) {
       const slot = vmcs.changedSlots[i]!;
-      if ((vmcs.changes[slot]! & Change.Rules) === 0) continue;
-      vmcs.changes[slot] = vmcs.changes[slot]! & ~Change.Rules;
-      for (let at = this.listStart[slot]!; at < this.listStart[slot + 1]!; at++) this.mark(this.ruleLists[at]!);
+      const changes = vmcs.changes[slot]!;
+      vmcs.changes[slot] = changes & Change.Load;
+      if ((changes & Change.Low) !== 0) this.markReaders(slot << 1);
+      if ((changes & Change.High) !== 0) this.markReaders((slot << 1) | 1);
     }
   }
 
@@ -67,11 +69,13 @@ export class EntryChecks {
     for (let k = 0; k < this.pendingCount; k++) {
       const i = this.pendingRules[k]!;
       reader.volatileRead = false;
+      reader.inputs.begin(i);
       const holds = this.rules[i]!.holds(reader);
       if (!holds && i < first) first = i;
       if (holds && !reader.volatileRead) this.pending[i] = 0;
       else this.pendingRules[left++] = i;
     }
+    reader.inputs.end();
     this.pendingCount = left;
     return first === none ? undefined : this.rules[first];
   }
@@ -81,23 +85,14 @@ export class EntryChecks {
     return this.rules.find((rule) => !rule.holds(this.reader));
   }
 
+  private markReaders(half: number): void {
+    const rules = this.reader.inputs.readersOf(half);
+    for (let i = 0; i < rules.length; i++) this.mark(rules[i]!);
+  }
+
   private mark(rule: number): void {
     if (this.pending[rule] === 1) return;
     this.pending[rule] = 1;
     this.pendingRules[this.pendingCount++] = rule;
-  }
-
-  private makeLists(): Uint16Array {
-    const lists: number[][] = Array.from({ length: slotCount }, () => []);
-    this.rules.forEach((rule, i) => {
-      for (const slot of new Set(rule.fields.map(slotOf))) lists[slot]!.push(i);
-    });
-    let at = 0;
-    lists.forEach((list, slot) => {
-      this.listStart[slot] = at;
-      at += list.length;
-    });
-    this.listStart[slotCount] = at;
-    return Uint16Array.from(lists.flat());
   }
 }

@@ -4,6 +4,7 @@
 import { EntryControl } from '../../intrinsics/control_bits.js';
 import { ExitReason } from '../../intrinsics/exit_reasons.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { Constants } from '../layout.js';
 import { slotOf } from './field_slots.js';
 import { paePaging } from './pae_paging.js';
 import { readFlags } from './lazy_flags.js';
@@ -130,22 +131,14 @@ export class GuestSave {
     if (fields[entryInformationHalf]! < 0) this.put(entryInformationHalf, fields[entryInformationHalf]! & 0x7fffffff);
   }
 
-  /** Saves the guest's state. Only fields whose value changed make a rule run again. */
+  /** Saves the guest's state. Only halves whose value changed make a rule run again. */
   save(): void {
     const { state, words } = this;
     this.put64(ripHalf, ripWord);
     this.put64(rspHalf, rspWord);
-    this.put64(cr3Half, cr3Word);
-    this.put64(cr4Half, cr4Word);
-    this.put(cr0Half, words[cr0Word]!);
-    this.put(interruptibilityHalf, words[interruptibilityWord]!);
-    this.put(activityHalf, words[activityWord]!);
-    const traps = words[debugTrapsWord]! & debugTrapBits;
-    this.put(pendingDebugHalf, (traps & 0xf) !== 0 ? traps | enabledBreakpoint : traps);
     this.put(flagsHalf, this.flags());
-    const controls = this.fields[entryControlsHalf]! & ~EntryControl.Ia32eModeGuest;
-    this.put(entryControlsHalf, (words[eferWord]! & eferLma) !== 0 ? controls | EntryControl.Ia32eModeGuest : controls);
-    if (words[coldChangedWord] !== 0 || !state.coldKnown) this.saveCold();
+    const cold = words[coldChangedWord]! | state.coldUnknown;
+    if (cold !== 0) this.saveCold(cold);
     if (state.usesEpt && paePaging(words)) this.savePdptes();
     if (state.usesTimer) this.saveTimer();
   }
@@ -153,7 +146,7 @@ export class GuestSave {
   private put(at: number, value: number): void {
     if (this.fields[at] === value) return;
     this.fields[at] = value;
-    this.vmcs.changed(at >>> 1, Change.Rules);
+    this.vmcs.changed(at >>> 1, (at & 1) === 0 ? Change.Low : Change.High);
   }
 
   private put64(at: number, word: number): void {
@@ -186,11 +179,32 @@ export class GuestSave {
     return event >= 0 || isFault(event) ? resumeFlag : before;
   }
 
-  /** What guests seldom change: segments, tables, MSRs. */
-  private saveCold(): void {
+  /** What guests seldom change. @param groups Constants.COLD_* */
+  private saveCold(groups: number): void {
+    if ((groups & Constants.COLD_TABLES) !== 0) this.saveTables();
+    if ((groups & Constants.COLD_CONTROLS) !== 0) this.saveControls();
+    this.state.coldUnknown = 0;
+  }
+
+  /** Segments, tables, MSRs, and IA-32e mode, which is a bit of EFER. */
+  private saveTables(): void {
+    const { fields, words } = this;
     const { coldWords, coldHalves } = this.state.savePlan;
-    for (let i = 0; i < coldWords.length; i++) this.put(coldHalves[i]!, this.words[coldWords[i]!]!);
-    this.state.coldKnown = true;
+    for (let i = 0; i < coldWords.length; i++) this.put(coldHalves[i]!, words[coldWords[i]!]!);
+    const controls = fields[entryControlsHalf]! & ~EntryControl.Ia32eModeGuest;
+    this.put(entryControlsHalf, (words[eferWord]! & eferLma) !== 0 ? controls | EntryControl.Ia32eModeGuest : controls);
+  }
+
+  /** Control registers, interruptibility, activity and pending debug exceptions. */
+  private saveControls(): void {
+    const { words } = this;
+    this.put64(cr3Half, cr3Word);
+    this.put64(cr4Half, cr4Word);
+    this.put(cr0Half, words[cr0Word]!);
+    this.put(interruptibilityHalf, words[interruptibilityWord]!);
+    this.put(activityHalf, words[activityWord]!);
+    const traps = words[debugTrapsWord]! & debugTrapBits;
+    this.put(pendingDebugHalf, (traps & 0xf) !== 0 ? traps | enabledBreakpoint : traps);
   }
 
   private savePdptes(): void {

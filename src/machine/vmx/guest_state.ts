@@ -3,7 +3,7 @@
 // "Loading Guest State" and "Saving Guest State".
 import { ExitControl } from '../../intrinsics/control_bits.js';
 import { VmcsField, type VmcsFieldName } from '../../intrinsics/vmcs_fields.js';
-import { Layout } from '../layout.js';
+import { Constants, Layout } from '../layout.js';
 import { slotCount, slotOf } from './field_slots.js';
 
 /** What else a VM entry must do after it copied a changed field: a bit set a slot. */
@@ -33,49 +33,63 @@ export const Effect = {
   PendingDebug: 1 << 10,
   /** Interruptibility and activity: what is due before the first instruction. */
   Attention: 1 << 11,
+  /** The two bits of COLD_TABLES and COLD_CONTROLS: the next exit must save the group, since the processor need not hold the field's value. */
+  ColdTables: Constants.COLD_TABLES << 12,
+  ColdControls: Constants.COLD_CONTROLS << 12,
 } as const;
+
+/** Bits of EXIT_COLD_CHANGED among effects. */
+export const coldGroups = (effects: number): number => effects >>> 12;
 
 /** A field that stands in the core as it is: a word of 4 or 8 bytes at an address of the layout. */
 type CopyRow = readonly [field: VmcsFieldName, address: number, bytes: 4 | 8, effects: number];
 
 const segmentNames = ['Es', 'Cs', 'Ss', 'Ds', 'Fs', 'Gs', 'Ldtr', 'Tr'] as const;
 
+const table = Effect.ColdTables;
+const control = Effect.ColdControls;
+
 /** Segments change the mode (CS, SS) and whether segments are flat (all). */
 function segmentRows(): CopyRow[] {
   return segmentNames.flatMap((name, i): CopyRow[] => [
-    [`Guest${name}Selector`, Layout.ES_SELECTOR + 4 * i, 4, Effect.Mode],
-    [`Guest${name}Base`, Layout.ES_BASE + 8 * i, 8, Effect.Mode],
-    [`Guest${name}Limit`, Layout.ES_LIMIT + 4 * i, 4, Effect.Mode],
-    [`Guest${name}AccessRights`, Layout.ES_RIGHTS + 4 * i, 4, Effect.Mode],
+    [`Guest${name}Selector`, Layout.ES_SELECTOR + 4 * i, 4, table | Effect.Mode],
+    [`Guest${name}Base`, Layout.ES_BASE + 8 * i, 8, table | Effect.Mode],
+    [`Guest${name}Limit`, Layout.ES_LIMIT + 4 * i, 4, table | Effect.Mode],
+    [`Guest${name}AccessRights`, Layout.ES_RIGHTS + 4 * i, 4, table | Effect.Mode],
   ]);
 }
 
-/** Fields that each VM exit saves and each VM entry loads, as they are. */
+/** Segments, tables and MSRs that each VM exit saves and each VM entry loads, as they are. */
+const copiedTables: readonly CopyRow[] = [
+  ...segmentRows(),
+  ['GuestGdtrBase', Layout.GDTR_BASE, 8, table],
+  ['GuestGdtrLimit', Layout.GDTR_LIMIT, 4, table],
+  ['GuestIdtrBase', Layout.IDTR_BASE, 8, table],
+  ['GuestIdtrLimit', Layout.IDTR_LIMIT, 4, table],
+  ['GuestIa32SysenterCs', Layout.SYSENTER_CS, 4, table],
+  ['GuestIa32SysenterEsp', Layout.SYSENTER_ESP, 8, table],
+  ['GuestIa32SysenterEip', Layout.SYSENTER_EIP, 8, table],
+];
+
+/** All fields that each VM exit saves and each VM entry loads, as they are. */
 const copied: readonly CopyRow[] = [
   ['GuestRip', Layout.RIP, 8, Effect.None],
   ['GuestRsp', Layout.RSP, 8, Effect.None],
-  ['GuestCr3', Layout.CR3, 8, Effect.Paging | Effect.Pdptes],
-  ['GuestCr4', Layout.CR4, 8, Effect.Mode | Effect.Paging | Effect.Pdptes],
-  ...segmentRows(),
-  ['GuestGdtrBase', Layout.GDTR_BASE, 8, Effect.None],
-  ['GuestGdtrLimit', Layout.GDTR_LIMIT, 4, Effect.None],
-  ['GuestIdtrBase', Layout.IDTR_BASE, 8, Effect.None],
-  ['GuestIdtrLimit', Layout.IDTR_LIMIT, 4, Effect.None],
-  ['GuestIa32SysenterCs', Layout.SYSENTER_CS, 4, Effect.None],
-  ['GuestIa32SysenterEsp', Layout.SYSENTER_ESP, 8, Effect.None],
-  ['GuestIa32SysenterEip', Layout.SYSENTER_EIP, 8, Effect.None],
-  ['GuestInterruptibilityState', Layout.INTERRUPTIBILITY, 4, Effect.Attention],
-  ['GuestActivityState', Layout.ACTIVITY, 4, Effect.Attention],
+  ['GuestCr3', Layout.CR3, 8, control | Effect.Paging | Effect.Pdptes],
+  ['GuestCr4', Layout.CR4, 8, control | Effect.Mode | Effect.Paging | Effect.Pdptes],
+  ['GuestInterruptibilityState', Layout.INTERRUPTIBILITY, 4, control | Effect.Attention],
+  ['GuestActivityState', Layout.ACTIVITY, 4, control | Effect.Attention],
+  ...copiedTables,
 ];
 
 /** Fields that are saved if an exit control says so; `loaded` by effects of the entry. */
 const savedBy: readonly { control: number; row: CopyRow }[] = [
-  { control: ExitControl.SaveDebugControls, row: ['GuestDr7', Layout.DR7, 8, Effect.Debug] },
-  { control: ExitControl.SaveDebugControls, row: ['GuestIa32Debugctl', Layout.DEBUGCTL, 8, Effect.Debug] },
-  { control: ExitControl.SaveIa32Pat, row: ['GuestIa32Pat', Layout.PAT, 8, Effect.Pat] },
+  { control: ExitControl.SaveDebugControls, row: ['GuestDr7', Layout.DR7, 8, table | Effect.Debug] },
+  { control: ExitControl.SaveDebugControls, row: ['GuestIa32Debugctl', Layout.DEBUGCTL, 8, table | Effect.Debug] },
+  { control: ExitControl.SaveIa32Pat, row: ['GuestIa32Pat', Layout.PAT, 8, table | Effect.Pat] },
   {
     control: ExitControl.SaveIa32Efer,
-    row: ['GuestIa32Efer', Layout.EFER, 8, Effect.Efer | Effect.Mode | Effect.Paging],
+    row: ['GuestIa32Efer', Layout.EFER, 8, table | Effect.Efer | Effect.Mode | Effect.Paging],
   },
 ];
 
@@ -89,12 +103,12 @@ export const pdpteRows: readonly CopyRow[] = [
 
 /** Fields with effects of their own that no copy serves. */
 const otherEffects: readonly (readonly [VmcsFieldName, number])[] = [
-  ['GuestCr0', Effect.Cr0 | Effect.Efer | Effect.Mode | Effect.Paging | Effect.Pdptes],
+  ['GuestCr0', control | Effect.Cr0 | Effect.Efer | Effect.Mode | Effect.Paging | Effect.Pdptes],
   ['GuestRflags', Effect.Rflags | Effect.Mode],
-  ['GuestPendingDebugExceptions', Effect.PendingDebug],
+  ['GuestPendingDebugExceptions', control | Effect.PendingDebug],
   [
     'VmEntryControls',
-    Effect.Efer | Effect.Debug | Effect.Pat | Effect.Mode | Effect.Paging | Effect.ExitPlan | Effect.Pdptes,
+    table | Effect.Efer | Effect.Debug | Effect.Pat | Effect.Mode | Effect.Paging | Effect.ExitPlan | Effect.Pdptes,
   ],
   ['VmExitControls', Effect.ExitPlan],
   ['VmExitMsrStoreCount', Effect.ExitPlan],
@@ -150,17 +164,7 @@ for (const { row } of savedBy) slotEffects[slotOf(VmcsField[row[0]])] = row[3];
 for (const [name, , , effects] of pdpteRows) slotEffects[slotOf(VmcsField[name])] = effects;
 for (const [name, effects] of otherEffects) slotEffects[slotOf(VmcsField[name])] = effects;
 
-/** Fields that each exit looks at (guest_save.ts); of all others together the core says whether one changed. */
-const hotFields: readonly VmcsFieldName[] = [
-  'GuestRip',
-  'GuestRsp',
-  'GuestCr3',
-  'GuestCr4',
-  'GuestInterruptibilityState',
-  'GuestActivityState',
-];
-
-/** What a VM exit copies into the VMCS if the core says that any of it changed: pairs of a word index of the core and a half index of the VMCS. */
+/** What a VM exit copies into the VMCS if the core says COLD_TABLES: pairs of a word index of the core and a half index of the VMCS. */
 export interface SavePlan {
   readonly coldWords: Uint16Array;
   readonly coldHalves: Uint16Array;
@@ -181,6 +185,6 @@ function pairs(rows: readonly CopyRow[]): { words: Uint16Array; halves: Uint16Ar
 /** The plan of an exit: the fields that are always saved, and those that the exit controls name. */
 export function makeSavePlan(exitControls: number): SavePlan {
   const optional = savedBy.filter(({ control }) => (exitControls & control) !== 0).map(({ row }) => row);
-  const cold = pairs([...copied.filter(([name]) => !hotFields.includes(name)), ...optional]);
+  const cold = pairs([...copiedTables, ...optional]);
   return { coldWords: cold.words, coldHalves: cold.halves };
 }

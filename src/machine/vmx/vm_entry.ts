@@ -8,7 +8,7 @@ import { Constants } from '../layout.js';
 import type { EntryChecks } from './entry_checks.js';
 import { loadExecutionControls } from './execution_controls.js';
 import { slotOf } from './field_slots.js';
-import { Effect, slotEffects, slotWordCounts, slotWords } from './guest_state.js';
+import { coldGroups, Effect, slotEffects, slotWordCounts, slotWords } from './guest_state.js';
 import { cr0Untouched, eferLongMode } from './host_state.js';
 import { injectEvent } from './injection.js';
 import { writeFlags } from './lazy_flags.js';
@@ -144,8 +144,8 @@ export class VmEntry {
     if ((effects & Effect.Cr0) !== 0) {
       u32[Word.cr0] = (u32[Word.cr0]! & cr0Untouched) | (vmcs.low(guestCr0) & ~cr0Untouched);
     }
-    // A field that the controls keep from being loaded now differs from the processor, which the next exit must notice.
-    if ((effects & (Effect.Efer | Effect.Debug | Effect.Pat)) !== 0) state.coldKnown = false;
+    // What is loaded may differ from the field (by controls, by an event injected), and the guest may change it back to what the last exit found.
+    state.coldUnknown |= coldGroups(effects);
     const controls = vmcs.low(entryControlsSlot);
     if ((effects & Effect.Efer) !== 0) this.loadEfer(controls);
     if ((effects & Effect.Debug) !== 0 && (controls & EntryControl.LoadDebugControls) !== 0) this.loadDebug();

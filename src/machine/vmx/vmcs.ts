@@ -3,10 +3,12 @@ import { slotCount, SlotKind, slotKinds, slotOf, supportedFields } from './field
 
 /** Why a slot is in the list of changes: bits of `Vmcs.changes`. */
 export const Change = {
-  /** A VM-entry rule that reads the field must run again. */
-  Rules: 1,
+  /** Bits 31:0 have another value: the VM-entry rules that read them must run again. */
+  Low: 1,
+  /** The same of bits 63:32. */
+  High: 2,
   /** The processor does not hold the value: the next entry must load it. */
-  Load: 2,
+  Load: 4,
 } as const;
 
 const slotsInOrder = supportedFields.map(slotOf);
@@ -36,6 +38,8 @@ export class Vmcs {
   readonly changes = new Uint8Array(slotCount);
   readonly changedSlots = new Uint16Array(slotCount);
   changedCount = 0;
+  /** Another VMCS became current: no VM-entry rule was checked yet. */
+  isUnchecked = false;
   /** Physical address of the region, −1 if no VMCS is current. */
   region = -1;
   /** The VMX session (VMXON to VMXOFF, counted from 1) in which it was launched; 0 is the launch state "clear". */
@@ -61,10 +65,15 @@ export class Vmcs {
     const kind = slotKinds[slot]! & 0x7f;
     if (kind === SlotKind.Bits16) low &= 0xffff;
     if (kind === SlotKind.Bits16 || kind === SlotKind.Bits32) high = 0;
+    const { signed } = this;
     const at = slot << 1;
-    this.halves[at] = low;
-    this.halves[at + 1] = high;
-    this.changed(slot, Change.Rules | Change.Load);
+    // A half that stays as it is concerns no rule.
+    let why: number = Change.Load;
+    if (signed[at] !== (low | 0)) why |= Change.Low;
+    if (signed[at + 1] !== (high | 0)) why |= Change.High;
+    signed[at] = low;
+    signed[at + 1] = high;
+    this.changed(slot, why);
   }
 
   /** Stores what a VM exit reports; no rule reads these fields and no entry loads them. */
@@ -72,18 +81,6 @@ export class Vmcs {
     const at = slot << 1;
     this.halves[at] = low;
     this.halves[at + 1] = high;
-  }
-
-  /**
-   * Stores what the processor holds for the guest at a VM exit; the rules that read the field run again only if it is a new value.
-   * The halves may be signed or unsigned.
-   */
-  save(slot: number, low: number, high: number): void {
-    const at = slot << 1;
-    if (this.signed[at] === (low | 0) && this.signed[at + 1] === (high | 0)) return;
-    this.signed[at] = low;
-    this.signed[at + 1] = high;
-    this.changed(slot, Change.Rules);
   }
 
   /** Puts a slot into the list of changes. */
@@ -101,7 +98,8 @@ export class Vmcs {
 
   /** Marks every field changed: nothing is known of a VMCS that just became current. */
   allChanged(): void {
-    for (const slot of slotsInOrder) this.changed(slot, Change.Rules | Change.Load);
+    this.isUnchecked = true;
+    for (const slot of slotsInOrder) this.changed(slot, Change.Low | Change.High | Change.Load);
   }
 
   /** Writes the copy back to the region. @param memory the machine's memory as words. @param at byte offset of the region in it. */

@@ -5,6 +5,7 @@ import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { Capability } from './allowed_controls.js';
 import { firstVmxMsr, settableBits } from './capabilities.js';
 import { slotOf } from './field_slots.js';
+import { RuleInputs } from './rule_inputs.js';
 import type { VmxState } from './vmx_state.js';
 import { Word } from './words.js';
 
@@ -20,6 +21,7 @@ export class VmcsEntryReader implements EntryReader {
   readonly linearAddressWidth = 48;
   /** Set by every read of an input that is neither a field nor a constant of the processor. */
   volatileRead = false;
+  readonly inputs = new RuleInputs();
   private launch = false;
   private hostIsIa32e = false;
 
@@ -75,11 +77,16 @@ export class VmcsEntryReader implements EntryReader {
   }
 
   low(field: number): number {
-    return this.state.vmcs.signed[slotOf(field) << 1]!;
+    return this.read(slotOf(field) << 1);
   }
 
   high(field: number): number {
-    return this.state.vmcs.signed[(slotOf(field) << 1) | 1]!;
+    return this.read((slotOf(field) << 1) | 1);
+  }
+
+  private read(half: number): number {
+    this.inputs.note(half);
+    return this.state.vmcs.signed[half]!;
   }
 
   capabilityLow(msr: number): number {

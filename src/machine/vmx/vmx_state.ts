@@ -7,6 +7,7 @@ import {
   SecondaryControl,
 } from '../../intrinsics/control_bits.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { Constants } from '../layout.js';
 import { slotOf } from './field_slots.js';
 import { guestStateSlots, makeSavePlan, type SavePlan } from './guest_state.js';
 import { loadHostState } from './host_state.js';
@@ -21,6 +22,8 @@ const exitControlsSlot = slotOf(VmcsField.VmExitControls);
 const listCountSlots = [VmcsField.VmExitMsrStoreCount, VmcsField.VmExitMsrLoadCount, VmcsField.VmEntryMsrLoadCount].map(
   slotOf,
 );
+
+const allCold = Constants.COLD_TABLES | Constants.COLD_CONTROLS;
 
 /** Who runs at the host's RIP after a VM exit. */
 export const Owner = {
@@ -57,8 +60,11 @@ export class VmxState {
   /** The VMM stored into memory since the last exit to JavaScript, perhaps into page tables of the guest. */
   memoryWritten = false;
 
-  /** The VMCS holds the words that seldom change as the last exit found them. */
-  coldKnown = false;
+  /**
+   * Groups of fields (Constants.COLD_*) that the next exit must save whether the guest changed them or not: all others the VMCS holds as the
+   * last exit found them.
+   */
+  coldUnknown: number = allCold;
 
   /** The machine's memory as signed words: reading them never allocates. */
   readonly words: Int32Array;
@@ -73,7 +79,7 @@ export class VmxState {
   /** Makes the plan of exits anew, after a control that it depends on changed. */
   updateExitPlan(): void {
     const exit = this.vmcs.low(exitControlsSlot);
-    this.coldKnown = false;
+    this.coldUnknown = allCold;
     if (exit !== this.plannedControls) this.savePlan = makeSavePlan(exit);
     this.plannedControls = exit;
     const primary = this.vmcs.low(primarySlot);
@@ -98,7 +104,7 @@ export class VmxState {
   /** The processor holds the guest's state no more. */
   forgetGuest(): void {
     this.resident = false;
-    this.coldKnown = false;
+    this.coldUnknown = allCold;
     for (const slot of guestStateSlots) this.vmcs.changed(slot, Change.Load);
   }
 }

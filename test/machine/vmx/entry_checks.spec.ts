@@ -5,6 +5,7 @@ import { entryRules } from '../../../src/intrinsics/rules/entry_rules.js';
 import { bytesOfField, isReadOnlyField, VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { EntryChecks, type NotingReader } from '../../../src/machine/vmx/entry_checks.js';
 import { slotOf, supportedFields } from '../../../src/machine/vmx/field_slots.js';
+import { RuleInputs } from '../../../src/machine/vmx/rule_inputs.js';
 import { Vmcs } from '../../../src/machine/vmx/vmcs.js';
 import { VmxEngine } from '../../../src/machine/vmx/vmx_engine.js';
 import { Word } from '../../../src/machine/vmx/words.js';
@@ -75,7 +76,7 @@ describe('EntryChecks', () => {
     expect(broken).to.be.lessThan(100_000);
   });
 
-  it('runs only the rules that read RIP after RIP was written', () => {
+  it('runs only the rules that read bits 63:32 of RIP after they were written, and none for bits 31:0', () => {
     const { core, engine } = engineReady();
     engine.enter(true, Owner.JavaScript);
     core.u32[Word.exitReason] = 10;
@@ -84,7 +85,11 @@ describe('EntryChecks', () => {
     expect(always).to.be.at.most(4);
     writeField(engine, 'GuestRip', 0x7c02n);
     engine.checks.markChanged();
+    expect(engine.checks.unchecked - always).to.equal(0);
+    writeField(engine, 'GuestRip', 0x1_0000_0000_0000n);
+    engine.checks.markChanged();
     expect(engine.checks.unchecked - always).to.be.within(1, 4);
+    expect(engine.checks.run()?.name).to.equal('guestRipValidAddr');
   });
 
   it('forgets all marks when another VMCS becomes current', () => {
@@ -103,7 +108,11 @@ describe('EntryChecks', () => {
     const memory = [0];
     const reader = {
       volatileRead: false,
-      low: () => vmcs.low(selector),
+      inputs: new RuleInputs(),
+      low: () => {
+        reader.inputs.note(selector << 1);
+        return vmcs.low(selector);
+      },
       readPhysical32: () => {
         reader.volatileRead = true;
         return memory[0]!;

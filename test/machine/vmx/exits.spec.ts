@@ -419,4 +419,35 @@ describe('VM exits of real guest code', () => {
       expect(machine.exits[0]).to.include({ reason: ExitReason.VmxPreemptionTimerExpired, rip: BigInt(Guest.Code) });
     });
   });
+
+  describe('after the hypervisor changed a field', () => {
+    /** The field at the second exit of a guest that undoes, in between, what the hypervisor wrote at the first. */
+    async function undone(
+      field: 'GuestFsBase' | 'GuestCr4' | 'GuestIa32SysenterEsp',
+      wrong: bigint,
+      undo: readonly string[],
+    ): Promise<readonly bigint[]> {
+      const seen: bigint[] = [];
+      await exitsOf({
+        code: ['cpuid', ...undo, 'cpuid'],
+        onExit: (exit, machine) => {
+          if (exit.reason !== ExitReason.Cpuid) return;
+          seen.push(machine.field(field));
+          if (seen.length === 1) machine.setField(field, wrong);
+        },
+      });
+      return seen;
+    }
+
+    it('saves what the guest put back to its former value', async () => {
+      const msr = (address: number): string[] => [`mov ecx, ${address}`, 'mov eax, 0', 'mov edx, 0', 'wrmsr'];
+      const cases = await Promise.all([
+        undone('GuestFsBase', 0x5000n, msr(0xc0000100)),
+        undone('GuestIa32SysenterEsp', 0x5000n, msr(0x175)),
+        undone('GuestCr4', 0x20a0n, ['mov rax, 0x2020', 'mov cr4, rax']),
+      ]);
+      for (const [before, after] of cases) expect(after).to.equal(before);
+      expect(cases.map(([before]) => before)).to.deep.equal([0n, 0n, 0x2020n]);
+    });
+  });
 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Layout, Sizes, StopReason } from '../../../src/machine/layout.js';
+import { Constants, Layout, Sizes, StopReason } from '../../../src/machine/layout.js';
 import type { ProcessorCore } from '../../../src/machine/vmx/processor_core.js';
 import { Word } from '../../../src/machine/vmx/words.js';
 
@@ -28,7 +28,7 @@ export class FakeCore implements ProcessorCore {
     this.u64 = new BigUint64Array(memory);
     this.u32[Layout.RAM_BYTES >>> 2] = ramBytes;
     // Nothing compares here: each exit looks at everything.
-    this.u32[Word.coldChanged] = 1;
+    this.u32[Word.coldChanged] = Constants.COLD_TABLES | Constants.COLD_CONTROLS;
   }
 
   get instructionCount(): number {
