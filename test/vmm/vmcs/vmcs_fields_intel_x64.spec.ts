@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { PrimaryControl, SecondaryControl } from '../../../src/intrinsics/control_bits.js';
+import { ReadOnlyError } from '../../../src/intrinsics/errors.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { VmcsError, VmxError } from '../../../src/vmm/errors.js';
 import { VmcsFieldsIntelX64 } from '../../../src/vmm/vmcs/vmcs_fields_intel_x64.js';
@@ -134,6 +135,89 @@ describe('VmcsFieldsIntelX64', () => {
       expect(it.isAllowed1('tertiary', 1)).to.equal(false);
       expect(it.isAllowed1('vmfunc', 1)).to.equal(false);
       expect(it.isEnabled('tertiary', 1)).to.equal(false);
+    });
+  });
+
+  describe('capability MSRs', () => {
+    it('are the plain ones where IA32_VMX_BASIC[55] is 0', () => {
+      const { it, machine } = fields();
+      machine.msr.set(0x480, 0x005a0400_00000004n);
+      for (const address of [0x48d, 0x48e, 0x48f, 0x490]) machine.msr.delete(address);
+      machine.msr.set(0x482, 0x80000010_00000010n);
+      expect(it.isAllowed1('primary', PrimaryControl.ActivateSecondaryControls)).to.equal(true);
+      expect(it.isAllowed1('primary', PrimaryControl.HltExiting)).to.equal(false);
+      expect(() => it.enable('primary', PrimaryControl.HltExiting)).to.throw(
+        VmcsError,
+        /\(MSR 0x482, allowed-1 0x80000010/,
+      );
+    });
+
+    it('are the true ones where it is 1: they let default1 controls be 0', () => {
+      const { it, machine } = fields();
+      machine.msr.set(0x482, 0x80018010_00018010n);
+      expect(it.isAllowed0('primary', PrimaryControl.Cr3LoadExiting)).to.equal(true);
+    });
+  });
+
+  describe('.change', () => {
+    it('leaves other bits alone', () => {
+      const { it } = fields();
+      it.write(VmcsField.GuestCr4, 0xf0n);
+      it.change(VmcsField.GuestCr4, 0x3cn, 0x0cn);
+      expect(it.read(VmcsField.GuestCr4)).to.equal(0xccn);
+    });
+
+    it('says why VMWRITE fails', () => {
+      const { it } = fields();
+      expect(() => it.change(VmcsField.ExitReason, 1n, 1n)).to.throw(VmxError, /EXIT_REASON \(0x4402\) = 0x1 failed/);
+    });
+  });
+
+  describe('accessors', () => {
+    it('read, write, enable and describe by name', () => {
+      const { it, machine } = fields();
+      it.guestRip.set(0x1234n);
+      expect(machine.fields.get(VmcsField.GuestRip)).to.equal(0x1234n);
+      it.primaryProcessorBasedVmExecutionControls.activateSecondaryControls.enable();
+      it.secondaryProcessorBasedVmExecutionControls.enableVpid.enable();
+      expect(it.isEnabled('secondary', SecondaryControl.EnableVpid)).to.equal(true);
+      it.guestActivityState.set('hlt');
+      expect(machine.fields.get(VmcsField.GuestActivityState)).to.equal(1n);
+      machine.fields.set(VmcsField.ExitReason, 0x80000021n);
+      expect(it.exitReason.basicExitReason.is('vm_entry_failure_invalid_guest_state')).to.equal(true);
+      expect(it.exitReason.vmEntryFailure.isEnabled()).to.equal(true);
+      machine.fields.set(VmcsField.VmInstructionError, 13n);
+      expect(it.vmInstructionError.description()).to.equal('VMWRITE to a read-only field');
+      machine.fields.set(VmcsField.ExitReason, 10n);
+      expect(it.exitReason.basicExitReason.description()).to.equal('the guest executed CPUID');
+    });
+
+    it('throw what the fields by encoding throw', () => {
+      const { it } = fields();
+      expect(() => it.tscMultiplier.get()).to.throw(VmcsError, /TSC_MULTIPLIER \(0x2032\) field doesn't exist/);
+      expect(() => it.tscMultiplier.set(1n)).to.throw(VmcsError, /TSC_MULTIPLIER \(0x2032\) field doesn't exist/);
+      expect(() => it.secondaryProcessorBasedVmExecutionControls.enablePml.enable()).to.throw(
+        VmcsError,
+        /secondary\.enable_pml: control is not allowed to be set to 1/,
+      );
+    });
+
+    it('warn if asked', () => {
+      const { it } = fields();
+      const text = captureOutput(() => {
+        expect(it.tscMultiplier.getIfExists(true)).to.equal(0n);
+        it.tscMultiplier.setIfExists(1n, true);
+        expect(it.secondaryProcessorBasedVmExecutionControls.enablePml.enableIfAllowed(true)).to.equal(false);
+      });
+      expect(text.match(/WARNING.*TSC_MULTIPLIER \(0x2032\) field doesn't exist/g)).to.have.length(2);
+      expect(text).to.match(/secondary\.enable_pml: control is not allowed to be set to 1/);
+    });
+
+    it('say that exit information is read-only', () => {
+      expect(() => (fields().it.exitReason as unknown as { set(value: bigint): void }).set(1n)).to.throw(
+        ReadOnlyError,
+        'EXIT_REASON (0x4402) field is read-only',
+      );
     });
   });
 });
