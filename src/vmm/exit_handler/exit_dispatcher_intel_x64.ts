@@ -11,6 +11,7 @@ import { ExitContribution } from '../contributions/exit_contribution.js';
 import { UnimplementedExitError } from '../errors.js';
 import { bferror, bffatal } from '../output/output.js';
 import { StateSave } from '../state_save/state_save.js';
+import { ignoreExceptions } from '../support/guard_exceptions.js';
 import { hex } from '../support/text.js';
 import { VmEntryExplainer } from '../vmcs/vm_entry_explainer.js';
 import { Vmcs } from '../vmcs/vmcs.js';
@@ -88,12 +89,10 @@ export abstract class ExitDispatcherIntelX64 {
 
   halt(reason: string): void {
     this.left = true;
-    try {
-      bferror`${registerReport(this.exit, this.stateSave)}`;
-      bffatal`CPU Halted\nvcpuid: ${hex(this.exit.vcpuid)}`;
-    } finally {
-      this.processor.stop(reason);
-    }
+    // What cannot be printed must not keep the processor from being stopped.
+    ignoreExceptions(() => bferror`${registerReport(this.exit, this.stateSave)}`);
+    bffatal`CPU Halted\nvcpuid: ${hex(this.exit.vcpuid)}`;
+    this.processor.stop(reason);
   }
 
   /** An exit that the base has no way to go on from. */
@@ -117,13 +116,11 @@ export abstract class ExitDispatcherIntelX64 {
     const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     const { reason } = this.exit;
     const where = `vcpu ${this.exit.vcpuid}, exit reason ${exitReasonName(reason)} (${reason}), handler ${this.runningHandler()}`;
-    try {
-      const isUnimplemented = error instanceof UnimplementedExitError;
-      bferror`${exitReport(this.exit, isUnimplemented ? 'Unimplemented Exit Handler' : 'Exit Handler Threw')}`;
-      bferror`${where}: ${error instanceof Error ? (error.stack ?? message) : message}`;
-    } finally {
-      this.halt(`${where}: ${message}`);
-    }
+    const isUnimplemented = error instanceof UnimplementedExitError;
+    const title = isUnimplemented ? 'Unimplemented Exit Handler' : 'Exit Handler Threw';
+    ignoreExceptions(() => bferror`${exitReport(this.exit, title)}`);
+    bferror`${where}: ${error instanceof Error ? (error.stack ?? message) : message}`;
+    this.halt(`${where}: ${message}`);
   }
 
   /** Says that the processor was handed over and must not be resumed. */

@@ -39,7 +39,7 @@ export class HostVmStateIntelX64 implements VmcsState {
   ia32SysenterEip = 0n;
   rip = 0n;
   rsp = 0n;
-  readonly isGuest = false;
+  readonly isGuest: boolean = false;
 
   init(): void {
     this.readTables();

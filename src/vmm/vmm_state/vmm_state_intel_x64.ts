@@ -59,7 +59,7 @@ export class VmmStateIntelX64 implements VmcsState {
   readonly ia32SysenterCs = 0n;
   readonly ia32SysenterEsp = 0n;
   readonly ia32SysenterEip = 0n;
-  readonly isGuest = false;
+  readonly isGuest: boolean = false;
   readonly rip = 0n;
   readonly rsp = 0n;
 

@@ -267,6 +267,20 @@ describe('VmmContainer', () => {
         /a\.ts.*test\.container\.Hook.*Missing/,
       ],
       [
+        'a @multiInject of what is one component',
+        () => {
+          class Many extends BaseClock {
+            readonly journals!: readonly Named[];
+          }
+          multiInject(Journal)(Many.prototype, 'journals');
+          optional()(Many.prototype, 'journals');
+          injectable()(Many);
+          return load(['a.ts', vmmModule(({ rebind }) => rebind(Clock).to(Many))]);
+        },
+        errors.ArityError,
+        /a\.ts.*Many\.journals.*test\.container\.Journal.*one component: use @inject/,
+      ],
+      [
         'parts that need each other',
         () => {
           class Ouroboros extends BaseClock {

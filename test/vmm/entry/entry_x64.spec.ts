@@ -58,6 +58,18 @@ describe('EntryX64', () => {
       expect(vcpuManager.deleteVcpu.args).to.deep.equal([[0n]]);
     });
 
+    it('takes whatever is thrown for an error', () => {
+      const { it, vcpuManager } = entry();
+      vcpuManager.runVcpu.callsFake(() => {
+        throw 'a text';
+      });
+      const error = thrownBy(() => it.startVmm(0n));
+      expect([error.message, error.code]).to.deep.equal([
+        'vcpu 0 did not start: a text',
+        ErrorCode.ENTRY_ERROR_VMM_START_FAILED,
+      ]);
+    });
+
     it('keeps the first error when the deletion fails as well', () => {
       const { it, vcpuManager } = entry();
       vcpuManager.runVcpu.throws(new Error('first'));
@@ -78,6 +90,12 @@ describe('EntryX64', () => {
       const { it, vcpuManager } = entry();
       expect(captureOutput(() => it.stopVmm(0n))).to.equal('DEBUG: success: host os is not in a vm on vcpuid = 0\n');
       sinon.assert.callOrder(vcpuManager.hltVcpu, vcpuManager.deleteVcpu);
+    });
+
+    it('says BF_BAD_ALLOC when memory runs out', () => {
+      const { it, vcpuManager } = entry();
+      vcpuManager.hltVcpu.throws(new OutOfMemoryError('nothing left'));
+      expect(thrownBy(() => it.stopVmm(0n)).code).to.equal(ErrorCode.BF_BAD_ALLOC);
     });
 
     for (const step of ['hltVcpu', 'deleteVcpu'] as const) {

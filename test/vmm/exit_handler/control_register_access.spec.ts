@@ -51,6 +51,20 @@ describe('control-register accesses', () => {
       expect(field(VmcsField.GuestRip)).to.equal(rip + 6n);
     });
 
+    it('loads the PDPTEs of a guest that pages with PAE, and of no other', () => {
+      const pdpte0 = (cr0: bigint, value: bigint): bigint => {
+        const { access, set, field, machine } = legacyGuest();
+        set(VmcsField.GuestCr0, cr0);
+        set(VmcsField.GuestCr3, 0x30020n);
+        machine.memory.writePhysical64(0x30020n, 0x1001n);
+        access(4, 0, 0, value);
+        return field(VmcsField.GuestPdpte0);
+      };
+      expect(pdpte0(0x80000031n, 0x2020n), 'paging, PAE').to.equal(0x1001n);
+      expect(pdpte0(0x80000031n, 0x2000n), 'paging, no PAE').to.equal(0n);
+      expect(pdpte0(0x31n, 0x2020n), 'no paging').to.equal(0n);
+    });
+
     const faults: [string, bigint, () => ReturnType<typeof guest>][] = [
       ['with a bit that the processor lacks', 0x80000620n, guest],
       ['without PAE in long mode', 0x600n, guest],

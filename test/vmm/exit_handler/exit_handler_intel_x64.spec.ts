@@ -157,12 +157,27 @@ describe('ExitHandlerIntelX64', () => {
       all.machine.exit(ExitReason.Wrmsr);
     };
 
-    it('writes the VMCS field of an MSR that has one', () => {
-      const all = guest();
-      write(all, 0xc0000101n, 0xffff888000000000n);
-      expect(all.field(VmcsField.GuestGsBase)).to.equal(0xffff888000000000n);
-      expect(all.field(VmcsField.GuestRip)).to.equal(rip + 2n);
-    });
+    const inVmcs: [string, bigint, number, bigint][] = [
+      ['DEBUGCTL', 0x1d9n, VmcsField.GuestIa32Debugctl, 0x3n],
+      ['PAT', 0x277n, VmcsField.GuestIa32Pat, 0x0007050600070406n],
+      ['EFER', 0xc0000080n, VmcsField.GuestIa32Efer, 0xd00n],
+      ['PERF_GLOBAL_CTRL', 0x38fn, VmcsField.GuestIa32PerfGlobalCtrl, 0x7_000000ffn],
+      ['SYSENTER_CS', 0x174n, VmcsField.GuestIa32SysenterCs, 0x10n],
+      ['SYSENTER_ESP', 0x175n, VmcsField.GuestIa32SysenterEsp, 0xffff800000001000n],
+      ['SYSENTER_EIP', 0x176n, VmcsField.GuestIa32SysenterEip, 0x7fffffffffffn],
+      ['FS_BASE', 0xc0000100n, VmcsField.GuestFsBase, 0x12345n],
+      ['GS_BASE', 0xc0000101n, VmcsField.GuestGsBase, 0xffff888000000000n],
+    ];
+    for (const [name, msr, field, value] of inVmcs) {
+      it(`of ${name} writes its VMCS field, and not the processor’s`, () => {
+        const all = guest();
+        const before = all.machine.msr.get(Number(msr));
+        write(all, msr, value);
+        expect(all.field(field)).to.equal(value);
+        expect(all.machine.msr.get(Number(msr))).to.equal(before);
+        expect(all.field(VmcsField.GuestRip)).to.equal(rip + 2n);
+      });
+    }
 
     it('writes the processor’s for all else', () => {
       const all = guest();
@@ -175,6 +190,8 @@ describe('ExitHandlerIntelX64', () => {
       ['PAT with a type above 7', 0x277n, 0x08n],
       ['DEBUGCTL with a reserved bit', 0x1d9n, 0x20n],
       ['FS_BASE that is not canonical', 0xc0000100n, 1n << 62n],
+      ['GS_BASE that is not canonical', 0xc0000101n, 0x800000000000n],
+      ['SYSENTER_ESP that is not canonical', 0x175n, 0xffff7fffffffffffn],
       ['SYSENTER_EIP that is not canonical', 0x176n, 0x800000000000n],
       ['PERF_GLOBAL_CTRL with a reserved bit', 0x38fn, 1n << 40n],
       ['EFER with a reserved bit', 0xc0000080n, 0xd01n | 4n],
@@ -194,6 +211,27 @@ describe('ExitHandlerIntelX64', () => {
       const all = guest();
       write(all, 0xc0000080n, 0x900n);
       expect(all.field(VmcsField.GuestIa32Efer)).to.equal(0xd00n);
+    });
+
+    it('does not ask contributions for other MSRs, nor those that only read', () => {
+      const log: string[] = [];
+      const all = guest([
+        bound<MsrContribution>(
+          MsrContribution,
+          {
+            name: 'a other',
+            msrs: [0x10],
+            read: () => (log.push('other'), 1n),
+            write: () => (log.push('other'), true),
+          },
+          { name: 'b reads', msrs: [0xc0000103], read: () => void log.push('read') },
+          { name: 'c writes', msrs: [0xc0000103], write: () => (log.push('write'), false) },
+        ),
+      ]);
+      write(all, 0xc0000103n, 6n);
+      expect(all.machine.msr.get(0xc0000103)).to.equal(6n);
+      all.machine.exit(ExitReason.Rdmsr);
+      expect([all.values[rax], log]).to.deep.equal([6n, ['write', 'read']]);
     });
 
     it('asks contributions first; what they do not take goes on', () => {
@@ -339,6 +377,23 @@ describe('ExitHandlerIntelX64', () => {
       ]);
     });
 
+    it('leaves what contributions do not answer to the next one, and to the port', () => {
+      const log: string[] = [];
+      const all: PortContribution[] = [
+        { name: 'a elsewhere', ports: [0x71], read: () => log.push('wrong port') },
+        { name: 'b writes', ports: [0x70], write: () => (log.push('write'), false) },
+        { name: 'c reads', ports: [0x70], read: () => void log.push('read') },
+      ];
+      const { machine, values } = guest([bound(PortContribution, ...all)]);
+      machine.ports.set(0x70, 0x42);
+      machine.portWrites.length = 0;
+      machine.exit(ExitReason.IoInstruction, { qualification: io(0x70, 1, true) });
+      expect(values[rax]! & 0xffn).to.equal(0x42n);
+      machine.exit(ExitReason.IoInstruction, { qualification: io(0x70, 1, false) });
+      expect(machine.portWrites).to.deep.equal([[0x70, 0x42]]);
+      expect(log).to.deep.equal(['read', 'write']);
+    });
+
     it('asks contributions first', () => {
       const written: number[] = [];
       const contribution: PortContribution = {
@@ -449,11 +504,13 @@ describe('ExitHandlerIntelX64', () => {
       expect(machine.stops[0]).to.match(/the guest switched to the task of TSS selector 0x28 by JMP/);
     });
 
-    it('reports an exit that the manual does not know', () => {
-      const { machine } = guest();
-      captureOutput(() => machine.exit(255));
-      expect(machine.stops[0]).to.match(/unknown_exit_reason_255/);
-    });
+    for (const reason of [255, 256, 0xffff]) {
+      it(`reports exit ${reason}, which the manual does not know`, () => {
+        const { machine } = guest();
+        captureOutput(() => machine.exit(reason));
+        expect(machine.stops[0]).to.match(new RegExp(`unknown_exit_reason_${reason}`));
+      });
+    }
 
     it('reports a VM entry that failed late, with every broken rule and a dump', () => {
       const { machine, set } = guest();
@@ -561,6 +618,30 @@ describe('ExitHandlerIntelX64', () => {
       expect(machine.stops).to.deep.equal(['vcpu 0, exit reason cpuid (10), handler thrower: TypeError: oh no']);
       expect(text).to.include('Exit Handler Threw').and.to.include('oh no');
     });
+  });
+
+  it('takes whatever a handler throws as its end, and names the class that runs', () => {
+    @extension()
+    class Unusual extends ExitHandlerIntelX64 {
+      protected override handleWbinvd(): void {
+        throw 'a text';
+      }
+    }
+    const { machine } = guest([vcpuModule(({ rebind }) => rebind(ExitHandler).to(Unusual))]);
+    const text = captureOutput(() => machine.exit(ExitReason.Wbinvd));
+    expect(machine.stops).to.deep.equal(['vcpu 0, exit reason wbinvd (54), handler Unusual: a text']);
+    expect(text).to.include('ERROR: vcpu 0, exit reason wbinvd (54), handler Unusual: a text');
+    expect(resumed(machine)).to.equal(false);
+  });
+
+  it('stops the processor even if the report itself cannot be made', () => {
+    const { machine } = guest();
+    machine.vmx.vmread = () => {
+      throw new Error('VMREAD is broken');
+    };
+    captureOutput(() => machine.exit(ExitReason.Rdpmc));
+    expect(machine.stops).to.have.length(1);
+    expect(machine.stops[0]).to.match(/unimplemented exit rdpmc/);
   });
 
   it('lets every handler be overridden', () => {

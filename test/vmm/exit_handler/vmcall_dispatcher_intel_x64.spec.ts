@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import sinon from 'sinon';
 import { ErrorCode, PAT_VALUE, unittestIds, VMCALL_MAGIC } from '../../../src/intrinsics/constants.js';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
@@ -89,6 +90,20 @@ describe('VMCALL', () => {
       }
     }
     expect(guest([rebinding(Greedy)]).call({ r00: 4n }).r01).to.equal(ErrorCode.BF_BAD_ALLOC);
+  });
+
+  it('takes whatever a handler throws for a failure, and what the handler left in the registers comes back', () => {
+    @extension()
+    class Odd extends ExitHandlerIntelX64 {
+      protected override handleVmcallRegisters(registers: VmcallRegisters): void {
+        registers.r05 = 55n;
+        throw 'a text';
+      }
+    }
+    const { call, output, rip } = guest([rebinding(Odd)]);
+    const { r01, r05 } = call({ r00: 2n, r05: 1n });
+    expect([r01, r05, rip()]).to.deep.equal([failure, 55n, 0x1003n]);
+    expect(output()).to.include('vmcall 0x2: a text');
   });
 
   describe('versions', () => {
@@ -212,6 +227,17 @@ describe('VMCALL', () => {
         expect(guest().call({ r00: 10n, r02: BigInt(id) }).r01).to.equal(0n);
       });
     }
+
+    it('fails when what it tests does not work', () => {
+      const { call, output } = guest();
+      const sort = sinon.stub(Uint32Array.prototype, 'sort');
+      try {
+        expect(call({ r00: 10n, r02: 0x1001n }).r01).to.equal(failure);
+      } finally {
+        sort.restore();
+      }
+      expect(output()).to.include('self test failed: a typed array sorts');
+    });
 
     it('fails for unknown ids, the user’s too by default', () => {
       const { call, output } = guest();

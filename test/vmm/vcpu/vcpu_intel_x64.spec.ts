@@ -2,7 +2,8 @@
 import { expect } from 'chai';
 import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_module.js';
 import { VcpuContribution } from '../../../src/vmm/contributions/vcpu_contribution.js';
-import { VcpuError, VmxonError } from '../../../src/vmm/errors.js';
+import { OutOfMemoryError, VcpuError, VmxonError } from '../../../src/vmm/errors.js';
+import { MemoryManager } from '../../../src/vmm/memory_manager/memory_manager.js';
 import { Vcpu } from '../../../src/vmm/vcpu/vcpu.js';
 import { VcpuFactory } from '../../../src/vmm/vcpu/vcpu_factory.js';
 import { VcpuX64 } from '../../../src/vmm/vcpu/vcpu_x64.js';
@@ -106,6 +107,52 @@ describe('VcpuIntelX64', () => {
     machine.succeeds.vmlaunch = true;
     it.run();
     expect(it.isRunning).to.equal(true);
+  });
+
+  it('runs on when VMXOFF fails, and can be halted later', () => {
+    const { it, machine } = vcpu();
+    it.init();
+    it.run();
+    machine.succeeds.vmxoff = false;
+    expect(() => it.hlt()).to.throw(/VMXOFF failed/);
+    expect([it.isRunning, machine.isVmxOn]).to.deep.equal([true, true]);
+    machine.succeeds.vmxoff = true;
+    it.hlt();
+    expect([it.isRunning, machine.isVmxOn]).to.deep.equal([false, false]);
+  });
+
+  it('halts before it is finished, and is neither initialised nor running then', () => {
+    const { it, machine } = vcpu();
+    it.init();
+    it.run();
+    it.fini();
+    expect([it.isRunning, it.isInitialized, machine.isVmxOn]).to.deep.equal([false, false, false]);
+    it.fini();
+    it.init();
+    expect([it.isRunning, it.isInitialized]).to.deep.equal([false, true]);
+  });
+
+  it('is not initialised when memory runs out for its state-save page', () => {
+    const { vmm } = loadedVmm();
+    const it: Vcpu = vmm.container.get(VcpuFactory).makeVcpu(0n);
+    const manager = vmm.container.get(MemoryManager);
+    const all: bigint[] = [];
+    expect(() => {
+      for (;;) all.push(manager.alloc(4096));
+    }).to.throw(OutOfMemoryError);
+    expect(() => it.init()).to.throw(OutOfMemoryError);
+    expect(it.isInitialized).to.equal(false);
+    manager.free(all[0]!);
+    it.init();
+    expect(it.isInitialized).to.equal(true);
+  });
+
+  it('writes to its own ring', () => {
+    const { it } = vcpu();
+    it.write('hello ');
+    it.write('');
+    it.write('world');
+    expect(it.debugRing.read()).to.equal('hello world');
   });
 
   it('does not launch when VMXON fails', () => {

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { PrimaryControl, SecondaryControl } from '../../../src/intrinsics/control_bits.js';
+import { EntryControl, ExitControl, PrimaryControl, SecondaryControl } from '../../../src/intrinsics/control_bits.js';
+import { ErrorCode } from '../../../src/intrinsics/constants.js';
 import { Msr } from '../../../src/intrinsics/msr_definitions.js';
 import { explainEntry } from '../../../src/intrinsics/rules/explain_entry.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { vmcsFieldDefinition } from '../../../src/intrinsics/vmcs_field_details.js';
+import { VmcsField, widthOfField } from '../../../src/intrinsics/vmcs_fields.js';
 import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_module.js';
 import { extension } from '../../../src/vmm/container/extension.js';
 import { VmcsContribution } from '../../../src/vmm/contributions/vmcs_contribution.js';
-import { EntryError, VmEntryError, VmxError } from '../../../src/vmm/errors.js';
+import { EntryError, OutOfMemoryError, VmcsError, VmEntryError, VmxError } from '../../../src/vmm/errors.js';
 import { MemoryManager } from '../../../src/vmm/memory_manager/memory_manager.js';
 import { Vmcs } from '../../../src/vmm/vmcs/vmcs.js';
 import { VmcsIntelX64 } from '../../../src/vmm/vmcs/vmcs_intel_x64.js';
+import { HostVmStateIntelX64 } from '../../../src/vmm/vmm_state/host_vm_state_intel_x64.js';
+import { GuestState } from '../../../src/vmm/vmm_state/vmcs_state.js';
 import { FakeMachine } from '../../support/fake_machine.js';
 import { validVmcs } from '../../support/valid_vmcs.js';
 import { captureOutput } from '../capture_output.js';
@@ -157,6 +161,156 @@ describe('VmcsIntelX64', () => {
       );
     });
 
+    it('writes the groups in order: guest, control, host, each by width, then the words of controls', () => {
+      const machine = new FakeMachine();
+      const order: string[] = [];
+      const words = [
+        VmcsField.PinBasedVmExecutionControls,
+        VmcsField.PrimaryProcessorBasedVmExecutionControls,
+        VmcsField.SecondaryProcessorBasedVmExecutionControls,
+        VmcsField.VmExitControls,
+        VmcsField.VmEntryControls,
+      ] as readonly number[];
+      const { vmwrite } = machine.vmx;
+      Object.assign(machine.vmx, {
+        vmwrite: (field: number, value: bigint) => {
+          const { group } = vmcsFieldDefinition(field)!;
+          const what = words.includes(field) ? `word ${words.indexOf(field)}` : `${group} ${widthOfField(field)}`;
+          // The secondary controls bring the EPT pointer with them.
+          if (order.at(-1) !== what && field !== VmcsField.EptPointer) order.push(what);
+          return vmwrite(field, value);
+        },
+      });
+      startedVmm([], machine);
+      expect(order).to.deep.equal([
+        ...['guest 16', 'guest 64', 'guest 32', 'guest natural'],
+        ...['control 32', 'control natural'],
+        ...['host 16', 'host 64', 'host 32', 'host natural'],
+        ...['word 0', 'word 1', 'word 2', 'word 3', 'word 4'],
+      ]);
+    });
+
+    it('enables the controls that the VMM needs', () => {
+      const { machine } = startedVmm();
+      const exit = ExitControl;
+      const entry = EntryControl;
+      const wanted: [number, number[]][] = [
+        [VmcsField.PrimaryProcessorBasedVmExecutionControls, [PrimaryControl.ActivateSecondaryControls]],
+        [VmcsField.SecondaryProcessorBasedVmExecutionControls, [SecondaryControl.EnableRdtscp]],
+        [VmcsField.VmExitControls, [exit.SaveDebugControls, exit.HostAddressSpaceSize, exit.SaveIa32Pat]],
+        [VmcsField.VmExitControls, [exit.LoadIa32Pat, exit.SaveIa32Efer, exit.LoadIa32Efer]],
+        [VmcsField.VmExitControls, [exit.LoadIa32PerfGlobalCtrl]],
+        [VmcsField.VmEntryControls, [entry.LoadDebugControls, entry.Ia32eModeGuest, entry.LoadIa32Pat]],
+        [VmcsField.VmEntryControls, [entry.LoadIa32Efer, entry.LoadIa32PerfGlobalCtrl]],
+      ];
+      for (const [word, bits] of wanted) {
+        for (const bit of bits) expect(field(machine, word) & BigInt(bit >>> 0)).to.equal(BigInt(bit >>> 0));
+      }
+    });
+
+    it('does without what it can do without where the processor does not allow it', () => {
+      const machine = new FakeMachine();
+      const without = (msr: number, bit: number): unknown =>
+        machine.msr.set(msr, machine.msr.get(msr)! & ~(BigInt(bit >>> 0) << 32n));
+      without(Msr.Ia32VmxProcbasedCtls2, SecondaryControl.EnableRdtscp);
+      without(Msr.Ia32VmxTrueExitCtls, ExitControl.LoadIa32PerfGlobalCtrl);
+      without(Msr.Ia32VmxTrueEntryCtls, EntryControl.LoadIa32PerfGlobalCtrl);
+      captureOutput(() => startedVmm([], machine));
+      expect(machine.calls).to.include('vmlaunch');
+      expect(field(machine, VmcsField.VmExitControls) & BigInt(ExitControl.LoadIa32PerfGlobalCtrl)).to.equal(0n);
+    });
+
+    const needed: [string, number, number, RegExp][] = [
+      [
+        'primary',
+        Msr.Ia32VmxTrueProcbasedCtls,
+        PrimaryControl.ActivateSecondaryControls,
+        /activate_secondary_controls/,
+      ],
+      ['exit', Msr.Ia32VmxTrueExitCtls, ExitControl.SaveIa32Pat, /save_ia32_pat/],
+      ['exit', Msr.Ia32VmxTrueExitCtls, ExitControl.HostAddressSpaceSize, /host_address_space_size/],
+      ['entry', Msr.Ia32VmxTrueEntryCtls, EntryControl.LoadIa32Efer, /load_ia32_efer/],
+      ['entry', Msr.Ia32VmxTrueEntryCtls, EntryControl.Ia32eModeGuest, /ia32e_mode_guest/],
+    ];
+    for (const [word, msr, bit, name] of needed) {
+      it(`names the ${word} control that the VMM needs and the processor does not allow: ${name.source}`, () => {
+        const machine = new FakeMachine();
+        machine.msr.set(msr, machine.msr.get(msr)! & ~(BigInt(bit >>> 0) << 32n));
+        const { vmm } = loadedVmm([], machine);
+        const error = causeOf(() => vmm.entry.startVmm(0n));
+        expect(error).to.be.instanceOf(VmcsError);
+        expect(error.message).to.match(name).and.to.include('control is not allowed to be set to 1');
+        expect([machine.isVmxOn, machine.entry]).to.deep.equal([false, undefined]);
+      });
+    }
+
+    it('enters a guest of the vcpu’s own where its state says', () => {
+      @extension()
+      class OwnGuest extends HostVmStateIntelX64 {
+        override readonly isGuest = true;
+        override init(): void {
+          super.init();
+          [this.rip, this.rsp] = [0x100000n, 0x200000n];
+        }
+      }
+      const { machine, vmm } = loadedVmm([vcpuModule(({ rebind }) => rebind(GuestState).to(OwnGuest))]);
+      vmm.vcpuManager.createVcpu(0x10000n);
+      vmm.vcpuManager.runVcpu(0x10000n);
+      expect([field(machine, VmcsField.GuestRip), field(machine, VmcsField.GuestRsp)]).to.deep.equal([
+        0x100000n,
+        0x200000n,
+      ]);
+      expect(machine.calls, 'VMX operation is that of the host vcpu').to.not.include('vmxon');
+    });
+
+    const shortage: [string, (bytes: number) => boolean][] = [
+      ['the region', (bytes) => bytes === 4096],
+      ['the exit stack', (bytes) => bytes === 65536],
+    ];
+    for (const [what, fails] of shortage) {
+      it(`undoes everything when memory for ${what} runs out`, () => {
+        const { vmm, machine } = loadedVmm();
+        vmm.entry.startVmm(0n);
+        vmm.entry.stopVmm(0n);
+        const manager = vmm.container.get(MemoryManager);
+        vmm.vcpuManager.createVcpu(0n);
+        const pages = new Set<bigint>();
+        const { alloc, free } = manager;
+        // From here on: the next allocation of that size after VMXON's own region.
+        Object.assign(manager, {
+          alloc: (bytes: number) => {
+            if (machine.calls.at(-1) === 'vmxon' && fails(bytes)) throw new OutOfMemoryError('used up');
+            const address = alloc.call(manager, bytes);
+            pages.add(address);
+            return address;
+          },
+          free: (address: bigint) => {
+            pages.delete(address);
+            free.call(manager, address);
+          },
+        });
+        machine.calls.length = 0;
+        let error: unknown;
+        captureOutput(() => {
+          try {
+            vmm.entry.startVmm(0n);
+          } catch (thrown) {
+            error = thrown;
+          }
+        });
+        expect((error as EntryError).code).to.equal(ErrorCode.BF_BAD_ALLOC);
+        expect([machine.isVmxOn, machine.entry, pages.size]).to.deep.equal([false, undefined, 0]);
+      });
+    }
+
+    it('says that no VMCS is current when VMPTRLD failed and there is none', () => {
+      const machine = new FakeMachine();
+      machine.succeeds.vmptrld = false;
+      machine.vmx.vmread = () => undefined;
+      const { vmm } = loadedVmm([], machine);
+      expect(causeOf(() => vmm.entry.startVmm(0n)).message).to.match(/VMPTRLD 0x1\w+ failed: no VMCS is current/);
+    });
+
     for (const instruction of ['vmclear', 'vmptrld'] as const) {
       it(`undoes everything when ${instruction} fails`, () => {
         const machine = new FakeMachine();
@@ -248,6 +402,14 @@ describe('VmcsIntelX64', () => {
       expect(machine.gdt).to.deep.equal({ base: 0x5000n, limit: 0x3f });
       expect(machine.calls, 'the guest is not entered again').to.not.include('vmresume');
       expect(machine.stops).to.deep.equal([]);
+    });
+
+    it('loads no task register where the guest has none', () => {
+      const { machine } = startedVmm();
+      machine.fields.set(VmcsField.GuestTrSelector, 3n);
+      machine.selectors.tr = 0x7777;
+      machine.exit(26, { length: 3 });
+      expect([machine.selectors.tr, machine.returned !== undefined]).to.deep.equal([0x7777, true]);
     });
 
     it('lets LTR find an available TSS', () => {
