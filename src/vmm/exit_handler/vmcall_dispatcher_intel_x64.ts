@@ -161,8 +161,17 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
   }
 
   protected handleVmcallDataStringJson(value: unknown): unknown {
+    this.refuseUnknownCommand(value);
     bfdebug`received in vmm: ${JSON.stringify(value)}`;
     return value;
+  }
+
+  /** An echo would look like success to whoever mistyped a command of an extension. */
+  private refuseUnknownCommand(value: unknown): void {
+    const command = (value as { command?: unknown } | null)?.command;
+    const names = this.vmcallContributions.filter(({ handleJson }) => handleJson !== undefined).map(({ name }) => name);
+    if (command === undefined || names.length === 0) return;
+    throw new VmcallError(`unknown JSON command ${JSON.stringify(command)}; none of ${names.join(', ')} knows it`);
   }
 
   protected handleVmcallDataBinaryUnformatted(data: Uint8Array): Uint8Array {
