@@ -34,6 +34,9 @@ import { installVmcsAccessors } from './install_vmcs_accessors.js';
 import type { VmcsByEncoding } from './vmcs.js';
 import { WriteLedger } from './write_ledger.js';
 
+/** Lines of a stack that are about access itself, not about who wants it. */
+const accessCode = /[/\\](vmcs_fields_intel_x64|vmcs_field_source|(word|bit|bits|control_bit)_accessor)\.[jt]s/;
+
 function controlName(word: ControlWord, mask: number): string {
   const names = Object.entries(controlMasks[word])
     .filter(([, bit]) => (bit & mask) !== 0)
@@ -198,7 +201,10 @@ export class VmcsFieldsIntelX64 implements VmcsByEncoding {
   }
 
   private trace(field: number): void {
-    if (this.traceWrites) this.lastWrites.set(field, new Error().stack?.split('\n').slice(3, 6).join('\n') ?? '');
+    if (!this.traceWrites) return;
+    const callers = (new Error().stack ?? '').split('\n').slice(1);
+    const beyondAccess = callers.filter((line) => !accessCode.test(line));
+    this.lastWrites.set(field, beyondAccess.slice(0, 3).join('\n'));
   }
 
   private allowed0(word: ControlWord): number {

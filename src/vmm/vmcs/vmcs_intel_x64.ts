@@ -53,9 +53,9 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
   }
 
   promote(): void {
-    const rip = this.read(VmcsField.GuestRip);
-    const rsp = this.read(VmcsField.GuestRsp);
-    const rflags = this.read(VmcsField.GuestRflags);
+    const rip = this.guestRip.get();
+    const rsp = this.guestRsp.get();
+    const rflags = this.guestRflags.get();
     const state = this.readGuestState();
     this.loadGuestState(state);
     if (!this.hostEntry.returnTo(rip, rsp, rflags)) {
@@ -109,29 +109,27 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
   private readGuestState() {
     const segment = (index: number): number => Number(this.read(VmcsField.GuestEsSelector + 2 * index));
     return {
-      gdt: { base: this.read(VmcsField.GuestGdtrBase), limit: Number(this.read(VmcsField.GuestGdtrLimit)) },
-      idt: { base: this.read(VmcsField.GuestIdtrBase), limit: Number(this.read(VmcsField.GuestIdtrLimit)) },
-      cr0: this.read(VmcsField.GuestCr0),
-      cr3: this.read(VmcsField.GuestCr3),
-      cr4: this.read(VmcsField.GuestCr4) | BigInt(Cr4.VmxEnableBit),
-      dr7: this.read(VmcsField.GuestDr7),
+      gdt: { base: this.guestGdtrBase.get(), limit: Number(this.guestGdtrLimit.get()) },
+      idt: { base: this.guestIdtrBase.get(), limit: Number(this.guestIdtrLimit.get()) },
+      cr0: this.guestCr0.get(),
+      cr3: this.guestCr3.get(),
+      cr4: this.guestCr4.get() | BigInt(Cr4.VmxEnableBit),
+      dr7: this.guestDr7.get(),
       selectors: { es: segment(0), cs: segment(1), ss: segment(2), ds: segment(3), fs: segment(4), gs: segment(5) },
       ldtr: segment(6),
       tr: segment(7),
       msrs: [
-        [Msr.Ia32Debugctl, this.read(VmcsField.GuestIa32Debugctl)],
-        [Msr.Ia32Pat, this.readIfExists(VmcsField.GuestIa32Pat)],
-        [Msr.Ia32Efer, this.readIfExists(VmcsField.GuestIa32Efer)],
-        [Msr.Ia32SysenterCs, this.read(VmcsField.GuestIa32SysenterCs)],
-        [Msr.Ia32SysenterEsp, this.read(VmcsField.GuestIa32SysenterEsp)],
-        [Msr.Ia32SysenterEip, this.read(VmcsField.GuestIa32SysenterEip)],
+        [Msr.Ia32Debugctl, this.guestIa32Debugctl.get()],
+        [Msr.Ia32Pat, this.guestIa32Pat.getIfExists()],
+        [Msr.Ia32Efer, this.guestIa32Efer.getIfExists()],
+        [Msr.Ia32SysenterCs, this.guestIa32SysenterCs.get()],
+        [Msr.Ia32SysenterEsp, this.guestIa32SysenterEsp.get()],
+        [Msr.Ia32SysenterEip, this.guestIa32SysenterEip.get()],
         // Last: loading FS and GS selectors clears their bases.
-        [Msr.Ia32FsBase, this.read(VmcsField.GuestFsBase)],
-        [Msr.Ia32GsBase, this.read(VmcsField.GuestGsBase)],
+        [Msr.Ia32FsBase, this.guestFsBase.get()],
+        [Msr.Ia32GsBase, this.guestGsBase.get()],
       ] as [number, bigint][],
-      perfGlobalCtrl: this.exists(VmcsField.GuestIa32PerfGlobalCtrl)
-        ? this.read(VmcsField.GuestIa32PerfGlobalCtrl)
-        : undefined,
+      perfGlobalCtrl: this.guestIa32PerfGlobalCtrl.exists() ? this.guestIa32PerfGlobalCtrl.get() : undefined,
     };
   }
 

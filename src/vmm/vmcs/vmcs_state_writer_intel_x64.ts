@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject } from 'inversify';
-import {
-  EntryControl,
-  ExitControl,
-  PrimaryControl,
-  SecondaryControl,
-  type ControlWord,
-} from '../../intrinsics/control_bits.js';
+import type { ControlBitAccess } from '../../intrinsics/accessors/accessor_types.js';
 import { Cpuid } from '../../intrinsics/cpuid.js';
 import { HostEntry, type ExitEntry } from '../../intrinsics/host_entry.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
@@ -63,11 +57,11 @@ export class VmcsStateWriterIntelX64 extends VmcsFieldsIntelX64 {
   }
 
   protected writeGuest64BitFields(): void {
-    this.write(VmcsField.VmcsLinkPointer, 0xffffffffffffffffn);
-    this.write(VmcsField.GuestIa32Debugctl, this.guestState.ia32Debugctl);
-    this.writeIfExists(VmcsField.GuestIa32Pat, this.guestState.ia32Pat);
-    this.writeIfExists(VmcsField.GuestIa32Efer, this.guestState.ia32Efer);
-    this.writeIfExists(VmcsField.GuestIa32PerfGlobalCtrl, this.guestState.ia32PerfGlobalCtrl);
+    this.vmcsLinkPointer.set(0xffffffffffffffffn);
+    this.guestIa32Debugctl.set(this.guestState.ia32Debugctl);
+    this.guestIa32Pat.setIfExists(this.guestState.ia32Pat);
+    this.guestIa32Efer.setIfExists(this.guestState.ia32Efer);
+    this.guestIa32PerfGlobalCtrl.setIfExists(this.guestState.ia32PerfGlobalCtrl);
   }
 
   protected writeGuest32BitFields(): void {
@@ -76,28 +70,29 @@ export class VmcsStateWriterIntelX64 extends VmcsFieldsIntelX64 {
       this.write(VmcsField.GuestEsLimit + 2 * index, BigInt(segment.limit));
       this.write(VmcsField.GuestEsAccessRights + 2 * index, BigInt(segment.accessRights));
     });
-    this.write(VmcsField.GuestGdtrLimit, BigInt(this.guestState.gdt.limit));
-    this.write(VmcsField.GuestIdtrLimit, BigInt(this.guestState.idt.limit));
-    this.write(VmcsField.GuestInterruptibilityState, 0n);
-    this.write(VmcsField.GuestActivityState, 0n);
-    this.write(VmcsField.GuestIa32SysenterCs, this.guestState.ia32SysenterCs);
+    this.guestGdtrLimit.set(BigInt(this.guestState.gdt.limit));
+    this.guestIdtrLimit.set(BigInt(this.guestState.idt.limit));
+    this.guestInterruptibilityState.set(0n);
+    this.guestActivityState.set('active');
+    // The field has 32 bits of the MSR's 64. SDM 3C "Guest Register State".
+    this.guestIa32SysenterCs.set(BigInt.asUintN(32, this.guestState.ia32SysenterCs));
   }
 
   protected writeGuestNaturalFields(): void {
     const state = this.guestState;
-    this.write(VmcsField.GuestCr0, state.cr0);
-    this.write(VmcsField.GuestCr3, state.cr3);
-    this.write(VmcsField.GuestCr4, state.cr4);
+    this.guestCr0.set(state.cr0);
+    this.guestCr3.set(state.cr3);
+    this.guestCr4.set(state.cr4);
     segmentNames.forEach((name, index) => this.write(VmcsField.GuestEsBase + 2 * index, state.segments[name].base));
-    this.write(VmcsField.GuestGdtrBase, state.gdt.base);
-    this.write(VmcsField.GuestIdtrBase, state.idt.base);
-    this.write(VmcsField.GuestDr7, state.dr7);
-    this.write(VmcsField.GuestRsp, state.rsp);
-    this.write(VmcsField.GuestRip, state.rip);
-    this.write(VmcsField.GuestRflags, state.rflags);
-    this.write(VmcsField.GuestPendingDebugExceptions, 0n);
-    this.write(VmcsField.GuestIa32SysenterEsp, state.ia32SysenterEsp);
-    this.write(VmcsField.GuestIa32SysenterEip, state.ia32SysenterEip);
+    this.guestGdtrBase.set(state.gdt.base);
+    this.guestIdtrBase.set(state.idt.base);
+    this.guestDr7.set(state.dr7);
+    this.guestRsp.set(state.rsp);
+    this.guestRip.set(state.rip);
+    this.guestRflags.set(state.rflags);
+    this.guestPendingDebugExceptions.set(0n);
+    this.guestIa32SysenterEsp.set(state.ia32SysenterEsp);
+    this.guestIa32SysenterEip.set(state.ia32SysenterEip);
   }
 
   protected writeControl16BitFields(): void {
@@ -109,17 +104,14 @@ export class VmcsStateWriterIntelX64 extends VmcsFieldsIntelX64 {
   }
 
   protected writeControl32BitFields(): void {
-    const zeros = [
-      VmcsField.ExceptionBitmap,
-      VmcsField.PageFaultErrorCodeMask,
-      VmcsField.PageFaultErrorCodeMatch,
-      VmcsField.Cr3TargetCount,
-      VmcsField.VmExitMsrStoreCount,
-      VmcsField.VmExitMsrLoadCount,
-      VmcsField.VmEntryMsrLoadCount,
-      VmcsField.VmEntryInterruptionInformationField,
-    ];
-    for (const field of zeros) this.write(field, 0n);
+    this.exceptionBitmap.set(0n);
+    this.pageFaultErrorCodeMask.set(0n);
+    this.pageFaultErrorCodeMatch.set(0n);
+    this.cr3TargetCount.set(0n);
+    this.vmExitMsrStoreCount.set(0n);
+    this.vmExitMsrLoadCount.set(0n);
+    this.vmEntryMsrLoadCount.set(0n);
+    this.vmEntryInterruptionInformationField.set(0n);
   }
 
   /**
@@ -129,10 +121,10 @@ export class VmcsStateWriterIntelX64 extends VmcsFieldsIntelX64 {
   protected writeControlNaturalFields(): void {
     const paging = BigInt((Cr0.ProtectionEnable | Cr0.Paging) >>> 0);
     const vmxe = BigInt(Cr4.VmxEnableBit);
-    this.write(VmcsField.Cr0GuestHostMask, this.msrs.rdmsr(Msr.Ia32VmxCr0Fixed0) & ~paging);
-    this.write(VmcsField.Cr0ReadShadow, this.guestState.cr0);
-    this.write(VmcsField.Cr4GuestHostMask, this.msrs.rdmsr(Msr.Ia32VmxCr4Fixed0) | vmxe);
-    this.write(VmcsField.Cr4ReadShadow, this.guestState.cr4 & ~vmxe);
+    this.cr0GuestHostMask.set(this.msrs.rdmsr(Msr.Ia32VmxCr0Fixed0) & ~paging);
+    this.cr0ReadShadow.set(this.guestState.cr0);
+    this.cr4GuestHostMask.set(this.msrs.rdmsr(Msr.Ia32VmxCr4Fixed0) | vmxe);
+    this.cr4ReadShadow.set(this.guestState.cr4 & ~vmxe);
   }
 
   protected writeHost16BitFields(): void {
@@ -143,29 +135,29 @@ export class VmcsStateWriterIntelX64 extends VmcsFieldsIntelX64 {
   }
 
   protected writeHost64BitFields(): void {
-    this.writeIfExists(VmcsField.HostIa32Pat, this.vmmState.ia32Pat);
-    this.writeIfExists(VmcsField.HostIa32Efer, this.vmmState.ia32Efer);
-    this.writeIfExists(VmcsField.HostIa32PerfGlobalCtrl, this.vmmState.ia32PerfGlobalCtrl);
+    this.hostIa32Pat.setIfExists(this.vmmState.ia32Pat);
+    this.hostIa32Efer.setIfExists(this.vmmState.ia32Efer);
+    this.hostIa32PerfGlobalCtrl.setIfExists(this.vmmState.ia32PerfGlobalCtrl);
   }
 
   protected writeHost32BitFields(): void {
-    this.write(VmcsField.HostIa32SysenterCs, this.vmmState.ia32SysenterCs);
+    this.hostIa32SysenterCs.set(BigInt.asUintN(32, this.vmmState.ia32SysenterCs));
   }
 
   protected writeHostNaturalFields(): void {
     const state = this.vmmState;
-    this.write(VmcsField.HostCr0, state.cr0);
-    this.write(VmcsField.HostCr3, state.cr3);
-    this.write(VmcsField.HostCr4, state.cr4);
-    this.write(VmcsField.HostFsBase, state.segments.fs.base);
-    this.write(VmcsField.HostGsBase, this.stateSave.address);
-    this.write(VmcsField.HostTrBase, state.segments.tr.base);
-    this.write(VmcsField.HostGdtrBase, state.gdt.base);
-    this.write(VmcsField.HostIdtrBase, state.idt.base);
-    this.write(VmcsField.HostIa32SysenterEsp, state.ia32SysenterEsp);
-    this.write(VmcsField.HostIa32SysenterEip, state.ia32SysenterEip);
-    this.write(VmcsField.HostRsp, this.exitStackTop);
-    this.write(VmcsField.HostRip, this.hostEntry.attach(this.entry));
+    this.hostCr0.set(state.cr0);
+    this.hostCr3.set(state.cr3);
+    this.hostCr4.set(state.cr4);
+    this.hostFsBase.set(state.segments.fs.base);
+    this.hostGsBase.set(this.stateSave.address);
+    this.hostTrBase.set(state.segments.tr.base);
+    this.hostGdtrBase.set(state.gdt.base);
+    this.hostIdtrBase.set(state.idt.base);
+    this.hostIa32SysenterEsp.set(state.ia32SysenterEsp);
+    this.hostIa32SysenterEip.set(state.ia32SysenterEip);
+    this.hostRsp.set(this.exitStackTop);
+    this.hostRip.set(this.hostEntry.attach(this.entry));
   }
 
   protected writePinBasedControls(): void {
@@ -174,47 +166,51 @@ export class VmcsStateWriterIntelX64 extends VmcsFieldsIntelX64 {
 
   protected writePrimaryControls(): void {
     this.writeDefaultControls('primary');
-    this.enable('primary', PrimaryControl.ActivateSecondaryControls);
+    this.primaryProcessorBasedVmExecutionControls.activateSecondaryControls.enable();
   }
 
   protected writeSecondaryControls(): void {
     this.writeDefaultControls('secondary');
-    this.keepFeature('rdtscp', 'secondary', SecondaryControl.EnableRdtscp);
-    this.keepFeature('invpcid', 'secondary', SecondaryControl.EnableInvpcid);
-    this.keepFeature('xsaves', 'secondary', SecondaryControl.EnableXsavesXrstors);
+    const controls = this.secondaryProcessorBasedVmExecutionControls;
+    this.keepFeature('rdtscp', controls.enableRdtscp);
+    this.keepFeature('invpcid', controls.enableInvpcid);
+    this.keepFeature('xsaves', controls.enableXsavesXrstors);
     this.enableUnrestrictedGuest();
   }
 
   /** Enables what lets the guest keep a feature; warns if the guest was told of the feature and loses it. */
-  protected keepFeature(feature: AnnouncedFeature, word: ControlWord, control: number): void {
-    this.enableIfAllowed(word, control, announces(this.cpuid, feature));
+  protected keepFeature(feature: AnnouncedFeature, control: ControlBitAccess): void {
+    control.enableIfAllowed(announces(this.cpuid, feature));
   }
 
   /** With both, the guest may clear CR0.PE and CR0.PG, as a kernel's decompressor and its start of further processors do. */
   protected enableUnrestrictedGuest(): void {
-    if (!this.isAllowed1('secondary', SecondaryControl.EnableEpt | SecondaryControl.UnrestrictedGuest)) return;
+    const { enableEpt, unrestrictedGuest } = this.secondaryProcessorBasedVmExecutionControls;
+    if (!enableEpt.isAllowed1() || !unrestrictedGuest.isAllowed1()) return;
     if (!this.ept.isSupported()) return;
     this.ept.use(this);
-    this.enable('secondary', SecondaryControl.UnrestrictedGuest);
+    unrestrictedGuest.enable();
   }
 
   protected writeExitControls(): void {
     this.writeDefaultControls('exit');
-    this.enable('exit', ExitControl.SaveDebugControls);
-    this.enable('exit', ExitControl.HostAddressSpaceSize);
-    this.enable('exit', ExitControl.SaveIa32Pat);
-    this.enable('exit', ExitControl.LoadIa32Pat);
-    this.enable('exit', ExitControl.SaveIa32Efer);
-    this.enable('exit', ExitControl.LoadIa32Efer);
-    this.keepFeature('perfGlobalCtrl', 'exit', ExitControl.LoadIa32PerfGlobalCtrl);
+    const controls = this.vmExitControls;
+    controls.saveDebugControls.enable();
+    controls.hostAddressSpaceSize.enable();
+    controls.saveIa32Pat.enable();
+    controls.loadIa32Pat.enable();
+    controls.saveIa32Efer.enable();
+    controls.loadIa32Efer.enable();
+    this.keepFeature('perfGlobalCtrl', controls.loadIa32PerfGlobalCtrl);
   }
 
   protected writeEntryControls(): void {
     this.writeDefaultControls('entry');
-    this.enable('entry', EntryControl.LoadDebugControls);
-    if ((this.guestState.ia32Efer & BigInt(Efer.Lma)) !== 0n) this.enable('entry', EntryControl.Ia32eModeGuest);
-    this.enable('entry', EntryControl.LoadIa32Pat);
-    this.enable('entry', EntryControl.LoadIa32Efer);
-    this.keepFeature('perfGlobalCtrl', 'entry', EntryControl.LoadIa32PerfGlobalCtrl);
+    const controls = this.vmEntryControls;
+    controls.loadDebugControls.enable();
+    if ((this.guestState.ia32Efer & BigInt(Efer.Lma)) !== 0n) controls.ia32eModeGuest.enable();
+    controls.loadIa32Pat.enable();
+    controls.loadIa32Efer.enable();
+    this.keepFeature('perfGlobalCtrl', controls.loadIa32PerfGlobalCtrl);
   }
 }

@@ -144,22 +144,26 @@ describe('VmcsIntelX64', () => {
       expect(() => manager.alloc(31 * 1024 * 1024)).to.not.throw();
     });
 
-    it('says where a field was written last, in debug mode', () => {
-      const machine = new FakeMachine();
-      machine.succeeds.vmlaunch = false;
-      @extension()
-      class Traced extends VmcsIntelX64 {
-        override traceWrites = true;
-        protected override writeControl32BitFields(): void {
-          super.writeControl32BitFields();
-          this.write(VmcsField.Cr3TargetCount, 77n);
+    for (const [how, write] of [
+      ['by encoding', (vmcs: Vmcs) => vmcs.write(VmcsField.Cr3TargetCount, 77n)],
+      ['by name', (vmcs: Vmcs) => vmcs.cr3TargetCount.set(77n)],
+    ] as const)
+      it(`says where a field was written last, in debug mode: ${how}`, () => {
+        const machine = new FakeMachine();
+        machine.succeeds.vmlaunch = false;
+        @extension()
+        class Traced extends VmcsIntelX64 {
+          override traceWrites = true;
+          protected override writeControl32BitFields(): void {
+            super.writeControl32BitFields();
+            write(this);
+          }
         }
-      }
-      const { vmm } = loadedVmm([vcpuModule(({ rebind }) => rebind(Vmcs).to(Traced))], machine);
-      expect(causeOf(() => vmm.entry.startVmm(0n)).message).to.match(
-        /CR3_TARGET_COUNT.*last written at .*writeControl32BitFields/s,
-      );
-    });
+        const { vmm } = loadedVmm([vcpuModule(({ rebind }) => rebind(Vmcs).to(Traced))], machine);
+        expect(causeOf(() => vmm.entry.startVmm(0n)).message).to.match(
+          /CR3_TARGET_COUNT.*last written at (at )?[^\n]*\n[^\n]*writeControl32BitFields/s,
+        );
+      });
 
     it('writes the groups in order: guest, control, host, each by width, then the words of controls', () => {
       const machine = new FakeMachine();
