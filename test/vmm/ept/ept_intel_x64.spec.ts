@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { Msr } from '../../../src/intrinsics/msr_definitions.js';
-import { EptIntelX64 } from '../../../src/vmm/ept/ept_intel_x64.js';
-import { MemoryManagerX64 } from '../../../src/vmm/memory_manager/memory_manager_x64.js';
-import { FakeMachine } from '../../support/fake_machine.js';
-import { make } from '../../support/make.js';
-
-function ept() {
-  const machine = new FakeMachine();
-  const { memory, msrs } = machine;
-  const manager = make(MemoryManagerX64, { memory });
-  manager.init();
-  return { machine, memory, manager, it: make(EptIntelX64, { manager, memory, msrs, vmx: machine.vmx }) };
-}
+import { SecondaryControl } from '../../../src/intrinsics/control_bits.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { VmcsError } from '../../../src/vmm/errors.js';
+import type { FakeMachine } from '../../support/fake_machine.js';
+import { ept, fakeVmcs } from './ept_fixture.js';
 
 /** Walks the tables as the processor does. */
 function translate(memory: FakeMachine['memory'], eptp: bigint, address: bigint): bigint | undefined {
@@ -29,7 +22,8 @@ function translate(memory: FakeMachine['memory'], eptp: bigint, address: bigint)
 
 describe('EptIntelX64', () => {
   it('maps 512 GiB to themselves', () => {
-    const { it, memory } = ept();
+    const { it, machine } = ept();
+    const { memory } = machine;
     const eptp = it.pointer();
     for (const address of [0n, 0xfee00000n, 0xffff_ffffn, 0x1_4000_0000n, 0x7f_ffff_ffffn]) {
       expect(translate(memory, eptp, address)).to.equal(address);
@@ -38,7 +32,8 @@ describe('EptIntelX64', () => {
   });
 
   it("leaves the VMM's own memory out, and what lies beside it in", () => {
-    const { it, memory, manager } = ept();
+    const { it, machine, manager } = ept();
+    const { memory } = machine;
     const eptp = it.pointer();
     const [own] = manager.ownMemory();
     const end = own!.physical + BigInt(own!.bytes);
@@ -61,5 +56,87 @@ describe('EptIntelX64', () => {
       machine.msr.set(Msr.Ia32VmxEptVpidCap, 0x00000f01_06734141n & ~(1n << bit));
       expect(it.isSupported(), `without bit ${bit}`).to.equal(false);
     }
+  });
+
+  it('says what the base excludes', () => {
+    const { it, manager } = ept();
+    const [own] = manager.ownMemory();
+    const end = own!.physical + BigInt(own!.bytes);
+    expect(it.excludes(0n, own!.physical)).to.equal(false);
+    expect(it.excludes(0n, own!.physical + 1n)).to.equal(true);
+    expect(it.excludes(end - 1n, 1n)).to.equal(true);
+    expect(it.excludes(end, 4096n)).to.equal(false);
+    expect(it.excludes((1n << 39n) - 4096n, 4096n)).to.equal(false);
+    expect(it.excludes((1n << 39n) - 4096n, 4097n)).to.equal(true);
+  });
+
+  it('finds views by their pointer, and refuses a name that began otherwise', () => {
+    const { it } = ept();
+    const view = it.view('mine', 'nothing');
+    expect(it.viewOf(view.pointer)).to.equal(view);
+    expect(it.viewOf(view.pointer & ~0xfffn)).to.equal(view);
+    expect(it.viewOf(it.pointer())).to.equal(undefined);
+    expect(() => it.view('mine')).to.throw(
+      VmcsError,
+      /'mine' is wanted with base at first, but somebody made it with nothing/,
+    );
+  });
+
+  it('enters only views of its own', () => {
+    const { it, machine } = ept();
+    const stranger = ept().it.view('mine');
+    expect(() => it.enter(fakeVmcs(machine).vmcs, stranger)).to.throw(VmcsError, /'mine' is none/);
+  });
+
+  it('keeps what each vcpu has entered apart', () => {
+    const { it, machine } = ept();
+    const [first, second] = [fakeVmcs(machine).vmcs, fakeVmcs(machine).vmcs];
+    const pointer = (): bigint => machine.fields.get(VmcsField.EptPointer)!;
+    const view = it.view('mine');
+    it.enter(first, view);
+    it.use(second);
+    expect(pointer()).to.equal(it.pointer());
+    it.use(first);
+    expect(pointer()).to.equal(view.pointer);
+  });
+
+  describe('.disable', () => {
+    it('is refused under unrestricted guest, and while views are entered, by name', () => {
+      const { it, machine } = ept();
+      const { vmcs, secondary } = fakeVmcs(machine, SecondaryControl.UnrestrictedGuest);
+      const requests = ['b', 'a', 'b'].map((name) => it.enter(vmcs, it.view(name)));
+      expect(() => it.disable(vmcs)).to.throw(VmcsError, /unrestricted guest/);
+      vmcs.disable('secondary', SecondaryControl.UnrestrictedGuest);
+      expect(() => it.disable(vmcs)).to.throw(VmcsError, 'EPT cannot be disabled while views are in use: a, b');
+      expect(secondary()).to.equal(SecondaryControl.EnableEpt);
+      for (const request of requests) request[Symbol.dispose]();
+      it.disable(vmcs);
+      expect(secondary()).to.equal(0);
+      expect(machine.fields.get(VmcsField.EptPointer)).to.equal(0n);
+    });
+
+    it('does nothing when EPT is off, and forgets translations when it was on', () => {
+      const { it, machine, invepts } = ept();
+      const { vmcs } = fakeVmcs(machine);
+      it.disable(vmcs);
+      expect(invepts).to.deep.equal([]);
+      it.use(vmcs);
+      it.disable(vmcs);
+      expect(invepts).to.deep.equal([
+        [1, it.pointer()],
+        [1, it.pointer()],
+      ]);
+    });
+  });
+
+  it('invalidates everything where the processor cannot do it for one map, and says when it fails', () => {
+    const { it, machine, invepts } = ept();
+    const single = 1n << 25n;
+    machine.msr.set(Msr.Ia32VmxEptVpidCap, machine.msr.get(Msr.Ia32VmxEptVpidCap)! & ~single);
+    const { vmcs } = fakeVmcs(machine);
+    it.use(vmcs);
+    expect(invepts).to.deep.equal([[2, it.pointer()]]);
+    Object.assign(machine.vmx, { invept: () => false });
+    expect(() => it.enter(vmcs, it.view('mine'))).to.throw(VmcsError, /INVEPT of type 2 failed/);
   });
 });

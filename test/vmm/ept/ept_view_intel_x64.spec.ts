@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { Msr } from '../../../src/intrinsics/msr_definitions.js';
+import { MemoryType } from '../../../src/intrinsics/registers.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { EptAccess } from '../../../src/vmm/ept/ept.js';
 import { VmcsError } from '../../../src/vmm/errors.js';
@@ -71,5 +73,121 @@ describe('EptViewIntelX64', () => {
     request[Symbol.dispose]();
     request[Symbol.dispose]();
     expect(machine.fields.get(VmcsField.EptPointer)).to.equal(it.pointer());
+  });
+
+  it('refuses execute-only pages where the processor has none', () => {
+    const { it, machine, leaf } = ept();
+    const view = it.view('mine');
+    view.restrict(page, EptAccess.Execute);
+    expect(leaf(view.pointer, page).entry & 7n).to.equal(4n);
+    machine.msr.set(Msr.Ia32VmxEptVpidCap, machine.msr.get(Msr.Ia32VmxEptVpidCap)! & ~1n);
+    expect(() => view.restrict(page, EptAccess.Execute)).to.throw(VmcsError, /execute-only/);
+    expect(() => view.restrict(page, 8)).to.throw(VmcsError, /0x8 is no access/);
+  });
+
+  describe('.map', () => {
+    it('joins smaller pages and splits larger ones', () => {
+      const { it, leaf } = ept();
+      const view = it.view('mine', 'nothing');
+      expect(leaf(view.pointer, page).entry).to.equal(0n);
+      view.map(0n, 0x40000000n, 0x40000000, EptAccess.All);
+      expect(leaf(view.pointer, page)).to.deep.equal({ entry: 0x40000000n | 0x80n | 7n | (6n << 3n), shift: 30n });
+      view.map(0x200000n, 0x600000n, 0x200000, EptAccess.Read, MemoryType.Uncacheable);
+      expect(leaf(view.pointer, page)).to.deep.equal({ entry: 0x600000n | 0x80n | 1n, shift: 21n });
+      view.map(page, 0x800000n, 0x1000, 0);
+      expect(leaf(view.pointer, page + 0x1000n).entry).to.equal(0x602000n | 1n);
+      expect(leaf(view.pointer, 0x400000n).entry, 'the rest is as it was').to.equal(
+        0x40400000n | 0x80n | 7n | (6n << 3n),
+      );
+      const tables = view.tablesToDescriptors().length;
+      view.map(0n, 0n, 0x40000000, EptAccess.All);
+      expect(leaf(view.pointer, page).shift).to.equal(30n);
+      expect(view.tablesToDescriptors().length, 'tables are given back').to.equal(tables - 2);
+    });
+
+    it('refuses what is not aligned, what the base excludes, and what lies above it', () => {
+      const { it, own } = ept();
+      const view = it.view('mine', 'nothing');
+      expect(() => view.map(page, 0n, 0x200000, 7)).to.throw(
+        VmcsError,
+        /'mine'.*not both aligned to a page of 0x200000/,
+      );
+      expect(() => view.map(0n, 0x1000n, 0x200000, 7)).to.throw(VmcsError, /not both aligned/);
+      expect(() => view.map(0n, own & ~0x3fffffffn, 0x40000000, 7)).to.throw(VmcsError, /excludes/);
+      expect(() => view.map(own, 0n, 0x1000, 7)).to.throw(VmcsError, /excludes/);
+      expect(() => view.map(0n, 1n << 39n, 0x1000, 7)).to.throw(VmcsError, /excludes/);
+      expect(() => view.map(-0x1000n, 0n, 0x1000, 7)).to.throw(VmcsError, /excludes/);
+      expect(view.tablesToDescriptors(), 'nothing was mapped').to.have.length(1);
+    });
+  });
+
+  describe('.unmap', () => {
+    it('forgets the page, whatever its size, and nothing beside it', () => {
+      const { it, leaf } = ept();
+      const view = it.view('mine');
+      view.unmap(page);
+      expect(leaf(view.pointer, 0x3ffff000n).entry).to.equal(0n);
+      expect(leaf(view.pointer, 0x40000000n).entry).to.not.equal(0n);
+      view.unmap(page);
+      expect(() => view.restrict(page, 0)).to.throw(VmcsError, /nothing is mapped at 0x201000/);
+      expect(() => view.redirect(page, 0n)).to.throw(VmcsError, /nothing is mapped/);
+      view.restore(page);
+      expect(leaf(view.pointer, page).entry).to.equal(page | 7n | (6n << 3n));
+    });
+
+    it('forgets a range exactly', () => {
+      const { it, leaf } = ept();
+      const view = it.view('mine');
+      view.unmapRange(0x1ff000n, 0x602000n);
+      const isMapped = (address: bigint): boolean => leaf(view.pointer, address).entry !== 0n;
+      expect([0x1fe000n, 0x1ff000n, 0x200000n, 0x5ff000n, 0x601000n, 0x602000n].map(isMapped)).to.deep.equal([
+        true,
+        false,
+        false,
+        false,
+        false,
+        true,
+      ]);
+      view.unmapRange(0n, 1n << 39n);
+      expect(view.tablesToDescriptors()).to.have.length(1);
+      expect(() => view.unmapRange(1n, 0x1000n)).to.throw(VmcsError, /4 KiB/);
+    });
+  });
+
+  describe('.entry', () => {
+    it('reads and writes all bits of the page’s entry', () => {
+      const { it, leaf } = ept();
+      const view = it.view('mine');
+      const entry = view.entry(page);
+      expect(entry.size).to.equal(0x40000000);
+      expect(entry.value).to.equal(leaf(view.pointer, page).entry);
+      entry.value &= ~2n;
+      expect(leaf(view.pointer, page).entry & 7n).to.equal(5n);
+      entry.value = 0n;
+      expect(() => view.entry(page)).to.throw(VmcsError, /nothing is mapped at 0x201000/);
+    });
+
+    it('refuses what would lead to a table, beside a page, or to the VMM’s memory', () => {
+      const { it, own } = ept();
+      const view = it.view('mine');
+      view.map(0x200000n, 0x200000n, 0x200000, 7);
+      const entry = view.entry(page);
+      const before = entry.value;
+      expect(() => (entry.value &= ~0x80n)).to.throw(VmcsError, /needs bit 7/);
+      expect(() => (entry.value |= 0x1000n)).to.throw(VmcsError, /not aligned to the page of 0x200000/);
+      expect(() => (entry.value = own | 0x87n)).to.throw(VmcsError, /excludes/);
+      expect(entry.value).to.equal(before);
+      entry.value = own | 0x80n;
+      expect(() => (entry.value |= 1n), 'access comes after the address').to.throw(VmcsError, /excludes/);
+    });
+
+    it('is of no use when the page was split since', () => {
+      const { it } = ept();
+      const view = it.view('mine');
+      const entry = view.entry(page);
+      view.restrict(page, 0);
+      expect(() => entry.value).to.throw(VmcsError, /was split, joined or unmapped/);
+      expect(() => (entry.value = 0n)).to.throw(VmcsError, /was split, joined or unmapped/);
+    });
   });
 });
