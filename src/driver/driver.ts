@@ -211,7 +211,7 @@ export class Driver {
    * @param type one of `VmcallDataType`.
    * @param data at most 131072 bytes; the VMM refuses an empty piece.
    * @returns the registers as the VMM left them, and the answer, which is empty unless R01 is 0.
-   * @throws DriverStateError, DriverError if the data do not fit into the buffer or the machine has none
+   * @throws DriverStateError, DriverError if data or answer do not fit into their buffers or the machine has none
    */
   vmcallData(processor: number, type: number, data: Uint8Array): VmcallAnswer {
     this.allow('vmcall', 'VMM_RUNNING');
@@ -229,7 +229,12 @@ export class Driver {
       r08: output.address,
       r09: BigInt(output.size),
     });
-    return { registers, data: registers.r01 === 0n ? output.read(Number(registers.r09)) : new Uint8Array() };
+    if (registers.r01 !== 0n) return { registers, data: new Uint8Array() };
+    if (registers.r09 > BigInt(output.size))
+      throw new DriverError(
+        `the VMM answered ${registers.r09} bytes to a VMCALL whose out buffer has ${output.size} (out of range)`,
+      );
+    return { registers, data: output.read(Number(registers.r09)) };
   }
 
   private startProcessor(processor: number): void {

@@ -2,6 +2,8 @@
 import { expect } from 'chai';
 import { Driver, type DriverState } from '../../src/driver/driver.js';
 import { DriverError, DriverStateError } from '../../src/driver/driver_errors.js';
+import type { MachineHost } from '../../src/driver/machine_host.js';
+import { VmcallDataType } from '../../src/intrinsics/constants.js';
 import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
 import { EntryError } from '../../src/vmm/errors.js';
 import { FakeMachine } from '../support/fake_machine.js';
@@ -28,7 +30,10 @@ const undisposable = (): string =>
   );
 
 async function driver(...modules: string[]) {
-  const machine = new FakeMachine();
+  return driverOf(new FakeMachine(), {}, ...modules);
+}
+
+async function driverOf(machine: FakeMachine, host: Partial<MachineHost>, ...modules: string[]) {
   const { vmxoff } = machine.vmx;
   Object.assign(machine.vmx, {
     vmxoff: () => {
@@ -37,7 +42,7 @@ async function driver(...modules: string[]) {
     },
   });
   const it = await Driver.create({
-    machine: { processors: 1, intrinsics: machine.intrinsics, inDriverContext: (_processor, body) => body() },
+    machine: { processors: 1, intrinsics: machine.intrinsics, inDriverContext: (_processor, body) => body(), ...host },
   });
   for (const module of modules) it.addModule(module);
   return { it, machine };
@@ -166,6 +171,110 @@ describe("The driver's states", () => {
     expect(() => it.start()).to.throw(DriverError, /VMCALL start/);
     expect(it.status).to.equal('VMM_CORRUPT');
     it.close();
+  });
+
+  for (const state of Object.keys(inState) as DriverState[]) {
+    it(`may be closed while ${state}: unloaded then`, async () => {
+      const it = await inState[state]();
+      it.close();
+      expect(it.status).to.equal('VMM_UNLOADED');
+      it.close();
+      await it.load();
+      expect(it.status, 'and can be loaded again').to.equal('VMM_LOADED');
+      it.close();
+    });
+  }
+
+  it('may be closed with a part that cannot be disposed', async () => {
+    const { it } = await driver(undisposable());
+    await it.load();
+    it.close();
+    expect(it.status).to.equal('VMM_UNLOADED');
+  });
+
+  it('is unloaded after a load whose VMM cannot be initialised', async () => {
+    const machine = new FakeMachine();
+    Object.assign(machine.memory, { regions: [{ virtual: 0x1000n, physical: 0x1000n, size: 4096 }] });
+    const { it } = await driverOf(machine, {});
+    expect(await thrown(it, (each) => each.load()))
+      .to.be.instanceOf(EntryError)
+      .and.to.match(/4096 bytes of memory/);
+    expect(it.status).to.equal('VMM_UNLOADED');
+  });
+
+  describe('when the driver’s context cannot be entered', () => {
+    const unreachable = async () => {
+      const context = { fails: false };
+      const inDriverContext = <T>(_processor: number, body: () => T): T => {
+        if (context.fails) throw new Error('no such processor');
+        return body();
+      };
+      const { it } = await driverOf(new FakeMachine(), { inDriverContext });
+      await it.load();
+      return { it, context };
+    };
+
+    it('is loaded after start', async () => {
+      const { it, context } = await unreachable();
+      context.fails = true;
+      expect(() => it.start()).to.throw('no such processor');
+      expect(it.status).to.equal('VMM_LOADED');
+      it.close();
+    });
+
+    it('is corrupt after stop', async () => {
+      const { it, context } = await unreachable();
+      it.start();
+      context.fails = true;
+      expect(() => it.stop()).to.throw('no such processor');
+      expect(it.status).to.equal('VMM_CORRUPT');
+      it.close();
+    });
+
+    it('is running after a VMCALL', async () => {
+      const { it, context } = await unreachable();
+      it.start();
+      context.fails = true;
+      expect(() => it.vmcall(0, { r00: 1n })).to.throw('no such processor');
+      expect(it.status).to.equal('VMM_RUNNING');
+      it.close();
+    });
+  });
+
+  describe('vmcall', () => {
+    it('takes a processor that runs; a negative one is the first', async () => {
+      const it = await inState.VMM_RUNNING();
+      expect(it.vmcall(0, { r00: 4n, r02: 7n })).to.include({ r01: 0n, r02: 7n });
+      expect(it.vmcall(-1, { r00: 1n, r02: 1n })).to.include({ r01: 0n, r03: 1n, r04: 1n, r05: 0n });
+      for (const processor of [1, 77]) {
+        expect(() => it.vmcall(processor, { r00: 1n })).to.throw(DriverError, /invalid argument/);
+      }
+      it.close();
+    });
+
+    it('carries data only where the machine has memory for them', async () => {
+      const it = await inState.VMM_RUNNING();
+      expect(() => it.vmcallData(0, 1, Uint8Array.of(1))).to.throw(DriverError, /no memory/);
+      it.close();
+    });
+
+    it('carries no more data than fit, either way', async () => {
+      const size = 16;
+      const buffer = { address: 0x400000n, size, write: () => {}, read: () => new Uint8Array() };
+      const module = folder.write(
+        'long_answer.ts',
+        `import { VmcallContribution, vcpuModule } from 'bareflank';
+         export default vcpuModule(({ bind }) => bind(VmcallContribution).toConstantValue({
+           name: 'long', opcodes: [3], handle(registers): boolean { registers.r09 = 17n; return true; } }));`,
+      );
+      const { it } = await driverOf(new FakeMachine(), { vmcallBuffers: { input: buffer, output: buffer } }, module);
+      await it.load();
+      it.start();
+      const type = VmcallDataType.VMCALL_DATA_STRING_UNFORMATTED;
+      expect(() => it.vmcallData(0, type, new Uint8Array(17))).to.throw(DriverError, /17 bytes are too much.*most 16/);
+      expect(() => it.vmcallData(0, type, new Uint8Array(16))).to.throw(DriverError, /answered 17 bytes.*out of range/);
+      it.close();
+    });
   });
 
   it('is corrupt if a part cannot be disposed in unload', async () => {

@@ -9,6 +9,7 @@ import {
   VmcallOpcode,
   VmcallVersions,
 } from '../../intrinsics/constants.js';
+import { Efer } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { extension } from '../container/extension.js';
 import { VmcallContribution } from '../contributions/vmcall_contribution.js';
@@ -108,6 +109,11 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
     if (registers.r09 < registers.r06) {
       throw new VmcallError(
         `the out buffer of ${registers.r09} bytes is smaller than the in buffer of ${registers.r06}`,
+      );
+    }
+    if ((vmcs.readLow(VmcsField.GuestIa32Efer) & Efer.Lma) === 0) {
+      throw new VmcallError(
+        'a VMCALL with data wants a guest in IA-32e mode: its addresses are those of 4-level paging',
       );
     }
     const cr3 = vmcs.read(VmcsField.GuestCr3);

@@ -184,28 +184,50 @@ describe('VMCALL', () => {
       expect([...answer(r09)]).to.deep.equal([0, 255, 7]);
     });
 
-    const failures: [string, number, Partial<VmcallRegisters>, RegExp][] = [
-      ['type 0', 0, {}, /unknown vmcall data type 0/],
-      ['an unknown type', 3, {}, /unknown vmcall data type 3/],
-      ['an in buffer at 0', 1, { r05: 0n }, /in buffer has address 0x0/],
-      ['an in buffer of 0 bytes', 1, { r06: 0n }, /in buffer.*size 0/],
-      ['an in buffer that is too large', 1, { r06: 131073n, r09: 131073n }, /131073 bytes; at most 131072/],
-      ['an out buffer at 0', 1, { r08: 0n }, /out buffer has address 0x0/],
-      ['an out buffer of 0 bytes', 1, { r09: 0n }, /out buffer.*size 0/],
-      ['an out buffer that is too large', 1, { r09: 131073n }, /at most 131072/],
-      ['an out buffer smaller than the in buffer', 1, { r09: 1n }, /smaller than the in buffer/],
-      ['an address that is not mapped', 1, { r05: 0x12340000n }, /guest-virtual 0x12340000 is not mapped/],
-      ['an out address that is not mapped', 1, { r08: 0x12340000n }, /guest-virtual 0x12340000 is not mapped/],
-      ['JSON that is none', 2, {}, /JSON/],
+    const types = { text: 1, JSON: 2, 'binary data': 10 };
+    const buffers: [string, Partial<VmcallRegisters>, RegExp][] = [
+      ['an in buffer at 0', { r05: 0n }, /in buffer has address 0x0/],
+      ['an in buffer of 0 bytes', { r06: 0n }, /in buffer.*size 0/],
+      ['an in buffer that is too large', { r06: 131073n, r09: 131073n }, /131073 bytes; at most 131072/],
+      ['an out buffer at 0', { r08: 0n }, /out buffer has address 0x0/],
+      ['an out buffer of 0 bytes', { r09: 0n }, /out buffer.*size 0/],
+      ['an out buffer that is too large', { r09: 131073n }, /at most 131072/],
+      ['an out buffer smaller than the in buffer', { r09: 1n }, /smaller than the in buffer/],
+      ['an address that is not mapped', { r05: 0x12340000n }, /guest-virtual 0x12340000 is not mapped/],
+      ['an out address that is not mapped', { r08: 0x12340000n }, /guest-virtual 0x12340000 is not mapped/],
+      ['an address that is not canonical', { r05: 0x800000000000n }, /0x800000000000 is not canonical/],
     ];
-    for (const [what, type, registers, message] of failures) {
+    for (const [name, type] of Object.entries(types)) {
+      for (const [what, registers, message] of buffers) {
+        it(`of ${name} fails for ${what}, and leaves nothing mapped`, () => {
+          const { data, output, machine } = guest();
+          expect(data(type, encodeUtf8('[1]  '), registers).r01).to.equal(failure);
+          expect(output()).to.match(message);
+          expect(() => machine.memory.translate(0x200000n, 'read')).to.throw();
+        });
+      }
+    }
+
+    const contents: [string, number, RegExp][] = [
+      ['type 0', 0, /unknown vmcall data type 0/],
+      ['an unknown type', 3, /unknown vmcall data type 3/],
+      ['JSON that is none', 2, /JSON/],
+    ];
+    for (const [what, type, message] of contents) {
       it(`fails for ${what}, and leaves nothing mapped`, () => {
         const { data, output, machine } = guest();
-        expect(data(type, encodeUtf8('hello'), registers).r01).to.equal(failure);
+        expect(data(type, encodeUtf8('hello')).r01).to.equal(failure);
         expect(output()).to.match(message);
         expect(() => machine.memory.translate(0x200000n, 'read')).to.throw();
       });
     }
+
+    it('fails for a guest whose page table is none of 4-level paging', () => {
+      const { data, output, machine } = guest();
+      machine.fields.set(VmcsField.GuestIa32Efer, 0x800n);
+      expect(data(1, encodeUtf8('hello')).r01).to.equal(failure);
+      expect(output()).to.match(/IA-32e mode/);
+    });
 
     it('checks that an answer fits', () => {
       @extension()

@@ -69,8 +69,22 @@ describe('GuestMemoryX64', () => {
       expect(rootPageTable.virtualToEntry(uncached.address).entry & 0x18n).to.equal(0n);
     });
 
-    it('walks through pages of 2 MiB and 1 GiB', () => {
+    it('maps from pages of 2 MiB and 1 GiB', () => {
+      const { it, memory } = withGuestTable();
+      memory.writePhysical64(0x812ff8n, 0x1122334455667788n);
+      memory.writePhysical64(0x52345008n, 0x99n);
+      const large = it.mapVirtual(0x612ffan, cr3, 8, PAT_VALUE);
+      expect([...large.read(0, 4)]).to.deep.equal([0x66, 0x55, 0x44, 0x33]);
+      expect(large.size).to.equal(8);
+      const huge = it.mapVirtual(0x80_1234_5008n, cr3, 4096, PAT_VALUE);
+      expect(huge.read64()).to.equal(0x99n);
+      large.release();
+      huge.release();
+    });
+
+    it('walks through pages of 4 KiB, 2 MiB and 1 GiB', () => {
       const { it } = withGuestTable();
+      expect(it.virtualToPhysical(0x401234n, cr3)).to.equal(0x30234n);
       expect(it.virtualToPhysical(0x612345n, cr3)).to.equal(0x812345n);
       expect(it.virtualToPhysical(0x80_1234_5678n, cr3)).to.equal(0x52345678n);
     });

@@ -71,6 +71,21 @@ describe('SerialPortIntelX64', () => {
   });
 
   describe('.dataBits, .stopBits, .parityBits', () => {
+    const options = [
+      ['dataBits', DataBits],
+      ['stopBits', StopBits],
+      ['parityBits', ParityBits],
+    ] as const;
+    for (const [property, values] of options) {
+      for (const [name, value] of Object.entries(values)) {
+        it(`set and read ${name}`, () => {
+          const { device, serial } = port();
+          serial[property] = value;
+          expect([serial[property], device.registers[3]]).to.deep.equal([value, value]);
+        });
+      }
+    }
+
     it('change only their own bits', () => {
       const { device, serial } = port();
       serial.dataBits = DataBits.char_length_7;
@@ -86,6 +101,9 @@ describe('SerialPortIntelX64', () => {
       serial.dataBits = 0xff;
       serial.parityBits = 0xff;
       expect([serial.dataBits, serial.stopBits, serial.parityBits]).to.deep.equal([3, 0, 56]);
+      serial.parityBits = 0;
+      serial.stopBits = 0xff;
+      expect([serial.dataBits, serial.stopBits, serial.parityBits]).to.deep.equal([3, 4, 0]);
     });
   });
 

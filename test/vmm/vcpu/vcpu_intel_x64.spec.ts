@@ -4,6 +4,7 @@ import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_mod
 import { VcpuContribution } from '../../../src/vmm/contributions/vcpu_contribution.js';
 import { OutOfMemoryError, VcpuError, VmxonError } from '../../../src/vmm/errors.js';
 import { MemoryManager } from '../../../src/vmm/memory_manager/memory_manager.js';
+import { UserData } from '../../../src/vmm/vcpu/user_data.js';
 import { Vcpu } from '../../../src/vmm/vcpu/vcpu.js';
 import { VcpuFactory } from '../../../src/vmm/vcpu/vcpu_factory.js';
 import { VcpuX64 } from '../../../src/vmm/vcpu/vcpu_x64.js';
@@ -35,6 +36,29 @@ describe('VcpuX64', () => {
     for (const id of [0x8000000000000000n, 0xffffffffffffffffn]) {
       expect(() => base(id).init()).to.throw(VcpuError, /invalid vcpuid 0x/);
     }
+  });
+
+  it('has no state to lose: halted without a run, finished without an init', () => {
+    const it = base(0n);
+    it.hlt();
+    it.fini();
+    expect([it.isInitialized, it.isRunning]).to.deep.equal([false, false]);
+    it.init();
+    it.hlt();
+    it.fini(new UserData());
+    expect([it.isInitialized, it.isRunning]).to.deep.equal([false, false]);
+  });
+
+  it('takes user data at each step', () => {
+    const it = base(0n);
+    const data = new UserData();
+    it.init(data);
+    it.run(data);
+    expect([it.isInitialized, it.isRunning]).to.deep.equal([true, true]);
+    it.hlt(data);
+    expect([it.isInitialized, it.isRunning]).to.deep.equal([true, false]);
+    it.fini(data);
+    expect(it.isInitialized).to.equal(false);
   });
 
   it('must be initialised before it runs', () => {

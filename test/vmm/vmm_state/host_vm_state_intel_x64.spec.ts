@@ -7,12 +7,12 @@ import { make } from '../../support/make.js';
 function state(prepare: (machine: FakeMachine) => void = () => {}) {
   const machine = new FakeMachine();
   prepare(machine);
-  const { controlRegisters, msrs, cpuid, memory, hostEntry } = machine;
+  const { controlRegisters, accessors, memory, hostEntry } = machine;
   const it = make(HostVmStateIntelX64, {
     controlRegisters,
     segmentRegisters: machine.segments,
-    msrs,
-    cpuid,
+    msrs: accessors.msrs,
+    cpuid: accessors.cpuid,
     memory,
     hostEntry,
   });
@@ -27,6 +27,23 @@ describe('HostVmStateIntelX64', () => {
     expect(segments.ss).to.include({ selector: 0x18, accessRights: 0xc093 });
     expect(segments.tr).to.deep.equal({ selector: 0x28, base: 0xffff888000004000n, limit: 0x67, accessRights: 0x8b });
   });
+
+  for (const name of ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 'tr'] as const) {
+    it(`reads ${name}: selector, base, limit and rights of its descriptor`, () => {
+      const { segments } = state(({ selectors, memory, msr }) => {
+        selectors[name] = 0x2b;
+        memory.writePhysical64(0x5028n, name === 'ldtr' ? 0x12008245_67891234n : 0x12cff345_67891234n);
+        memory.writePhysical64(0x5030n, name === 'ldtr' ? 0xffff8000n : 0n);
+        msr.set(0xc0000100, 0xf5n).set(0xc0000101, 0x65n);
+      });
+      const base = { fs: 0xf5n, gs: 0x65n, ldtr: 0xffff8000_12456789n }[name as string] ?? 0x12456789n;
+      expect(segments[name]).to.deep.equal(
+        name === 'ldtr'
+          ? { selector: 0x2b, base, limit: 0x1234, accessRights: 0x82 }
+          : { selector: 0x2b, base, limit: 0xf1234 * 4096 + 4095, accessRights: 0xc0f3 },
+      );
+    });
+  }
 
   it('takes a selector of index 0 as unusable, with the FS and GS bases of the MSRs', () => {
     const { segments } = state();

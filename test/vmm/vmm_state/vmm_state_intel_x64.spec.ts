@@ -10,12 +10,17 @@ import { make } from '../../support/make.js';
 function state(prepare: (machine: FakeMachine) => void = () => {}) {
   const machine = new FakeMachine();
   prepare(machine);
-  const { memory, cpuid, msrs } = machine;
+  const { memory, accessors } = machine;
   const manager = make(MemoryManagerX64, { memory });
   manager.init();
   const tables = make(VmmTablesX64, { manager, memory });
   tables.init();
-  const it = make(VmmStateIntelX64, { tables, rootPageTable: { cr3: 0x1001bn }, cpuid, msrs });
+  const it = make(VmmStateIntelX64, {
+    tables,
+    rootPageTable: { cr3: 0x1001bn },
+    cpuid: accessors.cpuid,
+    msrs: accessors.msrs,
+  });
   it.init();
   return { it, tables, memory, manager };
 }
