@@ -22,7 +22,11 @@ import { capabilityMsrOf, vmcsFieldDefinition, vmcsFieldExists } from '../../src
 import { isReadOnlyField, VmcsField } from '../../src/intrinsics/vmcs_fields.js';
 import { VmmMemory } from '../../src/intrinsics/vmm_memory.js';
 import { Vmx } from '../../src/intrinsics/vmx.js';
+import { CpuidAccessorsX64 } from '../../src/vmm/accessors/cpuid_accessors_x64.js';
+import { MsrAccessorsX64 } from '../../src/vmm/accessors/msr_accessors_x64.js';
+import { RegisterAccessorsX64 } from '../../src/vmm/accessors/register_accessors_x64.js';
 import { FakeMemory } from './fake_memory.js';
+import { make } from './make.js';
 
 const allOf = (controls: Readonly<Record<string, number>>): bigint =>
   Object.values(controls).reduce((all, bit) => all | BigInt(bit >>> 0), 0n);
@@ -242,6 +246,13 @@ export class FakeMachine {
       this.returned = { rip, rsp, rflags };
       return this.succeeds.returnTo;
     },
+  };
+
+  /** The accessors by name over the interfaces above. */
+  readonly accessors = {
+    msrs: make(MsrAccessorsX64, { msrs: this.msrs }),
+    registers: make(RegisterAccessorsX64, { controlRegisters: this.controlRegisters, segments: this.segments }),
+    cpuid: make(CpuidAccessorsX64, { cpuid: this.cpuid }),
   };
 
   /** Every implementation with its symbol, as a machine gives them to the driver. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject } from 'inversify';
 import type { ControlBitAccess } from '../../intrinsics/accessors/accessor_types.js';
-import { Cpuid } from '../../intrinsics/cpuid.js';
+import { CpuidAccessors } from '../../intrinsics/accessors/cpuid_accessors.js';
 import { HostEntry, type ExitEntry } from '../../intrinsics/host_entry.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
 import { Cr0, Cr4, Efer } from '../../intrinsics/registers.js';
@@ -20,7 +20,7 @@ export class VmcsStateWriterIntelX64 extends VmcsFieldsIntelX64 {
   @inject(GuestState) protected readonly guestState!: GuestState;
   @inject(VmmState) protected readonly vmmState!: VmmState;
   @inject(StateSave) protected readonly stateSave!: StateSave;
-  @inject(Cpuid) protected readonly cpuid!: Cpuid;
+  @inject(CpuidAccessors) protected readonly cpuid!: CpuidAccessors;
   @inject(HostEntry) protected readonly hostEntry!: HostEntry;
   @inject(Ept) protected readonly ept!: Ept;
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
 import { ControlRegisters } from '../../intrinsics/control_registers.js';
-import { Cpuid } from '../../intrinsics/cpuid.js';
+import { CpuidAccessors } from '../../intrinsics/accessors/cpuid_accessors.js';
+import { MsrAccessors } from '../../intrinsics/accessors/msr_accessors.js';
 import { HostEntry } from '../../intrinsics/host_entry.js';
-import { Msrs } from '../../intrinsics/msr.js';
-import { Msr } from '../../intrinsics/msr_definitions.js';
 import { Cr4 } from '../../intrinsics/registers.js';
 import { segmentNames, Segments, type SegmentName, type TableRegister } from '../../intrinsics/segments.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
@@ -17,8 +16,8 @@ import type { SegmentState, VmcsState } from './vmcs_state.js';
 export class HostVmStateIntelX64 implements VmcsState {
   @inject(ControlRegisters) protected readonly controlRegisters!: ControlRegisters;
   @inject(Segments) protected readonly segmentRegisters!: Segments;
-  @inject(Msrs) protected readonly msrs!: Msrs;
-  @inject(Cpuid) protected readonly cpuid!: Cpuid;
+  @inject(MsrAccessors) protected readonly msrs!: MsrAccessors;
+  @inject(CpuidAccessors) protected readonly cpuid!: CpuidAccessors;
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
   @inject(HostEntry) protected readonly hostEntry!: HostEntry;
 
@@ -61,8 +60,8 @@ export class HostVmStateIntelX64 implements VmcsState {
     const read = (name: SegmentName): SegmentState => {
       const selector = this.segmentRegisters.readSelector(name);
       const segment = gdt.readSelector(selector);
-      if (name === 'fs') return { selector, ...segment, base: this.msrs.rdmsr(Msr.Ia32FsBase) };
-      if (name === 'gs') return { selector, ...segment, base: this.msrs.rdmsr(Msr.Ia32GsBase) };
+      if (name === 'fs') return { selector, ...segment, base: this.msrs.ia32FsBase.get() };
+      if (name === 'gs') return { selector, ...segment, base: this.msrs.ia32GsBase.get() };
       return { selector, ...segment };
     };
     this.segments = Object.fromEntries(segmentNames.map((name) => [name, read(name)])) as Record<
@@ -81,12 +80,12 @@ export class HostVmStateIntelX64 implements VmcsState {
   }
 
   private readMsrs(): void {
-    this.ia32Debugctl = this.msrs.rdmsr(Msr.Ia32Debugctl);
-    this.ia32Pat = this.msrs.rdmsr(Msr.Ia32Pat);
-    this.ia32Efer = this.msrs.rdmsr(Msr.Ia32Efer);
-    this.ia32PerfGlobalCtrl = announces(this.cpuid, 'perfGlobalCtrl') ? this.msrs.rdmsr(Msr.Ia32PerfGlobalCtrl) : 0n;
-    this.ia32SysenterCs = this.msrs.rdmsr(Msr.Ia32SysenterCs);
-    this.ia32SysenterEsp = this.msrs.rdmsr(Msr.Ia32SysenterEsp);
-    this.ia32SysenterEip = this.msrs.rdmsr(Msr.Ia32SysenterEip);
+    this.ia32Debugctl = this.msrs.ia32Debugctl.get();
+    this.ia32Pat = this.msrs.ia32Pat.get();
+    this.ia32Efer = this.msrs.ia32Efer.get();
+    this.ia32PerfGlobalCtrl = announces(this.cpuid, 'perfGlobalCtrl') ? this.msrs.ia32PerfGlobalCtrl.get() : 0n;
+    this.ia32SysenterCs = this.msrs.ia32SysenterCs.get();
+    this.ia32SysenterEsp = this.msrs.ia32SysenterEsp.get();
+    this.ia32SysenterEip = this.msrs.ia32SysenterEip.get();
   }
 }

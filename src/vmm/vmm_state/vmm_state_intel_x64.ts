@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { Cpuid } from '../../intrinsics/cpuid.js';
-import { CpuidLeaf, ExtendedFeatureFlagsEbx, FeatureInformationEcx } from '../../intrinsics/cpuid_leaves.js';
+import { CpuidAccessors } from '../../intrinsics/accessors/cpuid_accessors.js';
+import { MsrAccessors } from '../../intrinsics/accessors/msr_accessors.js';
 import { PAT_VALUE } from '../../intrinsics/constants.js';
-import { Msrs } from '../../intrinsics/msr.js';
-import { Msr } from '../../intrinsics/msr_definitions.js';
 import { Cr0, Cr4, Efer } from '../../intrinsics/registers.js';
 import type { SegmentName, TableRegister } from '../../intrinsics/segments.js';
 import { RootPageTable } from '../memory_manager/root_page_table.js';
@@ -44,8 +42,8 @@ const cr4Bits =
 export class VmmStateIntelX64 implements VmcsState {
   @inject(VmmTables) protected readonly tables!: VmmTables;
   @inject(RootPageTable) protected readonly rootPageTable!: RootPageTable;
-  @inject(Cpuid) protected readonly cpuid!: Cpuid;
-  @inject(Msrs) protected readonly msrs!: Msrs;
+  @inject(CpuidAccessors) protected readonly cpuid!: CpuidAccessors;
+  @inject(MsrAccessors) protected readonly msrs!: MsrAccessors;
 
   segments!: Readonly<Record<SegmentName, SegmentState>>;
   cr0 = 0n;
@@ -69,8 +67,10 @@ export class VmmStateIntelX64 implements VmcsState {
       { selector, ...this.tables.segment(selector) },
     ]);
     this.segments = Object.fromEntries(entries) as Record<SegmentName, SegmentState>;
-    this.cr0 = this.fixed(BigInt(cr0Bits >>> 0), Msr.Ia32VmxCr0Fixed0, Msr.Ia32VmxCr0Fixed1);
-    this.cr4 = this.fixed(BigInt(cr4Bits | this.optionalCr4Bits()), Msr.Ia32VmxCr4Fixed0, Msr.Ia32VmxCr4Fixed1);
+    // VMX operation fixes some bits. SDM 3D "VMX-Fixed Bits in CR0", "VMX-Fixed Bits in CR4".
+    const { ia32VmxCr0Fixed0, ia32VmxCr0Fixed1, ia32VmxCr4Fixed0, ia32VmxCr4Fixed1 } = this.msrs;
+    this.cr0 = (BigInt(cr0Bits >>> 0) | ia32VmxCr0Fixed0.get()) & ia32VmxCr0Fixed1.get();
+    this.cr4 = (BigInt(cr4Bits | this.optionalCr4Bits()) | ia32VmxCr4Fixed0.get()) & ia32VmxCr4Fixed1.get();
   }
 
   get gdt(): TableRegister {
@@ -85,18 +85,13 @@ export class VmmStateIntelX64 implements VmcsState {
     return this.rootPageTable.cr3;
   }
 
-  /** VMX operation fixes some bits. SDM 3D "VMX-Fixed Bits in CR0", "VMX-Fixed Bits in CR4". */
-  private fixed(value: bigint, fixed0: number, fixed1: number): bigint {
-    return (value | this.msrs.rdmsr(fixed0)) & this.msrs.rdmsr(fixed1);
-  }
-
   private optionalCr4Bits(): number {
-    const result = new Uint32Array(4);
-    this.cpuid.cpuid(CpuidLeaf.FeatureInformation, 0, result);
-    const hasXsave = (result[2]! & FeatureInformationEcx.Xsave) !== 0;
-    this.cpuid.cpuid(CpuidLeaf.ExtendedFeatureFlags, 0, result);
-    const hasSmep = (result[1]! & ExtendedFeatureFlagsEbx.Smep) !== 0;
-    const hasSmap = (result[1]! & ExtendedFeatureFlagsEbx.Smap) !== 0;
-    return (hasXsave ? Cr4.Osxsave : 0) | (hasSmep ? Cr4.SmepEnableBit : 0) | (hasSmap ? Cr4.SmapEnableBit : 0);
+    const { xsave } = this.cpuid.featureInformation.ecx;
+    const { smep, smap } = this.cpuid.extendedFeatureFlags.subleaf0.ebx;
+    return (
+      (xsave.isEnabled() ? Cr4.Osxsave : 0) |
+      (smep.isEnabledIfExists() ? Cr4.SmepEnableBit : 0) |
+      (smap.isEnabledIfExists() ? Cr4.SmapEnableBit : 0)
+    );
   }
 }

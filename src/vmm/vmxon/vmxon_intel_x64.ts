@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
 import { X64 } from '../../intrinsics/constants.js';
-import { ControlRegisters } from '../../intrinsics/control_registers.js';
-import { Cpuid } from '../../intrinsics/cpuid.js';
-import { CpuidLeaf, FeatureInformationEcx } from '../../intrinsics/cpuid_leaves.js';
-import { Msrs } from '../../intrinsics/msr.js';
-import { FeatureControl, Msr, VmxBasicHigh } from '../../intrinsics/msr_definitions.js';
-import { Cr4, MemoryType, Rflags } from '../../intrinsics/registers.js';
+import { CpuidAccessors } from '../../intrinsics/accessors/cpuid_accessors.js';
+import { MsrAccessors } from '../../intrinsics/accessors/msr_accessors.js';
+import { RegisterAccessors } from '../../intrinsics/accessors/register_accessors.js';
+import { MemoryType } from '../../intrinsics/registers.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { Vmx } from '../../intrinsics/vmx.js';
 import { VmxError, VmxonError } from '../errors.js';
@@ -16,15 +14,13 @@ import { withRollback } from '../support/rollback.js';
 import { hex } from '../support/text.js';
 import type { Vmxon } from './vmxon.js';
 
-const vmxe = BigInt(Cr4.VmxEnableBit);
-
 /** VMXON and VMXOFF with every check that the SDM names before them. */
 @injectable()
 export class VmxonIntelX64 implements Vmxon {
   @inject(Vmx) protected readonly vmx!: Vmx;
-  @inject(Msrs) protected readonly msrs!: Msrs;
-  @inject(Cpuid) protected readonly cpuid!: Cpuid;
-  @inject(ControlRegisters) protected readonly controlRegisters!: ControlRegisters;
+  @inject(MsrAccessors) protected readonly msrs!: MsrAccessors;
+  @inject(CpuidAccessors) protected readonly cpuid!: CpuidAccessors;
+  @inject(RegisterAccessors) protected readonly registers!: RegisterAccessors;
   @inject(MemoryManager) protected readonly manager!: MemoryManager;
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
   private region = 0n;
@@ -35,14 +31,15 @@ export class VmxonIntelX64 implements Vmxon {
   }
 
   start(): void {
-    if ((this.controlRegisters.readCr4() & vmxe) !== 0n) {
+    if (this.registers.cr4.vmxEnableBit.isEnabled()) {
       throw new VmxonError(
         'vmxon already enabled: CR4.VMXE is set, so another hypervisor, or this VMM, owns the processor',
       );
     }
     this.checkCpuid();
     this.checkVmxBasic();
-    this.checkFixedBits('CR0', this.controlRegisters.readCr0(), Msr.Ia32VmxCr0Fixed0, Msr.Ia32VmxCr0Fixed1);
+    const { ia32VmxCr0Fixed0, ia32VmxCr0Fixed1, ia32VmxCr4Fixed0, ia32VmxCr4Fixed1 } = this.msrs;
+    this.checkFixedBits('CR0', this.registers.cr0.get(), ia32VmxCr0Fixed0.get(), ia32VmxCr0Fixed1.get());
     this.checkFeatureControl();
     this.checkVirtual8086();
     withRollback((rollback) => {
@@ -50,7 +47,7 @@ export class VmxonIntelX64 implements Vmxon {
       rollback.onFailure(() => this.releaseRegion());
       this.setVmxe();
       rollback.onFailure(() => this.clearVmxe());
-      this.checkFixedBits('CR4', this.controlRegisters.readCr4(), Msr.Ia32VmxCr4Fixed0, Msr.Ia32VmxCr4Fixed1);
+      this.checkFixedBits('CR4', this.registers.cr4.get(), ia32VmxCr4Fixed0.get(), ia32VmxCr4Fixed1.get());
       this.executeVmxon();
     });
   }
@@ -71,37 +68,34 @@ export class VmxonIntelX64 implements Vmxon {
 
   /** CPUID.1:ECX.VMX. */
   protected checkCpuid(): void {
-    const result = new Uint32Array(4);
-    this.cpuid.cpuid(CpuidLeaf.FeatureInformation, 0, result);
-    if ((result[2]! & FeatureInformationEcx.Vmx) === 0) {
+    if (this.cpuid.featureInformation.ecx.vmx.isDisabled()) {
       throw new VmxonError('vmx unsupported: CPUID.1:ECX bit 5 is 0, this processor has no VMX');
     }
   }
 
   /** SDM 3D "Basic VMX Information". */
   protected checkVmxBasic(): void {
-    const basic = this.msrs.rdmsr(Msr.Ia32VmxBasic);
-    const high = Number(basic >> 32n);
-    if ((high & VmxBasicHigh.PhysicalAddressWidth) !== 0) {
+    const basic = this.msrs.ia32VmxBasic;
+    if (basic.physicalAddressWidth.isEnabled()) {
       throw new VmxonError(
-        `invalid physical address width: IA32_VMX_BASIC = ${hex(basic)}, bit 48 must be 0 on a 64-bit processor`,
+        `invalid physical address width: IA32_VMX_BASIC = ${hex(basic.get())}, bit 48 must be 0 on a 64-bit processor`,
       );
     }
-    const memoryType = (high & VmxBasicHigh.MemoryType) >> 18;
+    const memoryType = Number(basic.memoryType.get());
     if (memoryType !== MemoryType.WriteBack) {
       throw new VmxonError(`invalid memory type: IA32_VMX_BASIC bits 53:50 = ${memoryType}, wanted 6 (write-back)`);
     }
-    if ((high & VmxBasicHigh.TrueBasedControls) === 0) {
+    if (basic.trueBasedControls.isDisabled()) {
       throw new VmxonError(
-        `invalid vmx capabilities: IA32_VMX_BASIC = ${hex(basic)}, bit 55 (true controls) must be 1`,
+        `invalid vmx capabilities: IA32_VMX_BASIC = ${hex(basic.get())}, bit 55 (true controls) must be 1`,
       );
     }
   }
 
   /** SDM 3D "VMX-Fixed Bits in CR0", "VMX-Fixed Bits in CR4". */
-  protected checkFixedBits(name: 'CR0' | 'CR4', value: bigint, fixed0Msr: number, fixed1Msr: number): void {
-    const missing = this.msrs.rdmsr(fixed0Msr) & ~value;
-    const excess = value & ~this.msrs.rdmsr(fixed1Msr);
+  protected checkFixedBits(name: 'CR0' | 'CR4', value: bigint, fixed0: bigint, fixed1: bigint): void {
+    const missing = fixed0 & ~value;
+    const excess = value & ~fixed1;
     if (missing === 0n && excess === 0n) return;
     throw new VmxonError(
       `invalid ${name.toLowerCase()}: ${name} = ${hex(value)}; VMX operation wants bits ${hex(missing)} set and bits ${hex(excess)} clear (IA32_VMX_${name}_FIXED0, FIXED1)`,
@@ -110,29 +104,30 @@ export class VmxonIntelX64 implements Vmxon {
 
   /** SDM 3C "Enabling and Entering VMX Operation". */
   protected checkFeatureControl(): void {
-    const value = this.msrs.rdmsr(Msr.Ia32FeatureControl);
-    const wanted = BigInt(FeatureControl.LockBit | FeatureControl.EnableVmxOutsideSmx);
-    if ((value & BigInt(FeatureControl.LockBit)) === 0n) {
-      this.msrs.wrmsr(Msr.Ia32FeatureControl, value | wanted);
+    const { ia32FeatureControl } = this.msrs;
+    if (ia32FeatureControl.lockBit.isDisabled()) {
+      ia32FeatureControl.enableVmxOutsideSmx.enable();
+      // Last: from now on a write is #GP.
+      ia32FeatureControl.lockBit.enable();
       return;
     }
-    if ((value & BigInt(FeatureControl.EnableVmxOutsideSmx)) === 0n) {
+    if (ia32FeatureControl.enableVmxOutsideSmx.isDisabled()) {
       throw new VmxonError(
-        `vmx is disabled by the firmware: IA32_FEATURE_CONTROL = ${hex(value)} is locked without VMX outside SMX; enable VT-x in the firmware's set-up`,
+        `vmx is disabled by the firmware: IA32_FEATURE_CONTROL = ${hex(ia32FeatureControl.get())} is locked without VMX outside SMX; enable VT-x in the firmware's set-up`,
       );
     }
   }
 
   /** VMXON in virtual-8086 mode is #UD. */
   protected checkVirtual8086(): void {
-    if ((this.controlRegisters.readRflags() & BigInt(Rflags.Virtual8086Mode)) !== 0n) {
+    if (this.registers.rflags.virtual8086Mode.isEnabled()) {
       throw new VmxonError('the processor is in virtual-8086 mode: RFLAGS.VM is 1, VMXON wants 64-bit mode');
     }
   }
 
   private createRegion(): void {
     this.region = this.manager.alloc(X64.pageSize);
-    this.memory.write32(this.region, Number(this.msrs.rdmsr(Msr.Ia32VmxBasic) & 0x7fffffffn));
+    this.memory.write32(this.region, Number(this.msrs.ia32VmxBasic.revisionId.get()));
   }
 
   private releaseRegion(): void {
@@ -141,15 +136,15 @@ export class VmxonIntelX64 implements Vmxon {
   }
 
   private setVmxe(): void {
-    this.controlRegisters.writeCr4(this.controlRegisters.readCr4() | vmxe);
-    if ((this.controlRegisters.readCr4() & vmxe) === 0n) {
+    this.registers.cr4.vmxEnableBit.enable();
+    if (this.registers.cr4.vmxEnableBit.isDisabled()) {
       throw new VmxonError('failed to enable vmxon: CR4.VMXE reads 0 after it was set');
     }
   }
 
   private clearVmxe(): void {
-    this.controlRegisters.writeCr4(this.controlRegisters.readCr4() & ~vmxe);
-    if ((this.controlRegisters.readCr4() & vmxe) !== 0n) {
+    this.registers.cr4.vmxEnableBit.disable();
+    if (this.registers.cr4.vmxEnableBit.isEnabled()) {
       throw new VmxonError('failed to disable vmxon: CR4.VMXE reads 1 after it was cleared');
     }
   }

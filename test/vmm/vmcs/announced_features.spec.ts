@@ -17,9 +17,9 @@ function processor(largestLeaf: number, ebx: number): FakeMachine {
 
 describe('announces', () => {
   it('looks at the bit of CPUID, and at no leaf beyond the largest', () => {
-    expect(announces(processor(0x16, 1 << 10).cpuid, 'invpcid')).to.equal(true);
-    expect(announces(processor(0x16, 0).cpuid, 'invpcid')).to.equal(false);
-    expect(announces(processor(6, 1 << 10).cpuid, 'invpcid')).to.equal(false);
+    expect(announces(processor(0x16, 1 << 10).accessors.cpuid, 'invpcid')).to.equal(true);
+    expect(announces(processor(0x16, 0).accessors.cpuid, 'invpcid')).to.equal(false);
+    expect(announces(processor(6, 1 << 10).accessors.cpuid, 'invpcid')).to.equal(false);
   });
 });
 

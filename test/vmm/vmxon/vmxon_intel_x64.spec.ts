@@ -13,10 +13,10 @@ const vmxe = 0x2000n;
 function vmxon(prepare: (machine: FakeMachine) => void = () => {}) {
   const machine = new FakeMachine();
   prepare(machine);
-  const { vmx, msrs, cpuid, controlRegisters, memory } = machine;
+  const { vmx, accessors, memory } = machine;
   const manager = make(MemoryManagerX64, { memory });
   manager.init();
-  return { machine, manager, it: make(VmxonIntelX64, { vmx, msrs, cpuid, controlRegisters, manager, memory }) };
+  return { machine, manager, it: make(VmxonIntelX64, { vmx, ...accessors, manager, memory }) };
 }
 
 /** Memory that can be had again shows that nothing was kept. */
