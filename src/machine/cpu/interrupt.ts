@@ -139,7 +139,7 @@ function tripleFault(): void {
 
 /** Delivers the waiting event, or makes the VM exit, double fault or shutdown that it amounts to. */
 export function deliverPending(): void {
-  let vector = load<u32>(FAULT_VECTOR), code = load<u32>(FAULT_CODE), hasCode = load<u32>(FAULT_HAS_CODE);
+  let vector = load<u32>(FAULT_VECTOR), code = load<u32>(FAULT_CODE), hasCode = load<u32>(FAULT_HAS_CODE) & load<u32>(CR0) & 1;          // real-address mode knows no error codes
   const type = load<u32>(FAULT_TYPE), length = load<u32>(FAULT_LENGTH), injected = load<u32>(FAULT_INJECTED) != 0;
   store<u32>(FAULT_PENDING, 0);
   store<u32>(FAULT_INJECTED, 0);
@@ -155,8 +155,8 @@ export function deliverPending(): void {
     if (firstType == TYPE_EXCEPTION) {
       if (first == DF) { tripleFault(); return; }
       if ((contributory(first) && contributory(vector)) || (first == PF && (vector == PF || contributory(vector)))) {
-        vector = DF; code = 0; hasCode = 1;
-        if (intercepted(DF, type, 0)) { vmExitEvent(DF | (type << 8) | 0x80000800, 0, 0, 0, false); return; }
+        vector = DF; code = 0; hasCode = load<u32>(CR0) & 1;
+        if (intercepted(DF, type, 0)) { vmExitEvent(DF | (type << 8) | (hasCode << 11) | 0x80000000, 0, 0, 0, false); return; }
       }
     }
   }

@@ -419,10 +419,17 @@ function watched(page: u64): bool {
   return false;
 }
 
+/** True after an access to a device, until the next watchDevices(): a repeated string instruction goes on with the next element later. */
+export let deviceTouched: bool = false;
+export function watchDevices(): void { deviceTouched = false; }
+
 let nextBounce: u32 = 0;
 /** A bounce slot for an operand in one or two pieces; its old value is read in if wanted. */
 function bounce(first: u64, second: u64, inFirst: u32, size: u32, kind: u32): usize {
-  if (!stepping && load<u32>(CURRENT_RECORD) != 0 && (!physicalHost(first) || (inFirst < size && !physicalHost(second)))) restartStepping();
+  if (!physicalHost(first) || (inFirst < size && !physicalHost(second))) {
+    if (!stepping && load<u32>(CURRENT_RECORD) != 0) restartStepping();
+    deviceTouched = true;
+  }
   const i = nextBounce++ & 3, at = BOUNCE + i * 16, words = BOUNCE_WORDS + i * 32;
   store<u64>(words, first, 0);
   store<u64>(words, second, 8);

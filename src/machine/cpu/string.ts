@@ -2,12 +2,14 @@
 // String instructions: SDM Volume 1 "String Instructions"; SDM 2B "REP/REPE/REPZ/REPNE/REPNZ—Repeat String Operation Prefix".
 // T is the size of an element, A the address size. The source is segment:rSI (overrides seen), the destination ES:rDI.
 //
-// A repeated instruction executes in pieces: at most to the end of the page that either operand is in, and one element when RFLAGS.TF is set.
+// A repeated instruction executes in pieces: at most to the end of the page that either operand is in, and one element when RFLAGS.TF is set or when
+// the element is a device's.
 // After each piece rCX, rSI and rDI are exact; if elements are left it jumps to itself, so that interrupts are taken between pieces. A piece is
 // cut by addresses alone, never by what the TLB holds, so that the count of instructions is the same in every run. A fault leaves the
 // registers at the element that faulted, and the flags as they were before the instruction (CMPS, SCAS).
 import { jump, linear, read, Reg, reg, setReg, tlbBase, write, RAX, RCX, RDI, RSI } from "./access";
 import { flagsSub } from "./flags";
+import { deviceTouched, watchDevices } from "./paging";
 import { checkUsable } from "./record";
 import { DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES, ES_BASE, RFLAGS_SYSTEM, TLB_ENTRIES } from "./layout";
 
@@ -77,6 +79,7 @@ function fitting<T, A>(ea: u64, offset: u64, by: i64): u64 {
 function repeatMovs<T, A>(segment: Reg, rip: u64): void {
   if (reg<A>(RCX) == 0) return;
   const by = step<T>();
+  watchDevices();
   let n = piece<A>(min<u64>(sourceFitting<T, A>(segment, by), destinationFitting<T, A>(by)));
   do {
     const v = read<T>(source<A>(segment));
@@ -84,7 +87,7 @@ function repeatMovs<T, A>(segment: Reg, rip: u64): void {
     advance<A>(RSI, by);
     advance<A>(RDI, by);
     countDown<A>(1);
-    if (--n == 0) break;
+    if (--n == 0 || deviceTouched) break;
     if (by > 0 && copyMapped<T, A>(segment, n)) break;
   } while (true);
   again<A>(rip);
@@ -119,12 +122,13 @@ function copyMapped<T, A>(segment: Reg, n: u64): bool {
 function repeatStos<T, A>(rip: u64): void {
   if (reg<A>(RCX) == 0) return;
   const by = step<T>();
+  watchDevices();
   let n = piece<A>(destinationFitting<T, A>(by));
   do {
     write<T>(destination<A>(), reg<T>(RAX));
     advance<A>(RDI, by);
     countDown<A>(1);
-    if (--n == 0) break;
+    if (--n == 0 || deviceTouched) break;
     if (by > 0 && fillMapped<T, A>(n)) break;
   } while (true);
   again<A>(rip);
@@ -153,7 +157,8 @@ function fillMapped<T, A>(n: u64): bool {
 function repeatLods<T, A>(segment: Reg, rip: u64): void {
   if (reg<A>(RCX) == 0) return;
   const by = step<T>();
-  for (let n = piece<A>(sourceFitting<T, A>(segment, by)); n > 0; n--) {
+  watchDevices();
+  for (let n = piece<A>(sourceFitting<T, A>(segment, by)); n > 0 && !deviceTouched; n--) {
     setReg<T>(RAX, read<T>(source<A>(segment)));
     advance<A>(RSI, by);
     countDown<A>(1);
@@ -174,12 +179,13 @@ function repeatLods<T, A>(segment: Reg, rip: u64): void {
 function repeatScas<T, A>(rep: u32, rip: u64): void {
   if (reg<A>(RCX) == 0) return;
   const by = step<T>(), a = reg<T>(RAX);
+  watchDevices();
   let n = piece<A>(destinationFitting<T, A>(by)), b: T;
   do {
     b = read<T>(destination<A>());
     advance<A>(RDI, by);
     countDown<A>(1);
-  } while (--n > 0 && (a == b) == (rep == 1));
+  } while (--n > 0 && !deviceTouched && (a == b) == (rep == 1));
   if (reg<A>(RCX) != 0 && (a == b) == (rep == 1)) jump(rip);
   else flagsSub<T>(a, b, <T>(a - b));
 }
@@ -198,6 +204,7 @@ function repeatScas<T, A>(rep: u32, rip: u64): void {
 function repeatCmps<T, A>(rep: u32, segment: Reg, rip: u64): void {
   if (reg<A>(RCX) == 0) return;
   const by = step<T>();
+  watchDevices();
   let n = piece<A>(min<u64>(sourceFitting<T, A>(segment, by), destinationFitting<T, A>(by))), a: T, b: T;
   do {
     a = read<T>(source<A>(segment));
@@ -205,7 +212,7 @@ function repeatCmps<T, A>(rep: u32, segment: Reg, rip: u64): void {
     advance<A>(RSI, by);
     advance<A>(RDI, by);
     countDown<A>(1);
-  } while (--n > 0 && (a == b) == (rep == 1));
+  } while (--n > 0 && !deviceTouched && (a == b) == (rep == 1));
   if (reg<A>(RCX) != 0 && (a == b) == (rep == 1)) jump(rip);
   else flagsSub<T>(a, b, <T>(a - b));
 }

@@ -3,7 +3,13 @@ import { inject, injectable } from 'inversify';
 import { InterruptionBit, InterruptionType } from '../../intrinsics/exit_information.js';
 import { ExitReasonBit, type ExitReason } from '../../intrinsics/exit_reasons.js';
 import type { GeneralRegisters } from '../../intrinsics/general_registers.js';
-import { AccessRights, InterruptibilityState, PendingDebugExceptions, Rflags } from '../../intrinsics/registers.js';
+import {
+  AccessRights,
+  Cr0,
+  InterruptibilityState,
+  PendingDebugExceptions,
+  Rflags,
+} from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { StateSave } from '../state_save/state_save.js';
 import { VcpuIdentity } from '../vcpu/vcpu_identity.js';
@@ -74,10 +80,12 @@ export class ExitIntelX64 implements Exit {
   }
 
   inject(vector: number, errorCode?: number): void {
-    const hasCode = errorCode === undefined ? 0 : InterruptionBit.ErrorCode;
+    // In real-address mode exceptions have no error code, and VM entry refuses one.
+    const isReal = (this.vmcs.readLow(VmcsField.GuestCr0) & Cr0.ProtectionEnable) === 0;
+    const hasCode = errorCode === undefined || isReal ? 0 : InterruptionBit.ErrorCode;
     const information = InterruptionBit.Valid | (InterruptionType.HardwareException << 8) | hasCode | vector;
     this.vmcs.writeHalves(VmcsField.VmEntryInterruptionInformationField, information >>> 0, 0);
-    if (errorCode !== undefined) this.vmcs.writeHalves(VmcsField.VmEntryExceptionErrorCode, errorCode, 0);
+    if (hasCode !== 0) this.vmcs.writeHalves(VmcsField.VmEntryExceptionErrorCode, errorCode!, 0);
     this.injected = true;
   }
 

@@ -106,6 +106,23 @@ describe('Code outside RAM', () => {
   });
 });
 
+describe('A repeated string instruction', () => {
+  it('on a device executes one element an instruction, so that interrupts and the count do not wait for a page of them', () => {
+    for (const line of ['rep movsb', 'rep stosb', 'rep lodsb', 'repne scasb', 'repe cmpsb']) {
+      machine.start();
+      machine.map(linear, device, Page.present | Page.writable);
+      content = new Uint8Array(0);
+      machine.set('RDI', line === 'rep lodsb' ? At.pages : linear);
+      machine.set('RSI', line === 'rep lodsb' ? linear : At.pages);
+      machine.set('RCX', 5);
+      machine.poke(At.pages, 0xff, 0xff, 0xff, 0xff, 0xff);
+      const before = machine.cpu.instructionCount;
+      machine.run64(line);
+      expect([line, machine.cpu.instructionCount - before, machine.get('RCX')]).to.deep.equal([line, 6, 0n]);
+    }
+  });
+});
+
 describe('Paging structures outside RAM', () => {
   it('read as all ones: reserved bits are set', () => {
     machine.start();

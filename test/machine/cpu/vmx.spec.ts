@@ -128,6 +128,16 @@ describe('VM exits of events', () => {
     machine.write(At.kernelCode, ['mov [rbx], al']);
     expect(machine.go().vector).to.equal(14);
   });
+  it('an exception in real-address mode has no error code, whatever its vector', () => {
+    machine.start({ bits: 16 });
+    machine.u32[Layout.VMX_MODE / 4] = 2;
+    machine.u32[Layout.VMX_EXCEPTION_BITMAP / 4] = 1 << 13;
+    machine.stateChanged();
+    machine.poke(0x10000, 0x8b, 0x06, 0xff, 0xff); // mov ax, [ffff]
+    machine.codeChanged(0x10000, 4);
+    expect(StopReason[machine.run(100)]).to.equal('VmExit');
+    expect(machine.word('EXIT_INTERRUPTION_INFORMATION')).to.equal(0x8000030d);
+  });
   it('a triple fault', () => {
     startGuest();
     machine.u32[Layout.IDTR_LIMIT / 4] = 0;

@@ -45,6 +45,21 @@ describe('ExitIntelX64', () => {
     });
   });
 
+  describe('.inject', () => {
+    it('gives no error code to a guest in real-address mode, which VM entry would refuse', () => {
+      for (const [cr0, information] of [
+        [0x30n, 0x8000030dn],
+        [0x31n, 0x80000b0dn],
+      ] as const) {
+        const { machine, set, field } = guest();
+        set(VmcsField.GuestCr0, cr0);
+        set(VmcsField.GuestSsAccessRights, 0xc0f3n);
+        machine.exit(ExitReason.Vmxoff); // #GP(0) at CPL 3
+        expect(field(VmcsField.VmEntryInterruptionInformationField)).to.equal(information);
+      }
+    });
+  });
+
   describe('an event whose delivery the exit interrupted', () => {
     it('is delivered again, with error code and length', () => {
       const { machine, field } = guest();

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Driver } from '../../src/driver/driver.js';
+import { buildFolder, packageRoot } from '../../src/driver/package_paths.js';
+import { BareflankError } from '../../src/intrinsics/errors.js';
+import { UnimplementedExitError } from '../../src/vmm/errors.js';
+import { Constants, Layout, Sizes } from '../../src/machine/layout.js';
+import { Pc, type PcEnd } from '../../src/machine/pc.js';
+import { SeededRandom } from '../differential/seeded_random.js';
+import { assemble, type CodeBits } from '../support/assembler.js';
+import { Page } from '../support/processor_setup.js';
+import { At, Select, SystemMachine, type PagingMode } from '../support/system_machine.js';
+import { randomSlot, slotBytes } from './random_code.js';
+
+/** A mode of operation in which random code runs. */
+export interface FuzzMode {
+  readonly name: string;
+  readonly bits: CodeBits;
+  readonly paging: PagingMode;
+  readonly cpl: 0 | 3;
+}
+
+/** All modes that a processor can be put into at once; random code gets into others by itself. */
+export const fuzzModes: readonly FuzzMode[] = [
+  { name: '64-bit', bits: 64, paging: '4-level', cpl: 0 },
+  { name: '64-bit, CPL 3', bits: 64, paging: '4-level', cpl: 3 },
+  { name: '32-bit with 32-bit paging', bits: 32, paging: '32-bit', cpl: 0 },
+  { name: '32-bit with PAE, CPL 3', bits: 32, paging: 'pae', cpl: 3 },
+  { name: '32-bit without paging', bits: 32, paging: 'none', cpl: 0 },
+  { name: 'real-address', bits: 16, paging: 'none', cpl: 0 },
+];
+
+/** Where the random code and what drives it stand: linear = physical, but for real-address mode, where the segment begins at 10000H. */
+export const FuzzAt = { slots: 0x60000, counter: 0x70000, dispatcher: 0x71000 } as const;
+const realSlots = 0x10000;
+const realDispatcher = 0x1e000;
+const slotCount = 256;
+const memoryBytes = 16 << 20;
+const budget = 100_000;
+/** Quanta of a run that ends by its budget: those that were cut by timers come on top. */
+const mostQuanta = 2_000;
+
+const cpuidCount = join(packageRoot, 'extensions', 'hypervisor_example_cpuidcount', 'exit_handler_cpuid_count.ts');
+const coreModule = new WebAssembly.Module(readFileSync(join(buildFolder, 'cpu', 'cpu.wasm')));
+
+/** How a run of random code ended, and everything about that which must not be. */
+export interface FuzzOutcome {
+  readonly kind: PcEnd['kind'] | 'budget' | 'refused';
+  readonly detail: string;
+  readonly problems: readonly string[];
+  readonly instructions: number;
+  readonly stateHash: string;
+}
+
+/** A machine with descriptor tables, in which each event, whatever it is, leads to the next slot of code. */
+export class FuzzMachine {
+  private constructor(
+    readonly pc: Pc,
+    readonly system: SystemMachine,
+    private readonly mode: FuzzMode,
+  ) {}
+
+  static async create(mode: FuzzMode): Promise<FuzzMachine> {
+    const pc = await Pc.create({ coreModule, memoryBytes, com1: () => {}, com2: () => {} });
+    const system = new SystemMachine(pc.core);
+    system.start(mode);
+    const machine = new FuzzMachine(pc, system, mode);
+    if (mode.bits === 16) machine.catchRealEvents();
+    else machine.catchEvents();
+    return machine;
+  }
+
+  /** Puts code into the slots. */
+  fill(slot: (index: number) => readonly number[]): void {
+    const base = this.mode.bits === 16 ? realSlots : FuzzAt.slots;
+    for (let i = 0; i < slotCount; i++) this.system.poke(base + i * slotBytes, ...slot(i));
+    this.system.codeChanged(base, slotCount * slotBytes);
+    this.system.set('RIP', this.mode.bits === 16 ? 0 : FuzzAt.slots);
+  }
+
+  /** Starts a VMM with cpuidcount on the processor. */
+  async startVmm(): Promise<void> {
+    const driver = await Driver.create({ machine: this.pc.driverHost });
+    driver.addModule(cpuidCount);
+    await driver.load();
+    driver.start();
+  }
+
+  /** Runs to an end or to the budget. */
+  run(): FuzzOutcome {
+    const { pc } = this;
+    let end: PcEnd | undefined;
+    const problems: string[] = [];
+    try {
+      let quanta = 0;
+      for (; end === undefined && pc.instructions < budget && quanta < mostQuanta; quanta++) {
+        const before = pc.virtualTime;
+        end = pc.runQuantum(() => true);
+        if (end === undefined && pc.virtualTime === before && quanta > 1000) problems.push('time stands still');
+      }
+    } catch (error) {
+      problems.push(`thrown: ${text(error)}`);
+    }
+    return this.outcome(end?.kind ?? 'budget', end?.detail ?? '', problems);
+  }
+
+  /** The outcome of a start that failed. */
+  refused(error: unknown): FuzzOutcome {
+    const problems = error instanceof BareflankError ? [] : [`thrown: ${text(error)}`];
+    return this.outcome('refused', text(error), problems);
+  }
+
+  private outcome(kind: FuzzOutcome['kind'], detail: string, problems: string[]): FuzzOutcome {
+    const { pc } = this;
+    const error = pc.processors[0]!.end?.error;
+    if (error !== undefined && !(error instanceof UnimplementedExitError))
+      problems.push(`the guest brought the VMM down: ${text(error)}`);
+    if (/undefined|NaN|\[object|TypeError|RangeError|RuntimeError/.test(detail)) problems.push(`detail: ${detail}`);
+    problems.push(...this.damage());
+    return { kind, detail, problems, instructions: pc.instructions, stateHash: pc.stateHash() };
+  }
+
+  /** What of the machine's own memory is not as it must be: guests reach only what a TLB or the decoder gives them. */
+  private damage(): string[] {
+    const { core } = this.pc;
+    const { u32, u64 } = core;
+    const found: string[] = [];
+    const last = Layout.RAM + core.physicalBytes;
+    for (let entry = Layout.TLBS; entry < Layout.TLBS + Constants.TLB_LOGS; entry += 32) {
+      for (const tag of [u64[entry / 8]!, u64[entry / 8 + 1]!, u64[entry / 8 + 2]!]) {
+        if (tag === 0xffffffffffffffffn || tag === 0n) continue;
+        const host = (Number(tag & 0xffffffffn) + u32[entry / 4 + 6]!) >>> 0;
+        if (host < Layout.RAM || host >= last) found.push(`a TLB entry leads to ${host.toString(16)}`);
+      }
+    }
+    for (let at = Layout.EMPTY_TLB; at < Layout.EMPTY_TLB + Constants.TLB_BYTES; at += 8)
+      if (u64[at / 8] !== 0xffffffffffffffffn) found.push('the empty TLB is not empty');
+    if (u32[Layout.RECORD_NEXT / 4]! > Layout.RECORDS_END) found.push('the record space overflowed');
+    if (u32[Layout.RAM_BYTES / 4] !== memoryBytes) found.push('the size of RAM changed');
+    if (last > core.u8.length || Sizes.CARVE_OUT + memoryBytes !== core.physicalBytes) found.push('memory moved');
+    for (let at = Layout.CPUID_TABLE; at < Layout.CPUID_TABLE + core.model.cpuid.length * 32; at += 32)
+      if (u32[at / 4] !== core.model.cpuid[(at - Layout.CPUID_TABLE) / 32]!.leaf >>> 0) found.push('CPUID changed');
+    return [...new Set(found)];
+  }
+
+  /** 32- and 64-bit modes: all handlers lead to a dispatcher, which goes on in the next slot at the mode's privilege level. */
+  private catchEvents(): void {
+    const { system, mode } = this;
+    const { bits, cpl } = mode;
+    const jump = (from: number): number[] => [
+      0xe9,
+      ...new Uint8Array(Int32Array.of(FuzzAt.dispatcher - from - 5).buffer),
+    ];
+    for (let vector = 0; vector < 256; vector++)
+      system.poke(At.handlers + vector * 16, ...jump(At.handlers + vector * 16));
+    if (cpl === 3)
+      for (let page = FuzzAt.slots; page < FuzzAt.slots + slotCount * slotBytes; page += 0x1000)
+        system.map(page, page, Page.present | Page.writable | Page.user);
+    const [a, width] = bits === 64 ? ['rax', 'q'] : ['eax', 'd'];
+    const code = bits === 64 ? Select.userCode64 : Select.userCode32;
+    const frame = [Select.userData, At.userStackTop, 0x202, code];
+    const data = [`mov edx, ${Select.data}`, ...['ds', 'es'].map((segment) => `mov ${segment}, edx`)];
+    const enter = cpl === 0 ? [`jmp ${a}`] : [...frame.map((value) => `push ${value}`), `push ${a}`, `iret${width}`];
+    system.write(
+      FuzzAt.dispatcher,
+      [
+        ...(bits === 32 ? data : []),
+        `mov esp, ${cpl === 3 ? At.ring0StackTop : At.kernelStackTop}`,
+        `mov eax, [${FuzzAt.counter}]`,
+        'inc eax',
+        `and eax, ${slotCount - 1}`,
+        `mov [${FuzzAt.counter}], eax`,
+        'shl eax, 6',
+        `add eax, ${FuzzAt.slots}`,
+        ...enter,
+      ],
+      bits,
+    );
+  }
+
+  /** Real-address mode: all vectors lead to the dispatcher. */
+  private catchRealEvents(): void {
+    const { system } = this;
+    for (let vector = 0; vector < 256; vector++)
+      system.poke32(vector * 4, (0x1000 << 16) | (realDispatcher - realSlots));
+    const program = assemble(
+      [
+        'mov ax, 0x1000',
+        'mov ss, ax',
+        'mov sp, 0xd000',
+        'mov ds, ax',
+        'mov es, ax',
+        'mov ax, [0xf000]',
+        'inc ax',
+        `and ax, ${slotCount - 1}`,
+        'mov [0xf000], ax',
+        'shl ax, 6',
+        'jmp ax',
+      ],
+      16,
+      realDispatcher - realSlots,
+    );
+    system.poke(realDispatcher, ...program);
+    system.codeChanged(0, 0x20000);
+  }
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}\n${error.stack}` : String(error);
+}
+
+/** Runs random code of a seed. */
+export async function fuzzGuest(mode: FuzzMode, seed: number, withVmm: boolean): Promise<FuzzOutcome> {
+  const machine = await FuzzMachine.create(mode);
+  const random = new SeededRandom(seed);
+  machine.fill(() => randomSlot(random, mode.bits));
+  if (withVmm) {
+    try {
+      await machine.startVmm();
+    } catch (error) {
+      return machine.refused(error);
+    }
+  }
+  return machine.run();
+}

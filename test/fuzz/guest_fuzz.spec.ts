@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { fuzzGuest, fuzzModes } from './fuzz_machine.js';
+
+const isFull = process.env.BAREFLANK_FULL === '1';
+const seeds = Number(process.env.BAREFLANK_FUZZ_SEEDS ?? (isFull ? 500 : 8));
+const firstSeed = Number(process.env.BAREFLANK_FUZZ_FIRST ?? 1);
+
+// Random bytes as code: whatever they do, the run ends as runs may end, and the machine's own memory is whole.
+describe('Random guests', () => {
+  for (const mode of fuzzModes) {
+    for (const withVmm of [false, true]) {
+      it(`${mode.name}${withVmm ? ', under a VMM with cpuidcount' : ''}`, async function () {
+        this.timeout(isFull ? 3_600_000 : 60_000);
+        const tally = new Map<string, number>();
+        for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
+          const outcome = await fuzzGuest(mode, seed, withVmm);
+          expect(outcome.problems, `seed ${seed}, ${outcome.detail}`).to.deep.equal([]);
+          const what = `${outcome.kind} ${outcome.detail.split('\n')[0]!.replaceAll(/0x[0-9a-f]+|\d+/g, 'N')}`;
+          tally.set(what, (tally.get(what) ?? 0) + 1);
+          // equal seeds give equal runs, now and then
+          if (seed % 8 !== 1) continue;
+          const again = await fuzzGuest(mode, seed, withVmm);
+          expect([again.instructions, again.stateHash], `seed ${seed}`).to.deep.equal([
+            outcome.instructions,
+            outcome.stateHash,
+          ]);
+        }
+        if (process.env.BAREFLANK_FUZZ_SHOW === '1') console.log(Object.fromEntries(tally));
+        expect(tally.has('refused'), 'the VMM starts in every mode').to.equal(false);
+      });
+    }
+  }
+});
