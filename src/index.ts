@@ -102,6 +102,7 @@ export * from './vmm/vmm_state/gdt_x64.js';
 export * from './vmm/vmm_state/idt_x64.js';
 export * from './vmm/vmm_state/host_vm_state_intel_x64.js';
 export * from './vmm/vmm_state/vmcs_state.js';
+export * from './vmm/vmm_state/vmcs_state_dump.js';
 export * from './vmm/vmm_state/vmm_state_intel_x64.js';
 export * from './vmm/vmm_state/vmm_tables.js';
 export * from './vmm/vmm_state/vmm_tables_x64.js';

@@ -18,6 +18,7 @@ import { defaultSizes, Sizes } from '../sizes.js';
 import { withRollback } from '../support/rollback.js';
 import { hex } from '../support/text.js';
 import { GdtX64 } from '../vmm_state/gdt_x64.js';
+import { dumpVmcsState } from '../vmm_state/vmcs_state_dump.js';
 import type { Vmcs } from './vmcs.js';
 import { VmEntryExplainer } from './vm_entry_explainer.js';
 import { VmcsStateWriterIntelX64 } from './vmcs_state_writer_intel_x64.js';
@@ -96,6 +97,8 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
     const reason = this.reason();
     const failures = this.explainer.explain(instruction === 'VMLAUNCH', (field) => this.lastWrites.get(field));
     bfdebug`${this.explainer.dump()}`;
+    bfdebug`${dumpVmcsState('guest state', this.guestState)}`;
+    bfdebug`${dumpVmcsState('vmm state', this.vmmState)}`;
     return new VmEntryError(`${instruction} failed: ${reason}. ${failures.text}`, failures.names);
   }
 
