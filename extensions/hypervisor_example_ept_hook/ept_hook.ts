@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { bfdebug, Ept, ExitContribution, ExitReason, GuestMemory, MonitorTrap, ReportContribution } from 'bareflank';
-import { vcpuModule, VmcallContribution, VmcallOpcode, Vmcs, VmcsField } from 'bareflank';
+import { vcpuModule, VmcallContribution, VmcallOpcode, Vmcs } from 'bareflank';
 import type { EptView, Exit, Request, VmcallRegisters } from 'bareflank';
 import { inject, injectable } from 'inversify';
 
@@ -46,7 +46,7 @@ export class EptHook implements ExitContribution, VmcallContribution, ReportCont
   }
 
   private hook(from: bigint, to: bigint): void {
-    const page = this.guestMemory.virtualToPhysical(from, this.vmcs.read(VmcsField.GuestCr3)) & pageMask;
+    const page = this.guestMemory.virtualToPhysical(from, this.vmcs.guestCr3.get()) & pageMask;
     const view = this.ept.view('hooked');
     view.restrict(page, 0);
     this.current = { view, page, from, to };
@@ -66,9 +66,9 @@ export class EptHook implements ExitContribution, VmcallContribution, ReportCont
   private handleViolation(exit: Exit): boolean {
     const hook = this.current;
     if (hook === undefined || (exit.guestPhysicalAddress & pageMask) !== hook.page) return false;
-    if (this.vmcs.read(VmcsField.GuestRip) === hook.from) {
+    if (this.vmcs.guestRip.get() === hook.from) {
       this.taken++;
-      this.vmcs.write(VmcsField.GuestRip, hook.to);
+      this.vmcs.guestRip.set(hook.to);
     }
     this.inside?.[Symbol.dispose]();
     this.monitorTrap.step(() => {

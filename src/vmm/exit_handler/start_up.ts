@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // INIT and start-up IPI. SDM 3A "Multiple-Processor Initialization", "Processor State After Reset".
-import { EntryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
 import type { Msrs } from '../../intrinsics/msr.js';
 import { Msr, VmxMisc } from '../../intrinsics/msr_definitions.js';
-import { AccessRights, ActivityState, Cr0, SegmentType } from '../../intrinsics/registers.js';
+import { AccessRights, Cr0, SegmentType } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { UnimplementedExitError } from '../errors.js';
 import type { Exit } from './exit.js';
@@ -23,32 +22,34 @@ function writeSegment(exit: Exit, index: number, selector: number, base: number,
 
 function writeInitState(exit: Exit): void {
   const { vmcs } = exit;
-  const mask = vmcs.read(VmcsField.Cr0GuestHostMask);
-  const kept = vmcs.read(VmcsField.GuestCr0) & BigInt((Cr0.CacheDisable | Cr0.NotWriteThrough) >>> 0);
+  const mask = vmcs.cr0GuestHostMask.get();
+  const kept = vmcs.guestCr0.get() & BigInt((Cr0.CacheDisable | Cr0.NotWriteThrough) >>> 0);
   const cr0 = kept | BigInt(Cr0.ExtensionType);
-  vmcs.write(VmcsField.GuestCr0, cr0 | (vmcs.read(VmcsField.GuestCr0) & mask));
-  vmcs.write(VmcsField.Cr0ReadShadow, cr0);
-  vmcs.write(VmcsField.GuestCr3, 0n);
-  vmcs.write(VmcsField.GuestCr4, vmcs.read(VmcsField.GuestCr4) & vmcs.read(VmcsField.Cr4GuestHostMask));
-  vmcs.write(VmcsField.Cr4ReadShadow, 0n);
-  vmcs.write(VmcsField.GuestIa32Efer, 0n);
-  vmcs.disable('entry', EntryControl.Ia32eModeGuest);
+  vmcs.guestCr0.set(cr0 | (vmcs.guestCr0.get() & mask));
+  vmcs.cr0ReadShadow.set(cr0);
+  vmcs.guestCr3.set(0n);
+  vmcs.guestCr4.set(vmcs.guestCr4.get() & vmcs.cr4GuestHostMask.get());
+  vmcs.cr4ReadShadow.set(0n);
+  vmcs.guestIa32Efer.set(0n);
+  vmcs.vmEntryControls.ia32eModeGuest.disable();
   for (const index of [0, 2, 3, 4, 5]) writeSegment(exit, index, 0, 0, data);
   writeSegment(exit, 1, 0xf000, 0xffff0000, code);
   writeSegment(exit, 6, 0, 0, ldt);
   writeSegment(exit, 7, 0, 0, tss);
-  for (const field of [VmcsField.GuestGdtrBase, VmcsField.GuestIdtrBase]) vmcs.write(field, 0n);
-  for (const field of [VmcsField.GuestGdtrLimit, VmcsField.GuestIdtrLimit]) vmcs.write(field, 0xffffn);
-  vmcs.write(VmcsField.GuestRflags, 2n);
-  vmcs.write(VmcsField.GuestRip, 0xfff0n);
-  vmcs.write(VmcsField.GuestRsp, 0n);
-  vmcs.write(VmcsField.GuestDr7, 0x400n);
-  vmcs.write(VmcsField.GuestInterruptibilityState, 0n);
-  vmcs.write(VmcsField.GuestPendingDebugExceptions, 0n);
+  vmcs.guestGdtrBase.set(0n);
+  vmcs.guestIdtrBase.set(0n);
+  vmcs.guestGdtrLimit.set(0xffffn);
+  vmcs.guestIdtrLimit.set(0xffffn);
+  vmcs.guestRflags.set(2n);
+  vmcs.guestRip.set(0xfff0n);
+  vmcs.guestRsp.set(0n);
+  vmcs.guestDr7.set(0x400n);
+  vmcs.guestInterruptibilityState.set(0n);
+  vmcs.guestPendingDebugExceptions.set(0n);
 }
 
 function checkSupport(exit: Exit, msrs: Msrs, what: string): void {
-  if (!exit.vmcs.isEnabled('secondary', SecondaryControl.UnrestrictedGuest)) {
+  if (exit.vmcs.secondaryProcessorBasedVmExecutionControls.unrestrictedGuest.isDisabledIfExists()) {
     throw new UnimplementedExitError(
       `${what}: the processor would be in real mode, which takes EPT and unrestricted guest`,
     );
@@ -65,7 +66,7 @@ export function emulateInit(exit: Exit, msrs: Msrs): void {
   checkSupport(exit, msrs, 'INIT signal');
   writeInitState(exit);
   exit.registers.values.fill(0n);
-  exit.vmcs.write(VmcsField.GuestActivityState, BigInt(ActivityState.WaitForSipi));
+  exit.vmcs.guestActivityState.set('wait_for_sipi');
 }
 
 /** A start-up IPI: the guest begins at the page that the vector names, in real mode. */
@@ -73,6 +74,6 @@ export function emulateSipi(exit: Exit, msrs: Msrs): void {
   checkSupport(exit, msrs, 'start-up IPI');
   const vector = exit.qualificationLow & 0xff;
   writeSegment(exit, 1, vector << 8, vector << 12, code);
-  exit.vmcs.write(VmcsField.GuestRip, 0n);
-  exit.vmcs.write(VmcsField.GuestActivityState, BigInt(ActivityState.Active));
+  exit.vmcs.guestRip.set(0n);
+  exit.vmcs.guestActivityState.set('active');
 }

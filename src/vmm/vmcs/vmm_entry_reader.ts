@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Cpuid } from '../../intrinsics/cpuid.js';
-import { CpuidLeaf, ExtendedFeatureFlagsEbx } from '../../intrinsics/cpuid_leaves.js';
+import { CpuidLeaf, ExtendedFeatureFlagsEbx, ExtendedFeatureFlagsEcx } from '../../intrinsics/cpuid_leaves.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import type { Msrs } from '../../intrinsics/msr.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
@@ -71,9 +71,9 @@ export class VmmEntryReader implements EntryReader {
       case 'rtm':
         return (ebx & ExtendedFeatureFlagsEbx.Rtm) !== 0;
       case 'cet':
-        return (ecx & (1 << 7)) !== 0;
+        return (ecx & ExtendedFeatureFlagsEcx.CetSs) !== 0;
       case 'busLockDetect':
-        return (ecx & (1 << 24)) !== 0;
+        return (ecx & ExtendedFeatureFlagsEcx.BusLockDetect) !== 0;
     }
   }
 
