@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Option, type Command } from 'commander';
-import { HostClient } from './host/host_client.js';
-import { DEFAULT_MACHINE } from './host/runtime_folder.js';
+import type { HostClient } from './host/host_client.js';
+import { DEFAULT_MACHINE } from './host/host_errors.js';
 import { UsageError } from './usage_error.js';
 import { parseHexadecimal } from './number.js';
 
@@ -21,6 +21,9 @@ const definitions: Readonly<Record<Name, () => Option>> = {
   vcpuid: () => new Option('--vcpuid <n>', 'the vCPU whose debug ring is printed (hexadecimal; default: 0)'),
 };
 const names = Object.keys(definitions) as Name[];
+
+/** As they stand on a command line; each takes a value. */
+export const clientOptionFlags: readonly string[] = names.map((name) => `--${name}`);
 
 /** Says in a command's help which of the options it takes. */
 export function takes(command: Command, ...accepted: readonly Name[]): Command {
@@ -57,6 +60,7 @@ export function processorOf(command: Command): number {
 
 /** Talks to the machine that the command line names. @throws NoMachineError, HostError */
 export async function withHost<T>(command: Command, work: (host: HostClient) => Promise<T>): Promise<T> {
+  const { HostClient } = await import('./host/host_client.js');
   const host = await HostClient.connect(machineName(command));
   try {
     return await work(host);

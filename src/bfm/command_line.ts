@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Command, CommanderError } from 'commander';
 import { fullTrace } from '../driver/user_frames.js';
-import { acceptClientOptions } from './client_options.js';
-import { completionCommand } from './completion_command.js';
-import { consoleCommand } from './console_command.js';
-import { describeCommand } from './describe_command.js';
-import { driverLoadCommand } from './driver_load_command.js';
+import { acceptClientOptions, clientOptionFlags } from './client_options.js';
+import { commandsFor, commandTable } from './command_table.js';
 import { ExitStatus } from './exit_status.js';
 import { failureReport, wantsRunReport } from './failure_report.js';
 import { commandBegins } from './interrupts.js';
-import { newCommand } from './new_command.js';
 import { problemOf, type Problem } from './problem.js';
-import { runCommand } from './run_command.js';
-import { testCommand } from './test_command.js';
 import { UsageError } from './usage_error.js';
-import { vmcallCommand } from './vmcall_command.js';
-import { vmmCommands } from './vmm_commands.js';
 
 const HELP_ADVICE = "Try 'bfm --help' for more information.";
 
@@ -67,11 +59,7 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitStatu
   acceptClientOptions(program);
   program.hook('preAction', (_program, action) => commandBegins(action.name()));
   const done = (result: ExitStatus): void => void (status = result);
-  const commands = [
-    ...[runCommand(done), describeCommand(), driverLoadCommand(), ...vmmCommands(done)],
-    ...[vmcallCommand(), consoleCommand(done), newCommand(), testCommand(done), completionCommand(program)],
-  ];
-  for (const command of commands) adopt(program, command);
+  for (const name of commandsFor(args, clientOptionFlags)) adopt(program, await commandTable[name]!({ done, program }));
   try {
     if (args.length === 0) program.outputHelp();
     else await program.parseAsync(args, { from: 'user' });

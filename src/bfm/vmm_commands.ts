@@ -3,10 +3,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import { Command } from 'commander';
 import { withoutForeignFrames } from '../driver/user_frames.js';
-import { clientOptionsOf, machineName, takes, withHost } from './client_options.js';
+import { clientOptionsOf, takes, withHost } from './client_options.js';
 import { ExitStatus } from './exit_status.js';
 import { findModuleFile } from './folders.js';
-import { HostClient } from './host/host_client.js';
 import { NoMachineError } from './host/host_errors.js';
 import type { HostMethod } from './host/host_protocol.js';
 import { parseHexadecimal } from './number.js';
@@ -63,23 +62,25 @@ function driverUnload(): Command {
   const command = new Command('driver_unload')
     .description('stop and unload the VMM, and end the machine')
     .action(async () => {
-      const host = await HostClient.connect(machineName(command));
-      await host.request('remove', {});
-      host.close();
+      await withHost(command, (host) => host.request('remove', {}));
     });
   return takes(command, 'machine');
 }
 
-/** The commands. @param done takes the exit status of `status`. */
-export function vmmCommands(done: (status: ExitStatus) => void): Command[] {
-  return [
-    driverUnload(),
-    loading('load', 'load the VMM with these modules; one that is loaded or runs is unloaded first'),
-    simple('unload', 'unload the VMM; one that runs is stopped first'),
-    simple('start', 'start the VMM; one that runs is stopped first'),
-    simple('stop', 'stop the VMM if it runs'),
-    loading('quick', 'load and start'),
-    status(done),
-    dump(),
-  ];
+type Factory = (done: (status: ExitStatus) => void) => Command;
+
+const factories: Readonly<Record<string, Factory>> = {
+  driver_unload: () => driverUnload(),
+  load: () => loading('load', 'load the VMM with these modules; one that is loaded or runs is unloaded first'),
+  unload: () => simple('unload', 'unload the VMM; one that runs is stopped first'),
+  start: () => simple('start', 'start the VMM; one that runs is stopped first'),
+  stop: () => simple('stop', 'stop the VMM if it runs'),
+  quick: () => loading('quick', 'load and start'),
+  status,
+  dump: () => dump(),
+};
+
+/** One of the commands of this file. @param done takes the exit status of `status`. */
+export function vmmCommand(name: string, done: (status: ExitStatus) => void): Command {
+  return factories[name]!(done);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { BareflankError } from '../../intrinsics/errors.js';
-import { DEFAULT_MACHINE } from './runtime_folder.js';
+
+/** The name of the machine if none is given. */
+export const DEFAULT_MACHINE = 'default';
 
 /** A command that the VMM's state does not allow, or a VMCALL that it refused. */
 export class CommandError extends BareflankError {}

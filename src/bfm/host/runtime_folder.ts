@@ -8,9 +8,6 @@ import { UsageError } from '../usage_error.js';
 /** The longest path of a Unix socket that all systems take. */
 const LONGEST_SOCKET_PATH = 103;
 
-/** The name of the machine if none is given. */
-export const DEFAULT_MACHINE = 'default';
-
 /** @throws FileError if others could put something there, or read what passes. */
 function checkPrivate(path: string): void {
   const found = lstatSync(path);
