@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { BootError } from './boot_error.js';
 
 /** Where the loader puts its own data in low memory. All but the GDT is free to be overwritten once the image has taken over. */
 export const BootArea = {
@@ -56,13 +57,20 @@ export function writeIdentityPageTables(ram: Uint8Array): number {
   return pml4;
 }
 
-/** Writes a command line, cut to what fits. @returns its address. */
-export function writeCommandLine(
-  ram: Uint8Array,
-  text: string,
-  maximum: number = BootArea.COMMAND_LINE_BYTES - 1,
-): number {
-  const bytes = new TextEncoder().encode(text).subarray(0, Math.min(maximum, BootArea.COMMAND_LINE_BYTES - 1));
+/**
+ * Writes a command line in UTF-8, with a NUL behind it.
+ * @param kernel who gets it, for the error.
+ * @param maximum bytes that the kernel takes.
+ * @returns its address. @throws BootError if it is longer: a guest must not run with half of what it was told.
+ */
+export function writeCommandLine(ram: Uint8Array, text: string, kernel: string, maximum = Infinity): number {
+  const bytes = new TextEncoder().encode(text);
+  const most = Math.min(maximum, BootArea.COMMAND_LINE_BYTES - 1);
+  if (bytes.length > most) {
+    throw new BootError(`the command line (--append) has ${bytes.length} bytes; ${kernel} takes at most ${most}`, {
+      details: { where: '--append', found: `${bytes.length} bytes`, expected: `at most ${most} bytes` },
+    });
+  }
   ram.set(bytes, BootArea.COMMAND_LINE);
   ram[BootArea.COMMAND_LINE + bytes.length] = 0;
   return BootArea.COMMAND_LINE;

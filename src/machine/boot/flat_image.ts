@@ -22,7 +22,7 @@ export function loadFlatImage(ram: Uint8Array, request: BootRequest): EntryState
     );
   }
   ram.set(kernel.bytes, FLAT_IMAGE_ADDRESS);
-  const commandLine = writeCommandLine(ram, request.append);
+  const commandLine = writeCommandLine(ram, request.append, kernel.name);
   return {
     mode: 'long',
     entry: FLAT_IMAGE_ADDRESS,

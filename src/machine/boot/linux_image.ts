@@ -149,11 +149,6 @@ function writeMemoryMap(parameters: DataView, ramBytes: number): void {
 export function loadLinuxImage(ram: Uint8Array, request: BootRequest): EntryState {
   const { kernel } = request;
   const header = checkedHeader(kernel);
-  if (request.append.length > header.commandLineSize) {
-    throw new BootError(
-      `the command line has ${request.append.length} characters; ${kernel.name} takes ${header.commandLineSize}`,
-    );
-  }
   const { address, end } = placeKernel(ram, kernel, header);
   const disk = placeRamDisk(ram, request.modules, header, end);
 
@@ -167,7 +162,8 @@ export function loadLinuxImage(ram: Uint8Array, request: BootRequest): EntryStat
   parameters.setUint8(Header.LOAD_FLAGS, parameters.getUint8(Header.LOAD_FLAGS) | LOADED_HIGH);
   parameters.setUint32(Header.RAMDISK_IMAGE, disk.address, true);
   parameters.setUint32(Header.RAMDISK_SIZE, disk.size, true);
-  parameters.setUint32(Header.COMMAND_LINE, writeCommandLine(ram, request.append, header.commandLineSize), true);
+  const commandLine = writeCommandLine(ram, request.append, kernel.name, header.commandLineSize);
+  parameters.setUint32(Header.COMMAND_LINE, commandLine, true);
   parameters.setBigUint64(Header.ACPI_RSDP, BigInt(request.acpiRootPointer ?? 0), true);
   writeMemoryMap(parameters, ram.length);
   const loadedEnd = Math.max(address + kernel.bytes.length - header.setupBytes, disk.address + disk.size);

@@ -48,6 +48,12 @@ describe('loadImage', () => {
     expect(image.registers.rsi).to.equal(16 * MEBIBYTE);
   });
 
+  it('refuses a command line that is too long for a flat image rather than to cut it', () => {
+    const bytes = Uint8Array.of(0xf4, 0xeb, 0xfd, 0x00);
+    expect(load(bytes, 'x'.repeat(4095))).to.not.throw();
+    expect(load(bytes, 'x'.repeat(4096))).to.throw(BootError, /--append\) has 4096 bytes; kernel takes at most 4095/);
+  });
+
   it('loads flat images where the build of the guests links them', () => {
     expect(readFileSync(join(root, 'scripts/build/guests.mjs'), 'utf8')).to.include(
       `= 0x${FLAT_IMAGE_ADDRESS.toString(16)};`,

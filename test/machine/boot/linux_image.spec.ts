@@ -69,9 +69,11 @@ describe('loadLinuxImage', () => {
   });
 
   it('refuses a command line that is too long for the kernel', () => {
-    expect(() => loadLinuxImage(new Uint8Array(64 * MEBIBYTE), request(linuxImage(), 'x'.repeat(2048)))).to.throw(
-      BootError,
-      /2048 characters/,
-    );
+    const load = (append: string): unknown =>
+      loadLinuxImage(new Uint8Array(64 * MEBIBYTE), request(linuxImage(), append));
+    expect(() => load('x'.repeat(2047))).to.not.throw();
+    expect(() => load('x'.repeat(2048))).to.throw(BootError, /2048 bytes; kernel takes at most 2047/);
+    // In bytes, not in characters: half of one would be no text any more.
+    expect(() => load('é'.repeat(1024))).to.throw(BootError, /2048 bytes/);
   });
 });
