@@ -14,6 +14,7 @@ import {
 import { bfwarning } from '../vmm/output/output.js';
 import { lastError } from './last_error.js';
 import { DriverError, DriverStateError, ModuleFileError } from './driver_errors.js';
+import { inlineExitPath } from './exit_path_inlining.js';
 import { LoadedVmm, type FileModule } from './loaded_vmm.js';
 import { loadModule } from './load_module.js';
 import type { MachineHost } from './machine_host.js';
@@ -62,6 +63,7 @@ export class Driver {
     whereabouts = new Int32Array(1),
     maxModules = Limit.maxModules,
   }: DriverOptions): Promise<Driver> {
+    inlineExitPath();
     return Promise.resolve(new Driver(machine, whereabouts, maxModules));
   }
 
