@@ -22,6 +22,9 @@ describe('The intrinsics on the machine', () => {
         expect(controlRegisters.readCr4()).to.equal(0x20a0n);
         expect(() => controlRegisters.writeCr4(0n), 'PAE off in long mode').to.throw(ProcessorFault, /exception 13/);
         expect(() => controlRegisters.writeCr0(1n << 32n)).to.throw(ProcessorFault);
+        controlRegisters.writeDr6(0x4001n);
+        expect(controlRegisters.readDr6()).to.equal(0xffff4ff1n);
+        expect(() => controlRegisters.writeDr6(1n << 32n)).to.throw(ProcessorFault);
         controlRegisters.writeDr7(0n);
         expect(controlRegisters.readDr7()).to.equal(0x400n);
         controlRegisters.writeRflags(0x246n);
@@ -40,6 +43,13 @@ describe('The intrinsics on the machine', () => {
       expect(machine.msrs.rdmsr(0x175)).to.equal(0x1234n);
       expect(() => machine.msrs.rdmsr(0x12345678)).to.throw(ProcessorFault, /0x12345678 raised #GP/);
       expect(() => machine.msrs.wrmsr(0xc0000080, 1n << 20n)).to.throw(ProcessorFault, /0x100000/);
+    });
+
+    it('tell the time that the time-stamp counter was given', () => {
+      const { msrs, processorIntrinsic: processor } = machine;
+      msrs.wrmsr(0x10, 0x1_0000_0000n);
+      expect(processor.rdtsc()).to.equal(0x1_0000_0000n);
+      expect(processor.rdtscp()).to.equal(0x1_0000_0000n);
     });
 
     it('do I/O, CPUID, selectors and tables', () => {
@@ -86,6 +96,36 @@ describe('The intrinsics on the machine', () => {
         expect(machine.segments.readSelector('tr')).to.equal(0x18);
       });
       expect(machine.exits).to.deep.equal([]);
+    });
+
+    it('execute RDTSC, WBINVD, CLFLUSH, INVLPG and PAUSE without an exit; RDTSCP is #UD unless the VMCS enables it', () => {
+      machine.driver.run(() => {
+        machine.launch();
+        const { processorIntrinsic: processor } = machine;
+        const first = processor.rdtsc();
+        expect(Number(processor.rdtsc() - first)).to.be.within(1, 1000);
+        expect(() => processor.rdtscp()).to.throw(ProcessorFault, /rdtscp raised exception 6/);
+        processor.wbinvd();
+        processor.clflush(0x1000n);
+        processor.invlpg(0x1000n);
+        processor.pause();
+      });
+      expect(machine.exits).to.deep.equal([]);
+    });
+
+    it('make RDTSC, INVLPG, PAUSE and HLT exit where the VMCS says so', () => {
+      const [hlt, invlpg, rdtsc, pause] = [1n << 7n, 1n << 9n, 1n << 12n, 1n << 30n];
+      machine.driver.run(() => {
+        machine.launch(undefined, {
+          PrimaryProcessorBasedVmExecutionControls: 0x04006172n | hlt | invlpg | rdtsc | pause,
+        });
+        const { processorIntrinsic: processor } = machine;
+        processor.rdtsc();
+        processor.invlpg(0x1234000n);
+        processor.pause();
+        processor.halt();
+      });
+      expect(machine.exits).to.deep.equal([ExitReason.Rdtsc, ExitReason.Invlpg, ExitReason.Pause, ExitReason.Hlt]);
     });
 
     it('throw ProcessorFault for a fault of the instruction, which no exit saw', () => {
