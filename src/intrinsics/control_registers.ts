@@ -13,6 +13,8 @@ export interface ControlRegisters {
   writeCr4(value: bigint): void;
   readCr8(): bigint;
   writeCr8(value: bigint): void;
+  readDr6(): bigint;
+  writeDr6(value: bigint): void;
   readDr7(): bigint;
   writeDr7(value: bigint): void;
   xgetbv(register: number): bigint;

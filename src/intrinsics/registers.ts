@@ -369,6 +369,7 @@ export const registerFields = {
   cr8: [bits('task_priority_level', 0, 3)],
   xcr0: bitFieldsOf(Xcr0),
   rflags: rflagsFields,
+  dr6: bitFieldsOf(Dr6),
   dr7: dr7Fields,
 } as const;
 
@@ -380,6 +381,7 @@ const sections: Readonly<Record<keyof typeof registerFields, string>> = {
   cr8: 'SDM 3A "Control Registers"',
   xcr0: 'SDM 1 "Extended Control Registers (Including XCR0)"',
   rflags: 'SDM 1 "EFLAGS Register"',
+  dr6: 'SDM 3B "Debug Status Register (DR6)"',
   dr7: 'SDM 3B "Debug Control Register (DR7)"',
 };
 
@@ -390,7 +392,6 @@ export const registerDefinitions: readonly RegisterDefinition[] = [
     fields,
     section: sections[name as keyof typeof registerFields],
   })),
-  { name: 'dr6', fields: bitFieldsOf(Dr6), section: 'SDM 3B "Debug Status Register (DR6)"' },
   ...segmentNames.map((name) => ({
     name: `segment_register.${name}`,
     fields: selectorFields,

@@ -75,6 +75,8 @@ export const stubControlRegisters = (): SinonStubbedInstance<ControlRegisters> =
     'writeCr4',
     'readCr8',
     'writeCr8',
+    'readDr6',
+    'writeDr6',
     'readDr7',
     'writeDr7',
     'xgetbv',

@@ -5,7 +5,7 @@ import type { SegmentName } from '../segments.js';
 import type { FieldsOf, WordAccessors } from './accessor_types.js';
 
 /**
- * The control registers, DR7, XCR0, RFLAGS and the selectors in the segment registers, with their bits: `registers.cr4.osxsave.isEnabled()`,
+ * The control registers, DR6, DR7, XCR0, RFLAGS and the selectors in the segment registers, with their bits: `registers.cr4.osxsave.isEnabled()`,
  * `registers.ss.rpl.get()`. Each access is a move of the processor that executes the caller.
  */
 export type RegisterAccessors = {

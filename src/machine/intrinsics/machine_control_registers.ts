@@ -12,6 +12,7 @@ const rax = Layout.RAX >>> 2;
 const rcx = Layout.RCX >>> 2;
 const rdx = Layout.RDX >>> 2;
 const cr2 = Layout.CR2 >>> 2;
+const dr6 = Layout.DR6 >>> 2;
 const xcr0 = Layout.XCR0 >>> 2;
 
 /** Control registers, DR7, XCR0 and RFLAGS of the simulated processor. */
@@ -50,6 +51,22 @@ export class MachineControlRegisters implements ControlRegisters {
   }
   writeCr8(value: bigint): void {
     this.write('writeCr8', 8, value);
+  }
+
+  readDr6(): bigint {
+    if (this.execution.isGuest) return this.executeAndRead('readDr6');
+    // No exit changes DR6: the VMM sees the guest's.
+    return word64(this.execution.u32, dr6);
+  }
+  writeDr6(value: bigint): void {
+    if (this.execution.isGuest) {
+      this.executeWith('writeDr6', value);
+      return;
+    }
+    if (value >> 32n !== 0n)
+      throw new ProcessorFault(13, 0, `MOV DR6, 0x${value.toString(16)} raised #GP: bits 63:32 are reserved`);
+    // SDM 3B "Debug Status Register (DR6)": bits 31:16 and 11:4 are 1, bit 12 is 0.
+    setWord64(this.execution.u32, dr6, (value & 0xe00fn) | 0xffff0ff0n);
   }
 
   readDr7(): bigint {

@@ -29,6 +29,7 @@ const moves: Readonly<
   cr8: [(registers) => registers.readCr8(), (registers, value) => registers.writeCr8(value)],
   xcr0: [(registers) => registers.xgetbv(0), (registers, value) => registers.xsetbv(0, value)],
   rflags: [(registers) => registers.readRflags(), (registers, value) => registers.writeRflags(value)],
+  dr6: [(registers) => registers.readDr6(), (registers, value) => registers.writeDr6(value)],
   dr7: [(registers) => registers.readDr7(), (registers, value) => registers.writeDr7(value)],
 };
 
