@@ -8,6 +8,7 @@ import { FileError } from './file_error.js';
 import type { WireRegisters } from './host/host_protocol.js';
 import { parseDecimal, parseHexadecimal } from './number.js';
 import { UsageError } from './usage_error.js';
+import { jsonAnswer, textAnswer } from './vmcall_answer.js';
 
 /** Colours are for people: not for files and pipes, and not where NO_COLOR is set. */
 const colours = pc.createColors(process.stdout.isTTY === true && process.env.NO_COLOR === undefined);
@@ -18,8 +19,8 @@ const answered = ['r02', 'r03', 'r04', 'r05', 'r06', 'r07', 'r08', 'r09', 'r10',
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+function print(text: string | undefined): void {
+  if (text !== undefined) process.stdout.write(`${text}\n`);
 }
 
 async function send(command: Command, registers: WireRegisters): Promise<WireRegisters> {
@@ -76,7 +77,7 @@ function unformattedText(): Command {
     .argument('<text>')
     .action(async (text: string) => {
       const answer = await sendData(command, VmcallDataType.VMCALL_DATA_STRING_UNFORMATTED, Buffer.from(text));
-      print(`received from vmm: ${answer.toString()}`);
+      print(textAnswer(answer));
     });
   return command;
 }
@@ -94,7 +95,7 @@ function jsonText(): Command {
     .argument('<json>')
     .action(async (text: string) => {
       const answer = await sendData(command, VmcallDataType.VMCALL_DATA_STRING_JSON, Buffer.from(checkJson(text)));
-      print(`received from vmm: \n${JSON.stringify(JSON.parse(answer.toString()), null, 4)}`);
+      print(jsonAnswer(answer));
     });
   return command;
 }

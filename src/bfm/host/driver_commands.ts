@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Driver, DriverState } from '../../driver/driver.js';
-import { ErrorCode } from '../../intrinsics/constants.js';
+import { ErrorCode, VmcallDataType } from '../../intrinsics/constants.js';
 import type { VmcallRegisters } from '../../vmm/exit_handler/vmcall_registers.js';
 import { CommandError } from './host_errors.js';
 
 /** A file of code is a module itself; any other file lists modules. */
 const MODULE_SOURCE = /\.[cm]?[jt]s$/;
+
+const dataTypes: ReadonlySet<bigint> = new Set(Object.values(VmcallDataType).map(BigInt));
 
 /** What the commands of `bfm` do with a driver, Bareflank's implied steps included: `load` of a running VMM stops and unloads it first. */
 export class DriverCommands {
@@ -64,12 +66,13 @@ export class DriverCommands {
     return answer;
   }
 
-  /** A VMCALL with data of a type. @returns the VMM's answer. @throws CommandError */
+  /** A VMCALL with data of a type. @returns the VMM's answer, empty if it is of no type. @throws CommandError, for one of an unknown type too */
   vmcallData(cpuid: number, type: number, data: Uint8Array): Uint8Array {
     this.wantRunning();
-    const answer = this.driver.vmcallData(cpuid, type, data);
-    this.expectSuccess(answer.registers);
-    return answer.data;
+    const { registers, data: answer } = this.driver.vmcallData(cpuid, type, data);
+    this.expectSuccess(registers);
+    if (!dataTypes.has(registers.r07)) throw new CommandError(`the vmm answered data of unknown type ${registers.r07}`);
+    return registers.r07 === BigInt(VmcallDataType.VMCALL_DATA_NONE) ? new Uint8Array() : answer;
   }
 
   /** The end of the machine: what can be stopped and unloaded is. Never throws. */

@@ -34,7 +34,7 @@ function fakeDriver(status: DriverState) {
     close: () => void calls.push('close'),
     dump: () => 'the ring',
     vmcall: () => ({ r01: 0n, r02: 7n }),
-    vmcallData: () => ({ registers: { r01: 0n }, data: Uint8Array.of(1) }),
+    vmcallData: () => ({ registers: { r01: 0n, r07: 1n }, data: Uint8Array.of(1) }),
   };
   return { driver, calls, commands: new DriverCommands(driver as unknown as Driver) };
 }
@@ -121,6 +121,17 @@ describe('DriverCommands', () => {
     expect(error!.message).to.equal(
       'the vmm refused the vmcall with BF_VMCALL_FAILURE (0x8000001000000000): the reason',
     );
+  });
+
+  it('gives the data that the VMM answers by their type: none, a known one, an unknown one', async () => {
+    const { driver, commands: it } = fakeDriver('VMM_RUNNING');
+    const answering = (r07: bigint): Promise<Uint8Array> => {
+      driver.vmcallData = () => ({ registers: { r01: 0n, r07 }, data: Uint8Array.of(7) });
+      return Promise.resolve(it.vmcallData(0, 1, Uint8Array.of(1)));
+    };
+    for (const type of [1n, 2n, 10n]) expect([...(await answering(type))]).to.deep.equal([7]);
+    expect(await answering(0n)).to.have.length(0);
+    expect((await failure(() => answering(5n)))!.message).to.equal('the vmm answered data of unknown type 5');
   });
 
   it('removes whatever state the VMM is in', () => {
