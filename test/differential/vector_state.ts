@@ -220,8 +220,18 @@ function isNear80(native: Uint8Array, core: Uint8Array, at: number): boolean {
   return distance >= -1n && distance <= 1n;
 }
 
-/** Within the sum of two relative errors of 1.5 × 2^-12. */
+/**
+ * Within the sum of two relative errors of 1.5 × 2^-12. A result that the smallest normal number could stand for may also be zero of the same sign:
+ * the manual leaves operands between 2^126 − 3 × 2^114 and 2^126 + 3 × 2^114 or so free to give tiny results, which are 0. SDM 2B "RCPPS".
+ */
+export function isNearApproximation(native: number, core: number): boolean {
+  const near = 3 * 2 ** -12;
+  const isTiny = (value: number): boolean => Math.abs(value) <= 2 ** -126 * (1 + near);
+  if (isTiny(native) && isTiny(core)) return 1 / native < 0 === 1 / core < 0;
+  return Math.abs(native - core) <= near * Math.abs(native);
+}
+
 function isNear32(native: Uint8Array, core: Uint8Array, at: number): boolean {
   const value = (image: Uint8Array): number => new DataView(image.buffer, image.byteOffset + at, 4).getFloat32(0, true);
-  return Math.abs(value(native) - value(core)) <= 3 * 2 ** -12 * Math.abs(value(native));
+  return isNearApproximation(value(native), value(core));
 }

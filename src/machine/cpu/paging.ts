@@ -12,6 +12,7 @@ import { selectTlbs } from "./access";
 import { codeWritten, holdsCode } from "./code";
 import { raiseCode, raisePageFault, restartStepping, AC, GP, SS_FAULT } from "./interrupt";
 import { eptTranslate, eptFlags, EPT_READ, EPT_WRITE, EPT_EXECUTE } from "./ept";
+import { ADDRESS, DEFAULT_STACK, STACK_INSTRUCTION } from "./record";
 import { checkSegmentAccess } from "./segment";
 
 @external("env", "mmioRead") declare function mmioRead(address: f64, size: u32): u32;
@@ -383,12 +384,12 @@ export function watchWrites(): void {
 
 /**
  * Stack references raise #SS(0) for a non-canonical address, all others #GP(0). The record says whether the memory operand is based on the stack
- * (bit 0) or the instruction uses the stack beside its operand (bit 1: PUSH and CALL with memory; then the stack is what lies near rSP or rBP).
+ * (bit 0) or the instruction uses the stack beside its operand (bit 1: PUSH, POP and CALL with memory; then what is not the operand is the stack;
+ * records without a memory operand give a canonical address here).
  */
 function nonCanonical(ea: u64): void {
   const record = load<u32>(CURRENT_RECORD), flags = record ? load<u8>(record, 25) : 0;
-  const near = ea - load<u64>(RSP) + 0x20000 < 0x40000 || ea - load<u64>(RBP) + 0x20000 < 0x40000;
-  raiseCode((flags & 1) != 0 || ((flags & 2) != 0 && near) ? SS_FAULT : GP, 0);
+  raiseCode((flags & DEFAULT_STACK) != 0 || ((flags & STACK_INSTRUCTION) != 0 && ea != ADDRESS(record)) ? SS_FAULT : GP, 0);
 }
 /** Data breakpoints that the access meets go to DEBUG_TRAPS. SDM 3B "Debug Control Register (DR7)". */
 function watch(ea: u64, size: u32, kind: u32): void {

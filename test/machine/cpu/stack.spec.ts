@@ -24,6 +24,13 @@ describe('Stack instructions', () => {
     it('raises #SS for a non-canonical stack pointer', () => {
       expect(run({ rsp: 0x800000000004n }, 'push rax').fault).to.include({ vector: 12, code: 0 });
     });
+    it('raises #GP for a non-canonical operand, wherever RSP and RBP point', () => {
+      const far = 0x8000000000000000n;
+      expect(run({ rdi: far, rbp: far }, 'push qword ptr [rdi]').fault).to.include({ vector: 13, code: 0 });
+      expect(run({ rdi: far, rbp: far }, 'call qword ptr [rdi]').fault).to.include({ vector: 13, code: 0 });
+      expect(run({ rdi: far, rbp: far }, 'pop qword ptr [rdi]').fault).to.include({ vector: 13, code: 0 });
+      expect(run({ rsp: far, rdi: Flat.data }, 'push qword ptr [rdi]').fault).to.include({ vector: 12, code: 0 });
+    });
     it('wraps a 16-bit stack pointer inside its segment', () => {
       const state = run({ bits: 16, rsp: 0, rax: 0x1234 }, 'push ax');
       expect(state.rsp).to.equal(0xfffen);
