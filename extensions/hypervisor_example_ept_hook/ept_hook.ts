@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { bfdebug, Ept, ExitContribution, ExitReason, GuestMemory, MonitorTrap, ReportContribution } from 'bareflank';
-import { vcpuModule, VmcallContribution, VmcallOpcode, Vmcs } from 'bareflank';
+import { VcpuIdentity, vcpuModule, VmcallContribution, VmcallOpcode, Vmcs } from 'bareflank';
 import type { EptView, Exit, Request, VmcallRegisters } from 'bareflank';
 import { inject, injectable } from 'inversify';
 
@@ -25,6 +25,7 @@ export class EptHook implements ExitContribution, VmcallContribution, ReportCont
   @inject(MonitorTrap) readonly monitorTrap!: MonitorTrap;
   @inject(GuestMemory) readonly guestMemory!: GuestMemory;
   @inject(Vmcs) readonly vmcs!: Vmcs;
+  @inject(VcpuIdentity) readonly vcpuid!: bigint;
   readonly name = 'ept-hook';
   readonly reasons = [ExitReason.EptViolation];
   readonly opcodes = [VmcallOpcode.VMCALL_REGISTERS];
@@ -45,9 +46,14 @@ export class EptHook implements ExitContribution, VmcallContribution, ReportCont
     return true;
   }
 
+  /** Views outlive a vCPU: the next one must not find the page gone. */
+  [Symbol.dispose](): void {
+    this.current?.view.restore(this.current.page);
+  }
+
   private hook(from: bigint, to: bigint): void {
     const page = this.guestMemory.virtualToPhysical(from, this.vmcs.guestCr3.get()) & pageMask;
-    const view = this.ept.view('hooked');
+    const view = this.ept.view(`ept-hook of vcpu ${this.vcpuid}`);
     view.restrict(page, 0);
     this.current = { view, page, from, to };
     this.inside = this.ept.enter(this.vmcs, view);

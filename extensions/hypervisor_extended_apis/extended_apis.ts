@@ -68,6 +68,7 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
     this.disableVpid();
     this.disableIoBitmaps();
     this.enableMsrBitmap();
+    this.leaveMap();
     this.isEptOff = !this.vmcs.isEnabled('secondary', SecondaryControl.EnableEpt);
   }
 

@@ -31,6 +31,7 @@ import { Output } from './output/output.js';
 import { OutputX64 } from './output/output_x64.js';
 import { SerialPort } from './serial/serial_port.js';
 import { SerialPortIntelX64 } from './serial/serial_port_intel_x64.js';
+import { VcpuContribution } from './contributions/vcpu_contribution.js';
 import { ContributedTraps } from './owners/contributed_traps.js';
 import { ExceptionBitmapIntelX64 } from './owners/exception_bitmap_intel_x64.js';
 import { IoBitmapIntelX64 } from './owners/io_bitmap_intel_x64.js';
@@ -102,5 +103,7 @@ export const vcpuParts = vcpuModule(({ bind }) => {
   bind(Vpid).to(VpidIntelX64);
   bind(MonitorTrap).to(MonitorTrapIntelX64);
   bind(TscOffset).to(TscOffsetIntelX64);
-  bind(VmcsContribution).to(ContributedTraps);
+  bind(ContributedTraps).toSelf();
+  bind(VmcsContribution).toService(ContributedTraps);
+  bind(VcpuContribution).toService(ContributedTraps);
 });

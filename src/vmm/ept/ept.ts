@@ -24,7 +24,7 @@ export interface EptEntry {
 
 /**
  * A named view of guest-physical memory, derived from the base map: it may take accesses away or redirect pages, never add what the base
- * excludes. Larger pages are split where a smaller part differs. Changes take effect at once, also for processors that use the view.
+ * excludes. Larger pages are split where a smaller part differs. Changes take effect at once on the processor that makes them.
  */
 export interface EptView {
   readonly name: string;
@@ -86,6 +86,8 @@ export interface Ept {
    * @throws VmcsError, naming both, if two views lead one page to different places.
    */
   enter(vmcs: EptVmcs, view: EptView): Request;
+  /** The launch of a vCPU ends: what it has entered holds for its next one, and until then changes of views are nothing to its processor. */
+  stop(vmcs: EptVmcs): void;
   /** Turns EPT off for a vCPU. @throws VmcsError while unrestricted guest, which takes EPT, is on, or while views are entered, naming them. */
   disable(vmcs: EptVmcs): void;
 }

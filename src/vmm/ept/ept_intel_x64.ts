@@ -33,6 +33,8 @@ export class EptIntelX64 implements Ept {
   private readonly combinations = new Map<string, EptCombination>();
   /** What each vCPU has entered, one entry a request. */
   private readonly entered = new WeakMap<EptVmcs, readonly EptViewIntelX64[]>();
+  /** Those that are launched with EPT. */
+  private readonly running = new Set<EptVmcs>();
   // Before a pointer was ever used no processor can hold translations of it.
   private readonly used = new Set<bigint>();
 
@@ -88,9 +90,17 @@ export class EptIntelX64 implements Ept {
         left = true;
         const others = [...this.enteredBy(vmcs)];
         others.splice(others.indexOf(known), 1);
-        this.choose(vmcs, others);
+        if (this.running.has(vmcs)) this.choose(vmcs, others);
+        else this.entered.set(vmcs, others);
       },
     };
+  }
+
+  stop(vmcs: EptVmcs): void {
+    if (!this.running.delete(vmcs)) return;
+    this.countUser(this.enteredBy(vmcs), -1);
+    // INVEPT is undefined outside VMX operation, and what is cached over its end is dropped at the next use.
+    if (this.running.size === 0) this.used.clear();
   }
 
   disable(vmcs: EptVmcs): void {
@@ -120,11 +130,10 @@ export class EptIntelX64 implements Ept {
   }
 
   private choose(vmcs: EptVmcs, views: readonly EptViewIntelX64[]): void {
-    const combination = this.combinationOf(views);
-    const pointer = this.pointerOf(views, combination);
-    const before = this.combinationOf(this.enteredBy(vmcs));
-    if (before !== undefined) before.users--;
-    if (combination !== undefined) combination.users++;
+    const pointer = this.pointerOf(views);
+    if (this.running.has(vmcs)) this.countUser(this.enteredBy(vmcs), -1);
+    this.countUser(views, 1);
+    this.running.add(vmcs);
     this.entered.set(vmcs, views);
     // An earlier VMM may have had other tables at this place.
     if (!this.used.has(pointer)) this.invept(pointer);
@@ -135,7 +144,13 @@ export class EptIntelX64 implements Ept {
     });
   }
 
-  private pointerOf(views: readonly EptViewIntelX64[], combination: EptCombination | undefined): bigint {
+  private countUser(views: readonly EptViewIntelX64[], difference: number): void {
+    const combination = this.combinationOf(views);
+    if (combination !== undefined) combination.users += difference;
+  }
+
+  private pointerOf(views: readonly EptViewIntelX64[]): bigint {
+    const combination = this.combinationOf(views);
     if (combination !== undefined) return eptPointer(this.manager, combination.tables);
     return views[0]?.pointer ?? this.pointer();
   }

@@ -6,6 +6,8 @@ import type { MemoryManager } from '../memory_manager/memory_manager.js';
 export class BitmapPage {
   /** VMM-virtual address. */
   readonly address: bigint;
+  /** What the pages hold: nobody else writes them. */
+  private readonly bytes: Uint8Array;
 
   constructor(
     private readonly manager: MemoryManager,
@@ -13,6 +15,7 @@ export class BitmapPage {
     bytes: number,
   ) {
     this.address = manager.alloc(bytes);
+    this.bytes = new Uint8Array(bytes);
   }
 
   physical(offset = 0): bigint {
@@ -20,10 +23,11 @@ export class BitmapPage {
   }
 
   set(bit: number, value: boolean): void {
-    const at = this.address + BigInt(bit >>> 3);
+    const at = bit >>> 3;
     const mask = 1 << (bit & 7);
-    const old = this.memory.read8(at);
-    this.memory.write8(at, value ? old | mask : old & ~mask);
+    const byte = value ? this.bytes[at]! | mask : this.bytes[at]! & ~mask;
+    this.bytes[at] = byte;
+    this.memory.write8(this.address + BigInt(at), byte);
   }
 
   release(): void {

@@ -2,22 +2,27 @@
 import { inject, injectable, multiInject, optional } from 'inversify';
 import { MsrContribution } from '../contributions/msr_contribution.js';
 import { PortContribution } from '../contributions/port_contribution.js';
+import type { VcpuContribution } from '../contributions/vcpu_contribution.js';
 import type { VmcsContribution } from '../contributions/vmcs_contribution.js';
+import { Ept } from '../ept/ept.js';
+import { Vmcs } from '../vmcs/vmcs.js';
 import { ExceptionBitmap, IoBitmap, MonitorTrap, MsrBitmap, TscOffset, Vpid } from './owners.js';
 import type { Request } from './request.js';
 
 /**
- * Lets the accesses exit that MSR and port contributions emulate, whatever else uses the bitmaps; and writes into a new VMCS what was asked of
- * the owners before.
+ * Lets the accesses exit that MSR and port contributions emulate, whatever else uses the bitmaps; writes into a new VMCS what was asked of the
+ * owners before; and tells them when a launch ends.
  */
 @injectable()
-export class ContributedTraps implements VmcsContribution {
+export class ContributedTraps implements VmcsContribution, VcpuContribution {
   @inject(MsrBitmap) protected readonly msrBitmap!: MsrBitmap;
   @inject(IoBitmap) protected readonly ioBitmap!: IoBitmap;
   @inject(ExceptionBitmap) protected readonly exceptionBitmap!: ExceptionBitmap;
   @inject(Vpid) protected readonly vpid!: Vpid;
   @inject(MonitorTrap) protected readonly monitorTrap!: MonitorTrap;
   @inject(TscOffset) protected readonly tscOffset!: TscOffset;
+  @inject(Ept) protected readonly ept!: Ept;
+  @inject(Vmcs) protected readonly vmcs!: Vmcs;
   @multiInject(MsrContribution) @optional() protected readonly msrs: readonly MsrContribution[] = [];
   @multiInject(PortContribution) @optional() protected readonly ports: readonly PortContribution[] = [];
   readonly name = 'bareflank-contributed-traps';
@@ -27,6 +32,10 @@ export class ContributedTraps implements VmcsContribution {
     const { msrBitmap, ioBitmap, exceptionBitmap, vpid, monitorTrap, tscOffset } = this;
     for (const owner of [msrBitmap, ioBitmap, exceptionBitmap, vpid, monitorTrap, tscOffset]) owner.apply();
     if (this.requests.length === 0) this.ask();
+  }
+
+  onHlt(): void {
+    this.ept.stop(this.vmcs);
   }
 
   private ask(): void {

@@ -17,8 +17,8 @@ function hooked() {
   machine.memory.writePhysical64(0xb010n, 0x800087n);
   const field = (encoding: number): bigint => machine.fields.get(encoding) ?? 0n;
   const base = field(VmcsField.EptPointer);
-  const call = (what: bigint): void => {
-    [values[0], values[1], values[2], values[3], values[6]] = [2n, what, VMCALL_MAGIC, from, to];
+  const call = (what: bigint, which = from): void => {
+    [values[0], values[1], values[2], values[3], values[6]] = [2n, what, VMCALL_MAGIC, which, to];
     captureOutput(() => machine.exit(ExitReason.Vmcall, { length: 3 }));
     expect(values[2], 'R01').to.equal(0n);
   };
@@ -29,7 +29,7 @@ function hooked() {
     );
   };
   const taken = (): unknown => vmm.vcpuManager.reports()['ept-hook']!.taken;
-  return { machine, field, base, call, violation, taken, step: () => machine.exit(ExitReason.MonitorTrapFlag) };
+  return { machine, vmm, field, base, call, violation, taken, step: () => machine.exit(ExitReason.MonitorTrapFlag) };
 }
 
 describe('EptHook', () => {
@@ -70,5 +70,27 @@ describe('EptHook', () => {
     step();
     expect(field(VmcsField.EptPointer)).to.equal(base);
     call(0n);
+  });
+
+  it('leaves no trace in its view when its vcpu ends', () => {
+    const { machine, vmm, field, call, violation, taken } = hooked();
+    call(1n);
+    vmm.entry.stopVmm(0n);
+    captureOutput(() => vmm.entry.startVmm(0n));
+    // The guest's page table at 0x9000 maps 0x600000 to 0xa00000, another page of the same view.
+    machine.memory.writePhysical64(0xb018n, 0xa00087n);
+    call(1n, 0x601010n);
+    const entryOf = (physical: bigint): bigint => {
+      let table = field(VmcsField.EptPointer) & ~0xfffn;
+      for (const shift of [39n, 30n, 21n]) {
+        const entry = machine.memory.readPhysical64(table + ((physical >> shift) & 0x1ffn) * 8n);
+        if ((entry & 0x80n) !== 0n) return entry;
+        table = entry & 0x000ffffffffff000n;
+      }
+      return machine.memory.readPhysical64(table + ((physical >> 12n) & 0x1ffn) * 8n);
+    };
+    expect([entryOf(0x801000n) & 7n, entryOf(0xa01000n) & 7n]).to.deep.equal([7n, 0n]);
+    violation(0x601010n, 0xa01010n);
+    expect(taken()).to.equal(1);
   });
 });

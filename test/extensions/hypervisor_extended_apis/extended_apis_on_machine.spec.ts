@@ -5,6 +5,12 @@ import { join } from 'node:path';
 import { Driver } from '../../../src/driver/driver.js';
 import { buildFolder, packageRoot } from '../../../src/driver/package_paths.js';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
+import { vcpuModule, VmcsContribution } from 'bareflank';
+import { inject, injectable } from 'inversify';
+import type { AccessLog } from '../../../extensions/hypervisor_extended_apis/access_log.js';
+import { ExtendedApis, type ExtendedApisIntelX64 } from '../../../extensions/hypervisor_extended_apis/extended_apis.js';
+import extendedApis from '../../../extensions/hypervisor_extended_apis/extended_apis_module.js';
+import { runGuest } from '../../vmm/machine_vmm.js';
 import { Pc } from '../../../src/machine/pc.js';
 
 const com1 = 0x3f8n;
@@ -154,5 +160,32 @@ describe('ExtendedApis on the simulated PC', () => {
     });
     expect(console).to.equal(plain.console);
     expect(exits[ExitReason.Rdmsr], 'nothing is trapped').to.equal(0);
+  });
+
+  it('counts each part of a repeated OUTS, which the guest executes itself', async () => {
+    const log: unknown[] = [];
+    @injectable()
+    class Traps implements VmcsContribution {
+      @inject(ExtendedApis) readonly apis!: ExtendedApisIntelX64;
+      readonly name = 'traps';
+      readonly after = ['eapis'];
+
+      setUp(): void {
+        this.apis.enableIoBitmaps();
+        this.apis.trapOnIoAccess(Number(com1));
+        this.apis.logIoAccess(true);
+        log.push(this.apis.ioAccessLog);
+      }
+    }
+    const traps = vcpuModule(({ bind }) => bind(VmcsContribution).to(Traps));
+    const text = ['mov rax, 0x636261', 'mov [0x300000], rax', 'mov esi, 0x300000'];
+    const { console, exits } = await runGuest(
+      [...text, 'mov ecx, 3', 'mov dx, 0x3f8', 'cld', 'rep outsb'],
+      [],
+      [extendedApis, traps],
+    );
+    expect(console).to.equal('abc');
+    expect((log[0] as AccessLog).toJson()).to.deep.equal({ '0x3F8': 3 });
+    expect([exits[ExitReason.IoInstruction], exits[ExitReason.MonitorTrapFlag]]).to.deep.equal([3, 3]);
   });
 });

@@ -100,6 +100,43 @@ describe('EptIntelX64', () => {
     expect(pointer()).to.equal(view.pointer);
   });
 
+  describe('.stop', () => {
+    it('keeps what a vcpu entered for its next launch, and no INVEPT comes while nobody runs', () => {
+      const { it, machine, invepts } = ept();
+      const { vmcs } = fakeVmcs(machine);
+      const view = it.view('mine');
+      const request = it.enter(vmcs, view);
+      it.stop(vmcs);
+      it.stop(vmcs);
+      machine.fields.clear();
+      invepts.length = 0;
+      view.restrict(0x1000n, 0);
+      expect(invepts).to.deep.equal([]);
+      it.use(vmcs);
+      expect(machine.fields.get(VmcsField.EptPointer)).to.equal(view.pointer);
+      expect(invepts, 'whatever is cached from before').to.deep.equal([[1, view.pointer]]);
+      it.stop(vmcs);
+      machine.fields.clear();
+      request[Symbol.dispose]();
+      expect(machine.fields.size, 'no VMCS is current').to.equal(0);
+      it.use(vmcs);
+      expect(machine.fields.get(VmcsField.EptPointer)).to.equal(it.pointer());
+    });
+
+    it('lets a view that only stopped vcpus use lead elsewhere', () => {
+      const { it, machine } = ept();
+      const { vmcs } = fakeVmcs(machine);
+      const [one, other] = [it.view('one'), it.view('other')];
+      one.redirect(0x1000n, 0x5000n);
+      it.enter(vmcs, one);
+      it.enter(vmcs, other);
+      expect(() => other.redirect(0x1000n, 0x6000n)).to.throw(VmcsError, /different places/);
+      it.stop(vmcs);
+      other.redirect(0x1000n, 0x6000n);
+      expect(() => it.use(vmcs)).to.throw(VmcsError, /different places/);
+    });
+  });
+
   describe('.disable', () => {
     it('is refused under unrestricted guest, and while views are entered, by name', () => {
       const { it, machine } = ept();
