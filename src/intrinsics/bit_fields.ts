@@ -16,9 +16,9 @@ export interface BitField<N extends string = string, K extends BitKind = BitKind
   /** The bits themselves where they are not one run (reserved bits, mostly). */
   readonly mask?: bigint;
   /** Names of the values that it can take. */
-  readonly values?: Readonly<Record<V, number>>;
+  readonly values?: Readonly<Record<V, number>> | undefined;
   /** What a value means, where that is more than its name. */
-  readonly meaning?: (value: number) => string;
+  readonly meaning?: ((value: number) => string) | undefined;
 }
 
 /** Names of values. */
@@ -117,14 +117,16 @@ type Without<F, X extends string> =
       : BitField<Exclude<N, X>, K, V>
     : never;
 
-/** Gives names to the values of some of the fields. */
+/** Gives names to the values of some of the fields: those are runs then, be they of one bit. */
 export function withValues<F extends BitField, const T extends Readonly<Record<string, ValueNames>>>(
   fields: readonly F[],
   values: T & Readonly<Record<Exclude<keyof T, F['name']>, never>>,
 ): readonly (
   Without<F, keyof T & string> | { [N in keyof T & string]: BitField<N, 'run', keyof T[N] & string> }[keyof T & string]
 )[] {
-  return fields.map((field) => (field.name in values ? { ...field, values: values[field.name] } : field)) as never;
+  return fields.map((field) =>
+    field.name in values ? { ...field, kind: 'run', values: values[field.name] } : field,
+  ) as never;
 }
 
 /** The fields `F`, each name behind `P.`. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The VMX controls by name, each as its mask within its control word. SDM 3C "VM-Execution Control Fields", "VM-Exit Control Fields",
 // "VM-Entry Control Fields".
-import { controlsOf, type BitField } from './bit_fields.js';
+import { controlsOf } from './bit_fields.js';
 
 /** SDM 3C "Pin-Based VM-Execution Controls". */
 export const PinBasedControl = {
@@ -169,12 +169,6 @@ export const controlBitFields = {
   entry: controlsOf(EntryControl),
   vmfunc: controlsOf(VmFunctionControl),
 } as const;
-
-/** Names the controls that are 1 in `value`, in order of bits. */
-export function enabledControls(word: ControlWord, value: number): string[] {
-  const fields: readonly BitField[] = controlBitFields[word];
-  return fields.filter((field) => (value & (1 << field.from)) !== 0).map((field) => field.name);
-}
 
 /** The 64-bit words: their capability MSR has one bit a control, the allowed-1 setting; each control may be 0. */
 const wideWords: ReadonlySet<ControlWord> = new Set<ControlWord>(['tertiary', 'secondaryExit', 'vmfunc']);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What the exit-information fields say, by kind of exit. SDM 3C "Basic VM-Exit Information", "Information for VM Exits Due to Vectored
 // Events", "Information for VM Exits That Occur During Event Delivery", "Information for VM Exits Due to Instruction Execution".
-import { bits, prefixed, scattered, valuesOf } from './bit_fields.js';
+import { bitFieldsOf, bits, prefixed, scattered, valuesOf, withValues } from './bit_fields.js';
 
 /** Bits 10:8 of the interruption-information and vectoring-information fields. */
 export const InterruptionType = {
@@ -188,11 +188,15 @@ export const exitQualificationFields = [
   ...prefixed(
     ['control_register_access'],
     [
-      bits('control_register_number', 0, 3),
-      bits('access_type', 4, 5, { mov_to_cr: 0, mov_from_cr: 1, clts: 2, lmsw: 3 }),
-      bits('lmsw_operand_type', 6, 6, { reg: 0, mem: 1 }),
+      ...withValues(
+        bitFieldsOf(ControlRegisterAccess, ['ControlRegisterNumber', 'AccessType', 'GeneralPurposeRegister']),
+        {
+          access_type: { mov_to_cr: 0, mov_from_cr: 1, clts: 2, lmsw: 3 },
+          lmsw_operand_type: { reg: 0, mem: 1 },
+          general_purpose_register: registerNumbers,
+        },
+      ),
       reserved(0xffffffff0000f080n),
-      bits('general_purpose_register', 8, 11, registerNumbers),
       bits('source_data', 16, 31),
     ],
   ),
@@ -208,11 +212,13 @@ export const exitQualificationFields = [
   ...prefixed(
     ['io_instruction'],
     [
-      bits('size_of_access', 0, 2, { one_byte: 0, two_byte: 1, four_byte: 3 }),
-      bits('direction_of_access', 3, 3, { out: 0, in: 1 }),
-      bits('string_instruction', 4, 4, { not_string: 0, string: 1 }),
-      bits('rep_prefixed', 5, 5, { not_rep: 0, rep: 1 }),
-      bits('operand_encoding', 6, 6, { dx: 0, immediate: 1 }),
+      ...withValues(bitFieldsOf(IoAccess, ['SizeOfAccess']), {
+        size_of_access: { one_byte: 0, two_byte: 1, four_byte: 3 },
+        direction_of_access: { out: 0, in: 1 },
+        string_instruction: { not_string: 0, string: 1 },
+        rep_prefixed: { not_rep: 0, rep: 1 },
+        operand_encoding: { dx: 0, immediate: 1 },
+      }),
       reserved(0xffffffff0000ff80n),
       bits('port_number', 16, 31),
     ],
@@ -235,21 +241,7 @@ export const exitQualificationFields = [
     ['guest_physical_apic_access'],
     [bits('access_type', 12, 15, { event_delivery: 10, instruction_fetch_or_execution: 15 }), bits('reserved', 16, 63)],
   ),
-  ...prefixed(
-    ['ept_violation'],
-    [
-      bits('data_read', 0),
-      bits('data_write', 1),
-      bits('instruction_fetch', 2),
-      bits('readable', 3),
-      bits('writeable', 4),
-      bits('executable', 5),
-      reserved(0xffffffffffffee40n),
-      bits('valid_guest_linear_address', 7),
-      bits('caused_by_translation', 8),
-      bits('nmi_unblocking_due_to_iret', 12),
-    ],
-  ),
+  ...prefixed(['ept_violation'], [...bitFieldsOf(EptViolationBit), reserved(0xffffffffffffee40n)]),
   ...prefixed(['apic_write'], [bits('offset', 0, 11)]),
 ] as const;
 

@@ -34,6 +34,7 @@ import {
   eferFields,
   InterruptibilityState,
   patEntryFields,
+  PendingDebugExceptions,
   pdpteFields,
   perfGlobalCtrlFields,
   rflagsFields,
@@ -280,16 +281,7 @@ export const vmcsFieldBits = {
   HostCr4: cr4Fields,
   GuestDr7: dr7Fields,
   GuestRflags: rflagsFields,
-  GuestPendingDebugExceptions: [
-    bits('b0', 0),
-    bits('b1', 1),
-    bits('b2', 2),
-    bits('b3', 3),
-    scattered('reserved', 0xfffffffffffeaff0n),
-    bits('enabled_breakpoint', 12),
-    bits('bs', 14),
-    bits('rtm', 16),
-  ],
+  GuestPendingDebugExceptions: [...bitFieldsOf(PendingDebugExceptions), scattered('reserved', 0xfffffffffffeaff0n)],
 } as const satisfies Readonly<Partial<Record<VmcsFieldName, readonly BitField[]>>>;
 
 /** Fields whose value as a whole has a name. */

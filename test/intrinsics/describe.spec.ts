@@ -1,14 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import {
-  controlBitFields,
-  enabledControls,
-  mayBeOne,
-  mustBeOne,
-  PinBasedControl,
-  PrimaryControl,
-  type ControlWord,
-} from '../../src/intrinsics/control_bits.js';
+import { controlBitFields, mayBeOne, mustBeOne, type ControlWord } from '../../src/intrinsics/control_bits.js';
 import { ErrorCode, errorCodeName } from '../../src/intrinsics/constants.js';
 import { describeAll } from '../../src/intrinsics/describe.js';
 import { exitReasonDescription, exitReasonName, exitReasonDefinitions } from '../../src/intrinsics/exit_reasons.js';
@@ -84,16 +76,6 @@ describe('VMCS fields', () => {
 });
 
 describe('controls', () => {
-  it('are listed by name', () => {
-    expect(enabledControls('pin', PinBasedControl.NmiExiting | PinBasedControl.VirtualNmis)).to.deep.equal([
-      'nmi_exiting',
-      'virtual_nmis',
-    ]);
-    expect(enabledControls('primary', PrimaryControl.ActivateSecondaryControls)).to.deep.equal([
-      'activate_secondary_controls',
-    ]);
-  });
-
   it('have a capability MSR that names the same bits', () => {
     for (const word of Object.keys(controlBitFields) as ControlWord[]) {
       for (const msrs of [capabilityMsrOf, plainCapabilityMsrOf]) {

@@ -33,6 +33,15 @@ export interface BitsAccess<V extends string = never> extends ReadOnlyBitsAccess
   setIfExists(value: bigint | V, verbose?: boolean): void;
 }
 
+/** A whole word can be dumped. */
+export interface DumpAccess {
+  /**
+   * Its name and value, then a line for each bit that is 1 and each run that is not 0; of a capability MSR the settings that it allows each
+   * control. "doesn't exist" if it does not.
+   */
+  dump(): string;
+}
+
 /** One bit that software can read. */
 export interface ReadOnlyBitAccess extends ReadOnlyBitsAccess {
   isEnabled(): boolean;
@@ -123,6 +132,7 @@ export type BitAccessors<F, M extends AccessMode> = {
 export type WordAccessors<F, M extends AccessMode, V extends string = never> = (M extends 'rw'
   ? BitsAccess<V>
   : ReadOnlyBitsAccess<V>) &
+  DumpAccess &
   BitAccessors<F, M>;
 
 /** The bit fields that a table has for a name. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { maskOf, type BitField } from '../bit_fields.js';
+import { maskOf, type BitField, type ValueNames } from '../bit_fields.js';
 import { ValueRangeError } from '../errors.js';
 import type { BitsAccess } from './accessor_types.js';
 import type { WordSource } from './word_source.js';
@@ -8,6 +8,7 @@ import type { WordSource } from './word_source.js';
 export class BitsAccessor implements BitsAccess<string> {
   readonly name: string;
   private readonly mask: bigint;
+  private readonly values: ValueNames;
 
   constructor(
     protected readonly source: WordSource,
@@ -17,6 +18,7 @@ export class BitsAccessor implements BitsAccess<string> {
   ) {
     this.name = field.name;
     this.mask = maskOf(field) & width;
+    this.values = field.values ?? {};
   }
 
   exists(): boolean {
@@ -39,7 +41,7 @@ export class BitsAccessor implements BitsAccess<string> {
     const value = this.get();
     const number = Number(value);
     if (this.field.meaning !== undefined) return this.field.meaning(number);
-    const name = Object.entries(this.field.values ?? {}).find(([, each]) => each === number)?.[0];
+    const name = Object.entries(this.values).find(([, each]) => each === number)?.[0];
     return name ?? `0x${value.toString(16)}`;
   }
 
@@ -74,9 +76,9 @@ export class BitsAccessor implements BitsAccess<string> {
   }
 
   private named(name: string): bigint {
-    const value = this.field.values?.[name];
+    const value = this.values[name];
     if (value !== undefined) return BigInt(value);
-    const names = Object.keys(this.field.values ?? {}).join(', ');
+    const names = Object.keys(this.values).join(', ');
     throw new ValueRangeError(
       `${this.source.label}, ${this.name}: no value is named '${name}'; ${names === '' ? 'its values have no names' : `the names are ${names}`}`,
     );

@@ -57,17 +57,9 @@ export function makeWordAccessor(
   definition: WordDefinition,
   makeBits: MakeBits = (field, width) => makeBitsAccessor(source, field, width),
 ): WordAccessor {
-  const { name, bytes = 8, fields, values, meaning } = definition;
+  const { bytes = 8, fields } = definition;
   const width = (1n << BigInt(8 * bytes)) - 1n;
-  const whole: BitField = {
-    name,
-    kind: 'run',
-    from: 0,
-    to: 8 * bytes - 1,
-    ...(values === undefined ? {} : { values }),
-    ...(meaning === undefined ? {} : { meaning }),
-  };
-  const word = new WordAccessor(source, whole, width);
+  const word = new WordAccessor(source, definition, 8 * bytes);
   installBits(word, fields, '', (field) => makeBits(field, width));
   return word;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { BitField, ValueNames } from '../bit_fields.js';
+import type { ValueNames } from '../bit_fields.js';
+import type { DumpedWord } from '../dump_word.js';
 
 /** How accessors reach a word: a register, an MSR, a register that CPUID fills, a VMCS field. */
 export interface WordSource {
@@ -25,13 +26,10 @@ export interface ControlSource extends WordSource {
 }
 
 /** What accessors need to know of a word. */
-export interface WordDefinition {
-  /** snake_case. */
-  readonly name: string;
-  readonly fields: readonly BitField[];
+export interface WordDefinition extends DumpedWord {
   /** 8 unless said. */
   readonly bytes?: 2 | 4 | 8;
-  readonly values?: ValueNames;
+  readonly values?: ValueNames | undefined;
   readonly meaning?: ((value: number) => string) | undefined;
 }
 

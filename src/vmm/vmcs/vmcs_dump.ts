@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { enabledControls } from '../../intrinsics/control_bits.js';
-import { vmcsFieldDefinitions, type VmcsFieldDefinition } from '../../intrinsics/vmcs_field_details.js';
+import { dumpLine, enabledBits } from '../../intrinsics/dump_word.js';
+import { vmcsFieldDefinitions } from '../../intrinsics/vmcs_field_details.js';
 import { widthOfField } from '../../intrinsics/vmcs_fields.js';
 
 const titles = { 16: '16bit', 32: '32bit', 64: '64bit', natural: 'natural width' } as const;
 const groups = { control: 'control', readonly: 'read only', guest: 'guest', host: 'host' } as const;
-
-function line(definition: VmcsFieldDefinition, value: bigint | undefined): string {
-  const text = value === undefined ? "doesn't exist" : `0x${value.toString(16).toUpperCase()}`;
-  return `${definition.name.padEnd(52)}${text}`;
-}
 
 /**
  * All fields of a VMCS: by width, and in each by group, in the order of their encodings; then the control words with the names of the
@@ -26,12 +21,10 @@ export function dumpVmcs(read: (field: number) => bigint | undefined): string {
     const heading = `${titles[widthOfField(definition.encoding)]} ${groups[definition.group]} fields`;
     if (heading !== title) lines.push('', heading);
     title = heading;
-    lines.push(line(definition, value));
+    lines.push(dumpLine(definition.name, value));
     if (definition.controlWord !== undefined && value !== undefined) {
       controls.push('', definition.name);
-      controls.push(
-        ...enabledControls(definition.controlWord, Number(value & 0xffffffffn)).map((name) => `    ${name}`),
-      );
+      controls.push(...enabledBits(definition.fields, value).map((name) => `    ${name}`));
     }
   }
   return [...lines, ...controls].join('\n').trimStart();

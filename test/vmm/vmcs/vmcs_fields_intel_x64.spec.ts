@@ -202,6 +202,17 @@ describe('VmcsFieldsIntelX64', () => {
       );
     });
 
+    it('dump a field with what is in it', () => {
+      const { it } = fields();
+      it.guestCr4.set(0x2020n);
+      expect(it.guestCr4.dump().split('\n')).to.deep.equal([
+        `${'guest_cr4'.padEnd(52)}0x2020`,
+        '    physical_address_extensions',
+        '    vmx_enable_bit',
+      ]);
+      expect(it.tscMultiplier.dump()).to.equal(`${'tsc_multiplier'.padEnd(52)}doesn't exist`);
+    });
+
     it('warn if asked', () => {
       const { it } = fields();
       const text = captureOutput(() => {
