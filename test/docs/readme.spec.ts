@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildFolder, packageRoot } from '../../src/driver/package_paths.js';
@@ -32,6 +32,20 @@ describe('README.md', () => {
     };
     expect(machine.exits.cpuid).to.equal(1000);
     expect(extensions['rdmsr-count']).to.deep.equal({ count: machine.exits.rdmsr ?? 0 });
+  });
+
+  it("'s accessors by name run out of tree, as they stand", function () {
+    this.timeout(120_000);
+    folder.write('hello/names.ts', blockOf('hello/names.ts', 'ts'));
+    const { stderr } = spawnSync(
+      process.execPath,
+      [join(packageRoot, 'bin', 'bfm.mjs'), ...'run --guest cpuid --append 1 -m hello/names.ts'.split(' ')],
+      { cwd: folder.path, encoding: 'utf8' },
+    );
+    expect(stderr)
+      .to.include('vmm: HLT exits: true, VMX: true')
+      .and.to.match(/vmm: VMCS revision \d+, TSC multiplier 0\n/)
+      .and.to.match(/vmm: guest_cr4 +0x\w+\nvmm: {5}\w+/);
   });
 
   it("'s session with a machine in the background runs as it stands", () => {
