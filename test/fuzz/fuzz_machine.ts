@@ -9,9 +9,10 @@ import { Constants, Layout, Sizes } from '../../src/machine/layout.js';
 import { Pc, type PcEnd } from '../../src/machine/pc.js';
 import { SeededRandom } from '../differential/seeded_random.js';
 import { assemble, type CodeBits } from '../support/assembler.js';
-import { Page } from '../support/processor_setup.js';
+import { gate64, Page } from '../support/processor_setup.js';
 import { At, Select, SystemMachine, type PagingMode } from '../support/system_machine.js';
-import { randomSlot, slotBytes } from './random_code.js';
+import { FuzzAt, randomSlot, slotBytes } from './random_code.js';
+import { Place, prepareVmx } from './vmx_code.js';
 
 /** A mode of operation in which random code runs. */
 export interface FuzzMode {
@@ -31,13 +32,13 @@ export const fuzzModes: readonly FuzzMode[] = [
   { name: 'real-address', bits: 16, paging: 'none', cpl: 0 },
 ];
 
-/** Where the random code and what drives it stand: linear = physical, but for real-address mode, where the segment begins at 10000H. */
-export const FuzzAt = { slots: 0x60000, counter: 0x70000, dispatcher: 0x71000 } as const;
 const realSlots = 0x10000;
 const realDispatcher = 0x1e000;
 const slotCount = 256;
 const memoryBytes = 16 << 20;
-const budget = 100_000;
+const budget = 50_000;
+/** Instructions after which an NMI takes code that runs in a circle to the next slot. */
+const nmiEvery = 1_500;
 /** Quanta of a run that ends by its budget: those that were cut by timers come on top. */
 const mostQuanta = 2_000;
 
@@ -68,7 +69,20 @@ export class FuzzMachine {
     const machine = new FuzzMachine(pc, system, mode);
     if (mode.bits === 16) machine.catchRealEvents();
     else machine.catchEvents();
+    machine.interruptCircles();
     return machine;
+  }
+
+  private interruptCircles(): void {
+    const { pc } = this;
+    const timer = pc.chipset.events.timer('fuzz', (deadline) => {
+      const { u32 } = pc.core;
+      // the handlers never return, so nothing else unblocks NMIs
+      u32[Layout.INTERRUPTIBILITY / 4] = u32[Layout.INTERRUPTIBILITY / 4]! & ~8;
+      pc.core.nmi();
+      timer.arm(deadline + nmiEvery);
+    });
+    timer.arm(nmiEvery);
   }
 
   /** Puts code into the slots. */
@@ -154,9 +168,14 @@ export class FuzzMachine {
     ];
     for (let vector = 0; vector < 256; vector++)
       system.poke(At.handlers + vector * 16, ...jump(At.handlers + vector * 16));
+    // a stack of their own, since the random code's may be anywhere
+    if (bits === 64)
+      for (let vector = 0; vector < 256; vector++)
+        system.gate(vector, gate64(Select.code64, BigInt(At.handlers + vector * 16), 1));
     if (cpl === 3)
       for (let page = FuzzAt.slots; page < FuzzAt.slots + slotCount * slotBytes; page += 0x1000)
         system.map(page, page, Page.present | Page.writable | Page.user);
+    this.protect(At.handlers, At.gdt, At.idt, FuzzAt.dispatcher);
     const [a, width] = bits === 64 ? ['rax', 'q'] : ['eax', 'd'];
     const code = bits === 64 ? Select.userCode64 : Select.userCode32;
     const frame = [Select.userData, At.userStackTop, 0x202, code];
@@ -177,6 +196,13 @@ export class FuzzMachine {
       ],
       bits,
     );
+  }
+
+  /** Takes the right to write from pages that keep a run going. */
+  protect(...pages: readonly number[]): void {
+    if (this.mode.paging === 'none') return;
+    for (const page of pages) this.system.map(page, page, Page.present);
+    this.pc.core.flushTlb();
   }
 
   /** Real-address mode: all vectors lead to the dispatcher. */
@@ -223,4 +249,15 @@ export async function fuzzGuest(mode: FuzzMode, seed: number, withVmm: boolean):
     }
   }
   return machine.run();
+}
+
+/** Runs a random hypervisor of a seed, with random guests: VMX instructions with random operands, in 64-bit mode. */
+export async function fuzzVmx(seed: number): Promise<FuzzOutcome & { readonly exits: number }> {
+  const machine = await FuzzMachine.create(fuzzModes[0]!);
+  const random = new SeededRandom(seed);
+  const slot = prepareVmx(machine.system);
+  machine.protect(Place.restore, Place.pointers);
+  machine.fill(() => slot(random));
+  const outcome = machine.run();
+  return { ...outcome, exits: machine.pc.exits().reduce((sum, count) => sum + count, 0) };
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { fuzzGuest, fuzzModes } from './fuzz_machine.js';
+import { fuzzGuest, fuzzModes, fuzzVmx } from './fuzz_machine.js';
 
 const isFull = process.env.BAREFLANK_FULL === '1';
-const seeds = Number(process.env.BAREFLANK_FUZZ_SEEDS ?? (isFull ? 500 : 8));
+const seeds = Number(process.env.BAREFLANK_FUZZ_SEEDS ?? (isFull ? 500 : 3));
+const show = process.env.BAREFLANK_FUZZ_SHOW === '1';
 const firstSeed = Number(process.env.BAREFLANK_FUZZ_FIRST ?? 1);
 
 // Random bytes as code: whatever they do, the run ends as runs may end, and the machine's own memory is whole.
@@ -26,9 +27,27 @@ describe('Random guests', () => {
             outcome.stateHash,
           ]);
         }
-        if (process.env.BAREFLANK_FUZZ_SHOW === '1') console.log(Object.fromEntries(tally));
+        if (show) process.stdout.write(`${JSON.stringify(Object.fromEntries(tally), null, 1)}\n`);
         expect(tally.has('refused'), 'the VMM starts in every mode').to.equal(false);
       });
     }
   }
+});
+
+// Random VMX instructions in root operation, random fields of the VMCS, random code in the guests that begin in spite of it.
+describe('Random hypervisors', () => {
+  it('end as runs may end, and have VM exits', async function () {
+    this.timeout(isFull ? 3_600_000 : 60_000);
+    const tally = new Map<string, number>();
+    let exits = 0;
+    for (let seed = firstSeed; seed < firstSeed + seeds * 4; seed++) {
+      const outcome = await fuzzVmx(seed);
+      expect(outcome.problems, `seed ${seed}, ${outcome.detail}`).to.deep.equal([]);
+      exits += outcome.exits;
+      const what = `${outcome.kind} ${outcome.detail.split('\n')[0]!.replaceAll(/0x[0-9a-f]+|\d+/g, 'N')}`;
+      tally.set(what, (tally.get(what) ?? 0) + 1);
+    }
+    if (show) process.stdout.write(`${JSON.stringify([exits, Object.fromEntries(tally)], null, 1)}\n`);
+    expect(exits).to.be.greaterThan(seeds * 20);
+  });
 });
