@@ -16,16 +16,33 @@ interface ConsoleOptions {
   readonly timeout?: string;
 }
 
+/** The options, checked. */
+interface CheckedOptions {
+  readonly until: string | undefined;
+  readonly seconds: number | undefined;
+}
+
+/** @throws UsageError */
+function check({ until, timeout }: ConsoleOptions): CheckedOptions {
+  if (until === '') throw new UsageError('--until wants a text');
+  return { until, seconds: parseTimeout(timeout) };
+}
+
 const bytesOf = ({ data }: { data: string }): Uint8Array => Buffer.from(data, 'base64');
 
 /** Shows the console until something ends it. @returns why. */
-async function show(host: HostClient, options: ConsoleOptions): Promise<ExitStatus> {
+async function show(host: HostClient, { until, seconds }: CheckedOptions): Promise<ExitStatus> {
   const screen = new GuestConsole(process.stdout);
   const vmm = new VmmLines(process.stderr, process.stderr.isTTY === true && process.env.NO_COLOR === undefined);
-  const matcher = options.until === undefined ? undefined : new TextMatcher(options.until);
-  const seconds = parseTimeout(options.timeout);
+  const matcher = until === undefined ? undefined : new TextMatcher(until);
   let leave: (status: ExitStatus) => void = () => {};
-  const left = new Promise<ExitStatus>((resolve) => (leave = resolve));
+  let isOver = false;
+  const left = new Promise<ExitStatus>((resolve) => {
+    leave = (status) => {
+      isOver = true;
+      resolve(status);
+    };
+  });
   const output = (bytes: Uint8Array): void => {
     screen.write(bytes);
     if (matcher !== undefined && [...bytes].some((byte) => matcher.push(byte))) leave(ExitStatus.Reached);
@@ -34,6 +51,13 @@ async function show(host: HostClient, options: ConsoleOptions): Promise<ExitStat
     screen.end();
     process.stderr.write(`bfm: the guest has ended: ${detail}\n`);
     leave(matcher === undefined ? ExitStatus.Reached : ExitStatus.Error);
+  };
+  // Who removes a machine lets it say so first.
+  const hostGone = (): void => {
+    if (isOver) return;
+    screen.end();
+    process.stderr.write("bfm: the machine's host went away: it was killed\n");
+    leave(ExitStatus.Error);
   };
   host.on(CONSOLE, (params: { data: string }) => output(bytesOf(params)));
   host.on(VMM, (params: { data: string }) => vmm.write(bytesOf(params)));
@@ -44,7 +68,7 @@ async function show(host: HostClient, options: ConsoleOptions): Promise<ExitStat
     const { backlog, ending } = await host.attach();
     output(Buffer.from(backlog, 'base64'));
     if (ending !== undefined) ended(ending);
-    void host.closed.then(() => leave(matcher === undefined ? ExitStatus.Reached : ExitStatus.Error));
+    void host.closed.then(hostGone);
     return await left;
   } finally {
     clearTimeout(timer);
@@ -77,10 +101,10 @@ export function consoleCommand(done: (status: ExitStatus) => void): Command {
     .option('--until <text>', 'leave when this text stands on the console')
     .option('--timeout <seconds>', 'leave after this time')
     .action(async (options: ConsoleOptions) => {
-      if (options.until === '') throw new UsageError('--until wants a text');
+      const checked = check(options);
       const host = await HostClient.connect(machineName(command));
       try {
-        done(await show(host, options));
+        done(await show(host, checked));
       } finally {
         host.close();
       }

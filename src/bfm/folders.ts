@@ -56,20 +56,21 @@ function matches(file: string, name: string): boolean {
 /**
  * The module file that `-m` means: a path, or the name of an extension that is found in the extension folders.
  * @param folders those given by `-e`.
+ * @param how what stands before the name on the command line, for errors.
  * @returns an absolute path.
  * @throws FileError if there is none; UsageError if a name means more than one.
  */
-export function findModuleFile(name: string, folders: readonly string[]): string {
+export function findModuleFile(name: string, folders: readonly string[], how = '-m'): string {
   const path = resolve(name);
   if (existsSync(path) && statSync(path).isFile()) return path;
   const known = extensionFolders(folders).flatMap(moduleFilesOf);
   const found = known.filter((file) => matches(file, name));
-  if (found.length > 1) throw new UsageError(`-m ${name} means more than one module file: ${found.join(', ')}`);
+  if (found.length > 1) throw new UsageError(`${how} ${name} means more than one module file: ${found.join(', ')}`);
   if (found[0] !== undefined) return found[0];
   const names = known.map((file) => basename(file, '.modules')).join(', ');
   throw new FileError(
-    `-m ${name}: there is no such file, and no extension of that name${names === '' ? '' : ` (there are: ${names})`}`,
-    { details: { where: '-m', found: name, expected: `a module file, or one of ${names}` } },
+    `${how} ${name}: there is no such file, and no extension of that name${names === '' ? '' : ` (there are: ${names})`}`,
+    { details: { where: how, found: name, expected: `a module file, or one of ${names}` } },
   );
 }
 

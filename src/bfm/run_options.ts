@@ -43,6 +43,15 @@ function existingFile(option: string, path: string): string {
   return full;
 }
 
+function ramDisk(path: string): string {
+  const full = existingFile('--initrd', path);
+  if (statSync(full).size === 0)
+    throw new FileError(`--initrd ${path} is an empty file`, {
+      details: { where: '--initrd', found: 'no bytes', expected: 'a RAM disk or a module', advice: 'leave it out' },
+    });
+  return full;
+}
+
 function kernelPath(options: RunOptions): string {
   if (options.guest !== undefined && options.kernel !== undefined)
     throw new UsageError('--guest and --kernel exclude each other');
@@ -115,7 +124,7 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
   parseTimeout(options.timeout);
   return {
     kernel: kernelPath(options),
-    ...(options.initrd !== undefined && { initrd: existingFile('--initrd', options.initrd) }),
+    ...(options.initrd !== undefined && { initrd: ramDisk(options.initrd) }),
     append: options.append,
     memoryBytes,
     processors: processors(options.cpus),

@@ -26,7 +26,7 @@ function loading(name: 'load' | 'quick', description: string): Command {
     .option('-e, --extensions <dir...>', 'another folder to look for extensions in; repeatable', [])
     .action(async (modules: readonly string[], { extensions }: { extensions: readonly string[] }) => {
       await withHost(command, async (host) => {
-        await host.request('load', { files: modules.map((module) => findModuleFile(module, extensions)) });
+        await host.request('load', { files: modules.map((module) => findModuleFile(module, extensions, name)) });
         if (name === 'quick') await host.request('start', {});
       });
     });

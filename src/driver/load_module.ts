@@ -42,7 +42,7 @@ const useRunningCopy: Plugin = {
 
 /** File, line and column, relative to the current folder if the file is below it. */
 function placeOf(message: Message | undefined, folder: string): string | undefined {
-  if (message?.location == null) return undefined;
+  if (message === undefined || message.location === null) return undefined;
   const { file, line, column } = message.location;
   const inside = relative('.', `${folder}/${file}`);
   return `${inside.startsWith('..') ? resolve(folder, file) : inside}:${line}:${column + 1}`;

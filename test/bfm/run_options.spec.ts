@@ -19,6 +19,9 @@ const defaults: RunOptions = {
   json: false,
 };
 
+/** Made with the folder, below. */
+const empty = join(tmpdir(), `bfm-options-empty-${process.pid}`);
+
 describe('checkRunOptions', () => {
   let folder: string;
   before(() => {
@@ -26,8 +29,12 @@ describe('checkRunOptions', () => {
     mkdirSync(join(folder, 'hypervisor_one'));
     writeFileSync(join(folder, 'hypervisor_one', 'one.modules'), '{}');
     writeFileSync(join(folder, 'kernel'), 'k');
+    writeFileSync(empty, '');
   });
-  after(() => rmSync(folder, { recursive: true }));
+  after(() => {
+    rmSync(folder, { recursive: true });
+    rmSync(empty);
+  });
 
   const check = (options: Partial<RunOptions>): ReturnType<typeof checkRunOptions> =>
     checkRunOptions({ ...defaults, kernel: join(folder, 'kernel'), ...options }, false);
@@ -65,6 +72,13 @@ describe('checkRunOptions', () => {
     ['a senseless date', { rtc: 'yesterday' }, UsageError, /a date and time such as/],
     ['a missing kernel', { kernel: '/does/not/exist' }, FileError, /no such file/],
     ['a folder as kernel', { kernel: '/' }, FileError, /is a folder/],
+    ['a missing RAM disk', { initrd: '/does/not/exist' }, FileError, /--initrd .*no such file/],
+    ['a folder as RAM disk', { initrd: '/' }, FileError, /--initrd .*is a folder/],
+    ['an empty RAM disk', { initrd: empty }, FileError, /--initrd .*is an empty file/],
+    ['a fraction of memory', { memory: '1.5G' }, UsageError, /--memory 1\.5G: it is a whole number and a unit/],
+    ['no memory', { memory: '0' }, UsageError, /--memory 0/],
+    ['a time-out that is no number', { timeout: 'abc' }, UsageError, /--timeout abc: it is a positive number/],
+    ['a time-out of nothing', { timeout: '0' }, UsageError, /--timeout 0: it is a positive number/],
     ['a device as kernel', { kernel: '/dev/null' }, FileError, /is a device or pipe, not a file/],
     [
       'a missing module file',

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { rmSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import {
   createMessageConnection,
@@ -19,6 +19,10 @@ function open(path: string): Promise<Socket | undefined> {
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return resolve(undefined);
       if (error.code !== 'ECONNREFUSED') return reject(new HostError(`${path}: ${error.message}`));
+      if (!lstatSync(path).isSocket())
+        return reject(
+          new HostError(`${path} is no socket, and not of our making: remove it, or use another --machine`),
+        );
       // Nobody listens: its host was killed.
       rmSync(path, { force: true });
       resolve(undefined);
@@ -92,8 +96,10 @@ export class HostClient {
     try {
       return await Promise.race([this.connection.sendRequest<T>(method, params), gone]);
     } catch (error) {
+      if (error instanceof HostError) throw error;
       if (error instanceof ResponseError) throw new HostError(error.message);
-      throw error;
+      // The connection's own: it was closed or is broken.
+      throw new HostError(`the machine's host went away before it answered ${method}`, { causedBy: error });
     }
   }
 }

@@ -26,10 +26,16 @@ const end = (): void => {
 const server = new HostServer(host, end);
 process.on('SIGTERM', () => void host.remove().then(end));
 
+// A command that ended before it knew whether its machine runs leaves none behind.
+const abandon = (): void => process.exit(1);
+process.once('disconnect', abandon);
+
 try {
   await host.started();
   await server.listen(path);
-  await tell({ ready: true });
+  process.off('disconnect', abandon);
+  if (process.connected) await tell({ ready: true });
+  else void host.remove().then(end);
 } catch (error) {
   await tell({ failed: error instanceof Error ? error.message : String(error) });
   await host.close();

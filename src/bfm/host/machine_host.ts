@@ -97,6 +97,8 @@ export class MachineHost {
     // That the machine is lost is no reason not to remove it.
     await Promise.race([this.request('remove', {}).catch(() => {}), patience]);
     clearTimeout(timer);
+    // Whoever is attached or still waits for an answer hears why there will be none.
+    this.lose('its machine was removed (bfm driver_unload)');
   }
 
   /** Ends the worker, whatever it does. */

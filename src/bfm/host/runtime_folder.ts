@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { lstatSync, mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { FileError } from '../file_error.js';
 import { UsageError } from '../usage_error.js';
 
@@ -23,11 +23,14 @@ function checkPrivate(path: string): void {
 export function runtimeFolder(): string {
   const base = process.env.XDG_RUNTIME_DIR;
   const path = base === undefined || base === '' ? `/tmp/bareflank-${userInfo().uid}` : join(base, 'bareflank');
+  if (!isAbsolute(path))
+    throw new FileError(`XDG_RUNTIME_DIR is ${base}: it must be an absolute path; without it sockets are in /tmp`);
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'EEXIST') throw new FileError(`${path} cannot be made: ${message}`, { causedBy: error });
+    const advice = base === undefined ? '' : '; XDG_RUNTIME_DIR must name a folder of yours that exists';
+    if (code !== 'EEXIST') throw new FileError(`${path} cannot be made: ${message}${advice}`, { causedBy: error });
   }
   checkPrivate(path);
   return path;
@@ -36,9 +39,11 @@ export function runtimeFolder(): string {
 /** The socket of a machine. @throws UsageError for an impossible name, FileError for an impossible folder */
 export function socketPath(machine: string): string {
   if (!/^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/.test(machine))
-    throw new UsageError(`--machine ${machine}: a name has letters, digits, '_', '-' and '.'`);
+    throw UsageError.ofOption('--machine', machine, "a name of letters, digits, '_', '-' and '.'");
   const path = join(runtimeFolder(), `${machine}.sock`);
   if (Buffer.byteLength(path) > LONGEST_SOCKET_PATH)
-    throw new FileError(`${path} is too long for a socket (at most ${LONGEST_SOCKET_PATH} bytes): use a shorter name`);
+    throw new FileError(
+      `${path} is too long for a socket (at most ${LONGEST_SOCKET_PATH} bytes): use a shorter --machine, or a shorter XDG_RUNTIME_DIR`,
+    );
   return path;
 }
