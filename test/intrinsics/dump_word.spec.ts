@@ -4,7 +4,7 @@ import { bits } from '../../src/intrinsics/bit_fields.js';
 import { controlBitFields, PinBasedControl, PrimaryControl } from '../../src/intrinsics/control_bits.js';
 import { allowedSettings, dumpLine, dumpWord, enabledBits } from '../../src/intrinsics/dump_word.js';
 
-describe('Dumps', () => {
+describe('dumpWord', () => {
   it('name the bits that are 1, up to the highest', () => {
     const pin = BigInt(PinBasedControl.NmiExiting | PinBasedControl.VirtualNmis);
     expect(enabledBits(controlBitFields.pin, pin)).to.deep.equal(['nmi_exiting', 'virtual_nmis']);
