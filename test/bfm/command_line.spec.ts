@@ -69,6 +69,11 @@ describe('The command line', () => {
     }
   });
 
+  it('is refused with an empty command', async () => {
+    const { status, stderr } = await bfm(['']);
+    expect([status, /unknown command ''/.test(stderr)]).to.deep.equal([2, true]);
+  });
+
   describe('is understood, and wants a machine', () => {
     const understood = [
       'load cpuidcount',

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import sinon from 'sinon';
 import { Msr } from '../../../src/intrinsics/msr_definitions.js';
-import { OutOfMemoryError, VmxError, VmxonError } from '../../../src/vmm/errors.js';
+import { MemoryManagerError, OutOfMemoryError, VmxError, VmxonError } from '../../../src/vmm/errors.js';
 import { MemoryManagerX64 } from '../../../src/vmm/memory_manager/memory_manager_x64.js';
 import { VmxonIntelX64 } from '../../../src/vmm/vmxon/vmxon_intel_x64.js';
 import { FakeMachine } from '../../support/fake_machine.js';
@@ -130,6 +131,15 @@ describe('VmxonIntelX64', () => {
       expect(() => it.start()).to.throw(VmxError, /VMXON failed: region 0x/);
       expect(machine.registers.cr4 & vmxe).to.equal(0n);
       expect(it.isOn).to.equal(false);
+      expect(() => firstFreePage(manager)).to.not.throw();
+    });
+
+    it('undoes everything when its region has no physical address', () => {
+      const { it, machine, manager } = vmxon();
+      const translate = sinon.stub(manager, 'virtualToPhysical').throws(new MemoryManagerError('no such page'));
+      expect(() => it.start()).to.throw(MemoryManagerError);
+      translate.restore();
+      expect([machine.registers.cr4 & vmxe, it.isOn, machine.calls]).to.deep.equal([0n, false, []]);
       expect(() => firstFreePage(manager)).to.not.throw();
     });
 
