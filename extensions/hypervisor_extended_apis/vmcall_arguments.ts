@@ -16,7 +16,7 @@ export const msrArgument: NumberArgument = { name: 'msr', largest: 0xffffffff };
 
 function show(value: unknown): string {
   if (value === undefined) return 'missing';
-  return typeof value === 'bigint' ? `0x${value.toString(16)}` : (JSON.stringify(value) ?? String(value));
+  return typeof value === 'bigint' ? `0x${value.toString(16)}` : JSON.stringify(value);
 }
 
 function range({ largest }: NumberArgument): string {

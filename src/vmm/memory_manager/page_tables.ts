@@ -99,16 +99,6 @@ export class PageTables {
     }
   }
 
-  /** The entry at a place that `find` or `split` gave. */
-  load(place: EntryPlace): bigint {
-    return this.memory.read64(place.address);
-  }
-
-  /** Replaces the entry at such a place. */
-  store(place: EntryPlace, entry: bigint): void {
-    this.memory.write64(place.address, entry);
-  }
-
   /** Where the tables themselves are, root first. */
   pages(): { readonly virtual: bigint; readonly physical: bigint }[] {
     return this.pagesBelow(this.root, 0);

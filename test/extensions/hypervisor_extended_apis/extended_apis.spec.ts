@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import {
+  Ept,
   ExitReason,
   MonitorTrap,
   Msr,
@@ -12,6 +13,7 @@ import {
   VerifierIndex,
   VMCALL_MAGIC,
   VmcallContribution,
+  Vmcs,
   VmcsError,
   VmcsField,
   Vpid,
@@ -19,6 +21,7 @@ import {
 } from 'bareflank';
 import { FakeMachine } from 'bareflank/testing';
 import { inject, injectable } from 'inversify';
+import { EptAttribute } from '../../../extensions/hypervisor_extended_apis/ept_attributes.js';
 import { ExtendedApis, type ExtendedApisIntelX64 } from '../../../extensions/hypervisor_extended_apis/extended_apis.js';
 import extendedApis from '../../../extensions/hypervisor_extended_apis/extended_apis_module.js';
 import { VmcallPolicy } from '../../../extensions/hypervisor_extended_apis/vmcall_policy.js';
@@ -34,6 +37,8 @@ class Reach implements VmcallContribution {
   @inject(MonitorTrap) readonly monitorTrap!: MonitorTrap;
   @inject(MsrBitmap) readonly msrBitmap!: MsrBitmap;
   @inject(Vpid) readonly vpid!: Vpid;
+  @inject(Ept) readonly ept!: Ept;
+  @inject(Vmcs) readonly vmcs!: Vmcs;
   readonly name = 'a-reach';
   readonly opcodes = [99];
   static last: Reach;
@@ -197,6 +202,37 @@ describe('ExtendedApis', () => {
     apis.setEptp(map.eptp());
     apis.setEptp(0n);
     expect(pointer()).to.equal(base);
+  });
+
+  it('keeps the map that it has when another extension’s view does not go with the new one', () => {
+    const { apis, machine, other } = vmm();
+    const pointer = (): bigint => machine.fields.get(VmcsField.EptPointer)!;
+    const theirs = other.ept.view('theirs');
+    theirs.redirect(0x1000n, 0x5000n);
+    const request = other.ept.enter(other.vmcs, theirs);
+    const [first, second] = [apis.rootEpt('first'), apis.rootEpt('second')];
+    first.map4k(0x1000n, 0x1000n, EptAttribute.roWb);
+    second.map4k(0x1000n, 0x6000n, EptAttribute.ptWb);
+    apis.setEptp(first.eptp());
+    const both = pointer();
+    expect(both).to.not.equal(first.eptp());
+    expect(() => apis.setEptp(second.eptp())).to.throw(VmcsError, /'second' and 'theirs'/);
+    expect(pointer()).to.equal(both);
+    request[Symbol.dispose]();
+    expect(pointer()).to.equal(first.eptp());
+    apis.setEptp(second.eptp());
+    expect(pointer()).to.equal(second.eptp());
+  });
+
+  it('leaves ports that it does not trap to others', () => {
+    const { apis, machine } = vmm();
+    apis.enableIoBitmaps();
+    apis.trapOnIoAccess(0x62);
+    apis.logIoAccess(true);
+    machine.generalRegisters.values[0] = 0x1234n;
+    machine.exit(ExitReason.IoInstruction, { qualification: 0x600001n, length: 1 });
+    expect(machine.portWrites.at(-1), 'the base emulates it').to.deep.equal([0x60, 0x1234]);
+    expect(apis.ioAccessLog.toJson()).to.deep.equal({});
   });
 
   it('turns EPT off and on again, with the map that was chosen meanwhile', () => {

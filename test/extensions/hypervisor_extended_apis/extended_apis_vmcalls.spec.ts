@@ -153,4 +153,17 @@ describe('ExtendedApisVmcalls', () => {
     for (const command of [null, undefined, 5, [], {}, { command: 5 }, { command: 'other' }, { get: 'count' }])
       expect(json(command)).to.equal(undefined);
   });
+
+  it('does not take a text that is far too long for a misspelt command', () => {
+    const { json } = vmcalls();
+    expect(json({ command: `trap_on_io_access${' '.repeat(100)}` })).to.equal(undefined);
+  });
+
+  it('hands on what is no error of the framework as it is', () => {
+    const { apis, json } = vmcalls();
+    apis.ioAccess.trapAll = sinon.spy(() => {
+      throw new TypeError('oh no');
+    });
+    expect(() => json({ command: 'trap_on_all_io_accesses' })).to.throw(TypeError, /^oh no$/);
+  });
 });

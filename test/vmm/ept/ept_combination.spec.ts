@@ -147,4 +147,18 @@ describe('EptCombination', () => {
     expect(entry(page).entry & ~0xfffn).to.equal(0x800000n);
     expect(() => enter(one)).to.throw(VmcsError, /'one' and 'other' lead/);
   });
+
+  it('lets a view lead pages elsewhere that the others do not lead anywhere, however they are cut', () => {
+    const { it, one, other, enter, entry } = two();
+    one.restrict(page, Read);
+    one.redirect(page + 0x1000n, page + 0x1000n + 0x40000000n);
+    enter(one);
+    enter(other);
+    other.map(0x200000n, 0x40200000n, 0x200000, All);
+    expect(entry(page).entry).to.equal((page + 0x40000000n) | 1n | (6n << 3n));
+    expect(entry(page + 0x1000n).entry & ~0xfffn, 'the same place').to.equal(page + 0x40001000n);
+    // A third view is none of theirs.
+    it.view('third').redirect(page, 0x5000n);
+    expect(entry(page).entry & ~0xfffn).to.equal(page + 0x40000000n);
+  });
 });

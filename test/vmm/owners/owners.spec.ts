@@ -96,6 +96,14 @@ describe('MsrBitmap', () => {
     expect([has(primary, PrimaryControl.UseMsrBitmap), it.msrBitmap.isEnabled]).to.deep.equal([false, false]);
   });
 
+  it('keeps the exits of writes alone for a contribution that emulates no reads', () => {
+    const emulated: MsrContribution = { name: 'emulated', msrs: [0x10], write: () => true };
+    const { it, field, bit } = owners([vcpuModule(({ bind }) => bind(MsrContribution).toConstantValue(emulated))]);
+    it.msrBitmap.enable();
+    const page = field(VmcsField.AddressOfMsrBitmap);
+    expect([bit(page, 0x10), bit(page, 0x800 * 8 + 0x10)]).to.deep.equal([false, true]);
+  });
+
   it('lets contributions emulate MSRs that it has no bits for', () => {
     const emulated: MsrContribution = { name: 'emulated', msrs: [0x40000000], read: () => 1n };
     const { it, field, bit } = owners([vcpuModule(({ bind }) => bind(MsrContribution).toConstantValue(emulated))]);
@@ -177,7 +185,10 @@ describe('Vpid', () => {
     const pool = new VpidPoolX64();
     expect([pool.allocate(), pool.allocate(), pool.allocate()]).to.deep.equal([1, 2, 3]);
     pool.free(2);
-    expect(pool.allocate()).to.equal(2);
+    pool.free(2);
+    pool.free(1);
+    expect([pool.allocate(), pool.allocate(), pool.allocate()], 'past the one in use').to.deep.equal([1, 2, 4]);
+    pool.free(77);
     const full = new VpidPoolX64();
     for (let each = 0; each < 0xffff; each++) full.allocate();
     expect(() => full.allocate()).to.throw(VmcsError, /65535/);
