@@ -5,6 +5,7 @@ import { make } from 'bareflank/testing';
 import sinon from 'sinon';
 import { AccessLog } from '../../../extensions/hypervisor_extended_apis/access_log.js';
 import { ExtendedApisVmcalls } from '../../../extensions/hypervisor_extended_apis/extended_apis_vmcalls.js';
+import { captureOutput } from '../../vmm/capture_output.js';
 import { AllowingVmcallPolicy } from '../../../extensions/hypervisor_extended_apis/vmcall_policy.js';
 
 const traps = () => ({
@@ -39,7 +40,7 @@ function vmcalls() {
     verify(...all);
   };
   const it = make(ExtendedApisVmcalls, { apis, policy });
-  return { apis, verified, json: (command: unknown) => it.handleJson(command) };
+  return { apis, policy, verified, json: (command: unknown) => it.handleJson(command) };
 }
 
 describe('ExtendedApisVmcalls', () => {
@@ -165,5 +166,48 @@ describe('ExtendedApisVmcalls', () => {
       throw new TypeError('oh no');
     });
     expect(() => json({ command: 'trap_on_all_io_accesses' })).to.throw(TypeError, /^oh no$/);
+  });
+
+  const access = (kind: string, key: string): object[] => [
+    { command: `trap_on_${kind}_access`, [key]: 1 },
+    { command: `trap_on_all_${kind}_accesses` },
+    { command: `pass_through_${kind}_access`, [key]: 1 },
+    { command: `pass_through_all_${kind}_accesses` },
+    { command: `whitelist_${kind}_access`, [`${key}s`]: [1] },
+    { command: `blacklist_${kind}_access`, [`${key}s`]: [1] },
+    { command: `log_${kind}_access`, enabled: true },
+    { command: `clear_${kind}_access_log` },
+    { command: `${kind}_access_log` },
+  ];
+  const all = [
+    ...['vpid', 'io_bitmaps', 'msr_bitmap'].map((what) => ({ command: `enable_${what}`, enabled: true })),
+    ...[...access('io', 'port'), ...access('rdmsr', 'msr'), ...access('wrmsr', 'msr')],
+    ...['clear_denials', 'dump_policy', 'dump_denials'].map((command) => ({ command })),
+  ] as { readonly command: string }[];
+
+  for (const each of all) {
+    it(`${each.command} is done when it is allowed or logged, and not when it is denied`, () => {
+      const { apis, json, policy, verified } = vmcalls();
+      const spies = [apis, apis.ioAccess, apis.rdmsrAccess, apis.wrmsrAccess]
+        .flatMap((part) => Object.values(part) as { called?: boolean }[])
+        .filter((spy) => spy.called !== undefined);
+      policy.default = 'deny';
+      captureOutput(() => expect(() => json(each)).to.throw(VmcallError, `${each.command}: vmcall denied by policy`));
+      expect(policy.denials).to.deep.equal([`denied vmcall: ${each.command}`]);
+      expect(spies.some(({ called }) => called)).to.equal(false);
+      for (const verdict of ['log', 'allow'] as const) {
+        policy.default = verdict;
+        captureOutput(() => expect(json(each)).to.not.equal(undefined));
+      }
+      const [index] = verified[0] as [number];
+      expect(Object.values(VerifierIndex)).to.include(index);
+      expect(verified.map((one) => (one as [number])[0])).to.deep.equal([index, index, index]);
+    });
+  }
+
+  it('has an index of its own for each command', () => {
+    const { json, verified } = vmcalls();
+    for (const each of all) json(each);
+    expect(new Set(verified.map((one) => (one as [number])[0]))).to.deep.equal(new Set(Object.values(VerifierIndex)));
   });
 });
