@@ -3,11 +3,22 @@ import { Command, CommanderError } from 'commander';
 import { fullTrace } from '../driver/user_frames.js';
 import { acceptClientOptions, clientOptionFlags } from './client_options.js';
 import { commandsFor, commandTable } from './command_table.js';
+import { exampleText } from './examples.js';
 import { ExitStatus } from './exit_status.js';
 import { failureReport, wantsRunReport } from './failure_report.js';
 import { commandBegins } from './interrupts.js';
 import { problemOf, type Problem } from './problem.js';
 import { UsageError } from './usage_error.js';
+
+const OVERVIEW = `
+A first look:
+  bfm run --guest cpuid --append 1000 -m cpuidcount      a guest under a hypervisor, from power-on to its end
+  bfm driver_load && bfm quick cpuidcount && bfm status   the same under a machine that runs in the background
+  bfm new extension hello                                 an extension of your own
+
+Each command has --help with examples. Exit status: 0 done, 1 error, 2 usage; bfm run has more.
+Environment: BFM_TRACE=1 shows all stack frames of an error, NO_COLOR=1 no colours; sockets are in $XDG_RUNTIME_DIR/bareflank.
+`;
 
 const HELP_ADVICE = "Try 'bfm --help' for more information.";
 
@@ -18,13 +29,14 @@ function complain(error: unknown): void {
   if (process.env.BFM_TRACE !== undefined) process.stderr.write(`${fullTrace(error)}\n`);
 }
 
-/** Adds a command that was made apart, with what its own commands shall inherit. */
+/** Adds a command that was made apart, with its examples and with what its own commands shall inherit. */
 function adopt(parent: Command, command: Command): void {
-  const inherit = (from: Command, to: Command): void => {
+  const inherit = (from: Command, to: Command, path: string): void => {
     to.copyInheritedSettings(from);
-    for (const each of to.commands) inherit(to, each);
+    to.addHelpText('after', () => exampleText(path));
+    for (const each of to.commands) inherit(to, each, `${path} ${each.name()}`);
   };
-  inherit(parent, command);
+  inherit(parent, command, command.name());
   parent.addCommand(command);
 }
 
@@ -56,6 +68,7 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitStatu
     .showHelpAfterError(HELP_ADVICE)
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'bfm: ')) })
     .exitOverride();
+  program.addHelpText('after', OVERVIEW);
   acceptClientOptions(program);
   program.hook('preAction', (_program, action) => commandBegins(action.name()));
   const done = (result: ExitStatus): void => void (status = result);

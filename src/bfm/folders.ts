@@ -61,6 +61,7 @@ function matches(file: string, name: string): boolean {
  * @throws FileError if there is none; UsageError if a name means more than one.
  */
 export function findModuleFile(name: string, folders: readonly string[], how = '-m'): string {
+  if (name === '') throw UsageError.ofOption(how, name, 'a module file or the name of an extension');
   const path = resolve(name);
   if (existsSync(path) && statSync(path).isFile()) return path;
   const known = extensionFolders(folders).flatMap(moduleFilesOf);

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+
+/** An example of a command, and what it does. */
+type Example = readonly [line: string, what: string];
+
+/**
+ * Examples for the help of each command, by its path; `run`, `describe` and `driver_load` have longer ones of their own.
+ * A test types those that need a machine.
+ */
+export const examples: Readonly<Record<string, readonly Example[]>> = {
+  driver_unload: [
+    ['bfm driver_unload', 'the machine and all in it are gone'],
+    ['bfm driver_unload --machine two', 'one of several machines'],
+  ],
+  load: [
+    ['bfm load cpuidcount', 'an extension by its name'],
+    ['bfm load hello/hello.modules', 'a file that lists modules'],
+    ['bfm load vpid msr_bitmap', 'several, in any order'],
+  ],
+  unload: [['bfm unload', 'the modules are forgotten; bfm load takes others']],
+  start: [
+    ['bfm start', 'the running guest is put into a VM'],
+    ['bfm status', 'says VMM_RUNNING then'],
+  ],
+  stop: [['bfm stop', 'the guest runs on without a VMM; bfm start begins again']],
+  quick: [['bfm quick cpuidcount', 'the same as bfm load cpuidcount && bfm start']],
+  status: [
+    ['bfm status', 'VMM_UNLOADED, VMM_LOADED, VMM_RUNNING or VMM_CORRUPT, and how the guest ended if it did'],
+    ['bfm status --machine two', 'of one of several machines'],
+  ],
+  dump: [
+    ['bfm dump', 'the debug ring of vCPU 0: what the VMM said'],
+    ['bfm dump --vcpuid 1', 'of another vCPU (hexadecimal)'],
+  ],
+  vmcall: [
+    ['bfm vmcall versions 1', "Bareflank's version"],
+    ['bfm vmcall string json \'{"get":"count"}\'', 'a question to the extension cpuidcount'],
+  ],
+  'vmcall versions': [
+    ['bfm vmcall versions 0', 'the version of the VMCALL protocol'],
+    ['bfm vmcall versions 1', "Bareflank's"],
+    ['bfm vmcall versions 10', "the user's (0xa is the same)"],
+  ],
+  'vmcall registers': [['bfm vmcall registers 10 ff', 'R02 = 0x10, R03 = 0xff; prints R02 … R12 as the VMM left them']],
+  'vmcall string': [['bfm vmcall string unformatted hello', 'a text; the base VMM answers with the same']],
+  'vmcall string unformatted': [['bfm vmcall string unformatted hello', 'the base VMM answers with the same']],
+  'vmcall string json': [['bfm vmcall string json \'{"get":"count"}\'', 'a question to the extension cpuidcount']],
+  'vmcall data': [['bfm vmcall data unformatted in.bin out.bin', 'at most 128 KiB each way']],
+  'vmcall data unformatted': [['bfm vmcall data unformatted in.bin out.bin', 'at most 128 KiB each way']],
+  'vmcall event': [['bfm vmcall event 1', 'event 0x1, which extensions may handle']],
+  'vmcall unittest': [['bfm vmcall unittest 1001', 'self test 0x1001 of the base VMM']],
+  console: [
+    ['bfm console', "type at the guest's console; Ctrl-A X leaves it, the guest runs on"],
+    ['bfm console --until "login:" --timeout 60', 'for scripts: 0 when the text comes, 124 if it does not in time'],
+  ],
+  new: [['bfm new extension hello', 'a folder hypervisor_hello that builds, loads and passes its own test']],
+  'new extension': [
+    ['bfm new extension hello', 'in extensions/ if there is that folder, else here'],
+    ['bfm new extension hello -C ../mine', 'in a folder of yours'],
+  ],
+  test: [['bfm test hypervisor_hello/hello.spec.ts', 'Mocha, chai and sinon are there; nothing to install beside it']],
+  completion: [
+    ['source <(bfm completion bash)', 'for this shell; zsh is the same'],
+    ['bfm completion fish | source', 'for fish'],
+  ],
+};
+
+/** The examples as a help text shows them; empty for a command that has none here. */
+export function exampleText(path: string): string {
+  const lines = examples[path];
+  if (lines === undefined) return '';
+  const width = Math.max(...lines.map(([line]) => line.length));
+  const shown = lines.map(([line, what]) => `  ${line.padEnd(width)}   ${what}`);
+  return `\n${lines.length === 1 ? 'Example' : 'Examples'}:\n${shown.join('\n')}`;
+}
