@@ -71,6 +71,7 @@ export * from './vmm/memory_manager/guest_memory.js';
 export * from './vmm/memory_manager/guest_memory_x64.js';
 export * from './vmm/memory_manager/memory_manager.js';
 export * from './vmm/memory_manager/memory_manager_x64.js';
+export * from './vmm/memory_manager/page_table_entry_x64.js';
 export * from './vmm/memory_manager/root_page_table.js';
 export * from './vmm/memory_manager/root_page_table_x64.js';
 export * from './vmm/memory_manager/unique_map_ptr_x64.js';

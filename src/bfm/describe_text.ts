@@ -37,7 +37,7 @@ function numberOf(kind: DescribedKind, item: DescribedItem): string {
 }
 
 /** The keys that are shown as `key: value` lines, in this order. */
-const plainKeys = ['width', 'group', 'existsIf', 'area', 'wants', 'description', 'text'] as const;
+const plainKeys = ['accessor', 'width', 'group', 'existsIf', 'area', 'wants', 'description', 'text'] as const;
 
 /** One line for a list. */
 export function lineOf(kind: DescribedKind, item: DescribedItem): string {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Every definition as plain data, for `bfm describe` and for tests that walk them all.
+import { camelCase } from './accessors/build_accessors.js';
 import type { BitField } from './bit_fields.js';
 import {
   BaudRate,
@@ -30,9 +31,10 @@ import {
 import { cpuidLeafDefinitions } from './cpuid_leaves.js';
 import { exitReasonDefinitions } from './exit_reasons.js';
 import { msrDefinitions } from './msr_definitions.js';
-import { registerDefinitions } from './registers.js';
+import { registerDefinitions, registerFields } from './registers.js';
 import { entryRules } from './rules/entry_rules.js';
 import { msrLoadRules, msrLoadValueRule } from './rules/msr_load_rules.js';
+import { segmentNames } from './segments.js';
 import { vmcsFieldDefinitions } from './vmcs_field_details.js';
 import { vmInstructionErrorDefinitions } from './vm_instruction_errors.js';
 
@@ -59,6 +61,8 @@ export interface Description {
     readonly width: number | string;
     readonly group: string;
     readonly readOnly: boolean;
+    /** How code reaches it: `vmcs.guestCr0`. */
+    readonly accessor: string;
     readonly existsIf: string;
     readonly section: string;
     readonly fields: readonly DescribedField[];
@@ -67,12 +71,14 @@ export interface Description {
   readonly msrs: readonly {
     readonly name: string;
     readonly address: number;
+    readonly accessor: string;
     readonly section: string;
     readonly fields: readonly DescribedField[];
   }[];
   readonly cpuid: readonly {
     readonly name: string;
     readonly leaf: number;
+    readonly accessor: string;
     readonly section: string;
     readonly registers: readonly {
       readonly register: string;
@@ -82,6 +88,8 @@ export interface Description {
   }[];
   readonly registers: readonly {
     readonly name: string;
+    /** Empty for a layout that is no register by itself. */
+    readonly accessor: string;
     readonly section: string;
     readonly fields: readonly DescribedField[];
   }[];
@@ -154,6 +162,12 @@ function describeConstants(): Readonly<Record<string, DescribedConstants>> {
   };
 }
 
+/** Other definitions are layouts: they stand in VMCS fields, MSRs and memory. */
+function registerAccessor(name: string): string {
+  const own = name.slice(name.indexOf('.') + 1);
+  return own in registerFields || (segmentNames as readonly string[]).includes(own) ? `registers.${own}` : '';
+}
+
 /** Describes everything. */
 export function describeAll(): Description {
   return {
@@ -163,6 +177,7 @@ export function describeAll(): Description {
       width,
       group,
       readOnly,
+      accessor: `vmcs.${camelCase(name)}`,
       existsIf: existsIf
         .map((controls) => controls.map((control) => `${control.name} may be 1`).join(' and '))
         .join(' or '),
@@ -173,12 +188,14 @@ export function describeAll(): Description {
     msrs: msrDefinitions.map(({ name, address, section, fields }) => ({
       name,
       address,
+      accessor: `msrs.${camelCase(name)}`,
       section,
       fields: fields.map(describeField),
     })),
     cpuid: cpuidLeafDefinitions.map(({ name, leaf, section, registers }) => ({
       name,
       leaf,
+      accessor: `cpuid.${camelCase(name)}`,
       section,
       registers: registers.map(({ register, subleaf, fields }) => ({
         register,
@@ -188,6 +205,7 @@ export function describeAll(): Description {
     })),
     registers: registerDefinitions.map(({ name, section, fields }) => ({
       name,
+      accessor: registerAccessor(name),
       section,
       fields: fields.map(describeField),
     })),

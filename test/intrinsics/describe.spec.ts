@@ -139,6 +139,17 @@ describe('describeAll', () => {
     expect(rule.msrs).to.deep.equal([0x486, 0x487]);
   });
 
+  it('says how code reaches what it describes', () => {
+    const accessor = (list: readonly { name: string; accessor: string }[], wanted: string): string | undefined =>
+      list.find(({ name }) => name === wanted)?.accessor;
+    expect(accessor(all.vmcsFields, 'guest_cr0')).to.equal('vmcs.guestCr0');
+    expect(accessor(all.msrs, 'ia32_efer')).to.equal('msrs.ia32Efer');
+    expect(accessor(all.cpuid, 'addr_size')).to.equal('cpuid.addrSize');
+    expect(accessor(all.registers, 'cr4')).to.equal('registers.cr4');
+    expect(accessor(all.registers, 'segment_register.es')).to.equal('registers.es');
+    expect(accessor(all.registers, 'pdpte'), 'a layout').to.equal('');
+  });
+
   it('says when a field exists', () => {
     expect(all.vmcsFields.find(({ name }) => name === 'guest_ia32_pat')!.existsIf).to.equal(
       'entry.load_ia32_pat may be 1 or exit.save_ia32_pat may be 1',
