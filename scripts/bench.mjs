@@ -101,17 +101,22 @@ async function exitNs() {
   return (milliseconds * 1e6) / EXITS;
 }
 
-/** Milliseconds from the start of the process `bfm run` to the guest's first character. */
+/** Milliseconds from the start of the process `bfm run` to the guest's first character. What it says beside that is shown only if it fails. */
 function startupMs() {
   return new Promise((done, failed) => {
     const start = performance.now();
     const child = spawn(process.execPath, [join(root, 'bin/bfm.mjs'), 'run', '--guest', 'cpuid', '--append', '1'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     let first;
+    let said = '';
     child.stdout.on('data', () => (first ??= performance.now() - start));
+    child.stderr.setEncoding('utf8').on('data', (text) => (said += text));
     child.on('error', failed);
-    child.on('exit', (code) => (code === 0 ? done(first) : failed(new Error(`bfm run ended with status ${code}`))));
+    child.on('close', (code) => {
+      if (code === 0) done(first);
+      else failed(new Error(`bfm run ended with status ${code}:\n${said}`));
+    });
   });
 }
 
