@@ -418,6 +418,24 @@ describe('VmmContainer', () => {
         /a\.ts.*no luck/,
       ],
       [
+        'a module function that throws no error',
+        () =>
+          load([
+            'a.ts',
+            vmmModule(() => {
+              throw 'just a text';
+            }),
+          ]),
+        errors.ModuleFunctionError,
+        /a\.ts: its module function threw: just a text/,
+      ],
+      [
+        'a symbol without a name',
+        () => load(['a.ts', vmmModule(({ bind }) => bind(Symbol()).toConstantValue(1))]),
+        errors.UndeclaredSymbolError,
+        /a\.ts.*Symbol\(\)/,
+      ],
+      [
         'an unknown name in before',
         () => load(['a.ts', vcpuModule(({ bind }) => bind(Hook).toConstantValue({ name: 'x', before: ['y'] }))]),
         errors.ContributionOrderError,

@@ -141,13 +141,12 @@ describe('VcpuManagerX64', () => {
 
   describe('.reports', () => {
     it('adds numbers of several vcpus up, and takes other values from the first', () => {
-      const vcpus = [1, 2].map((count) =>
+      const vcpus = [1, 2, 4].map((count) =>
         fakeVcpu([{ name: 'x', report: () => ({ count, big: BigInt(count), who: `vcpu ${count}` }) }]),
       );
       const { it } = manager((id) => vcpus[Number(id)]);
-      it.createVcpu(1n);
-      it.createVcpu(0n);
-      expect(it.reports()).to.deep.equal({ x: { count: 3, big: 3n, who: 'vcpu 1' } });
+      for (const id of [1n, 0n, 2n]) it.createVcpu(id);
+      expect(it.reports()).to.deep.equal({ x: { count: 7, big: 7n, who: 'vcpu 1' } });
     });
 
     it('keeps what a deleted vcpu reported last', () => {
