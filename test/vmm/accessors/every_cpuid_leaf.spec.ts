@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import type { Cpuid } from '../../../src/intrinsics/cpuid.js';
 import { cpuidLeafDefinitions, type CpuidLeafDefinition } from '../../../src/intrinsics/cpuid_leaves.js';
 import { CpuidAccessorsX64 } from '../../../src/vmm/accessors/cpuid_accessors_x64.js';
+import { FakeMachine } from '../../support/fake_machine.js';
 import { make } from '../../support/make.js';
 import { visitMachine } from './visit_machine.js';
 import { accessorOf, faultsOfReading, faultsOfReadOnly, onlyAt, wholeWord } from './walk.js';
@@ -79,6 +80,13 @@ describe('Every CPUID leaf, register and bit', () => {
     expect(accessors.timeStampCounter.eax.getIfExists()).to.equal(0n);
     expect(accessors.brandString2.edx.exists()).to.equal(true);
     expect(accessors.addrSize.eax.phys.exists()).to.equal(false);
+  });
+
+  it('is dumped register by register, with the bits that are 1', () => {
+    const { cpuid } = new FakeMachine().accessors;
+    expect(cpuid.featureInformation.ecx.dump()).to.match(/^feature_information\.ecx +0x4000020\n {4}vmx\n {4}xsave$/);
+    expect(cpuid.extendedFeatureFlags.subleaf0.ebx.dump()).to.match(/\n {4}smep\n {4}smap$/);
+    expect(cpuid.extendedState.subleaf0.eax.dump()).to.match(/^extended_state\.eax +0x0$/);
   });
 
   it('is what CPUID gives on the machine', async () => {

@@ -4,7 +4,9 @@ import { ProcessorFault } from '../../../src/intrinsics/errors.js';
 import type { Msrs } from '../../../src/intrinsics/msr.js';
 import { msrDefinitions, type MsrDefinition } from '../../../src/intrinsics/msr_definitions.js';
 import { MsrAccessorsX64 } from '../../../src/vmm/accessors/msr_accessors_x64.js';
+import { FakeMachine } from '../../support/fake_machine.js';
 import { make } from '../../support/make.js';
+import { captureOutput } from '../capture_output.js';
 import { visitMachine } from './visit_machine.js';
 import {
   accessorOf,
@@ -67,6 +69,20 @@ describe('Every MSR and bit', () => {
       }),
     );
     expect(faults).to.deep.equal([]);
+  });
+
+  it('warns if asked when it does not exist, and is dumped with what is in it', () => {
+    const { accessors, msr } = new FakeMachine();
+    msr.delete(0xc0000080);
+    const text = captureOutput(() => {
+      expect(accessors.msrs.ia32Efer.lme.isEnabledIfExists(true)).to.equal(false);
+      accessors.msrs.ia32Efer.lme.enableIfExists(true);
+    });
+    expect(text.match(/WARNING.*IA32_EFER \(0xc0000080\) MSR doesn't exist/g)).to.have.length(2);
+    expect(accessors.msrs.ia32Efer.dump()).to.match(/^ia32_efer +doesn't exist$/);
+    msr.set(0xc0000080, 0xd01n);
+    expect(accessors.msrs.ia32Efer.dump()).to.match(/^ia32_efer +0xD01\n {4}sce\n {4}lme\n {4}lma\n {4}nxe$/);
+    expect(accessors.msrs.ia32VmxTruePinbasedCtls.dump()).to.match(/\n {4}nmi_exiting: 0 or 1\n/);
   });
 
   it('is set and read back by RDMSR and WRMSR on the machine', async () => {
