@@ -14,7 +14,7 @@ import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { extension } from '../container/extension.js';
 import { VmcallContribution } from '../contributions/vmcall_contribution.js';
 import { OutOfMemoryError, VmcallError } from '../errors.js';
-import { GuestMemory } from '../memory_manager/guest_memory.js';
+import { GuestMemory, type GuestAccess } from '../memory_manager/guest_memory.js';
 import { bfdebug, bferror } from '../output/output.js';
 import { defaultSizes, Sizes } from '../sizes.js';
 import { decodeUtf8, encodeUtf8, hex } from '../support/text.js';
@@ -118,9 +118,12 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
     }
     const cr3 = vmcs.read(VmcsField.GuestCr3);
     const pat = vmcs.read(VmcsField.GuestIa32Pat);
-    const input = this.guestMemory.mapVirtual(registers.r05, cr3, Number(registers.r06), pat);
+    // The VMM must not do for user mode what its page table keeps it from.
+    const access = (what: 'read' | 'write'): GuestAccess | undefined =>
+      this.exit.privilegeLevel() === 3 ? `user ${what}` : undefined;
+    const input = this.guestMemory.mapVirtual(registers.r05, cr3, Number(registers.r06), pat, access('read'));
     try {
-      const output = this.guestMemory.mapVirtual(registers.r08, cr3, Number(registers.r09), pat);
+      const output = this.guestMemory.mapVirtual(registers.r08, cr3, Number(registers.r09), pat, access('write'));
       try {
         const answer = this.handleVmcallDataType(Number(registers.r04), input.read());
         if (answer.length > output.size) {

@@ -2,6 +2,9 @@
 import { component } from '../../intrinsics/component.js';
 import type { UniqueMapPtrX64 } from './unique_map_ptr_x64.js';
 
+/** For whom a guest's memory is mapped, and what for: an entry that would fault there is an error. */
+export type GuestAccess = 'user read' | 'user write';
+
 /** Memory of a guest, mapped into the VMM as long as somebody looks at it. Dispose what is returned. */
 export interface GuestMemory {
   /** Maps one page. @throws MemoryManagerError unless it is an address of a page; for the VMM's own memory. */
@@ -19,9 +22,11 @@ export interface GuestMemory {
    *
    * @param cr3 its low 12 bits (PCID, PWT, PCD) do not count.
    * @param pat the guest's IA32_PAT: memory types are taken from it.
-   * @throws MemoryManagerError for an entry that is not present, naming address and level; for the VMM's own memory.
+   * @param access given for what user mode asks for, so that it gets no more than its page table allows it; else only presence counts.
+   * @throws MemoryManagerError for an entry that is not present or does not allow the access, naming address and level; for an address that is
+   * not canonical; for the VMM's own memory.
    */
-  mapVirtual(virtual: bigint, cr3: bigint, bytes: number, pat: bigint): UniqueMapPtrX64;
+  mapVirtual(virtual: bigint, cr3: bigint, bytes: number, pat: bigint, access?: GuestAccess): UniqueMapPtrX64;
   /** Takes over a map of the map pool that somebody made by hand. @throws MemoryManagerError */
   adopt(virtual: bigint, bytes: number): UniqueMapPtrX64;
   /** A pointer to nothing, to be filled by `swap` or `reset`. */

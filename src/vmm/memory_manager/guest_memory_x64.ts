@@ -6,7 +6,7 @@ import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { MemoryManagerError } from '../errors.js';
 import { withRollback } from '../support/rollback.js';
 import { hex } from '../support/text.js';
-import type { GuestMemory } from './guest_memory.js';
+import type { GuestAccess, GuestMemory } from './guest_memory.js';
 import { MemoryManager } from './memory_manager.js';
 import { PageTableEntryBit, pageAddressMask, patIndex } from './page_table_entry_x64.js';
 import { indexAt, levelShifts } from './page_walk.js';
@@ -53,14 +53,14 @@ export class GuestMemoryX64 implements GuestMemory {
     return this.map(list, first.physical & pageMask, size);
   }
 
-  mapVirtual(virtual: bigint, cr3: bigint, bytes: number, pat: bigint): UniqueMapPtrX64 {
+  mapVirtual(virtual: bigint, cr3: bigint, bytes: number, pat: bigint, access?: GuestAccess): UniqueMapPtrX64 {
     if (virtual === 0n || bytes <= 0)
       throw new MemoryManagerError(`a map of ${bytes} bytes at guest-virtual ${hex(virtual)}`);
     checkCanonical(virtual);
     checkCanonical(virtual + BigInt(bytes - 1));
     const list: PhysicalPage[] = [];
     for (let at = virtual & ~pageMask; at < virtual + BigInt(bytes); at += BigInt(X64.pageSize)) {
-      const page = this.walk(at, cr3);
+      const page = this.walk(at, cr3, access);
       const memoryType = Number((pat >> BigInt(8 * page.patIndex)) & 7n);
       list.push({ physical: page.physical & ~pageMask, attributes: MemoryAttribute.rw | memoryType });
     }
@@ -110,13 +110,14 @@ export class GuestMemoryX64 implements GuestMemory {
   }
 
   /** Walks the guest's table; the VMM maps one table after the other to read it. SDM 3A "4-Level Paging and 5-Level Paging". */
-  protected walk(virtual: bigint, cr3: bigint): WalkedPage {
+  protected walk(virtual: bigint, cr3: bigint, access?: GuestAccess): WalkedPage {
     let table = cr3 & pageAddressMask;
     for (let level = 0; ; level++) {
       const entry = this.readPhysical64(table + BigInt(8 * indexAt(virtual, level)));
-      if ((entry & PageTableEntryBit.present) === 0n) {
+      const what = missing(entry, access);
+      if (what !== undefined) {
         throw new MemoryManagerError(
-          `guest-virtual ${hex(virtual)} is not mapped: its entry in the ${levelNames[level]} at ${hex(table)} is ${hex(entry)}`,
+          `guest-virtual ${hex(virtual)} is ${what}: its entry in the ${levelNames[level]} at ${hex(table)} is ${hex(entry)}`,
         );
       }
       const isLarge = level > 0 && level < 3 && (entry & PageTableEntryBit.ps) !== 0n;
@@ -157,6 +158,13 @@ export class GuestMemoryX64 implements GuestMemory {
       .some((own) => physical >= own.physical && physical < own.physical + BigInt(own.bytes));
     if (isOwn) throw new MemoryManagerError(`physical page ${hex(physical)} is the VMM's own; a guest cannot name it`);
   }
+}
+
+/** What keeps an entry from being used. SDM 3A "Determination of Access Rights": each level must allow it. */
+function missing(entry: bigint, access: GuestAccess | undefined): string | undefined {
+  if ((entry & PageTableEntryBit.present) === 0n) return 'not mapped';
+  if (access !== undefined && (entry & PageTableEntryBit.us) === 0n) return 'not for user mode';
+  return access === 'user write' && (entry & PageTableEntryBit.rw) === 0n ? 'read-only' : undefined;
 }
 
 /** The bytes of the pieces follow each other in the map: only the first may begin, and only the last may end, inside a page. */

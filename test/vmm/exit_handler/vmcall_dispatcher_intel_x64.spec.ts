@@ -222,6 +222,25 @@ describe('VMCALL', () => {
       });
     }
 
+    it('does for user mode what its page table allows, and no more', () => {
+      const { data, machine, output } = guest();
+      const entry = (bits: bigint): void => machine.memory.writePhysical64(0xb010n, 0x800000n | bits);
+      const asUser = (): VmcallRegisters => {
+        machine.fields.set(VmcsField.GuestSsAccessRights, 0xc0f3n);
+        return data(1, encodeUtf8('hello'));
+      };
+      entry(0x87n);
+      expect(asUser().r01).to.equal(0n);
+      entry(0x83n);
+      expect(asUser().r01, "the kernel's").to.equal(failure);
+      expect(output()).to.match(/not for user mode/);
+      entry(0x85n);
+      expect(asUser().r01, 'read-only').to.equal(failure);
+      expect(output()).to.match(/guest-virtual 0x480000 is read-only/);
+      machine.fields.set(VmcsField.GuestSsAccessRights, 0xc093n);
+      expect(data(1, encodeUtf8('hello')).r01, 'of the kernel').to.equal(0n);
+    });
+
     it('fails for a guest whose page table is none of 4-level paging', () => {
       const { data, output, machine } = guest();
       machine.fields.set(VmcsField.GuestIa32Efer, 0x800n);

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { PAT_VALUE } from '../../../src/intrinsics/constants.js';
 import { MemoryManagerError, OutOfMemoryError } from '../../../src/vmm/errors.js';
+import type { GuestAccess } from '../../../src/vmm/memory_manager/guest_memory.js';
 import { GuestMemoryX64 } from '../../../src/vmm/memory_manager/guest_memory_x64.js';
 import { MemoryManagerX64 } from '../../../src/vmm/memory_manager/memory_manager_x64.js';
 import { RootPageTableX64 } from '../../../src/vmm/memory_manager/root_page_table_x64.js';
@@ -118,6 +119,28 @@ describe('GuestMemoryX64', () => {
         MemoryManagerError,
         /not mapped/,
       );
+    });
+
+    describe('for user mode', () => {
+      const levels: [string, bigint, bigint][] = [
+        ['PML4', 0x9000n, 0xa000n],
+        ['page-directory-pointer table', 0xa000n, 0xb000n],
+        ['page directory', 0xb010n, 0xc000n],
+        ['page table', 0xc000n, 0x20000n],
+      ];
+      for (const [level, place, target] of levels) {
+        it(`wants the ${level} to allow it`, () => {
+          const { it: memory, memory: physical } = withGuestTable();
+          const map = (access?: GuestAccess): void => memory.mapVirtual(0x400000n, cr3, 8, PAT_VALUE, access).release();
+          map('user write');
+          physical.writePhysical64(place, target | 3n);
+          expect(() => map('user read')).to.throw(MemoryManagerError, new RegExp(`not for user mode: .* ${level} at`));
+          map();
+          physical.writePhysical64(place, target | 5n);
+          map('user read');
+          expect(() => map('user write')).to.throw(MemoryManagerError, new RegExp(`read-only: .* ${level} at`));
+        });
+      }
     });
 
     it('undoes the pages that it mapped when one cannot be', () => {
