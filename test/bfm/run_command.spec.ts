@@ -155,7 +155,7 @@ describe('bfm run', function () {
   });
 
   it('returns 124 after the time-out', async () => {
-    const { status, stderr } = await bfm('run', '--kernel', image('endless'), '--timeout', '1');
+    const { status, stderr } = await bfm('run', '--kernel', image('endless'), '--timeout', '4');
     expect(status).to.equal(124);
     expect(stderr)
       .to.match(/bfm: time-out/)
