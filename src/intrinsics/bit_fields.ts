@@ -157,9 +157,3 @@ export function maskOf(field: BitField): bigint {
 export function extract(field: BitField, value: bigint): bigint {
   return (value & maskOf(field)) >> BigInt(field.from);
 }
-
-/** `value` with the bit field replaced by `part` (which is cut to the field's width). */
-export function insert(field: BitField, value: bigint, part: bigint): bigint {
-  const mask = maskOf(field);
-  return (value & ~mask) | ((part << BigInt(field.from)) & mask);
-}

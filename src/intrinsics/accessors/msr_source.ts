@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { ProcessorFault, ReadOnlyError } from '../errors.js';
+import { ReadOnlyError } from '../errors.js';
 import type { Msrs } from '../msr.js';
 import type { MsrDefinition } from '../msr_definitions.js';
+import { answers } from './answers.js';
 import type { Warn, WordSource } from './word_source.js';
 
 /** An MSR, by RDMSR and WRMSR. */
@@ -18,13 +19,7 @@ export class MsrSource implements WordSource {
 
   /** Whether RDMSR gives a value: also false for the few MSRs that can only be written. */
   exists(): boolean {
-    try {
-      this.read();
-      return true;
-    } catch (error) {
-      if (error instanceof ProcessorFault) return false;
-      throw error;
-    }
+    return answers(() => this.read());
   }
 
   read(): bigint {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { ProcessorFault } from '../errors.js';
+import { answers } from './answers.js';
 import type { Warn, WordSource } from './word_source.js';
 
 /** A control, debug, flags or segment register, by the instructions that move it. */
@@ -17,13 +17,7 @@ export class RegisterSource implements WordSource {
 
   /** Whether reading it does not fault: XCR0 is there only while CR4.OSXSAVE is 1. */
   exists(): boolean {
-    try {
-      this.read();
-      return true;
-    } catch (error) {
-      if (error instanceof ProcessorFault) return false;
-      throw error;
-    }
+    return answers(() => this.read());
   }
 
   change(mask: bigint, value: bigint): void {
