@@ -3,7 +3,6 @@
 // the command line share one instance of each class.
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { transform } from 'esbuild';
 import { buildFolder, filesBelow, hashOf, root } from './paths.mjs';
 
 /** The compiler options that decide about the emitted code; `loadModule` uses the same for users' files. */
@@ -18,6 +17,8 @@ const isSource = (path) =>
   !path.includes('/fixtures/');
 
 async function transpile(path, target) {
+  // Most runs of bfm find nothing stale, and shall not wait for a compiler.
+  const { transform } = await import('esbuild');
   const result = await transform(readFileSync(path, 'utf8'), {
     loader: 'ts',
     format: 'esm',
