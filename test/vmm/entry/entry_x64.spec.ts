@@ -3,11 +3,17 @@ import { expect } from 'chai';
 import sinon from 'sinon';
 import { ErrorCode } from '../../../src/intrinsics/constants.js';
 import { EntryError, OutOfMemoryError } from '../../../src/vmm/errors.js';
+import { extension } from '../../../src/vmm/container/extension.js';
+import { vcpuModule, vmmModule } from '../../../src/vmm/container/part_module.js';
+import { EntryHooks } from '../../../src/vmm/entry/entry.js';
 import { EntryHooksX64 } from '../../../src/vmm/entry/entry_hooks_x64.js';
 import { EntryX64 } from '../../../src/vmm/entry/entry_x64.js';
+import { Vcpu } from '../../../src/vmm/vcpu/vcpu.js';
+import { VcpuIntelX64 } from '../../../src/vmm/vcpu/vcpu_intel_x64.js';
 import { UserData } from '../../../src/vmm/vcpu/user_data.js';
 import { make } from '../../support/make.js';
 import { captureOutput } from '../capture_output.js';
+import { loadedVmm } from '../started_vmm.js';
 
 const initialiser = () => ({ init: sinon.stub() });
 
@@ -126,6 +132,53 @@ describe('EntryX64', () => {
     expect(vcpuManager.runVcpu.args[0]![1]).to.equal(data.run);
     expect(vcpuManager.hltVcpu.args[0]![1]).to.equal(data.hlt);
     expect(vcpuManager.deleteVcpu.args[0]![1]).to.equal(data.delete);
+  });
+
+  it('takes hooks that a module rebinds: their user data reach factory and vcpu', () => {
+    const log: [string, unknown][] = [];
+    const data = new UserData();
+    @extension()
+    class Hooks extends EntryHooksX64 {
+      override preCreateVcpu(): UserData {
+        return data;
+      }
+      override preDeleteVcpu(): UserData {
+        return data;
+      }
+    }
+    @extension()
+    class Noting extends VcpuIntelX64 {
+      override init(userData?: UserData): void {
+        log.push(['init', userData]);
+        super.init(userData);
+      }
+      override run(userData?: UserData): void {
+        log.push(['run', userData]);
+        super.run(userData);
+      }
+      override hlt(userData?: UserData): void {
+        log.push(['hlt', userData]);
+        super.hlt(userData);
+      }
+      override fini(userData?: UserData): void {
+        log.push(['fini', userData]);
+        super.fini(userData);
+      }
+    }
+    const { vmm } = loadedVmm([
+      vmmModule(({ rebind }) => rebind(EntryHooks).to(Hooks)),
+      vcpuModule(({ rebind }) => rebind(Vcpu).to(Noting)),
+    ]);
+    captureOutput(() => {
+      vmm.entry.startVmm(0n);
+      vmm.entry.stopVmm(0n);
+    });
+    expect(log).to.deep.equal([
+      ['init', data],
+      ['run', undefined],
+      ['hlt', undefined],
+      ['fini', data],
+    ]);
   });
 
   describe('.initVmm', () => {

@@ -16,6 +16,7 @@ import {
   storeVmcallRegisters,
   type VmcallRegisters,
 } from '../../../src/vmm/exit_handler/vmcall_registers.js';
+import { defaultSizes, Sizes } from '../../../src/vmm/sizes.js';
 import { encodeUtf8, decodeUtf8 } from '../../../src/vmm/support/text.js';
 import { captureOutput } from '../capture_output.js';
 import { startedVmm } from '../started_vmm.js';
@@ -221,6 +222,15 @@ describe('VMCALL', () => {
         expect(() => machine.memory.translate(0x200000n, 'read')).to.throw();
       });
     }
+
+    it('says BF_BAD_ALLOC when addresses for the buffers run out, and leaves nothing mapped', () => {
+      const mapPool = 4096;
+      const { data, machine } = guest([
+        vmmModule(({ rebind }) => rebind(Sizes).toConstantValue({ ...defaultSizes, mapPool })),
+      ]);
+      expect(data(1, encodeUtf8('hello')).r01).to.equal(ErrorCode.BF_BAD_ALLOC);
+      expect(() => machine.memory.translate(0x200000n, 'read')).to.throw();
+    });
 
     it('does for user mode what its page table allows, and no more', () => {
       const { data, machine, output } = guest();
