@@ -93,8 +93,11 @@ export class FuzzMachine {
     this.system.set('RIP', this.mode.bits === 16 ? 0 : FuzzAt.slots);
   }
 
+  private hasVmm = false;
+
   /** Starts a VMM with cpuidcount on the processor. */
   async startVmm(): Promise<void> {
+    this.hasVmm = true;
     const driver = await Driver.create({ machine: this.pc.driverHost });
     driver.addModule(cpuidCount);
     await driver.load();
@@ -155,6 +158,11 @@ export class FuzzMachine {
     if (last > core.u8.length || Sizes.CARVE_OUT + memoryBytes !== core.physicalBytes) found.push('memory moved');
     for (let at = Layout.CPUID_TABLE; at < Layout.CPUID_TABLE + core.model.cpuid.length * 32; at += 32)
       if (u32[at / 4] !== core.model.cpuid[(at - Layout.CPUID_TABLE) / 32]!.leaf >>> 0) found.push('CPUID changed');
+    // without PAE no address of a guest leads beyond 4 GiB, where the VMM's memory is
+    const reaches = core.u32[Layout.CR4 / 4]! & 0x20;
+    const ownEnd = Layout.RAM + memoryBytes + 0x10000;
+    if (!this.hasVmm && reaches === 0 && core.u8.subarray(Layout.RAM + memoryBytes, ownEnd).some((byte) => byte !== 0))
+      found.push('memory beyond 4 GiB was written');
     return [...new Set(found)];
   }
 

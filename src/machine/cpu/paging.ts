@@ -509,9 +509,12 @@ function openPages(ea: u64, last: u64, size: u32, kind: u32, which: u32): usize 
   return bounce(first, second, 0x1000 - (<u32>ea & 0xfff), size, kind);
 }
 
+/** Outside 64-bit mode linear addresses have 32 bits: the later parts of an operand that begins below 4 GiB may be at its start. */
+@inline function wrapped(ea: u64, mode: u32): u64 { return (mode & DECODE_CODE) == DECODE_CODE64 ? ea : <u64><u32>ea; }
+
 /** Place of an ordinary operand that missed the TLB; faults. */
-export function openSlow(ea: u64, size: u32, kind: u32): usize {
-  const mode = load<u32>(DECODE_MODE);
+export function openSlow(address: u64, size: u32, kind: u32): usize {
+  const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode);
   let last = ea + size - 1;
   if ((mode & DECODE_CODE) == DECODE_CODE64) { if (!canonical(ea) || !canonical(last)) nonCanonical(ea); }
   else {
@@ -526,8 +529,8 @@ export function openSlow(ea: u64, size: u32, kind: u32): usize {
 @inline export function alignmentChecked(): bool { return (load<u32>(CR0) & 0x40000) != 0 && (load<u32>(RFLAGS_SYSTEM) & 0x40000) != 0 && load<u32>(CPL) == 3; }
 
 /** See `probe` of access.ts. */
-export function probeSlow(ea: u64, size: u32, write: u32): void {
-  const mode = load<u32>(DECODE_MODE), kind = write ? WRITE : READ;
+export function probeSlow(address: u64, size: u32, write: u32): void {
+  const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode), kind = write ? WRITE : READ;
   let last = ea + size - 1;
   if ((mode & DECODE_CODE) == DECODE_CODE64) { if (!canonical(ea) || !canonical(last)) nonCanonical(ea); }
   else {
@@ -542,8 +545,8 @@ export function probeSlow(ea: u64, size: u32, write: u32): void {
   }
 }
 /** See `slow` of access.ts: never faults, never touches devices. */
-export function plainSlow(ea: u64, size: u32, write: u32): usize {
-  const mode = load<u32>(DECODE_MODE), page = ea & PAGE;
+export function plainSlow(address: u64, size: u32, write: u32): usize {
+  const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode), page = ea & PAGE;
   if ((ea + size - 1 & PAGE) != page || (mode & DECODE_SEGMENTED) != 0 || (load<u64>(DR7) & 0xff) != 0 || alignmentChecked()) return 0;
   if ((mode & DECODE_CODE) == DECODE_CODE64 && !canonical(ea)) return 0;
   if (usesEpt() || !walk(ea, write ? WRITE : READ, context, true)) return 0;

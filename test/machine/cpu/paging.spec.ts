@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { Page } from '../../support/processor_setup.js';
-import { At, SystemMachine, type PagingMode, type Start } from '../../support/system_machine.js';
+import { At, Select, SystemMachine, type PagingMode, type Start } from '../../support/system_machine.js';
 
 const machine = await SystemMachine.make();
 const linear = 0x200000;
@@ -266,5 +266,23 @@ describe('Paging', function () {
       machine.set('RAX', At.pages);
       expect(machine.run64('mov cr3, eax')).to.include({ vector: 13, code: 0 });
     });
+  });
+});
+
+describe('Linear addresses outside 64-bit mode', () => {
+  it('have 32 bits: an operand with several parts that begins below 4 GiB goes on at 0, never in memory above', () => {
+    machine.start({ bits: 32, paging: 'none' });
+    machine.poke(3, Select.data & 255, Select.data >> 8);
+    machine.set('RDI', 0xffffffff);
+    expect(machine.run64('les ecx, [edi]').vector).to.equal(undefined);
+    expect(machine.word('ES_SELECTOR')).to.equal(Select.data);
+
+    machine.start({ bits: 32, paging: 'none' });
+    machine.set('RDI', 0xfffffff0);
+    const above = machine.cpu.physicalOffset(0x1_0000_0000);
+    machine.u8.fill(0x77, above, above + 512);
+    expect(machine.run64('fxsave [edi]').vector).to.equal(undefined);
+    expect([...new Set(machine.u8.subarray(above, above + 512))]).to.deep.equal([0x77]);
+    expect(machine.peek32(8), 'MXCSR, 24 bytes on').to.equal(0x1f80);
   });
 });
