@@ -3,8 +3,10 @@ import { expect } from 'chai';
 import { fuzzGuest, fuzzModes, fuzzVmx } from './fuzz_machine.js';
 
 const isFull = process.env.BAREFLANK_FULL === '1';
-const seeds = Number(process.env.BAREFLANK_FUZZ_SEEDS ?? (isFull ? 500 : 3));
+const seeds = Number(process.env.BAREFLANK_FUZZ_SEEDS ?? (isFull ? 200 : 3));
 const show = process.env.BAREFLANK_FUZZ_SHOW === '1';
+/** Milliseconds for one mode. */
+const limit = isFull || process.env.BAREFLANK_FUZZ_SEEDS !== undefined ? 3_600_000 : 60_000;
 const firstSeed = Number(process.env.BAREFLANK_FUZZ_FIRST ?? 1);
 
 // Random bytes as code: whatever they do, the run ends as runs may end, and the machine's own memory is whole.
@@ -12,7 +14,7 @@ describe('Random guests', () => {
   for (const mode of fuzzModes) {
     for (const withVmm of [false, true]) {
       it(`${mode.name}${withVmm ? ', under a VMM with cpuidcount' : ''}`, async function () {
-        this.timeout(isFull ? 3_600_000 : 60_000);
+        this.timeout(limit);
         const tally = new Map<string, number>();
         for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
           const outcome = await fuzzGuest(mode, seed, withVmm);
@@ -37,7 +39,7 @@ describe('Random guests', () => {
 // Random VMX instructions in root operation, random fields of the VMCS, random code in the guests that begin in spite of it.
 describe('Random hypervisors', () => {
   it('end as runs may end, and have VM exits', async function () {
-    this.timeout(isFull ? 3_600_000 : 60_000);
+    this.timeout(limit);
     const tally = new Map<string, number>();
     let exits = 0;
     for (let seed = firstSeed; seed < firstSeed + seeds * 4; seed++) {
