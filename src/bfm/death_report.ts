@@ -52,8 +52,7 @@ export async function deathReport(end: PcEnd): Promise<DeathReport> {
   const [atRip, opcode] = [await read(instruction), await read(undefinedOpcode)];
   const lines = [
     end.detail,
-    // What the machine does not do was asked for by the instruction before.
-    ...(atRip === undefined ? [] : [`${unimplemented === undefined ? '' : 'next '}instruction at RIP: ${atRip.text}`]),
+    ...(atRip === undefined ? [] : [`instruction at RIP: ${atRip.text}`]),
     ...(opcode === undefined
       ? []
       : [`the opcode that it does not have: ${opcode.text} (${opcode.features.join(', ')})`]),

@@ -412,7 +412,7 @@ export enum StopReason {
   VmExit = 16,
   /** A VMX instruction waits for the engine: VMX_OPERAND_* words are filled. */
   VmxInstruction = 17,
-  /** Software uses a feature that the core does not implement: UNIMPLEMENTED says which. The instruction before RIP asked for it. */
+  /** Software uses a feature that the core does not implement: UNIMPLEMENTED says which. RIP is at the instruction. */
   Unimplemented = 18,
   /** Triple fault outside non-root operation: shutdown. */
   Shutdown = 19,
@@ -435,7 +435,7 @@ export const Constants = {
   /** Bytes of a processor's TLB area (Sizes.TLB_STRIDE). */
   TLB_AREA: 0x60000,
 
-  /** IA32_DEBUGCTL.LBR; TR and BTS. */
+  /** RDMSR of last-branch records while IA32_DEBUGCTL.LBR is 1; IA32_DEBUGCTL.TR and BTS. */
   UNIMPLEMENTED_LAST_BRANCH_RECORDS: 1,
   UNIMPLEMENTED_BRANCH_TRACE: 2,
 

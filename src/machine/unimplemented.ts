@@ -6,7 +6,7 @@ import type { LogicalProcessor } from './vmx/logical_processor.js';
 
 /** What software can ask of this processor that it does not do, though nothing announces that it is missing: one name for each place that says so. */
 export enum UnimplementedReason {
-  /** IA32_DEBUGCTL.LBR, by WRMSR or a VM entry: the processor keeps no last-branch records. */
+  /** RDMSR of a last-branch record (MSR_LASTBRANCH_* and its like) while IA32_DEBUGCTL.LBR is 1; while it is 0, as when software probes, that is #GP. */
   LastBranchRecords = 'last-branch-records',
   /** IA32_DEBUGCTL.TR or BTS, by a VM entry: there are no branch trace messages. */
   BranchTrace = 'branch-trace',
@@ -19,7 +19,8 @@ const reasons: Readonly<Record<number, UnimplementedReason>> = {
 };
 
 const sentences: Readonly<Record<UnimplementedReason, string>> = {
-  [UnimplementedReason.LastBranchRecords]: 'IA32_DEBUGCTL.LBR was set, but this processor keeps no last-branch records',
+  [UnimplementedReason.LastBranchRecords]:
+    'RDMSR of a last-branch record with IA32_DEBUGCTL.LBR on: this processor keeps none',
   [UnimplementedReason.BranchTrace]: 'IA32_DEBUGCTL.TR or BTS was set, but this processor has no branch trace',
 };
 
@@ -34,7 +35,7 @@ export interface Unimplemented extends InstructionPlace {
   readonly cpl: number;
   /** As in "VMX non-root operation". */
   readonly vmx: string;
-  /** Instructions that the processor had retired. The place is the one behind the last of them, which asked for it. */
+  /** Instructions that the processor had begun. The place is the last of them, or the first under what a VM entry asked for. */
   readonly instructions: number;
   /** RAX … R15 and RFLAGS. */
   readonly registers: Readonly<Record<string, string>>;

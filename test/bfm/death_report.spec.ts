@@ -45,19 +45,19 @@ describe('bfm run of a guest that asks for too much', () => {
   };
 
   it('says what the machine does not do, where, in which state, and what to do', async () => {
-    // MOV ECX,1D9h; MOV EAX,1; XOR EDX,EDX; WRMSR; JMP $
+    // MOV ECX,1D9h; MOV EAX,1; XOR EDX,EDX; WRMSR; MOV CX,680h; RDMSR
     const mov = [0xb9, 0xd9, 0x01, 0, 0, 0xb8, 1, 0, 0, 0, 0x31, 0xd2];
-    const { report, stderr } = await run('lbr', ...mov, 0x0f, 0x30, 0xeb, 0xfe);
+    const { report, stderr } = await run('lbr', ...mov, 0x0f, 0x30, 0x66, 0xb9, 0x80, 0x06, 0x0f, 0x32);
     expect(report.machine.unimplemented).to.include({
       reason: 'last-branch-records',
-      rip: '0x20000e',
+      rip: '0x200012',
       mode: '64-bit',
       cpl: 0,
-      instructions: 4,
+      instructions: 6,
     });
-    expect(report.machine.instruction!.text).to.match(/^jmp/);
-    expect(stderr).to.match(/^bfm: unimplemented: IA32_DEBUGCTL\.LBR/m);
-    for (const line of [/processor 0, 64-bit/, /RCX 00000000000001d9/, /next instruction at RIP: jmp/, /what to do: /])
+    expect(report.machine.instruction!.text).to.equal('rdmsr');
+    expect(stderr).to.match(/^bfm: unimplemented: RDMSR of a last-branch record/m);
+    for (const line of [/processor 0, 64-bit/, /RCX 0000000000000680/, /instruction at RIP: rdmsr/, /what to do: /])
       expect(stderr).to.match(line);
   });
 

@@ -33,13 +33,17 @@ describe('CpuCore', () => {
   describe('.run', () => {
     it('stops with Unimplemented, and says why, when software wants last-branch records', () => {
       machine.start();
+      const enable = ['mov ecx, 0x1d9', 'mov eax, 1', 'xor edx, edx', 'wrmsr'];
       const stop = (): StopReason => {
-        machine.write(At.kernelCode, ['mov ecx, 0x1d9', 'mov eax, 1', 'xor edx, edx', 'wrmsr', 'inc ebx']);
+        machine.write(At.kernelCode, [...enable, 'mov ecx, 0x680', 'rdmsr', 'inc ebx']);
         return machine.run(100);
       };
       expect(stop()).to.equal(StopReason.Unimplemented);
       expect(machine.word('UNIMPLEMENTED')).to.equal(Constants.UNIMPLEMENTED_LAST_BRANCH_RECORDS);
-      expect([machine.get('RIP'), machine.get('RBX')]).to.deep.equal([BigInt(At.kernelCode + 14), 0n]);
+      expect([machine.get('RIP'), machine.get('RBX')]).to.deep.equal([BigInt(At.kernelCode + 19), 0n]);
+      // a probe without LBR is answered as on a processor that has none
+      machine.start();
+      expect(machine.run64('mov ecx, 0x680', 'rdmsr')).to.include({ vector: 13, code: 0 });
     });
     it('stops when asked, at the next look', () => {
       machine.start();

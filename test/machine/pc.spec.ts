@@ -199,32 +199,32 @@ describe('Pc', () => {
   });
 
   it('says what software asked for that is not implemented, and where', async () => {
-    const wrmsr = assemble(
-      ['nop', 'mov ecx, 0x1d9', 'mov eax, 1', 'xor edx, edx', 'wrmsr', 'inc ebx'],
+    const rdmsr = assemble(
+      ['mov ecx, 0x1d9', 'mov eax, 1', 'xor edx, edx', 'wrmsr', 'mov cx, 0x680', 'rdmsr', 'inc ebx'],
       64,
       FLAT_IMAGE_ADDRESS,
     );
-    const { end } = await run(wrmsr);
+    const { end } = await run(rdmsr);
     expect(end?.kind).to.equal('dead');
-    expect(end?.detail).to.match(/^unimplemented: IA32_DEBUGCTL\.LBR/);
+    expect(end?.detail).to.match(/^unimplemented: RDMSR of a last-branch record/);
     const { registers, ...unimplemented } = end!.unimplemented!;
     expect(unimplemented).to.deep.equal({
       reason: UnimplementedReason.LastBranchRecords,
-      what: 'IA32_DEBUGCTL.LBR was set, but this processor keeps no last-branch records',
+      what: 'RDMSR of a last-branch record with IA32_DEBUGCTL.LBR on: this processor keeps none',
       processor: 0,
       cs: '0x10',
-      rip: `0x${(FLAT_IMAGE_ADDRESS + 15).toString(16)}`,
-      linear: `0x${(FLAT_IMAGE_ADDRESS + 15).toString(16)}`,
-      physical: `0x${(FLAT_IMAGE_ADDRESS + 15).toString(16)}`,
+      rip: `0x${(FLAT_IMAGE_ADDRESS + 18).toString(16)}`,
+      linear: `0x${(FLAT_IMAGE_ADDRESS + 18).toString(16)}`,
+      physical: `0x${(FLAT_IMAGE_ADDRESS + 18).toString(16)}`,
       bits: 64,
-      bytes: 'ff c3 00 00 00 00 00 00 00 00 00 00 00 00 00',
+      bytes: '0f 32 ff c3 00 00 00 00 00 00 00 00 00 00 00',
       mode: '64-bit',
       cpl: 0,
       vmx: 'outside VMX operation',
-      instructions: 5,
+      instructions: 6,
     });
     expect(Object.keys(registers)).to.have.length(17);
-    expect(registers).to.include({ RCX: '0x1d9', RAX: '0x1', RDX: '0x0' });
+    expect(registers).to.include({ RCX: '0x680', RAX: '0x1', RDX: '0x0' });
   });
 
   it('says which opcode it did not know before a death', async () => {

@@ -3,14 +3,14 @@
 // between two instructions is that of SDM 3A "Priority Among Simultaneous Exceptions and Interrupts" and SDM 3C "Other Causes of VM Exits".
 import {
   ACTIVITY, ATTENTION, ATTENTION_INIT, ATTENTION_INTERRUPT, ATTENTION_NMI, ATTENTION_SIPI, ATTENTION_STEP, ATTENTION_STOP, BUDGET, BUDGET_START, CPL, CS_LIMIT,
-  CURRENT_RECORD, DEBUG_TRAPS, DEBUGCTL, SCRATCH, DR0, DR7, FAULT_DEBUG, FAULT_PENDING, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, STOP, STOP_IDLE, STOP_INCOMPLETE, STOP_REQUESTED, STOP_UNIMPLEMENTED, UNIMPLEMENTED, UNIMPLEMENTED_BRANCH_TRACE, UNIMPLEMENTED_LAST_BRANCH_RECORDS,
+  CURRENT_RECORD, DEBUG_TRAPS, DEBUGCTL, SCRATCH, DR0, DR7, FAULT_DEBUG, FAULT_PENDING, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, STOP, STOP_IDLE, STOP_INCOMPLETE, STOP_REQUESTED, UNIMPLEMENTED_BRANCH_TRACE,
   VMX_MTF_PENDING, VMX_PREEMPTION_DEADLINE, VMX_PRIMARY, VMX_MODE, SS_RIGHTS, SIPI_VECTOR, CS, LDTR, TR, CPUID_TABLE, CR0, CR2, CR3, CR4, EFER, ES_BASE, ES_SELECTOR, ES_LIMIT, ES_RIGHTS,
   CS_SELECTOR, CS_BASE, GDTR_BASE, IDTR_BASE, GDTR_LIMIT, IDTR_LIMIT, DR6, APIC_BASE,
 } from "./layout";
 import { branched, executeRecord, initializeRun, run, step } from "./run";
 import { decodeInstruction } from "./decode";
 import {
-  clearDelivered, DB, delivered, deliverPending, injectEvent, keepTraps, NMI, setEvent, TYPE_EXCEPTION, TYPE_EXTERNAL, TYPE_NMI,
+  clearDelivered, DB, delivered, deliverPending, injectEvent, keepTraps, NMI, setEvent, stopUnimplemented, TYPE_EXCEPTION, TYPE_EXTERNAL, TYPE_NMI,
 } from "./interrupt";
 import { DEBUGCTL_UNIMPLEMENTED, FLAG_IF, FLAG_RF, FLAG_TF, nonRoot, updateAttention, updateMode } from "./mode";
 import {
@@ -100,16 +100,11 @@ function boundary(): bool {
   if (nonMaskable(attention, shadow) || maskable(attention, shadow)) return true;
   if (load<u32>(ACTIVITY)) { store<u32>(STOP, STOP_IDLE); return true; }
   if (load<u64>(DEBUGCTL) & DEBUGCTL_UNIMPLEMENTED) {
-    stopUnimplemented((load<u64>(DEBUGCTL) & 1) != 0 ? UNIMPLEMENTED_LAST_BRANCH_RECORDS : UNIMPLEMENTED_BRANCH_TRACE);
+    stopUnimplemented(UNIMPLEMENTED_BRANCH_TRACE);
     return true;
   }
   if (attention & ATTENTION_STEP) { stepOnce(); return true; }
   return false;
-}
-/** What software asks for is not done: the machine stops and says so. `reason`: UNIMPLEMENTED_*. */
-function stopUnimplemented(reason: u32): void {
-  store<u32>(UNIMPLEMENTED, reason);
-  store<u32>(STOP, STOP_UNIMPLEMENTED);
 }
 /** INIT and start-up IPIs. INIT is blocked in root operation. SDM 3A "Multiple-Processor (MP) Initialization". */
 function startUp(attention: u32): bool {

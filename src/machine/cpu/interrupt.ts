@@ -6,7 +6,7 @@
 import {
   ACTIVITY, BUDGET, CR0, CR2, CPL, CURRENT_RECORD, DEBUGCTL, DEBUG_TRAPS, DELIVERY, DELIVERY_CODE, DELIVERY_LENGTH, DR6, DR7, FAULT_ADDRESS, FAULT_CODE, FAULT_DEBUG,
   FAULT_HAS_CODE, FAULT_INJECTED, FAULT_LENGTH, FAULT_PENDING, FAULT_TYPE, FAULT_VECTOR, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, STOP,
-  STOP_SHUTDOWN, ATTENTION, ATTENTION_STEP, VMX_EXCEPTION_BITMAP, VMX_PF_MASK, VMX_PF_MATCH, VMX_MTF_PENDING,
+  STOP_SHUTDOWN, STOP_UNIMPLEMENTED, UNIMPLEMENTED, ATTENTION, ATTENTION_STEP, VMX_EXCEPTION_BITMAP, VMX_PF_MASK, VMX_PF_MATCH, VMX_MTF_PENDING,
   CS, CS_SELECTOR, SS, SS_SELECTOR, SS_BASE, SS_LIMIT, SS_RIGHTS, TR_BASE, TR_LIMIT, TR_RIGHTS, TR_SELECTOR, CR4, ES, DS, FS, GS, ES_SELECTOR, STACK_MASK, RSP,
 } from "./layout";
 import { currentRip, linear, reg, setReg, stackLinear, write } from "./access";
@@ -105,6 +105,11 @@ export function raisePageFault(address: u64, code: u32): void {
 export function raiseDebugFault(bits: u64): void {
   store<u64>(FAULT_DEBUG, bits);
   raiseEvent(DB, false, 0);
+}
+/** What software asks for is not done: the machine stops and says so. An instruction that calls this returns at once. `reason`: UNIMPLEMENTED_*. */
+export function stopUnimplemented(reason: u32): void {
+  store<u32>(UNIMPLEMENTED, reason);
+  store<u32>(STOP, STOP_UNIMPLEMENTED);
 }
 /** The current x87 instruction waits until an interrupt has dealt with the error before it, and then begins again. Never returns. */
 export function waitForInterrupt(): void {

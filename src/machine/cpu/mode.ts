@@ -20,8 +20,8 @@ import { alignmentChecked, selectContext } from "./paging";
 @inline export const FLAG_VIP: u64 = 0x100000;
 @inline export const FLAG_ID: u64 = 0x200000;
 
-/** IA32_DEBUGCTL's LBR, TR and BTS: what they ask for is not done, and stops the processor. */
-@inline export const DEBUGCTL_UNIMPLEMENTED: u64 = 0xc1;
+/** IA32_DEBUGCTL's TR and BTS, which only a VM entry can set: what they ask for is not done, and stops the processor. */
+@inline export const DEBUGCTL_UNIMPLEMENTED: u64 = 0xc0;
 
 /** Access rights bits of the VMCS's format. */
 @inline export const RIGHTS_L: u32 = 0x2000;

@@ -5,9 +5,9 @@ import {
   CURRENT_RECORD, BUDGET, BUDGET_START, INSTRUCTIONS, BUS_VALUE, TSC_OFFSET, TSC_ADJUST, TSC_AUX, STAR, LSTAR, CSTAR, FMASK,
   KERNEL_GS_BASE, FS_BASE, GS_BASE, SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP, PAT, APIC_BASE, MISC_ENABLE, DEBUGCTL, FEATURE_CONTROL, XSS,
   MTRR_DEF_TYPE, MTRR_PHYS, MTRR_FIX, EFER, CR0, CPUID_TABLE, MSR_TABLE, MSR_COUNT, PHYSICAL_RESERVED, PHYSICAL_BITS, RCX, RAX, RDX, CPL,
-  CR4, VMX_MSR_BITMAP, VMX_TSC_OFFSET, VMX_TSC_MULTIPLIER, VMX_PRIMARY, VMX_SECONDARY,
+  CR4, STOP, UNIMPLEMENTED_LAST_BRANCH_RECORDS, VMX_MSR_BITMAP, VMX_TSC_OFFSET, VMX_TSC_MULTIPLIER, VMX_PRIMARY, VMX_SECONDARY,
 } from "./layout";
-import { GP, raise, raiseCode, UD } from "./interrupt";
+import { GP, raise, raiseCode, stopUnimplemented, UD } from "./interrupt";
 import { reg, setReg } from "./access";
 import { nonRoot, updateAttention, updateMode } from "./mode";
 import { addressSpaceChanged, canonical, flushTlb, physicalHost } from "./paging";
@@ -188,12 +188,26 @@ function intercepted(index: u32, write: u32): bool {
   const host = physicalHost(load<u64>(VMX_MSR_BITMAP) + offset + write * 2048 + ((index & 0x1fff) >> 3));
   return host == 0 || ((load<u8>(host) >> (index & 7)) & 1) != 0;
 }
+/** LBR_SELECT, TOS, the last branch and exception of older processors, and the stack's three parts. */
+function ofLastBranches(index: u32): bool {
+  return (index >= 0x1c8 && index <= 0x1c9) || (index >= 0x1db && index <= 0x1de) || (index >= 0x680 && index < 0x6a0)
+    || (index >= 0x6c0 && index < 0x6e0) || (index >= 0xdc0 && index < 0xde0);
+}
+/**
+ * RDMSR of what does not exist: #GP(0). That says as well that there are no last-branch records; but whoever set IA32_DEBUGCTL.LBR before
+ * counts on them, and is stopped.
+ */
+function refuseMsr(index: u32): void {
+  if (ofLastBranches(index) && (load<u64>(DEBUGCTL) & 1) != 0) stopUnimplemented(UNIMPLEMENTED_LAST_BRANCH_RECORDS);
+  else raiseCode(GP, 0);
+}
 /** RDMSR: EDX:EAX := MSR[ECX]. */
 export function RDMSR(): void {
   if (load<u32>(CPL) != 0) raiseCode(GP, 0);
   const index = reg<u32>(<u32>RCX);
   if (intercepted(index, 0)) { vmExit(EXIT_RDMSR, 0); return; }
-  if (!readMsr(index)) raiseCode(GP, 0);
+  if (!readMsr(index)) refuseMsr(index);
+  if (load<u32>(STOP)) return;
   setReg<u32>(<u32>RAX, load<u32>(BUS_VALUE));
   setReg<u32>(<u32>RDX, load<u32>(BUS_VALUE, 4));
 }
