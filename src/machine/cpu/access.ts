@@ -7,7 +7,9 @@ import {
   FC, FR, FX, TLB_DATA, TLB_FETCH, CURRENT_RECORD, PAGE_RIP, CODE_MASK, STACK_MASK, SS_BASE, ES_BASE, ACCESS_SEGMENT, DECODE_MODE, BOUNCE,
   DECODE_SEGMENTED, DECODE_CODE, DECODE_CODE64, SS, RIP, RSP as RSP_SLOT,
 } from "./layout";
-import { flushBounce, openSlow, plainSlow, probeSlow, READ, READ_WRITE, WRITE } from "./paging";
+import { READ, READ_WRITE, WRITE } from "./access_kind";
+import { openSlow, plainSlow, probeSlow } from "./operand";
+import { flushBounce } from "./physical_memory";
 import { raiseCode } from "./interrupt";
 export { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, ZERO } from "./layout";
 

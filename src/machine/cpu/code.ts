@@ -13,7 +13,9 @@ import {
   CS_BASE, CS_LIMIT, CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, PAGE_MAP, PAGE_RIP, RAM, RAM_BYTES, RECORD_GENERATION,
   RECORD_NEXT, RECORDS, RECORDS_END,
 } from "./layout";
-import { fetchedPhysical, fetchSlow, protectPage, readPhysical } from "./paging";
+import { fetchedPhysical, fetchSlow } from "./fetch";
+import { readPhysical } from "./physical_memory";
+import { protectPage } from "./tlb";
 import { BLOCK, COUNT, LENGTH, RECORD_BYTES } from "./record";
 
 @inline const PAGE: u64 = 0xfffffffffffff000;

@@ -8,7 +8,8 @@ import {
 } from "./layout";
 import { GP, raise, raiseCode, raiseDebugFault, UD } from "./interrupt";
 import { in64, inLong, nonRoot, RIGHTS_L, updateAttention, updateMode } from "./mode";
-import { addressSpaceChanged, flushTlb, flushTlbNonGlobal, loadPdptes } from "./paging";
+import { loadPdptes } from "./paging";
+import { addressSpaceChanged, flushTlb, flushTlbNonGlobal } from "./tlb";
 import { checkUmip } from "./segment";
 import { primary, vmExit, vmExitInformation } from "./vmx";
 

@@ -13,9 +13,11 @@ import {
   clearDelivered, DB, delivered, deliverPending, injectEvent, keepTraps, NMI, setEvent, stopUnimplemented, TYPE_EXCEPTION, TYPE_EXTERNAL, TYPE_NMI,
 } from "./interrupt";
 import { DEBUGCTL_UNIMPLEMENTED, FLAG_IF, FLAG_RF, FLAG_TF, nonRoot, updateAttention, updateMode } from "./mode";
-import {
-  addressSpaceChanged, codeLinear, enterAddressSpace, flushAllTlbs, flushGuestTlb, flushTlb, protectPage, resetTlbs, setStepping, translateQuietly, watchWrites, WRITE,
-} from "./paging";
+import { WRITE } from "./access_kind";
+import { codeLinear } from "./fetch";
+import { translateQuietly } from "./paging";
+import { setStepping } from "./physical_memory";
+import { addressSpaceChanged, enterAddressSpace, flushAllTlbs, flushGuestTlb, flushTlb, protectPage, resetTlbs, watchWrites } from "./tlb";
 import { beginStep, rfLoaded, shadowBegun } from "./shadow";
 import { pin, primary, vmExitBoundary, vmExitEvent } from "./vmx";
 import { readMsr, timeStamp, writeMsr } from "./msr";

@@ -2,7 +2,7 @@
 // Decoder: bytes to records. SDM Volume 2 "Instruction Format"; the tables come from the instruction table. What is decoded where is code.ts's.
 import { currentRip } from "./access";
 import { raise, raiseCode } from "./interrupt";
-import { codeLinear } from "./paging";
+import { codeLinear } from "./fetch";
 import {
   DECODE_CODE, DECODE_CODE32, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED, DECODE_STACK32, ES_BASE, UNDEFINED, PAGE_RIP, RAX, RSP, X87_REGISTERS, XMM, ZERO,
 } from "./layout";

@@ -3,7 +3,7 @@
 import {
   EPT_ACCESSED_DIRTY, EPT_EXECUTE_ONLY, EPT_FEATURES, EXIT_QUALIFICATION, GUEST_LINEAR_ADDRESS, GUEST_PHYSICAL_ADDRESS, PHYSICAL_RESERVED, VMX_EPTP,
 } from "./layout";
-import { markDirty, physicalHost } from "./paging";
+import { markDirty, physicalHost } from "./physical_memory";
 import { vmExitFault } from "./vmx";
 
 @inline export const EPT_READ: u32 = 1;

@@ -17,7 +17,8 @@ import {
 import {
   FLAG_AC, FLAG_ID, FLAG_IF, FLAG_IOPL, FLAG_NT, FLAG_RF, FLAG_TF, FLAG_VIF, FLAG_VIP, FLAG_VM, in64, inLong, inProtected, inVm86, RIGHTS_DB, RIGHTS_L, RIGHTS_UNUSABLE, updateAttention, updateMode,
 } from "./mode";
-import { canonical, probeSystem, readSystem, writeSystem } from "./paging";
+import { canonical } from "./paging";
+import { probeSystem, readSystem, writeSystem } from "./system_access";
 import { keepRf } from "./shadow";
 import { SOURCE_CALL, SOURCE_IRET, SOURCE_JMP, taskSwitch } from "./task";
 import { instructionLength, pin } from "./vmx";

@@ -3,7 +3,7 @@
 // SDM 3C "Information for VM Exits Due to Instruction Execution", tables "Format of the VM-Exit Instruction-Information Field".
 import { currentRip, nextRip } from "./access";
 import { DECODE_CODE, DECODE_CODE16, DECODE_CODE64, DECODE_MODE } from "./layout";
-import { codeLinear, fetchByte } from "./paging";
+import { codeLinear, fetchByte } from "./fetch";
 
 let at: u64 = 0;
 let shift: i64 = 0;

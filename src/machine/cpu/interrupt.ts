@@ -11,7 +11,9 @@ import {
 } from "./layout";
 import { currentRip, linear, reg, setReg, stackLinear, write } from "./access";
 import { arithmeticFlags } from "./flags";
-import { canonical, readSystem, stepping, writeSystem } from "./paging";
+import { canonical } from "./paging";
+import { stepping } from "./physical_memory";
+import { readSystem, writeSystem } from "./system_access";
 import { FLAG_AC, FLAG_IF, FLAG_NT, FLAG_RF, FLAG_TF, FLAG_VM, in64, inLong, inProtected, inVm86, nonRoot, RIGHTS_DB, RIGHTS_L, RIGHTS_UNUSABLE, updateAttention, updateMode } from "./mode";
 import {
   baseOf, checkStackRoom, fetchDescriptor, limitOf, loadRealSegment, markAccessed, rightsOf, setNull, setSegment,

@@ -6,7 +6,8 @@ import {
   DEBUGCTL, DECODE_SEGMENTED, DECODE_STACK32, DR7, DS, EFER, ES, ES_BASE, ES_LIMIT, ES_RIGHTS, FS, GS, INTERRUPTIBILITY, MODE, MODE_64, MODE_LONG,
   MODE_PAGING, MODE_PROTECTED, MODE_VM86, RFLAGS_SYSTEM, SS, SS_RIGHTS, STACK_MASK, VMX_MODE, VMX_MTF_PENDING, VMX_PRIMARY,
 } from "./layout";
-import { alignmentChecked, selectContext } from "./paging";
+import { alignmentChecked } from "./operand";
+import { selectContext } from "./tlb";
 
 @inline export const FLAG_TF: u64 = 0x100;
 @inline export const FLAG_IF: u64 = 0x200;

@@ -10,7 +10,9 @@ import {
 import { GP, raise, raiseCode, stopUnimplemented, UD } from "./interrupt";
 import { reg, setReg } from "./access";
 import { nonRoot, updateAttention, updateMode } from "./mode";
-import { addressSpaceChanged, canonical, flushTlb, physicalHost } from "./paging";
+import { canonical } from "./paging";
+import { physicalHost } from "./physical_memory";
+import { addressSpaceChanged, flushTlb } from "./tlb";
 import { primary, secondary, vmExit } from "./vmx";
 
 @external("env", "msrRead") declare function busRead(index: u32): u32;

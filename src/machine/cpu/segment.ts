@@ -9,7 +9,9 @@ import { Mem, open, probe, read, Reg, reg, set, setReg, value, write } from "./a
 import { arithmeticFlags, setArithmeticFlags } from "./flags";
 import { GP, NP, raise, raiseCode, SS_FAULT, UD } from "./interrupt";
 import { in64, inLong, inProtected, inVm86, nonRoot, RIGHTS_DB, RIGHTS_L, RIGHTS_UNUSABLE, updateAttention, updateMode } from "./mode";
-import { canonical, READ, readSystem, writeSystem } from "./paging";
+import { READ } from "./access_kind";
+import { canonical } from "./paging";
+import { readSystem, writeSystem } from "./system_access";
 import { secondary, vmExitInformation } from "./vmx";
 import { displacement, instructionInformation } from "./instruction_information";
 import { shadowMovSs } from "./shadow";

@@ -9,7 +9,7 @@
 // registers at the element that faulted, and the flags as they were before the instruction (CMPS, SCAS).
 import { jump, linear, read, Reg, reg, setReg, tlbBase, write, RAX, RCX, RDI, RSI } from "./access";
 import { flagsSub } from "./flags";
-import { deviceTouched, watchDevices } from "./paging";
+import { deviceTouched, watchDevices } from "./physical_memory";
 import { checkUsable } from "./record";
 import { DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES, ES_BASE, RFLAGS_SYSTEM, TLB_ENTRIES } from "./layout";
 

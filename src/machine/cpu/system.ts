@@ -15,7 +15,11 @@ import {
 import {
   FLAG_AC, FLAG_DF, FLAG_ID, FLAG_IF, FLAG_IOPL, FLAG_NT, FLAG_RF, FLAG_TF, FLAG_VIF, FLAG_VIP, FLAG_VM, in64, inLong, inProtected, inVm86, nonRoot, updateAttention, updateMode,
 } from "./mode";
-import { canonical, invalidatePage, physicalHost, readSystem, watchPort } from "./paging";
+import { watchPort } from "./breakpoints";
+import { canonical } from "./paging";
+import { physicalHost } from "./physical_memory";
+import { readSystem } from "./system_access";
+import { invalidatePage } from "./tlb";
 import { displacement, instructionInformation } from "./instruction_information";
 import { keepRf, shadowMovSs, shadowSti } from "./shadow";
 import { loadSegment } from "./segment";

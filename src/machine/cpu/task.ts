@@ -10,7 +10,9 @@ import {
   CPL, CR0, CR3, CS, CS_LIMIT, CS_SELECTOR, DEBUG_TRAPS, DR7, DS, ES, ES_SELECTOR, FS, GS, LDTR, LDTR_SELECTOR, RFLAGS_SYSTEM, RIP, SS, TR, TR_BASE, TR_LIMIT, TR_RIGHTS, TR_SELECTOR, CR4,
 } from "./layout";
 import { FLAG_NT, FLAG_VM, inVm86, nonRoot, updateAttention, updateMode } from "./mode";
-import { addressSpaceChanged, flushTlbNonGlobal, loadPdptes, probeSystem, readSystem, writeSystem } from "./paging";
+import { loadPdptes } from "./paging";
+import { probeSystem, readSystem, writeSystem } from "./system_access";
+import { addressSpaceChanged, flushTlbNonGlobal } from "./tlb";
 import { keepRf } from "./shadow";
 import { instructionLength, vmExit, vmExitFault } from "./vmx";
 import { EXIT_QUALIFICATION } from "./layout";
