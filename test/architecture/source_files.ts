@@ -17,13 +17,20 @@ export interface SourceFile {
 
 /** All TypeScript sources below a folder; the AssemblyScript of the CPU core is another language and left out. */
 export function sourceFiles(folder: string): SourceFile[] {
-  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.name.endsWith('.d.ts'))
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+  return filesBelow(folder)
     .filter((path) => !path.includes(`${sep}machine${sep}cpu${sep}`) || path.includes(`${sep}test${sep}`))
     .filter((path) => !path.includes(`${sep}node_modules${sep}`) && !path.includes(`${sep}fixtures${sep}`))
     .sort()
     .map(parse);
+}
+
+/** The AssemblyScript of the CPU core: text and length can be judged, the tree hardly. */
+export const coreFiles = (): SourceFile[] => filesBelow(join('src', 'machine', 'cpu')).map(parse);
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.name.endsWith('.d.ts'))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
 }
 
 function parse(path: string): SourceFile {
