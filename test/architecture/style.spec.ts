@@ -36,7 +36,9 @@ const all = (): SourceFile[] => [...sourceFiles('src'), ...sourceFiles('test'), 
 
 describe('The style', () => {
   it('begins each file with its licence', () => {
-    const wrong = [...all(), ...coreFiles()].filter((file) => !file.text.startsWith('// SPDX-License-Identifier: LGPL-2.1-only'));
+    const wrong = [...all(), ...coreFiles()].filter(
+      (file) => !file.text.startsWith('// SPDX-License-Identifier: LGPL-2.1-only'),
+    );
     expect(wrong.map((file) => file.path)).to.deep.equal([]);
   });
 
