@@ -8,7 +8,8 @@ function wordsByPath(program: Command): ReadonlyMap<string, readonly string[]> {
     const options = command.options.flatMap(({ hidden, long }) =>
       hidden || long === undefined || long === null ? [] : [long],
     );
-    words.set(path.join(' '), [...command.commands.map((each) => each.name()), ...options, '--help']);
+    const choices = command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []);
+    words.set(path.join(' '), [...command.commands.map((each) => each.name()), ...choices, ...options, '--help']);
     for (const each of command.commands) visit(each, [...path, each.name()]);
   };
   visit(program, []);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
 import { describeAll } from '../intrinsics/describe.js';
 import { describedKinds, find, itemsOf, kindOf } from './describe_lookup.js';
 import { lineOf, textOf } from './describe_text.js';
@@ -24,7 +24,7 @@ function describe(kindName: string | undefined, name: string | undefined, { json
     print(json ? JSON.stringify(description) : `kinds: ${Object.keys(describedKinds).join(', ')}${EXAMPLES}`);
     return;
   }
-  const kind = kindOf(kindName);
+  const kind = kindOf(kindName, description);
   const items = name === undefined ? itemsOf(description, kind) : find(description, kind, name);
   if (json) print(JSON.stringify(items));
   else if (name === undefined) print(items.map((item) => lineOf(kind, item)).join('\n'));
@@ -33,11 +33,14 @@ function describe(kindName: string | undefined, name: string | undefined, { json
 
 /** The command `bfm describe`: what the framework knows of registers, fields, exits and rules. */
 export function describeCommand(): Command {
+  const kindArgument = new Argument('[kind]');
+  // Not by choices(): an error of ours says more than the parser's.
+  kindArgument.argChoices = Object.keys(describedKinds);
   return new Command('describe')
     .description(
       'describe a VMCS field, MSR, CPUID leaf, register, exit reason, VM-instruction error or VM-entry check',
     )
-    .argument('[kind]', Object.keys(describedKinds).join(', '))
+    .addArgument(kindArgument)
     .argument('[name]', 'a name, a part of one, or a number (0x for hex)')
     .option('--json', 'as JSON', false)
     .addHelpText('after', EXAMPLES)

@@ -23,10 +23,20 @@ function plain(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '');
 }
 
-/** @throws UsageError if there is no such kind. */
-export function kindOf(name: string): DescribedKind {
-  if (name in describedKinds) return name as DescribedKind;
-  throw new UsageError(`there is nothing of the kind '${name}'; kinds are ${Object.keys(describedKinds).join(', ')}`);
+const kinds = Object.keys(describedKinds) as DescribedKind[];
+
+/** @throws UsageError if there is no such kind; it says which kinds have something of that name. */
+export function kindOf(name: string, description: Description): DescribedKind {
+  const kind = kinds.find((each) => each === name.toLowerCase());
+  if (kind !== undefined) return kind;
+  const having = kinds.filter((each) => itemsOf(description, each).some((item) => isCalled(item, name)));
+  const advice = having.map((each) => `; try 'bfm describe ${each} ${name}'`).join('');
+  throw new UsageError(`there is nothing of the kind '${name}'; kinds are ${kinds.join(', ')}${advice}`);
+}
+
+/** Whether a name is meant to be this one; a register's may be without its group (`es` for `segment_register.es`). */
+function isCalled({ name }: DescribedItem, wanted: string): boolean {
+  return plain(name) === plain(wanted) || plain(name.slice(name.lastIndexOf('.') + 1)) === plain(wanted);
 }
 
 /** All definitions of a kind. */
@@ -43,11 +53,12 @@ export function find(description: Description, kind: DescribedKind, wanted: stri
   const items = itemsOf(description, kind);
   const { number } = describedKinds[kind];
   const isNumber = number !== undefined && /^(0x[0-9a-f]+|\d+)$/i.test(wanted);
-  const exact = items.filter((item) =>
-    isNumber ? Number(item[number]) === Number(wanted) : plain(item.name) === plain(wanted),
-  );
+  const exact = items.filter((item) => (isNumber ? Number(item[number]) === Number(wanted) : isCalled(item, wanted)));
   if (exact.length > 0) return exact;
-  const partial = isNumber ? [] : items.filter((item) => plain(item.name).includes(plain(wanted)));
+  const part = plain(wanted);
+  const partial = isNumber || part === '' ? [] : items.filter((item) => plain(item.name).includes(part));
   if (partial.length > 0) return partial;
-  throw new UsageError(`there is no ${kind} '${wanted}'; 'bfm describe ${kind}' lists them`);
+  const hint =
+    number !== undefined && /^[0-9a-f]+$/i.test(wanted) ? ' (a number is decimal, or hexadecimal with 0x)' : '';
+  throw new UsageError(`there is no ${kind} '${wanted}'${hint}; 'bfm describe ${kind}' lists them`);
 }

@@ -6,7 +6,9 @@ function hex(value: unknown): string {
   return `0x${Number(value).toString(16)}`;
 }
 
-function bits({ from, to }: DescribedField): string {
+/** The positions; bits that are not one run by their mask, as `63:1` would include bits that have names of their own. */
+function bits({ from, to, mask }: DescribedField): string {
+  if (mask !== undefined) return mask;
   return from === to ? `${from}` : `${to}:${from}`;
 }
 

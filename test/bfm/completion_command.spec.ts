@@ -15,6 +15,8 @@ describe('bfm completion', () => {
     const { stdout } = await bfm('completion', 'bash');
     expect(offered(stdout, 'bfm', 'driver')).to.deep.equal(['driver_load', 'driver_unload']);
     expect(offered(stdout, 'bfm', 'vmcall', 'string', '')).to.include.members(['unformatted', 'json', '--help']);
+    expect(offered(stdout, 'bfm', 'completion', '')).to.deep.equal(['bash', 'zsh', 'fish', '--help']);
+    expect(offered(stdout, 'bfm', 'describe', 'r')).to.deep.equal(['register']);
     expect(offered(stdout, 'bfm', 'dump', '--v')).to.deep.equal(['--vcpuid']);
     expect(offered(stdout, 'bfm', '--machine', 'm', 'vmcall', 'u')).to.deep.equal(['unittest']);
   });

@@ -7,7 +7,7 @@ import { UsageError } from '../../src/bfm/usage_error.js';
 
 const description = describeAll();
 const names = (kind: string, wanted: string): string[] =>
-  find(description, kindOf(kind), wanted).map(({ name }) => name.toLowerCase());
+  find(description, kindOf(kind, description), wanted).map(({ name }) => name.toLowerCase());
 
 describe('bfm describe', () => {
   describe('.find', () => {
@@ -28,9 +28,22 @@ describe('bfm describe', () => {
       ]);
     });
 
+    it('takes a register without its group, and a kind in capitals', () => {
+      expect(names('REGISTER', 'es')).to.deep.equal(['segment_register.es']);
+    });
+
+    it('says what to type when the kind is left out or a number lacks its 0x', () => {
+      expect(() => kindOf('guest_rip', description)).to.throw(UsageError, /try 'bfm describe vmcs guest_rip'$/);
+      expect(() => find(description, 'msr', 'c0000080')).to.throw(UsageError, /hexadecimal with 0x/);
+    });
+
+    it('takes no text without a letter or digit for a part of every name', () => {
+      expect(() => find(description, 'cpuid', '')).to.throw(UsageError, /no cpuid ''/);
+    });
+
     it('is a usage error when there is no such thing or kind', () => {
       expect(() => find(description, 'msr', 'nobody')).to.throw(UsageError, /no msr 'nobody'/);
-      expect(() => kindOf('colour')).to.throw(UsageError, /kinds are vmcs, msr/);
+      expect(() => kindOf('colour', description)).to.throw(UsageError, /kinds are vmcs, msr, .*check$/);
     });
   });
 
@@ -40,6 +53,11 @@ describe('bfm describe', () => {
       const text = textOf('msr', item!);
       expect(text).to.match(/^ia32_efer \(0xc0000080\) {3}SDM/i);
       expect(text).to.match(/^ +8 {2}lme$/im);
+    });
+
+    it('gives the mask of bits that are not one run', () => {
+      const [item] = find(description, 'msr', 'ia32_efer');
+      expect(textOf('msr', item!)).to.match(/^ +0xFFFFFFFFFFFFF2FE {2}reserved$/m);
     });
 
     it('says of a check what it wants and reads', () => {
