@@ -33,8 +33,12 @@ function filesOf(error: object): string | null {
   return null;
 }
 
-/** What is known of an error. One that is none of ours is a fault of the program, and says so. */
-export function problemOf(error: unknown): Problem {
+/**
+ * What is known of an error. One that is none of ours is a fault of the program, and says so.
+ *
+ * @param folder places of code are told relative to it; null: absolute, for a reader in another folder.
+ */
+export function problemOf(error: unknown, folder: string | null = '.'): Problem {
   if (!(error instanceof BareflankError)) {
     const name = error instanceof Error ? error.name : 'Error';
     const advice = 'this is a fault of bfm: run it again with BFM_TRACE=1 and report what it prints';
@@ -42,7 +46,7 @@ export function problemOf(error: unknown): Problem {
   }
   if (carriesProblem(error)) return error.problem;
   const { where, found, expected, advice } = error.details;
-  const frames = userFrames(error);
+  const frames = userFrames(error, folder);
   return {
     name: error.name,
     what: [error.message, ...frames.map((frame) => `    ${frame}`)].join('\n'),

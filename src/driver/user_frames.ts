@@ -37,11 +37,11 @@ export function withoutForeignFrames(text: string): string {
     .join('\n');
 }
 
-/** A place as people type it: relative to the current folder if it is below it. */
-function shortened(frame: string): string {
+/** A place as people type it: relative to a folder if it is below it. */
+function shortened(frame: string, folder: string): string {
   const place = FRAME.exec(frame)?.[1];
   if (place === undefined) return frame.trim();
-  const inside = relative('.', pathOf(place));
+  const inside = relative(folder, pathOf(place));
   return frame.trim().replace(place, inside.startsWith('..') ? pathOf(place) : inside);
 }
 
@@ -50,16 +50,25 @@ function* chain(error: unknown): Generator<Error> {
   for (let each = error; each instanceof Error; each = (each as { causedBy?: unknown }).causedBy) yield each;
 }
 
+/** A stack without the message before it: the message of an error that came from another process has frames of its own. */
+function traceOf({ stack, message }: Error): string {
+  return (stack ?? '').replace(message, () => '');
+}
+
 /**
  * The frames of the user's own code at which an error arose: those of the first cause that has any, as `at method (file:line:column)`.
  *
+ * @param folder places below it are relative to it; null: none are, for a reader whose folder is not known here.
  * @returns none for an error that no code of a user's took part in.
  */
-export function userFrames(error: unknown): string[] {
-  const frames = [...chain(error)].map(({ stack }) =>
-    (stack ?? '').split('\n').filter((line) => isFrame(line) && !isForeignFrame(line)),
+export function userFrames(error: unknown, folder: string | null = '.'): string[] {
+  const frames = [...chain(error)].map((each) =>
+    traceOf(each)
+      .split('\n')
+      .filter((line) => isFrame(line) && !isForeignFrame(line)),
   );
-  return (frames.filter((each) => each.length > 0).at(-1) ?? []).map(shortened);
+  const last = frames.filter((each) => each.length > 0).at(-1) ?? [];
+  return last.map((frame) => (folder === null ? frame.trim() : shortened(frame, folder)));
 }
 
 /** The file, line and column of a frame. */

@@ -53,6 +53,15 @@ describe('userFrames', () => {
     expect(userFrames(error)).to.deep.equal(['at x (hello/hello.ts:5:32)']);
   });
 
+  it('are absolute for a reader in another folder', () => {
+    const place = join(process.cwd(), 'hello/hello.ts');
+    expect(userFrames(thrown('trouble', `    at x (${place}:5:32)`), null)).to.deep.equal([`at x (${place}:5:32)`]);
+  });
+
+  it('are not those that a message has: it came from another process, and shows them itself', () => {
+    expect(userFrames(thrown(`trouble\n${users}`, ours))).to.deep.equal([]);
+  });
+
   it("are none for an error of the framework's own, or what is no error", () => {
     expect(userFrames(thrown('trouble', ours))).to.deep.equal([]);
     expect(userFrames('a text')).to.deep.equal([]);

@@ -117,7 +117,7 @@ export class HostedMachine {
     try {
       this.start();
     } catch (error) {
-      this.post({ kind: 'vmm', bytes: Buffer.from(`the late start failed: ${problemOf(error).what}\n`) });
+      this.post({ kind: 'vmm', bytes: Buffer.from(`the late start failed: ${problemOf(error, null).what}\n`) });
     }
   }
 
@@ -193,7 +193,8 @@ export class HostedMachine {
     try {
       this.post({ kind: 'answer', id, result: await this.perform(method, params) });
     } catch (error) {
-      this.post({ kind: 'error', id, message: problemOf(error).what });
+      // The client may be in any folder.
+      this.post({ kind: 'error', id, message: problemOf(error, null).what });
     }
     this.post({ kind: 'handlers', names: [...this.driver.handlerNames] });
   }
