@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
 const PAGE_WORDS = 1024;
-const PAGE_SHIFT = 12;
 
 /** A 64-bit digest as two 32-bit lanes. */
 export interface Digest {
@@ -100,6 +99,3 @@ function isZero(words: Uint32Array, from: number): boolean {
   for (let i = from; i < from + PAGE_WORDS; i++) if (words[i] !== 0) return false;
   return true;
 }
-
-/** Bytes of a page of the hash. */
-export const HASH_PAGE_BYTES = 1 << PAGE_SHIFT;

@@ -15,7 +15,6 @@ const VERSION = 0x20 | ((IO_APIC_INPUTS - 1) << 16);
 const MASKED = 0x10000;
 const LEVEL = 0x8000;
 const REMOTE_IRR = 0x4000;
-const ACTIVE_LOW = 0x2000;
 const LOGICAL = 0x800;
 /** Delivery status (12) and remote IRR (14) are read-only. */
 const WRITABLE = 0x1afff;
@@ -125,6 +124,3 @@ export class IoApic extends StatefulDevice<IoApicState> implements InterruptCont
     }
   }
 }
-
-/** For tables that describe the wires: an input's polarity bit in an entry. */
-export const IO_APIC_ACTIVE_LOW = ACTIVE_LOW;

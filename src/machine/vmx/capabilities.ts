@@ -4,7 +4,7 @@ import { allowed, trueAllowed, type Capability } from './allowed_controls.js';
 import { supportedFields } from './field_slots.js';
 import { vmcsRegionSize, vmcsRevision } from './vmcs.js';
 
-/** Addresses of the VMX capability MSRs. */
+/** Addresses of the VMX capability MSRs that exist; IA32_VMX_VMFUNC does not, since VM functions are not implemented. */
 export const VmxMsr = {
   Basic: 0x480,
   PinbasedCtls: 0x481,
@@ -25,9 +25,8 @@ export const VmxMsr = {
   TrueEntryCtls: 0x490,
 } as const;
 
-/** The first and the last address of the capability MSRs that exist; IA32_VMX_VMFUNC does not, since VM functions are not implemented. */
+/** The first address of the capability MSRs. */
 export const firstVmxMsr = VmxMsr.Basic;
-export const lastVmxMsr = VmxMsr.TrueEntryCtls;
 
 /** Features of the processor model that the fixed-bit MSRs depend on. */
 export interface CapabilityOptions {

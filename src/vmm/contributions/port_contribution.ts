@@ -4,8 +4,8 @@ import type { Contribution } from '../container/contribution.js';
 import type { Exit } from '../exit_handler/exit.js';
 
 /**
- * Emulates I/O ports whose accesses exit (by the I/O bitmaps or unconditional I/O exiting, which a VmcsContribution turns on). Asked in
- * order until one answers; the base comes last.
+ * Emulates I/O ports: their accesses exit, by the owner `IoBitmap`, and those of other ports do so no more than before. Asked in order until
+ * one answers; the base comes last.
  */
 export interface PortContribution extends Contribution {
   readonly ports: readonly number[];
