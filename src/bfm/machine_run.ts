@@ -75,13 +75,16 @@ export class MachineRun {
     try {
       const driver = await this.loadVmm(pc);
       pc.boot({ kernel, modules, append: request.append });
-      if (request.start === 'boot') driver?.start();
-      this.post({ kind: 'handlers', names: [...(driver?.handlerNames ?? [])] });
+      if (request.start === 'boot') {
+        this.post({ kind: 'calling', what: 'the start of the VMM' });
+        driver?.start();
+      }
       this.post({ kind: 'running' });
       const started = performance.now();
       const ending = this.loop(pc, driver);
       const milliseconds = performance.now() - started;
       this.post({ kind: 'stopped' });
+      if (driver !== undefined) this.post({ kind: 'calling', what: 'the reports of extensions or the end of the VMM' });
       return this.report(pc, driver, await endingWithReport(ending, this.end), milliseconds);
     } finally {
       this.flush();
@@ -118,7 +121,12 @@ export class MachineRun {
     if (request.start === 'off' && request.modules.length === 0) return undefined;
     // Containers, bundler and VMM are a third of the start-up time of a run that needs none of them.
     const { Driver } = await import('../driver/driver.js');
-    const driver = await Driver.create({ machine: pc.driverHost, whereabouts: this.control.handlerWord });
+    const driver = await Driver.create({
+      machine: pc.driverHost,
+      whereabouts: this.control.handlerWord,
+      announceHandlers: (names) => this.post({ kind: 'handlers', names: [...names] }),
+    });
+    this.post({ kind: 'calling', what: 'the loading of the modules' });
     for (const file of request.modules) {
       if (MODULE_SOURCE.test(file)) driver.addModule(file);
       else driver.addModules(file);
@@ -151,7 +159,6 @@ export class MachineRun {
   private startLate(driver: Driver): void {
     driver.start();
     this.lateStart!.started();
-    this.post({ kind: 'handlers', names: [...driver.handlerNames] });
   }
 
   /** A run that shall start late and never came to it has not done what it was asked for. */
@@ -190,7 +197,8 @@ export class MachineRun {
   private report(pc: Pc, driver: Driver | undefined, ending: Ending, milliseconds: number): RunReport {
     const { outcome, detail, places } = ending;
     const machine = {
-      exits: namedExits(pc.exits()),
+      // Always there under a VMM: scripts compare it with what an extension counted, which may be 0.
+      exits: { ...(this.request.start !== 'off' && { cpuid: 0 }), ...namedExits(pc.exits()) },
       instructions: pc.instructions,
       virtualTime: pc.virtualTime,
       debugExit: pc.debugExit,

@@ -59,6 +59,8 @@ export type WorkerMessage =
   | { readonly kind: 'console'; readonly bytes: Uint8Array }
   | { readonly kind: 'vmm'; readonly bytes: Uint8Array }
   | { readonly kind: 'handlers'; readonly names: readonly string[] }
+  /** Code of the VMM or of extensions is called, outside VM exits and quanta; `what` names it for a watcher that sees no end of it. */
+  | { readonly kind: 'calling'; readonly what: string }
   | { readonly kind: 'running' }
   /** The guest runs no more: what comes now are the last words of the VMM. */
   | { readonly kind: 'stopped' }

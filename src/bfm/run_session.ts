@@ -13,6 +13,8 @@ import { VmmLines } from './vmm_lines.js';
 const LOOK_MILLISECONDS = 100;
 /** How long VMM code may keep the machine from its next quantum. */
 const VMM_PATIENCE_MILLISECONDS = 2000;
+/** How long modules may take to load, VMM and extensions to start, to report and to end. */
+const CALL_PATIENCE_MILLISECONDS = 10000;
 /** How long the machine itself may, which only a starved computer explains. */
 const MACHINE_PATIENCE_MILLISECONDS = 20000;
 
@@ -24,6 +26,8 @@ export interface SessionOptions {
   readonly vmm: TextSink;
   /** Whether the VMM's lines keep their colours. */
   readonly colours: boolean;
+  /** Milliseconds that modules may take to load, VMM and extensions to start, to report and to end; 10000 if it is not given. */
+  readonly callPatience?: number;
 }
 
 /**
@@ -38,6 +42,10 @@ export class RunSession {
   private handlers: readonly string[] = [];
   private worker: Worker | undefined;
   private running = false;
+  /** What the worker calls outside VM exits and quanta. */
+  private calling: string | undefined;
+  /** How long the worker has shown no sign of life. */
+  private stillMilliseconds = 0;
   private startedAt = performance.now();
   private finish: (report: RunReport) => void = () => {};
   private fail: (error: Error) => void = () => {};
@@ -94,7 +102,12 @@ export class RunSession {
       case 'handlers':
         this.handlers = message.names;
         return;
+      case 'calling':
+        this.calling = message.what;
+        this.stillMilliseconds = 0;
+        return;
       case 'running':
+        this.calling = undefined;
         this.running = true;
         this.startedAt = performance.now();
         return;
@@ -119,15 +132,23 @@ export class RunSession {
 
   private armWatchdog(): NodeJS.Timeout {
     let heartbeat = -1;
-    let still = 0;
     return setInterval(() => {
       const now = this.control.heartbeat;
-      still = this.running && now === heartbeat ? still + LOOK_MILLISECONDS : 0;
+      const watched = this.running || this.calling !== undefined;
+      this.stillMilliseconds = watched && now === heartbeat ? this.stillMilliseconds + LOOK_MILLISECONDS : 0;
       heartbeat = now;
-      const inVmm = this.control.exitReason !== 0;
-      if (still >= (inVmm ? VMM_PATIENCE_MILLISECONDS : MACHINE_PATIENCE_MILLISECONDS))
-        this.terminate('dead', 'no quantum ended');
+      if (this.stillMilliseconds >= this.patience())
+        this.terminate(
+          'dead',
+          this.calling === undefined ? 'no quantum ended' : `${this.calling} did not come to its end`,
+        );
     }, LOOK_MILLISECONDS);
+  }
+
+  private patience(): number {
+    if (this.control.exitReason !== 0) return VMM_PATIENCE_MILLISECONDS;
+    if (this.calling === undefined) return MACHINE_PATIENCE_MILLISECONDS;
+    return this.options.callPatience ?? CALL_PATIENCE_MILLISECONDS;
   }
 
   /** Ends the worker by force. What the machine counted stands in shared memory; what extensions would report is lost. */

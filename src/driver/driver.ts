@@ -30,6 +30,8 @@ export interface DriverOptions {
   readonly whereabouts?: Int32Array;
   /** How many modules may be added; 75 if it is not given. */
   readonly maxModules?: number;
+  /** Is told `handlerNames` when a vCPU has its handlers, before the first of them is called. */
+  readonly announceHandlers?: (names: readonly string[]) => void;
 }
 
 /** What the VMM answered to a VMCALL that carries data. */
@@ -54,6 +56,7 @@ export class Driver {
     private readonly machine: MachineHost,
     whereabouts: Int32Array,
     private readonly maxModules: number,
+    private readonly announceHandlers: (names: readonly string[]) => void,
   ) {
     this.trace = { words: whereabouts, names: [] };
   }
@@ -62,9 +65,10 @@ export class Driver {
     machine,
     whereabouts = new Int32Array(1),
     maxModules = Limit.maxModules,
+    announceHandlers = () => {},
   }: DriverOptions): Promise<Driver> {
     inlineExitPath();
-    return Promise.resolve(new Driver(machine, whereabouts, maxModules));
+    return Promise.resolve(new Driver(machine, whereabouts, maxModules, announceHandlers));
   }
 
   get status(): DriverState {
@@ -243,6 +247,7 @@ export class Driver {
     this.machine.inDriverContext(processor, () => {
       this.vmm!.entry.startVmm(BigInt(processor));
       this.started++;
+      this.announceHandlers(this.trace.names);
       this.expectSuccess('start', processor, VmcallOpcode.VMCALL_START);
     });
   }

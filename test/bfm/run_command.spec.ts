@@ -66,7 +66,7 @@ describe('bfm run', function () {
       expect(result.status, result.stderr).to.equal(0);
       expect(result.stderr).to.include(`guest executed ${count} cpuids`);
       expect(json(result).outcome).to.equal('powered-off');
-      expect(json(result).machine.exits.cpuid ?? 0).to.equal(count);
+      expect(json(result).machine.exits.cpuid).to.equal(count);
       expect(json(result).extensions.cpuidcount!.count).to.equal(count);
     });
   }
@@ -205,6 +205,13 @@ describe('bfm run', function () {
     const { status, stderr } = await bfm('run', '--guest', 'cpuid', '-m', modules);
     expect(status, stderr).to.equal(3);
     expect(stderr).to.match(/extension saboteur did not return from exit 10 \(cpuid\)/);
+  });
+
+  it('ends a handler that does not return from the start of the VMM', async () => {
+    const body = handler('for (;;);').replace('ExitReason.Cpuid', 'ExitReason.Vmcall');
+    const { status, stderr } = await bfm('run', '--guest', 'cpuid', '-m', extension('start_sleeper', body));
+    expect(status, stderr).to.equal(3);
+    expect(stderr).to.match(/extension saboteur did not return from exit 18 \(vmcall\)/);
   });
 
   it('reports what the machine had counted when a handler hung, and null for what nobody can know', async () => {

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { join } from 'node:path';
 import type { RunRequest } from '../../src/bfm/run_request.js';
 import { RunSession } from '../../src/bfm/run_session.js';
+import { temporaryFolder } from '../driver/temporary_folder.js';
 import { root } from './bfm_process.js';
 import { sink } from './text_sinks.js';
 
@@ -16,6 +17,8 @@ const endless: RunRequest = {
   pace: 'fast',
   testDevice: false,
 };
+
+const folder = temporaryFolder();
 
 describe('RunSession', () => {
   it('ends the worker at the second interrupt, and reports what the machine had counted', async () => {
@@ -34,6 +37,27 @@ describe('RunSession', () => {
     expect(report.machine.exits.vmcall, 'the start').to.equal(1);
     expect(report.machine.exits.cpuid).to.be.greaterThan(0);
   });
+
+  const hanging: Record<string, string> = {
+    'the loading of the modules': 'export default vcpuModule(() => { for (;;); });',
+    'the start of the VMM': `export default vcpuModule(({ bind }) =>
+      bind(VmcsContribution).toConstantValue({ name: 'set-up', setUp() { for (;;); } }));`,
+    'the reports of extensions or the end of the VMM': `export default vcpuModule(({ bind }) =>
+      bind(ReportContribution).toConstantValue({ name: 'report', report() { for (;;); } }));`,
+  };
+  for (const [what, code] of Object.entries(hanging)) {
+    it(`ends code of an extension that keeps it from ${what}`, async () => {
+      const imports = `import { ReportContribution, vcpuModule, VmcsContribution } from 'bareflank';`;
+      const file = folder.write(`${what.replaceAll(' ', '_')}.ts`, `${imports}\n${code}\n`);
+      const request = { ...endless, append: '1', modules: [file] };
+      const options = { console: sink(), vmm: sink(), colours: false, callPatience: 1500 };
+      expect(await new RunSession(request, options).run()).to.include({
+        outcome: 'dead',
+        detail: `${what} did not come to its end`,
+        forced: true,
+      });
+    });
+  }
 
   it('says so if it was interrupted before the guest ran', async () => {
     const session = new RunSession(endless, { console: sink(), vmm: sink(), colours: false });
