@@ -19,7 +19,8 @@ export class ExitHandlerCpuidCount extends ExitHandlerIntelX64 implements Report
 
   /** `bfm vmcall string json '{"get":"count"}'` answers `[N]`. */
   protected override handleVmcallDataStringJson(command: unknown): unknown {
-    if ((command as { get?: unknown } | null)?.get !== 'count') throw new VmcallError('unknown JSON command');
+    if ((command as { get?: unknown } | null)?.get !== 'count')
+      throw new VmcallError(`unknown JSON command ${JSON.stringify(command)}; cpuidcount knows {"get":"count"}`);
     return [this.count];
   }
 

@@ -23,6 +23,18 @@ import { runSelfTest } from './self_tests.js';
 import { UserVersion } from './user_version.js';
 import { loadVmcallRegisters, storeVmcallRegisters, type VmcallRegisters } from './vmcall_registers.js';
 
+/** @throws VmcallError for an answer that JSON cannot express: a function, a bigint, a circle. */
+function jsonOf(answer: unknown): string {
+  let reason: string = typeof answer;
+  try {
+    const text = JSON.stringify(answer) as string | undefined;
+    if (text !== undefined) return text;
+  } catch (error) {
+    reason = error instanceof Error ? error.message : String(error);
+  }
+  throw new VmcallError(`the handler of a JSON command returned what is no JSON (${reason})`);
+}
+
 /** VMCALLs of version 1: by opcode, and data by type. Each handler may be overridden. */
 @extension()
 export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
@@ -147,7 +159,7 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
       case VmcallDataType.VMCALL_DATA_STRING_UNFORMATTED:
         return encodeUtf8(this.handleVmcallDataStringUnformatted(decodeUtf8(data)));
       case VmcallDataType.VMCALL_DATA_STRING_JSON:
-        return encodeUtf8(JSON.stringify(this.answerJson(JSON.parse(decodeUtf8(data)))));
+        return encodeUtf8(jsonOf(this.answerJson(JSON.parse(decodeUtf8(data)))));
       case VmcallDataType.VMCALL_DATA_BINARY_UNFORMATTED:
         return this.handleVmcallDataBinaryUnformatted(data);
       default:

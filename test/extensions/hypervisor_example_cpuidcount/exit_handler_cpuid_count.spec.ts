@@ -35,7 +35,9 @@ describe('ExitHandlerCpuidCount', () => {
     }
     const handler = new Open();
     expect(handler.json({ get: 'count' })).to.deep.equal([0]);
-    expect(() => handler.json({ get: 'other' })).to.throw('unknown JSON command');
-    expect(() => handler.json(null)).to.throw('unknown JSON command');
+    expect(() => handler.json({ get: 'other' })).to.throw(
+      'unknown JSON command {"get":"other"}; cpuidcount knows {"get":"count"}',
+    );
+    expect(() => handler.json(null)).to.throw('unknown JSON command null');
   });
 });

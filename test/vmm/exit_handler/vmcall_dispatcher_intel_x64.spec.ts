@@ -178,6 +178,22 @@ describe('VMCALL', () => {
       expect(decodeUtf8(answer(r09))).to.equal('{"a":[1,"x"]}');
     });
 
+    for (const [what, value, reason] of [
+      ['a function', () => 1, /returned what is no JSON \(function\)/],
+      ['a bigint', 5n, /returned what is no JSON \(.*BigInt/],
+    ] as const)
+      it(`fails for a contribution that answers a JSON command with ${what}, and says why`, () => {
+        const contribution: VmcallContribution = {
+          name: 'odd',
+          opcodes: [],
+          handle: () => false,
+          handleJson: () => value,
+        };
+        const odd = guest([vcpuModule(({ bind }) => bind(VmcallContribution).toConstantValue(contribution))]);
+        expect(odd.data(2, encodeUtf8('1')).r01).to.equal(failure);
+        expect(odd.output()).to.match(reason);
+      });
+
     it('echoes binary data', () => {
       const { data, answer } = guest();
       const { r01, r07, r09 } = data(10, Uint8Array.of(0, 255, 7));
