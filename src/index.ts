@@ -99,6 +99,7 @@ export * from './vmm/vmcs/vm_entry_explainer.js';
 export * from './vmm/vmcs/vm_entry_explainer_intel_x64.js';
 export * from './vmm/vmcs/vmcs.js';
 export * from './vmm/vmcs/vmcs_intel_x64.js';
+export * from './vmm/vmcs/vmcs_write_trace.js';
 export * from './vmm/vmm_module.js';
 export * from './vmm/vmm_state/gdt_x64.js';
 export * from './vmm/vmm_state/idt_x64.js';

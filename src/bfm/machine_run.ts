@@ -124,6 +124,7 @@ export class MachineRun {
     const driver = await Driver.create({
       machine: pc.driverHost,
       whereabouts: this.control.handlerWord,
+      traceVmcs: request.traceVmcs === true,
       announceHandlers: (names) => this.post({ kind: 'handlers', names: [...names] }),
     });
     this.post({ kind: 'calling', what: 'the loading of the modules' });

@@ -34,6 +34,7 @@ export function runCommand(done: (status: ExitStatus) => void): Command {
     .description('run a guest on the simulated PC, under the VMM or without it')
     .option('--until <text>', 'end the run when this text stands on the console')
     .option('--timeout <seconds>', 'give up after this time')
+    .option('--trace-vmcs', 'remember where each VMCS field was written, for the report of a VM entry that fails')
     .option('--stats', 'more figures in the table at the end', false)
     .option('--json', "one JSON object on stdout at the end, the guest's console on stderr", false)
     .addHelpText('after', EXAMPLES)

@@ -24,6 +24,7 @@ export interface RunOptions {
   readonly pace?: string;
   readonly rtc?: string;
   readonly testDevice: boolean;
+  readonly traceVmcs?: boolean;
   readonly stats: boolean;
   readonly json: boolean;
 }
@@ -134,6 +135,7 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
     ...(options.until !== undefined && { until: options.until }),
     pace: pace(options.pace, isTerminal),
     ...rtcStart(options.rtc),
+    ...(options.traceVmcs === true && { traceVmcs: true }),
     testDevice: options.testDevice,
   };
 }

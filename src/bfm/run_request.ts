@@ -23,6 +23,8 @@ export interface RunRequest {
   readonly pace: 'real' | 'fast';
   /** Seconds since 1970 at power-on. */
   readonly rtcStart?: number;
+  /** Remember where each VMCS field was written. */
+  readonly traceVmcs?: boolean;
   /** With QEMU's pc-testdev. */
   readonly testDevice: boolean;
 }

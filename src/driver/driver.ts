@@ -30,6 +30,8 @@ export interface DriverOptions {
   readonly whereabouts?: Int32Array;
   /** How many modules may be added; 75 if it is not given. */
   readonly maxModules?: number;
+  /** Remember where each VMCS field was written, for the report of a VM entry that fails. */
+  readonly traceVmcs?: boolean;
   /** Is told `handlerNames` when a vCPU has its handlers, before the first of them is called. */
   readonly announceHandlers?: (names: readonly string[]) => void;
 }
@@ -57,6 +59,7 @@ export class Driver {
     whereabouts: Int32Array,
     private readonly maxModules: number,
     private readonly announceHandlers: (names: readonly string[]) => void,
+    private readonly traceVmcs: boolean,
   ) {
     this.trace = { words: whereabouts, names: [] };
   }
@@ -66,9 +69,10 @@ export class Driver {
     whereabouts = new Int32Array(1),
     maxModules = Limit.maxModules,
     announceHandlers = () => {},
+    traceVmcs = false,
   }: DriverOptions): Promise<Driver> {
     inlineExitPath();
-    return Promise.resolve(new Driver(machine, whereabouts, maxModules, announceHandlers));
+    return Promise.resolve(new Driver(machine, whereabouts, maxModules, announceHandlers, traceVmcs));
   }
 
   get status(): DriverState {
@@ -104,7 +108,7 @@ export class Driver {
     try {
       const modules: FileModule[] = [];
       for (const file of this.files) for (const module of await loadModule(file)) modules.push({ file, module });
-      this.vmm = LoadedVmm.create(this.machine, modules, this.trace);
+      this.vmm = LoadedVmm.create(this.machine, modules, this.trace, this.traceVmcs);
     } catch (error) {
       this.files = [];
       throw error;

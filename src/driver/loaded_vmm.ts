@@ -10,6 +10,7 @@ import { HandlerTrace } from '../vmm/exit_handler/handler_trace.js';
 import { attachOutput, Output } from '../vmm/output/output.js';
 import { SerialSettings } from '../vmm/serial/serial_port.js';
 import { VcpuManager } from '../vmm/vcpu/vcpu_manager.js';
+import { VmcsWriteTrace } from '../vmm/vmcs/vmcs_write_trace.js';
 import { vcpuParts, vmmParts } from '../vmm/vmm_module.js';
 import type { MachineHost } from './machine_host.js';
 
@@ -28,11 +29,12 @@ const machineSerialSettings: SerialSettings = {
   parityBits: ParityBits.parity_none,
 };
 
-function machineModule(machine: MachineHost, trace: HandlerTrace): PartModule {
+function machineModule(machine: MachineHost, trace: HandlerTrace, traceVmcs: boolean): PartModule {
   return vmmModule(({ bind }) => {
     for (const { symbol, value } of machine.intrinsics) bind(symbol).toConstantValue(value);
     bind(SerialSettings).toConstantValue(machine.serialSettings ?? machineSerialSettings);
     bind(HandlerTrace).toConstantValue(trace);
+    bind(VmcsWriteTrace).toConstantValue({ enabled: traceVmcs });
   });
 }
 
@@ -62,13 +64,19 @@ export class LoadedVmm {
    * Validates the base and the given modules together, makes the VMM's parts and initialises them. The modules are shuffled, so that nobody
    * can depend on their order.
    *
+   * @param traceVmcs remember where each VMCS field was written.
    * @throws ModuleLoadError, EntryError; nothing is left behind.
    */
-  static create(machine: MachineHost, modules: readonly FileModule[], trace: HandlerTrace): LoadedVmm {
+  static create(
+    machine: MachineHost,
+    modules: readonly FileModule[],
+    trace: HandlerTrace,
+    traceVmcs = false,
+  ): LoadedVmm {
     const base: FileModule[] = [
       { file: 'bareflank (vmm_module.ts)', module: vmmParts },
       { file: 'bareflank (vmm_module.ts)', module: vcpuParts },
-      { file: 'the machine', module: machineModule(machine, trace) },
+      { file: 'the machine', module: machineModule(machine, trace, traceVmcs) },
     ];
     const records: BindingRecord[] = shuffled([...base, ...modules]).flatMap(({ file, module }) => [
       ...module.record(file),

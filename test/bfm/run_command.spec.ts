@@ -200,6 +200,25 @@ describe('bfm run', function () {
     expect(stderr).to.not.match(/\n\s+at /);
   });
 
+  for (const [how, others] of [
+    ['an error of VMLAUNCH', 'vmcs.cr3TargetCount.set(77n);'],
+    ['an exit by the failed entry', ''],
+  ] as const)
+    it(`tells with --trace-vmcs where the VMM wrote last what keeps the guest from being entered: ${how}`, async () => {
+      const modules = extension(
+        `bad_flags_${others.length}`,
+        `import { vcpuModule, VmcsContribution } from 'bareflank';
+        export default vcpuModule(({ bind }) => bind(VmcsContribution).toConstantValue({
+          name: 'bad', setUp(vmcs) { vmcs.guestRflags.set(0n); ${others} } }));`,
+      );
+      const run = ['run', '--guest', 'cpuid', '-m', modules];
+      const [plain, traced] = await Promise.all([bfm(...run), bfm(...run, '--trace-vmcs')]);
+      expect([plain.status, traced.status], traced.stderr).to.deep.equal([1, 1]);
+      expect(plain.stderr).to.include('GUEST_RFLAGS (0x6820)').and.not.include('last written');
+      expect(traced.stderr).to.match(/GUEST_RFLAGS \(0x6820\)[^\n]*, last written at [^\n]*bad_flags_\d+\.ts:3:/);
+      if (others !== '') expect(traced.stderr).to.match(/CR3_TARGET_COUNT[^\n]*, last written at [^\n]*\.ts:3:/);
+    });
+
   it('ends a handler that never returns, and names it and the exit, status 3', async () => {
     const modules = extension('sleeper', handler('for (;;);'));
     const { status, stderr } = await bfm('run', '--guest', 'cpuid', '-m', modules);

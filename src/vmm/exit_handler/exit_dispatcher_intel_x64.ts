@@ -105,7 +105,7 @@ export abstract class ExitDispatcherIntelX64 {
 
   /** A VM entry that failed after it had left the VMM: all rules, a dump, halt. SDM 3C "VM-Entry Failures During or After Loading Guest State". */
   protected handleEntryFailure(): void {
-    const { text } = this.explainer.explain(false, () => undefined);
+    const { text } = this.explainer.explain(false, (field) => this.vmcs.lastWrittenAt(field));
     const what = `VM-entry failure, exit reason ${exitReasonName(this.exit.reason)} (${hex(this.exit.wholeReason >>> 0)}), qualification ${hex(this.exit.qualification)}. ${text}`;
     bferror`${what}\n${this.explainer.dump()}`;
     this.halt(what);

@@ -41,6 +41,8 @@ export interface VmcsByEncoding {
   /** Enables a control if the processor has it. @param verbose warn if not. @returns whether it is 1 now. */
   enableIfAllowed(word: ControlWord, mask: number, verbose?: boolean): boolean;
   disableIfAllowed(word: ControlWord, mask: number, verbose?: boolean): boolean;
+  /** Where the VMM wrote the field last, as lines of a stack; undefined unless that is traced (`VmcsWriteTrace`). */
+  lastWrittenAt(field: number): string | undefined;
   /**
    * Runs `body`, whose writes are those of the owner of a shared resource, whoever asked it: what several contributions ask of one owner is no
    * contradiction, what one of them writes beside the owner is.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 /* eslint-disable @typescript-eslint/no-unsafe-declaration-merging, @typescript-eslint/no-empty-object-type --
    the definitions give the class its properties; a test walks them all */
-import { inject, injectable } from 'inversify';
+import { inject, injectable, optional } from 'inversify';
 import type { VmcsAccessors } from '../../intrinsics/accessors/vmcs_accessors.js';
 import { snakeCase } from '../../intrinsics/bit_fields.js';
 import {
@@ -32,6 +32,7 @@ import { bfwarning } from '../output/output.js';
 import { hex } from '../support/text.js';
 import { installVmcsAccessors } from './install_vmcs_accessors.js';
 import type { VmcsByEncoding } from './vmcs.js';
+import { VmcsWriteTrace } from './vmcs_write_trace.js';
 import { WriteLedger } from './write_ledger.js';
 
 /** Lines of a stack that are about access itself, not about who wants it. */
@@ -49,9 +50,10 @@ function controlName(word: ControlWord, mask: number): string {
 export class VmcsFieldsIntelX64 implements VmcsByEncoding {
   @inject(Vmx) protected readonly vmx!: Vmx;
   @inject(Msrs) protected readonly msrs!: Msrs;
+  @inject(VmcsWriteTrace) @optional() protected readonly writeTrace: VmcsWriteTrace | undefined;
   /** Where the VMM last wrote each field, if that is traced. */
   protected readonly lastWrites = new Map<number, string>();
-  /** Debug mode: remember a stack with each write, so that a failed entry can say where a value came from. */
+  /** Debug mode for this VMCS alone, whatever `VmcsWriteTrace` says. */
   traceWrites = false;
   private ledger: WriteLedger | undefined;
   private writer: string | undefined;
@@ -94,6 +96,10 @@ export class VmcsFieldsIntelX64 implements VmcsByEncoding {
     this.trace(field);
     const changed = (old & ~mask) | (value & mask);
     if (!this.vmx.vmwrite(field, changed)) throw this.failure('VMWRITE', field, changed);
+  }
+
+  lastWrittenAt(field: number): string | undefined {
+    return this.lastWrites.get(field);
   }
 
   readLow(field: number): number {
@@ -201,10 +207,11 @@ export class VmcsFieldsIntelX64 implements VmcsByEncoding {
   }
 
   private trace(field: number): void {
-    if (!this.traceWrites) return;
+    if (!this.traceWrites && this.writeTrace?.enabled !== true) return;
     const callers = (new Error().stack ?? '').split('\n').slice(1);
     const beyondAccess = callers.filter((line) => !accessCode.test(line));
-    this.lastWrites.set(field, beyondAccess.slice(0, 3).join('\n'));
+    const frames = beyondAccess.slice(0, 3).map((line) => line.trim().replace(/^at /, ''));
+    this.lastWrites.set(field, frames.join('\n        at '));
   }
 
   private allowed0(word: ControlWord): number {

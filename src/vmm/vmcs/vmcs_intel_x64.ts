@@ -95,7 +95,7 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
   /** The error of a failed entry: its number, and every rule that the VMCS breaks. */
   private entryFailed(instruction: 'VMLAUNCH' | 'VMRESUME'): VmEntryError {
     const reason = this.reason();
-    const failures = this.explainer.explain(instruction === 'VMLAUNCH', (field) => this.lastWrites.get(field));
+    const failures = this.explainer.explain(instruction === 'VMLAUNCH', (field) => this.lastWrittenAt(field));
     bfdebug`${this.explainer.dump()}`;
     bfdebug`${dumpVmcsState('guest state', this.guestState)}`;
     bfdebug`${dumpVmcsState('vmm state', this.vmmState)}`;
