@@ -9,6 +9,7 @@ const Header = {
   ACPI_RSDP: 0x70,
   E820_ENTRIES: 0x1e8,
   SETUP_SECTORS: 0x1f1,
+  PROTECTED_MODE_PARAGRAPHS: 0x1f4,
   BOOT_FLAG: 0x1fe,
   JUMP: 0x200,
   MAGIC: 0x202,
@@ -82,6 +83,10 @@ function checkedHeader(kernel: BootFile): SetupHeader {
   const setupBytes = ((kernel.bytes[Header.SETUP_SECTORS] || 4) + 1) * SECTOR;
   if (kernel.bytes.length <= setupBytes + ENTRY_64)
     fail(`it ends after ${kernel.bytes.length} bytes, before its protected-mode part`);
+  // A signed kernel has its signature after these.
+  const wholeBytes = setupBytes + 16 * data.getUint32(Header.PROTECTED_MODE_PARAGRAPHS, true);
+  if (kernel.bytes.length < wholeBytes)
+    fail(`it ends after ${kernel.bytes.length} of ${wholeBytes} bytes: a part of the file is missing`);
   return {
     setupBytes,
     preferredAddress: Number(data.getBigUint64(Header.PREFERRED_ADDRESS, true)),

@@ -26,6 +26,7 @@ export function linuxImage(options: LinuxImageOptions = {}): Uint8Array {
   const bytes = new Uint8Array(5 * 512 + 0x1000).fill(0xf4, 5 * 512);
   const data = new DataView(bytes.buffer);
   data.setUint8(0x1f1, 4);
+  data.setUint32(0x1f4, 0x1000 / 16, true);
   data.setUint16(0x1fe, options.bootFlag ?? 0xaa55, true);
   data.setUint16(0x200, 0x6aeb, true);
   data.setUint32(0x202, 0x53726448, true);

@@ -46,6 +46,7 @@ describe('loadLinuxImage', () => {
     ['a damaged boot flag', linuxImage({ bootFlag: 0 }), /boot flag is 0x0/],
     ['a cut header', linuxImage({ bytes: 0x210 }), /inside its setup header/],
     ['a cut kernel', linuxImage({ bytes: 2048 }), /before its protected-mode part/],
+    ['a kernel that is cut further on', linuxImage({ bytes: 0x1900 }), /ends after 6400 of 6656 bytes/],
     ['a load address that is none', linuxImage({ preferredAddress: 0x1000n }), /load address 0x1000.*damaged/],
     [
       'an address beyond any memory',
