@@ -13,6 +13,7 @@ import { endingLine } from '../run_report.js';
 import type { RunRequest } from '../run_request.js';
 import { DriverCommands } from './driver_commands.js';
 import { CommandError } from './host_errors.js';
+import { checkedParameters } from './host_parameters.js';
 import { TYPE, type HostedMessage, type HostMethod, type HostRequests, type WorkerRequest } from './host_protocol.js';
 
 /** Milliseconds that the guest runs before requests are looked for. */
@@ -206,7 +207,7 @@ export class HostedMachine {
       case 'status':
         return { state: commands.status, ending: this.shortEnding };
       case 'load':
-        await commands.load((params as Params<'load'>).files);
+        await commands.load(checkedParameters(method, params).files);
         return null;
       case 'unload':
         return (commands.unload(), null);
@@ -215,11 +216,11 @@ export class HostedMachine {
       case 'stop':
         return (commands.stop(), null);
       case 'dump':
-        return { text: commands.dump(BigInt((params as Params<'dump'>).vcpuid)) };
+        return { text: commands.dump(BigInt(checkedParameters(method, params).vcpuid)) };
       case 'vmcall':
-        return { registers: this.vmcall(params as Params<'vmcall'>) };
+        return { registers: this.vmcall(checkedParameters(method, params)) };
       case 'vmcallData':
-        return { data: this.vmcallData(params as Params<'vmcallData'>) };
+        return { data: this.vmcallData(checkedParameters(method, params)) };
       case 'memoryHash':
         return { sha256: createHash('sha256').update(this.pc.ram).digest('hex') };
       case 'remove':

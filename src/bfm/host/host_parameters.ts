@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { z } from 'zod';
+import { CommandError } from './host_errors.js';
+import type { HostMethod, HostRequests } from './host_protocol.js';
+
+const number = z.string().regex(/^(0x[0-9a-f]+|\d+)$/i, 'expected a number as text');
+const none = z.unknown();
+
+/** What each method wants. */
+const shapes: Readonly<Record<HostMethod, z.ZodType>> = {
+  status: none,
+  load: z.object({ files: z.array(z.string().min(1)) }),
+  unload: none,
+  start: none,
+  stop: none,
+  dump: z.object({ vcpuid: number }),
+  vmcall: z.object({ cpuid: z.int(), registers: z.record(z.string(), number) }),
+  vmcallData: z.object({ cpuid: z.int(), type: z.int(), data: z.base64() }),
+  memoryHash: none,
+  remove: none,
+};
+
+/**
+ * The parameters of a request, whoever sent it: `bfm` sends good ones, but anything of the same user's can open the socket.
+ *
+ * @throws CommandError that names what is wrong with them
+ */
+export function checkedParameters<M extends HostMethod>(method: M, params: unknown): HostRequests[M]['params'] {
+  const { error } = shapes[method].safeParse(params);
+  if (error === undefined) return params as HostRequests[M]['params'];
+  const issues = error.issues.map(({ path, message }) => `${path.join('.') || 'params'}: ${message}`);
+  throw new CommandError(`${method}: these parameters are none of its own: ${issues.join('; ')}`);
+}
