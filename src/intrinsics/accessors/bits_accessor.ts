@@ -4,6 +4,8 @@ import { ValueRangeError } from '../errors.js';
 import type { BitsAccess } from './accessor_types.js';
 import type { WordSource } from './word_source.js';
 
+const signedHex = (value: bigint): string => (value < 0n ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`);
+
 /** A run of bits within a word. */
 export class BitsAccessor implements BitsAccess<string> {
   readonly name: string;
@@ -71,11 +73,16 @@ export class BitsAccessor implements BitsAccess<string> {
   private checked(value: bigint): bigint {
     if (((value << BigInt(this.field.from)) & ~this.mask) === 0n) return value;
     throw new ValueRangeError(
-      `${this.source.label}, ${this.name}: 0x${value.toString(16)} does not fit into bits ${this.field.to}:${this.field.from} (mask 0x${this.mask.toString(16)})`,
+      `${this.source.label}, ${this.name}: ${signedHex(value)} does not fit into bits ${this.field.to}:${this.field.from} (mask 0x${this.mask.toString(16)})`,
     );
   }
 
-  private named(name: string): bigint {
+  private named(name: string | number): bigint {
+    // bfm runs users' TypeScript without checking its types.
+    if (typeof name === 'number')
+      throw new ValueRangeError(
+        `${this.source.label}, ${this.name}: ${name} is a number; a bigint is wanted: ${name}n`,
+      );
     const value = this.values[name];
     if (value !== undefined) return BigInt(value);
     const names = Object.keys(this.values).join(', ');

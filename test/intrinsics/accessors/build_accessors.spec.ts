@@ -92,9 +92,17 @@ describe('Accessors', () => {
         ValueRangeError,
         'WORD (0x1) field, memory_type: 0x8 does not fit into bits 6:4 (mask 0x70)',
       );
-      expect(() => parts.memoryType!.set(-1n)).to.throw(ValueRangeError);
+      expect(() => parts.memoryType!.set(-1n)).to.throw(ValueRangeError, 'memory_type: -0x1 does not fit');
       expect(() => parts.reserved!.set(2n), 'bit 1 is none of its own').to.throw(ValueRangeError);
       expect(() => accessor.set(1n << 32n)).to.throw(ValueRangeError, 'word: 0x100000000 does not fit into bits 31:0');
+    });
+
+    it('refuse a number, which only code that no compiler has checked can bring', () => {
+      const { parts } = word(0n, [type]);
+      expect(() => parts.memoryType!.set(3 as never)).to.throw(
+        ValueRangeError,
+        '3 is a number; a bigint is wanted: 3n',
+      );
     });
 
     it('refuse names that no value has', () => {
