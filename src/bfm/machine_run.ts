@@ -206,15 +206,12 @@ export class MachineRun {
       stateHash: pc.stateHash(),
       ...places,
     };
-    pc.switchOff();
-    // Parts that are disposed log their last words; reports stay readable.
-    driver?.close();
-    return {
-      outcome,
-      detail,
-      machine,
-      extensions: reportedValues(driver),
-      milliseconds,
-    };
+    try {
+      return { outcome, detail, machine, extensions: reportedValues(driver), milliseconds };
+    } finally {
+      pc.switchOff();
+      // Parts that are disposed log their last words.
+      driver?.close();
+    }
   }
 }

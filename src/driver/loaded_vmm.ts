@@ -104,13 +104,20 @@ export class LoadedVmm {
     return this.finalReports ?? this.vcpuManager.reports();
   }
 
-  /** Disposes all parts: vCPUs first, the VMM's last. */
-  unload(): void {
-    this.finalReports = this.vcpuManager.reports();
+  private dispose(): void {
     try {
       this.container[Symbol.dispose]();
     } finally {
       attachOutput(undefined);
+    }
+  }
+
+  /** Disposes all parts, whatever the reports do: vCPUs first, the VMM's last. */
+  unload(): void {
+    try {
+      this.finalReports = this.vcpuManager.reports();
+    } finally {
+      this.dispose();
     }
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import type { ReportValue } from '../contributions/report_contribution.js';
+import type { ReportContribution, ReportValue } from '../contributions/report_contribution.js';
 import type { DebugRing } from '../debug_ring/debug_ring.js';
 import { VcpuError } from '../errors.js';
 import { withRollback } from '../support/rollback.js';
@@ -95,8 +95,16 @@ export class VcpuManagerX64 implements VcpuManager {
   }
 }
 
+function reportOf(each: ReportContribution): Record<string, ReportValue> {
+  try {
+    return { ...each.report() };
+  } catch (error) {
+    throw new VcpuError(`the report of extension ${each.name} threw: ${String(error)}`, { causedBy: error });
+  }
+}
+
 function reportsOf(vcpu: Vcpu): Reports {
-  return Object.fromEntries(vcpu.reports.map((each) => [each.name, { ...each.report() }]));
+  return Object.fromEntries(vcpu.reports.map((each) => [each.name, reportOf(each)]));
 }
 
 const isNumber = (value: ReportValue | undefined): value is number | bigint =>
