@@ -42,7 +42,7 @@ function parse(path: string): SourceFile {
   };
 }
 
-/** The module specifiers of a file's imports and re-exports; `import type` counts too, dynamic imports of literals as well. */
+/** The module specifiers of a file's imports and re-exports; `import type` and `import('x').Type` count too, dynamic imports of literals as well. */
 export function importsOf(file: SourceFile): string[] {
   const found: string[] = [];
   const visit = (node: ts.Node): void => {
@@ -51,6 +51,8 @@ export function importsOf(file: SourceFile): string[] {
     } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
       const [argument] = node.arguments;
       if (argument !== undefined && ts.isStringLiteral(argument)) found.push(argument.text);
+    } else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
+      found.push((node.argument.literal as ts.StringLiteral).text);
     }
     ts.forEachChild(node, visit);
   };
