@@ -31,12 +31,18 @@ async function read(place: Place | undefined): Promise<Disassembly | undefined> 
   return place === undefined || place.bytes === '' ? undefined : disassemble(place.bytes, place.bits, place.rip);
 }
 
+/** UD0, UD1 and UD2 raise #UD on every processor. */
+const isMeantToFault = ({ text }: Disassembly): boolean => /^ud[012]\b/.test(text);
+
 function adviceFor({ unimplemented, undefinedOpcode, detail }: PcEnd, opcode: Disassembly | undefined): string[] {
   if (unimplemented !== undefined) return ['what to do: let the guest leave this off, or add it to src/machine'];
   if (undefinedOpcode !== undefined) {
-    const lacking = opcode === undefined ? 'this instruction' : opcode.features.join(' and ');
+    if (opcode === undefined)
+      return ['what to do: no processor has this opcode in this mode; see how the guest came to execute these bytes'];
+    if (isMeantToFault(opcode))
+      return ['what to do: software executes UD2 to stop on purpose (Linux: BUG); see what it printed last'];
     return [
-      `what to do: CPUID of this machine does not announce ${lacking}; build the guest for a plain x86-64, or let it ask CPUID first`,
+      `what to do: CPUID of this machine does not announce ${opcode.features.join(' and ')}; build the guest for a plain x86-64, or let it ask CPUID first`,
     ];
   }
   if (detail.startsWith('triple fault'))
@@ -53,7 +59,7 @@ export async function deathReport(end: PcEnd): Promise<DeathReport> {
   const lines = [
     end.detail,
     ...(atRip === undefined ? [] : [`instruction at RIP: ${atRip.text}`]),
-    ...(opcode === undefined
+    ...(opcode === undefined || isMeantToFault(opcode)
       ? []
       : [`the opcode that it does not have: ${opcode.text} (${opcode.features.join(', ')})`]),
     ...adviceFor(end, opcode),

@@ -61,6 +61,13 @@ describe('bfm run of a guest that asks for too much', () => {
       expect(stderr).to.match(line);
   });
 
+  it('does not blame the processor for UD2, nor for bytes that no processor knows', async () => {
+    const { stderr } = await run('bug', 0x90, 0x0f, 0x0b, 0xff);
+    expect(stderr).to.match(/what to do: software executes UD2 to stop on purpose/);
+    expect(stderr).to.not.match(/INTEL286|the opcode that it does not have/);
+    expect((await run('data', 0x90, 0x06, 0xff, 0xff)).stderr).to.match(/what to do: no processor has this opcode/);
+  });
+
   it('names an instruction that the processor does not have, and the feature it needs', async () => {
     const { report, stderr } = await run('avx', 0x90, 0xc5, 0xfc, 0x58, 0xc1, 0xeb, 0xfe);
     expect(report.machine.undefinedOpcode).to.deep.include({
