@@ -87,6 +87,11 @@ export class HostServer {
     await this.host.remove();
     // The socket's file is gone before the client hears of it, so that it can start the next machine at once.
     this.server.close();
+    // One that hung up already will not do so again.
+    if (socket.destroyed) {
+      this.removed();
+      return null;
+    }
     const timer = setTimeout(() => socket.destroy(), GOODBYE_MILLISECONDS);
     socket.once('close', () => {
       clearTimeout(timer);
