@@ -44,5 +44,8 @@ export class OutOfMemoryError extends BareflankError {}
 /** A VMCALL with arguments that have no meaning. */
 export class VmcallError extends BareflankError {}
 
+/** A contribution or a handler answered what it must not. */
+export class ContributionError extends BareflankError {}
+
 /** An exit that the base cannot emulate, with what it would take. */
 export class UnimplementedExitError extends BareflankError {}

@@ -3,6 +3,7 @@ import type { Cpuid } from '../../intrinsics/cpuid.js';
 import { CpuidLeaf, ExtendedFeatureFlagsEcx, FeatureInformationEcx } from '../../intrinsics/cpuid_leaves.js';
 import { Cr4 } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { isHandled } from '../contributions/answers.js';
 import type { CpuidContribution } from '../contributions/cpuid_contribution.js';
 import type { Exit } from './exit.js';
 
@@ -35,7 +36,8 @@ export function executeCpuid(
   }
   for (let index = 0; index < contributions.length; index++) {
     const contribution = contributions[index]!;
-    if (contribution.leaves.includes(leaf) && contribution.handle(leaf, subleaf, result, exit)) break;
+    if (!contribution.leaves.includes(leaf)) continue;
+    if (isHandled(contribution.handle(leaf, subleaf, result, exit), contribution, 'handle')) break;
   }
   halves[rax] = result[0]!;
   halves[rax + 1] = 0;

@@ -7,6 +7,7 @@ import {
   type ExitReason,
 } from '../../intrinsics/exit_reasons.js';
 import { Processor } from '../../intrinsics/processor.js';
+import { isHandled, refusePromise } from '../contributions/answers.js';
 import { ExitContribution } from '../contributions/exit_contribution.js';
 import { UnimplementedExitError } from '../errors.js';
 import { bferror, bffatal } from '../output/output.js';
@@ -39,7 +40,7 @@ export abstract class ExitDispatcherIntelX64 {
   @inject(HandlerTrace) protected readonly trace!: HandlerTrace;
   @multiInject(ExitContribution) @optional() protected readonly contributions: readonly ExitContribution[] = [];
   /** By basic reason. */
-  private readonly handlers: (() => void)[] = [];
+  private readonly handlers: (() => unknown)[] = [];
   private readonly contributed: (readonly TracedContribution[] | undefined)[] = [];
   private ownNumber = 0;
   /** The processor is no longer the VMM's to resume: promoted or stopped. */
@@ -84,7 +85,7 @@ export abstract class ExitDispatcherIntelX64 {
     if (those !== undefined && this.askContributions(those)) return;
     const handler = this.handlers[reason];
     if (handler === undefined) this.handleUnimplemented();
-    else handler();
+    else refusePromise(handler(), exitReasonName(reason));
   }
 
   halt(reason: string): void {
@@ -132,7 +133,7 @@ export abstract class ExitDispatcherIntelX64 {
     for (let index = 0; index < those.length; index++) {
       const { contribution, number } = those[index]!;
       this.trace.words[0] = number;
-      if (contribution.handle(this.exit)) return true;
+      if (isHandled(contribution.handle(this.exit), contribution, 'handle')) return true;
     }
     this.trace.words[0] = this.ownNumber;
     return false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { IoAccess } from '../../intrinsics/exit_information.js';
 import type { PortIo } from '../../intrinsics/port_io.js';
+import { isHandled, valueRead } from '../contributions/answers.js';
 import type { PortContribution } from '../contributions/port_contribution.js';
 import { UnimplementedExitError } from '../errors.js';
 import { hex } from '../support/text.js';
@@ -24,7 +25,8 @@ function input(
   size: number,
 ): number {
   for (const contribution of contributions) {
-    const value = contribution.ports.includes(port) ? contribution.read?.(port, size, exit) : undefined;
+    if (!contribution.ports.includes(port)) continue;
+    const value = valueRead(contribution.read?.(port, size, exit), 'number', contribution);
     if (value !== undefined) return value;
   }
   return read(portIo, port, size);
@@ -38,10 +40,11 @@ function output(
   size: number,
   value: number,
 ): void {
-  const taken = contributions.some(
-    (contribution) => contribution.ports.includes(port) && contribution.write?.(port, size, value, exit) === true,
-  );
-  if (!taken) write(portIo, port, size, value);
+  for (const contribution of contributions) {
+    if (contribution.write === undefined || !contribution.ports.includes(port)) continue;
+    if (isHandled(contribution.write(port, size, value, exit), contribution, 'write')) return;
+  }
+  write(portIo, port, size, value);
 }
 
 /** AL, AX or EAX gets an IN's value; EAX alone clears the upper half of RAX. */

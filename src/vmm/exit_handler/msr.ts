@@ -7,6 +7,7 @@ import type { Msrs } from '../../intrinsics/msr.js';
 import { Msr, msrName } from '../../intrinsics/msr_definitions.js';
 import { Cr0, Debugctl, Efer } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { isHandled, valueRead } from '../contributions/answers.js';
 import type { MsrContribution } from '../contributions/msr_contribution.js';
 import type { Exit } from './exit.js';
 import { executeForGuest } from './processor_fault.js';
@@ -35,7 +36,7 @@ function timeStamp(exit: Exit, msrs: Msrs): bigint {
 function readValue(exit: Exit, msrs: Msrs, contributions: readonly MsrContribution[], msr: number): bigint {
   for (const contribution of contributions) {
     if (!contribution.msrs.includes(msr)) continue;
-    const value = contribution.read?.(msr, exit);
+    const value = valueRead(contribution.read?.(msr, exit), 'bigint', contribution);
     if (value !== undefined) return value;
   }
   const field = fieldOf(exit, msr);
@@ -104,7 +105,8 @@ function writeValue(
   value: bigint,
 ): void {
   for (const contribution of contributions) {
-    if (contribution.msrs.includes(msr) && contribution.write?.(msr, value, exit) === true) return;
+    if (contribution.write === undefined || !contribution.msrs.includes(msr)) continue;
+    if (isHandled(contribution.write(msr, value, exit), contribution, 'write')) return;
   }
   const field = fieldOf(exit, msr);
   if (field === undefined) msrs.wrmsr(msr, value);

@@ -12,6 +12,7 @@ import {
 import { Efer } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { extension } from '../container/extension.js';
+import { isHandled } from '../contributions/answers.js';
 import { VmcallContribution } from '../contributions/vmcall_contribution.js';
 import { OutOfMemoryError, VmcallError } from '../errors.js';
 import { GuestMemory, type GuestAccess } from '../memory_manager/guest_memory.js';
@@ -70,7 +71,8 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
   protected handleVmcallOpcode(registers: VmcallRegisters): void {
     const opcode = Number(registers.r00);
     for (const contribution of this.vmcallContributions) {
-      if (contribution.opcodes.includes(opcode) && contribution.handle(registers)) return;
+      if (!contribution.opcodes.includes(opcode)) continue;
+      if (isHandled(contribution.handle(registers), contribution, 'handle')) return;
     }
     switch (opcode) {
       case VmcallOpcode.VMCALL_VERSIONS:

@@ -582,6 +582,14 @@ describe('ExitHandlerIntelX64', () => {
       expect(resumed(machine)).to.equal(true);
     });
 
+    it('that answer with a Promise stop the processor, with a report that names them', () => {
+      const late = { ...exits('late', true, []), handle: () => Promise.resolve(true) as unknown as boolean };
+      const { machine } = guest([bound(ExitContribution, late)]);
+      machine.exit(ExitReason.Cpuid);
+      expect(resumed(machine)).to.equal(false);
+      expect(machine.stops[0]).to.match(/'late' must return true .* a VM exit cannot wait/);
+    });
+
     it('obey before and after', () => {
       const log: string[] = [];
       const { machine } = guest([

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { ContributionError } from '../errors.js';
+import type { Contribution } from '../container/contribution.js';
+
+function isThenable(answer: unknown): boolean {
+  return typeof answer === 'object' && answer !== null && typeof (answer as { then?: unknown }).then === 'function';
+}
+
+/** What was answered, as the message names it. */
+const nameOf = (answer: unknown): string => (isThenable(answer) ? 'a Promise' : String(answer));
+
+/**
+ * A contribution's answer to "is it handled?". Users' files are not type-checked when they are loaded: an async method's Promise would count as
+ * handled, and the guest would execute the same instruction for ever.
+ *
+ * @throws ContributionError for anything but true and false.
+ */
+export function isHandled(answer: unknown, contribution: Contribution, method: 'handle' | 'write'): boolean {
+  if (typeof answer === 'boolean') return answer;
+  throw new ContributionError(
+    `${method}() of the contribution '${contribution.name}' must return true (handled) or false (the next one is asked), but it returned ${nameOf(answer)}: ` +
+      (isThenable(answer) ? 'a VM exit cannot wait, make the method synchronous' : 'add the return'),
+  );
+}
+
+/**
+ * A contribution's answer to a read: the value, or undefined.
+ *
+ * @throws ContributionError for a value of another type.
+ */
+export function valueRead<T extends 'bigint' | 'number'>(
+  answer: unknown,
+  type: T,
+  contribution: Contribution,
+): (T extends 'bigint' ? bigint : number) | undefined {
+  if (answer === undefined || typeof answer === type)
+    return answer as (T extends 'bigint' ? bigint : number) | undefined;
+  throw new ContributionError(
+    `read() of the contribution '${contribution.name}' must return a ${type}, or undefined (the next one is asked), but it returned ${nameOf(answer)}` +
+      (isThenable(answer) ? ': a VM exit cannot wait, make the method synchronous' : ` (${typeof answer})`),
+  );
+}
+
+/** A handler of the base returns nothing; the Promise of an async override would be forgotten while the guest goes on. @throws ContributionError */
+export function refusePromise(answer: unknown, handler: string): void {
+  if (isThenable(answer))
+    throw new ContributionError(`${handler} returned a Promise: a VM exit cannot wait, make the handler synchronous`);
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import ts from 'typescript';
+import { resolveImport, sourceFiles, type SourceFile } from './source_files.js';
+
+/** Where the framework binds and makes parts; nobody else constructs one. */
+const composition = /^src\/vmm\/(container\/|vmm_module\.ts$)/;
+/** What src/machine may not know: it also runs where there is no Node. */
+const nodeGlobals = new Set(['process', 'Buffer', 'require', '__dirname', 'global', 'setImmediate']);
+
+function each(tree: ts.Node, look: (node: ts.Node) => void): void {
+  look(tree);
+  ts.forEachChild(tree, (child) => each(child, look));
+}
+
+const lineOf = (file: SourceFile, node: ts.Node): string =>
+  `${file.path}:${file.tree.getLineAndCharacterOfPosition(node.getStart()).line + 1}`;
+
+/** Classes that a container makes: those with @injectable or @extension. */
+function injectables(files: readonly SourceFile[]): Set<string> {
+  const found = new Set<string>();
+  for (const file of files)
+    for (const statement of file.tree.statements)
+      if (
+        ts.isClassDeclaration(statement) &&
+        (ts.getDecorators(statement) ?? []).some((decorator) => /^@(injectable|extension)\b/.test(decorator.getText()))
+      )
+        found.add(`${file.path}#${statement.name!.text}`);
+  return found;
+}
+
+/** Names that a file imports, with the file that each comes from. */
+function importedNames(file: SourceFile): Map<string, string> {
+  const names = new Map<string, string>();
+  for (const statement of file.tree.statements) {
+    if (!ts.isImportDeclaration(statement)) continue;
+    const from = resolveImport(file, (statement.moduleSpecifier as ts.StringLiteral).text);
+    const bindings = statement.importClause?.namedBindings;
+    if (from === undefined || bindings === undefined || !ts.isNamedImports(bindings)) continue;
+    for (const element of bindings.elements)
+      names.set(element.name.text, `${from}#${(element.propertyName ?? element.name).text}`);
+  }
+  return names;
+}
+
+function constructions(file: SourceFile, parts: ReadonlySet<string>): string[] {
+  const names = importedNames(file);
+  const wrong: string[] = [];
+  each(file.tree, (node) => {
+    if (!ts.isNewExpression(node) || !ts.isIdentifier(node.expression)) return;
+    const name = node.expression.text;
+    if (parts.has(names.get(name) ?? `${file.path}#${name}`))
+      wrong.push(`${lineOf(file, node)} makes a ${name}; inject it by its symbol`);
+  });
+  return wrong;
+}
+
+function globalsOfNode(file: SourceFile): string[] {
+  const wrong: string[] = [];
+  each(file.tree, (node) => {
+    if (!ts.isIdentifier(node) || !nodeGlobals.has(node.text)) return;
+    const { parent } = node;
+    const isMember = ts.isPropertyAccessExpression(parent) && parent.name === node;
+    const isDeclared = 'name' in parent && (parent as { name?: ts.Node }).name === node;
+    if (!isMember && !isDeclared) wrong.push(`${lineOf(file, node)} uses ${node.text}; the machine runs without Node`);
+  });
+  return wrong;
+}
+
+describe('The laws', () => {
+  it('let containers alone make what they bind', () => {
+    const files = [...sourceFiles('src/vmm'), ...sourceFiles('extensions')];
+    const parts = injectables(files);
+    expect(parts.size, 'injectable classes').to.be.greaterThan(20);
+    const wrong = files
+      .filter((file) => !composition.test(file.path) && !file.path.endsWith('.spec.ts'))
+      .flatMap((file) => constructions(file, parts));
+    expect(wrong).to.deep.equal([]);
+  });
+
+  it('keep containers to the folder that owns them: nobody else imports one from inversify', () => {
+    const wrong = ['src/vmm', 'src/intrinsics', 'src/machine', 'src/bfm', 'extensions']
+      .flatMap((folder) => sourceFiles(folder))
+      .filter((file) => !file.path.startsWith('src/vmm/container/'))
+      .filter((file) => /import\s*\{[^}]*\bContainer\b[^}]*\}\s*from\s*'inversify'/.test(file.text))
+      .map((file) => `${file.path} imports Container; ask for what it needs by @inject`);
+    expect(wrong).to.deep.equal([]);
+  });
+
+  it('keep Node out of the machine', () => {
+    const files = sourceFiles('src/machine');
+    const imports = files.filter((file) => /from 'node:/.test(file.text)).map((file) => `${file.path} imports Node`);
+    expect([...imports, ...files.flatMap(globalsOfNode)]).to.deep.equal([]);
+  });
+});
