@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { realpathSync, existsSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { ErrorCode, errorCodeName, Limit, VMCALL_MAGIC, VmcallOpcode, VmmStatus } from '../intrinsics/constants.js';
 import { GeneralRegisters } from '../intrinsics/general_registers.js';
 import { Vmx } from '../intrinsics/vmx.js';
@@ -88,6 +88,8 @@ export class Driver {
   addModule(file: string): void {
     this.allow('add_module', 'VMM_UNLOADED');
     if (!existsSync(file)) throw new ModuleFileError(`module ${file} does not exist`, file);
+    // A pipe or a device would be read for ever.
+    if (!statSync(file).isFile()) throw new ModuleFileError(`module ${file} is no file`, file);
     const path = realpathSync(file);
     if (this.files.includes(path)) return;
     if (this.files.length >= this.maxModules)

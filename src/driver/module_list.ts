@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { ModuleListError } from './driver_errors.js';
@@ -25,6 +25,8 @@ function parseJson(file: string, text: string): unknown {
 
 function read(file: string): string {
   try {
+    // A pipe or a device would be read for ever.
+    if (existsSync(file) && !statSync(file).isFile()) throw new Error('it is no file');
     return readFileSync(file, 'utf8');
   } catch (error) {
     throw new ModuleListError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {

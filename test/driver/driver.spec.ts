@@ -207,6 +207,7 @@ describe('Driver', () => {
       expect(it.reports()).to.deep.equal({ once: { count: 1 } });
       it.close();
       expect(() => it.addModule('/nowhere.ts')).to.throw(ModuleFileError, /\/nowhere\.ts does not exist/);
+      expect(() => it.addModule(folder.path)).to.throw(ModuleFileError, /is no file/);
     });
 
     it('takes at most 75', async () => {

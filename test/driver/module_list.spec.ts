@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { execFileSync } from 'node:child_process';
 import { realpathSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { ModuleListError } from '../../src/driver/driver_errors.js';
@@ -56,5 +57,11 @@ describe('readModuleList', () => {
       ModuleListError,
       /\/nowhere\/x\.modules cannot be read/,
     );
+  });
+
+  it('does not wait for what a pipe might say', () => {
+    const pipe = join(folder.path, 'pipe.modules');
+    execFileSync('mkfifo', [pipe]);
+    expect(() => readModuleList(pipe)).to.throw(ModuleListError, /pipe\.modules cannot be read: it is no file/);
   });
 });

@@ -19,8 +19,11 @@ process.on('SIGHUP', () => {});
 process.on('SIGINT', () => {});
 
 const host = new MachineHost(request);
+/** Milliseconds for the worker to end; one that is blocked in a call of the system never does. */
+const PATIENCE = 2000;
 const end = (): void => {
   server.close();
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), PATIENCE);
   void host.close().then(() => setTimeout(() => process.exit(0), 100).unref());
 };
 const server = new HostServer(host, end);
