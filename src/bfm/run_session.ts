@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Worker } from 'node:worker_threads';
+import { BareflankError } from '../intrinsics/errors.js';
 import { GuestConsole } from './guest_console.js';
 import { hangingHandler } from './hanging_handler.js';
 import { problemOf } from './problem.js';
@@ -29,6 +30,16 @@ export interface SessionOptions {
   /** Milliseconds that modules may take to load, VMM and extensions to start, to report and to end; 10000 if it is not given. */
   readonly callPatience?: number;
 }
+
+/** The worker is gone and has said nothing: of what runs in it, only users' code can do that. */
+const endedWithoutReport = (code: number): BareflankError =>
+  new BareflankError(`the thread of the machine was ended from inside, with status ${code}`, {
+    details: {
+      where: 'code of an extension',
+      found: `process.exit(${code})`,
+      advice: 'do not call process.exit in an extension; throw an error to stop its processor',
+    },
+  });
 
 /**
  * One run, seen from the main thread: it starts the worker with machine, VMM and extensions, shows what they print, and ends the worker if
@@ -89,7 +100,7 @@ export class RunSession {
       this.worker = worker;
       worker.on('message', (message: WorkerMessage) => this.receive(message));
       worker.on('error', (error: Error) => reject(new RunFailedError(problemOf(error))));
-      worker.on('exit', () => reject(new RunFailedError(problemOf('the machine ended without a report'))));
+      worker.on('exit', (code) => reject(new RunFailedError(problemOf(endedWithoutReport(code)))));
     });
   }
 

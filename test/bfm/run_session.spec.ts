@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { join } from 'node:path';
 import type { RunRequest } from '../../src/bfm/run_request.js';
+import { RunFailedError } from '../../src/bfm/run_failed_error.js';
 import { RunSession } from '../../src/bfm/run_session.js';
 import { temporaryFolder } from '../driver/temporary_folder.js';
 import { root } from './bfm_process.js';
@@ -58,6 +59,25 @@ describe('RunSession', () => {
       });
     });
   }
+
+  it('says that an extension ended the thread of the machine', async () => {
+    const file = folder.write(
+      'exits.ts',
+      `import { ExitContribution, ExitReason, vcpuModule } from 'bareflank';
+       export default vcpuModule(({ bind }) => bind(ExitContribution).toConstantValue(
+         { name: 'exits', reasons: [ExitReason.Cpuid], handle: () => process.exit(7) }));`,
+    );
+    const session = new RunSession({ ...endless, modules: [file] }, { console: sink(), vmm: sink(), colours: false });
+    const error = await session.run().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).to.be.instanceOf(RunFailedError);
+    expect((error as RunFailedError).problem).to.deep.include({
+      what: 'the thread of the machine was ended from inside, with status 7',
+      found: 'process.exit(7)',
+    });
+  });
 
   it('says so if it was interrupted before the guest ran', async () => {
     const session = new RunSession(endless, { console: sink(), vmm: sink(), colours: false });
