@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { InstructionPlace } from '../machine/instruction_place.js';
 import type { PcEnd } from '../machine/pc.js';
+import type { TripleFault } from '../machine/triple_fault.js';
 import type { UndefinedOpcode } from '../machine/undefined_opcode.js';
 import type { Unimplemented } from '../machine/unimplemented.js';
 import { disassemble, type Disassembly } from './disassemble.js';
@@ -16,6 +17,8 @@ export interface DeathPlaces {
   readonly unimplemented?: Unimplemented;
   /** The last opcode that the processor does not have; it raised #UD. */
   readonly undefinedOpcode?: Disassembled<UndefinedOpcode> & { readonly features: readonly string[] };
+  /** The machine died of a triple fault: the exceptions that led to it. */
+  readonly tripleFault?: TripleFault;
 }
 
 /** A death as `bfm` tells of it. */
@@ -24,6 +27,9 @@ export interface DeathReport {
   readonly detail: string;
   readonly places: DeathPlaces;
 }
+
+/** Vector of #UD. */
+const INVALID_OPCODE = 6;
 
 type Place = Pick<InstructionPlace, 'bytes' | 'bits' | 'rip'>;
 
@@ -34,13 +40,18 @@ async function read(place: Place | undefined): Promise<Disassembly | undefined> 
 /** UD0, UD1 and UD2 raise #UD on every processor. */
 const isMeantToFault = ({ text }: Disassembly): boolean => /^ud[012]\b/.test(text);
 
-function adviceFor({ unimplemented, undefinedOpcode, detail }: PcEnd, opcode: Disassembly | undefined): string[] {
+/** False if the machine is known to have died of something else than #UD. */
+const tookUndefined = ({ tripleFault }: PcEnd): boolean =>
+  tripleFault === undefined || tripleFault.events[0]?.vector === INVALID_OPCODE;
+
+function adviceFor(end: PcEnd, atRip: Disassembly | undefined, opcode: Disassembly | undefined): string[] {
+  const { unimplemented, detail } = end;
   if (unimplemented !== undefined) return ['what to do: let the guest leave this off, or add it to src/machine'];
-  if (undefinedOpcode !== undefined) {
+  if (end.tripleFault && tookUndefined(end) && atRip && isMeantToFault(atRip))
+    return ['what to do: software executes UD2 to stop on purpose (Linux: BUG); see what it printed last'];
+  if (end.undefinedOpcode !== undefined && tookUndefined(end)) {
     if (opcode === undefined)
       return ['what to do: no processor has this opcode in this mode; see how the guest came to execute these bytes'];
-    if (isMeantToFault(opcode))
-      return ['what to do: software executes UD2 to stop on purpose (Linux: BUG); see what it printed last'];
     return [
       `what to do: CPUID of this machine does not announce ${opcode.features.join(' and ')}; build the guest for a plain x86-64, or let it ask CPUID first`,
     ];
@@ -54,15 +65,15 @@ function adviceFor({ unimplemented, undefinedOpcode, detail }: PcEnd, opcode: Di
 
 /** Tells of a machine that died. Loads the disassembler, which no other run needs. */
 export async function deathReport(end: PcEnd): Promise<DeathReport> {
-  const { instruction, unimplemented, undefinedOpcode } = end;
+  const { instruction, unimplemented, undefinedOpcode, tripleFault } = end;
   const [atRip, opcode] = [await read(instruction), await read(undefinedOpcode)];
   const lines = [
     end.detail,
     ...(atRip === undefined ? [] : [`instruction at RIP: ${atRip.text}`]),
-    ...(opcode === undefined || isMeantToFault(opcode)
+    ...(opcode === undefined
       ? []
       : [`the opcode that it does not have: ${opcode.text} (${opcode.features.join(', ')})`]),
-    ...adviceFor(end, opcode),
+    ...adviceFor(end, atRip, opcode),
   ];
   return {
     detail: lines.join('\n'),
@@ -72,6 +83,7 @@ export async function deathReport(end: PcEnd): Promise<DeathReport> {
       ...(undefinedOpcode && {
         undefinedOpcode: { ...undefinedOpcode, text: opcode?.text ?? null, features: opcode?.features ?? [] },
       }),
+      ...(tripleFault && { tripleFault }),
     },
   };
 }

@@ -333,8 +333,11 @@ const regions = {
   UNIMPLEMENTED: 0x1434,
   /** The last opcode that is in no table (#UD): u32 count @0, u32 DECODE_MODE @4, u64 RIP @8, u64 linear address @16. */
   UNDEFINED: 0x1440,
-  /** Free words for TABLE's run loop and decoder. */
-  DECODER_WORDS: 0x1480,
+  /**
+   * The events that led to a triple fault: u32 count of entries @0, u32 1 = it came to a triple fault @4, u64 RIP of the first @8, then up to 7 entries
+   * of 16 bytes: u32 as the word DELIVERY (bit 30: with the one before it this became #DF), u32 error code, u64 linear address of a page fault.
+   */
+  EVENT_CHAIN: 0x1480,
   /** Four slots of 16 bytes: places of operands that cross a page, are MMIO or lie in decoded code. */
   BOUNCE: 0x1500,
   /** For each slot 32 bytes: physical addresses of first and last page's part u64 × 2, size u32, bytes in the first page u32, next slot u32 (slot 0 only). */

@@ -15,6 +15,7 @@ import { processorReport } from './processor_report.js';
 import { processorSignals } from './processor_signals.js';
 import { Scheduler, type Death } from './scheduler.js';
 import { DriverContext } from './vmx/driver_context.js';
+import { tripleFault, tripleFaultText, type TripleFault } from './triple_fault.js';
 import { undefinedOpcode, type UndefinedOpcode } from './undefined_opcode.js';
 import { unimplementedReport, type Unimplemented } from './unimplemented.js';
 import { LogicalProcessor } from './vmx/logical_processor.js';
@@ -65,6 +66,8 @@ export interface PcEnd {
   readonly unimplemented?: Unimplemented;
   /** Of a death: the last opcode that the processor did not know, if there was one. */
   readonly undefinedOpcode?: UndefinedOpcode;
+  /** Of a death by triple fault: the exceptions that led to it. */
+  readonly tripleFault?: TripleFault;
 }
 
 /**
@@ -216,13 +219,15 @@ export class Pc {
     const processor = this.processors[death.processor]!;
     const unimplemented = death.unimplemented && unimplementedReport(processor);
     const unknown = undefinedOpcode(processor);
+    const fault = tripleFault(processor.core);
     const reason = unimplemented === undefined ? death.reason : `unimplemented: ${unimplemented.what}`;
     return {
       kind: 'dead',
-      detail: `${reason}\n${processorReport(processor)}`,
+      detail: [reason, ...(fault ? [tripleFaultText(fault)] : []), processorReport(processor)].join('\n'),
       instruction: instructionPlace(processor),
       ...(unimplemented && { unimplemented }),
       ...(unknown && { undefinedOpcode: unknown }),
+      ...(fault && { tripleFault: fault }),
     };
   }
 

@@ -62,10 +62,19 @@ describe('bfm run of a guest that asks for too much', () => {
   });
 
   it('does not blame the processor for UD2, nor for bytes that no processor knows', async () => {
-    const { stderr } = await run('bug', 0x90, 0x0f, 0x0b, 0xff);
+    const { report, stderr } = await run('bug', 0x90, 0x0f, 0x0b, 0xff);
     expect(stderr).to.match(/what to do: software executes UD2 to stop on purpose/);
-    expect(stderr).to.not.match(/INTEL286|the opcode that it does not have/);
+    expect(stderr).to.not.match(/INTEL286|opcode that (it|this processor) does not have/);
+    expect(report.machine.undefinedOpcode).to.equal(undefined);
     expect((await run('data', 0x90, 0x06, 0xff, 0xff)).stderr).to.match(/what to do: no processor has this opcode/);
+  });
+
+  it('says with which exception a triple fault began', async () => {
+    // LIDT [7000h]; XOR EAX,EAX; DIV RAX
+    const { report, stderr } = await run('fault', 0x0f, 0x01, 0x1c, 0x25, 0, 0x70, 0, 0, 0x31, 0xc0, 0x48, 0xf7, 0xf0);
+    expect(report.machine.tripleFault).to.deep.include({ rip: '0x20000a' });
+    expect(report.machine.tripleFault!.events[0]).to.deep.equal({ name: '#DE', vector: 0 });
+    expect(stderr).to.match(/^began with #DE \(0\), at RIP 0x20000a; its delivery raised /m);
   });
 
   it('names an instruction that the processor does not have, and the feature it needs', async () => {

@@ -253,5 +253,11 @@ describe('Pc', () => {
       .to.match(/^triple fault/)
       .and.to.include(`RIP ${(FLAT_IMAGE_ADDRESS + 8).toString(16).padStart(16, '0')}`);
     expect(end?.detail).to.match(/code at RIP: 0f 0b/);
+    expect(end?.detail).to.not.match(/opcode that this processor does not have/);
+    expect(end?.undefinedOpcode).to.equal(undefined);
+    expect(end?.detail).to.match(
+      /^triple fault.*\nbegan with #UD \(6\), at RIP 0x200008; its delivery raised #GP \(13\)/,
+    );
+    expect(end?.tripleFault?.rip).to.equal('0x200008');
   });
 });

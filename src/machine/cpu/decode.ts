@@ -15,13 +15,19 @@ import {
 import { ABSOLUTE, ADDRESS16, ADDRESS32, DEFAULT_STACK, RELATIVE, SEGMENTED, STACK_INSTRUCTION, WITH_BASE } from "./record";
 
 /** SDM Volume 3 "Interrupt 6—Invalid Opcode Exception (#UD)". */
-export function raiseUndefined(): void {
+export function raiseUndefined(rec: usize): void {
+  if (!meantToFault(load<u32>(rec, 8))) recordUndefined();
+  raise(6);
+}
+/** UD2, UD1 and UD0 raise #UD on every processor: this one lacks nothing. `number`: as takeOpcode() gives it. */
+function meantToFault(number: u32): bool { return number == 0x10b || number == 0x1b9 || number == 0x1ff; }
+/** Notes the place of an opcode that this processor does not have, for the report of a death. */
+function recordUndefined(): void {
   const rip = currentRip(), linear = codeLinear(rip);
   store<u32>(UNDEFINED, load<u32>(UNDEFINED) + 1);
   store<u32>(UNDEFINED, load<u32>(DECODE_MODE), 4);
   store<u64>(UNDEFINED, rip, 8);
   store<u64>(UNDEFINED, linear, 16);
-  raise(6);
 }
 /** An instruction longer than 15 bytes: SDM Volume 3 "Interrupt 13—General Protection Exception (#GP)". */
 export function raiseTooLong(): void { raiseCode(13, 0); }
@@ -335,6 +341,7 @@ export function decodeInstruction(rec: usize, at: usize, count: u32, more: usize
   let form = entry ? fill(rec, entry) : FORM_UNDEFINED;
   // only the bytes that an instruction of legal length can have decide whether the next page is needed
   if (position > MAX_LENGTH) form = FORM_TOO_LONG;
+  if (form == FORM_UNDEFINED) store<u32>(rec, number, 8);            // there is no operand: the opcode takes its place
   store<u16>(rec, form);
   store<u8>(rec, position, 2);
   if (!isRipRelative || !entry) return;

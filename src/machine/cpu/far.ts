@@ -7,7 +7,7 @@ import {
   baseOf, checkStackRoom, fetchDescriptor, fetchUpper, limitOf, loadRealSegment, markAccessed, rightsOf, setNull, setSegment,
 } from "./segment";
 import {
-  BP, DB, delivered, frameBegin, frameEnd, framePush, GP, innerSp, innerSs, innerSsRaw, innerStack, NP, OF_VECTOR, raise, raiseCode, setStackPointer, softwareInterrupt,
+  BP, DB, delivered, GP, innerSp, innerSs, innerSsRaw, innerStack, NP, OF_VECTOR, raise, raiseCode, softwareInterrupt,
   SS_FAULT, TS, tssStack, TYPE_PRIVILEGED, TYPE_SOFTWARE, TYPE_SOFTWARE_EXCEPTION, UD,
 } from "./interrupt";
 import {
@@ -20,6 +20,7 @@ import {
 import { canonical } from "./paging";
 import { probeSystem, readSystem, writeSystem } from "./system_access";
 import { keepRf } from "./shadow";
+import { frameBegin, frameEnd, framePush, setStackPointer } from "./stack_frame";
 import { SOURCE_CALL, SOURCE_IRET, SOURCE_JMP, taskSwitch } from "./task";
 import { instructionLength, pin } from "./vmx";
 

@@ -9,15 +9,15 @@ import {
   STOP_SHUTDOWN, STOP_UNIMPLEMENTED, UNIMPLEMENTED, ATTENTION, ATTENTION_STEP, VMX_EXCEPTION_BITMAP, VMX_PF_MASK, VMX_PF_MATCH, VMX_MTF_PENDING,
   CS, CS_SELECTOR, SS, SS_SELECTOR, SS_BASE, SS_LIMIT, SS_RIGHTS, TR_BASE, TR_LIMIT, TR_RIGHTS, TR_SELECTOR, CR4, ES, DS, FS, GS, ES_SELECTOR, STACK_MASK, RSP,
 } from "./layout";
-import { currentRip, linear, reg, setReg, stackLinear, write } from "./access";
+import { currentRip, reg, setReg, stackLinear, write } from "./access";
+import { chainBegins, chainComplete, chainDoubled, chainRaised } from "./event_chain";
 import { arithmeticFlags } from "./flags";
 import { canonical } from "./paging";
 import { stepping } from "./physical_memory";
 import { readSystem, writeSystem } from "./system_access";
 import { FLAG_AC, FLAG_IF, FLAG_NT, FLAG_RF, FLAG_TF, FLAG_VM, in64, inLong, inProtected, inVm86, nonRoot, RIGHTS_DB, RIGHTS_L, RIGHTS_UNUSABLE, updateAttention, updateMode } from "./mode";
-import {
-  baseOf, checkStackRoom, fetchDescriptor, limitOf, loadRealSegment, markAccessed, rightsOf, setNull, setSegment,
-} from "./segment";
+import { baseOf, checkStackRoom, fetchDescriptor, limitOf, loadRealSegment, markAccessed, rightsOf, setNull, setSegment } from "./segment";
+import { frameBegin, frameEnd, framePush, setStackPointer } from "./stack_frame";
 import { SOURCE_GATE, taskSwitch } from "./task";
 import { primary, vmExitBoundary, vmExitEvent } from "./vmx";
 
@@ -139,6 +139,7 @@ function intercepted(vector: u32, type: u32, code: u32): bool {
 }
 /** Shutdown: a VM exit of the guest, the end of the machine otherwise. */
 function tripleFault(): void {
+  chainComplete();
   store<u32>(DELIVERY, 0);
   if (nonRoot()) vmExitBoundary(EXIT_TRIPLE_FAULT, 0);
   else { store<u32>(ACTIVITY, 2); store<u32>(STOP, STOP_SHUTDOWN); }
@@ -156,12 +157,15 @@ export function deliverPending(): void {
     vmExitEvent(vector | (type << 8) | (hasCode << 11) | 0x80000000, code, qualification, length, within);
     return;
   }
+  if (!within) chainBegins();
+  else if (type == TYPE_EXCEPTION) chainRaised(vector | (type << 8) | (hasCode << 11) | 0x80000000, code);
   if (vector == PF && type == TYPE_EXCEPTION && !injected) store<u64>(CR2, load<u64>(FAULT_ADDRESS));
   if (within && type == TYPE_EXCEPTION) {
     const first = load<u32>(DELIVERY) & 255, firstType = (load<u32>(DELIVERY) >> 8) & 7;
     if (firstType == TYPE_EXCEPTION) {
       if (first == DF) { tripleFault(); return; }
       if ((contributory(first) && contributory(vector)) || (first == PF && (vector == PF || contributory(vector)))) {
+        chainDoubled();
         vector = DF; code = 0; hasCode = load<u32>(CR0) & 1;
         if (intercepted(DF, type, 0)) { vmExitEvent(DF | (type << 8) | (hasCode << 11) | 0x80000000, 0, 0, 0, false); return; }
       }
@@ -262,11 +266,6 @@ function deliverReal(vector: u32, rip: u64, flags: u32, table: usize): void {
   store<u64>(RIP, <u64>ip);
   updateMode();
 }
-/** Writes RSP, ESP or SP as the stack's width has it. */
-export function setStackPointer(v: u64): void {
-  const mask = load<u64>(STACK_MASK);
-  if (mask == 0xffff) setReg<u16>(<u32>RSP, <u16>v); else setReg<u64>(<u32>RSP, v & mask);
-}
 
 /** Raises #GP with the vector's IDT error code. */
 function badGate(vector: u32, fault: u32): void { raiseCode(fault, vector * 8 + 2); }
@@ -361,11 +360,11 @@ function deliverProtected(vector: u32, type: u32, hasCode: bool, code: u32, eip:
   if (hasCode) framePush(code, wide);
   if (offset > limitOf(targetRaw)) raiseCode(GP, 0);
   if (targetCpl < load<u32>(CPL)) {
-    setReg<u64>(<u32>RSP, rightsOf(newSsRaw) & RIGHTS_DB ? frameSp : (reg<u64>(<u32>RSP) & 0xffff0000) | frameSp);
+    setReg<u64>(<u32>RSP, rightsOf(newSsRaw) & RIGHTS_DB ? frameEnd() : (reg<u64>(<u32>RSP) & 0xffff0000) | frameEnd());
     markAccessed(newSs, newSsRaw);
     setSegment(SS, newSs, newSsRaw);
     if (vm86) { setNull(GS, 0); setNull(FS, 0); setNull(DS, 0); setNull(ES, 0); }
-  } else setStackPointer(frameSp);
+  } else setStackPointer(frameEnd());
   enterHandler(selector, <u64>offset, (kind & 1) == 0);
 }
 /** Same-privilege frames: #SS(0) if the current stack has no room. */
@@ -396,23 +395,3 @@ export function innerStack(cpl: u32): void {
   if ((newSs & 3) != cpl || ((rights >> 5) & 3) != cpl || (rights & 0x1a) != 0x12) raiseCode(TS, newSs & 0xfffc);
   if (!(rights & 0x80)) raiseCode(SS_FAULT, newSs & 0xfffc);
 }
-
-let frameSp: u64 = 0;
-let frameBase: u64 = 0;
-let frameMask: u64 = 0;
-let frameSystem: bool = false;
-/** Begins a frame on a stack whose room is checked. `system`: written with supervisor privilege. */
-export function frameBegin(sp: u64, base: u64, rights: u32, system: bool): void {
-  frameMask = rights & RIGHTS_DB ? 0xffffffff : 0xffff;
-  frameSp = sp & frameMask;
-  frameBase = base;
-  frameSystem = system;
-}
-/** Pushes 4 or 2 bytes of a frame. */
-export function framePush(v: u32, wide: bool): void {
-  frameSp = (frameSp - (wide ? 4 : 2)) & frameMask;
-  const at = <u64><u32>(frameBase + frameSp);
-  if (frameSystem) { if (wide) writeSystem<u32>(at, v); else writeSystem<u16>(at, <u16>v); }
-  else { linear(SS, 0); if (wide) write<u32>(at, v); else write<u16>(at, <u16>v); }
-}
-export function frameEnd(): u64 { return frameSp; }

@@ -3,7 +3,7 @@
 // Each ends its block. A VM exit is recorded and the instruction returns without having changed anything.
 import { currentRip, jump, linear, Mem, nextRip, probe, read, Reg, reg, setReg, stackLinear, value, write, RAX, RBX, RCX, RDI, RDX, RSI, RSP, R11 } from "./access";
 import { replaceRflags, rflags } from "./flags";
-import { GP, ownTrap, raise, raiseCode, setStackPointer, UD } from "./interrupt";
+import { GP, ownTrap, raise, raiseCode, UD } from "./interrupt";
 import {
   ACTIVITY, APIC_BASE, ATTENTION, ATTENTION_STEP, CPL, CPUID_COUNT, CPUID_TABLE, CR0, CR4, CS, CS_BASE, CS_LIMIT, CS_RIGHTS, CS_SELECTOR, CSTAR, DEBUG_TRAPS, DECODE_CODE, DECODE_CODE64, DECODE_MODE, EFER, ES, ES_BASE, ES_SELECTOR, FEATURE_CONTROL, FMASK,
   LSTAR, PROCESSOR_ID, RFLAGS_SYSTEM, SS, SS_BASE, SS_LIMIT, SS_RIGHTS, SS_SELECTOR, STAR, STOP, STOP_VMX_INSTRUCTION, SYSENTER_CS, SYSENTER_EIP, SYSENTER_ESP, TR_BASE, TR_LIMIT, TR_RIGHTS,

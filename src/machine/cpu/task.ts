@@ -5,7 +5,7 @@ import { replaceRflags } from "./flags";
 import {
   descriptorAddress, fetchDescriptor, limitOf, markAccessed, rightsOf, setNull, setSegment, loadRealSegment,
 } from "./segment";
-import { GP, NP, raise, raiseCode, rewind, setStackPointer, SS_FAULT, TS } from "./interrupt";
+import { GP, NP, raise, raiseCode, rewind, SS_FAULT, TS } from "./interrupt";
 import {
   CPL, CR0, CR3, CS, CS_LIMIT, CS_SELECTOR, DEBUG_TRAPS, DR7, DS, ES, ES_SELECTOR, FS, GS, LDTR, LDTR_SELECTOR, RFLAGS_SYSTEM, RIP, SS, TR, TR_BASE, TR_LIMIT, TR_RIGHTS, TR_SELECTOR, CR4,
 } from "./layout";
@@ -14,6 +14,7 @@ import { loadPdptes } from "./paging";
 import { probeSystem, readSystem, writeSystem } from "./system_access";
 import { addressSpaceChanged, flushTlbNonGlobal } from "./tlb";
 import { keepRf } from "./shadow";
+import { setStackPointer } from "./stack_frame";
 import { instructionLength, vmExit, vmExitFault } from "./vmx";
 import { EXIT_QUALIFICATION } from "./layout";
 

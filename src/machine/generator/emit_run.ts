@@ -79,7 +79,7 @@ export function emitHandlers(forms: readonly Form[]): string {
   ];
   const handlers = ['handle_end', 'handle_undefined', 'handle_too_long'];
   lines.push('function handle_end(rec: usize): void { unreachable(); }');
-  lines.push('function handle_undefined(rec: usize): void { raiseUndefined(); }');
+  lines.push('function handle_undefined(rec: usize): void { raiseUndefined(rec); }');
   lines.push('function handle_too_long(rec: usize): void { raiseTooLong(); }');
   for (const form of forms) {
     lines.push(`/* ${form.name} */ function handle_${form.id}(rec: usize): void { ${handlerBody(form)} }`);

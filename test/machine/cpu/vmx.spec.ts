@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { Layout, StopReason } from '../../../src/machine/layout.js';
+import { tripleFault } from '../../../src/machine/triple_fault.js';
 import { At, SystemMachine } from '../../support/system_machine.js';
 
 const machine = await SystemMachine.make({ acknowledgeInterrupt: () => 0x33 });
@@ -142,6 +143,7 @@ describe('VM exits of events', () => {
     startGuest();
     machine.u32[Layout.IDTR_LIMIT / 4] = 0;
     expect(exitOf('ud2')).to.include({ reason: 2, rip: 0 });
+    expect(tripleFault(machine.cpu)?.events.map(({ name }) => name)).to.deep.equal(['#UD', '#GP', '#GP', '#GP']);
   });
   it('an external interrupt leaves although IF is 0', () => {
     startGuest({ pin: 1 });
