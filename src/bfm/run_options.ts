@@ -30,6 +30,7 @@ export interface RunOptions {
 }
 
 function existingFile(option: string, path: string): string {
+  if (path === '') throw UsageError.ofOption(option, path, 'the name of a file');
   const full = resolve(path);
   const details = { where: option, expected: 'a file that can be read' };
   if (!existsSync(full))

@@ -71,6 +71,7 @@ describe('checkRunOptions', () => {
     ['an empty text', { until: '' }, UsageError, /--until/],
     ['a senseless date', { rtc: 'yesterday' }, UsageError, /a date and time such as/],
     ['a missing kernel', { kernel: '/does/not/exist' }, FileError, /no such file/],
+    ['a kernel without a name', { kernel: '' }, UsageError, /--kernel '': it is the name of a file/],
     ['a folder as kernel', { kernel: '/' }, FileError, /is a folder/],
     ['a missing RAM disk', { initrd: '/does/not/exist' }, FileError, /--initrd .*no such file/],
     ['a folder as RAM disk', { initrd: '/' }, FileError, /--initrd .*is a folder/],
