@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The files of a new extension: they build, load and pass their own test as they are.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { isAbsolute, join, relative } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, isAbsolute, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { FileError } from './file_error.js';
 import { packageRoot } from './folders.js';
 import { UsageError } from './usage_error.js';
@@ -60,12 +62,31 @@ Counts the CPUIDs of the guest.
     npx bfm test ${name}.spec.ts
 `;
 
-/** For the editor only: nothing is compiled by it. Inside the checkout its paths are relative, so that it may be committed. */
+/** Where TypeScript finds the declarations of what an extension may import, by the name that the extension writes. */
+function declarations(): Readonly<Record<string, string>> {
+  const isCheckout = existsSync(join(packageRoot, 'src', 'index.ts'));
+  const types = isCheckout ? packageRoot : join(packageRoot, 'build', 'types');
+  const suffix = isCheckout ? '.ts' : '.d.ts';
+  return {
+    bareflank: join(types, 'src', `index${suffix}`),
+    'bareflank/testing': join(types, 'test', 'support', `index${suffix}`),
+    // TypeScript ignores "exports" of a mapped folder, so the map names the file.
+    inversify: fileURLToPath(import.meta.resolve('inversify')).replace(/\.js$/, '.d.ts'),
+    chai: join(typeRoot(), 'chai'),
+    sinon: join(typeRoot(), 'sinon'),
+  };
+}
+
+/** The folder @types that holds Mocha's, chai's and Sinon's declarations: npm may install it above the package. */
+function typeRoot(): string {
+  return dirname(dirname(createRequire(import.meta.url).resolve('@types/mocha/package.json')));
+}
+
+/** The editor reads this file; the framework does not. Its paths are relative in the checkout, so that it may be committed there. */
 function tsconfig(folder: string): string {
   const inside = relative(packageRoot, folder);
   const isOutside = inside.startsWith('..') || isAbsolute(inside);
-  const base = isOutside ? packageRoot : relative(folder, packageRoot);
-  const inPackage = (...path: string[]): string => join(base, ...path);
+  const fromFolder = (path: string): string => (isOutside ? path : relative(folder, path));
   const compilerOptions = {
     target: 'ES2022',
     lib: ['ES2022', 'ESNext.Disposable'],
@@ -77,14 +98,9 @@ function tsconfig(folder: string): string {
     verbatimModuleSyntax: true,
     skipLibCheck: true,
     noEmit: true,
-    typeRoots: [inPackage('node_modules', '@types')],
+    typeRoots: [fromFolder(typeRoot())],
     types: ['mocha'],
-    paths: {
-      bareflank: [inPackage('src', 'index.ts')],
-      'bareflank/testing': [inPackage('test', 'support', 'index.ts')],
-      inversify: [inPackage('node_modules', 'inversify')],
-      chai: [inPackage('node_modules', '@types', 'chai')],
-    },
+    paths: Object.fromEntries(Object.entries(declarations()).map(([name, path]) => [name, [fromFolder(path)]])),
   };
   const text = JSON.stringify({ compilerOptions, include: ['*.ts'] }, undefined, 2);
   // Lists on one line, as Prettier has them.

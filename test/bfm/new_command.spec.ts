@@ -30,6 +30,18 @@ describe('bfm new extension', () => {
       'my_first.ts',
       'tsconfig.json',
     ]);
+    // An extension that injects imports inversify, and its spec may import sinon: the editor must find their types too.
+    folder.write(
+      'hypervisor_my_first/injected.ts',
+      `import { CpuidAccessors } from 'bareflank';
+       import { inject, injectable } from 'inversify';
+       import { stub } from 'sinon';
+       @injectable()
+       export class Injected {
+         @inject(CpuidAccessors) readonly cpuid!: CpuidAccessors;
+         readonly stub = stub();
+       }\n`,
+    );
     const tsc = spawnSync(
       process.execPath,
       [join(packageRoot, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', own],
