@@ -38,11 +38,25 @@ export class EptHook implements ExitContribution, VmcallContribution, ReportCont
     return { taken: this.taken };
   }
 
-  /** VMCALL registers: R02 = 1, R03 the function, R04 the hook; any other R02 undoes it. Both exits and VMCALLs arrive here. */
-  handle(call: Exit | VmcallRegisters): boolean {
-    if (!('r02' in call)) return this.handleViolation(call);
+  /** VMCALL registers: R02 = 1, R03 the function, R04 the hook; any other R02 undoes it. */
+  handleVmcall({ r02, r03, r04 }: VmcallRegisters): boolean {
     this.unhook();
-    if (call.r02 === 1n) this.hook(call.r03, call.r04);
+    if (r02 === 1n) this.hook(r03, r04);
+    return true;
+  }
+
+  /** An EPT violation. */
+  handleExit(exit: Exit): boolean {
+    const hook = this.current;
+    if (hook === undefined || (exit.guestPhysicalAddress & pageMask) !== hook.page) return false;
+    if (this.vmcs.guestRip.get() === hook.from) {
+      this.taken++;
+      this.vmcs.guestRip.set(hook.to);
+    }
+    this.inside?.[Symbol.dispose]();
+    this.monitorTrap.step(() => {
+      if (this.current === hook) this.inside = this.ept.enter(this.vmcs, hook.view);
+    });
     return true;
   }
 
@@ -67,20 +81,6 @@ export class EptHook implements ExitContribution, VmcallContribution, ReportCont
     this.current.view.restore(this.current.page);
     this.current = undefined;
     bfdebug`unhooked`;
-  }
-
-  private handleViolation(exit: Exit): boolean {
-    const hook = this.current;
-    if (hook === undefined || (exit.guestPhysicalAddress & pageMask) !== hook.page) return false;
-    if (this.vmcs.guestRip.get() === hook.from) {
-      this.taken++;
-      this.vmcs.guestRip.set(hook.to);
-    }
-    this.inside?.[Symbol.dispose]();
-    this.monitorTrap.step(() => {
-      if (this.current === hook) this.inside = this.ept.enter(this.vmcs, hook.view);
-    });
-    return true;
   }
 }
 

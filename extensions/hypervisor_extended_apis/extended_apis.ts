@@ -285,7 +285,7 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
   }
 
   /** Counts accesses. A port that is trapped here alone is accessed by the guest itself, one step without the trap; all else is the base's. */
-  handle(exit: Exit): boolean {
+  handleExit(exit: Exit): boolean {
     if (exit.reason === ExitReason.IoInstruction) return this.handleIo(exit.qualificationLow);
     const log = exit.reason === ExitReason.Rdmsr ? this.rdmsrAccessLog : this.wrmsrAccessLog;
     log.note(exit.registers.halves[2]!);

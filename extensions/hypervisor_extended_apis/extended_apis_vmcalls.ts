@@ -142,7 +142,7 @@ export class ExtendedApisVmcalls implements VmcallContribution {
   private calls: Map<string, Call> | undefined;
 
   /** R02 category, R03 function, R04 port or MSR; categories of others are left to them. */
-  handle(registers: VmcallRegisters): boolean {
+  handleVmcall(registers: VmcallRegisters): boolean {
     const those = functions[Number(registers.r02)];
     if (those === undefined) return false;
     const entry = those[Number(registers.r03) - 1];
@@ -155,7 +155,7 @@ export class ExtendedApisVmcalls implements VmcallContribution {
   }
 
   /** @throws VmcallError for a command that is nearly one of these; others are left to others. */
-  handleJson(command: unknown): unknown {
+  handleVmcallJson(command: unknown): unknown {
     const name = (command as { command?: unknown } | null | undefined)?.command;
     if (typeof name !== 'string') return undefined;
     if (this.all().has(name)) return this.run(name, command as Arguments);

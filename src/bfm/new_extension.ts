@@ -23,7 +23,7 @@ export class ${classOf(name)} implements ExitContribution, ReportContribution {
   readonly reasons = [ExitReason.Cpuid];
   count = 0;
 
-  handle(): boolean {
+  handleExit(): boolean {
     this.count++;
     return false; // not handled: the next contribution, at last the base, does it
   }
@@ -48,7 +48,7 @@ import { ${classOf(name)} } from './${name}.js';
 describe('${classOf(name)}', () => {
   it('counts, and leaves the exit to the base', () => {
     const it = make(${classOf(name)});
-    expect(it.handle()).to.equal(false);
+    expect(it.handleExit()).to.equal(false);
     expect(it.report()).to.deep.equal({ count: 1 });
   });
 });

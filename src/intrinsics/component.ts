@@ -11,6 +11,8 @@ export interface ComponentDeclaration {
   readonly name: string;
   readonly scope: ComponentScope;
   readonly arity: ComponentArity;
+  /** What each contribution to a point must have: a member, or at least one of several. Empty for components. */
+  readonly members: readonly (string | readonly string[])[];
 }
 
 /** A symbol that carries the type of what it is bound to. */
@@ -19,7 +21,12 @@ export type ComponentSymbol<T> = symbol & { readonly __component?: T };
 // A table of declarations, filled while modules are evaluated and never changed afterwards: it owns no lifetimes.
 const declarations = new Map<symbol, ComponentDeclaration>();
 
-function declare<T>(name: string, scope: ComponentScope, arity: ComponentArity): ComponentSymbol<T> {
+function declare<T>(
+  name: string,
+  scope: ComponentScope,
+  arity: ComponentArity,
+  members: ComponentDeclaration['members'],
+): ComponentSymbol<T> {
   const symbol = Symbol.for(name);
   const before = declarations.get(symbol);
   if (before !== undefined && (before.scope !== scope || before.arity !== arity)) {
@@ -27,18 +34,29 @@ function declare<T>(name: string, scope: ComponentScope, arity: ComponentArity):
       `${name} is declared twice: ${before.scope}/${before.arity} and ${scope}/${arity}; a symbol has one scope and one arity`,
     );
   }
-  declarations.set(symbol, { name, scope, arity });
+  declarations.set(symbol, { name, scope, arity, members });
   return symbol as ComponentSymbol<T>;
 }
 
 /** Declares a replaceable part: its symbol, its scope, once. */
 export function component<T>(name: string, scope: ComponentScope): ComponentSymbol<T> {
-  return declare<T>(name, scope, 'one');
+  return declare<T>(name, scope, 'one', []);
 }
 
-/** Declares a contribution point: any number of bindings stand beside each other. */
-export function contribution<T>(name: string, scope: ComponentScope): ComponentSymbol<T> {
-  return declare<T>(name, scope, 'many');
+type MemberOf<T> = keyof T & string;
+
+/**
+ * Declares a contribution point, which takes any number of bindings.
+ *
+ * @param members what a contribution must have, because users' files are not type-checked when they are loaded: a member, or a list of which
+ *   at least one is there. No two points share one, so that a class may contribute to all of them.
+ */
+export function contribution<T>(
+  name: string,
+  scope: ComponentScope,
+  ...members: readonly (MemberOf<T> | readonly MemberOf<T>[])[]
+): ComponentSymbol<T> {
+  return declare<T>(name, scope, 'many', members);
 }
 
 /** The declaration of a symbol, or undefined if `component` or `contribution` never made it. */

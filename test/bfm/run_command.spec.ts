@@ -53,7 +53,7 @@ describe('bfm run', function () {
       readonly name = 'saboteur';
       readonly reasons = [ExitReason.Cpuid];
       count = 0;
-      handle(): boolean { ${body} }
+      handleExit(): boolean { ${body} }
     }
     export default vcpuModule(({ bind }) => { bind(ExitContribution).to(Saboteur); });
   `;
@@ -258,7 +258,7 @@ export default vcpuModule(({ bind }) => { bind(ExitContribution).to(Bad); });
 `;
     const cases: [string, string, number][] = [
       ['top_level', `${throwing}\ndeep();\n`, 1],
-      ['constructor', `${part}\n  constructor() { deep(); }\n  handle(): boolean { return false; }\n${end}`, 1],
+      ['constructor', `${part}\n  constructor() { deep(); }\n  handleExit(): boolean { return false; }\n${end}`, 1],
       [
         'module_function',
         `import { vcpuModule } from 'bareflank';${throwing}\nexport default vcpuModule(() => deep());\n`,
@@ -272,7 +272,7 @@ export default vcpuModule(({ bind }) => {
 });\n`,
         1,
       ],
-      ['handler', `${part}\n  handle(): boolean { return deep(); }\n${end}`, 3],
+      ['handler', `${part}\n  handleExit(): boolean { return deep(); }\n${end}`, 3],
     ];
     for (const [where, code, wanted] of cases)
       it(`shows the frames of its ${where} and no others`, async () => {

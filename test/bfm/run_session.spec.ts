@@ -65,7 +65,7 @@ describe('RunSession', () => {
       'exits.ts',
       `import { ExitContribution, ExitReason, vcpuModule } from 'bareflank';
        export default vcpuModule(({ bind }) => bind(ExitContribution).toConstantValue(
-         { name: 'exits', reasons: [ExitReason.Cpuid], handle: () => process.exit(7) }));`,
+         { name: 'exits', reasons: [ExitReason.Cpuid], handleExit: () => process.exit(7) }));`,
     );
     const session = new RunSession({ ...endless, modules: [file] }, { console: sink(), vmm: sink(), colours: false });
     const error = await session.run().then(

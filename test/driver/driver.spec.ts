@@ -62,7 +62,7 @@ const counting = (name: string): string =>
     `import { ExitContribution, ExitReason, ReportContribution, vcpuModule } from 'bareflank';
      class Count implements ExitContribution, ReportContribution {
        readonly name = '${name}'; readonly reasons = [ExitReason.Cpuid]; count = 0;
-       handle(): boolean { this.count++; return false; }
+       handleExit(): boolean { this.count++; return false; }
        report() { return { count: this.count }; }
      }
      export default vcpuModule(({ bind }) => { bind(Count).toSelf(); bind(ExitContribution).toService(Count); bind(ReportContribution).toService(Count); });`,
@@ -183,7 +183,7 @@ describe('Driver', () => {
         'refuse.ts',
         `import { VmcallContribution, vcpuModule } from 'bareflank';
          export default vcpuModule(({ bind }) => bind(VmcallContribution).toConstantValue({
-           name: 'refuse', opcodes: [5], handle(): boolean { throw new Error('not now'); } }));`,
+           name: 'refuse', opcodes: [5], handleVmcall(): boolean { throw new Error('not now'); } }));`,
       );
       const { it, machine } = await driver([module]);
       await it.load();

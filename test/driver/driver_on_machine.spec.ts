@@ -46,7 +46,7 @@ const corrupting = temporaryFolder().write(
      readonly name = 'corrupting';
      readonly reasons = [ExitReason.Cpuid];
      count = 0;
-     handle(): boolean {
+     handleExit(): boolean {
        if (++this.count < 3) return false;
        const lost = this.memory.regions[0]!.virtual + 0x800000n;
        let table = this.table.cr3 & ~0xfffn;

@@ -17,7 +17,7 @@ const refusing = (opcode: 5 | 6): string =>
     `refuse_${opcode}.ts`,
     `import { VmcallContribution, vcpuModule } from 'bareflank';
      export default vcpuModule(({ bind }) => bind(VmcallContribution).toConstantValue({
-       name: 'refuse', opcodes: [${opcode}], handle(): boolean { throw new Error('not now'); } }));`,
+       name: 'refuse', opcodes: [${opcode}], handleVmcall(): boolean { throw new Error('not now'); } }));`,
   );
 
 /** A module with a part that cannot be disposed. */
@@ -265,7 +265,7 @@ describe("The driver's states", () => {
         'long_answer.ts',
         `import { VmcallContribution, vcpuModule } from 'bareflank';
          export default vcpuModule(({ bind }) => bind(VmcallContribution).toConstantValue({
-           name: 'long', opcodes: [3], handle(registers): boolean { registers.r09 = 17n; return true; } }));`,
+           name: 'long', opcodes: [3], handleVmcall(registers): boolean { registers.r09 = 17n; return true; } }));`,
       );
       const { it } = await driverOf(new FakeMachine(), { vmcallBuffers: { input: buffer, output: buffer } }, module);
       await it.load();

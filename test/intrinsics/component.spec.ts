@@ -7,11 +7,18 @@ describe('component and contribution', () => {
     const part = component('test.component.Part', 'vmm');
     expect(part).to.equal(Symbol.for('test.component.Part'));
     expect(component('test.component.Part', 'vmm')).to.equal(part);
-    expect(declarationOf(part)).to.deep.equal({ name: 'test.component.Part', scope: 'vmm', arity: 'one' });
-    expect(declarationOf(contribution('test.component.Point', 'vcpu'))).to.deep.equal({
+    expect(declarationOf(part)).to.deep.equal({
+      name: 'test.component.Part',
+      scope: 'vmm',
+      arity: 'one',
+      members: [],
+    });
+    const point = contribution<{ a: number; b(): void; c?(): void }>('test.component.Point', 'vcpu', 'a', ['b', 'c']);
+    expect(declarationOf(point)).to.deep.equal({
       name: 'test.component.Point',
       scope: 'vcpu',
       arity: 'many',
+      members: ['a', ['b', 'c']],
     });
   });
 

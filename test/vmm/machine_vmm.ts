@@ -35,7 +35,7 @@ export class Bench implements VmcallContribution {
   readonly opcodes = [stepOpcode];
   static steps: readonly ((bench: Bench) => void)[] = [];
 
-  handle(registers: VmcallRegisters): boolean {
+  handleVmcall(registers: VmcallRegisters): boolean {
     Bench.steps[Number(registers.r02)]!(this);
     return true;
   }
@@ -53,8 +53,8 @@ export const store = (address: number): string => `mov [${address}], rax`;
 const powerOff = ['mov edx, 0x604', 'mov eax, 0x2000', 'out dx, ax', 'hlt'];
 
 /** A handler of exits for a test. */
-export function onExit(name: string, reasons: readonly number[], handle: (exit: Exit) => boolean): PartModule {
-  const contribution: ExitContribution = { name, reasons, handle };
+export function onExit(name: string, reasons: readonly number[], handleExit: (exit: Exit) => boolean): PartModule {
+  const contribution: ExitContribution = { name, reasons, handleExit };
   return vcpuModule(({ bind }) => bind(ExitContribution).toConstantValue(contribution));
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { declarationOf, type ComponentArity, type ComponentScope } from '../../intrinsics/component.js';
+import { declarationOf, type ComponentDeclaration, type ComponentScope } from '../../intrinsics/component.js';
 import type { BindingRecord } from './binding_recorder.js';
 import { checkClass } from './class_rules.js';
 import type { Contribution } from './contribution.js';
+import { checkMembers } from './contribution_members.js';
 import { orderContributions } from './contribution_order.js';
 import { injectionsOf, nameOf, type PartIdentifier } from './injections.js';
 import {
@@ -21,10 +22,7 @@ import {
 /** What is bound to each identifier once rebinds have replaced binds: one record a component, those of a contribution point in order. */
 export type EffectiveBindings = ReadonlyMap<PartIdentifier, readonly BindingRecord[]>;
 
-interface Declared {
-  readonly scope: ComponentScope;
-  readonly arity: ComponentArity;
-}
+type Declared = Omit<ComponentDeclaration, 'name'>;
 
 /** The declaration of a symbol; a class that is its own identifier belongs to the scope that binds it. */
 function declaredAs(
@@ -33,7 +31,7 @@ function declaredAs(
   fallback: ComponentScope,
 ): Declared | undefined {
   if (typeof identifier === 'symbol') return declarationOf(identifier);
-  return { scope: boundIn?.get(identifier)?.[0]?.scope ?? fallback, arity: 'one' };
+  return { scope: boundIn?.get(identifier)?.[0]?.scope ?? fallback, arity: 'one', members: [] };
 }
 
 function checkRecord(record: BindingRecord): void {
@@ -130,7 +128,10 @@ function inOrder(point: PartIdentifier, group: readonly BindingRecord[], binding
     file: record.file,
     contribution: contributionOf(record, bindings),
   }));
-  return orderContributions(nameOf(point), entries).map((entry) => entry.record);
+  const ordered = orderContributions(nameOf(point), entries);
+  const members = declaredAs(point, bindings, 'vmm')?.members ?? [];
+  for (const entry of ordered) checkMembers(nameOf(point), members, entry);
+  return ordered.map((entry) => entry.record);
 }
 
 /** What a record needs: each identifier, how it is asked for, and who asks. */

@@ -49,6 +49,9 @@ export class ConstructorError extends ModuleLoadError {}
 /** Names, `before` and `after` of contributions do not give an order. */
 export class ContributionOrderError extends ModuleLoadError {}
 
+/** A contribution lacks a member that its contribution point calls. */
+export class MissingMemberError extends ModuleLoadError {}
+
 /** A `bind(X)` without `to…`, or a module function that throws. */
 export class ModuleFunctionError extends ModuleLoadError {}
 

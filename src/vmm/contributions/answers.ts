@@ -15,7 +15,7 @@ const nameOf = (answer: unknown): string => (isThenable(answer) ? 'a Promise' : 
  *
  * @throws ContributionError for anything but true and false.
  */
-export function isHandled(answer: unknown, contribution: Contribution, method: 'handle' | 'write'): boolean {
+export function isHandled(answer: unknown, contribution: Contribution, method: string): boolean {
   if (typeof answer === 'boolean') return answer;
   throw new ContributionError(
     `${method}() of the contribution '${contribution.name}' must return true (handled) or false (the next one is asked), but it returned ${nameOf(answer)}: ` +
@@ -32,11 +32,12 @@ export function valueRead<T extends 'bigint' | 'number'>(
   answer: unknown,
   type: T,
   contribution: Contribution,
+  method: string,
 ): (T extends 'bigint' ? bigint : number) | undefined {
   if (answer === undefined || typeof answer === type)
     return answer as (T extends 'bigint' ? bigint : number) | undefined;
   throw new ContributionError(
-    `read() of the contribution '${contribution.name}' must return a ${type}, or undefined (the next one is asked), but it returned ${nameOf(answer)}` +
+    `${method}() of the contribution '${contribution.name}' must return a ${type}, or undefined (the next one is asked), but it returned ${nameOf(answer)}` +
       (isThenable(answer) ? ': a VM exit cannot wait, make the method synchronous' : ` (${typeof answer})`),
   );
 }

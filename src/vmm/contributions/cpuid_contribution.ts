@@ -11,6 +11,11 @@ export interface CpuidContribution extends Contribution {
    * @param registers EAX, EBX, ECX, EDX as the processor, and those who were asked before, answer: to be changed in place.
    * @returns true: nobody else is asked.
    */
-  handle(leaf: number, subleaf: number, registers: Uint32Array, exit: Exit): boolean;
+  handleCpuid(leaf: number, subleaf: number, registers: Uint32Array, exit: Exit): boolean;
 }
-export const CpuidContribution = contribution<CpuidContribution>('bareflank.CpuidContribution', 'vcpu');
+export const CpuidContribution = contribution<CpuidContribution>(
+  'bareflank.CpuidContribution',
+  'vcpu',
+  'leaves',
+  'handleCpuid',
+);

@@ -8,6 +8,11 @@ export interface ExitContribution extends Contribution {
   /** Basic exit reasons, of `ExitReason`. */
   readonly reasons: readonly number[];
   /** @returns true: handled, nobody else is asked. false: the next one, at last the base, handles it. */
-  handle(exit: Exit): boolean;
+  handleExit(exit: Exit): boolean;
 }
-export const ExitContribution = contribution<ExitContribution>('bareflank.ExitContribution', 'vcpu');
+export const ExitContribution = contribution<ExitContribution>(
+  'bareflank.ExitContribution',
+  'vcpu',
+  'reasons',
+  'handleExit',
+);

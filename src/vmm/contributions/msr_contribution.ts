@@ -8,8 +8,11 @@ export interface MsrContribution extends Contribution {
   /** Addresses, as ECX selects them. */
   readonly msrs: readonly number[];
   /** RDMSR. @returns the value, or undefined: the next one is asked. */
-  read?(msr: number, exit: Exit): bigint | undefined;
+  handleMsrRead?(msr: number, exit: Exit): bigint | undefined;
   /** WRMSR. @returns true: written. */
-  write?(msr: number, value: bigint, exit: Exit): boolean;
+  handleMsrWrite?(msr: number, value: bigint, exit: Exit): boolean;
 }
-export const MsrContribution = contribution<MsrContribution>('bareflank.MsrContribution', 'vcpu');
+export const MsrContribution = contribution<MsrContribution>('bareflank.MsrContribution', 'vcpu', 'msrs', [
+  'handleMsrRead',
+  'handleMsrWrite',
+]);

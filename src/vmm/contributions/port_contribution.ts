@@ -10,8 +10,11 @@ import type { Exit } from '../exit_handler/exit.js';
 export interface PortContribution extends Contribution {
   readonly ports: readonly number[];
   /** IN. @param size 1, 2 or 4 bytes. @returns the value, or undefined: the next one is asked. */
-  read?(port: number, size: number, exit: Exit): number | undefined;
+  handlePortRead?(port: number, size: number, exit: Exit): number | undefined;
   /** OUT. @returns true: written. */
-  write?(port: number, size: number, value: number, exit: Exit): boolean;
+  handlePortWrite?(port: number, size: number, value: number, exit: Exit): boolean;
 }
-export const PortContribution = contribution<PortContribution>('bareflank.PortContribution', 'vcpu');
+export const PortContribution = contribution<PortContribution>('bareflank.PortContribution', 'vcpu', 'ports', [
+  'handlePortRead',
+  'handlePortWrite',
+]);

@@ -9,4 +9,4 @@ export type ReportValue = number | bigint | string;
 export interface ReportContribution extends Contribution {
   report(): Readonly<Record<string, ReportValue>>;
 }
-export const ReportContribution = contribution<ReportContribution>('bareflank.ReportContribution', 'vcpu');
+export const ReportContribution = contribution<ReportContribution>('bareflank.ReportContribution', 'vcpu', 'report');

@@ -14,4 +14,9 @@ export interface VcpuContribution extends Contribution {
   /** The parts are about to be finished. */
   onFini?(vcpu: Vcpu): void;
 }
-export const VcpuContribution = contribution<VcpuContribution>('bareflank.VcpuContribution', 'vcpu');
+export const VcpuContribution = contribution<VcpuContribution>('bareflank.VcpuContribution', 'vcpu', [
+  'onInit',
+  'onRun',
+  'onHlt',
+  'onFini',
+]);

@@ -8,8 +8,13 @@ export interface VmcallContribution extends Contribution {
   /** Values of R00. */
   readonly opcodes: readonly number[];
   /** Change the registers to answer; R01 is set by the caller: 0, or the error if this throws. @returns true: handled. */
-  handle(registers: VmcallRegisters): boolean;
+  handleVmcall(registers: VmcallRegisters): boolean;
   /** A JSON command (VMCALL data of type 2). @returns the answer; undefined: the next one, at last the base, is asked. */
-  handleJson?(command: unknown): unknown;
+  handleVmcallJson?(command: unknown): unknown;
 }
-export const VmcallContribution = contribution<VmcallContribution>('bareflank.VmcallContribution', 'vcpu');
+export const VmcallContribution = contribution<VmcallContribution>(
+  'bareflank.VmcallContribution',
+  'vcpu',
+  'opcodes',
+  'handleVmcall',
+);

@@ -11,4 +11,4 @@ export interface VmcsContribution extends Contribution {
    */
   setUp(vmcs: Vmcs): void;
 }
-export const VmcsContribution = contribution<VmcsContribution>('bareflank.VmcsContribution', 'vcpu');
+export const VmcsContribution = contribution<VmcsContribution>('bareflank.VmcsContribution', 'vcpu', 'setUp');

@@ -37,7 +37,7 @@ export function executeCpuid(
   for (let index = 0; index < contributions.length; index++) {
     const contribution = contributions[index]!;
     if (!contribution.leaves.includes(leaf)) continue;
-    if (isHandled(contribution.handle(leaf, subleaf, result, exit), contribution, 'handle')) break;
+    if (isHandled(contribution.handleCpuid(leaf, subleaf, result, exit), contribution, 'handleCpuid')) break;
   }
   halves[rax] = result[0]!;
   halves[rax + 1] = 0;

@@ -133,7 +133,7 @@ export abstract class ExitDispatcherIntelX64 {
     for (let index = 0; index < those.length; index++) {
       const { contribution, number } = those[index]!;
       this.trace.words[0] = number;
-      if (isHandled(contribution.handle(this.exit), contribution, 'handle')) return true;
+      if (isHandled(contribution.handleExit(this.exit), contribution, 'handleExit')) return true;
     }
     this.trace.words[0] = this.ownNumber;
     return false;

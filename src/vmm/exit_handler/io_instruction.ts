@@ -26,7 +26,7 @@ function input(
 ): number {
   for (const contribution of contributions) {
     if (!contribution.ports.includes(port)) continue;
-    const value = valueRead(contribution.read?.(port, size, exit), 'number', contribution);
+    const value = valueRead(contribution.handlePortRead?.(port, size, exit), 'number', contribution, 'handlePortRead');
     if (value !== undefined) return value;
   }
   return read(portIo, port, size);
@@ -41,8 +41,8 @@ function output(
   value: number,
 ): void {
   for (const contribution of contributions) {
-    if (contribution.write === undefined || !contribution.ports.includes(port)) continue;
-    if (isHandled(contribution.write(port, size, value, exit), contribution, 'write')) return;
+    if (contribution.handlePortWrite === undefined || !contribution.ports.includes(port)) continue;
+    if (isHandled(contribution.handlePortWrite(port, size, value, exit), contribution, 'handlePortWrite')) return;
   }
   write(portIo, port, size, value);
 }

@@ -36,7 +36,7 @@ function timeStamp(exit: Exit, msrs: Msrs): bigint {
 function readValue(exit: Exit, msrs: Msrs, contributions: readonly MsrContribution[], msr: number): bigint {
   for (const contribution of contributions) {
     if (!contribution.msrs.includes(msr)) continue;
-    const value = valueRead(contribution.read?.(msr, exit), 'bigint', contribution);
+    const value = valueRead(contribution.handleMsrRead?.(msr, exit), 'bigint', contribution, 'handleMsrRead');
     if (value !== undefined) return value;
   }
   const field = fieldOf(exit, msr);
@@ -105,8 +105,8 @@ function writeValue(
   value: bigint,
 ): void {
   for (const contribution of contributions) {
-    if (contribution.write === undefined || !contribution.msrs.includes(msr)) continue;
-    if (isHandled(contribution.write(msr, value, exit), contribution, 'write')) return;
+    if (contribution.handleMsrWrite === undefined || !contribution.msrs.includes(msr)) continue;
+    if (isHandled(contribution.handleMsrWrite(msr, value, exit), contribution, 'handleMsrWrite')) return;
   }
   const field = fieldOf(exit, msr);
   if (field === undefined) msrs.wrmsr(msr, value);

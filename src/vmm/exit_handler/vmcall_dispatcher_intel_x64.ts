@@ -72,7 +72,7 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
     const opcode = Number(registers.r00);
     for (const contribution of this.vmcallContributions) {
       if (!contribution.opcodes.includes(opcode)) continue;
-      if (isHandled(contribution.handle(registers), contribution, 'handle')) return;
+      if (isHandled(contribution.handleVmcall(registers), contribution, 'handleVmcall')) return;
     }
     switch (opcode) {
       case VmcallOpcode.VMCALL_VERSIONS:
@@ -171,7 +171,7 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
 
   private answerJson(command: unknown): unknown {
     for (const contribution of this.vmcallContributions) {
-      const answer = contribution.handleJson?.(command);
+      const answer = contribution.handleVmcallJson?.(command);
       if (answer !== undefined) return answer;
     }
     return this.handleVmcallDataStringJson(command);
@@ -192,7 +192,9 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
   /** An echo would look like success to whoever mistyped a command of an extension. */
   private refuseUnknownCommand(value: unknown): void {
     const command = (value as { command?: unknown } | null)?.command;
-    const names = this.vmcallContributions.filter(({ handleJson }) => handleJson !== undefined).map(({ name }) => name);
+    const names = this.vmcallContributions
+      .filter(({ handleVmcallJson }) => handleVmcallJson !== undefined)
+      .map(({ name }) => name);
     if (command === undefined || names.length === 0) return;
     throw new VmcallError(`unknown JSON command ${JSON.stringify(command)}; none of ${names.join(', ')} knows it`);
   }

@@ -46,12 +46,12 @@ export class ContributedTraps implements VmcsContribution, VcpuContribution {
     if (this.ports.length > 0) this.requests.push(this.ioBitmap.enable());
   }
 
-  private askForMsrs({ msrs, read, write }: MsrContribution): Request[] {
+  private askForMsrs(contribution: MsrContribution): Request[] {
     // Those that the bitmap does not cover exit anyway.
-    const covered = msrs.filter((msr) => this.msrBitmap.covers(msr));
+    const covered = contribution.msrs.filter((msr) => this.msrBitmap.covers(msr));
     return [
-      ...(read === undefined ? [] : covered.map((msr) => this.msrBitmap.trapRead(msr))),
-      ...(write === undefined ? [] : covered.map((msr) => this.msrBitmap.trapWrite(msr))),
+      ...(contribution.handleMsrRead === undefined ? [] : covered.map((msr) => this.msrBitmap.trapRead(msr))),
+      ...(contribution.handleMsrWrite === undefined ? [] : covered.map((msr) => this.msrBitmap.trapWrite(msr))),
     ];
   }
 }

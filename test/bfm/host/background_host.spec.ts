@@ -199,7 +199,7 @@ describe('The background host', () => {
       module,
       `import { VmcallContribution, vcpuModule } from 'bareflank';
        export default vcpuModule(({ bind }) => bind(VmcallContribution).toConstantValue({
-         name: 'hang', opcodes: [4], handle(): boolean { for (;;); } }));`,
+         name: 'hang', opcodes: [4], handleVmcall(): boolean { for (;;); } }));`,
     );
     await own.load('h', '-m', module);
     const { status, stderr } = await bfm('vmcall', 'event', '1', '--machine', 'h');

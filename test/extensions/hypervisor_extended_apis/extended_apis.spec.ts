@@ -43,7 +43,7 @@ class Reach implements VmcallContribution {
   readonly opcodes = [99];
   static last: Reach;
 
-  handle(): boolean {
+  handleVmcall(): boolean {
     Reach.last = this;
     return true;
   }
@@ -286,7 +286,7 @@ describe('ExtendedApis', () => {
     const device: PortContribution = {
       name: 'device',
       ports: [0x60],
-      write: (_port, _size, value) => writes.push(value) > 0,
+      handlePortWrite: (_port, _size, value) => writes.push(value) > 0,
     };
     const { apis, machine, bit, has, other } = vmm([
       vcpuModule(({ bind }) => bind(PortContribution).toConstantValue(device)),

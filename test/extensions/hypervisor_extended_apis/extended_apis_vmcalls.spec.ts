@@ -40,7 +40,7 @@ function vmcalls() {
     verify(...all);
   };
   const it = make(ExtendedApisVmcalls, { apis, policy });
-  return { apis, policy, verified, json: (command: unknown) => it.handleJson(command) };
+  return { apis, policy, verified, json: (command: unknown) => it.handleVmcallJson(command) };
 }
 
 describe('ExtendedApisVmcalls', () => {

@@ -8,7 +8,7 @@ import {
   VmcallContribution,
   VmcallOpcode,
 } from 'bareflank';
-import { Vmcs, VmcsContribution, VmcsField, type Exit, type VmcallRegisters } from 'bareflank';
+import { Vmcs, VmcsContribution, VmcsField, type VmcallRegisters } from 'bareflank';
 import { inject, injectable } from 'inversify';
 import { ExtendedApis, type ExtendedApisIntelX64 } from '../../../extensions/hypervisor_extended_apis/extended_apis.js';
 import type { RootEptIntelX64 } from '../../../extensions/hypervisor_extended_apis/root_ept_intel_x64.js';
@@ -51,11 +51,21 @@ export class UseOfExtendedApis implements VmcsContribution, VmcallContribution, 
     apis.enableEpt();
   }
 
-  handle(call: Exit | VmcallRegisters): boolean {
-    if (!('r02' in call)) return this.handleViolation();
+  handleVmcall({ r02, r03, r04 }: VmcallRegisters): boolean {
     if (this.hook !== undefined) this.unhook(this.hook);
-    if (call.r02 === 1n) this.install({ from: call.r03, to: call.r04 });
+    if (r02 === 1n) this.install({ from: r03, to: r04 });
     return true;
+  }
+
+  handleExit(): boolean {
+    if (this.hook === undefined) return false;
+    if (this.vmcs.read(VmcsField.GuestRip) === this.hook.from) {
+      this.taken++;
+      this.vmcs.write(VmcsField.GuestRip, this.hook.to);
+    }
+    this.apis.setEptp(this.clean.eptp());
+    this.apis.registerMonitorTrap(() => this.apis.setEptp(this.hooked.eptp()));
+    return this.apis.resume();
   }
 
   report(): Record<string, number> {
@@ -85,17 +95,6 @@ export class UseOfExtendedApis implements VmcsContribution, VmcallContribution, 
     this.apis.setEptp(this.clean.eptp());
     this.hooked.gpaToEpte(from).passThroughAccess();
     this.hook = undefined;
-  }
-
-  private handleViolation(): boolean {
-    if (this.hook === undefined) return false;
-    if (this.vmcs.read(VmcsField.GuestRip) === this.hook.from) {
-      this.taken++;
-      this.vmcs.write(VmcsField.GuestRip, this.hook.to);
-    }
-    this.apis.setEptp(this.clean.eptp());
-    this.apis.registerMonitorTrap(() => this.apis.setEptp(this.hooked.eptp()));
-    return this.apis.resume();
   }
 }
 

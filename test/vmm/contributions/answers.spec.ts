@@ -7,30 +7,31 @@ const mine = { name: 'mine' };
 
 describe('Answers of contributions', () => {
   it('are true and false', () => {
-    expect([isHandled(true, mine, 'handle'), isHandled(false, mine, 'write')]).to.deep.equal([true, false]);
+    expect([isHandled(true, mine, 'handleExit'), isHandled(false, mine, 'handleMsrWrite')]).to.deep.equal([
+      true,
+      false,
+    ]);
   });
 
   it('are refused if they are a Promise, or nothing', () => {
-    expect(() => isHandled(Promise.resolve(true), mine, 'handle')).to.throw(
+    expect(() => isHandled(Promise.resolve(true), mine, 'handleExit')).to.throw(
       ContributionError,
-      /handle\(\) of the contribution 'mine' must return true \(handled\) or false.*returned a Promise: a VM exit cannot wait/,
+      /handleExit\(\) of the contribution 'mine' must return true \(handled\) or false.*returned a Promise: a VM exit cannot wait/,
     );
-    expect(() => isHandled(undefined, mine, 'write')).to.throw(
+    expect(() => isHandled(undefined, mine, 'handleMsrWrite')).to.throw(
       ContributionError,
-      /write\(\) .* returned undefined: add the return/,
+      /handleMsrWrite\(\) .* returned undefined: add the return/,
     );
   });
 
   it('to reads are values of one type, or undefined', () => {
-    expect([valueRead(5n, 'bigint', mine), valueRead(undefined, 'number', mine)]).to.deep.equal([5n, undefined]);
-    expect(() => valueRead(5, 'bigint', mine)).to.throw(
+    const read = (answer: unknown, type: 'bigint' | 'number') => valueRead(answer, type, mine, 'handleMsrRead');
+    expect([read(5n, 'bigint'), read(undefined, 'number')]).to.deep.equal([5n, undefined]);
+    expect(() => read(5, 'bigint')).to.throw(
       ContributionError,
-      /must return a bigint.*returned 5 \(number\)/,
+      /^handleMsrRead\(\) of .*'mine' must return a bigint.*returned 5 \(number\)/,
     );
-    expect(() => valueRead(Promise.resolve(5), 'number', mine)).to.throw(
-      ContributionError,
-      /a Promise: a VM exit cannot/,
-    );
+    expect(() => read(Promise.resolve(5), 'number')).to.throw(ContributionError, /a Promise: a VM exit cannot/);
   });
 
   it('of the base’s handlers are nothing, and no Promise', () => {

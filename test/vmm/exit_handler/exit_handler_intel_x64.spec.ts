@@ -72,7 +72,7 @@ describe('ExitHandlerIntelX64', () => {
       const contribution = (name: string, last: boolean): CpuidContribution => ({
         name,
         leaves: [0x80000008],
-        handle: (_leaf, subleaf, registers) => {
+        handleCpuid: (_leaf, subleaf, registers) => {
           seen.push(`${name} ${subleaf} ${registers[0]}`);
           registers[0]!++;
           return last;
@@ -142,7 +142,7 @@ describe('ExitHandlerIntelX64', () => {
     });
 
     it('asks contributions first', () => {
-      const contribution: MsrContribution = { name: 'mine', msrs: [0x1b], read: (msr) => BigInt(msr) << 32n };
+      const contribution: MsrContribution = { name: 'mine', msrs: [0x1b], handleMsrRead: (msr) => BigInt(msr) << 32n };
       expect(read(guest([bound(MsrContribution, contribution)]), 0x1bn)).to.equal(0x1b_00000000n);
     });
   });
@@ -221,11 +221,11 @@ describe('ExitHandlerIntelX64', () => {
           {
             name: 'a other',
             msrs: [0x10],
-            read: () => (log.push('other'), 1n),
-            write: () => (log.push('other'), true),
+            handleMsrRead: () => (log.push('other'), 1n),
+            handleMsrWrite: () => (log.push('other'), true),
           },
-          { name: 'b reads', msrs: [0xc0000103], read: () => void log.push('read') },
-          { name: 'c writes', msrs: [0xc0000103], write: () => (log.push('write'), false) },
+          { name: 'b reads', msrs: [0xc0000103], handleMsrRead: () => void log.push('read') },
+          { name: 'c writes', msrs: [0xc0000103], handleMsrWrite: () => (log.push('write'), false) },
         ),
       ]);
       write(all, 0xc0000103n, 6n);
@@ -239,7 +239,7 @@ describe('ExitHandlerIntelX64', () => {
       const contribution: MsrContribution = {
         name: 'mine',
         msrs: [0xc0000103],
-        write: (_msr, value) => {
+        handleMsrWrite: (_msr, value) => {
           taken.push(value);
           return value === 1n;
         },
@@ -380,9 +380,9 @@ describe('ExitHandlerIntelX64', () => {
     it('leaves what contributions do not answer to the next one, and to the port', () => {
       const log: string[] = [];
       const all: PortContribution[] = [
-        { name: 'a elsewhere', ports: [0x71], read: () => log.push('wrong port') },
-        { name: 'b writes', ports: [0x70], write: () => (log.push('write'), false) },
-        { name: 'c reads', ports: [0x70], read: () => void log.push('read') },
+        { name: 'a elsewhere', ports: [0x71], handlePortRead: () => log.push('wrong port') },
+        { name: 'b writes', ports: [0x70], handlePortWrite: () => (log.push('write'), false) },
+        { name: 'c reads', ports: [0x70], handlePortRead: () => void log.push('read') },
       ];
       const { machine, values } = guest([bound(PortContribution, ...all)]);
       machine.ports.set(0x70, 0x42);
@@ -399,8 +399,8 @@ describe('ExitHandlerIntelX64', () => {
       const contribution: PortContribution = {
         name: 'mine',
         ports: [0x70],
-        read: () => 0x99,
-        write: (_port, _size, value) => {
+        handlePortRead: () => 0x99,
+        handlePortWrite: (_port, _size, value) => {
           written.push(value);
           return true;
         },
@@ -563,7 +563,7 @@ describe('ExitHandlerIntelX64', () => {
     ): ExitContribution => ({
       name,
       reasons: [ExitReason.Cpuid, ExitReason.TripleFault],
-      handle: () => {
+      handleExit: () => {
         log.push(name);
         return result;
       },
@@ -583,7 +583,7 @@ describe('ExitHandlerIntelX64', () => {
     });
 
     it('that answer with a Promise stop the processor, with a report that names them', () => {
-      const late = { ...exits('late', true, []), handle: () => Promise.resolve(true) as unknown as boolean };
+      const late = { ...exits('late', true, []), handleExit: () => Promise.resolve(true) as unknown as boolean };
       const { machine } = guest([bound(ExitContribution, late)]);
       machine.exit(ExitReason.Cpuid);
       expect(resumed(machine)).to.equal(false);
@@ -617,7 +617,7 @@ describe('ExitHandlerIntelX64', () => {
       const throwing: ExitContribution = {
         name: 'thrower',
         reasons: [ExitReason.Cpuid],
-        handle: () => {
+        handleExit: () => {
           throw new TypeError('oh no');
         },
       };

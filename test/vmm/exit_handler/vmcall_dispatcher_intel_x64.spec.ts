@@ -186,8 +186,8 @@ describe('VMCALL', () => {
         const contribution: VmcallContribution = {
           name: 'odd',
           opcodes: [],
-          handle: () => false,
-          handleJson: () => value,
+          handleVmcall: () => false,
+          handleVmcallJson: () => value,
         };
         const odd = guest([vcpuModule(({ bind }) => bind(VmcallContribution).toConstantValue(contribution))]);
         expect(odd.data(2, encodeUtf8('1')).r01).to.equal(failure);
@@ -319,7 +319,7 @@ describe('VMCALL', () => {
     const contribution: VmcallContribution = {
       name: 'mine',
       opcodes: [4, 77],
-      handle: (registers) => {
+      handleVmcall: (registers) => {
         log.push(registers.r02);
         registers.r03 = 9n;
         return registers.r00 === 77n;

@@ -29,7 +29,7 @@ class Visitor implements VmcallContribution {
   static visit: (visitor: Visitor) => void = () => {};
   static failure: unknown;
 
-  handle(): boolean {
+  handleVmcall(): boolean {
     try {
       Visitor.visit(this);
     } catch (error) {

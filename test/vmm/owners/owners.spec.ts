@@ -97,7 +97,7 @@ describe('MsrBitmap', () => {
   });
 
   it('keeps the exits of writes alone for a contribution that emulates no reads', () => {
-    const emulated: MsrContribution = { name: 'emulated', msrs: [0x10], write: () => true };
+    const emulated: MsrContribution = { name: 'emulated', msrs: [0x10], handleMsrWrite: () => true };
     const { it, field, bit } = owners([vcpuModule(({ bind }) => bind(MsrContribution).toConstantValue(emulated))]);
     it.msrBitmap.enable();
     const page = field(VmcsField.AddressOfMsrBitmap);
@@ -105,14 +105,14 @@ describe('MsrBitmap', () => {
   });
 
   it('lets contributions emulate MSRs that it has no bits for', () => {
-    const emulated: MsrContribution = { name: 'emulated', msrs: [0x40000000], read: () => 1n };
+    const emulated: MsrContribution = { name: 'emulated', msrs: [0x40000000], handleMsrRead: () => 1n };
     const { it, field, bit } = owners([vcpuModule(({ bind }) => bind(MsrContribution).toConstantValue(emulated))]);
     it.msrBitmap.enable();
     expect(bit(field(VmcsField.AddressOfMsrBitmap), 0)).to.equal(false);
   });
 
   it('keeps the exits of MSRs that contributions emulate', () => {
-    const emulated: MsrContribution = { name: 'emulated', msrs: [0x10, 0xc0000103], read: () => 1n };
+    const emulated: MsrContribution = { name: 'emulated', msrs: [0x10, 0xc0000103], handleMsrRead: () => 1n };
     const { it, field, bit } = owners([vcpuModule(({ bind }) => bind(MsrContribution).toConstantValue(emulated))]);
     it.msrBitmap.enable();
     const page = field(VmcsField.AddressOfMsrBitmap);

@@ -55,8 +55,8 @@ describe('The owners on the simulated PC', () => {
     const device: PortContribution = {
       name: 'device',
       ports: [0x8010],
-      read: () => 0x5a,
-      write: (_port, _size, value) => seen.push(value) > 0,
+      handlePortRead: () => 0x5a,
+      handlePortWrite: (_port, _size, value) => seen.push(value) > 0,
     };
     const { exits, word } = await runGuest(
       [
