@@ -137,7 +137,7 @@ describe('IoBitmap', () => {
   });
 
   it('is on, with their ports, when there are port contributions', () => {
-    const emulated: PortContribution = { name: 'emulated', ports: [0x70] };
+    const emulated: PortContribution = { name: 'emulated', ports: [0x70], handlePortRead: () => 0 };
     const { field, has, bit } = owners([vcpuModule(({ bind }) => bind(PortContribution).toConstantValue(emulated))]);
     expect(has(primary, PrimaryControl.UseIoBitmaps)).to.equal(true);
     expect(bit(field(VmcsField.AddressOfIoBitmapA), 0x70)).to.equal(true);
