@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { InstructionPlace } from '../machine/instruction_place.js';
-import type { PcEnd } from '../machine/pc.js';
+import type { PcEnd, ProcessorWhereabouts } from '../machine/pc.js';
 import type { TripleFault } from '../machine/triple_fault.js';
 import type { UndefinedOpcode } from '../machine/undefined_opcode.js';
 import type { Unimplemented } from '../machine/unimplemented.js';
@@ -44,7 +44,14 @@ const isMeantToFault = ({ text }: Disassembly): boolean => /^ud[012]\b/.test(tex
 const tookUndefined = ({ tripleFault }: PcEnd): boolean =>
   tripleFault === undefined || tripleFault.events[0]?.vector === INVALID_OPCODE;
 
-function adviceFor(end: PcEnd, atRip: Disassembly | undefined, opcode: Disassembly | undefined): string[] {
+const FATAL_EXCEPTION = 'an exception found no handler that could be entered; see RIP, CR2 and the code there';
+
+function adviceFor(
+  end: PcEnd,
+  underVmm: boolean,
+  atRip: Disassembly | undefined,
+  opcode: Disassembly | undefined,
+): string[] {
   const { unimplemented, detail } = end;
   if (unimplemented !== undefined) return ['what to do: let the guest leave this off, or add it to src/machine'];
   if (end.tripleFault && tookUndefined(end) && atRip && isMeantToFault(atRip))
@@ -58,13 +65,39 @@ function adviceFor(end: PcEnd, atRip: Disassembly | undefined, opcode: Disassemb
   }
   if (detail.startsWith('triple fault'))
     return [
-      'what to do: an exception found no handler that could be entered; see RIP, CR2 and the code there, and whether --start off dies as well',
+      `what to do: ${FATAL_EXCEPTION}${underVmm ? '; run it with --start off to see whether it dies without the VMM too' : ''}`,
     ];
   return [];
 }
 
-/** Tells of a machine that died. Loads the disassembler, which no other run needs. */
-export async function deathReport(end: PcEnd): Promise<DeathReport> {
+/** What the guest printed last, under a heading of its own. */
+function lastOutputLines(lines: readonly string[]): string[] {
+  return lines.length === 0
+    ? ['the guest printed nothing on its console']
+    : ["last lines of the guest's console:", ...lines.map((line) => `  ${line}`)];
+}
+
+/** What the processors of a machine were at when somebody stopped it, and what its guest printed last. */
+export async function stopReport(
+  processors: readonly ProcessorWhereabouts[],
+  lastOutput: readonly string[],
+): Promise<DeathReport> {
+  const lines: string[] = [];
+  let first: DeathPlaces = {};
+  for (const { report, instruction } of processors) {
+    const text = (await read(instruction))?.text ?? null;
+    lines.push(report, ...(text === null ? [] : [`instruction at RIP: ${text}`]));
+    if (first.instruction === undefined) first = { instruction: { ...instruction, text } };
+  }
+  return { detail: [...lines, ...lastOutputLines(lastOutput)].join('\n'), places: first };
+}
+
+/**
+ * Tells of a machine that died. Loads the disassembler, which no other run needs.
+ * @param underVmm whether a VMM ran, which is then a suspect too.
+ * @param lastOutput lines of the guest's console; without them the report does not speak of the console.
+ */
+export async function deathReport(end: PcEnd, underVmm: boolean, lastOutput?: readonly string[]): Promise<DeathReport> {
   const { instruction, unimplemented, undefinedOpcode, tripleFault } = end;
   const [atRip, opcode] = [await read(instruction), await read(undefinedOpcode)];
   const lines = [
@@ -73,7 +106,8 @@ export async function deathReport(end: PcEnd): Promise<DeathReport> {
     ...(opcode === undefined
       ? []
       : [`the opcode that it does not have: ${opcode.text} (${opcode.features.join(', ')})`]),
-    ...adviceFor(end, atRip, opcode),
+    ...(lastOutput === undefined ? [] : lastOutputLines(lastOutput)),
+    ...adviceFor(end, underVmm, atRip, opcode),
   ];
   return {
     detail: lines.join('\n'),

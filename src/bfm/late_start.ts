@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { groupedDigits } from './grouped_digits.js';
 import { TextMatcher } from './text_matcher.js';
 
-/** Watches a guest for the moment at which a late VMM shall start: a text on the console, or the first time that every processor is idle. */
+/** Watches a guest for the moment at which a late VMM shall start: a text on the console or the first time that every processor is idle. */
 export class LateStart {
   private readonly matcher: TextMatcher | undefined;
   private due = false;
   private done = false;
+  private startedAfter = 0;
 
   /** @param text of the console; undefined: when every processor is idle. */
   constructor(private readonly text: string | undefined) {
@@ -34,15 +36,22 @@ export class LateStart {
     return this.done;
   }
 
-  /** The VMM was started: there is nothing more to wait for. */
-  started(): void {
+  /** The VMM was started: there is nothing more to wait for. @param instructions that the guest had executed. */
+  started(instructions: number): void {
     this.done = true;
+    this.startedAfter = instructions;
+  }
+
+  /** When the VMM took over: a sentence, or why it never did. */
+  get summary(): string {
+    if (!this.done) return this.reasonForNone;
+    return `the VMM took over after ${groupedDigits(this.startedAfter)} instructions`;
   }
 
   /** Why it never came to it. */
   get reasonForNone(): string {
     const why =
-      this.text === undefined ? 'the processors were never all idle' : `"${this.text}" never stood on the console`;
+      this.text === undefined ? 'the processors were never all idle' : `"${this.text}" never appeared on the console`;
     return `the VMM was never started: ${why}`;
   }
 }

@@ -4,6 +4,7 @@ import { Pc } from '../machine/pc.js';
 import type { PcEnd } from '../machine/pc.js';
 import { readBootFile, readCoreModule } from './boot_file.js';
 import type { DeathPlaces } from './death_report.js';
+import { LastOutput } from './last_output.js';
 import { LateStart } from './late_start.js';
 import { OutputBuffer } from './output_buffer.js';
 import { StopRequest } from './run_control.js';
@@ -30,17 +31,14 @@ function reportedValues(driver: Driver | undefined): Record<string, Record<strin
   );
 }
 
+/** How a run can end whose report says what the processors were at. */
+const WITH_REPORT: ReadonlySet<Outcome> = new Set(['dead', 'timeout', 'interrupted']);
+
 interface Ending {
   readonly outcome: Outcome;
   readonly detail: string;
   /** Of a death: what is known of the instructions at which it happened. */
   readonly places?: DeathPlaces;
-}
-
-async function endingWithReport(ending: Ending, end: PcEnd | undefined): Promise<Ending> {
-  if (end === undefined || ending.outcome !== 'dead') return ending;
-  const { deathReport } = await import('./death_report.js');
-  return { outcome: 'dead', ...(await deathReport(end)) };
 }
 
 /** A run in the worker: machine, VMM and extensions from power-on to the report. */
@@ -49,6 +47,7 @@ export class MachineRun {
   private readonly vmm: OutputBuffer;
   private readonly matcher: TextMatcher | undefined;
   private readonly lateStart: LateStart | undefined;
+  private readonly lastOutput = new LastOutput();
   private reached = false;
   /** How the machine ended, if it did by itself. */
   private end: PcEnd | undefined;
@@ -85,7 +84,7 @@ export class MachineRun {
       const milliseconds = performance.now() - started;
       this.post({ kind: 'stopped' });
       if (driver !== undefined) this.post({ kind: 'calling', what: 'the reports of extensions or the end of the VMM' });
-      return this.report(pc, driver, await endingWithReport(ending, this.end), milliseconds);
+      return this.report(pc, driver, await this.endingWithReport(ending, pc, driver), milliseconds);
     } finally {
       this.flush();
     }
@@ -109,6 +108,7 @@ export class MachineRun {
 
   private consoleByte(byte: number, pc: Pc): void {
     this.console.push(byte);
+    this.lastOutput.push(byte);
     if (this.lateStart?.consoleByte(byte) === true) pc.requestStop();
     if (this.matcher?.push(byte) !== true) return;
     this.reached = true;
@@ -143,7 +143,7 @@ export class MachineRun {
       this.control.counters.publish(pc);
       this.control.beat();
       this.flush();
-      if (this.lateStart?.isDue === true) this.startLate(driver!);
+      if (this.lateStart?.isDue === true) this.startLate(pc, driver!);
       if (this.reached) return this.orNeverStarted({ outcome: 'reached', detail: '' });
       if (end !== undefined) return this.orNeverStarted(this.endingOf(end));
       const stop = this.control.stopRequest;
@@ -157,15 +157,27 @@ export class MachineRun {
     }
   }
 
-  private startLate(driver: Driver): void {
+  private startLate(pc: Pc, driver: Driver): void {
     driver.start();
-    this.lateStart!.started();
+    this.lateStart!.started(pc.instructions);
+  }
+
+  /** A machine that died or was stopped says what it was at. */
+  private async endingWithReport(ending: Ending, pc: Pc, driver: Driver | undefined): Promise<Ending> {
+    const { outcome } = ending;
+    if (!WITH_REPORT.has(outcome)) return ending;
+    const { deathReport, stopReport } = await import('./death_report.js');
+    const lines = this.lastOutput.lines();
+    if (outcome !== 'dead') return { outcome, ...(await stopReport(pc.whereabouts(), lines)) };
+    return this.end === undefined
+      ? ending
+      : { outcome, ...(await deathReport(this.end, driver?.hasVmm === true, lines)) };
   }
 
   /** A run that shall start late and never came to it has not done what it was asked for. */
   private orNeverStarted(ending: Ending): Ending {
     const { lateStart } = this;
-    if (lateStart === undefined || lateStart.hasStarted || ending.outcome === 'dead') return ending;
+    if (lateStart === undefined || lateStart.hasStarted || WITH_REPORT.has(ending.outcome)) return ending;
     return { outcome: 'error', detail: lateStart.reasonForNone };
   }
 
@@ -207,7 +219,8 @@ export class MachineRun {
       ...places,
     };
     try {
-      return { outcome, detail, machine, extensions: reportedValues(driver), milliseconds };
+      const lateStart = this.lateStart && { lateStart: this.lateStart.summary };
+      return { outcome, detail, machine, extensions: reportedValues(driver), milliseconds, ...lateStart };
     } finally {
       pc.switchOff();
       // Parts that are disposed log their last words.

@@ -82,5 +82,6 @@ function show(report: RunReport, request: RunRequest, options: RunOptions): void
     return;
   }
   process.stderr.write(`bfm: ${outcomeLine(report, request.until)}\n`);
+  if (report.lateStart !== undefined && report.outcome !== 'error') process.stderr.write(`bfm: ${report.lateStart}\n`);
   if (report.machine.instructions > 0) process.stderr.write(reportTable(report, options.stats));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { PcEnd } from '../machine/pc.js';
 import { ExitStatus } from './exit_status.js';
+import { groupedDigits } from './grouped_digits.js';
 import type { Outcome, RunReport } from './run_request.js';
 
 const STATUS: Readonly<Record<Exclude<Outcome, 'powered-off' | 'debug-exit' | 'reset'>, ExitStatus>> = {
@@ -38,9 +39,15 @@ export function endingLine({ kind, detail }: PcEnd, debugExit: number | null, ea
   }
 }
 
-/** One sentence on how the run ended. */
+/** A sentence follows its heading on the same line, a report of several lines starts on the next one. */
+function afterHeading(detail: string): string {
+  if (detail === '') return '';
+  return `${detail.includes('\n') ? '\n' : ': '}${detail}`;
+}
+
+/** How the run ended: a sentence, with a report of several lines if it was stopped or died. */
 export function outcomeLine(report: RunReport, until: string | undefined): string {
-  const early = until === undefined ? '' : ` before "${until}" stood on its console`;
+  const early = until === undefined ? '' : ` before "${until}" appeared on its console`;
   switch (report.outcome) {
     case 'reached':
       return `"${until ?? ''}" reached`;
@@ -49,25 +56,23 @@ export function outcomeLine(report: RunReport, until: string | undefined): strin
     case 'reset':
       return endingLine({ kind: report.outcome, detail: report.detail }, report.machine.debugExit, early);
     case 'timeout':
-      return `time-out${early}${report.detail === '' ? '' : `: ${report.detail}`}`;
+      return `time-out${early}${afterHeading(report.detail)}`;
     case 'interrupted':
-      return `interrupted${report.detail === '' ? '' : report.detail.startsWith('before ') ? ` ${report.detail}` : `: ${report.detail}`}`;
+      return `interrupted${report.detail.startsWith('before ') ? ` ${report.detail}` : afterHeading(report.detail)}`;
     default:
       return report.detail;
   }
 }
 
-const grouped = (value: number): string => String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ' ');
-
 function rows(report: RunReport, stats: boolean): [string, string][] {
   const { machine, extensions, milliseconds } = report;
   const exits = Object.entries(machine.exits).sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
-  const table: [string, string][] = exits.map(([name, count]) => [`exits: ${name}`, grouped(count)]);
+  const table: [string, string][] = exits.map(([name, count]) => [`exits: ${name}`, groupedDigits(count)]);
   for (const [extension, values] of Object.entries(extensions ?? {})) {
     for (const [name, value] of Object.entries(values))
-      table.push([`${extension}: ${name}`, typeof value === 'number' ? grouped(value) : value]);
+      table.push([`${extension}: ${name}`, typeof value === 'number' ? groupedDigits(value) : value]);
   }
-  table.push([`instructions${report.forced === true ? ' (at least)' : ''}`, grouped(machine.instructions)]);
+  table.push([`instructions${report.forced === true ? ' (at least)' : ''}`, groupedDigits(machine.instructions)]);
   table.push(['time', `${(milliseconds / 1000).toFixed(3)} s`]);
   if (!stats) return table;
   table.push(['guest time', `${(machine.virtualTime / 1e9).toFixed(6)} s`]);

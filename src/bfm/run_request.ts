@@ -52,6 +52,8 @@ export interface RunReport {
   readonly extensions: Readonly<Record<string, Readonly<Record<string, number | string>>>> | null;
   /** Wall-clock milliseconds from the guest's first instruction to the end. */
   readonly milliseconds: number;
+  /** Of a late start: when the VMM took over, or that it never did. */
+  readonly lateStart?: string;
   /** The worker was ended by force: exits are exact, instructions and time those of the last VM exit or the end of the last quantum. */
   readonly forced?: true;
 }

@@ -79,6 +79,11 @@ export class Driver {
     return this.state;
   }
 
+  /** Whether a VMM holds processors, or broke while it did. */
+  get hasVmm(): boolean {
+    return this.state === 'VMM_RUNNING' || this.state === 'VMM_CORRUPT';
+  }
+
   /** Names of contributions and exit handlers; complete when the VMM is started. */
   get handlerNames(): readonly string[] {
     return this.trace.names;

@@ -70,6 +70,13 @@ export interface PcEnd {
   readonly tripleFault?: TripleFault;
 }
 
+/** What a processor is at. */
+export interface ProcessorWhereabouts {
+  /** Several lines: mode, registers and the bytes at RIP. */
+  readonly report: string;
+  readonly instruction: InstructionPlace;
+}
+
 /**
  * The simulated PC: processors with VT-x, memory, devices, and virtual time. Whoever owns it calls `runQuantum` until it returns an end, and
  * does what it likes between two quanta: nothing of the machine runs then.
@@ -229,6 +236,14 @@ export class Pc {
       ...(unknown && { undefinedOpcode: unknown }),
       ...(fault && { tripleFault: fault }),
     };
+  }
+
+  /** What each processor is at: for the report of a run that somebody stopped. */
+  whereabouts(): ProcessorWhereabouts[] {
+    return this.processors.map((processor) => ({
+      report: processorReport(processor),
+      instruction: instructionPlace(processor),
+    }));
   }
 
   /** Instructions of all processors. */

@@ -11,21 +11,37 @@ const place = { cs: '0x10', rip: '0x200001', linear: '0x200001', physical: '0x20
 
 describe('deathReport', () => {
   it('names the instruction, and what a triple fault is', async () => {
-    const { detail, places } = await deathReport({
-      kind: 'dead',
-      detail: 'triple fault: the processor shut down',
-      instruction: { ...place, bytes: '0f 0b 00' },
-    });
+    const { detail, places } = await deathReport(
+      {
+        kind: 'dead',
+        detail: 'triple fault: the processor shut down',
+        instruction: { ...place, bytes: '0f 0b 00' },
+      },
+      true,
+    );
     expect(detail.split('\n').slice(0, 2)).to.deep.equal([
       'triple fault: the processor shut down',
       'instruction at RIP: ud2',
     ]);
-    expect(detail).to.match(/\nwhat to do: an exception found no handler/);
+    expect(detail).to.match(/\nwhat to do: an exception found no handler.*; run it with --start off to see/);
     expect(places).to.deep.equal({ instruction: { ...place, bytes: '0f 0b 00', text: 'ud2' } });
   });
 
+  it('gives no advice that fits another run', async () => {
+    const end = { kind: 'dead', detail: 'triple fault', instruction: { ...place, bytes: '0f 0b 00' } } as const;
+    expect((await deathReport({ ...end, instruction: { ...place, bytes: 'cd 03' } }, false)).detail)
+      .to.include('what to do: ')
+      .and.not.include('--start off');
+    expect((await deathReport(end, false, ['login:'])).detail).to.include(
+      "last lines of the guest's console:\n  login:",
+    );
+  });
+
   it('says of bytes that no processor knows what they are', async () => {
-    const { detail, places } = await deathReport({ kind: 'dead', detail: 'x', instruction: { ...place, bytes: '06' } });
+    const { detail, places } = await deathReport(
+      { kind: 'dead', detail: 'x', instruction: { ...place, bytes: '06' } },
+      false,
+    );
     expect(detail).to.equal('x');
     expect(places.instruction!.text).to.equal(null);
   });

@@ -11,9 +11,10 @@ describe('LateStart', () => {
     expect(it.idle(), 'idle time is none of its business').to.equal(false);
     expect(type(it, 'aab')).to.deep.equal([false, false, true]);
     expect(it.isDue).to.equal(true);
-    it.started();
+    it.started(1_234);
     expect(type(it, 'ab')).to.deep.equal([false, false]);
     expect([it.isDue, it.hasStarted]).to.deep.equal([false, true]);
+    expect(it.summary).to.equal('the VMM took over after 1 234 instructions');
   });
 
   it('without a text is due the first time that every processor is idle', () => {
@@ -22,12 +23,12 @@ describe('LateStart', () => {
     expect(it.isDue).to.equal(false);
     expect(it.idle()).to.equal(true);
     expect(it.isDue).to.equal(true);
-    it.started();
+    it.started(1_234);
     expect(it.idle()).to.equal(false);
   });
 
   it('says what never came', () => {
-    expect(new LateStart('x').reasonForNone).to.equal('the VMM was never started: "x" never stood on the console');
+    expect(new LateStart('x').reasonForNone).to.equal('the VMM was never started: "x" never appeared on the console');
     expect(new LateStart(undefined).reasonForNone).to.include('never all idle');
   });
 });
@@ -54,12 +55,23 @@ describe('bfm run --start late', () => {
     const { machine } = JSON.parse(stdout) as { machine: { exits: Record<string, number> } };
     expect(status).to.equal(0);
     expect(machine.exits.vmcall, "the driver's VMCALL start").to.equal(1);
+    expect((JSON.parse(stdout) as { lateStart: string }).lateStart).to.match(
+      /^the VMM took over after [\d ]+ instructions$/,
+    );
+  });
+
+  it('of a guest that was stopped before the moment came says that the VMM never started', async () => {
+    const { status, stderr } = await bfm(
+      ...['run', '--guest', 'checksum', '--append', '100000000', '--start-at', 'nothing of this', '--timeout', '3'],
+    );
+    expect(status).to.equal(124);
+    expect(stderr).to.match(/^bfm: the VMM was never started: "nothing of this" never appeared on the console$/m);
   });
 
   it('is an error if the moment never comes', async () => {
     const { status, stderr } = await bfm('run', '--guest', 'cpuid', '--append', '10', '--start-at', 'nothing of this');
     expect(status).to.equal(1);
-    expect(stderr).to.include('the VMM was never started: "nothing of this" never stood on the console');
+    expect(stderr).to.include('the VMM was never started: "nothing of this" never appeared on the console');
   });
 
   it('refuses options that exclude each other', async () => {

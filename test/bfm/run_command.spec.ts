@@ -121,7 +121,7 @@ describe('bfm run', function () {
     expect([reached.status, reached.stdout.split('\n').at(-2)]).to.deep.equal([0, 'checksum of']);
     const missed = await bfm('run', '--guest', 'cpuid', '--until', 'login:');
     expect(missed.status).to.equal(1);
-    expect(missed.stderr).to.include('switched the power off before "login:" stood on its console');
+    expect(missed.stderr).to.include('switched the power off before "login:" appeared on its console');
   });
 
   it('returns 3 with a report for a guest that died', async () => {
@@ -158,8 +158,10 @@ describe('bfm run', function () {
     const { status, stderr } = await bfm('run', '--kernel', image('endless'), '--timeout', '4');
     expect(status).to.equal(124);
     expect(stderr)
-      .to.match(/bfm: time-out/)
-      .and.to.match(/instructions/);
+      .to.match(/^bfm: time-out\nprocessor 0, 64-bit, outside VMX operation, CPL 0, after \d+ instructions\nRAX /m)
+      .and.to.match(/^RIP 0000000000200000 /m)
+      .and.to.match(/^instruction at RIP: jmp /m)
+      .and.to.match(/^the guest printed nothing on its console$/m);
   });
 
   it('returns 130 after Ctrl-C, with the table', async () => {
@@ -170,8 +172,8 @@ describe('bfm run', function () {
     const { status, stderr } = await result;
     expect(status).to.equal(130);
     expect(stderr)
-      .to.match(/bfm: interrupted/)
-      .and.to.match(/instructions/);
+      .to.match(/^bfm: interrupted\nprocessor 0, 64-bit, VMX non-root operation, CPL 0, after \d+ instructions\nRAX /m)
+      .and.to.match(/^instruction at RIP: jmp /m);
   });
 
   it('returns 1 if the VMM never started', async () => {

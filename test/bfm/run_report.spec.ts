@@ -37,7 +37,7 @@ describe('exitStatusOf', () => {
 describe('outcomeLine', () => {
   it('says what the guest did and what was missed', () => {
     expect(outcomeLine(report('powered-off', null, 'port 0x8900'), 'login:')).to.equal(
-      'the guest switched the power off before "login:" stood on its console (port 0x8900)',
+      'the guest switched the power off before "login:" appeared on its console (port 0x8900)',
     );
     expect(outcomeLine(report('dead', null, 'triple fault'), undefined)).to.equal('triple fault');
   });

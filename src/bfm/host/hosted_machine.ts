@@ -114,7 +114,7 @@ export class HostedMachine {
   }
 
   private startLate(lateStart: LateStart): void {
-    lateStart.started();
+    lateStart.started(this.pc.instructions);
     try {
       this.start();
     } catch (error) {
@@ -130,7 +130,7 @@ export class HostedMachine {
   }
 
   private async tellEnd(end: PcEnd): Promise<void> {
-    const { detail } = end.kind === 'dead' ? await deathReport(end) : end;
+    const { detail } = end.kind === 'dead' ? await deathReport(end, this.driver.hasVmm) : end;
     this.post({ kind: 'ended', detail: endingLine({ kind: end.kind, detail }, this.pc.debugExit) });
   }
 

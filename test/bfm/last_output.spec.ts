@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { LastOutput } from '../../src/bfm/last_output.js';
+
+function linesAfter(text: string): string[] {
+  const output = new LastOutput();
+  for (const byte of Buffer.from(text)) output.push(byte);
+  return output.lines();
+}
+
+describe('LastOutput', () => {
+  it('gives the last five lines that hold anything', () => {
+    expect(linesAfter('1\n2\n3\r\n\r\n4\n5\n6\n')).to.deep.equal(['2', '3', '4', '5', '6']);
+    expect(linesAfter('')).to.deep.equal([]);
+  });
+
+  it('keeps a bounded end of a long output', () => {
+    expect(linesAfter(`${'x'.repeat(100_000)}\nlast`)).to.deep.equal(['x'.repeat(2043), 'last']);
+  });
+
+  it('takes out what would act on the terminal', () => {
+    expect(linesAfter('\x1b[2J\x1b[31mred\x07\x9b\x1b]0;title')).to.deep.equal(['red]0;title']);
+  });
+});
