@@ -114,7 +114,6 @@ const processorFields = {
   MISC_ENABLE: 8,
   DEBUGCTL: 8,
   FEATURE_CONTROL: 8,
-  XSS: 8,
   SPEC_CTRL: 8,
   MTRR_DEF_TYPE: 8,
   /** Ten pairs IA32_MTRR_PHYSBASEn, IA32_MTRR_PHYSMASKn. */

@@ -33,6 +33,8 @@ function recordUndefined(): void {
 export function raiseTooLong(): void { raiseCode(13, 0); }
 
 @inline const MAX_LENGTH: u32 = 15;
+/** The opcodes D8–DF of x87 instructions, without their low three bits. None of them has an immediate. */
+@inline const ESCAPES: u32 = 0x1b;
 @inline const NO_SEGMENT: u32 = 0xff;
 
 // Where bytes come from: `available` bytes at `code`, then those at `rest` (the next page), if it is known.
@@ -59,8 +61,10 @@ let isMemory: bool = false;
 let defaultStack: bool = false;
 let isRipRelative: bool = false;
 
+/** A byte that no instruction of legal length can have is 0 and not fetched: what has more is #GP(0), even where the next page is absent. */
 function nextByte(): u32 {
   const at = position++;
+  if (at >= MAX_LENGTH) return 0;
   if (at < available) return load<u8>(code + at);
   if (rest) return load<u8>(rest + at - available);
   needsMore = true;
@@ -77,8 +81,7 @@ function takePrefixes(): void {
   operandPrefix = addressPrefix = lockPrefix = false;
   repeatPrefix = 0;
   segmentPrefix = NO_SEGMENT;
-  // one byte more than allowed may be read, so that a run of prefixes ends
-  while (position <= MAX_LENGTH) {
+  while (position < MAX_LENGTH) {
     const byte = peekByte();
     if (needsMore) return;
     if (is64 && (byte & 0xf0) == 0x40) { rex = byte; position++; continue; }
@@ -339,9 +342,9 @@ export function decodeInstruction(rec: usize, at: usize, count: u32, more: usize
   takePrefixes();
   const number = takeOpcode(), entry = match(number);
   let form = entry ? fill(rec, entry) : FORM_UNDEFINED;
-  // only the bytes that an instruction of legal length can have decide whether the next page is needed
   if (position > MAX_LENGTH) form = FORM_TOO_LONG;
   if (form == FORM_UNDEFINED) store<u32>(rec, number, 8);            // there is no operand: the opcode takes its place
+  else if (number >> 3 == ESCAPES) store<u32>(rec, (number & 7) << 8 | modrm, 8);
   store<u16>(rec, form);
   store<u8>(rec, position, 2);
   if (!isRipRelative || !entry) return;

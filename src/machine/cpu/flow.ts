@@ -61,7 +61,7 @@ import { moveStackPointer, peek, push } from "./stack";
 
 /** CALL rel: pushes the address of the next instruction. SDM 2A "CALL—Call Procedure". */
 @inline export function CALL<T, A>(next: u64, target: u64): void {
-  checkTarget<T>(target);
+  checkTarget<T>(<u64><T>target);
   push<T, A>(<T>next);
 }
 /** CALL r/m: the target is read, and checked, before the push. */

@@ -3,7 +3,7 @@
 // model's MSR table; the local APIC's go to the bus. Time-stamp counter: SDM 3B "Time-Stamp Counter".
 import {
   CURRENT_RECORD, BUDGET, BUDGET_START, INSTRUCTIONS, BUS_VALUE, TSC_OFFSET, TSC_ADJUST, TSC_AUX, STAR, LSTAR, CSTAR, FMASK,
-  KERNEL_GS_BASE, FS_BASE, GS_BASE, SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP, PAT, APIC_BASE, MISC_ENABLE, DEBUGCTL, FEATURE_CONTROL, XSS,
+  KERNEL_GS_BASE, FS_BASE, GS_BASE, SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP, PAT, APIC_BASE, MISC_ENABLE, DEBUGCTL, FEATURE_CONTROL,
   MTRR_DEF_TYPE, MTRR_PHYS, MTRR_FIX, EFER, CR0, CPUID_TABLE, MSR_TABLE, MSR_COUNT, PHYSICAL_RESERVED, PHYSICAL_BITS, RCX, RAX, RDX, CPL,
   CR4, STOP, UNIMPLEMENTED_LAST_BRANCH_RECORDS, VMX_MSR_BITMAP, VMX_TSC_OFFSET, VMX_TSC_MULTIPLIER, VMX_PRIMARY, VMX_SECONDARY,
 } from "./layout";
@@ -61,7 +61,6 @@ function word(index: u32): usize {
     case 0x259: return MTRR_FIX + 16;
     case 0x277: return PAT;
     case 0x2ff: return MTRR_DEF_TYPE;
-    case 0xda0: return XSS;
     case 0xc0000080: return EFER;
     case 0xc0000081: return STAR;
     case 0xc0000082: return LSTAR;
@@ -160,7 +159,6 @@ export function writeMsr(index: u32, v: u64): bool {
       updateAttention();
       return true;
     case 0x277: if (!validPat(v)) return false; break;
-    case 0xda0: if (v) return false; break;
     case 0xc0000080: return writeEfer(v);
   }
   const at = word(index);

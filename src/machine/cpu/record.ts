@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // A decoded instruction (SDM Volume 2 "Instruction Format"): 32 bytes. Blocks are runs of records; a block's head is entered in its page's index (code.ts).
 //   u16 form @0, u8 length @2, u8 index in block @3 (1-based; of a NEXT record: instructions before it, 0 behind a conditional branch),
-//   u16 slots a @4, b @6, c @14, i32 immediate @8, u16 page offset @12, i32 displacement (or the immediate's upper half, or the second
+//   u16 slots a @4, b @6, c @14, i32 immediate @8 (x87: the opcode), u16 page offset @12, i32 displacement (or the immediate's upper half, or the second
 //   immediate) @16, u16 base slot @20, u16 index slot @22, u8 scale @24, u8 flags @25, u16 segment base slot @26,
 //   u32 link @28: record of the branch target when that is in the same page
 import { ACCESS_SEGMENT, CODE_MASK, DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES_BASE, ES_RIGHTS, FS_BASE, PAGE_RIP } from "./layout";
@@ -50,6 +50,8 @@ import { raiseCode } from "./interrupt";
 @inline export function IMMEDIATE64(rec: usize): i64 { return <i64>(<u64>load<u32>(rec, 8) | (<u64>load<u32>(rec, 16) << 32)); }
 /** Slot of the base of the memory operand's segment, ZERO if it has none. */
 @inline export function SEGMENT(rec: usize): u32 { return load<u16>(rec, 26); }
+/** x87: the low three bits of the first opcode byte, and the ModRM byte. SDM 1 "Last Instruction Opcode". */
+@inline export function X87_OPCODE_OF(rec: usize): u32 { return load<u32>(rec, 8); }
 /** Record of the branch target, 0 if not known or in another page. */
 @inline export function LINK(rec: usize): usize { return load<u32>(rec, 28); }
 /** RIP of the instruction. */
@@ -96,6 +98,12 @@ export function checkUsable(slot: u32): void {
   if (slot >= <u32>FS_BASE && (load<u32>(ES_RIGHTS + ((slot - <u32>ES_BASE) >> 1)) & UNUSABLE) != 0) raiseCode(13, 0);
 }
 @inline const UNUSABLE: u32 = 0x10000;
+
+/** Offset in the memory operand's segment of a linear address in the operand. */
+export function OFFSET_OF(rec: usize, linear: u64): u64 {
+  const offset = linear - load<u64>(SEGMENT(rec));
+  return (load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64 ? offset : <u64><u32>offset;
+}
 
 /** RIP cut to the width that the code segment gives it. */
 @inline export function cutRip(rip: u64): u64 { return rip & load<u64>(CODE_MASK); }

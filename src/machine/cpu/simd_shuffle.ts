@@ -5,6 +5,7 @@ import { Reg, RDI, reg, setReg, value, write } from './access';
 import { source, target, put, xmm, setXmm, xmmSource, mmxSource, setMmx, low64, high64, lowOf, highOf, wide } from './simd_access';
 import { sseCheck, mmxCheck, mmxBegin } from './fpu_state';
 import { probe } from './access';
+import { inSegment } from './string';
 
 /** The MMX forms work on destination and source joined: destination in the low half. */
 @inline function joined(a: v128, b: v128): v128 { return i8x16.shuffle(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23); }
@@ -121,11 +122,11 @@ function maskedStore(ea: u64, lo: u64, hi: u64, size: u32, mask: u32): void {
 /** MASKMOVDQU / MASKMOVQ: bytes of the first operand whose mask byte is negative go to DS:rDI */
 @inline export function MASKMOVDQU<A>(s: Reg, m: Reg, segment: Reg): void {
   sseCheck();
-  maskedStore(reg<u64>(segment) + <u64>reg<A>(RDI), low64(s), high64(s), 16, <u32>i8x16.bitmask(xmm(m)));
+  maskedStore(inSegment<A>(segment, <u64>reg<A>(RDI)), low64(s), high64(s), 16, <u32>i8x16.bitmask(xmm(m)));
 }
 @inline export function MASKMOVQ<A>(s: Reg, m: Reg, segment: Reg): void {
   mmxCheck();
   // processors make the transition to MMX state even when the store then faults
   mmxBegin();
-  maskedStore(reg<u64>(segment) + <u64>reg<A>(RDI), low64(s), 0, 8, <u32>i8x16.bitmask(i64x2.splat(<i64>low64(m))) & 0xff);
+  maskedStore(inSegment<A>(segment, <u64>reg<A>(RDI)), low64(s), 0, 8, <u32>i8x16.bitmask(i64x2.splat(<i64>low64(m))) & 0xff);
 }

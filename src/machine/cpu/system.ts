@@ -167,9 +167,10 @@ export function POPF<T, A>(): void {
   setSystemFlags(0, FLAG_RF);
   if ((before ^ load<u64>(RFLAGS_SYSTEM)) & (FLAG_TF | FLAG_AC)) { updateMode(); updateAttention(); }
 }
-/** CLAC, STAC: SMAP's override. */
-export function CLAC(): void { supervisorOnly(); setSystemFlags(0, FLAG_AC); updateMode(); }
-export function STAC(): void { supervisorOnly(); setSystemFlags(FLAG_AC, 0); updateMode(); }
+/** CLAC, STAC: SMAP's override. Outside CPL 0 they are #UD, not #GP. SDM 2A "CLAC—Clear AC Flag in EFLAGS Register". */
+export function CLAC(): void { undefinedInUserMode(); setSystemFlags(0, FLAG_AC); updateMode(); }
+export function STAC(): void { undefinedInUserMode(); setSystemFlags(FLAG_AC, 0); updateMode(); }
+function undefinedInUserMode(): void { if (load<u32>(CPL) != 0) raise(UD); }
 
 /** PUSH Sreg: 16 bits are written, the stack pointer moves by the operand size (zero-extended in a push of 32 or 64 bits). */
 export function PUSH_SEG<T, A>(segment: u32): void { push<T, A>(<T>load<u32>(ES_SELECTOR + segment * 4)); }

@@ -2,10 +2,11 @@
 // The x87 register stack, status and tags, and the double extended format. SDM 1 "Programming with the x87 FPU".
 // Registers are kept by physical number; ST(i) is register (TOP + i) & 7. Tags are the abridged ones: bit i = register i is not empty.
 import {
-  X87_REGISTERS, X87_CONTROL, X87_STATUS, X87_TAGS, X87_OPCODE, X87_CS, X87_DS, X87_IP, X87_DP, CS_BASE,
+  CURRENT_RECORD, X87_REGISTERS, X87_CONTROL, X87_STATUS, X87_TAGS, X87_OPCODE, X87_CS, X87_DS, X87_IP, X87_DP,
 } from './layout';
-import { currentRip, read } from './access';
+import { currentRip } from './access';
 import { x87Check } from './fpu_state';
+import { OFFSET_OF, X87_OPCODE_OF } from './record';
 import {
   IE, ZERO_CLASS, FINITE, INFINITE, QNAN, SNAN, UNSUPPORTED, INVALID, setA, setB, rClass, rSign, rExp, rSig, raised, roundedUp, clearRaised,
   setRaised, round, leading,
@@ -83,14 +84,14 @@ export function start(): void {
 
 /**
  * Opcode and data pointer are recorded only with an unmasked exception (CPUID says FDP_EXCPTN_ONLY, and "FCS/FDS deprecated": these are 0).
- * The data pointer is the linear address, which is the offset with flat segments.
+ * Both come from the decoded instruction: nothing is read again, which could fault or meet a breakpoint. The data pointer is the offset in the
+ * operand's segment. SDM 1 "x87 FPU Instruction and Data (Operand) Pointers", "Last Instruction Opcode".
  */
 function recordPointers(): void {
-  let at = load<u64>(X87_IP) + load<u64>(CS_BASE), byte: u32;
-  do { byte = read<u8>(at++); } while ((byte & 0xf8) != 0xd8);
-  store<u32>(X87_OPCODE, (byte & 7) << 8 | <u32>read<u8>(at));
+  const record = load<u32>(CURRENT_RECORD);
+  store<u32>(X87_OPCODE, X87_OPCODE_OF(record));
   store<u32>(X87_CS, 0); store<u32>(X87_DS, 0);
-  if (hasOperand) store<u64>(X87_DP, operandAddress);
+  if (hasOperand) store<u64>(X87_DP, OFFSET_OF(record, operandAddress));
 }
 
 /** Sets the sticky flags and, with one of them unmasked, the summary. True when nothing unmasked forbids the result (IE, DE, ZE do). */

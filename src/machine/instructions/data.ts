@@ -26,8 +26,11 @@ export const rows: readonly InstructionRow[] = [
   row('0F BE', 'Gv,Eb', 'MOVSX', { hot: true }),
   row('0F BF', 'Gv,Ew', 'MOVSX'),
   row('63', 'Gv,Ev', 'MOVSXD', { mode: 'only64', hot: true }),
-  row('0F 38 F0', 'Gv,Mv', 'MOVBE', { feature: 'movbe' }),
-  row('0F 38 F1', 'Mv,Gv', 'MOVBE', { feature: 'movbe' }),
+  // F3 here is #UD, and F2 is CRC32
+  ...['NP', '66'].flatMap((prefix) => [
+    row(`${prefix} 0F 38 F0`, 'Gv,Mv', 'MOVBE', { feature: 'movbe' }),
+    row(`${prefix} 0F 38 F1`, 'Mv,Gv', 'MOVBE', { feature: 'movbe' }),
+  ]),
   row('8D', 'Gv,M', 'LEA', { hot: true, address: 'offset' }),
   row('86', 'Eb,Gb', 'XCHG', { lock: true }),
   row('87', 'Ev,Gv', 'XCHG', { lock: true }),

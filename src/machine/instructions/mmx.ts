@@ -21,5 +21,5 @@ export const rows: readonly InstructionRow[] = [
   simdRow('simd_shuffle', 'sse', 'NP 0F C4', 'Pq,Ed,Ib', 'PINSRWM'),
   simdRow('simd_shuffle', 'sse', 'NP 0F C5', 'Gd,Nq,Ib', 'PEXTRWM'),
   simdRow('simd_shuffle', 'sse', 'NP 0F D7', 'Gd,Nq', 'PMOVMSKBM'),
-  simdRow('simd_shuffle', 'sse', 'NP 0F F7', 'Pq,Nq', 'MASKMOVQ'),
+  simdRow('simd_shuffle', 'sse', 'NP 0F F7', 'Pq,Nq,Xb', 'MASKMOVQ'),
 ];

@@ -53,7 +53,7 @@ export const rows: readonly InstructionRow[] = [
   simdRow('simd_shuffle', 'sse2', '66 0F C5', 'Gd,Udq,Ib', 'PEXTRW'),
   simdRow('simd_shuffle', 'sse2', '66 0F D7', 'Gd,Udq', 'PMOVMSKB'),
   simdRow('simd_shuffle', 'sse2', '66 0F 50', 'Gd,Upd', 'MOVMSKPD'),
-  simdRow('simd_shuffle', 'sse2', '66 0F F7', 'Vdq,Udq', 'MASKMOVDQU'),
+  simdRow('simd_shuffle', 'sse2', '66 0F F7', 'Vdq,Udq,Xb', 'MASKMOVDQU'),
   simdRow('simd_arithmetic', 'sse2', '66 0F 54', 'Vpd,Wpd', 'PAND'),
   simdRow('simd_arithmetic', 'sse2', '66 0F 55', 'Vpd,Wpd', 'PANDN'),
   simdRow('simd_arithmetic', 'sse2', '66 0F 56', 'Vpd,Wpd', 'POR'),

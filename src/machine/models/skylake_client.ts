@@ -80,9 +80,6 @@ const msrs: readonly PlainMsr[] = [
   { address: 0x17a, value: 0n, writable: 7n }, // IA32_MCG_STATUS
   { address: 0x198, value: 0xa00n }, // IA32_PERF_STATUS
   { address: 0x199, value: 0xa00n, writable: 0xffffn }, // IA32_PERF_CTL
-  { address: 0x19a, value: 0n, writable: 0x1fn }, // IA32_CLOCK_MODULATION
-  { address: 0x19b, value: 0n, writable: 0x1ffffffn }, // IA32_THERM_INTERRUPT
-  { address: 0x19c, value: 0x88000000n, ignored: 0xfffn }, // IA32_THERM_STATUS
   { address: 0x1a2, value: 0x640000n }, // TEMPERATURE_TARGET: 100 °C
   { address: 0x1ad, value: 0x0a0a0a0an }, // TURBO_RATIO_LIMIT
   { address: 0x1fc, value: 0n, writable: 0xffffffffn }, // POWER_CTL

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { Layout, StopReason } from '../../../src/machine/layout.js';
-import { descriptor, Rights } from '../../support/processor_setup.js';
-import { At, Select, SystemMachine } from '../../support/system_machine.js';
+import { descriptor, Page, Rights } from '../../support/processor_setup.js';
+import { At, Select, SystemMachine, type Ending } from '../../support/system_machine.js';
 
 const ports: string[] = [];
 const machine = await SystemMachine.make({
@@ -142,6 +142,18 @@ describe('Model-specific registers', () => {
     machine.start();
     expect(machine.run64('mov ecx, 0x12345', 'rdmsr')).to.include({ vector: GP, code: 0 });
   });
+  it('that belong to features which CPUID does not announce raise #GP(0)', () => {
+    // XSAVES: IA32_XSS. ACPI: IA32_CLOCK_MODULATION, IA32_THERM_INTERRUPT, IA32_THERM_STATUS
+    for (const address of [0xda0, 0x19a, 0x19b, 0x19c]) {
+      for (const access of ['rdmsr', 'wrmsr']) {
+        machine.start();
+        expect(machine.run64(`mov ecx, ${address}`, 'xor eax, eax', 'xor edx, edx', access)).to.include({
+          vector: GP,
+          code: 0,
+        });
+      }
+    }
+  });
   it('WRMSR of MISC_FEATURE_ENABLES takes the value that it has, and #GP(0) for bits it does not have', () => {
     machine.start();
     const write = ['mov ecx, 0x140', 'rdmsr', 'wrmsr'];
@@ -186,6 +198,27 @@ describe('Model-specific registers', () => {
     expect(machine.get('RAX')).to.equal(1001n);
     expect(machine.get('TSC_ADJUST')).to.not.equal(0n);
   });
+});
+
+/** Runs 16-bit code in virtual-8086 mode. */
+function inVirtual8086(...lines: readonly string[]): Ending {
+  machine.start({ bits: 32 });
+  machine.map(At.pages, At.pages, Page.present | Page.writable | Page.user);
+  machine.write(At.pages, lines, 16);
+  const frame = [0, 0, 0, 0, 0, 0x1000, 0x20002, At.pages >> 4, 0];
+  return machine.run64(...frame.map((value) => `push ${value}`), 'iretd');
+}
+
+describe('CLAC and STAC', () => {
+  for (const line of ['.byte 0x0f, 0x01, 0xca', '.byte 0x0f, 0x01, 0xcb']) {
+    it(`are #UD at CPL 3, in virtual-8086 mode too: ${line}`, () => {
+      for (const bits of [64, 32] as const) {
+        machine.start({ bits, cpl: 3 });
+        expect([bits, machine.run64(line).vector]).to.deep.equal([bits, UD]);
+      }
+      expect(inVirtual8086(line).vector).to.equal(UD);
+    });
+  }
 });
 
 describe('CPUID', () => {
