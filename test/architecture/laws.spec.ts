@@ -87,6 +87,14 @@ describe('The laws', () => {
     expect(wrong).to.deep.equal([]);
   });
 
+  it('keep what the framework allocates from guests: its structures are marked, so that none is ever shared', () => {
+    const calls = sourceFiles('src/vmm').flatMap((file) =>
+      [...file.text.matchAll(/manager\.alloc\(.*/g)].map(([call]) => `${file.path}: ${call}`),
+    );
+    expect(calls.length).to.be.greaterThan(8);
+    expect(calls.filter((call) => !call.includes("'structure')"))).to.deep.equal([]);
+  });
+
   it('keep Node out of the machine', () => {
     const files = sourceFiles('src/machine');
     const imports = files.filter((file) => /from 'node:/.test(file.text)).map((file) => `${file.path} imports Node`);

@@ -6,6 +6,7 @@ import { buildFolder } from '../../src/driver/package_paths.js';
 import { LoadedVmm } from '../../src/driver/loaded_vmm.js';
 import { component } from '../../src/intrinsics/component.js';
 import { VMCALL_MAGIC } from '../../src/intrinsics/constants.js';
+import { VmmMemory } from '../../src/intrinsics/vmm_memory.js';
 import { Pc } from '../../src/machine/pc.js';
 import { vcpuModule, type PartModule } from '../../src/vmm/container/part_module.js';
 import { ExitContribution } from '../../src/vmm/contributions/exit_contribution.js';
@@ -14,6 +15,7 @@ import { Ept } from '../../src/vmm/ept/ept.js';
 import type { Exit } from '../../src/vmm/exit_handler/exit.js';
 import type { VmcallRegisters } from '../../src/vmm/exit_handler/vmcall_registers.js';
 import { ExceptionBitmap, IoBitmap, MonitorTrap, MsrBitmap, TscOffset, Vpid } from '../../src/vmm/owners/owners.js';
+import { MemoryManager } from '../../src/vmm/memory_manager/memory_manager.js';
 import { Vmcs } from '../../src/vmm/vmcs/vmcs.js';
 import { assemble } from '../support/assembler.js';
 
@@ -31,6 +33,8 @@ export class Bench implements VmcallContribution {
   @inject(TscOffset) readonly tscOffset!: TscOffset;
   @inject(Ept) readonly ept!: Ept;
   @inject(Vmcs) readonly vmcs!: Vmcs;
+  @inject(MemoryManager) readonly manager!: MemoryManager;
+  @inject(VmmMemory) readonly memory!: VmmMemory;
   readonly name = 'a-bench';
   readonly opcodes = [stepOpcode];
   static steps: readonly ((bench: Bench) => void)[] = [];

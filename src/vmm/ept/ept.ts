@@ -17,14 +17,14 @@ export interface EptEntry {
   readonly size: PageSize;
   /**
    * All 64 bits; 0: nothing is mapped any more. SDM 3C "Format of EPT Paging-Structure Entries". Reading and writing it throws VmcsError when
-   * the page was split, joined or unmapped since; writing throws if the entry would lead to memory that the base excludes.
+   * the page was split, joined or unmapped since; writing throws if the entry would lead to memory that no view may lead to.
    */
   value: bigint;
 }
 
 /**
  * A named view of guest-physical memory, derived from the base map: it may take accesses away or redirect pages, never add what the base
- * excludes. Larger pages are split where a smaller part differs. Changes take effect at once on the processor that makes them.
+ * excludes. A page may also lead to memory of the VMM's that `Ept.share` released. Larger pages are split where a smaller part differs. Changes take effect at once on the processor that makes them.
  */
 export interface EptView {
   readonly name: string;
@@ -34,10 +34,15 @@ export interface EptView {
    * Permits only `access` (of `EptAccess`) to the 4-KiB page of an address.
    *
    * @throws VmcsError for write without read, for execute alone where the processor lacks that, for a page that the base excludes or the view
-   * does not map.
+   * does not map, or that leads to memory that no view may lead to.
    */
   restrict(guestPhysical: bigint, access: number): void;
-  /** Lets the 4-KiB page lead to another one. @throws VmcsError if the base excludes either, or another view that a vCPU uses as well disagrees. */
+  /**
+   * Lets the 4-KiB page lead to another one.
+   *
+   * @throws VmcsError if the base excludes either, unless `Ept.share` released the other one; or if another view that a vCPU uses as well
+   * disagrees.
+   */
   redirect(guestPhysical: bigint, physical: bigint): void;
   /** Back to what the base has. */
   restore(guestPhysical: bigint): void;
@@ -70,6 +75,15 @@ export interface Ept {
   pointer(): bigint;
   /** Whether the base leaves any of these bytes out: the VMM's own memory, and what lies above 512 GiB. */
   excludes(physical: bigint, bytes: bigint): boolean;
+  /**
+   * Releases an allocation to guests: until the request is disposed, views may lead pages of theirs to it. Afterwards the pages that still lead
+   * there are as the base has them, or, in a view that began with nothing, mapped no more. While it is shared it cannot be freed.
+   *
+   * @param page VMM-virtual address that `MemoryManager.alloc` gave for one or more whole pages.
+   * @throws MemoryManagerError for what is no such allocation or was freed, and for a structure that the processor or the VMM relies on (page
+   * tables, VMCSs, bitmaps …).
+   */
+  share(page: bigint): Request;
   /**
    * The view of a name, made when it is first asked for. Name it after its extension: who asks for the same name gets the same view.
    *

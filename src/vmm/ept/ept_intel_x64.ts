@@ -56,6 +56,18 @@ export class EptIntelX64 implements Ept {
     return physical < 0n || physical + bytes > mappedBytes || isOwnMemory(this.manager, physical, bytes);
   }
 
+  share(page: bigint): Request {
+    this.manager.share(page);
+    let shared = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (!shared) return;
+        shared = false;
+        this.unshare(page);
+      },
+    };
+  }
+
   view(name: string, begin: 'base' | 'nothing' = 'base'): EptView {
     const known = this.views.get(name);
     if (known === undefined) {
@@ -186,12 +198,23 @@ export class EptIntelX64 implements Ept {
     for (const { virtual } of tables.pages()) this.manager.free(virtual);
   }
 
+  /** The views go first: at no time does one lead to memory that is not shared. */
+  private unshare(page: bigint): void {
+    if (this.manager.timesShared(page) === 1) {
+      const physical = this.manager.virtualToPhysical(page);
+      const bytes = BigInt(this.manager.size(page));
+      for (const { view, begin } of this.views.values()) view.leave(physical, bytes, begin);
+    }
+    this.manager.unshare(page);
+  }
+
   private ownerOfViews(): EptViewOwner {
     return {
       manager: this.manager,
       memoryTypeOf: (physical) => this.memoryTypeOf(physical),
       isExecuteOnlySupported: () => (this.capability() & EptCapability.ExecuteOnlyTranslation) !== 0,
       excludes: (physical, bytes) => this.excludes(physical, bytes),
+      mayLeadTo: (physical, bytes) => !this.excludes(physical, bytes) || this.manager.isShared(physical, bytes),
       checkRedirection: (view, leaf) => this.checkRedirection(view, leaf),
       changed: (view, start, bytes) => this.changed(view, start, bytes),
     };

@@ -21,6 +21,8 @@ export interface EptViewOwner {
   /** Whether a page may permit execution and no reads. */
   isExecuteOnlySupported(): boolean;
   excludes(physical: bigint, bytes: bigint): boolean;
+  /** Whether a page of a view may lead there: the base has it, or it was shared. */
+  mayLeadTo(physical: bigint, bytes: bigint): boolean;
   /** A page is about to lead elsewhere. @throws VmcsError if another view that a vCPU uses as well disagrees. */
   checkRedirection(view: EptViewIntelX64, leaf: EptLeaf): void;
   /** A range has changed: translations of it are stale. */
@@ -43,15 +45,17 @@ export class EptViewIntelX64 implements EptView {
   restrict(guestPhysical: bigint, access: number): void {
     this.checkAccess(access);
     this.checkIncluded(guestPhysical & ~pageMask, pageBytes);
-    const { entry } = leafAt(this.tables, guestPhysical);
-    if (entry === 0n) throw this.nothingAt(guestPhysical);
+    if (leafAt(this.tables, guestPhysical).entry === 0n) throw this.nothingAt(guestPhysical);
     this.tables.split(guestPhysical);
-    this.put(leafAt(this.tables, guestPhysical), (entryOf) => (entryOf & ~accessBits) | BigInt(access));
+    const leaf = leafAt(this.tables, guestPhysical);
+    // An entry without access may hold any address: it must not come to life.
+    if (access !== 0) this.checkTarget(targetOf(leaf), pageBytes);
+    this.put(leaf, (entry) => (entry & ~accessBits) | BigInt(access));
   }
 
   redirect(guestPhysical: bigint, physical: bigint): void {
     this.checkIncluded(guestPhysical & ~pageMask, pageBytes);
-    this.checkIncluded(physical & ~pageMask, pageBytes);
+    this.checkTarget(physical & ~pageMask, pageBytes);
     if (leafAt(this.tables, guestPhysical).entry === 0n) throw this.nothingAt(guestPhysical);
     this.tables.split(guestPhysical);
     this.put(
@@ -74,7 +78,7 @@ export class EptViewIntelX64 implements EptView {
       );
     }
     this.checkIncluded(guestPhysical, bytes);
-    this.checkIncluded(physical, bytes);
+    this.checkTarget(physical, bytes);
     const type = BigInt(memoryType ?? this.owner.memoryTypeOf(physical)) << 3n;
     const entry = physical | BigInt(access) | type | (bytes > pageBytes ? largeBit : 0n);
     this.put({ entry: 0n, start: guestPhysical, bytes }, () => entry);
@@ -85,6 +89,16 @@ export class EptViewIntelX64 implements EptView {
     if (leaf.entry === 0n) return;
     this.tables.unmap(guestPhysical);
     this.owner.changed(this, leaf.start, leaf.bytes);
+  }
+
+  /** For the owner: no page leads to a range of the VMM's memory any more. */
+  leave(physical: bigint, bytes: bigint, begin: 'base' | 'nothing'): void {
+    const leadsThere = (leaf: EptLeaf): boolean =>
+      (leaf.entry & accessBits) !== 0n && targetOf(leaf) < physical + bytes && targetOf(leaf) + leaf.bytes > physical;
+    for (const leaf of [...this.tables.leaves()].filter(leadsThere)) {
+      if (begin === 'nothing') this.unmap(leaf.start);
+      else this.map(leaf.start, leaf.start, pageSizeOf(leaf), EptAccess.All);
+    }
   }
 
   unmapRange(start: bigint, end: bigint): void {
@@ -162,6 +176,13 @@ export class EptViewIntelX64 implements EptView {
     }
   }
 
+  private checkTarget(physical: bigint, bytes: bigint): void {
+    if (this.owner.mayLeadTo(physical, bytes)) return;
+    throw this.error(
+      `no page may lead to ${hex(physical)}: the base map excludes it, and it is no page that \`Ept.share\` released`,
+    );
+  }
+
   /** An entry without access may say anything; one with access must be a page that the base includes. */
   private checkEntry(leaf: EptLeaf, value: bigint): void {
     if (value === 0n) return;
@@ -172,7 +193,7 @@ export class EptViewIntelX64 implements EptView {
     if ((physical & (leaf.bytes - 1n)) !== 0n) {
       throw this.error(`${hex(physical)} is not aligned to the page of ${hex(leaf.bytes)} bytes at ${hex(leaf.start)}`);
     }
-    if ((value & accessBits) !== 0n) this.checkIncluded(physical, leaf.bytes);
+    if ((value & accessBits) !== 0n) this.checkTarget(physical, leaf.bytes);
   }
 
   private nothingAt(guestPhysical: bigint): VmcsError {
@@ -183,6 +204,9 @@ export class EptViewIntelX64 implements EptView {
     return new VmcsError(`EPT view '${this.name}': ${what}`);
   }
 }
+
+/** Where a page leads. */
+const targetOf = (leaf: EptLeaf): bigint => leaf.entry & pageAddressMask & ~(leaf.bytes - 1n);
 
 /** The page of a view leads where another view disagrees. */
 export function redirectionConflict(one: string, other: string, leaf: EptLeaf): VmcsError {

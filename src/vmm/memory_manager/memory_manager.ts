@@ -13,16 +13,37 @@ export interface MemoryRange extends MemoryDescriptor {
   readonly bytes: number;
 }
 
+/** What an allocation holds: data, or a structure that the processor or the VMM relies on (tables, VMCSs, bitmaps, stacks), which is never shared. */
+export type AllocationContent = 'data' | 'structure';
+
 /** The VMM's memory: pools to allocate from, and what is where. Addresses are VMM-virtual unless they are called physical. */
 export interface MemoryManager {
   /** Takes the memory that the driver gave. Once, at load. */
   init(): void;
-  /** Zeroed memory: a multiple of 4096 bytes is page-aligned, anything else comes in 64-byte granules. @throws OutOfMemoryError */
-  alloc(bytes: number): bigint;
-  /** Gives it back; a foreign address is ignored. */
+  /**
+   * Zeroed memory: a multiple of 4096 bytes is page-aligned, anything else comes in 64-byte granules.
+   *
+   * @param content 'data' if it is left out.
+   * @throws OutOfMemoryError
+   */
+  alloc(bytes: number, content?: AllocationContent): bigint;
+  /** Gives it back; a foreign address is ignored. @throws MemoryManagerError for a shared allocation: a guest reaches it. */
   free(address: bigint): void;
   /** Bytes of an allocation, 0 for a foreign address. */
   size(address: bigint): number;
+  /**
+   * Marks an allocation as one that views of guests may lead to. `Ept.share` does this for you, and forgets the views in the end. May be done
+   * more than once.
+   *
+   * @throws MemoryManagerError unless `address` is what `alloc` gave for whole pages of data that were not freed since.
+   */
+  share(address: bigint): void;
+  /** Undoes one `share`. */
+  unshare(address: bigint): void;
+  /** How often an allocation is shared now. */
+  timesShared(address: bigint): number;
+  /** Whether all of these bytes of physical memory belong to one shared allocation. */
+  isShared(physical: bigint, bytes: bigint): boolean;
   /** Addresses without memory behind them, for mappings; in whole pages. @throws OutOfMemoryError */
   allocMap(bytes: number): bigint;
   freeMap(address: bigint): void;

@@ -6,7 +6,7 @@ import { MemoryManagerError, OutOfMemoryError } from '../errors.js';
 import { defaultSizes, Sizes } from '../sizes.js';
 import { hex } from '../support/text.js';
 import { MemPool } from './mem_pool.js';
-import type { MemoryDescriptor, MemoryManager, MemoryRange } from './memory_manager.js';
+import type { AllocationContent, MemoryDescriptor, MemoryManager, MemoryRange } from './memory_manager.js';
 
 const pageMask = BigInt(X64.pageSize - 1);
 const pageOf = (address: bigint): bigint => address & ~pageMask;
@@ -20,6 +20,10 @@ export class MemoryManagerX64 implements MemoryManager {
   private pages!: MemPool;
   private maps!: MemPool;
   private ranges: MemoryRange[] = [];
+  /** Addresses of the allocations that hold structures. */
+  private readonly structures = new Set<bigint>();
+  /** How often an allocation is shared, by address. */
+  private readonly shared = new Map<bigint, number>();
   /** Pages of 4 KiB that were added. A physical page may be at several virtual addresses: the newest comes first. */
   private readonly byVirtual = new Map<bigint, MemoryRange>();
   private readonly byPhysical = new Map<bigint, readonly MemoryRange[]>();
@@ -45,7 +49,7 @@ export class MemoryManagerX64 implements MemoryManager {
     this.ranges = this.memory.regions.map((each) => rangeOf(each));
   }
 
-  alloc(bytes: number): bigint {
+  alloc(bytes: number, content: AllocationContent = 'data'): bigint {
     const pool = bytes % X64.pageSize === 0 ? this.pages : this.heap;
     const address = pool.alloc(bytes);
     if (address === undefined) {
@@ -54,16 +58,55 @@ export class MemoryManagerX64 implements MemoryManager {
       );
     }
     this.memory.writeBytes(address, new Uint8Array(bytes));
+    if (content === 'structure') this.structures.add(address);
     return address;
   }
 
   free(address: bigint): void {
+    if (this.timesShared(address) > 0) {
+      throw new MemoryManagerError(
+        `the allocation at ${hex(address)} is shared with guests (\`Ept.share\`): dispose the request before its pages are freed`,
+      );
+    }
+    this.structures.delete(address);
     this.heap.free(address);
     this.pages.free(address);
   }
 
   size(address: bigint): number {
     return this.heap.size(address) || this.pages.size(address);
+  }
+
+  share(address: bigint): void {
+    if (this.pages.size(address) === 0) {
+      throw new MemoryManagerError(
+        `${hex(address)} cannot be shared with guests: it is no allocation of whole pages. Allocate a multiple of ${X64.pageSize} bytes and give the address that \`alloc\` returned`,
+      );
+    }
+    if (this.structures.has(address)) {
+      throw new MemoryManagerError(
+        `${hex(address)} cannot be shared with guests: it holds a structure that the processor or the VMM relies on. Share a page that you allocated yourself`,
+      );
+    }
+    this.shared.set(address, this.timesShared(address) + 1);
+  }
+
+  unshare(address: bigint): void {
+    const times = this.timesShared(address);
+    if (times > 1) this.shared.set(address, times - 1);
+    else this.shared.delete(address);
+  }
+
+  timesShared(address: bigint): number {
+    return this.shared.get(address) ?? 0;
+  }
+
+  isShared(physical: bigint, bytes: bigint): boolean {
+    for (const address of this.shared.keys()) {
+      const start = this.virtualToPhysical(address);
+      if (physical >= start && physical + bytes <= start + BigInt(this.pages.size(address))) return true;
+    }
+    return false;
   }
 
   allocMap(bytes: number): bigint {

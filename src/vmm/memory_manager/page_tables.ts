@@ -24,6 +24,14 @@ export interface EntryPlace {
   readonly level: number;
 }
 
+/** An entry that maps a page. */
+export interface PageLeaf {
+  readonly entry: bigint;
+  /** Address of the page's first byte. */
+  readonly start: bigint;
+  readonly bytes: bigint;
+}
+
 /** Four levels of tables in the VMM's memory. Paging and EPT differ in their entries only. */
 export class PageTables {
   /** VMM-virtual address of the root table. */
@@ -35,7 +43,7 @@ export class PageTables {
     private readonly manager: MemoryManager,
     private readonly format: EntryFormat,
   ) {
-    this.root = manager.alloc(X64.pageSize);
+    this.root = manager.alloc(X64.pageSize, 'structure');
   }
 
   /** Stores the entry of a page, making the tables above it; tables of smaller pages that it replaces are given back. */
@@ -99,9 +107,25 @@ export class PageTables {
     }
   }
 
+  /** The entries that map pages, in the order of their addresses. Change nothing on the way. */
+  leaves(): Generator<PageLeaf> {
+    return this.leavesBelow(this.root, 0n, 0);
+  }
+
   /** Where the tables themselves are, root first. */
   pages(): { readonly virtual: bigint; readonly physical: bigint }[] {
     return this.pagesBelow(this.root, 0);
+  }
+
+  private *leavesBelow(table: bigint, from: bigint, level: number): Generator<PageLeaf> {
+    const bytes = 1n << levelShifts[level]!;
+    for (let index = 0n; index < 512n; index++) {
+      const entry = this.memory.read64(table + index * 8n);
+      const start = from + index * bytes;
+      if (!this.isPresent(entry)) continue;
+      if (this.isLeaf(entry, level)) yield { entry, start, bytes };
+      else yield* this.leavesBelow(this.manager.physicalToVirtual(entry & pageAddressMask), start, level + 1);
+    }
   }
 
   private pagesBelow(table: bigint, level: number): { readonly virtual: bigint; readonly physical: bigint }[] {
@@ -125,7 +149,7 @@ export class PageTables {
 
   /** A table of 512 entries that map what one larger page maps. @returns its physical address. */
   private splitTable(entry: bigint, level: number): bigint {
-    const table = this.manager.alloc(X64.pageSize);
+    const table = this.manager.alloc(X64.pageSize, 'structure');
     const step = 1n << levelShifts[level + 1]!;
     // The last level has no large-page bit (in paging it is PAT's there: EPT only is split).
     const first = level === 2 ? entry & ~this.format.large : entry;
@@ -150,7 +174,7 @@ export class PageTables {
     const place = entryAddress(table, address, level);
     const entry = this.memory.read64(place);
     if (!this.isPresent(entry)) {
-      const made = this.manager.alloc(X64.pageSize);
+      const made = this.manager.alloc(X64.pageSize, 'structure');
       this.memory.write64(place, this.manager.virtualToPhysical(made) | this.format.table);
       return made;
     }

@@ -14,7 +14,7 @@ export class BitmapPage {
     private readonly memory: VmmMemory,
     bytes: number,
   ) {
-    this.address = manager.alloc(bytes);
+    this.address = manager.alloc(bytes, 'structure');
     this.bytes = new Uint8Array(bytes);
   }
 

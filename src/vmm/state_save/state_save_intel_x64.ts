@@ -20,7 +20,7 @@ export class StateSaveIntelX64 implements StateSave {
   address = 0n;
 
   init(): void {
-    this.address = this.manager.alloc(StateSaveOffset.totalBytes);
+    this.address = this.manager.alloc(StateSaveOffset.totalBytes, 'structure');
     this.memory.write64(this.address + BigInt(StateSaveOffset.vcpuid), this.vcpuid);
   }
 

@@ -83,12 +83,12 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
   }
 
   private createRegion(): void {
-    this.region = this.manager.alloc(X64.pageSize);
+    this.region = this.manager.alloc(X64.pageSize, 'structure');
     this.memory.write32(this.region, Number(this.msrs.rdmsr(Msr.Ia32VmxBasic) & 0x7fffffffn));
   }
 
   private createExitStack(): void {
-    this.exitStack = this.manager.alloc(this.sizes.exitStack);
+    this.exitStack = this.manager.alloc(this.sizes.exitStack, 'structure');
     this.exitStackTop = this.exitStack + BigInt(this.sizes.exitStack);
   }
 

@@ -50,7 +50,7 @@ export class GdtX64 {
   /** A table of `entries` null descriptors in new memory. @throws VmcsError for less than one entry or more than 8192, OutOfMemoryError */
   static ofSize(memory: DescriptorMemory, manager: Pick<MemoryManager, 'alloc'>, entries: number): GdtX64 {
     if (entries < 1 || entries > 8192) throw new VmcsError(`a GDT of ${entries} entries: wanted 1 … 8192`);
-    return new GdtX64(memory, { base: manager.alloc(entries * 8), limit: entries * 8 - 1 });
+    return new GdtX64(memory, { base: manager.alloc(entries * 8, 'structure'), limit: entries * 8 - 1 });
   }
 
   /** The segment at an index, or at a selector shifted right by 3. @throws VmcsError for index 0 and beyond the limit. */

@@ -13,6 +13,6 @@ export class IdtX64 {
   /** A table of `gates` gates that are not present, in new memory. @throws VmcsError for less than one gate or more than 256, OutOfMemoryError */
   static ofSize(manager: Pick<MemoryManager, 'alloc'>, gates: number): IdtX64 {
     if (gates < 1 || gates > 256) throw new VmcsError(`an IDT of ${gates} gates: wanted 1 … 256`);
-    return new IdtX64({ base: manager.alloc(gates * gateBytes), limit: gates * gateBytes - 1 });
+    return new IdtX64({ base: manager.alloc(gates * gateBytes, 'structure'), limit: gates * gateBytes - 1 });
   }
 }

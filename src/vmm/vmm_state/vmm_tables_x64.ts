@@ -22,7 +22,7 @@ export class VmmTablesX64 implements VmmTables {
   private idtTable!: IdtX64;
 
   init(): void {
-    const tss = this.manager.alloc(tssBytes);
+    const tss = this.manager.alloc(tssBytes, 'structure');
     this.idtTable = IdtX64.ofSize(this.manager, idtGates);
     this.table = GdtX64.ofSize(this.memory, this.manager, gdtEntries);
     for (const { index, access, base, limit } of vmmGdt) {

@@ -126,7 +126,7 @@ export class VmxonIntelX64 implements Vmxon {
   }
 
   private createRegion(): void {
-    this.region = this.manager.alloc(X64.pageSize);
+    this.region = this.manager.alloc(X64.pageSize, 'structure');
     this.memory.write32(this.region, Number(this.msrs.ia32VmxBasic.revisionId.get()));
   }
 

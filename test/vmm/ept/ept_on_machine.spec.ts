@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { VmcsError } from '../../../src/vmm/errors.js';
-import type { EptView } from '../../../src/vmm/ept/ept.js';
+import { EptAccess, type EptView } from '../../../src/vmm/ept/ept.js';
 import type { Request } from '../../../src/vmm/owners/request.js';
 import { onExit, runGuest, step, store, type Bench } from '../machine_vmm.js';
 
@@ -134,6 +134,53 @@ describe('Ept on the simulated PC', () => {
     expect(exits[ExitReason.MonitorTrapFlag]).to.equal(2);
     const seen = [0, 1, 2, 3, 4, 5].map((at) => word(result + 8 * at));
     expect(seen).to.deep.equal([3n, 1n, 3n, 1n, 1n, 3n]);
+  });
+
+  it('hooks a function by a page of the VMM’s that the guest cannot read', async () => {
+    const body = (value: number): number[] => [0xb8, value, 0, 0, 0, 0xc3]; // mov eax, value; ret
+    const word64 = (bytes: readonly number[]): bigint =>
+      bytes.reduceRight((all, byte) => (all << 8n) | BigInt(byte), 0n);
+    const original = word64(body(1));
+    const call = (at: number): string[] => [`mov ebx, ${page}`, 'call rbx', store(result + 8 * at)];
+    const readCode = (at: number): string[] => [`mov rax, [${page}]`, store(result + 8 * at)];
+    let copy = 0n;
+    let sharing!: Request;
+    let trap!: Request;
+    let stepping!: () => void;
+    const { addresses, module } = onViolation(() => stepping());
+    const { word } = await runGuest(
+      [
+        ...['mov esp, 0x280000', `movabs rax, ${original}`, `mov [${page}], rax`, ...call(0)],
+        ...[...step(0), ...call(1), ...readCode(2), ...call(3)],
+        ...[...step(1), ...call(4), ...step(2), ...call(5), ...readCode(6)],
+      ],
+      [
+        ({ manager, memory, ept, vmcs, monitorTrap }) => {
+          copy = manager.alloc(4096);
+          memory.writeBytes(copy, Uint8Array.from(body(2)));
+          sharing = ept.share(copy);
+          const view = ept.view('hook');
+          view.redirect(page, manager.virtualToPhysical(copy));
+          view.restrict(page, EptAccess.Execute);
+          trap = ept.enter(vmcs, view);
+          stepping = () => {
+            trap[Symbol.dispose]();
+            monitorTrap.step(() => (trap = ept.enter(vmcs, view)));
+          };
+        },
+        ({ memory }) => memory.writeBytes(copy, Uint8Array.from(body(3))),
+        ({ manager }) => {
+          sharing[Symbol.dispose]();
+          manager.free(copy);
+        },
+      ],
+      [module],
+    );
+    expect(addresses, 'the read alone exits').to.deep.equal([page]);
+    expect([0, 1, 2, 3, 4, 5, 6].map((at) => word(result + 8 * at))).to.deep.equal([
+      ...[1n, 2n, original, 2n],
+      ...[3n, 1n, original],
+    ]);
   });
 
   it('refuses by name two views that lead a page to different places, and the guest goes on with the first', async () => {
