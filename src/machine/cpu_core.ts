@@ -3,7 +3,9 @@ import type { CpuBus } from './cpu_bus.js';
 import { Constants, Layout, memoryBytes as wasmBytes, Sizes, StopReason } from './layout.js';
 import type { CpuidLeaf, PlainMsr, ProcessorModel } from './models/processor_model.js';
 import { skylakeClient } from './models/skylake_client.js';
-import { powerOn } from './power_on_state.js';
+import { CoreRecords } from './processor/core_records.js';
+import { powerOn } from './processor/power_on_state.js';
+import { ProcessorBlock } from './processor/processor_block.js';
 
 /** What a core is made of. */
 export interface CpuCoreOptions {
@@ -71,8 +73,18 @@ export class CpuCore {
   readonly bus: CpuBus;
   /** Guest RAM and the VMM's carve-out behind it, in bytes. */
   readonly physicalBytes: number;
-  /** Words of the processor block (from Layout.PROCESSOR) that are architectural: for the state hash. */
-  readonly architecturalWords = (Layout.TLB_GUEST_TAG - Layout.PROCESSOR) / 4;
+  /** Words of the processor block that are architectural: for the state hash. */
+  readonly architecturalWords: Uint32Array;
+  /** Guest RAM from physical address 0. */
+  readonly ram: Uint8Array;
+  /** Guest RAM and carve-out. */
+  readonly physicalWords: Uint32Array;
+  /** One byte for each page of RAM and carve-out: 1 = written since it was last cleared. */
+  readonly dirtyPages: Uint8Array;
+  /** Registers and state of the processor, by name. */
+  readonly block: ProcessorBlock;
+  /** What the core wrote down for reports. */
+  readonly records: CoreRecords;
   private readonly exports: CoreExports;
 
   private constructor(
@@ -85,10 +97,16 @@ export class CpuCore {
     this.u8 = new Uint8Array(memory.buffer);
     this.u32 = new Uint32Array(memory.buffer);
     this.u64 = new BigUint64Array(memory.buffer);
+    this.architecturalWords = this.u32.subarray(Layout.PROCESSOR / 4, Layout.TLB_GUEST_TAG / 4);
+    this.ram = this.u8.subarray(Layout.RAM, Layout.RAM + options.memoryBytes);
+    this.physicalWords = this.u32.subarray(Layout.RAM / 4, (Layout.RAM + this.physicalBytes) / 4);
+    this.dirtyPages = this.u8.subarray(Layout.DIRTY, Layout.DIRTY + this.physicalBytes / 4096);
     const instance = new WebAssembly.Instance(options.module, { env: this.imports() });
     this.exports = instance.exports as unknown as CoreExports;
+    this.block = new ProcessorBlock(this, 0, () => this.stateLoaded());
+    this.records = new CoreRecords(this);
     this.writeMachineWords();
-    powerOn(this.u32, this.u64, this.model, 0);
+    powerOn(this.block, this.model);
     this.exports.initialize();
   }
 
@@ -221,7 +239,7 @@ export class CpuCore {
 
   /** IA32_TIME_STAMP_COUNTER − `instructionCount`, signed. */
   get tscOffset(): number {
-    return Number(BigInt.asIntN(64, this.u64[Layout.TSC_OFFSET / 8]!));
+    return Number(BigInt.asIntN(64, this.block.get('TSC_OFFSET')));
   }
 
   /** Ends `run` at the next boundary at which the core looks: the end of a block that ends in a system instruction, or of the budget. */
@@ -230,7 +248,7 @@ export class CpuCore {
   }
 
   private attend(bit: number): void {
-    this.u32[Layout.ATTENTION / 4] = this.u32[Layout.ATTENTION / 4]! | bit;
+    this.block.set('ATTENTION', this.block.get('ATTENTION') | bit);
   }
 
   // ---- pins -----------------------------------------------------------------------------------------------------------------------
@@ -238,7 +256,7 @@ export class CpuCore {
   /** The level of the maskable interrupt pin. May be called inside bus calls. */
   setInterruptPending(pending: boolean): void {
     if (pending) this.attend(Constants.ATTENTION_INTERRUPT);
-    else this.u32[Layout.ATTENTION / 4] = this.u32[Layout.ATTENTION / 4]! & ~Constants.ATTENTION_INTERRUPT;
+    else this.block.set('ATTENTION', this.block.get('ATTENTION') & ~Constants.ATTENTION_INTERRUPT);
   }
   /** An NMI arrives. */
   nmi(): void {
@@ -250,7 +268,7 @@ export class CpuCore {
   }
   /** A start-up IPI arrives: its vector is the page of the first instruction. */
   startUp(page: number): void {
-    this.u32[Layout.SIPI_VECTOR / 4] = page;
+    this.block.set('SIPI_VECTOR', page);
     this.attend(Constants.ATTENTION_SIPI);
   }
   /** The INTA cycle. */
@@ -271,7 +289,7 @@ export class CpuCore {
 
   /** Power-on again; memory stays. */
   reset(): void {
-    powerOn(this.u32, this.u64, this.model, 0);
+    powerOn(this.block, this.model);
     this.exports.initialize();
   }
   /** Control registers, segments, RFLAGS, CPL or the VMX mode were written by hand: everything that depends on them is worked out anew. */
@@ -294,7 +312,7 @@ export class CpuCore {
   memoryWritten(offset: number, size: number): void {
     const first = (offset - Layout.RAM) >>> 12;
     const last = (offset - Layout.RAM + size - 1) >>> 12;
-    this.u8.fill(1, Layout.DIRTY + first, Layout.DIRTY + last + 1);
+    this.dirtyPages.fill(1, first, last + 1);
     for (let page = first; page <= last; page++) {
       if (this.u32[Layout.PAGE_MAP / 4 + page] === 0) continue;
       const from = Math.max(offset - Layout.RAM, page * 4096);
@@ -343,6 +361,10 @@ export class CpuCore {
   readMsr(address: number): boolean {
     return this.exports.readMsr(address) !== 0;
   }
+  /** What the last `readMsr` read. */
+  get msrValue(): bigint {
+    return this.u64[Layout.BUS_VALUE / 8]!;
+  }
   /** WRMSR. @returns false for #GP. */
   writeMsr(address: number, low: number, high: number): boolean {
     return this.exports.writeMsrHalves(address, low, high) !== 0;
@@ -380,8 +402,8 @@ export class CpuCore {
       return -1;
     } catch (error) {
       if (error !== unwind) throw error;
-      this.u32[Layout.FAULT_PENDING / 4] = 0;
-      return this.u32[Layout.FAULT_VECTOR / 4]!;
+      this.block.set('FAULT_PENDING', 0);
+      return this.block.get('FAULT_VECTOR');
     }
   }
 }

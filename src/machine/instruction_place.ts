@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Constants, Layout } from './layout.js';
+import { Constants } from './layout.js';
 import type { LogicalProcessor } from './vmx/logical_processor.js';
 
 /** Bytes that an instruction can have. */
@@ -49,12 +49,14 @@ export function bytesAt(processor: LogicalProcessor, linear: bigint, count = lon
 /** The instruction at the processor's RIP. */
 export function instructionPlace(processor: LogicalProcessor): InstructionPlace {
   const { core } = processor;
-  const bits = bitsOf(core.u32[Layout.DECODE_MODE / 4]!);
-  const rip = core.u64[Layout.RIP / 8]!;
-  const linear = bits === 64 ? rip : BigInt.asUintN(32, rip + core.u64[Layout.CS_BASE / 8]!);
+  const { block } = core;
+  const cs = block.get('CS');
+  const bits = bitsOf(block.get('DECODE_MODE'));
+  const rip = block.get('RIP');
+  const linear = bits === 64 ? rip : BigInt.asUintN(32, rip + cs.base);
   const physical = core.translate(linear);
   return {
-    cs: hex(core.u32[Layout.CS_SELECTOR / 4]!),
+    cs: hex(cs.selector),
     rip: hex(rip),
     linear: hex(linear),
     physical: physical < 0 ? null : hex(physical),

@@ -400,7 +400,7 @@ export const Sizes = {
 export const Layout: Readonly<Record<Name, number>> = Object.freeze(place());
 
 /** Size in bytes of each word of the processor block. */
-export const FieldSizes: Readonly<Record<keyof typeof processorFields, number>> = processorFields;
+export const FieldSizes = processorFields;
 
 /** Why `execute` returned. Values from 16 on: the instruction at RIP did not complete. */
 export enum StopReason {

@@ -5,7 +5,6 @@ import type { BootRequest } from './boot/entry_state.js';
 import { CpuCore } from './cpu_core.js';
 import { Chipset } from './devices/chipset.js';
 import type { SystemControl } from './devices/system_control.js';
-import { Layout } from './layout.js';
 import { PcBus } from './pc_bus.js';
 import { Execution } from './intrinsics/execution.js';
 import { machineIntrinsics } from './intrinsics/machine_intrinsics.js';
@@ -111,8 +110,8 @@ export class Pc {
     bus.connect(this.chipset);
     this.scheduler.attach(this.chipset.events);
     this.chipset.reset();
-    this.memoryHash = new MemoryHash(this.physicalWords(), {
-      flags: core.u8.subarray(Layout.DIRTY, Layout.DIRTY + this.physicalWords().length / 1024),
+    this.memoryHash = new MemoryHash(core.physicalWords, {
+      flags: core.dirtyPages,
       cleared: () => core.dirtyCleared(),
     });
   }
@@ -167,21 +166,15 @@ export class Pc {
 
   /** Guest RAM from physical address 0. */
   get ram(): Uint8Array {
-    return this.core.u8.subarray(Layout.RAM, Layout.RAM + this.options.memoryBytes);
-  }
-
-  /** RAM and carve-out as words. */
-  private physicalWords(): Uint32Array {
-    return this.core.u32.subarray(Layout.RAM >> 2, (Layout.RAM + this.core.physicalBytes) >> 2);
+    return this.core.ram;
   }
 
   /** Puts an image into memory and the first processor at its entry. @throws BootError */
   boot(request: BootRequest): void {
     const acpiRootPointer = writeAcpiTables(this.ram, this.processors.length);
     const image = loadImage(this.ram, { acpiRootPointer, ...request });
-    this.core.u8.fill(1, Layout.DIRTY, Layout.DIRTY + Math.ceil(image.loadedEnd / 4096));
-    enterImage(this.core, image);
-    this.core.stateLoaded();
+    this.core.dirtyPages.fill(1, 0, Math.ceil(image.loadedEnd / 4096));
+    enterImage(this.core.block, image);
   }
 
   /** What the driver of a VMM needs of the machine it runs on. */
@@ -267,7 +260,7 @@ export class Pc {
   /** Digest of registers, memory and devices. Equal runs have equal digests; it costs the pages written since the last call. */
   stateHash(): string {
     const memory = this.memoryHash.digest();
-    const registers = digestWords(this.core.u32, Layout.PROCESSOR >> 2, this.core.architecturalWords);
+    const registers = digestWords(this.core.architecturalWords);
     const devices = digestText(JSON.stringify([this.chipset.save(), this.scheduler.save()]));
     const parts = [memory, registers, devices].flatMap(({ low, high }) => [low, high]);
     return digestToHex(digestWords(Uint32Array.from(parts)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { hex } from './instruction_place.js';
-import { Layout } from './layout.js';
+import type { ChainedEvent } from './processor/core_records.js';
 import type { ProcessorCore } from './vmx/processor_core.js';
 
 /** An event that could not be delivered: plain JSON values. */
@@ -23,32 +23,29 @@ export interface TripleFault {
   readonly events: readonly UndeliveredEvent[];
 }
 
-// Vectors, types of event (SDM 3C "Format of the VM-Entry Interruption-Information Field") and bits of EVENT_CHAIN's entries.
+// Vectors, types of event (SDM 3C "Format of the VM-Entry Interruption-Information Field") and bits of the core's record.
 const exceptions = '#DE #DB NMI #BP #OF #BR #UD #NM #DF vector #TS #NP #SS #GP #PF vector #MF #AC #MC #XM'.split(' ');
 const types: readonly (string | undefined)[] = ['interrupt', undefined, 'NMI', undefined, 'INT'];
 const HAS_CODE = 0x800;
 const MADE_DOUBLE_FAULT = 0x40000000;
 const PAGE_FAULT = 14;
 
-function eventAt(core: ProcessorCore, at: number): UndeliveredEvent {
-  const information = core.u32[at / 4]!;
+function undelivered({ information, errorCode, address }: ChainedEvent): UndeliveredEvent {
   const vector = information & 255;
   const type = types[(information >> 8) & 7];
   return {
     name: type ?? exceptions[vector] ?? 'exception',
     vector,
-    ...(information & HAS_CODE && { errorCode: hex(core.u32[at / 4 + 1]!) }),
-    ...(type === undefined && vector === PAGE_FAULT && { cr2: hex(core.u64[at / 8 + 1]!) }),
+    ...(information & HAS_CODE && { errorCode: hex(errorCode) }),
+    ...(type === undefined && vector === PAGE_FAULT && { cr2: hex(address) }),
     ...(information & MADE_DOUBLE_FAULT && { madeDoubleFault: true as const }),
   };
 }
 
 /** The triple fault that the processor ended with, or that its guest did; undefined if the last event was delivered. */
 export function tripleFault(core: ProcessorCore): TripleFault | undefined {
-  const chain = Layout.EVENT_CHAIN;
-  if (core.u32[chain / 4 + 1] !== 1) return undefined;
-  const events = Array.from({ length: core.u32[chain / 4]! }, (_, i) => eventAt(core, chain + 16 * (i + 1)));
-  return { rip: hex(core.u64[chain / 8 + 1]!), events };
+  const chain = core.records.tripleFault;
+  return chain && { rip: hex(chain.rip), events: chain.events.map(undelivered) };
 }
 
 function eventText({ name, vector, errorCode, cr2 }: UndeliveredEvent): string {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { bitsOf, bytesAt, hex } from './instruction_place.js';
-import { Layout } from './layout.js';
 import type { LogicalProcessor } from './vmx/logical_processor.js';
 
 /** The last opcode that this processor does not have: software that dies after one may want a newer processor. All plain JSON values. */
@@ -16,15 +15,14 @@ export interface UndefinedOpcode {
 
 /** The last undefined opcode that the processor met, if any. */
 export function undefinedOpcode(processor: LogicalProcessor): UndefinedOpcode | undefined {
-  const { u32, u64 } = processor.core;
-  const count = u32[Layout.UNDEFINED / 4]!;
-  if (count === 0) return undefined;
-  const linear = u64[Layout.UNDEFINED / 8 + 2]!;
+  const record = processor.core.records.undefinedOpcode;
+  if (record === undefined) return undefined;
+  const { count, decodeMode, rip, linear } = record;
   return {
     count,
-    rip: hex(u64[Layout.UNDEFINED / 8 + 1]!),
+    rip: hex(rip),
     linear: hex(linear),
-    bits: bitsOf(u32[Layout.UNDEFINED / 4 + 1]!),
+    bits: bitsOf(decodeMode),
     bytes: bytesAt(processor, linear),
   };
 }

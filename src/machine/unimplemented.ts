@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { hex, instructionPlace, type InstructionPlace } from './instruction_place.js';
-import { Constants, Layout } from './layout.js';
+import { Constants } from './layout.js';
 import { generalRegisters, modeName, vmxName } from './processor_names.js';
 import type { LogicalProcessor } from './vmx/logical_processor.js';
 
@@ -44,16 +44,17 @@ export interface Unimplemented extends InstructionPlace {
 /** The report of a processor that stopped with `StopReason.Unimplemented`. */
 export function unimplementedReport(processor: LogicalProcessor): Unimplemented {
   const { core } = processor;
-  const reason = reasons[core.u32[Layout.UNIMPLEMENTED / 4]!]!;
+  const { block } = core;
+  const reason = reasons[core.records.unimplemented]!;
   return {
     reason,
     what: sentences[reason],
     processor: processor.id,
     ...instructionPlace(processor),
-    mode: modeName(core.u32),
-    cpl: core.u32[Layout.CPL / 4]!,
-    vmx: vmxName(core.u32),
+    mode: modeName(block),
+    cpl: block.get('CPL'),
+    vmx: vmxName(block),
     instructions: core.instructionCount,
-    registers: Object.fromEntries(generalRegisters(core).map(([name, value]) => [name, hex(value)])),
+    registers: Object.fromEntries(generalRegisters(block).map(([name, value]) => [name, hex(value)])),
   };
 }

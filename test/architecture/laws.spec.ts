@@ -8,6 +8,50 @@ const composition = /^src\/vmm\/(container\/|vmm_module\.ts$)/;
 /** What src/machine may not know: it also runs where there is no Node. */
 const nodeGlobals = new Set(['process', 'Buffer', 'require', '__dirname', 'global', 'setImmediate']);
 
+/**
+ * Who may index the raw words of the processor block: the objects that own them, and the measured hot path. Everybody else reads and writes
+ * registers by name, through ProcessorBlock, which keeps the derived state right.
+ */
+const rawWords: readonly string[] = [
+  // The objects that own words of the layout.
+  'src/machine/cpu_core.ts',
+  'src/machine/processor/core_records.ts',
+  'src/machine/processor/lazy_flags.ts',
+  'src/machine/processor/processor_block.ts',
+  // The register file that exit handlers see.
+  'src/machine/intrinsics/machine_general_registers.ts',
+  // Compiled code and its generator address words by their places.
+  'src/machine/compiled/template_function.ts',
+  'src/machine/generator/emit_layout.ts',
+  // VM entry and VM exit.
+  'src/machine/vmx/code_instructions.ts',
+  'src/machine/vmx/execution_controls.ts',
+  'src/machine/vmx/guest_save.ts',
+  'src/machine/vmx/guest_state.ts',
+  'src/machine/vmx/host_state.ts',
+  'src/machine/vmx/injection.ts',
+  'src/machine/vmx/logical_processor.ts',
+  'src/machine/vmx/msr_areas.ts',
+  'src/machine/vmx/pae_paging.ts',
+  'src/machine/vmx/preemption_timer.ts',
+  'src/machine/vmx/vm_entry.ts',
+  'src/machine/vmx/vm_exit.ts',
+  'src/machine/vmx/vmcs_entry_reader.ts',
+  'src/machine/vmx/words.ts',
+];
+
+/** Whether a file can name an address of the layout: it imports the table of addresses, or that of indexes, or a whole module that has one. */
+function namesWords(file: SourceFile): boolean {
+  return file.tree.statements.some((statement) => {
+    if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) return false;
+    const from = statement.moduleSpecifier && (statement.moduleSpecifier as ts.StringLiteral).text;
+    if (from === undefined || !/\/(layout|words)\.js$/.test(from)) return false;
+    const bindings = ts.isImportDeclaration(statement) ? statement.importClause?.namedBindings : statement.exportClause;
+    if (bindings === undefined || ts.isNamespaceImport(bindings) || ts.isNamespaceExport(bindings)) return true;
+    return bindings.elements.some((element) => /^(Layout|Word)$/.test((element.propertyName ?? element.name).text));
+  });
+}
+
 function each(tree: ts.Node, look: (node: ts.Node) => void): void {
   look(tree);
   ts.forEachChild(tree, (child) => each(child, look));
@@ -99,5 +143,23 @@ describe('The laws', () => {
     const files = sourceFiles('src/machine');
     const imports = files.filter((file) => /from 'node:/.test(file.text)).map((file) => `${file.path} imports Node`);
     expect([...imports, ...files.flatMap(globalsOfNode)]).to.deep.equal([]);
+  });
+
+  it('keep the raw words of the processor block to their owners and to the hot path', () => {
+    const files = sourceFiles('src').filter(namesWords);
+    const wrong = files
+      .map(({ path }) => path)
+      .filter((path) => !rawWords.includes(path))
+      .map((path) => `${path} names addresses of the layout; read and write registers by name, through ProcessorBlock`);
+    expect(wrong).to.deep.equal([]);
+  });
+
+  it('list no file that does not index raw words', () => {
+    const naming = new Set(
+      sourceFiles('src')
+        .filter(namesWords)
+        .map(({ path }) => path),
+    );
+    expect(rawWords.filter((path) => !naming.has(path))).to.deep.equal([]);
   });
 });

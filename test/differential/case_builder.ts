@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { registerNumbers } from '../../src/intrinsics/exit_information.js';
 import { OperandCode, type Operand } from '../../src/machine/generator/operand.js';
 import type { FormChoice } from './form_choice.js';
 import type { CaseInstruction, InstructionCase } from './instruction_case.js';
@@ -6,10 +7,11 @@ import { emptyParts, opcodeOf, prefixesOf, rexOf, signedBytes, type Parts } from
 import { MemoryMap } from './memory_map.js';
 import { encodeMemory } from './memory_operand.js';
 import { prepare, usesVectorState } from './preparations.js';
-import { RCX } from './register_numbers.js';
 import type { SeededRandom } from './seeded_random.js';
 import { undefinedFlags } from './undefined_flags.js';
 import { fillVector, randomVectorState } from './vector_state.js';
+
+const { rcx: RCX } = registerNumbers;
 
 const edges = [
   0n,

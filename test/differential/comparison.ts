@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { generalRegisterNames } from '../../src/machine/processor/register_names.js';
 import { Outcome, type CaseResult, type InstructionCase } from './instruction_case.js';
 import { isLargeOperand, reconciled } from './vector_state.js';
 
@@ -14,24 +15,6 @@ const comparedFx: readonly (readonly [number, number])[] = [
   [160, 416],
 ];
 
-const names = [
-  'RAX',
-  'RCX',
-  'RDX',
-  'RBX',
-  'RSP',
-  'RBP',
-  'RSI',
-  'RDI',
-  'R8',
-  'R9',
-  'R10',
-  'R11',
-  'R12',
-  'R13',
-  'R14',
-  'R15',
-];
 const hex = (value: number | bigint): string => `${value.toString(16)}h`;
 
 /** Register as a number of 64 bits. */
@@ -98,7 +81,7 @@ export function differences(testCase: InstructionCase, native: CaseResult, core:
   for (let i = 0; i < 32; i++) {
     if (native.registers[i] !== core.registers[i]) {
       i >>= 1;
-      compare(names[i]!, register(native.registers, i), register(core.registers, i));
+      compare(generalRegisterNames[i]!, register(native.registers, i), register(core.registers, i));
       i = 2 * i + 1;
     }
   }

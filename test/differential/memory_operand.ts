@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { registerNumbers } from '../../src/intrinsics/exit_information.js';
 import type { CaseBuilder } from './case_builder.js';
 import type { FormChoice } from './form_choice.js';
 import { signedBytes, type Parts } from './instruction_parts.js';
 import { MemoryMap } from './memory_map.js';
-import { RBX, RCX } from './register_numbers.js';
+
+const { rbx: RBX, rcx: RCX } = registerNumbers;
 
 /** An address that the operand shall have, in its segment. */
 interface Place {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { registerNumbers } from '../../src/intrinsics/exit_information.js';
 import type { DecoderEntry } from '../../src/machine/generator/forms.js';
 import type { CaseBuilder } from './case_builder.js';
 import type { FormChoice } from './form_choice.js';
 import { MemoryMap } from './memory_map.js';
-import { RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP } from './register_numbers.js';
+
+const { rax: RAX, rbp: RBP, rbx: RBX, rcx: RCX, rdi: RDI, rdx: RDX, rsi: RSI, rsp: RSP } = registerNumbers;
 
 type Preparation = (builder: CaseBuilder, choice: FormChoice, bytes: number) => void;
 

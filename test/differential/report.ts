@@ -1,27 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { generalRegisterNames } from '../../src/machine/processor/register_names.js';
 import { Decoder, DecoderOptions, Formatter, FormatterSyntax } from 'iced-x86';
 import { register } from './comparison.js';
 import { codeOf, type InstructionCase } from './instruction_case.js';
 import { MemoryMap } from './memory_map.js';
-
-const names = [
-  'RAX',
-  'RCX',
-  'RDX',
-  'RBX',
-  'RSP',
-  'RBP',
-  'RSI',
-  'RDI',
-  'R8 ',
-  'R9 ',
-  'R10',
-  'R11',
-  'R12',
-  'R13',
-  'R14',
-  'R15',
-];
 
 /** The instructions of a case in Intel syntax, one a line, with their bytes. */
 export function disassemble(testCase: InstructionCase): string[] {
@@ -42,7 +24,9 @@ export function disassemble(testCase: InstructionCase): string[] {
 
 /** Everything that is needed to look into a failing case: code, form, state before, and the differences. */
 export function describeFailure(testCase: InstructionCase, differing: readonly string[]): string {
-  const registers = names.map((name, i) => `${name} ${register(testCase.registers, i).toString(16).padStart(16, '0')}`);
+  const registers = generalRegisterNames.map(
+    (name, i) => `${name.padEnd(3)} ${register(testCase.registers, i).toString(16).padStart(16, '0')}`,
+  );
   const rows = [0, 4, 8, 12].map((at) => `    ${registers.slice(at, at + 4).join('  ')}`);
   return [
     ...disassemble(testCase).map((line) => `  ${line}`),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Layout } from '../layout.js';
+import type { ProcessorBlock } from '../processor/processor_block.js';
+import { generalRegisterNames, type Segment, type SegmentRegister } from '../processor/register_names.js';
 import { BootArea, BootSelector, GDT_BYTES } from './boot_area.js';
 import type { LoadedImage } from './boot_image.js';
 
@@ -18,41 +19,41 @@ const FLAT_LIMIT = 0xffffffff;
 /** The limit that SDM 3A "Processor State After Reset" gives to LDTR and TR. */
 const RESET_LIMIT = 0xffff;
 
-/** The machine's memory as the loader of processor state writes it. */
-export interface ProcessorWords {
-  readonly u32: Uint32Array;
-  readonly u64: BigUint64Array;
+const descriptorsOf = (selector: number, limit: number, rights: number): SegmentRegister => ({
+  selector,
+  base: 0n,
+  limit,
+  rights,
+});
+
+/** The segments of a flat image: one code and one data segment over all memory. */
+function flatSegments(codeRights: number): Record<Segment, SegmentRegister> {
+  const data = descriptorsOf(BootSelector.DATA, FLAT_LIMIT, RIGHTS_DATA);
+  return {
+    ES: data,
+    CS: descriptorsOf(BootSelector.CODE, FLAT_LIMIT, codeRights),
+    SS: data,
+    DS: data,
+    FS: data,
+    GS: data,
+    LDTR: descriptorsOf(0, RESET_LIMIT, RIGHTS_UNUSABLE),
+    TR: descriptorsOf(0, RESET_LIMIT, RIGHTS_TSS),
+  };
 }
 
-type Segment = 'ES' | 'CS' | 'SS' | 'DS' | 'FS' | 'GS' | 'LDTR' | 'TR';
-
-/** Puts a processor that has just been reset into the state in which an image is entered. Its owner must tell the core afterwards. */
-export function enterImage(words: ProcessorWords, image: LoadedImage): void {
-  const { u32, u64 } = words;
-  const set32 = (address: number, value: number): void => void (u32[address >> 2] = value);
-  const set64 = (address: number, value: number): void => void (u64[address >> 3] = BigInt(value));
-  const segment = (name: Segment, selector: number, limit: number, rights: number): void => {
-    set32(Layout[`${name}_SELECTOR`], selector);
-    set64(Layout[`${name}_BASE`], 0);
-    set32(Layout[`${name}_LIMIT`], limit);
-    set32(Layout[`${name}_RIGHTS`], rights);
-  };
+/** Puts a processor that has just been reset into the state in which an image is entered. */
+export function enterImage(block: ProcessorBlock, image: LoadedImage): void {
   const long = image.mode === 'long';
-  segment('CS', BootSelector.CODE, FLAT_LIMIT, long ? RIGHTS_CODE_64 : RIGHTS_CODE_32);
-  for (const name of ['DS', 'ES', 'SS', 'FS', 'GS'] as const) segment(name, BootSelector.DATA, FLAT_LIMIT, RIGHTS_DATA);
-  segment('LDTR', 0, RESET_LIMIT, RIGHTS_UNUSABLE);
-  segment('TR', 0, RESET_LIMIT, RIGHTS_TSS);
-  set64(Layout.GDTR_BASE, BootArea.GDT);
-  set32(Layout.GDTR_LIMIT, GDT_BYTES - 1);
-  set64(Layout.IDTR_BASE, 0);
-  set32(Layout.IDTR_LIMIT, 0);
-  set64(Layout.CR0, long ? CR0_PROTECTED + CR0_PAGING : CR0_PROTECTED);
-  set64(Layout.CR3, image.pageTable);
-  set64(Layout.CR4, long ? CR4_PAE : 0);
-  set64(Layout.EFER, long ? EFER_LONG : 0);
-  set64(Layout.RFLAGS_SYSTEM, RFLAGS_FIXED);
-  set64(Layout.RIP, image.entry);
-  for (const [index, name] of ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'].entries()) {
-    set64(Layout.RAX + 8 * index, image.registers[name as keyof LoadedImage['registers']] ?? 0);
-  }
+  block.load({
+    ...flatSegments(long ? RIGHTS_CODE_64 : RIGHTS_CODE_32),
+    GDTR: { base: BigInt(BootArea.GDT), limit: GDT_BYTES - 1 },
+    IDTR: { base: 0n, limit: 0 },
+    CR0: long ? CR0_PROTECTED + CR0_PAGING : CR0_PROTECTED,
+    CR3: image.pageTable,
+    CR4: long ? CR4_PAE : 0,
+    EFER: long ? EFER_LONG : 0,
+    RFLAGS: RFLAGS_FIXED,
+    RIP: image.entry,
+    ...Object.fromEntries(generalRegisterNames.map((name) => [name, image.registers[name] ?? 0])),
+  });
 }

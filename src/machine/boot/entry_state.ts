@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { GeneralRegister } from '../processor/register_names.js';
 
 /** The processor mode in which an image is entered. */
 export type EntryMode = 'long' | 'protected';
@@ -11,8 +12,8 @@ export interface EntryState {
   readonly entry: number;
   /** Nothing of the image or of what came with it stands at or above this physical address. */
   readonly loadedEnd: number;
-  /** Other general registers; those not named are 0. */
-  readonly registers: Readonly<Partial<Record<'rax' | 'rbx' | 'rcx' | 'rdx' | 'rsi' | 'rdi' | 'rbp' | 'rsp', number>>>;
+  /** General registers; those not named are 0. */
+  readonly registers: Readonly<Partial<Record<GeneralRegister, number>>>;
 }
 
 /** A file that was read by whoever starts the machine. */

@@ -27,6 +27,6 @@ export function loadFlatImage(ram: Uint8Array, request: BootRequest): EntryState
     mode: 'long',
     entry: FLAT_IMAGE_ADDRESS,
     loadedEnd: FLAT_IMAGE_ADDRESS + kernel.bytes.length,
-    registers: { rdi: commandLine, rsi: ram.length, rsp: FLAT_IMAGE_ADDRESS },
+    registers: { RDI: commandLine, RSI: ram.length, RSP: FLAT_IMAGE_ADDRESS },
   };
 }

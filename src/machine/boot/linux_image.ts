@@ -176,6 +176,6 @@ export function loadLinuxImage(ram: Uint8Array, request: BootRequest): EntryStat
     mode: 'long',
     entry: address + ENTRY_64,
     loadedEnd,
-    registers: { rsi: parametersAt, rsp: STACK_BELOW_HEADER },
+    registers: { RSI: parametersAt, RSP: STACK_BELOW_HEADER },
   };
 }

@@ -102,6 +102,6 @@ export function loadMultibootImage(ram: Uint8Array, request: BootRequest, header
     mode: 'protected',
     entry: loaded.entry,
     loadedEnd: end + infoBytes,
-    registers: { rax: BOOTED, rbx: start, rsp: BootArea.BOOT_PARAMETERS },
+    registers: { RAX: BOOTED, RBX: start, RSP: BootArea.BOOT_PARAMETERS },
   };
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ProcessorFault } from '../../intrinsics/errors.js';
+import type { ProcessorBlock } from '../processor/processor_block.js';
 import type { DriverContext } from '../vmx/driver_context.js';
 import type { DriverInstruction } from '../vmx/driver_pages.js';
 import type { LogicalProcessor } from '../vmx/logical_processor.js';
@@ -48,6 +49,11 @@ export class Execution {
    */
   end(): void {
     this.hasEnded = true;
+  }
+
+  /** The registers of the processor that executes the intrinsics. */
+  get registers(): ProcessorBlock {
+    return this.processor.core.block;
   }
 
   /** True in non-root operation, after a VM exit that still waits was handled. */

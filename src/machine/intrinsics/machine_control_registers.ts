@@ -1,45 +1,35 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import type { ControlRegisters } from '../../intrinsics/control_registers.js';
-import { Layout } from '../layout.js';
 import type { DriverInstruction } from '../vmx/driver_pages.js';
-import { readFlags, writeFlags } from '../vmx/lazy_flags.js';
-import { Word } from '../vmx/words.js';
 import type { Execution } from './execution.js';
-import { fromHalves, highHalf, lowHalf, setWord64, word64 } from './halves.js';
-
-const rax = Layout.RAX >>> 2;
-const rcx = Layout.RCX >>> 2;
-const rdx = Layout.RDX >>> 2;
-const cr2 = Layout.CR2 >>> 2;
-const dr6 = Layout.DR6 >>> 2;
-const xcr0 = Layout.XCR0 >>> 2;
+import { highHalf, lowHalf } from '../processor/halves.js';
 
 /** Control registers, DR7, XCR0 and RFLAGS of the simulated processor. */
 export class MachineControlRegisters implements ControlRegisters {
   constructor(private readonly execution: Execution) {}
 
   readCr0(): bigint {
-    return this.read('readCr0', Word.cr0);
+    return this.read('readCr0', 'CR0');
   }
   writeCr0(value: bigint): void {
     this.write('writeCr0', 0, value);
   }
   readCr2(): bigint {
     // No exit changes CR2, and a guest's read of it never exits.
-    return word64(this.execution.u32, cr2);
+    return this.execution.registers.get('CR2');
   }
   writeCr2(value: bigint): void {
-    setWord64(this.execution.u32, cr2, value);
+    this.execution.registers.set('CR2', value);
   }
   readCr3(): bigint {
-    return this.read('readCr3', Word.cr3);
+    return this.read('readCr3', 'CR3');
   }
   writeCr3(value: bigint): void {
     this.write('writeCr3', 3, value);
   }
   readCr4(): bigint {
-    return this.read('readCr4', Word.cr4);
+    return this.read('readCr4', 'CR4');
   }
   writeCr4(value: bigint): void {
     this.write('writeCr4', 4, value);
@@ -56,7 +46,7 @@ export class MachineControlRegisters implements ControlRegisters {
   readDr6(): bigint {
     if (this.execution.isGuest) return this.executeAndRead('readDr6');
     // No exit changes DR6: the VMM sees the guest's.
-    return word64(this.execution.u32, dr6);
+    return this.execution.registers.get('DR6');
   }
   writeDr6(value: bigint): void {
     if (this.execution.isGuest) {
@@ -66,11 +56,11 @@ export class MachineControlRegisters implements ControlRegisters {
     if (value >> 32n !== 0n)
       throw new ProcessorFault(13, 0, `MOV DR6, 0x${value.toString(16)} raised #GP: bits 63:32 are reserved`);
     // SDM 3B "Debug Status Register (DR6)": bits 31:16 and 11:4 are 1, bit 12 is 0.
-    setWord64(this.execution.u32, dr6, (value & 0xe00fn) | 0xffff0ff0n);
+    this.execution.registers.set('DR6', (value & 0xe00fn) | 0xffff0ff0n);
   }
 
   readDr7(): bigint {
-    return this.read('readDr7', Word.dr7);
+    return this.read('readDr7', 'DR7');
   }
   writeDr7(value: bigint): void {
     if (this.execution.isGuest) {
@@ -81,20 +71,17 @@ export class MachineControlRegisters implements ControlRegisters {
       throw new ProcessorFault(13, 0, `MOV DR7, 0x${value.toString(16)} raised #GP: bits 63:32 are reserved`);
     this.execution.loadHost();
     // SDM 3B "Debug Control Register (DR7)": bit 10 is 1, bits 12, 14, 15 are 0.
-    setWord64(this.execution.u32, Word.dr7, (value & 0xffff2fffn) | 0x400n);
-    this.execution.processor.core.stateLoaded();
+    this.execution.registers.set('DR7', (value & 0xffff2fffn) | 0x400n);
   }
 
   xgetbv(register: number): bigint {
     if (register !== 0) throw new ProcessorFault(13, 0, `XGETBV of register ${register} raised #GP: only XCR0 exists`);
-    return word64(this.execution.u32, xcr0);
+    return this.execution.registers.get('XCR0');
   }
   xsetbv(register: number, value: bigint): void {
     const { execution } = this;
     if (execution.isGuest) {
-      setWord64(execution.u32, rcx, BigInt(register));
-      setWord64(execution.u32, rax, value & 0xffffffffn);
-      setWord64(execution.u32, rdx, value >> 32n);
+      execution.registers.load({ RCX: register, RAX: lowHalf(value), RDX: highHalf(value) });
       execution.execute('xsetbv');
       return;
     }
@@ -106,19 +93,18 @@ export class MachineControlRegisters implements ControlRegisters {
 
   readRflags(): bigint {
     if (!this.execution.isGuest) this.execution.loadHost();
-    return BigInt(readFlags(this.execution.u32));
+    return this.execution.registers.get('RFLAGS');
   }
   writeRflags(value: bigint): void {
     if (!this.execution.isGuest) this.execution.loadHost();
     // Bit 1 is always 1; VM, VIF, VIP and the reserved bits are beyond POPF at CPL 0.
-    writeFlags(this.execution.u32, (lowHalf(value) & 0x257fd5) | 2);
-    this.execution.processor.core.stateLoaded();
+    this.execution.registers.set('RFLAGS', (lowHalf(value) & 0x257fd5) | 2);
   }
 
-  private read(name: DriverInstruction, word: number): bigint {
+  private read(name: DriverInstruction, register: 'CR0' | 'CR3' | 'CR4' | 'DR7'): bigint {
     if (this.execution.isGuest) return this.executeAndRead(name);
     this.execution.loadHost();
-    return word64(this.execution.u32, word);
+    return this.execution.registers.get(register);
   }
 
   private write(name: DriverInstruction, register: number, value: bigint): void {
@@ -136,11 +122,11 @@ export class MachineControlRegisters implements ControlRegisters {
 
   private executeAndRead(name: DriverInstruction): bigint {
     this.execution.execute(name);
-    return fromHalves(this.execution.u32[rax]!, this.execution.u32[rax + 1]!);
+    return this.execution.registers.get('RAX');
   }
 
   private executeWith(name: DriverInstruction, value: bigint): void {
-    setWord64(this.execution.u32, rax, value);
+    this.execution.registers.set('RAX', value);
     this.execution.execute(name);
   }
 }

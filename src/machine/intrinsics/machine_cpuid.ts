@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Cpuid } from '../../intrinsics/cpuid.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import { Layout } from '../layout.js';
 import { slotOf } from '../vmx/field_slots.js';
 import type { Execution } from './execution.js';
-
-const [rax, rcx, rdx, rbx] = [Layout.RAX >>> 2, Layout.RCX >>> 2, Layout.RDX >>> 2, Layout.RBX >>> 2];
+import { lowHalf } from '../processor/halves.js';
 
 const hostCr4 = slotOf(VmcsField.HostCr4);
 const cr4Osxsave = 0x40000;
@@ -20,16 +18,10 @@ export class MachineCpuid implements Cpuid {
       this.asHost(leaf, subleaf, result);
       return;
     }
-    const { u32 } = this.execution;
-    u32[rax] = leaf;
-    u32[rax + 1] = 0;
-    u32[rcx] = subleaf;
-    u32[rcx + 1] = 0;
+    const { registers } = this.execution;
+    registers.load({ RAX: leaf, RCX: subleaf });
     this.execution.execute('cpuid');
-    result[0] = u32[rax]!;
-    result[1] = u32[rbx]!;
-    result[2] = u32[rcx]!;
-    result[3] = u32[rdx]!;
+    result.set((['RAX', 'RBX', 'RCX', 'RDX'] as const).map((name) => lowHalf(registers.get(name))));
   }
 
   private asHost(leaf: number, subleaf: number, result: Uint32Array): void {

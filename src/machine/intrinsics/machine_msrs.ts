@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import type { Msrs } from '../../intrinsics/msr.js';
-import { Layout } from '../layout.js';
-import { Word } from '../vmx/words.js';
 import type { Execution } from './execution.js';
-import { fromHalves, highHalf, lowHalf, setWord64, word64 } from './halves.js';
-
-const rax = Layout.RAX >>> 2;
-const rcx = Layout.RCX >>> 2;
-const rdx = Layout.RDX >>> 2;
+import { fromHalves, highHalf, lowHalf } from '../processor/halves.js';
 
 /** MSRs that a VM exit may load: after an exit to JavaScript the host's values must be in the processor before one is accessed. */
 const switched: ReadonlySet<number> = new Set([0x174, 0x175, 0x176, 0x1d9, 0x277, 0xc0000080, 0xc0000100, 0xc0000101]);
@@ -22,7 +16,7 @@ export class MachineMsrs implements Msrs {
     if (execution.isGuest) return this.readAsGuest(address);
     if (switched.has(address)) execution.loadHost();
     if (!execution.processor.core.readMsr(address)) throw generalProtection('RDMSR', address);
-    return word64(execution.u32, Word.busValue);
+    return execution.processor.core.msrValue;
   }
 
   wrmsr(address: number, value: bigint): void {
@@ -37,17 +31,14 @@ export class MachineMsrs implements Msrs {
   }
 
   private readAsGuest(address: number): bigint {
-    const { u32 } = this.execution;
-    setWord64(u32, rcx, BigInt(address));
+    const { registers } = this.execution;
+    registers.set('RCX', BigInt(address));
     this.execution.execute('rdmsr');
-    return fromHalves(u32[rax]!, u32[rdx]!);
+    return fromHalves(lowHalf(registers.get('RAX')), lowHalf(registers.get('RDX')));
   }
 
   private writeAsGuest(address: number, value: bigint): void {
-    const { u32 } = this.execution;
-    setWord64(u32, rcx, BigInt(address));
-    setWord64(u32, rax, value & 0xffffffffn);
-    setWord64(u32, rdx, value >> 32n);
+    this.execution.registers.load({ RCX: address, RAX: lowHalf(value), RDX: highHalf(value) });
     this.execution.execute('wrmsr');
   }
 }

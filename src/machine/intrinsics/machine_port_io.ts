@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { PortIo } from '../../intrinsics/port_io.js';
-import { Layout } from '../layout.js';
 import type { DriverInstruction } from '../vmx/driver_pages.js';
 import type { Execution } from './execution.js';
-import { setWord64 } from './halves.js';
-
-const rax = Layout.RAX >>> 2;
-const rdx = Layout.RDX >>> 2;
+import { lowHalf } from '../processor/halves.js';
 
 /** IN and OUT on the machine's bus. */
 export class MachinePortIo implements PortIo {
@@ -34,9 +30,9 @@ export class MachinePortIo implements PortIo {
   private in(name: DriverInstruction, port: number, size: 1 | 2 | 4): number {
     const { execution } = this;
     if (!execution.isGuest) return execution.processor.core.portRead(port & 0xffff, size);
-    setWord64(execution.u32, rdx, BigInt(port & 0xffff));
+    execution.registers.set('RDX', port & 0xffff);
     execution.execute(name);
-    const value = execution.u32[rax]!;
+    const value = lowHalf(execution.registers.get('RAX'));
     return size === 4 ? value : value & ((1 << (8 * size)) - 1);
   }
 
@@ -46,8 +42,7 @@ export class MachinePortIo implements PortIo {
       execution.processor.core.portWrite(port & 0xffff, size, value);
       return;
     }
-    setWord64(execution.u32, rdx, BigInt(port & 0xffff));
-    setWord64(execution.u32, rax, BigInt(value));
+    execution.registers.load({ RDX: port & 0xffff, RAX: value });
     execution.execute(name);
   }
 }

@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Processor } from '../../intrinsics/processor.js';
-import { Layout } from '../layout.js';
 import type { DriverInstruction } from '../vmx/driver_pages.js';
-import { Word } from '../vmx/words.js';
+import { fromHalves, lowHalf } from '../processor/halves.js';
 import type { Execution } from './execution.js';
-import { fromHalves, setWord64, word64 } from './halves.js';
-
-const rax = Layout.RAX >>> 2;
-const rdx = Layout.RDX >>> 2;
-const rdi = Layout.RDI >>> 2;
 
 /** Caches, TLB, time and halt of the simulated processor. Its memory is coherent, so cache instructions act as no more than VM exits. */
 export class MachineProcessor implements Processor {
@@ -31,7 +25,7 @@ export class MachineProcessor implements Processor {
   }
 
   invlpg(address: bigint): void {
-    setWord64IfGuest(this.execution, rdi, address);
+    if (this.execution.isGuest) this.execution.registers.set('RDI', address);
     // In root operation VmmMemory walks the page table at each access and has nothing to forget.
     this.asGuest('invlpg');
   }
@@ -39,7 +33,7 @@ export class MachineProcessor implements Processor {
   rdtsc(): bigint {
     if (this.execution.isGuest) return this.timeAsGuest('rdtsc');
     const { core } = this.execution.processor;
-    return BigInt.asUintN(64, BigInt(core.instructionCount) + word64(core.u32, Word.tscOffset));
+    return BigInt.asUintN(64, BigInt(core.instructionCount) + core.block.get('TSC_OFFSET'));
   }
 
   rdtscp(): bigint {
@@ -64,11 +58,8 @@ export class MachineProcessor implements Processor {
   }
 
   private timeAsGuest(name: DriverInstruction): bigint {
+    const { registers } = this.execution;
     this.execution.execute(name);
-    return fromHalves(this.execution.u32[rax]!, this.execution.u32[rdx]!);
+    return fromHalves(lowHalf(registers.get('RAX')), lowHalf(registers.get('RDX')));
   }
-}
-
-function setWord64IfGuest(execution: Execution, word: number, value: bigint): void {
-  if (execution.isGuest) setWord64(execution.u32, word, value);
 }

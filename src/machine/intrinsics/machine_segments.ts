@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import type { SegmentName, Segments, TableRegister } from '../../intrinsics/segments.js';
-import { Layout } from '../layout.js';
+import { segmentNames, type SegmentName, type Segments, type TableRegister } from '../../intrinsics/segments.js';
 import type { DriverInstruction } from '../vmx/driver_pages.js';
-import { Word } from '../vmx/words.js';
 import type { Execution } from './execution.js';
-import { setWord64, word64 } from './halves.js';
+import { lowHalf } from '../processor/halves.js';
+import type { Segment, Table } from '../processor/register_names.js';
 
-const rax = Layout.RAX >>> 2;
-const rdi = Layout.RDI >>> 2;
-
-const numbers: Readonly<Record<SegmentName, number>> = { es: 0, cs: 1, ss: 2, ds: 3, fs: 4, gs: 5, ldtr: 6, tr: 7 };
 const writers: Readonly<Record<SegmentName, DriverInstruction | undefined>> = {
   es: 'writeEs',
   cs: undefined,
@@ -40,10 +35,10 @@ export class MachineSegments implements Segments {
     const { execution } = this;
     if (execution.isGuest) {
       execution.execute(readers[segment]);
-      return execution.u32[rax]! & 0xffff;
+      return lowHalf(execution.registers.get('RAX')) & 0xffff;
     }
     execution.loadHost();
-    return execution.u32[Word.selectors + numbers[segment]]!;
+    return execution.registers.get(segment.toUpperCase() as Segment).selector;
   }
 
   writeSelector(segment: SegmentName, selector: number): void {
@@ -53,35 +48,35 @@ export class MachineSegments implements Segments {
       if (writer === undefined) {
         throw new ProcessorFault(6, undefined, 'MOV CS raised #UD: a guest loads CS by far transfers only');
       }
-      setWord64(execution.u32, rax, BigInt(selector));
+      execution.registers.set('RAX', selector);
       execution.execute(writer);
       return;
     }
     execution.loadHost();
     // CS as by a far return to the next instruction: that is how a VMM that promotes its guest gets the guest's.
     execution.check(
-      execution.processor.core.loadSegment(numbers[segment], selector),
+      execution.processor.core.loadSegment(segmentNames.indexOf(segment), selector),
       `loading ${segment.toUpperCase()} with selector 0x${selector.toString(16)}`,
     );
   }
 
   sgdt(): TableRegister {
-    return this.readTable('sgdt', Word.gdtrBase, Word.gdtrLimit);
+    return this.readTable('sgdt', 'GDTR');
   }
 
   lgdt(table: TableRegister): void {
-    this.writeTable('lgdt', table, Word.gdtrBase, Word.gdtrLimit);
+    this.writeTable('lgdt', 'GDTR', table);
   }
 
   sidt(): TableRegister {
-    return this.readTable('sidt', Word.idtrBase, Word.idtrLimit);
+    return this.readTable('sidt', 'IDTR');
   }
 
   lidt(table: TableRegister): void {
-    this.writeTable('lidt', table, Word.idtrBase, Word.idtrLimit);
+    this.writeTable('lidt', 'IDTR', table);
   }
 
-  private readTable(name: DriverInstruction, base: number, limit: number): TableRegister {
+  private readTable(name: DriverInstruction, register: Table): TableRegister {
     const { execution } = this;
     if (execution.isGuest) {
       const offset = this.pointAtOperand();
@@ -90,10 +85,10 @@ export class MachineSegments implements Segments {
       return { limit: bytes.getUint16(0, true), base: bytes.getBigUint64(2, true) };
     }
     execution.loadHost();
-    return { base: word64(execution.u32, base), limit: execution.u32[limit]! };
+    return execution.registers.get(register);
   }
 
-  private writeTable(name: DriverInstruction, table: TableRegister, base: number, limit: number): void {
+  private writeTable(name: DriverInstruction, register: Table, table: TableRegister): void {
     const { execution } = this;
     if (execution.isGuest) {
       const bytes = new DataView(execution.u32.buffer, this.pointAtOperand(), 10);
@@ -110,13 +105,12 @@ export class MachineSegments implements Segments {
       );
     }
     execution.loadHost();
-    setWord64(execution.u32, base, table.base);
-    execution.u32[limit] = table.limit & 0xffff;
+    execution.registers.set(register, { base: table.base, limit: table.limit & 0xffff });
   }
 
   private pointAtOperand(): number {
     const { virtual, offset } = this.execution.driver.operandAddress();
-    setWord64(this.execution.u32, rdi, virtual);
+    this.execution.registers.set('RDI', virtual);
     return offset;
   }
 }

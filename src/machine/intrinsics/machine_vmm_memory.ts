@@ -7,7 +7,7 @@ import { carveOutPhysical, carveOutVirtual, driverBytes } from '../vmx/driver_pa
 import { slotOf } from '../vmx/field_slots.js';
 import { addressIn } from '../vmx/vm_exit.js';
 import type { Execution } from './execution.js';
-import { fromHalves, highHalf, lowHalf } from './halves.js';
+import { fromHalves, highHalf, lowHalf } from '../processor/halves.js';
 
 const hostCr3 = slotOf(VmcsField.HostCr3);
 const pageBytes = 4096;

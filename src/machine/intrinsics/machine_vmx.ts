@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import type { Vmx } from '../../intrinsics/vmx.js';
-import { Layout } from '../layout.js';
 import { isValidEptp } from '../vmx/eptp.js';
 import type { DriverInstruction } from '../vmx/driver_pages.js';
-import { readFlags } from '../vmx/lazy_flags.js';
 import type { VmxEngine } from '../vmx/vmx_engine.js';
 import { Owner } from '../vmx/vmx_state.js';
 import { faultVector, VmxStatus } from '../vmx/vmx_status.js';
 import type { Execution } from './execution.js';
-import { fromHalves, highHalf, lowHalf, setWord64, word64 } from './halves.js';
+import { fromHalves, highHalf, lowHalf, setWord64, word64 } from '../processor/halves.js';
 
-const rax = Layout.RAX >>> 2;
-const rcx = Layout.RCX >>> 2;
-const rdi = Layout.RDI >>> 2;
-const carryOrZero = 0x41;
+const carryOrZero = 0x41n;
 
 /** The VMX instructions on the simulated processor. */
 export class MachineVmx implements Vmx {
@@ -60,8 +55,9 @@ export class MachineVmx implements Vmx {
 
   vmread(field: number): bigint | undefined {
     if (this.execution.isGuest) {
-      setWord64(this.execution.u32, rcx, BigInt(field));
-      return this.executed('vmread') ? word64(this.execution.u32, rax) : undefined;
+      const { registers } = this.execution;
+      registers.set('RCX', field);
+      return this.executed('vmread') ? registers.get('RAX') : undefined;
     }
     this.needsVmx('VMREAD');
     const { instructions, vmcs } = this.engine;
@@ -72,8 +68,7 @@ export class MachineVmx implements Vmx {
 
   vmwrite(field: number, value: bigint): boolean {
     if (this.execution.isGuest) {
-      setWord64(this.execution.u32, rax, BigInt(field));
-      setWord64(this.execution.u32, rcx, value);
+      this.execution.registers.load({ RAX: field, RCX: value });
       return this.executed('vmwrite');
     }
     this.needsVmx('VMWRITE');
@@ -176,13 +171,13 @@ export class MachineVmx implements Vmx {
   /** Executes an instruction as the guest. @returns whether it ended in VMsucceed. */
   private executed(name: DriverInstruction): boolean {
     this.execution.execute(name);
-    return (readFlags(this.execution.u32) & carryOrZero) === 0;
+    return (this.execution.registers.get('RFLAGS') & carryOrZero) === 0n;
   }
 
   /** RDI := address of the scratch operand. @returns its index among the machine's words. */
   private pointAtOperand(): number {
     const { virtual, offset } = this.execution.driver.operandAddress();
-    setWord64(this.execution.u32, rdi, virtual);
+    this.execution.registers.set('RDI', virtual);
     return offset >>> 2;
   }
 
@@ -195,7 +190,7 @@ export class MachineVmx implements Vmx {
     const operand = this.pointAtOperand();
     setWord64(this.execution.u32, operand, first);
     setWord64(this.execution.u32, operand + 2, second);
-    setWord64(this.execution.u32, rcx, BigInt(type));
+    this.execution.registers.set('RCX', type);
     return this.executed(name);
   }
 }

@@ -2,7 +2,7 @@
 // VMX instructions that x86 code of the machine executes: the core decoded and checked them, fetched their operands and stopped with
 // `StopReason.VmxInstruction`; here they are performed and completed. SDM 3D "VMX Instruction Reference".
 import { Constants } from '../layout.js';
-import { readFlags, writeFlags } from './lazy_flags.js';
+import { readFlags, writeFlags } from '../processor/lazy_flags.js';
 import { isValidEptp } from './eptp.js';
 import { Owner } from './vmx_state.js';
 import type { VmxEngine } from './vmx_engine.js';

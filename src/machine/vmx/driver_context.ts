@@ -2,10 +2,16 @@
 import { BareflankError, ProcessorFault } from '../../intrinsics/errors.js';
 import { SecondaryControl, PrimaryControl } from '../../intrinsics/control_bits.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import { Layout } from '../layout.js';
+import type { RegisterValues, WritableRegister } from '../processor/processor_block.js';
+import {
+  generalRegisterNames,
+  segmentRegisterNames,
+  type Segment,
+  type SegmentRegister,
+} from '../processor/register_names.js';
 import {
   buildDriverPages,
-  carveOutOffset,
+  carveOutPhysical,
   driverInstruction,
   DriverPage,
   driverPhysical,
@@ -15,21 +21,36 @@ import {
   type DriverInstruction,
 } from './driver_pages.js';
 import { slotOf } from './field_slots.js';
-import { writeFlags } from './lazy_flags.js';
 import type { LogicalProcessor } from './logical_processor.js';
 import { ProcessorDead } from './processor_death.js';
 import { UnpagedGuestError } from './unpaged_guest_error.js';
-import { copy64, store64, Word } from './words.js';
 
-/** General registers, RIP, flags, segments, tables, control registers: they stand in one piece. */
-const savedFrom = Layout.RAX >>> 2;
-const savedTo = Layout.DR0 >>> 2;
-const gprWords = 32;
+/** What the context puts aside; CR0, CR4 and EFER, which may change in it, have rules of their own. */
+const savedNames: readonly WritableRegister[] = [
+  ...generalRegisterNames,
+  ...segmentRegisterNames,
+  'RIP',
+  'RFLAGS',
+  'GDTR',
+  'IDTR',
+  'CR2',
+  'CR3',
+  'PDPTE0',
+  'PDPTE1',
+  'PDPTE2',
+  'PDPTE3',
+  'ACTIVITY',
+  'INTERRUPTIBILITY',
+];
+const noGeneralRegisters: RegisterValues = Object.fromEntries(generalRegisterNames.map((name) => [name, 0]));
 const stackBytes = 0x1000;
+const blockingByNmi = 8;
+const gdtLimit = 0x27;
+const idtLimit = 16 * 32 - 1;
 
-const Cr0 = { Pe: 1, Ne: 0x20, Pg: 0x80000000 } as const;
-const cr4Pae = 0x20;
-const efer = { longMode: 0x500 } as const;
+const Cr0 = { Pe: 1n, Ne: 0x20n, Pg: 0x80000000n } as const;
+const cr4Pae = 0x20n;
+const eferLongMode = 0x500n;
 const rights = { Code64: 0xa09b, Data: 0xc093, Tss: 0x8b, Unusable: 0x10000 } as const;
 
 /** How long one instruction of the driver may take with its VM exits, before it counts as lost. */
@@ -42,15 +63,11 @@ const maximumTurns = 1_000_000;
  * loaded again in whatever VMX mode the processor then is.
  */
 export class DriverContext {
-  private readonly saved = new Uint32Array(savedTo - savedFrom);
-  private savedActivity = 0;
-  /** The count of instructions: what the driver executes costs the guest no time. */
-  private readonly savedCount = new Uint32Array(2);
+  private saved: RegisterValues = {};
   /** The instruction count at `enter`: what the driver executes costs no time of the guest. */
-  private readonly savedTime = new Uint32Array(2);
-  private savedInterruptibility = 0;
+  private savedCount = 0n;
   /** Bits that the context had to set in CR0, CR4, EFER. */
-  private readonly forced = { cr0: 0, cr4: 0, efer: 0 };
+  private readonly forced = { cr0: 0n, cr4: 0n, efer: 0n };
   private isBuilt = false;
   private active = false;
 
@@ -103,14 +120,15 @@ export class DriverContext {
       );
     }
     const { offset, length } = driverInstruction(name);
+    const { block } = processor.core;
     const code = driverVirtual(processor.id, DriverPage.Code);
-    const end = this.low(code) + offset + length;
+    const end = code + BigInt(offset + length);
     processor.deliverExit();
-    this.setRip(code + BigInt(offset));
+    block.set('RIP', code + BigInt(offset));
     for (let turns = 0; turns < maximumTurns; turns++) {
       if (processor.end !== undefined) throw new ProcessorDead(processor.id, processor.end);
-      if (this.processor.core.u32[Word.rip] === end) return;
-      this.throwIfTrapped(name, this.low(code));
+      if (block.get('RIP') === end) return;
+      this.throwIfTrapped(name, Number(block.get('RIP') - code));
       processor.handle(processor.core.run(1));
       processor.deliverExit();
     }
@@ -123,27 +141,17 @@ export class DriverContext {
     return driverVirtual(this.processor.id, DriverPage.Stack + stackBytes - 16);
   }
 
-  private low(address: bigint): number {
-    return Number(address & 0xffffffffn);
-  }
-
-  private setRip(address: bigint): void {
-    const { u32 } = this.processor.core;
-    store64(u32, Word.rip, this.low(address), Number(address >> 32n));
-    u32[Word.currentRecord] = 0;
-  }
-
   /** The IDT's gates lead to marks on the code page: a fault of the instruction shows as such a RIP, its error code stands on the stack. */
-  private throwIfTrapped(name: DriverInstruction, codeLow: number): void {
+  private throwIfTrapped(name: DriverInstruction, offset: number): void {
     const { core } = this.processor;
-    const vector = trapVector(core.u32[Word.rip]! - codeLow);
+    const vector = trapVector(offset);
     if (vector < 0) return;
     const hasCode = [8, 10, 11, 12, 13, 14, 17].includes(vector);
     const stack =
       core.physicalOffset(driverPhysical(this.processor.id, DriverPage.Stack)) +
-      (core.u32[Word.rsp]! & (stackBytes - 1));
+      Number(core.block.get('RSP') & BigInt(stackBytes - 1));
     const code = hasCode ? core.u32[stack >>> 2]! : undefined;
-    store64(core.u32, Word.rsp, this.low(this.stackTop), Number(this.stackTop >> 32n));
+    core.block.set('RSP', this.stackTop);
     throw new ProcessorFault(
       vector,
       code,
@@ -152,96 +160,73 @@ export class DriverContext {
   }
 
   private enter(): void {
-    const { core } = this.processor;
-    const { u32 } = core;
+    const { processor } = this;
+    const { block, u8 } = processor.core;
     if (!this.isBuilt) {
-      buildDriverPages(core.u8, carveOutOffset(u32[Layout.RAM_BYTES >>> 2]!), this.processor.id);
+      buildDriverPages(u8, processor.core.physicalOffset(carveOutPhysical), processor.id);
       this.isBuilt = true;
     }
-    this.processor.deliverExit();
-    if (this.processor.end !== undefined) throw new ProcessorDead(this.processor.id, this.processor.end);
-    this.saved.set(u32.subarray(savedFrom, savedTo));
-    this.savedActivity = u32[Word.activity]!;
-    copy64(this.savedCount, 0, u32, Word.instructions);
-    this.savedTime.set(u32.subarray(Word.instructions, Word.instructions + 2));
-    this.savedInterruptibility = u32[Word.interruptibility]!;
-    this.loadOwn(u32);
+    processor.deliverExit();
+    if (processor.end !== undefined) throw new ProcessorDead(processor.id, processor.end);
+    this.saved = Object.fromEntries(savedNames.map((name) => [name, block.get(name)]));
+    this.savedCount = block.get('INSTRUCTIONS');
     this.active = true;
-    core.stateLoaded();
+    this.loadOwn();
   }
 
   /** Loads the driver's registers: all general ones 0, interrupts off, flat segments, the driver's tables and CR3. */
-  private loadOwn(u32: Uint32Array): void {
-    const { id } = this.processor;
-    const set = (word: number, value: bigint): void => store64(u32, word, this.low(value), Number(value >> 32n));
-    u32.fill(0, savedFrom, savedFrom + gprWords);
-    set(Word.rsp, this.stackTop);
-    set(Word.rip, driverVirtual(id, DriverPage.Code));
-    writeFlags(u32, 2);
-    this.setSegment(u32, 1, DriverSelector.Code, 0xffffffff, rights.Code64);
-    for (const segment of [0, 2, 3, 4, 5]) this.setSegment(u32, segment, DriverSelector.Data, 0xffffffff, rights.Data);
-    this.setSegment(u32, 6, 0, 0, rights.Unusable);
-    this.setSegment(u32, 7, DriverSelector.Tss, 0x67, rights.Tss);
-    set(Word.bases + 14, driverVirtual(id, DriverPage.Tss));
-    set(Word.gdtrBase, driverVirtual(id, DriverPage.Gdt));
-    set(Word.idtrBase, driverVirtual(id, DriverPage.Idt));
-    u32[Word.gdtrLimit] = 0x27;
-    u32[Word.idtrLimit] = 16 * 32 - 1;
-    set(Word.cr3, BigInt(driverPhysical(id, DriverPage.Pml4)));
-    this.forceLongMode(u32);
-    u32[Word.interruptibility] = this.savedInterruptibility & 8;
-    u32[Word.activity] = 0;
-    u32[Word.currentRecord] = 0;
-  }
-
-  private setSegment(u32: Uint32Array, segment: number, selector: number, limit: number, accessRights: number): void {
-    u32[Word.selectors + segment] = selector;
-    u32[Word.limits + segment] = limit;
-    u32[Word.rights + segment] = accessRights;
-    store64(u32, Word.bases + 2 * segment, 0, 0);
+  private loadOwn(): void {
+    const { id, core } = this.processor;
+    const { block } = core;
+    block.load({
+      ...noGeneralRegisters,
+      RSP: this.stackTop,
+      RIP: driverVirtual(id, DriverPage.Code),
+      RFLAGS: 2,
+      ...ownSegments(id),
+      GDTR: { base: driverVirtual(id, DriverPage.Gdt), limit: gdtLimit },
+      IDTR: { base: driverVirtual(id, DriverPage.Idt), limit: idtLimit },
+      CR3: driverPhysical(id, DriverPage.Pml4),
+      ...this.longMode(),
+      INTERRUPTIBILITY: block.get('INTERRUPTIBILITY') & blockingByNmi,
+      ACTIVITY: 0,
+    });
   }
 
   /** At a boot start the guest may not be in 64-bit mode yet; VMX needs CR0.NE as well. */
-  private forceLongMode(u32: Uint32Array): void {
+  private longMode(): RegisterValues {
     const { forced } = this;
-    forced.cr0 = (Cr0.Pe | Cr0.Ne | Cr0.Pg) & ~u32[Word.cr0]!;
-    forced.cr4 = cr4Pae & ~u32[Word.cr4]!;
-    forced.efer = efer.longMode & ~u32[Word.efer]!;
-    u32[Word.cr0] = u32[Word.cr0]! | forced.cr0;
-    u32[Word.cr4] = u32[Word.cr4]! | forced.cr4;
-    u32[Word.efer] = u32[Word.efer]! | forced.efer;
+    const { block } = this.processor.core;
+    const [cr0, cr4, efer] = [block.get('CR0'), block.get('CR4'), block.get('EFER')];
+    forced.cr0 = (Cr0.Pe | Cr0.Ne | Cr0.Pg) & ~cr0;
+    forced.cr4 = cr4Pae & ~cr4;
+    forced.efer = eferLongMode & ~efer;
+    return { CR0: cr0 | forced.cr0, CR4: cr4 | forced.cr4, EFER: efer | forced.efer };
   }
 
   private leave(): void {
     const { processor } = this;
-    const { core, engine } = processor;
-    const { u32 } = core;
+    const { block } = processor.core;
     processor.deliverExit();
-    u32.set(this.savedTime, Word.instructions);
+    block.set('INSTRUCTIONS', this.savedCount);
     this.active = false;
     if (processor.end !== undefined) return;
-    engine.state.materializeHost();
-    const cr0 = u32[Word.cr0]!;
-    const cr4 = u32[Word.cr4]!;
-    u32.set(this.saved, savedFrom);
-    u32[Word.cr0] = this.restoredCr0(cr0);
-    u32[Word.cr4] = cr4 & ~this.forced.cr4;
-    u32[Word.efer] = u32[Word.efer]! & ~this.forced.efer;
-    copy64(u32, Word.instructions, this.savedCount, 0);
-    u32[Word.activity] = this.savedActivity;
-    u32[Word.interruptibility] = this.savedInterruptibility;
-    u32[Word.currentRecord] = 0;
-    core.stateLoaded();
+    processor.engine.state.materializeHost();
+    block.load({
+      ...this.saved,
+      CR4: block.get('CR4') & ~this.forced.cr4,
+      EFER: block.get('EFER') & ~this.forced.efer,
+    });
+    block.set('CR0', this.restoredCr0(block.get('CR0')));
   }
 
   /** CR0 without the forced bits, but for those that a guest must have. */
-  private restoredCr0(current: number): number {
+  private restoredCr0(current: bigint): bigint {
     const { engine } = this.processor;
     if (!engine.instructions.inVmxOperation) return current & ~this.forced.cr0;
     const restored = current & ~(this.forced.cr0 & ~Cr0.Ne);
-    if ((restored & (Cr0.Pe | Cr0.Pg)) >>> 0 !== (Cr0.Pe | Cr0.Pg) >>> 0 && !this.isUnrestricted()) {
-      throw new UnpagedGuestError(restored);
-    }
+    const isPaged = (restored & Cr0.Pe) !== 0n && (restored & Cr0.Pg) !== 0n;
+    if (!isPaged && !this.isUnrestricted()) throw new UnpagedGuestError(restored);
     return restored;
   }
 
@@ -254,4 +239,24 @@ export class DriverContext {
       (secondary & SecondaryControl.UnrestrictedGuest) !== 0
     );
   }
+}
+
+/** Flat segments with the driver's selectors. */
+function ownSegments(processor: number): Record<Segment, SegmentRegister> {
+  const data = { selector: DriverSelector.Data, base: 0n, limit: 0xffffffff, rights: rights.Data };
+  return {
+    ES: data,
+    CS: { ...data, selector: DriverSelector.Code, rights: rights.Code64 },
+    SS: data,
+    DS: data,
+    FS: data,
+    GS: data,
+    LDTR: { selector: 0, base: 0n, limit: 0, rights: rights.Unusable },
+    TR: {
+      selector: DriverSelector.Tss,
+      base: driverVirtual(processor, DriverPage.Tss),
+      limit: 0x67,
+      rights: rights.Tss,
+    },
+  };
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The pages of the driver's context: page table, GDT, IDT, TSS, code, stack. They are the last MiB of the VMM's carve-out, so that they are
 // there from reset and no guest's map ever has to make room for them.
-import { Layout, Sizes } from '../layout.js';
+import { Sizes } from '../layout.js';
 
 /** Physical address of the carve-out. */
 export const carveOutPhysical = Sizes.CARVE_OUT_GIB * 0x40000000;
@@ -182,9 +182,4 @@ function buildDescriptors(words: Uint32Array, processor: number): void {
     put64(words, DriverPage.Idt + 16 * vector, gate);
     put64(words, DriverPage.Idt + 16 * vector + 8, handler >> 32n);
   }
-}
-
-/** Byte offset of the carve-out in the machine's memory. @param ramBytes guest RAM below the PCI hole. */
-export function carveOutOffset(ramBytes: number): number {
-  return Layout.RAM + ramBytes;
 }

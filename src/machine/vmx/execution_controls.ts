@@ -3,7 +3,6 @@
 // Control Fields".
 import { PrimaryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
 import { VmcsField, type VmcsFieldName } from '../../intrinsics/vmcs_fields.js';
-import { Layout } from '../layout.js';
 import { slotOf } from './field_slots.js';
 import type { Vmcs } from './vmcs.js';
 import { store64, Word } from './words.js';
@@ -55,5 +54,5 @@ export function loadExecutionControls(u32: Uint32Array, vmcs: Vmcs): void {
   store64(u32, Word.vmxTscMultiplier, 0, 0x10000);
   // PE and PG may be 0 in an unrestricted guest.
   const unrestricted = (secondary & SecondaryControl.UnrestrictedGuest) !== 0;
-  store64(u32, Layout.VMX_CR0_FIXED0 >>> 2, unrestricted ? 0x20 : 0x80000021, 0);
+  store64(u32, Word.cr0Fixed0, unrestricted ? 0x20 : 0x80000021, 0);
 }

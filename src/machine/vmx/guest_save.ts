@@ -7,7 +7,7 @@ import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { Constants } from '../layout.js';
 import { slotOf } from './field_slots.js';
 import { paePaging } from './pae_paging.js';
-import { readFlags } from './lazy_flags.js';
+import { readFlags } from '../processor/lazy_flags.js';
 import { remainingTicks, stopTimer } from './preemption_timer.js';
 import { Change, type Vmcs } from './vmcs.js';
 import type { VmxState } from './vmx_state.js';

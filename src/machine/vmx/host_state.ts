@@ -4,7 +4,7 @@ import { ExitControl } from '../../intrinsics/control_bits.js';
 import { VmcsField, type VmcsFieldName } from '../../intrinsics/vmcs_fields.js';
 import { Layout } from '../layout.js';
 import { slotOf } from './field_slots.js';
-import { writeFlags } from './lazy_flags.js';
+import { writeFlags } from '../processor/lazy_flags.js';
 import type { Vmcs } from './vmcs.js';
 import type { VmxCore } from './vmx_core.js';
 import { store64, Word } from './words.js';

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { StopReason } from '../layout.js';
+import type { CoreRecords } from '../processor/core_records.js';
 import type { VmxCore } from './vmx_core.js';
 
 /** The processor core as the logical processor and the intrinsics drive it; `CpuCore` satisfies it. */
 export interface ProcessorCore extends VmxCore {
   readonly u8: Uint8Array;
   readonly u64: BigUint64Array;
+  /** What the core wrote down for reports. */
+  readonly records: CoreRecords;
   /** Instructions retired since reset, exact between two calls. */
   readonly instructionCount: number;
   /** Executes at most that many instructions. */
@@ -14,6 +17,8 @@ export interface ProcessorCore extends VmxCore {
   requestStop(): void;
   /** CPUID without a VM exit: EAX, EBX, ECX, EDX into `result`. */
   cpuid(leaf: number, subleaf: number, result: Uint32Array): void;
+  /** What the last `readMsr` read. */
+  readonly msrValue: bigint;
   /** MOV to CR0, CR3, CR4 or CR8 without a VM exit. @returns −1, or the vector of its fault. */
   writeControlRegister(register: number, low: number, high: number): number;
   /** XSETBV without a VM exit. @returns −1, or the vector of its fault. */

@@ -11,7 +11,7 @@ import { slotOf } from './field_slots.js';
 import { coldGroups, Effect, slotEffects, slotWordCounts, slotWords } from './guest_state.js';
 import { cr0Untouched, eferLongMode } from './host_state.js';
 import { injectEvent } from './injection.js';
-import { writeFlags } from './lazy_flags.js';
+import { writeFlags } from '../processor/lazy_flags.js';
 import { loadMsrs } from './msr_areas.js';
 import { startTimer, stopTimer } from './preemption_timer.js';
 import { debugTrapBits } from './guest_save.js';

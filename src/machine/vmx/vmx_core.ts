@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { ProcessorBlock } from '../processor/processor_block.js';
 
 /**
  * What the VMX engine needs of the processor core: its words (`Layout`) and a few actions. `CpuCore` satisfies it; unit tests put an
@@ -7,6 +8,8 @@
 export interface VmxCore {
   /** The machine's memory as 32-bit words: processor block, TLBs, guest RAM, carve-out. */
   readonly u32: Uint32Array;
+  /** Registers and state of the processor, by name. */
+  readonly block: ProcessorBlock;
   /** MAXPHYADDR. */
   readonly physicalAddressWidth: number;
   /** Byte offset of a physical address in the machine's memory, −1 where there is no RAM. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { EntryRule } from '../../intrinsics/rules/entry_rule.js';
 import { entryRules } from '../../intrinsics/rules/entry_rules.js';
+import { lowHalf } from '../processor/halves.js';
 import type { Capability } from './allowed_controls.js';
 import { vmxCapabilities, type CapabilityOptions } from './capabilities.js';
 import { EntryChecks } from './entry_checks.js';
@@ -13,7 +14,6 @@ import type { VmxCore } from './vmx_core.js';
 import { VmxMode, type VmxProcessor } from './vmx_processor.js';
 import { Owner, VmxState } from './vmx_state.js';
 import { VmxStatus } from './vmx_status.js';
-import { store64, Word } from './words.js';
 
 /** Facts of the processor model that the engine needs. */
 export interface VmxEngineOptions extends CapabilityOptions {
@@ -50,10 +50,12 @@ export class VmxEngine implements VmxProcessor {
     this.checks = new EntryChecks(this.vmcs, this.reader, options.rules ?? entryRules);
     this.exit = new VmExit(this.state);
     this.entry = new VmEntry(this.state, this.instructions, this.checks, this.reader, this.exit);
-    store64(core.u32, Word.cr0Fixed0, 0x80000021, 0);
-    store64(core.u32, Word.cr0Fixed1, 0xffffffff, 0);
-    store64(core.u32, Word.cr4Fixed0, 0x2000, 0);
-    store64(core.u32, Word.cr4Fixed1, options.cr4Allowed, 0);
+    core.block.load({
+      VMX_CR0_FIXED0: 0x80000021,
+      VMX_CR0_FIXED1: 0xffffffff,
+      VMX_CR4_FIXED0: 0x2000,
+      VMX_CR4_FIXED1: options.cr4Allowed,
+    });
     this.publishCurrent();
   }
 
@@ -80,11 +82,9 @@ export class VmxEngine implements VmxProcessor {
     return this.abort === 0;
   }
 
-  /** Keeps the core's word of the current VMCS, which VMPTRST stores. */
+  /** Keeps the core's word of the current VMCS, which VMPTRST stores; all ones (−1) if there is none. */
   publishCurrent(): void {
-    const { region } = this.vmcs;
-    if (region < 0) store64(this.core.u32, Word.currentVmcs, 0xffffffff, 0xffffffff);
-    else store64(this.core.u32, Word.currentVmcs, region, Math.floor(region / 0x100000000));
+    this.core.block.set('VMX_CURRENT_VMCS', this.vmcs.region);
   }
 
   // VmxProcessor: what the instructions see of the processor.
@@ -98,19 +98,19 @@ export class VmxEngine implements VmxProcessor {
   }
 
   get cr0Low(): number {
-    return this.core.u32[Word.cr0]!;
+    return lowHalf(this.core.block.get('CR0'));
   }
 
   get cr4Low(): number {
-    return this.core.u32[Word.cr4]!;
+    return lowHalf(this.core.block.get('CR4'));
   }
 
   get cpl(): number {
-    return this.core.u32[Word.cpl]!;
+    return this.core.block.get('CPL');
   }
 
   get featureControlLow(): number {
-    return this.core.u32[Word.featureControl]!;
+    return lowHalf(this.core.block.get('FEATURE_CONTROL'));
   }
 
   offsetOf(physicalAddress: number): number {
@@ -119,7 +119,7 @@ export class VmxEngine implements VmxProcessor {
 
   setVmxMode(mode: number): void {
     if (mode === VmxMode.Off) this.state.materializeHost();
-    this.core.u32[Word.mode] = mode;
+    this.core.block.set('VMX_MODE', mode);
     this.publishCurrent();
   }
 

@@ -44,8 +44,8 @@ describe('loadImage', () => {
     expect(image.mode).to.equal('long');
     expect(image.entry).to.equal(FLAT_IMAGE_ADDRESS);
     expect(memory[FLAT_IMAGE_ADDRESS]).to.equal(0xf4);
-    expect(stringAt(memory, image.registers.rdi!)).to.equal('1000');
-    expect(image.registers.rsi).to.equal(16 * MEBIBYTE);
+    expect(stringAt(memory, image.registers.RDI!)).to.equal('1000');
+    expect(image.registers.RSI).to.equal(16 * MEBIBYTE);
   });
 
   it('refuses a command line that is too long for a flat image rather than to cut it', () => {

@@ -12,7 +12,7 @@ describe('loadLinuxImage', () => {
     const state = loadLinuxImage(ram, request(linuxImage(), 'console=ttyS0'));
     expect(state.entry).to.equal(0x1000200);
     expect(ram[0x1000200]).to.equal(0xf4);
-    const parameters = new DataView(ram.buffer, state.registers.rsi!);
+    const parameters = new DataView(ram.buffer, state.registers.RSI!);
     expect(parameters.getUint32(0x202, true)).to.equal(0x53726448);
     expect(parameters.getUint8(0x210)).to.equal(0xff);
     expect(stringAt(ram, parameters.getUint32(0x228, true))).to.equal('console=ttyS0');
@@ -20,7 +20,7 @@ describe('loadLinuxImage', () => {
 
   it('tells the memory map, and nothing above guest RAM', () => {
     const ram = new Uint8Array(64 * MEBIBYTE);
-    const parameters = new DataView(ram.buffer, loadLinuxImage(ram, request(linuxImage())).registers.rsi!);
+    const parameters = new DataView(ram.buffer, loadLinuxImage(ram, request(linuxImage())).registers.RSI!);
     const entries = Array.from({ length: parameters.getUint8(0x1e8) }, (_, i) => ({
       end: Number(parameters.getBigUint64(0x2d0 + 20 * i, true) + parameters.getBigUint64(0x2d8 + 20 * i, true)),
       type: parameters.getUint32(0x2e0 + 20 * i, true),
@@ -33,7 +33,7 @@ describe('loadLinuxImage', () => {
     const ram = new Uint8Array(64 * MEBIBYTE);
     const disk = Uint8Array.of(1, 2, 3);
     const state = loadLinuxImage(ram, { ...request(linuxImage()), modules: [{ name: 'initrd', bytes: disk }] });
-    const parameters = new DataView(ram.buffer, state.registers.rsi!);
+    const parameters = new DataView(ram.buffer, state.registers.RSI!);
     const address = parameters.getUint32(0x218, true);
     expect(address).to.equal(64 * MEBIBYTE - 0x1000);
     expect(parameters.getUint32(0x21c, true)).to.equal(3);

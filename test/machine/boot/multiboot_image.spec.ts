@@ -17,7 +17,7 @@ describe('loadMultibootImage', () => {
       request(elf32({ entry: 0x400001, segments: [{ at: 0x400000, bytes: [1, 2, 3], memory: 8 }] })),
     );
     expect(state).to.include({ mode: 'protected', entry: 0x400001 });
-    expect(state.registers.rax).to.equal(0x2badb002);
+    expect(state.registers.RAX).to.equal(0x2badb002);
     expect([...ram.subarray(0x400000, 0x400009)]).to.deep.equal([1, 2, 3, 0, 0, 0, 0, 0, 0xcc]);
   });
 
@@ -31,7 +31,7 @@ describe('loadMultibootImage', () => {
       { name: 'one', bytes: Uint8Array.of(11) },
       { name: 'two', bytes: Uint8Array.of(22, 23) },
     ];
-    const info = load(ram, { kernel, modules, append: 'a b' }).registers.rbx!;
+    const info = load(ram, { kernel, modules, append: 'a b' }).registers.RBX!;
     const word = (at: number): number => new DataView(ram.buffer).getUint32(at, true);
     expect(word(info) & 0x4d).to.equal(0x4d);
     expect([word(info + 4), word(info + 8)]).to.deep.equal([639, 15 * 1024]);

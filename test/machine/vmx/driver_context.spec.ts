@@ -2,15 +2,41 @@
 import { expect } from 'chai';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { Layout, StopReason } from '../../../src/machine/layout.js';
+import {
+  generalRegisterNames,
+  segmentRegisterNames,
+  type RegisterName,
+  type Registers,
+} from '../../../src/machine/processor/register_names.js';
 import { UnpagedGuestError } from '../../../src/machine/vmx/unpaged_guest_error.js';
 import { Word } from '../../../src/machine/vmx/words.js';
 import { IntrinsicsMachine, System } from '../intrinsics/intrinsics_machine.js';
 
-/** Registers, RIP, flags, segments, tables, control registers, and the count of instructions. */
-const stateOf = ({ core }: IntrinsicsMachine): number[] => [
-  ...core.u32.subarray(Layout.RAX >>> 2, Layout.DR0 >>> 2),
-  ...[Word.efer, Word.interruptibility, Word.activity, Word.cpl, Word.instructions].map((word) => core.u32[word]!),
+const stateNames: readonly RegisterName[] = [
+  ...generalRegisterNames,
+  ...segmentRegisterNames,
+  'RIP',
+  'RFLAGS',
+  'GDTR',
+  'IDTR',
+  'CR0',
+  'CR2',
+  'CR3',
+  'CR4',
+  'PDPTE0',
+  'PDPTE1',
+  'PDPTE2',
+  'PDPTE3',
+  'EFER',
+  'INTERRUPTIBILITY',
+  'ACTIVITY',
+  'CPL',
+  'INSTRUCTIONS',
 ];
+
+/** What the guest has of the processor. The core may keep the flags in another form than before; software sees RFLAGS. */
+const stateOf = ({ core }: IntrinsicsMachine): Registers =>
+  Object.fromEntries(stateNames.map((name) => [name, core.block.get(name)])) as Registers;
 
 /** Guest RAM, without the carve-out. */
 const ramOf = ({ core }: IntrinsicsMachine): Buffer => Buffer.from(core.u8.slice(Layout.RAM, Layout.RAM + 0x1000000));
@@ -37,9 +63,8 @@ describe('DriverContext', () => {
     machine.processor.run(1000);
     const state = stateOf(machine);
     machine.driver.run(() => machine.launch());
-    const vmxe = 0x2000;
-    const cr4 = (Layout.CR4 - Layout.RAX) >>> 2;
-    state[cr4] = state[cr4]! | vmxe;
+    const vmxe = 0x2000n;
+    state.CR4 |= vmxe;
     expect(machine.processor.engine.nonRoot).to.equal(true);
     expect(stateOf(machine)).to.deep.equal(state);
     expect(machine.processor.run(1000)).to.equal(StopReason.Quantum);
@@ -70,7 +95,7 @@ describe('DriverContext', () => {
         machine.vmx.vmcall();
       });
       const after = stateOf(machine);
-      after[(Layout.CR4 - Layout.RAX) >>> 2] = state[(Layout.CR4 - Layout.RAX) >>> 2]!;
+      after.CR4 = state.CR4;
       expect(after).to.deep.equal(state);
       expect(machine.exits).to.deep.equal([ExitReason.Vmcall]);
     });

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Constants, Layout, Sizes, StopReason } from '../../../src/machine/layout.js';
+import { CoreRecords } from '../../../src/machine/processor/core_records.js';
+import { ProcessorBlock } from '../../../src/machine/processor/processor_block.js';
 import type { ProcessorCore } from '../../../src/machine/vmx/processor_core.js';
 import { Word } from '../../../src/machine/vmx/words.js';
 
@@ -13,6 +15,8 @@ export class FakeCore implements ProcessorCore {
   readonly u8: Uint8Array;
   readonly u32: Uint32Array;
   readonly u64: BigUint64Array;
+  readonly block: ProcessorBlock;
+  readonly records: CoreRecords;
   readonly physicalAddressWidth = 39;
   readonly msrs = new Map<number, bigint>();
   /** What happened, in order. */
@@ -26,6 +30,8 @@ export class FakeCore implements ProcessorCore {
     this.u8 = new Uint8Array(memory);
     this.u32 = new Uint32Array(memory);
     this.u64 = new BigUint64Array(memory);
+    this.block = new ProcessorBlock(this, 0, () => this.stateLoaded());
+    this.records = new CoreRecords(this);
     this.u32[Layout.RAM_BYTES >>> 2] = ramBytes;
     // Nothing compares here: each exit looks at everything.
     this.u32[Word.coldChanged] = Constants.COLD_TABLES | Constants.COLD_CONTROLS;
@@ -50,6 +56,9 @@ export class FakeCore implements ProcessorCore {
     if (value === undefined) return false;
     this.u64[Layout.BUS_VALUE >>> 3] = value;
     return true;
+  }
+  get msrValue(): bigint {
+    return this.u64[Layout.BUS_VALUE >>> 3]!;
   }
   writeMsr(address: number, low: number, high: number): boolean {
     if (!this.msrs.has(address)) return false;

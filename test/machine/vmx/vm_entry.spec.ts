@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { Layout } from '../../../src/machine/layout.js';
-import { readFlags } from '../../../src/machine/vmx/lazy_flags.js';
+import { readFlags } from '../../../src/machine/processor/lazy_flags.js';
 import { Owner } from '../../../src/machine/vmx/vmx_state.js';
 import { VmxStatus } from '../../../src/machine/vmx/vmx_status.js';
 import { Word } from '../../../src/machine/vmx/words.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { readFlags, writeFlags } from '../../../src/machine/vmx/lazy_flags.js';
+import { readFlags, writeFlags } from '../../../src/machine/processor/lazy_flags.js';
 import { VmxAbort } from '../../../src/machine/vmx/vm_exit.js';
 import type { VmxEngine } from '../../../src/machine/vmx/vmx_engine.js';
 import { Owner } from '../../../src/machine/vmx/vmx_state.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { Layout } from '../../../src/machine/layout.js';
-import { readFlags, writeFlags } from '../../../src/machine/vmx/lazy_flags.js';
+import { readFlags, writeFlags } from '../../../src/machine/processor/lazy_flags.js';
 
 describe('lazy flags', () => {
   const u32 = new Uint32Array(0x2000 >>> 2);
