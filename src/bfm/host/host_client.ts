@@ -74,9 +74,13 @@ export class HostClient {
     this.connection.onNotification(notification, listener);
   }
 
-  /** Types at the guest's console. */
+  /** Types at the guest's console. What is typed after the host has gone is lost; `closed` tells of it. */
   async type(bytes: Uint8Array): Promise<void> {
-    await this.connection.sendNotification(TYPE, { data: Buffer.from(bytes).toString('base64') });
+    try {
+      await this.connection.sendNotification(TYPE, { data: Buffer.from(bytes).toString('base64') });
+    } catch {
+      this.socket.destroy();
+    }
   }
 
   /** Ends the connection. */

@@ -58,6 +58,8 @@ export class HostServer {
     } finally {
       process.umask(umask);
     }
+    // A client that cannot be accepted, for want of file descriptors for instance, does not concern the machine.
+    this.server.on('error', () => {});
     chmodSync(path, 0o600);
   }
 
@@ -72,7 +74,10 @@ export class HostServer {
     this.sockets.add(socket);
     // A client that goes away in the middle of an answer is no concern of the machine's.
     socket.on('error', () => socket.destroy());
-    socket.on('close', () => this.sockets.delete(socket));
+    socket.on('close', () => {
+      this.sockets.delete(socket);
+      connection.dispose();
+    });
     connection.onError(() => socket.destroy());
     for (const method of methods)
       connection.onRequest(method, (params: object) => answered(this.host.request(method, params as never)));
@@ -102,15 +107,22 @@ export class HostServer {
 
   private serveConsole(connection: MessageConnection, socket: Socket): void {
     const { host } = this;
-    const send = (method: string, params: object): void =>
-      void connection.sendNotification(method, params).catch(() => {});
+    const send = async (method: string, params: object): Promise<void> => {
+      try {
+        await connection.sendNotification(method, params);
+      } catch {
+        // `sendNotification` throws if the connection is closed, and rejects if it closes now: the client has gone.
+        socket.destroy();
+      }
+    };
     const listener: HostListener = {
-      console: (bytes) => send(CONSOLE, { data: base64(bytes) }),
-      vmm: (bytes) => send(VMM, { data: base64(bytes) }),
-      ended: (detail) => send(ENDED, { detail }),
+      console: (bytes) => void send(CONSOLE, { data: base64(bytes) }),
+      vmm: (bytes) => void send(VMM, { data: base64(bytes) }),
+      ended: (detail) => void send(ENDED, { detail }),
     };
     connection.onRequest(ATTACH, (): AttachAnswer => {
-      host.listeners.add(listener);
+      // A request is handled after it has arrived: its client may have hung up meanwhile.
+      if (!socket.destroyed) host.listeners.add(listener);
       return { backlog: base64(host.backlog), ending: host.ending };
     });
     connection.onNotification(TYPE, ({ data }: { data: string }) => host.type(Buffer.from(data, 'base64')));

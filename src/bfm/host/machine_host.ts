@@ -145,8 +145,15 @@ export class MachineHost {
     if (pending !== undefined) how(pending);
   }
 
+  /** A listener that fails hears nothing more. Neither the other listeners nor the machine notice. */
   private tell(what: (listener: HostListener) => void): void {
-    for (const listener of this.listeners) what(listener);
+    for (const listener of this.listeners) {
+      try {
+        what(listener);
+      } catch {
+        this.listeners.delete(listener);
+      }
+    }
   }
 
   private keep(bytes: Uint8Array): void {

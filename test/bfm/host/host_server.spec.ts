@@ -14,6 +14,12 @@ function signal() {
   return { fire, fired };
 }
 
+/** A message as it stands on the socket. */
+function frame(message: object): string {
+  const text = JSON.stringify(message);
+  return `Content-Length: ${text.length}\r\n\r\n${text}`;
+}
+
 describe('HostServer', () => {
   let folder: string;
   before(() => (folder = mkdtempSync(join(tmpdir(), 'bfm-server-'))));
@@ -35,13 +41,46 @@ describe('HostServer', () => {
     const server = new HostServer(host as MachineHost, ended.fire);
     await server.listen(path);
     const client = connect(path);
-    const request = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'remove', params: {} });
-    client.write(`Content-Length: ${request.length}\r\n\r\n${request}`);
+    client.write(frame({ jsonrpc: '2.0', id: 1, method: 'remove', params: {} }));
     await asked.fired;
     client.destroy();
     await hungUp.fired;
     removed.fire();
     await ended.fired;
     expect(existsSync(path)).to.equal(false);
+  });
+
+  it('keeps no listener of a client that asked to attach and hung up', async () => {
+    const clients = 20;
+    const allHungUp = signal();
+    let hungUp = 0;
+    class Listeners extends Set<HostListener> {
+      override delete(listener: HostListener): boolean {
+        if (++hungUp === clients) allHungUp.fire();
+        return super.delete(listener);
+      }
+    }
+    const listeners = new Listeners();
+    const host: Pick<MachineHost, 'listeners' | 'backlog' | 'ending'> = {
+      listeners,
+      backlog: new Uint8Array(),
+      ending: undefined,
+    };
+    const path = join(folder, 'hasty.sock');
+    const server = new HostServer(host as MachineHost, () => {});
+    await server.listen(path);
+    const attach = frame({ jsonrpc: '2.0', id: 1, method: 'attach', params: {} });
+    for (let at = 0; at < clients; at++) {
+      const client = connect(path);
+      client.write(attach, () => client.destroy());
+    }
+    await allHungUp.fired;
+    // What a client still asks for is done by the time that the next one gets an answer.
+    const last = connect(path);
+    last.write(attach);
+    await new Promise((resolve) => last.once('data', resolve));
+    expect(listeners.size).to.equal(1);
+    last.destroy();
+    server.close();
   });
 });
