@@ -2,6 +2,7 @@
 import { registerNumbers } from '../../src/intrinsics/exit_information.js';
 import { OperandCode, type Operand } from '../../src/machine/generator/operand.js';
 import type { FormChoice } from './form_choice.js';
+import type { Vendor } from './host_quirks.js';
 import type { CaseInstruction, InstructionCase } from './instruction_case.js';
 import { emptyParts, opcodeOf, prefixesOf, rexOf, signedBytes, type Parts } from './instruction_parts.js';
 import { MemoryMap } from './memory_map.js';
@@ -49,10 +50,14 @@ export class CaseBuilder {
   private bases: number[] = [];
   private at: number;
 
-  /** `isSequence`: memory operands then use no base register, because earlier instructions may have changed it. */
+  /**
+   * @param isSequence memory operands then use no base register, because earlier instructions may have changed it.
+   * @param vendor whose manual tells which flags are undefined.
+   */
   constructor(
     readonly random: SeededRandom,
     readonly isSequence: boolean,
+    private readonly vendor: Vendor,
   ) {
     this.registers = [];
     for (let i = 0; i < 16; i++) this.registers.push(this.number());
@@ -157,7 +162,11 @@ export class CaseBuilder {
     const bytes = [...head, ...parts.modrm, ...parts.immediates];
     const bits = this.operandBits(choice);
     const count = this.shiftCount(choice, parts);
-    const undefinedBits = undefinedFlags(semantics, { bits, ...(count === undefined ? {} : { count }) });
+    const undefinedBits = undefinedFlags(semantics, {
+      vendor: this.vendor,
+      bits,
+      ...(count === undefined ? {} : { count }),
+    });
     this.push({ form: choice.form.name, semantics, bytes, undefinedFlags: undefinedBits });
     // flags that one instruction leaves undefined must not be read by the next one
     if (this.isSequence && undefinedBits !== 0)

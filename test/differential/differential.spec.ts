@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path';
 import { CoreRunner } from './core_runner.js';
 import { Differential, type DifferentialResult } from './differential.js';
 import { formCoverage } from './form_choice.js';
+import { probeHost } from './host_probe.js';
+import type { HostQuirks } from './host_quirks.js';
 import { instructionTable } from './instruction_table.js';
 import { NativeOracle } from './native_oracle.js';
 import { describeFailure } from './report.js';
@@ -28,6 +30,7 @@ describe('The processor core against this machine’s processor', function () {
   const coverage = formCoverage(table.entries);
   let oracle: NativeOracle;
   let core: CoreRunner;
+  let host: HostQuirks;
 
   before(async function () {
     const built = NativeOracle.build(root);
@@ -40,6 +43,7 @@ describe('The processor core against this machine’s processor', function () {
       this.skip();
     }
     oracle = built.oracle;
+    host = probeHost(oracle, dataSeed);
     core = await CoreRunner.create(dataSeed);
   });
 
@@ -55,7 +59,11 @@ describe('The processor core against this machine’s processor', function () {
 
   it('agrees on single instructions and short sequences', () => {
     const cases = full ? 10_000_000 : 100_000;
-    const result = new Differential(oracle, core, coverage.choices, dataSeed, { cases, seed: 1, sequences: 0.2 }).run();
+    const result = new Differential(oracle, host, core, coverage.choices, dataSeed, {
+      cases,
+      seed: 1,
+      sequences: 0.2,
+    }).run();
     writeCoverage(result, coverage.excluded);
     check(result);
     const without = coverage.choices.filter((choice) => !result.casesPerForm.get(choice.form.name));

@@ -2,9 +2,11 @@
 import { CaseBuilder } from './case_builder.js';
 import { differences } from './comparison.js';
 import type { CoreRunner } from './core_runner.js';
+import { Expectation } from './expectation.js';
 import type { FormChoice } from './form_choice.js';
+import type { HostQuirks } from './host_quirks.js';
 import { Outcome, type CaseResult, type InstructionCase } from './instruction_case.js';
-import type { NativeOracle } from './native_oracle.js';
+import type { ReferenceProcessor } from './reference_processor.js';
 import { SeededRandom } from './seeded_random.js';
 import { isLoose } from './vector_state.js';
 
@@ -49,17 +51,20 @@ export class Differential {
   private readonly random: SeededRandom;
   private readonly choices: readonly FormChoice[];
   private readonly sequenceChoices: readonly FormChoice[];
+  private readonly expectation: Expectation;
   private turn = 0;
   private unsteady = 0;
 
   /** `dataSeed` must be the one that the core runner was made with. */
   constructor(
-    private readonly oracle: NativeOracle,
+    private readonly oracle: ReferenceProcessor,
+    private readonly host: HostQuirks,
     private readonly core: CoreRunner,
     choices: readonly FormChoice[],
     private readonly dataSeed: number,
     private readonly options: DifferentialOptions,
   ) {
+    this.expectation = new Expectation(host, (testCase) => core.run(testCase), dataSeed);
     this.random = new SeededRandom(options.seed);
     this.choices = options.filter ? choices.filter(options.filter) : choices;
     this.sequenceChoices = this.choices.filter(isForSequences);
@@ -86,7 +91,7 @@ export class Differential {
 
   private next(): InstructionCase {
     const isSequence = this.sequenceChoices.length > 0 && this.random.chance(this.options.sequences ?? 0);
-    const builder = new CaseBuilder(this.random, isSequence);
+    const builder = new CaseBuilder(this.random, isSequence, this.host.vendor);
     if (!isSequence) this.add(builder, this.choices[this.turn++ % this.choices.length]!);
     else for (let i = 2 + this.random.below(4); i > 0; i--) this.add(builder, this.random.pick(this.sequenceChoices));
     return builder.build();
@@ -130,7 +135,13 @@ export class Differential {
   }
 
   private differing(testCase: InstructionCase, native: CaseResult): string[] {
-    return differences(testCase, native, this.core.run(testCase));
+    let first: string[] | undefined;
+    for (const expected of this.expectation.of(testCase, this.core.run(testCase))) {
+      const found = differences(testCase, native, expected);
+      if (found.length === 0) return found;
+      first ??= found;
+    }
+    return first!;
   }
 
   /**

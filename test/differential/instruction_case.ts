@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { MemoryMap } from './memory_map.js';
 
 /** One instruction of a case. */
 export interface CaseInstruction {
@@ -50,6 +51,23 @@ export interface CaseResult {
   readonly changedOffset: number;
   readonly changed: Uint8Array;
   readonly fx?: Uint8Array;
+}
+
+/** Register as a number of 64 bits. */
+export function register(registers: Uint32Array, index: number): bigint {
+  return (BigInt(registers[2 * index + 1]!) << 32n) | BigInt(registers[2 * index]!);
+}
+
+/** Sets a register from a number of 64 bits. */
+export function setRegister(registers: Uint32Array, index: number, value: bigint): void {
+  registers[2 * index] = Number(BigInt.asUintN(32, value));
+  registers[2 * index + 1] = Number(BigInt.asUintN(32, value >> 32n));
+}
+
+/** Linear address of an instruction of a case; with the number of instructions as index, the address behind the last one. */
+export function addressOf(testCase: InstructionCase, index: number): bigint {
+  const before = testCase.instructions.slice(0, index).reduce((sum, { bytes }) => sum + bytes.length, 0);
+  return BigInt(MemoryMap.code + testCase.codeOffset + before);
 }
 
 /** All bytes of a case's instructions. */

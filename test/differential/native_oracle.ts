@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ReferenceProcessor } from './reference_processor.js';
 import { codeOf, type CaseResult, type InstructionCase } from './instruction_case.js';
 
 const CASE_BYTES = 1024;
@@ -20,7 +21,7 @@ const compilerArguments = [
 ];
 
 /** Runs cases on this machine's own processor, in a helper process that is compiled when its source has changed. */
-export class NativeOracle {
+export class NativeOracle implements ReferenceProcessor {
   private constructor(private readonly program: string) {}
 
   /**

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { Vendor } from './host_quirks.js';
 
 /** Status flags at their places in RFLAGS. */
 export const Flag = { CF: 0x1, PF: 0x4, AF: 0x10, ZF: 0x40, SF: 0x80, DF: 0x400, OF: 0x800 } as const;
 
-const all = Flag.CF | Flag.PF | Flag.AF | Flag.ZF | Flag.SF | Flag.OF;
+/** The six status flags. */
+export const statusFlags = Flag.CF | Flag.PF | Flag.AF | Flag.ZF | Flag.SF | Flag.OF;
 
-/** What a rule may look at: the size in bits, and the shift count if it is known before the run. */
+/** What a rule may look at: the vendor, the size in bits, and the shift count if it is known before the run. */
 export interface FlagContext {
+  readonly vendor: Vendor;
   readonly bits: number;
   readonly count?: number;
 }
@@ -37,10 +40,12 @@ const constant =
   () =>
     flags;
 const logic = constant(Flag.AF);
-const bitTest = constant(Flag.OF | Flag.SF | Flag.AF | Flag.PF);
+const countZeros = constant(Flag.OF | Flag.SF | Flag.AF | Flag.PF);
+/** ZF is unaffected by SDM 2A "BT—Bit Test", undefined by AMD's manual, volume 3, "BT". */
+const bitTest: Rule = ({ vendor }) => Flag.OF | Flag.SF | Flag.AF | Flag.PF | (vendor === 'Intel' ? 0 : Flag.ZF);
 const multiply = constant(Flag.SF | Flag.ZF | Flag.AF | Flag.PF);
 
-/** Flags that the SDM's "Flags Affected" calls undefined, by semantics function. What is not here defines, or keeps, all of them. */
+/** Flags that the manuals call undefined (SDM "Flags Affected", AMD "rFLAGS Affected"), by semantics function. What is not here defines, or keeps, all of them. */
 const rules: Readonly<Record<string, Rule>> = {
   AND: logic,
   OR: logic,
@@ -63,15 +68,15 @@ const rules: Readonly<Record<string, Rule>> = {
   BTS_STRING: bitTest,
   BTR_STRING: bitTest,
   BTC_STRING: bitTest,
-  BSF: constant(all & ~Flag.ZF),
-  BSR: constant(all & ~Flag.ZF),
-  LZCNT: bitTest,
+  BSF: constant(statusFlags & ~Flag.ZF),
+  BSR: constant(statusFlags & ~Flag.ZF),
+  LZCNT: countZeros,
   MUL: multiply,
   IMUL1: multiply,
   IMUL2: multiply,
   IMUL3: multiply,
-  DIV: constant(all),
-  IDIV: constant(all),
+  DIV: constant(statusFlags),
+  IDIV: constant(statusFlags),
   AAA: constant(Flag.OF | Flag.SF | Flag.ZF | Flag.PF),
   AAS: constant(Flag.OF | Flag.SF | Flag.ZF | Flag.PF),
   AAM: constant(Flag.OF | Flag.AF | Flag.CF),

@@ -179,30 +179,36 @@ export function randomVectorState(random: SeededRandom): Uint8Array {
 /** Forms whose results differ between processors by the manual's leave; sequences leave them out, comparison allows what is stated. */
 export const approximations = /^(RCP|RSQRT)[PS]S$/;
 const transcendental = /^(F2XM1|FYL2X|FYL2XP1|FPTAN|FPATAN|FSIN|FCOS|FSINCOS)$/;
-const compareToFlags = /^FU?COMIP?$/;
 
 /** True for instructions whose results may differ in documented ways; MXCSR's bit 17, reserved on Intel processors, exists on AMD ones. */
 export function isLoose(semantics: string): boolean {
   return (
     approximations.test(semantics) ||
     transcendental.test(semantics) ||
-    compareToFlags.test(semantics) ||
-    isLargeOperand(semantics) ||
+    isCompareToFlags(semantics) ||
+    environmentBytes(semantics, '') > 0 ||
     semantics === 'LDMXCSR'
   );
 }
 
-/** Instructions that read many bytes in parts: which byte of a page faults first is the implementation's business. */
-export function isLargeOperand(semantics: string): boolean {
-  return /^(FLDENV|FRSTOR|FXRSTOR)$/.test(semantics);
+/** x87 comparisons that set RFLAGS. */
+export function isCompareToFlags(semantics: string): boolean {
+  return /^FU?COMIP?$/.test(semantics);
+}
+
+/** Size of the memory operand of an instruction that reads many bytes in parts, or 0. SDM 2A "FLDENV", "FRSTOR", "FXRSTOR". */
+export function environmentBytes(semantics: string, form: string): number {
+  const isNarrow = form.includes('<u16>');
+  if (semantics === 'FLDENV') return isNarrow ? 14 : 28;
+  if (semantics === 'FRSTOR') return isNarrow ? 94 : 108;
+  return semantics === 'FXRSTOR' ? 512 : 0;
 }
 
 /** The core's FXSAVE image with everything taken from the processor's that may differ by the manual's leave. */
 export function reconciled(semantics: string, native: Uint8Array, core: Uint8Array): Uint8Array {
   const result = core.slice();
-  // C1 after FCOMI: Intel processors clear it, AMD ones leave it; after transcendental functions it tells how an approximation was rounded
-  if (compareToFlags.test(semantics) || transcendental.test(semantics))
-    result[3] = (result[3]! & ~2) | (native[3]! & 2);
+  // C1 tells how an approximation was rounded
+  if (transcendental.test(semantics)) result[3] = (result[3]! & ~2) | (native[3]! & 2);
   if (transcendental.test(semantics))
     for (let at = 32; at < 160; at += 16) if (isNear80(native, core, at)) result.set(native.subarray(at, at + 10), at);
   if (approximations.test(semantics))

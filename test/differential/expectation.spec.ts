@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { registerNumbers } from '../../src/intrinsics/exit_information.js';
+import { expect } from 'chai';
+import { resolve } from 'node:path';
+import { differences } from './comparison.js';
+import { CoreRunner } from './core_runner.js';
+import { Differential, type DifferentialResult } from './differential.js';
+import { Expectation } from './expectation.js';
+import { formCoverage } from './form_choice.js';
+import { quirkSources, type HostQuirks, type QuirkName } from './host_quirks.js';
+import { InjectedHost } from './injected_host.js';
+import { Outcome, setRegister, type CaseResult, type InstructionCase } from './instruction_case.js';
+import { instructionTable } from './instruction_table.js';
+import { knownHosts } from './known_hosts.js';
+import { MemoryMap } from './memory_map.js';
+import { environmentBytes } from './vector_state.js';
+
+const { rbp: RBP, rcx: RCX, rdi: RDI, rsi: RSI, rsp: RSP } = registerNumbers;
+
+const seed = 20200101;
+const [intel] = knownHosts;
+const code = BigInt(MemoryMap.code + MemoryMap.slotStart);
+const dataEnd = MemoryMap.data + MemoryMap.dataBytes;
+const middle = MemoryMap.data + MemoryMap.window + 0x80;
+const notCanonical = 0x800000000000n;
+/** Instructions that some quirk changes. */
+const affected = /^(CMPS|SCAS|CALL_INDIRECT|ENTER|FLDENV|FRSTOR|FXRSTOR|FU?COMIP?|INT1|MOV)$/;
+
+function caseOf(
+  form: string,
+  bytes: readonly number[],
+  values: Readonly<Record<number, bigint | number>>,
+  others: Partial<InstructionCase> = {},
+): InstructionCase {
+  const registers = new Uint32Array(32);
+  setRegister(registers, RSP, BigInt(middle));
+  for (const [index, value] of Object.entries(values)) setRegister(registers, Number(index), BigInt(value));
+  return {
+    instructions: [{ form, semantics: /^\w+/.exec(form)![0], bytes, undefinedFlags: 0 }],
+    codeOffset: MemoryMap.slotStart,
+    registers,
+    rflags: 0x202,
+    window: new Uint8Array(MemoryMap.windowBytes),
+    ...others,
+  };
+}
+
+/** What one host shows: the fields in which it differs from the core. */
+type Shown = Partial<CaseResult>;
+
+/** A case, and by value of its quirk what a host with that value shows, written by hand from quirkSources' source. */
+interface Example<V extends string> {
+  readonly testCase: InstructionCase;
+  readonly shown: Readonly<Record<V, Shown>>;
+  /** Values under which another value's result is possible too. */
+  readonly alsoUnder?: Partial<Record<V, readonly V[]>>;
+}
+
+const x87 = new Uint8Array(512);
+x87.set([0x7f, 0x03, 0x00, 0x02, 0xff]);
+x87.set([0x80, 0x1f], 24);
+const cleared = x87.slice();
+cleared[3] = 0;
+
+const examples: { readonly [Q in QuirkName]: Example<HostQuirks[Q]> } = {
+  int1Rip: {
+    testCase: caseOf('INT1()', [0xf1], {}),
+    shown: { 'next instruction': { rip: code + 1n }, 'own instruction': { rip: code } },
+  },
+  kernelPagePresent: {
+    testCase: caseOf('MOV<u8,Reg,Mem>', [0x8a, 0x06], { [RSI]: 0xffff800000000000n }),
+    shown: { 'always set': { errorCode: 5 }, 'as the page is': { errorCode: 4 } },
+    alsoUnder: { 'always set': ['as the page is'] },
+  },
+  repeatedCompareFlags: {
+    testCase: caseOf('CMPS<u8,u64>(1,segment,rip)', [0xf3, 0xa6], {
+      [RSI]: dataEnd - 8,
+      [RDI]: dataEnd - 8,
+      [RCX]: 20,
+    }),
+    shown: { 'of the beginning': { rflags: 0x10202 }, 'of the last element': { rflags: 0x10246 } },
+  },
+  repeatedCompareFault: {
+    testCase: caseOf('CMPS<u8,u64>(2,segment,rip)', [0xf2, 0xa6], { [RSI]: middle, [RDI]: dataEnd - 2, [RCX]: 20 }),
+    shown: {
+      'page fault': { vector: 14, errorCode: 4, faultAddress: BigInt(dataEnd) },
+      'general protection with the state of the beginning': {
+        vector: 13,
+        errorCode: 0,
+        faultAddress: 0n,
+        registers: caseOf('CMPS', [], { [RSI]: middle, [RDI]: dataEnd - 2, [RCX]: 20 }).registers,
+      },
+    },
+    alsoUnder: { 'page fault': ['general protection with the state of the beginning'] },
+  },
+  compareToFlagsC1: {
+    testCase: caseOf('FCOMI()', [0xdb, 0xf1], {}, { fx: x87 }),
+    shown: { cleared: { fx: cleared }, kept: { fx: x87 } },
+  },
+  callFault: {
+    testCase: caseOf('CALL_INDIRECT<u64,Reg>(a)', [0xff, 0xd6], { [RSI]: notCanonical, [RSP]: MemoryMap.data }),
+    shown: {
+      target: { vector: 13, errorCode: 0, faultAddress: 0n },
+      stack: { vector: 14, errorCode: 6, faultAddress: BigInt(MemoryMap.data - 8) },
+    },
+  },
+  enterFaultMemory: {
+    testCase: caseOf('ENTER<u64,u64>', [0xc8, 0, 0, 2], { [RSP]: middle, [RBP]: 0xfedcba98 }),
+    shown: {
+      unchanged: { changedOffset: 0, changed: new Uint8Array(0) },
+      'words before the fault written': {
+        changedOffset: MemoryMap.window + 0x78,
+        changed: Uint8Array.of(0x98, 0xba, 0xdc, 0xfe),
+      },
+    },
+  },
+};
+
+describe('Expectation', function () {
+  this.timeout(60_000);
+  let core: CoreRunner;
+
+  before(async () => {
+    core = await CoreRunner.create(seed);
+  });
+
+  /** True when a host with these quirks may show this. */
+  function accepts(quirks: HostQuirks, testCase: InstructionCase, shown: CaseResult): boolean {
+    const expectation = new Expectation(quirks, (other) => core.run(other), seed);
+    return [...expectation.of(testCase, core.run(testCase))].some(
+      (expected) => differences(testCase, shown, expected).length === 0,
+    );
+  }
+
+  for (const name of Object.keys(quirkSources) as QuirkName[]) {
+    const { testCase, shown, alsoUnder } = examples[name] as Example<string>;
+    const values = Object.keys(quirkSources[name]);
+    for (const value of values) {
+      it(`accepts ${name} "${value}" from such a host, and from no other`, () => {
+        const result = { ...core.run(testCase), ...shown[value] };
+        const accepted = values.filter((under) => accepts({ ...intel!.quirks, [name]: under }, testCase, result));
+        expect(accepted).to.have.members([value, ...(alsoUnder?.[value] ?? [])]);
+      });
+    }
+  }
+
+  describe('of two faults whose order the manual leaves open', () => {
+    const both = caseOf('CMPS<u32,u64>(0,segment,rip)', [0xa7], { [RSI]: 0x13000000, [RDI]: notCanonical });
+    const fault = (vector: number, errorCode: number, faultAddress: bigint): CaseResult => ({
+      ...core.run(both),
+      outcome: Outcome.Exception,
+      vector,
+      errorCode,
+      faultAddress,
+    });
+
+    it('accepts either operand of CMPS, and nothing else', () => {
+      expect(accepts(intel!.quirks, both, fault(14, 4, 0x13000000n))).to.equal(true);
+      expect(accepts(intel!.quirks, both, fault(13, 0, 0n))).to.equal(true);
+      expect(accepts(intel!.quirks, both, fault(14, 4, 0x13000004n))).to.equal(false);
+      expect(accepts(intel!.quirks, both, fault(12, 0, 0n))).to.equal(false);
+    });
+    it('accepts the only operand of CMPS that faults, and not the other one', () => {
+      const one = caseOf('CMPS<u32,u64>(0,segment,rip)', [0xa7], { [RSI]: 0x13000000, [RDI]: middle });
+      const result = core.run(one);
+      expect(accepts(intel!.quirks, one, result)).to.equal(true);
+      expect(accepts(intel!.quirks, one, { ...result, faultAddress: BigInt(middle) })).to.equal(false);
+    });
+    it('accepts each byte of a large operand that is in the page that faults', () => {
+      const form = 'FRSTOR<u32>(ea)';
+      const load = caseOf(form, [0xdd, 0x26], { [RSI]: MemoryMap.data - 16 }, { fx: x87 });
+      const result = core.run(load);
+      const at = (offset: number): CaseResult => ({ ...result, faultAddress: BigInt(MemoryMap.data + offset) });
+      expect(environmentBytes('FRSTOR', form)).to.equal(108);
+      expect([-16, -9, -1].map((offset) => accepts(intel!.quirks, load, at(offset)))).to.deep.equal([true, true, true]);
+      expect([-17, 0, 80].map((offset) => accepts(intel!.quirks, load, at(offset)))).to.deep.equal([
+        false,
+        false,
+        false,
+      ]);
+    });
+  });
+
+  describe('in a comparison with an injected host', () => {
+    const choices = formCoverage(instructionTable(resolve(import.meta.dirname, '../../..')).entries).choices.filter(
+      ({ entry }) => affected.test(entry.row.semantics),
+    );
+
+    function compare(shown: HostQuirks, expected: HostQuirks, which: 'first' | 'last' = 'first'): DifferentialResult {
+      const options = { cases: 1500, seed: 1, mostFailures: 1 };
+      return new Differential(new InjectedHost(shown, core, seed, which), expected, core, choices, seed, options).run();
+    }
+
+    for (const { name, quirks } of knownHosts) {
+      it(`agrees with ${name}`, () => {
+        expect(compare(quirks, quirks).failures).to.deep.equal([]);
+        expect(compare(quirks, quirks, 'last').failures).to.deep.equal([]);
+      });
+      it(`disagrees when it takes ${name} for one with another value of a quirk`, () => {
+        for (const quirk of Object.keys(quirkSources) as QuirkName[]) {
+          const others = Object.keys(quirkSources[quirk]).filter((value) => value !== quirks[quirk]);
+          const isPossible = (other: string): boolean =>
+            (examples[quirk] as Example<string>).alsoUnder?.[quirks[quirk]]?.includes(other) === true;
+          for (const other of others.filter((value) => !isPossible(value))) {
+            const wrong = { ...quirks, [quirk]: other };
+            const found = [...compare(quirks, wrong).failures, ...compare(quirks, wrong, 'last').failures];
+            expect(found, `${quirk}: ${other}`).not.to.have.length(0);
+          }
+        }
+      });
+    }
+  });
+});

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Where real processors, and the systems that show them to user mode, differ from each other.
+
+/** Whose manual rules on what the two vendors leave undefined. `other`: both. */
+export type Vendor = 'Intel' | 'AMD' | 'other';
+
+/** What a user-mode program sees of its processor, where that differs between hosts. `probeHost` finds it out. */
+export interface HostQuirks {
+  readonly vendor: Vendor;
+  /** RIP that INT1 saves. */
+  readonly int1Rip: 'next instruction' | 'own instruction';
+  /** Bit P of a page fault's error code for an address in the upper half. */
+  readonly kernelPagePresent: 'always set' | 'as the page is';
+  /** Status flags that a fault in the middle of a repeated CMPS or SCAS saves. */
+  readonly repeatedCompareFlags: 'of the beginning' | 'of the last element';
+  /** The exception when a repeated CMPS or SCAS meets a page fault after its first element. */
+  readonly repeatedCompareFault: 'page fault' | 'general protection with the state of the beginning';
+  /** C1 after FCOMI, FCOMIP, FUCOMI and FUCOMIP without a stack fault. */
+  readonly compareToFlagsC1: 'cleared' | 'kept';
+  /** What faults when the target of a near CALL is not canonical and its stack cannot be written. */
+  readonly callFault: 'target' | 'stack';
+  /** Memory after an ENTER that faults after its first word. */
+  readonly enterFaultMemory: 'unchanged' | 'words before the fault written';
+}
+
+/** Quirks with a choice of values; the vendor only chooses between manuals. */
+export type QuirkName = Exclude<keyof HostQuirks, 'vendor'>;
+
+const zen4 = 'recorded on AMD EPYC (family 19h, model 11h) under KVM, Linux 6.18';
+
+/** Who describes each value, or where it was recorded. */
+export const quirkSources: { readonly [Q in QuirkName]: Readonly<Record<HostQuirks[Q], string>> } = {
+  int1Rip: {
+    'next instruction':
+      'SDM 3A "Interrupt 1—Debug Exception (#DB)": a trap, which saves the RIP of the next instruction',
+    'own instruction': zen4,
+  },
+  kernelPagePresent: {
+    'always set': `Linux arch/x86/mm/fault.c, set_signal_archinfo: signal frames do not tell which kernel pages exist; ${zen4}`,
+    'as the page is': 'SDM 3A "Interrupt 14—Page-Fault Exception (#PF)"',
+  },
+  repeatedCompareFlags: {
+    'of the beginning': 'SDM 2B "REP/REPE/REPZ/REPNE/REPNZ—Repeat String Operation Prefix": EFLAGS is restored',
+    'of the last element': zen4,
+  },
+  repeatedCompareFault: {
+    'page fault': 'SDM 2B "REP/REPE/REPZ/REPNE/REPNZ—Repeat String Operation Prefix"',
+    'general protection with the state of the beginning': 'recorded on an AMD processor under the hypervisor PVM',
+  },
+  compareToFlagsC1: {
+    cleared: 'SDM 2A "FCOMI/FCOMIP/FUCOMI/FUCOMIP", "FPU Flags Affected": C1 set to 0',
+    kept: zen4,
+  },
+  callFault: {
+    target: 'SDM 2A "CALL—Call Procedure", "Operation": the target is checked before the push',
+    stack: zen4,
+  },
+  enterFaultMemory: {
+    unchanged: 'SDM 2A "ENTER—Make Stack Frame for Procedure Parameters": a fault leaves the state of before',
+    'words before the fault written': zen4,
+  },
+};
