@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from './build/paths.mjs';
+import { verdict } from './kvm_unit_tests/verdict.mjs';
 
 /** What issue and docs hold the machine to. The others run by name. */
 const DEFAULT_SUITES = [
@@ -22,8 +23,6 @@ const DEFAULT_SUITES = [
   'umip',
   'xsave',
 ];
-const STATUS_SKIPPED = 77;
-const STATUS_ABORTED = 127;
 
 function usage(message) {
   console.error(
@@ -75,17 +74,6 @@ function run(folder, suite, scratch, timeout) {
   });
 }
 
-function verdict({ code, report }, passes, failures) {
-  // QEMU's debug-exit port makes (value << 1) | 1 of what is written; the machine reports the value itself.
-  const status = report?.machine?.debugExit;
-  if (status === STATUS_SKIPPED) return 'SKIP';
-  if (status === STATUS_ABORTED) return 'ABORT';
-  if (code === 124) return 'TIMEOUT';
-  if (code === 3) return 'DEAD';
-  if (status === null || status === undefined) return 'ERROR';
-  return status === 0 && failures === 0 ? 'PASS' : 'FAIL';
-}
-
 const { values: options, positionals } = parseArgs({
   options: { timeout: { type: 'string', default: '300' }, json: { type: 'boolean' }, verbose: { type: 'boolean' } },
   allowPositionals: true,
@@ -106,7 +94,7 @@ try {
     const fail = lines.filter((line) => line.startsWith('FAIL'));
     const result = {
       name,
-      verdict: verdict(outcome, pass, fail.length),
+      verdict: verdict(outcome.code, outcome.report?.machine?.debugExit, fail.length),
       pass,
       fail: fail.length,
       instructions: outcome.report?.machine?.instructions,

@@ -439,9 +439,6 @@ export const msrsInVmcs: Readonly<Record<number, number>> = {
   0xc0000101: 0x6810,
 };
 
-/** MSRs that RDMSR exits answer with 0: CPU-Z reads them. */
-export const msrsReadAsZero: readonly number[] = [0x31, 0x39, 0x1ae, 0x1af, 0x602];
-
 /** Ids of the self tests inside the VMM. */
 export const unittestIds: Readonly<Record<number, string>> = {
   0x1001: 'array',

@@ -62,23 +62,55 @@ export function onExit(name: string, reasons: readonly number[], handleExit: (ex
   return vcpuModule(({ bind }) => bind(ExitContribution).toConstantValue(contribution));
 }
 
+/** A simulated PC with a guest, assembled from `lines`, ready to run. */
+async function bootedPc(lines: readonly string[], memoryMiB: number) {
+  const console: number[] = [];
+  const pc = await Pc.create({
+    coreModule,
+    memoryBytes: memoryMiB * 1024 * 1024,
+    com1: (byte) => void console.push(byte),
+    com2: () => {},
+    debugConsole: () => {},
+  });
+  pc.boot({
+    kernel: { name: 'guest', bytes: assemble([...lines, ...powerOff], 64, 0x200000) },
+    modules: [],
+    append: '',
+  });
+  return { pc, console };
+}
+
+/** Runs a machine to its end. */
+function runToEnd({ pc, console }: Awaited<ReturnType<typeof bootedPc>>) {
+  let end;
+  while ((end = pc.runQuantum(() => true)) === undefined);
+  const view = new DataView(pc.ram.buffer, pc.ram.byteOffset);
+  return {
+    end,
+    exits: [...pc.exits()],
+    instructions: pc.instructions,
+    console: String.fromCharCode(...console),
+    word: (address: number): bigint => view.getBigUint64(address, true),
+  };
+}
+
+/** Runs a guest as `runGuest` does, without a VMM. */
+export async function runBare(lines: readonly string[]) {
+  return runToEnd(await bootedPc(lines, 16));
+}
+
 /**
  * Runs a guest, assembled from `lines`, under the VMM with `modules` on the simulated PC, to its end. Physical memory is mapped to itself; the
- * guest has 16 MiB, its code is at 2 MiB.
+ * guest has 16 MiB, unless it wants more, and its code is at 2 MiB.
  */
 export async function runGuest(
   lines: readonly string[],
   steps: readonly ((bench: Bench) => void)[],
   modules: readonly PartModule[] = [],
+  memoryMiB = 16,
 ) {
-  const console: number[] = [];
-  const pc = await Pc.create({
-    coreModule,
-    memoryBytes: 16 * 1024 * 1024,
-    com1: (byte) => void console.push(byte),
-    com2: () => {},
-    debugConsole: () => {},
-  });
+  const booted = await bootedPc(lines, memoryMiB);
+  const { pc } = booted;
   Bench.steps = steps;
   const bench = vcpuModule(({ bind }) => {
     bind(BenchPart).to(Bench);
@@ -87,21 +119,8 @@ export async function runGuest(
   const files = [bench, ...modules].map((module, at) => ({ file: `module ${at}`, module }));
   const vmm = LoadedVmm.create(pc.driverHost, files, { words: new Int32Array(1), names: [] });
   try {
-    pc.boot({
-      kernel: { name: 'guest', bytes: assemble([...lines, ...powerOff], 64, 0x200000) },
-      modules: [],
-      append: '',
-    });
     pc.driverHost.inDriverContext(0, () => vmm.entry.startVmm(0n));
-    let end;
-    while ((end = pc.runQuantum(() => true)) === undefined);
-    const view = new DataView(pc.ram.buffer, pc.ram.byteOffset);
-    return {
-      end,
-      exits: [...pc.exits()],
-      console: String.fromCharCode(...console),
-      word: (address: number): bigint => view.getBigUint64(address, true),
-    };
+    return runToEnd(booted);
   } finally {
     vmm.unload();
   }

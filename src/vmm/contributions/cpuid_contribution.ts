@@ -3,7 +3,7 @@ import { contribution } from '../../intrinsics/component.js';
 import type { Contribution } from '../container/contribution.js';
 import type { Exit } from '../exit_handler/exit.js';
 
-/** Changes what the guest's CPUID answers. Asked in order until one returns true. */
+/** Changes what the guest's CPUID answers. Asked in order until one returns true, or injects a fault: then CPUID does not complete. */
 export interface CpuidContribution extends Contribution {
   /** Leaves, as EAX selects them. */
   readonly leaves: readonly number[];

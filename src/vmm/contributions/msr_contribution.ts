@@ -3,7 +3,10 @@ import { contribution } from '../../intrinsics/component.js';
 import type { Contribution } from '../container/contribution.js';
 import type { Exit } from '../exit_handler/exit.js';
 
-/** Emulates MSRs. Asked in order until one answers; the base comes last. */
+/**
+ * Emulates MSRs. Asked in order until one answers; the base comes last. `exit.inject(Vector.GeneralProtection, 0)` denies the access: nobody
+ * else is asked, no register changes and RIP stays at the instruction.
+ */
 export interface MsrContribution extends Contribution {
   /** Addresses, as ECX selects them. */
   readonly msrs: readonly number[];

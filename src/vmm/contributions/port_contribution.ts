@@ -5,7 +5,8 @@ import type { Exit } from '../exit_handler/exit.js';
 
 /**
  * Emulates I/O ports: their accesses exit, by the owner `IoBitmap`, and those of other ports do so no more than before. Asked in order until
- * one answers; the base comes last.
+ * one answers; the base comes last. `exit.inject(Vector.GeneralProtection, 0)` denies the access: nobody else is asked, no register changes
+ * and RIP stays at the instruction.
  */
 export interface PortContribution extends Contribution {
   readonly ports: readonly number[];

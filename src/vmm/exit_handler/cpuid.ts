@@ -37,8 +37,13 @@ export function executeCpuid(
   for (let index = 0; index < contributions.length; index++) {
     const contribution = contributions[index]!;
     if (!contribution.leaves.includes(leaf)) continue;
-    if (isHandled(contribution.handleCpuid(leaf, subleaf, result, exit), contribution, 'handleCpuid')) break;
+    if (
+      isHandled(contribution.handleCpuid(leaf, subleaf, result, exit), contribution, 'handleCpuid') ||
+      exit.hasInjected
+    )
+      break;
   }
+  if (exit.hasInjected) return;
   halves[rax] = result[0]!;
   halves[rax + 1] = 0;
   halves[rbx] = result[1]!;

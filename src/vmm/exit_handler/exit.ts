@@ -28,8 +28,15 @@ export interface Exit {
   capture(): void;
   /** Steps over the instruction: RIP moves on, blocking by STI and MOV SS ends, a trap flag traps. */
   advance(): void;
-  /** Injects an exception at the next entry; RIP stays. @param errorCode for the vectors that have one. */
+  /**
+   * Injects an exception at the next entry. RIP stays at the instruction, and the base does not complete it: that is how a contribution
+   * denies an MSR access, a port access, a CPUID leaf or a VMCALL.
+   *
+   * @param errorCode for the vectors that have one.
+   */
   inject(vector: number, errorCode?: number): void;
+  /** Whether `inject` was called during this exit. */
+  readonly hasInjected: boolean;
   /** Delivers again the event whose delivery the exit interrupted, unless something was injected. Called by the dispatcher. */
   completeDelivery(): void;
   /** The guest's privilege level: the DPL of SS. */

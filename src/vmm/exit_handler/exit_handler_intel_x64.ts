@@ -7,6 +7,7 @@ import { Vector } from '../../intrinsics/exit_information.js';
 import { ExitReason } from '../../intrinsics/exit_reasons.js';
 import { InvvpidType } from '../../intrinsics/constants.js';
 import { Msrs } from '../../intrinsics/msr.js';
+import { Msr } from '../../intrinsics/msr_definitions.js';
 import { PortIo } from '../../intrinsics/port_io.js';
 import { ActivityState } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
@@ -25,6 +26,7 @@ import { emulateRdmsr, emulateWrmsr } from './msr.js';
 import { executeForGuest } from './processor_fault.js';
 import { emulateInit, emulateSipi } from './start_up.js';
 import { refuseTaskSwitch } from './task_switch.js';
+import { guestTimeStamp } from './time_stamp.js';
 import { VmcallDispatcherIntelX64 } from './vmcall_dispatcher_intel_x64.js';
 
 const vmxInstructions = [
@@ -186,7 +188,7 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
 
   protected handleRdtscp(): void {
     this.storeTimeStamp(this.processor.rdtscp());
-    this.exit.registers.values[1] = this.msrs.rdmsr(0xc0000103) & 0xffffffffn;
+    this.exit.registers.values[1] = this.msrs.rdmsr(Msr.Ia32TscAux) & 0xffffffffn;
     this.exit.advance();
   }
 
@@ -217,7 +219,7 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
   }
 
   private storeTimeStamp(value: bigint): void {
-    const guest = BigInt.asUintN(64, value + this.vmcs.readIfExists(VmcsField.TscOffset));
+    const guest = guestTimeStamp(this.exit, value);
     this.exit.registers.values[0] = guest & 0xffffffffn;
     this.exit.registers.values[2] = guest >> 32n;
   }

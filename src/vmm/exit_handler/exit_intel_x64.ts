@@ -26,7 +26,7 @@ export class ExitIntelX64 implements Exit {
   @inject(VcpuIdentity) readonly vcpuid!: bigint;
   wholeReason = 0;
   reason: ExitReason = 0;
-  private injected = false;
+  hasInjected = false;
 
   get registers(): GeneralRegisters {
     return this.stateSave.registers;
@@ -35,7 +35,7 @@ export class ExitIntelX64 implements Exit {
   capture(): void {
     this.wholeReason = this.vmcs.readLow(VmcsField.ExitReason);
     this.reason = (this.wholeReason & ExitReasonBit.BasicExitReason) as ExitReason;
-    this.injected = false;
+    this.hasInjected = false;
   }
 
   get instructionLength(): number {
@@ -86,12 +86,12 @@ export class ExitIntelX64 implements Exit {
     const information = InterruptionBit.Valid | (InterruptionType.HardwareException << 8) | hasCode | vector;
     this.vmcs.writeHalves(VmcsField.VmEntryInterruptionInformationField, information >>> 0, 0);
     if (hasCode !== 0) this.vmcs.writeHalves(VmcsField.VmEntryExceptionErrorCode, errorCode!, 0);
-    this.injected = true;
+    this.hasInjected = true;
   }
 
   completeDelivery(): void {
     const vectoring = this.vmcs.readLow(VmcsField.IdtVectoringInformation);
-    if ((vectoring & InterruptionBit.Valid) !== 0 && !this.injected) this.deliverAgain(vectoring);
+    if ((vectoring & InterruptionBit.Valid) !== 0 && !this.hasInjected) this.deliverAgain(vectoring);
   }
 
   privilegeLevel(): number {

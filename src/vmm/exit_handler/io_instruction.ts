@@ -27,7 +27,7 @@ function input(
   for (const contribution of contributions) {
     if (!contribution.ports.includes(port)) continue;
     const value = valueRead(contribution.handlePortRead?.(port, size, exit), 'number', contribution, 'handlePortRead');
-    if (value !== undefined) return value;
+    if (value !== undefined || exit.hasInjected) return value ?? 0;
   }
   return read(portIo, port, size);
 }
@@ -42,7 +42,11 @@ function output(
 ): void {
   for (const contribution of contributions) {
     if (contribution.handlePortWrite === undefined || !contribution.ports.includes(port)) continue;
-    if (isHandled(contribution.handlePortWrite(port, size, value, exit), contribution, 'handlePortWrite')) return;
+    if (
+      isHandled(contribution.handlePortWrite(port, size, value, exit), contribution, 'handlePortWrite') ||
+      exit.hasInjected
+    )
+      return;
   }
   write(portIo, port, size, value);
 }
@@ -70,10 +74,11 @@ export function emulateIo(exit: Exit, portIo: PortIo, contributions: readonly Po
   const size = (qualification & IoAccess.SizeOfAccess) + 1;
   const { halves } = exit.registers;
   if ((qualification & IoAccess.DirectionOfAccess) !== 0) {
-    storeResult(halves, size, input(exit, portIo, contributions, port, size));
+    const value = input(exit, portIo, contributions, port, size);
+    if (!exit.hasInjected) storeResult(halves, size, value);
   } else {
     const mask = size === 4 ? 0xffffffff : (1 << (size * 8)) - 1;
     output(exit, portIo, contributions, port, size, (halves[0]! & mask) >>> 0);
   }
-  exit.advance();
+  if (!exit.hasInjected) exit.advance();
 }

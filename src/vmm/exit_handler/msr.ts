@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { PrimaryControl } from '../../intrinsics/control_bits.js';
-import { msrsInVmcs, msrsReadAsZero } from '../../intrinsics/constants.js';
+import { msrsInVmcs } from '../../intrinsics/constants.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import { Vector } from '../../intrinsics/exit_information.js';
 import type { Msrs } from '../../intrinsics/msr.js';
@@ -11,6 +10,7 @@ import { isHandled, valueRead } from '../contributions/answers.js';
 import type { MsrContribution } from '../contributions/msr_contribution.js';
 import type { Exit } from './exit.js';
 import { executeForGuest } from './processor_fault.js';
+import { guestDeadline, guestTimeStamp, processorDeadline } from './time_stamp.js';
 
 const [rax, rcx, rdx] = [0, 2, 4];
 const debugctlBits = Object.values(Debugctl).reduce((all, bit) => all | bit, 0);
@@ -25,24 +25,17 @@ function fieldOf(exit: Exit, msr: number): number | undefined {
   return field !== undefined && exit.vmcs.exists(field) ? field : undefined;
 }
 
-/** RDMSR without an exit would add the offset as RDTSC does. SDM 3C "Changes to Instruction Behavior in VMX Non-Root Operation". */
-function timeStamp(exit: Exit, msrs: Msrs): bigint {
-  const offset = exit.vmcs.isEnabled('primary', PrimaryControl.UseTscOffsetting)
-    ? exit.vmcs.read(VmcsField.TscOffset)
-    : 0n;
-  return BigInt.asUintN(64, msrs.rdmsr(Msr.Ia32TimeStampCounter) + offset);
-}
-
 function readValue(exit: Exit, msrs: Msrs, contributions: readonly MsrContribution[], msr: number): bigint {
   for (const contribution of contributions) {
     if (!contribution.msrs.includes(msr)) continue;
     const value = valueRead(contribution.handleMsrRead?.(msr, exit), 'bigint', contribution, 'handleMsrRead');
-    if (value !== undefined) return value;
+    if (value !== undefined || exit.hasInjected) return value ?? 0n;
   }
   const field = fieldOf(exit, msr);
   if (field !== undefined) return exit.vmcs.read(field);
-  if (msr === Msr.Ia32TimeStampCounter) return timeStamp(exit, msrs);
-  return msrsReadAsZero.includes(msr) ? 0n : msrs.rdmsr(msr);
+  const value = msrs.rdmsr(msr);
+  if (msr === Msr.Ia32TimeStampCounter) return guestTimeStamp(exit, value);
+  return msr === Msr.Ia32TscDeadline ? guestDeadline(exit, value) : value;
 }
 
 /** RDMSR: of ECX only; the upper halves of RAX and RDX become 0. */
@@ -50,6 +43,7 @@ export function emulateRdmsr(exit: Exit, msrs: Msrs, contributions: readonly Msr
   const { halves } = exit.registers;
   executeForGuest(exit, () => {
     const value = readValue(exit, msrs, contributions, halves[rcx]!);
+    if (exit.hasInjected) return;
     halves[rax] = Number(value & 0xffffffffn);
     halves[rax + 1] = 0;
     halves[rdx] = Number(value >> 32n);
@@ -106,10 +100,11 @@ function writeValue(
 ): void {
   for (const contribution of contributions) {
     if (contribution.handleMsrWrite === undefined || !contribution.msrs.includes(msr)) continue;
-    if (isHandled(contribution.handleMsrWrite(msr, value, exit), contribution, 'handleMsrWrite')) return;
+    if (isHandled(contribution.handleMsrWrite(msr, value, exit), contribution, 'handleMsrWrite') || exit.hasInjected)
+      return;
   }
   const field = fieldOf(exit, msr);
-  if (field === undefined) msrs.wrmsr(msr, value);
+  if (field === undefined) msrs.wrmsr(msr, msr === Msr.Ia32TscDeadline ? processorDeadline(exit, value) : value);
   else if (!isValid(msr, value)) throw generalProtection(msr);
   else exit.vmcs.write(field, msr === Msr.Ia32Efer ? guestEfer(exit, value) : value);
 }

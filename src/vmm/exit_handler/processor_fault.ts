@@ -3,9 +3,10 @@ import { ProcessorFault } from '../../intrinsics/errors.js';
 import type { Exit } from './exit.js';
 
 /**
- * Executes an instruction for the guest and steps over it; a fault of the instruction becomes the guest's own.
+ * Executes an instruction for the guest and steps over it. A fault of the instruction becomes the guest's own. If a contribution injected
+ * a fault, the instruction has not completed either, and RIP stays.
  *
- * @returns whether it completed.
+ * @returns whether the instruction completed.
  */
 export function executeForGuest(exit: Exit, execute: () => void): boolean {
   try {
@@ -15,6 +16,7 @@ export function executeForGuest(exit: Exit, execute: () => void): boolean {
     exit.inject(error.vector, error.errorCode);
     return false;
   }
+  if (exit.hasInjected) return false;
   exit.advance();
   return true;
 }

@@ -45,7 +45,7 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
   @multiInject(VmcallContribution) @optional() protected readonly vmcallContributions: readonly VmcallContribution[] =
     [];
 
-  /** Checks the magic number and calls the handler of the opcode; an exception becomes the result. */
+  /** Checks the magic number and calls the handler of the opcode; an exception becomes the result. A handler that injects a fault denies the VMCALL. */
   protected handleVmcall(): void {
     const registers = loadVmcallRegisters(this.exit.registers.values);
     let result: bigint = ErrorCode.BF_VMCALL_SUCCESS;
@@ -58,7 +58,7 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
       result = error instanceof OutOfMemoryError ? ErrorCode.BF_BAD_ALLOC : ErrorCode.BF_VMCALL_FAILURE;
       bferror`vmcall ${hex(registers.r00)}: ${error instanceof Error ? error.message : String(error)}`;
     }
-    this.completeVmcall(result, registers);
+    if (!this.exit.hasInjected) this.completeVmcall(result, registers);
   }
 
   /** Answers a VMCALL: R01 = `result`, the other registers as they are, RIP after the instruction. May be called later than its handler. */

@@ -1,57 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { inject, injectable, multiInject, optional } from 'inversify';
-import { MsrContribution } from '../contributions/msr_contribution.js';
-import { PortContribution } from '../contributions/port_contribution.js';
-import type { VcpuContribution } from '../contributions/vcpu_contribution.js';
+import { component } from '../../intrinsics/component.js';
 import type { VmcsContribution } from '../contributions/vmcs_contribution.js';
-import { Ept } from '../ept/ept.js';
-import { Vmcs } from '../vmcs/vmcs.js';
-import { ExceptionBitmap, IoBitmap, MonitorTrap, MsrBitmap, TscOffset, Vpid } from './owners.js';
-import type { Request } from './request.js';
 
 /**
- * Lets the accesses exit that MSR and port contributions emulate, whatever else uses the bitmaps; writes into a new VMCS what was asked of the
- * owners before; and tells them when a launch ends.
+ * The base's own part in the set-up of a VMCS. It comes before the contributions of extensions, and its end comes after theirs, whatever
+ * their names: it is a component of the vCPU and no contribution among theirs.
  */
-@injectable()
-export class ContributedTraps implements VmcsContribution, VcpuContribution {
-  @inject(MsrBitmap) protected readonly msrBitmap!: MsrBitmap;
-  @inject(IoBitmap) protected readonly ioBitmap!: IoBitmap;
-  @inject(ExceptionBitmap) protected readonly exceptionBitmap!: ExceptionBitmap;
-  @inject(Vpid) protected readonly vpid!: Vpid;
-  @inject(MonitorTrap) protected readonly monitorTrap!: MonitorTrap;
-  @inject(TscOffset) protected readonly tscOffset!: TscOffset;
-  @inject(Ept) protected readonly ept!: Ept;
-  @inject(Vmcs) protected readonly vmcs!: Vmcs;
-  @multiInject(MsrContribution) @optional() protected readonly msrs: readonly MsrContribution[] = [];
-  @multiInject(PortContribution) @optional() protected readonly ports: readonly PortContribution[] = [];
-  readonly name = 'bareflank-contributed-traps';
-  private requests: Request[] = [];
-
-  setUp(): void {
-    const { msrBitmap, ioBitmap, exceptionBitmap, vpid, monitorTrap, tscOffset } = this;
-    for (const owner of [msrBitmap, ioBitmap, exceptionBitmap, vpid, monitorTrap, tscOffset]) owner.apply();
-    if (this.requests.length === 0) this.ask();
-  }
-
-  onHlt(): void {
-    this.ept.stop(this.vmcs);
-  }
-
-  private ask(): void {
-    this.requests = [
-      ...this.msrs.flatMap((contribution) => this.askForMsrs(contribution)),
-      ...this.ports.flatMap(({ ports }) => ports.map((port) => this.ioBitmap.trap(port))),
-    ];
-    if (this.ports.length > 0) this.requests.push(this.ioBitmap.enable());
-  }
-
-  private askForMsrs(contribution: MsrContribution): Request[] {
-    // Those that the bitmap does not cover exit anyway.
-    const covered = contribution.msrs.filter((msr) => this.msrBitmap.covers(msr));
-    return [
-      ...(contribution.handleMsrRead === undefined ? [] : covered.map((msr) => this.msrBitmap.trapRead(msr))),
-      ...(contribution.handleMsrWrite === undefined ? [] : covered.map((msr) => this.msrBitmap.trapWrite(msr))),
-    ];
-  }
+export interface ContributedTraps extends VmcsContribution {
+  /** VMX operation is about to end. */
+  stop(): void;
 }
+export const ContributedTraps = component<ContributedTraps>('bareflank.ContributedTraps', 'vcpu');

@@ -76,7 +76,10 @@ export interface MonitorTrap extends VmcsOwner {
 }
 export const MonitorTrap = component<MonitorTrap>('bareflank.MonitorTrap', 'vcpu');
 
-/** How far the guest's time stamp is from the processor's: the sum of what is asked for. SDM 3C "Time-Stamp Counter Offset". */
+/**
+ * How far the guest's time stamp is from the processor's: the sum of what is asked for. SDM 3C "Time-Stamp Counter Offset". The guest's
+ * IA32_TSC_DEADLINE follows it.
+ */
 export interface TscOffset extends VmcsOwner {
   /** Adds `offset` until the request is disposed. */
   add(offset: bigint): Request;

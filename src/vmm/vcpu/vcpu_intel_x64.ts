@@ -4,6 +4,7 @@ import { HostEntry } from '../../intrinsics/host_entry.js';
 import { extension } from '../container/extension.js';
 import { VmcsContribution } from '../contributions/vmcs_contribution.js';
 import { ExitHandler } from '../exit_handler/exit_handler.js';
+import { ContributedTraps } from '../owners/contributed_traps.js';
 import { StateSave } from '../state_save/state_save.js';
 import { withRollback } from '../support/rollback.js';
 import { Vmcs } from '../vmcs/vmcs.js';
@@ -22,6 +23,7 @@ export class VcpuIntelX64 extends VcpuX64 {
   @inject(GuestState) protected readonly guestState!: GuestState;
   @inject(StateSave) protected readonly stateSave!: StateSave;
   @inject(HostEntry) protected readonly hostEntry!: HostEntry;
+  @inject(ContributedTraps) protected readonly traps!: ContributedTraps;
   @multiInject(VmcsContribution) @optional() protected readonly vmcsContributions: readonly VmcsContribution[] = [];
   private launched = false;
   private tablesMade = false;
@@ -62,7 +64,7 @@ export class VcpuIntelX64 extends VcpuX64 {
         rollback.onFailure(() => this.vmxon.stop());
       }
       rollback.onFailure(() => this.hostEntry.detach());
-      this.vmcs.launch(() => this.exitHandler.dispatch(), this.vmcsContributions);
+      this.vmcs.launch(() => this.exitHandler.dispatch(), [this.traps, ...this.vmcsContributions]);
       this.launched = true;
     });
     for (const contribution of this.contributions) contribution.onRun?.(this);
@@ -71,6 +73,7 @@ export class VcpuIntelX64 extends VcpuX64 {
   override hlt(userData?: UserData): void {
     if (!this.isInitialized || !this.isRunning) return;
     for (const contribution of this.inReverse()) contribution.onHlt?.(this);
+    this.traps.stop();
     if (this.isHostVmVcpu) this.vmxon.stop();
     this.hostEntry.detach();
     this.vmcs.release();

@@ -33,10 +33,12 @@ import { hex } from '../support/text.js';
 import { installVmcsAccessors } from './install_vmcs_accessors.js';
 import type { VmcsByEncoding } from './vmcs.js';
 import { VmcsWriteTrace } from './vmcs_write_trace.js';
-import { WriteLedger } from './write_ledger.js';
+import { WriteLedger, type ReservedFields } from './write_ledger.js';
 
 /** Lines of a stack that are about access itself, not about who wants it. */
 const accessCode = /[/\\](vmcs_fields_intel_x64|vmcs_field_source|(word|bit|bits|control_bit)_accessor)\.[jt]s/;
+
+const wordOf = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 
 function controlName(word: ControlWord, mask: number): string {
   const names = Object.entries(controlMasks[word])
@@ -111,8 +113,9 @@ export class VmcsFieldsIntelX64 implements VmcsByEncoding {
   }
 
   writeHalves(field: number, low: number, high: number): void {
+    if (this.ledger !== undefined) return this.write(field, wordOf(low, high));
     if (!this.vmx.vmwriteHalves(field, low, high)) {
-      throw this.failure('VMWRITE', field, (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0));
+      throw this.failure('VMWRITE', field, wordOf(low, high));
     }
   }
 
@@ -166,12 +169,13 @@ export class VmcsFieldsIntelX64 implements VmcsByEncoding {
     this.write(controlFieldOf[word], BigInt((this.allowed0(word) & this.allowed1(word)) >>> 0));
   }
 
-  /** Runs `body` for each contribution in order; two that contradict each other are an error. */
+  /** Runs `body` for each contribution in order; two that contradict each other are an error, and so is a write of a reserved field. */
   protected asContributions<T extends { readonly name: string }>(
     contributions: readonly T[],
+    reserved: ReservedFields,
     body: (each: T) => void,
   ): void {
-    this.ledger = new WriteLedger();
+    this.ledger = new WriteLedger(reserved);
     try {
       for (const each of contributions) {
         this.writer = each.name;

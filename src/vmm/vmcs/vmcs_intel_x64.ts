@@ -19,6 +19,7 @@ import { withRollback } from '../support/rollback.js';
 import { hex } from '../support/text.js';
 import { GdtX64 } from '../vmm_state/gdt_x64.js';
 import { dumpVmcsState } from '../vmm_state/vmcs_state_dump.js';
+import { driverContext } from './driver_context_fields.js';
 import type { Vmcs } from './vmcs.js';
 import { VmEntryExplainer } from './vm_entry_explainer.js';
 import { VmcsStateWriterIntelX64 } from './vmcs_state_writer_intel_x64.js';
@@ -44,7 +45,7 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
       this.clear();
       this.load();
       this.writeFields();
-      this.asContributions(contributions, (each) => each.setUp(this));
+      this.asContributions(contributions, driverContext, (each) => each.setUp(this));
       if (!this.vmx.vmlaunch()) throw this.entryFailed('VMLAUNCH');
     });
   }

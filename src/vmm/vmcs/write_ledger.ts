@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { VmcsError } from '../errors.js';
 import { vmcsFieldLabel } from '../../intrinsics/vmcs_field_details.js';
+import { ContributionError, VmcsError } from '../errors.js';
 import { hex } from '../support/text.js';
 
 interface Entry {
@@ -9,16 +9,28 @@ interface Entry {
   readonly value: bigint;
 }
 
+/** VMCS fields that nobody can set up, and why. */
+export interface ReservedFields {
+  readonly fields: ReadonlySet<number>;
+  /** Ends the sentence "'name' writes FIELD, but". */
+  readonly reason: string;
+}
+
 /** Who wrote what while contributions set up a VMCS, so that two that contradict each other are found. */
 export class WriteLedger {
   private readonly entries = new Map<number, Entry[]>();
 
+  constructor(private readonly reserved: ReservedFields = { fields: new Set(), reason: '' }) {}
+
   /**
    * Notes that `who` gave the bits of `mask` in `field` their values in `value`.
    *
+   * @throws ContributionError for a reserved field.
    * @throws VmcsError if another contribution gave one of these bits another value.
    */
   note(who: string, field: number, mask: bigint, value: bigint): void {
+    if (this.reserved.fields.has(field & ~1))
+      throw new ContributionError(`'${who}' writes ${vmcsFieldLabel(field)}, but ${this.reserved.reason}`);
     const before = this.entries.get(field) ?? [];
     const other = before.find((entry) => entry.who !== who && (entry.mask & mask & (entry.value ^ value)) !== 0n);
     if (other !== undefined) {

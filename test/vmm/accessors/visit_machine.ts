@@ -39,7 +39,6 @@ const modulePath = temporaryFolder().write(
    import { inject, injectable } from 'inversify';
    @injectable()
    class Visit {
-     @inject(bareflank.Vmcs) readonly vmcs!: unknown;
      @inject(bareflank.Vmx) readonly vmx!: unknown;
      @inject(bareflank.MsrAccessors) readonly msrAccessors!: unknown;
      @inject(bareflank.Msrs) readonly msrs!: unknown;
@@ -48,10 +47,19 @@ const modulePath = temporaryFolder().write(
      @inject(bareflank.Segments) readonly segments!: unknown;
      @inject(bareflank.CpuidAccessors) readonly cpuidAccessors!: unknown;
      @inject(bareflank.Cpuid) readonly cpuid!: unknown;
-     readonly name = 'visit';
-     setUp(): void { (globalThis as any).bareflankTestVisit(this); }
    }
-   export default bareflank.vcpuModule(({ bind }) => bind(bareflank.VmcsContribution).to(Visit as never));`,
+   @bareflank.extension()
+   class VisitedVmcs extends bareflank.VmcsIntelX64 {
+     @inject(Visit) readonly visit!: Visit;
+     protected override writeFields(): void {
+       super.writeFields();
+       (globalThis as any).bareflankTestVisit({ ...this.visit, vmcs: this });
+     }
+   }
+   export default bareflank.vcpuModule(({ bind, rebind }) => {
+     bind(Visit).toSelf();
+     rebind(bareflank.Vmcs).to(VisitedVmcs);
+   });`,
 );
 
 /** Boots a machine, starts the VMM on it, and calls `visit` in VMX root operation when the VMCS is set up. */

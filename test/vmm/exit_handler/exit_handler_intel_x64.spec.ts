@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { SecondaryControl } from '../../../src/intrinsics/control_bits.js';
+import { PrimaryControl, SecondaryControl } from '../../../src/intrinsics/control_bits.js';
 import { ExitReason, exitReasonDefinitions } from '../../../src/intrinsics/exit_reasons.js';
 import { Msr } from '../../../src/intrinsics/msr_definitions.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
@@ -119,8 +119,12 @@ describe('ExitHandlerIntelX64', () => {
     }
 
     for (const msr of [0x31n, 0x39n, 0x1aen, 0x1afn, 0x602n]) {
-      it(`of 0x${msr.toString(16)} reads 0`, () => {
-        expect(read(guest(), msr)).to.equal(0n);
+      it(`of 0x${msr.toString(16)}, which Bareflank 1.1 answered with 0, is #GP where the processor lacks it`, () => {
+        const all = guest();
+        all.values[rcx] = msr;
+        all.machine.exit(ExitReason.Rdmsr);
+        expect(injected(all.machine)).to.equal(generalProtection);
+        expect(all.field(VmcsField.GuestRip)).to.equal(rip);
       });
     }
 
@@ -437,14 +441,60 @@ describe('ExitHandlerIntelX64', () => {
     }
   });
 
-  it('gives RDTSC and RDTSCP the processor’s time plus the offset', () => {
-    const { machine, values, set } = guest();
-    set(VmcsField.TscOffset, 0xffffffffffffffffn);
-    machine.exit(ExitReason.Rdtsc);
-    expect([values[rdx], values[rax]]).to.deep.equal([1n, 1n]);
-    machine.msr.set(Msr.Ia32TscAux, 7n);
-    machine.exit(ExitReason.Rdtscp, { length: 3 });
-    expect([values[rdx], values[rax], values[rcx]]).to.deep.equal([1n, 2n, 7n]);
+  describe('the time stamp', () => {
+    const primary = VmcsField.PrimaryProcessorBasedVmExecutionControls;
+    /** A guest with an offset of −1 in its VMCS, which counts if "use TSC offsetting" is 1. */
+    function withOffset(isUsed: boolean) {
+      const all = guest();
+      all.set(VmcsField.TscOffset, 0xffffffffffffffffn);
+      if (isUsed) all.set(primary, all.field(primary) | BigInt(PrimaryControl.UseTscOffsetting));
+      return all;
+    }
+
+    it('is the processor’s plus the offset, for RDTSC and RDTSCP', () => {
+      const { machine, values } = withOffset(true);
+      machine.exit(ExitReason.Rdtsc);
+      expect([values[rdx], values[rax]]).to.deep.equal([1n, 1n]);
+      machine.msr.set(Msr.Ia32TscAux, 7n);
+      machine.exit(ExitReason.Rdtscp, { length: 3 });
+      expect([values[rdx], values[rax], values[rcx]]).to.deep.equal([1n, 2n, 7n]);
+    });
+
+    it('is the processor’s while "use TSC offsetting" is 0, for RDTSC, RDTSCP and RDMSR, and so is the deadline', () => {
+      const { machine, values } = withOffset(false);
+      machine.exit(ExitReason.Rdtsc);
+      expect([values[rdx], values[rax]]).to.deep.equal([1n, 2n]);
+      machine.exit(ExitReason.Rdtscp, { length: 3 });
+      expect([values[rdx], values[rax]]).to.deep.equal([1n, 3n]);
+      machine.msr.set(Msr.Ia32TimeStampCounter, 50n).set(Msr.Ia32TscDeadline, 60n);
+      values[rcx] = BigInt(Msr.Ia32TimeStampCounter);
+      machine.exit(ExitReason.Rdmsr);
+      expect(values[rax]).to.equal(50n);
+      values[rcx] = BigInt(Msr.Ia32TscDeadline);
+      machine.exit(ExitReason.Rdmsr);
+      expect(values[rax]).to.equal(60n);
+      machine.exit(ExitReason.Wrmsr);
+      expect(machine.msr.get(Msr.Ia32TscDeadline)).to.equal(60n);
+    });
+
+    it('moves IA32_TSC_DEADLINE along, and an offset never arms or disarms the timer', () => {
+      const { machine, values } = withOffset(true);
+      const access = (reason: ExitReason, value = 0n): bigint => {
+        [values[rcx], values[rax], values[rdx]] = [BigInt(Msr.Ia32TscDeadline), value & 0xffffffffn, value >> 32n];
+        machine.exit(reason);
+        return (values[rdx]! << 32n) | values[rax]!;
+      };
+      machine.msr.set(Msr.Ia32TscDeadline, 0n);
+      access(ExitReason.Wrmsr, 100n);
+      expect(machine.msr.get(Msr.Ia32TscDeadline), 'the guest is 1 behind').to.equal(101n);
+      expect(access(ExitReason.Rdmsr)).to.equal(100n);
+      access(ExitReason.Wrmsr, 0n);
+      expect(machine.msr.get(Msr.Ia32TscDeadline), '0 disarms').to.equal(0n);
+      expect(access(ExitReason.Rdmsr)).to.equal(0n);
+      access(ExitReason.Wrmsr, 0xffffffffffffffffn);
+      expect(machine.msr.get(Msr.Ia32TscDeadline), '0 would disarm').to.equal(1n);
+      expect(access(ExitReason.Rdmsr), '0 would say that none is armed').to.equal(1n);
+    });
   });
 
   describe('INVLPG and INVPCID', () => {

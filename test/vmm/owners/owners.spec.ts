@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { inject, injectable } from 'inversify';
 import { PrimaryControl, SecondaryControl } from '../../../src/intrinsics/control_bits.js';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
+import { Msr } from '../../../src/intrinsics/msr_definitions.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_module.js';
 import { MsrContribution } from '../../../src/vmm/contributions/msr_contribution.js';
@@ -259,6 +260,19 @@ describe('TscOffset', () => {
     first[Symbol.dispose]();
     first[Symbol.dispose]();
     expect(field(VmcsField.TscOffset)).to.equal(3n);
+  });
+
+  it('lets accesses to IA32_TSC_DEADLINE exit as long as there is an offset', () => {
+    const { it, field, bit } = owners();
+    it.msrBitmap.enable();
+    const page = field(VmcsField.AddressOfMsrBitmap);
+    const traps = (): boolean[] => [0, 0x800 * 8].map((base) => bit(page, base + Msr.Ia32TscDeadline));
+    const requests = [it.tscOffset.add(1n), it.tscOffset.add(2n)];
+    expect(traps()).to.deep.equal([true, true]);
+    requests[0]![Symbol.dispose]();
+    expect(traps()).to.deep.equal([true, true]);
+    requests[1]![Symbol.dispose]();
+    expect(traps()).to.deep.equal([false, false]);
   });
 });
 

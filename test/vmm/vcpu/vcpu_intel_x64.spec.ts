@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_module.js';
+import { extension } from '../../../src/vmm/container/extension.js';
+import { vcpuModule, vmmModule, type PartModule } from '../../../src/vmm/container/part_module.js';
 import { VcpuContribution } from '../../../src/vmm/contributions/vcpu_contribution.js';
+import { VmcsContribution } from '../../../src/vmm/contributions/vmcs_contribution.js';
+import { Ept } from '../../../src/vmm/ept/ept.js';
+import { EptIntelX64 } from '../../../src/vmm/ept/ept_intel_x64.js';
 import { OutOfMemoryError, VcpuError, VmxonError } from '../../../src/vmm/errors.js';
+import { ExceptionBitmapIntelX64 } from '../../../src/vmm/owners/exception_bitmap_intel_x64.js';
+import { ExceptionBitmap } from '../../../src/vmm/owners/owners.js';
 import { MemoryManager } from '../../../src/vmm/memory_manager/memory_manager.js';
 import { UserData } from '../../../src/vmm/vcpu/user_data.js';
 import { Vcpu } from '../../../src/vmm/vcpu/vcpu.js';
@@ -223,6 +229,37 @@ describe('VcpuIntelX64', () => {
         'b fini',
         'a fini',
       ]);
+    });
+
+    it('and to its VMCS come after the owners at set-up and before them at the end, whatever their names', () => {
+      const log: string[] = [];
+      @extension()
+      class LoggingExceptionBitmap extends ExceptionBitmapIntelX64 {
+        override apply(): void {
+          log.push('owners');
+        }
+      }
+      @extension()
+      class LoggingEpt extends EptIntelX64 {
+        override stop(): void {
+          log.push('owners stop');
+        }
+      }
+      const names = ['aaa', 'zzz'];
+      const { it } = vcpu([
+        vmmModule(({ rebind }) => rebind(Ept).to(LoggingEpt)),
+        vcpuModule(({ bind, rebind }) => {
+          rebind(ExceptionBitmap).to(LoggingExceptionBitmap);
+          for (const name of names) {
+            bind(VmcsContribution).toConstantValue({ name, setUp: () => void log.push(`${name} set-up`) });
+            bind(VcpuContribution).toConstantValue({ name, onHlt: () => void log.push(`${name} hlt`) });
+          }
+        }),
+      ]);
+      it.init();
+      it.run();
+      it.hlt();
+      expect(log).to.deep.equal(['owners', 'aaa set-up', 'zzz set-up', 'zzz hlt', 'aaa hlt', 'owners stop']);
     });
 
     it('end the start when one throws', () => {

@@ -9,7 +9,14 @@ import { VmcsField, widthOfField } from '../../../src/intrinsics/vmcs_fields.js'
 import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_module.js';
 import { extension } from '../../../src/vmm/container/extension.js';
 import { VmcsContribution } from '../../../src/vmm/contributions/vmcs_contribution.js';
-import { EntryError, OutOfMemoryError, VmcsError, VmEntryError, VmxError } from '../../../src/vmm/errors.js';
+import {
+  ContributionError,
+  EntryError,
+  OutOfMemoryError,
+  VmcsError,
+  VmEntryError,
+  VmxError,
+} from '../../../src/vmm/errors.js';
 import { MemoryManager } from '../../../src/vmm/memory_manager/memory_manager.js';
 import { Vmcs } from '../../../src/vmm/vmcs/vmcs.js';
 import { VmcsIntelX64 } from '../../../src/vmm/vmcs/vmcs_intel_x64.js';
@@ -364,6 +371,29 @@ describe('VmcsIntelX64', () => {
       it(`that give ${what} different values are an error that names both`, () => {
         const { vmm } = loadedVmm([contribute({ name: 'first', setUp: a }, { name: 'second', setUp: b })]);
         expect(causeOf(() => vmm.entry.startVmm(0n)).message).to.match(/'first' and 'second' give .* different values/);
+      });
+    }
+
+    const belongToTheDriver: [string, VmcsContribution['setUp']][] = [
+      ['GUEST_RIP', (vmcs) => vmcs.guestRip.set(1n)],
+      ['GUEST_RSP', (vmcs) => vmcs.write(VmcsField.GuestRsp, 1n)],
+      ['GUEST_RFLAGS', (vmcs) => vmcs.guestRflags.interruptEnableFlag.enable()],
+      ['GUEST_RIP', (vmcs) => vmcs.writeHalves(VmcsField.GuestRip, 1, 0)],
+      ['GUEST_CR3', (vmcs) => vmcs.guestCr3.set(0x1000n)],
+      ['GUEST_CS_SELECTOR', (vmcs) => vmcs.guestCsSelector.set(8n)],
+      ['GUEST_TR_ACCESS_RIGHTS', (vmcs) => vmcs.write(VmcsField.GuestTrAccessRights, 0x8bn)],
+      ['GUEST_GS_BASE', (vmcs) => vmcs.guestGsBase.set(0x1000n)],
+      ['GUEST_IDTR_LIMIT', (vmcs) => vmcs.guestIdtrLimit.set(0n)],
+      ['GUEST_ACTIVITY_STATE', (vmcs) => vmcs.guestActivityState.set('hlt')],
+    ];
+    for (const [name, setUp] of belongToTheDriver) {
+      it(`that write ${name}, which belongs to the driver’s context, are an error that names them`, () => {
+        const { vmm } = loadedVmm([contribute({ name: 'mine', setUp })]);
+        const error = causeOf(() => vmm.entry.startVmm(0n));
+        expect(error).to.be.instanceOf(ContributionError);
+        expect(error.message).to.match(
+          new RegExp(`^'mine' writes ${name} \\(0x6?\\w+\\), but it belongs to the context of the driver`),
+        );
       });
     }
   });
