@@ -42,6 +42,7 @@ export type { BindingTo, PartBinder } from './vmm/container/binding_recorder.js'
 export * from './vmm/container/contribution.js';
 export * from './vmm/container/extension.js';
 export * from './vmm/container/load_errors.js';
+export { parameter, type ParameterValue } from './vmm/container/parameter.js';
 export * from './vmm/container/part_module.js';
 export * from './vmm/container/vcpu_containers.js';
 export * from './vmm/contributions/cpuid_contribution.js';

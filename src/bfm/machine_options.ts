@@ -13,6 +13,7 @@ export function machineOptions(command: Command): Command {
     .option('--cpus <n>', 'logical processors', '1')
     .option('-m, --module <file...>', 'module file, or the name of an extension; repeatable', [])
     .option('-e, --extensions <dir...>', 'another folder to look for extensions in; repeatable', [])
+    .option('--set <name=value...>', 'value of a parameter that a module declares; repeatable', [])
     .option(
       '--start <when>',
       'boot: the VMM takes the processor from its first instruction (default with -m); late: when every processor is idle; off: not at all',

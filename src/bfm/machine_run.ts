@@ -132,7 +132,7 @@ export class MachineRun {
       if (MODULE_SOURCE.test(file)) driver.addModule(file);
       else driver.addModules(file);
     }
-    await driver.load();
+    await driver.load(request.settings);
     return driver;
   }
 

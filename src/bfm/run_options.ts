@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { FileError } from './file_error.js';
 import { checkExtensionFolders, findModuleFile, guestImage } from './folders.js';
+import { parseSettings } from './settings.js';
 import { MEMORY_LIMITS, parseMemorySize } from './memory_size.js';
 import type { RunRequest, StartMode } from './run_request.js';
 import { UsageError } from './usage_error.js';
@@ -17,6 +18,7 @@ export interface RunOptions {
   readonly cpus: string;
   readonly module: readonly string[];
   readonly extensions: readonly string[];
+  readonly set: readonly string[];
   readonly start?: string;
   readonly startAt?: string;
   readonly until?: string;
@@ -131,6 +133,7 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
     memoryBytes,
     processors: processors(options.cpus),
     modules,
+    settings: parseSettings(options.set, modules.length > 0),
     start: startMode(options, modules),
     ...(options.startAt !== undefined && { startAt: options.startAt }),
     ...(options.until !== undefined && { until: options.until }),

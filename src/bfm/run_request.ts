@@ -14,6 +14,8 @@ export interface RunRequest {
   readonly processors: number;
   /** Absolute paths of module files. */
   readonly modules: readonly string[];
+  /** Values of the modules' parameters, as text by name. */
+  readonly settings: Readonly<Record<string, string>>;
   readonly start: StartMode;
   /** Late start: when this text stands on the console; without it the first time that every processor is idle. */
   readonly startAt?: string;

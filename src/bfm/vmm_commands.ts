@@ -9,6 +9,7 @@ import { findModuleFile } from './folders.js';
 import { NoMachineError } from './host/host_errors.js';
 import type { HostMethod } from './host/host_protocol.js';
 import { parseHexadecimal } from './number.js';
+import { parseSettings } from './settings.js';
 
 /** A command without arguments that is one request. */
 function simple(name: HostMethod, description: string): Command {
@@ -18,15 +19,23 @@ function simple(name: HostMethod, description: string): Command {
   return takes(command, 'machine');
 }
 
+interface LoadingOptions {
+  readonly extensions: readonly string[];
+  readonly set: readonly string[];
+}
+
 /** A command that takes module files. */
 function loading(name: 'load' | 'quick', description: string): Command {
   const command = new Command(name)
     .description(description)
     .argument('<modules...>', 'module files, or names of extensions')
     .option('-e, --extensions <dir...>', 'another folder to look for extensions in; repeatable', [])
-    .action(async (modules: readonly string[], { extensions }: { extensions: readonly string[] }) => {
+    .option('--set <name=value...>', 'value of a parameter that a module declares; repeatable', [])
+    .action(async (modules: readonly string[], { extensions, set }: LoadingOptions) => {
+      const settings = parseSettings(set, true);
       await withHost(command, async (host) => {
-        await host.request('load', { files: modules.map((module) => findModuleFile(module, extensions, name)) });
+        const files = modules.map((module) => findModuleFile(module, extensions, name));
+        await host.request('load', { files, settings });
         if (name === 'quick') await host.request('start', {});
       });
     });

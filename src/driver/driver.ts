@@ -108,14 +108,22 @@ export class Driver {
     for (const path of readModuleList(file)) this.addModule(path);
   }
 
-  /** Loads the base VMM and the modules. A failure leaves the VMM unloaded. Loaded: nothing to do. @throws ModuleLoadError … */
-  async load(): Promise<void> {
+  /**
+   * Loads the base VMM and the modules. A failure leaves the VMM unloaded. Loaded: nothing to do.
+   *
+   * @param settings values of the modules' parameters, as text by name.
+   * @throws ModuleLoadError …
+   */
+  async load(settings: Readonly<Record<string, string>> = {}): Promise<void> {
     if (this.state === 'VMM_LOADED') return;
     this.allow('load', 'VMM_UNLOADED');
     try {
       const modules: FileModule[] = [];
       for (const file of this.files) for (const module of await loadModule(file)) modules.push({ file, module });
-      this.vmm = LoadedVmm.create(this.machine, modules, this.trace, this.traceVmcs);
+      this.vmm = LoadedVmm.create(this.machine, modules, this.trace, {
+        traceVmcs: this.traceVmcs,
+        settings,
+      });
     } catch (error) {
       this.files = [];
       throw error;

@@ -2,6 +2,7 @@
 import type { ComponentSymbol } from '../intrinsics/component.js';
 import { SerialPortAddress, BaudRate, DataBits, ParityBits, StopBits } from '../intrinsics/constants.js';
 import type { BindingRecord } from '../vmm/container/binding_recorder.js';
+import { withSettings } from '../vmm/container/parameter.js';
 import { vmmModule, type PartModule } from '../vmm/container/part_module.js';
 import { VmmContainer } from '../vmm/container/vmm_container.js';
 import type { ReportValue } from '../vmm/contributions/report_contribution.js';
@@ -18,6 +19,14 @@ import type { MachineHost } from './machine_host.js';
 export interface FileModule {
   readonly file: string;
   readonly module: PartModule;
+}
+
+/** What a load depends on, besides machine and modules. */
+export interface LoadOptions {
+  /** Remember where each VMCS field was written. */
+  readonly traceVmcs?: boolean;
+  /** Values of parameters, as text by name. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** COM2: COM1 is the console of the machine's guest. */
@@ -64,14 +73,14 @@ export class LoadedVmm {
    * Validates the base and the given modules together, makes the VMM's parts and initialises them. The modules are shuffled, so that nobody
    * can depend on their order.
    *
-   * @param traceVmcs remember where each VMCS field was written.
+   * @param options what else the load depends on.
    * @throws ModuleLoadError, EntryError; nothing is left behind.
    */
   static create(
     machine: MachineHost,
     modules: readonly FileModule[],
     trace: HandlerTrace,
-    traceVmcs = false,
+    { traceVmcs = false, settings = {} }: LoadOptions = {},
   ): LoadedVmm {
     const base: FileModule[] = [
       { file: 'bareflank (vmm_module.ts)', module: vmmParts },
@@ -81,7 +90,7 @@ export class LoadedVmm {
     const records: BindingRecord[] = shuffled([...base, ...modules]).flatMap(({ file, module }) => [
       ...module.record(file),
     ]);
-    const container = VmmContainer.create(records);
+    const container = VmmContainer.create(withSettings(records, settings));
     attachOutput(container.get(Output));
     try {
       const vmm = new LoadedVmm(container);

@@ -14,6 +14,7 @@ const defaults: RunOptions = {
   cpus: '1',
   module: [],
   extensions: [],
+  set: [],
   testDevice: false,
   stats: false,
   json: false,

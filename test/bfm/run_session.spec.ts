@@ -14,6 +14,7 @@ const endless: RunRequest = {
   memoryBytes: 16 << 20,
   processors: 1,
   modules: [join(root, 'extensions/hypervisor_example_cpuidcount/cpuidcount.modules')],
+  settings: {},
   start: 'boot',
   pace: 'fast',
   testDevice: false,

@@ -18,7 +18,7 @@ export class DriverCommands {
   }
 
   /** Loads modules in place of those that are loaded. A failure leaves the VMM unloaded. @param files `.modules` files or module sources */
-  async load(files: readonly string[]): Promise<void> {
+  async load(files: readonly string[], settings: Readonly<Record<string, string>> = {}): Promise<void> {
     const { driver } = this;
     this.unload();
     try {
@@ -26,7 +26,7 @@ export class DriverCommands {
         if (MODULE_SOURCE.test(file)) driver.addModule(file);
         else driver.addModules(file);
       }
-      await driver.load();
+      await driver.load(settings);
     } catch (error) {
       driver.unload();
       throw error;

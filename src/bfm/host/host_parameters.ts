@@ -9,7 +9,7 @@ const none = z.unknown();
 /** What each method wants. */
 const shapes: Readonly<Record<HostMethod, z.ZodType>> = {
   status: none,
-  load: z.object({ files: z.array(z.string().min(1)) }),
+  load: z.object({ files: z.array(z.string().min(1)), settings: z.record(z.string(), z.string()).optional() }),
   unload: none,
   start: none,
   stop: none,

@@ -7,7 +7,10 @@ export type WireRegisters = Readonly<Record<string, string>>;
 /** What a client can ask of a host, as JSON-RPC requests: parameters and result by method. Bytes travel in base64. */
 export interface HostRequests {
   status: { params: object; result: { state: DriverState; ending?: string | undefined } };
-  load: { params: { files: readonly string[] }; result: null };
+  load: {
+    params: { files: readonly string[]; settings?: Readonly<Record<string, string>> | undefined };
+    result: null;
+  };
   unload: { params: object; result: null };
   start: { params: object; result: null };
   stop: { params: object; result: null };

@@ -85,7 +85,8 @@ export class HostedMachine {
     });
     this.driver = await Driver.create({ machine: this.pc.driverHost, whereabouts: control.handlerWord });
     this.commands = new DriverCommands(this.driver);
-    if (request.modules.length > 0 || request.start !== 'off') await this.commands.load(request.modules);
+    if (request.modules.length > 0 || request.start !== 'off')
+      await this.commands.load(request.modules, request.settings);
     this.pc.boot({ kernel, modules, append: request.append });
     if (request.start === 'boot') this.start();
   }
@@ -207,7 +208,10 @@ export class HostedMachine {
       case 'status':
         return { state: commands.status, ending: this.shortEnding };
       case 'load':
-        await commands.load(checkedParameters(method, params).files);
+        {
+          const { files, settings } = checkedParameters(method, params);
+          await commands.load(files, settings);
+        }
         return null;
       case 'unload':
         return (commands.unload(), null);

@@ -2,6 +2,7 @@
 import type { ComponentScope, ComponentSymbol } from '../../intrinsics/component.js';
 import { nameOf, type PartClass, type PartIdentifier } from './injections.js';
 import { ModuleFunctionError } from './load_errors.js';
+import { parameterRecord } from './parameter.js';
 
 /** What a binding gives: a class to make once, a value that is there already, or another binding. */
 export type BindingTarget =
@@ -37,6 +38,8 @@ export interface PartBinder {
   bind<T>(identifier: ComponentSymbol<T> | PartClass<T>): BindingTo<T>;
   /** Replaces the one binding of a component. */
   rebind<T>(identifier: ComponentSymbol<T>): BindingTo<T>;
+  /** Lists a parameter of the module's, which `--set` can set. It is the VMM's, so that classes of both scopes may inject it. */
+  parameter(identifier: ComponentSymbol<bigint> | ComponentSymbol<boolean> | ComponentSymbol<string>): void;
 }
 
 /** Collects what a module function says. */
@@ -54,6 +57,10 @@ export class BindingRecorder implements PartBinder {
     this.binding('bind', identifier as PartIdentifier);
 
   readonly rebind = <T>(identifier: ComponentSymbol<T>): BindingTo<T> => this.binding('rebind', identifier);
+
+  readonly parameter = (identifier: symbol): void => {
+    this.records.push(parameterRecord(identifier, this.file));
+  };
 
   /** Takes over what another module said, under its own file's name. */
   replay(records: readonly BindingRecord[]): void {

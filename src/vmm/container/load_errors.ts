@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { BareflankError } from '../../intrinsics/errors.js';
+import { BareflankError, type ErrorOptions } from '../../intrinsics/errors.js';
 
 /** What is wrong with the modules that were given: nothing is loaded. The message names files and symbols. */
 export class ModuleLoadError extends BareflankError {
@@ -7,7 +7,7 @@ export class ModuleLoadError extends BareflankError {
     message: string,
     /** The files that the error is about. */
     readonly files: readonly string[],
-    options: { causedBy?: unknown } = {},
+    options: ErrorOptions = {},
   ) {
     super(message, options);
   }
@@ -54,6 +54,9 @@ export class MissingMemberError extends ModuleLoadError {}
 
 /** A `bind(X)` without `to…`, or a module function that throws. */
 export class ModuleFunctionError extends ModuleLoadError {}
+
+/** A parameter that no loaded module declares, or a value that it cannot have. */
+export class ParameterError extends ModuleLoadError {}
 
 /** Two copies of the framework in one process: their classes are not each other's. */
 export class SecondCopyError extends ModuleLoadError {}

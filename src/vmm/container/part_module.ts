@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { ComponentScope } from '../../intrinsics/component.js';
 import { BindingRecorder, type BindingRecord, type PartBinder } from './binding_recorder.js';
-import { ModuleFunctionError } from './load_errors.js';
+import { ModuleFunctionError, ModuleLoadError } from './load_errors.js';
 import './running_copy.js';
 
 /** A module function: it only binds. */
@@ -24,7 +24,7 @@ export class PartModule {
     try {
       this.load(recorder);
     } catch (error) {
-      if (error instanceof ModuleFunctionError) throw error;
+      if (error instanceof ModuleLoadError) throw error;
       throw new ModuleFunctionError(
         `${file}: its module function threw: ${error instanceof Error ? error.message : String(error)}`,
         [file],

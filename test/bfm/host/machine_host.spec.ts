@@ -11,6 +11,7 @@ const echo: RunRequest = {
   memoryBytes: 16 << 20,
   processors: 1,
   modules: [],
+  settings: {},
   start: 'off',
   pace: 'real',
   testDevice: false,

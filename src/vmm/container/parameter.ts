@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { component, type ComponentSymbol } from '../../intrinsics/component.js';
+import type { BindingRecord } from './binding_recorder.js';
+import { ParameterError } from './load_errors.js';
+
+/** What a parameter can be: a number of 64 bits, a switch or a text. */
+export type ParameterValue = bigint | boolean | string;
+
+type Widened<T extends ParameterValue> = T extends bigint ? bigint : T extends boolean ? boolean : string;
+
+/** What a parameter was declared with. */
+interface ParameterDeclaration {
+  readonly name: string;
+  readonly initial: ParameterValue;
+  readonly meaning: string;
+}
+
+const namePattern = /^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$/;
+const largest = (1n << 64n) - 1n;
+
+// A table of declarations, filled while modules are evaluated and never changed afterwards, as that of components.
+const declarations = new Map<symbol, ParameterDeclaration>();
+
+/**
+ * Declares a value that whoever loads the extension may set: `--set NAME=VALUE`. A module lists it by `parameter(X)`, a class injects it.
+ *
+ * @param name `extension.name`, both in snake_case.
+ * @param initial what it is unless somebody sets it; its type is the parameter's.
+ * @param meaning one line for messages and help, with the unit.
+ */
+export function parameter<T extends ParameterValue>(
+  name: string,
+  initial: T,
+  meaning: string,
+): ComponentSymbol<Widened<T>> {
+  if (!namePattern.test(name)) throw new Error(`parameter '${name}': a name is extension.name, both in snake_case`);
+  const symbol = component<Widened<T>>(`parameter ${name}`, 'vmm');
+  declarations.set(symbol, { name, initial, meaning });
+  return symbol;
+}
+
+/** The binding of a parameter to its initial value. @throws ParameterError for a symbol that `parameter` did not make. */
+export function parameterRecord(identifier: symbol, file: string): BindingRecord {
+  const declaration = declarations.get(identifier);
+  if (declaration === undefined)
+    throw new ParameterError(`${file}: parameter(${String(identifier)}) wants a symbol made by parameter()`, [file]);
+  const target = { kind: 'value', value: declaration.initial } as const;
+  return { kind: 'bind', scope: 'vmm', identifier, target, file };
+}
+
+function declaredBy({ identifier }: BindingRecord): ParameterDeclaration | undefined {
+  return typeof identifier === 'symbol' ? declarations.get(identifier) : undefined;
+}
+
+function parsed({ name, initial, meaning }: ParameterDeclaration, text: string): ParameterValue {
+  const refuse = (wanted: string): never => {
+    throw new ParameterError(`--set ${name}=${text}: ${name} (${meaning}) wants ${wanted}`, [], {
+      details: { where: `--set ${name}`, found: text, expected: wanted },
+    });
+  };
+  if (typeof initial === 'string') return text;
+  if (typeof initial === 'boolean')
+    return text === 'true' || text === 'false' ? text === 'true' : refuse('true or false');
+  if (!/^(0x[0-9a-f]+|[0-9]+)$/i.test(text)) return refuse('a decimal number, or a hexadecimal one with 0x');
+  const value = BigInt(text);
+  return value <= largest ? value : refuse('a number of at most 64 bits');
+}
+
+function shown(value: ParameterValue): string {
+  if (typeof value === 'bigint') return `0x${value.toString(16)}`;
+  return value === '' ? '""' : String(value);
+}
+
+function listOf(declared: readonly ParameterDeclaration[]): string {
+  if (declared.length === 0) return 'the loaded modules declare none';
+  const lines = declared.map(({ name, initial, meaning }) => `  ${name}=${shown(initial)}  ${meaning}`);
+  return `the loaded modules declare:\n${lines.sort().join('\n')}`;
+}
+
+/**
+ * The records with the values that were set.
+ *
+ * @param settings text by the parameter's name.
+ * @throws ParameterError for a name that no module declares, with the list of those that are, and for a value of another kind.
+ */
+export function withSettings(
+  records: readonly BindingRecord[],
+  settings: Readonly<Record<string, string>>,
+): BindingRecord[] {
+  const declared = records.map(declaredBy).filter((each) => each !== undefined);
+  const known = new Set(declared.map(({ name }) => name));
+  for (const name of Object.keys(settings)) {
+    if (known.has(name)) continue;
+    throw new ParameterError(`--set ${name}: there is no such parameter; ${listOf(declared)}`, [], {
+      details: { where: '--set', found: name, expected: [...known].sort().join(', ') || 'nothing' },
+    });
+  }
+  return records.map((record) => {
+    const declaration = declaredBy(record);
+    const text = declaration === undefined ? undefined : settings[declaration.name];
+    if (declaration === undefined || text === undefined) return record;
+    return { ...record, target: { kind: 'value', value: parsed(declaration, text) } };
+  });
+}
