@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { differences } from './comparison.js';
-import { Outcome, type CaseResult, type InstructionCase } from './instruction_case.js';
-import { MemoryMap } from './memory_map.js';
-import { Flag } from './undefined_flags.js';
+import { Outcome, type CaseResult, type InstructionCase } from './cases/instruction_case.js';
+import { MemoryMap } from './cases/memory_map.js';
+import { Flag } from './cases/undefined_flags.js';
 
 const result: CaseResult = {
   outcome: Outcome.Completed,

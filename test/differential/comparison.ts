@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { generalRegisterNames } from '../../src/machine/processor/register_names.js';
-import { Outcome, register, type CaseResult, type InstructionCase } from './instruction_case.js';
-import { reconciled } from './vector_state.js';
+import { Outcome, register, type CaseResult, type InstructionCase } from './cases/instruction_case.js';
+import { reconciled } from './cases/vector_state.js';
 
 /** RFLAGS bits that are compared: status flags, DF, NT, AC, ID. RF is set in the image of a fault or not by the kind of exception; IF is the system's. */
 const comparedFlags = 0x244cd5;

@@ -14,8 +14,8 @@ import {
   setWord,
 } from '../support/processor_setup.js';
 import { createTestCore, type TestCore } from '../support/test_core.js';
-import { codeOf, Outcome, type CaseResult, type InstructionCase } from './instruction_case.js';
-import { FILLER, initialData, MemoryMap } from './memory_map.js';
+import { codeOf, Outcome, type CaseResult, type InstructionCase } from './cases/instruction_case.js';
+import { FILLER, initialData, MemoryMap } from './cases/memory_map.js';
 
 // Physical places. The supervisor's pages are mapped in the upper half, where no case looks.
 const code = 0x100000;

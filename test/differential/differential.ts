@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { CaseBuilder } from './case_builder.js';
+import { CaseBuilder } from './cases/case_builder.js';
 import { differences } from './comparison.js';
 import type { CoreRunner } from './core_runner.js';
-import { Expectation } from './expectation.js';
-import type { FormChoice } from './form_choice.js';
-import type { HostQuirks } from './host_quirks.js';
-import { Outcome, type CaseResult, type InstructionCase } from './instruction_case.js';
-import type { ReferenceProcessor } from './reference_processor.js';
-import { SeededRandom } from './seeded_random.js';
-import { isLoose } from './vector_state.js';
+import { Expectation } from './host/expectation.js';
+import type { FormChoice } from './cases/form_choice.js';
+import type { Host } from './host/host.js';
+import { Outcome, type CaseResult, type InstructionCase } from './cases/instruction_case.js';
+import { SeededRandom } from './cases/seeded_random.js';
+import { isLoose } from './cases/vector_state.js';
 
 /** Cases that go to the native helper at a time. */
 const BATCH = 8192;
@@ -57,14 +56,13 @@ export class Differential {
 
   /** `dataSeed` must be the one that the core runner was made with. */
   constructor(
-    private readonly oracle: ReferenceProcessor,
-    private readonly host: HostQuirks,
+    private readonly host: Pick<Host, 'reference' | 'quirks'>,
     private readonly core: CoreRunner,
     choices: readonly FormChoice[],
     private readonly dataSeed: number,
     private readonly options: DifferentialOptions,
   ) {
-    this.expectation = new Expectation(host, (testCase) => core.run(testCase), dataSeed);
+    this.expectation = new Expectation(host.quirks, (testCase) => core.run(testCase), dataSeed);
     this.random = new SeededRandom(options.seed);
     this.choices = options.filter ? choices.filter(options.filter) : choices;
     this.sequenceChoices = this.choices.filter(isForSequences);
@@ -91,7 +89,7 @@ export class Differential {
 
   private next(): InstructionCase {
     const isSequence = this.sequenceChoices.length > 0 && this.random.chance(this.options.sequences ?? 0);
-    const builder = new CaseBuilder(this.random, isSequence, this.host.vendor);
+    const builder = new CaseBuilder(this.random, isSequence, this.host.quirks.vendor);
     if (!isSequence) this.add(builder, this.choices[this.turn++ % this.choices.length]!);
     else for (let i = 2 + this.random.below(4); i > 0; i--) this.add(builder, this.random.pick(this.sequenceChoices));
     return builder.build();
@@ -103,7 +101,7 @@ export class Differential {
   }
 
   private compare(batch: readonly InstructionCase[]): void {
-    const native = this.oracle.run(batch, this.dataSeed);
+    const native = this.host.reference.run(batch, this.dataSeed);
     batch.forEach((testCase, i) => {
       const expected = native[i]!;
       if (expected.outcome === Outcome.Exception)
@@ -131,7 +129,7 @@ export class Differential {
 
   /** A native run in a helper of its own; the third one, when all its pages are there. */
   private alone(testCase: InstructionCase): CaseResult {
-    return this.oracle.run([testCase, testCase, testCase], this.dataSeed)[2]!;
+    return this.host.reference.run([testCase, testCase, testCase], this.dataSeed)[2]!;
   }
 
   private differing(testCase: InstructionCase, native: CaseResult): string[] {

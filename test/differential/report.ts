@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { generalRegisterNames } from '../../src/machine/processor/register_names.js';
 import { Decoder, DecoderOptions, Formatter, FormatterSyntax } from 'iced-x86';
-import { codeOf, register, type InstructionCase } from './instruction_case.js';
-import { MemoryMap } from './memory_map.js';
+import { codeOf, register, type InstructionCase } from './cases/instruction_case.js';
+import { MemoryMap } from './cases/memory_map.js';
 
 /** The instructions of a case in Intel syntax, one a line, with their bytes. */
 export function disassemble(testCase: InstructionCase): string[] {

@@ -7,7 +7,7 @@ import { BareflankError } from '../../src/intrinsics/errors.js';
 import { UnimplementedExitError } from '../../src/vmm/errors.js';
 import { Constants, Layout, Sizes } from '../../src/machine/layout.js';
 import { Pc, type PcEnd } from '../../src/machine/pc.js';
-import { SeededRandom } from '../differential/seeded_random.js';
+import { SeededRandom } from '../differential/cases/seeded_random.js';
 import { assemble, type CodeBits } from '../support/assembler.js';
 import { gate64, Page } from '../support/processor_setup.js';
 import { At, Select, SystemMachine, type PagingMode } from '../support/system_machine.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { SeededRandom } from '../differential/seeded_random.js';
+import { SeededRandom } from '../differential/cases/seeded_random.js';
 import type { CodeBits } from '../support/assembler.js';
 
 /** Where the slots, their counter and the dispatcher stand: linear = physical. In real-address mode all of it is in the segment at 10000H. */

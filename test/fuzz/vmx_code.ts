@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { VmcsField, type VmcsFieldName } from '../../src/intrinsics/vmcs_fields.js';
 import { vmcsRevision } from '../../src/machine/vmx/vmcs.js';
-import { SeededRandom } from '../differential/seeded_random.js';
+import { SeededRandom } from '../differential/cases/seeded_random.js';
 import { validFields } from '../machine/vmx/vmcs_setup.js';
 import { At, Select, type SystemMachine } from '../support/system_machine.js';
 import { FuzzAt, littleEndian, randomInstruction, randomSlot, randomValue, slotBytes } from './random_code.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { registerNumbers } from '../../src/intrinsics/exit_information.js';
-import { OperandCode, type Operand } from '../../src/machine/generator/operand.js';
+import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
+import { OperandCode, type Operand } from '../../../src/machine/generator/operand.js';
 import type { FormChoice } from './form_choice.js';
-import type { Vendor } from './host_quirks.js';
+import type { Vendor } from '../host/host_quirks.js';
 import type { CaseInstruction, InstructionCase } from './instruction_case.js';
 import { emptyParts, opcodeOf, prefixesOf, rexOf, signedBytes, type Parts } from './instruction_parts.js';
 import { MemoryMap } from './memory_map.js';

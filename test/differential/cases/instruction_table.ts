@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { readFileSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { expand, type Expansion } from '../../src/machine/generator/generate.js';
-import { topics } from '../../src/machine/instructions.js';
+import { expand, type Expansion } from '../../../src/machine/generator/generate.js';
+import { topics } from '../../../src/machine/instructions.js';
 
 /** The instruction table, expanded as the build does it. @param root the package's folder. */
 export function instructionTable(root: string): Expansion {

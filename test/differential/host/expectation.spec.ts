@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { registerNumbers } from '../../src/intrinsics/exit_information.js';
+import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
 import { expect } from 'chai';
 import { resolve } from 'node:path';
-import { differences } from './comparison.js';
-import { CoreRunner } from './core_runner.js';
-import { Differential, type DifferentialResult } from './differential.js';
+import { differences } from '../comparison.js';
+import { CoreRunner } from '../core_runner.js';
+import { Differential, type Failure } from '../differential.js';
 import { Expectation } from './expectation.js';
-import { formCoverage } from './form_choice.js';
+import { formCoverage, type FormChoice } from '../cases/form_choice.js';
 import { quirkSources, type HostQuirks, type QuirkName } from './host_quirks.js';
 import { InjectedHost } from './injected_host.js';
-import { Outcome, setRegister, type CaseResult, type InstructionCase } from './instruction_case.js';
-import { instructionTable } from './instruction_table.js';
+import { Outcome, type CaseResult, type InstructionCase } from '../cases/instruction_case.js';
+import { instructionTable } from '../cases/instruction_table.js';
 import { knownHosts } from './known_hosts.js';
-import { MemoryMap } from './memory_map.js';
-import { environmentBytes } from './vector_state.js';
+import { probeCase, windowMiddle } from './probe_case.js';
+import { MemoryMap } from '../cases/memory_map.js';
+import { environmentBytes } from '../cases/vector_state.js';
 
 const { rbp: RBP, rcx: RCX, rdi: RDI, rsi: RSI, rsp: RSP } = registerNumbers;
 
@@ -21,29 +22,17 @@ const seed = 20200101;
 const [intel] = knownHosts;
 const code = BigInt(MemoryMap.code + MemoryMap.slotStart);
 const dataEnd = MemoryMap.data + MemoryMap.dataBytes;
-const middle = MemoryMap.data + MemoryMap.window + 0x80;
 const notCanonical = 0x800000000000n;
-/** Instructions that some quirk changes. */
-const affected = /^(CMPS|SCAS|CALL_INDIRECT|ENTER|FLDENV|FRSTOR|FXRSTOR|FU?COMIP?|INT1|MOV)$/;
-
-function caseOf(
-  form: string,
-  bytes: readonly number[],
-  values: Readonly<Record<number, bigint | number>>,
-  others: Partial<InstructionCase> = {},
-): InstructionCase {
-  const registers = new Uint32Array(32);
-  setRegister(registers, RSP, BigInt(middle));
-  for (const [index, value] of Object.entries(values)) setRegister(registers, Number(index), BigInt(value));
-  return {
-    instructions: [{ form, semantics: /^\w+/.exec(form)![0], bytes, undefinedFlags: 0 }],
-    codeOffset: MemoryMap.slotStart,
-    registers,
-    rflags: 0x202,
-    window: new Uint8Array(MemoryMap.windowBytes),
-    ...others,
-  };
-}
+/** Instructions that a quirk changes, by semantics. */
+const affected: Readonly<Record<QuirkName, RegExp>> = {
+  int1Rip: /^INT1$/,
+  kernelPagePresent: /^MOV$/,
+  repeatedCompareFlags: /^(CMPS|SCAS)$/,
+  repeatedCompareFault: /^(CMPS|SCAS)$/,
+  compareToFlagsC1: /^FU?COMIP?$/,
+  callFault: /^CALL_INDIRECT$/,
+  enterFaultMemory: /^ENTER$/,
+};
 
 /** What one host shows: the fields in which it differs from the core. */
 type Shown = Partial<CaseResult>;
@@ -64,16 +53,16 @@ cleared[3] = 0;
 
 const examples: { readonly [Q in QuirkName]: Example<HostQuirks[Q]> } = {
   int1Rip: {
-    testCase: caseOf('INT1()', [0xf1], {}),
+    testCase: probeCase('INT1()', [0xf1]),
     shown: { 'next instruction': { rip: code + 1n }, 'own instruction': { rip: code } },
   },
   kernelPagePresent: {
-    testCase: caseOf('MOV<u8,Reg,Mem>', [0x8a, 0x06], { [RSI]: 0xffff800000000000n }),
+    testCase: probeCase('MOV<u8,Reg,Mem>', [0x8a, 0x06], { [RSI]: 0xffff800000000000n }),
     shown: { 'always set': { errorCode: 5 }, 'as the page is': { errorCode: 4 } },
     alsoUnder: { 'always set': ['as the page is'] },
   },
   repeatedCompareFlags: {
-    testCase: caseOf('CMPS<u8,u64>(1,segment,rip)', [0xf3, 0xa6], {
+    testCase: probeCase('CMPS<u8,u64>(1,segment,rip)', [0xf3, 0xa6], {
       [RSI]: dataEnd - 8,
       [RDI]: dataEnd - 8,
       [RCX]: 20,
@@ -81,31 +70,35 @@ const examples: { readonly [Q in QuirkName]: Example<HostQuirks[Q]> } = {
     shown: { 'of the beginning': { rflags: 0x10202 }, 'of the last element': { rflags: 0x10246 } },
   },
   repeatedCompareFault: {
-    testCase: caseOf('CMPS<u8,u64>(2,segment,rip)', [0xf2, 0xa6], { [RSI]: middle, [RDI]: dataEnd - 2, [RCX]: 20 }),
+    testCase: probeCase('CMPS<u8,u64>(2,segment,rip)', [0xf2, 0xa6], {
+      [RSI]: windowMiddle,
+      [RDI]: dataEnd - 2,
+      [RCX]: 20,
+    }),
     shown: {
       'page fault': { vector: 14, errorCode: 4, faultAddress: BigInt(dataEnd) },
       'general protection with the state of the beginning': {
         vector: 13,
         errorCode: 0,
         faultAddress: 0n,
-        registers: caseOf('CMPS', [], { [RSI]: middle, [RDI]: dataEnd - 2, [RCX]: 20 }).registers,
+        registers: probeCase('CMPS', [], { [RSI]: windowMiddle, [RDI]: dataEnd - 2, [RCX]: 20 }).registers,
       },
     },
     alsoUnder: { 'page fault': ['general protection with the state of the beginning'] },
   },
   compareToFlagsC1: {
-    testCase: caseOf('FCOMI()', [0xdb, 0xf1], {}, { fx: x87 }),
+    testCase: probeCase('FCOMI()', [0xdb, 0xf1], {}, { fx: x87 }),
     shown: { cleared: { fx: cleared }, kept: { fx: x87 } },
   },
   callFault: {
-    testCase: caseOf('CALL_INDIRECT<u64,Reg>(a)', [0xff, 0xd6], { [RSI]: notCanonical, [RSP]: MemoryMap.data }),
+    testCase: probeCase('CALL_INDIRECT<u64,Reg>(a)', [0xff, 0xd6], { [RSI]: notCanonical, [RSP]: MemoryMap.data }),
     shown: {
       target: { vector: 13, errorCode: 0, faultAddress: 0n },
       stack: { vector: 14, errorCode: 6, faultAddress: BigInt(MemoryMap.data - 8) },
     },
   },
   enterFaultMemory: {
-    testCase: caseOf('ENTER<u64,u64>', [0xc8, 0, 0, 2], { [RSP]: middle, [RBP]: 0xfedcba98 }),
+    testCase: probeCase('ENTER<u64,u64>', [0xc8, 0, 0, 2], { [RSP]: windowMiddle, [RBP]: 0xfedcba98 }),
     shown: {
       unchanged: { changedOffset: 0, changed: new Uint8Array(0) },
       'words before the fault written': {
@@ -145,7 +138,7 @@ describe('Expectation', function () {
   }
 
   describe('of two faults whose order the manual leaves open', () => {
-    const both = caseOf('CMPS<u32,u64>(0,segment,rip)', [0xa7], { [RSI]: 0x13000000, [RDI]: notCanonical });
+    const both = probeCase('CMPS<u32,u64>(0,segment,rip)', [0xa7], { [RSI]: 0x13000000, [RDI]: notCanonical });
     const fault = (vector: number, errorCode: number, faultAddress: bigint): CaseResult => ({
       ...core.run(both),
       outcome: Outcome.Exception,
@@ -161,14 +154,14 @@ describe('Expectation', function () {
       expect(accepts(intel!.quirks, both, fault(12, 0, 0n))).to.equal(false);
     });
     it('accepts the only operand of CMPS that faults, and not the other one', () => {
-      const one = caseOf('CMPS<u32,u64>(0,segment,rip)', [0xa7], { [RSI]: 0x13000000, [RDI]: middle });
+      const one = probeCase('CMPS<u32,u64>(0,segment,rip)', [0xa7], { [RSI]: 0x13000000, [RDI]: windowMiddle });
       const result = core.run(one);
       expect(accepts(intel!.quirks, one, result)).to.equal(true);
-      expect(accepts(intel!.quirks, one, { ...result, faultAddress: BigInt(middle) })).to.equal(false);
+      expect(accepts(intel!.quirks, one, { ...result, faultAddress: BigInt(windowMiddle) })).to.equal(false);
     });
     it('accepts each byte of a large operand that is in the page that faults', () => {
       const form = 'FRSTOR<u32>(ea)';
-      const load = caseOf(form, [0xdd, 0x26], { [RSI]: MemoryMap.data - 16 }, { fx: x87 });
+      const load = probeCase(form, [0xdd, 0x26], { [RSI]: MemoryMap.data - 16 }, { fx: x87 });
       const result = core.run(load);
       const at = (offset: number): CaseResult => ({ ...result, faultAddress: BigInt(MemoryMap.data + offset) });
       expect(environmentBytes('FRSTOR', form)).to.equal(108);
@@ -182,19 +175,26 @@ describe('Expectation', function () {
   });
 
   describe('in a comparison with an injected host', () => {
-    const choices = formCoverage(instructionTable(resolve(import.meta.dirname, '../../..')).entries).choices.filter(
-      ({ entry }) => affected.test(entry.row.semantics),
-    );
+    const { choices } = formCoverage(instructionTable(resolve(import.meta.dirname, '../../../..')).entries);
 
-    function compare(shown: HostQuirks, expected: HostQuirks, which: 'first' | 'last' = 'first'): DifferentialResult {
-      const options = { cases: 1500, seed: 1, mostFailures: 1 };
-      return new Differential(new InjectedHost(shown, core, seed, which), expected, core, choices, seed, options).run();
+    /** Failures with the instructions that a quirk changes. */
+    function failures(
+      quirk: QuirkName,
+      shown: HostQuirks,
+      expected: HostQuirks,
+      which: 'first' | 'last',
+    ): readonly Failure[] {
+      const host = { reference: new InjectedHost(shown, core, seed, which), quirks: expected };
+      const filter = ({ entry }: FormChoice): boolean => affected[quirk].test(entry.row.semantics);
+      return new Differential(host, core, choices, seed, { cases: 300, seed: 1, filter }).run().failures;
     }
 
     for (const { name, quirks } of knownHosts) {
       it(`agrees with ${name}`, () => {
-        expect(compare(quirks, quirks).failures).to.deep.equal([]);
-        expect(compare(quirks, quirks, 'last').failures).to.deep.equal([]);
+        for (const quirk of Object.keys(quirkSources) as QuirkName[]) {
+          expect(failures(quirk, quirks, quirks, 'first'), quirk).to.deep.equal([]);
+          expect(failures(quirk, quirks, quirks, 'last'), quirk).to.deep.equal([]);
+        }
       });
       it(`disagrees when it takes ${name} for one with another value of a quirk`, () => {
         for (const quirk of Object.keys(quirkSources) as QuirkName[]) {
@@ -203,7 +203,7 @@ describe('Expectation', function () {
             (examples[quirk] as Example<string>).alsoUnder?.[quirks[quirk]]?.includes(other) === true;
           for (const other of others.filter((value) => !isPossible(value))) {
             const wrong = { ...quirks, [quirk]: other };
-            const found = [...compare(quirks, wrong).failures, ...compare(quirks, wrong, 'last').failures];
+            const found = [...failures(quirk, quirks, wrong, 'first'), ...failures(quirk, quirks, wrong, 'last')];
             expect(found, `${quirk}: ${other}`).not.to.have.length(0);
           }
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { DecoderEntry, Form } from '../../src/machine/generator/forms.js';
+import type { DecoderEntry, Form } from '../../../src/machine/generator/forms.js';
 import { exclusionOf } from './excluded_forms.js';
 
 /** A row of the instruction table with one operand size, address size, operand kind and repeat prefix, as 64-bit mode encodes it. */

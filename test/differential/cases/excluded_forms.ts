@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { DecoderEntry } from '../../src/machine/generator/forms.js';
+import type { DecoderEntry } from '../../../src/machine/generator/forms.js';
 
 /**
  * Instructions that user mode may execute but that the differential test leaves out, by semantics function, each with the reason: they differ

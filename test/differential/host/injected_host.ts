@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { registerNumbers } from '../../src/intrinsics/exit_information.js';
-import type { CoreRunner } from './core_runner.js';
+import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
+import type { CoreRunner } from '../core_runner.js';
 import { Expectation } from './expectation.js';
 import type { HostQuirks, Vendor } from './host_quirks.js';
-import { setRegister, type CaseResult, type InstructionCase } from './instruction_case.js';
+import { register, setRegister, type CaseResult, type InstructionCase } from '../cases/instruction_case.js';
 import type { ReferenceProcessor } from './reference_processor.js';
 
-const { rbx: RBX, rcx: RCX, rdx: RDX } = registerNumbers;
+const { rax: RAX, rbx: RBX, rcx: RCX, rdx: RDX } = registerNumbers;
 
 /** EBX, EDX and ECX of CPUID leaf 0. */
 const vendorStrings: Readonly<Record<Vendor, string>> = {
@@ -34,9 +34,8 @@ export class InjectedHost implements ReferenceProcessor {
   run(cases: readonly InstructionCase[]): CaseResult[] {
     return cases.map((testCase) => {
       const result = [...this.expectation.of(testCase, this.core.run(testCase))].at(this.which === 'first' ? 0 : -1)!;
-      return testCase.instructions[0]!.semantics === 'CPUID'
-        ? { ...result, registers: this.withVendor(result.registers) }
-        : result;
+      const isVendor = testCase.instructions[0]!.semantics === 'CPUID' && register(testCase.registers, RAX) === 0n;
+      return isVendor ? { ...result, registers: this.withVendor(result.registers) } : result;
     });
   }
 

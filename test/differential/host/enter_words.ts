@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { MemoryMap } from './memory_map.js';
+import { MemoryMap } from '../cases/memory_map.js';
 
 /** ENTER's operands and the registers that it starts from. */
 export interface EnterOperands {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { registerNumbers } from '../../src/intrinsics/exit_information.js';
-import type { DecoderEntry } from '../../src/machine/generator/forms.js';
+import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
+import type { DecoderEntry } from '../../../src/machine/generator/forms.js';
 import type { CaseBuilder } from './case_builder.js';
 import type { FormChoice } from './form_choice.js';
 import { MemoryMap } from './memory_map.js';

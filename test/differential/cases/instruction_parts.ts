@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { PrefixMask } from '../../src/machine/generator/encoding.js';
+import { PrefixMask } from '../../../src/machine/generator/encoding.js';
 import type { FormChoice } from './form_choice.js';
 import type { SeededRandom } from './seeded_random.js';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { registerNumbers } from '../../src/intrinsics/exit_information.js';
+import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
 import { pushEnterWords } from './enter_words.js';
 import type { HostQuirks } from './host_quirks.js';
 import {
@@ -10,10 +10,10 @@ import {
   type CaseInstruction,
   type CaseResult,
   type InstructionCase,
-} from './instruction_case.js';
-import { initialData, MemoryMap } from './memory_map.js';
-import { Flag, statusFlags } from './undefined_flags.js';
-import { environmentBytes, isCompareToFlags } from './vector_state.js';
+} from '../cases/instruction_case.js';
+import { initialData, MemoryMap } from '../cases/memory_map.js';
+import { Flag, statusFlags } from '../cases/undefined_flags.js';
+import { environmentBytes, isCompareToFlags } from '../cases/vector_state.js';
 
 const { rbp: RBP, rcx: RCX, rsi: RSI, rsp: RSP } = registerNumbers;
 

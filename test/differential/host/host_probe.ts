@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { registerNumbers } from '../../src/intrinsics/exit_information.js';
+import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
 import { quirkSources, type HostQuirks, type QuirkName, type Vendor } from './host_quirks.js';
-import { addressOf, setRegister, type CaseResult, type InstructionCase } from './instruction_case.js';
-import { MemoryMap } from './memory_map.js';
+import { addressOf, type CaseResult, type InstructionCase } from '../cases/instruction_case.js';
+import { MemoryMap } from '../cases/memory_map.js';
+import { NoReferenceError } from './no_reference_error.js';
+import { probeCase, windowMiddle } from './probe_case.js';
 import type { ReferenceProcessor } from './reference_processor.js';
-import { Flag } from './undefined_flags.js';
+import { Flag } from '../cases/undefined_flags.js';
 
-const { rax: RAX, rbp: RBP, rbx: RBX, rcx: RCX, rdi: RDI, rdx: RDX, rsi: RSI, rsp: RSP } = registerNumbers;
-
-/** A host that shows something that no known host shows. */
-export class UnknownHostError extends Error {
-  override readonly name = 'UnknownHostError';
-}
+const { rbp: RBP, rcx: RCX, rdi: RDI, rsi: RSI, rsp: RSP } = registerNumbers;
 
 /** A case that shows one quirk, and what its result means. */
 interface Probe<V> {
@@ -24,26 +21,6 @@ const notCanonical = 0x800000000000n;
 const upperHalf = 0xffff800000000000n;
 const unmapped = MemoryMap.data - 0x1000;
 const dataEnd = MemoryMap.data + MemoryMap.dataBytes;
-const middle = MemoryMap.data + MemoryMap.window + MemoryMap.windowBytes / 2;
-
-function probeCase(
-  form: string,
-  bytes: readonly number[],
-  values: Readonly<Record<number, bigint | number>>,
-  others: Partial<InstructionCase> = {},
-): InstructionCase {
-  const registers = new Uint32Array(32);
-  setRegister(registers, RSP, BigInt(middle));
-  for (const [index, value] of Object.entries(values)) setRegister(registers, Number(index), BigInt(value));
-  return {
-    instructions: [{ form, semantics: /^\w+/.exec(form)![0], bytes, undefinedFlags: 0 }],
-    codeOffset: MemoryMap.slotStart,
-    registers,
-    rflags: 0x202,
-    window: new Uint8Array(MemoryMap.windowBytes),
-    ...others,
-  };
-}
 
 /** An FXSAVE image with masked exceptions, two numbers and C1 = 1. */
 function imageWithC1(): Uint8Array {
@@ -65,7 +42,7 @@ const isGeneralProtection = (result: CaseResult): boolean => result.vector === 1
 
 const probes: { readonly [Q in QuirkName]: Probe<HostQuirks[Q]> } = {
   int1Rip: {
-    testCase: probeCase('INT1()', [0xf1], {}),
+    testCase: probeCase('INT1()', [0xf1]),
     read: (result, testCase) => {
       if (result.vector !== 1) return undefined;
       if (result.rip === addressOf(testCase, 1)) return 'next instruction';
@@ -94,7 +71,11 @@ const probes: { readonly [Q in QuirkName]: Probe<HostQuirks[Q]> } = {
   },
   repeatedCompareFault: {
     // REPNE CMPSB of bytes with others, to the end of the data
-    testCase: probeCase('CMPS<u8,u64>(2,segment,rip)', [0xf2, 0xa6], { [RSI]: middle, [RDI]: dataEnd - 2, [RCX]: 20 }),
+    testCase: probeCase('CMPS<u8,u64>(2,segment,rip)', [0xf2, 0xa6], {
+      [RSI]: windowMiddle,
+      [RDI]: dataEnd - 2,
+      [RCX]: 20,
+    }),
     read: (result) => {
       if (isPageFault(result)) return 'page fault';
       return isGeneralProtection(result) ? 'general protection with the state of the beginning' : undefined;
@@ -123,36 +104,26 @@ const probes: { readonly [Q in QuirkName]: Probe<HostQuirks[Q]> } = {
   },
 };
 
-const vendorProbe = probeCase('CPUID()', [0x0f, 0xa2], { [RAX]: 0 });
-/** CPUID leaf 0. SDM 2A "CPUID"; Hygon's processors are AMD's design. */
-const vendors: Readonly<Record<string, Vendor>> = { GenuineIntel: 'Intel', AuthenticAMD: 'AMD', HygonGenuine: 'AMD' };
-
-function vendorOf(result: CaseResult): Vendor {
-  const words = Uint32Array.from([RBX, RDX, RCX], (index) => result.registers[2 * index]!);
-  return vendors[Buffer.from(words.buffer).toString('latin1')] ?? 'other';
-}
-
 /**
  * Finds out what this host shows.
- * @throws UnknownHostError when it shows something else than any host that quirkSources describes.
+ * @throws NoReferenceError when it shows something else than any host that quirkSources describes.
  */
-export function probeHost(reference: ReferenceProcessor, seed: number): HostQuirks {
+export function probeHost(reference: ReferenceProcessor, vendor: Vendor, seed: number): HostQuirks {
   const names = Object.keys(probes) as QuirkName[];
-  const cases = [vendorProbe, ...names.map((name) => probes[name].testCase)];
+  const cases = names.map((name) => probes[name].testCase);
   // the first run brings in pages; the second one counts
   const results = reference.run([...cases, ...cases], seed).slice(cases.length);
-  const values = names.map((name, i) => [name, valueOf(name, results[i + 1]!)] as const);
-  return { vendor: vendorOf(results[0]!), ...Object.fromEntries(values) } as HostQuirks;
+  const values = names.map((name, i) => [name, valueOf(name, results[i]!)] as const);
+  return { vendor, ...Object.fromEntries(values) } as HostQuirks;
 }
 
 function valueOf(name: QuirkName, result: CaseResult): string {
   const { read, testCase } = probes[name];
   const value = read(result, testCase);
   if (value !== undefined) return value;
-  const known = Object.entries(quirkSources[name]).map(([text, source]) => `  ${text} (${source})`);
-  throw new UnknownHostError(
-    `the host's ${name} is none of the known values:\n${known.join('\n')}\n` +
-      `The probe's result: outcome ${result.outcome}, vector ${result.vector}, error code ${result.errorCode}, ` +
-      `RIP ${result.rip.toString(16)}h, RFLAGS ${result.rflags.toString(16)}h.`,
+  const known = Object.keys(quirkSources[name]).join('" or "');
+  throw new NoReferenceError(
+    `the host's ${name} is neither "${known}": the probe ended with vector ${result.vector}, error code ${result.errorCode}, ` +
+      `RIP ${result.rip.toString(16)}h, RFLAGS ${result.rflags.toString(16)}h. Add it to quirkSources.`,
   );
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { Vendor } from './host_quirks.js';
+import type { Vendor } from '../host/host_quirks.js';
 
 /** Status flags at their places in RFLAGS. */
 export const Flag = { CF: 0x1, PF: 0x4, AF: 0x10, ZF: 0x40, SF: 0x80, DF: 0x400, OF: 0x800 } as const;

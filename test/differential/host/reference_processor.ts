@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { CaseResult, InstructionCase } from './instruction_case.js';
+import type { CaseResult, InstructionCase } from '../cases/instruction_case.js';
 
 /** A processor that the core is compared with. */
 export interface ReferenceProcessor {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NoReferenceError } from './no_reference_error.js';
 import type { ReferenceProcessor } from './reference_processor.js';
-import { codeOf, type CaseResult, type InstructionCase } from './instruction_case.js';
+import { codeOf, type CaseResult, type InstructionCase } from '../cases/instruction_case.js';
 
 const CASE_BYTES = 1024;
 const RESULT_BYTES = 256;
@@ -22,47 +24,69 @@ const compilerArguments = [
 
 /** Runs cases on this machine's own processor, in a helper process that is compiled when its source has changed. */
 export class NativeOracle implements ReferenceProcessor {
-  private constructor(private readonly program: string) {}
+  /** @param program the compiled helper. */
+  constructor(private readonly program: string) {}
 
   /**
-   * Compiles the helper with the C compiler of the environment variable CC, or gcc.
+   * Compiles the helper, unless the build folder already has it.
    * @param root the package's folder.
-   * @returns undefined when there is no compiler or the processor is no x86-64; then `reason` says why.
+   * @param compiler the C compiler.
+   * @throws NoReferenceError when this is no x86-64 Linux, or there is no compiler that works.
    */
-  static build(root: string): { oracle?: NativeOracle; reason?: string } {
-    if (process.arch !== 'x64') return { reason: `this processor is ${process.arch}, the reference must be x86-64` };
-    if (process.platform !== 'linux') return { reason: `the native helper is for Linux, this is ${process.platform}` };
-    const compiler = process.env['CC'] ?? 'gcc';
+  static build(root: string, compiler = process.env['CC'] ?? 'gcc'): NativeOracle {
+    if (process.arch !== 'x64')
+      throw new NoReferenceError(`this processor is ${process.arch}, the comparison needs x86-64`);
+    if (process.platform !== 'linux')
+      throw new NoReferenceError(`the native helper is for Linux, this is ${process.platform}`);
     const text = readFileSync(join(root, source));
-    const hash = createHash('sha256').update(text).update(compilerArguments.join(' ')).digest('hex').slice(0, 16);
+    const key = [...text, compiler, ...compilerArguments].join(' ');
+    const name = `oracle-${createHash('sha256').update(key).digest('hex').slice(0, 16)}`;
     const folder = join(root, 'build', 'differential');
-    const program = join(folder, `oracle-${hash}`);
-    if (!existsSync(program)) {
-      mkdirSync(folder, { recursive: true });
-      const made = `${program}.${process.pid}`;
-      const run = spawnSync(compiler, [...compilerArguments, '-o', made, join(root, source)], { encoding: 'utf8' });
-      if (run.error) return { reason: `there is no C compiler (${compiler}: ${run.error.message})` };
-      if (run.status !== 0) throw new Error(`${compiler} failed on ${source}:\n${run.stderr}`);
-      renameSync(made, program);
+    if (existsSync(join(folder, name))) return new NativeOracle(join(folder, name));
+    const made = join(writableFolder(folder), name);
+    const temporary = `${made}.${process.pid}`;
+    const run = spawnSync(compiler, [...compilerArguments, '-o', temporary, join(root, source)], { encoding: 'utf8' });
+    if (run.error)
+      throw new NoReferenceError(`there is no C compiler (${compiler}: ${run.error.message}); install gcc`);
+    if (run.status !== 0) {
+      rmSync(temporary, { force: true });
+      const reason = run.stderr.split('\n').find((line) => line.includes('error')) ?? `status ${run.status ?? '-'}`;
+      throw new NoReferenceError(`${compiler} does not compile ${source}: ${reason}`);
     }
-    return { oracle: new NativeOracle(program) };
+    renameSync(temporary, made);
+    return new NativeOracle(made);
   }
 
-  /** Runs a batch. `seed` fills the data pages. Throws when the helper dies. */
+  /** Runs a batch. `seed` fills the data pages. @throws NoReferenceError when the helper dies: this system does not let it work. */
   run(cases: readonly InstructionCase[], seed: number): CaseResult[] {
     const input = Buffer.alloc(8 + cases.length * CASE_BYTES);
     input.writeUInt32LE(cases.length, 0);
     input.writeUInt32LE(seed >>> 0, 4);
     cases.forEach((testCase, index) => encode(testCase, input, 8 + index * CASE_BYTES));
     const run = spawnSync(this.program, [], { input, maxBuffer: 1 << 30 });
-    if (run.error) throw run.error;
+    // a helper that dies at once does not read its input: EPIPE
+    if (run.error && run.status === null)
+      throw new NoReferenceError(`the native helper cannot be run: ${run.error.message}`);
     const output = run.stdout;
     if (run.status !== 0 || output.length < 4) {
-      throw new Error(
-        `the native helper died (status ${run.status ?? '-'}, signal ${run.signal ?? '-'}): ${run.stderr.toString()}`,
+      throw new NoReferenceError(
+        `the native helper died (status ${run.status ?? '-'}, signal ${run.signal ?? '-'}): ${run.stderr.toString().trim()}`,
       );
     }
     return decodeAll(output, cases);
+  }
+}
+
+/** The folder, made if need be; where the package cannot be written, a private one that is removed when this process exits. */
+function writableFolder(folder: string): string {
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+    return folder;
+  } catch {
+    const own = mkdtempSync(join(tmpdir(), 'bareflank-differential-'));
+    process.on('exit', () => rmSync(own, { recursive: true, force: true }));
+    return own;
   }
 }
 
