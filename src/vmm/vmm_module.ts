@@ -33,10 +33,20 @@ import { SerialPortIntelX64 } from './serial/serial_port_intel_x64.js';
 import { ContributedTraps } from './owners/contributed_traps.js';
 import { ContributedTrapsIntelX64 } from './owners/contributed_traps_intel_x64.js';
 import { ExceptionBitmapIntelX64 } from './owners/exception_bitmap_intel_x64.js';
+import { GuestHostMasksIntelX64 } from './owners/guest_host_masks_intel_x64.js';
 import { IoBitmapIntelX64 } from './owners/io_bitmap_intel_x64.js';
 import { MonitorTrapIntelX64 } from './owners/monitor_trap_intel_x64.js';
 import { MsrBitmapIntelX64 } from './owners/msr_bitmap_intel_x64.js';
-import { ExceptionBitmap, IoBitmap, MonitorTrap, MsrBitmap, TscOffset, Vpid, VpidPool } from './owners/owners.js';
+import {
+  ExceptionBitmap,
+  GuestHostMasks,
+  IoBitmap,
+  MonitorTrap,
+  MsrBitmap,
+  TscOffset,
+  Vpid,
+  VpidPool,
+} from './owners/owners.js';
 import { TscOffsetIntelX64 } from './owners/tsc_offset_intel_x64.js';
 import { VpidIntelX64 } from './owners/vpid_intel_x64.js';
 import { VpidPoolX64 } from './owners/vpid_pool_x64.js';
@@ -99,6 +109,7 @@ export const vcpuParts = vcpuModule(({ bind }) => {
   bind(MsrBitmap).to(MsrBitmapIntelX64);
   bind(IoBitmap).to(IoBitmapIntelX64);
   bind(ExceptionBitmap).to(ExceptionBitmapIntelX64);
+  bind(GuestHostMasks).to(GuestHostMasksIntelX64);
   bind(Vpid).to(VpidIntelX64);
   bind(MonitorTrap).to(MonitorTrapIntelX64);
   bind(TscOffset).to(TscOffsetIntelX64);

@@ -14,7 +14,15 @@ import { VmcallContribution } from '../../src/vmm/contributions/vmcall_contribut
 import { Ept } from '../../src/vmm/ept/ept.js';
 import type { Exit } from '../../src/vmm/exit_handler/exit.js';
 import type { VmcallRegisters } from '../../src/vmm/exit_handler/vmcall_registers.js';
-import { ExceptionBitmap, IoBitmap, MonitorTrap, MsrBitmap, TscOffset, Vpid } from '../../src/vmm/owners/owners.js';
+import {
+  ExceptionBitmap,
+  GuestHostMasks,
+  IoBitmap,
+  MonitorTrap,
+  MsrBitmap,
+  TscOffset,
+  Vpid,
+} from '../../src/vmm/owners/owners.js';
 import { MemoryManager } from '../../src/vmm/memory_manager/memory_manager.js';
 import { Vmcs } from '../../src/vmm/vmcs/vmcs.js';
 import { assemble } from '../support/assembler.js';
@@ -28,6 +36,7 @@ export class Bench implements VmcallContribution {
   @inject(MsrBitmap) readonly msrBitmap!: MsrBitmap;
   @inject(IoBitmap) readonly ioBitmap!: IoBitmap;
   @inject(ExceptionBitmap) readonly exceptionBitmap!: ExceptionBitmap;
+  @inject(GuestHostMasks) readonly guestHostMasks!: GuestHostMasks;
   @inject(Vpid) readonly vpid!: Vpid;
   @inject(MonitorTrap) readonly monitorTrap!: MonitorTrap;
   @inject(TscOffset) readonly tscOffset!: TscOffset;

@@ -9,6 +9,7 @@ import type { Msrs } from '../../intrinsics/msr.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
 import { AccessRights, Cr0, Cr4, Efer } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import type { GuestHostMasks } from '../owners/owners.js';
 import { UnimplementedExitError } from '../errors.js';
 import type { Exit } from './exit.js';
 import { executeForGuest } from './processor_fault.js';
@@ -18,6 +19,7 @@ export interface ControlRegisterContext {
   readonly exit: Exit;
   readonly controlRegisters: ControlRegisters;
   readonly msrs: Msrs;
+  readonly masks: Pick<GuestHostMasks, 'hidden' | 'view'>;
   /** Reads 64 bits of guest-physical memory: the PDPTEs. */
   readGuestPhysical64(address: bigint): bigint;
 }
@@ -35,12 +37,6 @@ function readRegister(exit: Exit, number: number): bigint {
 function writeRegister(exit: Exit, number: number, value: bigint): void {
   if (number === stackPointer) exit.vmcs.write(VmcsField.GuestRsp, value);
   else exit.registers.values[number] = value;
-}
-
-/** What the guest believes: its own bits from the register, the host's from the shadow. */
-function guestView(exit: Exit, register: number, maskField: number, shadowField: number): bigint {
-  const mask = exit.vmcs.read(maskField);
-  return (exit.vmcs.read(register) & ~mask) | (exit.vmcs.read(shadowField) & mask);
 }
 
 function checkCr0(value: bigint): void {
@@ -81,7 +77,7 @@ function loadPdptes(context: ControlRegisterContext): void {
 function writeCr0(context: ControlRegisterContext, value: bigint): void {
   const { vmcs } = context.exit;
   checkCr0(value);
-  const mask = vmcs.read(VmcsField.Cr0GuestHostMask);
+  const hidden = context.masks.hidden('cr0');
   const old = vmcs.read(VmcsField.GuestCr0);
   const unrestricted = vmcs.isEnabled('secondary', SecondaryControl.UnrestrictedGuest);
   if (!unrestricted && (value & bit(Cr0.ProtectionEnable | Cr0.Paging)) !== bit(Cr0.ProtectionEnable | Cr0.Paging)) {
@@ -90,10 +86,10 @@ function writeCr0(context: ControlRegisterContext, value: bigint): void {
     );
   }
   const fixed = context.msrs.rdmsr(Msr.Ia32VmxCr0Fixed0) & ~bit(Cr0.ProtectionEnable | Cr0.Paging);
-  const next = (value & ~mask) | (old & mask) | fixed | bit(Cr0.ExtensionType);
+  const next = (value & ~hidden) | (old & hidden) | fixed | bit(Cr0.ExtensionType);
   if (((next ^ old) & paging) !== 0n) switchPaging(context, (next & paging) !== 0n);
   vmcs.write(VmcsField.GuestCr0, next);
-  vmcs.write(VmcsField.Cr0ReadShadow, value);
+  vmcs.write(VmcsField.Cr0ReadShadow, (value & hidden) | (next & ~hidden));
 }
 
 function writeCr4(context: ControlRegisterContext, value: bigint): void {
@@ -104,8 +100,8 @@ function writeCr4(context: ControlRegisterContext, value: bigint): void {
   if (isLong && (value & bit(Cr4.PhysicalAddressExtensions)) === 0n)
     throw fault('MOV to CR4 without PAE in IA-32e mode');
   if (!isLong && (value & bit(Cr4.PcidEnableBit)) !== 0n) throw fault('MOV to CR4 with PCIDE outside IA-32e mode');
-  const mask = vmcs.read(VmcsField.Cr4GuestHostMask);
-  vmcs.write(VmcsField.GuestCr4, (value & ~mask) | (vmcs.read(VmcsField.GuestCr4) & mask));
+  const hidden = context.masks.hidden('cr4');
+  vmcs.write(VmcsField.GuestCr4, (value & ~hidden) | (vmcs.read(VmcsField.GuestCr4) & hidden));
   vmcs.write(VmcsField.Cr4ReadShadow, value);
   const pages = (vmcs.read(VmcsField.GuestCr0) & paging) !== 0n;
   if (!isLong && pages && (value & bit(Cr4.PhysicalAddressExtensions)) !== 0n) loadPdptes(context);
@@ -132,13 +128,10 @@ function moveFrom(context: ControlRegisterContext, register: number): bigint {
   return register === 3 ? vmcs.read(VmcsField.GuestCr3) : context.controlRegisters.readCr8();
 }
 
-const cr0View = (exit: Exit): bigint =>
-  guestView(exit, VmcsField.GuestCr0, VmcsField.Cr0GuestHostMask, VmcsField.Cr0ReadShadow);
-
 /** LMSW writes bits 3:0 and cannot clear PE. */
-function lmsw(exit: Exit): bigint {
+function lmsw({ exit, masks }: ControlRegisterContext): bigint {
   const source = BigInt((exit.qualificationLow >>> 16) & 0xf);
-  const old = cr0View(exit);
+  const old = masks.view('cr0');
   return (old & ~0xen) | source | (old & 1n);
 }
 
@@ -152,7 +145,7 @@ export function emulateControlRegisterAccess(context: ControlRegisterContext): v
   executeForGuest(exit, () => {
     if (type === 0) moveTo(context, register, readRegister(exit, operand));
     else if (type === 1) writeRegister(exit, operand, moveFrom(context, register));
-    else if (type === 2) writeCr0(context, cr0View(exit) & ~bit(Cr0.TaskSwitched));
-    else writeCr0(context, lmsw(exit));
+    else if (type === 2) writeCr0(context, context.masks.view('cr0') & ~bit(Cr0.TaskSwitched));
+    else writeCr0(context, lmsw(context));
   });
 }

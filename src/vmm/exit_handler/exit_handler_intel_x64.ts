@@ -15,7 +15,7 @@ import { Vmx } from '../../intrinsics/vmx.js';
 import { extension } from '../container/extension.js';
 import { CpuidContribution } from '../contributions/cpuid_contribution.js';
 import { MsrContribution } from '../contributions/msr_contribution.js';
-import { MonitorTrap } from '../owners/owners.js';
+import { GuestHostMasks, MonitorTrap } from '../owners/owners.js';
 import { PortContribution } from '../contributions/port_contribution.js';
 import { emulateControlRegisterAccess } from './control_register_access.js';
 import { executeCpuid } from './cpuid.js';
@@ -50,6 +50,7 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
   @inject(PortIo) protected readonly portIo!: PortIo;
   @inject(ControlRegisters) protected readonly controlRegisters!: ControlRegisters;
   @inject(Vmx) protected readonly vmx!: Vmx;
+  @inject(GuestHostMasks) protected readonly guestHostMasks!: GuestHostMasks;
   @inject(MonitorTrap) protected readonly monitorTrap!: MonitorTrap;
   @multiInject(CpuidContribution) @optional() protected readonly cpuidContributions: readonly CpuidContribution[] = [];
   @multiInject(MsrContribution) @optional() protected readonly msrContributions: readonly MsrContribution[] = [];
@@ -107,6 +108,7 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
       exit: this.exit,
       controlRegisters: this.controlRegisters,
       msrs: this.msrs,
+      masks: this.guestHostMasks,
       readGuestPhysical64: (address) => this.guestMemory.readPhysical64(address),
     });
   }
@@ -159,7 +161,7 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
   }
 
   protected handleInitSignal(): void {
-    emulateInit(this.exit, this.msrs);
+    emulateInit(this.exit, this.msrs, this.guestHostMasks);
   }
 
   protected handleSipi(): void {

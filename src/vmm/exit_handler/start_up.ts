@@ -4,6 +4,7 @@ import type { Msrs } from '../../intrinsics/msr.js';
 import { Msr, VmxMisc } from '../../intrinsics/msr_definitions.js';
 import { AccessRights, Cr0, SegmentType } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import type { GuestHostMasks } from '../owners/owners.js';
 import { UnimplementedExitError } from '../errors.js';
 import type { Exit } from './exit.js';
 
@@ -20,15 +21,14 @@ function writeSegment(exit: Exit, index: number, selector: number, base: number,
   vmcs.write(VmcsField.GuestEsAccessRights + 2 * index, BigInt(accessRights));
 }
 
-function writeInitState(exit: Exit): void {
+function writeInitState(exit: Exit, masks: GuestHostMasks): void {
   const { vmcs } = exit;
-  const mask = vmcs.cr0GuestHostMask.get();
   const kept = vmcs.guestCr0.get() & BigInt((Cr0.CacheDisable | Cr0.NotWriteThrough) >>> 0);
   const cr0 = kept | BigInt(Cr0.ExtensionType);
-  vmcs.guestCr0.set(cr0 | (vmcs.guestCr0.get() & mask));
+  vmcs.guestCr0.set(cr0 | (vmcs.guestCr0.get() & masks.hidden('cr0')));
   vmcs.cr0ReadShadow.set(cr0);
   vmcs.guestCr3.set(0n);
-  vmcs.guestCr4.set(vmcs.guestCr4.get() & vmcs.cr4GuestHostMask.get());
+  vmcs.guestCr4.set(vmcs.guestCr4.get() & masks.hidden('cr4'));
   vmcs.cr4ReadShadow.set(0n);
   vmcs.guestIa32Efer.set(0n);
   vmcs.vmEntryControls.ia32eModeGuest.disable();
@@ -62,9 +62,9 @@ function checkSupport(exit: Exit, msrs: Msrs, what: string): void {
 }
 
 /** An INIT signal: the guest's processor gets its state after INIT and waits for a start-up IPI. */
-export function emulateInit(exit: Exit, msrs: Msrs): void {
+export function emulateInit(exit: Exit, msrs: Msrs, masks: GuestHostMasks): void {
   checkSupport(exit, msrs, 'INIT signal');
-  writeInitState(exit);
+  writeInitState(exit, masks);
   exit.registers.values.fill(0n);
   exit.vmcs.guestActivityState.set('wait_for_sipi');
 }

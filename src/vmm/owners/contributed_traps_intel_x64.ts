@@ -5,7 +5,7 @@ import { PortContribution } from '../contributions/port_contribution.js';
 import { Ept } from '../ept/ept.js';
 import { Vmcs } from '../vmcs/vmcs.js';
 import type { ContributedTraps } from './contributed_traps.js';
-import { ExceptionBitmap, IoBitmap, MonitorTrap, MsrBitmap, TscOffset, Vpid } from './owners.js';
+import { ExceptionBitmap, GuestHostMasks, IoBitmap, MonitorTrap, MsrBitmap, TscOffset, Vpid } from './owners.js';
 import type { Request } from './request.js';
 
 /**
@@ -17,6 +17,7 @@ export class ContributedTrapsIntelX64 implements ContributedTraps {
   @inject(MsrBitmap) protected readonly msrBitmap!: MsrBitmap;
   @inject(IoBitmap) protected readonly ioBitmap!: IoBitmap;
   @inject(ExceptionBitmap) protected readonly exceptionBitmap!: ExceptionBitmap;
+  @inject(GuestHostMasks) protected readonly guestHostMasks!: GuestHostMasks;
   @inject(Vpid) protected readonly vpid!: Vpid;
   @inject(MonitorTrap) protected readonly monitorTrap!: MonitorTrap;
   @inject(TscOffset) protected readonly tscOffset!: TscOffset;
@@ -28,8 +29,9 @@ export class ContributedTrapsIntelX64 implements ContributedTraps {
   private requests: Request[] = [];
 
   setUp(): void {
-    const { msrBitmap, ioBitmap, exceptionBitmap, vpid, monitorTrap, tscOffset } = this;
-    for (const owner of [msrBitmap, ioBitmap, exceptionBitmap, vpid, monitorTrap, tscOffset]) owner.apply();
+    const { msrBitmap, ioBitmap, exceptionBitmap, guestHostMasks, vpid, monitorTrap, tscOffset } = this;
+    for (const owner of [msrBitmap, ioBitmap, exceptionBitmap, guestHostMasks, vpid, monitorTrap, tscOffset])
+      owner.apply();
     if (this.requests.length === 0) this.ask();
   }
 

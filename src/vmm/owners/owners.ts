@@ -47,6 +47,31 @@ export interface ExceptionBitmap extends VmcsOwner {
 }
 export const ExceptionBitmap = component<ExceptionBitmap>('bareflank.ExceptionBitmap', 'vcpu');
 
+/** A register with a mask and a shadow. */
+export type MaskedRegister = 'cr0' | 'cr4';
+
+/**
+ * Which bits of CR0 and CR4 are not the guest's alone. SDM 3C "Guest/Host Masks and Read Shadows for CR0 and CR4". The base hides the bits
+ * that VMX operation fixes.
+ */
+export interface GuestHostMasks extends VmcsOwner {
+  /**
+   * A MOV, CLTS or LMSW that changes one of these bits exits (`ExitReason.ControlRegisterAccesses`). The base then gives the guest what it
+   * wrote.
+   */
+  watch(register: MaskedRegister, bits: bigint): Request;
+  /**
+   * The register keeps these bits as they are, whatever the guest writes, and the guest reads what it wrote. What it changes exits as well.
+   * When nobody hides a bit any more the register takes what the guest reads.
+   */
+  hide(register: MaskedRegister, bits: bigint): Request;
+  /** The bits that somebody hides, the base included. */
+  hidden(register: MaskedRegister): bigint;
+  /** What the guest reads: the bits of the mask from the shadow, the others from the register. */
+  view(register: MaskedRegister): bigint;
+}
+export const GuestHostMasks = component<GuestHostMasks>('bareflank.GuestHostMasks', 'vcpu');
+
 /** The tag of this vCPU's translations. SDM 3C "Virtual Processor Identifiers (VPIDs)". */
 export interface Vpid extends VmcsOwner {
   /** Non-zero, and unique to each vCPU. */

@@ -1,16 +1,35 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { inject, injectable } from 'inversify';
 import { EntryControl, SecondaryControl } from '../../../src/intrinsics/control_bits.js';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { vcpuModule } from '../../../src/vmm/container/part_module.js';
+import { VmcsContribution } from '../../../src/vmm/contributions/vmcs_contribution.js';
+import { GuestHostMasks } from '../../../src/vmm/owners/owners.js';
 import { captureOutput } from '../capture_output.js';
 import { startedVmm } from '../started_vmm.js';
 
 const generalProtection = 0x80000b0dn;
 const rip = 0x401000n;
 
+/** The VMM, and the owner of the masks as an extension has it. */
+function vmmWithMasks() {
+  let masks!: GuestHostMasks;
+  @injectable()
+  class Asker implements VmcsContribution {
+    @inject(GuestHostMasks) readonly guestHostMasks!: GuestHostMasks;
+    readonly name = 'asker';
+    setUp(): void {
+      masks = this.guestHostMasks;
+    }
+  }
+  const { machine } = startedVmm([vcpuModule(({ bind }) => bind(VmcsContribution).to(Asker))]);
+  return { machine, masks };
+}
+
 function guest() {
-  const { machine } = startedVmm();
+  const { machine, masks } = vmmWithMasks();
   const set = (encoding: number, value: bigint): unknown => machine.fields.set(encoding, value);
   const field = (encoding: number): bigint => machine.fields.get(encoding) ?? 0n;
   set(VmcsField.GuestRip, rip);
@@ -24,7 +43,7 @@ function guest() {
     });
   };
   const gotFault = (): boolean => field(VmcsField.VmEntryInterruptionInformationField) === generalProtection;
-  return { machine, set, field, access, gotFault };
+  return { machine, masks, set, field, access, gotFault };
 }
 
 /** The same without long mode: 32-bit code. */
@@ -141,6 +160,64 @@ describe('control-register accesses', () => {
       set(VmcsField.SecondaryProcessorBasedVmExecutionControls, 0n);
       captureOutput(() => access(0, 0, 0, 0x10n));
       expect(machine.stops[0]).to.match(/clears CR0\.PE or CR0\.PG.*unrestricted guest/);
+    });
+  });
+
+  describe('bits that an extension asked for', () => {
+    const osxsave = 1n << 18n;
+    const writeProtect = 1n << 16n;
+    const taskSwitched = 8n;
+
+    it('take effect if they are only watched, in CR4 and in CR0', () => {
+      const { masks, access, field } = guest();
+      masks.watch('cr4', osxsave);
+      access(4, 0, 3, 0x620n | osxsave);
+      expect(field(VmcsField.GuestCr4)).to.equal(0x2620n | osxsave);
+      expect(field(VmcsField.Cr4ReadShadow)).to.equal(0x620n | osxsave);
+      masks.watch('cr0', writeProtect);
+      access(0, 0, 0, 0x80040013n);
+      expect(field(VmcsField.GuestCr0)).to.equal(0x80040033n);
+      expect(field(VmcsField.Cr0ReadShadow)).to.equal(0x80040013n);
+    });
+
+    it('stay as they are if somebody hides them, watched or not', () => {
+      const { masks, access, field } = guest();
+      masks.watch('cr4', osxsave);
+      masks.hide('cr4', osxsave);
+      access(4, 0, 3, 0x620n | osxsave);
+      expect(field(VmcsField.GuestCr4)).to.equal(0x2620n);
+      expect(field(VmcsField.Cr4ReadShadow)).to.equal(0x620n | osxsave);
+    });
+
+    it('are shown as the processor holds them: CR0.ET is always 1', () => {
+      const { masks, access, field } = guest();
+      masks.watch('cr0', 0x10n);
+      access(0, 0, 0, 0x80050003n);
+      expect(field(VmcsField.Cr0ReadShadow)).to.equal(0x80050013n);
+    });
+
+    it('are those that CLTS and LMSW see and change', () => {
+      const { masks, access, field, set } = guest();
+      set(VmcsField.GuestCr0, 0x8005003bn);
+      masks.watch('cr0', taskSwitched);
+      access(0, 2);
+      expect(field(VmcsField.GuestCr0)).to.equal(0x80050033n);
+      masks.hide('cr0', taskSwitched);
+      access(0, 3, 0, 0n, 0xe);
+      expect(field(VmcsField.GuestCr0), 'TS is hidden: it stays 0').to.equal(0x80050037n);
+      expect(masks.view('cr0') & 0xfn).to.equal(0xfn);
+    });
+
+    it('begin anew with INIT: what is watched goes, what is hidden stays', () => {
+      const { masks, machine, field } = guest();
+      masks.watch('cr0', writeProtect);
+      masks.watch('cr4', 0x20n);
+      masks.hide('cr4', 0x200n);
+      machine.exit(ExitReason.InitSignal);
+      expect(machine.stops).to.deep.equal([]);
+      expect(field(VmcsField.GuestCr0)).to.equal(0x30n);
+      expect(field(VmcsField.GuestCr4)).to.equal(0x2200n);
+      expect([masks.view('cr0'), masks.view('cr4')]).to.deep.equal([0x10n, 0n]);
     });
   });
 

@@ -10,7 +10,15 @@ import { MsrContribution } from '../../../src/vmm/contributions/msr_contribution
 import { PortContribution } from '../../../src/vmm/contributions/port_contribution.js';
 import { VmcsContribution } from '../../../src/vmm/contributions/vmcs_contribution.js';
 import { VmcsError } from '../../../src/vmm/errors.js';
-import { ExceptionBitmap, IoBitmap, MonitorTrap, MsrBitmap, TscOffset, Vpid } from '../../../src/vmm/owners/owners.js';
+import {
+  ExceptionBitmap,
+  GuestHostMasks,
+  IoBitmap,
+  MonitorTrap,
+  MsrBitmap,
+  TscOffset,
+  Vpid,
+} from '../../../src/vmm/owners/owners.js';
 import { Vmcs } from '../../../src/vmm/vmcs/vmcs.js';
 import { VpidPoolX64 } from '../../../src/vmm/owners/vpid_pool_x64.js';
 import { captureOutput } from '../capture_output.js';
@@ -22,6 +30,7 @@ class Asker implements VmcsContribution {
   @inject(MsrBitmap) readonly msrBitmap!: MsrBitmap;
   @inject(IoBitmap) readonly ioBitmap!: IoBitmap;
   @inject(ExceptionBitmap) readonly exceptionBitmap!: ExceptionBitmap;
+  @inject(GuestHostMasks) readonly guestHostMasks!: GuestHostMasks;
   @inject(Vpid) readonly vpid!: Vpid;
   @inject(MonitorTrap) readonly monitorTrap!: MonitorTrap;
   @inject(TscOffset) readonly tscOffset!: TscOffset;

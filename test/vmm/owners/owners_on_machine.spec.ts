@@ -50,6 +50,24 @@ describe('The owners on the simulated PC', () => {
     expect(exits[ExitReason.Rdmsr]).to.equal(2);
   });
 
+  for (const [kind, osxsave, told] of [
+    ['watch', 1n << 18n, 0x0c000000n],
+    ['hide', 1n << 18n, 0x04000000n],
+  ] as const)
+    it(`GuestHostMasks: ${kind} of CR4.OSXSAVE, which the guest turns on`, async () => {
+      const { exits, word } = await runGuest(
+        [
+          ...step(0),
+          ...['mov rax, cr4', 'bts rax, 18', 'mov cr4, rax', 'mov rax, cr4', store(result)],
+          ...['mov eax, 1', 'cpuid', 'mov eax, ecx', 'and eax, 0x0c000000', store(result + 8)],
+        ],
+        [({ guestHostMasks }) => void guestHostMasks[kind]('cr4', osxsave)],
+      );
+      expect(exits[ExitReason.ControlRegisterAccesses]).to.equal(1);
+      expect(word(result) & osxsave, 'the guest reads what it wrote').to.equal(osxsave);
+      expect(word(result + 8), 'CPUID tells of the register').to.equal(told);
+    });
+
   it('IoBitmap: a device of one extension stays when another one lets the port go and its bitmaps too', async () => {
     const seen: number[] = [];
     const device: PortContribution = {

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { inject, injectable } from 'inversify';
+import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { VmcsError } from '../errors.js';
+import { hex } from '../support/text.js';
+import { Vmcs } from '../vmcs/vmcs.js';
+import type { GuestHostMasks, MaskedRegister } from './owners.js';
+import type { Request } from './request.js';
+
+/** What somebody asked for. */
+interface Wish {
+  readonly register: MaskedRegister;
+  readonly kind: 'watch' | 'hide';
+  readonly bits: bigint;
+}
+
+const fieldsOf = {
+  cr0: { value: VmcsField.GuestCr0, mask: VmcsField.Cr0GuestHostMask, shadow: VmcsField.Cr0ReadShadow },
+  cr4: { value: VmcsField.GuestCr4, mask: VmcsField.Cr4GuestHostMask, shadow: VmcsField.Cr4ReadShadow },
+} as const;
+const registers = ['cr0', 'cr4'] as const;
+
+/** The masks are what is hidden and what is watched; a shadow differs from its register in hidden bits only. */
+@injectable()
+export class GuestHostMasksIntelX64 implements GuestHostMasks {
+  @inject(Vmcs) protected readonly vmcs!: Vmcs;
+  private readonly wishes = new Set<Wish>();
+  /** The masks of the base. */
+  private readonly base = { cr0: 0n, cr4: 0n };
+  private readonly hiddenBits = { cr0: 0n, cr4: 0n };
+
+  watch(register: MaskedRegister, bits: bigint): Request {
+    return this.request({ register, kind: 'watch', bits });
+  }
+
+  hide(register: MaskedRegister, bits: bigint): Request {
+    return this.request({ register, kind: 'hide', bits });
+  }
+
+  hidden(register: MaskedRegister): bigint {
+    return this.hiddenBits[register];
+  }
+
+  view(register: MaskedRegister): bigint {
+    const { value, mask, shadow } = fieldsOf[register];
+    const masked = this.vmcs.read(mask);
+    return (this.vmcs.read(value) & ~masked) | (this.vmcs.read(shadow) & masked);
+  }
+
+  apply(): void {
+    for (const register of registers) {
+      this.base[register] = this.hiddenBits[register] = this.vmcs.read(fieldsOf[register].mask);
+      if (this.bits(register) !== 0n) this.write(register);
+    }
+  }
+
+  private request(wish: Wish): Request {
+    const { register, bits } = wish;
+    if (bits <= 0n || bits >> 64n !== 0n)
+      throw new VmcsError(
+        `${hex(bits)} are no bits of ${register.toUpperCase()}: wanted a mask of 64 bits that is not 0`,
+      );
+    this.wishes.add(wish);
+    this.write(register);
+    return {
+      [Symbol.dispose]: () => {
+        if (this.wishes.delete(wish)) this.write(register);
+      },
+    };
+  }
+
+  /** All bits of a register that anybody asks for, in one way or in any. */
+  private bits(register: MaskedRegister, kind?: Wish['kind']): bigint {
+    let bits = 0n;
+    for (const wish of this.wishes)
+      if (wish.register === register && (kind ?? wish.kind) === wish.kind) bits |= wish.bits;
+    return bits;
+  }
+
+  private write(register: MaskedRegister): void {
+    const { vmcs } = this;
+    const fields = fieldsOf[register];
+    const view = this.view(register);
+    const hidden = this.base[register] | this.bits(register, 'hide');
+    const released = this.hiddenBits[register] & ~hidden;
+    const value = (vmcs.read(fields.value) & ~released) | (view & released);
+    vmcs.asOwner('GuestHostMasks', () => {
+      if (released !== 0n) vmcs.write(fields.value, value);
+      vmcs.write(fields.mask, hidden | this.bits(register));
+      vmcs.write(fields.shadow, (view & hidden) | (value & ~hidden));
+    });
+    this.hiddenBits[register] = hidden;
+  }
+}
