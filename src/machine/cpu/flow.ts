@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Near branches: SDM Volume 1 "Control Transfer Instructions". Targets of direct branches are the run loop's; here are the conditions, the
-// return addresses and the indirect targets. T is the operand size, A the width of the stack pointer (of the counter for LOOP and JrCXZ).
+// Near branches: SDM Volume 1 "Control Transfer Instructions". The run loop follows direct branches and checks their targets; here are the
+// conditions, the return addresses and the indirect targets. LOOP and CALL change state, so they check the target themselves. T is the operand size, A the width of the stack pointer (of the counter for LOOP and JrCXZ).
 import { jump, refuse, reg, segmented, setReg, value, RCX } from "./access";
 import { CF, OF, PF, SF, ZF } from "./flags";
 import { CS_LIMIT } from "./layout";
@@ -45,17 +45,19 @@ import { moveStackPointer, peek, push } from "./stack";
 /** JNLE, JG. */
 @inline export function JNLE(): bool { return !ZF() && SF() == OF(); }
 
-@inline function countDown<A>(): A {
-  const n = <A>(reg<A>(RCX) - 1);
+/** Counts down and decides; a target that faults leaves the counter. */
+@inline function countDown<T, A>(condition: bool, target: u64): bool {
+  const n = <A>(reg<A>(RCX) - 1), taken = n != 0 && condition;
+  if (taken) checkTarget<T>(<u64><T>target);
   setReg<A>(RCX, n);
-  return n;
+  return taken;
 }
 /** LOOP: the counter is as wide as addresses are; no flag changes. SDM 2A "LOOP/LOOPcc—Loop According to ECX Counter". */
-@inline export function LOOP<A>(): bool { return countDown<A>() != 0; }
+@inline export function LOOP<T, A>(target: u64): bool { return countDown<T, A>(true, target); }
 /** LOOPE, LOOPZ. */
-@inline export function LOOPE<A>(): bool { return countDown<A>() != 0 && ZF(); }
+@inline export function LOOPE<T, A>(target: u64): bool { return countDown<T, A>(ZF(), target); }
 /** LOOPNE, LOOPNZ. */
-@inline export function LOOPNE<A>(): bool { return countDown<A>() != 0 && !ZF(); }
+@inline export function LOOPNE<T, A>(target: u64): bool { return countDown<T, A>(!ZF(), target); }
 /** JCXZ, JECXZ, JRCXZ. SDM 2A "Jcc—Jump if Condition Is Met". */
 @inline export function JCXZ<A>(): bool { return reg<A>(RCX) == 0; }
 

@@ -4,9 +4,14 @@
 import { jump, nextRip } from "./access";
 import { find, findOne, isCrossing } from "./code";
 import { hot } from "./hot";
-import { ENDINGS } from "./decoder_tables";
+import { ENDINGS, FORM_NEXT } from "./decoder_tables";
 import { fillHandlers } from "./handlers";
-import { ATTENTION, BUDGET, CURRENT_RECORD, HANDLERS, PAGE_RIP, RECORD_GENERATION, RECORD_NEXT, RECORDS, RIP, STOP, STOP_INCOMPLETE } from "./layout";
+import { GP, raiseCode } from "./interrupt";
+import {
+  ATTENTION, BUDGET, CS_LIMIT, CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, HANDLERS, PAGE_RIP, RECORD_GENERATION, RECORD_NEXT, RECORDS, RIP, STOP,
+  STOP_INCOMPLETE,
+} from "./layout";
+import { canonical } from "./paging";
 import { BLOCK, COUNT, cutRip, FORM, NEXT, RIP_OF } from "./record";
 
 /** Longest piece that runs without a return from `hot`: V8 replaces code only at calls, so the first calls must be short. */
@@ -33,12 +38,28 @@ export function endRun(rec: usize, budget: i32): i32 {
   return budget - COUNT(rec);
 }
 
+/**
+ * #GP(0) in a direct branch whose target (cut to the width of RIP) is beyond CS's limit or not canonical; nothing has changed but the count, and
+ * `counted` says how much of that to take back. SDM 2A "JMP—Jump", "Jcc—Jump if Condition Is Met", exceptions.
+ */
+function checkBranch(target: u64, counted: i32): void {
+  if ((load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64 ? canonical(target) : target <= <u64>load<u32>(CS_LIMIT)) return;
+  store<i32>(BUDGET, load<i32>(BUDGET) + counted);
+  raiseCode(GP, 0);
+}
+/** A direct branch of a handler. */
+export function branch(rec: usize, target: u64): void {
+  checkBranch(cutRip(target), 0);
+  jump(target);
+}
+
 /** Goes to `goal`: the record to go on with, or 0 when `floor` is reached or something must be looked at first. Links `rec` to it when it may. */
 export function follow(rec: usize, goal: u64, linkable: bool, budget: i32, floor: i32): usize {
   const rip = cutRip(goal), page = load<u64>(PAGE_RIP), generation = load<u32>(RECORD_GENERATION);
+  store<i32>(BUDGET, budget);
+  if (linkable && FORM(rec) != FORM_NEXT) checkBranch(rip, COUNT(rec));
   store<u64>(RIP, rip);
   store<u32>(CURRENT_RECORD, 0);
-  store<i32>(BUDGET, budget);
   if (budget <= floor || (load<u32>(ATTENTION) | load<u32>(STOP))) return 0;
   const next = find(rip);
   if (linkable && rip - page < 4096 && !isCrossing(next) && generation == load<u32>(RECORD_GENERATION)) store<u32>(rec, <u32>next, 28);

@@ -56,9 +56,9 @@ function handlerBody(form: Form): string {
   const operands = operandsOf(form, fromRecord);
   switch (form.class) {
     case 'jcc':
-      return `${operands} if (${call}) jump(${target(form)});`;
+      return `${operands} if (${call}) branch(rec, ${target(form)});`;
     case 'jmp':
-      return `jump(${target(form)});`;
+      return `branch(rec, ${target(form)});`;
     case 'call':
       return `${operands} ${call}; jump(${target(form)});`;
     default:
@@ -75,6 +75,7 @@ export function emitHandlers(forms: readonly Form[]): string {
     'import { HANDLERS } from "./layout";',
     'import { ADDRESS, IMMEDIATE, IMMEDIATE2, IMMEDIATE64, LENGTH, NEXT, RIP_OF, SEGMENT, SLOT_A, SLOT_B, SLOT_C, TARGET, TARGET16 } from "./record";',
     'import { raiseTooLong, raiseUndefined } from "./decode";',
+    'import { branch } from "./run";',
     imports(forms),
   ];
   const handlers = ['handle_end', 'handle_undefined', 'handle_too_long'];

@@ -8,9 +8,9 @@ export const rows: readonly InstructionRow[] = [
   ...conditions.map((condition, code) =>
     row(`0F ${hex(0x80 + code)}`, 'Jz', `J${condition}`, { class: 'jcc', hot: true }),
   ),
-  row('E0', 'Jb', 'LOOPNE', { class: 'jcc' }),
-  row('E1', 'Jb', 'LOOPE', { class: 'jcc' }),
-  row('E2', 'Jb', 'LOOP', { class: 'jcc' }),
+  row('E0', 'Jb', 'LOOPNE', { class: 'jcc', size: 'v' }),
+  row('E1', 'Jb', 'LOOPE', { class: 'jcc', size: 'v' }),
+  row('E2', 'Jb', 'LOOP', { class: 'jcc', size: 'v' }),
   row('E3', 'Jb', 'JCXZ', { class: 'jcc' }),
   row('E9', 'Jz', '', { class: 'jmp', hot: true }),
   row('EB', 'Jb', '', { class: 'jmp', hot: true }),
