@@ -2,6 +2,7 @@
 // Bit and bit-field instructions: SDM Volume 1 "Bit and Byte Instructions".
 // BT, BTS, BTR, BTC change CF only (the other flags are undefined and stay, ZF must stay).
 import { fr, fx, fc, get, Mem, open, Reg, reg, set, setFlags, setReg, sx, value } from "./access";
+import { SEGMENT_CHECK } from "./access_kind";
 import { DECODE_CODE, DECODE_CODE64, DECODE_MODE } from "./layout";
 
 /** CF := c; OF is FX bit 63 ^ CF, so that bit turns with it. */
@@ -19,7 +20,7 @@ import { DECODE_CODE, DECODE_CODE64, DECODE_MODE } from "./layout";
   if (sizeof<A>() == 8) return d + delta;
   else {
     const base = reg<u64>(segment), ea = base + <u64><A>(d - base + delta);
-    return (load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64 ? ea : ea & 0xffffffff;
+    return (load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64 ? ea : (ea & 0xffffffff) | (d & SEGMENT_CHECK);
   }
 }
 

@@ -9,6 +9,7 @@ import {
 import { GP, raise, raiseCode, raiseDebugFault, UD } from "./interrupt";
 import { in64, inLong, nonRoot, RIGHTS_L, updateAttention, updateMode } from "./mode";
 import { loadPdptes } from "./paging";
+import { reportedAddress } from "./record";
 import { addressSpaceChanged, flushTlb, flushTlbNonGlobal } from "./tlb";
 import { checkUmip } from "./segment";
 import { primary, vmExit, vmExitInformation } from "./vmx";
@@ -164,7 +165,7 @@ export function LMSW<D>(d: D): void {
     const mask = load<u64>(VMX_CR0_MASK), shadow = load<u64>(VMX_CR0_SHADOW);
     // PE leaves only when it is set by the instruction; MP EM TS when they differ. SDM "LMSW" in non-root operation.
     if (((source ^ shadow) & mask & 14) != 0 || (mask & source & ~shadow & 1) != 0) {
-      if (sizeof<D>() == 8) store<u64>(GUEST_LINEAR_ADDRESS, <u64>d);
+      if (sizeof<D>() == 8) store<u64>(GUEST_LINEAR_ADDRESS, reportedAddress(<u64>d));
       vmExit(EXIT_CR, 0x30 | (sizeof<D>() == 8 ? 0x40 : 0) | (source << 16));
       return;
     }

@@ -200,7 +200,7 @@ function putSegment(rec: usize, size: u32, offsetOnly: bool, flags: u32): void {
     } else {
       slot = <u32>ES_BASE + segment * 8;
       if (mode & DECODE_SEGMENTED) flags |= SEGMENTED;
-      else if (segment >= 4) flags |= WITH_BASE;
+      else if (segment >= 4 || segment == 1) flags |= WITH_BASE;
     }
   }
   store<u16>(rec, slot, 26);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Near branches: SDM Volume 1 "Control Transfer Instructions". The run loop follows direct branches and checks their targets; here are the
-// conditions, the return addresses and the indirect targets. LOOP and CALL change state, so they check the target themselves. T is the operand size, A the width of the stack pointer (of the counter for LOOP and JrCXZ).
+// conditions, the return addresses and the indirect targets. LOOP and CALL change state, so they check the target themselves. T is the operand
+// size, A the width of the stack pointer (of the counter for LOOP and JrCXZ).
 import { jump, refuse, reg, segmented, setReg, value, RCX } from "./access";
 import { CF, OF, PF, SF, ZF } from "./flags";
 import { CS_LIMIT } from "./layout";

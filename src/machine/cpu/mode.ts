@@ -35,7 +35,7 @@ function covers(segment: u32): bool {
   return (rights & (RIGHTS_UNUSABLE | 0x1e)) == 0x12 && load<u32>(ES_LIMIT + segment * 4) == 0xffffffff;
 }
 function flat(segment: u32): bool { return covers(segment) && load<u64>(ES_BASE + segment * 8) == 0; }
-/** FS and GS may have a base (it is in the effective address) and may be null: then checkUsable() of record.ts raises #GP. */
+/** FS and GS may have a base (it is in the effective address) and may be null: see segmentAddress() of record.ts. */
 function harmless(segment: u32): bool { return (load<u32>(ES_RIGHTS + segment * 4) & RIGHTS_UNUSABLE) != 0 || covers(segment); }
 function codeFlat(): bool {
   return (load<u32>(CS_RIGHTS) & 0x1a) == 0x1a && load<u64>(ES_BASE + CS * 8) == 0 && load<u32>(ES_LIMIT + CS * 4) == 0xffffffff;

@@ -4,7 +4,7 @@
 import {
   CPL, CR0, CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED, DR7, PAGE_MAP, RAM, RAM_BYTES, RFLAGS_SYSTEM,
 } from "./layout";
-import { NONE, PAGE, READ, WRITE } from "./access_kind";
+import { NONE, PAGE, READ, SEGMENT_CHECK, WRITE } from "./access_kind";
 import { watch, watched } from "./breakpoints";
 import { holdsCode } from "./code";
 import { AC, GP, raiseCode, SS_FAULT } from "./interrupt";
@@ -59,7 +59,7 @@ export function openSlow(address: u64, size: u32, kind: u32): usize {
   let last = ea + size - 1;
   if ((mode & DECODE_CODE) == DECODE_CODE64) { if (!canonical(ea) || !canonical(last)) nonCanonical(ea); }
   else {
-    if (mode & DECODE_SEGMENTED) checkSegmentAccess(ea, size, kind);
+    if ((mode & DECODE_SEGMENTED) != 0 || (address & SEGMENT_CHECK) != 0) checkSegmentAccess(ea, size, kind);
     last &= 0xffffffff;
   }
   if (size <= 8 && (ea & (size - 1)) != 0 && alignmentChecked()) raiseCode(AC, 0);
@@ -74,7 +74,7 @@ export function probeSlow(address: u64, size: u32, write: u32): void {
   let last = ea + size - 1;
   if ((mode & DECODE_CODE) == DECODE_CODE64) { if (!canonical(ea) || !canonical(last)) nonCanonical(ea); }
   else {
-    if (mode & DECODE_SEGMENTED) checkSegmentAccess(ea, size, kind);
+    if ((mode & DECODE_SEGMENTED) != 0 || (address & SEGMENT_CHECK) != 0) checkSegmentAccess(ea, size, kind);
     last &= 0xffffffff;
   }
   for (let page = ea & PAGE; ; page = (page + 0x1000) & ((mode & DECODE_CODE) == DECODE_CODE64 ? NONE : 0xffffffff)) {
@@ -87,7 +87,7 @@ export function probeSlow(address: u64, size: u32, write: u32): void {
 /** See `slow` of access.ts: never faults, never touches devices. */
 export function plainSlow(address: u64, size: u32, write: u32): usize {
   const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode), page = ea & PAGE;
-  if ((ea + size - 1 & PAGE) != page || (mode & DECODE_SEGMENTED) != 0 || (load<u64>(DR7) & 0xff) != 0 || alignmentChecked()) return 0;
+  if ((ea + size - 1 & PAGE) != page || (mode & DECODE_SEGMENTED) != 0 || (address & SEGMENT_CHECK) != 0 || (load<u64>(DR7) & 0xff) != 0 || alignmentChecked()) return 0;
   if ((mode & DECODE_CODE) == DECODE_CODE64 && !canonical(ea)) return 0;
   if (usesEpt() || !walk(ea, write ? WRITE : READ, context, true)) return 0;
   const host = physicalHost(walkPhysical);

@@ -4,8 +4,8 @@
 //   u16 slots a @4, b @6, c @14, i32 immediate @8 (x87: the opcode), u16 page offset @12, i32 displacement (or the immediate's upper half, or the second
 //   immediate) @16, u16 base slot @20, u16 index slot @22, u8 scale @24, u8 flags @25, u16 segment base slot @26,
 //   u32 link @28: record of the branch target when that is in the same page
-import { ACCESS_SEGMENT, CODE_MASK, DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES_BASE, ES_RIGHTS, FS_BASE, PAGE_RIP } from "./layout";
-import { raiseCode } from "./interrupt";
+import { ACCESS_SEGMENT, CODE_MASK, CS, DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES_BASE, ES_RIGHTS, PAGE_RIP } from "./layout";
+import { SEGMENT_CHECK } from "./access_kind";
 
 /** Bytes of a record. */
 @inline export const RECORD_BYTES: u32 = 32;
@@ -20,7 +20,7 @@ import { raiseCode } from "./interrupt";
 @inline export const ADDRESS32: u32 = 4;
 /** The offset is cut to 16 bits. */
 @inline export const ADDRESS16: u32 = 8;
-/** The segment has a base. */
+/** The segment has a base, or its rights must be checked. */
 @inline export const WITH_BASE: u32 = 16;
 /** Accesses name their segment: ACCESS_SEGMENT. */
 @inline export const SEGMENTED: u32 = 32;
@@ -77,27 +77,23 @@ function specialAddress(rec: usize, sum: u64): u64 {
   if (flags & RELATIVE) ea += <u64>load<u16>(rec, 12) + <u64>load<u8>(rec, 2);
   if (flags & ADDRESS32) ea = <u64><u32>ea;
   else if (flags & ADDRESS16) ea = <u64><u16>ea;
-  if (flags & (WITH_BASE | SEGMENTED)) {
-    const slot = SEGMENT(rec);
-    if (flags & SEGMENTED) store<u32>(ACCESS_SEGMENT, (slot - <u32>ES_BASE) >> 3);
-    ea += load<u64>(slot);
-    // outside 64-bit mode linear addresses have 32 bits
-    if ((load<u32>(DECODE_MODE) & DECODE_CODE) != DECODE_CODE64) {
-      checkUsable(slot);
-      ea = <u64><u32>ea;
-    }
-  }
-  return ea;
+  if (!(flags & (WITH_BASE | SEGMENTED))) return ea;
+  const slot = SEGMENT(rec);
+  return (load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64 ? load<u64>(slot) + ea : segmentAddress(slot, ea);
 }
 
 /**
- * #GP(0) for an access by a null FS or GS outside 64-bit mode (slot: its base's). The others' null selectors make the mode a segmented one,
- * in which each access is checked; these are null in most 32-bit programs.
+ * Linear address of an offset in a segment (slot: its base's) outside 64-bit mode. The access checks limit and rights, so that what makes none does
+ * not fault. Flat segments need no check, but the code segment is not writable, and FS and GS are null in most 32-bit programs: SEGMENT_CHECK.
  */
-export function checkUsable(slot: u32): void {
-  if (slot >= <u32>FS_BASE && (load<u32>(ES_RIGHTS + ((slot - <u32>ES_BASE) >> 1)) & UNUSABLE) != 0) raiseCode(13, 0);
+export function segmentAddress(slot: u32, offset: u64): u64 {
+  const segment = (slot - <u32>ES_BASE) >> 3, ea = <u64><u32>(load<u64>(slot) + offset);
+  store<u32>(ACCESS_SEGMENT, segment);
+  return segment == CS || (load<u32>(ES_RIGHTS + segment * 4) & UNUSABLE) != 0 ? ea | SEGMENT_CHECK : ea;
 }
 @inline const UNUSABLE: u32 = 0x10000;
+/** The linear address of an operand that is reported, but not accessed: without SEGMENT_CHECK. */
+export function reportedAddress(ea: u64): u64 { return (load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64 ? ea : <u64><u32>ea; }
 
 /** Offset in the memory operand's segment of a linear address in the operand. */
 export function OFFSET_OF(rec: usize, linear: u64): u64 {

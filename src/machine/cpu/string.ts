@@ -10,16 +10,15 @@
 import { jump, linear, read, Reg, reg, setReg, tlbBase, write, RAX, RCX, RDI, RSI } from "./access";
 import { flagsSub } from "./flags";
 import { deviceTouched, watchDevices } from "./physical_memory";
-import { checkUsable } from "./record";
-import { DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES, ES_BASE, RFLAGS_SYSTEM, TLB_ENTRIES } from "./layout";
+import { segmentAddress } from "./record";
+import { DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES, RFLAGS_SYSTEM, TLB_ENTRIES } from "./layout";
 
 /** Linear address of an offset in the segment with this base slot; in 64-bit mode the slot is ZERO but for FS and GS. */
 @inline export function inSegment<A>(segment: Reg, offset: u64): u64 {
   if (sizeof<A>() == 8) return reg<u64>(segment) + offset;
   else {
     if (sizeof<A>() == 4 && (load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64) return reg<u64>(segment) + <u64><A>offset;
-    checkUsable(segment);
-    return linear((segment - <Reg>ES_BASE) >> 3, <u64><A>offset);
+    return segmentAddress(segment, <u64><A>offset);
   }
 }
 
@@ -30,10 +29,10 @@ import { DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES, ES_BASE, RFLAGS_SYSTEM, TL
 @inline function advance<A>(r: Reg, bytes: i64): void { setReg<A>(r, <A>(<u64>reg<A>(r) + bytes)); }
 
 /** Linear address of the source element. */
-@inline function source<A>(segment: Reg): u64 { return inSegment<A>(segment, <u64>reg<A>(RSI)); }
+@inline export function source<A>(segment: Reg): u64 { return inSegment<A>(segment, <u64>reg<A>(RSI)); }
 
 /** Linear address of the destination element. */
-@inline function destination<A>(): u64 {
+@inline export function destination<A>(): u64 {
   if (sizeof<A>() == 8) return reg<u64>(RDI);
   else {
     if (sizeof<A>() == 4 && (load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64) return <u64>reg<A>(RDI);

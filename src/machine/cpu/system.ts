@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // System instructions: SDM 3A "System Instruction Reference"; fast system calls, flags, HLT, I/O, CPUID, cache and TLB control, VMX instructions.
 // Each ends its block. A VM exit is recorded and the instruction returns without having changed anything.
-import { currentRip, jump, linear, Mem, nextRip, probe, read, Reg, reg, setReg, stackLinear, value, write, RAX, RBX, RCX, RDI, RDX, RSI, RSP, R11 } from "./access";
+import { currentRip, jump, Mem, nextRip, probe, read, Reg, reg, setReg, stackLinear, value, write, RAX, RBX, RCX, RDI, RDX, RSI, RSP, R11 } from "./access";
 import { replaceRflags, rflags } from "./flags";
 import { GP, ownTrap, raise, raiseCode, UD } from "./interrupt";
 import {
-  ACTIVITY, APIC_BASE, ATTENTION, ATTENTION_STEP, CPL, CPUID_COUNT, CPUID_TABLE, CR0, CR4, CS, CS_BASE, CS_LIMIT, CS_RIGHTS, CS_SELECTOR, CSTAR, DEBUG_TRAPS, DECODE_CODE, DECODE_CODE64, DECODE_MODE, EFER, ES, ES_BASE, ES_SELECTOR, FEATURE_CONTROL, FMASK,
+  ACTIVITY, APIC_BASE, ATTENTION, ATTENTION_STEP, CPL, CPUID_COUNT, CPUID_TABLE, CR0, CR4, CS, CS_BASE, CS_LIMIT, CS_RIGHTS, CS_SELECTOR, CSTAR, DEBUG_TRAPS, EFER, ES_BASE, ES_SELECTOR, FEATURE_CONTROL, FMASK,
   LSTAR, PROCESSOR_ID, RFLAGS_SYSTEM, SS, SS_BASE, SS_LIMIT, SS_RIGHTS, SS_SELECTOR, STAR, STOP, STOP_VMX_INSTRUCTION, SYSENTER_CS, SYSENTER_EIP, SYSENTER_ESP, TR_BASE, TR_LIMIT, TR_RIGHTS,
   VMX_CR0_FIXED0, VMX_CR0_FIXED1, VMX_CR4_FIXED0, VMX_CR4_FIXED1, VMX_CURRENT_VMCS, VMX_INSTRUCTION_INVEPT, VMX_INSTRUCTION_INVVPID, VMX_INSTRUCTION_VMCALL, VMX_INSTRUCTION_VMCLEAR, VMX_INSTRUCTION_VMLAUNCH,
   VMX_INSTRUCTION_VMPTRLD, VMX_INSTRUCTION_VMPTRST, VMX_INSTRUCTION_VMREAD, VMX_INSTRUCTION_VMRESUME, VMX_INSTRUCTION_VMWRITE, VMX_INSTRUCTION_VMXOFF, VMX_INSTRUCTION_VMXON, VMX_IO_BITMAP_A, VMX_IO_BITMAP_B,
@@ -23,7 +23,9 @@ import { invalidatePage } from "./tlb";
 import { displacement, instructionInformation } from "./instruction_information";
 import { keepRf, shadowMovSs, shadowSti } from "./shadow";
 import { loadSegment } from "./segment";
+import { reportedAddress } from "./record";
 import { push, peek, moveStackPointer } from "./stack";
+import { destination, source } from "./string";
 import { instructionLength, primary, secondary, vmExit, vmExitInformation } from "./vmx";
 
 @external("env", "portRead") declare function portRead(port: u32, size: u32): u32;
@@ -206,8 +208,9 @@ export function PAUSE(): void { if (primary(30)) vmExit(EXIT_PAUSE, 0); }
 /** INVLPG m. */
 export function INVLPG(ea: Mem): void {
   supervisorOnly();
-  if (primary(9)) { vmExit(EXIT_INVLPG, ea); return; }
-  if (!in64() || canonical(ea)) invalidatePage(ea);
+  const at = reportedAddress(ea);
+  if (primary(9)) { vmExit(EXIT_INVLPG, at); return; }
+  if (!in64() || canonical(at)) invalidatePage(at);
 }
 /** INVD, WBINVD: there are no caches to write back. */
 export function INVD(): void { supervisorOnly(); if (nonRoot()) vmExit(EXIT_INVD, 0); }
@@ -313,11 +316,6 @@ export function IN_DX<T>(d: Reg, port: u16): void { input<T>(d, <u32>port, 0); }
 export function OUT_IMM<T>(port: u8, s: Reg): void { output<T>(<u32>port, s, 0x40); }
 export function OUT_DX<T>(port: u16, s: Reg): void { output<T>(<u32>port, s, 0); }
 
-/** Linear address of an element of INS or OUTS. */
-function element<A>(segment: u32, slot: u64, offset: u64): u64 {
-  if ((load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64) return slot + <u64><A>offset;
-  return linear(segment, <u64><A>offset);
-}
 @inline function step<T>(): i64 { return load<u64>(RFLAGS_SYSTEM) & FLAG_DF ? -<i64>sizeof<T>() : <i64>sizeof<T>(); }
 /** Goes on with the next element, one an instruction, so that interrupts are taken between elements. */
 @inline function again<A>(rep: u32, rip: u64): void {
@@ -329,14 +327,14 @@ function element<A>(segment: u32, slot: u64, offset: u64): u64 {
 function stringLeaves<A>(port: u32, size: u32, bits: u32, ea: u64): bool {
   checkPort(port, size);
   if (!portLeaves(port, size)) return false;
-  store<u64>(GUEST_LINEAR_ADDRESS, ea);
+  store<u64>(GUEST_LINEAR_ADDRESS, reportedAddress(ea));
   vmExitInformation(EXIT_IO, <u64>((size - 1) | bits | 0x10 | (port << 16)), instructionInformation());
   return true;
 }
 /** INS: ES:rDI := port DX. SDM 2A "INS/INSB/INSW/INSD". */
 export function INS<T, A>(rep: u32, rip: u64): void {
   if (rep && reg<A>(RCX) == 0) return;
-  const port = <u32>reg<u16>(RDX), ea = element<A>(ES, 0, <u64>reg<A>(RDI));
+  const port = <u32>reg<u16>(RDX), ea = destination<A>();
   if (stringLeaves<A>(port, sizeof<T>(), 8 | (rep ? 0x20 : 0), ea)) return;
   probe(ea, sizeof<T>(), 1);
   write<T>(ea, <T>readPort(port, sizeof<T>()));
@@ -346,7 +344,7 @@ export function INS<T, A>(rep: u32, rip: u64): void {
 /** OUTS: port DX := segment:rSI. */
 export function OUTS<T, A>(rep: u32, segment: Reg, rip: u64): void {
   if (rep && reg<A>(RCX) == 0) return;
-  const port = <u32>reg<u16>(RDX), ea = element<A>((segment - <u32>ES_BASE) >> 3, reg<u64>(segment), <u64>reg<A>(RSI));
+  const port = <u32>reg<u16>(RDX), ea = source<A>(segment);
   if (stringLeaves<A>(port, sizeof<T>(), rep ? 0x20 : 0, ea)) return;
   writePort(port, sizeof<T>(), <u32>read<T>(ea));
   setReg<A>(RSI, <A>(<u64>reg<A>(RSI) + step<T>()));
