@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
+import type { Bundle } from '../driver/module_cache.js';
 import { ExitStatus } from './exit_status.js';
 import { FileError } from './file_error.js';
 
@@ -21,10 +22,15 @@ export function testCommand(done: (status: ExitStatus) => void): Command {
     .action(async (specs: string[]) => {
       // Bundler and containers cost every other command two thirds of its time.
       const { bundleFile } = await import('../driver/load_module.js');
-      const bundles: string[] = [];
-      for (const spec of specs) bundles.push(await bundleFile(spec));
-      const options = ['--enable-source-maps', mochaPath(), '--no-config', ...bundles];
-      const { status } = spawnSync(process.execPath, options, { stdio: 'inherit' });
-      done(status === 0 ? ExitStatus.Reached : ExitStatus.Error);
+      const bundles: Bundle[] = [];
+      try {
+        for (const spec of specs) bundles.push(await bundleFile(spec));
+        const paths = bundles.map(({ path }) => path);
+        const options = ['--enable-source-maps', mochaPath(), '--no-config', ...paths];
+        const { status } = spawnSync(process.execPath, options, { stdio: 'inherit' });
+        done(status === 0 ? ExitStatus.Reached : ExitStatus.Error);
+      } finally {
+        for (const bundle of bundles) bundle[Symbol.dispose]();
+      }
     });
 }

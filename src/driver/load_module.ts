@@ -2,13 +2,13 @@
 // The one way by which users' TypeScript gets into a process. Loader hooks and the like would load a second copy of the framework, whose
 // classes are not the running ones.
 import { existsSync, realpathSync } from 'node:fs';
-import { dirname, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type BuildFailure, type Message, type Plugin } from 'esbuild';
 import { SecondCopyError } from '../vmm/container/load_errors.js';
 import { PartModule } from '../vmm/container/part_module.js';
 import { ModuleFileError } from './driver_errors.js';
-import { ModuleCache } from './module_cache.js';
+import { ModuleCache, type Bundle } from './module_cache.js';
 
 /** The compiler options that decide about the emitted code, whatever tsconfig the user's folder has. */
 const tsconfigRaw = {
@@ -53,13 +53,15 @@ function describeMessage(message: Message, folder: string): string {
   return location === null ? text : `${placeOf(message, folder)}: ${text}\n    ${location.lineText.trim()}`;
 }
 
-async function bundle(file: string, cache: ModuleCache): Promise<string> {
+async function bundle(file: string, cache: ModuleCache): Promise<Bundle> {
   const folder = dirname(file);
   try {
     const result = await build({
       entryPoints: [file],
       absWorkingDir: folder,
-      outfile: cache.bundlePath(file, [file]),
+      // Frames name the sources wherever the bundle is written to.
+      outfile: join(folder, 'bundle.mjs'),
+      sourceRoot: `${pathToFileURL(folder).href}/`,
       bundle: true,
       write: false,
       format: 'esm',
@@ -116,10 +118,10 @@ function modulesOf(file: string, exports: Readonly<Record<string, unknown>>): Pa
 /**
  * Bundles a TypeScript or JavaScript file with everything that it imports but the framework.
  *
- * @returns the path of the bundle, the same for the same content.
- * @throws ModuleFileError with file, line and column of a syntax error.
+ * @returns the bundle, at the same path for the same content while there is a cache.
+ * @throws ModuleFileError with file, line and column of a syntax error; DriverError if there is no place to write to.
  */
-export async function bundleFile(path: string): Promise<string> {
+export async function bundleFile(path: string): Promise<Bundle> {
   if (!existsSync(path)) throw new ModuleFileError(`module ${path} does not exist`, path);
   const file = realpathSync(path);
   const cache = new ModuleCache(salt);
@@ -134,5 +136,6 @@ export async function bundleFile(path: string): Promise<string> {
  * @throws ModuleFileError with file, line and column of a syntax error; SecondCopyError.
  */
 export async function loadModule(path: string): Promise<readonly PartModule[]> {
-  return modulesOf(path, await evaluate(path, await bundleFile(path)));
+  using bundled = await bundleFile(path);
+  return modulesOf(path, await evaluate(path, bundled.path));
 }

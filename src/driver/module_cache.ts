@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
-import { buildFolder } from './package_paths.js';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { dirname, isAbsolute, join } from 'node:path';
+import { DriverError } from './driver_errors.js';
+import { isOwnFile, whyNotPrivateFolder } from './private_folder.js';
 
-/** The files that a bundle was made of, each with the hash of its content. */
+/** A bundle in a file, for as long as it is in use. */
+export interface Bundle extends Disposable {
+  readonly path: string;
+}
+
+/** What is kept of a bundle: the files that it was made of, each with the hash of its content, and the bundle's name in the folder. */
 interface CacheEntry {
   readonly inputs: Readonly<Record<string, string>>;
   readonly bundle: string;
@@ -19,64 +25,121 @@ function hashOf(...parts: readonly (string | Uint8Array)[]): string {
 
 const contentHash = (path: string): string | undefined => (existsSync(path) ? hashOf(readFileSync(path)) : undefined);
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 function writeWhole(path: string, text: string): void {
   // Two processes may write the same entry at once: each reader sees a whole file.
   const partial = `${path}.${process.pid}`;
-  writeFileSync(partial, text);
+  writeFileSync(partial, text, { mode: 0o600 });
   renameSync(partial, path);
 }
 
-/** Bundles of users' modules, by the content of all files that went into them. */
-export class ModuleCache {
-  private readonly folder: string;
-
-  /** @param salt what the output depends on beside the sources: options, the place of the running copy. */
-  constructor(private readonly salt: string) {
-    this.folder = ModuleCache.usableFolder();
+/** Makes a folder that may be there. Not with `recursive`: Node's loops for ever where mkdir answers ENOENT though the parent exists, as in /proc. */
+function makePrivate(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
+}
+
+/** $XDG_CACHE_HOME/bareflank, or ~/.cache/bareflank. @returns undefined for a user without a home. */
+function userCacheFolder(): string | undefined {
+  const base = process.env.XDG_CACHE_HOME;
+  if (base !== undefined && isAbsolute(base)) return join(base, 'bareflank');
+  try {
+    return join(homedir(), '.cache', 'bareflank');
+  } catch {
+    // A user id without an entry in the system's list, as in a container.
+    return undefined;
+  }
+}
+
+/**
+ * Bundles of users' modules, by the content of all files that went into them. They are kept in the user's own cache folder, and only if
+ * nobody else can write there: whoever can put a file into that folder decides what code runs.
+ */
+export class ModuleCache {
+  /** @param salt what the output depends on beside the sources: options, the place of the running copy. */
+  constructor(
+    private readonly salt: string,
+    private readonly folder: string | undefined = userCacheFolder(),
+  ) {}
 
   /** The bundle of an entry file whose inputs have not changed, or undefined. */
-  find(file: string): string | undefined {
-    const path = this.entryPath(file);
-    if (!existsSync(path)) return undefined;
-    const entry = JSON.parse(readFileSync(path, 'utf8')) as CacheEntry;
+  find(file: string): Bundle | undefined {
+    const { folder } = this;
+    if (folder === undefined || !existsSync(folder) || whyNotPrivateFolder(folder) !== undefined) return undefined;
+    const entry = this.readEntry(join(folder, this.entryName(file)));
+    if (entry === undefined) return undefined;
     const isFresh = Object.entries(entry.inputs).every(([input, hash]) => contentHash(input) === hash);
-    return isFresh && existsSync(entry.bundle) ? entry.bundle : undefined;
+    const path = join(folder, entry.bundle);
+    return isFresh && dirname(path) === folder && isOwnFile(path) ? { path, [Symbol.dispose]() {} } : undefined;
   }
 
-  /** Where the bundle of a file with this content goes. */
-  bundlePath(file: string, inputs: readonly string[]): string {
-    return join(this.folder, `${hashOf(this.salt, file, ...inputs.map((input) => contentHash(input) ?? ''))}.mjs`);
+  /**
+   * Writes a bundle to the user's cache folder. If that cannot be written or is not private, the bundle goes into a temporary folder of its
+   * own, which ends with its use.
+   *
+   * @throws DriverError if there is no place for it at all
+   */
+  keep(file: string, inputs: readonly string[], code: string): Bundle {
+    const name = `${hashOf(this.salt, file, ...inputs.map((input) => contentHash(input) ?? ''))}.mjs`;
+    try {
+      return this.keepInCache(file, inputs, name, code);
+    } catch (error) {
+      return ModuleCache.keepForNow(name, code, messageOf(error));
+    }
   }
 
-  /** Keeps a bundle. @returns its path. */
-  keep(file: string, inputs: readonly string[], code: string): string {
-    const bundle = this.bundlePath(file, inputs);
-    writeWhole(bundle, code);
+  private keepInCache(file: string, inputs: readonly string[], name: string, code: string): Bundle {
+    const { folder } = this;
+    if (folder === undefined) throw new DriverError('you have no home folder');
+    makePrivate(dirname(folder));
+    makePrivate(folder);
+    const flaw = whyNotPrivateFolder(folder);
+    if (flaw !== undefined) throw new DriverError(flaw);
+    const path = join(folder, name);
+    writeWhole(path, code);
     const entry: CacheEntry = {
       inputs: Object.fromEntries(inputs.map((input) => [input, contentHash(input) ?? ''])),
-      bundle,
+      bundle: name,
     };
-    writeWhole(this.entryPath(file), JSON.stringify(entry));
-    return bundle;
+    writeWhole(join(folder, this.entryName(file)), JSON.stringify(entry));
+    return { path, [Symbol.dispose]() {} };
   }
 
-  private entryPath(file: string): string {
-    return join(this.folder, `${hashOf(this.salt, file)}.json`);
-  }
-
-  /** The package's build folder, or the user's own temporary one if the package is installed read-only. */
-  private static usableFolder(): string {
-    const candidates = [join(buildFolder, 'modules'), join(tmpdir(), `bareflank-modules-${userInfo().uid}`)];
-    for (const folder of candidates) {
-      try {
-        mkdirSync(folder, { recursive: true, mode: 0o700 });
-        writeWhole(join(folder, 'probe'), '');
-        return folder;
-      } catch {
-        // Not writable: the next one.
-      }
+  /** @param why there is no cache, for the error. */
+  private static keepForNow(name: string, code: string, why: string): Bundle {
+    try {
+      const folder = mkdtempSync(join(tmpdir(), 'bareflank-'));
+      const path = join(folder, name);
+      writeFileSync(path, code, { mode: 0o600 });
+      return { path, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
+    } catch (error) {
+      throw new DriverError(`there is no place to write a bundled module to: ${why}; ${messageOf(error)}`, {
+        causedBy: error,
+        details: {
+          where: tmpdir(),
+          expected: 'a folder of yours that can be written',
+          advice: 'set XDG_CACHE_HOME or TMPDIR',
+        },
+      });
     }
-    throw new Error(`no folder to keep bundled modules in: tried ${candidates.join(', ')}`);
+  }
+
+  /** @returns undefined if there is none, or none that can be trusted. */
+  private readEntry(path: string): CacheEntry | undefined {
+    if (!isOwnFile(path)) return undefined;
+    try {
+      return JSON.parse(readFileSync(path, 'utf8')) as CacheEntry;
+    } catch {
+      // Cut off by a full disk: it is written again.
+      return undefined;
+    }
+  }
+
+  private entryName(file: string): string {
+    return `${hashOf(this.salt, file)}.json`;
   }
 }

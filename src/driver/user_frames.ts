@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildFolder, packageRoot } from './package_paths.js';
+import { packageRoot } from './package_paths.js';
 
 const FRAME = /^\s*at (?:async )?(?:.* \()?(.+?):(\d+):(\d+)\)?$/;
 
-/** Bundles of users' files are in the build folder too, where source maps do not reach. */
-const usersBundles = join(buildFolder, 'modules');
 const ourFolders = ['src', 'build', 'bin', 'scripts', 'node_modules'].map((name) => join(packageRoot, name));
 
 const isBelow = (path: string, folder: string): boolean => path.startsWith(`${folder}/`);
@@ -26,7 +24,7 @@ export function isForeignFrame(line: string): boolean {
   if (place === undefined) return true;
   if (place.startsWith('node:')) return true;
   const path = pathOf(place);
-  return !isBelow(path, usersBundles) && ourFolders.some((folder) => isBelow(path, folder));
+  return ourFolders.some((folder) => isBelow(path, folder));
 }
 
 /** Drops the frames that are not the user's from a text with stack traces. */

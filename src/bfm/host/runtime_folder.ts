@@ -1,28 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { lstatSync, mkdirSync } from 'node:fs';
-import { userInfo } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
+import { whyNotPrivateFolder } from '../../driver/private_folder.js';
 import { FileError } from '../file_error.js';
 import { UsageError } from '../usage_error.js';
 
 /** The longest path of a Unix socket that all systems take. */
 const LONGEST_SOCKET_PATH = 103;
 
-/** @throws FileError if others could put something there, or read what passes. */
-function checkPrivate(path: string): void {
-  const found = lstatSync(path);
-  if (!found.isDirectory()) throw new FileError(`${path} is no folder: sockets of machines belong there`);
-  const { uid } = userInfo();
-  if (uid >= 0 && found.uid !== uid) throw new FileError(`${path} belongs to user ${found.uid}, not to you (${uid})`);
-  const mode = found.mode & 0o777;
-  if (uid >= 0 && (mode & 0o077) !== 0)
-    throw new FileError(`${path} has mode 0${mode.toString(8)}: others get in; it must be 0700 (chmod 700 ${path})`);
-}
-
 /** The folder of the sockets: $XDG_RUNTIME_DIR/bareflank, or /tmp/bareflank-UID. Makes it, for its owner only. @throws FileError */
 export function runtimeFolder(): string {
   const base = process.env.XDG_RUNTIME_DIR;
-  const path = base === undefined || base === '' ? `/tmp/bareflank-${userInfo().uid}` : join(base, 'bareflank');
+  const path =
+    base === undefined || base === '' ? `/tmp/bareflank-${process.getuid?.() ?? 0}` : join(base, 'bareflank');
   if (!isAbsolute(path))
     throw new FileError(`XDG_RUNTIME_DIR is ${base}: it must be an absolute path; without it sockets are in /tmp`);
   try {
@@ -32,7 +22,8 @@ export function runtimeFolder(): string {
     const advice = base === undefined ? '' : '; XDG_RUNTIME_DIR must name a folder of yours that exists';
     if (code !== 'EEXIST') throw new FileError(`${path} cannot be made: ${message}${advice}`, { causedBy: error });
   }
-  checkPrivate(path);
+  const flaw = whyNotPrivateFolder(path);
+  if (flaw !== undefined) throw new FileError(`${flaw}: the sockets of machines belong there`);
   return path;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { chmodSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileError } from '../../../src/bfm/file_error.js';
 import { runtimeFolder, socketPath } from '../../../src/bfm/host/runtime_folder.js';
@@ -25,6 +25,14 @@ describe('runtimeFolder', () => {
     chmodSync(path, 0o755);
     expect(() => runtimeFolder()).to.throw(FileError, /mode 0755.*chmod 700/);
     chmodSync(path, 0o700);
+  });
+
+  it('is no link, wherever it leads', () => {
+    process.env.XDG_RUNTIME_DIR = join(folder.path, 'linked');
+    mkdirSync(join(folder.path, 'elsewhere'), { mode: 0o700 });
+    mkdirSync(process.env.XDG_RUNTIME_DIR);
+    symlinkSync(join(folder.path, 'elsewhere'), join(folder.path, 'linked', 'bareflank'));
+    expect(() => runtimeFolder()).to.throw(FileError, /is no folder/);
   });
 
   it('says why there can be none', () => {
