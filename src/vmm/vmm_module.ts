@@ -16,6 +16,8 @@ import { EntryX64 } from './entry/entry_x64.js';
 import { Ept } from './ept/ept.js';
 import { EptIntelX64 } from './ept/ept_intel_x64.js';
 import { Exit } from './exit_handler/exit.js';
+import { ExitExplainer } from './exit_handler/exit_explainer.js';
+import { ExitExplainerIntelX64 } from './exit_handler/exit_explainer_intel_x64.js';
 import { ExitHandler } from './exit_handler/exit_handler.js';
 import { ExitHandlerIntelX64 } from './exit_handler/exit_handler_intel_x64.js';
 import { ExitIntelX64 } from './exit_handler/exit_intel_x64.js';
@@ -105,6 +107,7 @@ export const vcpuParts = vcpuModule(({ bind }) => {
   bind(GuestState).to(HostVmStateIntelX64);
   bind(StateSave).to(StateSaveIntelX64);
   bind(Exit).to(ExitIntelX64);
+  bind(ExitExplainer).to(ExitExplainerIntelX64);
   bind(ExitHandler).to(ExitHandlerIntelX64);
   bind(MsrBitmap).to(MsrBitmapIntelX64);
   bind(IoBitmap).to(IoBitmapIntelX64);

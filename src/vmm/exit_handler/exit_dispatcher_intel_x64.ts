@@ -17,6 +17,7 @@ import { hex } from '../support/text.js';
 import { VmEntryExplainer } from '../vmcs/vm_entry_explainer.js';
 import { Vmcs } from '../vmcs/vmcs.js';
 import { Exit } from './exit.js';
+import { ExitExplainer } from './exit_explainer.js';
 import { exitReport, registerReport } from './exit_report.js';
 import { HandlerTrace, traceNumber } from './handler_trace.js';
 
@@ -36,7 +37,8 @@ export abstract class ExitDispatcherIntelX64 {
   @inject(Vmcs) protected readonly vmcs!: Vmcs;
   @inject(StateSave) protected readonly stateSave!: StateSave;
   @inject(Processor) protected readonly processor!: Processor;
-  @inject(VmEntryExplainer) protected readonly explainer!: VmEntryExplainer;
+  @inject(VmEntryExplainer) protected readonly entryExplainer!: VmEntryExplainer;
+  @inject(ExitExplainer) protected readonly exitExplainer!: ExitExplainer;
   @inject(HandlerTrace) protected readonly trace!: HandlerTrace;
   @multiInject(ExitContribution) @optional() protected readonly contributions: readonly ExitContribution[] = [];
   /** By basic reason. */
@@ -106,9 +108,11 @@ export abstract class ExitDispatcherIntelX64 {
 
   /** A VM entry that failed after it had left the VMM: all rules, a dump, halt. SDM 3C "VM-Entry Failures During or After Loading Guest State". */
   protected handleEntryFailure(): void {
-    const { text } = this.explainer.explain(false, (field) => this.vmcs.lastWrittenAt(field));
-    const what = `VM-entry failure, exit reason ${exitReasonName(this.exit.reason)} (${hex(this.exit.wholeReason >>> 0)}), qualification ${hex(this.exit.qualification)}. ${text}`;
-    bferror`${what}\n${this.explainer.dump()}`;
+    const { text } = this.entryExplainer.explain(false, (field) => this.vmcs.lastWrittenAt(field));
+    const head = `VM-entry failure, exit reason ${exitReasonName(this.exit.reason)} (${hex(this.exit.wholeReason >>> 0)}), qualification ${hex(this.exit.qualification)}. ${text}`;
+    const what = [head, ...this.explanation()].join('\n');
+    bferror`${what}`;
+    bferror`${this.entryExplainer.dump()}`;
     this.halt(what);
   }
 
@@ -119,9 +123,10 @@ export abstract class ExitDispatcherIntelX64 {
     const where = `vcpu ${this.exit.vcpuid}, exit reason ${exitReasonName(reason)} (${reason}), handler ${this.runningHandler()}`;
     const isUnimplemented = error instanceof UnimplementedExitError;
     const title = isUnimplemented ? 'Unimplemented Exit Handler' : 'Exit Handler Threw';
-    ignoreExceptions(() => bferror`${exitReport(this.exit, title)}`);
+    const explanation = this.explanation();
+    ignoreExceptions(() => bferror`${[exitReport(this.exit, title), ...explanation].join('\n')}`);
     bferror`${where}: ${error instanceof Error ? (error.stack ?? message) : message}`;
-    this.halt(`${where}: ${message}`);
+    this.halt([`${where}: ${message}`, ...explanation].join('\n'));
   }
 
   /** Says that the processor was handed over and must not be resumed. */
@@ -137,6 +142,15 @@ export abstract class ExitDispatcherIntelX64 {
     }
     this.trace.words[0] = this.ownNumber;
     return false;
+  }
+
+  /** What the explainer adds to a report; a report that it cannot add to is still one. */
+  private explanation(): string[] {
+    try {
+      return this.exitExplainer.explain(this.exit);
+    } catch (error) {
+      return [`the exit could not be explained: ${String(error)}`];
+    }
   }
 
   private runningHandler(): string {

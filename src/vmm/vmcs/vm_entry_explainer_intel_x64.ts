@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { inject, injectable } from 'inversify';
+import { inject, injectable, optional } from 'inversify';
 import { Cpuid } from '../../intrinsics/cpuid.js';
 import { Msrs } from '../../intrinsics/msr.js';
 import { explainEntry, formatFailures, type WriteLocations } from '../../intrinsics/rules/explain_entry.js';
@@ -8,7 +8,10 @@ import { Vmx } from '../../intrinsics/vmx.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import type { VmEntryExplainer } from './vm_entry_explainer.js';
 import { dumpVmcs } from './vmcs_dump.js';
+import { VmcsWriteTrace } from './vmcs_write_trace.js';
 import { VmmEntryReader } from './vmm_entry_reader.js';
+
+const traceAdvice = 'Run it again with --trace-vmcs: each field then says where the VMM wrote it last.';
 
 /** Evaluates every VM-entry rule with what VMREAD, RDMSR and CPUID say. */
 @injectable()
@@ -18,11 +21,13 @@ export class VmEntryExplainerIntelX64 implements VmEntryExplainer {
   @inject(Cpuid) protected readonly cpuid!: Cpuid;
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
   @inject(MemoryManager) protected readonly manager!: MemoryManager;
+  @inject(VmcsWriteTrace) @optional() protected readonly writeTrace: VmcsWriteTrace = { enabled: false };
 
   explain(isLaunch: boolean, writtenAt: WriteLocations): { readonly text: string; readonly names: readonly string[] } {
     const reader = new VmmEntryReader(this.vmx, this.msrs, this.cpuid, this.memory, this.manager, isLaunch);
     const failures = explainEntry(reader, writtenAt);
-    return { text: formatFailures(failures), names: failures.map((failure) => failure.rule.name) };
+    const advice = this.writeTrace.enabled || failures.length === 0 ? '' : `\n${traceAdvice}`;
+    return { text: `${formatFailures(failures)}${advice}`, names: failures.map((failure) => failure.rule.name) };
   }
 
   dump(): string {

@@ -13,7 +13,7 @@ import { extension } from '../container/extension.js';
 import type { VmcsContribution } from '../contributions/vmcs_contribution.js';
 import { VmEntryError, VmxError } from '../errors.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
-import { bfdebug } from '../output/output.js';
+import { bfdebug, bferror } from '../output/output.js';
 import { defaultSizes, Sizes } from '../sizes.js';
 import { withRollback } from '../support/rollback.js';
 import { hex } from '../support/text.js';
@@ -97,10 +97,13 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
   private entryFailed(instruction: 'VMLAUNCH' | 'VMRESUME'): VmEntryError {
     const reason = this.reason();
     const failures = this.explainer.explain(instruction === 'VMLAUNCH', (field) => this.lastWrittenAt(field));
+    const summary = `${instruction} failed: ${reason}. ${failures.text}`;
+    // Before the dumps, which are some 300 lines.
+    bferror`${summary}`;
     bfdebug`${this.explainer.dump()}`;
     bfdebug`${dumpVmcsState('guest state', this.guestState)}`;
     bfdebug`${dumpVmcsState('vmm state', this.vmmState)}`;
-    return new VmEntryError(`${instruction} failed: ${reason}. ${failures.text}`, failures.names);
+    return new VmEntryError(summary, failures.names);
   }
 
   private reason(): string {

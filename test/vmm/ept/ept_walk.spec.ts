@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { eptWalkText, misconfigurationOf, walkEpt } from '../../../src/vmm/ept/ept_walk.js';
+
+const rules = { physicalAddressWidth: 39, hasExecuteOnly: false };
+
+/** Tables at 1000H, 2000H … of which each holds one entry. */
+function walk(address: bigint, entries: Readonly<Record<number, bigint>>) {
+  return walkEpt(0x101en, address, (physical) => entries[Number(physical)] ?? 0n);
+}
+
+describe('walkEpt', () => {
+  it('goes down to a 4-KiB page', () => {
+    const address = (1n << 39n) | (2n << 30n) | (3n << 21n) | (4n << 12n) | 5n;
+    const steps = walk(address, { 0x1008: 0x2007n, 0x2010: 0x3007n, 0x3018: 0x4007n, 0x4020: 0x123035n });
+    expect(eptWalkText(steps, rules)).to.deep.equal([
+      'PML4E (level 4) = 0x2007: rwx, table',
+      'PDPTE (level 3) = 0x3007: rwx, table',
+      'PDE (level 2) = 0x4007: rwx, table',
+      'PTE (level 1) = 0x123035: r-x, 4-KiB page, WriteBack',
+    ]);
+  });
+
+  it('ends at a large page and at an entry without access', () => {
+    expect(walk(0n, { 0x1000: 0x2007n, 0x2000: 0xb7n })).to.have.length(2);
+    expect(eptWalkText(walk(0n, { 0x1000: 0x2007n }), rules)[1]).to.equal('PDPTE (level 3) = 0x0: ---, not present');
+  });
+});
+
+describe('misconfigurationOf', () => {
+  const cases: [level: number, value: bigint, wrong: RegExp | undefined][] = [
+    [3, 0x1037n, undefined],
+    [3, 0n, undefined],
+    [3, 0x1032n, /writes and no reads/],
+    [3, 0x1034n, /execution alone/],
+    [3, 0x1017n, /memory type 2 is reserved/],
+    [3, 0x103fn, /memory type 7 is reserved/],
+    [3, (1n << 39n) | 0x37n, /reserved bits 0x8000000000 are 1/],
+    [2, 0x2000b7n, undefined],
+    [2, 0x2010b7n, /reserved bits 0x1000/],
+    [2, 0x200fn, /reserved bits 0x8/],
+    [1, 0x400000b7n, undefined],
+    [1, 0x402000b7n, /reserved bits 0x200000/],
+    [0, 0x2087n, /reserved bits 0x80/],
+    // Bits 11:8 and 63:52 are ignored or have meanings of their own.
+    [3, (1n << 63n) | 0xf37n, undefined],
+  ];
+  for (const [level, value, wrong] of cases)
+    it(`of level ${4 - level} says ${wrong === undefined ? 'nothing' : String(wrong)} of 0x${value.toString(16)}`, () => {
+      const found = misconfigurationOf({ level, value }, rules);
+      if (wrong === undefined) expect(found).to.equal(undefined);
+      else expect(found).to.match(wrong);
+    });
+});
