@@ -149,8 +149,11 @@ function slowWrite<T>(ea: u64, v: T): void {
 
 /** A fault found before anything was changed: raised by the interpreter, left to it by a template. */
 @inline export function refuse(vector: u32, code: u32): void { if (isDefined(TEMPLATE)) tBail(); else raiseCode(vector, code); }
-/** Raises what an access of `size` bytes would raise, and changes nothing. For instructions that write more than once. `write`: 0 or 1. */
-export function probe(ea: u64, size: u32, write: u32): void { probeSlow(ea, size, write); }
+/**
+ * Raises what an access of `size` bytes would raise, and changes nothing. For instructions that access memory more than once, or change state before
+ * they write. `alignment`: of the operand as a whole, 1 if it needs none. `write`: 0 or 1.
+ */
+export function probe(ea: u64, size: u32, alignment: u32, write: u32): void { probeSlow(ea, size, alignment, write); }
 /** Address of a plain access that missed the TLB, or 0 if it is anything else (fault, MMIO, page crossing): for compiled regions. */
 export function slow(ea: u64, size: u32, write: u32): usize { return plainSlow(ea, size, write); }
 

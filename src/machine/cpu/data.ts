@@ -75,7 +75,7 @@ import { RFLAGS_SYSTEM } from "./layout";
  */
 export function CMPXCHG8B<T>(d: Mem): void {
   if (sizeof<T>() == 8 && (d & 15) != 0) raiseCode(GP, 0);
-  probe(d, 2 * sizeof<T>(), 1);
+  probe(d, 2 * sizeof<T>(), 2 * sizeof<T>(), 1);
   const lo = read<T>(d), hi = read<T>(d + sizeof<T>()), same = reg<T>(RAX) == lo && reg<T>(RDX) == hi;
   write<T>(d, same ? reg<T>(RBX) : lo);
   write<T>(d + sizeof<T>(), same ? reg<T>(RCX) : hi);

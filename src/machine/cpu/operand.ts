@@ -69,7 +69,7 @@ export function openSlow(address: u64, size: u32, kind: u32): usize {
 /** CR0.AM, EFLAGS.AC and CPL 3. */
 @inline export function alignmentChecked(): bool { return (load<u32>(CR0) & 0x40000) != 0 && (load<u32>(RFLAGS_SYSTEM) & 0x40000) != 0 && load<u32>(CPL) == 3; }
 /** See `probe` of access.ts. */
-export function probeSlow(address: u64, size: u32, write: u32): void {
+export function probeSlow(address: u64, size: u32, alignment: u32, write: u32): void {
   const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode), kind = write ? WRITE : READ;
   let last = ea + size - 1;
   if ((mode & DECODE_CODE) == DECODE_CODE64) { if (!canonical(ea) || !canonical(last)) nonCanonical(ea); }
@@ -77,6 +77,7 @@ export function probeSlow(address: u64, size: u32, write: u32): void {
     if ((mode & DECODE_SEGMENTED) != 0 || (address & SEGMENT_CHECK) != 0) checkSegmentAccess(ea, size, kind);
     last &= 0xffffffff;
   }
+  if ((ea & (alignment - 1)) != 0 && alignmentChecked()) raiseCode(AC, 0);
   for (let page = ea & PAGE; ; page = (page + 0x1000) & ((mode & DECODE_CODE) == DECODE_CODE64 ? NONE : 0xffffffff)) {
     const at = page == (ea & PAGE) ? ea : page;
     const e = slot(dataTlb(context), at);

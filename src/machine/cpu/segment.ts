@@ -172,10 +172,11 @@ function leaves(reason: u32, identity: u32): bool {
   return true;
 }
 function storeTable<T>(ea: Mem, base: u64, limit: u32): void {
-  const wide = in64();
-  probe(ea, wide ? 10 : 6, 1);
+  const bytes: u32 = in64() ? 8 : 4;
+  probe(ea, bytes + 2, 4, 1);
   write<u16>(ea, <u16>limit);
-  if (wide) write<u64>(ea + 2, base); else write<u32>(ea + 2, <u32>base);
+  // by words: the operand as a whole is aligned to 4 bytes, its base is not
+  for (let n: u32 = 0; n < bytes; n += 2) write<u16>(ea + 2 + n, <u16>(base >> (n * 8)));
 }
 /** SGDT m. */
 export function SGDT<T>(ea: Mem): void { checkUmip(); if (!leaves(EXIT_GDTR_IDTR, 0)) storeTable<T>(ea, load<u64>(GDTR_BASE), load<u32>(GDTR_LIMIT)); }

@@ -114,7 +114,8 @@ import { inSegment } from './string';
 
 /** Stores the chosen bytes of lo:hi one by one. The whole operand must be writable, whatever the mask (the manual leaves that open). */
 function maskedStore(ea: u64, lo: u64, hi: u64, size: u32, mask: u32): void {
-  probe(ea, size, 1);
+  // accesses of up to 8 bytes are checked for alignment. SDM 2A "Exceptions Type 4"
+  probe(ea, size, size == 8 ? 8 : 1, 1);
   for (let i: u32 = 0; i < size; i++) {
     if (mask >> i & 1) write<u8>(ea + i, <u8>((i < 8 ? lo : hi) >> ((i & 7) << 3)));
   }

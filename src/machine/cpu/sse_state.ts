@@ -60,13 +60,13 @@ function check(ea: Mem): void {
 /** T = u64: REX.W, 64-bit pointers. Bytes 416–511 are not touched */
 export function FXSAVE<T>(ea: Mem): void {
   check(ea);
-  probe(ea, 512, 1);
+  probe(ea, 512, 1, 1);
   storeX87(ea, sizeof<T>() == 8);
   if (hasSse()) { storeMxcsr(ea); storeXmm(ea); }
 }
 export function FXRSTOR<T>(ea: Mem): void {
   check(ea);
-  probe(ea, 512, 0);
+  probe(ea, 512, 1, 0);
   if (hasSse()) {
     const m = read<u32>(ea + 24);
     checkMxcsr(m);

@@ -336,7 +336,7 @@ export function INS<T, A>(rep: u32, rip: u64): void {
   if (rep && reg<A>(RCX) == 0) return;
   const port = <u32>reg<u16>(RDX), ea = destination<A>();
   if (stringLeaves<A>(port, sizeof<T>(), 8 | (rep ? 0x20 : 0), ea)) return;
-  probe(ea, sizeof<T>(), 1);
+  probe(ea, sizeof<T>(), sizeof<T>(), 1);
   write<T>(ea, <T>readPort(port, sizeof<T>()));
   setReg<A>(RDI, <A>(<u64>reg<A>(RDI) + step<T>()));
   again<A>(rep, rip);
@@ -393,7 +393,7 @@ export function VMCLEAR(ea: Mem): void { if (forEngine(19, true)) handOverMemory
 export function VMPTRLD(ea: Mem): void { if (forEngine(21, true)) handOverMemory(VMX_INSTRUCTION_VMPTRLD, ea); }
 export function VMPTRST(ea: Mem): void {
   if (!forEngine(22, true)) return;
-  probe(ea, 8, 1);
+  probe(ea, 8, 1, 1);
   store<u64>(VMX_OPERAND_LINEAR, ea);
   store<u32>(VMX_OPERAND_SIZE, 8);
   store<u32>(VMX_OPERAND_REGISTER, 0);
@@ -402,7 +402,7 @@ export function VMPTRST(ea: Mem): void {
 /** VMREAD r/m, r. T: u64 in 64-bit mode, else u32. */
 export function VMREAD<T, D>(d: D, field: Reg): void {
   if (!forEngine(23, true)) return;
-  if (sizeof<D>() == 8) probe(<u64>d, sizeof<T>(), 1);
+  if (sizeof<D>() == 8) probe(<u64>d, sizeof<T>(), 1, 1);
   store<u64>(VMX_OPERAND_FIELD, <u64>reg<T>(field));
   store<u32>(VMX_OPERAND_REGISTER, sizeof<D>() == 4 ? <u32>d : 0);
   store<u64>(VMX_OPERAND_LINEAR, sizeof<D>() == 8 ? <u64>d : 0);

@@ -102,34 +102,33 @@ function loadEnvironment<T>(ea: Mem): void {
 /** FNSTENV: afterwards all exceptions are masked */
 export function FNSTENV<T>(ea: Mem): void {
   x87Available();
-  probe(ea, environmentSize<T>(), 1);
+  probe(ea, environmentSize<T>(), sizeof<T>(), 1);
   storeEnvironment<T>(ea);
   setControl(load<u32>(X87_CONTROL) | 0x3f);
 }
 export function FLDENV<T>(ea: Mem): void {
   x87Check();
-  probe(ea, environmentSize<T>(), 0);
+  probe(ea, environmentSize<T>(), sizeof<T>(), 0);
   loadEnvironment<T>(ea);
 }
 /** FNSAVE: environment and registers in stack order; then FNINIT */
 export function FNSAVE<T>(ea: Mem): void {
   x87Available();
   const size = environmentSize<T>();
-  probe(ea, size + 80, 1);
+  probe(ea, size + 80, sizeof<T>(), 1);
   storeEnvironment<T>(ea);
+  // by words: the area as a whole is aligned to the operand size, its registers are not aligned to 8 bytes
   for (let i: u32 = 0; i < 8; i++) {
-    write<u64>(ea + size + i * 10, load<u64>(st(i)));
-    write<u16>(ea + size + i * 10 + 8, load<u16>(st(i), 8));
+    for (let n: u32 = 0; n < 10; n += 2) write<u16>(ea + size + i * 10 + n, load<u16>(st(i) + n));
   }
   initialise();
 }
 export function FRSTOR<T>(ea: Mem): void {
   x87Check();
   const size = environmentSize<T>();
-  probe(ea, size + 80, 0);
+  probe(ea, size + 80, sizeof<T>(), 0);
   loadEnvironment<T>(ea);
   for (let i: u32 = 0; i < 8; i++) {
-    store<u64>(st(i), read<u64>(ea + size + i * 10));
-    store<u16>(st(i), read<u16>(ea + size + i * 10 + 8), 8);
+    for (let n: u32 = 0; n < 10; n += 2) store<u16>(st(i) + n, read<u16>(ea + size + i * 10 + n));
   }
 }

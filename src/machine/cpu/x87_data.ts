@@ -87,7 +87,7 @@ export function FLDLN2(): void { constant(0x3ffe, 0xb17217f7d1cf79ab, true); }
 /** Stores ST(0) to memory: all faults of memory come first, then those of the FPU, so the destination is probed. */
 function storeSingle(ea: Mem, pops: u32): void {
   beginAt(ea);
-  probe(ea, 4, 1);
+  probe(ea, 4, 4, 1);
   start();
   let v: u32 = NAN32;
   if (isEmpty(0)) { if (!stackFault(false)) return; }
@@ -102,7 +102,7 @@ function storeSingle(ea: Mem, pops: u32): void {
 }
 function storeDouble(ea: Mem, pops: u32): void {
   beginAt(ea);
-  probe(ea, 8, 1);
+  probe(ea, 8, 8, 1);
   start();
   let v: u64 = NAN64;
   if (isEmpty(0)) { if (!stackFault(false)) return; }
@@ -135,7 +135,7 @@ export function FST64(ea: Mem): void { storeDouble(ea, 0); }
 export function FSTP64(ea: Mem): void { storeDouble(ea, 1); }
 export function FSTP80(ea: Mem): void {
   beginAt(ea);
-  probe(ea, 10, 1);
+  probe(ea, 10, 8, 1);
   start();
   let se = NAN80_SE, sig = NAN80_SIG;
   if (isEmpty(0)) { if (!stackFault(false)) return; } else { const s = st(0); se = signExponent(s); sig = significand(s); }
@@ -161,7 +161,7 @@ export function FSTPNCE(i: u32): void { begin(); start(); if (isEmpty(0)) pop();
 let canStore: bool = false;
 function integer(ea: Mem, bits: u32, truncate: bool): u64 {
   beginAt(ea);
-  probe(ea, bits >> 3, 1);
+  probe(ea, bits >> 3, bits >> 3, 1);
   start();
   if (isEmpty(0)) { canStore = stackFault(false); return <u64>1 << (bits - 1); }
   unpackA80(st(0));
@@ -181,7 +181,7 @@ export function FISTTP64(ea: Mem): void { const v = integer(ea, 64, true); if (c
 /** FBSTP: packed decimal; more than 18 digits is invalid and gives the indefinite */
 export function FBSTP(ea: Mem): void {
   beginAt(ea);
-  probe(ea, 10, 1);
+  probe(ea, 10, 8, 1);
   start();
   let low: u64 = 0xc000000000000000, high: u32 = 0xffff;
   if (isEmpty(0)) { if (!stackFault(false)) return; }

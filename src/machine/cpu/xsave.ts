@@ -35,7 +35,7 @@ function check(ea: Mem): void {
 /** Writes the chosen components in legacy order; XSAVE saves them also when unused, the others (`skip`) do not. */
 function save(ea: Mem, wide: bool, skip: bool, compacted: bool): void {
   check(ea);
-  probe(ea, AREA, 1);
+  probe(ea, AREA, 1, 1);
   const rfbm = requested();
   let used = inUse();
   // XINUSE[1] does not count MXCSR, but the init optimisation does
@@ -56,7 +56,7 @@ export function XSAVEC<T>(ea: Mem): void { save(ea, sizeof<T>() == 8, true, true
 /** XRSTOR. SDM 2D "XRSTOR—Restore Processor Extended States". */
 export function XRSTOR<T>(ea: Mem): void {
   check(ea);
-  probe(ea, AREA, 0);
+  probe(ea, AREA, 1, 0);
   const rfbm = requested(), present = read<u64>(ea + 512), layout = read<u64>(ea + 520), xcr0 = load<u64>(XCR0);
   const compacted = (layout & COMPACTED) != 0;
   let bad = compacted ? (layout & ~(xcr0 | COMPACTED)) | (present & ~layout) : (present & ~xcr0) | layout | read<u64>(ea + 528);

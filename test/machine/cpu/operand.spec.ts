@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { Layout } from '../../../src/machine/layout.js';
 import { Rights, Segment, setSegment } from '../../support/processor_setup.js';
 import { At, SystemMachine, type Start } from '../../support/system_machine.js';
 
@@ -166,4 +167,112 @@ describe('An operand in a null FS or GS', () => {
       expect(outputs).to.deep.equal([]);
     });
   }
+});
+
+/** Operands whose alignment is checked as a whole: instruction on [rdi] in 64-bit mode, alignment. SDM 3A "Alignment Check Exception (#AC)". */
+const alignments: readonly (readonly [string, number])[] = [
+  ['mov [rdi], cx', 2],
+  ['mov [rdi], ecx', 4],
+  ['mov [rdi], rcx', 8],
+  ['mov [rdi], ds', 2],
+  ['lock add [rdi], ecx', 4],
+  ['cmpxchg8b [rdi]', 8],
+  ['push qword ptr [rdi]', 8],
+  ['pop qword ptr [rdi]', 8],
+  ['stosd', 4],
+  ['sgdt [rdi]', 4],
+  ['sidt [rdi]', 4],
+  ['insd', 4],
+  ['insw', 2],
+  ['fst dword ptr [rdi]', 4],
+  ['fstp dword ptr [rdi]', 4],
+  ['fst qword ptr [rdi]', 8],
+  ['fstp qword ptr [rdi]', 8],
+  ['fstp tbyte ptr [rdi]', 8],
+  ['fbstp tbyte ptr [rdi]', 8],
+  ['fist word ptr [rdi]', 2],
+  ['fistp dword ptr [rdi]', 4],
+  ['fistp qword ptr [rdi]', 8],
+  ['fisttp word ptr [rdi]', 2],
+  ['fisttp dword ptr [rdi]', 4],
+  ['fisttp qword ptr [rdi]', 8],
+  ['fadd dword ptr [rdi]', 4],
+  ['fld tbyte ptr [rdi]', 8],
+  ['fbld tbyte ptr [rdi]', 8],
+  ['fild qword ptr [rdi]', 8],
+  ['fldcw [rdi]', 2],
+  ['fnstcw [rdi]', 2],
+  ['fnstsw [rdi]', 2],
+  ['fnstenv [rdi]', 4],
+  ['.byte 0x66; fnstenv [rdi]', 2],
+  ['fldenv [rdi]', 4],
+  ['.byte 0x66; fldenv [rdi]', 2],
+  ['fnsave [rdi]', 4],
+  ['.byte 0x66; fnsave [rdi]', 2],
+  ['frstor [rdi]', 4],
+  ['.byte 0x66; frstor [rdi]', 2],
+  ['movq [rdi], mm0', 8],
+  ['punpcklbw mm0, [rdi]', 4],
+  ['movlps [rdi], xmm0', 8],
+  ['movd [rdi], xmm0', 4],
+  ['stmxcsr [rdi]', 4],
+  ['ldmxcsr [rdi]', 4],
+  // accesses of 16 bytes are not checked
+  ['movups [rdi], xmm0', 1],
+  ['maskmovdqu xmm0, xmm0', 1],
+];
+
+describe('With alignment checks on', () => {
+  const AC = 17;
+  const at = At.userStackTop - 0x1000;
+  const checked = { cr0: 0x80050031, rflags: 0x43002 };
+  /** x87 and SSE state that an instruction would change: C1, an exception flag, a pointer. */
+  const setFpu = (): void => {
+    const image = new Uint8Array(512);
+    const view = new DataView(image.buffer);
+    view.setUint16(0, 0x37f, true);
+    view.setUint16(2, 0x3a00, true);
+    image[4] = 0x80;
+    view.setUint32(24, 0x1f80, true);
+    image.set([0, 0, 0, 0, 0, 0, 0, 0x80, 0xff, 0x3f], 32);
+    image.fill(0xff, 160, 192);
+    machine.loadFx(image);
+    machine.set('X87_IP', 0x1234);
+    machine.set('X87_DP', 0x5678);
+  };
+  const state = (): unknown[] => [
+    ...['RAX', 'RCX', 'RDX', 'RDI', 'X87_IP', 'X87_DP'].map((name) => machine.get(name as 'RAX')),
+    machine.word('X87_OPCODE'),
+    Buffer.from(machine.saveFx()).toString('hex'),
+    Buffer.from(machine.u8.subarray(Layout.RAM + at, Layout.RAM + at + 128)).toString('hex'),
+  ];
+  for (const [code, alignment] of alignments) {
+    it(`${code} is ${alignment === 1 ? 'allowed at every address' : `#AC(0) unless aligned to ${alignment} bytes`}, and changes nothing`, () => {
+      for (const offset of [1, 2, 4, 8]) {
+        machine.start({ ...checked, cpl: 3 });
+        setFpu();
+        machine.set('RDI', at + offset);
+        machine.set('RSP', At.userStackTop - 64);
+        const before = state();
+        const length = machine.write(At.userCode, lines(code));
+        const { vector, code: error, rip, frame } = machine.go();
+        if (offset % alignment === 0)
+          expect([offset, vector, rip]).to.deep.equal([offset, GP, At.userCode + length]); // the HLT behind it
+        else {
+          expect([offset, vector, error, rip]).to.deep.equal([offset, AC, 0, At.userCode]);
+          expect(frame.rsp).to.equal(At.userStackTop - 64);
+          expect(state()).to.deep.equal(before);
+        }
+      }
+    });
+  }
+  it('maskmovq is #AC(0) unless aligned to 8 bytes; the transition to MMX state has happened then', () => {
+    for (const offset of [1, 2, 4]) {
+      machine.start({ ...checked, cpl: 3 });
+      setFpu();
+      machine.set('RDI', at + offset);
+      expect(machine.run64('maskmovq mm0, mm0')).to.include({ vector: AC, code: 0, rip: At.userCode });
+      expect([machine.word('X87_TAGS'), machine.peek64(at)]).to.deep.equal([0xff, 0n]);
+    }
+  });
 });
