@@ -4,36 +4,16 @@ import { OperandCode, type Operand } from '../../../src/machine/generator/operan
 import type { FormChoice } from './form_choice.js';
 import type { Vendor } from '../host/host_quirks.js';
 import type { CaseInstruction, InstructionCase } from './instruction_case.js';
+import { randomNumber, randomStates, type InitialState, type InitialStates } from './initial_state.js';
 import { emptyParts, opcodeOf, prefixesOf, rexOf, signedBytes, type Parts } from './instruction_parts.js';
 import { MemoryMap } from './memory_map.js';
 import { encodeMemory } from './memory_operand.js';
 import { prepare, usesVectorState } from './preparations.js';
 import type { SeededRandom } from './seeded_random.js';
 import { undefinedFlags } from './undefined_flags.js';
-import { fillVector, randomVectorState } from './vector_state.js';
 
 const { rcx: RCX } = registerNumbers;
 
-const edges = [
-  0n,
-  1n,
-  2n,
-  0x7fn,
-  0x80n,
-  0xffn,
-  0x7fffn,
-  0x8000n,
-  0xffffn,
-  0x7fffffffn,
-  0x80000000n,
-  0xffffffffn,
-  0x100000000n,
-  0x7fffffffffffffffn,
-  0x8000000000000000n,
-  0xffffffffffffffffn,
-  0xfffffffffffffffen,
-  0xffffffff80000000n,
-];
 const u64 = (value: bigint): bigint => BigInt.asUintN(64, value);
 
 /** Makes one case: registers, flags, memory window and the encoding of each instruction. */
@@ -45,6 +25,7 @@ export class CaseBuilder {
   target: number | undefined;
   private readonly instructions: CaseInstruction[] = [];
   private readonly codeOffset: number;
+  private readonly initial: InitialState;
   private fx: Uint8Array | undefined;
   /** Base and index registers of the memory operand that was encoded last. */
   private bases: number[] = [];
@@ -53,17 +34,17 @@ export class CaseBuilder {
   /**
    * @param isSequence memory operands then use no base register, because earlier instructions may have changed it.
    * @param vendor whose manual tells which flags are undefined.
+   * @param states where the case starts from.
    */
   constructor(
     readonly random: SeededRandom,
     readonly isSequence: boolean,
     private readonly vendor: Vendor,
+    states: InitialStates = randomStates,
   ) {
-    this.registers = [];
-    for (let i = 0; i < 16; i++) this.registers.push(this.number());
-    this.window = new Uint8Array(MemoryMap.windowBytes);
-    const words = new Uint32Array(this.window.buffer);
-    for (let i = 0; i < words.length; i++) words[i] = random.next();
+    this.initial = states(random);
+    this.registers = [...this.initial.registers];
+    this.window = this.initial.window.slice();
     this.rflags = 0x202 | (random.next() & 0xcd5 & (random.chance(0.1) ? 0xcd5 : 0x8d5));
     const slots = MemoryMap.codeBytes / MemoryMap.slotBytes;
     // now and then an instruction lies across two pages
@@ -75,11 +56,7 @@ export class CaseBuilder {
 
   /** A 64-bit number: an edge, a small or a random one. */
   number(): bigint {
-    const { random } = this;
-    const kind = random.below(4);
-    if (kind === 0) return random.pick(edges);
-    if (kind === 1) return BigInt(random.below(256));
-    return (BigInt(random.next()) << 32n) | BigInt(random.next());
+    return randomNumber(this.random);
   }
 
   /** Sets a register. */
@@ -139,9 +116,8 @@ export class CaseBuilder {
 
   /** x87 and SSE state, and numbers of the same kinds in the window. */
   private addVectorState(): void {
-    this.fx = randomVectorState(this.random);
-    const view = new DataView(this.window.buffer);
-    for (let at = 0; at < MemoryMap.windowBytes; at += 16) fillVector(this.random, view, at);
+    this.fx = this.initial.fx;
+    this.window.set(this.initial.fxWindow);
   }
 
   /** Adds an instruction. */

@@ -4,13 +4,11 @@ import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { decodeResults, encodeCases } from './helper_format.js';
 import { NoReferenceError } from './no_reference_error.js';
 import type { ReferenceProcessor } from './reference_processor.js';
-import { codeOf, type CaseResult, type InstructionCase } from '../cases/instruction_case.js';
+import type { CaseResult, InstructionCase } from '../cases/instruction_case.js';
 
-const CASE_BYTES = 1024;
-const RESULT_BYTES = 256;
-const FLAG_FX = 2;
 const source = 'test/differential/native/oracle.c';
 const compilerArguments = [
   '-O2',
@@ -59,11 +57,7 @@ export class NativeOracle implements ReferenceProcessor {
 
   /** Runs a batch. `seed` fills the data pages. @throws NoReferenceError when the helper dies: this system does not let it work. */
   run(cases: readonly InstructionCase[], seed: number): CaseResult[] {
-    const input = Buffer.alloc(8 + cases.length * CASE_BYTES);
-    input.writeUInt32LE(cases.length, 0);
-    input.writeUInt32LE(seed >>> 0, 4);
-    cases.forEach((testCase, index) => encode(testCase, input, 8 + index * CASE_BYTES));
-    const run = spawnSync(this.program, [], { input, maxBuffer: 1 << 30 });
+    const run = spawnSync(this.program, [], { input: encodeCases(cases, seed), maxBuffer: 1 << 30 });
     // a helper that dies at once does not read its input: EPIPE
     if (run.error && run.status === null)
       throw new NoReferenceError(`the native helper cannot be run: ${run.error.message}`);
@@ -73,7 +67,7 @@ export class NativeOracle implements ReferenceProcessor {
         `the native helper died (status ${run.status ?? '-'}, signal ${run.signal ?? '-'}): ${run.stderr.toString().trim()}`,
       );
     }
-    return decodeAll(output, cases);
+    return decodeResults(output, cases);
   }
 }
 
@@ -88,45 +82,4 @@ function writableFolder(folder: string): string {
     process.on('exit', () => rmSync(own, { recursive: true, force: true }));
     return own;
   }
-}
-
-function encode(testCase: InstructionCase, into: Buffer, at: number): void {
-  const code = codeOf(testCase);
-  if (code.length > 96) throw new RangeError(`${code.length} bytes of code do not fit a case`);
-  into.writeUInt32LE(testCase.fx ? FLAG_FX : 0, at);
-  into.writeUInt32LE(testCase.codeOffset, at + 4);
-  into.writeUInt32LE(code.length, at + 8);
-  into.set(new Uint8Array(testCase.registers.buffer, testCase.registers.byteOffset, 128), at + 16);
-  into.writeUInt32LE(testCase.rflags, at + 144);
-  into.set(code, at + 160);
-  into.set(testCase.window, at + 256);
-  if (testCase.fx) into.set(testCase.fx, at + 512);
-}
-
-function decodeAll(output: Buffer, cases: readonly InstructionCase[]): CaseResult[] {
-  let at = 4;
-  return cases.map((testCase) => {
-    if (at + RESULT_BYTES > output.length) throw new Error('the native helper returned too few results');
-    const length = output.readUInt32LE(at + 12);
-    const registers = new Uint32Array(32);
-    for (let i = 0; i < 32; i++) registers[i] = output.readUInt32LE(at + 16 + i * 4);
-    const fxBytes = testCase.fx ? 512 : 0;
-    const bytesAt = at + RESULT_BYTES + fxBytes;
-    const result: CaseResult = {
-      outcome: output.readUInt32LE(at),
-      vector: output.readUInt32LE(at + 4),
-      errorCode: output.readUInt32LE(at + 8),
-      registers,
-      rflags: output.readUInt32LE(at + 144),
-      rip: output.readBigUInt64LE(at + 152),
-      faultAddress: output.readBigUInt64LE(at + 160),
-      changedOffset: output.readUInt32LE(at + 168),
-      changed: Uint8Array.prototype.slice.call(output, bytesAt, bytesAt + length),
-      ...(testCase.fx
-        ? { fx: Uint8Array.prototype.slice.call(output, at + RESULT_BYTES, at + RESULT_BYTES + 512) }
-        : {}),
-    };
-    at = bytesAt + ((length + 7) & ~7);
-    return result;
-  });
 }

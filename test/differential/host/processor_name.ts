@@ -12,6 +12,8 @@ export interface ProcessorName {
   readonly vendor: Vendor;
   /** The brand string, or the vendor string. */
   readonly brand: string;
+  readonly family: number;
+  readonly model: number;
   /** Signature of the hypervisor's leaf 40000000H, or an empty string. */
   readonly hypervisor: string;
 }
@@ -31,12 +33,16 @@ export function processorName(reference: ReferenceProcessor, seed: number): Proc
   };
   const text = (words: Uint32Array): string => Buffer.from(words.buffer).toString('latin1').replace(/\0+$/, '').trim();
   const vendor = text(ask(leaves.vendor, [rbx, rdx, rcx]));
-  const isVirtual = ask(leaves.features, [rcx])[0]! >= HYPERVISOR_PRESENT;
+  const [version, features] = ask(leaves.features, [rax, rcx]) as unknown as readonly [number, number];
   const hasBrand = ask(leaves.extended, [rax])[0]! >= leaves.brand + 2;
   const brand = [0, 1, 2].map((i) => ask(leaves.brand + i, [rax, rbx, rcx, rdx]));
+  const family = (version >> 8) & 15;
   return {
     vendor: vendors[vendor] ?? 'other',
+    // extended family and model count in families 0FH (both) and 06H (model)
+    family: family === 15 ? family + ((version >> 20) & 255) : family,
+    model: ((version >> 4) & 15) | (family === 15 || family === 6 ? (version >> 12) & 0xf0 : 0),
     brand: hasBrand ? text(Uint32Array.from(brand.flatMap((words) => [...words]))) : vendor,
-    hypervisor: isVirtual ? text(ask(leaves.hypervisor, [rbx, rcx, rdx])) : '',
+    hypervisor: features >= HYPERVISOR_PRESENT ? text(ask(leaves.hypervisor, [rbx, rcx, rdx])) : '',
   };
 }

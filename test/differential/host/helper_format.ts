@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// What the native helper reads and writes; native/oracle.c describes the same.
+import { codeOf, type CaseInstruction, type CaseResult, type InstructionCase } from '../cases/instruction_case.js';
+import { MemoryMap } from '../cases/memory_map.js';
+
+/** Offsets in a batch. */
+const Batch = { count: 0, seed: 4, cases: 8 } as const;
+/** Offsets in a case. */
+const Case = {
+  flags: 0,
+  codeOffset: 4,
+  codeLength: 8,
+  registers: 16,
+  rflags: 144,
+  code: 160,
+  window: 256,
+  fx: 512,
+  bytes: 1024,
+} as const;
+/** Offsets in a result; the FXSAVE image and the changed bytes follow it. */
+const Result = {
+  outcome: 0,
+  vector: 4,
+  errorCode: 8,
+  changedLength: 12,
+  registers: 16,
+  rflags: 144,
+  rip: 152,
+  faultAddress: 160,
+  changedOffset: 168,
+  bytes: 256,
+} as const;
+const CODE_BYTES = Case.window - Case.code;
+const REGISTER_WORDS = 32;
+const FX_BYTES = 512;
+const FLAG_FX = 2;
+
+/** A batch of cases as the helper reads it. `seed` fills the data pages. */
+export function encodeCases(cases: readonly InstructionCase[], seed: number): Buffer {
+  const input = Buffer.alloc(Batch.cases + cases.length * Case.bytes);
+  input.writeUInt32LE(cases.length, Batch.count);
+  input.writeUInt32LE(seed >>> 0, Batch.seed);
+  cases.forEach((testCase, index) => encodeCase(testCase, input.subarray(Batch.cases + index * Case.bytes)));
+  return input;
+}
+
+function encodeCase(testCase: InstructionCase, into: Buffer): void {
+  const code = codeOf(testCase);
+  if (code.length > CODE_BYTES) throw new RangeError(`${code.length} bytes of code do not fit a case`);
+  into.writeUInt32LE(testCase.fx ? FLAG_FX : 0, Case.flags);
+  into.writeUInt32LE(testCase.codeOffset, Case.codeOffset);
+  into.writeUInt32LE(code.length, Case.codeLength);
+  testCase.registers.forEach((word, i) => into.writeUInt32LE(word, Case.registers + 4 * i));
+  into.writeUInt32LE(testCase.rflags, Case.rflags);
+  into.set(code, Case.code);
+  into.set(testCase.window, Case.window);
+  if (testCase.fx) into.set(testCase.fx, Case.fx);
+}
+
+/** The case at an index of a batch. @param instructions its instructions, of which the batch has only the bytes. */
+export function decodeCase(batch: Buffer, index: number, instructions: readonly InstructionSummary[]): InstructionCase {
+  const at = Batch.cases + index * Case.bytes;
+  const from = batch.subarray(at, at + Case.bytes);
+  let next: number = Case.code;
+  const withBytes = instructions.map(({ length, ...others }): CaseInstruction => {
+    next += length;
+    return { ...others, bytes: [...from.subarray(next - length, next)] };
+  });
+  return {
+    instructions: withBytes,
+    codeOffset: from.readUInt32LE(Case.codeOffset),
+    registers: words(from, Case.registers),
+    rflags: from.readUInt32LE(Case.rflags),
+    window: copyOf(from, Case.window, MemoryMap.windowBytes),
+    ...(from.readUInt32LE(Case.flags) & FLAG_FX ? { fx: copyOf(from, Case.fx, FX_BYTES) } : {}),
+  };
+}
+
+/** An instruction of a case, with the length of its bytes instead of them. */
+export type InstructionSummary = Omit<CaseInstruction, 'bytes'> & { readonly length: number };
+
+/** The results of a batch, as the helper writes them. */
+export function decodeResults(output: Buffer, cases: readonly InstructionCase[]): CaseResult[] {
+  let at = 4;
+  return cases.map((testCase) => {
+    if (at + Result.bytes > output.length) throw new RangeError('there are fewer results than cases');
+    const from = output.subarray(at);
+    const length = from.readUInt32LE(Result.changedLength);
+    const changedAt = Result.bytes + (testCase.fx ? FX_BYTES : 0);
+    at += changedAt + ((length + 7) & ~7);
+    return {
+      outcome: from.readUInt32LE(Result.outcome),
+      vector: from.readUInt32LE(Result.vector),
+      errorCode: from.readUInt32LE(Result.errorCode),
+      registers: words(from, Result.registers),
+      rflags: from.readUInt32LE(Result.rflags),
+      rip: from.readBigUInt64LE(Result.rip),
+      faultAddress: from.readBigUInt64LE(Result.faultAddress),
+      changedOffset: from.readUInt32LE(Result.changedOffset),
+      changed: copyOf(from, changedAt, length),
+      ...(testCase.fx ? { fx: copyOf(from, Result.bytes, FX_BYTES) } : {}),
+    };
+  });
+}
+
+/** Results as the helper writes them. */
+export function encodeResults(results: readonly CaseResult[], cases: readonly InstructionCase[]): Buffer {
+  const count = Buffer.alloc(4);
+  count.writeUInt32LE(results.length);
+  return Buffer.concat([count, ...results.map((result, i) => encodeResult(result, cases[i]!.fx !== undefined))]);
+}
+
+function encodeResult(result: CaseResult, hasFx: boolean): Buffer {
+  const changedAt = Result.bytes + (hasFx ? FX_BYTES : 0);
+  const into = Buffer.alloc(changedAt + ((result.changed.length + 7) & ~7));
+  into.writeUInt32LE(result.outcome, Result.outcome);
+  into.writeUInt32LE(result.vector, Result.vector);
+  into.writeUInt32LE(result.errorCode, Result.errorCode);
+  into.writeUInt32LE(result.changed.length, Result.changedLength);
+  result.registers.forEach((word, i) => into.writeUInt32LE(word, Result.registers + 4 * i));
+  into.writeUInt32LE(result.rflags, Result.rflags);
+  into.writeBigUInt64LE(result.rip, Result.rip);
+  into.writeBigUInt64LE(result.faultAddress, Result.faultAddress);
+  into.writeUInt32LE(result.changedOffset, Result.changedOffset);
+  if (hasFx) into.set(result.fx!, Result.bytes);
+  into.set(result.changed, changedAt);
+  return into;
+}
+
+function words(from: Buffer, at: number): Uint32Array {
+  return Uint32Array.from({ length: REGISTER_WORDS }, (_, i) => from.readUInt32LE(at + 4 * i));
+}
+
+function copyOf(from: Buffer, at: number, length: number): Uint8Array {
+  return Uint8Array.prototype.slice.call(from, at, at + length);
+}
