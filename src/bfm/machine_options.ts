@@ -18,7 +18,7 @@ export function machineOptions(command: Command): Command {
       '--start <when>',
       'boot: the VMM takes the processor from its first instruction (default with -m); late: when every processor is idle; off: not at all',
     )
-    .option('--start-at <text>', 'start late, when this text stands on the console')
+    .option('--start-at <text>', 'start late, once this text appears on the console')
     .option('--pace <pace>', 'idle time: real as on the wall (default on a terminal), or fast')
     .option('--rtc <date>', 'date and time at power-on (default 2020-01-01T00:00:00Z)')
     .option('--test-device', 'with the test device of QEMU that kvm-unit-tests use', false);

@@ -13,7 +13,7 @@ import { Terminal } from './terminal.js';
 const EXAMPLES = `
 Examples:
   Our own guest under the cpuidcount extension, which counts its CPUIDs:
-    bfm run --guest cpuid --append 1000 -m extensions/hypervisor_example_cpuidcount/*.modules
+    bfm run --guest cpuid --append 1000 -m cpuidcount
   Debian's kernel up to its banner, as the guest of a hypervisor:
     bfm run --kernel vmlinuz --append "earlyprintk=serial,ttyS0,115200 console=ttyS0" \\
       -m cpuidcount --memory 512M --until "Linux version"
@@ -32,7 +32,7 @@ Lines of the VMM's own serial port appear on stderr as "vmm: …".
 export function runCommand(done: (status: ExitStatus) => void): Command {
   return machineOptions(new Command('run'))
     .description('run a guest on the simulated PC, under the VMM or without it')
-    .option('--until <text>', 'end the run when this text stands on the console')
+    .option('--until <text>', 'end the run once this text appears on the console')
     .option('--timeout <seconds>', 'give up after this time')
     .option('--trace-vmcs', 'remember where each VMCS field was written, for the report of a VM entry that fails')
     .option('--stats', 'more figures in the table at the end', false)

@@ -20,8 +20,9 @@ describe('README.md', () => {
     this.timeout(120_000);
     folder.write('hello/hello.ts', blockOf('hello/hello.ts', 'ts'));
     folder.write('hello/hello.modules', blockOf('hello/hello.modules', 'json'));
-    const command = /npx bfm (run .*-m hello\/hello\.modules.*)/.exec(readme)![1]!.replace('--stats', '--json');
-    const output = execFileSync(process.execPath, [join(packageRoot, 'bin', 'bfm.mjs'), ...command.split(' ')], {
+    const command = /npx bfm (run .*-m hello\/hello\.modules)/.exec(readme)![1]!;
+    const args = [...command.split(' '), '--json'];
+    const output = execFileSync(process.execPath, [join(packageRoot, 'bin', 'bfm.mjs'), ...args], {
       cwd: folder.path,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -31,7 +32,22 @@ describe('README.md', () => {
       extensions: Record<string, Record<string, number>>;
     };
     expect(machine.exits.cpuid).to.equal(1000);
-    expect(extensions['rdmsr-count']).to.deep.equal({ count: machine.exits.rdmsr ?? 0 });
+    const counts = Object.values(extensions['leaf-count']!);
+    expect(counts, 'the counts that the README promises').to.have.length.greaterThan(10);
+    expect(counts.reduce((sum, count) => sum + count, 0)).to.equal(1000);
+  });
+
+  it("'s other runs of our own guests end well", function () {
+    this.timeout(120_000);
+    const commands = [...readme.matchAll(/^ {4}npx bfm (run --guest .*)$/gm)].map(([, command]) => command!);
+    const whole = commands.filter((command) => !command.includes('hello/') || command.includes('hello/names.ts'));
+    expect(whole).to.have.length(2);
+    folder.write('hello/names.ts', blockOf('hello/names.ts', 'ts'));
+    for (const command of whole) {
+      const args = [join(packageRoot, 'bin', 'bfm.mjs'), ...command.split(' ')];
+      const { status, stderr } = spawnSync(process.execPath, args, { cwd: folder.path, encoding: 'utf8' });
+      expect(status, `${command}\n${stderr}`).to.equal(0);
+    }
   });
 
   it("'s accessors by name run out of tree, as they stand", function () {
