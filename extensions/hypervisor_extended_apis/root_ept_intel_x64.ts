@@ -45,7 +45,7 @@ export class RootEptIntelX64 {
   }
 
   /**
-   * Maps addresses to themselves, all accesses, write-back. What the base map of `Ept` excludes stays out, in smaller pages where it must.
+   * Maps addresses to themselves, all accesses, write-back. The VMM's own memory stays out: there the guest finds what the base map of `Ept` gives.
    *
    * @param eaddr does not belong to it. @throws VmcsError for addresses that are not aligned to the pages.
    */
@@ -99,7 +99,7 @@ export class RootEptIntelX64 {
   /** Maps what the base has of a page. */
   private mapIncluded(at: bigint, size: PageSize): void {
     if (!this.ept.excludes(at, BigInt(size))) return this.map(at, at, EptAttribute.ptWb, size);
-    if (size === size4k) return;
+    if (size === size4k) return this.view.restore(at);
     const smaller = size === size1g ? size2m : size4k;
     for (let part = at; part < at + BigInt(size); part += BigInt(smaller)) this.mapIncluded(part, smaller);
   }

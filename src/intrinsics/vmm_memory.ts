@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from './component.js';
 
-/** A contiguous piece of memory that the driver gave to the VMM. */
-export interface MemoryRegion {
-  /** VMM-virtual address of its first byte. */
-  readonly virtual: bigint;
+/** A range of physical addresses. */
+export interface PhysicalRange {
   /** Physical address of its first byte. */
   readonly physical: bigint;
   /** Bytes, a multiple of 4096. */
   readonly size: number;
+}
+
+/** A contiguous piece of memory that the driver gave to the VMM. */
+export interface MemoryRegion extends PhysicalRange {
+  /** VMM-virtual address of its first byte. */
+  readonly virtual: bigint;
 }
 
 /**
@@ -19,6 +23,11 @@ export interface MemoryRegion {
 export interface VmmMemory {
   /** The memory that the VMM may use, there from reset. */
   readonly regions: readonly MemoryRegion[];
+  /**
+   * Physical addresses where neither memory nor a device answers: a read gives all ones, a write is lost. EPT shows guests this range instead of the
+   * regions. It is at least as large as the largest region.
+   */
+  readonly unbacked: PhysicalRange;
   /** Makes `cr3` the table that translates until the first VM exit loads host CR3. 0: the driver's map of the regions again, at unload. */
   useRootTable(cr3: bigint): void;
   read8(address: bigint): number;

@@ -321,12 +321,31 @@ export class CpuCore {
     }
   }
 
-  /** Byte offset of a physical address in the machine's memory, −1 where there is no RAM. */
+  /** Byte offset of a physical address in the machine's memory, −1 where there is no RAM: for the machine itself, which reaches all of it. */
   physicalOffset(physicalAddress: number): number {
+    return this.offsetIn(physicalAddress, Constants.CARVE_OUT_VMM | Constants.CARVE_OUT_DRIVER);
+  }
+  /** The same for a structure of VMX operation: −1 in a part of the carve-out that does not belong to whoever executed VMXON. */
+  structureOffset(physicalAddress: number): number {
+    return this.offsetIn(physicalAddress, this.u32[Layout.CARVE_OUT_STRUCTURES / 4]!);
+  }
+  /** The same for a load or store of the VMM: the driver's pages are there only in the driver's context. */
+  vmmOffset(physicalAddress: number): number {
+    return this.offsetIn(physicalAddress, Constants.CARVE_OUT_VMM | this.u32[Layout.CARVE_OUT_ACCESS / 4]!);
+  }
+
+  /** The same for an access of the software that runs, outside a guest with EPT. */
+  accessOffset(physicalAddress: number): number {
+    return this.offsetIn(physicalAddress, this.u32[Layout.CARVE_OUT_ACCESS / 4]!);
+  }
+
+  private offsetIn(physicalAddress: number, parts: number): number {
     const ram = this.options.memoryBytes;
     if (physicalAddress < ram) return Layout.RAM + physicalAddress;
     const beyond = physicalAddress - Sizes.CARVE_OUT_GIB * 0x40000000;
-    return beyond >= 0 && beyond < Sizes.CARVE_OUT ? Layout.RAM + ram + beyond : -1;
+    if (beyond < 0 || beyond >= Sizes.CARVE_OUT) return -1;
+    const part = beyond < Constants.CARVE_OUT_VMM_BYTES ? Constants.CARVE_OUT_VMM : Constants.CARVE_OUT_DRIVER;
+    return (parts & part) !== 0 ? Layout.RAM + ram + beyond : -1;
   }
   /** Physical address of a linear one in the present address space, −1 if there is none; nothing changes. */
   translate(linear: bigint, kind: AccessKind = 'read', user = false): number {

@@ -247,8 +247,10 @@ const processorFields = {
   VMX_CR4_FIXED1: 8,
   /** 1: a MOV-SS/STI shadow, MTF or window is checked at the next boundary. MTF that waits (set at VM entry by event injection type 7). */
   VMX_MTF_PENDING: 4,
-  /** Nonzero: the guest of the current VMCS is owned by TypeScript (set by the engine, not read by the core). */
-  VMX_OWNER: 4,
+  /** Bit set of Constants.CARVE_OUT_*: the parts of the carve-out that software's own accesses reach without EPT. Others are no memory to it. */
+  CARVE_OUT_ACCESS: 4,
+  /** The parts that the structures of VMX operation may be in, and that EPT may lead to: what belongs to whoever executed VMXON. */
+  CARVE_OUT_STRUCTURES: 4,
   // What a VM exit reports; written by the core, read by the engine.
   EXIT_REASON: 4,
   EXIT_INSTRUCTION_LENGTH: 4,
@@ -394,6 +396,8 @@ export const Sizes = {
   CARVE_OUT: 0x4000000,
   /** Physical address of the carve-out is CARVE_OUT_GIB GiB. */
   CARVE_OUT_GIB: 4,
+  /** The end of the carve-out, which belongs to the driver's contexts and not to the VMM. */
+  DRIVER_PART: 0x100000,
 } as const;
 
 /** Address in the machine's memory of every word and region, by name. */
@@ -457,6 +461,13 @@ export const Constants = {
   MODE_LONG: 4,
   MODE_64: 8,
   MODE_PAGING: 16,
+
+  CARVE_OUT_GIB: Sizes.CARVE_OUT_GIB,
+  CARVE_OUT_BYTES: Sizes.CARVE_OUT,
+  CARVE_OUT_VMM_BYTES: Sizes.CARVE_OUT - Sizes.DRIVER_PART,
+  /** Parts of the carve-out: the VMM's memory, the driver's pages. */
+  CARVE_OUT_VMM: 1,
+  CARVE_OUT_DRIVER: 2,
 
   /** DECODE_MODE: bits 1:0 code size (0 = 16, 1 = 32, 2 = 64 bits); bit 2 stack pointer of 32 bits (outside 64-bit mode); bit 3 segments are not flat: accesses go through ACCESS_SEGMENT. */
   DECODE_CODE: 3,

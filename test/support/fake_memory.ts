@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { VmmPageFault } from '../../src/intrinsics/errors.js';
-import type { MemoryRegion, VmmMemory } from '../../src/intrinsics/vmm_memory.js';
+import type { MemoryRegion, PhysicalRange, VmmMemory } from '../../src/intrinsics/vmm_memory.js';
 
 const pageBytes = 4096;
 const presentBit = 1n;
@@ -15,6 +15,7 @@ export class FakeMemory implements VmmMemory {
   readonly regions: readonly MemoryRegion[] = [
     { virtual: 0xffff_8000_0000_0000n, physical: 0x1_0000_0000n, size: 64 * 1024 * 1024 },
   ];
+  readonly unbacked: PhysicalRange = { physical: 0x7f_f000_0000n, size: 64 * 1024 * 1024 };
   readonly pages = new Map<bigint, Uint8Array>();
   root: bigint | undefined;
 

@@ -130,6 +130,7 @@ export const stubVmmMemory = (): SinonStubbedInstance<VmmMemory> => ({
     'writeOsLinear64',
   ]),
   regions: [],
+  unbacked: { physical: 0n, size: 0 },
 });
 
 /** Registers in memory of their own, all 0. */

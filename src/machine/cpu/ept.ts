@@ -3,7 +3,7 @@
 import {
   EPT_ACCESSED_DIRTY, EPT_EXECUTE_ONLY, EPT_FEATURES, EXIT_QUALIFICATION, GUEST_LINEAR_ADDRESS, GUEST_PHYSICAL_ADDRESS, PHYSICAL_RESERVED, VMX_EPTP,
 } from "./layout";
-import { markDirty, physicalHost } from "./physical_memory";
+import { markDirty, structureHost } from "./physical_memory";
 import { vmExitFault } from "./vmx";
 
 @inline export const EPT_READ: u32 = 1;
@@ -43,7 +43,7 @@ export function eptTranslate(gpa: u64, access: u32, linear: u64, structure: bool
   large = 0;
   for (;;) {
     // outside RAM nobody drives the bus: all bits are 1
-    const host = physicalHost(table + ((gpa >> (12 + 9 * level)) & 511) * 8);
+    const host = structureHost(table + ((gpa >> (12 + 9 * level)) & 511) * 8);
     const e = host ? load<u64>(host) : NONE, leaf = level == 0 || ((e & 0x80) != 0 && level < 3);
     rights &= <u32>e & 7;
     if (!(e & 7)) return violation(gpa, wanted, 0, linear, structure, quiet);

@@ -4,7 +4,7 @@ import { CPL, CS_BASE, DECODE_CODE, DECODE_CODE64, DECODE_MODE, TLB_FETCH } from
 import { FETCH, PAGE, SUPERVISOR, USER } from "./access_kind";
 import { GP, raiseCode } from "./interrupt";
 import { canonical, resolve } from "./paging";
-import { physicalHost } from "./physical_memory";
+import { accessedHost } from "./physical_memory";
 import { claim, slot } from "./tlb";
 
 @external("env", "mmioRead") declare function mmioRead(address: f64, size: u32): u32;
@@ -18,7 +18,7 @@ export let fetchedPhysical: u64 = 0;
 export function fetchSlow(linear: u64): usize {
   if ((load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64 && !canonical(linear)) raiseCode(GP, 0);
   const which = load<u32>(CPL) == 3 ? USER : SUPERVISOR;
-  const pa = resolve(linear, FETCH, which), host = physicalHost(pa);
+  const pa = resolve(linear, FETCH, which), host = accessedHost(pa);
   if (!host) { fetchedPhysical = pa; return 0; }
   const e = slot(<usize>load<u32>(TLB_FETCH), linear), page = linear & PAGE;
   if (load<u64>(e) != page) {

@@ -11,7 +11,7 @@ import { GP, raise, raiseCode, stopUnimplemented, UD } from "./interrupt";
 import { reg, setReg } from "./access";
 import { nonRoot, updateAttention, updateMode } from "./mode";
 import { canonical } from "./paging";
-import { physicalHost } from "./physical_memory";
+import { structureHost } from "./physical_memory";
 import { addressSpaceChanged, flushTlb } from "./tlb";
 import { primary, secondary, vmExit } from "./vmx";
 
@@ -185,7 +185,7 @@ function intercepted(index: u32, write: u32): bool {
   if (index < 0x2000) offset = 0;
   else if (index >= 0xc0000000 && index < 0xc0002000) offset = 1024;
   else return true;
-  const host = physicalHost(load<u64>(VMX_MSR_BITMAP) + offset + write * 2048 + ((index & 0x1fff) >> 3));
+  const host = structureHost(load<u64>(VMX_MSR_BITMAP) + offset + write * 2048 + ((index & 0x1fff) >> 3));
   return host == 0 || ((load<u8>(host) >> (index & 7)) & 1) != 0;
 }
 /** LBR_SELECT, TOS, the last branch and exception of older processors, and the stack's three parts. */

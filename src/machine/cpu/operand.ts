@@ -2,14 +2,14 @@
 // The slow path of every access: canonical addresses, segment limits, alignment checks, data breakpoints, page crossings, devices, pages with decoded
 // code. SDM 3A "Paging", SDM 1 "Alignment of Words, Doublewords, Quadwords, and Double Quadwords".
 import {
-  CPL, CR0, CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED, DR7, PAGE_MAP, RAM, RAM_BYTES, RFLAGS_SYSTEM,
+  CARVE_OUT_GIB, CPL, CR0, CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED, DR7, PAGE_MAP, RAM, RAM_BYTES, RFLAGS_SYSTEM,
 } from "./layout";
 import { NONE, PAGE, READ, SEGMENT_CHECK, WRITE } from "./access_kind";
 import { watch, watched } from "./breakpoints";
 import { holdsCode } from "./code";
 import { AC, GP, raiseCode, SS_FAULT } from "./interrupt";
-import { canonical, resolve, usesEpt, walk, walkPhysical } from "./paging";
-import { bounce, markDirty, physicalHost } from "./physical_memory";
+import { canonical, resolve, walk, walkPhysical } from "./paging";
+import { accessedHost, bounce, markDirty, usesEpt } from "./physical_memory";
 import { ADDRESS, DEFAULT_STACK, STACK_INSTRUCTION } from "./record";
 import { checkSegmentAccess } from "./segment";
 import { claim, context, dataTlb, slot } from "./tlb";
@@ -31,9 +31,9 @@ export function openPage(ea: u64, size: u32, kind: u32, which: u32): usize {
     const host = <usize>(<u32>ea + load<u32>(e, 24));
     const ram = load<u32>(RAM_BYTES), offset = <u32>(host - RAM);
     if (!holdsCode(offset, size)) { markDirty(host); return host; }
-    return bounce(offset < ram ? <u64>offset : 0x100000000 + <u64>(offset - ram), 0, size, size, kind);
+    return bounce(offset < ram ? <u64>offset : (<u64>CARVE_OUT_GIB << 30) + <u64>(offset - ram), 0, size, size, kind);
   }
-  const pa = resolve(ea, kind, which), host = physicalHost(pa);
+  const pa = resolve(ea, kind, which), host = accessedHost(pa);
   if (!host) return bounce(pa, 0, size, size, kind);
   const plain = !watched(page);
   if (plain) claim(e, page, <u32>host - <u32>ea);
@@ -91,7 +91,7 @@ export function plainSlow(address: u64, size: u32, write: u32): usize {
   if ((ea + size - 1 & PAGE) != page || (mode & DECODE_SEGMENTED) != 0 || (address & SEGMENT_CHECK) != 0 || (load<u64>(DR7) & 0xff) != 0 || alignmentChecked()) return 0;
   if ((mode & DECODE_CODE) == DECODE_CODE64 && !canonical(ea)) return 0;
   if (usesEpt() || !walk(ea, write ? WRITE : READ, context, true)) return 0;
-  const host = physicalHost(walkPhysical);
+  const host = accessedHost(walkPhysical);
   if (!host || (write && load<u32>(PAGE_MAP + ((host - RAM) >> 12) * 4) != 0)) return 0;
   return openPage(ea, size, write ? WRITE : READ, context);
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // From linear to physical addresses: SDM 3A "Paging", SDM 3C "VMX Support for Address Translation". Page walks and page faults; tlb.ts keeps what they
 // find, operand.ts is the slow path of every access.
-import { CR0, CR3, CR4, EFER, PAGE_MAP, PDPTE0, PHYSICAL_BITS, PHYSICAL_RESERVED, RAM, VMX_EPTP, VMX_MODE, ZERO } from "./layout";
+import { CR0, CR3, CR4, EFER, PAGE_MAP, PDPTE0, PHYSICAL_BITS, PHYSICAL_RESERVED, RAM, ZERO } from "./layout";
 import { FETCH, NONE, PAGE, READ, READ_WRITE, SUPERVISOR_AC, USER, WRITE } from "./access_kind";
 import { codeWritten } from "./code";
 import { eptFlags, eptTranslate, EPT_EXECUTE, EPT_READ, EPT_WRITE } from "./ept";
 import { raisePageFault } from "./interrupt";
-import { markDirty, physicalHost } from "./physical_memory";
+import { accessedHost, markDirty, usesEpt } from "./physical_memory";
 import { dataTlb, empty, FLAG_GLOBAL, FLAG_LARGE, slot } from "./tlb";
 
 @inline const PTE_PRESENT: u64 = 1;
@@ -38,9 +38,6 @@ export let walkPhysical: u64 = 0;
 export let walkFlags: u32 = 0;
 let walkCode: u32 = 0;
 
-/** True in a guest with EPT. */
-@inline export function usesEpt(): bool { return load<u32>(VMX_MODE) == 2 && load<u64>(VMX_EPTP) != 0; }
-
 /** What a bus that nobody drives reads as. */
 export const OPEN_BUS: usize = memory.data<u64>([0xffffffffffffffff]);
 /** Address of a paging-structure entry; outside RAM nobody drives the bus: all bits are 1, which most formats call reserved. */
@@ -50,7 +47,7 @@ function entryAt(pa: u64, linear: u64, write: bool, quiet: bool): usize {
     at = eptTranslate(pa, write ? EPT_READ | EPT_WRITE : EPT_READ, linear, true, quiet);
     if (at == NONE) return ZERO;
   }
-  const host = physicalHost(at);
+  const host = accessedHost(at);
   return host ? host : OPEN_BUS;
 }
 /** Sets bits of a paging-structure entry. `size`: 4 or 8 bytes. */

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Physical addresses: RAM, the VMM's memory at 4 GiB, and devices. An operand that is not in one piece of RAM goes by way of a bounce slot.
-import { BOUNCE, BOUNCE_WORDS, CURRENT_RECORD, DIRTY, PAGE_MAP, RAM, RAM_BYTES } from "./layout";
+import {
+  BOUNCE, BOUNCE_WORDS, CARVE_OUT_ACCESS, CARVE_OUT_BYTES, CARVE_OUT_DRIVER, CARVE_OUT_GIB, CARVE_OUT_STRUCTURES, CARVE_OUT_VMM, CARVE_OUT_VMM_BYTES,
+  CURRENT_RECORD, DIRTY, PAGE_MAP, RAM, RAM_BYTES, VMX_EPTP, VMX_MODE,
+} from "./layout";
 import { WRITE } from "./access_kind";
 import { codeWritten } from "./code";
 import { restartStepping } from "./interrupt";
@@ -11,13 +14,26 @@ import { restartStepping } from "./interrupt";
 /** True while the processor executes exactly one instruction at a time: device accesses need not restart it. */
 export let stepping: bool = false;
 export function setStepping(on: bool): void { stepping = on; }
-/** Address in the machine's memory of a physical address, 0 if it is not RAM. */
-@inline export function physicalHost(pa: u64): usize {
+/** True in a guest with EPT. */
+@inline export function usesEpt(): bool { return load<u32>(VMX_MODE) == 2 && load<u64>(VMX_EPTP) != 0; }
+
+/** Address in the machine's memory of a physical address in RAM or in one of `parts` of the carve-out, 0 if there is no memory. */
+@inline function hostIn(pa: u64, parts: u32): usize {
   const ram = <u64>load<u32>(RAM_BYTES);
   if (pa < ram) return RAM + <usize>pa;
-  const beyond = pa - 0x100000000;
-  return beyond < 0x4000000 ? RAM + <usize>ram + <usize>beyond : 0;
+  const beyond = pa - (<u64>CARVE_OUT_GIB << 30);
+  if (beyond >= CARVE_OUT_BYTES) return 0;
+  return (parts & (beyond < CARVE_OUT_VMM_BYTES ? CARVE_OUT_VMM : CARVE_OUT_DRIVER)) != 0 ? RAM + <usize>ram + <usize>beyond : 0;
 }
+/**
+ * The same for an access of software, after all translation: 0 is where a device answers or nobody. Without EPT no guest and no system reaches the
+ * VMM's memory; with EPT its owner decides. The driver's pages are there for the driver's context only.
+ */
+export function accessedHost(pa: u64): usize {
+  return hostIn(pa, load<u32>(CARVE_OUT_ACCESS) | (usesEpt() ? load<u32>(CARVE_OUT_STRUCTURES) : 0));
+}
+/** The same for a structure that a VMCS names: EPT tables, bitmaps. */
+export function structureHost(pa: u64): usize { return hostIn(pa, load<u32>(CARVE_OUT_STRUCTURES)); }
 /** Notes that a page of RAM changes: for the state hash. */
 @inline export function markDirty(host: usize): void { store<u8>(DIRTY + ((host - RAM) >> 12), 1); }
 /** True after an access to a device, until the next watchDevices(): a repeated string instruction goes on with the next element later. */
@@ -26,7 +42,7 @@ export function watchDevices(): void { deviceTouched = false; }
 let nextBounce: u32 = 0;
 /** A bounce slot for an operand in one or two pieces; its old value is read in if wanted. */
 export function bounce(first: u64, second: u64, inFirst: u32, size: u32, kind: u32): usize {
-  if (!physicalHost(first) || (inFirst < size && !physicalHost(second))) {
+  if (!accessedHost(first) || (inFirst < size && !accessedHost(second))) {
     if (!stepping && load<u32>(CURRENT_RECORD) != 0) restartStepping();
     deviceTouched = true;
   }
@@ -55,7 +71,7 @@ function piece(pa: u64, n: u32): u32 {
 }
 /** Copies physical memory or device registers into the machine's memory. */
 export function readPhysical(pa: u64, to: usize, n: u32): void {
-  const host = physicalHost(pa);
+  const host = accessedHost(pa);
   if (host) { memory.copy(to, host, n); return; }
   for (let done: u32 = 0; done < n;) {
     const size = piece(pa + done, n - done), v = mmioRead(<f64>(pa + done), size);
@@ -65,7 +81,7 @@ export function readPhysical(pa: u64, to: usize, n: u32): void {
 }
 /** The inverse; decoded code and the dirty map are told. */
 export function writePhysical(pa: u64, from: usize, n: u32): void {
-  const host = physicalHost(pa);
+  const host = accessedHost(pa);
   if (host) {
     memory.copy(host, from, n);
     markDirty(host);

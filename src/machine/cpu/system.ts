@@ -17,7 +17,7 @@ import {
 } from "./mode";
 import { watchPort } from "./breakpoints";
 import { canonical } from "./paging";
-import { physicalHost } from "./physical_memory";
+import { structureHost } from "./physical_memory";
 import { readSystem } from "./system_access";
 import { invalidatePage } from "./tlb";
 import { displacement, instructionInformation } from "./instruction_information";
@@ -294,7 +294,7 @@ function portLeaves(port: u32, size: u32): bool {
   if (!((controls >> 25) & 1)) return ((controls >> 24) & 1) != 0;
   if (port + size > 0x10000) return true;
   for (let p = port; p < port + size; p++) {
-    const host = physicalHost((p < 0x8000 ? load<u64>(VMX_IO_BITMAP_A) : load<u64>(VMX_IO_BITMAP_B)) + ((p & 0x7fff) >> 3));
+    const host = structureHost((p < 0x8000 ? load<u64>(VMX_IO_BITMAP_A) : load<u64>(VMX_IO_BITMAP_B)) + ((p & 0x7fff) >> 3));
     if (host == 0 || ((load<u8>(host) >> (p & 7)) & 1) != 0) return true;
   }
   return false;

@@ -2,7 +2,7 @@
 // The TLBs, and what empties them: SDM 3A "Caching Translation Information", SDM 3C "Caching Translation Information" (VPID and EPT). An entry is 32
 // bytes: tag for reads @0, for writes @8, for writes that look for decoded code first @16 (all ones: none), u32 addend @24, u32 FLAG_* @28.
 import {
-  CPL, CR0, CR3, CR4, DIRTY, EFER, EMPTY_TLB, PROCESSOR_COUNT, PROCESSOR_ID, RAM, RFLAGS_SYSTEM, TLBS, TLB_AREA, TLB_BYTES, TLB_CR3_0,
+  CARVE_OUT_ACCESS, CPL, CR0, CR3, CR4, DIRTY, EFER, EMPTY_TLB, PROCESSOR_COUNT, PROCESSOR_ID, RAM, RFLAGS_SYSTEM, TLBS, TLB_AREA, TLB_BYTES, TLB_CR3_0,
   TLB_DATA, TLB_FETCH, TLB_FETCHES, TLB_GLOBAL0, TLB_GUEST_TAG, TLB_LARGE0, TLB_LOGS, TLB_LOG_BYTES, TLB_LOG_COUNT0, TLB_LOG_ENTRIES,
   TLB_PAGING_0, TLB_SET, VMX_EPTP, VMX_MODE, VMX_VPID,
 } from "./layout";
@@ -89,10 +89,10 @@ export function flushTlbNonGlobal(): void { flushSet(set, true); }
 export function flushGuestTlb(): void { flushSet(1, false); store<u64>(TLB_GUEST_TAG, 0); }
 /** Drops both sets. */
 export function flushAllTlbs(): void { flushSet(0, false); flushGuestTlb(); }
-/** Bits of the control registers that change what a translation means. */
+/** Bits of the control registers that change what a translation means, and what of the carve-out a translation may lead to. */
 function pagingBits(): u64 {
   const cr4 = load<u32>(CR4) & (CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP | CR4_SMAP), efer = load<u32>(EFER) & (EFER_LMA | EFER_NXE);
-  return <u64>(load<u32>(CR0) & (CR0_PG | CR0_WP)) | (<u64>cr4 << 32) | <u64>(efer >> 8);
+  return <u64>(load<u32>(CR0) & (CR0_PG | CR0_WP)) | (<u64>cr4 << 32) | <u64>(efer >> 8) | <u64>load<u32>(CARVE_OUT_ACCESS);
 }
 /** After VM entry or exit: keeps the sets that the architecture lets us keep. SDM 3C "Invalidating Cached Translation Information". */
 export function enterAddressSpace(): void {

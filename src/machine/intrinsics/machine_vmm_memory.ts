@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { VmmPageFault } from '../../intrinsics/errors.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import type { MemoryRegion, VmmMemory } from '../../intrinsics/vmm_memory.js';
-import { Sizes } from '../layout.js';
-import { carveOutPhysical, carveOutVirtual, driverBytes } from '../vmx/driver_pages.js';
+import type { MemoryRegion, PhysicalRange, VmmMemory } from '../../intrinsics/vmm_memory.js';
+import { Constants, Sizes } from '../layout.js';
+import { carveOutPhysical, carveOutVirtual } from '../vmx/driver_pages.js';
 import { slotOf } from '../vmx/field_slots.js';
 import { addressIn } from '../vmx/vm_exit.js';
 import type { Execution } from './execution.js';
@@ -20,12 +20,17 @@ type Access = 'read' | 'write';
  * root table given to `useRootTable`, and before that the driver's own map of the regions. SDM 3A "4-Level Paging".
  */
 export class MachineVmmMemory implements VmmMemory {
+  readonly unbacked: PhysicalRange;
   readonly regions: readonly MemoryRegion[] = [
-    { virtual: carveOutVirtual, physical: BigInt(carveOutPhysical), size: Sizes.CARVE_OUT - driverBytes },
+    { virtual: carveOutVirtual, physical: BigInt(carveOutPhysical), size: Constants.CARVE_OUT_VMM_BYTES },
   ];
   private rootTable = -1;
 
-  constructor(private readonly execution: Execution) {}
+  constructor(private readonly execution: Execution) {
+    // The end of the physical address space: RAM, devices and the carve-out are far below.
+    const end = 2 ** execution.processor.core.physicalAddressWidth;
+    this.unbacked = { physical: BigInt(end - Sizes.CARVE_OUT), size: Sizes.CARVE_OUT };
+  }
 
   useRootTable(cr3: bigint): void {
     this.rootTable = cr3 === 0n ? -1 : Number(cr3 & 0x000f_ffff_ffff_f000n);
@@ -126,7 +131,7 @@ export class MachineVmmMemory implements VmmMemory {
   private osOffset(address: bigint, access: Access): number {
     const { core } = this.execution.processor;
     const physical = core.translate(address);
-    const at = physical < 0 ? -1 : core.physicalOffset(physical);
+    const at = physical < 0 ? -1 : core.accessOffset(physical);
     if (at < 0) throw new VmmPageFault(address, access, 'the running system’s own CR3 does not map it to memory');
     return at;
   }
@@ -184,7 +189,7 @@ export class MachineVmmMemory implements VmmMemory {
         top < 0 ? 'no root page table is in use yet, and no region has it' : this.explainWalk(top, address),
       );
     }
-    const at = core.physicalOffset(physical);
+    const at = core.vmmOffset(physical);
     if (at < 0)
       throw new VmmPageFault(
         address,
@@ -202,7 +207,7 @@ export class MachineVmmMemory implements VmmMemory {
     if (!isCanonical(high)) return -1;
     let table = top;
     for (let level = 3; level >= 0; level--) {
-      const at = core.physicalOffset(table + 8 * indexAt(low, high, level));
+      const at = core.vmmOffset(table + 8 * indexAt(low, high, level));
       if (at < 0) return -1;
       const entry = core.u32[at >>> 2]!;
       if ((entry & Entry.Present) === 0 || (access === 'write' && (entry & Entry.Writable) === 0)) return -1;
@@ -221,7 +226,7 @@ export class MachineVmmMemory implements VmmMemory {
     let table = top;
     for (let level = 3; level >= 0; level--) {
       const where = table + 8 * indexAt(low, high, level);
-      const at = core.physicalOffset(where);
+      const at = core.vmmOffset(where);
       const entry = at < 0 ? 0n : fromHalves(core.u32[at >>> 2]!, core.u32[(at >>> 2) + 1]!);
       const text = `${['PTE', 'PDE', 'PDPTE', 'PML4E'][level]} at physical 0x${where.toString(16)} is 0x${entry.toString(16)}`;
       if ((entry & 3n) !== 3n || level === 0) return text;

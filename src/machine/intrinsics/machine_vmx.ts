@@ -18,7 +18,7 @@ export class MachineVmx implements Vmx {
   vmxon(region: bigint): boolean {
     if (this.execution.isGuest) return this.executeOnMemory('vmxon', region);
     this.execution.loadHost();
-    return this.done('VMXON', this.engine.instructions.vmxon(lowHalf(region), highHalf(region)));
+    return this.done('VMXON', this.engine.instructions.vmxon(lowHalf(region), highHalf(region), Owner.JavaScript));
   }
 
   vmxoff(): boolean {

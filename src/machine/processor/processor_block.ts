@@ -56,6 +56,7 @@ const inputsOfDerivedState: ReadonlySet<string> = new Set<WritableRegister>([
   'VMX_VPID',
   'VMX_EPTP',
   'VMX_MTF_PENDING',
+  'CARVE_OUT_ACCESS',
 ]);
 
 /**

@@ -64,7 +64,7 @@ function perform(engine: VmxEngine, instruction: number): VmxStatus {
     case Constants.VMX_INSTRUCTION_VMXOFF:
       return instructions.vmxoff();
     case Constants.VMX_INSTRUCTION_VMXON:
-      return instructions.vmxon(low, high);
+      return instructions.vmxon(low, high, Owner.Code);
     case Constants.VMX_INSTRUCTION_INVEPT:
       return invept(engine);
     case Constants.VMX_INSTRUCTION_INVVPID:

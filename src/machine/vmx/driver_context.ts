@@ -2,6 +2,7 @@
 import { BareflankError, ProcessorFault } from '../../intrinsics/errors.js';
 import { SecondaryControl, PrimaryControl } from '../../intrinsics/control_bits.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { Constants } from '../layout.js';
 import type { RegisterValues, WritableRegister } from '../processor/processor_block.js';
 import {
   generalRegisterNames,
@@ -39,6 +40,13 @@ const savedNames: readonly WritableRegister[] = [
   'PDPTE1',
   'PDPTE2',
   'PDPTE3',
+  'DR0',
+  'DR1',
+  'DR2',
+  'DR3',
+  'DR6',
+  'DR7',
+  'DEBUG_TRAPS',
   'ACTIVITY',
   'INTERRUPTIBILITY',
 ];
@@ -47,6 +55,8 @@ const stackBytes = 0x1000;
 const blockingByNmi = 8;
 const gdtLimit = 0x27;
 const idtLimit = 16 * 32 - 1;
+/** No breakpoint is on. */
+const dr7Off = 0x400;
 
 const Cr0 = { Pe: 1n, Ne: 0x20n, Pg: 0x80000000n } as const;
 const cr4Pae = 0x20n;
@@ -58,7 +68,8 @@ const maximumTurns = 1_000_000;
 
 /**
  * The driver's context on one processor: where start, stop and VMCALLs of the driver run. It puts the processor's state aside and loads a
- * ring-0 64-bit context of its own, whose page table maps only the carve-out. CR0, CR4, EFER and the other MSRs stay the running
+ * ring-0 64-bit context of its own, whose page table maps only the carve-out. The driver's pages there are present on this processor from `enter`
+ * to `leave`; otherwise software finds no memory at their addresses. CR0, CR4, EFER and the other MSRs stay the running
  * system's, but for the bits that 64-bit mode and VMX need. VMLAUNCH makes this context the guest; afterwards the saved state is
  * loaded again in whatever VMX mode the processor then is.
  */
@@ -188,8 +199,12 @@ export class DriverContext {
       IDTR: { base: driverVirtual(id, DriverPage.Idt), limit: idtLimit },
       CR3: driverPhysical(id, DriverPage.Pml4),
       ...this.longMode(),
+      // The software's breakpoints may be on the driver's pages.
+      DR7: dr7Off,
+      DEBUG_TRAPS: 0,
       INTERRUPTIBILITY: block.get('INTERRUPTIBILITY') & blockingByNmi,
       ACTIVITY: 0,
+      CARVE_OUT_ACCESS: Constants.CARVE_OUT_DRIVER,
     });
   }
 
@@ -210,6 +225,7 @@ export class DriverContext {
     processor.deliverExit();
     block.set('INSTRUCTIONS', this.savedCount);
     this.active = false;
+    block.set('CARVE_OUT_ACCESS', 0);
     if (processor.end !== undefined) return;
     processor.engine.state.materializeHost();
     block.load({

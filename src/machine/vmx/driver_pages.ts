@@ -7,8 +7,6 @@ import { Sizes } from '../layout.js';
 export const carveOutPhysical = Sizes.CARVE_OUT_GIB * 0x40000000;
 /** Where the driver's page table, and the VMM before it has one of its own, see the carve-out. */
 export const carveOutVirtual = 0xffff_a000_0000_0000n;
-/** Bytes at the end of the carve-out that belong to the driver's contexts, not to the VMM. */
-export const driverBytes = 0x100000;
 /** Bytes of one processor's driver context. */
 const contextBytes = 0x10000;
 
@@ -130,7 +128,7 @@ export function driverPhysical(processor: number, page: number): number {
 }
 
 function contextOffset(processor: number): number {
-  return Sizes.CARVE_OUT - driverBytes + processor * contextBytes;
+  return Sizes.CARVE_OUT - Sizes.DRIVER_PART + processor * contextBytes;
 }
 
 /**

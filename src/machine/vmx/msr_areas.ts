@@ -13,7 +13,7 @@ const maximumCount = 512;
 export function loadMsrs(core: VmxCore, address: number, count: number): number {
   const { u32 } = core;
   for (let i = 0; i < count; i++) {
-    const at = core.physicalOffset(address + 16 * i) >> 2;
+    const at = core.structureOffset(address + 16 * i) >> 2;
     if (i === maximumCount || at < 0 || brokenMsrLoadRule(u32[at]!, u32[at + 1]!, false) !== undefined) return i + 1;
     if (!core.writeMsr(u32[at]!, u32[at + 2]!, u32[at + 3]!)) return i + 1;
   }
@@ -25,7 +25,7 @@ export function storeMsrs(core: VmxCore, address: number, count: number): boolea
   const { u32 } = core;
   if (count > maximumCount) return false;
   for (let i = 0; i < count; i++) {
-    const at = core.physicalOffset(address + 16 * i) >> 2;
+    const at = core.structureOffset(address + 16 * i) >> 2;
     if (at < 0 || u32[at + 1] !== 0 || u32[at]! >>> 8 === 8 || u32[at] === smbase) return false;
     if (!core.readMsr(u32[at]!)) return false;
     u32[at + 2] = u32[Word.busValue]!;

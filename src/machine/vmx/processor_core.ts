@@ -11,6 +11,12 @@ export interface ProcessorCore extends VmxCore {
   readonly records: CoreRecords;
   /** Instructions retired since reset, exact between two calls. */
   readonly instructionCount: number;
+  /** Byte offset of a physical address in the machine's memory, −1 where there is no RAM. */
+  physicalOffset(physicalAddress: number): number;
+  /** The same for a load or store of the VMM: the driver's pages are there only in the driver's context. */
+  vmmOffset(physicalAddress: number): number;
+  /** The same for an access of the software that runs, outside a guest with EPT. */
+  accessOffset(physicalAddress: number): number;
   /** Executes at most that many instructions. */
   run(instructions: number): StopReason;
   /** Makes `run` return at the next boundary at which the core looks. */

@@ -187,7 +187,7 @@ export class VmEntry {
     const secondary =
       (vmcs.low(primaryControls) & PrimaryControl.ActivateSecondaryControls) !== 0 ? vmcs.low(secondaryControls) : 0;
     if ((secondary & SecondaryControl.EnableEpt) === 0) {
-      loadPdptes(core.u32, core.physicalOffset((vmcs.low(guestCr3) & 0xffffffe0) >>> 0), core.physicalAddressWidth);
+      loadPdptes(core.u32, core.structureOffset((vmcs.low(guestCr3) & 0xffffffe0) >>> 0), core.physicalAddressWidth);
       return;
     }
     for (let i = 0; i < 4; i++) {

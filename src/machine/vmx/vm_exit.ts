@@ -115,12 +115,16 @@ export class VmExit {
   /** PDPTEs of a host with PAE paging. @returns false if one has a reserved bit set. */
   private loadHostPdptes(): boolean {
     const { core, vmcs } = this.state;
-    return loadPdptes(core.u32, core.physicalOffset((vmcs.low(hostCr3) & 0xffffffe0) >>> 0), core.physicalAddressWidth);
+    return loadPdptes(
+      core.u32,
+      core.structureOffset((vmcs.low(hostCr3) & 0xffffffe0) >>> 0),
+      core.physicalAddressWidth,
+    );
   }
 
   private abort(code: VmxAbort): VmxAbort {
     const { core, vmcs } = this.state;
-    const at = core.physicalOffset(vmcs.region);
+    const at = core.structureOffset(vmcs.region);
     if (at >= 0) Vmcs.abort(core.u32, at, code);
     return code;
   }

@@ -4,6 +4,7 @@ import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { supportedSlot, SlotKind, slotKinds, slotOf } from './field_slots.js';
 import { Vmcs, vmcsRevision } from './vmcs.js';
 import { VmxMode, type VmxProcessor } from './vmx_processor.js';
+import { Owner } from './vmx_state.js';
 import { VmxStatus } from './vmx_status.js';
 
 const instructionErrorSlot = slotOf(VmcsField.VmInstructionError);
@@ -37,7 +38,8 @@ export class VmInstructions {
     return VmxStatus.FailValid;
   }
 
-  vmxon(low: number, high: number): VmxStatus {
+  /** @param owner who executes it: until VMXOFF the structures of VMX operation are in its memory. */
+  vmxon(low: number, high: number, owner: Owner = Owner.Code): VmxStatus {
     const { processor } = this;
     if ((processor.cr4Low & cr4Vmxe) === 0) return VmxStatus.UndefinedOpcode;
     if (processor.cpl !== 0) return VmxStatus.GeneralProtection;
@@ -47,7 +49,11 @@ export class VmInstructions {
       return VmxStatus.GeneralProtection;
     }
     const region = this.regionAddress(low, high);
-    if (region < 0 || this.revisionOf(region) !== vmcsRevision) return VmxStatus.FailInvalid;
+    processor.setOwner(owner);
+    if (region < 0 || this.revisionOf(region) !== vmcsRevision) {
+      processor.setOwner(Owner.Code);
+      return VmxStatus.FailInvalid;
+    }
     this.vmxonRegion = region;
     this.vmcs.region = -1;
     this.session++;
@@ -61,6 +67,7 @@ export class VmInstructions {
     this.vmcs.region = -1;
     this.vmxonRegion = -1;
     this.processor.setVmxMode(VmxMode.Off);
+    this.processor.setOwner(Owner.Code);
     return VmxStatus.Succeed;
   }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Sizes } from '../layout.js';
-import { carveOutPhysical, carveOutVirtual, driverBytes } from './driver_pages.js';
+import { carveOutPhysical, carveOutVirtual } from './driver_pages.js';
 import type { ProcessorCore } from './processor_core.js';
 
 /** Bytes of one buffer: the most that a VMCALL of type data may carry. */
 export const vmcallBufferBytes = 0x20000;
 
 /** Behind the contexts of all processors, in the driver's share of the carve-out. */
-const firstBuffer = Sizes.CARVE_OUT - driverBytes + 0x80000;
+const firstBuffer = Sizes.CARVE_OUT - Sizes.DRIVER_PART + 0x80000;
 
 /** One of the two buffers through which the driver's VMCALLs exchange data with the VMM: memory that the driver's own page table maps. */
 export class VmcallBuffer {

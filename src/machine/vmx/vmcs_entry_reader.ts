@@ -113,7 +113,8 @@ export class VmcsEntryReader implements EntryReader {
 
   readPhysical32(address: number): number {
     this.volatileRead = true;
-    const at = this.state.core.physicalOffset(address);
-    return at < 0 ? 0 : this.state.core.u32[at >>> 2]!;
+    const at = this.state.core.structureOffset(address);
+    // Where there is no memory nobody drives the bus: all bits are 1.
+    return at < 0 ? 0xffffffff : this.state.core.u32[at >>> 2]!;
   }
 }

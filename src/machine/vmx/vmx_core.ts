@@ -12,8 +12,11 @@ export interface VmxCore {
   readonly block: ProcessorBlock;
   /** MAXPHYADDR. */
   readonly physicalAddressWidth: number;
-  /** Byte offset of a physical address in the machine's memory, −1 where there is no RAM. */
-  physicalOffset(physicalAddress: number): number;
+  /**
+   * Byte offset, in the machine's memory, of a structure that VMX operation uses; −1 where there is no RAM, and in parts of the carve-out that do
+   * not belong to whoever executed VMXON (CARVE_OUT_STRUCTURES).
+   */
+  structureOffset(physicalAddress: number): number;
   /**
    * Works out CPL, mode, masks, TLBs and attention anew after control registers, segments, RFLAGS or the VMX mode were changed by hand,
    * and keeps of the TLBs what the architecture lets it keep over a VM entry or exit (VPID, EPTP, CR3).

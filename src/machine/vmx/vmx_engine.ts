@@ -2,6 +2,7 @@
 import type { EntryRule } from '../../intrinsics/rules/entry_rule.js';
 import { entryRules } from '../../intrinsics/rules/entry_rules.js';
 import { lowHalf } from '../processor/halves.js';
+import { Constants } from '../layout.js';
 import type { Capability } from './allowed_controls.js';
 import { vmxCapabilities, type CapabilityOptions } from './capabilities.js';
 import { EntryChecks } from './entry_checks.js';
@@ -114,7 +115,17 @@ export class VmxEngine implements VmxProcessor {
   }
 
   offsetOf(physicalAddress: number): number {
-    return this.core.physicalOffset(physicalAddress);
+    return this.core.structureOffset(physicalAddress);
+  }
+
+  /** The VMM's memory is there for a VMM in JavaScript only: no hypervisor in x86 code reaches it by its structures or its EPT. */
+  setOwner(owner: Owner): void {
+    const { block } = this.core;
+    const parts = owner === Owner.JavaScript ? Constants.CARVE_OUT_VMM : 0;
+    if (block.get('CARVE_OUT_STRUCTURES') === parts) return;
+    block.set('CARVE_OUT_STRUCTURES', parts);
+    // A translation of the owner before, by EPT, may lead to what the new one does not have.
+    this.core.flushGuestTlb();
   }
 
   setVmxMode(mode: number): void {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { Owner } from './vmx_state.js';
 
 /** What the VMX instructions need of the logical processor that executes them, beside the VMCS. */
 export interface VmxProcessor {
@@ -10,8 +11,10 @@ export interface VmxProcessor {
   readonly cpl: number;
   /** IA32_FEATURE_CONTROL bits 31:0. */
   readonly featureControlLow: number;
-  /** Byte offset of a physical address in the machine's memory, −1 where there is none. */
+  /** Byte offset, in the machine's memory, of a region that the executing hypervisor may use; −1 where there is none. */
   offsetOf(physicalAddress: number): number;
+  /** Says who executes VMXON, and so which memory the structures of VMX operation may be in. Outside VMX operation: `Owner.Code`. */
+  setOwner(owner: Owner): void;
   /** Tells the core whether VMX operation is on: 0 off, 1 root, 2 non-root. */
   setVmxMode(mode: number): void;
   /** Forgets translations of one EPT hierarchy (`eptp`, its physical address of the top table), or of all if it is −1. SDM 3C "INVEPT". */

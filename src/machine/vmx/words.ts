@@ -77,7 +77,6 @@ export const Word = {
   cr4Fixed0: index(Layout.VMX_CR4_FIXED0),
   cr4Fixed1: index(Layout.VMX_CR4_FIXED1),
   mtfPending: index(Layout.VMX_MTF_PENDING),
-  owner: index(Layout.VMX_OWNER),
   exitReason: index(Layout.EXIT_REASON),
   exitInstructionLength: index(Layout.EXIT_INSTRUCTION_LENGTH),
   exitInstructionInformation: index(Layout.EXIT_INSTRUCTION_INFORMATION),

@@ -44,7 +44,7 @@ export interface EptView {
    * disagrees.
    */
   redirect(guestPhysical: bigint, physical: bigint): void;
-  /** Back to what the base has. */
+  /** Back to what the base has. @throws VmcsError beyond 512 GiB. */
   restore(guestPhysical: bigint): void;
   /**
    * Maps one page; pages that were there before, larger or smaller, give way as far as they overlap.
@@ -65,15 +65,15 @@ export interface EptView {
 }
 
 /**
- * Guest-physical memory. SDM 3C "The Extended Page Table Mechanism (EPT)". The base map: every address is itself, without the VMM's own. A vCPU
- * that entered several views sees what all of them permit.
+ * Guest-physical memory. SDM 3C "The Extended Page Table Mechanism (EPT)". The base map: every address is itself, but where the VMM's own memory is,
+ * the guest finds `VmmMemory.unbacked`. A vCPU that entered several views sees what all of them permit.
  */
 export interface Ept {
   /** Whether the processor can walk the tables that this component builds. */
   isSupported(): boolean;
   /** The EPT pointer of the base map, which is built when it is first asked for. */
   pointer(): bigint;
-  /** Whether the base leaves any of these bytes out: the VMM's own memory, and what lies above 512 GiB. */
+  /** Whether any of these bytes is the VMM's own memory, to which the base map does not lead, or lies above 512 GiB. */
   excludes(physical: bigint, bytes: bigint): boolean;
   /**
    * Releases an allocation to guests: until the request is disposed, views may lead pages of theirs to it. Afterwards the pages that still lead

@@ -15,10 +15,20 @@ import type { Request } from '../owners/request.js';
 import { hex } from '../support/text.js';
 import type { Ept, EptView, EptVmcs } from './ept.js';
 import { EptCombination } from './ept_combination.js';
-import { buildIdentityEpt, emptyEpt, eptPointer, isOwnMemory, mappedBytes, type EptLeaf } from './ept_map.js';
+import {
+  baseEntry,
+  buildBaseEpt,
+  emptyEpt,
+  eptPointer,
+  isOwnMemory,
+  mappedBytes,
+  type EptBase,
+  type EptLeaf,
+} from './ept_map.js';
 import { EptViewIntelX64, type EptViewOwner } from './ept_view_intel_x64.js';
 
 const addressBits = ~0xfffn;
+const page4k = 0x1000n;
 
 /** The base map, its views and their combinations, all in the VMM's page pool. */
 @injectable()
@@ -215,6 +225,7 @@ export class EptIntelX64 implements Ept {
       isExecuteOnlySupported: () => (this.capability() & EptCapability.ExecuteOnlyTranslation) !== 0,
       excludes: (physical, bytes) => this.excludes(physical, bytes),
       mayLeadTo: (physical, bytes) => !this.excludes(physical, bytes) || this.manager.isShared(physical, bytes),
+      baseEntry: (page) => (page < mappedBytes ? baseEntry(this.origin, page, page4k)! : 0n),
       checkRedirection: (view, leaf) => this.checkRedirection(view, leaf),
       changed: (view, start, bytes) => this.changed(view, start, bytes),
     };
@@ -241,7 +252,12 @@ export class EptIntelX64 implements Ept {
   }
 
   private build(): PageTables {
-    return buildIdentityEpt(this.manager, this.memory, (physical) => this.memoryTypeOf(physical));
+    return buildBaseEpt(this.origin);
+  }
+
+  private get origin(): EptBase {
+    const { manager, memory } = this;
+    return { manager, memory, memoryTypeOf: (physical) => this.memoryTypeOf(physical) };
   }
 
   private invalidate(pointer: bigint): void {

@@ -11,13 +11,10 @@ const access = 7n;
 /** The bit of an entry above the last level that maps a page. */
 export const largeBit = 1n << 7n;
 const anyBit = (1n << 64n) - 1n;
-const page2m = 0x200000n;
+const page4k = 0x1000n;
 const page1g = 0x40000000n;
 /** As much as one page-directory-pointer table holds: the root has one entry. */
 export const mappedBytes = 512n * page1g;
-
-/** Gives the memory type of a page of the map. */
-export type MemoryTypeOf = (physical: bigint) => number;
 
 /** What maps an address, or the size of the hole that it lies in. */
 export interface EptLeaf {
@@ -38,18 +35,39 @@ export function emptyEpt(manager: MemoryManager, memory: VmmMemory): PageTables 
   return new PageTables(memory, manager, { table: access, present: anyBit, large: largeBit });
 }
 
-/** Builds the identity map of 512 GiB, in the largest pages that leave the VMM's own memory out. */
-export function buildIdentityEpt(manager: MemoryManager, memory: VmmMemory, memoryTypeOf: MemoryTypeOf): PageTables {
-  const tables = emptyEpt(manager, memory);
-  const own = manager.ownMemory();
-  const overlaps = (start: bigint, bytes: bigint): boolean =>
-    own.some((each) => start < each.physical + BigInt(each.bytes) && each.physical < start + bytes);
-  const map = (at: bigint, bytes: bigint): void =>
-    tables.map(at, Number(bytes), at | access | largeBit | BigInt(memoryTypeOf(at) << 3));
-  for (let at = 0n; at < mappedBytes; at += page1g) {
-    if (!overlaps(at, page1g)) map(at, page1g);
-    else for (let part = at; part < at + page1g; part += page2m) if (!overlaps(part, page2m)) map(part, page2m);
-  }
+/** What the base map is made from. */
+export interface EptBase {
+  readonly manager: MemoryManager;
+  readonly memory: VmmMemory;
+  /** The memory type of a page. */
+  memoryTypeOf(physical: bigint): number;
+}
+
+/** The entry of the base map for a page of some size; undefined if it takes smaller pages, which never happens for 4 KiB. */
+export function baseEntry(base: EptBase, page: bigint, bytes: bigint): bigint | undefined {
+  const flags = access | (bytes > page4k ? largeBit : 0n);
+  const own = base.manager
+    .ownMemory()
+    .find(({ physical, bytes: size }) => page < physical + BigInt(size) && physical < page + bytes);
+  if (own === undefined) return page | flags | BigInt(base.memoryTypeOf(page) << 3);
+  const offset = page - own.physical;
+  const target = base.memory.unbacked.physical + offset;
+  const isInside = offset >= 0n && offset + bytes <= BigInt(own.bytes);
+  return isInside && (target & (bytes - 1n)) === 0n ? target | flags | BigInt(MemoryType.Uncacheable << 3) : undefined;
+}
+
+/**
+ * Builds the base map of 512 GiB in the largest pages that fit. Every address leads to itself, but the VMM's own memory to `VmmMemory.unbacked`: there
+ * the guest finds what it finds wherever there is no memory, and its accesses cause no VM exit.
+ */
+export function buildBaseEpt(base: EptBase): PageTables {
+  const tables = emptyEpt(base.manager, base.memory);
+  const map = (at: bigint, bytes: bigint): void => {
+    const entry = baseEntry(base, at, bytes);
+    if (entry !== undefined) tables.map(at, Number(bytes), entry);
+    else for (let part = at; part < at + bytes; part += bytes / 512n) map(part, bytes / 512n);
+  };
+  for (let at = 0n; at < mappedBytes; at += page1g) map(at, page1g);
   return tables;
 }
 

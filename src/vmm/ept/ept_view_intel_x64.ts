@@ -23,6 +23,8 @@ export interface EptViewOwner {
   excludes(physical: bigint, bytes: bigint): boolean;
   /** Whether a page of a view may lead there: the base has it, or it was shared. */
   mayLeadTo(physical: bigint, bytes: bigint): boolean;
+  /** The entry that the base map would have for a page of 4 KiB, 0 beyond its end. */
+  baseEntry(page: bigint): bigint;
   /** A page is about to lead elsewhere. @throws VmcsError if another view that a vCPU uses as well disagrees. */
   checkRedirection(view: EptViewIntelX64, leaf: EptLeaf): void;
   /** A range has changed: translations of it are stale. */
@@ -66,7 +68,9 @@ export class EptViewIntelX64 implements EptView {
 
   restore(guestPhysical: bigint): void {
     const page = guestPhysical & ~pageMask;
-    this.map(page, page, 0x1000, EptAccess.All);
+    const entry = this.owner.baseEntry(page);
+    if (entry === 0n) throw this.error(`the base map has nothing at ${hex(page)}`);
+    this.put({ entry: 0n, start: page, bytes: pageBytes }, () => entry);
   }
 
   map(guestPhysical: bigint, physical: bigint, size: PageSize, access: number, memoryType?: number): void {

@@ -166,10 +166,7 @@ export class MemoryManagerX64 implements MemoryManager {
   }
 
   ownMemory(): readonly { readonly physical: bigint; readonly bytes: number }[] {
-    const [region] = this.memory.regions;
-    return region === undefined
-      ? []
-      : [{ physical: region.physical, bytes: this.sizes.heapPool + this.sizes.pagePool }];
+    return this.memory.regions.map(({ physical, size }) => ({ physical, bytes: size }));
   }
 
   private forget(range: MemoryRange): void {

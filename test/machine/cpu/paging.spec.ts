@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { Constants, Layout } from '../../../src/machine/layout.js';
 import { Page } from '../../support/processor_setup.js';
 import { At, Select, SystemMachine, type PagingMode, type Start } from '../../support/system_machine.js';
 
@@ -172,6 +173,7 @@ describe('Paging', function () {
       machine.start({ bits: 32 });
       machine.map(0x40000000, 0, 0x2083n, 1);
       machine.poke(16 << 20, 0x99);
+      machine.u32[Layout.CARVE_OUT_ACCESS / 4] = Constants.CARVE_OUT_VMM;
       machine.run64('mov al, [0x40000000]');
       expect(machine.get('RAX') & 255n).to.equal(0x99n);
     });

@@ -45,6 +45,16 @@ export class FakeCore implements ProcessorCore {
     const beyond = address - Sizes.CARVE_OUT_GIB * 0x40000000;
     return beyond >= 0 && beyond < Sizes.CARVE_OUT ? Layout.RAM + ramBytes + beyond : -1;
   }
+  structureOffset(address: number): number {
+    const isHidden = (this.u32[Layout.CARVE_OUT_STRUCTURES / 4]! & Constants.CARVE_OUT_VMM) === 0;
+    return address >= ramBytes && isHidden ? -1 : this.physicalOffset(address);
+  }
+  vmmOffset(address: number): number {
+    return this.physicalOffset(address);
+  }
+  accessOffset(address: number): number {
+    return this.physicalOffset(address);
+  }
   stateLoaded(): void {
     this.calls.push('stateLoaded');
   }

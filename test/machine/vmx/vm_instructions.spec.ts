@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { Constants, Sizes } from '../../../src/machine/layout.js';
 import { vmcsRevision } from '../../../src/machine/vmx/vmcs.js';
 import { VmxEngine } from '../../../src/machine/vmx/vmx_engine.js';
 import { Owner } from '../../../src/machine/vmx/vmx_state.js';
@@ -52,6 +53,29 @@ describe('VmInstructions', () => {
       expectError(engine, engine.instructions.vmxon(Region.Other, 0), 15);
       engine.instructions.vmclear(Region.Vmcs, 0);
       expect(engine.instructions.vmxon(Region.Other, 0)).to.equal(VmxStatus.FailInvalid);
+    });
+    it("keeps hypervisors in x86 code out of the VMM's memory until VMXOFF, and lets a VMM in JavaScript use it", () => {
+      const { core, engine } = outside();
+      const { instructions } = engine;
+      const parts = (): number => core.block.get('CARVE_OUT_STRUCTURES');
+      const [own, other] = [Sizes.CARVE_OUT_GIB * 2 ** 30, Sizes.CARVE_OUT_GIB * 2 ** 30 + 0x1000];
+      const words = core.u32.subarray(core.physicalOffset(other) >>> 2, (core.physicalOffset(other) + 0x1000) >>> 2);
+      for (const region of [own, other]) core.u32[core.physicalOffset(region) >>> 2] = vmcsRevision;
+      const at = (region: number): [number, number] => [region % 2 ** 32, Math.floor(region / 2 ** 32)];
+      expect(instructions.vmxon(...at(own), Owner.Code)).to.equal(VmxStatus.FailInvalid);
+      expect(instructions.vmxon(Region.Vmxon, 0, Owner.Code)).to.equal(VmxStatus.Succeed);
+      expect(instructions.vmptrld(...at(other))).to.equal(VmxStatus.FailInvalid);
+      words.fill(0x55, 1);
+      expect(instructions.vmclear(...at(other)), 'it clears nothing').to.equal(VmxStatus.Succeed);
+      expect([...words.subarray(1)].every((word) => word === 0x55)).to.equal(true);
+      instructions.vmxoff();
+      expect(instructions.vmxon(...at(own), Owner.JavaScript)).to.equal(VmxStatus.Succeed);
+      expect(parts()).to.equal(Constants.CARVE_OUT_VMM);
+      expect(instructions.vmptrld(...at(other))).to.equal(VmxStatus.Succeed);
+      instructions.vmxoff();
+      expect(parts()).to.equal(0);
+      expect(instructions.vmxon(...at(own + 8), Owner.JavaScript)).to.equal(VmxStatus.FailInvalid);
+      expect(parts(), 'after a VMXON that failed').to.equal(0);
     });
     it('leaves no VMCS current and puts the core into root operation', () => {
       const core = engineInRoot().core;

@@ -31,16 +31,39 @@ describe('EptIntelX64', () => {
     expect(translate(memory, eptp, 0x80_0000_0000n)).to.equal(undefined);
   });
 
-  it("leaves the VMM's own memory out, and what lies beside it in", () => {
+  it("leads the VMM's own memory to where there is none, and what lies next to it to itself", () => {
     const { it, machine, manager } = ept();
     const { memory } = machine;
     const eptp = it.pointer();
     const [own] = manager.ownMemory();
     const end = own!.physical + BigInt(own!.bytes);
-    expect(translate(memory, eptp, own!.physical)).to.equal(undefined);
-    expect(translate(memory, eptp, end - 1n)).to.equal(undefined);
+    const { physical, size } = memory.unbacked;
+    expect(manager.ownMemory()).to.deep.equal(
+      memory.regions.map((each) => ({ physical: each.physical, bytes: each.size })),
+    );
+    for (let offset = 0n; offset < BigInt(own!.bytes); offset += 0x1000n) {
+      expect(translate(memory, eptp, own!.physical + offset)).to.equal(physical + offset);
+    }
+    expect(translate(memory, eptp, end - 1n)).to.equal(physical + BigInt(size) - 1n);
     expect(translate(memory, eptp, own!.physical - 1n)).to.equal(own!.physical - 1n);
     expect(translate(memory, eptp, end)).to.equal(end);
+  });
+
+  it("leads to no page of the VMM's when its memory does not begin and end at large pages", () => {
+    const { it, machine, manager } = ept();
+    const { memory } = machine;
+    const first = 0x1_0000_3000n;
+    Object.assign(memory, {
+      regions: [{ ...memory.regions[0]!, size: 0x2a05000 }],
+      unbacked: { physical: 0x7f_f000_1000n, size: 0x2a05000 },
+    });
+    const own = { physical: first, bytes: 0x2a02000 };
+    Object.assign(manager, { ownMemory: () => [own] });
+    const eptp = it.pointer();
+    for (let at = 0x1_0000_0000n; at < 0x1_0400_0000n; at += 0x1000n) {
+      const isOwn = at >= first && at < first + BigInt(own.bytes);
+      expect(translate(memory, eptp, at)).to.equal(isOwn ? 0x7f_f000_1000n + (at - first) : at);
+    }
   });
 
   it('points with write-back and a walk of four levels, and is built once', () => {

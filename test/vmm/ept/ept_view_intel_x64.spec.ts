@@ -45,11 +45,20 @@ describe('EptViewIntelX64', () => {
   it('never adds what the base excludes', () => {
     const { it, own } = ept();
     const view = it.view('mine');
-    expect(() => view.restore(own)).to.throw(VmcsError, /'mine'.*excludes the page at 0x100000000/);
-    expect(() => view.restrict(own, 7)).to.throw(VmcsError);
+    expect(() => view.restrict(own, 7)).to.throw(VmcsError, /'mine'.*excludes the page at 0x100000000/);
     expect(() => view.redirect(page, own + 0x5000n)).to.throw(VmcsError);
     expect(() => view.redirect(own, page)).to.throw(VmcsError);
     expect(() => view.restore(1n << 39n)).to.throw(VmcsError);
+  });
+
+  it("restores a page of the VMM's to where the base leads it: no memory", () => {
+    const { it, machine, own, leaf } = ept();
+    const view = it.view('mine', 'nothing');
+    view.restore(own + 0x5000n);
+    expect(leaf(view.pointer, own + 0x5000n)).to.deep.equal({
+      entry: (machine.memory.unbacked.physical + 0x5000n) | 7n,
+      shift: 12n,
+    });
   });
 
   it('refuses write without read', () => {

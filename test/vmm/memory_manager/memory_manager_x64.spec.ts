@@ -173,7 +173,7 @@ describe('MemoryManagerX64', () => {
 
   it('says which physical memory is its own', () => {
     const { it: mm, memory } = manager();
-    expect(mm.ownMemory()).to.deep.equal([{ physical: memory.regions[0]!.physical, bytes: 40 * MiB }]);
+    expect(mm.ownMemory()).to.deep.equal([{ physical: memory.regions[0]!.physical, bytes: 64 * MiB }]);
     const none = Object.assign(new FakeMemory(), { regions: [] });
     expect(make(MemoryManagerX64, { memory: none }).ownMemory()).to.deep.equal([]);
   });
