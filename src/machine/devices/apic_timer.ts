@@ -15,14 +15,16 @@ export interface ApicTimerState {
   initialCount: number;
   /** The divide configuration register. */
   divide: number;
-  /** Virtual time at which the current count began. */
+  /** False before a count is written, and when a one-shot count has ended: only a write of the initial count begins another. */
+  isCounting: boolean;
+  /** Virtual time at which the current count began, or would have begun with the present divider. */
   start: number;
   tscDeadline: number;
 }
 
 /** The state after a reset. */
 export function initialApicTimerState(): ApicTimerState {
-  return { mode: ApicTimerMode.OneShot, initialCount: 0, divide: 0, start: 0, tscDeadline: 0 };
+  return { mode: ApicTimerMode.OneShot, initialCount: 0, divide: 0, isCounting: false, start: 0, tscDeadline: 0 };
 }
 
 /** What the timer's clocks are. */
@@ -57,37 +59,48 @@ export class ApicTimer {
     this.timer.cancel();
   }
 
-  /** A write of the LVT entry. Between a count and a TSC deadline nothing carries over. */
+  /**
+   * A write of the LVT entry. A running count goes on, and its end goes by the mode of then; one that has ended stays ended. Between a count and a
+   * TSC deadline nothing carries over.
+   */
   setMode(mode: ApicTimerMode): void {
     const state = this.state();
     const before = state.mode;
     if (mode === before) return;
     state.mode = mode;
-    if (before !== ApicTimerMode.TscDeadline && mode !== ApicTimerMode.TscDeadline) return this.rearm();
+    if (before !== ApicTimerMode.TscDeadline && mode !== ApicTimerMode.TscDeadline) return;
     this.timer.cancel();
+    state.isCounting = false;
     state.tscDeadline = 0;
     state.initialCount = 0;
   }
 
+  /** A running count goes on from where it is, at the new rate. */
   setDivide(value: number): void {
-    this.state().divide = value & 0xb;
-    this.rearm();
+    const state = this.state();
+    const left = this.currentCount;
+    state.divide = value & 0xb;
+    if (left === 0) return;
+    state.start = this.events.now() - (state.initialCount - left) * this.countNanoseconds();
+    this.armEnd();
   }
 
   setInitialCount(value: number): void {
     const state = this.state();
     if (state.mode === ApicTimerMode.TscDeadline) return;
     state.initialCount = value;
+    state.isCounting = value !== 0;
     state.start = this.events.now();
-    this.rearm();
+    if (state.isCounting) this.armEnd();
+    else this.timer.cancel();
   }
 
+  /** 0 also for a count whose end is due but has not been dealt with. */
   get currentCount(): number {
-    const { mode, initialCount, start } = this.state();
-    if (initialCount === 0 || mode === ApicTimerMode.TscDeadline) return 0;
+    const { isCounting, initialCount, start } = this.state();
+    if (!isCounting) return 0;
     const passed = Math.floor((this.events.now() - start) / this.countNanoseconds());
-    if (mode === ApicTimerMode.Periodic) return initialCount - (passed % initialCount);
-    return passed >= initialCount ? 0 : initialCount - passed;
+    return Math.max(initialCount - passed, 0);
   }
 
   /** RDMSR and WRMSR of IA32_TSC_DEADLINE; 0 disarms. */
@@ -119,22 +132,17 @@ export class ApicTimer {
     return divisor * this.options.tickNanoseconds;
   }
 
-  private rearm(): void {
-    const { mode, initialCount, start } = this.state();
-    if (mode === ApicTimerMode.TscDeadline) return;
-    if (initialCount === 0) return this.timer.cancel();
-    const length = initialCount * this.countNanoseconds();
-    const passed = this.events.now() - start;
-    if (passed < length) this.timer.arm(start + length);
-    else if (mode === ApicTimerMode.Periodic) this.timer.arm(start + (Math.floor(passed / length) + 1) * length);
-    else this.timer.cancel();
+  private armEnd(): void {
+    const { initialCount, start } = this.state();
+    this.timer.arm(start + initialCount * this.countNanoseconds());
   }
 
   private countEnded(deadline: number): void {
     const state = this.state();
-    if (state.mode === ApicTimerMode.Periodic && state.initialCount !== 0) {
+    state.isCounting &&= state.mode === ApicTimerMode.Periodic;
+    if (state.isCounting) {
       state.start = deadline;
-      this.timer.arm(deadline + state.initialCount * this.countNanoseconds());
+      this.armEnd();
     }
     if (state.mode === ApicTimerMode.TscDeadline) state.tscDeadline = 0;
     this.expired();

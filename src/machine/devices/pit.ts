@@ -15,16 +15,20 @@ interface Channel {
   bcd: boolean;
   /** 1 low byte, 2 high byte, 3 low then high. */
   access: number;
-  /** The programmed count, 1 … 65536. */
+  /** The count that the counting element began with, 1 … 65536. */
   count: number;
-  /** The tick at which counting began; negative while no count was written. */
+  /** The count that was written last. */
+  written: number;
+  /** The tick at which counting began; negative while it has not. */
   start: number;
   gate: boolean;
+  /** The tick at which a low gate stopped counting. */
+  heldAt: number | null;
   writeLow: number | null;
   readHighNext: boolean;
   latched: number | null;
   latchedStatus: number | null;
-  /** A new count was written and is loaded at once: read-back's null-count bit is always 0 here. */
+  /** No count was written since the control word. */
   nullCount: boolean;
 }
 
@@ -34,8 +38,10 @@ function newChannel(gate: boolean): Channel {
     bcd: false,
     access: 3,
     count: 0x10000,
+    written: 0x10000,
     start: -1,
     gate,
+    heldAt: null,
     writeLow: null,
     readHighNext: false,
     latched: null,
@@ -49,6 +55,13 @@ interface PitState {
   speaker: boolean;
   refresh: number;
 }
+
+/** The modes that a rising gate starts: one-shot and hardware-triggered strobe. */
+const isTriggered = ({ mode }: Channel): boolean => mode === 1 || mode === 5;
+/** The modes that count again and again: a rising gate begins the count anew. */
+const isPeriodic = ({ mode }: Channel): boolean => mode === 2 || mode === 3;
+/** Ticks counted until `tick`. */
+const elapsed = (channel: Channel, tick: number): number => (channel.heldAt ?? tick) - channel.start;
 
 const toBcd = (n: number): number =>
   (n % 10) | ((Math.floor(n / 10) % 10) << 4) | ((Math.floor(n / 100) % 10) << 8) | ((Math.floor(n / 1000) % 10) << 12);
@@ -102,9 +115,29 @@ export class Pit extends StatefulDevice<PitState> implements PortHandler {
     this.state.speaker = (value & 2) !== 0;
     const channel = this.state.channels[2];
     const gate = (value & 1) !== 0;
-    // A rising gate restarts modes 1, 2, 3 and 5; modes 0 and 4 only stop while it is low, which Linux' calibration does not rely on.
-    if (gate && !channel.gate && channel.start >= 0) channel.start = this.tick();
+    if (gate === channel.gate) return;
     channel.gate = gate;
+    if (isTriggered(channel)) {
+      if (gate && !channel.nullCount) this.begin(channel);
+    } else if (channel.start >= 0) this.gateCount(channel);
+  }
+
+  /** Modes 0 and 4 stop while the gate is low, and then go on; modes 2 and 3 begin anew. Intel 8254 data sheet, "Gate Pin Operations Summary". */
+  private gateCount(channel: Channel): void {
+    const tick = this.tick();
+    if (!channel.gate) channel.heldAt = tick;
+    else if (isPeriodic(channel)) this.begin(channel);
+    else {
+      channel.start += tick - (channel.heldAt ?? tick);
+      channel.heldAt = null;
+    }
+  }
+
+  /** Loads the count that was written last, and counts unless the gate is low. */
+  private begin(channel: Channel): void {
+    channel.count = channel.written;
+    channel.start = this.tick();
+    channel.heldAt = channel.gate ? null : channel.start;
   }
 
   private writeCommand(value: number): void {
@@ -121,6 +154,7 @@ export class Pit extends StatefulDevice<PitState> implements PortHandler {
     channel.bcd = (value & 1) !== 0;
     channel.access = access;
     channel.start = -1;
+    channel.heldAt = null;
     channel.writeLow = null;
     channel.readHighNext = false;
     channel.latched = null;
@@ -153,9 +187,9 @@ export class Pit extends StatefulDevice<PitState> implements PortHandler {
     if (channel.access === 3) raw = (value << 8) | channel.writeLow!;
     channel.writeLow = null;
     const count = channel.bcd ? fromBcd(raw) : raw;
-    channel.count = count === 0 ? (channel.bcd ? 10000 : 0x10000) : count;
-    channel.start = this.tick();
+    channel.written = count === 0 ? (channel.bcd ? 10000 : 0x10000) : count;
     channel.nullCount = false;
+    if (!isTriggered(channel)) this.begin(channel);
     if (index === 0) this.updateInterrupt();
   }
 
@@ -181,7 +215,7 @@ export class Pit extends StatefulDevice<PitState> implements PortHandler {
   /** The counting element, as 16 bits. */
   private counter(channel: Channel, tick: number): number {
     if (channel.start < 0) return 0;
-    const passed = tick - channel.start;
+    const passed = elapsed(channel, tick);
     let value: number;
     if (channel.mode === 2) value = channel.count - (passed % channel.count);
     else if (channel.mode === 3) value = channel.count - ((2 * passed) % channel.count);
@@ -192,7 +226,8 @@ export class Pit extends StatefulDevice<PitState> implements PortHandler {
   /** The level of a channel's OUT pin. */
   private output(channel: Channel, tick: number): boolean {
     if (channel.start < 0) return channel.mode !== 0;
-    const passed = tick - channel.start;
+    if (isPeriodic(channel) && channel.heldAt !== null) return true;
+    const passed = elapsed(channel, tick);
     switch (channel.mode) {
       case 0:
       case 1:

@@ -76,6 +76,103 @@ describe('LocalApic', () => {
     expect(ticks).to.equal(3);
   });
 
+  describe('whose one-shot count has ended', () => {
+    const ended = (): { platform: FakePlatform; apic: LocalApic } => {
+      const { platform, apics } = make();
+      const apic = apics[0]!;
+      apic.writeRegister(0x3e0, 0xb);
+      apic.writeRegister(0x320, 0x40);
+      apic.writeRegister(0x380, 100);
+      platform.advance(1500);
+      expect(apic.acknowledge()).to.equal(0x40);
+      apic.writeRegister(0xb0, 0);
+      return { platform, apic };
+    };
+    const write = (register: number, value: number) => (apic: LocalApic) => apic.writeRegister(register, value);
+    for (const [what, change] of [
+      ['its entry becomes periodic', write(0x320, 0x20040)],
+      ['its entry is written as it is', write(0x320, 0x40)],
+      ['its entry is masked', write(0x320, 0x10040)],
+      ['the divider grows', write(0x3e0, 0xa)],
+      ['the divider shrinks', write(0x3e0, 0xb)],
+      [
+        'its entry becomes periodic and the divider grows',
+        (apic: LocalApic) => {
+          write(0x320, 0x20040)(apic);
+          write(0x3e0, 0xa)(apic);
+        },
+      ],
+      [
+        'the APIC is disabled by software and enabled again',
+        (apic: LocalApic) => {
+          write(0xf0, 0xff)(apic);
+          write(0xf0, 0x1ff)(apic);
+          write(0x320, 0x20040)(apic);
+        },
+      ],
+    ] as const) {
+      it(`stays at 0 when ${what}, until a count is written`, () => {
+        const { platform, apic } = ended();
+        change(apic);
+        for (let i = 0; i < 3; i++) {
+          expect([apic.readRegister(0x380), apic.readRegister(0x390)]).to.deep.equal([100, 0]);
+          platform.advance(100_000);
+          expect(apic.acknowledge()).to.equal(-1);
+        }
+        apic.writeRegister(0x320, 0x40);
+        apic.writeRegister(0x380, 7);
+        expect(apic.readRegister(0x390)).to.equal(7);
+        platform.advance(100_000);
+        expect(apic.acknowledge()).to.equal(0x40);
+      });
+    }
+    it('stays at 0 in a state that was saved', () => {
+      const { platform, apic } = ended();
+      apic.restore(apic.save());
+      apic.writeRegister(0x320, 0x20040);
+      platform.advance(100_000);
+      expect([apic.readRegister(0x390), apic.acknowledge()]).to.deep.equal([0, -1]);
+    });
+  });
+
+  it('lets a running count go on when its entry changes, and its end goes by the mode of then', () => {
+    const { platform, apics } = make();
+    const apic = apics[0]!;
+    apic.writeRegister(0x3e0, 0xb);
+    apic.writeRegister(0x320, 0x40);
+    apic.writeRegister(0x380, 100);
+    platform.advance(600);
+    apic.writeRegister(0x320, 0x20040);
+    expect(apic.readRegister(0x390)).to.equal(40);
+    platform.advance(400);
+    expect(apic.acknowledge()).to.equal(0x40);
+    apic.writeRegister(0xb0, 0);
+    platform.advance(300);
+    expect(apic.readRegister(0x390)).to.equal(70);
+    apic.writeRegister(0x320, 0x40);
+    expect(apic.readRegister(0x390)).to.equal(70);
+    platform.advance(700);
+    expect([apic.readRegister(0x390), apic.acknowledge()]).to.deep.equal([0, 0x40]);
+    apic.writeRegister(0xb0, 0);
+    platform.advance(5000);
+    expect([apic.readRegister(0x390), apic.acknowledge()]).to.deep.equal([0, -1]);
+  });
+
+  it('lets a running count go on from where it is when the divider changes', () => {
+    const { platform, apics } = make();
+    const apic = apics[0]!;
+    apic.writeRegister(0x3e0, 0xb); // by 1
+    apic.writeRegister(0x320, 0x40);
+    apic.writeRegister(0x380, 100);
+    platform.advance(600);
+    apic.writeRegister(0x3e0, 0); // by 2
+    expect(apic.readRegister(0x390)).to.equal(40);
+    platform.advance(799);
+    expect([apic.readRegister(0x390), apic.acknowledge()]).to.deep.equal([1, -1]);
+    platform.advance(1);
+    expect([apic.readRegister(0x390), apic.acknowledge()]).to.deep.equal([0, 0x40]);
+  });
+
   it('fires at a TSC deadline', () => {
     const { platform, apics } = make();
     const apic = apics[0]!;

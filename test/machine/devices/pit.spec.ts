@@ -44,6 +44,88 @@ describe('Pit', () => {
     expect(platform.in(0x61) & 0x20).to.equal(0x20);
   });
 
+  describe('channel 2, whose gate is bit 0 of port 61h', () => {
+    const ticks = (platform: FakePlatform, count: number): void => platform.advance(timeOfTick(count, PIT_HZ));
+    const gate = (platform: FakePlatform, on: boolean): void => platform.out(0x61, on ? 1 : 0);
+    const isHigh = (platform: FakePlatform): boolean => (platform.in(0x61) & 0x20) !== 0;
+    const program = (platform: FakePlatform, mode: number, count: number): void => {
+      platform.out(0x43, 0xb0 | (mode << 1));
+      platform.out(0x42, count & 0xff);
+      platform.out(0x42, count >> 8);
+    };
+    const counter = (platform: FakePlatform): number => {
+      platform.out(0x43, 0x80);
+      return platform.in(0x42) | (platform.in(0x42) << 8);
+    };
+
+    it('does not begin anew in mode 0 when the gate falls and rises after the end', () => {
+      const { platform } = make();
+      gate(platform, true);
+      program(platform, 0, 1000);
+      ticks(platform, 1200);
+      expect(isHigh(platform)).to.equal(true);
+      gate(platform, false);
+      gate(platform, true);
+      expect(isHigh(platform)).to.equal(true);
+    });
+    it('stops in mode 0 while the gate is low, and then goes on', () => {
+      const { platform } = make();
+      gate(platform, true);
+      program(platform, 0, 1000);
+      ticks(platform, 600);
+      gate(platform, false);
+      const held = counter(platform);
+      ticks(platform, 5000);
+      expect([counter(platform), isHigh(platform)]).to.deep.equal([held, false]);
+      gate(platform, true);
+      expect(counter(platform)).to.equal(held);
+      ticks(platform, 390);
+      expect(isHigh(platform)).to.equal(false);
+      ticks(platform, 20);
+      expect(isHigh(platform)).to.equal(true);
+    });
+    it('does not begin in mode 0 before the gate rises', () => {
+      const { platform } = make();
+      program(platform, 0, 1000);
+      ticks(platform, 5000);
+      expect([counter(platform), isHigh(platform)]).to.deep.equal([1000, false]);
+      gate(platform, true);
+      ticks(platform, 1001);
+      expect(isHigh(platform)).to.equal(true);
+    });
+    it('begins in mode 1 each time the gate rises, with the count written last', () => {
+      const { platform } = make();
+      gate(platform, true);
+      program(platform, 1, 1000);
+      ticks(platform, 5000);
+      expect(isHigh(platform)).to.equal(true);
+      for (const count of [1000, 500]) {
+        program(platform, 1, count);
+        gate(platform, false);
+        gate(platform, true);
+        expect(isHigh(platform)).to.equal(false);
+        ticks(platform, count - 10);
+        expect(isHigh(platform)).to.equal(false);
+        ticks(platform, 20);
+        expect(isHigh(platform)).to.equal(true);
+      }
+    });
+    it('holds its output high in modes 2 and 3 while the gate is low, and begins anew when it rises', () => {
+      for (const mode of [2, 3]) {
+        const { platform } = make();
+        gate(platform, true);
+        program(platform, mode, 1000);
+        ticks(platform, 700);
+        gate(platform, false);
+        expect(isHigh(platform)).to.equal(true);
+        ticks(platform, 5000);
+        expect(isHigh(platform)).to.equal(true);
+        gate(platform, true);
+        expect(counter(platform)).to.equal(1000);
+      }
+    });
+  });
+
   it('latches both bytes of a moving count', () => {
     const { platform } = make();
     platform.out(0x43, 0x34);
