@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { bfdebug, ExitHandler, ExitHandlerIntelX64, ExitReason, extension } from 'bareflank';
-import { ReportContribution, vcpuModule, VmcallError } from 'bareflank';
+import { ReportContribution, state, vcpuModule, VmcallError } from 'bareflank';
 
 /** Counts the CPUIDs of its guest, and lets the base emulate them. */
 @extension()
 export class ExitHandlerCpuidCount extends ExitHandlerIntelX64 implements ReportContribution {
   readonly name = 'cpuidcount';
-  private count = 0;
+  @state() private count = 0;
 
   override handleExit(reason: ExitReason): void {
     if (reason === ExitReason.Cpuid) this.count++;

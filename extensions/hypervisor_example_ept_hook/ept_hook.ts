@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { bfdebug, Ept, ExitContribution, ExitReason, GuestMemory, MonitorTrap, ReportContribution } from 'bareflank';
 import { VcpuIdentity, vcpuModule, VmcallContribution, VmcallOpcode, Vmcs } from 'bareflank';
-import type { EptView, Exit, Request, VmcallRegisters } from 'bareflank';
+import { state, type EptView, type Exit, type Request, type VmcallRegisters } from 'bareflank';
 import { inject, injectable } from 'inversify';
 
 const pageMask = ~0xfffn;
 
 /** A function of the guest's that leads to another one. */
 interface Hook {
-  readonly view: EptView;
   /** Guest-physical page of the function. */
   readonly page: bigint;
   readonly from: bigint;
@@ -29,10 +28,10 @@ export class EptHook implements ExitContribution, VmcallContribution, ReportCont
   readonly name = 'ept-hook';
   readonly reasons = [ExitReason.EptViolation];
   readonly opcodes = [VmcallOpcode.VMCALL_REGISTERS];
-  private current: Hook | undefined;
+  @state() private current: Hook | undefined;
   /** While the vCPU uses the hooked view. */
-  private inside: Request | undefined;
-  private taken = 0;
+  @state() private inside: Request | undefined;
+  @state() private taken = 0;
 
   report(): Record<string, number> {
     return { taken: this.taken };
@@ -53,34 +52,52 @@ export class EptHook implements ExitContribution, VmcallContribution, ReportCont
       this.taken++;
       this.vmcs.guestRip.set(hook.to);
     }
-    this.inside?.[Symbol.dispose]();
-    this.monitorTrap.step(() => {
-      if (this.current === hook) this.inside = this.ept.enter(this.vmcs, hook.view);
-    });
+    this.leave();
+    this.monitorTrap.step(this, 'afterStep', hook.page);
     return true;
+  }
+
+  /** The instruction that touched the page was executed. */
+  afterStep(page: bigint): void {
+    if (this.current?.page === page && this.inside === undefined) this.enter();
   }
 
   /** Views outlive a vCPU: the next one must not find the page gone. */
   [Symbol.dispose](): void {
-    this.current?.view.restore(this.current.page);
+    this.restore();
   }
 
   private hook(from: bigint, to: bigint): void {
     const page = this.guestMemory.virtualToPhysical(from, this.vmcs.guestCr3.get()) & pageMask;
-    const view = this.ept.view(`ept-hook of vcpu ${this.vcpuid}`);
-    view.restrict(page, 0);
-    this.current = { view, page, from, to };
-    this.inside = this.ept.enter(this.vmcs, view);
+    this.view().restrict(page, 0);
+    this.current = { page, from, to };
+    this.enter();
     bfdebug`hooked 0x${from.toString(16)} to 0x${to.toString(16)}`;
   }
 
   private unhook(): void {
     if (this.current === undefined) return;
+    this.leave();
+    this.restore();
+    bfdebug`unhooked`;
+  }
+
+  private enter(): void {
+    this.inside = this.ept.enter(this, this.vmcs, this.view());
+  }
+
+  private leave(): void {
     this.inside?.[Symbol.dispose]();
     this.inside = undefined;
-    this.current.view.restore(this.current.page);
+  }
+
+  private restore(): void {
+    if (this.current !== undefined) this.view().restore(this.current.page);
     this.current = undefined;
-    bfdebug`unhooked`;
+  }
+
+  private view(): EptView {
+    return this.ept.view(`ept-hook of vcpu ${this.vcpuid}`);
   }
 }
 

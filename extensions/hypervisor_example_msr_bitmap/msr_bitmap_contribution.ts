@@ -9,7 +9,7 @@ export class MsrBitmapContribution implements VmcsContribution {
   readonly name = 'msr-bitmap';
 
   setUp(): void {
-    this.msrBitmap.enable();
+    this.msrBitmap.enable(this);
     bfdebug`enabling pass through msr bitmap`;
   }
 }

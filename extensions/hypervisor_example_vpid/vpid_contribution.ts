@@ -9,7 +9,7 @@ export class VpidContribution implements VmcsContribution, ReportContribution {
   readonly name = 'vpid';
 
   setUp(): void {
-    this.vpid.enable();
+    this.vpid.enable(this);
     bfdebug`enabling vpid: ${this.vpid.value}`;
   }
 

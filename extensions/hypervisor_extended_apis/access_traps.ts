@@ -3,33 +3,33 @@ import type { Request } from 'bareflank';
 
 /** Which accesses of one kind (I/O, RDMSR, WRMSR) exit, in the words of extended_apis: what is asked of the owner is what is trapped here. */
 export class AccessTraps {
-  private readonly trapped = new Map<number, Request>();
-
   /**
+   * @param requests what is trapped, with the owner's requests.
    * @param all every port or MSR that there is.
    * @param request asks the owner. @throws for one that does not exist.
    * @param check throws if the bitmap is off.
    */
   constructor(
+    private readonly requests: () => Map<number, Request>,
     private readonly all: () => Iterable<number>,
     private readonly request: (key: number) => Request,
     private readonly check: () => void,
   ) {}
 
   isTrapped(key: number): boolean {
-    return this.trapped.has(key);
+    return this.requests().has(key);
   }
 
   trap(key: number): void {
     this.check();
-    if (!this.trapped.has(key)) this.trapped.set(key, this.request(key));
+    if (!this.requests().has(key)) this.requests().set(key, this.request(key));
   }
 
   passThrough(key: number): void {
     this.check();
     this.checkKey(key);
-    this.trapped.get(key)?.[Symbol.dispose]();
-    this.trapped.delete(key);
+    this.requests().get(key)?.[Symbol.dispose]();
+    this.requests().delete(key);
   }
 
   trapAll(): void {
@@ -60,18 +60,18 @@ export class AccessTraps {
 
   /** Gives all traps back to the owner: the bitmap goes off. */
   release(): void {
-    for (const request of this.trapped.values()) request[Symbol.dispose]();
-    this.trapped.clear();
+    for (const request of this.requests().values()) request[Symbol.dispose]();
+    this.requests().clear();
   }
 
   /** Lets some that are trapped through until `resume`. */
   suspend(keys: readonly number[]): void {
-    for (const key of keys) this.trapped.get(key)?.[Symbol.dispose]();
+    for (const key of keys) this.requests().get(key)?.[Symbol.dispose]();
   }
 
   /** Traps them again, but for those that were passed through meanwhile. */
   resume(keys: readonly number[]): void {
-    for (const key of keys) if (this.trapped.has(key)) this.trapped.set(key, this.request(key));
+    for (const key of keys) if (this.requests().has(key)) this.requests().set(key, this.request(key));
   }
 
   /** The owner knows which keys exist. */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component, Ept, Exit, ExitReason, IoAccess, IoBitmap, MonitorTrap, MsrBitmap } from 'bareflank';
 import { SecondaryControl, Vmcs, VmcsError, Vpid } from 'bareflank';
-import type { EptView, ExitContribution, Request, VmcsContribution } from 'bareflank';
+import { derived, state, type Contribution, type ExitContribution, type Request } from 'bareflank';
+import type { StepMethod, VmcsContribution } from 'bareflank';
 import { inject, injectable } from 'inversify';
-import { AccessLog } from './access_log.js';
+import { AccessLog, emptyLog } from './access_log.js';
 import { AccessTraps } from './access_traps.js';
 import { RootEptIntelX64 } from './root_ept_intel_x64.js';
 
@@ -32,33 +33,42 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
   readonly name = 'eapis';
   readonly reasons = [ExitReason.IoInstruction, ExitReason.Rdmsr, ExitReason.Wrmsr];
 
-  readonly ioAccess = new AccessTraps(
+  @state() private readonly trapped = {
+    io: new Map<number, Request>(),
+    rdmsr: new Map<number, Request>(),
+    wrmsr: new Map<number, Request>(),
+  };
+  @derived() readonly ioAccess = new AccessTraps(
+    () => this.trapped.io,
     allPorts,
-    (port) => this.ioBitmap.trap(port),
+    (port) => this.ioBitmap.trap(this, port),
     () => this.wantIoBitmaps(),
   );
-  readonly rdmsrAccess = new AccessTraps(
+  @derived() readonly rdmsrAccess = new AccessTraps(
+    () => this.trapped.rdmsr,
     allMsrs,
-    (msr) => this.msrBitmap.trapRead(msr),
+    (msr) => this.msrBitmap.trapRead(this, msr),
     () => this.wantMsrBitmap(),
   );
-  readonly wrmsrAccess = new AccessTraps(
+  @derived() readonly wrmsrAccess = new AccessTraps(
+    () => this.trapped.wrmsr,
     allMsrs,
-    (msr) => this.msrBitmap.trapWrite(msr),
+    (msr) => this.msrBitmap.trapWrite(this, msr),
     () => this.wantMsrBitmap(),
   );
-  readonly ioAccessLog = new AccessLog();
-  readonly rdmsrAccessLog = new AccessLog();
-  readonly wrmsrAccessLog = new AccessLog();
+  @state() private readonly logs = { io: emptyLog(), rdmsr: emptyLog(), wrmsr: emptyLog() };
+  @derived() readonly ioAccessLog = new AccessLog(() => this.logs.io);
+  @derived() readonly rdmsrAccessLog = new AccessLog(() => this.logs.rdmsr);
+  @derived() readonly wrmsrAccessLog = new AccessLog(() => this.logs.wrmsr);
 
-  private vpidRequest: Request | undefined;
-  private ioRequest: Request | undefined;
-  private msrRequest: Request | undefined;
-  private stepRequest: Request | undefined;
-  /** What `setEptp` chose; undefined: the base map. */
-  private map: EptView | undefined;
-  private mapRequest: Request | undefined;
-  private isEptOff = false;
+  @state() private vpidRequest: Request | undefined;
+  @state() private ioRequest: Request | undefined;
+  @state() private msrRequest: Request | undefined;
+  @state() private stepRequest: Request | undefined;
+  /** The EPT pointer that `setEptp` chose; 0: the base map. */
+  @state() private map = 0n;
+  @state() private mapRequest: Request | undefined;
+  @state() private isEptOff = false;
 
   /**
    * As extended_apis 1.1 begins: VPID and the I/O bitmaps off, the MSR bitmap on and passing through. EPT is as the base has it: 1.1 turns it
@@ -84,7 +94,7 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
   }
 
   enableVpid(): void {
-    this.vpidRequest ??= this.vpid.enable();
+    this.vpidRequest ??= this.vpid.enable(this);
   }
 
   /** Another extension that wants VPID keeps it. */
@@ -96,7 +106,7 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
   /** With nothing trapped, whatever was before. */
   enableIoBitmaps(): void {
     this.ioAccess.release();
-    this.ioRequest ??= this.ioBitmap.enable();
+    this.ioRequest ??= this.ioBitmap.enable(this);
   }
 
   /** Gives all traps of ports back. Another extension that uses the bitmaps keeps them, and its traps. */
@@ -109,7 +119,7 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
   /** With nothing trapped, whatever was before. */
   enableMsrBitmap(): void {
     this.releaseMsrs();
-    this.msrRequest ??= this.msrBitmap.enable();
+    this.msrRequest ??= this.msrBitmap.enable(this);
   }
 
   /** Gives all traps of MSRs back; all RDMSRs and WRMSRs exit, unless another extension uses the bitmap. */
@@ -151,8 +161,7 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
    */
   setEptp(eptp: bigint): void {
     const isBase = eptp === 0n || ((eptp ^ this.ept.pointer()) & ~0xfffn) === 0n;
-    const map = isBase ? undefined : this.ept.viewOf(eptp);
-    if (!isBase && map === undefined) {
+    if (!isBase && this.ept.viewOf(eptp) === undefined) {
       throw new VmcsError(
         `no map of this VMM has the EPT pointer 0x${eptp.toString(16)}: make one by rootEpt() or Ept.view(), which keep the VMM's memory out`,
       );
@@ -160,7 +169,7 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
     const before = this.map;
     this.leaveMap();
     try {
-      this.enterMap(map);
+      this.enterMap(isBase ? 0n : eptp);
     } catch (error) {
       this.enterMap(before);
       throw error;
@@ -272,10 +281,17 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
     this.wrmsrAccessLog.clear();
   }
 
-  /** Calls `method` after the guest's next instruction, once. One at a time, as in 1.1: it takes the place of one that still waits. */
-  registerMonitorTrap(method: () => void): void {
+  /**
+   * Calls `by[method](argument)` after the guest's next instruction, once. One at a time, as in 1.1: it takes the place of one that still
+   * waits.
+   */
+  registerMonitorTrap<M extends string, A = undefined>(
+    by: Contribution & StepMethod<M, A>,
+    method: M,
+    argument?: A,
+  ): void {
     this.clearMonitorTrap();
-    this.stepRequest = this.monitorTrap.step(method);
+    this.stepRequest = this.monitorTrap.step(by, method, argument);
   }
 
   /** Forgets what `registerMonitorTrap` was given. The steps of other extensions stay. */
@@ -301,19 +317,25 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
     // Who else wants the access must get it.
     if (ports.some((each) => this.ioBitmap.requests(each) > (own.includes(each) ? 1 : 0))) return false;
     this.ioAccess.suspend(own);
-    this.monitorTrap.step(() => this.ioAccess.resume(own));
+    this.monitorTrap.step(this, 'resumeIo', own);
     return true;
   }
 
-  private enterMap(map: EptView | undefined): void {
+  /** The guest has accessed these ports by itself. */
+  resumeIo(ports: readonly number[]): void {
+    this.ioAccess.resume(ports);
+  }
+
+  private enterMap(map: bigint): void {
     this.map = map;
-    if (map !== undefined && !this.isEptOff) this.mapRequest = this.ept.enter(this.vmcs, map);
+    const view = map === 0n ? undefined : this.ept.viewOf(map);
+    if (view !== undefined && !this.isEptOff) this.mapRequest = this.ept.enter(this, this.vmcs, view);
   }
 
   private leaveMap(): void {
     this.mapRequest?.[Symbol.dispose]();
     this.mapRequest = undefined;
-    this.map = undefined;
+    this.map = 0n;
   }
 
   private releaseMsrs(): void {

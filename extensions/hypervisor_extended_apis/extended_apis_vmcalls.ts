@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { BareflankError, ExtendedApisCategory, VerifierIndex } from 'bareflank';
+import { BareflankError, derived, ExtendedApisCategory, VerifierIndex } from 'bareflank';
 import { VmcallContribution, VmcallError, VmcallOpcode } from 'bareflank';
 import type { VmcallRegisters } from 'bareflank';
 import { inject, injectable } from 'inversify';
@@ -137,9 +137,9 @@ function accessFunctions(kind: string): readonly (readonly [string])[] {
 export class ExtendedApisVmcalls implements VmcallContribution {
   @inject(ExtendedApis) protected readonly apis!: ExtendedApisIntelX64;
   @inject(VmcallPolicy) protected readonly policy!: VmcallPolicy;
-  readonly name = 'eapis';
+  readonly name = 'eapis-vmcalls';
   readonly opcodes = [VmcallOpcode.VMCALL_REGISTERS];
-  private calls: Map<string, Call> | undefined;
+  @derived() private calls: Map<string, Call> | undefined;
 
   /** R02 category, R03 function, R04 port or MSR; categories of others are left to them. */
   handleVmcall(registers: VmcallRegisters): boolean {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { bfinfo, component, DENIAL_LOG_SIZE, VerifierIndex, VmcallError } from 'bareflank';
+import { bfinfo, component, DENIAL_LOG_SIZE, state, VerifierIndex, VmcallError } from 'bareflank';
 import { injectable } from 'inversify';
 
 /** What a policy says to a call. `log`: it is noted among the denials, and done. */
@@ -27,9 +27,9 @@ export const VmcallPolicy = component<VmcallPolicy>('extendedApis.VmcallPolicy',
 /** Allows what nobody set otherwise. */
 @injectable()
 export class AllowingVmcallPolicy implements VmcallPolicy {
-  default: Verdict = 'allow';
-  denials: string[] = [];
-  private readonly verdicts = new Map<number, Verdict>();
+  @state() default: Verdict = 'allow';
+  @state() denials: string[] = [];
+  @state() private readonly verdicts = new Map<number, Verdict>();
 
   verify(index: number, call: string, _argument?: unknown): void {
     const verdict = this.verdicts.get(index) ?? this.default;

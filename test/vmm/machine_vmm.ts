@@ -24,6 +24,7 @@ import {
   Vpid,
 } from '../../src/vmm/owners/owners.js';
 import { MemoryManager } from '../../src/vmm/memory_manager/memory_manager.js';
+import type { Request } from '../../src/vmm/owners/request.js';
 import { Vmcs } from '../../src/vmm/vmcs/vmcs.js';
 import { assemble } from '../support/assembler.js';
 
@@ -47,6 +48,15 @@ export class Bench implements VmcallContribution {
   readonly name = 'a-bench';
   readonly opcodes = [stepOpcode];
   static steps: readonly ((bench: Bench) => void)[] = [];
+
+  /** Calls back after the guest's next instruction. A test needs no snapshot: its argument may be a function. */
+  afterStep(callback: () => void): Request {
+    return this.monitorTrap.step(this, 'run', callback);
+  }
+
+  run(callback: () => void): void {
+    callback();
+  }
 
   handleVmcall(registers: VmcallRegisters): boolean {
     Bench.steps[Number(registers.r02)]!(this);

@@ -4,7 +4,7 @@ import { declarationOf } from '../../src/intrinsics/component.js';
 import { injectionsOf, type PartClass } from '../../src/vmm/container/injections.js';
 import { VcpuContainers } from '../../src/vmm/container/vcpu_containers.js';
 import { Vcpu } from '../../src/vmm/vcpu/vcpu.js';
-import { VcpuIdentity } from '../../src/vmm/vcpu/vcpu_identity.js';
+import { VcpuIdentity } from '../../src/vmm/vcpu_identity.js';
 import { vcpuParts, vmmParts } from '../../src/vmm/vmm_module.js';
 import { loadedVmm } from './started_vmm.js';
 

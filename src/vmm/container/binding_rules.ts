@@ -9,6 +9,7 @@ import { injectionsOf, nameOf, type PartIdentifier } from './injections.js';
 import {
   ArityError,
   CircularDependencyError,
+  ContributionOrderError,
   ConstructorError,
   DuplicateBindError,
   DuplicateRebindError,
@@ -134,6 +135,30 @@ function inOrder(point: PartIdentifier, group: readonly BindingRecord[], binding
   return ordered.map((entry) => entry.record);
 }
 
+/** Where a binding leads in the end: a class or an object. */
+function boundTo(record: BindingRecord, bindings: EffectiveBindings): unknown {
+  const { target } = record;
+  if (target.kind === 'value') return target.value;
+  if (target.kind === 'class') return record;
+  return boundTo(bindings.get(target.identifier)![0]!, bindings);
+}
+
+/** A name belongs to one contribution, at however many points: steps, reports and messages find it by its name. */
+function checkNames(records: readonly BindingRecord[], bindings: EffectiveBindings): void {
+  const owners = new Map<string, BindingRecord>();
+  for (const record of records) {
+    const { name } = contributionOf(record, bindings);
+    const other = owners.get(name);
+    if (other !== undefined && boundTo(other, bindings) !== boundTo(record, bindings)) {
+      throw new ContributionOrderError(
+        `two contributions are named '${name}': to ${nameOf(other.identifier)} in ${other.file}, to ${nameOf(record.identifier)} in ${record.file}. One that is bound at several points is bound once, and the points by toService`,
+        [other.file, record.file],
+      );
+    }
+    owners.set(name, record);
+  }
+}
+
 /** What a record needs: each identifier, how it is asked for, and who asks. */
 interface Need {
   readonly identifier: unknown;
@@ -221,6 +246,10 @@ export function effectiveBindings(records: readonly BindingRecord[]): EffectiveB
     group.forEach(checkClass);
     result.set(point, inOrder(point, group, result));
   }
+  checkNames(
+    points.flatMap(([, group]) => group),
+    result,
+  );
   for (const group of result.values()) {
     for (const record of group) for (const need of needsOf(record)) checkNeed(record, need, result);
   }

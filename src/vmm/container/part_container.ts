@@ -2,6 +2,7 @@
 import { Container, ContainerModule } from 'inversify';
 import type { ComponentScope, ComponentSymbol } from '../../intrinsics/component.js';
 import { BareflankError } from '../../intrinsics/errors.js';
+import { isAttachable } from '../state/state.js';
 import type { EffectiveBindings } from './binding_rules.js';
 import type { BindingRecord } from './binding_recorder.js';
 import type { PartIdentifier } from './injections.js';
@@ -33,6 +34,7 @@ export class PartContainer {
     void container.load(new ContainerModule(({ bind }) => result.bindAll(bind)));
     try {
       for (const identifier of own.keys()) result.getAll(identifier);
+      result.attach();
     } catch (error) {
       result[Symbol.dispose]();
       throw error;
@@ -43,6 +45,11 @@ export class PartContainer {
   /** The part bound to a component's symbol. */
   get<T>(identifier: ComponentSymbol<T>): T {
     return this.container.get<T>(identifier);
+  }
+
+  /** Lets all parts rebuild what follows from their state, those that others need first. */
+  attach(): void {
+    for (const part of this.made) if (isAttachable(part)) part.attach();
   }
 
   /** All parts bound to a symbol in this container, in order. */

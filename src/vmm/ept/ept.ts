@@ -2,14 +2,14 @@
 import { component } from '../../intrinsics/component.js';
 import type { MemoryDescriptor } from '../memory_manager/memory_manager.js';
 import type { PageSize } from '../memory_manager/root_page_table.js';
-import type { Request } from '../owners/request.js';
+import type { Request, Requester } from '../owners/request.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 
 /** What an EPT entry permits, to be ORed. */
 export const EptAccess = { Read: 1, Write: 2, Execute: 4, All: 7 } as const;
 
 /** What `Ept` needs of a vCPU's VMCS, which must be the current one. */
-export type EptVmcs = Pick<Vmcs, 'write' | 'enable' | 'disable' | 'isEnabled' | 'asOwner'>;
+export type EptVmcs = Pick<Vmcs, 'vcpuid' | 'write' | 'enable' | 'disable' | 'isEnabled' | 'asOwner'>;
 
 /** The entry that maps a page of a view. */
 export interface EptEntry {
@@ -27,6 +27,8 @@ export interface EptEntry {
  * excludes. A page may also lead to memory of the VMM's that `Ept.share` released. Larger pages are split where a smaller part differs. Changes take effect at once on the processor that makes them.
  */
 export interface EptView {
+  /** Unique among the views of the VMM. */
+  readonly id: number;
   readonly name: string;
   /** The EPT pointer. */
   readonly pointer: bigint;
@@ -83,7 +85,7 @@ export interface Ept {
    * @throws MemoryManagerError for what is no such allocation or was freed, and for a structure that the processor or the VMM relies on (page
    * tables, VMCSs, bitmaps …).
    */
-  share(page: bigint): Request;
+  share(by: Requester, page: bigint): Request;
   /**
    * The view of a name, made when it is first asked for. Name it after its extension: who asks for the same name gets the same view.
    *
@@ -95,13 +97,17 @@ export interface Ept {
   /** Turns EPT on for a vCPU, with the base map or the views that it has entered. */
   use(vmcs: EptVmcs): void;
   /**
-   * Makes a vCPU use a view, together with those that others entered, until the request is disposed.
+   * Makes a vCPU use a view, together with those that others entered, until the request is disposed or the vCPU deleted.
    *
    * @throws VmcsError, naming both, if two views lead one page to different places.
    */
-  enter(vmcs: EptVmcs, view: EptView): Request;
+  enter(by: Requester, vmcs: EptVmcs, view: EptView): Request;
   /** The launch of a vCPU ends: what it has entered holds for its next one, and until then changes of views are nothing to its processor. */
   stop(vmcs: EptVmcs): void;
+  /** For the vCPU: this is its VMCS. */
+  attachVcpu(vmcs: EptVmcs): void;
+  /** For the vCPU, at its end: forgets what it has entered. */
+  forgetVcpu(vmcs: EptVmcs): void;
   /** Turns EPT off for a vCPU. @throws VmcsError while unrestricted guest, which takes EPT, is on, or while views are entered, naming them. */
   disable(vmcs: EptVmcs): void;
 }

@@ -13,9 +13,6 @@ const memoryType = (entry: bigint): bigint => (entry >> 3n) & 7n;
 
 /** The map of a vCPU that entered several views: each page has the accesses that all of them permit. */
 export class EptCombination {
-  /** How many vCPUs use it. */
-  users = 0;
-
   /** @param tables empty ones; they are the combination's. */
   constructor(
     readonly views: readonly EptViewIntelX64[],

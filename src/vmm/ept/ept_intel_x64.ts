@@ -11,7 +11,9 @@ import { Vmx } from '../../intrinsics/vmx.js';
 import { VmcsError } from '../errors.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import type { PageTables } from '../memory_manager/page_tables.js';
-import type { Request } from '../owners/request.js';
+import type { Request, Requester } from '../owners/request.js';
+import { RequestOwner } from '../owners/request_owner.js';
+import { derived, state, type Attachable } from '../state/state.js';
 import { hex } from '../support/text.js';
 import type { Ept, EptView, EptVmcs } from './ept.js';
 import { EptCombination } from './ept_combination.js';
@@ -19,9 +21,11 @@ import {
   baseEntry,
   buildBaseEpt,
   emptyEpt,
+  eptAt,
   eptPointer,
   isOwnMemory,
   mappedBytes,
+  pointerTo,
   type EptBase,
   type EptLeaf,
 } from './ept_map.js';
@@ -30,23 +34,68 @@ import { EptViewIntelX64, type EptViewOwner } from './ept_view_intel_x64.js';
 const addressBits = ~0xfffn;
 const page4k = 0x1000n;
 
+/** A view as data: it has tables of its own. */
+interface ViewRecord {
+  /** Its place among the views. */
+  readonly id: number;
+  readonly name: string;
+  readonly begin: 'base' | 'nothing';
+  /** VMM-virtual address of its root table. */
+  readonly root: bigint;
+}
+
+/** A combination as data. */
+interface CombinationRecord {
+  /** In the order of their names. */
+  readonly views: readonly number[];
+  readonly root: bigint;
+}
+
+/** A vCPU uses a view, or an allocation is shared. */
+type EptKey =
+  | { readonly kind: 'view'; readonly vcpu: bigint; readonly view: number }
+  | { readonly kind: 'page'; readonly page: bigint };
+
 /** The base map, its views and their combinations, all in the VMM's page pool. */
 @injectable()
-export class EptIntelX64 implements Ept {
+export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable {
   @inject(MemoryManager) protected readonly manager!: MemoryManager;
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
   @inject(Msrs) protected readonly msrs!: Msrs;
   @inject(Vmx) protected readonly vmx!: Vmx;
-  private base: PageTables | undefined;
-  private readonly views = new Map<string, { readonly view: EptViewIntelX64; readonly begin: 'base' | 'nothing' }>();
-  /** By the names of their views. */
-  private readonly combinations = new Map<string, EptCombination>();
-  /** What each vCPU has entered, one entry a request. */
-  private readonly entered = new WeakMap<EptVmcs, readonly EptViewIntelX64[]>();
-  /** Those that are launched with EPT. */
-  private readonly running = new Set<EptVmcs>();
+  readonly owner = 'Ept';
+  /** VMM-virtual address of the base map's root table; 0: not built yet. */
+  @state() private baseRoot = 0n;
+  @state() private readonly viewRecords: ViewRecord[] = [];
+  @state() private combinationRecords: CombinationRecord[] = [];
+  /** Ids of the vCPUs that are launched with EPT. */
+  @state() private readonly running = new Set<bigint>();
   // Before a pointer was ever used no processor can hold translations of it.
-  private readonly used = new Set<bigint>();
+  @state() private readonly used = new Set<bigint>();
+  /** By id. */
+  @derived() private views: EptViewIntelX64[] = [];
+  /** By the ids of their views. */
+  @derived() private combinations = new Map<string, EptCombination>();
+  /** By the id of the vCPU. */
+  @derived() private vmcses = new Map<bigint, EptVmcs>();
+
+  attach(): void {
+    this.vmcses = new Map();
+    this.views = this.viewRecords.map((record) => this.viewOfRecord(record));
+    this.combinations = new Map(
+      this.combinationRecords.map(({ views, root }) => [keyOf(views), this.combinationOfViews(views, root)]),
+    );
+  }
+
+  attachVcpu(vmcs: EptVmcs): void {
+    this.vmcses.set(vmcs.vcpuid, vmcs);
+  }
+
+  forgetVcpu({ vcpuid }: EptVmcs): void {
+    for (const [id, { key }] of this.records) if (key.kind === 'view' && key.vcpu === vcpuid) this.records.delete(id);
+    this.running.delete(vcpuid);
+    this.vmcses.delete(vcpuid);
+  }
 
   isSupported(): boolean {
     const wanted =
@@ -58,69 +107,44 @@ export class EptIntelX64 implements Ept {
   }
 
   pointer(): bigint {
-    this.base ??= this.build();
-    return eptPointer(this.manager, this.base);
+    if (this.baseRoot === 0n) this.baseRoot = this.build().root;
+    return pointerTo(this.manager, this.baseRoot);
   }
 
   excludes(physical: bigint, bytes: bigint): boolean {
     return physical < 0n || physical + bytes > mappedBytes || isOwnMemory(this.manager, physical, bytes);
   }
 
-  share(page: bigint): Request {
-    this.manager.share(page);
-    let shared = true;
-    return {
-      [Symbol.dispose]: () => {
-        if (!shared) return;
-        shared = false;
-        this.unshare(page);
-      },
-    };
+  share(by: Requester, page: bigint): Request {
+    return this.ask(by, { kind: 'page', page });
   }
 
   view(name: string, begin: 'base' | 'nothing' = 'base'): EptView {
-    const known = this.views.get(name);
-    if (known === undefined) {
-      const tables = begin === 'base' ? this.build() : emptyEpt(this.manager, this.memory);
-      const view = new EptViewIntelX64(name, tables, this.ownerOfViews());
-      this.views.set(name, { view, begin });
-      return view;
-    }
-    if (known.begin === begin) return known.view;
+    const known = this.viewRecords.find((record) => record.name === name);
+    if (known === undefined) return this.makeView(name, begin);
+    if (known.begin === begin) return this.views[known.id]!;
     throw new VmcsError(
       `EPT view '${name}' is wanted with ${begin} at first, but somebody made it with ${known.begin}: give yours another name`,
     );
   }
 
   viewOf(pointer: bigint): EptView | undefined {
-    for (const { view } of this.views.values()) if (((view.pointer ^ pointer) & addressBits) === 0n) return view;
-    return undefined;
+    return this.views.find((view) => ((view.pointer ^ pointer) & addressBits) === 0n);
   }
 
   use(vmcs: EptVmcs): void {
-    this.choose(vmcs, this.enteredBy(vmcs));
+    this.attachVcpu(vmcs);
+    this.choose(vmcs.vcpuid);
   }
 
-  enter(vmcs: EptVmcs, view: EptView): Request {
-    const known = this.views.get(view.name)?.view;
-    if (known !== view) throw new VmcsError(`EPT view '${view.name}' is none that \`Ept.view\` made`);
-    this.choose(vmcs, [...this.enteredBy(vmcs), known]);
-    let left = false;
-    return {
-      [Symbol.dispose]: () => {
-        if (left) return;
-        left = true;
-        const others = [...this.enteredBy(vmcs)];
-        others.splice(others.indexOf(known), 1);
-        if (this.running.has(vmcs)) this.choose(vmcs, others);
-        else this.entered.set(vmcs, others);
-      },
-    };
+  enter(by: Requester, vmcs: EptVmcs, view: EptView): Request {
+    if (this.views[view.id] !== view) throw new VmcsError(`EPT view '${view.name}' is none that \`Ept.view\` made`);
+    this.attachVcpu(vmcs);
+    return this.ask(by, { kind: 'view', vcpu: vmcs.vcpuid, view: view.id });
   }
 
-  stop(vmcs: EptVmcs): void {
-    if (!this.running.delete(vmcs)) return;
-    this.countUser(this.enteredBy(vmcs), -1);
+  stop({ vcpuid }: EptVmcs): void {
+    if (!this.running.delete(vcpuid)) return;
     // INVEPT is undefined outside VMX operation, and what is cached over its end is dropped at the next use.
     if (this.running.size === 0) this.used.clear();
   }
@@ -131,10 +155,10 @@ export class EptIntelX64 implements Ept {
         'EPT cannot be disabled while unrestricted guest is enabled. SDM 3C "VM-Execution Control Fields": it takes EPT. Disable that first',
       );
     }
-    const names = namesOf(this.enteredBy(vmcs));
+    const names = this.enteredBy(vmcs.vcpuid).map((id) => this.views[id]!.name);
     if (names.length > 0) throw new VmcsError(`EPT cannot be disabled while views are in use: ${names.join(', ')}`);
     if (!vmcs.isEnabled('secondary', SecondaryControl.EnableEpt)) return;
-    vmcs.asOwner('Ept', () => {
+    vmcs.asOwner(this.owner, () => {
       // The field exists, and may be written, whether or not the control is 1.
       vmcs.write(VmcsField.EptPointer, 0n);
       vmcs.disable('secondary', SecondaryControl.EnableEpt);
@@ -142,67 +166,94 @@ export class EptIntelX64 implements Ept {
     this.invalidate(this.pointer());
   }
 
+  protected requested(key: EptKey): void {
+    if (key.kind === 'page') this.manager.share(key.page);
+    else this.choose(key.vcpu);
+  }
+
+  protected released(key: EptKey): void {
+    if (key.kind === 'page') this.unshare(key.page);
+    else if (this.running.has(key.vcpu)) this.choose(key.vcpu);
+  }
+
   /** The memory type of a page of the map. Write-back throughout: the guest's own PAT makes device memory uncacheable. */
   protected memoryTypeOf(_physical: bigint): number {
     return MemoryType.WriteBack;
   }
 
-  private enteredBy(vmcs: EptVmcs): readonly EptViewIntelX64[] {
-    return this.entered.get(vmcs) ?? [];
+  /** Ids of the views that a vCPU has entered, in the order of their names, each once. */
+  private enteredBy(vcpu: bigint): number[] {
+    const ids = new Set<number>();
+    for (const { key } of this.records.values()) if (key.kind === 'view' && key.vcpu === vcpu) ids.add(key.view);
+    const nameOf = (id: number): string => this.views[id]!.name;
+    return [...ids].sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
   }
 
-  private choose(vmcs: EptVmcs, views: readonly EptViewIntelX64[]): void {
-    const pointer = this.pointerOf(views);
-    if (this.running.has(vmcs)) this.countUser(this.enteredBy(vmcs), -1);
-    this.countUser(views, 1);
-    this.running.add(vmcs);
-    this.entered.set(vmcs, views);
+  private choose(vcpu: bigint): void {
+    const pointer = this.pointerOf(this.enteredBy(vcpu));
+    const vmcs = this.vmcses.get(vcpu)!;
+    this.running.add(vcpu);
     // An earlier VMM may have had other tables at this place.
     if (!this.used.has(pointer)) this.invept(pointer);
     this.used.add(pointer);
-    vmcs.asOwner('Ept', () => {
+    vmcs.asOwner(this.owner, () => {
       vmcs.write(VmcsField.EptPointer, pointer);
       vmcs.enable('secondary', SecondaryControl.EnableEpt);
     });
   }
 
-  private countUser(views: readonly EptViewIntelX64[], difference: number): void {
-    const combination = this.combinationOf(views);
-    if (combination !== undefined) combination.users += difference;
+  private pointerOf(views: readonly number[]): bigint {
+    if (views.length === 0) return this.pointer();
+    if (views.length === 1) return this.views[views[0]!]!.pointer;
+    return eptPointer(this.manager, this.combined(views).tables);
   }
 
-  private pointerOf(views: readonly EptViewIntelX64[]): bigint {
-    const combination = this.combinationOf(views);
-    if (combination !== undefined) return eptPointer(this.manager, combination.tables);
-    return views[0]?.pointer ?? this.pointer();
+  private makeView(name: string, begin: 'base' | 'nothing'): EptView {
+    const tables = begin === 'base' ? this.build() : emptyEpt(this.manager, this.memory);
+    const record = { id: this.viewRecords.length, name, begin, root: tables.root };
+    this.viewRecords.push(record);
+    const view = this.viewOfRecord(record);
+    this.views.push(view);
+    return view;
+  }
+
+  private viewOfRecord({ id, name, root }: ViewRecord): EptViewIntelX64 {
+    return new EptViewIntelX64(id, name, eptAt(this.manager, this.memory, root), this.ownerOfViews());
   }
 
   /** The combination of more than one view, made when it is first asked for. */
-  private combinationOf(views: readonly EptViewIntelX64[]): EptCombination | undefined {
-    const names = namesOf(views);
-    if (names.length < 2) return undefined;
-    const key = JSON.stringify(names);
-    const combination = this.combinations.get(key) ?? this.combine(names);
-    this.combinations.set(key, combination);
-    return combination;
+  private combined(views: readonly number[]): EptCombination {
+    return this.combinations.get(keyOf(views)) ?? this.combine(views);
   }
 
-  private combine(names: readonly string[]): EptCombination {
-    const tables = emptyEpt(this.manager, this.memory);
-    const combination = new EptCombination(
-      names.map((name) => this.views.get(name)!.view),
-      tables,
-    );
+  private combine(views: readonly number[]): EptCombination {
+    const { root } = emptyEpt(this.manager, this.memory);
+    const combination = this.combinationOfViews(views, root);
     try {
       combination.build();
     } catch (error) {
-      this.release(tables);
+      this.free(combination.tables);
       throw error;
     }
+    this.combinationRecords.push({ views, root });
+    this.combinations.set(keyOf(views), combination);
     return combination;
   }
 
-  private release(tables: PageTables): void {
+  private combinationOfViews(views: readonly number[], root: bigint): EptCombination {
+    return new EptCombination(
+      views.map((id) => this.views[id]!),
+      eptAt(this.manager, this.memory, root),
+    );
+  }
+
+  private forgetCombination(key: string, { tables }: EptCombination): void {
+    this.combinations.delete(key);
+    this.combinationRecords = this.combinationRecords.filter(({ root }) => root !== tables.root);
+    this.free(tables);
+  }
+
+  private free(tables: PageTables): void {
     // Whoever gets this pointer next must not see what is cached of it.
     this.used.delete(eptPointer(this.manager, tables));
     for (const { virtual } of tables.pages()) this.manager.free(virtual);
@@ -213,7 +264,7 @@ export class EptIntelX64 implements Ept {
     if (this.manager.timesShared(page) === 1) {
       const physical = this.manager.virtualToPhysical(page);
       const bytes = BigInt(this.manager.size(page));
-      for (const { view, begin } of this.views.values()) view.leave(physical, bytes, begin);
+      for (const { id, begin } of this.viewRecords) this.views[id]!.leave(physical, bytes, begin);
     }
     this.manager.unshare(page);
   }
@@ -236,10 +287,13 @@ export class EptIntelX64 implements Ept {
     for (const [key, combination] of this.combinations) {
       const conflict = combination.views.includes(view) ? combination.redirectionConflict(view, leaf) : undefined;
       if (conflict === undefined) continue;
-      if (combination.users > 0) throw conflict;
-      this.combinations.delete(key);
-      this.release(combination.tables);
+      if (this.isUsed(key)) throw conflict;
+      this.forgetCombination(key, combination);
     }
+  }
+
+  private isUsed(combination: string): boolean {
+    return [...this.running].some((vcpu) => keyOf(this.enteredBy(vcpu)) === combination);
   }
 
   private changed(view: EptViewIntelX64, start: bigint, bytes: bigint): void {
@@ -278,7 +332,7 @@ export class EptIntelX64 implements Ept {
   }
 }
 
-/** The names, sorted, each once. */
-function namesOf(views: readonly EptViewIntelX64[]): string[] {
-  return [...new Set(views.map(({ name }) => name))].sort();
+/** What combinations are known by. */
+function keyOf(views: readonly number[]): string {
+  return views.join(' ');
 }

@@ -30,9 +30,17 @@ export function isOwnMemory(manager: MemoryManager, start: bigint, bytes: bigint
   return manager.ownMemory().some((own) => start < own.physical + BigInt(own.bytes) && own.physical < start + bytes);
 }
 
-/** Tables that map nothing. An entry without access is in use as well: it says where its page leads when access is given back. */
+/** An entry without access is in use as well: it says where its page leads when access is given back. */
+const eptFormat = { table: access, present: anyBit, large: largeBit };
+
+/** Tables that map nothing. */
 export function emptyEpt(manager: MemoryManager, memory: VmmMemory): PageTables {
-  return new PageTables(memory, manager, { table: access, present: anyBit, large: largeBit });
+  return PageTables.make(memory, manager, eptFormat);
+}
+
+/** Tables that are there already. @param root VMM-virtual address of the root table. */
+export function eptAt(manager: MemoryManager, memory: VmmMemory, root: bigint): PageTables {
+  return new PageTables(memory, manager, eptFormat, root);
 }
 
 /** What the base map is made from. */
@@ -73,7 +81,12 @@ export function buildBaseEpt(base: EptBase): PageTables {
 
 /** The EPT pointer of tables. SDM 3C "Extended-Page-Table Pointer (EPTP)": bits 2:0 memory type, bits 5:3 length of the walk less 1. */
 export function eptPointer(manager: MemoryManager, tables: PageTables): bigint {
-  return manager.virtualToPhysical(tables.root) | BigInt(MemoryType.WriteBack) | (3n << 3n);
+  return pointerTo(manager, tables.root);
+}
+
+/** The same, by the VMM-virtual address of the root table. */
+export function pointerTo(manager: MemoryManager, root: bigint): bigint {
+  return manager.virtualToPhysical(root) | BigInt(MemoryType.WriteBack) | (3n << 3n);
 }
 
 /** What maps an address in tables. */

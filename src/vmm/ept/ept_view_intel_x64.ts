@@ -35,6 +35,7 @@ export interface EptViewOwner {
 export class EptViewIntelX64 implements EptView {
   /** @param tables what the view begins with; they are the view's. */
   constructor(
+    readonly id: number,
     readonly name: string,
     private readonly tables: PageTables,
     private readonly owner: EptViewOwner,

@@ -12,7 +12,7 @@ import {
 } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { StateSave } from '../state_save/state_save.js';
-import { VcpuIdentity } from '../vcpu/vcpu_identity.js';
+import { VcpuIdentity } from '../vcpu_identity.js';
 import { Vmcs } from '../vmcs/vmcs.js';
 import type { Exit } from './exit.js';
 

@@ -34,16 +34,19 @@ export interface PageLeaf {
 
 /** Four levels of tables in the VMM's memory. Paging and EPT differ in their entries only. */
 export class PageTables {
-  /** VMM-virtual address of the root table. */
-  readonly root: bigint;
   private recent = { level: -1, region: 0n, table: 0n };
 
   constructor(
     private readonly memory: VmmMemory,
     private readonly manager: MemoryManager,
     private readonly format: EntryFormat,
-  ) {
-    this.root = manager.alloc(X64.pageSize, 'structure');
+    /** VMM-virtual address of the root table. */
+    readonly root: bigint,
+  ) {}
+
+  /** Tables that map nothing. @throws OutOfMemoryError */
+  static make(memory: VmmMemory, manager: MemoryManager, format: EntryFormat): PageTables {
+    return new PageTables(memory, manager, format, manager.alloc(X64.pageSize, 'structure'));
   }
 
   /** Stores the entry of a page, making the tables above it; tables of smaller pages that it replaces are given back. */

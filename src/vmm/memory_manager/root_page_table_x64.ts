@@ -4,6 +4,7 @@ import { MemoryAttribute, MemoryDescriptorType, X64 } from '../../intrinsics/con
 import { Processor } from '../../intrinsics/processor.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { MemoryManagerError } from '../errors.js';
+import { derived, state, type Attachable } from '../state/state.js';
 import { hex } from '../support/text.js';
 import { MemoryManager, type MemoryDescriptor, type MemoryRange } from './memory_manager.js';
 import { leafEntry, PageTableEntryBit, PageTableEntryX64 } from './page_table_entry_x64.js';
@@ -14,20 +15,29 @@ import type { PageSize, RootPageTable } from './root_page_table.js';
 const cr3Bits = 0x1bn;
 const largePage = 0x200000n;
 
+const format = {
+  table: PageTableEntryBit.present | PageTableEntryBit.rw,
+  present: PageTableEntryBit.present,
+  large: PageTableEntryBit.ps,
+};
+
 /** The VMM's page table, in memory from the page pool. */
 @injectable()
-export class RootPageTableX64 implements RootPageTable {
+export class RootPageTableX64 implements RootPageTable, Attachable {
   @inject(MemoryManager) protected readonly manager!: MemoryManager;
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
   @inject(Processor) protected readonly processor!: Processor;
-  private tables!: PageTables;
+  /** VMM-virtual address of the root table; 0: not made yet. */
+  @state() private root = 0n;
+  @derived() private tables!: PageTables;
+
+  attach(): void {
+    if (this.root !== 0n) this.tables = new PageTables(this.memory, this.manager, format, this.root);
+  }
 
   init(): void {
-    this.tables = new PageTables(this.memory, this.manager, {
-      table: PageTableEntryBit.present | PageTableEntryBit.rw,
-      present: PageTableEntryBit.present,
-      large: PageTableEntryBit.ps,
-    });
+    this.root = PageTables.make(this.memory, this.manager, format).root;
+    this.attach();
     for (const range of this.manager.descriptors()) this.mapRange(range, attributesOf(range));
     this.memory.useRootTable(this.cr3);
   }

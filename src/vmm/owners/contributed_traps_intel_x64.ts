@@ -4,16 +4,16 @@ import { MsrContribution } from '../contributions/msr_contribution.js';
 import { PortContribution } from '../contributions/port_contribution.js';
 import { Ept } from '../ept/ept.js';
 import { Vmcs } from '../vmcs/vmcs.js';
+import { state, type Attachable } from '../state/state.js';
 import type { ContributedTraps } from './contributed_traps.js';
 import { ExceptionBitmap, GuestHostMasks, IoBitmap, MonitorTrap, MsrBitmap, TscOffset, Vpid } from './owners.js';
-import type { Request } from './request.js';
 
 /**
  * Lets the accesses exit that MSR and port contributions emulate, whatever else uses the bitmaps; writes into a new VMCS what was asked of the
  * owners before; and tells them when a launch ends.
  */
 @injectable()
-export class ContributedTrapsIntelX64 implements ContributedTraps {
+export class ContributedTrapsIntelX64 implements ContributedTraps, Attachable {
   @inject(MsrBitmap) protected readonly msrBitmap!: MsrBitmap;
   @inject(IoBitmap) protected readonly ioBitmap!: IoBitmap;
   @inject(ExceptionBitmap) protected readonly exceptionBitmap!: ExceptionBitmap;
@@ -26,13 +26,24 @@ export class ContributedTrapsIntelX64 implements ContributedTraps {
   @multiInject(MsrContribution) @optional() protected readonly msrs: readonly MsrContribution[] = [];
   @multiInject(PortContribution) @optional() protected readonly ports: readonly PortContribution[] = [];
   readonly name = 'bareflank-contributed-traps';
-  private requests: Request[] = [];
+  /** The owners know what the contributions want: their requests last as long as the vCPU. */
+  @state() private hasAsked = false;
+
+  attach(): void {
+    this.ept.attachVcpu(this.vmcs);
+  }
+
+  /** The owners of the VMM outlive the vCPU. */
+  [Symbol.dispose](): void {
+    this.ept.forgetVcpu(this.vmcs);
+  }
 
   setUp(): void {
     const { msrBitmap, ioBitmap, exceptionBitmap, guestHostMasks, vpid, monitorTrap, tscOffset } = this;
     for (const owner of [msrBitmap, ioBitmap, exceptionBitmap, guestHostMasks, vpid, monitorTrap, tscOffset])
       owner.apply();
-    if (this.requests.length === 0) this.ask();
+    if (!this.hasAsked) this.ask();
+    this.hasAsked = true;
   }
 
   stop(): void {
@@ -40,19 +51,19 @@ export class ContributedTrapsIntelX64 implements ContributedTraps {
   }
 
   private ask(): void {
-    this.requests = [
-      ...this.msrs.flatMap((contribution) => this.askForMsrs(contribution)),
-      ...this.ports.flatMap(({ ports }) => ports.map((port) => this.ioBitmap.trap(port))),
-    ];
-    if (this.ports.length > 0) this.requests.push(this.ioBitmap.enable());
+    for (const contribution of this.msrs) this.askForMsrs(contribution);
+    for (const contribution of this.ports) {
+      for (const port of contribution.ports) this.ioBitmap.trap(contribution, port);
+      this.ioBitmap.enable(contribution);
+    }
   }
 
-  private askForMsrs(contribution: MsrContribution): Request[] {
-    // Those that the bitmap does not cover exit anyway.
-    const covered = contribution.msrs.filter((msr) => this.msrBitmap.covers(msr));
-    return [
-      ...(contribution.handleMsrRead === undefined ? [] : covered.map((msr) => this.msrBitmap.trapRead(msr))),
-      ...(contribution.handleMsrWrite === undefined ? [] : covered.map((msr) => this.msrBitmap.trapWrite(msr))),
-    ];
+  private askForMsrs(contribution: MsrContribution): void {
+    for (const msr of contribution.msrs) {
+      // Those that the bitmap does not cover exit anyway.
+      if (!this.msrBitmap.covers(msr)) continue;
+      if (contribution.handleMsrRead !== undefined) this.msrBitmap.trapRead(contribution, msr);
+      if (contribution.handleMsrWrite !== undefined) this.msrBitmap.trapWrite(contribution, msr);
+    }
   }
 }

@@ -4,36 +4,35 @@ import { Vector } from '../../intrinsics/exit_information.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { VmcsError } from '../errors.js';
 import { Vmcs } from '../vmcs/vmcs.js';
+import { CountedOwner } from './counted_owner.js';
 import type { ExceptionBitmap } from './owners.js';
-import { RequestCounter, type Request } from './request.js';
+import type { Request, Requester } from './request.js';
 
 /** The bits that anybody asks for. */
 @injectable()
-export class ExceptionBitmapIntelX64 implements ExceptionBitmap {
+export class ExceptionBitmapIntelX64 extends CountedOwner<number> implements ExceptionBitmap {
   @inject(Vmcs) protected readonly vmcs!: Vmcs;
-  private readonly requests = new RequestCounter(() => {});
+  readonly owner = 'ExceptionBitmap';
 
-  trap(vector: number): Request {
+  trap(by: Requester, vector: number): Request {
     if (!Number.isInteger(vector) || vector < 0 || vector > 31 || vector === Vector.NmiInterrupt)
       throw new VmcsError(
         `invalid vector: ${vector}; wanted 0 … 31 but 2, for NMIs exit by the pin-based control NMI exiting. SDM 3C "Exception Bitmap"`,
       );
-    const request = this.requests.request(vector);
-    this.write();
-    return {
-      [Symbol.dispose]: () => {
-        request[Symbol.dispose]();
-        this.write();
-      },
-    };
+    return this.ask(by, vector);
   }
 
   apply(): void {
-    if (this.requests.keys().length > 0) this.write();
+    if (this.bits() !== 0n) this.turn();
   }
 
-  private write(): void {
-    const bits = this.requests.keys().reduce((all, vector) => all | (1n << BigInt(vector)), 0n);
-    this.vmcs.asOwner('ExceptionBitmap', () => this.vmcs.write(VmcsField.ExceptionBitmap, bits));
+  protected turn(): void {
+    this.vmcs.asOwner(this.owner, () => this.vmcs.write(VmcsField.ExceptionBitmap, this.bits()));
+  }
+
+  private bits(): bigint {
+    let bits = 0n;
+    for (const vector of this.keys()) bits |= 1n << BigInt(vector);
+    return bits;
   }
 }

@@ -2,10 +2,12 @@
 import { inject, injectable } from 'inversify';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { VmcsError } from '../errors.js';
+import { state } from '../state/state.js';
 import { hex } from '../support/text.js';
 import { Vmcs } from '../vmcs/vmcs.js';
 import type { GuestHostMasks, MaskedRegister } from './owners.js';
-import type { Request } from './request.js';
+import type { Request, Requester } from './request.js';
+import { RequestOwner } from './request_owner.js';
 
 /** What somebody asked for. */
 interface Wish {
@@ -22,19 +24,22 @@ const registers = ['cr0', 'cr4'] as const;
 
 /** The masks are what is hidden and what is watched; a shadow differs from its register in hidden bits only. */
 @injectable()
-export class GuestHostMasksIntelX64 implements GuestHostMasks {
+export class GuestHostMasksIntelX64 extends RequestOwner<Wish> implements GuestHostMasks {
   @inject(Vmcs) protected readonly vmcs!: Vmcs;
-  private readonly wishes = new Set<Wish>();
+  readonly owner = 'GuestHostMasks';
   /** The masks of the base. */
-  private readonly base = { cr0: 0n, cr4: 0n };
-  private readonly hiddenBits = { cr0: 0n, cr4: 0n };
+  @state() private readonly base = { cr0: 0n, cr4: 0n };
+  /** Since the registers were written last. */
+  @state() private readonly hiddenBits = { cr0: 0n, cr4: 0n };
 
-  watch(register: MaskedRegister, bits: bigint): Request {
-    return this.request({ register, kind: 'watch', bits });
+  watch(by: Requester, register: MaskedRegister, bits: bigint): Request {
+    checkBits(register, bits);
+    return this.ask(by, { register, kind: 'watch', bits });
   }
 
-  hide(register: MaskedRegister, bits: bigint): Request {
-    return this.request({ register, kind: 'hide', bits });
+  hide(by: Requester, register: MaskedRegister, bits: bigint): Request {
+    checkBits(register, bits);
+    return this.ask(by, { register, kind: 'hide', bits });
   }
 
   hidden(register: MaskedRegister): bigint {
@@ -54,26 +59,19 @@ export class GuestHostMasksIntelX64 implements GuestHostMasks {
     }
   }
 
-  private request(wish: Wish): Request {
-    const { register, bits } = wish;
-    if (bits <= 0n || bits >> 64n !== 0n)
-      throw new VmcsError(
-        `${hex(bits)} are no bits of ${register.toUpperCase()}: wanted a mask of 64 bits that is not 0`,
-      );
-    this.wishes.add(wish);
+  protected requested({ register }: Wish): void {
     this.write(register);
-    return {
-      [Symbol.dispose]: () => {
-        if (this.wishes.delete(wish)) this.write(register);
-      },
-    };
+  }
+
+  protected released({ register }: Wish): void {
+    this.write(register);
   }
 
   /** All bits of a register that anybody asks for, in one way or in any. */
   private bits(register: MaskedRegister, kind?: Wish['kind']): bigint {
     let bits = 0n;
-    for (const wish of this.wishes)
-      if (wish.register === register && (kind ?? wish.kind) === wish.kind) bits |= wish.bits;
+    for (const { key } of this.records.values())
+      if (key.register === register && (kind ?? key.kind) === key.kind) bits |= key.bits;
     return bits;
   }
 
@@ -84,11 +82,16 @@ export class GuestHostMasksIntelX64 implements GuestHostMasks {
     const hidden = this.base[register] | this.bits(register, 'hide');
     const released = this.hiddenBits[register] & ~hidden;
     const value = (vmcs.read(fields.value) & ~released) | (view & released);
-    vmcs.asOwner('GuestHostMasks', () => {
+    vmcs.asOwner(this.owner, () => {
       if (released !== 0n) vmcs.write(fields.value, value);
       vmcs.write(fields.mask, hidden | this.bits(register));
       vmcs.write(fields.shadow, (view & hidden) | (value & ~hidden));
     });
     this.hiddenBits[register] = hidden;
   }
+}
+
+function checkBits(register: MaskedRegister, bits: bigint): void {
+  if (bits > 0n && bits >> 64n === 0n) return;
+  throw new VmcsError(`${hex(bits)} are no bits of ${register.toUpperCase()}: wanted a mask of 64 bits that is not 0`);
 }

@@ -1,49 +1,78 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
 import { PrimaryControl } from '../../intrinsics/control_bits.js';
-import { VmcsError } from '../errors.js';
+import type { Contribution } from '../container/contribution.js';
+import { ContributionError, VmcsError } from '../errors.js';
+import { derived } from '../state/state.js';
 import { Vmcs } from '../vmcs/vmcs.js';
-import type { MonitorTrap } from './owners.js';
+import type { MonitorTrap, StepMethod } from './owners.js';
 import type { Request } from './request.js';
+import { RequestOwner } from './request_owner.js';
+
+/** A call that somebody waits for. */
+interface Step {
+  readonly method: string;
+  readonly argument: unknown;
+}
 
 /** The monitor trap flag is 1 while somebody waits. */
 @injectable()
-export class MonitorTrapIntelX64 implements MonitorTrap {
+export class MonitorTrapIntelX64 extends RequestOwner<Step> implements MonitorTrap {
   @inject(Vmcs) protected readonly vmcs!: Vmcs;
-  /** In the order of the requests; each entry is its own, so that one callback may wait twice. */
-  private waiting: { readonly callback: () => void }[] = [];
+  readonly owner = 'MonitorTrap';
+  /** By name; the vCPU's `attach` gives them. */
+  @derived() private contributions: ReadonlyMap<string, Contribution> = new Map();
 
-  step(callback: () => void): Request {
-    const entry = { callback };
-    this.waiting.push(entry);
-    this.write();
-    return {
-      [Symbol.dispose]: () => {
-        if (!this.waiting.includes(entry)) return;
-        this.waiting = this.waiting.filter((other) => other !== entry);
-        this.write();
-      },
-    };
+  attachContributions(contributions: ReadonlyMap<string, Contribution>): void {
+    this.contributions = contributions;
+  }
+
+  step<M extends string, A = undefined>(by: Contribution & StepMethod<M, A>, method: M, argument?: A): Request {
+    if (this.contributions.get(by.name) !== by)
+      throw new ContributionError(
+        `'${by.name}' asks for a step, but it is no contribution of this vcpu: bind it at a contribution point, so that the step finds it`,
+      );
+    methodOf(by, method);
+    return this.ask(by, { method, argument });
   }
 
   handleExit(): void {
-    const due = this.waiting;
+    const due = [...this.records.values()];
     if (due.length === 0) throw new VmcsError('a monitor trap that nobody registered');
-    this.waiting = [];
+    this.records.clear();
     this.write();
-    // A callback may ask for the next step.
-    for (const { callback } of due) callback();
+    // A step may ask for the next one.
+    for (const { contribution, key } of due) {
+      const target = this.contributions.get(contribution)!;
+      methodOf(target, key.method).call(target, key.argument);
+    }
   }
 
   apply(): void {
-    if (this.waiting.length > 0) this.write();
+    if (this.records.size > 0) this.write();
+  }
+
+  protected requested(): void {
+    this.write();
+  }
+
+  protected released(): void {
+    this.write();
   }
 
   private write(): void {
     const { vmcs } = this;
-    vmcs.asOwner('MonitorTrap', () => {
-      if (this.waiting.length > 0) vmcs.enable('primary', PrimaryControl.MonitorTrapFlag);
+    vmcs.asOwner(this.owner, () => {
+      if (this.records.size > 0) vmcs.enable('primary', PrimaryControl.MonitorTrapFlag);
       else vmcs.disable('primary', PrimaryControl.MonitorTrapFlag);
     });
   }
+}
+
+function methodOf(contribution: Contribution, method: string): (argument: unknown) => void {
+  const body: unknown = (contribution as unknown as Record<string, unknown>)[method];
+  if (typeof body === 'function') return body as (argument: unknown) => void;
+  throw new ContributionError(
+    `'${contribution.name}' asks for a step that calls its method ${method}, but it has none`,
+  );
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The owners of VT-x resources that several extensions share: each has one owner, contributions ask it, it merges. What is asked for holds
-// until the request is disposed, whatever others ask for or take back. All of them act on the current VMCS: call them from
-// `VmcsContribution.setUp` or from a handler.
+// until the request is disposed, whatever others ask for or take back. Who asks gives itself, `this`, as the first argument: its name is on
+// record. All of them act on the current VMCS: call them from `VmcsContribution.setUp` or from a handler.
 import { component } from '../../intrinsics/component.js';
-import type { Request } from './request.js';
+import type { Contribution } from '../container/contribution.js';
+import type { RequestHolder } from './owned_request.js';
+import type { Request, Requester } from './request.js';
 
 /** What owners of one vCPU have in common. */
-export interface VmcsOwner {
+export interface VmcsOwner extends RequestHolder {
   /** Writes what is asked for into the current VMCS. Called at each launch, before the contributions that extensions bring. */
   apply(): void;
 }
@@ -14,24 +16,24 @@ export interface VmcsOwner {
 /** Which RDMSRs and WRMSRs exit. SDM 3C "MSR-Bitmap Address". Without the bitmap all do. */
 export interface MsrBitmap extends VmcsOwner {
   /** Uses the bitmap: nothing exits but what somebody asks for (and MSRs outside its two ranges). When nobody wants it any more all exit. */
-  enable(): Request;
+  enable(by: Requester): Request;
   readonly isEnabled: boolean;
   /** Whether the bitmap has bits for an MSR; all others exit always. */
   covers(msr: number): boolean;
   /** @throws VmcsError "invalid msr: …" outside 0–1FFFH and C0000000H–C0001FFFH. */
-  trapRead(msr: number): Request;
+  trapRead(by: Requester, msr: number): Request;
   /** @throws VmcsError as `trapRead` does. */
-  trapWrite(msr: number): Request;
+  trapWrite(by: Requester, msr: number): Request;
 }
 export const MsrBitmap = component<MsrBitmap>('bareflank.MsrBitmap', 'vcpu');
 
 /** Which I/O instructions exit. SDM 3C "I/O-Bitmap Addresses". */
 export interface IoBitmap extends VmcsOwner {
   /** Uses the bitmaps: the ports exit that somebody asks for. When nobody wants them any more none do (unless I/O exits unconditionally). */
-  enable(): Request;
+  enable(by: Requester): Request;
   readonly isEnabled: boolean;
   /** @throws VmcsError "invalid port: …" for what is not 0–FFFFH. */
-  trap(port: number): Request;
+  trap(by: Requester, port: number): Request;
   /** How many requests there are for a port. */
   requests(port: number): number;
 }
@@ -43,7 +45,7 @@ export interface ExceptionBitmap extends VmcsOwner {
    * @param vector 0–31 but 2: NMIs exit by a pin-based control. Page faults all exit, whatever their error code.
    * @throws VmcsError "invalid vector: …"
    */
-  trap(vector: number): Request;
+  trap(by: Requester, vector: number): Request;
 }
 export const ExceptionBitmap = component<ExceptionBitmap>('bareflank.ExceptionBitmap', 'vcpu');
 
@@ -59,12 +61,12 @@ export interface GuestHostMasks extends VmcsOwner {
    * A MOV, CLTS or LMSW that changes one of these bits exits (`ExitReason.ControlRegisterAccesses`). The base then gives the guest what it
    * wrote.
    */
-  watch(register: MaskedRegister, bits: bigint): Request;
+  watch(by: Requester, register: MaskedRegister, bits: bigint): Request;
   /**
    * The register keeps these bits as they are, whatever the guest writes, and the guest reads what it wrote. What it changes exits as well.
    * When nobody hides a bit any more the register takes what the guest reads.
    */
-  hide(register: MaskedRegister, bits: bigint): Request;
+  hide(by: Requester, register: MaskedRegister, bits: bigint): Request;
   /** The bits that somebody hides, the base included. */
   hidden(register: MaskedRegister): bigint;
   /** What the guest reads: the bits of the mask from the shadow, the others from the register. */
@@ -77,7 +79,7 @@ export interface Vpid extends VmcsOwner {
   /** Non-zero, and unique to each vCPU. */
   readonly value: number;
   /** Tags the vCPU's translations with `value`. When nobody wants it any more the tag is 0, and each exit forgets them. */
-  enable(): Request;
+  enable(by: Requester): Request;
   readonly isEnabled: boolean;
 }
 export const Vpid = component<Vpid>('bareflank.Vpid', 'vcpu');
@@ -89,15 +91,24 @@ export interface VpidPool {
 }
 export const VpidPool = component<VpidPool>('bareflank.VpidPool', 'vmm');
 
+/** The method of a contribution that a step calls. */
+export type StepMethod<M extends string, A> = Readonly<Record<M, (argument: A) => void>>;
+
 /** Single steps. SDM 3C "Monitor Trap Flag". */
 export interface MonitorTrap extends VmcsOwner {
   /**
-   * Calls `callback` after the next instruction of the guest. Callbacks wait in a queue and are called once each, first come first served.
-   * Disposing the request takes this one back, and no other.
+   * Calls `by[method](argument)` after the next instruction of the guest. Calls wait in a queue and are made once each, first come first
+   * served. Disposing the request takes this one back, and no other.
+   *
+   * @param by a contribution of this vCPU. Method and argument are kept as data, so that a step survives in a snapshot.
+   * @param argument plain data, that is what structuredClone copies.
+   * @throws ContributionError if `by` is no contribution of this vCPU, or has no such method.
    */
-  step(callback: () => void): Request;
+  step<M extends string, A = undefined>(by: Contribution & StepMethod<M, A>, method: M, argument?: A): Request;
   /** The exit. @throws VmcsError if nobody waits for it. */
   handleExit(): void;
+  /** For the vCPU: its contributions, by name. */
+  attachContributions(contributions: ReadonlyMap<string, Contribution>): void;
 }
 export const MonitorTrap = component<MonitorTrap>('bareflank.MonitorTrap', 'vcpu');
 
@@ -107,6 +118,6 @@ export const MonitorTrap = component<MonitorTrap>('bareflank.MonitorTrap', 'vcpu
  */
 export interface TscOffset extends VmcsOwner {
   /** Adds `offset` until the request is disposed. */
-  add(offset: bigint): Request;
+  add(by: Requester, offset: bigint): Request;
 }
 export const TscOffset = component<TscOffset>('bareflank.TscOffset', 'vcpu');

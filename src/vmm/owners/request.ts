@@ -1,44 +1,27 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
-/** What a contribution asked an owner for. Requests of several contributions are merged; disposing one takes it back. */
-export type Request = Disposable;
+/** Who asks an owner for something: a contribution, by its name. */
+export interface Requester {
+  readonly name: string;
+}
 
-/** Counts requests by key; tells when the first one comes and the last one goes. */
-export class RequestCounter {
-  private readonly counts = new Map<number, number>();
+/**
+ * What a contribution asked an owner for. The owner merges the requests of several contributions; disposing one takes it back, and disposing
+ * it again does nothing.
+ */
+export interface Request extends Disposable {
+  /** The symbol's name of the owner: `MsrBitmap`, `Ept` and so on. */
+  readonly owner: string;
+  /** The name of the contribution. */
+  readonly contribution: string;
+  /** What it asked for, in the owner's terms: plain data. */
+  readonly key: unknown;
+  /** Unique among the requests of the owner. */
+  readonly id: number;
+}
 
-  constructor(private readonly changed: (key: number, isRequested: boolean) => void) {}
-
-  request(key: number): Request {
-    const count = this.counts.get(key) ?? 0;
-    this.counts.set(key, count + 1);
-    if (count === 0) this.changed(key, true);
-    let released = false;
-    return {
-      [Symbol.dispose]: () => {
-        if (released) return;
-        released = true;
-        this.release(key);
-      },
-    };
-  }
-
-  /** How many ask for a key. */
-  count(key: number): number {
-    return this.counts.get(key) ?? 0;
-  }
-
-  /** All keys that somebody asks for. */
-  keys(): number[] {
-    return [...this.counts.keys()];
-  }
-
-  private release(key: number): void {
-    const count = this.counts.get(key)! - 1;
-    if (count > 0) this.counts.set(key, count);
-    else {
-      this.counts.delete(key);
-      this.changed(key, false);
-    }
-  }
+/** A request as its owner keeps it. */
+export interface RequestRecord<K> {
+  readonly contribution: string;
+  readonly key: K;
 }

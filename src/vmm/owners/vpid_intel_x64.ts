@@ -4,19 +4,20 @@ import { InvvpidType } from '../../intrinsics/constants.js';
 import { SecondaryControl } from '../../intrinsics/control_bits.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { Vmx } from '../../intrinsics/vmx.js';
+import { state } from '../state/state.js';
 import { Vmcs } from '../vmcs/vmcs.js';
+import { CountedOwner } from './counted_owner.js';
 import { VpidPool, type Vpid } from './owners.js';
-import type { Request } from './request.js';
-import { SharedSwitch } from './shared_switch.js';
+import type { Request, Requester } from './request.js';
 
 /** A VPID for the life of the vCPU. */
 @injectable()
-export class VpidIntelX64 implements Vpid {
+export class VpidIntelX64 extends CountedOwner<'use'> implements Vpid {
   @inject(Vmcs) protected readonly vmcs!: Vmcs;
   @inject(Vmx) protected readonly vmx!: Vmx;
   @inject(VpidPool) protected readonly pool!: VpidPool;
-  private allocated = 0;
-  private readonly use = new SharedSwitch((isOn) => this.vmcs.asOwner('Vpid', () => this.turn(isOn)));
+  readonly owner = 'Vpid';
+  @state() private allocated = 0;
 
   get value(): number {
     if (this.allocated === 0) this.allocated = this.pool.allocate();
@@ -24,15 +25,15 @@ export class VpidIntelX64 implements Vpid {
   }
 
   get isEnabled(): boolean {
-    return this.use.isOn;
+    return this.count('use') > 0;
   }
 
-  enable(): Request {
-    return this.use.request();
+  enable(by: Requester): Request {
+    return this.ask(by, 'use');
   }
 
   apply(): void {
-    this.use.apply();
+    if (this.isEnabled) this.turn('use', true);
   }
 
   [Symbol.dispose](): void {
@@ -40,12 +41,13 @@ export class VpidIntelX64 implements Vpid {
     this.allocated = 0;
   }
 
-  private turn(isOn: boolean): void {
-    if (isOn) this.turnOn();
-    else {
-      this.vmcs.disable('secondary', SecondaryControl.EnableVpid);
-      this.vmcs.write(VmcsField.VirtualProcessorIdentifier, 0n);
-    }
+  protected turn(_key: 'use', isOn: boolean): void {
+    this.vmcs.asOwner(this.owner, () => (isOn ? this.turnOn() : this.turnOff()));
+  }
+
+  private turnOff(): void {
+    this.vmcs.disable('secondary', SecondaryControl.EnableVpid);
+    this.vmcs.write(VmcsField.VirtualProcessorIdentifier, 0n);
   }
 
   private turnOn(): void {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { injectable } from 'inversify';
 import { VmcsError } from '../errors.js';
+import { state } from '../state/state.js';
 import type { VpidPool } from './owners.js';
 
 /** The smallest free number, from 1: 0 tags the VMM's own translations. */
 @injectable()
 export class VpidPoolX64 implements VpidPool {
-  private readonly used = new Set<number>();
+  @state() private readonly used = new Set<number>();
   /** All below it are in use. */
-  private lowest = 1;
+  @state() private lowest = 1;
 
   allocate(): number {
     for (let vpid = this.lowest; vpid <= 0xffff; vpid++) {

@@ -4,7 +4,7 @@ import { StateSaveOffset } from '../../intrinsics/constants.js';
 import { GeneralRegisters } from '../../intrinsics/general_registers.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
-import { VcpuIdentity } from '../vcpu/vcpu_identity.js';
+import { VcpuIdentity } from '../vcpu_identity.js';
 import type { StateSave } from './state_save.js';
 
 /**

@@ -5,7 +5,7 @@ import { VcpuContainers, type VcpuParts } from '../container/vcpu_containers.js'
 import type { UserData } from './user_data.js';
 import { Vcpu } from './vcpu.js';
 import type { VcpuFactory } from './vcpu_factory.js';
-import { VcpuIdentity } from './vcpu_identity.js';
+import { VcpuIdentity } from '../vcpu_identity.js';
 
 /** Gives each vCPU a container of its own, filled with what the vcpu modules bind. */
 @injectable()

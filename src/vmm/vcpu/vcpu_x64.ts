@@ -1,24 +1,33 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable, multiInject, optional } from 'inversify';
 import { VcpuId } from '../../intrinsics/constants.js';
+import { NamedContributions } from '../contributions/named_contributions.js';
 import { ReportContribution } from '../contributions/report_contribution.js';
 import { VcpuContribution } from '../contributions/vcpu_contribution.js';
 import { DebugRing } from '../debug_ring/debug_ring.js';
 import { VcpuError } from '../errors.js';
+import { MonitorTrap } from '../owners/owners.js';
+import type { Attachable } from '../state/state.js';
 import { hex } from '../support/text.js';
 import type { UserData } from './user_data.js';
 import type { Vcpu } from './vcpu.js';
-import { VcpuIdentity } from './vcpu_identity.js';
+import { VcpuIdentity } from '../vcpu_identity.js';
 
 /** What all vCPUs have in common: id, state, ring, the contributions to their life. */
 @injectable()
-export class VcpuX64 implements Vcpu {
+export class VcpuX64 implements Vcpu, Attachable {
   @inject(VcpuIdentity) readonly id!: bigint;
   @inject(DebugRing) readonly debugRing!: DebugRing;
   @multiInject(ReportContribution) @optional() readonly reports: readonly ReportContribution[] = [];
   @multiInject(VcpuContribution) @optional() protected readonly contributions: readonly VcpuContribution[] = [];
+  @inject(NamedContributions) protected readonly namedContributions!: NamedContributions;
+  @inject(MonitorTrap) protected readonly monitorTrap!: MonitorTrap;
   private initialized = false;
   private running = false;
+
+  attach(): void {
+    this.monitorTrap.attachContributions(this.namedContributions.byName());
+  }
 
   init(_userData?: UserData): void {
     if ((this.id & VcpuId.reserved) !== 0n) throw new VcpuError(`invalid vcpuid ${hex(this.id)}: bit 63 is reserved`);

@@ -56,6 +56,8 @@ export interface VmcsByEncoding {
  * operation, and this VMCS is the current one.
  */
 export interface Vmcs extends VmcsByEncoding, VmcsAccessors {
+  /** The id of its vCPU. */
+  readonly vcpuid: bigint;
   /**
    * Makes the region, fills all fields and enters the guest. When it returns, the processor is the guest's.
    *

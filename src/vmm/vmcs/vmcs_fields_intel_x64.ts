@@ -30,6 +30,7 @@ import { Vmx } from '../../intrinsics/vmx.js';
 import { VmcsError, VmxError } from '../errors.js';
 import { bfwarning } from '../output/output.js';
 import { hex } from '../support/text.js';
+import { VcpuIdentity } from '../vcpu_identity.js';
 import { installVmcsAccessors } from './install_vmcs_accessors.js';
 import type { VmcsByEncoding } from './vmcs.js';
 import { VmcsWriteTrace } from './vmcs_write_trace.js';
@@ -50,6 +51,7 @@ function controlName(word: ControlWord, mask: number): string {
 /** Access to fields and controls by name; what is missing or not allowed is said so. */
 @injectable()
 export class VmcsFieldsIntelX64 implements VmcsByEncoding {
+  @inject(VcpuIdentity) readonly vcpuid!: bigint;
   @inject(Vmx) protected readonly vmx!: Vmx;
   @inject(Msrs) protected readonly msrs!: Msrs;
   @inject(VmcsWriteTrace) @optional() protected readonly writeTrace: VmcsWriteTrace | undefined;

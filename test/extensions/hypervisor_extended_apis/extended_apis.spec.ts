@@ -42,6 +42,12 @@ class Reach implements VmcallContribution {
   readonly name = 'a-reach';
   readonly opcodes = [99];
   static last: Reach;
+  readonly log: string[] = [];
+
+  /** What a step calls. */
+  note(what: string): void {
+    this.log.push(what);
+  }
 
   handleVmcall(): boolean {
     Reach.last = this;
@@ -209,7 +215,7 @@ describe('ExtendedApis', () => {
     const pointer = (): bigint => machine.fields.get(VmcsField.EptPointer)!;
     const theirs = other.ept.view('theirs');
     theirs.redirect(0x1000n, 0x5000n);
-    const request = other.ept.enter(other.vmcs, theirs);
+    const request = other.ept.enter(other, other.vmcs, theirs);
     const [first, second] = [apis.rootEpt('first'), apis.rootEpt('second')];
     first.map4k(0x1000n, 0x1000n, EptAttribute.roWb);
     second.map4k(0x1000n, 0x6000n, EptAttribute.ptWb);
@@ -268,14 +274,14 @@ describe('ExtendedApis', () => {
 
   it('has one monitor trap of its own, and leaves the steps of others alone', () => {
     const { apis, machine, other } = vmm();
-    const log: string[] = [];
-    other.monitorTrap.step(() => log.push('other'));
-    apis.registerMonitorTrap(() => log.push('first'));
-    apis.registerMonitorTrap(() => log.push('second'));
+    const { log } = other;
+    other.monitorTrap.step(other, 'note', 'other');
+    apis.registerMonitorTrap(other, 'note', 'first');
+    apis.registerMonitorTrap(other, 'note', 'second');
     machine.exit(ExitReason.MonitorTrapFlag);
     expect(log).to.deep.equal(['other', 'second']);
-    other.monitorTrap.step(() => log.push('other again'));
-    apis.registerMonitorTrap(() => log.push('third'));
+    other.monitorTrap.step(other, 'note', 'other again');
+    apis.registerMonitorTrap(other, 'note', 'third');
     apis.clearMonitorTrap();
     machine.exit(ExitReason.MonitorTrapFlag);
     expect(log).to.deep.equal(['other', 'second', 'other again']);
@@ -291,8 +297,8 @@ describe('ExtendedApis', () => {
     const { apis, machine, bit, has, other } = vmm([
       vcpuModule(({ bind }) => bind(PortContribution).toConstantValue(device)),
     ]);
-    other.msrBitmap.trapRead(0x10);
-    other.vpid.enable();
+    other.msrBitmap.trapRead(other, 0x10);
+    other.vpid.enable(other);
     apis.enableIoBitmaps();
     apis.trapOnIoAccess(0x60);
     apis.logIoAccess(true);

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { VerifierIndex, VmcallError, VmcsError } from 'bareflank';
 import { make } from 'bareflank/testing';
 import sinon from 'sinon';
-import { AccessLog } from '../../../extensions/hypervisor_extended_apis/access_log.js';
+import { AccessLog, emptyLog } from '../../../extensions/hypervisor_extended_apis/access_log.js';
 import { ExtendedApisVmcalls } from '../../../extensions/hypervisor_extended_apis/extended_apis_vmcalls.js';
 import { captureOutput } from '../../vmm/capture_output.js';
 import { AllowingVmcallPolicy } from '../../../extensions/hypervisor_extended_apis/vmcall_policy.js';
@@ -17,6 +17,11 @@ const traps = () => ({
   blacklist: sinon.spy(),
 });
 
+function emptyAccessLog(): AccessLog {
+  const state = emptyLog();
+  return new AccessLog(() => state);
+}
+
 function vmcalls() {
   const apis = {
     enableVpid: sinon.spy(),
@@ -28,9 +33,9 @@ function vmcalls() {
     ioAccess: traps(),
     rdmsrAccess: traps(),
     wrmsrAccess: traps(),
-    ioAccessLog: new AccessLog(),
-    rdmsrAccessLog: new AccessLog(),
-    wrmsrAccessLog: new AccessLog(),
+    ioAccessLog: emptyAccessLog(),
+    rdmsrAccessLog: emptyAccessLog(),
+    wrmsrAccessLog: emptyAccessLog(),
   };
   const policy = new AllowingVmcallPolicy();
   const verified: unknown[] = [];

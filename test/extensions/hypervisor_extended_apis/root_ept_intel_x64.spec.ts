@@ -53,7 +53,9 @@ describe('RootEptIntelX64', () => {
     entry.passThroughAccess();
     expect(at(size2m).entry).to.equal(size2m | 0x80n | 7n | writeBack);
     owner.enter(
+      { name: 'asker' },
       {
+        vcpuid: 0n,
         write: machine.vmx.vmwrite,
         enable: () => {},
         disable: () => {},

@@ -4,6 +4,7 @@ import {
   ExitContribution,
   ExitReason,
   ReportContribution,
+  state,
   vcpuModule,
   VmcallContribution,
   VmcallOpcode,
@@ -32,10 +33,16 @@ export class UseOfExtendedApis implements VmcsContribution, VmcallContribution, 
   readonly name = 'use-of-eapis';
   readonly opcodes = [VmcallOpcode.VMCALL_REGISTERS];
   readonly reasons = [ExitReason.EptViolation];
-  private clean!: RootEptIntelX64;
-  private hooked!: RootEptIntelX64;
-  private hook: Hook | undefined;
-  private taken = 0;
+  @state() private hook: Hook | undefined;
+  @state() private taken = 0;
+
+  private get clean(): RootEptIntelX64 {
+    return this.apis.rootEpt('use-of-eapis clean');
+  }
+
+  private get hooked(): RootEptIntelX64 {
+    return this.apis.rootEpt('use-of-eapis hooked');
+  }
 
   setUp(): void {
     const { apis } = this;
@@ -45,8 +52,7 @@ export class UseOfExtendedApis implements VmcsContribution, VmcallContribution, 
     apis.logIoAccess(true);
     apis.trapOnRdmsrAccess(ia32Pat);
     apis.logRdmsrAccess(true);
-    this.clean = this.identityMap('use-of-eapis clean');
-    this.hooked = this.identityMap('use-of-eapis hooked');
+    for (const map of [this.clean, this.hooked]) this.mapIdentity(map);
     apis.setEptp(this.clean.eptp());
     apis.enableEpt();
   }
@@ -64,8 +70,12 @@ export class UseOfExtendedApis implements VmcsContribution, VmcallContribution, 
       this.vmcs.write(VmcsField.GuestRip, this.hook.to);
     }
     this.apis.setEptp(this.clean.eptp());
-    this.apis.registerMonitorTrap(() => this.apis.setEptp(this.hooked.eptp()));
+    this.apis.registerMonitorTrap(this, 'afterStep');
     return this.apis.resume();
+  }
+
+  afterStep(): void {
+    this.apis.setEptp(this.hooked.eptp());
   }
 
   report(): Record<string, number> {
@@ -74,11 +84,9 @@ export class UseOfExtendedApis implements VmcsContribution, VmcallContribution, 
     return { taken: this.taken, io: count(ioAccessLog.toJson()), rdmsr: count(rdmsrAccessLog.toJson()) };
   }
 
-  private identityMap(name: string): RootEptIntelX64 {
-    const map = this.apis.rootEpt(name);
+  private mapIdentity(map: RootEptIntelX64): void {
     map.setupIdentityMap2m(0n, 4n * size1g);
     map.setupIdentityMap1g(4n * size1g, 512n * size1g);
-    return map;
   }
 
   private install(hook: Hook): void {

@@ -1,13 +1,56 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { effectiveBindings } from '../../../src/vmm/container/binding_rules.js';
-import { MissingMemberError } from '../../../src/vmm/container/load_errors.js';
+import { ContributionOrderError, MissingMemberError } from '../../../src/vmm/container/load_errors.js';
 import { vcpuModule } from '../../../src/vmm/container/part_module.js';
 import { ExitContribution } from '../../../src/vmm/contributions/exit_contribution.js';
 import { MsrContribution } from '../../../src/vmm/contributions/msr_contribution.js';
 
 const load = (point: symbol, contribution: object): unknown =>
   effectiveBindings(vcpuModule(({ bind }) => bind(point).toConstantValue(contribution)).record('mine.ts'));
+
+describe('The name of a contribution', () => {
+  const both = (one: ExitContribution, other: MsrContribution): unknown =>
+    effectiveBindings(
+      vcpuModule(({ bind }) => {
+        bind(ExitContribution).toConstantValue(one);
+        bind(MsrContribution).toConstantValue(other);
+      }).record('mine.ts'),
+    );
+  const exits = { name: 'mine', reasons: [10], handleExit: () => false };
+  const msrs = { msrs: [1], handleMsrRead: () => 1n };
+
+  it('belongs to one contribution, at whatever points: two are refused, naming points and files', () => {
+    expect(() => both(exits, { name: 'mine', ...msrs })).to.throw(
+      ContributionOrderError,
+      /named 'mine': to bareflank\.ExitContribution in mine\.ts, to bareflank\.MsrContribution in mine\.ts.*toService/,
+    );
+    const one = { ...exits, ...msrs };
+    both(one, one);
+  });
+
+  it('is refused twice for a class that each point would make anew', () => {
+    class Mine {
+      readonly name = 'mine';
+      readonly reasons = [10];
+      readonly msrs = [1];
+      handleExit = (): boolean => false;
+      handleMsrRead = (): bigint => 1n;
+    }
+    const record = (bindAll: Parameters<typeof vcpuModule>[0]) => effectiveBindings(vcpuModule(bindAll).record('m.ts'));
+    expect(() =>
+      record(({ bind }) => {
+        bind(ExitContribution).to(Mine);
+        bind(MsrContribution).to(Mine);
+      }),
+    ).to.throw(ContributionOrderError, /bound once/);
+    record(({ bind }) => {
+      bind(Mine).toSelf();
+      bind(ExitContribution).toService(Mine);
+      bind(MsrContribution).toService(Mine);
+    });
+  });
+});
 
 describe('checkMembers', () => {
   it('refuses a contribution without the method that its point calls, naming file, contribution and method', () => {

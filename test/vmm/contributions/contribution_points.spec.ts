@@ -10,14 +10,22 @@ interface Point {
   readonly members: readonly { readonly name: string; readonly isOptional: boolean }[];
 }
 
+/** It is one if its members are those of a contribution. */
+const isPoint = ({ heritageClauses }: ts.InterfaceDeclaration): boolean =>
+  heritageClauses?.some(({ types }) => types.some(({ expression }) => expression.getText() === 'Contribution')) ??
+  false;
+
 const points: Point[] = sourceFiles('src/vmm/contributions').flatMap(({ tree }) =>
-  tree.statements.filter(ts.isInterfaceDeclaration).map((declaration) => ({
-    name: declaration.name.text,
-    members: declaration.members.map((member) => ({
-      name: member.name!.getText(),
-      isOptional: member.questionToken !== undefined,
+  tree.statements
+    .filter(ts.isInterfaceDeclaration)
+    .filter(isPoint)
+    .map((declaration) => ({
+      name: declaration.name.text,
+      members: declaration.members.map((member) => ({
+        name: member.name!.getText(),
+        isOptional: member.questionToken !== undefined,
+      })),
     })),
-  })),
 );
 
 describe('The contribution points', () => {

@@ -4,7 +4,7 @@ import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { EptAccess, type EptView } from '../../../src/vmm/ept/ept.js';
 import { OutOfMemoryError, VmcsError } from '../../../src/vmm/errors.js';
 import type { MemoryManager } from '../../../src/vmm/memory_manager/memory_manager.js';
-import { ept, fakeVmcs } from './ept_fixture.js';
+import { asker, ept, fakeVmcs } from './ept_fixture.js';
 
 const page = 0x201000n;
 const { Read, Write, Execute, All } = EptAccess;
@@ -26,7 +26,7 @@ function two(begin: 'base' | 'nothing' = 'base') {
   const all = ept();
   const { vmcs } = fakeVmcs(all.machine);
   const [one, other] = [all.it.view('one'), all.it.view('other', begin)];
-  const enter = (view: EptView) => all.it.enter(vmcs, view);
+  const enter = (view: EptView) => all.it.enter(asker, vmcs, view);
   const pointer = (): bigint => all.machine.fields.get(VmcsField.EptPointer)!;
   const entry = (address: bigint) => all.leaf(pointer(), address);
   return { ...all, vmcs, one, other, enter, pointer, entry };

@@ -5,6 +5,9 @@ import { MemoryManagerX64 } from '../../../src/vmm/memory_manager/memory_manager
 import { FakeMachine } from '../../support/fake_machine.js';
 import { make } from '../../support/make.js';
 
+/** Who asks. */
+export const asker = { name: 'asker' };
+
 /** The owner `Ept` over a fake machine, with what it does to the processor. */
 export function ept() {
   const machine = new FakeMachine();
@@ -28,9 +31,10 @@ export function ept() {
 }
 
 /** As much of a VMCS as EPT needs; `secondary` are the controls that are 1. */
-export function fakeVmcs(machine: FakeMachine, enabled = 0) {
+export function fakeVmcs(machine: FakeMachine, enabled = 0, vcpuid = 0n) {
   let secondary = enabled;
   const vmcs: EptVmcs = {
+    vcpuid,
     write: (field, value) => void machine.vmx.vmwrite(field, value),
     enable: (_word, mask) => void (secondary |= mask),
     disable: (_word, mask) => void (secondary &= ~mask),

@@ -5,7 +5,7 @@ import { SecondaryControl } from '../../../src/intrinsics/control_bits.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { VmcsError } from '../../../src/vmm/errors.js';
 import type { FakeMachine } from '../../support/fake_machine.js';
-import { ept, fakeVmcs } from './ept_fixture.js';
+import { asker, ept, fakeVmcs } from './ept_fixture.js';
 
 /** Walks the tables as the processor does. */
 function translate(memory: FakeMachine['memory'], eptp: bigint, address: bigint): bigint | undefined {
@@ -108,19 +108,32 @@ describe('EptIntelX64', () => {
   it('enters only views of its own', () => {
     const { it, machine } = ept();
     const stranger = ept().it.view('mine');
-    expect(() => it.enter(fakeVmcs(machine).vmcs, stranger)).to.throw(VmcsError, /'mine' is none/);
+    expect(() => it.enter(asker, fakeVmcs(machine).vmcs, stranger)).to.throw(VmcsError, /'mine' is none/);
   });
 
   it('keeps what each vcpu has entered apart', () => {
     const { it, machine } = ept();
-    const [first, second] = [fakeVmcs(machine).vmcs, fakeVmcs(machine).vmcs];
+    const [first, second] = [fakeVmcs(machine).vmcs, fakeVmcs(machine, 0, 1n).vmcs];
     const pointer = (): bigint => machine.fields.get(VmcsField.EptPointer)!;
     const view = it.view('mine');
-    it.enter(first, view);
+    it.enter(asker, first, view);
     it.use(second);
     expect(pointer()).to.equal(it.pointer());
     it.use(first);
     expect(pointer()).to.equal(view.pointer);
+  });
+
+  it('forgets what a vcpu entered when the vcpu ends: the next one of its id begins with the base map', () => {
+    const { it, machine } = ept();
+    const view = it.view('mine');
+    const request = it.enter(asker, fakeVmcs(machine).vmcs, view);
+    it.forgetVcpu(fakeVmcs(machine).vmcs);
+    const next = fakeVmcs(machine).vmcs;
+    it.use(next);
+    expect(machine.fields.get(VmcsField.EptPointer)).to.equal(it.pointer());
+    it.enter(asker, next, view);
+    request[Symbol.dispose]();
+    expect(machine.fields.get(VmcsField.EptPointer), 'the old request is nothing to it').to.equal(view.pointer);
   });
 
   describe('.stop', () => {
@@ -128,7 +141,7 @@ describe('EptIntelX64', () => {
       const { it, machine, invepts } = ept();
       const { vmcs } = fakeVmcs(machine);
       const view = it.view('mine');
-      const request = it.enter(vmcs, view);
+      const request = it.enter(asker, vmcs, view);
       it.stop(vmcs);
       it.stop(vmcs);
       machine.fields.clear();
@@ -151,8 +164,8 @@ describe('EptIntelX64', () => {
       const { vmcs } = fakeVmcs(machine);
       const [one, other] = [it.view('one'), it.view('other')];
       one.redirect(0x1000n, 0x5000n);
-      it.enter(vmcs, one);
-      it.enter(vmcs, other);
+      it.enter(asker, vmcs, one);
+      it.enter(asker, vmcs, other);
       expect(() => other.redirect(0x1000n, 0x6000n)).to.throw(VmcsError, /different places/);
       it.stop(vmcs);
       other.redirect(0x1000n, 0x6000n);
@@ -164,7 +177,7 @@ describe('EptIntelX64', () => {
     it('is refused under unrestricted guest, and while views are entered, by name', () => {
       const { it, machine } = ept();
       const { vmcs, secondary } = fakeVmcs(machine, SecondaryControl.UnrestrictedGuest);
-      const requests = ['b', 'a', 'b'].map((name) => it.enter(vmcs, it.view(name)));
+      const requests = ['b', 'a', 'b'].map((name) => it.enter(asker, vmcs, it.view(name)));
       expect(() => it.disable(vmcs)).to.throw(VmcsError, /unrestricted guest/);
       vmcs.disable('secondary', SecondaryControl.UnrestrictedGuest);
       expect(() => it.disable(vmcs)).to.throw(VmcsError, 'EPT cannot be disabled while views are in use: a, b');
@@ -197,6 +210,6 @@ describe('EptIntelX64', () => {
     it.use(vmcs);
     expect(invepts).to.deep.equal([[2, it.pointer()]]);
     Object.assign(machine.vmx, { invept: () => false });
-    expect(() => it.enter(vmcs, it.view('mine'))).to.throw(VmcsError, /INVEPT of type 2 failed/);
+    expect(() => it.enter(asker, vmcs, it.view('mine'))).to.throw(VmcsError, /INVEPT of type 2 failed/);
   });
 });

@@ -42,7 +42,7 @@ describe('Ept on the simulated PC', () => {
         (bench) => {
           view = bench.ept.view('mine');
           view.restrict(page, 0);
-          bench.ept.enter(bench.vmcs, view);
+          bench.ept.enter(bench, bench.vmcs, view);
         },
       ],
       [module],
@@ -64,9 +64,9 @@ describe('Ept on the simulated PC', () => {
         ],
         [
           (bench) => {
-            if (withVpid) bench.vpid.enable();
+            if (withVpid) bench.vpid.enable(bench);
             view = bench.ept.view('mine');
-            bench.ept.enter(bench.vmcs, view);
+            bench.ept.enter(bench, bench.vmcs, view);
           },
           () => view.restrict(page, 0),
           () => view.redirect(page, other),
@@ -81,11 +81,11 @@ describe('Ept on the simulated PC', () => {
     it(`keeps views apart when a vcpu goes from one to another, ${withVpid ? 'with' : 'without'} VPID`, async () => {
       let inside: Request | undefined;
       const enter = (name: string, target: bigint) => (bench: Bench) => {
-        if (withVpid) bench.vpid.enable();
+        if (withVpid) bench.vpid.enable(bench);
         inside?.[Symbol.dispose]();
         const view = bench.ept.view(name);
         view.redirect(page, target);
-        inside = bench.ept.enter(bench.vmcs, view);
+        inside = bench.ept.enter(bench, bench.vmcs, view);
       };
       const read = reader();
       const { word } = await runGuest(
@@ -112,19 +112,19 @@ describe('Ept on the simulated PC', () => {
       ],
       [
         (bench) => {
-          bench.vpid.enable();
+          bench.vpid.enable(bench);
           trapping = bench.ept.view('trapping');
           trapping.restrict(page, 0);
-          trap = bench.ept.enter(bench.vmcs, trapping);
+          trap = bench.ept.enter(bench, bench.vmcs, trapping);
           stepping = () => {
             trap![Symbol.dispose]();
-            bench.monitorTrap.step(() => (trap = bench.ept.enter(bench.vmcs, trapping)));
+            bench.afterStep(() => (trap = bench.ept.enter(bench, bench.vmcs, trapping)));
           };
         },
         (bench) => {
           const redirecting = bench.ept.view('redirecting');
           redirecting.redirect(neighbour, other);
-          bench.ept.enter(bench.vmcs, redirecting);
+          bench.ept.enter(bench, bench.vmcs, redirecting);
         },
         () => trap![Symbol.dispose](),
       ],
@@ -155,17 +155,18 @@ describe('Ept on the simulated PC', () => {
         ...[...step(1), ...call(4), ...step(2), ...call(5), ...readCode(6)],
       ],
       [
-        ({ manager, memory, ept, vmcs, monitorTrap }) => {
+        (bench) => {
+          const { manager, memory, ept, vmcs } = bench;
           copy = manager.alloc(4096);
           memory.writeBytes(copy, Uint8Array.from(body(2)));
-          sharing = ept.share(copy);
+          sharing = ept.share(bench, copy);
           const view = ept.view('hook');
           view.redirect(page, manager.virtualToPhysical(copy));
           view.restrict(page, EptAccess.Execute);
-          trap = ept.enter(vmcs, view);
+          trap = ept.enter(bench, vmcs, view);
           stepping = () => {
             trap[Symbol.dispose]();
-            monitorTrap.step(() => (trap = ept.enter(vmcs, view)));
+            bench.afterStep(() => (trap = ept.enter(bench, vmcs, view)));
           };
         },
         ({ memory }) => memory.writeBytes(copy, Uint8Array.from(body(3))),
@@ -192,13 +193,13 @@ describe('Ept on the simulated PC', () => {
         (bench) => {
           const one = bench.ept.view('one');
           one.redirect(page, other);
-          bench.ept.enter(bench.vmcs, one);
+          bench.ept.enter(bench, bench.vmcs, one);
         },
         (bench) => {
           const two = bench.ept.view('two');
           two.redirect(page, third);
           try {
-            bench.ept.enter(bench.vmcs, two);
+            bench.ept.enter(bench, bench.vmcs, two);
           } catch (thrown) {
             error = thrown;
           }

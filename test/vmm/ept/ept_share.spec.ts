@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { EptAccess } from '../../../src/vmm/ept/ept.js';
 import { MemoryManagerError, VmcsError } from '../../../src/vmm/errors.js';
-import { ept, fakeVmcs } from './ept_fixture.js';
+import { asker, ept, fakeVmcs } from './ept_fixture.js';
 
 const page = 0x201000n;
 const neighbour = 0x202000n;
@@ -21,7 +21,7 @@ describe('Ept.share', () => {
   it('lets a view lead a page to one of the VMM’s, and no other', () => {
     const { it, manager, copy, physical, view, leaf } = shared();
     const beside = manager.virtualToPhysical(manager.alloc(4096));
-    it.share(copy);
+    it.share(asker, copy);
     view.redirect(page, physical + 0x123n);
     view.restrict(page, EptAccess.Execute);
     expect(leaf(view.pointer, page).entry).to.equal(physical | 4n | (6n << 3n));
@@ -36,7 +36,7 @@ describe('Ept.share', () => {
 
   it('does not put the page where the guest would find it by its own address', () => {
     const { it, machine, leaf, copy, physical, view } = shared();
-    it.share(copy);
+    it.share(asker, copy);
     expect(() => view.map(physical, physical, 0x1000, EptAccess.All)).to.throw(VmcsError, /excludes/);
     view.restore(physical);
     const { unbacked, regions } = machine.memory;
@@ -48,7 +48,7 @@ describe('Ept.share', () => {
   it('shares all pages of an allocation, and nothing behind it', () => {
     const { it, manager, view } = shared();
     const two = manager.alloc(8192);
-    it.share(two);
+    it.share(asker, two);
     const physical = manager.virtualToPhysical(two);
     view.redirect(page, physical);
     view.redirect(neighbour, physical + 0x1000n);
@@ -65,18 +65,18 @@ describe('Ept.share', () => {
     it(`refuses ${what}`, () => {
       const { it, manager } = shared();
       const two = manager.alloc(8192);
-      expect(() => it.share(address(two))).to.throw(MemoryManagerError, /no allocation of whole pages/);
+      expect(() => it.share(asker, address(two))).to.throw(MemoryManagerError, /no allocation of whole pages/);
     });
 
   it('refuses less than pages, which have neighbours', () => {
     const { it, manager } = shared();
-    expect(() => it.share(manager.alloc(64))).to.throw(MemoryManagerError, /no allocation of whole pages/);
+    expect(() => it.share(asker, manager.alloc(64))).to.throw(MemoryManagerError, /no allocation of whole pages/);
   });
 
   it('refuses a page that was freed', () => {
     const { it, manager, copy } = shared();
     manager.free(copy);
-    expect(() => it.share(copy)).to.throw(MemoryManagerError, /no allocation of whole pages/);
+    expect(() => it.share(asker, copy)).to.throw(MemoryManagerError, /no allocation of whole pages/);
   });
 
   it('refuses tables, its own and each page of them', () => {
@@ -85,15 +85,21 @@ describe('Ept.share', () => {
     const tables = view.tablesToDescriptors();
     expect(tables.length).to.be.greaterThan(2);
     for (const { virtual, physical } of tables) {
-      expect(() => it.share(virtual)).to.throw(MemoryManagerError, /a structure that the processor or the VMM relies/);
+      expect(() => it.share(asker, virtual)).to.throw(
+        MemoryManagerError,
+        /a structure that the processor or the VMM relies/,
+      );
       expect(() => view.redirect(page, physical)).to.throw(VmcsError);
     }
-    expect(() => it.share(manager.physicalToVirtual(it.pointer() & ~0xfffn))).to.throw(MemoryManagerError, /structure/);
+    expect(() => it.share(asker, manager.physicalToVirtual(it.pointer() & ~0xfffn))).to.throw(
+      MemoryManagerError,
+      /structure/,
+    );
   });
 
   it('keeps a shared page from being freed, and so from becoming a table', () => {
     const { it, manager, copy } = shared();
-    const request = it.share(copy);
+    const request = it.share(asker, copy);
     expect(() => manager.free(copy)).to.throw(MemoryManagerError, /is shared with guests.*dispose the request/);
     expect(manager.size(copy)).to.equal(4096);
     request[Symbol.dispose]();
@@ -105,13 +111,13 @@ describe('Ept.share', () => {
     it('gives back the pages that lead there, in each view, and invalidates', () => {
       const { it, machine, manager, copy, physical, view, leaf, invepts } = shared();
       const bare = it.view('bare', 'nothing');
-      const request = it.share(copy);
+      const request = it.share(asker, copy);
       view.redirect(page, physical);
       view.restrict(page, EptAccess.Execute);
       view.redirect(neighbour, 0x300000n);
       bare.map(0x5000n, physical, 0x1000, EptAccess.Read);
       bare.map(0x6000n, 0x7000n, 0x1000, EptAccess.Read);
-      it.enter(fakeVmcs(machine).vmcs, view);
+      it.enter(asker, fakeVmcs(machine).vmcs, view);
       const before = invepts.length;
       request[Symbol.dispose]();
       expect(leaf(view.pointer, page).entry).to.equal(identity(page));
@@ -128,11 +134,11 @@ describe('Ept.share', () => {
       const { it, machine, copy, physical, view, leaf } = shared();
       const other = it.view('other');
       other.restrict(neighbour, 0);
-      const request = it.share(copy);
+      const request = it.share(asker, copy);
       view.redirect(page, physical);
       const { vmcs } = fakeVmcs(machine);
-      it.enter(vmcs, view);
-      it.enter(vmcs, other);
+      it.enter(asker, vmcs, view);
+      it.enter(asker, vmcs, other);
       const pointer = machine.fields.get(0x201a)!;
       expect(leaf(pointer, page).entry).to.equal(identity(physical));
       request[Symbol.dispose]();
@@ -141,7 +147,7 @@ describe('Ept.share', () => {
 
     it('waits for the last one that shares the page', () => {
       const { it, manager, copy, physical, view, leaf } = shared();
-      const [first, second] = [it.share(copy), it.share(copy)];
+      const [first, second] = [it.share(asker, copy), it.share(asker, copy)];
       view.redirect(page, physical);
       first[Symbol.dispose]();
       first[Symbol.dispose]();
@@ -153,7 +159,7 @@ describe('Ept.share', () => {
 
     it('does not let an entry without access come to life again', () => {
       const { it, copy, physical, view, leaf } = shared();
-      const request = it.share(copy);
+      const request = it.share(asker, copy);
       view.redirect(page, physical);
       view.restrict(page, 0);
       request[Symbol.dispose]();

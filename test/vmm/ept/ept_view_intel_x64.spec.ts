@@ -5,7 +5,7 @@ import { MemoryType } from '../../../src/intrinsics/registers.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { EptAccess } from '../../../src/vmm/ept/ept.js';
 import { VmcsError } from '../../../src/vmm/errors.js';
-import { ept, fakeVmcs } from './ept_fixture.js';
+import { asker, ept, fakeVmcs } from './ept_fixture.js';
 
 const page = 0x201000n;
 
@@ -71,7 +71,7 @@ describe('EptViewIntelX64', () => {
     view.restrict(page, 0);
     expect(invepts).to.deep.equal([]);
     const { vmcs } = fakeVmcs(machine);
-    const request = it.enter(vmcs, view);
+    const request = it.enter(asker, vmcs, view);
     expect(machine.fields.get(VmcsField.EptPointer)).to.equal(view.pointer);
     expect(invepts, 'an earlier VMM may have used the same address').to.deep.equal([[1, view.pointer]]);
     view.restore(page);

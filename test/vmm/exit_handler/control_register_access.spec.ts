@@ -13,6 +13,8 @@ import { startedVmm } from '../started_vmm.js';
 const generalProtection = 0x80000b0dn;
 const rip = 0x401000n;
 
+const asker = { name: 'asker' };
+
 /** The VMM, and the owner of the masks as an extension has it. */
 function vmmWithMasks() {
   let masks!: GuestHostMasks;
@@ -170,11 +172,11 @@ describe('control-register accesses', () => {
 
     it('take effect if they are only watched, in CR4 and in CR0', () => {
       const { masks, access, field } = guest();
-      masks.watch('cr4', osxsave);
+      masks.watch(asker, 'cr4', osxsave);
       access(4, 0, 3, 0x620n | osxsave);
       expect(field(VmcsField.GuestCr4)).to.equal(0x2620n | osxsave);
       expect(field(VmcsField.Cr4ReadShadow)).to.equal(0x620n | osxsave);
-      masks.watch('cr0', writeProtect);
+      masks.watch(asker, 'cr0', writeProtect);
       access(0, 0, 0, 0x80040013n);
       expect(field(VmcsField.GuestCr0)).to.equal(0x80040033n);
       expect(field(VmcsField.Cr0ReadShadow)).to.equal(0x80040013n);
@@ -182,8 +184,8 @@ describe('control-register accesses', () => {
 
     it('stay as they are if somebody hides them, watched or not', () => {
       const { masks, access, field } = guest();
-      masks.watch('cr4', osxsave);
-      masks.hide('cr4', osxsave);
+      masks.watch(asker, 'cr4', osxsave);
+      masks.hide(asker, 'cr4', osxsave);
       access(4, 0, 3, 0x620n | osxsave);
       expect(field(VmcsField.GuestCr4)).to.equal(0x2620n);
       expect(field(VmcsField.Cr4ReadShadow)).to.equal(0x620n | osxsave);
@@ -191,7 +193,7 @@ describe('control-register accesses', () => {
 
     it('are shown as the processor holds them: CR0.ET is always 1', () => {
       const { masks, access, field } = guest();
-      masks.watch('cr0', 0x10n);
+      masks.watch(asker, 'cr0', 0x10n);
       access(0, 0, 0, 0x80050003n);
       expect(field(VmcsField.Cr0ReadShadow)).to.equal(0x80050013n);
     });
@@ -199,10 +201,10 @@ describe('control-register accesses', () => {
     it('are those that CLTS and LMSW see and change', () => {
       const { masks, access, field, set } = guest();
       set(VmcsField.GuestCr0, 0x8005003bn);
-      masks.watch('cr0', taskSwitched);
+      masks.watch(asker, 'cr0', taskSwitched);
       access(0, 2);
       expect(field(VmcsField.GuestCr0)).to.equal(0x80050033n);
-      masks.hide('cr0', taskSwitched);
+      masks.hide(asker, 'cr0', taskSwitched);
       access(0, 3, 0, 0n, 0xe);
       expect(field(VmcsField.GuestCr0), 'TS is hidden: it stays 0').to.equal(0x80050037n);
       expect(masks.view('cr0') & 0xfn).to.equal(0xfn);
@@ -210,9 +212,9 @@ describe('control-register accesses', () => {
 
     it('begin anew with INIT: what is watched goes, what is hidden stays', () => {
       const { masks, machine, field } = guest();
-      masks.watch('cr0', writeProtect);
-      masks.watch('cr4', 0x20n);
-      masks.hide('cr4', 0x200n);
+      masks.watch(asker, 'cr0', writeProtect);
+      masks.watch(asker, 'cr4', 0x20n);
+      masks.hide(asker, 'cr4', 0x200n);
       machine.exit(ExitReason.InitSignal);
       expect(machine.stops).to.deep.equal([]);
       expect(field(VmcsField.GuestCr0)).to.equal(0x30n);

@@ -15,10 +15,11 @@ async function deathAfter(act: (bench: Bench) => void): Promise<string> {
 
 describe('ExitExplainerIntelX64 on the simulated PC', () => {
   it('decodes an EPT violation, and says which entry of which view did not permit the access', async () => {
-    const detail = await deathAfter(({ ept, vmcs }) => {
+    const detail = await deathAfter((bench) => {
+      const { ept, vmcs } = bench;
       const view = ept.view('mine');
       view.restrict(page, EptAccess.Read);
-      ept.enter(vmcs, view);
+      ept.enter(bench, vmcs, view);
     });
     expect(detail)
       .to.match(/the qualification says: data_write, readable, .*caused_by_translation/)
@@ -27,11 +28,12 @@ describe('ExitExplainerIntelX64 on the simulated PC', () => {
   });
 
   it('says of an EPT misconfiguration which entry is one, with its value, and why', async () => {
-    const detail = await deathAfter(({ ept, vmcs }) => {
+    const detail = await deathAfter((bench) => {
+      const { ept, vmcs } = bench;
       const view = ept.view('mine');
       view.restrict(page, EptAccess.Read);
       view.entry(page).value = page | 0x32n;
-      ept.enter(vmcs, view);
+      ept.enter(bench, vmcs, view);
     });
     expect(detail).to.match(
       /^ {2}PTE \(level 1\) = 0x400032: -w-, 4-KiB page, WriteBack; misconfigured: it permits writes and no reads\./m,

@@ -15,7 +15,7 @@ function tables() {
   const memory = new FakeMemory();
   const manager = make(MemoryManagerX64, { memory });
   manager.init();
-  const it = new PageTables(memory, manager, { table: 7n, present: (1n << 64n) - 1n, large });
+  const it = PageTables.make(memory, manager, { table: 7n, present: (1n << 64n) - 1n, large });
   const at = (address: bigint): [bigint, number] => {
     const { entry, place } = it.lookup(address);
     return [entry, place.level];

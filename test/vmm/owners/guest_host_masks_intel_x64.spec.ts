@@ -10,6 +10,8 @@ const vmxe = 0x2000n;
 const osxsave = 0x40000n;
 const smep = 0x100000n;
 
+const asker = { name: 'asker' };
+
 /** The owner over a VMCS that the base has filled. */
 function owner() {
   const fields = new Map<number, bigint>([
@@ -50,7 +52,7 @@ describe('GuestHostMasksIntelX64', () => {
   it('masks a watched bit, which the guest goes on to read as it is', () => {
     const { it, cr4, fields } = owner();
     fields.set(VmcsField.GuestCr4, vmxe | osxsave);
-    const request = it.watch('cr4', osxsave);
+    const request = it.watch(asker, 'cr4', osxsave);
     expect(cr4()).to.deep.equal({ value: vmxe | osxsave, mask: vmxe | osxsave, shadow: osxsave });
     expect(it.hidden('cr4')).to.equal(vmxe);
     request[Symbol.dispose]();
@@ -60,7 +62,7 @@ describe('GuestHostMasksIntelX64', () => {
 
   it('keeps each bit as long as one of two asks for it', () => {
     const { it, cr4 } = owner();
-    const [first, second] = [it.watch('cr4', osxsave | smep), it.watch('cr4', osxsave)];
+    const [first, second] = [it.watch(asker, 'cr4', osxsave | smep), it.watch(asker, 'cr4', osxsave)];
     first[Symbol.dispose]();
     first[Symbol.dispose]();
     expect(cr4().mask).to.equal(vmxe | osxsave);
@@ -70,7 +72,11 @@ describe('GuestHostMasksIntelX64', () => {
 
   it('gives the register what the guest reads when nobody hides the bit any more', () => {
     const { it, cr4, fields } = owner();
-    const [first, second, watcher] = [it.hide('cr4', smep), it.hide('cr4', smep), it.watch('cr4', smep)];
+    const [first, second, watcher] = [
+      it.hide(asker, 'cr4', smep),
+      it.hide(asker, 'cr4', smep),
+      it.watch(asker, 'cr4', smep),
+    ];
     fields.set(VmcsField.Cr4ReadShadow, 0x6a0n | smep);
     first[Symbol.dispose]();
     expect(cr4().value & smep).to.equal(0n);
@@ -82,14 +88,14 @@ describe('GuestHostMasksIntelX64', () => {
 
   it('does not give way in bits that the base hides', () => {
     const { it, cr4 } = owner();
-    it.hide('cr4', vmxe)[Symbol.dispose]();
+    it.hide(asker, 'cr4', vmxe)[Symbol.dispose]();
     expect(cr4()).to.deep.equal({ value: vmxe | 0x6a0n, mask: vmxe, shadow: 0x6a0n });
   });
 
   it('writes what was asked for into the VMCS of a new launch', () => {
     const { it, cr4, fields, owners } = owner();
-    it.watch('cr4', osxsave);
-    it.hide('cr4', smep);
+    it.watch(asker, 'cr4', osxsave);
+    it.hide(asker, 'cr4', smep);
     fields.set(VmcsField.Cr4GuestHostMask, vmxe);
     fields.set(VmcsField.GuestCr4, vmxe | smep);
     fields.set(VmcsField.Cr4ReadShadow, 0n);
@@ -101,6 +107,6 @@ describe('GuestHostMasksIntelX64', () => {
 
   for (const bits of [0n, -1n, 1n << 64n])
     it(`refuses ${bits} as bits`, () => {
-      expect(() => owner().it.watch('cr0', bits)).to.throw(VmcsError, /are no bits of CR0/);
+      expect(() => owner().it.watch(asker, 'cr0', bits)).to.throw(VmcsError, /are no bits of CR0/);
     });
 });

@@ -9,7 +9,7 @@ import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_mod
 import { MsrContribution } from '../../../src/vmm/contributions/msr_contribution.js';
 import { PortContribution } from '../../../src/vmm/contributions/port_contribution.js';
 import { VmcsContribution } from '../../../src/vmm/contributions/vmcs_contribution.js';
-import { VmcsError } from '../../../src/vmm/errors.js';
+import { ContributionError, VmcsError } from '../../../src/vmm/errors.js';
 import {
   ExceptionBitmap,
   GuestHostMasks,
@@ -20,6 +20,7 @@ import {
   Vpid,
 } from '../../../src/vmm/owners/owners.js';
 import { Vmcs } from '../../../src/vmm/vmcs/vmcs.js';
+import type { Request } from '../../../src/vmm/owners/request.js';
 import { VpidPoolX64 } from '../../../src/vmm/owners/vpid_pool_x64.js';
 import { captureOutput } from '../capture_output.js';
 import { startedVmm } from '../started_vmm.js';
@@ -37,6 +38,15 @@ class Asker implements VmcsContribution {
   @inject(Vmcs) readonly vmcs!: Vmcs;
   readonly name = 'asker';
   static last: Asker;
+
+  /** Calls back after the next step. A test needs no snapshot: its argument may be a function. */
+  afterStep(callback: () => void): Request {
+    return this.monitorTrap.step(this, 'run', callback);
+  }
+
+  run(callback: () => void): void {
+    callback();
+  }
 
   setUp(): void {
     Asker.last = this;
@@ -58,7 +68,7 @@ describe('MsrBitmap', () => {
   it('is off until somebody enables it, and passes everything through then', () => {
     const { it, has, field, bit } = owners();
     expect(has(primary, PrimaryControl.UseMsrBitmap)).to.equal(false);
-    it.msrBitmap.enable();
+    it.msrBitmap.enable(it);
     expect(has(primary, PrimaryControl.UseMsrBitmap)).to.equal(true);
     const page = field(VmcsField.AddressOfMsrBitmap);
     expect(Array.from({ length: 4096 * 8 }, (_, at) => bit(page, at)).includes(true)).to.equal(false);
@@ -73,9 +83,9 @@ describe('MsrBitmap', () => {
   for (const [what, method, msr, at] of places) {
     it(`traps ${what} as long as anybody asks for it`, () => {
       const { it, field, bit } = owners();
-      it.msrBitmap.enable();
+      it.msrBitmap.enable(it);
       const page = field(VmcsField.AddressOfMsrBitmap);
-      const [first, second] = [it.msrBitmap[method](msr), it.msrBitmap[method](msr)];
+      const [first, second] = [it.msrBitmap[method](it, msr), it.msrBitmap[method](it, msr)];
       expect(bit(page, at)).to.equal(true);
       first[Symbol.dispose]();
       first[Symbol.dispose]();
@@ -88,17 +98,17 @@ describe('MsrBitmap', () => {
   it('refuses MSRs outside its ranges', () => {
     const { it } = owners();
     for (const msr of [0x2000, 0xbfffffff, 0xc0002000, 0x1_0000_0010]) {
-      expect(() => it.msrBitmap.trapRead(msr)).to.throw(VmcsError, `invalid msr: 0x${msr.toString(16)}`);
+      expect(() => it.msrBitmap.trapRead(it, msr)).to.throw(VmcsError, `invalid msr: 0x${msr.toString(16)}`);
       expect(it.msrBitmap.covers(msr)).to.equal(false);
     }
     for (const msr of [-1, 1.5, Number.NaN]) {
-      expect(() => it.msrBitmap.trapWrite(msr)).to.throw(VmcsError, `invalid msr: ${msr}`);
+      expect(() => it.msrBitmap.trapWrite(it, msr)).to.throw(VmcsError, `invalid msr: ${msr}`);
     }
   });
 
   it('is off again when the last who wants it has gone', () => {
     const { it, has } = owners();
-    const [first, second] = [it.msrBitmap.enable(), it.msrBitmap.enable()];
+    const [first, second] = [it.msrBitmap.enable(it), it.msrBitmap.enable(it)];
     first[Symbol.dispose]();
     first[Symbol.dispose]();
     expect([has(primary, PrimaryControl.UseMsrBitmap), it.msrBitmap.isEnabled]).to.deep.equal([true, true]);
@@ -109,7 +119,7 @@ describe('MsrBitmap', () => {
   it('keeps the exits of writes alone for a contribution that emulates no reads', () => {
     const emulated: MsrContribution = { name: 'emulated', msrs: [0x10], handleMsrWrite: () => true };
     const { it, field, bit } = owners([vcpuModule(({ bind }) => bind(MsrContribution).toConstantValue(emulated))]);
-    it.msrBitmap.enable();
+    it.msrBitmap.enable(it);
     const page = field(VmcsField.AddressOfMsrBitmap);
     expect([bit(page, 0x10), bit(page, 0x800 * 8 + 0x10)]).to.deep.equal([false, true]);
   });
@@ -117,14 +127,14 @@ describe('MsrBitmap', () => {
   it('lets contributions emulate MSRs that it has no bits for', () => {
     const emulated: MsrContribution = { name: 'emulated', msrs: [0x40000000], handleMsrRead: () => 1n };
     const { it, field, bit } = owners([vcpuModule(({ bind }) => bind(MsrContribution).toConstantValue(emulated))]);
-    it.msrBitmap.enable();
+    it.msrBitmap.enable(it);
     expect(bit(field(VmcsField.AddressOfMsrBitmap), 0)).to.equal(false);
   });
 
   it('keeps the exits of MSRs that contributions emulate', () => {
     const emulated: MsrContribution = { name: 'emulated', msrs: [0x10, 0xc0000103], handleMsrRead: () => 1n };
     const { it, field, bit } = owners([vcpuModule(({ bind }) => bind(MsrContribution).toConstantValue(emulated))]);
-    it.msrBitmap.enable();
+    it.msrBitmap.enable(it);
     const page = field(VmcsField.AddressOfMsrBitmap);
     expect([bit(page, 0x10), bit(page, 0x400 * 8 + 0x103)]).to.deep.equal([true, true]);
     expect(bit(page, 0x800 * 8 + 0x10), 'it emulates no writes').to.equal(false);
@@ -134,9 +144,9 @@ describe('MsrBitmap', () => {
 describe('IoBitmap', () => {
   it('traps ports in bitmap A and B', () => {
     const { it, field, has, bit } = owners();
-    const request = it.ioBitmap.trap(0x3f8);
-    it.ioBitmap.trap(0x8001);
-    const use = it.ioBitmap.enable();
+    const request = it.ioBitmap.trap(it, 0x3f8);
+    it.ioBitmap.trap(it, 0x8001);
+    const use = it.ioBitmap.enable(it);
     expect(has(primary, PrimaryControl.UseIoBitmaps)).to.equal(true);
     const [a, b] = [field(VmcsField.AddressOfIoBitmapA), field(VmcsField.AddressOfIoBitmapB)];
     expect([bit(a, 0x3f8), bit(a, 0x3f9), bit(b, 1)]).to.deep.equal([true, false, true]);
@@ -155,22 +165,22 @@ describe('IoBitmap', () => {
 
   it('refuses what is no port', () => {
     const { it } = owners();
-    for (const port of [-1, 0x10000, 1.5]) expect(() => it.ioBitmap.trap(port)).to.throw(VmcsError, /invalid port/);
+    for (const port of [-1, 0x10000, 1.5]) expect(() => it.ioBitmap.trap(it, port)).to.throw(VmcsError, /invalid port/);
   });
 });
 
 describe('ExceptionBitmap', () => {
   it('merges what is asked for', () => {
     const { it, field } = owners();
-    const [six, other] = [it.exceptionBitmap.trap(6), it.exceptionBitmap.trap(6)];
-    it.exceptionBitmap.trap(14);
+    const [six, other] = [it.exceptionBitmap.trap(it, 6), it.exceptionBitmap.trap(it, 6)];
+    it.exceptionBitmap.trap(it, 14);
     expect(field(VmcsField.ExceptionBitmap)).to.equal(0x4040n);
     six[Symbol.dispose]();
     expect(field(VmcsField.ExceptionBitmap)).to.equal(0x4040n);
     other[Symbol.dispose]();
     expect(field(VmcsField.ExceptionBitmap)).to.equal(0x4000n);
     for (const vector of [32, -1, 1.5, 2]) {
-      expect(() => it.exceptionBitmap.trap(vector)).to.throw(VmcsError, `invalid vector: ${vector}`);
+      expect(() => it.exceptionBitmap.trap(it, vector)).to.throw(VmcsError, `invalid vector: ${vector}`);
     }
   });
 });
@@ -178,7 +188,7 @@ describe('ExceptionBitmap', () => {
 describe('Vpid', () => {
   it('writes the vcpu’s number, enables the control and drops stale translations', () => {
     const { it, field, has, machine } = owners();
-    const [use, other] = [it.vpid.enable(), it.vpid.enable()];
+    const [use, other] = [it.vpid.enable(it), it.vpid.enable(it)];
     expect(it.vpid.value).to.equal(1);
     expect(field(VmcsField.VirtualProcessorIdentifier)).to.equal(1n);
     expect(has(VmcsField.SecondaryProcessorBasedVmExecutionControls, SecondaryControl.EnableVpid)).to.equal(true);
@@ -212,8 +222,8 @@ describe('MonitorTrap', () => {
   it('calls all that wait, in order, once', () => {
     const { it, has, machine } = owners();
     const log: string[] = [];
-    it.monitorTrap.step(() => log.push('a'));
-    it.monitorTrap.step(() => log.push('b'));
+    it.afterStep(() => log.push('a'));
+    it.afterStep(() => log.push('b'));
     expect(has(primary, PrimaryControl.MonitorTrapFlag)).to.equal(true);
     step(machine);
     expect(log).to.deep.equal(['a', 'b']);
@@ -224,9 +234,9 @@ describe('MonitorTrap', () => {
     const { it, has, machine } = owners();
     let count = 0;
     const again = (): void => {
-      if (++count < 3) it.monitorTrap.step(again);
+      if (++count < 3) it.afterStep(again);
     };
-    it.monitorTrap.step(again);
+    it.afterStep(again);
     step(machine);
     expect(has(primary, PrimaryControl.MonitorTrapFlag)).to.equal(true);
     step(machine);
@@ -238,22 +248,46 @@ describe('MonitorTrap', () => {
   it('takes one back and leaves the others', () => {
     const { it, has, machine } = owners();
     const log: string[] = [];
-    const first = it.monitorTrap.step(() => log.push('a'));
-    it.monitorTrap.step(() => log.push('b'));
+    const first = it.afterStep(() => log.push('a'));
+    it.afterStep(() => log.push('b'));
     first[Symbol.dispose]();
     expect(has(primary, PrimaryControl.MonitorTrapFlag)).to.equal(true);
     step(machine);
     expect(log).to.deep.equal(['b']);
-    const done = it.monitorTrap.step(() => log.push('c'));
+    const done = it.afterStep(() => log.push('c'));
     step(machine);
-    it.monitorTrap.step(() => log.push('d'));
+    it.afterStep(() => log.push('d'));
     done[Symbol.dispose]();
     expect(has(primary, PrimaryControl.MonitorTrapFlag), 'c is done: nothing to take back').to.equal(true);
   });
 
+  it('refuses a step of what is no contribution of this vcpu, and one without a method to call', () => {
+    const { it } = owners();
+    const stranger = { name: 'stranger', run: () => {} };
+    expect(() => it.monitorTrap.step(stranger, 'run')).to.throw(
+      ContributionError,
+      /'stranger' asks for a step, but it is no contribution of this vcpu/,
+    );
+    expect(() => it.monitorTrap.step(it as never, 'walk' as never)).to.throw(
+      ContributionError,
+      /'asker' asks for a step that calls its method walk, but it has none/,
+    );
+  });
+
+  it('keeps a step as data: who, which method, with which argument', () => {
+    const { it } = owners();
+    const callback = (): void => {};
+    const { owner, contribution, key } = it.afterStep(callback);
+    expect({ owner, contribution, key }).to.deep.equal({
+      owner: 'MonitorTrap',
+      contribution: 'asker',
+      key: { method: 'run', argument: callback },
+    });
+  });
+
   it('is an error when nobody waits', () => {
     const { it, machine } = owners();
-    it.monitorTrap.step(() => {})[Symbol.dispose]();
+    it.afterStep(() => {})[Symbol.dispose]();
     captureOutput(() => step(machine));
     expect(machine.stops[0]).to.match(/monitor trap that nobody registered/);
   });
@@ -262,8 +296,8 @@ describe('MonitorTrap', () => {
 describe('TscOffset', () => {
   it('is the sum of what is asked for, and off when nobody asks', () => {
     const { it, field, has } = owners();
-    const first = it.tscOffset.add(-5n);
-    it.tscOffset.add(3n);
+    const first = it.tscOffset.add(it, -5n);
+    it.tscOffset.add(it, 3n);
     expect(field(VmcsField.TscOffset)).to.equal(0xfffffffffffffffen);
     expect(has(primary, PrimaryControl.UseTscOffsetting)).to.equal(true);
     first[Symbol.dispose]();
@@ -273,10 +307,10 @@ describe('TscOffset', () => {
 
   it('lets accesses to IA32_TSC_DEADLINE exit as long as there is an offset', () => {
     const { it, field, bit } = owners();
-    it.msrBitmap.enable();
+    it.msrBitmap.enable(it);
     const page = field(VmcsField.AddressOfMsrBitmap);
     const traps = (): boolean[] => [0, 0x800 * 8].map((base) => bit(page, base + Msr.Ia32TscDeadline));
-    const requests = [it.tscOffset.add(1n), it.tscOffset.add(2n)];
+    const requests = [it.tscOffset.add(it, 1n), it.tscOffset.add(it, 2n)];
     expect(traps()).to.deep.equal([true, true]);
     requests[0]![Symbol.dispose]();
     expect(traps()).to.deep.equal([true, true]);
@@ -308,16 +342,16 @@ describe('Two extensions that ask one owner', () => {
     const { field, has } = owners(
       extensions(
         new Extension('b', (it) => {
-          it.exceptionBitmap.trap(6);
-          it.tscOffset.add(5n);
-          it.msrBitmap.enable();
-          it.vpid.enable();
+          it.exceptionBitmap.trap(it, 6);
+          it.tscOffset.add(it, 5n);
+          it.msrBitmap.enable(it);
+          it.vpid.enable(it);
         }),
         new Extension('c', (it) => {
-          it.exceptionBitmap.trap(14);
-          it.tscOffset.add(7n);
-          it.msrBitmap.enable()[Symbol.dispose]();
-          it.vpid.enable()[Symbol.dispose]();
+          it.exceptionBitmap.trap(it, 14);
+          it.tscOffset.add(it, 7n);
+          it.msrBitmap.enable(it)[Symbol.dispose]();
+          it.vpid.enable(it)[Symbol.dispose]();
         }),
       ),
     );
@@ -329,7 +363,7 @@ describe('Two extensions that ask one owner', () => {
 
   it('are refused by name when one of them writes beside the owner', () => {
     const beside = new Extension('c', (it) => it.vmcs.write(VmcsField.ExceptionBitmap, 1n));
-    const asking = new Extension('b', (it) => it.exceptionBitmap.trap(6));
+    const asking = new Extension('b', (it) => it.exceptionBitmap.trap(it, 6));
     let output = '';
     expect(() => (output = captureOutput(() => owners(extensions(asking, beside)))))
       .to.throw()
@@ -343,9 +377,9 @@ describe('The owners of two vcpus', () => {
   it('are apart', () => {
     const { machine, vmm, it: first } = owners();
     const fields = new Map(machine.fields);
-    first.exceptionBitmap.trap(6);
-    const request = first.ioBitmap.trap(0x60);
-    first.ioBitmap.enable();
+    first.exceptionBitmap.trap(first, 6);
+    const request = first.ioBitmap.trap(first, 0x60);
+    first.ioBitmap.enable(first);
     const pages = machine.fields.get(VmcsField.AddressOfIoBitmapA)!;
     // The other processor, as it is before VMXON.
     machine.fields.clear();
@@ -355,10 +389,10 @@ describe('The owners of two vcpus', () => {
     const second = Asker.last;
     expect(second).to.not.equal(first);
     expect(machine.fields.get(VmcsField.ExceptionBitmap)).to.equal(0n);
-    second.ioBitmap.enable();
+    second.ioBitmap.enable(second);
     expect(machine.fields.get(VmcsField.AddressOfIoBitmapA)).to.not.equal(pages);
     expect([first.ioBitmap.requests(0x60), second.ioBitmap.requests(0x60)]).to.deep.equal([1, 0]);
-    second.exceptionBitmap.trap(14);
+    second.exceptionBitmap.trap(second, 14);
     expect(machine.fields.get(VmcsField.ExceptionBitmap)).to.equal(0x4000n);
     expect([first.vpid.value, second.vpid.value]).to.deep.equal([1, 2]);
     request[Symbol.dispose]();
@@ -367,11 +401,11 @@ describe('The owners of two vcpus', () => {
 
   it('write what was asked for into the VMCS of a new launch', () => {
     const { machine, vmm, it } = owners();
-    it.exceptionBitmap.trap(6);
-    it.tscOffset.add(3n);
-    it.vpid.enable();
-    it.monitorTrap.step(() => {});
-    it.ioBitmap.enable();
+    it.exceptionBitmap.trap(it, 6);
+    it.tscOffset.add(it, 3n);
+    it.vpid.enable(it);
+    it.afterStep(() => {});
+    it.ioBitmap.enable(it);
     vmm.vcpuManager.hltVcpu(0n);
     machine.fields.clear();
     vmm.vcpuManager.runVcpu(0n);

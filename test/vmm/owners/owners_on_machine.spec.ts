@@ -30,11 +30,11 @@ describe('The owners on the simulated PC', () => {
       ],
       [
         ...requesting([
-          (bench) => bench.msrBitmap.trapRead(pat),
-          (bench) => bench.msrBitmap.trapRead(pat),
-          (bench) => bench.msrBitmap.trapWrite(0x175),
+          (bench) => bench.msrBitmap.trapRead(bench, pat),
+          (bench) => bench.msrBitmap.trapRead(bench, pat),
+          (bench) => bench.msrBitmap.trapWrite(bench, 0x175),
         ]),
-        (bench) => void bench.msrBitmap.enable(),
+        (bench) => void bench.msrBitmap.enable(bench),
       ],
       [onExit('count', [ExitReason.Rdmsr], (exit) => values.push(exit.registers.halves[2]!) === 0)],
     );
@@ -45,7 +45,7 @@ describe('The owners on the simulated PC', () => {
   it('MsrBitmap: all exit again when the last who wants the bitmap has gone', async () => {
     const { exits } = await runGuest(
       [...readPat, ...step(0), ...readPat, ...step(1), ...readPat, ...step(1), ...readPat],
-      requesting([(bench) => bench.msrBitmap.enable(), (bench) => bench.msrBitmap.enable()]),
+      requesting([(bench) => bench.msrBitmap.enable(bench), (bench) => bench.msrBitmap.enable(bench)]),
     );
     expect(exits[ExitReason.Rdmsr]).to.equal(2);
   });
@@ -61,7 +61,7 @@ describe('The owners on the simulated PC', () => {
           ...['mov rax, cr4', 'bts rax, 18', 'mov cr4, rax', 'mov rax, cr4', store(result)],
           ...['mov eax, 1', 'cpuid', 'mov eax, ecx', 'and eax, 0x0c000000', store(result + 8)],
         ],
-        [({ guestHostMasks }) => void guestHostMasks[kind]('cr4', osxsave)],
+        [(bench) => void bench.guestHostMasks[kind](bench, 'cr4', osxsave)],
       );
       expect(exits[ExitReason.ControlRegisterAccesses]).to.equal(1);
       expect(word(result) & osxsave, 'the guest reads what it wrote').to.equal(osxsave);
@@ -82,7 +82,7 @@ describe('The owners on the simulated PC', () => {
         ...[...step(1), ...step(1), 'mov dx, 0x8010', 'mov al, 0x42', 'out dx, al', 'mov dx, 0x80', 'out dx, al'],
         ...['mov dx, 0x8010', 'xor eax, eax', 'in al, dx', store(result)],
       ],
-      requesting([(bench) => bench.ioBitmap.trap(0x8010), (bench) => bench.ioBitmap.enable()]),
+      requesting([(bench) => bench.ioBitmap.trap(bench, 0x8010), (bench) => bench.ioBitmap.enable(bench)]),
       [vcpuModule(({ bind }) => bind(PortContribution).toConstantValue(device))],
     );
     expect(seen).to.deep.equal([0x41, 0x42]);
@@ -94,7 +94,7 @@ describe('The owners on the simulated PC', () => {
     const out = ['mov dx, 0x80', 'out dx, al'];
     const { exits } = await runGuest(
       [...out, ...step(0), ...out, ...step(1), ...out],
-      requesting([(bench) => bench.ioBitmap.enable(), (bench) => bench.ioBitmap.trap(0x80)]),
+      requesting([(bench) => bench.ioBitmap.enable(bench), (bench) => bench.ioBitmap.trap(bench, 0x80)]),
     );
     expect(exits[ExitReason.IoInstruction]).to.equal(1);
   });
@@ -109,9 +109,9 @@ describe('The owners on the simulated PC', () => {
     const { exits, end } = await runGuest(
       [...step(0), 'ud2', 'int3', ...step(1), 'ud2', 'int3', ...step(1), 'int3', 'ud2'],
       requesting([
-        (bench) => bench.exceptionBitmap.trap(6),
-        (bench) => bench.exceptionBitmap.trap(6),
-        (bench) => bench.exceptionBitmap.trap(3),
+        (bench) => bench.exceptionBitmap.trap(bench, 6),
+        (bench) => bench.exceptionBitmap.trap(bench, 6),
+        (bench) => bench.exceptionBitmap.trap(bench, 3),
       ]),
       [skip],
     );
@@ -132,10 +132,10 @@ describe('The owners on the simulated PC', () => {
       ],
       [
         ...requesting([
-          (bench) => bench.tscOffset.add(5_000_000_000n),
-          (bench) => bench.tscOffset.add(-1_000_000_000n),
+          (bench) => bench.tscOffset.add(bench, 5_000_000_000n),
+          (bench) => bench.tscOffset.add(bench, -1_000_000_000n),
         ]),
-        (bench) => void bench.msrBitmap.enable(),
+        (bench) => void bench.msrBitmap.enable(bench),
       ],
     );
     const [none, ...others] = [0, 1, 2, 3, 4, 5].map((at) => Number(BigInt.asIntN(64, word(result + 8 * at))));
@@ -148,7 +148,7 @@ describe('The owners on the simulated PC', () => {
     const log: string[] = [];
     const rips: bigint[] = [];
     const note = (bench: Bench, name: string): Request =>
-      bench.monitorTrap.step(() => {
+      bench.afterStep(() => {
         log.push(name);
         rips.push(bench.vmcs.read(VmcsField.GuestRip));
       });
@@ -172,7 +172,7 @@ describe('The owners on the simulated PC', () => {
     const tags: bigint[] = [];
     const note = (bench: Bench): void => void tags.push(bench.vmcs.read(VmcsField.VirtualProcessorIdentifier));
     await runGuest([step(0), step(2), step(1), step(2), step(1), step(2)].flat(), [
-      ...requesting([(bench) => bench.vpid.enable(), (bench) => bench.vpid.enable()]),
+      ...requesting([(bench) => bench.vpid.enable(bench), (bench) => bench.vpid.enable(bench)]),
       note,
     ]);
     expect(tags).to.deep.equal([1n, 1n, 0n]);

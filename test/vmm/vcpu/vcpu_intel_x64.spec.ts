@@ -251,8 +251,13 @@ describe('VcpuIntelX64', () => {
         vcpuModule(({ bind, rebind }) => {
           rebind(ExceptionBitmap).to(LoggingExceptionBitmap);
           for (const name of names) {
-            bind(VmcsContribution).toConstantValue({ name, setUp: () => void log.push(`${name} set-up`) });
-            bind(VcpuContribution).toConstantValue({ name, onHlt: () => void log.push(`${name} hlt`) });
+            const both = {
+              name,
+              setUp: () => void log.push(`${name} set-up`),
+              onHlt: () => void log.push(`${name} hlt`),
+            };
+            bind(VmcsContribution).toConstantValue(both);
+            bind(VcpuContribution).toConstantValue(both);
           }
         }),
       ]);

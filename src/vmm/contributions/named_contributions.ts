@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { component } from '../../intrinsics/component.js';
+import type { Contribution } from '../container/contribution.js';
+
+/** All contributions of a vCPU, at whatever point they are bound. */
+export interface NamedContributions {
+  /** By name; a name belongs to one contribution. */
+  byName(): ReadonlyMap<string, Contribution>;
+}
+export const NamedContributions = component<NamedContributions>('bareflank.NamedContributions', 'vcpu');

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { Request, RequestRecord } from './request.js';
+
+/** Who keeps the records. */
+export interface RequestHolder {
+  readonly owner: string;
+  /** Takes back a request; an id that is unknown, or was released, is ignored. */
+  release(id: number): void;
+}
+
+/** A handle of a record. It holds nothing of its own. */
+export class OwnedRequest implements Request {
+  constructor(
+    private readonly holder: RequestHolder,
+    readonly id: number,
+    private readonly record: RequestRecord<unknown>,
+  ) {}
+
+  get owner(): string {
+    return this.holder.owner;
+  }
+
+  get contribution(): string {
+    return this.record.contribution;
+  }
+
+  get key(): unknown {
+    return this.record.key;
+  }
+
+  [Symbol.dispose](): void {
+    this.holder.release(this.id);
+  }
+}
