@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { DescribedField } from '../intrinsics/describe.js';
+import { allowedSettingsIn, modelName, type AllowedSetting } from './model_controls.js';
 import { describedKinds, type DescribedItem, type DescribedKind } from './describe_lookup.js';
 
 function hex(value: unknown): string {
@@ -12,9 +13,22 @@ function bits({ from, to, mask }: DescribedField): string {
   return from === to ? `${from}` : `${to}:${from}`;
 }
 
-function fieldLines(fields: readonly DescribedField[]): string[] {
+type Settings = ReadonlyMap<string, AllowedSetting> | undefined;
+
+function fieldLine(field: DescribedField, width: number, settings: Settings): string {
+  const setting = settings?.get(field.name);
+  const columns = [
+    field.name.padEnd(width),
+    ...(setting === undefined ? [] : [setting.padEnd(8)]),
+    field.meaning ?? '',
+  ];
+  return `  ${bits(field).padStart(6)}  ${columns.join('  ').trimEnd()}`;
+}
+
+function fieldLines(fields: readonly DescribedField[], settings?: Settings): string[] {
+  const width = Math.max(0, ...fields.filter(({ meaning }) => meaning !== undefined).map(({ name }) => name.length));
   return fields.flatMap((field) => [
-    `  ${bits(field).padStart(6)}  ${field.name}`,
+    fieldLine(field, width, settings),
     ...Object.entries(field.values ?? {}).map(([name, value]) => `            ${value} = ${name}`),
   ]);
 }
@@ -57,7 +71,12 @@ export function textOf(kind: DescribedKind, item: DescribedItem): string {
   }
   if (kind === 'check') {
     lines.push(`  reads: ${[...(item.fields as string[]), ...(item.inputs as string[])].join(', ')}`);
-  } else if (Array.isArray(item.fields)) lines.push(...fieldLines(item.fields as DescribedField[]));
+  } else if (Array.isArray(item.fields)) {
+    const settings =
+      kind === 'vmcs' || kind === 'msr' ? allowedSettingsIn(kind, Number(item.encoding ?? item.address)) : undefined;
+    if (settings !== undefined) lines.push(`  settings that ${modelName} allows:`);
+    lines.push(...fieldLines(item.fields as DescribedField[], settings));
+  }
   for (const [name, value] of Object.entries((item.values ?? {}) as Record<string, number>)) {
     lines.push(`  ${String(value).padStart(6)} = ${name}`);
   }

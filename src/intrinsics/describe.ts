@@ -2,6 +2,7 @@
 // Every definition as plain data, for `bfm describe` and for tests that walk them all.
 import { camelCase } from './accessors/build_accessors.js';
 import type { BitField } from './bit_fields.js';
+import { bitMeaning } from './bit_meanings.js';
 import {
   BaudRate,
   DataBits,
@@ -45,6 +46,8 @@ export interface DescribedField {
   readonly to: number;
   readonly mask?: string;
   readonly values?: Readonly<Record<string, number>>;
+  /** What it does, in a line. */
+  readonly meaning?: string;
 }
 
 /** A number of any size as JSON has it. */
@@ -124,12 +127,14 @@ function hex(value: bigint): string {
 }
 
 function describeField({ name, from, to, mask, values }: BitField): DescribedField {
+  const meaning = bitMeaning(name);
   return {
     name,
     from,
     to,
     ...(mask === undefined ? {} : { mask: hex(mask) }),
     ...(values === undefined ? {} : { values }),
+    ...(meaning === undefined ? {} : { meaning }),
   };
 }
 

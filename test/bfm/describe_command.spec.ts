@@ -52,12 +52,24 @@ describe('bfm describe', () => {
       const [item] = find(description, 'msr', 'ia32_efer');
       const text = textOf('msr', item!);
       expect(text).to.match(/^ia32_efer \(0xc0000080\) {3}SDM/i);
-      expect(text).to.match(/^ +8 {2}lme$/im);
+      expect(text).to.match(/^ +8 {2}lme {2}LME: IA-32e mode becomes active with CR0\.PG$/m);
     });
 
     it('gives the mask of bits that are not one run', () => {
       const [item] = find(description, 'msr', 'ia32_efer');
       expect(textOf('msr', item!)).to.match(/^ +0xFFFFFFFFFFFFF2FE {2}reserved$/m);
+    });
+
+    it('says of a control what it does and what this processor model allows', () => {
+      const lines = (kind: 'vmcs' | 'msr', name: string) => textOf(kind, find(description, kind, name)[0]!);
+      const primary = lines('vmcs', 'primary_processor_based_vm_execution_controls');
+      expect(primary).to.include('settings that Skylake client (06_5EH) allows:');
+      expect(primary).to.match(/^ +7 {2}hlt_exiting +0 or 1 {4}HLT causes VM exits$/m);
+      expect(primary).to.match(/^ +17 {2}activate_tertiary_controls +always 0 {2}the tertiary/m);
+      expect(lines('msr', 'ia32_vmx_procbased_ctls'), 'a default1 control').to.match(/ cr3_load_exiting +always 1 /);
+      expect(lines('msr', 'ia32_vmx_true_procbased_ctls')).to.match(/ cr3_load_exiting +0 or 1 /);
+      expect(lines('msr', 'ia32_vmx_procbased_ctls2')).to.match(/^ +1 {2}enable_ept +0 or 1 /m);
+      expect(lines('vmcs', 'vm_function_controls')).to.match(/eptp_switching +always 0 /);
     });
 
     it('says of a check what it wants and reads', () => {
