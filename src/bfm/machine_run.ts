@@ -101,6 +101,7 @@ export class MachineRun {
       testDevice: request.testDevice,
       exitMark: this.control.exitWord,
       counters: this.control.counters,
+      attention: this.control.attentionWord,
       ...(request.rtcStart !== undefined && { rtcStart: request.rtcStart }),
     });
     return pc;

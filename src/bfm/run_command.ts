@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Command } from 'commander';
+import { killThisProcess, outputWritten } from './end_worker.js';
 import { ExitStatus } from './exit_status.js';
 import { whileInterruptsGoTo } from './interrupts.js';
 import { machineOptions } from './machine_options.js';
@@ -52,6 +53,8 @@ async function run(options: RunOptions): Promise<ExitStatus> {
   });
   const report = await withInterrupts(session, isTerminal, () => session.run());
   show(report, request, options);
+  // A blocked thread of the machine would keep this process for ever. The report has been given, the terminal is restored.
+  if (session.isBlocked) await outputWritten().then(killThisProcess);
   return exitStatusOf(report, request.until);
 }
 

@@ -14,6 +14,7 @@ const EXIT_REASON = 2;
 const HANDLER = 3;
 const INPUT_HEAD = 4;
 const INPUT_TAIL = 5;
+const ATTENTION = 6;
 const WORDS = 8;
 const INPUT_BYTES = 4096;
 const COUNTERS_OFFSET = WORDS * 4;
@@ -39,7 +40,27 @@ export class RunControl {
   /** The first request stands: a Ctrl-C during the stop of a time-out does not change why the run ended. */
   requestStop(request: StopRequest): void {
     Atomics.compareExchange(this.words, STOP, StopRequest.None, request);
+    this.callForAttention();
     Atomics.notify(this.words, INPUT_HEAD);
+  }
+
+  /** Main thread: there is something for the worker to do. Its quantum ends at the next VM exit, however many slow handlers it has left. */
+  callForAttention(): void {
+    Atomics.store(this.words, ATTENTION, 1);
+  }
+
+  /** Worker: it looks now. */
+  attend(): void {
+    Atomics.store(this.words, ATTENTION, 0);
+  }
+
+  get wantsAttention(): boolean {
+    return Atomics.load(this.words, ATTENTION) !== 0;
+  }
+
+  /** The word with which the main thread calls for attention, for the machine: not 0 while it does. */
+  get attentionWord(): Int32Array {
+    return this.words.subarray(ATTENTION, ATTENTION + 1);
   }
 
   get stopRequest(): StopRequest {

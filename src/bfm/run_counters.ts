@@ -44,6 +44,11 @@ export class RunCounters {
     this.slept[0] = virtualTime - instructions;
   }
 
+  /** VM exits of all reasons: grows with each exit. */
+  get totalExits(): number {
+    return this.exits.reduce((sum, count) => sum + count, 0);
+  }
+
   /** What is known now. */
   read(): CounterValues {
     const instructions = this.instructions[0]! + this.instructions[1]! * TWO_TO_32;

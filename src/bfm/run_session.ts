@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Worker } from 'node:worker_threads';
 import { BareflankError } from '../intrinsics/errors.js';
+import { endWorker } from './end_worker.js';
 import { GuestConsole } from './guest_console.js';
 import { hangingHandler } from './hanging_handler.js';
 import { problemOf } from './problem.js';
@@ -9,15 +10,7 @@ import type { Outcome, RunReport, RunRequest, WorkerMessage } from './run_reques
 import { RunFailedError } from './run_failed_error.js';
 import type { TextSink } from './text_sink.js';
 import { VmmLines } from './vmm_lines.js';
-
-/** How often the main thread looks whether the worker still works. */
-const LOOK_MILLISECONDS = 100;
-/** How long VMM code may keep the machine from its next quantum. */
-const VMM_PATIENCE_MILLISECONDS = 2000;
-/** How long modules may take to load, VMM and extensions to start, to report and to end. */
-const CALL_PATIENCE_MILLISECONDS = 10000;
-/** How long the machine itself may, which only a starved computer explains. */
-const MACHINE_PATIENCE_MILLISECONDS = 20000;
+import { Watchdog } from './watchdog.js';
 
 /** What a session needs beside the request. */
 export interface SessionOptions {
@@ -53,10 +46,8 @@ export class RunSession {
   private handlers: readonly string[] = [];
   private worker: Worker | undefined;
   private running = false;
-  /** What the worker calls outside VM exits and quanta. */
-  private calling: string | undefined;
-  /** How long the worker has shown no sign of life. */
-  private stillMilliseconds = 0;
+  private watchdog: Watchdog | undefined;
+  private blocked = false;
   private startedAt = performance.now();
   private finish: (report: RunReport) => void = () => {};
   private fail: (error: Error) => void = () => {};
@@ -72,16 +63,25 @@ export class RunSession {
   /** Runs to the end. @throws BareflankError if the run could not begin. */
   async run(): Promise<RunReport> {
     const deadline = this.armDeadline();
-    const watchdog = this.armWatchdog();
+    this.watchdog = new Watchdog(this.control, {
+      handlers: () => this.handlers,
+      onHang: (what) => this.terminate('dead', what),
+      callPatience: this.options.callPatience,
+    });
     try {
       return await this.runWorker();
     } finally {
       clearTimeout(deadline);
-      clearInterval(watchdog);
-      await this.worker?.terminate();
+      this.watchdog.stop();
+      if (this.worker !== undefined) this.blocked = !(await endWorker(this.worker));
       this.console.end();
       this.vmm.end();
     }
+  }
+
+  /** The worker waits in a call of the system and could not be ended: only the end of this process ends it. */
+  get isBlocked(): boolean {
+    return this.blocked;
   }
 
   /** Ctrl-C or Ctrl-A X: once to stop at the next quantum, twice to stop now. */
@@ -114,11 +114,9 @@ export class RunSession {
         this.handlers = message.names;
         return;
       case 'calling':
-        this.calling = message.what;
-        this.stillMilliseconds = 0;
-        return;
+        return this.watchdog?.calling(message.what);
       case 'running':
-        this.calling = undefined;
+        this.watchdog?.running();
         this.running = true;
         this.startedAt = performance.now();
         return;
@@ -139,27 +137,6 @@ export class RunSession {
       if (this.running) this.control.requestStop(StopRequest.Timeout);
       else this.terminate('timeout', 'the time-out passed before the guest ran');
     }, timeout * 1000);
-  }
-
-  private armWatchdog(): NodeJS.Timeout {
-    let heartbeat = -1;
-    return setInterval(() => {
-      const now = this.control.heartbeat;
-      const watched = this.running || this.calling !== undefined;
-      this.stillMilliseconds = watched && now === heartbeat ? this.stillMilliseconds + LOOK_MILLISECONDS : 0;
-      heartbeat = now;
-      if (this.stillMilliseconds >= this.patience())
-        this.terminate(
-          'dead',
-          this.calling === undefined ? 'no quantum ended' : `${this.calling} did not come to its end`,
-        );
-    }, LOOK_MILLISECONDS);
-  }
-
-  private patience(): number {
-    if (this.control.exitReason !== 0) return VMM_PATIENCE_MILLISECONDS;
-    if (this.calling === undefined) return MACHINE_PATIENCE_MILLISECONDS;
-    return this.options.callPatience ?? CALL_PATIENCE_MILLISECONDS;
   }
 
   /** Ends the worker by force. What the machine counted stands in shared memory; what extensions would report is lost. */

@@ -39,6 +39,8 @@ export interface PcOptions {
   readonly testDevice?: boolean;
   /** A word in which the machine says which VM exit JavaScript is handling: basic reason + 1, or 0. */
   readonly exitMark?: Int32Array;
+  /** A word that another thread sets: while it is not 0, a quantum ends at its next VM exit, so that the owner can look why. */
+  readonly attention?: Int32Array;
   /** Where the first processor counts. */
   readonly counters?: ProcessorCounters;
 }
@@ -101,6 +103,7 @@ export class Pc {
       counters: options.counters,
     });
     processor.exitMark = options.exitMark;
+    processor.attention = options.attention;
     this.processors = [processor];
     this.execution = new Execution(
       this.processors.map((each) => ({ processor: each, driver: new DriverContext(each) })),

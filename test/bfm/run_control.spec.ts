@@ -33,4 +33,15 @@ describe('RunControl', () => {
     worker.handlerWord[0] = 2;
     expect([main.heartbeat, main.exitReason, main.handler]).to.deep.equal([2, 11, 2]);
   });
+
+  it('calls the worker by a word that the machine looks at, at each stop too', () => {
+    const main = new RunControl();
+    const worker = new RunControl(main.memory);
+    main.callForAttention();
+    expect([worker.wantsAttention, worker.attentionWord[0]]).to.deep.equal([true, 1]);
+    worker.attend();
+    expect(worker.wantsAttention).to.equal(false);
+    main.requestStop(StopRequest.Interrupted);
+    expect(worker.wantsAttention).to.equal(true);
+  });
 });

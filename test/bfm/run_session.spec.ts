@@ -61,6 +61,33 @@ describe('RunSession', () => {
     });
   }
 
+  it('stops at the next VM exit, with all reports, under an extension whose handlers are slow', async () => {
+    const channel = new BroadcastChannel('slow handler');
+    const called = new Promise((resolve) => (channel.onmessage = resolve));
+    const file = folder.write(
+      'slow.ts',
+      `import { ExitContribution, ExitReason, ReportContribution, vcpuModule } from 'bareflank';
+       class Slow {
+         readonly name = 'slow'; readonly reasons = [ExitReason.Cpuid]; spent = 1;
+         handleExit() {
+           new BroadcastChannel('slow handler').postMessage('called');
+           for (let at = 0; at < 5_000_000; at++) this.spent = (this.spent * 31 + at) | 0;
+           return false;
+         }
+         report() { return { isThere: 'yes' }; }
+       }
+       export default vcpuModule(({ bind }) => {
+         bind(Slow).toSelf(); bind(ExitContribution).toService(Slow); bind(ReportContribution).toService(Slow);
+       });`,
+    );
+    const session = new RunSession({ ...endless, modules: [file] }, { console: sink(), vmm: sink(), colours: false });
+    const report = session.run();
+    await called;
+    session.interrupt();
+    expect(await report).to.deep.include({ outcome: 'interrupted', extensions: { slow: { isThere: 'yes' } } });
+    channel.close();
+  });
+
   it('says that an extension ended the thread of the machine', async () => {
     const file = folder.write(
       'exits.ts',

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { killThisProcess } from '../end_worker.js';
 import type { RunRequest } from '../run_request.js';
 import type { HostStartMessage } from './host_protocol.js';
 import { HostServer } from './host_server.js';
@@ -19,19 +20,27 @@ process.on('SIGHUP', () => {});
 process.on('SIGINT', () => {});
 
 const host = new MachineHost(request);
-/** Milliseconds for the worker to end; one that is blocked in a call of the system never does. */
-const PATIENCE = 2000;
+
+/** Ends the process. A machine that is blocked in a call of the system does not keep it. */
+async function finish(status: number): Promise<void> {
+  if (!(await host.close())) killThisProcess();
+  process.exitCode = status;
+  setTimeout(() => process.exit(), 100).unref();
+}
 const end = (): void => {
   server.close();
-  setTimeout(() => process.kill(process.pid, 'SIGKILL'), PATIENCE);
-  void host.close().then(() => setTimeout(() => process.exit(0), 100).unref());
+  void finish(0);
 };
 const server = new HostServer(host, end);
 process.on('SIGTERM', () => void host.remove().then(end));
 
 // A command that ended before it knew whether its machine runs leaves none behind.
-const abandon = (): void => process.exit(1);
-process.once('disconnect', abandon);
+const abandon = (): void => {
+  server.close();
+  void finish(1);
+};
+if (process.connected) process.once('disconnect', abandon);
+else abandon();
 
 try {
   await host.started();
@@ -41,7 +50,6 @@ try {
   else void host.remove().then(end);
 } catch (error) {
   await tell({ failed: error instanceof Error ? error.message : String(error) });
-  await host.close();
-  process.exitCode = 1;
+  await finish(1);
 }
 if (process.connected) process.disconnect();

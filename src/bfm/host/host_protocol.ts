@@ -54,6 +54,8 @@ export interface WorkerRequest {
 export type HostedMessage =
   | { readonly kind: 'console' | 'vmm'; readonly bytes: Uint8Array }
   | { readonly kind: 'handlers'; readonly names: readonly string[] }
+  /** Code of the VMM or of extensions is called, outside the guest's VM exits; without `what`, the call has returned. */
+  | { readonly kind: 'calling'; readonly what: string | undefined }
   | { readonly kind: 'ready' }
   | { readonly kind: 'ended'; readonly detail: string }
   | { readonly kind: 'answer'; readonly id: number; readonly result: unknown }

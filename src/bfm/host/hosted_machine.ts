@@ -22,6 +22,17 @@ const SLICE = 5;
 /** What cannot be done to a machine whose guest has ended. */
 const wantsGuest: ReadonlySet<HostMethod> = new Set(['load', 'start', 'vmcall', 'vmcallData']);
 
+/** What the methods that call code of the VMM or of extensions are, for a watcher that sees no end of one. */
+const calls: Readonly<Partial<Record<HostMethod, string>>> = {
+  load: 'the loading of the modules',
+  start: 'the start of the VMM',
+  vmcall: 'the VMCALL',
+  vmcallData: 'the VMCALL',
+  stop: 'the stop of the VMM',
+  unload: 'the end of the VMM',
+  remove: 'the end of the VMM',
+};
+
 type Params<M extends HostMethod> = HostRequests[M]['params'];
 
 /** A machine that lives until it is removed: it runs its guest, and between two quanta does what clients of its host ask for. */
@@ -62,8 +73,9 @@ export class HostedMachine {
     await this.build();
     this.post({ kind: 'ready' });
     while (!this.isRemoved) {
+      this.control.attend();
       for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) await this.serve(next);
-      this.runSlice();
+      await this.runSlice();
       this.flush();
       await this.pause();
     }
@@ -81,14 +93,26 @@ export class HostedMachine {
       debugConsole: (byte) => this.consoleByte(byte),
       testDevice: request.testDevice,
       exitMark: control.exitWord,
+      counters: control.counters,
+      attention: control.attentionWord,
       ...(request.rtcStart !== undefined && { rtcStart: request.rtcStart }),
     });
     this.driver = await Driver.create({ machine: this.pc.driverHost, whereabouts: control.handlerWord });
     this.commands = new DriverCommands(this.driver);
     if (request.modules.length > 0 || request.start !== 'off')
-      await this.commands.load(request.modules, request.settings);
+      await this.called('load', () => this.commands.load(request.modules, request.settings));
     this.pc.boot({ kernel, modules, append: request.append });
-    if (request.start === 'boot') this.start();
+    if (request.start === 'boot') await this.called('start', () => this.start());
+  }
+
+  /** Tells the watchdog of a call into the VMM or extensions, and of its end. */
+  private async called<T>(method: HostMethod, call: () => T | Promise<T>): Promise<T> {
+    this.post({ kind: 'calling', what: calls[method] });
+    try {
+      return await call();
+    } finally {
+      this.post({ kind: 'calling', what: undefined });
+    }
   }
 
   private consoleByte(byte: number): void {
@@ -101,16 +125,17 @@ export class HostedMachine {
     this.post({ kind: 'handlers', names: [...this.driver.handlerNames] });
   }
 
-  private runSlice(): void {
-    const { pc, lateStart } = this;
+  private async runSlice(): Promise<void> {
+    const { pc, control, lateStart } = this;
     const until = performance.now() + SLICE;
     const idle = (nanoseconds: number): boolean => lateStart?.idle() !== true && this.idle(nanoseconds);
     this.idleFor = 0;
     while (this.ending === undefined && !this.isRemoved && this.idleFor === 0 && performance.now() < until) {
-      if (lateStart?.isDue === true) this.startLate(lateStart);
+      if (lateStart?.isDue === true) await this.called('start', () => this.startLate(lateStart));
       const end = pc.runQuantum(idle);
-      this.control.beat();
+      control.beat();
       if (end !== undefined) this.end(end);
+      if (control.wantsAttention) break;
     }
   }
 
@@ -193,7 +218,7 @@ export class HostedMachine {
       return;
     }
     try {
-      this.post({ kind: 'answer', id, result: await this.perform(method, params) });
+      this.post({ kind: 'answer', id, result: await this.called(method, () => this.perform(method, params)) });
     } catch (error) {
       // The client may be in any folder.
       this.post({ kind: 'error', id, message: problemOf(error, null).what });

@@ -2,15 +2,12 @@
 import { Worker } from 'node:worker_threads';
 import type { DriverState } from '../../driver/driver.js';
 import { BareflankError } from '../../intrinsics/errors.js';
-import { hangingHandler } from '../hanging_handler.js';
+import { endWorker } from '../end_worker.js';
 import { RunControl } from '../run_control.js';
 import type { RunRequest } from '../run_request.js';
+import { Watchdog } from '../watchdog.js';
 import { MachineLostError } from './host_errors.js';
-import { TYPE, type HostedMessage, type HostMethod, type HostRequests } from './host_protocol.js';
-
-/** How often the host looks whether a handler still runs, and how long it may. */
-const LOOK_MILLISECONDS = 100;
-const PATIENCE_MILLISECONDS = 2000;
+import { TYPE, type HostedMessage, type HostMethod, type HostRequests, type WorkerRequest } from './host_protocol.js';
 
 /** How long a machine may take to stop and unload its VMM when it is removed. */
 const REMOVAL_MILLISECONDS = 5000;
@@ -41,7 +38,7 @@ export class MachineHost {
   private readonly control = new RunControl();
   private readonly worker: Worker;
   private readonly pending = new Map<number, Pending>();
-  private readonly watchdog: NodeJS.Timeout;
+  private readonly watchdog: Watchdog;
   private handlers: readonly string[] = [];
   private nextId = 1;
   private lost: string | undefined;
@@ -55,7 +52,13 @@ export class MachineHost {
     this.worker.on('message', (message: HostedMessage) => this.receive(message));
     this.worker.on('error', (error) => this.lose(`internal error: ${error.message}`));
     this.worker.on('exit', () => this.lose('the machine ended'));
-    this.watchdog = this.armWatchdog();
+    this.watchdog = new Watchdog(this.control, {
+      handlers: () => this.handlers,
+      onHang: (what) => {
+        this.lose(what);
+        void endWorker(this.worker);
+      },
+    });
   }
 
   /** Resolves when the machine runs. @throws MachineLostError if it cannot begin. */
@@ -70,7 +73,7 @@ export class MachineHost {
 
   /** Bytes typed at the console. */
   type(bytes: Uint8Array): void {
-    this.worker.postMessage({ id: 0, method: TYPE, params: bytes });
+    this.post({ id: 0, method: TYPE, params: bytes });
   }
 
   /** The state of the VMM, and how the guest ended if it did. */
@@ -86,7 +89,7 @@ export class MachineHost {
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       this.pending.set(id, { resolve: resolve as Pending['resolve'], reject });
-      this.worker.postMessage({ id, method, params });
+      this.post({ id, method, params });
     });
   }
 
@@ -101,10 +104,10 @@ export class MachineHost {
     this.lose('its machine was removed (bfm driver_unload)');
   }
 
-  /** Ends the worker, whatever it does. */
-  async close(): Promise<void> {
-    clearInterval(this.watchdog);
-    await this.worker.terminate();
+  /** Ends the worker, whatever it does. @returns false if it is blocked in a call of the system, which only the end of the process ends */
+  async close(): Promise<boolean> {
+    this.watchdog.stop();
+    return endWorker(this.worker);
   }
 
   /** Status and removal always work. */
@@ -113,6 +116,11 @@ export class MachineHost {
     if (method === 'status') return Promise.resolve({ state } as HostRequests[M]['result']);
     if (method === 'remove') return Promise.resolve(null as HostRequests[M]['result']);
     return Promise.reject(new MachineLostError(`vmm is corrupt: ${why}; end its machine with bfm driver_unload`));
+  }
+
+  private post(request: WorkerRequest): void {
+    this.worker.postMessage(request);
+    this.control.callForAttention();
   }
 
   private receive(message: HostedMessage): void {
@@ -125,6 +133,8 @@ export class MachineHost {
       case 'handlers':
         this.handlers = message.names;
         return;
+      case 'calling':
+        return this.watchdog.calling(message.what);
       case 'ready':
         return this.ready?.resolve(undefined);
       case 'ended':
@@ -164,24 +174,11 @@ export class MachineHost {
   private lose(why: string): void {
     if (this.lost !== undefined) return;
     this.lost = why;
-    clearInterval(this.watchdog);
+    this.watchdog.stop();
     this.ready?.reject(new MachineLostError(why));
     for (const id of [...this.pending.keys()]) this.settle(id, ({ reject }) => reject(new MachineLostError(why)));
     if (this.ending !== undefined) return;
     this.ending = why;
     this.tell((listener) => listener.ended(why));
-  }
-
-  private armWatchdog(): NodeJS.Timeout {
-    let heartbeat = -1;
-    let still = 0;
-    return setInterval(() => {
-      const now = this.control.heartbeat;
-      still = this.control.exitReason !== 0 && now === heartbeat ? still + LOOK_MILLISECONDS : 0;
-      heartbeat = now;
-      if (still < PATIENCE_MILLISECONDS) return;
-      this.lose(hangingHandler(this.control, this.handlers) ?? 'the VMM did not return');
-      void this.worker.terminate();
-    }, LOOK_MILLISECONDS);
   }
 }

@@ -41,6 +41,8 @@ export class LogicalProcessor {
   exitEntry: ExitEntry | undefined;
   /** A word of shared memory that says which exit entry is running, for a watchdog in another thread: basic reason + 1, 0 for none. */
   exitMark: Int32Array | undefined;
+  /** A word that another thread sets to end the `run` under way at the next VM exit: handlers may take long, and be many. */
+  attention: Int32Array | undefined;
   /** Two words that say how many instructions had retired at the last VM exit: what such a watchdog can report. */
   private readonly exitInstructions: Uint32Array;
   /** `HostEntry.returnTo` was called: the exit entry left VMX non-root operation for good. */
@@ -95,13 +97,16 @@ export class LogicalProcessor {
 
   /** Runs at most `instructions`, VM exits and their handling included. @returns why it stopped; never `VmExit` or `VmxInstruction`. */
   run(instructions: number): StopReason {
-    const { core } = this;
+    const { core, attention } = this;
     const { u32 } = core;
     const start = u32[instructionsWord]!;
     let left = instructions;
     // Exits that retire no instruction (an interrupt window that is always open) must not keep the scheduler from its turn.
     for (let turns = 0; turns < instructions; turns++) {
-      if (this.engine.exitPending) this.deliverExit();
+      if (this.engine.exitPending) {
+        this.deliverExit();
+        if (attention !== undefined && attention[0] !== 0) left = 0;
+      }
       if (this.end !== undefined) return StopReason.Shutdown;
       if (left <= 0) return StopReason.Quantum;
       const reason = core.run(left);
