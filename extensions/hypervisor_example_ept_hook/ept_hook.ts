@@ -1,30 +1,46 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { bfdebug, Ept, ExitContribution, ExitReason, GuestMemory, MonitorTrap, ReportContribution } from 'bareflank';
-import { VcpuIdentity, vcpuModule, VmcallContribution, VmcallOpcode, Vmcs } from 'bareflank';
-import { state, type EptView, type Exit, type Request, type VmcallRegisters } from 'bareflank';
+import { bfdebug, Ept, ExitContribution, ExitReason, GuestMemory, MonitorTrap, parameter } from 'bareflank';
+import { ReportContribution, VcpuIdentity, vcpuModule, VmcallContribution, VmcallOpcode } from 'bareflank';
+import { Vmcs, VmcsContribution } from 'bareflank';
+import { EptViolationBit, state, type EptView, type Exit, type Request, type VmcallRegisters } from 'bareflank';
 import { inject, injectable } from 'inversify';
 
 const pageMask = ~0xfffn;
 
-/** A function of the guest's that leads to another one. */
+/** Where it hooks from the guest's first instruction on. */
+export const HookAddress = parameter(
+  'ept_hook.address',
+  0n,
+  'guest-physical address of an instruction to hook from the start; 0: none',
+);
+/** Where that hook leads. */
+export const HookTarget = parameter(
+  'ept_hook.target',
+  0n,
+  'guest-virtual address at which the guest goes on instead; 0: it only counts',
+);
+
+/** An instruction of the guest's at which something else happens. */
 interface Hook {
-  /** Guest-physical page of the function. */
-  readonly page: bigint;
-  readonly from: bigint;
-  readonly to: bigint;
+  /** Guest-physical address of the instruction. */
+  readonly address: bigint;
+  /** Where RIP goes; undefined: the guest goes on as if nothing was there. */
+  readonly to: bigint | undefined;
 }
 
 /**
- * Hooks one function of the guest without touching its memory. In the view `hooked` the function's page is gone: whatever reaches for it exits.
- * At the function itself RIP becomes the hook; then, and for every other access, one instruction runs in the base map.
+ * Hooks one function of the guest without touching its memory. In its view the function's page is missing, so each access to the page exits.
+ * At the function itself RIP becomes the hook. Then, and for every other access, one instruction runs in the base map.
  */
 @injectable()
-export class EptHook implements ExitContribution, VmcallContribution, ReportContribution {
+export class EptHook implements ExitContribution, VmcallContribution, VmcsContribution, ReportContribution {
   @inject(Ept) readonly ept!: Ept;
   @inject(MonitorTrap) readonly monitorTrap!: MonitorTrap;
   @inject(GuestMemory) readonly guestMemory!: GuestMemory;
   @inject(Vmcs) readonly vmcs!: Vmcs;
   @inject(VcpuIdentity) readonly vcpuid!: bigint;
+  @inject(HookAddress) readonly hookAddress!: bigint;
+  @inject(HookTarget) readonly hookTarget!: bigint;
   readonly name = 'ept-hook';
   readonly reasons = [ExitReason.EptViolation];
   readonly opcodes = [VmcallOpcode.VMCALL_REGISTERS];
@@ -37,29 +53,40 @@ export class EptHook implements ExitContribution, VmcallContribution, ReportCont
     return { taken: this.taken };
   }
 
+  setUp(): void {
+    if (this.hookAddress === 0n) return;
+    this.hook({ address: this.hookAddress, to: this.hookTarget === 0n ? undefined : this.hookTarget });
+  }
+
   /** VMCALL registers: R02 = 1, R03 the function, R04 the hook; any other R02 undoes it. */
   handleVmcall({ r02, r03, r04 }: VmcallRegisters): boolean {
     this.unhook();
-    if (r02 === 1n) this.hook(r03, r04);
+    if (r02 === 1n) {
+      this.hook({ address: this.guestMemory.virtualToPhysical(r03, this.vmcs.guestCr3.get()), to: r04 });
+    }
     return true;
   }
 
   /** An EPT violation. */
   handleExit(exit: Exit): boolean {
     const hook = this.current;
-    if (hook === undefined || (exit.guestPhysicalAddress & pageMask) !== hook.page) return false;
-    if (this.vmcs.guestRip.get() === hook.from) {
+    const page = exit.guestPhysicalAddress & pageMask;
+    if (hook === undefined || page !== (hook.address & pageMask)) return false;
+    // The address of a fetch may be that of any byte of the instruction; RIP has its first one.
+    const isAtHook = (exit.qualificationLow & EptViolationBit.InstructionFetch) !== 0;
+    if (isAtHook && (this.vmcs.guestRip.get() & ~pageMask) === (hook.address & ~pageMask)) {
       this.taken++;
-      this.vmcs.guestRip.set(hook.to);
+      if (hook.to !== undefined) this.vmcs.guestRip.set(hook.to);
     }
     this.leave();
-    this.monitorTrap.step(this, 'afterStep', hook.page);
+    this.monitorTrap.step(this, 'afterStep', page);
     return true;
   }
 
   /** The instruction that touched the page was executed. */
   afterStep(page: bigint): void {
-    if (this.current?.page === page && this.inside === undefined) this.enter();
+    if (this.current !== undefined && (this.current.address & pageMask) === page && this.inside === undefined)
+      this.enter();
   }
 
   /** Views outlive a vCPU: the next one must not find the page gone. */
@@ -67,12 +94,12 @@ export class EptHook implements ExitContribution, VmcallContribution, ReportCont
     this.restore();
   }
 
-  private hook(from: bigint, to: bigint): void {
-    const page = this.guestMemory.virtualToPhysical(from, this.vmcs.guestCr3.get()) & pageMask;
-    this.view().restrict(page, 0);
-    this.current = { page, from, to };
+  private hook(hook: Hook): void {
+    this.view().restrict(hook.address & pageMask, 0);
+    this.current = hook;
     this.enter();
-    bfdebug`hooked 0x${from.toString(16)} to 0x${to.toString(16)}`;
+    const to = hook.to === undefined ? '' : ` to 0x${hook.to.toString(16)}`;
+    bfdebug`hooked physical 0x${hook.address.toString(16)}${to}`;
   }
 
   private unhook(): void {
@@ -92,7 +119,7 @@ export class EptHook implements ExitContribution, VmcallContribution, ReportCont
   }
 
   private restore(): void {
-    if (this.current !== undefined) this.view().restore(this.current.page);
+    if (this.current !== undefined) this.view().restore(this.current.address & pageMask);
     this.current = undefined;
   }
 
@@ -101,8 +128,11 @@ export class EptHook implements ExitContribution, VmcallContribution, ReportCont
   }
 }
 
-export default vcpuModule(({ bind }) => {
+export default vcpuModule(({ bind, parameter: declare }) => {
+  declare(HookAddress);
+  declare(HookTarget);
   bind(EptHook).toSelf();
+  bind(VmcsContribution).toService(EptHook);
   bind(ExitContribution).toService(EptHook);
   bind(VmcallContribution).toService(EptHook);
   bind(ReportContribution).toService(EptHook);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { ExitReason, VmcsField, VMCALL_MAGIC } from 'bareflank';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EptViolationBit, ExitReason, VmcsField, VMCALL_MAGIC } from 'bareflank';
 import eptHook from '../../../extensions/hypervisor_example_ept_hook/ept_hook.js';
+import { bfm, root } from '../../bfm/bfm_process.js';
 import { captureOutput } from '../../vmm/capture_output.js';
 import { startedVmm } from '../../vmm/started_vmm.js';
 
@@ -25,7 +28,10 @@ function hooked() {
   const violation = (rip: bigint, physical: bigint): void => {
     machine.fields.set(VmcsField.GuestRip, rip);
     captureOutput(() =>
-      machine.exit(ExitReason.EptViolation, { fields: { [VmcsField.GuestPhysicalAddress]: physical } }),
+      machine.exit(ExitReason.EptViolation, {
+        qualification: BigInt(EptViolationBit.InstructionFetch),
+        fields: { [VmcsField.GuestPhysicalAddress]: physical },
+      }),
     );
   };
   const taken = (): unknown => vmm.vcpuManager.reports()['ept-hook']!.taken;
@@ -92,5 +98,22 @@ describe('EptHook', () => {
     expect([entryOf(0x801000n) & 7n, entryOf(0xa01000n) & 7n]).to.deep.equal([7n, 0n]);
     violation(0x601010n, 0xa01010n);
     expect(taken()).to.equal(1);
+  });
+
+  it('counts how often the instruction at ept_hook.address executes, from the first instruction on', async () => {
+    // The CPUID of the guest's loop; a page of code that is entered and left at will around it.
+    const image = readFileSync(join(root, 'build', 'guests', 'cpuid.bin'));
+    const cpuid = image.indexOf(Buffer.from([0x0f, 0xa2]));
+    const address = `0x${(0x200000 + cpuid).toString(16)}`;
+    const run = ['run', '--guest', 'cpuid', '--append', '25', '-m', 'ept_hook', '--json'];
+    const { status, stdout, stderr } = await bfm(...run, '--set', `ept_hook.address=${address}`);
+    expect(status, stderr).to.equal(0);
+    const { machine, extensions } = JSON.parse(stdout) as {
+      machine: { exits: Record<string, number> };
+      extensions: Record<string, unknown>;
+    };
+    expect(machine.exits.cpuid).to.equal(25);
+    expect(extensions['ept-hook']).to.deep.equal({ taken: 25 });
+    expect(machine.exits.ept_violation).to.be.greaterThan(25);
   });
 });
