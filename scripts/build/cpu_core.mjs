@@ -9,6 +9,7 @@ import { buildFolder, filesBelow, hashOf, root, unlessFresh } from './paths.mjs'
 
 const cpuFolder = join(buildFolder, 'cpu');
 const sourceFolder = join(cpuFolder, 'source');
+const outputs = ['cpu.wasm', 'templates.wasm', 'templates.json', 'forms.json'].map((name) => join(cpuFolder, name));
 const asc = join(root, 'node_modules', 'assemblyscript', 'bin', 'asc.js');
 
 /** Options of both jobs: nothing of AssemblyScript's run time, memory imported, static data where the layout puts it. */
@@ -94,6 +95,19 @@ async function make() {
   const common = options(layout);
   const core = join(cpuFolder, 'cpu.wasm');
   const templates = join(cpuFolder, 'templates.wasm');
+  // an input that changes no line of the sources, as most of src/intrinsics does, costs no compilation
+  const written = [
+    ...filesBelow('build/cpu/source', (file) => file.endsWith('.ts')),
+    ...filesBelow('src/machine/generator', (file) => file.endsWith('.ts')),
+    join(root, 'scripts/build/cpu_core.mjs'),
+  ];
+  const hash = hashOf(written, JSON.stringify(forms));
+  await unlessFresh('cpu_core_sources', hash, outputs, () => compileAll(core, templates, common, forms));
+  if (process.argv.includes('--verbose')) console.error(`cpu core: ${Math.round(performance.now() - started)} ms`);
+}
+
+/** Compiles both jobs and cuts the templates. */
+async function compileAll(core, templates, common, forms) {
   const results = await Promise.allSettled([
     // these passes make the interpreter as fast as -O3 does (V8 optimises anyway), in a quarter of the time
     compile('cpu.ts', `${core}.new`, ['-O0', '--runPasses', corePasses, ...common]),
@@ -106,7 +120,6 @@ async function make() {
   const { extractTemplates } = await load('generator/extract.js');
   writeFileSync(join(cpuFolder, 'forms.json'), JSON.stringify(forms));
   writeFileSync(join(cpuFolder, 'templates.json'), JSON.stringify(extractTemplates(readFileSync(templates), forms)));
-  if (process.argv.includes('--verbose')) console.error(`cpu core: ${Math.round(performance.now() - started)} ms`);
 }
 
 /** True while the process of that id lives. */
@@ -140,18 +153,18 @@ async function alone(work) {
   }
 }
 
-/** Builds the core where its sources, the table, the layout, the generator or this script have changed. */
+/** Builds the core where its sources, the table, the layout, what src/intrinsics defines, the generator or this script have changed. */
 export async function buildCpuCore() {
   if (!existsSync(join(root, 'src/machine/cpu/cpu.ts'))) return;
   const inputs = [
     ...filesBelow('src/machine/cpu', (file) => file.endsWith('.ts')),
     ...filesBelow('src/machine/instructions', (file) => file.endsWith('.ts')),
     ...filesBelow('src/machine/generator', (file) => file.endsWith('.ts')),
+    ...filesBelow('src/intrinsics', (file) => file.endsWith('.ts')),
     join(root, 'src/machine/instructions.ts'),
     join(root, 'src/machine/layout.ts'),
     join(root, 'scripts/build/cpu_core.mjs'),
   ];
-  const outputs = ['cpu.wasm', 'templates.wasm', 'templates.json', 'forms.json'].map((name) => join(cpuFolder, name));
   // looked at again with the lock held: another process may have built meanwhile
   const fresh = () => unlessFresh('cpu_core', hashOf(inputs), outputs, make);
   const stamp = join(buildFolder, 'stamps', 'cpu_core');

@@ -49,6 +49,28 @@ export const Vector = {
   ControlProtection: 21,
 } as const;
 
+/** The manual's mnemonics of exceptions, without the number sign. SDM 3A "Exception and Interrupt Vectors". */
+export const vectorMnemonics = {
+  DE: 'DivideError',
+  DB: 'DebugException',
+  NMI: 'NmiInterrupt',
+  BP: 'Breakpoint',
+  OF: 'Overflow',
+  BR: 'BoundRangeExceeded',
+  UD: 'InvalidOpcode',
+  NM: 'DeviceNotAvailable',
+  DF: 'DoubleFault',
+  TS: 'InvalidTss',
+  NP: 'SegmentNotPresent',
+  SS: 'StackSegmentFault',
+  GP: 'GeneralProtection',
+  PF: 'PageFault',
+  MF: 'FloatingPointError',
+  AC: 'AlignmentCheck',
+  MC: 'MachineCheck',
+  XM: 'SimdFloatingPointException',
+} as const satisfies Readonly<Record<string, keyof typeof Vector>>;
+
 /** Exit qualification of control-register accesses. */
 export const ControlRegisterAccess = {
   ControlRegisterNumber: 0xf,

@@ -172,6 +172,32 @@ export const SegmentType = {
   ReadExecuteConformingAccessed: 15,
 } as const;
 
+/** Types of system segments and gates outside IA-32e mode; in it only the LDT, the 32-bit TSS and gates exist. SDM 3A "System Descriptor Types". */
+export const SystemSegment = {
+  Tss16Available: 1,
+  Ldt: 2,
+  Tss16Busy: 3,
+  CallGate16: 4,
+  TaskGate: 5,
+  InterruptGate16: 6,
+  TrapGate16: 7,
+  Tss32Available: 9,
+  Tss32Busy: 11,
+  CallGate32: 12,
+  InterruptGate32: 14,
+  TrapGate32: 15,
+} as const;
+
+/** Bits of the type of a code or data segment. SDM 3A "Code- and Data-Segment Types". */
+export const SegmentTypeBit = {
+  Accessed: 1 << 0,
+  /** Of a data segment; a code segment's bit says that it can be read. */
+  Writable: 1 << 1,
+  /** Of a data segment; a code segment's bit says that it is conforming. */
+  ExpandDown: 1 << 2,
+  Code: 1 << 3,
+} as const;
+
 /** Whole access-rights words of the VMM's own segments. */
 export const SegmentAccess = {
   Ring0CsDescriptor: 0xa09b,

@@ -21,11 +21,19 @@ export function sourceFiles(folder: string): SourceFile[] {
     .filter((path) => !path.includes(`${sep}machine${sep}cpu${sep}`) || path.includes(`${sep}test${sep}`))
     .filter((path) => !path.includes(`${sep}node_modules${sep}`) && !path.includes(`${sep}fixtures${sep}`))
     .sort()
-    .map(parse);
+    .map((path) => parse(path));
 }
 
-/** The AssemblyScript of the CPU core: text and length can be judged, the tree hardly. */
-export const coreFiles = (): SourceFile[] => filesBelow(join('src', 'machine', 'cpu')).map(parse);
+/** The AssemblyScript of the CPU core. Its decorators, which TypeScript does not know on functions, are blank in the tree; the text has them. */
+export const coreFiles = (): SourceFile[] =>
+  filesBelow(join('src', 'machine', 'cpu'))
+    .sort()
+    .map((path) => parse(path, withoutDecorators));
+
+/** AssemblyScript as TypeScript can parse it, each character at its place. */
+export function withoutDecorators(text: string): string {
+  return text.replace(/@(?:inline|external\([^)]*\))/g, (decorator) => ' '.repeat(decorator.length));
+}
 
 function filesBelow(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
@@ -33,12 +41,17 @@ function filesBelow(folder: string): string[] {
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
 }
 
-function parse(path: string): SourceFile {
+/** A text of the core, parsed. */
+export function parseCore(path: string, text: string): SourceFile {
+  return { path, text, tree: ts.createSourceFile(path, withoutDecorators(text), ts.ScriptTarget.ES2022, true) };
+}
+
+function parse(path: string, prepare: (text: string) => string = (text) => text): SourceFile {
   const text = readFileSync(path, 'utf8');
   return {
     path: relative(root, path).split(sep).join('/'),
     text,
-    tree: ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true),
+    tree: ts.createSourceFile(path, prepare(text), ts.ScriptTarget.ES2022, true),
   };
 }
 

@@ -4,8 +4,8 @@
 //
 // Operand kinds: Reg = u32 address of the register's slot, Mem = u64 linear address, Imm = i64. All faults come in value/open/read/probe/write.
 import {
-  FC, FR, FX, TLB_DATA, TLB_FETCH, CURRENT_RECORD, PAGE_RIP, CODE_MASK, STACK_MASK, SS_BASE, ES_BASE, ACCESS_SEGMENT, DECODE_MODE, BOUNCE,
-  DECODE_SEGMENTED, DECODE_CODE, DECODE_CODE64, SS, RIP, RSP as RSP_SLOT,
+  FC, FR, FX, TLB_DATA, TLB_FETCH, CURRENT_RECORD, PAGE_RIP, CODE_MASK, STACK_MASK, ES_BASE, ACCESS_SEGMENT,
+  DECODE_MODE, BOUNCE, DECODE_SEGMENTED, DECODE_CODE, DECODE_CODE64, SS, RIP,
 } from "./layout";
 import { READ, READ_WRITE, WRITE } from "./access_kind";
 import { openSlow, plainSlow, probeSlow } from "./operand";

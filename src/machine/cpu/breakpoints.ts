@@ -2,8 +2,8 @@
 // Data and I/O breakpoints. SDM 3B "Debug Registers". What an access meets goes to DEBUG_TRAPS and is reported behind the instruction.
 import { CR4, DEBUG_TRAPS, DR0, DR7 } from "./layout";
 import { PAGE, READ } from "./access_kind";
+import { Cr4 } from "./architecture";
 
-@inline const CR4_DE: u32 = 8;
 
 /** Data breakpoints that the access meets go to DEBUG_TRAPS. SDM 3B "Debug Control Register (DR7)". */
 export function watch(ea: u64, size: u32, kind: u32): void {
@@ -19,7 +19,7 @@ export function watch(ea: u64, size: u32, kind: u32): void {
 /** I/O breakpoints (CR4.DE) that an access to ports meets go to DEBUG_TRAPS. */
 export function watchPort(port: u32, size: u32): void {
   const dr7 = load<u64>(DR7);
-  if (!(dr7 & 0xff) || !(load<u32>(CR4) & CR4_DE)) return;
+  if (!(dr7 & 0xff) || !(load<u32>(CR4) & Cr4.DebuggingExtensions)) return;
   for (let i: u32 = 0; i < 4; i++) {
     if (!((dr7 >> (i * 2)) & 3) || ((dr7 >> (16 + i * 4)) & 3) != 2) continue;
     const code = <u32>(dr7 >> (18 + i * 4)) & 3, length: u64 = code == 2 ? 8 : <u64>code + 1, at = load<u64>(DR0 + i * 8) & ~(length - 1);

@@ -17,12 +17,12 @@ import { fetchedPhysical, fetchSlow } from "./fetch";
 import { readPhysical } from "./physical_memory";
 import { protectPage } from "./tlb";
 import { BLOCK, COUNT, LENGTH, RECORD_BYTES } from "./record";
+import { GP } from "./architecture";
 
 @inline const PAGE: u64 = 0xfffffffffffff000;
 @inline const HEADER: usize = 32;
 @inline const INDEX_BYTES: usize = 4096 * 4 + 32;
 @inline const CARVE_OUT: u32 = 0x4000000;
-@inline const GP: i32 = 13;
 /** Longest block: one NEXT record fits behind it in the count's eight bits. */
 @inline const LONGEST: u32 = 62;
 @inline const MAX_LENGTH: u32 = 15;

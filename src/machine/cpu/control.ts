@@ -1,40 +1,31 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Control and debug registers: SDM 3A "Control Registers", SDM 3B "Debug Registers", SDM 2B "MOV—Move to/from Control Registers"; in non-root
 // operation by masks and shadows (SDM 3C "Changes to Instruction Behavior in VMX Non-Root Operation").
-import { currentRip, Mem, Reg, reg, setReg, value, write } from "./access";
+import { Mem, Reg, reg, setReg, value, write } from "./access";
 import {
-  ATTENTION, ATTENTION_STEP, CPL, CR0, CR2, CR3, CR4, CS_RIGHTS, DR0, DR6, DR7, EFER, GUEST_LINEAR_ADDRESS, PHYSICAL_RESERVED, RAX, VMX_CR0_FIXED0, VMX_CR0_FIXED1, VMX_CR0_MASK, VMX_CR0_SHADOW, VMX_CR3_TARGET0,
-  VMX_CR3_TARGET_COUNT, VMX_CR4_FIXED0, VMX_CR4_FIXED1, VMX_CR4_MASK, VMX_CR4_SHADOW, VMX_MODE, TR_RIGHTS,
+  CPL, CR0, CR2, CR3, CR4, CS_RIGHTS, DR0, DR6, DR7, EFER, GUEST_LINEAR_ADDRESS, PHYSICAL_RESERVED, RAX,
+  VMX_CR0_FIXED0, VMX_CR0_FIXED1, VMX_CR0_MASK, VMX_CR0_SHADOW, VMX_CR3_TARGET0, VMX_CR3_TARGET_COUNT, VMX_CR4_FIXED0,
+  VMX_CR4_FIXED1, VMX_CR4_MASK, VMX_CR4_SHADOW, VMX_MODE, TR_RIGHTS,
 } from "./layout";
-import { GP, raise, raiseCode, raiseDebugFault, UD } from "./interrupt";
-import { in64, inLong, nonRoot, RIGHTS_L, updateAttention, updateMode } from "./mode";
+import { raise, raiseCode, raiseDebugFault } from "./interrupt";
+import { in64, inLong, nonRoot, updateAttention, updateMode } from "./mode";
 import { loadPdptes } from "./paging";
 import { reportedAddress } from "./record";
-import { addressSpaceChanged, flushTlb, flushTlbNonGlobal } from "./tlb";
+import { addressSpaceChanged, flushTlb, flushTlbNonGlobal, PAGING_CR4 } from "./tlb";
 import { checkUmip } from "./segment";
-import { primary, vmExit, vmExitInformation } from "./vmx";
+import { primary, vmExit } from "./vmx";
+import { GP, UD, Cr0, Cr4, Efer, AccessRights, PrimaryControl, ExitReason, SystemSegment } from "./architecture";
 
 @external("env", "taskPriorityRead") declare function taskPriorityRead(): u32;
 @external("env", "taskPriorityWrite") declare function taskPriorityWrite(value: u32): void;
 
-@inline const EXIT_CR: u32 = 28;
-@inline const EXIT_DR: u32 = 29;
-@inline const CR0_PE: u64 = 1;
-@inline const CR0_TS: u64 = 8;
-@inline const CR0_ET: u64 = 0x10;
-@inline const CR0_WP: u64 = 0x10000;
-@inline const CR0_NW: u64 = 0x20000000;
-@inline const CR0_CD: u64 = 0x40000000;
-@inline const CR0_PG: u64 = 0x80000000;
 /** Bits of CR0 that exist. */
-@inline const CR0_BITS: u64 = 0xe005003f;
-/** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP VMXE FSGSBASE OSXSAVE SMEP SMAP. */
-@inline const CR4_BITS: u64 = 0x352fff;
-@inline const CR4_PAE: u64 = 0x20;
-/** Bits of CR4 whose change drops all translations. */
-@inline const CR4_PAGING: u64 = 0x3000b0;
-@inline const EFER_LME: u64 = 0x100;
-@inline const EFER_LMA: u64 = 0x400;
+@inline const CR0_BITS: u64 = Cr0.ProtectionEnable | Cr0.MonitorCoprocessor | Cr0.Emulation | Cr0.TaskSwitched | Cr0.ExtensionType
+  | Cr0.NumericError | Cr0.WriteProtect | Cr0.AlignmentMask | Cr0.NotWriteThrough | Cr0.CacheDisable | Cr0.Paging;
+/** Bits of CR4 that this processor has. */
+@inline const CR4_BITS: u64 = PAGING_CR4 | Cr4.V8086ModeExtensions | Cr4.ProtectedModeVirtualInterrupts | Cr4.TimeStampDisable
+  | Cr4.DebuggingExtensions | Cr4.MachineCheckEnable | Cr4.PerformanceMonitorCounterEnable | Cr4.Osfxsr | Cr4.Osxmmexcpt
+  | Cr4.UserModeInstructionPrevention | Cr4.VmxEnableBit | Cr4.FsgsbaseEnableBit | Cr4.Osxsave;
 
 function supervisorOnly(): void { if (load<u32>(CPL) != 0) raiseCode(GP, 0); }
 @inline function general(s: Reg): u64 { return in64() ? reg<u64>(s) : <u64>reg<u32>(s); }
@@ -42,7 +33,7 @@ function supervisorOnly(): void { if (load<u32>(CPL) != 0) raiseCode(GP, 0); }
 @inline function number(s: Reg): u64 { return <u64>((s - <u32>RAX) >> 3); }
 
 /** True while CR3 points to PDPTEs: PAE paging outside IA-32e mode. */
-function legacyPae(cr0: u64, cr4: u64, efer: u64): bool { return (cr0 & CR0_PG) != 0 && (cr4 & CR4_PAE) != 0 && (efer & EFER_LMA) == 0; }
+function legacyPae(cr0: u64, cr4: u64, efer: u64): bool { return (cr0 & Cr0.Paging) != 0 && (cr4 & Cr4.PhysicalAddressExtensions) != 0 && (efer & Efer.Lma) == 0; }
 
 // ---- writes, without intercepts: also for the engine and the intrinsics ---------------------------------------------------------------
 
@@ -50,24 +41,26 @@ function legacyPae(cr0: u64, cr4: u64, efer: u64): bool { return (cr0 & CR0_PG) 
 export function writeCr0(v: u64): void {
   const old = load<u64>(CR0), efer = load<u64>(EFER), cr4 = load<u64>(CR4);
   if (v >> 32) raiseCode(GP, 0);
-  const cr0 = (v & CR0_BITS) | CR0_ET;
-  if ((cr0 & CR0_PG) != 0 && (cr0 & CR0_PE) == 0) raiseCode(GP, 0);
-  if ((cr0 & CR0_NW) != 0 && (cr0 & CR0_CD) == 0) raiseCode(GP, 0);
+  const cr0 = (v & CR0_BITS) | Cr0.ExtensionType;
+  if ((cr0 & Cr0.Paging) != 0 && (cr0 & Cr0.ProtectionEnable) == 0) raiseCode(GP, 0);
+  if ((cr0 & Cr0.NotWriteThrough) != 0 && (cr0 & Cr0.CacheDisable) == 0) raiseCode(GP, 0);
   if (load<u32>(VMX_MODE) && ((~cr0 & load<u64>(VMX_CR0_FIXED0)) != 0 || (cr0 & ~load<u64>(VMX_CR0_FIXED1)) != 0)) raiseCode(GP, 0);
   let newEfer = efer;
-  if (~old & cr0 & CR0_PG) {
-    if (efer & EFER_LME) {
-      if (!(cr4 & CR4_PAE) || (load<u32>(CS_RIGHTS) & RIGHTS_L) != 0 || (load<u32>(TR_RIGHTS) & 15) == 3 || (load<u32>(TR_RIGHTS) & 15) == 1) raiseCode(GP, 0);
-      newEfer |= EFER_LMA;
+  if (~old & cr0 & Cr0.Paging) {
+    if (efer & Efer.Lme) {
+      const type = load<u32>(TR_RIGHTS) & AccessRights.Type;
+      if (!(cr4 & Cr4.PhysicalAddressExtensions) || (load<u32>(CS_RIGHTS) & AccessRights.L) != 0) raiseCode(GP, 0);
+      if (type == SystemSegment.Tss16Busy || type == SystemSegment.Tss16Available) raiseCode(GP, 0);
+      newEfer |= Efer.Lma;
     }
-  } else if (old & ~cr0 & CR0_PG) {
+  } else if (old & ~cr0 & Cr0.Paging) {
     if (in64()) raiseCode(GP, 0);
-    newEfer &= ~EFER_LMA;
+    newEfer &= ~<u64>Efer.Lma;
   }
-  if (legacyPae(cr0, cr4, newEfer) && ((old ^ cr0) & (CR0_PG | CR0_CD | CR0_NW)) != 0 && !loadPdptes(load<u64>(CR3))) raiseCode(GP, 0);
+  if (legacyPae(cr0, cr4, newEfer) && ((old ^ cr0) & (Cr0.Paging | Cr0.CacheDisable | Cr0.NotWriteThrough)) != 0 && !loadPdptes(load<u64>(CR3))) raiseCode(GP, 0);
   store<u64>(CR0, cr0);
   store<u64>(EFER, newEfer);
-  if ((old ^ cr0) & (CR0_PG | CR0_WP | CR0_PE)) { flushTlb(); addressSpaceChanged(); }
+  if ((old ^ cr0) & (Cr0.Paging | Cr0.WriteProtect | Cr0.ProtectionEnable)) { flushTlb(); addressSpaceChanged(); }
   updateMode();
 }
 /** Writes CR3; #GP(0) for reserved bits or PDPTEs. */
@@ -82,11 +75,11 @@ export function writeCr3(v: u64): void {
 export function writeCr4(v: u64): void {
   const old = load<u64>(CR4);
   if (v & ~CR4_BITS) raiseCode(GP, 0);
-  if (inLong() && !(v & CR4_PAE)) raiseCode(GP, 0);
+  if (inLong() && !(v & Cr4.PhysicalAddressExtensions)) raiseCode(GP, 0);
   if (load<u32>(VMX_MODE) && ((~v & load<u64>(VMX_CR4_FIXED0)) != 0 || (v & ~load<u64>(VMX_CR4_FIXED1)) != 0)) raiseCode(GP, 0);
-  if (legacyPae(load<u64>(CR0), v, load<u64>(EFER)) && ((old ^ v) & CR4_PAGING) != 0 && !loadPdptes(load<u64>(CR3))) raiseCode(GP, 0);
+  if (legacyPae(load<u64>(CR0), v, load<u64>(EFER)) && ((old ^ v) & PAGING_CR4) != 0 && !loadPdptes(load<u64>(CR3))) raiseCode(GP, 0);
   store<u64>(CR4, v);
-  if ((old ^ v) & CR4_PAGING) { flushTlb(); addressSpaceChanged(); }
+  if ((old ^ v) & PAGING_CR4) { flushTlb(); addressSpaceChanged(); }
   updateMode();
 }
 /** Writes CR8; #GP(0) for bits above 3. */
@@ -110,7 +103,10 @@ export function visibleCr0(): u64 { return shadowed(load<u64>(CR0), VMX_CR0_MASK
 export function MOV_FROM_CR(d: Reg, n: u32): void {
   if (n != 0 && n != 2 && n != 3 && n != 4 && n != 8) raise(UD);
   supervisorOnly();
-  if ((n == 3 && primary(16)) || (n == 8 && primary(20))) { vmExit(EXIT_CR, n | 0x10 | (number(d) << 8)); return; }
+  if ((n == 3 && primary(PrimaryControl.Cr3StoreExiting)) || (n == 8 && primary(PrimaryControl.Cr8StoreExiting))) {
+    vmExit(ExitReason.ControlRegisterAccesses, n | 0x10 | (number(d) << 8));
+    return;
+  }
   if (n == 0) setGeneral(d, visibleCr0());
   else if (n == 2) setGeneral(d, load<u64>(CR2));
   else if (n == 3) setGeneral(d, load<u64>(CR3));
@@ -130,43 +126,43 @@ export function MOV_TO_CR(n: u32, s: Reg): void {
   const v = general(s), qualification = <u64>n | (number(s) << 8);
   switch (n) {
     case 0:
-      if (masked(v, VMX_CR0_MASK, VMX_CR0_SHADOW)) vmExit(EXIT_CR, qualification);
+      if (masked(v, VMX_CR0_MASK, VMX_CR0_SHADOW)) vmExit(ExitReason.ControlRegisterAccesses, qualification);
       else writeCr0(nonRoot() ? (load<u64>(CR0) & load<u64>(VMX_CR0_MASK)) | (v & ~load<u64>(VMX_CR0_MASK)) : v);
       return;
     case 2: store<u64>(CR2, v); return;
     case 3:
-      if (primary(15) && !targetListed(v)) vmExit(EXIT_CR, qualification);
+      if (primary(PrimaryControl.Cr3LoadExiting) && !targetListed(v)) vmExit(ExitReason.ControlRegisterAccesses, qualification);
       else writeCr3(v);
       return;
     case 4:
-      if (masked(v, VMX_CR4_MASK, VMX_CR4_SHADOW)) vmExit(EXIT_CR, qualification);
+      if (masked(v, VMX_CR4_MASK, VMX_CR4_SHADOW)) vmExit(ExitReason.ControlRegisterAccesses, qualification);
       else writeCr4(nonRoot() ? (load<u64>(CR4) & load<u64>(VMX_CR4_MASK)) | (v & ~load<u64>(VMX_CR4_MASK)) : v);
       return;
     default:
-      if (primary(19)) vmExit(EXIT_CR, qualification);
+      if (primary(PrimaryControl.Cr8LoadExiting)) vmExit(ExitReason.ControlRegisterAccesses, qualification);
       else writeCr8(v);
   }
 }
 /** CLTS. */
 export function CLTS(): void {
   supervisorOnly();
-  if (nonRoot() && (load<u64>(VMX_CR0_MASK) & CR0_TS) != 0) {
-    if (load<u64>(VMX_CR0_SHADOW) & CR0_TS) vmExit(EXIT_CR, 0x20);
+  if (nonRoot() && (load<u64>(VMX_CR0_MASK) & Cr0.TaskSwitched) != 0) {
+    if (load<u64>(VMX_CR0_SHADOW) & Cr0.TaskSwitched) vmExit(ExitReason.ControlRegisterAccesses, 0x20);
     return;
   }
-  store<u64>(CR0, load<u64>(CR0) & ~CR0_TS);
+  store<u64>(CR0, load<u64>(CR0) & ~<u64>Cr0.TaskSwitched);
 }
 /** LMSW r/m16: PE MP EM TS; PE can only be set. */
 export function LMSW<D>(d: D): void {
   supervisorOnly();
   const source = <u64>value<u16, D>(d), old = load<u64>(CR0);
-  const low = (source & 15) | (visibleCr0() & CR0_PE);
+  const low = (source & 15) | (visibleCr0() & Cr0.ProtectionEnable);
   if (nonRoot()) {
     const mask = load<u64>(VMX_CR0_MASK), shadow = load<u64>(VMX_CR0_SHADOW);
     // PE leaves only when it is set by the instruction; MP EM TS when they differ. SDM "LMSW" in non-root operation.
     if (((source ^ shadow) & mask & 14) != 0 || (mask & source & ~shadow & 1) != 0) {
       if (sizeof<D>() == 8) store<u64>(GUEST_LINEAR_ADDRESS, reportedAddress(<u64>d));
-      vmExit(EXIT_CR, 0x30 | (sizeof<D>() == 8 ? 0x40 : 0) | (source << 16));
+      vmExit(ExitReason.ControlRegisterAccesses, 0x30 | (sizeof<D>() == 8 ? 0x40 : 0) | (source << 16));
       return;
     }
     writeCr0((old & ~(<u64>15)) | (((source | (old & 1)) & ~mask) & 15) | (old & mask & 15));
@@ -184,7 +180,7 @@ export function SMSW<T, D>(d: D): void {
 /** MOV-DR exiting goes first; then #UD for DR4 and DR5 with CR4.DE, privilege, general detect. @returns the number of the register, 8 if the instruction left for the VMM. */
 function debugRegister(n: u32, s: Reg, from: u64): u32 {
   if (n > 7) raise(UD);
-  if (primary(23)) { vmExit(EXIT_DR, <u64>n | (from << 4) | (number(s) << 8)); return 8; }
+  if (primary(PrimaryControl.MovDrExiting)) { vmExit(ExitReason.MovDr, <u64>n | (from << 4) | (number(s) << 8)); return 8; }
   if ((n == 4 || n == 5) && (load<u32>(CR4) & 8) != 0) raise(UD);
   supervisorOnly();
   if (load<u64>(DR7) & 0x2000) raiseDebugFault(0x2000);

@@ -2,22 +2,25 @@
 // The program: execute() is the processor's outer loop, everything else here is what the TypeScript wrapper calls. The order of what is looked at
 // between two instructions is that of SDM 3A "Priority Among Simultaneous Exceptions and Interrupts" and SDM 3C "Other Causes of VM Exits".
 import {
-  ACTIVITY, ATTENTION, ATTENTION_INIT, ATTENTION_INTERRUPT, ATTENTION_NMI, ATTENTION_SIPI, ATTENTION_STEP, ATTENTION_STOP, BUDGET, BUDGET_START, CPL, CS_LIMIT,
-  CURRENT_RECORD, DEBUG_TRAPS, DEBUGCTL, SCRATCH, DR0, DR7, FAULT_DEBUG, FAULT_PENDING, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, STOP, STOP_IDLE, STOP_INCOMPLETE, STOP_REQUESTED, UNIMPLEMENTED_BRANCH_TRACE,
-  VMX_MTF_PENDING, VMX_PREEMPTION_DEADLINE, VMX_PRIMARY, VMX_MODE, SS_RIGHTS, SIPI_VECTOR, CS, LDTR, TR, CPUID_TABLE, CR0, CR2, CR3, CR4, EFER, ES_BASE, ES_SELECTOR, ES_LIMIT, ES_RIGHTS,
-  CS_SELECTOR, CS_BASE, GDTR_BASE, IDTR_BASE, GDTR_LIMIT, IDTR_LIMIT, DR6, APIC_BASE,
+  ACTIVITY, ATTENTION, ATTENTION_INIT, ATTENTION_INTERRUPT, ATTENTION_NMI, ATTENTION_SIPI, ATTENTION_STEP,
+  ATTENTION_STOP, BUDGET, BUDGET_START, CPL, CURRENT_RECORD, DEBUG_TRAPS, DEBUGCTL, SCRATCH, DR0, DR7, FAULT_DEBUG,
+  FAULT_PENDING, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, STOP, STOP_IDLE, STOP_INCOMPLETE, STOP_REQUESTED,
+  UNIMPLEMENTED_BRANCH_TRACE, VMX_MTF_PENDING, VMX_PREEMPTION_DEADLINE, VMX_MODE, SS_RIGHTS, SIPI_VECTOR, CS, LDTR,
+  TR, CPUID_TABLE, CR0, CR2, CR3, CR4, EFER, ES_BASE, ES_SELECTOR, ES_LIMIT, ES_RIGHTS, CS_SELECTOR, CS_BASE,
+  GDTR_BASE, IDTR_BASE, GDTR_LIMIT, IDTR_LIMIT, DR6, APIC_BASE,
 } from "./layout";
 import { branched, executeRecord, initializeRun, run, step } from "./run";
 import { decodeInstruction } from "./decode";
 import {
-  clearDelivered, DB, delivered, deliverPending, injectEvent, keepTraps, NMI, setEvent, stopUnimplemented, TYPE_EXCEPTION, TYPE_EXTERNAL, TYPE_NMI,
+  clearDelivered, delivered, deliverPending, injectEvent, keepTraps, setEvent, stopUnimplemented,
 } from "./interrupt";
-import { DEBUGCTL_UNIMPLEMENTED, FLAG_IF, FLAG_RF, FLAG_TF, nonRoot, updateAttention, updateMode } from "./mode";
-import { WRITE } from "./access_kind";
+import { DEBUGCTL_UNIMPLEMENTED, nonRoot, updateAttention, updateMode } from "./mode";
 import { codeLinear } from "./fetch";
 import { translateQuietly } from "./paging";
 import { setStepping } from "./physical_memory";
-import { addressSpaceChanged, enterAddressSpace, flushAllTlbs, flushGuestTlb, flushTlb, protectPage, resetTlbs, watchWrites } from "./tlb";
+import {
+  addressSpaceChanged, enterAddressSpace, flushAllTlbs, flushGuestTlb, flushTlb, resetTlbs, watchWrites,
+} from "./tlb";
 import { beginStep, rfLoaded, shadowBegun } from "./shadow";
 import { pin, primary, vmExitBoundary, vmExitEvent } from "./vmx";
 import { readMsr, timeStamp, writeMsr } from "./msr";
@@ -27,6 +30,7 @@ import { loadRealSegment, loadSegmentRegister } from "./segment";
 import { RAX, RDX, setReg, slow, write } from "./access";
 import { setArithmeticFlags } from "./flags";
 import { codeWritten } from "./code";
+import { DB, NMI, PinBasedControl, ExitReason, InterruptionType, PrimaryControl, Rflags } from "./architecture";
 
 @external("env", "acknowledgeInterrupt") declare function acknowledgeInterrupt(): i32;
 
@@ -34,13 +38,6 @@ export { injectEvent, updateMode, updateAttention, flushTlb, flushGuestTlb, flus
 // For the run-time compiler and the tests of decoder and templates.
 export { decodeInstruction, executeRecord, slow };
 
-@inline const EXIT_EXTERNAL_INTERRUPT: u32 = 1;
-@inline const EXIT_INIT: u32 = 3;
-@inline const EXIT_SIPI: u32 = 4;
-@inline const EXIT_INTERRUPT_WINDOW: u32 = 7;
-@inline const EXIT_NMI_WINDOW: u32 = 8;
-@inline const EXIT_MTF: u32 = 37;
-@inline const EXIT_PREEMPTION_TIMER: u32 = 52;
 @inline const DR6_BS: u64 = 0x4000;
 /** IA32_DEBUGCTL: single-step on branches only. */
 @inline const DEBUGCTL_BTF: u64 = 2;
@@ -69,13 +66,13 @@ export function execute(): void {
   if (load<u32>(FAULT_PENDING)) deliverPending();
   while (!load<u32>(STOP) && load<i32>(BUDGET) > 0) {
     if (load<u32>(ATTENTION) | load<u32>(ACTIVITY)) { if (boundary()) continue; }
-    if (nonRoot() && ((pin(6)))) runToDeadline(); else run();
+    if (nonRoot() && ((pin(PinBasedControl.ActivateVmxPreemptionTimer)))) runToDeadline(); else run();
   }
 }
 /** With the preemption timer on, a piece of the budget that ends at its deadline. */
 function runToDeadline(): void {
   const left = load<u64>(VMX_PREEMPTION_DEADLINE) - timeStamp();
-  if (<i64>left <= 0) { vmExitBoundary(EXIT_PREEMPTION_TIMER, 0); return; }
+  if (<i64>left <= 0) { vmExitBoundary(ExitReason.VmxPreemptionTimerExpired, 0); return; }
   const budget = load<i32>(BUDGET), held = <u64>budget > left ? budget - <i32>left : 0;
   hold(held);
   run();
@@ -96,9 +93,12 @@ function boundary(): bool {
   const attention = load<u32>(ATTENTION), shadow = load<u32>(INTERRUPTIBILITY) & 3, guest = nonRoot();
   if (attention & ATTENTION_STOP) { store<u32>(ATTENTION, attention & ~ATTENTION_STOP); store<u32>(STOP, STOP_REQUESTED); return true; }
   if (attention & (ATTENTION_INIT | ATTENTION_SIPI)) { if (startUp(attention)) return true; }
-  if (guest && load<u32>(VMX_MTF_PENDING) != 0) { store<u32>(VMX_MTF_PENDING, 0); vmExitBoundary(EXIT_MTF, 0); return true; }
+  if (guest && load<u32>(VMX_MTF_PENDING) != 0) { store<u32>(VMX_MTF_PENDING, 0); vmExitBoundary(ExitReason.MonitorTrapFlag, 0); return true; }
   if (load<u64>(DEBUG_TRAPS) != 0 && !(shadow & 2)) { debugTrap(); return true; }
-  if (guest && pin(6) && <i64>(load<u64>(VMX_PREEMPTION_DEADLINE) - timeStamp()) <= 0) { vmExitBoundary(EXIT_PREEMPTION_TIMER, 0); return true; }
+  if (guest && pin(PinBasedControl.ActivateVmxPreemptionTimer) && <i64>(load<u64>(VMX_PREEMPTION_DEADLINE) - timeStamp()) <= 0) {
+    vmExitBoundary(ExitReason.VmxPreemptionTimerExpired, 0);
+    return true;
+  }
   if (nonMaskable(attention, shadow) || maskable(attention, shadow)) return true;
   if (load<u32>(ACTIVITY)) { store<u32>(STOP, STOP_IDLE); return true; }
   if (load<u64>(DEBUGCTL) & DEBUGCTL_UNIMPLEMENTED) {
@@ -113,14 +113,14 @@ function startUp(attention: u32): bool {
   const mode = load<u32>(VMX_MODE);
   if ((attention & ATTENTION_INIT) != 0 && mode != 1) {
     store<u32>(ATTENTION, attention & ~ATTENTION_INIT);
-    if (mode == 2) vmExitBoundary(EXIT_INIT, 0); else initialState();
+    if (mode == 2) vmExitBoundary(ExitReason.InitSignal, 0); else initialState();
     return true;
   }
   if (!(attention & ATTENTION_SIPI)) return false;
   store<u32>(ATTENTION, attention & ~ATTENTION_SIPI);
   if (load<u32>(ACTIVITY) != 3) return true;                         // a start-up IPI is lost unless it is waited for
   const page = load<u32>(SIPI_VECTOR);
-  if (mode == 2) { vmExitBoundary(EXIT_SIPI, page); return true; }
+  if (mode == 2) { vmExitBoundary(ExitReason.Sipi, page); return true; }
   store<u32>(ACTIVITY, 0);
   loadRealSegment(CS, page << 8);
   store<u64>(RIP, 0);
@@ -167,36 +167,36 @@ function initialState(): void {
 function debugTrap(): void {
   store<u64>(FAULT_DEBUG, load<u64>(DEBUG_TRAPS));
   store<u64>(DEBUG_TRAPS, 0);
-  setEvent(DB, TYPE_EXCEPTION, false, 0, 0);
+  setEvent(DB, InterruptionType.HardwareException, false, 0, 0);
   deliverPending();
 }
 function nonMaskable(attention: u32, shadow: u32): bool {
   if (shadow) return false;
   const blocked = (load<u32>(INTERRUPTIBILITY) & 8) != 0;
-  if (primary(22) && !blocked) { vmExitBoundary(EXIT_NMI_WINDOW, 0); return true; }
+  if (primary(PrimaryControl.NmiWindowExiting) && !blocked) { vmExitBoundary(ExitReason.NmiWindow, 0); return true; }
   if (!(attention & ATTENTION_NMI)) return false;
-  if (pin(3)) {
+  if (pin(PinBasedControl.NmiExiting)) {
     // With virtual NMIs the blocking bit is the virtual one and does not hold back the physical NMI.
-    if (blocked && !pin(5)) return false;
+    if (blocked && !pin(PinBasedControl.VirtualNmis)) return false;
     store<u32>(ATTENTION, attention & ~ATTENTION_NMI);
-    vmExitEvent(NMI | (TYPE_NMI << 8) | 0x80000000, 0, 0, 0, false);
+    vmExitEvent(NMI | (InterruptionType.NonMaskableInterrupt << 8) | 0x80000000, 0, 0, 0, false);
     return true;
   }
   if (blocked) return false;
   store<u32>(ATTENTION, attention & ~ATTENTION_NMI);
-  setEvent(NMI, TYPE_NMI, false, 0, 0);
+  setEvent(NMI, InterruptionType.NonMaskableInterrupt, false, 0, 0);
   deliverPending();
   return true;
 }
 function maskable(attention: u32, shadow: u32): bool {
-  const enabled = (load<u64>(RFLAGS_SYSTEM) & FLAG_IF) != 0;
-  if (enabled && !shadow && primary(2)) { vmExitBoundary(EXIT_INTERRUPT_WINDOW, 0); return true; }
+  const enabled = (load<u64>(RFLAGS_SYSTEM) & Rflags.InterruptEnableFlag) != 0;
+  if (enabled && !shadow && primary(PrimaryControl.InterruptWindowExiting)) { vmExitBoundary(ExitReason.InterruptWindow, 0); return true; }
   if (!(attention & ATTENTION_INTERRUPT)) return false;
-  if (pin(0)) { if (shadow) return false; vmExitBoundary(EXIT_EXTERNAL_INTERRUPT, 0); return true; }
+  if (pin(PinBasedControl.ExternalInterruptExiting)) { if (shadow) return false; vmExitBoundary(ExitReason.ExternalInterrupt, 0); return true; }
   if (!enabled || shadow) return false;
   const vector = acknowledgeInterrupt();
   if (vector < 0) { store<u32>(ATTENTION, load<u32>(ATTENTION) & ~ATTENTION_INTERRUPT); return true; }
-  setEvent(<u32>vector, TYPE_EXTERNAL, false, 0, 0);
+  setEvent(<u32>vector, InterruptionType.ExternalInterrupt, false, 0, 0);
   deliverPending();
   return true;
 }
@@ -215,14 +215,14 @@ function instructionBreakpoints(): u64 {
 /** One instruction with everything that single-stepping, breakpoints, shadows, RF and MTF want. */
 function stepOnce(): void {
   const flags = load<u64>(RFLAGS_SYSTEM), blocked = (load<u32>(INTERRUPTIBILITY) & 2) != 0;
-  const hits = (flags & FLAG_RF) != 0 || blocked ? 0 : instructionBreakpoints();
+  const hits = (flags & Rflags.ResumeFlag) != 0 || blocked ? 0 : instructionBreakpoints();
   if (hits) {
     store<u64>(FAULT_DEBUG, hits);
-    setEvent(DB, TYPE_EXCEPTION, false, 0, 0);
+    setEvent(DB, InterruptionType.HardwareException, false, 0, 0);
     deliverPending();
     return;
   }
-  const monitored = primary(27), debugControl = load<u64>(DEBUGCTL);
+  const monitored = primary(PrimaryControl.MonitorTrapFlag), debugControl = load<u64>(DEBUGCTL);
   beginStep();
   clearDelivered();
   keepTraps();
@@ -230,12 +230,12 @@ function stepOnce(): void {
   step();
   setStepping(false);
   if (load<u32>(STOP) >= STOP_INCOMPLETE) return;
-  const wanted = (flags & FLAG_TF) != 0 && ((debugControl & DEBUGCTL_BTF) == 0 || branched);
+  const wanted = (flags & Rflags.TrapFlag) != 0 && ((debugControl & DEBUGCTL_BTF) == 0 || branched);
   finishStep(wanted && !delivered, monitored);
 }
 /** What follows a completed instruction. */
 function finishStep(trap: bool, monitored: bool): void {
-  if (!rfLoaded) store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) & ~FLAG_RF);
+  if (!rfLoaded) store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) & ~Rflags.ResumeFlag);
   if (!shadowBegun) store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~3);
   // MOV SS takes the trap away, not only off: the instruction behind it traps by itself.
   if (trap && !(shadowBegun && (load<u32>(INTERRUPTIBILITY) & 2) != 0)) store<u64>(DEBUG_TRAPS, load<u64>(DEBUG_TRAPS) | DR6_BS);
@@ -246,7 +246,7 @@ function finishStep(trap: bool, monitored: bool): void {
 export function completeInstruction(length: u32): void {
   store<u64>(RIP, load<u64>(RIP) + length);
   beginStep();
-  finishStep((load<u64>(RFLAGS_SYSTEM) & FLAG_TF) != 0, primary(27));
+  finishStep((load<u64>(RFLAGS_SYSTEM) & Rflags.TrapFlag) != 0, primary(PrimaryControl.MonitorTrapFlag));
 }
 
 // ---- for the engine and the intrinsics ---------------------------------------------------------------------------------------------------

@@ -3,9 +3,10 @@
 // T is the operand size; D and S are the operand kinds Reg, Mem or Imm (access.ts).
 import { fc, fr, fx, get, Mem, open, probe, read, Reg, reg, set, setFlags, setReg, sx, value, write, RAX, RBX, RCX, RDX } from "./access";
 import { arithmeticFlags, CF, flagsAdd, flagsSub, setArithmeticFlags } from "./flags";
-import { BR, GP, raise, raiseCode } from "./interrupt";
+import { raise, raiseCode } from "./interrupt";
 import { inSegment } from "./string";
 import { RFLAGS_SYSTEM } from "./layout";
+import { BR, GP } from "./architecture";
 
 /** Writes a destination whose old value does not matter. */
 @inline function assign<T, D>(d: D, v: T): void {

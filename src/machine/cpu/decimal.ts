@@ -3,7 +3,8 @@
 // Undefined flags: OF is 0; AAA and AAS take SF ZF PF from AL; AAM and AAD clear CF and AF.
 import { reg, setFlags, setReg, sx, RAX } from "./access";
 import { AF, CF } from "./flags";
-import { DE, raise } from "./interrupt";
+import { raise } from "./interrupt";
+import { DE } from "./architecture";
 
 /** SF ZF PF from a byte, CF and AF given, OF 0. */
 @inline function flagsByte(r: u8, c: bool, a: bool): void { setFlags(sx<u8>(r), <i64>((u64(c) << 63) | (u64(a) << 4)), u64(c)); }

@@ -13,11 +13,12 @@ import {
   OPERAND_STACK_REGISTER, OPERAND_STRING_SOURCE, OPERAND_XMM_REG, OPERAND_XMM_RM,
 } from "./decoder_tables";
 import { ABSOLUTE, ADDRESS16, ADDRESS32, DEFAULT_STACK, RELATIVE, SEGMENTED, STACK_INSTRUCTION, WITH_BASE } from "./record";
+import { UD, GP } from "./architecture";
 
 /** SDM Volume 3 "Interrupt 6—Invalid Opcode Exception (#UD)". */
 export function raiseUndefined(rec: usize): void {
   if (!meantToFault(load<u32>(rec, 8))) recordUndefined();
-  raise(6);
+  raise(UD);
 }
 /** UD2, UD1 and UD0 raise #UD on every processor: this one lacks nothing. `number`: as takeOpcode() gives it. */
 function meantToFault(number: u32): bool { return number == 0x10b || number == 0x1b9 || number == 0x1ff; }
@@ -30,7 +31,7 @@ function recordUndefined(): void {
   store<u64>(UNDEFINED, linear, 16);
 }
 /** An instruction longer than 15 bytes: SDM Volume 3 "Interrupt 13—General Protection Exception (#GP)". */
-export function raiseTooLong(): void { raiseCode(13, 0); }
+export function raiseTooLong(): void { raiseCode(GP, 0); }
 
 @inline const MAX_LENGTH: u32 = 15;
 /** The opcodes D8–DF of x87 instructions, without their low three bits. None of them has an immediate. */

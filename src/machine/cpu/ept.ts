@@ -5,14 +5,13 @@ import {
 } from "./layout";
 import { markDirty, structureHost } from "./physical_memory";
 import { vmExitFault } from "./vmx";
+import { ExitReason } from "./architecture";
 
 @inline export const EPT_READ: u32 = 1;
 @inline export const EPT_WRITE: u32 = 2;
 @inline export const EPT_EXECUTE: u32 = 4;
 @inline const NONE: u64 = 0xffffffffffffffff;
 @inline const FRAME: u64 = 0x000ffffffffff000;
-@inline const EXIT_EPT_VIOLATION: u32 = 48;
-@inline const EXIT_EPT_MISCONFIGURATION: u32 = 49;
 
 let large: u32 = 0;
 /** 1 if the last translation came from a page larger than 4 KiB. */
@@ -51,7 +50,7 @@ export function eptTranslate(gpa: u64, access: u32, linear: u64, structure: bool
       if (quiet) return NONE;
       store<u64>(GUEST_PHYSICAL_ADDRESS, gpa);
       store<u64>(EXIT_QUALIFICATION, 0);
-      vmExitFault(EXIT_EPT_MISCONFIGURATION);
+      vmExitFault(ExitReason.EptMisconfiguration);
     }
     if (leaf && (wanted & ~rights) != 0) return violation(gpa, wanted, rights, linear, structure, quiet);
     if (flagsOn && !quiet) {
@@ -75,6 +74,6 @@ function violation(gpa: u64, access: u32, rights: u32, linear: u64, structure: b
   store<u64>(GUEST_LINEAR_ADDRESS, linear);
   // Bits 2:0 the access, 5:3 what the entries allow, 7 the linear address is valid, 8 the access was to its translation.
   store<u64>(EXIT_QUALIFICATION, <u64>(access | (rights << 3) | 0x80 | (structure ? 0 : 0x100)));
-  vmExitFault(EXIT_EPT_VIOLATION);
+  vmExitFault(ExitReason.EptViolation);
   return NONE;
 }

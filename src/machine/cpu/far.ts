@@ -6,23 +6,23 @@ import { OF, replaceRflags, rflags } from "./flags";
 import {
   baseOf, checkStackRoom, fetchDescriptor, fetchUpper, limitOf, loadRealSegment, markAccessed, rightsOf, setNull, setSegment,
 } from "./segment";
+import { innerSp, innerSs, innerSsRaw, innerStack, raiseCode, softwareInterrupt, tssStack } from "./interrupt";
 import {
-  BP, DB, delivered, GP, innerSp, innerSs, innerSsRaw, innerStack, NP, OF_VECTOR, raise, raiseCode, softwareInterrupt,
-  SS_FAULT, TS, tssStack, TYPE_PRIVILEGED, TYPE_SOFTWARE, TYPE_SOFTWARE_EXCEPTION, UD,
-} from "./interrupt";
-import {
-  CPL, CS, CS_LIMIT, CS_SELECTOR, DS, ES, ES_RIGHTS, ES_SELECTOR, FS, GS, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, SS, SS_SELECTOR, STOP, STOP_INCOMPLETE, TR_BASE, CR4,
-  TR_SELECTOR, RBX,
+  CPL, CS, CS_LIMIT, CS_SELECTOR, DS, ES, ES_RIGHTS, ES_SELECTOR, FS, GS, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, SS,
+  SS_SELECTOR, STOP, STOP_INCOMPLETE, TR_BASE, CR4,
 } from "./layout";
 import {
-  FLAG_AC, FLAG_ID, FLAG_IF, FLAG_IOPL, FLAG_NT, FLAG_RF, FLAG_TF, FLAG_VIF, FLAG_VIP, FLAG_VM, in64, inLong, inProtected, inVm86, RIGHTS_DB, RIGHTS_L, RIGHTS_UNUSABLE, updateAttention, updateMode,
+  in64, inLong, inProtected, inVm86, updateAttention, updateMode,
 } from "./mode";
 import { canonical } from "./paging";
-import { probeSystem, readSystem, writeSystem } from "./system_access";
+import { readSystem, writeSystem } from "./system_access";
 import { keepRf } from "./shadow";
 import { frameBegin, frameEnd, framePush, setStackPointer } from "./stack_frame";
 import { SOURCE_CALL, SOURCE_IRET, SOURCE_JMP, taskSwitch } from "./task";
 import { instructionLength, pin } from "./vmx";
+import {
+  BP, DB, GP, NP, OF_VECTOR, SS_FAULT, TS, AccessRights, PinBasedControl, Rflags, InterruptionType,
+} from "./architecture";
 
 // ---- stack helpers -----------------------------------------------------------------------------------------------------------------
 
@@ -34,7 +34,7 @@ import { instructionLength, pin } from "./vmx";
 // ---- code segments ------------------------------------------------------------------------------------------------------------------
 
 /** True if the descriptor makes a 64-bit code segment (in IA-32e mode). */
-function isLongCode(raw: u64): bool { return inLong() && (rightsOf(raw) & RIGHTS_L) != 0; }
+function isLongCode(raw: u64): bool { return inLong() && (rightsOf(raw) & AccessRights.L) != 0; }
 /** #GP(0) for a target outside the segment; L with D is #GP(selector). */
 function checkOffset(raw: u64, offset: u64): void {
   if (isLongCode(raw)) { if (!canonical(offset)) raiseCode(GP, 0); }
@@ -43,7 +43,7 @@ function checkOffset(raw: u64, offset: u64): void {
 /** Checks a code segment named directly by JMP or CALL. */
 function checkDirect(selector: u32, raw: u64): void {
   const rights = rightsOf(raw), dpl = (rights >> 5) & 3, cpl = load<u32>(CPL), code = selector & 0xfffc;
-  if (inLong() && (rights & (RIGHTS_L | RIGHTS_DB)) == (RIGHTS_L | RIGHTS_DB)) raiseCode(GP, code);
+  if (inLong() && (rights & (AccessRights.L | AccessRights.Db)) == (AccessRights.L | AccessRights.Db)) raiseCode(GP, code);
   if (rights & 4) { if (dpl > cpl) raiseCode(GP, code); }
   else if ((selector & 3) > cpl || dpl != cpl) raiseCode(GP, code);
   if (!(rights & 0x80)) raiseCode(NP, code);
@@ -137,7 +137,7 @@ function switchTask(selector: u32, source: u32, next: u64): void {
 function checkGateTarget(selector: u32, raw: u64, call: bool): u32 {
   const rights = rightsOf(raw), dpl = (rights >> 5) & 3, cpl = load<u32>(CPL), code = selector & 0xfffc;
   if ((rights & 0x18) != 0x18 || dpl > cpl) raiseCode(GP, code);
-  if (inLong() && (rights & (RIGHTS_L | RIGHTS_DB)) != RIGHTS_L) raiseCode(GP, code);
+  if (inLong() && (rights & (AccessRights.L | AccessRights.Db)) != AccessRights.L) raiseCode(GP, code);
   if (!call && !(rights & 4) && dpl != cpl) raiseCode(GP, code);
   if (!(rights & 0x80)) raiseCode(NP, code);
   return rights & 4 ? cpl : dpl;
@@ -187,7 +187,7 @@ function callGate(gate: u64, call: bool, next: u32): void {
     framePush(load<u32>(CS_SELECTOR), wide);
     framePush(next, wide);
     markAccessed(innerSs(), innerSsRaw());
-    setReg<u64>(RSP, rightsOf(innerSsRaw()) & RIGHTS_DB ? frameEnd() : (reg<u64>(RSP) & 0xffff0000) | frameEnd());
+    setReg<u64>(RSP, rightsOf(innerSsRaw()) & AccessRights.Db ? frameEnd() : (reg<u64>(RSP) & 0xffff0000) | frameEnd());
     setSegment(SS, innerSs(), innerSsRaw());
   } else {
     if (offset > limitOf(raw)) raiseCode(GP, 0);
@@ -205,7 +205,7 @@ function callGate(gate: u64, call: bool, next: u32): void {
 function checkReturn(selector: u32, raw: u64): void {
   const rights = rightsOf(raw), dpl = (rights >> 5) & 3, rpl = selector & 3, code = selector & 0xfffc;
   if ((rights & 0x18) != 0x18) raiseCode(GP, code);
-  if (inLong() && (rights & (RIGHTS_L | RIGHTS_DB)) == (RIGHTS_L | RIGHTS_DB)) raiseCode(GP, code);
+  if (inLong() && (rights & (AccessRights.L | AccessRights.Db)) == (AccessRights.L | AccessRights.Db)) raiseCode(GP, code);
   if (rights & 4 ? dpl > rpl : dpl != rpl) raiseCode(GP, code);
   if (!(rights & 0x80)) raiseCode(NP, code);
 }
@@ -224,9 +224,9 @@ function checkReturnStack(selector: u32, rpl: u32, longCode: bool): u64 {
 /** Data segments that the outer level may not use become null. */
 function dropSegment(segment: u32, cpl: u32): void {
   const rights = load<u32>(ES_RIGHTS + segment * 4);
-  if ((rights & RIGHTS_UNUSABLE) != 0 || ((rights >> 5) & 3) >= cpl || (rights & 0x1c) == 0x1c) return;
+  if ((rights & AccessRights.Unusable) != 0 || ((rights >> 5) & 3) >= cpl || (rights & 0x1c) == 0x1c) return;
   store<u32>(ES_SELECTOR + segment * 4, 0);                          // base and limit stay: software relies on it for GS
-  store<u32>(ES_RIGHTS + segment * 4, rights | RIGHTS_UNUSABLE);
+  store<u32>(ES_RIGHTS + segment * 4, rights | AccessRights.Unusable);
 }
 function returnOuter(selector: u32, raw: u64, offset: u64, ss: u32, ssRaw: u64, sp: u64): void {
   const rpl = selector & 3;
@@ -240,7 +240,7 @@ function returnOuter(selector: u32, raw: u64, offset: u64, ss: u32, ssRaw: u64, 
   dropSegment(GS, rpl);
   updateMode();
   if (in64()) setReg<u64>(RSP, sp);
-  else if (ssRaw != 0 && !(rightsOf(ssRaw) & RIGHTS_DB)) setReg<u16>(RSP, <u16>sp);
+  else if (ssRaw != 0 && !(rightsOf(ssRaw) & AccessRights.Db)) setReg<u16>(RSP, <u16>sp);
   else setReg<u64>(RSP, sp & 0xffffffff);
   jump(offset);
 }
@@ -275,15 +275,15 @@ function returnFar<T>(bytes: u64): void {
 
 /** NMIs are unblocked by IRET, unless they are virtualized away. SDM 3C "Changes to Instruction Behavior in VMX Non-Root Operation". */
 function unblockNmi(): void {
-  if (pin(3) && !pin(5)) return;
+  if (pin(PinBasedControl.NmiExiting) && !pin(PinBasedControl.VirtualNmis)) return;
   store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~8);
 }
 /** Bits of RFLAGS that IRET may write at this CPL, for the operand size. */
 function returnMask<T>(cpl: u32): u64 {
   let mask: u64 = 0x4dd5;                                            // CF PF AF ZF SF TF DF OF NT
-  if (sizeof<T>() > 2) mask |= FLAG_RF | FLAG_AC | FLAG_ID;
-  if (cpl <= (<u32>(load<u64>(RFLAGS_SYSTEM) >> 12) & 3)) mask |= FLAG_IF;
-  if (cpl == 0) { mask |= FLAG_IOPL; if (sizeof<T>() > 2) mask |= FLAG_VIF | FLAG_VIP; }
+  if (sizeof<T>() > 2) mask |= Rflags.ResumeFlag | Rflags.AlignmentCheckAccessControl | Rflags.IdFlag;
+  if (cpl <= (<u32>(load<u64>(RFLAGS_SYSTEM) >> 12) & 3)) mask |= Rflags.InterruptEnableFlag;
+  if (cpl == 0) { mask |= Rflags.PrivilegeLevel; if (sizeof<T>() > 2) mask |= Rflags.VirtualInterruptFlag | Rflags.VirtualInterruptPending; }
   return mask;
 }
 function returnFlags(flags: u64, mask: u64): void {
@@ -311,22 +311,23 @@ function returnVm86<T>(): void {
   if (virtual && (sizeof<T>() != 2 || !(load<u32>(CR4) & 1))) raiseCode(GP, 0);
   const ip = above<T>(0), cs = <u32>above<T>(1) & 0xffff, flags = above<T>(2);
   if (ip > 0xffff) raiseCode(GP, 0);
-  if (virtual && ((flags & FLAG_TF) != 0 || ((flags & FLAG_IF) != 0 && (load<u64>(RFLAGS_SYSTEM) & FLAG_VIP) != 0))) raiseCode(GP, 0);
+  const pending = (load<u64>(RFLAGS_SYSTEM) & Rflags.VirtualInterruptPending) != 0;
+  if (virtual && ((flags & Rflags.TrapFlag) != 0 || ((flags & Rflags.InterruptEnableFlag) != 0 && pending))) raiseCode(GP, 0);
   setStackPointer(reg<u64>(RSP) + 3 * sizeof<T>());
   unblockNmi();
-  if (virtual) returnFlags((flags & ~FLAG_VIF) | ((flags & FLAG_IF) << 10), 0x4dd5 | FLAG_VIF);
+  if (virtual) returnFlags((flags & ~Rflags.VirtualInterruptFlag) | ((flags & Rflags.InterruptEnableFlag) << 10), 0x4dd5 | Rflags.VirtualInterruptFlag);
   else returnFlags(flags, sizeof<T>() == 2 ? 0x4fd5 : 0x254fd5);
   enterReal(cs, ip);
 }
 function returnProtected<T>(): void {
   const cpl = load<u32>(CPL), long = inLong();
-  if (load<u64>(RFLAGS_SYSTEM) & FLAG_NT) {
+  if (load<u64>(RFLAGS_SYSTEM) & Rflags.NestedTask) {
     if (long) raiseCode(GP, 0);
     returnTask();
     return;
   }
   const offset = above<T>(0), selector = <u32>above<T>(1) & 0xffff, flags = above<T>(2), rpl = selector & 3;
-  if (sizeof<T>() == 4 && !long && (flags & FLAG_VM) != 0 && cpl == 0) { enterVm86(offset, selector, flags); return; }
+  if (sizeof<T>() == 4 && !long && (flags & Rflags.Virtual8086Mode) != 0 && cpl == 0) { enterVm86(offset, selector, flags); return; }
   if (!(selector & 0xfffc)) raiseCode(GP, 0);
   const raw = fetchDescriptor(selector, GP), mask = returnMask<T>(cpl);
   if (rpl < cpl) raiseCode(GP, selector & 0xfffc);
@@ -376,10 +377,10 @@ function interrupt(vector: u32, type: u32): void {
   jump(load<u64>(RIP));
 }
 /** INT imm8. */
-export function INT(vector: u32): void { interrupt(vector, TYPE_SOFTWARE); }
+export function INT(vector: u32): void { interrupt(vector, InterruptionType.SoftwareInterrupt); }
 /** INT3: never redirected in virtual-8086 mode, not IOPL-sensitive. */
-export function INT3(): void { interrupt(BP, TYPE_SOFTWARE_EXCEPTION); }
+export function INT3(): void { interrupt(BP, InterruptionType.SoftwareException); }
 /** INTO: #OF if OF is set. */
-export function INTO(): void { if (OF()) interrupt(OF_VECTOR, TYPE_SOFTWARE_EXCEPTION); }
+export function INTO(): void { if (OF()) interrupt(OF_VECTOR, InterruptionType.SoftwareException); }
 /** INT1 (ICEBP). */
-export function INT1(): void { interrupt(DB, TYPE_PRIVILEGED); }
+export function INT1(): void { interrupt(DB, InterruptionType.PrivilegedSoftwareException); }

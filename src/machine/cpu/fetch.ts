@@ -2,10 +2,11 @@
 // Where instruction bytes come from. SDM 3A "Paging".
 import { CPL, CS_BASE, DECODE_CODE, DECODE_CODE64, DECODE_MODE, TLB_FETCH } from "./layout";
 import { FETCH, PAGE, SUPERVISOR, USER } from "./access_kind";
-import { GP, raiseCode } from "./interrupt";
+import { raiseCode } from "./interrupt";
 import { canonical, resolve } from "./paging";
 import { accessedHost } from "./physical_memory";
 import { claim, slot } from "./tlb";
+import { GP } from "./architecture";
 
 @external("env", "mmioRead") declare function mmioRead(address: f64, size: u32): u32;
 

@@ -6,11 +6,12 @@ import { jump, refuse, reg, segmented, setReg, value, RCX } from "./access";
 import { CF, OF, PF, SF, ZF } from "./flags";
 import { CS_LIMIT } from "./layout";
 import { moveStackPointer, peek, push } from "./stack";
+import { GP } from "./architecture";
 
 /** A target that is not canonical, or beyond CS's limit, faults in the branch, before anything has changed. SDM 2A "JMP—Jump", exceptions. */
 @inline function checkTarget<T>(target: u64): void {
-  if (sizeof<T>() == 8) { if (((<i64>target << 16) >> 16) != <i64>target) refuse(13, 0); }
-  else { if (segmented()) { if (target > <u64>load<u32>(CS_LIMIT)) refuse(13, 0); } }
+  if (sizeof<T>() == 8) { if (((<i64>target << 16) >> 16) != <i64>target) refuse(GP, 0); }
+  else { if (segmented()) { if (target > <u64>load<u32>(CS_LIMIT)) refuse(GP, 0); } }
 }
 
 /** JO. SDM 2A "Jcc—Jump if Condition Is Met". */

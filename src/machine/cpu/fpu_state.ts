@@ -3,41 +3,31 @@
 // SDM 3A "Setting the x87 FPU ... Flags", "Emulation/Exceptions of SSE", SDM 1 "MMX: effect on the x87 state".
 import { CR0, CR4, MXCSR, X87_STATUS, X87_TAGS, X87_FERR } from './layout';
 import { raise, raiseCode, waitForInterrupt } from './interrupt';
+import { Cr0, Cr4, UD, NM, MF, XM, GP } from './architecture';
 
 /** The level of FERR#. @returns whether IGNNE# is asserted. */
 @external("env", "numericError") declare function numericError(asserted: u32): u32;
 
-@inline export const UD: u32 = 6;
-@inline export const NM: u32 = 7;
-@inline export const GP: u32 = 13;
-@inline export const MF: u32 = 16;
-@inline export const XM: u32 = 19;
-@inline const CR0_MP: u32 = 2;
-@inline const CR0_EM: u32 = 4;
-@inline const CR0_TS: u32 = 8;
-@inline const CR0_NE: u32 = 0x20;
-@inline const CR4_OSFXSR: u32 = 0x200;
-@inline const CR4_OSXMMEXCPT: u32 = 0x400;
 /** x87 status word: exception summary, busy. */
 @inline export const ES: u32 = 0x80;
 
 /** Before every SSE instruction: #UD when CR0.EM = 1 or CR4.OSFXSR = 0, #NM when CR0.TS = 1. */
 @inline export function sseCheck(): void {
-  if ((load<u32>(CR0) & (CR0_EM | CR0_TS)) | (~load<u32>(CR4) & CR4_OSFXSR)) sseUnavailable();
+  if ((load<u32>(CR0) & (Cr0.Emulation | Cr0.TaskSwitched)) | (~load<u32>(CR4) & Cr4.Osfxsr)) sseUnavailable();
 }
 function sseUnavailable(): void {
-  if ((load<u32>(CR0) & CR0_EM) || !(load<u32>(CR4) & CR4_OSFXSR)) raise(UD);
+  if ((load<u32>(CR0) & Cr0.Emulation) || !(load<u32>(CR4) & Cr4.Osfxsr)) raise(UD);
   raise(NM);
 }
 
 /** Before every MMX instruction: #UD when CR0.EM = 1, #NM when CR0.TS = 1, then a pending x87 exception (#MF). */
 @inline export function mmxCheck(): void {
-  if ((load<u32>(CR0) & (CR0_EM | CR0_TS)) | (load<u32>(X87_STATUS) & ES)) mmxUnavailable();
+  if ((load<u32>(CR0) & (Cr0.Emulation | Cr0.TaskSwitched)) | (load<u32>(X87_STATUS) & ES)) mmxUnavailable();
 }
 function mmxUnavailable(): void {
   const cr0 = load<u32>(CR0);
-  if (cr0 & CR0_EM) raise(UD);
-  if (cr0 & CR0_TS) raise(NM);
+  if (cr0 & Cr0.Emulation) raise(UD);
+  if (cr0 & Cr0.TaskSwitched) raise(NM);
   pendingX87();
 }
 
@@ -48,11 +38,11 @@ function mmxUnavailable(): void {
 }
 
 /** Before every x87 instruction that may not run with CR0.EM or CR0.TS set: #NM. */
-@inline export function x87Available(): void { if (load<u32>(CR0) & (CR0_EM | CR0_TS)) raise(NM); }
+@inline export function x87Available(): void { if (load<u32>(CR0) & (Cr0.Emulation | Cr0.TaskSwitched)) raise(NM); }
 
 /** Before every waiting x87 instruction: #NM by CR0.EM/TS, then a pending unmasked exception. */
 @inline export function x87Check(): void {
-  if ((load<u32>(CR0) & (CR0_EM | CR0_TS)) | (load<u32>(X87_STATUS) & ES)) x87Unavailable();
+  if ((load<u32>(CR0) & (Cr0.Emulation | Cr0.TaskSwitched)) | (load<u32>(X87_STATUS) & ES)) x87Unavailable();
 }
 function x87Unavailable(): void {
   x87Available();
@@ -62,7 +52,7 @@ function x87Unavailable(): void {
 /** FWAIT: #NM only when CR0.MP and CR0.TS are both set. */
 export function waitCheck(): void {
   const cr0 = load<u32>(CR0);
-  if ((cr0 & (CR0_MP | CR0_TS)) == (CR0_MP | CR0_TS)) raise(NM);
+  if ((cr0 & (Cr0.MonitorCoprocessor | Cr0.TaskSwitched)) == (Cr0.MonitorCoprocessor | Cr0.TaskSwitched)) raise(NM);
   if (load<u32>(X87_STATUS) & ES) pendingX87();
 }
 
@@ -71,7 +61,7 @@ export function waitCheck(): void {
  * that interrupt, unless the PC asserts IGNNE#. SDM 3A "MS-DOS Compatibility" of the x87 FPU.
  */
 function pendingX87(): void {
-  if (load<u32>(CR0) & CR0_NE) raise(MF);
+  if (load<u32>(CR0) & Cr0.NumericError) raise(MF);
   store<u32>(X87_FERR, 1);
   if (!numericError(1)) waitForInterrupt();
 }
@@ -83,7 +73,7 @@ export function numericErrorMayEnd(): void {
 }
 
 /** A numeric exception of an SSE instruction that MXCSR does not mask: #XM, or #UD when the system does not handle it. */
-export function simdException(): void { raise(load<u32>(CR4) & CR4_OSXMMEXCPT ? XM : UD); }
+export function simdException(): void { raise(load<u32>(CR4) & Cr4.Osxmmexcpt ? XM : UD); }
 
 /** #GP(0) for a 16-byte operand that is not aligned. */
 @inline export function aligned16(ea: u64): void { if (<u32>ea & 15) raiseCode(GP, 0); }

@@ -15,39 +15,18 @@ import { arithmeticFlags } from "./flags";
 import { canonical } from "./paging";
 import { stepping } from "./physical_memory";
 import { readSystem, writeSystem } from "./system_access";
-import { FLAG_AC, FLAG_IF, FLAG_NT, FLAG_RF, FLAG_TF, FLAG_VM, in64, inLong, inProtected, inVm86, nonRoot, RIGHTS_DB, RIGHTS_L, RIGHTS_UNUSABLE, updateAttention, updateMode } from "./mode";
+import { inLong, inVm86, nonRoot, updateAttention, updateMode } from "./mode";
 import { baseOf, checkStackRoom, fetchDescriptor, limitOf, loadRealSegment, markAccessed, rightsOf, setNull, setSegment } from "./segment";
 import { frameBegin, frameEnd, framePush, setStackPointer } from "./stack_frame";
 import { SOURCE_GATE, taskSwitch } from "./task";
 import { primary, vmExitBoundary, vmExitEvent } from "./vmx";
+import {
+  InterruptionType, TS, GP, AC, DB, DE, ExitReason, DF, PrimaryControl, Rflags, AccessRights, NP, SS_FAULT,
+  PF,
+} from "./architecture";
 
 /** Vectors. */
-@inline export const DE: u32 = 0;
-@inline export const DB: u32 = 1;
-@inline export const NMI: u32 = 2;
-@inline export const BP: u32 = 3;
-@inline export const OF_VECTOR: u32 = 4;
-@inline export const BR: u32 = 5;
-@inline export const UD: u32 = 6;
-@inline export const NM: u32 = 7;
-@inline export const DF: u32 = 8;
-@inline export const TS: u32 = 10;
-@inline export const NP: u32 = 11;
-@inline export const SS_FAULT: u32 = 12;
-@inline export const GP: u32 = 13;
-@inline export const PF: u32 = 14;
-@inline export const MF: u32 = 16;
-@inline export const AC: u32 = 17;
-@inline export const MC: u32 = 18;
-@inline export const XM: u32 = 19;
 /** Event types of VM-entry interruption information. */
-@inline export const TYPE_EXTERNAL: u32 = 0;
-@inline export const TYPE_NMI: u32 = 2;
-@inline export const TYPE_EXCEPTION: u32 = 3;
-@inline export const TYPE_SOFTWARE: u32 = 4;
-@inline export const TYPE_PRIVILEGED: u32 = 5;
-@inline export const TYPE_SOFTWARE_EXCEPTION: u32 = 6;
-@inline const EXIT_TRIPLE_FAULT: u32 = 2;
 
 @external("env", "raise") declare function hostRaise(): void;
 /** Unwinds to the host, which calls execute() again. */
@@ -84,13 +63,13 @@ export function setEvent(vector: u32, type: u32, hasCode: bool, code: u32, lengt
 function raiseEvent(vector: u32, hasCode: bool, code: u32): void {
   rewind();
   if (stepping) store<u64>(DEBUG_TRAPS, trapsBefore);
-  setEvent(vector, TYPE_EXCEPTION, hasCode, code, 0);
+  setEvent(vector, InterruptionType.HardwareException, hasCode, code, 0);
   hostRaise();
 }
 /** The EXT bit: 1 while an event that no instruction asked for is being delivered. SDM 3A "Error Code". */
 function external(): u32 {
   const event = load<u32>(DELIVERY), type = (event >> 8) & 7;
-  return u32((event >> 31) != 0 && type != TYPE_SOFTWARE && type != TYPE_SOFTWARE_EXCEPTION);
+  return u32((event >> 31) != 0 && type != InterruptionType.SoftwareInterrupt && type != InterruptionType.SoftwareException);
 }
 /** Raises an exception without error code. Never returns. */
 export function raise(vector: u32): void { raiseEvent(vector, false, 0); }
@@ -132,7 +111,7 @@ function contributory(vector: u32): bool { return vector == DE || (vector >= TS 
 /** True if the waiting exception causes a VM exit. SDM 3C "Exception Bitmap". */
 function intercepted(vector: u32, type: u32, code: u32): bool {
   if (!nonRoot()) return false;
-  if (type != TYPE_EXCEPTION && type != TYPE_SOFTWARE_EXCEPTION && type != TYPE_PRIVILEGED) return false;
+  if (type != InterruptionType.HardwareException && type != InterruptionType.SoftwareException && type != InterruptionType.PrivilegedSoftwareException) return false;
   const bit = (load<u32>(VMX_EXCEPTION_BITMAP) >> vector) & 1;
   if (vector != PF) return bit != 0;
   return u32((code & load<u32>(VMX_PF_MASK)) == load<u32>(VMX_PF_MATCH)) == bit;
@@ -141,7 +120,7 @@ function intercepted(vector: u32, type: u32, code: u32): bool {
 function tripleFault(): void {
   chainComplete();
   store<u32>(DELIVERY, 0);
-  if (nonRoot()) vmExitBoundary(EXIT_TRIPLE_FAULT, 0);
+  if (nonRoot()) vmExitBoundary(ExitReason.TripleFault, 0);
   else { store<u32>(ACTIVITY, 2); store<u32>(STOP, STOP_SHUTDOWN); }
 }
 
@@ -158,11 +137,11 @@ export function deliverPending(): void {
     return;
   }
   if (!within) chainBegins();
-  else if (type == TYPE_EXCEPTION) chainRaised(vector | (type << 8) | (hasCode << 11) | 0x80000000, code);
-  if (vector == PF && type == TYPE_EXCEPTION && !injected) store<u64>(CR2, load<u64>(FAULT_ADDRESS));
-  if (within && type == TYPE_EXCEPTION) {
+  else if (type == InterruptionType.HardwareException) chainRaised(vector | (type << 8) | (hasCode << 11) | 0x80000000, code);
+  if (vector == PF && type == InterruptionType.HardwareException && !injected) store<u64>(CR2, load<u64>(FAULT_ADDRESS));
+  if (within && type == InterruptionType.HardwareException) {
     const first = load<u32>(DELIVERY) & 255, firstType = (load<u32>(DELIVERY) >> 8) & 7;
-    if (firstType == TYPE_EXCEPTION) {
+    if (firstType == InterruptionType.HardwareException) {
       if (first == DF) { tripleFault(); return; }
       if ((contributory(first) && contributory(vector)) || (first == PF && (vector == PF || contributory(vector)))) {
         chainDoubled();
@@ -178,16 +157,16 @@ export function deliverPending(): void {
   deliver(vector, type, hasCode != 0, code, length);
   store<u32>(DELIVERY, 0);
   store<u32>(ACTIVITY, 0);
-  store<u32>(INTERRUPTIBILITY, (load<u32>(INTERRUPTIBILITY) & ~3) | (type == TYPE_NMI ? 8 : 0));
+  store<u32>(INTERRUPTIBILITY, (load<u32>(INTERRUPTIBILITY) & ~3) | (type == InterruptionType.NonMaskableInterrupt ? 8 : 0));
   store<i32>(BUDGET, load<i32>(BUDGET) - 1);
   delivered = true;
-  if (primary(27)) store<u32>(VMX_MTF_PENDING, 1);                   // MTF is pending before the handler's first instruction
+  if (primary(PrimaryControl.MonitorTrapFlag)) store<u32>(VMX_MTF_PENDING, 1);                   // MTF is pending before the handler's first instruction
   updateAttention();
 }
 /** DR6 and DR7 as a debug exception leaves them. SDM 3B "Debug Status Register (DR6)". */
 function recordDebug(): void {
   const type = load<u32>(FAULT_TYPE);
-  if (type != TYPE_EXCEPTION && type != TYPE_PRIVILEGED) return;
+  if (type != InterruptionType.HardwareException && type != InterruptionType.PrivilegedSoftwareException) return;
   if (load<u64>(FAULT_DEBUG) != 0) store<u64>(DR6, (load<u64>(DR6) & ~(<u64>0xf)) | load<u64>(FAULT_DEBUG));
   store<u64>(DR7, load<u64>(DR7) & ~(<u64>0x2000));
   store<u64>(DEBUGCTL, load<u64>(DEBUGCTL) & ~(<u64>3));              // LBR and BTF
@@ -204,7 +183,7 @@ export function injectEvent(information: u32, code: u32, length: u32): void {
 /** INT n, INT3, INTO, INT1: delivers at once; RIP is afterwards the handler's. The caller continues there. */
 export function softwareInterrupt(vector: u32, type: u32, length: u32): void {
   rewind();
-  if (vector == DB && type == TYPE_PRIVILEGED) {                     // INT1 takes along the data breakpoints that MOV SS held back
+  if (vector == DB && type == InterruptionType.PrivilegedSoftwareException) {                     // INT1 takes along the data breakpoints that MOV SS held back
     store<u64>(FAULT_DEBUG, load<u64>(DEBUG_TRAPS));
     store<u64>(DEBUG_TRAPS, 0);
   }
@@ -217,19 +196,22 @@ export function softwareInterrupt(vector: u32, type: u32, length: u32): void {
 /** RFLAGS as pushed: RF is 1 for faults, so that the repeated instruction does not meet its breakpoint again. SDM 3B "Instruction-Breakpoint Exception Condition". */
 function flagsToPush(vector: u32, type: u32): u64 {
   const flags = load<u64>(RFLAGS_SYSTEM) | <u64>arithmeticFlags();
-  return type == TYPE_EXCEPTION && vector != DB ? flags | FLAG_RF : flags;
+  return type == InterruptionType.HardwareException && vector != DB ? flags | Rflags.ResumeFlag : flags;
 }
-function software(type: u32): bool { return type == TYPE_SOFTWARE || type == TYPE_PRIVILEGED || type == TYPE_SOFTWARE_EXCEPTION; }
+function software(type: u32): bool {
+  return type == InterruptionType.SoftwareInterrupt || type == InterruptionType.PrivilegedSoftwareException
+    || type == InterruptionType.SoftwareException;
+}
 
 function deliver(vector: u32, type: u32, hasCode: bool, code: u32, length: u32): void {
   const rip = software(type) ? load<u64>(RIP) + length : load<u64>(RIP);
   const flags = flagsToPush(vector, type);
   if (!(load<u32>(CR0) & 1)) deliverReal(vector, rip, <u32>flags, IDTR_BASE);
   else if (inLong()) deliverLong(vector, type, hasCode, code, rip, flags);
-  else if (type == TYPE_SOFTWARE && inVm86() && redirected(vector)) deliverReal(vector, rip, <u32>flags, 0);
+  else if (type == InterruptionType.SoftwareInterrupt && inVm86() && redirected(vector)) deliverReal(vector, rip, <u32>flags, 0);
   else {
     // INT n in virtual-8086 mode needs IOPL 3 unless the task redirects it. SDM 3B "Class 1-3 interrupt handling".
-    if (type == TYPE_SOFTWARE && inVm86() && (load<u64>(RFLAGS_SYSTEM) & 0x3000) != 0x3000) raiseCode(GP, 0);
+    if (type == InterruptionType.SoftwareInterrupt && inVm86() && (load<u64>(RFLAGS_SYSTEM) & 0x3000) != 0x3000) raiseCode(GP, 0);
     deliverProtected(vector, type, hasCode, code, <u32>rip, <u32>flags);
   }
 }
@@ -258,9 +240,13 @@ function deliverReal(vector: u32, rip: u64, flags: u32, table: usize): void {
   write<u16>(stackLinear(sp - 4), <u16>load<u32>(CS_SELECTOR));
   write<u16>(stackLinear(sp - 6), <u16>rip);
   setStackPointer(sp - 6);
-  let system = load<u64>(RFLAGS_SYSTEM) & ~(FLAG_TF | FLAG_RF | FLAG_AC);
-  if (inVm86()) system = (load<u64>(RFLAGS_SYSTEM) & 0x3000) == 0x3000 ? load<u64>(RFLAGS_SYSTEM) & ~(FLAG_TF | FLAG_IF) : load<u64>(RFLAGS_SYSTEM) & ~(FLAG_TF | <u64>0x80000);
-  else system &= ~FLAG_IF;
+  let system = load<u64>(RFLAGS_SYSTEM) & ~(Rflags.TrapFlag | Rflags.ResumeFlag | Rflags.AlignmentCheckAccessControl);
+  if (inVm86()) {
+    // a redirected interrupt of a program with IOPL below 3 clears VIF in IF's stead
+    const virtual = (load<u64>(RFLAGS_SYSTEM) & Rflags.PrivilegeLevel) != Rflags.PrivilegeLevel;
+    system = load<u64>(RFLAGS_SYSTEM) & ~(Rflags.TrapFlag | (virtual ? Rflags.VirtualInterruptFlag : Rflags.InterruptEnableFlag));
+  }
+  else system &= ~Rflags.InterruptEnableFlag;
   store<u64>(RFLAGS_SYSTEM, system);
   loadRealSegment(CS, cs);
   store<u64>(RIP, <u64>ip);
@@ -278,7 +264,7 @@ function checkHandler(selector: u32, long: bool): void {
   if (!(selector & 0xfffc)) raiseCode(GP, 0);
   const raw = fetchDescriptor(selector, GP), rights = rightsOf(raw), dpl = (rights >> 5) & 3, cpl = load<u32>(CPL);
   if ((rights & 0x18) != 0x18 || dpl > cpl) raiseCode(GP, selector & 0xfffc);
-  if (long && (rights & (RIGHTS_L | RIGHTS_DB)) != RIGHTS_L) raiseCode(GP, selector & 0xfffc);
+  if (long && (rights & (AccessRights.L | AccessRights.Db)) != AccessRights.L) raiseCode(GP, selector & 0xfffc);
   if (!(rights & 0x80)) raiseCode(NP, selector & 0xfffc);
   targetRaw = raw;
   targetCpl = rights & 4 ? cpl : dpl;
@@ -288,8 +274,8 @@ function enterHandler(selector: u32, rip: u64, interruptGate: bool): void {
   setSegment(CS, (selector & 0xfffc) | targetCpl, targetRaw);
   store<u32>(CPL, targetCpl);
   store<u64>(RIP, rip);
-  let flags = load<u64>(RFLAGS_SYSTEM) & ~(FLAG_TF | FLAG_NT | FLAG_RF | FLAG_VM);
-  if (interruptGate) flags &= ~FLAG_IF;
+  let flags = load<u64>(RFLAGS_SYSTEM) & ~(Rflags.TrapFlag | Rflags.NestedTask | Rflags.ResumeFlag | Rflags.Virtual8086Mode);
+  if (interruptGate) flags &= ~Rflags.InterruptEnableFlag;
   store<u64>(RFLAGS_SYSTEM, flags);
   updateMode();
 }
@@ -300,7 +286,7 @@ function deliverLong(vector: u32, type: u32, hasCode: bool, code: u32, rip: u64,
   const at = load<u64>(IDTR_BASE) + vector * 16, low = readSystem<u64>(at), high = readSystem<u64>(at + 8), kind = <u32>(low >> 40) & 0x1f;
   if (kind != 14 && kind != 15) badGate(vector, GP);
   const cpl = load<u32>(CPL);
-  if (software(type) && type != TYPE_PRIVILEGED && ((<u32>(low >> 45)) & 3) < cpl) badGate(vector, GP);
+  if (software(type) && type != InterruptionType.PrivilegedSoftwareException && ((<u32>(low >> 45)) & 3) < cpl) badGate(vector, GP);
   if (!(low >> 47 & 1)) badGate(vector, NP);
   const selector = <u32>(low >> 16) & 0xffff, target = (low & 0xffff) | ((low >> 32) & 0xffff0000) | (high << 32), ist = <u32>(low >> 32) & 7;
   checkHandler(selector, true);
@@ -334,7 +320,7 @@ function deliverProtected(vector: u32, type: u32, hasCode: bool, code: u32, eip:
   if (vector * 8 + 7 > load<u32>(IDTR_LIMIT)) badGate(vector, GP);
   const gate = readSystem<u64>(load<u64>(IDTR_BASE) + vector * 8), kind = <u32>(gate >> 40) & 0x1f;
   if (kind != 5 && kind != 6 && kind != 7 && kind != 14 && kind != 15) badGate(vector, GP);
-  if (software(type) && type != TYPE_PRIVILEGED && ((<u32>(gate >> 45)) & 3) < load<u32>(CPL)) badGate(vector, GP);
+  if (software(type) && type != InterruptionType.PrivilegedSoftwareException && ((<u32>(gate >> 45)) & 3) < load<u32>(CPL)) badGate(vector, GP);
   if (!(gate >> 47 & 1)) badGate(vector, NP);
   const selector = <u32>(gate >> 16) & 0xffff;
   if (kind == 5) { taskSwitch(selector, SOURCE_GATE, hasCode, code, eip, flags); return; }
@@ -360,7 +346,7 @@ function deliverProtected(vector: u32, type: u32, hasCode: bool, code: u32, eip:
   if (hasCode) framePush(code, wide);
   if (offset > limitOf(targetRaw)) raiseCode(GP, 0);
   if (targetCpl < load<u32>(CPL)) {
-    setReg<u64>(<u32>RSP, rightsOf(newSsRaw) & RIGHTS_DB ? frameEnd() : (reg<u64>(<u32>RSP) & 0xffff0000) | frameEnd());
+    setReg<u64>(<u32>RSP, rightsOf(newSsRaw) & AccessRights.Db ? frameEnd() : (reg<u64>(<u32>RSP) & 0xffff0000) | frameEnd());
     markAccessed(newSs, newSsRaw);
     setSegment(SS, newSs, newSsRaw);
     if (vm86) { setNull(GS, 0); setNull(FS, 0); setNull(DS, 0); setNull(ES, 0); }
@@ -371,7 +357,7 @@ function deliverProtected(vector: u32, type: u32, hasCode: bool, code: u32, eip:
 function checkStackRoomCurrent(bytes: u32): void {
   const limit = load<u32>(SS_LIMIT), rights = load<u32>(SS_RIGHTS), mask = <u32>load<u64>(STACK_MASK), sp = <u32>reg<u64>(<u32>RSP) & mask;
   const first = (sp - bytes) & mask, last = (sp - 1) & mask;
-  const fits = rights & 4 ? first > limit && last <= (rights & RIGHTS_DB ? 0xffffffff : 0xffff) : first <= last ? last <= limit : limit == 0xffffffff;
+  const fits = rights & 4 ? first > limit && last <= (rights & AccessRights.Db ? 0xffffffff : 0xffff) : first <= last ? last <= limit : limit == 0xffffffff;
   if (!fits) raiseCode(SS_FAULT, 0);
 }
 

@@ -8,50 +8,37 @@ import {
 } from "./layout";
 import { alignmentChecked } from "./operand";
 import { selectContext } from "./tlb";
+import { AccessRights, Rflags } from "./architecture";
 
-@inline export const FLAG_TF: u64 = 0x100;
-@inline export const FLAG_IF: u64 = 0x200;
-@inline export const FLAG_DF: u64 = 0x400;
-@inline export const FLAG_IOPL: u64 = 0x3000;
-@inline export const FLAG_NT: u64 = 0x4000;
-@inline export const FLAG_RF: u64 = 0x10000;
-@inline export const FLAG_VM: u64 = 0x20000;
-@inline export const FLAG_AC: u64 = 0x40000;
-@inline export const FLAG_VIF: u64 = 0x80000;
-@inline export const FLAG_VIP: u64 = 0x100000;
-@inline export const FLAG_ID: u64 = 0x200000;
 
 /** IA32_DEBUGCTL's TR and BTS, which only a VM entry can set: what they ask for is not done, and stops the processor. */
 @inline export const DEBUGCTL_UNIMPLEMENTED: u64 = 0xc0;
 
 /** Access rights bits of the VMCS's format. */
-@inline export const RIGHTS_L: u32 = 0x2000;
-@inline export const RIGHTS_DB: u32 = 0x4000;
-@inline export const RIGHTS_UNUSABLE: u32 = 0x10000;
 
 /** True for a writable data segment that covers 4 GiB upwards. */
 function covers(segment: u32): bool {
   const rights = load<u32>(ES_RIGHTS + segment * 4);
-  return (rights & (RIGHTS_UNUSABLE | 0x1e)) == 0x12 && load<u32>(ES_LIMIT + segment * 4) == 0xffffffff;
+  return (rights & (AccessRights.Unusable | 0x1e)) == 0x12 && load<u32>(ES_LIMIT + segment * 4) == 0xffffffff;
 }
 function flat(segment: u32): bool { return covers(segment) && load<u64>(ES_BASE + segment * 8) == 0; }
 /** FS and GS may have a base (it is in the effective address) and may be null: see segmentAddress() of record.ts. */
-function harmless(segment: u32): bool { return (load<u32>(ES_RIGHTS + segment * 4) & RIGHTS_UNUSABLE) != 0 || covers(segment); }
+function harmless(segment: u32): bool { return (load<u32>(ES_RIGHTS + segment * 4) & AccessRights.Unusable) != 0 || covers(segment); }
 function codeFlat(): bool {
   return (load<u32>(CS_RIGHTS) & 0x1a) == 0x1a && load<u64>(ES_BASE + CS * 8) == 0 && load<u32>(ES_LIMIT + CS * 4) == 0xffffffff;
 }
 
 /** Recomputes MODE, DECODE_MODE, the masks and the TLB contexts. After every change of CR0, CR4, EFER, RFLAGS.VM or AC, CPL, or a segment register. */
 export function updateMode(): void {
-  const cr0 = load<u32>(CR0), cs = load<u32>(CS_RIGHTS), long = (load<u32>(EFER) & 0x400) != 0, vm86 = (load<u64>(RFLAGS_SYSTEM) & FLAG_VM) != 0;
-  const is64 = long && (cs & RIGHTS_L) != 0, stack32 = (load<u32>(SS_RIGHTS) & RIGHTS_DB) != 0;
+  const cr0 = load<u32>(CR0), cs = load<u32>(CS_RIGHTS), long = (load<u32>(EFER) & 0x400) != 0, vm86 = (load<u64>(RFLAGS_SYSTEM) & Rflags.Virtual8086Mode) != 0;
+  const is64 = long && (cs & AccessRights.L) != 0, stack32 = (load<u32>(SS_RIGHTS) & AccessRights.Db) != 0;
   let mode: u32 = 0;
   if (cr0 & 1) mode |= vm86 ? MODE_VM86 : MODE_PROTECTED;
   if (long) mode |= MODE_LONG;
   if (is64) mode |= MODE_64;
   if (cr0 & 0x80000000) mode |= MODE_PAGING;
   store<u32>(MODE, mode);
-  let decode: u32 = is64 ? DECODE_CODE64 : (cs & RIGHTS_DB) != 0 ? DECODE_CODE32 : DECODE_CODE16;
+  let decode: u32 = is64 ? DECODE_CODE64 : (cs & AccessRights.Db) != 0 ? DECODE_CODE32 : DECODE_CODE16;
   let segmented = false;
   if (!is64) {
     if (stack32) decode |= DECODE_STACK32;
@@ -77,7 +64,7 @@ export function updateMode(): void {
 /** Recomputes whether every boundary must be looked at: after changes of TF, RF, DR7, shadows, pending traps, VM entry. */
 export function updateAttention(): void {
   const guest = nonRoot();
-  const step = (load<u64>(RFLAGS_SYSTEM) & (FLAG_TF | FLAG_RF)) | (load<u64>(DR7) & 0xff) | <u64>(load<u32>(INTERRUPTIBILITY) & 3) | load<u64>(DEBUG_TRAPS)
+  const step = (load<u64>(RFLAGS_SYSTEM) & (Rflags.TrapFlag | Rflags.ResumeFlag)) | (load<u64>(DR7) & 0xff) | <u64>(load<u32>(INTERRUPTIBILITY) & 3) | load<u64>(DEBUG_TRAPS)
     | (load<u64>(DEBUGCTL) & DEBUGCTL_UNIMPLEMENTED)
     | (guest ? <u64>(load<u32>(VMX_PRIMARY) & 0x8000000) | <u64>load<u32>(VMX_MTF_PENDING) : 0);
   let attention = load<u32>(ATTENTION) & ~(ATTENTION_STEP | ATTENTION_WINDOW);

@@ -2,27 +2,24 @@
 // Model-specific registers: SDM 4 "Model-Specific Registers". The core's own are words of the layout; plain ones and constants stand in the
 // model's MSR table; the local APIC's go to the bus. Time-stamp counter: SDM 3B "Time-Stamp Counter".
 import {
-  CURRENT_RECORD, BUDGET, BUDGET_START, INSTRUCTIONS, BUS_VALUE, TSC_OFFSET, TSC_ADJUST, TSC_AUX, STAR, LSTAR, CSTAR, FMASK,
-  KERNEL_GS_BASE, FS_BASE, GS_BASE, SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP, PAT, APIC_BASE, MISC_ENABLE, DEBUGCTL, FEATURE_CONTROL,
-  MTRR_DEF_TYPE, MTRR_PHYS, MTRR_FIX, EFER, CR0, CPUID_TABLE, MSR_TABLE, MSR_COUNT, PHYSICAL_RESERVED, PHYSICAL_BITS, RCX, RAX, RDX, CPL,
-  CR4, STOP, UNIMPLEMENTED_LAST_BRANCH_RECORDS, VMX_MSR_BITMAP, VMX_TSC_OFFSET, VMX_TSC_MULTIPLIER, VMX_PRIMARY, VMX_SECONDARY,
+  CURRENT_RECORD, BUDGET, BUDGET_START, INSTRUCTIONS, BUS_VALUE, TSC_OFFSET, TSC_ADJUST, TSC_AUX, STAR, LSTAR, CSTAR,
+  FMASK, KERNEL_GS_BASE, FS_BASE, GS_BASE, SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP, PAT, APIC_BASE, MISC_ENABLE,
+  DEBUGCTL, FEATURE_CONTROL, MTRR_DEF_TYPE, MTRR_PHYS, MTRR_FIX, EFER, CR0, CPUID_TABLE, MSR_TABLE, MSR_COUNT,
+  PHYSICAL_RESERVED, RCX, RAX, RDX, CPL, CR4, STOP, UNIMPLEMENTED_LAST_BRANCH_RECORDS, VMX_MSR_BITMAP, VMX_TSC_OFFSET,
+  VMX_TSC_MULTIPLIER, VMX_PRIMARY, VMX_SECONDARY,
 } from "./layout";
-import { GP, raise, raiseCode, stopUnimplemented, UD } from "./interrupt";
+import { raise, raiseCode, stopUnimplemented } from "./interrupt";
 import { reg, setReg } from "./access";
 import { nonRoot, updateAttention, updateMode } from "./mode";
 import { canonical } from "./paging";
 import { structureHost } from "./physical_memory";
 import { addressSpaceChanged, flushTlb } from "./tlb";
 import { primary, secondary, vmExit } from "./vmx";
+import { GP, UD, PrimaryControl, SecondaryControl, Msr, ExitReason } from "./architecture";
 
 @external("env", "msrRead") declare function busRead(index: u32): u32;
 @external("env", "msrWrite") declare function busWrite(index: u32, low: u32, high: u32): u32;
 
-@inline const EXIT_RDPMC: u32 = 15;
-@inline const EXIT_RDTSC: u32 = 16;
-@inline const EXIT_RDMSR: u32 = 31;
-@inline const EXIT_WRMSR: u32 = 32;
-@inline const EXIT_RDTSCP: u32 = 51;
 
 /** Instructions retired by this processor until now. */
 export function retired(): u64 {
@@ -40,36 +37,36 @@ function multiplyHigh(a: u64, b: u64): u64 {
 /** What RDTSC, RDTSCP and RDMSR of IA32_TIME_STAMP_COUNTER give: in non-root operation scaled and offset. */
 function visibleTimeStamp(): u64 {
   let v = timeStamp();
-  if (!primary(3)) return v;
-  if (secondary(25)) { const m = load<u64>(VMX_TSC_MULTIPLIER); v = (multiplyHigh(v, m) << 16) | ((v * m) >> 48); }
+  if (!primary(PrimaryControl.UseTscOffsetting)) return v;
+  if (secondary(SecondaryControl.UseTscScaling)) { const m = load<u64>(VMX_TSC_MULTIPLIER); v = (multiplyHigh(v, m) << 16) | ((v * m) >> 48); }
   return v + load<u64>(VMX_TSC_OFFSET);
 }
 
 /** Word of an MSR that is kept in the layout and has no rule of its own for reading; 0 if it is none. */
 function word(index: u32): usize {
   switch (index) {
-    case 0x1b: return APIC_BASE;
-    case 0x3a: return FEATURE_CONTROL;
-    case 0x3b: return TSC_ADJUST;
-    case 0x174: return SYSENTER_CS;
-    case 0x175: return SYSENTER_ESP;
-    case 0x176: return SYSENTER_EIP;
-    case 0x1a0: return MISC_ENABLE;
-    case 0x1d9: return DEBUGCTL;
-    case 0x250: return MTRR_FIX;
-    case 0x258: return MTRR_FIX + 8;
-    case 0x259: return MTRR_FIX + 16;
-    case 0x277: return PAT;
-    case 0x2ff: return MTRR_DEF_TYPE;
-    case 0xc0000080: return EFER;
-    case 0xc0000081: return STAR;
-    case 0xc0000082: return LSTAR;
-    case 0xc0000083: return CSTAR;
-    case 0xc0000084: return FMASK;
-    case 0xc0000100: return FS_BASE;
-    case 0xc0000101: return GS_BASE;
-    case 0xc0000102: return KERNEL_GS_BASE;
-    case 0xc0000103: return TSC_AUX;
+    case Msr.Ia32ApicBase: return APIC_BASE;
+    case Msr.Ia32FeatureControl: return FEATURE_CONTROL;
+    case Msr.Ia32TscAdjust: return TSC_ADJUST;
+    case Msr.Ia32SysenterCs: return SYSENTER_CS;
+    case Msr.Ia32SysenterEsp: return SYSENTER_ESP;
+    case Msr.Ia32SysenterEip: return SYSENTER_EIP;
+    case Msr.Ia32MiscEnable: return MISC_ENABLE;
+    case Msr.Ia32Debugctl: return DEBUGCTL;
+    case Msr.Ia32MtrrFix64k00000: return MTRR_FIX;
+    case Msr.Ia32MtrrFix16k80000: return MTRR_FIX + 8;
+    case Msr.Ia32MtrrFix16kA0000: return MTRR_FIX + 16;
+    case Msr.Ia32Pat: return PAT;
+    case Msr.Ia32MtrrDefType: return MTRR_DEF_TYPE;
+    case Msr.Ia32Efer: return EFER;
+    case Msr.Ia32Star: return STAR;
+    case Msr.Ia32Lstar: return LSTAR;
+    case Msr.Ia32Cstar: return CSTAR;
+    case Msr.Ia32Fmask: return FMASK;
+    case Msr.Ia32FsBase: return FS_BASE;
+    case Msr.Ia32GsBase: return GS_BASE;
+    case Msr.Ia32KernelGsBase: return KERNEL_GS_BASE;
+    case Msr.Ia32TscAux: return TSC_AUX;
   }
   if (index >= 0x200 && index < 0x214) return MTRR_PHYS + (index - 0x200) * 8;
   if (index >= 0x268 && index < 0x270) return MTRR_FIX + (index - 0x265) * 8;
@@ -81,11 +78,11 @@ function tableEntry(index: u32): usize {
   for (let e = MSR_TABLE; e < end; e += 32) if (load<u32>(e) == index) return e;
   return 0;
 }
-function ofBus(index: u32): bool { return (index >= 0x800 && index < 0x900) || index == 0x6e0; }
+function ofBus(index: u32): bool { return (index >= 0x800 && index < 0x900) || index == Msr.Ia32TscDeadline; }
 
 /** Reads an MSR without VMX intercepts; the value stands in BUS_VALUE. @returns false if it does not exist (#GP). */
 export function readMsr(index: u32): bool {
-  if (index == 0x10) { store<u64>(BUS_VALUE, visibleTimeStamp()); return true; }
+  if (index == Msr.Ia32TimeStampCounter) { store<u64>(BUS_VALUE, visibleTimeStamp()); return true; }
   const at = word(index);
   if (at) { store<u64>(BUS_VALUE, load<u64>(at)); return true; }
   if (ofBus(index)) return busRead(index) != 0;
@@ -119,7 +116,7 @@ function writeApicBase(v: u64): bool {
   if ((v & 0xc00) == 0x400 || ((v & 0x400) != 0 && !(load<u32>(CPUID_TABLE, 32 + 24) & 0x200000))) return false;   // x2APIC only if leaf 1 has it
   if ((old & 0xc00) == 0xc00 && (v & 0xc00) == 0x800) return false;
   if ((old & 0xc00) == 0 && (v & 0xc00) == 0xc00) return false;
-  if (!busWrite(0x1b, <u32>v, <u32>(v >> 32))) return false;
+  if (!busWrite(Msr.Ia32ApicBase, <u32>v, <u32>(v >> 32))) return false;
   store<u64>(APIC_BASE, (v & ~(<u64>0x100)) | (old & 0x100));
   return true;
 }
@@ -127,10 +124,15 @@ function writeTimeStamp(v: u64): void {
   const delta = v - timeStamp();
   store<u64>(TSC_OFFSET, load<u64>(TSC_OFFSET) + delta);
   store<u64>(TSC_ADJUST, load<u64>(TSC_ADJUST) + delta);
-  busWrite(0x10, <u32>v, <u32>(v >> 32));
+  busWrite(Msr.Ia32TimeStampCounter, <u32>v, <u32>(v >> 32));
+}
+function writeTscAdjust(v: u64): void {
+  store<u64>(TSC_OFFSET, load<u64>(TSC_OFFSET) + v - load<u64>(TSC_ADJUST));
+  store<u64>(TSC_ADJUST, v);
+  busWrite(Msr.Ia32TscAdjust, <u32>v, <u32>(v >> 32));
 }
 function writeMtrr(index: u32, at: usize, v: u64): bool {
-  if (index == 0x2ff) { const type = v & 255; if ((v & ~(<u64>0xcff)) != 0 || type > 6 || type == 2 || type == 3) return false; }
+  if (index == Msr.Ia32MtrrDefType) { const type = v & 255; if ((v & ~(<u64>0xcff)) != 0 || type > 6 || type == 2 || type == 3) return false; }
   else if (index < 0x214) {
     if (v & load<u64>(PHYSICAL_RESERVED)) return false;
     const type = v & 255;
@@ -142,28 +144,28 @@ function writeMtrr(index: u32, at: usize, v: u64): bool {
 /** Writes an MSR without VMX intercepts. @returns false for what WRMSR answers with #GP. */
 export function writeMsr(index: u32, v: u64): bool {
   switch (index) {
-    case 0x10: writeTimeStamp(v); return true;
-    case 0x1b: return writeApicBase(v);
-    case 0x3a: if (load<u64>(FEATURE_CONTROL) & 1) return false; if (v & ~(<u64>0xff07)) return false; break;
-    case 0x3b: store<u64>(TSC_OFFSET, load<u64>(TSC_OFFSET) + v - load<u64>(TSC_ADJUST)); store<u64>(TSC_ADJUST, v); busWrite(0x3b, <u32>v, <u32>(v >> 32)); return true;
-    case 0x175: case 0x176: case 0xc0000082: case 0xc0000083: case 0xc0000100: case 0xc0000101: case 0xc0000102:
+    case Msr.Ia32TimeStampCounter: writeTimeStamp(v); return true;
+    case Msr.Ia32ApicBase: return writeApicBase(v);
+    case Msr.Ia32FeatureControl: if (load<u64>(FEATURE_CONTROL) & 1) return false; if (v & ~(<u64>0xff07)) return false; break;
+    case Msr.Ia32TscAdjust: writeTscAdjust(v); return true;
+    case Msr.Ia32SysenterEsp: case Msr.Ia32SysenterEip: case Msr.Ia32Lstar: case Msr.Ia32Cstar: case Msr.Ia32FsBase: case Msr.Ia32GsBase: case Msr.Ia32KernelGsBase:
       if (!canonical(v)) return false;
       break;
-    case 0x174: v &= 0xffffffff; break;
-    case 0xc0000084: v &= 0xffffffff; break;
-    case 0xc0000103: if (v >> 32) return false; break;
-    case 0x1a0: store<u64>(MISC_ENABLE, (v & 0x400c50089) | 0x1800); return true;
-    case 0x1d9:                                                        // TR and BTS need the debug store, which CPUID does not announce
+    case Msr.Ia32SysenterCs: v &= 0xffffffff; break;
+    case Msr.Ia32Fmask: v &= 0xffffffff; break;
+    case Msr.Ia32TscAux: if (v >> 32) return false; break;
+    case Msr.Ia32MiscEnable: store<u64>(MISC_ENABLE, (v & 0x400c50089) | 0x1800); return true;
+    case Msr.Ia32Debugctl:                                                        // TR and BTS need the debug store, which CPUID does not announce
       if (v & ~(<u64>3)) return false;
       store<u64>(DEBUGCTL, v);
       updateAttention();
       return true;
-    case 0x277: if (!validPat(v)) return false; break;
-    case 0xc0000080: return writeEfer(v);
+    case Msr.Ia32Pat: if (!validPat(v)) return false; break;
+    case Msr.Ia32Efer: return writeEfer(v);
   }
   const at = word(index);
   if (at) {
-    if (index >= 0x200 && index < 0x300 && index != 0x277) return writeMtrr(index, at, v);
+    if (index >= 0x200 && index < 0x300 && index != Msr.Ia32Pat) return writeMtrr(index, at, v);
     store<u64>(at, v);
     return true;
   }
@@ -180,7 +182,7 @@ export function writeMsr(index: u32, v: u64): bool {
 /** True if the MSR bitmaps make this access leave. SDM 3C "MSR-Bitmap Address". */
 function intercepted(index: u32, write: u32): bool {
   if (!nonRoot()) return false;
-  if (!((load<u32>(VMX_PRIMARY) >> 28) & 1)) return true;
+  if (!(load<u32>(VMX_PRIMARY) & PrimaryControl.UseMsrBitmap)) return true;
   let offset: u32;
   if (index < 0x2000) offset = 0;
   else if (index >= 0xc0000000 && index < 0xc0002000) offset = 1024;
@@ -205,7 +207,7 @@ function refuseMsr(index: u32): void {
 export function RDMSR(): void {
   if (load<u32>(CPL) != 0) raiseCode(GP, 0);
   const index = reg<u32>(<u32>RCX);
-  if (intercepted(index, 0)) { vmExit(EXIT_RDMSR, 0); return; }
+  if (intercepted(index, 0)) { vmExit(ExitReason.Rdmsr, 0); return; }
   if (!readMsr(index)) refuseMsr(index);
   if (load<u32>(STOP)) return;
   setReg<u32>(<u32>RAX, load<u32>(BUS_VALUE));
@@ -215,22 +217,22 @@ export function RDMSR(): void {
 export function WRMSR(): void {
   if (load<u32>(CPL) != 0) raiseCode(GP, 0);
   const index = reg<u32>(<u32>RCX);
-  if (intercepted(index, 1)) { vmExit(EXIT_WRMSR, 0); return; }
+  if (intercepted(index, 1)) { vmExit(ExitReason.Wrmsr, 0); return; }
   if (!writeMsr(index, <u64>reg<u32>(<u32>RAX) | (<u64>reg<u32>(<u32>RDX) << 32))) raiseCode(GP, 0);
 }
 /** RDTSC. */
 export function RDTSC(): void {
   if ((load<u32>(CR4) & 4) != 0 && load<u32>(CPL) != 0) raiseCode(GP, 0);
-  if (primary(12)) { vmExit(EXIT_RDTSC, 0); return; }
+  if (primary(PrimaryControl.RdtscExiting)) { vmExit(ExitReason.Rdtsc, 0); return; }
   const v = visibleTimeStamp();
   setReg<u32>(<u32>RAX, <u32>v);
   setReg<u32>(<u32>RDX, <u32>(v >> 32));
 }
 /** RDTSCP: #UD in non-root operation without "enable RDTSCP". */
 export function RDTSCP(): void {
-  if (nonRoot() && !((load<u32>(VMX_SECONDARY) >> 3) & 1)) raise(UD);
+  if (nonRoot() && !(load<u32>(VMX_SECONDARY) & SecondaryControl.EnableRdtscp)) raise(UD);
   if ((load<u32>(CR4) & 4) != 0 && load<u32>(CPL) != 0) raiseCode(GP, 0);
-  if (primary(12)) { vmExit(EXIT_RDTSCP, 0); return; }
+  if (primary(PrimaryControl.RdtscExiting)) { vmExit(ExitReason.Rdtscp, 0); return; }
   const v = visibleTimeStamp();
   setReg<u32>(<u32>RAX, <u32>v);
   setReg<u32>(<u32>RDX, <u32>(v >> 32));
@@ -239,6 +241,6 @@ export function RDTSCP(): void {
 /** RDPMC: the model has no performance counters. */
 export function RDPMC(): void {
   if (load<u32>(CPL) != 0 && !(load<u32>(CR4) & 0x100)) raiseCode(GP, 0);
-  if (primary(11)) { vmExit(EXIT_RDPMC, 0); return; }
+  if (primary(PrimaryControl.RdpmcExiting)) { vmExit(ExitReason.Rdpmc, 0); return; }
   raiseCode(GP, 0);
 }

@@ -4,7 +4,8 @@
 // DIV and IDIV: all flags are undefined and stay; every #DE comes before a register changes.
 import { Reg, reg, setReg, sx, value, RAX, RDX } from "./access";
 import { flagsCO } from "./flags";
-import { DE, raise } from "./interrupt";
+import { raise } from "./interrupt";
+import { DE } from "./architecture";
 
 /** Bits 127:64 of an unsigned product. */
 @inline function high(a: u64, b: u64): u64 {

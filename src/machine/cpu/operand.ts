@@ -2,17 +2,19 @@
 // The slow path of every access: canonical addresses, segment limits, alignment checks, data breakpoints, page crossings, devices, pages with decoded
 // code. SDM 3A "Paging", SDM 1 "Alignment of Words, Doublewords, Quadwords, and Double Quadwords".
 import {
-  CARVE_OUT_GIB, CPL, CR0, CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED, DR7, PAGE_MAP, RAM, RAM_BYTES, RFLAGS_SYSTEM,
+  CPL, CR0, CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED, DR7, PAGE_MAP, RAM, RAM_BYTES,
+  RFLAGS_SYSTEM, CARVE_OUT_GIB,
 } from "./layout";
 import { NONE, PAGE, READ, SEGMENT_CHECK, WRITE } from "./access_kind";
 import { watch, watched } from "./breakpoints";
 import { holdsCode } from "./code";
-import { AC, GP, raiseCode, SS_FAULT } from "./interrupt";
+import { raiseCode } from "./interrupt";
 import { canonical, resolve, walk, walkPhysical } from "./paging";
 import { accessedHost, bounce, markDirty, usesEpt } from "./physical_memory";
 import { ADDRESS, DEFAULT_STACK, STACK_INSTRUCTION } from "./record";
 import { checkSegmentAccess } from "./segment";
 import { claim, context, dataTlb, slot } from "./tlb";
+import { AC, GP, SS_FAULT } from "./architecture";
 
 /**
  * Stack references raise #SS(0) for a non-canonical address, all others #GP(0). The record says whether the memory operand is based on the stack

@@ -7,7 +7,8 @@ import { codeWritten } from "./code";
 import { eptFlags, eptTranslate, EPT_EXECUTE, EPT_READ, EPT_WRITE } from "./ept";
 import { raisePageFault } from "./interrupt";
 import { accessedHost, markDirty, usesEpt } from "./physical_memory";
-import { dataTlb, empty, FLAG_GLOBAL, FLAG_LARGE, slot } from "./tlb";
+import { dataTlb, empty, ENTRY_GLOBAL, ENTRY_LARGE, slot } from "./tlb";
+import { Cr4, Efer, Cr0 } from "./architecture";
 
 @inline const PTE_PRESENT: u64 = 1;
 @inline const PTE_WRITE: u64 = 2;
@@ -20,15 +21,6 @@ import { dataTlb, empty, FLAG_GLOBAL, FLAG_LARGE, slot } from "./tlb";
 @inline const FRAME: u64 = 0x000ffffffffff000;
 
 /** Bits of CR0, CR4 and IA32_EFER that decide about translations. */
-@inline export const CR0_WP: u32 = 0x10000;
-@inline export const CR0_PG: u32 = 0x80000000;
-@inline export const CR4_PSE: u32 = 0x10;
-@inline export const CR4_PAE: u32 = 0x20;
-@inline export const CR4_PGE: u32 = 0x80;
-@inline export const CR4_SMEP: u32 = 0x100000;
-@inline export const CR4_SMAP: u32 = 0x200000;
-@inline export const EFER_LMA: u32 = 0x400;
-@inline export const EFER_NXE: u32 = 0x800;
 
 /** True if bits 63:47 are equal. */
 @inline export function canonical(a: u64): bool { return (<i64>a << 16) >> 16 == <i64>a; }
@@ -61,7 +53,7 @@ function mark(pa: u64, bits: u64, linear: u64): void {
 
 /** Error code of a page fault. SDM 3A "Page-Fault Exceptions". */
 function faultCode(present: u32, kind: u32, user: bool): u32 {
-  const fetchBit = kind == FETCH && (((load<u32>(CR4) & CR4_PAE) != 0 && (load<u32>(EFER) & EFER_NXE) != 0) || (load<u32>(CR4) & CR4_SMEP) != 0);
+  const fetchBit = kind == FETCH && (((load<u32>(CR4) & Cr4.PhysicalAddressExtensions) != 0 && (load<u32>(EFER) & Efer.Nxe) != 0) || (load<u32>(CR4) & Cr4.SmepEnableBit) != 0);
   return present | (kind == WRITE || kind == READ_WRITE ? 2 : 0) | (user ? 4 : 0) | (fetchBit ? 16 : 0);
 }
 
@@ -70,16 +62,16 @@ function permitted(rights: u64, kind: u32, which: u32): bool {
   const write = kind == WRITE || kind == READ_WRITE;
   if (kind == FETCH && (rights & PTE_NX) != 0) return false;
   if (which == USER) return (rights & PTE_USER) != 0 && (!write || (rights & PTE_WRITE) != 0);
-  if (write && !(rights & PTE_WRITE) && (load<u32>(CR0) & CR0_WP) != 0) return false;
+  if (write && !(rights & PTE_WRITE) && (load<u32>(CR0) & Cr0.WriteProtect) != 0) return false;
   if (!(rights & PTE_USER)) return true;
-  if (kind == FETCH) return (load<u32>(CR4) & CR4_SMEP) == 0;
-  return which == SUPERVISOR_AC || (load<u32>(CR4) & CR4_SMAP) == 0;
+  if (kind == FETCH) return (load<u32>(CR4) & Cr4.SmepEnableBit) == 0;
+  return which == SUPERVISOR_AC || (load<u32>(CR4) & Cr4.SmapEnableBit) == 0;
 }
 
 /** Bits that must be 0 in a 64-bit entry. SDM 3A "Reserved Bits" of the page-fault error code. */
 function reserved64(level: i32, e: u64, legacyPae: bool): u64 {
   let r = load<u64>(PHYSICAL_RESERVED) & FRAME;
-  if (!(load<u32>(EFER) & EFER_NXE)) r |= PTE_NX;
+  if (!(load<u32>(EFER) & Efer.Nxe)) r |= PTE_NX;
   if (legacyPae) r |= 0x7ff0000000000000;
   if (level == 3) return r | PTE_LARGE;
   if (level == 0 || !(e & PTE_LARGE)) return r;
@@ -93,14 +85,14 @@ function finish(gpa: u64, linear: u64, kind: u32, flags: u32, quiet: bool): bool
   if (usesEpt()) {
     const wanted = kind == FETCH ? EPT_EXECUTE : kind == READ ? EPT_READ : EPT_READ | EPT_WRITE;
     walkPhysical = eptTranslate(gpa, kind == WRITE ? EPT_WRITE : wanted, linear, false, quiet);
-    walkFlags |= FLAG_LARGE & (eptFlags() << 1);
+    walkFlags |= ENTRY_LARGE & (eptFlags() << 1);
     return walkPhysical != NONE;
   }
   return true;
 }
 
 function walk64(linear: u64, kind: u32, which: u32, quiet: bool): bool {
-  const legacyPae = !(load<u32>(EFER) & EFER_LMA);
+  const legacyPae = !(load<u32>(EFER) & Efer.Lma);
   let level: i32 = 3, table = load<u64>(CR3) & FRAME, rights: u64 = PTE_WRITE | PTE_USER, nx: u64 = 0;
   let upper0 = NONE, upper1 = NONE, upper2 = NONE;
   if (legacyPae) {
@@ -126,8 +118,8 @@ function walk64(linear: u64, kind: u32, which: u32, quiet: bool): bool {
       if (upper0 != NONE) mark(upper0, PTE_ACCESSED, linear);
       if (!quiet && (e & want) != want) mark(pa, want, linear);
       const inside = (<u64>1 << (12 + 9 * level)) - 1;
-      const flags = (e & PTE_GLOBAL) != 0 && (load<u32>(CR4) & CR4_PGE) != 0 ? FLAG_GLOBAL : 0;
-      return finish((e & FRAME & ~inside) | (linear & inside), linear, kind, flags | (level ? FLAG_LARGE : 0), quiet);
+      const flags = (e & PTE_GLOBAL) != 0 && (load<u32>(CR4) & Cr4.PageGlobalEnable) != 0 ? ENTRY_GLOBAL : 0;
+      return finish((e & FRAME & ~inside) | (linear & inside), linear, kind, flags | (level ? ENTRY_LARGE : 0), quiet);
     }
     if (!quiet && !(e & PTE_ACCESSED)) { upper2 = upper1; upper1 = upper0; upper0 = pa; }
     table = e & FRAME;
@@ -142,15 +134,15 @@ function walk32(linear: u64, kind: u32, which: u32, quiet: bool): bool {
   const pde = <u64>load<u32>(entryAt(pdeAt, linear, false, quiet));
   if (!(pde & PTE_PRESENT)) { walkCode = faultCode(0, kind, which == USER); return false; }
   const want = PTE_ACCESSED | (kind == WRITE || kind == READ_WRITE ? PTE_DIRTY : 0);
-  const pge = (load<u32>(CR4) & CR4_PGE) != 0;
-  if ((pde & PTE_LARGE) != 0 && (load<u32>(CR4) & CR4_PSE) != 0) {
+  const pge = (load<u32>(CR4) & Cr4.PageGlobalEnable) != 0;
+  if ((pde & PTE_LARGE) != 0 && (load<u32>(CR4) & Cr4.PageSizeExtensions) != 0) {
     const bits = load<u32>(PHYSICAL_BITS), high = bits >= 40 ? 8 : bits > 32 ? bits - 32 : 0;
     const allowed = ((<u64>1 << high) - 1) << 13;
     if (pde & 0x3fe000 & ~allowed) { walkCode = faultCode(9, kind, which == USER); return false; }
     if (!permitted(pde & (PTE_WRITE | PTE_USER), kind, which)) { walkCode = faultCode(1, kind, which == USER); return false; }
     if (!quiet && (pde & want) != want) mark(pdeAt, want, linear);
     const gpa = (pde & 0xffc00000) | ((pde & allowed) << 19) | (linear & 0x3fffff);
-    return finish(gpa, linear, kind, FLAG_LARGE | (pge && (pde & PTE_GLOBAL) != 0 ? FLAG_GLOBAL : 0), quiet);
+    return finish(gpa, linear, kind, ENTRY_LARGE | (pge && (pde & PTE_GLOBAL) != 0 ? ENTRY_GLOBAL : 0), quiet);
   }
   const pteAt = (pde & 0xfffff000) + ((linear >> 12) & 1023) * 4;
   const pte = <u64>load<u32>(entryAt(pteAt, linear, false, quiet));
@@ -158,13 +150,13 @@ function walk32(linear: u64, kind: u32, which: u32, quiet: bool): bool {
   if (!permitted(pde & pte & (PTE_WRITE | PTE_USER), kind, which)) { walkCode = faultCode(1, kind, which == USER); return false; }
   if (!quiet && !(pde & PTE_ACCESSED)) mark(pdeAt, PTE_ACCESSED, linear);
   if (!quiet && (pte & want) != want) mark(pteAt, want, linear);
-  return finish((pte & 0xfffff000) | (linear & 0xfff), linear, kind, pge && (pte & PTE_GLOBAL) != 0 ? FLAG_GLOBAL : 0, quiet);
+  return finish((pte & 0xfffff000) | (linear & 0xfff), linear, kind, pge && (pte & PTE_GLOBAL) != 0 ? ENTRY_GLOBAL : 0, quiet);
 }
 
 /** Walks the paging structures; the result is in walkPhysical and walkFlags, or walkCode. @returns false for a page fault. `quiet`: no A/D flags. */
 export function walk(linear: u64, kind: u32, which: u32, quiet: bool): bool {
-  if (!(load<u32>(CR0) & CR0_PG)) return finish(linear, linear, kind, 0, quiet);
-  if (load<u32>(CR4) & CR4_PAE) return walk64(linear, kind, which, quiet);
+  if (!(load<u32>(CR0) & Cr0.Paging)) return finish(linear, linear, kind, 0, quiet);
+  if (load<u32>(CR4) & Cr4.PhysicalAddressExtensions) return walk64(linear, kind, which, quiet);
   return walk32(linear, kind, which, quiet);
 }
 
@@ -182,7 +174,7 @@ export function resolve(linear: u64, kind: u32, which: u32): u64 {
 
 /** For debuggers: physical address of a linear one without faults or A/D updates, all ones if there is none. `kind`: READ, WRITE or FETCH. */
 export function translateQuietly(linear: u64, kind: u32, user: u32): u64 {
-  if ((load<u32>(EFER) & EFER_LMA) != 0 && !canonical(linear)) return NONE;
+  if ((load<u32>(EFER) & Efer.Lma) != 0 && !canonical(linear)) return NONE;
   return walk(linear, kind, user ? USER : SUPERVISOR_AC, true) ? walkPhysical : NONE;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Physical addresses: RAM, the VMM's memory at 4 GiB, and devices. An operand that is not in one piece of RAM goes by way of a bounce slot.
 import {
-  BOUNCE, BOUNCE_WORDS, CARVE_OUT_ACCESS, CARVE_OUT_BYTES, CARVE_OUT_DRIVER, CARVE_OUT_GIB, CARVE_OUT_STRUCTURES, CARVE_OUT_VMM, CARVE_OUT_VMM_BYTES,
-  CURRENT_RECORD, DIRTY, PAGE_MAP, RAM, RAM_BYTES, VMX_EPTP, VMX_MODE,
+  BOUNCE, BOUNCE_WORDS, CURRENT_RECORD, DIRTY, PAGE_MAP, RAM, RAM_BYTES, VMX_EPTP, VMX_MODE, CARVE_OUT_GIB,
+  CARVE_OUT_BYTES, CARVE_OUT_VMM_BYTES, CARVE_OUT_VMM, CARVE_OUT_DRIVER, CARVE_OUT_ACCESS, CARVE_OUT_STRUCTURES,
 } from "./layout";
 import { WRITE } from "./access_kind";
 import { codeWritten } from "./code";

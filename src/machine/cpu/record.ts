@@ -6,6 +6,7 @@
 //   u32 link @28: record of the branch target when that is in the same page
 import { ACCESS_SEGMENT, CODE_MASK, CS, DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES_BASE, ES_RIGHTS, PAGE_RIP } from "./layout";
 import { SEGMENT_CHECK } from "./access_kind";
+import { AccessRights } from "./architecture";
 
 /** Bytes of a record. */
 @inline export const RECORD_BYTES: u32 = 32;
@@ -89,9 +90,8 @@ function specialAddress(rec: usize, sum: u64): u64 {
 export function segmentAddress(slot: u32, offset: u64): u64 {
   const segment = (slot - <u32>ES_BASE) >> 3, ea = <u64><u32>(load<u64>(slot) + offset);
   store<u32>(ACCESS_SEGMENT, segment);
-  return segment == CS || (load<u32>(ES_RIGHTS + segment * 4) & UNUSABLE) != 0 ? ea | SEGMENT_CHECK : ea;
+  return segment == CS || (load<u32>(ES_RIGHTS + segment * 4) & AccessRights.Unusable) != 0 ? ea | SEGMENT_CHECK : ea;
 }
-@inline const UNUSABLE: u32 = 0x10000;
 /** The linear address of an operand that is reported, but not accessed: without SEGMENT_CHECK. */
 export function reportedAddress(ea: u64): u64 { return (load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64 ? ea : <u64><u32>ea; }
 

@@ -6,13 +6,14 @@ import { find, findOne, isCrossing } from "./code";
 import { hot } from "./hot";
 import { ENDINGS, FORM_NEXT } from "./decoder_tables";
 import { fillHandlers } from "./handlers";
-import { GP, raiseCode } from "./interrupt";
+import { raiseCode } from "./interrupt";
 import {
   ATTENTION, BUDGET, CS_LIMIT, CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, HANDLERS, PAGE_RIP, RECORD_GENERATION, RECORD_NEXT, RECORDS, RIP, STOP,
   STOP_INCOMPLETE,
 } from "./layout";
 import { canonical } from "./paging";
 import { BLOCK, COUNT, cutRip, FORM, NEXT, RIP_OF } from "./record";
+import { GP } from "./architecture";
 
 /** Longest piece that runs without a return from `hot`: V8 replaces code only at calls, so the first calls must be short. */
 @inline const SLICE: i32 = 100000;

@@ -2,19 +2,21 @@
 // Segment registers and descriptors: SDM 3A "Segmentation", "Segment-Level Protection"; the instructions that load and test them.
 // A raw descriptor is the u64 of the table; access rights are kept in the VMCS's format.
 import {
-  ACCESS_SEGMENT, CPL, CR0, CS, DS, ES, ES_BASE, ES_LIMIT, ES_RIGHTS, ES_SELECTOR, FS, GDTR_BASE, GDTR_LIMIT, GS, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY,
-  LDTR, LDTR_BASE, LDTR_LIMIT, LDTR_RIGHTS, LDTR_SELECTOR, MODE, MODE_PROTECTED, SS, TR, TR_RIGHTS, TR_SELECTOR, CR4, FS_BASE, GS_BASE, KERNEL_GS_BASE, FC,
+  ACCESS_SEGMENT, CPL, CS, DS, ES, ES_BASE, ES_LIMIT, ES_RIGHTS, ES_SELECTOR, FS, GDTR_BASE, GDTR_LIMIT, GS,
+  IDTR_BASE, IDTR_LIMIT, LDTR, LDTR_BASE, LDTR_LIMIT, LDTR_RIGHTS, LDTR_SELECTOR, MODE, MODE_PROTECTED, SS, TR,
+  TR_SELECTOR, CR4, FS_BASE, GS_BASE, KERNEL_GS_BASE,
 } from "./layout";
 import { Mem, open, probe, read, Reg, reg, set, setReg, value, write } from "./access";
 import { arithmeticFlags, setArithmeticFlags } from "./flags";
-import { GP, NP, raise, raiseCode, SS_FAULT, UD } from "./interrupt";
-import { in64, inLong, inProtected, inVm86, nonRoot, RIGHTS_DB, RIGHTS_L, RIGHTS_UNUSABLE, updateAttention, updateMode } from "./mode";
+import { raise, raiseCode } from "./interrupt";
+import { in64, inLong, inProtected, inVm86, updateMode } from "./mode";
 import { READ } from "./access_kind";
 import { canonical } from "./paging";
 import { readSystem, writeSystem } from "./system_access";
 import { secondary, vmExitInformation } from "./vmx";
 import { displacement, instructionInformation } from "./instruction_information";
 import { shadowMovSs } from "./shadow";
+import { GP, NP, SS_FAULT, UD, AccessRights, SecondaryControl, ExitReason } from "./architecture";
 
 // ---- descriptors ---------------------------------------------------------------------------------------------------------------
 
@@ -32,7 +34,7 @@ export function rightsOf(raw: u64): u32 { return <u32>(raw >> 40) & 0xf0ff; }
 export function descriptorAddress(selector: u32, bytes: u32): u64 {
   const offset = selector & 0xfff8;
   if (selector & 4) {
-    if ((load<u32>(LDTR_RIGHTS) & RIGHTS_UNUSABLE) != 0 || offset + bytes - 1 > load<u32>(LDTR_LIMIT)) return ~(<u64>0);
+    if ((load<u32>(LDTR_RIGHTS) & AccessRights.Unusable) != 0 || offset + bytes - 1 > load<u32>(LDTR_LIMIT)) return ~(<u64>0);
     return load<u64>(LDTR_BASE) + offset;
   }
   if (offset + bytes - 1 > load<u32>(GDTR_LIMIT)) return ~(<u64>0);
@@ -67,7 +69,7 @@ export function setNull(segment: u32, selector: u32): void {
   store<u32>(ES_SELECTOR + segment * 4, selector);
   store<u64>(ES_BASE + segment * 8, 0);
   store<u32>(ES_LIMIT + segment * 4, 0);
-  store<u32>(ES_RIGHTS + segment * 4, RIGHTS_UNUSABLE | (segment == SS ? (selector & 3) << 5 : 0));
+  store<u32>(ES_RIGHTS + segment * 4, AccessRights.Unusable | (segment == SS ? (selector & 3) << 5 : 0));
 }
 /** Real-address and virtual-8086 mode: base = selector × 16. Limit and rights stay in real mode ("unreal" mode), are fixed in virtual-8086 mode. */
 export function loadRealSegment(segment: u32, selector: u32): void {
@@ -75,12 +77,12 @@ export function loadRealSegment(segment: u32, selector: u32): void {
   store<u64>(ES_BASE + segment * 8, <u64>selector << 4);
   if (inVm86()) { store<u32>(ES_LIMIT + segment * 4, 0xffff); store<u32>(ES_RIGHTS + segment * 4, 0xf3); }
   else if (segment == CS) store<u32>(ES_RIGHTS + segment * 4, (load<u32>(ES_RIGHTS + segment * 4) & ~0xff) | 0x93);
-  else if (load<u32>(ES_RIGHTS + segment * 4) & RIGHTS_UNUSABLE) { store<u32>(ES_RIGHTS + segment * 4, 0x93); store<u32>(ES_LIMIT + segment * 4, 0xffff); }
+  else if (load<u32>(ES_RIGHTS + segment * 4) & AccessRights.Unusable) { store<u32>(ES_RIGHTS + segment * 4, 0x93); store<u32>(ES_LIMIT + segment * 4, 0xffff); }
 }
 
 /** #SS or #GP if bytes sp − bytes … sp − 1 do not lie in the stack segment of a raw descriptor. */
 export function checkStackRoom(raw: u64, sp: u64, bytes: u32, code: u32): void {
-  const rights = rightsOf(raw), limit = limitOf(raw), mask: u32 = rights & RIGHTS_DB ? 0xffffffff : 0xffff;
+  const rights = rightsOf(raw), limit = limitOf(raw), mask: u32 = rights & AccessRights.Db ? 0xffffffff : 0xffff;
   const first = (<u32>sp - bytes) & mask, last = (<u32>sp - 1) & mask;
   const fits = rights & 4 ? first > limit && last <= mask : first <= last ? last <= limit : limit == 0xffffffff;
   if (!fits) raiseCode(SS_FAULT, code);
@@ -90,12 +92,12 @@ export function checkStackRoom(raw: u64, sp: u64, bytes: u32, code: u32): void {
 export function checkSegmentAccess(ea: u64, size: u32, kind: u32): void {
   const segment = load<u32>(ACCESS_SEGMENT), rights = load<u32>(ES_RIGHTS + segment * 4), limit = load<u32>(ES_LIMIT + segment * 4);
   const offset = <u32>(ea - load<u64>(ES_BASE + segment * 8)), last = offset + size - 1;
-  let bad = (rights & RIGHTS_UNUSABLE) != 0;
+  let bad = (rights & AccessRights.Unusable) != 0;
   if (load<u32>(MODE) & MODE_PROTECTED) {
     if (rights & 8) bad = bad || kind != READ || !(rights & 2);
     else bad = bad || (kind != READ && !(rights & 2));
   }
-  if ((rights & 0xc) == 4) bad = bad || offset <= limit || last < offset || last > (rights & RIGHTS_DB ? 0xffffffff : 0xffff);
+  if ((rights & 0xc) == 4) bad = bad || offset <= limit || last < offset || last > (rights & AccessRights.Db ? 0xffffffff : 0xffff);
   else bad = bad || (last < offset ? limit != 0xffffffff : last > limit);
   if (bad) raiseCode(segment == SS ? SS_FAULT : GP, 0);
 }
@@ -159,14 +161,12 @@ export function LGS<T>(d: Reg, ea: Mem): void { loadFar<T>(GS, d, ea); }
 
 // ---- table registers ------------------------------------------------------------------------------------------------------------
 
-@inline const EXIT_GDTR_IDTR: u32 = 46;
-@inline const EXIT_LDTR_TR: u32 = 47;
 /** CR4.UMIP: SGDT, SIDT, SLDT, SMSW, STR are #GP(0) outside CPL 0. */
 export function checkUmip(): void { if (load<u32>(CPL) != 0 && (load<u32>(CR4) & 0x800) != 0) raiseCode(GP, 0); }
 function supervisorOnly(): void { if (load<u32>(CPL) != 0) raiseCode(GP, 0); }
 /** Descriptor-table exiting: true if the instruction leaves. `identity`: 0 SGDT/SLDT, 1 SIDT/STR, 2 LGDT/LLDT, 3 LIDT/LTR. */
 function leaves(reason: u32, identity: u32): bool {
-  if (!secondary(2)) return false;
+  if (!secondary(SecondaryControl.DescriptorTableExiting)) return false;
   const information = instructionInformation();
   vmExitInformation(reason, displacement(), information | (identity << 28));
   return true;
@@ -179,9 +179,9 @@ function storeTable<T>(ea: Mem, base: u64, limit: u32): void {
   for (let n: u32 = 0; n < bytes; n += 2) write<u16>(ea + 2 + n, <u16>(base >> (n * 8)));
 }
 /** SGDT m. */
-export function SGDT<T>(ea: Mem): void { checkUmip(); if (!leaves(EXIT_GDTR_IDTR, 0)) storeTable<T>(ea, load<u64>(GDTR_BASE), load<u32>(GDTR_LIMIT)); }
+export function SGDT<T>(ea: Mem): void { checkUmip(); if (!leaves(ExitReason.AccessToGdtrOrIdtr, 0)) storeTable<T>(ea, load<u64>(GDTR_BASE), load<u32>(GDTR_LIMIT)); }
 /** SIDT m. */
-export function SIDT<T>(ea: Mem): void { checkUmip(); if (!leaves(EXIT_GDTR_IDTR, 1)) storeTable<T>(ea, load<u64>(IDTR_BASE), load<u32>(IDTR_LIMIT)); }
+export function SIDT<T>(ea: Mem): void { checkUmip(); if (!leaves(ExitReason.AccessToGdtrOrIdtr, 1)) storeTable<T>(ea, load<u64>(IDTR_BASE), load<u32>(IDTR_LIMIT)); }
 function loadTable<T>(ea: Mem, base: usize, limit: usize): void {
   const l = <u32>read<u16>(ea);
   let b: u64;
@@ -191,17 +191,17 @@ function loadTable<T>(ea: Mem, base: usize, limit: usize): void {
   store<u32>(limit, l);
 }
 /** LGDT m: base is 24 bits with operand size 16, 64 in 64-bit mode. */
-export function LGDT<T>(ea: Mem): void { supervisorOnly(); if (!leaves(EXIT_GDTR_IDTR, 2)) loadTable<T>(ea, GDTR_BASE, GDTR_LIMIT); }
+export function LGDT<T>(ea: Mem): void { supervisorOnly(); if (!leaves(ExitReason.AccessToGdtrOrIdtr, 2)) loadTable<T>(ea, GDTR_BASE, GDTR_LIMIT); }
 /** LIDT m. */
-export function LIDT<T>(ea: Mem): void { supervisorOnly(); if (!leaves(EXIT_GDTR_IDTR, 3)) loadTable<T>(ea, IDTR_BASE, IDTR_LIMIT); }
+export function LIDT<T>(ea: Mem): void { supervisorOnly(); if (!leaves(ExitReason.AccessToGdtrOrIdtr, 3)) loadTable<T>(ea, IDTR_BASE, IDTR_LIMIT); }
 
 /** LLDT, LTR, SLDT, STR and VERR … exist in protected mode only. */
 function protectedOnly(): void { if (!inProtected()) raise(UD); }
 function storeSelector<T, D>(d: D, selector: u32): void { if (sizeof<D>() == 4) setReg<T>(<Reg>d, <T>selector); else write<u16>(<Mem>d, <u16>selector); }
 /** SLDT r/m. */
-export function SLDT<T, D>(d: D): void { protectedOnly(); checkUmip(); if (!leaves(EXIT_LDTR_TR, 0)) storeSelector<T, D>(d, load<u32>(LDTR_SELECTOR)); }
+export function SLDT<T, D>(d: D): void { protectedOnly(); checkUmip(); if (!leaves(ExitReason.AccessToLdtrOrTr, 0)) storeSelector<T, D>(d, load<u32>(LDTR_SELECTOR)); }
 /** STR r/m. */
-export function STR<T, D>(d: D): void { protectedOnly(); checkUmip(); if (!leaves(EXIT_LDTR_TR, 1)) storeSelector<T, D>(d, load<u32>(TR_SELECTOR)); }
+export function STR<T, D>(d: D): void { protectedOnly(); checkUmip(); if (!leaves(ExitReason.AccessToLdtrOrTr, 1)) storeSelector<T, D>(d, load<u32>(TR_SELECTOR)); }
 
 /** A system-segment descriptor for LDTR or TR; in IA-32e mode it has 16 bytes and a 64-bit base. */
 export function loadSystemSegment(segment: u32, selector: u32, raw: u64, vector: u32): void {
@@ -243,12 +243,12 @@ export function loadSegmentRegister(segment: u32, selector: u32): void {
 /** LLDT r/m16. */
 export function LLDT<D>(d: D): void {
   protectedOnly(); supervisorOnly();
-  if (!leaves(EXIT_LDTR_TR, 2)) loadLdtr(<u32>value<u16, D>(d));
+  if (!leaves(ExitReason.AccessToLdtrOrTr, 2)) loadLdtr(<u32>value<u16, D>(d));
 }
 /** LTR r/m16. */
 export function LTR<D>(d: D): void {
   protectedOnly(); supervisorOnly();
-  if (!leaves(EXIT_LDTR_TR, 3)) loadTr(<u32>value<u16, D>(d));
+  if (!leaves(ExitReason.AccessToLdtrOrTr, 3)) loadTr(<u32>value<u16, D>(d));
 }
 
 // ---- tests of selectors -----------------------------------------------------------------------------------------------------------

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Packing, unpacking, shuffles, inserting and extracting words, byte masks.
 // SDM 2 "PACKSSWB/PACKSSDW", "PACKUSWB", "PUNPCK…", "PSHUF…", "SHUFPS", "PEXTRW", "PINSRW", "PMOVMSKB", "MASKMOVQ/MASKMOVDQU".
-import { Reg, RDI, reg, setReg, value, write } from './access';
+import { Reg, RDI, reg, setReg, value, write, probe } from './access';
 import { source, target, put, xmm, setXmm, xmmSource, mmxSource, setMmx, low64, high64, lowOf, highOf, wide } from './simd_access';
 import { sseCheck, mmxCheck, mmxBegin } from './fpu_state';
-import { probe } from './access';
 import { inSegment } from './string';
 
 /** The MMX forms work on destination and source joined: destination in the low half. */

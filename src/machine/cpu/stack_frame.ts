@@ -2,8 +2,8 @@
 // The stack pointer, and the frames that interrupts and call gates push in protected mode: SDM 3A "Stack Switching", "Exception- or Interrupt-Handler Procedures".
 import { linear, setReg, write } from "./access";
 import { RSP, SS, STACK_MASK } from "./layout";
-import { RIGHTS_DB } from "./mode";
 import { writeSystem } from "./system_access";
+import { AccessRights } from "./architecture";
 
 /** Writes RSP, ESP or SP as the stack's width has it. */
 export function setStackPointer(v: u64): void {
@@ -17,7 +17,7 @@ let frameMask: u64 = 0;
 let frameSystem: bool = false;
 /** Begins a frame on a stack whose room is checked. `system`: written with supervisor privilege. */
 export function frameBegin(sp: u64, base: u64, rights: u32, system: bool): void {
-  frameMask = rights & RIGHTS_DB ? 0xffffffff : 0xffff;
+  frameMask = rights & AccessRights.Db ? 0xffffffff : 0xffff;
   frameSp = sp & frameMask;
   frameBase = base;
   frameSystem = system;

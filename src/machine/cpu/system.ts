@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // System instructions: SDM 3A "System Instruction Reference"; fast system calls, flags, HLT, I/O, CPUID, cache and TLB control, VMX instructions.
 // Each ends its block. A VM exit is recorded and the instruction returns without having changed anything.
-import { currentRip, jump, Mem, nextRip, probe, read, Reg, reg, setReg, stackLinear, value, write, RAX, RBX, RCX, RDI, RDX, RSI, RSP, R11 } from "./access";
-import { replaceRflags, rflags } from "./flags";
-import { GP, ownTrap, raise, raiseCode, UD } from "./interrupt";
 import {
-  ACTIVITY, APIC_BASE, ATTENTION, ATTENTION_STEP, CPL, CPUID_COUNT, CPUID_TABLE, CR0, CR4, CS, CS_BASE, CS_LIMIT, CS_RIGHTS, CS_SELECTOR, CSTAR, DEBUG_TRAPS, EFER, ES_BASE, ES_SELECTOR, FEATURE_CONTROL, FMASK,
-  LSTAR, PROCESSOR_ID, RFLAGS_SYSTEM, SS, SS_BASE, SS_LIMIT, SS_RIGHTS, SS_SELECTOR, STAR, STOP, STOP_VMX_INSTRUCTION, SYSENTER_CS, SYSENTER_EIP, SYSENTER_ESP, TR_BASE, TR_LIMIT, TR_RIGHTS,
-  VMX_CR0_FIXED0, VMX_CR0_FIXED1, VMX_CR4_FIXED0, VMX_CR4_FIXED1, VMX_CURRENT_VMCS, VMX_INSTRUCTION_INVEPT, VMX_INSTRUCTION_INVVPID, VMX_INSTRUCTION_VMCALL, VMX_INSTRUCTION_VMCLEAR, VMX_INSTRUCTION_VMLAUNCH,
-  VMX_INSTRUCTION_VMPTRLD, VMX_INSTRUCTION_VMPTRST, VMX_INSTRUCTION_VMREAD, VMX_INSTRUCTION_VMRESUME, VMX_INSTRUCTION_VMWRITE, VMX_INSTRUCTION_VMXOFF, VMX_INSTRUCTION_VMXON, VMX_IO_BITMAP_A, VMX_IO_BITMAP_B,
-  VMX_MODE, VMX_OPERAND_DESCRIPTOR0, VMX_OPERAND_DESCRIPTOR1, VMX_OPERAND_FIELD, VMX_OPERAND_INSTRUCTION, VMX_OPERAND_LENGTH, VMX_OPERAND_LINEAR, VMX_OPERAND_REGISTER, VMX_OPERAND_SIZE, VMX_OPERAND_VALUE, VMX_PRIMARY,
-  GUEST_LINEAR_ADDRESS, XCR0, BUS_VALUE,
+  jump, Mem, nextRip, probe, read, Reg, reg, setReg, value, write, RAX, RBX, RCX, RDI, RDX, RSI, RSP, R11,
+} from "./access";
+import { replaceRflags, rflags } from "./flags";
+import { ownTrap, raise, raiseCode } from "./interrupt";
+import {
+  ACTIVITY, APIC_BASE, ATTENTION, ATTENTION_STEP, CPL, CPUID_COUNT, CPUID_TABLE, CR0, CR4, CS, CS_LIMIT, CS_RIGHTS,
+  DEBUG_TRAPS, EFER, ES_BASE, ES_SELECTOR, FEATURE_CONTROL, FMASK, LSTAR, PROCESSOR_ID, RFLAGS_SYSTEM, SS, STAR, STOP,
+  STOP_VMX_INSTRUCTION, SYSENTER_CS, SYSENTER_EIP, SYSENTER_ESP, TR_BASE, TR_LIMIT, TR_RIGHTS, VMX_CR0_FIXED0,
+  VMX_CR0_FIXED1, VMX_CR4_FIXED0, VMX_CR4_FIXED1, VMX_INSTRUCTION_INVEPT, VMX_INSTRUCTION_INVVPID,
+  VMX_INSTRUCTION_VMCALL, VMX_INSTRUCTION_VMCLEAR, VMX_INSTRUCTION_VMLAUNCH, VMX_INSTRUCTION_VMPTRLD,
+  VMX_INSTRUCTION_VMPTRST, VMX_INSTRUCTION_VMREAD, VMX_INSTRUCTION_VMRESUME, VMX_INSTRUCTION_VMWRITE,
+  VMX_INSTRUCTION_VMXOFF, VMX_INSTRUCTION_VMXON, VMX_IO_BITMAP_A, VMX_IO_BITMAP_B, VMX_MODE, VMX_OPERAND_DESCRIPTOR0,
+  VMX_OPERAND_DESCRIPTOR1, VMX_OPERAND_FIELD, VMX_OPERAND_INSTRUCTION, VMX_OPERAND_LENGTH, VMX_OPERAND_LINEAR,
+  VMX_OPERAND_REGISTER, VMX_OPERAND_SIZE, VMX_OPERAND_VALUE, VMX_PRIMARY, GUEST_LINEAR_ADDRESS, XCR0,
 } from "./layout";
 import {
-  FLAG_AC, FLAG_DF, FLAG_ID, FLAG_IF, FLAG_IOPL, FLAG_NT, FLAG_RF, FLAG_TF, FLAG_VIF, FLAG_VIP, FLAG_VM, in64, inLong, inProtected, inVm86, nonRoot, updateAttention, updateMode,
+  in64, inLong, inProtected, inVm86, nonRoot, updateAttention, updateMode,
 } from "./mode";
 import { watchPort } from "./breakpoints";
 import { canonical } from "./paging";
@@ -21,24 +26,17 @@ import { structureHost } from "./physical_memory";
 import { readSystem } from "./system_access";
 import { invalidatePage } from "./tlb";
 import { displacement, instructionInformation } from "./instruction_information";
-import { keepRf, shadowMovSs, shadowSti } from "./shadow";
+import { shadowMovSs, shadowSti } from "./shadow";
 import { loadSegment } from "./segment";
 import { reportedAddress } from "./record";
 import { push, peek, moveStackPointer } from "./stack";
 import { destination, source } from "./string";
 import { instructionLength, primary, secondary, vmExit, vmExitInformation } from "./vmx";
+import { GP, UD, Rflags, PrimaryControl, ExitReason, SecondaryControl } from "./architecture";
 
 @external("env", "portRead") declare function portRead(port: u32, size: u32): u32;
 @external("env", "portWrite") declare function portWrite(port: u32, size: u32, value: u32): void;
 
-@inline const EXIT_CPUID: u32 = 10;
-@inline const EXIT_HLT: u32 = 12;
-@inline const EXIT_INVD: u32 = 13;
-@inline const EXIT_INVLPG: u32 = 14;
-@inline const EXIT_IO: u32 = 30;
-@inline const EXIT_PAUSE: u32 = 40;
-@inline const EXIT_WBINVD: u32 = 54;
-@inline const EXIT_XSETBV: u32 = 55;
 
 function supervisorOnly(): void { if (load<u32>(CPL) != 0) raiseCode(GP, 0); }
 @inline function iopl(): u32 { return <u32>(load<u64>(RFLAGS_SYSTEM) >> 12) & 3; }
@@ -62,16 +60,16 @@ function enterRing(cpl: u32, cs: u32, ss: u32, long: bool): void {
 /** SYSCALL and SYSRET trap by TF as it is at their end. */
 function trapAtEnd(): void {
   ownTrap();
-  if (load<u64>(RFLAGS_SYSTEM) & FLAG_TF) store<u64>(DEBUG_TRAPS, load<u64>(DEBUG_TRAPS) | 0x4000);
+  if (load<u64>(RFLAGS_SYSTEM) & Rflags.TrapFlag) store<u64>(DEBUG_TRAPS, load<u64>(DEBUG_TRAPS) | 0x4000);
   updateAttention();
 }
 /** SYSCALL: #UD outside 64-bit mode and without EFER.SCE. SDM 2B "SYSCALL—Fast System Call". */
 export function SYSCALL(): void {
   if (!in64() || !(load<u64>(EFER) & 1)) raise(UD);
   setReg<u64>(RCX, nextRip);
-  setReg<u64>(R11, rflags() & ~FLAG_RF);
+  setReg<u64>(R11, rflags() & ~Rflags.ResumeFlag);
   replaceRflags(rflags() & ~load<u64>(FMASK), 0x3f7fd5);
-  setSystemFlags(0, FLAG_RF);
+  setSystemFlags(0, Rflags.ResumeFlag);
   const cs = <u32>(load<u64>(STAR) >> 32) & 0xfffc;
   enterRing(0, cs, cs + 8, true);
   trapAtEnd();
@@ -84,7 +82,7 @@ export function SYSRET<T>(): void {
   const long = sizeof<T>() == 8, target = reg<u64>(RCX), base = <u32>(load<u64>(STAR) >> 48);
   if (long && !canonical(target)) raiseCode(GP, 0);
   replaceRflags(reg<u64>(R11), 0x3c7fd5);
-  setSystemFlags(0, FLAG_RF | FLAG_VM);
+  setSystemFlags(0, Rflags.ResumeFlag | Rflags.Virtual8086Mode);
   enterRing(3, ((base + (long ? 16 : 0)) & 0xffff) | 3, ((base + 8) & 0xffff) | 3, long);
   trapAtEnd();
   jump(long ? target : target & 0xffffffff);
@@ -94,7 +92,7 @@ export function SYSENTER(): void {
   const cs = <u32>load<u64>(SYSENTER_CS) & 0xffff;
   if (!(load<u32>(CR0) & 1) || !(cs & 0xfffc)) raiseCode(GP, 0);
   const long = inLong();
-  setSystemFlags(0, FLAG_VM | FLAG_IF | FLAG_RF);
+  setSystemFlags(0, Rflags.Virtual8086Mode | Rflags.InterruptEnableFlag | Rflags.ResumeFlag);
   enterRing(0, cs & 0xfffc, (cs & 0xfffc) + 8, long);
   setReg<u64>(RSP, long ? load<u64>(SYSENTER_ESP) : load<u64>(SYSENTER_ESP) & 0xffffffff);
   updateAttention();
@@ -117,8 +115,8 @@ export function SYSEXIT<T>(): void {
 
 /** CLI: IF or, virtualized, VIF. SDM 2A "CLI—Clear Interrupt Flag". */
 export function CLI(): void {
-  if (!(load<u32>(CR0) & 1) || iopl() >= load<u32>(CPL)) { setSystemFlags(0, FLAG_IF); return; }
-  if (virtualInterrupts()) setSystemFlags(0, FLAG_VIF); else raiseCode(GP, 0);
+  if (!(load<u32>(CR0) & 1) || iopl() >= load<u32>(CPL)) { setSystemFlags(0, Rflags.InterruptEnableFlag); return; }
+  if (virtualInterrupts()) setSystemFlags(0, Rflags.VirtualInterruptFlag); else raiseCode(GP, 0);
 }
 /** CR4.VME in virtual-8086 mode, CR4.PVI at CPL 3. */
 function virtualInterrupts(): bool {
@@ -127,51 +125,51 @@ function virtualInterrupts(): bool {
 /** STI: the next instruction still runs without interrupts. SDM 2B "STI—Set Interrupt Flag". */
 export function STI(): void {
   if (!(load<u32>(CR0) & 1) || iopl() >= load<u32>(CPL)) {
-    if (load<u64>(RFLAGS_SYSTEM) & FLAG_IF) return;
-    setSystemFlags(FLAG_IF, 0);
+    if (load<u64>(RFLAGS_SYSTEM) & Rflags.InterruptEnableFlag) return;
+    setSystemFlags(Rflags.InterruptEnableFlag, 0);
     shadowSti();
     return;
   }
-  if (!virtualInterrupts() || (load<u64>(RFLAGS_SYSTEM) & FLAG_VIP) != 0) raiseCode(GP, 0);
-  setSystemFlags(FLAG_VIF, 0);
+  if (!virtualInterrupts() || (load<u64>(RFLAGS_SYSTEM) & Rflags.VirtualInterruptPending) != 0) raiseCode(GP, 0);
+  setSystemFlags(Rflags.VirtualInterruptFlag, 0);
 }
 /** PUSHF, PUSHFD, PUSHFQ: VM and RF are pushed as 0. SDM 2B "PUSHF". */
 export function PUSHF<T, A>(): void {
-  let v = rflags() & ~(FLAG_VM | FLAG_RF);
+  let v = rflags() & ~(Rflags.Virtual8086Mode | Rflags.ResumeFlag);
   if (inVm86() && iopl() < 3) {
     if (sizeof<T>() != 2 || !(load<u32>(CR4) & 1)) raiseCode(GP, 0);
-    v = (v & ~FLAG_IF) | FLAG_IOPL | ((v >> 10) & FLAG_IF);
+    v = (v & ~Rflags.InterruptEnableFlag) | Rflags.PrivilegeLevel | ((v >> 10) & Rflags.InterruptEnableFlag);
   }
   push<T, A>(<T>v);
 }
 /** POPF, POPFD, POPFQ. SDM 2B "POPF". */
 export function POPF<T, A>(): void {
   const v = <u64>peek<T, A>(0), cpl = load<u32>(CPL), wide = sizeof<T>() > 2;
-  let mask: u64 = 0x4dd5 | (wide ? FLAG_AC | FLAG_ID : 0), set = v;
+  let mask: u64 = 0x4dd5 | (wide ? Rflags.AlignmentCheckAccessControl | Rflags.IdFlag : 0), set = v;
   if (inVm86()) {
-    if (iopl() == 3) mask |= FLAG_IF;
+    if (iopl() == 3) mask |= Rflags.InterruptEnableFlag;
     else {
       if (wide || !(load<u32>(CR4) & 1)) raiseCode(GP, 0);
-      if ((v & FLAG_TF) != 0 || ((v & FLAG_IF) != 0 && (load<u64>(RFLAGS_SYSTEM) & FLAG_VIP) != 0)) raiseCode(GP, 0);
-      mask |= FLAG_VIF;
-      set = (v & ~FLAG_VIF) | ((v & FLAG_IF) << 10);
+      if ((v & Rflags.TrapFlag) != 0 || ((v & Rflags.InterruptEnableFlag) != 0 && (load<u64>(RFLAGS_SYSTEM) & Rflags.VirtualInterruptPending) != 0)) raiseCode(GP, 0);
+      mask |= Rflags.VirtualInterruptFlag;
+      set = (v & ~Rflags.VirtualInterruptFlag) | ((v & Rflags.InterruptEnableFlag) << 10);
     }
-  } else if (cpl == 0) mask |= FLAG_IF | FLAG_IOPL;
-  else if (cpl <= iopl()) mask |= FLAG_IF;
+  } else if (cpl == 0) mask |= Rflags.InterruptEnableFlag | Rflags.PrivilegeLevel;
+  else if (cpl <= iopl()) mask |= Rflags.InterruptEnableFlag;
   else if (cpl == 3 && (load<u32>(CR4) & 2) != 0 && !wide) {                     // CR4.PVI
-    if ((v & FLAG_TF) != 0 || ((v & FLAG_IF) != 0 && (load<u64>(RFLAGS_SYSTEM) & FLAG_VIP) != 0)) raiseCode(GP, 0);
-    mask |= FLAG_VIF;
-    set = (v & ~FLAG_VIF) | ((v & FLAG_IF) << 10);
+    if ((v & Rflags.TrapFlag) != 0 || ((v & Rflags.InterruptEnableFlag) != 0 && (load<u64>(RFLAGS_SYSTEM) & Rflags.VirtualInterruptPending) != 0)) raiseCode(GP, 0);
+    mask |= Rflags.VirtualInterruptFlag;
+    set = (v & ~Rflags.VirtualInterruptFlag) | ((v & Rflags.InterruptEnableFlag) << 10);
   }
   moveStackPointer<A>(sizeof<T>());
   const before = load<u64>(RFLAGS_SYSTEM);
   replaceRflags(set, mask);
-  setSystemFlags(0, FLAG_RF);
-  if ((before ^ load<u64>(RFLAGS_SYSTEM)) & (FLAG_TF | FLAG_AC)) { updateMode(); updateAttention(); }
+  setSystemFlags(0, Rflags.ResumeFlag);
+  if ((before ^ load<u64>(RFLAGS_SYSTEM)) & (Rflags.TrapFlag | Rflags.AlignmentCheckAccessControl)) { updateMode(); updateAttention(); }
 }
 /** CLAC, STAC: SMAP's override. Outside CPL 0 they are #UD, not #GP. SDM 2A "CLAC—Clear AC Flag in EFLAGS Register". */
-export function CLAC(): void { undefinedInUserMode(); setSystemFlags(0, FLAG_AC); updateMode(); }
-export function STAC(): void { undefinedInUserMode(); setSystemFlags(FLAG_AC, 0); updateMode(); }
+export function CLAC(): void { undefinedInUserMode(); setSystemFlags(0, Rflags.AlignmentCheckAccessControl); updateMode(); }
+export function STAC(): void { undefinedInUserMode(); setSystemFlags(Rflags.AlignmentCheckAccessControl, 0); updateMode(); }
 function undefinedInUserMode(): void { if (load<u32>(CPL) != 0) raise(UD); }
 
 /** PUSH Sreg: 16 bits are written, the stack pointer moves by the operand size (zero-extended in a push of 32 or 64 bits). */
@@ -198,28 +196,28 @@ export function POP_GS<T, A>(): void { popSegment<T, A>(5); }
 /** HLT. */
 export function HLT(): void {
   supervisorOnly();
-  if (primary(7)) { vmExit(EXIT_HLT, 0); return; }
+  if (primary(PrimaryControl.HltExiting)) { vmExit(ExitReason.Hlt, 0); return; }
   store<u32>(ACTIVITY, 1);
   updateAttention();
   store<u32>(ATTENTION, load<u32>(ATTENTION) | ATTENTION_STEP);
 }
 /** PAUSE: a hint, or an exit. */
-export function PAUSE(): void { if (primary(30)) vmExit(EXIT_PAUSE, 0); }
+export function PAUSE(): void { if (primary(PrimaryControl.PauseExiting)) vmExit(ExitReason.Pause, 0); }
 /** INVLPG m. */
 export function INVLPG(ea: Mem): void {
   supervisorOnly();
   const at = reportedAddress(ea);
-  if (primary(9)) { vmExit(EXIT_INVLPG, at); return; }
+  if (primary(PrimaryControl.InvlpgExiting)) { vmExit(ExitReason.Invlpg, at); return; }
   if (!in64() || canonical(at)) invalidatePage(at);
 }
 /** INVD, WBINVD: there are no caches to write back. */
-export function INVD(): void { supervisorOnly(); if (nonRoot()) vmExit(EXIT_INVD, 0); }
-export function WBINVD(): void { supervisorOnly(); if (secondary(6)) vmExit(EXIT_WBINVD, 0); }
+export function INVD(): void { supervisorOnly(); if (nonRoot()) vmExit(ExitReason.Invd, 0); }
+export function WBINVD(): void { supervisorOnly(); if (secondary(SecondaryControl.WbinvdExiting)) vmExit(ExitReason.Wbinvd, 0); }
 /** XSETBV: XCR0 only; x87 must stay on. SDM 2D "XSETBV—Set Extended Control Register". */
 export function XSETBV(): void {
   if (!(load<u32>(CR4) & 0x40000)) raise(UD);
   supervisorOnly();
-  if (nonRoot()) { vmExit(EXIT_XSETBV, 0); return; }
+  if (nonRoot()) { vmExit(ExitReason.Xsetbv, 0); return; }
   if (!writeXcr(reg<u32>(RCX), <u64>reg<u32>(RAX) | (<u64>reg<u32>(RDX) << 32))) raiseCode(GP, 0);
 }
 /** Writes an extended control register. @returns false for #GP. */
@@ -267,7 +265,7 @@ export function cpuid(leaf: u32, subleaf: u32): void {
 }
 /** CPUID. */
 export function CPUID(): void {
-  if (nonRoot()) { vmExit(EXIT_CPUID, 0); return; }
+  if (nonRoot()) { vmExit(ExitReason.Cpuid, 0); return; }
   cpuid(reg<u32>(RAX), reg<u32>(RCX));
   setReg<u32>(RAX, cpuidA);
   setReg<u32>(RBX, cpuidB);
@@ -291,7 +289,7 @@ function checkPort(port: u32, size: u32): void {
 function portLeaves(port: u32, size: u32): bool {
   if (!nonRoot()) return false;
   const controls = load<u32>(VMX_PRIMARY);
-  if (!((controls >> 25) & 1)) return ((controls >> 24) & 1) != 0;
+  if (!(controls & PrimaryControl.UseIoBitmaps)) return (controls & PrimaryControl.UnconditionalIoExiting) != 0;
   if (port + size > 0x10000) return true;
   for (let p = port; p < port + size; p++) {
     const host = structureHost((p < 0x8000 ? load<u64>(VMX_IO_BITMAP_A) : load<u64>(VMX_IO_BITMAP_B)) + ((p & 0x7fff) >> 3));
@@ -303,7 +301,7 @@ function portLeaves(port: u32, size: u32): bool {
 function allowed(port: u32, size: u32, bits: u32): bool {
   checkPort(port, size);
   if (!portLeaves(port, size)) return true;
-  vmExit(EXIT_IO, <u64>((size - 1) | bits | (port << 16)));
+  vmExit(ExitReason.IoInstruction, <u64>((size - 1) | bits | (port << 16)));
   return false;
 }
 function input<T>(d: Reg, port: u32, bits: u32): void { if (allowed(port, sizeof<T>(), bits | 8)) setReg<T>(d, <T>readPort(port, sizeof<T>())); }
@@ -316,7 +314,7 @@ export function IN_DX<T>(d: Reg, port: u16): void { input<T>(d, <u32>port, 0); }
 export function OUT_IMM<T>(port: u8, s: Reg): void { output<T>(<u32>port, s, 0x40); }
 export function OUT_DX<T>(port: u16, s: Reg): void { output<T>(<u32>port, s, 0); }
 
-@inline function step<T>(): i64 { return load<u64>(RFLAGS_SYSTEM) & FLAG_DF ? -<i64>sizeof<T>() : <i64>sizeof<T>(); }
+@inline function step<T>(): i64 { return load<u64>(RFLAGS_SYSTEM) & Rflags.DirectionFlag ? -<i64>sizeof<T>() : <i64>sizeof<T>(); }
 /** Goes on with the next element, one an instruction, so that interrupts are taken between elements. */
 @inline function again<A>(rep: u32, rip: u64): void {
   if (!rep) return;
@@ -328,7 +326,7 @@ function stringLeaves<A>(port: u32, size: u32, bits: u32, ea: u64): bool {
   checkPort(port, size);
   if (!portLeaves(port, size)) return false;
   store<u64>(GUEST_LINEAR_ADDRESS, reportedAddress(ea));
-  vmExitInformation(EXIT_IO, <u64>((size - 1) | bits | 0x10 | (port << 16)), instructionInformation());
+  vmExitInformation(ExitReason.IoInstruction, <u64>((size - 1) | bits | 0x10 | (port << 16)), instructionInformation());
   return true;
 }
 /** INS: ES:rDI := port DX. SDM 2A "INS/INSB/INSW/INSD". */
@@ -378,7 +376,7 @@ function handOverMemory(instruction: u32, ea: Mem): void {
 /** VMXON m64: also CR0, CR4 and IA32_FEATURE_CONTROL must allow VMX operation. */
 export function VMXON(ea: Mem): void {
   if (!inProtected() || !(load<u32>(CR4) & 0x2000) || (inLong() && !in64())) raise(UD);
-  if (load<u32>(VMX_MODE)) { if (!forEngine(27, true)) return; }
+  if (load<u32>(VMX_MODE)) { if (!forEngine(ExitReason.Vmxon, true)) return; }
   else {
     supervisorOnly();
     const cr0 = load<u64>(CR0), cr4 = load<u64>(CR4);
@@ -388,11 +386,11 @@ export function VMXON(ea: Mem): void {
   }
   handOverMemory(VMX_INSTRUCTION_VMXON, ea);
 }
-export function VMXOFF(): void { if (forEngine(26, false)) handOver(VMX_INSTRUCTION_VMXOFF); }
-export function VMCLEAR(ea: Mem): void { if (forEngine(19, true)) handOverMemory(VMX_INSTRUCTION_VMCLEAR, ea); }
-export function VMPTRLD(ea: Mem): void { if (forEngine(21, true)) handOverMemory(VMX_INSTRUCTION_VMPTRLD, ea); }
+export function VMXOFF(): void { if (forEngine(ExitReason.Vmxoff, false)) handOver(VMX_INSTRUCTION_VMXOFF); }
+export function VMCLEAR(ea: Mem): void { if (forEngine(ExitReason.Vmclear, true)) handOverMemory(VMX_INSTRUCTION_VMCLEAR, ea); }
+export function VMPTRLD(ea: Mem): void { if (forEngine(ExitReason.Vmptrld, true)) handOverMemory(VMX_INSTRUCTION_VMPTRLD, ea); }
 export function VMPTRST(ea: Mem): void {
-  if (!forEngine(22, true)) return;
+  if (!forEngine(ExitReason.Vmptrst, true)) return;
   probe(ea, 8, 1, 1);
   store<u64>(VMX_OPERAND_LINEAR, ea);
   store<u32>(VMX_OPERAND_SIZE, 8);
@@ -401,7 +399,7 @@ export function VMPTRST(ea: Mem): void {
 }
 /** VMREAD r/m, r. T: u64 in 64-bit mode, else u32. */
 export function VMREAD<T, D>(d: D, field: Reg): void {
-  if (!forEngine(23, true)) return;
+  if (!forEngine(ExitReason.Vmread, true)) return;
   if (sizeof<D>() == 8) probe(<u64>d, sizeof<T>(), 1, 1);
   store<u64>(VMX_OPERAND_FIELD, <u64>reg<T>(field));
   store<u32>(VMX_OPERAND_REGISTER, sizeof<D>() == 4 ? <u32>d : 0);
@@ -411,18 +409,18 @@ export function VMREAD<T, D>(d: D, field: Reg): void {
 }
 /** VMWRITE r, r/m. */
 export function VMWRITE<T, S>(field: Reg, s: S): void {
-  if (!forEngine(25, true)) return;
+  if (!forEngine(ExitReason.Vmwrite, true)) return;
   store<u64>(VMX_OPERAND_VALUE, <u64>value<T, S>(s));
   store<u64>(VMX_OPERAND_FIELD, <u64>reg<T>(field));
   store<u32>(VMX_OPERAND_SIZE, sizeof<T>());
   handOver(VMX_INSTRUCTION_VMWRITE);
 }
-export function VMLAUNCH(): void { if (forEngine(20, false)) handOver(VMX_INSTRUCTION_VMLAUNCH); }
-export function VMRESUME(): void { if (forEngine(24, false)) handOver(VMX_INSTRUCTION_VMRESUME); }
+export function VMLAUNCH(): void { if (forEngine(ExitReason.Vmlaunch, false)) handOver(VMX_INSTRUCTION_VMLAUNCH); }
+export function VMRESUME(): void { if (forEngine(ExitReason.Vmresume, false)) handOver(VMX_INSTRUCTION_VMRESUME); }
 /** VMCALL: from a guest it always leaves, at any CPL and in any mode. */
 export function VMCALL(): void {
-  if (nonRoot()) { vmExit(18, 0); return; }
-  if (forEngine(18, false)) handOver(VMX_INSTRUCTION_VMCALL);
+  if (nonRoot()) { vmExit(ExitReason.Vmcall, 0); return; }
+  if (forEngine(ExitReason.Vmcall, false)) handOver(VMX_INSTRUCTION_VMCALL);
 }
 function invalidate<T>(instruction: u32, reason: u32, type: Reg, ea: Mem): void {
   if (!forEngine(reason, true)) return;
@@ -432,5 +430,5 @@ function invalidate<T>(instruction: u32, reason: u32, type: Reg, ea: Mem): void 
   store<u64>(VMX_OPERAND_VALUE, in64() ? reg<u64>(type) : <u64>reg<u32>(type));
   handOver(instruction);
 }
-export function INVEPT<T>(type: Reg, ea: Mem): void { invalidate<T>(VMX_INSTRUCTION_INVEPT, 50, type, ea); }
-export function INVVPID<T>(type: Reg, ea: Mem): void { invalidate<T>(VMX_INSTRUCTION_INVVPID, 53, type, ea); }
+export function INVEPT<T>(type: Reg, ea: Mem): void { invalidate<T>(VMX_INSTRUCTION_INVEPT, ExitReason.Invept, type, ea); }
+export function INVVPID<T>(type: Reg, ea: Mem): void { invalidate<T>(VMX_INSTRUCTION_INVVPID, ExitReason.Invvpid, type, ea); }

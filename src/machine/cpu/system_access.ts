@@ -3,11 +3,12 @@
 // "Paging", "Determination of Access Rights".
 import { BOUNCE, EFER } from "./layout";
 import { PAGE, READ, SUPERVISOR, WRITE } from "./access_kind";
-import { GP, raiseCode } from "./interrupt";
+import { raiseCode } from "./interrupt";
 import { openPages } from "./operand";
-import { canonical, EFER_LMA, resolve } from "./paging";
+import { canonical, resolve } from "./paging";
 import { flushBounce } from "./physical_memory";
 import { dataTlb, slot } from "./tlb";
+import { GP, Efer } from "./architecture";
 
 /** Reads a system structure (descriptor tables, TSS) as supervisor, whatever CPL is. */
 export function readSystem<T>(ea: u64): T {
@@ -30,7 +31,7 @@ export function probeSystem(ea: u64, size: u32): void {
 function openProbe(at: u64): void { if (load<u64>(slot(dataTlb(SUPERVISOR), at), 8) != (at & PAGE)) resolve(at, WRITE, SUPERVISOR); }
 /** System addresses wrap at 4 GiB outside IA-32e mode; in it a non-canonical one is #GP(0). */
 function systemAddress(ea: u64): u64 {
-  if (!(load<u32>(EFER) & EFER_LMA)) return ea & 0xffffffff;
+  if (!(load<u32>(EFER) & Efer.Lma)) return ea & 0xffffffff;
   if (!canonical(ea)) raiseCode(GP, 0);
   return ea;
 }

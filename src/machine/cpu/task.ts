@@ -5,25 +5,25 @@ import { replaceRflags } from "./flags";
 import {
   descriptorAddress, fetchDescriptor, limitOf, markAccessed, rightsOf, setNull, setSegment, loadRealSegment,
 } from "./segment";
-import { GP, NP, raise, raiseCode, rewind, SS_FAULT, TS } from "./interrupt";
+import { raiseCode, rewind } from "./interrupt";
 import {
-  CPL, CR0, CR3, CS, CS_LIMIT, CS_SELECTOR, DEBUG_TRAPS, DR7, DS, ES, ES_SELECTOR, FS, GS, LDTR, LDTR_SELECTOR, RFLAGS_SYSTEM, RIP, SS, TR, TR_BASE, TR_LIMIT, TR_RIGHTS, TR_SELECTOR, CR4,
+  CPL, CR0, CR3, CS, CS_LIMIT, DEBUG_TRAPS, DR7, DS, ES, ES_SELECTOR, FS, GS, LDTR, RIP, SS, TR, TR_BASE, TR_RIGHTS,
+  TR_SELECTOR, CR4, EXIT_QUALIFICATION,
 } from "./layout";
-import { FLAG_NT, FLAG_VM, inVm86, nonRoot, updateAttention, updateMode } from "./mode";
+import { nonRoot, updateAttention, updateMode } from "./mode";
 import { loadPdptes } from "./paging";
 import { probeSystem, readSystem, writeSystem } from "./system_access";
 import { addressSpaceChanged, flushTlbNonGlobal } from "./tlb";
 import { keepRf } from "./shadow";
 import { setStackPointer } from "./stack_frame";
-import { instructionLength, vmExit, vmExitFault } from "./vmx";
-import { EXIT_QUALIFICATION } from "./layout";
+import { vmExit, vmExitFault } from "./vmx";
+import { GP, NP, SS_FAULT, TS, ExitReason, Rflags } from "./architecture";
 
 /** What asks for the switch; the numbers of the exit qualification. */
 @inline export const SOURCE_CALL: u32 = 0;
 @inline export const SOURCE_IRET: u32 = 1;
 @inline export const SOURCE_JMP: u32 = 2;
 @inline export const SOURCE_GATE: u32 = 3;
-@inline const EXIT_TASK_SWITCH: u32 = 9;
 
 // The image of the new TSS, read before anything changes.
 let newCr3: u32 = 0, newEip: u32 = 0, newFlags: u32 = 0, newLdt: u32 = 0, newTrap: u32 = 0;
@@ -39,13 +39,13 @@ export function taskSwitch(selector: u32, source: u32, hasCode: bool, code: u32,
   if (limitOf(raw) < <u32>(wide ? 0x67 : 0x2b)) raiseCode(TS, error);
   if (nonRoot()) {
     store<u64>(EXIT_QUALIFICATION, <u64>(selector | (source << 30)));
-    if (source == SOURCE_GATE) vmExitFault(EXIT_TASK_SWITCH); else vmExit(EXIT_TASK_SWITCH, <u64>(selector | (source << 30)));
+    if (source == SOURCE_GATE) vmExitFault(ExitReason.TaskSwitch); else vmExit(ExitReason.TaskSwitch, <u64>(selector | (source << 30)));
     return;
   }
   const base = ((raw >> 16) & 0xffffff) | ((raw >> 32) & 0xff000000);
-  saveState(resume, source == SOURCE_IRET ? flags & ~<u32>FLAG_NT : flags);
+  saveState(resume, source == SOURCE_IRET ? flags & ~<u32>Rflags.NestedTask : flags);
   loadImage(base, wide);
-  if (source == SOURCE_CALL || source == SOURCE_GATE) { writeSystem<u16>(base, <u16>load<u32>(TR_SELECTOR)); newFlags |= <u32>FLAG_NT; }
+  if (source == SOURCE_CALL || source == SOURCE_GATE) { writeSystem<u16>(base, <u16>load<u32>(TR_SELECTOR)); newFlags |= <u32>Rflags.NestedTask; }
   const old = load<u32>(TR_SELECTOR);
   if (source == SOURCE_JMP || source == SOURCE_IRET) markBusy(old, false);
   if (source != SOURCE_IRET) markBusy(selector, true);
@@ -135,7 +135,7 @@ function loadTaskLdt(): void {
   setSegment(LDTR, newLdt, raw);
 }
 function loadTaskSegments(selectors: u64, high: u64): void {
-  if (<u64>newFlags & FLAG_VM) {
+  if (<u64>newFlags & Rflags.Virtual8086Mode) {
     store<u32>(CPL, 3);
     updateMode();
     for (let i: u32 = 0; i < 6; i++) loadRealSegment(i, <u32>((i < 4 ? selectors >> (i * 16) : high >> ((i - 4) * 16)) & 0xffff));

@@ -2,17 +2,19 @@
 // The TLBs, and what empties them: SDM 3A "Caching Translation Information", SDM 3C "Caching Translation Information" (VPID and EPT). An entry is 32
 // bytes: tag for reads @0, for writes @8, for writes that look for decoded code first @16 (all ones: none), u32 addend @24, u32 FLAG_* @28.
 import {
-  CARVE_OUT_ACCESS, CPL, CR0, CR3, CR4, DIRTY, EFER, EMPTY_TLB, PROCESSOR_COUNT, PROCESSOR_ID, RAM, RFLAGS_SYSTEM, TLBS, TLB_AREA, TLB_BYTES, TLB_CR3_0,
-  TLB_DATA, TLB_FETCH, TLB_FETCHES, TLB_GLOBAL0, TLB_GUEST_TAG, TLB_LARGE0, TLB_LOGS, TLB_LOG_BYTES, TLB_LOG_COUNT0, TLB_LOG_ENTRIES,
-  TLB_PAGING_0, TLB_SET, VMX_EPTP, VMX_MODE, VMX_VPID,
+  CPL, CR0, CR3, CR4, DIRTY, EFER, EMPTY_TLB, PROCESSOR_COUNT, PROCESSOR_ID, RAM, RFLAGS_SYSTEM, TLBS, TLB_AREA,
+  TLB_BYTES, TLB_CR3_0, TLB_DATA, TLB_FETCH, TLB_FETCHES, TLB_GLOBAL0, TLB_GUEST_TAG, TLB_LARGE0, TLB_LOGS,
+  TLB_LOG_BYTES, TLB_LOG_COUNT0, TLB_LOG_ENTRIES, TLB_PAGING_0, TLB_SET, VMX_EPTP, VMX_MODE, VMX_VPID,
+  CARVE_OUT_ACCESS,
 } from "./layout";
 import { selectTlbs } from "./access";
 import { NONE, PAGE, SUPERVISOR, SUPERVISOR_AC, USER } from "./access_kind";
-import { CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMAP, CR4_SMEP, EFER_LMA, EFER_NXE, walkFlags } from "./paging";
+import { walkFlags } from "./paging";
+import { Cr4, Efer, Cr0 } from "./architecture";
 
 /** Flags of an entry: of a global page; a piece of a page larger than 4 KiB. */
-@inline export const FLAG_GLOBAL: u32 = 1;
-@inline export const FLAG_LARGE: u32 = 2;
+@inline export const ENTRY_GLOBAL: u32 = 1;
+@inline export const ENTRY_LARGE: u32 = 2;
 
 /** TLB area of the loaded processor, its current set (0 host, 1 guest) and the context of ordinary data accesses. */
 let area: usize = TLBS;
@@ -23,7 +25,7 @@ export function selectContext(checked: bool): void {
   area = TLBS + load<u32>(PROCESSOR_ID) * TLB_AREA;
   set = u32(load<u32>(VMX_MODE) == 2);
   const user = load<u32>(CPL) == 3;
-  const suspended = (load<u32>(CR4) & CR4_SMAP) != 0 && (load<u32>(RFLAGS_SYSTEM) & 0x40000) != 0;
+  const suspended = (load<u32>(CR4) & Cr4.SmapEnableBit) != 0 && (load<u32>(RFLAGS_SYSTEM) & 0x40000) != 0;
   context = user ? USER : suspended ? SUPERVISOR_AC : SUPERVISOR;
   const data = dataTlb(context);
   store<u32>(TLB_DATA, <u32>(checked ? EMPTY_TLB : data));
@@ -47,8 +49,8 @@ export function claim(e: usize, page: u64, addend: u32): void {
   store<u64>(e, page);
   store<u32>(e, addend, 24);
   store<u32>(e, walkFlags, 28);
-  if (walkFlags & FLAG_LARGE) store<u32>(TLB_LARGE0 + set * 4, 1);
-  if (walkFlags & FLAG_GLOBAL) store<u32>(TLB_GLOBAL0 + set * 4, 1);
+  if (walkFlags & ENTRY_LARGE) store<u32>(TLB_LARGE0 + set * 4, 1);
+  if (walkFlags & ENTRY_GLOBAL) store<u32>(TLB_GLOBAL0 + set * 4, 1);
 }
 /** Empties one set; global pages stay if asked. */
 function flushSet(which: u32, keepGlobal: bool): void {
@@ -62,7 +64,7 @@ function flushSet(which: u32, keepGlobal: bool): void {
     let kept: u32 = 0;
     for (let i: u32 = 0; i < logged; i++) {
       const e = load<u32>(list + i * 4);
-      if (keep && (load<u32>(e, 28) & FLAG_GLOBAL) != 0 && load<u64>(e) != NONE) { store<u32>(list + kept * 4, e); kept++; }
+      if (keep && (load<u32>(e, 28) & ENTRY_GLOBAL) != 0 && load<u64>(e) != NONE) { store<u32>(list + kept * 4, e); kept++; }
       else empty(e);
     }
     store<u32>(counter, kept);
@@ -89,10 +91,13 @@ export function flushTlbNonGlobal(): void { flushSet(set, true); }
 export function flushGuestTlb(): void { flushSet(1, false); store<u64>(TLB_GUEST_TAG, 0); }
 /** Drops both sets. */
 export function flushAllTlbs(): void { flushSet(0, false); flushGuestTlb(); }
-/** Bits of the control registers that change what a translation means, and what of the carve-out a translation may lead to. */
+/** Bits of CR4 that change what a translation means. */
+@inline export const PAGING_CR4: u32 = Cr4.PageSizeExtensions | Cr4.PhysicalAddressExtensions | Cr4.PageGlobalEnable | Cr4.SmepEnableBit
+  | Cr4.SmapEnableBit;
+/** The same of all control registers, and what of the carve-out a translation may lead to. */
 function pagingBits(): u64 {
-  const cr4 = load<u32>(CR4) & (CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP | CR4_SMAP), efer = load<u32>(EFER) & (EFER_LMA | EFER_NXE);
-  return <u64>(load<u32>(CR0) & (CR0_PG | CR0_WP)) | (<u64>cr4 << 32) | <u64>(efer >> 8) | <u64>load<u32>(CARVE_OUT_ACCESS);
+  const cr4 = load<u32>(CR4) & PAGING_CR4, efer = load<u32>(EFER) & (Efer.Lma | Efer.Nxe);
+  return <u64>(load<u32>(CR0) & (Cr0.Paging | Cr0.WriteProtect)) | (<u64>cr4 << 32) | <u64>(efer >> 8) | <u64>load<u32>(CARVE_OUT_ACCESS);
 }
 /** After VM entry or exit: keeps the sets that the architecture lets us keep. SDM 3C "Invalidating Cached Translation Information". */
 export function enterAddressSpace(): void {
@@ -125,7 +130,7 @@ export function invalidatePage(linear: u64): void {
   if (logged > TLB_LOG_ENTRIES) { flushSet(set, false); return; }
   for (let i: u32 = 0; i < logged; i++) {
     const e = load<u32>(list + i * 4);
-    if ((load<u32>(e, 28) & FLAG_LARGE) != 0 && (load<u64>(e) ^ linear) >> 30 == 0) empty(e);
+    if ((load<u32>(e, 28) & ENTRY_LARGE) != 0 && (load<u64>(e) ^ linear) >> 30 == 0) empty(e);
   }
 }
 /** A page of RAM (number from RAM's start) got its first decoded record: writes to it must come to the slow path. */

@@ -8,16 +8,17 @@ import { currentRip, nextRip } from "./access";
 import { compareColdState } from "./cold_state";
 import { rewind, throwHost } from "./interrupt";
 import { nonRoot } from "./mode";
+import { InterruptionType, DB, Rflags, ExitReason } from "./architecture";
 
 /** Length of the instruction that is being executed; meaningful in instructions that end a block. */
 export function instructionLength(): u32 { return <u32>(nextRip - currentRip()) & 15; }
 
-/** True in non-root operation with a bit of the primary processor-based controls set. */
-@inline export function primary(bit: u32): bool { return nonRoot() && ((load<u32>(VMX_PRIMARY) >> bit) & 1) != 0; }
+/** True in non-root operation with a control of the primary processor-based controls set: PrimaryControl.*. */
+@inline export function primary(mask: u32): bool { return nonRoot() && (load<u32>(VMX_PRIMARY) & mask) != 0; }
 /** The same for the secondary controls (0 unless activated). */
-@inline export function secondary(bit: u32): bool { return nonRoot() && ((load<u32>(VMX_SECONDARY) >> bit) & 1) != 0; }
+@inline export function secondary(mask: u32): bool { return nonRoot() && (load<u32>(VMX_SECONDARY) & mask) != 0; }
 /** The same for the pin-based controls. */
-@inline export function pin(bit: u32): bool { return nonRoot() && ((load<u32>(VMX_PIN) >> bit) & 1) != 0; }
+@inline export function pin(mask: u32): bool { return nonRoot() && (load<u32>(VMX_PIN) & mask) != 0; }
 
 function report(reason: u32, qualification: u64, length: u32): void {
   store<u32>(EXIT_REASON, reason);
@@ -36,7 +37,7 @@ function reportDelivery(): void {
   store<u32>(FAULT_PENDING, 0);
   if (!(event >> 31)) return;
   // The saved RFLAGS is the image that the delivery would have pushed: RF is 1 for faults.
-  if (((event >> 8) & 7) == 3 && (event & 255) != 1) store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) | 0x10000);
+  if (((event >> 8) & 7) == InterruptionType.HardwareException && (event & 255) != DB) store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) | Rflags.ResumeFlag);
   store<u32>(IDT_VECTORING_INFORMATION, event);
   store<u32>(IDT_VECTORING_ERROR_CODE, load<u32>(DELIVERY_CODE));
   store<u32>(EXIT_INSTRUCTION_LENGTH, load<u32>(DELIVERY_LENGTH));
@@ -68,7 +69,7 @@ export function vmExitFault(reason: u32): void {
  * `within`: the exit occurs during the delivery of another event.
  */
 export function vmExitEvent(information: u32, code: u32, qualification: u64, length: u32, within: bool): void {
-  report(0, qualification, length);
+  report(ExitReason.ExceptionOrNonMaskableInterrupt, qualification, length);
   if (within) {
     const inner = load<u32>(EXIT_INSTRUCTION_LENGTH);
     reportDelivery();

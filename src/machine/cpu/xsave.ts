@@ -3,9 +3,10 @@
 import { Mem, reg, setReg, read, write, probe, RAX, RDX, RCX } from './access';
 import { CR0, CR4, XCR0, MXCSR, XMM, X87_CONTROL, X87_STATUS, X87_TAGS, X87_OPCODE, X87_IP, X87_DP, X87_REGISTERS } from './layout';
 import { raise, raiseCode } from './interrupt';
-import { UD, NM, GP, checkMxcsr } from './fpu_state';
+import { checkMxcsr } from './fpu_state';
 import { storeX87, loadX87, storeMxcsr, storeXmm, loadXmm, xmmCount } from './sse_state';
 import { initialise } from './x87_control';
+import { UD, NM, GP } from './architecture';
 
 @inline const X87: u64 = 1;
 @inline const SSE: u64 = 2;

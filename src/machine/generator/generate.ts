@@ -2,6 +2,7 @@
 // Makes the AssemblyScript sources that follow from the instruction table and the layout. Run by scripts/build/cpu_core.mjs.
 import type { InstructionRow } from '../instructions/row.js';
 import { parseDeclarations, type Declaration } from './declarations.js';
+import { emitArchitecture } from './emit_architecture.js';
 import { emitDecoderTables, reservedForms } from './emit_decoder.js';
 import { emitLayout } from './emit_layout.js';
 import { emitHandlers, emitHot } from './emit_run.js';
@@ -45,6 +46,7 @@ export function generate(expansion: Expansion): Record<string, string> {
   const { forms, entries, firstTableForm, firstEndingForm } = expansion;
   return {
     'layout.ts': emitLayout(),
+    'architecture.ts': emitArchitecture(),
     'decoder_tables.ts': emitDecoderTables(entries, forms, firstTableForm, firstEndingForm),
     'handlers.ts': emitHandlers(forms),
     'hot.ts': emitHot(forms),

@@ -4,6 +4,10 @@ import { expect } from 'chai';
 import { expand, formList, generate, hotLimit } from '../../../src/machine/generator/generate.js';
 import { row } from '../../../src/machine/instructions/row.js';
 import { topics } from '../../../src/machine/instructions.js';
+import { PrimaryControl } from '../../../src/intrinsics/control_bits.js';
+import { Vector } from '../../../src/intrinsics/exit_information.js';
+import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
+import { Rflags } from '../../../src/intrinsics/registers.js';
 import { Constants, Layout } from '../../../src/machine/layout.js';
 
 const folder = new URL('../../../../src/machine/cpu/', import.meta.url);
@@ -49,6 +53,17 @@ describe('generate', () => {
     for (const [name, address] of Object.entries(Layout))
       expect(files['layout.ts']).to.include(`export const ${name}: usize = 0x${address.toString(16)};`);
     expect(files['layout.ts']).to.include(`export const TLB_ENTRIES: u32 = ${Constants.TLB_ENTRIES};`);
+  });
+
+  it('writes what src/intrinsics defines by the same names, as constants that asc inlines', () => {
+    const text = files['architecture.ts']!;
+    const namespace = (name: string): string => text.split(`export namespace ${name} {`)[1]?.split('\n}')[0] ?? '';
+    expect(namespace('ExitReason')).to.include(`@inline export const Cpuid: u32 = 0x${ExitReason.Cpuid.toString(16)};`);
+    expect(namespace('PrimaryControl')).to.include(
+      `@inline export const ActivateSecondaryControls: u32 = 0x${PrimaryControl.ActivateSecondaryControls.toString(16)};`,
+    );
+    expect(namespace('Rflags')).to.include(`const TrapFlag: u64 = 0x${Rflags.TrapFlag.toString(16)};`);
+    expect(text).to.include(`@inline export const GP: u32 = 0x${Vector.GeneralProtection.toString(16)};`);
   });
 
   it('gives every form a handler, hot ones a case, and those that may a template', () => {

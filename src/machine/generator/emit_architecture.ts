@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { PinBasedControl, PrimaryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
+import { InterruptionBit, InterruptionType, Vector, vectorMnemonics } from '../../intrinsics/exit_information.js';
+import { ExitReason } from '../../intrinsics/exit_reasons.js';
+import { FeatureControl, Msr } from '../../intrinsics/msr_definitions.js';
+import {
+  AccessRights,
+  ActivityState,
+  Cr0,
+  Cr4,
+  Debugctl,
+  Dr6,
+  Dr7,
+  Efer,
+  InterruptibilityState,
+  Rflags,
+  SegmentSelector,
+  SegmentTypeBit,
+  SystemSegment,
+} from '../../intrinsics/registers.js';
+
+/** A group of the architecture's numbers, and the AssemblyScript type that the core uses them with. */
+interface Group {
+  readonly type: 'u32' | 'u64';
+  readonly numbers: Readonly<Record<string, number>>;
+}
+
+const word = (numbers: Readonly<Record<string, number>>): Group => ({ type: 'u32', numbers });
+/** Bits of a register that the core holds in 64 bits: `~` of them keeps the upper half. */
+const wide = (numbers: Readonly<Record<string, number>>): Group => ({ type: 'u64', numbers });
+
+/** What the core knows of the architecture, by the name that TypeScript uses for it. */
+export const architecture: Readonly<Record<string, Group>> = {
+  ExitReason: word(ExitReason),
+  InterruptionType: word(InterruptionType),
+  InterruptionBit: word(InterruptionBit),
+  PinBasedControl: word(PinBasedControl),
+  PrimaryControl: word(PrimaryControl),
+  SecondaryControl: word(SecondaryControl),
+  Msr: word(Msr),
+  FeatureControl: word(FeatureControl),
+  Cr0: word(Cr0),
+  Cr4: word(Cr4),
+  Efer: word(Efer),
+  Rflags: wide(Rflags),
+  Dr6: wide(Dr6),
+  Dr7: wide(Dr7),
+  Debugctl: wide(Debugctl),
+  AccessRights: word(AccessRights),
+  SegmentSelector: word(SegmentSelector),
+  SegmentTypeBit: word(SegmentTypeBit),
+  SystemSegment: word(SystemSegment),
+  InterruptibilityState: word(InterruptibilityState),
+  ActivityState: word(ActivityState),
+};
+
+/** Mnemonics that are another name's in the core: the stack segment's, the overflow flag's. */
+const renamedVectors: Readonly<Record<string, string>> = { SS: 'SS_FAULT', OF: 'OF_VECTOR' };
+
+const constant = (name: string, type: string, value: number): string =>
+  `@inline export const ${name}: ${type} = 0x${(value >>> 0).toString(16)};`;
+
+function namespace(name: string, { type, numbers }: Group): string {
+  const lines = Object.entries(numbers).map(([member, value]) => `  ${constant(member, type, value)}`);
+  return `export namespace ${name} {\n${lines.join('\n')}\n}`;
+}
+
+/** The AssemblyScript file architecture.ts: what src/intrinsics defines, as constants that asc inlines. */
+export function emitArchitecture(): string {
+  return [
+    '// SPDX-License-Identifier: LGPL-2.1-only',
+    '// Generated from src/intrinsics by src/machine/generator/emit_architecture.ts.',
+    ...Object.entries(architecture).map(([name, group]) => namespace(name, group)),
+    "/** Exceptions by the manual's mnemonics. */",
+    ...Object.entries(vectorMnemonics).map(([mnemonic, vector]) =>
+      constant(renamedVectors[mnemonic] ?? mnemonic, 'u32', Vector[vector]),
+    ),
+    '',
+  ].join('\n');
+}
