@@ -4,12 +4,17 @@ import { machineName, takes } from './client_options.js';
 import { ExitStatus } from './exit_status.js';
 import { GuestConsole } from './guest_console.js';
 import { HostClient } from './host/host_client.js';
-import { CONSOLE, ENDED, VMM } from './host/host_protocol.js';
+import { CONSOLE, DROPPED, ENDED, VMM } from './host/host_protocol.js';
 import { parseTimeout } from './run_options.js';
 import { Terminal } from './terminal.js';
 import { TextMatcher } from './text_matcher.js';
+import { typeFrom } from './type_from.js';
+import { Typist } from './typist.js';
 import { UsageError } from './usage_error.js';
 import { VmmLines } from './vmm_lines.js';
+
+/** Bytes of output that may wait here for a terminal or a pipe. */
+const MOST_UNDER_WAY = 1 << 18;
 
 interface ConsoleOptions {
   readonly until?: string;
@@ -43,8 +48,9 @@ async function show(host: HostClient, { until, seconds }: CheckedOptions): Promi
       resolve(status);
     };
   });
+  const taking = limited(host);
   const output = (bytes: Uint8Array): void => {
-    screen.write(bytes);
+    screen.write(bytes, taking(bytes.length));
     if (matcher !== undefined && [...bytes].some((byte) => matcher.push(byte))) leave(ExitStatus.Reached);
   };
   const ended = (detail: string): void => {
@@ -60,7 +66,14 @@ async function show(host: HostClient, { until, seconds }: CheckedOptions): Promi
     leave(ExitStatus.Error);
   };
   host.on(CONSOLE, (params: { data: string }) => output(bytesOf(params)));
-  host.on(VMM, (params: { data: string }) => vmm.write(bytesOf(params)));
+  host.on(VMM, (params: { data: string }) => {
+    const bytes = bytesOf(params);
+    vmm.write(bytes, taking(bytes.length));
+  });
+  host.on(DROPPED, ({ bytes }: { bytes: number }) => {
+    screen.end();
+    complain(`${bytes} bytes of output were dropped: they were not read in time`);
+  });
   host.on(ENDED, ({ detail }: { detail: string }) => ended(detail));
   const timer = seconds === undefined ? undefined : setTimeout(() => leave(ExitStatus.Timeout), seconds * 1000);
   const release = takeInput(host, () => leave(ExitStatus.Reached));
@@ -78,20 +91,33 @@ async function show(host: HostClient, { until, seconds }: CheckedOptions): Promi
   }
 }
 
+function complain(text: string): void {
+  process.stderr.write(`bfm: ${text}\n`);
+}
+
+/** Reads no more from the host than is written here. @returns what counts bytes, and gives what to call once they are written. */
+function limited(host: HostClient): (bytes: number) => () => void {
+  let underWay = 0;
+  return (bytes) => {
+    underWay += bytes;
+    if (underWay > MOST_UNDER_WAY) host.pause();
+    return () => {
+      underWay -= bytes;
+      if (underWay <= MOST_UNDER_WAY) host.resume();
+    };
+  };
+}
+
 /** What is typed goes to the guest. @returns what gives the input back. */
 function takeInput(host: HostClient, onLeave: () => void): () => void {
   const { stdin } = process;
-  if (stdin.isTTY === true && process.stdout.isTTY === true) {
-    const terminal = new Terminal(stdin, (bytes) => void host.type(bytes), onLeave);
-    terminal.open();
-    return () => terminal.close();
-  }
-  const onData = (bytes: Buffer): void => void host.type(bytes);
-  stdin.on('data', onData);
-  return () => {
-    stdin.off('data', onData);
-    stdin.destroy();
-  };
+  const type = (bytes: Uint8Array): Promise<void> => host.type(bytes);
+  if (stdin.isTTY !== true || process.stdout.isTTY !== true)
+    return typeFrom(stdin, type, ({ message }) => complain(message));
+  const typist = new Typist(type, complain);
+  const terminal = new Terminal(stdin, (bytes) => typist.type(bytes), onLeave);
+  terminal.open();
+  return () => terminal.close();
 }
 
 /** The command `bfm console`: attaches to the guest's console. @param done takes its exit status. */

@@ -10,9 +10,10 @@ export class GuestConsole {
 
   constructor(private readonly sink: TextSink) {}
 
-  write(bytes: Uint8Array): void {
+  /** @param written called once the bytes have left this process. */
+  write(bytes: Uint8Array, written?: () => void): void {
     if (bytes.length === 0) return;
-    this.sink.write(bytes);
+    this.sink.write(bytes, written);
     const last = bytes[bytes.length - 1];
     this.atLineStart = last === NEWLINE || (last === CARRIAGE_RETURN && this.atLineStart);
   }

@@ -12,6 +12,7 @@ import type { RunControl } from './run_control.js';
 import { namedExits } from './run_counters.js';
 import type { Outcome, RunReport, RunRequest, WorkerMessage } from './run_request.js';
 import { TextMatcher } from './text_matcher.js';
+import { typeAtGuest } from './type_at_guest.js';
 
 /** Milliseconds that the machine sleeps at once before it looks at the console and tells that it is alive. */
 const LONGEST_SLEEP = 50;
@@ -59,8 +60,8 @@ export class MachineRun {
     private readonly control: RunControl,
     private readonly post: (message: WorkerMessage) => void,
   ) {
-    this.console = new OutputBuffer((bytes) => post({ kind: 'console', bytes }));
-    this.vmm = new OutputBuffer((bytes) => post({ kind: 'vmm', bytes }));
+    this.console = new OutputBuffer(control, (bytes) => post({ kind: 'console', bytes }));
+    this.vmm = new OutputBuffer(control, (bytes) => post({ kind: 'vmm', bytes }));
     this.matcher = request.until === undefined ? undefined : new TextMatcher(request.until);
     this.lateStart = request.start === 'late' ? new LateStart(request.startAt) : undefined;
   }
@@ -150,10 +151,9 @@ export class MachineRun {
       const stop = this.control.stopRequest;
       if (stop !== StopRequest.None)
         return { outcome: stop === StopRequest.Timeout ? 'timeout' : 'interrupted', detail: '' };
-      const input = this.control.takeInput();
-      if (input.length > 0) {
+      if (typeAtGuest(this.control, pc)) {
         this.idleUntil = undefined;
-        pc.chipset.com1.receive(input);
+        this.post({ kind: 'typed' });
       }
     }
   }

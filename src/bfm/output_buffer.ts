@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { RunControl } from './run_control.js';
 
 const CAPACITY = 4096;
 
-/** Gathers single bytes of a serial port into pieces worth sending to another thread. */
+/**
+ * Gathers single bytes of a serial port into pieces worth sending to another thread. While nobody takes them there, `flush` waits, and the
+ * whole machine with it: the guest, whose time is virtual, does not notice.
+ */
 export class OutputBuffer {
   private readonly bytes = new Uint8Array(CAPACITY);
   private count = 0;
 
-  constructor(private readonly send: (bytes: Uint8Array) => void) {}
+  constructor(
+    private readonly control: RunControl,
+    private readonly send: (bytes: Uint8Array) => void,
+  ) {}
 
   push(byte: number): void {
     this.bytes[this.count++] = byte;
@@ -15,8 +22,10 @@ export class OutputBuffer {
   }
 
   flush(): void {
-    if (this.count === 0) return;
-    this.send(this.bytes.slice(0, this.count));
+    const { count } = this;
+    if (count === 0) return;
     this.count = 0;
+    this.send(this.bytes.slice(0, count));
+    this.control.outputSent(count);
   }
 }

@@ -10,6 +10,7 @@ import { exitStatusOf, outcomeLine, reportTable } from './run_report.js';
 import type { RunReport, RunRequest } from './run_request.js';
 import { RunSession } from './run_session.js';
 import { Terminal } from './terminal.js';
+import { Typist } from './typist.js';
 
 const EXAMPLES = `
 Examples:
@@ -64,9 +65,11 @@ async function withInterrupts(
   run: () => Promise<RunReport>,
 ): Promise<RunReport> {
   const interrupt = (): void => session.interrupt();
-  const terminal = isTerminal
-    ? new Terminal(process.stdin, (bytes) => session.control.type(bytes), interrupt)
-    : undefined;
+  const typist = new Typist(
+    (bytes) => session.type(bytes),
+    (text) => process.stderr.write(`bfm: ${text}\n`),
+  );
+  const terminal = isTerminal ? new Terminal(process.stdin, (bytes) => typist.type(bytes), interrupt) : undefined;
   terminal?.open();
   try {
     return await whileInterruptsGoTo(interrupt, run);

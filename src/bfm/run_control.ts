@@ -15,8 +15,13 @@ const HANDLER = 3;
 const INPUT_HEAD = 4;
 const INPUT_TAIL = 5;
 const ATTENTION = 6;
+const OUTPUT = 7;
 const WORDS = 8;
 const INPUT_BYTES = 4096;
+/** Bytes of output that may be on their way to where they are read. */
+const MOST_OUTPUT_BYTES = 1 << 18;
+/** How long the worker waits for a reader before it shows that it is alive. */
+const OUTPUT_WAIT_MILLISECONDS = 50;
 const COUNTERS_OFFSET = WORDS * 4;
 const INPUT_OFFSET = COUNTERS_OFFSET + RunCounters.bytes;
 
@@ -95,17 +100,20 @@ export class RunControl {
     return Atomics.load(this.words, HANDLER);
   }
 
-  /** Main thread: bytes typed at the console. What does not fit into the ring is dropped, as a keyboard's buffer does. */
-  type(bytes: Uint8Array): void {
-    let head = Atomics.load(this.words, INPUT_HEAD);
+  /** Main thread: bytes typed at the console. @returns how many of them found room */
+  type(bytes: Uint8Array): number {
+    const head = Atomics.load(this.words, INPUT_HEAD);
     const tail = Atomics.load(this.words, INPUT_TAIL);
-    for (const byte of bytes) {
-      if (head - tail >= INPUT_BYTES) break;
-      this.input[head % INPUT_BYTES] = byte;
-      head++;
-    }
-    Atomics.store(this.words, INPUT_HEAD, head);
+    const count = Math.min(bytes.length, INPUT_BYTES - ((head - tail) | 0));
+    for (let at = 0; at < count; at++) this.input[(head + at) & (INPUT_BYTES - 1)] = bytes[at]!;
+    Atomics.store(this.words, INPUT_HEAD, (head + count) | 0);
     Atomics.notify(this.words, INPUT_HEAD);
+    return count;
+  }
+
+  /** Worker: something was typed and not taken yet. */
+  get hasInput(): boolean {
+    return Atomics.load(this.words, INPUT_HEAD) !== Atomics.load(this.words, INPUT_TAIL);
   }
 
   /** Worker: takes what was typed since the last call. */
@@ -113,9 +121,26 @@ export class RunControl {
     const head = Atomics.load(this.words, INPUT_HEAD);
     let tail = Atomics.load(this.words, INPUT_TAIL);
     const bytes: number[] = [];
-    while (tail < head) bytes.push(this.input[tail++ % INPUT_BYTES]!);
+    for (; tail !== head; tail = (tail + 1) | 0) bytes.push(this.input[tail & (INPUT_BYTES - 1)]!);
     Atomics.store(this.words, INPUT_TAIL, tail);
     return bytes;
+  }
+
+  /** Worker: bytes of output are on their way. While too many of them are, nobody reads: it waits, until it shall stop. */
+  outputSent(bytes: number): void {
+    Atomics.add(this.words, OUTPUT, bytes);
+    for (;;) {
+      const underWay = Atomics.load(this.words, OUTPUT);
+      if (underWay <= MOST_OUTPUT_BYTES || this.stopRequest !== StopRequest.None) return;
+      this.beat();
+      Atomics.wait(this.words, OUTPUT, underWay, OUTPUT_WAIT_MILLISECONDS);
+    }
+  }
+
+  /** Main thread: bytes of output have been read. */
+  outputTaken(bytes: number): void {
+    Atomics.sub(this.words, OUTPUT, bytes);
+    Atomics.notify(this.words, OUTPUT);
   }
 
   /** Worker: sleeps, but wakes when something is typed or a stop is wanted. */

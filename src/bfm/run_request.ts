@@ -65,6 +65,8 @@ export type WorkerMessage =
   | { readonly kind: 'console'; readonly bytes: Uint8Array }
   | { readonly kind: 'vmm'; readonly bytes: Uint8Array }
   | { readonly kind: 'handlers'; readonly names: readonly string[] }
+  /** What was typed has reached the guest's port: there is room for more. */
+  | { readonly kind: 'typed' }
   /** Code of the VMM or of extensions is called, outside VM exits and quanta; `what` names it for a watcher that sees no end of it. */
   | { readonly kind: 'calling'; readonly what: string }
   | { readonly kind: 'running' }

@@ -4,6 +4,7 @@ import { BareflankError } from '../intrinsics/errors.js';
 import { endWorker } from './end_worker.js';
 import { GuestConsole } from './guest_console.js';
 import { hangingHandler } from './hanging_handler.js';
+import { InputQueue } from './input_queue.js';
 import { problemOf } from './problem.js';
 import { RunControl, StopRequest } from './run_control.js';
 import type { Outcome, RunReport, RunRequest, WorkerMessage } from './run_request.js';
@@ -41,6 +42,7 @@ const endedWithoutReport = (code: number): BareflankError =>
  */
 export class RunSession {
   readonly control = new RunControl();
+  private readonly input = new InputQueue(this.control);
   private readonly console: GuestConsole;
   private readonly vmm: VmmLines;
   private handlers: readonly string[] = [];
@@ -84,6 +86,11 @@ export class RunSession {
     return this.blocked;
   }
 
+  /** Types bytes at the guest's console. @returns once they are on their way to the guest, which may be never */
+  type(bytes: Uint8Array): Promise<void> {
+    return this.input.type(bytes);
+  }
+
   /** Ctrl-C or Ctrl-A X: once to stop at the next quantum, twice to stop now. */
   interrupt(): void {
     if (this.control.stopRequest === StopRequest.None && this.running)
@@ -107,9 +114,11 @@ export class RunSession {
   private receive(message: WorkerMessage): void {
     switch (message.kind) {
       case 'console':
-        return this.console.write(message.bytes);
+        return this.console.write(message.bytes, () => this.control.outputTaken(message.bytes.length));
       case 'vmm':
-        return this.vmm.write(message.bytes);
+        return this.vmm.write(message.bytes, () => this.control.outputTaken(message.bytes.length));
+      case 'typed':
+        return this.input.feed();
       case 'handlers':
         this.handlers = message.names;
         return;

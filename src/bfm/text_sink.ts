@@ -2,5 +2,6 @@
 
 /** Where text goes: a subset of Node's writable streams. */
 export interface TextSink {
-  write(chunk: string | Uint8Array): unknown;
+  /** @param written called once the chunk has left this process. */
+  write(chunk: string | Uint8Array, written?: () => void): unknown;
 }

@@ -4,6 +4,8 @@ import { isForeignFrame } from '../driver/user_frames.js';
 import type { TextSink } from './text_sink.js';
 
 const NEWLINE = 10;
+/** A line without an end is shown in pieces of so many characters. */
+const LONGEST_LINE = 65536;
 
 /**
  * Puts `vmm: ` before each line of the VMM's own serial port, and keeps those lines apart from the guest's. Where a part threw, its author
@@ -23,16 +25,21 @@ export class VmmLines {
     private readonly withTrace = process.env.BFM_TRACE !== undefined,
   ) {}
 
-  write(bytes: Uint8Array): void {
+  /** @param written called once what can be shown of it has left this process. */
+  write(bytes: Uint8Array, written: () => void = () => {}): void {
     this.rest += this.decoder.decode(bytes, { stream: true });
     const lines = this.rest.split('\n');
     this.rest = lines.pop()!;
-    for (const line of lines) this.show(line.replace(/\r$/, ''));
+    for (; this.rest.length > LONGEST_LINE; this.rest = this.rest.slice(LONGEST_LINE))
+      lines.push(this.rest.slice(0, LONGEST_LINE));
+    const text = lines.map((line) => this.shown(line.replace(/\r$/, ''))).join('');
+    if (text === '') written();
+    else this.sink.write(text, written);
   }
 
-  private show(line: string): void {
-    if (!this.withTrace && isForeignFrame(line)) return;
-    this.sink.write(`vmm: ${this.withColours ? line : stripVTControlCharacters(line)}\n`);
+  private shown(line: string): string {
+    if (!this.withTrace && isForeignFrame(line)) return '';
+    return `vmm: ${this.withColours ? line : stripVTControlCharacters(line)}\n`;
   }
 
   /** A line that was never ended is shown all the same. */

@@ -11,17 +11,29 @@ describe('RunControl', () => {
     expect(worker.stopRequest).to.equal(StopRequest.Timeout);
   });
 
-  it('carries typed bytes across, in order, and drops what does not fit', () => {
+  it('carries typed bytes across, in order, and says how many found room', () => {
     const main = new RunControl();
     const worker = new RunControl(main.memory);
-    main.type(Uint8Array.of(1, 2));
-    main.type(Uint8Array.of(3));
+    expect(main.type(Uint8Array.of(1, 2))).to.equal(2);
+    expect(main.type(Uint8Array.of(3))).to.equal(1);
     expect(worker.takeInput()).to.deep.equal([1, 2, 3]);
     expect(worker.takeInput()).to.deep.equal([]);
-    main.type(new Uint8Array(5000).fill(7));
+    expect(main.type(new Uint8Array(5000).fill(7))).to.equal(4096);
+    expect(main.type(Uint8Array.of(8))).to.equal(0);
     expect(worker.takeInput()).to.have.length(4096);
-    main.type(Uint8Array.of(8, 9));
+    expect(main.type(Uint8Array.of(8, 9))).to.equal(2);
     expect(worker.takeInput()).to.deep.equal([8, 9]);
+  });
+
+  it('lets the worker go on with output that is read, and at a stop with output that is not', () => {
+    const main = new RunControl();
+    const worker = new RunControl(main.memory);
+    for (let piece = 0; piece < 1000; piece++) {
+      worker.outputSent(4096);
+      main.outputTaken(4096);
+    }
+    main.requestStop(StopRequest.Interrupted);
+    worker.outputSent(1 << 24);
   });
 
   it('shows heartbeat, exit and handler of the worker', () => {

@@ -88,6 +88,61 @@ describe('RunSession', () => {
     channel.close();
   });
 
+  it('stops the machine while nobody reads its console, and goes on when somebody does', async () => {
+    // MOV EDX, 3F8H; MOV AL, 'x'; again: OUT DX, AL; JMP again
+    const flood = folder.write('flood.bin', Buffer.from('baf8030000b078eeebfd', 'hex'));
+    const taken: (() => void)[] = [];
+    let bytes = 0;
+    let enough = Infinity;
+    let isEnough = (): void => {};
+    const console = {
+      write(chunk: string | Uint8Array, written?: () => void): void {
+        bytes += chunk.length;
+        if (written !== undefined) taken.push(written);
+        if (bytes >= enough) isEnough();
+      },
+    };
+    const reaches = (count: number): Promise<void> => {
+      enough = count;
+      return new Promise((resolve) => (isEnough = resolve));
+    };
+    const mostUnread = (1 << 18) + 4096;
+    const full = reaches(1 << 18);
+    const session = new RunSession(
+      { ...endless, kernel: flood, append: '', modules: [], start: 'off' },
+      { console, vmm: sink(), colours: false },
+    );
+    const report = session.run();
+    await full;
+    // A machine that does not wait prints some hundred thousand bytes meanwhile.
+    for (let turn = 0; turn < 1000; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(bytes).to.be.at.most(mostUnread);
+    const more = reaches(bytes + (1 << 17));
+    for (const written of taken.splice(0)) written();
+    await more;
+    session.interrupt();
+    expect(await report).to.include({ outcome: 'interrupted' });
+  });
+
+  it('types all of a long text at a guest, however slowly it reads', async () => {
+    const text = 'typed!'.repeat(5000);
+    const console = sink();
+    const session = new RunSession(
+      {
+        ...endless,
+        kernel: join(root, 'build/guests/echo.bin'),
+        append: '',
+        modules: [],
+        start: 'off',
+        until: `${text}.`,
+      },
+      { console, vmm: sink(), colours: false },
+    );
+    const report = session.run();
+    await session.type(Buffer.from(`${text}.`));
+    expect(await report).to.include({ outcome: 'reached' });
+  });
+
   it('says that an extension ended the thread of the machine', async () => {
     const file = folder.write(
       'exits.ts',

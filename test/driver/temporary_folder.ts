@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 export interface TemporaryFolder {
   readonly path: string;
   /** Writes a file and gives its path. */
-  write(name: string, text: string): string;
+  write(name: string, content: string | Uint8Array): string;
 }
 
 /** Makes a folder of a test file's own. Call it at the top level. */
@@ -16,10 +16,10 @@ export function temporaryFolder(): TemporaryFolder {
   after(() => rmSync(path, { recursive: true, force: true }));
   return {
     path,
-    write: (name, text) => {
+    write: (name, content) => {
       const file = join(path, name);
       mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, text);
+      writeFileSync(file, content);
       return file;
     },
   };

@@ -8,7 +8,7 @@ import {
   SocketMessageWriter,
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
-import { HostError, NoMachineError } from './host_errors.js';
+import { HostError, HostGoneError, NoMachineError } from './host_errors.js';
 import { ATTACH, TYPE, type AttachAnswer, type HostMethod, type HostRequests } from './host_protocol.js';
 import { socketPath } from './runtime_folder.js';
 
@@ -74,13 +74,26 @@ export class HostClient {
     this.connection.onNotification(notification, listener);
   }
 
-  /** Types at the guest's console. What is typed after the host has gone is lost; `closed` tells of it. */
+  /**
+   * Types at the guest's console. What is typed after the host has gone is lost; `closed` tells of it.
+   *
+   * @returns once the bytes are on their way to the guest. @throws HostError if the host refuses them
+   */
   async type(bytes: Uint8Array): Promise<void> {
     try {
-      await this.connection.sendNotification(TYPE, { data: Buffer.from(bytes).toString('base64') });
-    } catch {
-      this.socket.destroy();
+      await this.ask(TYPE, { data: Buffer.from(bytes).toString('base64') });
+    } catch (error) {
+      if (!(error instanceof HostGoneError)) throw error;
     }
+  }
+
+  /** Reads nothing more until `resume`: the host drops output meanwhile, rather than this process keeps it. */
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
   }
 
   /** Ends the connection. */
@@ -95,7 +108,7 @@ export class HostClient {
 
   private async ask<T>(method: string, params: object): Promise<T> {
     const gone = this.closed.then(() => {
-      throw new HostError(`the machine's host went away before it answered ${method}`);
+      throw new HostGoneError(`the machine's host went away before it answered ${method}`);
     });
     try {
       return await Promise.race([this.connection.sendRequest<T>(method, params), gone]);
@@ -103,7 +116,7 @@ export class HostClient {
       if (error instanceof HostError) throw error;
       if (error instanceof ResponseError) throw new HostError(error.message);
       // The connection's own: it was closed or is broken.
-      throw new HostError(`the machine's host went away before it answered ${method}`, { causedBy: error });
+      throw new HostGoneError(`the machine's host went away before it answered ${method}`, { causedBy: error });
     }
   }
 }

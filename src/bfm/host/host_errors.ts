@@ -13,6 +13,9 @@ export class MachineLostError extends BareflankError {}
 /** The host answered with an error, or went away. */
 export class HostError extends BareflankError {}
 
+/** The host has gone. */
+export class HostGoneError extends HostError {}
+
 /** No host of that name runs. */
 export class NoMachineError extends BareflankError {
   constructor(machine: string) {

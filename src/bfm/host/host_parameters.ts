@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { z } from 'zod';
 import { CommandError } from './host_errors.js';
-import type { HostMethod, HostRequests } from './host_protocol.js';
+import { TYPE, type HostMethod, type HostRequests } from './host_protocol.js';
 
 const number = z.string().regex(/^(0x[0-9a-f]+|\d+)$/i, 'expected a number as text');
 const none = z.unknown();
@@ -20,14 +20,25 @@ const shapes: Readonly<Record<HostMethod, z.ZodType>> = {
   remove: none,
 };
 
+function check(method: string, shape: z.ZodType, params: unknown): void {
+  const { error } = shape.safeParse(params);
+  if (error === undefined) return;
+  const issues = error.issues.map(({ path, message }) => `${path.join('.') || 'params'}: ${message}`);
+  throw new CommandError(`${method}: these parameters are none of its own: ${issues.join('; ')}`);
+}
+
+/** What a client types. @throws CommandError */
+export function typedBytes(params: unknown): Uint8Array {
+  check(TYPE, z.object({ data: z.base64() }), params);
+  return Buffer.from((params as { data: string }).data, 'base64');
+}
+
 /**
  * The parameters of a request, whoever sent it: `bfm` sends good ones, but anything of the same user's can open the socket.
  *
  * @throws CommandError that names what is wrong with them
  */
 export function checkedParameters<M extends HostMethod>(method: M, params: unknown): HostRequests[M]['params'] {
-  const { error } = shapes[method].safeParse(params);
-  if (error === undefined) return params as HostRequests[M]['params'];
-  const issues = error.issues.map(({ path, message }) => `${path.join('.') || 'params'}: ${message}`);
-  throw new CommandError(`${method}: these parameters are none of its own: ${issues.join('; ')}`);
+  check(method, shapes[method], params);
+  return params as HostRequests[M]['params'];
 }

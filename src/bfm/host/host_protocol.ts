@@ -28,12 +28,14 @@ export type HostMethod = keyof HostRequests;
 
 /** Methods that only the host's own thread answers. */
 export const ATTACH = 'attach';
-/** Notification to the host: bytes typed at the console. */
+/** Request to the host: bytes typed at the console. It is answered once they are on their way to the guest. */
 export const TYPE = 'type';
 /** Notification to a client: bytes of the guest's console. */
 export const CONSOLE = 'console';
 /** Notification to a client: bytes of the VMM's serial port. */
 export const VMM = 'vmm';
+/** Notification to a client: so many bytes of output were dropped, because it did not read them in time. */
+export const DROPPED = 'dropped';
 /** Notification to a client: the machine has ended, with the reason. */
 export const ENDED = 'ended';
 
@@ -54,6 +56,8 @@ export interface WorkerRequest {
 export type HostedMessage =
   | { readonly kind: 'console' | 'vmm'; readonly bytes: Uint8Array }
   | { readonly kind: 'handlers'; readonly names: readonly string[] }
+  /** What was typed has reached the guest's port: there is room for more. */
+  | { readonly kind: 'typed' }
   /** Code of the VMM or of extensions is called, outside the guest's VM exits; without `what`, the call has returned. */
   | { readonly kind: 'calling'; readonly what: string | undefined }
   | { readonly kind: 'ready' }

@@ -10,13 +10,19 @@ import {
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
 import { FileError } from '../file_error.js';
-import { ATTACH, CONSOLE, ENDED, TYPE, VMM, type AttachAnswer, type HostMethod } from './host_protocol.js';
-import type { HostListener, MachineHost } from './machine_host.js';
+import { AttachedConsole } from './attached_console.js';
+import { FrameLimit } from './frame_limit.js';
+import { typedBytes } from './host_parameters.js';
+import { ATTACH, TYPE, type AttachAnswer, type HostMethod } from './host_protocol.js';
+import type { MachineHost } from './machine_host.js';
 
 const methods: readonly HostMethod[] = [
   ...(['load', 'unload', 'start', 'stop', 'dump'] as const),
   ...(['vmcall', 'vmcallData', 'memoryHash'] as const),
 ];
+
+/** Bytes of a message from a client: the data of a VMCALL, a piece of what is typed or a list of files is far shorter. */
+const LONGEST_MESSAGE = 1 << 22;
 
 /** How long a client that removed the machine may take to hang up. */
 const GOODBYE_MILLISECONDS = 1000;
@@ -71,7 +77,11 @@ export class HostServer {
 
   private accept(socket: Socket): void {
     const connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
+    const frames = new FrameLimit(LONGEST_MESSAGE);
     this.sockets.add(socket);
+    socket.on('data', (data: Buffer) => {
+      if (!frames.accepts(data)) socket.destroy();
+    });
     // A client that goes away in the middle of an answer is no concern of the machine's.
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
@@ -115,17 +125,19 @@ export class HostServer {
         socket.destroy();
       }
     };
-    const listener: HostListener = {
-      console: (bytes) => void send(CONSOLE, { data: base64(bytes) }),
-      vmm: (bytes) => void send(VMM, { data: base64(bytes) }),
-      ended: (detail) => void send(ENDED, { detail }),
-    };
+    const listener = new AttachedConsole(send);
     connection.onRequest(ATTACH, (): AttachAnswer => {
       // A request is handled after it has arrived: its client may have hung up meanwhile.
       if (!socket.destroyed) host.listeners.add(listener);
       return { backlog: base64(host.backlog), ending: host.ending };
     });
-    connection.onNotification(TYPE, ({ data }: { data: string }) => host.type(Buffer.from(data, 'base64')));
+    const type = async (params: unknown): Promise<null> => {
+      await host.type(typedBytes(params));
+      return null;
+    };
+    connection.onRequest(TYPE, (params: unknown) => answered(type(params)));
+    // A client that does not wait for an answer hears nothing of what is dropped.
+    connection.onNotification(TYPE, (params: unknown) => void type(params).catch(() => {}));
     socket.on('close', () => host.listeners.delete(listener));
   }
 }

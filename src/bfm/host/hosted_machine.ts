@@ -11,6 +11,7 @@ import { problemOf } from '../problem.js';
 import type { RunControl } from '../run_control.js';
 import { endingLine } from '../run_report.js';
 import type { RunRequest } from '../run_request.js';
+import { canType, typeAtGuest } from '../type_at_guest.js';
 import { DriverCommands } from './driver_commands.js';
 import { CommandError } from './host_errors.js';
 import { checkedParameters } from './host_parameters.js';
@@ -57,8 +58,8 @@ export class HostedMachine {
     private readonly control: RunControl,
     private readonly post: (message: HostedMessage) => void,
   ) {
-    this.console = new OutputBuffer((bytes) => post({ kind: 'console', bytes }));
-    this.vmm = new OutputBuffer((bytes) => post({ kind: 'vmm', bytes }));
+    this.console = new OutputBuffer(control, (bytes) => post({ kind: 'console', bytes }));
+    this.vmm = new OutputBuffer(control, (bytes) => post({ kind: 'vmm', bytes }));
     this.lateStart = request.start === 'late' ? new LateStart(request.startAt) : undefined;
   }
 
@@ -75,6 +76,10 @@ export class HostedMachine {
     while (!this.isRemoved) {
       this.control.attend();
       for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) await this.serve(next);
+      if (typeAtGuest(this.control, this.pc)) {
+        this.idleUntil = undefined;
+        this.post({ kind: 'typed' });
+      }
       await this.runSlice();
       this.flush();
       await this.pause();
@@ -144,7 +149,7 @@ export class HostedMachine {
     try {
       this.start();
     } catch (error) {
-      this.post({ kind: 'vmm', bytes: Buffer.from(`the late start failed: ${problemOf(error, null).what}\n`) });
+      for (const byte of Buffer.from(`the late start failed: ${problemOf(error, null).what}\n`)) this.vmm.push(byte);
     }
   }
 
@@ -194,7 +199,7 @@ export class HostedMachine {
 
   /** Gives requests the chance to arrive; sleeps while there is nothing to do. */
   private async pause(): Promise<void> {
-    if (this.queue.length > 0 || this.isRemoved) return;
+    if (this.queue.length > 0 || this.isRemoved || canType(this.control, this.pc)) return;
     const forGood = this.ending !== undefined || this.idleFor === Infinity;
     await new Promise<void>((resolve) => {
       let timer: NodeJS.Timeout | undefined;
@@ -212,11 +217,8 @@ export class HostedMachine {
   }
 
   private async serve({ id, method, params }: WorkerRequest): Promise<void> {
-    if (method === TYPE) {
-      this.idleUntil = undefined;
-      this.pc.chipset.com1.receive([...(params as Uint8Array)]);
-      return;
-    }
+    // What was typed is in shared memory: this only wakes the machine.
+    if (method === TYPE) return;
     try {
       this.post({ kind: 'answer', id, result: await this.called(method, () => this.perform(method, params)) });
     } catch (error) {

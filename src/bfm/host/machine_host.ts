@@ -3,10 +3,11 @@ import { Worker } from 'node:worker_threads';
 import type { DriverState } from '../../driver/driver.js';
 import { BareflankError } from '../../intrinsics/errors.js';
 import { endWorker } from '../end_worker.js';
+import { InputQueue } from '../input_queue.js';
 import { RunControl } from '../run_control.js';
 import type { RunRequest } from '../run_request.js';
 import { Watchdog } from '../watchdog.js';
-import { MachineLostError } from './host_errors.js';
+import { CommandError, MachineLostError } from './host_errors.js';
 import { TYPE, type HostedMessage, type HostMethod, type HostRequests, type WorkerRequest } from './host_protocol.js';
 
 /** How long a machine may take to stop and unload its VMM when it is removed. */
@@ -14,6 +15,9 @@ const REMOVAL_MILLISECONDS = 5000;
 
 /** Bytes of the console that are kept for those who attach later. */
 const BACKLOG_BYTES = 65536;
+
+/** Bytes that may wait for a guest that does not read what is typed. */
+const MOST_TYPED_BYTES = 1 << 20;
 
 /** What attached consoles hear. */
 export interface HostListener {
@@ -36,6 +40,7 @@ export class MachineHost {
   /** How the guest ended, or why the machine was lost. */
   ending: string | undefined;
   private readonly control = new RunControl();
+  private readonly input = new InputQueue(this.control, () => this.post({ id: 0, method: TYPE, params: undefined }));
   private readonly worker: Worker;
   private readonly pending = new Map<number, Pending>();
   private readonly watchdog: Watchdog;
@@ -71,9 +76,12 @@ export class MachineHost {
     return this.backlogBytes;
   }
 
-  /** Bytes typed at the console. */
-  type(bytes: Uint8Array): void {
-    this.post({ id: 0, method: TYPE, params: bytes });
+  /** Types bytes at the console. @returns once they are on their way to the guest. @throws MachineLostError, CommandError if too many wait */
+  async type(bytes: Uint8Array): Promise<void> {
+    if (this.lost !== undefined) throw new MachineLostError(`nobody reads what is typed: ${this.lost}`);
+    if (this.input.length + bytes.length > MOST_TYPED_BYTES)
+      throw new CommandError(`the guest does not read what is typed: ${this.input.length} bytes wait already`);
+    await this.input.type(bytes);
   }
 
   /** The state of the VMM, and how the guest ended if it did. */
@@ -127,9 +135,13 @@ export class MachineHost {
     switch (message.kind) {
       case 'console':
         this.keep(message.bytes);
+        this.control.outputTaken(message.bytes.length);
         return this.tell((listener) => listener.console(message.bytes));
       case 'vmm':
+        this.control.outputTaken(message.bytes.length);
         return this.tell((listener) => listener.vmm(message.bytes));
+      case 'typed':
+        return this.input.feed();
       case 'handlers':
         this.handlers = message.names;
         return;
@@ -176,6 +188,7 @@ export class MachineHost {
     this.lost = why;
     this.watchdog.stop();
     this.ready?.reject(new MachineLostError(why));
+    this.input.abandon(new MachineLostError(why));
     for (const id of [...this.pending.keys()]) this.settle(id, ({ reject }) => reject(new MachineLostError(why)));
     if (this.ending !== undefined) return;
     this.ending = why;

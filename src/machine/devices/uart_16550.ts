@@ -79,6 +79,11 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
     this.updateInterrupt();
   }
 
+  /** How many bytes from the other side wait for room in the receiver. */
+  get waitingBytes(): number {
+    return this.state.waiting.length;
+  }
+
   /** Bytes from the other side of the cable. They wait until the program made room: none is lost. */
   receive(bytes: Iterable<number>): void {
     for (const byte of bytes) this.state.waiting.push(byte & 0xff);

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { join } from 'node:path';
 import { MachineHost, type HostListener } from '../../../src/bfm/host/machine_host.js';
 import type { RunRequest } from '../../../src/bfm/run_request.js';
+import { temporaryFolder } from '../../driver/temporary_folder.js';
 import { root } from '../bfm_process.js';
 
 const echo: RunRequest = {
@@ -13,7 +14,7 @@ const echo: RunRequest = {
   modules: [],
   settings: {},
   start: 'off',
-  pace: 'real',
+  pace: 'fast',
   testDevice: false,
 };
 
@@ -46,6 +47,8 @@ function collector() {
   return { listener, endings, hears };
 }
 
+const folder = temporaryFolder();
+
 describe('MachineHost', () => {
   let host: MachineHost;
   beforeEach(async () => {
@@ -64,6 +67,27 @@ describe('MachineHost', () => {
     await hears('two');
     expect(host.listeners.has(broken)).to.equal(false);
     expect((await host.status()).state).to.equal('VMM_UNLOADED');
+  });
+
+  it('types all of a long text at a guest, however slowly it reads', async () => {
+    const { listener, hears } = collector();
+    const text = 'typed!'.repeat(5000);
+    host.listeners.add(listener);
+    await host.type(Buffer.from(`${text}.`));
+    await hears(`${text}.`);
+  });
+
+  it('refuses more than a million bytes for a guest that does not read them', async () => {
+    await host.close();
+    // again: JMP again
+    host = new MachineHost({ ...echo, kernel: folder.write('deaf.bin', Buffer.from('ebfe', 'hex')) });
+    await host.started();
+    const waits = host.type(new Uint8Array(1 << 20));
+    expect(await host.type(new Uint8Array(1 << 14)).catch((error: Error) => error.message)).to.match(
+      /^the guest does not read what is typed: \d+ bytes wait already$/,
+    );
+    await host.remove();
+    expect(await waits.catch((error: Error) => error.message)).to.equal('its machine was removed (bfm driver_unload)');
   });
 
   it('removes its machine though a listener fails', async () => {

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { Readable } from 'node:stream';
+
+/**
+ * Types what a pipe or a file gives, no faster than the guest takes it.
+ *
+ * @param type types bytes at the guest; resolves once they are on their way to it.
+ * @param failed hears why nothing more can be typed.
+ * @returns what gives the stream back
+ */
+export function typeFrom(
+  stream: Readable,
+  type: (bytes: Uint8Array) => Promise<void>,
+  failed: (error: Error) => void,
+): () => void {
+  let isOver = false;
+  const onData = (bytes: Buffer): void => {
+    stream.pause();
+    type(bytes).then(
+      () => void (isOver || stream.resume()),
+      (error: unknown) => {
+        stop();
+        failed(error as Error);
+      },
+    );
+  };
+  const stop = (): void => {
+    isOver = true;
+    stream.off('data', onData);
+    stream.destroy();
+  };
+  stream.on('data', onData);
+  return stop;
+}
