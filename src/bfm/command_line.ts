@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Command, CommanderError } from 'commander';
-import { fullTrace } from '../driver/user_frames.js';
+import { fullTrace } from '../driver/node/user_frames.js';
 import { acceptClientOptions, clientOptionFlags } from './client_options.js';
 import { commandsFor, commandTable } from './command_table.js';
 import { exampleText } from './examples.js';

@@ -122,8 +122,14 @@ export class MachineRun {
     const { request } = this;
     if (request.start === 'off' && request.modules.length === 0) return undefined;
     // Containers, bundler and VMM are a third of the start-up time of a run that needs none of them.
-    const { Driver } = await import('../driver/driver.js');
+    const [{ Driver }, { moduleFiles }, { inlineExitPath }] = await Promise.all([
+      import('../driver/driver.js'),
+      import('../driver/node/module_files.js'),
+      import('../driver/node/exit_path_inlining.js'),
+    ]);
+    inlineExitPath();
     const driver = await Driver.create({
+      source: moduleFiles,
       machine: pc.driverHost,
       whereabouts: this.control.handlerWord,
       traceVmcs: request.traceVmcs === true,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { parentPort, workerData } from 'node:worker_threads';
-import { fullTrace } from '../driver/user_frames.js';
+import { fullTrace } from '../driver/node/user_frames.js';
 import { BootError } from '../machine/boot/boot_error.js';
 import { MachineRun } from './machine_run.js';
 import { problemOf } from './problem.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { placeOfFrame, userFrames } from '../driver/user_frames.js';
+import { placeOfFrame, userFrames } from '../driver/node/user_frames.js';
 import { BareflankError } from '../intrinsics/errors.js';
 
 /** An error as plain data, for another thread or for a program that reads `--json`. What an error does not say is null. */

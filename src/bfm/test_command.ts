@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
-import type { Bundle } from '../driver/module_cache.js';
+import type { Bundle } from '../driver/node/module_cache.js';
 import { ExitStatus } from './exit_status.js';
 import { FileError } from './file_error.js';
 
@@ -21,7 +21,7 @@ export function testCommand(done: (status: ExitStatus) => void): Command {
     .argument('<spec...>', 'TypeScript or JavaScript files')
     .action(async (specs: string[]) => {
       // Bundler and containers cost every other command two thirds of its time.
-      const { bundleFile } = await import('../driver/load_module.js');
+      const { bundleFile } = await import('../driver/node/load_module.js');
       const bundles: Bundle[] = [];
       try {
         for (const spec of specs) bundles.push(await bundleFile(spec));

@@ -2,7 +2,7 @@
 // Bareflank's commands that only ask the host: load, unload, start, stop, quick, status, dump, driver_unload.
 import { stripVTControlCharacters } from 'node:util';
 import { Command } from 'commander';
-import { withoutForeignFrames } from '../driver/user_frames.js';
+import { withoutForeignFrames } from '../driver/node/user_frames.js';
 import { clientOptionsOf, takes, withHost } from './client_options.js';
 import { ExitStatus } from './exit_status.js';
 import { findModuleFile } from './folders.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { stripVTControlCharacters } from 'node:util';
-import { isForeignFrame } from '../driver/user_frames.js';
+import { isForeignFrame } from '../driver/node/user_frames.js';
 import type { TextSink } from './text_sink.js';
 
 const NEWLINE = 10;

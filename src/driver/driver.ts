@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { existsSync, realpathSync, statSync } from 'node:fs';
 import { ErrorCode, errorCodeName, Limit, VMCALL_MAGIC, VmcallOpcode, VmmStatus } from '../intrinsics/constants.js';
 import { GeneralRegisters } from '../intrinsics/general_registers.js';
 import { Vmx } from '../intrinsics/vmx.js';
@@ -13,12 +12,10 @@ import {
 } from '../vmm/exit_handler/vmcall_registers.js';
 import { bfwarning } from '../vmm/output/output.js';
 import { lastError } from './last_error.js';
-import { DriverError, DriverStateError, ModuleFileError } from './driver_errors.js';
-import { inlineExitPath } from './exit_path_inlining.js';
+import { DriverError, DriverStateError } from './driver_errors.js';
 import { LoadedVmm, type FileModule } from './loaded_vmm.js';
-import { loadModule } from './load_module.js';
 import type { MachineHost } from './machine_host.js';
-import { readModuleList } from './module_list.js';
+import type { ModuleSource } from './module_source.js';
 
 /** A state of the driver, by the names that `bfm status` prints. */
 export type DriverState = keyof typeof VmmStatus;
@@ -26,6 +23,7 @@ export type DriverState = keyof typeof VmmStatus;
 /** What a driver is made with. */
 export interface DriverOptions {
   readonly machine: MachineHost;
+  readonly source: ModuleSource;
   /** One word of (shared) memory: 1 + the place in `handlerNames` of the handler that runs, 0 between exits. */
   readonly whereabouts?: Int32Array;
   /** How many modules may be added; 75 if it is not given. */
@@ -60,6 +58,7 @@ export class Driver {
     private readonly maxModules: number,
     private readonly announceHandlers: (names: readonly string[]) => void,
     private readonly traceVmcs: boolean,
+    private readonly source: ModuleSource,
   ) {
     this.trace = { words: whereabouts, names: [] };
   }
@@ -70,9 +69,9 @@ export class Driver {
     maxModules = Limit.maxModules,
     announceHandlers = () => {},
     traceVmcs = false,
+    source,
   }: DriverOptions): Promise<Driver> {
-    inlineExitPath();
-    return Promise.resolve(new Driver(machine, whereabouts, maxModules, announceHandlers, traceVmcs));
+    return Promise.resolve(new Driver(machine, whereabouts, maxModules, announceHandlers, traceVmcs, source));
   }
 
   get status(): DriverState {
@@ -92,10 +91,7 @@ export class Driver {
   /** Adds a module. A file that was added already, by its real path, is added once. @throws DriverStateError, ModuleFileError */
   addModule(file: string): void {
     this.allow('add_module', 'VMM_UNLOADED');
-    if (!existsSync(file)) throw new ModuleFileError(`module ${file} does not exist`, file);
-    // A pipe or a device would be read for ever.
-    if (!statSync(file).isFile()) throw new ModuleFileError(`module ${file} is no file`, file);
-    const path = realpathSync(file);
+    const path = this.source.identify(file);
     if (this.files.includes(path)) return;
     if (this.files.length >= this.maxModules)
       throw new DriverError(`module ${file} would be number ${this.maxModules + 1}; there may be ${this.maxModules}`);
@@ -105,7 +101,7 @@ export class Driver {
   /** Adds all modules of a `.modules` file. @throws ModuleListError too */
   addModules(file: string): void {
     this.allow('add_module', 'VMM_UNLOADED');
-    for (const path of readModuleList(file)) this.addModule(path);
+    for (const path of this.source.readList(file)) this.addModule(path);
   }
 
   /**
@@ -119,7 +115,7 @@ export class Driver {
     this.allow('load', 'VMM_UNLOADED');
     try {
       const modules: FileModule[] = [];
-      for (const file of this.files) for (const module of await loadModule(file)) modules.push({ file, module });
+      for (const file of this.files) for (const module of await this.source.load(file)) modules.push({ file, module });
       this.vmm = LoadedVmm.create(this.machine, modules, this.trace, {
         traceVmcs: this.traceVmcs,
         settings,

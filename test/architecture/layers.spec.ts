@@ -11,18 +11,25 @@ const layers: Record<string, { imports: string[]; packages: string[]; node: bool
   'src/machine': { imports: ['src/intrinsics'], packages: [], node: false },
   'src/driver': {
     imports: ['src/intrinsics', 'src/vmm', 'src/machine', 'src/index.ts'],
+    packages: [],
+    node: false,
+  },
+  'src/driver/node': {
+    imports: ['src/intrinsics', 'src/vmm', 'src/driver', 'src/index.ts'],
     packages: ['inversify', 'reflect-metadata', 'esbuild', 'zod'],
     node: true,
   },
   'src/bfm': {
-    imports: ['src/intrinsics', 'src/vmm', 'src/machine', 'src/driver'],
+    imports: ['src/intrinsics', 'src/vmm', 'src/machine', 'src/driver', 'src/driver/node'],
     packages: ['commander', 'picocolors', 'zod', 'iced-x86', 'vscode-jsonrpc/node'],
     node: true,
   },
 };
 
 const layerOf = (path: string): string | undefined =>
-  Object.keys(layers).find((layer) => path === layer || path.startsWith(`${layer}/`));
+  Object.keys(layers)
+    .filter((layer) => path === layer || path.startsWith(`${layer}/`))
+    .sort((a, b) => b.length - a.length)[0];
 
 const isNodeModule = (specifier: string): boolean =>
   specifier.startsWith('node:') || builtinModules.includes(specifier);

@@ -3,7 +3,7 @@
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { temporaryFolder } from '../driver/temporary_folder.js';
+import { temporaryFolder } from '../driver/node/temporary_folder.js';
 import { bfm, root } from './bfm_process.js';
 import { Fifo } from './fifo.js';
 

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { runCommandLine } from '../../src/bfm/command_line.js';
-import { temporaryFolder } from '../driver/temporary_folder.js';
+import { temporaryFolder } from '../driver/node/temporary_folder.js';
 
 const folder = temporaryFolder();
 

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { endWorker } from '../../src/bfm/end_worker.js';
-import { temporaryFolder } from '../driver/temporary_folder.js';
+import { temporaryFolder } from '../driver/node/temporary_folder.js';
 import { Fifo } from './fifo.js';
 
 const folder = temporaryFolder();

@@ -5,7 +5,7 @@ import sinon from 'sinon';
 import { runCommandLine } from '../../src/bfm/command_line.js';
 import { commandTable } from '../../src/bfm/command_table.js';
 import { examples, exampleText } from '../../src/bfm/examples.js';
-import { temporaryFolder } from '../driver/temporary_folder.js';
+import { temporaryFolder } from '../driver/node/temporary_folder.js';
 import { bfm } from './bfm_process.js';
 
 const folder = temporaryFolder();

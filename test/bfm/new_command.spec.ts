@@ -3,8 +3,8 @@ import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../src/driver/package_paths.js';
-import { temporaryFolder } from '../driver/temporary_folder.js';
+import { packageRoot } from '../../src/driver/node/package_paths.js';
+import { temporaryFolder } from '../driver/node/temporary_folder.js';
 
 const folder = temporaryFolder();
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { RunRequest } from '../../src/bfm/run_request.js';
 import { RunFailedError } from '../../src/bfm/run_failed_error.js';
 import { RunSession } from '../../src/bfm/run_session.js';
-import { temporaryFolder } from '../driver/temporary_folder.js';
+import { temporaryFolder } from '../driver/node/temporary_folder.js';
 import { root } from './bfm_process.js';
 import { sink } from './text_sinks.js';
 

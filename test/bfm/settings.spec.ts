@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { parseSettings } from '../../src/bfm/settings.js';
 import { UsageError } from '../../src/bfm/usage_error.js';
-import { temporaryFolder } from '../driver/temporary_folder.js';
+import { temporaryFolder } from '../driver/node/temporary_folder.js';
 import { bfm } from './bfm_process.js';
 
 const folder = temporaryFolder();

@@ -3,8 +3,8 @@ import { expect } from 'chai';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildFolder, packageRoot } from '../../src/driver/package_paths.js';
-import { temporaryFolder } from '../driver/temporary_folder.js';
+import { buildFolder, packageRoot } from '../../src/driver/node/package_paths.js';
+import { temporaryFolder } from '../driver/node/temporary_folder.js';
 
 const folder = temporaryFolder();
 const readme = readFileSync(join(packageRoot, 'README.md'), 'utf8');

@@ -4,7 +4,7 @@ import { VMCALL_MAGIC, VmcallDataType, VmcallOpcode } from '../../src/intrinsics
 import { Layout } from '../../src/machine/layout.js';
 import { driverInstruction, DriverPage, driverVirtual } from '../../src/machine/vmx/driver_pages.js';
 import { CarveOut, guestMachine, mapCarveOut, print } from './carve_out_guest.js';
-import { temporaryFolder } from './temporary_folder.js';
+import { temporaryFolder } from './node/temporary_folder.js';
 
 /** Counts the qwords of the carve-out that are not all ones, writes each, and counts again. Prints `0` for each count that is 0, else `1`. */
 const count = (label: string): string[] => [

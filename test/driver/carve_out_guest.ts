@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Driver } from '../../src/driver/driver.js';
-import { buildFolder, packageRoot } from '../../src/driver/package_paths.js';
+import { moduleFiles } from '../../src/driver/node/module_files.js';
+import { buildFolder, packageRoot } from '../../src/driver/node/package_paths.js';
 import { Layout } from '../../src/machine/layout.js';
 import { Pc } from '../../src/machine/pc.js';
 import { assemble } from '../support/assembler.js';
@@ -51,7 +52,7 @@ export async function guestMachine(lines: readonly string[], module: string = cp
     modules: [],
     append: '',
   });
-  const driver = await Driver.create({ machine: pc.driverHost });
+  const driver = await Driver.create({ source: moduleFiles, machine: pc.driverHost });
   driver.addModule(module);
   const carveOut = pc.core.u8.subarray(Layout.RAM + memoryBytes, Layout.RAM + memoryBytes + CarveOut.bytes);
   return {

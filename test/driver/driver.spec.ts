@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { Driver } from '../../src/driver/driver.js';
+import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { DriverError, DriverStateError, ModuleFileError } from '../../src/driver/driver_errors.js';
 import type { MachineHost } from '../../src/driver/machine_host.js';
 import { ErrorCode } from '../../src/intrinsics/constants.js';
@@ -12,7 +13,7 @@ import {
 } from '../../src/vmm/container/load_errors.js';
 import { EntryError } from '../../src/vmm/errors.js';
 import { FakeMachine } from '../support/fake_machine.js';
-import { temporaryFolder } from './temporary_folder.js';
+import { temporaryFolder } from './node/temporary_folder.js';
 
 const folder = temporaryFolder();
 
@@ -51,7 +52,7 @@ function host(processors = 1) {
 }
 
 async function driver(modules: readonly string[] = [], fake = host()) {
-  const it = await Driver.create({ machine: fake.machineHost });
+  const it = await Driver.create({ source: moduleFiles, machine: fake.machineHost });
   for (const module of modules) it.addModule(module);
   return { it, ...fake };
 }
@@ -218,7 +219,7 @@ describe('Driver', () => {
   });
 
   it('.addModule takes as many as maxModules says', async () => {
-    const limited = await Driver.create({ machine: host().machineHost, maxModules: 1 });
+    const limited = await Driver.create({ source: moduleFiles, machine: host().machineHost, maxModules: 1 });
     limited.addModule(folder.write('limited/a.ts', ''));
     expect(() => limited.addModule(folder.write('limited/b.ts', ''))).to.throw(DriverError, /number 2; there may be 1/);
   });
@@ -306,7 +307,7 @@ describe('Driver', () => {
     const seen: number[] = [];
     const whereabouts = new Int32Array(new SharedArrayBuffer(4));
     const fake = host();
-    const it = await Driver.create({ machine: fake.machineHost, whereabouts });
+    const it = await Driver.create({ source: moduleFiles, machine: fake.machineHost, whereabouts });
     it.addModule(counting('seen'));
     await it.load();
     it.start();

@@ -3,9 +3,10 @@ import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Driver } from '../../src/driver/driver.js';
-import { buildFolder, packageRoot } from '../../src/driver/package_paths.js';
+import { moduleFiles } from '../../src/driver/node/module_files.js';
+import { buildFolder, packageRoot } from '../../src/driver/node/package_paths.js';
 import { Pc } from '../../src/machine/pc.js';
-import { temporaryFolder } from './temporary_folder.js';
+import { temporaryFolder } from './node/temporary_folder.js';
 
 const cpuidCount = join(packageRoot, 'extensions', 'hypervisor_example_cpuidcount', 'exit_handler_cpuid_count.ts');
 const cpuids = 200_000;
@@ -63,7 +64,7 @@ const corrupting = temporaryFolder().write(
 
 async function withDriver(module = cpuidCount) {
   const all = await machine();
-  const driver = await Driver.create({ machine: all.pc.driverHost });
+  const driver = await Driver.create({ source: moduleFiles, machine: all.pc.driverHost });
   driver.addModule(module);
   await driver.load();
   return { ...all, driver };

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { Driver, type DriverState } from '../../src/driver/driver.js';
+import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { DriverError, DriverStateError } from '../../src/driver/driver_errors.js';
 import type { MachineHost } from '../../src/driver/machine_host.js';
 import { VmcallDataType } from '../../src/intrinsics/constants.js';
 import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
 import { EntryError } from '../../src/vmm/errors.js';
 import { FakeMachine } from '../support/fake_machine.js';
-import { temporaryFolder } from './temporary_folder.js';
+import { temporaryFolder } from './node/temporary_folder.js';
 
 const folder = temporaryFolder();
 
@@ -42,6 +43,7 @@ async function driverOf(machine: FakeMachine, host: Partial<MachineHost>, ...mod
     },
   });
   const it = await Driver.create({
+    source: moduleFiles,
     machine: { processors: 1, intrinsics: machine.intrinsics, inDriverContext: (_processor, body) => body(), ...host },
   });
   for (const module of modules) it.addModule(module);

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Driver } from '../../src/driver/driver.js';
-import { buildFolder, packageRoot } from '../../src/driver/package_paths.js';
+import { moduleFiles } from '../../src/driver/node/module_files.js';
+import { buildFolder, packageRoot } from '../../src/driver/node/package_paths.js';
 import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
 import { Pc } from '../../src/machine/pc.js';
 
@@ -27,7 +28,7 @@ async function startedPc(): Promise<Pc> {
     modules: [],
     append: '',
   });
-  const driver = await Driver.create({ machine: pc.driverHost });
+  const driver = await Driver.create({ source: moduleFiles, machine: pc.driverHost });
   driver.addModule(cpuidCount);
   await driver.load();
   driver.start();

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Driver } from '../../src/driver/driver.js';
-import { buildFolder, packageRoot } from '../../src/driver/package_paths.js';
+import { moduleFiles } from '../../src/driver/node/module_files.js';
+import { buildFolder, packageRoot } from '../../src/driver/node/package_paths.js';
 import { BareflankError } from '../../src/intrinsics/errors.js';
 import { UnimplementedExitError } from '../../src/vmm/errors.js';
 import { Constants, Layout, Sizes } from '../../src/machine/layout.js';
@@ -98,7 +99,7 @@ export class FuzzMachine {
   /** Starts a VMM with cpuidcount on the processor. */
   async startVmm(): Promise<void> {
     this.hasVmm = true;
-    const driver = await Driver.create({ machine: this.pc.driverHost });
+    const driver = await Driver.create({ source: moduleFiles, machine: this.pc.driverHost });
     driver.addModule(cpuidCount);
     await driver.load();
     driver.start();

@@ -3,8 +3,8 @@ import { expect } from 'chai';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { packageRoot } from '../../src/driver/package_paths.js';
-import { temporaryFolder } from '../driver/temporary_folder.js';
+import { packageRoot } from '../../src/driver/node/package_paths.js';
+import { temporaryFolder } from '../driver/node/temporary_folder.js';
 
 const folder = temporaryFolder();
 const typescript = join(packageRoot, 'node_modules', 'typescript', 'bin', 'tsc');

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { build } from 'esbuild';
 import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
-import { buildFolder, packageRoot } from '../../src/driver/package_paths.js';
+import { buildFolder, packageRoot } from '../../src/driver/node/package_paths.js';
 
 /** The VMM, its example and a guest's exits, as one script for an engine that has nothing but the language. */
 const script = `

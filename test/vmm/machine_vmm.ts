@@ -2,7 +2,7 @@
 import { inject, injectable } from 'inversify';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildFolder } from '../../src/driver/package_paths.js';
+import { buildFolder } from '../../src/driver/node/package_paths.js';
 import { LoadedVmm } from '../../src/driver/loaded_vmm.js';
 import { component } from '../../src/intrinsics/component.js';
 import { VMCALL_MAGIC } from '../../src/intrinsics/constants.js';

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { createHash } from 'node:crypto';
 import { Driver } from '../../driver/driver.js';
+import { inlineExitPath } from '../../driver/node/exit_path_inlining.js';
+import { moduleFiles } from '../../driver/node/module_files.js';
 import type { VmcallRegisters } from '../../vmm/exit_handler/vmcall_registers.js';
 import { Pc, type PcEnd } from '../../machine/pc.js';
 import { readBootFile, readCoreModule } from '../boot_file.js';
@@ -102,7 +104,12 @@ export class HostedMachine {
       attention: control.attentionWord,
       ...(request.rtcStart !== undefined && { rtcStart: request.rtcStart }),
     });
-    this.driver = await Driver.create({ machine: this.pc.driverHost, whereabouts: control.handlerWord });
+    inlineExitPath();
+    this.driver = await Driver.create({
+      source: moduleFiles,
+      machine: this.pc.driverHost,
+      whereabouts: control.handlerWord,
+    });
     this.commands = new DriverCommands(this.driver);
     if (request.modules.length > 0 || request.start !== 'off')
       await this.called('load', () => this.commands.load(request.modules, request.settings));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { mkdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { whyNotPrivateFolder } from '../../driver/private_folder.js';
+import { whyNotPrivateFolder } from '../../driver/node/private_folder.js';
 import { FileError } from '../file_error.js';
 import { UsageError } from '../usage_error.js';
 

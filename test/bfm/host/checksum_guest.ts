@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildFolder } from '../../../src/driver/package_paths.js';
+import { buildFolder } from '../../../src/driver/node/package_paths.js';
 import { Pc } from '../../../src/machine/pc.js';
 
 /** Bytes of RAM that the guest gets. */

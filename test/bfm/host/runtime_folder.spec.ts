@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { FileError } from '../../../src/bfm/file_error.js';
 import { runtimeFolder, socketPath } from '../../../src/bfm/host/runtime_folder.js';
 import { UsageError } from '../../../src/bfm/usage_error.js';
-import { temporaryFolder } from '../../driver/temporary_folder.js';
+import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 
 const folder = temporaryFolder();
 

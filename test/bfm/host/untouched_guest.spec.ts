@@ -4,9 +4,10 @@ import { expect } from 'chai';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DriverCommands } from '../../../src/bfm/host/driver_commands.js';
+import { moduleFiles } from '../../../src/driver/node/module_files.js';
 import { HostClient } from '../../../src/bfm/host/host_client.js';
 import { Driver } from '../../../src/driver/driver.js';
-import { packageRoot } from '../../../src/driver/package_paths.js';
+import { packageRoot } from '../../../src/driver/node/package_paths.js';
 import { ErrorCode, VmcallDataType } from '../../../src/intrinsics/constants.js';
 import { Word } from '../../../src/machine/vmx/words.js';
 import { bfm, ended, startBfm } from '../bfm_process.js';
@@ -19,7 +20,7 @@ const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 
 async function guestWithDriver(guestRounds: number) {
   const guest = await checksumGuest(guestRounds);
-  const driver = await Driver.create({ machine: guest.pc.driverHost });
+  const driver = await Driver.create({ source: moduleFiles, machine: guest.pc.driverHost });
   return { ...guest, driver, commands: new DriverCommands(driver), words: guest.pc.core.u32 };
 }
 

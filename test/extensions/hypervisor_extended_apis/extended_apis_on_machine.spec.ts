@@ -3,7 +3,8 @@ import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Driver } from '../../../src/driver/driver.js';
-import { buildFolder, packageRoot } from '../../../src/driver/package_paths.js';
+import { moduleFiles } from '../../../src/driver/node/module_files.js';
+import { buildFolder, packageRoot } from '../../../src/driver/node/package_paths.js';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { vcpuModule, VmcsContribution } from 'bareflank';
 import { inject, injectable } from 'inversify';
@@ -34,7 +35,7 @@ async function run(
     debugConsole: () => {},
     exitMark: new Int32Array(1),
   });
-  const driver = await Driver.create({ machine: pc.driverHost });
+  const driver = await Driver.create({ source: moduleFiles, machine: pc.driverHost });
   for (const file of files) driver.addModules(file);
   await driver.load();
   const kernel = { name: 'effects', bytes: readFileSync(join(buildFolder, 'guests', 'effects.bin')) };

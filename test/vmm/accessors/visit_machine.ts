@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Driver } from '../../../src/driver/driver.js';
-import { buildFolder } from '../../../src/driver/package_paths.js';
+import { moduleFiles } from '../../../src/driver/node/module_files.js';
+import { buildFolder } from '../../../src/driver/node/package_paths.js';
 import type { CpuidAccessors } from '../../../src/intrinsics/accessors/cpuid_accessors.js';
 import type { MsrAccessors } from '../../../src/intrinsics/accessors/msr_accessors.js';
 import type { RegisterAccessors } from '../../../src/intrinsics/accessors/register_accessors.js';
@@ -13,7 +14,7 @@ import type { Segments } from '../../../src/intrinsics/segments.js';
 import type { Vmx } from '../../../src/intrinsics/vmx.js';
 import { Pc } from '../../../src/machine/pc.js';
 import type { Vmcs } from '../../../src/vmm/vmcs/vmcs.js';
-import { temporaryFolder } from '../../driver/temporary_folder.js';
+import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 
 /** What an extension on the machine can inject: accessors, and the instructions below them. */
 export interface Parts {
@@ -78,7 +79,7 @@ export async function visitMachine(visit: (parts: Parts) => void): Promise<void>
       debugConsole: () => {},
       exitMark: new Int32Array(1),
     });
-    const driver = await Driver.create({ machine: pc.driverHost });
+    const driver = await Driver.create({ source: moduleFiles, machine: pc.driverHost });
     driver.addModule(modulePath);
     await driver.load();
     pc.boot({

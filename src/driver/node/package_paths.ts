@@ -2,7 +2,7 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The folder of what was built (`%BUILD_ABS%`): this file runs in its src/driver. */
-export const buildFolder = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+/** The folder of what was built (`%BUILD_ABS%`): this file runs in its src/driver/node. */
+export const buildFolder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 /** The package's root (`%HYPER_ABS%`). */
 export const packageRoot = dirname(buildFolder);

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { ModuleListError } from './driver_errors.js';
+import { ModuleListError } from '../driver_errors.js';
 import { jsonErrorPosition } from './json_error_position.js';
 import { buildFolder, packageRoot } from './package_paths.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { jsonErrorPosition } from '../../src/driver/json_error_position.js';
+import { jsonErrorPosition } from '../../../src/driver/node/json_error_position.js';
 
 describe('jsonErrorPosition', () => {
   const cases: [string, number][] = [

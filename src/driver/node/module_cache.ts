@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
-import { DriverError } from './driver_errors.js';
+import { DriverError } from '../driver_errors.js';
 import { isOwnFile, whyNotPrivateFolder } from './private_folder.js';
 
 /** A bundle in a file, for as long as it is in use. */

@@ -2,15 +2,15 @@
 import { expect } from 'chai';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { buildFolder, packageRoot } from '../../src/driver/package_paths.js';
+import { buildFolder, packageRoot } from '../../../src/driver/node/package_paths.js';
 import {
   fullTrace,
   isForeignFrame,
   placeOfFrame,
   userFrames,
   withoutForeignFrames,
-} from '../../src/driver/user_frames.js';
-import { BareflankError } from '../../src/intrinsics/errors.js';
+} from '../../../src/driver/node/user_frames.js';
+import { BareflankError } from '../../../src/intrinsics/errors.js';
 
 const ours = `    at Driver.load (${pathToFileURL(join(buildFolder, 'src/driver/driver.js')).href}:58:59)`;
 const users = '    at Bad.fail (/home/me/hello/hello.ts:5:32)';

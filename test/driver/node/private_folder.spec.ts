@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import sinon from 'sinon';
-import { isOwnFile, whyNotPrivateFolder } from '../../src/driver/private_folder.js';
+import { isOwnFile, whyNotPrivateFolder } from '../../../src/driver/node/private_folder.js';
 import { temporaryFolder } from './temporary_folder.js';
 
 const folder = temporaryFolder();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { ModuleFileError } from '../../src/driver/driver_errors.js';
-import { userFrames } from '../../src/driver/user_frames.js';
-import { loadModule } from '../../src/driver/load_module.js';
-import * as bareflank from '../../src/index.js';
-import { SecondCopyError } from '../../src/vmm/container/load_errors.js';
-import { PartModule } from '../../src/vmm/container/part_module.js';
+import { ModuleFileError } from '../../../src/driver/driver_errors.js';
+import { userFrames } from '../../../src/driver/node/user_frames.js';
+import { loadModule } from '../../../src/driver/node/load_module.js';
+import * as bareflank from '../../../src/index.js';
+import { SecondCopyError } from '../../../src/vmm/container/load_errors.js';
+import { PartModule } from '../../../src/vmm/container/part_module.js';
 import { temporaryFolder } from './temporary_folder.js';
 
 const folder = temporaryFolder();

@@ -5,9 +5,9 @@ import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type BuildFailure, type Message, type Plugin } from 'esbuild';
-import { SecondCopyError } from '../vmm/container/load_errors.js';
-import { PartModule } from '../vmm/container/part_module.js';
-import { ModuleFileError } from './driver_errors.js';
+import { SecondCopyError } from '../../vmm/container/load_errors.js';
+import { PartModule } from '../../vmm/container/part_module.js';
+import { ModuleFileError } from '../driver_errors.js';
 import { ModuleCache, type Bundle } from './module_cache.js';
 
 /** The compiler options that decide about the emitted code, whatever tsconfig the user's folder has. */
@@ -17,8 +17,8 @@ const tsconfigRaw = {
 
 /** What modules share with the framework: the running copy's own files. */
 const shared: Readonly<Record<string, () => string>> = {
-  bareflank: () => new URL('../index.js', import.meta.url).href,
-  'bareflank/testing': () => new URL('../../test/support/index.js', import.meta.url).href,
+  bareflank: () => new URL('../../index.js', import.meta.url).href,
+  'bareflank/testing': () => new URL('../../../test/support/index.js', import.meta.url).href,
   inversify: () => import.meta.resolve('inversify'),
   'reflect-metadata': () => import.meta.resolve('reflect-metadata'),
   // For users' specs.
@@ -103,7 +103,7 @@ function modulesOf(file: string, exports: Readonly<Record<string, unknown>>): Pa
     if (value instanceof PartModule) return true;
     if (!PartModule.looksLike(value)) return false;
     throw new SecondCopyError(
-      `${file}: its modules were made by another copy of bareflank than the one that runs (${new URL('../index.js', import.meta.url).href})`,
+      `${file}: its modules were made by another copy of bareflank than the one that runs (${new URL('../../index.js', import.meta.url).href})`,
       [file],
     );
   });

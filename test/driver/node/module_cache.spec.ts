@@ -12,11 +12,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import sinon from 'sinon';
-import { DriverError } from '../../src/driver/driver_errors.js';
-import { userFrames } from '../../src/driver/user_frames.js';
-import { loadModule } from '../../src/driver/load_module.js';
-import { ModuleCache } from '../../src/driver/module_cache.js';
-import type { PartModule } from '../../src/vmm/container/part_module.js';
+import { DriverError } from '../../../src/driver/driver_errors.js';
+import { userFrames } from '../../../src/driver/node/user_frames.js';
+import { loadModule } from '../../../src/driver/node/load_module.js';
+import { ModuleCache } from '../../../src/driver/node/module_cache.js';
+import type { PartModule } from '../../../src/vmm/container/part_module.js';
 import { temporaryFolder } from './temporary_folder.js';
 
 const folder = temporaryFolder();

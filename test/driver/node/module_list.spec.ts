@@ -3,9 +3,9 @@ import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
 import { realpathSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { ModuleListError } from '../../src/driver/driver_errors.js';
-import { readModuleList } from '../../src/driver/module_list.js';
-import { buildFolder, packageRoot } from '../../src/driver/package_paths.js';
+import { ModuleListError } from '../../../src/driver/driver_errors.js';
+import { readModuleList } from '../../../src/driver/node/module_list.js';
+import { buildFolder, packageRoot } from '../../../src/driver/node/package_paths.js';
 import { temporaryFolder } from './temporary_folder.js';
 
 const folder = temporaryFolder();

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { expect } from 'chai';
 
-const module = new URL('../../src/driver/exit_path_inlining.js', import.meta.url).href;
+const module = new URL('../../../src/driver/node/exit_path_inlining.js', import.meta.url).href;
 
 describe('inlineExitPath', () => {
   it('sets a flag that this V8 knows: it would say on stderr that it does not', () => {

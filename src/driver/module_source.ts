@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { PartModule } from '../vmm/container/part_module.js';
+
+/** Where a driver gets modules from: files on a computer, a bundle in a page. */
+export interface ModuleSource {
+  /** The one name of a module, however it is spelled. @throws ModuleFileError if there is no such module */
+  identify(file: string): string;
+  /** The modules that a list names (a `.modules` file). @throws ModuleListError */
+  readList(file: string): readonly string[];
+  /** Loads a module. @param name from `identify` @throws ModuleFileError, SecondCopyError */
+  load(name: string): Promise<readonly PartModule[]>;
+}
