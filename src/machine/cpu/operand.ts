@@ -13,7 +13,7 @@ import { canonical, resolve, walk, walkPhysical } from "./paging";
 import { accessedHost, bounce, markDirty, usesEpt } from "./physical_memory";
 import { ADDRESS, DEFAULT_STACK, STACK_INSTRUCTION } from "./record";
 import { checkSegmentAccess } from "./segment";
-import { claim, context, dataTlb, slot } from "./tlb";
+import { claim, context, dataTlb, giveBack, slot, translates } from "./tlb";
 import { AC, GP, SS_FAULT } from "./architecture";
 
 /**
@@ -32,6 +32,7 @@ export function openPage(ea: u64, size: u32, kind: u32, which: u32): usize {
   if (kind != READ && load<u64>(e, 16) == page) {
     const host = <usize>(<u32>ea + load<u32>(e, 24));
     const ram = load<u32>(RAM_BYTES), offset = <u32>(host - RAM);
+    if (!load<u32>(PAGE_MAP + (offset >> 12) * 4)) giveBack(e, page);
     if (!holdsCode(offset, size)) { markDirty(host); return host; }
     return bounce(offset < ram ? <u64>offset : (<u64>CARVE_OUT_GIB << 30) + <u64>(offset - ram), 0, size, size, kind);
   }
@@ -83,7 +84,7 @@ export function probeSlow(address: u64, size: u32, alignment: u32, write: u32): 
   for (let page = ea & PAGE; ; page = (page + 0x1000) & ((mode & DECODE_CODE) == DECODE_CODE64 ? NONE : 0xffffffff)) {
     const at = page == (ea & PAGE) ? ea : page;
     const e = slot(dataTlb(context), at);
-    if (load<u64>(e + (write ? 8 : 0)) != page) resolve(at, kind, context);
+    if (!translates(e, page, write != 0)) resolve(at, kind, context);
     if (page == (last & PAGE)) return;
   }
 }

@@ -7,7 +7,7 @@ import { raiseCode } from "./interrupt";
 import { openPages } from "./operand";
 import { canonical, resolve } from "./paging";
 import { flushBounce } from "./physical_memory";
-import { dataTlb, slot } from "./tlb";
+import { dataTlb, slot, translates } from "./tlb";
 import { GP, Efer } from "./architecture";
 
 /** Reads a system structure (descriptor tables, TSS) as supervisor, whatever CPL is. */
@@ -28,7 +28,7 @@ export function probeSystem(ea: u64, size: u32): void {
   openProbe(at);
   if ((at & PAGE) != (last & PAGE)) openProbe(last & PAGE);
 }
-function openProbe(at: u64): void { if (load<u64>(slot(dataTlb(SUPERVISOR), at), 8) != (at & PAGE)) resolve(at, WRITE, SUPERVISOR); }
+function openProbe(at: u64): void { if (!translates(slot(dataTlb(SUPERVISOR), at), at & PAGE, true)) resolve(at, WRITE, SUPERVISOR); }
 /** System addresses wrap at 4 GiB outside IA-32e mode; in it a non-canonical one is #GP(0). */
 function systemAddress(ea: u64): u64 {
   if (!(load<u32>(EFER) & Efer.Lma)) return ea & 0xffffffff;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The TLBs, and what empties them: SDM 3A "Caching Translation Information", SDM 3C "Caching Translation Information" (VPID and EPT). An entry is 32
-// bytes: tag for reads @0, for writes @8, for writes that look for decoded code first @16 (all ones: none), u32 addend @24, u32 FLAG_* @28.
+// bytes: tag for reads @0, for writes @8, for writes that must come to the slow path @16 (all ones: none), u32 addend @24, u32 FLAG_* @28. Writes come
+// there because the page has decoded code, or to mark it dirty again; they are translated by the tag all the same. A page walk in its place would
+// set accessed and dirty flags: the guest would see that somebody looked at the dirty map.
 import {
   CPL, CR0, CR3, CR4, DIRTY, EFER, EMPTY_TLB, PROCESSOR_COUNT, PROCESSOR_ID, RAM, RFLAGS_SYSTEM, TLBS, TLB_AREA,
   TLB_BYTES, TLB_CR3_0, TLB_DATA, TLB_FETCH, TLB_FETCHES, TLB_GLOBAL0, TLB_GUEST_TAG, TLB_LARGE0, TLB_LOGS,
@@ -34,6 +36,22 @@ export function selectContext(checked: bool): void {
 }
 @inline export function dataTlb(which: u32): usize { return area + set * TLB_SET + which * TLB_BYTES; }
 @inline export function slot(table: usize, linear: u64): usize { return table + ((<usize>(linear >> 12) & 1023) << 5); }
+/** True if the entry translates this access to a page, in the slow path or without it. */
+@inline export function translates(e: usize, page: u64, write: bool): bool {
+  return write ? load<u64>(e, 8) == page || load<u64>(e, 16) == page : load<u64>(e) == page;
+}
+/** Moves the write tag of an entry, if there is one, to where writes come to the slow path. */
+@inline function holdBack(e: usize): void {
+  const tag = load<u64>(e, 8);
+  if (tag == NONE) return;
+  store<u64>(e, tag, 16);
+  store<u64>(e, NONE, 8);
+}
+/** Gives the write tag of a page back that was held back. */
+@inline export function giveBack(e: usize, page: u64): void {
+  store<u64>(e, page, 8);
+  store<u64>(e, NONE, 16);
+}
 /** Notes a newly used entry, so that a flush touches only what is in use. */
 function log(entry: usize): void {
   const counter = TLB_LOG_COUNT0 + set * 4, n = load<u32>(counter);
@@ -140,16 +158,15 @@ export function protectPage(page: u32): void {
   for (let p: u32 = 0; p < processors; p++) {
     const from = TLBS + p * TLB_AREA;
     for (let e = from; e < from + TLB_FETCHES; e += 32) {
-      const tag = load<u64>(e, 8);
-      if (tag != NONE && <u32>tag + load<u32>(e, 24) == host) { store<u64>(e, tag, 16); store<u64>(e, NONE, 8); }
+      if (<u32>load<u64>(e, 8) + load<u32>(e, 24) == host) holdBack(e);
     }
   }
 }
-/** Drops all write tags, so that the next writes mark their pages dirty again; the caller has cleared DIRTY. */
+/** Holds all write tags back, so that the next writes mark their pages dirty again; the caller has cleared DIRTY. */
 export function watchWrites(): void {
   const processors = max<u32>(load<u32>(PROCESSOR_COUNT), 1);
   for (let p: u32 = 0; p < processors; p++) {
     const from = TLBS + p * TLB_AREA;
-    for (let e = from; e < from + TLB_FETCHES; e += 32) { store<u64>(e, NONE, 8); store<u64>(e, NONE, 16); }
+    for (let e = from; e < from + TLB_FETCHES; e += 32) holdBack(e);
   }
 }
