@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { MachineRam, type GuestRam } from './guest_ram.js';
+import { MemoryWriter } from './memory_writer.js';
 import type { CpuBus } from './cpu_bus.js';
 import { Constants, Layout, memoryBytes as wasmBytes, Sizes, StopReason } from './layout.js';
 import type { CpuidLeaf, PlainMsr, ProcessorModel } from './models/processor_model.js';
@@ -75,8 +77,12 @@ export class CpuCore {
   readonly physicalBytes: number;
   /** Words of the processor block that are architectural: for the state hash. */
   readonly architecturalWords: Uint32Array;
-  /** Guest RAM from physical address 0. */
+  /** Guest RAM from physical address 0, to read. */
   readonly ram: Uint8Array;
+  /** Writes RAM and carve-out for the machine. */
+  readonly writer: MemoryWriter;
+  /** Writes RAM for loaders and devices. */
+  readonly guestRam: GuestRam;
   /** Guest RAM and carve-out. */
   readonly physicalWords: Uint32Array;
   /** One byte for each page of RAM and carve-out: 1 = written since it was last cleared. */
@@ -103,6 +109,8 @@ export class CpuCore {
     this.dirtyPages = this.u8.subarray(Layout.DIRTY, Layout.DIRTY + this.physicalBytes / 4096);
     const instance = new WebAssembly.Instance(options.module, { env: this.imports() });
     this.exports = instance.exports as unknown as CoreExports;
+    this.writer = new MemoryWriter(this, (offset, size) => this.memoryWritten(offset, size));
+    this.guestRam = new MachineRam(this.writer, Layout.RAM, options.memoryBytes);
     this.block = new ProcessorBlock(this, 0, () => this.stateLoaded());
     this.records = new CoreRecords(this);
     this.writeMachineWords();
@@ -309,7 +317,7 @@ export class CpuCore {
     this.exports.watchWrites();
   }
   /** Memory was written by something else than the processor: the dirty map and decoded code are told. @param offset in the machine's memory, ≥ Layout.RAM. */
-  memoryWritten(offset: number, size: number): void {
+  private memoryWritten(offset: number, size: number): void {
     const first = (offset - Layout.RAM) >>> 12;
     const last = (offset - Layout.RAM + size - 1) >>> 12;
     this.dirtyPages.fill(1, first, last + 1);

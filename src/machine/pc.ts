@@ -167,16 +167,16 @@ export class Pc {
     };
   }
 
-  /** Guest RAM from physical address 0. */
+  /** Guest RAM from physical address 0, to read. Writes go through `core.guestRam`. */
   get ram(): Uint8Array {
     return this.core.ram;
   }
 
   /** Puts an image into memory and the first processor at its entry. @throws BootError */
   boot(request: BootRequest): void {
-    const acpiRootPointer = writeAcpiTables(this.ram, this.processors.length);
-    const image = loadImage(this.ram, { acpiRootPointer, ...request });
-    this.core.dirtyPages.fill(1, 0, Math.ceil(image.loadedEnd / 4096));
+    const { guestRam } = this.core;
+    const acpiRootPointer = writeAcpiTables(guestRam, this.processors.length);
+    const image = loadImage(guestRam, { acpiRootPointer, ...request });
     enterImage(this.core.block, image);
   }
 

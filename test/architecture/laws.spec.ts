@@ -111,6 +111,37 @@ function globalsOfNode(file: SourceFile): string[] {
   return wrong;
 }
 
+/** The views of the machine's memory: `core.u8` and its like. */
+const memoryView = /(^|\.)(u8|u32|u64|ram|physicalWords)$/;
+const writingMethods = new Set(['set', 'fill', 'copyWithin', 'sort', 'reverse']);
+
+/** Assignments to elements of the memory's views, and calls of methods that write to them. */
+function viewWrites(file: SourceFile): string[] {
+  const wrong: string[] = [];
+  const report = (node: ts.Node): void => {
+    wrong.push(`${lineOf(file, node)} writes the machine's memory; use MemoryWriter, which tells the core`);
+  };
+  each(file.tree, (node) => {
+    if (
+      ts.isBinaryExpression(node) &&
+      node.operatorToken.kind >= ts.SyntaxKind.FirstAssignment &&
+      node.operatorToken.kind <= ts.SyntaxKind.LastAssignment
+    ) {
+      const { left } = node;
+      if (ts.isElementAccessExpression(left) && memoryView.test(left.expression.getText())) report(node);
+    } else if (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression)) {
+      const { expression, name } = node.expression;
+      if (writingMethods.has(name.text) && memoryView.test(expression.getText()) && !isGuestRam(file, expression))
+        report(node);
+    }
+  });
+  return wrong;
+}
+/** Loaders call theirs `ram` too, but it is the interface, not a view. */
+function isGuestRam(file: SourceFile, expression: ts.Expression): boolean {
+  return /(^|\.)ram$/.test(expression.getText()) && /import type \{ GuestRam \}/.test(file.text);
+}
+
 describe('The laws', () => {
   it('let containers alone make what they bind', () => {
     const files = [...sourceFiles('src/vmm'), ...sourceFiles('extensions')];
@@ -152,6 +183,13 @@ describe('The laws', () => {
       .filter((path) => !rawWords.includes(path))
       .map((path) => `${path} names addresses of the layout; read and write registers by name, through ProcessorBlock`);
     expect(wrong).to.deep.equal([]);
+  });
+
+  it("keep writes of guest RAM and carve-out to MemoryWriter, which tells the core: nobody else writes through the memory's views", () => {
+    const files = sourceFiles('src').filter(
+      ({ path }) => path !== 'src/machine/memory_writer.ts' && !rawWords.includes(path),
+    );
+    expect(files.flatMap(viewWrites)).to.deep.equal([]);
   });
 
   it('list no file that does not index raw words', () => {

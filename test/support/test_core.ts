@@ -54,7 +54,8 @@ export class TestCore {
 
   /** Bytes of RAM that may be code, or page tables, were written by hand. */
   codeChanged(physical: number, bytes: number): void {
-    this.cpu.memoryWritten(Layout.RAM + physical, bytes);
+    const offset = Layout.RAM + physical;
+    this.cpu.writer.write(offset, this.u8.subarray(offset, offset + bytes));
   }
 
   /** The whole RFLAGS, made of the lazy flags. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { GuestRam } from '../guest_ram.js';
 import { ACPI_PM_BASE } from '../devices/acpi_pm.js';
 import { IO_APIC_BASE } from '../devices/io_apic.js';
 import { LOCAL_APIC_BASE } from '../devices/local_apic_state.js';
@@ -108,7 +109,7 @@ function rootPointer(rsdt: number, xsdt: number): number[] {
  * Writes the ACPI tables below 1 MiB, in memory that the memory map reserves.
  * @returns the address of the root pointer.
  */
-export function writeAcpiTables(ram: Uint8Array, processors: number): number {
+export function writeAcpiTables(ram: GuestRam, processors: number): number {
   let at = TABLES;
   const place = (bytes: readonly number[]): number => {
     const start = at;

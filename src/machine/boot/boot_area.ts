@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { GuestRam } from '../guest_ram.js';
 import { BootError } from './boot_error.js';
 
 /** Where the loader puts its own data in low memory. All but the GDT is free to be overwritten once the image has taken over. */
@@ -27,33 +28,38 @@ const LARGE_PAGE = 0x80n;
 const PAGE = 0x1000;
 const GIBIBYTES_MAPPED = 4;
 
-function store64(ram: Uint8Array, address: number, value: bigint): void {
-  new DataView(ram.buffer, ram.byteOffset, ram.byteLength).setBigUint64(address, value, true);
-}
+/** Quadwords, as bytes. */
+const quads = (values: readonly bigint[]): Uint8Array => new Uint8Array(BigUint64Array.from(values).buffer);
 
 /** Bytes of the GDT that `writeGdt` makes. */
 export const GDT_BYTES = 32;
 
 /** Writes a GDT with a flat code segment at 10h and a flat data segment at 18h. */
-export function writeGdt(ram: Uint8Array, mode: 'long' | 'protected'): void {
-  store64(ram, BootArea.GDT, 0n);
-  store64(ram, BootArea.GDT + 8, 0n);
-  store64(ram, BootArea.GDT + BootSelector.CODE, mode === 'long' ? GDT_CODE_64 : GDT_CODE_32);
-  store64(ram, BootArea.GDT + BootSelector.DATA, GDT_DATA);
+export function writeGdt(ram: GuestRam, mode: 'long' | 'protected'): void {
+  const descriptors = new Array<bigint>(GDT_BYTES / 8).fill(0n);
+  descriptors[BootSelector.CODE / 8] = mode === 'long' ? GDT_CODE_64 : GDT_CODE_32;
+  descriptors[BootSelector.DATA / 8] = GDT_DATA;
+  ram.set(quads(descriptors), BootArea.GDT);
 }
 
 /** Writes page tables that map the first 4 GiB to themselves in 2-MiB pages. @returns the value for CR3. */
-export function writeIdentityPageTables(ram: Uint8Array): number {
+export function writeIdentityPageTables(ram: GuestRam): number {
   const pml4 = BootArea.PAGE_TABLES;
   const pdpt = pml4 + PAGE;
   const directories = pdpt + PAGE;
-  ram.fill(0, pml4, directories + GIBIBYTES_MAPPED * PAGE);
-  store64(ram, pml4, BigInt(pdpt) | PRESENT_WRITABLE);
-  for (let i = 0; i < GIBIBYTES_MAPPED; i++)
-    store64(ram, pdpt + 8 * i, BigInt(directories + i * PAGE) | PRESENT_WRITABLE);
-  for (let i = 0; i < GIBIBYTES_MAPPED * 512; i++) {
-    store64(ram, directories + 8 * i, (BigInt(i) << 21n) | LARGE_PAGE | PRESENT_WRITABLE);
-  }
+  const table = (entries: readonly bigint[], at: number): void => ram.set(quads(entries), at);
+  const numbered = (count: number, entry: (i: number) => bigint): bigint[] =>
+    Array.from({ length: count }, (_, i) => entry(i));
+  ram.fill(0, pml4, directories);
+  table([BigInt(pdpt) | PRESENT_WRITABLE], pml4);
+  table(
+    numbered(GIBIBYTES_MAPPED, (i) => BigInt(directories + i * PAGE) | PRESENT_WRITABLE),
+    pdpt,
+  );
+  table(
+    numbered(GIBIBYTES_MAPPED * 512, (i) => (BigInt(i) << 21n) | LARGE_PAGE | PRESENT_WRITABLE),
+    directories,
+  );
   return pml4;
 }
 
@@ -63,7 +69,7 @@ export function writeIdentityPageTables(ram: Uint8Array): number {
  * @param maximum bytes that the kernel takes.
  * @returns its address. @throws BootError if it is longer: a guest must not run with half of what it was told.
  */
-export function writeCommandLine(ram: Uint8Array, text: string, kernel: string, maximum = Infinity): number {
+export function writeCommandLine(ram: GuestRam, text: string, kernel: string, maximum = Infinity): number {
   const bytes = new TextEncoder().encode(text);
   const most = Math.min(maximum, BootArea.COMMAND_LINE_BYTES - 1);
   if (bytes.length > most) {
@@ -71,7 +77,6 @@ export function writeCommandLine(ram: Uint8Array, text: string, kernel: string, 
       details: { where: '--append', found: `${bytes.length} bytes`, expected: `at most ${most} bytes` },
     });
   }
-  ram.set(bytes, BootArea.COMMAND_LINE);
-  ram[BootArea.COMMAND_LINE + bytes.length] = 0;
+  ram.set([...bytes, 0], BootArea.COMMAND_LINE);
   return BootArea.COMMAND_LINE;
 }

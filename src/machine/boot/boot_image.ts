@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { GuestRam } from '../guest_ram.js';
 import { writeGdt, writeIdentityPageTables } from './boot_area.js';
 import { BootError } from './boot_error.js';
 import type { BootRequest, EntryState } from './entry_state.js';
@@ -48,7 +49,7 @@ function refuseOthers(request: BootRequest): void {
   if (isText(bytes)) refuse('a text file');
 }
 
-function loadByKind(ram: Uint8Array, request: BootRequest): EntryState {
+function loadByKind(ram: GuestRam, request: BootRequest): EntryState {
   if (isLinuxImage(request.kernel.bytes)) return loadLinuxImage(ram, request);
   const header = multibootHeader(request.kernel.bytes);
   if (header !== undefined) return loadMultibootImage(ram, request, header);
@@ -67,7 +68,7 @@ export interface LoadedImage extends EntryState {
  * @param ram guest RAM from physical address 0.
  * @throws BootError saying what the file is and why it cannot be booted.
  */
-export function loadImage(ram: Uint8Array, request: BootRequest): LoadedImage {
+export function loadImage(ram: GuestRam, request: BootRequest): LoadedImage {
   const state = loadByKind(ram, request);
   writeGdt(ram, state.mode);
   return { ...state, pageTable: state.mode === 'long' ? writeIdentityPageTables(ram) : 0 };

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { GuestRam } from '../guest_ram.js';
 
 /** Writes NUL-terminated strings and tables one after the other. */
 export class BootInfoWriter {
-  private readonly data: DataView;
-
   /** @param at address of the first free byte. */
   constructor(
-    private readonly ram: Uint8Array,
+    private readonly ram: GuestRam,
     private at: number,
-  ) {
-    this.data = new DataView(ram.buffer, ram.byteOffset, ram.byteLength);
-  }
+  ) {}
 
   /** Takes so many bytes, all 0. @returns their address. */
   reserve(bytes: number): number {
@@ -30,6 +27,6 @@ export class BootInfoWriter {
 
   /** Stores 32-bit words one after the other. */
   words(start: number, ...values: number[]): void {
-    values.forEach((value, index) => this.data.setUint32(start + 4 * index, value, true));
+    this.ram.set(new Uint8Array(Uint32Array.from(values).buffer), start);
   }
 }

@@ -10,8 +10,6 @@ export interface EntryState {
   readonly mode: EntryMode;
   /** Physical = linear address of the first instruction. */
   readonly entry: number;
-  /** Nothing of the image or of what came with it stands at or above this physical address. */
-  readonly loadedEnd: number;
   /** General registers; those not named are 0. */
   readonly registers: Readonly<Partial<Record<GeneralRegister, number>>>;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { GuestRam } from '../guest_ram.js';
 import { writeCommandLine } from './boot_area.js';
 import { BootError } from './boot_error.js';
 import type { BootRequest, EntryState } from './entry_state.js';
@@ -13,7 +14,7 @@ export const FLAT_IMAGE_ADDRESS = 0x200000;
  * @param ram guest RAM from physical address 0.
  * @throws BootError if the image does not fit, or if modules were given, which nothing could tell it about.
  */
-export function loadFlatImage(ram: Uint8Array, request: BootRequest): EntryState {
+export function loadFlatImage(ram: GuestRam, request: BootRequest): EntryState {
   const { kernel } = request;
   if (request.modules.length > 0) throw new BootError(`${kernel.name} is a flat image, which takes no --initrd`);
   if (FLAT_IMAGE_ADDRESS + kernel.bytes.length > ram.length) {
@@ -26,7 +27,6 @@ export function loadFlatImage(ram: Uint8Array, request: BootRequest): EntryState
   return {
     mode: 'long',
     entry: FLAT_IMAGE_ADDRESS,
-    loadedEnd: FLAT_IMAGE_ADDRESS + kernel.bytes.length,
     registers: { RDI: commandLine, RSI: ram.length, RSP: FLAT_IMAGE_ADDRESS },
   };
 }

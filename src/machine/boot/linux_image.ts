@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { GuestRam } from '../guest_ram.js';
 import { BootArea, writeCommandLine } from './boot_area.js';
 import { BootError } from './boot_error.js';
 import type { BootFile, BootRequest, EntryState } from './entry_state.js';
@@ -98,7 +99,7 @@ function checkedHeader(kernel: BootFile): SetupHeader {
 }
 
 /** @returns where the kernel begins, and the end of what it occupies while it unpacks itself. */
-function placeKernel(ram: Uint8Array, kernel: BootFile, header: SetupHeader): { address: number; end: number } {
+function placeKernel(ram: GuestRam, kernel: BootFile, header: SetupHeader): { address: number; end: number } {
   const address = header.preferredAddress;
   const end = address + Math.max(header.initSize, kernel.bytes.length - header.setupBytes);
   if (address < HIGH_MEMORY_START || address >= FOUR_GIBIBYTES) {
@@ -116,7 +117,7 @@ function placeKernel(ram: Uint8Array, kernel: BootFile, header: SetupHeader): { 
 }
 
 function placeRamDisk(
-  ram: Uint8Array,
+  ram: GuestRam,
   files: readonly BootFile[],
   header: SetupHeader,
   kernelEnd: number,
@@ -151,18 +152,18 @@ function writeMemoryMap(parameters: DataView, ramBytes: number): void {
  * @param ram guest RAM from physical address 0.
  * @throws BootError if the image is no 64-bit kernel, is damaged or does not fit.
  */
-export function loadLinuxImage(ram: Uint8Array, request: BootRequest): EntryState {
+export function loadLinuxImage(ram: GuestRam, request: BootRequest): EntryState {
   const { kernel } = request;
   const header = checkedHeader(kernel);
   const { address, end } = placeKernel(ram, kernel, header);
   const disk = placeRamDisk(ram, request.modules, header, end);
 
   const parametersAt = BootArea.BOOT_PARAMETERS;
-  ram.fill(0, parametersAt, parametersAt + PAGE);
+  const page = new Uint8Array(PAGE);
   // The header's own length byte, the displacement of its jump, says how much of it this kernel has.
   const headerEnd = Math.min(Header.MAGIC + kernel.bytes[Header.JUMP + 1]!, SETUP_HEADER_END);
-  ram.set(kernel.bytes.subarray(SETUP_HEADER_START, headerEnd), parametersAt + SETUP_HEADER_START);
-  const parameters = new DataView(ram.buffer, ram.byteOffset + parametersAt, PAGE);
+  page.set(kernel.bytes.subarray(SETUP_HEADER_START, headerEnd), SETUP_HEADER_START);
+  const parameters = view(page);
   parameters.setUint8(Header.TYPE_OF_LOADER, LOADER_UNDEFINED);
   parameters.setUint8(Header.LOAD_FLAGS, parameters.getUint8(Header.LOAD_FLAGS) | LOADED_HIGH);
   parameters.setUint32(Header.RAMDISK_IMAGE, disk.address, true);
@@ -171,11 +172,10 @@ export function loadLinuxImage(ram: Uint8Array, request: BootRequest): EntryStat
   parameters.setUint32(Header.COMMAND_LINE, commandLine, true);
   parameters.setBigUint64(Header.ACPI_RSDP, BigInt(request.acpiRootPointer ?? 0), true);
   writeMemoryMap(parameters, ram.length);
-  const loadedEnd = Math.max(address + kernel.bytes.length - header.setupBytes, disk.address + disk.size);
+  ram.set(page, parametersAt);
   return {
     mode: 'long',
     entry: address + ENTRY_64,
-    loadedEnd,
     registers: { RSI: parametersAt, RSP: STACK_BELOW_HEADER },
   };
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { GuestRam } from '../guest_ram.js';
 import { BootArea } from './boot_area.js';
 import { BootError } from './boot_error.js';
 import { BootInfoWriter } from './boot_info_writer.js';
@@ -35,7 +36,7 @@ const align = (address: number): number => Math.ceil(address / PAGE) * PAGE;
 
 /** Puts the modules one after the other on pages of their own. @returns their places and the first free byte. */
 function placeModules(
-  ram: Uint8Array,
+  ram: GuestRam,
   modules: readonly BootFile[],
   from: number,
 ): { places: { start: number; end: number; name: string }[]; end: number } {
@@ -67,7 +68,7 @@ function writeMemoryMap(ramBytes: number, info: BootInfoWriter): { start: number
  * @param headerAt what `multibootHeader` found.
  * @throws BootError if the kernel asks for what there is not, or does not fit.
  */
-export function loadMultibootImage(ram: Uint8Array, request: BootRequest, headerAt: number): EntryState {
+export function loadMultibootImage(ram: GuestRam, request: BootRequest, headerAt: number): EntryState {
   const loaded = new MultibootLoader(ram, request.kernel).load(headerAt);
   const { places, end } = placeModules(ram, request.modules, Math.max(loaded.end, HIGH_MEMORY_START));
   const name = request.kernel.name.split(/[/\\]/).pop()!;
@@ -89,8 +90,8 @@ export function loadMultibootImage(ram: Uint8Array, request: BootRequest, header
   info.words(
     start,
     flags,
-    LOW_MEMORY_END >> 10,
-    (ram.length - HIGH_MEMORY_START) >> 10,
+    LOW_MEMORY_END >>> 10,
+    (ram.length - HIGH_MEMORY_START) >>> 10,
     0,
     commandLine,
     places.length,
@@ -101,7 +102,6 @@ export function loadMultibootImage(ram: Uint8Array, request: BootRequest, header
   return {
     mode: 'protected',
     entry: loaded.entry,
-    loadedEnd: end + infoBytes,
     registers: { RAX: BOOTED, RBX: start, RSP: BootArea.BOOT_PARAMETERS },
   };
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { GuestRam } from '../guest_ram.js';
 import { BootError } from './boot_error.js';
 import type { BootFile } from './entry_state.js';
 
@@ -25,7 +26,7 @@ export interface LoadedKernel {
 /** Copies a multiboot kernel into memory, by its ELF segments or by the addresses in its header. */
 export class MultibootLoader {
   constructor(
-    private readonly ram: Uint8Array,
+    private readonly ram: GuestRam,
     private readonly kernel: BootFile,
   ) {}
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ProcessorFault } from '../../intrinsics/errors.js';
+import type { MemoryWriter } from '../memory_writer.js';
 import type { ProcessorBlock } from '../processor/processor_block.js';
 import type { DriverContext } from '../vmx/driver_context.js';
 import type { DriverInstruction } from '../vmx/driver_pages.js';
@@ -63,6 +64,11 @@ export class Execution {
     if (engine.exitPending && this.driver.isActive) processor.deliverExit();
     if (processor.end !== undefined) throw new ProcessorDead(processor.id, processor.end);
     return engine.state.nonRoot;
+  }
+
+  /** Writes the machine's memory. */
+  get writer(): MemoryWriter {
+    return this.processor.core.writer;
   }
 
   /** Executes an instruction of the driver's code page. */

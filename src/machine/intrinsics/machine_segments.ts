@@ -91,9 +91,10 @@ export class MachineSegments implements Segments {
   private writeTable(name: DriverInstruction, register: Table, table: TableRegister): void {
     const { execution } = this;
     if (execution.isGuest) {
-      const bytes = new DataView(execution.u32.buffer, this.pointAtOperand(), 10);
-      bytes.setUint16(0, table.limit, true);
-      bytes.setBigUint64(2, table.base, true);
+      const operand = new DataView(new ArrayBuffer(10));
+      operand.setUint16(0, table.limit, true);
+      operand.setBigUint64(2, table.base, true);
+      execution.writer.write(this.pointAtOperand(), new Uint8Array(operand.buffer));
       execution.execute(name);
       return;
     }

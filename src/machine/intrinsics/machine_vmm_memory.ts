@@ -6,6 +6,7 @@ import { Constants, Sizes } from '../layout.js';
 import { carveOutPhysical, carveOutVirtual } from '../vmx/driver_pages.js';
 import { slotOf } from '../vmx/field_slots.js';
 import { addressIn } from '../vmx/vm_exit.js';
+import type { MemoryWriter } from '../memory_writer.js';
 import type { Execution } from './execution.js';
 import { fromHalves, highHalf, lowHalf } from '../processor/halves.js';
 
@@ -73,8 +74,7 @@ export class MachineVmmMemory implements VmmMemory {
       this.store(address, [value, value >>> 8, value >>> 16, value >>> 24]);
       return;
     }
-    this.execution.u32[at >>> 2] = value;
-    this.written(at, 4);
+    this.writer.write32(at, value);
   }
 
   write64(address: bigint, value: bigint): void {
@@ -85,9 +85,7 @@ export class MachineVmmMemory implements VmmMemory {
       this.store(address, [low, low >>> 8, low >>> 16, low >>> 24, high, high >>> 8, high >>> 16, high >>> 24]);
       return;
     }
-    this.execution.u32[at >>> 2] = low;
-    this.execution.u32[(at >>> 2) + 1] = high;
-    this.written(at, 8);
+    this.writer.write64(at, low, high);
   }
 
   readBytes(address: bigint, size: number): Uint8Array {
@@ -108,10 +106,7 @@ export class MachineVmmMemory implements VmmMemory {
 
   writeOsLinear64(address: bigint, value: bigint): void {
     const offsets = [0n, 1n, 2n, 3n, 4n, 5n, 6n, 7n].map((i) => this.osOffset(address + i, 'write'));
-    offsets.forEach((at, i) => {
-      this.u8[at] = Number((value >> BigInt(8 * i)) & 0xffn);
-      this.written(at, 1);
-    });
+    offsets.forEach((at, i) => this.writer.write(at, [Number((value >> BigInt(8 * i)) & 0xffn)]));
   }
 
   private get u8(): Uint8Array {
@@ -154,15 +149,13 @@ export class MachineVmmMemory implements VmmMemory {
   }
 
   private store(address: bigint, bytes: ArrayLike<number>): void {
-    this.eachPiece(address, bytes.length, 'write', (at, done, length) => {
-      for (let i = 0; i < length; i++) this.u8[at + i] = bytes[done + i]!;
-      this.written(at, length);
-    });
+    this.eachPiece(address, bytes.length, 'write', (at, done, length) => this.writer.write(at, bytes, done, length));
   }
 
-  private written(at: number, size: number): void {
+  /** Writes memory for the VMM: the next VM entry must know that it did. */
+  private get writer(): MemoryWriter {
     this.execution.processor.engine.state.memoryWritten = true;
-    this.execution.processor.core.memoryWritten(at, size);
+    return this.execution.writer;
   }
 
   private assemble(address: bigint, size: number): number {

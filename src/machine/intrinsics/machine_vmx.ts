@@ -7,7 +7,7 @@ import type { VmxEngine } from '../vmx/vmx_engine.js';
 import { Owner } from '../vmx/vmx_state.js';
 import { faultVector, VmxStatus } from '../vmx/vmx_status.js';
 import type { Execution } from './execution.js';
-import { fromHalves, highHalf, lowHalf, setWord64, word64 } from '../processor/halves.js';
+import { fromHalves, highHalf, lowHalf, word64 } from '../processor/halves.js';
 
 const carryOrZero = 0x41n;
 
@@ -46,7 +46,7 @@ export class MachineVmx implements Vmx {
     if (this.execution.isGuest) {
       const operand = this.pointAtOperand();
       this.execution.execute('vmptrst');
-      return word64(this.execution.u32, operand);
+      return word64(this.execution.u32, operand >>> 2);
     }
     this.needsVmx('VMPTRST');
     const { region } = this.engine.vmcs;
@@ -174,22 +174,23 @@ export class MachineVmx implements Vmx {
     return (this.execution.registers.get('RFLAGS') & carryOrZero) === 0n;
   }
 
-  /** RDI := address of the scratch operand. @returns its index among the machine's words. */
+  /** RDI := address of the scratch operand. @returns its byte offset in the machine's memory. */
   private pointAtOperand(): number {
     const { virtual, offset } = this.execution.driver.operandAddress();
     this.execution.registers.set('RDI', virtual);
-    return offset >>> 2;
+    return offset;
   }
 
   private executeOnMemory(name: DriverInstruction, value: bigint): boolean {
-    setWord64(this.execution.u32, this.pointAtOperand(), value);
+    this.execution.writer.write64(this.pointAtOperand(), lowHalf(value), highHalf(value));
     return this.executed(name);
   }
 
   private executeDescriptor(name: DriverInstruction, type: number, first: bigint, second: bigint): boolean {
     const operand = this.pointAtOperand();
-    setWord64(this.execution.u32, operand, first);
-    setWord64(this.execution.u32, operand + 2, second);
+    const { writer } = this.execution;
+    writer.write64(operand, lowHalf(first), highHalf(first));
+    writer.write64(operand + 8, lowHalf(second), highHalf(second));
     this.execution.registers.set('RCX', type);
     return this.executed(name);
   }

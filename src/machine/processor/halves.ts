@@ -20,9 +20,3 @@ export function fromHalves(low: number, high: number): bigint {
 export function word64(u32: Uint32Array, index: number): bigint {
   return fromHalves(u32[index]!, u32[index + 1]!);
 }
-
-/** Stores a 64-bit word at an index of 32-bit words. */
-export function setWord64(u32: Uint32Array, index: number, value: bigint): void {
-  u32[index] = lowHalf(value);
-  u32[index + 1] = highHalf(value);
-}

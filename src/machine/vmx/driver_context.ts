@@ -11,10 +11,9 @@ import {
   type SegmentRegister,
 } from '../processor/register_names.js';
 import {
-  buildDriverPages,
-  carveOutPhysical,
   driverInstruction,
   DriverPage,
+  driverPages,
   driverPhysical,
   DriverSelector,
   driverVirtual,
@@ -172,9 +171,10 @@ export class DriverContext {
 
   private enter(): void {
     const { processor } = this;
-    const { block, u8 } = processor.core;
+    const { block } = processor.core;
     if (!this.isBuilt) {
-      buildDriverPages(u8, processor.core.physicalOffset(carveOutPhysical), processor.id);
+      const { core, id } = processor;
+      core.writer.write(core.physicalOffset(driverPhysical(id, 0)), driverPages(id));
       this.isBuilt = true;
     }
     processor.deliverExit();

@@ -131,18 +131,15 @@ function contextOffset(processor: number): number {
   return Sizes.CARVE_OUT - Sizes.DRIVER_PART + processor * contextBytes;
 }
 
-/**
- * Builds the pages of a processor's context in the machine's memory.
- * @param carveOutOffset byte offset of the carve-out in that memory.
- */
-export function buildDriverPages(u8: Uint8Array, carveOutOffset: number, processor: number): void {
-  const at = carveOutOffset + contextOffset(processor);
-  u8.fill(0, at, at + contextBytes);
-  const words = new Uint32Array(u8.buffer, at, contextBytes >>> 2);
+/** The contents of all pages of a processor's context, from `driverPhysical(processor, 0)` on. */
+export function driverPages(processor: number): Uint8Array {
+  const pages = new Uint8Array(contextBytes);
+  const words = new Uint32Array(pages.buffer);
   buildPageTable(words, processor);
   buildDescriptors(words, processor);
-  names.forEach((name, i) => u8.set(instructions[name], at + DriverPage.Code + i * slotBytes));
-  for (let i = 0; i < 0x1000; i += 2) u8.set([0x0f, 0x0b], at + DriverPage.Undefined + i);
+  names.forEach((name, i) => pages.set(instructions[name], DriverPage.Code + i * slotBytes));
+  for (let i = 0; i < 0x1000; i += 2) pages.set([0x0f, 0x0b], DriverPage.Undefined + i);
+  return pages;
 }
 
 function put64(words: Uint32Array, byteOffset: number, value: bigint): void {

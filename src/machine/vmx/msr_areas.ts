@@ -13,8 +13,10 @@ const maximumCount = 512;
 export function loadMsrs(core: VmxCore, address: number, count: number): number {
   const { u32 } = core;
   for (let i = 0; i < count; i++) {
-    const at = core.structureOffset(address + 16 * i) >> 2;
-    if (i === maximumCount || at < 0 || brokenMsrLoadRule(u32[at]!, u32[at + 1]!, false) !== undefined) return i + 1;
+    const offset = core.structureOffset(address + 16 * i);
+    const at = offset >>> 2;
+    if (i === maximumCount || offset < 0 || brokenMsrLoadRule(u32[at]!, u32[at + 1]!, false) !== undefined)
+      return i + 1;
     if (!core.writeMsr(u32[at]!, u32[at + 2]!, u32[at + 3]!)) return i + 1;
   }
   return 0;
@@ -25,11 +27,11 @@ export function storeMsrs(core: VmxCore, address: number, count: number): boolea
   const { u32 } = core;
   if (count > maximumCount) return false;
   for (let i = 0; i < count; i++) {
-    const at = core.structureOffset(address + 16 * i) >> 2;
-    if (at < 0 || u32[at + 1] !== 0 || u32[at]! >>> 8 === 8 || u32[at] === smbase) return false;
+    const offset = core.structureOffset(address + 16 * i);
+    const at = offset >>> 2;
+    if (offset < 0 || u32[at + 1] !== 0 || u32[at]! >>> 8 === 8 || u32[at] === smbase) return false;
     if (!core.readMsr(u32[at]!)) return false;
-    u32[at + 2] = u32[Word.busValue]!;
-    u32[at + 3] = u32[Word.busValue + 1]!;
+    core.writer.write64(offset + 8, u32[Word.busValue]!, u32[Word.busValue + 1]!);
   }
   return true;
 }

@@ -38,6 +38,4 @@ export interface ProcessorCore extends VmxCore {
   portWrite(port: number, size: number, value: number): void;
   /** Local APIC task priority, bits 7:4 of which are CR8. */
   taskPriorityRead(): number;
-  /** Notes a store of the VMM: dirty pages, and decoded code that must be decoded anew. @param offset in the machine's memory. */
-  memoryWritten(offset: number, size: number): void;
 }

@@ -125,7 +125,7 @@ export class VmExit {
   private abort(code: VmxAbort): VmxAbort {
     const { core, vmcs } = this.state;
     const at = core.structureOffset(vmcs.region);
-    if (at >= 0) Vmcs.abort(core.u32, at, code);
+    if (at >= 0) Vmcs.abort(core.writer, at, code);
     return code;
   }
 }

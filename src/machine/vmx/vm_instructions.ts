@@ -81,7 +81,7 @@ export class VmInstructions {
       this.vmcs.region = -1;
     } else {
       const at = this.processor.offsetOf(region);
-      if (at >= 0) Vmcs.clear(this.processor.words, at);
+      if (at >= 0) Vmcs.clear(this.processor.writer, at);
     }
     return VmxStatus.Succeed;
   }
@@ -160,7 +160,7 @@ export class VmInstructions {
   storeCurrent(): void {
     if (this.vmcs.region < 0) return;
     const at = this.processor.offsetOf(this.vmcs.region);
-    if (at >= 0) this.vmcs.store(this.processor.words, at);
+    if (at >= 0) this.vmcs.store(this.processor.writer, at);
   }
 
   /** The address of a VMXON or VMCS region, −1 if it is unaligned or beyond the physical-address width. */

@@ -29,9 +29,7 @@ export class VmcallBuffer {
 
   /** Puts data at its beginning. Precondition: not more than `size`. */
   write(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    this.core.u8.set(bytes, this.offset);
-    this.core.memoryWritten(this.offset, bytes.length);
+    this.core.writer.write(this.offset, bytes);
   }
 
   /** A copy of its first bytes. */

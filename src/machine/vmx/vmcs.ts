@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { MemoryWriter } from '../memory_writer.js';
 import { slotCount, SlotKind, slotKinds, slotOf, supportedFields } from './field_slots.js';
 
 /** Why a slot is in the list of changes: bits of `Vmcs.changes`. */
@@ -102,15 +103,12 @@ export class Vmcs {
     for (const slot of slotsInOrder) this.changed(slot, Change.Low | Change.High | Change.Load);
   }
 
-  /** Writes the copy back to the region. @param memory the machine's memory as words. @param at byte offset of the region in it. */
-  store(memory: Uint32Array, at: number): void {
-    const base = at >>> 2;
-    memory[base + (RegionOffset.LaunchState >>> 2)] = this.launchedIn;
-    let word = base + (RegionOffset.Data >>> 2);
-    for (const slot of slotsInOrder) {
-      memory[word++] = this.halves[slot << 1]!;
-      memory[word++] = this.halves[(slot << 1) | 1]!;
-    }
+  /** Writes the copy back to the region. @param at byte offset of the region in the machine's memory. */
+  store(writer: MemoryWriter, at: number): void {
+    const words = new Uint32Array(slotsInOrder.length * 2);
+    slotsInOrder.forEach((slot, i) => words.set(this.halves.subarray(slot << 1, (slot << 1) + 2), i << 1));
+    writer.write32(at + RegionOffset.LaunchState, this.launchedIn);
+    writer.write(at + RegionOffset.Data, new Uint8Array(words.buffer));
   }
 
   /** Reads the copy from the region that VMPTRLD makes current. */
@@ -127,12 +125,12 @@ export class Vmcs {
   }
 
   /** Stores the launch state "clear" into a region that is not current. */
-  static clear(memory: Uint32Array, at: number): void {
-    memory[(at + RegionOffset.LaunchState) >>> 2] = 0;
+  static clear(writer: MemoryWriter, at: number): void {
+    writer.write32(at + RegionOffset.LaunchState, 0);
   }
 
   /** Stores the VMX-abort indicator into a region. SDM 3C "VMX Aborts". */
-  static abort(memory: Uint32Array, at: number, indicator: AbortIndicator): void {
-    memory[(at + RegionOffset.AbortIndicator) >>> 2] = indicator;
+  static abort(writer: MemoryWriter, at: number, indicator: AbortIndicator): void {
+    writer.write32(at + RegionOffset.AbortIndicator, indicator);
   }
 }

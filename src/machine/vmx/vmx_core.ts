@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { MemoryWriter } from '../memory_writer.js';
 import type { ProcessorBlock } from '../processor/processor_block.js';
 
 /**
@@ -8,6 +9,8 @@ import type { ProcessorBlock } from '../processor/processor_block.js';
 export interface VmxCore {
   /** The machine's memory as 32-bit words: processor block, TLBs, guest RAM, carve-out. */
   readonly u32: Uint32Array;
+  /** Writes RAM and carve-out. */
+  readonly writer: MemoryWriter;
   /** Registers and state of the processor, by name. */
   readonly block: ProcessorBlock;
   /** MAXPHYADDR. */

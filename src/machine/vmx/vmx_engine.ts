@@ -11,6 +11,7 @@ import { VmExit, type VmxAbort } from './vm_exit.js';
 import { VmInstructions } from './vm_instructions.js';
 import type { Vmcs } from './vmcs.js';
 import { VmcsEntryReader } from './vmcs_entry_reader.js';
+import type { MemoryWriter } from '../memory_writer.js';
 import type { VmxCore } from './vmx_core.js';
 import { VmxMode, type VmxProcessor } from './vmx_processor.js';
 import { Owner, VmxState } from './vmx_state.js';
@@ -92,6 +93,10 @@ export class VmxEngine implements VmxProcessor {
 
   get words(): Uint32Array {
     return this.core.u32;
+  }
+
+  get writer(): MemoryWriter {
+    return this.core.writer;
   }
 
   get physicalAddressWidth(): number {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { MemoryWriter } from '../memory_writer.js';
 import type { Owner } from './vmx_state.js';
 
 /** What the VMX instructions need of the logical processor that executes them, beside the VMCS. */
 export interface VmxProcessor {
   /** The machine's memory as words; `offsetOf` says where a physical address stands in it. */
   readonly words: Uint32Array;
+  /** Writes that memory. */
+  readonly writer: MemoryWriter;
   readonly physicalAddressWidth: number;
   readonly cr0Low: number;
   readonly cr4Low: number;

@@ -3,10 +3,11 @@ import { expect } from 'chai';
 import { BootError } from '../../../src/machine/boot/boot_error.js';
 import type { BootRequest, EntryState } from '../../../src/machine/boot/entry_state.js';
 import { loadMultibootImage, multibootHeader } from '../../../src/machine/boot/multiboot_image.js';
+import type { GuestRam } from '../../../src/machine/guest_ram.js';
 import { elf32, request, stringAt } from './images.js';
 
 const MEBIBYTE = 2 ** 20;
-const load = (ram: Uint8Array, wanted: BootRequest): EntryState =>
+const load = (ram: GuestRam, wanted: BootRequest): EntryState =>
   loadMultibootImage(ram, wanted, multibootHeader(wanted.kernel.bytes)!);
 
 describe('loadMultibootImage', () => {
@@ -41,6 +42,23 @@ describe('loadMultibootImage', () => {
     expect([...ram.subarray(word(second), word(second + 4))]).to.deep.equal([22, 23]);
     expect(stringAt(ram, word(second + 8))).to.equal('two');
     expect(word(word(info + 48))).to.equal(20);
+  });
+
+  it('says how much memory there is, up to the most that a machine may have', () => {
+    for (const mebibytes of [16, 2047, 2048, 2049, 3072]) {
+      const words = new Map<number, number>();
+      const ram: GuestRam = {
+        length: mebibytes * MEBIBYTE,
+        set: (bytes, address) => {
+          const data = new DataView(Uint8Array.from(bytes).buffer);
+          for (let at = 0; at + 4 <= bytes.length; at += 4) words.set(address + at, data.getUint32(at, true));
+        },
+        fill: () => {},
+      };
+      const kernel = elf32({ entry: 0x400000, segments: [{ at: 0x400000, bytes: [0xf4] }] });
+      const info = load(ram, request(kernel)).registers.RBX!;
+      expect([words.get(info + 4), words.get(info + 8)]).to.deep.equal([639, (mebibytes - 1) * 1024]);
+    }
   });
 
   it('refuses what it cannot load with the reason', () => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Constants, Layout, Sizes, StopReason } from '../../../src/machine/layout.js';
+import { MemoryWriter } from '../../../src/machine/memory_writer.js';
 import { CoreRecords } from '../../../src/machine/processor/core_records.js';
 import { ProcessorBlock } from '../../../src/machine/processor/processor_block.js';
 import type { ProcessorCore } from '../../../src/machine/vmx/processor_core.js';
@@ -15,6 +16,7 @@ export class FakeCore implements ProcessorCore {
   readonly u8: Uint8Array;
   readonly u32: Uint32Array;
   readonly u64: BigUint64Array;
+  readonly writer: MemoryWriter;
   readonly block: ProcessorBlock;
   readonly records: CoreRecords;
   readonly physicalAddressWidth = 39;
@@ -30,6 +32,7 @@ export class FakeCore implements ProcessorCore {
     this.u8 = new Uint8Array(memory);
     this.u32 = new Uint32Array(memory);
     this.u64 = new BigUint64Array(memory);
+    this.writer = new MemoryWriter(this, () => this.calls.push('memoryWritten'));
     this.block = new ProcessorBlock(this, 0, () => this.stateLoaded());
     this.records = new CoreRecords(this);
     this.u32[Layout.RAM_BYTES >>> 2] = ramBytes;
@@ -119,8 +122,5 @@ export class FakeCore implements ProcessorCore {
   }
   taskPriorityRead(): number {
     return 0;
-  }
-  memoryWritten(): void {
-    this.calls.push('memoryWritten');
   }
 }

@@ -120,8 +120,7 @@ export class GuestMachine {
     return this.core.u64[this.core.physicalOffset(physical) >>> 3]!;
   }
   write64(physical: number, value: bigint): void {
-    this.core.u64[this.core.physicalOffset(physical) >>> 3] = value;
-    this.core.memoryWritten(this.core.physicalOffset(physical), 8);
+    this.core.writer.write64(this.core.physicalOffset(physical), Number(value & 0xffffffffn), Number(value >> 32n));
   }
   write8(physical: number, value: number): void {
     this.core.u8[this.core.physicalOffset(physical)] = value;

@@ -223,6 +223,7 @@ describe('VmInstructions', () => {
     });
     it('make the core forget translations of guests', () => {
       const { core, engine } = engineInRoot();
+      core.calls.length = 0;
       expect(engine.instructions.invept(2, 0, 0, 0, false)).to.equal(VmxStatus.Succeed);
       expect(engine.instructions.invvpid(2, 0, 0, 0, true)).to.equal(VmxStatus.Succeed);
       expect(core.calls.filter((call) => call !== 'stateLoaded')).to.deep.equal(['flushGuestTlb', 'flushGuestTlb']);

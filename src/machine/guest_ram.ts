@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { MemoryWriter } from './memory_writer.js';
+
+/** Guest RAM as loaders and devices write it: addresses are physical and begin at 0, and the VMM's memory is out of reach. */
+export interface GuestRam {
+  /** Bytes of RAM. */
+  readonly length: number;
+  /** @throws RangeError for bytes beyond the end. */
+  set(bytes: ArrayLike<number>, address: number): void;
+  /** Fills from `start` up to, not including, `end`. */
+  fill(byte: number, start: number, end: number): unknown;
+}
+
+/** The machine's RAM behind that interface. */
+export class MachineRam implements GuestRam {
+  /** @param origin byte offset of physical address 0 in the machine's memory. */
+  constructor(
+    private readonly writer: MemoryWriter,
+    private readonly origin: number,
+    readonly length: number,
+  ) {}
+
+  set(bytes: ArrayLike<number>, address: number): void {
+    this.check(address, address + bytes.length);
+    this.writer.write(this.origin + address, bytes);
+  }
+
+  fill(byte: number, start: number, end: number): void {
+    this.check(start, end);
+    this.writer.fill(this.origin + start, byte, end - start);
+  }
+
+  private check(start: number, end: number): void {
+    if (start >= 0 && start <= end && end <= this.length) return;
+    throw new RangeError(
+      `physical memory 0x${start.toString(16)} to 0x${end.toString(16)}: RAM ends at 0x${this.length.toString(16)}`,
+    );
+  }
+}
