@@ -4,7 +4,7 @@
 import { jump, nextRip } from "./access";
 import { find, findOne, isCrossing } from "./code";
 import { hot } from "./hot";
-import { ENDINGS, FORM_NEXT } from "./decoder_tables";
+import { ENDINGS } from "./decoder_tables";
 import { fillHandlers } from "./handlers";
 import { raiseCode } from "./interrupt";
 import {
@@ -39,28 +39,31 @@ export function endRun(rec: usize, budget: i32): i32 {
   return budget - COUNT(rec);
 }
 
-/**
- * #GP(0) in a direct branch whose target (cut to the width of RIP) is beyond CS's limit or not canonical; nothing has changed but the count, and
- * `counted` says how much of that to take back. SDM 2A "JMP—Jump", "Jcc—Jump if Condition Is Met", exceptions.
- */
-function checkBranch(target: u64, counted: i32): void {
-  if ((load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64 ? canonical(target) : target <= <u64>load<u32>(CS_LIMIT)) return;
-  store<i32>(BUDGET, load<i32>(BUDGET) + counted);
-  raiseCode(GP, 0);
+/** True if a direct branch may go to a target: within CS's limit, canonical. SDM 2A "JMP—Jump", "Jcc—Jump if Condition Is Met", exceptions. */
+function isInside(target: u64): bool {
+  const rip = cutRip(target);
+  return (load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64 ? canonical(rip) : rip <= <u64>load<u32>(CS_LIMIT);
+}
+/** The target of a direct branch of the switch, which has no link yet. #GP(0) in the branch where it may not go: its count is taken back. */
+export function checkedGoal(rec: usize, target: u64): u64 {
+  if (!isInside(target)) {
+    store<i32>(BUDGET, load<i32>(BUDGET) + COUNT(rec));
+    raiseCode(GP, 0);
+  }
+  return target;
 }
 /** A direct branch of a handler. */
-export function branch(rec: usize, target: u64): void {
-  checkBranch(cutRip(target), 0);
+export function branch(target: u64): void {
+  if (!isInside(target)) raiseCode(GP, 0);
   jump(target);
 }
 
 /** Goes to `goal`: the record to go on with, or 0 when `floor` is reached or something must be looked at first. Links `rec` to it when it may. */
 export function follow(rec: usize, goal: u64, linkable: bool, budget: i32, floor: i32): usize {
   const rip = cutRip(goal), page = load<u64>(PAGE_RIP), generation = load<u32>(RECORD_GENERATION);
-  store<i32>(BUDGET, budget);
-  if (linkable && FORM(rec) != FORM_NEXT) checkBranch(rip, COUNT(rec));
   store<u64>(RIP, rip);
   store<u32>(CURRENT_RECORD, 0);
+  store<i32>(BUDGET, budget);
   if (budget <= floor || (load<u32>(ATTENTION) | load<u32>(STOP))) return 0;
   const next = find(rip);
   if (linkable && rip - page < 4096 && !isCrossing(next) && generation == load<u32>(RECORD_GENERATION)) store<u32>(rec, <u32>next, 28);

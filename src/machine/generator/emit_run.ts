@@ -56,9 +56,9 @@ function handlerBody(form: Form): string {
   const operands = operandsOf(form, fromRecord);
   switch (form.class) {
     case 'jcc':
-      return `${operands} if (${call}) branch(rec, ${target(form)});`;
+      return `${operands} if (${call}) branch(${target(form)});`;
     case 'jmp':
-      return `branch(rec, ${target(form)});`;
+      return `branch(${target(form)});`;
     case 'call':
       return `${operands} ${call}; jump(${target(form)});`;
     default:
@@ -99,7 +99,9 @@ function hotCase(form: Form): string {
   const operands = operandsOf(form, fromRecord);
   const follow = 'const l = LINK(rec); if (l && budget > floor) { rec = l; continue; }';
   const wide = (expression: string): string => (form.isBranch16 ? `${expression} & 0xffff` : expression);
-  const go = `store<i32>(BUDGET, budget); ${follow} goal = ${wide('TARGET(rec)')}; linkable = true; break;`;
+  // CALL has checked its target itself
+  const goal = form.class === 'call' ? wide('TARGET(rec)') : `checkedGoal(rec, ${wide('TARGET(rec)')})`;
+  const go = `store<i32>(BUDGET, budget); ${follow} goal = ${goal}; linkable = true; break;`;
   switch (form.class) {
     case 'jcc':
       return `${operands} budget -= COUNT(rec); if (${call}) { ${go} } rec += 32; continue;`;
@@ -125,7 +127,7 @@ export function emitHot(forms: readonly Form[]): string {
     'import { BUDGET, CURRENT_RECORD, HANDLERS, RIP } from "./layout";',
     'import { FIRST_ENDING_FORM, FORM_NEXT } from "./decoder_tables";',
     'import { ADDRESS, COUNT, FORM, IMMEDIATE, IMMEDIATE2, IMMEDIATE64, LENGTH, LINK, NEXT, RIP_OF, SEGMENT, SLOT_A, SLOT_B, SLOT_C, TARGET } from "./record";',
-    'import { endRun, ending, follow } from "./run";',
+    'import { checkedGoal, endRun, ending, follow } from "./run";',
     imports(hot),
     '/**',
     ' * Runs blocks from `rec` on until the budget is at `floor` (which leaves room for a block), or something must be looked at. Leaves RIP exact and',
