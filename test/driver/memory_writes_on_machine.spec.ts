@@ -3,10 +3,11 @@ import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Driver } from '../../src/driver/driver.js';
-import { buildFolder } from '../../src/driver/package_paths.js';
+import { buildFolder } from '../../src/driver/node/package_paths.js';
+import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { Pc } from '../../src/machine/pc.js';
 import { linuxImage } from '../machine/boot/images.js';
-import { temporaryFolder } from './temporary_folder.js';
+import { temporaryFolder } from './node/temporary_folder.js';
 
 const guest = (name: string): Uint8Array => readFileSync(join(buildFolder, 'guests', `${name}.bin`));
 const pageWords = 1024;
@@ -102,7 +103,7 @@ describe('The core is told of every write to memory', () => {
     this.timeout(60_000);
     const { pc, watch } = await machine();
     boot(pc, guest('cpuid'), '40000');
-    const driver = await Driver.create({ machine: pc.driverHost });
+    const driver = await Driver.create({ source: moduleFiles, machine: pc.driverHost });
     driver.addModule(msrArea);
     await driver.load();
     watch.during('load', () => {});
