@@ -2,6 +2,7 @@
 import { loadImage } from './boot/boot_image.js';
 import { enterImage } from './boot/boot_processor.js';
 import type { BootRequest } from './boot/entry_state.js';
+import { modelFeatures } from './models/model_features.js';
 import { CpuCore } from './cpu_core.js';
 import { Chipset } from './devices/chipset.js';
 import type { SystemControl } from './devices/system_control.js';
@@ -100,6 +101,7 @@ export class Pc {
     const processor = new LogicalProcessor(0, core, {
       rules: entryRules,
       cr4Allowed: core.cr4Allowed,
+      features: modelFeatures(core.model),
       counters: options.counters,
     });
     processor.exitMark = options.exitMark;

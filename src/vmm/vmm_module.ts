@@ -24,6 +24,8 @@ import { ExitHandler } from './exit_handler/exit_handler.js';
 import { ExitHandlerIntelX64 } from './exit_handler/exit_handler_intel_x64.js';
 import { ExitIntelX64 } from './exit_handler/exit_intel_x64.js';
 import { UserVersion } from './exit_handler/user_version.js';
+import { ProcessorFacts } from './processor_facts/processor_facts.js';
+import { ProcessorFactsX64 } from './processor_facts/processor_facts_x64.js';
 import { GuestMemory } from './memory_manager/guest_memory.js';
 import { GuestMemoryX64 } from './memory_manager/guest_memory_x64.js';
 import { MemoryManager } from './memory_manager/memory_manager.js';
@@ -93,6 +95,7 @@ export const vmmParts = vmmModule(({ bind }) => {
   bind(MsrAccessors).to(MsrAccessorsX64);
   bind(RegisterAccessors).to(RegisterAccessorsX64);
   bind(CpuidAccessors).to(CpuidAccessorsX64);
+  bind(ProcessorFacts).to(ProcessorFactsX64);
   bind(Sizes).toConstantValue(defaultSizes);
   bind(UserVersion).toConstantValue(USER_VERSION_DEFAULT);
 });

@@ -4,6 +4,8 @@
 const idt = 0x280000;
 const logPointer = 0x28f000;
 const logBase = 0x290000;
+/** Where the log is: the pointer to its next place, and its first place. */
+export const logPlace = { pointer: logPointer, first: logBase } as const;
 
 /** Loads an IDT whose gates lead to labels: the first lines of a guest. They change RAX and RDI. */
 export function handlers(gates: Readonly<Record<number, string>>): string[] {

@@ -81,8 +81,11 @@ export function onExit(name: string, reasons: readonly number[], handleExit: (ex
   return vcpuModule(({ bind }) => bind(ExitContribution).toConstantValue(contribution));
 }
 
-/** A simulated PC with a guest, assembled from `lines`, ready to run. */
-async function bootedPc(lines: readonly string[], memoryMiB: number) {
+/** Lines of a guest, after which it switches the machine off, or the whole image of one that does so itself. */
+type Guest = readonly string[] | Uint8Array;
+
+/** A simulated PC with a guest, ready to run. */
+async function bootedPc(guest: Guest, memoryMiB: number) {
   const console: number[] = [];
   const pc = await Pc.create({
     coreModule,
@@ -92,7 +95,10 @@ async function bootedPc(lines: readonly string[], memoryMiB: number) {
     debugConsole: () => {},
   });
   pc.boot({
-    kernel: { name: 'guest', bytes: assemble([...lines, ...powerOff], 64, 0x200000) },
+    kernel: {
+      name: 'guest',
+      bytes: guest instanceof Uint8Array ? guest : assemble([...guest, ...powerOff], 64, 0x200000),
+    },
     modules: [],
     append: '',
   });
@@ -114,21 +120,21 @@ function runToEnd({ pc, console }: Awaited<ReturnType<typeof bootedPc>>) {
 }
 
 /** Runs a guest as `runGuest` does, without a VMM. */
-export async function runBare(lines: readonly string[]) {
-  return runToEnd(await bootedPc(lines, 16));
+export async function runBare(guest: Guest) {
+  return runToEnd(await bootedPc(guest, 16));
 }
 
 /**
- * Runs a guest, assembled from `lines`, under the VMM with `modules` on the simulated PC, to its end. Physical memory is mapped to itself; the
+ * Runs a guest under the VMM with `modules` on the simulated PC, to its end. Physical memory is mapped to itself; the
  * guest has 16 MiB, unless it wants more, and its code is at 2 MiB.
  */
 export async function runGuest(
-  lines: readonly string[],
+  guest: Guest,
   steps: readonly ((bench: Bench) => void)[],
   modules: readonly PartModule[] = [],
   memoryMiB = 16,
 ) {
-  const booted = await bootedPc(lines, memoryMiB);
+  const booted = await bootedPc(guest, memoryMiB);
   const { pc } = booted;
   Bench.steps = steps;
   const bench = vcpuModule(({ bind }) => {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // A rule of SDM 3C "VM Entries": what it reads, what it wants, and a function that says whether it holds.
 
+import type { RegisterFacts } from '../contents/register_facts.js';
+
 /** What a rule belongs to, and so how its breach is reported: basic 1 of several errors, control 7, host 8, guest exit reason 33. */
 export type RuleArea = 'basic' | 'control' | 'host' | 'guest';
 
@@ -32,7 +34,7 @@ const constantInputs: ReadonlySet<RuleInput> = new Set<RuleInput>([
  * What rules read. Halves are 32-bit numbers, signed or unsigned as is cheapest for the reader: rules use bit operators on them only. Nothing
  * here allocates when a rule holds.
  */
-export interface EntryReader {
+export interface EntryReader extends RegisterFacts {
   /** Bits 31:0 of a field of the current VMCS, 0 if the processor does not have it. */
   low(field: number): number;
   /** Bits 63:32 of a field; 0 for 16- and 32-bit fields. */
@@ -41,15 +43,7 @@ export interface EntryReader {
   capabilityLow(msr: number): number;
   /** Bits 63:32 of a VMX capability MSR. */
   capabilityHigh(msr: number): number;
-  /** Bits 31:0 of an MSR that this processor lets software set to 1. */
-  settableLow(msr: number): number;
-  /** Bits 63:32 of an MSR that this processor lets software set to 1. */
-  settableHigh(msr: number): number;
   hasFeature(feature: RuleFeature): boolean;
-  /** CPUID.80000008H:EAX[7:0]. */
-  readonly physicalAddressWidth: number;
-  /** CPUID.80000008H:EAX[15:8]. */
-  readonly linearAddressWidth: number;
   /** IA32_EFER.LMA of the processor as the entry begins. */
   readonly inIa32eMode: boolean;
   readonly inSmm: boolean;
@@ -63,7 +57,7 @@ export interface EntryReader {
   readonly isLaunched: boolean;
   /** MOV SS or POP SS blocks events as the entry begins. */
   readonly isBlockedByMovSs: boolean;
-  /** 32 bits of physical memory, 0 where there is none. @param address below 2^52. */
+  /** 32 bits of physical memory; all bits are 1 where the processor has none, and 0 where the reader cannot look. @param address below 2^52. */
   readPhysical32(address: number): number;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { EntryControl, SecondaryControl } from '../control_bits.js';
-import { Cr0, Cr4 } from '../registers.js';
+import { isPdpte, pdpteTable, usesPdptes } from '../contents/control_register_contents.js';
+import { Efer } from '../registers.js';
 import { VmcsField as F } from '../vmcs_fields.js';
 import { section, type EntryReader, type EntryRule } from './entry_rule.js';
 import { entryControls, SECONDARY, secondaryControls } from './predicates.js';
@@ -12,26 +13,18 @@ const QUALIFICATION_PDPTE = 2;
 const PAE = [F.VmEntryControls, F.GuestCr0, F.GuestCr4];
 const PDPTES = [F.GuestPdpte0, F.GuestPdpte1, F.GuestPdpte2, F.GuestPdpte3];
 
-/** The guest will use PAE paging. */
+/** The guest will use PAE paging: its IA32_EFER.LMA will be what "IA-32e mode guest" says. */
 function usesPaePaging(reader: EntryReader): boolean {
-  return (
-    (entryControls(reader) & EntryControl.Ia32eModeGuest) === 0 &&
-    (reader.low(F.GuestCr0) & Cr0.Paging) !== 0 &&
-    (reader.low(F.GuestCr4) & Cr4.PhysicalAddressExtensions) !== 0
-  );
+  const efer = (entryControls(reader) & EntryControl.Ia32eModeGuest) === 0 ? 0 : Efer.Lma;
+  return usesPdptes(reader.low(F.GuestCr0), reader.low(F.GuestCr4), efer);
 }
 
-// A PDPTE that is not present may hold anything. Bits 2:1 and 8:5 are reserved, and all beyond the physical-address width.
-function isPdpte(reader: EntryReader, low: number, high: number): boolean {
-  return (low & 1) === 0 || ((low & 0x1e6) === 0 && high >>> (reader.physicalAddressWidth - 32) === 0);
-}
-
-// In PAE paging CR3 bits 31:5 are the address of the table.
 function arePdptesInMemoryValid(reader: EntryReader): boolean {
-  const table = (reader.low(F.GuestCr3) & 0xffffffe0) >>> 0;
+  const table = pdpteTable(reader.low(F.GuestCr3));
+  const width = reader.physicalAddressWidth;
   for (let entry = 0; entry < 4; entry++) {
     const address = table + entry * 8;
-    if (!isPdpte(reader, reader.readPhysical32(address), reader.readPhysical32(address + 4))) return false;
+    if (!isPdpte(reader.readPhysical32(address), reader.readPhysical32(address + 4), width)) return false;
   }
   return true;
 }
@@ -39,7 +32,7 @@ function arePdptesInMemoryValid(reader: EntryReader): boolean {
 function arePdpteFieldsValid(reader: EntryReader): boolean {
   for (let entry = 0; entry < 4; entry++) {
     const field = F.GuestPdpte0 + 2 * entry;
-    if (!isPdpte(reader, reader.low(field), reader.high(field))) return false;
+    if (!isPdpte(reader.low(field), reader.high(field), reader.physicalAddressWidth)) return false;
   }
   return true;
 }

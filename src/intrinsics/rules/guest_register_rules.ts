@@ -4,7 +4,8 @@ import { Msr } from '../msr_definitions.js';
 import { Cr0, Cr4 } from '../registers.js';
 import { VmcsField as F } from '../vmcs_fields.js';
 import { section, type EntryReader, type EntryRule } from './entry_rule.js';
-import { entryControls, isCanonical, isInPhysicalRange, isPatHalf, isUnrestricted, SECONDARY } from './predicates.js';
+import { isMsrValue } from '../contents/msr_contents.js';
+import { entryControls, isCanonical, isInPhysicalRange, isUnrestricted, SECONDARY } from './predicates.js';
 import {
   isCetWithWriteProtect,
   isEfer,
@@ -125,7 +126,7 @@ const msrs: readonly EntryRule[] = [
     EntryControl.LoadIa32Pat,
     'each byte of guest IA32_PAT 0, 1, 4, 5, 6 or 7 while "load IA32_PAT" of the VM-entry controls is 1',
     [F.GuestIa32Pat],
-    (reader) => isPatHalf(reader.low(F.GuestIa32Pat)) && isPatHalf(reader.high(F.GuestIa32Pat)),
+    (reader) => isMsrValue(reader, Msr.Ia32Pat, reader.low(F.GuestIa32Pat), reader.high(F.GuestIa32Pat)),
   ),
   loaded(
     'guestVerifyLoadIa32Efer',

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { isMsrValue } from '../contents/msr_contents.js';
 import { EntryControl, ExitControl } from '../control_bits.js';
 import { Msr } from '../msr_definitions.js';
 import { Cr4 } from '../registers.js';
 import { VmcsField as F } from '../vmcs_fields.js';
 import { section, type EntryReader, type EntryRule } from './entry_rule.js';
-import { entryControls, exitControls, isCanonical, isInPhysicalRange, isPatHalf } from './predicates.js';
+import { entryControls, exitControls, isCanonical, isInPhysicalRange } from './predicates.js';
 import {
   isCetWithWriteProtect,
   isEfer,
@@ -99,7 +100,7 @@ const registers: readonly EntryRule[] = [
     fields: [F.VmExitControls, F.HostIa32Pat],
     holds: (reader) =>
       !has(reader, ExitControl.LoadIa32Pat) ||
-      (isPatHalf(reader.low(F.HostIa32Pat)) && isPatHalf(reader.high(F.HostIa32Pat))),
+      isMsrValue(reader, Msr.Ia32Pat, reader.low(F.HostIa32Pat), reader.high(F.HostIa32Pat)),
   }),
   register('hostVerifyLoadIa32Efer', {
     wants:

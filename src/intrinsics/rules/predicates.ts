@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What several rules ask for. All arithmetic is on 32-bit halves: a rule that holds allocates nothing.
+import { isCanonicalHigh } from '../contents/msr_contents.js';
 import { PrimaryControl, SecondaryControl } from '../control_bits.js';
 import { VmcsField } from '../vmcs_fields.js';
 import type { EntryReader } from './entry_rule.js';
@@ -70,8 +71,7 @@ export function isPhysicalAddress(reader: EntryReader, field: number, mask: numb
 
 /** The field is canonical: bits 63 down to the highest linear-address bit are the same. */
 export function isCanonical(reader: EntryReader, field: number): boolean {
-  const top = reader.high(field) >> (reader.linearAddressWidth - 33);
-  return top === 0 || top === -1;
+  return isCanonicalHigh(reader.high(field), reader.linearAddressWidth);
 }
 
 /** Bits 63:N are the same, N being the linear-address width; bit N−1 may differ. */
@@ -91,11 +91,4 @@ export function isMsrArea(reader: EntryReader, addressField: number, countField:
   if (count === 0) return true;
   if (!isPhysicalAddress(reader, addressField, 0xf)) return false;
   return addressOf(reader, addressField) + count * 16 - 1 < 2 ** reader.physicalAddressWidth;
-}
-
-/** Each byte of half an IA32_PAT is 0, 1, 4, 5, 6 or 7. */
-export function isPatHalf(half: number): boolean {
-  const isInRange = (half & 0xf8f8f8f8) === 0;
-  const isTwoOrThree = ((half >> 1) & ~(half >> 2) & 0x01010101) !== 0;
-  return isInRange && !isTwoOrThree;
 }

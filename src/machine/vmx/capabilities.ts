@@ -69,11 +69,3 @@ export function vmxCapabilities(options: CapabilityOptions): readonly Capability
     trueAllowed.entry,
   ];
 }
-
-/** Bits that software may set in the MSRs that the guest-state and host-state areas hold, by address. */
-export const settableBits: Readonly<Record<number, Capability>> = {
-  /** IA32_EFER: SCE, LME, LMA, NXE. */
-  0xc0000080: [0xd01, 0],
-  /** IA32_DEBUGCTL: LBR, BTF, TR, BTS, as the core's WRMSR takes them. */
-  0x1d9: [0xc3, 0],
-};

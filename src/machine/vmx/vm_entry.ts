@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SDM 3C "VM Entries".
+import { pdpteTable } from '../../intrinsics/contents/control_register_contents.js';
 import { EntryControl, PrimaryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
 import { ExitReason } from '../../intrinsics/exit_reasons.js';
 import { VmInstructionError } from '../../intrinsics/vm_instruction_errors.js';
@@ -187,7 +188,7 @@ export class VmEntry {
     const secondary =
       (vmcs.low(primaryControls) & PrimaryControl.ActivateSecondaryControls) !== 0 ? vmcs.low(secondaryControls) : 0;
     if ((secondary & SecondaryControl.EnableEpt) === 0) {
-      loadPdptes(core.u32, core.structureOffset((vmcs.low(guestCr3) & 0xffffffe0) >>> 0), core.physicalAddressWidth);
+      loadPdptes(core.u32, core.structureOffset(pdpteTable(vmcs.low(guestCr3))), core.physicalAddressWidth);
       return;
     }
     for (let i = 0; i < 4; i++) {

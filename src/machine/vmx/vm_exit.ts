@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SDM 3C "VM Exits".
+import { pdpteTable } from '../../intrinsics/contents/control_register_contents.js';
 import { ExitControl } from '../../intrinsics/control_bits.js';
 import { ExitReason, ExitReasonBit } from '../../intrinsics/exit_reasons.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
@@ -115,11 +116,7 @@ export class VmExit {
   /** PDPTEs of a host with PAE paging. @returns false if one has a reserved bit set. */
   private loadHostPdptes(): boolean {
     const { core, vmcs } = this.state;
-    return loadPdptes(
-      core.u32,
-      core.structureOffset((vmcs.low(hostCr3) & 0xffffffe0) >>> 0),
-      core.physicalAddressWidth,
-    );
+    return loadPdptes(core.u32, core.structureOffset(pdpteTable(vmcs.low(hostCr3))), core.physicalAddressWidth);
   }
 
   private abort(code: VmxAbort): VmxAbort {

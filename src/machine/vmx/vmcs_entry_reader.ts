@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ExitControl } from '../../intrinsics/control_bits.js';
+import { msrContents, settableBits, type FeatureSource, type Halves } from '../../intrinsics/contents/msr_contents.js';
 import type { EntryReader, RuleFeature } from '../../intrinsics/rules/entry_rule.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { Capability } from './allowed_controls.js';
-import { firstVmxMsr, settableBits } from './capabilities.js';
+import { firstVmxMsr } from './capabilities.js';
 import { slotOf } from './field_slots.js';
 import { RuleInputs } from './rule_inputs.js';
 import type { VmxState } from './vmx_state.js';
@@ -22,13 +23,17 @@ export class VmcsEntryReader implements EntryReader {
   /** Set by every read of an input that is neither a field nor a constant of the processor. */
   volatileRead = false;
   readonly inputs = new RuleInputs();
+  private readonly settable: ReadonlyMap<number, Halves>;
   private launch = false;
   private hostIsIa32e = false;
 
   constructor(
     private readonly state: VmxState,
     private readonly capabilities: readonly Capability[],
-  ) {}
+    features: FeatureSource,
+  ) {
+    this.settable = new Map(Object.keys(msrContents).map((msr) => [Number(msr), settableBits(Number(msr), features)]));
+  }
 
   get physicalAddressWidth(): number {
     return this.state.core.physicalAddressWidth;
@@ -98,11 +103,11 @@ export class VmcsEntryReader implements EntryReader {
   }
 
   settableLow(msr: number): number {
-    return (settableBits[msr] ?? nothing)[0];
+    return this.settable.get(msr)?.low ?? 0;
   }
 
   settableHigh(msr: number): number {
-    return (settableBits[msr] ?? nothing)[1];
+    return this.settable.get(msr)?.high ?? 0;
   }
 
   hasFeature(feature: RuleFeature): boolean {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { FeatureSource } from '../../intrinsics/contents/msr_contents.js';
 import type { EntryRule } from '../../intrinsics/rules/entry_rule.js';
 import { entryRules } from '../../intrinsics/rules/entry_rules.js';
 import { lowHalf } from '../processor/halves.js';
 import { Constants } from '../layout.js';
+import { modelFeatures } from '../models/model_features.js';
+import { skylakeClient } from '../models/skylake_client.js';
 import type { Capability } from './allowed_controls.js';
 import { vmxCapabilities, type CapabilityOptions } from './capabilities.js';
 import { EntryChecks } from './entry_checks.js';
@@ -21,6 +24,8 @@ import { VmxStatus } from './vmx_status.js';
 export interface VmxEngineOptions extends CapabilityOptions {
   /** The VM-entry rules in order of their breach: control, host, guest; all of the SDM's by default. */
   readonly rules?: readonly EntryRule[];
+  /** What the processor announces; the default model's if it is not given. */
+  readonly features?: FeatureSource;
 }
 
 /**
@@ -48,7 +53,7 @@ export class VmxEngine implements VmxProcessor {
     this.instructions = new VmInstructions(this);
     this.capabilities = vmxCapabilities(options);
     this.state = new VmxState(core, this.instructions.vmcs);
-    this.reader = new VmcsEntryReader(this.state, this.capabilities);
+    this.reader = new VmcsEntryReader(this.state, this.capabilities, options.features ?? modelFeatures(skylakeClient));
     this.checks = new EntryChecks(this.vmcs, this.reader, options.rules ?? entryRules);
     this.exit = new VmExit(this.state);
     this.entry = new VmEntry(this.state, this.instructions, this.checks, this.reader, this.exit);

@@ -1,6 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Accesses to control registers that exit. By default only those that change a bit which VMX operation fixes (CR0.NE, CR4.VMXE) do; an
-// extension may trap more. SDM 3C "Exit Qualification for Control-Register Accesses".
+// extension may trap more. SDM 3C "Exit Qualification for Control-Register Accesses". A value that the processor would refuse is the guest's #GP(0),
+// and then nothing has changed.
+import {
+  CR0_BITS,
+  isCr0,
+  isCr3High,
+  isCr4,
+  isPdpte,
+  mayEnterIa32eMode,
+  mayLeavePaging,
+  PDPTE_LOADING_CR0,
+  PDPTE_LOADING_CR4,
+  pdpteTable,
+  usesPdptes,
+} from '../../intrinsics/contents/control_register_contents.js';
 import type { ControlRegisters } from '../../intrinsics/control_registers.js';
 import { EntryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
@@ -10,7 +24,9 @@ import { Msr } from '../../intrinsics/msr_definitions.js';
 import { AccessRights, Cr0, Cr4, Efer } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { GuestHostMasks } from '../owners/owners.js';
+import type { ProcessorFacts } from '../processor_facts/processor_facts.js';
 import { UnimplementedExitError } from '../errors.js';
+import type { Vmcs } from '../vmcs/vmcs.js';
 import type { Exit } from './exit.js';
 import { executeForGuest } from './processor_fault.js';
 
@@ -19,108 +35,150 @@ export interface ControlRegisterContext {
   readonly exit: Exit;
   readonly controlRegisters: ControlRegisters;
   readonly msrs: Msrs;
+  readonly facts: ProcessorFacts;
   readonly masks: Pick<GuestHostMasks, 'hidden' | 'view'>;
-  /** Reads 64 bits of guest-physical memory: the PDPTEs. */
-  readGuestPhysical64(address: bigint): bigint;
+  /** Reads 64 bits of physical memory as the guest finds them: the PDPTEs. */
+  readAsGuest64(address: bigint): bigint;
+  /** Drops the guest's translations, if entries keep them. */
+  invalidateTranslations(): void;
 }
 
+/** Four PDPTEs that may be loaded. */
+type Pdptes = readonly { readonly low: number; readonly high: number }[];
+
 const stackPointer = 4;
-const paging = BigInt(Cr0.Paging >>> 0);
-const bit = (mask: number): bigint => BigInt(mask >>> 0);
+const pagingAndProtection = Cr0.ProtectionEnable | Cr0.Paging;
+const caching = Cr0.CacheDisable | Cr0.NotWriteThrough;
+const pcidAndFlags = 0xfff;
 
 const fault = (what: string): ProcessorFault => new ProcessorFault(Vector.GeneralProtection, 0, what);
+const lowOf = (value: bigint): number => Number(value & 0xffffffffn) | 0;
+const highOf = (value: bigint): number => Number(value >> 32n) | 0;
+
+/** Outside 64-bit mode operands have 32 bits. */
+function is64Bit(vmcs: Vmcs): boolean {
+  const isIa32e = (vmcs.readLow(VmcsField.GuestIa32Efer) & Efer.Lma) !== 0;
+  return isIa32e && (vmcs.readLow(VmcsField.GuestCsAccessRights) & AccessRights.L) !== 0;
+}
 
 function readRegister(exit: Exit, number: number): bigint {
-  return number === stackPointer ? exit.vmcs.read(VmcsField.GuestRsp) : exit.registers.values[number]!;
+  const value = number === stackPointer ? exit.vmcs.read(VmcsField.GuestRsp) : exit.registers.values[number]!;
+  return is64Bit(exit.vmcs) ? value : BigInt.asUintN(32, value);
 }
 
 function writeRegister(exit: Exit, number: number, value: bigint): void {
-  if (number === stackPointer) exit.vmcs.write(VmcsField.GuestRsp, value);
-  else exit.registers.values[number] = value;
+  const cut = is64Bit(exit.vmcs) ? value : BigInt.asUintN(32, value);
+  if (number === stackPointer) exit.vmcs.write(VmcsField.GuestRsp, cut);
+  else exit.registers.values[number] = cut;
 }
 
-function checkCr0(value: bigint): void {
-  const has = (mask: number): boolean => (value & bit(mask)) !== 0n;
-  if (value >> 32n !== 0n) throw fault('MOV to CR0 with bits 63:32');
-  if (has(Cr0.Paging) && !has(Cr0.ProtectionEnable)) throw fault('MOV to CR0 with PG and without PE');
-  if (has(Cr0.NotWriteThrough) && !has(Cr0.CacheDisable)) throw fault('MOV to CR0 with NW and without CD');
+/** The PDPTEs that CR3 points to. @throws ProcessorFault if one of them may not be loaded. */
+function readPdptes(context: ControlRegisterContext, cr3: number): Pdptes {
+  const table = BigInt(pdpteTable(cr3));
+  return [0n, 8n, 16n, 24n].map((offset) => {
+    const entry = context.readAsGuest64(table + offset);
+    const [low, high] = [lowOf(entry), highOf(entry)];
+    if (!isPdpte(low, high, context.facts.physicalAddressWidth)) throw fault('a reserved bit in a PDPTE');
+    return { low, high };
+  });
 }
 
-/** SDM 3A "Initializing IA-32e Mode": LMA follows PG if LME is 1, and the VMCS's entry control follows LMA. */
-function switchPaging(context: ControlRegisterContext, turnsOn: boolean): void {
-  const { vmcs } = context.exit;
-  const efer = vmcs.read(VmcsField.GuestIa32Efer);
+/** With EPT, VM entry takes the PDPTEs of PAE paging from the VMCS, else from memory. SDM 3C "Guest Page-Directory-Pointer-Table Entries". */
+function storePdptes(vmcs: Vmcs, pdptes: Pdptes): void {
+  if (!vmcs.isEnabled('secondary', SecondaryControl.EnableEpt)) return;
+  pdptes.forEach(({ low, high }, index) => vmcs.writeHalves(VmcsField.GuestPdpte0 + 2 * index, low >>> 0, high >>> 0));
+}
+
+/** IA32_EFER after a change of CR0.PG: LMA follows PG if LME is 1. SDM 3A "Initializing IA-32e Mode". @throws ProcessorFault */
+function eferAfter(vmcs: Vmcs, turnsOn: boolean): number {
+  const efer = vmcs.readLow(VmcsField.GuestIa32Efer);
   const cr4 = vmcs.readLow(VmcsField.GuestCr4);
-  const codeIsLong = (vmcs.readLow(VmcsField.GuestCsAccessRights) & AccessRights.L) !== 0;
-  const pae = (cr4 & Cr4.PhysicalAddressExtensions) !== 0;
-  if ((efer & bit(Efer.Lme)) === 0n) {
-    if (turnsOn && pae) loadPdptes(context);
-    return;
+  const cs = vmcs.readLow(VmcsField.GuestCsAccessRights);
+  if (!turnsOn) {
+    if (!mayLeavePaging(cr4, cs, (efer & Efer.Lma) !== 0)) throw fault('MOV to CR0 that clears PG');
+    return efer & ~Efer.Lma;
   }
-  if (turnsOn && !pae) throw fault('MOV to CR0 with PG while EFER.LME is 1 and CR4.PAE 0');
-  if (codeIsLong) throw fault('MOV to CR0 that changes PG in 64-bit code');
-  vmcs.write(VmcsField.GuestIa32Efer, turnsOn ? efer | bit(Efer.Lma) : efer & ~bit(Efer.Lma));
-  if (turnsOn) vmcs.enable('entry', EntryControl.Ia32eModeGuest);
+  if ((efer & Efer.Lme) === 0) return efer;
+  if (!mayEnterIa32eMode(cr4, cs, vmcs.readLow(VmcsField.GuestTrAccessRights))) throw fault('MOV to CR0 that sets PG');
+  return efer | Efer.Lma;
+}
+
+/** The VMCS's entry control follows LMA. */
+function writeEfer(vmcs: Vmcs, efer: number): void {
+  vmcs.writeHalves(VmcsField.GuestIa32Efer, efer >>> 0, 0);
+  if ((efer & Efer.Lma) !== 0) vmcs.enable('entry', EntryControl.Ia32eModeGuest);
   else vmcs.disable('entry', EntryControl.Ia32eModeGuest);
 }
 
-/** With EPT, VM entry takes the PDPTEs of PAE paging from the VMCS. SDM 3C "Guest Page-Directory-Pointer-Table Entries". */
-function loadPdptes(context: ControlRegisterContext): void {
-  const { vmcs } = context.exit;
-  if (!vmcs.isEnabled('secondary', SecondaryControl.EnableEpt)) return;
-  const table = vmcs.read(VmcsField.GuestCr3) & 0xffffffe0n;
-  for (let index = 0; index < 4; index++) {
-    vmcs.write(VmcsField.GuestPdpte0 + 2 * index, context.readGuestPhysical64(table + BigInt(8 * index)));
-  }
+/** VM entry and VM exit leave CD and NW as they are: the guest's are the processor's. SDM 3C "Loading Guest Control Registers, Debug Registers, and MSRs". */
+function writeCaching(controlRegisters: ControlRegisters, cr0: number): void {
+  const others = controlRegisters.readCr0() & ~BigInt(caching);
+  controlRegisters.writeCr0(others | BigInt(cr0 & caching));
 }
 
 function writeCr0(context: ControlRegisterContext, value: bigint): void {
   const { vmcs } = context.exit;
-  checkCr0(value);
-  const hidden = context.masks.hidden('cr0');
-  const old = vmcs.read(VmcsField.GuestCr0);
-  const unrestricted = vmcs.isEnabled('secondary', SecondaryControl.UnrestrictedGuest);
-  if (!unrestricted && (value & bit(Cr0.ProtectionEnable | Cr0.Paging)) !== bit(Cr0.ProtectionEnable | Cr0.Paging)) {
+  const low = lowOf(value);
+  if (!isCr0(low, highOf(value))) throw fault('MOV to CR0');
+  const isUnrestricted = vmcs.isEnabled('secondary', SecondaryControl.UnrestrictedGuest);
+  if (!isUnrestricted && (low & pagingAndProtection) !== pagingAndProtection) {
     throw new UnimplementedExitError(
       'the guest clears CR0.PE or CR0.PG, which takes a processor with unrestricted guest',
     );
   }
-  const fixed = context.msrs.rdmsr(Msr.Ia32VmxCr0Fixed0) & ~bit(Cr0.ProtectionEnable | Cr0.Paging);
-  const next = (value & ~hidden) | (old & hidden) | fixed | bit(Cr0.ExtensionType);
-  if (((next ^ old) & paging) !== 0n) switchPaging(context, (next & paging) !== 0n);
-  vmcs.write(VmcsField.GuestCr0, next);
-  vmcs.write(VmcsField.Cr0ReadShadow, (value & hidden) | (next & ~hidden));
+  const old = vmcs.readLow(VmcsField.GuestCr0);
+  const hidden = lowOf(context.masks.hidden('cr0'));
+  const fixed = lowOf(context.msrs.rdmsr(Msr.Ia32VmxCr0Fixed0)) & ~pagingAndProtection;
+  const next = (low & CR0_BITS & ~hidden) | (old & hidden) | fixed | Cr0.ExtensionType;
+  const changed = next ^ old;
+  const efer = (changed & Cr0.Paging) === 0 ? undefined : eferAfter(vmcs, (next & Cr0.Paging) !== 0);
+  const loads =
+    (changed & PDPTE_LOADING_CR0) !== 0 &&
+    usesPdptes(next, vmcs.readLow(VmcsField.GuestCr4), efer ?? vmcs.readLow(VmcsField.GuestIa32Efer));
+  if (loads) storePdptes(vmcs, readPdptes(context, vmcs.readLow(VmcsField.GuestCr3)));
+  if (efer !== undefined) writeEfer(vmcs, efer);
+  vmcs.writeHalves(VmcsField.GuestCr0, next >>> 0, 0);
+  vmcs.writeHalves(VmcsField.Cr0ReadShadow, ((low & hidden) | (next & ~hidden)) >>> 0, 0);
+  if ((changed & caching) !== 0) writeCaching(context.controlRegisters, next);
 }
 
 function writeCr4(context: ControlRegisterContext, value: bigint): void {
   const { vmcs } = context.exit;
-  const isLong = (vmcs.readLow(VmcsField.GuestIa32Efer) & Efer.Lma) !== 0;
-  if ((value & ~context.msrs.rdmsr(Msr.Ia32VmxCr4Fixed1)) !== 0n)
-    throw fault('MOV to CR4 with bits that the processor lacks');
-  if (isLong && (value & bit(Cr4.PhysicalAddressExtensions)) === 0n)
-    throw fault('MOV to CR4 without PAE in IA-32e mode');
-  if (!isLong && (value & bit(Cr4.PcidEnableBit)) !== 0n) throw fault('MOV to CR4 with PCIDE outside IA-32e mode');
-  const hidden = context.masks.hidden('cr4');
-  vmcs.write(VmcsField.GuestCr4, (value & ~hidden) | (vmcs.read(VmcsField.GuestCr4) & hidden));
-  vmcs.write(VmcsField.Cr4ReadShadow, value);
-  const pages = (vmcs.read(VmcsField.GuestCr0) & paging) !== 0n;
-  if (!isLong && pages && (value & bit(Cr4.PhysicalAddressExtensions)) !== 0n) loadPdptes(context);
+  const low = lowOf(value);
+  const efer = vmcs.readLow(VmcsField.GuestIa32Efer);
+  const old = vmcs.readLow(VmcsField.GuestCr4);
+  if (!isCr4(low, highOf(value), context.facts.cr4Bits, (efer & Efer.Lma) !== 0)) throw fault('MOV to CR4');
+  const cr3 = vmcs.readLow(VmcsField.GuestCr3);
+  if ((low & ~old & Cr4.PcidEnableBit) !== 0 && (cr3 & pcidAndFlags) !== 0) throw fault('MOV to CR4 that sets PCIDE');
+  const hidden = lowOf(context.masks.hidden('cr4'));
+  const next = (low & ~hidden) | (old & hidden);
+  const loads = ((next ^ old) & PDPTE_LOADING_CR4) !== 0 && usesPdptes(vmcs.readLow(VmcsField.GuestCr0), next, efer);
+  if (loads) storePdptes(vmcs, readPdptes(context, cr3));
+  vmcs.writeHalves(VmcsField.GuestCr4, next >>> 0, 0);
+  vmcs.writeHalves(VmcsField.Cr4ReadShadow, low >>> 0, 0);
 }
 
 function writeCr3(context: ControlRegisterContext, value: bigint): void {
   const { vmcs } = context.exit;
-  // Bit 63 only asks that translations be kept. Entry without VPID drops them all; with VPID an extension that traps CR3 must INVVPID.
-  vmcs.write(VmcsField.GuestCr3, value & ~(1n << 63n));
-  const isLong = (vmcs.readLow(VmcsField.GuestIa32Efer) & Efer.Lma) !== 0;
-  const usesPae = (vmcs.readLow(VmcsField.GuestCr4) & Cr4.PhysicalAddressExtensions) !== 0;
-  if (!isLong && usesPae && (vmcs.read(VmcsField.GuestCr0) & paging) !== 0n) loadPdptes(context);
+  const [low, high] = [lowOf(value), highOf(value)];
+  const efer = vmcs.readLow(VmcsField.GuestIa32Efer);
+  const cr4 = vmcs.readLow(VmcsField.GuestCr4);
+  if ((efer & Efer.Lma) !== 0) {
+    if (!isCr3High(high, cr4, context.facts.physicalAddressWidth)) throw fault('MOV to CR3');
+  } else if (usesPdptes(vmcs.readLow(VmcsField.GuestCr0), cr4, efer)) storePdptes(vmcs, readPdptes(context, low));
+  // Bit 63 only asks that translations be kept.
+  vmcs.writeHalves(VmcsField.GuestCr3, low >>> 0, high & 0x7fffffff);
 }
 
 function moveTo(context: ControlRegisterContext, register: number, value: bigint): void {
   if (register === 0) writeCr0(context, value);
   else if (register === 3) writeCr3(context, value);
   else if (register === 4) writeCr4(context, value);
-  else context.controlRegisters.writeCr8(value);
+  else {
+    context.controlRegisters.writeCr8(value);
+    return;
+  }
+  context.invalidateTranslations();
 }
 
 function moveFrom(context: ControlRegisterContext, register: number): bigint {
@@ -145,7 +203,7 @@ export function emulateControlRegisterAccess(context: ControlRegisterContext): v
   executeForGuest(exit, () => {
     if (type === 0) moveTo(context, register, readRegister(exit, operand));
     else if (type === 1) writeRegister(exit, operand, moveFrom(context, register));
-    else if (type === 2) writeCr0(context, context.masks.view('cr0') & ~bit(Cr0.TaskSwitched));
+    else if (type === 2) writeCr0(context, context.masks.view('cr0') & ~BigInt(Cr0.TaskSwitched));
     else writeCr0(context, lmsw(context));
   });
 }

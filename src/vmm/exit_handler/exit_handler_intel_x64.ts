@@ -17,6 +17,7 @@ import { CpuidContribution } from '../contributions/cpuid_contribution.js';
 import { MsrContribution } from '../contributions/msr_contribution.js';
 import { GuestHostMasks, MonitorTrap } from '../owners/owners.js';
 import { PortContribution } from '../contributions/port_contribution.js';
+import { ProcessorFacts } from '../processor_facts/processor_facts.js';
 import { emulateControlRegisterAccess } from './control_register_access.js';
 import { executeCpuid } from './cpuid.js';
 import { reflectException } from './events.js';
@@ -51,6 +52,7 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
   @inject(ControlRegisters) protected readonly controlRegisters!: ControlRegisters;
   @inject(Vmx) protected readonly vmx!: Vmx;
   @inject(GuestHostMasks) protected readonly guestHostMasks!: GuestHostMasks;
+  @inject(ProcessorFacts) protected readonly facts!: ProcessorFacts;
   @inject(MonitorTrap) protected readonly monitorTrap!: MonitorTrap;
   @multiInject(CpuidContribution) @optional() protected readonly cpuidContributions: readonly CpuidContribution[] = [];
   @multiInject(MsrContribution) @optional() protected readonly msrContributions: readonly MsrContribution[] = [];
@@ -100,7 +102,7 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
   }
 
   protected handleWrmsr(): void {
-    emulateWrmsr(this.exit, this.msrs, this.msrContributions);
+    emulateWrmsr(this.exit, this.msrs, this.facts, this.msrContributions);
   }
 
   protected handleControlRegisterAccess(): void {
@@ -109,7 +111,9 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
       controlRegisters: this.controlRegisters,
       msrs: this.msrs,
       masks: this.guestHostMasks,
-      readGuestPhysical64: (address) => this.guestMemory.readPhysical64(address),
+      facts: this.facts,
+      readAsGuest64: (address) => this.guestMemory.readAsGuest64(address),
+      invalidateTranslations: () => this.invalidate(InvvpidType.singleContext, 0n),
     });
   }
 

@@ -35,5 +35,7 @@ export interface GuestMemory {
   virtualToPhysical(virtual: bigint, cr3: bigint): bigint;
   /** Reads 64 bits of guest-physical memory. @throws MemoryManagerError */
   readPhysical64(physical: bigint): bigint;
+  /** The same as the guest finds them: all ones where there is no memory, and where the VMM's is. */
+  readAsGuest64(physical: bigint): bigint;
 }
 export const GuestMemory = component<GuestMemory>('bareflank.GuestMemory', 'vmm');

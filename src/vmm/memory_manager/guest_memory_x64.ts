@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
 import { MemoryAttribute, X64 } from '../../intrinsics/constants.js';
+import { VmmPageFault } from '../../intrinsics/errors.js';
 import { Processor } from '../../intrinsics/processor.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { MemoryManagerError } from '../errors.js';
@@ -14,6 +15,8 @@ import { RootPageTable } from './root_page_table.js';
 import { UniqueMapPtrX64 } from './unique_map_ptr_x64.js';
 
 const pageMask = 0xfffn;
+/** What a bus that nobody drives reads as. */
+const openBus = 0xffff_ffff_ffff_ffffn;
 const levelNames = ['PML4', 'page-directory-pointer table', 'page directory', 'page table'] as const;
 
 /** A page that a walk found. */
@@ -93,6 +96,16 @@ export class GuestMemoryX64 implements GuestMemory {
     }
   }
 
+  readAsGuest64(physical: bigint): bigint {
+    if (this.isOwnMemory(physical)) return openBus;
+    try {
+      return this.readPhysical64(physical);
+    } catch (error) {
+      if (error instanceof VmmPageFault) return openBus;
+      throw error;
+    }
+  }
+
   /** For maps. */
   unmap(virtual: bigint, bytes: number): void {
     for (let at = 0; at < bytes; at += X64.pageSize) this.rootPageTable.unmap(virtual + BigInt(at));
@@ -153,10 +166,14 @@ export class GuestMemoryX64 implements GuestMemory {
   }
 
   private refuseOwnMemory(physical: bigint): void {
-    const isOwn = this.manager
+    if (!this.isOwnMemory(physical)) return;
+    throw new MemoryManagerError(`physical page ${hex(physical)} is the VMM's own; a guest cannot name it`);
+  }
+
+  private isOwnMemory(physical: bigint): boolean {
+    return this.manager
       .ownMemory()
       .some((own) => physical >= own.physical && physical < own.physical + BigInt(own.bytes));
-    if (isOwn) throw new MemoryManagerError(`physical page ${hex(physical)} is the VMM's own; a guest cannot name it`);
   }
 }
 

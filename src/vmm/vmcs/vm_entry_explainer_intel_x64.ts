@@ -5,6 +5,7 @@ import { Msrs } from '../../intrinsics/msr.js';
 import { explainEntry, formatFailures, type WriteLocations } from '../../intrinsics/rules/explain_entry.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { Vmx } from '../../intrinsics/vmx.js';
+import { ProcessorFacts } from '../processor_facts/processor_facts.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import type { VmEntryExplainer } from './vm_entry_explainer.js';
 import { dumpVmcs } from './vmcs_dump.js';
@@ -19,15 +20,21 @@ export class VmEntryExplainerIntelX64 implements VmEntryExplainer {
   @inject(Vmx) protected readonly vmx!: Vmx;
   @inject(Msrs) protected readonly msrs!: Msrs;
   @inject(Cpuid) protected readonly cpuid!: Cpuid;
+  @inject(ProcessorFacts) protected readonly facts!: ProcessorFacts;
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
   @inject(MemoryManager) protected readonly manager!: MemoryManager;
   @inject(VmcsWriteTrace) @optional() protected readonly writeTrace: VmcsWriteTrace = { enabled: false };
 
   explain(isLaunch: boolean, writtenAt: WriteLocations): { readonly text: string; readonly names: readonly string[] } {
-    const reader = new VmmEntryReader(this.vmx, this.msrs, this.cpuid, this.memory, this.manager, isLaunch);
+    const reader = this.reader(isLaunch);
     const failures = explainEntry(reader, writtenAt);
     const advice = this.writeTrace.enabled || failures.length === 0 ? '' : `\n${traceAdvice}`;
     return { text: `${formatFailures(failures)}${advice}`, names: failures.map((failure) => failure.rule.name) };
+  }
+
+  private reader(isLaunch: boolean): VmmEntryReader {
+    const { vmx, msrs, cpuid, facts, memory, manager } = this;
+    return new VmmEntryReader({ vmx, msrs, cpuid, facts, memory, manager }, isLaunch);
   }
 
   dump(): string {

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { RegisterFacts } from '../../intrinsics/contents/register_facts.js';
 import type { Cpuid } from '../../intrinsics/cpuid.js';
 import { CpuidLeaf, ExtendedFeatureFlagsEbx, ExtendedFeatureFlagsEcx } from '../../intrinsics/cpuid_leaves.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import type { Msrs } from '../../intrinsics/msr.js';
-import { Msr } from '../../intrinsics/msr_definitions.js';
-import { Debugctl, Efer } from '../../intrinsics/registers.js';
 import type { EntryReader, RuleFeature } from '../../intrinsics/rules/entry_rule.js';
 import type { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import type { Vmx } from '../../intrinsics/vmx.js';
 import type { MemoryManager } from '../memory_manager/memory_manager.js';
 
-const allBits = 0xffffffff;
+/** Where the reader looks. */
+export interface EntryReaderSources {
+  readonly vmx: Vmx;
+  readonly msrs: Msrs;
+  readonly cpuid: Cpuid;
+  readonly facts: RegisterFacts;
+  readonly memory: VmmMemory;
+  readonly manager: MemoryManager;
+}
 
 /** What a VMM can see of what the VM-entry rules read. */
 export class VmmEntryReader implements EntryReader {
@@ -23,22 +30,18 @@ export class VmmEntryReader implements EntryReader {
   private readonly registers = new Uint32Array(4);
 
   constructor(
-    private readonly vmx: Vmx,
-    private readonly msrs: Msrs,
-    private readonly cpuid: Cpuid,
-    private readonly memory: VmmMemory,
-    private readonly manager: MemoryManager,
+    private readonly sources: EntryReaderSources,
     readonly isLaunch: boolean,
   ) {
     this.isLaunched = !isLaunch;
   }
 
   low(field: number): number {
-    return Number((this.vmx.vmread(field) ?? 0n) & 0xffffffffn);
+    return Number((this.sources.vmx.vmread(field) ?? 0n) & 0xffffffffn);
   }
 
   high(field: number): number {
-    return Number((this.vmx.vmread(field) ?? 0n) >> 32n);
+    return Number((this.sources.vmx.vmread(field) ?? 0n) >> 32n);
   }
 
   capabilityLow(msr: number): number {
@@ -50,16 +53,11 @@ export class VmmEntryReader implements EntryReader {
   }
 
   settableLow(msr: number): number {
-    if (msr === Msr.Ia32Efer) return Efer.Sce | Efer.Lme | Efer.Lma | Efer.Nxe;
-    if (msr === Msr.Ia32Debugctl) return Object.values(Debugctl).reduce((all, bit) => all | bit, 0);
-    if (msr === Msr.Ia32PerfGlobalCtrl) return (1 << this.generalCounters()) - 1;
-    return allBits;
+    return this.sources.facts.settableLow(msr);
   }
 
   settableHigh(msr: number): number {
-    if (msr === Msr.Ia32Efer || msr === Msr.Ia32Debugctl) return 0;
-    if (msr === Msr.Ia32PerfGlobalCtrl) return (1 << (this.leaf(CpuidLeaf.ArchPerfMonitoring, 3) & 0x1f)) - 1;
-    return allBits;
+    return this.sources.facts.settableHigh(msr);
   }
 
   hasFeature(feature: RuleFeature): boolean {
@@ -78,38 +76,34 @@ export class VmmEntryReader implements EntryReader {
   }
 
   get physicalAddressWidth(): number {
-    return this.leaf(CpuidLeaf.AddrSize, 0) & 0xff;
+    return this.sources.facts.physicalAddressWidth;
   }
 
   get linearAddressWidth(): number {
-    return (this.leaf(CpuidLeaf.AddrSize, 0) >> 8) & 0xff;
+    return this.sources.facts.linearAddressWidth;
   }
 
   get currentVmcs(): number {
-    const pointer = this.vmx.vmptrst();
+    const pointer = this.sources.vmx.vmptrst();
     return pointer === 0xffffffffffffffffn ? -1 : Number(pointer);
   }
 
   readPhysical32(address: number): number {
     try {
-      return this.memory.read32(this.manager.physicalToVirtual(BigInt(address)));
+      return this.sources.memory.read32(this.sources.manager.physicalToVirtual(BigInt(address)));
     } catch {
       return 0; // Not the VMM's: nothing there that it could look at.
     }
   }
 
   private leaf(leaf: number, register: number): number {
-    this.cpuid.cpuid(leaf, 0, this.registers);
+    this.sources.cpuid.cpuid(leaf, 0, this.registers);
     return this.registers[register]!;
-  }
-
-  private generalCounters(): number {
-    return (this.leaf(CpuidLeaf.ArchPerfMonitoring, 0) >> 8) & 0xff;
   }
 
   private msr(address: number): bigint {
     try {
-      return this.msrs.rdmsr(address);
+      return this.sources.msrs.rdmsr(address);
     } catch (error) {
       if (error instanceof ProcessorFault) return 0n; // The processor lacks what the MSR would describe.
       throw error;

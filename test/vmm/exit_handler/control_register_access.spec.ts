@@ -81,9 +81,10 @@ describe('control-register accesses', () => {
         access(4, 0, 0, value);
         return field(VmcsField.GuestPdpte0);
       };
-      expect(pdpte0(0x80000031n, 0x2020n), 'paging, PAE').to.equal(0x1001n);
-      expect(pdpte0(0x80000031n, 0x2000n), 'paging, no PAE').to.equal(0n);
-      expect(pdpte0(0x31n, 0x2020n), 'no paging').to.equal(0n);
+      expect(pdpte0(0x80000031n, 0x20a0n), 'paging, PAE').to.equal(0x1001n);
+      expect(pdpte0(0x80000031n, 0x2620n), 'no bit of paging changes').to.equal(0n);
+      expect(pdpte0(0x80000031n, 0x2080n), 'paging, no PAE').to.equal(0n);
+      expect(pdpte0(0x31n, 0x20a0n), 'no paging').to.equal(0n);
     });
 
     const faults: [string, bigint, () => ReturnType<typeof guest>][] = [
@@ -147,13 +148,13 @@ describe('control-register accesses', () => {
       const { access, set, field, machine } = legacyGuest();
       set(VmcsField.GuestCr3, 0x30020n);
       for (let index = 0; index < 4; index++)
-        machine.memory.writePhysical64(0x30020n + BigInt(8 * index), BigInt(0x1001 * (index + 1)));
+        machine.memory.writePhysical64(0x30020n + BigInt(8 * index), BigInt(0x1000 * (index + 1)) | 1n);
       access(0, 0, 0, 0x80000011n);
       expect([0, 2, 4, 6].map((offset) => field(VmcsField.GuestPdpte0 + offset))).to.deep.equal([
         0x1001n,
-        0x2002n,
-        0x3003n,
-        0x4004n,
+        0x2001n,
+        0x3001n,
+        0x4001n,
       ]);
     });
 
@@ -225,7 +226,8 @@ describe('control-register accesses', () => {
 
   describe('CR3 and CR8, where an extension traps them', () => {
     it('are written and read; bit 63 of CR3 is no address', () => {
-      const { access, field, machine } = guest();
+      const { access, set, field, machine } = guest();
+      set(VmcsField.GuestCr4, 0x22620n);
       access(3, 0, 4, 0x80000000_0000a001n);
       expect(field(VmcsField.GuestCr3)).to.equal(0xa001n);
       access(3, 1, 4);
@@ -236,15 +238,49 @@ describe('control-register accesses', () => {
       expect(machine.generalRegisters.values[2]).to.equal(5n);
     });
 
+    it('is #GP for CR3 beyond the physical-address width, and for bit 63 without PCIDE', () => {
+      for (const value of [1n << 63n, 1n << 39n, 1n << 52n]) {
+        const { access, field, gotFault } = guest();
+        const before = field(VmcsField.GuestCr3);
+        access(3, 0, 1, value);
+        expect(gotFault(), value.toString(16)).to.equal(true);
+        expect([field(VmcsField.GuestCr3), field(VmcsField.GuestRip)]).to.deep.equal([before, rip]);
+      }
+    });
+
+    it('has operands of 32 bits outside 64-bit mode', () => {
+      const { access, field, machine } = legacyGuest();
+      access(3, 0, 1, 0xffffffff_0000a000n);
+      expect(field(VmcsField.GuestCr3)).to.equal(0xa000n);
+      access(3, 1, 1);
+      expect(machine.generalRegisters.values[1]).to.equal(0xa000n);
+    });
+
+    it('is #GP for PDPTEs with a reserved bit, in the VMM’s memory, or where there is none: and nothing has changed', () => {
+      for (const table of [0x40000n, 0x5000n]) {
+        const { access, set, field, machine, gotFault } = legacyGuest();
+        set(VmcsField.GuestCr0, 0x80000031n);
+        set(VmcsField.SecondaryProcessorBasedVmExecutionControls, BigInt(SecondaryControl.EnableEpt));
+        machine.memory.writePhysical64(0x40000n, 0x5001n);
+        machine.memory.writePhysical64(0x40018n, 0x5003n);
+        // The VMM's memory is where CR3 can point to.
+        const own = { ...machine.memory.regions[0]!, physical: 0x5000n };
+        if (table === 0x5000n) Object.assign(machine.memory, { regions: [own] });
+        access(3, 0, 1, table);
+        expect(gotFault()).to.equal(true);
+        expect([field(VmcsField.GuestPdpte0), field(VmcsField.GuestRip)]).to.deep.equal([0n, rip]);
+      }
+    });
+
     it('load PDPTEs with CR3 under PAE paging, but only with EPT', () => {
       for (const [secondary, expected] of [
-        [BigInt(SecondaryControl.EnableEpt), 0x5005n],
+        [BigInt(SecondaryControl.EnableEpt), 0x5001n],
         [0n, 0n],
       ] as const) {
         const { access, set, field, machine } = legacyGuest();
         set(VmcsField.GuestCr0, 0x80000031n);
         set(VmcsField.SecondaryProcessorBasedVmExecutionControls, secondary);
-        machine.memory.writePhysical64(0x40000n, 0x5005n);
+        machine.memory.writePhysical64(0x40000n, 0x5001n);
         access(3, 0, 0, 0x40000n);
         expect(field(VmcsField.GuestPdpte0)).to.equal(expected);
       }

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { Msr } from '../../../src/intrinsics/msr_definitions.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { MemoryManagerX64 } from '../../../src/vmm/memory_manager/memory_manager_x64.js';
+import { ProcessorFactsX64 } from '../../../src/vmm/processor_facts/processor_facts_x64.js';
 import { VmmEntryReader } from '../../../src/vmm/vmcs/vmm_entry_reader.js';
 import { FakeMachine } from '../../support/fake_machine.js';
 import { make } from '../../support/make.js';
@@ -12,7 +13,8 @@ function reader(isLaunch = true) {
   const { vmx, msrs, cpuid, memory } = machine;
   const manager = make(MemoryManagerX64, { memory });
   manager.init();
-  return { machine, manager, it: new VmmEntryReader(vmx, msrs, cpuid, memory, manager, isLaunch) };
+  const facts = make(ProcessorFactsX64, { cpuid, msrs });
+  return { machine, manager, it: new VmmEntryReader({ vmx, msrs, cpuid, facts, memory, manager }, isLaunch) };
 }
 
 describe('VmmEntryReader', () => {

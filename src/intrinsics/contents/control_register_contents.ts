@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// What MOV to CR0, CR3 and CR4 accepts; anything else raises #GP(0). SDM 2B "MOV—Move to/from Control Registers", SDM 3A "Control Registers".
+// Values are 32-bit halves, signed or unsigned.
+import { AccessRights, Cr0, Cr4, Efer } from '../registers.js';
+
+/** The bits of CR0 that exist. MOV to CR0 ignores the others of bits 31:0. */
+export const CR0_BITS = Object.values(Cr0).reduce((all, bit) => all | bit, 0);
+
+/** Bits of CR0 and CR4 whose change makes the processor load the PDPTEs of PAE paging anew. SDM 3A "PDPTE Registers". */
+export const PDPTE_LOADING_CR0 = Cr0.Paging | Cr0.CacheDisable | Cr0.NotWriteThrough;
+export const PDPTE_LOADING_CR4 =
+  Cr4.PhysicalAddressExtensions | Cr4.PageGlobalEnable | Cr4.PageSizeExtensions | Cr4.SmepEnableBit;
+
+/** A PDPTE's bits 2:1 and 8:5, which are reserved while it is present. SDM 3A "PAE Paging". */
+export const PDPTE_RESERVED_LOW = 0x1e6;
+
+const keepsTranslations = 1 << 31;
+
+/** Whether MOV to CR0 takes a value, as far as the value alone says. */
+export function isCr0(low: number, high: number): boolean {
+  if (high !== 0) return false;
+  if ((low & Cr0.Paging) !== 0 && (low & Cr0.ProtectionEnable) === 0) return false;
+  return (low & Cr0.NotWriteThrough) === 0 || (low & Cr0.CacheDisable) !== 0;
+}
+
+/** Whether MOV to CR0 may set PG while IA32_EFER.LME is 1. SDM 3A "Initializing IA-32e Mode". */
+export function mayEnterIa32eMode(cr4: number, csRights: number, trRights: number): boolean {
+  if ((cr4 & Cr4.PhysicalAddressExtensions) === 0 || (csRights & AccessRights.L) !== 0) return false;
+  // A 16-bit TSS.
+  return (trRights & AccessRights.Type & ~2) !== 1;
+}
+
+/** Whether MOV to CR0 may clear PG. @param isIa32e IA32_EFER.LMA is 1. */
+export function mayLeavePaging(cr4: number, csRights: number, isIa32e: boolean): boolean {
+  return (cr4 & Cr4.PcidEnableBit) === 0 && (!isIa32e || (csRights & AccessRights.L) === 0);
+}
+
+/**
+ * Whether MOV to CR3 takes bits 63:32 of a value in IA-32e mode; outside it there are none.
+ * SDM 3A "Paging-Structure Entries": bits from the physical-address width on are reserved; bit 63 keeps translations if CR4.PCIDE is 1.
+ */
+export function isCr3High(high: number, cr4: number, physicalAddressWidth: number): boolean {
+  const address = (cr4 & Cr4.PcidEnableBit) !== 0 ? high & ~keepsTranslations : high;
+  return address >>> (physicalAddressWidth - 32) === 0;
+}
+
+/**
+ * Whether MOV to CR4 takes a value, as far as value and mode say.
+ * @param allowed the bits of CR4 that the processor has. @param isIa32e IA32_EFER.LMA is 1.
+ */
+export function isCr4(low: number, high: number, allowed: number, isIa32e: boolean): boolean {
+  if (high !== 0 || (low & ~allowed) !== 0) return false;
+  return isIa32e ? (low & Cr4.PhysicalAddressExtensions) !== 0 : (low & Cr4.PcidEnableBit) === 0;
+}
+
+/** Whether PAE paging outside IA-32e mode is on, whose PDPTEs are in registers. */
+export function usesPdptes(cr0: number, cr4: number, efer: number): boolean {
+  return (cr0 & Cr0.Paging) !== 0 && (cr4 & Cr4.PhysicalAddressExtensions) !== 0 && (efer & Efer.Lma) === 0;
+}
+
+/** Whether a PDPTE may be loaded: it is not present, or no reserved bit is 1. */
+export function isPdpte(low: number, high: number, physicalAddressWidth: number): boolean {
+  return (low & 1) === 0 || ((low & PDPTE_RESERVED_LOW) === 0 && high >>> (physicalAddressWidth - 32) === 0);
+}
+
+/** Physical address of the four PDPTEs, of bits 31:0 of CR3. */
+export function pdpteTable(cr3: number): number {
+  return (cr3 & 0xffffffe0) >>> 0;
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// What WRMSR accepts; anything else raises #GP(0). SDM 4 "Model-Specific Registers (MSRs)". The tables serve the VMM's handlers, the VM-entry rules
+// and the simulated processor.
+import {
+  CpuidLeaf,
+  ExtendedFeatureFlagsEbx,
+  ExtendedFeatureFlagsEcx,
+  ExtendedProcessorInformationEdx,
+  FeatureInformationEcx,
+  FeatureInformationEdx,
+  type cpuidRegisterNames,
+} from '../cpuid_leaves.js';
+import { Msr } from '../msr_definitions.js';
+import { Debugctl, Efer, MemoryType } from '../registers.js';
+import type { RegisterFacts } from './register_facts.js';
+
+/** A register of a CPUID leaf. */
+export type CpuidRegister = (typeof cpuidRegisterNames)[number];
+
+/** CPUID announces a feature: all bits of `mask` are 1, or the number in them is at least `atLeast`. Subleaf 0. */
+export interface CpuidCondition {
+  readonly leaf: number;
+  readonly register: CpuidRegister;
+  readonly mask: number;
+  readonly atLeast?: number;
+}
+
+/** An MSR announces a feature: all bits of `mask` are 1. */
+export interface MsrCondition {
+  readonly msr: number;
+  readonly mask: number;
+}
+
+/** Bits of an MSR, and what the processor must have for them not to be reserved. */
+export interface ConditionalBits {
+  readonly bits: number;
+  readonly needs: readonly (CpuidCondition | MsrCondition)[];
+}
+
+/** The values that WRMSR accepts. */
+export type MsrContent =
+  /** No bit but these; all are in 31:0. */
+  | { readonly kind: 'bits'; readonly bits: readonly ConditionalBits[] }
+  /** As many bits from 0 and from 32 as there are general-purpose and fixed-function performance counters. */
+  | { readonly kind: 'counters' }
+  /** A canonical address. */
+  | { readonly kind: 'canonical' }
+  /** A memory type in each byte. */
+  | { readonly kind: 'memory_types' }
+  /** Anything: bits 63:32 are dropped. */
+  | { readonly kind: 'low_half' };
+
+/** Types that an entry of IA32_PAT may have; bit n stands for type n. SDM 3A "Page Attribute Table (PAT)". */
+export const PAT_TYPES = Object.values(MemoryType).reduce<number>((all, type) => all | (1 << type), 0);
+
+const leaf1Ecx = (mask: number): CpuidCondition => ({ leaf: CpuidLeaf.FeatureInformation, register: 'ecx', mask });
+const leaf1Edx = (mask: number): CpuidCondition => ({ leaf: CpuidLeaf.FeatureInformation, register: 'edx', mask });
+const leaf7Ebx = (mask: number): CpuidCondition => ({ leaf: CpuidLeaf.ExtendedFeatureFlags, register: 'ebx', mask });
+const leaf7Ecx = (mask: number): CpuidCondition => ({ leaf: CpuidLeaf.ExtendedFeatureFlags, register: 'ecx', mask });
+const extended = (mask: number): CpuidCondition => ({
+  leaf: CpuidLeaf.ExtendedProcessorInformation,
+  register: 'edx',
+  mask,
+});
+const performanceMonitoring = (version: number): CpuidCondition => ({
+  leaf: CpuidLeaf.ArchPerfMonitoring,
+  register: 'eax',
+  mask: 0xff,
+  atLeast: version,
+});
+/** FREEZE_WHILE_SMM is supported. SDM 3B "IA32_PERF_CAPABILITIES MSR Enumeration". */
+const freezeWhileSmm: MsrCondition = { msr: Msr.Ia32PerfCapabilities, mask: 1 << 12 };
+
+/** SDM 3B "IA32_DEBUGCTL MSR"; SDM 4 "Architectural MSRs". */
+const debugctl: readonly ConditionalBits[] = [
+  { bits: Debugctl.Lbr | Debugctl.Btf, needs: [] },
+  { bits: Debugctl.BusLockDetect, needs: [leaf7Ecx(ExtendedFeatureFlagsEcx.BusLockDetect)] },
+  { bits: Debugctl.Tr | Debugctl.Bts | Debugctl.Btint, needs: [leaf1Edx(FeatureInformationEdx.Ds)] },
+  { bits: Debugctl.BtOffOs | Debugctl.BtOffUser, needs: [leaf1Ecx(FeatureInformationEcx.DsCpl)] },
+  {
+    bits: Debugctl.FreezeLbrsOnPmi | Debugctl.FreezePerfmonOnPmi,
+    needs: [leaf1Ecx(FeatureInformationEcx.Pdcm), performanceMonitoring(2)],
+  },
+  { bits: Debugctl.EnableUncorePmi, needs: [performanceMonitoring(3)] },
+  { bits: Debugctl.FreezeWhileSmm, needs: [leaf1Ecx(FeatureInformationEcx.Pdcm), freezeWhileSmm] },
+  { bits: Debugctl.RtmDebug, needs: [leaf7Ebx(ExtendedFeatureFlagsEbx.Rtm)] },
+];
+
+/** SDM 3A "Extended Feature Enable Register". A written LMA is ignored. */
+const efer: readonly ConditionalBits[] = [
+  { bits: Efer.Sce, needs: [extended(ExtendedProcessorInformationEdx.Syscall)] },
+  { bits: Efer.Lme | Efer.Lma, needs: [extended(ExtendedProcessorInformationEdx.Intel64)] },
+  { bits: Efer.Nxe, needs: [extended(ExtendedProcessorInformationEdx.ExecuteDisable)] },
+];
+
+/** By address: the MSRs whose values the VM-entry rules check, and others of the same form. */
+export const msrContents: Readonly<Record<number, MsrContent>> = {
+  [Msr.Ia32SysenterCs]: { kind: 'low_half' },
+  [Msr.Ia32SysenterEsp]: { kind: 'canonical' },
+  [Msr.Ia32SysenterEip]: { kind: 'canonical' },
+  [Msr.Ia32Debugctl]: { kind: 'bits', bits: debugctl },
+  [Msr.Ia32Pat]: { kind: 'memory_types' },
+  [Msr.Ia32PerfGlobalCtrl]: { kind: 'counters' },
+  [Msr.Ia32Efer]: { kind: 'bits', bits: efer },
+  [Msr.Ia32Lstar]: { kind: 'canonical' },
+  [Msr.Ia32Cstar]: { kind: 'canonical' },
+  [Msr.Ia32Fmask]: { kind: 'low_half' },
+  [Msr.Ia32FsBase]: { kind: 'canonical' },
+  [Msr.Ia32GsBase]: { kind: 'canonical' },
+  [Msr.Ia32KernelGsBase]: { kind: 'canonical' },
+};
+
+/** Where a processor announces its features. */
+export interface FeatureSource {
+  /** A register of a CPUID leaf, subleaf 0. */
+  cpuid(leaf: number, register: CpuidRegister): number;
+  /** Bits 31:0 of an MSR, 0 if the processor lacks it. */
+  msrLow(address: number): number;
+}
+
+/** Bits 31:0 and 63:32. */
+export interface Halves {
+  readonly low: number;
+  readonly high: number;
+}
+
+const allBits: Halves = { low: 0xffffffff, high: 0xffffffff };
+
+/** The bits that WRMSR to an MSR takes as 1 on a processor; all bits for an MSR that is not described by its bits. */
+export function settableBits(msr: number, source: FeatureSource): Halves {
+  const content = msrContents[msr];
+  if (content?.kind === 'counters') return counterBits(source);
+  if (content?.kind !== 'bits') return allBits;
+  const has = content.bits.filter(({ needs }) => needs.every((condition) => isMet(condition, source)));
+  return { low: has.reduce((all, { bits }) => all | bits, 0) >>> 0, high: 0 };
+}
+
+function isMet(condition: CpuidCondition | MsrCondition, source: FeatureSource): boolean {
+  if ('msr' in condition) return (source.msrLow(condition.msr) & condition.mask) === condition.mask;
+  const found = source.cpuid(condition.leaf, condition.register) & condition.mask;
+  return condition.atLeast === undefined ? found === (condition.mask | 0) : found >= condition.atLeast;
+}
+
+/** SDM 3B "Architectural Performance Monitoring". */
+function counterBits(source: FeatureSource): Halves {
+  const general = (source.cpuid(CpuidLeaf.ArchPerfMonitoring, 'eax') >>> 8) & 0xff;
+  const fixed = source.cpuid(CpuidLeaf.ArchPerfMonitoring, 'edx') & 0x1f;
+  return { low: 2 ** general - 1, high: 2 ** fixed - 1 };
+}
+
+/** Whether bits 63:32 of an address fit to a canonical one: they are the sign of its highest bit. Precondition: the width is above 32. */
+export function isCanonicalHigh(high: number, linearAddressWidth: number): boolean {
+  const top = high >> (linearAddressWidth - 33);
+  return top === 0 || top === -1;
+}
+
+/** Whether each byte of half an IA32_PAT is a memory type: 0, 1, 4, 5, 6 or 7. */
+export function isPatHalf(half: number): boolean {
+  for (let at = 0; at < 32; at += 8) {
+    const type = (half >>> at) & 0xff;
+    if (type > 7 || ((PAT_TYPES >> type) & 1) === 0) return false;
+  }
+  return true;
+}
+
+/** Whether WRMSR takes a value; true for an MSR without an entry in the table. What depends on other registers is not asked. */
+export function isMsrValue(facts: RegisterFacts, msr: number, low: number, high: number): boolean {
+  switch (msrContents[msr]?.kind) {
+    case 'bits':
+    case 'counters':
+      return ((low & ~facts.settableLow(msr)) | (high & ~facts.settableHigh(msr))) === 0;
+    case 'canonical':
+      return isCanonicalHigh(high, facts.linearAddressWidth);
+    case 'memory_types':
+      return isPatHalf(low) && isPatHalf(high);
+    default:
+      return true;
+  }
+}

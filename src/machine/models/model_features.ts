@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { FeatureSource } from '../../intrinsics/contents/msr_contents.js';
+import type { ProcessorModel } from './processor_model.js';
+
+/** What a processor model announces, for the tables of src/intrinsics. */
+export function modelFeatures(model: ProcessorModel): FeatureSource {
+  return {
+    cpuid: (leaf, register) =>
+      model.cpuid.find((each) => each.leaf === leaf && (each.subleaf ?? 0) === 0)?.[register] ?? 0,
+    msrLow: (address) => Number((model.msrs.find((each) => each.address === address)?.value ?? 0n) & 0xffffffffn),
+  };
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { inject, injectable } from 'inversify';
+import { msrContents, settableBits, type FeatureSource, type Halves } from '../../intrinsics/contents/msr_contents.js';
+import { Cpuid } from '../../intrinsics/cpuid.js';
+import { CpuidLeaf, cpuidRegisterNames } from '../../intrinsics/cpuid_leaves.js';
+import { ProcessorFault } from '../../intrinsics/errors.js';
+import { Msrs } from '../../intrinsics/msr.js';
+import { Msr } from '../../intrinsics/msr_definitions.js';
+import type { ProcessorFacts } from './processor_facts.js';
+
+/** From CPUID and RDMSR. */
+@injectable()
+export class ProcessorFactsX64 implements ProcessorFacts {
+  @inject(Cpuid) protected readonly cpuid!: Cpuid;
+  @inject(Msrs) protected readonly msrs!: Msrs;
+  private readonly registers = new Uint32Array(cpuidRegisterNames.length);
+  private settable: ReadonlyMap<number, Halves> | undefined;
+  private addressSizes: number | undefined;
+  private cr4Fixed1: number | undefined;
+
+  get physicalAddressWidth(): number {
+    return this.widths & 0xff;
+  }
+
+  get linearAddressWidth(): number {
+    return (this.widths >>> 8) & 0xff;
+  }
+
+  get cr4Bits(): number {
+    return (this.cr4Fixed1 ??= this.msrLow(Msr.Ia32VmxCr4Fixed1));
+  }
+
+  settableLow(msr: number): number {
+    return this.settableBitsOf(msr)?.low ?? 0xffffffff;
+  }
+
+  settableHigh(msr: number): number {
+    return this.settableBitsOf(msr)?.high ?? 0xffffffff;
+  }
+
+  private get widths(): number {
+    return (this.addressSizes ??= this.leaf(CpuidLeaf.AddrSize, 0));
+  }
+
+  /** Only the MSRs of the table have an entry: a guest asks for any number. */
+  private settableBitsOf(msr: number): Halves | undefined {
+    if (this.settable === undefined) {
+      const source: FeatureSource = {
+        cpuid: (leaf, register) => this.leaf(leaf, cpuidRegisterNames.indexOf(register)),
+        msrLow: (address) => this.msrLow(address),
+      };
+      this.settable = new Map(Object.keys(msrContents).map((key) => [Number(key), settableBits(Number(key), source)]));
+    }
+    return this.settable.get(msr);
+  }
+
+  private leaf(leaf: number, register: number): number {
+    this.cpuid.cpuid(leaf, 0, this.registers);
+    return this.registers[register]!;
+  }
+
+  private msrLow(address: number): number {
+    try {
+      return Number(this.msrs.rdmsr(address) & 0xffffffffn);
+    } catch (error) {
+      if (error instanceof ProcessorFault) return 0;
+      throw error;
+    }
+  }
+}
