@@ -5,17 +5,36 @@ import { BootError } from '../machine/boot/boot_error.js';
 import { MachineRun } from './machine_run.js';
 import { problemOf } from './problem.js';
 import { RunControl } from './run_control.js';
-import type { RunRequest, WorkerMessage } from './run_request.js';
+import type { RunReport, RunRequest, RunWorkerData, WorkerMessage } from './run_request.js';
+import { StrayErrors } from './stray_errors.js';
+import { sealing } from './worker_messages.js';
 
 /** The worker's side of a run: machine, VMM and extensions live here, and nothing else does. */
-const { request, control } = workerData as { request: RunRequest; control: SharedArrayBuffer };
-const post = (message: WorkerMessage): void => parentPort!.postMessage(message);
+const { request, control, seal } = workerData as RunWorkerData;
+const post = sealing<WorkerMessage>(seal, (message) => parentPort!.postMessage(message));
+const strays = new StrayErrors();
+
+function trace(error: unknown): void {
+  if (process.env.BFM_TRACE !== undefined) process.stderr.write(`${fullTrace(error)}\n`);
+}
+
+/** A run in which something failed unheard did not end well, whatever else it says. */
+async function withStrays(report: RunReport): Promise<RunReport> {
+  const stray = await strays.settled();
+  if (stray === undefined) return report;
+  trace(stray.error);
+  const detail = [report.detail, problemOf(stray.error).what].filter((text) => text !== '').join('\n');
+  return { ...report, outcome: report.outcome === 'dead' ? 'dead' : 'error', detail };
+}
+
+function whereOf(error: unknown, { kernel }: RunRequest): { where?: string } {
+  // A loader knows the image, but not where it came from.
+  return error instanceof BootError ? { where: kernel } : {};
+}
 
 try {
-  post({ kind: 'ended', report: await new MachineRun(request, new RunControl(control), post).run() });
+  post({ kind: 'ended', report: await withStrays(await new MachineRun(request, new RunControl(control), post).run()) });
 } catch (error) {
-  if (process.env.BFM_TRACE !== undefined) process.stderr.write(`${fullTrace(error)}\n`);
-  const problem = problemOf(error);
-  // A loader knows the image, but not where it came from.
-  post({ kind: 'failed', problem: error instanceof BootError ? { ...problem, where: request.kernel } : problem });
+  trace(error);
+  post({ kind: 'failed', problem: { ...problemOf(error), ...whereOf(error, request) } });
 }

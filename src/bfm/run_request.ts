@@ -31,6 +31,15 @@ export interface RunRequest {
   readonly testDevice: boolean;
 }
 
+/** What a worker with a machine is started with. */
+export interface RunWorkerData {
+  readonly request: RunRequest;
+  /** Of a `RunControl`. */
+  readonly control: SharedArrayBuffer;
+  /** Marks the worker's messages; see `Seal`. */
+  readonly seal: string;
+}
+
 /** How a run ended. */
 export type Outcome = 'reached' | 'powered-off' | 'debug-exit' | 'reset' | 'dead' | 'timeout' | 'interrupted' | 'error';
 

@@ -7,11 +7,12 @@ import { hangingHandler } from './hanging_handler.js';
 import { InputQueue } from './input_queue.js';
 import { problemOf } from './problem.js';
 import { RunControl, StopRequest } from './run_control.js';
-import type { Outcome, RunReport, RunRequest, WorkerMessage } from './run_request.js';
+import type { Outcome, RunReport, RunRequest, RunWorkerData, WorkerMessage } from './run_request.js';
 import { RunFailedError } from './run_failed_error.js';
 import type { TextSink } from './text_sink.js';
 import { VmmLines } from './vmm_lines.js';
 import { Watchdog } from './watchdog.js';
+import { Seal } from './worker_messages.js';
 
 /** What a session needs beside the request. */
 export interface SessionOptions {
@@ -42,6 +43,7 @@ const endedWithoutReport = (code: number): BareflankError =>
  */
 export class RunSession {
   readonly control = new RunControl();
+  private readonly seal = new Seal<WorkerMessage>();
   private readonly input = new InputQueue(this.control);
   private readonly console: GuestConsole;
   private readonly vmm: VmmLines;
@@ -102,11 +104,18 @@ export class RunSession {
     return new Promise((resolve, reject) => {
       this.finish = resolve;
       this.fail = reject;
-      const workerData = { request: this.request, control: this.control.memory };
+      const workerData: RunWorkerData = {
+        request: this.request,
+        control: this.control.memory,
+        seal: this.seal.text,
+      };
       const worker = new Worker(new URL('./machine_worker.js', import.meta.url), { workerData });
       this.worker = worker;
-      worker.on('message', (message: WorkerMessage) => this.receive(message));
-      worker.on('error', (error: Error) => reject(new RunFailedError(problemOf(error))));
+      worker.on('message', (received: unknown) => {
+        const message = this.seal.open(received);
+        if (message !== undefined) this.receive(message);
+      });
+      worker.on('error', (error: unknown) => reject(new RunFailedError(problemOf(error))));
       worker.on('exit', (code) => reject(new RunFailedError(problemOf(endedWithoutReport(code)))));
     });
   }

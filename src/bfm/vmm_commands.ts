@@ -55,8 +55,16 @@ function dump(): Command {
 function status(done: (status: ExitStatus) => void): Command {
   const command = new Command('status').description('print the state of the VMM').action(async () => {
     try {
-      const { state, ending } = await withHost(command, (host) => host.request('status', {}));
-      process.stdout.write(`${state}\n${ending === undefined ? '' : `the guest has ended: ${ending}\n`}`);
+      const { state, ending, busy } = await withHost(command, (host) => host.request('status', {}));
+      process.stdout.write(
+        [
+          state,
+          ...(busy === undefined ? [] : [`${busy} is not finished`]),
+          ...(ending === undefined ? [] : [`the guest has ended: ${ending}`]),
+        ]
+          .map((line) => `${line}\n`)
+          .join(''),
+      );
     } catch (error) {
       if (!(error instanceof NoMachineError)) throw error;
       // That there is no machine is the answer, not a failure to get one.

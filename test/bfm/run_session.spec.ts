@@ -143,6 +143,66 @@ describe('RunSession', () => {
     expect(await report).to.include({ outcome: 'reached' });
   });
 
+  /** Runs the cpuid guest under a module of which this is the code. */
+  const under = (name: string, code: string) => {
+    const head = `import { ExitContribution, ExitReason, ReportContribution, VcpuContribution, vcpuModule, VmcsContribution } from 'bareflank';`;
+    const request = { ...endless, append: '3', modules: [folder.write(`${name}.ts`, `${head}\n${code}\n`)] };
+    return new RunSession(request, { console: sink(), vmm: sink(), colours: false }).run();
+  };
+  const failure = (name: string, code: string): Promise<RunFailedError> =>
+    under(name, code).then(
+      () => expect.fail('it ran'),
+      (error: unknown) => error as RunFailedError,
+    );
+
+  for (const [point, method] of [
+    ['VmcsContribution', 'setUp'],
+    ['VcpuContribution', 'onInit'],
+    ['VcpuContribution', 'onRun'],
+    ['ReportContribution', 'report'],
+  ] as const)
+    it(`refuses an async ${method}, whatever its Promise comes to`, async () => {
+      const { problem } = await failure(
+        `async_${method}`,
+        `export default vcpuModule(({ bind }) => bind(${point}).toConstantValue(
+           { name: 'mine', async ${method}() { await Promise.resolve(); throw new Error('nobody hears of this'); } } as never));`,
+      );
+      expect(problem.what).to.include(`${method}() of the contribution 'mine' returned a Promise`);
+    });
+
+  it('refuses a module function that is async', async () => {
+    const { problem } = await failure(
+      'async_module',
+      'export default vcpuModule(async () => { await Promise.resolve(); });',
+    );
+    expect(problem.what).to.match(/async_module\.ts: its module function returned a Promise: it must bind at once$/);
+  });
+
+  it('tells of a rejection that nobody handles, with the place, and of all else that is known', async () => {
+    const report = await under(
+      'stray',
+      `const fail = async () => { await Promise.resolve(); throw new Error('nobody hears of this'); };
+       export default vcpuModule(({ bind }) => bind(ExitContribution).toConstantValue(
+         { name: 'stray', reasons: [ExitReason.Cpuid], handleExit() { void fail(); return false; } }));`,
+    );
+    expect(report.outcome).to.equal('error');
+    expect(report.detail).to.match(
+      /an extension failed where nobody waits for it: Error: nobody hears of this\n {4}at fail \(.*stray\.ts:2:\d+\)/,
+    );
+    expect(report.machine.exits.cpuid).to.equal(3);
+  });
+
+  it('takes no message of an extension for one of the machine’s', async () => {
+    const report = await under(
+      'messages',
+      `const { parentPort } = (globalThis as any).process.getBuiltinModule('node:worker_threads');
+       for (const message of [null, undefined, 5, 'text', [], { kind: 'ended' }, { kind: 'console', bytes: 7 }, { seal: 'x', message: null }])
+         parentPort.postMessage(message);
+       export default vcpuModule(() => {});`,
+    );
+    expect(report).to.include({ outcome: 'powered-off' });
+  });
+
   it('says that an extension ended the thread of the machine', async () => {
     const file = folder.write(
       'exits.ts',

@@ -3,6 +3,7 @@ import { lstatSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import {
   createMessageConnection,
+  ErrorCodes,
   ResponseError,
   SocketMessageReader,
   SocketMessageWriter,
@@ -11,23 +12,37 @@ import {
 import { HostError, HostGoneError, NoMachineError } from './host_errors.js';
 import { ATTACH, TYPE, type AttachAnswer, type HostMethod, type HostRequests } from './host_protocol.js';
 import { socketPath } from './runtime_folder.js';
+import { whileAnswering } from './while_answering.js';
 
-function open(path: string): Promise<Socket | undefined> {
+/** How long a host may take for a sign of life. */
+const PATIENCE_MILLISECONDS = 10_000;
+
+/** @throws what connect reports */
+function dial(path: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     socket.once('connect', () => resolve(socket));
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return resolve(undefined);
-      if (error.code !== 'ECONNREFUSED') return reject(new HostError(`${path}: ${error.message}`));
-      if (!lstatSync(path).isSocket())
-        return reject(
-          new HostError(`${path} is no socket, and not of our making: remove it, or use another --machine`),
-        );
-      // Nobody listens: its host was killed.
-      rmSync(path, { force: true });
-      resolve(undefined);
-    });
+    socket.once('error', reject);
   });
+}
+
+/** @param again another host may have begun to listen since the first attempt was refused */
+async function open(path: string, again = false): Promise<Socket | undefined> {
+  try {
+    return await dial(path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    // Somebody else removed the socket, or it never was.
+    if (code === 'ENOENT' || found === undefined) return undefined;
+    if (code !== 'ECONNREFUSED') throw new HostError(`${path}: ${message}`, { causedBy: error });
+    if (!found.isSocket())
+      throw new HostError(`${path} is no socket, and not of our making: remove it, or use another --machine`);
+    if (!again) return open(path, true);
+    // Nobody listens: its host was killed.
+    rmSync(path, { force: true });
+    return undefined;
+  }
 }
 
 /** A connection to the background host of a machine. */
@@ -36,7 +51,11 @@ export class HostClient {
   /** Resolves when the host has gone, or `close` was called. */
   readonly closed: Promise<void>;
 
-  private constructor(private readonly socket: Socket) {
+  private constructor(
+    private readonly socket: Socket,
+    private readonly path: string,
+    private readonly patience: number,
+  ) {
     this.connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
     this.closed = new Promise((resolve) => {
       socket.on('close', () => resolve());
@@ -45,15 +64,19 @@ export class HostClient {
     this.connection.onError(() => socket.destroy());
   }
 
-  /** @returns undefined if no host runs; the socket of a dead one is removed. @throws UsageError, FileError, HostError */
-  static async find(machine: string): Promise<HostClient | undefined> {
-    const socket = await open(socketPath(machine));
-    return socket === undefined ? undefined : new HostClient(socket);
+  /**
+   * @param patience milliseconds that the host may take for a sign of life
+   * @returns undefined if no host runs; the socket of a dead one is removed. @throws UsageError, FileError, HostError
+   */
+  static async find(machine: string, patience = PATIENCE_MILLISECONDS): Promise<HostClient | undefined> {
+    const path = socketPath(machine);
+    const socket = await open(path);
+    return socket === undefined ? undefined : new HostClient(socket, path, patience);
   }
 
   /** @throws NoMachineError too */
-  static async connect(machine: string): Promise<HostClient> {
-    const client = await HostClient.find(machine);
+  static async connect(machine: string, patience = PATIENCE_MILLISECONDS): Promise<HostClient> {
+    const client = await HostClient.find(machine, patience);
     if (client === undefined) throw new NoMachineError(machine);
     client.listen();
     return client;
@@ -106,15 +129,27 @@ export class HostClient {
     this.connection.listen();
   }
 
+  private silence(method: string): HostError {
+    return new HostError(
+      `${method}: the machine's host has not answered for ${this.patience / 1000} s: its process is stopped, or the computer is overloaded. ` +
+        `Find it by pgrep -f ${this.path}; kill -CONT lets a stopped process go on, kill -KILL ends it with its machine`,
+      { details: { where: this.path } },
+    );
+  }
+
   private async ask<T>(method: string, params: object): Promise<T> {
     const gone = this.closed.then(() => {
       throw new HostGoneError(`the machine's host went away before it answered ${method}`);
     });
     try {
-      return await Promise.race([this.connection.sendRequest<T>(method, params), gone]);
+      const answer = Promise.race([this.connection.sendRequest<T>(method, params), gone]);
+      // The host's own thread answers this one, whatever its machine does.
+      const ping = (): Promise<unknown> => this.connection.sendRequest('status', {});
+      return await whileAnswering(answer, ping, this.patience, () => this.silence(method));
     } catch (error) {
       if (error instanceof HostError) throw error;
-      if (error instanceof ResponseError) throw new HostError(error.message);
+      if (error instanceof ResponseError && error.code !== Number(ErrorCodes.PendingResponseRejected))
+        throw new HostError(error.message);
       // The connection's own: it was closed or is broken.
       throw new HostGoneError(`the machine's host went away before it answered ${method}`, { causedBy: error });
     }

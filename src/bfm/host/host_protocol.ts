@@ -4,9 +4,18 @@ import type { DriverState } from '../../driver/driver.js';
 /** Registers of a VMCALL on their way through JSON: hexadecimal, with 0x. */
 export type WireRegisters = Readonly<Record<string, string>>;
 
+/** What a host knows of its machine at any moment. */
+export interface HostStatus {
+  readonly state: DriverState;
+  /** How the guest ended, if it did. */
+  readonly ending?: string | undefined;
+  /** What the machine is asked to do and has not finished. */
+  readonly busy?: string | undefined;
+}
+
 /** What a client can ask of a host, as JSON-RPC requests: parameters and result by method. Bytes travel in base64. */
 export interface HostRequests {
-  status: { params: object; result: { state: DriverState; ending?: string | undefined } };
+  status: { params: object; result: HostStatus };
   load: {
     params: { files: readonly string[]; settings?: Readonly<Record<string, string>> | undefined };
     result: null;
@@ -25,6 +34,9 @@ export interface HostRequests {
 
 /** A method of `HostRequests`. */
 export type HostMethod = keyof HostRequests;
+
+/** One that the machine answers, between two quanta. The host's own thread knows the status. */
+export type MachineMethod = Exclude<HostMethod, 'status'>;
 
 /** Methods that only the host's own thread answers. */
 export const ATTACH = 'attach';
@@ -48,20 +60,22 @@ export interface AttachAnswer {
 /** Everything a hosted machine needs, checked, as plain data. */
 export interface WorkerRequest {
   readonly id: number;
-  readonly method: HostMethod | typeof TYPE;
+  readonly method: MachineMethod | typeof TYPE;
   readonly params: unknown;
 }
 
 /** What the machine's worker tells the host. */
 export type HostedMessage =
   | { readonly kind: 'console' | 'vmm'; readonly bytes: Uint8Array }
-  | { readonly kind: 'handlers'; readonly names: readonly string[] }
+  /** The state of the VMM and the names of its handlers; before each answer. */
+  | { readonly kind: 'state'; readonly state: DriverState; readonly handlers: readonly string[] }
   /** What was typed has reached the guest's port: there is room for more. */
   | { readonly kind: 'typed' }
   /** Code of the VMM or of extensions is called, outside the guest's VM exits; without `what`, the call has returned. */
   | { readonly kind: 'calling'; readonly what: string | undefined }
   | { readonly kind: 'ready' }
-  | { readonly kind: 'ended'; readonly detail: string }
+  /** The guest has ended: a line at once, and the whole report when it is written. */
+  | { readonly kind: 'ended'; readonly detail: string; readonly isWhole: boolean }
   | { readonly kind: 'answer'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly message: string }
   | { readonly kind: 'failed'; readonly message: string };

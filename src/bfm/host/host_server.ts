@@ -13,10 +13,10 @@ import { FileError } from '../file_error.js';
 import { AttachedConsole } from './attached_console.js';
 import { FrameLimit } from './frame_limit.js';
 import { typedBytes } from './host_parameters.js';
-import { ATTACH, TYPE, type AttachAnswer, type HostMethod } from './host_protocol.js';
+import { ATTACH, TYPE, type AttachAnswer, type MachineMethod } from './host_protocol.js';
 import type { MachineHost } from './machine_host.js';
 
-const methods: readonly HostMethod[] = [
+const methods: readonly MachineMethod[] = [
   ...(['load', 'unload', 'start', 'stop', 'dump'] as const),
   ...(['vmcall', 'vmcallData', 'memoryHash'] as const),
 ];
@@ -91,7 +91,7 @@ export class HostServer {
     connection.onError(() => socket.destroy());
     for (const method of methods)
       connection.onRequest(method, (params: object) => answered(this.host.request(method, params as never)));
-    connection.onRequest('status', () => answered(this.host.status()));
+    connection.onRequest('status', () => this.host.status());
     connection.onRequest('remove', () => this.remove(socket));
     this.serveConsole(connection, socket);
     connection.listen();

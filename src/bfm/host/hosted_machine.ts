@@ -17,16 +17,22 @@ import { canType, typeAtGuest } from '../type_at_guest.js';
 import { DriverCommands } from './driver_commands.js';
 import { CommandError } from './host_errors.js';
 import { checkedParameters } from './host_parameters.js';
-import { TYPE, type HostedMessage, type HostMethod, type HostRequests, type WorkerRequest } from './host_protocol.js';
+import {
+  TYPE,
+  type HostedMessage,
+  type MachineMethod,
+  type HostRequests,
+  type WorkerRequest,
+} from './host_protocol.js';
 
 /** Milliseconds that the guest runs before requests are looked for. */
 const SLICE = 5;
 
 /** What cannot be done to a machine whose guest has ended. */
-const wantsGuest: ReadonlySet<HostMethod> = new Set(['load', 'start', 'vmcall', 'vmcallData']);
+const wantsGuest: ReadonlySet<MachineMethod> = new Set(['load', 'start', 'vmcall', 'vmcallData']);
 
 /** What the methods that call code of the VMM or of extensions are, for a watcher that sees no end of one. */
-const calls: Readonly<Partial<Record<HostMethod, string>>> = {
+const calls: Readonly<Partial<Record<MachineMethod, string>>> = {
   load: 'the loading of the modules',
   start: 'the start of the VMM',
   vmcall: 'the VMCALL',
@@ -36,7 +42,7 @@ const calls: Readonly<Partial<Record<HostMethod, string>>> = {
   remove: 'the end of the VMM',
 };
 
-type Params<M extends HostMethod> = HostRequests[M]['params'];
+type Params<M extends MachineMethod> = HostRequests[M]['params'];
 
 /** A machine that lives until it is removed: it runs its guest, and between two quanta does what clients of its host ask for. */
 export class HostedMachine {
@@ -118,7 +124,7 @@ export class HostedMachine {
   }
 
   /** Tells the watchdog of a call into the VMM or extensions, and of its end. */
-  private async called<T>(method: HostMethod, call: () => T | Promise<T>): Promise<T> {
+  private async called<T>(method: MachineMethod, call: () => T | Promise<T>): Promise<T> {
     this.post({ kind: 'calling', what: calls[method] });
     try {
       return await call();
@@ -134,7 +140,11 @@ export class HostedMachine {
 
   private start(): void {
     this.commands.start();
-    this.post({ kind: 'handlers', names: [...this.driver.handlerNames] });
+    this.tellState();
+  }
+
+  private tellState(): void {
+    this.post({ kind: 'state', state: this.commands.status, handlers: [...this.driver.handlerNames] });
   }
 
   private async runSlice(): Promise<void> {
@@ -164,16 +174,17 @@ export class HostedMachine {
     this.ending = end;
     // Whoever hears of the end shall have seen everything before it.
     this.flush();
+    this.post({ kind: 'ended', detail: this.shortEnding!, isWhole: false });
     void this.tellEnd(end);
   }
 
   private async tellEnd(end: PcEnd): Promise<void> {
     const { detail } = end.kind === 'dead' ? await deathReport(end, this.driver.hasVmm) : end;
-    this.post({ kind: 'ended', detail: endingLine({ kind: end.kind, detail }, this.pc.debugExit) });
+    this.post({ kind: 'ended', detail: endingLine({ kind: end.kind, detail }, this.pc.debugExit), isWhole: true });
   }
 
   /** A machine whose guest has ended executes nothing more, not even its VMM's driver. */
-  private refuseEnded(method: HostMethod): void {
+  private refuseEnded(method: MachineMethod): void {
     if (this.shortEnding === undefined || !wantsGuest.has(method)) return;
     const name = method === 'vmcallData' ? 'vmcall' : method;
     throw new CommandError(
@@ -226,21 +237,25 @@ export class HostedMachine {
   private async serve({ id, method, params }: WorkerRequest): Promise<void> {
     // What was typed is in shared memory: this only wakes the machine.
     if (method === TYPE) return;
-    try {
-      this.post({ kind: 'answer', id, result: await this.called(method, () => this.perform(method, params)) });
-    } catch (error) {
-      // The client may be in any folder.
-      this.post({ kind: 'error', id, message: problemOf(error, null).what });
-    }
-    this.post({ kind: 'handlers', names: [...this.driver.handlerNames] });
+    // An answer and the state after it are one: who gets the answer finds that state.
+    const message = await this.called(method, () => this.answer(id, method, params));
+    this.tellState();
+    this.post(message);
   }
 
-  private async perform(method: HostMethod, params: unknown): Promise<unknown> {
+  private async answer(id: number, method: MachineMethod, params: unknown): Promise<HostedMessage> {
+    try {
+      return { kind: 'answer', id, result: await this.perform(method, params) };
+    } catch (error) {
+      // The client may be in any folder.
+      return { kind: 'error', id, message: problemOf(error, null).what };
+    }
+  }
+
+  private async perform(method: MachineMethod, params: unknown): Promise<unknown> {
     const { commands } = this;
     this.refuseEnded(method);
     switch (method) {
-      case 'status':
-        return { state: commands.status, ending: this.shortEnding };
       case 'load':
         {
           const { files, settings } = checkedParameters(method, params);

@@ -4,11 +4,20 @@ import type { DriverState } from '../../driver/driver.js';
 import { BareflankError } from '../../intrinsics/errors.js';
 import { endWorker } from '../end_worker.js';
 import { InputQueue } from '../input_queue.js';
+import { problemOf } from '../problem.js';
 import { RunControl } from '../run_control.js';
-import type { RunRequest } from '../run_request.js';
+import type { RunRequest, RunWorkerData } from '../run_request.js';
 import { Watchdog } from '../watchdog.js';
+import { Seal } from '../worker_messages.js';
 import { CommandError, MachineLostError } from './host_errors.js';
-import { TYPE, type HostedMessage, type HostMethod, type HostRequests, type WorkerRequest } from './host_protocol.js';
+import {
+  TYPE,
+  type HostedMessage,
+  type HostRequests,
+  type HostStatus,
+  type MachineMethod,
+  type WorkerRequest,
+} from './host_protocol.js';
 
 /** How long a machine may take to stop and unload its VMM when it is removed. */
 const REMOVAL_MILLISECONDS = 5000;
@@ -26,9 +35,13 @@ export interface HostListener {
   ended(detail: string): void;
 }
 
-interface Pending {
+interface Answer {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
+}
+
+interface Pending extends Answer {
+  readonly method: MachineMethod;
 }
 
 /**
@@ -39,7 +52,10 @@ export class MachineHost {
   readonly listeners = new Set<HostListener>();
   /** How the guest ended, or why the machine was lost. */
   ending: string | undefined;
+  /** How the guest ended, in one line: known before the whole report is written. */
+  private endingLine: string | undefined;
   private readonly control = new RunControl();
+  private readonly seal = new Seal<HostedMessage>();
   private readonly input = new InputQueue(this.control, () => this.post({ id: 0, method: TYPE, params: undefined }));
   private readonly worker: Worker;
   private readonly pending = new Map<number, Pending>();
@@ -48,14 +64,17 @@ export class MachineHost {
   private nextId = 1;
   private lost: string | undefined;
   private backlogBytes = new Uint8Array();
-  private ready: Pending | undefined;
+  private ready: Answer | undefined;
+  private state: DriverState = 'VMM_UNLOADED';
 
   constructor(request: RunRequest) {
-    this.worker = new Worker(new URL('./hosted_worker.js', import.meta.url), {
-      workerData: { request, control: this.control.memory },
+    const workerData: RunWorkerData = { request, control: this.control.memory, seal: this.seal.text };
+    this.worker = new Worker(new URL('./hosted_worker.js', import.meta.url), { workerData });
+    this.worker.on('message', (received: unknown) => {
+      const message = this.seal.open(received);
+      if (message !== undefined) this.receive(message);
     });
-    this.worker.on('message', (message: HostedMessage) => this.receive(message));
-    this.worker.on('error', (error) => this.lose(`internal error: ${error.message}`));
+    this.worker.on('error', (error: unknown) => this.lose(problemOf(error).what));
     this.worker.on('exit', () => this.lose('the machine ended'));
     this.watchdog = new Watchdog(this.control, {
       handlers: () => this.handlers,
@@ -84,19 +103,22 @@ export class MachineHost {
     await this.input.type(bytes);
   }
 
-  /** The state of the VMM, and how the guest ended if it did. */
-  async status(): Promise<HostRequests['status']['result']> {
-    const { state, ending } = await this.request('status', {});
-    // The machine knows first; what it says later is the whole report.
-    return { state, ending: this.ending ?? ending };
+  /** The state of the VMM as the machine told it last, what it is doing, and how the guest ended if it did. Waits for nothing. */
+  status(): HostStatus {
+    const [busy] = [...this.pending.values()].map(({ method }) => method);
+    return {
+      state: this.lost === undefined ? this.state : 'VMM_CORRUPT',
+      ending: this.ending ?? this.endingLine,
+      busy,
+    };
   }
 
   /** Asks the machine. @throws MachineLostError, or an error with the machine's own message */
-  request<M extends HostMethod>(method: M, params: HostRequests[M]['params']): Promise<HostRequests[M]['result']> {
+  request<M extends MachineMethod>(method: M, params: HostRequests[M]['params']): Promise<HostRequests[M]['result']> {
     if (this.lost !== undefined) return this.withoutMachine(method, this.lost);
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
-      this.pending.set(id, { resolve: resolve as Pending['resolve'], reject });
+      this.pending.set(id, { method, resolve: resolve as Pending['resolve'], reject });
       this.post({ id, method, params });
     });
   }
@@ -118,10 +140,8 @@ export class MachineHost {
     return endWorker(this.worker);
   }
 
-  /** Status and removal always work. */
-  private withoutMachine<M extends HostMethod>(method: M, why: string): Promise<HostRequests[M]['result']> {
-    const state: DriverState = 'VMM_CORRUPT';
-    if (method === 'status') return Promise.resolve({ state } as HostRequests[M]['result']);
+  /** Removal always works. */
+  private withoutMachine<M extends MachineMethod>(method: M, why: string): Promise<HostRequests[M]['result']> {
     if (method === 'remove') return Promise.resolve(null as HostRequests[M]['result']);
     return Promise.reject(new MachineLostError(`vmm is corrupt: ${why}; end its machine with bfm driver_unload`));
   }
@@ -142,14 +162,16 @@ export class MachineHost {
         return this.tell((listener) => listener.vmm(message.bytes));
       case 'typed':
         return this.input.feed();
-      case 'handlers':
-        this.handlers = message.names;
+      case 'state':
+        this.state = message.state;
+        this.handlers = message.handlers;
         return;
       case 'calling':
         return this.watchdog.calling(message.what);
       case 'ready':
         return this.ready?.resolve(undefined);
       case 'ended':
+        if (!message.isWhole) return void (this.endingLine = message.detail);
         this.ending = message.detail;
         return this.tell((listener) => listener.ended(message.detail));
       case 'failed':
@@ -161,7 +183,7 @@ export class MachineHost {
     }
   }
 
-  private settle(id: number, how: (pending: Pending) => void): void {
+  private settle(id: number, how: (answer: Answer) => void): void {
     const pending = this.pending.get(id);
     this.pending.delete(id);
     if (pending !== undefined) how(pending);

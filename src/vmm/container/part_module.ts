@@ -2,6 +2,7 @@
 import type { ComponentScope } from '../../intrinsics/component.js';
 import { BindingRecorder, type BindingRecord, type PartBinder } from './binding_recorder.js';
 import { ModuleFunctionError, ModuleLoadError } from './load_errors.js';
+import { isThenable } from '../support/thenable.js';
 import './running_copy.js';
 
 /** A module function: it only binds. */
@@ -21,8 +22,9 @@ export class PartModule {
   /** Runs the module function. @param file whose export this is, for error messages. */
   record(file: string): readonly BindingRecord[] {
     const recorder = new BindingRecorder(this.scope, file);
+    let answer: unknown;
     try {
-      this.load(recorder);
+      answer = this.load(recorder);
     } catch (error) {
       if (error instanceof ModuleLoadError) throw error;
       throw new ModuleFunctionError(
@@ -33,6 +35,8 @@ export class PartModule {
         },
       );
     }
+    if (isThenable(answer))
+      throw new ModuleFunctionError(`${file}: its module function returned a Promise: it must bind at once`, [file]);
     return recorder.finish();
   }
 

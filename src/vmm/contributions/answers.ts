@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ContributionError } from '../errors.js';
 import type { Contribution } from '../container/contribution.js';
-
-function isThenable(answer: unknown): boolean {
-  return typeof answer === 'object' && answer !== null && typeof (answer as { then?: unknown }).then === 'function';
-}
+import { isThenable } from '../support/thenable.js';
 
 /** What was answered, as the message names it. */
 const nameOf = (answer: unknown): string => (isThenable(answer) ? 'a Promise' : String(answer));
@@ -39,6 +36,19 @@ export function valueRead<T extends 'bigint' | 'number'>(
   throw new ContributionError(
     `${method}() of the contribution '${contribution.name}' must return a ${type}, or undefined (the next one is asked), but it returned ${nameOf(answer)}` +
       (isThenable(answer) ? ': a VM exit cannot wait, make the method synchronous' : ` (${typeof answer})`),
+  );
+}
+
+/**
+ * What a contribution returned from a method that only does something. The Promise of an async method would be forgotten, with what it is
+ * rejected with, and the rest of the method would run at a time that nobody chose.
+ *
+ * @returns the answer. @throws ContributionError for a Promise
+ */
+export function nothingToWaitFor<T>(answer: T, contribution: Contribution, method: string): T {
+  if (!isThenable(answer)) return answer;
+  throw new ContributionError(
+    `${method}() of the contribution '${contribution.name}' returned a Promise: nobody waits for it, make the method synchronous`,
   );
 }
 

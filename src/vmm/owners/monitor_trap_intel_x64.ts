@@ -2,6 +2,7 @@
 import { inject, injectable } from 'inversify';
 import { PrimaryControl } from '../../intrinsics/control_bits.js';
 import type { Contribution } from '../container/contribution.js';
+import { nothingToWaitFor } from '../contributions/answers.js';
 import { ContributionError, VmcsError } from '../errors.js';
 import { derived } from '../state/state.js';
 import { Vmcs } from '../vmcs/vmcs.js';
@@ -44,7 +45,7 @@ export class MonitorTrapIntelX64 extends RequestOwner<Step> implements MonitorTr
     // A step may ask for the next one.
     for (const { contribution, key } of due) {
       const target = this.contributions.get(contribution)!;
-      methodOf(target, key.method).call(target, key.argument);
+      nothingToWaitFor(methodOf(target, key.method).call(target, key.argument), target, key.method);
     }
   }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, multiInject, optional } from 'inversify';
 import { HostEntry } from '../../intrinsics/host_entry.js';
+import type { Contribution } from '../container/contribution.js';
 import { extension } from '../container/extension.js';
+import { nothingToWaitFor } from '../contributions/answers.js';
+import type { VcpuContribution } from '../contributions/vcpu_contribution.js';
 import { VmcsContribution } from '../contributions/vmcs_contribution.js';
 import { ExitHandler } from '../exit_handler/exit_handler.js';
 import { ContributedTraps } from '../owners/contributed_traps.js';
@@ -37,14 +40,14 @@ export class VcpuIntelX64 extends VcpuX64 {
       rollback.onFailure(() => this.stateSave.fini());
       if (!this.tablesMade) this.exitHandler.init();
       this.tablesMade = true;
-      for (const contribution of this.contributions) contribution.onInit?.(this);
+      this.tell('onInit', this.contributions);
     });
   }
 
   override fini(userData?: UserData): void {
     if (!this.isInitialized) return;
     if (this.isRunning) this.hlt(userData);
-    for (const contribution of this.inReverse()) contribution.onFini?.(this);
+    this.tell('onFini', this.inReverse());
     this.stateSave.fini();
     super.fini(userData);
   }
@@ -67,12 +70,12 @@ export class VcpuIntelX64 extends VcpuX64 {
       this.vmcs.launch(() => this.exitHandler.dispatch(), [this.traps, ...this.vmcsContributions]);
       this.launched = true;
     });
-    for (const contribution of this.contributions) contribution.onRun?.(this);
+    this.tell('onRun', this.contributions);
   }
 
   override hlt(userData?: UserData): void {
     if (!this.isInitialized || !this.isRunning) return;
-    for (const contribution of this.inReverse()) contribution.onHlt?.(this);
+    this.tell('onHlt', this.inReverse());
     this.traps.stop();
     if (this.isHostVmVcpu) this.vmxon.stop();
     this.hostEntry.detach();
@@ -85,6 +88,13 @@ export class VcpuIntelX64 extends VcpuX64 {
   private readStates(): void {
     this.vmmState.init();
     this.guestState.init();
+  }
+
+  private tell(
+    event: keyof Omit<VcpuContribution, keyof Contribution>,
+    contributions: readonly VcpuContribution[],
+  ): void {
+    for (const each of contributions) nothingToWaitFor(each[event]?.(this), each, event);
   }
 
   private inReverse() {

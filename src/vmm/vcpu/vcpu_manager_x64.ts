@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
+import { nothingToWaitFor } from '../contributions/answers.js';
 import type { ReportContribution, ReportValue } from '../contributions/report_contribution.js';
 import type { DebugRing } from '../debug_ring/debug_ring.js';
 import { VcpuError } from '../errors.js';
@@ -97,7 +98,7 @@ export class VcpuManagerX64 implements VcpuManager {
 
 function reportOf(each: ReportContribution): Record<string, ReportValue> {
   try {
-    return { ...each.report() };
+    return { ...nothingToWaitFor(each.report(), each, 'report') };
   } catch (error) {
     throw new VcpuError(`the report of extension ${each.name} threw: ${String(error)}`, { causedBy: error });
   }

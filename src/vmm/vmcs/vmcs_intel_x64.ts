@@ -10,6 +10,7 @@ import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { vmInstructionErrorText } from '../../intrinsics/vm_instruction_errors.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { extension } from '../container/extension.js';
+import { nothingToWaitFor } from '../contributions/answers.js';
 import type { VmcsContribution } from '../contributions/vmcs_contribution.js';
 import { VmEntryError, VmxError } from '../errors.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
@@ -45,7 +46,7 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
       this.clear();
       this.load();
       this.writeFields();
-      this.asContributions(contributions, driverContext, (each) => each.setUp(this));
+      this.asContributions(contributions, driverContext, (each) => nothingToWaitFor(each.setUp(this), each, 'setUp'));
       if (!this.vmx.vmlaunch()) throw this.entryFailed('VMLAUNCH');
     });
   }

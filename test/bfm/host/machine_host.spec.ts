@@ -66,7 +66,7 @@ describe('MachineHost', () => {
     host.type(Buffer.from('two'));
     await hears('two');
     expect(host.listeners.has(broken)).to.equal(false);
-    expect((await host.status()).state).to.equal('VMM_UNLOADED');
+    expect(host.status().state).to.equal('VMM_UNLOADED');
   });
 
   it('types all of a long text at a guest, however slowly it reads', async () => {
@@ -88,6 +88,42 @@ describe('MachineHost', () => {
     );
     await host.remove();
     expect(await waits.catch((error: Error) => error.message)).to.equal('its machine was removed (bfm driver_unload)');
+  });
+
+  it('knows its status at any moment, and what its machine is doing', async () => {
+    const module = folder.write('endless.ts', 'for (;;);');
+    const load = host.request('load', { files: [module] }).catch((error: Error) => error.message);
+    expect(host.status()).to.deep.equal({ state: 'VMM_UNLOADED', ending: undefined, busy: 'load' });
+    await host.close();
+    expect(await load).to.equal('the machine ended');
+    expect(host.status()).to.deep.equal({ state: 'VMM_CORRUPT', ending: 'the machine ended', busy: undefined });
+  });
+
+  it('has the state after a command when its answer comes', async () => {
+    await host.request('load', { files: [] });
+    expect(host.status().state).to.equal('VMM_LOADED');
+    await host.request('start', {});
+    expect(host.status().state).to.equal('VMM_RUNNING');
+  });
+
+  it('is lost with the reason if an extension fails where nobody waits for it', async () => {
+    const { listener, endings } = collector();
+    const ended = new Promise<void>((resolve) => {
+      host.listeners.add({ ...listener, ended: (detail) => (listener.ended(detail), resolve()) });
+    });
+    const module = folder.write(
+      'stray.ts',
+      `import { vcpuModule } from 'bareflank';
+       const fail = async () => { await Promise.resolve(); throw new Error('nobody hears of this'); };
+       void fail();
+       export default vcpuModule(() => {});`,
+    );
+    await host.request('load', { files: [module] }).catch(() => {});
+    await ended;
+    expect(endings[0]).to.match(
+      /^an extension failed where nobody waits for it: Error: nobody hears of this\n.*stray\.ts:2/,
+    );
+    expect(host.status().state).to.equal('VMM_CORRUPT');
   });
 
   it('removes its machine though a listener fails', async () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { isHandled, refusePromise, valueRead } from '../../../src/vmm/contributions/answers.js';
+import { isHandled, nothingToWaitFor, refusePromise, valueRead } from '../../../src/vmm/contributions/answers.js';
 import { ContributionError } from '../../../src/vmm/errors.js';
 
 const mine = { name: 'mine' };
@@ -32,6 +32,17 @@ describe('Answers of contributions', () => {
       /^handleMsrRead\(\) of .*'mine' must return a bigint.*returned 5 \(number\)/,
     );
     expect(() => read(Promise.resolve(5), 'number')).to.throw(ContributionError, /a Promise: a VM exit cannot/);
+  });
+
+  it('of methods that only do something may be anything but a Promise', () => {
+    expect([nothingToWaitFor(undefined, mine, 'setUp'), nothingToWaitFor(7, mine, 'report')]).to.deep.equal([
+      undefined,
+      7,
+    ]);
+    expect(() => nothingToWaitFor(Promise.resolve(), mine, 'setUp')).to.throw(
+      ContributionError,
+      "setUp() of the contribution 'mine' returned a Promise: nobody waits for it, make the method synchronous",
+    );
   });
 
   it('of the base’s handlers are nothing, and no Promise', () => {

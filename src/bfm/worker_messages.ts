@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { randomUUID } from 'node:crypto';
+
+/** A message of a worker of ours. Code of extensions runs in the same thread and can post to the same port. */
+interface Sealed {
+  readonly seal: string;
+  readonly message: unknown;
+}
+
+/** The main thread's end: knows the messages of its own worker from whatever else arrives. */
+export class Seal<M> {
+  /** For the worker. */
+  readonly text = randomUUID();
+
+  /** @returns undefined for a message of somebody else's */
+  open(received: unknown): M | undefined {
+    if (typeof received !== 'object' || received === null) return undefined;
+    const { seal, message } = received as Partial<Sealed>;
+    return seal === this.text ? (message as M) : undefined;
+  }
+}
+
+/** The worker's end. @param post of its port */
+export function sealing<M>(seal: string, post: (message: unknown) => void): (message: M) => void {
+  return (message) => post({ seal, message } satisfies Sealed);
+}
