@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { stripVTControlCharacters } from 'node:util';
-import { isForeignFrame } from '../driver/node/user_frames.js';
+import { ForeignFrames } from '../driver/node/user_frames.js';
 import type { TextSink } from './text_sink.js';
 
 const NEWLINE = 10;
@@ -13,6 +13,7 @@ const LONGEST_LINE = 65536;
  */
 export class VmmLines {
   private readonly decoder = new TextDecoder();
+  private readonly frames = new ForeignFrames();
   private rest = '';
 
   /**
@@ -38,7 +39,7 @@ export class VmmLines {
   }
 
   private shown(line: string): string {
-    if (!this.withTrace && isForeignFrame(line)) return '';
+    if (this.frames.isNext(line) && !this.withTrace) return '';
     return `vmm: ${this.withColours ? line : stripVTControlCharacters(line)}\n`;
   }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { join } from 'node:path';
 import { VmmLines } from '../../src/bfm/vmm_lines.js';
+import { packageRoot } from '../../src/driver/node/package_paths.js';
 import { bytes, sink } from './text_sinks.js';
 
 describe('VmmLines', () => {
@@ -21,5 +23,15 @@ describe('VmmLines', () => {
       return target.text;
     });
     expect(texts).to.deep.equal(['vmm: \u001b[1;31mERROR: \u001b[0mno\n', 'vmm: ERROR: no\n']);
+  });
+
+  it('shows lines that begin as frames of a stack do, and cuts frames of the framework from errors', () => {
+    const target = sink();
+    const lines = new VmmLines(target, false, false);
+    const frame = `    at Driver.load (${join(packageRoot, 'src/driver/driver.ts')}:1:2)`;
+    lines.write(bytes(`at 0x1234 the guest wrote LSTAR\n  at run time: 5\nERROR: no\n${frame}\nafter\n`));
+    expect(target.text).to.equal(
+      'vmm: at 0x1234 the guest wrote LSTAR\nvmm:   at run time: 5\nvmm: ERROR: no\nvmm: after\n',
+    );
   });
 });

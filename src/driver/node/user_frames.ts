@@ -13,10 +13,11 @@ function pathOf(place: string): string {
   return place.startsWith('file:') ? fileURLToPath(place) : place;
 }
 
-/** The whole line of a stack trace, if it is a frame. */
-const isFrame = (line: string): boolean => /^\s*at /.test(line);
+/** A line as V8 writes frames of a stack: indented by four, with a place, or with what stands for one where there is no file. */
+const isFrame = (line: string): boolean =>
+  /^ {4}at (?:.*:\d+\)?|(?:.* )?\(?<anonymous>\)?|.* \(native\)|.* \(index \d+\)|wasm:.*)$/.test(line);
 
-/** Whether a line of text is a stack frame in code that is not the user's: the framework's, a package's of its own, Node's. */
+/** Whether a line of a stack is a frame in code that is not the user's: the framework's, a package's of its own, Node's. */
 export function isForeignFrame(line: string): boolean {
   if (!isFrame(line)) return false;
   const place = FRAME.exec(line)?.[1];
@@ -27,11 +28,33 @@ export function isForeignFrame(line: string): boolean {
   return ourFolders.some((folder) => isBelow(path, folder));
 }
 
-/** Drops the frames that are not the user's from a text with stack traces. */
-export function withoutForeignFrames(text: string): string {
-  return text
+/** How the VMM's messages of an error begin, with their colour or without: see `bferror` and `bffatal`. */
+// eslint-disable-next-line no-control-regex -- colours are escape sequences
+const ERROR = /^(?:\u001b\[[0-9;]*m)?(?:FATAL )?ERROR: /;
+
+/**
+ * Finds the frames of code that is not the user's in a VMM's log, line by line. Stacks are part of errors only: any other line of a VMM is its
+ * author's, whatever it looks like.
+ */
+export class ForeignFrames {
+  private place: 'outside' | 'message' | 'stack' = 'outside';
+
+  /** @returns whether the next line of the log is such a frame */
+  isNext(line: string): boolean {
+    if (ERROR.test(line)) this.place = 'message';
+    if (this.place === 'outside') return false;
+    if (isFrame(line)) this.place = 'stack';
+    else if (this.place === 'stack') this.place = 'outside';
+    return this.place === 'stack' && isForeignFrame(line);
+  }
+}
+
+/** Drops the frames that are not the user's from a VMM's log. */
+export function withoutForeignFrames(log: string): string {
+  const frames = new ForeignFrames();
+  return log
     .split('\n')
-    .filter((line) => !isForeignFrame(line))
+    .filter((line) => !frames.isNext(line))
     .join('\n');
 }
 

@@ -37,7 +37,10 @@ describe('isForeignFrame', () => {
     ],
     ['Node', '    at ModuleJob.run (node:internal/modules/esm/module_job:325:25)', true],
     ['nobody', '    at Array.map (<anonymous>)', true],
+    ['an await of many', '    at async Promise.all (index 0)', true],
     ['text that is no frame', 'the guest is at 0x1000', false],
+    ['text that begins like a frame', '    at run time: five', false],
+    ['a frame that is not indented as V8 does', ours.trim(), false],
   ] as const)
     it(`is ${wanted} for ${what}`, () => expect(isForeignFrame(line)).to.equal(wanted));
 });
@@ -74,7 +77,19 @@ it('placeOfFrame is file, line and column', () => {
 });
 
 it('withoutForeignFrames keeps all other lines', () => {
-  expect(withoutForeignFrames(['a', users, ours, 'b'].join('\n'))).to.equal(['a', users, 'b'].join('\n'));
+  const log = [
+    'a',
+    '\u001b[1;31mERROR: \u001b[0mno',
+    'more of it',
+    users,
+    ours,
+    'b',
+    'FATAL ERROR: x',
+    ours,
+    ours,
+    'c',
+  ];
+  expect(withoutForeignFrames(log.join('\n'))).to.equal(log.filter((line) => line !== ours).join('\n'));
 });
 
 it('fullTrace tells of the causes too', () => {
@@ -82,4 +97,15 @@ it('fullTrace tells of the causes too', () => {
   expect(fullTrace(error))
     .to.include('BareflankError: it threw')
     .and.to.include(`caused by TypeError: trouble\n${users}`);
+});
+
+it('withoutForeignFrames keeps frames that are no part of an error: an extension may print what it likes', () => {
+  for (const log of [
+    ['before', 'at 0x1234 the guest wrote LSTAR', '  at run time: 5', 'after'],
+    ['DEBUG: stack', ours, users],
+  ])
+    expect(withoutForeignFrames(log.join('\n'))).to.equal(log.join('\n'));
+  expect(withoutForeignFrames(['ERROR: no', ours, 'goes on', ours].join('\n'))).to.equal(
+    ['ERROR: no', 'goes on', ours].join('\n'),
+  );
 });
