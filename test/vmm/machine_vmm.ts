@@ -105,10 +105,15 @@ async function bootedPc(guest: Guest, memoryMiB: number) {
   return { pc, console };
 }
 
-/** Runs a machine to its end. */
+/** More quanta than any guest of these tests takes. */
+const mostQuanta = 1000;
+
+/** Runs a machine to its end. @throws if there is none, instead of a test run that hangs. */
 function runToEnd({ pc, console }: Awaited<ReturnType<typeof bootedPc>>) {
   let end;
-  while ((end = pc.runQuantum(() => true)) === undefined);
+  for (let quanta = 0; (end = pc.runQuantum(() => true)) === undefined; quanta++) {
+    if (quanta > mostQuanta) throw new Error(`the guest did not end: ${JSON.stringify(pc.exits())}`);
+  }
   const view = new DataView(pc.ram.buffer, pc.ram.byteOffset);
   return {
     end,

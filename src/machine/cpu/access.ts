@@ -159,8 +159,13 @@ export function slow(ea: u64, size: u32, write: u32): usize { return plainSlow(e
 
 /** Where the next instruction is fetched, if the current one says so. */
 export let nextRip: u64 = 0;
-/** Continues at `t` (offset in CS). */
-@inline export function jump(t: u64): void { if (isDefined(TEMPLATE)) tJump(t); else nextRip = t; }
+/** True if the current instruction is a branch that was taken, wherever it leads. Whoever asks clears it before the instruction. */
+export let branchTaken: bool = false;
+export function clearBranch(): void { branchTaken = false; }
+/** A taken branch to `t` (offset in CS). */
+@inline export function jump(t: u64): void { if (isDefined(TEMPLATE)) tJump(t); else { nextRip = t; branchTaken = true; } }
+/** Continues at `t` without a branch: at the next instruction, or once more at this one. */
+@inline export function continueAt(t: u64): void { if (isDefined(TEMPLATE)) tJump(t); else nextRip = t; }
 
 /** RIP of the instruction that is being executed. */
 export function currentRip(): u64 {

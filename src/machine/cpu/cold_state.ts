@@ -2,7 +2,7 @@
 // Words of the processor that a guest seldom changes: a VM exit compares them with what they were at the exit before, so that the engine
 // saves them field by field only then. SDM 3C "Saving Guest State".
 import {
-  COLD_CONTROLS, COLD_TABLES, CR0, CR3, DEBUG_TRAPS, DEBUGCTL, DR7, EFER, ES_BASE, EXIT_COLD_CHANGED, EXIT_COLD_COPY, INTERRUPTIBILITY, PAT, SYSENTER_CS, SYSENTER_EIP,
+  COLD_CONTROLS, COLD_TABLES, CR0, CR3, DEBUGCTL, DR7, EFER, ES_BASE, EXIT_COLD_CHANGED, EXIT_COLD_COPY, INTERRUPTIBILITY, PAT, SYSENTER_CS, SYSENTER_EIP,
   SYSENTER_ESP,
 } from "./layout";
 
@@ -33,8 +33,8 @@ export function compareColdState(): void {
   tables |= renew(DR7, rest) | renew(EFER, rest + 8) | renew(PAT, rest + 16) | renew(DEBUGCTL, rest + 24);
   tables |= renew(SYSENTER_CS, rest + 32) | renew(SYSENTER_ESP, rest + 40) | renew(SYSENTER_EIP, rest + 48);
   // INTERRUPTIBILITY and ACTIVITY stand side by side, and so do CR3 and CR4.
-  const controls = renew(CR0, CONTROL_COPY) | renew(INTERRUPTIBILITY, CONTROL_COPY + 8) | renew(DEBUG_TRAPS, CONTROL_COPY + 16);
+  const controls = renew(CR0, CONTROL_COPY) | renew(INTERRUPTIBILITY, CONTROL_COPY + 8);
   wide = v128.or(wide, i64x2.splat(tables));
-  const differ = v128.any_true(v128.or(renew16(CR3, CONTROL_COPY + 24), i64x2.splat(controls)));
+  const differ = v128.any_true(v128.or(renew16(CR3, CONTROL_COPY + 16), i64x2.splat(controls)));
   store<u32>(EXIT_COLD_CHANGED, (v128.any_true(wide) ? COLD_TABLES : 0) | (differ ? COLD_CONTROLS : 0));
 }

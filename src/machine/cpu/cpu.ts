@@ -9,7 +9,7 @@ import {
   TR, CPUID_TABLE, CR0, CR2, CR3, CR4, EFER, ES_BASE, ES_SELECTOR, ES_LIMIT, ES_RIGHTS, CS_SELECTOR, CS_BASE,
   GDTR_BASE, IDTR_BASE, GDTR_LIMIT, IDTR_LIMIT, DR6, APIC_BASE,
 } from "./layout";
-import { branched, executeRecord, initializeRun, run, step } from "./run";
+import { executeRecord, initializeRun, run, step } from "./run";
 import { decodeInstruction } from "./decode";
 import {
   clearDelivered, delivered, deliverPending, injectEvent, keepTraps, setEvent, stopUnimplemented,
@@ -27,7 +27,7 @@ import { readMsr, timeStamp, writeMsr } from "./msr";
 import { cpuid, cpuidA, cpuidB, cpuidC, cpuidD, writeXcr } from "./system";
 import { writeCr0, writeCr3, writeCr4, writeCr8 } from "./control";
 import { loadRealSegment, loadSegmentRegister } from "./segment";
-import { RAX, RDX, setReg, slow, write } from "./access";
+import { branchTaken, RAX, RDX, setReg, slow, write } from "./access";
 import { setArithmeticFlags } from "./flags";
 import { codeWritten } from "./code";
 import { DB, NMI, PinBasedControl, ExitReason, InterruptionType, PrimaryControl, Rflags } from "./architecture";
@@ -230,7 +230,7 @@ function stepOnce(): void {
   step();
   setStepping(false);
   if (load<u32>(STOP) >= STOP_INCOMPLETE) return;
-  const wanted = (flags & Rflags.TrapFlag) != 0 && ((debugControl & DEBUGCTL_BTF) == 0 || branched);
+  const wanted = (flags & Rflags.TrapFlag) != 0 && ((debugControl & DEBUGCTL_BTF) == 0 || branchTaken);
   finishStep(wanted && !delivered, monitored);
 }
 /** What follows a completed instruction. */
@@ -246,7 +246,8 @@ function finishStep(trap: bool, monitored: bool): void {
 export function completeInstruction(length: u32): void {
   store<u64>(RIP, load<u64>(RIP) + length);
   beginStep();
-  finishStep((load<u64>(RFLAGS_SYSTEM) & Rflags.TrapFlag) != 0, primary(PrimaryControl.MonitorTrapFlag));
+  const steps = (load<u64>(RFLAGS_SYSTEM) & Rflags.TrapFlag) != 0 && (load<u64>(DEBUGCTL) & DEBUGCTL_BTF) == 0;
+  finishStep(steps, primary(PrimaryControl.MonitorTrapFlag));
 }
 
 // ---- for the engine and the intrinsics ---------------------------------------------------------------------------------------------------

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The interpreter's loop around the generated switch (hot.ts). It runs blocks of records; the outer loop, which delivers events, is CORE's execute().
 // Word BUDGET holds what was left when the running block began; the instruction being executed is the block's COUNT(record)-th.
-import { jump, nextRip } from "./access";
+import { clearBranch, continueAt, jump, nextRip } from "./access";
 import { find, findOne, isCrossing } from "./code";
 import { hot } from "./hot";
-import { ENDINGS } from "./decoder_tables";
 import { fillHandlers } from "./handlers";
 import { raiseCode } from "./interrupt";
 import {
   ATTENTION, BUDGET, CS_LIMIT, CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, HANDLERS, PAGE_RIP, RECORD_GENERATION, RECORD_NEXT, RECORDS, RIP, STOP,
-  STOP_INCOMPLETE,
+  STOP_INCOMPLETE, STOP_VM_EXIT,
 } from "./layout";
 import { canonical } from "./paging";
 import { BLOCK, COUNT, cutRip, FORM, NEXT, RIP_OF } from "./record";
@@ -27,16 +26,20 @@ export function initializeRun(): void {
 /** Calls a block-ending form. False: the instruction did not complete (STOP says why), RIP is still its own. */
 export function ending(rec: usize, form: u32): bool {
   store<u64>(RIP, cutRip(RIP_OF(rec)));
-  jump(NEXT(rec));
+  continueAt(NEXT(rec));
   call_indirect<void>(<u32>load<u16>(HANDLERS + <usize>form * 2), rec);
   return load<u32>(STOP) < STOP_INCOMPLETE;
 }
 
+/** What an instruction counts that stopped the processor before it completed: a VM exit counts nothing, the VMM's VM entry counts what it emulated. */
+@inline function incompleteCount(): i32 { return load<u32>(STOP) == STOP_VM_EXIT ? 0 : 1; }
+
 /** Accounts for a block whose last instruction stopped the processor before it completed. */
 export function endRun(rec: usize, budget: i32): i32 {
+  const left = budget - COUNT(rec) + 1 - incompleteCount();
   store<u32>(CURRENT_RECORD, 0);
-  store<i32>(BUDGET, budget - COUNT(rec));
-  return budget - COUNT(rec);
+  store<i32>(BUDGET, left);
+  return left;
 }
 
 /** True if a direct branch may go to a target: within CS's limit, canonical. SDM 2A "JMP—Jump", "Jcc—Jump if Condition Is Met", exceptions. */
@@ -70,20 +73,15 @@ export function follow(rec: usize, goal: u64, linkable: bool, budget: i32, floor
   return next;
 }
 
-/** True if the last single step executed a branch that was taken (IA32_DEBUGCTL.BTF); instructions that repeat themselves are none. */
-export let branched: bool = false;
-
-/** Executes one record's instruction, through the handler table. BUDGET - 1. */
+/** Executes one record's instruction, through the handler table. BUDGET - 1, unless the instruction exits to the VMM. `branchTaken` says of it alone. */
 export function executeRecord(rec: usize): void {
   const budget = load<i32>(BUDGET);
   store<u32>(CURRENT_RECORD, <u32>rec);
+  clearBranch();
   const completed = ending(rec, FORM(rec));
   store<u32>(CURRENT_RECORD, 0);
-  store<i32>(BUDGET, budget - 1);
-  if (!completed) return;
-  const rip = cutRip(nextRip);
-  branched = load<u8>(ENDINGS + FORM(rec)) != 0 && rip != cutRip(NEXT(rec)) && rip != load<u64>(RIP);
-  store<u64>(RIP, rip);
+  store<i32>(BUDGET, budget - (completed ? 1 : incompleteCount()));
+  if (completed) store<u64>(RIP, cutRip(nextRip));
 }
 
 /** Executes exactly one instruction. BUDGET - 1. */

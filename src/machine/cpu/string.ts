@@ -4,10 +4,10 @@
 //
 // A repeated instruction executes in pieces: at most to the end of the page that either operand is in, and one element when RFLAGS.TF is set or when
 // the element is a device's.
-// After each piece rCX, rSI and rDI are exact; if elements are left it jumps to itself, so that interrupts are taken between pieces. A piece is
+// After each piece rCX, rSI and rDI are exact; if elements are left it executes once more, so that interrupts are taken between pieces. A piece is
 // cut by addresses alone, never by what the TLB holds, so that the count of instructions is the same in every run. A fault leaves the
 // registers at the element that faulted, and the flags as they were before the instruction (CMPS, SCAS).
-import { jump, linear, read, Reg, reg, setReg, tlbBase, write, RAX, RCX, RDI, RSI } from "./access";
+import { continueAt, linear, read, Reg, reg, setReg, tlbBase, write, RAX, RCX, RDI, RSI } from "./access";
 import { flagsSub } from "./flags";
 import { deviceTouched, watchDevices } from "./physical_memory";
 import { segmentAddress } from "./record";
@@ -61,7 +61,7 @@ function fitting<T, A>(ea: u64, offset: u64, by: i64): u64 {
 @inline function countDown<A>(n: u64): void { setReg<A>(RCX, <A>(<u64>reg<A>(RCX) - n)); }
 
 /** Goes on later when elements are left. */
-@inline function again<A>(rip: u64): void { if (reg<A>(RCX) != 0) jump(rip); }
+@inline function again<A>(rip: u64): void { if (reg<A>(RCX) != 0) continueAt(rip); }
 
 /** MOVS. SDM 2B "MOVS/MOVSB/MOVSW/MOVSD/MOVSQ—Move Data From String to String". */
 @inline export function MOVS<T, A>(rep: u32, segment: Reg, rip: u64): void {
@@ -185,7 +185,7 @@ function repeatScas<T, A>(rep: u32, rip: u64): void {
     advance<A>(RDI, by);
     countDown<A>(1);
   } while (--n > 0 && !deviceTouched && (a == b) == (rep == 1));
-  if (reg<A>(RCX) != 0 && (a == b) == (rep == 1)) jump(rip);
+  if (reg<A>(RCX) != 0 && (a == b) == (rep == 1)) continueAt(rip);
   else flagsSub<T>(a, b, <T>(a - b));
 }
 
@@ -212,6 +212,6 @@ function repeatCmps<T, A>(rep: u32, segment: Reg, rip: u64): void {
     advance<A>(RDI, by);
     countDown<A>(1);
   } while (--n > 0 && !deviceTouched && (a == b) == (rep == 1));
-  if (reg<A>(RCX) != 0 && (a == b) == (rep == 1)) jump(rip);
+  if (reg<A>(RCX) != 0 && (a == b) == (rep == 1)) continueAt(rip);
   else flagsSub<T>(a, b, <T>(a - b));
 }

@@ -2,7 +2,7 @@
 // System instructions: SDM 3A "System Instruction Reference"; fast system calls, flags, HLT, I/O, CPUID, cache and TLB control, VMX instructions.
 // Each ends its block. A VM exit is recorded and the instruction returns without having changed anything.
 import {
-  jump, Mem, nextRip, probe, read, Reg, reg, setReg, value, write, RAX, RBX, RCX, RDI, RDX, RSI, RSP, R11,
+  continueAt, jump, Mem, nextRip, probe, read, Reg, reg, setReg, value, write, RAX, RBX, RCX, RDI, RDX, RSI, RSP, R11,
 } from "./access";
 import { replaceRflags, rflags } from "./flags";
 import { ownTrap, raise, raiseCode } from "./interrupt";
@@ -320,7 +320,7 @@ export function OUT_DX<T>(port: u16, s: Reg): void { output<T>(<u32>port, s, 0);
   if (!rep) return;
   const left = <A>(reg<A>(RCX) - 1);
   setReg<A>(RCX, left);
-  if (left) jump(rip);
+  if (left) continueAt(rip);
 }
 function stringLeaves<A>(port: u32, size: u32, bits: u32, ea: u64): bool {
   checkPort(port, size);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // VM exits as the core sees them: fill the EXIT_* words and stop. What happens then is the engine's (src/machine/vmx). SDM 3C "VM Exits".
+// An exit counts no instruction: one that the VMM emulates is counted by the VM entry that finds RIP moved past it.
 import {
-  BUDGET, DELIVERY, DELIVERY_CODE, DELIVERY_LENGTH, EXIT_INSTRUCTION_INFORMATION, EXIT_INSTRUCTION_LENGTH, EXIT_INTERRUPTION_ERROR_CODE, EXIT_INTERRUPTION_INFORMATION,
+  DELIVERY, DELIVERY_CODE, DELIVERY_LENGTH, EXIT_INSTRUCTION_INFORMATION, EXIT_INSTRUCTION_LENGTH, EXIT_INTERRUPTION_ERROR_CODE, EXIT_INTERRUPTION_INFORMATION,
   EXIT_QUALIFICATION, EXIT_REASON, IDT_VECTORING_ERROR_CODE, IDT_VECTORING_INFORMATION, STOP, STOP_VM_EXIT, VMX_PRIMARY, VMX_SECONDARY, VMX_PIN, FAULT_PENDING, RFLAGS_SYSTEM,
 } from "./layout";
 import { currentRip, nextRip } from "./access";
@@ -53,7 +54,6 @@ export function vmExitInformation(reason: u32, qualification: u64, information: 
 /** VM exit between two instructions. */
 export function vmExitBoundary(reason: u32, qualification: u64): void {
   report(reason, qualification, 0);
-  store<i32>(BUDGET, load<i32>(BUDGET) - 1);
 }
 /** VM exit from inside an access or the delivery of an event: does not return. The caller has set qualification and addresses. */
 export function vmExitFault(reason: u32): void {
@@ -61,7 +61,6 @@ export function vmExitFault(reason: u32): void {
   rewind();
   report(reason, load<u64>(EXIT_QUALIFICATION), length);
   reportDelivery();
-  store<i32>(BUDGET, load<i32>(BUDGET) - 1);
   throwHost();
 }
 /**
@@ -77,5 +76,4 @@ export function vmExitEvent(information: u32, code: u32, qualification: u64, len
   } else store<u32>(DELIVERY, 0);
   store<u32>(EXIT_INTERRUPTION_INFORMATION, information);
   store<u32>(EXIT_INTERRUPTION_ERROR_CODE, code);
-  store<i32>(BUDGET, load<i32>(BUDGET) - 1);
 }

@@ -2,7 +2,14 @@
 // SDM 3C "Recording VM-Exit Information and Updating VM-Entry Control Fields" and "Saving Guest State". This is the way of every exit: it
 // reads signed words, which never allocate, and names words and fields by constants of this module, which V8 folds into the code.
 import { EntryControl } from '../../intrinsics/control_bits.js';
+import {
+  exitsBetweenInstructions,
+  exitsWithPendingDebugExceptions,
+  instructionExits,
+} from '../../intrinsics/exit_kinds.js';
+import { InterruptionBit, InterruptionType, Vector } from '../../intrinsics/exit_information.js';
 import { ExitReason } from '../../intrinsics/exit_reasons.js';
+import { Debugctl, InterruptibilityState, PendingDebugExceptions, Rflags } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { Constants } from '../layout.js';
 import { slotOf } from './field_slots.js';
@@ -60,6 +67,7 @@ const {
   interruptibility: interruptibilityWord,
   activity: activityWord,
   debugTraps: debugTrapsWord,
+  debugctl: debugctlWord,
   efer: eferWord,
   pdpte0: pdpteWord,
   coldChanged: coldChangedWord,
@@ -67,36 +75,10 @@ const {
 
 const resumeFlag = 0x10000;
 const eferLma = 0x400;
-/** B0–B3 and BS, as DR6 has them. */
-export const debugTrapBits = 0x400f;
-/** Pending debug exceptions have a bit of their own that says whether a met breakpoint was enabled. */
-const enabledBreakpoint = 0x1000;
-
-/** Exit reasons of instructions that exit before they do anything: they save RFLAGS.RF as 0. */
-const byInstruction = makeInstructionReasons();
-
-function makeInstructionReasons(): Uint8Array {
-  const table = new Uint8Array(128);
-  for (let reason = ExitReason.Cpuid; reason <= ExitReason.Wrmsr; reason++) table[reason] = 1;
-  const others = [
-    ExitReason.Mwait,
-    ExitReason.Monitor,
-    ExitReason.Pause,
-    ExitReason.AccessToGdtrOrIdtr,
-    ExitReason.AccessToLdtrOrTr,
-    ExitReason.Invept,
-    ExitReason.Rdtscp,
-    ExitReason.Invvpid,
-    ExitReason.Wbinvd,
-    ExitReason.Xsetbv,
-    ExitReason.Rdrand,
-    ExitReason.Invpcid,
-    ExitReason.Vmfunc,
-    ExitReason.Rdseed,
-  ];
-  for (const reason of others) table[reason] = 1;
-  return table;
-}
+const metBreakpoints =
+  PendingDebugExceptions.B0 | PendingDebugExceptions.B1 | PendingDebugExceptions.B2 | PendingDebugExceptions.B3;
+/** B0–B3 and BS, as DR6 has them: the core keeps no more of pending debug exceptions. */
+export const debugTrapBits = metBreakpoints | PendingDebugExceptions.BS;
 
 /** Fills the exit-information and guest-state areas of the current VMCS at a VM exit. */
 export class GuestSave {
@@ -137,10 +119,59 @@ export class GuestSave {
     this.put64(ripHalf, ripWord);
     this.put64(rspHalf, rspWord);
     this.put(flagsHalf, this.flags());
+    this.saveInstruction();
+    this.savePendingDebug();
     const cold = words[coldChangedWord]! | state.coldUnknown;
     if (cold !== 0) this.saveCold(cold);
     if (state.usesEpt && paePaging(words)) this.savePdptes();
     if (state.usesTimer) this.saveTimer();
+  }
+
+  /** An exit at an instruction: a VM entry that finds RIP moved past it counts it as executed. */
+  private saveInstruction(): void {
+    const { words } = this;
+    const { instruction } = this.vmcs;
+    const reason = words[reasonWord]! & 0x7f;
+    const type = (words[interruptionWord]! >>> 8) & 7;
+    const isNmi =
+      reason === ExitReason.ExceptionOrNonMaskableInterrupt && type === InterruptionType.NonMaskableInterrupt;
+    instruction[0] = exitsBetweenInstructions[reason] === 1 || isNmi ? 0 : 1;
+    instruction[1] = words[ripWord]!;
+    instruction[2] = words[ripWord + 1]!;
+  }
+
+  /** What the field does not keep is lost: the processor forgets it as well, since it may go on with the state that it holds. */
+  private savePendingDebug(): void {
+    const { words } = this;
+    if ((words[debugTrapsWord]! | (words[interruptibilityWord]! & InterruptibilityState.BlockingByMovSs)) === 0) {
+      this.put(pendingDebugHalf, 0);
+      return;
+    }
+    const pending = this.pendingDebug(words[reasonWord]! & 0x7f);
+    this.put(
+      pendingDebugHalf,
+      (pending & metBreakpoints) !== 0 ? pending | PendingDebugExceptions.EnabledBreakpoint : pending,
+    );
+    words[debugTrapsWord] = coreDebugTraps(pending, words[interruptibilityWord]!);
+  }
+
+  private pendingDebug(reason: number): number {
+    const { words } = this;
+    const isShadow = (words[interruptibilityWord]! & InterruptibilityState.BlockingByMovSs) !== 0;
+    if (exitsWithPendingDebugExceptions[reason] === 0 && (!isShadow || this.isDebugException(reason))) return 0;
+    const traps = words[debugTrapsWord]! & debugTrapBits;
+    if (!isShadow) return traps;
+    // MOV SS takes its own single-step trap away in the core: SDM's rule of the field says whether there was one.
+    const steps = (words[flagsWord]! & Rflags.TrapFlag) !== 0 && (words[debugctlWord]! & Debugctl.Btf) === 0;
+    return (traps & metBreakpoints) | (steps ? PendingDebugExceptions.BS : 0);
+  }
+
+  private isDebugException(reason: number): boolean {
+    const information = this.words[interruptionWord]!;
+    return (
+      reason === ExitReason.ExceptionOrNonMaskableInterrupt &&
+      (information & InterruptionBit.Vector) === Vector.DebugException
+    );
   }
 
   private put(at: number, value: number): void {
@@ -168,7 +199,7 @@ export class GuestSave {
   }
 
   private resumeFlag(reason: number, before: number): number {
-    if (byInstruction[reason] === 1) return 0;
+    if (instructionExits[reason] === 1) return 0;
     if (reason === ExitReason.ExceptionOrNonMaskableInterrupt) {
       return isFault(this.words[interruptionWord]!) ? resumeFlag : before;
     }
@@ -195,7 +226,7 @@ export class GuestSave {
     this.put(entryControlsHalf, (words[eferWord]! & eferLma) !== 0 ? controls | EntryControl.Ia32eModeGuest : controls);
   }
 
-  /** Control registers, interruptibility, activity and pending debug exceptions. */
+  /** Control registers, interruptibility and activity. */
   private saveControls(): void {
     const { words } = this;
     this.put64(cr3Half, cr3Word);
@@ -203,8 +234,6 @@ export class GuestSave {
     this.put(cr0Half, words[cr0Word]!);
     this.put(interruptibilityHalf, words[interruptibilityWord]!);
     this.put(activityHalf, words[activityWord]!);
-    const traps = words[debugTrapsWord]! & debugTrapBits;
-    this.put(pendingDebugHalf, (traps & 0xf) !== 0 ? traps | enabledBreakpoint : traps);
   }
 
   private savePdptes(): void {
@@ -216,6 +245,17 @@ export class GuestSave {
     if (this.state.savesTimer) this.vmcs.report(timerSlot, remainingTicks(u32), 0);
     stopTimer(u32);
   }
+}
+
+/**
+ * The core's word for pending debug exceptions. In the shadow of MOV SS a pending single-step is left out: the instruction in the shadow
+ * brings its own.
+ *
+ * @param pending the field's value. @param interruptibility as in the VMCS.
+ */
+export function coreDebugTraps(pending: number, interruptibility: number): number {
+  const shadow = (interruptibility & InterruptibilityState.BlockingByMovSs) !== 0;
+  return pending & (shadow ? metBreakpoints : debugTrapBits);
 }
 
 /** Whether interruption information names a hardware exception of the fault class: #DB is a trap here, #DF and #MC are aborts. */

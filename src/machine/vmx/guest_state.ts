@@ -29,7 +29,7 @@ export const Effect = {
   ExitPlan: 1 << 8,
   /** The PDPTEs of PAE paging. */
   Pdptes: 1 << 9,
-  /** Pending debug exceptions, which the core keeps without the VMCS's bit 12. */
+  /** Pending debug exceptions, which the core keeps in a form of its own: `coreDebugTraps`. */
   PendingDebug: 1 << 10,
   /** Interruptibility and activity: what is due before the first instruction. */
   Attention: 1 << 11,
@@ -77,7 +77,7 @@ const copied: readonly CopyRow[] = [
   ['GuestRsp', Layout.RSP, 8, Effect.None],
   ['GuestCr3', Layout.CR3, 8, control | Effect.Paging | Effect.Pdptes],
   ['GuestCr4', Layout.CR4, 8, control | Effect.Mode | Effect.Paging | Effect.Pdptes],
-  ['GuestInterruptibilityState', Layout.INTERRUPTIBILITY, 4, control | Effect.Attention],
+  ['GuestInterruptibilityState', Layout.INTERRUPTIBILITY, 4, control | Effect.Attention | Effect.PendingDebug],
   ['GuestActivityState', Layout.ACTIVITY, 4, control | Effect.Attention],
   ...copiedTables,
 ];
@@ -105,7 +105,7 @@ export const pdpteRows: readonly CopyRow[] = [
 const otherEffects: readonly (readonly [VmcsFieldName, number])[] = [
   ['GuestCr0', control | Effect.Cr0 | Effect.Efer | Effect.Mode | Effect.Paging | Effect.Pdptes],
   ['GuestRflags', Effect.Rflags | Effect.Mode],
-  ['GuestPendingDebugExceptions', control | Effect.PendingDebug],
+  ['GuestPendingDebugExceptions', Effect.PendingDebug],
   [
     'VmEntryControls',
     table | Effect.Efer | Effect.Debug | Effect.Pat | Effect.Mode | Effect.Paging | Effect.ExitPlan | Effect.Pdptes,

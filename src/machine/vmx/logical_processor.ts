@@ -99,24 +99,26 @@ export class LogicalProcessor {
   run(instructions: number): StopReason {
     const { core, attention } = this;
     const { u32 } = core;
-    const start = u32[instructionsWord]!;
     let left = instructions;
-    // Exits that retire no instruction (an interrupt window that is always open) must not keep the scheduler from its turn.
-    for (let turns = 0; turns < instructions; turns++) {
+    // Differences of the low halves are small integers, which cost no allocation at each exit.
+    let count = u32[instructionsWord]!;
+    for (;;) {
       if (this.engine.exitPending) {
         this.deliverExit();
         if (attention !== undefined && attention[0] !== 0) left = 0;
       }
       if (this.end !== undefined) return StopReason.Shutdown;
+      left -= (u32[instructionsWord]! - count) | 0;
       if (left <= 0) return StopReason.Quantum;
+      count = u32[instructionsWord]!;
       const reason = core.run(left);
-      // Differences of the low halves: small integers, which cost no allocation at each exit.
-      left = instructions - ((u32[instructionsWord]! - start) | 0);
+      // An exit that counts nothing (an interrupt window that is always open) uses up the quantum too, so that the scheduler gets its turn.
+      left -= Math.max((u32[instructionsWord]! - count) | 0, 1);
+      count = u32[instructionsWord]!;
       if (reason === StopReason.VmExit) this.leaveGuest();
       else if (reason === StopReason.VmxInstruction) performCodeInstruction(this.engine);
       else return reason;
     }
-    return StopReason.Quantum;
   }
 
   /** Deals with why the core stopped, for callers with a loop of their own. @returns whether the processor can go on at once. */

@@ -15,7 +15,7 @@ import { injectEvent } from './injection.js';
 import { writeFlags } from '../processor/lazy_flags.js';
 import { loadMsrs } from './msr_areas.js';
 import { startTimer, stopTimer } from './preemption_timer.js';
-import { debugTrapBits } from './guest_save.js';
+import { coreDebugTraps } from './guest_save.js';
 import { loadPdptes, paePaging } from './pae_paging.js';
 import { addressIn, type VmExit } from './vm_exit.js';
 import type { VmInstructions } from './vm_instructions.js';
@@ -37,6 +37,7 @@ const guestCr0 = slotOf(VmcsField.GuestCr0);
 const guestCr3 = slotOf(VmcsField.GuestCr3);
 const guestRflags = slotOf(VmcsField.GuestRflags);
 const guestRsp = slotOf(VmcsField.GuestRsp);
+const ripHalf = slotOf(VmcsField.GuestRip) << 1;
 const guestEfer = slotOf(VmcsField.GuestIa32Efer);
 const guestPat = slotOf(VmcsField.GuestIa32Pat);
 const guestDr7 = slotOf(VmcsField.GuestDr7);
@@ -53,6 +54,7 @@ const {
   vpid: vpidWord,
   rflags: flagsWord,
   attention: attentionWord,
+  instructions: instructionsWord,
 } = Word;
 
 const resumeFlag = 0x10000;
@@ -94,6 +96,7 @@ export class VmEntry {
       if (failedMsr !== 0) return this.fail(ExitReason.VmEntryFailureMsrLoading, failedMsr);
     }
     if (isLaunch) vmcs.launchedIn = instructions.session;
+    this.countEmulated();
     this.begin(wasResident);
     return VmxStatus.Transferred;
   }
@@ -155,7 +158,7 @@ export class VmEntry {
     }
     if ((effects & Effect.Rflags) !== 0) writeFlags(u32, vmcs.low(guestRflags));
     if ((effects & Effect.PendingDebug) !== 0)
-      store64(u32, Word.debugTraps, vmcs.low(guestPendingDebug) & debugTrapBits, 0);
+      store64(u32, Word.debugTraps, coreDebugTraps(vmcs.low(guestPendingDebug), u32[Word.interruptibility]!), 0);
     if ((effects & Effect.Pdptes) !== 0) this.loadPdptes();
     this.mustUpdateMode = (effects & affectsMode) !== 0;
   }
@@ -194,6 +197,18 @@ export class VmEntry {
     for (let i = 0; i < 4; i++) {
       store64(core.u32, Word.pdpte0 + 2 * i, vmcs.low(guestPdpte0 + i), vmcs.high(guestPdpte0 + i));
     }
+  }
+
+  /** An instruction that the VMM emulated: the last exit came at it, and RIP has moved on. */
+  private countEmulated(): void {
+    const { vmcs, words } = this.state;
+    const { instruction, signed } = vmcs;
+    const isMoved = signed[ripHalf] !== instruction[1] || signed[ripHalf + 1] !== instruction[2];
+    if (instruction[0] === 1 && isMoved) {
+      words[instructionsWord] = (words[instructionsWord]! + 1) | 0;
+      if (words[instructionsWord] === 0) words[instructionsWord + 1] = (words[instructionsWord + 1]! + 1) | 0;
+    }
+    instruction[0] = 0;
   }
 
   /** The end of an entry: timer, pending events, injection, and the processor is in non-root operation. */

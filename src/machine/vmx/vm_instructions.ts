@@ -77,6 +77,7 @@ export class VmInstructions {
     if (region === this.vmxonRegion) return this.fail(VmInstructionError.VmclearVmxonPointer);
     if (region === this.vmcs.region) {
       this.vmcs.launchedIn = 0;
+      this.vmcs.instruction[0] = 0;
       this.storeCurrent();
       this.vmcs.region = -1;
     } else {

@@ -21,7 +21,7 @@ export const vmcsRegionSize = 4096;
 export const vmcsRevision = 4;
 
 /** Byte offsets in a region; everything but the first two words is this implementation's own. SDM 3C "Format of the VMCS Region". */
-const RegionOffset = { Revision: 0, AbortIndicator: 4, LaunchState: 8, Data: 16 } as const;
+const RegionOffset = { Revision: 0, AbortIndicator: 4, LaunchState: 8, Instruction: 12, Data: 24 } as const;
 
 /** What `VMX abort` left in a region, see `Vmcs.abort`. */
 export type AbortIndicator = number;
@@ -45,6 +45,8 @@ export class Vmcs {
   region = -1;
   /** The VMX session (VMXON to VMXOFF, counted from 1) in which it was launched; 0 is the launch state "clear". */
   launchedIn = 0;
+  /** The instruction at which the last VM exit came: 1 if it may still count as executed, and its RIP in two halves. */
+  readonly instruction = new Int32Array(3);
 
   /** Bits 31:0 of a slot, unsigned. */
   low(slot: number): number {
@@ -108,6 +110,7 @@ export class Vmcs {
     const words = new Uint32Array(slotsInOrder.length * 2);
     slotsInOrder.forEach((slot, i) => words.set(this.halves.subarray(slot << 1, (slot << 1) + 2), i << 1));
     writer.write32(at + RegionOffset.LaunchState, this.launchedIn);
+    this.instruction.forEach((word, i) => writer.write32(at + RegionOffset.Instruction + 4 * i, word));
     writer.write(at + RegionOffset.Data, new Uint8Array(words.buffer));
   }
 
@@ -116,6 +119,8 @@ export class Vmcs {
     const base = at >>> 2;
     this.region = region;
     this.launchedIn = memory[base + (RegionOffset.LaunchState >>> 2)]!;
+    const instruction = base + (RegionOffset.Instruction >>> 2);
+    this.instruction.set(memory.subarray(instruction, instruction + this.instruction.length));
     let word = base + (RegionOffset.Data >>> 2);
     for (const slot of slotsInOrder) {
       this.halves[slot << 1] = memory[word++]!;
@@ -127,6 +132,7 @@ export class Vmcs {
   /** Stores the launch state "clear" into a region that is not current. */
   static clear(writer: MemoryWriter, at: number): void {
     writer.write32(at + RegionOffset.LaunchState, 0);
+    writer.write32(at + RegionOffset.Instruction, 0);
   }
 
   /** Stores the VMX-abort indicator into a region. SDM 3C "VMX Aborts". */

@@ -1,23 +1,77 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { ControlRegisters } from '../../intrinsics/control_registers.js';
 import { InterruptionBit, InterruptionType, Vector } from '../../intrinsics/exit_information.js';
+import { Debugctl, Dr6, Dr7 } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { Exit } from './exit.js';
 
-const isSoftware = (type: number): boolean =>
-  type === InterruptionType.SoftwareException || type === InterruptionType.PrivilegedSoftwareException;
+/** Exceptions that make a double fault with each other. SDM 3A "Interrupt 8—Double Fault Exception (#DF)". */
+const contributory: readonly number[] = [
+  Vector.DivideError,
+  Vector.InvalidTss,
+  Vector.SegmentNotPresent,
+  Vector.StackSegmentFault,
+  Vector.GeneralProtection,
+  Vector.ControlProtection,
+];
 
-/** Gives the guest the exception or NMI that made it exit, as if it had not. */
-export function reflectException(exit: Exit, controlRegisters: ControlRegisters): void {
+const typeOf = (information: number): number => (information & InterruptionBit.Type) >>> 8;
+const isHardwareException = (information: number): boolean =>
+  (information & InterruptionBit.Valid) !== 0 && typeOf(information) === InterruptionType.HardwareException;
+
+/** What an exception becomes that was raised while the processor delivered an event: itself, #DF or a triple fault. */
+function combination(delivered: number, raised: number): 'itself' | 'double fault' | 'triple fault' {
+  if (!isHardwareException(delivered) || !isHardwareException(raised)) return 'itself';
+  const first = delivered & InterruptionBit.Vector;
+  const second = raised & InterruptionBit.Vector;
+  if (first === Vector.DoubleFault) return 'triple fault';
+  const isSerious = contributory.includes(second) || (first === Vector.PageFault && second === Vector.PageFault);
+  return isSerious && (first === Vector.PageFault || contributory.includes(first)) ? 'double fault' : 'itself';
+}
+
+/** B0–B3: each debug exception writes them all, and none of the others of DR6. */
+const metBreakpoints = Dr6.B0 | Dr6.B1 | Dr6.B2 | Dr6.B3;
+
+/**
+ * What a debug exception does beside its delivery, which neither its VM exit nor its injection does: DR6 says why it came, general detection
+ * ends, and so do last-branch records and single-stepping on branches. SDM 3C "Basic VM-Exit Information", SDM 3B "Debug Exceptions".
+ */
+function recordDebug(exit: Exit, controlRegisters: ControlRegisters): void {
+  const { vmcs } = exit;
+  const causes = exit.qualificationLow & (metBreakpoints | Dr6.BD | Dr6.BS);
+  if (causes !== 0) {
+    const others = controlRegisters.readDr6() & ~BigInt(metBreakpoints);
+    controlRegisters.writeDr6(others | BigInt(causes));
+  }
+  vmcs.writeHalves(VmcsField.GuestDr7, vmcs.readLow(VmcsField.GuestDr7) & ~Dr7.GeneralDetect, 0);
+  const debugctl = vmcs.readLow(VmcsField.GuestIa32Debugctl) & ~(Debugctl.Lbr | Debugctl.Btf);
+  vmcs.writeHalves(VmcsField.GuestIa32Debugctl, debugctl, vmcs.readHigh(VmcsField.GuestIa32Debugctl));
+}
+
+/**
+ * Gives the guest the exception or NMI that made it exit, as if it had not.
+ *
+ * @returns false if it ends in a triple fault, which nothing can deliver.
+ */
+export function reflectException(exit: Exit, controlRegisters: ControlRegisters): boolean {
   const { vmcs } = exit;
   const information = exit.interruptionInformation;
-  const type = (information & InterruptionBit.Type) >>> 8;
   const vector = information & InterruptionBit.Vector;
   // CR2 is not part of the VMCS: a page fault that exits leaves it alone.
-  if (type === InterruptionType.HardwareException && vector === Vector.PageFault)
-    controlRegisters.writeCr2(exit.qualification);
-  const kept = information & ~InterruptionBit.NmiUnblockingDueToIret;
-  vmcs.writeHalves(VmcsField.VmEntryInterruptionInformationField, kept >>> 0, 0);
-  vmcs.writeHalves(VmcsField.VmEntryExceptionErrorCode, vmcs.readLow(VmcsField.VmExitInterruptionErrorCode), 0);
-  if (isSoftware(type)) vmcs.writeHalves(VmcsField.VmEntryInstructionLength, exit.instructionLength, 0);
+  if (vector === Vector.PageFault && isHardwareException(information)) controlRegisters.writeCr2(exit.qualification);
+  switch (combination(vmcs.readLow(VmcsField.IdtVectoringInformation), information)) {
+    case 'triple fault':
+      return false;
+    case 'double fault':
+      exit.inject(Vector.DoubleFault, 0);
+      return true;
+    case 'itself':
+      if (vector === Vector.DebugException) recordDebug(exit, controlRegisters);
+      exit.injectEvent(
+        information & ~InterruptionBit.NmiUnblockingDueToIret,
+        vmcs.readLow(VmcsField.VmExitInterruptionErrorCode),
+        exit.instructionLength,
+      );
+      return true;
+  }
 }

@@ -35,7 +35,14 @@ export interface Exit {
    * @param errorCode for the vectors that have one.
    */
   inject(vector: number, errorCode?: number): void;
-  /** Whether `inject` was called during this exit. */
+  /**
+   * Injects an event of any kind. SDM 3C "VM-Entry Controls for Event Injection".
+   *
+   * @param information as the VM-entry interruption-information field has it.
+   * @param instructionLength of the instruction that causes a software interrupt or exception.
+   */
+  injectEvent(information: number, errorCode: number, instructionLength: number): void;
+  /** Whether an event was injected during this exit. */
   readonly hasInjected: boolean;
   /** Delivers again the event whose delivery the exit interrupted, unless something was injected. Called by the dispatcher. */
   completeDelivery(): void;

@@ -156,7 +156,7 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
 
   /** An exception that an extension traps and does not handle is the guest's. */
   protected handleExceptionOrNmi(): void {
-    reflectException(this.exit, this.controlRegisters);
+    if (!reflectException(this.exit, this.controlRegisters)) this.handleTripleFault();
   }
 
   protected handleTripleFault(): void {

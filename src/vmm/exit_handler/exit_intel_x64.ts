@@ -6,6 +6,7 @@ import type { GeneralRegisters } from '../../intrinsics/general_registers.js';
 import {
   AccessRights,
   Cr0,
+  Debugctl,
   InterruptibilityState,
   PendingDebugExceptions,
   Rflags,
@@ -84,8 +85,14 @@ export class ExitIntelX64 implements Exit {
     const isReal = (this.vmcs.readLow(VmcsField.GuestCr0) & Cr0.ProtectionEnable) === 0;
     const hasCode = errorCode === undefined || isReal ? 0 : InterruptionBit.ErrorCode;
     const information = InterruptionBit.Valid | (InterruptionType.HardwareException << 8) | hasCode | vector;
-    this.vmcs.writeHalves(VmcsField.VmEntryInterruptionInformationField, information >>> 0, 0);
-    if (hasCode !== 0) this.vmcs.writeHalves(VmcsField.VmEntryExceptionErrorCode, errorCode!, 0);
+    this.injectEvent(information, errorCode ?? 0, 0);
+  }
+
+  injectEvent(information: number, errorCode: number, instructionLength: number): void {
+    const { vmcs } = this;
+    vmcs.writeHalves(VmcsField.VmEntryInterruptionInformationField, information >>> 0, 0);
+    vmcs.writeHalves(VmcsField.VmEntryExceptionErrorCode, errorCode, 0);
+    vmcs.writeHalves(VmcsField.VmEntryInstructionLength, instructionLength, 0);
     this.hasInjected = true;
   }
 
@@ -104,17 +111,16 @@ export class ExitIntelX64 implements Exit {
     return is64Bit ? (high + 1) >>> 0 : high;
   }
 
+  /** Not with DEBUGCTL.BTF: then only branches trap. SDM 3B "Single-Stepping on Branches". */
   private pendSingleStep(): void {
+    if ((this.vmcs.readLow(VmcsField.GuestIa32Debugctl) & Debugctl.Btf) !== 0) return;
     const pending = this.vmcs.readLow(VmcsField.GuestPendingDebugExceptions);
     this.vmcs.writeHalves(VmcsField.GuestPendingDebugExceptions, (pending | PendingDebugExceptions.BS) >>> 0, 0);
   }
 
   private deliverAgain(vectoring: number): void {
-    const { vmcs } = this;
     // Bit 12 says how an NMI was unblocked; at entry it is reserved.
-    const information = (vectoring & ~InterruptionBit.NmiUnblockingDueToIret) >>> 0;
-    vmcs.writeHalves(VmcsField.VmEntryInterruptionInformationField, information, 0);
-    vmcs.writeHalves(VmcsField.VmEntryExceptionErrorCode, vmcs.readLow(VmcsField.IdtVectoringErrorCode), 0);
-    vmcs.writeHalves(VmcsField.VmEntryInstructionLength, this.instructionLength, 0);
+    const information = vectoring & ~InterruptionBit.NmiUnblockingDueToIret;
+    this.injectEvent(information, this.vmcs.readLow(VmcsField.IdtVectoringErrorCode), this.instructionLength);
   }
 }

@@ -24,6 +24,8 @@ export const driverContext: ReservedFields = {
     VmcsField.GuestGdtrLimit,
     VmcsField.GuestIdtrBase,
     VmcsField.GuestIdtrLimit,
+    VmcsField.GuestDr7,
+    VmcsField.GuestPendingDebugExceptions,
     VmcsField.GuestInterruptibilityState,
     VmcsField.GuestActivityState,
     ...segmentFields,

@@ -223,6 +223,42 @@ describe('Interrupts and exceptions', () => {
       expect([vector, rip, machine.get('DEBUGCTL')]).to.deep.equal([1, At.kernelCode + 6, 0n]);
       expect(machine.get('DR6') & 0x4000n).to.equal(0x4000n);
     });
+    const branches: [string, string[], number][] = [
+      ['JMP to the next instruction', ['jmp next', 'next: nop'], 2],
+      ['Jcc to the next instruction', ['jnc next', 'next: nop'], 2],
+      ['an indirect JMP to the next instruction', ['lea rax, [rip + next]', 'jmp rax', 'next: nop'], 9],
+      ['CALL of the next instruction', ['call next', 'next: nop'], 5],
+      ['RET to the next instruction', ['lea rax, [rip + next]', 'push rax', 'ret', 'next: nop'], 9],
+      ['JMP to itself', ['self: jmp self'], 0],
+      ['LOOP to itself', ['mov ecx, 3', 'self: loop self'], 5],
+    ];
+    for (const [what, lines, at] of branches) {
+      it(`with IA32_DEBUGCTL.BTF come of ${what}: it is taken`, () => {
+        machine.start();
+        machine.set('DEBUGCTL', 2);
+        machine.setRflags(0x102);
+        machine.stateChanged();
+        expect(machine.run64(...lines, 'ud2')).to.include({ vector: 1, rip: At.kernelCode + at });
+      });
+    }
+    it('with IA32_DEBUGCTL.BTF do not come of branches that are not taken, of REP and of what writes RIP only to go on', () => {
+      machine.start();
+      machine.set('DEBUGCTL', 2);
+      machine.setRflags(0x102);
+      machine.stateChanged();
+      const lines = [
+        'jc away',
+        'mov ecx, 1',
+        'loop away',
+        'mov ecx, 3',
+        `mov edi, ${At.pages}`,
+        'rep stosb',
+        'cpuid',
+        'mov rax, cr3',
+        'mov cr3, rax',
+      ];
+      expect(machine.run64(...lines, 'ud2', 'away: nop').vector).to.equal(6);
+    });
     it('general detect faults at MOV DR and clears GD', () => {
       machine.start();
       machine.set('DR7', 0x2400);

@@ -30,6 +30,7 @@ const stateNames: readonly RegisterName[] = [
   'EFER',
   'INTERRUPTIBILITY',
   'ACTIVITY',
+  'DEBUG_TRAPS',
   'CPL',
   'INSTRUCTIONS',
 ];

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { ExitReason, exitReasonName } from '../../../src/intrinsics/exit_reasons.js';
 import { readFlags, writeFlags } from '../../../src/machine/processor/lazy_flags.js';
 import { VmxAbort } from '../../../src/machine/vmx/vm_exit.js';
 import type { VmxEngine } from '../../../src/machine/vmx/vmx_engine.js';
 import { Owner } from '../../../src/machine/vmx/vmx_state.js';
+import { VmxStatus } from '../../../src/machine/vmx/vmx_status.js';
 import { Word } from '../../../src/machine/vmx/words.js';
 import type { FakeCore } from './fake_core.js';
 import { engineReady, readField, Region, writeField } from './vmcs_setup.js';
@@ -71,8 +73,115 @@ describe('VmExit', () => {
     expect(saved).to.deep.equal([0x9000n, 0x30000n, 0x2bn, 0xfffn, 0xc0f3n, 0x77n]);
     expect(readField(engine, 'GuestInterruptibilityState')).to.equal(8n);
     expect(readField(engine, 'GuestActivityState')).to.equal(1n);
-    expect(readField(engine, 'GuestPendingDebugExceptions')).to.equal(0x5001n);
+    expect(readField(engine, 'GuestPendingDebugExceptions'), 'of an external interrupt').to.equal(0n);
     expect(readField(engine, 'GuestRflags')).to.equal(0x3ed7n);
+  });
+
+  describe('saves pending debug exceptions', () => {
+    /** What an exit saves, and what the core keeps. Traps: B0 and BS wait, as the core has them. */
+    function saved(reason: number, options: { shadow?: boolean; flags?: number; debugctl?: number; event?: number }) {
+      const { core, engine } = inGuest(Owner.JavaScript);
+      const { u32 } = core;
+      u32[Word.debugTraps] = options.shadow === true ? 1 : 0x4001;
+      u32[Word.interruptibility] = options.shadow === true ? 2 : 0;
+      u32[Word.debugctl] = options.debugctl ?? 0;
+      writeFlags(u32, options.flags ?? 2);
+      u32[Word.exitInterruptionInformation] = options.event ?? 0;
+      exitWith(core, reason);
+      engine.leave();
+      return [Number(readField(engine, 'GuestPendingDebugExceptions')), u32[Word.debugTraps]];
+    }
+
+    for (const reason of [
+      ExitReason.InitSignal,
+      ExitReason.OtherSmi,
+      ExitReason.MonitorTrapFlag,
+      ExitReason.TprBelowThreshold,
+    ]) {
+      it(`as they are: ${exitReasonName(reason)}`, () => {
+        expect(saved(reason, {})).to.deep.equal([0x5001, 0x4001]);
+      });
+    }
+
+    it('as 0 for all other exits, and the processor forgets them too', () => {
+      for (const reason of [
+        ExitReason.ExternalInterrupt,
+        ExitReason.Cpuid,
+        ExitReason.EptViolation,
+        ExitReason.VmxPreemptionTimerExpired,
+      ]) {
+        expect(saved(reason, {}), exitReasonName(reason)).to.deep.equal([0, 0]);
+      }
+      expect(saved(0, { event: 0x80000301 }), 'a debug exception').to.deep.equal([0, 0]);
+      expect(saved(0, { event: 0x80000b0e }), 'a page fault').to.deep.equal([0, 0]);
+    });
+
+    const [tf, btf] = [0x102, 2];
+    const shadows: [string, Parameters<typeof saved>[1], number[]][] = [
+      ['without a single-step', {}, [0x1001, 1]],
+      ['with BS if TF is 1', { flags: tf }, [0x5001, 1]],
+      ['without BS if BTF is 1 too', { flags: tf, debugctl: btf }, [0x1001, 1]],
+      ['as 0 if the exit is a debug exception', { flags: tf, event: 0x80000301 }, [0, 0]],
+      ['of INT1 likewise', { flags: tf, event: 0x80000501 }, [0, 0]],
+      ['also if the exit is another exception', { flags: tf, event: 0x80000b0e }, [0x5001, 1]],
+    ];
+    for (const [what, options, expected] of shadows) {
+      it(`that MOV SS holds back ${what}`, () => {
+        const reason = options.event === undefined ? ExitReason.EptViolation : 0;
+        expect(saved(reason, { ...options, shadow: true })).to.deep.equal(expected);
+      });
+    }
+
+    it('that MOV SS holds back also at the end of a step by the monitor trap flag', () => {
+      expect(saved(ExitReason.MonitorTrapFlag, { flags: tf, shadow: true })).to.deep.equal([0x5001, 1]);
+    });
+  });
+
+  describe('and the entry after it count an instruction', () => {
+    /** How many instructions an exit and the following entry count, if the VMM moves RIP by `by`. */
+    function counted(reason: number, by: number, between: (engine: VmxEngine) => void = () => {}, event = 0): number {
+      const { core, engine } = inGuest(Owner.JavaScript);
+      const before = core.instructionCount;
+      core.u32[Word.exitInterruptionInformation] = event;
+      exitWith(core, reason);
+      engine.leave();
+      expect(core.instructionCount, 'the exit counts nothing').to.equal(before);
+      writeField(engine, 'GuestRip', readField(engine, 'GuestRip') + BigInt(by));
+      between(engine);
+      engine.enter(false, Owner.JavaScript);
+      expect(engine.nonRoot).to.equal(true);
+      return core.instructionCount - before;
+    }
+
+    it('once, if the exit came at it and the VMM moved RIP', () => {
+      expect(counted(ExitReason.Cpuid, 2)).to.equal(1);
+      expect(counted(ExitReason.EptViolation, 3)).to.equal(1);
+      expect(counted(0, 1, undefined, 0x80000603), 'INT3').to.equal(1);
+    });
+
+    it('not if RIP is where it was', () => {
+      expect(counted(ExitReason.Cpuid, 0)).to.equal(0);
+      expect(counted(ExitReason.EptViolation, 0)).to.equal(0);
+    });
+
+    it('not if the exit came between two instructions', () => {
+      for (const reason of [ExitReason.ExternalInterrupt, ExitReason.MonitorTrapFlag, ExitReason.InterruptWindow]) {
+        expect(counted(reason, 2), exitReasonName(reason)).to.equal(0);
+      }
+      expect(counted(0, 2, undefined, 0x80000202), 'an NMI').to.equal(0);
+    });
+
+    it('also if another VMCS was current in between', () => {
+      const other = Region.Other;
+      const visit = (engine: VmxEngine): void => {
+        const { region } = engine.vmcs;
+        engine.instructions.vmclear(other, 0);
+        expect(engine.instructions.vmptrld(other, 0)).to.equal(VmxStatus.Succeed);
+        expect(engine.instructions.vmptrld(region, 0)).to.equal(VmxStatus.Succeed);
+      };
+      expect(counted(ExitReason.Cpuid, 2, visit)).to.equal(1);
+      expect(counted(ExitReason.Cpuid, 0, visit)).to.equal(0);
+    });
   });
 
   it('saves RF as the kind of exit demands', () => {
