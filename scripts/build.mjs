@@ -2,7 +2,19 @@
 // Builds everything that runs: TypeScript file by file into build/, then the CPU core and the guests. Nothing is loaded if no file was touched
 // since the last build; each step is skipped while the content hash of its inputs is unchanged, so that an edit of one TypeScript file costs a
 // fraction of a second.
+import { accessSync, constants } from 'node:fs';
+import { buildFolder, root } from './build/paths.mjs';
 import { inputs, isFresh, remember } from './build/snapshot.mjs';
+
+/** True where this user may write the build; a folder that does not exist yet is made by the steps. */
+function canWrite() {
+  try {
+    accessSync(buildFolder, constants.W_OK);
+    return true;
+  } catch (error) {
+    return error.code === 'ENOENT';
+  }
+}
 
 async function build() {
   const [{ buildTypeScript }, { buildCpuCore }, { buildGuests }, { whileLocked }] = await Promise.all([
@@ -11,12 +23,23 @@ async function build() {
     import('./build/guests.mjs'),
     import('./build/lock.mjs'),
   ]);
-  await whileLocked(async () => {
-    // Whoever held the lock before may have built what is there now.
-    const now = inputs();
+  const steps = async () => {
     await buildTypeScript();
     await buildCpuCore();
     await buildGuests();
+  };
+  if (!canWrite()) {
+    // Each step compares contents, and writes only what is stale.
+    await steps().catch((error) => {
+      const advice = `run the build as the owner of ${root} first`;
+      throw new Error(`what is built is stale and cannot be written (${error.message}); ${advice}`, { cause: error });
+    });
+    return;
+  }
+  await whileLocked(async () => {
+    // Whoever held the lock before may have built what is there now.
+    const now = inputs();
+    await steps();
     remember(now);
   });
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The package's root folder. */
@@ -20,10 +20,10 @@ export function filesBelow(folder, accept) {
     .sort();
 }
 
-/** SHA-256 over names and contents. */
+/** SHA-256 over names, from the root, and contents: a copy of a built checkout is fresh as well. */
 export function hashOf(paths, salt = '') {
   const hash = createHash('sha256').update(salt);
-  for (const path of paths) hash.update(path).update('\0').update(readFileSync(path)).update('\0');
+  for (const path of paths) hash.update(relative(root, path)).update('\0').update(readFileSync(path)).update('\0');
   return hash.digest('hex');
 }
 
