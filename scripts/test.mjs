@@ -33,8 +33,11 @@ function builtSpec(path) {
 
 await build();
 if (values.full) process.env.BAREFLANK_FULL = '1';
+const isSpec = (path) => path.endsWith('.spec.js');
 const specs =
-  positionals.length > 0 ? positionals.map(builtSpec) : filesBelow('build', (path) => path.endsWith('.spec.js'));
+  positionals.length > 0
+    ? positionals.map(builtSpec)
+    : ['test', 'extensions'].flatMap((folder) => filesBelow(`build/${folder}`, isSpec));
 const mocha = new Mocha({
   forbidOnly: true,
   failZero: true,

@@ -3,11 +3,14 @@ import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../src/driver/package_paths.js';
-import { temporaryFolder } from '../driver/temporary_folder.js';
+import { packageRoot } from '../../src/driver/node/package_paths.js';
+import { temporaryFolder } from '../driver/node/temporary_folder.js';
 
 /** What the build reads and writes. */
-const parts = ['src', 'test', 'extensions', 'guests', 'scripts', 'build', 'package.json', 'package-lock.json'];
+const parts = [
+  ...['src', 'test', 'extensions', 'guests', 'scripts', 'package.json', 'package-lock.json'],
+  ...['src', 'test', 'extensions', 'cpu', 'guests', 'stamps'].map((name) => `build/${name}`),
+];
 /** A user who owns nothing; only root may become one. */
 const nobody = 65534;
 

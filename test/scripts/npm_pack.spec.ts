@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { packageRoot } from '../../src/driver/node/package_paths.js';
 import { temporaryFolder } from '../driver/node/temporary_folder.js';
@@ -29,9 +29,22 @@ describe('npm pack', function () {
   let bin: string;
 
   before(() => {
-    execFileSync(process.execPath, [typescript, '-p', join(packageRoot, 'tsconfig.declarations.json')]);
-    const packed = execFileSync('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder.path], {
-      cwd: packageRoot,
+    // A copy: the checkout itself may be read-only.
+    const staged = join(folder.path, 'staged');
+    const { files } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { files: string[] };
+    for (const part of [...files, 'package.json', 'README.md', 'LICENSE'].map((name) => name.replace(/\/\*.*$/, '')))
+      if (!part.startsWith('!') && existsSync(join(packageRoot, part)))
+        cpSync(join(packageRoot, part), join(staged, part), { recursive: true });
+    const declarations = [
+      '-p',
+      join(packageRoot, 'tsconfig.declarations.json'),
+      '--outDir',
+      join(staged, 'build/types'),
+    ];
+    execFileSync(process.execPath, [typescript, ...declarations]);
+    const destination = ['--pack-destination', folder.path, '--cache', join(folder.path, 'npm')];
+    const packed = execFileSync('npm', ['pack', '--ignore-scripts', '--json', ...destination], {
+      cwd: staged,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { join } from 'node:path';
 import { ModuleFileError } from '../../../src/driver/driver_errors.js';
 import { userFrames } from '../../../src/driver/node/user_frames.js';
 import { loadModule } from '../../../src/driver/node/load_module.js';
@@ -41,16 +42,23 @@ describe('loadModule', () => {
     expect(Object.getPrototypeOf(type), "the base is the running copy's class").to.equal(bareflank.ExitHandlerIntelX64);
   });
 
-  it('gives the same module for the same file, and a new one when an imported file changes', async () => {
+  it('gives the same module for the same file while there is a cache, and a new one when an imported file changes', async () => {
     const file = folder.write(
       'changing.ts',
       `import { vmmModule } from 'bareflank'; import { value } from './value.js'; export { value }; export default vmmModule(() => { void value; });`,
     );
     folder.write('value.ts', 'export const value = 1;');
-    const [first] = await loadModule(file);
-    expect((await loadModule(file))[0]).to.equal(first);
-    folder.write('value.ts', 'export const value = 2;');
-    expect((await loadModule(file))[0]).to.not.equal(first);
+    const { XDG_CACHE_HOME } = process.env;
+    process.env.XDG_CACHE_HOME = join(folder.path, 'cache');
+    try {
+      const [first] = await loadModule(file);
+      expect((await loadModule(file))[0]).to.equal(first);
+      folder.write('value.ts', 'export const value = 2;');
+      expect((await loadModule(file))[0]).to.not.equal(first);
+    } finally {
+      if (XDG_CACHE_HOME === undefined) delete process.env.XDG_CACHE_HOME;
+      else process.env.XDG_CACHE_HOME = XDG_CACHE_HOME;
+    }
   });
 
   it('takes all modules of a file, each once', async () => {
