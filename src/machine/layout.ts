@@ -7,7 +7,7 @@
  *     0x001400  words of the machine, bounce buffers, handler table, CPUID and MSR tables
  *     0x010000  static data of the AssemblyScript program (--memoryBase)
  *     0x080000  TLBs, one area a processor
- *     0x400000  page map, dirty map, region links, blocks of processors that are not loaded
+ *     0x400000  page map, dirty map, region links, blocks of processors that are not loaded, current VMCS of each processor
  *     0x1000000 decoded records
  *     0x7000000 guest RAM, then the VMM's carve-out of 64 MiB (physical 0x1_0000_0000)
  */
@@ -303,8 +303,25 @@ const processorFields = {
   TLB_GLOBAL1: 4,
   /** TSC value that UMWAIT-like waits end at; MONITOR's armed address (all ones: not armed). */
   MONITOR_ADDRESS: 8,
-  /** For the engine and the scheduler; the core does not touch them. */
-  SPARE: 128,
+  // What the VMX engine in TypeScript knows of the processor; the core does not touch it.
+  /** Physical address of the VMXON region, all ones outside VMX operation. */
+  VMXON_REGION: 8,
+  /** How many VMXONs there were: a VMCS launched in an earlier session cannot be resumed. */
+  VMX_SESSION: 4,
+  /** The session in which the current VMCS was launched; 0 is the launch state "clear". */
+  VMX_LAUNCHED_IN: 4,
+  /** Who made the last VM entry: 0 x86 code, 1 TypeScript. */
+  VMX_OWNER: 4,
+  /** 1: in root operation, but the guest's state is still in the processor. */
+  VMX_RESIDENT: 4,
+  /** Bit set of Constants.COLD_*: groups that the next VM exit must save, whether the guest changed them or not. */
+  VMX_COLD_UNKNOWN: 4,
+  /** 1: the VMM stored into memory since the last exit to TypeScript. */
+  VMX_MEMORY_WRITTEN: 4,
+  /** 1: the host was in IA-32e mode at the last VM entry. */
+  VMX_HOST_IA32E: 4,
+  /** 1: a VM exit waits for the exit entry in TypeScript. */
+  VMX_EXIT_PENDING: 4,
 } as const;
 
 /** Regions at fixed addresses outside the processor block. */
@@ -332,6 +349,9 @@ const regions = {
   PROCESSOR_COUNT: 0x1430,
   /** u32: why the core stopped with StopReason.Unimplemented, Constants.UNIMPLEMENTED_*. */
   UNIMPLEMENTED: 0x1434,
+  /** u32: head of the list of record indexes that can be used again, chained by @4; u32: 1 = the cache of crossing instructions holds one. */
+  FREE_INDEXES: 0x1438,
+  HAS_CROSSINGS: 0x143c,
   /** The last opcode that is in no table (#UD): u32 count @0, u32 DECODE_MODE @4, u64 RIP @8, u64 linear address @16. */
   UNDEFINED: 0x1440,
   /**
@@ -362,6 +382,8 @@ const regions = {
   LINKS: 0x800000,
   /** Blocks of processors that are not loaded. */
   PROCESSORS: 0xa00000,
+  /** What the VMX engine in TypeScript keeps of each processor beside the block: the current VMCS, the marks of the VM-entry rules (VmxArea). */
+  VMX_AREAS: 0xa10000,
   RECORDS: 0x1000000,
   RECORDS_END: 0x7000000,
   RAM: 0x7000000,
@@ -388,6 +410,8 @@ function place(): Record<Name, number> {
 export const Sizes = {
   PROCESSOR: 0x1000,
   MAX_PROCESSORS: 8,
+  /** Bytes of a processor's VMX area. */
+  VMX_AREA: 0x10000,
   /** Bytes of a processor's TLB area: data TLBs of the host set and the guest set, fetch TLBs of both, logs. */
   TLB_STRIDE: 0x60000,
   /** Guest RAM: the largest that fits below the PCI hole. */

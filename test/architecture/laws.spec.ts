@@ -23,7 +23,7 @@ const rawWords: readonly string[] = [
   // Compiled code and its generator address words by their places.
   'src/machine/compiled/template_function.ts',
   'src/machine/generator/emit_layout.ts',
-  // VM entry and VM exit.
+  // The VMX engine: what it keeps in the layout, VM entry and VM exit.
   'src/machine/vmx/code_instructions.ts',
   'src/machine/vmx/execution_controls.ts',
   'src/machine/vmx/guest_save.ts',
@@ -36,7 +36,12 @@ const rawWords: readonly string[] = [
   'src/machine/vmx/preemption_timer.ts',
   'src/machine/vmx/vm_entry.ts',
   'src/machine/vmx/vm_exit.ts',
+  'src/machine/vmx/vm_instructions.ts',
+  'src/machine/vmx/vmcs.ts',
   'src/machine/vmx/vmcs_entry_reader.ts',
+  'src/machine/vmx/vmx_area.ts',
+  'src/machine/vmx/vmx_engine.ts',
+  'src/machine/vmx/vmx_state.ts',
   'src/machine/vmx/words.ts',
 ];
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { registerNumbers } from '../../src/intrinsics/exit_information.js';
 import { Constants, Layout, StopReason } from '../../src/machine/layout.js';
 import { assemble, type CodeBits } from './assembler.js';
 import { createTestCore, type TestCore } from './test_core.js';
@@ -33,24 +34,7 @@ const tables = 0x100000;
 const gdt = 0x140000;
 const idt = 0x141000;
 const tss = 0x142000;
-const names = [
-  'rax',
-  'rcx',
-  'rdx',
-  'rbx',
-  'rsp',
-  'rbp',
-  'rsi',
-  'rdi',
-  'r8',
-  'r9',
-  'r10',
-  'r11',
-  'r12',
-  'r13',
-  'r14',
-  'r15',
-] as const;
+const names = Object.keys(registerNumbers) as (keyof typeof registerNumbers)[];
 type RegisterName = (typeof names)[number];
 
 /** What a run starts from beside its code. Registers are 0, RSP at the top of the stack, RFLAGS 2 where nothing is said. */

@@ -10,8 +10,8 @@ import { decodeInstruction, needsMore } from "./decode";
 import { ENDINGS, FORM_NEXT } from "./decoder_tables";
 import { raiseCode } from "./interrupt";
 import {
-  CS_BASE, CS_LIMIT, CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, PAGE_MAP, PAGE_RIP, RAM, RAM_BYTES, RECORD_GENERATION,
-  RECORD_NEXT, RECORDS, RECORDS_END,
+  CS_BASE, CS_LIMIT, CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, FREE_INDEXES, HAS_CROSSINGS, PAGE_MAP, PAGE_RIP, RAM,
+  RAM_BYTES, RECORD_GENERATION, RECORD_NEXT, RECORDS, RECORDS_END,
 } from "./layout";
 import { fetchedPhysical, fetchSlow } from "./fetch";
 import { readPhysical } from "./physical_memory";
@@ -27,14 +27,10 @@ import { GP } from "./architecture";
 @inline const LONGEST: u32 = 62;
 @inline const MAX_LENGTH: u32 = 15;
 
-/** Indexes that can be used again, chained by @4. */
-let freeIndexes: usize = 0;
-
 // Cache of instructions that cross a page: 256 × { u64 physical address << 8 | mode @0, u32 second page @8, u32 valid @12, two records @32 }
 @inline const CROSSINGS: u32 = 256;
 @inline const CROSSING_BYTES: u32 = 96;
 const crossings: usize = memory.data(256 * 96, 16);
-let hasCrossings: bool = false;
 
 /** True for a record that must not be linked to: it lies in the cache of crossing instructions. */
 @inline export function isCrossing(rec: usize): bool { return rec < RECORDS; }
@@ -148,8 +144,8 @@ function finishSingle(rec: usize, offset: u32): void {
 function indexOf(physical: u32, mode: u32): usize {
   const place = PAGE_MAP + (physical >> 12) * 4, first = <usize>load<u32>(place);
   for (let index = first; index; index = load<u32>(index, 4)) if (load<u32>(index) == mode) return index;
-  let made = freeIndexes;
-  if (made) freeIndexes = load<u32>(made, 4);
+  let made = <usize>load<u32>(FREE_INDEXES);
+  if (made) store<u32>(FREE_INDEXES, load<u32>(made, 4));
   else {
     made = load<u32>(RECORD_NEXT);
     store<u32>(RECORD_NEXT, <u32>(made + INDEX_BYTES));
@@ -179,14 +175,14 @@ export function flushCode(): void {
   memory.fill(PAGE_MAP, 0, <usize>((load<u32>(RAM_BYTES) + CARVE_OUT) >> 12) * 4);
   store<u32>(RECORD_NEXT, <u32>RECORDS);
   store<u32>(RECORD_GENERATION, load<u32>(RECORD_GENERATION) + 1);
-  freeIndexes = 0;
+  store<u32>(FREE_INDEXES, 0);
   forgetCrossings();
 }
 
 function forgetCrossings(): void {
-  if (!hasCrossings) return;
+  if (!load<u32>(HAS_CROSSINGS)) return;
   for (let i: u32 = 0; i < CROSSINGS; i++) store<u32>(crossings + i * CROSSING_BYTES, 0, 12);
-  hasCrossings = false;
+  store<u32>(HAS_CROSSINGS, 0);
 }
 
 /** Turns a record into the end of a block that goes on at a page offset. `count`: instructions to account for. */
@@ -243,7 +239,7 @@ function crossing(linear: u64, at: usize, physical: u32, mode: u32): usize {
     store<u64>(place, key);
     store<u32>(place, second, 8);
     store<u32>(place, 1, 12);
-    hasCrossings = true;
+    store<u32>(HAS_CROSSINGS, 1);
   }
   checkRoom(rec);
   return rec;
@@ -274,8 +270,8 @@ function forgetPage(page: u32): void {
   let index = <usize>load<u32>(place);
   while (index) {
     const next = <usize>load<u32>(index, 4);
-    store<u32>(index, <u32>freeIndexes, 4);
-    freeIndexes = index;
+    store<u32>(index, load<u32>(FREE_INDEXES), 4);
+    store<u32>(FREE_INDEXES, <u32>index);
     index = next;
   }
   store<u32>(place, 0);

@@ -61,7 +61,7 @@ export class Execution {
   get isGuest(): boolean {
     if (this.hasEnded) return false;
     const { processor, engine } = this;
-    if (engine.exitPending && this.driver.isActive) processor.deliverExit();
+    if (this.driver.isActive && engine.exitPending) processor.deliverExit();
     if (processor.end !== undefined) throw new ProcessorDead(processor.id, processor.end);
     return engine.state.nonRoot;
   }

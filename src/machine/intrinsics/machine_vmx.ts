@@ -31,7 +31,7 @@ export class MachineVmx implements Vmx {
     if (this.execution.isGuest) return this.executeOnMemory('vmclear', region);
     this.needsVmx('VMCLEAR');
     this.putOff(region);
-    return this.published('VMCLEAR', this.engine.instructions.vmclear(lowHalf(region), highHalf(region)));
+    return this.done('VMCLEAR', this.engine.instructions.vmclear(lowHalf(region), highHalf(region)));
   }
 
   vmptrld(region: bigint): boolean {
@@ -39,7 +39,7 @@ export class MachineVmx implements Vmx {
     this.needsVmx('VMPTRLD');
     // The guest's state in the processor belongs to the VMCS that was current at the exit.
     if (BigInt(this.engine.vmcs.region) !== region) this.execution.loadHost();
-    return this.published('VMPTRLD', this.engine.instructions.vmptrld(lowHalf(region), highHalf(region)));
+    return this.done('VMPTRLD', this.engine.instructions.vmptrld(lowHalf(region), highHalf(region)));
   }
 
   vmptrst(): bigint {
@@ -161,11 +161,6 @@ export class MachineVmx implements Vmx {
       throw new ProcessorFault(vector, vector === 13 ? 0 : undefined, `${what} raised exception ${vector}${why}`);
     }
     return status === VmxStatus.Succeed;
-  }
-
-  private published(what: string, status: VmxStatus): boolean {
-    this.engine.publishCurrent();
-    return this.done(what, status);
   }
 
   /** Executes an instruction as the guest. @returns whether it ended in VMsucceed. */

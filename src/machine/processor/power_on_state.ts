@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { ProcessorModel } from '../models/processor_model.js';
-import { vmxCapabilities, VmxMsr, firstVmxMsr } from '../vmx/capabilities.js';
-import { fromHalves } from './halves.js';
-import type { ProcessorBlock, RegisterValues } from './processor_block.js';
+import { vmxPowerOnState } from '../vmx/vmx_power_on_state.js';
+import type { ProcessorBlock } from './processor_block.js';
 import type { Segment, SegmentRegister } from './register_names.js';
 
 const none = 0xffffffffffffffffn;
@@ -34,23 +33,6 @@ function loadMemoryTypes(block: ProcessorBlock, physicalAddressBits: number): vo
   fixed[2] = 0n;
 }
 
-function vmxState(model: ProcessorModel): RegisterValues {
-  const capability = vmxCapabilities({ cr4Allowed: model.cr4Allowed });
-  const fixed = (address: number): bigint => {
-    const [low, high] = capability[address - firstVmxMsr]!;
-    return fromHalves(low, high);
-  };
-  return {
-    VMX_CR0_FIXED0: fixed(VmxMsr.Cr0Fixed0),
-    VMX_CR0_FIXED1: fixed(VmxMsr.Cr0Fixed1),
-    VMX_CR4_FIXED0: fixed(VmxMsr.Cr4Fixed0),
-    VMX_CR4_FIXED1: fixed(VmxMsr.Cr4Fixed1),
-    VMX_CURRENT_VMCS: none,
-    VMX_PREEMPTION_DEADLINE: none,
-    VMX_TSC_MULTIPLIER: 1n << 48n,
-  };
-}
-
 /**
  * Fills the block of the processor that is loaded with the state after power-on. SDM 3A "Processor State After Reset", with what firmware
  * would set: MTRRs, and IA32_FEATURE_CONTROL locked with VMX allowed.
@@ -77,6 +59,6 @@ export function powerOn(block: ProcessorBlock, model: ProcessorModel): void {
     X87_TAGS: 0xff,
     MXCSR: 0x1f80,
     MONITOR_ADDRESS: none,
-    ...vmxState(model),
+    ...vmxPowerOnState(model.cr4Allowed),
   });
 }

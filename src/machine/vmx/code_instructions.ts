@@ -48,11 +48,11 @@ function perform(engine: VmxEngine, instruction: number): VmxStatus {
     case Constants.VMX_INSTRUCTION_VMCALL:
       return instructions.vmcallInRoot();
     case Constants.VMX_INSTRUCTION_VMCLEAR:
-      return published(engine, instructions.vmclear(low, high));
+      return instructions.vmclear(low, high);
     case Constants.VMX_INSTRUCTION_VMLAUNCH:
       return engine.enter(true, Owner.Code);
     case Constants.VMX_INSTRUCTION_VMPTRLD:
-      return published(engine, instructions.vmptrld(low, high));
+      return instructions.vmptrld(low, high);
     case Constants.VMX_INSTRUCTION_VMPTRST:
       return storeResult(engine, u32[Word.currentVmcs]!, u32[Word.currentVmcs + 1]!);
     case Constants.VMX_INSTRUCTION_VMREAD:
@@ -72,12 +72,6 @@ function perform(engine: VmxEngine, instruction: number): VmxStatus {
     default:
       return VmxStatus.UndefinedOpcode;
   }
-}
-
-/** After VMCLEAR and VMPTRLD the core's word of the current VMCS must follow. */
-function published(engine: VmxEngine, status: VmxStatus): VmxStatus {
-  engine.publishCurrent();
-  return status;
 }
 
 function vmread(engine: VmxEngine): VmxStatus {

@@ -2,6 +2,7 @@
 import type { EntryReader, EntryRule } from '../../intrinsics/rules/entry_rule.js';
 import type { RuleInputs } from './rule_inputs.js';
 import { Change, type Vmcs } from './vmcs.js';
+import { maximumRules, type VmxArea } from './vmx_area.js';
 
 const none = 0xffff;
 
@@ -20,26 +21,33 @@ export interface NotingReader extends EntryReader {
  */
 export class EntryChecks {
   private readonly rules: readonly EntryRule[];
-  /** 1: the rule must run; rules with a clean mark have 0. */
   private readonly pending: Uint8Array;
-  private readonly pendingRules: Uint16Array;
+  private readonly pendingRules = new Uint16Array(maximumRules);
   private pendingCount = 0;
+  private readonly markRule = (rule: number): void => this.mark(rule);
 
   /** @param rules in the order in which a breach is reported: control, host, guest; basic ones are left out. */
   constructor(
     private readonly vmcs: Vmcs,
     private readonly reader: NotingReader,
     rules: readonly EntryRule[],
+    area: VmxArea,
   ) {
     this.rules = rules.filter((rule) => rule.area !== 'basic');
-    this.pending = new Uint8Array(this.rules.length);
-    this.pendingRules = new Uint16Array(this.rules.length);
-    this.markAll();
+    this.pending = area.pending;
+    this.pending.fill(1, 0, this.rules.length);
+    this.memoryRestored();
   }
 
   /** How many rules have no clean mark: for tests and for measurements. */
   get unchecked(): number {
     return this.pendingCount;
+  }
+
+  /** Makes the list of rules without a mark anew from the memory. */
+  memoryRestored(): void {
+    this.pendingCount = 0;
+    for (let i = 0; i < this.rules.length; i++) if (this.pending[i] !== 0) this.pendingRules[this.pendingCount++] = i;
   }
 
   /** Takes away all clean marks. */
@@ -50,8 +58,10 @@ export class EntryChecks {
   /** Takes away the marks of the rules that read a changed half. */
   markChanged(): void {
     const { vmcs } = this;
-    if (vmcs.isUnchecked) this.markAll();
-    vmcs.isUnchecked = false;
+    if (vmcs.isUnchecked) {
+      this.markAll();
+      vmcs.isUnchecked = false;
+    }
     for (let i = 0; i < vmcs.changedCount; i++) {
       const slot = vmcs.changedSlots[i]!;
       const changes = vmcs.changes[slot]!;
@@ -86,8 +96,7 @@ export class EntryChecks {
   }
 
   private markReaders(half: number): void {
-    const rules = this.reader.inputs.readersOf(half);
-    for (let i = 0; i < rules.length; i++) this.mark(rules[i]!);
+    this.reader.inputs.eachReaderOf(half, this.markRule);
   }
 
   private mark(rule: number): void {

@@ -71,6 +71,7 @@ const {
   efer: eferWord,
   pdpte0: pdpteWord,
   coldChanged: coldChangedWord,
+  coldUnknown: coldUnknownWord,
 } = Word;
 
 const resumeFlag = 0x10000;
@@ -121,7 +122,7 @@ export class GuestSave {
     this.put(flagsHalf, this.flags());
     this.saveInstruction();
     this.savePendingDebug();
-    const cold = words[coldChangedWord]! | state.coldUnknown;
+    const cold = words[coldChangedWord]! | words[coldUnknownWord]!;
     if (cold !== 0) this.saveCold(cold);
     if (state.usesEpt && paePaging(words)) this.savePdptes();
     if (state.usesTimer) this.saveTimer();
@@ -214,7 +215,7 @@ export class GuestSave {
   private saveCold(groups: number): void {
     if ((groups & Constants.COLD_TABLES) !== 0) this.saveTables();
     if ((groups & Constants.COLD_CONTROLS) !== 0) this.saveControls();
-    this.state.coldUnknown = 0;
+    this.words[coldUnknownWord] = 0;
   }
 
   /** Segments, tables, MSRs, and IA-32e mode, which is a bit of EFER. */

@@ -10,12 +10,14 @@ import { remainingTicks } from './preemption_timer.js';
 import type { ProcessorCore } from './processor_core.js';
 import { exitReasons, type ProcessorCounters } from './processor_counters.js';
 import type { ProcessorDeath } from './processor_death.js';
+import { VmxAbort } from './vm_exit.js';
+import { VmxMode } from './vmx_processor.js';
 import { VmxEngine, type VmxEngineOptions } from './vmx_engine.js';
 import { Word } from './words.js';
 
 const exitReason = slotOf(VmcsField.ExitReason);
 
-const { instructions: instructionsWord, exitReason: reasonWord } = Word;
+const { instructions: instructionsWord, exitReason: reasonWord, exitPending: exitPendingWord, mode: modeWord } = Word;
 
 const activityHlt = 1;
 const activityWaitForSipi = 3;
@@ -103,7 +105,7 @@ export class LogicalProcessor {
     // Differences of the low halves are small integers, which cost no allocation at each exit.
     let count = u32[instructionsWord]!;
     for (;;) {
-      if (this.engine.exitPending) {
+      if (u32[exitPendingWord] !== 0) {
         this.deliverExit();
         if (attention !== undefined && attention[0] !== 0) left = 0;
       }
@@ -132,14 +134,16 @@ export class LogicalProcessor {
   private leaveGuest(): void {
     const basic = this.core.u32[reasonWord]! & (exitReasons - 1);
     this.exits[basic] = this.exits[basic]! + 1;
-    if (!this.engine.leave()) this.die(`VMX abort ${this.engine.abort} in a VM exit for ${exitReasonName(basic)}`);
+    const abort = this.engine.leave();
+    if (abort !== VmxAbort.None) this.die(`VMX abort ${abort} in a VM exit for ${exitReasonName(basic)}`);
   }
 
   /** Calls the exit entry if a VM exit waits for it. An exception that escapes it is caught here, and ends the processor. */
   deliverExit(): void {
     // An entry that fails late is an exit of its own, so the handler may be called again and again.
-    while (this.engine.exitPending && this.end === undefined) {
-      this.engine.exitPending = false;
+    const { u32 } = this.core;
+    while (u32[exitPendingWord] !== 0 && this.end === undefined) {
+      u32[exitPendingWord] = 0;
       this.hasReturned = false;
       this.callExitEntry();
     }
@@ -172,7 +176,7 @@ export class LogicalProcessor {
       this.die(`the handler of VM exit ${this.exitName()} threw: ${message}`, error);
     }
     if (exitMark !== undefined) exitMark[0] = 0;
-    if (!engine.state.nonRoot && !engine.exitPending && !this.hasReturned) {
+    if (u32[modeWord] !== VmxMode.NonRoot && u32[exitPendingWord] === 0 && !this.hasReturned) {
       this.die(`the handler of VM exit ${this.exitName()} returned without resuming the guest`);
     }
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { slotCount } from './field_slots.js';
+import { maximumRules, ruleWords, type VmxArea } from './vmx_area.js';
 
 /** No rule is running: reads are not noted. */
 const nobody = -1;
@@ -9,12 +9,18 @@ const nobody = -1;
  * another value, it takes the same path to the same verdict.
  */
 export class RuleInputs {
-  /** The rules that have read a half, in the order in which they first did. */
-  private readonly rules: readonly number[][] = Array.from({ length: 2 * slotCount }, () => []);
   private running = nobody;
+  private readonly readers: Uint32Array;
+  private readonly readerWords: Uint8Array;
+
+  constructor(area: VmxArea) {
+    this.readers = area.readers;
+    this.readerWords = area.readerWords;
+  }
 
   /** Reads belong to this rule from now on. */
   begin(rule: number): void {
+    if (rule >= maximumRules) throw new RangeError(`VM-entry rule ${rule}: there is room for ${maximumRules} rules`);
     this.running = rule;
   }
 
@@ -27,12 +33,19 @@ export class RuleInputs {
   note(half: number): void {
     const { running } = this;
     if (running === nobody) return;
-    const rules = this.rules[half]!;
-    if (!rules.includes(running)) rules.push(running);
+    const word = running >>> 5;
+    const at = half * ruleWords + word;
+    this.readers[at] = this.readers[at]! | (1 << (running & 31));
+    this.readerWords[half] = this.readerWords[half]! | (1 << word);
   }
 
-  /** The rules that have read a half. */
-  readersOf(half: number): readonly number[] {
-    return this.rules[half]!;
+  /** Calls `use` for each rule that has read a half. */
+  eachReaderOf(half: number, use: (rule: number) => void): void {
+    for (let words = this.readerWords[half]!; words !== 0; words &= words - 1) {
+      const word = 31 - Math.clz32(words & -words);
+      for (let rules = this.readers[half * ruleWords + word]!; rules !== 0; rules &= rules - 1) {
+        use(32 * word + 31 - Math.clz32(rules & -rules));
+      }
+    }
   }
 }

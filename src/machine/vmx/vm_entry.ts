@@ -46,6 +46,12 @@ const guestPendingDebug = slotOf(VmcsField.GuestPendingDebugExceptions);
 const guestPdpte0 = slotOf(VmcsField.GuestPdpte0);
 
 const {
+  rsp: rspWord,
+  owner: ownerWord,
+  resident: residentWord,
+  memoryWritten: memoryWrittenWord,
+  launchedIn: launchedInWord,
+  session: sessionWord,
   mode: modeWord,
   currentRecord: currentRecordWord,
   faultPending: faultPendingWord,
@@ -79,7 +85,7 @@ export class VmEntry {
   enter(isLaunch: boolean, owner: Owner): VmxStatus {
     const { state, instructions, checks } = this;
     const { vmcs } = state;
-    if (vmcs.region < 0) return VmxStatus.FailInvalid;
+    if (!vmcs.isCurrent) return VmxStatus.FailInvalid;
     const basic = this.basicError(isLaunch);
     if (basic !== 0) return instructions.fail(basic);
     this.reader.setLaunch(isLaunch);
@@ -87,9 +93,9 @@ export class VmEntry {
     checks.markChanged();
     const broken = checks.run();
     if (broken !== undefined && broken.area !== 'guest') return instructions.fail(broken.error);
-    state.owner = owner;
+    state.words[ownerWord] = owner;
     if (broken !== undefined) return this.fail(ExitReason.VmEntryFailureInvalidGuestState, broken.qualification);
-    const wasResident = state.resident;
+    const wasResident = state.words[residentWord] !== 0;
     this.load();
     if (state.hasEntryMsrs) {
       const failedMsr = loadMsrs(state.core, addressIn(vmcs, msrAddress), vmcs.low(msrCount));
@@ -103,11 +109,12 @@ export class VmEntry {
 
   /** SDM 3C "Basic VM-Entry Checks". @returns the VM-instruction error, 0 if there is none. */
   private basicError(isLaunch: boolean): number {
-    const { vmcs } = this.state;
+    const { words } = this.state;
     if (this.reader.isBlockedByMovSs) return VmInstructionError.EntryEventsBlockedByMovSs;
-    if (isLaunch) return vmcs.launchedIn === 0 ? 0 : VmInstructionError.VmlaunchNonClearVmcs;
-    if (vmcs.launchedIn === 0) return VmInstructionError.VmresumeNonLaunchedVmcs;
-    return vmcs.launchedIn === this.instructions.session ? 0 : VmInstructionError.VmresumeAfterVmxoff;
+    const launchedIn = words[launchedInWord]!;
+    if (isLaunch) return launchedIn === 0 ? 0 : VmInstructionError.VmlaunchNonClearVmcs;
+    if (launchedIn === 0) return VmInstructionError.VmresumeNonLaunchedVmcs;
+    return launchedIn === words[sessionWord] ? 0 : VmInstructionError.VmresumeAfterVmxoff;
   }
 
   private fail(reason: number, qualification: number): VmxStatus {
@@ -132,10 +139,10 @@ export class VmEntry {
       effects |= slotEffects[slot]!;
     }
     vmcs.takeChanges();
-    this.state.resident = false;
+    this.state.words[residentWord] = 0;
     if (effects !== 0) this.apply(effects);
     // GeneralRegisters shows RSP's slot to the VMM, which may have written it by mistake.
-    copy64(u32, Word.rsp, vmcs.halves, guestRsp << 1);
+    copy64(u32, rspWord, vmcs.halves, guestRsp << 1);
   }
 
   /** What a copy alone does not do, in the order in which one depends on the other. */
@@ -218,7 +225,6 @@ export class VmEntry {
     const { u32 } = core;
     if (state.usesTimer) startTimer(u32, vmcs.low(timerValue));
     else if (!wasResident) stopTimer(u32);
-    state.nonRoot = true;
     words[modeWord] = VmxMode.NonRoot;
     words[currentRecordWord] = 0;
     words[faultPendingWord] = 0;
@@ -227,8 +233,8 @@ export class VmEntry {
     const event = vmcs.bits(information);
     if (event < 0) injectEvent(u32, vmcs, event);
     // Without VPIDs a VM entry ends all translations. Over a stay in JavaScript only stores of the VMM could show the difference.
-    const staleMemory = state.memoryWritten && words[vpidWord] === 0;
-    state.memoryWritten = false;
+    const staleMemory = words[memoryWrittenWord] !== 0 && words[vpidWord] === 0;
+    words[memoryWrittenWord] = 0;
     if (!wasResident || this.mustUpdateMode || staleMemory || event < 0) core.stateLoaded();
     this.mustUpdateMode = false;
     // RF, which the exit may have set in the processor, ends after one instruction, and that is done step by step.

@@ -24,7 +24,15 @@ const loadCount = slotOf(VmcsField.VmExitMsrLoadCount);
 const hostCr3 = slotOf(VmcsField.HostCr3);
 const hostCr4 = slotOf(VmcsField.HostCr4);
 
-const { exitReason: reasonWord, exitInterruptionInformation: interruptionWord, faultPending, delivery, mode } = Word;
+const {
+  exitReason: reasonWord,
+  exitInterruptionInformation: interruptionWord,
+  faultPending,
+  delivery,
+  mode,
+  owner: ownerWord,
+  resident: residentWord,
+} = Word;
 
 const valid = 0x80000000;
 const nmi = 0x80000202;
@@ -53,12 +61,11 @@ export class VmExit {
     if (words[reasonWord] === ExitReason.ExternalInterrupt && state.acknowledgesInterrupts) this.acknowledge();
     save.report();
     save.save();
-    state.nonRoot = false;
     words[mode] = VmxMode.Root;
     words[faultPending] = 0;
     words[delivery] = 0;
-    if (state.owner === Owner.JavaScript && state.mayStayResident) {
-      state.resident = true;
+    if (words[ownerWord] === Owner.JavaScript && state.mayStayResident) {
+      words[residentWord] = 1;
       return VmxAbort.None;
     }
     return this.goToHost();
@@ -72,7 +79,6 @@ export class VmExit {
     const { vmcs, core } = this.state;
     vmcs.report(exitReason, (reason | ExitReasonBit.VmEntryFailure) >>> 0, 0);
     vmcs.report(exitQualification, qualification, 0);
-    this.state.nonRoot = false;
     core.u32[Word.mode] = VmxMode.Root;
     // JavaScript's host registers may wait while the processor still holds the state that the last exit saved.
     if (this.state.resident) return VmxAbort.None;

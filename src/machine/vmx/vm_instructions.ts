@@ -2,10 +2,13 @@
 import { VmInstructionError } from '../../intrinsics/vm_instruction_errors.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { supportedSlot, SlotKind, slotKinds, slotOf } from './field_slots.js';
-import { Vmcs, vmcsRevision } from './vmcs.js';
+import { readRegion, Vmcs, vmcsRevision, writeRegion } from './vmcs.js';
 import { VmxMode, type VmxProcessor } from './vmx_processor.js';
 import { Owner } from './vmx_state.js';
 import { VmxStatus } from './vmx_status.js';
+import { Word } from './words.js';
+
+const { mode: modeWord, vmxonRegion: vmxonRegionWord, session: sessionWord } = Word;
 
 const instructionErrorSlot = slotOf(VmcsField.VmInstructionError);
 const cr0NumericErrorPgPe = 0x80000021;
@@ -18,22 +21,34 @@ const reservedDescriptorBits = 0xffff0000;
  * what comes before the operation proper: #UD and #GP by mode, the VM exit in non-root operation, the fetch of the operands.
  */
 export class VmInstructions {
-  readonly vmcs = new Vmcs();
-  /** Physical address of the VMXON region, −1 outside VMX operation. */
-  vmxonRegion = -1;
-  /** Counts VMXONs: a VMCS launched in an earlier session cannot be resumed (VM-instruction error 6). */
-  session = 0;
+  /** The machine's memory as signed words. */
+  private readonly words: Int32Array;
 
-  constructor(private readonly processor: VmxProcessor) {}
+  constructor(
+    private readonly processor: VmxProcessor,
+    readonly vmcs: Vmcs,
+  ) {
+    this.words = new Int32Array(processor.words.buffer);
+  }
 
   /** Whether the processor is in VMX operation, root or not. */
   get inVmxOperation(): boolean {
-    return this.vmxonRegion >= 0;
+    return this.words[modeWord] !== VmxMode.Off;
+  }
+
+  /** Physical address of the VMXON region, −1 outside VMX operation. */
+  get vmxonRegion(): number {
+    return readRegion(this.words, vmxonRegionWord);
+  }
+
+  /** Counts VMXONs: a VMCS launched in an earlier session cannot be resumed (VM-instruction error 6). */
+  get session(): number {
+    return this.words[sessionWord]!;
   }
 
   /** VMfail: with a current VMCS its error field takes the number. */
   fail(error: number): VmxStatus {
-    if (this.vmcs.region < 0) return VmxStatus.FailInvalid;
+    if (!this.vmcs.isCurrent) return VmxStatus.FailInvalid;
     this.vmcs.report(instructionErrorSlot, error, 0);
     return VmxStatus.FailValid;
   }
@@ -54,9 +69,9 @@ export class VmInstructions {
       processor.setOwner(Owner.Code);
       return VmxStatus.FailInvalid;
     }
-    this.vmxonRegion = region;
+    writeRegion(this.words, vmxonRegionWord, region);
     this.vmcs.region = -1;
-    this.session++;
+    this.words[sessionWord] = this.session + 1;
     processor.setVmxMode(VmxMode.Root);
     return VmxStatus.Succeed;
   }
@@ -65,7 +80,7 @@ export class VmInstructions {
     // The SDM leaves a current VMCS undefined here; writing it back is the kindest of the allowed outcomes.
     this.storeCurrent();
     this.vmcs.region = -1;
-    this.vmxonRegion = -1;
+    writeRegion(this.words, vmxonRegionWord, -1);
     this.processor.setVmxMode(VmxMode.Off);
     this.processor.setOwner(Owner.Code);
     return VmxStatus.Succeed;
@@ -109,14 +124,14 @@ export class VmInstructions {
   /** VMREAD of bits 31:0 (for an odd encoding: of bits 63:32), 0 on VMfail. The exit path of hosts in JavaScript uses this. */
   readLow(encoding: number): number {
     const slot = supportedSlot(encoding);
-    if (slot < 0 || this.vmcs.region < 0) return this.noSlot() & 0;
+    if (slot < 0 || !this.vmcs.isCurrent) return this.noSlot() & 0;
     return this.vmcs.halves[(slot << 1) | (encoding & 1)]!;
   }
 
   /** VMREAD of bits 63:32, 0 on VMfail and for an odd encoding. */
   readHigh(encoding: number): number {
     const slot = supportedSlot(encoding);
-    if (slot < 0 || this.vmcs.region < 0) return this.noSlot() & 0;
+    if (slot < 0 || !this.vmcs.isCurrent) return this.noSlot() & 0;
     return (encoding & 1) !== 0 ? 0 : this.vmcs.halves[(slot << 1) | 1]!;
   }
 
@@ -159,7 +174,7 @@ export class VmInstructions {
 
   /** Writes the current VMCS back to its region, if there is one. */
   storeCurrent(): void {
-    if (this.vmcs.region < 0) return;
+    if (!this.vmcs.isCurrent) return;
     const at = this.processor.offsetOf(this.vmcs.region);
     if (at >= 0) this.vmcs.store(this.processor.writer, at);
   }
@@ -178,7 +193,7 @@ export class VmInstructions {
 
   private accessedSlot(encoding: number, encodingHigh: number): number {
     const slot = encodingHigh === 0 ? supportedSlot(encoding) : -1;
-    return slot < 0 || this.vmcs.region < 0 ? this.noSlot() : slot;
+    return slot < 0 || !this.vmcs.isCurrent ? this.noSlot() : slot;
   }
 
   /** VMREAD or VMWRITE without a current VMCS, or of a field that this processor does not have: VMfail. @returns −1. */

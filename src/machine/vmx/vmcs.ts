@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { MemoryWriter } from '../memory_writer.js';
 import { slotCount, SlotKind, slotKinds, slotOf, supportedFields } from './field_slots.js';
+import type { VmxArea } from './vmx_area.js';
+import { Word } from './words.js';
+
+const { currentVmcs, launchedIn } = Word;
 
 /** Why a slot is in the list of changes: bits of `Vmcs.changes`. */
 export const Change = {
@@ -27,26 +31,70 @@ const RegionOffset = { Revision: 0, AbortIndicator: 4, LaunchState: 8, Instructi
 export type AbortIndicator = number;
 
 /**
- * The engine's copy of the current VMCS: processor-private memory, which the SDM lets an implementation keep until VMCLEAR. All values are
+ * The engine's copy of the current VMCS: memory of the processor's own (VmxArea), which the SDM lets an implementation keep until VMCLEAR. All values are
  * 32-bit halves in typed arrays, since the exit path must not allocate. SDM 3C "Virtual Machine Control Structures".
  */
 export class Vmcs {
   /** Two halves a slot: `2 * slot` is bits 31:0, `2 * slot + 1` bits 63:32. */
-  readonly halves = new Uint32Array(slotCount * 2);
-  /** The same halves as signed numbers: they are small integers to the JavaScript engine, which allocates nothing for them. */
-  readonly signed = new Int32Array(this.halves.buffer);
+  readonly halves: Uint32Array;
+  /** The same halves as signed numbers. */
+  readonly signed: Int32Array;
   /** `Change` bits a slot; a slot with any bit is in `changedSlots`. */
-  readonly changes = new Uint8Array(slotCount);
+  readonly changes: Uint8Array;
   readonly changedSlots = new Uint16Array(slotCount);
+  /** How many slots `changedSlots` lists. */
   changedCount = 0;
-  /** Another VMCS became current: no VM-entry rule was checked yet. */
-  isUnchecked = false;
-  /** Physical address of the region, −1 if no VMCS is current. */
-  region = -1;
-  /** The VMX session (VMXON to VMXOFF, counted from 1) in which it was launched; 0 is the launch state "clear". */
-  launchedIn = 0;
+  /** Whether there is a current VMCS. */
+  isCurrent = false;
   /** The instruction at which the last VM exit came: 1 if it may still count as executed, and its RIP in two halves. */
-  readonly instruction = new Int32Array(3);
+  readonly instruction: Int32Array;
+  private readonly unchecked: Uint8Array;
+
+  /** @param words the machine's memory, in which the processor block says which VMCS is current. */
+  constructor(
+    area: VmxArea,
+    private readonly words: Int32Array,
+  ) {
+    this.halves = area.halves;
+    this.signed = area.signed;
+    this.changes = area.changes;
+    this.instruction = area.instruction;
+    this.unchecked = area.unchecked;
+    this.memoryRestored();
+  }
+
+  /** Makes what follows from the memory anew. */
+  memoryRestored(): void {
+    this.isCurrent = this.region >= 0;
+    this.changedCount = 0;
+    for (let slot = 0; slot < slotCount; slot++)
+      if (this.changes[slot] !== 0) this.changedSlots[this.changedCount++] = slot;
+  }
+
+  /** Another VMCS became current: no VM-entry rule was checked yet. */
+  get isUnchecked(): boolean {
+    return this.unchecked[0] !== 0;
+  }
+  set isUnchecked(value: boolean) {
+    this.unchecked[0] = value ? 1 : 0;
+  }
+
+  /** Physical address of the region, −1 if no VMCS is current. */
+  get region(): number {
+    return readRegion(this.words, currentVmcs);
+  }
+  set region(address: number) {
+    writeRegion(this.words, currentVmcs, address);
+    this.isCurrent = address >= 0;
+  }
+
+  /** The VMX session (VMXON to VMXOFF, counted from 1) in which it was launched; 0 is the launch state "clear". */
+  get launchedIn(): number {
+    return this.words[launchedIn]!;
+  }
+  set launchedIn(session: number) {
+    this.words[launchedIn] = session;
+  }
 
   /** Bits 31:0 of a slot, unsigned. */
   low(slot: number): number {
@@ -139,4 +187,16 @@ export class Vmcs {
   static abort(writer: MemoryWriter, at: number, indicator: AbortIndicator): void {
     writer.write32(at + RegionOffset.AbortIndicator, indicator);
   }
+}
+
+/** A word of the block that holds the physical address of a region, −1 if it is all ones: none. */
+export function readRegion(words: Int32Array, word: number): number {
+  const high = words[word + 1]!;
+  return high < 0 ? -1 : high * 0x1_0000_0000 + (words[word]! >>> 0);
+}
+
+/** @param address physical, −1 for none. */
+export function writeRegion(words: Int32Array, word: number, address: number): void {
+  words[word] = address;
+  words[word + 1] = Math.floor(address / 0x1_0000_0000);
 }

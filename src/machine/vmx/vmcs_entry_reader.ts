@@ -6,12 +6,17 @@ import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { Capability } from './allowed_controls.js';
 import { firstVmxMsr } from './capabilities.js';
 import { slotOf } from './field_slots.js';
-import { RuleInputs } from './rule_inputs.js';
+import type { RuleInputs } from './rule_inputs.js';
 import type { VmxState } from './vmx_state.js';
 import { Word } from './words.js';
 
 const exitControls = slotOf(VmcsField.VmExitControls);
-const eferWord = Word.efer;
+const {
+  efer: eferWord,
+  hostIa32e: hostIa32eWord,
+  interruptibility: interruptibilityWord,
+  resident: residentWord,
+} = Word;
 const eferLma = 0x400;
 const nothing: Capability = [0, 0];
 
@@ -22,14 +27,13 @@ export class VmcsEntryReader implements EntryReader {
   readonly linearAddressWidth = 48;
   /** Set by every read of an input that is neither a field nor a constant of the processor. */
   volatileRead = false;
-  readonly inputs = new RuleInputs();
   private readonly settable: ReadonlyMap<number, Halves>;
   private launch = false;
-  private hostIsIa32e = false;
 
   constructor(
     private readonly state: VmxState,
     private readonly capabilities: readonly Capability[],
+    readonly inputs: RuleInputs,
     features: FeatureSource,
   ) {
     this.settable = new Map(Object.keys(msrContents).map((msr) => [Number(msr), settableBits(Number(msr), features)]));
@@ -61,23 +65,25 @@ export class VmcsEntryReader implements EntryReader {
 
   get isBlockedByMovSs(): boolean {
     this.volatileRead = true;
-    return !this.state.resident && (this.state.core.u32[Word.interruptibility]! & 2) !== 0;
+    const { words } = this.state;
+    return words[residentWord] === 0 && (words[interruptibilityWord]! & 2) !== 0;
   }
 
   /** The engine takes all clean marks away when this changes, so it is no volatile input. */
   get inIa32eMode(): boolean {
-    return this.hostIsIa32e;
+    return this.state.words[hostIa32eWord] !== 0;
   }
 
   /** Looks at the processor's mode as an entry begins. @returns whether it is another than at the entry before. */
   updateMode(): boolean {
     const { state } = this;
     // While the guest's state stays in the processor, the host's mode is what the exit would have loaded.
-    const isIa32e = state.resident
-      ? (state.vmcs.bits(exitControls) & ExitControl.HostAddressSpaceSize) !== 0
-      : (state.words[eferWord]! & eferLma) !== 0;
-    const isNew = isIa32e !== this.hostIsIa32e;
-    this.hostIsIa32e = isIa32e;
+    const isIa32e =
+      state.words[residentWord] !== 0
+        ? (state.vmcs.bits(exitControls) & ExitControl.HostAddressSpaceSize) !== 0
+        : (state.words[eferWord]! & eferLma) !== 0;
+    const isNew = isIa32e !== this.inIa32eMode;
+    state.words[hostIa32eWord] = isIa32e ? 1 : 0;
     return isNew;
   }
 

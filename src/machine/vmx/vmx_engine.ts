@@ -12,13 +12,18 @@ import { EntryChecks } from './entry_checks.js';
 import { VmEntry } from './vm_entry.js';
 import { VmExit, type VmxAbort } from './vm_exit.js';
 import { VmInstructions } from './vm_instructions.js';
-import type { Vmcs } from './vmcs.js';
+import { RuleInputs } from './rule_inputs.js';
+import { Vmcs } from './vmcs.js';
 import { VmcsEntryReader } from './vmcs_entry_reader.js';
 import type { MemoryWriter } from '../memory_writer.js';
+import { VmxArea } from './vmx_area.js';
 import type { VmxCore } from './vmx_core.js';
 import { VmxMode, type VmxProcessor } from './vmx_processor.js';
 import { Owner, VmxState } from './vmx_state.js';
 import { VmxStatus } from './vmx_status.js';
+import { Word } from './words.js';
+
+const { exitPending: exitPendingWord, owner: ownerWord } = Word;
 
 /** Facts of the processor model that the engine needs. */
 export interface VmxEngineOptions extends CapabilityOptions {
@@ -33,16 +38,14 @@ export interface VmxEngineOptions extends CapabilityOptions {
  * machine (`Owner.Code`). SDM 3C "Introduction to Virtual Machine Extensions" and after.
  */
 export class VmxEngine implements VmxProcessor {
+  /** The current VMCS. */
+  readonly vmcs: Vmcs;
   readonly instructions: VmInstructions;
   readonly state: VmxState;
   readonly capabilities: readonly Capability[];
   readonly checks: EntryChecks;
   /** What the rules read; the explainer asks it too. */
   readonly reader: VmcsEntryReader;
-  /** A VM exit waits for the exit entry in JavaScript. */
-  exitPending = false;
-  /** Why the last VM exit shut the processor down; 0 if none did. */
-  abort: VmxAbort = 0;
   private readonly entry: VmEntry;
   private readonly exit: VmExit;
 
@@ -50,24 +53,24 @@ export class VmxEngine implements VmxProcessor {
     readonly core: VmxCore,
     options: VmxEngineOptions,
   ) {
-    this.instructions = new VmInstructions(this);
+    const area = new VmxArea(core.u32.buffer, core.block.id);
+    this.vmcs = new Vmcs(area, new Int32Array(core.u32.buffer));
+    this.instructions = new VmInstructions(this, this.vmcs);
     this.capabilities = vmxCapabilities(options);
-    this.state = new VmxState(core, this.instructions.vmcs);
-    this.reader = new VmcsEntryReader(this.state, this.capabilities, options.features ?? modelFeatures(skylakeClient));
-    this.checks = new EntryChecks(this.vmcs, this.reader, options.rules ?? entryRules);
+    this.state = new VmxState(core, this.vmcs);
+    const features = options.features ?? modelFeatures(skylakeClient);
+    this.reader = new VmcsEntryReader(this.state, this.capabilities, new RuleInputs(area), features);
+    this.checks = new EntryChecks(this.vmcs, this.reader, options.rules ?? entryRules, area);
     this.exit = new VmExit(this.state);
     this.entry = new VmEntry(this.state, this.instructions, this.checks, this.reader, this.exit);
-    core.block.load({
-      VMX_CR0_FIXED0: 0x80000021,
-      VMX_CR0_FIXED1: 0xffffffff,
-      VMX_CR4_FIXED0: 0x2000,
-      VMX_CR4_FIXED1: options.cr4Allowed,
-    });
-    this.publishCurrent();
   }
 
-  get vmcs(): Vmcs {
-    return this.instructions.vmcs;
+  /** A VM exit waits for the exit entry in JavaScript. */
+  get exitPending(): boolean {
+    return this.state.words[exitPendingWord] !== 0;
+  }
+  set exitPending(value: boolean) {
+    this.state.words[exitPendingWord] = value ? 1 : 0;
   }
 
   /** Whether the processor runs a guest. */
@@ -82,16 +85,19 @@ export class VmxEngine implements VmxProcessor {
     return status;
   }
 
-  /** A VM exit, after the core stopped with `StopReason.VmExit`. @returns false if it ended in a VMX abort: the processor is shut down. */
-  leave(): boolean {
-    this.abort = this.exit.leaveGuest();
-    if (this.state.owner === Owner.JavaScript) this.exitPending = true;
-    return this.abort === 0;
+  /** A VM exit, after the core stopped with `StopReason.VmExit`. @returns why it ended in a VMX abort and the processor is shut down, as a rule `None`. */
+  leave(): VmxAbort {
+    const abort = this.exit.leaveGuest();
+    const { words } = this.state;
+    if (words[ownerWord] === Owner.JavaScript) words[exitPendingWord] = 1;
+    return abort;
   }
 
-  /** Keeps the core's word of the current VMCS, which VMPTRST stores; all ones (−1) if there is none. */
-  publishCurrent(): void {
-    this.core.block.set('VMX_CURRENT_VMCS', this.vmcs.region);
+  /** The machine's memory was replaced as a whole: works out what the engine derives from the current VMCS. */
+  memoryRestored(): void {
+    this.vmcs.memoryRestored();
+    this.checks.memoryRestored();
+    this.state.updateExitPlan();
   }
 
   // VmxProcessor: what the instructions see of the processor.
@@ -141,7 +147,6 @@ export class VmxEngine implements VmxProcessor {
   setVmxMode(mode: number): void {
     if (mode === VmxMode.Off) this.state.materializeHost();
     this.core.block.set('VMX_MODE', mode);
-    this.publishCurrent();
   }
 
   flushEpt(): void {

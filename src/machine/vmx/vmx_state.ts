@@ -13,6 +13,16 @@ import { guestStateSlots, makeSavePlan, type SavePlan } from './guest_state.js';
 import { loadHostState } from './host_state.js';
 import { Change, type Vmcs } from './vmcs.js';
 import type { VmxCore } from './vmx_core.js';
+import { VmxMode } from './vmx_processor.js';
+import { Word } from './words.js';
+
+const {
+  mode: modeWord,
+  owner: ownerWord,
+  resident: residentWord,
+  memoryWritten: memoryWrittenWord,
+  coldUnknown: coldUnknownWord,
+} = Word;
 
 const pinSlot = slotOf(VmcsField.PinBasedVmExecutionControls);
 const primarySlot = slotOf(VmcsField.PrimaryProcessorBasedVmExecutionControls);
@@ -36,15 +46,6 @@ export type Owner = (typeof Owner)[keyof typeof Owner];
 
 /** What VM entry and VM exit of one logical processor know of each other. */
 export class VmxState {
-  /** Whether the processor runs a guest. */
-  nonRoot = false;
-  /** Who made the last VM entry. */
-  owner: Owner = Owner.Code;
-  /**
-   * The processor is in root operation, but still holds the guest's state: after an exit to JavaScript nothing reads the host's
-   * registers as a rule, so they are loaded only when something does (`materializeHost`). It saves two thirds of an exit.
-   */
-  resident = false;
   /** What VM exits save, for the current exit controls. */
   savePlan: SavePlan = makeSavePlan(0);
   private plannedControls = 0;
@@ -57,15 +58,6 @@ export class VmxState {
   /** Whether the controls let the guest's state stay in the processor over an exit to JavaScript. */
   mayStayResident = false;
 
-  /** The VMM stored into memory since the last exit to JavaScript, perhaps into page tables of the guest. */
-  memoryWritten = false;
-
-  /**
-   * Groups of fields (Constants.COLD_*) that the next exit must save whether the guest changed them or not: all others the VMCS holds as the
-   * last exit found them.
-   */
-  coldUnknown: number = allCold;
-
   /** The machine's memory as signed words: reading them never allocates. */
   readonly words: Int32Array;
 
@@ -74,6 +66,49 @@ export class VmxState {
     readonly vmcs: Vmcs,
   ) {
     this.words = new Int32Array(core.u32.buffer);
+  }
+
+  /** Whether the processor runs a guest. */
+  get nonRoot(): boolean {
+    return this.words[modeWord] === VmxMode.NonRoot;
+  }
+
+  /** Who made the last VM entry. */
+  get owner(): Owner {
+    return this.words[ownerWord] as Owner;
+  }
+  set owner(owner: Owner) {
+    this.words[ownerWord] = owner;
+  }
+
+  /**
+   * The processor is in root operation, but still holds the guest's state: after an exit to JavaScript nothing reads the host's
+   * registers as a rule, so they are loaded only when something does (`materializeHost`). It saves two thirds of an exit.
+   */
+  get resident(): boolean {
+    return this.words[residentWord] !== 0;
+  }
+  set resident(value: boolean) {
+    this.words[residentWord] = value ? 1 : 0;
+  }
+
+  /** The VMM stored into memory since the last exit to JavaScript, perhaps into page tables of the guest. */
+  get memoryWritten(): boolean {
+    return this.words[memoryWrittenWord] !== 0;
+  }
+  set memoryWritten(value: boolean) {
+    this.words[memoryWrittenWord] = value ? 1 : 0;
+  }
+
+  /**
+   * Groups of fields (Constants.COLD_*) that the next exit must save whether the guest changed them or not: all others the VMCS holds as the
+   * last exit found them.
+   */
+  get coldUnknown(): number {
+    return this.words[coldUnknownWord]!;
+  }
+  set coldUnknown(groups: number) {
+    this.words[coldUnknownWord] = groups;
   }
 
   /** Makes the plan of exits anew, after a control that it depends on changed. */

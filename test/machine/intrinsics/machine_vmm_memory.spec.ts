@@ -5,8 +5,7 @@ import { Execution } from '../../../src/machine/intrinsics/execution.js';
 import { MachineVmmMemory } from '../../../src/machine/intrinsics/machine_vmm_memory.js';
 import { DriverContext } from '../../../src/machine/vmx/driver_context.js';
 import { LogicalProcessor } from '../../../src/machine/vmx/logical_processor.js';
-import { FakeCore, ramBytes } from '../vmx/fake_core.js';
-import { cr4Allowed } from '../vmx/vmcs_setup.js';
+import { cr4Allowed, FakeCore, ramBytes } from '../vmx/fake_core.js';
 
 /** Offsets in the carve-out of the VMM's own table, built by `buildTable`. */
 const Table = { Pml4: 0x1000, Pdpt: 0x2000, Pd: 0x3000, Pt: 0x4000 } as const;

@@ -7,10 +7,12 @@ import { EntryChecks, type NotingReader } from '../../../src/machine/vmx/entry_c
 import { slotOf, supportedFields } from '../../../src/machine/vmx/field_slots.js';
 import { RuleInputs } from '../../../src/machine/vmx/rule_inputs.js';
 import { Vmcs } from '../../../src/machine/vmx/vmcs.js';
+import { VmxArea } from '../../../src/machine/vmx/vmx_area.js';
 import { VmxEngine } from '../../../src/machine/vmx/vmx_engine.js';
 import { Word } from '../../../src/machine/vmx/words.js';
 import { Owner } from '../../../src/machine/vmx/vmx_state.js';
-import { cr4Allowed, engineReady, writeField } from './vmcs_setup.js';
+import { cr4Allowed, FakeCore } from './fake_core.js';
+import { engineReady, writeField } from './vmcs_setup.js';
 
 /** xorshift: the same sequence on every run. */
 function randomNumbers(seed: number): (below: number) => number {
@@ -103,19 +105,21 @@ describe('EntryChecks', () => {
   });
 
   it('runs a rule that read more than fields at each entry, and marks it clean once it needs no more', () => {
-    const vmcs = new Vmcs();
+    const memory = new FakeCore().u32.buffer;
+    const area = new VmxArea(memory, 0);
+    const vmcs = new Vmcs(area, new Int32Array(memory));
     const selector = slotOf(VmcsField.GuestCsSelector);
-    const memory = [0];
+    const read = [0];
     const reader = {
       volatileRead: false,
-      inputs: new RuleInputs(),
+      inputs: new RuleInputs(area),
       low: () => {
         reader.inputs.note(selector << 1);
         return vmcs.low(selector);
       },
       readPhysical32: () => {
         reader.volatileRead = true;
-        return memory[0]!;
+        return read[0]!;
       },
     };
     let runs = 0;
@@ -129,9 +133,9 @@ describe('EntryChecks', () => {
         return reader.low() !== 0 || reader.readPhysical32() === 0;
       },
     };
-    const checks = new EntryChecks(vmcs, reader as unknown as NotingReader, [rule]);
+    const checks = new EntryChecks(vmcs, reader as unknown as NotingReader, [rule], area);
     const verdicts = [0, 1, 0].map((value) => {
-      memory[0] = value;
+      read[0] = value;
       return checks.run()?.name;
     });
     expect(verdicts).to.deep.equal([undefined, rule.name, undefined]);

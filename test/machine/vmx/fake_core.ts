@@ -4,7 +4,11 @@ import { MemoryWriter } from '../../../src/machine/memory_writer.js';
 import { CoreRecords } from '../../../src/machine/processor/core_records.js';
 import { ProcessorBlock } from '../../../src/machine/processor/processor_block.js';
 import type { ProcessorCore } from '../../../src/machine/vmx/processor_core.js';
+import { vmxPowerOnState } from '../../../src/machine/vmx/vmx_power_on_state.js';
 import { Word } from '../../../src/machine/vmx/words.js';
+
+/** Bits of CR4 that the fake processor has. */
+export const cr4Allowed = 0x3767ff;
 
 /** Guest RAM of the fake machine in bytes. */
 export const ramBytes = 0x100000;
@@ -35,6 +39,7 @@ export class FakeCore implements ProcessorCore {
     this.writer = new MemoryWriter(this, () => this.calls.push('memoryWritten'));
     this.block = new ProcessorBlock(this, 0, () => this.stateLoaded());
     this.records = new CoreRecords(this);
+    this.block.load(vmxPowerOnState(cr4Allowed));
     this.u32[Layout.RAM_BYTES >>> 2] = ramBytes;
     // Nothing compares here: each exit looks at everything.
     this.u32[Word.coldChanged] = Constants.COLD_TABLES | Constants.COLD_CONTROLS;

@@ -311,7 +311,7 @@ describe('VmExit', () => {
     core.u32[core.physicalOffset(Region.MsrStore) >>> 2] = 0xc0000081;
     core.u32.set([0xc0000081, 0, 0x99, 0], core.physicalOffset(Region.MsrLoad) >>> 2);
     exitWith(core, 10);
-    expect(engine.leave()).to.equal(true);
+    expect(engine.leave()).to.equal(VmxAbort.None);
     expect(core.u32[(core.physicalOffset(Region.MsrStore) >>> 2) + 2]).to.equal(0x1234);
     expect(core.msrs.get(0xc0000081)).to.equal(0x99n);
   });
@@ -325,8 +325,7 @@ describe('VmExit', () => {
       core.u32[core.physicalOffset(Region.MsrStore) >>> 2] = 0x999;
       core.u32[core.physicalOffset(Region.MsrLoad) >>> 2] = 0x999;
       exitWith(core, 10);
-      expect(engine.leave()).to.equal(false);
-      expect(engine.abort).to.equal(code);
+      expect(engine.leave()).to.equal(code);
       expect(core.u32[(core.physicalOffset(Region.Vmcs) >>> 2) + 1]).to.equal(code);
     }
   });

@@ -2,12 +2,12 @@
 import { expect } from 'chai';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { Constants, Sizes } from '../../../src/machine/layout.js';
+import type { VmxEngine } from '../../../src/machine/vmx/vmx_engine.js';
 import { vmcsRevision } from '../../../src/machine/vmx/vmcs.js';
-import { VmxEngine } from '../../../src/machine/vmx/vmx_engine.js';
 import { Owner } from '../../../src/machine/vmx/vmx_state.js';
 import { VmxStatus } from '../../../src/machine/vmx/vmx_status.js';
 import { Word } from '../../../src/machine/vmx/words.js';
-import { cr4Allowed, engineInRoot, engineReady, readField, Region, writeField } from './vmcs_setup.js';
+import { engineInRoot, engineReady, readField, Region, writeField } from './vmcs_setup.js';
 
 /** Expects VMfailValid with a number. */
 function expectError(engine: VmxEngine, status: VmxStatus, error: number): void {
@@ -78,8 +78,8 @@ describe('VmInstructions', () => {
       expect(parts(), 'after a VMXON that failed').to.equal(0);
     });
     it('leaves no VMCS current and puts the core into root operation', () => {
-      const core = engineInRoot().core;
-      const engine = new VmxEngine(core, { cr4Allowed });
+      const { core, engine } = engineInRoot();
+      engine.instructions.vmxoff();
       expect(engine.instructions.vmxon(Region.Vmxon, 0)).to.equal(VmxStatus.Succeed);
       expect(core.u32[Word.mode]).to.equal(1);
       expect([core.u32[Word.currentVmcs], core.u32[Word.currentVmcs + 1]]).to.deep.equal([0xffffffff, 0xffffffff]);

@@ -4,7 +4,7 @@ import { vmcsRevision } from '../../../src/machine/vmx/vmcs.js';
 import { VmxEngine } from '../../../src/machine/vmx/vmx_engine.js';
 import { VmxStatus } from '../../../src/machine/vmx/vmx_status.js';
 import { Word } from '../../../src/machine/vmx/words.js';
-import { FakeCore } from './fake_core.js';
+import { cr4Allowed, FakeCore } from './fake_core.js';
 
 /** Physical addresses of the regions that the tests use. */
 export const Region = {
@@ -15,9 +15,6 @@ export const Region = {
   MsrLoad: 0x5000,
   Bitmap: 0x6000,
 } as const;
-
-/** The bits that CR4 may have on the tests' processor. */
-export const cr4Allowed = 0x3767ff;
 
 /** A VMCS that passes every rule: a 64-bit guest and a 64-bit host. */
 export const validFields: Readonly<Partial<Record<VmcsFieldName, bigint>>> = {
