@@ -7,7 +7,7 @@ import { HostClient } from './host/host_client.js';
 import { CONSOLE, DROPPED, ENDED, VMM } from './host/host_protocol.js';
 import { parseTimeout } from './run_options.js';
 import { Terminal } from './terminal.js';
-import { TextMatcher } from './text_matcher.js';
+import { TextMatcher } from '../session/text_matcher.js';
 import { typeFrom } from './type_from.js';
 import { Typist } from './typist.js';
 import { UsageError } from './usage_error.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { PcEnd } from '../machine/pc.js';
 import { ExitStatus } from './exit_status.js';
-import { groupedDigits } from './grouped_digits.js';
+import { groupedDigits } from '../session/grouped_digits.js';
 import type { Outcome, RunReport } from './run_request.js';
 
 const STATUS: Readonly<Record<Exclude<Outcome, 'powered-off' | 'debug-exit' | 'reset'>, ExitStatus>> = {

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Driver, DriverState } from '../../driver/driver.js';
 import { ErrorCode, VmcallDataType } from '../../intrinsics/constants.js';
+import { addModules } from '../../session/add_modules.js';
 import type { VmcallRegisters } from '../../vmm/exit_handler/vmcall_registers.js';
 import { CommandError } from './host_errors.js';
-
-/** A file of code is a module itself; any other file lists modules. */
-const MODULE_SOURCE = /\.[cm]?[jt]s$/;
 
 const dataTypes: ReadonlySet<bigint> = new Set(Object.values(VmcallDataType).map(BigInt));
 
@@ -22,10 +20,7 @@ export class DriverCommands {
     const { driver } = this;
     this.unload();
     try {
-      for (const file of files) {
-        if (MODULE_SOURCE.test(file)) driver.addModule(file);
-        else driver.addModules(file);
-      }
+      addModules(driver, files);
       await driver.load(settings);
     } catch (error) {
       driver.unload();

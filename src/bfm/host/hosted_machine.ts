@@ -4,16 +4,17 @@ import { Driver } from '../../driver/driver.js';
 import { inlineExitPath } from '../../driver/node/exit_path_inlining.js';
 import { moduleFiles } from '../../driver/node/module_files.js';
 import type { VmcallRegisters } from '../../vmm/exit_handler/vmcall_registers.js';
-import { Pc, type PcEnd } from '../../machine/pc.js';
+import type { PcEnd } from '../../machine/pc.js';
+import { LateStart } from '../../session/late_start.js';
+import { MachineSession } from '../../session/machine_session.js';
+import { SliceEnd, type SessionPorts } from '../../session/session_ports.js';
 import { readBootFile, readCoreModule } from '../boot_file.js';
 import { deathReport } from '../death_report.js';
-import { LateStart } from '../late_start.js';
-import { OutputBuffer } from '../output_buffer.js';
 import { problemOf } from '../problem.js';
 import type { RunControl } from '../run_control.js';
 import { endingLine } from '../run_report.js';
 import type { RunRequest } from '../run_request.js';
-import { canType, typeAtGuest } from '../type_at_guest.js';
+import { sessionOptions, sessionPorts } from '../session_in_worker.js';
 import { DriverCommands } from './driver_commands.js';
 import { CommandError } from './host_errors.js';
 import { checkedParameters } from './host_parameters.js';
@@ -25,8 +26,8 @@ import {
   type WorkerRequest,
 } from './host_protocol.js';
 
-/** Milliseconds that the guest runs before requests are looked for. */
-const SLICE = 5;
+/** Nanoseconds of virtual time that the guest runs before messages to the worker are heard. Requests that wait end a slice earlier. */
+const SLICE = 2_000_000;
 
 /** What cannot be done to a machine whose guest has ended. */
 const wantsGuest: ReadonlySet<MachineMethod> = new Set(['load', 'start', 'vmcall', 'vmcallData']);
@@ -46,28 +47,24 @@ type Params<M extends MachineMethod> = HostRequests[M]['params'];
 
 /** A machine that lives until it is removed: it runs its guest, and between two quanta does what clients of its host ask for. */
 export class HostedMachine {
-  private readonly console: OutputBuffer;
-  private readonly vmm: OutputBuffer;
+  private readonly ports: SessionPorts;
   private readonly lateStart: LateStart | undefined;
   private readonly queue: WorkerRequest[] = [];
   private wake: () => void = () => {};
-  private pc!: Pc;
+  private session!: MachineSession;
   private driver!: Driver;
   private commands!: DriverCommands;
-  private ending: PcEnd | undefined;
   private isRemoved = false;
-  /** Wall-clock time at which the idle time under way ends. */
-  private idleUntil: number | undefined;
-  /** Milliseconds for which there is nothing to do, as the last quantum said. */
-  private idleFor = 0;
+  private isEndTold = false;
+  /** Why the last slice ended. */
+  private stopped = SliceEnd.Time;
 
   constructor(
     private readonly request: RunRequest,
     private readonly control: RunControl,
     private readonly post: (message: HostedMessage) => void,
   ) {
-    this.console = new OutputBuffer(control, (bytes) => post({ kind: 'console', bytes }));
-    this.vmm = new OutputBuffer(control, (bytes) => post({ kind: 'vmm', bytes }));
+    this.ports = sessionPorts(control, post, () => control.wantsAttention);
     this.lateStart = request.start === 'late' ? new LateStart(request.startAt) : undefined;
   }
 
@@ -84,12 +81,8 @@ export class HostedMachine {
     while (!this.isRemoved) {
       this.control.attend();
       for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) await this.serve(next);
-      if (typeAtGuest(this.control, this.pc)) {
-        this.idleUntil = undefined;
-        this.post({ kind: 'typed' });
-      }
-      await this.runSlice();
-      this.flush();
+      if (!this.isRemoved) await this.runSlice();
+      this.session.flush();
       await this.pause();
     }
   }
@@ -98,28 +91,22 @@ export class HostedMachine {
     const { request, control } = this;
     const kernel = readBootFile(request.kernel);
     const modules = request.initrd === undefined ? [] : [readBootFile(request.initrd)];
-    this.pc = await Pc.create({
-      coreModule: readCoreModule(),
-      memoryBytes: request.memoryBytes,
-      com1: (byte) => this.consoleByte(byte),
-      com2: (byte) => this.vmm.push(byte),
-      debugConsole: (byte) => this.consoleByte(byte),
-      testDevice: request.testDevice,
-      exitMark: control.exitWord,
-      counters: control.counters,
-      attention: control.attentionWord,
-      ...(request.rtcStart !== undefined && { rtcStart: request.rtcStart }),
-    });
+    const options = {
+      ...sessionOptions(request, control, readCoreModule()),
+      lateStart: this.lateStart,
+      waitsForInput: true,
+    };
+    this.session = await MachineSession.create(options, this.ports);
     inlineExitPath();
     this.driver = await Driver.create({
       source: moduleFiles,
-      machine: this.pc.driverHost,
+      machine: this.session.pc.driverHost,
       whereabouts: control.handlerWord,
     });
     this.commands = new DriverCommands(this.driver);
     if (request.modules.length > 0 || request.start !== 'off')
       await this.called('load', () => this.commands.load(request.modules, request.settings));
-    this.pc.boot({ kernel, modules, append: request.append });
+    this.session.boot({ kernel, modules, append: request.append });
     if (request.start === 'boot') await this.called('start', () => this.start());
   }
 
@@ -133,11 +120,6 @@ export class HostedMachine {
     }
   }
 
-  private consoleByte(byte: number): void {
-    this.console.push(byte);
-    if (this.lateStart?.consoleByte(byte) === true) this.pc.requestStop();
-  }
-
   private start(): void {
     this.commands.start();
     this.tellState();
@@ -148,39 +130,33 @@ export class HostedMachine {
   }
 
   private async runSlice(): Promise<void> {
-    const { pc, control, lateStart } = this;
-    const until = performance.now() + SLICE;
-    const idle = (nanoseconds: number): boolean => lateStart?.idle() !== true && this.idle(nanoseconds);
-    this.idleFor = 0;
-    while (this.ending === undefined && !this.isRemoved && this.idleFor === 0 && performance.now() < until) {
-      if (lateStart?.isDue === true) await this.called('start', () => this.startLate(lateStart));
-      const end = pc.runQuantum(idle);
-      control.beat();
-      if (end !== undefined) this.end(end);
-      if (control.wantsAttention) break;
-    }
+    const { session } = this;
+    this.stopped = session.slice(session.pc.virtualTime + SLICE);
+    if (this.stopped === SliceEnd.LateStartDue) await this.called('start', () => this.startLate());
+    if (this.stopped === SliceEnd.Ended) await this.tellEnd(session.end!);
   }
 
-  private startLate(lateStart: LateStart): void {
-    lateStart.started(this.pc.instructions);
+  private startLate(): void {
+    this.session.lateStarted();
     try {
       this.start();
     } catch (error) {
-      for (const byte of Buffer.from(`the late start failed: ${problemOf(error, null).what}\n`)) this.vmm.push(byte);
+      for (const byte of Buffer.from(`the late start failed: ${problemOf(error, null).what}\n`))
+        this.ports.vmm.push(byte);
     }
   }
 
-  private end(end: PcEnd): void {
-    this.ending = end;
-    // Whoever hears of the end shall have seen everything before it.
-    this.flush();
-    this.post({ kind: 'ended', detail: this.shortEnding!, isWhole: false });
-    void this.tellEnd(end);
-  }
-
   private async tellEnd(end: PcEnd): Promise<void> {
+    if (this.isEndTold) return;
+    this.isEndTold = true;
+    // The whole report takes a disassembler; who asks meanwhile hears the first line.
+    this.post({ kind: 'ended', detail: this.shortEnding!, isWhole: false });
     const { detail } = end.kind === 'dead' ? await deathReport(end, this.driver.hasVmm) : end;
-    this.post({ kind: 'ended', detail: endingLine({ kind: end.kind, detail }, this.pc.debugExit), isWhole: true });
+    this.post({
+      kind: 'ended',
+      detail: endingLine({ kind: end.kind, detail }, this.session.pc.debugExit),
+      isWhole: true,
+    });
   }
 
   /** A machine whose guest has ended executes nothing more, not even its VMM's driver. */
@@ -194,31 +170,16 @@ export class HostedMachine {
 
   /** How the guest ended, in one line. */
   private get shortEnding(): string | undefined {
-    return this.ending && endingLine(this.ending, this.pc.debugExit).split('\n')[0];
-  }
-
-  private flush(): void {
-    this.console.flush();
-    this.vmm.flush();
-  }
-
-  /** Real pace: idle time passes as on the wall. Fast: at once, but an idle time without end waits for what is typed. */
-  private idle(nanoseconds: number): boolean {
-    if (this.request.pace === 'fast' && nanoseconds !== Infinity) return true;
-    const now = performance.now();
-    this.idleUntil ??= now + nanoseconds / 1e6;
-    if (now >= this.idleUntil) {
-      this.idleUntil = undefined;
-      return true;
-    }
-    this.idleFor = this.idleUntil - now;
-    return false;
+    const { end, pc } = this.session;
+    return end && endingLine(end, pc.debugExit).split('\n')[0];
   }
 
   /** Gives requests the chance to arrive; sleeps while there is nothing to do. */
   private async pause(): Promise<void> {
-    if (this.queue.length > 0 || this.isRemoved || canType(this.control, this.pc)) return;
-    const forGood = this.ending !== undefined || this.idleFor === Infinity;
+    const { session } = this;
+    if (this.queue.length > 0 || this.isRemoved || (session.end === undefined && session.canFeed)) return;
+    const milliseconds = this.stopped === SliceEnd.Idle ? session.idleMilliseconds : 0;
+    const forGood = session.end !== undefined || milliseconds === Infinity;
     await new Promise<void>((resolve) => {
       let timer: NodeJS.Timeout | undefined;
       let turn: NodeJS.Immediate | undefined;
@@ -228,8 +189,8 @@ export class HostedMachine {
         resolve();
       };
       if (forGood) return;
-      if (this.idleFor === 0) turn = setImmediate(resolve);
-      else timer = setTimeout(resolve, this.idleFor);
+      if (milliseconds === 0) turn = setImmediate(resolve);
+      else timer = setTimeout(resolve, milliseconds);
     });
     this.wake = () => {};
   }
@@ -275,7 +236,7 @@ export class HostedMachine {
       case 'vmcallData':
         return { data: this.vmcallData(checkedParameters(method, params)) };
       case 'memoryHash':
-        return { sha256: createHash('sha256').update(this.pc.ram).digest('hex') };
+        return { sha256: createHash('sha256').update(this.session.pc.ram).digest('hex') };
       case 'remove':
         commands.remove();
         this.isRemoved = true;

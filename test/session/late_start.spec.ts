@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { LateStart } from '../../src/bfm/late_start.js';
-import { bfm } from './bfm_process.js';
+import { LateStart } from '../../src/session/late_start.js';
+import { bfm } from '../bfm/bfm_process.js';
 
 const type = (it: LateStart, text: string): boolean[] => [...Buffer.from(text)].map((byte) => it.consoleByte(byte));
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { TextMatcher } from '../../src/bfm/text_matcher.js';
+import { TextMatcher } from '../../src/session/text_matcher.js';
 
 describe('TextMatcher', () => {
   /** Where in `stream` the text was found complete: indexes of last bytes. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { LastOutput } from '../../src/bfm/last_output.js';
+import { LastOutput } from '../../src/session/last_output.js';
 
 function linesAfter(text: string): string[] {
   const output = new LastOutput();

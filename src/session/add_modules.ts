@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { Driver } from '../driver/driver.js';
+
+/** A file of code is a module itself; any other file lists modules. */
+const MODULE_SOURCE = /\.[cm]?[jt]s$/;
+
+/** Adds modules to a driver. @param files module sources and `.modules` lists @throws ModuleFileError, ModuleListError */
+export function addModules(driver: Driver, files: readonly string[]): void {
+  for (const file of files) {
+    if (MODULE_SOURCE.test(file)) driver.addModule(file);
+    else driver.addModules(file);
+  }
+}
