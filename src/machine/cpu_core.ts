@@ -75,8 +75,6 @@ export class CpuCore {
   readonly bus: CpuBus;
   /** Guest RAM and the VMM's carve-out behind it, in bytes. */
   readonly physicalBytes: number;
-  /** Words of the processor block that are architectural: for the state hash. */
-  readonly architecturalWords: Uint32Array;
   /** Guest RAM from physical address 0, to read. */
   readonly ram: Uint8Array;
   /** Writes RAM and carve-out for the machine. */
@@ -103,7 +101,6 @@ export class CpuCore {
     this.u8 = new Uint8Array(memory.buffer);
     this.u32 = new Uint32Array(memory.buffer);
     this.u64 = new BigUint64Array(memory.buffer);
-    this.architecturalWords = this.u32.subarray(Layout.PROCESSOR / 4, Layout.TLB_GUEST_TAG / 4);
     this.ram = this.u8.subarray(Layout.RAM, Layout.RAM + options.memoryBytes);
     this.physicalWords = this.u32.subarray(Layout.RAM / 4, (Layout.RAM + this.physicalBytes) / 4);
     this.dirtyPages = this.u8.subarray(Layout.DIRTY, Layout.DIRTY + this.physicalBytes / 4096);
@@ -387,6 +384,11 @@ export class CpuCore {
   /** RDMSR: the value stands in BUS_VALUE. @returns false for #GP. */
   readMsr(address: number): boolean {
     return this.exports.readMsr(address) !== 0;
+  }
+  /** Address and value of each MSR that has no register of its own. */
+  get plainMsrs(): readonly (readonly [address: number, value: bigint])[] {
+    const at = (i: number): number => Layout.MSR_TABLE + i * 32;
+    return this.model.msrs.map(({ address }, i) => [address, this.u64[at(i) / 8 + 1]!] as const);
   }
   /** What the last `readMsr` read. */
   get msrValue(): bigint {

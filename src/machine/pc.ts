@@ -262,12 +262,15 @@ export class Pc {
     return total;
   }
 
-  /** Digest of registers, memory and devices. Equal runs have equal digests; it costs the pages written since the last call. */
+  /**
+   * Digest of memory, processors, VMX state and devices, in canonical form: what the core and the engine keep for speed alone does not count.
+   * Equal runs have equal digests; it costs the pages written since the last call.
+   */
   stateHash(): string {
     const memory = this.memoryHash.digest();
-    const registers = digestWords(this.core.architecturalWords);
+    const processors = this.processors.map((each) => digestText(each.architecturalState().join('\n')));
     const devices = digestText(JSON.stringify([this.chipset.save(), this.scheduler.save()]));
-    const parts = [memory, registers, devices].flatMap(({ low, high }) => [low, high]);
+    const parts = [memory, ...processors, devices].flatMap(({ low, high }) => [low, high]);
     return digestToHex(digestWords(Uint32Array.from(parts)));
   }
 }

@@ -5,7 +5,9 @@ import { exitReasonName } from '../../intrinsics/exit_reasons.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { StopReason } from '../layout.js';
 import { performCodeInstruction } from './code_instructions.js';
+import { processorState } from '../processor/processor_state.js';
 import { slotOf } from './field_slots.js';
+import { vmxState } from './hashed_vmx_state.js';
 import { remainingTicks } from './preemption_timer.js';
 import type { ProcessorCore } from './processor_core.js';
 import { exitReasons, type ProcessorCounters } from './processor_counters.js';
@@ -58,6 +60,13 @@ export class LogicalProcessor {
     this.engine = new VmxEngine(core, options);
     this.exits = options.counters?.exits ?? new Uint32Array(exitReasons);
     this.exitInstructions = options.counters?.instructions ?? new Uint32Array(2);
+  }
+
+  /** Registers, MSRs, other state, and VMX, in canonical form: equal processors have equal lines. */
+  architecturalState(): string[] {
+    const { block, plainMsrs } = this.core;
+    const msrs = plainMsrs.map(([address, value]) => `${address.toString(16)}=${value.toString(16)}`);
+    return [...processorState(block), ...msrs, ...vmxState(block, this.engine.vmcs)];
   }
 
   /** Why the processor runs no more, for reports. */

@@ -23,6 +23,8 @@ export interface ProcessorCore extends VmxCore {
   requestStop(): void;
   /** CPUID without a VM exit: EAX, EBX, ECX, EDX into `result`. */
   cpuid(leaf: number, subleaf: number, result: Uint32Array): void;
+  /** Address and value of each MSR that has no register of its own. */
+  readonly plainMsrs: readonly (readonly [address: number, value: bigint])[];
   /** What the last `readMsr` read. */
   readonly msrValue: bigint;
   /** MOV to CR0, CR3, CR4 or CR8 without a VM exit. @returns −1, or the vector of its fault. */

@@ -75,6 +75,9 @@ export class FakeCore implements ProcessorCore {
     this.u64[Layout.BUS_VALUE >>> 3] = value;
     return true;
   }
+  get plainMsrs(): (readonly [number, bigint])[] {
+    return [...this.msrs];
+  }
   get msrValue(): bigint {
     return this.u64[Layout.BUS_VALUE >>> 3]!;
   }

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// What of VMX makes two processors equal: the list that the state hash covers.
+import type { ProcessorBlock } from '../processor/processor_block.js';
+import { registerLines } from '../processor/processor_state.js';
+import type { RegisterName } from '../processor/register_names.js';
+import { slotOf, supportedFields } from './field_slots.js';
+import type { Vmcs } from './vmcs.js';
+import { VmxMode } from './vmx_processor.js';
+
+/** Hashed at any time. */
+export const hashedVmxRegisters: readonly RegisterName[] = [
+  'VMX_MODE',
+  'VMXON_REGION',
+  'VMX_SESSION',
+  'VMX_CURRENT_VMCS',
+  'VMX_OWNER',
+  'VMX_RESIDENT',
+  'VMX_EXIT_PENDING',
+  'CARVE_OUT_ACCESS',
+  'CARVE_OUT_STRUCTURES',
+];
+/** Hashed while a guest runs; otherwise the next VM entry sets them. */
+export const hashedInGuest: readonly RegisterName[] = ['VMX_PREEMPTION_DEADLINE', 'VMX_MTF_PENDING'];
+
+/** The launch state of the current VMCS. */
+const launchState: RegisterName = 'VMX_LAUNCHED_IN';
+
+/** Words of VMX that are not hashed. What makes two machines with different ones equal is said of each group. */
+export const notHashedVmx: readonly RegExp[] = [
+  // What the core tests in non-root operation: the fields of the current VMCS, which are hashed, decide it at VM entry.
+  /^VMX_(PIN|PRIMARY|SECONDARY|TERTIARY|EXCEPTION_BITMAP|PF_MASK|PF_MATCH|CR3_TARGET.*|CR[04]_(MASK|SHADOW|FIXED[01]))$/,
+  /^VMX_(IO_BITMAP_[AB]|MSR_BITMAP|VIRTUAL_APIC|APIC_ACCESS|VMREAD_BITMAP|VMWRITE_BITMAP|XSS_EXITING|EPTP_LIST|VMFUNC)$/,
+  /^VMX_(TPR_THRESHOLD|PLE_GAP|PLE_WINDOW|VPID|TSC_OFFSET|TSC_MULTIPLIER|EPTP)$/,
+  // What the core reports of an exit or of an instruction: the engine takes it before it returns.
+  /^(EXIT|VMX_OPERAND|IDT_VECTORING)_/,
+  /^GUEST_(LINEAR|PHYSICAL)_ADDRESS$/,
+  // How much the engine may spare itself at the next exit or entry.
+  /^VMX_(COLD_UNKNOWN|MEMORY_WRITTEN|HOST_IA32E)$/,
+];
+
+/**
+ * The VMX state of a processor in canonical form: equal processors have equal lines. The words that the core tests in non-root operation are
+ * not among them: the fields of the current VMCS decide them.
+ */
+export function vmxState(block: ProcessorBlock, vmcs: Vmcs): string[] {
+  const lines = registerLines(block, hashedVmxRegisters);
+  if (block.get('VMX_MODE') === VmxMode.NonRoot) lines.push(...registerLines(block, hashedInGuest));
+  if (!vmcs.isCurrent) return lines;
+  lines.push(...registerLines(block, [launchState]));
+  if (vmcs.instruction[0] !== 0) lines.push(`instruction=${vmcs.instruction.join()}`);
+  const fields = supportedFields
+    .map(slotOf)
+    .map((slot) => `${vmcs.high(slot).toString(16)}:${vmcs.low(slot).toString(16)}`);
+  lines.push(`VMCS=${fields.join()}`);
+  return lines;
+}
