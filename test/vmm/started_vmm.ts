@@ -17,8 +17,8 @@ export interface TestVmm {
   readonly trace: HandlerTrace;
 }
 
-/** Loads the base and `modules` on a machine and initialises the VMM. */
-export function loadedVmm(
+/** Makes the parts of the base and of `modules` over a machine, and initialises none. */
+export function builtVmm(
   modules: readonly PartModule[] = [],
   machine = new FakeMachine(),
 ): { machine: FakeMachine; vmm: TestVmm } {
@@ -32,8 +32,17 @@ export function loadedVmm(
   const all = [vmmParts, vcpuParts, intrinsics, ...modules];
   const container = VmmContainer.create(all.flatMap((module, index) => module.record(`module ${index}`)));
   const entry = container.get(Entry);
-  entry.initVmm();
   return { machine, vmm: { container, entry, vcpuManager: container.get(VcpuManager), trace } };
+}
+
+/** Loads the base and `modules` on a machine and initialises the VMM. */
+export function loadedVmm(
+  modules: readonly PartModule[] = [],
+  machine = new FakeMachine(),
+): { machine: FakeMachine; vmm: TestVmm } {
+  const result = builtVmm(modules, machine);
+  result.vmm.entry.initVmm();
+  return result;
 }
 
 /** The same, started on processor 0. */

@@ -5,7 +5,7 @@ import { BareflankError } from '../../intrinsics/errors.js';
 import { isAttachable } from '../state/state.js';
 import type { EffectiveBindings } from './binding_rules.js';
 import type { BindingRecord } from './binding_recorder.js';
-import type { PartIdentifier } from './injections.js';
+import { nameOf, type PartIdentifier } from './injections.js';
 
 /**
  * One container of parts, made whole at once: after `create` every part of it exists, so that nothing is resolved later from a place where
@@ -50,6 +50,20 @@ export class PartContainer {
   /** Lets all parts rebuild what follows from their state, those that others need first. */
   attach(): void {
     for (const part of this.made) if (isAttachable(part)) part.attach();
+  }
+
+  /** The parts that the container made, each by a name that is the same in every container of the same modules. */
+  namedParts(): Map<string, object> {
+    const result = new Map<string, object>();
+    for (const [identifier, records] of this.own)
+      records.forEach(({ file, target }, index) => {
+        if (target.kind === 'class')
+          result.set(
+            `${file}: ${nameOf(identifier)}#${index}`,
+            this.getAll(identifier as PartIdentifier<object>)[index]!,
+          );
+      });
+    return result;
   }
 
   /** All parts bound to a symbol in this container, in order. */

@@ -36,6 +36,16 @@ export class VmmContainer implements VcpuContainers {
     return this.parts.getAll(identifier);
   }
 
+  /** The parts of the VMM's scope. */
+  vmmParts(): PartContainer {
+    return this.parts;
+  }
+
+  /** The parts of each vCPU that there is. */
+  vcpuParts(): Iterable<PartContainer> {
+    return this.children;
+  }
+
   create(bind: (binder: PartBinder) => void, where: string): VcpuParts {
     const recorder = new BindingRecorder('vcpu', where);
     bind(recorder);

@@ -11,6 +11,7 @@ import { isHandled, refusePromise } from '../contributions/answers.js';
 import { ExitContribution } from '../contributions/exit_contribution.js';
 import { UnimplementedExitError } from '../errors.js';
 import { bferror, bffatal } from '../output/output.js';
+import { derived, type Attachable } from '../state/state.js';
 import { StateSave } from '../state_save/state_save.js';
 import { ignoreExceptions } from '../support/guard_exceptions.js';
 import { hex } from '../support/text.js';
@@ -32,7 +33,7 @@ interface TracedContribution {
  * a container and allocates nothing.
  */
 @injectable()
-export abstract class ExitDispatcherIntelX64 {
+export abstract class ExitDispatcherIntelX64 implements Attachable {
   @inject(Exit) protected readonly exit!: Exit;
   @inject(Vmcs) protected readonly vmcs!: Vmcs;
   @inject(StateSave) protected readonly stateSave!: StateSave;
@@ -42,16 +43,18 @@ export abstract class ExitDispatcherIntelX64 {
   @inject(HandlerTrace) protected readonly trace!: HandlerTrace;
   @multiInject(ExitContribution) @optional() protected readonly contributions: readonly ExitContribution[] = [];
   /** By basic reason. */
-  private readonly handlers: (() => unknown)[] = [];
-  private readonly contributed: (readonly TracedContribution[] | undefined)[] = [];
-  private ownNumber = 0;
-  /** The processor is no longer the VMM's to resume: promoted or stopped. */
-  private left = false;
+  @derived() private handlers: (() => unknown)[] = [];
+  @derived() private contributed: (readonly TracedContribution[] | undefined)[] = [];
+  @derived() private ownNumber = 0;
+  /** Of one exit: the processor is no longer the VMM's to resume, it was promoted or stopped. */
+  @derived() private left = false;
 
   /** The base's handlers: what `on` is called with is called at each exit of that reason. */
   protected abstract bindHandlers(on: (reason: ExitReason, handler: () => void) => void): void;
 
-  init(): void {
+  attach(): void {
+    this.handlers = [];
+    this.contributed = [];
     for (let reason = 0; reason < 256; reason++) {
       this.handlers.push(() => this.handleUnimplemented());
       const those = this.contributions.filter((contribution) => contribution.reasons.includes(reason));

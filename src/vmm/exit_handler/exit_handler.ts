@@ -4,8 +4,6 @@ import type { ExitReason } from '../../intrinsics/exit_reasons.js';
 
 /** What happens at a VM exit of this vCPU. */
 export interface ExitHandler {
-  /** Makes the table of handlers. Once, before the launch. */
-  init(): void;
   /** The exit entry: handles the exit and enters the guest again, or leaves it for good. Never throws. */
   dispatch(): void;
   /** Handles one exit by its basic reason; does not enter the guest. */

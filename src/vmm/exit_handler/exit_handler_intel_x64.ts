@@ -18,6 +18,7 @@ import { MsrContribution } from '../contributions/msr_contribution.js';
 import { GuestHostMasks, MonitorTrap } from '../owners/owners.js';
 import { PortContribution } from '../contributions/port_contribution.js';
 import { ProcessorFacts } from '../processor_facts/processor_facts.js';
+import { derived } from '../state/state.js';
 import { emulateControlRegisterAccess } from './control_register_access.js';
 import { executeCpuid } from './cpuid.js';
 import { reflectException } from './events.js';
@@ -57,7 +58,8 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
   @multiInject(CpuidContribution) @optional() protected readonly cpuidContributions: readonly CpuidContribution[] = [];
   @multiInject(MsrContribution) @optional() protected readonly msrContributions: readonly MsrContribution[] = [];
   @multiInject(PortContribution) @optional() protected readonly portContributions: readonly PortContribution[] = [];
-  private readonly cpuidResult = new Uint32Array(4);
+  /** Of one exit. */
+  @derived() private readonly cpuidResult = new Uint32Array(4);
 
   [Symbol.dispose](): void {
     // For subclasses that report something at the end.

@@ -12,6 +12,7 @@ import {
   Rflags,
 } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { derived } from '../state/state.js';
 import { StateSave } from '../state_save/state_save.js';
 import { VcpuIdentity } from '../vcpu_identity.js';
 import { Vmcs } from '../vmcs/vmcs.js';
@@ -25,9 +26,10 @@ export class ExitIntelX64 implements Exit {
   @inject(Vmcs) readonly vmcs!: Vmcs;
   @inject(StateSave) protected readonly stateSave!: StateSave;
   @inject(VcpuIdentity) readonly vcpuid!: bigint;
-  wholeReason = 0;
-  reason: ExitReason = 0;
-  hasInjected = false;
+  // Of one exit: `capture` sets them.
+  @derived() wholeReason = 0;
+  @derived() reason: ExitReason = 0;
+  @derived() hasInjected = false;
 
   get registers(): GeneralRegisters {
     return this.stateSave.registers;

@@ -4,8 +4,9 @@ import { Limit, MemoryDescriptorType, X64 } from '../../intrinsics/constants.js'
 import { VmmMemory, type MemoryRegion } from '../../intrinsics/vmm_memory.js';
 import { MemoryManagerError, OutOfMemoryError } from '../errors.js';
 import { defaultSizes, Sizes } from '../sizes.js';
+import { derived, state, type Attachable } from '../state/state.js';
 import { hex } from '../support/text.js';
-import { MemPool } from './mem_pool.js';
+import { emptyPool, MemPool, type MemPoolState } from './mem_pool.js';
 import type { AllocationContent, MemoryDescriptor, MemoryManager, MemoryRange } from './memory_manager.js';
 
 const pageMask = BigInt(X64.pageSize - 1);
@@ -13,22 +14,36 @@ const pageOf = (address: bigint): bigint => address & ~pageMask;
 
 /** Pools in the first region of `VmmMemory`; translation by descriptors of pages. */
 @injectable()
-export class MemoryManagerX64 implements MemoryManager {
+export class MemoryManagerX64 implements MemoryManager, Attachable {
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
   @inject(Sizes) @optional() protected readonly sizes: Sizes = defaultSizes;
-  private heap!: MemPool;
-  private pages!: MemPool;
-  private maps!: MemPool;
-  private ranges: MemoryRange[] = [];
+  @state() private pools:
+    { readonly heap: MemPoolState; readonly pages: MemPoolState; readonly maps: MemPoolState } | undefined;
+  @derived() private heap!: MemPool;
+  @derived() private pages!: MemPool;
+  @derived() private maps!: MemPool;
+  /** The regions of `VmmMemory`. */
+  @derived() private ranges: MemoryRange[] = [];
   /** Addresses of the allocations that hold structures. */
-  private readonly structures = new Set<bigint>();
+  @state() private readonly structures = new Set<bigint>();
   /** How often an allocation is shared, by address. */
-  private readonly shared = new Map<bigint, number>();
+  @state() private readonly shared = new Map<bigint, number>();
   /** Pages of 4 KiB that were added. A physical page may be at several virtual addresses: the newest comes first. */
-  private readonly byVirtual = new Map<bigint, MemoryRange>();
-  private readonly byPhysical = new Map<bigint, readonly MemoryRange[]>();
+  @state() private readonly byVirtual = new Map<bigint, MemoryRange>();
+  @derived() private byPhysical = new Map<bigint, readonly MemoryRange[]>();
   /** Larger ones. */
-  private large: readonly MemoryRange[] = [];
+  @state() private large: readonly MemoryRange[] = [];
+
+  attach(): void {
+    this.byPhysical = new Map();
+    for (const range of this.byVirtual.values()) this.addByPhysical(range);
+    if (this.pools === undefined) return;
+    const { heap, maps, pages } = this.pools;
+    this.heap = new MemPool(heap);
+    this.pages = new MemPool(pages);
+    this.maps = new MemPool(maps);
+    this.ranges = this.memory.regions.map((each) => rangeOf(each));
+  }
 
   init(): void {
     const region = this.memory.regions[0];
@@ -43,10 +58,12 @@ export class MemoryManagerX64 implements MemoryManager {
         `the driver gave the VMM ${region?.size ?? 0} bytes of memory; its pools need ${heapPool + pagePool}`,
       );
     }
-    this.heap = new MemPool(region.virtual, heapPool, X64.cacheLineShift);
-    this.pages = new MemPool(region.virtual + BigInt(heapPool), pagePool, X64.pageShift);
-    this.maps = new MemPool(BigInt(Limit.memMapPoolStart), mapPool, X64.pageShift);
-    this.ranges = this.memory.regions.map((each) => rangeOf(each));
+    this.pools = {
+      heap: emptyPool(region.virtual, heapPool, X64.cacheLineShift),
+      pages: emptyPool(region.virtual + BigInt(heapPool), pagePool, X64.pageShift),
+      maps: emptyPool(BigInt(Limit.memMapPoolStart), mapPool, X64.pageShift),
+    };
+    this.attach();
   }
 
   alloc(bytes: number, content: AllocationContent = 'data'): bigint {
@@ -151,7 +168,7 @@ export class MemoryManagerX64 implements MemoryManager {
     if (bytes !== X64.pageSize) this.large = [...this.large, range];
     else {
       this.byVirtual.set(virtual, range);
-      this.byPhysical.set(physical, [range, ...(this.byPhysical.get(physical) ?? [])]);
+      this.addByPhysical(range);
     }
   }
 
@@ -167,6 +184,10 @@ export class MemoryManagerX64 implements MemoryManager {
 
   ownMemory(): readonly { readonly physical: bigint; readonly bytes: number }[] {
     return this.memory.regions.map(({ physical, size }) => ({ physical, bytes: size }));
+  }
+
+  private addByPhysical(range: MemoryRange): void {
+    this.byPhysical.set(range.physical, [range, ...(this.byPhysical.get(range.physical) ?? [])]);
   }
 
   private forget(range: MemoryRange): void {

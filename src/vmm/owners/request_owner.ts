@@ -20,26 +20,22 @@ export abstract class RequestOwner<K> implements RequestHolder {
     this.released(record.key);
   }
 
-  /** The handle of a request that is kept; undefined if none has this id. */
-  requestOf(id: number): Request | undefined {
-    const record = this.records.get(id);
-    return record === undefined ? undefined : new OwnedRequest(this, id, record);
-  }
-
   /**
    * Keeps a request and lets it take effect; one that cannot is not kept.
    *
    * @throws ContributionError if `by` has no name; what `requested` throws.
    */
   protected ask(by: Requester, key: K): Request {
-    const id = this.keep(by, key);
+    const id = ++this.newestId;
+    const record = { contribution: this.nameOf(by), key };
+    this.records.set(id, record);
     try {
       this.requested(key);
     } catch (error) {
       this.records.delete(id);
       throw error;
     }
-    return this.requestOf(id)!;
+    return new OwnedRequest(this, id, record);
   }
 
   /** A request was added. */
@@ -48,15 +44,11 @@ export abstract class RequestOwner<K> implements RequestHolder {
   /** A request was taken away. */
   protected abstract released(key: K): void;
 
-  private keep(by: Requester, key: K): number {
-    const contribution = (by as Partial<Requester> | null | undefined)?.name;
-    if (typeof contribution !== 'string' || contribution === '') {
-      throw new ContributionError(
-        `${this.owner} was asked for something by what has no name: the first argument is the contribution that asks, \`this\``,
-      );
-    }
-    const id = ++this.newestId;
-    this.records.set(id, { contribution, key });
-    return id;
+  private nameOf(by: Requester): string {
+    const name = (by as Partial<Requester> | null | undefined)?.name;
+    if (typeof name === 'string' && name !== '') return name;
+    throw new ContributionError(
+      `${this.owner} was asked for something by what has no name: the first argument is the contribution that asks, \`this\``,
+    );
   }
 }

@@ -7,16 +7,17 @@ import { ProcessorFault } from '../../intrinsics/errors.js';
 import { Msrs } from '../../intrinsics/msr.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
 import type { ProcessorFacts } from './processor_facts.js';
+import { derived } from '../state/state.js';
 
 /** From CPUID and RDMSR. */
 @injectable()
 export class ProcessorFactsX64 implements ProcessorFacts {
   @inject(Cpuid) protected readonly cpuid!: Cpuid;
   @inject(Msrs) protected readonly msrs!: Msrs;
-  private readonly registers = new Uint32Array(cpuidRegisterNames.length);
-  private settable: ReadonlyMap<number, Halves> | undefined;
-  private addressSizes: number | undefined;
-  private cr4Fixed1: number | undefined;
+  @derived() private readonly registers = new Uint32Array(cpuidRegisterNames.length);
+  @derived() private settable: ReadonlyMap<number, Halves> | undefined;
+  @derived() private addressSizes: number | undefined;
+  @derived() private cr4Fixed1: number | undefined;
 
   get physicalAddressWidth(): number {
     return this.widths & 0xff;

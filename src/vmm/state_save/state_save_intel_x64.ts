@@ -4,6 +4,7 @@ import { StateSaveOffset } from '../../intrinsics/constants.js';
 import { GeneralRegisters } from '../../intrinsics/general_registers.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
+import { state } from '../state/state.js';
 import { VcpuIdentity } from '../vcpu_identity.js';
 import type { StateSave } from './state_save.js';
 
@@ -17,7 +18,7 @@ export class StateSaveIntelX64 implements StateSave {
   @inject(MemoryManager) protected readonly manager!: MemoryManager;
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
   @inject(VcpuIdentity) readonly vcpuid!: bigint;
-  address = 0n;
+  @state() address = 0n;
 
   init(): void {
     this.address = this.manager.alloc(StateSaveOffset.totalBytes, 'structure');

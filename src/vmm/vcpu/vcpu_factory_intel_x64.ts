@@ -2,6 +2,7 @@
 import { inject, injectable } from 'inversify';
 import type { PartBinder } from '../container/binding_recorder.js';
 import { VcpuContainers, type VcpuParts } from '../container/vcpu_containers.js';
+import { derived } from '../state/state.js';
 import type { UserData } from './user_data.js';
 import { Vcpu } from './vcpu.js';
 import type { VcpuFactory } from './vcpu_factory.js';
@@ -11,7 +12,7 @@ import { VcpuIdentity } from '../vcpu_identity.js';
 @injectable()
 export class VcpuFactoryIntelX64 implements VcpuFactory {
   @inject(VcpuContainers) protected readonly containers!: VcpuContainers;
-  private readonly parts = new WeakMap<Vcpu, VcpuParts>();
+  @derived() private readonly parts = new WeakMap<Vcpu, VcpuParts>();
 
   makeVcpu(vcpuid: bigint, userData?: UserData): Vcpu {
     const parts = this.containers.create((binder) => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, multiInject, optional } from 'inversify';
-import { HostEntry } from '../../intrinsics/host_entry.js';
+import { HostEntry, type ExitEntry } from '../../intrinsics/host_entry.js';
 import type { Contribution } from '../container/contribution.js';
 import { extension } from '../container/extension.js';
 import { nothingToWaitFor } from '../contributions/answers.js';
@@ -8,6 +8,7 @@ import type { VcpuContribution } from '../contributions/vcpu_contribution.js';
 import { VmcsContribution } from '../contributions/vmcs_contribution.js';
 import { ExitHandler } from '../exit_handler/exit_handler.js';
 import { ContributedTraps } from '../owners/contributed_traps.js';
+import { state } from '../state/state.js';
 import { StateSave } from '../state_save/state_save.js';
 import { withRollback } from '../support/rollback.js';
 import { Vmcs } from '../vmcs/vmcs.js';
@@ -28,8 +29,12 @@ export class VcpuIntelX64 extends VcpuX64 {
   @inject(HostEntry) protected readonly hostEntry!: HostEntry;
   @inject(ContributedTraps) protected readonly traps!: ContributedTraps;
   @multiInject(VmcsContribution) @optional() protected readonly vmcsContributions: readonly VmcsContribution[] = [];
-  private launched = false;
-  private tablesMade = false;
+  @state() private launched = false;
+
+  override attach(): void {
+    super.attach();
+    if (this.launched) this.vmcs.attachEntry(this.exitEntry());
+  }
 
   override init(userData?: UserData): void {
     if (this.isInitialized) return;
@@ -38,8 +43,6 @@ export class VcpuIntelX64 extends VcpuX64 {
       rollback.onFailure(() => super.fini(userData));
       this.stateSave.init();
       rollback.onFailure(() => this.stateSave.fini());
-      if (!this.tablesMade) this.exitHandler.init();
-      this.tablesMade = true;
       this.tell('onInit', this.contributions);
     });
   }
@@ -67,7 +70,7 @@ export class VcpuIntelX64 extends VcpuX64 {
         rollback.onFailure(() => this.vmxon.stop());
       }
       rollback.onFailure(() => this.hostEntry.detach());
-      this.vmcs.launch(() => this.exitHandler.dispatch(), [this.traps, ...this.vmcsContributions]);
+      this.vmcs.launch(this.exitEntry(), [this.traps, ...this.vmcsContributions]);
       this.launched = true;
     });
     this.tell('onRun', this.contributions);
@@ -82,6 +85,10 @@ export class VcpuIntelX64 extends VcpuX64 {
     this.vmcs.release();
     this.launched = false;
     super.hlt(userData);
+  }
+
+  private exitEntry(): ExitEntry {
+    return () => this.exitHandler.dispatch();
   }
 
   /** The system's state is read before VMXON changes it: what the guest gets back at the end is what it had. */

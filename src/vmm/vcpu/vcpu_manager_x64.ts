@@ -2,8 +2,9 @@
 import { inject, injectable } from 'inversify';
 import { nothingToWaitFor } from '../contributions/answers.js';
 import type { ReportContribution, ReportValue } from '../contributions/report_contribution.js';
-import type { DebugRing } from '../debug_ring/debug_ring.js';
+import { RingBuffer } from '../debug_ring/ring_buffer.js';
 import { VcpuError } from '../errors.js';
+import { derived, state, type Attachable } from '../state/state.js';
 import { withRollback } from '../support/rollback.js';
 import type { UserData } from './user_data.js';
 import type { Vcpu } from './vcpu.js';
@@ -14,12 +15,18 @@ type Reports = Record<string, Record<string, ReportValue>>;
 
 /** Creates vCPUs through the factory. */
 @injectable()
-export class VcpuManagerX64 implements VcpuManager {
+export class VcpuManagerX64 implements VcpuManager, Attachable {
   @inject(VcpuFactory) protected readonly factory!: VcpuFactory;
-  private readonly vcpus = new Map<bigint, Vcpu>();
-  // The rings of deleted vCPUs stay readable until the VMM is unloaded: a dump comes when something is over.
-  private readonly rings = new Map<bigint, DebugRing>();
-  private readonly lastReports = new Map<bigint, Reports>();
+  @state() private readonly ids = new Set<bigint>();
+  @derived() private readonly vcpus = new Map<bigint, Vcpu>();
+  // The rings of deleted vCPUs, as memory, stay readable until the VMM is unloaded: a dump comes when something is over.
+  @state() private readonly oldRings = new Map<bigint, Uint8Array>();
+  @state() private readonly lastReports = new Map<bigint, Reports>();
+
+  /** Makes the vCPUs that a restored state names. What a hook would have handed to the factory is not known any more. */
+  attach(): void {
+    for (const id of this.ids) if (!this.vcpus.has(id)) this.vcpus.set(id, this.make(id, undefined));
+  }
 
   createVcpu(vcpuid: bigint, userData?: UserData): void {
     const known = this.vcpus.get(vcpuid);
@@ -31,7 +38,8 @@ export class VcpuManagerX64 implements VcpuManager {
       throw error;
     }
     this.vcpus.set(vcpuid, vcpu);
-    this.rings.set(vcpuid, vcpu.debugRing);
+    this.ids.add(vcpuid);
+    this.oldRings.delete(vcpuid);
   }
 
   deleteVcpu(vcpuid: bigint, userData?: UserData): void {
@@ -61,12 +69,12 @@ export class VcpuManagerX64 implements VcpuManager {
   write(vcpuid: bigint, text: string): void {
     const vcpu = this.vcpus.get(vcpuid);
     // What parts say while they are disposed belongs to the ring that is kept.
-    if (vcpu === undefined) this.rings.get(vcpuid)?.write(text);
+    if (vcpu === undefined) this.oldRing(vcpuid)?.write(text);
     else vcpu.write(text);
   }
 
   readRing(vcpuid: bigint): string | undefined {
-    return this.rings.get(vcpuid)?.read();
+    return (this.vcpus.get(vcpuid)?.debugRing ?? this.oldRing(vcpuid))?.read();
   }
 
   reports(): Reports {
@@ -90,8 +98,14 @@ export class VcpuManagerX64 implements VcpuManager {
     return vcpu;
   }
 
+  private oldRing(vcpuid: bigint): RingBuffer | undefined {
+    const memory = this.oldRings.get(vcpuid);
+    return memory === undefined ? undefined : new RingBuffer(memory);
+  }
+
   private forget(vcpuid: bigint, vcpu: Vcpu): void {
-    this.vcpus.delete(vcpuid);
+    if (this.vcpus.delete(vcpuid)) this.oldRings.set(vcpuid, vcpu.debugRing.memory);
+    this.ids.delete(vcpuid);
     this.factory.disposeVcpu(vcpu);
   }
 }

@@ -7,7 +7,7 @@ import { VcpuContribution } from '../contributions/vcpu_contribution.js';
 import { DebugRing } from '../debug_ring/debug_ring.js';
 import { VcpuError } from '../errors.js';
 import { MonitorTrap } from '../owners/owners.js';
-import type { Attachable } from '../state/state.js';
+import { state, type Attachable } from '../state/state.js';
 import { hex } from '../support/text.js';
 import type { UserData } from './user_data.js';
 import type { Vcpu } from './vcpu.js';
@@ -22,8 +22,8 @@ export class VcpuX64 implements Vcpu, Attachable {
   @multiInject(VcpuContribution) @optional() protected readonly contributions: readonly VcpuContribution[] = [];
   @inject(NamedContributions) protected readonly namedContributions!: NamedContributions;
   @inject(MonitorTrap) protected readonly monitorTrap!: MonitorTrap;
-  private initialized = false;
-  private running = false;
+  @state() private initialized = false;
+  @state() private running = false;
 
   attach(): void {
     this.monitorTrap.attachContributions(this.namedContributions.byName());

@@ -66,6 +66,8 @@ export interface Vmcs extends VmcsByEncoding, VmcsAccessors {
    * @throws VmEntryError with every rule that the VMCS breaks; region and stack are released.
    */
   launch(entry: ExitEntry, contributions?: readonly VmcsContribution[]): void;
+  /** For the vCPU: the function that `launch` was given, of a launch that a restored state is in. */
+  attachEntry(entry: ExitEntry): void;
   /** Enters the guest again; returns when the processor is the guest's. @throws VmEntryError */
   resume(): void;
   /** Turns the guest back into the system that owns the processor; it goes on with its VMXOFF. @throws VmxError */

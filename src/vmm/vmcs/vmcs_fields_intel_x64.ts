@@ -29,6 +29,7 @@ import { vmInstructionErrorText } from '../../intrinsics/vm_instruction_errors.j
 import { Vmx } from '../../intrinsics/vmx.js';
 import { VmcsError, VmxError } from '../errors.js';
 import { bfwarning } from '../output/output.js';
+import { derived, state } from '../state/state.js';
 import { hex } from '../support/text.js';
 import { VcpuIdentity } from '../vcpu_identity.js';
 import { installVmcsAccessors } from './install_vmcs_accessors.js';
@@ -56,12 +57,13 @@ export class VmcsFieldsIntelX64 implements VmcsByEncoding {
   @inject(Msrs) protected readonly msrs!: Msrs;
   @inject(VmcsWriteTrace) @optional() protected readonly writeTrace: VmcsWriteTrace | undefined;
   /** Where the VMM last wrote each field, if that is traced. */
-  protected readonly lastWrites = new Map<number, string>();
+  @state() protected readonly lastWrites = new Map<number, string>();
   /** Debug mode for this VMCS alone, whatever `VmcsWriteTrace` says. */
-  traceWrites = false;
-  private ledger: WriteLedger | undefined;
-  private writer: string | undefined;
-  private hasTrueControls: boolean | undefined;
+  @state() traceWrites = false;
+  // Both only while contributions set the VMCS up.
+  @derived() private ledger: WriteLedger | undefined;
+  @derived() private writer: string | undefined;
+  @derived() private hasTrueControls: boolean | undefined;
 
   static {
     installVmcsAccessors(this.prototype);

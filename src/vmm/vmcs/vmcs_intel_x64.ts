@@ -16,6 +16,7 @@ import { VmEntryError, VmxError } from '../errors.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import { bfdebug, bferror } from '../output/output.js';
 import { defaultSizes, Sizes } from '../sizes.js';
+import { state } from '../state/state.js';
 import { withRollback } from '../support/rollback.js';
 import { hex } from '../support/text.js';
 import { GdtX64 } from '../vmm_state/gdt_x64.js';
@@ -34,8 +35,8 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
   @inject(Segments) protected readonly segments!: Segments;
   @inject(VmEntryExplainer) protected readonly explainer!: VmEntryExplainer;
   @inject(Sizes) @optional() protected readonly sizes: Sizes = defaultSizes;
-  private region = 0n;
-  private exitStack = 0n;
+  @state() private region = 0n;
+  @state() private exitStack = 0n;
 
   launch(entry: ExitEntry, contributions: readonly VmcsContribution[] = []): void {
     this.entry = entry;
@@ -49,6 +50,11 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
       this.asContributions(contributions, driverContext, (each) => nothingToWaitFor(each.setUp(this), each, 'setUp'));
       if (!this.vmx.vmlaunch()) throw this.entryFailed('VMLAUNCH');
     });
+  }
+
+  attachEntry(entry: ExitEntry): void {
+    this.entry = entry;
+    this.hostEntry.attach(entry);
   }
 
   resume(): void {

@@ -9,6 +9,7 @@ import { segmentNames } from '../../intrinsics/segments.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { extension } from '../container/extension.js';
 import { Ept } from '../ept/ept.js';
+import { derived, state } from '../state/state.js';
 import { StateSave } from '../state_save/state_save.js';
 import { GuestState, VmmState } from '../vmm_state/vmcs_state.js';
 import { announces, type AnnouncedFeature } from './announced_features.js';
@@ -25,9 +26,9 @@ export class VmcsStateWriterIntelX64 extends VmcsFieldsIntelX64 {
   @inject(Ept) protected readonly ept!: Ept;
 
   /** The exit entry of the current launch. */
-  protected entry!: ExitEntry;
+  @derived() protected entry!: ExitEntry;
   /** Highest address of the stack that VM exits switch to. */
-  protected exitStackTop = 0n;
+  @state() protected exitStackTop = 0n;
 
   protected writeFields(): void {
     this.writeGuest16BitFields();

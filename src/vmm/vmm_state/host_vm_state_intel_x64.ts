@@ -8,6 +8,7 @@ import { Cr4 } from '../../intrinsics/registers.js';
 import { segmentNames, Segments, type SegmentName, type TableRegister } from '../../intrinsics/segments.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { announces } from '../vmcs/announced_features.js';
+import { state } from '../state/state.js';
 import { GdtX64 } from './gdt_x64.js';
 import type { SegmentState, VmcsState } from './vmcs_state.js';
 
@@ -21,23 +22,23 @@ export class HostVmStateIntelX64 implements VmcsState {
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
   @inject(HostEntry) protected readonly hostEntry!: HostEntry;
 
-  segments!: Readonly<Record<SegmentName, SegmentState>>;
-  gdt!: TableRegister;
-  idt!: TableRegister;
-  cr0 = 0n;
-  cr3 = 0n;
-  cr4 = 0n;
-  dr7 = 0n;
-  rflags = 0n;
-  ia32Debugctl = 0n;
-  ia32Pat = 0n;
-  ia32Efer = 0n;
-  ia32PerfGlobalCtrl = 0n;
-  ia32SysenterCs = 0n;
-  ia32SysenterEsp = 0n;
-  ia32SysenterEip = 0n;
-  rip = 0n;
-  rsp = 0n;
+  @state() segments!: Readonly<Record<SegmentName, SegmentState>>;
+  @state() gdt!: TableRegister;
+  @state() idt!: TableRegister;
+  @state() cr0 = 0n;
+  @state() cr3 = 0n;
+  @state() cr4 = 0n;
+  @state() dr7 = 0n;
+  @state() rflags = 0n;
+  @state() ia32Debugctl = 0n;
+  @state() ia32Pat = 0n;
+  @state() ia32Efer = 0n;
+  @state() ia32PerfGlobalCtrl = 0n;
+  @state() ia32SysenterCs = 0n;
+  @state() ia32SysenterEsp = 0n;
+  @state() ia32SysenterEip = 0n;
+  @state() rip = 0n;
+  @state() rsp = 0n;
   readonly isGuest: boolean = false;
 
   init(): void {

@@ -6,6 +6,7 @@ import { PAT_VALUE } from '../../intrinsics/constants.js';
 import { Cr0, Cr4, Efer } from '../../intrinsics/registers.js';
 import type { SegmentName, TableRegister } from '../../intrinsics/segments.js';
 import { RootPageTable } from '../memory_manager/root_page_table.js';
+import { state } from '../state/state.js';
 import type { SegmentState, VmcsState } from './vmcs_state.js';
 import { VmmTables } from './vmm_tables.js';
 
@@ -45,9 +46,9 @@ export class VmmStateIntelX64 implements VmcsState {
   @inject(CpuidAccessors) protected readonly cpuid!: CpuidAccessors;
   @inject(MsrAccessors) protected readonly msrs!: MsrAccessors;
 
-  segments!: Readonly<Record<SegmentName, SegmentState>>;
-  cr0 = 0n;
-  cr4 = 0n;
+  @state() segments!: Readonly<Record<SegmentName, SegmentState>>;
+  @state() cr0 = 0n;
+  @state() cr4 = 0n;
   readonly dr7 = 0n;
   readonly rflags = 0n;
   readonly ia32Debugctl = 0n;

@@ -4,6 +4,7 @@ import { vmmGdt } from '../../intrinsics/constants.js';
 import type { TableRegister } from '../../intrinsics/segments.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
+import { derived, state, type Attachable } from '../state/state.js';
 import { GdtX64, type SegmentDescriptor } from './gdt_x64.js';
 import { IdtX64 } from './idt_x64.js';
 import type { VmmTables } from './vmm_tables.js';
@@ -15,27 +16,25 @@ const tssBytes = 104;
 
 /** GDT, IDT and TSS in the VMM's heap. */
 @injectable()
-export class VmmTablesX64 implements VmmTables {
+export class VmmTablesX64 implements VmmTables, Attachable {
   @inject(MemoryManager) protected readonly manager!: MemoryManager;
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
-  private table!: GdtX64;
-  private idtTable!: IdtX64;
+  @state() gdt!: TableRegister;
+  @state() idt!: TableRegister;
+  @derived() private table!: GdtX64;
+
+  attach(): void {
+    this.table = new GdtX64(this.memory, this.gdt);
+  }
 
   init(): void {
     const tss = this.manager.alloc(tssBytes, 'structure');
-    this.idtTable = IdtX64.ofSize(this.manager, idtGates);
-    this.table = GdtX64.ofSize(this.memory, this.manager, gdtEntries);
+    this.idt = IdtX64.ofSize(this.manager, idtGates).register;
+    this.gdt = GdtX64.ofSize(this.memory, this.manager, gdtEntries).register;
+    this.attach();
     for (const { index, access, base, limit } of vmmGdt) {
       this.table.write(index, { base: base === undefined ? tss : BigInt(base), limit, accessRights: access });
     }
-  }
-
-  get gdt(): TableRegister {
-    return this.table.register;
-  }
-
-  get idt(): TableRegister {
-    return this.idtTable.register;
   }
 
   segment(selector: number): SegmentDescriptor {

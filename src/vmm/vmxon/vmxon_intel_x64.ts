@@ -10,6 +10,7 @@ import { Vmx } from '../../intrinsics/vmx.js';
 import { VmxError, VmxonError } from '../errors.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import { bfdebug, bfwarning } from '../output/output.js';
+import { state } from '../state/state.js';
 import { withRollback } from '../support/rollback.js';
 import { hex } from '../support/text.js';
 import type { Vmxon } from './vmxon.js';
@@ -23,8 +24,8 @@ export class VmxonIntelX64 implements Vmxon {
   @inject(RegisterAccessors) protected readonly registers!: RegisterAccessors;
   @inject(MemoryManager) protected readonly manager!: MemoryManager;
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
-  private region = 0n;
-  private on = false;
+  @state() private region = 0n;
+  @state() private on = false;
 
   get isOn(): boolean {
     return this.on;

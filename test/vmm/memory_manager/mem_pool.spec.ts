@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { MemPool } from '../../../src/vmm/memory_manager/mem_pool.js';
+import { emptyPool, MemPool } from '../../../src/vmm/memory_manager/mem_pool.js';
 
-const pool = (): MemPool => new MemPool(0x1000n, 0x400, 6);
+const pool = (): MemPool => new MemPool(emptyPool(0x1000n, 0x400, 6));
 
 describe('MemPool', () => {
   it('hands out granules one after the other', () => {

@@ -50,14 +50,6 @@ describe('RequestOwner', () => {
     expect(it.log).to.deep.equal(['+5', '+6', '-5', '-6']);
   });
 
-  it('gives a handle of each request that it keeps', () => {
-    const it = new Sums();
-    const { id } = it.add(mine, 5);
-    it.requestOf(id)![Symbol.dispose]();
-    expect(it.sum()).to.equal(0);
-    expect(it.requestOf(id)).to.equal(undefined);
-  });
-
   it('keeps nothing that could not take effect', () => {
     const it = new Sums();
     expect(() => it.add(mine, -1)).to.throw(RangeError);

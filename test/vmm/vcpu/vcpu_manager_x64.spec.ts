@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import sinon from 'sinon';
+import { DebugRingX64 } from '../../../src/vmm/debug_ring/debug_ring_x64.js';
 import { VcpuError } from '../../../src/vmm/errors.js';
 import { UserData } from '../../../src/vmm/vcpu/user_data.js';
 import { VcpuManagerX64 } from '../../../src/vmm/vcpu/vcpu_manager_x64.js';
@@ -10,7 +11,6 @@ import { make } from '../../support/make.js';
 const data = new UserData();
 
 function fakeVcpu(reports: { name: string; report: () => Record<string, number | bigint | string> }[] = []) {
-  let ring = '';
   return {
     init: sinon.stub(),
     fini: sinon.stub(),
@@ -18,7 +18,7 @@ function fakeVcpu(reports: { name: string; report: () => Record<string, number |
     hlt: sinon.stub(),
     write: sinon.stub(),
     reports,
-    debugRing: { write: (text: string) => void (ring += text), read: () => ring },
+    debugRing: make(DebugRingX64),
   };
 }
 

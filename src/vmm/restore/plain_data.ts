@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { BareflankError } from '../../intrinsics/errors.js';
+import { OwnedRequest, type RequestHolder } from '../owners/owned_request.js';
+
+/** A field that must survive holds what is no data. */
+export class VmmStateError extends BareflankError {}
+
+/** How a request stands in data. */
+interface RequestReference {
+  readonly isRequest: true;
+  readonly owner: string;
+  readonly id: number;
+  readonly contribution: string;
+  readonly key: unknown;
+}
+
+/** Gives the owner of a name. */
+export type FindOwner = (name: string) => RequestHolder | undefined;
+
+/** Copies what containers of data hold, and asks `leaf` about everything else. */
+function copied(value: unknown, leaf: (value: unknown) => unknown): unknown {
+  if (Array.isArray(value)) return value.map((each) => copied(each, leaf));
+  if (value instanceof Map) return new Map([...value].map(([key, each]) => [copied(key, leaf), copied(each, leaf)]));
+  if (value instanceof Set) return new Set([...value].map((each) => copied(each, leaf)));
+  if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return (value as Uint8Array).slice();
+  if (!isPlainObject(value) || isReference(value)) return leaf(value);
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, copied(each, leaf)]));
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+const isReference = (value: unknown): value is RequestReference =>
+  typeof value === 'object' && (value as Partial<RequestReference> | null)?.isRequest === true;
+
+/** A copy of a field as plain data. @param where names the field. @throws VmmStateError for a function or an instance of a class. */
+export function toPlainData(value: unknown, where: string): unknown {
+  return copied(value, (leaf) => {
+    if (leaf instanceof OwnedRequest) return referenceTo(leaf, where);
+    if (typeof leaf !== 'function' && typeof leaf !== 'symbol' && (typeof leaf !== 'object' || leaf === null))
+      return leaf;
+    const what = typeof leaf === 'object' ? `an instance of ${leaf.constructor.name}` : `a ${typeof leaf}`;
+    throw new VmmStateError(
+      `${where} is marked @state() and holds ${what}, which is no data: keep the data it is made from, and rebuild it in attach() as a @derived() field`,
+    );
+  });
+}
+
+function referenceTo({ owner, id, contribution, key }: OwnedRequest, where: string): RequestReference {
+  return { isRequest: true, owner, id, contribution, key: toPlainData(key, where) };
+}
+
+/** The opposite: requests become handles again. One that was disposed stays so. @throws VmmStateError for a request of an unknown owner. */
+export function fromPlainData(value: unknown, where: string, find: FindOwner): unknown {
+  return copied(value, (leaf) => {
+    if (!isReference(leaf)) return leaf;
+    const owner = find(leaf.owner);
+    if (owner === undefined)
+      throw new VmmStateError(`${where} refers to a request of ${leaf.owner}, which is no owner`);
+    return new OwnedRequest(owner, leaf.id, { contribution: leaf.contribution, key: leaf.key });
+  });
+}
