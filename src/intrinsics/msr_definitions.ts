@@ -111,6 +111,13 @@ export const Msr = {
   Ia32TscAux: 0xc0000103,
 } as const;
 
+/** MSRs that only a processor with VMX or SMX has: what hides VMX hides them. SDM 4 "Architectural MSRs". */
+export const vmxMsrs: readonly number[] = [
+  ...Object.values(vmxCapabilityMsrs),
+  Msr.Ia32FeatureControl,
+  Msr.Ia32SmmMonitorCtl,
+];
+
 /** The address of an MSR that has a name here. */
 export type Msr = (typeof Msr)[keyof typeof Msr];
 

@@ -14,6 +14,11 @@ export interface Processor {
   pause(): void;
   /** HLT with interrupts as they are. */
   halt(): void;
+  /**
+   * Whether the driver's own context executes on this processor, which starts and stops the VMM: in the simulated PC `DriverContext`; on metal the
+   * driver's CR3 and a RIP in its code. No guest can bring this about.
+   */
+  isDriverContext(): boolean;
   /** CLI and HLT: this processor runs no more. @param reason what the report of its end says. */
   stop(reason: string): void;
 }

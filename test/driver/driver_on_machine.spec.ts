@@ -62,6 +62,21 @@ const corrupting = temporaryFolder().write(
    export default vcpuModule(({ bind }) => bind(ExitContribution).to(Corrupting));`,
 );
 
+/** An extension that lets the guest see in CPUID that the processor has VMX, which the base hides: the guest then sees what it sees alone. */
+const showing = temporaryFolder().write(
+  'showing.ts',
+  `import { CpuidContribution, CpuidLeaf, FeatureInformationEcx, vcpuModule } from 'bareflank';
+   const showing: CpuidContribution = {
+     name: 'showing',
+     leaves: [CpuidLeaf.FeatureInformation],
+     handleCpuid: (leaf, subleaf, result) => {
+       result[2] |= FeatureInformationEcx.Vmx;
+       return false;
+     },
+   };
+   export default vcpuModule(({ bind }) => bind(CpuidContribution).toConstantValue(showing));`,
+);
+
 async function withDriver(module = cpuidCount) {
   const all = await machine();
   const driver = await Driver.create({ source: moduleFiles, machine: all.pc.driverHost });
@@ -84,7 +99,7 @@ describe('Driver on the simulated PC', () => {
   it('starts and stops again and again under a running guest, which computes what it computes alone', async () => {
     const alone = await machine();
     run(alone.pc);
-    const { pc, console, driver } = await withDriver();
+    const { pc, console, driver } = await withDriver(showing);
     let starts = 0;
     run(pc, (quantum) => {
       if (quantum % 4 === 1) {

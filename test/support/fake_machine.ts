@@ -89,6 +89,8 @@ export class FakeMachine {
     [0x80000001, [0, 0, 0x21, 0x2c100800]],
     [0x80000008, [0x3027, 0, 0, 0]],
   ]);
+  /** Whether what exits is the driver's own context. */
+  driverContext = true;
   readonly ports = new Map<number, number>();
   /** Bytes that were written to each port, in order. */
   readonly portWrites: (readonly [number, number])[] = [];
@@ -236,6 +238,7 @@ export class FakeMachine {
     rdtscp: () => 0x1_0000_0003n,
     pause: () => {},
     halt: () => {},
+    isDriverContext: () => this.driverContext,
     stop: (reason) => void this.stops.push(reason),
   };
 

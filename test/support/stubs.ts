@@ -105,6 +105,7 @@ export const stubProcessor = (): SinonStubbedInstance<Processor> =>
     'rdtscp',
     'pause',
     'halt',
+    'isDriverContext',
     'stop',
   ]);
 

@@ -49,6 +49,10 @@ export class MachineProcessor implements Processor {
     this.asGuest('hlt');
   }
 
+  isDriverContext(): boolean {
+    return this.execution.driver.isActive;
+  }
+
   stop(reason: string): void {
     this.execution.processor.die(reason);
   }

@@ -7,6 +7,11 @@ import type { VmcallRegisters } from '../exit_handler/vmcall_registers.js';
 export interface VmcallContribution extends Contribution {
   /** Values of R00. */
   readonly opcodes: readonly number[];
+  /**
+   * Whether user mode, too, may call this contribution: CPL 1 to 3. By default only CPL 0 may. A VMCALL from user mode that no contribution is for is
+   * #UD, as on a processor without VMX; the base answers none. A contribution that says true is asked by programs that nobody trusts.
+   */
+  readonly allowsUserMode?: boolean;
   /** Change the registers to answer; R01 is set by the caller: 0, or the error if this throws. @returns true: handled. */
   handleVmcall(registers: VmcallRegisters): boolean;
   /** A JSON command (VMCALL data of type 2). @returns the answer; undefined: the next one, at last the base, is asked. */

@@ -15,6 +15,7 @@ import {
   pdpteTable,
   usesPdptes,
 } from '../../intrinsics/contents/control_register_contents.js';
+import type { RegisterFacts } from '../../intrinsics/contents/register_facts.js';
 import type { ControlRegisters } from '../../intrinsics/control_registers.js';
 import { EntryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
@@ -24,7 +25,6 @@ import { Msr } from '../../intrinsics/msr_definitions.js';
 import { AccessRights, Cr0, Cr4, Efer } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { GuestHostMasks } from '../owners/owners.js';
-import type { ProcessorFacts } from '../processor_facts/processor_facts.js';
 import { UnimplementedExitError } from '../errors.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 import type { Exit } from './exit.js';
@@ -35,7 +35,9 @@ export interface ControlRegisterContext {
   readonly exit: Exit;
   readonly controlRegisters: ControlRegisters;
   readonly msrs: Msrs;
-  readonly facts: ProcessorFacts;
+  readonly facts: RegisterFacts;
+  /** Bits 31:0 that the guest's CR4 may have. */
+  readonly cr4Bits: number;
   readonly masks: Pick<GuestHostMasks, 'hidden' | 'view'>;
   /** Reads 64 bits of physical memory as the guest finds them: the PDPTEs. */
   readAsGuest64(address: bigint): bigint;
@@ -147,7 +149,7 @@ function writeCr4(context: ControlRegisterContext, value: bigint): void {
   const low = lowOf(value);
   const efer = vmcs.readLow(VmcsField.GuestIa32Efer);
   const old = vmcs.readLow(VmcsField.GuestCr4);
-  if (!isCr4(low, highOf(value), context.facts.cr4Bits, (efer & Efer.Lma) !== 0)) throw fault('MOV to CR4');
+  if (!isCr4(low, highOf(value), context.cr4Bits, (efer & Efer.Lma) !== 0)) throw fault('MOV to CR4');
   const cr3 = vmcs.readLow(VmcsField.GuestCr3);
   if ((low & ~old & Cr4.PcidEnableBit) !== 0 && (cr3 & pcidAndFlags) !== 0) throw fault('MOV to CR4 that sets PCIDE');
   const hidden = lowOf(context.masks.hidden('cr4'));

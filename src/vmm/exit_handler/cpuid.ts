@@ -16,7 +16,7 @@ function mirrorCr4(exit: Exit, result: Uint32Array, register: number, bit: numbe
 }
 
 /**
- * The guest's CPUID: executed here, then changed by contributions. The upper halves of RAX, RBX, RCX, RDX become 0, as on the processor.
+ * The guest's CPUID: executed here, without VMX, then changed by contributions. The upper halves of RAX, RBX, RCX, RDX become 0, as on the processor.
  *
  * @param result scratch for four registers.
  */
@@ -30,8 +30,10 @@ export function executeCpuid(
   const leaf = halves[rax]!;
   const subleaf = halves[rcx]!;
   cpuid.cpuid(leaf, subleaf, result);
-  if (leaf === CpuidLeaf.FeatureInformation) mirrorCr4(exit, result, 2, FeatureInformationEcx.Osxsave, Cr4.Osxsave);
-  else if (leaf === CpuidLeaf.ExtendedFeatureFlags && subleaf === 0) {
+  if (leaf === CpuidLeaf.FeatureInformation) {
+    mirrorCr4(exit, result, 2, FeatureInformationEcx.Osxsave, Cr4.Osxsave);
+    result[2] = result[2]! & ~FeatureInformationEcx.Vmx;
+  } else if (leaf === CpuidLeaf.ExtendedFeatureFlags && subleaf === 0) {
     mirrorCr4(exit, result, 2, ExtendedFeatureFlagsEcx.Ospke, Cr4.ProtectionKeyEnableBit);
   }
   for (let index = 0; index < contributions.length; index++) {

@@ -9,7 +9,7 @@ import { InvvpidType } from '../../intrinsics/constants.js';
 import { Msrs } from '../../intrinsics/msr.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
 import { PortIo } from '../../intrinsics/port_io.js';
-import { ActivityState } from '../../intrinsics/registers.js';
+import { ActivityState, Cr4 } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { Vmx } from '../../intrinsics/vmx.js';
 import { extension } from '../container/extension.js';
@@ -114,9 +114,15 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
       msrs: this.msrs,
       masks: this.guestHostMasks,
       facts: this.facts,
+      cr4Bits: this.guestCr4Bits(),
       readAsGuest64: (address) => this.guestMemory.readAsGuest64(address),
       invalidateTranslations: () => this.invalidate(InvvpidType.singleContext, 0n),
     });
+  }
+
+  /** What the guest's CR4 may have: all that the processor has, but VMXE. VMX is hidden from the guest, since the base does not nest it. */
+  protected guestCr4Bits(): number {
+    return this.facts.cr4Bits & ~Cr4.VmxEnableBit;
   }
 
   /** XCR0 is not switched by VM entry and exit: the guest's is the processor's. */
@@ -136,10 +142,10 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
     this.exit.advance();
   }
 
-  /** The guest ends the VMM's hold on the processor: that is how the driver stops. Not for user mode, which VMXOFF exits from as well. */
+  /** The driver ends the VMM's hold on the processor. For everybody else there is no VMX. */
   protected handleVmxoff(): void {
-    if (this.exit.privilegeLevel() !== 0) {
-      this.exit.inject(Vector.GeneralProtection, 0);
+    if (!this.processor.isDriverContext()) {
+      this.handleVmxInstruction();
       return;
     }
     this.vmcs.promote();

@@ -5,7 +5,7 @@ import { msrsInVmcs } from '../../intrinsics/constants.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import { Vector } from '../../intrinsics/exit_information.js';
 import type { Msrs } from '../../intrinsics/msr.js';
-import { Msr, msrName } from '../../intrinsics/msr_definitions.js';
+import { Msr, msrName, vmxMsrs } from '../../intrinsics/msr_definitions.js';
 import { Cr0, Efer } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { isHandled, valueRead } from '../contributions/answers.js';
@@ -16,8 +16,15 @@ import { guestDeadline, guestTimeStamp, processorDeadline } from './time_stamp.j
 
 const [rax, rcx, rdx] = [0, 2, 4];
 
+const hiddenMsrs: ReadonlySet<number> = new Set(vmxMsrs);
+
 const generalProtection = (msr: number): ProcessorFault =>
   new ProcessorFault(Vector.GeneralProtection, 0, `WRMSR of ${msrName(msr)} with a value that it cannot have`);
+
+/** The base does not nest VMX: its guest has a processor without it, unless a contribution answers first. */
+function refuseVmxMsr(msr: number): void {
+  if (hiddenMsrs.has(msr)) throw new ProcessorFault(Vector.GeneralProtection, 0, `${msrName(msr)}: VMX is hidden`);
+}
 
 /** The VMCS field that holds an MSR of the guest, or undefined: the processor holds it. */
 function fieldOf(exit: Exit, msr: number): number | undefined {
@@ -31,6 +38,7 @@ function readValue(exit: Exit, msrs: Msrs, contributions: readonly MsrContributi
     const value = valueRead(contribution.handleMsrRead?.(msr, exit), 'bigint', contribution, 'handleMsrRead');
     if (value !== undefined || exit.hasInjected) return value ?? 0n;
   }
+  refuseVmxMsr(msr);
   const field = fieldOf(exit, msr);
   if (field !== undefined) return exit.vmcs.read(field);
   const value = msrs.rdmsr(msr);
@@ -89,6 +97,7 @@ function writeValue(
     )
       return;
   }
+  refuseVmxMsr(msr);
   const field = fieldOf(exit, msr);
   if (field !== undefined) writeField(exit, facts, field, msr);
   else {

@@ -9,6 +9,7 @@ import {
   VmcallOpcode,
   VmcallVersions,
 } from '../../intrinsics/constants.js';
+import { Vector } from '../../intrinsics/exit_information.js';
 import { Efer } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { extension } from '../container/extension.js';
@@ -47,6 +48,10 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
 
   /** Checks the magic number and calls the handler of the opcode; an exception becomes the result. A handler that injects a fault denies the VMCALL. */
   protected handleVmcall(): void {
+    if (this.isUserMode() && this.callableContributions().length === 0) {
+      this.exit.inject(Vector.InvalidOpcode);
+      return;
+    }
     const registers = loadVmcallRegisters(this.exit.registers.values);
     let result: bigint = ErrorCode.BF_VMCALL_SUCCESS;
     try {
@@ -70,9 +75,12 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
 
   protected handleVmcallOpcode(registers: VmcallRegisters): void {
     const opcode = Number(registers.r00);
-    for (const contribution of this.vmcallContributions) {
+    for (const contribution of this.callableContributions()) {
       if (!contribution.opcodes.includes(opcode)) continue;
       if (isHandled(contribution.handleVmcall(registers), contribution, 'handleVmcall')) return;
+    }
+    if (this.isUserMode() && opcode !== VmcallOpcode.VMCALL_DATA) {
+      throw new VmcallError(`no contribution lets user mode make VMCALL ${hex(registers.r00)}`);
     }
     switch (opcode) {
       case VmcallOpcode.VMCALL_VERSIONS:
@@ -84,8 +92,10 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
       case VmcallOpcode.VMCALL_EVENT:
         return this.handleVmcallEvent(registers.r02);
       case VmcallOpcode.VMCALL_START:
+        this.checkDriver('start');
         return this.handleVmcallStart();
       case VmcallOpcode.VMCALL_STOP:
+        this.checkDriver('stop');
         return this.handleVmcallStop();
       case VmcallOpcode.VMCALL_UNITTEST:
         return this.handleVmcallUnittest(registers.r02);
@@ -134,7 +144,7 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
     const pat = vmcs.read(VmcsField.GuestIa32Pat);
     // The VMM must not do for user mode what its page table keeps it from.
     const access = (what: 'read' | 'write'): GuestAccess | undefined =>
-      this.exit.privilegeLevel() === 3 ? `user ${what}` : undefined;
+      this.isUserMode() ? `user ${what}` : undefined;
     const input = this.guestMemory.mapVirtual(registers.r05, cr3, Number(registers.r06), pat, access('read'));
     try {
       const output = this.guestMemory.mapVirtual(registers.r08, cr3, Number(registers.r09), pat, access('write'));
@@ -157,6 +167,9 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
   }
 
   protected handleVmcallDataType(type: number, data: Uint8Array): Uint8Array {
+    if (this.isUserMode() && type !== VmcallDataType.VMCALL_DATA_STRING_JSON) {
+      throw new VmcallError(`user mode may send JSON commands only, not data of type ${type}`);
+    }
     switch (type) {
       case VmcallDataType.VMCALL_DATA_STRING_UNFORMATTED:
         return encodeUtf8(this.handleVmcallDataStringUnformatted(decodeUtf8(data)));
@@ -169,11 +182,28 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
     }
   }
 
+  private isUserMode(): boolean {
+    return this.exit.privilegeLevel() !== 0;
+  }
+
+  /** The contributions that the caller's privilege level may call. */
+  private callableContributions(): readonly VmcallContribution[] {
+    if (!this.isUserMode()) return this.vmcallContributions;
+    return this.vmcallContributions.filter(({ allowsUserMode }) => allowsUserMode === true);
+  }
+
+  /** VMCALLs start and stop mean that the driver starts or stops this processor: a guest does not. */
+  private checkDriver(what: string): void {
+    if (this.processor.isDriverContext()) return;
+    throw new VmcallError(`VMCALL ${what} is the driver's: it was made outside the driver's context`);
+  }
+
   private answerJson(command: unknown): unknown {
-    for (const contribution of this.vmcallContributions) {
+    for (const contribution of this.callableContributions()) {
       const answer = contribution.handleVmcallJson?.(command);
       if (answer !== undefined) return answer;
     }
+    if (this.isUserMode()) throw new VmcallError('no contribution lets user mode send this JSON command');
     return this.handleVmcallDataStringJson(command);
   }
 

@@ -63,9 +63,9 @@ describe('control-register accesses', () => {
   describe('MOV to CR4', () => {
     it('gives the guest what it wrote to see, and keeps VMXE in the register', () => {
       const { access, field } = guest();
-      access(4, 0, 3, 0x2620n);
-      expect(field(VmcsField.GuestCr4)).to.equal(0x2620n);
-      expect(field(VmcsField.Cr4ReadShadow)).to.equal(0x2620n);
+      access(4, 0, 3, 0x6a0n);
+      expect(field(VmcsField.GuestCr4)).to.equal(0x26a0n);
+      expect(field(VmcsField.Cr4ReadShadow)).to.equal(0x6a0n);
       access(4, 0, 3, 0x620n);
       expect(field(VmcsField.GuestCr4)).to.equal(0x2620n);
       expect(field(VmcsField.Cr4ReadShadow)).to.equal(0x620n);
@@ -81,14 +81,15 @@ describe('control-register accesses', () => {
         access(4, 0, 0, value);
         return field(VmcsField.GuestPdpte0);
       };
-      expect(pdpte0(0x80000031n, 0x20a0n), 'paging, PAE').to.equal(0x1001n);
-      expect(pdpte0(0x80000031n, 0x2620n), 'no bit of paging changes').to.equal(0n);
-      expect(pdpte0(0x80000031n, 0x2080n), 'paging, no PAE').to.equal(0n);
-      expect(pdpte0(0x31n, 0x20a0n), 'no paging').to.equal(0n);
+      expect(pdpte0(0x80000031n, 0xa0n), 'paging, PAE').to.equal(0x1001n);
+      expect(pdpte0(0x80000031n, 0x620n), 'no bit of paging changes').to.equal(0n);
+      expect(pdpte0(0x80000031n, 0x80n), 'paging, no PAE').to.equal(0n);
+      expect(pdpte0(0x31n, 0xa0n), 'no paging').to.equal(0n);
     });
 
     const faults: [string, bigint, () => ReturnType<typeof guest>][] = [
       ['with a bit that the processor lacks', 0x80000620n, guest],
+      ['with VMXE, which is hidden', 0x2620n, guest],
       ['without PAE in long mode', 0x600n, guest],
       ['with PCIDE outside long mode', 0x20020n, legacyGuest],
     ];

@@ -310,19 +310,22 @@ describe('ExitHandlerIntelX64', () => {
   });
 
   describe('VMXOFF', () => {
-    it('of the kernel promotes', () => {
+    it('of the driver promotes', () => {
       const { machine } = guest();
       machine.exit(ExitReason.Vmxoff, { length: 3 });
       expect(machine.returned?.rip).to.equal(rip);
       expect(resumed(machine)).to.equal(false);
     });
 
-    it('of user mode is #GP', () => {
-      const { machine, set } = guest();
-      set(VmcsField.GuestSsAccessRights, 0xc0f3n);
-      machine.exit(ExitReason.Vmxoff, { length: 3 });
-      expect(injected(machine)).to.equal(generalProtection);
-      expect(machine.returned).to.equal(undefined);
+    it('of a guest is #UD, whatever its privilege level', () => {
+      for (const rights of [0xc093n, 0xc0f3n]) {
+        const { machine, set } = guest();
+        machine.driverContext = false;
+        set(VmcsField.GuestSsAccessRights, rights);
+        machine.exit(ExitReason.Vmxoff, { length: 3 });
+        expect(injected(machine)).to.equal(invalidOpcode);
+        expect([machine.returned, resumed(machine)]).to.deep.equal([undefined, true]);
+      }
     });
   });
 

@@ -53,8 +53,8 @@ describe('ExitIntelX64', () => {
       ] as const) {
         const { machine, set, field } = guest();
         set(VmcsField.GuestCr0, cr0);
-        set(VmcsField.GuestSsAccessRights, 0xc0f3n);
-        machine.exit(ExitReason.Vmxoff); // #GP(0) at CPL 3
+        machine.generalRegisters.values[1] = 0x480n;
+        machine.exit(ExitReason.Rdmsr); // #GP(0): VMX is hidden
         expect(field(VmcsField.VmEntryInterruptionInformationField)).to.equal(information);
       }
     });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { ErrorCode, PAT_VALUE, unittestIds, VMCALL_MAGIC } from '../../../src/intrinsics/constants.js';
+import { ErrorCode, PAT_VALUE, unittestIds, VMCALL_MAGIC, VmcallOpcode } from '../../../src/intrinsics/constants.js';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { extension } from '../../../src/vmm/container/extension.js';
@@ -20,6 +20,23 @@ import { defaultSizes, Sizes } from '../../../src/vmm/sizes.js';
 import { encodeUtf8, decodeUtf8 } from '../../../src/vmm/support/text.js';
 import { captureOutput } from '../capture_output.js';
 import { startedVmm } from '../started_vmm.js';
+
+/** A contribution for opcode 0x80 and the JSON command hello. */
+const commands = (name: string, answer: string, allowsUserMode?: boolean): PartModule => {
+  const contribution: VmcallContribution = {
+    name,
+    opcodes: [0x80],
+    ...(allowsUserMode !== undefined && { allowsUserMode }),
+    handleVmcall: (registers) => {
+      registers.r03 = BigInt(answer.length);
+      return true;
+    },
+    handleVmcallJson: (command) => ((command as { command: string }).command === 'hello' ? answer : undefined),
+  };
+  return vcpuModule(({ bind }) => bind(VmcallContribution).toConstantValue(contribution));
+};
+const kernelCommands = commands('a-kernel', 'kernel');
+const userCommands = commands('user', 'for all', true);
 
 const failure = ErrorCode.BF_VMCALL_FAILURE;
 const inAddress = 0x400000n;
@@ -55,14 +72,62 @@ function guest(modules: readonly PartModule[] = []) {
       ...sizes,
     });
   };
+  /** What calls is user mode from now on. */
+  const asUser = (): void => void fields.set(VmcsField.GuestSsAccessRights, 0xc0f3n);
   const answer = (size: bigint): Uint8Array => page(outAddress).slice(0, Number(size));
-  return { machine, call, data, answer, rip: () => fields.get(VmcsField.GuestRip), output: () => output };
+  return { machine, call, data, answer, asUser, rip: () => fields.get(VmcsField.GuestRip), output: () => output };
 }
 
 const rebinding = (type: new () => ExitHandlerIntelX64): PartModule =>
   vcpuModule(({ rebind }) => rebind(ExitHandler).to(type));
 
 describe('VMCALL', () => {
+  describe('of user mode', () => {
+    it('is #UD unless a contribution allows it', () => {
+      const { machine, call, asUser, rip, output } = guest([kernelCommands]);
+      asUser();
+      for (const r00 of [1n, 2n, 3n, 0x80n, 0x1234n]) {
+        expect(call({ r00 }).r01, 'no answer').to.equal(VMCALL_MAGIC);
+        expect(machine.fields.get(VmcsField.VmEntryInterruptionInformationField)).to.equal(0x80000306n);
+        expect([rip(), output()]).to.deep.equal([0x1000n, '']);
+      }
+    });
+
+    it('reaches the contributions that allow it, and neither others nor the base', () => {
+      const { call, asUser, rip, output } = guest([kernelCommands, userCommands]);
+      expect(call({ r00: 0x80n }).r03, 'the first, for the kernel').to.equal(6n);
+      asUser();
+      expect(call({ r00: 0x80n })).to.include({ r01: 0n, r03: 7n });
+      expect(call({ r00: 1n }).r01).to.equal(failure);
+      expect(output()).to.match(/no contribution lets user mode make VMCALL 0x1/);
+      expect(rip()).to.equal(0x1000n + 9n);
+    });
+  });
+
+  it("start and stop are the driver's: a guest's fail", () => {
+    const handled: string[] = [];
+    @extension()
+    class Noting extends ExitHandlerIntelX64 {
+      protected override handleVmcallStart(): void {
+        handled.push('start');
+      }
+      protected override handleVmcallStop(): void {
+        handled.push('stop');
+      }
+    }
+    const { machine, call, output } = guest([vcpuModule(({ rebind }) => rebind(ExitHandler).to(Noting))]);
+    for (const [isDriver, result] of [
+      [true, 0n],
+      [false, failure],
+    ] as const) {
+      machine.driverContext = isDriver;
+      for (const opcode of [VmcallOpcode.VMCALL_START, VmcallOpcode.VMCALL_STOP])
+        expect(call({ r00: BigInt(opcode) }).r01).to.equal(result);
+    }
+    expect(handled).to.deep.equal(['start', 'stop']);
+    expect(output()).to.match(/VMCALL stop is the driver's/);
+  });
+
   it('steps over the instruction and answers 0', () => {
     const { call, rip } = guest();
     expect(call({ r00: 2n }).r01).to.equal(0n);
@@ -249,11 +314,11 @@ describe('VMCALL', () => {
     });
 
     it('does for user mode what its page table allows, and no more', () => {
-      const { data, machine, output } = guest();
+      const { data, machine, output } = guest([userCommands]);
       const entry = (bits: bigint): void => machine.memory.writePhysical64(0xb010n, 0x800000n | bits);
       const asUser = (): VmcallRegisters => {
         machine.fields.set(VmcsField.GuestSsAccessRights, 0xc0f3n);
-        return data(1, encodeUtf8('hello'));
+        return data(2, encodeUtf8('{"command":"hello"}'));
       };
       entry(0x87n);
       expect(asUser().r01).to.equal(0n);
@@ -265,6 +330,17 @@ describe('VMCALL', () => {
       expect(output()).to.match(/guest-virtual 0x480000 is read-only/);
       machine.fields.set(VmcsField.GuestSsAccessRights, 0xc093n);
       expect(data(1, encodeUtf8('hello')).r01, 'of the kernel').to.equal(0n);
+    });
+
+    it('of user mode goes to contributions that allow it, and never to the base', () => {
+      const { data, answer, asUser, output } = guest([userCommands]);
+      asUser();
+      const { r01, r09 } = data(2, encodeUtf8('{"command":"hello"}'));
+      expect([r01, decodeUtf8(answer(r09))]).to.deep.equal([0n, '"for all"']);
+      expect(data(2, encodeUtf8('{"command":"other"}')).r01).to.equal(failure);
+      expect(output()).to.match(/no contribution lets user mode send this JSON command/);
+      for (const type of [1, 10]) expect(data(type, encodeUtf8('hello')).r01).to.equal(failure);
+      expect(output()).to.match(/user mode may send JSON commands only/);
     });
 
     it('fails for a guest whose page table is none of 4-level paging', () => {
