@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { InstructionPlace } from '../machine/instruction_place.js';
+import type { InstructionPlace } from '../machine/report/instruction_place.js';
 import type { PcEnd, ProcessorWhereabouts } from '../machine/pc.js';
-import type { TripleFault } from '../machine/triple_fault.js';
-import type { UndefinedOpcode } from '../machine/undefined_opcode.js';
-import type { Unimplemented } from '../machine/unimplemented.js';
+import type { TripleFault } from '../machine/report/triple_fault.js';
+import type { UndefinedOpcode } from '../machine/report/undefined_opcode.js';
+import type { Unimplemented } from '../machine/report/unimplemented.js';
 import { disassemble, type Disassembly } from './disassemble.js';
 
 /** Adds to a place how a person reads the instruction there; null if no processor knows the bytes. */

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { VMCALL_MAGIC, VmcallDataType, VmcallOpcode } from '../../src/intrinsics/constants.js';
 import { Layout } from '../../src/machine/layout.js';
-import { driverInstruction, DriverPage, driverVirtual } from '../../src/machine/vmx/driver_pages.js';
+import { driverInstruction, DriverPage, driverVirtual } from '../../src/machine/driver_context/driver_pages.js';
 import { CarveOut, guestMachine, mapCarveOut, print } from './carve_out_guest.js';
 import { temporaryFolder } from './node/temporary_folder.js';
 

@@ -7,7 +7,7 @@ import { FLAT_IMAGE_ADDRESS } from '../../src/machine/boot/flat_image.js';
 import { Layout } from '../../src/machine/layout.js';
 import { Pc } from '../../src/machine/pc.js';
 import type { PcEnd } from '../../src/machine/pc.js';
-import { UnimplementedReason } from '../../src/machine/unimplemented.js';
+import { UnimplementedReason } from '../../src/machine/report/unimplemented.js';
 import { assemble } from '../support/assembler.js';
 
 const buildFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');

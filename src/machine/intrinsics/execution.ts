@@ -2,8 +2,8 @@
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import type { MemoryWriter } from '../memory_writer.js';
 import type { ProcessorBlock } from '../processor/processor_block.js';
-import type { DriverContext } from '../vmx/driver_context.js';
-import type { DriverInstruction } from '../vmx/driver_pages.js';
+import type { DriverContext } from '../driver_context/driver_context.js';
+import type { DriverInstruction } from '../driver_context/driver_pages.js';
 import type { LogicalProcessor } from '../vmx/logical_processor.js';
 import type { VmxEngine } from '../vmx/vmx_engine.js';
 import { ProcessorDead } from '../vmx/processor_death.js';
@@ -57,8 +57,8 @@ export class Execution {
     return this.processor.core.block;
   }
 
-  /** True in non-root operation, after a VM exit that still waits was handled. */
-  get isGuest(): boolean {
+  /** Calls the exit handler if a VM exit still waits. @returns whether the processor is in non-root operation afterwards. */
+  isGuestAfterExits(): boolean {
     if (this.hasEnded) return false;
     const { processor, engine } = this;
     if (this.driver.isActive && engine.exitPending) processor.deliverExit();

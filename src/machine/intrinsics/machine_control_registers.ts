@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import type { ControlRegisters } from '../../intrinsics/control_registers.js';
-import type { DriverInstruction } from '../vmx/driver_pages.js';
+import type { DriverInstruction } from '../driver_context/driver_pages.js';
 import type { Execution } from './execution.js';
 import { highHalf, lowHalf } from '../processor/halves.js';
 
@@ -36,7 +36,7 @@ export class MachineControlRegisters implements ControlRegisters {
   }
 
   readCr8(): bigint {
-    if (this.execution.isGuest) return this.executeAndRead('readCr8');
+    if (this.execution.isGuestAfterExits()) return this.executeAndRead('readCr8');
     return BigInt(this.execution.processor.core.taskPriorityRead() >>> 4);
   }
   writeCr8(value: bigint): void {
@@ -44,12 +44,12 @@ export class MachineControlRegisters implements ControlRegisters {
   }
 
   readDr6(): bigint {
-    if (this.execution.isGuest) return this.executeAndRead('readDr6');
+    if (this.execution.isGuestAfterExits()) return this.executeAndRead('readDr6');
     // No exit changes DR6: the VMM sees the guest's.
     return this.execution.registers.get('DR6');
   }
   writeDr6(value: bigint): void {
-    if (this.execution.isGuest) {
+    if (this.execution.isGuestAfterExits()) {
       this.executeWith('writeDr6', value);
       return;
     }
@@ -63,7 +63,7 @@ export class MachineControlRegisters implements ControlRegisters {
     return this.read('readDr7', 'DR7');
   }
   writeDr7(value: bigint): void {
-    if (this.execution.isGuest) {
+    if (this.execution.isGuestAfterExits()) {
       this.executeWith('writeDr7', value);
       return;
     }
@@ -80,7 +80,7 @@ export class MachineControlRegisters implements ControlRegisters {
   }
   xsetbv(register: number, value: bigint): void {
     const { execution } = this;
-    if (execution.isGuest) {
+    if (execution.isGuestAfterExits()) {
       execution.registers.load({ RCX: register, RAX: lowHalf(value), RDX: highHalf(value) });
       execution.execute('xsetbv');
       return;
@@ -92,24 +92,24 @@ export class MachineControlRegisters implements ControlRegisters {
   }
 
   readRflags(): bigint {
-    if (!this.execution.isGuest) this.execution.loadHost();
+    if (!this.execution.isGuestAfterExits()) this.execution.loadHost();
     return this.execution.registers.get('RFLAGS');
   }
   writeRflags(value: bigint): void {
-    if (!this.execution.isGuest) this.execution.loadHost();
+    if (!this.execution.isGuestAfterExits()) this.execution.loadHost();
     // Bit 1 is always 1; VM, VIF, VIP and the reserved bits are beyond POPF at CPL 0.
     this.execution.registers.set('RFLAGS', (lowHalf(value) & 0x257fd5) | 2);
   }
 
   private read(name: DriverInstruction, register: 'CR0' | 'CR3' | 'CR4' | 'DR7'): bigint {
-    if (this.execution.isGuest) return this.executeAndRead(name);
+    if (this.execution.isGuestAfterExits()) return this.executeAndRead(name);
     this.execution.loadHost();
     return this.execution.registers.get(register);
   }
 
   private write(name: DriverInstruction, register: number, value: bigint): void {
     const { execution } = this;
-    if (execution.isGuest) {
+    if (execution.isGuestAfterExits()) {
       this.executeWith(name, value);
       return;
     }

@@ -14,7 +14,7 @@ export class MachineCpuid implements Cpuid {
   constructor(private readonly execution: Execution) {}
 
   cpuid(leaf: number, subleaf: number, result: Uint32Array): void {
-    if (!this.execution.isGuest) {
+    if (!this.execution.isGuestAfterExits()) {
       this.asHost(leaf, subleaf, result);
       return;
     }

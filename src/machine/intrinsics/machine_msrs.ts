@@ -13,7 +13,7 @@ export class MachineMsrs implements Msrs {
 
   rdmsr(address: number): bigint {
     const { execution } = this;
-    if (execution.isGuest) return this.readAsGuest(address);
+    if (execution.isGuestAfterExits()) return this.readAsGuest(address);
     if (switched.has(address)) execution.loadHost();
     if (!execution.processor.core.readMsr(address)) throw generalProtection('RDMSR', address);
     return execution.processor.core.msrValue;
@@ -21,7 +21,7 @@ export class MachineMsrs implements Msrs {
 
   wrmsr(address: number, value: bigint): void {
     const { execution } = this;
-    if (execution.isGuest) {
+    if (execution.isGuestAfterExits()) {
       this.writeAsGuest(address, value);
       return;
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { PortIo } from '../../intrinsics/port_io.js';
-import type { DriverInstruction } from '../vmx/driver_pages.js';
+import type { DriverInstruction } from '../driver_context/driver_pages.js';
 import type { Execution } from './execution.js';
 import { lowHalf } from '../processor/halves.js';
 
@@ -29,7 +29,7 @@ export class MachinePortIo implements PortIo {
 
   private in(name: DriverInstruction, port: number, size: 1 | 2 | 4): number {
     const { execution } = this;
-    if (!execution.isGuest) return execution.processor.core.portRead(port & 0xffff, size);
+    if (!execution.isGuestAfterExits()) return execution.processor.core.portRead(port & 0xffff, size);
     execution.registers.set('RDX', port & 0xffff);
     execution.execute(name);
     const value = lowHalf(execution.registers.get('RAX'));
@@ -38,7 +38,7 @@ export class MachinePortIo implements PortIo {
 
   private out(name: DriverInstruction, port: number, size: 1 | 2 | 4, value: number): void {
     const { execution } = this;
-    if (!execution.isGuest) {
+    if (!execution.isGuestAfterExits()) {
       execution.processor.core.portWrite(port & 0xffff, size, value);
       return;
     }

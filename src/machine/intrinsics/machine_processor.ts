@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Processor } from '../../intrinsics/processor.js';
-import type { DriverInstruction } from '../vmx/driver_pages.js';
+import type { DriverInstruction } from '../driver_context/driver_pages.js';
 import { fromHalves, lowHalf } from '../processor/halves.js';
 import type { Execution } from './execution.js';
 
@@ -25,19 +25,19 @@ export class MachineProcessor implements Processor {
   }
 
   invlpg(address: bigint): void {
-    if (this.execution.isGuest) this.execution.registers.set('RDI', address);
+    if (this.execution.isGuestAfterExits()) this.execution.registers.set('RDI', address);
     // In root operation VmmMemory walks the page table at each access and has nothing to forget.
     this.asGuest('invlpg');
   }
 
   rdtsc(): bigint {
-    if (this.execution.isGuest) return this.timeAsGuest('rdtsc');
+    if (this.execution.isGuestAfterExits()) return this.timeAsGuest('rdtsc');
     const { core } = this.execution.processor;
     return BigInt.asUintN(64, BigInt(core.instructionCount) + core.block.get('TSC_OFFSET'));
   }
 
   rdtscp(): bigint {
-    return this.execution.isGuest ? this.timeAsGuest('rdtscp') : this.rdtsc();
+    return this.execution.isGuestAfterExits() ? this.timeAsGuest('rdtscp') : this.rdtsc();
   }
 
   pause(): void {
@@ -58,7 +58,7 @@ export class MachineProcessor implements Processor {
   }
 
   private asGuest(name: DriverInstruction): void {
-    if (this.execution.isGuest) this.execution.execute(name);
+    if (this.execution.isGuestAfterExits()) this.execution.execute(name);
   }
 
   private timeAsGuest(name: DriverInstruction): bigint {

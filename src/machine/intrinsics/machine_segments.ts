@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import { segmentNames, type SegmentName, type Segments, type TableRegister } from '../../intrinsics/segments.js';
-import type { DriverInstruction } from '../vmx/driver_pages.js';
+import type { DriverInstruction } from '../driver_context/driver_pages.js';
 import type { Execution } from './execution.js';
 import { lowHalf } from '../processor/halves.js';
 import type { Segment, Table } from '../processor/register_names.js';
@@ -33,7 +33,7 @@ export class MachineSegments implements Segments {
 
   readSelector(segment: SegmentName): number {
     const { execution } = this;
-    if (execution.isGuest) {
+    if (execution.isGuestAfterExits()) {
       execution.execute(readers[segment]);
       return lowHalf(execution.registers.get('RAX')) & 0xffff;
     }
@@ -44,7 +44,7 @@ export class MachineSegments implements Segments {
   writeSelector(segment: SegmentName, selector: number): void {
     const { execution } = this;
     const writer = writers[segment];
-    if (execution.isGuest) {
+    if (execution.isGuestAfterExits()) {
       if (writer === undefined) {
         throw new ProcessorFault(6, undefined, 'MOV CS raised #UD: a guest loads CS by far transfers only');
       }
@@ -78,7 +78,7 @@ export class MachineSegments implements Segments {
 
   private readTable(name: DriverInstruction, register: Table): TableRegister {
     const { execution } = this;
-    if (execution.isGuest) {
+    if (execution.isGuestAfterExits()) {
       const offset = this.pointAtOperand();
       execution.execute(name);
       const bytes = new DataView(execution.u32.buffer, offset, 10);
@@ -90,7 +90,7 @@ export class MachineSegments implements Segments {
 
   private writeTable(name: DriverInstruction, register: Table, table: TableRegister): void {
     const { execution } = this;
-    if (execution.isGuest) {
+    if (execution.isGuestAfterExits()) {
       const operand = new DataView(new ArrayBuffer(10));
       operand.setUint16(0, table.limit, true);
       operand.setBigUint64(2, table.base, true);

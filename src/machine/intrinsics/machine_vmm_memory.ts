@@ -3,7 +3,7 @@ import { VmmPageFault } from '../../intrinsics/errors.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { MemoryRegion, PhysicalRange, VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { Constants, Sizes } from '../layout.js';
-import { carveOutPhysical, carveOutVirtual } from '../vmx/driver_pages.js';
+import { carveOutPhysical, carveOutVirtual } from '../driver_context/driver_pages.js';
 import { slotOf } from '../vmx/field_slots.js';
 import { addressIn } from '../vmx/vm_exit.js';
 import type { MemoryWriter } from '../memory_writer.js';

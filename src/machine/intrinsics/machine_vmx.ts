@@ -2,7 +2,7 @@
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import type { Vmx } from '../../intrinsics/vmx.js';
 import { isValidEptp } from '../vmx/eptp.js';
-import type { DriverInstruction } from '../vmx/driver_pages.js';
+import type { DriverInstruction } from '../driver_context/driver_pages.js';
 import type { VmxEngine } from '../vmx/vmx_engine.js';
 import { Owner } from '../vmx/vmx_state.js';
 import { faultVector, VmxStatus } from '../vmx/vmx_status.js';
@@ -16,26 +16,26 @@ export class MachineVmx implements Vmx {
   constructor(private readonly execution: Execution) {}
 
   vmxon(region: bigint): boolean {
-    if (this.execution.isGuest) return this.executeOnMemory('vmxon', region);
+    if (this.execution.isGuestAfterExits()) return this.executeOnMemory('vmxon', region);
     this.execution.loadHost();
     return this.done('VMXON', this.engine.instructions.vmxon(lowHalf(region), highHalf(region), Owner.JavaScript));
   }
 
   vmxoff(): boolean {
-    if (this.execution.isGuest) return this.executed('vmxoff');
+    if (this.execution.isGuestAfterExits()) return this.executed('vmxoff');
     this.needsVmx('VMXOFF');
     return this.done('VMXOFF', this.engine.instructions.vmxoff());
   }
 
   vmclear(region: bigint): boolean {
-    if (this.execution.isGuest) return this.executeOnMemory('vmclear', region);
+    if (this.execution.isGuestAfterExits()) return this.executeOnMemory('vmclear', region);
     this.needsVmx('VMCLEAR');
     this.putOff(region);
     return this.done('VMCLEAR', this.engine.instructions.vmclear(lowHalf(region), highHalf(region)));
   }
 
   vmptrld(region: bigint): boolean {
-    if (this.execution.isGuest) return this.executeOnMemory('vmptrld', region);
+    if (this.execution.isGuestAfterExits()) return this.executeOnMemory('vmptrld', region);
     this.needsVmx('VMPTRLD');
     // The guest's state in the processor belongs to the VMCS that was current at the exit.
     if (BigInt(this.engine.vmcs.region) !== region) this.execution.loadHost();
@@ -43,7 +43,7 @@ export class MachineVmx implements Vmx {
   }
 
   vmptrst(): bigint {
-    if (this.execution.isGuest) {
+    if (this.execution.isGuestAfterExits()) {
       const operand = this.pointAtOperand();
       this.execution.execute('vmptrst');
       return word64(this.execution.u32, operand >>> 2);
@@ -54,7 +54,7 @@ export class MachineVmx implements Vmx {
   }
 
   vmread(field: number): bigint | undefined {
-    if (this.execution.isGuest) {
+    if (this.execution.isGuestAfterExits()) {
       const { registers } = this.execution;
       registers.set('RCX', field);
       return this.executed('vmread') ? registers.get('RAX') : undefined;
@@ -67,7 +67,7 @@ export class MachineVmx implements Vmx {
   }
 
   vmwrite(field: number, value: bigint): boolean {
-    if (this.execution.isGuest) {
+    if (this.execution.isGuestAfterExits()) {
       this.execution.registers.load({ RAX: field, RCX: value });
       return this.executed('vmwrite');
     }
@@ -100,7 +100,7 @@ export class MachineVmx implements Vmx {
   }
 
   invept(type: number, eptp: bigint): boolean {
-    if (this.execution.isGuest) return this.executeDescriptor('invept', type, eptp, 0n);
+    if (this.execution.isGuestAfterExits()) return this.executeDescriptor('invept', type, eptp, 0n);
     this.needsVmx('INVEPT');
     const low = lowHalf(eptp);
     const high = highHalf(eptp);
@@ -109,14 +109,14 @@ export class MachineVmx implements Vmx {
   }
 
   invvpid(type: number, vpid: number, linearAddress: bigint): boolean {
-    if (this.execution.isGuest) return this.executeDescriptor('invvpid', type, BigInt(vpid), linearAddress);
+    if (this.execution.isGuestAfterExits()) return this.executeDescriptor('invvpid', type, BigInt(vpid), linearAddress);
     this.needsVmx('INVVPID');
     const isCanonical = BigInt.asIntN(48, linearAddress) === BigInt.asIntN(64, linearAddress);
     return this.done('INVVPID', this.engine.instructions.invvpid(type, 0, vpid, 0, isCanonical));
   }
 
   vmcall(): void {
-    if (this.execution.isGuest) {
+    if (this.execution.isGuestAfterExits()) {
       this.execution.execute('vmcall');
       return;
     }
@@ -130,7 +130,7 @@ export class MachineVmx implements Vmx {
 
   private enter(name: 'vmlaunch' | 'vmresume', isLaunch: boolean): boolean {
     const { execution } = this;
-    if (execution.isGuest) return this.executed(name);
+    if (execution.isGuestAfterExits()) return this.executed(name);
     if (!execution.engine.instructions.inVmxOperation) this.needsVmx(name);
     const status = execution.engine.enter(isLaunch, Owner.JavaScript);
     return status === VmxStatus.Transferred || this.done(name, status);

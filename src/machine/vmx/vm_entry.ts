@@ -96,14 +96,14 @@ export class VmEntry {
     state.words[ownerWord] = owner;
     if (broken !== undefined) return this.fail(ExitReason.VmEntryFailureInvalidGuestState, broken.qualification);
     const wasResident = state.words[residentWord] !== 0;
-    this.load();
+    const affects = this.load();
     if (state.hasEntryMsrs) {
       const failedMsr = loadMsrs(state.core, addressIn(vmcs, msrAddress), vmcs.low(msrCount));
       if (failedMsr !== 0) return this.fail(ExitReason.VmEntryFailureMsrLoading, failedMsr);
     }
     if (isLaunch) vmcs.launchedIn = instructions.session;
     this.countEmulated();
-    this.begin(wasResident);
+    this.begin(wasResident, (affects & affectsMode) !== 0);
     return VmxStatus.Transferred;
   }
 
@@ -122,8 +122,8 @@ export class VmEntry {
     return VmxStatus.Transferred;
   }
 
-  /** SDM 3C "Loading Guest State": what changed since the processor last held it, which is everything after a switch of VMCS. */
-  private load(): void {
+  /** SDM 3C "Loading Guest State": what changed since the processor last held it, which is everything after a switch of VMCS. @returns what it had effects on. */
+  private load(): number {
     const { core, vmcs } = this.state;
     const { u32 } = core;
     let effects = 0;
@@ -143,6 +143,7 @@ export class VmEntry {
     if (effects !== 0) this.apply(effects);
     // GeneralRegisters shows RSP's slot to the VMM, which may have written it by mistake.
     copy64(u32, rspWord, vmcs.halves, guestRsp << 1);
+    return effects;
   }
 
   /** What a copy alone does not do, in the order in which one depends on the other. */
@@ -167,10 +168,7 @@ export class VmEntry {
     if ((effects & Effect.PendingDebug) !== 0)
       store64(u32, Word.debugTraps, coreDebugTraps(vmcs.low(guestPendingDebug), u32[Word.interruptibility]!), 0);
     if ((effects & Effect.Pdptes) !== 0) this.loadPdptes();
-    this.mustUpdateMode = (effects & affectsMode) !== 0;
   }
-
-  private mustUpdateMode = false;
 
   private loadEfer(controls: number): void {
     const { core, vmcs } = this.state;
@@ -219,7 +217,7 @@ export class VmEntry {
   }
 
   /** The end of an entry: timer, pending events, injection, and the processor is in non-root operation. */
-  private begin(wasResident: boolean): void {
+  private begin(wasResident: boolean, mustUpdateMode: boolean): void {
     const { state } = this;
     const { core, vmcs, words } = state;
     const { u32 } = core;
@@ -235,8 +233,7 @@ export class VmEntry {
     // Without VPIDs a VM entry ends all translations. Over a stay in JavaScript only stores of the VMM could show the difference.
     const staleMemory = words[memoryWrittenWord] !== 0 && words[vpidWord] === 0;
     words[memoryWrittenWord] = 0;
-    if (!wasResident || this.mustUpdateMode || staleMemory || event < 0) core.stateLoaded();
-    this.mustUpdateMode = false;
+    if (!wasResident || mustUpdateMode || staleMemory || event < 0) core.stateLoaded();
     // RF, which the exit may have set in the processor, ends after one instruction, and that is done step by step.
     if ((words[flagsWord]! & resumeFlag) !== 0) words[attentionWord] = words[attentionWord]! | Constants.ATTENTION_STEP;
   }

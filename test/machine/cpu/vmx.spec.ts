@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { Layout, StopReason } from '../../../src/machine/layout.js';
-import { tripleFault } from '../../../src/machine/triple_fault.js';
+import { tripleFault } from '../../../src/machine/report/triple_fault.js';
 import { At, SystemMachine } from '../../support/system_machine.js';
 
 const machine = await SystemMachine.make({ acknowledgeInterrupt: () => 0x33 });

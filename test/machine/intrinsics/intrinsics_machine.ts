@@ -13,7 +13,7 @@ import { MachineSegments } from '../../../src/machine/intrinsics/machine_segment
 import { MachineVmmMemory } from '../../../src/machine/intrinsics/machine_vmm_memory.js';
 import { MachineVmx } from '../../../src/machine/intrinsics/machine_vmx.js';
 import { Layout } from '../../../src/machine/layout.js';
-import { DriverContext } from '../../../src/machine/vmx/driver_context.js';
+import { DriverContext } from '../../../src/machine/driver_context/driver_context.js';
 import { LogicalProcessor } from '../../../src/machine/vmx/logical_processor.js';
 import { vmcsRevision } from '../../../src/machine/vmx/vmcs.js';
 import { Word } from '../../../src/machine/vmx/words.js';

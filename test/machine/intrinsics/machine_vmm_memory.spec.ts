@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { VmmPageFault } from '../../../src/intrinsics/errors.js';
 import { Execution } from '../../../src/machine/intrinsics/execution.js';
 import { MachineVmmMemory } from '../../../src/machine/intrinsics/machine_vmm_memory.js';
-import { DriverContext } from '../../../src/machine/vmx/driver_context.js';
+import { DriverContext } from '../../../src/machine/driver_context/driver_context.js';
 import { LogicalProcessor } from '../../../src/machine/vmx/logical_processor.js';
 import { cr4Allowed, FakeCore, ramBytes } from '../vmx/fake_core.js';
 

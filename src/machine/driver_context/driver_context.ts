@@ -20,9 +20,9 @@ import {
   trapVector,
   type DriverInstruction,
 } from './driver_pages.js';
-import { slotOf } from './field_slots.js';
-import type { LogicalProcessor } from './logical_processor.js';
-import { ProcessorDead } from './processor_death.js';
+import { slotOf } from '../vmx/field_slots.js';
+import type { LogicalProcessor } from '../vmx/logical_processor.js';
+import { ProcessorDead } from '../vmx/processor_death.js';
 import { UnpagedGuestError } from './unpaged_guest_error.js';
 
 /** What the context puts aside; CR0, CR4 and EFER, which may change in it, have rules of their own. */

@@ -8,7 +8,7 @@ import {
   type RegisterName,
   type Registers,
 } from '../../../src/machine/processor/register_names.js';
-import { UnpagedGuestError } from '../../../src/machine/vmx/unpaged_guest_error.js';
+import { UnpagedGuestError } from '../../../src/machine/driver_context/unpaged_guest_error.js';
 import { Word } from '../../../src/machine/vmx/words.js';
 import { IntrinsicsMachine, System } from '../intrinsics/intrinsics_machine.js';
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { bitsOf } from './instruction_place.js';
-import { Constants } from './layout.js';
-import type { ProcessorBlock } from './processor/processor_block.js';
-import { generalRegisterNames } from './processor/register_names.js';
+import { Constants } from '../layout.js';
+import type { ProcessorBlock } from '../processor/processor_block.js';
+import { generalRegisterNames } from '../processor/register_names.js';
 
 const vmxModes = ['outside VMX operation', 'VMX root operation', 'VMX non-root operation'];
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { hex, instructionPlace, type InstructionPlace } from './instruction_place.js';
-import { Constants } from './layout.js';
+import { Constants } from '../layout.js';
 import { generalRegisters, modeName, vmxName } from './processor_names.js';
-import type { LogicalProcessor } from './vmx/logical_processor.js';
+import type { LogicalProcessor } from '../vmx/logical_processor.js';
 
 /** What software can ask of this processor that it does not do, though nothing announces that it is missing: one name for each place that says so. */
 export enum UnimplementedReason {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Layout, StopReason } from '../../src/machine/layout.js';
-import { tripleFault, tripleFaultText } from '../../src/machine/triple_fault.js';
-import { gate64 } from '../support/processor_setup.js';
-import { At, Select, SystemMachine } from '../support/system_machine.js';
+import { Layout, StopReason } from '../../../src/machine/layout.js';
+import { tripleFault, tripleFaultText } from '../../../src/machine/report/triple_fault.js';
+import { gate64 } from '../../support/processor_setup.js';
+import { At, Select, SystemMachine } from '../../support/system_machine.js';
 
 const machine = await SystemMachine.make();
 const { cpu } = machine;
