@@ -47,5 +47,8 @@ export class VmcallError extends BareflankError {}
 /** A contribution or a handler answered what it must not. */
 export class ContributionError extends BareflankError {}
 
+/** A handler left the guest at an instruction that it said it had handled, again and again. */
+export class UnfinishedExitError extends BareflankError {}
+
 /** An exit that the base cannot emulate, with what it would take. */
 export class UnimplementedExitError extends BareflankError {}

@@ -62,8 +62,8 @@ const cr4Pae = 0x20n;
 const eferLongMode = 0x500n;
 const rights = { Code64: 0xa09b, Data: 0xc093, Tss: 0x8b, Unusable: 0x10000 } as const;
 
-/** How long one instruction of the driver may take with its VM exits, before it counts as lost. */
-const maximumTurns = 1_000_000;
+/** How long one instruction of the driver may take with its VM exits, before it counts as lost: longer than a VMM takes to find out by itself. */
+const maximumTurns = 2_000_000;
 
 /**
  * The driver's context on one processor: where start, stop and VMCALLs of the driver run. It puts the processor's state aside and loads a

@@ -14,7 +14,7 @@ import type { PageTables } from '../memory_manager/page_tables.js';
 import type { Request, Requester } from '../owners/request.js';
 import { RequestOwner } from '../owners/request_owner.js';
 import { derived, state, type Attachable } from '../state/state.js';
-import { hex } from '../support/text.js';
+import { invept } from '../vmcs/invalidation.js';
 import type { Ept, EptView, EptVmcs } from './ept.js';
 import { EptCombination } from './ept_combination.js';
 import {
@@ -321,9 +321,7 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
   private invept(pointer: bigint): void {
     const isSingle = (this.capability() & EptCapability.InveptSingleContextSupport) !== 0;
     const type = isSingle ? InveptType.singleContext : InveptType.global;
-    if (!this.vmx.invept(type, pointer)) {
-      throw new VmcsError(`INVEPT of type ${type} failed for the EPT pointer ${hex(pointer)}. SDM 3C "INVEPT"`);
-    }
+    invept(this.vmx, type, pointer);
   }
 
   /** Bits 31:0 of IA32_VMX_EPT_VPID_CAP. */

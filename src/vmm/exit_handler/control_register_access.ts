@@ -118,22 +118,28 @@ function writeCaching(controlRegisters: ControlRegisters, cr0: number): void {
   controlRegisters.writeCr0(others | BigInt(cr0 & caching));
 }
 
+/** Without "unrestricted guest" VM entry wants PE and PG to be 1. @throws UnimplementedExitError */
+function checkUnrestricted(vmcs: Vmcs, cr0: number): void {
+  if ((cr0 & pagingAndProtection) === pagingAndProtection) return;
+  if (vmcs.isEnabled('secondary', SecondaryControl.UnrestrictedGuest)) return;
+  const bit = (cr0 & Cr0.ProtectionEnable) === 0 ? 'CR0.PE' : 'CR0.PG';
+  throw new UnimplementedExitError(
+    `the guest clears ${bit}, which VMX operation allows only with "unrestricted guest", and that control is 0. Leave it on (it takes EPT), ` +
+      `or start the VMM late, when the guest has its final paging. SDM 3C "Restrictions on VMX Operation"`,
+  );
+}
+
 function writeCr0(context: ControlRegisterContext, value: bigint): void {
   const { vmcs } = context.exit;
   const low = lowOf(value);
   if (!isCr0(low, highOf(value))) throw fault('MOV to CR0');
-  const isUnrestricted = vmcs.isEnabled('secondary', SecondaryControl.UnrestrictedGuest);
-  if (!isUnrestricted && (low & pagingAndProtection) !== pagingAndProtection) {
-    throw new UnimplementedExitError(
-      'the guest clears CR0.PE or CR0.PG, which takes a processor with unrestricted guest',
-    );
-  }
   const old = vmcs.readLow(VmcsField.GuestCr0);
   const hidden = lowOf(context.masks.hidden('cr0'));
   const fixed = lowOf(context.msrs.rdmsr(Msr.Ia32VmxCr0Fixed0)) & ~pagingAndProtection;
   const next = (low & CR0_BITS & ~hidden) | (old & hidden) | fixed | Cr0.ExtensionType;
   const changed = next ^ old;
   const efer = (changed & Cr0.Paging) === 0 ? undefined : eferAfter(vmcs, (next & Cr0.Paging) !== 0);
+  checkUnrestricted(vmcs, next);
   const loads =
     (changed & PDPTE_LOADING_CR0) !== 0 &&
     usesPdptes(next, vmcs.readLow(VmcsField.GuestCr4), efer ?? vmcs.readLow(VmcsField.GuestIa32Efer));

@@ -28,6 +28,8 @@ export interface Exit {
   capture(): void;
   /** Steps over the instruction: RIP moves on, blocking by STI and MOV SS ends, a trap flag traps. */
   advance(): void;
+  /** Whether `advance` was called during this exit. */
+  readonly hasAdvanced: boolean;
   /**
    * Injects an exception at the next entry. RIP stays at the instruction, and the base does not complete it: that is how a contribution
    * denies an MSR access, a port access, a CPUID leaf or a VMCALL.

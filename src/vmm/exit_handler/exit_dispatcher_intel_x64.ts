@@ -9,7 +9,7 @@ import {
 import { Processor } from '../../intrinsics/processor.js';
 import { isHandled, refusePromise } from '../contributions/answers.js';
 import { ExitContribution } from '../contributions/exit_contribution.js';
-import { UnimplementedExitError } from '../errors.js';
+import { UnfinishedExitError, UnimplementedExitError } from '../errors.js';
 import { bferror, bffatal } from '../output/output.js';
 import { derived, type Attachable } from '../state/state.js';
 import { StateSave } from '../state_save/state_save.js';
@@ -21,11 +21,17 @@ import { Exit } from './exit.js';
 import { ExitExplainer } from './exit_explainer.js';
 import { exitReport, registerReport } from './exit_report.js';
 import { HandlerTrace, traceNumber } from './handler_trace.js';
+import { UnfinishedExits } from './unfinished_exits.js';
 
 /** A contribution with what the hot path needs of it. */
 interface TracedContribution {
   readonly contribution: ExitContribution;
   readonly number: number;
+}
+
+function titleOf(error: unknown): string {
+  if (error instanceof UnimplementedExitError) return 'Unimplemented Exit Handler';
+  return error instanceof UnfinishedExitError ? 'The Guest Does Not Go On' : 'Exit Handler Threw';
 }
 
 /**
@@ -45,6 +51,8 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
   /** By basic reason. */
   @derived() private handlers: (() => unknown)[] = [];
   @derived() private contributed: (readonly TracedContribution[] | undefined)[] = [];
+  /** Of exits in a row: a vCPU that goes on elsewhere counts from the beginning. */
+  @derived() private unfinished = new UnfinishedExits();
   @derived() private ownNumber = 0;
   /** Of one exit: the processor is no longer the VMM's to resume, it was promoted or stopped. */
   @derived() private left = false;
@@ -73,9 +81,11 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
     this.trace.words[0] = this.ownNumber;
     try {
       this.exit.capture();
+      this.unfinished.begin(this.exit);
       if ((this.exit.wholeReason & ExitReasonBit.VmEntryFailure) !== 0) this.handleEntryFailure();
       else this.handleExit(this.exit.reason);
       if (!this.left) {
+        this.unfinished.end(this.exit);
         this.exit.completeDelivery();
         this.vmcs.resume();
       }
@@ -124,8 +134,7 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
     const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     const { reason } = this.exit;
     const where = `vcpu ${this.exit.vcpuid}, exit reason ${exitReasonName(reason)} (${reason}), handler ${this.runningHandler()}`;
-    const isUnimplemented = error instanceof UnimplementedExitError;
-    const title = isUnimplemented ? 'Unimplemented Exit Handler' : 'Exit Handler Threw';
+    const title = titleOf(error);
     const explanation = this.explanation();
     ignoreExceptions(() => bferror`${[exitReport(this.exit, title), ...explanation].join('\n')}`);
     bferror`${where}: ${error instanceof Error ? (error.stack ?? message) : message}`;

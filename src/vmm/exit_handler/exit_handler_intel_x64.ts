@@ -19,6 +19,7 @@ import { GuestHostMasks, MonitorTrap } from '../owners/owners.js';
 import { PortContribution } from '../contributions/port_contribution.js';
 import { ProcessorFacts } from '../processor_facts/processor_facts.js';
 import { derived } from '../state/state.js';
+import { invvpid } from '../vmcs/invalidation.js';
 import { emulateControlRegisterAccess } from './control_register_access.js';
 import { executeCpuid } from './cpuid.js';
 import { reflectException } from './events.js';
@@ -206,9 +207,12 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
     this.exit.advance();
   }
 
-  /** Without VPID no translation outlives an exit. */
+  /** Without VPID no translation outlives an exit. INVLPG of an address that is not canonical does nothing, and INVVPID would fail. */
   protected handleInvlpg(): void {
-    this.invalidate(InvvpidType.individualAddress, this.exit.qualification);
+    const address = this.exit.qualification;
+    if (BigInt.asIntN(48, address) === BigInt.asIntN(64, address)) {
+      this.invalidate(InvvpidType.individualAddress, address);
+    }
     this.exit.advance();
   }
 
@@ -229,7 +233,7 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
 
   private invalidate(type: number, address: bigint): void {
     if (!this.vmcs.isEnabled('secondary', SecondaryControl.EnableVpid)) return;
-    this.vmx.invvpid(type, this.vmcs.readLow(VmcsField.VirtualProcessorIdentifier), address);
+    invvpid(this.vmx, type, this.vmcs.readLow(VmcsField.VirtualProcessorIdentifier), address);
   }
 
   private storeTimeStamp(value: bigint): void {

@@ -30,6 +30,7 @@ export class ExitIntelX64 implements Exit {
   @derived() wholeReason = 0;
   @derived() reason: ExitReason = 0;
   @derived() hasInjected = false;
+  @derived() hasAdvanced = false;
 
   get registers(): GeneralRegisters {
     return this.stateSave.registers;
@@ -39,6 +40,7 @@ export class ExitIntelX64 implements Exit {
     this.wholeReason = this.vmcs.readLow(VmcsField.ExitReason);
     this.reason = (this.wholeReason & ExitReasonBit.BasicExitReason) as ExitReason;
     this.hasInjected = false;
+    this.hasAdvanced = false;
   }
 
   get instructionLength(): number {
@@ -71,6 +73,7 @@ export class ExitIntelX64 implements Exit {
 
   advance(): void {
     const { vmcs } = this;
+    this.hasAdvanced = true;
     const low = vmcs.readLow(VmcsField.GuestRip) >>> 0;
     const next = (low + this.instructionLength) >>> 0;
     const high = vmcs.readHigh(VmcsField.GuestRip);

@@ -7,6 +7,8 @@ import type { VmcsContribution } from '../contributions/vmcs_contribution.js';
  * their names: it is a component of the vCPU and no contribution among theirs.
  */
 export interface ContributedTraps extends VmcsContribution {
+  /** All contributions have set up the VMCS: the launch comes next. */
+  finish(): void;
   /** VMX operation is about to end. */
   stop(): void;
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable, multiInject, optional } from 'inversify';
+import { SecondaryControl } from '../../intrinsics/control_bits.js';
+import { Cr0 } from '../../intrinsics/registers.js';
 import { MsrContribution } from '../contributions/msr_contribution.js';
 import { PortContribution } from '../contributions/port_contribution.js';
 import { Ept } from '../ept/ept.js';
@@ -28,6 +30,7 @@ export class ContributedTrapsIntelX64 implements ContributedTraps, Attachable {
   readonly name = 'bareflank-contributed-traps';
   /** The owners know what the contributions want: their requests last as long as the vCPU. */
   @state() private hasAsked = false;
+  @state() private watchesPaging = false;
 
   attach(): void {
     this.ept.attachVcpu(this.vmcs);
@@ -44,6 +47,14 @@ export class ContributedTrapsIntelX64 implements ContributedTraps, Attachable {
       owner.apply();
     if (!this.hasAsked) this.ask();
     this.hasAsked = true;
+  }
+
+  finish(): void {
+    if (this.watchesPaging || this.vmcs.isEnabled('secondary', SecondaryControl.UnrestrictedGuest)) return;
+    // VMX operation keeps PE and PG 1 then. A MOV that clears them would be #GP in the guest, which no processor without VMX raises; it exits
+    // instead, and the base's handler says what is missing.
+    this.guestHostMasks.watch(this, 'cr0', BigInt((Cr0.ProtectionEnable | Cr0.Paging) >>> 0));
+    this.watchesPaging = true;
   }
 
   stop(): void {

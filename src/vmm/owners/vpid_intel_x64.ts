@@ -5,6 +5,7 @@ import { SecondaryControl } from '../../intrinsics/control_bits.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { Vmx } from '../../intrinsics/vmx.js';
 import { state } from '../state/state.js';
+import { invvpid } from '../vmcs/invalidation.js';
 import { Vmcs } from '../vmcs/vmcs.js';
 import { CountedOwner } from './counted_owner.js';
 import { VpidPool, type Vpid } from './owners.js';
@@ -54,6 +55,6 @@ export class VpidIntelX64 extends CountedOwner<'use'> implements Vpid {
     this.vmcs.write(VmcsField.VirtualProcessorIdentifier, BigInt(this.value));
     this.vmcs.enable('secondary', SecondaryControl.EnableVpid);
     // Whoever had this number before may have left translations behind.
-    this.vmx.invvpid(InvvpidType.singleContext, this.value, 0n);
+    invvpid(this.vmx, InvvpidType.singleContext, this.value);
   }
 }

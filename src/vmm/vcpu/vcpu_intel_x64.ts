@@ -70,7 +70,7 @@ export class VcpuIntelX64 extends VcpuX64 {
         rollback.onFailure(() => this.vmxon.stop());
       }
       rollback.onFailure(() => this.hostEntry.detach());
-      this.vmcs.launch(this.exitEntry(), [this.traps, ...this.vmcsContributions]);
+      this.vmcs.launch(this.exitEntry(), [this.traps, ...this.vmcsContributions, this.finish]);
       this.launched = true;
     });
     this.tell('onRun', this.contributions);
@@ -89,6 +89,11 @@ export class VcpuIntelX64 extends VcpuX64 {
 
   private exitEntry(): ExitEntry {
     return () => this.exitHandler.dispatch();
+  }
+
+  /** The base's last word on the VMCS. */
+  private get finish(): VmcsContribution {
+    return { name: this.traps.name, setUp: () => this.traps.finish() };
   }
 
   /** The system's state is read before VMXON changes it: what the guest gets back at the end is what it had. */

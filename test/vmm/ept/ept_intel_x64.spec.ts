@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { Msr } from '../../../src/intrinsics/msr_definitions.js';
 import { SecondaryControl } from '../../../src/intrinsics/control_bits.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
-import { VmcsError } from '../../../src/vmm/errors.js';
+import { VmcsError, VmxError } from '../../../src/vmm/errors.js';
 import type { FakeMachine } from '../../support/fake_machine.js';
 import { asker, ept, fakeVmcs } from './ept_fixture.js';
 
@@ -210,6 +210,9 @@ describe('EptIntelX64', () => {
     it.use(vmcs);
     expect(invepts).to.deep.equal([[2, it.pointer()]]);
     Object.assign(machine.vmx, { invept: () => false });
-    expect(() => it.enter(asker, vmcs, it.view('mine'))).to.throw(VmcsError, /INVEPT of type 2 failed/);
+    expect(() => it.enter(asker, vmcs, it.view('mine'))).to.throw(
+      VmxError,
+      /^INVEPT of type 2 \(global\), EPTP 0x\w+ failed: VM-instruction error/,
+    );
   });
 });

@@ -507,14 +507,35 @@ describe('ExitHandlerIntelX64', () => {
       expect(machine.invvpids).to.deep.equal([]);
     });
 
+    const vpid: VmcsContribution = {
+      name: 'vpid',
+      setUp: (vmcs) => {
+        vmcs.write(VmcsField.VirtualProcessorIdentifier, 9n);
+        vmcs.enable('secondary', SecondaryControl.EnableVpid);
+      },
+    };
+
+    it('stop the processor with a report if INVVPID fails', () => {
+      for (const reason of [ExitReason.Invlpg, ExitReason.Invpcid]) {
+        const { machine } = guest([bound(VmcsContribution, vpid)]);
+        Object.assign(machine.vmx, { invvpid: () => false });
+        machine.error = 28n;
+        machine.fields.set(VmcsField.VmInstructionError, machine.error);
+        captureOutput(() => machine.exit(reason, { qualification: 0x1000n }));
+        expect(machine.stops[0]).to.match(
+          /INVVPID of type [01] \(\w+\), VPID 0x9, address 0x\w+ failed: VM-instruction error 28, /,
+        );
+      }
+    });
+
+    it('do nothing for an address that is not canonical, which INVVPID would refuse', () => {
+      const { machine, field } = guest([bound(VmcsContribution, vpid)]);
+      machine.exit(ExitReason.Invlpg, { qualification: 0x8000_0000_0000n });
+      expect(machine.invvpids).to.deep.equal([]);
+      expect(field(VmcsField.GuestRip)).to.equal(rip + 2n);
+    });
+
     it('invalidate the vcpu’s own translations with VPID', () => {
-      const vpid: VmcsContribution = {
-        name: 'vpid',
-        setUp: (vmcs) => {
-          vmcs.write(VmcsField.VirtualProcessorIdentifier, 9n);
-          vmcs.enable('secondary', SecondaryControl.EnableVpid);
-        },
-      };
       const { machine } = guest([bound(VmcsContribution, vpid)]);
       machine.exit(ExitReason.Invlpg, { qualification: 0x1000n });
       machine.exit(ExitReason.Invpcid);
