@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { machineName, takes } from './client_options.js';
 import { HostClient } from './host/host_client.js';
 import { HostError } from './host/host_errors.js';
-import type { HostStartMessage } from './host/host_protocol.js';
+import type { HostStart, HostStartMessage } from './host/host_protocol.js';
 import { socketPath } from './host/runtime_folder.js';
 import { machineOptions } from './machine_options.js';
 import { checkRunOptions, type RunOptions } from './run_options.js';
@@ -25,12 +25,13 @@ Examples:
 /** Starts the host, detached. @returns when its machine runs. @throws HostError with its message */
 async function startHost(request: RunRequest, path: string): Promise<void> {
   const file = fileURLToPath(new URL('./host/host_process.js', import.meta.url));
-  const child = spawn(process.execPath, [file, JSON.stringify({ request, path })], {
-    detached: true,
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  });
+  // The path is there for people who look for the process.
+  const child = spawn(process.execPath, [file, path], { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
   try {
-    await firstWord(child);
+    const word = firstWord(child);
+    // By the pipe, not by the command line: the guest's own command line may be longer than the system lets one be.
+    child.send({ request, path } satisfies HostStart, () => {});
+    await word;
   } finally {
     child.removeAllListeners();
     if (child.connected) child.disconnect();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fileFlaw } from '../driver/node/file_flaw.js';
 import { FileError } from './file_error.js';
 import { UsageError } from './usage_error.js';
 
@@ -21,10 +22,12 @@ function subfolders(path: string): string[] {
 /** Refuses folders given by `-e` that are not there, whether or not a name has to be looked up in them. @throws FileError */
 export function checkExtensionFolders(given: readonly string[]): void {
   for (const path of given)
-    if (!isFolder(resolve(path)))
-      throw new FileError(`-e ${path}: there is no such folder`, {
-        details: { where: '-e', found: path, expected: 'a folder' },
-      });
+    if (!isFolder(resolve(path))) {
+      const flaw = fileFlaw(resolve(path)) ?? { found: 'a file', sentence: 'it is a file, not a folder' };
+      const why =
+        flaw.found === 'nothing' ? 'there is no such folder' : flaw.sentence.replace('not a file', 'not a folder');
+      throw new FileError(`-e ${path}: ${why}`, { details: { where: '-e', found: flaw.found, expected: 'a folder' } });
+    }
 }
 
 /** Folders of extensions: extensions/hypervisor_* and src_* of the package and of the current folder, then those given by `-e`. */
@@ -63,16 +66,28 @@ function matches(file: string, name: string): boolean {
 export function findModuleFile(name: string, folders: readonly string[], how = '-m'): string {
   if (name === '') throw UsageError.ofOption(how, name, 'a module file or the name of an extension');
   const path = resolve(name);
-  if (existsSync(path) && statSync(path).isFile()) return path;
+  const flaw = fileFlaw(path);
+  if (flaw === undefined) return path;
   const known = extensionFolders(folders).flatMap(moduleFilesOf);
   const found = known.filter((file) => matches(file, name));
   if (found.length > 1) throw new UsageError(`${how} ${name} means more than one module file: ${found.join(', ')}`);
   if (found[0] !== undefined) return found[0];
+  // Something stands where the name leads, as a path.
+  if (flaw.found !== 'nothing')
+    throw new FileError(`${how} ${name}: ${flaw.sentence}, and no extension has that name${hint(path)}`, {
+      details: { where: how, found: flaw.found, expected: 'a module file' },
+    });
   const names = known.map((file) => basename(file, '.modules')).join(', ');
   throw new FileError(
     `${how} ${name}: there is no such file, and no extension of that name${names === '' ? '' : ` (there are: ${names})`}`,
     { details: { where: how, found: name, expected: `a module file, or one of ${names}` } },
   );
+}
+
+/** A folder with module files was meant as one of them. */
+function hint(folder: string): string {
+  const [first] = isFolder(folder) ? moduleFilesOf(folder) : [];
+  return first === undefined ? '' : ` (there is ${relative('.', first)})`;
 }
 
 /** The image of a guest of ours. @throws UsageError naming those there are. */

@@ -121,7 +121,7 @@ export function makeExtension(name: string, parent: string): string {
   }
   const folder = join(parent, `hypervisor_${name}`);
   if (existsSync(folder)) throw new FileError(`new extension ${name}: ${folder} exists already`);
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(folder);
   const files: Readonly<Record<string, string>> = {
     [`${name}.ts`]: source(name),
     [`${name}.modules`]: `{ "modules": ["${name}.ts"] }\n`,

@@ -33,12 +33,48 @@ function filesOf(error: object): string | null {
   return null;
 }
 
+/** What to do about errors of the system that no file is to blame for. */
+const ADVICE: Readonly<Record<string, string>> = {
+  EACCES: 'check the owner and the mode of what it names',
+  EPERM: 'check the owner and the mode of what it names',
+  EROFS: 'it is on a file system that cannot be written: use another folder',
+  ENOSPC: 'the disk is full: make room on it',
+  EDQUOT: 'your share of the disk is used up: make room on it',
+  EMFILE: 'this process has too many files open: raise ulimit -n',
+  ENFILE: 'the system has too many files open: end other programs',
+  ENOMEM: 'the system has no memory left: end other programs, or give the machine less by --memory',
+  EAGAIN: 'the system allows no more processes or threads: end other programs, or raise ulimit -u',
+  E2BIG: 'the command line is too long',
+  ERR_WORKER_OUT_OF_MEMORY: 'code of an extension keeps more objects than there is memory for',
+  ERR_WORKER_INIT_FAILED: 'the system has no memory or threads left: end other programs',
+};
+
+/** An error of the system's, not of the program's: it names a call of the system, or its code is known for that. */
+function isOfSystem(error: unknown): error is NodeJS.ErrnoException & { readonly code: string } {
+  if (!(error instanceof Error)) return false;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return typeof code === 'string' && (typeof syscall === 'string' || code in ADVICE);
+}
+
+function problemOfSystem(error: NodeJS.ErrnoException & { readonly code: string }): Problem {
+  const advice = ADVICE[error.code] ?? null;
+  return {
+    name: 'SystemError',
+    what: advice === null ? error.message : `${error.message}: ${advice}`,
+    where: error.path ?? null,
+    found: error.code,
+    expected: null,
+    advice,
+  };
+}
+
 /**
- * What is known of an error. One that is none of ours is a fault of the program, and says so.
+ * What is known of an error. One that is neither ours nor the system's is a fault of the program, and says so.
  *
  * @param folder places of code are told relative to it; null: absolute, for a reader in another folder.
  */
 export function problemOf(error: unknown, folder: string | null = '.'): Problem {
+  if (isOfSystem(error)) return problemOfSystem(error);
   if (!(error instanceof BareflankError)) {
     const name = error instanceof Error ? error.name : 'Error';
     const advice = 'this is a fault of bfm: run it again with BFM_TRACE=1 and report what it prints';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { fileFlaw } from '../driver/node/file_flaw.js';
 import { FileError } from './file_error.js';
 import { checkExtensionFolders, findModuleFile, guestImage } from './folders.js';
 import { parseSettings } from './settings.js';
@@ -35,16 +36,9 @@ function existingFile(option: string, path: string): string {
   if (path === '') throw UsageError.ofOption(option, path, 'the name of a file');
   const full = resolve(path);
   const details = { where: option, expected: 'a file that can be read' };
-  if (!existsSync(full))
-    throw new FileError(`${option} ${path}: there is no such file`, { details: { ...details, found: 'nothing' } });
-  const status = statSync(full);
-  if (!status.isFile()) {
-    const found = status.isDirectory() ? 'folder' : 'device or pipe';
-    throw new FileError(`${option} ${path} is a ${found}, not a file`, {
-      details: { ...details, found: `a ${found}` },
-    });
-  }
-  return full;
+  const flaw = fileFlaw(full);
+  if (flaw === undefined) return full;
+  throw new FileError(`${option} ${path}: ${flaw.sentence}`, { details: { ...details, found: flaw.found } });
 }
 
 function ramDisk(path: string): string {

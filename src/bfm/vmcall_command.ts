@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 import { VmcallDataType, VmcallOpcode, VmcallVersions } from '../intrinsics/constants.js';
 import { processorOf, takes, withHost } from './client_options.js';
+import { fileFlaw } from '../driver/node/file_flaw.js';
 import { FileError } from './file_error.js';
 import type { WireRegisters } from './host/host_protocol.js';
 import { parseDecimal, parseHexadecimal } from './number.js';
@@ -101,6 +102,9 @@ function jsonText(): Command {
 }
 
 function readInput(path: string): Uint8Array {
+  // A pipe may well be what is sent; a device would be read for ever.
+  const flaw = fileFlaw(path);
+  if (flaw !== undefined && flaw.found !== 'a pipe') throw new FileError(`${path} cannot be read: ${flaw.sentence}`);
   try {
     return readFileSync(path);
   } catch (error) {

@@ -4,6 +4,7 @@ import { MemoryWriter } from './memory_writer.js';
 import type { CpuBus } from './cpu_bus.js';
 import { Constants, Layout, memoryBytes as wasmBytes, Sizes, StopReason } from './layout.js';
 import type { CpuidLeaf, PlainMsr, ProcessorModel } from './models/processor_model.js';
+import { allocateMemory } from './machine_memory.js';
 import { skylakeClient } from './models/skylake_client.js';
 import { CoreRecords } from './processor/core_records.js';
 import { powerOn } from './processor/power_on_state.js';
@@ -115,7 +116,7 @@ export class CpuCore {
     this.exports.initialize();
   }
 
-  /** Makes a core in its power-on state. @throws RangeError if the memory size is not possible or cannot be had. */
+  /** Makes a core in its power-on state. @throws RangeError if the memory size is not possible, MemoryError if it cannot be had. */
   static async create(options: CpuCoreOptions): Promise<CpuCore> {
     return CpuCore.createSync(options);
   }
@@ -127,7 +128,7 @@ export class CpuCore {
       throw new RangeError(`guest RAM of ${memoryBytes} bytes: wanted a multiple of 64 KiB up to 3 GiB`);
     }
     const pages = wasmBytes(memoryBytes) / 0x10000;
-    return new CpuCore(options, new WebAssembly.Memory({ initial: pages, maximum: pages }));
+    return new CpuCore(options, allocateMemory(pages, memoryBytes));
   }
 
   private imports(): Record<string, unknown> {

@@ -55,15 +55,13 @@ describe('A blocked worker', () => {
       append: '',
       modules: [module],
     };
-    const host = spawn(
-      process.execPath,
-      [
-        join(root, 'build/src/bfm/host/host_process.js'),
-        JSON.stringify({ request, path: join(folder.path, 'm.sock') }),
-      ],
-      { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] },
-    );
+    const path = join(folder.path, 'm.sock');
+    const host = spawn(process.execPath, [join(root, 'build/src/bfm/host/host_process.js'), path], {
+      detached: true,
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
     const gone = new Promise((resolve) => host.once('exit', (_status, signal) => resolve(signal)));
+    host.send({ request, path });
     await fifo.hasReader();
     host.disconnect();
     expect(await gone).to.equal('SIGKILL');

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { FileError } from '../../src/bfm/file_error.js';
 import { checkRunOptions } from '../../src/bfm/run_options.js';
 import type { RunOptions } from '../../src/bfm/run_options.js';
+import { packageRoot } from '../../src/driver/node/package_paths.js';
 import { UsageError } from '../../src/bfm/usage_error.js';
 
 const defaults: RunOptions = {
@@ -81,13 +82,21 @@ describe('checkRunOptions', () => {
     ['no memory', { memory: '0' }, UsageError, /--memory 0/],
     ['a time-out that is no number', { timeout: 'abc' }, UsageError, /--timeout abc: it is a positive number/],
     ['a time-out of nothing', { timeout: '0' }, UsageError, /--timeout 0: it is a positive number/],
-    ['a device as kernel', { kernel: '/dev/null' }, FileError, /is a device or pipe, not a file/],
+    ['a device as kernel', { kernel: '/dev/null' }, FileError, /it is a device, not a file/],
     [
       'a missing module file',
       { module: ['no_such_extension'] },
       FileError,
       /no such file, and no extension of that name/,
     ],
+    ['a folder as module', { module: ['/'] }, FileError, /^-m \/: it is a folder, not a file, and no extension has/],
+    [
+      'a folder with a module file as module',
+      { module: [join(packageRoot, 'extensions/hypervisor_example_vpid')] },
+      FileError,
+      /it is a folder, not a file.* \(there is .*vpid\.modules\)$/,
+    ],
+    ['a file as extension folder', { extensions: [empty] }, FileError, /^-e .*: it is a file, not a folder$/],
     ['a missing extension folder without -m', { extensions: ['/does/not/exist'] }, FileError, /no such folder/],
     ['a missing extension folder', { extensions: ['/does/not/exist'], module: ['x'] }, FileError, /no such folder/],
   ];

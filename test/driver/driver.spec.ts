@@ -208,7 +208,7 @@ describe('Driver', () => {
       expect(it.reports()).to.deep.equal({ once: { count: 1 } });
       it.close();
       expect(() => it.addModule('/nowhere.ts')).to.throw(ModuleFileError, /\/nowhere\.ts does not exist/);
-      expect(() => it.addModule(folder.path)).to.throw(ModuleFileError, /is no file/);
+      expect(() => it.addModule(folder.path)).to.throw(ModuleFileError, /it is a folder, not a file/);
     });
 
     it('takes at most 75', async () => {

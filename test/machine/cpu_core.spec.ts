@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import sinon from 'sinon';
 import { CpuCore } from '../../src/machine/cpu_core.js';
 import { Constants, Layout, StopReason } from '../../src/machine/layout.js';
+import { MemoryError } from '../../src/machine/memory_error.js';
 import { At, SystemMachine } from '../support/system_machine.js';
 import { coreModule, emptyBus } from '../support/test_core.js';
 
@@ -30,6 +32,18 @@ describe('CpuCore', () => {
       }
     });
   });
+  describe('.createSync without memory', () => {
+    afterEach(() => sinon.restore());
+
+    it('says how much it wanted', () => {
+      sinon.stub(WebAssembly, 'Memory').throws(new RangeError('could not allocate memory'));
+      expect(() => CpuCore.createSync({ module, memoryBytes: 0xc0000000, bus: emptyBus })).to.throw(
+        MemoryError,
+        /^there is no memory for a machine with 3072 MiB of RAM, which takes \d+ MiB altogether: use less RAM/,
+      );
+    });
+  });
+
   describe('.run', () => {
     it('stops with Unimplemented, and says why, when software wants last-branch records', () => {
       machine.start();

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { killThisProcess } from '../end_worker.js';
-import type { RunRequest } from '../run_request.js';
-import type { HostStartMessage } from './host_protocol.js';
+import type { HostStart, HostStartMessage } from './host_protocol.js';
 import { HostServer } from './host_server.js';
 import { MachineHost } from './machine_host.js';
 
-/** The background host: `bfm driver_load` starts it detached, waits for one message, and leaves it alone. */
-const { request, path } = JSON.parse(process.argv[2]!) as { request: RunRequest; path: string };
+/** The background host: `bfm driver_load` starts it detached, tells it what to run, waits for one message, and leaves it alone. */
+
+/** What happens when the command has gone: before it said what to run, and before it knows that its machine runs, nothing shall be left. */
+let commandHasGone = (): void => process.exit(1);
+process.once('disconnect', () => commandHasGone());
+
+const { request, path } = await new Promise<HostStart>((resolve) => process.once('message', resolve));
 
 function tell(message: HostStartMessage): Promise<void> {
   return new Promise((done) => {
@@ -34,18 +38,16 @@ const end = (): void => {
 const server = new HostServer(host, end);
 process.on('SIGTERM', () => void host.remove().then(end));
 
-// A command that ended before it knew whether its machine runs leaves none behind.
-const abandon = (): void => {
+commandHasGone = () => {
   server.close();
   void finish(1);
 };
-if (process.connected) process.once('disconnect', abandon);
-else abandon();
+if (!process.connected) commandHasGone();
 
 try {
   await host.started();
   await server.listen(path);
-  process.off('disconnect', abandon);
+  commandHasGone = () => {};
   if (process.connected) await tell({ ready: true });
   else void host.remove().then(end);
 } catch (error) {

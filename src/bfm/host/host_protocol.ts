@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { RunRequest } from '../run_request.js';
 import type { DriverState } from '../../driver/driver.js';
 
 /** Registers of a VMCALL on their way through JSON: hexadecimal, with 0x. */
@@ -79,6 +80,13 @@ export type HostedMessage =
   | { readonly kind: 'answer'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly message: string }
   | { readonly kind: 'failed'; readonly message: string };
+
+/** What the host process is told by the command that started it, and waits for. */
+export interface HostStart {
+  readonly request: RunRequest;
+  /** Of the socket. */
+  readonly path: string;
+}
 
 /** What the host process tells the command that started it. */
 export type HostStartMessage = { readonly ready: true } | { readonly failed: string };

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The one way by which users' TypeScript gets into a process. Loader hooks and the like would load a second copy of the framework, whose
 // classes are not the running ones.
-import { existsSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type BuildFailure, type Message, type Plugin } from 'esbuild';
 import { SecondCopyError } from '../../vmm/container/load_errors.js';
 import { PartModule } from '../../vmm/container/part_module.js';
 import { ModuleFileError } from '../driver_errors.js';
+import { fileFlaw } from './file_flaw.js';
 import { ModuleCache, type Bundle } from './module_cache.js';
 
 /** The compiler options that decide about the emitted code, whatever tsconfig the user's folder has. */
@@ -115,6 +116,14 @@ function modulesOf(file: string, exports: Readonly<Record<string, unknown>>): Pa
   );
 }
 
+/** @throws ModuleFileError for what is not a file that can be read */
+export function refuseFlaw(path: string): void {
+  const flaw = fileFlaw(path);
+  if (flaw === undefined) return;
+  const why = flaw.found === 'nothing' ? `module ${path} does not exist` : `module ${path}: ${flaw.sentence}`;
+  throw new ModuleFileError(why, path, { details: { where: path, found: flaw.found, expected: 'a file' } });
+}
+
 /**
  * Bundles a TypeScript or JavaScript file with everything that it imports but the framework.
  *
@@ -122,7 +131,7 @@ function modulesOf(file: string, exports: Readonly<Record<string, unknown>>): Pa
  * @throws ModuleFileError with file, line and column of a syntax error; DriverError if there is no place to write to.
  */
 export async function bundleFile(path: string): Promise<Bundle> {
-  if (!existsSync(path)) throw new ModuleFileError(`module ${path} does not exist`, path);
+  refuseFlaw(path);
   const file = realpathSync(path);
   const cache = new ModuleCache(salt);
   return cache.find(file) ?? (await bundle(file, cache));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { ModuleListError } from '../driver_errors.js';
+import { fileFlaw } from './file_flaw.js';
 import { jsonErrorPosition } from './json_error_position.js';
 import { buildFolder, packageRoot } from './package_paths.js';
 
@@ -24,16 +25,11 @@ function parseJson(file: string, text: string): unknown {
 }
 
 function read(file: string): string {
-  try {
-    // A pipe or a device would be read for ever.
-    if (existsSync(file) && !statSync(file).isFile()) throw new Error('it is no file');
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ModuleListError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
-      causedBy: error,
-      details: { where: file, expected: SHAPE },
-    });
-  }
+  const flaw = fileFlaw(file);
+  if (flaw === undefined) return readFileSync(file, 'utf8');
+  throw new ModuleListError(`${file} cannot be read: ${flaw.sentence}`, {
+    details: { where: file, found: flaw.found, expected: SHAPE },
+  });
 }
 
 function expand(entry: string): string {
@@ -57,11 +53,12 @@ export function readModuleList(file: string): string[] {
   }
   const paths = parsed.data.modules.map((entry) => {
     const path = resolve(dirname(file), expand(entry));
-    if (!existsSync(path))
-      throw new ModuleListError(`${file} names '${entry}', but ${path} does not exist`, {
-        details: { where: file, found: entry, expected: 'a file that exists, relative to the list' },
-      });
-    return realpathSync(path);
+    const flaw = fileFlaw(path);
+    if (flaw === undefined) return realpathSync(path);
+    const why = flaw.found === 'nothing' ? `${path} does not exist` : `${path} cannot be read: ${flaw.sentence}`;
+    throw new ModuleListError(`${file} names '${entry}', but ${why}`, {
+      details: { where: file, found: entry, expected: 'a file that exists, relative to the list' },
+    });
   });
   return [...new Set(paths)];
 }

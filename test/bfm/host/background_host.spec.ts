@@ -172,6 +172,14 @@ describe('The background host', () => {
     });
   });
 
+  it('says what a guest takes of a command line that is longer than the system lets one of JSON be', async () => {
+    const { status, stderr } = await own.load('long', '--append', '"'.repeat(100_000));
+    expect([status, stderr]).to.deep.equal([
+      1,
+      'bfm: the command line (--append) has 100000 bytes; echo.bin takes at most 4095\n',
+    ]);
+  });
+
   it('can be removed while a module that it loads never ends', async () => {
     const module = join(own.folder, 'endless.ts');
     writeFileSync(module, 'for (;;);');

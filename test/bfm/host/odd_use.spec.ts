@@ -97,12 +97,12 @@ describe('Odd use of the background host', () => {
     // The host as driver_load starts it, by somebody who goes away at once.
     const request = { memoryBytes: 1 << 24, kernel: join(root, 'build/guests/echo.bin'), append: '', modules: [] };
     const path = join(own.sockets, 'orphan.sock');
-    const host = spawn(
-      process.execPath,
-      [join(root, 'build/src/bfm/host/host_process.js'), JSON.stringify({ request, path })],
-      { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] },
-    );
+    const host = spawn(process.execPath, [join(root, 'build/src/bfm/host/host_process.js'), path], {
+      detached: true,
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
     const gone = new Promise<number | null>((resolve) => host.once('exit', resolve));
+    host.send({ request, path });
     host.disconnect();
     await gone;
     expect(readdirSync(own.sockets)).to.not.include('orphan.sock');

@@ -62,6 +62,9 @@ describe('readModuleList', () => {
   it('does not wait for what a pipe might say', () => {
     const pipe = join(folder.path, 'pipe.modules');
     execFileSync('mkfifo', [pipe]);
-    expect(() => readModuleList(pipe)).to.throw(ModuleListError, /pipe\.modules cannot be read: it is no file/);
+    expect(() => readModuleList(pipe)).to.throw(
+      ModuleListError,
+      /pipe\.modules cannot be read: it is a pipe, not a file/,
+    );
   });
 });

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { accessSync, constants, readlinkSync, statSync, type Stats } from 'node:fs';
+
+/** Why a path cannot be read as a file. */
+export interface FileFlaw {
+  /** What was found there: `nothing`, `a folder`, `a device` … */
+  readonly found: string;
+  /** A sentence: `it is a folder, not a file`. */
+  readonly sentence: string;
+}
+
+const kinds: readonly (readonly [string, (status: Stats) => boolean])[] = [
+  ['a folder', (status) => status.isDirectory()],
+  ['a device', (status) => status.isCharacterDevice() || status.isBlockDevice()],
+  ['a pipe', (status) => status.isFIFO()],
+  ['a socket', (status) => status.isSocket()],
+];
+
+/** What the system says of a path that it cannot look up, by its error code. */
+const reasons: Readonly<Record<string, FileFlaw>> = {
+  ELOOP: { found: 'a loop of links', sentence: 'its links lead in a circle' },
+  ENOTDIR: { found: 'a file in place of a folder', sentence: 'a part of its path is a file, not a folder' },
+  EACCES: { found: 'a folder without access', sentence: 'you may not enter a folder of its path' },
+  ENAMETOOLONG: { found: 'a name that is too long', sentence: 'its name is too long for this system' },
+};
+
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? '';
+
+function flawOfMissing(path: string): FileFlaw {
+  try {
+    const target = readlinkSync(path);
+    return { found: 'a link to nothing', sentence: `it is a link to ${target}, which does not exist` };
+  } catch {
+    return { found: 'nothing', sentence: 'there is no such file' };
+  }
+}
+
+function flawOfLookUp(path: string, error: unknown): FileFlaw {
+  const code = codeOf(error);
+  if (code === 'ENOENT') return flawOfMissing(path);
+  return reasons[code] ?? { found: code, sentence: `it cannot be looked up: ${String(error)}` };
+}
+
+/**
+ * Why a path is not that of a file that can be read: devices and pipes would be read for ever.
+ *
+ * @returns undefined for a file that can be read
+ */
+export function fileFlaw(path: string): FileFlaw | undefined {
+  try {
+    const status = statSync(path);
+    const found = kinds.find(([, isIt]) => isIt(status))?.[0];
+    if (found !== undefined) return { found, sentence: `it is ${found}, not a file` };
+  } catch (error) {
+    return flawOfLookUp(path, error);
+  }
+  try {
+    accessSync(path, constants.R_OK);
+    return undefined;
+  } catch (error) {
+    return { found: 'a file without access', sentence: `you may not read it (${codeOf(error)})` };
+  }
+}
