@@ -211,13 +211,13 @@ describe('bfm run', function () {
         `bad_flags_${others.length}`,
         `import { vcpuModule, VmcsContribution } from 'bareflank';
         export default vcpuModule(({ bind }) => bind(VmcsContribution).toConstantValue({
-          name: 'bad', setUp(vmcs) { vmcs.guestPendingDebugExceptions.set(2n ** 40n); ${others} } }));`,
+          name: 'bad', setUp(vmcs) { vmcs.vmcsLinkPointer.set(1n); ${others} } }));`,
       );
       const run = ['run', '--guest', 'cpuid', '-m', modules];
       const [plain, traced] = await Promise.all([bfm(...run), bfm(...run, '--trace-vmcs')]);
       expect([plain.status, traced.status], traced.stderr).to.deep.equal([1, 1]);
       expect(plain.stderr)
-        .to.include('GUEST_PENDING_DEBUG_EXCEPTIONS (0x6822)')
+        .to.include('VMCS_LINK_POINTER (0x2800)')
         .and.include('Run it again with --trace-vmcs')
         .and.not.include('last written');
       expect(plain.stderr.indexOf('SDM 3C "VM Entries" broken'), 'the summary comes before the dump').to.be.within(
@@ -225,9 +225,7 @@ describe('bfm run', function () {
         plain.stderr.indexOf('primary_processor_based_vm_execution_controls'),
       );
       expect(traced.stderr).to.not.include('--trace-vmcs');
-      expect(traced.stderr).to.match(
-        /GUEST_PENDING_DEBUG_EXCEPTIONS \(0x6822\)[^\n]*, last written at [^\n]*bad_flags_\d+\.ts:3:/,
-      );
+      expect(traced.stderr).to.match(/VMCS_LINK_POINTER \(0x2800\)[^\n]*, last written at [^\n]*bad_flags_\d+\.ts:3:/);
       if (others !== '') expect(traced.stderr).to.match(/CR3_TARGET_COUNT[^\n]*, last written at [^\n]*\.ts:3:/);
     });
 
