@@ -244,8 +244,8 @@ export class CpuCore {
   }
 
   /** IA32_TIME_STAMP_COUNTER − `instructionCount`, signed. */
-  get tscOffset(): number {
-    return Number(BigInt.asIntN(64, this.block.get('TSC_OFFSET')));
+  get tscOffset(): bigint {
+    return BigInt.asIntN(64, this.block.get('TSC_OFFSET'));
   }
 
   /** Ends `run` at the next boundary at which the core looks: the end of a block that ends in a system instruction, or of the budget. */

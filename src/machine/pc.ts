@@ -148,7 +148,7 @@ export class Pc {
       ...(options.rtcStart !== undefined && { rtcStart: options.rtcStart }),
       ...(options.testDevice === true && { testDevice: () => this.core.flushTlb() }),
       // The core's offset is against instructions; time in which the processor slept is virtual time as well.
-      tscOffset: () => this.core.tscOffset + this.core.instructionCount - scheduler.now(),
+      tscOffset: () => this.core.tscOffset + BigInt(this.core.instructionCount - scheduler.now()),
     });
   }
 

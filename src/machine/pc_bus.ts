@@ -2,10 +2,10 @@
 import type { CpuBus } from './cpu_bus.js';
 import type { Chipset } from './devices/chipset.js';
 import type { AccessSize } from './devices/device.js';
+import { fromHalves, highHalf, lowHalf } from './processor/halves.js';
 
 const IA32_APIC_BASE = 0x1b;
 const IA32_TSC_DEADLINE = 0x6e0;
-const HIGH = 2 ** 32;
 
 /** Connects the processor core to the devices. The chipset comes later than the core, which it must be able to interrupt. */
 export class PcBus implements CpuBus {
@@ -55,8 +55,8 @@ export class PcBus implements CpuBus {
   msrRead(index: number): number | undefined {
     if (index !== IA32_TSC_DEADLINE) return undefined;
     const value = this.chipset.currentApic.timer.tscDeadline;
-    this.high = Math.floor(value / HIGH);
-    return value % HIGH;
+    this.high = highHalf(value);
+    return lowHalf(value);
   }
 
   msrHigh(): number {
@@ -65,7 +65,7 @@ export class PcBus implements CpuBus {
 
   msrWrite(index: number, low: number, high: number): boolean {
     const apic = this.chipset.currentApic;
-    if (index === IA32_TSC_DEADLINE) apic.timer.tscDeadline = (high >>> 0) * HIGH + (low >>> 0);
+    if (index === IA32_TSC_DEADLINE) apic.timer.tscDeadline = fromHalves(low, high);
     else if (index === IA32_APIC_BASE) apic.baseMsr = low >>> 0;
     // IA32_TIME_STAMP_COUNTER and IA32_TSC_ADJUST move the deadline's moment in virtual time.
     else if (index === 0x10 || index === 0x3b) apic.timer.tscMoved();

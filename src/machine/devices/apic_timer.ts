@@ -19,20 +19,30 @@ export interface ApicTimerState {
   isCounting: boolean;
   /** Virtual time at which the current count began, or would have begun with the present divider. */
   start: number;
-  tscDeadline: number;
+  /** IA32_TSC_DEADLINE, bits 31:0 and 63:32; 0 while it is not armed. */
+  deadlineLow: number;
+  deadlineHigh: number;
 }
 
 /** The state after a reset. */
 export function initialApicTimerState(): ApicTimerState {
-  return { mode: ApicTimerMode.OneShot, initialCount: 0, divide: 0, isCounting: false, start: 0, tscDeadline: 0 };
+  return {
+    mode: ApicTimerMode.OneShot,
+    initialCount: 0,
+    divide: 0,
+    isCounting: false,
+    start: 0,
+    deadlineLow: 0,
+    deadlineHigh: 0,
+  };
 }
 
 /** What the timer's clocks are. */
 export interface ApicTimerOptions {
   /** Nanoseconds of virtual time in one tick of the undivided timer clock. */
   readonly tickNanoseconds: number;
-  /** The time-stamp counter minus virtual time, for the TSC-deadline mode. */
-  readonly tscOffset?: () => number;
+  /** The time-stamp counter minus virtual time, modulo 2^64, for the TSC-deadline mode; 0 if not given. */
+  readonly tscOffset?: () => bigint;
 }
 
 /** The timer of a local APIC. SDM 3A "APIC Timer". */
@@ -71,7 +81,8 @@ export class ApicTimer {
     if (before !== ApicTimerMode.TscDeadline && mode !== ApicTimerMode.TscDeadline) return;
     this.timer.cancel();
     state.isCounting = false;
-    state.tscDeadline = 0;
+    state.deadlineLow = 0;
+    state.deadlineHigh = 0;
     state.initialCount = 0;
   }
 
@@ -104,24 +115,27 @@ export class ApicTimer {
   }
 
   /** RDMSR and WRMSR of IA32_TSC_DEADLINE; 0 disarms. */
-  get tscDeadline(): number {
-    const { mode, tscDeadline } = this.state();
-    return mode === ApicTimerMode.TscDeadline ? tscDeadline : 0;
+  get tscDeadline(): bigint {
+    const { mode, deadlineLow, deadlineHigh } = this.state();
+    return mode === ApicTimerMode.TscDeadline ? (BigInt(deadlineHigh) << 32n) | BigInt(deadlineLow) : 0n;
   }
 
-  set tscDeadline(value: number) {
+  set tscDeadline(value: bigint) {
     const state = this.state();
     if (state.mode !== ApicTimerMode.TscDeadline) return;
-    state.tscDeadline = value;
+    state.deadlineLow = Number(BigInt.asUintN(32, value));
+    state.deadlineHigh = Number(BigInt.asUintN(32, value >> 32n));
     this.tscMoved();
   }
 
-  /** The time-stamp counter was written: a deadline in its terms is at another moment now. */
+  /** The time-stamp counter was written: a deadline in its terms is at another moment now. It is reached when the counter, unsigned, is not below it. */
   tscMoved(): void {
-    const { mode, tscDeadline } = this.state();
-    if (mode !== ApicTimerMode.TscDeadline) return;
-    if (tscDeadline === 0) this.timer.cancel();
-    else this.timer.arm(Math.max(tscDeadline - (this.options.tscOffset?.() ?? 0), this.events.now()));
+    if (this.state().mode !== ApicTimerMode.TscDeadline) return;
+    const deadline = this.tscDeadline;
+    if (deadline === 0n) return this.timer.cancel();
+    const now = this.events.now();
+    const tsc = BigInt.asUintN(64, BigInt(now) + (this.options.tscOffset?.() ?? 0n));
+    this.timer.arm(deadline <= tsc ? now : now + Number(deadline - tsc));
   }
 
   /** Nanoseconds of one count of the divided timer. */
@@ -144,7 +158,10 @@ export class ApicTimer {
       state.start = deadline;
       this.armEnd();
     }
-    if (state.mode === ApicTimerMode.TscDeadline) state.tscDeadline = 0;
+    if (state.mode === ApicTimerMode.TscDeadline) {
+      state.deadlineLow = 0;
+      state.deadlineHigh = 0;
+    }
     this.expired();
   }
 }

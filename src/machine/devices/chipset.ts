@@ -47,7 +47,7 @@ export interface ChipsetOptions {
   readonly rtcStart?: number;
   /** With QEMU's pc-testdev; given the page whose translations the guest wants forgotten. */
   readonly testDevice?: (address: number) => void;
-  readonly tscOffset?: (processor: number) => number;
+  readonly tscOffset?: (processor: number) => bigint;
 }
 
 const APIC_PAGE = 0x1000;

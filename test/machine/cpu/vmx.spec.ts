@@ -165,7 +165,7 @@ describe('VM exits of events', () => {
       At.kernelCode,
       Array.from({ length: 90 }, () => 'inc eax'),
     );
-    const now = BigInt(machine.cpu.instructionCount + machine.cpu.tscOffset);
+    const now = BigInt(machine.cpu.instructionCount) + machine.cpu.tscOffset;
     machine.set('VMX_PREEMPTION_DEADLINE', now + 70n);
     expect(StopReason[machine.run(1000)]).to.equal('VmExit');
     expect([machine.word('EXIT_REASON'), machine.get('RAX')]).to.deep.equal([52, 70n]);

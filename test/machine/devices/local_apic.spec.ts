@@ -177,12 +177,41 @@ describe('LocalApic', () => {
     const { platform, apics } = make();
     const apic = apics[0]!;
     apic.writeRegister(0x320, 0x40040);
-    apic.timer.tscDeadline = 1234;
+    apic.timer.tscDeadline = 1234n;
     platform.advance(1233);
     expect(apic.acknowledge()).to.equal(-1);
     platform.advance(1);
     expect(apic.acknowledge()).to.equal(0x40);
-    expect(apic.timer.tscDeadline).to.equal(0);
+    expect(apic.timer.tscDeadline).to.equal(0n);
+  });
+
+  it('keeps all 64 bits of a TSC deadline, and compares them unsigned with the counter', () => {
+    const platform = new FakePlatform();
+    const signals = { interruptPending: () => {}, nmi: () => {}, init: () => {}, startUp: () => {} };
+    let offset = 2n ** 63n - 100n;
+    const options = { id: 0, tickNanoseconds: 10, tscOffset: () => offset };
+    const apic = new LocalApic(options, platform.events, new InterruptMessages(), signals, () => -1);
+    apic.writeRegister(0xf0, 0x1ff);
+    apic.writeRegister(0x320, 0x40040);
+    for (const value of [0xffff_ffff_ffff_ffffn, 2n ** 63n + 0x1234_5679n, 2n ** 63n + 3n]) {
+      apic.timer.tscDeadline = value;
+      expect(apic.timer.tscDeadline).to.equal(value);
+      expect(apic.acknowledge()).to.equal(-1);
+    }
+    platform.advance(102);
+    expect(apic.acknowledge()).to.equal(-1);
+    platform.advance(1);
+    expect(apic.acknowledge()).to.equal(0x40);
+    apic.writeRegister(0xb0, 0);
+    apic.timer.tscDeadline = 2n ** 63n;
+    platform.advance(0);
+    expect(apic.acknowledge(), 'a deadline that has passed').to.equal(0x40);
+    apic.writeRegister(0xb0, 0);
+    apic.timer.tscDeadline = 2n ** 63n + 0x1000n;
+    offset = 0n;
+    apic.timer.tscMoved();
+    platform.advance(10_000);
+    expect(apic.acknowledge(), 'the counter was set back').to.equal(-1);
   });
 
   it('passes the PIC through in virtual-wire mode', () => {
