@@ -3,14 +3,20 @@
 /** What a log holds. */
 export interface AccessLogState {
   readonly counts: Map<number, number>;
+  /** Accesses to what has no count of its own. */
+  others: number;
   on: boolean;
 }
 
-export const emptyLog = (): AccessLogState => ({ counts: new Map(), on: false });
+export const emptyLog = (): AccessLogState => ({ counts: new Map(), others: 0, on: false });
 
 /** How often each port or MSR was accessed with an exit, while the log is on. */
 export class AccessLog {
-  constructor(private readonly state: () => AccessLogState) {}
+  /** @param isCounted whether a key has a count of its own. All others share one: a guest may invent as many MSRs as it likes. */
+  constructor(
+    private readonly state: () => AccessLogState,
+    private readonly isCounted: (key: number) => boolean,
+  ) {}
 
   /** Turns the log on or off; what it holds stays. */
   enable(on: boolean): void {
@@ -18,17 +24,22 @@ export class AccessLog {
   }
 
   note(key: number): void {
-    const { counts, on } = this.state();
-    if (on) counts.set(key, (counts.get(key) ?? 0) + 1);
+    const state = this.state();
+    if (!state.on) return;
+    if (this.isCounted(key)) state.counts.set(key, (state.counts.get(key) ?? 0) + 1);
+    else state.others++;
   }
 
   clear(): void {
     this.state().counts.clear();
+    this.state().others = 0;
   }
 
-  /** `{"0x3F8": 2}`. */
+  /** `{"0x3F8": 2}`, and `others` if there are any. */
   toJson(): Record<string, number> {
-    const sorted = [...this.state().counts].sort(([a], [b]) => a - b);
-    return Object.fromEntries(sorted.map(([key, count]) => [`0x${key.toString(16).toUpperCase()}`, count]));
+    const { counts, others } = this.state();
+    const sorted = [...counts].sort(([a], [b]) => a - b);
+    const entries = sorted.map(([key, count]) => [`0x${key.toString(16).toUpperCase()}`, count] as const);
+    return Object.fromEntries(others === 0 ? entries : [...entries, ['others', others] as const]);
   }
 }

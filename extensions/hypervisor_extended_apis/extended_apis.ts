@@ -57,9 +57,18 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
     () => this.wantMsrBitmap(),
   );
   @state() private readonly logs = { io: emptyLog(), rdmsr: emptyLog(), wrmsr: emptyLog() };
-  @derived() readonly ioAccessLog = new AccessLog(() => this.logs.io);
-  @derived() readonly rdmsrAccessLog = new AccessLog(() => this.logs.rdmsr);
-  @derived() readonly wrmsrAccessLog = new AccessLog(() => this.logs.wrmsr);
+  @derived() readonly ioAccessLog = new AccessLog(
+    () => this.logs.io,
+    () => true,
+  );
+  @derived() readonly rdmsrAccessLog = new AccessLog(
+    () => this.logs.rdmsr,
+    (msr) => this.msrBitmap.covers(msr),
+  );
+  @derived() readonly wrmsrAccessLog = new AccessLog(
+    () => this.logs.wrmsr,
+    (msr) => this.msrBitmap.covers(msr),
+  );
 
   @state() private vpidRequest: Request | undefined;
   @state() private ioRequest: Request | undefined;

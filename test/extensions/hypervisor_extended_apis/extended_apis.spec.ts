@@ -171,6 +171,20 @@ describe('ExtendedApis', () => {
     expect(apis.ioAccessLog.toJson()).to.deep.equal({ '0x60': 1 });
   });
 
+  it('counts MSRs that no bitmap covers together: a guest that invents them makes no log grow', () => {
+    const { apis, machine } = vmm();
+    apis.rdmsrAccessLog.enable(true);
+    for (let msr = 0x4000n; msr < 0x5000n; msr++) {
+      machine.generalRegisters.values[1] = msr;
+      machine.exit(ExitReason.Rdmsr);
+    }
+    machine.generalRegisters.values[1] = 0x10n;
+    machine.exit(ExitReason.Rdmsr);
+    expect(apis.rdmsrAccessLog.toJson()).to.deep.equal({ '0x10': 1, others: 0x1000 });
+    apis.rdmsrAccessLog.clear();
+    expect(apis.rdmsrAccessLog.toJson()).to.deep.equal({});
+  });
+
   it('counts MSR accesses and leaves them to the base', () => {
     const { apis, machine } = vmm();
     apis.wrmsrAccessLog.enable(true);
