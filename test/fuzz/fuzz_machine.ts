@@ -5,13 +5,13 @@ import { Driver } from '../../src/driver/driver.js';
 import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { buildFolder, packageRoot } from '../../src/driver/node/package_paths.js';
 import { BareflankError } from '../../src/intrinsics/errors.js';
-import { UnimplementedExitError } from '../../src/vmm/errors.js';
 import { Constants, Layout, Sizes } from '../../src/machine/layout.js';
 import { Pc, type PcEnd } from '../../src/machine/pc.js';
 import { SeededRandom } from '../differential/cases/seeded_random.js';
 import { assemble, type CodeBits } from '../support/assembler.js';
 import { gate64, Page } from '../support/processor_setup.js';
 import { At, Select, SystemMachine, type PagingMode } from '../support/system_machine.js';
+import { hostileSlot, mapWindow } from './hostile_code.js';
 import { FuzzAt, randomSlot, slotBytes } from './random_code.js';
 import { Place, prepareVmx } from './vmx_code.js';
 
@@ -94,15 +94,42 @@ export class FuzzMachine {
     this.system.set('RIP', this.mode.bits === 16 ? 0 : FuzzAt.slots);
   }
 
-  private hasVmm = false;
+  private driver: Driver | undefined;
+  private driversPages: Buffer | undefined;
 
   /** Starts a VMM with cpuidcount on the processor. */
   async startVmm(): Promise<void> {
-    this.hasVmm = true;
     const driver = await Driver.create({ source: moduleFiles, machine: this.pc.driverHost });
     driver.addModule(cpuidCount);
     await driver.load();
     driver.start();
+    this.driver = driver;
+    this.driversPages = this.pagesOfDriver();
+  }
+
+  /** The part of the carve-out that belongs to the driver's contexts. */
+  private pagesOfDriver(): Buffer {
+    const { u8, physicalBytes } = this.pc.core;
+    const end = Layout.RAM + physicalBytes;
+    return Buffer.from(u8.subarray(end - Sizes.DRIVER_PART, end));
+  }
+
+  /** What is wrong with the VMM after the run: it must have lived, unless the guest ended as without it, and obey the driver. */
+  private vmmProblems(end: PcEnd | undefined): string[] {
+    const { driver } = this;
+    if (driver === undefined) return [];
+    if (!this.driversPages!.equals(this.pagesOfDriver())) return ["the guest changed the driver's pages"];
+    // A machine whose guest halted for good is dead as well, but then the processor could go on.
+    const { death } = this.pc.processors[0]!;
+    if (death !== undefined) return isGuestsOwnEnd(death) ? [] : [`the guest brought the VMM down: ${death}`];
+    if (end?.unimplemented !== undefined) return [];
+    try {
+      const answer = driver.vmcall(0, { r00: 1n, r02: 1n });
+      driver.stop();
+      return answer.r01 === 0n && answer.r03 === 1n ? [] : ['VMCALL versions has a wrong answer'];
+    } catch (error) {
+      return [`the driver cannot stop the VMM: ${text(error)}`];
+    }
   }
 
   /** Runs to an end or to the budget. */
@@ -120,7 +147,8 @@ export class FuzzMachine {
     } catch (error) {
       problems.push(`thrown: ${text(error)}`);
     }
-    return this.outcome(end?.kind ?? 'budget', end?.detail ?? '', problems);
+    const damage = this.damage();
+    return this.outcome(end?.kind ?? 'budget', end?.detail ?? '', [...problems, ...damage, ...this.vmmProblems(end)]);
   }
 
   /** The outcome of a start that failed. */
@@ -131,11 +159,7 @@ export class FuzzMachine {
 
   private outcome(kind: FuzzOutcome['kind'], detail: string, problems: string[]): FuzzOutcome {
     const { pc } = this;
-    const error = pc.processors[0]!.end?.error;
-    if (error !== undefined && !(error instanceof UnimplementedExitError))
-      problems.push(`the guest brought the VMM down: ${text(error)}`);
     if (/undefined|NaN|\[object|TypeError|RangeError|RuntimeError/.test(detail)) problems.push(`detail: ${detail}`);
-    problems.push(...this.damage());
     return { kind, detail, problems, instructions: pc.instructions, stateHash: pc.stateHash() };
   }
 
@@ -150,6 +174,8 @@ export class FuzzMachine {
         if (tag === 0xffffffffffffffffn || tag === 0n) continue;
         const host = (Number(tag & 0xffffffffn) + u32[entry / 4 + 6]!) >>> 0;
         if (host < Layout.RAM || host >= last) found.push(`a TLB entry leads to ${host.toString(16)}`);
+        else if (host >= Layout.RAM + memoryBytes)
+          found.push(`the guest reached the carve-out at ${host.toString(16)}`);
       }
     }
     for (let at = Layout.EMPTY_TLB; at < Layout.EMPTY_TLB + Constants.TLB_BYTES; at += 8)
@@ -162,7 +188,11 @@ export class FuzzMachine {
     // without PAE no address of a guest leads beyond 4 GiB, where the VMM's memory is
     const reaches = core.u32[Layout.CR4 / 4]! & 0x20;
     const ownEnd = Layout.RAM + memoryBytes + 0x10000;
-    if (!this.hasVmm && reaches === 0 && core.u8.subarray(Layout.RAM + memoryBytes, ownEnd).some((byte) => byte !== 0))
+    if (
+      this.driver === undefined &&
+      reaches === 0 &&
+      core.u8.subarray(Layout.RAM + memoryBytes, ownEnd).some((byte) => byte !== 0)
+    )
       found.push('memory beyond 4 GiB was written');
     return [...new Set(found)];
   }
@@ -243,6 +273,21 @@ export class FuzzMachine {
 
 function text(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}\n${error.stack}` : String(error);
+}
+
+/** Whether a death is the guest's, whoever runs it: a triple fault. A task switch, which the base does not carry out, is a documented end. */
+function isGuestsOwnEnd(detail: string): boolean {
+  return /triple.fault|unimplemented exit task_switch/i.test(detail);
+}
+
+/** Runs a hostile guest of a seed under a VMM: what it tries must neither reach the VMM's memory nor end the VMM. */
+export async function fuzzHostile(seed: number): Promise<FuzzOutcome> {
+  const machine = await FuzzMachine.create(fuzzModes[0]!);
+  const random = new SeededRandom(seed);
+  mapWindow(machine.system, random);
+  machine.fill(() => hostileSlot(random));
+  await machine.startVmm();
+  return machine.run();
 }
 
 /** Runs random code of a seed. */

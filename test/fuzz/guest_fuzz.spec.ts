@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { fuzzGuest, fuzzModes, fuzzVmx } from './fuzz_machine.js';
+import { fuzzGuest, fuzzHostile, fuzzModes, fuzzVmx } from './fuzz_machine.js';
 
 const isFull = process.env.BAREFLANK_FULL === '1';
 const seeds = Number(process.env.BAREFLANK_FUZZ_SEEDS ?? (isFull ? 200 : 3));
@@ -34,6 +34,22 @@ describe('Random guests', () => {
       });
     }
   }
+});
+
+// Whatever a guest tries, its VMM lives, keeps its memory to itself and obeys the driver.
+describe('Hostile guests', () => {
+  it('neither reach the memory of their VMM nor end it', async function () {
+    this.timeout(limit);
+    const tally = new Map<string, number>();
+    const count = Number(process.env.BAREFLANK_HOSTILE_SEEDS ?? (isFull ? 3000 : 10));
+    for (let seed = firstSeed; seed < firstSeed + count; seed++) {
+      const outcome = await fuzzHostile(seed);
+      expect(outcome.problems, `seed ${seed}, ${outcome.detail}`).to.deep.equal([]);
+      tally.set(outcome.kind, (tally.get(outcome.kind) ?? 0) + 1);
+    }
+    if (show) process.stdout.write(`${JSON.stringify(Object.fromEntries(tally), null, 1)}\n`);
+    expect([...tally.values()].reduce((sum, each) => sum + each, 0)).to.equal(count);
+  });
 });
 
 // Random VMX instructions in root operation, random fields of the VMCS, random code in the guests that begin in spite of it.

@@ -19,7 +19,10 @@ const traps = () => ({
 
 function emptyAccessLog(): AccessLog {
   const state = emptyLog();
-  return new AccessLog(() => state);
+  return new AccessLog(
+    () => state,
+    () => true,
+  );
 }
 
 function vmcalls() {

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Code of a guest that tries to reach or to end its VMM: MSRs, control registers, the VMM's memory, VMX instructions, VMCALLs.
+import { VMCALL_MAGIC } from '../../src/intrinsics/constants.js';
+import { Msr } from '../../src/intrinsics/msr_definitions.js';
+import { Constants, Sizes } from '../../src/machine/layout.js';
+import { SeededRandom } from '../differential/cases/seeded_random.js';
+import { Page } from '../support/processor_setup.js';
+import type { SystemMachine } from '../support/system_machine.js';
+import { littleEndian, randomInstruction, randomValue, slotBytes } from './random_code.js';
+
+/** Linear address of the window through which the guest sees pages of the carve-out and around it, and its pages. */
+export const Window = { linear: 0x200000, pages: 64 } as const;
+
+const carveOut = Sizes.CARVE_OUT_GIB * 2 ** 30;
+/** Physical pages: ends and middle of each part of the carve-out, and its neighbours. */
+const edges = [
+  carveOut - 0x1000,
+  carveOut,
+  carveOut + 0x2800000,
+  carveOut + Constants.CARVE_OUT_VMM_BYTES - 0x1000,
+  carveOut + Constants.CARVE_OUT_VMM_BYTES,
+  carveOut + Sizes.CARVE_OUT - 0x1000,
+  carveOut + Sizes.CARVE_OUT,
+] as const;
+
+/** Maps the window: each edge, then random pages of the carve-out. */
+export function mapWindow(system: SystemMachine, random: SeededRandom): void {
+  for (let page = 0; page < Window.pages; page++) {
+    const any = carveOut + 0x1000 * random.below(Sizes.CARVE_OUT / 0x1000);
+    system.map(Window.linear + 0x1000 * page, edges[page] ?? any, Page.present | Page.writable);
+  }
+}
+
+const msrs = Object.values(Msr);
+/** MOV of an immediate to RAX, RCX, RDX, RSI, RDI, R8 or R11. */
+const load = (register: number, value: bigint): number[] => [
+  register < 8 ? 0x48 : 0x49,
+  0xb8 + (register & 7),
+  ...littleEndian(BigInt.asUintN(64, value), 8),
+];
+const [rax, rcx, rdx, rdi, r8, r11] = [0, 1, 2, 7, 8, 11];
+const windowAddress = (random: SeededRandom): bigint =>
+  BigInt(Window.linear + 0x1000 * random.below(Window.pages) + random.below(0x1000));
+
+/** RDMSR or WRMSR of an MSR with a name, or of any. */
+function accessMsr(random: SeededRandom): number[] {
+  const msr = random.chance(0.8) ? random.pick(msrs) : random.next() >>> 0;
+  const values = [...load(rax, randomValue(random)), ...load(rdx, randomValue(random))];
+  return [...load(rcx, BigInt(msr)), ...(random.chance(0.5) ? [...values, 0x0f, 0x30] : [0x0f, 0x32])];
+}
+/** MOV to CR0, CR3, CR4 or CR8: what is there with a bit turned round. */
+function writeControlRegister(random: SeededRandom): number[] {
+  const register = random.pick([0, 3, 4, 4, 8]);
+  const [prefix, number] = register === 8 ? [[0x44], 0] : [[], register];
+  const modrm = 0xc0 | (number << 3);
+  const flip = [0x48, 0x0f, 0xba, 0xf8, random.below(64)]; // BTC RAX, imm8
+  return [...prefix, 0x0f, 0x20, modrm, ...flip, ...prefix, 0x0f, 0x22, modrm];
+}
+/** A load, a store, a copy, an addition, a jump: to the window. */
+function accessWindow(random: SeededRandom): number[] {
+  const access = random.pick([
+    [0x48, 0x8b, 0x07],
+    [0x48, 0x89, 0x07],
+    [0xf0, 0x48, 0x01, 0x07],
+    [0xf3, 0x48, 0xab],
+    [0x48, 0xa5],
+    [0xff, 0xe7],
+    [0x0f, 0x01, 0x17],
+  ]);
+  return [...load(rcx, BigInt(random.below(64))), ...load(rdi, windowAddress(random)), ...access];
+}
+/** A VMCALL with the magic number, of any opcode; data at the window or elsewhere. */
+function vmcall(random: SeededRandom): number[] {
+  const pointer = (): bigint => (random.chance(0.5) ? windowAddress(random) : randomValue(random));
+  return [
+    ...load(rax, BigInt(random.below(8))),
+    ...load(rdx, VMCALL_MAGIC),
+    ...load(r8, pointer()),
+    ...load(r11, pointer()),
+    ...[0x0f, 0x01, 0xc1],
+  ];
+}
+/** An instruction of VMX, with memory at RDI. */
+function vmxInstruction(random: SeededRandom): number[] {
+  const instruction = random.pick([
+    [0x0f, 0x01, 0xc2],
+    [0x0f, 0x01, 0xc3],
+    [0x0f, 0x01, 0xc4],
+    [0xf3, 0x0f, 0xc7, 0x37],
+    [0x66, 0x0f, 0xc7, 0x37],
+    [0x0f, 0xc7, 0x37],
+    [0x0f, 0xc7, 0x3f],
+    [0x0f, 0x78, 0xc8],
+    [0x0f, 0x79, 0xc8],
+    [0x66, 0x0f, 0x38, 0x80, 0x0f],
+    [0x0f, 0x01, 0xd4],
+  ]);
+  return [...load(rdi, windowAddress(random)), ...instruction];
+}
+
+const attacks = [accessMsr, writeControlRegister, accessWindow, vmcall, vmxInstruction] as const;
+
+/** One slot of a hostile guest in 64-bit mode. */
+export function hostileSlot(random: SeededRandom): number[] {
+  const bytes: number[] = [];
+  for (;;) {
+    const next = random.chance(0.85) ? random.pick(attacks)(random) : randomInstruction(random, 64);
+    if (bytes.length + next.length > slotBytes) break;
+    bytes.push(...next);
+  }
+  while (bytes.length < slotBytes) bytes.push(0x90);
+  return bytes;
+}
