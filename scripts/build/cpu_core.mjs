@@ -163,6 +163,7 @@ export async function buildCpuCore() {
     ...filesBelow('src/intrinsics', (file) => file.endsWith('.ts')),
     join(root, 'src/machine/instructions.ts'),
     join(root, 'src/machine/layout.ts'),
+    join(root, 'src/machine/record_format.ts'),
     join(root, 'scripts/build/cpu_core.mjs'),
   ];
   // looked at again with the lock held: another process may have built meanwhile

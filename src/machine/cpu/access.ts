@@ -11,6 +11,7 @@ import { READ, READ_WRITE, WRITE } from "./access_kind";
 import { openSlow, plainSlow, probeSlow } from "./operand";
 import { flushBounce } from "./physical_memory";
 import { raiseCode } from "./interrupt";
+import { RecordField } from "./record_format";
 export { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, ZERO } from "./layout";
 
 /** A register operand: the address of its slot in the register file (AH = slot of RAX + 1). */
@@ -170,7 +171,7 @@ export function clearBranch(): void { branchTaken = false; }
 /** RIP of the instruction that is being executed. */
 export function currentRip(): u64 {
   const record = load<u32>(CURRENT_RECORD);
-  return record ? (load<u64>(PAGE_RIP) + <u64>load<u16>(record, 12)) & load<u64>(CODE_MASK) : load<u64>(RIP);
+  return record ? (load<u64>(PAGE_RIP) + <u64>load<u16>(record, RecordField.PageOffset)) & load<u64>(CODE_MASK) : load<u64>(RIP);
 }
 
 /** True while accesses must name their segment (16- and 32-bit modes with segments that are not flat). */

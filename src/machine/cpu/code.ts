@@ -16,8 +16,9 @@ import {
 import { fetchedPhysical, fetchSlow } from "./fetch";
 import { readPhysical } from "./physical_memory";
 import { protectPage } from "./tlb";
-import { BLOCK, COUNT, LENGTH, RECORD_BYTES } from "./record";
+import { BLOCK, COUNT, LENGTH } from "./record";
 import { GP } from "./architecture";
+import { RECORD_BYTES, RecordField } from "./record_format";
 
 @inline const PAGE: u64 = 0xfffffffffffff000;
 @inline const HEADER: usize = 32;
@@ -99,7 +100,7 @@ export function findOne(rip: u64): usize {
     reserve();
     return crossing(linear, host, physical, mode);
   }
-  store<u8>(single, 1, 3);
+  store<u8>(single, 1, RecordField.Count);
   return single;
 }
 
@@ -135,9 +136,9 @@ function visit(linear: u64, host: usize, mode: u32): usize {
 }
 /** Makes a block of one record. */
 function finishSingle(rec: usize, offset: u32): void {
-  store<u8>(rec, 1, 3);
+  store<u8>(rec, 1, RecordField.Count);
   const ending = load<u8>(ENDINGS + load<u16>(rec));
-  putNext(rec + RECORD_BYTES, offset + load<u8>(rec, 2), ending == 1 ? 0 : 1);
+  putNext(rec + RECORD_BYTES, offset + load<u8>(rec, RecordField.Length), ending == 1 ? 0 : 1);
 }
 
 /** The index of a page for a mode, made when there is none. */
@@ -189,8 +190,8 @@ function forgetCrossings(): void {
 function putNext(rec: usize, offset: u32, count: u32): void {
   memory.fill(rec, 0, RECORD_BYTES);
   store<u16>(rec, FORM_NEXT);
-  store<u8>(rec, count, 3);
-  store<u16>(rec, offset, 12);
+  store<u8>(rec, count, RecordField.Count);
+  store<u16>(rec, offset, RecordField.PageOffset);
 }
 
 /** Decodes the block that begins at a linear address, and enters its head in the page's index. */
@@ -207,8 +208,8 @@ function decodeBlock(linear: u64, host: usize, physical: u32, mode: u32): usize 
       break;
     }
     count++;
-    store<u8>(rec, count, 3);
-    offset += load<u8>(rec, 2);
+    store<u8>(rec, count, RecordField.Count);
+    offset += load<u8>(rec, RecordField.Length);
     const ending = load<u8>(ENDINGS + load<u16>(rec));
     rec += RECORD_BYTES;
     if (ending == 2) { enter(index, start, offset, first, rec); return first; }
@@ -278,7 +279,7 @@ function forgetPage(page: u32): void {
   forgetCrossings();
   const current = <usize>load<u32>(CURRENT_RECORD);
   if (!current) return;
-  store<u32>(current, 0, 28);
+  store<u32>(current, 0, RecordField.Link);
   const following = current + RECORD_BYTES;
-  if (COUNT(following) == COUNT(current) + 1) putNext(following, load<u16>(following, 12), COUNT(current));
+  if (COUNT(following) == COUNT(current) + 1) putNext(following, load<u16>(following, RecordField.PageOffset), COUNT(current));
 }

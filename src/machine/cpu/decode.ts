@@ -4,24 +4,28 @@ import { currentRip } from "./access";
 import { raise, raiseCode } from "./interrupt";
 import { codeLinear } from "./fetch";
 import {
-  DECODE_CODE, DECODE_CODE32, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED, DECODE_STACK32, ES_BASE, UNDEFINED, PAGE_RIP, RAX, RSP, X87_REGISTERS, XMM, ZERO,
+  DECODE_CODE, DECODE_CODE32, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED, DECODE_STACK32, ES_BASE, UNDEFINED,
+  PAGE_RIP, RAX, RSP, X87_REGISTERS, XMM, ZERO, CS, SS, DS, FS, GS, RBX, RBP, RDI, RSI, ES,
 } from "./layout";
 import {
-  ENTRIES, ENTRY_BYTES, FORM_TOO_LONG, FORM_UNDEFINED, FORMS, OPCODES, OPERAND_CONTROL_REGISTER, OPERAND_DEBUG_REGISTER, OPERAND_FAR, OPERAND_FIXED,
-  OPERAND_FIXED_HIGH, OPERAND_IMM16, OPERAND_IMM8, OPERAND_IMM_V, OPERAND_IMM_Z, OPERAND_JB, OPERAND_JZ, OPERAND_MMX_REG, OPERAND_MMX_RM, OPERAND_MOFFS,
-  OPERAND_OP, OPERAND_OP8, OPERAND_REG, OPERAND_REG8, OPERAND_RM, OPERAND_RM8, OPERAND_SECOND_IMM8, OPERAND_SEGMENT_REGISTER, OPERAND_SIMM8,
-  OPERAND_STACK_REGISTER, OPERAND_STRING_SOURCE, OPERAND_XMM_REG, OPERAND_XMM_RM,
+  ENTRIES, ENTRY_BYTES, OpcodeMap, Rex, Prefix, PrefixMask, OPCODES, EntryField, EntryOption, EntryMatch,
+  MODRM_REGISTER, SizeIndex, SIZE_RULE_SHIFT, SizeRule, OperandCode, EntryForms, FORMS, NO_FORM, FORM_UNDEFINED,
+  FORM_TOO_LONG,
 } from "./decoder_tables";
-import { ABSOLUTE, ADDRESS16, ADDRESS32, DEFAULT_STACK, RELATIVE, SEGMENTED, STACK_INSTRUCTION, WITH_BASE } from "./record";
 import { UD, GP } from "./architecture";
+import { RecordField, RecordFlag, RECORD_BYTES } from "./record_format";
 
 /** SDM Volume 3 "Interrupt 6—Invalid Opcode Exception (#UD)". */
 export function raiseUndefined(rec: usize): void {
-  if (!meantToFault(load<u32>(rec, 8))) recordUndefined();
+  if (!meantToFault(load<u32>(rec, RecordField.Immediate))) recordUndefined();
   raise(UD);
 }
+/** Opcodes of two bytes that are undefined on purpose. SDM 2B "UD—Undefined Instruction". */
+@inline const UD2: u32 = OpcodeMap.TwoByte + 0x0b;
+@inline const UD1: u32 = OpcodeMap.TwoByte + 0xb9;
+@inline const UD0: u32 = OpcodeMap.TwoByte + 0xff;
 /** UD2, UD1 and UD0 raise #UD on every processor: this one lacks nothing. `number`: as takeOpcode() gives it. */
-function meantToFault(number: u32): bool { return number == 0x10b || number == 0x1b9 || number == 0x1ff; }
+function meantToFault(number: u32): bool { return number == UD2 || number == UD1 || number == UD0; }
 /** Notes the place of an opcode that this processor does not have, for the report of a death. */
 function recordUndefined(): void {
   const rip = currentRip(), linear = codeLinear(rip);
@@ -85,19 +89,19 @@ function takePrefixes(): void {
   while (position < MAX_LENGTH) {
     const byte = peekByte();
     if (needsMore) return;
-    if (is64 && (byte & 0xf0) == 0x40) { rex = byte; position++; continue; }
+    if (is64 && (byte & Rex.Mask) == Rex.First) { rex = byte; position++; continue; }
     switch (byte) {
-      case 0x66: operandPrefix = true; break;
-      case 0x67: addressPrefix = true; break;
-      case 0xf0: lockPrefix = true; break;
-      case 0xf2: case 0xf3: repeatPrefix = byte; break;
+      case Prefix.OperandSize: operandPrefix = true; break;
+      case Prefix.AddressSize: addressPrefix = true; break;
+      case Prefix.Lock: lockPrefix = true; break;
+      case Prefix.Repne: case Prefix.Rep: repeatPrefix = byte; break;
       // ES, CS, SS, DS are ignored in 64-bit mode
-      case 0x26: if (!is64) segmentPrefix = 0; break;
-      case 0x2e: if (!is64) segmentPrefix = 1; break;
-      case 0x36: if (!is64) segmentPrefix = 2; break;
-      case 0x3e: if (!is64) segmentPrefix = 3; break;
-      case 0x64: segmentPrefix = 4; break;
-      case 0x65: segmentPrefix = 5; break;
+      case Prefix.Es: if (!is64) segmentPrefix = ES; break;
+      case Prefix.Cs: if (!is64) segmentPrefix = CS; break;
+      case Prefix.Ss: if (!is64) segmentPrefix = SS; break;
+      case Prefix.Ds: if (!is64) segmentPrefix = DS; break;
+      case Prefix.Fs: segmentPrefix = FS; break;
+      case Prefix.Gs: segmentPrefix = GS; break;
       default: return;
     }
     // REX counts only right before the opcode
@@ -109,32 +113,32 @@ function takePrefixes(): void {
 /** The opcode's number: map × 256 + byte. */
 function takeOpcode(): u32 {
   const first = nextByte();
-  if (first != 0x0f) { opcode = first; return first; }
+  if (first != OpcodeMap.Escape) { opcode = first; return first; }
   const second = nextByte();
-  if (second == 0x38) { opcode = nextByte(); return 512 + opcode; }
-  if (second == 0x3a) { opcode = nextByte(); return 768 + opcode; }
+  if (second == OpcodeMap.Escape38) { opcode = nextByte(); return OpcodeMap.ThreeByte38 + opcode; }
+  if (second == OpcodeMap.Escape3a) { opcode = nextByte(); return OpcodeMap.ThreeByte3a + opcode; }
   opcode = second;
-  return 256 + second;
+  return OpcodeMap.TwoByte + second;
 }
 
 /** The mandatory prefix as a bit of the entry's set: none 1, 66 2, F3 4, F2 8. */
-@inline function prefixBit(): u32 { return repeatPrefix == 0xf3 ? 4 : repeatPrefix == 0xf2 ? 8 : operandPrefix ? 2 : 1; }
+@inline function prefixBit(): u32 { return repeatPrefix == Prefix.Rep ? PrefixMask.pF3 : repeatPrefix == Prefix.Repne ? PrefixMask.pF2 : operandPrefix ? PrefixMask.p66 : PrefixMask.none; }
 
 /** The entry of the table that the instruction matches, 0 if none. */
 function match(number: u32): usize {
   const end = load<u16>(OPCODES + (number + 1) * 2), prefix = prefixBit();
   let looked = false;
   for (let i: u32 = load<u16>(OPCODES + number * 2); i < end; i++) {
-    const entry = ENTRIES + i * ENTRY_BYTES, how = load<u8>(entry, 1);
-    if (!(load<u8>(entry) & prefix) || !(load<u8>(entry, 3) & (is64 ? 1 : 2))) continue;
-    if ((how & 0x40) && (rex & 1)) continue;
-    if (how & 1) {
+    const entry = ENTRIES + i * ENTRY_BYTES, how = load<u8>(entry, EntryField.Match);
+    if (!(load<u8>(entry) & prefix) || !(load<u8>(entry, EntryField.Options) & (is64 ? EntryOption.In64 : EntryOption.Outside64))) continue;
+    if ((how & EntryMatch.WithoutRexB) && (rex & Rex.B)) continue;
+    if (how & EntryMatch.HasModrm) {
       if (!looked) { modrm = peekByte(); looked = true; }
-      const value = load<u8>(entry, 2), isRegister = modrm >= 0xc0;
-      if ((how & 2) && ((modrm >> 3) & 7) != value) continue;
-      if ((how & 4) && (how & 8 ? modrm & 0xf8 : modrm) != value) continue;
-      if ((how & 0x10) && !isRegister) continue;
-      if ((how & 0x20) && isRegister) continue;
+      const value = load<u8>(entry, EntryField.Modrm), isRegister = modrm >= MODRM_REGISTER;
+      if ((how & EntryMatch.Digit) && ((modrm >> 3) & 7) != value) continue;
+      if ((how & EntryMatch.Exact) && (how & EntryMatch.RegisterInModrm ? modrm & 0xf8 : modrm) != value) continue;
+      if ((how & EntryMatch.RegisterOnly) && !isRegister) continue;
+      if ((how & EntryMatch.MemoryOnly) && isRegister) continue;
     }
     return entry;
   }
@@ -150,11 +154,11 @@ function address16(rec: usize, mod: u32, rm: u32): void {
   let base: u32 = <u32>ZERO, index: u32 = <u32>ZERO, disp: i32 = 0;
   if (rm == 6 && mod == 0) disp = <i32><u32>nextWord();
   else {
-    if (rm < 2 || rm == 7) base = general(3);
-    else if (rm < 4 || rm == 6) { base = general(5); defaultStack = true; }
-    if (rm < 4) index = rm & 1 ? general(7) : general(6);
-    else if (rm == 4) base = general(6);
-    else if (rm == 5) base = general(7);
+    if (rm < 2 || rm == 7) base = <u32>RBX;
+    else if (rm < 4 || rm == 6) { base = <u32>RBP; defaultStack = true; }
+    if (rm < 4) index = rm & 1 ? <u32>RDI : <u32>RSI;
+    else if (rm == 4) base = <u32>RSI;
+    else if (rm == 5) base = <u32>RDI;
     if (mod == 1) disp = <i32><i8>nextByte();
     else if (mod == 2) disp = <i32><i16>nextWord();
   }
@@ -165,114 +169,114 @@ function address16(rec: usize, mod: u32, rm: u32): void {
 function address32(rec: usize, mod: u32, rm: u32): void {
   let base: u32 = <u32>ZERO, index: u32 = <u32>ZERO, scale: u32 = 0, disp: i32 = 0, hasDouble = mod == 2;
   if (rm == 4) {
-    const sib = nextByte(), i = ((sib >> 3) & 7) | ((rex & 2) << 2);
+    const sib = nextByte(), i = ((sib >> 3) & 7) | ((rex & Rex.X) << 2);
     scale = sib >> 6;
     if (i != 4) index = general(i);
     if ((sib & 7) == 5 && mod == 0) hasDouble = true;
-    else base = general((sib & 7) | ((rex & 1) << 3));
+    else base = general((sib & 7) | ((rex & Rex.B) << 3));
   } else if (rm == 5 && mod == 0) {
     hasDouble = true;
     // the base is the page; the offset in it is added when the length is known
     if (is64) { isRipRelative = true; base = <u32>PAGE_RIP; }
-  } else base = general(rm | ((rex & 1) << 3));
-  if (base == general(4) || base == general(5)) defaultStack = true;
+  } else base = general(rm | ((rex & Rex.B) << 3));
+  if (base == <u32>RSP || base == <u32>RBP) defaultStack = true;
   if (mod == 1) disp = <i32><i8>nextByte();
   else if (hasDouble) disp = <i32>nextDouble();
   putAddress(rec, base, index, scale, disp);
 }
 
 @inline function putAddress(rec: usize, base: u32, index: u32, scale: u32, disp: i32): void {
-  store<i32>(rec, disp, 16);
-  store<u16>(rec, base, 20);
-  store<u16>(rec, index, 22);
-  store<u8>(rec, scale, 24);
+  store<i32>(rec, disp, RecordField.Displacement);
+  store<u16>(rec, base, RecordField.Base);
+  store<u16>(rec, index, RecordField.Index);
+  store<u8>(rec, scale, RecordField.Scale);
 }
 
 /** Segment, width and flags of the memory operand's address. `size`: 0 16, 1 32, 2 64 bits. */
 function putSegment(rec: usize, size: u32, offsetOnly: bool, flags: u32): void {
-  if (size == 0) flags |= ADDRESS16;
-  else if (size == 1) flags |= ADDRESS32;
+  if (size == SizeIndex.Bits16) flags |= RecordFlag.Address16;
+  else if (size == SizeIndex.Bits32) flags |= RecordFlag.Address32;
   let slot = <u32>ZERO;
   if (!offsetOnly) {
-    const segment = segmentPrefix != NO_SEGMENT ? segmentPrefix : defaultStack ? 2 : 3;
-    if (defaultStack && segmentPrefix == NO_SEGMENT) flags |= DEFAULT_STACK;
+    const segment = segmentPrefix != NO_SEGMENT ? segmentPrefix : defaultStack ? SS : DS;
+    if (defaultStack && segmentPrefix == NO_SEGMENT) flags |= RecordFlag.DefaultStack;
     if (is64) {
-      if (segment >= 4) { slot = <u32>ES_BASE + segment * 8; flags |= WITH_BASE; }
+      if (segment >= FS) { slot = <u32>ES_BASE + segment * 8; flags |= RecordFlag.WithBase; }
     } else {
       slot = <u32>ES_BASE + segment * 8;
-      if (mode & DECODE_SEGMENTED) flags |= SEGMENTED;
-      else if (segment >= 4 || segment == 1) flags |= WITH_BASE;
+      if (mode & DECODE_SEGMENTED) flags |= RecordFlag.Segmented;
+      else if (segment >= FS || segment == CS) flags |= RecordFlag.WithBase;
     }
   }
-  store<u16>(rec, slot, 26);
-  store<u8>(rec, flags, 25);
+  store<u16>(rec, slot, RecordField.Segment);
+  store<u8>(rec, flags, RecordField.Flags);
 }
 
 /** Operand size of an entry: 0 16, 1 32, 2 64 bits. SDM Volume 1 "Operand Size and Address Size in 64-Bit Mode". */
 function operandSize(entry: usize): u32 {
-  const how = load<u8>(entry, 3), rule = load<u8>(entry, 10) >> 4;
-  if (rule == 2) return rex & 8 ? 2 : 1;
+  const options = load<u8>(entry, EntryField.Options), rule = <u32>load<u8>(entry, EntryField.Choice) >> SIZE_RULE_SHIFT;
+  if (rule == SizeRule.Y) return rex & Rex.W ? SizeIndex.Bits64 : SizeIndex.Bits32;
   let size: u32;
   if (is64) {
-    if (how & 0x10) size = 2;
-    else if (rex & 8) size = 2;
-    else if (operandPrefix) size = 0;
-    else size = how & 8 ? 2 : 1;
+    if (options & EntryOption.Force64) size = SizeIndex.Bits64;
+    else if (rex & Rex.W) size = SizeIndex.Bits64;
+    else if (operandPrefix) size = SizeIndex.Bits16;
+    else size = options & EntryOption.Default64 ? SizeIndex.Bits64 : SizeIndex.Bits32;
   } else size = u32((mode & DECODE_CODE) == DECODE_CODE32) ^ u32(operandPrefix);
   return size;
 }
 
 @inline function addressSize(): u32 {
-  if (is64) return addressPrefix ? 1 : 2;
+  if (is64) return addressPrefix ? SizeIndex.Bits32 : SizeIndex.Bits64;
   return u32((mode & DECODE_CODE) == DECODE_CODE32) ^ u32(addressPrefix);
 }
 
-@inline function stackSize(): u32 { return is64 ? 2 : mode & DECODE_STACK32 ? 1 : 0; }
+@inline function stackSize(): u32 { return is64 ? SizeIndex.Bits64 : mode & DECODE_STACK32 ? SizeIndex.Bits32 : SizeIndex.Bits16; }
 
 function putSlot(rec: usize, position: u32, slot: u32): void {
-  if (position == 0) store<u16>(rec, slot, 4);
-  else if (position == 1) store<u16>(rec, slot, 6);
-  else store<u16>(rec, slot, 14);
+  if (position == 0) store<u16>(rec, slot, RecordField.SlotA);
+  else if (position == 1) store<u16>(rec, slot, RecordField.SlotB);
+  else store<u16>(rec, slot, RecordField.SlotC);
 }
 
 /** Finds one operand. Returns false where the encoding is undefined. */
 function putOperand(rec: usize, operand: u32, index: u32, size: u32): bool {
-  const reg = ((modrm >> 3) & 7) | ((rex & 4) << 1), rm = (modrm & 7) | ((rex & 1) << 3);
+  const reg = ((modrm >> 3) & 7) | ((rex & Rex.R) << 1), rm = (modrm & 7) | ((rex & Rex.B) << 3);
   switch (operand) {
-    case OPERAND_RM8: if (!isMemory) putSlot(rec, index, general8(rm)); break;
-    case OPERAND_RM: if (!isMemory) putSlot(rec, index, general(rm)); break;
-    case OPERAND_REG8: putSlot(rec, index, general8(reg)); break;
-    case OPERAND_REG: putSlot(rec, index, general(reg)); break;
-    case OPERAND_OP8: putSlot(rec, index, general8((opcode & 7) | ((rex & 1) << 3))); break;
-    case OPERAND_OP: putSlot(rec, index, general((opcode & 7) | ((rex & 1) << 3))); break;
-    case OPERAND_IMM8: store<i32>(rec, <i32>nextByte(), 8); break;
-    case OPERAND_SIMM8: case OPERAND_JB: store<i32>(rec, <i32><i8>nextByte(), 8); break;
-    case OPERAND_IMM16: store<i32>(rec, <i32>nextWord(), 8); break;
-    case OPERAND_IMM_Z: case OPERAND_JZ: store<i32>(rec, size == 0 ? <i32><i16>nextWord() : <i32>nextDouble(), 8); break;
-    case OPERAND_IMM_V:
-      store<i32>(rec, size == 0 ? <i32><i16>nextWord() : <i32>nextDouble(), 8);
-      if (size == 2) store<i32>(rec, <i32>nextDouble(), 16);
+    case OperandCode.Rm8: if (!isMemory) putSlot(rec, index, general8(rm)); break;
+    case OperandCode.Rm: if (!isMemory) putSlot(rec, index, general(rm)); break;
+    case OperandCode.Reg8: putSlot(rec, index, general8(reg)); break;
+    case OperandCode.Reg: putSlot(rec, index, general(reg)); break;
+    case OperandCode.Op8: putSlot(rec, index, general8((opcode & 7) | ((rex & Rex.B) << 3))); break;
+    case OperandCode.Op: putSlot(rec, index, general((opcode & 7) | ((rex & Rex.B) << 3))); break;
+    case OperandCode.Imm8: store<i32>(rec, <i32>nextByte(), RecordField.Immediate); break;
+    case OperandCode.SImm8: case OperandCode.Jb: store<i32>(rec, <i32><i8>nextByte(), RecordField.Immediate); break;
+    case OperandCode.Imm16: store<i32>(rec, <i32>nextWord(), RecordField.Immediate); break;
+    case OperandCode.ImmZ: case OperandCode.Jz: store<i32>(rec, size == SizeIndex.Bits16 ? <i32><i16>nextWord() : <i32>nextDouble(), RecordField.Immediate); break;
+    case OperandCode.ImmV:
+      store<i32>(rec, size == SizeIndex.Bits16 ? <i32><i16>nextWord() : <i32>nextDouble(), RecordField.Immediate);
+      if (size == SizeIndex.Bits64) store<i32>(rec, <i32>nextDouble(), RecordField.Displacement);
       break;
-    case OPERAND_SECOND_IMM8: store<i32>(rec, <i32>nextByte(), 16); break;
-    case OPERAND_MOFFS: putOffset(rec); break;
-    case OPERAND_FAR:
-      store<i32>(rec, size == 0 ? <i32>nextWord() : <i32>nextDouble(), 8);
-      store<i32>(rec, <i32>nextWord(), 16);
+    case OperandCode.SecondImm8: store<i32>(rec, <i32>nextByte(), RecordField.Displacement); break;
+    case OperandCode.Moffs: putOffset(rec); break;
+    case OperandCode.Far:
+      store<i32>(rec, size == SizeIndex.Bits16 ? <i32>nextWord() : <i32>nextDouble(), RecordField.Immediate);
+      store<i32>(rec, <i32>nextWord(), RecordField.Displacement);
       break;
-    case OPERAND_XMM_REG: putSlot(rec, index, <u32>XMM + reg * XMM_BYTES); break;
-    case OPERAND_XMM_RM: if (!isMemory) putSlot(rec, index, <u32>XMM + rm * XMM_BYTES); break;
-    case OPERAND_MMX_REG: putSlot(rec, index, <u32>X87_REGISTERS + (reg & 7) * 16); break;
-    case OPERAND_MMX_RM: if (!isMemory) putSlot(rec, index, <u32>X87_REGISTERS + (rm & 7) * 16); break;
-    case OPERAND_SEGMENT_REGISTER:
-      if ((reg & 7) > 5) return false;
+    case OperandCode.XmmReg: putSlot(rec, index, <u32>XMM + reg * XMM_BYTES); break;
+    case OperandCode.XmmRm: if (!isMemory) putSlot(rec, index, <u32>XMM + rm * XMM_BYTES); break;
+    case OperandCode.MmxReg: putSlot(rec, index, <u32>X87_REGISTERS + (reg & 7) * 16); break;
+    case OperandCode.MmxRm: if (!isMemory) putSlot(rec, index, <u32>X87_REGISTERS + (rm & 7) * 16); break;
+    case OperandCode.SegmentRegister:
+      if ((reg & 7) > GS) return false;
       putSlot(rec, index, reg & 7);
       break;
-    case OPERAND_CONTROL_REGISTER: case OPERAND_DEBUG_REGISTER: putSlot(rec, index, reg); break;
-    case OPERAND_STACK_REGISTER: putSlot(rec, index, modrm & 7); break;
-    case OPERAND_STRING_SOURCE: putSegment(rec, addressSize(), false, 0); break;
+    case OperandCode.ControlRegister: case OperandCode.DebugRegister: putSlot(rec, index, reg); break;
+    case OperandCode.StackRegister: putSlot(rec, index, modrm & 7); break;
+    case OperandCode.StringSource: putSegment(rec, addressSize(), false, 0); break;
     default:
-      if (operand >= OPERAND_FIXED_HIGH) putSlot(rec, index, general(operand - OPERAND_FIXED_HIGH) + 1);
-      else if (operand >= OPERAND_FIXED) putSlot(rec, index, general(operand - OPERAND_FIXED));
+      if (operand >= OperandCode.FixedHigh) putSlot(rec, index, general(operand - OperandCode.FixedHigh) + 1);
+      else if (operand >= OperandCode.Fixed) putSlot(rec, index, general(operand - OperandCode.Fixed));
   }
   return true;
 }
@@ -280,46 +284,46 @@ function putOperand(rec: usize, operand: u32, index: u32, size: u32): bool {
 
 /** The offset of MOV AL, moffs and its like: as wide as addresses are. */
 function putOffset(rec: usize): void {
-  const size = addressSize(), low = size == 0 ? nextWord() : nextDouble();
+  const size = addressSize(), low = size == SizeIndex.Bits16 ? nextWord() : nextDouble();
   putAddress(rec, <u32>ZERO, <u32>ZERO, 0, 0);
-  store<i32>(rec, <i32>low, 8);
-  store<i32>(rec, size == 2 ? <i32>nextDouble() : 0, 16);
+  store<i32>(rec, <i32>low, RecordField.Immediate);
+  store<i32>(rec, size == SizeIndex.Bits64 ? <i32>nextDouble() : 0, RecordField.Displacement);
   defaultStack = false;
-  putSegment(rec, size, false, ABSOLUTE);
+  putSegment(rec, size, false, RecordFlag.Absolute);
 }
 
 /** Number of the entry's form for the sizes found; FORM_UNDEFINED where there is none. */
 function formOf(entry: usize, size: u32): u32 {
-  const has = load<u8>(entry, 10);
-  let index: u32 = u32((has & 1) && isMemory);
-  if (has & 2) index = index * 3 + (has >> 4 == 1 ? min<u32>(size, 1) : size);
-  if (has & 4) index = index * 3 + (load<u8>(entry, 3) & 0x20 ? stackSize() : addressSize());
-  if (has & 8) index = index * 3 + (repeatPrefix == 0xf3 ? 1 : repeatPrefix == 0xf2 ? 2 : 0);
-  const form = <u32>load<u16>(FORMS + (<u32>load<u16>(entry, 8) + index) * 2);
-  return form == 0xffff ? FORM_UNDEFINED : form;
+  const has = <u32>load<u8>(entry, EntryField.Choice);
+  let index: u32 = u32((has & EntryForms.ByKind) && isMemory);
+  if (has & EntryForms.BySize) index = index * 3 + (has >> SIZE_RULE_SHIFT == SizeRule.Z ? min<u32>(size, SizeIndex.Bits32) : size);
+  if (has & EntryForms.ByAddress) index = index * 3 + (load<u8>(entry, EntryField.Options) & EntryOption.UsesStack ? stackSize() : addressSize());
+  if (has & EntryForms.ByRep) index = index * 3 + (repeatPrefix == Prefix.Rep ? 1 : repeatPrefix == Prefix.Repne ? 2 : 0);
+  const form = <u32>load<u16>(FORMS + (<u32>load<u16>(entry, EntryField.Forms) + index) * 2);
+  return form == NO_FORM ? FORM_UNDEFINED : form;
 }
 
 /** Fills the record of a matched instruction. Returns its form. */
 function fill(rec: usize, entry: usize): u32 {
-  const how = load<u8>(entry, 1), options = load<u8>(entry, 3), size = operandSize(entry);
+  const how = load<u8>(entry, EntryField.Match), options = load<u8>(entry, EntryField.Options), size = operandSize(entry);
   isMemory = defaultStack = isRipRelative = false;
-  if (how & 1) {
+  if (how & EntryMatch.HasModrm) {
     modrm = nextByte();
-    isMemory = modrm < 0xc0 && !(how & 0x80);
+    isMemory = modrm < MODRM_REGISTER && !(how & EntryMatch.IgnoresMod);
     if (isMemory) {
       const width = addressSize();
-      if (width == 0) address16(rec, modrm >> 6, modrm & 7); else address32(rec, modrm >> 6, modrm & 7);
+      if (width == SizeIndex.Bits16) address16(rec, modrm >> 6, modrm & 7); else address32(rec, modrm >> 6, modrm & 7);
       // POP Ev: rSP counts as incremented
-      if ((options & 0x80) && load<u16>(rec, 20) == <u32>RSP) store<i32>(rec, load<i32>(rec, 16) + (2 << size), 16);
-      putSegment(rec, width, (options & 0x40) != 0, 0);
+      if ((options & EntryOption.IncrementedStack) && load<u16>(rec, RecordField.Base) == <u32>RSP) store<i32>(rec, load<i32>(rec, RecordField.Displacement) + (2 << size), RecordField.Displacement);
+      putSegment(rec, width, (options & EntryOption.OffsetOnly) != 0, 0);
     }
   }
   for (let i: u32 = 0; i < 4; i++) {
-    const operand = <u32>load<u8>(entry + i, 4);
+    const operand = <u32>load<u8>(entry + i, EntryField.Operands);
     if (operand && !putOperand(rec, operand, i, size)) return FORM_UNDEFINED;
   }
-  if (lockPrefix && !((options & 4) && isMemory)) return FORM_UNDEFINED;
-  if (options & 0x20) store<u8>(rec, load<u8>(rec, 25) | STACK_INSTRUCTION, 25);
+  if (lockPrefix && !((options & EntryOption.Lockable) && isMemory)) return FORM_UNDEFINED;
+  if (options & EntryOption.UsesStack) store<u8>(rec, load<u8>(rec, RecordField.Flags) | RecordFlag.StackInstruction, RecordField.Flags);
   return formOf(entry, size);
 }
 
@@ -335,22 +339,22 @@ export function decodeInstruction(rec: usize, at: usize, count: u32, more: usize
   needsMore = false;
   mode = modeNow;
   is64 = (modeNow & DECODE_CODE) == DECODE_CODE64;
-  memory.fill(rec, 0, 32);
-  store<u16>(rec, <u32>ZERO, 20);
-  store<u16>(rec, <u32>ZERO, 22);
-  store<u16>(rec, <u32>ZERO, 26);
-  store<u16>(rec, offset, 12);
+  memory.fill(rec, 0, RECORD_BYTES);
+  store<u16>(rec, <u32>ZERO, RecordField.Base);
+  store<u16>(rec, <u32>ZERO, RecordField.Index);
+  store<u16>(rec, <u32>ZERO, RecordField.Segment);
+  store<u16>(rec, offset, RecordField.PageOffset);
   takePrefixes();
   const number = takeOpcode(), entry = match(number);
   let form = entry ? fill(rec, entry) : FORM_UNDEFINED;
   if (position > MAX_LENGTH) form = FORM_TOO_LONG;
-  if (form == FORM_UNDEFINED) store<u32>(rec, number, 8);            // there is no operand: the opcode takes its place
-  else if (number >> 3 == ESCAPES) store<u32>(rec, (number & 7) << 8 | modrm, 8);
+  if (form == FORM_UNDEFINED) store<u32>(rec, number, RecordField.Immediate);            // there is no operand: the opcode takes its place
+  else if (number >> 3 == ESCAPES) store<u32>(rec, (number & 7) << 8 | modrm, RecordField.Immediate);
   store<u16>(rec, form);
-  store<u8>(rec, position, 2);
+  store<u8>(rec, position, RecordField.Length);
   if (!isRipRelative || !entry) return;
   // PAGE_RIP is the base; near ±2 GiB the displacement from there does not fit
-  const fromPage = <i64>load<i32>(rec, 16) + <i64>(offset + position);
-  if (fromPage == <i64><i32>fromPage) store<i32>(rec, <i32>fromPage, 16);
-  else store<u8>(rec, load<u8>(rec, 25) | RELATIVE, 25);
+  const fromPage = <i64>load<i32>(rec, RecordField.Displacement) + <i64>(offset + position);
+  if (fromPage == <i64><i32>fromPage) store<i32>(rec, <i32>fromPage, RecordField.Displacement);
+  else store<u8>(rec, load<u8>(rec, RecordField.Flags) | RecordFlag.Relative, RecordField.Flags);
 }

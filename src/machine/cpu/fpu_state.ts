@@ -9,7 +9,7 @@ import { Cr0, Cr4, UD, NM, MF, XM, GP } from './architecture';
 @external("env", "numericError") declare function numericError(asserted: u32): u32;
 
 /** x87 status word: exception summary, busy. */
-@inline export const ES: u32 = 0x80;
+@inline export const X87_SUMMARY: u32 = 0x80;
 
 /** Before every SSE instruction: #UD when CR0.EM = 1 or CR4.OSFXSR = 0, #NM when CR0.TS = 1. */
 @inline export function sseCheck(): void {
@@ -22,7 +22,7 @@ function sseUnavailable(): void {
 
 /** Before every MMX instruction: #UD when CR0.EM = 1, #NM when CR0.TS = 1, then a pending x87 exception (#MF). */
 @inline export function mmxCheck(): void {
-  if ((load<u32>(CR0) & (Cr0.Emulation | Cr0.TaskSwitched)) | (load<u32>(X87_STATUS) & ES)) mmxUnavailable();
+  if ((load<u32>(CR0) & (Cr0.Emulation | Cr0.TaskSwitched)) | (load<u32>(X87_STATUS) & X87_SUMMARY)) mmxUnavailable();
 }
 function mmxUnavailable(): void {
   const cr0 = load<u32>(CR0);
@@ -42,7 +42,7 @@ function mmxUnavailable(): void {
 
 /** Before every waiting x87 instruction: #NM by CR0.EM/TS, then a pending unmasked exception. */
 @inline export function x87Check(): void {
-  if ((load<u32>(CR0) & (Cr0.Emulation | Cr0.TaskSwitched)) | (load<u32>(X87_STATUS) & ES)) x87Unavailable();
+  if ((load<u32>(CR0) & (Cr0.Emulation | Cr0.TaskSwitched)) | (load<u32>(X87_STATUS) & X87_SUMMARY)) x87Unavailable();
 }
 function x87Unavailable(): void {
   x87Available();
@@ -53,7 +53,7 @@ function x87Unavailable(): void {
 export function waitCheck(): void {
   const cr0 = load<u32>(CR0);
   if ((cr0 & (Cr0.MonitorCoprocessor | Cr0.TaskSwitched)) == (Cr0.MonitorCoprocessor | Cr0.TaskSwitched)) raise(NM);
-  if (load<u32>(X87_STATUS) & ES) pendingX87();
+  if (load<u32>(X87_STATUS) & X87_SUMMARY) pendingX87();
 }
 
 /**
@@ -67,7 +67,7 @@ function pendingX87(): void {
 }
 /** After the status or control word was written: FERR# is asserted no more if no unmasked error is left. */
 export function numericErrorMayEnd(): void {
-  if (!load<u32>(X87_FERR) || (load<u32>(X87_STATUS) & ES) != 0) return;
+  if (!load<u32>(X87_FERR) || (load<u32>(X87_STATUS) & X87_SUMMARY) != 0) return;
   store<u32>(X87_FERR, 0);
   numericError(0);
 }

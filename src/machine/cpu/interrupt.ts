@@ -24,6 +24,7 @@ import {
   InterruptionType, TS, GP, AC, DB, DE, ExitReason, DF, PrimaryControl, Rflags, AccessRights, NP, SS_FAULT,
   PF,
 } from "./architecture";
+import { RecordField } from "./record_format";
 
 /** Vectors. */
 /** Event types of VM-entry interruption information. */
@@ -46,7 +47,7 @@ export function rewind(): void {
   const record = load<u32>(CURRENT_RECORD);
   if (!record) return;
   store<u64>(RIP, currentRip());
-  store<i32>(BUDGET, load<i32>(BUDGET) - (<i32>load<u8>(record, 3) - 1));
+  store<i32>(BUDGET, load<i32>(BUDGET) - (<i32>load<u8>(record, RecordField.Count) - 1));
   store<u32>(CURRENT_RECORD, 0);
 }
 

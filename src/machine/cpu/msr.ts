@@ -16,6 +16,7 @@ import { structureHost } from "./physical_memory";
 import { addressSpaceChanged, flushTlb } from "./tlb";
 import { primary, secondary, vmExit } from "./vmx";
 import { GP, UD, PrimaryControl, SecondaryControl, Msr, ExitReason } from "./architecture";
+import { RecordField } from "./record_format";
 
 @external("env", "msrRead") declare function busRead(index: u32): u32;
 @external("env", "msrWrite") declare function busWrite(index: u32, low: u32, high: u32): u32;
@@ -23,7 +24,7 @@ import { GP, UD, PrimaryControl, SecondaryControl, Msr, ExitReason } from "./arc
 
 /** Instructions retired by this processor until now. */
 export function retired(): u64 {
-  const record = load<u32>(CURRENT_RECORD), inBlock = record ? <i64>load<u8>(record, 3) - 1 : 0;
+  const record = load<u32>(CURRENT_RECORD), inBlock = record ? <i64>load<u8>(record, RecordField.Count) - 1 : 0;
   return load<u64>(INSTRUCTIONS) + <u64>(<i64>load<i32>(BUDGET_START) - <i64>load<i32>(BUDGET) + inBlock);
 }
 /** The time-stamp counter without VMX offset. */

@@ -11,10 +11,11 @@ import { holdsCode } from "./code";
 import { raiseCode } from "./interrupt";
 import { canonical, resolve, walk, walkPhysical } from "./paging";
 import { accessedHost, bounce, markDirty, usesEpt } from "./physical_memory";
-import { ADDRESS, DEFAULT_STACK, STACK_INSTRUCTION } from "./record";
+import { ADDRESS } from "./record";
 import { checkSegmentAccess } from "./segment";
 import { claim, context, dataTlb, giveBack, slot, translates } from "./tlb";
 import { AC, GP, SS_FAULT } from "./architecture";
+import { RecordField, RecordFlag } from "./record_format";
 
 /**
  * Stack references raise #SS(0) for a non-canonical address, all others #GP(0). The record says whether the memory operand is based on the stack
@@ -22,8 +23,8 @@ import { AC, GP, SS_FAULT } from "./architecture";
  * records without a memory operand give a canonical address here).
  */
 function nonCanonical(ea: u64): void {
-  const record = load<u32>(CURRENT_RECORD), flags = record ? load<u8>(record, 25) : 0;
-  raiseCode((flags & DEFAULT_STACK) != 0 || ((flags & STACK_INSTRUCTION) != 0 && ea != ADDRESS(record)) ? SS_FAULT : GP, 0);
+  const record = load<u32>(CURRENT_RECORD), flags = record ? load<u8>(record, RecordField.Flags) : 0;
+  raiseCode((flags & RecordFlag.DefaultStack) != 0 || ((flags & RecordFlag.StackInstruction) != 0 && ea != ADDRESS(record)) ? SS_FAULT : GP, 0);
 }
 /** One page: fills the TLB if it is plain RAM, else gives a bounce slot. */
 export function openPage(ea: u64, size: u32, kind: u32, which: u32): usize {

@@ -7,78 +7,61 @@
 import { ACCESS_SEGMENT, CODE_MASK, CS, DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES_BASE, ES_RIGHTS, PAGE_RIP } from "./layout";
 import { SEGMENT_CHECK } from "./access_kind";
 import { AccessRights } from "./architecture";
+import { RecordFlag, RecordField } from "./record_format";
 
-/** Bytes of a record. */
-@inline export const RECORD_BYTES: u32 = 32;
 /** More than the instructions of the longest block: a budget of this much has room for one. */
 @inline export const BLOCK: i32 = 64;
 
-/** Flags @25. The first two are for the slow path of accesses (#SS); the others ask for specialAddress(). */
-@inline export const DEFAULT_STACK: u32 = 1;
-/** An instruction that uses the stack by itself. */
-@inline export const STACK_INSTRUCTION: u32 = 2;
-/** The offset is cut to 32 bits. */
-@inline export const ADDRESS32: u32 = 4;
-/** The offset is cut to 16 bits. */
-@inline export const ADDRESS16: u32 = 8;
-/** The segment has a base, or its rights must be checked. */
-@inline export const WITH_BASE: u32 = 16;
-/** Accesses name their segment: ACCESS_SEGMENT. */
-@inline export const SEGMENTED: u32 = 32;
-/** The offset is in the immediate and its upper half. */
-@inline export const ABSOLUTE: u32 = 64;
-/** The displacement counts from the next instruction, not from the page. */
-@inline export const RELATIVE: u32 = 128;
-@inline const SPECIAL: u32 = ADDRESS32 | ADDRESS16 | WITH_BASE | SEGMENTED | ABSOLUTE | RELATIVE;
+@inline const SPECIAL: u32 = RecordFlag.Address32 | RecordFlag.Address16 | RecordFlag.WithBase | RecordFlag.Segmented | RecordFlag.Absolute | RecordFlag.Relative;
 
 /** Number of the form. */
 @inline export function FORM(rec: usize): u32 { return load<u16>(rec); }
 /** Length in bytes. */
-@inline export function LENGTH(rec: usize): u32 { return load<u8>(rec, 2); }
+@inline export function LENGTH(rec: usize): u32 { return load<u8>(rec, RecordField.Length); }
 /** Instructions of the block up to and with this one. */
-@inline export function COUNT(rec: usize): i32 { return <i32>load<u8>(rec, 3); }
+@inline export function COUNT(rec: usize): i32 { return <i32>load<u8>(rec, RecordField.Count); }
 /** First register operand: slot, or number. */
-@inline export function SLOT_A(rec: usize): u32 { return load<u16>(rec, 4); }
+@inline export function SLOT_A(rec: usize): u32 { return load<u16>(rec, RecordField.SlotA); }
 /** Second register operand. */
-@inline export function SLOT_B(rec: usize): u32 { return load<u16>(rec, 6); }
+@inline export function SLOT_B(rec: usize): u32 { return load<u16>(rec, RecordField.SlotB); }
 /** Third register operand. */
-@inline export function SLOT_C(rec: usize): u32 { return load<u16>(rec, 14); }
+@inline export function SLOT_C(rec: usize): u32 { return load<u16>(rec, RecordField.SlotC); }
 /** Immediate, sign-extended. */
-@inline export function IMMEDIATE(rec: usize): i64 { return <i64>load<i32>(rec, 8); }
+@inline export function IMMEDIATE(rec: usize): i64 { return <i64>load<i32>(rec, RecordField.Immediate); }
 /** Second immediate (ENTER), or the selector of a far pointer. */
-@inline export function IMMEDIATE2(rec: usize): i64 { return <i64>load<i32>(rec, 16); }
+@inline export function IMMEDIATE2(rec: usize): i64 { return <i64>load<i32>(rec, RecordField.Displacement); }
 /** Immediate of 64 bits (MOV r64, imm64). */
-@inline export function IMMEDIATE64(rec: usize): i64 { return <i64>(<u64>load<u32>(rec, 8) | (<u64>load<u32>(rec, 16) << 32)); }
+@inline export function IMMEDIATE64(rec: usize): i64 { return <i64>(<u64>load<u32>(rec, RecordField.Immediate) | (<u64>load<u32>(rec, RecordField.Displacement) << 32)); }
 /** Slot of the base of the memory operand's segment, ZERO if it has none. */
-@inline export function SEGMENT(rec: usize): u32 { return load<u16>(rec, 26); }
+@inline export function SEGMENT(rec: usize): u32 { return load<u16>(rec, RecordField.Segment); }
 /** x87: the low three bits of the first opcode byte, and the ModRM byte. SDM 1 "Last Instruction Opcode". */
-@inline export function X87_OPCODE_OF(rec: usize): u32 { return load<u32>(rec, 8); }
+@inline export function X87_OPCODE_OF(rec: usize): u32 { return load<u32>(rec, RecordField.Immediate); }
 /** Record of the branch target, 0 if not known or in another page. */
-@inline export function LINK(rec: usize): usize { return load<u32>(rec, 28); }
+@inline export function LINK(rec: usize): usize { return load<u32>(rec, RecordField.Link); }
 /** RIP of the instruction. */
-@inline export function RIP_OF(rec: usize): u64 { return load<u64>(PAGE_RIP) + <u64>load<u16>(rec, 12); }
+@inline export function RIP_OF(rec: usize): u64 { return load<u64>(PAGE_RIP) + <u64>load<u16>(rec, RecordField.PageOffset); }
 /** RIP of the instruction behind it, not yet cut to the width of RIP. */
-@inline export function NEXT(rec: usize): u64 { return RIP_OF(rec) + <u64>load<u8>(rec, 2); }
+@inline export function NEXT(rec: usize): u64 { return RIP_OF(rec) + <u64>load<u8>(rec, RecordField.Length); }
 /** RIP of the branch target, not yet cut to the width of RIP. */
-@inline export function TARGET(rec: usize): u64 { return NEXT(rec) + <u64><i64>load<i32>(rec, 8); }
+@inline export function TARGET(rec: usize): u64 { return NEXT(rec) + <u64><i64>load<i32>(rec, RecordField.Immediate); }
 /** RIP of the target of a branch with an operand size of 16 bits. */
 @inline export function TARGET16(rec: usize): u64 { return TARGET(rec) & 0xffff; }
 
 /** Linear address of the memory operand. */
 @inline export function ADDRESS(rec: usize): u64 {
-  const ea = load<u64>(load<u16>(rec, 20)) + (load<u64>(load<u16>(rec, 22)) << load<u8>(rec, 24)) + <u64><i64>load<i32>(rec, 16);
-  if (load<u8>(rec, 25) & SPECIAL) return specialAddress(rec, ea);
+  const ea = load<u64>(load<u16>(rec, RecordField.Base)) + (load<u64>(load<u16>(rec, RecordField.Index)) << load<u8>(rec, RecordField.Scale)) + <u64><i64>load<i32>(rec, RecordField.Displacement);
+  if (load<u8>(rec, RecordField.Flags) & SPECIAL) return specialAddress(rec, ea);
   return ea;
 }
 
 /** The rest of ADDRESS where it is more than base + index × scale + displacement of 64 bits. */
 function specialAddress(rec: usize, sum: u64): u64 {
-  const flags = load<u8>(rec, 25);
-  let ea = flags & ABSOLUTE ? <u64>IMMEDIATE64(rec) : sum;
-  if (flags & RELATIVE) ea += <u64>load<u16>(rec, 12) + <u64>load<u8>(rec, 2);
-  if (flags & ADDRESS32) ea = <u64><u32>ea;
-  else if (flags & ADDRESS16) ea = <u64><u16>ea;
-  if (!(flags & (WITH_BASE | SEGMENTED))) return ea;
+  const flags = load<u8>(rec, RecordField.Flags);
+  let ea = flags & RecordFlag.Absolute ? <u64>IMMEDIATE64(rec) : sum;
+  if (flags & RecordFlag.Relative) ea += <u64>load<u16>(rec, RecordField.PageOffset) + <u64>load<u8>(rec, RecordField.Length);
+  if (flags & RecordFlag.Address32) ea = <u64><u32>ea;
+  else if (flags & RecordFlag.Address16) ea = <u64><u16>ea;
+  if (!(flags & (RecordFlag.WithBase | RecordFlag.Segmented))) return ea;
   const slot = SEGMENT(rec);
   return (load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64 ? load<u64>(slot) + ea : segmentAddress(slot, ea);
 }

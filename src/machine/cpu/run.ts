@@ -13,6 +13,7 @@ import {
 import { canonical } from "./paging";
 import { BLOCK, COUNT, cutRip, FORM, NEXT, RIP_OF } from "./record";
 import { GP } from "./architecture";
+import { RecordField } from "./record_format";
 
 /** Longest piece that runs without a return from `hot`: V8 replaces code only at calls, so the first calls must be short. */
 @inline const SLICE: i32 = 100000;
@@ -69,7 +70,7 @@ export function follow(rec: usize, goal: u64, linkable: bool, budget: i32, floor
   store<i32>(BUDGET, budget);
   if (budget <= floor || (load<u32>(ATTENTION) | load<u32>(STOP))) return 0;
   const next = find(rip);
-  if (linkable && rip - page < 4096 && !isCrossing(next) && generation == load<u32>(RECORD_GENERATION)) store<u32>(rec, <u32>next, 28);
+  if (linkable && rip - page < 4096 && !isCrossing(next) && generation == load<u32>(RECORD_GENERATION)) store<u32>(rec, <u32>next, RecordField.Link);
   return next;
 }
 

@@ -18,16 +18,7 @@ import {
   SegmentTypeBit,
   SystemSegment,
 } from '../../intrinsics/registers.js';
-
-/** A group of the architecture's numbers, and the AssemblyScript type that the core uses them with. */
-interface Group {
-  readonly type: 'u32' | 'u64';
-  readonly numbers: Readonly<Record<string, number>>;
-}
-
-const word = (numbers: Readonly<Record<string, number>>): Group => ({ type: 'u32', numbers });
-/** Bits of a register that the core holds in 64 bits: `~` of them keeps the upper half. */
-const wide = (numbers: Readonly<Record<string, number>>): Group => ({ type: 'u64', numbers });
+import { constant, namespace, wide, word, type Group } from './emit_constants.js';
 
 /** What the core knows of the architecture, by the name that TypeScript uses for it. */
 export const architecture: Readonly<Record<string, Group>> = {
@@ -56,14 +47,6 @@ export const architecture: Readonly<Record<string, Group>> = {
 
 /** Mnemonics that are another name's in the core: the stack segment's, the overflow flag's. */
 const renamedVectors: Readonly<Record<string, string>> = { SS: 'SS_FAULT', OF: 'OF_VECTOR' };
-
-const constant = (name: string, type: string, value: number): string =>
-  `@inline export const ${name}: ${type} = 0x${(value >>> 0).toString(16)};`;
-
-function namespace(name: string, { type, numbers }: Group): string {
-  const lines = Object.entries(numbers).map(([member, value]) => `  ${constant(member, type, value)}`);
-  return `export namespace ${name} {\n${lines.join('\n')}\n}`;
-}
 
 /** The AssemblyScript file architecture.ts: what src/intrinsics defines, as constants that asc inlines. */
 export function emitArchitecture(): string {

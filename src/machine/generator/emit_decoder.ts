@@ -1,19 +1,45 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import {
+  ENTRY_BYTES,
+  Ending,
+  EntryField,
+  EntryForms,
+  EntryMatch,
+  EntryOption,
+  MODRM_REGISTER,
+  NO_FORM,
+  OpcodeMap,
+  Prefix,
+  Rex,
+  SIZE_RULE_SHIFT,
+  SizeIndex,
+  SizeRule,
+} from './decoder_entry.js';
+import { constant, namespace, word } from './emit_constants.js';
+import { PrefixMask } from './encoding.js';
 import { OperandCode } from './operand.js';
 import type { DecoderEntry, Form, FormClass } from './forms.js';
 
-/** Bytes of one entry of the decoder's table. */
-const entryBytes = 12;
-/** Form id of a combination that cannot be encoded. */
-const noForm = 0xffff;
 /** Ids that the run loop has for itself; the order is that of their numbers. */
 export const reservedForms = ['NEXT', 'UNDEFINED', 'TOO_LONG'] as const;
 
-/** What the decoder must know of a form's class: 0 goes on, 1 goes on behind a NEXT record, 2 ends the block. */
-const endingOf: Readonly<Record<FormClass, number>> = { plain: 0, jcc: 1, jmp: 2, call: 2, ret: 2, ends: 2 };
+const endingOf: Readonly<Record<FormClass, number>> = {
+  plain: Ending.GoesOn,
+  jcc: Ending.Branches,
+  jmp: Ending.Ends,
+  call: Ending.Ends,
+  ret: Ending.Ends,
+  ends: Ending.Ends,
+};
 
-function bits(...values: readonly boolean[]): number {
-  return values.reduce((sum, value, index) => sum | (Number(value) << index), 0);
+/** The bits of a set whose names are true. */
+function bits<Name extends string>(
+  names: Readonly<Record<Name, number>>,
+  values: Readonly<Record<Name, boolean>>,
+): number {
+  let sum = 0;
+  for (const name in names) if (values[name]) sum |= names[name];
+  return sum;
 }
 
 /** Entries of one opcode are tried in this order: exact ModRM, mandatory prefix, digit, register not in the opcode. */
@@ -21,7 +47,7 @@ function specificity(entry: DecoderEntry): number {
   const { encoding } = entry;
   return (
     (encoding.modrm !== undefined ? (encoding.registerInModrm ? 24 : 32) : 0) +
-    (encoding.prefixes !== 15 ? 16 : 0) +
+    (encoding.prefixes !== PrefixMask.any ? 16 : 0) +
     (encoding.digit !== undefined ? 4 : 0) +
     (encoding.registerInOpcode ? 0 : 2) +
     (entry.row.options.mode ? 1 : 0)
@@ -39,47 +65,68 @@ function byOpcode(entries: readonly DecoderEntry[]): DecoderEntry[][] {
   return table;
 }
 
-function entryData(entry: DecoderEntry, formsAt: number, hasSibling: boolean): number[] {
-  const { encoding, row } = entry;
-  const { options } = row;
+function operandCodes(entry: DecoderEntry): number[] {
+  const codes = [0, 1, 2, 3].map((index) => entry.operands[index]?.code ?? 0);
+  const immediates = entry.operands.filter((operand) => operand.shape === 'immediate');
+  if (immediates.length > 1) codes[entry.operands.indexOf(immediates[1]!)] = OperandCode.SecondImm8;
+  return codes;
+}
+
+function matchBits(entry: DecoderEntry, hasSibling: boolean): number {
+  const { encoding } = entry;
   // MOV to and from control and debug registers: the mod bits are ignored
   const ignoresMod = entry.operands.some(
     (operand) => operand.code === OperandCode.ControlRegister || operand.code === OperandCode.DebugRegister,
   );
-  const codes = [0, 1, 2, 3].map((index) => entry.operands[index]?.code ?? 0);
-  const second = entry.operands.filter((operand) => operand.shape === 'immediate');
-  if (second.length > 1) codes[entry.operands.indexOf(second[1]!)] = OperandCode.SecondImm8;
+  return bits(EntryMatch, {
+    HasModrm: entry.usesModrm,
+    Digit: encoding.digit !== undefined,
+    Exact: encoding.modrm !== undefined,
+    RegisterInModrm: encoding.registerInModrm,
+    RegisterOnly: entry.mod === 'register' && !ignoresMod,
+    MemoryOnly: entry.mod === 'memory',
+    WithoutRexB: hasSibling && !encoding.registerInOpcode,
+    IgnoresMod: ignoresMod,
+  });
+}
+
+function optionBits({ row: { options } }: DecoderEntry): number {
   const direct = ['jcc', 'jmp', 'call'].includes(options.class ?? '');
-  return [
-    encoding.prefixes,
-    bits(
-      entry.usesModrm,
-      encoding.digit !== undefined,
-      encoding.modrm !== undefined,
-      encoding.registerInModrm,
-      entry.mod === 'register' && !ignoresMod,
-      entry.mod === 'memory',
-      hasSibling && !encoding.registerInOpcode,
-      ignoresMod,
-    ),
-    encoding.modrm ?? encoding.digit ?? 0,
-    bits(
-      options.mode !== 'not64',
-      options.mode !== 'only64',
-      options.lock ?? false,
-      options.default64 ?? false,
-      (options.force64 ?? false) || direct,
-      options.stack ?? false,
-      options.address === 'offset',
-      options.incrementedStack ?? false,
-    ),
-    ...codes,
-    formsAt & 255,
-    formsAt >> 8,
-    bits(entry.hasKinds, entry.hasSizes, entry.hasAddresses, entry.hasReps) |
-      (['v', 'z', 'y'].indexOf(entry.sizeRule) << 4),
-    0,
-  ];
+  return bits(EntryOption, {
+    In64: options.mode !== 'not64',
+    Outside64: options.mode !== 'only64',
+    Lockable: options.lock ?? false,
+    Default64: options.default64 ?? false,
+    Force64: (options.force64 ?? false) || direct,
+    UsesStack: options.stack ?? false,
+    OffsetOnly: options.address === 'offset',
+    IncrementedStack: options.incrementedStack ?? false,
+  });
+}
+
+function choiceBits(entry: DecoderEntry): number {
+  const rule = { v: SizeRule.V, z: SizeRule.Z, y: SizeRule.Y }[entry.sizeRule];
+  const several = {
+    ByKind: entry.hasKinds,
+    BySize: entry.hasSizes,
+    ByAddress: entry.hasAddresses,
+    ByRep: entry.hasReps,
+  };
+  return bits(EntryForms, several) | (rule << SIZE_RULE_SHIFT);
+}
+
+function entryData(entry: DecoderEntry, formsAt: number, hasSibling: boolean): number[] {
+  const { encoding } = entry;
+  const data = new Array<number>(ENTRY_BYTES).fill(0);
+  data[EntryField.Prefixes] = encoding.prefixes;
+  data[EntryField.Match] = matchBits(entry, hasSibling);
+  data[EntryField.Modrm] = encoding.modrm ?? encoding.digit ?? 0;
+  data[EntryField.Options] = optionBits(entry);
+  operandCodes(entry).forEach((code, index) => (data[EntryField.Operands + index] = code));
+  data[EntryField.Forms] = formsAt & 255;
+  data[EntryField.Forms + 1] = formsAt >> 8;
+  data[EntryField.Choice] = choiceBits(entry);
+  return data;
 }
 
 function list(values: readonly number[]): string {
@@ -101,23 +148,19 @@ export function emitDecoderTables(
   const formsAt = new Map<DecoderEntry, number>();
   for (const entry of entries) {
     formsAt.set(entry, formIds.length);
-    formIds.push(...entry.forms.map((form) => form?.id ?? noForm));
+    formIds.push(...entry.forms.map((form) => form?.id ?? NO_FORM));
   }
   if (formIds.length > 0xffff) throw new RangeError(`${formIds.length} form references do not fit in 16 bits`);
   for (const opcode of byOpcode(entries)) {
-    starts.push(bytes.length / entryBytes);
+    starts.push(bytes.length / ENTRY_BYTES);
     const hasSibling = opcode.some((entry) => entry.encoding.registerInOpcode);
     for (const entry of opcode) bytes.push(...entryData(entry, formsAt.get(entry)!, hasSibling));
   }
-  starts.push(bytes.length / entryBytes);
+  starts.push(bytes.length / ENTRY_BYTES);
   const endings = [
-    ...reservedForms.map((name) => (name === 'NEXT' ? 0 : 2)),
+    ...reservedForms.map((name) => (name === 'NEXT' ? Ending.GoesOn : Ending.Ends)),
     ...forms.map((form) => endingOf[form.class]),
   ];
-  const constants = Object.entries(OperandCode).map(
-    ([name, code]) =>
-      `@inline export const OPERAND_${name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase()}: u32 = ${code};`,
-  );
   return [
     '// SPDX-License-Identifier: LGPL-2.1-only',
     '// Generated from the instruction table: what decode.ts matches bytes with. Layout: src/machine/generator/emit_decoder.ts.',
@@ -125,15 +168,29 @@ export function emitDecoderTables(
     `@inline export const FIRST_TABLE_FORM: u32 = ${hot};`,
     `@inline export const FIRST_ENDING_FORM: u32 = ${plain};`,
     `@inline export const FORM_COUNT: u32 = ${reservedForms.length + forms.length};`,
-    `@inline export const ENTRY_BYTES: u32 = ${entryBytes};`,
-    ...constants,
+    constant('ENTRY_BYTES', 'u32', ENTRY_BYTES),
+    constant('SIZE_RULE_SHIFT', 'u32', SIZE_RULE_SHIFT),
+    constant('NO_FORM', 'u32', NO_FORM),
+    namespace('EntryField', word(EntryField)),
+    namespace('PrefixMask', word(PrefixMask)),
+    namespace('EntryMatch', word(EntryMatch)),
+    namespace('EntryOption', word(EntryOption)),
+    namespace('EntryForms', word(EntryForms)),
+    namespace('SizeRule', word(SizeRule)),
+    namespace('SizeIndex', word(SizeIndex)),
+    namespace('Prefix', word(Prefix)),
+    namespace('Rex', word(Rex)),
+    namespace('OpcodeMap', word(OpcodeMap)),
+    constant('MODRM_REGISTER', 'u32', MODRM_REGISTER),
+    namespace('Ending', word(Ending)),
+    namespace('OperandCode', word(OperandCode)),
     '/** First entry of each opcode: 4 maps × 256, and the end. */',
     `export const OPCODES: usize = memory.data<u16>([\n${list(starts)}\n]);`,
     '/** Entries. */',
     `export const ENTRIES: usize = memory.data<u8>([\n${list(bytes)}\n]);`,
     '/** Form ids of the entries. */',
     `export const FORMS: usize = memory.data<u16>([\n${list(formIds)}\n]);`,
-    '/** By form: 0 the block goes on, 1 it goes on behind a NEXT record, 2 it ends. */',
+    '/** By form: Ending. */',
     `export const ENDINGS: usize = memory.data<u8>([\n${list(endings)}\n]);`,
     '',
   ].join('\n');

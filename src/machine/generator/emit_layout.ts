@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { RECORD_BYTES, RecordField, RecordFlag } from '../record_format.js';
+import { constant, namespace, word } from './emit_constants.js';
 import { Constants, Layout } from '../layout.js';
 
 /** The AssemblyScript file layout.ts: every address and shared number as a constant, so that no number is typed twice. */
@@ -8,4 +10,16 @@ export function emitLayout(): string {
     lines.push(`@inline export const ${name}: usize = 0x${address.toString(16)};`);
   for (const [name, value] of Object.entries(Constants)) lines.push(`@inline export const ${name}: u32 = ${value};`);
   return lines.join('\n') + '\n';
+}
+
+/** The AssemblyScript file record_format.ts. */
+export function emitRecordFormat(): string {
+  return [
+    '// SPDX-License-Identifier: LGPL-2.1-only',
+    '// Generated from src/machine/record_format.ts.',
+    constant('RECORD_BYTES', 'u32', RECORD_BYTES),
+    namespace('RecordField', word(RecordField)),
+    namespace('RecordFlag', word(RecordFlag)),
+    '',
+  ].join('\n');
 }

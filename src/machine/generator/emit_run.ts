@@ -104,7 +104,7 @@ function hotCase(form: Form): string {
   const go = `store<i32>(BUDGET, budget); ${follow} goal = ${goal}; linkable = true; break;`;
   switch (form.class) {
     case 'jcc':
-      return `${operands} budget -= COUNT(rec); if (${call}) { ${go} } rec += 32; continue;`;
+      return `${operands} budget -= COUNT(rec); if (${call}) { ${go} } rec += RECORD_BYTES; continue;`;
     case 'jmp':
       return `budget -= COUNT(rec); ${go}`;
     case 'call':
@@ -112,7 +112,7 @@ function hotCase(form: Form): string {
     case 'ret':
       return `${operands} ${call}; budget -= COUNT(rec); goal = nextRip; break;`;
     default:
-      return `${operands} ${call}; rec += 32; continue;`;
+      return `${operands} ${call}; rec += RECORD_BYTES; continue;`;
   }
 }
 
@@ -125,7 +125,8 @@ export function emitHot(forms: readonly Form[]): string {
     '// Generated from the instruction table: the switch over the hot forms. What surrounds it is in run.ts.',
     accessImport.replace('jump,', 'jump, nextRip,'),
     'import { BUDGET, CURRENT_RECORD, HANDLERS, RIP } from "./layout";',
-    'import { FIRST_ENDING_FORM, FORM_NEXT } from "./decoder_tables";',
+    'import { FIRST_ENDING_FORM } from "./decoder_tables";',
+    'import { RECORD_BYTES } from "./record_format";',
     'import { ADDRESS, COUNT, FORM, IMMEDIATE, IMMEDIATE2, IMMEDIATE64, LENGTH, LINK, NEXT, RIP_OF, SEGMENT, SLOT_A, SLOT_B, SLOT_C, TARGET } from "./record";',
     'import { checkedGoal, endRun, ending, follow } from "./run";',
     imports(hot),
@@ -143,7 +144,7 @@ export function emitHot(forms: readonly Form[]): string {
     ...cases,
     '      default: {',
     '        const form = FORM(rec);',
-    '        if (form < FIRST_ENDING_FORM) { call_indirect<void>(<u32>load<u16>(HANDLERS + <usize>form * 2), rec); rec += 32; continue; }',
+    '        if (form < FIRST_ENDING_FORM) { call_indirect<void>(<u32>load<u16>(HANDLERS + <usize>form * 2), rec); rec += RECORD_BYTES; continue; }',
     '        if (!ending(rec, form)) return endRun(rec, budget);',
     '        budget -= COUNT(rec);',
     '        goal = nextRip;',

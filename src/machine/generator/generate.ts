@@ -4,7 +4,7 @@ import type { InstructionRow } from '../instructions/row.js';
 import { parseDeclarations, type Declaration } from './declarations.js';
 import { emitArchitecture } from './emit_architecture.js';
 import { emitDecoderTables, reservedForms } from './emit_decoder.js';
-import { emitLayout } from './emit_layout.js';
+import { emitLayout, emitRecordFormat } from './emit_layout.js';
 import { emitHandlers, emitHot } from './emit_run.js';
 import { emitTemplates } from './emit_templates.js';
 import { FormTable, type DecoderEntry, type Form } from './forms.js';
@@ -46,6 +46,7 @@ export function generate(expansion: Expansion): Record<string, string> {
   const { forms, entries, firstTableForm, firstEndingForm } = expansion;
   return {
     'layout.ts': emitLayout(),
+    'record_format.ts': emitRecordFormat(),
     'architecture.ts': emitArchitecture(),
     'decoder_tables.ts': emitDecoderTables(entries, forms, firstTableForm, firstEndingForm),
     'handlers.ts': emitHandlers(forms),

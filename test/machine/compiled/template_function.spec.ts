@@ -9,6 +9,7 @@ import {
 } from '../../../src/machine/compiled/template_function.js';
 import type { FormInformation, Templates } from '../../../src/machine/generator/extract.js';
 import { Layout } from '../../../src/machine/layout.js';
+import { RECORD_BYTES, RecordField, RecordFlag } from '../../../src/machine/record_format.js';
 import { createTestCore, type TestCore } from '../../support/test_core.js';
 import {
   CR0_PAGED,
@@ -127,22 +128,22 @@ function randomOperands(form: FormInformation, random: Random): RecordOperands {
 }
 
 function writeRecord(core: TestCore, form: FormInformation, operands: RecordOperands): void {
-  const view = new DataView(core.u8.buffer, recordAt, 32);
-  view.setUint16(0, form.id, true);
-  view.setUint8(2, operands.length);
-  view.setUint8(3, 1);
-  view.setUint16(4, operands.a, true);
-  view.setUint16(6, operands.b, true);
-  view.setInt32(8, operands.immediate, true);
-  view.setUint16(12, codeOffset, true);
-  view.setUint16(14, operands.c, true);
-  view.setInt32(16, operands.displacement, true);
-  view.setUint16(20, operands.baseSlot, true);
-  view.setUint16(22, operands.indexSlot, true);
-  view.setUint8(24, operands.scale);
-  view.setUint8(25, operands.segment === Layout.ZERO ? 0 : 16);
-  view.setUint16(26, operands.segment, true);
-  view.setUint32(28, 0, true);
+  const view = new DataView(core.u8.buffer, recordAt, RECORD_BYTES);
+  view.setUint16(RecordField.Form, form.id, true);
+  view.setUint8(RecordField.Length, operands.length);
+  view.setUint8(RecordField.Count, 1);
+  view.setUint16(RecordField.SlotA, operands.a, true);
+  view.setUint16(RecordField.SlotB, operands.b, true);
+  view.setInt32(RecordField.Immediate, operands.immediate, true);
+  view.setUint16(RecordField.PageOffset, codeOffset, true);
+  view.setUint16(RecordField.SlotC, operands.c, true);
+  view.setInt32(RecordField.Displacement, operands.displacement, true);
+  view.setUint16(RecordField.Base, operands.baseSlot, true);
+  view.setUint16(RecordField.Index, operands.indexSlot, true);
+  view.setUint8(RecordField.Scale, operands.scale);
+  view.setUint8(RecordField.Flags, operands.segment === Layout.ZERO ? 0 : RecordFlag.WithBase);
+  view.setUint16(RecordField.Segment, operands.segment, true);
+  view.setUint32(RecordField.Link, 0, true);
 }
 
 /** Registers, RIP and flags, and the data pages. */

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import * as iced from 'iced-x86';
 import { Constants, Layout } from '../../../src/machine/layout.js';
+import { RecordField } from '../../../src/machine/record_format.js';
 import type { FormInformation } from '../../../src/machine/generator/extract.js';
 import { createTestCore, type TestCore } from '../../support/test_core.js';
 
@@ -67,7 +68,8 @@ describe('decodeInstruction', () => {
   function decode(bytes: Uint8Array, decodeMode: number): { form: number; length: number } {
     core.u8.set(bytes, codeAt);
     core.cpu.decodeRecord(recordAt, codeAt, 0, decodeMode);
-    return { form: core.u8[recordAt]! | (core.u8[recordAt + 1]! << 8), length: core.u8[recordAt + 2]! };
+    const form = core.u8[recordAt + RecordField.Form]! | (core.u8[recordAt + RecordField.Form + 1]! << 8);
+    return { form, length: core.u8[recordAt + RecordField.Length]! };
   }
 
   it('finds the lengths that iced-x86 finds, and what is defined, in all three code sizes', function () {
