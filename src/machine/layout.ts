@@ -7,7 +7,7 @@
  *     0x001400  words of the machine, bounce buffers, handler table, CPUID and MSR tables
  *     0x010000  static data of the AssemblyScript program (--memoryBase)
  *     0x080000  TLBs, one area a processor
- *     0x400000  page map, dirty map, region links, blocks of processors that are not loaded, current VMCS of each processor
+ *     0x400000  page map, dirty map, blocks of processors that are not loaded, current VMCS of each processor
  *     0x1000000 decoded records
  *     0x7000000 guest RAM, then the VMM's carve-out of 64 MiB (physical 0x1_0000_0000)
  */
@@ -114,7 +114,6 @@ const processorFields = {
   MISC_ENABLE: 8,
   DEBUGCTL: 8,
   FEATURE_CONTROL: 8,
-  SPEC_CTRL: 8,
   MTRR_DEF_TYPE: 8,
   /** Ten pairs IA32_MTRR_PHYSBASEn, IA32_MTRR_PHYSMASKn. */
   MTRR_PHYS: 160,
@@ -193,8 +192,6 @@ const processorFields = {
   X87_DP: 8,
   /** XMM0–XMM15, 16 bytes each. */
   XMM: 256,
-  /** Upper halves of YMM0–YMM15; unused while AVX is not announced. */
-  YMM_HIGH: 256,
 
   // VMX. Filled by the TypeScript engine at VM entry; the core only tests them.
   /** 0 outside VMX operation, 1 root, 2 non-root. */
@@ -202,7 +199,6 @@ const processorFields = {
   VMX_PIN: 4,
   VMX_PRIMARY: 4,
   VMX_SECONDARY: 4,
-  VMX_TERTIARY: 8,
   VMX_EXCEPTION_BITMAP: 4,
   VMX_PF_MASK: 4,
   VMX_PF_MATCH: 4,
@@ -211,24 +207,12 @@ const processorFields = {
   VMX_CR0_SHADOW: 8,
   VMX_CR4_MASK: 8,
   VMX_CR4_SHADOW: 8,
-  VMX_CR3_TARGET0: 8,
-  VMX_CR3_TARGET1: 8,
-  VMX_CR3_TARGET2: 8,
-  VMX_CR3_TARGET3: 8,
-  /** Physical addresses of the bitmaps and of the APIC pages. */
+  /** CR3-target values 0 to 3. */
+  VMX_CR3_TARGETS: 32,
+  /** Physical addresses of the bitmaps. */
   VMX_IO_BITMAP_A: 8,
   VMX_IO_BITMAP_B: 8,
   VMX_MSR_BITMAP: 8,
-  VMX_VIRTUAL_APIC: 8,
-  VMX_APIC_ACCESS: 8,
-  VMX_VMREAD_BITMAP: 8,
-  VMX_VMWRITE_BITMAP: 8,
-  VMX_XSS_EXITING: 8,
-  VMX_EPTP_LIST: 8,
-  VMX_VMFUNC: 8,
-  VMX_TPR_THRESHOLD: 4,
-  VMX_PLE_GAP: 4,
-  VMX_PLE_WINDOW: 4,
   /** 16-bit VPID; 0 if "enable VPID" is 0. */
   VMX_VPID: 4,
   /** TSC offset and multiplier as applied to RDTSC in non-root operation (multiplier 1 << 48 = none). */
@@ -262,8 +246,6 @@ const processorFields = {
   EXIT_QUALIFICATION: 8,
   GUEST_LINEAR_ADDRESS: 8,
   GUEST_PHYSICAL_ADDRESS: 8,
-  /** I/O RCX, RSI, RDI, RIP: only SMM uses them. */
-  EXIT_SPARE: 8,
   /** Bit set of Constants.COLD_*: which words that guests seldom change differ from what they were at the exit before; and what they were then. */
   EXIT_COLD_CHANGED: 4,
   EXIT_COLD_COPY: 288,
@@ -339,8 +321,6 @@ const regions = {
   /** u32 entries in the CPUID and MSR tables. */
   CPUID_COUNT: 0x1418,
   MSR_COUNT: 0x141c,
-  /** u32: physical page (RAM page number) whose code was written during the current instruction; for the decoder. */
-  CODE_WRITTEN: 0x1420,
   /** u32: bits of optional EPT features: Constants.EPT_*. */
   EPT_FEATURES: 0x1424,
   /** u64 result of a bus read. */
@@ -379,7 +359,6 @@ const regions = {
   PAGE_MAP: 0x400000,
   /** u8 per page of RAM and carve-out: 1 = written since it was last cleared. */
   DIRTY: 0x710000,
-  LINKS: 0x800000,
   /** Blocks of processors that are not loaded. */
   PROCESSORS: 0xa00000,
   /** What the VMX engine in TypeScript keeps of each processor beside the block: the current VMCS, the marks of the VM-entry rules (VmxArea). */
@@ -451,7 +430,6 @@ export enum StopReason {
 /** Numbers that both languages share; AssemblyScript sees each as a u32 constant. */
 export const Constants = {
   TLB_ENTRIES: 1024,
-  TLB_ENTRY_BYTES: 32,
   /** Bytes of one TLB. */
   TLB_BYTES: 0x8000,
   /** Offsets in a processor's area: data TLB = set × TLB_SET + context × TLB_BYTES; contexts: 0 supervisor, 1 user, 2 supervisor with EFLAGS.AC under SMAP. */
@@ -469,7 +447,6 @@ export const Constants = {
   UNIMPLEMENTED_LAST_BRANCH_RECORDS: 1,
   UNIMPLEMENTED_BRANCH_TRACE: 2,
 
-  STOP_NONE: 0,
   STOP_IDLE: StopReason.Idle,
   STOP_REQUESTED: StopReason.Requested,
   STOP_VM_EXIT: StopReason.VmExit,
@@ -521,14 +498,12 @@ export const Constants = {
   ATTENTION_SIPI: 8,
   ATTENTION_STEP: 16,
   ATTENTION_STOP: 32,
-  ATTENTION_SMI: 64,
   /** Interrupt-window or NMI-window exiting is on: look at each boundary after an instruction that may open the window. */
   ATTENTION_WINDOW: 128,
 
   /** EPT_FEATURES bits. */
   EPT_ACCESSED_DIRTY: 1,
   EPT_EXECUTE_ONLY: 2,
-  EPT_MBEC: 4,
 
   VMX_INSTRUCTION_VMCALL: 1,
   VMX_INSTRUCTION_VMCLEAR: 2,
@@ -542,7 +517,6 @@ export const Constants = {
   VMX_INSTRUCTION_VMXON: 10,
   VMX_INSTRUCTION_INVEPT: 11,
   VMX_INSTRUCTION_INVVPID: 12,
-  VMX_INSTRUCTION_VMFUNC: 13,
 } as const;
 
 /** Bytes of memory that a machine with `ramBytes` of RAM needs, a multiple of 64 KiB. */

@@ -4,7 +4,7 @@
 import { Mem, Reg, reg, setReg, value, write } from "./access";
 import {
   CPL, CR0, CR2, CR3, CR4, CS_RIGHTS, DR0, DR6, DR7, EFER, GUEST_LINEAR_ADDRESS, PHYSICAL_RESERVED, RAX,
-  VMX_CR0_FIXED0, VMX_CR0_FIXED1, VMX_CR0_MASK, VMX_CR0_SHADOW, VMX_CR3_TARGET0, VMX_CR3_TARGET_COUNT, VMX_CR4_FIXED0,
+  VMX_CR0_FIXED0, VMX_CR0_FIXED1, VMX_CR0_MASK, VMX_CR0_SHADOW, VMX_CR3_TARGETS, VMX_CR3_TARGET_COUNT, VMX_CR4_FIXED0,
   VMX_CR4_FIXED1, VMX_CR4_MASK, VMX_CR4_SHADOW, VMX_MODE, TR_RIGHTS,
 } from "./layout";
 import { raise, raiseCode, raiseDebugFault } from "./interrupt";
@@ -116,7 +116,7 @@ export function MOV_FROM_CR(d: Reg, n: u32): void {
 /** True if the guest may not write this value: a masked bit would differ from the shadow. */
 function masked(v: u64, mask: usize, shadow: usize): bool { return nonRoot() && ((v ^ load<u64>(shadow)) & load<u64>(mask)) != 0; }
 function targetListed(v: u64): bool {
-  for (let i: u32 = 0, n = load<u32>(VMX_CR3_TARGET_COUNT); i < n; i++) if (load<u64>(VMX_CR3_TARGET0 + i * 8) == v) return true;
+  for (let i: u32 = 0, n = load<u32>(VMX_CR3_TARGET_COUNT); i < n; i++) if (load<u64>(VMX_CR3_TARGETS + i * 8) == v) return true;
   return false;
 }
 /** MOV CRn, r. */

@@ -58,7 +58,7 @@ export const Word = {
   pageFaultMask: index(Layout.VMX_PF_MASK),
   pageFaultMatch: index(Layout.VMX_PF_MATCH),
   cr3TargetCount: index(Layout.VMX_CR3_TARGET_COUNT),
-  cr3Target0: index(Layout.VMX_CR3_TARGET0),
+  cr3Target0: index(Layout.VMX_CR3_TARGETS),
   cr0Mask: index(Layout.VMX_CR0_MASK),
   cr0Shadow: index(Layout.VMX_CR0_SHADOW),
   cr4Mask: index(Layout.VMX_CR4_MASK),
