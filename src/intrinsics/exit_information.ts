@@ -101,6 +101,23 @@ export const EptViolationBit = {
   NmiUnblockingDueToIret: 1 << 12,
 } as const;
 
+/** Fields of the VM-exit instruction information. SDM 3C "Information for VM Exits Due to Instruction Execution". */
+export const InstructionInformation = {
+  Scaling: 3 << 0,
+  Register1: 0xf << 3,
+  AddressSize: 7 << 7,
+  /** The operand is Register1, not in memory. */
+  RegisterForm: 1 << 10,
+  OperandSize: 1 << 11,
+  Segment: 7 << 15,
+  Index: 0xf << 18,
+  IndexInvalid: 1 << 22,
+  Base: 0xf << 23,
+  BaseInvalid: 1 << 27,
+  /** Register2, or the instruction's identity in its lower two bits. */
+  Register2: 0xf0000000,
+} as const;
+
 /** General-purpose registers in the SDM's order of encoding. */
 export const registerNumbers = {
   rax: 0,

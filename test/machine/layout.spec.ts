@@ -5,15 +5,16 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { Constants, Layout } from '../../src/machine/layout.js';
 
-const source = fileURLToPath(new URL('../../../src', import.meta.url));
+const folders = ['src', 'scripts'].map((name) => fileURLToPath(new URL(`../../../${name}`, import.meta.url)));
 /** Members of runs that are reached by their number: segment registers, and the guest's word of each pair that the TLBs have. */
 const indexed = /^((ES|CS|SS|DS|FS|GS|LDTR|TR)_(BASE|SELECTOR|LIMIT|RIGHTS)|TLB_\w+1)$/;
 
-/** Every name in capitals that src uses outside the layout itself; a list of imports is no use. */
+/** Every name in capitals that sources and build scripts use outside the layout itself; a list of imports is no use. */
 function namesInUse(): Set<string> {
   const names = new Set<string>();
-  for (const entry of readdirSync(source, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile() || !entry.name.endsWith('.ts') || entry.name === 'layout.ts') continue;
+  const entries = folders.flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }));
+  for (const entry of entries) {
+    if (!entry.isFile() || !/\.(ts|mjs)$/.test(entry.name) || entry.name === 'layout.ts') continue;
     const text = readFileSync(join(entry.parentPath ?? entry.path, entry.name), 'utf8').replace(
       /^import \{[^}]*\} from [^;]+;/gm,
       '',

@@ -122,7 +122,10 @@ function takeOpcode(): u32 {
 }
 
 /** The mandatory prefix as a bit of the entry's set: none 1, 66 2, F3 4, F2 8. */
-@inline function prefixBit(): u32 { return repeatPrefix == Prefix.Rep ? PrefixMask.pF3 : repeatPrefix == Prefix.Repne ? PrefixMask.pF2 : operandPrefix ? PrefixMask.p66 : PrefixMask.none; }
+@inline function prefixBit(): u32 {
+  if (repeatPrefix) return repeatPrefix == Prefix.Rep ? PrefixMask.pF3 : PrefixMask.pF2;
+  return operandPrefix ? PrefixMask.p66 : PrefixMask.none;
+}
 
 /** The entry of the table that the instruction matches, 0 if none. */
 function match(number: u32): usize {
@@ -314,7 +317,8 @@ function fill(rec: usize, entry: usize): u32 {
       const width = addressSize();
       if (width == SizeIndex.Bits16) address16(rec, modrm >> 6, modrm & 7); else address32(rec, modrm >> 6, modrm & 7);
       // POP Ev: rSP counts as incremented
-      if ((options & EntryOption.IncrementedStack) && load<u16>(rec, RecordField.Base) == <u32>RSP) store<i32>(rec, load<i32>(rec, RecordField.Displacement) + (2 << size), RecordField.Displacement);
+      if ((options & EntryOption.IncrementedStack) && load<u16>(rec, RecordField.Base) == <u32>RSP)
+        store<i32>(rec, load<i32>(rec, RecordField.Displacement) + (2 << size), RecordField.Displacement);
       putSegment(rec, width, (options & EntryOption.OffsetOnly) != 0, 0);
     }
   }

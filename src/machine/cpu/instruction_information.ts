@@ -1,77 +1,62 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// VM-exit instruction information: the operands of the instruction at RIP, decoded anew from its bytes, since only exits need them.
-// SDM 3C "Information for VM Exits Due to Instruction Execution", tables "Format of the VM-Exit Instruction-Information Field".
-import { currentRip, nextRip } from "./access";
-import { DECODE_CODE, DECODE_CODE16, DECODE_CODE64, DECODE_MODE } from "./layout";
-import { codeLinear, fetchByte } from "./fetch";
+// VM-exit instruction information, and the displacement that is the qualification of the same exits: from the record of the instruction that is
+// being executed. Bits that an instruction's format does not have are 0. SDM 3C "Information for VM Exits Due to Instruction Execution".
+import { Reg } from "./access";
+import { InstructionInformation } from "./architecture";
+import { SizeIndex } from "./decoder_tables";
+import {
+  CURRENT_RECORD, DS, ES_BASE, PAGE_RIP, RAX, SS, ZERO,
+} from "./layout";
+import { LENGTH, SEGMENT } from "./record";
+import { RecordField, RecordFlag } from "./record_format";
 
-let at: u64 = 0;
-let shift: i64 = 0;
-function next(): u32 { return fetchByte(codeLinear(at++)); }
-function word(): u32 { const low = next(); return low | (next() << 8); }
+/** Puts a value at the place of a field. */
+@inline function at(field: u32, value: u32): u32 { return value << ctz<u32>(field); }
+/** Number of a general register, by its slot. */
+@inline function numberOf(slot: u32): u32 { return (slot - <u32>RAX) >> 3; }
 
-/** Displacement of the memory operand, with RIP added if it is RIP-relative; the exit qualification. Valid after instructionInformation(). */
-export function displacement(): u64 { return <u64>shift; }
+/** Segment register of the memory operand, by the slot of its base. In 64-bit mode only FS and GS have one. */
+function segmentNumber(slot: u32, onStack: bool): u32 {
+  if (slot != <u32>ZERO) return (slot - <u32>ES_BASE) >> 3;
+  return onStack ? SS : DS;
+}
+/** Scaling, address size, segment, index and base of the memory operand. */
+function memoryInformation(record: usize): u32 {
+  const flags = load<u8>(record, RecordField.Flags), base = load<u16>(record, RecordField.Base), index = load<u16>(record, RecordField.Index);
+  const size = flags & RecordFlag.Address16 ? SizeIndex.Bits16 : flags & RecordFlag.Address32 ? SizeIndex.Bits32 : SizeIndex.Bits64;
+  const segment = segmentNumber(SEGMENT(record), (flags & RecordFlag.DefaultStack) != 0);
+  let information = at(InstructionInformation.AddressSize, size) | at(InstructionInformation.Segment, segment);
+  if (index == <u32>ZERO) information |= InstructionInformation.IndexInvalid;
+  else information |= at(InstructionInformation.Index, numberOf(index)) | at(InstructionInformation.Scaling, load<u8>(record, RecordField.Scale));
+  if (base == <u32>ZERO || base == <u32>PAGE_RIP) return information | InstructionInformation.BaseInvalid;
+  return information | at(InstructionInformation.Base, numberOf(base));
+}
+/** Information about an operand that is a register or in memory. */
+export function operandInformation<D>(operand: D): u32 {
+  if (sizeof<D>() == 8) return memoryInformation(load<u32>(CURRENT_RECORD));
+  return InstructionInformation.RegisterForm | at(InstructionInformation.Register1, numberOf(<Reg>operand));
+}
+/** Bits 31:28: the number of the register operand, or what tells instructions of one exit reason apart. */
+@inline export function secondOperand(number: u32): u32 { return at(InstructionInformation.Register2, number); }
+/** Bits 31:28 of an instruction whose other operand is this register. */
+@inline export function secondRegister(slot: Reg): u32 { return secondOperand(numberOf(slot)); }
+/** Bit 11: the operand size is not 16 bits. */
+@inline export function operandSize<T>(): u32 { return sizeof<T>() == 2 ? 0 : InstructionInformation.OperandSize; }
+/** Information of INS and OUTS. `segment`: slot of the source's segment base, 0 for INS, which has no such field. */
+export function stringInformation<A>(segment: u32): u32 {
+  const size = sizeof<A>() == 2 ? SizeIndex.Bits16 : sizeof<A>() == 4 ? SizeIndex.Bits32 : SizeIndex.Bits64;
+  return at(InstructionInformation.AddressSize, size) | (segment ? at(InstructionInformation.Segment, segmentNumber(segment, false)) : 0);
+}
 
-/**
- * Scaling 1:0, register 6:3, address size 9:7, register form 10, operand size 11, segment 17:15, index 21:18 (22 invalid), base 26:23 (27 invalid),
- * ModRM.reg 31:28. Callers mask what their instruction's format does not have.
- */
-export function instructionInformation(): u32 {
-  const mode = load<u32>(DECODE_MODE) & DECODE_CODE, is64 = mode == DECODE_CODE64;
-  at = currentRip();
-  shift = 0;
-  let rex: u32 = 0, operand16 = mode == DECODE_CODE16, address: u32 = mode == DECODE_CODE16 ? 0 : is64 ? 2 : 1, segment: u32 = 0xff, byte: u32;
-  for (;;) {
-    byte = next();
-    if (byte == 0x66) operand16 = mode != DECODE_CODE16;
-    else if (byte == 0x67) address = mode == DECODE_CODE16 ? 1 : is64 ? 1 : 0;
-    else if (byte == 0x26) segment = 0;
-    else if (byte == 0x2e) segment = 1;
-    else if (byte == 0x36) segment = 2;
-    else if (byte == 0x3e) segment = 3;
-    else if (byte == 0x64) segment = 4;
-    else if (byte == 0x65) segment = 5;
-    else if (byte != 0xf0 && byte != 0xf2 && byte != 0xf3) {
-      if (!is64 || (byte & 0xf0) != 0x40) break;
-      rex = byte;
-      continue;
-    }
-    rex = 0;
-  }
-  const size: u32 = rex & 8 ? 2 : operand16 ? 0 : 1;
-  if (byte >= 0x6c && byte <= 0x6f) return (address << 7) | ((segment == 0xff ? 3 : segment) << 15);         // INS, OUTS
-  if (byte == 0x0f) { byte = next(); if (byte == 0x38 || byte == 0x3a) next(); }
-  const modrm = next(), mod = modrm >> 6, reg = ((modrm >> 3) & 7) | ((rex & 4) << 1), rm = modrm & 7;
-  let information = (address << 7) | (reg << 28) | (u32(size != 0) << 11);
-  if (mod == 3) return information | ((rm | ((rex & 1) << 3)) << 3) | 0x400 | (3 << 15);
-  let base: u32 = rm | ((rex & 1) << 3), index: u32 = 0, hasBase: u32 = 1, hasIndex: u32 = 0, stack = false;
-  if (address == 0) {
-    const bases: u32 = 0x3_5_6_7_5_5_3_3;                        // BX BX BP BP SI DI BP BX, rm 0 lowest
-    base = (bases >> (rm * 4)) & 15;
-    if (rm < 4) { index = rm & 1 ? 7 : 6; hasIndex = 1; }
-    stack = rm == 2 || rm == 3 || (rm == 6 && mod != 0);
-    if (rm == 6 && mod == 0) { hasBase = 0; shift = <i64><i16>word(); }
-    else if (mod == 1) shift = <i64><i8>next();
-    else if (mod == 2) shift = <i64><i16>word();
-  } else {
-    let relative = false, wide = mod == 2;
-    if (rm == 4) {
-      const sib = next();
-      index = ((sib >> 3) & 7) | ((rex & 2) << 2);
-      base = (sib & 7) | ((rex & 1) << 3);
-      hasIndex = u32(index != 4);
-      if (hasIndex) information |= sib >> 6;
-      if ((sib & 7) == 5 && mod == 0) { hasBase = 0; wide = true; }
-    } else if (rm == 5 && mod == 0) { hasBase = 0; wide = true; relative = is64; }
-    stack = hasBase != 0 && (base == 4 || base == 5);
-    if (mod == 1) shift = <i64><i8>next();
-    else if (wide) { const low = word(); shift = <i64><i32>(low | (word() << 16)); }
-    if (relative) shift += <i64>nextRip;
-  }
-  if (segment == 0xff || (is64 && segment < 4)) segment = stack ? 2 : 3;
-  information |= segment << 15;
-  information |= hasIndex ? index << 18 : 1 << 22;
-  information |= hasBase ? base << 23 : 1 << 27;
-  return information;
+/** Displacement of the memory operand, sign-extended, with RIP added if it is relative to RIP; 0 of a register. */
+export function operandDisplacement<D>(): u64 {
+  if (sizeof<D>() != 8) return 0;
+  const record: usize = load<u32>(CURRENT_RECORD), flags = load<u8>(record, RecordField.Flags);
+  const displacement = load<i32>(record, RecordField.Displacement);
+  if (flags & RecordFlag.Address16) return <u64><i64><i16>displacement;
+  let value = <u64><i64>displacement;
+  if (load<u16>(record, RecordField.Base) != <u32>PAGE_RIP) return value;
+  value += load<u64>(PAGE_RIP);
+  if (flags & RecordFlag.Relative) value += <u64>load<u16>(record, RecordField.PageOffset) + <u64>LENGTH(record);
+  return value;
 }

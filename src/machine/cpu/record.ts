@@ -49,7 +49,8 @@ import { RecordFlag, RecordField } from "./record_format";
 
 /** Linear address of the memory operand. */
 @inline export function ADDRESS(rec: usize): u64 {
-  const ea = load<u64>(load<u16>(rec, RecordField.Base)) + (load<u64>(load<u16>(rec, RecordField.Index)) << load<u8>(rec, RecordField.Scale)) + <u64><i64>load<i32>(rec, RecordField.Displacement);
+  const ea = load<u64>(load<u16>(rec, RecordField.Base)) + <u64><i64>load<i32>(rec, RecordField.Displacement)
+    + (load<u64>(load<u16>(rec, RecordField.Index)) << load<u8>(rec, RecordField.Scale));
   if (load<u8>(rec, RecordField.Flags) & SPECIAL) return specialAddress(rec, ea);
   return ea;
 }

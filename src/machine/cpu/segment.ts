@@ -14,7 +14,7 @@ import { READ } from "./access_kind";
 import { canonical } from "./paging";
 import { readSystem, writeSystem } from "./system_access";
 import { secondary, vmExitInformation } from "./vmx";
-import { displacement, instructionInformation } from "./instruction_information";
+import { operandInformation, operandSize, secondOperand, operandDisplacement } from "./instruction_information";
 import { shadowMovSs } from "./shadow";
 import { GP, NP, SS_FAULT, UD, AccessRights, SecondaryControl, ExitReason } from "./architecture";
 
@@ -164,11 +164,17 @@ export function LGS<T>(d: Reg, ea: Mem): void { loadFar<T>(GS, d, ea); }
 /** CR4.UMIP: SGDT, SIDT, SLDT, SMSW, STR are #GP(0) outside CPL 0. */
 export function checkUmip(): void { if (load<u32>(CPL) != 0 && (load<u32>(CR4) & 0x800) != 0) raiseCode(GP, 0); }
 function supervisorOnly(): void { if (load<u32>(CPL) != 0) raiseCode(GP, 0); }
-/** Descriptor-table exiting: true if the instruction leaves. `identity`: 0 SGDT/SLDT, 1 SIDT/STR, 2 LGDT/LLDT, 3 LIDT/LTR. */
-function leaves(reason: u32, identity: u32): bool {
+/** Descriptor-table exiting: true if the instruction leaves. `identity`: 0 SGDT, 1 SIDT, 2 LGDT, 3 LIDT. */
+function tableLeaves<T>(identity: u32, ea: Mem): bool {
   if (!secondary(SecondaryControl.DescriptorTableExiting)) return false;
-  const information = instructionInformation();
-  vmExitInformation(reason, displacement(), information | (identity << 28));
+  const information = operandInformation<Mem>(ea) | operandSize<T>() | secondOperand(identity);
+  vmExitInformation(ExitReason.AccessToGdtrOrIdtr, operandDisplacement<Mem>(), information);
+  return true;
+}
+/** The same for 0 SLDT, 1 STR, 2 LLDT, 3 LTR. */
+function selectorLeaves<D>(identity: u32, d: D): bool {
+  if (!secondary(SecondaryControl.DescriptorTableExiting)) return false;
+  vmExitInformation(ExitReason.AccessToLdtrOrTr, operandDisplacement<D>(), operandInformation<D>(d) | secondOperand(identity));
   return true;
 }
 function storeTable<T>(ea: Mem, base: u64, limit: u32): void {
@@ -179,9 +185,9 @@ function storeTable<T>(ea: Mem, base: u64, limit: u32): void {
   for (let n: u32 = 0; n < bytes; n += 2) write<u16>(ea + 2 + n, <u16>(base >> (n * 8)));
 }
 /** SGDT m. */
-export function SGDT<T>(ea: Mem): void { checkUmip(); if (!leaves(ExitReason.AccessToGdtrOrIdtr, 0)) storeTable<T>(ea, load<u64>(GDTR_BASE), load<u32>(GDTR_LIMIT)); }
+export function SGDT<T>(ea: Mem): void { checkUmip(); if (!tableLeaves<T>(0, ea)) storeTable<T>(ea, load<u64>(GDTR_BASE), load<u32>(GDTR_LIMIT)); }
 /** SIDT m. */
-export function SIDT<T>(ea: Mem): void { checkUmip(); if (!leaves(ExitReason.AccessToGdtrOrIdtr, 1)) storeTable<T>(ea, load<u64>(IDTR_BASE), load<u32>(IDTR_LIMIT)); }
+export function SIDT<T>(ea: Mem): void { checkUmip(); if (!tableLeaves<T>(1, ea)) storeTable<T>(ea, load<u64>(IDTR_BASE), load<u32>(IDTR_LIMIT)); }
 function loadTable<T>(ea: Mem, base: usize, limit: usize): void {
   const l = <u32>read<u16>(ea);
   let b: u64;
@@ -191,17 +197,17 @@ function loadTable<T>(ea: Mem, base: usize, limit: usize): void {
   store<u32>(limit, l);
 }
 /** LGDT m: base is 24 bits with operand size 16, 64 in 64-bit mode. */
-export function LGDT<T>(ea: Mem): void { supervisorOnly(); if (!leaves(ExitReason.AccessToGdtrOrIdtr, 2)) loadTable<T>(ea, GDTR_BASE, GDTR_LIMIT); }
+export function LGDT<T>(ea: Mem): void { supervisorOnly(); if (!tableLeaves<T>(2, ea)) loadTable<T>(ea, GDTR_BASE, GDTR_LIMIT); }
 /** LIDT m. */
-export function LIDT<T>(ea: Mem): void { supervisorOnly(); if (!leaves(ExitReason.AccessToGdtrOrIdtr, 3)) loadTable<T>(ea, IDTR_BASE, IDTR_LIMIT); }
+export function LIDT<T>(ea: Mem): void { supervisorOnly(); if (!tableLeaves<T>(3, ea)) loadTable<T>(ea, IDTR_BASE, IDTR_LIMIT); }
 
 /** LLDT, LTR, SLDT, STR and VERR … exist in protected mode only. */
 function protectedOnly(): void { if (!inProtected()) raise(UD); }
 function storeSelector<T, D>(d: D, selector: u32): void { if (sizeof<D>() == 4) setReg<T>(<Reg>d, <T>selector); else write<u16>(<Mem>d, <u16>selector); }
 /** SLDT r/m. */
-export function SLDT<T, D>(d: D): void { protectedOnly(); checkUmip(); if (!leaves(ExitReason.AccessToLdtrOrTr, 0)) storeSelector<T, D>(d, load<u32>(LDTR_SELECTOR)); }
+export function SLDT<T, D>(d: D): void { protectedOnly(); checkUmip(); if (!selectorLeaves<D>(0, d)) storeSelector<T, D>(d, load<u32>(LDTR_SELECTOR)); }
 /** STR r/m. */
-export function STR<T, D>(d: D): void { protectedOnly(); checkUmip(); if (!leaves(ExitReason.AccessToLdtrOrTr, 1)) storeSelector<T, D>(d, load<u32>(TR_SELECTOR)); }
+export function STR<T, D>(d: D): void { protectedOnly(); checkUmip(); if (!selectorLeaves<D>(1, d)) storeSelector<T, D>(d, load<u32>(TR_SELECTOR)); }
 
 /** A system-segment descriptor for LDTR or TR; in IA-32e mode it has 16 bytes and a 64-bit base. */
 export function loadSystemSegment(segment: u32, selector: u32, raw: u64, vector: u32): void {
@@ -243,12 +249,12 @@ export function loadSegmentRegister(segment: u32, selector: u32): void {
 /** LLDT r/m16. */
 export function LLDT<D>(d: D): void {
   protectedOnly(); supervisorOnly();
-  if (!leaves(ExitReason.AccessToLdtrOrTr, 2)) loadLdtr(<u32>value<u16, D>(d));
+  if (!selectorLeaves<D>(2, d)) loadLdtr(<u32>value<u16, D>(d));
 }
 /** LTR r/m16. */
 export function LTR<D>(d: D): void {
   protectedOnly(); supervisorOnly();
-  if (!leaves(ExitReason.AccessToLdtrOrTr, 3)) loadTr(<u32>value<u16, D>(d));
+  if (!selectorLeaves<D>(3, d)) loadTr(<u32>value<u16, D>(d));
 }
 
 // ---- tests of selectors -----------------------------------------------------------------------------------------------------------

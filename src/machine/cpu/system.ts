@@ -25,7 +25,9 @@ import { canonical } from "./paging";
 import { structureHost } from "./physical_memory";
 import { readSystem } from "./system_access";
 import { invalidatePage } from "./tlb";
-import { displacement, instructionInformation } from "./instruction_information";
+import {
+  operandInformation, stringInformation, operandDisplacement, secondRegister,
+} from "./instruction_information";
 import { shadowMovSs, shadowSti } from "./shadow";
 import { loadSegment } from "./segment";
 import { reportedAddress } from "./record";
@@ -322,18 +324,18 @@ export function OUT_DX<T>(port: u16, s: Reg): void { output<T>(<u32>port, s, 0);
   setReg<A>(RCX, left);
   if (left) continueAt(rip);
 }
-function stringLeaves<A>(port: u32, size: u32, bits: u32, ea: u64): bool {
+function stringLeaves<A>(port: u32, size: u32, bits: u32, ea: u64, segment: u32): bool {
   checkPort(port, size);
   if (!portLeaves(port, size)) return false;
   store<u64>(GUEST_LINEAR_ADDRESS, reportedAddress(ea));
-  vmExitInformation(ExitReason.IoInstruction, <u64>((size - 1) | bits | 0x10 | (port << 16)), instructionInformation());
+  vmExitInformation(ExitReason.IoInstruction, <u64>((size - 1) | bits | 0x10 | (port << 16)), stringInformation<A>(segment));
   return true;
 }
 /** INS: ES:rDI := port DX. SDM 2A "INS/INSB/INSW/INSD". */
 export function INS<T, A>(rep: u32, rip: u64): void {
   if (rep && reg<A>(RCX) == 0) return;
   const port = <u32>reg<u16>(RDX), ea = destination<A>();
-  if (stringLeaves<A>(port, sizeof<T>(), 8 | (rep ? 0x20 : 0), ea)) return;
+  if (stringLeaves<A>(port, sizeof<T>(), 8 | (rep ? 0x20 : 0), ea, 0)) return;
   probe(ea, sizeof<T>(), sizeof<T>(), 1);
   write<T>(ea, <T>readPort(port, sizeof<T>()));
   setReg<A>(RDI, <A>(<u64>reg<A>(RDI) + step<T>()));
@@ -343,7 +345,7 @@ export function INS<T, A>(rep: u32, rip: u64): void {
 export function OUTS<T, A>(rep: u32, segment: Reg, rip: u64): void {
   if (rep && reg<A>(RCX) == 0) return;
   const port = <u32>reg<u16>(RDX), ea = source<A>(segment);
-  if (stringLeaves<A>(port, sizeof<T>(), rep ? 0x20 : 0, ea)) return;
+  if (stringLeaves<A>(port, sizeof<T>(), rep ? 0x20 : 0, ea, segment)) return;
   writePort(port, sizeof<T>(), <u32>read<T>(ea));
   setReg<A>(RSI, <A>(<u64>reg<A>(RSI) + step<T>()));
   again<A>(rep, rip);
@@ -351,16 +353,18 @@ export function OUTS<T, A>(rep: u32, segment: Reg, rip: u64): void {
 
 // ---- VMX instructions --------------------------------------------------------------------------------------------------------------------
 
-/** True if the instruction is for the engine: #UD and #GP(0) are checked; in non-root operation it leaves. SDM 3D "VMX Instruction Reference". */
-function forEngine(reason: u32, hasOperand: bool): bool {
-  if (!load<u32>(VMX_MODE) || !inProtected() || (inLong() && !in64())) raise(UD);
-  if (nonRoot()) {
-    if (hasOperand) {
-      const information = instructionInformation();
-      vmExitInformation(reason, displacement(), information);
-    } else vmExit(reason, 0);
-    return false;
-  }
+function checkVmx(): void { if (!load<u32>(VMX_MODE) || !inProtected() || (inLong() && !in64())) raise(UD); }
+/** True if the instruction, which has no operand, is for the engine: #UD and #GP(0) are checked; in non-root operation it leaves. SDM 3D "VMX Instruction Reference". */
+function forEngine(reason: u32): bool {
+  checkVmx();
+  if (nonRoot()) { vmExit(reason, 0); return false; }
+  supervisorOnly();
+  return true;
+}
+/** The same with an operand. `second`: instruction information of the other one. */
+function forEngineWith<D>(reason: u32, operand: D, second: u32): bool {
+  checkVmx();
+  if (nonRoot()) { vmExitInformation(reason, operandDisplacement<D>(), operandInformation<D>(operand) | second); return false; }
   supervisorOnly();
   return true;
 }
@@ -376,7 +380,7 @@ function handOverMemory(instruction: u32, ea: Mem): void {
 /** VMXON m64: also CR0, CR4 and IA32_FEATURE_CONTROL must allow VMX operation. */
 export function VMXON(ea: Mem): void {
   if (!inProtected() || !(load<u32>(CR4) & 0x2000) || (inLong() && !in64())) raise(UD);
-  if (load<u32>(VMX_MODE)) { if (!forEngine(ExitReason.Vmxon, true)) return; }
+  if (load<u32>(VMX_MODE)) { if (!forEngineWith<Mem>(ExitReason.Vmxon, ea, 0)) return; }
   else {
     supervisorOnly();
     const cr0 = load<u64>(CR0), cr4 = load<u64>(CR4);
@@ -386,11 +390,11 @@ export function VMXON(ea: Mem): void {
   }
   handOverMemory(VMX_INSTRUCTION_VMXON, ea);
 }
-export function VMXOFF(): void { if (forEngine(ExitReason.Vmxoff, false)) handOver(VMX_INSTRUCTION_VMXOFF); }
-export function VMCLEAR(ea: Mem): void { if (forEngine(ExitReason.Vmclear, true)) handOverMemory(VMX_INSTRUCTION_VMCLEAR, ea); }
-export function VMPTRLD(ea: Mem): void { if (forEngine(ExitReason.Vmptrld, true)) handOverMemory(VMX_INSTRUCTION_VMPTRLD, ea); }
+export function VMXOFF(): void { if (forEngine(ExitReason.Vmxoff)) handOver(VMX_INSTRUCTION_VMXOFF); }
+export function VMCLEAR(ea: Mem): void { if (forEngineWith<Mem>(ExitReason.Vmclear, ea, 0)) handOverMemory(VMX_INSTRUCTION_VMCLEAR, ea); }
+export function VMPTRLD(ea: Mem): void { if (forEngineWith<Mem>(ExitReason.Vmptrld, ea, 0)) handOverMemory(VMX_INSTRUCTION_VMPTRLD, ea); }
 export function VMPTRST(ea: Mem): void {
-  if (!forEngine(ExitReason.Vmptrst, true)) return;
+  if (!forEngineWith<Mem>(ExitReason.Vmptrst, ea, 0)) return;
   probe(ea, 8, 1, 1);
   store<u64>(VMX_OPERAND_LINEAR, ea);
   store<u32>(VMX_OPERAND_SIZE, 8);
@@ -399,7 +403,7 @@ export function VMPTRST(ea: Mem): void {
 }
 /** VMREAD r/m, r. T: u64 in 64-bit mode, else u32. */
 export function VMREAD<T, D>(d: D, field: Reg): void {
-  if (!forEngine(ExitReason.Vmread, true)) return;
+  if (!forEngineWith<D>(ExitReason.Vmread, d, secondRegister(field))) return;
   if (sizeof<D>() == 8) probe(<u64>d, sizeof<T>(), 1, 1);
   store<u64>(VMX_OPERAND_FIELD, <u64>reg<T>(field));
   store<u32>(VMX_OPERAND_REGISTER, sizeof<D>() == 4 ? <u32>d : 0);
@@ -409,21 +413,21 @@ export function VMREAD<T, D>(d: D, field: Reg): void {
 }
 /** VMWRITE r, r/m. */
 export function VMWRITE<T, S>(field: Reg, s: S): void {
-  if (!forEngine(ExitReason.Vmwrite, true)) return;
+  if (!forEngineWith<S>(ExitReason.Vmwrite, s, secondRegister(field))) return;
   store<u64>(VMX_OPERAND_VALUE, <u64>value<T, S>(s));
   store<u64>(VMX_OPERAND_FIELD, <u64>reg<T>(field));
   store<u32>(VMX_OPERAND_SIZE, sizeof<T>());
   handOver(VMX_INSTRUCTION_VMWRITE);
 }
-export function VMLAUNCH(): void { if (forEngine(ExitReason.Vmlaunch, false)) handOver(VMX_INSTRUCTION_VMLAUNCH); }
-export function VMRESUME(): void { if (forEngine(ExitReason.Vmresume, false)) handOver(VMX_INSTRUCTION_VMRESUME); }
+export function VMLAUNCH(): void { if (forEngine(ExitReason.Vmlaunch)) handOver(VMX_INSTRUCTION_VMLAUNCH); }
+export function VMRESUME(): void { if (forEngine(ExitReason.Vmresume)) handOver(VMX_INSTRUCTION_VMRESUME); }
 /** VMCALL: from a guest it always leaves, at any CPL and in any mode. */
 export function VMCALL(): void {
   if (nonRoot()) { vmExit(ExitReason.Vmcall, 0); return; }
-  if (forEngine(ExitReason.Vmcall, false)) handOver(VMX_INSTRUCTION_VMCALL);
+  if (forEngine(ExitReason.Vmcall)) handOver(VMX_INSTRUCTION_VMCALL);
 }
 function invalidate<T>(instruction: u32, reason: u32, type: Reg, ea: Mem): void {
-  if (!forEngine(reason, true)) return;
+  if (!forEngineWith<Mem>(reason, ea, secondRegister(type))) return;
   const low = read<u64>(ea), high = read<u64>(ea + 8);
   store<u64>(VMX_OPERAND_DESCRIPTOR0, low);
   store<u64>(VMX_OPERAND_DESCRIPTOR1, high);

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { PinBasedControl, PrimaryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
-import { InterruptionBit, InterruptionType, Vector, vectorMnemonics } from '../../intrinsics/exit_information.js';
+import {
+  InstructionInformation,
+  InterruptionBit,
+  InterruptionType,
+  Vector,
+  vectorMnemonics,
+} from '../../intrinsics/exit_information.js';
 import { ExitReason } from '../../intrinsics/exit_reasons.js';
 import { FeatureControl, Msr } from '../../intrinsics/msr_definitions.js';
 import {
@@ -23,6 +29,7 @@ import { constant, namespace, wide, word, type Group } from './emit_constants.js
 /** What the core knows of the architecture, by the name that TypeScript uses for it. */
 export const architecture: Readonly<Record<string, Group>> = {
   ExitReason: word(ExitReason),
+  InstructionInformation: word(InstructionInformation),
   InterruptionType: word(InterruptionType),
   InterruptionBit: word(InterruptionBit),
   PinBasedControl: word(PinBasedControl),

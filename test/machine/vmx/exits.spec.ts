@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { InstructionInformation } from '../../../src/intrinsics/exit_information.js';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { Layout } from '../../../src/machine/layout.js';
 import { Guest, GuestMachine, type ExitRecord, type GuestOptions } from './guest_machine.js';
@@ -130,6 +131,56 @@ describe('VM exits of real guest code', () => {
         ]);
       });
     }
+    describe('with the operands in instruction information, and the displacement as qualification', () => {
+      const noIndex = InstructionInformation.IndexInvalid;
+      const noBase = InstructionInformation.BaseInvalid;
+      const { ds, ss, fs } = { ds: 3 << 15, ss: 2 << 15, fs: 4 << 15 };
+      const index = (number: number): number => number << 18;
+      const base = (number: number): number => number << 23;
+      const second = (number: number): number => number << 28;
+      const [address16, address32, address64] = [0 << 7, 1 << 7, 2 << 7];
+      const wide = InstructionInformation.OperandSize;
+      const register = InstructionInformation.RegisterForm;
+      const [rcx, rbx, rsp, rbp, rsi, rdi, r9] = [1, 3, 4, 5, 6, 7, 9];
+      const compatibility = { GuestCsAccessRights: 0xc09bn };
+      for (const [code, information, qualification, fields] of [
+        ['sgdt [rbx + rsi*4 + 0x12345]', 2 | address64 | wide | ds | index(rsi) | base(rbx), 0x12345n],
+        ['sidt [rsp - 16]', address64 | wide | ss | noIndex | base(rsp) | second(1), -16n],
+        ['lidt fs:[rbp + 8]', address64 | wide | fs | noIndex | base(rbp) | second(3), 8n],
+        ['sgdt [ebx]', address32 | wide | ds | noIndex | base(rbx), 0n],
+        ['sgdt [rip + 0x10]', address64 | wide | ds | noIndex | noBase, BigInt(Guest.Code) + 7n + 0x10n],
+        ['str rcx', register | (rcx << 3) | second(1), 0n],
+        ['lldt [r9]', address64 | ds | noIndex | base(r9) | second(2), 0n],
+        ['.byte 0x67, 0x0f, 0x01, 0x04 # sgdt [si]', address16 | wide | ds | noIndex | base(rsi), 0n, compatibility],
+        [
+          '.byte 0x67, 0x0f, 0x01, 0x45, 0xfe # sgdt [di - 2]',
+          address16 | wide | ds | noIndex | base(rdi),
+          -2n,
+          compatibility,
+        ],
+        [
+          '.byte 0x67, 0x0f, 0x01, 0x03 # sgdt [bp + di]',
+          address16 | wide | ss | index(rdi) | base(rbp),
+          0n,
+          compatibility,
+        ],
+        [
+          '.byte 0x67, 0x0f, 0x01, 0x06, 0xf0, 0xff # sgdt [0xfff0]',
+          address16 | wide | ds | noIndex | noBase,
+          -16n,
+          compatibility,
+        ],
+      ] as const) {
+        const [assembly, comment] = code.split(' # ') as [string, string?];
+        it(comment ?? code, async () => {
+          const options = { code: [assembly], bits: fields ? (32 as const) : (64 as const) };
+          const { exits } = await exitsOf({ ...options, fields: { ...secondary(4n), ...fields } });
+          expect(exits).to.have.length(1);
+          expect((exits[0]!.information >>> 0).toString(16)).to.equal((information >>> 0).toString(16));
+          expect(exits[0]!.qualification).to.equal(BigInt.asUintN(64, qualification));
+        });
+      }
+    });
     it('RDTSCP is #UD without its control and leaves with RDTSC exiting', async () => {
       const fields = { ExceptionBitmap: 0x40n };
       await expectExit({ code: ['rdtscp'], fields, onExit: skip(3) }, { reason: 0, interruption: 0x80000306 });
