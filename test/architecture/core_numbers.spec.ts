@@ -4,7 +4,7 @@
 import { expect } from 'chai';
 import ts from 'typescript';
 import { architecture } from '../../src/machine/generator/emit_architecture.js';
-import { coreFiles, parseCore, type SourceFile } from './source_files.js';
+import { coreFiles, parseCore, sourceFiles, type SourceFile } from './source_files.js';
 
 /** Functions of the core whose first argument is an exit reason, a control's mask or a vector. */
 const named = /^(vmExit\w*|report|forEngine|leaves|primary|secondary|pin|raise|raiseCode|refuse|setEvent)$/;
@@ -54,5 +54,17 @@ describe('The core', () => {
     const used = Object.keys(architecture.ExitReason!.numbers).filter((name) => text.includes(`ExitReason.${name}`));
     expect(used).to.include.members(['Cpuid', 'Hlt', 'Rdmsr', 'EptViolation', 'TaskSwitch', 'Vmlaunch']);
     expect(used.length).to.be.greaterThan(35);
+  });
+
+  it('has its WebAssembly cut and written by names of opcodes', () => {
+    const files = [...sourceFiles('src/machine/compiled'), ...sourceFiles('src/machine/generator')].filter((file) =>
+      file.text.includes('wasm_format.js'),
+    );
+    expect(files.length).to.be.greaterThan(3);
+    const wrong = files.flatMap((file) => {
+      const bytes = file.text.match(/\b0x[0-9a-f]{2}\b/g) ?? [];
+      return bytes.map((byte) => `${file.path} has ${byte}: name the opcode in src/machine/wasm_format.ts`);
+    });
+    expect(wrong).to.deep.equal([]);
   });
 });

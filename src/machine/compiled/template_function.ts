@@ -3,7 +3,8 @@
 // The run-time compiler's regions are made of the same pieces; this form serves the comparison of templates with handlers.
 import type { Template, TemplateToken } from '../generator/template.js';
 import { Layout } from '../layout.js';
-import { ValueType, WasmWriter, writeLocals } from './wasm_writer.js';
+import { EMPTY_BLOCK, ExternalKind, FUNCTION_TYPE, MODULE_HEADER, Opcode, Section, ValueType } from '../wasm_format.js';
+import { WasmWriter, writeLocals } from './wasm_writer.js';
 
 /** The operands of one decoded instruction, as its record holds them. */
 export interface RecordOperands {
@@ -72,19 +73,20 @@ class TemplateFunction {
     const { out } = this;
     this.loadState();
     // block $left: a bail branches out of it
-    out.append([0x02, 0x40]);
-    if (this.template.returns) out.append([0x02, this.template.result === 0 ? 0x40 : this.template.result]);
+    out.append([Opcode.Block, EMPTY_BLOCK]);
+    if (this.template.returns)
+      out.append([Opcode.Block, this.template.result === 0 ? EMPTY_BLOCK : this.template.result]);
     for (const token of this.template.tokens) this.token(token);
-    if (this.template.returns) out.byte(0x0b);
+    if (this.template.returns) out.byte(Opcode.End);
     if (this.template.result !== 0) {
-      out.append([0x45, 0x04, 0x40]); // not taken: RIP is the next instruction
+      out.append([Opcode.I32Eqz, Opcode.If, EMPTY_BLOCK]); // not taken: RIP is the next instruction
       this.finish(TemplateResult.Completed);
-      out.byte(0x0b);
+      out.byte(Opcode.End);
       this.finish(TemplateResult.Taken);
     } else this.finish(TemplateResult.Completed);
-    out.byte(0x0b);
+    out.byte(Opcode.End);
     out.i32Const(TemplateResult.Left);
-    out.byte(0x0b);
+    out.byte(Opcode.End);
   }
 
   private local(type: number): number {
@@ -93,10 +95,10 @@ class TemplateFunction {
   }
 
   private get(index: number): void {
-    this.out.op(0x20, index);
+    this.out.op(Opcode.LocalGet, index);
   }
   private set(index: number): void {
-    this.out.op(0x21, index);
+    this.out.op(Opcode.LocalSet, index);
   }
 
   private stateWords(): [number, number][] {
@@ -110,7 +112,7 @@ class TemplateFunction {
   private loadState(): void {
     for (const [local, address] of this.stateWords()) {
       this.out.i32Const(0);
-      this.out.access(0x29, 3, address);
+      this.out.access(Opcode.I64Load, 3, address);
       this.set(local);
     }
     this.out.i64Const(this.operands.rip + BigInt(this.operands.length));
@@ -122,10 +124,10 @@ class TemplateFunction {
     for (const [local, address] of this.stateWords()) {
       this.out.i32Const(0);
       this.get(local);
-      this.out.access(0x37, 3, address);
+      this.out.access(Opcode.I64Store, 3, address);
     }
     this.out.i32Const(result);
-    this.out.byte(0x0f);
+    this.out.byte(Opcode.Return);
   }
 
   /** Base + index << scale + displacement, plus the segment's base. */
@@ -134,11 +136,11 @@ class TemplateFunction {
     this.slot64(operands.baseSlot);
     this.slot64(operands.indexSlot);
     out.i64Const(BigInt(operands.scale));
-    out.append([0x86, 0x7c]);
+    out.append([Opcode.I64Shl, Opcode.I64Add]);
     out.i64Const(BigInt(operands.displacement));
-    out.byte(0x7c);
+    out.byte(Opcode.I64Add);
     this.slot64(operands.segment);
-    out.byte(0x7c);
+    out.byte(Opcode.I64Add);
     this.set(this.addressLocal);
   }
 
@@ -154,7 +156,7 @@ class TemplateFunction {
       return;
     }
     this.out.i32Const(0);
-    this.out.access(0x29, 3, slot);
+    this.out.access(Opcode.I64Load, 3, slot);
   }
 
   private slotOf(name: string | number, offset: number): number {
@@ -185,7 +187,7 @@ class TemplateFunction {
         this.setRegister(first as number, this.slotOf(second!, third as number));
         break;
       case 'ret':
-        out.op(0x0c, first as number);
+        out.op(Opcode.Br, first as number);
         break;
       case 'm':
         this.marker(first as string, second as number);
@@ -200,42 +202,50 @@ class TemplateFunction {
     const local = this.registerOf(slot);
     if (local === undefined) {
       out.i32Const(0);
-      out.access({ 8: 0x2d, 16: 0x2f, 32: 0x28, 64: 0x29 }[bits]!, 0, slot);
+      out.access(
+        { 8: Opcode.I32Load8U, 16: Opcode.I32Load16U, 32: Opcode.I32Load, 64: Opcode.I64Load }[bits]!,
+        0,
+        slot,
+      );
       return;
     }
     this.get(local);
     if (bits === 64) return;
     if (slot & 1) {
       out.i64Const(8n);
-      out.byte(0x88);
+      out.byte(Opcode.I64ShrU);
     }
-    out.byte(0xa7);
+    out.byte(Opcode.I32WrapI64);
     if (bits < 32) {
       out.i32Const(bits === 8 ? 255 : 65535);
-      out.byte(0x71);
+      out.byte(Opcode.I32And);
     }
   }
 
   private setRegister(bits: number, slot: number): void {
     const { out } = this;
     const local = this.registerOf(slot);
-    if (bits !== 64) out.byte(0xad);
+    if (bits !== 64) out.byte(Opcode.I64ExtendI32U);
     if (local === undefined) {
       this.set(this.scratch.x);
       out.i32Const(0);
       this.get(this.scratch.x);
-      out.access({ 8: 0x3c, 16: 0x3d, 32: 0x37, 64: 0x37 }[bits]!, 0, slot);
+      out.access(
+        { 8: Opcode.I64Store8, 16: Opcode.I64Store16, 32: Opcode.I64Store, 64: Opcode.I64Store }[bits]!,
+        0,
+        slot,
+      );
     } else if (bits >= 32) this.set(local);
     else {
       const shift = slot & 1 ? 8n : 0n;
       const mask = (bits === 8 ? 255n : 65535n) << shift;
       out.i64Const(shift);
-      out.byte(0x86);
+      out.byte(Opcode.I64Shl);
       out.i64Const(mask);
-      out.byte(0x83);
+      out.byte(Opcode.I64And);
       this.get(local);
       out.i64Const(BigInt.asIntN(64, ~mask));
-      out.append([0x83, 0x84]);
+      out.append([Opcode.I64And, Opcode.I64Or]);
       this.set(local);
     }
   }
@@ -258,8 +268,8 @@ class TemplateFunction {
       numberB: () => out.i32Const(operands.b),
       numberC: () => out.i32Const(operands.c),
       tlb: () => out.i32Const(this.tlb),
-      slow: () => out.op(0x10, 0),
-      bail: () => out.op(0x0c, depthOfLeft),
+      slow: () => out.op(Opcode.Call, 0),
+      bail: () => out.op(Opcode.Br, depthOfLeft),
       jump: () => this.set(this.ripLocal),
     };
     const emit = simple[name];
@@ -294,14 +304,14 @@ class TemplateFunction {
         this.set(FR);
         this.get(x);
         this.get(y);
-        out.byte(0x85);
+        out.byte(Opcode.I64Xor);
         this.get(z);
-        out.byte(0x85);
+        out.byte(Opcode.I64Xor);
         this.set(FX);
         // carry: result below the first operand, or first operand below the second
         this.get(name === 'fAdd' ? z : x);
         this.get(name === 'fAdd' ? x : y);
-        out.append([0x54, 0xad]);
+        out.append([Opcode.I64LtU, Opcode.I64ExtendI32U]);
         this.set(FC);
         break;
       case 'fInc':
@@ -310,15 +320,15 @@ class TemplateFunction {
         this.set(FR);
         this.get(x);
         this.get(y);
-        out.byte(0x85);
+        out.byte(Opcode.I64Xor);
         out.i64Const(1n);
-        out.byte(0x85);
+        out.byte(Opcode.I64Xor);
         this.get(name === 'fInc' ? y : x);
-        out.append([0x50, 0xad]);
+        out.append([Opcode.I64Eqz, Opcode.I64ExtendI32U]);
         this.get(z);
-        out.byte(0x85);
+        out.byte(Opcode.I64Xor);
         out.i64Const(63n);
-        out.append([0x86, 0x85]);
+        out.append([Opcode.I64Shl, Opcode.I64Xor]);
         this.set(FX);
         this.get(z);
         this.set(FC);
@@ -345,34 +355,47 @@ export function templateModule(jobs: readonly TemplateJob[], pages: number, tlb:
     out.byte(id);
     out.sized(write);
   };
-  out.append([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
-  section(1, (part) =>
-    part.append([2, 0x60, 3, ValueType.I64, ValueType.I32, ValueType.I32, 1, ValueType.I32, 0x60, 0, 1, ValueType.I32]),
+  out.append(MODULE_HEADER);
+  section(Section.Type, (part) =>
+    part.append([
+      2,
+      FUNCTION_TYPE,
+      3,
+      ValueType.I64,
+      ValueType.I32,
+      ValueType.I32,
+      1,
+      ValueType.I32,
+      FUNCTION_TYPE,
+      0,
+      1,
+      ValueType.I32,
+    ]),
   );
-  section(2, (part) => {
+  section(Section.Import, (part) => {
     part.unsigned(2);
     part.name('e');
     part.name('s');
-    part.append([0, 0]);
+    part.append([ExternalKind.Function, 0]);
     part.name('e');
     part.name('m');
-    part.append([2, 1]);
+    part.append([ExternalKind.Memory, 1]);
     part.unsigned(pages);
     part.unsigned(pages);
   });
-  section(3, (part) => {
+  section(Section.Function, (part) => {
     part.unsigned(jobs.length);
     for (let index = 0; index < jobs.length; index++) part.unsigned(1);
   });
-  section(7, (part) => {
+  section(Section.Export, (part) => {
     part.unsigned(jobs.length);
     jobs.forEach((_job, index) => {
       part.name(`f${index}`);
-      part.byte(0);
+      part.byte(ExternalKind.Function);
       part.unsigned(index + 1);
     });
   });
-  section(10, (part) => {
+  section(Section.Code, (part) => {
     part.unsigned(jobs.length);
     for (const job of jobs) {
       const body = new TemplateFunction(job.template, job.operands, tlb);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
-/** Value types of WebAssembly. */
-export const ValueType = { I32: 0x7f, I64: 0x7e, V128: 0x7b } as const;
+import { Opcode } from '../wasm_format.js';
 
 /** A growing buffer with the number formats of WebAssembly. */
 export class WasmWriter {
@@ -74,12 +73,12 @@ export class WasmWriter {
   }
 
   i32Const(value: number): void {
-    this.byte(0x41);
+    this.byte(Opcode.I32Const);
     this.signed(value);
   }
 
   i64Const(value: bigint): void {
-    this.byte(0x42);
+    this.byte(Opcode.I64Const);
     this.signed64(value);
   }
 

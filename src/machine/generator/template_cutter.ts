@@ -4,6 +4,7 @@
 import { slotMagic } from './emit_templates.js';
 import { NotCuttableError } from './not_cuttable_error.js';
 import type { TemplateToken } from './template.js';
+import { Opcode, VectorOpcode } from '../wasm_format.js';
 import type { WasmModule } from './wasm_module.js';
 
 const encodeBase64 = (bytes: readonly number[]): string => btoa(String.fromCharCode(...bytes));
@@ -14,6 +15,20 @@ function slotOf(value: number): readonly [keyof typeof slotMagic, number] | unde
     if (Math.abs(value - slotMagic[name]) < 0x10000) return [name, value - slotMagic[name]];
   }
   return undefined;
+}
+
+/** What templates cannot have: globals, the table, the memory's size. */
+const uncuttable: ReadonlySet<number> = new Set<number>([
+  Opcode.CallIndirect,
+  Opcode.GlobalGet,
+  Opcode.GlobalSet,
+  Opcode.MemorySize,
+  Opcode.MemoryGrow,
+]);
+
+function isVectorStore(opcode: number): boolean {
+  if (opcode === VectorOpcode.V128Store) return true;
+  return opcode >= VectorOpcode.V128Store8Lane && opcode <= VectorOpcode.V128Store64Lane;
 }
 
 const accessMarker = /^(get|set)(8|16|32|64)$/;
@@ -59,10 +74,10 @@ export class TemplateCutter {
     const { module } = this;
     const from = module.position;
     const opcode = module.bytes[module.position++]!;
-    if (opcode >= 0x20 && opcode <= 0x22) this.local(opcode, module.unsigned());
-    else if (opcode === 0x10) this.call(module.unsigned());
-    else if (opcode === 0x41) this.constant(module.signed());
-    else if (opcode === 0x0f) {
+    if (opcode >= Opcode.LocalGet && opcode <= Opcode.LocalTee) this.local(opcode, module.unsigned());
+    else if (opcode === Opcode.Call) this.call(module.unsigned());
+    else if (opcode === Opcode.I32Const) this.constant(module.signed());
+    else if (opcode === Opcode.Return) {
       this.returns = true;
       this.push(['ret', this.depth]);
     } else this.plain(opcode, from);
@@ -70,22 +85,23 @@ export class TemplateCutter {
 
   private plain(opcode: number, from: number): void {
     const { module } = this;
-    if (opcode >= 0x02 && opcode <= 0x04) {
+    if (opcode >= Opcode.Block && opcode <= Opcode.If) {
       module.position++;
       this.depth++;
-    } else if (opcode === 0x0b) this.depth--;
-    else if (opcode === 0x0c || opcode === 0x0d) {
+    } else if (opcode === Opcode.End) this.depth--;
+    else if (opcode === Opcode.Br || opcode === Opcode.BrIf) {
       if (module.unsigned() >= this.depth) this.returns = true;
-    } else if (opcode === 0x0e) {
+    } else if (opcode === Opcode.BrTable) {
       for (let count = module.unsigned(); count >= 0; count--) if (module.unsigned() >= this.depth) this.returns = true;
-    } else if (opcode === 0x42) module.skipNumber();
-    else if (opcode === 0x43) module.position += 4;
-    else if (opcode === 0x44) module.position += 8;
-    else if (opcode >= 0x28 && opcode <= 0x3e) this.memory(opcode >= 0x36);
-    else if (opcode === 0x11 || opcode === 0x23 || opcode === 0x24 || opcode === 0x3f || opcode === 0x40) {
+    } else if (opcode === Opcode.I64Const) module.skipNumber();
+    else if (opcode === Opcode.F32Const) module.position += 4;
+    else if (opcode === Opcode.F64Const) module.position += 8;
+    else if (opcode >= Opcode.I32Load && opcode <= Opcode.I64Store32) this.memory(opcode >= Opcode.I32Store);
+    else if (uncuttable.has(opcode)) {
       throw new NotCuttableError(`uses a global, the table or the memory's size (opcode 0x${opcode.toString(16)})`);
-    } else if (opcode === 0xfd) this.vector();
-    else if (opcode >= 0xfc) throw new NotCuttableError(`opcode 0x${opcode.toString(16)} is not handled`);
+    } else if (opcode === Opcode.VectorPrefix) this.vector();
+    else if (opcode >= Opcode.NumericPrefix)
+      throw new NotCuttableError(`opcode 0x${opcode.toString(16)} is not handled`);
     this.keep(from);
   }
 
@@ -100,17 +116,20 @@ export class TemplateCutter {
   private vector(): void {
     const { module } = this;
     const opcode = module.unsigned();
-    if (opcode <= 11 || (opcode >= 84 && opcode <= 93)) {
-      this.memory(opcode === 11 || (opcode >= 88 && opcode <= 91));
-      if (opcode >= 84 && opcode <= 91) module.position++;
-    } else if (opcode === 12 || opcode === 13) module.position += 16;
-    else if (opcode >= 21 && opcode <= 34) module.position++;
+    if (
+      opcode <= VectorOpcode.V128Store ||
+      (opcode >= VectorOpcode.V128Load8Lane && opcode <= VectorOpcode.V128Load64Zero)
+    ) {
+      this.memory(isVectorStore(opcode));
+      if (opcode >= VectorOpcode.V128Load8Lane && opcode <= VectorOpcode.V128Store64Lane) module.position++;
+    } else if (opcode === VectorOpcode.V128Const || opcode === VectorOpcode.I8x16Shuffle) module.position += 16;
+    else if (opcode >= VectorOpcode.I8x16ExtractLaneS && opcode <= VectorOpcode.F64x2ReplaceLane) module.position++;
   }
 
   private local(opcode: number, index: number): void {
     if (!this.seen.has(index)) {
       this.seen.add(index);
-      if (opcode === 0x20 || this.depth > 0) this.zero.add(index);
+      if (opcode === Opcode.LocalGet || this.depth > 0) this.zero.add(index);
     }
     this.push(['l', opcode, index]);
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { ExternalKind, MODULE_HEADER, Section } from '../wasm_format.js';
 
 /** A function body of a WebAssembly module. */
 export interface WasmBody {
@@ -19,12 +20,11 @@ export class WasmModule {
   readonly exports = new Map<string, number>();
   readonly bodies: WasmBody[] = [];
   /** Where the next byte is read. */
-  position = 8;
+  position: number = MODULE_HEADER.length;
 
   /** Throws SyntaxError when the bytes are no WebAssembly module. */
   constructor(readonly bytes: Uint8Array) {
-    if (bytes[0] !== 0 || bytes[1] !== 0x61 || bytes[2] !== 0x73 || bytes[3] !== 0x6d)
-      throw new SyntaxError('no WebAssembly module');
+    if (MODULE_HEADER.some((byte, index) => bytes[index] !== byte)) throw new SyntaxError('no WebAssembly module');
     while (this.position < bytes.length) this.section();
   }
 
@@ -73,11 +73,11 @@ export class WasmModule {
     const size = this.unsigned();
     const end = this.position + size;
     const readers: Readonly<Record<number, () => void>> = {
-      1: () => this.type(),
-      2: () => this.importEntry(),
-      3: () => this.functions.push(this.unsigned()),
-      7: () => this.exportEntry(),
-      10: () => this.body(),
+      [Section.Type]: () => this.type(),
+      [Section.Import]: () => this.importEntry(),
+      [Section.Function]: () => this.functions.push(this.unsigned()),
+      [Section.Export]: () => this.exportEntry(),
+      [Section.Code]: () => this.body(),
     };
     const read = readers[id];
     if (read) for (let count = this.unsigned(); count > 0; count--) read();
@@ -94,11 +94,11 @@ export class WasmModule {
     this.name();
     const name = this.name();
     const kind = this.bytes[this.position++]!;
-    if (kind === 0) {
+    if (kind === ExternalKind.Function) {
       this.imports.push(name);
       this.unsigned();
-    } else if (kind === 1 || kind === 2) {
-      if (kind === 1) this.position++;
+    } else if (kind === ExternalKind.Table || kind === ExternalKind.Memory) {
+      if (kind === ExternalKind.Table) this.position++;
       const flags = this.unsigned();
       this.unsigned();
       if (flags & 1) this.unsigned();
@@ -109,7 +109,7 @@ export class WasmModule {
     const name = this.name();
     const kind = this.bytes[this.position++]!;
     const index = this.unsigned();
-    if (kind === 0) this.exports.set(name, index);
+    if (kind === ExternalKind.Function) this.exports.set(name, index);
   }
 
   private body(): void {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { ValueType, WasmWriter, writeLocals } from '../../../src/machine/compiled/wasm_writer.js';
+import { WasmWriter, writeLocals } from '../../../src/machine/compiled/wasm_writer.js';
+import { ValueType } from '../../../src/machine/wasm_format.js';
 
 function written(write: (out: WasmWriter) => void): number[] {
   const out = new WasmWriter();
