@@ -498,6 +498,7 @@ export const Constants = {
   ATTENTION_SIPI: 8,
   ATTENTION_STEP: 16,
   ATTENTION_STOP: 32,
+  ATTENTION_SMI: 64,
   /** Interrupt-window or NMI-window exiting is on: look at each boundary after an instruction that may open the window. */
   ATTENTION_WINDOW: 128,
 
