@@ -50,7 +50,6 @@ export const hashedRegisters: readonly RegisterName[] = [
   'MISC_ENABLE',
   'DEBUGCTL',
   'FEATURE_CONTROL',
-  'SPEC_CTRL',
   'MTRR_DEF_TYPE',
   'PROCESSOR_ID',
   'INSTRUCTIONS',
@@ -71,7 +70,7 @@ export const hashedRegisters: readonly RegisterName[] = [
 ];
 
 /** Rows of registers that are hashed. */
-export const hashedRows: readonly RegisterRow[] = ['MTRR_PHYS', 'MTRR_FIX', 'X87_REGISTERS', 'XMM', 'YMM_HIGH'];
+export const hashedRows: readonly RegisterRow[] = ['MTRR_PHYS', 'MTRR_FIX', 'X87_REGISTERS', 'XMM'];
 
 /** The event that waits for delivery: hashed while one does. */
 export const waitingEvent: readonly RegisterName[] = [
