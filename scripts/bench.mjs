@@ -85,9 +85,14 @@ function hostMips(module, { export: name, iterations, instructions }) {
 
 /** Nanoseconds a CPUID exit costs: a loop of 10^6 under the VMM with cpuidcount, handlers from the containers. */
 async function exitNs() {
-  const { Driver } = await built('src/driver/driver.js');
+  const [{ Driver }, { moduleFiles }, { inlineExitPath }] = await Promise.all([
+    built('src/driver/driver.js'),
+    built('src/driver/node/module_files.js'),
+    built('src/driver/node/exit_path_inlining.js'),
+  ]);
+  inlineExitPath();
   const { pc, boot } = await newPc('bench_cpuid');
-  const driver = await Driver.create({ machine: pc.driverHost });
+  const driver = await Driver.create({ source: moduleFiles, machine: pc.driverHost });
   driver.addModules(join(root, 'extensions/hypervisor_example_cpuidcount/cpuidcount.modules'));
   await driver.load();
   boot();

@@ -97,13 +97,15 @@ describe('bfm run', function () {
     expect(status).to.equal(0);
   });
 
-  it('runs the guest without a VMM to the same checksum, and to the same state each time', async () => {
+  it('runs the guest without a VMM as many instructions as under it, and to the same state each time', async () => {
     const args = ['run', '--guest', 'cpuid', '--append', '40', '--json'];
     const [bare, again, virtual] = await Promise.all([bfm(...args), bfm(...args), bfm(...args, '-m', cpuidcount)]);
     expect(json(bare).machine.exits).to.deep.equal({});
     expect(json(bare).machine).to.deep.equal(json(again).machine);
     expect(json(bare).machine.stateHash).to.match(/^[0-9a-f]{16}$/);
-    expect(checksum(virtual.stderr)).to.equal(checksum(bare.stderr));
+    // CPUID.1:ECX.VMX is hidden from a guest, and the checksum has each leaf in it.
+    expect(checksum(virtual.stderr)).to.not.equal(checksum(bare.stderr));
+    expect(checksum(again.stderr)).to.equal(checksum(bare.stderr));
     expect(json(virtual).machine.instructions).to.equal(json(bare).machine.instructions);
   });
 

@@ -91,7 +91,7 @@ describe('hostOrSkip', () => {
 
   it('prints one line when there is no reference', () => {
     const lines: string[] = [];
-    expect(hostOrSkip(none, seed, undefined, (line) => lines.push(line))).to.equal(undefined);
+    expect(hostOrSkip(none, seed, 'false', (line) => lines.push(line))).to.equal(undefined);
     expect(lines).to.deep.equal(['      skipped: there is no processor\n']);
   });
   it('is an error in CI', () => {
@@ -101,7 +101,7 @@ describe('hostOrSkip', () => {
     const broken = (): ReferenceProcessor => {
       throw new TypeError('a bug');
     };
-    expect(() => hostOrSkip(broken, seed, undefined)).to.throw(TypeError, 'a bug');
+    expect(() => hostOrSkip(broken, seed, 'false')).to.throw(TypeError, 'a bug');
   });
 });
 
