@@ -17,7 +17,8 @@ A first look:
   bfm new extension hello                                 an extension of your own
 
 Each command has --help with examples. Exit status: 0 done, 1 error, 2 usage; bfm run has more.
-Environment: BFM_TRACE=1 shows all stack frames of an error, NO_COLOR=1 no colours; sockets are in $XDG_RUNTIME_DIR/bareflank.
+Environment: BFM_TRACE=1 shows all stack frames of an error, NO_COLOR=1 no colours. Sockets are in
+$XDG_RUNTIME_DIR/bareflank, bundles of modules in $XDG_CACHE_HOME/bareflank (~/.cache/bareflank).
 `;
 
 const HELP_ADVICE = "Try 'bfm --help' for more information.";

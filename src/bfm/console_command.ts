@@ -5,9 +5,11 @@ import { ExitStatus } from './exit_status.js';
 import { GuestConsole } from './guest_console.js';
 import { HostClient } from './host/host_client.js';
 import { CONSOLE, DROPPED, ENDED, VMM } from './host/host_protocol.js';
+import { RawOutput } from './raw_output.js';
 import { parseTimeout } from './run_options.js';
 import { Terminal } from './terminal.js';
 import { TextMatcher } from '../session/text_matcher.js';
+import type { TextSink } from './text_sink.js';
 import { typeFrom } from './type_from.js';
 import { Typist } from './typist.js';
 import { UsageError } from './usage_error.js';
@@ -37,8 +39,12 @@ const bytesOf = ({ data }: { data: string }): Uint8Array => Buffer.from(data, 'b
 
 /** Shows the console until something ends it. @returns why. */
 async function show(host: HostClient, { until, seconds }: CheckedOptions): Promise<ExitStatus> {
-  const screen = new GuestConsole(process.stdout);
-  const vmm = new VmmLines(process.stderr, process.stderr.isTTY === true && process.env.NO_COLOR === undefined);
+  const isTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
+  const screen = new GuestConsole(process.stdout, isTerminal ? '\r\n' : '\n');
+  const vmm = new VmmLines(
+    isTerminal ? new RawOutput(process.stderr) : process.stderr,
+    process.stderr.isTTY === true && process.env.NO_COLOR === undefined,
+  );
   const matcher = until === undefined ? undefined : new TextMatcher(until);
   let leave: (status: ExitStatus) => void = () => {};
   let isOver = false;
@@ -55,14 +61,14 @@ async function show(host: HostClient, { until, seconds }: CheckedOptions): Promi
   };
   const ended = (detail: string): void => {
     screen.end();
-    process.stderr.write(`bfm: the guest has ended: ${detail}\n`);
+    complain(`the guest has ended: ${detail}`);
     leave(matcher === undefined ? ExitStatus.Reached : ExitStatus.Error);
   };
   // Who removes a machine lets it say so first.
   const hostGone = (): void => {
     if (isOver) return;
     screen.end();
-    process.stderr.write("bfm: the machine's host went away: it was killed\n");
+    complain("the machine's host went away: it was killed");
     leave(ExitStatus.Error);
   };
   host.on(CONSOLE, (params: { data: string }) => output(bytesOf(params)));
@@ -91,8 +97,11 @@ async function show(host: HostClient, { until, seconds }: CheckedOptions): Promi
   }
 }
 
+/** stderr, for lines of our own while the terminal may be raw. */
+const errors = (): TextSink => (process.stdin.isRaw === true ? new RawOutput(process.stderr) : process.stderr);
+
 function complain(text: string): void {
-  process.stderr.write(`bfm: ${text}\n`);
+  errors().write(`bfm: ${text}\n`);
 }
 
 /** Reads no more from the host than is written here. @returns what counts bytes, and gives what to call once they are written. */
@@ -113,7 +122,12 @@ function takeInput(host: HostClient, onLeave: () => void): () => void {
   const { stdin } = process;
   const type = (bytes: Uint8Array): Promise<void> => host.type(bytes);
   if (stdin.isTTY !== true || process.stdout.isTTY !== true)
-    return typeFrom(stdin, type, ({ message }) => complain(message));
+    return typeFrom(
+      stdin,
+      type,
+      () => {},
+      ({ message }) => complain(message),
+    );
   const typist = new Typist(type, complain);
   const terminal = new Terminal(stdin, (bytes) => typist.type(bytes), onLeave);
   terminal.open();

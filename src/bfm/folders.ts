@@ -60,6 +60,7 @@ function matches(file: string, name: string): boolean {
  * The module file that `-m` means: a path, or the name of an extension that is found in the extension folders.
  * @param folders those given by `-e`.
  * @param how what stands before the name on the command line, for errors.
+ * A plain word is the extension first: a file of that name in the current folder, which may be anybody's, does not take its place.
  * @returns an absolute path.
  * @throws FileError if there is none; UsageError if a name means more than one.
  */
@@ -67,11 +68,13 @@ export function findModuleFile(name: string, folders: readonly string[], how = '
   if (name === '') throw UsageError.ofOption(how, name, 'a module file or the name of an extension');
   const path = resolve(name);
   const flaw = fileFlaw(path);
-  if (flaw === undefined) return path;
+  const isPlainName = /^\w+$/.test(name);
+  if (flaw === undefined && !isPlainName) return path;
   const known = extensionFolders(folders).flatMap(moduleFilesOf);
   const found = known.filter((file) => matches(file, name));
   if (found.length > 1) throw new UsageError(`${how} ${name} means more than one module file: ${found.join(', ')}`);
   if (found[0] !== undefined) return found[0];
+  if (flaw === undefined) return path;
   // Something stands where the name leads, as a path.
   if (flaw.found !== 'nothing')
     throw new FileError(`${how} ${name}: ${flaw.sentence}, and no extension has that name${hint(path)}`, {

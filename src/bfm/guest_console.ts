@@ -8,7 +8,11 @@ const CARRIAGE_RETURN = 13;
 export class GuestConsole {
   private atLineStart = true;
 
-  constructor(private readonly sink: TextSink) {}
+  /** @param newline what ends an open line: a raw terminal wants a carriage return too */
+  constructor(
+    private readonly sink: TextSink,
+    private readonly newline = '\n',
+  ) {}
 
   /** @param written called once the bytes have left this process. */
   write(bytes: Uint8Array, written?: () => void): void {
@@ -19,7 +23,7 @@ export class GuestConsole {
   }
 
   end(): void {
-    if (!this.atLineStart) this.sink.write('\n');
+    if (!this.atLineStart) this.sink.write(this.newline);
     this.atLineStart = true;
   }
 }

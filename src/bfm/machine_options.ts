@@ -7,7 +7,11 @@ export function machineOptions(command: Command): Command {
   return command
     .option('--guest <name>', 'a guest of ours (see guests/)')
     .option('--kernel <file>', 'a Linux bzImage, a 32-bit multiboot 1 kernel, or a flat image')
-    .option('--initrd <file>', 'initial RAM disk, or the module of a multiboot kernel')
+    .option(
+      '--initrd <file>',
+      'initial RAM disk, or a module of a multiboot kernel; repeatable for modules',
+      (file: string, before: readonly string[] = []) => [...before, file],
+    )
     .option('--append <text>', 'command line of the guest', '')
     .option('--memory <size>', `guest RAM, ${MEMORY_RANGE}`, DEFAULT_MEMORY)
     .option('--cpus <n>', 'logical processors', '1')

@@ -56,7 +56,7 @@ export class MachineRun {
   async run(): Promise<RunReport> {
     const { request } = this;
     const kernel = readBootFile(request.kernel);
-    const modules = request.initrd === undefined ? [] : [readBootFile(request.initrd)];
+    const modules = (request.initrd ?? []).map(readBootFile);
     this.session = await this.makeSession();
     try {
       this.driver = await this.loadVmm();
@@ -78,7 +78,7 @@ export class MachineRun {
   private makeSession(): Promise<MachineSession> {
     const { request, control, lateStart, post } = this;
     const until = request.until === undefined ? undefined : new TextMatcher(request.until);
-    const options = { ...sessionOptions(request, control, readCoreModule()), lateStart, until, waitsForInput: false };
+    const options = { ...sessionOptions(request, control, readCoreModule()), lateStart, until };
     return MachineSession.create(
       options,
       sessionPorts(control, post, () => this.control.stopRequest !== StopRequest.None),
@@ -123,7 +123,7 @@ export class MachineRun {
         case SliceEnd.TextReached:
           return this.orNeverStarted({ outcome: 'reached', detail: '' });
         case SliceEnd.Ended: {
-          const { kind, detail } = this.session.end!;
+          const { kind, detail } = this.session.guestEnd!;
           return this.orNeverStarted({ outcome: kind, detail });
         }
         case SliceEnd.Attention: {

@@ -4,12 +4,15 @@ import { killThisProcess, outputWritten } from './end_worker.js';
 import { ExitStatus } from './exit_status.js';
 import { whileInterruptsGoTo } from './interrupts.js';
 import { machineOptions } from './machine_options.js';
+import { RawOutput } from './raw_output.js';
 import { checkRunOptions, parseTimeout } from './run_options.js';
 import type { RunOptions } from './run_options.js';
 import { exitStatusOf, outcomeLine, reportTable } from './run_report.js';
 import type { RunReport, RunRequest } from './run_request.js';
 import { RunSession } from './run_session.js';
 import { Terminal } from './terminal.js';
+import type { TextSink } from './text_sink.js';
+import { typeFrom } from './type_from.js';
 import { Typist } from './typist.js';
 
 const EXAMPLES = `
@@ -23,10 +26,11 @@ Examples:
     bfm run --kernel vmlinuz --append "earlyprintk=serial,ttyS0,115200 console=ttyS0" --start off --until "Linux version"
 
 Exit status:
-  0 the text was reached, or the guest switched off and there was none to wait for; 1 error; 2 usage;
+  0 the text was reached, or the guest switched off or halted and there was none to wait for; 1 error; 2 usage;
   3 guest or VMM dead, with the report why; 124 time-out; 130 interrupted.
 
 On a terminal, the terminal is the guest's console: Ctrl-A X leaves, Ctrl-A Ctrl-A types a Ctrl-A.
+A pipe or a file on stdin is typed at the guest's console; </dev/null types nothing.
 Lines of the VMM's own serial port appear on stderr as "vmm: …".
 `;
 
@@ -45,37 +49,56 @@ export function runCommand(done: (status: ExitStatus) => void): Command {
 
 async function run(options: RunOptions): Promise<ExitStatus> {
   const isTerminal = !options.json && process.stdin.isTTY === true && process.stdout.isTTY === true;
+  const input: Input = isTerminal ? 'terminal' : process.stdin.isTTY === true ? 'none' : 'pipe';
   const request = checkRunOptions(options, isTerminal);
+  const errors: TextSink = isTerminal ? new RawOutput(process.stderr) : process.stderr;
   const session = new RunSession(request, {
     timeout: parseTimeout(options.timeout),
     console: options.json ? process.stderr : process.stdout,
-    vmm: process.stderr,
+    newline: isTerminal ? '\r\n' : '\n',
+    vmm: errors,
     colours: process.stderr.isTTY === true && process.env.NO_COLOR === undefined,
   });
-  const report = await withInterrupts(session, isTerminal, () => session.run());
+  const release = takeInput(session, input, (text) => errors.write(`bfm: ${text}\n`));
+  let report: RunReport;
+  try {
+    report = await whileInterruptsGoTo(
+      () => session.interrupt(),
+      () => session.run(),
+    );
+  } finally {
+    release();
+  }
   show(report, request, options);
   // A blocked thread of the machine would keep this process for ever. The report has been given, the terminal is restored.
   if (session.isBlocked) await outputWritten().then(killThisProcess);
   return exitStatusOf(report, request.until);
 }
 
-async function withInterrupts(
-  session: RunSession,
-  isTerminal: boolean,
-  run: () => Promise<RunReport>,
-): Promise<RunReport> {
-  const interrupt = (): void => session.interrupt();
-  const typist = new Typist(
-    (bytes) => session.type(bytes),
-    (text) => process.stderr.write(`bfm: ${text}\n`),
+/** Where what is typed comes from. */
+type Input = 'terminal' | 'pipe' | 'none';
+
+/** What is typed goes to the guest. @returns what gives stdin back */
+function takeInput(session: RunSession, input: Input, complain: (text: string) => void): () => void {
+  const { stdin } = process;
+  const type = (bytes: Uint8Array): Promise<void> => session.type(bytes);
+  if (input === 'none') return () => {};
+  session.openInput();
+  if (input === 'pipe')
+    return typeFrom(
+      stdin,
+      type,
+      () => session.endInput(),
+      ({ message }) => complain(message),
+    );
+  const typist = new Typist(type, complain);
+  const terminal = new Terminal(
+    stdin,
+    (bytes) => typist.type(bytes),
+    () => session.interrupt(),
   );
-  const terminal = isTerminal ? new Terminal(process.stdin, (bytes) => typist.type(bytes), interrupt) : undefined;
-  terminal?.open();
-  try {
-    return await whileInterruptsGoTo(interrupt, run);
-  } finally {
-    terminal?.close();
-  }
+  terminal.open();
+  return () => terminal.close();
 }
 
 function show(report: RunReport, request: RunRequest, options: RunOptions): void {
@@ -83,7 +106,7 @@ function show(report: RunReport, request: RunRequest, options: RunOptions): void
     const { outcome, ...rest } = report;
     const exitStatus = exitStatusOf(report, request.until);
     process.stdout.write(`${JSON.stringify({ outcome, exitStatus, ...rest })}\n`);
-    if (report.outcome !== 'reached' && report.outcome !== 'powered-off')
+    if (report.outcome !== 'reached' && report.outcome !== 'powered-off' && report.outcome !== 'halted')
       process.stderr.write(`bfm: ${outcomeLine(report, request.until)}\n`);
     return;
   }

@@ -16,7 +16,9 @@ const INPUT_HEAD = 4;
 const INPUT_TAIL = 5;
 const ATTENTION = 6;
 const OUTPUT = 7;
-const WORDS = 8;
+const INPUT_OPEN = 8;
+/** An even number: what follows is aligned to 8 bytes. */
+const WORDS = 10;
 const INPUT_BYTES = 4096;
 /** Bytes of output that may be on their way to where they are read. */
 const MOST_OUTPUT_BYTES = 1 << 18;
@@ -111,6 +113,22 @@ export class RunControl {
     return count;
   }
 
+  /** Main thread: from now on somebody may type. */
+  openInput(): void {
+    Atomics.store(this.words, INPUT_OPEN, 1);
+  }
+
+  /** Main thread: nothing more will be typed. */
+  endInput(): void {
+    Atomics.store(this.words, INPUT_OPEN, 0);
+    Atomics.notify(this.words, INPUT_HEAD);
+  }
+
+  /** Worker: somebody may type, or has typed what was not taken yet. */
+  get isInputOpen(): boolean {
+    return Atomics.load(this.words, INPUT_OPEN) !== 0 || this.hasInput;
+  }
+
   /** Worker: something was typed and not taken yet. */
   get hasInput(): boolean {
     return Atomics.load(this.words, INPUT_HEAD) !== Atomics.load(this.words, INPUT_TAIL);
@@ -145,7 +163,8 @@ export class RunControl {
 
   /** Worker: sleeps, but wakes when something is typed or a stop is wanted. */
   sleep(milliseconds: number): void {
-    const head = Atomics.load(this.words, INPUT_TAIL);
+    // What was typed before may wait for room at the guest's port: only more of it wakes.
+    const head = Atomics.load(this.words, INPUT_HEAD);
     if (this.stopRequest === StopRequest.None) Atomics.wait(this.words, INPUT_HEAD, head, milliseconds);
   }
 }

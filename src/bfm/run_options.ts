@@ -13,7 +13,7 @@ import { UsageError } from './usage_error.js';
 export interface RunOptions {
   readonly guest?: string;
   readonly kernel?: string;
-  readonly initrd?: string;
+  readonly initrd?: readonly string[];
   readonly append: string;
   readonly memory: string;
   readonly cpus: string;
@@ -50,11 +50,17 @@ function ramDisk(path: string): string {
   return full;
 }
 
+/** What runs under modules if nothing is said: a guest that prints, executes some CPUIDs and switches the power off. */
+const GUEST_OF_MODULES = 'cpuid';
+
 function kernelPath(options: RunOptions): string {
   if (options.guest !== undefined && options.kernel !== undefined)
     throw new UsageError('--guest and --kernel exclude each other');
   if (options.guest !== undefined) return guestImage(options.guest);
-  if (options.kernel === undefined) throw new UsageError('say what to run: --guest NAME or --kernel FILE');
+  if (options.kernel === undefined) {
+    if (options.module.length > 0) return guestImage(GUEST_OF_MODULES);
+    throw new UsageError('say what to run: --guest NAME or --kernel FILE');
+  }
   return existingFile('--kernel', options.kernel);
 }
 
@@ -122,7 +128,7 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
   parseTimeout(options.timeout);
   return {
     kernel: kernelPath(options),
-    ...(options.initrd !== undefined && { initrd: ramDisk(options.initrd) }),
+    ...(options.initrd !== undefined && { initrd: options.initrd.map(ramDisk) }),
     append: options.append,
     memoryBytes,
     processors: processors(options.cpus),

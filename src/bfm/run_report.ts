@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { PcEnd } from '../machine/pc.js';
+import type { GuestEnd } from '../session/guest_end.js';
 import { ExitStatus } from './exit_status.js';
 import { groupedDigits } from '../session/grouped_digits.js';
 import type { Outcome, RunReport } from './run_request.js';
 
-const STATUS: Readonly<Record<Exclude<Outcome, 'powered-off' | 'debug-exit' | 'reset'>, ExitStatus>> = {
+const STATUS: Readonly<Record<Exclude<Outcome, PcEnd['kind'] | 'halted'> | 'dead', ExitStatus>> = {
   reached: ExitStatus.Reached,
   dead: ExitStatus.Dead,
   timeout: ExitStatus.Timeout,
@@ -16,6 +17,7 @@ const STATUS: Readonly<Record<Exclude<Outcome, 'powered-off' | 'debug-exit' | 'r
 export function exitStatusOf(report: RunReport, until: string | undefined): ExitStatus {
   switch (report.outcome) {
     case 'powered-off':
+    case 'halted':
     case 'reset':
       return until === undefined ? ExitStatus.Reached : ExitStatus.Error;
     case 'debug-exit':
@@ -26,10 +28,12 @@ export function exitStatusOf(report: RunReport, until: string | undefined): Exit
 }
 
 /** How a guest ended by itself: a sentence, or the report of a death. @param early what it did not wait for. */
-export function endingLine({ kind, detail }: PcEnd, debugExit: number | null, early = ''): string {
+export function endingLine({ kind, detail }: GuestEnd, debugExit: number | null, early = ''): string {
   switch (kind) {
     case 'powered-off':
       return `the guest switched the power off${early} (${detail})`;
+    case 'halted':
+      return `the guest's system has halted${early}`;
     case 'debug-exit':
       return `the guest ended by the debug-exit port with ${debugExit}${early}`;
     case 'reset':
@@ -52,6 +56,7 @@ export function outcomeLine(report: RunReport, until: string | undefined): strin
     case 'reached':
       return `"${until ?? ''}" reached`;
     case 'powered-off':
+    case 'halted':
     case 'debug-exit':
     case 'reset':
       return endingLine({ kind: report.outcome, detail: report.detail }, report.machine.debugExit, early);

@@ -8,7 +8,8 @@ export type StartMode = 'boot' | 'late' | 'off';
 /** Everything a run needs, checked, as plain data: it travels into the worker. */
 export interface RunRequest {
   readonly kernel: string;
-  readonly initrd?: string;
+  /** The RAM disk of a Linux kernel, or the modules of a multiboot kernel. */
+  readonly initrd?: readonly string[];
   readonly append: string;
   readonly memoryBytes: number;
   readonly processors: number;
@@ -41,7 +42,8 @@ export interface RunWorkerData {
 }
 
 /** How a run ended. */
-export type Outcome = 'reached' | 'powered-off' | 'debug-exit' | 'reset' | 'dead' | 'timeout' | 'interrupted' | 'error';
+export type Outcome =
+  'reached' | 'powered-off' | 'halted' | 'debug-exit' | 'reset' | 'dead' | 'timeout' | 'interrupted' | 'error';
 
 /** What is known of a run when it has ended. */
 export interface RunReport {

@@ -20,6 +20,8 @@ export interface SessionOptions {
   readonly timeout?: number | undefined;
   readonly console: TextSink;
   readonly vmm: TextSink;
+  /** What ends an open line of the console; a line feed if it is not given. */
+  readonly newline?: string;
   /** Whether the VMM's lines keep their colours. */
   readonly colours: boolean;
   /** Milliseconds that modules may take to load, VMM and extensions to start, to report and to end; 10000 if it is not given. */
@@ -60,7 +62,7 @@ export class RunSession {
     private readonly request: RunRequest,
     private readonly options: SessionOptions,
   ) {
-    this.console = new GuestConsole(options.console);
+    this.console = new GuestConsole(options.console, options.newline);
     this.vmm = new VmmLines(options.vmm, options.colours);
   }
 
@@ -86,6 +88,16 @@ export class RunSession {
   /** The worker waits in a call of the system and could not be ended: only the end of this process ends it. */
   get isBlocked(): boolean {
     return this.blocked;
+  }
+
+  /** Somebody may type from now on: a guest that only waits for input is waited for. */
+  openInput(): void {
+    this.control.openInput();
+  }
+
+  /** Nothing more will be typed. Precondition: what was typed was taken. */
+  endInput(): void {
+    this.control.endInput();
   }
 
   /** Types bytes at the guest's console. @returns once they are on their way to the guest, which may be never */

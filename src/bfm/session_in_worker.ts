@@ -14,7 +14,7 @@ export function sessionOptions(
   request: RunRequest,
   control: RunControl,
   coreModule: WebAssembly.Module,
-): Omit<SessionOptions, 'waitsForInput'> {
+): SessionOptions {
   return {
     coreModule,
     memoryBytes: request.memoryBytes,
@@ -37,6 +37,7 @@ export function sessionPorts(
     console: new OutputBuffer(control, (bytes) => post({ kind: 'console', bytes })),
     vmm: new OutputBuffer(control, (bytes) => post({ kind: 'vmm', bytes })),
     hasInput: () => control.hasInput,
+    isInputOpen: () => control.isInputOpen,
     takeInput: () => {
       const bytes = control.takeInput();
       post({ kind: 'typed' });

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { spawnSync } from 'node:child_process';
 import type { ReadStream } from 'node:tty';
 import { TerminalEscapes } from './terminal_escapes.js';
+
+/**
+ * Node's raw mode leaves ONLCR on, with which the terminal's driver puts a carriage return before each line feed. `setRawMode(false)` restores
+ * it with the rest. A system without stty keeps it.
+ */
+function leaveOutputUnchanged(): void {
+  spawnSync('stty', ['-onlcr'], { stdio: ['inherit', 'ignore', 'ignore'] });
+}
 
 /** The terminal as the guest's console: raw while it is open, as it was before afterwards, however the process ends. */
 export class Terminal {
@@ -21,6 +30,7 @@ export class Terminal {
   open(): void {
     process.once('exit', this.restore);
     this.stream.setRawMode(true);
+    leaveOutputUnchanged();
     this.stream.on('data', this.onData);
     this.stream.resume();
   }

@@ -5,12 +5,14 @@ import type { Readable } from 'node:stream';
  * Types what a pipe or a file gives, no faster than the guest takes it.
  *
  * @param type types bytes at the guest; resolves once they are on their way to it.
+ * @param ended hears that everything was typed.
  * @param failed hears why nothing more can be typed.
  * @returns what gives the stream back
  */
 export function typeFrom(
   stream: Readable,
   type: (bytes: Uint8Array) => Promise<void>,
+  ended: () => void,
   failed: (error: Error) => void,
 ): () => void {
   let isOver = false;
@@ -26,9 +28,11 @@ export function typeFrom(
   };
   const stop = (): void => {
     isOver = true;
-    stream.off('data', onData);
+    stream.off('data', onData).off('end', ended);
     stream.destroy();
   };
-  stream.on('data', onData);
+  stream.on('data', onData).on('end', ended);
+  // A terminal that hangs up, or a folder in place of a file: there is nothing more to type.
+  stream.on('error', ended);
   return stop;
 }

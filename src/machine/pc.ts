@@ -62,6 +62,8 @@ export interface PcEnd {
   readonly kind: 'powered-off' | 'debug-exit' | 'reset' | 'dead';
   /** Which port it was, or a report of several lines about a death. */
   readonly detail: string;
+  /** Of a death: software halted with interrupts off. */
+  readonly isHalted?: true;
   /** Of a death: the instruction at RIP. */
   readonly instruction?: InstructionPlace;
   /** Of a death because software asked for something that the machine does not do: what, and where. */
@@ -230,6 +232,7 @@ export class Pc {
       kind: 'dead',
       detail: [reason, ...(fault ? [tripleFaultText(fault)] : []), processorReport(processor)].join('\n'),
       instruction: instructionPlace(processor),
+      ...(death.isHalted && { isHalted: true }),
       ...(unimplemented && { unimplemented }),
       ...(unknown && { undefinedOpcode: unknown }),
       ...(fault && { tripleFault: fault }),

@@ -29,6 +29,8 @@ export interface Death {
   readonly reason: string;
   /** Software asked for something that is not implemented: the processor's state says what. */
   readonly unimplemented?: true;
+  /** Software halted with interrupts off. */
+  readonly isHalted?: true;
 }
 
 interface Slot {
@@ -112,7 +114,7 @@ export class Scheduler implements Clock {
         return undefined;
       case StopReason.Idle:
         if (processor.isHaltedForGood && this.wakesIn(slot) === Infinity && this.slots.length === 1)
-          return dead('halted with interrupts off: nothing can wake it');
+          return { ...dead('halted with interrupts off: nothing can wake it'), isHalted: true };
         slot.idle = true;
         return undefined;
       case StopReason.Shutdown:

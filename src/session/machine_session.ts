@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { BootRequest } from '../machine/boot/entry_state.js';
 import { Pc, type PcEnd, type PcOptions } from '../machine/pc.js';
+import { guestEnd, type GuestEnd } from './guest_end.js';
 import { LastOutput } from './last_output.js';
 import type { LateStart } from './late_start.js';
 import { SliceEnd, type SessionPorts } from './session_ports.js';
@@ -13,8 +14,6 @@ const MOST_WAITING = 4096;
 export interface SessionOptions extends Omit<PcOptions, 'com1' | 'com2' | 'debugConsole'> {
   /** Idle time passes as on the wall, or at once. */
   readonly pace: 'real' | 'fast';
-  /** Whether idle time without an end, which only input can end, is waited for at a fast pace too. */
-  readonly waitsForInput: boolean;
   /** For a VMM that starts while the guest runs. */
   readonly lateStart?: LateStart | undefined;
   /** A text of the console that the owner waits for. */
@@ -89,6 +88,11 @@ export class MachineSession {
     }
   }
 
+  /** How the guest ended by itself, by what it printed too. */
+  get guestEnd(): GuestEnd | undefined {
+    return this.end && guestEnd(this.end, this.lastOutput.lines());
+  }
+
   /** What was printed is on its way. */
   flush(): void {
     this.ports.console.flush();
@@ -128,9 +132,9 @@ export class MachineSession {
 
   /** Whether so many nanoseconds of idle time have passed, so that the machine may jump over them. */
   private hasIdled(nanoseconds: number): boolean {
-    const { lateStart, pace, waitsForInput } = this.options;
+    const { lateStart, pace } = this.options;
     if (lateStart?.idle() === true) return false;
-    if (pace === 'fast' && !(waitsForInput && nanoseconds === Infinity)) return true;
+    if (pace === 'fast' && !(nanoseconds === Infinity && this.ports.isInputOpen())) return true;
     const now = this.ports.now();
     this.idleUntil ??= now + nanoseconds / 1e6;
     if (now >= this.idleUntil) {

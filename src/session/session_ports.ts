@@ -16,6 +16,8 @@ export interface SessionPorts {
   readonly vmm: ByteSink;
   /** Whether something was typed that `takeInput` would give. */
   hasInput(): boolean;
+  /** Whether something may be typed yet: idle time that only input can end is waited for then, at a fast pace too. */
+  isInputOpen(): boolean;
   /** Takes what was typed since the last call. The one who types bounds how much that is. */
   takeInput(): readonly number[];
   /** Milliseconds of a clock on the wall, from any beginning. */

@@ -31,9 +31,11 @@ export function ended(child: ChildProcessWithoutNullStreams): Promise<BfmResult>
   });
 }
 
-/** Runs the built command line to its end. */
+/** Runs the built command line to its end; nothing is typed. */
 export function bfm(...args: string[]): Promise<BfmResult> {
-  return ended(startBfm(args));
+  const child = startBfm(args);
+  child.stdin.end();
+  return ended(child);
 }
 
 /** Resolves when a stream of the child has shown this text. */

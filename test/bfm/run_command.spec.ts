@@ -60,6 +60,19 @@ describe('bfm run', function () {
   const json = (result: BfmResult): Json => JSON.parse(result.stdout) as Json;
   const checksum = (text: string): string => /checksum of the returned leaves: (0x[0-9a-f]{16})/.exec(text)![1]!;
 
+  it('types at the guest what comes by a pipe, and waits for it', async () => {
+    const child = startBfm(['run', '--guest', 'echo', '--timeout', '60']);
+    child.stdin.write('hello');
+    await shows(child, 'hello');
+    child.stdin.end(Uint8Array.of(4));
+    expect((await ended(child)).stderr).to.match(/the guest switched the power off/);
+  });
+
+  it('runs our own guest under modules without a guest', async () => {
+    const { status, stdout } = await bfm('run', '-m', cpuidcount);
+    expect([status, /hello from a guest that executes \d+ cpuids/.test(stdout)]).to.deep.equal([0, true]);
+  });
+
   for (const count of [0, 17, 2500]) {
     it(`counts ${count} CPUIDs alike in guest, machine and extension`, async () => {
       const result = await bfm('run', '--guest', 'cpuid', '--append', String(count), '-m', cpuidcount, '--json');

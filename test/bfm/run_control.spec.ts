@@ -46,6 +46,19 @@ describe('RunControl', () => {
     expect([main.heartbeat, main.exitReason, main.handler]).to.deep.equal([2, 11, 2]);
   });
 
+  it('says whether somebody may type yet', () => {
+    const main = new RunControl();
+    const worker = new RunControl(main.memory);
+    expect(worker.isInputOpen).to.equal(false);
+    main.openInput();
+    expect(worker.isInputOpen).to.equal(true);
+    main.type(Uint8Array.of(1));
+    main.endInput();
+    expect(worker.isInputOpen, 'something is left').to.equal(true);
+    worker.takeInput();
+    expect(worker.isInputOpen).to.equal(false);
+  });
+
   it('calls the worker by a word that the machine looks at, at each stop too', () => {
     const main = new RunControl();
     const worker = new RunControl(main.memory);

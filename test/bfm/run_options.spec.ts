@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { Command } from 'commander';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { machineOptions } from '../../src/bfm/machine_options.js';
 import { FileError } from '../../src/bfm/file_error.js';
 import { checkRunOptions } from '../../src/bfm/run_options.js';
 import type { RunOptions } from '../../src/bfm/run_options.js';
@@ -75,9 +77,9 @@ describe('checkRunOptions', () => {
     ['a missing kernel', { kernel: '/does/not/exist' }, FileError, /no such file/],
     ['a kernel without a name', { kernel: '' }, UsageError, /--kernel '': it is the name of a file/],
     ['a folder as kernel', { kernel: '/' }, FileError, /is a folder/],
-    ['a missing RAM disk', { initrd: '/does/not/exist' }, FileError, /--initrd .*no such file/],
-    ['a folder as RAM disk', { initrd: '/' }, FileError, /--initrd .*is a folder/],
-    ['an empty RAM disk', { initrd: empty }, FileError, /--initrd .*is an empty file/],
+    ['a missing RAM disk', { initrd: ['/does/not/exist'] }, FileError, /--initrd .*no such file/],
+    ['a folder as RAM disk', { initrd: ['/'] }, FileError, /--initrd .*is a folder/],
+    ['an empty RAM disk', { initrd: [empty] }, FileError, /--initrd .*is an empty file/],
     ['a fraction of memory', { memory: '1.5G' }, UsageError, /--memory 1\.5G: it is a whole number and a unit/],
     ['no memory', { memory: '0' }, UsageError, /--memory 0/],
     ['a time-out that is no number', { timeout: 'abc' }, UsageError, /--timeout abc: it is a positive number/],
@@ -105,6 +107,37 @@ describe('checkRunOptions', () => {
       expect(() => check(options)).to.throw(kind, message);
     });
   }
+
+  it('takes an extension before a file of its name in the current folder, and the file by its path', () => {
+    const before = process.cwd();
+    writeFileSync(join(folder, 'cpuidcount'), '{}');
+    writeFileSync(join(folder, 'another'), '{}');
+    try {
+      process.chdir(folder);
+      expect(check({ module: ['cpuidcount'] }).modules[0]).to.match(/hypervisor_example_cpuidcount/);
+      expect(check({ module: ['./cpuidcount', 'another'] }).modules.map((path) => basename(path))).to.deep.equal([
+        'cpuidcount',
+        'another',
+      ]);
+    } finally {
+      process.chdir(before);
+    }
+  });
+
+  it('runs our own guest under modules if nothing is said', () => {
+    const module = [join(folder, 'hypervisor_one', 'one.modules')];
+    expect(checkRunOptions({ ...defaults, module }, false).kernel).to.match(/guests\/cpuid\.bin$/);
+    expect(() => checkRunOptions(defaults, false)).to.throw(UsageError, /say what to run/);
+  });
+
+  it('keeps each --initrd', () => {
+    const second = join(folder, 'hypervisor_one', 'one.modules');
+    const command = machineOptions(new Command());
+    command.parse(['--initrd', join(folder, 'kernel'), '--kernel', 'x', '--initrd', second], { from: 'user' });
+    const { initrd } = command.opts<RunOptions>();
+    expect(check({ initrd: initrd! }).initrd).to.deep.equal([join(folder, 'kernel'), second]);
+    expect(check({}).initrd).to.equal(undefined);
+  });
 
   it('names the guests there are when one is unknown', () => {
     expect(() => checkRunOptions({ ...defaults, guest: 'nobody' }, false)).to.throw(UsageError, /no such guest.*cpuid/);

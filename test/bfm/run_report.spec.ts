@@ -19,6 +19,8 @@ describe('exitStatusOf', () => {
     ['reached', null, 'x', ExitStatus.Reached],
     ['powered-off', null, undefined, ExitStatus.Reached],
     ['powered-off', null, 'x', ExitStatus.Error],
+    ['halted', null, undefined, ExitStatus.Reached],
+    ['halted', null, 'x', ExitStatus.Error],
     ['reset', null, 'x', ExitStatus.Error],
     ['debug-exit', 0, undefined, ExitStatus.Reached],
     ['debug-exit', 1, undefined, ExitStatus.Error],
@@ -36,6 +38,7 @@ describe('exitStatusOf', () => {
 
 describe('outcomeLine', () => {
   it('says what the guest did and what was missed', () => {
+    expect(outcomeLine(report('halted', null, 'the report'), undefined)).to.equal("the guest's system has halted");
     expect(outcomeLine(report('powered-off', null, 'port 0x8900'), 'login:')).to.equal(
       'the guest switched the power off before "login:" appeared on its console (port 0x8900)',
     );

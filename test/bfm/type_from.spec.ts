@@ -16,6 +16,7 @@ describe('typeFrom', () => {
         another();
         return new Promise((resolve) => (take = resolve));
       },
+      () => expect.fail('there is more'),
       () => expect.fail('nothing failed'),
     );
     const first = new Promise<void>((resolve) => (another = resolve));
@@ -35,10 +36,35 @@ describe('typeFrom', () => {
   it('ends with the reason if the guest cannot be reached', async () => {
     const stream = new PassThrough();
     const failed = new Promise<Error>((resolve) => {
-      typeFrom(stream, () => Promise.reject(new Error('the machine ended')), resolve);
+      typeFrom(
+        stream,
+        () => Promise.reject(new Error('the machine ended')),
+        () => {},
+        resolve,
+      );
     });
     stream.write('x');
     expect((await failed).message).to.equal('the machine ended');
     expect(stream.destroyed).to.equal(true);
+  });
+
+  it('says when everything was typed', async () => {
+    const stream = new PassThrough();
+    let typed = '';
+    const ended = new Promise<void>((resolve) => {
+      typeFrom(
+        stream,
+        (bytes) => {
+          typed += Buffer.from(bytes).toString();
+          return Promise.resolve();
+        },
+        resolve,
+        () => expect.fail('nothing failed'),
+      );
+    });
+    stream.write('one');
+    stream.end('two');
+    await ended;
+    expect(typed).to.equal('onetwo');
   });
 });

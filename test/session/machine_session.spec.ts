@@ -24,7 +24,9 @@ class World implements SessionPorts {
     flush: () => void this.flushed++,
   };
   readonly vmm = { push: () => {}, flush: () => {} };
+  isOpen = false;
   hasInput = () => this.typed.length > 0;
+  isInputOpen = () => this.isOpen;
   takeInput = () => this.typed.splice(0);
   now = () => this.time;
   wantsAttention = () => this.attention;
@@ -33,10 +35,7 @@ class World implements SessionPorts {
 
 async function sessionOf(lines: readonly string[], options: Partial<SessionOptions> = {}) {
   const world = new World();
-  const session = await MachineSession.create(
-    { coreModule, memoryBytes: 16 << 20, pace: 'fast', waitsForInput: false, ...options },
-    world,
-  );
+  const session = await MachineSession.create({ coreModule, memoryBytes: 16 << 20, pace: 'fast', ...options }, world);
   session.boot({ kernel: { name: 'guest', bytes: assemble([...lines], 64, 0x200000) }, modules: [], append: '' });
   return { world, session };
 }
@@ -108,15 +107,47 @@ describe('MachineSession', () => {
     });
   });
 
+  describe('.guestEnd', () => {
+    const halt = ['cli', 'hlt'];
+    const ended = async (lines: readonly string[]) => {
+      const { session } = await sessionOf(lines);
+      expect(session.slice(Infinity)).to.equal(SliceEnd.Ended);
+      return session.guestEnd!.kind;
+    };
+
+    it('is a halt on purpose if the guest said so before it halted with interrupts off', async () => {
+      expect(await ended([...print('reboot: System halted\n'), ...halt])).to.equal('halted');
+    });
+
+    it('is a death without such words, or by something else than a halt', async () => {
+      expect(await ended([...print('I am fine\n'), ...halt])).to.equal('dead');
+      expect(await ended([...print('System halted\n'), 'push 0', 'push 0', 'lidt [rsp]', 'ud2'])).to.equal('dead');
+    });
+
+    it('is what switched the power off, whatever the guest said', async () => {
+      expect(await ended([...print('System halted\n'), ...powerOff])).to.equal('powered-off');
+    });
+  });
+
   describe('idle time', () => {
     it('without an end ends only by input where the owner waits for it', async () => {
-      const { session, world } = await sessionOf(sleep, { waitsForInput: true });
+      const { session, world } = await sessionOf(sleep);
+      world.isOpen = true;
       expect(session.slice(Infinity)).to.equal(SliceEnd.Idle);
       expect(session.idleMilliseconds).to.equal(Infinity);
       world.typed = [65];
       expect(session.canFeed).to.equal(true);
       expect(session.slice(Infinity)).to.equal(SliceEnd.Idle);
       expect(world.typed).to.deep.equal([]);
+    });
+
+    it('without an end is the end of a guest for which nobody types any more', async () => {
+      const { session, world } = await sessionOf(sleep);
+      world.isOpen = true;
+      expect(session.slice(Infinity)).to.equal(SliceEnd.Idle);
+      world.isOpen = false;
+      expect(session.slice(Infinity)).to.equal(SliceEnd.Ended);
+      expect(session.end!.detail).to.match(/^halted, and no device will ever interrupt it/);
     });
 
     it('passes as on the wall at a real pace, and not before', async () => {

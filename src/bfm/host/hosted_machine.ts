@@ -5,6 +5,7 @@ import { inlineExitPath } from '../../driver/node/exit_path_inlining.js';
 import { moduleFiles } from '../../driver/node/module_files.js';
 import type { VmcallRegisters } from '../../vmm/exit_handler/vmcall_registers.js';
 import type { PcEnd } from '../../machine/pc.js';
+import type { GuestEnd } from '../../session/guest_end.js';
 import { LateStart } from '../../session/late_start.js';
 import { MachineSession } from '../../session/machine_session.js';
 import { SliceEnd, type SessionPorts } from '../../session/session_ports.js';
@@ -90,12 +91,8 @@ export class HostedMachine {
   private async build(): Promise<void> {
     const { request, control } = this;
     const kernel = readBootFile(request.kernel);
-    const modules = request.initrd === undefined ? [] : [readBootFile(request.initrd)];
-    const options = {
-      ...sessionOptions(request, control, readCoreModule()),
-      lateStart: this.lateStart,
-      waitsForInput: true,
-    };
+    const modules = (request.initrd ?? []).map(readBootFile);
+    const options = { ...sessionOptions(request, control, readCoreModule()), lateStart: this.lateStart };
     this.session = await MachineSession.create(options, this.ports);
     inlineExitPath();
     this.driver = await Driver.create({
@@ -133,7 +130,7 @@ export class HostedMachine {
     const { session } = this;
     this.stopped = session.slice(session.pc.virtualTime + SLICE);
     if (this.stopped === SliceEnd.LateStartDue) await this.called('start', () => this.startLate());
-    if (this.stopped === SliceEnd.Ended) await this.tellEnd(session.end!);
+    if (this.stopped === SliceEnd.Ended) await this.tellEnd(session.end!, session.guestEnd!.kind);
   }
 
   private startLate(): void {
@@ -146,15 +143,16 @@ export class HostedMachine {
     }
   }
 
-  private async tellEnd(end: PcEnd): Promise<void> {
+  private async tellEnd(end: PcEnd, kind: GuestEnd['kind']): Promise<void> {
     if (this.isEndTold) return;
     this.isEndTold = true;
     // The whole report takes a disassembler; who asks meanwhile hears the first line.
     this.post({ kind: 'ended', detail: this.shortEnding!, isWhole: false });
-    const { detail } = end.kind === 'dead' ? await deathReport(end, this.driver.hasVmm) : end;
+    const lines = this.session.lastOutput.lines();
+    const { detail } = kind === 'dead' ? await deathReport(end, this.driver.hasVmm, lines) : end;
     this.post({
       kind: 'ended',
-      detail: endingLine({ kind: end.kind, detail }, this.session.pc.debugExit),
+      detail: endingLine({ kind, detail }, this.session.pc.debugExit),
       isWhole: true,
     });
   }
@@ -170,8 +168,8 @@ export class HostedMachine {
 
   /** How the guest ended, in one line. */
   private get shortEnding(): string | undefined {
-    const { end, pc } = this.session;
-    return end && endingLine(end, pc.debugExit).split('\n')[0];
+    const { guestEnd, pc } = this.session;
+    return guestEnd && endingLine(guestEnd, pc.debugExit).split('\n')[0];
   }
 
   /** Gives requests the chance to arrive; sleeps while there is nothing to do. */

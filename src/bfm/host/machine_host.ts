@@ -68,6 +68,7 @@ export class MachineHost {
   private state: DriverState = 'VMM_UNLOADED';
 
   constructor(request: RunRequest) {
+    this.control.openInput();
     const workerData: RunWorkerData = { request, control: this.control.memory, seal: this.seal.text };
     this.worker = new Worker(new URL('./hosted_worker.js', import.meta.url), { workerData });
     this.worker.on('message', (received: unknown) => {

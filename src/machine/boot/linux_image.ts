@@ -122,7 +122,10 @@ function placeRamDisk(
   header: SetupHeader,
   kernelEnd: number,
 ): { address: number; size: number } {
-  if (files.length > 1) throw new BootError(`Linux takes one initial RAM disk, not ${files.length}`);
+  if (files.length > 1)
+    throw new BootError(
+      `Linux takes one initial RAM disk (--initrd), not ${files.length}: join the archives to one file by cat, the kernel unpacks them one after the other`,
+    );
   const file = files[0];
   if (file === undefined) return { address: 0, size: 0 };
   const top = Math.min(ram.length, header.initrdAddressMax + 1);
