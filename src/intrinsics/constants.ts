@@ -176,6 +176,9 @@ export const Limit = {
   pagePoolBytes: 33554432,
   memMapPoolBytes: 8388608,
   memMapPoolStart: 0x200000,
+  /** Bits 63:32 of the VMM-virtual address at which `PhysicalWindow` begins, and its size: 2^46 bytes. */
+  physicalWindowHigh: 0x4000,
+  physicalWindowBits: 46,
   maxModules: 75,
   debugRingShift: 15,
   debugRingBytes: 32768,

@@ -34,6 +34,8 @@ export interface VmmMemory {
   read16(address: bigint): number;
   read32(address: bigint): number;
   read64(address: bigint): bigint;
+  /** `read64` without allocation, for the exit path: address and result are two unsigned halves, the low one first. */
+  readHalves(addressLow: number, addressHigh: number, result: Uint32Array): void;
   write8(address: bigint, value: number): void;
   write16(address: bigint, value: number): void;
   write32(address: bigint, value: number): void;

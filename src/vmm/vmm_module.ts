@@ -30,6 +30,8 @@ import { GuestMemory } from './memory_manager/guest_memory.js';
 import { GuestMemoryX64 } from './memory_manager/guest_memory_x64.js';
 import { MemoryManager } from './memory_manager/memory_manager.js';
 import { MemoryManagerX64 } from './memory_manager/memory_manager_x64.js';
+import { PhysicalWindow } from './memory_manager/physical_window.js';
+import { PhysicalWindowX64 } from './memory_manager/physical_window_x64.js';
 import { RootPageTable } from './memory_manager/root_page_table.js';
 import { RootPageTableX64 } from './memory_manager/root_page_table_x64.js';
 import { Output } from './output/output.js';
@@ -87,6 +89,7 @@ export const vmmParts = vmmModule(({ bind }) => {
   bind(MemoryManager).to(MemoryManagerX64);
   bind(RootPageTable).to(RootPageTableX64);
   bind(GuestMemory).to(GuestMemoryX64);
+  bind(PhysicalWindow).to(PhysicalWindowX64);
   bind(Ept).to(EptIntelX64);
   bind(VpidPool).to(VpidPoolX64);
   bind(VmmTables).to(VmmTablesX64);

@@ -39,6 +39,12 @@ export class FakeMemory implements VmmMemory {
     return (address & 7n) === 0n ? this.readPhysical64(this.translate(address, 'read')) : this.number(address, 8);
   }
 
+  readHalves(addressLow: number, addressHigh: number, result: Uint32Array): void {
+    const value = this.read64((BigInt(addressHigh) << 32n) | BigInt(addressLow));
+    result[0] = Number(value & 0xffffffffn);
+    result[1] = Number(value >> 32n);
+  }
+
   write8(address: bigint, value: number): void {
     this.store(address, 1, BigInt(value));
   }

@@ -121,6 +121,7 @@ export const stubVmmMemory = (): SinonStubbedInstance<VmmMemory> => ({
     'read16',
     'read32',
     'read64',
+    'readHalves',
     'write8',
     'write16',
     'write32',

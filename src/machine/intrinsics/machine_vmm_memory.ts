@@ -60,6 +60,20 @@ export class MachineVmmMemory implements VmmMemory {
     return fromHalves(this.assemble(address, 4), this.assemble(address + 4n, 4));
   }
 
+  readHalves(addressLow: number, addressHigh: number, result: Uint32Array): void {
+    const { u32 } = this.execution;
+    const isWithin = (addressLow & 3) === 0 && (addressLow & (pageBytes - 1)) <= pageBytes - 8;
+    const at = isWithin ? this.offsetAt(addressLow, addressHigh, 8, 'read') : -1;
+    if (at >= 0) {
+      result[0] = u32[at >>> 2]!;
+      result[1] = u32[(at >>> 2) + 1]!;
+      return;
+    }
+    const value = this.read64(fromHalves(addressLow, addressHigh));
+    result[0] = lowHalf(value);
+    result[1] = highHalf(value);
+  }
+
   write8(address: bigint, value: number): void {
     this.store(address, [value]);
   }
@@ -172,39 +186,39 @@ export class MachineVmmMemory implements VmmMemory {
   }
 
   private offsetOf(address: bigint, size: number, access: Access): number {
+    return this.offsetAt(lowHalf(address), highHalf(address), size, access);
+  }
+
+  /** The same for an address in two halves. */
+  private offsetAt(low: number, high: number, size: number, access: Access): number {
     const { core } = this.execution.processor;
     const top = this.topTable;
-    const physical = top < 0 ? regionAddress(address, size) : this.walk(top, address, access);
-    if (physical < 0) {
-      throw new VmmPageFault(
-        address,
-        access,
-        top < 0 ? 'no root page table is in use yet, and no region has it' : this.explainWalk(top, address),
-      );
-    }
+    const physical = top < 0 ? regionAddress(low, high, size) : this.walk(top, low, high, access);
+    if (physical < 0) throw this.miss(low, high, access, top);
     const at = core.vmmOffset(physical);
-    if (at < 0)
-      throw new VmmPageFault(
-        address,
-        access,
-        `it is mapped to physical 0x${physical.toString(16)}, where there is no memory`,
-      );
-    return at;
+    if (at >= 0) return at;
+    const where = `it is mapped to physical 0x${physical.toString(16)}, where there is no memory`;
+    throw new VmmPageFault(fromHalves(low, high), access, where);
+  }
+
+  private miss(low: number, high: number, access: Access, top: number): VmmPageFault {
+    const address = fromHalves(low, high);
+    const why = top < 0 ? 'no root page table is in use yet, and no region has it' : this.explainWalk(top, address);
+    return new VmmPageFault(address, access, why);
   }
 
   /** Physical address by a walk of four levels, −1 if an entry is not present or forbids the store. */
-  private walk(top: number, address: bigint, access: Access): number {
+  private walk(top: number, low: number, high: number, access: Access): number {
     const { core } = this.execution.processor;
-    const low = lowHalf(address);
-    const high = highHalf(address);
+    const { u32 } = this.execution;
     if (!isCanonical(high)) return -1;
     let table = top;
     for (let level = 3; level >= 0; level--) {
       const at = core.vmmOffset(table + 8 * indexAt(low, high, level));
       if (at < 0) return -1;
-      const entry = core.u32[at >>> 2]!;
+      const entry = u32[at >>> 2]!;
       if ((entry & Entry.Present) === 0 || (access === 'write' && (entry & Entry.Writable) === 0)) return -1;
-      const frame = (core.u32[(at >>> 2) + 1]! & 0xfffff) * 0x1_0000_0000 + ((entry & 0xfffff000) >>> 0);
+      const frame = (u32[(at >>> 2) + 1]! & 0xfffff) * 0x1_0000_0000 + ((entry & 0xfffff000) >>> 0);
       if (level === 0 || ((entry & Entry.Large) !== 0 && level < 3)) return pagePart(frame, low, level);
       table = frame;
     }
@@ -229,11 +243,13 @@ export class MachineVmmMemory implements VmmMemory {
   }
 }
 
+const regionLow = lowHalf(carveOutVirtual);
+const regionHigh = highHalf(carveOutVirtual);
+
 /** Physical address by the driver's map of the carve-out, −1 outside it. */
-function regionAddress(address: bigint, size: number): number {
-  const offset = address - carveOutVirtual;
-  const isInside = offset >= 0n && offset + BigInt(size) <= BigInt(Sizes.CARVE_OUT);
-  return isInside ? carveOutPhysical + Number(offset) : -1;
+function regionAddress(low: number, high: number, size: number): number {
+  const offset = (high - regionHigh) * 0x1_0000_0000 + (low - regionLow);
+  return offset >= 0 && offset + size <= Sizes.CARVE_OUT ? carveOutPhysical + offset : -1;
 }
 
 function isCanonical(high: number): boolean {
@@ -249,8 +265,10 @@ function indexAt(low: number, high: number, level: number): number {
   return (high >>> 7) & 0x1ff;
 }
 
+const pageSizes = [0x1000, 0x200000, 0x40000000] as const;
+
 /** Frame plus the offset within a page of 4 KiB, 2 MiB or 1 GiB. */
 function pagePart(frame: number, low: number, level: number): number {
-  const size = [0x1000, 0x200000, 0x40000000][level]!;
+  const size = pageSizes[level]!;
   return Math.floor(frame / size) * size + (low & (size - 1));
 }

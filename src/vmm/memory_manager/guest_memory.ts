@@ -5,7 +5,7 @@ import type { UniqueMapPtrX64 } from './unique_map_ptr_x64.js';
 /** For whom a guest's memory is mapped, and what for: an entry that would fault there is an error. */
 export type GuestAccess = 'user read' | 'user write';
 
-/** Memory of a guest, mapped into the VMM as long as somebody looks at it. Dispose what is returned. */
+/** Memory of a guest: read and written at once, or mapped into the VMM as long as somebody looks at it. Dispose the maps. */
 export interface GuestMemory {
   /** Maps one page. @throws MemoryManagerError unless it is an address of a page; for the VMM's own memory. */
   mapPage(physical: bigint, attributes?: number): UniqueMapPtrX64;
@@ -33,9 +33,30 @@ export interface GuestMemory {
   empty(): UniqueMapPtrX64;
   /** The guest-physical address of a guest-virtual one. @throws MemoryManagerError */
   virtualToPhysical(virtual: bigint, cr3: bigint): bigint;
-  /** Reads 64 bits of guest-physical memory. @throws MemoryManagerError */
+  /**
+   * Reads 64 bits of guest-physical memory. Like the other reads and writes of this interface it maps nothing: an exit handler may use them at
+   * each exit. @throws MemoryManagerError for the VMM's own memory; VmmPageFault where there is no memory.
+   */
   readPhysical64(physical: bigint): bigint;
-  /** The same as the guest finds them: all ones where there is no memory, and where the VMM's is. */
+  /** As `readPhysical64`. */
+  writePhysical64(physical: bigint, value: bigint): void;
+  /** Copies bytes of guest-physical memory out. @throws as `readPhysical64` does. */
+  readPhysical(physical: bigint, bytes: number): Uint8Array;
+  /** Copies bytes in. @throws as `readPhysical64` does. */
+  writePhysical(physical: bigint, data: Uint8Array): void;
+  /**
+   * Reads 64 bits of guest-virtual memory through the guest's page table (4 levels), at any alignment.
+   *
+   * @param access as for `mapVirtual`. @throws as `mapVirtual` does; VmmPageFault where there is no memory.
+   */
+  readVirtual64(virtual: bigint, cr3: bigint, access?: GuestAccess): bigint;
+  /** As `readVirtual64`. */
+  writeVirtual64(virtual: bigint, cr3: bigint, value: bigint, access?: GuestAccess): void;
+  /** Copies bytes of guest-virtual memory out, across pages too. @throws as `readVirtual64` does, and nothing is read then. */
+  readVirtual(virtual: bigint, cr3: bigint, bytes: number, access?: GuestAccess): Uint8Array;
+  /** Copies bytes in. @throws as `readVirtual64` does, and nothing is written then. */
+  writeVirtual(virtual: bigint, cr3: bigint, data: Uint8Array, access?: GuestAccess): void;
+  /** `readPhysical64` as the guest finds them: all ones where there is no memory, and where the VMM's is. */
   readAsGuest64(physical: bigint): bigint;
 }
 export const GuestMemory = component<GuestMemory>('bareflank.GuestMemory', 'vmm');

@@ -5,39 +5,52 @@ import { VmmPageFault } from '../../intrinsics/errors.js';
 import { Processor } from '../../intrinsics/processor.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { MemoryManagerError } from '../errors.js';
+import { derived } from '../state/state.js';
 import { withRollback } from '../support/rollback.js';
 import { hex } from '../support/text.js';
 import type { GuestAccess, GuestMemory } from './guest_memory.js';
 import { MemoryManager } from './memory_manager.js';
-import { PageTableEntryBit, pageAddressMask, patIndex } from './page_table_entry_x64.js';
-import { indexAt, levelShifts } from './page_walk.js';
+import { GuestWalk } from './guest_walk.js';
+import { PhysicalWindow } from './physical_window.js';
 import { RootPageTable } from './root_page_table.js';
 import { UniqueMapPtrX64 } from './unique_map_ptr_x64.js';
 
 const pageMask = 0xfffn;
 /** What a bus that nobody drives reads as. */
 const openBus = 0xffff_ffff_ffff_ffffn;
-const levelNames = ['PML4', 'page-directory-pointer table', 'page directory', 'page table'] as const;
-
-/** A page that a walk found. */
-export interface WalkedPage {
-  /** Of the byte that was asked for. */
-  readonly physical: bigint;
-  readonly patIndex: number;
-}
+const twoTo32 = 0x1_0000_0000;
 
 interface PhysicalPage {
   readonly physical: bigint;
   readonly attributes: number;
 }
 
-/** Maps pages of guests into the map pool. Guest-physical is physical: the base map of `Ept` is the identity. */
+/** A piece of the VMM's own memory, in numbers. */
+interface OwnRange {
+  readonly first: number;
+  readonly end: number;
+}
+
+/**
+ * Reads and writes memory of guests through the window on physical memory, and maps it into the map pool. Guest-physical is physical: the base
+ * map of `Ept` is the identity.
+ */
 @injectable()
 export class GuestMemoryX64 implements GuestMemory {
   @inject(MemoryManager) protected readonly manager!: MemoryManager;
   @inject(RootPageTable) protected readonly rootPageTable!: RootPageTable;
   @inject(VmmMemory) readonly memory!: VmmMemory;
   @inject(Processor) protected readonly processor!: Processor;
+  @inject(PhysicalWindow) protected readonly window!: PhysicalWindow;
+  @derived() private own: readonly OwnRange[] | undefined;
+  /** An address or a value in two halves, and the same as one number. */
+  @derived() private readonly address = new Uint32Array(2);
+  @derived() private readonly address64 = new BigUint64Array(this.address.buffer);
+  @derived() private readonly root = new Uint32Array(2);
+  @derived() private readonly root64 = new BigUint64Array(this.root.buffer);
+  @derived() private readonly value = new Uint32Array(2);
+  @derived() private readonly value64 = new BigUint64Array(this.value.buffer);
+  @derived() private readonly walks = new GuestWalk((low, high, result) => this.load(low, high, result));
 
   mapPage(physical: bigint, attributes: number = MemoryAttribute.rwWb): UniqueMapPtrX64 {
     if ((physical & pageMask) !== 0n) throw new MemoryManagerError(`${hex(physical)} is no address of a page`);
@@ -59,13 +72,11 @@ export class GuestMemoryX64 implements GuestMemory {
   mapVirtual(virtual: bigint, cr3: bigint, bytes: number, pat: bigint, access?: GuestAccess): UniqueMapPtrX64 {
     if (virtual === 0n || bytes <= 0)
       throw new MemoryManagerError(`a map of ${bytes} bytes at guest-virtual ${hex(virtual)}`);
-    checkCanonical(virtual);
-    checkCanonical(virtual + BigInt(bytes - 1));
     const list: PhysicalPage[] = [];
     for (let at = virtual & ~pageMask; at < virtual + BigInt(bytes); at += BigInt(X64.pageSize)) {
-      const page = this.walk(at, cr3, access);
-      const memoryType = Number((pat >> BigInt(8 * page.patIndex)) & 7n);
-      list.push({ physical: page.physical & ~pageMask, attributes: MemoryAttribute.rw | memoryType });
+      const physical = this.translate(at, cr3, access);
+      const memoryType = Number((pat >> BigInt(8 * this.walks.patIndex)) & 7n);
+      list.push({ physical: physical & ~pageMask, attributes: MemoryAttribute.rw | memoryType });
     }
     return this.map(list, virtual & pageMask, bytes);
   }
@@ -83,21 +94,56 @@ export class GuestMemoryX64 implements GuestMemory {
   }
 
   virtualToPhysical(virtual: bigint, cr3: bigint): bigint {
-    checkCanonical(virtual);
-    return this.walk(virtual, cr3).physical;
+    return this.translate(virtual, cr3);
   }
 
   readPhysical64(physical: bigint): bigint {
-    const map = this.mapPhysical([{ physical: physical & ~pageMask, bytes: X64.pageSize }]);
-    try {
-      return map.read64(Number(physical & pageMask));
-    } finally {
-      map.release();
-    }
+    const { address, value } = this;
+    this.address64[0] = physical;
+    this.load(address[0]!, address[1]!, value);
+    return this.value64[0]!;
+  }
+
+  writePhysical64(physical: bigint, value: bigint): void {
+    this.memory.write64(this.place(physical, 8), value);
+  }
+
+  readPhysical(physical: bigint, bytes: number): Uint8Array {
+    return this.memory.readBytes(this.place(physical, bytes), bytes);
+  }
+
+  writePhysical(physical: bigint, data: Uint8Array): void {
+    if (data.length > 0) this.memory.writeBytes(this.place(physical, data.length), data);
+  }
+
+  readVirtual64(virtual: bigint, cr3: bigint, access?: GuestAccess): bigint {
+    const { value, walks } = this;
+    this.find(virtual, cr3, access);
+    if ((this.address[0]! & 0xfff) > 0xff8) return wordOf(this.readVirtual(virtual, cr3, 8, access));
+    this.load(walks.physical[0]!, walks.physical[1]!, value);
+    return this.value64[0]!;
+  }
+
+  writeVirtual64(virtual: bigint, cr3: bigint, value: bigint, access?: GuestAccess): void {
+    this.writeVirtual(virtual, cr3, bytesOf(value), access);
+  }
+
+  readVirtual(virtual: bigint, cr3: bigint, bytes: number, access?: GuestAccess): Uint8Array {
+    const result = new Uint8Array(bytes);
+    this.eachPage(virtual, cr3, bytes, access, (physical, done, count) =>
+      result.set(this.readPhysical(physical, count), done),
+    );
+    return result;
+  }
+
+  writeVirtual(virtual: bigint, cr3: bigint, data: Uint8Array, access?: GuestAccess): void {
+    this.eachPage(virtual, cr3, data.length, access, (physical, done, count) =>
+      this.writePhysical(physical, data.subarray(done, done + count)),
+    );
   }
 
   readAsGuest64(physical: bigint): bigint {
-    if (this.isOwnMemory(physical)) return openBus;
+    if (this.isOwnMemory(Number(physical), 8)) return openBus;
     try {
       return this.readPhysical64(physical);
     } catch (error) {
@@ -122,25 +168,51 @@ export class GuestMemoryX64 implements GuestMemory {
     this.processor.clflush(address);
   }
 
-  /** Walks the guest's table; the VMM maps one table after the other to read it. SDM 3A "4-Level Paging and 5-Level Paging". */
-  protected walk(virtual: bigint, cr3: bigint, access?: GuestAccess): WalkedPage {
-    let table = cr3 & pageAddressMask;
-    for (let level = 0; ; level++) {
-      const entry = this.readPhysical64(table + BigInt(8 * indexAt(virtual, level)));
-      const what = missing(entry, access);
-      if (what !== undefined) {
-        throw new MemoryManagerError(
-          `guest-virtual ${hex(virtual)} is ${what}: its entry in the ${levelNames[level]} at ${hex(table)} is ${hex(entry)}`,
-        );
-      }
-      const isLarge = level > 0 && level < 3 && (entry & PageTableEntryBit.ps) !== 0n;
-      if (level === 3 || isLarge) {
-        const offset = virtual & ((1n << levelShifts[level]!) - 1n);
-        const base = entry & pageAddressMask & ~((1n << levelShifts[level]!) - 1n);
-        return { physical: base | offset, patIndex: patIndex(entry, isLarge) };
-      }
-      table = entry & pageAddressMask;
+  /** Walks the guest's page table: `walks` has the result. */
+  private find(virtual: bigint, cr3: bigint, access: GuestAccess | undefined): void {
+    const { address, root } = this;
+    this.address64[0] = virtual;
+    this.root64[0] = cr3;
+    if (virtual < 0n || virtual >> 64n !== 0n)
+      throw new MemoryManagerError(`guest-virtual ${hex(virtual)} is not canonical`);
+    this.walks.walk(address[0]!, address[1]!, root[0]!, root[1]!, access);
+  }
+
+  private translate(virtual: bigint, cr3: bigint, access?: GuestAccess): bigint {
+    this.find(virtual, cr3, access);
+    const { physical } = this.walks;
+    return (BigInt(physical[1]!) << 32n) | BigInt(physical[0]!);
+  }
+
+  /** Translates a whole range before it calls `use` for each piece within a page, so that a miss touches nothing. */
+  private eachPage(
+    virtual: bigint,
+    cr3: bigint,
+    bytes: number,
+    access: GuestAccess | undefined,
+    use: (physical: bigint, done: number, count: number) => void,
+  ): void {
+    const pieces: [physical: bigint, done: number, count: number][] = [];
+    for (let done = 0; done < bytes;) {
+      const physical = this.translate(virtual + BigInt(done), cr3, access);
+      const count = Math.min(bytes - done, X64.pageSize - Number(physical & pageMask));
+      this.refuseOwnMemory(Number(physical), count);
+      pieces.push([physical, done, count]);
+      done += count;
     }
+    for (const [physical, done, count] of pieces) use(physical, done, count);
+  }
+
+  /** Reads 64 bits of guest-physical memory without allocation. */
+  private load(low: number, high: number, result: Uint32Array): void {
+    this.refuseOwnMemory(high * twoTo32 + low, 8);
+    this.memory.readHalves(low, this.window.highAt(low, high), result);
+  }
+
+  /** The VMM-virtual address of guest-physical memory. */
+  private place(physical: bigint, bytes: number): bigint {
+    this.refuseOwnMemory(Number(physical), bytes);
+    return this.window.addressOf(physical, bytes);
   }
 
   private pagesOf(physical: bigint, bytes: number, attributes: number): PhysicalPage[] {
@@ -152,7 +224,7 @@ export class GuestMemoryX64 implements GuestMemory {
   }
 
   private map(pages: readonly PhysicalPage[], offset: bigint, size: number): UniqueMapPtrX64 {
-    for (const { physical } of pages) this.refuseOwnMemory(physical);
+    for (const { physical } of pages) this.refuseOwnMemory(Number(physical), X64.pageSize);
     const bytes = pages.length * X64.pageSize;
     return withRollback((rollback) => {
       const base = this.manager.allocMap(bytes);
@@ -165,24 +237,26 @@ export class GuestMemoryX64 implements GuestMemory {
     });
   }
 
-  private refuseOwnMemory(physical: bigint): void {
-    if (!this.isOwnMemory(physical)) return;
+  private refuseOwnMemory(physical: number, bytes: number): void {
+    if (!this.isOwnMemory(physical, bytes)) return;
     throw new MemoryManagerError(`physical page ${hex(physical)} is the VMM's own; a guest cannot name it`);
   }
 
-  private isOwnMemory(physical: bigint): boolean {
-    return this.manager
-      .ownMemory()
-      .some((own) => physical >= own.physical && physical < own.physical + BigInt(own.bytes));
+  private isOwnMemory(physical: number, bytes: number): boolean {
+    const own = (this.own ??= this.manager.ownMemory().map((each) => ({
+      first: Number(each.physical),
+      end: Number(each.physical) + each.bytes,
+    })));
+    for (let index = 0; index < own.length; index++) {
+      const { first, end } = own[index]!;
+      if (physical < end && physical + bytes > first) return true;
+    }
+    return false;
   }
 }
 
-/** What keeps an entry from being used. SDM 3A "Determination of Access Rights": each level must allow it. */
-function missing(entry: bigint, access: GuestAccess | undefined): string | undefined {
-  if ((entry & PageTableEntryBit.present) === 0n) return 'not mapped';
-  if (access !== undefined && (entry & PageTableEntryBit.us) === 0n) return 'not for user mode';
-  return access === 'user write' && (entry & PageTableEntryBit.rw) === 0n ? 'read-only' : undefined;
-}
+const wordOf = (bytes: Uint8Array): bigint => new BigUint64Array(bytes.buffer)[0]!;
+const bytesOf = (value: bigint): Uint8Array => new Uint8Array(BigUint64Array.of(value).buffer);
 
 /** The bytes of the pieces follow each other in the map: only the first may begin, and only the last may end, inside a page. */
 function checkPieces(pages: readonly { readonly physical: bigint; readonly bytes: number }[]): void {
@@ -194,10 +268,4 @@ function checkPieces(pages: readonly { readonly physical: bigint; readonly bytes
       `piece ${index} of a map, ${bytes} bytes at ${hex(physical)}, leaves a gap: pieces must meet at page boundaries`,
     );
   });
-}
-
-function checkCanonical(virtual: bigint): void {
-  if (virtual > 0x7fff_ffff_ffffn && (virtual < 0xffff_8000_0000_0000n || virtual >= 1n << 64n)) {
-    throw new MemoryManagerError(`guest-virtual ${hex(virtual)} is not canonical: no page table translates it`);
-  }
 }

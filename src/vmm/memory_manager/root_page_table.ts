@@ -25,6 +25,8 @@ export interface RootPageTable {
   map2m(virtual: bigint, physical: bigint, attributes: number): void;
   /** As `map1g`. */
   map4k(virtual: bigint, physical: bigint, attributes: number): void;
+  /** As `map1g`, `map2m` or `map4k`, without a memory descriptor: the memory manager's translations know nothing of the page. */
+  mapAlias(virtual: bigint, physical: bigint, attributes: number, size: PageSize): void;
   /** Maps addresses to themselves, pass-through and write-back. `end` does not belong to it. @throws MemoryManagerError if either is not aligned */
   setupIdentityMap1g(start: bigint, end: bigint): void;
   /** As `setupIdentityMap1g`. */

@@ -63,6 +63,15 @@ export class RootPageTableX64 implements RootPageTable, Attachable {
     this.mapPage(virtual, physical, attributes, X64.pageSize);
   }
 
+  mapAlias(virtual: bigint, physical: bigint, attributes: number, size: PageSize): void {
+    if (((virtual | physical) & BigInt(size - 1)) !== 0n) {
+      throw new MemoryManagerError(
+        `map of ${hex(physical)} at ${hex(virtual)}: both must be aligned to the page of ${hex(size)} bytes`,
+      );
+    }
+    this.tables.map(virtual, size, leafEntry(physical, attributes, size !== X64.pageSize));
+  }
+
   setupIdentityMap1g(start: bigint, end: bigint): void {
     this.mapIdentity(start, end, 0x40000000);
   }
@@ -97,12 +106,7 @@ export class RootPageTableX64 implements RootPageTable, Attachable {
   }
 
   private mapPage(virtual: bigint, physical: bigint, attributes: number, size: PageSize): void {
-    if (((virtual | physical) & BigInt(size - 1)) !== 0n) {
-      throw new MemoryManagerError(
-        `map of ${hex(physical)} at ${hex(virtual)}: both must be aligned to the page of ${hex(size)} bytes`,
-      );
-    }
-    this.tables.map(virtual, size, leafEntry(physical, attributes, size !== X64.pageSize));
+    this.mapAlias(virtual, physical, attributes, size);
     if (virtual !== 0n && physical !== 0n) this.manager.addDescriptor({ virtual, physical, attributes }, size);
   }
 

@@ -5,22 +5,24 @@ import { MemoryManagerError, OutOfMemoryError } from '../../../src/vmm/errors.js
 import type { GuestAccess } from '../../../src/vmm/memory_manager/guest_memory.js';
 import { GuestMemoryX64 } from '../../../src/vmm/memory_manager/guest_memory_x64.js';
 import { MemoryManagerX64 } from '../../../src/vmm/memory_manager/memory_manager_x64.js';
+import { PhysicalWindowX64 } from '../../../src/vmm/memory_manager/physical_window_x64.js';
 import { RootPageTableX64 } from '../../../src/vmm/memory_manager/root_page_table_x64.js';
 import { FakeMachine } from '../../support/fake_machine.js';
 import { make } from '../../support/make.js';
 
 function guestMemory() {
-  const { memory, processor, calls } = new FakeMachine();
+  const { memory, processor, calls, accessors } = new FakeMachine();
   const manager = make(MemoryManagerX64, { memory });
   manager.init();
   const rootPageTable = make(RootPageTableX64, { memory, manager, processor });
   rootPageTable.init();
+  const window = make(PhysicalWindowX64, { rootPageTable, cpuid: accessors.cpuid });
   return {
     memory,
     manager,
     rootPageTable,
     calls,
-    it: make(GuestMemoryX64, { memory, manager, rootPageTable, processor }),
+    it: make(GuestMemoryX64, { memory, manager, rootPageTable, processor, window }),
   };
 }
 
@@ -42,6 +44,89 @@ function withGuestTable() {
 const cr3 = 0x9000n;
 
 describe('GuestMemoryX64', () => {
+  describe('reads and writes', () => {
+    it('of physical memory, at any alignment and across pages, map no page and allocate none', () => {
+      const { it, memory, manager } = guestMemory();
+      it.readPhysical64(0n);
+      const before = [manager.alloc(4096), manager.descriptors().length, manager.sizeMap(0x200000n)];
+      memory.writePhysical64(0x5ff8n, 0x1122334455667788n);
+      memory.writePhysical64(0x6000n, 0x99n);
+      expect(it.readPhysical64(0x5ff8n)).to.equal(0x1122334455667788n);
+      expect(it.readPhysical64(0x5ffen)).to.equal(0x991122n);
+      expect([...it.readPhysical(0x5fffn, 3)]).to.deep.equal([0x11, 0x99, 0]);
+      it.writePhysical64(0x5ffcn, 0xaabbccdd_00112233n);
+      expect([memory.readPhysical64(0x5ff8n), memory.readPhysical64(0x6000n)]).to.deep.equal([
+        0x0011223355667788n,
+        0xaabbccddn,
+      ]);
+      it.writePhysical(0x6001n, Uint8Array.of(1, 2));
+      it.writePhysical(0x6001n, new Uint8Array(0));
+      expect(memory.readPhysical64(0x6000n)).to.equal(0xaa0201ddn);
+      const next = manager.alloc(4096);
+      expect([next - 4096n, manager.descriptors().length, manager.sizeMap(0x200000n)]).to.deep.equal(before);
+    });
+
+    it('of virtual memory go through the guest’s page table, across pages that lie apart', () => {
+      const { it, memory } = withGuestTable();
+      memory.writePhysical64(0x20ff8n, 0x1122334455667788n);
+      memory.writePhysical64(0x30000n, 0x99n);
+      memory.writePhysical64(0x812ff8n, 5n);
+      memory.writePhysical64(0x52345008n, 6n);
+      expect(it.readVirtual64(0x400ff8n, cr3)).to.equal(0x1122334455667788n);
+      expect(it.readVirtual64(0x400ffen, cr3)).to.equal(0x991122n);
+      expect(it.readVirtual64(0x612ff8n, cr3 | 0x8000000000000fffn), 'a page of 2 MiB').to.equal(5n);
+      expect(it.readVirtual64(0x80_1234_5008n, cr3), 'a page of 1 GiB').to.equal(6n);
+      expect([...it.readVirtual(0x400fffn, cr3, 2)]).to.deep.equal([0x11, 0x99]);
+      it.writeVirtual(0x400ffen, cr3, Uint8Array.of(1, 2, 3, 4));
+      expect([memory.readPhysical64(0x20ff8n), memory.readPhysical64(0x30000n)]).to.deep.equal([
+        0x0201334455667788n,
+        0x0403n,
+      ]);
+      it.writeVirtual64(0x400ffcn, cr3, 0xaabbccdd_00112233n);
+      expect([memory.readPhysical64(0x20ff8n), memory.readPhysical64(0x30000n)]).to.deep.equal([
+        0x0011223355667788n,
+        0xaabbccddn,
+      ]);
+    });
+
+    it('of virtual memory touch nothing if one page is missing, or not for the access', () => {
+      const { it, memory } = withGuestTable();
+      const miss = /0x402000 is not mapped: its entry in the page table at 0xc000 is 0x0/;
+      expect(() => it.readVirtual64(0x401ffcn, cr3)).to.throw(MemoryManagerError, miss);
+      expect(() => it.writeVirtual(0x401ff8n, cr3, new Uint8Array(16).fill(7))).to.throw(MemoryManagerError, miss);
+      expect(memory.readPhysical64(0x30ff8n)).to.equal(0n);
+      memory.writePhysical64(0xc000n, 0x20005n);
+      expect(it.readVirtual64(0x400000n, cr3, 'user read')).to.equal(0n);
+      expect(() => it.writeVirtual64(0x400000n, cr3, 1n, 'user write')).to.throw(MemoryManagerError, /read-only/);
+      memory.writePhysical64(0xc000n, 0x20003n);
+      expect(() => it.readVirtual64(0x400000n, cr3, 'user read')).to.throw(MemoryManagerError, /not for user mode/);
+    });
+
+    it('refuse addresses that no page table translates', () => {
+      const { it } = withGuestTable();
+      for (const virtual of [0x8000_0000_0000n, 0xffff_7fff_ffff_ffffn, 1n << 64n, -1n]) {
+        expect(() => it.readVirtual64(virtual, cr3)).to.throw(MemoryManagerError, /canonical/);
+      }
+      expect(() => it.readPhysical64(1n << 46n)).to.throw(MemoryManagerError, /beyond the 46 bits/);
+    });
+
+    it("refuse the VMM's own memory, from its first byte to its last", () => {
+      const { it, memory } = withGuestTable();
+      const { physical, size } = memory.regions[0]!;
+      const own = /VMM's own/;
+      for (const address of [physical - 7n, physical, physical + BigInt(size) - 1n]) {
+        expect(() => it.readPhysical64(address)).to.throw(MemoryManagerError, own);
+        expect(() => it.writePhysical64(address, 1n)).to.throw(MemoryManagerError, own);
+        expect(() => it.readPhysical(address, 8)).to.throw(MemoryManagerError, own);
+      }
+      expect(it.readPhysical64(physical - 8n)).to.equal(0n);
+      expect(it.readPhysical64(physical + BigInt(size))).to.equal(0n);
+      memory.writePhysical64(0xc008n, physical | 7n);
+      expect(() => it.writeVirtual(0x400ff8n, cr3, new Uint8Array(16).fill(7))).to.throw(MemoryManagerError, own);
+      expect(memory.readPhysical64(0x20ff8n)).to.equal(0n);
+    });
+  });
+
   describe('.mapVirtual', () => {
     it('reads and writes across pages that lie apart', () => {
       const { it, memory } = withGuestTable();
