@@ -20,9 +20,9 @@ const { status } = spawnSync(process.execPath, [resolve(root, 'scripts/build.mjs
 if (status !== 0) process.exit(status ?? 1);
 const { recordVectors } = await import(resolve(root, 'build/test/differential/vectors/record_vectors.js'));
 try {
-  const { name, file, unsteady } = recordVectors(root, count, seed);
+  const { name, file, recorded } = recordVectors(root, count, seed);
   writeFileSync(resolve(root, 'test/differential/vectors', name), file);
-  console.log(`${name}: ${count - unsteady} cases, ${file.length} bytes; ${unsteady} left out, with two results`);
+  console.log(`${name}: ${recorded} cases, ${file.length} bytes; ${count - recorded} left out, with two results`);
 } catch (error) {
   if (error.name !== 'NoReferenceError') throw error;
   console.error(`record-vectors: ${error.message}`);

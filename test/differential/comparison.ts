@@ -3,8 +3,9 @@ import { generalRegisterNames } from '../../src/machine/processor/register_names
 import { Outcome, register, type CaseResult, type InstructionCase } from './cases/instruction_case.js';
 import { reconciled } from './cases/vector_state.js';
 
-/** RFLAGS bits that are compared: status flags, DF, NT, AC, ID. RF is set in the image of a fault or not by the kind of exception; IF is the system's. */
-const comparedFlags = 0x244cd5;
+/** RFLAGS bits that are compared: status flags, TF, DF, NT, AC, ID. RF is set in the image of a fault or not by the kind of exception; IF is the system's. */
+const comparedFlags = 0x244dd5;
+const segmentNames = ['CS', 'SS', 'DS', 'ES', 'FS', 'GS'];
 
 /** Bytes of an FXSAVE image that are compared: FCW FSW FTW, MXCSR, registers. FOP, FIP and FDP are not: AMD processors store them only with a pending exception. */
 const comparedFx: readonly (readonly [number, number])[] = [
@@ -21,6 +22,12 @@ function undefinedAtEnd(testCase: InstructionCase): number {
   return testCase.instructions.at(-1)?.undefinedFlags ?? 0;
 }
 
+/** Null selectors with an RPL become 0 whenever the kernel returns to user mode. SDM 2A "IRET", "Operation": RETURN-TO-OUTER-PRIVILEGE-LEVEL. */
+function shownSelector({ selectors }: CaseResult, index: number): number {
+  const selector = selectors?.[index] ?? 0;
+  return selector <= 3 ? 0 : selector;
+}
+
 /** What differs between the processor's result and the expected one: one line each, empty when they agree. */
 export function differences(testCase: InstructionCase, native: CaseResult, core: CaseResult): string[] {
   const found: string[] = [];
@@ -34,6 +41,7 @@ export function differences(testCase: InstructionCase, native: CaseResult, core:
     if (native.vector === 14) compare('fault address', native.faultAddress, core.faultAddress);
   }
   compare('RIP', native.rip, core.rip);
+  segmentNames.forEach((name, i) => compare(name, shownSelector(native, i), shownSelector(core, i)));
   for (let i = 0; i < 32; i++) {
     if (native.registers[i] !== core.registers[i]) {
       i >>= 1;

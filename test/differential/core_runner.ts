@@ -14,7 +14,15 @@ import {
   setWord,
 } from '../support/processor_setup.js';
 import { createTestCore, type TestCore } from '../support/test_core.js';
-import { codeOf, Outcome, type CaseResult, type InstructionCase } from './cases/instruction_case.js';
+import {
+  addressOf,
+  codeOf,
+  Outcome,
+  type CaseResult,
+  type CaseSegments,
+  type InstructionCase,
+} from './cases/instruction_case.js';
+import { countsPages, localSegment, localSegments, type LocalSegment } from './cases/local_segments.js';
 import { FILLER, initialData, MemoryMap } from './cases/memory_map.js';
 
 // Physical places. The supervisor's pages are mapped in the upper half, where no case looks.
@@ -27,7 +35,10 @@ const gdt = 0,
   idt = 0x1000,
   tss = 0x2000,
   handlers = 0x3000,
-  stackTop = 0x6000;
+  stackTop = 0x6000,
+  ldt = 0x7000;
+/** Rights of the LDT's descriptor: present, type 2. SDM 3A "System Descriptor Types". */
+const localTable = 0x82;
 
 /** Longest run of a case: repeated strings take at most some thousand pieces. */
 const budget = 20_000;
@@ -62,11 +73,12 @@ export class CoreRunner {
     core.u8.set(testCase.window, Layout.RAM + data + MemoryMap.window);
     core.u32.set(testCase.registers, Layout.RAX / 4);
     if (testCase.fx) core.loadFx(testCase.fx);
-    this.enterUserMode();
     core.setRflags(testCase.rflags);
-    core.u64[Layout.RIP / 8] = BigInt(MemoryMap.code + testCase.codeOffset);
+    this.enterUserMode(testCase.segments);
+    core.u64[Layout.RIP / 8] = addressOf(testCase, 0);
     const stop = core.run(budget);
-    const result = this.result(testCase, stop, MemoryMap.code + testCase.codeOffset + bytes.length);
+    const end = addressOf(testCase, testCase.instructions.length);
+    const result = this.result(testCase, stop, Number(end));
     core.u8.fill(FILLER, codeAt, codeAt + bytes.length);
     core.codeChanged(code + testCase.codeOffset, bytes.length);
     core.u8.set(this.pristine.subarray(0, MemoryMap.writableBytes), Layout.RAM + data);
@@ -76,7 +88,7 @@ export class CoreRunner {
   private result(testCase: InstructionCase, stop: number, end: number): CaseResult {
     const { core } = this;
     const handler = Number(core.u64[Layout.RIP / 8]! - supervisorLinear) - handlers - 1;
-    if (stop === StopReason.Quantum) return this.report(testCase, Outcome.Timeout, 0, [0n, 0n, 0n, 0n]);
+    if (stop === StopReason.Quantum) return this.report(testCase, Outcome.Timeout, 0, [0n, 0n, 0n, 0n, 0n]);
     if (stop !== StopReason.Idle || handler < 0 || handler > 0x1000) {
       throw new Error(
         `the core stopped by ${StopReason[stop] ?? String(stop)} at ${core.u64[Layout.RIP / 8]!.toString(16)}h`,
@@ -85,7 +97,7 @@ export class CoreRunner {
     const vector = handler >> 4;
     const rsp = Number(core.u64[Layout.RSP / 8]! - supervisorLinear) + supervisor + Layout.RAM;
     const hasCode = stackTop + supervisor + Layout.RAM - rsp === 48;
-    const frame = [0, 1, 2, 3].map((index) => core.u64[rsp / 8 + index + (hasCode ? 1 : 0)]!);
+    const frame = [0, 1, 2, 3, 4].map((index) => core.u64[rsp / 8 + index + (hasCode ? 1 : 0)]!);
     const errorCode = hasCode ? core.u32[rsp / 4]! : 0;
     const isEnd = vector === 3 && Number(frame[0]!) === end + 1;
     return this.report(testCase, isEnd ? Outcome.Completed : Outcome.Exception, vector, frame, errorCode, isEnd);
@@ -115,7 +127,18 @@ export class CoreRunner {
       changedOffset,
       changed,
       ...(testCase.fx ? { fx: core.saveFx() } : {}),
+      ...(testCase.segments ? { selectors: this.selectors(frame) } : {}),
     };
+  }
+
+  /** CS and SS from the exception's frame, DS, ES, FS and GS as they are. */
+  private selectors(frame: readonly bigint[]): number[] {
+    const now = (index: number): number => this.core.u32[Layout.ES_SELECTOR / 4 + index]!;
+    return [
+      Number(frame[1]! & 0xffffn),
+      Number(frame[4]! & 0xffffn),
+      ...[Segment.DS, Segment.ES, Segment.FS, Segment.GS].map(now),
+    ];
   }
 
   /** The changed bytes of the data pages. */
@@ -134,12 +157,34 @@ export class CoreRunner {
   }
 
   /** Everything of the processor but registers, RIP and RFLAGS as it was at first: a fault leaves it at privilege level 0. */
-  private enterUserMode(): void {
+  private enterUserMode(segments: CaseSegments | undefined): void {
     const { core } = this;
-    for (const index of [Segment.CS, Segment.SS]) this.userSegment(index);
+    if (segments) {
+      this.loadSegment(Segment.CS, segments.cs);
+      this.loadSegment(Segment.SS, segments.ss);
+      this.loadSegment(Segment.DS, segments.ds);
+      this.loadSegment(Segment.ES, segments.es);
+      for (const index of [Segment.FS, Segment.GS]) this.loadSegment(index, 0);
+    } else this.userSegments();
     core.u32[Layout.CPL / 4] = 3;
     core.u32[Layout.ACTIVITY / 4] = 0;
     core.stateChanged();
+  }
+
+  /** 64-bit user mode, with the base of GS. */
+  private userSegments(): void {
+    for (const index of [Segment.ES, Segment.CS, Segment.SS, Segment.DS]) this.userSegment(index);
+    setSegment(this.core, Segment.FS, 0, 0, 0xffffffff, Rights.unusable);
+    setSegment(this.core, Segment.GS, 0, MemoryMap.gsBase, 0xffffffff, Rights.unusable);
+  }
+
+  /** A segment of the LDT, or a null one. */
+  private loadSegment(index: number, selector: number): void {
+    if (selector === 0) setSegment(this.core, index, 0, 0, 0, Rights.unusable);
+    else {
+      const segment = localSegment(selector);
+      setSegment(this.core, index, selector, segment.base, segment.limit, rightsOf(segment));
+    }
   }
 
   private userSegment(index: number): void {
@@ -166,8 +211,12 @@ export class CoreRunner {
     const at = (offset: number): number => (physical + supervisor + offset) / 8;
     core.u64[at(gdt + 0x10)] = descriptor(0, 0xffffffff, Rights.code64);
     core.u64[at(gdt + 0x18)] = descriptor(0, 0xffffffff, Rights.data32);
+    core.u64[at(gdt + 0x20)] = descriptor(0, 0xffffffff, Rights.code32 | Rights.user);
     core.u64[at(gdt + 0x28)] = descriptor(0, 0xffffffff, Rights.data32 | Rights.user);
     core.u64[at(gdt + 0x30)] = descriptor(0, 0xffffffff, Rights.code64 | Rights.user);
+    localSegments.forEach((segment, i) => {
+      core.u64[at(ldt + i * 8)] = descriptor(segment.base, segment.limit, rightsOf(segment));
+    });
     for (let vector = 0; vector < 256; vector++) {
       // INT3, INTO may come from user mode
       const [low, high] = gate64(
@@ -196,12 +245,16 @@ export class CoreRunner {
     core.u32[Layout.GDTR_LIMIT / 4] = 0x7f;
     core.u32[Layout.IDTR_LIMIT / 4] = 0xfff;
     setSegment(core, Segment.TR, 0x40, supervisorLinear + BigInt(tss), 0x67, Rights.busyTss64);
-    setSegment(core, Segment.LDTR, 0, 0, 0, Rights.unusable);
-    for (const index of [Segment.ES, Segment.SS, Segment.DS]) this.userSegment(index);
-    this.userSegment(Segment.CS);
-    setSegment(core, Segment.FS, 0, 0, 0xffffffff, Rights.unusable);
-    setSegment(core, Segment.GS, 0, MemoryMap.gsBase, 0xffffffff, Rights.unusable);
+    setSegment(core, Segment.LDTR, 0x48, supervisorLinear + BigInt(ldt), localSegments.length * 8 - 1, localTable);
+    this.userSegments();
     core.u32[Layout.CPL / 4] = 3;
     core.stateChanged();
   }
+}
+
+/** Access rights of a segment of the LDT, in the VMCS's format. SDM 3A "Code- and Data-Segment Descriptor Types". */
+function rightsOf(segment: LocalSegment): number {
+  const { kind, wide, accessible, present } = segment;
+  const type = (kind === 'code' ? 0x9 : kind === 'data' ? 0x1 : 0x5) | (accessible ? 2 : 0);
+  return 0x10 | type | Rights.user | (present ? 0x80 : 0) | (wide ? 0x4000 : 0) | (countsPages(segment) ? 0x8000 : 0);
 }

@@ -2,9 +2,9 @@
 import { expect } from 'chai';
 import { resolve } from 'node:path';
 import { CoreRunner } from './core_runner.js';
-import { Differential, type DifferentialResult } from './differential.js';
-import { formCoverage } from './cases/form_choice.js';
-import { hostOrSkip, type Host } from './host/host.js';
+import { Differential, type DifferentialOptions, type DifferentialResult } from './differential.js';
+import { formCoverage, type CodeBits } from './cases/form_choice.js';
+import { checkSegments, findHost, referenceOrSkip, type Host } from './host/host.js';
 import { instructionTable } from './cases/instruction_table.js';
 import { NativeOracle } from './host/native_oracle.js';
 import { describeFailure } from './report.js';
@@ -14,12 +14,24 @@ const full = process.env['BAREFLANK_FULL'] === '1';
 const dataSeed = 20200101;
 
 const table = instructionTable(root);
-const coverage = formCoverage(table.entries);
+const coverage = {
+  64: formCoverage(table.entries, 64),
+  32: formCoverage(table.entries, 32),
+  16: formCoverage(table.entries, 16),
+};
 
 describe('formCoverage', () => {
   it('knows for every form of the table cases, or a reason for having none', () => {
-    const known = new Set([...coverage.choices.map((choice) => choice.form.name), ...coverage.excluded.keys()]);
+    const sizes = Object.values(coverage);
+    const known = new Set(
+      sizes.flatMap(({ choices, excluded }) => [...choices.map(({ form }) => form.name), ...excluded.keys()]),
+    );
     expect(table.forms.map((form) => form.name).filter((name) => !known.has(name))).to.deep.equal([]);
+  });
+  it('has cases for 16- and 32-bit forms in code of those sizes', () => {
+    const names = new Set([...coverage[16].choices, ...coverage[32].choices].map(({ form }) => form.name));
+    for (const name of ['AAA() decimal', 'POPA<u32,u16>() stack', 'CALL<u32,u32>(next,target) call flow'])
+      expect(names.has(name), name).to.equal(true);
   });
 });
 
@@ -29,30 +41,46 @@ describe('The processor core against this machine’s processor', function () {
   let core: CoreRunner;
 
   before(async function () {
-    const found = hostOrSkip(() => NativeOracle.build(root), dataSeed);
+    const found = referenceOrSkip(() => findHost(() => NativeOracle.build(root), dataSeed));
     if (!found) this.skip();
     host = found;
     core = await CoreRunner.create(dataSeed);
   });
 
-  function check(result: DifferentialResult): void {
+  /** Compares, and looks that everything was compared. */
+  function agree(bits: CodeBits, options: DifferentialOptions): DifferentialResult {
+    const { choices } = coverage[bits];
+    const result = new Differential(host, core, choices, dataSeed, options).run();
     const failures = result.failures.map((failure) => describeFailure(failure.testCase, failure.differences));
     expect(failures, `\n${failures.join('\n\n')}\n`).to.have.length(0);
+    const without = choices.filter((choice) => !result.casesPerForm.get(choice.form.name));
+    expect(without.map((choice) => choice.form.name)).to.deep.equal([]);
+    expect(result.cases).to.equal(options.cases);
+    expect(result.unsteady, 'native results that could not be had again').to.be.lessThan(options.cases / 1000);
+    return result;
   }
 
-  it('agrees on single instructions and short sequences', () => {
-    const cases = full ? 10_000_000 : 100_000;
-    const result = new Differential(host, core, coverage.choices, dataSeed, {
-      cases,
-      seed: 1,
-      sequences: 0.2,
-    }).run();
-    check(result);
-    const without = coverage.choices.filter((choice) => !result.casesPerForm.get(choice.form.name));
-    expect(without.map((choice) => choice.form.name)).to.deep.equal([]);
-    expect(result.cases).to.equal(cases);
-    expect(result.unsteady, 'native results that could not be had again').to.be.lessThan(cases / 1000);
-    for (const vector of [0, 3, 12, 13, 14])
+  function expectExceptions(result: DifferentialResult, vectors: readonly number[]): void {
+    for (const vector of vectors)
       expect(result.exceptions.get(vector), `exceptions of vector ${vector}`).to.be.greaterThan(10);
+  }
+
+  it('agrees on single instructions, traps and short sequences of 64-bit code', () => {
+    const cases = full ? 10_000_000 : 70_000;
+    const result = agree(64, { cases, seed: 1, sequences: 0.2, traps: 0.04 });
+    expectExceptions(result, [0, 1, 3, 12, 13, 14]);
   });
+
+  for (const bits of [32, 16] as const)
+    it(`agrees on ${bits}-bit code with segments, traps and alignment checks`, function () {
+      const hasSegments = referenceOrSkip(() => {
+        checkSegments(host, dataSeed);
+        return true;
+      });
+      if (!hasSegments) this.skip();
+      const cases = full ? 2_000_000 : 15_000;
+      const result = agree(bits, { cases, seed: bits, sequences: 0.1, traps: 0.06, alignmentChecks: 0.06 });
+      expectExceptions(result, [0, 1, 3, 12, 13, 14, 17]);
+      expect(result.exceptions.get(11), 'segments that are not there').to.be.greaterThan(0);
+    });
 });

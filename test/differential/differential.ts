@@ -2,7 +2,7 @@
 import { Agreement } from './agreement.js';
 import { CaseGenerator, type CaseOptions } from './cases/case_generator.js';
 import type { FormChoice } from './cases/form_choice.js';
-import { Outcome, type CaseResult, type InstructionCase } from './cases/instruction_case.js';
+import { offsetInCode, Outcome, type CaseResult, type InstructionCase } from './cases/instruction_case.js';
 import type { CoreRunner } from './core_runner.js';
 import type { Host } from './host/host.js';
 
@@ -130,8 +130,7 @@ export class Differential {
     const alone: InstructionCase = {
       ...testCase,
       instructions: testCase.instructions.slice(-1),
-      codeOffset:
-        testCase.codeOffset + before.instructions.reduce((sum, instruction) => sum + instruction.bytes.length, 0),
+      codeOffset: offsetInCode(testCase, before.instructions.length),
       registers: state.registers,
       rflags: (state.rflags & 0xcd5) | 0x202,
       ...(state.fx ? { fx: state.fx } : {}),

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { generalRegisterNames } from '../../src/machine/processor/register_names.js';
 import { Decoder, DecoderOptions, Formatter, FormatterSyntax } from 'iced-x86';
-import { codeOf, register, type InstructionCase } from './cases/instruction_case.js';
+import { addressOf, bitsOf, codeOf, register, type InstructionCase } from './cases/instruction_case.js';
 import { MemoryMap } from './cases/memory_map.js';
 
 /** The instructions of a case in Intel syntax, one a line, with their bytes. */
 export function disassemble(testCase: InstructionCase): string[] {
-  const decoder = new Decoder(64, Uint8Array.from(codeOf(testCase)), DecoderOptions.None);
+  const decoder = new Decoder(bitsOf(testCase), Uint8Array.from(codeOf(testCase)), DecoderOptions.None);
   const formatter = new Formatter(FormatterSyntax.Intel);
-  decoder.ip = BigInt(MemoryMap.code + testCase.codeOffset);
+  decoder.ip = addressOf(testCase, 0);
   const lines = testCase.instructions.map((instruction) => {
     const decoded = decoder.decode();
     const bytes = instruction.bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
@@ -26,6 +26,10 @@ export function describeFailure(testCase: InstructionCase, differing: readonly s
   const registers = generalRegisterNames.map(
     (name, i) => `${name.padEnd(3)} ${register(testCase.registers, i).toString(16).padStart(16, '0')}`,
   );
+  const { segments } = testCase;
+  const selectors = segments
+    ? Object.entries(segments).map(([name, selector]) => `${name.toUpperCase()} ${(selector as number).toString(16)}h`)
+    : [];
   const rows = [0, 4, 8, 12].map((at) => `    ${registers.slice(at, at + 4).join('  ')}`);
   return [
     ...disassemble(testCase).map((line) => `  ${line}`),
@@ -33,7 +37,7 @@ export function describeFailure(testCase: InstructionCase, differing: readonly s
       .map((instruction) => instruction.form)
       .filter((form) => form !== '')
       .join(' ; ')}`,
-    `  at ${(MemoryMap.code + testCase.codeOffset).toString(16)}h, RFLAGS ${testCase.rflags.toString(16)}h`,
+    `  at ${(MemoryMap.code + testCase.codeOffset).toString(16)}h, RFLAGS ${testCase.rflags.toString(16)}h ${selectors.join(' ')}`,
     ...rows,
     ...differing.map((line) => `  -> ${line}`),
   ].join('\n');

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
 import { OperandCode, type Operand } from '../../../src/machine/generator/operand.js';
-import type { FormChoice } from './form_choice.js';
+import { flatSpace, type AddressSpace, type SegmentName } from './address_space.js';
+import { farTarget } from './far_target.js';
+import type { CodeBits, FormChoice } from './form_choice.js';
+import { chooseOffset, chooseSegment, encodeSegmentedMemory } from './segmented_operand.js';
 import type { Vendor } from '../host/host_quirks.js';
 import type { CaseInstruction, InstructionCase } from './instruction_case.js';
 import { randomNumber, randomStates, type InitialState, type InitialStates } from './initial_state.js';
@@ -14,7 +17,9 @@ import { undefinedFlags } from './undefined_flags.js';
 
 const { rcx: RCX } = registerNumbers;
 
-const u64 = (value: bigint): bigint => BigInt.asUintN(64, value);
+/** CMP rAX, rCX with the widest operand. */
+const compareAxWithCx = (bits: CodeBits): number[] =>
+  ({ 64: [0x48, 0x39, 0xc8], 32: [0x39, 0xc8], 16: [0x66, 0x39, 0xc8] })[bits];
 
 /** Makes one case: registers, flags, memory window and the encoding of each instruction. */
 export class CaseBuilder {
@@ -30,38 +35,54 @@ export class CaseBuilder {
   /** Base and index registers of the memory operand that was encoded last. */
   private bases: number[] = [];
   private at: number;
+  /** Segment of a string instruction's source. */
+  stringSegment: SegmentName = 'ds';
 
   /**
    * @param isSequence memory operands then use no base register, because earlier instructions may have changed it.
    * @param vendor whose manual tells which flags are undefined.
+   * @param space how its offsets become linear addresses.
    * @param states where the case starts from.
    */
   constructor(
     readonly random: SeededRandom,
     readonly isSequence: boolean,
     private readonly vendor: Vendor,
+    readonly space: AddressSpace = flatSpace,
     states: InitialStates = randomStates,
   ) {
     this.initial = states(random);
-    this.registers = [...this.initial.registers];
+    const isWide = space.bits === 64;
+    this.registers = this.initial.registers.map((value, i) =>
+      isWide ? value : i < this.registerCount ? BigInt.asUintN(32, value) : 0n,
+    );
     this.window = this.initial.window.slice();
     this.rflags = 0x202 | (random.next() & 0xcd5 & (random.chance(0.1) ? 0xcd5 : 0x8d5));
-    const slots = MemoryMap.codeBytes / MemoryMap.slotBytes;
+    const { codeFirst, codeBytes } = space;
+    const slots = codeBytes / MemoryMap.slotBytes;
     // now and then an instruction lies across two pages
-    this.codeOffset = random.chance(0.05)
-      ? 0x1000 * (1 + random.below(MemoryMap.codeBytes / 0x1000 - 1)) - 1 - random.below(12)
-      : random.below(slots) * MemoryMap.slotBytes + MemoryMap.slotStart + random.below(16);
+    this.codeOffset =
+      codeFirst +
+      (random.chance(0.05)
+        ? 0x1000 * (1 + random.below(codeBytes / 0x1000 - 1)) - 1 - random.below(12)
+        : random.below(slots) * MemoryMap.slotBytes + MemoryMap.slotStart + random.below(16));
     this.at = MemoryMap.code + this.codeOffset;
+  }
+
+  /** General registers that an instruction can name. */
+  private get registerCount(): number {
+    return this.space.bits === 64 ? 16 : 8;
   }
 
   /** A 64-bit number: an edge, a small or a random one. */
   number(): bigint {
-    return randomNumber(this.random);
+    const value = randomNumber(this.random);
+    return this.space.bits === 64 ? value : BigInt.asUintN(32, value);
   }
 
   /** Sets a register. */
   set(register: number, value: bigint | number): void {
-    this.registers[register] = u64(BigInt(value));
+    this.registers[register] = BigInt.asUintN(this.space.bits === 64 ? 64 : 32, BigInt(value));
   }
 
   /** A linear address in the data window, `bytes` from its end. */
@@ -108,7 +129,7 @@ export class CaseBuilder {
     for (const register of this.bases) this.registers[register] = values[register]!;
   }
 
-  /** Address of filler code that no instruction of the case reaches otherwise. */
+  /** Linear address of filler code that no instruction of the case reaches otherwise. */
   landing(): number {
     const behind = this.codeOffset < MemoryMap.codeBytes - 0x200 && this.random.chance(0.5);
     return MemoryMap.code + this.codeOffset + (behind ? 112 + this.random.below(14) : -2 - this.random.below(100));
@@ -129,7 +150,8 @@ export class CaseBuilder {
     const before = prefixesOf(choice);
     if (options.lock && choice.memory && this.random.chance(0.1)) before.push(0xf0);
     prepare(this, choice);
-    const head = [...before, ...parts.prefixes, ...rexOf(parts, this.random), ...opcodeOf(choice, parts)];
+    const rex = choice.bits === 64 ? rexOf(parts, this.random) : [];
+    const head = [...before, ...parts.prefixes, ...rex, ...opcodeOf(choice, parts)];
     const length = head.length + parts.modrm.length + parts.immediates.length;
     if (parts.relative) {
       const displacement = (parts.relative.target - (this.at + length)) | 0;
@@ -146,7 +168,7 @@ export class CaseBuilder {
     this.push({ form: choice.form.name, semantics, bytes, undefinedFlags: undefinedBits });
     // flags that one instruction leaves undefined must not be read by the next one
     if (this.isSequence && undefinedBits !== 0)
-      this.push({ form: '', semantics: 'CMP', bytes: [0x48, 0x39, 0xc8], undefinedFlags: 0 });
+      this.push({ form: '', semantics: 'CMP', bytes: compareAxWithCx(choice.bits), undefinedFlags: 0 });
   }
 
   /** The finished case. */
@@ -162,6 +184,7 @@ export class CaseBuilder {
       registers,
       rflags: this.rflags,
       window: this.window,
+      ...(this.space.segments ? { segments: this.space.segments } : {}),
       ...(this.fx ? { fx: this.fx } : {}),
     };
   }
@@ -220,7 +243,7 @@ export class CaseBuilder {
     const operand = entry.operands.find((candidate) => codes.includes(candidate.code));
     if (!operand) return 0;
     if (operand.code === OperandCode.SegmentRegister) return this.random.below(6);
-    const register = operand.code === OperandCode.MmxReg ? this.random.below(8) : this.random.below(16);
+    const register = this.random.below(operand.code === OperandCode.MmxReg ? 8 : this.registerCount);
     if (operand.code === OperandCode.Reg8) this.chooseByteRegister(register, parts);
     parts.rexR = register >> 3;
     return register & 7;
@@ -228,7 +251,7 @@ export class CaseBuilder {
 
   /** Decides whether 4 to 7 are AH … BH or SPL … DIL. */
   private chooseByteRegister(register: number, parts: Parts): void {
-    if (register < 4 || register > 7) return;
+    if (register < 4 || register > 7 || this.space.bits !== 64) return;
     if (parts.rex === 'free') parts.rex = this.random.chance(0.5) ? 'needed' : 'forbidden';
   }
 
@@ -236,10 +259,11 @@ export class CaseBuilder {
     const operand = choice.entry.operands.find((candidate) => candidate.usesModrm && rmCodes.includes(candidate.code));
     const isMemory = choice.memory || (operand === undefined && choice.entry.mod === 'memory');
     if (isMemory) {
-      this.bases = encodeMemory(this, choice, parts, field);
+      const encode = this.space.bits === 64 ? encodeMemory : encodeSegmentedMemory;
+      this.bases = encode(this, choice, parts, field);
       return;
     }
-    const register = operand?.code === OperandCode.MmxRm ? this.random.below(8) : this.random.below(16);
+    const register = this.random.below(operand?.code === OperandCode.MmxRm ? 8 : this.registerCount);
     if (operand?.code === OperandCode.Rm8) this.chooseByteRegister(register, parts);
     parts.rexB = parts.rex === 'forbidden' ? 0 : register >> 3;
     parts.modrm = [0xc0 | (field << 3) | (register & 7)];
@@ -287,12 +311,18 @@ export class CaseBuilder {
         parts.immediates.push(
           ...signedBytes(
             random.chance(0.9) ? (random.chance(0.5) ? 112 : -112) + random.below(10) : random.next() | 0,
-            4,
+            bytes,
           ),
         );
         break;
       case OperandCode.Moffs:
         this.encodeMoffs(choice, parts);
+        break;
+      case OperandCode.Far:
+        parts.immediates.push(...farTarget(this, bytes, choice.entry.row.semantics === 'CALL_FAR'));
+        break;
+      case OperandCode.StringSource:
+        if (this.space.bits !== 64) this.stringSegment = chooseSegment(this, parts, 'ds', choice);
         break;
       default:
     }
@@ -305,13 +335,21 @@ export class CaseBuilder {
 
   /** The register in the opcode byte and REX.B. */
   private opcodeRegister(operand: Operand, parts: Parts): void {
-    const register = this.random.below(16);
+    const register = this.random.below(this.registerCount);
     if (operand.code === OperandCode.Op8) this.chooseByteRegister(register, parts);
     parts.rexB = register >> 3;
     parts.opcodeRegister = register & 7;
   }
 
   private encodeMoffs(choice: FormChoice, parts: Parts): void {
+    if (this.space.bits !== 64) {
+      const isNarrow = this.random.chance(this.space.bits === 16 ? 0.85 : 0.15);
+      if (isNarrow !== (this.space.bits === 16)) parts.prefixes.push(0x67);
+      const offset = chooseOffset(this, chooseSegment(this, parts, 'ds', choice));
+      if (isNarrow && offset > 0xffffn) this.target = undefined;
+      parts.immediates.push(...signedBytes(Number(BigInt.asIntN(32, offset)), isNarrow ? 2 : 4));
+      return;
+    }
     const target = this.address();
     const narrow = this.random.chance(choice.address === 1 ? 1 : 0.2);
     if (narrow) parts.prefixes.push(0x67);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Vendor } from '../host/host_quirks.js';
+import { flatSpace, segmentedSpace, type AddressSpace } from './address_space.js';
 import { CaseBuilder } from './case_builder.js';
 import type { FormChoice } from './form_choice.js';
 import { randomStates, type InitialStates } from './initial_state.js';
 import type { InstructionCase } from './instruction_case.js';
 import { SeededRandom } from './seeded_random.js';
+import { Flag } from './undefined_flags.js';
 import { isLoose } from './vector_state.js';
 
 /** What cases to make. */
@@ -14,6 +16,10 @@ export interface CaseOptions {
   readonly vendor: Vendor;
   /** Share of cases that are sequences of 2 to 5 instructions. */
   readonly sequences?: number;
+  /** Share of cases with RFLAGS.TF. */
+  readonly traps?: number;
+  /** Share of cases with RFLAGS.AC; not for 64-bit code, behind which the helper itself would fault. */
+  readonly alignmentChecks?: number;
   /** Only cases whose form this accepts. */
   readonly filter?: (choice: FormChoice) => boolean;
   /** Where cases start from. */
@@ -48,12 +54,26 @@ export class CaseGenerator {
   }
 
   private next(): InstructionCase {
-    const { vendor, sequences = 0, states = randomStates } = this.options;
+    const { vendor, sequences = 0, states = randomStates, traps = 0, alignmentChecks = 0 } = this.options;
     const isSequence = this.sequenceChoices.length > 0 && this.random.chance(sequences);
-    const builder = new CaseBuilder(this.random, isSequence, vendor, states);
-    if (!isSequence) this.add(builder, this.choices[this.turn++ % this.choices.length]!);
-    else for (let i = 2 + this.random.below(4); i > 0; i--) this.add(builder, this.random.pick(this.sequenceChoices));
+    const first = isSequence
+      ? this.random.pick(this.sequenceChoices)
+      : this.choices[this.turn++ % this.choices.length]!;
+    const builder = new CaseBuilder(this.random, isSequence, vendor, this.spaceFor(first), states);
+    this.add(builder, first);
+    const others = isSequence ? this.sequenceChoices.filter(({ bits }) => bits === first.bits) : [];
+    for (let i = isSequence ? 1 + this.random.below(4) : 0; i > 0; i--) this.add(builder, this.random.pick(others));
+    // a trap ends a case after its first instruction
+    if (!isSequence && this.random.chance(traps)) builder.rflags |= Flag.TF;
+    if (!isSequence && this.random.chance(alignmentChecks)) builder.rflags |= Flag.AC;
     return builder.build();
+  }
+
+  private spaceFor({ bits, entry, address }: FormChoice): AddressSpace {
+    if (bits === 64) return flatSpace;
+    const isStack = entry.hasAddresses && entry.row.options.stack === true;
+    const isNarrow = isStack ? address === 0 : this.random.chance(0.5);
+    return segmentedSpace(this.random, bits, isNarrow ? 16 : 32);
   }
 
   private add(builder: CaseBuilder, choice: FormChoice): void {
@@ -68,5 +88,13 @@ export class CaseGenerator {
  */
 function isForSequences(choice: FormChoice): boolean {
   const isDoubleShift16 = /^SH[LR]D$/.test(choice.entry.row.semantics) && choice.size === 0;
-  return choice.form.class === 'plain' && choice.rep === 0 && !isDoubleShift16 && !isLoose(choice.entry.row.semantics);
+  // the width of the stack pointer is the same in a whole case
+  const isSegmentedStack = choice.bits !== 64 && choice.entry.hasAddresses && choice.entry.row.options.stack === true;
+  return (
+    choice.form.class === 'plain' &&
+    !isSegmentedStack &&
+    choice.rep === 0 &&
+    !isDoubleShift16 &&
+    !isLoose(choice.entry.row.semantics)
+  );
 }

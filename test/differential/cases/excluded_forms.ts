@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { DecoderEntry } from '../../../src/machine/generator/forms.js';
+import type { CodeBits } from './form_choice.js';
 
 /**
  * Instructions that user mode may execute but that the differential test leaves out, by semantics function, each with the reason: they differ
@@ -47,10 +48,14 @@ const usableInUserMode = new Set([
   'CALL_FAR_MEMORY',
 ]);
 
-/** Why an entry of the table gets no cases, or undefined. */
-export function exclusionOf(entry: DecoderEntry): string | undefined {
+/** More such rows, in code with segments: 64-bit code has the helper's segments, and most of them do not exist there. */
+const usableWithSegments = /^(MOV_FROM_SEG|MOV_SEG|L[DEFGS]S|(PUSH|POP)_[C-S]S|ARPL|INTO|(JMP|CALL)_FAR)$/;
+
+/** Why an entry of the table gets no cases in code of a size, or undefined. */
+export function exclusionOf(entry: DecoderEntry, bits: CodeBits): string | undefined {
   const { row } = entry;
-  if (row.options.privileged && !usableInUserMode.has(row.semantics)) return 'privileged';
-  if (row.options.mode === 'not64') return 'does not exist in 64-bit mode';
+  const isUsable = usableInUserMode.has(row.semantics) || (bits !== 64 && usableWithSegments.test(row.semantics));
+  if (row.options.privileged && !isUsable) return 'privileged';
+  if (row.options.mode === 'not64' && bits === 64) return 'does not exist in 64-bit mode';
   return excludedSemantics[row.semantics];
 }

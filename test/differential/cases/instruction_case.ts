@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { localSegment } from './local_segments.js';
 import { MemoryMap } from './memory_map.js';
 
 /** One instruction of a case. */
@@ -24,6 +25,16 @@ export interface InstructionCase {
   readonly window: Uint8Array;
   /** FXSAVE image of 512 bytes, when the x87 and SSE state takes part. */
   readonly fx?: Uint8Array;
+  /** Segments of 16- and 32-bit code; 64-bit code has none. FS and GS are then null. */
+  readonly segments?: CaseSegments;
+}
+
+/** Selectors of the LDT (local_segments.ts), or null ones. */
+export interface CaseSegments {
+  readonly cs: number;
+  readonly ss: number;
+  readonly ds: number;
+  readonly es: number;
 }
 
 /** How a case ended. */
@@ -51,6 +62,8 @@ export interface CaseResult {
   readonly changedOffset: number;
   readonly changed: Uint8Array;
   readonly fx?: Uint8Array;
+  /** CS SS DS ES FS GS, of cases with segments. */
+  readonly selectors?: readonly number[];
 }
 
 /** Register as a number of 64 bits. */
@@ -64,10 +77,22 @@ export function setRegister(registers: Uint32Array, index: number, value: bigint
   registers[2 * index + 1] = Number(BigInt.asUintN(32, value >> 32n));
 }
 
-/** Linear address of an instruction of a case; with the number of instructions as index, the address behind the last one. */
+/** RIP of an instruction of a case; with the number of instructions as index, that behind the last one. */
 export function addressOf(testCase: InstructionCase, index: number): bigint {
+  const base = testCase.segments ? localSegment(testCase.segments.cs).base : 0;
+  return BigInt((MemoryMap.code - base + offsetInCode(testCase, index)) >>> 0);
+}
+
+/** Offset of an instruction of a case in the code region. */
+export function offsetInCode(testCase: InstructionCase, index: number): number {
   const before = testCase.instructions.slice(0, index).reduce((sum, { bytes }) => sum + bytes.length, 0);
-  return BigInt(MemoryMap.code + testCase.codeOffset + before);
+  return testCase.codeOffset + before;
+}
+
+/** Size of a case's code. */
+export function bitsOf({ segments }: InstructionCase): 16 | 32 | 64 {
+  if (!segments) return 64;
+  return localSegment(segments.cs).wide ? 32 : 16;
 }
 
 /** All bytes of a case's instructions. */

@@ -37,6 +37,12 @@ export function emptyParts(): Parts {
   };
 }
 
+/** Legacy prefixes. SDM 2A "Instruction Prefixes". */
+const prefixBytes: readonly number[] = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
+
+/** True for a legacy prefix. */
+export const isPrefix = (byte: number): boolean => prefixBytes.includes(byte);
+
 /** The low bytes of a signed number of 32 bits. */
 export function signedBytes(value: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => (value >> (8 * Math.min(i, 3))) & 255);
@@ -44,13 +50,15 @@ export function signedBytes(value: number, count: number): number[] {
 
 /** Prefixes that the choice demands. */
 export function prefixesOf(choice: FormChoice): number[] {
-  const { entry, size, rep, address } = choice;
+  const { entry, size, rep, address, bits } = choice;
   const { prefixes } = entry.encoding;
   const bytes: number[] = [];
   const mandatory =
     prefixes & PrefixMask.none ? 0 : prefixes & PrefixMask.p66 ? 0x66 : prefixes & PrefixMask.pF3 ? 0xf3 : 0xf2;
-  if (entry.hasAddresses && address === 1 && !choice.memory) bytes.push(0x67);
-  if (mandatory === 0x66 || (entry.hasSizes && size === 0)) bytes.push(0x66);
+  // what is left is the address size of string instructions, LOOP and JCXZ; memory operands choose theirs, the stack pointer's is SS's
+  const isStack = bits !== 64 && entry.row.options.stack === true;
+  if (entry.hasAddresses && !isStack && address === (bits === 32 ? 0 : 1) && !choice.memory) bytes.push(0x67);
+  if (mandatory === 0x66 || (entry.hasSizes && size === (bits === 16 ? 1 : 0))) bytes.push(0x66);
   if (mandatory > 0x66) bytes.push(mandatory);
   if (rep !== 0) bytes.push(rep === 1 ? 0xf3 : 0xf2);
   return bytes;

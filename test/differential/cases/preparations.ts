@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
+import type { SegmentName } from './address_space.js';
+import { farTarget } from './far_target.js';
+import { localSegments, noLocalSelector, selectorOf, systemSelectors } from './local_segments.js';
+import { chooseOffset } from './segmented_operand.js';
 import type { DecoderEntry } from '../../../src/machine/generator/forms.js';
 import type { CaseBuilder } from './case_builder.js';
 import type { FormChoice } from './form_choice.js';
@@ -22,12 +26,24 @@ function operandBytes(choice: FormChoice): number {
   return choice.entry.operands[0]?.type === 'u8' ? 1 : choice.entry.hasSizes ? 2 << choice.size : 8;
 }
 
+/** An offset for an operand without ModRM. */
+function operandOffset(builder: CaseBuilder, segment: SegmentName, alignment = 1): bigint {
+  return builder.space.bits === 64 ? builder.address(alignment) : chooseOffset(builder, segment, alignment);
+}
+
+/** Sets the stack pointer, so that the stack's top is at a linear address. A 16-bit stack pointer keeps the upper half of ESP. */
+function setStackTop(builder: CaseBuilder, linear: bigint | number): void {
+  const offset = builder.space.offset('ss', linear);
+  const upper = builder.registers[RSP]! & 0xffff0000n;
+  builder.set(RSP, builder.space.stackBits === 16 ? upper | BigInt.asUintN(16, offset) : offset);
+}
+
 /** A short repeat count, indexes in the data, and the direction mostly forward. */
 const stringOperation: Preparation = (builder, choice) => {
-  const narrow = choice.address === 1;
+  const narrow = choice.bits === 64 && choice.address === 1;
   const high = (): bigint => (narrow && builder.random.chance(0.5) ? BigInt(builder.random.next()) << 32n : 0n);
-  builder.set(RSI, builder.address() + high());
-  builder.set(RDI, builder.address() + high());
+  builder.set(RSI, operandOffset(builder, builder.stringSegment) + high());
+  builder.set(RDI, operandOffset(builder, 'es') + high());
   if (choice.rep !== 0)
     builder.set(
       RCX,
@@ -40,31 +56,28 @@ const stringOperation: Preparation = (builder, choice) => {
 /** A stack pointer in the data, with a return address or a pointer on top half of the time. */
 const stackOperation: Preparation = (builder) => {
   const top = builder.address(builder.random.chance(0.8) ? 8 : 1);
-  builder.set(RSP, top);
-  if (builder.random.chance(0.5) && top < 0x80000000n) builder.poke(Number(top), BigInt(builder.landing()), 8);
+  const border = builder.random.chance(0.1) ? builder.space.border('ss', builder.random) : undefined;
+  if (border === undefined) setStackTop(builder, top);
+  else builder.set(RSP, border);
+  if (builder.random.chance(0.5) && top < 0x80000000n) builder.poke(Number(top), codeTarget(builder), 8);
 };
+
+/** Where a near branch leads to filler code. */
+const codeTarget = (builder: CaseBuilder): bigint => builder.space.offset('cs', builder.landing());
 
 /** A target in the filler for a branch through a register or memory. */
 const indirectBranch: Preparation = (builder, choice) => {
   stackOperation(builder, choice, 8);
   if (choice.memory) {
     if (builder.target !== undefined && builder.random.chance(0.8))
-      builder.poke(builder.target, BigInt(builder.landing()), 8);
+      builder.poke(builder.target, codeTarget(builder), 8);
   } else
     for (let register = 0; register < 16; register++)
-      if (register !== RSP && builder.random.chance(0.7)) builder.set(register, builder.landing());
+      if (register !== RSP && builder.random.chance(0.7)) builder.set(register, codeTarget(builder));
 };
 
 /** Selectors that user mode cannot load into CS. */
-const wrongSelectors = [
-  0,
-  3,
-  MemoryMap.stackSelector,
-  MemoryMap.codeSelector & ~3,
-  MemoryMap.codeSelector | 4,
-  0x10,
-  0xfff3,
-];
+const wrongSelectors = [0, 3, MemoryMap.stackSelector, MemoryMap.codeSelector & ~3, noLocalSelector, 0x10, 0xfff3];
 
 /** A selector for CS, mostly the right one. */
 function codeSelector(builder: CaseBuilder): number {
@@ -76,7 +89,12 @@ function farFrame(words: number): Preparation {
   return (builder, choice) => {
     const bytes = 2 << choice.size;
     const top = builder.windowAddress(48);
-    builder.set(RSP, top);
+    setStackTop(builder, top);
+    if (choice.bits !== 64) {
+      builder.poke(top, numberOf(farTarget(builder, bytes, false)), bytes * 2);
+      builder.poke(top + 2 * bytes, BigInt(builder.random.next() & ~0x40100), bytes);
+      return;
+    }
     // at most one word is wrong: processors check them in different orders
     const { random } = builder;
     const wrong = random.below(10);
@@ -95,10 +113,44 @@ function farFrame(words: number): Preparation {
 
 /** A far pointer in memory. */
 const farPointer: Preparation = (builder, choice) => {
-  builder.set(RSP, builder.windowAddress());
+  setStackTop(builder, builder.windowAddress());
   if (builder.target === undefined) return;
+  if (choice.bits !== 64) {
+    const bytes = 2 << choice.size;
+    const isCall = choice.entry.row.semantics === 'CALL_FAR_MEMORY';
+    builder.poke(builder.target, numberOf(farTarget(builder, bytes, isCall)), bytes + 2);
+    return;
+  }
   builder.poke(builder.target, BigInt(builder.landing()), 2 << choice.size);
   builder.poke(builder.target + (2 << choice.size), BigInt(codeSelector(builder)), 2);
+};
+
+/** Bytes as a number. */
+function numberOf(bytes: readonly number[]): bigint {
+  return bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
+}
+
+/** A selector for a data segment register: mostly one of the LDT. */
+function dataSelector({ random }: CaseBuilder): number {
+  const kind = random.below(10);
+  if (kind < 6) return selectorOf(random.pick(localSegments));
+  if (kind < 8) return random.pick([systemSelectors.data, systemSelectors.code32, systemSelectors.code64]);
+  return random.pick([0, 3, 0x10, 0x18, 0xfff3, noLocalSelector]);
+}
+
+/** A selector in every place from which a segment register may be loaded: registers, the memory operand, the stack. */
+const segmentLoad: Preparation = (builder, choice) => {
+  for (let index = 0; index < 8; index++)
+    if (index !== RSP && builder.random.chance(0.8))
+      builder.set(index, (builder.registers[index]! & ~0xffffn) | BigInt(dataSelector(builder)));
+  const { semantics } = choice.entry.row;
+  const isPointer = /^L[DEFGS]S$/.test(semantics);
+  if (builder.target !== undefined && choice.memory)
+    builder.poke(builder.target + (isPointer ? 2 << choice.size : 0), BigInt(dataSelector(builder)), 2);
+  if (!semantics.startsWith('POP')) return;
+  const top = builder.windowAddress();
+  setStackTop(builder, top);
+  builder.poke(top, BigInt(dataSelector(builder)), 2);
 };
 
 /** A dividend whose quotient often fits. */
@@ -163,7 +215,11 @@ const preparations: Readonly<Record<string, Preparation>> = {
   LODS: stringOperation,
   SCAS: stringOperation,
   XLAT: (builder, choice) =>
-    builder.set(RBX, builder.address() - (choice.address === 2 ? builder.registers[RAX]! & 255n : 0n)),
+    builder.set(
+      RBX,
+      operandOffset(builder, builder.stringSegment) -
+        (choice.bits !== 64 || choice.address === 2 ? builder.registers[RAX]! & 255n : 0n),
+    ),
   PUSH: stackOperation,
   POP: stackOperation,
   CALL: stackOperation,
@@ -171,7 +227,7 @@ const preparations: Readonly<Record<string, Preparation>> = {
   PUSHF: stackOperation,
   POPF: (builder) => {
     const top = builder.windowAddress();
-    builder.set(RSP, top);
+    setStackTop(builder, top);
     builder.poke(top, BigInt(builder.random.next() & ~0x40100), 8); // TF would trap, AC would fault, in the helper's own code
   },
   PUSH_FS: stackOperation,
@@ -181,10 +237,28 @@ const preparations: Readonly<Record<string, Preparation>> = {
   RET_FAR_IMM: farFrame(2),
   JMP_FAR_MEMORY: farPointer,
   CALL_FAR_MEMORY: farPointer,
-  LEAVE: (builder) => builder.set(RBP, builder.address()),
+  MOV_SEG: segmentLoad,
+  LES: segmentLoad,
+  LDS: segmentLoad,
+  LSS: segmentLoad,
+  LFS: segmentLoad,
+  LGS: segmentLoad,
+  POP_ES: segmentLoad,
+  POP_SS: segmentLoad,
+  POP_DS: segmentLoad,
+  POP_FS: segmentLoad,
+  POP_GS: segmentLoad,
+  PUSHA: stackOperation,
+  POPA: stackOperation,
+  PUSH_ES: stackOperation,
+  PUSH_CS: stackOperation,
+  PUSH_SS: stackOperation,
+  PUSH_DS: stackOperation,
+  CALL_FAR: stackOperation,
+  LEAVE: (builder) => builder.set(RBP, builder.space.offset('ss', builder.address())),
   ENTER: (builder) => {
-    builder.set(RSP, BigInt(builder.windowAddress()) + (builder.random.chance(0.9) ? 0n : 0x1000n));
-    builder.set(RBP, builder.address());
+    setStackTop(builder, BigInt(builder.windowAddress()) + (builder.random.chance(0.9) ? 0n : 0x1000n));
+    builder.set(RBP, builder.space.offset('ss', builder.address()));
   },
   JMP_INDIRECT: indirectBranch,
   CALL_INDIRECT: indirectBranch,

@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Vendor } from '../host/host_quirks.js';
 
-/** Status flags at their places in RFLAGS. */
-export const Flag = { CF: 0x1, PF: 0x4, AF: 0x10, ZF: 0x40, SF: 0x80, DF: 0x400, OF: 0x800 } as const;
+/** Flags at their places in RFLAGS. */
+export const Flag = {
+  CF: 0x1,
+  PF: 0x4,
+  AF: 0x10,
+  ZF: 0x40,
+  SF: 0x80,
+  TF: 0x100,
+  DF: 0x400,
+  OF: 0x800,
+  AC: 0x40000,
+} as const;
 
 /** The six status flags. */
 export const statusFlags = Flag.CF | Flag.PF | Flag.AF | Flag.ZF | Flag.SF | Flag.OF;

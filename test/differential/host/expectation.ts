@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
-import { pushEnterWords } from './enter_words.js';
+import { usesStackWords, useStackWords } from './stack_words.js';
 import type { HostQuirks } from './host_quirks.js';
 import {
   addressOf,
+  offsetInCode,
   Outcome,
   register,
   setRegister,
@@ -11,26 +12,33 @@ import {
   type CaseResult,
   type InstructionCase,
 } from '../cases/instruction_case.js';
+import { localSegment } from '../cases/local_segments.js';
+import { isPrefix } from '../cases/instruction_parts.js';
 import { initialData, MemoryMap } from '../cases/memory_map.js';
 import { Flag, statusFlags } from '../cases/undefined_flags.js';
 import { environmentBytes, isCompareToFlags } from '../cases/vector_state.js';
 
-const { rbp: RBP, rcx: RCX, rsi: RSI, rsp: RSP } = registerNumbers;
+const { rcx: RCX } = registerNumbers;
 
 const DEBUG = 1;
 const GENERAL_PROTECTION = 13;
 const PAGE_FAULT = 14;
+const STACK_FAULT = 12;
+const ALIGNMENT_CHECK = 17;
+/** Instructions with an unaligned operand that processors check or not. */
+const mayCheckAlignment = /^(MOVU|MOVUstore|LDDQU|PCMP[EI]STR[IM]|MASKMOVDQU|CLFLUSH)$/;
+const MAX_LIMIT = 0xffffffff;
+const MOST_OPERAND_BYTES = 512;
 const pagePresent = 1;
 const pageBytes = 0x1000n;
 /** The status word in an FXSAVE image, and its bits. */
 const statusWord = 2;
 const C1 = 0x200;
 const stackFault = 0x40;
-const gsPrefix = 0x65;
-const operandSizePrefix = 0x66;
 const addressSizePrefix = 0x67;
-/** The prefixes that cases use. */
-const prefixes = [gsPrefix, operandSizePrefix, addressSizePrefix, 0xf0, 0xf2, 0xf3];
+/** Opcodes of the byte forms; those of the wide forms follow them. */
+const CMPS = 0xa6;
+const SCAS = 0xae;
 
 /** The instruction of a case at which RIP points after an exception. */
 interface Faulting {
@@ -60,17 +68,42 @@ export class Expectation {
 
   /** Every result that a host with these quirks may show. The first is that of a host whose faults come in the core's order. */
   *of(testCase: InstructionCase, core: CaseResult): Generator<CaseResult> {
+    for (const result of this.withoutAlignment(testCase, core)) {
+      yield result;
+      if (testCase.rflags & Flag.AC) yield* this.alignmentFaults(testCase, result);
+    }
+  }
+
+  private *withoutAlignment(testCase: InstructionCase, core: CaseResult): Generator<CaseResult> {
     if (core.outcome !== Outcome.Exception) {
       yield this.completed(testCase, core);
       return;
     }
     if (core.vector === DEBUG) {
-      yield this.int1(testCase, core);
+      yield* this.trapped(testCase, this.completed(testCase, core));
       return;
     }
     const fault = faulting(testCase, core);
     const results = fault ? this.orders(testCase, core, fault) : [core];
-    for (const result of results) yield* this.withErrorCode(result);
+    for (const result of results) {
+      yield* this.withErrorCode(result);
+      yield* limitFaults(testCase, result);
+    }
+  }
+
+  /**
+   * #AC and the other faults of an access come in any order (SDM 3A "Priority Among Concurrent Events"), and some unaligned operands of 16 bytes
+   * raise #AC or not (SDM 2B "MOVUPS—Move Unaligned Packed Single-Precision Floating-Point Values").
+   */
+  private *alignmentFaults(testCase: InstructionCase, core: CaseResult): Generator<CaseResult> {
+    const isCompleted = core.outcome !== Outcome.Exception || core.vector === DEBUG;
+    if (isCompleted && mayCheckAlignment.test(testCase.instructions[0]!.semantics)) yield notStarted(testCase, core);
+    else if (core.vector === ALIGNMENT_CHECK) {
+      const unchecked = { ...testCase, rflags: testCase.rflags & ~Flag.AC };
+      for (const other of this.withoutAlignment(unchecked, this.run(unchecked)))
+        if (other.outcome === Outcome.Exception && other.rip === core.rip) yield faultOf(core, other);
+    } else if ([STACK_FAULT, GENERAL_PROTECTION, PAGE_FAULT].includes(core.vector))
+      yield { ...core, vector: ALIGNMENT_CHECK, errorCode: 0, faultAddress: 0n };
   }
 
   /** AMD processors keep C1 in FCOMI and its kin unless there is a stack fault. */
@@ -84,50 +117,79 @@ export class Expectation {
     return { ...core, fx };
   }
 
-  private int1(testCase: InstructionCase, core: CaseResult): CaseResult {
+  /** INT1, or a single-step trap: after the whole instruction, or after an element of a repeated one. */
+  private *trapped(testCase: InstructionCase, core: CaseResult): Generator<CaseResult> {
     const last = testCase.instructions.at(-1)!;
-    if (this.host.int1Rip === 'next instruction' || last.semantics !== 'INT1') return core;
-    return { ...core, rip: core.rip - BigInt(last.bytes.length) };
+    if (last.semantics === 'INT1' && this.host.int1Rip === 'own instruction')
+      yield { ...core, rip: core.rip - BigInt(last.bytes.length) };
+    else yield core;
+    // the manual says which flags a fault leaves of a repeated comparison, and nothing of a trap
+    const done = elementsDone(testCase, core);
+    if (/^(CMPS|SCAS)<.*\([12],/.test(last.form) && done > 0n && core.rip === addressOf(testCase, 0))
+      yield { ...core, rflags: this.flagsAfter(testCase, done) };
   }
 
   /** Results by which of several faults came first, and by what a fault leaves behind. */
   private *orders(testCase: InstructionCase, core: CaseResult, fault: Faulting): Generator<CaseResult> {
     const { semantics, form } = fault.instruction;
-    if (semantics === 'CALL_INDIRECT') yield this.callFault(testCase, core, fault);
-    else if (semantics === 'ENTER') yield this.enterFault(testCase, core, fault);
+    if (semantics === 'CALL_INDIRECT' || semantics === 'CALL') yield this.callFault(testCase, core, fault);
+    else if (usesStackWords(semantics)) yield* this.inMiddle(testCase, core, fault);
     else if (/^(CMPS|SCAS)<.*\([012],/.test(form)) {
       yield* this.compareFault(testCase, core, form);
       const other = semantics === 'CMPS' ? this.otherOperand(testCase, core, fault) : undefined;
       if (other) yield* this.compareFault(testCase, other, form);
     } else {
       yield core;
-      if (core.vector === PAGE_FAULT) yield* laterBytes(core, environmentBytes(semantics, form));
+      yield* this.laterParts(testCase, core, fault);
     }
   }
 
-  /** A near CALL whose stack faults first raises what PUSH with the same operand (FF /6 instead of FF /2) raises. */
+  /** Faults of an operand of many bytes, which processors read in parts and in any order. */
+  private *laterParts(testCase: InstructionCase, core: CaseResult, fault: Faulting): Generator<CaseResult> {
+    const { instruction, index } = fault;
+    const bytes = environmentBytes(instruction.semantics, instruction.form);
+    if (bytes === 0) return;
+    if (core.vector === PAGE_FAULT) yield* laterBytes(core, bytes);
+    if (!testCase.segments || core.vector === PAGE_FAULT) return;
+    const first = this.run({ ...alone(testCase, core, index), instructions: [moveInstead(instruction)] });
+    if (first.outcome === Outcome.Exception && first.rip === core.rip) yield faultOf(core, first);
+  }
+
+  /** A near CALL whose stack faults first raises what PUSH raises. */
   private callFault(testCase: InstructionCase, core: CaseResult, { instruction, index }: Faulting): CaseResult {
     if (this.host.callFault === 'target' || core.vector !== GENERAL_PROTECTION) return core;
-    const bytes = [...instruction.bytes];
-    const modrm = bytes.indexOf(0xff) + 1;
-    bytes[modrm] = (bytes[modrm]! & ~0x38) | (6 << 3);
+    const bytes = pushInstead(instruction);
     const push = this.run({ ...alone(testCase, core, index), instructions: [{ ...instruction, bytes }] });
     return push.outcome === Outcome.Exception && push.rip === core.rip ? faultOf(core, push) : core;
   }
 
-  private enterFault(testCase: InstructionCase, core: CaseResult, { instruction }: Faulting): CaseResult {
-    if (this.host.enterFaultMemory === 'unchanged') return core;
+  /** Stack words, and registers, that an instruction had written or read when it faulted. */
+  private *inMiddle(testCase: InstructionCase, core: CaseResult, fault: Faulting): Generator<CaseResult> {
+    const { semantics } = fault.instruction;
+    const isFarCall = semantics.startsWith('CALL');
+    // a far CALL faults by its selector before it pushes, and by its offset after
+    if (this.host.faultInMiddle === 'state of before' || isFarCall) yield core;
+    const result = isFarCall ? this.farCallFault(testCase, core, fault) : core;
+    if (this.host.faultInMiddle === 'state of before') return;
     const data = this.data.slice();
     data.set(testCase.window, MemoryMap.window);
     const before = data.slice(0, MemoryMap.writableBytes);
     data.set(core.changed, core.changedOffset);
-    pushEnterWords(data, {
-      bytes: hasPrefix(instruction, operandSizePrefix) ? 2 : 8,
-      level: instruction.bytes.at(-1)! & 31,
-      rsp: register(core.registers, RSP),
-      rbp: register(core.registers, RBP),
-    });
-    return { ...core, ...changesOf(before, data) };
+    const registers = core.registers.slice();
+    const step = useStackWords(data, registers, testCase, fault.index);
+    const partial = { ...result, registers, ...changesOf(before, data) };
+    yield partial;
+    // POPA may read the word of ESP, which it does not use
+    if (semantics === 'POPA' && core.vector === PAGE_FAULT)
+      yield { ...partial, faultAddress: core.faultAddress - BigInt(step) };
+  }
+
+  /** A far CALL whose stack faults before its target. */
+  private farCallFault(testCase: InstructionCase, core: CaseResult, { instruction, index }: Faulting): CaseResult {
+    if (this.host.callFault === 'target' || core.vector !== GENERAL_PROTECTION) return core;
+    const push = { ...instruction, bytes: pushInstead(instruction) };
+    const result = this.run({ ...alone(testCase, core, index), instructions: [push, push] });
+    return result.outcome === Outcome.Exception ? faultOf(core, result) : core;
   }
 
   /** A fault of CMPS or SCAS after some elements. */
@@ -148,21 +210,20 @@ export class Expectation {
     const isNarrow = hasPrefix(testCase.instructions[0]!, addressSizePrefix);
     const before = register(registers, RCX);
     setRegister(registers, RCX, isNarrow ? (before & ~0xffffffffn) | elements : elements);
-    return this.run({ ...testCase, registers }).rflags;
+    const after = this.run({ ...testCase, registers, rflags: testCase.rflags & ~Flag.TF });
+    return after.rflags | (testCase.rflags & Flag.TF);
   }
 
   /**
-   * The fault of CMPS's second operand when both fault: the manual does not say which one is read first. Found by executing the element that
-   * faults with a first operand that can be read.
+   * The fault of CMPS's second operand when both fault: the manual does not say which one is read first. SCAS reads the second operand alone.
    */
   private otherOperand(
     testCase: InstructionCase,
     core: CaseResult,
     { instruction, index }: Faulting,
   ): CaseResult | undefined {
-    const second = alone(testCase, core, index);
-    const base = hasPrefix(instruction, gsPrefix) ? MemoryMap.gsBase : 0;
-    setRegister(second.registers, RSI, BigInt(MemoryMap.data + MemoryMap.window - base));
+    const bytes = instruction.bytes.map((byte, i, all) => (i === all.length - 1 ? byte + SCAS - CMPS : byte));
+    const second = { ...alone(testCase, core, index), instructions: [{ ...instruction, bytes }] };
     setRegister(second.registers, RCX, 1n);
     const result = this.run(second);
     return result.outcome === Outcome.Exception && result.rip === core.rip ? faultOf(core, result) : undefined;
@@ -179,14 +240,48 @@ export class Expectation {
   }
 }
 
+/** A read of four bytes in place of an instruction with a memory operand. */
+function moveInstead(instruction: CaseInstruction): CaseInstruction {
+  const { bytes } = instruction;
+  const opcode = bytes.findIndex((byte) => !isPrefix(byte));
+  const modrm = bytes[opcode] === 0x0f ? opcode + 2 : opcode + 1;
+  return { ...instruction, bytes: [...bytes.slice(0, opcode), 0x8b, ...bytes.slice(modrm)] };
+}
+
 function hasPrefix({ bytes }: CaseInstruction, prefix: number): boolean {
-  const opcode = bytes.findIndex((byte) => !prefixes.includes(byte));
+  const opcode = bytes.findIndex((byte) => !isPrefix(byte));
   return bytes.slice(0, opcode).includes(prefix);
+}
+
+/** PUSH with the operand size of a CALL: with the operand of FF /2 (FF /6), else of 0 (6A 00). */
+function pushInstead({ bytes, semantics }: CaseInstruction): number[] {
+  const opcode = bytes.findIndex((byte) => !isPrefix(byte));
+  if (semantics !== 'CALL_INDIRECT') return [...bytes.slice(0, opcode), 0x6a, 0];
+  const modrm = bytes.indexOf(0xff) + 1;
+  return bytes.map((byte, i) => (i === modrm ? (byte & ~0x38) | (6 << 3) : byte));
 }
 
 function faulting(testCase: InstructionCase, core: CaseResult): Faulting | undefined {
   const index = testCase.instructions.findIndex((_, i) => addressOf(testCase, i) === core.rip);
   return index < 0 ? undefined : { instruction: testCase.instructions[index]!, index };
+}
+
+/** #AC of a case that has one instruction. */
+function notStarted(testCase: InstructionCase, core: CaseResult): CaseResult {
+  const { registers, rflags, fx } = testCase;
+  return {
+    ...core,
+    outcome: Outcome.Exception,
+    vector: ALIGNMENT_CHECK,
+    errorCode: 0,
+    faultAddress: 0n,
+    registers,
+    rflags,
+    rip: addressOf(testCase, 0),
+    changedOffset: 0,
+    changed: new Uint8Array(0),
+    ...(fx ? { fx } : {}),
+  };
 }
 
 /** A result with the exception of another one. */
@@ -199,7 +294,7 @@ function alone(testCase: InstructionCase, core: CaseResult, index: number): Inst
   return {
     ...testCase,
     instructions: [testCase.instructions[index]!],
-    codeOffset: Number(addressOf(testCase, index)) - MemoryMap.code,
+    codeOffset: offsetInCode(testCase, index),
     registers: core.registers.slice(),
     rflags: 0x202 | (core.rflags & (statusFlags | Flag.DF)),
   };
@@ -219,6 +314,21 @@ function* laterBytes(core: CaseResult, bytes: number): Generator<CaseResult> {
     if (faultAddress / pageBytes !== page) return;
     yield { ...core, faultAddress };
   }
+}
+
+/**
+ * For an operand across the end of a flat segment the SDM leaves open whether its limit is exceeded (SDM 3A "Limit Checking"): the core pages
+ * instead.
+ */
+function* limitFaults({ segments }: InstructionCase, core: CaseResult): Generator<CaseResult> {
+  const used = Object.values(segments ?? {}).filter((selector: number) => selector !== 0);
+  const isAtEnd = used.some((selector: number) => {
+    const { base, limit } = localSegment(selector);
+    const offset = (Number(core.faultAddress) - base) >>> 0;
+    return limit === MAX_LIMIT && offset > MAX_LIMIT - MOST_OPERAND_BYTES;
+  });
+  if (core.vector !== PAGE_FAULT || !isAtEnd) return;
+  for (const vector of [GENERAL_PROTECTION, STACK_FAULT]) yield { ...core, vector, errorCode: 0, faultAddress: 0n };
 }
 
 /** What differs between two states of the data pages. */

@@ -1,17 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What the native helper reads and writes; native/oracle.c describes the same.
-import { codeOf, type CaseInstruction, type CaseResult, type InstructionCase } from '../cases/instruction_case.js';
+import {
+  addressOf,
+  codeOf,
+  type CaseInstruction,
+  type CaseResult,
+  type InstructionCase,
+} from '../cases/instruction_case.js';
+import { countsPages, localSegments } from '../cases/local_segments.js';
 import { MemoryMap } from '../cases/memory_map.js';
 
 /** Offsets in a batch. */
-const Batch = { count: 0, seed: 4, cases: 8 } as const;
+const Batch = { count: 0, seed: 4, descriptorCount: 8, needsDescriptors: 12, descriptors: 16 } as const;
+/** Offsets in the structure user_desc of Linux, asm/ldt.h. */
+const Descriptor = { index: 0, base: 4, limit: 8, bits: 12, bytes: 16 } as const;
+const casesAt = Batch.descriptors + localSegments.length * Descriptor.bytes;
 /** Offsets in a case. */
 const Case = {
   flags: 0,
   codeOffset: 4,
   codeLength: 8,
+  ip: 12,
   registers: 16,
   rflags: 144,
+  selectors: 152,
   code: 160,
   window: 256,
   fx: 512,
@@ -28,51 +40,86 @@ const Result = {
   rip: 152,
   faultAddress: 160,
   changedOffset: 168,
+  selectors: 176,
   bytes: 256,
 } as const;
 const CODE_BYTES = Case.window - Case.code;
 const REGISTER_WORDS = 32;
 const FX_BYTES = 512;
 const FLAG_FX = 2;
+const FLAG_SEGMENTS = 4;
+const SELECTORS = 6;
 
 /** A batch of cases as the helper reads it. `seed` fills the data pages. */
 export function encodeCases(cases: readonly InstructionCase[], seed: number): Buffer {
-  const input = Buffer.alloc(Batch.cases + cases.length * Case.bytes);
+  const input = Buffer.alloc(casesAt + cases.length * Case.bytes);
   input.writeUInt32LE(cases.length, Batch.count);
   input.writeUInt32LE(seed >>> 0, Batch.seed);
-  cases.forEach((testCase, index) => encodeCase(testCase, input.subarray(Batch.cases + index * Case.bytes)));
+  encodeDescriptors(cases, input);
+  cases.forEach((testCase, index) => encodeCase(testCase, input.subarray(casesAt + index * Case.bytes)));
   return input;
+}
+
+/** The LDT, and whether a case needs it: not every kernel has one. */
+function encodeDescriptors(cases: readonly InstructionCase[], input: Buffer): void {
+  input.writeUInt32LE(localSegments.length, Batch.descriptorCount);
+  input.writeUInt32LE(Number(cases.some(({ segments }) => segments)), Batch.needsDescriptors);
+  localSegments.forEach((segment, index) => {
+    const into = input.subarray(Batch.descriptors + index * Descriptor.bytes);
+    const contents = { data: 0, 'expand-down data': 1, code: 2 }[segment.kind];
+    into.writeUInt32LE(index, Descriptor.index);
+    into.writeUInt32LE(segment.base, Descriptor.base);
+    into.writeUInt32LE(countsPages(segment) ? segment.limit >>> 12 : segment.limit, Descriptor.limit);
+    into.writeUInt32LE(
+      Number(segment.wide) |
+        (contents << 1) |
+        (Number(!segment.accessible) << 3) |
+        (Number(countsPages(segment)) << 4) |
+        (Number(!segment.present) << 5),
+      Descriptor.bits,
+    );
+  });
 }
 
 function encodeCase(testCase: InstructionCase, into: Buffer): void {
   const code = codeOf(testCase);
   if (code.length > CODE_BYTES) throw new RangeError(`${code.length} bytes of code do not fit a case`);
-  into.writeUInt32LE(testCase.fx ? FLAG_FX : 0, Case.flags);
+  into.writeUInt32LE((testCase.fx ? FLAG_FX : 0) | (testCase.segments ? FLAG_SEGMENTS : 0), Case.flags);
   into.writeUInt32LE(testCase.codeOffset, Case.codeOffset);
   into.writeUInt32LE(code.length, Case.codeLength);
   testCase.registers.forEach((word, i) => into.writeUInt32LE(word, Case.registers + 4 * i));
   into.writeUInt32LE(testCase.rflags, Case.rflags);
   into.set(code, Case.code);
+  if (testCase.segments) {
+    const { cs, ss, ds, es } = testCase.segments;
+    into.writeUInt32LE(Number(addressOf(testCase, 0)), Case.ip);
+    [cs, ss, ds, es].forEach((selector, i) => into.writeUInt16LE(selector, Case.selectors + 2 * i));
+  }
   into.set(testCase.window, Case.window);
   if (testCase.fx) into.set(testCase.fx, Case.fx);
 }
 
 /** The case at an index of a batch. @param instructions its instructions, of which the batch has only the bytes. */
 export function decodeCase(batch: Buffer, index: number, instructions: readonly InstructionSummary[]): InstructionCase {
-  const at = Batch.cases + index * Case.bytes;
+  const at = casesAt + index * Case.bytes;
   const from = batch.subarray(at, at + Case.bytes);
   let next: number = Case.code;
   const withBytes = instructions.map(({ length, ...others }): CaseInstruction => {
     next += length;
     return { ...others, bytes: [...from.subarray(next - length, next)] };
   });
+  const flags = from.readUInt32LE(Case.flags);
+  const selector = (i: number): number => from.readUInt16LE(Case.selectors + 2 * i);
   return {
     instructions: withBytes,
     codeOffset: from.readUInt32LE(Case.codeOffset),
     registers: words(from, Case.registers),
     rflags: from.readUInt32LE(Case.rflags),
     window: copyOf(from, Case.window, MemoryMap.windowBytes),
-    ...(from.readUInt32LE(Case.flags) & FLAG_FX ? { fx: copyOf(from, Case.fx, FX_BYTES) } : {}),
+    ...(flags & FLAG_FX ? { fx: copyOf(from, Case.fx, FX_BYTES) } : {}),
+    ...(flags & FLAG_SEGMENTS
+      ? { segments: { cs: selector(0), ss: selector(1), ds: selector(2), es: selector(3) } }
+      : {}),
   };
 }
 
@@ -99,6 +146,9 @@ export function decodeResults(output: Buffer, cases: readonly InstructionCase[])
       changedOffset: from.readUInt32LE(Result.changedOffset),
       changed: copyOf(from, changedAt, length),
       ...(testCase.fx ? { fx: copyOf(from, Result.bytes, FX_BYTES) } : {}),
+      ...(testCase.segments
+        ? { selectors: Array.from({ length: SELECTORS }, (_, i) => from.readUInt16LE(Result.selectors + 2 * i)) }
+        : {}),
     };
   });
 }
@@ -123,6 +173,7 @@ function encodeResult(result: CaseResult, hasFx: boolean): Buffer {
   into.writeBigUInt64LE(result.faultAddress, Result.faultAddress);
   into.writeUInt32LE(result.changedOffset, Result.changedOffset);
   if (hasFx) into.set(result.fx!, Result.bytes);
+  result.selectors?.forEach((selector, i) => into.writeUInt16LE(selector, Result.selectors + 2 * i));
   into.set(result.changed, changedAt);
   return into;
 }

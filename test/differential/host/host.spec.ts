@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
 import { register, setRegister, type CaseResult } from '../cases/instruction_case.js';
 import { CoreRunner } from '../core_runner.js';
-import { findHost, hostOrSkip } from './host.js';
+import { checkSegments, findHost, referenceOrSkip } from './host.js';
 import { InjectedHost } from './injected_host.js';
 import { knownHosts } from './known_hosts.js';
 import { NativeOracle } from './native_oracle.js';
@@ -84,24 +84,42 @@ describe('findHost', () => {
   });
 });
 
-describe('hostOrSkip', () => {
+describe('checkSegments', () => {
+  it('accepts a host with 32-bit code, and says that a kernel has none', async () => {
+    const core = await CoreRunner.create(seed);
+    const reference = new InjectedHost(zen4, core, seed);
+    expect(() => checkSegments({ reference }, seed)).not.to.throw();
+    const without: ReferenceProcessor = {
+      run: () => {
+        throw new NoReferenceError('the native helper died (status 1, signal -): modify_ldt: Function not implemented');
+      },
+    };
+    expect(() => checkSegments({ reference: without }, seed)).to.throw(NoReferenceError, /modify_ldt: Function not/);
+    const flat: ReferenceProcessor = {
+      run: (cases) => reference.run(cases).map((result) => ({ ...result, rip: 0x11000100n })),
+    };
+    expect(() => checkSegments({ reference: flat }, seed)).to.throw(NoReferenceError, /no 16- and 32-bit code.*rip/);
+  });
+});
+
+describe('referenceOrSkip', () => {
   const none = (): ReferenceProcessor => {
     throw new NoReferenceError('there is no processor');
   };
 
   it('prints one line when there is no reference', () => {
     const lines: string[] = [];
-    expect(hostOrSkip(none, seed, 'false', (line) => lines.push(line))).to.equal(undefined);
+    expect(referenceOrSkip(none, undefined, (line) => lines.push(line))).to.equal(undefined);
     expect(lines).to.deep.equal(['      skipped: there is no processor\n']);
   });
   it('is an error in CI', () => {
-    expect(() => hostOrSkip(none, seed, 'true')).to.throw(/CI must not skip it: there is no processor/);
+    expect(() => referenceOrSkip(none, 'true')).to.throw(/CI must not skip it: there is no processor/);
   });
   it('does not hide other errors', () => {
     const broken = (): ReferenceProcessor => {
       throw new TypeError('a bug');
     };
-    expect(() => hostOrSkip(broken, seed, 'false')).to.throw(TypeError, 'a bug');
+    expect(() => referenceOrSkip(broken, undefined)).to.throw(TypeError, 'a bug');
   });
 });
 

@@ -69,11 +69,11 @@ const knownAnswers: readonly KnownAnswer[] = [
   },
 ];
 
-function wrongAnswer(reference: ReferenceProcessor, seed: number): string | undefined {
-  const cases = knownAnswers.map(({ testCase }) => testCase);
+function wrongAnswer(reference: ReferenceProcessor, answers: readonly KnownAnswer[], seed: number): string | undefined {
+  const cases = answers.map(({ testCase }) => testCase);
   // the first run brings in pages; the second one counts
   const results = reference.run([...cases, ...cases], seed).slice(cases.length);
-  for (const [i, { what, answer }] of knownAnswers.entries())
+  for (const [i, { what, answer }] of answers.entries())
     for (const field of Object.keys(answer) as (keyof CaseResult)[])
       if (results[i]![field] !== answer[field])
         return `${what} shows ${field} ${String(results[i]![field])}, not ${String(answer[field])}`;
@@ -91,24 +91,39 @@ export function findHost(build: () => ReferenceProcessor, seed: number): Host {
   for (const [pattern, emulator] of emulators)
     if (pattern.test(name.hypervisor) || pattern.test(name.brand))
       throw new NoReferenceError(`this machine's processor is an emulator (${emulator})`);
-  const wrong = wrongAnswer(reference, seed);
+  const wrong = wrongAnswer(reference, knownAnswers, seed);
   if (wrong !== undefined)
     throw new NoReferenceError(`this system does not show exceptions as Linux on a processor does: ${wrong}`);
   return { reference, name, quirks: probeHost(reference, name.vendor, seed) };
 }
 
+/** 32-bit code in an LDT segment: UD2. */
+const segmentedAnswer: KnownAnswer = {
+  what: 'UD2 in 32-bit code',
+  testCase: probeCase('UD2', [0x0f, 0x0b], {}, { segments: { cs: 0xf, ss: 0x57, ds: 0x57, es: 0x57 } }),
+  answer: { ...exception(6), rip: BigInt(MemoryMap.slotStart) },
+};
+
 /**
- * The host, or undefined after one line that says why there is none.
+ * Checks that a host has 16- and 32-bit code.
+ * @throws NoReferenceError when its kernel has no LDT (modify_ldt), as one without CONFIG_MODIFY_LDT_SYSCALL, or shows something else there.
+ */
+export function checkSegments({ reference }: Pick<Host, 'reference'>, seed: number): void {
+  const wrong = wrongAnswer(reference, [segmentedAnswer], seed);
+  if (wrong !== undefined) throw new NoReferenceError(`this system has no 16- and 32-bit code in an LDT: ${wrong}`);
+}
+
+/**
+ * What `find` finds, or undefined after one line that says why there is no reference.
  * @param ci the environment variable CI: 'true' makes a missing reference an error.
  */
-export function hostOrSkip(
-  build: () => ReferenceProcessor,
-  seed: number,
+export function referenceOrSkip<T>(
+  find: () => T,
   ci = process.env['CI'],
   print: (line: string) => void = (line) => process.stderr.write(line),
-): Host | undefined {
+): T | undefined {
   try {
-    return findHost(build, seed);
+    return find();
   } catch (error) {
     if (!(error instanceof NoReferenceError)) throw error;
     if (ci === 'true')

@@ -94,12 +94,12 @@ const probes: { readonly [Q in QuirkName]: Probe<HostQuirks[Q]> } = {
       return isPageFault(result) ? 'stack' : undefined;
     },
   },
-  enterFaultMemory: {
+  faultInMiddle: {
     // ENTER 0, 2 with an old frame that is not there
     testCase: probeCase('ENTER<u64,u64>(imm,imm2)', [0xc8, 0, 0, 2], { [RBP]: unmapped }),
     read: (result) => {
       if (!isPageFault(result)) return undefined;
-      return result.changed.length === 0 ? 'unchanged' : 'words before the fault written';
+      return result.changed.length === 0 ? 'state of before' : 'accesses before the fault kept';
     },
   },
 };

@@ -17,10 +17,10 @@ export interface HostQuirks {
   readonly repeatedCompareFault: 'page fault' | 'general protection with the state of the beginning';
   /** C1 after FCOMI, FCOMIP, FUCOMI and FUCOMIP without a stack fault. */
   readonly compareToFlagsC1: 'cleared' | 'kept';
-  /** What faults when the target of a near CALL is not canonical and its stack cannot be written. */
+  /** What faults when the target of a near CALL is not canonical or beyond CS.limit, and its stack cannot be written. */
   readonly callFault: 'target' | 'stack';
-  /** Memory after an ENTER that faults after its first word. */
-  readonly enterFaultMemory: 'unchanged' | 'words before the fault written';
+  /** What ENTER, PUSHA, POPA and a far CALL leave behind when they fault after their first word. */
+  readonly faultInMiddle: 'state of before' | 'accesses before the fault kept';
 }
 
 /** Quirks with a choice of values; the vendor only chooses between manuals. */
@@ -55,8 +55,8 @@ export const quirkSources: { readonly [Q in QuirkName]: Readonly<Record<HostQuir
     target: 'SDM 2A "CALL—Call Procedure", "Operation": the target is checked before the push',
     stack: zen4,
   },
-  enterFaultMemory: {
-    unchanged: 'SDM 2A "ENTER—Make Stack Frame for Procedure Parameters": a fault leaves the state of before',
-    'words before the fault written': zen4,
+  faultInMiddle: {
+    'state of before': 'SDM 1 "Program-Error Exceptions", faults: the state is that of before',
+    'accesses before the fault kept': zen4,
   },
 };

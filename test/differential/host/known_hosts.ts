@@ -16,7 +16,7 @@ const manual: HostQuirks = {
   repeatedCompareFault: 'page fault',
   compareToFlagsC1: 'cleared',
   callFault: 'target',
-  enterFaultMemory: 'unchanged',
+  faultInMiddle: 'state of before',
 };
 
 const zen4: HostQuirks = {
@@ -27,7 +27,7 @@ const zen4: HostQuirks = {
   repeatedCompareFault: 'page fault',
   compareToFlagsC1: 'kept',
   callFault: 'stack',
-  enterFaultMemory: 'words before the fault written',
+  faultInMiddle: 'accesses before the fault kept',
 };
 
 /** Hosts whose quirks are injected into the comparison by its test. quirkSources gives the source of each value. */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { release, type } from 'node:os';
-import { CaseGenerator } from '../cases/case_generator.js';
-import { formCoverage } from '../cases/form_choice.js';
+import { CaseGenerator, type CaseOptions } from '../cases/case_generator.js';
+import { formCoverage, type CodeBits } from '../cases/form_choice.js';
 import { pooledStates } from '../cases/initial_state.js';
 import { instructionTable } from '../cases/instruction_table.js';
 import { SeededRandom } from '../cases/seeded_random.js';
-import { findHost } from '../host/host.js';
+import { checkSegments, findHost } from '../host/host.js';
 import { NativeOracle } from '../host/native_oracle.js';
 import { encodeVectors, VECTOR_BATCH, type RecordedBatch } from './vector_file.js';
 
@@ -17,39 +17,50 @@ const dataSeed = 20200101;
 export interface Recording {
   readonly name: string;
   readonly file: Buffer;
-  /** Cases that were left out, because the processor gave two results for them. */
-  readonly unsteady: number;
+  /** Cases in it. Those for which the processor gave two results were left out. */
+  readonly recorded: number;
 }
+
+/** What is recorded: of 64-bit code three fifths, of 32- and 16-bit code the rest. */
+const shares: readonly (CaseShares & { readonly bits: CodeBits; readonly share: number })[] = [
+  { bits: 64, share: 0.6, sequences: 0.2, traps: 0.04 },
+  { bits: 32, share: 0.2, sequences: 0.1, traps: 0.06, alignmentChecks: 0.06 },
+  { bits: 16, share: 0.2, sequences: 0.1, traps: 0.06, alignmentChecks: 0.06 },
+];
+type CaseShares = Pick<CaseOptions, 'sequences' | 'traps' | 'alignmentChecks'>;
 
 /**
  * Records what this machine's processor does. Nothing is compared with the core.
  * @param root the package's folder.
- * @throws NoReferenceError when there is no processor to record.
+ * @throws NoReferenceError when there is no processor to record, or no LDT for 16- and 32-bit code.
  */
 export function recordVectors(root: string, count: number, seed: number): Recording {
   const oracle = NativeOracle.build(root);
-  const { name, quirks } = findHost(() => oracle, dataSeed);
-  const { choices } = formCoverage(instructionTable(root).entries);
-  const states = pooledStates(new SeededRandom(seed), POOL);
-  const generator = new CaseGenerator(choices, { seed, vendor: quirks.vendor, sequences: 0.2, states });
-  const batches: RecordedBatch[] = [];
-  let unsteady = 0;
-  for (let done = 0; done < count; done += VECTOR_BATCH) {
-    const made = generator.take(Math.min(VECTOR_BATCH, count - done));
-    const [first, second] = [oracle.run(made, dataSeed), oracle.run(made, dataSeed)];
-    const steady = made.flatMap((testCase, i) =>
-      isSame(first[i], second[i]) ? [{ testCase, result: second[i]! }] : [],
-    );
-    const cases = steady.map(({ testCase }) => testCase);
-    unsteady += made.length - cases.length;
-    const results = steady.map(({ result }) => result);
-    batches.push({ cases, results });
-  }
+  const host = findHost(() => oracle, dataSeed);
+  checkSegments(host, dataSeed);
+  const { name, quirks } = host;
+  const { entries } = instructionTable(root);
+  const batches = shares.flatMap(({ bits, share, ...others }) => {
+    const states = pooledStates(new SeededRandom(seed), POOL);
+    const options = { ...others, seed: seed + bits, vendor: quirks.vendor, states };
+    const generator = new CaseGenerator(formCoverage(entries, bits).choices, options);
+    return recordBatches(oracle, generator, Math.round(count * share));
+  });
   return {
     name: `${quirks.vendor}_family_${hex(name.family)}_model_${hex(name.model)}.vectors`.toLowerCase(),
     file: encodeVectors({ processor: name, system: `${type()} ${release()}`, quirks, dataSeed }, batches),
-    unsteady,
+    recorded: batches.reduce((sum, { cases }) => sum + cases.length, 0),
   };
+}
+
+/** Results of so many cases, without those for which the processor gave two results. */
+function recordBatches(oracle: NativeOracle, generator: CaseGenerator, count: number): RecordedBatch[] {
+  return Array.from({ length: Math.ceil(count / VECTOR_BATCH) }, (_, i) => {
+    const made = generator.take(Math.min(VECTOR_BATCH, count - i * VECTOR_BATCH));
+    const [first, second] = [oracle.run(made, dataSeed), oracle.run(made, dataSeed)];
+    const isSteady = made.map((_, at) => isSame(first[at], second[at]));
+    return { cases: made.filter((_, at) => isSteady[at]), results: second.filter((_, at) => isSteady[at]) };
+  });
 }
 
 const hex = (value: number): string => `${value.toString(16).padStart(2, '0')}h`;

@@ -42,7 +42,7 @@ interface FileHeader extends VectorHeader {
 
 /** Cases of a batch: input and output of a case are then near each other, which compresses better. */
 export const VECTOR_BATCH = 128;
-const FORMAT = 'bareflank instruction vectors 1';
+const FORMAT = 'bareflank instruction vectors 2';
 const LENGTH_BYTES = 4;
 
 /** Cases, and a result for each. */
