@@ -109,7 +109,7 @@ describe('referenceOrSkip', () => {
 
   it('prints one line when there is no reference', () => {
     const lines: string[] = [];
-    expect(referenceOrSkip(none, undefined, (line) => lines.push(line))).to.equal(undefined);
+    expect(referenceOrSkip(none, 'false', (line) => lines.push(line))).to.equal(undefined);
     expect(lines).to.deep.equal(['      skipped: there is no processor\n']);
   });
   it('is an error in CI', () => {
@@ -119,7 +119,7 @@ describe('referenceOrSkip', () => {
     const broken = (): ReferenceProcessor => {
       throw new TypeError('a bug');
     };
-    expect(() => referenceOrSkip(broken, undefined)).to.throw(TypeError, 'a bug');
+    expect(() => referenceOrSkip(broken, 'false')).to.throw(TypeError, 'a bug');
   });
 });
 
