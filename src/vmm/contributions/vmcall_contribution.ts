@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { contribution } from '../../intrinsics/component.js';
 import type { Contribution } from '../container/contribution.js';
+import type { Exit } from '../exit_handler/exit.js';
 import type { VmcallRegisters } from '../exit_handler/vmcall_registers.js';
 
 /** Handles VMCALLs. Asked in order until one returns true; the base comes last. */
@@ -12,8 +13,13 @@ export interface VmcallContribution extends Contribution {
    * #UD, as on a processor without VMX; the base answers none. A contribution that says true is asked by programs that nobody trusts.
    */
   readonly allowsUserMode?: boolean;
-  /** Change the registers to answer; R01 is set by the caller: 0, or the error if this throws. @returns true: handled. */
-  handleVmcall(registers: VmcallRegisters): boolean;
+  /**
+   * Change the registers to answer; R01 is set by the caller: 0, or the error if this throws.
+   *
+   * @param exit the VM exit of the VMCALL: its VMCS, and the CPL of the guest that called (`exit.privilegeLevel()`).
+   * @returns true: handled.
+   */
+  handleVmcall(registers: VmcallRegisters, exit: Exit): boolean;
   /** A JSON command (VMCALL data of type 2). @returns the answer; undefined: the next one, at last the base, is asked. */
   handleVmcallJson?(command: unknown): unknown;
 }

@@ -77,7 +77,7 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
     const opcode = Number(registers.r00);
     for (const contribution of this.callableContributions()) {
       if (!contribution.opcodes.includes(opcode)) continue;
-      if (isHandled(contribution.handleVmcall(registers), contribution, 'handleVmcall')) return;
+      if (isHandled(contribution.handleVmcall(registers, this.exit), contribution, 'handleVmcall')) return;
     }
     if (this.isUserMode() && opcode !== VmcallOpcode.VMCALL_DATA) {
       throw new VmcallError(`no contribution lets user mode make VMCALL ${hex(registers.r00)}`);

@@ -104,6 +104,24 @@ describe('VMCALL', () => {
     });
   });
 
+  it('shows contributions the exit, with the CPL that called', () => {
+    const levels: number[] = [];
+    const witness: VmcallContribution = {
+      name: 'witness',
+      opcodes: [0x80],
+      allowsUserMode: true,
+      handleVmcall: (_registers, exit) => {
+        levels.push(exit.privilegeLevel());
+        return true;
+      },
+    };
+    const { call, asUser } = guest([vcpuModule(({ bind }) => bind(VmcallContribution).toConstantValue(witness))]);
+    call({ r00: 0x80n });
+    asUser();
+    call({ r00: 0x80n });
+    expect(levels).to.deep.equal([0, 3]);
+  });
+
   it("start and stop are the driver's: a guest's fail", () => {
     const handled: string[] = [];
     @extension()
