@@ -20,6 +20,15 @@ const pageMask = 0xfffn;
 const openBus = 0xffff_ffff_ffff_ffffn;
 const twoTo32 = 0x1_0000_0000;
 
+function notCanonical(virtual: bigint): MemoryManagerError {
+  return new MemoryManagerError(`guest-virtual ${hex(virtual)} is not canonical`);
+}
+
+/** @throws MemoryManagerError unless bits 63:47 are equal. SDM 1 "Canonical Addressing" */
+function checkCanonical(virtual: bigint): void {
+  if (BigInt.asUintN(64, BigInt.asIntN(48, virtual)) !== virtual) throw notCanonical(virtual);
+}
+
 interface PhysicalPage {
   readonly physical: bigint;
   readonly attributes: number;
@@ -72,6 +81,8 @@ export class GuestMemoryX64 implements GuestMemory {
   mapVirtual(virtual: bigint, cr3: bigint, bytes: number, pat: bigint, access?: GuestAccess): UniqueMapPtrX64 {
     if (virtual === 0n || bytes <= 0)
       throw new MemoryManagerError(`a map of ${bytes} bytes at guest-virtual ${hex(virtual)}`);
+    // The end too: a range that runs out of the address space is wrong whatever is mapped at its beginning.
+    for (const end of [virtual, virtual + BigInt(bytes) - 1n]) checkCanonical(end);
     const list: PhysicalPage[] = [];
     for (let at = virtual & ~pageMask; at < virtual + BigInt(bytes); at += BigInt(X64.pageSize)) {
       const physical = this.translate(at, cr3, access);
@@ -173,8 +184,7 @@ export class GuestMemoryX64 implements GuestMemory {
     const { address, root } = this;
     this.address64[0] = virtual;
     this.root64[0] = cr3;
-    if (virtual < 0n || virtual >> 64n !== 0n)
-      throw new MemoryManagerError(`guest-virtual ${hex(virtual)} is not canonical`);
+    if (virtual < 0n || virtual >> 64n !== 0n) throw notCanonical(virtual);
     this.walks.walk(address[0]!, address[1]!, root[0]!, root[1]!, access);
   }
 
