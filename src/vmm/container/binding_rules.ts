@@ -52,7 +52,7 @@ function checkRecord(record: BindingRecord): void {
   }
   if (declared.arity === 'many' && record.kind === 'rebind') {
     throw new RebindContributionError(
-      `${record.file}: rebind(${name}): bindings of a contribution point stand beside each other; use bind`,
+      `${record.file}: rebind(${name}): ${name} is a contribution point, which takes any number of bindings; use bind`,
       [record.file],
     );
   }
