@@ -2,8 +2,8 @@
 // Builds the CPU core: the instruction table is expanded to AssemblyScript, which asc compiles twice, side by side: to the interpreter
 // (build/cpu/cpu.wasm) and, with --use TEMPLATE=1, to the templates that the extractor cuts apart (build/cpu/templates.json).
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { buildFolder, filesBelow, hashOf, root, unlessFresh } from './paths.mjs';
 
@@ -37,6 +37,7 @@ const corePasses = 'precompute,remove-unused-brs,simplify-locals,vacuum,coalesce
 
 /** Writes what differs only: asc has no cache, but editors and tests look at the times. */
 function writeChanged(path, text) {
+  mkdirSync(dirname(path), { recursive: true });
   if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeFileSync(path, text);
 }
 
@@ -54,14 +55,16 @@ async function writeSources() {
   mkdirSync(sourceFolder, { recursive: true });
   const sources = new Map();
   for (const path of filesBelow('src/machine/cpu', (file) => file.endsWith('.ts'))) {
-    sources.set(basename(path, '.ts'), readFileSync(path, 'utf8'));
-    writeChanged(join(sourceFolder, basename(path)), readFileSync(path, 'utf8'));
+    const name = relative(join(root, 'src/machine/cpu'), path).replaceAll('\\', '/');
+    sources.set(name.replace(/\.ts$/, ''), readFileSync(path, 'utf8'));
+    writeChanged(join(sourceFolder, name), readFileSync(path, 'utf8'));
   }
   const expansion = expand(topics, sources);
   const generated = generate(expansion);
   for (const [name, text] of Object.entries(generated)) writeChanged(join(sourceFolder, name), text);
-  for (const name of readdirSync(sourceFolder)) {
-    if (!(name in generated) && !sources.has(basename(name, '.ts'))) rmSync(join(sourceFolder, name));
+  for (const path of filesBelow('build/cpu/source', () => true)) {
+    const name = relative(sourceFolder, path).replaceAll('\\', '/');
+    if (!(name in generated) && !sources.has(name.replace(/\.ts$/, ''))) rmSync(path);
   }
   return { layout: Layout, forms: formList(expansion) };
 }
@@ -112,7 +115,7 @@ async function compileAll(core, templates, common, forms) {
     // these passes make the interpreter as fast as -O3 does (V8 optimises anyway), in a quarter of the time
     compile('cpu.ts', `${core}.new`, ['-O0', '--runPasses', corePasses, ...common]),
     // -O3: constants must have reached their markers
-    compile('templates.ts', `${templates}.new`, ['-O3', ...common, '--use', 'TEMPLATE=1']),
+    compile('dispatch/templates.ts', `${templates}.new`, ['-O3', ...common, '--use', 'TEMPLATE=1']),
   ]);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
   renameSync(`${core}.new`, core);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 /**
  * The one layout of the machine's WebAssembly.Memory. TypeScript imports `Layout`; the build generates the AssemblyScript file
- * src/machine/cpu/layout.ts from it (`@inline export const NAME: usize = address` for each entry of `Layout`, `: u32` for each of `Constants`).
+ * src/machine/cpu/generated/layout.ts from it (`@inline export const NAME: usize = address` for each entry of `Layout`, `: u32` for each of `Constants`).
  *
  *     0x000400  processor block: all state of the processor that is loaded (copied on a switch of processors)
  *     0x001400  words of the machine, bounce buffers, handler table, CPUID and MSR tables

@@ -8,29 +8,29 @@ import {
   UNIMPLEMENTED_BRANCH_TRACE, VMX_MTF_PENDING, VMX_PREEMPTION_DEADLINE, VMX_MODE, SS_RIGHTS, SIPI_VECTOR, CS, LDTR,
   TR, CPUID_TABLE, CR0, CR2, CR3, CR4, EFER, ES_BASE, ES_SELECTOR, ES_LIMIT, ES_RIGHTS, CS_SELECTOR, CS_BASE,
   GDTR_BASE, IDTR_BASE, GDTR_LIMIT, IDTR_LIMIT, DR6, APIC_BASE,
-} from "./layout";
-import { executeRecord, initializeRun, run, step } from "./run";
-import { decodeInstruction } from "./decode";
+} from "./generated/layout";
+import { executeRecord, initializeRun, run, step } from "./dispatch/run";
+import { decodeInstruction } from "./decode/decode";
 import {
   clearDelivered, delivered, deliverPending, injectEvent, keepTraps, setEvent, stopUnimplemented,
-} from "./interrupt";
-import { DEBUGCTL_UNIMPLEMENTED, nonRoot, updateAttention, updateMode } from "./mode";
-import { codeLinear } from "./fetch";
-import { translateQuietly } from "./paging";
-import { setStepping } from "./physical_memory";
+} from "./events/interrupt";
+import { DEBUGCTL_UNIMPLEMENTED, nonRoot, updateAttention, updateMode } from "./state/mode";
+import { codeLinear } from "./memory/fetch";
+import { translateQuietly } from "./translation/paging";
+import { setStepping } from "./memory/physical_memory";
 import {
   addressSpaceChanged, enterAddressSpace, flushAllTlbs, flushGuestTlb, flushTlb, resetTlbs, watchWrites,
-} from "./tlb";
-import { beginStep, rfLoaded, shadowBegun } from "./shadow";
-import { pin, primary, vmExitBoundary, vmExitEvent } from "./vmx";
-import { readMsr, timeStamp, writeMsr } from "./msr";
-import { cpuid, cpuidA, cpuidB, cpuidC, cpuidD, writeXcr } from "./system";
-import { writeCr0, writeCr3, writeCr4, writeCr8 } from "./control";
-import { loadRealSegment, loadSegmentRegister } from "./segment";
-import { branchTaken, RAX, RDX, setReg, slow, write } from "./access";
-import { setArithmeticFlags } from "./flags";
-import { codeWritten } from "./code";
-import { DB, NMI, PinBasedControl, ExitReason, InterruptionType, PrimaryControl, Rflags } from "./architecture";
+} from "./translation/tlb";
+import { beginStep, rfLoaded, shadowBegun } from "./state/shadow";
+import { pin, primary, vmExitBoundary, vmExitEvent } from "./vmx/vmx";
+import { readMsr, timeStamp, writeMsr } from "./system/msr";
+import { cpuid, cpuidA, cpuidB, cpuidC, cpuidD, writeXcr } from "./system/system";
+import { writeCr0, writeCr3, writeCr4, writeCr8 } from "./system/control";
+import { loadRealSegment, loadSegmentRegister } from "./segmentation/segment";
+import { branchTaken, RAX, RDX, setReg, slow, write } from "./memory/access";
+import { setArithmeticFlags } from "./state/flags";
+import { codeWritten } from "./decode/code";
+import { DB, NMI, PinBasedControl, ExitReason, InterruptionType, PrimaryControl, Rflags } from "./generated/architecture";
 
 @external("env", "acknowledgeInterrupt") declare function acknowledgeInterrupt(): i32;
 

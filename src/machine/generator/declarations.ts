@@ -5,6 +5,8 @@ export interface Declaration {
   readonly name: string;
   /** File without folder and suffix: 'alu'. */
   readonly file: string;
+  /** The same with its folder: 'integer/alu'. */
+  readonly path: string;
   readonly typeParameters: readonly string[];
   readonly parameters: readonly { readonly name: string; readonly type: string }[];
   readonly returns: string;
@@ -53,9 +55,10 @@ function parameter(text: string): { name: string; type: string } {
   };
 }
 
-/** The exported functions of one AssemblyScript file. `file` is its name without suffix. */
-export function parseDeclarations(source: string, file: string): Declaration[] {
+/** The exported functions of one AssemblyScript file. `path` is its path below src/machine/cpu without suffix. */
+export function parseDeclarations(source: string, path: string): Declaration[] {
   const found: Declaration[] = [];
+  const file = path.slice(path.lastIndexOf('/') + 1);
   const start = /(@inline\s+)?export function (\w+)\s*/g;
   for (let match = start.exec(source); match; match = start.exec(source)) {
     let at = start.lastIndex;
@@ -68,7 +71,7 @@ export function parseDeclarations(source: string, file: string): Declaration[] {
     const end = endOfBrackets(source, at);
     const parameters = splitList(source.slice(at + 1, end - 1)).map(parameter);
     const returns = /^\s*:\s*([\w<>]+)/.exec(source.slice(end))?.[1] ?? 'void';
-    found.push({ name: match[2]!, file, typeParameters, parameters, returns, isInline: match[1] !== undefined });
+    found.push({ name: match[2]!, file, path, typeParameters, parameters, returns, isInline: match[1] !== undefined });
   }
   return found;
 }

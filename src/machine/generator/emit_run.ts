@@ -35,16 +35,16 @@ export function imports(forms: readonly Form[]): string {
   const byFile = new Map<string, Set<string>>();
   for (const form of forms) {
     if (!form.declaration) continue;
-    const { file, name } = form.declaration;
-    if (!byFile.has(file)) byFile.set(file, new Set());
-    byFile.get(file)!.add(`${name} as ${file}_${name}`);
+    const { file, path, name } = form.declaration;
+    if (!byFile.has(path)) byFile.set(path, new Set());
+    byFile.get(path)!.add(`${name} as ${file}_${name}`);
   }
-  return [...byFile].map(([file, names]) => `import { ${[...names].join(', ')} } from "./${file}";`).join('\n');
+  return [...byFile].map(([path, names]) => `import { ${[...names].join(', ')} } from "../${path}";`).join('\n');
 }
 
 /** The types and registers that calls are written with. */
 export const accessImport =
-  'import { Imm, Mem, Reg, reg, jump, RAX, RBX, RCX, RDX, RSI, RDI, RSP, RBP } from "./access";';
+  'import { Imm, Mem, Reg, reg, jump, RAX, RBX, RCX, RDX, RSI, RDI, RSP, RBP } from "../memory/access";';
 
 function target(form: Form): string {
   return form.isBranch16 ? 'TARGET16(rec)' : 'TARGET(rec)';
@@ -72,9 +72,9 @@ export function emitHandlers(forms: readonly Form[]): string {
     '// SPDX-License-Identifier: LGPL-2.1-only',
     '// Generated from the instruction table: the handler of every form.',
     accessImport,
-    'import { HANDLERS } from "./layout";',
-    'import { ADDRESS, IMMEDIATE, IMMEDIATE2, IMMEDIATE64, LENGTH, NEXT, RIP_OF, SEGMENT, SLOT_A, SLOT_B, SLOT_C, TARGET, TARGET16 } from "./record";',
-    'import { raiseTooLong, raiseUndefined } from "./decode";',
+    'import { HANDLERS } from "../generated/layout";',
+    'import { ADDRESS, IMMEDIATE, IMMEDIATE2, IMMEDIATE64, LENGTH, NEXT, RIP_OF, SEGMENT, SLOT_A, SLOT_B, SLOT_C, TARGET, TARGET16 } from "../decode/record";',
+    'import { raiseTooLong, raiseUndefined } from "../decode/decode";',
     'import { branch } from "./run";',
     imports(forms),
   ];
@@ -124,10 +124,10 @@ export function emitHot(forms: readonly Form[]): string {
     '// SPDX-License-Identifier: LGPL-2.1-only',
     '// Generated from the instruction table: the switch over the hot forms. What surrounds it is in run.ts.',
     accessImport.replace('jump,', 'jump, nextRip,'),
-    'import { BUDGET, CURRENT_RECORD, HANDLERS, RIP } from "./layout";',
-    'import { FIRST_ENDING_FORM } from "./decoder_tables";',
-    'import { RECORD_BYTES } from "./record_format";',
-    'import { ADDRESS, COUNT, FORM, IMMEDIATE, IMMEDIATE2, IMMEDIATE64, LENGTH, LINK, NEXT, RIP_OF, SEGMENT, SLOT_A, SLOT_B, SLOT_C, TARGET } from "./record";',
+    'import { BUDGET, CURRENT_RECORD, HANDLERS, RIP } from "../generated/layout";',
+    'import { FIRST_ENDING_FORM } from "../generated/decoder_tables";',
+    'import { RECORD_BYTES } from "../generated/record_format";',
+    'import { ADDRESS, COUNT, FORM, IMMEDIATE, IMMEDIATE2, IMMEDIATE64, LENGTH, LINK, NEXT, RIP_OF, SEGMENT, SLOT_A, SLOT_B, SLOT_C, TARGET } from "../decode/record";',
     'import { checkedGoal, endRun, ending, follow } from "./run";',
     imports(hot),
     '/**',

@@ -129,7 +129,7 @@ export class FormTable {
     const file = row.options.file ?? topic;
     const declaration = this.declarations.get(`${file}.${row.semantics}`);
     if (!declaration)
-      throw new InstructionRowError(topic, row, `src/machine/cpu/${file}.ts exports no function ${row.semantics}`);
+      throw new InstructionRowError(topic, row, `src/machine/cpu/*/${file}.ts exports no function ${row.semantics}`);
     return declaration;
   }
 

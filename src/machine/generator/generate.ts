@@ -22,17 +22,18 @@ export interface Expansion {
 }
 
 /**
- * Expands the table. `sources`: AssemblyScript files by name without suffix, for the declarations of the semantics. Throws InstructionRowError
- * for a row that does not fit its semantics. At most `hotLimit` forms stay hot, the first of the table's order.
+ * Expands the table. `sources`: AssemblyScript files by path below src/machine/cpu without suffix, for the declarations of the semantics. Rows
+ * name a file without its folder. Throws InstructionRowError for a row that does not fit its semantics. At most `hotLimit` forms stay hot, the
+ * first of the table's order.
  */
 export function expand(
   topics: Readonly<Record<string, readonly InstructionRow[]>>,
   sources: ReadonlyMap<string, string>,
 ): Expansion {
   const declarations = new Map<string, Declaration>();
-  for (const [file, source] of sources) {
-    for (const declaration of parseDeclarations(source, file))
-      declarations.set(`${file}.${declaration.name}`, declaration);
+  for (const [path, source] of sources) {
+    for (const declaration of parseDeclarations(source, path))
+      declarations.set(`${declaration.file}.${declaration.name}`, declaration);
   }
   const table = new FormTable(declarations);
   for (const [topic, rows] of Object.entries(topics)) for (const row of rows) table.add(topic, row);
@@ -41,17 +42,17 @@ export function expand(
   return { forms: table.forms, entries: table.entries, firstTableForm: hot, firstEndingForm: plain };
 }
 
-/** The generated files by name. */
+/** The generated files by path below the core's folder of sources. */
 export function generate(expansion: Expansion): Record<string, string> {
   const { forms, entries, firstTableForm, firstEndingForm } = expansion;
   return {
-    'layout.ts': emitLayout(),
-    'record_format.ts': emitRecordFormat(),
-    'architecture.ts': emitArchitecture(),
-    'decoder_tables.ts': emitDecoderTables(entries, forms, firstTableForm, firstEndingForm),
-    'handlers.ts': emitHandlers(forms),
-    'hot.ts': emitHot(forms),
-    'templates.ts': emitTemplates(forms),
+    'generated/layout.ts': emitLayout(),
+    'generated/record_format.ts': emitRecordFormat(),
+    'generated/architecture.ts': emitArchitecture(),
+    'generated/decoder_tables.ts': emitDecoderTables(entries, forms, firstTableForm, firstEndingForm),
+    'dispatch/handlers.ts': emitHandlers(forms),
+    'dispatch/hot.ts': emitHot(forms),
+    'dispatch/templates.ts': emitTemplates(forms),
   };
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Binary arithmetic and logic. Semantics: src/machine/cpu/alu.ts.
+// Binary arithmetic and logic. Semantics: src/machine/cpu/integer/alu.ts.
 import { hex, row, type InstructionRow } from './row.js';
 
 /** The eight operations of opcodes 00–3F and of group 1, in the order of ModRM.reg. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Bit instructions. Semantics: src/machine/cpu/bit.ts.
+// Bit instructions. Semantics: src/machine/cpu/integer/bit.ts.
 import { row, type InstructionRow } from './row.js';
 
 /** BT and its relatives: opcode with a register offset, and digit of 0F BA with an immediate one. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// CMOVcc and SETcc. Semantics: src/machine/cpu/condition.ts.
+// CMOVcc and SETcc. Semantics: src/machine/cpu/integer/condition.ts.
 import { conditions, hex, row, type InstructionRow } from './row.js';
 
 /** Conditions that compilers use all the time. */

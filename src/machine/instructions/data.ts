@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Data transfer, flag control and miscellaneous. Semantics: src/machine/cpu/data.ts.
+// Data transfer, flag control and miscellaneous. Semantics: src/machine/cpu/integer/data.ts.
 import { hex, row, type InstructionRow } from './row.js';
 
 /** The opcodes 0F 18 … 0F 1F that processors of this model execute as NOP (prefetch hints, ENDBRANCH, the multi-byte NOP itself). */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Decimal arithmetic. Semantics: src/machine/cpu/decimal.ts.
+// Decimal arithmetic. Semantics: src/machine/cpu/integer/decimal.ts.
 import { row, type InstructionRow } from './row.js';
 
 /** All rows of the topic. */

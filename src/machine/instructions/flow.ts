@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Near branches. Semantics: src/machine/cpu/flow.ts. In 64-bit mode their operand size is always 64 bits.
+// Near branches. Semantics: src/machine/cpu/control_flow/flow.ts. In 64-bit mode their operand size is always 64 bits.
 import { conditions, hex, row, type InstructionRow } from './row.js';
 
 /** All rows of the topic. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// MMX instructions and those that SSE, SSE2 and SSSE3 added for MMX registers. Semantics: src/machine/cpu/mmx.ts and simd_*.ts.
+// MMX instructions and those that SSE, SSE2 and SSSE3 added for MMX registers. Semantics: src/machine/cpu/simd/mmx.ts and simd_*.ts.
 import { immediateShifts, sharedOperations, simdRow } from './simd_row.js';
 import type { InstructionRow } from './row.js';
 

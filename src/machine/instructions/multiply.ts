@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Multiplication and division. Semantics: src/machine/cpu/multiply.ts.
+// Multiplication and division. Semantics: src/machine/cpu/integer/multiply.ts.
 import { row, type InstructionRow } from './row.js';
 
 /** All rows of the topic. */

@@ -30,7 +30,7 @@
 //   suffixes: b u8, w u16, d u32, q u64, v operand size 16/32/64, z 16/32 (32 at 64), y 32/64 (REX.W, 66 ignored),
 //            dq x ps pd pi v128 (u64 for P, Q, N), ss u32, sd u64; others (t, p, a, s, fs …) none
 //
-// SEMANTICS, the third argument: the name of an exported function of the topic's AssemblyScript file (src/machine/cpu/<topic>.ts or `file`).
+// SEMANTICS, the third argument: the name of an exported function of the topic's AssemblyScript file (<topic>.ts below src/machine/cpu, or `file`).
 // The generator reads its declaration, so the function takes what it needs and no more:
 //   export function NAME<T, D, S>(d: D, s: S): void
 //   type parameters, found by their NAME:
@@ -90,7 +90,7 @@ export interface RowOptions {
   readonly address?: 'offset';
   /** POP Ev: an address based on rSP counts from the incremented rSP, so the decoder adds the operand size to the displacement. */
   readonly incrementedStack?: boolean;
-  /** AssemblyScript file below src/machine/cpu (without .ts) that exports the semantics; default: the topic of the rows file. */
+  /** AssemblyScript file below src/machine/cpu (without folder and .ts) that exports the semantics; default: the topic of the rows file. */
   readonly file?: string;
   /** Needs CPL 0, I/O privilege or machine state: the differential oracle leaves it out. */
   readonly privileged?: boolean;

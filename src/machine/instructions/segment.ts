@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Segment registers and descriptor tables. Semantics: src/machine/cpu/segment.ts (loads and stores of segment registers on the stack: system.ts).
+// Segment registers and descriptor tables. Semantics: src/machine/cpu/segmentation/segment.ts (loads and stores of segment registers on the stack: system.ts).
 import { row, type InstructionRow, type RowOptions } from './row.js';
 
 const system: RowOptions = { system: true, privileged: true };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Shifts and rotates. Semantics: src/machine/cpu/shift.ts.
+// Shifts and rotates. Semantics: src/machine/cpu/integer/shift.ts.
 import { row, type InstructionRow } from './row.js';
 
 /** Group 2 in the order of ModRM.reg; /6 is an undocumented second SHL. */

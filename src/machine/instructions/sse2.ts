@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// SSE2: double precision and packed integers on XMM registers. Semantics: src/machine/cpu/sse_*.ts and simd_*.ts.
+// SSE2: double precision and packed integers on XMM registers. Semantics: src/machine/cpu/simd/sse_*.ts and simd_*.ts.
 import { immediateShifts, sharedOperations, simdRow } from './simd_row.js';
 import { floatOperations } from './sse.js';
 import type { InstructionRow } from './row.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// SSE3 (FISTTP is in x87.ts, MONITOR and MWAIT with the system instructions). Semantics: src/machine/cpu/sse3.ts.
+// SSE3 (FISTTP is in x87.ts, MONITOR and MWAIT with the system instructions). Semantics: src/machine/cpu/simd/sse3.ts.
 import { simdRow } from './simd_row.js';
 import type { InstructionRow } from './row.js';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// SSE4.1 and SSE4.2 (POPCNT is with the bit instructions). Semantics: src/machine/cpu/sse4_*.ts.
+// SSE4.1 and SSE4.2 (POPCNT is with the bit instructions). Semantics: src/machine/cpu/simd/sse4_*.ts.
 import { simdRow } from './simd_row.js';
 import type { InstructionRow } from './row.js';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// SSSE3, for MMX and XMM registers. Semantics: src/machine/cpu/ssse3.ts.
+// SSSE3, for MMX and XMM registers. Semantics: src/machine/cpu/simd/ssse3.ts.
 import { simdRow } from './simd_row.js';
 import type { InstructionRow } from './row.js';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Stack instructions; those of segment registers and flags are in segment.ts and system.ts. Semantics: src/machine/cpu/stack.ts.
+// Stack instructions; those of segment registers and flags are in segment.ts and system.ts. Semantics: src/machine/cpu/integer/stack.ts.
 import { row, type InstructionRow } from './row.js';
 
 /** All rows of the topic. */

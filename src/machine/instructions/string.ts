@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// String instructions; those of I/O are in system.ts. Semantics: src/machine/cpu/string.ts.
+// String instructions; those of I/O are in system.ts. Semantics: src/machine/cpu/integer/string.ts.
 import { row, type InstructionRow } from './row.js';
 
 /** All rows of the topic. */

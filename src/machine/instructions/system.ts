@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// System instructions. Semantics: src/machine/cpu/system.ts, control.ts, msr.ts.
+// System instructions. Semantics: src/machine/cpu/system/system.ts, control.ts, msr.ts.
 import { row, type InstructionRow, type RowOptions } from './row.js';
 
 const system: RowOptions = { system: true, privileged: true };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// XSAVE feature set. Semantics: src/machine/cpu/xsave.ts.
+// XSAVE feature set. Semantics: src/machine/cpu/system/xsave.ts.
 import { NO_TEMPLATE } from './simd_row.js';
 import { row, type InstructionRow } from './row.js';
 

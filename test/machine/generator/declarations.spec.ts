@@ -4,10 +4,11 @@ import { parseDeclarations } from '../../../src/machine/generator/declarations.j
 
 describe('parseDeclarations', () => {
   it('reads type parameters, parameters, result and the decorator', () => {
-    const [found] = parseDeclarations('@inline export function ADD<T, D, S>(d: D, s: S): void {\n}', 'alu');
+    const [found] = parseDeclarations('@inline export function ADD<T, D, S>(d: D, s: S): void {\n}', 'integer/alu');
     expect(found).to.deep.equal({
       name: 'ADD',
       file: 'alu',
+      path: 'integer/alu',
       typeParameters: ['T', 'D', 'S'],
       parameters: [
         { name: 'd', type: 'D' },

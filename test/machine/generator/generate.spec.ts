@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { expand, formList, generate, hotLimit } from '../../../src/machine/generator/generate.js';
 import { row } from '../../../src/machine/instructions/row.js';
@@ -10,11 +12,11 @@ import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { Rflags } from '../../../src/intrinsics/registers.js';
 import { Constants, Layout } from '../../../src/machine/layout.js';
 
-const folder = new URL('../../../../src/machine/cpu/', import.meta.url);
+const folder = fileURLToPath(new URL('../../../../src/machine/cpu/', import.meta.url));
 const sources = new Map(
-  readdirSync(folder)
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
-    .map((name) => [name.slice(0, -3), readFileSync(new URL(name, folder), 'utf8')]),
+    .map((name) => [name.slice(0, -3), readFileSync(join(folder, name), 'utf8')]),
 );
 
 describe('expand', () => {
@@ -51,12 +53,12 @@ describe('generate', () => {
 
   it('writes every address and number of the layout once', () => {
     for (const [name, address] of Object.entries(Layout))
-      expect(files['layout.ts']).to.include(`export const ${name}: usize = 0x${address.toString(16)};`);
-    expect(files['layout.ts']).to.include(`export const TLB_ENTRIES: u32 = ${Constants.TLB_ENTRIES};`);
+      expect(files['generated/layout.ts']).to.include(`export const ${name}: usize = 0x${address.toString(16)};`);
+    expect(files['generated/layout.ts']).to.include(`export const TLB_ENTRIES: u32 = ${Constants.TLB_ENTRIES};`);
   });
 
   it('writes what src/intrinsics defines by the same names, as constants that asc inlines', () => {
-    const text = files['architecture.ts']!;
+    const text = files['generated/architecture.ts']!;
     const namespace = (name: string): string => text.split(`export namespace ${name} {`)[1]?.split('\n}')[0] ?? '';
     expect(namespace('ExitReason')).to.include(`@inline export const Cpuid: u32 = 0x${ExitReason.Cpuid.toString(16)};`);
     expect(namespace('PrimaryControl')).to.include(
@@ -68,9 +70,9 @@ describe('generate', () => {
 
   it('gives every form a handler, hot ones a case, and those that may a template', () => {
     for (const form of expansion.forms) {
-      expect(files['handlers.ts']).to.include(`function handle_${form.id}(rec: usize)`);
-      expect(files['hot.ts']!.includes(`case ${form.id}:`)).to.equal(form.isHot);
-      expect(files['templates.ts']!.includes(`function t${form.id}(`)).to.equal(form.noTemplate === undefined);
+      expect(files['dispatch/handlers.ts']).to.include(`function handle_${form.id}(rec: usize)`);
+      expect(files['dispatch/hot.ts']!.includes(`case ${form.id}:`)).to.equal(form.isHot);
+      expect(files['dispatch/templates.ts']!.includes(`function t${form.id}(`)).to.equal(form.noTemplate === undefined);
     }
   });
 

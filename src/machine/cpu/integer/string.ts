@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// String instructions: SDM Volume 1 "String Instructions"; SDM 2B "REP/REPE/REPZ/REPNE/REPNZ—Repeat String Operation Prefix".
+// T is the size of an element, A the address size. The source is segment:rSI (overrides seen), the destination ES:rDI.
+//
+// A repeated instruction executes in pieces: at most to the end of the page that either operand is in, and one element when RFLAGS.TF is set or when
+// the element is a device's.
+// After each piece rCX, rSI and rDI are exact; if elements are left it executes once more, so that interrupts are taken between pieces. A piece is
+// cut by addresses alone, never by what the TLB holds, so that the count of instructions is the same in every run. A fault leaves the
+// registers at the element that faulted, and the flags as they were before the instruction (CMPS, SCAS).
+import { continueAt, linear, read, Reg, reg, setReg, tlbBase, write, RAX, RCX, RDI, RSI } from "../memory/access";
+import { flagsSub } from "../state/flags";
+import { deviceTouched, watchDevices } from "../memory/physical_memory";
+import { segmentAddress } from "../decode/record";
+import { DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES, RFLAGS_SYSTEM, TLB_ENTRIES } from "../generated/layout";
+
+/** Linear address of an offset in the segment with this base slot; in 64-bit mode the slot is ZERO but for FS and GS. */
+@inline export function inSegment<A>(segment: Reg, offset: u64): u64 {
+  if (sizeof<A>() == 8) return reg<u64>(segment) + offset;
+  else {
+    if (sizeof<A>() == 4 && (load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64) return reg<u64>(segment) + <u64><A>offset;
+    return segmentAddress(segment, <u64><A>offset);
+  }
+}
+
+/** +1 or -1 element in bytes, by RFLAGS.DF. */
+@inline function step<T>(): i64 { return load<u64>(RFLAGS_SYSTEM) & 0x400 ? -<i64>sizeof<T>() : <i64>sizeof<T>(); }
+
+/** Moves an index register by a number of bytes. */
+@inline function advance<A>(r: Reg, bytes: i64): void { setReg<A>(r, <A>(<u64>reg<A>(r) + bytes)); }
+
+/** Linear address of the source element. */
+@inline export function source<A>(segment: Reg): u64 { return inSegment<A>(segment, <u64>reg<A>(RSI)); }
+
+/** Linear address of the destination element. */
+@inline export function destination<A>(): u64 {
+  if (sizeof<A>() == 8) return reg<u64>(RDI);
+  else {
+    if (sizeof<A>() == 4 && (load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64) return <u64>reg<A>(RDI);
+    return linear(ES, <u64>reg<A>(RDI));
+  }
+}
+
+/** Elements from ea on that begin and end in its page and before the offset wraps, in the direction of by; at least 1. */
+function fitting<T, A>(ea: u64, offset: u64, by: i64): u64 {
+  if (by < 0) return min<u64>((ea & 0xfff) / sizeof<T>(), offset / sizeof<T>()) + 1;
+  let n = (0x1000 - (ea & 0xfff)) / sizeof<T>();
+  if (sizeof<A>() != 8) n = min<u64>(n, (((<u64>1) << (sizeof<A>() * 8)) - offset) / sizeof<T>());
+  return max<u64>(n, 1);
+}
+
+/** Elements of the next piece that rSI allows. */
+@inline function sourceFitting<T, A>(segment: Reg, by: i64): u64 { return fitting<T, A>(source<A>(segment), <u64>reg<A>(RSI), by); }
+
+/** Elements of the next piece that rDI allows. */
+@inline function destinationFitting<T, A>(by: i64): u64 { return fitting<T, A>(destination<A>(), <u64>reg<A>(RDI), by); }
+
+/** The length of a piece: what is left, what fits, and one when single-stepping. */
+@inline function piece<A>(fits: u64): u64 { return load<u64>(RFLAGS_SYSTEM) & 0x100 ? 1 : min<u64>(<u64>reg<A>(RCX), fits); }
+
+/** Counts elements done. */
+@inline function countDown<A>(n: u64): void { setReg<A>(RCX, <A>(<u64>reg<A>(RCX) - n)); }
+
+/** Goes on later when elements are left. */
+@inline function again<A>(rip: u64): void { if (reg<A>(RCX) != 0) continueAt(rip); }
+
+/** MOVS. SDM 2B "MOVS/MOVSB/MOVSW/MOVSD/MOVSQ—Move Data From String to String". */
+@inline export function MOVS<T, A>(rep: u32, segment: Reg, rip: u64): void {
+  if (rep) repeatMovs<T, A>(segment, rip);
+  else {
+    const v = read<T>(source<A>(segment));                             // first: an address names the segment of the next access
+    write<T>(destination<A>(), v);
+    const by = step<T>();
+    advance<A>(RSI, by);
+    advance<A>(RDI, by);
+  }
+}
+
+function repeatMovs<T, A>(segment: Reg, rip: u64): void {
+  if (reg<A>(RCX) == 0) return;
+  const by = step<T>();
+  watchDevices();
+  let n = piece<A>(min<u64>(sourceFitting<T, A>(segment, by), destinationFitting<T, A>(by)));
+  do {
+    const v = read<T>(source<A>(segment));
+    write<T>(destination<A>(), v);
+    advance<A>(RSI, by);
+    advance<A>(RDI, by);
+    countDown<A>(1);
+    if (--n == 0 || deviceTouched) break;
+    if (by > 0 && copyMapped<T, A>(segment, n)) break;
+  } while (true);
+  again<A>(rip);
+}
+
+/** Host address of a byte whose page has the tag for this access (0 read, 1 write), else 0. */
+function hostIfMapped(ea: u64, kind: usize): usize {
+  const entry = tlbBase + ((<usize>(ea >> 12) & (TLB_ENTRIES - 1)) << 5);
+  return load<u64>(entry + kind * 8) == (ea & ~0xfff) ? <usize>ea + <usize>load<u32>(entry, 24) : 0;
+}
+
+/** The rest of a piece at once, if both pages are plain memory and the copy does not read what it wrote. */
+function copyMapped<T, A>(segment: Reg, n: u64): bool {
+  const from = hostIfMapped(source<A>(segment), 0), to = hostIfMapped(destination<A>(), 1), bytes = <usize>n * sizeof<T>();
+  if (!from || !to || to - from < bytes) return false;
+  memory.copy(to, from, bytes);
+  advance<A>(RSI, bytes);
+  advance<A>(RDI, bytes);
+  countDown<A>(n);
+  return true;
+}
+
+/** STOS. SDM 2B "STOS/STOSB/STOSW/STOSD/STOSQ—Store String". */
+@inline export function STOS<T, A>(rep: u32, rip: u64): void {
+  if (rep) repeatStos<T, A>(rip);
+  else {
+    write<T>(destination<A>(), reg<T>(RAX));
+    advance<A>(RDI, step<T>());
+  }
+}
+
+function repeatStos<T, A>(rip: u64): void {
+  if (reg<A>(RCX) == 0) return;
+  const by = step<T>();
+  watchDevices();
+  let n = piece<A>(destinationFitting<T, A>(by));
+  do {
+    write<T>(destination<A>(), reg<T>(RAX));
+    advance<A>(RDI, by);
+    countDown<A>(1);
+    if (--n == 0 || deviceTouched) break;
+    if (by > 0 && fillMapped<T, A>(n)) break;
+  } while (true);
+  again<A>(rip);
+}
+
+/** The rest of a piece at once, if the page is plain memory. */
+function fillMapped<T, A>(n: u64): bool {
+  const to = hostIfMapped(destination<A>(), 1), bytes = <usize>n * sizeof<T>(), v = reg<T>(RAX);
+  if (!to) return false;
+  if (sizeof<T>() == 1 || v == 0) memory.fill(to, <u8>v, bytes);
+  else for (let i: usize = 0; i < bytes; i += sizeof<T>()) store<T>(to + i, v);
+  advance<A>(RDI, bytes);
+  countDown<A>(n);
+  return true;
+}
+
+/** LODS. SDM 2A "LODS/LODSB/LODSW/LODSD/LODSQ—Load String". */
+@inline export function LODS<T, A>(rep: u32, segment: Reg, rip: u64): void {
+  if (rep) repeatLods<T, A>(segment, rip);
+  else {
+    setReg<T>(RAX, read<T>(source<A>(segment)));
+    advance<A>(RSI, step<T>());
+  }
+}
+
+function repeatLods<T, A>(segment: Reg, rip: u64): void {
+  if (reg<A>(RCX) == 0) return;
+  const by = step<T>();
+  watchDevices();
+  for (let n = piece<A>(sourceFitting<T, A>(segment, by)); n > 0 && !deviceTouched; n--) {
+    setReg<T>(RAX, read<T>(source<A>(segment)));
+    advance<A>(RSI, by);
+    countDown<A>(1);
+  }
+  again<A>(rip);
+}
+
+/** SCAS: the flags of rAX - element. SDM 2B "SCAS/SCASB/SCASW/SCASD—Scan String". */
+@inline export function SCAS<T, A>(rep: u32, rip: u64): void {
+  if (rep) repeatScas<T, A>(rep, rip);
+  else {
+    const a = reg<T>(RAX), b = read<T>(destination<A>());
+    advance<A>(RDI, step<T>());
+    flagsSub<T>(a, b, <T>(a - b));
+  }
+}
+
+function repeatScas<T, A>(rep: u32, rip: u64): void {
+  if (reg<A>(RCX) == 0) return;
+  const by = step<T>(), a = reg<T>(RAX);
+  watchDevices();
+  let n = piece<A>(destinationFitting<T, A>(by)), b: T;
+  do {
+    b = read<T>(destination<A>());
+    advance<A>(RDI, by);
+    countDown<A>(1);
+  } while (--n > 0 && !deviceTouched && (a == b) == (rep == 1));
+  if (reg<A>(RCX) != 0 && (a == b) == (rep == 1)) continueAt(rip);
+  else flagsSub<T>(a, b, <T>(a - b));
+}
+
+/** CMPS: the flags of source - destination. SDM 2A "CMPS/CMPSB/CMPSW/CMPSD/CMPSQ—Compare String Operands". */
+@inline export function CMPS<T, A>(rep: u32, segment: Reg, rip: u64): void {
+  if (rep) repeatCmps<T, A>(rep, segment, rip);
+  else {
+    const a = read<T>(source<A>(segment)), b = read<T>(destination<A>()), by = step<T>();
+    advance<A>(RSI, by);
+    advance<A>(RDI, by);
+    flagsSub<T>(a, b, <T>(a - b));
+  }
+}
+
+function repeatCmps<T, A>(rep: u32, segment: Reg, rip: u64): void {
+  if (reg<A>(RCX) == 0) return;
+  const by = step<T>();
+  watchDevices();
+  let n = piece<A>(min<u64>(sourceFitting<T, A>(segment, by), destinationFitting<T, A>(by))), a: T, b: T;
+  do {
+    a = read<T>(source<A>(segment));
+    b = read<T>(destination<A>());
+    advance<A>(RSI, by);
+    advance<A>(RDI, by);
+    countDown<A>(1);
+  } while (--n > 0 && !deviceTouched && (a == b) == (rep == 1));
+  if (reg<A>(RCX) != 0 && (a == b) == (rep == 1)) continueAt(rip);
+  else flagsSub<T>(a, b, <T>(a - b));
+}

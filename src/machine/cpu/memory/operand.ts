@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// The slow path of every access: canonical addresses, segment limits, alignment checks, data breakpoints, page crossings, devices, pages with decoded
+// code. SDM 3A "Paging", SDM 1 "Alignment of Words, Doublewords, Quadwords, and Double Quadwords".
+import {
+  CPL, CR0, CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED, DR7, PAGE_MAP, RAM, RAM_BYTES,
+  RFLAGS_SYSTEM, CARVE_OUT_GIB,
+} from "../generated/layout";
+import { NONE, PAGE, READ, SEGMENT_CHECK, WRITE } from "../state/access_kind";
+import { watch, watched } from "../events/breakpoints";
+import { holdsCode } from "../decode/code";
+import { raiseCode } from "../events/interrupt";
+import { canonical, resolve, walk, walkPhysical } from "../translation/paging";
+import { accessedHost, bounce, markDirty, usesEpt } from "./physical_memory";
+import { ADDRESS } from "../decode/record";
+import { checkSegmentAccess } from "../segmentation/segment";
+import { claim, context, dataTlb, giveBack, slot, translates } from "../translation/tlb";
+import { AC, GP, SS_FAULT } from "../generated/architecture";
+import { RecordField, RecordFlag } from "../generated/record_format";
+
+/**
+ * Stack references raise #SS(0) for a non-canonical address, all others #GP(0). The record says whether the memory operand is based on the stack
+ * (bit 0) or the instruction uses the stack beside its operand (bit 1: PUSH, POP and CALL with memory; then what is not the operand is the stack;
+ * records without a memory operand give a canonical address here).
+ */
+function nonCanonical(ea: u64): void {
+  const record = load<u32>(CURRENT_RECORD), flags = record ? load<u8>(record, RecordField.Flags) : 0;
+  raiseCode((flags & RecordFlag.DefaultStack) != 0 || ((flags & RecordFlag.StackInstruction) != 0 && ea != ADDRESS(record)) ? SS_FAULT : GP, 0);
+}
+/** One page: fills the TLB if it is plain RAM, else gives a bounce slot. */
+export function openPage(ea: u64, size: u32, kind: u32, which: u32): usize {
+  const e = slot(dataTlb(which), ea), page = ea & PAGE;
+  if (kind == READ ? load<u64>(e) == page : load<u64>(e, 8) == page) return <usize>ea + <usize>load<u32>(e, 24);
+  if (kind != READ && load<u64>(e, 16) == page) {
+    const host = <usize>(<u32>ea + load<u32>(e, 24));
+    const ram = load<u32>(RAM_BYTES), offset = <u32>(host - RAM);
+    if (!load<u32>(PAGE_MAP + (offset >> 12) * 4)) giveBack(e, page);
+    if (!holdsCode(offset, size)) { markDirty(host); return host; }
+    return bounce(offset < ram ? <u64>offset : (<u64>CARVE_OUT_GIB << 30) + <u64>(offset - ram), 0, size, size, kind);
+  }
+  const pa = resolve(ea, kind, which), host = accessedHost(pa);
+  if (!host) return bounce(pa, 0, size, size, kind);
+  const plain = !watched(page);
+  if (plain) claim(e, page, <u32>host - <u32>ea);
+  if (kind == READ) return host;
+  markDirty(host);
+  if (load<u32>(PAGE_MAP + ((host - RAM) >> 12) * 4)) {
+    if (plain) store<u64>(e, page, 16);
+    return holdsCode(<u32>(host - RAM), size) ? bounce(pa, 0, size, size, kind) : host;
+  }
+  if (plain) store<u64>(e, page, 8);
+  return host;
+}
+export function openPages(ea: u64, last: u64, size: u32, kind: u32, which: u32): usize {
+  if ((ea & PAGE) == (last & PAGE)) return openPage(ea, size, kind, which);
+  const first = resolve(ea, kind, which), second = resolve(last & PAGE, kind, which);
+  return bounce(first, second, 0x1000 - (<u32>ea & 0xfff), size, kind);
+}
+/** Outside 64-bit mode linear addresses have 32 bits: the later parts of an operand that begins below 4 GiB may be at its start. */
+@inline function wrapped(ea: u64, mode: u32): u64 { return (mode & DECODE_CODE) == DECODE_CODE64 ? ea : <u64><u32>ea; }
+/** Place of an ordinary operand that missed the TLB; faults. */
+export function openSlow(address: u64, size: u32, kind: u32): usize {
+  const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode);
+  let last = ea + size - 1;
+  if ((mode & DECODE_CODE) == DECODE_CODE64) { if (!canonical(ea) || !canonical(last)) nonCanonical(ea); }
+  else {
+    if ((mode & DECODE_SEGMENTED) != 0 || (address & SEGMENT_CHECK) != 0) checkSegmentAccess(ea, size, kind);
+    last &= 0xffffffff;
+  }
+  if (size <= 8 && (ea & (size - 1)) != 0 && alignmentChecked()) raiseCode(AC, 0);
+  if (load<u64>(DR7) & 0xff) watch(ea, size, kind);
+  return openPages(ea, last, size, kind, context);
+}
+/** CR0.AM, EFLAGS.AC and CPL 3. */
+@inline export function alignmentChecked(): bool { return (load<u32>(CR0) & 0x40000) != 0 && (load<u32>(RFLAGS_SYSTEM) & 0x40000) != 0 && load<u32>(CPL) == 3; }
+/** See `probe` of access.ts. */
+export function probeSlow(address: u64, size: u32, alignment: u32, write: u32): void {
+  const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode), kind = write ? WRITE : READ;
+  let last = ea + size - 1;
+  if ((mode & DECODE_CODE) == DECODE_CODE64) { if (!canonical(ea) || !canonical(last)) nonCanonical(ea); }
+  else {
+    if ((mode & DECODE_SEGMENTED) != 0 || (address & SEGMENT_CHECK) != 0) checkSegmentAccess(ea, size, kind);
+    last &= 0xffffffff;
+  }
+  if ((ea & (alignment - 1)) != 0 && alignmentChecked()) raiseCode(AC, 0);
+  for (let page = ea & PAGE; ; page = (page + 0x1000) & ((mode & DECODE_CODE) == DECODE_CODE64 ? NONE : 0xffffffff)) {
+    const at = page == (ea & PAGE) ? ea : page;
+    const e = slot(dataTlb(context), at);
+    if (!translates(e, page, write != 0)) resolve(at, kind, context);
+    if (page == (last & PAGE)) return;
+  }
+}
+/** See `slow` of access.ts: never faults, never touches devices. */
+export function plainSlow(address: u64, size: u32, write: u32): usize {
+  const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode), page = ea & PAGE;
+  if ((ea + size - 1 & PAGE) != page || (mode & DECODE_SEGMENTED) != 0 || (address & SEGMENT_CHECK) != 0 || (load<u64>(DR7) & 0xff) != 0 || alignmentChecked()) return 0;
+  if ((mode & DECODE_CODE) == DECODE_CODE64 && !canonical(ea)) return 0;
+  if (usesEpt() || !walk(ea, write ? WRITE : READ, context, true)) return 0;
+  const host = accessedHost(walkPhysical);
+  if (!host || (write && load<u32>(PAGE_MAP + ((host - RAM) >> 12) * 4) != 0)) return 0;
+  return openPage(ea, size, write ? WRITE : READ, context);
+}

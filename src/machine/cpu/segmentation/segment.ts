@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Segment registers and descriptors: SDM 3A "Segmentation", "Segment-Level Protection"; the instructions that load and test them.
+// A raw descriptor is the u64 of the table; access rights are kept in the VMCS's format.
+import {
+  ACCESS_SEGMENT, CPL, CS, DS, ES, ES_BASE, ES_LIMIT, ES_RIGHTS, ES_SELECTOR, FS, GDTR_BASE, GDTR_LIMIT, GS,
+  IDTR_BASE, IDTR_LIMIT, LDTR, LDTR_BASE, LDTR_LIMIT, LDTR_RIGHTS, LDTR_SELECTOR, MODE, MODE_PROTECTED, SS, TR,
+  TR_SELECTOR, CR4, FS_BASE, GS_BASE, KERNEL_GS_BASE,
+} from "../generated/layout";
+import { Mem, open, probe, read, Reg, reg, set, setReg, value, write } from "../memory/access";
+import { arithmeticFlags, setArithmeticFlags } from "../state/flags";
+import { raise, raiseCode } from "../events/interrupt";
+import { in64, inLong, inProtected, inVm86, updateMode } from "../state/mode";
+import { READ } from "../state/access_kind";
+import { canonical } from "../translation/paging";
+import { readSystem, writeSystem } from "../memory/system_access";
+import { secondary, vmExitInformation } from "../vmx/vmx";
+import { operandInformation, operandSize, secondOperand, operandDisplacement } from "../decode/instruction_information";
+import { shadowMovSs } from "../state/shadow";
+import { GP, NP, SS_FAULT, UD, AccessRights, SecondaryControl, ExitReason } from "../generated/architecture";
+
+// ---- descriptors ---------------------------------------------------------------------------------------------------------------
+
+/** Segment base of a raw descriptor (bits 31:0). */
+export function baseOf(raw: u64): u64 { return ((raw >> 16) & 0xffffff) | ((raw >> 32) & 0xff000000); }
+/** Limit in bytes of a raw descriptor, granularity applied. */
+export function limitOf(raw: u64): u32 {
+  const limit = <u32>(raw & 0xffff) | (<u32>(raw >> 32) & 0xf0000);
+  return raw & 0x80000000000000 ? (limit << 12) | 0xfff : limit;
+}
+/** Access rights of a raw descriptor in the VMCS's format. */
+export function rightsOf(raw: u64): u32 { return <u32>(raw >> 40) & 0xf0ff; }
+
+/** Linear address of a selector's descriptor, or all ones if it lies outside its table. */
+export function descriptorAddress(selector: u32, bytes: u32): u64 {
+  const offset = selector & 0xfff8;
+  if (selector & 4) {
+    if ((load<u32>(LDTR_RIGHTS) & AccessRights.Unusable) != 0 || offset + bytes - 1 > load<u32>(LDTR_LIMIT)) return ~(<u64>0);
+    return load<u64>(LDTR_BASE) + offset;
+  }
+  if (offset + bytes - 1 > load<u32>(GDTR_LIMIT)) return ~(<u64>0);
+  return load<u64>(GDTR_BASE) + offset;
+}
+/** The raw descriptor of a selector; outside the table: `vector` with the selector. */
+export function fetchDescriptor(selector: u32, vector: u32): u64 {
+  const at = descriptorAddress(selector, 8);
+  if (at == ~(<u64>0)) raiseCode(vector, selector & 0xfffc);
+  return readSystem<u64>(at);
+}
+/** Upper half of a 16-byte descriptor of IA-32e mode. */
+export function fetchUpper(selector: u32, vector: u32): u64 {
+  const at = descriptorAddress(selector, 16);
+  if (at == ~(<u64>0)) raiseCode(vector, selector & 0xfffc);
+  return readSystem<u64>(at + 8);
+}
+/** Sets the accessed bit of a code or data descriptor that was read. */
+export function markAccessed(selector: u32, raw: u64): void {
+  if (raw & 0x10000000000) return;
+  writeSystem<u8>(descriptorAddress(selector, 8) + 5, <u8>(raw >> 40) | 1);
+}
+/** Fills a segment register from a raw descriptor. */
+export function setSegment(segment: u32, selector: u32, raw: u64): void {
+  store<u32>(ES_SELECTOR + segment * 4, selector);
+  store<u64>(ES_BASE + segment * 8, baseOf(raw));
+  store<u32>(ES_LIMIT + segment * 4, limitOf(raw));
+  store<u32>(ES_RIGHTS + segment * 4, rightsOf(raw) | (segment < LDTR ? 1 : 0));
+}
+/** Makes a segment register null. SS in 64-bit mode keeps its DPL for VM entry's rules. */
+export function setNull(segment: u32, selector: u32): void {
+  store<u32>(ES_SELECTOR + segment * 4, selector);
+  store<u64>(ES_BASE + segment * 8, 0);
+  store<u32>(ES_LIMIT + segment * 4, 0);
+  store<u32>(ES_RIGHTS + segment * 4, AccessRights.Unusable | (segment == SS ? (selector & 3) << 5 : 0));
+}
+/** Real-address and virtual-8086 mode: base = selector × 16. Limit and rights stay in real mode ("unreal" mode), are fixed in virtual-8086 mode. */
+export function loadRealSegment(segment: u32, selector: u32): void {
+  store<u32>(ES_SELECTOR + segment * 4, selector);
+  store<u64>(ES_BASE + segment * 8, <u64>selector << 4);
+  if (inVm86()) { store<u32>(ES_LIMIT + segment * 4, 0xffff); store<u32>(ES_RIGHTS + segment * 4, 0xf3); }
+  else if (segment == CS) store<u32>(ES_RIGHTS + segment * 4, (load<u32>(ES_RIGHTS + segment * 4) & ~0xff) | 0x93);
+  else if (load<u32>(ES_RIGHTS + segment * 4) & AccessRights.Unusable) { store<u32>(ES_RIGHTS + segment * 4, 0x93); store<u32>(ES_LIMIT + segment * 4, 0xffff); }
+}
+
+/** #SS or #GP if bytes sp − bytes … sp − 1 do not lie in the stack segment of a raw descriptor. */
+export function checkStackRoom(raw: u64, sp: u64, bytes: u32, code: u32): void {
+  const rights = rightsOf(raw), limit = limitOf(raw), mask: u32 = rights & AccessRights.Db ? 0xffffffff : 0xffff;
+  const first = (<u32>sp - bytes) & mask, last = (<u32>sp - 1) & mask;
+  const fits = rights & 4 ? first > limit && last <= mask : first <= last ? last <= limit : limit == 0xffffffff;
+  if (!fits) raiseCode(SS_FAULT, code);
+}
+
+/** Limit and rights of an access whose segment is ACCESS_SEGMENT, in the modes where segments are not flat. */
+export function checkSegmentAccess(ea: u64, size: u32, kind: u32): void {
+  const segment = load<u32>(ACCESS_SEGMENT), rights = load<u32>(ES_RIGHTS + segment * 4), limit = load<u32>(ES_LIMIT + segment * 4);
+  const offset = <u32>(ea - load<u64>(ES_BASE + segment * 8)), last = offset + size - 1;
+  let bad = (rights & AccessRights.Unusable) != 0;
+  if (load<u32>(MODE) & MODE_PROTECTED) {
+    if (rights & 8) bad = bad || kind != READ || !(rights & 2);
+    else bad = bad || (kind != READ && !(rights & 2));
+  }
+  if ((rights & 0xc) == 4) bad = bad || offset <= limit || last < offset || last > (rights & AccessRights.Db ? 0xffffffff : 0xffff);
+  else bad = bad || (last < offset ? limit != 0xffffffff : last > limit);
+  if (bad) raiseCode(segment == SS ? SS_FAULT : GP, 0);
+}
+
+// ---- loading segment registers --------------------------------------------------------------------------------------------------
+
+function loadStackSegment(selector: u32): void {
+  const cpl = load<u32>(CPL), code = selector & 0xfffc;
+  if (!code) {
+    if (!in64() || cpl == 3 || (selector & 3) != cpl) raiseCode(GP, 0);
+    setNull(SS, selector);
+    return;
+  }
+  const raw = fetchDescriptor(selector, GP), rights = rightsOf(raw);
+  if ((selector & 3) != cpl || (rights & 0x1a) != 0x12 || ((rights >> 5) & 3) != cpl) raiseCode(GP, code);
+  if (!(rights & 0x80)) raiseCode(SS_FAULT, code);
+  markAccessed(selector, raw);
+  setSegment(SS, selector, raw);
+}
+function loadDataSegment(segment: u32, selector: u32): void {
+  const code = selector & 0xfffc;
+  if (!code) { setNull(segment, selector); return; }
+  const raw = fetchDescriptor(selector, GP), rights = rightsOf(raw), dpl = (rights >> 5) & 3;
+  const isCode = (rights & 8) != 0;
+  if (!(rights & 0x10) || (isCode && !(rights & 2))) raiseCode(GP, code);
+  if (!(isCode && (rights & 4) != 0) && ((selector & 3) > dpl || load<u32>(CPL) > dpl)) raiseCode(GP, code);
+  if (!(rights & 0x80)) raiseCode(NP, code);
+  markAccessed(selector, raw);
+  setSegment(segment, selector, raw);
+}
+/** Loads ES, SS, DS, FS or GS with all checks. SDM 2B "MOV—Move" (operation of loading a segment register). */
+export function loadSegment(segment: u32, selector: u32): void {
+  if (!inProtected()) loadRealSegment(segment, selector);
+  else if (segment == SS) loadStackSegment(selector);
+  else loadDataSegment(segment, selector);
+  if (!in64() || segment == SS) updateMode();
+}
+
+/** MOV Sreg, r/m16. A load of SS inhibits interrupts and debug traps until after the next instruction. */
+export function MOV_SEG<D>(number: u32, d: D): void {
+  if (number == CS) raise(UD);
+  loadSegment(number, <u32>value<u16, D>(d));
+  if (number == SS) shadowMovSs();
+}
+/** MOV r/m, Sreg: a register takes it zero-extended to the operand size, memory always 16 bits. */
+export function MOV_FROM_SEG<T, D>(d: D, number: u32): void {
+  const selector = load<u32>(ES_SELECTOR + number * 4);
+  if (sizeof<D>() == 4) setReg<T>(<Reg>d, <T>selector); else write<u16>(<Mem>d, <u16>selector);
+}
+function loadFar<T>(segment: u32, d: Reg, ea: Mem): void {
+  const offset = read<T>(ea), selector = <u32>read<u16>(ea + sizeof<T>());
+  loadSegment(segment, selector);
+  setReg<T>(d, offset);
+}
+/** LDS, LES, LFS, LGS, LSS: far pointer from memory. SDM 2A "LDS/LES/LFS/LGS/LSS—Load Far Pointer". */
+export function LES<T>(d: Reg, ea: Mem): void { loadFar<T>(ES, d, ea); }
+export function LDS<T>(d: Reg, ea: Mem): void { loadFar<T>(DS, d, ea); }
+export function LSS<T>(d: Reg, ea: Mem): void { loadFar<T>(SS, d, ea); }
+export function LFS<T>(d: Reg, ea: Mem): void { loadFar<T>(FS, d, ea); }
+export function LGS<T>(d: Reg, ea: Mem): void { loadFar<T>(GS, d, ea); }
+
+// ---- table registers ------------------------------------------------------------------------------------------------------------
+
+/** CR4.UMIP: SGDT, SIDT, SLDT, SMSW, STR are #GP(0) outside CPL 0. */
+export function checkUmip(): void { if (load<u32>(CPL) != 0 && (load<u32>(CR4) & 0x800) != 0) raiseCode(GP, 0); }
+function supervisorOnly(): void { if (load<u32>(CPL) != 0) raiseCode(GP, 0); }
+/** Descriptor-table exiting: true if the instruction leaves. `identity`: 0 SGDT, 1 SIDT, 2 LGDT, 3 LIDT. */
+function tableLeaves<T>(identity: u32, ea: Mem): bool {
+  if (!secondary(SecondaryControl.DescriptorTableExiting)) return false;
+  const information = operandInformation<Mem>(ea) | operandSize<T>() | secondOperand(identity);
+  vmExitInformation(ExitReason.AccessToGdtrOrIdtr, operandDisplacement<Mem>(), information);
+  return true;
+}
+/** The same for 0 SLDT, 1 STR, 2 LLDT, 3 LTR. */
+function selectorLeaves<D>(identity: u32, d: D): bool {
+  if (!secondary(SecondaryControl.DescriptorTableExiting)) return false;
+  vmExitInformation(ExitReason.AccessToLdtrOrTr, operandDisplacement<D>(), operandInformation<D>(d) | secondOperand(identity));
+  return true;
+}
+function storeTable<T>(ea: Mem, base: u64, limit: u32): void {
+  const bytes: u32 = in64() ? 8 : 4;
+  probe(ea, bytes + 2, 4, 1);
+  write<u16>(ea, <u16>limit);
+  // by words: the operand as a whole is aligned to 4 bytes, its base is not
+  for (let n: u32 = 0; n < bytes; n += 2) write<u16>(ea + 2 + n, <u16>(base >> (n * 8)));
+}
+/** SGDT m. */
+export function SGDT<T>(ea: Mem): void { checkUmip(); if (!tableLeaves<T>(0, ea)) storeTable<T>(ea, load<u64>(GDTR_BASE), load<u32>(GDTR_LIMIT)); }
+/** SIDT m. */
+export function SIDT<T>(ea: Mem): void { checkUmip(); if (!tableLeaves<T>(1, ea)) storeTable<T>(ea, load<u64>(IDTR_BASE), load<u32>(IDTR_LIMIT)); }
+function loadTable<T>(ea: Mem, base: usize, limit: usize): void {
+  const l = <u32>read<u16>(ea);
+  let b: u64;
+  if (in64()) { b = read<u64>(ea + 2); if (!canonical(b)) raiseCode(GP, 0); }
+  else { b = <u64>read<u32>(ea + 2); if (sizeof<T>() == 2) b &= 0xffffff; }
+  store<u64>(base, b);
+  store<u32>(limit, l);
+}
+/** LGDT m: base is 24 bits with operand size 16, 64 in 64-bit mode. */
+export function LGDT<T>(ea: Mem): void { supervisorOnly(); if (!tableLeaves<T>(2, ea)) loadTable<T>(ea, GDTR_BASE, GDTR_LIMIT); }
+/** LIDT m. */
+export function LIDT<T>(ea: Mem): void { supervisorOnly(); if (!tableLeaves<T>(3, ea)) loadTable<T>(ea, IDTR_BASE, IDTR_LIMIT); }
+
+/** LLDT, LTR, SLDT, STR and VERR … exist in protected mode only. */
+function protectedOnly(): void { if (!inProtected()) raise(UD); }
+function storeSelector<T, D>(d: D, selector: u32): void { if (sizeof<D>() == 4) setReg<T>(<Reg>d, <T>selector); else write<u16>(<Mem>d, <u16>selector); }
+/** SLDT r/m. */
+export function SLDT<T, D>(d: D): void { protectedOnly(); checkUmip(); if (!selectorLeaves<D>(0, d)) storeSelector<T, D>(d, load<u32>(LDTR_SELECTOR)); }
+/** STR r/m. */
+export function STR<T, D>(d: D): void { protectedOnly(); checkUmip(); if (!selectorLeaves<D>(1, d)) storeSelector<T, D>(d, load<u32>(TR_SELECTOR)); }
+
+/** A system-segment descriptor for LDTR or TR; in IA-32e mode it has 16 bytes and a 64-bit base. */
+export function loadSystemSegment(segment: u32, selector: u32, raw: u64, vector: u32): void {
+  let high: u64 = 0;
+  if (inLong()) {
+    high = fetchUpper(selector, vector);
+    if (high & 0x1f0000000000) raiseCode(vector, selector & 0xfffc);
+    if (!canonical(baseOf(raw) | (high << 32))) raiseCode(vector, selector & 0xfffc);
+  }
+  setSegment(segment, selector, raw);
+  if (inLong()) store<u64>(ES_BASE + segment * 8, baseOf(raw) | (high << 32));
+}
+/** Loads LDTR with all checks. */
+function loadLdtr(selector: u32): void {
+  const code = selector & 0xfffc;
+  if (!code) { setNull(LDTR, selector); return; }
+  if (selector & 4) raiseCode(GP, code);
+  const raw = fetchDescriptor(selector, GP), rights = rightsOf(raw);
+  if ((rights & 0x1f) != 2) raiseCode(GP, code);
+  if (!(rights & 0x80)) raiseCode(NP, code);
+  loadSystemSegment(LDTR, selector, raw, GP);
+}
+/** Loads TR with all checks: the TSS must be available and becomes busy. */
+function loadTr(selector: u32): void {
+  const code = selector & 0xfffc;
+  if (!code) raiseCode(GP, 0);
+  if (selector & 4) raiseCode(GP, code);
+  const raw = fetchDescriptor(selector, GP), rights = rightsOf(raw), type = rights & 0x1f;
+  if (type != 9 && (type != 1 || inLong())) raiseCode(GP, code);
+  if (!(rights & 0x80)) raiseCode(NP, code);
+  if (inLong()) { const high = fetchUpper(selector, GP); if (high & 0x1f0000000000) raiseCode(GP, code); }
+  writeSystem<u8>(descriptorAddress(selector, 8) + 5, <u8>(rights | 2));
+  loadSystemSegment(TR, selector, raw | 0x20000000000, GP);
+}
+/** ES … GS by number, 6 LDTR, 7 TR: for the intrinsics. */
+export function loadSegmentRegister(segment: u32, selector: u32): void {
+  if (segment == LDTR) loadLdtr(selector); else if (segment == TR) loadTr(selector); else loadSegment(segment, selector);
+}
+/** LLDT r/m16. */
+export function LLDT<D>(d: D): void {
+  protectedOnly(); supervisorOnly();
+  if (!selectorLeaves<D>(2, d)) loadLdtr(<u32>value<u16, D>(d));
+}
+/** LTR r/m16. */
+export function LTR<D>(d: D): void {
+  protectedOnly(); supervisorOnly();
+  if (!selectorLeaves<D>(3, d)) loadTr(<u32>value<u16, D>(d));
+}
+
+// ---- tests of selectors -----------------------------------------------------------------------------------------------------------
+
+function setZf(on: bool): void { setArithmeticFlags((arithmeticFlags() & ~0x40) | (on ? 0x40 : 0)); }
+/** The descriptor of a selector that LAR, LSL, VERR or VERW may look at; 0 if there is none. */
+function visible(selector: u32): u64 {
+  if (!(selector & 0xfffc)) return 0;
+  const at = descriptorAddress(selector, 8);
+  return at == ~(<u64>0) ? 0 : readSystem<u64>(at);
+}
+/** Privilege for LAR, LSL, VERR and VERW: conforming code is visible to all. */
+function privileged(selector: u32, rights: u32): bool {
+  const dpl = (rights >> 5) & 3;
+  return (rights & 0x1c) == 0x1c || (load<u32>(CPL) <= dpl && (selector & 3) <= dpl);
+}
+/** System types that LAR (bit set `lar`) or LSL may look at. */
+function systemType(type: u32, lar: bool): bool {
+  if (inLong()) return type == 2 || type == 9 || type == 11 || (lar && type == 12);
+  return type == 1 || type == 2 || type == 3 || type == 9 || type == 11 || (lar && (type == 4 || type == 5 || type == 12));
+}
+function inspect(selector: u32, lar: bool): u64 {
+  const raw = visible(selector);
+  if (!raw) return 0;
+  const rights = rightsOf(raw);
+  if (!(rights & 0x10) && !systemType(rights & 15, lar)) return 0;
+  if (!privileged(selector, rights)) return 0;
+  if (!(rights & 0x10) && inLong()) {
+    const at = descriptorAddress(selector, 16);
+    if (at == ~(<u64>0) || (readSystem<u64>(at + 8) & 0x1f0000000000) != 0) return 0;
+  }
+  return raw;
+}
+/** LAR r, r/m16: access rights, ZF. */
+export function LAR<T, S>(d: Reg, s: S): void {
+  protectedOnly();
+  const raw = inspect(<u32>value<u16, S>(s), true);
+  if (raw) setReg<T>(d, <T>((raw >> 32) & 0xf0ff00));
+  setZf(raw != 0);
+}
+/** LSL r, r/m16: limit in bytes, ZF. */
+export function LSL<T, S>(d: Reg, s: S): void {
+  protectedOnly();
+  const raw = inspect(<u32>value<u16, S>(s), false);
+  if (raw) setReg<T>(d, <T>limitOf(raw));
+  setZf(raw != 0);
+}
+/** VERR r/m16: ZF = readable. */
+export function VERR<S>(s: S): void {
+  protectedOnly();
+  const selector = <u32>value<u16, S>(s), raw = visible(selector), rights = rightsOf(raw);
+  setZf(raw != 0 && (rights & 0x10) != 0 && ((rights & 8) == 0 || (rights & 2) != 0) && privileged(selector, rights));
+}
+/** VERW r/m16: ZF = writable. */
+export function VERW<S>(s: S): void {
+  protectedOnly();
+  const selector = <u32>value<u16, S>(s), raw = visible(selector), rights = rightsOf(raw);
+  setZf(raw != 0 && (rights & 0x1a) == 0x12 && privileged(selector, rights));
+}
+/** ARPL r/m16, r16: raises the RPL of DEST to that of SRC; a destination that stays need not be writable. */
+export function ARPL<D>(d: D, s: Reg): void {
+  protectedOnly();
+  const a = <u32>value<u16, D>(d), b = <u32>reg<u16>(s) & 3, raised = (a & 3) < b;
+  if (raised) {
+    const p = open<u16, D>(d);
+    set<u16, D>(p, <u16>((a & ~3) | b));
+  }
+  setZf(raised);
+}
+
+// ---- FS and GS bases ----------------------------------------------------------------------------------------------------------------
+
+function checkFsgsbase(): void { if (!in64() || !(load<u32>(CR4) & 0x10000)) raise(UD); }
+function writeBase<T>(slot: usize, s: Reg): void {
+  checkFsgsbase();
+  const v = <u64>reg<T>(s);
+  if (!canonical(v)) raiseCode(GP, 0);
+  store<u64>(slot, v);
+}
+/** RDFSBASE, RDGSBASE, WRFSBASE, WRGSBASE. */
+export function RDFSBASE<T>(d: Reg): void { checkFsgsbase(); setReg<T>(d, <T>load<u64>(FS_BASE)); }
+export function RDGSBASE<T>(d: Reg): void { checkFsgsbase(); setReg<T>(d, <T>load<u64>(GS_BASE)); }
+export function WRFSBASE<T>(s: Reg): void { writeBase<T>(FS_BASE, s); }
+export function WRGSBASE<T>(s: Reg): void { writeBase<T>(GS_BASE, s); }
+/** SWAPGS: exchanges GS.base and IA32_KERNEL_GS_BASE. */
+export function SWAPGS(): void {
+  if (!in64()) raise(UD);
+  supervisorOnly();
+  const base = load<u64>(GS_BASE);
+  store<u64>(GS_BASE, load<u64>(KERNEL_GS_BASE));
+  store<u64>(KERNEL_GS_BASE, base);
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Lazy arithmetic flags: three 64-bit words, the same for all operand sizes and operations.
+//   ZF = FR == 0 · SF = FR < 0 (^ FC bit 1) · PF = parity(FR & 255) (^ FC bit 2) · CF = FC bit 0 · AF = FX bit 4 · OF = FX bit 63 ^ CF
+// SDM 1 "EFLAGS Register". The other flags are the word RFLAGS_SYSTEM.
+import { fc, fr, fx, setFlags, sx } from "../memory/access";
+import { RFLAGS_SYSTEM } from "../generated/layout";
+
+@external("t", "fAdd") declare function tAdd(a: i64, b: i64, r: i64): void;
+@external("t", "fSub") declare function tSub(a: i64, b: i64, r: i64): void;
+@external("t", "fInc") declare function tInc(a: i64, r: i64, c: i64): void;
+@external("t", "fDec") declare function tDec(a: i64, r: i64, c: i64): void;
+@external("t", "fLogic") declare function tLogic(r: i64): void;
+
+/** Flags of r = a + b. */
+@inline export function flagsAdd<T>(a: T, b: T, r: T): void {
+  if (isDefined(TEMPLATE)) tAdd(sx<T>(a), sx<T>(b), sx<T>(r));
+  else setFlags(sx<T>(r), sx<T>(<T>(a ^ b ^ r)), u64(r < a));
+}
+/** Flags of r = a − b. */
+@inline export function flagsSub<T>(a: T, b: T, r: T): void {
+  if (isDefined(TEMPLATE)) tSub(sx<T>(a), sx<T>(b), sx<T>(r));
+  else setFlags(sx<T>(r), sx<T>(<T>(a ^ b ^ r)), u64(a < b));
+}
+/** Flags of r = a + 1; CF stays. Overflow when r is the smallest number: r == a ^ r ^ 1 has all sign bits. */
+@inline export function flagsInc<T>(a: T, r: T): void {
+  if (isDefined(TEMPLATE)) tInc(sx<T>(a), sx<T>(r), <i64>(fc() & 1));
+  else { const c = fc() & 1; setFlags(sx<T>(r), carryIn<T>(a, r, u64(sx<T>(r) == lowest<T>()) ^ c), c); }
+}
+/** Flags of r = a − 1; CF stays. Overflow when a is the smallest number. */
+@inline export function flagsDec<T>(a: T, r: T): void {
+  if (isDefined(TEMPLATE)) tDec(sx<T>(a), sx<T>(r), <i64>(fc() & 1));
+  else { const c = fc() & 1; setFlags(sx<T>(r), carryIn<T>(a, r, u64(sx<T>(a) == lowest<T>()) ^ c), c); }
+}
+/** Smallest signed number of size T. */
+@inline function lowest<T>(): i64 { return <i64>-1 << (sizeof<T>() * 8 - 1); }
+/** FX of an addition or subtraction of 1 with bit 63 chosen, so that OF comes out although CF is kept. */
+@inline function carryIn<T>(a: T, r: T, top: u64): i64 { return (sx<T>(<T>(a ^ r ^ 1)) & 0x7fffffffffffffff) | <i64>(top << 63); }
+/** Flags of a logical result: CF = OF = AF = 0. */
+@inline export function flagsLogic<T>(r: T): void {
+  if (isDefined(TEMPLATE)) tLogic(sx<T>(r));
+  else setFlags(sx<T>(r), 0, 0);
+}
+/** CF and OF given (0 or 1), ZF SF PF from the result, AF = 0. */
+@inline export function flagsCO<T>(r: T, c: u64, o: u64): void { setFlags(sx<T>(r), <i64>((c ^ o) << 63), c); }
+
+/** Carry flag. */
+@inline export function CF(): bool { return <bool>(fc() & 1); }
+/** Zero flag. */
+@inline export function ZF(): bool { return fr() == 0; }
+/** Sign flag. */
+@inline export function SF(): bool { return <bool>((<u64>fr() >> 63 ^ (fc() >> 1)) & 1); }
+/** Overflow flag. */
+@inline export function OF(): bool { return <bool>((<u64>fx() >> 63) ^ (fc() & 1)); }
+/** Parity flag. */
+@inline export function PF(): bool { return <bool>((~popcnt<u64>(<u64>fr() & 255) ^ (fc() >> 2)) & 1); }
+/** Auxiliary carry flag. */
+@inline export function AF(): bool { return <bool>((<u64>fx() >> 4) & 1); }
+
+/** CF PF AF ZF SF OF at their places in RFLAGS, all others 0. */
+@inline export function arithmeticFlags(): u32 {
+  return u32(CF()) | (u32(PF()) << 2) | (u32(AF()) << 4) | (u32(ZF()) << 6) | (u32(SF()) << 7) | (u32(OF()) << 11);
+}
+/** Sets CF PF AF ZF SF OF from their places in RFLAGS; other bits are ignored. */
+@inline export function setArithmeticFlags(v: u32): void {
+  // FR = 0 gives ZF = 1, PF = 1, SF = 0; FR = 1 gives 0, 0, 0: FC bits 1 and 2 invert what differs.
+  const zf = (v >> 6) & 1, cf = v & 1;
+  const sf = (v >> 7) & 1, pf = (v >> 2) & 1, overflow = (v >> 11) & 1, af = (v >> 4) & 1;
+  setFlags(<i64>(zf ^ 1), (<i64>(overflow ^ cf) << 63) | <i64>(af << 4), <u64>(cf | (sf << 1) | ((pf ^ zf) << 2)));
+}
+
+/** The whole RFLAGS. */
+export function rflags(): u64 { return load<u64>(RFLAGS_SYSTEM) | <u64>arithmeticFlags(); }
+/** Replaces the bits of RFLAGS in `mask`. Callers that change TF, RF, IF, VM, IOPL or AC call `updateMode` or `attend` (system.ts) themselves. */
+export function replaceRflags(v: u64, mask: u64): void {
+  const merged = (rflags() & ~mask) | (v & mask);
+  setArithmeticFlags(<u32>merged);
+  store<u64>(RFLAGS_SYSTEM, (merged & ~<u64>0x8d5) | 2);
+}

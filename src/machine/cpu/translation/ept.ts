@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Extended page tables: SDM 3C "The Extended Page Table Mechanism (EPT)". Guest-physical to host-physical addresses, EPT violations and misconfigurations.
+import {
+  EPT_ACCESSED_DIRTY, EPT_EXECUTE_ONLY, EPT_FEATURES, EXIT_QUALIFICATION, GUEST_LINEAR_ADDRESS, GUEST_PHYSICAL_ADDRESS, PHYSICAL_RESERVED, VMX_EPTP,
+} from "../generated/layout";
+import { markDirty, structureHost } from "../memory/physical_memory";
+import { vmExitFault } from "../vmx/vmx";
+import { ExitReason } from "../generated/architecture";
+
+@inline export const EPT_READ: u32 = 1;
+@inline export const EPT_WRITE: u32 = 2;
+@inline export const EPT_EXECUTE: u32 = 4;
+@inline const NONE: u64 = 0xffffffffffffffff;
+@inline const FRAME: u64 = 0x000ffffffffff000;
+
+let large: u32 = 0;
+/** 1 if the last translation came from a page larger than 4 KiB. */
+export function eptFlags(): u32 { return large; }
+
+/** True if the entry is one that the SDM calls misconfigured. Section "EPT Misconfigurations". */
+function misconfigured(e: u64, level: i32, leaf: bool): bool {
+  const rights = <u32>e & 7;
+  if ((rights & 3) == 2) return true;                                            // writable but not readable
+  if (rights == 4 && !(load<u32>(EPT_FEATURES) & EPT_EXECUTE_ONLY)) return true;
+  if (e & load<u64>(PHYSICAL_RESERVED) & FRAME) return true;
+  if (level == 3) return (e & 0xf8) != 0;
+  if (!leaf) return (e & 0x78) != 0;
+  const type = <u32>(e >> 3) & 7;
+  if (type == 2 || type == 3 || type == 7) return true;
+  return (level == 2 && (e & 0x3ffff000) != 0) || (level == 1 && (e & 0x1ff000) != 0);
+}
+
+/**
+ * Host-physical address of a guest-physical one; a failure is a VM exit (or all ones if `quiet`).
+ * `access`: EPT_READ | EPT_WRITE | EPT_EXECUTE. `structure`: the access is to a guest paging structure on the way to `linear`.
+ */
+export function eptTranslate(gpa: u64, access: u32, linear: u64, structure: bool, quiet: bool): u64 {
+  const eptp = load<u64>(VMX_EPTP), flagsOn = (eptp & 0x40) != 0 && (load<u32>(EPT_FEATURES) & EPT_ACCESSED_DIRTY) != 0;
+  // With accessed and dirty flags, guest paging-structure accesses count as writes. SDM "Accessed and Dirty Flags for EPT".
+  const wanted = structure && flagsOn ? access | EPT_WRITE : access;
+  let table = eptp & FRAME, rights: u32 = 7, level: i32 = 3;
+  large = 0;
+  for (;;) {
+    // outside RAM nobody drives the bus: all bits are 1
+    const host = structureHost(table + ((gpa >> (12 + 9 * level)) & 511) * 8);
+    const e = host ? load<u64>(host) : NONE, leaf = level == 0 || ((e & 0x80) != 0 && level < 3);
+    rights &= <u32>e & 7;
+    if (!(e & 7)) return violation(gpa, wanted, 0, linear, structure, quiet);
+    if (misconfigured(e, level, leaf)) {
+      if (quiet) return NONE;
+      store<u64>(GUEST_PHYSICAL_ADDRESS, gpa);
+      store<u64>(EXIT_QUALIFICATION, 0);
+      vmExitFault(ExitReason.EptMisconfiguration);
+    }
+    if (leaf && (wanted & ~rights) != 0) return violation(gpa, wanted, rights, linear, structure, quiet);
+    if (flagsOn && !quiet) {
+      const bits: u64 = 0x100 | (leaf && (wanted & EPT_WRITE) != 0 ? 0x200 : 0);
+      if ((e & bits) != bits) { store<u64>(host, e | bits); markDirty(host); }
+    }
+    if (leaf) {
+      const inside = (<u64>1 << (12 + 9 * level)) - 1;
+      large = u32(level != 0);
+      return (e & FRAME & ~inside) | (gpa & inside);
+    }
+    table = e & FRAME;
+    level--;
+  }
+  return NONE;
+}
+
+function violation(gpa: u64, access: u32, rights: u32, linear: u64, structure: bool, quiet: bool): u64 {
+  if (quiet) return NONE;
+  store<u64>(GUEST_PHYSICAL_ADDRESS, gpa);
+  store<u64>(GUEST_LINEAR_ADDRESS, linear);
+  // Bits 2:0 the access, 5:3 what the entries allow, 7 the linear address is valid, 8 the access was to its translation.
+  store<u64>(EXIT_QUALIFICATION, <u64>(access | (rights << 3) | 0x80 | (structure ? 0 : 0x100)));
+  vmExitFault(ExitReason.EptViolation);
+  return NONE;
+}
