@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The entry of the program. All that takes time to load comes after the interrupts.
-import { ExitStatus } from './exit_status.js';
-import { listenForInterrupts } from './interrupts.js';
+import { ExitStatus } from './failures/exit_status.js';
+import { listenForInterrupts } from './console/interrupts.js';
 
 listenForInterrupts();
 
@@ -13,5 +13,5 @@ function endWithoutOutput(error: NodeJS.ErrnoException): void {
 
 process.stdout.on('error', endWithoutOutput);
 process.stderr.on('error', () => process.exit(ExitStatus.Error));
-const { runCommandLine } = await import('./command_line.js');
+const { runCommandLine } = await import('./cli/command_line.js');
 process.exitCode = await runCommandLine(process.argv.slice(2));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
-import type { TextSink } from '../../src/bfm/text_sink.js';
+import type { TextSink } from '../../src/bfm/console/text_sink.js';
 
 /** A text as bytes. */
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { allowedSettingsOf } from '../../src/bfm/model_controls.js';
+import { allowedSettingsOf } from '../../src/bfm/describe/model_controls.js';
 import { packageRoot } from '../../src/driver/node/package_paths.js';
 import { controlMasks, type ControlWord } from '../../src/intrinsics/control_bits.js';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { killThisProcess } from '../end_worker.js';
+import { killThisProcess } from '../worker/end_worker.js';
 import type { HostStart, HostStartMessage } from './host_protocol.js';
 import { HostServer } from './host_server.js';
 import { MachineHost } from './machine_host.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { RunRequest } from '../run_request.js';
+import type { RunRequest } from '../worker/run_request.js';
 import type { DriverState } from '../../driver/driver.js';
 
 /** Registers of a VMCALL on their way through JSON: hexadecimal, with 0x. */

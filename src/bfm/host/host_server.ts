@@ -9,7 +9,7 @@ import {
   SocketMessageWriter,
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
-import { FileError } from '../file_error.js';
+import { FileError } from '../failures/file_error.js';
 import { AttachedConsole } from './attached_console.js';
 import { FrameLimit } from './frame_limit.js';
 import { typedBytes } from './host_parameters.js';

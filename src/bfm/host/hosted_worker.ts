@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { parentPort, workerData } from 'node:worker_threads';
-import { problemOf } from '../problem.js';
-import { RunControl } from '../run_control.js';
-import type { RunWorkerData } from '../run_request.js';
-import { StrayErrors } from '../stray_errors.js';
-import { sealing } from '../worker_messages.js';
+import { problemOf } from '../failures/problem.js';
+import { RunControl } from '../worker/run_control.js';
+import type { RunWorkerData } from '../worker/run_request.js';
+import { StrayErrors } from '../failures/stray_errors.js';
+import { sealing } from '../worker/worker_messages.js';
 import type { HostedMessage, WorkerRequest } from './host_protocol.js';
 import { HostedMachine } from './hosted_machine.js';
 

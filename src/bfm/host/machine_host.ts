@@ -2,13 +2,13 @@
 import { Worker } from 'node:worker_threads';
 import type { DriverState } from '../../driver/driver.js';
 import { BareflankError } from '../../intrinsics/errors.js';
-import { endWorker } from '../end_worker.js';
-import { InputQueue } from '../input_queue.js';
-import { problemOf } from '../problem.js';
-import { RunControl } from '../run_control.js';
-import type { RunRequest, RunWorkerData } from '../run_request.js';
-import { Watchdog } from '../watchdog.js';
-import { Seal } from '../worker_messages.js';
+import { endWorker } from '../worker/end_worker.js';
+import { InputQueue } from '../worker/input_queue.js';
+import { problemOf } from '../failures/problem.js';
+import { RunControl } from '../worker/run_control.js';
+import type { RunRequest, RunWorkerData } from '../worker/run_request.js';
+import { Watchdog } from '../worker/watchdog.js';
+import { Seal } from '../worker/worker_messages.js';
 import { CommandError, MachineLostError } from './host_errors.js';
 import {
   TYPE,

@@ -2,8 +2,8 @@
 import { mkdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { whyNotPrivateFolder } from '../../driver/node/private_folder.js';
-import { FileError } from '../file_error.js';
-import { UsageError } from '../usage_error.js';
+import { FileError } from '../failures/file_error.js';
+import { UsageError } from '../failures/usage_error.js';
 
 /** The longest path of a Unix socket that all systems take. */
 const LONGEST_SOCKET_PATH = 103;

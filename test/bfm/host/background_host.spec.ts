@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { HostClient } from '../../../src/bfm/host/host_client.js';
+import { HostClient } from '../../../src/bfm/client/host_client.js';
 import { bfm, ended, shows, startBfm } from '../bfm_process.js';
 import { hostProcess, ownRuntimeFolder } from './host_machine.js';
 

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { join } from 'node:path';
 import { MachineHost, type HostListener } from '../../../src/bfm/host/machine_host.js';
-import type { RunRequest } from '../../../src/bfm/run_request.js';
+import type { RunRequest } from '../../../src/bfm/worker/run_request.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { root } from '../bfm_process.js';
 

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { HostClient } from '../../../src/bfm/host/host_client.js';
+import { HostClient } from '../../../src/bfm/client/host_client.js';
 import { bfm, ended, root, shows, startBfm } from '../bfm_process.js';
 import { hostProcess, ownRuntimeFolder } from './host_machine.js';
 

@@ -2,9 +2,9 @@
 import { expect } from 'chai';
 import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FileError } from '../../../src/bfm/file_error.js';
+import { FileError } from '../../../src/bfm/failures/file_error.js';
 import { runtimeFolder, socketPath } from '../../../src/bfm/host/runtime_folder.js';
-import { UsageError } from '../../../src/bfm/usage_error.js';
+import { UsageError } from '../../../src/bfm/failures/usage_error.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 
 const folder = temporaryFolder();

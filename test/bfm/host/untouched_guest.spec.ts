@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DriverCommands } from '../../../src/bfm/host/driver_commands.js';
 import { moduleFiles } from '../../../src/driver/node/module_files.js';
-import { HostClient } from '../../../src/bfm/host/host_client.js';
+import { HostClient } from '../../../src/bfm/client/host_client.js';
 import { Driver } from '../../../src/driver/driver.js';
 import { packageRoot } from '../../../src/driver/node/package_paths.js';
 import { ErrorCode, VmcallDataType } from '../../../src/intrinsics/constants.js';

@@ -32,7 +32,7 @@ describe('isForeignFrame', () => {
     ['a package of the framework', `    at x (${join(packageRoot, 'node_modules/inversify/lib/index.js')}:1:2)`, true],
     [
       'a top level of the framework',
-      `    at async ${pathToFileURL(join(buildFolder, 'src/bfm/machine_worker.js')).href}:9:33`,
+      `    at async ${pathToFileURL(join(buildFolder, 'src/bfm/run/machine_worker.js')).href}:9:33`,
       true,
     ],
     ['Node', '    at ModuleJob.run (node:internal/modules/esm/module_job:325:25)', true],

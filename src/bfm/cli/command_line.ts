@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { Command, CommanderError } from 'commander';
+import { fullTrace } from '../../driver/node/user_frames.js';
+import { acceptClientOptions, clientOptionFlags } from '../client/client_options.js';
+import { commandsFor, commandTable } from './command_table.js';
+import { exampleText } from './examples.js';
+import { ExitStatus } from '../failures/exit_status.js';
+import { failureReport, wantsRunReport } from '../failures/failure_report.js';
+import { commandBegins } from '../console/interrupts.js';
+import { problemOf, type Problem } from '../failures/problem.js';
+import { UsageError } from '../failures/usage_error.js';
+
+const OVERVIEW = `
+A first look:
+  bfm run --guest cpuid --append 1000 -m cpuidcount      a guest under a hypervisor, from power-on to its end
+  bfm driver_load && bfm quick cpuidcount && bfm status   the same under a machine that runs in the background
+  bfm new extension hello                                 an extension of your own
+
+Each command has --help with examples. Exit status: 0 done, 1 error, 2 usage; bfm run has more.
+Environment: BFM_TRACE=1 shows all stack frames of an error, NO_COLOR=1 no colours. Sockets are in
+$XDG_RUNTIME_DIR/bareflank, bundles of modules in $XDG_CACHE_HOME/bareflank (~/.cache/bareflank).
+`;
+
+const HELP_ADVICE = "Try 'bfm --help' for more information.";
+
+/** Prints one message for a person; the stack is for us, on demand. */
+function complain(error: unknown): void {
+  process.stderr.write(`bfm: ${problemOf(error).what}\n`);
+  if (error instanceof UsageError) process.stderr.write(`${HELP_ADVICE}\n`);
+  if (process.env.BFM_TRACE !== undefined) process.stderr.write(`${fullTrace(error)}\n`);
+}
+
+/** Adds a command that was made apart, with its examples and with what its own commands shall inherit. */
+function adopt(parent: Command, command: Command): void {
+  const inherit = (from: Command, to: Command, path: string): void => {
+    to.copyInheritedSettings(from);
+    to.addHelpText('after', () => exampleText(path));
+    for (const each of to.commands) inherit(to, each, `${path} ${each.name()}`);
+  };
+  inherit(parent, command, command.name());
+  parent.addCommand(command);
+}
+
+/** What the parser of the command line did not like, as an error of ours. */
+function problemOfParser({ message }: CommanderError): Problem {
+  const what = message.replace(/^error: /, '');
+  return { name: UsageError.name, what, where: null, found: null, expected: null, advice: HELP_ADVICE };
+}
+
+/** Says why a command failed: to a person on stderr, and on stdout to a program that wants JSON. @returns the exit status. */
+function failed(error: unknown, args: readonly string[]): ExitStatus {
+  // Its parser has printed its message already.
+  const isParser = error instanceof CommanderError;
+  if (isParser && error.exitCode === 0) return ExitStatus.Reached;
+  const status = isParser || error instanceof UsageError ? ExitStatus.Usage : ExitStatus.Error;
+  if (!isParser) complain(error);
+  if (wantsRunReport(args)) {
+    const problem = isParser ? problemOfParser(error) : problemOf(error);
+    process.stdout.write(`${JSON.stringify(failureReport(problem, status))}\n`);
+  }
+  return status;
+}
+
+/** Runs the command line. @returns the exit status. */
+export async function runCommandLine(args: readonly string[]): Promise<ExitStatus> {
+  let status = ExitStatus.Reached;
+  const program = new Command('bfm')
+    .description('Bareflank manager: runs guests and hypervisors on a simulated x86-64 PC with VT-x')
+    .showHelpAfterError(HELP_ADVICE)
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'bfm: ')) })
+    .exitOverride();
+  program.addHelpText('after', OVERVIEW);
+  acceptClientOptions(program);
+  program.hook('preAction', (_program, action) => commandBegins(action.name()));
+  const done = (result: ExitStatus): void => void (status = result);
+  for (const name of commandsFor(args, clientOptionFlags)) adopt(program, await commandTable[name]!({ done, program }));
+  try {
+    if (args.length === 0) program.outputHelp();
+    else await program.parseAsync(args, { from: 'user' });
+    return status;
+  } catch (error) {
+    return failed(error, args);
+  }
+}

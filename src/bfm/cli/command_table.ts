@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { Command } from 'commander';
+import type { ExitStatus } from '../failures/exit_status.js';
+
+/** What a command is made with. */
+export interface CommandContext {
+  /** Takes the exit status of a command that has one of its own. */
+  readonly done: (status: ExitStatus) => void;
+  /** The whole command line, for who looks at all commands. */
+  readonly program: Command;
+}
+
+type Loader = (context: CommandContext) => Promise<Command>;
+
+/** One of the commands that only ask the host. */
+function vmm(name: string): Loader {
+  return async ({ done }) => (await import('../client/vmm_commands.js')).vmmCommand(name, done);
+}
+
+/**
+ * How to get each command, in the order of the help text. A command and what it needs are loaded only when it is called: half of the time
+ * of a short command is that of loading what the others need.
+ */
+export const commandTable: Readonly<Record<string, Loader>> = {
+  run: async ({ done }) => (await import('../run/run_command.js')).runCommand(done),
+  describe: async () => (await import('../describe/describe_command.js')).describeCommand(),
+  driver_load: async () => (await import('../client/driver_load_command.js')).driverLoadCommand(),
+  driver_unload: vmm('driver_unload'),
+  load: vmm('load'),
+  unload: vmm('unload'),
+  start: vmm('start'),
+  stop: vmm('stop'),
+  quick: vmm('quick'),
+  status: vmm('status'),
+  dump: vmm('dump'),
+  vmcall: async () => (await import('../client/vmcall_command.js')).vmcallCommand(),
+  console: async ({ done }) => (await import('../client/console_command.js')).consoleCommand(done),
+  new: async () => (await import('../extension/new_command.js')).newCommand(),
+  test: async ({ done }) => (await import('../extension/test_command.js')).testCommand(done),
+  completion: async ({ program }) => (await import('./completion_command.js')).completionCommand(program),
+};
+
+/**
+ * The commands that a command line needs: the one that it names, or all of them if it names none, or if it is about all.
+ *
+ * @param withValue options before the command's name that take a value: `--machine`.
+ */
+export function commandsFor(args: readonly string[], withValue: readonly string[]): readonly string[] {
+  const all = Object.keys(commandTable);
+  for (let at = 0; at < args.length; at++) {
+    const word = args[at]!;
+    if (withValue.includes(word)) at++;
+    else if (!word.startsWith('-')) return word in commandTable && word !== 'completion' ? [word] : all;
+  }
+  return all;
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { machineName, takes } from './client_options.js';
+import { HostClient } from './host_client.js';
+import { HostError } from '../host/host_errors.js';
+import type { HostStart, HostStartMessage } from '../host/host_protocol.js';
+import { socketPath } from '../host/runtime_folder.js';
+import { machineOptions } from '../run/machine_options.js';
+import { checkRunOptions, type RunOptions } from '../run/run_options.js';
+import type { RunRequest } from '../worker/run_request.js';
+
+/** What runs if nothing is said: it sleeps, and echoes what is typed at its console. */
+const DEFAULT_GUEST = 'echo';
+
+const EXAMPLES = `
+Examples:
+  bfm driver_load                                     a machine with a guest that echoes what is typed
+  bfm driver_load --kernel vmlinuz --memory 512M --append "console=ttyS0"
+  bfm load cpuidcount && bfm start && bfm vmcall string json '{"get":"count"}'
+  bfm driver_unload
+`;
+
+/** Starts the host, detached. @returns when its machine runs. @throws HostError with its message */
+async function startHost(request: RunRequest, path: string): Promise<void> {
+  const file = fileURLToPath(new URL('../host/host_process.js', import.meta.url));
+  // The path is there for people who look for the process.
+  const child = spawn(process.execPath, [file, path], { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  try {
+    const word = firstWord(child);
+    // By the pipe, not by the command line: the guest's own command line may be longer than the system lets one be.
+    child.send({ request, path } satisfies HostStart, () => {});
+    await word;
+  } finally {
+    child.removeAllListeners();
+    if (child.connected) child.disconnect();
+    child.unref();
+  }
+}
+
+function firstWord(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('message', (message: HostStartMessage) => {
+      if ('ready' in message) resolve();
+      else reject(new HostError(message.failed));
+    });
+    child.once('error', (error) => reject(new HostError(`the background host did not start: ${error.message}`)));
+    child.once('exit', (status) => reject(new HostError(`the background host ended at once (status ${status})`)));
+  });
+}
+
+/** The command `bfm driver_load`: starts the background host that owns a machine. */
+export function driverLoadCommand(): Command {
+  const command = machineOptions(new Command('driver_load'))
+    .description('start a machine in the background, for load, start, vmcall and the others')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: RunOptions) => {
+      const machine = machineName(command);
+      const path = socketPath(machine);
+      const running = await HostClient.find(machine);
+      running?.close();
+      if (running !== undefined)
+        throw new HostError(
+          `machine ${machine} runs already; bfm driver_unload ends it, --machine NAME starts another`,
+        );
+      const given =
+        options.guest === undefined && options.kernel === undefined ? { ...options, guest: DEFAULT_GUEST } : options;
+      await startHost(checkRunOptions(given, true), path);
+    });
+  return takes(command, 'machine');
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { BareflankError } from '../../intrinsics/errors.js';
+
+/** The command line asks for something impossible. `bfm` prints the message, points to `--help` and returns 2. */
+export class UsageError extends BareflankError {
+  /** An option whose value cannot be: `--memory 4T: …`. @param advice what to do, if `expected` does not say it. */
+  static ofOption(option: string, found: string, expected: string, advice?: string): UsageError {
+    const details = { where: option, found, expected, ...(advice !== undefined && { advice }) };
+    const message = `${option} ${found === '' ? "''" : found}: it is ${expected}${advice === undefined ? '' : `; ${advice}`}`;
+    return new UsageError(message, { details });
+  }
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { Driver } from '../../driver/driver.js';
+import { addModules } from '../../session/add_modules.js';
+import { LateStart } from '../../session/late_start.js';
+import { MachineSession } from '../../session/machine_session.js';
+import { SliceEnd } from '../../session/session_ports.js';
+import { TextMatcher } from '../../session/text_matcher.js';
+import { readBootFile, readCoreModule } from '../worker/boot_file.js';
+import type { DeathPlaces } from '../worker/death_report.js';
+import { StopRequest } from '../worker/run_control.js';
+import type { RunControl } from '../worker/run_control.js';
+import { namedExits } from '../worker/run_counters.js';
+import type { Outcome, RunReport, RunRequest, WorkerMessage } from '../worker/run_request.js';
+import { sessionOptions, sessionPorts } from '../worker/session_in_worker.js';
+
+/** Milliseconds that the machine sleeps at once before it looks at the console and tells that it is alive. */
+const LONGEST_SLEEP = 50;
+
+/** What extensions report, as values that JSON knows. */
+function reportedValues(driver: Driver | undefined): Record<string, Record<string, number | string>> {
+  const plain = (value: number | string | bigint): number | string =>
+    typeof value === 'bigint' ? String(value) : value;
+  return Object.fromEntries(
+    Object.entries(driver?.reports() ?? {}).map(([extension, values]) => [
+      extension,
+      Object.fromEntries(Object.entries(values).map(([name, value]) => [name, plain(value)])),
+    ]),
+  );
+}
+
+/** How a run can end whose report says what the processors were at. */
+const WITH_REPORT: ReadonlySet<Outcome> = new Set(['dead', 'timeout', 'interrupted']);
+
+interface Ending {
+  readonly outcome: Outcome;
+  readonly detail: string;
+  /** Of a death: what is known of the instructions at which it happened. */
+  readonly places?: DeathPlaces;
+}
+
+/** A run in the worker: machine, VMM and extensions from power-on to the report. */
+export class MachineRun {
+  private readonly lateStart: LateStart | undefined;
+  private driver: Driver | undefined;
+  private session!: MachineSession;
+
+  constructor(
+    private readonly request: RunRequest,
+    private readonly control: RunControl,
+    private readonly post: (message: WorkerMessage) => void,
+  ) {
+    this.lateStart = request.start === 'late' ? new LateStart(request.startAt) : undefined;
+  }
+
+  /** @throws BareflankError if the run cannot begin. */
+  async run(): Promise<RunReport> {
+    const { request } = this;
+    const kernel = readBootFile(request.kernel);
+    const modules = (request.initrd ?? []).map(readBootFile);
+    this.session = await this.makeSession();
+    try {
+      this.driver = await this.loadVmm();
+      this.session.boot({ kernel, modules, append: request.append });
+      if (request.start === 'boot') this.start();
+      this.post({ kind: 'running' });
+      const started = performance.now();
+      const ending = this.loop();
+      const milliseconds = performance.now() - started;
+      this.post({ kind: 'stopped' });
+      if (this.driver !== undefined)
+        this.post({ kind: 'calling', what: 'the reports of extensions or the end of the VMM' });
+      return this.report(await this.endingWithReport(ending), milliseconds);
+    } finally {
+      this.session.flush();
+    }
+  }
+
+  private makeSession(): Promise<MachineSession> {
+    const { request, control, lateStart, post } = this;
+    const until = request.until === undefined ? undefined : new TextMatcher(request.until);
+    const options = { ...sessionOptions(request, control, readCoreModule()), lateStart, until };
+    return MachineSession.create(
+      options,
+      sessionPorts(control, post, () => this.control.stopRequest !== StopRequest.None),
+    );
+  }
+
+  private start(): void {
+    this.post({ kind: 'calling', what: 'the start of the VMM' });
+    this.driver?.start();
+  }
+
+  /** Loads the VMM with the extensions, even if it shall not start: errors in them are errors of the run. */
+  private async loadVmm(): Promise<Driver | undefined> {
+    const { request } = this;
+    if (request.start === 'off' && request.modules.length === 0) return undefined;
+    // Containers, bundler and VMM are a third of the start-up time of a run that needs none of them.
+    const [{ Driver }, { moduleFiles }, { inlineExitPath }] = await Promise.all([
+      import('../../driver/driver.js'),
+      import('../../driver/node/module_files.js'),
+      import('../../driver/node/exit_path_inlining.js'),
+    ]);
+    inlineExitPath();
+    const driver = await Driver.create({
+      source: moduleFiles,
+      machine: this.session.pc.driverHost,
+      whereabouts: this.control.handlerWord,
+      traceVmcs: request.traceVmcs === true,
+      announceHandlers: (names) => this.post({ kind: 'handlers', names: [...names] }),
+    });
+    this.post({ kind: 'calling', what: 'the loading of the modules' });
+    addModules(driver, request.modules);
+    await driver.load(request.settings);
+    return driver;
+  }
+
+  private loop(): Ending {
+    for (;;) {
+      switch (this.session.slice(Infinity)) {
+        case SliceEnd.LateStartDue:
+          this.startLate();
+          break;
+        case SliceEnd.TextReached:
+          return this.orNeverStarted({ outcome: 'reached', detail: '' });
+        case SliceEnd.Ended: {
+          const { kind, detail } = this.session.guestEnd!;
+          return this.orNeverStarted({ outcome: kind, detail });
+        }
+        case SliceEnd.Attention: {
+          const stop = this.control.stopRequest;
+          return { outcome: stop === StopRequest.Timeout ? 'timeout' : 'interrupted', detail: '' };
+        }
+        case SliceEnd.Idle:
+          this.control.sleep(Math.min(this.session.idleMilliseconds, LONGEST_SLEEP));
+          break;
+        case SliceEnd.Time:
+          break;
+      }
+    }
+  }
+
+  private startLate(): void {
+    this.driver!.start();
+    this.session.lateStarted();
+  }
+
+  /** A machine that died or was stopped says what it was at. */
+  private async endingWithReport(ending: Ending): Promise<Ending> {
+    const { outcome } = ending;
+    if (!WITH_REPORT.has(outcome)) return ending;
+    const { deathReport, stopReport } = await import('../worker/death_report.js');
+    const { pc, end, lastOutput } = this.session;
+    const lines = lastOutput.lines();
+    if (outcome !== 'dead') return { outcome, ...(await stopReport(pc.whereabouts(), lines)) };
+    return end === undefined ? ending : { outcome, ...(await deathReport(end, this.driver?.hasVmm === true, lines)) };
+  }
+
+  /** A run that shall start late and never came to it has not done what it was asked for. */
+  private orNeverStarted(ending: Ending): Ending {
+    const { lateStart } = this;
+    if (lateStart === undefined || lateStart.hasStarted || WITH_REPORT.has(ending.outcome)) return ending;
+    return { outcome: 'error', detail: lateStart.reasonForNone };
+  }
+
+  private report(ending: Ending, milliseconds: number): RunReport {
+    const { outcome, detail, places } = ending;
+    const { pc } = this.session;
+    const machine = {
+      // Always there under a VMM: scripts compare it with what an extension counted, which may be 0.
+      exits: { ...(this.request.start !== 'off' && { cpuid: 0 }), ...namedExits(pc.exits()) },
+      instructions: pc.instructions,
+      virtualTime: pc.virtualTime,
+      debugExit: pc.debugExit,
+      stateHash: pc.stateHash(),
+      ...places,
+    };
+    try {
+      const lateStart = this.lateStart && { lateStart: this.lateStart.summary };
+      return { outcome, detail, machine, extensions: reportedValues(this.driver), milliseconds, ...lateStart };
+    } finally {
+      pc.switchOff();
+      // Parts that are disposed log their last words.
+      this.driver?.close();
+    }
+  }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { Command } from 'commander';
+import { killThisProcess, outputWritten } from '../worker/end_worker.js';
+import { ExitStatus } from '../failures/exit_status.js';
+import { whileInterruptsGoTo } from '../console/interrupts.js';
+import { machineOptions } from './machine_options.js';
+import { RawOutput } from '../console/raw_output.js';
+import { checkRunOptions, parseTimeout } from './run_options.js';
+import type { RunOptions } from './run_options.js';
+import { exitStatusOf, outcomeLine, reportTable } from './run_report.js';
+import type { RunReport, RunRequest } from '../worker/run_request.js';
+import { RunSession } from './run_session.js';
+import { Terminal } from '../console/terminal.js';
+import type { TextSink } from '../console/text_sink.js';
+import { typeFrom } from '../console/type_from.js';
+import { Typist } from '../console/typist.js';
+
+const EXAMPLES = `
+Examples:
+  Our own guest under the cpuidcount extension, which counts its CPUIDs:
+    bfm run --guest cpuid --append 1000 -m cpuidcount
+  Debian's kernel up to its banner, as the guest of a hypervisor:
+    bfm run --kernel vmlinuz --append "earlyprintk=serial,ttyS0,115200 console=ttyS0" \\
+      -m cpuidcount --memory 512M --until "Linux version"
+  The same kernel on the bare machine:
+    bfm run --kernel vmlinuz --append "earlyprintk=serial,ttyS0,115200 console=ttyS0" --start off --until "Linux version"
+
+Exit status:
+  0 the text was reached, or the guest switched off or halted and there was none to wait for; 1 error; 2 usage;
+  3 guest or VMM dead, with the report why; 124 time-out; 130 interrupted.
+
+On a terminal, the terminal is the guest's console: Ctrl-A X leaves, Ctrl-A Ctrl-A types a Ctrl-A.
+A pipe or a file on stdin is typed at the guest's console; </dev/null types nothing.
+Lines of the VMM's own serial port appear on stderr as "vmm: …".
+`;
+
+/** The command `bfm run`. @param done takes its exit status. */
+export function runCommand(done: (status: ExitStatus) => void): Command {
+  return machineOptions(new Command('run'))
+    .description('run a guest on the simulated PC, under the VMM or without it')
+    .option('--until <text>', 'end the run once this text appears on the console')
+    .option('--timeout <seconds>', 'give up after this time')
+    .option('--trace-vmcs', 'remember where each VMCS field was written, for the report of a VM entry that fails')
+    .option('--stats', 'more figures in the table at the end', false)
+    .option('--json', "one JSON object on stdout at the end, the guest's console on stderr", false)
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: RunOptions) => done(await run(options)));
+}
+
+async function run(options: RunOptions): Promise<ExitStatus> {
+  const isTerminal = !options.json && process.stdin.isTTY === true && process.stdout.isTTY === true;
+  const input: Input = isTerminal ? 'terminal' : process.stdin.isTTY === true ? 'none' : 'pipe';
+  const request = checkRunOptions(options, isTerminal);
+  const errors: TextSink = isTerminal ? new RawOutput(process.stderr) : process.stderr;
+  const session = new RunSession(request, {
+    timeout: parseTimeout(options.timeout),
+    console: options.json ? process.stderr : process.stdout,
+    newline: isTerminal ? '\r\n' : '\n',
+    vmm: errors,
+    colours: process.stderr.isTTY === true && process.env.NO_COLOR === undefined,
+  });
+  const release = takeInput(session, input, (text) => errors.write(`bfm: ${text}\n`));
+  let report: RunReport;
+  try {
+    report = await whileInterruptsGoTo(
+      () => session.interrupt(),
+      () => session.run(),
+    );
+  } finally {
+    release();
+  }
+  show(report, request, options);
+  // A blocked thread of the machine would keep this process for ever. The report has been given, the terminal is restored.
+  if (session.isBlocked) await outputWritten().then(killThisProcess);
+  return exitStatusOf(report, request.until);
+}
+
+/** Where what is typed comes from. */
+type Input = 'terminal' | 'pipe' | 'none';
+
+/** What is typed goes to the guest. @returns what gives stdin back */
+function takeInput(session: RunSession, input: Input, complain: (text: string) => void): () => void {
+  const { stdin } = process;
+  const type = (bytes: Uint8Array): Promise<void> => session.type(bytes);
+  if (input === 'none') return () => {};
+  session.openInput();
+  if (input === 'pipe')
+    return typeFrom(
+      stdin,
+      type,
+      () => session.endInput(),
+      ({ message }) => complain(message),
+    );
+  const typist = new Typist(type, complain);
+  const terminal = new Terminal(
+    stdin,
+    (bytes) => typist.type(bytes),
+    () => session.interrupt(),
+  );
+  terminal.open();
+  return () => terminal.close();
+}
+
+function show(report: RunReport, request: RunRequest, options: RunOptions): void {
+  if (options.json) {
+    const { outcome, ...rest } = report;
+    const exitStatus = exitStatusOf(report, request.until);
+    process.stdout.write(`${JSON.stringify({ outcome, exitStatus, ...rest })}\n`);
+    if (report.outcome !== 'reached' && report.outcome !== 'powered-off' && report.outcome !== 'halted')
+      process.stderr.write(`bfm: ${outcomeLine(report, request.until)}\n`);
+    return;
+  }
+  process.stderr.write(`bfm: ${outcomeLine(report, request.until)}\n`);
+  if (report.lateStart !== undefined && report.outcome !== 'error') process.stderr.write(`bfm: ${report.lateStart}\n`);
+  if (report.machine.instructions > 0) process.stderr.write(reportTable(report, options.stats));
+}

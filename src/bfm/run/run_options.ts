@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileFlaw } from '../../driver/node/file_flaw.js';
+import { FileError } from '../failures/file_error.js';
+import { checkExtensionFolders, findModuleFile, guestImage } from '../options/folders.js';
+import { parseSettings } from '../options/settings.js';
+import { MEMORY_LIMITS, parseMemorySize } from '../options/memory_size.js';
+import type { RunRequest, StartMode } from '../worker/run_request.js';
+import { UsageError } from '../failures/usage_error.js';
+
+/** The options of `bfm run` as the command-line parser gives them. */
+export interface RunOptions {
+  readonly guest?: string;
+  readonly kernel?: string;
+  readonly initrd?: readonly string[];
+  readonly append: string;
+  readonly memory: string;
+  readonly cpus: string;
+  readonly module: readonly string[];
+  readonly extensions: readonly string[];
+  readonly set: readonly string[];
+  readonly start?: string;
+  readonly startAt?: string;
+  readonly until?: string;
+  readonly timeout?: string;
+  readonly pace?: string;
+  readonly rtc?: string;
+  readonly testDevice: boolean;
+  readonly traceVmcs?: boolean;
+  readonly stats: boolean;
+  readonly json: boolean;
+}
+
+function existingFile(option: string, path: string): string {
+  if (path === '') throw UsageError.ofOption(option, path, 'the name of a file');
+  const full = resolve(path);
+  const details = { where: option, expected: 'a file that can be read' };
+  const flaw = fileFlaw(full);
+  if (flaw === undefined) return full;
+  throw new FileError(`${option} ${path}: ${flaw.sentence}`, { details: { ...details, found: flaw.found } });
+}
+
+function ramDisk(path: string): string {
+  const full = existingFile('--initrd', path);
+  if (statSync(full).size === 0)
+    throw new FileError(`--initrd ${path} is an empty file`, {
+      details: { where: '--initrd', found: 'no bytes', expected: 'a RAM disk or a module', advice: 'leave it out' },
+    });
+  return full;
+}
+
+/** What runs under modules if nothing is said: a guest that prints, executes some CPUIDs and switches the power off. */
+const GUEST_OF_MODULES = 'cpuid';
+
+function kernelPath(options: RunOptions): string {
+  if (options.guest !== undefined && options.kernel !== undefined)
+    throw new UsageError('--guest and --kernel exclude each other');
+  if (options.guest !== undefined) return guestImage(options.guest);
+  if (options.kernel === undefined) {
+    if (options.module.length > 0) return guestImage(GUEST_OF_MODULES);
+    throw new UsageError('say what to run: --guest NAME or --kernel FILE');
+  }
+  return existingFile('--kernel', options.kernel);
+}
+
+function startMode(options: RunOptions, modules: readonly string[]): StartMode {
+  const { start, startAt } = options;
+  if (startAt === '') throw new UsageError('--start-at wants a text');
+  if (startAt !== undefined && start !== undefined && start !== 'late')
+    throw new UsageError(`--start-at is for --start late, not --start ${start}`);
+  if (start === undefined) return startAt !== undefined ? 'late' : modules.length > 0 ? 'boot' : 'off';
+  if (start !== 'boot' && start !== 'late' && start !== 'off')
+    throw UsageError.ofOption('--start', start, 'boot, late or off');
+  return start;
+}
+
+function processors(text: string): number {
+  const count = /^\d+$/.test(text) ? Number(text) : 0;
+  if (count < 1)
+    throw UsageError.ofOption('--cpus', text, 'a number of processors: 1, which is all there can be so far');
+  if (count > 1)
+    throw new UsageError(`--cpus ${text}: the simulated PC has one processor so far`, {
+      details: { where: '--cpus', found: text, expected: '1', advice: 'leave it out' },
+    });
+  return count;
+}
+
+/** Node's timers count milliseconds in 31 bits; a longer one would end at once. */
+const LONGEST_TIMEOUT = Math.floor((2 ** 31 - 1) / 1000);
+
+/** @returns seconds, or undefined if there is no limit. */
+export function parseTimeout(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
+  if (text.trim() === '' || !Number.isFinite(seconds) || seconds <= 0) {
+    throw UsageError.ofOption('--timeout', text, 'a positive number of seconds');
+  }
+  if (seconds > LONGEST_TIMEOUT)
+    throw UsageError.ofOption('--timeout', text, `at most ${LONGEST_TIMEOUT} seconds`, 'leave it out for no limit');
+  return seconds;
+}
+
+function pace(text: string | undefined, isTerminal: boolean): 'real' | 'fast' {
+  if (text === undefined) return isTerminal ? 'real' : 'fast';
+  if (text !== 'real' && text !== 'fast') throw UsageError.ofOption('--pace', text, 'real or fast');
+  return text;
+}
+
+function rtcStart(text: string | undefined): { rtcStart?: number } {
+  if (text === undefined) return {};
+  const milliseconds = Date.parse(text);
+  if (Number.isNaN(milliseconds))
+    throw UsageError.ofOption('--rtc', text, 'a date and time such as 2020-01-01T00:00:00Z');
+  return { rtcStart: Math.floor(milliseconds / 1000) };
+}
+
+/**
+ * Checks the options of `bfm run`.
+ * @param isTerminal whether the guest's console is a terminal.
+ * @throws UsageError naming the first option that cannot be.
+ */
+export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRequest {
+  const memoryBytes = parseMemorySize(options.memory);
+  checkExtensionFolders(options.extensions);
+  const modules = options.module.map((name) => findModuleFile(name, options.extensions));
+  if (options.until === '') throw new UsageError('--until wants a text');
+  parseTimeout(options.timeout);
+  return {
+    kernel: kernelPath(options),
+    ...(options.initrd !== undefined && { initrd: options.initrd.map(ramDisk) }),
+    append: options.append,
+    memoryBytes,
+    processors: processors(options.cpus),
+    modules,
+    settings: parseSettings(options.set, modules.length > 0),
+    start: startMode(options, modules),
+    ...(options.startAt !== undefined && { startAt: options.startAt }),
+    ...(options.until !== undefined && { until: options.until }),
+    pace: pace(options.pace, isTerminal),
+    ...rtcStart(options.rtc),
+    ...(options.traceVmcs === true && { traceVmcs: true }),
+    testDevice: options.testDevice,
+  };
+}
+
+/** The default of `--memory`. */
+export const DEFAULT_MEMORY = '256M';
+/** For the help text. */
+export const MEMORY_RANGE = `${MEMORY_LIMITS.smallest / 2 ** 20}M … ${MEMORY_LIMITS.largest / 2 ** 20}M`;

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { PcEnd } from '../../machine/pc.js';
+import type { GuestEnd } from '../../session/guest_end.js';
+import { ExitStatus } from '../failures/exit_status.js';
+import { groupedDigits } from '../../session/grouped_digits.js';
+import type { Outcome, RunReport } from '../worker/run_request.js';
+
+const STATUS: Readonly<Record<Exclude<Outcome, PcEnd['kind'] | 'halted'> | 'dead', ExitStatus>> = {
+  reached: ExitStatus.Reached,
+  dead: ExitStatus.Dead,
+  timeout: ExitStatus.Timeout,
+  interrupted: ExitStatus.Interrupted,
+  error: ExitStatus.Error,
+};
+
+/** The exit status of a run. @param until the text that was waited for, if any. */
+export function exitStatusOf(report: RunReport, until: string | undefined): ExitStatus {
+  switch (report.outcome) {
+    case 'powered-off':
+    case 'halted':
+    case 'reset':
+      return until === undefined ? ExitStatus.Reached : ExitStatus.Error;
+    case 'debug-exit':
+      return until === undefined && report.machine.debugExit === 0 ? ExitStatus.Reached : ExitStatus.Error;
+    default:
+      return STATUS[report.outcome];
+  }
+}
+
+/** How a guest ended by itself: a sentence, or the report of a death. @param early what it did not wait for. */
+export function endingLine({ kind, detail }: GuestEnd, debugExit: number | null, early = ''): string {
+  switch (kind) {
+    case 'powered-off':
+      return `the guest switched the power off${early} (${detail})`;
+    case 'halted':
+      return `the guest's system has halted${early}`;
+    case 'debug-exit':
+      return `the guest ended by the debug-exit port with ${debugExit}${early}`;
+    case 'reset':
+      return `the guest reset the machine${early} (${detail})`;
+    case 'dead':
+      return detail;
+  }
+}
+
+/** A sentence follows its heading on the same line, a report of several lines starts on the next one. */
+function afterHeading(detail: string): string {
+  if (detail === '') return '';
+  return `${detail.includes('\n') ? '\n' : ': '}${detail}`;
+}
+
+/** How the run ended: a sentence, with a report of several lines if it was stopped or died. */
+export function outcomeLine(report: RunReport, until: string | undefined): string {
+  const early = until === undefined ? '' : ` before "${until}" appeared on its console`;
+  switch (report.outcome) {
+    case 'reached':
+      return `"${until ?? ''}" reached`;
+    case 'powered-off':
+    case 'halted':
+    case 'debug-exit':
+    case 'reset':
+      return endingLine({ kind: report.outcome, detail: report.detail }, report.machine.debugExit, early);
+    case 'timeout':
+      return `time-out${early}${afterHeading(report.detail)}`;
+    case 'interrupted':
+      return `interrupted${report.detail.startsWith('before ') ? ` ${report.detail}` : afterHeading(report.detail)}`;
+    default:
+      return report.detail;
+  }
+}
+
+function rows(report: RunReport, stats: boolean): [string, string][] {
+  const { machine, extensions, milliseconds } = report;
+  const exits = Object.entries(machine.exits).sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  const table: [string, string][] = exits.map(([name, count]) => [`exits: ${name}`, groupedDigits(count)]);
+  for (const [extension, values] of Object.entries(extensions ?? {})) {
+    for (const [name, value] of Object.entries(values))
+      table.push([`${extension}: ${name}`, typeof value === 'number' ? groupedDigits(value) : value]);
+  }
+  table.push([`instructions${report.forced === true ? ' (at least)' : ''}`, groupedDigits(machine.instructions)]);
+  table.push(['time', `${(milliseconds / 1000).toFixed(3)} s`]);
+  if (!stats) return table;
+  table.push(['guest time', `${(machine.virtualTime / 1e9).toFixed(6)} s`]);
+  table.push(['speed', `${(machine.instructions / 1000 / Math.max(milliseconds, 0.001)).toFixed(1)} MIPS`]);
+  if (machine.stateHash !== undefined) table.push(['state hash', machine.stateHash]);
+  return table;
+}
+
+/** The short table at the end of a run: exits by reason, what extensions report, instructions, time. */
+export function reportTable(report: RunReport, stats: boolean): string {
+  const table = rows(report, stats);
+  const width = Math.max(...table.map(([name]) => name.length));
+  const valueWidth = Math.max(...table.map(([, value]) => value.length));
+  return table.map(([name, value]) => `  ${name.padEnd(width)}  ${value.padStart(valueWidth)}\n`).join('');
+}

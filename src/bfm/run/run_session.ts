@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { Worker } from 'node:worker_threads';
+import { BareflankError } from '../../intrinsics/errors.js';
+import { endWorker } from '../worker/end_worker.js';
+import { GuestConsole } from '../console/guest_console.js';
+import { hangingHandler } from '../worker/hanging_handler.js';
+import { InputQueue } from '../worker/input_queue.js';
+import { problemOf } from '../failures/problem.js';
+import { RunControl, StopRequest } from '../worker/run_control.js';
+import type { Outcome, RunReport, RunRequest, RunWorkerData, WorkerMessage } from '../worker/run_request.js';
+import { RunFailedError } from './run_failed_error.js';
+import type { TextSink } from '../console/text_sink.js';
+import { VmmLines } from '../console/vmm_lines.js';
+import { Watchdog } from '../worker/watchdog.js';
+import { Seal } from '../worker/worker_messages.js';
+
+/** What a session needs beside the request. */
+export interface SessionOptions {
+  /** Seconds, undefined for no limit. */
+  readonly timeout?: number | undefined;
+  readonly console: TextSink;
+  readonly vmm: TextSink;
+  /** What ends an open line of the console; a line feed if it is not given. */
+  readonly newline?: string;
+  /** Whether the VMM's lines keep their colours. */
+  readonly colours: boolean;
+  /** Milliseconds that modules may take to load, VMM and extensions to start, to report and to end; 10000 if it is not given. */
+  readonly callPatience?: number;
+}
+
+/** The worker is gone and has said nothing: of what runs in it, only users' code can do that. */
+const endedWithoutReport = (code: number): BareflankError =>
+  new BareflankError(`the thread of the machine was ended from inside, with status ${code}`, {
+    details: {
+      where: 'code of an extension',
+      found: `process.exit(${code})`,
+      advice: 'do not call process.exit in an extension; throw an error to stop its processor',
+    },
+  });
+
+/**
+ * One run, seen from the main thread: it starts the worker with machine, VMM and extensions, shows what they print, and ends the worker if
+ * it does not end by itself. The first request to stop waits for the end of a quantum; the second, or an extension that does not return,
+ * ends the worker by force.
+ */
+export class RunSession {
+  readonly control = new RunControl();
+  private readonly seal = new Seal<WorkerMessage>();
+  private readonly input = new InputQueue(this.control);
+  private readonly console: GuestConsole;
+  private readonly vmm: VmmLines;
+  private handlers: readonly string[] = [];
+  private worker: Worker | undefined;
+  private running = false;
+  private watchdog: Watchdog | undefined;
+  private blocked = false;
+  private startedAt = performance.now();
+  private finish: (report: RunReport) => void = () => {};
+  private fail: (error: Error) => void = () => {};
+
+  constructor(
+    private readonly request: RunRequest,
+    private readonly options: SessionOptions,
+  ) {
+    this.console = new GuestConsole(options.console, options.newline);
+    this.vmm = new VmmLines(options.vmm, options.colours);
+  }
+
+  /** Runs to the end. @throws BareflankError if the run could not begin. */
+  async run(): Promise<RunReport> {
+    const deadline = this.armDeadline();
+    this.watchdog = new Watchdog(this.control, {
+      handlers: () => this.handlers,
+      onHang: (what) => this.terminate('dead', what),
+      callPatience: this.options.callPatience,
+    });
+    try {
+      return await this.runWorker();
+    } finally {
+      clearTimeout(deadline);
+      this.watchdog.stop();
+      if (this.worker !== undefined) this.blocked = !(await endWorker(this.worker));
+      this.console.end();
+      this.vmm.end();
+    }
+  }
+
+  /** The worker waits in a call of the system and could not be ended: only the end of this process ends it. */
+  get isBlocked(): boolean {
+    return this.blocked;
+  }
+
+  /** Somebody may type from now on: a guest that only waits for input is waited for. */
+  openInput(): void {
+    this.control.openInput();
+  }
+
+  /** Nothing more will be typed. Precondition: what was typed was taken. */
+  endInput(): void {
+    this.control.endInput();
+  }
+
+  /** Types bytes at the guest's console. @returns once they are on their way to the guest, which may be never */
+  type(bytes: Uint8Array): Promise<void> {
+    return this.input.type(bytes);
+  }
+
+  /** Ctrl-C or Ctrl-A X: once to stop at the next quantum, twice to stop now. */
+  interrupt(): void {
+    if (this.control.stopRequest === StopRequest.None && this.running)
+      this.control.requestStop(StopRequest.Interrupted);
+    else this.terminate('interrupted', this.running ? 'the machine was ended by force' : 'before the guest ran');
+  }
+
+  private runWorker(): Promise<RunReport> {
+    return new Promise((resolve, reject) => {
+      this.finish = resolve;
+      this.fail = reject;
+      const workerData: RunWorkerData = {
+        request: this.request,
+        control: this.control.memory,
+        seal: this.seal.text,
+      };
+      const worker = new Worker(new URL('./machine_worker.js', import.meta.url), { workerData });
+      this.worker = worker;
+      worker.on('message', (received: unknown) => {
+        const message = this.seal.open(received);
+        if (message !== undefined) this.receive(message);
+      });
+      worker.on('error', (error: unknown) => reject(new RunFailedError(problemOf(error))));
+      worker.on('exit', (code) => reject(new RunFailedError(problemOf(endedWithoutReport(code)))));
+    });
+  }
+
+  private receive(message: WorkerMessage): void {
+    switch (message.kind) {
+      case 'console':
+        return this.console.write(message.bytes, () => this.control.outputTaken(message.bytes.length));
+      case 'vmm':
+        return this.vmm.write(message.bytes, () => this.control.outputTaken(message.bytes.length));
+      case 'typed':
+        return this.input.feed();
+      case 'handlers':
+        this.handlers = message.names;
+        return;
+      case 'calling':
+        return this.watchdog?.calling(message.what);
+      case 'running':
+        this.watchdog?.running();
+        this.running = true;
+        this.startedAt = performance.now();
+        return;
+      case 'stopped':
+        return this.console.end();
+      case 'ended':
+        return this.finish(message.report);
+      case 'failed':
+        return this.fail(new RunFailedError(message.problem));
+    }
+  }
+
+  private armDeadline(): NodeJS.Timeout | undefined {
+    const { timeout } = this.options;
+    if (timeout === undefined) return undefined;
+    // Before the guest runs there is no quantum at whose end to stop.
+    return setTimeout(() => {
+      if (this.running) this.control.requestStop(StopRequest.Timeout);
+      else this.terminate('timeout', 'the time-out passed before the guest ran');
+    }, timeout * 1000);
+  }
+
+  /** Ends the worker by force. What the machine counted stands in shared memory; what extensions would report is lost. */
+  private terminate(outcome: Outcome, otherwise: string): void {
+    const first: Partial<Record<StopRequest, Outcome>> = {
+      [StopRequest.Timeout]: 'timeout',
+      [StopRequest.Interrupted]: 'interrupted',
+    };
+    this.finish({
+      outcome: first[this.control.stopRequest] ?? outcome,
+      detail: hangingHandler(this.control, this.handlers) ?? otherwise,
+      // Whoever wrote to the debug-exit port has ended by itself.
+      machine: { ...this.control.counters.read(), debugExit: null },
+      extensions: null,
+      milliseconds: this.running ? performance.now() - this.startedAt : 0,
+      forced: true,
+    });
+  }
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { BootFile } from '../../machine/boot/entry_state.js';
+import { FileError } from '../failures/file_error.js';
+import { packageRoot } from '../options/folders.js';
+
+/** Reads a file for the machine's loader. @throws FileError */
+export function readBootFile(path: string): BootFile {
+  try {
+    return { name: basename(path), bytes: readFileSync(path) };
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error);
+    throw new FileError(`${path} cannot be read: ${found}`, { causedBy: error, details: { where: path, found } });
+  }
+}
+
+/** The compiled processor core. @throws FileError if it was not built */
+export function readCoreModule(): WebAssembly.Module {
+  return new WebAssembly.Module(readBootFile(join(packageRoot, 'build', 'cpu', 'cpu.wasm')).bytes);
+}

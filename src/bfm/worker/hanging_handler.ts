@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { exitReasonName } from '../../intrinsics/exit_reasons.js';
+import type { RunControl } from './run_control.js';
+
+/** The base's exit handler asks the contributions of VMCALLs, CPUID leaves, MSRs and ports, which leave no trace of their own. */
+function nameOf(handler: string): string {
+  return handler === 'ExitHandlerIntelX64'
+    ? 'the base exit handler, or a contribution that it asked,'
+    : `extension ${handler}`;
+}
+
+/** Says which handler of which VM exit the worker is in. @param handlers their names. @returns undefined if it is in none. */
+export function hangingHandler({ exitReason, handler }: RunControl, handlers: readonly string[]): string | undefined {
+  if (exitReason === 0) return undefined;
+  const who = handler === 0 ? 'the VMM' : nameOf(handlers[handler - 1] ?? `number ${handler}`);
+  return `${who} did not return from exit ${exitReason - 1} (${exitReasonName(exitReason - 1)})`;
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { DeathPlaces } from './death_report.js';
+import type { Problem } from '../failures/problem.js';
+
+/** When the VMM takes the processor: at its first instruction, under the running guest, or not at all. */
+export type StartMode = 'boot' | 'late' | 'off';
+
+/** Everything a run needs, checked, as plain data: it travels into the worker. */
+export interface RunRequest {
+  readonly kernel: string;
+  /** The RAM disk of a Linux kernel, or the modules of a multiboot kernel. */
+  readonly initrd?: readonly string[];
+  readonly append: string;
+  readonly memoryBytes: number;
+  readonly processors: number;
+  /** Absolute paths of module files. */
+  readonly modules: readonly string[];
+  /** Values of the modules' parameters, as text by name. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly start: StartMode;
+  /** Late start: when this text stands on the console; without it the first time that every processor is idle. */
+  readonly startAt?: string;
+  /** The run ends when this text stands on the guest's console. */
+  readonly until?: string;
+  /** Idle time passes as fast as it can, or as slowly as on the wall. */
+  readonly pace: 'real' | 'fast';
+  /** Seconds since 1970 at power-on. */
+  readonly rtcStart?: number;
+  /** Remember where each VMCS field was written. */
+  readonly traceVmcs?: boolean;
+  /** With QEMU's pc-testdev. */
+  readonly testDevice: boolean;
+}
+
+/** What a worker with a machine is started with. */
+export interface RunWorkerData {
+  readonly request: RunRequest;
+  /** Of a `RunControl`. */
+  readonly control: SharedArrayBuffer;
+  /** Marks the worker's messages; see `Seal`. */
+  readonly seal: string;
+}
+
+/** How a run ended. */
+export type Outcome =
+  'reached' | 'powered-off' | 'halted' | 'debug-exit' | 'reset' | 'dead' | 'timeout' | 'interrupted' | 'error';
+
+/** What is known of a run when it has ended. */
+export interface RunReport {
+  readonly outcome: Outcome;
+  /** One sentence or a report of several lines: why it ended like that. */
+  readonly detail: string;
+  readonly machine: {
+    /** The machine's own counter of VM exits, by the reason's name in snake case. */
+    readonly exits: Readonly<Record<string, number>>;
+    readonly instructions: number;
+    /** Nanoseconds of virtual time: instructions, and jumps over idle time. */
+    readonly virtualTime: number;
+    /** The value that the guest wrote to port F4h. */
+    readonly debugExit: number | null;
+    /** Digest of registers, memory and devices: equal runs give equal digests. */
+    readonly stateHash?: string;
+  } & DeathPlaces;
+  /** Named values that extensions report; null if the worker was ended by force: nobody was left to ask. */
+  readonly extensions: Readonly<Record<string, Readonly<Record<string, number | string>>>> | null;
+  /** Wall-clock milliseconds from the guest's first instruction to the end. */
+  readonly milliseconds: number;
+  /** Of a late start: when the VMM took over, or that it never did. */
+  readonly lateStart?: string;
+  /** The worker was ended by force: exits are exact, instructions and time those of the last VM exit or the end of the last quantum. */
+  readonly forced?: true;
+}
+
+/** What the worker tells the main thread. */
+export type WorkerMessage =
+  | { readonly kind: 'console'; readonly bytes: Uint8Array }
+  | { readonly kind: 'vmm'; readonly bytes: Uint8Array }
+  | { readonly kind: 'handlers'; readonly names: readonly string[] }
+  /** What was typed has reached the guest's port: there is room for more. */
+  | { readonly kind: 'typed' }
+  /** Code of the VMM or of extensions is called, outside VM exits and quanta; `what` names it for a watcher that sees no end of it. */
+  | { readonly kind: 'calling'; readonly what: string }
+  | { readonly kind: 'running' }
+  /** The guest runs no more: what comes now are the last words of the VMM. */
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'ended'; readonly report: RunReport }
+  | { readonly kind: 'failed'; readonly problem: Problem };

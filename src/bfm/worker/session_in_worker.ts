@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// A session in a worker: its ports are words that the main thread shares, and messages to it.
+import type { SessionOptions } from '../../session/machine_session.js';
+import type { SessionPorts } from '../../session/session_ports.js';
+import { OutputBuffer } from './output_buffer.js';
+import type { RunControl } from './run_control.js';
+import type { RunRequest } from './run_request.js';
+
+/** What a session tells the main thread while it runs. */
+type SessionMessage = { readonly kind: 'console' | 'vmm'; readonly bytes: Uint8Array } | { readonly kind: 'typed' };
+
+/** The part of a session's options that a request says. */
+export function sessionOptions(
+  request: RunRequest,
+  control: RunControl,
+  coreModule: WebAssembly.Module,
+): SessionOptions {
+  return {
+    coreModule,
+    memoryBytes: request.memoryBytes,
+    testDevice: request.testDevice,
+    exitMark: control.exitWord,
+    counters: control.counters,
+    attention: control.attentionWord,
+    pace: request.pace,
+    ...(request.rtcStart !== undefined && { rtcStart: request.rtcStart }),
+  };
+}
+
+/** @param wantsAttention whether a slice ends so that its owner can look. */
+export function sessionPorts(
+  control: RunControl,
+  post: (message: SessionMessage) => void,
+  wantsAttention: () => boolean,
+): SessionPorts {
+  return {
+    console: new OutputBuffer(control, (bytes) => post({ kind: 'console', bytes })),
+    vmm: new OutputBuffer(control, (bytes) => post({ kind: 'vmm', bytes })),
+    hasInput: () => control.hasInput,
+    isInputOpen: () => control.isInputOpen,
+    takeInput: () => {
+      const bytes = control.takeInput();
+      post({ kind: 'typed' });
+      return bytes;
+    },
+    now: () => performance.now(),
+    wantsAttention,
+    quantumEnded: (pc) => {
+      control.counters.publish(pc);
+      control.beat();
+    },
+  };
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import sinon from 'sinon';
+import { runCommandLine } from '../../../src/bfm/cli/command_line.js';
+import { temporaryFolder } from '../../driver/node/temporary_folder.js';
+
+const folder = temporaryFolder();
+
+/** Runs a command line in this process, where no machine is. */
+async function bfm(line: readonly string[]): Promise<{ status: number; stdout: string; stderr: string }> {
+  const texts = { stdout: '', stderr: '' };
+  const stubs = (['stdout', 'stderr'] as const).map((name) =>
+    sinon.stub(process[name], 'write').callsFake((text) => ((texts[name] += String(text)), true)),
+  );
+  const before = process.env.XDG_RUNTIME_DIR;
+  process.env.XDG_RUNTIME_DIR = folder.path;
+  try {
+    return { status: await runCommandLine(line), ...texts };
+  } finally {
+    for (const stub of stubs) stub.restore();
+    if (before === undefined) delete process.env.XDG_RUNTIME_DIR;
+    else process.env.XDG_RUNTIME_DIR = before;
+  }
+}
+
+const words = (line: string): string[] => line.split(' ').filter((word) => word !== '');
+
+describe('The command line', () => {
+  describe('is refused with status 2 and one message', () => {
+    const refused: [string, string, RegExp][] = [
+      ['an unknown command', 'frobnicate', /unknown command 'frobnicate'/],
+      ['an unknown command before a known one', 'frobnicate load x', /unknown command 'frobnicate'/],
+      ['an unknown option with one bar', 'status -z', /unknown option '-z'/],
+      ['an unknown option with two bars', 'status --zzz', /unknown option '--zzz'/],
+      ['an option of another command', 'start --vcpuid 1', /unknown option '--vcpuid'/],
+      ['load without modules', 'load', /missing required argument 'modules'/],
+      ['a superfluous argument', 'start now', /too many arguments/],
+      ['--vcpuid without a value', 'dump --vcpuid', /argument missing/],
+      ['--vcpuid that is no number', 'dump --vcpuid zz', /--vcpuid zz: it is a hexadecimal number/],
+      ['--cpuid without a value', 'vmcall versions 1 --cpuid', /argument missing/],
+      ['--cpuid that is no number', 'vmcall versions 1 --cpuid 1x', /--cpuid 1x: it is a hexadecimal number/],
+      ['vmcall without a kind', 'vmcall', /Usage: bfm vmcall/],
+      ['a vmcall of an unknown kind', 'vmcall frobnicate', /unknown command 'frobnicate'/],
+      ['vmcall versions without an index', 'vmcall versions', /missing required argument 'index'/],
+      ['vmcall versions with what is none', 'vmcall versions a', /versions a: it is a decimal number/],
+      ['vmcall registers with what is no number', 'vmcall registers 1 zz', /register value zz/],
+      ['vmcall string without a type', 'vmcall string', /Usage: bfm vmcall string/],
+      ['vmcall string of an unknown type', 'vmcall string shouted x', /unknown command 'shouted'/],
+      ['vmcall string unformatted without a text', 'vmcall string unformatted', /missing required argument 'text'/],
+      ['vmcall string json without JSON', 'vmcall string json', /missing required argument 'json'/],
+      ['vmcall string json with what is none', 'vmcall string json {a', /no JSON/],
+      ['vmcall data without a type', 'vmcall data', /Usage: bfm vmcall data/],
+      ['vmcall data of an unknown type', 'vmcall data shouted x y', /unknown command 'shouted'/],
+      ['vmcall data without files', 'vmcall data unformatted', /missing required argument 'ifile'/],
+      ['vmcall data without a file to write', 'vmcall data unformatted x', /missing required argument 'ofile'/],
+      ['vmcall unittest without an id', 'vmcall unittest', /missing required argument 'id'/],
+      ['vmcall unittest with what is none', 'vmcall unittest 10g', /unittest 10g: it is a hexadecimal number/],
+      ['vmcall event without an index', 'vmcall event', /missing required argument 'index'/],
+      ['vmcall event with what is none', 'vmcall event -1', /event -1: it is a hexadecimal number/],
+    ];
+    for (const [what, line, message] of refused) {
+      it(what, async () => {
+        const { status, stderr, stdout } = await bfm(words(line));
+        expect([status, stdout]).to.deep.equal([2, '']);
+        expect(stderr)
+          .to.match(message)
+          .and.to.not.match(/\n\s+at /);
+      });
+    }
+  });
+
+  it('is refused with an empty command', async () => {
+    const { status, stderr } = await bfm(['']);
+    expect([status, /unknown command ''/.test(stderr)]).to.deep.equal([2, true]);
+  });
+
+  describe('is understood, and wants a machine', () => {
+    const understood = [
+      'load cpuidcount',
+      'unload',
+      'start',
+      'stop',
+      'quick cpuidcount',
+      'dump',
+      'dump --vcpuid 0x1',
+      '--vcpuid ff dump',
+      'vmcall versions 10',
+      'vmcall versions 0xa --cpuid 0',
+      '--cpuid 1 vmcall versions 1',
+      'vmcall registers',
+      'vmcall registers 1',
+      'vmcall registers 1 2 3 4 5 6 7 8 9 a b c d e',
+      'vmcall string unformatted hello',
+      'vmcall string json {"a":1}',
+      'vmcall unittest 1001',
+      'vmcall event ff',
+      'driver_unload',
+    ];
+    for (const line of understood) {
+      it(line, async () => {
+        const { status, stderr, stdout } = await bfm(words(line));
+        expect([status, stdout]).to.deep.equal([1, '']);
+        expect(stderr).to.match(/^bfm: no machine/);
+      });
+    }
+
+    it('status, whose answer that is', async () => {
+      const { status, stdout, stderr } = await bfm(['status']);
+      expect([status, stdout, stderr]).to.deep.equal([1, 'no machine (bfm driver_load starts one)\n', '']);
+    });
+
+    it('vmcall data, when the file is there', async () => {
+      const file = folder.write('in.bin', 'bytes');
+      expect((await bfm(['vmcall', 'data', 'unformatted', file, `${file}.out`])).stderr).to.match(/^bfm: no machine/);
+      const { status, stderr } = await bfm(['vmcall', 'data', 'unformatted', '/nowhere', '/out']);
+      expect([status, /\/nowhere cannot be read/.test(stderr)]).to.deep.equal([1, true]);
+    });
+  });
+
+  describe('asks for help with status 0', () => {
+    for (const line of ['', '-h', '--help', 'load --help', '-h load x', 'load x -h', 'vmcall string --help']) {
+      it(`bfm ${line}`, async () => {
+        const { status, stdout, stderr } = await bfm(words(line));
+        expect([status, stderr]).to.deep.equal([0, '']);
+        expect(stdout).to.match(/^Usage: bfm/);
+      });
+    }
+
+    it('beside an unknown option as well', async () => {
+      expect((await bfm(['--help', '--zzz'])).status).to.equal(0);
+    });
+  });
+
+  it('says where help is after each refusal', async () => {
+    for (const line of [['frobnicate'], ['vmcall', 'event', 'x'], ['status', '--zzz']]) {
+      expect((await bfm(line)).stderr).to.include("Try 'bfm --help' for more information.");
+    }
+  });
+});

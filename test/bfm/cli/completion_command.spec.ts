@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { execFileSync } from 'node:child_process';
+import { bfm } from '../bfm_process.js';
+
+/** What bash would offer at the end of a line. */
+function offered(script: string, ...words: string[]): string[] {
+  const line = words.map((word) => `'${word}'`).join(' ');
+  const text = `${script}\nCOMP_WORDS=(${line}); COMP_CWORD=${words.length - 1}; _bfm; echo "\${COMPREPLY[@]}"`;
+  return execFileSync('bash', ['-c', text], { encoding: 'utf8' }).trim().split(' ');
+}
+
+describe('bfm completion', () => {
+  it('completes commands, their commands and their options in bash', async () => {
+    const { stdout } = await bfm('completion', 'bash');
+    expect(offered(stdout, 'bfm', 'driver')).to.deep.equal(['driver_load', 'driver_unload']);
+    expect(offered(stdout, 'bfm', 'vmcall', 'string', '')).to.include.members(['unformatted', 'json', '--help']);
+    expect(offered(stdout, 'bfm', 'completion', '')).to.deep.equal(['bash', 'zsh', 'fish', '--help']);
+    expect(offered(stdout, 'bfm', 'describe', 'r')).to.deep.equal(['register']);
+    expect(offered(stdout, 'bfm', 'dump', '--v')).to.deep.equal(['--vcpuid']);
+    expect(offered(stdout, 'bfm', '--machine', 'm', 'vmcall', 'u')).to.deep.equal(['unittest']);
+  });
+
+  it('knows zsh and fish, and no other shell', async () => {
+    const [zsh, fish, other] = await Promise.all(['zsh', 'fish', 'cmd'].map((shell) => bfm('completion', shell)));
+    expect(zsh!.stdout).to.include('bashcompinit').and.to.include('complete -o default -F _bfm bfm');
+    expect(fish!.stdout).to.match(/^complete -c bfm -n '__fish_use_subcommand' -a 'run describe .*--help'$/m);
+    expect([other!.status, other!.stderr]).to.satisfy(
+      ([status, text]: [number, string]) => status === 2 && /Allowed choices are bash, zsh, fish/.test(text),
+    );
+  });
+});

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Debian's stock kernel as the guest of a hypervisor. CI downloads it (.ci/run); elsewhere name a vmlinuz in BAREFLANK_DEBIAN_KERNEL.
+import { expect } from 'chai';
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../../architecture/source_files.js';
+
+interface Report {
+  readonly outcome: string;
+  readonly machine: { readonly exits: Record<string, number>; readonly instructions: number };
+  readonly extensions: Record<string, Record<string, number>>;
+}
+
+interface Boot {
+  readonly status: number | null;
+  readonly console: string;
+  readonly report: Report;
+}
+
+function boot(kernel: string, options: readonly string[]): Boot {
+  const args = ['bin/bfm.mjs', 'run', '--kernel', kernel, '--memory', '512M', '--until', 'Linux version', '--json'];
+  args.push('--append', 'earlyprintk=serial,ttyS0,115200 console=ttyS0', '--timeout', '100', ...options);
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+  const console = stderr
+    .split('\n')
+    .filter((line) => !line.startsWith('vmm: ') && !line.startsWith('bfm: '))
+    .join('\n');
+  return { status, console, report: JSON.parse(stdout) as Report };
+}
+
+function exampleModules(): string[] {
+  return readdirSync(join(root, 'extensions'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.startsWith('hypervisor_example_') && path.endsWith('.modules'))
+    .map((path) => join('extensions', path));
+}
+
+describe("Debian's kernel", () => {
+  const kernel = process.env.BAREFLANK_DEBIAN_KERNEL ?? '';
+
+  before(function () {
+    if (kernel !== '') return;
+    if (process.env.CI === 'true') throw new Error('CI must name a kernel in BAREFLANK_DEBIAN_KERNEL');
+    this.skip();
+  });
+
+  it('boots to its banner under cpuidcount, which counts what the machine counts', () => {
+    const { status, console, report } = boot(kernel, [
+      '-m',
+      'extensions/hypervisor_example_cpuidcount/cpuidcount.modules',
+    ]);
+    expect(status).to.equal(0);
+    expect(console).to.contain('Linux version');
+    expect(report.extensions.cpuidcount!.count).to.equal(report.machine.exits.cpuid).and.to.be.above(10);
+  });
+
+  it('boots to the same banner under all four examples together', () => {
+    const modules = exampleModules();
+    const { status, console, report } = boot(kernel, ['-m', ...modules]);
+    expect(modules).to.have.length(4);
+    expect(status).to.equal(0);
+    expect(console).to.contain('Linux version');
+    expect(report.machine.exits.rdmsr ?? 0, 'MSR exits').to.equal(0);
+  });
+
+  it('prints the same on the bare machine, after as many instructions', () => {
+    const bare = boot(kernel, ['--start', 'off']);
+    const guest = boot(kernel, ['-m', 'extensions/hypervisor_example_cpuidcount/cpuidcount.modules']);
+    expect(bare.status).to.equal(0);
+    expect(bare.console).to.equal(guest.console);
+    expect(bare.report.machine.instructions).to.equal(guest.report.machine.instructions);
+  });
+});

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { Command } from 'commander';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { machineOptions } from '../../../src/bfm/run/machine_options.js';
+import { FileError } from '../../../src/bfm/failures/file_error.js';
+import { checkRunOptions } from '../../../src/bfm/run/run_options.js';
+import type { RunOptions } from '../../../src/bfm/run/run_options.js';
+import { packageRoot } from '../../../src/driver/node/package_paths.js';
+import { UsageError } from '../../../src/bfm/failures/usage_error.js';
+
+const defaults: RunOptions = {
+  append: '',
+  memory: '64M',
+  cpus: '1',
+  module: [],
+  extensions: [],
+  set: [],
+  testDevice: false,
+  stats: false,
+  json: false,
+};
+
+/** Made with the folder, below. */
+const empty = join(tmpdir(), `bfm-options-empty-${process.pid}`);
+
+describe('checkRunOptions', () => {
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'bfm-options-'));
+    mkdirSync(join(folder, 'hypervisor_one'));
+    writeFileSync(join(folder, 'hypervisor_one', 'one.modules'), '{}');
+    writeFileSync(join(folder, 'kernel'), 'k');
+    writeFileSync(empty, '');
+  });
+  after(() => {
+    rmSync(folder, { recursive: true });
+    rmSync(empty);
+  });
+
+  const check = (options: Partial<RunOptions>): ReturnType<typeof checkRunOptions> =>
+    checkRunOptions({ ...defaults, kernel: join(folder, 'kernel'), ...options }, false);
+
+  it('starts the VMM at boot with modules, and not without', () => {
+    expect(check({}).start).to.equal('off');
+    expect(check({ module: [join(folder, 'hypervisor_one', 'one.modules')] }).start).to.equal('boot');
+  });
+
+  it('finds an extension by its name in a folder given by -e', () => {
+    const wanted = [join(folder, 'hypervisor_one', 'one.modules')];
+    expect(check({ module: ['one'], extensions: [folder] }).modules).to.deep.equal(wanted);
+    expect(check({ module: ['hypervisor_one'], extensions: [join(folder, 'hypervisor_one')] }).modules).to.deep.equal(
+      wanted,
+    );
+  });
+
+  it('finds an extension of the package without being told where', () => {
+    expect(check({ module: ['cpuidcount'] }).modules[0]).to.match(/hypervisor_example_cpuidcount/);
+  });
+
+  const wrong: [string, Partial<RunOptions>, new (message: string) => Error, RegExp][] = [
+    ['both a guest and a kernel', { guest: 'cpuid' }, UsageError, /exclude each other/],
+    ['more processors', { cpus: '2' }, UsageError, /--cpus 2.*one processor/],
+    ['an unknown start', { start: 'never' }, UsageError, /boot, late or off/],
+    [
+      'a text for a start that is not late',
+      { start: 'boot', startAt: 'x' },
+      UsageError,
+      /--start-at is for --start late/,
+    ],
+    ['a senseless time-out', { timeout: '-1' }, UsageError, /positive number/],
+    ['a time-out beyond what timers can', { timeout: '1e9' }, UsageError, /at most 2147483/],
+    ['an empty text', { until: '' }, UsageError, /--until/],
+    ['a senseless date', { rtc: 'yesterday' }, UsageError, /a date and time such as/],
+    ['a missing kernel', { kernel: '/does/not/exist' }, FileError, /no such file/],
+    ['a kernel without a name', { kernel: '' }, UsageError, /--kernel '': it is the name of a file/],
+    ['a folder as kernel', { kernel: '/' }, FileError, /is a folder/],
+    ['a missing RAM disk', { initrd: ['/does/not/exist'] }, FileError, /--initrd .*no such file/],
+    ['a folder as RAM disk', { initrd: ['/'] }, FileError, /--initrd .*is a folder/],
+    ['an empty RAM disk', { initrd: [empty] }, FileError, /--initrd .*is an empty file/],
+    ['a fraction of memory', { memory: '1.5G' }, UsageError, /--memory 1\.5G: it is a whole number and a unit/],
+    ['no memory', { memory: '0' }, UsageError, /--memory 0/],
+    ['a time-out that is no number', { timeout: 'abc' }, UsageError, /--timeout abc: it is a positive number/],
+    ['a time-out of nothing', { timeout: '0' }, UsageError, /--timeout 0: it is a positive number/],
+    ['a device as kernel', { kernel: '/dev/null' }, FileError, /it is a device, not a file/],
+    [
+      'a missing module file',
+      { module: ['no_such_extension'] },
+      FileError,
+      /no such file, and no extension of that name/,
+    ],
+    ['a folder as module', { module: ['/'] }, FileError, /^-m \/: it is a folder, not a file, and no extension has/],
+    [
+      'a folder with a module file as module',
+      { module: [join(packageRoot, 'extensions/hypervisor_example_vpid')] },
+      FileError,
+      /it is a folder, not a file.* \(there is .*vpid\.modules\)$/,
+    ],
+    ['a file as extension folder', { extensions: [empty] }, FileError, /^-e .*: it is a file, not a folder$/],
+    ['a missing extension folder without -m', { extensions: ['/does/not/exist'] }, FileError, /no such folder/],
+    ['a missing extension folder', { extensions: ['/does/not/exist'], module: ['x'] }, FileError, /no such folder/],
+  ];
+  for (const [what, options, kind, message] of wrong) {
+    it(`refuses ${what}`, () => {
+      expect(() => check(options)).to.throw(kind, message);
+    });
+  }
+
+  it('takes an extension before a file of its name in the current folder, and the file by its path', () => {
+    const before = process.cwd();
+    writeFileSync(join(folder, 'cpuidcount'), '{}');
+    writeFileSync(join(folder, 'another'), '{}');
+    try {
+      process.chdir(folder);
+      expect(check({ module: ['cpuidcount'] }).modules[0]).to.match(/hypervisor_example_cpuidcount/);
+      expect(check({ module: ['./cpuidcount', 'another'] }).modules.map((path) => basename(path))).to.deep.equal([
+        'cpuidcount',
+        'another',
+      ]);
+    } finally {
+      process.chdir(before);
+    }
+  });
+
+  it('runs our own guest under modules if nothing is said', () => {
+    const module = [join(folder, 'hypervisor_one', 'one.modules')];
+    expect(checkRunOptions({ ...defaults, module }, false).kernel).to.match(/guests\/cpuid\.bin$/);
+    expect(() => checkRunOptions(defaults, false)).to.throw(UsageError, /say what to run/);
+  });
+
+  it('keeps each --initrd', () => {
+    const second = join(folder, 'hypervisor_one', 'one.modules');
+    const command = machineOptions(new Command());
+    command.parse(['--initrd', join(folder, 'kernel'), '--kernel', 'x', '--initrd', second], { from: 'user' });
+    const { initrd } = command.opts<RunOptions>();
+    expect(check({ initrd: initrd! }).initrd).to.deep.equal([join(folder, 'kernel'), second]);
+    expect(check({}).initrd).to.equal(undefined);
+  });
+
+  it('names the guests there are when one is unknown', () => {
+    expect(() => checkRunOptions({ ...defaults, guest: 'nobody' }, false)).to.throw(UsageError, /no such guest.*cpuid/);
+  });
+});

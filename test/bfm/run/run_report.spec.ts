@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { ExitStatus } from '../../../src/bfm/failures/exit_status.js';
+import { exitStatusOf, outcomeLine, reportTable } from '../../../src/bfm/run/run_report.js';
+import type { Outcome, RunReport } from '../../../src/bfm/worker/run_request.js';
+
+function report(outcome: Outcome, debugExit: number | null = null, detail = ''): RunReport {
+  return {
+    outcome,
+    detail,
+    machine: { exits: { cpuid: 1000, wbinvd: 2, xsetbv: 2 }, instructions: 1234567, virtualTime: 2e9, debugExit },
+    extensions: { cpuidcount: { count: 1000 } },
+    milliseconds: 1500,
+  };
+}
+
+describe('exitStatusOf', () => {
+  const cases: [Outcome, number | null, string | undefined, ExitStatus][] = [
+    ['reached', null, 'x', ExitStatus.Reached],
+    ['powered-off', null, undefined, ExitStatus.Reached],
+    ['powered-off', null, 'x', ExitStatus.Error],
+    ['halted', null, undefined, ExitStatus.Reached],
+    ['halted', null, 'x', ExitStatus.Error],
+    ['reset', null, 'x', ExitStatus.Error],
+    ['debug-exit', 0, undefined, ExitStatus.Reached],
+    ['debug-exit', 1, undefined, ExitStatus.Error],
+    ['debug-exit', 0, 'x', ExitStatus.Error],
+    ['dead', null, undefined, ExitStatus.Dead],
+    ['timeout', null, 'x', ExitStatus.Timeout],
+    ['interrupted', null, undefined, ExitStatus.Interrupted],
+  ];
+  for (const [outcome, debugExit, until, status] of cases) {
+    it(`is ${status} when ${outcome}${debugExit === null ? '' : ` (${debugExit})`} ${until === undefined ? 'without' : 'before'} a text to wait for`, () => {
+      expect(exitStatusOf(report(outcome, debugExit), until)).to.equal(status);
+    });
+  }
+});
+
+describe('outcomeLine', () => {
+  it('says what the guest did and what was missed', () => {
+    expect(outcomeLine(report('halted', null, 'the report'), undefined)).to.equal("the guest's system has halted");
+    expect(outcomeLine(report('powered-off', null, 'port 0x8900'), 'login:')).to.equal(
+      'the guest switched the power off before "login:" appeared on its console (port 0x8900)',
+    );
+    expect(outcomeLine(report('dead', null, 'triple fault'), undefined)).to.equal('triple fault');
+  });
+});
+
+describe('reportTable', () => {
+  it('lists exits from the most frequent, then extensions, instructions and time', () => {
+    const lines = reportTable(report('reached'), false).split('\n');
+    expect(lines.map((line) => line.trim().replace(/\s{2,}/, ' = '))).to.deep.equal([
+      'exits: cpuid = 1 000',
+      'exits: wbinvd = 2',
+      'exits: xsetbv = 2',
+      'cpuidcount: count = 1 000',
+      'instructions = 1 234 567',
+      'time = 1.500 s',
+      '',
+    ]);
+  });
+});

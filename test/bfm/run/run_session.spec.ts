@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { join } from 'node:path';
+import type { RunRequest } from '../../../src/bfm/worker/run_request.js';
+import { RunFailedError } from '../../../src/bfm/run/run_failed_error.js';
+import { RunSession } from '../../../src/bfm/run/run_session.js';
+import { temporaryFolder } from '../../driver/node/temporary_folder.js';
+import { root } from '../bfm_process.js';
+import { sink } from '../text_sinks.js';
+
+const endless: RunRequest = {
+  kernel: join(root, 'build/guests/cpuid.bin'),
+  append: '1000000000000',
+  memoryBytes: 16 << 20,
+  processors: 1,
+  modules: [join(root, 'extensions/hypervisor_example_cpuidcount/cpuidcount.modules')],
+  settings: {},
+  start: 'boot',
+  pace: 'fast',
+  testDevice: false,
+};
+
+const folder = temporaryFolder();
+
+describe('RunSession', () => {
+  it('ends the worker at the second interrupt, and reports what the machine had counted', async () => {
+    const console = {
+      write(): void {
+        // The first one stops the machine at the next quantum; the second does not wait for it.
+        session.interrupt();
+        session.interrupt();
+      },
+    };
+    const session = new RunSession(endless, { console, vmm: sink(), colours: false });
+    const report = await session.run();
+    expect(report).to.include({ outcome: 'interrupted', forced: true, extensions: null });
+    expect(report.machine.instructions).to.be.greaterThan(100);
+    expect(report.machine.virtualTime).to.be.at.least(report.machine.instructions);
+    expect(report.machine.exits.vmcall, 'the start').to.equal(1);
+    expect(report.machine.exits.cpuid).to.be.greaterThan(0);
+  });
+
+  const hanging: Record<string, string> = {
+    'the loading of the modules': 'export default vcpuModule(() => { for (;;); });',
+    'the start of the VMM': `export default vcpuModule(({ bind }) =>
+      bind(VmcsContribution).toConstantValue({ name: 'set-up', setUp() { for (;;); } }));`,
+    'the reports of extensions or the end of the VMM': `export default vcpuModule(({ bind }) =>
+      bind(ReportContribution).toConstantValue({ name: 'report', report() { for (;;); } }));`,
+  };
+  for (const [what, code] of Object.entries(hanging)) {
+    it(`ends code of an extension that keeps it from ${what}`, async () => {
+      const imports = `import { ReportContribution, vcpuModule, VmcsContribution } from 'bareflank';`;
+      const file = folder.write(`${what.replaceAll(' ', '_')}.ts`, `${imports}\n${code}\n`);
+      const request = { ...endless, append: '1', modules: [file] };
+      const options = { console: sink(), vmm: sink(), colours: false, callPatience: 1500 };
+      expect(await new RunSession(request, options).run()).to.include({
+        outcome: 'dead',
+        detail: `${what} did not come to its end`,
+        forced: true,
+      });
+    });
+  }
+
+  it('stops at the next VM exit, with all reports, under an extension whose handlers are slow', async () => {
+    const channel = new BroadcastChannel('slow handler');
+    const called = new Promise((resolve) => (channel.onmessage = resolve));
+    const file = folder.write(
+      'slow.ts',
+      `import { ExitContribution, ExitReason, ReportContribution, vcpuModule } from 'bareflank';
+       class Slow {
+         readonly name = 'slow'; readonly reasons = [ExitReason.Cpuid]; spent = 1;
+         handleExit() {
+           new BroadcastChannel('slow handler').postMessage('called');
+           for (let at = 0; at < 5_000_000; at++) this.spent = (this.spent * 31 + at) | 0;
+           return false;
+         }
+         report() { return { isThere: 'yes' }; }
+       }
+       export default vcpuModule(({ bind }) => {
+         bind(Slow).toSelf(); bind(ExitContribution).toService(Slow); bind(ReportContribution).toService(Slow);
+       });`,
+    );
+    const session = new RunSession({ ...endless, modules: [file] }, { console: sink(), vmm: sink(), colours: false });
+    const report = session.run();
+    await called;
+    session.interrupt();
+    expect(await report).to.deep.include({ outcome: 'interrupted', extensions: { slow: { isThere: 'yes' } } });
+    channel.close();
+  });
+
+  it('stops the machine while nobody reads its console, and goes on when somebody does', async () => {
+    // MOV EDX, 3F8H; MOV AL, 'x'; again: OUT DX, AL; JMP again
+    const flood = folder.write('flood.bin', Buffer.from('baf8030000b078eeebfd', 'hex'));
+    const taken: (() => void)[] = [];
+    let bytes = 0;
+    let enough = Infinity;
+    let isEnough = (): void => {};
+    const console = {
+      write(chunk: string | Uint8Array, written?: () => void): void {
+        bytes += chunk.length;
+        if (written !== undefined) taken.push(written);
+        if (bytes >= enough) isEnough();
+      },
+    };
+    const reaches = (count: number): Promise<void> => {
+      enough = count;
+      return new Promise((resolve) => (isEnough = resolve));
+    };
+    const mostUnread = (1 << 18) + 4096;
+    const full = reaches(1 << 18);
+    const session = new RunSession(
+      { ...endless, kernel: flood, append: '', modules: [], start: 'off' },
+      { console, vmm: sink(), colours: false },
+    );
+    const report = session.run();
+    await full;
+    // A machine that does not wait prints some hundred thousand bytes meanwhile.
+    for (let turn = 0; turn < 1000; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(bytes).to.be.at.most(mostUnread);
+    const more = reaches(bytes + (1 << 17));
+    for (const written of taken.splice(0)) written();
+    await more;
+    session.interrupt();
+    expect(await report).to.include({ outcome: 'interrupted' });
+  });
+
+  it('types all of a long text at a guest, however slowly it reads', async () => {
+    const text = 'typed!'.repeat(5000);
+    const console = sink();
+    const session = new RunSession(
+      {
+        ...endless,
+        kernel: join(root, 'build/guests/echo.bin'),
+        append: '',
+        modules: [],
+        start: 'off',
+        until: `${text}.`,
+      },
+      { console, vmm: sink(), colours: false },
+    );
+    const report = session.run();
+    await session.type(Buffer.from(`${text}.`));
+    expect(await report).to.include({ outcome: 'reached' });
+  });
+
+  /** Runs the cpuid guest under a module of which this is the code. */
+  const under = (name: string, code: string) => {
+    const head = `import { ExitContribution, ExitReason, ReportContribution, VcpuContribution, vcpuModule, VmcsContribution } from 'bareflank';`;
+    const request = { ...endless, append: '3', modules: [folder.write(`${name}.ts`, `${head}\n${code}\n`)] };
+    return new RunSession(request, { console: sink(), vmm: sink(), colours: false }).run();
+  };
+  const failure = (name: string, code: string): Promise<RunFailedError> =>
+    under(name, code).then(
+      () => expect.fail('it ran'),
+      (error: unknown) => error as RunFailedError,
+    );
+
+  for (const [point, method] of [
+    ['VmcsContribution', 'setUp'],
+    ['VcpuContribution', 'onInit'],
+    ['VcpuContribution', 'onRun'],
+    ['ReportContribution', 'report'],
+  ] as const)
+    it(`refuses an async ${method}, whatever its Promise comes to`, async () => {
+      const { problem } = await failure(
+        `async_${method}`,
+        `export default vcpuModule(({ bind }) => bind(${point}).toConstantValue(
+           { name: 'mine', async ${method}() { await Promise.resolve(); throw new Error('nobody hears of this'); } } as never));`,
+      );
+      expect(problem.what).to.include(`${method}() of the contribution 'mine' returned a Promise`);
+    });
+
+  it('refuses a module function that is async', async () => {
+    const { problem } = await failure(
+      'async_module',
+      'export default vcpuModule(async () => { await Promise.resolve(); });',
+    );
+    expect(problem.what).to.match(/async_module\.ts: its module function returned a Promise: it must bind at once$/);
+  });
+
+  it('tells of a rejection that nobody handles, with the place, and of all else that is known', async () => {
+    const report = await under(
+      'stray',
+      `const fail = async () => { await Promise.resolve(); throw new Error('nobody hears of this'); };
+       export default vcpuModule(({ bind }) => bind(ExitContribution).toConstantValue(
+         { name: 'stray', reasons: [ExitReason.Cpuid], handleExit() { void fail(); return false; } }));`,
+    );
+    expect(report.outcome).to.equal('error');
+    expect(report.detail).to.match(
+      /an extension failed where nobody waits for it: Error: nobody hears of this\n {4}at fail \(.*stray\.ts:2:\d+\)/,
+    );
+    expect(report.machine.exits.cpuid).to.equal(3);
+  });
+
+  it('takes no message of an extension for one of the machine’s', async () => {
+    const report = await under(
+      'messages',
+      `const { parentPort } = (globalThis as any).process.getBuiltinModule('node:worker_threads');
+       for (const message of [null, undefined, 5, 'text', [], { kind: 'ended' }, { kind: 'console', bytes: 7 }, { seal: 'x', message: null }])
+         parentPort.postMessage(message);
+       export default vcpuModule(() => {});`,
+    );
+    expect(report).to.include({ outcome: 'powered-off' });
+  });
+
+  it('says that an extension ended the thread of the machine', async () => {
+    const file = folder.write(
+      'exits.ts',
+      `import { ExitContribution, ExitReason, vcpuModule } from 'bareflank';
+       export default vcpuModule(({ bind }) => bind(ExitContribution).toConstantValue(
+         { name: 'exits', reasons: [ExitReason.Cpuid], handleExit: () => process.exit(7) }));`,
+    );
+    const session = new RunSession({ ...endless, modules: [file] }, { console: sink(), vmm: sink(), colours: false });
+    const error = await session.run().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).to.be.instanceOf(RunFailedError);
+    expect((error as RunFailedError).problem).to.deep.include({
+      what: 'the thread of the machine was ended from inside, with status 7',
+      found: 'process.exit(7)',
+    });
+  });
+
+  it('says so if it was interrupted before the guest ran', async () => {
+    const session = new RunSession(endless, { console: sink(), vmm: sink(), colours: false });
+    const report = session.run();
+    session.interrupt();
+    expect(await report).to.deep.include({
+      outcome: 'interrupted',
+      detail: 'before the guest ran',
+      machine: { exits: {}, instructions: 0, virtualTime: 0, debugExit: null },
+    });
+  });
+});
