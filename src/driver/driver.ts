@@ -3,13 +3,9 @@ import { ErrorCode, errorCodeName, Limit, VMCALL_MAGIC, VmcallOpcode, VmmStatus 
 import { GeneralRegisters } from '../intrinsics/general_registers.js';
 import { Vmx } from '../intrinsics/vmx.js';
 import { SerialPortAddress } from '../intrinsics/constants.js';
-import type { ReportValue } from '../vmm/contributions/report_contribution.js';
+import type { ReportValue } from '../vmm/vcpu/report_contribution.js';
 import type { HandlerTrace } from '../vmm/exit_handler/handler_trace.js';
-import {
-  loadVmcallRegisters,
-  storeVmcallRegisters,
-  type VmcallRegisters,
-} from '../vmm/exit_handler/vmcall_registers.js';
+import { loadVmcallRegisters, storeVmcallRegisters, type VmcallRegisters } from '../vmm/exit/vmcall_registers.js';
 import { bfwarning } from '../vmm/output/output.js';
 import { lastError } from './last_error.js';
 import { DriverError, DriverStateError } from './driver_errors.js';

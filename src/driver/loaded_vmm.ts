@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { ComponentSymbol } from '../intrinsics/component.js';
 import { SerialPortAddress, BaudRate, DataBits, ParityBits, StopBits } from '../intrinsics/constants.js';
-import type { BindingRecord } from '../vmm/container/binding_recorder.js';
+import type { BindingRecord } from '../vmm/container/binding_record.js';
 import { withSettings } from '../vmm/container/parameter.js';
 import { vmmModule, type PartModule } from '../vmm/container/part_module.js';
 import { VmmContainer } from '../vmm/container/vmm_container.js';
-import type { ReportValue } from '../vmm/contributions/report_contribution.js';
+import type { ReportValue } from '../vmm/vcpu/report_contribution.js';
 import { Entry } from '../vmm/entry/entry.js';
 import { HandlerTrace } from '../vmm/exit_handler/handler_trace.js';
 import { attachOutput, Output } from '../vmm/output/output.js';
 import { SerialSettings } from '../vmm/serial/serial_port.js';
 import { VcpuManager } from '../vmm/vcpu/vcpu_manager.js';
-import { VmcsWriteTrace } from '../vmm/vmcs/vmcs_write_trace.js';
+import { VmcsWriteTrace } from '../vmm/vmcs_fields/vmcs_write_trace.js';
 import { vcpuParts, vmmParts } from '../vmm/vmm_module.js';
 import type { MachineHost } from './machine_host.js';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { builtinModules } from 'node:module';
-import { importsOf, resolveImport, runTimeImportsOf, sourceFiles, type SourceFile } from './source_files.js';
+import { importsOf, parseText, resolveImport, sourceFiles, type SourceFile } from './source_files.js';
 
 /** The layers, lowest first: what each may import beside itself, the packages it may use, and whether it may use Node. */
 const layers: Record<string, { imports: string[]; packages: string[]; node: boolean }> = {
@@ -30,6 +30,62 @@ const layers: Record<string, { imports: string[]; packages: string[]; node: bool
     node: true,
   },
 };
+
+/**
+ * The folders and files of src/vmm, lowest first. Each may import itself and what comes before it; an import of a type counts. A folder holds
+ * what its own interfaces need: the interface of a contribution point is in the folder of the component that asks the point.
+ */
+const vmmOrder: readonly string[] = [
+  'errors.ts',
+  'symbol_dispose.ts',
+  'sizes.ts',
+  'vcpu_identity.ts',
+  'state',
+  'output',
+  'support',
+  'processor_facts',
+  'container',
+  'requests',
+  'accessors',
+  'debug_ring',
+  'serial',
+  'memory_manager',
+  'state_save',
+  'vmm_state',
+  'vmxon',
+  'vmcs_fields',
+  'ept',
+  'vmcs',
+  'exit',
+  'contributions',
+  'owners',
+  'exit_handler',
+  'vcpu',
+  'entry',
+  'restore',
+  'vmm_module.ts',
+];
+
+/** The place of a file of src/vmm in `vmmOrder`; −1 if it has none, undefined for other files. */
+function placeInVmm(path: string): number | undefined {
+  const [, part] = /^src\/vmm\/([^/]+)/.exec(path) ?? [];
+  return part === undefined ? undefined : vmmOrder.indexOf(part);
+}
+
+/** Imports within src/vmm that point up. */
+function upwardImports(file: SourceFile): string[] {
+  const place = placeInVmm(file.path);
+  if (place === undefined) return [];
+  if (place < 0) return [`${file.path} is in no folder of src/vmm that the table lists; give it a place in vmmOrder`];
+  return importsOf(file).flatMap((specifier) => {
+    const target = resolveImport(file, specifier);
+    const other = target === undefined ? undefined : placeInVmm(target);
+    if (other === undefined || other <= place) return [];
+    return [
+      `${file.path} imports ${target}; ${vmmOrder[place]} is below ${vmmOrder[other]} and may import what is below itself`,
+    ];
+  });
+}
 
 const layerOf = (path: string): string | undefined =>
   Object.keys(layers)
@@ -68,6 +124,22 @@ describe('The layers', () => {
     expect(sourceFiles('src').flatMap(violations)).to.deep.equal([]);
   });
 
+  it('order the folders of src/vmm: each imports only what is below it, types included', () => {
+    expect(sourceFiles('src/vmm').flatMap(upwardImports)).to.deep.equal([]);
+  });
+
+  it('list no folder of src/vmm that does not exist', () => {
+    const places = new Set(sourceFiles('src/vmm').map(({ path }) => placeInVmm(path)));
+    expect(vmmOrder.filter((_part, place) => !places.has(place))).to.deep.equal([]);
+  });
+
+  it('find an import of src/vmm that points up, if only of a type, and a folder without a place', () => {
+    const up = parseText('src/vmm/ept/ept.ts', "import type { Vmcs } from '../vmcs/vmcs.js';");
+    const down = parseText('src/vmm/vmcs/vmcs.ts', "import { Ept } from '../ept/ept.js';");
+    const nowhere = parseText('src/vmm/somewhere/some.ts', '');
+    expect([up, down, nowhere].map((file) => upwardImports(file).length)).to.deep.equal([1, 0, 1]);
+  });
+
   it('keep extensions on the public entry', () => {
     const wrong = sourceFiles('extensions').flatMap((file) =>
       importsOf(file)
@@ -81,7 +153,7 @@ describe('The layers', () => {
     expect(wrong).to.deep.equal([]);
   });
 
-  it('have no import cycles', () => {
+  it('have no import cycles, types included', () => {
     const files = new Map(sourceFiles('src').map((file) => [file.path, file]));
     const done = new Set<string>();
     const cycles: string[] = [];
@@ -89,7 +161,7 @@ describe('The layers', () => {
       if (trail.includes(path)) cycles.push([...trail.slice(trail.indexOf(path)), path].join(' → '));
       const file = files.get(path);
       if (file === undefined || done.has(path) || trail.includes(path)) return;
-      for (const specifier of runTimeImportsOf(file)) {
+      for (const specifier of importsOf(file)) {
         const target = resolveImport(file, specifier);
         if (target !== undefined) visit(target, [...trail, path]);
       }

@@ -41,6 +41,11 @@ function filesBelow(folder: string): string[] {
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
 }
 
+/** A text that is in no file, parsed. */
+export function parseText(path: string, text: string): SourceFile {
+  return { path, text, tree: ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true) };
+}
+
 /** A text of the core, parsed. */
 export function parseCore(path: string, text: string): SourceFile {
   return { path, text, tree: ts.createSourceFile(path, withoutDecorators(text), ts.ScriptTarget.ES2022, true) };
@@ -71,19 +76,6 @@ export function importsOf(file: SourceFile): string[] {
   };
   visit(file.tree);
   return found;
-}
-
-/** The imports that are erased at run time (`import type`). */
-export function runTimeImportsOf(file: SourceFile): string[] {
-  return file.tree.statements.flatMap((statement) => {
-    if (ts.isImportDeclaration(statement) && statement.importClause?.phaseModifier !== ts.SyntaxKind.TypeKeyword) {
-      return [(statement.moduleSpecifier as ts.StringLiteral).text];
-    }
-    if (ts.isExportDeclaration(statement) && !statement.isTypeOnly && statement.moduleSpecifier !== undefined) {
-      return [(statement.moduleSpecifier as ts.StringLiteral).text];
-    }
-    return [];
-  });
 }
 
 /** The path from the root of what a relative import names, or undefined for a package. */

@@ -12,8 +12,8 @@ import { vcpuModule, type PartModule } from '../../src/vmm/container/part_module
 import { ExitContribution } from '../../src/vmm/contributions/exit_contribution.js';
 import { VmcallContribution } from '../../src/vmm/contributions/vmcall_contribution.js';
 import { Ept } from '../../src/vmm/ept/ept.js';
-import type { Exit } from '../../src/vmm/exit_handler/exit.js';
-import type { VmcallRegisters } from '../../src/vmm/exit_handler/vmcall_registers.js';
+import type { Exit } from '../../src/vmm/exit/exit.js';
+import type { VmcallRegisters } from '../../src/vmm/exit/vmcall_registers.js';
 import {
   ExceptionBitmap,
   GuestHostMasks,
@@ -24,7 +24,7 @@ import {
   Vpid,
 } from '../../src/vmm/owners/owners.js';
 import { MemoryManager } from '../../src/vmm/memory_manager/memory_manager.js';
-import type { Request } from '../../src/vmm/owners/request.js';
+import type { Request } from '../../src/vmm/requests/request.js';
 import { Vmcs } from '../../src/vmm/vmcs/vmcs.js';
 import { assemble } from '../support/assembler.js';
 

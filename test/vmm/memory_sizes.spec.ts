@@ -4,7 +4,7 @@ import { inject, injectable } from 'inversify';
 import { Msr } from '../../src/intrinsics/msr_definitions.js';
 import { VmmMemory } from '../../src/intrinsics/vmm_memory.js';
 import { vcpuModule } from '../../src/vmm/container/part_module.js';
-import { VmcsContribution } from '../../src/vmm/contributions/vmcs_contribution.js';
+import { VmcsContribution } from '../../src/vmm/vmcs/vmcs_contribution.js';
 import { MemoryManager } from '../../src/vmm/memory_manager/memory_manager.js';
 import { MsrBitmap } from '../../src/vmm/owners/owners.js';
 import type { Vmcs } from '../../src/vmm/vmcs/vmcs.js';

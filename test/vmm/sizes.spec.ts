@@ -5,7 +5,7 @@ import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
 import { VmcsField } from '../../src/intrinsics/vmcs_fields.js';
 import { vmmModule, type PartModule } from '../../src/vmm/container/part_module.js';
 import { EntryError } from '../../src/vmm/errors.js';
-import { loadVmcallRegisters, storeVmcallRegisters } from '../../src/vmm/exit_handler/vmcall_registers.js';
+import { loadVmcallRegisters, storeVmcallRegisters } from '../../src/vmm/exit/vmcall_registers.js';
 import { MemoryManager } from '../../src/vmm/memory_manager/memory_manager.js';
 import { defaultSizes, Sizes } from '../../src/vmm/sizes.js';
 import { captureOutput } from './capture_output.js';

@@ -5,7 +5,7 @@ import { Entry } from '../../src/vmm/entry/entry.js';
 import { HandlerTrace } from '../../src/vmm/exit_handler/handler_trace.js';
 import { defaultSerialSettings, SerialSettings } from '../../src/vmm/serial/serial_port.js';
 import { VcpuManager } from '../../src/vmm/vcpu/vcpu_manager.js';
-import { VmcsWriteTrace } from '../../src/vmm/vmcs/vmcs_write_trace.js';
+import { VmcsWriteTrace } from '../../src/vmm/vmcs_fields/vmcs_write_trace.js';
 import { vcpuParts, vmmParts } from '../../src/vmm/vmm_module.js';
 import { FakeMachine } from '../support/fake_machine.js';
 

@@ -2,7 +2,7 @@
 import type { Driver, DriverState } from '../../driver/driver.js';
 import { ErrorCode, VmcallDataType } from '../../intrinsics/constants.js';
 import { addModules } from '../../session/add_modules.js';
-import type { VmcallRegisters } from '../../vmm/exit_handler/vmcall_registers.js';
+import type { VmcallRegisters } from '../../vmm/exit/vmcall_registers.js';
 import { CommandError } from './host_errors.js';
 
 const dataTypes: ReadonlySet<bigint> = new Set(Object.values(VmcallDataType).map(BigInt));

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { Driver } from '../../driver/driver.js';
 import { inlineExitPath } from '../../driver/node/exit_path_inlining.js';
 import { moduleFiles } from '../../driver/node/module_files.js';
-import type { VmcallRegisters } from '../../vmm/exit_handler/vmcall_registers.js';
+import type { VmcallRegisters } from '../../vmm/exit/vmcall_registers.js';
 import type { PcEnd } from '../../machine/pc.js';
 import type { GuestEnd } from '../../session/guest_end.js';
 import { LateStart } from '../../session/late_start.js';

@@ -5,7 +5,7 @@ import { registerLines } from '../processor/processor_state.js';
 import type { RegisterName } from '../processor/register_names.js';
 import { slotOf, supportedFields } from './field_slots.js';
 import type { Vmcs } from './vmcs.js';
-import { VmxMode } from './vmx_processor.js';
+import { VmxMode } from './vmx_mode.js';
 
 /** Hashed at any time. */
 export const hashedVmxRegisters: readonly RegisterName[] = [

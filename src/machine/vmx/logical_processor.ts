@@ -13,7 +13,7 @@ import type { ProcessorCore } from './processor_core.js';
 import { exitReasons, type ProcessorCounters } from './processor_counters.js';
 import type { ProcessorDeath } from './processor_death.js';
 import { VmxAbort } from './vm_exit.js';
-import { VmxMode } from './vmx_processor.js';
+import { VmxMode } from './vmx_mode.js';
 import { VmxEngine, type VmxEngineOptions } from './vmx_engine.js';
 import { Word } from './words.js';
 

@@ -21,7 +21,7 @@ import { addressIn, type VmExit } from './vm_exit.js';
 import type { VmInstructions } from './vm_instructions.js';
 import type { VmcsEntryReader } from './vmcs_entry_reader.js';
 import { Change } from './vmcs.js';
-import { VmxMode } from './vmx_processor.js';
+import { VmxMode } from './vmx_mode.js';
 import type { Owner, VmxState } from './vmx_state.js';
 import { VmxStatus } from './vmx_status.js';
 import { copy64, store64, Word } from './words.js';

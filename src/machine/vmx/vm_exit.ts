@@ -10,7 +10,7 @@ import { loadHostState, eferLongMode } from './host_state.js';
 import { loadMsrs, storeMsrs } from './msr_areas.js';
 import { loadPdptes } from './pae_paging.js';
 import { Vmcs } from './vmcs.js';
-import { VmxMode } from './vmx_processor.js';
+import { VmxMode } from './vmx_mode.js';
 import { Owner, type VmxState } from './vmx_state.js';
 import { Word } from './words.js';
 

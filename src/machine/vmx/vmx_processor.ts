@@ -18,13 +18,10 @@ export interface VmxProcessor {
   offsetOf(physicalAddress: number): number;
   /** Says who executes VMXON, and so which memory the structures of VMX operation may be in. Outside VMX operation: `Owner.Code`. */
   setOwner(owner: Owner): void;
-  /** Tells the core whether VMX operation is on: 0 off, 1 root, 2 non-root. */
+  /** Tells the core whether VMX operation is on. @param mode of `VmxMode`. */
   setVmxMode(mode: number): void;
   /** Forgets translations of one EPT hierarchy (`eptp`, its physical address of the top table), or of all if it is −1. SDM 3C "INVEPT". */
   flushEpt(top: number): void;
   /** Forgets linear translations of a VPID, or of all VPIDs but 0 if it is −1. SDM 3C "INVVPID". */
   flushVpid(vpid: number): void;
 }
-
-/** The values of `setVmxMode`. */
-export const VmxMode = { Off: 0, Root: 1, NonRoot: 2 } as const;

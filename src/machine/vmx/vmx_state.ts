@@ -13,7 +13,7 @@ import { guestStateSlots, makeSavePlan, type SavePlan } from './guest_state.js';
 import { loadHostState } from './host_state.js';
 import { Change, type Vmcs } from './vmcs.js';
 import type { VmxCore } from './vmx_core.js';
-import { VmxMode } from './vmx_processor.js';
+import { VmxMode } from './vmx_mode.js';
 import { Word } from './words.js';
 
 const {

@@ -1,24 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { ComponentScope, ComponentSymbol } from '../../intrinsics/component.js';
+import type { BindingRecord, BindingTarget } from './binding_record.js';
 import { nameOf, type PartClass, type PartIdentifier } from './injections.js';
 import { ModuleFunctionError } from './load_errors.js';
 import { parameterRecord } from './parameter.js';
-
-/** What a binding gives: a class to make once, a value that is there already, or another binding. */
-export type BindingTarget =
-  | { readonly kind: 'class'; readonly type: PartClass }
-  | { readonly kind: 'value'; readonly value: unknown }
-  | { readonly kind: 'service'; readonly identifier: PartIdentifier };
-
-/** One `bind` or `rebind` of a module. */
-export interface BindingRecord {
-  readonly kind: 'bind' | 'rebind';
-  readonly scope: ComponentScope;
-  readonly identifier: PartIdentifier;
-  readonly target: BindingTarget;
-  /** The file that said it. */
-  readonly file: string;
-}
 
 /** The right side of a binding. There is no scope to choose: every part is a singleton of its container. */
 export interface BindingTo<T> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { declarationOf, type ComponentDeclaration, type ComponentScope } from '../../intrinsics/component.js';
-import type { BindingRecord } from './binding_recorder.js';
+import type { BindingRecord } from './binding_record.js';
 import { checkClass } from './class_rules.js';
 import type { Contribution } from './contribution.js';
 import { checkMembers } from './contribution_members.js';

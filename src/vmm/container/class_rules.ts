@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { BindingRecord } from './binding_recorder.js';
+import type { BindingRecord } from './binding_record.js';
 import { baseOf, injectionsOf, type PartClass } from './injections.js';
 import { ConstructorError, MissingDecoratorError } from './load_errors.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component, type ComponentSymbol } from '../../intrinsics/component.js';
-import type { BindingRecord } from './binding_recorder.js';
+import type { BindingRecord } from './binding_record.js';
 import { ParameterError } from './load_errors.js';
 
 /** What a parameter can be: a number of 64 bits, a switch or a text. */

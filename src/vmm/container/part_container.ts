@@ -4,7 +4,7 @@ import type { ComponentScope, ComponentSymbol } from '../../intrinsics/component
 import { BareflankError } from '../../intrinsics/errors.js';
 import { isAttachable } from '../state/state.js';
 import type { EffectiveBindings } from './binding_rules.js';
-import type { BindingRecord } from './binding_recorder.js';
+import type { BindingRecord } from './binding_record.js';
 import { nameOf, type PartIdentifier } from './injections.js';
 
 /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { ComponentScope } from '../../intrinsics/component.js';
-import { BindingRecorder, type BindingRecord, type PartBinder } from './binding_recorder.js';
+import type { BindingRecord } from './binding_record.js';
+import { BindingRecorder, type PartBinder } from './binding_recorder.js';
 import { ModuleFunctionError, ModuleLoadError } from './load_errors.js';
 import { isThenable } from '../support/thenable.js';
 import './running_copy.js';

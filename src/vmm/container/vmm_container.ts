@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { ComponentSymbol } from '../../intrinsics/component.js';
-import { BindingRecorder, type BindingRecord, type PartBinder } from './binding_recorder.js';
+import type { BindingRecord } from './binding_record.js';
+import { BindingRecorder, type PartBinder } from './binding_recorder.js';
 import { effectiveBindings } from './binding_rules.js';
 import { PartContainer } from './part_container.js';
 import { vmmModule } from './part_module.js';

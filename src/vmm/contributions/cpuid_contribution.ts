@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { contribution } from '../../intrinsics/component.js';
 import type { Contribution } from '../container/contribution.js';
-import type { Exit } from '../exit_handler/exit.js';
+import type { Exit } from '../exit/exit.js';
 
 /** Changes what the guest's CPUID answers. Asked in order until one returns true, or injects a fault: then CPUID does not complete. */
 export interface CpuidContribution extends Contribution {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { contribution } from '../../intrinsics/component.js';
 import type { Contribution } from '../container/contribution.js';
-import type { Exit } from '../exit_handler/exit.js';
+import type { Exit } from '../exit/exit.js';
 
 /** Handles VM exits of some reasons beside the base. Asked in order until one returns true; the base comes last. */
 export interface ExitContribution extends Contribution {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { contribution } from '../../intrinsics/component.js';
 import type { Contribution } from '../container/contribution.js';
-import type { Exit } from '../exit_handler/exit.js';
+import type { Exit } from '../exit/exit.js';
 
 /**
  * Emulates MSRs. Asked in order until one answers; the base comes last. `exit.inject(Vector.GeneralProtection, 0)` denies the access: nobody

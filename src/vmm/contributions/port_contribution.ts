@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { contribution } from '../../intrinsics/component.js';
 import type { Contribution } from '../container/contribution.js';
-import type { Exit } from '../exit_handler/exit.js';
+import type { Exit } from '../exit/exit.js';
 
 /**
  * Emulates I/O ports: their accesses exit, by the owner `IoBitmap`, and those of other ports do so no more than before. Asked in order until

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { contribution } from '../../intrinsics/component.js';
 import type { Contribution } from '../container/contribution.js';
-import type { Exit } from '../exit_handler/exit.js';
-import type { VmcallRegisters } from '../exit_handler/vmcall_registers.js';
+import type { Exit } from '../exit/exit.js';
+import type { VmcallRegisters } from '../exit/vmcall_registers.js';
 
 /** Handles VMCALLs. Asked in order until one returns true; the base comes last. */
 export interface VmcallContribution extends Contribution {

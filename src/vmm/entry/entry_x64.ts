@@ -6,7 +6,7 @@ import { MemoryManager } from '../memory_manager/memory_manager.js';
 import { RootPageTable } from '../memory_manager/root_page_table.js';
 import { bfdebug } from '../output/output.js';
 import { SerialPort } from '../serial/serial_port.js';
-import { ignoreExceptions } from '../support/guard_exceptions.js';
+import { ignoreExceptions } from '../output/guard_exceptions.js';
 import { VcpuManager } from '../vcpu/vcpu_manager.js';
 import { VmmTables } from '../vmm_state/vmm_tables.js';
 import { EntryHooks, type Entry } from './entry.js';

@@ -2,14 +2,17 @@
 import { component } from '../../intrinsics/component.js';
 import type { MemoryDescriptor } from '../memory_manager/memory_manager.js';
 import type { PageSize } from '../memory_manager/root_page_table.js';
-import type { Request, Requester } from '../owners/request.js';
-import type { Vmcs } from '../vmcs/vmcs.js';
+import type { Request, Requester } from '../requests/request.js';
+import type { VmcsByEncoding } from '../vmcs_fields/vmcs_by_encoding.js';
 
 /** What an EPT entry permits, to be ORed. */
 export const EptAccess = { Read: 1, Write: 2, Execute: 4, All: 7 } as const;
 
 /** What `Ept` needs of a vCPU's VMCS, which must be the current one. */
-export type EptVmcs = Pick<Vmcs, 'vcpuid' | 'write' | 'enable' | 'disable' | 'isEnabled' | 'asOwner'>;
+export interface EptVmcs extends Pick<VmcsByEncoding, 'write' | 'enable' | 'disable' | 'isEnabled' | 'asOwner'> {
+  /** The id of its vCPU. */
+  readonly vcpuid: bigint;
+}
 
 /** The entry that maps a page of a view. */
 export interface EptEntry {

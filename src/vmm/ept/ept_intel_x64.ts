@@ -11,10 +11,10 @@ import { Vmx } from '../../intrinsics/vmx.js';
 import { VmcsError } from '../errors.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import type { PageTables } from '../memory_manager/page_tables.js';
-import type { Request, Requester } from '../owners/request.js';
-import { RequestOwner } from '../owners/request_owner.js';
+import type { Request, Requester } from '../requests/request.js';
+import { RequestOwner } from '../requests/request_owner.js';
 import { derived, state, type Attachable } from '../state/state.js';
-import { invept } from '../vmcs/invalidation.js';
+import { invept } from './invalidation.js';
 import type { Ept, EptView, EptVmcs } from './ept.js';
 import { EptCombination } from './ept_combination.js';
 import {

@@ -27,7 +27,7 @@ import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { GuestHostMasks } from '../owners/owners.js';
 import { UnimplementedExitError } from '../errors.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
-import type { Exit } from './exit.js';
+import type { Exit } from '../exit/exit.js';
 import { executeForGuest } from './processor_fault.js';
 
 /** What these emulations need beside the exit. */

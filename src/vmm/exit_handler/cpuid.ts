@@ -3,9 +3,9 @@ import type { Cpuid } from '../../intrinsics/cpuid.js';
 import { CpuidLeaf, ExtendedFeatureFlagsEcx, FeatureInformationEcx } from '../../intrinsics/cpuid_leaves.js';
 import { Cr4 } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import { isHandled } from '../contributions/answers.js';
+import { isHandled } from '../container/answers.js';
 import type { CpuidContribution } from '../contributions/cpuid_contribution.js';
-import type { Exit } from './exit.js';
+import type { Exit } from '../exit/exit.js';
 
 const [rax, rcx, rdx, rbx] = [0, 2, 4, 6];
 

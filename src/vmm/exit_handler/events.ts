@@ -3,7 +3,7 @@ import type { ControlRegisters } from '../../intrinsics/control_registers.js';
 import { InterruptionBit, InterruptionType, Vector } from '../../intrinsics/exit_information.js';
 import { Debugctl, Dr6, Dr7 } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import type { Exit } from './exit.js';
+import type { Exit } from '../exit/exit.js';
 
 /** Exceptions that make a double fault with each other. SDM 3A "Interrupt 8—Double Fault Exception (#DF)". */
 const contributory: readonly number[] = [

@@ -7,19 +7,19 @@ import {
   type ExitReason,
 } from '../../intrinsics/exit_reasons.js';
 import { Processor } from '../../intrinsics/processor.js';
-import { isHandled, refusePromise } from '../contributions/answers.js';
+import { isHandled, refusePromise } from '../container/answers.js';
 import { ExitContribution } from '../contributions/exit_contribution.js';
 import { UnfinishedExitError, UnimplementedExitError } from '../errors.js';
 import { bferror, bffatal } from '../output/output.js';
 import { derived, type Attachable } from '../state/state.js';
 import { StateSave } from '../state_save/state_save.js';
-import { ignoreExceptions } from '../support/guard_exceptions.js';
+import { ignoreExceptions } from '../output/guard_exceptions.js';
 import { hex } from '../support/text.js';
 import { VmEntryExplainer } from '../vmcs/vm_entry_explainer.js';
 import { Vmcs } from '../vmcs/vmcs.js';
-import { Exit } from './exit.js';
-import { ExitExplainer } from './exit_explainer.js';
-import { exitReport, registerReport } from './exit_report.js';
+import { Exit } from '../exit/exit.js';
+import { ExitExplainer } from '../exit/exit_explainer.js';
+import { exitReport, registerReport } from '../exit/exit_report.js';
 import { HandlerTrace, traceNumber } from './handler_trace.js';
 import { UnfinishedExits } from './unfinished_exits.js';
 

@@ -19,7 +19,7 @@ import { GuestHostMasks, MonitorTrap } from '../owners/owners.js';
 import { PortContribution } from '../contributions/port_contribution.js';
 import { ProcessorFacts } from '../processor_facts/processor_facts.js';
 import { derived } from '../state/state.js';
-import { invvpid } from '../vmcs/invalidation.js';
+import { invvpid } from '../ept/invalidation.js';
 import { emulateControlRegisterAccess } from './control_register_access.js';
 import { executeCpuid } from './cpuid.js';
 import { reflectException } from './events.js';

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { IoAccess } from '../../intrinsics/exit_information.js';
 import type { PortIo } from '../../intrinsics/port_io.js';
-import { isHandled, valueRead } from '../contributions/answers.js';
+import { isHandled, valueRead } from '../container/answers.js';
 import type { PortContribution } from '../contributions/port_contribution.js';
 import { UnimplementedExitError } from '../errors.js';
 import { hex } from '../support/text.js';
-import type { Exit } from './exit.js';
+import type { Exit } from '../exit/exit.js';
 
 function read(portIo: PortIo, port: number, size: number): number {
   return size === 1 ? portIo.inb(port) : size === 2 ? portIo.inw(port) : portIo.ind(port);

@@ -8,9 +8,9 @@ import type { Msrs } from '../../intrinsics/msr.js';
 import { Msr, msrName, vmxMsrs } from '../../intrinsics/msr_definitions.js';
 import { Cr0, Efer } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import { isHandled, valueRead } from '../contributions/answers.js';
+import { isHandled, valueRead } from '../container/answers.js';
 import type { MsrContribution } from '../contributions/msr_contribution.js';
-import type { Exit } from './exit.js';
+import type { Exit } from '../exit/exit.js';
 import { executeForGuest } from './processor_fault.js';
 import { guestDeadline, guestTimeStamp, processorDeadline } from './time_stamp.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import type { Exit } from './exit.js';
+import type { Exit } from '../exit/exit.js';
 
 /**
  * Executes an instruction for the guest and steps over it. A fault of the instruction becomes the guest's own. If a contribution injected

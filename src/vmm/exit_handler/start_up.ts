@@ -6,7 +6,7 @@ import { AccessRights, Cr0, SegmentType } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { GuestHostMasks } from '../owners/owners.js';
 import { UnimplementedExitError } from '../errors.js';
-import type { Exit } from './exit.js';
+import type { Exit } from '../exit/exit.js';
 
 const data = SegmentType.ReadWriteAccessed | AccessRights.S | AccessRights.Present;
 const code = SegmentType.ReadExecuteAccessed | AccessRights.S | AccessRights.Present;

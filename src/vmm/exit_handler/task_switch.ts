@@ -2,7 +2,7 @@
 import { exitReasonName, ExitReason } from '../../intrinsics/exit_reasons.js';
 import { UnimplementedExitError } from '../errors.js';
 import { hex } from '../support/text.js';
-import type { Exit } from './exit.js';
+import type { Exit } from '../exit/exit.js';
 
 /** Bits 31:30 of the exit qualification. */
 const sources = ['CALL', 'IRET', 'JMP', 'a task gate in the IDT'];

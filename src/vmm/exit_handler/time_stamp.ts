@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { PrimaryControl } from '../../intrinsics/control_bits.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import type { Exit } from './exit.js';
+import type { Exit } from '../exit/exit.js';
 
 /**
  * What the guest's time stamp is ahead of the processor's. The field counts only while its control is 1. SDM 3C "Changes to Instruction

@@ -4,7 +4,7 @@ import { exitReasonName } from '../../intrinsics/exit_reasons.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { UnfinishedExitError } from '../errors.js';
 import { hex } from '../support/text.js';
-import type { Exit } from './exit.js';
+import type { Exit } from '../exit/exit.js';
 
 /** How often the guest may execute an instruction in a row that nobody completes. */
 export const mostRepetitions = 1_000_000;

@@ -13,7 +13,7 @@ import { Vector } from '../../intrinsics/exit_information.js';
 import { Efer } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { extension } from '../container/extension.js';
-import { isHandled } from '../contributions/answers.js';
+import { isHandled } from '../container/answers.js';
 import { VmcallContribution } from '../contributions/vmcall_contribution.js';
 import { OutOfMemoryError, VmcallError } from '../errors.js';
 import { GuestMemory, type GuestAccess } from '../memory_manager/guest_memory.js';
@@ -23,7 +23,7 @@ import { decodeUtf8, encodeUtf8, hex } from '../support/text.js';
 import { ExitDispatcherIntelX64 } from './exit_dispatcher_intel_x64.js';
 import { runSelfTest } from './self_tests.js';
 import { UserVersion } from './user_version.js';
-import { loadVmcallRegisters, storeVmcallRegisters, type VmcallRegisters } from './vmcall_registers.js';
+import { loadVmcallRegisters, storeVmcallRegisters, type VmcallRegisters } from '../exit/vmcall_registers.js';
 
 /** @throws VmcallError for an answer that JSON cannot express: a function, a bigint, a circle. */
 function jsonOf(answer: unknown): string {

@@ -6,8 +6,8 @@ import { MemoryManager } from '../memory_manager/memory_manager.js';
 import { derived, state } from '../state/state.js';
 import { Vmcs } from '../vmcs/vmcs.js';
 import { BitmapPage } from './bitmap_page.js';
-import { CountedOwner } from './counted_owner.js';
-import type { Request, Requester } from './request.js';
+import { CountedOwner } from '../requests/counted_owner.js';
+import type { Request, Requester } from '../requests/request.js';
 
 /** Somebody wants the bitmap used, or one of its bits set. */
 type BitmapKey = 'use' | number;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../../intrinsics/component.js';
-import type { VmcsContribution } from '../contributions/vmcs_contribution.js';
+import type { VmcsSetUp } from '../vmcs/vmcs.js';
 
 /**
  * The base's own part in the set-up of a VMCS. It comes before the contributions of extensions, and its end comes after theirs, whatever
  * their names: it is a component of the vCPU and no contribution among theirs.
  */
-export interface ContributedTraps extends VmcsContribution {
+export interface ContributedTraps extends VmcsSetUp {
   /** All contributions have set up the VMCS: the launch comes next. */
   finish(): void;
   /** VMX operation is about to end. */

@@ -4,9 +4,9 @@ import { Vector } from '../../intrinsics/exit_information.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { VmcsError } from '../errors.js';
 import { Vmcs } from '../vmcs/vmcs.js';
-import { CountedOwner } from './counted_owner.js';
+import { CountedOwner } from '../requests/counted_owner.js';
 import type { ExceptionBitmap } from './owners.js';
-import type { Request, Requester } from './request.js';
+import type { Request, Requester } from '../requests/request.js';
 
 /** The bits that anybody asks for. */
 @injectable()

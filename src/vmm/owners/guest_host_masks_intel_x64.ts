@@ -6,8 +6,8 @@ import { state } from '../state/state.js';
 import { hex } from '../support/text.js';
 import { Vmcs } from '../vmcs/vmcs.js';
 import type { GuestHostMasks, MaskedRegister } from './owners.js';
-import type { Request, Requester } from './request.js';
-import { RequestOwner } from './request_owner.js';
+import type { Request, Requester } from '../requests/request.js';
+import { RequestOwner } from '../requests/request_owner.js';
 
 /** What somebody asked for. */
 interface Wish {

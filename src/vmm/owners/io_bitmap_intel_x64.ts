@@ -7,7 +7,7 @@ import { VmcsError } from '../errors.js';
 import { BitmapOwner } from './bitmap_owner.js';
 import type { BitmapPage } from './bitmap_page.js';
 import type { IoBitmap } from './owners.js';
-import type { Request, Requester } from './request.js';
+import type { Request, Requester } from '../requests/request.js';
 
 /** Two pages: A for the ports below 8000H, B for the others. */
 @extension()

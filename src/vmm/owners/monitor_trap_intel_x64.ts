@@ -2,13 +2,13 @@
 import { inject, injectable } from 'inversify';
 import { PrimaryControl } from '../../intrinsics/control_bits.js';
 import type { Contribution } from '../container/contribution.js';
-import { nothingToWaitFor } from '../contributions/answers.js';
+import { nothingToWaitFor } from '../container/answers.js';
 import { ContributionError, VmcsError } from '../errors.js';
 import { derived } from '../state/state.js';
 import { Vmcs } from '../vmcs/vmcs.js';
 import type { MonitorTrap, StepMethod } from './owners.js';
-import type { Request } from './request.js';
-import { RequestOwner } from './request_owner.js';
+import type { Request } from '../requests/request.js';
+import { RequestOwner } from '../requests/request_owner.js';
 
 /** A call that somebody waits for. */
 interface Step {

@@ -8,7 +8,7 @@ import { hex } from '../support/text.js';
 import { BitmapOwner } from './bitmap_owner.js';
 import type { BitmapPage } from './bitmap_page.js';
 import type { MsrBitmap } from './owners.js';
-import type { Request, Requester } from './request.js';
+import type { Request, Requester } from '../requests/request.js';
 
 // SDM 3C "MSR-Bitmap Address": reads of the low range, reads of the high one, writes of the low one, writes of the high one.
 const highRangeBits = 0x400 * 8;

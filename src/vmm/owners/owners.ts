@@ -4,8 +4,8 @@
 // record. All of them act on the current VMCS: call them from `VmcsContribution.setUp` or from a handler.
 import { component } from '../../intrinsics/component.js';
 import type { Contribution } from '../container/contribution.js';
-import type { RequestHolder } from './owned_request.js';
-import type { Request, Requester } from './request.js';
+import type { RequestHolder } from '../requests/owned_request.js';
+import type { Request, Requester } from '../requests/request.js';
 
 /** What owners of one vCPU have in common. */
 export interface VmcsOwner extends RequestHolder {

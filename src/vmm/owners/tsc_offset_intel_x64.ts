@@ -6,8 +6,8 @@ import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { state } from '../state/state.js';
 import { Vmcs } from '../vmcs/vmcs.js';
 import { MsrBitmap, type TscOffset } from './owners.js';
-import type { Request, Requester } from './request.js';
-import { RequestOwner } from './request_owner.js';
+import type { Request, Requester } from '../requests/request.js';
+import { RequestOwner } from '../requests/request_owner.js';
 
 /**
  * The sum of all offsets. The processor adds it to what RDTSC, RDTSCP and RDMSR read, but not to IA32_TSC_DEADLINE: accesses to that MSR

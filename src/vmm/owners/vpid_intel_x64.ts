@@ -5,11 +5,11 @@ import { SecondaryControl } from '../../intrinsics/control_bits.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { Vmx } from '../../intrinsics/vmx.js';
 import { state } from '../state/state.js';
-import { invvpid } from '../vmcs/invalidation.js';
+import { invvpid } from '../ept/invalidation.js';
 import { Vmcs } from '../vmcs/vmcs.js';
-import { CountedOwner } from './counted_owner.js';
+import { CountedOwner } from '../requests/counted_owner.js';
 import { VpidPool, type Vpid } from './owners.js';
-import type { Request, Requester } from './request.js';
+import type { Request, Requester } from '../requests/request.js';
 
 /** A VPID for the life of the vCPU. */
 @injectable()

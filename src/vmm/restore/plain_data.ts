@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { BareflankError } from '../../intrinsics/errors.js';
-import { OwnedRequest, type RequestHolder } from '../owners/owned_request.js';
+import { OwnedRequest, type RequestHolder } from '../requests/owned_request.js';
 
 /** A field that must survive holds what is no data. */
 export class VmmStateError extends BareflankError {}

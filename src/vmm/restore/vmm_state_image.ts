@@ -3,7 +3,7 @@
 // initialised, the state is put back, and the parts are attached.
 import type { PartContainer } from '../container/part_container.js';
 import type { VmmContainer } from '../container/vmm_container.js';
-import { RequestOwner } from '../owners/request_owner.js';
+import { RequestOwner } from '../requests/request_owner.js';
 import { markedFields } from '../state/state.js';
 import { VcpuIdentity } from '../vcpu_identity.js';
 import { fromPlainData, toPlainData, VmmStateError, type FindOwner } from './plain_data.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { ignoreExceptions } from './guard_exceptions.js';
+import { ignoreExceptions } from '../output/guard_exceptions.js';
 
 type Outcome = 'success' | 'failure' | 'either';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../../intrinsics/component.js';
-import type { ReportContribution } from '../contributions/report_contribution.js';
+import type { ReportContribution } from './report_contribution.js';
 import type { DebugRing } from '../debug_ring/debug_ring.js';
 import type { UserData } from './user_data.js';
 

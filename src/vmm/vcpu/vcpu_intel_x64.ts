@@ -3,15 +3,15 @@ import { inject, multiInject, optional } from 'inversify';
 import { HostEntry, type ExitEntry } from '../../intrinsics/host_entry.js';
 import type { Contribution } from '../container/contribution.js';
 import { extension } from '../container/extension.js';
-import { nothingToWaitFor } from '../contributions/answers.js';
-import type { VcpuContribution } from '../contributions/vcpu_contribution.js';
-import { VmcsContribution } from '../contributions/vmcs_contribution.js';
+import { nothingToWaitFor } from '../container/answers.js';
+import type { VcpuContribution } from './vcpu_contribution.js';
+import { VmcsContribution } from '../vmcs/vmcs_contribution.js';
 import { ExitHandler } from '../exit_handler/exit_handler.js';
 import { ContributedTraps } from '../owners/contributed_traps.js';
 import { state } from '../state/state.js';
 import { StateSave } from '../state_save/state_save.js';
 import { withRollback } from '../support/rollback.js';
-import { Vmcs } from '../vmcs/vmcs.js';
+import { Vmcs, type VmcsSetUp } from '../vmcs/vmcs.js';
 import { GuestState, VmmState } from '../vmm_state/vmcs_state.js';
 import { Vmxon } from '../vmxon/vmxon.js';
 import type { UserData } from './user_data.js';
@@ -92,7 +92,7 @@ export class VcpuIntelX64 extends VcpuX64 {
   }
 
   /** The base's last word on the VMCS. */
-  private get finish(): VmcsContribution {
+  private get finish(): VmcsSetUp {
     return { name: this.traps.name, setUp: () => this.traps.finish() };
   }
 

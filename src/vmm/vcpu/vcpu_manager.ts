@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../../intrinsics/component.js';
-import type { ReportValue } from '../contributions/report_contribution.js';
+import type { ReportValue } from './report_contribution.js';
 import type { UserData } from './user_data.js';
 
 /** All vCPUs by id. Calls for an unknown id do nothing, unless said otherwise. */

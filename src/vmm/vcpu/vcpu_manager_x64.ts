@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { nothingToWaitFor } from '../contributions/answers.js';
-import type { ReportContribution, ReportValue } from '../contributions/report_contribution.js';
+import { nothingToWaitFor } from '../container/answers.js';
+import type { ReportContribution, ReportValue } from './report_contribution.js';
 import { RingBuffer } from '../debug_ring/ring_buffer.js';
 import { VcpuError } from '../errors.js';
 import { derived, state, type Attachable } from '../state/state.js';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable, multiInject, optional } from 'inversify';
 import { VcpuId } from '../../intrinsics/constants.js';
-import { NamedContributions } from '../contributions/named_contributions.js';
-import { ReportContribution } from '../contributions/report_contribution.js';
-import { VcpuContribution } from '../contributions/vcpu_contribution.js';
+import { NamedContributions } from './named_contributions.js';
+import { ReportContribution } from './report_contribution.js';
+import { VcpuContribution } from './vcpu_contribution.js';
 import { DebugRing } from '../debug_ring/debug_ring.js';
 import { VcpuError } from '../errors.js';
 import { MonitorTrap } from '../owners/owners.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { segmentNames } from '../../intrinsics/segments.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import type { ReservedFields } from './write_ledger.js';
+import type { ReservedFields } from '../vmcs_fields/write_ledger.js';
 
 const segmentFields = [
   VmcsField.GuestEsSelector,

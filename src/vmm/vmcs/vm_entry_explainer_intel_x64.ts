@@ -9,7 +9,7 @@ import { ProcessorFacts } from '../processor_facts/processor_facts.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import type { VmEntryExplainer } from './vm_entry_explainer.js';
 import { dumpVmcs } from './vmcs_dump.js';
-import { VmcsWriteTrace } from './vmcs_write_trace.js';
+import { VmcsWriteTrace } from '../vmcs_fields/vmcs_write_trace.js';
 import { VmmEntryReader } from './vmm_entry_reader.js';
 
 const traceAdvice = 'Run it again with --trace-vmcs: each field then says where the VMM wrote it last.';

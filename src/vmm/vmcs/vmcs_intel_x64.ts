@@ -10,8 +10,7 @@ import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { vmInstructionErrorText } from '../../intrinsics/vm_instruction_errors.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { extension } from '../container/extension.js';
-import { nothingToWaitFor } from '../contributions/answers.js';
-import type { VmcsContribution } from '../contributions/vmcs_contribution.js';
+import { nothingToWaitFor } from '../container/answers.js';
 import { VmEntryError, VmxError } from '../errors.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import { bfdebug, bferror } from '../output/output.js';
@@ -22,7 +21,7 @@ import { hex } from '../support/text.js';
 import { GdtX64 } from '../vmm_state/gdt_x64.js';
 import { dumpVmcsState } from '../vmm_state/vmcs_state_dump.js';
 import { driverContext } from './driver_context_fields.js';
-import type { Vmcs } from './vmcs.js';
+import type { Vmcs, VmcsSetUp } from './vmcs.js';
 import { VmEntryExplainer } from './vm_entry_explainer.js';
 import { VmcsStateWriterIntelX64 } from './vmcs_state_writer_intel_x64.js';
 
@@ -38,7 +37,7 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
   @state() private region = 0n;
   @state() private exitStack = 0n;
 
-  launch(entry: ExitEntry, contributions: readonly VmcsContribution[] = []): void {
+  launch(entry: ExitEntry, setUps: readonly VmcsSetUp[] = []): void {
     this.entry = entry;
     withRollback((rollback) => {
       rollback.onFailure(() => this.release());
@@ -47,7 +46,7 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
       this.clear();
       this.load();
       this.writeFields();
-      this.asContributions(contributions, driverContext, (each) => nothingToWaitFor(each.setUp(this), each, 'setUp'));
+      this.asContributions(setUps, driverContext, (each) => nothingToWaitFor(each.setUp(this), each, 'setUp'));
       if (!this.vmx.vmlaunch()) throw this.entryFailed('VMLAUNCH');
     });
   }

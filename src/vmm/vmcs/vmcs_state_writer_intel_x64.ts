@@ -12,8 +12,8 @@ import { Ept } from '../ept/ept.js';
 import { derived, state } from '../state/state.js';
 import { StateSave } from '../state_save/state_save.js';
 import { GuestState, VmmState } from '../vmm_state/vmcs_state.js';
-import { announces, type AnnouncedFeature } from './announced_features.js';
-import { VmcsFieldsIntelX64 } from './vmcs_fields_intel_x64.js';
+import { announces, type AnnouncedFeature } from '../processor_facts/announced_features.js';
+import { VmcsFieldsIntelX64 } from '../vmcs_fields/vmcs_fields_intel_x64.js';
 
 /** Fills a VMCS, group by group; each group and each word of controls is a method of its own, for subclasses. */
 @extension()

@@ -7,7 +7,7 @@ import { HostEntry } from '../../intrinsics/host_entry.js';
 import { Cr4 } from '../../intrinsics/registers.js';
 import { segmentNames, Segments, type SegmentName, type TableRegister } from '../../intrinsics/segments.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
-import { announces } from '../vmcs/announced_features.js';
+import { announces } from '../processor_facts/announced_features.js';
 import { state } from '../state/state.js';
 import { GdtX64 } from './gdt_x64.js';
 import type { SegmentState, VmcsState } from './vmcs_state.js';

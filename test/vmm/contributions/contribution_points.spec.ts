@@ -15,7 +15,7 @@ const isPoint = ({ heritageClauses }: ts.InterfaceDeclaration): boolean =>
   heritageClauses?.some(({ types }) => types.some(({ expression }) => expression.getText() === 'Contribution')) ??
   false;
 
-const points: Point[] = sourceFiles('src/vmm/contributions').flatMap(({ tree }) =>
+const points: Point[] = sourceFiles('src/vmm').flatMap(({ tree }) =>
   tree.statements
     .filter(ts.isInterfaceDeclaration)
     .filter(isPoint)

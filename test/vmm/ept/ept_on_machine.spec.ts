@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { VmcsError } from '../../../src/vmm/errors.js';
 import { EptAccess, type EptView } from '../../../src/vmm/ept/ept.js';
-import type { Request } from '../../../src/vmm/owners/request.js';
+import type { Request } from '../../../src/vmm/requests/request.js';
 import { onExit, runGuest, step, store, type Bench } from '../machine_vmm.js';
 
 const page = 0x400000n;

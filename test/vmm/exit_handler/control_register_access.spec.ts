@@ -5,7 +5,7 @@ import { EntryControl, SecondaryControl } from '../../../src/intrinsics/control_
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { vcpuModule } from '../../../src/vmm/container/part_module.js';
-import { VmcsContribution } from '../../../src/vmm/contributions/vmcs_contribution.js';
+import { VmcsContribution } from '../../../src/vmm/vmcs/vmcs_contribution.js';
 import { GuestHostMasks } from '../../../src/vmm/owners/owners.js';
 import { captureOutput } from '../capture_output.js';
 import { startedVmm } from '../started_vmm.js';

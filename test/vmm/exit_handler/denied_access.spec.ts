@@ -8,7 +8,7 @@ import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_mod
 import { CpuidContribution } from '../../../src/vmm/contributions/cpuid_contribution.js';
 import { MsrContribution } from '../../../src/vmm/contributions/msr_contribution.js';
 import { PortContribution } from '../../../src/vmm/contributions/port_contribution.js';
-import type { Exit } from '../../../src/vmm/exit_handler/exit.js';
+import type { Exit } from '../../../src/vmm/exit/exit.js';
 import { ExitHandler } from '../../../src/vmm/exit_handler/exit_handler.js';
 import { ExitHandlerIntelX64 } from '../../../src/vmm/exit_handler/exit_handler_intel_x64.js';
 import { VMCALL_MAGIC } from '../../../src/intrinsics/constants.js';

@@ -10,7 +10,7 @@ import { CpuidContribution } from '../../../src/vmm/contributions/cpuid_contribu
 import { ExitContribution } from '../../../src/vmm/contributions/exit_contribution.js';
 import { MsrContribution } from '../../../src/vmm/contributions/msr_contribution.js';
 import { PortContribution } from '../../../src/vmm/contributions/port_contribution.js';
-import { VmcsContribution } from '../../../src/vmm/contributions/vmcs_contribution.js';
+import { VmcsContribution } from '../../../src/vmm/vmcs/vmcs_contribution.js';
 import { ExitHandler } from '../../../src/vmm/exit_handler/exit_handler.js';
 import { ExitHandlerIntelX64 } from '../../../src/vmm/exit_handler/exit_handler_intel_x64.js';
 import type { FakeMachine } from '../../support/fake_machine.js';

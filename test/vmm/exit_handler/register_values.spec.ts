@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { inject, injectable } from 'inversify';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { vcpuModule } from '../../../src/vmm/container/part_module.js';
-import { VmcsContribution } from '../../../src/vmm/contributions/vmcs_contribution.js';
+import { VmcsContribution } from '../../../src/vmm/vmcs/vmcs_contribution.js';
 import { GuestHostMasks } from '../../../src/vmm/owners/owners.js';
 import type { Vmcs } from '../../../src/vmm/vmcs/vmcs.js';
 import { readLog } from '../guest_programs.js';

@@ -4,7 +4,7 @@ import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { vcpuModule } from '../../../src/vmm/container/part_module.js';
 import { ExitContribution } from '../../../src/vmm/contributions/exit_contribution.js';
 import { UnfinishedExitError } from '../../../src/vmm/errors.js';
-import type { Exit } from '../../../src/vmm/exit_handler/exit.js';
+import type { Exit } from '../../../src/vmm/exit/exit.js';
 import { mostRepetitions, UnfinishedExits } from '../../../src/vmm/exit_handler/unfinished_exits.js';
 import { runGuest } from '../machine_vmm.js';
 

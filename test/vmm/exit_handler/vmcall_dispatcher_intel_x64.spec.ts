@@ -15,7 +15,7 @@ import {
   loadVmcallRegisters,
   storeVmcallRegisters,
   type VmcallRegisters,
-} from '../../../src/vmm/exit_handler/vmcall_registers.js';
+} from '../../../src/vmm/exit/vmcall_registers.js';
 import { defaultSizes, Sizes } from '../../../src/vmm/sizes.js';
 import { encodeUtf8, decodeUtf8 } from '../../../src/vmm/support/text.js';
 import { captureOutput } from '../capture_output.js';

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { vcpuModule } from '../../../src/vmm/container/part_module.js';
-import { VmcsContribution } from '../../../src/vmm/contributions/vmcs_contribution.js';
+import { VmcsContribution } from '../../../src/vmm/vmcs/vmcs_contribution.js';
 import { assemble } from '../../support/assembler.js';
 import { runGuest } from '../machine_vmm.js';
 import { startedVmm } from '../started_vmm.js';

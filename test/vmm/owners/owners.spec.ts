@@ -8,7 +8,7 @@ import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_module.js';
 import { MsrContribution } from '../../../src/vmm/contributions/msr_contribution.js';
 import { PortContribution } from '../../../src/vmm/contributions/port_contribution.js';
-import { VmcsContribution } from '../../../src/vmm/contributions/vmcs_contribution.js';
+import { VmcsContribution } from '../../../src/vmm/vmcs/vmcs_contribution.js';
 import { ContributionError, VmcsError } from '../../../src/vmm/errors.js';
 import {
   ExceptionBitmap,
@@ -20,7 +20,7 @@ import {
   Vpid,
 } from '../../../src/vmm/owners/owners.js';
 import { Vmcs } from '../../../src/vmm/vmcs/vmcs.js';
-import type { Request } from '../../../src/vmm/owners/request.js';
+import type { Request } from '../../../src/vmm/requests/request.js';
 import { VpidPoolX64 } from '../../../src/vmm/owners/vpid_pool_x64.js';
 import { captureOutput } from '../capture_output.js';
 import { startedVmm } from '../started_vmm.js';

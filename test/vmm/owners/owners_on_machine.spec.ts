@@ -4,7 +4,7 @@ import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { vcpuModule } from '../../../src/vmm/container/part_module.js';
 import { PortContribution } from '../../../src/vmm/contributions/port_contribution.js';
-import type { Request } from '../../../src/vmm/owners/request.js';
+import type { Request } from '../../../src/vmm/requests/request.js';
 import { onExit, runGuest, step, store, type Bench } from '../machine_vmm.js';
 
 const pat = 0x277;

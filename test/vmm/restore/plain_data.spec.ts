@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { OwnedRequest, type RequestHolder } from '../../../src/vmm/owners/owned_request.js';
+import { OwnedRequest, type RequestHolder } from '../../../src/vmm/requests/owned_request.js';
 import { fromPlainData, toPlainData, VmmStateError } from '../../../src/vmm/restore/plain_data.js';
 
 const nobody = (): undefined => undefined;

@@ -2,8 +2,8 @@
 import { expect } from 'chai';
 import { extension } from '../../../src/vmm/container/extension.js';
 import { vcpuModule, vmmModule, type PartModule } from '../../../src/vmm/container/part_module.js';
-import { VcpuContribution } from '../../../src/vmm/contributions/vcpu_contribution.js';
-import { VmcsContribution } from '../../../src/vmm/contributions/vmcs_contribution.js';
+import { VcpuContribution } from '../../../src/vmm/vcpu/vcpu_contribution.js';
+import { VmcsContribution } from '../../../src/vmm/vmcs/vmcs_contribution.js';
 import { Ept } from '../../../src/vmm/ept/ept.js';
 import { EptIntelX64 } from '../../../src/vmm/ept/ept_intel_x64.js';
 import { OutOfMemoryError, VcpuError, VmxonError } from '../../../src/vmm/errors.js';

@@ -8,7 +8,7 @@ import { vmcsFieldDefinition } from '../../../src/intrinsics/vmcs_field_details.
 import { VmcsField, widthOfField } from '../../../src/intrinsics/vmcs_fields.js';
 import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_module.js';
 import { extension } from '../../../src/vmm/container/extension.js';
-import { VmcsContribution } from '../../../src/vmm/contributions/vmcs_contribution.js';
+import { VmcsContribution } from '../../../src/vmm/vmcs/vmcs_contribution.js';
 import {
   ContributionError,
   EntryError,

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { VmcsError } from '../../../src/vmm/errors.js';
-import { WriteLedger } from '../../../src/vmm/vmcs/write_ledger.js';
+import { WriteLedger } from '../../../src/vmm/vmcs_fields/write_ledger.js';
 
 const all = 0xffffffffffffffffn;
 

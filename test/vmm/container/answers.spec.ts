@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { isHandled, nothingToWaitFor, refusePromise, valueRead } from '../../../src/vmm/contributions/answers.js';
+import { isHandled, nothingToWaitFor, refusePromise, valueRead } from '../../../src/vmm/container/answers.js';
 import { ContributionError } from '../../../src/vmm/errors.js';
 
 const mine = { name: 'mine' };

@@ -33,7 +33,7 @@ import { derived, state } from '../state/state.js';
 import { hex } from '../support/text.js';
 import { VcpuIdentity } from '../vcpu_identity.js';
 import { installVmcsAccessors } from './install_vmcs_accessors.js';
-import type { VmcsByEncoding } from './vmcs.js';
+import type { VmcsByEncoding } from './vmcs_by_encoding.js';
 import { VmcsWriteTrace } from './vmcs_write_trace.js';
 import { WriteLedger, type ReservedFields } from './write_ledger.js';
 

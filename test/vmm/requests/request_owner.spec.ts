@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { ContributionError } from '../../../src/vmm/errors.js';
-import type { Request, Requester } from '../../../src/vmm/owners/request.js';
-import { RequestOwner } from '../../../src/vmm/owners/request_owner.js';
+import type { Request, Requester } from '../../../src/vmm/requests/request.js';
+import { RequestOwner } from '../../../src/vmm/requests/request_owner.js';
 
 class Sums extends RequestOwner<number> {
   readonly owner = 'Sums';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ErrorCode } from '../../intrinsics/constants.js';
 import { OutOfMemoryError } from '../errors.js';
-import { bferror } from '../output/output.js';
+import { bferror } from './output.js';
 
 function report(error: unknown): void {
   if (error instanceof Error) {

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { BitField } from '../../../src/intrinsics/bit_fields.js';
 import { vmcsFieldDefinitions, type VmcsFieldDefinition } from '../../../src/intrinsics/vmcs_field_details.js';
 import { VmcsError } from '../../../src/vmm/errors.js';
-import { VmcsFieldsIntelX64 } from '../../../src/vmm/vmcs/vmcs_fields_intel_x64.js';
+import { VmcsFieldsIntelX64 } from '../../../src/vmm/vmcs_fields/vmcs_fields_intel_x64.js';
 import { FakeMachine } from '../../support/fake_machine.js';
 import { make } from '../../support/make.js';
 import { visitMachine } from '../accessors/visit_machine.js';

@@ -4,7 +4,7 @@ import { PrimaryControl, SecondaryControl } from '../../../src/intrinsics/contro
 import { ReadOnlyError } from '../../../src/intrinsics/errors.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { VmcsError, VmxError } from '../../../src/vmm/errors.js';
-import { VmcsFieldsIntelX64 } from '../../../src/vmm/vmcs/vmcs_fields_intel_x64.js';
+import { VmcsFieldsIntelX64 } from '../../../src/vmm/vmcs_fields/vmcs_fields_intel_x64.js';
 import { FakeMachine } from '../../support/fake_machine.js';
 import { make } from '../../support/make.js';
 import { stubVmx } from '../../support/stubs.js';

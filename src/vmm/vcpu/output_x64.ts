@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
 import { SerialPort } from '../serial/serial_port.js';
-import { VcpuManager } from '../vcpu/vcpu_manager.js';
-import { Output } from './output.js';
+import { VcpuManager } from './vcpu_manager.js';
+import { Output } from '../output/output.js';
 
 /** Writes to vCPU 0's ring and then to the serial port, as Bareflank's `cout` does. */
 @injectable()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ContributionError } from '../errors.js';
-import type { Contribution } from '../container/contribution.js';
+import type { Contribution } from './contribution.js';
 import { isThenable } from '../support/thenable.js';
 
 /** What was answered, as the message names it. */
@@ -45,7 +45,7 @@ export function valueRead<T extends 'bigint' | 'number'>(
  *
  * @returns the answer. @throws ContributionError for a Promise
  */
-export function nothingToWaitFor<T>(answer: T, contribution: Contribution, method: string): T {
+export function nothingToWaitFor<T>(answer: T, contribution: Pick<Contribution, 'name'>, method: string): T {
   if (!isThenable(answer)) return answer;
   throw new ContributionError(
     `${method}() of the contribution '${contribution.name}' returned a Promise: nobody waits for it, make the method synchronous`,

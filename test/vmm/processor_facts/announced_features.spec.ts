@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { announces } from '../../../src/vmm/vmcs/announced_features.js';
+import { announces } from '../../../src/vmm/processor_facts/announced_features.js';
 import { captureOutput } from '../capture_output.js';
 import { FakeMachine } from '../../support/fake_machine.js';
 import { startedVmm } from '../started_vmm.js';

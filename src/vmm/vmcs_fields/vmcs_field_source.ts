@@ -4,7 +4,7 @@ import type { ControlWord } from '../../intrinsics/control_bits.js';
 import { ReadOnlyError } from '../../intrinsics/errors.js';
 import { vmcsFieldLabel, type VmcsFieldDefinition } from '../../intrinsics/vmcs_field_details.js';
 import { bfwarning } from '../output/output.js';
-import type { VmcsByEncoding } from './vmcs.js';
+import type { VmcsByEncoding } from './vmcs_by_encoding.js';
 
 /** A VMCS field, by its encoding. */
 export class VmcsFieldSource implements ControlSource {

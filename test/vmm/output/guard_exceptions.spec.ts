@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { ErrorCode } from '../../../src/intrinsics/constants.js';
 import { OutOfMemoryError } from '../../../src/vmm/errors.js';
-import { guardExceptions, ignoreExceptions } from '../../../src/vmm/support/guard_exceptions.js';
+import { guardExceptions, ignoreExceptions } from '../../../src/vmm/output/guard_exceptions.js';
 import { captureOutput } from '../capture_output.js';
 
 const code = 0x8000000000000050n;

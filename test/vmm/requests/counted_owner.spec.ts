@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { CountedOwner } from '../../../src/vmm/owners/counted_owner.js';
-import type { Request } from '../../../src/vmm/owners/request.js';
+import { CountedOwner } from '../../../src/vmm/requests/counted_owner.js';
+import type { Request } from '../../../src/vmm/requests/request.js';
 
 const mine = { name: 'mine' };
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { injectable, multiInject, optional } from 'inversify';
 import type { Contribution } from '../container/contribution.js';
-import { CpuidContribution } from './cpuid_contribution.js';
-import { ExitContribution } from './exit_contribution.js';
-import { MsrContribution } from './msr_contribution.js';
+import { CpuidContribution } from '../contributions/cpuid_contribution.js';
+import { ExitContribution } from '../contributions/exit_contribution.js';
+import { MsrContribution } from '../contributions/msr_contribution.js';
 import type { NamedContributions } from './named_contributions.js';
-import { PortContribution } from './port_contribution.js';
+import { PortContribution } from '../contributions/port_contribution.js';
 import { ReportContribution } from './report_contribution.js';
 import { VcpuContribution } from './vcpu_contribution.js';
-import { VmcallContribution } from './vmcall_contribution.js';
-import { VmcsContribution } from './vmcs_contribution.js';
+import { VmcallContribution } from '../contributions/vmcall_contribution.js';
+import { VmcsContribution } from '../vmcs/vmcs_contribution.js';
 
 /** Asks every contribution point. */
 @injectable()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { contribution } from '../../intrinsics/component.js';
 import type { Contribution } from '../container/contribution.js';
-import type { Vmcs } from '../vmcs/vmcs.js';
+import type { Vmcs } from './vmcs.js';
 
 /** Changes the VMCS before a launch. All run, after the base has filled every field. */
 export interface VmcsContribution extends Contribution {

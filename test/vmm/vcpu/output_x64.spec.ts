@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { OutputX64 } from '../../../src/vmm/output/output_x64.js';
+import { OutputX64 } from '../../../src/vmm/vcpu/output_x64.js';
 import { make } from '../../support/make.js';
 
 describe('OutputX64', () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { contribution } from '../../intrinsics/component.js';
 import type { Contribution } from '../container/contribution.js';
-import type { Vcpu } from '../vcpu/vcpu.js';
+import type { Vcpu } from './vcpu.js';
 
 /** Takes part in the life of a vCPU. Beginnings run in order after the base's own, ends in reverse before it. */
 export interface VcpuContribution extends Contribution {
