@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { CpuCore } from '../../src/machine/cpu_core.js';
 import type { CpuBus } from '../../src/machine/cpu_bus.js';
 import { Layout, type StopReason } from '../../src/machine/layout.js';
+import { readFlags, writeFlags } from '../../src/machine/processor/lazy_flags.js';
 import type { CodeBits } from './assembler.js';
 
 /** A bus on which nothing answers. */
@@ -60,35 +61,12 @@ export class TestCore {
 
   /** The whole RFLAGS, made of the lazy flags. */
   rflags(): number {
-    const result = this.u64[Layout.FR / 8]!;
-    const carryIn = this.u64[Layout.FX / 8]!;
-    const carry = this.u32[Layout.FC / 4]!;
-    const cf = carry & 1;
-    const sf = (Number(result >> 63n) ^ (carry >> 1)) & 1;
-    const of = Number(carryIn >> 63n) ^ cf;
-    const af = Number((carryIn >> 4n) & 1n);
-    let parity = Number(result & 255n);
-    parity ^= parity >> 4;
-    const pf = (((0x9669 >> (parity & 15)) & 1) ^ (carry >> 2)) & 1;
-    return (
-      this.u32[Layout.RFLAGS_SYSTEM / 4]! |
-      cf |
-      (pf << 2) |
-      (af << 4) |
-      (result === 0n ? 0x40 : 0) |
-      (sf << 7) |
-      (of << 11)
-    );
+    return readFlags(this.u32);
   }
 
   /** Sets all of RFLAGS. */
   setRflags(value: number): void {
-    const bit = (n: number): number => (value >> n) & 1;
-    const zf = bit(6);
-    this.u64[Layout.FR / 8] = BigInt(zf ^ 1);
-    this.u64[Layout.FX / 8] = (BigInt(bit(11) ^ bit(0)) << 63n) | BigInt(bit(4) << 4);
-    this.u64[Layout.FC / 8] = BigInt(bit(0) | (bit(7) << 1) | ((bit(2) ^ zf) << 2));
-    this.u64[Layout.RFLAGS_SYSTEM / 8] = BigInt((value & ~0x8d5) | 2);
+    writeFlags(this.u32, value);
   }
 
   /** x87, MXCSR and XMM state from an FXSAVE image. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // One WebAssembly function from one template: registers and flags are loaded into locals, the template is pasted, and all is stored back.
 // The run-time compiler's regions are made of the same pieces; this form serves the comparison of templates with handlers.
-import type { Template, TemplateToken } from '../generator/template.js';
+import { flagOperands, type Template, type TemplateToken } from '../generator/template.js';
 import { Layout } from '../layout.js';
 import { EMPTY_BLOCK, ExternalKind, FUNCTION_TYPE, MODULE_HEADER, Opcode, Section, ValueType } from '../wasm_format.js';
 import { WasmWriter, writeLocals } from './wasm_writer.js';
@@ -30,42 +30,35 @@ const flagWords = ['FR', 'FX', 'FC'] as const;
 /** Result of a template's function. */
 export const TemplateResult = { Completed: 0, Left: 1, Taken: 2 } as const;
 
-function decode(tokens: readonly TemplateToken[]): Map<TemplateToken, Uint8Array> {
-  const bytes = new Map<TemplateToken, Uint8Array>();
-  for (const token of tokens) {
-    if (token[0] === 'x')
-      bytes.set(
-        token,
-        Uint8Array.from(atob(token[1] as string), (character) => character.charCodeAt(0)),
-      );
-  }
-  return bytes;
-}
+const bytesOf = (base64: string): Uint8Array => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 
 /** Emits the body of one template's function. */
 class TemplateFunction {
   readonly out = new WasmWriter();
   readonly locals: number[] = [];
-  private readonly raw: Map<TemplateToken, Uint8Array>;
   private readonly registerLocals: number[] = [];
   private readonly flagLocals: Record<string, number> = {};
   private readonly ripLocal: number;
   private readonly addressLocal: number;
-  private readonly scratch: Record<'x' | 'y' | 'z', number>;
-  private readonly templateLocals: number[];
+  private readonly scratch: number;
+  private readonly operandLocals: Readonly<Record<(typeof flagOperands)[number], number>>;
 
   constructor(
     private readonly template: Template,
+    private readonly flags: Readonly<Record<string, Template>>,
     private readonly operands: RecordOperands,
     private readonly tlb: number,
   ) {
-    this.raw = decode(template.tokens);
     for (let index = 0; index < registers; index++) this.registerLocals.push(this.local(ValueType.I64));
     for (const word of flagWords) this.flagLocals[word] = this.local(ValueType.I64);
     this.ripLocal = this.local(ValueType.I64);
     this.addressLocal = this.local(ValueType.I64);
-    this.scratch = { x: this.local(ValueType.I64), y: this.local(ValueType.I64), z: this.local(ValueType.I64) };
-    this.templateLocals = template.locals.map((type) => this.local(type));
+    this.scratch = this.local(ValueType.I64);
+    this.operandLocals = {
+      operand0: this.local(ValueType.I64),
+      operand1: this.local(ValueType.I64),
+      operand2: this.local(ValueType.I64),
+    };
   }
 
   /** The whole body. Returns TemplateResult. */
@@ -76,7 +69,7 @@ class TemplateFunction {
     out.append([Opcode.Block, EMPTY_BLOCK]);
     if (this.template.returns)
       out.append([Opcode.Block, this.template.result === 0 ? EMPTY_BLOCK : this.template.result]);
-    for (const token of this.template.tokens) this.token(token);
+    this.paste(this.template);
     if (this.template.returns) out.byte(Opcode.End);
     if (this.template.result !== 0) {
       out.append([Opcode.I32Eqz, Opcode.If, EMPTY_BLOCK]); // not taken: RIP is the next instruction
@@ -164,15 +157,21 @@ class TemplateFunction {
     return this.operands[name as 'a' | 'b' | 'c' | 'segment'] + offset;
   }
 
-  private token(token: TemplateToken): void {
+  /** A template's tokens, with locals of its own: a flag setter may be pasted more than once. */
+  private paste(template: Template): void {
+    const locals = template.locals.map((type) => this.local(type));
+    for (const token of template.tokens) this.token(token, locals);
+  }
+
+  private token(token: TemplateToken, locals: readonly number[]): void {
     const { out } = this;
     const [kind, first, second, third] = token;
     switch (kind) {
       case 'x':
-        out.append(this.raw.get(token)!);
+        out.append(bytesOf(first as string));
         break;
       case 'l':
-        out.op(first as number, this.templateLocals[second as number]!);
+        out.op(first as number, locals[second as number]!);
         break;
       case 'k':
         out.i32Const(first as number);
@@ -227,9 +226,9 @@ class TemplateFunction {
     const local = this.registerOf(slot);
     if (bits !== 64) out.byte(Opcode.I64ExtendI32U);
     if (local === undefined) {
-      this.set(this.scratch.x);
+      this.set(this.scratch);
       out.i32Const(0);
-      this.get(this.scratch.x);
+      this.get(this.scratch);
       out.access(
         { 8: Opcode.I64Store8, 16: Opcode.I64Store16, 32: Opcode.I64Store, 64: Opcode.I64Store }[bits]!,
         0,
@@ -271,71 +270,22 @@ class TemplateFunction {
       slow: () => out.op(Opcode.Call, 0),
       bail: () => out.op(Opcode.Br, depthOfLeft),
       jump: () => this.set(this.ripLocal),
+      ...Object.fromEntries(flagOperands.map((operand) => [operand, () => this.get(this.operandLocals[operand])])),
     };
     const emit = simple[name];
     if (emit) emit();
     else if (name.startsWith('getF')) this.get(this.flagLocals[name.slice(3)]!);
     else if (name.startsWith('setF')) this.set(this.flagLocals[name.slice(3)]!);
-    else this.lazyFlags(name);
+    else this.setFlags(name);
   }
 
-  /** fAdd(a, b, r), fSub(a, b, r), fInc(a, r, c), fDec(a, r, c), fLogic(r): what flags.ts computes in the interpreter. */
-  private lazyFlags(name: string): void {
-    const { out } = this;
-    const { x, y, z } = this.scratch;
-    const { FR, FX, FC } = this.flagLocals as Record<'FR' | 'FX' | 'FC', number>;
-    this.set(z);
-    if (name !== 'fLogic') {
-      this.set(y);
-      this.set(x);
-    }
-    switch (name) {
-      case 'fLogic':
-        this.get(z);
-        this.set(FR);
-        out.i64Const(0n);
-        this.set(FX);
-        out.i64Const(0n);
-        this.set(FC);
-        break;
-      case 'fAdd':
-      case 'fSub':
-        this.get(z);
-        this.set(FR);
-        this.get(x);
-        this.get(y);
-        out.byte(Opcode.I64Xor);
-        this.get(z);
-        out.byte(Opcode.I64Xor);
-        this.set(FX);
-        // carry: result below the first operand, or first operand below the second
-        this.get(name === 'fAdd' ? z : x);
-        this.get(name === 'fAdd' ? x : y);
-        out.append([Opcode.I64LtU, Opcode.I64ExtendI32U]);
-        this.set(FC);
-        break;
-      case 'fInc':
-      case 'fDec':
-        this.get(y);
-        this.set(FR);
-        this.get(x);
-        this.get(y);
-        out.byte(Opcode.I64Xor);
-        out.i64Const(1n);
-        out.byte(Opcode.I64Xor);
-        this.get(name === 'fInc' ? y : x);
-        out.append([Opcode.I64Eqz, Opcode.I64ExtendI32U]);
-        this.get(z);
-        out.byte(Opcode.I64Xor);
-        out.i64Const(63n);
-        out.append([Opcode.I64Shl, Opcode.I64Xor]);
-        this.set(FX);
-        this.get(z);
-        this.set(FC);
-        break;
-      default:
-        throw new TypeError(`template marker '${name}' is unknown`);
-    }
+  /** Pastes the words of flags.ts; their operands are on the stack. */
+  private setFlags(name: string): void {
+    const template = this.flags[name];
+    if (template === undefined) throw new TypeError(`template marker '${name}' is unknown`);
+    for (const operand of [...flagOperands].reverse())
+      if (template.tokens.some((token) => token[1] === operand)) this.set(this.operandLocals[operand]);
+    this.paste(template);
   }
 }
 
@@ -347,9 +297,14 @@ export interface TemplateJob {
 
 /**
  * A module with one exported function `f0`, `f1`, … a job, each `(): i32` with a TemplateResult. Imports: `e.m` the memory (`pages` of 64 KiB), `e.s`
- * the slow path `(ea: i64, size: i32, write: i32): i32`. `tlb`: address of the data TLB.
+ * the slow path `(ea: i64, size: i32, write: i32): i32`. `flags`: templates of the flag setters. `tlb`: address of the data TLB.
  */
-export function templateModule(jobs: readonly TemplateJob[], pages: number, tlb: number): Uint8Array {
+export function templateModule(
+  jobs: readonly TemplateJob[],
+  flags: Readonly<Record<string, Template>>,
+  pages: number,
+  tlb: number,
+): Uint8Array {
   const out = new WasmWriter();
   const section = (id: number, write: (part: WasmWriter) => void): void => {
     out.byte(id);
@@ -398,7 +353,7 @@ export function templateModule(jobs: readonly TemplateJob[], pages: number, tlb:
   section(Section.Code, (part) => {
     part.unsigned(jobs.length);
     for (const job of jobs) {
-      const body = new TemplateFunction(job.template, job.operands, tlb);
+      const body = new TemplateFunction(job.template, flags, job.operands, tlb);
       body.emit();
       part.sized((inner) => {
         writeLocals(inner, body.locals);

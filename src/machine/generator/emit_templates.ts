@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Form } from './forms.js';
+import { flagOperands, type FlagSetter } from './template.js';
 import { accessImport, imported, imports } from './emit_run.js';
 
 /** Register operands are these constants in a template: the extractor finds them as the last argument of a register marker. */
@@ -38,6 +39,28 @@ const markers: readonly (readonly [string, string])[] = [
   ['NumberC', 'u32'],
 ];
 
+/** The functions of flags.ts that the flag setters' templates are cut from, and their numbers of operands. */
+const flagSetters: Readonly<Record<FlagSetter, { readonly words: string; readonly operands: number }>> = {
+  fAdd: { words: 'addWords', operands: 3 },
+  fSub: { words: 'subWords', operands: 3 },
+  fInc: { words: 'incWords', operands: 3 },
+  fDec: { words: 'decWords', operands: 3 },
+  fLogic: { words: 'logicWords', operands: 1 },
+};
+
+/** One exported function a flag setter. Its operands are sign-extended, which makes them numbers of 64 bits. */
+function flagTemplates(): string[] {
+  const words = Object.values(flagSetters).map((setter) => setter.words);
+  return [
+    `import { ${words.join(', ')} } from "../state/flags";`,
+    ...flagOperands.map((name) => `@external("t", "${name}") declare function ${name}(): u64;`),
+    ...Object.entries(flagSetters).map(([name, setter]) => {
+      const operands = flagOperands.slice(0, setter.operands).map((operand) => `${operand}()`);
+      return `export function ${name}(): void { ${setter.words}<u64>(${operands.join(', ')}); }`;
+    }),
+  ];
+}
+
 /** Forms that a template is tried for: they do not end a block and are inlined. */
 export function templateForms(forms: readonly Form[]): Form[] {
   return forms.filter((form) => form.noTemplate === undefined && form.call !== '');
@@ -51,6 +74,7 @@ export function emitTemplates(forms: readonly Form[]): string {
     '// Generated from the instruction table: what the extractor cuts templates from. Compiled with --use TEMPLATE=1.',
     accessImport,
     imports(chosen),
+    ...flagTemplates(),
     ...markers.map(
       ([name, type]) =>
         `@external("t", "${name[0]!.toLowerCase()}${name.slice(1)}") declare function t${name}(): ${type};`,

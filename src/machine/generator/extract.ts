@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // From the template build to templates.json: what the run-time compiler pastes, and which forms it must call handlers for.
 import { NotCuttableError } from './not_cuttable_error.js';
-import type { Template } from './template.js';
+import { flagSetterNames, type Template } from './template.js';
 import { TemplateCutter } from './template_cutter.js';
 import { WasmModule } from './wasm_module.js';
 
-/** The extractor's result: templates by form id, and why the other forms have none. */
+/** The extractor's result: templates by form id, those of the flag setters by marker, and why the other forms have none. */
 export interface Templates {
   readonly templates: Readonly<Record<number, Template>>;
+  readonly flags: Readonly<Record<string, Template>>;
   readonly handlers: Readonly<Record<number, string>>;
 }
 
@@ -27,29 +28,31 @@ export function extractTemplates(bytes: Uint8Array, forms: readonly FormInformat
   const templates: Record<number, Template> = {};
   const handlers: Record<number, string> = {};
   for (const form of forms) {
-    const index = module.exports.get(`t${form.id}`);
-    if (index === undefined) {
-      if (form.noTemplate !== undefined) handlers[form.id] = form.noTemplate;
-      continue;
-    }
-    const body = module.bodies[index - module.imports.length]!;
-    const type = module.types[module.functions[index - module.imports.length]!]!;
-    module.position = body.start;
     try {
-      const { tokens, zero, returns } = new TemplateCutter(module, body.end).cut();
-      templates[form.id] = {
-        name: form.name,
-        class: form.class,
-        locals: body.locals,
-        zero,
-        tokens,
-        returns,
-        result: type.results[0] ?? 0,
-      };
+      const template = cut(module, `t${form.id}`, form);
+      if (template !== undefined) templates[form.id] = template;
+      else if (form.noTemplate !== undefined) handlers[form.id] = form.noTemplate;
     } catch (error) {
       if (!(error instanceof NotCuttableError)) throw error;
       handlers[form.id] = error.message;
     }
   }
-  return { templates, handlers };
+  const flags: Record<string, Template> = {};
+  for (const name of flagSetterNames) {
+    const template = cut(module, name, { name, class: 'flags' });
+    if (template !== undefined) flags[name] = template;
+  }
+  return { templates, flags, handlers };
+}
+
+/** Cuts one exported function, undefined if there is none. Throws NotCuttableError. */
+function cut(module: WasmModule, exported: string, what: Pick<Template, 'name' | 'class'>): Template | undefined {
+  const index = module.exports.get(exported);
+  if (index === undefined) return undefined;
+  const body = module.bodies[index - module.imports.length]!;
+  const type = module.types[module.functions[index - module.imports.length]!]!;
+  module.position = body.start;
+  const { tokens, zero, returns } = new TemplateCutter(module, body.end).cut();
+  const { name, class: kind } = what;
+  return { name, class: kind, locals: body.locals, zero, tokens, returns, result: type.results[0] ?? 0 };
 }

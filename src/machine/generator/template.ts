@@ -25,3 +25,10 @@ export interface Template {
   /** Value type of the result, 0 if none. */
   readonly result: number;
 }
+
+/** Markers that set the arithmetic flags of their operands. A template of their own says how. */
+export const flagSetterNames = ['fAdd', 'fSub', 'fInc', 'fDec', 'fLogic'] as const;
+export type FlagSetter = (typeof flagSetterNames)[number];
+
+/** In a flag setter's template: the markers of its operands, in the order of the setter's arguments. */
+export const flagOperands = ['operand0', 'operand1', 'operand2'] as const;

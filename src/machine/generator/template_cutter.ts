@@ -3,7 +3,7 @@
 // (1) all that can fault comes before the first change, (2) nothing is called but markers.
 import { slotMagic } from './emit_templates.js';
 import { NotCuttableError } from './not_cuttable_error.js';
-import type { TemplateToken } from './template.js';
+import { flagSetterNames, type TemplateToken } from './template.js';
 import { Opcode, VectorOpcode } from '../wasm_format.js';
 import type { WasmModule } from './wasm_module.js';
 
@@ -32,7 +32,7 @@ function isVectorStore(opcode: number): boolean {
 }
 
 const accessMarker = /^(get|set)(8|16|32|64)$/;
-const flagSetter = /^(setF[RXC]|f(Add|Sub|Inc|Dec|Logic))$/;
+const flagSetters: ReadonlySet<string> = new Set([...flagSetterNames, 'setFR', 'setFX', 'setFC']);
 
 /** Cuts one body. */
 export class TemplateCutter {
@@ -152,7 +152,7 @@ export class TemplateCutter {
     } else if (name === 'abort' || name === 'raise' || name.startsWith('mmio') || name.startsWith('port'))
       throw new NotCuttableError(`calls ${name}`);
     else {
-      if (flagSetter.test(name)) this.hasCommitted = true;
+      if (flagSetters.has(name)) this.hasCommitted = true;
       this.push(['m', name, this.depth]);
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // RFLAGS between the SDM's form and the core's: the core keeps the arithmetic flags as a sign-extended result (FR), a carry-in vector (FX)
 // and three bits (FC), see CPU_CORE's data layout; the other flags stand in RFLAGS.
+import { Rflags } from '../../intrinsics/registers.js';
 import { Layout } from '../layout.js';
 
 const fr = Layout.FR >>> 2;
@@ -8,8 +9,15 @@ const fx = Layout.FX >>> 2;
 const fc = Layout.FC >>> 2;
 const system = Layout.RFLAGS_SYSTEM >>> 2;
 
-const Flag = { Carry: 1, Parity: 4, Adjust: 0x10, Zero: 0x40, Sign: 0x80, Overflow: 0x800 } as const;
-const arithmetic = Flag.Carry | Flag.Parity | Flag.Adjust | Flag.Zero | Flag.Sign | Flag.Overflow;
+const {
+  CarryFlag: carryFlag,
+  ParityFlag: parityFlag,
+  AuxiliaryCarryFlag: adjustFlag,
+  ZeroFlag: zeroFlag,
+  SignFlag: signFlag,
+  OverflowFlag: overflowFlag,
+} = Rflags;
+const arithmetic = carryFlag | parityFlag | adjustFlag | zeroFlag | signFlag | overflowFlag;
 
 /** Whether a byte has an even number of ones. */
 function evenParity(byte: number): boolean {
@@ -24,25 +32,25 @@ export function readFlags(u32: Uint32Array): number {
   const bits = u32[fc]!;
   const carryVector = u32[fx + 1]! >>> 31;
   let flags = (u32[system]! & ~arithmetic) | 2;
-  if ((bits & 1) !== 0) flags |= Flag.Carry;
-  if (evenParity(resultLow & 0xff) !== ((bits & 4) !== 0)) flags |= Flag.Parity;
-  if ((u32[fx]! & 0x10) !== 0) flags |= Flag.Adjust;
-  if ((resultLow | resultHigh) === 0) flags |= Flag.Zero;
-  if (resultHigh >>> 31 !== ((bits >>> 1) & 1)) flags |= Flag.Sign;
-  if ((carryVector ^ (bits & 1)) !== 0) flags |= Flag.Overflow;
+  if ((bits & 1) !== 0) flags |= carryFlag;
+  if (evenParity(resultLow & 0xff) !== ((bits & 4) !== 0)) flags |= parityFlag;
+  if ((u32[fx]! & adjustFlag) !== 0) flags |= adjustFlag;
+  if ((resultLow | resultHigh) === 0) flags |= zeroFlag;
+  if (resultHigh >>> 31 !== ((bits >>> 1) & 1)) flags |= signFlag;
+  if ((carryVector ^ (bits & 1)) !== 0) flags |= overflowFlag;
   return flags >>> 0;
 }
 
 /** Stores RFLAGS in the core's form. A result of 0 or 1 serves: SF and PF are then put right by the inverting bits. */
 export function writeFlags(u32: Uint32Array, flags: number): void {
-  const zero = (flags & Flag.Zero) !== 0;
+  const zero = (flags & zeroFlag) !== 0;
   // 0 has even parity, 1 odd: bit 2 inverts where the wanted PF differs.
-  const parityDiffers = ((flags & Flag.Parity) !== 0) !== zero;
+  const parityDiffers = ((flags & parityFlag) !== 0) !== zero;
   const carry = flags & 1;
   const overflow = (flags >>> 11) & 1;
   u32[fr] = zero ? 0 : 1;
   u32[fr + 1] = 0;
-  u32[fx] = flags & Flag.Adjust;
+  u32[fx] = flags & adjustFlag;
   u32[fx + 1] = (carry ^ overflow) << 31;
   u32[fc] = carry | (((flags >>> 7) & 1) << 1) | (parityDiffers ? 4 : 0);
   u32[fc + 1] = 0;

@@ -8,6 +8,7 @@ import {
   type TemplateJob,
 } from '../../../src/machine/compiled/template_function.js';
 import type { FormInformation, Templates } from '../../../src/machine/generator/extract.js';
+import { flagSetterNames } from '../../../src/machine/generator/template.js';
 import { Layout } from '../../../src/machine/layout.js';
 import { RECORD_BYTES, RecordField, RecordFlag } from '../../../src/machine/record_format.js';
 import { createTestCore, type TestCore } from '../../support/test_core.js';
@@ -249,6 +250,15 @@ describe('templateModule', () => {
     expect(missing.map((form) => form.name)).to.deep.equal([]);
   });
 
+  it('has a template of each flag setter, and forms that use it', () => {
+    const { templates, flags } = build.templates;
+    expect(Object.keys(flags)).to.have.members(flagSetterNames);
+    const used = new Set(Object.values(templates).flatMap(({ tokens }) => tokens.map((token) => token[1])));
+    for (const name of flagSetterNames) expect(used.has(name), name).to.equal(true);
+    for (const { tokens } of Object.values(flags))
+      expect(tokens.map((token) => token[1])).to.include.members(['setFR', 'setFX', 'setFC']);
+  });
+
   it('does what the handler does, for every template and random operands, faults included', async function () {
     this.timeout(isFull ? 600_000 : 60_000);
     const core = await createTestCore(16 << 20);
@@ -265,7 +275,7 @@ describe('templateModule', () => {
         jobForms.push(form);
       }
     }
-    const bytes = templateModule(jobs, pages, core.u32[Layout.TLB_DATA / 4]!);
+    const bytes = templateModule(jobs, build.templates.flags, pages, core.u32[Layout.TLB_DATA / 4]!);
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       e: { m: core.cpu.memory, s: core.cpu.slowPath },
     });

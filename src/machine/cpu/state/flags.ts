@@ -5,40 +5,45 @@
 import { fc, fr, fx, setFlags, sx } from "../memory/access";
 import { RFLAGS_SYSTEM } from "../generated/layout";
 
+// Markers of the template build: the compiled tier defers them, and pastes the words where a flag is wanted.
 @external("t", "fAdd") declare function tAdd(a: i64, b: i64, r: i64): void;
 @external("t", "fSub") declare function tSub(a: i64, b: i64, r: i64): void;
 @external("t", "fInc") declare function tInc(a: i64, r: i64, c: i64): void;
 @external("t", "fDec") declare function tDec(a: i64, r: i64, c: i64): void;
 @external("t", "fLogic") declare function tLogic(r: i64): void;
 
+/** The words of r = a + b. The compiled tier pastes what the words functions compute for u64: it is right for sign-extended numbers of any size. */
+@inline export function addWords<T>(a: T, b: T, r: T): void { setFlags(sx<T>(r), sx<T>(<T>(a ^ b ^ r)), u64(r < a)); }
+/** The words of r = a − b. */
+@inline export function subWords<T>(a: T, b: T, r: T): void { setFlags(sx<T>(r), sx<T>(<T>(a ^ b ^ r)), u64(a < b)); }
+/** The words of r = a + 1, `c`: CF, which stays. OF is a change of the sign, except from −1 to 0. */
+@inline export function incWords<T>(a: T, r: T, c: u64): void { setFlags(sx<T>(r), stepCarries<T>(a, r, u64(r == <T>0) ^ c), c); }
+/** The words of r = a − 1. OF is a change of the sign, except from 0 to −1. */
+@inline export function decWords<T>(a: T, r: T, c: u64): void { setFlags(sx<T>(r), stepCarries<T>(a, r, u64(a == <T>0) ^ c), c); }
+/** The words of a logical result. */
+@inline export function logicWords<T>(r: T): void { setFlags(sx<T>(r), 0, 0); }
+/** FX of a step by 1 with bit 63 inverted by `top`, so that OF comes out although CF is kept. */
+@inline function stepCarries<T>(a: T, r: T, top: u64): i64 { return sx<T>(<T>(a ^ r ^ <T>1)) ^ <i64>(top << 63); }
+
 /** Flags of r = a + b. */
 @inline export function flagsAdd<T>(a: T, b: T, r: T): void {
-  if (isDefined(TEMPLATE)) tAdd(sx<T>(a), sx<T>(b), sx<T>(r));
-  else setFlags(sx<T>(r), sx<T>(<T>(a ^ b ^ r)), u64(r < a));
+  if (isDefined(TEMPLATE)) tAdd(sx<T>(a), sx<T>(b), sx<T>(r)); else addWords<T>(a, b, r);
 }
 /** Flags of r = a − b. */
 @inline export function flagsSub<T>(a: T, b: T, r: T): void {
-  if (isDefined(TEMPLATE)) tSub(sx<T>(a), sx<T>(b), sx<T>(r));
-  else setFlags(sx<T>(r), sx<T>(<T>(a ^ b ^ r)), u64(a < b));
+  if (isDefined(TEMPLATE)) tSub(sx<T>(a), sx<T>(b), sx<T>(r)); else subWords<T>(a, b, r);
 }
-/** Flags of r = a + 1; CF stays. Overflow when r is the smallest number: r == a ^ r ^ 1 has all sign bits. */
+/** Flags of r = a + 1; CF stays. */
 @inline export function flagsInc<T>(a: T, r: T): void {
-  if (isDefined(TEMPLATE)) tInc(sx<T>(a), sx<T>(r), <i64>(fc() & 1));
-  else { const c = fc() & 1; setFlags(sx<T>(r), carryIn<T>(a, r, u64(sx<T>(r) == lowest<T>()) ^ c), c); }
+  if (isDefined(TEMPLATE)) tInc(sx<T>(a), sx<T>(r), <i64>(fc() & 1)); else incWords<T>(a, r, fc() & 1);
 }
-/** Flags of r = a − 1; CF stays. Overflow when a is the smallest number. */
+/** Flags of r = a − 1; CF stays. */
 @inline export function flagsDec<T>(a: T, r: T): void {
-  if (isDefined(TEMPLATE)) tDec(sx<T>(a), sx<T>(r), <i64>(fc() & 1));
-  else { const c = fc() & 1; setFlags(sx<T>(r), carryIn<T>(a, r, u64(sx<T>(a) == lowest<T>()) ^ c), c); }
+  if (isDefined(TEMPLATE)) tDec(sx<T>(a), sx<T>(r), <i64>(fc() & 1)); else decWords<T>(a, r, fc() & 1);
 }
-/** Smallest signed number of size T. */
-@inline function lowest<T>(): i64 { return <i64>-1 << (sizeof<T>() * 8 - 1); }
-/** FX of an addition or subtraction of 1 with bit 63 chosen, so that OF comes out although CF is kept. */
-@inline function carryIn<T>(a: T, r: T, top: u64): i64 { return (sx<T>(<T>(a ^ r ^ 1)) & 0x7fffffffffffffff) | <i64>(top << 63); }
 /** Flags of a logical result: CF = OF = AF = 0. */
 @inline export function flagsLogic<T>(r: T): void {
-  if (isDefined(TEMPLATE)) tLogic(sx<T>(r));
-  else setFlags(sx<T>(r), 0, 0);
+  if (isDefined(TEMPLATE)) tLogic(sx<T>(r)); else logicWords<T>(r);
 }
 /** CF and OF given (0 or 1), ZF SF PF from the result, AF = 0. */
 @inline export function flagsCO<T>(r: T, c: u64, o: u64): void { setFlags(sx<T>(r), <i64>((c ^ o) << 63), c); }
