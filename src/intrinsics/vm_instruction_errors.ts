@@ -64,8 +64,19 @@ const texts: Readonly<Record<VmInstructionError, string>> = {
   23: 'VMXOFF under the dual-monitor treatment of SMIs and SMM',
   24: 'VMCALL to the SMM monitor with invalid SMM-monitor features',
   25: 'VM entry from SMM with invalid VM-execution control fields in the executive VMCS',
-  26: 'VM entry while MOV SS blocks events: an instruction must stand between MOV SS and the entry',
+  26: 'VM entry while MOV SS blocks events: one more instruction must come between MOV SS and the entry',
   28: 'INVEPT or INVVPID with an invalid type or descriptor',
+};
+
+const advice: Readonly<Partial<Record<VmInstructionError, string>>> = {
+  2: 'Pass the physical address of the 4-KiB VMCS region.',
+  3: 'A VMCS needs a page of its own.',
+  9: 'Pass the physical address of the 4-KiB VMCS region.',
+  10: 'A VMCS needs a page of its own.',
+  11: 'Write IA32_VMX_BASIC[30:0] into the first word of the region.',
+  12: 'Ask `exists(field)` first, or use an accessor whose name ends in `IfExists`.',
+  13: 'Exit fields are writable only with IA32_VMX_MISC[29].',
+  28: 'IA32_VMX_EPT_VPID_CAP says which types the processor has.',
 };
 
 /** All VM-instruction errors in order of number. */
@@ -76,4 +87,9 @@ export const vmInstructionErrorDefinitions: readonly VmInstructionErrorDefinitio
 /** What a VM-instruction error says; "unknown" for a number without a meaning. */
 export function vmInstructionErrorText(number: number): string {
   return (texts as Readonly<Record<number, string | undefined>>)[number] ?? `unknown VM-instruction error ${number}`;
+}
+
+/** What to do about a VM-instruction error; empty where its text says it. */
+export function vmInstructionErrorAdvice(number: number): string {
+  return (advice as Readonly<Record<number, string | undefined>>)[number] ?? '';
 }

@@ -13,7 +13,7 @@ export const basicRules: readonly EntryRule[] = [
     holds: (reader) => reader.currentVmcs >= 0,
   }),
   rule('entryIsNotBlockedByMovSs', {
-    wants: 'no blocking by MOV SS: an instruction must stand between MOV SS and the entry',
+    wants: 'no blocking by MOV SS: one more instruction must come between MOV SS and the entry',
     fields: [],
     inputs: ['launch'],
     error: VmInstructionError.EntryEventsBlockedByMovSs,

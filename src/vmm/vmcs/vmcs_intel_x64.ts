@@ -7,7 +7,6 @@ import { Msr } from '../../intrinsics/msr_definitions.js';
 import { Cr4 } from '../../intrinsics/registers.js';
 import { Segments } from '../../intrinsics/segments.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import { vmInstructionErrorText } from '../../intrinsics/vm_instruction_errors.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { extension } from '../container/extension.js';
 import { nothingToWaitFor } from '../container/answers.js';
@@ -18,6 +17,7 @@ import { defaultSizes, Sizes } from '../sizes.js';
 import { state } from '../state/state.js';
 import { withRollback } from '../support/rollback.js';
 import { hex } from '../support/text.js';
+import { readVmFailure, vmFailure } from '../support/vm_failure.js';
 import { GdtX64 } from '../vmm_state/gdt_x64.js';
 import { dumpVmcsState } from '../vmm_state/vmcs_state_dump.js';
 import { driverContext } from './driver_context_fields.js';
@@ -73,13 +73,13 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
 
   load(): void {
     const physical = this.manager.virtualToPhysical(this.region);
-    if (!this.vmx.vmptrld(physical)) throw new VmxError(`VMPTRLD ${hex(physical)} failed: ${this.reason()}`);
+    if (!this.vmx.vmptrld(physical)) throw vmFailure(this.vmx, `vcpu ${this.vcpuid}: VMPTRLD ${hex(physical)}`);
     this.hostEntry.attach(this.entry);
   }
 
   clear(): void {
     const physical = this.manager.virtualToPhysical(this.region);
-    if (!this.vmx.vmclear(physical)) throw new VmxError(`VMCLEAR ${hex(physical)} failed: ${this.reason()}`);
+    if (!this.vmx.vmclear(physical)) throw vmFailure(this.vmx, `vcpu ${this.vcpuid}: VMCLEAR ${hex(physical)}`);
   }
 
   release(): void {
@@ -101,7 +101,7 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
 
   /** The error of a failed entry: its number, and every rule that the VMCS breaks. */
   private entryFailed(instruction: 'VMLAUNCH' | 'VMRESUME'): VmEntryError {
-    const reason = this.reason();
+    const { reason } = readVmFailure(this.vmx);
     const failures = this.explainer.explain(instruction === 'VMLAUNCH', (field) => this.lastWrittenAt(field));
     const summary = `${instruction} failed: ${reason}. ${failures.text}`;
     // Before the dumps, which are some 300 lines.
@@ -110,12 +110,6 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
     bfdebug`${dumpVmcsState('guest state', this.guestState)}`;
     bfdebug`${dumpVmcsState('vmm state', this.vmmState)}`;
     return new VmEntryError(summary, failures.names);
-  }
-
-  private reason(): string {
-    const number = this.vmx.vmread(VmcsField.VmInstructionError);
-    if (number === undefined) return 'no VMCS is current';
-    return `VM-instruction error ${number}, ${vmInstructionErrorText(Number(number))}`;
   }
 
   /** All that promote loads, read while the VMCS is still reachable. */

@@ -25,12 +25,12 @@ import {
   vmcsFieldLabel,
 } from '../../intrinsics/vmcs_field_details.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import { vmInstructionErrorText } from '../../intrinsics/vm_instruction_errors.js';
 import { Vmx } from '../../intrinsics/vmx.js';
-import { VmcsError, VmxError } from '../errors.js';
+import { VmcsError } from '../errors.js';
 import { bfwarning } from '../output/output.js';
 import { derived, state } from '../state/state.js';
 import { hex } from '../support/text.js';
+import { vmFailure } from '../support/vm_failure.js';
 import { VcpuIdentity } from '../vcpu_identity.js';
 import { installVmcsAccessors } from './install_vmcs_accessors.js';
 import type { VmcsByEncoding } from './vmcs_by_encoding.js';
@@ -251,14 +251,11 @@ export class VmcsFieldsIntelX64 implements VmcsByEncoding {
   /** Why an access to a field failed. */
   private failure(instruction: 'VMREAD' | 'VMWRITE', field: number, value?: bigint): Error {
     const label = vmcsFieldLabel(field);
-    const what = `${instruction} ${label}${value === undefined ? '' : ` = ${hex(value)}`}`;
+    const what = `vcpu ${this.vcpuid}: ${instruction} ${label}${value === undefined ? '' : ` = ${hex(value)}`}`;
     if (field !== VmcsField.VmInstructionError && !this.existsForSure(field)) {
       return new VmcsError(`${what}: ${label} field doesn't exist on this processor`);
     }
-    const number = Number(this.vmx.vmread(VmcsField.VmInstructionError) ?? 0n);
-    const reason =
-      number === 0 ? 'no VMCS is current' : `VM-instruction error ${number}, ${vmInstructionErrorText(number)}`;
-    return new VmxError(`${what} failed: ${reason}. SDM 3C "VM Instruction Error Numbers".`);
+    return vmFailure(this.vmx, what);
   }
 
   private existsForSure(field: number): boolean {

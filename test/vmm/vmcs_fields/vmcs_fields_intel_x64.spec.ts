@@ -12,18 +12,18 @@ import { captureOutput } from '../capture_output.js';
 
 function fields() {
   const machine = new FakeMachine();
-  return { machine, it: make(VmcsFieldsIntelX64, { vmx: machine.vmx, msrs: machine.msrs }) };
+  return { machine, it: make(VmcsFieldsIntelX64, { vmx: machine.vmx, msrs: machine.msrs, vcpuid: 0n }) };
 }
 
 describe('VmcsFieldsIntelX64', () => {
   describe('.write', () => {
-    it('names the field and the error number when VMWRITE fails', () => {
+    it('names vCPU, field, error number and next step when VMWRITE fails', () => {
       const vmx = stubVmx();
       vmx.vmwrite.returns(false);
       vmx.vmread.withArgs(VmcsField.VmInstructionError).returns(13n);
-      expect(() => make(VmcsFieldsIntelX64, { vmx }).write(VmcsField.ExitReason, 10n)).to.throw(
+      expect(() => make(VmcsFieldsIntelX64, { vmx, vcpuid: 3n }).write(VmcsField.ExitReason, 10n)).to.throw(
         VmxError,
-        /VMWRITE EXIT_REASON \(0x4402\) = 0xa failed: VM-instruction error 13, .*read-only/,
+        /^vcpu 3: VMWRITE EXIT_REASON \(0x4402\) = 0xa failed: VM-instruction error 13, VMWRITE to a read-only field\. SDM 3C "VM Instruction Error Numbers"\. Exit fields are writable only with IA32_VMX_MISC\[29\]\.$/,
       );
     });
 
@@ -40,7 +40,7 @@ describe('VmcsFieldsIntelX64', () => {
       const vmx = stubVmx();
       vmx.vmwrite.returns(false);
       vmx.vmread.returns(undefined);
-      expect(() => make(VmcsFieldsIntelX64, { vmx }).write(VmcsField.GuestRip, 1n)).to.throw(
+      expect(() => make(VmcsFieldsIntelX64, { vmx, vcpuid: 3n }).write(VmcsField.GuestRip, 1n)).to.throw(
         VmxError,
         /no VMCS is current/,
       );
