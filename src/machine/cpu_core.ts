@@ -361,7 +361,7 @@ export class CpuCore {
 
   // ---- for the run-time compiler, and for tests of the decoder and the templates --------------------------------------------------------
 
-  /** Decodes up to 15 bytes at an offset of the memory into a record (cpu/record.ts). `mode`: DECODE_MODE; `pageOffset`: as if the code stood there. */
+  /** Decodes up to 15 bytes at an offset of the memory into a record (cpu/code/record.ts). `mode`: DECODE_MODE; `pageOffset`: as if the code stood there. */
   decodeRecord(record: number, code: number, pageOffset: number, mode: number): void {
     this.exports.decodeInstruction(record, code, 15, 0, pageOffset, mode);
   }

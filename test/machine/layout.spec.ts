@@ -6,8 +6,8 @@ import { expect } from 'chai';
 import { Constants, Layout } from '../../src/machine/layout.js';
 
 const folders = ['src', 'scripts'].map((name) => fileURLToPath(new URL(`../../../${name}`, import.meta.url)));
-/** Members of runs that are reached by their number: segment registers, and the guest's word of each pair that the TLBs have. */
-const indexed = /^((ES|CS|SS|DS|FS|GS|LDTR|TR)_(BASE|SELECTOR|LIMIT|RIGHTS)|TLB_\w+1)$/;
+/** Members of runs that are reached by their number: general and segment registers, and the guest's word of each pair that the TLBs have. */
+const indexed = /^(R([89]|1[0-5])|(ES|CS|SS|DS|FS|GS|LDTR|TR)_(BASE|SELECTOR|LIMIT|RIGHTS)|TLB_\w+1)$/;
 
 /** Every name in capitals that sources and build scripts use outside the layout itself; a list of imports is no use. */
 function namesInUse(): Set<string> {

@@ -7,30 +7,34 @@ import {
   FAULT_PENDING, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, STOP, STOP_IDLE, STOP_INCOMPLETE, STOP_REQUESTED,
   UNIMPLEMENTED_BRANCH_TRACE, VMX_MTF_PENDING, VMX_PREEMPTION_DEADLINE, VMX_MODE, SS_RIGHTS, SIPI_VECTOR, CS, LDTR,
   TR, CPUID_TABLE, CR0, CR2, CR3, CR4, EFER, ES_BASE, ES_SELECTOR, ES_LIMIT, ES_RIGHTS, CS_SELECTOR, CS_BASE,
-  GDTR_BASE, IDTR_BASE, GDTR_LIMIT, IDTR_LIMIT, DR6, APIC_BASE,
+  GDTR_BASE, IDTR_BASE, GDTR_LIMIT, IDTR_LIMIT, DR6, APIC_BASE, RAX, RDX,
 } from "./generated/layout";
 import { executeRecord, initializeRun, run, step } from "./dispatch/run";
 import { decodeInstruction } from "./decode/decode";
-import {
-  clearDelivered, delivered, deliverPending, injectEvent, keepTraps, setEvent, stopUnimplemented,
-} from "./events/interrupt";
-import { DEBUGCTL_UNIMPLEMENTED, nonRoot, updateAttention, updateMode } from "./state/mode";
+import { DEBUGCTL_UNIMPLEMENTED, nonRoot, updateAttention } from "./state/mode";
 import { codeLinear } from "./memory/fetch";
 import { translateQuietly } from "./translation/paging";
-import { setStepping } from "./memory/physical_memory";
-import {
-  addressSpaceChanged, enterAddressSpace, flushAllTlbs, flushGuestTlb, flushTlb, resetTlbs, watchWrites,
-} from "./translation/tlb";
 import { beginStep, rfLoaded, shadowBegun } from "./state/shadow";
 import { pin, primary, vmExitBoundary, vmExitEvent } from "./vmx/vmx";
 import { readMsr, timeStamp, writeMsr } from "./system/msr";
 import { cpuid, cpuidA, cpuidB, cpuidC, cpuidD, writeXcr } from "./system/system";
 import { writeCr0, writeCr3, writeCr4, writeCr8 } from "./system/control";
-import { loadRealSegment, loadSegmentRegister } from "./segmentation/segment";
-import { branchTaken, RAX, RDX, setReg, slow, write } from "./memory/access";
+import { loadSegmentRegister } from "./segmentation/segment";
+import { slow, write } from "./memory/access";
 import { setArithmeticFlags } from "./state/flags";
-import { codeWritten } from "./decode/code";
-import { DB, NMI, PinBasedControl, ExitReason, InterruptionType, PrimaryControl, Rflags } from "./generated/architecture";
+import {
+  DB, NMI, PinBasedControl, ExitReason, InterruptionType, PrimaryControl, Rflags,
+} from "./generated/architecture";
+import { codeWritten } from "./code/code_pages";
+import { deliverPending, injectEvent } from "./delivery/interrupt";
+import { setEvent, stopUnimplemented } from "./events/raise";
+import { loadRealSegment } from "./segmentation/descriptors";
+import { clearDelivered, delivered, keepTraps, setStepping, branchTaken } from "./state/instruction";
+import { setReg } from "./state/registers";
+import { updateMode } from "./tlb/mode_update";
+import {
+  addressSpaceChanged, enterAddressSpace, flushAllTlbs, flushGuestTlb, flushTlb, resetTlbs, watchWrites,
+} from "./tlb/tlb";
 
 @external("env", "acknowledgeInterrupt") declare function acknowledgeInterrupt(): i32;
 

@@ -43,8 +43,10 @@ export function imports(forms: readonly Form[]): string {
 }
 
 /** The types and registers that calls are written with. */
-export const accessImport =
-  'import { Imm, Mem, Reg, reg, jump, RAX, RBX, RCX, RDX, RSI, RDI, RSP, RBP } from "../memory/access";';
+export const registerImports = [
+  'import { RAX, RBX, RCX, RDX, RSI, RDI, RSP, RBP } from "../generated/layout";',
+  'import { Imm, Mem, Reg, reg } from "../state/registers";',
+].join('\n');
 
 function target(form: Form): string {
   return form.isBranch16 ? 'TARGET16(rec)' : 'TARGET(rec)';
@@ -71,11 +73,12 @@ export function emitHandlers(forms: readonly Form[]): string {
   const lines = [
     '// SPDX-License-Identifier: LGPL-2.1-only',
     '// Generated from the instruction table: the handler of every form.',
-    accessImport,
+    registerImports,
+    'import { jump } from "../state/instruction";',
     'import { HANDLERS } from "../generated/layout";',
-    'import { ADDRESS, IMMEDIATE, IMMEDIATE2, IMMEDIATE64, LENGTH, NEXT, RIP_OF, SEGMENT, SLOT_A, SLOT_B, SLOT_C, TARGET, TARGET16 } from "../decode/record";',
+    'import { ADDRESS, IMMEDIATE, IMMEDIATE2, IMMEDIATE64, LENGTH, NEXT, RIP_OF, SEGMENT, SLOT_A, SLOT_B, SLOT_C, TARGET, TARGET16 } from "../code/record";',
     'import { raiseTooLong, raiseUndefined } from "../decode/decode";',
-    'import { branch } from "./run";',
+    'import { branch } from "./follow";',
     imports(forms),
   ];
   const handlers = ['handle_end', 'handle_undefined', 'handle_too_long'];
@@ -122,13 +125,14 @@ export function emitHot(forms: readonly Form[]): string {
   const cases = hot.map((form) => `      case ${form.id}: { ${hotCase(form)} } // ${form.name}`);
   return [
     '// SPDX-License-Identifier: LGPL-2.1-only',
-    '// Generated from the instruction table: the switch over the hot forms. What surrounds it is in run.ts.',
-    accessImport.replace('jump,', 'jump, nextRip,'),
+    '// Generated from the instruction table: the switch over the hot forms. What surrounds it is in run.ts and follow.ts.',
+    registerImports,
+    'import { jump, nextRip } from "../state/instruction";',
     'import { BUDGET, CURRENT_RECORD, HANDLERS, RIP } from "../generated/layout";',
     'import { FIRST_ENDING_FORM } from "../generated/decoder_tables";',
     'import { RECORD_BYTES } from "../generated/record_format";',
-    'import { ADDRESS, COUNT, FORM, IMMEDIATE, IMMEDIATE2, IMMEDIATE64, LENGTH, LINK, NEXT, RIP_OF, SEGMENT, SLOT_A, SLOT_B, SLOT_C, TARGET } from "../decode/record";',
-    'import { checkedGoal, endRun, ending, follow } from "./run";',
+    'import { ADDRESS, COUNT, FORM, IMMEDIATE, IMMEDIATE2, IMMEDIATE64, LENGTH, LINK, NEXT, RIP_OF, SEGMENT, SLOT_A, SLOT_B, SLOT_C, TARGET } from "../code/record";',
+    'import { checkedGoal, endRun, ending, follow } from "./follow";',
     imports(hot),
     '/**',
     ' * Runs blocks from `rec` on until the budget is at `floor` (which leaves room for a block), or something must be looked at. Leaves RIP exact and',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Form } from './forms.js';
 import { flagOperands, type FlagSetter } from './template.js';
-import { accessImport, imported, imports } from './emit_run.js';
+import { registerImports, imported, imports } from './emit_run.js';
 
 /** Register operands are these constants in a template: the extractor finds them as the last argument of a register marker. */
 export const slotMagic = { a: 0x71000000, b: 0x72000000, c: 0x73000000, segment: 0x74000000 } as const;
@@ -72,7 +72,7 @@ export function emitTemplates(forms: readonly Form[]): string {
   const lines = [
     '// SPDX-License-Identifier: LGPL-2.1-only',
     '// Generated from the instruction table: what the extractor cuts templates from. Compiled with --use TEMPLATE=1.',
-    accessImport,
+    registerImports,
     imports(chosen),
     ...flagTemplates(),
     ...markers.map(

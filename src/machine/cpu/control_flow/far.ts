@@ -1,28 +1,32 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Far transfers, software interrupts and IRET in all modes: SDM 2A "CALL", "IRET/IRETD/IRETQ", "JMP", "INT n"; 2B "RET". T is the operand size.
 // Everything that can fault comes before the first change of a register.
-import { currentRip, jump, Mem, nextRip, read, reg, setReg, stackLinear, write, RSP } from "../memory/access";
+import { read, stackLinear, write } from "../memory/access";
 import { OF, replaceRflags, rflags } from "../state/flags";
 import {
-  baseOf, checkStackRoom, fetchDescriptor, fetchUpper, limitOf, loadRealSegment, markAccessed, rightsOf, setNull, setSegment,
-} from "../segmentation/segment";
-import { innerSp, innerSs, innerSsRaw, innerStack, raiseCode, softwareInterrupt, tssStack } from "../events/interrupt";
-import {
-  CPL, CS, CS_LIMIT, CS_SELECTOR, DS, ES, ES_RIGHTS, ES_SELECTOR, FS, GS, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, SS,
-  SS_SELECTOR, STOP, STOP_INCOMPLETE, TR_BASE, CR4,
+  RSP, CPL, CS, CS_LIMIT, CS_SELECTOR, DS, ES, ES_RIGHTS, ES_SELECTOR, FS, GS, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP,
+  SS, SS_SELECTOR, STOP, STOP_INCOMPLETE, TR_BASE, CR4,
 } from "../generated/layout";
-import {
-  in64, inLong, inProtected, inVm86, updateAttention, updateMode,
-} from "../state/mode";
+import { in64, inLong, inProtected, inVm86, updateAttention } from "../state/mode";
 import { canonical } from "../translation/paging";
 import { readSystem, writeSystem } from "../memory/system_access";
 import { keepRf } from "../state/shadow";
 import { frameBegin, frameEnd, framePush, setStackPointer } from "../segmentation/stack_frame";
-import { SOURCE_CALL, SOURCE_IRET, SOURCE_JMP, taskSwitch } from "./task";
-import { instructionLength, pin } from "../vmx/vmx";
+import { pin } from "../vmx/vmx";
 import {
   BP, DB, GP, NP, OF_VECTOR, SS_FAULT, TS, AccessRights, PinBasedControl, Rflags, InterruptionType,
 } from "../generated/architecture";
+import { softwareInterrupt } from "../delivery/interrupt";
+import { raiseCode } from "../events/raise";
+import {
+  baseOf, checkStackRoom, fetchDescriptor, fetchUpper, limitOf, loadRealSegment, markAccessed, rightsOf, setNull,
+  setSegment,
+} from "../segmentation/descriptors";
+import { innerSp, innerSs, innerSsRaw, innerStack, tssStack } from "../segmentation/task_stack";
+import { SOURCE_CALL, SOURCE_IRET, SOURCE_JMP, taskSwitch } from "../segmentation/task";
+import { currentRip, jump, nextRip, instructionLength } from "../state/instruction";
+import { Mem, reg, setReg } from "../state/registers";
+import { updateMode } from "../tlb/mode_update";
 
 // ---- stack helpers -----------------------------------------------------------------------------------------------------------------
 
@@ -178,17 +182,17 @@ function callGate(gate: u64, call: bool, next: u32): void {
   if (call && cpl < load<u32>(CPL)) {
     const parameters = <u32>(gate >> 32) & 31;
     innerStack(cpl);
-    checkStackRoom(innerSsRaw(), innerSp(), (4 + parameters) * size, innerSs() & 0xfffc);
+    checkStackRoom(innerSsRaw, innerSp, (4 + parameters) * size, innerSs & 0xfffc);
     if (offset > limitOf(raw)) raiseCode(GP, 0);
-    frameBegin(innerSp(), baseOf(innerSsRaw()), rightsOf(innerSsRaw()), true);
+    frameBegin(innerSp, baseOf(innerSsRaw), rightsOf(innerSsRaw), true);
     framePush(load<u32>(SS_SELECTOR), wide);
     framePush(<u32>reg<u64>(RSP), wide);
     for (let i = parameters; i > 0; i--) framePush(wide ? <u32>aboveBytes<u32>((i - 1) * 4) : <u32>aboveBytes<u16>((i - 1) * 2), wide);
     framePush(load<u32>(CS_SELECTOR), wide);
     framePush(next, wide);
-    markAccessed(innerSs(), innerSsRaw());
-    setReg<u64>(RSP, rightsOf(innerSsRaw()) & AccessRights.Db ? frameEnd() : (reg<u64>(RSP) & 0xffff0000) | frameEnd());
-    setSegment(SS, innerSs(), innerSsRaw());
+    markAccessed(innerSs, innerSsRaw);
+    setReg<u64>(RSP, rightsOf(innerSsRaw) & AccessRights.Db ? frameEnd() : (reg<u64>(RSP) & 0xffff0000) | frameEnd());
+    setSegment(SS, innerSs, innerSsRaw);
   } else {
     if (offset > limitOf(raw)) raiseCode(GP, 0);
     if (call) {

@@ -2,11 +2,13 @@
 // Near branches: SDM Volume 1 "Control Transfer Instructions". The run loop follows direct branches and checks their targets; here are the
 // conditions, the return addresses and the indirect targets. LOOP and CALL change state, so they check the target themselves. T is the operand
 // size, A the width of the stack pointer (of the counter for LOOP and JrCXZ).
-import { jump, refuse, reg, segmented, setReg, value, RCX } from "../memory/access";
+import { refuse, segmented, value } from "../memory/access";
 import { CF, OF, PF, SF, ZF } from "../state/flags";
-import { CS_LIMIT } from "../generated/layout";
+import { RCX, CS_LIMIT } from "../generated/layout";
 import { moveStackPointer, peek, push } from "../integer/stack";
 import { GP } from "../generated/architecture";
+import { jump } from "../state/instruction";
+import { reg, setReg } from "../state/registers";
 
 /** A target that is not canonical, or beyond CS's limit, faults in the branch, before anything has changed. SDM 2A "JMP—Jump", exceptions. */
 @inline function checkTarget<T>(target: u64): void {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Decoder: bytes to records. SDM Volume 2 "Instruction Format"; the tables come from the instruction table. What is decoded where is code.ts's.
-import { currentRip } from "../memory/access";
-import { raise, raiseCode } from "../events/interrupt";
+// Decoder: bytes to records. SDM Volume 2 "Instruction Format"; the tables come from the instruction table. blocks.ts decides what is decoded where.
 import { codeLinear } from "../memory/fetch";
 import {
   DECODE_CODE, DECODE_CODE32, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED, DECODE_STACK32, ES_BASE, UNDEFINED,
@@ -14,6 +12,8 @@ import {
 } from "../generated/decoder_tables";
 import { UD, GP } from "../generated/architecture";
 import { RecordField, RecordFlag, RECORD_BYTES } from "../generated/record_format";
+import { raise, raiseCode } from "../events/raise";
+import { currentRip } from "../state/instruction";
 
 /** SDM Volume 3 "Interrupt 6—Invalid Opcode Exception (#UD)". */
 export function raiseUndefined(rec: usize): void {

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // VM-exit instruction information, and the displacement that is the qualification of the same exits: from the record of the instruction that is
 // being executed. Bits that an instruction's format does not have are 0. SDM 3C "Information for VM Exits Due to Instruction Execution".
-import { Reg } from "../memory/access";
 import { InstructionInformation } from "../generated/architecture";
 import { SizeIndex } from "../generated/decoder_tables";
-import {
-  CURRENT_RECORD, DS, ES_BASE, PAGE_RIP, RAX, SS, ZERO,
-} from "../generated/layout";
-import { LENGTH, SEGMENT } from "./record";
+import { CURRENT_RECORD, DS, ES_BASE, PAGE_RIP, RAX, SS, ZERO } from "../generated/layout";
 import { RecordField, RecordFlag } from "../generated/record_format";
+import { LENGTH, SEGMENT } from "../code/record";
+import { Reg } from "../state/registers";
 
 /** Puts a value at the place of a field. */
 @inline function at(field: u32, value: u32): u32 { return value << ctz<u32>(field); }

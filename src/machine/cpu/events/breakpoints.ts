@@ -4,7 +4,6 @@ import { CR4, DEBUG_TRAPS, DR0, DR7 } from "../generated/layout";
 import { PAGE, READ } from "../state/access_kind";
 import { Cr4 } from "../generated/architecture";
 
-
 /** Data breakpoints that the access meets go to DEBUG_TRAPS. SDM 3B "Debug Control Register (DR7)". */
 export function watch(ea: u64, size: u32, kind: u32): void {
   const dr7 = load<u64>(DR7);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Whether x87, MMX and SSE instructions may run, and the state that they share.
 // SDM 3A "Setting the x87 FPU ... Flags", "Emulation/Exceptions of SSE", SDM 1 "MMX: effect on the x87 state".
-import { CR0, CR4, MXCSR, X87_STATUS, X87_TAGS, X87_FERR } from '../generated/layout';
-import { raise, raiseCode, waitForInterrupt } from '../events/interrupt';
-import { Cr0, Cr4, UD, NM, MF, XM, GP } from '../generated/architecture';
+import { CR0, CR4, MXCSR, X87_STATUS, X87_TAGS, X87_FERR } from "../generated/layout";
+import { Cr0, Cr4, UD, NM, MF, XM, GP } from "../generated/architecture";
+import { raise, raiseCode, waitForInterrupt } from "../events/raise";
 
 /** The level of FERR#. @returns whether IGNNE# is asserted. */
 @external("env", "numericError") declare function numericError(asserted: u32): u32;

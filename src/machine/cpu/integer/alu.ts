@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Binary arithmetic and logic: SDM Volume 1 "Binary Arithmetic Instructions", "Logical Instructions", "Comparison".
-// T is the operand size (u8…u64); D and S are the operand kinds Reg, Mem or Imm (access.ts). Everything that can fault comes first.
-import { get, open, set, sx, setFlags, value } from "../memory/access";
+// T is the operand size (u8…u64); D and S are the operand kinds Reg, Mem or Imm (registers.ts). Everything that can fault comes first.
+import { get, open, set, value } from "../memory/access";
 import { CF, flagsAdd, flagsDec, flagsInc, flagsLogic, flagsSub } from "../state/flags";
+import { sx, setFlags } from "../state/registers";
 
 /** ADD: DEST := DEST + SRC; OF SF ZF AF CF PF by the result. SDM 2A "ADD—Add". */
 @inline export function ADD<T, D, S>(d: D, s: S): void {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Bit and bit-field instructions: SDM Volume 1 "Bit and Byte Instructions".
 // BT, BTS, BTR, BTC change CF only (the other flags are undefined and stay, ZF must stay).
-import { fr, fx, fc, get, Mem, open, Reg, reg, set, setFlags, setReg, sx, value } from "../memory/access";
+import { get, open, set, value } from "../memory/access";
 import { SEGMENT_CHECK } from "../state/access_kind";
 import { DECODE_CODE, DECODE_CODE64, DECODE_MODE } from "../generated/layout";
+import { fr, fx, fc, Mem, Reg, reg, setFlags, setReg, sx } from "../state/registers";
 
 /** CF := c; OF is FX bit 63 ^ CF, so that bit turns with it. */
 @inline function setCarry(c: u64): void { setFlags(fr(), fx() ^ <i64>(((fc() ^ c) & 1) << 63), (fc() & ~1) | c); }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Conditional moves and byte sets: SDM Volume 1 "Conditional Move Instructions", "Byte Set On Condition Instructions".
-import { Mem, Reg, reg, setReg, value, write } from "../memory/access";
+import { value, write } from "../memory/access";
 import { CF, OF, PF, SF, ZF } from "../state/flags";
+import { Mem, Reg, reg, setReg } from "../state/registers";
 
 /** CMOVcc: the source is read, and a 32-bit destination zero-extended, whatever the condition. SDM 2A "CMOVcc—Conditional Move". */
 @inline function move<T, S>(d: Reg, s: S, condition: bool): void {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Data transfer: SDM Volume 1 "Data Transfer Instructions", "Flag Control (EFLAG) Instructions", "Miscellaneous Instructions".
-// T is the operand size; D and S are the operand kinds Reg, Mem or Imm (access.ts).
-import { fc, fr, fx, get, Mem, open, probe, read, Reg, reg, set, setFlags, setReg, sx, value, write, RAX, RBX, RCX, RDX } from "../memory/access";
+// T is the operand size; D and S are the operand kinds Reg, Mem or Imm (registers.ts).
+import { get, open, probe, read, set, value, write } from "../memory/access";
 import { arithmeticFlags, CF, flagsAdd, flagsSub, setArithmeticFlags } from "../state/flags";
-import { raise, raiseCode } from "../events/interrupt";
 import { inSegment } from "./string";
-import { RFLAGS_SYSTEM } from "../generated/layout";
+import { RAX, RBX, RCX, RDX, RFLAGS_SYSTEM } from "../generated/layout";
 import { BR, GP } from "../generated/architecture";
+import { raise, raiseCode } from "../events/raise";
+import { fc, fr, fx, Mem, Reg, reg, setFlags, setReg, sx } from "../state/registers";
 
 /** Writes a destination whose old value does not matter. */
 @inline function assign<T, D>(d: D, v: T): void {

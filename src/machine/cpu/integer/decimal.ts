@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Decimal arithmetic: SDM Volume 1 "Decimal Arithmetic Instructions". None exists in 64-bit mode.
 // Undefined flags: OF is 0; AAA and AAS take SF ZF PF from AL; AAM and AAD clear CF and AF.
-import { reg, setFlags, setReg, sx, RAX } from "../memory/access";
 import { AF, CF } from "../state/flags";
-import { raise } from "../events/interrupt";
 import { DE } from "../generated/architecture";
+import { raise } from "../events/raise";
+import { RAX } from "../generated/layout";
+import { reg, setFlags, setReg, sx } from "../state/registers";
 
 /** SF ZF PF from a byte, CF and AF given, OF 0. */
 @inline function flagsByte(r: u8, c: bool, a: bool): void { setFlags(sx<u8>(r), <i64>((u64(c) << 63) | (u64(a) << 4)), u64(c)); }

@@ -2,10 +2,12 @@
 // Multiplication and division: SDM Volume 1 "Multiply and Divide Instructions".
 // MUL and IMUL: CF = OF = the product does not fit the lower half; SF ZF AF PF are undefined and follow the lower half here.
 // DIV and IDIV: all flags are undefined and stay; every #DE comes before a register changes.
-import { Reg, reg, setReg, sx, value, RAX, RDX } from "../memory/access";
+import { value } from "../memory/access";
 import { flagsCO } from "../state/flags";
-import { raise } from "../events/interrupt";
 import { DE } from "../generated/architecture";
+import { raise } from "../events/raise";
+import { RAX, RDX } from "../generated/layout";
+import { Reg, reg, setReg, sx } from "../state/registers";
 
 /** Bits 127:64 of an unsigned product. */
 @inline function high(a: u64, b: u64): u64 {

@@ -2,8 +2,9 @@
 // Shifts and rotates: SDM Volume 1 "Shift and Rotate Instructions". The count is masked to 5 bits, 6 for 64-bit operands. A masked count of
 // 0 changes no flag, but the destination is still opened for writing and a 32-bit register still zero-extended.
 // OF is defined for a count of 1 only; for others it follows the same formula, as on processors of this model. AF is undefined, 0 here.
-import { fr, fx, fc, get, open, Reg, reg, set, setFlags, sx } from "../memory/access";
+import { get, open, set } from "../memory/access";
 import { CF, flagsCO } from "../state/flags";
+import { fr, fx, fc, Reg, reg, setFlags, sx } from "../state/registers";
 
 /** The masked count. */
 @inline function masked<T>(count: u8): u32 { return <u32>count & (sizeof<T>() == 8 ? 63 : 31); }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Stack instructions: SDM Volume 1 "Procedure Calls, Interrupts, and Exceptions", "Stack". T is the operand size, A the width of the stack
 // pointer: u64 in 64-bit mode, else by SS.B.
-import {
-  Mem, probe, readStack, Reg, reg, setReg, stackAddress, value, write, writeStack, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP,
-} from "../memory/access";
-import { ACCESS_SEGMENT } from "../generated/layout";
+import { probe, readStack, stackAddress, value, write, writeStack } from "../memory/access";
+import { RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, ACCESS_SEGMENT } from "../generated/layout";
+import { Mem, Reg, reg, setReg } from "../state/registers";
 
 /** Pushes a value: the write faults before rSP changes. */
 @inline export function push<T, A>(v: T): void {

@@ -7,11 +7,16 @@
 // After each piece rCX, rSI and rDI are exact; if elements are left it executes once more, so that interrupts are taken between pieces. A piece is
 // cut by addresses alone, never by what the TLB holds, so that the count of instructions is the same in every run. A fault leaves the
 // registers at the element that faulted, and the flags as they were before the instruction (CMPS, SCAS).
-import { continueAt, linear, read, Reg, reg, setReg, tlbBase, write, RAX, RCX, RDI, RSI } from "../memory/access";
+import { linear, read, write } from "../memory/access";
 import { flagsSub } from "../state/flags";
-import { deviceTouched, watchDevices } from "../memory/physical_memory";
-import { segmentAddress } from "../decode/record";
-import { DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES, RFLAGS_SYSTEM, TLB_ENTRIES } from "../generated/layout";
+import {
+  RAX, RCX, RDI, RSI, DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES, RFLAGS_SYSTEM, TLB_ENTRIES,
+} from "../generated/layout";
+import { segmentAddress } from "../code/record";
+import { deviceTouched, watchDevices } from "../physical/physical_memory";
+import { continueAt } from "../state/instruction";
+import { Reg, reg, setReg } from "../state/registers";
+import { tlbBase } from "../tlb/context";
 
 /** Linear address of an offset in the segment with this base slot; in 64-bit mode the slot is ZERO but for FS and GS. */
 @inline export function inSegment<A>(segment: Reg, offset: u64): u64 {

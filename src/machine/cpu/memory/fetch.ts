@@ -2,11 +2,12 @@
 // Where instruction bytes come from. SDM 3A "Paging".
 import { CPL, CS_BASE, DECODE_CODE, DECODE_CODE64, DECODE_MODE, TLB_FETCH } from "../generated/layout";
 import { FETCH, PAGE, SUPERVISOR, USER } from "../state/access_kind";
-import { raiseCode } from "../events/interrupt";
-import { canonical, resolve } from "../translation/paging";
-import { accessedHost } from "./physical_memory";
-import { claim, slot } from "../translation/tlb";
+import { canonical, resolve, walkFlags } from "../translation/paging";
 import { GP } from "../generated/architecture";
+import { raiseCode } from "../events/raise";
+import { accessedHost } from "../physical/ram";
+import { slot } from "../tlb/context";
+import { claim } from "../tlb/tlb";
 
 @external("env", "mmioRead") declare function mmioRead(address: f64, size: u32): u32;
 
@@ -23,7 +24,7 @@ export function fetchSlow(linear: u64): usize {
   if (!host) { fetchedPhysical = pa; return 0; }
   const e = slot(<usize>load<u32>(TLB_FETCH), linear), page = linear & PAGE;
   if (load<u64>(e) != page) {
-    claim(e, page, <u32>host - <u32>linear);
+    claim(e, page, <u32>host - <u32>linear, walkFlags);
     store<u64>(e, 0, 8);
     store<u64>(e, 0, 16);
   }

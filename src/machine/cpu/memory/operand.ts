@@ -2,20 +2,23 @@
 // The slow path of every access: canonical addresses, segment limits, alignment checks, data breakpoints, page crossings, devices, pages with decoded
 // code. SDM 3A "Paging", SDM 1 "Alignment of Words, Doublewords, Quadwords, and Double Quadwords".
 import {
-  CPL, CR0, CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED, DR7, PAGE_MAP, RAM, RAM_BYTES,
-  RFLAGS_SYSTEM, CARVE_OUT_GIB,
+  CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED, DR7, PAGE_MAP, RAM, RAM_BYTES,
+  CARVE_OUT_GIB,
 } from "../generated/layout";
 import { NONE, PAGE, READ, SEGMENT_CHECK, WRITE } from "../state/access_kind";
 import { watch, watched } from "../events/breakpoints";
-import { holdsCode } from "../decode/code";
-import { raiseCode } from "../events/interrupt";
-import { canonical, resolve, walk, walkPhysical } from "../translation/paging";
-import { accessedHost, bounce, markDirty, usesEpt } from "./physical_memory";
-import { ADDRESS } from "../decode/record";
-import { checkSegmentAccess } from "../segmentation/segment";
-import { claim, context, dataTlb, giveBack, slot, translates } from "../translation/tlb";
+import { canonical, resolve, walk, walkPhysical, walkFlags } from "../translation/paging";
 import { AC, GP, SS_FAULT } from "../generated/architecture";
 import { RecordField, RecordFlag } from "../generated/record_format";
+import { holdsCode } from "../code/code_pages";
+import { ADDRESS } from "../code/record";
+import { raiseCode } from "../events/raise";
+import { checkSegmentAccess } from "./segment_check";
+import { bounce } from "../physical/physical_memory";
+import { accessedHost, markDirty, usesEpt } from "../physical/ram";
+import { alignmentChecked } from "../state/mode";
+import { context, dataTlb, slot } from "../tlb/context";
+import { claim, giveBack, translates } from "../tlb/tlb";
 
 /**
  * Stack references raise #SS(0) for a non-canonical address, all others #GP(0). The record says whether the memory operand is based on the stack
@@ -40,7 +43,7 @@ export function openPage(ea: u64, size: u32, kind: u32, which: u32): usize {
   const pa = resolve(ea, kind, which), host = accessedHost(pa);
   if (!host) return bounce(pa, 0, size, size, kind);
   const plain = !watched(page);
-  if (plain) claim(e, page, <u32>host - <u32>ea);
+  if (plain) claim(e, page, <u32>host - <u32>ea, walkFlags);
   if (kind == READ) return host;
   markDirty(host);
   if (load<u32>(PAGE_MAP + ((host - RAM) >> 12) * 4)) {
@@ -70,8 +73,6 @@ export function openSlow(address: u64, size: u32, kind: u32): usize {
   if (load<u64>(DR7) & 0xff) watch(ea, size, kind);
   return openPages(ea, last, size, kind, context);
 }
-/** CR0.AM, EFLAGS.AC and CPL 3. */
-@inline export function alignmentChecked(): bool { return (load<u32>(CR0) & 0x40000) != 0 && (load<u32>(RFLAGS_SYSTEM) & 0x40000) != 0 && load<u32>(CPL) == 3; }
 /** See `probe` of access.ts. */
 export function probeSlow(address: u64, size: u32, alignment: u32, write: u32): void {
   const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode), kind = write ? WRITE : READ;

@@ -3,12 +3,13 @@
 // "Paging", "Determination of Access Rights".
 import { BOUNCE, EFER } from "../generated/layout";
 import { PAGE, READ, SUPERVISOR, WRITE } from "../state/access_kind";
-import { raiseCode } from "../events/interrupt";
 import { openPages } from "./operand";
 import { canonical, resolve } from "../translation/paging";
-import { flushBounce } from "./physical_memory";
-import { dataTlb, slot, translates } from "../translation/tlb";
 import { GP, Efer } from "../generated/architecture";
+import { raiseCode } from "../events/raise";
+import { flushBounce } from "../physical/physical_memory";
+import { dataTlb, slot } from "../tlb/context";
+import { translates } from "../tlb/tlb";
 
 /** Reads a system structure (descriptor tables, TSS) as supervisor, whatever CPL is. */
 export function readSystem<T>(ea: u64): T {

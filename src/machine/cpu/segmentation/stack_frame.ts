@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The stack pointer, and the frames that interrupts and call gates push in protected mode: SDM 3A "Stack Switching", "Exception- or Interrupt-Handler Procedures".
-import { linear, setReg, write } from "../memory/access";
-import { RSP, SS, STACK_MASK } from "../generated/layout";
+import { linear, write } from "../memory/access";
+import { RSP, SS, STACK_MASK, SS_LIMIT, SS_RIGHTS } from "../generated/layout";
 import { writeSystem } from "../memory/system_access";
-import { AccessRights } from "../generated/architecture";
+import { AccessRights, SS_FAULT } from "../generated/architecture";
+import { raiseCode } from "../events/raise";
+import { setReg, reg } from "../state/registers";
 
 /** Writes RSP, ESP or SP as the stack's width has it. */
 export function setStackPointer(v: u64): void {
@@ -30,3 +32,10 @@ export function framePush(v: u32, wide: bool): void {
   else { linear(SS, 0); if (wide) write<u32>(at, v); else write<u16>(at, <u16>v); }
 }
 export function frameEnd(): u64 { return frameSp; }
+/** Same-privilege frames: #SS(0) if the current stack has no room. */
+export function checkStackRoomCurrent(bytes: u32): void {
+  const limit = load<u32>(SS_LIMIT), rights = load<u32>(SS_RIGHTS), mask = <u32>load<u64>(STACK_MASK), sp = <u32>reg<u64>(<u32>RSP) & mask;
+  const first = (sp - bytes) & mask, last = (sp - 1) & mask;
+  const fits = rights & 4 ? first > limit && last <= (rights & AccessRights.Db ? 0xffffffff : 0xffff) : first <= last ? last <= limit : limit == 0xffffffff;
+  if (!fits) raiseCode(SS_FAULT, 0);
+}

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What is special to MMX: moves and EMMS (arithmetic, shifts and shuffles are shared with SSE2, see simd_*.ts).
 // SDM 1 "Programming with Intel MMX Technology", SDM 2 "MOVD/MOVQ", "MOVQ", "EMMS", "MOVNTQ".
-import { Reg, Mem, write, value, setReg } from '../memory/access';
-import { mmxSource, setMmx, low64 } from './simd_access';
-import { mmxCheck, mmxBegin } from '../float/fpu_state';
-import { X87_TAGS } from '../generated/layout';
+import { write, value } from "../memory/access";
+import { mmxSource, setMmx, low64 } from "./simd_access";
+import { mmxCheck, mmxBegin } from "../float/fpu_state";
+import { X87_TAGS } from "../generated/layout";
+import { Reg, Mem, setReg } from "../state/registers";
 
 /** MOVQ mm, mm/m64 and mm/m64, mm */
 @inline export function MOVQM<S>(d: Reg, s: S): void { setMmx(d, mmxSource<S>(s)); }

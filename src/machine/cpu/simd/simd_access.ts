@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Operands of MMX and SSE instructions. A register operand is the address of its slot, as everywhere.
 // T = v128 is the SSE form of an instruction, T = u64 its MMX form, of which the low 64 bits of every v128 count.
-import { Reg, read } from '../memory/access';
-import { sseCheck, mmxCheck, mmxBegin, aligned16 } from '../float/fpu_state';
+import { read } from "../memory/access";
+import { sseCheck, mmxCheck, mmxBegin, aligned16 } from "../float/fpu_state";
+import { Reg } from "../state/registers";
 
 /** Whole XMM register. */
 @inline export function xmm(r: Reg): v128 { return load<v128>(<usize>r); }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Packed integer arithmetic, comparison and logic; each function is the MMX and the SSE instruction.
 // SDM 2 "PADDB/PADDW/PADDD/PADDQ", "PSUB…", "PMUL…", "PMADD…", "PCMP…", "PMIN…", "PMAX…", "PAVG…", "PSADBW", "PAND" …
-import { Reg } from '../memory/access';
-import { source, target, put } from './simd_access';
+import { source, target, put } from "./simd_access";
+import { Reg } from "../state/registers";
 
 /** PADDx/PSUBx mm, mm/m64; xmm, xmm/m128: wrapping, signed saturating (S), unsigned saturating (US). */
 @inline export function PADDB<T, S>(d: Reg, s: S): void { const b = source<T, S>(s); put<T>(d, i8x16.add(target<T>(d), b)); }

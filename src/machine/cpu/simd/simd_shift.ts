@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Packed shifts. SDM 2 "PSLLW/PSLLD/PSLLQ", "PSRLW/PSRLD/PSRLQ", "PSRAW/PSRAD", "PSLLDQ", "PSRLDQ".
 // A count of the element's width or more gives zeros (PSRA: sign bits). The count is the whole low quadword of the source.
-import { Reg } from '../memory/access';
-import { target, put, xmmSource, mmxSource } from './simd_access';
-import { sseCheck, mmxCheck } from '../float/fpu_state';
+import { target, put, xmmSource, mmxSource } from "./simd_access";
+import { sseCheck, mmxCheck } from "../float/fpu_state";
+import { Reg } from "../state/registers";
 
 @inline function count<T, S>(s: S): u64 {
   if (sizeof<T>() == 16) return <u64>i64x2.extract_lane(xmmSource<S>(s), 0); else return mmxSource<S>(s);

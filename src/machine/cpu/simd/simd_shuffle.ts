@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Packing, unpacking, shuffles, inserting and extracting words, byte masks.
 // SDM 2 "PACKSSWB/PACKSSDW", "PACKUSWB", "PUNPCK…", "PSHUF…", "SHUFPS", "PEXTRW", "PINSRW", "PMOVMSKB", "MASKMOVQ/MASKMOVDQU".
-import { Reg, RDI, reg, setReg, value, write, probe } from '../memory/access';
-import { source, target, put, xmm, setXmm, xmmSource, mmxSource, setMmx, low64, high64, lowOf, highOf, wide } from './simd_access';
-import { sseCheck, mmxCheck, mmxBegin } from '../float/fpu_state';
-import { inSegment } from '../integer/string';
+import { value, write, probe } from "../memory/access";
+import {
+  source, target, put, xmm, setXmm, xmmSource, mmxSource, setMmx, low64, high64, lowOf, highOf, wide,
+} from "./simd_access";
+import { sseCheck, mmxCheck, mmxBegin } from "../float/fpu_state";
+import { inSegment } from "../integer/string";
+import { RDI } from "../generated/layout";
+import { Reg, reg, setReg } from "../state/registers";
 
 /** The MMX forms work on destination and source joined: destination in the low half. */
 @inline function joined(a: v128, b: v128): v128 { return i8x16.shuffle(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23); }

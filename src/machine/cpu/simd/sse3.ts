@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SSE3. SDM 2 "ADDSUBPS", "ADDSUBPD", "HADDPS", "HADDPD", "HSUBPS", "HSUBPD", "MOVDDUP", "MOVSLDUP", "MOVSHDUP" (LDDQU is MOVDQU, FISTTP is x87).
-import { Reg } from '../memory/access';
-import { xmm, setXmm, xmmSource, xmmSource64, lowOf, highOf, wide } from './simd_access';
-import { addSub32, addSub64, packed32, packed64 } from './sse_packed';
-import { OP_ADD, OP_SUB } from './sse_float';
+import { xmm, setXmm, xmmSource, xmmSource64, lowOf, highOf, wide } from "./simd_access";
+import { addSub32, addSub64, packed32, packed64 } from "./sse_packed";
+import { OP_ADD, OP_SUB } from "./sse_float";
+import { Reg } from "../state/registers";
 
 /** Even lanes subtract, odd lanes add */
 @inline export function ADDSUBPS<S>(d: Reg, s: S): void { const b = xmmSource<S>(s); setXmm(d, addSub32(xmm(d), b)); }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SSE4.1 floating point. SDM 2 "ROUNDPS", "ROUNDPD", "ROUNDSS", "ROUNDSD", "DPPS", "DPPD", "INSERTPS".
-import { Reg } from '../memory/access';
-import { xmm, setXmm, xmmSource, xmmSource32, xmmSource64, setLow32, setLow64, wide, lowOf, highOf } from './simd_access';
-import { beginFloat, endFloat, arithmetic32, arithmetic64, roundingMode, nan32, nan64, daz, OP_ADD, OP_MUL } from './sse_float';
-import { roundToIntegral } from '../float/soft_float';
-import { unpackA32, unpackA64, pack32, pack64, isNan32, isNan64 } from '../float/float_formats';
+import {
+  xmm, setXmm, xmmSource, xmmSource32, xmmSource64, setLow32, setLow64, wide, lowOf, highOf,
+} from "./simd_access";
+import {
+  beginFloat, endFloat, arithmetic32, arithmetic64, roundingMode, nan32, nan64, daz, OP_ADD, OP_MUL,
+} from "./sse_float";
+import { roundToIntegral } from "../float/soft_float";
+import { unpackA32, unpackA64, pack32, pack64, isNan32, isNan64 } from "../float/float_formats";
+import { Reg } from "../state/registers";
 
 /** One lane to an integral value: imm bits 1:0 rounding mode, bit 2 take MXCSR's instead, bit 3 no inexact exception. */
 function integral32(v: u32, imm: u32): u32 {

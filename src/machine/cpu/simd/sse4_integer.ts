@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SSE4.1 and SSE4.2 on integers. SDM 2 "PBLENDVB", "PBLENDW", "PTEST", "PMOVSX", "PMOVZX", "PMULDQ", "PMULLD", "PCMPEQQ", "PCMPGTQ", "PACKUSDW", "PMIN…", "PMAX…",
 // "PHMINPOSUW", "MPSADBW", "PEXTRB/PEXTRD/PEXTRQ", "PINSRB/PINSRD/PINSRQ", "CRC32".
-import { Reg, value, setReg, reg, write } from '../memory/access';
-import { setArithmeticFlags } from '../state/flags';
-import { XMM } from '../generated/layout';
-import { xmm, setXmm, xmmSource, setZero64, wide } from './simd_access';
-import { sseCheck } from '../float/fpu_state';
+import { value, write } from "../memory/access";
+import { setArithmeticFlags } from "../state/flags";
+import { XMM } from "../generated/layout";
+import { xmm, setXmm, xmmSource, setZero64, wide } from "./simd_access";
+import { sseCheck } from "../float/fpu_state";
+import { Reg, setReg, reg } from "../state/registers";
 
 /** Signed products of the even doublewords */
 @inline export function PMULDQ<S>(d: Reg, s: S): void {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SSE4.2 string comparison. SDM 2 "PCMPESTRI", "PCMPESTRM", "PCMPISTRI", "PCMPISTRM"; SDM 1 "Programming with SSE4: String and Text Processing".
-import { Reg, setReg, reg, RAX, RCX, RDX } from '../memory/access';
-import { setArithmeticFlags } from '../state/flags';
-import { XMM } from '../generated/layout';
-import { xmmUnaligned, xmm, wide } from './simd_access';
+import { setArithmeticFlags } from "../state/flags";
+import { RAX, RCX, RDX, XMM } from "../generated/layout";
+import { xmmUnaligned, xmm, wide } from "./simd_access";
+import { Reg, setReg, reg } from "../state/registers";
 
 const first: usize = memory.data(16, 16);
 const second: usize = memory.data(16, 16);

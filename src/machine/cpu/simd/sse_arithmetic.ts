@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SSE and SSE2 floating-point instructions. SDM 2 "ADDPS" … "SQRTSD", "MINPS" …, "CMPPS" …, "COMISS", "UCOMISD", "RCPPS", "RSQRTPS".
-import { Reg, setFlags } from '../memory/access';
-import { xmm, setXmm, xmmSource, xmmSource32, xmmSource64, low32, low64, setLow32, setLow64, wide } from './simd_access';
-import { packed32, packed64, scalar32, scalar64, extremes32, extremes64, scalarExtreme32, scalarExtreme64, compares32, compares64, scalarCompare32, scalarCompare64 } from './sse_packed';
-import { beginFloat, endFloat, compare32, compare64, OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_SQRT, LESS, EQUAL, UNORDERED } from './sse_float';
-import { isNan32, QUIET32, NAN32 } from '../float/float_formats';
+import {
+  xmm, setXmm, xmmSource, xmmSource32, xmmSource64, low32, low64, setLow32, setLow64, wide,
+} from "./simd_access";
+import {
+  packed32, packed64, scalar32, scalar64, extremes32, extremes64, scalarExtreme32, scalarExtreme64, compares32,
+  compares64, scalarCompare32, scalarCompare64,
+} from "./sse_packed";
+import { beginFloat, endFloat, compare32, compare64, OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_SQRT } from "./sse_float";
+import { isNan32, QUIET32, NAN32 } from "../float/float_formats";
+import { Reg } from "../state/registers";
+import { relationFlags } from "../float/relation";
 
 /** ADDPS, ADDPD, ADDSS, ADDSD: DEST + SRC */
 @inline export function ADDPS<S>(d: Reg, s: S): void { const b = xmmSource<S>(s); setXmm(d, packed32(OP_ADD, xmm(d), b)); }
@@ -54,14 +60,6 @@ import { isNan32, QUIET32, NAN32 } from '../float/float_formats';
 @inline export function CMPSSX<S>(d: Reg, s: S, imm: u32): void { const b = xmmSource32<S>(s); setLow32(d, scalarCompare32(imm & 7, low32(d), b)); }
 @inline export function CMPSDX<S>(d: Reg, s: S, imm: u32): void { const b = xmmSource64<S>(s); setLow64(d, scalarCompare64(imm & 7, low64(d), b)); }
 
-/** ZF PF CF := relation: unordered 111, greater 000, less 001, equal 100; OF SF AF := 0 */
-export function relationFlags(relation: u32): void {
-  // FR 1 = no ZF, PF, SF; FR 0 = ZF and PF, the latter taken back by FC bit 2; FX bit 63 = CF keeps OF clear
-  if (relation == UNORDERED) setFlags(0, <i64>0x8000000000000000, 1);
-  else if (relation == EQUAL) setFlags(0, 0, 4);
-  else if (relation == LESS) setFlags(1, <i64>0x8000000000000000, 1);
-  else setFlags(1, 0, 0);
-}
 function orderedFlags32(a: u32, b: u32, quiet: bool): void { beginFloat(); const r = compare32(a, b, quiet); endFloat(); relationFlags(r); }
 function orderedFlags64(a: u64, b: u64, quiet: bool): void { beginFloat(); const r = compare64(a, b, quiet); endFloat(); relationFlags(r); }
 /** COMISS, COMISD (invalid for every NaN), UCOMISS, UCOMISD (only for signalling ones) */

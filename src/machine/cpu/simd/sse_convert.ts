@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Conversions between integers, single and double precision. SDM 2 "CVTDQ2PD" … "CVTTSS2SI".
 // Out of range or NaN gives the integer indefinite and IE; denormals raise DE only between floating-point formats.
-import { Reg, setReg, value } from '../memory/access';
-import { setXmm, xmmSource, xmmSource32, xmmSource64, setLow32, setLow64, setZero64, setMmx, mmxSource, wide, lowOf, highOf } from './simd_access';
-import { sseCheck, mmxBegin, mmxCheck } from '../float/fpu_state';
-import { MXCSR } from '../generated/layout';
-import { beginFloat, endFloat, roundingMode, daz, round32, round64, widen, narrow } from './sse_float';
-import { unpackA32, unpackA64, pack32, pack64 } from '../float/float_formats';
-import { fromInteger, toInteger, PE } from '../float/soft_float';
-import { tame32, plain, isLarge32, isTame32, isTame64 } from './sse_packed';
+import { value } from "../memory/access";
+import {
+  setXmm, xmmSource, xmmSource32, xmmSource64, setLow32, setLow64, setZero64, setMmx, mmxSource, wide, lowOf, highOf,
+} from "./simd_access";
+import { sseCheck, mmxBegin, mmxCheck } from "../float/fpu_state";
+import { MXCSR } from "../generated/layout";
+import { beginFloat, endFloat, roundingMode, daz, round32, round64, widen, narrow } from "./sse_float";
+import { unpackA32, unpackA64, pack32, pack64 } from "../float/float_formats";
+import { fromInteger, toInteger, PE } from "../float/soft_float";
+import { tame32, plain, isLarge32, isTame32, isTame64 } from "./sse_packed";
+import { Reg, setReg } from "../state/registers";
 
 /** Integer of `bits` bits from a single or double, by MXCSR or truncated. */
 @inline function integer32(v: u32, bits: u32, truncate: bool): u64 { unpackA32(v, daz); return <u64>toInteger(bits, truncate ? 3 : roundingMode()); }

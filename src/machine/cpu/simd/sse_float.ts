@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // One lane of SSE floating point with MXCSR's rounding, masks, DAZ, FTZ and sticky flags.
 // SDM 1 "Programming with Intel Streaming SIMD Extensions", "SIMD Floating-Point Exceptions".
-import { MXCSR } from '../generated/layout';
-import { simdException } from '../float/fpu_state';
+import { MXCSR } from "../generated/layout";
+import { simdException } from "../float/fpu_state";
 import {
-  IE, DE, raised, setRaised, addRaised, aClass, rClass, FINITE, INVALID, add, multiply, divide, dividedByZero, squareRoot, round, setR,
-  aSign, aExp, aSig,
-} from '../float/soft_float';
+  IE, DE, raised, setRaised, addRaised, aClass, rClass, FINITE, INVALID, add, multiply, divide, dividedByZero,
+  squareRoot, round, setR, aSign, aExp, aSig,
+} from "../float/soft_float";
 import {
   unpackA32, unpackB32, unpackA64, unpackB64, pack32, pack64, isNan32, isNan64, isSignalling32, isSignalling64,
   isDenormal32, isDenormal64, QUIET32, QUIET64,
-} from '../float/float_formats';
+} from "../float/float_formats";
+import { EQUAL, GREATER, LESS, UNORDERED } from "../float/relation";
 
 /** Operations of `arithmetic32` and `arithmetic64`. */
 @inline export const OP_ADD: u32 = 0;
@@ -99,10 +100,6 @@ export function arithmetic32(op: u32, x: u32, y: u32): u32 {
 @inline export function flushed32(v: u32): u32 { return daz && isDenormal32(v) ? v & 0x80000000 : v; }
 
 /** Relation of two lanes; raises IE for a NaN (`quiet`: only for a signalling one), else DE for a denormal. */
-@inline export const LESS: u32 = 0;
-@inline export const EQUAL: u32 = 1;
-@inline export const GREATER: u32 = 2;
-@inline export const UNORDERED: u32 = 3;
 export function compare64(x: u64, y: u64, quiet: bool): u32 {
   if (isNan64(x) || isNan64(y)) {
     if (!quiet || isSignalling64(x) || isSignalling64(y)) addRaised(IE);

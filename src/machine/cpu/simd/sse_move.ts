@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SSE and SSE2 data movement. SDM 2 "MOVAPS", "MOVUPS", "MOVDQA", "MOVQ", "MOVD/MOVQ", "MOVLPS", "MOVHPS", "MOVSS", "MOVSD", "MOVNT…".
-import { Reg, Mem, read, write, value, reg, setReg } from '../memory/access';
-import { xmm, setXmm, xmmSource, xmmUnaligned, xmmSource64, xmmSource32, low64, high64, low32, setLow64, setHigh64, setLow32, setZero64, mmxSource, setMmx } from './simd_access';
-import { sseCheck, mmxCheck, mmxBegin, aligned16 } from '../float/fpu_state';
+import { read, write, value } from "../memory/access";
+import {
+  xmm, setXmm, xmmSource, xmmUnaligned, xmmSource64, xmmSource32, low64, high64, low32, setLow64, setHigh64, setLow32,
+  setZero64, mmxSource, setMmx,
+} from "./simd_access";
+import { sseCheck, mmxCheck, mmxBegin, aligned16 } from "../float/fpu_state";
+import { Reg, Mem, reg, setReg } from "../state/registers";
 
 /** MOVAPS, MOVAPD, MOVDQA, MOVNTDQA xmm, xmm/m128 and the store: aligned */
 @inline export function MOVA<S>(d: Reg, s: S): void { setXmm(d, xmmSource<S>(s)); }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SSSE3; each function is the MMX and the SSE instruction. SDM 2 "PSHUFB", "PHADDW/PHADDD", "PHADDSW", "PHSUB…", "PMADDUBSW", "PSIGN…", "PMULHRSW", "PABS…", "PALIGNR".
-import { Reg } from '../memory/access';
-import { source, target, put } from './simd_access';
-import { byteNumbers } from './simd_shift';
+import { source, target, put } from "./simd_access";
+import { byteNumbers } from "./simd_shift";
+import { Reg } from "../state/registers";
 
 /** DEST and SRC as one vector of neighbours: for SSE two vectors, for MMX the halves of one. */
 @inline function joined(a: v128, b: v128): v128 { return i8x16.shuffle(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23); }

@@ -2,8 +2,8 @@
 // Lazy arithmetic flags: three 64-bit words, the same for all operand sizes and operations.
 //   ZF = FR == 0 · SF = FR < 0 (^ FC bit 1) · PF = parity(FR & 255) (^ FC bit 2) · CF = FC bit 0 · AF = FX bit 4 · OF = FX bit 63 ^ CF
 // SDM 1 "EFLAGS Register". The other flags are the word RFLAGS_SYSTEM.
-import { fc, fr, fx, setFlags, sx } from "../memory/access";
 import { RFLAGS_SYSTEM } from "../generated/layout";
+import { fc, fr, fx, setFlags, sx } from "./registers";
 
 // Markers of the template build: the compiled tier defers them, and pastes the words where a flag is wanted.
 @external("t", "fAdd") declare function tAdd(a: i64, b: i64, r: i64): void;

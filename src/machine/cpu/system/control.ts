@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Control and debug registers: SDM 3A "Control Registers", SDM 3B "Debug Registers", SDM 2B "MOV—Move to/from Control Registers"; in non-root
 // operation by masks and shadows (SDM 3C "Changes to Instruction Behavior in VMX Non-Root Operation").
-import { Mem, Reg, reg, setReg, value, write } from "../memory/access";
+import { value, write } from "../memory/access";
 import {
   CPL, CR0, CR2, CR3, CR4, CS_RIGHTS, DR0, DR6, DR7, EFER, GUEST_LINEAR_ADDRESS, PHYSICAL_RESERVED, RAX,
   VMX_CR0_FIXED0, VMX_CR0_FIXED1, VMX_CR0_MASK, VMX_CR0_SHADOW, VMX_CR3_TARGETS, VMX_CR3_TARGET_COUNT, VMX_CR4_FIXED0,
   VMX_CR4_FIXED1, VMX_CR4_MASK, VMX_CR4_SHADOW, VMX_MODE, TR_RIGHTS,
 } from "../generated/layout";
-import { raise, raiseCode, raiseDebugFault } from "../events/interrupt";
-import { in64, inLong, nonRoot, updateAttention, updateMode } from "../state/mode";
+import { in64, inLong, nonRoot, updateAttention } from "../state/mode";
 import { loadPdptes } from "../translation/paging";
-import { reportedAddress } from "../decode/record";
-import { addressSpaceChanged, flushTlb, flushTlbNonGlobal, PAGING_CR4 } from "../translation/tlb";
 import { checkUmip } from "../segmentation/segment";
 import { primary, vmExit } from "../vmx/vmx";
-import { GP, UD, Cr0, Cr4, Efer, AccessRights, PrimaryControl, ExitReason, SystemSegment } from "../generated/architecture";
+import {
+  GP, UD, Cr0, Cr4, Efer, AccessRights, PrimaryControl, ExitReason, SystemSegment,
+} from "../generated/architecture";
+import { reportedAddress } from "../code/record";
+import { raise, raiseCode, raiseDebugFault } from "../events/raise";
+import { Mem, Reg, reg, setReg } from "../state/registers";
+import { updateMode } from "../tlb/mode_update";
+import { addressSpaceChanged, flushTlb, flushTlbNonGlobal, PAGING_CR4 } from "../tlb/tlb";
 
 @external("env", "taskPriorityRead") declare function taskPriorityRead(): u32;
 @external("env", "taskPriorityWrite") declare function taskPriorityWrite(value: u32): void;

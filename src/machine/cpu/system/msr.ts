@@ -8,19 +8,19 @@ import {
   PHYSICAL_RESERVED, RCX, RAX, RDX, CPL, CR4, STOP, UNIMPLEMENTED_LAST_BRANCH_RECORDS, VMX_MSR_BITMAP, VMX_TSC_OFFSET,
   VMX_TSC_MULTIPLIER, VMX_PRIMARY, VMX_SECONDARY,
 } from "../generated/layout";
-import { raise, raiseCode, stopUnimplemented } from "../events/interrupt";
-import { reg, setReg } from "../memory/access";
-import { nonRoot, updateAttention, updateMode } from "../state/mode";
+import { nonRoot, updateAttention } from "../state/mode";
 import { canonical } from "../translation/paging";
-import { structureHost } from "../memory/physical_memory";
-import { addressSpaceChanged, flushTlb } from "../translation/tlb";
 import { primary, secondary, vmExit } from "../vmx/vmx";
 import { GP, UD, PrimaryControl, SecondaryControl, Msr, ExitReason } from "../generated/architecture";
 import { RecordField } from "../generated/record_format";
+import { raise, raiseCode, stopUnimplemented } from "../events/raise";
+import { structureHost } from "../physical/ram";
+import { reg, setReg } from "../state/registers";
+import { updateMode } from "../tlb/mode_update";
+import { addressSpaceChanged, flushTlb } from "../tlb/tlb";
 
 @external("env", "msrRead") declare function busRead(index: u32): u32;
 @external("env", "msrWrite") declare function busWrite(index: u32, low: u32, high: u32): u32;
-
 
 /** Instructions retired by this processor until now. */
 export function retired(): u64 {

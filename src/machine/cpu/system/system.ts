@@ -1,44 +1,43 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // System instructions: SDM 3A "System Instruction Reference"; fast system calls, flags, HLT, I/O, CPUID, cache and TLB control, VMX instructions.
 // Each ends its block. A VM exit is recorded and the instruction returns without having changed anything.
-import {
-  continueAt, jump, Mem, nextRip, probe, read, Reg, reg, setReg, value, write, RAX, RBX, RCX, RDI, RDX, RSI, RSP, R11,
-} from "../memory/access";
+import { probe, read, value, write } from "../memory/access";
 import { replaceRflags, rflags } from "../state/flags";
-import { ownTrap, raise, raiseCode } from "../events/interrupt";
 import {
-  ACTIVITY, APIC_BASE, ATTENTION, ATTENTION_STEP, CPL, CPUID_COUNT, CPUID_TABLE, CR0, CR4, CS, CS_LIMIT, CS_RIGHTS,
-  DEBUG_TRAPS, EFER, ES_BASE, ES_SELECTOR, FEATURE_CONTROL, FMASK, LSTAR, PROCESSOR_ID, RFLAGS_SYSTEM, SS, STAR, STOP,
-  STOP_VMX_INSTRUCTION, SYSENTER_CS, SYSENTER_EIP, SYSENTER_ESP, TR_BASE, TR_LIMIT, TR_RIGHTS, VMX_CR0_FIXED0,
-  VMX_CR0_FIXED1, VMX_CR4_FIXED0, VMX_CR4_FIXED1, VMX_INSTRUCTION_INVEPT, VMX_INSTRUCTION_INVVPID,
-  VMX_INSTRUCTION_VMCALL, VMX_INSTRUCTION_VMCLEAR, VMX_INSTRUCTION_VMLAUNCH, VMX_INSTRUCTION_VMPTRLD,
-  VMX_INSTRUCTION_VMPTRST, VMX_INSTRUCTION_VMREAD, VMX_INSTRUCTION_VMRESUME, VMX_INSTRUCTION_VMWRITE,
-  VMX_INSTRUCTION_VMXOFF, VMX_INSTRUCTION_VMXON, VMX_IO_BITMAP_A, VMX_IO_BITMAP_B, VMX_MODE, VMX_OPERAND_DESCRIPTOR0,
-  VMX_OPERAND_DESCRIPTOR1, VMX_OPERAND_FIELD, VMX_OPERAND_INSTRUCTION, VMX_OPERAND_LENGTH, VMX_OPERAND_LINEAR,
-  VMX_OPERAND_REGISTER, VMX_OPERAND_SIZE, VMX_OPERAND_VALUE, VMX_PRIMARY, GUEST_LINEAR_ADDRESS, XCR0,
+  RAX, RBX, RCX, RDI, RDX, RSI, RSP, R11, ACTIVITY, APIC_BASE, ATTENTION, ATTENTION_STEP, CPL, CPUID_COUNT,
+  CPUID_TABLE, CR0, CR4, CS, CS_LIMIT, CS_RIGHTS, DEBUG_TRAPS, EFER, ES_BASE, ES_SELECTOR, FEATURE_CONTROL, FMASK,
+  LSTAR, PROCESSOR_ID, RFLAGS_SYSTEM, SS, STAR, STOP, STOP_VMX_INSTRUCTION, SYSENTER_CS, SYSENTER_EIP, SYSENTER_ESP,
+  TR_BASE, TR_LIMIT, TR_RIGHTS, VMX_CR0_FIXED0, VMX_CR0_FIXED1, VMX_CR4_FIXED0, VMX_CR4_FIXED1,
+  VMX_INSTRUCTION_INVEPT, VMX_INSTRUCTION_INVVPID, VMX_INSTRUCTION_VMCALL, VMX_INSTRUCTION_VMCLEAR,
+  VMX_INSTRUCTION_VMLAUNCH, VMX_INSTRUCTION_VMPTRLD, VMX_INSTRUCTION_VMPTRST, VMX_INSTRUCTION_VMREAD,
+  VMX_INSTRUCTION_VMRESUME, VMX_INSTRUCTION_VMWRITE, VMX_INSTRUCTION_VMXOFF, VMX_INSTRUCTION_VMXON, VMX_IO_BITMAP_A,
+  VMX_IO_BITMAP_B, VMX_MODE, VMX_OPERAND_DESCRIPTOR0, VMX_OPERAND_DESCRIPTOR1, VMX_OPERAND_FIELD,
+  VMX_OPERAND_INSTRUCTION, VMX_OPERAND_LENGTH, VMX_OPERAND_LINEAR, VMX_OPERAND_REGISTER, VMX_OPERAND_SIZE,
+  VMX_OPERAND_VALUE, VMX_PRIMARY, GUEST_LINEAR_ADDRESS, XCR0,
 } from "../generated/layout";
-import {
-  in64, inLong, inProtected, inVm86, nonRoot, updateAttention, updateMode,
-} from "../state/mode";
+import { in64, inLong, inProtected, inVm86, nonRoot, updateAttention } from "../state/mode";
 import { watchPort } from "../events/breakpoints";
 import { canonical } from "../translation/paging";
-import { structureHost } from "../memory/physical_memory";
 import { readSystem } from "../memory/system_access";
-import { invalidatePage } from "../translation/tlb";
 import {
   operandInformation, stringInformation, operandDisplacement, secondRegister,
 } from "../decode/instruction_information";
 import { shadowMovSs, shadowSti } from "../state/shadow";
 import { loadSegment } from "../segmentation/segment";
-import { reportedAddress } from "../decode/record";
 import { push, peek, moveStackPointer } from "../integer/stack";
 import { destination, source } from "../integer/string";
-import { instructionLength, primary, secondary, vmExit, vmExitInformation } from "../vmx/vmx";
+import { primary, secondary, vmExit, vmExitInformation } from "../vmx/vmx";
 import { GP, UD, Rflags, PrimaryControl, ExitReason, SecondaryControl } from "../generated/architecture";
+import { reportedAddress } from "../code/record";
+import { raise, raiseCode } from "../events/raise";
+import { structureHost } from "../physical/ram";
+import { continueAt, jump, nextRip, ownTrap, instructionLength } from "../state/instruction";
+import { Mem, Reg, reg, setReg } from "../state/registers";
+import { updateMode } from "../tlb/mode_update";
+import { invalidatePage } from "../tlb/tlb";
 
 @external("env", "portRead") declare function portRead(port: u32, size: u32): u32;
 @external("env", "portWrite") declare function portWrite(port: u32, size: u32, value: u32): void;
-
 
 function supervisorOnly(): void { if (load<u32>(CPL) != 0) raiseCode(GP, 0); }
 @inline function iopl(): u32 { return <u32>(load<u64>(RFLAGS_SYSTEM) >> 12) & 3; }

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // XSAVE feature set for x87 and SSE state (XCR0 = 3). SDM 1 "Managing State Using the XSAVE Feature Set", SDM 2 "XSAVE", "XSAVEOPT", "XSAVEC", "XRSTOR", "XGETBV".
-import { Mem, reg, setReg, read, write, probe, RAX, RDX, RCX } from '../memory/access';
-import { CR0, CR4, XCR0, MXCSR, XMM, X87_CONTROL, X87_STATUS, X87_TAGS, X87_OPCODE, X87_IP, X87_DP, X87_REGISTERS } from '../generated/layout';
-import { raise, raiseCode } from '../events/interrupt';
-import { checkMxcsr } from '../float/fpu_state';
-import { storeX87, loadX87, storeMxcsr, storeXmm, loadXmm, xmmCount } from '../simd/sse_state';
-import { initialise } from '../x87/x87_control';
-import { UD, NM, GP } from '../generated/architecture';
+import { read, write, probe } from "../memory/access";
+import {
+  RAX, RDX, RCX, CR0, CR4, XCR0, MXCSR, XMM, X87_CONTROL, X87_STATUS, X87_TAGS, X87_OPCODE, X87_IP, X87_DP,
+  X87_REGISTERS,
+} from "../generated/layout";
+import { checkMxcsr } from "../float/fpu_state";
+import { initialise } from "../x87/x87_control";
+import { UD, NM, GP } from "../generated/architecture";
+import { raise, raiseCode } from "../events/raise";
+import { Mem, reg, setReg } from "../state/registers";
+import { storeX87, loadX87, storeMxcsr, storeXmm, loadXmm, xmmCount } from "./sse_state";
 
 @inline const X87: u64 = 1;
 @inline const SSE: u64 = 2;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Extended page tables: SDM 3C "The Extended Page Table Mechanism (EPT)". Guest-physical to host-physical addresses, EPT violations and misconfigurations.
 import {
-  EPT_ACCESSED_DIRTY, EPT_EXECUTE_ONLY, EPT_FEATURES, EXIT_QUALIFICATION, GUEST_LINEAR_ADDRESS, GUEST_PHYSICAL_ADDRESS, PHYSICAL_RESERVED, VMX_EPTP,
+  EPT_ACCESSED_DIRTY, EPT_EXECUTE_ONLY, EPT_FEATURES, EXIT_QUALIFICATION, GUEST_LINEAR_ADDRESS,
+  GUEST_PHYSICAL_ADDRESS, PHYSICAL_RESERVED, VMX_EPTP,
 } from "../generated/layout";
-import { markDirty, structureHost } from "../memory/physical_memory";
 import { vmExitFault } from "../vmx/vmx";
 import { ExitReason } from "../generated/architecture";
+import { markDirty, structureHost } from "../physical/ram";
 
 @inline export const EPT_READ: u32 = 1;
 @inline export const EPT_WRITE: u32 = 2;

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// From linear to physical addresses: SDM 3A "Paging", SDM 3C "VMX Support for Address Translation". Page walks and page faults; tlb.ts keeps what they
+// From linear to physical addresses: SDM 3A "Paging", SDM 3C "VMX Support for Address Translation". Page walks and page faults; the TLBs keeps what they
 // find, operand.ts is the slow path of every access.
-import { CR0, CR3, CR4, EFER, PAGE_MAP, PDPTE0, PHYSICAL_BITS, PHYSICAL_RESERVED, RAM, ZERO } from "../generated/layout";
+import {
+  CR0, CR3, CR4, EFER, PAGE_MAP, PDPTE0, PHYSICAL_BITS, PHYSICAL_RESERVED, RAM, ZERO,
+} from "../generated/layout";
 import { FETCH, NONE, PAGE, READ, READ_WRITE, SUPERVISOR_AC, USER, WRITE } from "../state/access_kind";
-import { codeWritten } from "../decode/code";
 import { eptFlags, eptTranslate, EPT_EXECUTE, EPT_READ, EPT_WRITE } from "./ept";
-import { raisePageFault } from "../events/interrupt";
-import { accessedHost, markDirty, usesEpt } from "../memory/physical_memory";
-import { dataTlb, empty, ENTRY_GLOBAL, ENTRY_LARGE, slot } from "./tlb";
 import { Cr4, Efer, Cr0 } from "../generated/architecture";
+import { codeWritten } from "../code/code_pages";
+import { raisePageFault } from "../events/raise";
+import { accessedHost, markDirty, usesEpt } from "../physical/ram";
+import { dataTlb, slot } from "../tlb/context";
+import { empty, ENTRY_GLOBAL, ENTRY_LARGE } from "../tlb/tlb";
 
 @inline const PTE_PRESENT: u64 = 1;
 @inline const PTE_WRITE: u64 = 2;

@@ -2,17 +2,16 @@
 // VM exits as the core sees them: fill the EXIT_* words and stop. What happens then is the engine's (src/machine/vmx). SDM 3C "VM Exits".
 // An exit counts no instruction: one that the VMM emulates is counted by the VM entry that finds RIP moved past it.
 import {
-  DELIVERY, DELIVERY_CODE, DELIVERY_LENGTH, EXIT_INSTRUCTION_INFORMATION, EXIT_INSTRUCTION_LENGTH, EXIT_INTERRUPTION_ERROR_CODE, EXIT_INTERRUPTION_INFORMATION,
-  EXIT_QUALIFICATION, EXIT_REASON, IDT_VECTORING_ERROR_CODE, IDT_VECTORING_INFORMATION, STOP, STOP_VM_EXIT, VMX_PRIMARY, VMX_SECONDARY, VMX_PIN, FAULT_PENDING, RFLAGS_SYSTEM,
+  DELIVERY, DELIVERY_CODE, DELIVERY_LENGTH, EXIT_INSTRUCTION_INFORMATION, EXIT_INSTRUCTION_LENGTH,
+  EXIT_INTERRUPTION_ERROR_CODE, EXIT_INTERRUPTION_INFORMATION, EXIT_QUALIFICATION, EXIT_REASON,
+  IDT_VECTORING_ERROR_CODE, IDT_VECTORING_INFORMATION, STOP, STOP_VM_EXIT, VMX_PRIMARY, VMX_SECONDARY, VMX_PIN,
+  FAULT_PENDING, RFLAGS_SYSTEM,
 } from "../generated/layout";
-import { currentRip, nextRip } from "../memory/access";
 import { compareColdState } from "../state/cold_state";
-import { rewind, throwHost } from "../events/interrupt";
 import { nonRoot } from "../state/mode";
 import { InterruptionType, DB, Rflags, ExitReason } from "../generated/architecture";
-
-/** Length of the instruction that is being executed; meaningful in instructions that end a block. */
-export function instructionLength(): u32 { return <u32>(nextRip - currentRip()) & 15; }
+import { throwHost } from "../events/raise";
+import { rewind, instructionLength } from "../state/instruction";
 
 /** True in non-root operation with a control of the primary processor-based controls set: PrimaryControl.*. */
 @inline export function primary(mask: u32): bool { return nonRoot() && (load<u32>(VMX_PRIMARY) & mask) != 0; }

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // x87 arithmetic. SDM 2 "FADD/FADDP/FIADD", "FSUB…", "FSUBR…", "FMUL…", "FDIV…", "FDIVR…", "FSQRT", "FRNDINT", "FSCALE", "FXTRACT", "FPREM", "FPREM1", "FABS", "FCHS".
-import { Mem, read } from '../memory/access';
+import { read } from "../memory/access";
 import {
-  aClass, aSign, aExp, aSig, bClass, bSign, bExp, bSig, rClass, ZERO_CLASS, FINITE, INFINITE, QNAN, SNAN, UNSUPPORTED, INVALID, IE, DE, ZE,
-  add, multiply, divide, dividedByZero, squareRoot, roundToIntegral, setR, setResult, setA, setB, addRaised, copyAtoB, fromInteger,
-  copyRtoB, setRoundedUp, leading,
-} from '../float/soft_float';
+  aClass, aSign, aExp, aSig, bClass, bSign, bExp, bSig, rClass, ZERO_CLASS, FINITE, INFINITE, QNAN, SNAN, UNSUPPORTED,
+  INVALID, IE, DE, ZE, add, multiply, divide, dividedByZero, squareRoot, roundToIntegral, setR, setResult, setA, setB,
+  addRaised, copyAtoB, fromInteger, copyRtoB, setRoundedUp, leading,
+} from "../float/soft_float";
 import {
-  begin, beginAt, start, report, underflows, isEmpty, st, stackFault, unpackA80, unpackB80, round80, x87Precision, x87Rounding, putR, pop,
-  push, setSt, significand, signExponent, C0, C1, C2, C3, INTEGER_BIT, NAN80_SE, NAN80_SIG, status, setStatus,
-} from './x87_state';
-import { unpackB32, unpackB64 } from '../float/float_formats';
+  begin, beginAt, start, report, underflows, isEmpty, st, stackFault, unpackA80, unpackB80, round80, x87Precision,
+  x87Rounding, putR, pop, push, setSt, significand, signExponent, C0, C1, C2, C3, INTEGER_BIT, NAN80_SE, NAN80_SIG,
+  status, setStatus,
+} from "./x87_state";
+import { unpackB32, unpackB64 } from "../float/float_formats";
+import { Mem } from "../state/registers";
 
 /** Operations in the order of ModRM.reg of D8: FADD FMUL – – FSUB FSUBR FDIV FDIVR. */
 @inline export const X_ADD: u32 = 0;

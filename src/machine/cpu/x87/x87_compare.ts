@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // x87 comparison and classification. SDM 2 "FCOM/FCOMP/FCOMPP", "FUCOM…", "FCOMI/FCOMIP/FUCOMI/FUCOMIP", "FICOM", "FTST", "FXAM", "FCMOVcc".
-import { Mem, read } from '../memory/access';
-import { CF, ZF, PF } from '../state/flags';
+import { read } from "../memory/access";
+import { CF, ZF, PF } from "../state/flags";
 import {
-  aClass, aSign, aExp, aSig, bClass, bSign, bExp, bSig, ZERO_CLASS, INFINITE, QNAN, SNAN, IE, DE, addRaised, setB, fromInteger, copyRtoB,
-} from '../float/soft_float';
+  aClass, aSign, aExp, aSig, bClass, bSign, bExp, bSig, ZERO_CLASS, INFINITE, QNAN, SNAN, IE, DE, addRaised, setB,
+  fromInteger, copyRtoB,
+} from "../float/soft_float";
 import {
-  begin, beginAt, start, startQuietly, report, isEmpty, underflows, st, stackFault, unpackA80, unpackB80, pop, setSt, significand, signExponent, setCodes, setCompareCodes,
-  C0, C1, C2, C3, INTEGER_BIT,
-} from './x87_state';
-import { unpackB32, unpackB64 } from '../float/float_formats';
-import { relationFlags } from '../simd/sse_arithmetic';
-import { LESS, EQUAL, GREATER, UNORDERED } from '../simd/sse_float';
+  begin, beginAt, start, startQuietly, report, isEmpty, underflows, st, stackFault, unpackA80, unpackB80, pop, setSt,
+  significand, signExponent, setCodes, setCompareCodes, C0, C1, C2, C3, INTEGER_BIT,
+} from "./x87_state";
+import { unpackB32, unpackB64 } from "../float/float_formats";
+import { Mem } from "../state/registers";
+import { relationFlags, LESS, EQUAL, GREATER, UNORDERED } from "../float/relation";
 
 /** Relation of a and b; raises IE for NaNs (`quiet`: signalling only) and unsupported encodings, DE for denormals. */
 function relation(quiet: bool, denormal: bool): u32 {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // x87 control. SDM 2 "FINIT/FNINIT", "FLDCW", "FSTCW/FNSTCW", "FSTSW/FNSTSW", "FCLEX/FNCLEX", "FSTENV/FNSTENV", "FLDENV", "FSAVE/FNSAVE", "FRSTOR", "WAIT/FWAIT";
 // SDM 1 "x87 FPU State": the four layouts of the environment.
-import { Mem, read, write, setReg, RAX, probe } from '../memory/access';
+import { read, write, probe } from "../memory/access";
 import {
-  MODE, MODE_PROTECTED, X87_REGISTERS, X87_CONTROL, X87_STATUS, X87_TAGS, X87_OPCODE, X87_IP, X87_DP, X87_CS, X87_DS,
-} from '../generated/layout';
-import { numericErrorMayEnd, x87Available, x87Check, waitCheck } from '../float/fpu_state';
-import { ES_B, INTEGER_BIT, st } from './x87_state';
+  RAX, MODE, MODE_PROTECTED, X87_REGISTERS, X87_CONTROL, X87_STATUS, X87_TAGS, X87_OPCODE, X87_IP, X87_DP, X87_CS,
+  X87_DS,
+} from "../generated/layout";
+import { numericErrorMayEnd, x87Available, x87Check, waitCheck } from "../float/fpu_state";
+import { ES_B, INTEGER_BIT, st } from "./x87_state";
+import { Mem, setReg } from "../state/registers";
 
 /** State after FNINIT. */
 export function initialise(): void {

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // x87 loads, stores, constants and exchanges. SDM 2 "FLD", "FILD", "FBLD", "FST/FSTP", "FIST/FISTP", "FISTTP", "FBSTP", "FLD1/…/FLDZ", "FXCH", "FFREE", "FINCSTP".
-import { Mem, read, write, probe } from '../memory/access';
+import { read, write, probe } from "../memory/access";
 import {
-  aClass, aSign, aExp, aSig, rClass, FINITE, QNAN, INVALID, IE, DE, raised, setR, addRaised, setRaised, round, toInteger, fromInteger,
-  copyAtoB, UP, NEAREST, setRoundedUp, OE, UE, PE, clearRaised,
-} from '../float/soft_float';
+  aClass, aSign, aExp, aSig, rClass, FINITE, QNAN, INVALID, IE, DE, raised, setR, addRaised, setRaised, round,
+  toInteger, fromInteger, copyAtoB, UP, NEAREST, setRoundedUp, OE, UE, PE, clearRaised,
+} from "../float/soft_float";
 import {
-  begin, beginAt, start, startQuietly, report, isEmpty, underflows, st, physical, pushOverflows, stackFault, unpackA80, pop, push, putR,
-  setSt, significand, signExponent, setTop, top, x87Rounding, unmaskedX87, NAN80_SE, NAN80_SIG,
-} from './x87_state';
-import { unpackA32, unpackA64, pack32, pack64, NAN32, NAN64 } from '../float/float_formats';
-import { nanResult } from './x87_arithmetic';
-import { X87_TAGS } from '../generated/layout';
+  begin, beginAt, start, startQuietly, report, isEmpty, underflows, st, physical, pushOverflows, stackFault,
+  unpackA80, pop, push, putR, setSt, significand, signExponent, setTop, top, x87Rounding, unmaskedX87, NAN80_SE,
+  NAN80_SIG,
+} from "./x87_state";
+import { unpackA32, unpackA64, pack32, pack64, NAN32, NAN64 } from "../float/float_formats";
+import { nanResult } from "./x87_arithmetic";
+import { X87_TAGS } from "../generated/layout";
+import { Mem } from "../state/registers";
 
 /** Pushes a, a number of a shorter format: exact; a signalling NaN is invalid, a denormal raises DE but is loaded even if that is unmasked. */
 function loadNumber(denormal: bool): void {

@@ -3,14 +3,14 @@
 // Registers are kept by physical number; ST(i) is register (TOP + i) & 7. Tags are the abridged ones: bit i = register i is not empty.
 import {
   CURRENT_RECORD, X87_REGISTERS, X87_CONTROL, X87_STATUS, X87_TAGS, X87_OPCODE, X87_CS, X87_DS, X87_IP, X87_DP,
-} from '../generated/layout';
-import { currentRip } from '../memory/access';
-import { x87Check } from '../float/fpu_state';
-import { OFFSET_OF, X87_OPCODE_OF } from '../decode/record';
+} from "../generated/layout";
+import { x87Check } from "../float/fpu_state";
 import {
-  IE, ZERO_CLASS, FINITE, INFINITE, QNAN, SNAN, UNSUPPORTED, INVALID, setA, setB, rClass, rSign, rExp, rSig, raised, roundedUp, clearRaised,
-  setRaised, round, leading,
-} from '../float/soft_float';
+  IE, ZERO_CLASS, FINITE, INFINITE, QNAN, SNAN, UNSUPPORTED, INVALID, setA, setB, rClass, rSign, rExp, rSig, raised,
+  roundedUp, clearRaised, setRaised, round, leading,
+} from "../float/soft_float";
+import { OFFSET_OF, X87_OPCODE_OF } from "../code/record";
+import { currentRip } from "../state/instruction";
 
 /** Status word: stack fault, summary and busy, condition codes. */
 @inline export const SF: u32 = 0x40;

@@ -1,110 +1,34 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Exceptions, interrupts and their delivery: SDM 3A "Interrupt and Exception Handling"; in VMX non-root operation SDM 3C "VM Exits".
-//
-// raise… does not return: it writes the waiting event (FAULT_*), makes RIP and the instruction count exact and throws the host's preallocated exception.
-// execute() (cpu.ts) is then called again and delivers the event; a fault during delivery goes the same way, with DELIVERY saying what was under way.
+// An event waits in the words FAULT_* (raise.ts). execute() (cpu.ts) delivers it; a fault during delivery is raised in the same way, with DELIVERY
+// saying what was under way.
 import {
-  ACTIVITY, BUDGET, CR0, CR2, CPL, CURRENT_RECORD, DEBUGCTL, DEBUG_TRAPS, DELIVERY, DELIVERY_CODE, DELIVERY_LENGTH, DR6, DR7, FAULT_ADDRESS, FAULT_CODE, FAULT_DEBUG,
-  FAULT_HAS_CODE, FAULT_INJECTED, FAULT_LENGTH, FAULT_PENDING, FAULT_TYPE, FAULT_VECTOR, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, STOP,
-  STOP_SHUTDOWN, STOP_UNIMPLEMENTED, UNIMPLEMENTED, ATTENTION, ATTENTION_STEP, VMX_EXCEPTION_BITMAP, VMX_PF_MASK, VMX_PF_MATCH, VMX_MTF_PENDING,
-  CS, CS_SELECTOR, SS, SS_SELECTOR, SS_BASE, SS_LIMIT, SS_RIGHTS, TR_BASE, TR_LIMIT, TR_RIGHTS, TR_SELECTOR, CR4, ES, DS, FS, GS, ES_SELECTOR, STACK_MASK, RSP,
+  ACTIVITY, BUDGET, CR0, CR2, CPL, DEBUGCTL, DEBUG_TRAPS, DELIVERY, DELIVERY_CODE, DELIVERY_LENGTH, DR6, DR7,
+  FAULT_ADDRESS, FAULT_CODE, FAULT_DEBUG, FAULT_HAS_CODE, FAULT_INJECTED, FAULT_LENGTH, FAULT_PENDING, FAULT_TYPE,
+  FAULT_VECTOR, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, STOP, STOP_SHUTDOWN,
+  VMX_EXCEPTION_BITMAP, VMX_PF_MASK, VMX_PF_MATCH, VMX_MTF_PENDING, CS, CS_SELECTOR, SS, SS_SELECTOR, SS_BASE,
+  SS_RIGHTS, TR_BASE, TR_LIMIT, CR4, ES, DS, FS, GS, ES_SELECTOR, RSP,
 } from "../generated/layout";
-import { currentRip, reg, setReg, stackLinear, write } from "../memory/access";
+import { stackLinear, write } from "../memory/access";
 import { chainBegins, chainComplete, chainDoubled, chainRaised } from "../state/event_chain";
 import { arithmeticFlags } from "../state/flags";
 import { canonical } from "../translation/paging";
-import { stepping } from "../memory/physical_memory";
 import { readSystem, writeSystem } from "../memory/system_access";
-import { inLong, inVm86, nonRoot, updateAttention, updateMode } from "../state/mode";
-import { baseOf, checkStackRoom, fetchDescriptor, limitOf, loadRealSegment, markAccessed, rightsOf, setNull, setSegment } from "../segmentation/segment";
-import { frameBegin, frameEnd, framePush, setStackPointer } from "../segmentation/stack_frame";
-import { SOURCE_GATE, taskSwitch } from "../control_flow/task";
+import { inLong, inVm86, nonRoot, updateAttention } from "../state/mode";
+import { frameBegin, frameEnd, framePush, setStackPointer, checkStackRoomCurrent } from "../segmentation/stack_frame";
 import { primary, vmExitBoundary, vmExitEvent } from "../vmx/vmx";
 import {
-  InterruptionType, TS, GP, AC, DB, DE, ExitReason, DF, PrimaryControl, Rflags, AccessRights, NP, SS_FAULT,
-  PF,
+  InterruptionType, TS, GP, DB, DE, ExitReason, DF, PrimaryControl, Rflags, AccessRights, NP, SS_FAULT, PF,
 } from "../generated/architecture";
-import { RecordField } from "../generated/record_format";
-
-/** Vectors. */
-/** Event types of VM-entry interruption information. */
-
-@external("env", "raise") declare function hostRaise(): void;
-/** Unwinds to the host, which calls execute() again. */
-export function throwHost(): void { hostRaise(); }
-
-/** True after an event was delivered during the current step: it takes the place of the single-step trap. */
-export let delivered: bool = false;
-export function clearDelivered(): void { delivered = false; }
-/** The current instruction decides about its single-step trap itself. */
-export function ownTrap(): void { delivered = true; }
-/** DEBUG_TRAPS at the start of the current step, restored when the instruction does not complete. */
-let trapsBefore: u64 = 0;
-export function keepTraps(): void { trapsBefore = load<u64>(DEBUG_TRAPS); }
-
-/** Takes back the position in the current block: RIP = the current instruction, the count = the instructions before it. */
-export function rewind(): void {
-  const record = load<u32>(CURRENT_RECORD);
-  if (!record) return;
-  store<u64>(RIP, currentRip());
-  store<i32>(BUDGET, load<i32>(BUDGET) - (<i32>load<u8>(record, RecordField.Count) - 1));
-  store<u32>(CURRENT_RECORD, 0);
-}
-
-/** Writes the waiting event. */
-export function setEvent(vector: u32, type: u32, hasCode: bool, code: u32, length: u32): void {
-  store<u32>(FAULT_PENDING, 1);
-  store<u32>(FAULT_VECTOR, vector);
-  store<u32>(FAULT_TYPE, type);
-  store<u32>(FAULT_HAS_CODE, u32(hasCode));
-  store<u32>(FAULT_CODE, code);
-  store<u32>(FAULT_LENGTH, length);
-  store<u32>(FAULT_INJECTED, 0);
-}
-function raiseEvent(vector: u32, hasCode: bool, code: u32): void {
-  rewind();
-  if (stepping) store<u64>(DEBUG_TRAPS, trapsBefore);
-  setEvent(vector, InterruptionType.HardwareException, hasCode, code, 0);
-  hostRaise();
-}
-/** The EXT bit: 1 while an event that no instruction asked for is being delivered. SDM 3A "Error Code". */
-function external(): u32 {
-  const event = load<u32>(DELIVERY), type = (event >> 8) & 7;
-  return u32((event >> 31) != 0 && type != InterruptionType.SoftwareInterrupt && type != InterruptionType.SoftwareException);
-}
-/** Raises an exception without error code. Never returns. */
-export function raise(vector: u32): void { raiseEvent(vector, false, 0); }
-/** Raises an exception with an error code (selector index in bits 15:2; the EXT bit is added here). Never returns. */
-export function raiseCode(vector: u32, code: u32): void {
-  raiseEvent(vector, true, vector >= TS && vector <= GP ? code | external() : vector == AC ? external() : code);
-}
-/** Raises #PF; CR2 changes when it is delivered. Never returns. */
-export function raisePageFault(address: u64, code: u32): void {
-  store<u64>(FAULT_ADDRESS, address);
-  raiseEvent(PF, true, code);
-}
-/** Raises #DB as a fault (instruction breakpoint, general detect) with DR6 bits. Never returns. */
-export function raiseDebugFault(bits: u64): void {
-  store<u64>(FAULT_DEBUG, bits);
-  raiseEvent(DB, false, 0);
-}
-/** What software asks for is not done: the machine stops and says so. An instruction that calls this returns at once. `reason`: UNIMPLEMENTED_*. */
-export function stopUnimplemented(reason: u32): void {
-  store<u32>(UNIMPLEMENTED, reason);
-  store<u32>(STOP, STOP_UNIMPLEMENTED);
-}
-/** The current x87 instruction waits until an interrupt has dealt with the error before it, and then begins again. Never returns. */
-export function waitForInterrupt(): void {
-  rewind();
-  store<u32>(ACTIVITY, 1);
-  hostRaise();
-}
-/** The current instruction touches a device in the middle of a block: begin it again as a step of its own, so that the count and interrupts are exact. */
-export function restartStepping(): void {
-  rewind();
-  store<u32>(ATTENTION, load<u32>(ATTENTION) | ATTENTION_STEP);
-  hostRaise();
-}
+import { raiseCode, setEvent } from "../events/raise";
+import {
+  baseOf, checkStackRoom, fetchDescriptor, limitOf, loadRealSegment, markAccessed, rightsOf, setNull, setSegment,
+} from "../segmentation/descriptors";
+import { innerStack, tssStack, innerSp, innerSs, innerSsRaw } from "../segmentation/task_stack";
+import { SOURCE_GATE, taskSwitch } from "../segmentation/task";
+import { delivered, rewind } from "../state/instruction";
+import { reg, setReg } from "../state/registers";
+import { updateMode } from "../tlb/mode_update";
 
 // ---- choosing what happens to the waiting event ------------------------------------------------------------------------------
 
@@ -310,12 +234,6 @@ function deliverLong(vector: u32, type: u32, hasCode: bool, code: u32, rip: u64,
   enterHandler(selector, target, kind == 14);
 }
 function pushLong(at: u64, v: u64, user: bool): void { if (user) write<u64>(at, v); else writeSystem<u64>(at, v); }
-/** A stack pointer of the 64-bit TSS. */
-export function tssStack(offset: u32): u64 {
-  if (offset + 7 > load<u32>(TR_LIMIT)) raiseCode(TS, load<u32>(TR_SELECTOR) & 0xfffc);
-  return readSystem<u64>(load<u64>(TR_BASE) + offset);
-}
-
 /** Protected and virtual-8086 mode: interrupt, trap and task gates of 16 and 32 bits. */
 function deliverProtected(vector: u32, type: u32, hasCode: bool, code: u32, eip: u32, flags: u32): void {
   if (vector * 8 + 7 > load<u32>(IDTR_LIMIT)) badGate(vector, GP);
@@ -332,8 +250,8 @@ function deliverProtected(vector: u32, type: u32, hasCode: bool, code: u32, eip:
   if (targetCpl < load<u32>(CPL)) {
     innerStack(targetCpl);
     const words = (vm86 ? 9 : 5) + u32(hasCode);
-    checkStackRoom(newSsRaw, newSp, words * (wide ? 4 : 2), newSs & 0xfffc);
-    frameBegin(newSp, baseOf(newSsRaw), rightsOf(newSsRaw), true);
+    checkStackRoom(innerSsRaw, innerSp, words * (wide ? 4 : 2), innerSs & 0xfffc);
+    frameBegin(innerSp, baseOf(innerSsRaw), rightsOf(innerSsRaw), true);
     if (vm86) for (let i = 0; i < 4; i++) framePush(load<u32>(ES_SELECTOR + (i == 0 ? GS : i == 1 ? FS : i == 2 ? DS : ES) * 4), wide);
     framePush(load<u32>(SS_SELECTOR), wide);
     framePush(<u32>reg<u64>(<u32>RSP), wide);
@@ -347,38 +265,10 @@ function deliverProtected(vector: u32, type: u32, hasCode: bool, code: u32, eip:
   if (hasCode) framePush(code, wide);
   if (offset > limitOf(targetRaw)) raiseCode(GP, 0);
   if (targetCpl < load<u32>(CPL)) {
-    setReg<u64>(<u32>RSP, rightsOf(newSsRaw) & AccessRights.Db ? frameEnd() : (reg<u64>(<u32>RSP) & 0xffff0000) | frameEnd());
-    markAccessed(newSs, newSsRaw);
-    setSegment(SS, newSs, newSsRaw);
+    setReg<u64>(<u32>RSP, rightsOf(innerSsRaw) & AccessRights.Db ? frameEnd() : (reg<u64>(<u32>RSP) & 0xffff0000) | frameEnd());
+    markAccessed(innerSs, innerSsRaw);
+    setSegment(SS, innerSs, innerSsRaw);
     if (vm86) { setNull(GS, 0); setNull(FS, 0); setNull(DS, 0); setNull(ES, 0); }
   } else setStackPointer(frameEnd());
   enterHandler(selector, <u64>offset, (kind & 1) == 0);
-}
-/** Same-privilege frames: #SS(0) if the current stack has no room. */
-function checkStackRoomCurrent(bytes: u32): void {
-  const limit = load<u32>(SS_LIMIT), rights = load<u32>(SS_RIGHTS), mask = <u32>load<u64>(STACK_MASK), sp = <u32>reg<u64>(<u32>RSP) & mask;
-  const first = (sp - bytes) & mask, last = (sp - 1) & mask;
-  const fits = rights & 4 ? first > limit && last <= (rights & AccessRights.Db ? 0xffffffff : 0xffff) : first <= last ? last <= limit : limit == 0xffffffff;
-  if (!fits) raiseCode(SS_FAULT, 0);
-}
-
-let newSs: u32 = 0;
-let newSsRaw: u64 = 0;
-let newSp: u64 = 0;
-/** Results of `innerStack`, for call gates. */
-export function innerSs(): u32 { return newSs; }
-export function innerSsRaw(): u64 { return newSsRaw; }
-export function innerSp(): u64 { return newSp; }
-/** Finds the stack of an inner privilege level in the TSS and checks its segment: #TS, or #SS if it is not present. */
-export function innerStack(cpl: u32): void {
-  const tr = load<u32>(TR_SELECTOR) & 0xfffc, wide = (load<u32>(TR_RIGHTS) & 8) != 0, at = wide ? 4 + cpl * 8 : 2 + cpl * 4;
-  if (<u32>at + (wide ? 5 : 3) > load<u32>(TR_LIMIT)) raiseCode(TS, tr);
-  const base = load<u64>(TR_BASE) + at;
-  newSp = wide ? <u64>readSystem<u32>(base) : <u64>readSystem<u16>(base);
-  newSs = <u32>readSystem<u16>(base + (wide ? 4 : 2));
-  if (!(newSs & 0xfffc)) raiseCode(TS, 0);
-  newSsRaw = fetchDescriptor(newSs, TS);
-  const rights = rightsOf(newSsRaw);
-  if ((newSs & 3) != cpl || ((rights >> 5) & 3) != cpl || (rights & 0x1a) != 0x12) raiseCode(TS, newSs & 0xfffc);
-  if (!(rights & 0x80)) raiseCode(SS_FAULT, newSs & 0xfffc);
 }

@@ -1,41 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Physical addresses: RAM, the VMM's memory at 4 GiB, and devices. An operand that is not in one piece of RAM goes by way of a bounce slot.
-import {
-  BOUNCE, BOUNCE_WORDS, CURRENT_RECORD, DIRTY, PAGE_MAP, RAM, RAM_BYTES, VMX_EPTP, VMX_MODE, CARVE_OUT_GIB,
-  CARVE_OUT_BYTES, CARVE_OUT_VMM_BYTES, CARVE_OUT_VMM, CARVE_OUT_DRIVER, CARVE_OUT_ACCESS, CARVE_OUT_STRUCTURES,
-} from "../generated/layout";
+// Accesses to physical addresses, devices included. An operand that is not in one piece of RAM goes by way of a bounce slot.
+import { BOUNCE, BOUNCE_WORDS, CURRENT_RECORD, PAGE_MAP, RAM } from "../generated/layout";
 import { WRITE } from "../state/access_kind";
-import { codeWritten } from "../decode/code";
-import { restartStepping } from "../events/interrupt";
+import { codeWritten } from "../code/code_pages";
+import { restartStepping } from "../events/raise";
+import { accessedHost, markDirty } from "./ram";
+import { stepping } from "../state/instruction";
 
 @external("env", "mmioRead") declare function mmioRead(address: f64, size: u32): u32;
 @external("env", "mmioWrite") declare function mmioWrite(address: f64, size: u32, value: u32): void;
 
-/** True while the processor executes exactly one instruction at a time: device accesses need not restart it. */
-export let stepping: bool = false;
-export function setStepping(on: bool): void { stepping = on; }
-/** True in a guest with EPT. */
-@inline export function usesEpt(): bool { return load<u32>(VMX_MODE) == 2 && load<u64>(VMX_EPTP) != 0; }
-
-/** Address in the machine's memory of a physical address in RAM or in one of `parts` of the carve-out, 0 if there is no memory. */
-@inline function hostIn(pa: u64, parts: u32): usize {
-  const ram = <u64>load<u32>(RAM_BYTES);
-  if (pa < ram) return RAM + <usize>pa;
-  const beyond = pa - (<u64>CARVE_OUT_GIB << 30);
-  if (beyond >= CARVE_OUT_BYTES) return 0;
-  return (parts & (beyond < CARVE_OUT_VMM_BYTES ? CARVE_OUT_VMM : CARVE_OUT_DRIVER)) != 0 ? RAM + <usize>ram + <usize>beyond : 0;
-}
-/**
- * The same for an access of software, after all translation: 0 is where a device answers or nobody. Without EPT no guest and no system reaches the
- * VMM's memory; with EPT its owner decides. The driver's pages are there for the driver's context only.
- */
-export function accessedHost(pa: u64): usize {
-  return hostIn(pa, load<u32>(CARVE_OUT_ACCESS) | (usesEpt() ? load<u32>(CARVE_OUT_STRUCTURES) : 0));
-}
-/** The same for a structure that a VMCS names: EPT tables, bitmaps. */
-export function structureHost(pa: u64): usize { return hostIn(pa, load<u32>(CARVE_OUT_STRUCTURES)); }
-/** Notes that a page of RAM changes: for the state hash. */
-@inline export function markDirty(host: usize): void { store<u8>(DIRTY + ((host - RAM) >> 12), 1); }
 /** True after an access to a device, until the next watchDevices(): a repeated string instruction goes on with the next element later. */
 export let deviceTouched: bool = false;
 export function watchDevices(): void { deviceTouched = false; }

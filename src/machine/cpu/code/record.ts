@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// A decoded instruction (SDM Volume 2 "Instruction Format"): 32 bytes. Blocks are runs of records; a block's head is entered in its page's index (code.ts).
+// A decoded instruction (SDM Volume 2 "Instruction Format"): 32 bytes. Blocks are runs of records; a block's head is entered in its page's index (code_pages.ts).
 //   u16 form @0, u8 length @2, u8 index in block @3 (1-based; of a NEXT record: instructions before it, 0 behind a conditional branch),
 //   u16 slots a @4, b @6, c @14, i32 immediate @8 (x87: the opcode), u16 page offset @12, i32 displacement (or the immediate's upper half, or the second
 //   immediate) @16, u16 base slot @20, u16 index slot @22, u8 scale @24, u8 flags @25, u16 segment base slot @26,

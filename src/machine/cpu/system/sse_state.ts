@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // MXCSR and the FXSAVE area. SDM 2 "LDMXCSR", "STMXCSR", "FXSAVE", "FXRSTOR"; SDM 1 "Legacy Region of an XSAVE Area".
-import { Mem, read, write, probe } from '../memory/access';
-import { CR0, CR4, MXCSR, XMM, X87_CONTROL, X87_STATUS, X87_TAGS, X87_OPCODE, X87_IP, X87_DP, X87_CS, X87_DS, MODE, MODE_64 } from '../generated/layout';
-import { sseCheck, checkMxcsr, MXCSR_MASK, aligned16 } from '../float/fpu_state';
-import { raise } from '../events/interrupt';
-import { st } from '../x87/x87_state';
-import { setControl } from '../x87/x87_control';
-import { NM } from '../generated/architecture';
+import { read, write, probe } from "../memory/access";
+import {
+  CR0, CR4, MXCSR, XMM, X87_CONTROL, X87_STATUS, X87_TAGS, X87_OPCODE, X87_IP, X87_DP, X87_CS, X87_DS, MODE, MODE_64,
+} from "../generated/layout";
+import { sseCheck, checkMxcsr, MXCSR_MASK, aligned16 } from "../float/fpu_state";
+import { st } from "../x87/x87_state";
+import { setControl } from "../x87/x87_control";
+import { NM } from "../generated/architecture";
+import { raise } from "../events/raise";
+import { Mem } from "../state/registers";
 
 /** LDMXCSR: #GP(0) for reserved bits; STMXCSR */
 @inline export function LDMXCSR(ea: Mem): void { sseCheck(); const v = read<u32>(ea); checkMxcsr(v); store<u32>(MXCSR, v); }

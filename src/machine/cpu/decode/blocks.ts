@@ -1,40 +1,27 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Where decoded code is kept: for each physical page a chain of indexes, one for each DECODE_MODE it ran in, which hold the heads of blocks by
-// page offset. Pages with an index have no write tag in any TLB, so that every write to them comes to codeWritten().
-//   index: u32 DECODE_MODE @0, u32 next index @4, u64 bit set of 64-byte pieces that hold decoded bytes @8, 4096 × u32 records @32
-// An instruction that crosses a page is in no index: it is kept in a small cache that knows both pages, and runs as a block of its own.
-// Bytes outside RAM (devices, the open bus), and pages in which the code segment ends, are decoded anew at each visit, one instruction at a time.
-// When the space is used up everything is thrown away.
-import { fetchBase } from "../memory/access";
+// Blocks of decoded code: found by RIP, decoded on their first use. code_pages.ts keeps them.
+// An instruction that crosses a page runs as a block of its own. Bytes outside RAM (devices, the open bus), and pages in which the code segment ends,
+// are decoded anew at each visit, one instruction at a time.
 import { decodeInstruction, needsMore } from "./decode";
-import { ENDINGS, FORM_NEXT } from "../generated/decoder_tables";
-import { raiseCode } from "../events/interrupt";
+import { ENDINGS } from "../generated/decoder_tables";
 import {
-  CS_BASE, CS_LIMIT, CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, FREE_INDEXES, HAS_CROSSINGS, PAGE_MAP, PAGE_RIP, RAM,
-  RAM_BYTES, RECORD_GENERATION, RECORD_NEXT, RECORDS, RECORDS_END,
+  CS_BASE, CS_LIMIT, DECODE_CODE, DECODE_CODE64, DECODE_MODE, HAS_CROSSINGS, PAGE_MAP, PAGE_RIP, RAM, RECORD_NEXT,
 } from "../generated/layout";
 import { fetchedPhysical, fetchSlow } from "../memory/fetch";
-import { readPhysical } from "../memory/physical_memory";
-import { protectPage } from "../translation/tlb";
-import { BLOCK, COUNT, LENGTH } from "./record";
 import { GP } from "../generated/architecture";
 import { RECORD_BYTES, RecordField } from "../generated/record_format";
+import {
+  CROSSING_BYTES, crossings, CROSSINGS, enter, HEADER, indexOf, mark, putNext, reserve,
+} from "../code/code_pages";
+import { LENGTH } from "../code/record";
+import { raiseCode } from "../events/raise";
+import { readPhysical } from "../physical/physical_memory";
+import { PAGE } from "../state/access_kind";
+import { fetchBase } from "../tlb/context";
 
-@inline const PAGE: u64 = 0xfffffffffffff000;
-@inline const HEADER: usize = 32;
-@inline const INDEX_BYTES: usize = 4096 * 4 + 32;
-@inline const CARVE_OUT: u32 = 0x4000000;
 /** Longest block: one NEXT record fits behind it in the count's eight bits. */
 @inline const LONGEST: u32 = 62;
 @inline const MAX_LENGTH: u32 = 15;
-
-// Cache of instructions that cross a page: 256 × { u64 physical address << 8 | mode @0, u32 second page @8, u32 valid @12, two records @32 }
-@inline const CROSSINGS: u32 = 256;
-@inline const CROSSING_BYTES: u32 = 96;
-const crossings: usize = memory.data(256 * 96, 16);
-
-/** True for a record that must not be linked to: it lies in the cache of crossing instructions. */
-@inline export function isCrossing(rec: usize): bool { return rec < RECORDS; }
 
 /** Host address of the instruction byte at a linear address, 0 if it is not RAM (see fetchSlow). Faults as a fetch does. */
 @inline function fetchHost(linear: u64): usize {
@@ -141,59 +128,6 @@ function finishSingle(rec: usize, offset: u32): void {
   putNext(rec + RECORD_BYTES, offset + load<u8>(rec, RecordField.Length), ending == 1 ? 0 : 1);
 }
 
-/** The index of a page for a mode, made when there is none. */
-function indexOf(physical: u32, mode: u32): usize {
-  const place = PAGE_MAP + (physical >> 12) * 4, first = <usize>load<u32>(place);
-  for (let index = first; index; index = load<u32>(index, 4)) if (load<u32>(index) == mode) return index;
-  let made = <usize>load<u32>(FREE_INDEXES);
-  if (made) store<u32>(FREE_INDEXES, load<u32>(made, 4));
-  else {
-    made = load<u32>(RECORD_NEXT);
-    store<u32>(RECORD_NEXT, <u32>(made + INDEX_BYTES));
-  }
-  memory.fill(made, 0, INDEX_BYTES);
-  store<u32>(made, mode);
-  store<u32>(made, <u32>first, 4);
-  store<u32>(place, <u32>made);
-  if (!first) protectPage(physical >> 12);
-  return made;
-}
-
-/** Notes that the bytes from..to - 1 of a page are decoded. */
-function mark(index: usize, from: u32, to: u32): void {
-  let pieces = load<u64>(index, 8);
-  for (let piece = from >> 6; piece <= (to - 1) >> 6; piece++) pieces |= (<u64>1) << piece;
-  store<u64>(index, pieces, 8);
-}
-
-/** Makes room for two indexes and a block, throwing everything away if there is none. */
-function reserve(): void {
-  if (<usize>load<u32>(RECORD_NEXT) + 2 * INDEX_BYTES + <usize>(BLOCK + 2) * RECORD_BYTES > RECORDS_END) flushCode();
-}
-
-/** Forgets all decoded code. Must not be called while a block runs. */
-export function flushCode(): void {
-  memory.fill(PAGE_MAP, 0, <usize>((load<u32>(RAM_BYTES) + CARVE_OUT) >> 12) * 4);
-  store<u32>(RECORD_NEXT, <u32>RECORDS);
-  store<u32>(RECORD_GENERATION, load<u32>(RECORD_GENERATION) + 1);
-  store<u32>(FREE_INDEXES, 0);
-  forgetCrossings();
-}
-
-function forgetCrossings(): void {
-  if (!load<u32>(HAS_CROSSINGS)) return;
-  for (let i: u32 = 0; i < CROSSINGS; i++) store<u32>(crossings + i * CROSSING_BYTES, 0, 12);
-  store<u32>(HAS_CROSSINGS, 0);
-}
-
-/** Turns a record into the end of a block that goes on at a page offset. `count`: instructions to account for. */
-function putNext(rec: usize, offset: u32, count: u32): void {
-  memory.fill(rec, 0, RECORD_BYTES);
-  store<u16>(rec, FORM_NEXT);
-  store<u8>(rec, count, RecordField.Count);
-  store<u16>(rec, offset, RecordField.PageOffset);
-}
-
 /** Decodes the block that begins at a linear address, and enters its head in the page's index. */
 function decodeBlock(linear: u64, host: usize, physical: u32, mode: u32): usize {
   const start = physical & 0xfff;
@@ -220,12 +154,6 @@ function decodeBlock(linear: u64, host: usize, physical: u32, mode: u32): usize 
   return first;
 }
 
-@inline function enter(index: usize, start: u32, end: u32, first: usize, next: usize): void {
-  store<u32>(index + HEADER + start * 4, <u32>first);
-  store<u32>(RECORD_NEXT, <u32>next);
-  mark(index, start, min<u32>(end, 4096));
-}
-
 /** The block of one instruction that crosses into the next page. Faults in the next page are raised with its first address. */
 function crossing(linear: u64, at: usize, physical: u32, mode: u32): usize {
   const offset = physical & 0xfff, left = 4096 - offset, more = fetchHost(nextPage(linear, mode));
@@ -244,42 +172,4 @@ function crossing(linear: u64, at: usize, physical: u32, mode: u32): usize {
   }
   checkRoom(rec);
   return rec;
-}
-
-/** True if any of these bytes of RAM, within one page, may be decoded (`physical`: offset in RAM). */
-export function holdsCode(physical: u32, size: u32): bool {
-  const from = physical & 0xfff, to = min<u32>(from + size, 4096);
-  let pieces: u64 = 0;
-  for (let piece = from >> 6; piece <= (to - 1) >> 6; piece++) pieces |= (<u64>1) << piece;
-  for (let index: usize = load<u32>(PAGE_MAP + (physical >> 12) * 4); index; index = load<u32>(index, 4)) {
-    if (load<u64>(index, 8) & pieces) return true;
-  }
-  return false;
-}
-
-/**
- * Bytes of RAM have changed (`physical`: offset in RAM, within one page): decoded code in them is thrown away, and a block that is running ends
- * after its current instruction, which is what the manual promises for self-modifying code. SDM Volume 3 "Handling Self- and Cross-Modifying Code".
- */
-export function codeWritten(physical: u32, size: u32): void {
-  if (holdsCode(physical, size)) forgetPage(physical >> 12);
-}
-
-/** Throws the decoded code of a page away. */
-function forgetPage(page: u32): void {
-  const place = PAGE_MAP + page * 4;
-  let index = <usize>load<u32>(place);
-  while (index) {
-    const next = <usize>load<u32>(index, 4);
-    store<u32>(index, load<u32>(FREE_INDEXES), 4);
-    store<u32>(FREE_INDEXES, <u32>index);
-    index = next;
-  }
-  store<u32>(place, 0);
-  forgetCrossings();
-  const current = <usize>load<u32>(CURRENT_RECORD);
-  if (!current) return;
-  store<u32>(current, 0, RecordField.Link);
-  const following = current + RECORD_BYTES;
-  if (COUNT(following) == COUNT(current) + 1) putNext(following, load<u16>(following, RecordField.PageOffset), COUNT(current));
 }

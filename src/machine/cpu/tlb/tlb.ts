@@ -4,38 +4,18 @@
 // there because the page has decoded code, or to mark it dirty again; they are translated by the tag all the same. A page walk in its place would
 // set accessed and dirty flags: the guest would see that somebody looked at the dirty map.
 import {
-  CPL, CR0, CR3, CR4, DIRTY, EFER, EMPTY_TLB, PROCESSOR_COUNT, PROCESSOR_ID, RAM, RFLAGS_SYSTEM, TLBS, TLB_AREA,
-  TLB_BYTES, TLB_CR3_0, TLB_DATA, TLB_FETCH, TLB_FETCHES, TLB_GLOBAL0, TLB_GUEST_TAG, TLB_LARGE0, TLB_LOGS,
-  TLB_LOG_BYTES, TLB_LOG_COUNT0, TLB_LOG_ENTRIES, TLB_PAGING_0, TLB_SET, VMX_EPTP, VMX_MODE, VMX_VPID,
-  CARVE_OUT_ACCESS,
+  CR0, CR3, CR4, DIRTY, EFER, EMPTY_TLB, PROCESSOR_COUNT, RAM, TLBS, TLB_AREA, TLB_BYTES, TLB_CR3_0, TLB_FETCHES,
+  TLB_GLOBAL0, TLB_GUEST_TAG, TLB_LARGE0, TLB_LOGS, TLB_LOG_BYTES, TLB_LOG_COUNT0, TLB_LOG_ENTRIES, TLB_PAGING_0,
+  TLB_SET, VMX_EPTP, VMX_MODE, VMX_VPID, CARVE_OUT_ACCESS,
 } from "../generated/layout";
-import { selectTlbs } from "../memory/access";
-import { NONE, PAGE, SUPERVISOR, SUPERVISOR_AC, USER } from "../state/access_kind";
-import { walkFlags } from "./paging";
+import { NONE, PAGE } from "../state/access_kind";
 import { Cr4, Efer, Cr0 } from "../generated/architecture";
+import { currentSet, tlbArea, selectArea, slot } from "./context";
 
 /** Flags of an entry: of a global page; a piece of a page larger than 4 KiB. */
 @inline export const ENTRY_GLOBAL: u32 = 1;
 @inline export const ENTRY_LARGE: u32 = 2;
 
-/** TLB area of the loaded processor, its current set (0 host, 1 guest) and the context of ordinary data accesses. */
-let area: usize = TLBS;
-let set: u32 = 0;
-export let context: u32 = SUPERVISOR;
-/** Selects the TLBs for the processor's set and privilege; called whenever CPL, AC, the segments' flatness, VMX mode or the processor changes. */
-export function selectContext(checked: bool): void {
-  area = TLBS + load<u32>(PROCESSOR_ID) * TLB_AREA;
-  set = u32(load<u32>(VMX_MODE) == 2);
-  const user = load<u32>(CPL) == 3;
-  const suspended = (load<u32>(CR4) & Cr4.SmapEnableBit) != 0 && (load<u32>(RFLAGS_SYSTEM) & 0x40000) != 0;
-  context = user ? USER : suspended ? SUPERVISOR_AC : SUPERVISOR;
-  const data = dataTlb(context);
-  store<u32>(TLB_DATA, <u32>(checked ? EMPTY_TLB : data));
-  store<u32>(TLB_FETCH, <u32>(area + TLB_FETCHES + set * 2 * TLB_BYTES + (user ? TLB_BYTES : 0)));
-  selectTlbs();
-}
-@inline export function dataTlb(which: u32): usize { return area + set * TLB_SET + which * TLB_BYTES; }
-@inline export function slot(table: usize, linear: u64): usize { return table + ((<usize>(linear >> 12) & 1023) << 5); }
 /** True if the entry translates this access to a page, in the slow path or without it. */
 @inline export function translates(e: usize, page: u64, write: bool): bool {
   return write ? load<u64>(e, 8) == page || load<u64>(e, 16) == page : load<u64>(e) == page;
@@ -54,29 +34,29 @@ export function selectContext(checked: bool): void {
 }
 /** Notes a newly used entry, so that a flush touches only what is in use. */
 function log(entry: usize): void {
-  const counter = TLB_LOG_COUNT0 + set * 4, n = load<u32>(counter);
-  if (n < TLB_LOG_ENTRIES) store<u32>(area + TLB_LOGS + set * TLB_LOG_BYTES + n * 4, <u32>entry);
+  const counter = TLB_LOG_COUNT0 + currentSet * 4, n = load<u32>(counter);
+  if (n < TLB_LOG_ENTRIES) store<u32>(tlbArea + TLB_LOGS + currentSet * TLB_LOG_BYTES + n * 4, <u32>entry);
   store<u32>(counter, n + 1);
 }
 @inline export function empty(e: usize): void { store<u64>(e, NONE, 0); store<u64>(e, NONE, 8); store<u64>(e, NONE, 16); store<u32>(e, 0, 28); }
-/** Takes the entry for a page: other pages' tags go. */
-export function claim(e: usize, page: u64, addend: u32): void {
+/** Takes the entry for a page: other pages' tags go. `flags`: ENTRY_*, as the walk found them. */
+export function claim(e: usize, page: u64, addend: u32, flags: u32): void {
   if (load<u64>(e) == page && load<u32>(e, 24) == addend) return;
   if (load<u64>(e) == NONE) log(e);
   empty(e);
   store<u64>(e, page);
   store<u32>(e, addend, 24);
-  store<u32>(e, walkFlags, 28);
-  if (walkFlags & ENTRY_LARGE) store<u32>(TLB_LARGE0 + set * 4, 1);
-  if (walkFlags & ENTRY_GLOBAL) store<u32>(TLB_GLOBAL0 + set * 4, 1);
+  store<u32>(e, flags, 28);
+  if (flags & ENTRY_LARGE) store<u32>(TLB_LARGE0 + currentSet * 4, 1);
+  if (flags & ENTRY_GLOBAL) store<u32>(TLB_GLOBAL0 + currentSet * 4, 1);
 }
 /** Empties one set; global pages stay if asked. */
 function flushSet(which: u32, keepGlobal: bool): void {
-  const counter = TLB_LOG_COUNT0 + which * 4, logged = load<u32>(counter), list = area + TLB_LOGS + which * TLB_LOG_BYTES;
+  const counter = TLB_LOG_COUNT0 + which * 4, logged = load<u32>(counter), list = tlbArea + TLB_LOGS + which * TLB_LOG_BYTES;
   const keep = keepGlobal && load<u32>(TLB_GLOBAL0 + which * 4) != 0;
   if (logged > TLB_LOG_ENTRIES) {
-    memory.fill(area + which * TLB_SET, 0xff, TLB_SET);
-    memory.fill(area + TLB_FETCHES + which * 2 * TLB_BYTES, 0xff, 2 * TLB_BYTES);
+    memory.fill(tlbArea + which * TLB_SET, 0xff, TLB_SET);
+    memory.fill(tlbArea + TLB_FETCHES + which * 2 * TLB_BYTES, 0xff, 2 * TLB_BYTES);
     store<u32>(counter, 0);
   } else {
     let kept: u32 = 0;
@@ -93,8 +73,8 @@ function flushSet(which: u32, keepGlobal: bool): void {
 }
 /** Fills every TLB of the loaded processor with "nothing"; at creation. */
 export function resetTlbs(): void {
-  area = TLBS + load<u32>(PROCESSOR_ID) * TLB_AREA;
-  memory.fill(area, 0xff, TLB_LOGS);
+  selectArea();
+  memory.fill(tlbArea, 0xff, TLB_LOGS);
   memory.fill(EMPTY_TLB, 0xff, TLB_BYTES);
   store<u64>(TLB_LOG_COUNT0, 0);
   store<u64>(TLB_LARGE0, 0);
@@ -102,9 +82,9 @@ export function resetTlbs(): void {
   store<u64>(TLB_GUEST_TAG, 0);
 }
 /** Drops all translations of the current set, global ones too (MOV to CR4, CR0 …). */
-export function flushTlb(): void { flushSet(set, false); }
+export function flushTlb(): void { flushSet(currentSet, false); }
 /** Drops the translations that MOV to CR3 drops. */
-export function flushTlbNonGlobal(): void { flushSet(set, true); }
+export function flushTlbNonGlobal(): void { flushSet(currentSet, true); }
 /** Drops the guest set: INVEPT, INVVPID, VM entry without VPID. */
 export function flushGuestTlb(): void { flushSet(1, false); store<u64>(TLB_GUEST_TAG, 0); }
 /** Drops both sets. */
@@ -119,7 +99,7 @@ function pagingBits(): u64 {
 }
 /** After VM entry or exit: keeps the sets that the architecture lets us keep. SDM 3C "Invalidating Cached Translation Information". */
 export function enterAddressSpace(): void {
-  area = TLBS + load<u32>(PROCESSOR_ID) * TLB_AREA;
+  selectArea();
   const guest = load<u32>(VMX_MODE) == 2, which = u32(guest), vpid = <u64>load<u32>(VMX_VPID);
   if (guest) {
     const tag = load<u64>(VMX_EPTP) | (vpid << 48) | (<u64>1 << 63);
@@ -134,18 +114,18 @@ function noteAddressSpace(which: u32): void {
   store<u64>(TLB_PAGING_0 + which * 8, pagingBits());
 }
 /** Notes CR3 and the paging bits of the current set after an instruction changed them. */
-export function addressSpaceChanged(): void { noteAddressSpace(set); }
+export function addressSpaceChanged(): void { noteAddressSpace(currentSet); }
 /** INVLPG: one page, or all pieces of the large page that may hold it. */
 export function invalidatePage(linear: u64): void {
   const page = linear & PAGE;
   for (let which: u32 = 0; which < 5; which++) {
-    const table = which < 3 ? area + set * TLB_SET + which * TLB_BYTES : area + TLB_FETCHES + (set * 2 + which - 3) * TLB_BYTES;
+    const table = which < 3 ? tlbArea + currentSet * TLB_SET + which * TLB_BYTES : tlbArea + TLB_FETCHES + (currentSet * 2 + which - 3) * TLB_BYTES;
     const e = slot(table, linear);
     if (load<u64>(e) == page) empty(e);
   }
-  if (!load<u32>(TLB_LARGE0 + set * 4)) return;
-  const logged = load<u32>(TLB_LOG_COUNT0 + set * 4), list = area + TLB_LOGS + set * TLB_LOG_BYTES;
-  if (logged > TLB_LOG_ENTRIES) { flushSet(set, false); return; }
+  if (!load<u32>(TLB_LARGE0 + currentSet * 4)) return;
+  const logged = load<u32>(TLB_LOG_COUNT0 + currentSet * 4), list = tlbArea + TLB_LOGS + currentSet * TLB_LOG_BYTES;
+  if (logged > TLB_LOG_ENTRIES) { flushSet(currentSet, false); return; }
   for (let i: u32 = 0; i < logged; i++) {
     const e = load<u32>(list + i * 4);
     if ((load<u32>(e, 28) & ENTRY_LARGE) != 0 && (load<u64>(e) ^ linear) >> 30 == 0) empty(e);

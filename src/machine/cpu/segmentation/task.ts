@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Hardware task switches with 16- and 32-bit TSSs: SDM 3A "Task Management". In non-root operation they are VM exits.
-import { reg, setReg, stackLinear, write, RAX, RSP } from "../memory/access";
+import { stackLinear, write } from "../memory/access";
 import { replaceRflags } from "../state/flags";
 import {
-  descriptorAddress, fetchDescriptor, limitOf, markAccessed, rightsOf, setNull, setSegment, loadRealSegment,
-} from "../segmentation/segment";
-import { raiseCode, rewind } from "../events/interrupt";
-import {
-  CPL, CR0, CR3, CS, CS_LIMIT, DEBUG_TRAPS, DR7, DS, ES, ES_SELECTOR, FS, GS, LDTR, RIP, SS, TR, TR_BASE, TR_RIGHTS,
-  TR_SELECTOR, CR4, EXIT_QUALIFICATION,
+  RAX, RSP, CPL, CR0, CR3, CS, CS_LIMIT, DEBUG_TRAPS, DR7, DS, ES, ES_SELECTOR, FS, GS, LDTR, RIP, SS, TR, TR_BASE,
+  TR_RIGHTS, TR_SELECTOR, CR4, EXIT_QUALIFICATION,
 } from "../generated/layout";
-import { nonRoot, updateAttention, updateMode } from "../state/mode";
+import { nonRoot, updateAttention } from "../state/mode";
 import { loadPdptes } from "../translation/paging";
 import { probeSystem, readSystem, writeSystem } from "../memory/system_access";
-import { addressSpaceChanged, flushTlbNonGlobal } from "../translation/tlb";
 import { keepRf } from "../state/shadow";
-import { setStackPointer } from "../segmentation/stack_frame";
+import { setStackPointer } from "./stack_frame";
 import { vmExit, vmExitFault } from "../vmx/vmx";
 import { GP, NP, SS_FAULT, TS, ExitReason, Rflags } from "../generated/architecture";
+import { raiseCode } from "../events/raise";
+import {
+  descriptorAddress, fetchDescriptor, limitOf, markAccessed, rightsOf, setNull, setSegment, loadRealSegment,
+} from "./descriptors";
+import { rewind } from "../state/instruction";
+import { reg, setReg } from "../state/registers";
+import { updateMode } from "../tlb/mode_update";
+import { addressSpaceChanged, flushTlbNonGlobal } from "../tlb/tlb";
 
 /** What asks for the switch; the numbers of the exit qualification. */
 @inline export const SOURCE_CALL: u32 = 0;

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Where physical addresses lie in the machine's memory: RAM, and the VMM's memory at 4 GiB.
+import {
+  CARVE_OUT_ACCESS, CARVE_OUT_BYTES, CARVE_OUT_DRIVER, CARVE_OUT_GIB, CARVE_OUT_STRUCTURES, CARVE_OUT_VMM,
+  CARVE_OUT_VMM_BYTES, DIRTY, RAM, RAM_BYTES, VMX_EPTP, VMX_MODE,
+} from "../generated/layout";
+
+/** True in a guest with EPT. */
+@inline export function usesEpt(): bool { return load<u32>(VMX_MODE) == 2 && load<u64>(VMX_EPTP) != 0; }
+
+/** Address in the machine's memory of a physical address in RAM or in one of `parts` of the carve-out, 0 if there is no memory. */
+@inline function hostIn(pa: u64, parts: u32): usize {
+  const ram = <u64>load<u32>(RAM_BYTES);
+  if (pa < ram) return RAM + <usize>pa;
+  const beyond = pa - (<u64>CARVE_OUT_GIB << 30);
+  if (beyond >= CARVE_OUT_BYTES) return 0;
+  return (parts & (beyond < CARVE_OUT_VMM_BYTES ? CARVE_OUT_VMM : CARVE_OUT_DRIVER)) != 0 ? RAM + <usize>ram + <usize>beyond : 0;
+}
+/**
+ * The same for an access of software, after all translation: 0 is where a device answers or nobody. Without EPT no guest and no system reaches the
+ * VMM's memory; with EPT its owner decides. The driver's pages are there for the driver's context only.
+ */
+export function accessedHost(pa: u64): usize {
+  return hostIn(pa, load<u32>(CARVE_OUT_ACCESS) | (usesEpt() ? load<u32>(CARVE_OUT_STRUCTURES) : 0));
+}
+/** The same for a structure that a VMCS names: EPT tables, bitmaps. */
+export function structureHost(pa: u64): usize { return hostIn(pa, load<u32>(CARVE_OUT_STRUCTURES)); }
+/** Notes that a page of RAM changes: for the state hash. */
+@inline export function markDirty(host: usize): void { store<u8>(DIRTY + ((host - RAM) >> 12), 1); }

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Descriptors, and the segment registers that are filled from them: SDM 3A "Segment Descriptors", "Segment Registers". A raw descriptor is the u64 of
+// the table; access rights are kept in the VMCS's format.
+import { raiseCode } from "../events/raise";
+import { AccessRights, SS_FAULT } from "../generated/architecture";
+import {
+  CS, ES_BASE, ES_LIMIT, ES_RIGHTS, ES_SELECTOR, GDTR_BASE, GDTR_LIMIT, LDTR, LDTR_BASE, LDTR_LIMIT, LDTR_RIGHTS, SS,
+} from "../generated/layout";
+import { readSystem, writeSystem } from "../memory/system_access";
+import { inVm86 } from "../state/mode";
+
+/** Segment base of a raw descriptor (bits 31:0). */
+export function baseOf(raw: u64): u64 { return ((raw >> 16) & 0xffffff) | ((raw >> 32) & 0xff000000); }
+/** Limit in bytes of a raw descriptor, granularity applied. */
+export function limitOf(raw: u64): u32 {
+  const limit = <u32>(raw & 0xffff) | (<u32>(raw >> 32) & 0xf0000);
+  return raw & 0x80000000000000 ? (limit << 12) | 0xfff : limit;
+}
+/** Access rights of a raw descriptor in the VMCS's format. */
+export function rightsOf(raw: u64): u32 { return <u32>(raw >> 40) & 0xf0ff; }
+
+/** Linear address of a selector's descriptor, or all ones if it lies outside its table. */
+export function descriptorAddress(selector: u32, bytes: u32): u64 {
+  const offset = selector & 0xfff8;
+  if (selector & 4) {
+    if ((load<u32>(LDTR_RIGHTS) & AccessRights.Unusable) != 0 || offset + bytes - 1 > load<u32>(LDTR_LIMIT)) return ~(<u64>0);
+    return load<u64>(LDTR_BASE) + offset;
+  }
+  if (offset + bytes - 1 > load<u32>(GDTR_LIMIT)) return ~(<u64>0);
+  return load<u64>(GDTR_BASE) + offset;
+}
+/** The raw descriptor of a selector; outside the table: `vector` with the selector. */
+export function fetchDescriptor(selector: u32, vector: u32): u64 {
+  const at = descriptorAddress(selector, 8);
+  if (at == ~(<u64>0)) raiseCode(vector, selector & 0xfffc);
+  return readSystem<u64>(at);
+}
+/** Upper half of a 16-byte descriptor of IA-32e mode. */
+export function fetchUpper(selector: u32, vector: u32): u64 {
+  const at = descriptorAddress(selector, 16);
+  if (at == ~(<u64>0)) raiseCode(vector, selector & 0xfffc);
+  return readSystem<u64>(at + 8);
+}
+/** Sets the accessed bit of a code or data descriptor that was read. */
+export function markAccessed(selector: u32, raw: u64): void {
+  if (raw & 0x10000000000) return;
+  writeSystem<u8>(descriptorAddress(selector, 8) + 5, <u8>(raw >> 40) | 1);
+}
+/** Fills a segment register from a raw descriptor. */
+export function setSegment(segment: u32, selector: u32, raw: u64): void {
+  store<u32>(ES_SELECTOR + segment * 4, selector);
+  store<u64>(ES_BASE + segment * 8, baseOf(raw));
+  store<u32>(ES_LIMIT + segment * 4, limitOf(raw));
+  store<u32>(ES_RIGHTS + segment * 4, rightsOf(raw) | (segment < LDTR ? 1 : 0));
+}
+/** Makes a segment register null. SS in 64-bit mode keeps its DPL for VM entry's rules. */
+export function setNull(segment: u32, selector: u32): void {
+  store<u32>(ES_SELECTOR + segment * 4, selector);
+  store<u64>(ES_BASE + segment * 8, 0);
+  store<u32>(ES_LIMIT + segment * 4, 0);
+  store<u32>(ES_RIGHTS + segment * 4, AccessRights.Unusable | (segment == SS ? (selector & 3) << 5 : 0));
+}
+/** Real-address and virtual-8086 mode: base = selector × 16. Limit and rights stay in real mode ("unreal" mode), are fixed in virtual-8086 mode. */
+export function loadRealSegment(segment: u32, selector: u32): void {
+  store<u32>(ES_SELECTOR + segment * 4, selector);
+  store<u64>(ES_BASE + segment * 8, <u64>selector << 4);
+  if (inVm86()) { store<u32>(ES_LIMIT + segment * 4, 0xffff); store<u32>(ES_RIGHTS + segment * 4, 0xf3); }
+  else if (segment == CS) store<u32>(ES_RIGHTS + segment * 4, (load<u32>(ES_RIGHTS + segment * 4) & ~0xff) | 0x93);
+  else if (load<u32>(ES_RIGHTS + segment * 4) & AccessRights.Unusable) { store<u32>(ES_RIGHTS + segment * 4, 0x93); store<u32>(ES_LIMIT + segment * 4, 0xffff); }
+}
+
+/** #SS or #GP if bytes sp − bytes … sp − 1 do not lie in the stack segment of a raw descriptor. */
+export function checkStackRoom(raw: u64, sp: u64, bytes: u32, code: u32): void {
+  const rights = rightsOf(raw), limit = limitOf(raw), mask: u32 = rights & AccessRights.Db ? 0xffffffff : 0xffff;
+  const first = (<u32>sp - bytes) & mask, last = (<u32>sp - 1) & mask;
+  const fits = rights & 4 ? first > limit && last <= mask : first <= last ? last <= limit : limit == 0xffffffff;
+  if (!fits) raiseCode(SS_FAULT, code);
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// The instruction that is being executed: where it is, where the next one is, and what its step must know of it.
+import { BUDGET, CODE_MASK, CURRENT_RECORD, DEBUG_TRAPS, PAGE_RIP, RIP } from "../generated/layout";
+import { RecordField } from "../generated/record_format";
+
+@external("t", "jump") declare function tJump(v: u64): void;
+
+/** Where the next instruction is fetched, if the current one says so. */
+export let nextRip: u64 = 0;
+/** True if the current instruction is a branch that was taken, wherever it leads. Whoever asks clears it before the instruction. */
+export let branchTaken: bool = false;
+export function clearBranch(): void { branchTaken = false; }
+/** A taken branch to `t` (offset in CS). */
+@inline export function jump(t: u64): void { if (isDefined(TEMPLATE)) tJump(t); else { nextRip = t; branchTaken = true; } }
+/** Continues at `t` without a branch: at the next instruction, or once more at this one. */
+@inline export function continueAt(t: u64): void { if (isDefined(TEMPLATE)) tJump(t); else nextRip = t; }
+
+/** RIP of the instruction that is being executed. */
+export function currentRip(): u64 {
+  const record = load<u32>(CURRENT_RECORD);
+  return record ? (load<u64>(PAGE_RIP) + <u64>load<u16>(record, RecordField.PageOffset)) & load<u64>(CODE_MASK) : load<u64>(RIP);
+}
+/** Takes back the position in the current block: RIP = the current instruction, the count = the instructions before it. */
+export function rewind(): void {
+  const record = load<u32>(CURRENT_RECORD);
+  if (!record) return;
+  store<u64>(RIP, currentRip());
+  store<i32>(BUDGET, load<i32>(BUDGET) - (<i32>load<u8>(record, RecordField.Count) - 1));
+  store<u32>(CURRENT_RECORD, 0);
+}
+/** Length of the instruction that is being executed; meaningful in instructions that end a block. */
+export function instructionLength(): u32 { return <u32>(nextRip - currentRip()) & 15; }
+
+/** True while the processor executes exactly one instruction at a time: device accesses need not restart it. */
+export let stepping: bool = false;
+export function setStepping(on: bool): void { stepping = on; }
+/** True after an event was delivered during the current step: it takes the place of the single-step trap. */
+export let delivered: bool = false;
+export function clearDelivered(): void { delivered = false; }
+/** The current instruction decides about its single-step trap itself. */
+export function ownTrap(): void { delivered = true; }
+/** DEBUG_TRAPS at the start of the current step, restored when the instruction does not complete. */
+export let trapsBefore: u64 = 0;
+export function keepTraps(): void { trapsBefore = load<u64>(DEBUG_TRAPS); }
