@@ -1,41 +1,92 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+/* eslint-disable @typescript-eslint/no-unsafe-declaration-merging, @typescript-eslint/no-empty-object-type --
+   the definitions give the class its properties; a test walks them all */
 import { inject, optional } from 'inversify';
+import type { ControlBitAccess } from '../../intrinsics/accessors/accessor_types.js';
+import { CpuidAccessors } from '../../intrinsics/accessors/cpuid_accessors.js';
+import type { VmcsAccessors } from '../../intrinsics/accessors/vmcs_accessors.js';
 import { X64 } from '../../intrinsics/constants.js';
+import type { ControlWord } from '../../intrinsics/control_bits.js';
 import { ControlRegisters } from '../../intrinsics/control_registers.js';
-import type { ExitEntry } from '../../intrinsics/host_entry.js';
+import { HostEntry, type ExitEntry } from '../../intrinsics/host_entry.js';
+import { Msrs } from '../../intrinsics/msr.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
-import { Cr4 } from '../../intrinsics/registers.js';
+import { Efer } from '../../intrinsics/registers.js';
 import { Segments } from '../../intrinsics/segments.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { controlWordOf, vmcsFieldLabel } from '../../intrinsics/vmcs_field_details.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
-import { extension } from '../container/extension.js';
+import { Vmx } from '../../intrinsics/vmx.js';
 import { nothingToWaitFor } from '../container/answers.js';
+import { extension } from '../container/extension.js';
+import { Ept } from '../ept/ept.js';
 import { VmEntryError, VmxError } from '../errors.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
-import { bfdebug, bferror } from '../output/output.js';
+import { bfdebug, bferror, bfwarning } from '../output/output.js';
+import { announces, type AnnouncedFeature } from '../processor_facts/announced_features.js';
 import { defaultSizes, Sizes } from '../sizes.js';
-import { state } from '../state/state.js';
+import { derived, state } from '../state/state.js';
+import { StateSave } from '../state_save/state_save.js';
 import { withRollback } from '../support/rollback.js';
 import { hex } from '../support/text.js';
 import { readVmFailure, vmFailure } from '../support/vm_failure.js';
-import { GdtX64 } from '../vmm_state/gdt_x64.js';
+import { VcpuIdentity } from '../vcpu_identity.js';
+import { accessFailure } from '../vmcs_fields/access_errors.js';
+import { ControlWords } from '../vmcs_fields/control_words.js';
+import { installVmcsAccessors } from '../vmcs_fields/install_vmcs_accessors.js';
+import { VmcsWriteTrace } from '../vmcs_fields/vmcs_write_trace.js';
+import { WriteLedger } from '../vmcs_fields/write_ledger.js';
+import { methodsOf, writePlace } from '../vmcs_fields/write_place.js';
 import { dumpVmcsState } from '../vmm_state/vmcs_state_dump.js';
+import { GuestState, VmmState } from '../vmm_state/vmcs_state.js';
+import * as controlFields from './control_fields.js';
 import { driverContext } from './driver_context_fields.js';
+import * as guestFields from './guest_fields.js';
+import * as hostFields from './host_fields.js';
+import { loadPromotedState, readPromotedState } from './promotion.js';
 import type { Vmcs, VmcsSetUp } from './vmcs.js';
 import { VmEntryExplainer } from './vm_entry_explainer.js';
-import { VmcsStateWriterIntelX64 } from './vmcs_state_writer_intel_x64.js';
 
-/** Launch, resume and promote of one VMCS. */
+const wordOf = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+
+/**
+ * The VMCS of a vCPU: access to its fields, what fills them, launch, resume and promotion. Each group of fields and each word of controls is a
+ * method of its own, for subclasses; what it writes is in the file named after it.
+ */
 @extension()
-export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
+export class VmcsIntelX64 implements Vmcs {
+  @inject(VcpuIdentity) readonly vcpuid!: bigint;
+  @inject(Vmx) protected readonly vmx!: Vmx;
+  @inject(Msrs) protected readonly msrs!: Msrs;
+  @inject(VmcsWriteTrace) @optional() protected readonly writeTrace: VmcsWriteTrace | undefined;
+  @inject(GuestState) protected readonly guestState!: GuestState;
+  @inject(VmmState) protected readonly vmmState!: VmmState;
+  @inject(StateSave) protected readonly stateSave!: StateSave;
+  @inject(CpuidAccessors) protected readonly cpuid!: CpuidAccessors;
+  @inject(HostEntry) protected readonly hostEntry!: HostEntry;
+  @inject(Ept) protected readonly ept!: Ept;
   @inject(MemoryManager) protected readonly manager!: MemoryManager;
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
   @inject(ControlRegisters) protected readonly controlRegisters!: ControlRegisters;
   @inject(Segments) protected readonly segments!: Segments;
   @inject(VmEntryExplainer) protected readonly explainer!: VmEntryExplainer;
   @inject(Sizes) @optional() protected readonly sizes: Sizes = defaultSizes;
+  /** Where the VMM last wrote each field, if that is traced. */
+  @state() protected readonly lastWrites = new Map<number, string>();
+  /** Debug mode for this VMCS alone, whatever `VmcsWriteTrace` says. */
+  @state() traceWrites = false;
   @state() private region = 0n;
   @state() private exitStack = 0n;
+  /** Highest address of the stack that VM exits switch to. */
+  @state() protected exitStackTop = 0n;
+  /** The exit entry of the current launch. */
+  @derived() protected entry!: ExitEntry;
+  // Only while the VMCS is set up further.
+  @derived() private ledger: WriteLedger | undefined;
+  @derived() private readonly controlWords = new ControlWords(this, (address) => this.msrs.rdmsr(address));
+
+  static {
+    installVmcsAccessors(this.prototype);
+  }
 
   launch(entry: ExitEntry, setUps: readonly VmcsSetUp[] = []): void {
     this.entry = entry;
@@ -46,7 +97,7 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
       this.clear();
       this.load();
       this.writeFields();
-      this.asContributions(setUps, driverContext, (each) => nothingToWaitFor(each.setUp(this), each, 'setUp'));
+      this.setUpFurther(setUps);
       if (!this.vmx.vmlaunch()) throw this.entryFailed('VMLAUNCH');
     });
   }
@@ -64,8 +115,8 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
     const rip = this.guestRip.get();
     const rsp = this.guestRsp.get();
     const rflags = this.guestRflags.get();
-    const state = this.readGuestState();
-    this.loadGuestState(state);
+    const { controlRegisters, segments, msrs, memory } = this;
+    loadPromotedState({ controlRegisters, segments, msrs, memory }, readPromotedState(this));
     if (!this.hostEntry.returnTo(rip, rsp, rflags)) {
       throw new VmxError(`promote: the processor did not go on at ${hex(rip)}`);
     }
@@ -87,6 +138,248 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
     this.manager.free(this.exitStack);
     this.region = 0n;
     this.exitStack = 0n;
+  }
+
+  exists(field: number): boolean {
+    return this.controlWords.letExist(field);
+  }
+
+  read(field: number): bigint {
+    const value = this.vmx.vmread(field);
+    if (value !== undefined) return value;
+    throw this.failure('VMREAD', field);
+  }
+
+  readIfExists(field: number, verbose = false): bigint {
+    if (this.exists(field)) return this.read(field);
+    if (verbose) bfwarning`${vmcsFieldLabel(field)} field doesn't exist`;
+    return 0n;
+  }
+
+  write(field: number, value: bigint): void {
+    this.note(field, value);
+    if (!this.vmx.vmwrite(field, value)) throw this.failure('VMWRITE', field, value);
+  }
+
+  writeIfExists(field: number, value: bigint, verbose = false): void {
+    if (this.exists(field)) this.write(field, value);
+    else if (verbose) bfwarning`${vmcsFieldLabel(field)} field doesn't exist`;
+  }
+
+  change(field: number, mask: bigint, value: bigint): void {
+    const old = this.read(field);
+    this.ledger?.note(field, mask, value & mask);
+    this.trace(field);
+    const changed = (old & ~mask) | (value & mask);
+    if (!this.vmx.vmwrite(field, changed)) throw this.failure('VMWRITE', field, changed);
+  }
+
+  lastWrittenAt(field: number): string | undefined {
+    return this.lastWrites.get(field);
+  }
+
+  readLow(field: number): number {
+    return this.vmx.vmreadLow(field);
+  }
+
+  readHigh(field: number): number {
+    return this.vmx.vmreadHigh(field);
+  }
+
+  writeHalves(field: number, low: number, high: number): void {
+    if (this.ledger !== undefined) return this.write(field, wordOf(low, high));
+    if (!this.vmx.vmwriteHalves(field, low, high)) {
+      throw this.failure('VMWRITE', field, wordOf(low, high));
+    }
+  }
+
+  isEnabled(word: ControlWord, mask: number): boolean {
+    return this.controlWords.isEnabled(word, mask);
+  }
+
+  isAllowed1(word: ControlWord, mask: number): boolean {
+    return this.controlWords.isAllowed1(word, mask);
+  }
+
+  isAllowed0(word: ControlWord, mask: number): boolean {
+    return this.controlWords.isAllowed0(word, mask);
+  }
+
+  enable(word: ControlWord, mask: number): void {
+    this.controlWords.enable(word, mask);
+  }
+
+  disable(word: ControlWord, mask: number): void {
+    this.controlWords.disable(word, mask);
+  }
+
+  enableIfAllowed(word: ControlWord, mask: number, verbose = false): boolean {
+    return this.controlWords.enableIfAllowed(word, mask, verbose);
+  }
+
+  disableIfAllowed(word: ControlWord, mask: number, verbose = false): boolean {
+    return this.controlWords.disableIfAllowed(word, mask, verbose);
+  }
+
+  asOwner(owner: string, body: () => void): void {
+    if (this.ledger === undefined) body();
+    else this.ledger.as(owner, body);
+  }
+
+  protected writeFields(): void {
+    this.writeGuest16BitFields();
+    this.writeGuest64BitFields();
+    this.writeGuest32BitFields();
+    this.writeGuestNaturalFields();
+    this.writeControl16BitFields();
+    this.writeControl64BitFields();
+    this.writeControl32BitFields();
+    this.writeControlNaturalFields();
+    this.writeHost16BitFields();
+    this.writeHost64BitFields();
+    this.writeHost32BitFields();
+    this.writeHostNaturalFields();
+    this.writePinBasedControls();
+    this.writePrimaryControls();
+    this.writeSecondaryControls();
+    this.writeExitControls();
+    this.writeEntryControls();
+  }
+
+  protected writeGuest16BitFields(): void {
+    guestFields.write16BitFields(this, this.guestState);
+  }
+
+  protected writeGuest64BitFields(): void {
+    guestFields.write64BitFields(this, this.guestState);
+  }
+
+  protected writeGuest32BitFields(): void {
+    guestFields.write32BitFields(this, this.guestState);
+  }
+
+  protected writeGuestNaturalFields(): void {
+    guestFields.writeNaturalFields(this, this.guestState);
+  }
+
+  protected writeControl16BitFields(): void {
+    // Nothing by default: VPID, posted interrupts and EPTP switching are off.
+  }
+
+  protected writeControl64BitFields(): void {
+    // Nothing by default: no bitmaps, no MSR areas, no TSC offset.
+  }
+
+  protected writeControl32BitFields(): void {
+    controlFields.write32BitFields(this);
+  }
+
+  protected writeControlNaturalFields(): void {
+    controlFields.writeNaturalFields(this, this.guestState, this.msrs);
+  }
+
+  protected writeHost16BitFields(): void {
+    hostFields.write16BitFields(this, this.vmmState);
+  }
+
+  protected writeHost64BitFields(): void {
+    hostFields.write64BitFields(this, this.vmmState);
+  }
+
+  protected writeHost32BitFields(): void {
+    hostFields.write32BitFields(this, this.vmmState);
+  }
+
+  protected writeHostNaturalFields(): void {
+    const rip = this.hostEntry.attach(this.entry);
+    hostFields.writeNaturalFields(this, this.vmmState, { rip, rsp: this.exitStackTop, gsBase: this.stateSave.address });
+  }
+
+  protected writePinBasedControls(): void {
+    this.writeDefaultControls('pin');
+  }
+
+  protected writePrimaryControls(): void {
+    this.writeDefaultControls('primary');
+    this.primaryProcessorBasedVmExecutionControls.activateSecondaryControls.enable();
+  }
+
+  protected writeSecondaryControls(): void {
+    this.writeDefaultControls('secondary');
+    const controls = this.secondaryProcessorBasedVmExecutionControls;
+    this.keepFeature('rdtscp', controls.enableRdtscp);
+    this.keepFeature('invpcid', controls.enableInvpcid);
+    this.keepFeature('xsaves', controls.enableXsavesXrstors);
+    this.enableUnrestrictedGuest();
+  }
+
+  /** Enables what lets the guest keep a feature; warns if the guest was told of the feature and loses it. */
+  protected keepFeature(feature: AnnouncedFeature, control: ControlBitAccess): void {
+    control.enableIfAllowed(announces(this.cpuid, feature));
+  }
+
+  /** With both, the guest may clear CR0.PE and CR0.PG, as a kernel's decompressor and its start of further processors do. */
+  protected enableUnrestrictedGuest(): void {
+    const { enableEpt, unrestrictedGuest } = this.secondaryProcessorBasedVmExecutionControls;
+    if (!enableEpt.isAllowed1() || !unrestrictedGuest.isAllowed1()) return;
+    if (!this.ept.isSupported()) return;
+    this.ept.use(this);
+    unrestrictedGuest.enable();
+  }
+
+  protected writeExitControls(): void {
+    this.writeDefaultControls('exit');
+    const controls = this.vmExitControls;
+    controls.saveDebugControls.enable();
+    controls.hostAddressSpaceSize.enable();
+    controls.saveIa32Pat.enable();
+    controls.loadIa32Pat.enable();
+    controls.saveIa32Efer.enable();
+    controls.loadIa32Efer.enable();
+    this.keepFeature('perfGlobalCtrl', controls.loadIa32PerfGlobalCtrl);
+  }
+
+  protected writeEntryControls(): void {
+    this.writeDefaultControls('entry');
+    const controls = this.vmEntryControls;
+    controls.loadDebugControls.enable();
+    if ((this.guestState.ia32Efer & BigInt(Efer.Lma)) !== 0n) controls.ia32eModeGuest.enable();
+    controls.loadIa32Pat.enable();
+    controls.loadIa32Efer.enable();
+    this.keepFeature('perfGlobalCtrl', controls.loadIa32PerfGlobalCtrl);
+  }
+
+  /** Starts a word of controls: what must be 1 is 1, all else 0. */
+  protected writeDefaultControls(word: ControlWord): void {
+    this.controlWords.writeDefault(word);
+  }
+
+  /** Two that contradict each other are an error, and so is a write of a field of the driver's context. */
+  private setUpFurther(setUps: readonly VmcsSetUp[]): void {
+    const ledger = new WriteLedger(driverContext);
+    this.ledger = ledger;
+    try {
+      for (const each of setUps) ledger.as(each.name, () => nothingToWaitFor(each.setUp(this), each, 'setUp'));
+    } finally {
+      this.ledger = undefined;
+    }
+  }
+
+  /** A whole word of controls that a set-up writes counts for the bits that it changes. */
+  private note(field: number, value: bigint): void {
+    this.trace(field);
+    if (this.ledger === undefined) return;
+    const mask = controlWordOf(field) !== undefined ? this.read(field) ^ value : 0xffffffffffffffffn;
+    this.ledger.note(field, mask, value);
+  }
+
+  private trace(field: number): void {
+    if (this.traceWrites || this.writeTrace?.enabled === true) this.lastWrites.set(field, writePlace(accessMethods));
+  }
+
+  private failure(instruction: 'VMREAD' | 'VMWRITE', field: number, value?: bigint): Error {
+    const what = `vcpu ${this.vcpuid}: ${instruction}`;
+    return accessFailure(this.vmx, (each) => this.exists(each), { what, field, value });
   }
 
   private createRegion(): void {
@@ -111,60 +404,20 @@ export class VmcsIntelX64 extends VmcsStateWriterIntelX64 implements Vmcs {
     bfdebug`${dumpVmcsState('vmm state', this.vmmState)}`;
     return new VmEntryError(summary, failures.names);
   }
-
-  /** All that promote loads, read while the VMCS is still reachable. */
-  private readGuestState() {
-    const segment = (index: number): number => Number(this.read(VmcsField.GuestEsSelector + 2 * index));
-    return {
-      gdt: { base: this.guestGdtrBase.get(), limit: Number(this.guestGdtrLimit.get()) },
-      idt: { base: this.guestIdtrBase.get(), limit: Number(this.guestIdtrLimit.get()) },
-      cr0: this.guestCr0.get(),
-      cr3: this.guestCr3.get(),
-      cr4: this.guestCr4.get() | BigInt(Cr4.VmxEnableBit),
-      dr7: this.guestDr7.get(),
-      selectors: { es: segment(0), cs: segment(1), ss: segment(2), ds: segment(3), fs: segment(4), gs: segment(5) },
-      ldtr: segment(6),
-      tr: segment(7),
-      msrs: [
-        [Msr.Ia32Debugctl, this.guestIa32Debugctl.get()],
-        [Msr.Ia32Pat, this.guestIa32Pat.getIfExists()],
-        [Msr.Ia32Efer, this.guestIa32Efer.getIfExists()],
-        [Msr.Ia32SysenterCs, this.guestIa32SysenterCs.get()],
-        [Msr.Ia32SysenterEsp, this.guestIa32SysenterEsp.get()],
-        [Msr.Ia32SysenterEip, this.guestIa32SysenterEip.get()],
-        // Last: loading FS and GS selectors clears their bases.
-        [Msr.Ia32FsBase, this.guestFsBase.get()],
-        [Msr.Ia32GsBase, this.guestGsBase.get()],
-      ] as [number, bigint][],
-      perfGlobalCtrl: this.guestIa32PerfGlobalCtrl.exists() ? this.guestIa32PerfGlobalCtrl.get() : undefined,
-    };
-  }
-
-  private loadGuestState(state: ReturnType<VmcsIntelX64['readGuestState']>): void {
-    this.controlRegisters.writeCr0(state.cr0);
-    // CR4 first: CR3 with a PCID is #GP while CR4.PCIDE is clear.
-    this.controlRegisters.writeCr4(state.cr4);
-    this.controlRegisters.writeCr3(state.cr3);
-    this.controlRegisters.writeDr7(state.dr7);
-    this.segments.lgdt(state.gdt);
-    this.segments.lidt(state.idt);
-    for (const name of ['es', 'cs', 'ss', 'ds', 'fs', 'gs'] as const) {
-      this.segments.writeSelector(name, state.selectors[name]);
-    }
-    this.segments.writeSelector('ldtr', state.ldtr);
-    this.loadTaskRegister(state.tr, state.gdt);
-    for (const [address, value] of state.msrs) this.msrs.wrmsr(address, value);
-    if (state.perfGlobalCtrl !== undefined) this.msrs.wrmsr(Msr.Ia32PerfGlobalCtrl, state.perfGlobalCtrl);
-  }
-
-  private loadTaskRegister(selector: number, gdt: { base: bigint; limit: number }): void {
-    if (selector >> 3 === 0) return;
-    const memory = {
-      read64: (address: bigint) => this.memory.readOsLinear64(address),
-      write64: (address: bigint, value: bigint) => this.memory.writeOsLinear64(address, value),
-    };
-    // LTR wants an available TSS; the guest's is busy because it is the guest's.
-    new GdtX64(memory, gdt).markAvailable(selector >> 3);
-    this.segments.writeSelector('tr', selector);
-  }
 }
+
+/** Its properties: the definitions make them. */
+export interface VmcsIntelX64 extends VmcsAccessors {}
+
+/** The methods that write a field. Those that call others come before them. */
+const accessMethods = methodsOf(
+  VmcsIntelX64.prototype,
+  'enableIfAllowed',
+  'disableIfAllowed',
+  'enable',
+  'disable',
+  'writeIfExists',
+  'writeHalves',
+  'change',
+  'write',
+);

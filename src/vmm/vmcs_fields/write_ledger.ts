@@ -19,16 +19,29 @@ export interface ReservedFields {
 /** Who wrote what while contributions set up a VMCS, so that two that contradict each other are found. */
 export class WriteLedger {
   private readonly entries = new Map<number, Entry[]>();
+  private writer = '';
 
   constructor(private readonly reserved: ReservedFields = { fields: new Set(), reason: '' }) {}
 
+  /** Runs `body`, whose writes are those of `writer`. */
+  as(writer: string, body: () => void): void {
+    const before = this.writer;
+    this.writer = writer;
+    try {
+      body();
+    } finally {
+      this.writer = before;
+    }
+  }
+
   /**
-   * Notes that `who` gave the bits of `mask` in `field` their values in `value`.
+   * Notes that the writer gives the bits of `mask` in `field` their values in `value`.
    *
    * @throws ContributionError for a reserved field.
-   * @throws VmcsError if another contribution gave one of these bits another value.
+   * @throws VmcsError if another writer gave one of these bits another value.
    */
-  note(who: string, field: number, mask: bigint, value: bigint): void {
+  note(field: number, mask: bigint, value: bigint): void {
+    const who = this.writer;
     if (this.reserved.fields.has(field & ~1))
       throw new ContributionError(`'${who}' writes ${vmcsFieldLabel(field)}, but ${this.reserved.reason}`);
     const before = this.entries.get(field) ?? [];

@@ -4,7 +4,7 @@ import { PrimaryControl, SecondaryControl } from '../../../src/intrinsics/contro
 import { ReadOnlyError } from '../../../src/intrinsics/errors.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { VmcsError, VmxError } from '../../../src/vmm/errors.js';
-import { VmcsFieldsIntelX64 } from '../../../src/vmm/vmcs_fields/vmcs_fields_intel_x64.js';
+import { VmcsIntelX64 } from '../../../src/vmm/vmcs/vmcs_intel_x64.js';
 import { FakeMachine } from '../../support/fake_machine.js';
 import { make } from '../../support/make.js';
 import { stubVmx } from '../../support/stubs.js';
@@ -12,16 +12,16 @@ import { captureOutput } from '../capture_output.js';
 
 function fields() {
   const machine = new FakeMachine();
-  return { machine, it: make(VmcsFieldsIntelX64, { vmx: machine.vmx, msrs: machine.msrs, vcpuid: 0n }) };
+  return { machine, it: make(VmcsIntelX64, { vmx: machine.vmx, msrs: machine.msrs, vcpuid: 0n }) };
 }
 
-describe('VmcsFieldsIntelX64', () => {
+describe('VmcsIntelX64: access to fields and controls', () => {
   describe('.write', () => {
     it('names vCPU, field, error number and next step when VMWRITE fails', () => {
       const vmx = stubVmx();
       vmx.vmwrite.returns(false);
       vmx.vmread.withArgs(VmcsField.VmInstructionError).returns(13n);
-      expect(() => make(VmcsFieldsIntelX64, { vmx, vcpuid: 3n }).write(VmcsField.ExitReason, 10n)).to.throw(
+      expect(() => make(VmcsIntelX64, { vmx, vcpuid: 3n }).write(VmcsField.ExitReason, 10n)).to.throw(
         VmxError,
         /^vcpu 3: VMWRITE EXIT_REASON \(0x4402\) = 0xa failed: VM-instruction error 13, VMWRITE to a read-only field\. SDM 3C "VM Instruction Error Numbers"\. Exit fields are writable only with IA32_VMX_MISC\[29\]\.$/,
       );
@@ -40,7 +40,7 @@ describe('VmcsFieldsIntelX64', () => {
       const vmx = stubVmx();
       vmx.vmwrite.returns(false);
       vmx.vmread.returns(undefined);
-      expect(() => make(VmcsFieldsIntelX64, { vmx, vcpuid: 3n }).write(VmcsField.GuestRip, 1n)).to.throw(
+      expect(() => make(VmcsIntelX64, { vmx, vcpuid: 3n }).write(VmcsField.GuestRip, 1n)).to.throw(
         VmxError,
         /no VMCS is current/,
       );

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { BitField } from '../../../src/intrinsics/bit_fields.js';
 import { vmcsFieldDefinitions, type VmcsFieldDefinition } from '../../../src/intrinsics/vmcs_field_details.js';
 import { VmcsError } from '../../../src/vmm/errors.js';
-import { VmcsFieldsIntelX64 } from '../../../src/vmm/vmcs_fields/vmcs_fields_intel_x64.js';
+import { VmcsIntelX64 } from '../../../src/vmm/vmcs/vmcs_intel_x64.js';
 import { FakeMachine } from '../../support/fake_machine.js';
 import { make } from '../../support/make.js';
 import { visitMachine } from '../accessors/visit_machine.js';
@@ -154,7 +154,7 @@ function fakeWithEverything(): FakeMachine {
 }
 
 function walkFake(machine: FakeMachine): string[] {
-  const fields = make(VmcsFieldsIntelX64, { vmx: machine.vmx, msrs: machine.msrs, vcpuid: 0n });
+  const fields = make(VmcsIntelX64, { vmx: machine.vmx, msrs: machine.msrs, vcpuid: 0n });
   const processor = { ...machine.vmx, ...machine.msrs };
   return vmcsFieldDefinitions.flatMap((each) => faultsOf(fields, each, processor));
 }
@@ -176,7 +176,7 @@ describe('Every VMCS field and bit', () => {
 
   it('is read bit by bit where only the processor writes it', () => {
     const machine = new FakeMachine();
-    const fields = make(VmcsFieldsIntelX64, { vmx: machine.vmx, msrs: machine.msrs, vcpuid: 0n });
+    const fields = make(VmcsIntelX64, { vmx: machine.vmx, msrs: machine.msrs, vcpuid: 0n });
     const readOnly = vmcsFieldDefinitions.filter((each) => each.readOnly);
     const faults = readOnly.flatMap(({ name, encoding, bytes, fields: bits }) =>
       [...patterns, 0n, 0xffff_ffff_ffff_ffffn].flatMap((pattern) => {
