@@ -58,7 +58,7 @@ function ioRegister(port: number, bytes: number): number[] {
 
 const NO_REGISTER = new Array<number>(12).fill(0);
 
-/** Fixed ACPI description table, revision 3: what AcpiPm has, the reset control, and that there is a keyboard controller. */
+/** Fixed ACPI description table, revision 3: what AcpiPm has, the reset control, and the keyboard controller flag. */
 function fixedDescription(facs: number, dsdt: number): number[] {
   const flags = 0x1 | 0x4 | 0x10 | 0x20 | 0x400; // WBINVD, C1, no fixed power and sleep buttons, reset register
   const bootArchitecture = 0x3; // legacy devices, 8042
@@ -114,7 +114,7 @@ export function writeAcpiTables(ram: GuestRam, processors: number): number {
   const place = (bytes: readonly number[]): number => {
     const start = at;
     ram.set(bytes, start);
-    // FACS wants 64 bytes; the others are content with that too.
+    // FACS must be aligned to 64 bytes. The other tables need less.
     at = Math.ceil((start + bytes.length) / 64) * 64;
     return start;
   };

@@ -2,7 +2,7 @@
 import type { GuestRam } from '../guest_ram.js';
 import { BootError } from './boot_error.js';
 
-/** Where the loader puts its own data in low memory. All but the GDT is free to be overwritten once the image has taken over. */
+/** Where the loader puts its own data in low memory. The image may overwrite all of it except the GDT. */
 export const BootArea = {
   /** Global descriptor table: in memory that the memory map reserves, since images may be loaded anywhere else. */
   GDT: 0xff000,
@@ -10,7 +10,7 @@ export const BootArea = {
   BOOT_PARAMETERS: 0x10000,
   /** The command line, NUL-terminated. */
   COMMAND_LINE: 0x20000,
-  /** Bytes that a command line may have with its NUL. */
+  /** The maximum length of a command line in bytes, with its NUL. */
   COMMAND_LINE_BYTES: 0x1000,
   /** Page tables: PML4, PDPT, four page directories. */
   PAGE_TABLES: 0x30000,
@@ -65,9 +65,9 @@ export function writeIdentityPageTables(ram: GuestRam): number {
 
 /**
  * Writes a command line in UTF-8, with a NUL behind it.
- * @param kernel who gets it, for the error.
- * @param maximum bytes that the kernel takes.
- * @returns its address. @throws BootError if it is longer: a guest must not run with half of what it was told.
+ * @param kernel the kernel's name, for the error.
+ * @param maximum bytes that the kernel accepts.
+ * @returns its address. @throws BootError if it is longer: a guest must not run with a truncated command line.
  */
 export function writeCommandLine(ram: GuestRam, text: string, kernel: string, maximum = Infinity): number {
   const bytes = new TextEncoder().encode(text);

@@ -7,7 +7,7 @@ import { loadFlatImage } from './flat_image.js';
 import { isLinuxImage, loadLinuxImage } from './linux_image.js';
 import { loadMultibootImage, multibootHeader } from './multiboot_image.js';
 
-/** What the image is, if it is something that cannot be booted: first bytes and a name for them. */
+/** The first bytes of well-known files that cannot be booted, and a name for each kind. */
 const KNOWN_OTHERS: readonly (readonly [readonly number[], string])[] = [
   [[0x7f, 0x45, 0x4c, 0x46], 'an ELF file without a multiboot header'],
   [[0x1f, 0x8b], 'a gzip archive'],
@@ -24,12 +24,12 @@ function startsWith(bytes: Uint8Array, prefix: readonly number[]): boolean {
   return prefix.every((byte, index) => bytes[index] === byte);
 }
 
-/** Text has no control characters but white space, and is UTF-8: machine code seldom is either for long. */
+/** Text is UTF-8 and has no control characters except white space. Machine code soon breaks one of these rules. */
 function isText(bytes: Uint8Array): boolean {
   const sample = bytes.subarray(0, TEXT_SAMPLE);
   if (!sample.every((byte) => byte >= 0x20 || (byte >= 0x07 && byte <= 0x0d) || byte === 0x1b)) return false;
   try {
-    // A character that the end of the sample cuts is none that is wrong.
+    // A character that the end of the sample cuts off is not an error.
     new TextDecoder('utf-8', { fatal: true }).decode(sample, { stream: true });
     return true;
   } catch {
@@ -57,7 +57,7 @@ function loadByKind(ram: GuestRam, request: BootRequest): EntryState {
   return loadFlatImage(ram, request);
 }
 
-/** What the processor needs beside its entry state: where the loader put its tables. */
+/** Where the loader put the processor's tables: this completes the entry state. */
 export interface LoadedImage extends EntryState {
   /** CR3 in long mode, 0 in protected mode. */
   readonly pageTable: number;

@@ -9,7 +9,7 @@ export class BootInfoWriter {
     private at: number,
   ) {}
 
-  /** Takes so many bytes, all 0. @returns their address. */
+  /** Reserves bytes, all 0. @returns their address. */
   reserve(bytes: number): number {
     const start = this.at;
     this.ram.fill(0, start, start + bytes);

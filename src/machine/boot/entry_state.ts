@@ -14,7 +14,7 @@ export interface EntryState {
   readonly registers: Readonly<Partial<Record<GeneralRegister, number>>>;
 }
 
-/** A file that was read by whoever starts the machine. */
+/** A file's contents. The caller that starts the machine has read it. */
 export interface BootFile {
   /** For messages. */
   readonly name: string;

@@ -12,7 +12,7 @@ export const FLAT_IMAGE_ADDRESS = 0x200000;
  * RDI points to the command line (NUL-terminated), RSI holds the bytes of memory, RSP is the image's own address: the stack grows down
  * below it.
  * @param ram guest RAM from physical address 0.
- * @throws BootError if the image does not fit, or if modules were given, which nothing could tell it about.
+ * @throws BootError if the image does not fit, or if there are modules: a flat image could not find them.
  */
 export function loadFlatImage(ram: GuestRam, request: BootRequest): EntryState {
   const { kernel } = request;

@@ -153,7 +153,7 @@ function writeMemoryMap(parameters: DataView, ramBytes: number): void {
 /**
  * Loads a bzImage by the 64-bit boot protocol: RSI points to the boot parameters, execution begins at 200h of the protected-mode part.
  * @param ram guest RAM from physical address 0.
- * @throws BootError if the image is no 64-bit kernel, is damaged or does not fit.
+ * @throws BootError if the image is not a 64-bit kernel, is damaged, or does not fit.
  */
 export function loadLinuxImage(ram: GuestRam, request: BootRequest): EntryState {
   const { kernel } = request;
@@ -163,7 +163,7 @@ export function loadLinuxImage(ram: GuestRam, request: BootRequest): EntryState 
 
   const parametersAt = BootArea.BOOT_PARAMETERS;
   const page = new Uint8Array(PAGE);
-  // The header's own length byte, the displacement of its jump, says how much of it this kernel has.
+  // The displacement of the header's jump says how long this kernel's header is.
   const headerEnd = Math.min(Header.MAGIC + kernel.bytes[Header.JUMP + 1]!, SETUP_HEADER_END);
   page.set(kernel.bytes.subarray(SETUP_HEADER_START, headerEnd), SETUP_HEADER_START);
   const parameters = view(page);

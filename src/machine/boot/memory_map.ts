@@ -9,11 +9,11 @@ export interface MemoryMapEntry {
 
 /** The end of usable memory below 640 KiB: the last kilobyte is the extended BIOS data area by custom. */
 export const LOW_MEMORY_END = 0x9fc00;
-/** Where memory goes on above the hole of video memory and ROMs. */
+/** Where memory continues above the hole of video memory and ROMs. */
 export const HIGH_MEMORY_START = 0x100000;
 
 /**
- * The memory map of a machine. The VMM's 64-MiB carve-out above 4 GiB is not in it: nobody is told that it exists.
+ * The memory map of a machine. The VMM's 64-MiB carve-out above 4 GiB is not in it: no guest is told that it exists.
  * @param ramBytes guest RAM, at most 3 GiB, in one piece from physical address 0.
  */
 export function memoryMap(ramBytes: number): readonly MemoryMapEntry[] {

@@ -56,7 +56,7 @@ function writeMemoryMap(ramBytes: number, info: BootInfoWriter): { start: number
   const map = memoryMap(ramBytes);
   const start = info.reserve(map.length * MAP_ENTRY_BYTES);
   map.forEach((entry, index) => {
-    // Each entry begins with its size without that word itself.
+    // Each entry begins with its size, not counting that word.
     info.words(start + index * MAP_ENTRY_BYTES, MAP_ENTRY_BYTES - 4, entry.start, 0, entry.size, 0, entry.type);
   });
   return { start, size: map.length * MAP_ENTRY_BYTES };
@@ -66,7 +66,7 @@ function writeMemoryMap(ramBytes: number, info: BootInfoWriter): { start: number
  * Loads a multiboot 1 kernel with its modules: EAX holds the magic number, EBX points to the information.
  * @param ram guest RAM from physical address 0.
  * @param headerAt what `multibootHeader` found.
- * @throws BootError if the kernel asks for what there is not, or does not fit.
+ * @throws BootError if the kernel needs something that this loader lacks, or does not fit.
  */
 export function loadMultibootImage(ram: GuestRam, request: BootRequest, headerAt: number): EntryState {
   const loaded = new MultibootLoader(ram, request.kernel).load(headerAt);
@@ -77,7 +77,7 @@ export function loadMultibootImage(ram: GuestRam, request: BootRequest, headerAt
   const infoBytes = INFO_BYTES + text.length * 4 + (places.length + 1) * (MODULE_BYTES + PAGE);
   if (end + infoBytes > ram.length)
     throw new BootError(`${request.kernel.name} leaves no room in memory: use a larger --memory`);
-  // The information stands above everything that was loaded: a kernel may be anywhere below.
+  // The information goes above everything that was loaded: a kernel may be anywhere below.
   const info = new BootInfoWriter(ram, end);
   const start = info.reserve(INFO_BYTES);
   const commandLine = info.text(text);

@@ -9,13 +9,13 @@ export enum ApicTimerMode {
   TscDeadline = 2,
 }
 
-/** All that an APIC timer remembers beside its deadline. */
+/** The state of an APIC timer, except its deadline. */
 export interface ApicTimerState {
   mode: ApicTimerMode;
   initialCount: number;
   /** The divide configuration register. */
   divide: number;
-  /** False before a count is written, and when a one-shot count has ended: only a write of the initial count begins another. */
+  /** False until a count is written, and after a one-shot count has ended. Only a write of the initial count starts another. */
   isCounting: boolean;
   /** Virtual time at which the current count began, or would have begun with the present divider. */
   start: number;
@@ -37,11 +37,11 @@ export function initialApicTimerState(): ApicTimerState {
   };
 }
 
-/** What the timer's clocks are. */
+/** The clocks that drive the timer. */
 export interface ApicTimerOptions {
   /** Nanoseconds of virtual time in one tick of the undivided timer clock. */
   readonly tickNanoseconds: number;
-  /** The time-stamp counter minus virtual time, modulo 2^64, for the TSC-deadline mode; 0 if not given. */
+  /** The time-stamp counter minus virtual time, modulo 2^64, for the TSC-deadline mode. The default is 0. */
   readonly tscOffset?: () => bigint;
 }
 
@@ -70,8 +70,8 @@ export class ApicTimer {
   }
 
   /**
-   * A write of the LVT entry. A running count goes on, and its end goes by the mode of then; one that has ended stays ended. Between a count and a
-   * TSC deadline nothing carries over.
+   * A write of the LVT entry. A running count goes on; the mode at its end decides what follows. A count that has ended stays ended. Nothing
+   * carries over between a count and a TSC deadline.
    */
   setMode(mode: ApicTimerMode): void {
     const state = this.state();
@@ -106,7 +106,7 @@ export class ApicTimer {
     else this.timer.cancel();
   }
 
-  /** 0 also for a count whose end is due but has not been dealt with. */
+  /** 0, too, for a count whose end is due but has not fired yet. */
   get currentCount(): number {
     const { isCounting, initialCount, start } = this.state();
     if (!isCounting) return 0;
@@ -128,7 +128,7 @@ export class ApicTimer {
     this.tscMoved();
   }
 
-  /** The time-stamp counter was written: a deadline in its terms is at another moment now. It is reached when the counter, unsigned, is not below it. */
+  /** The time-stamp counter was written, so its deadline is now at another virtual time. The deadline is reached when the unsigned counter is not below it. */
   tscMoved(): void {
     if (this.state().mode !== ApicTimerMode.TscDeadline) return;
     const deadline = this.tscDeadline;

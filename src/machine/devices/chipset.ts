@@ -27,11 +27,11 @@ export const COM1 = 0x3f8;
 /** First port of COM2, the VMM's own port. */
 export const COM2 = 0x2f8;
 
-/** What the chipset needs of the machine around it. */
+/** What the chipset needs from the machine around it. */
 export interface ChipsetOptions {
   readonly memoryBytes: number;
   readonly clock: Clock;
-  /** A device wants to be woken at this virtual time: the running quantum must not last longer. */
+  /** A device must be woken at this virtual time: the running quantum must end by then. */
   readonly earlier: (deadline: number) => void;
   /** One for each logical processor, in order of their numbers. */
   readonly processors: readonly ProcessorSignals[];
@@ -45,7 +45,7 @@ export interface ChipsetOptions {
   readonly apicTickNanoseconds: number;
   /** Seconds since 1970 at power-on. */
   readonly rtcStart?: number;
-  /** With QEMU's pc-testdev; given the page whose translations the guest wants forgotten. */
+  /** Adds QEMU's pc-testdev. The function gets the page whose translations the guest wants flushed. */
   readonly testDevice?: (address: number) => void;
   readonly tscOffset?: (processor: number) => bigint;
 }

@@ -28,13 +28,13 @@ export class DebugPorts extends StatefulDevice<{ post: number }> implements Port
     return { post: 0 };
   }
 
-  /** The last POST code: where a program that died had got to. */
+  /** The last POST code: it shows how far a program got before it died. */
   get postCode(): number {
     return this.state.post;
   }
 
   readPort(port: number): number {
-    // E9h answers with its own number: that is how programs find it.
+    // A read of E9h returns E9h. Programs detect the port by that.
     if (port === DEBUG_CONSOLE_PORT) return DEBUG_CONSOLE_PORT;
     return port === POST_PORT ? this.state.post : 0xff;
   }

@@ -6,7 +6,7 @@ import type { IoBus, PortHandler } from './io_bus.js';
 const SELECTOR_PORT = 0x510;
 const DATA_PORT = 0x511;
 
-/** What QEMU's firmware configuration device tells programs that were written for it. */
+/** What QEMU's firmware configuration device reports to programs written for it. */
 export interface FwCfgValues {
   readonly memoryBytes: number;
   readonly processors: number;
@@ -16,7 +16,7 @@ function littleEndian(value: number, size: number): number[] {
   return Array.from({ length: size }, (_, i) => Math.floor(value / 2 ** (8 * i)) & 0xff);
 }
 
-/** QEMU's firmware configuration device, as far as kvm-unit-tests asks it. QEMU documentation "QEMU Firmware Configuration Device". */
+/** QEMU's firmware configuration device, as far as kvm-unit-tests uses it. QEMU documentation "QEMU Firmware Configuration Device". */
 export class FwCfg extends StatefulDevice<{ key: number; offset: number }> implements PortHandler {
   readonly name = 'fw_cfg';
   private readonly items: ReadonlyMap<number, readonly number[]>;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
-/** One interrupt request wire: a device sets its level, the controllers behind it decide what that means. */
+/** One interrupt request wire. A device sets its level. The controllers behind it decide what the level means. */
 export interface InterruptLine {
   set(level: boolean): void;
 }
@@ -15,7 +15,7 @@ const TIMER_INPUT = 2;
 
 const ISA_LINES = 16;
 
-/** The interrupt wires: the 16 of ISA are connected to the PIC pair and to the IOAPIC, those above only to the IOAPIC. */
+/** The interrupt wires. The 16 ISA wires go to the PIC pair and to the IOAPIC. Wires above 15 go only to the IOAPIC. */
 export class InterruptLines implements InterruptController {
   constructor(
     private readonly pic: InterruptController,

@@ -16,11 +16,11 @@ export interface InterruptMessage {
   readonly vector: number;
   readonly mode: DeliveryMode;
   readonly level: boolean;
-  /** INIT level de-assert has `asserted` false and does nothing on processors of our model's age. */
+  /** INIT level de-assert has `asserted` false. Processors as recent as our model ignore it. */
   readonly asserted: boolean;
 }
 
-/** What the message bus needs of a local APIC. */
+/** What the message bus needs from a local APIC. */
 export interface MessageReceiver {
   /** Whether an 8-bit destination names this APIC. */
   matches(destination: number, logical: boolean): boolean;
@@ -29,7 +29,7 @@ export interface MessageReceiver {
   accept(message: InterruptMessage): void;
 }
 
-/** Who is meant by an ICR's shorthand, besides its destination field. */
+/** The destination that an ICR's shorthand names instead of its destination field. */
 export enum Shorthand {
   None = 0,
   Self = 1,

@@ -6,7 +6,7 @@ import { DeliveryMode } from './interrupt_messages.js';
 import type { InterruptMessages } from './interrupt_messages.js';
 import type { IoBus, MmioHandler } from './io_bus.js';
 
-/** Where the IOAPIC stands on a PC. */
+/** The IOAPIC's physical address on a PC. */
 export const IO_APIC_BASE = 0xfec00000;
 /** How many inputs it has. */
 export const IO_APIC_INPUTS = 24;
@@ -104,7 +104,7 @@ export class IoApic extends StatefulDevice<IoApicState> implements InterruptCont
     if (entry & MASKED) return;
     const level = (entry & LEVEL) !== 0;
     if (level) {
-      // Devices here drive wires active high; polarity only matters to programs that invert it on purpose and is ignored, as in QEMU.
+      // Devices here drive wires active high. As in QEMU, polarity is ignored: it matters only to programs that invert it on purpose.
       if (!(this.state.inputs & bit) || entry & REMOTE_IRR) return;
     } else if (!(this.state.pending & bit)) return;
     this.state.pending &= ~bit;

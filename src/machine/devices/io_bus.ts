@@ -14,7 +14,7 @@ export interface MmioHandler {
   writeMmio(offset: number, size: AccessSize, value: number): void;
 }
 
-/** Whether a device takes accesses of any width itself, or has 8-bit ports of which a wider access touches several. */
+/** Whether a device handles accesses of any width, or has 8-bit ports, several of which a wider access reaches. */
 export type PortWidth = 'bytes' | 'any';
 
 interface MmioRange {
@@ -26,7 +26,7 @@ interface MmioRange {
 const ALL_ONES: Record<AccessSize, number> = { 1: 0xff, 2: 0xffff, 4: 0xffffffff };
 
 /**
- * The port and memory-mapped I/O space. What no device claims reads as all ones and swallows writes, as on a PC whose bus nobody drives.
+ * The port and memory-mapped I/O space. An address that no device claims reads as all ones and ignores writes, as an undriven bus of a PC does.
  */
 export class IoBus {
   private readonly handlers: (PortHandler | undefined)[] = new Array<PortHandler | undefined>(0x10000).fill(undefined);

@@ -8,7 +8,7 @@ import type { SystemControl } from './system_control.js';
 interface KeyboardControllerState {
   commandByte: number;
   outputPort: number;
-  /** Bytes for the program, the next one first. */
+  /** Bytes that the program has yet to read, the next one first. */
   output: number[];
   /** The command that waits for its data byte, 0 if none. */
   command: number;
@@ -26,7 +26,7 @@ const SELF_TEST_PASSED = 0xaa;
 const OUTPUT_A20 = 2;
 const AUXILIARY_CLOCK_STUCK = 1;
 
-/** The 8042 keyboard controller at ports 60h and 64h with a keyboard on which nobody types; it also resets the machine and gates A20. */
+/** The 8042 keyboard controller at ports 60h and 64h with a keyboard on which nobody types. The controller also resets the machine and gates A20. */
 export class KeyboardController extends StatefulDevice<KeyboardControllerState> implements PortHandler {
   readonly name = 'keyboard_controller';
 
@@ -118,7 +118,7 @@ export class KeyboardController extends StatefulDevice<KeyboardControllerState> 
     else if (command === 0xd1) this.writeOutputPort(value);
     // Without a second port D3h is D2h: the byte comes back as the keyboard's own. Drivers see at once that there is no mouse.
     else if (command === 0xd2 || command === 0xd3) this.answer(value);
-    // D4h writes to the mouse that is not there: no answer comes.
+    // D4h writes to the mouse. There is none, so no answer comes.
   }
 
   private writeOutputPort(value: number): void {

@@ -219,7 +219,7 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
     const before = this.state.errors;
     this.state.errors |= bits;
     const lvt = this.state.lvt[Lvt.Error]!;
-    // A bad vector in the error entry itself must not report itself for ever.
+    // A bad vector in the error entry itself must not report itself again and again.
     if (this.state.errors !== before && (lvt & 0xff) >= 16) this.raiseLvt(Lvt.Error);
   }
 

@@ -3,7 +3,7 @@ import { initialApicTimerState } from './apic_timer.js';
 import type { ApicTimerState } from './apic_timer.js';
 import { DeliveryMode } from './interrupt_messages.js';
 
-/** Where the local APIC stands after reset. */
+/** The local APIC's physical address after reset. */
 export const LOCAL_APIC_BASE = 0xfee00000;
 /** IA32_APIC_BASE bit 11: the APIC exists. */
 export const APIC_BASE_ENABLE = 0x800;
@@ -22,7 +22,7 @@ export enum Lvt {
   Error = 5,
 }
 
-/** All that a local APIC remembers beside its timer's deadline. */
+/** The state of a local APIC, except its timer's deadline. */
 export interface LocalApicState {
   /** IA32_APIC_BASE, low 32 bits. */
   base: number;

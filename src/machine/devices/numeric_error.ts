@@ -3,7 +3,7 @@ import { StatefulDevice } from './device.js';
 import type { InterruptLine } from './interrupt_lines.js';
 import type { IoBus, PortHandler } from './io_bus.js';
 
-/** Where handlers of IRQ 13 say that they have seen the error. */
+/** The port that a handler of IRQ 13 writes to acknowledge the error. */
 const CLEAR_PORT = 0xf0;
 
 interface NumericErrorState {
@@ -11,13 +11,13 @@ interface NumericErrorState {
   error: boolean;
   /** The latch behind it, which drives IRQ 13 until port F0h is written. */
   interrupt: boolean;
-  /** IGNNE#: the processor may go on in spite of the error, since its handler is at work. */
+  /** IGNNE#: the processor ignores the error while its handler runs. */
   ignored: boolean;
 }
 
 /**
- * The PC's path of x87 errors for software that leaves CR0.NE 0: FERR# sets a latch that drives IRQ 13; a write to port F0h clears the latch and
- * asserts IGNNE# for as long as FERR# stands. SDM Volume 1 "Guidelines for Writing x87 FPU Exception Handlers".
+ * The PC's path of x87 errors for software that leaves CR0.NE 0. FERR# sets a latch that drives IRQ 13. A write to port F0h clears the latch and
+ * asserts IGNNE# for as long as FERR# is asserted. SDM Volume 1 "Guidelines for Writing x87 FPU Exception Handlers".
  */
 export class NumericError extends StatefulDevice<NumericErrorState> implements PortHandler {
   readonly name = 'numeric_error';

@@ -21,7 +21,7 @@ export class PcTestDevice
 
   /**
    * @param interrupts the wires that the ports from 2000h drive.
-   * @param flushPage forgets what is cached of a page, given its address.
+   * @param flushPage flushes the translations of the page at an address.
    */
   constructor(
     bus: IoBus,

@@ -131,7 +131,7 @@ export class Pic extends StatefulDevice<{ chips: [Chip, Chip] }> implements Inte
     chip.inputs = level ? chip.inputs | bit : chip.inputs & ~bit;
     if (chip.elcr & bit) chip.irr = level ? chip.irr | bit : chip.irr & ~bit;
     else if (level && !wasHigh) chip.irr |= bit;
-    // The chip would forget a request that is withdrawn before its acknowledge cycle. Every virtual machine keeps it, and programs rely on that.
+    // The real chip forgets a request that is withdrawn before its acknowledge cycle. Every virtual machine keeps it, and programs rely on that.
   }
 
   private priority(chip: Chip, input: number): number {

@@ -28,7 +28,7 @@ interface Channel {
   readHighNext: boolean;
   latched: number | null;
   latchedStatus: number | null;
-  /** No count was written since the control word. */
+  /** No count has been written since the control word. */
   nullCount: boolean;
 }
 
@@ -58,7 +58,7 @@ interface PitState {
 
 /** The modes that a rising gate starts: one-shot and hardware-triggered strobe. */
 const isTriggered = ({ mode }: Channel): boolean => mode === 1 || mode === 5;
-/** The modes that count again and again: a rising gate begins the count anew. */
+/** The modes that count repeatedly. A rising gate restarts the count. */
 const isPeriodic = ({ mode }: Channel): boolean => mode === 2 || mode === 3;
 /** Ticks counted until `tick`. */
 const elapsed = (channel: Channel, tick: number): number => (channel.heldAt ?? tick) - channel.start;
@@ -122,7 +122,7 @@ export class Pit extends StatefulDevice<PitState> implements PortHandler {
     } else if (channel.start >= 0) this.gateCount(channel);
   }
 
-  /** Modes 0 and 4 stop while the gate is low, and then go on; modes 2 and 3 begin anew. Intel 8254 data sheet, "Gate Pin Operations Summary". */
+  /** Modes 0 and 4 stop while the gate is low, then go on. Modes 2 and 3 start again from the full count. Intel 8254 data sheet, "Gate Pin Operations Summary". */
   private gateCount(channel: Channel): void {
     const tick = this.tick();
     if (!channel.gate) channel.heldAt = tick;
@@ -207,7 +207,7 @@ export class Pit extends StatefulDevice<PitState> implements PortHandler {
     const high = channel.access === 2 || channel.readHighNext;
     if (channel.access === 3) channel.readHighNext = !channel.readHighNext;
     if (high) channel.latched = null;
-    // The high byte must come from the same moment as the low one, or a carry between the two reads tears the value.
+    // Both bytes must be of the same moment: a carry between two reads would give a wrong value.
     else channel.latched = value;
     return high ? (value >> 8) & 0xff : value & 0xff;
   }

@@ -10,7 +10,7 @@ const RESET_CONTROL_PORT = 0xcf9;
 const SHUTDOWN_TEXT = 'Shutdown';
 
 interface PowerPortsState {
-  /** How many letters of "Shutdown" have come. */
+  /** How many letters of "Shutdown" have been written so far. */
   letters: number;
   port92: number;
   resetControl: number;

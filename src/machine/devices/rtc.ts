@@ -7,12 +7,12 @@ import { ticksAt, timeOfTick } from './frequency.js';
 import type { InterruptLine } from './interrupt_lines.js';
 import type { IoBus, PortHandler } from './io_bus.js';
 
-/** 2020-01-01T00:00:00Z in seconds since 1970: every run starts here unless told otherwise. */
+/** 2020-01-01T00:00:00Z in seconds since 1970: the default start time of every run. */
 export const RTC_DEFAULT_START = 1577836800;
 
 const SECOND = 1e9;
 const OSCILLATOR_HZ = 32768;
-/** The update-in-progress bit is up for this long before each full second (244 µs in the data sheet). */
+/** The update-in-progress bit is set for this long before each full second (244 µs in the data sheet). */
 const UPDATE_NANOSECONDS = 244_000;
 
 const REGISTER_A = 10;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
-/** Why the machine as a whole stops or starts again. */
+/** Events that stop or restart the whole machine. */
 export interface SystemControl {
   /** The guest switched the power off. @param how which port it used. */
   powerOff(how: string): void;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
-/** Who must know that a timer got a deadline. */
+/** The part that a timer tells about a new deadline. */
 export interface TimerOwner {
   changed(deadline: number): void;
 }

@@ -10,7 +10,7 @@ interface UartState {
   mcr: number;
   /** Modem status: delta bits 3:0, the lines themselves 7:4. */
   msr: number;
-  /** Line status without the bits that follow from the FIFOs: overrun, parity, framing, break. */
+  /** The line-status bits that do not follow from the FIFOs: overrun, parity, framing, break. */
   errors: number;
   scratch: number;
   divisor: number;
@@ -35,7 +35,7 @@ const LSR_OVERRUN = 2;
 const LSR_TRANSMITTER_EMPTY = 0x60;
 const FIFO_DEPTH = 16;
 const TRIGGER_LEVELS = [1, 4, 8, 14];
-/** CTS, DSR and DCD of a cable that is plugged in at the other side. */
+/** CTS, DSR and DCD, as with a cable that is connected at the other end. */
 const MODEM_CONNECTED = 0xb0;
 
 /**
@@ -84,7 +84,7 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
     return this.state.waiting.length;
   }
 
-  /** Bytes from the other side of the cable. They wait until the program made room: none is lost. */
+  /** Bytes from the other end of the cable. They wait until the program makes room, so none is lost. */
   receive(bytes: Iterable<number>): void {
     for (const byte of bytes) this.state.waiting.push(byte & 0xff);
     this.refill();
@@ -225,7 +225,7 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
     const state = this.state;
     if (state.ier & IER_LINE && state.errors !== 0) return 0x6;
     if (state.ier & IER_RECEIVED && state.received.length > 0) {
-      // Below the trigger level the character time-out says so: no more bytes come at once, and time on the wire does not pass.
+      // Below the trigger level the character time-out reports the bytes at once, because no time passes on this wire.
       return this.fifoEnabled && state.received.length < TRIGGER_LEVELS[state.fcr >> 6]! ? 0xc : 0x4;
     }
     if (state.ier & IER_TRANSMITTER && state.transmitterEmptied) return 0x2;

@@ -14,7 +14,7 @@ export interface RowContext {
   readonly rowSize: SizedType;
 }
 
-/** A call of the semantics, in terms of names that the interpreter and the templates define each in their way. */
+/** A call of the semantics. The interpreter and the templates each define the names in it. */
 export interface Call {
   readonly text: string;
   readonly uses: ReadonlySet<string>;
@@ -150,7 +150,7 @@ class CallBuilder {
   }
 }
 
-/** The call of the semantics for one choice. Throws InstructionRowError where the row does not fit the declaration. */
+/** The call of the semantics for one choice. Throws InstructionRowError if the row does not fit the declaration. */
 export function buildCall(context: RowContext, choice: Choice): Call {
   return new CallBuilder(context, choice).build();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The entries of the decoder's table: one for each way to match an opcode. emit_decoder.ts writes them, decode.ts of the core reads them, and both
+// The entries of the decoder's table: one for each way to match an opcode. emit_decoder.ts writes them, and the core's decode.ts reads them. Both
 // take offsets and bits from here.
 
 /** Bytes of one entry. */
@@ -58,7 +58,7 @@ export const EntryOption = {
   IncrementedStack: 1 << 7,
 } as const;
 
-/** Bits of EntryField.Choice: what there are several forms for; then the size rule. */
+/** Bits of EntryField.Choice: the dimensions in which a row has several forms, then the size rule. */
 export const EntryForms = {
   ByKind: 1 << 0,
   BySize: 1 << 1,
@@ -69,11 +69,11 @@ export const EntryForms = {
 /** The bit at which the size rule begins in EntryField.Choice. */
 export const SIZE_RULE_SHIFT = 4;
 
-/** The size rule: which sizes there are forms for. */
+/** The size rule: the sizes that have forms. */
 export const SizeRule = {
   /** 16, 32 and 64 bits. */
   V: 0,
-  /** 16 and 32 bits; that of 32 serves 64. */
+  /** 16 and 32 bits; the 32-bit form also serves 64. */
   Z: 1,
   /** 32 and 64 bits by REX.W. */
   Y: 2,
@@ -82,11 +82,11 @@ export const SizeRule = {
 /** Form id of a combination that cannot be encoded. */
 export const NO_FORM = 0xffff;
 
-/** What the decoder must know of a form: whether its block goes on. */
+/** Whether a form's block goes on. */
 export const Ending = {
   /** It goes on. */
   GoesOn: 0,
-  /** It goes on behind a NEXT record. */
+  /** It goes on after a NEXT record. */
   Branches: 1,
   /** It ends. */
   Ends: 2,
@@ -110,7 +110,7 @@ export const Prefix = {
 /** REX prefixes, 40H to 4FH. SDM 2A "REX Prefixes". */
 export const Rex = { Mask: 0xf0, First: 0x40, B: 1 << 0, X: 1 << 1, R: 1 << 2, W: 1 << 3 } as const;
 
-/** The byte that leads from each map of opcodes to the next, and what the decoder adds to the byte behind it. SDM 2A "Opcodes". */
+/** The byte that leads from each map of opcodes to the next, and what the decoder adds to the byte after it. SDM 2A "Opcodes". */
 export const OpcodeMap = {
   Escape: 0x0f,
   Escape38: 0x38,

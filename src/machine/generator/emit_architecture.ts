@@ -26,7 +26,7 @@ import {
 } from '../../intrinsics/registers.js';
 import { constant, namespace, wide, word, type Group } from './emit_constants.js';
 
-/** What the core knows of the architecture, by the name that TypeScript uses for it. */
+/** The architecture's constants that the core needs, under their TypeScript names. */
 export const architecture: Readonly<Record<string, Group>> = {
   ExitReason: word(ExitReason),
   InstructionInformation: word(InstructionInformation),
@@ -52,7 +52,7 @@ export const architecture: Readonly<Record<string, Group>> = {
   ActivityState: word(ActivityState),
 };
 
-/** Mnemonics that are another name's in the core: the stack segment's, the overflow flag's. */
+/** Mnemonics that already mean something else in the core: the stack segment's and the overflow flag's. */
 const renamedVectors: Readonly<Record<string, string>> = { SS: 'SS_FAULT', OF: 'OF_VECTOR' };
 
 /** The AssemblyScript file architecture.ts: what src/intrinsics defines, as constants that asc inlines. */

@@ -20,7 +20,7 @@ import { PrefixMask } from './encoding.js';
 import { OperandCode } from './operand.js';
 import type { DecoderEntry, Form, FormClass } from './forms.js';
 
-/** Ids that the run loop has for itself; the order is that of their numbers. */
+/** Form ids that the run loop reserves, in order of their numbers. */
 export const reservedForms = ['NEXT', 'UNDEFINED', 'TOO_LONG'] as const;
 
 const endingOf: Readonly<Record<FormClass, number>> = {

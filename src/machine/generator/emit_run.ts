@@ -25,7 +25,7 @@ function operandsOf(form: Form, where: Readonly<Record<string, string>>): string
   return [...form.uses].map((name) => where[name] ?? '').join(' ');
 }
 
-/** A function's name in the generated files: names of several topics may be equal. */
+/** A function's name in the generated files. Several topics may use the same name. */
 export function imported(form: Form): string {
   return form.declaration ? `${form.declaration.file}_${form.call}` : '';
 }
@@ -96,13 +96,13 @@ export function emitHandlers(forms: readonly Form[]): string {
   return lines.join('\n');
 }
 
-/** A case of the hot switch. `rec` and `budget` are locals; a case that ends a block goes on along the link or breaks with `goal` set. */
+/** A case of the hot switch. `rec` and `budget` are locals; a case that ends a block follows the link, or breaks with `goal` set. */
 function hotCase(form: Form): string {
   const call = imported(form);
   const operands = operandsOf(form, fromRecord);
   const follow = 'const l = LINK(rec); if (l && budget > floor) { rec = l; continue; }';
   const wide = (expression: string): string => (form.isBranch16 ? `${expression} & 0xffff` : expression);
-  // CALL has checked its target itself
+  // CALL itself has checked its target
   const goal = form.class === 'call' ? wide('TARGET(rec)') : `checkedGoal(rec, ${wide('TARGET(rec)')})`;
   const go = `store<i32>(BUDGET, budget); ${follow} goal = ${goal}; linkable = true; break;`;
   switch (form.class) {

@@ -66,7 +66,7 @@ export function templateForms(forms: readonly Form[]): Form[] {
   return forms.filter((form) => form.noTemplate === undefined && form.call !== '');
 }
 
-/** The AssemblyScript file templates.ts: one exported function a form, with markers where the record's contents go. */
+/** The AssemblyScript file templates.ts: one exported function a form, with markers in place of the record's contents. */
 export function emitTemplates(forms: readonly Form[]): string {
   const chosen = templateForms(forms);
   const lines = [

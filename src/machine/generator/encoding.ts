@@ -3,7 +3,7 @@
 /** Mandatory prefix of a row as a bit set of what it accepts: none 1, 66 2, F3 4, F2 8. */
 export const PrefixMask = { none: 1, p66: 2, pF3: 4, pF2: 8, any: 15 } as const;
 
-/** The first column of a row, taken apart. */
+/** The parsed first column of a row. */
 export interface Encoding {
   readonly prefixes: number;
   /** 0 one byte, 1 0F, 2 0F 38, 3 0F 3A. */
@@ -32,7 +32,7 @@ function byte(text: string | undefined, whole: string): number {
   return parseInt(text, 16);
 }
 
-/** Parses the notation of row.ts. Throws SyntaxError with the text where it does not fit. */
+/** Parses the notation of row.ts. Throws SyntaxError, naming the text, if it does not fit. */
 export function parseEncoding(text: string): Encoding {
   const words = text.trim().split(/\s+/);
   let prefixes: number = PrefixMask.any;

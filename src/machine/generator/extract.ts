@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// From the template build to templates.json: what the run-time compiler pastes, and which forms it must call handlers for.
+// Turns the template build into templates.json: what the run-time compiler pastes, and for which forms it calls handlers.
 import { NotCuttableError } from './not_cuttable_error.js';
 import { flagSetterNames, type Template } from './template.js';
 import { TemplateCutter } from './template_cutter.js';
 import { WasmModule } from './wasm_module.js';
 
-/** The extractor's result: templates by form id, those of the flag setters by marker, and why the other forms have none. */
+/** The extractor's result: templates by form id, flag setters' templates by marker, and why the other forms have none. */
 export interface Templates {
   readonly templates: Readonly<Record<number, Template>>;
   readonly flags: Readonly<Record<string, Template>>;

@@ -3,7 +3,7 @@ import type { RowOptions } from '../instructions/row.js';
 import type { Declaration } from './declarations.js';
 import type { Operand } from './operand.js';
 
-/** What one form of a row stands for. */
+/** The sizes and kind that distinguish one form of a row. */
 export interface Choice {
   readonly memory: boolean;
   /** Operand size: 0 u16, 1 u32, 2 u64. */
@@ -63,7 +63,7 @@ export function sizeOfRow(operands: readonly Operand[], options: RowOptions): Si
   return chosen ? { size: chosen.size, type: chosen.type } : { size: '', type: '' };
 }
 
-/** Direct branches differ by operand size though they have no operand that says so: the target is cut to 16 bits. */
+/** Direct branches differ by operand size although no operand has that size: the target is cut to 16 bits. */
 export function isDirectBranch(options: RowOptions): boolean {
   return ['jcc', 'jmp', 'call'].includes(options.class ?? '');
 }
@@ -99,7 +99,7 @@ export function choicesOf(dimensions: Dimensions, operands: readonly Operand[]):
   return choices;
 }
 
-/** False for combinations that no mode can encode. */
+/** False for a combination that no mode can encode. */
 export function isPossible(choice: Choice, options: RowOptions, dimensions: Dimensions, rowSize: SizedType): boolean {
   const is64 = choice.address === 2 || !dimensions.hasAddresses;
   if (dimensions.hasAddresses && options.stack && rowSize.size === 'v') {

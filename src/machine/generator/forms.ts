@@ -24,7 +24,7 @@ export interface Form {
   id: number;
   /** Readable, unique: 'ADD<u32,Mem,Reg>(ea,b)'. */
   readonly name: string;
-  /** The call, in terms of a, b, c, ea, imm, imm2, next, target, rip, length, segment; '' where the run loop does all. */
+  /** The call, in terms of a, b, c, ea, imm, imm2, next, target, rip, length, segment; '' if the run loop does it all. */
   readonly call: string;
   /** Those of the names above that the call uses. */
   readonly uses: ReadonlySet<string>;
@@ -40,7 +40,7 @@ export interface Form {
   readonly topic: string;
 }
 
-/** What the decoder knows of one row: match, operands and the forms by [memory][size][address][rep]. */
+/** One row as the decoder sees it: match, operands, and the forms by [memory][size][address][rep]. */
 export interface DecoderEntry extends Dimensions {
   readonly row: InstructionRow;
   readonly topic: string;
@@ -54,7 +54,7 @@ export interface DecoderEntry extends Dimensions {
   readonly forms: readonly (Form | undefined)[];
 }
 
-/** A row and what was found out about it. */
+/** A row and what the generator has found out about it. */
 interface ParsedRow {
   readonly topic: string;
   readonly row: InstructionRow;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Makes the AssemblyScript sources that follow from the instruction table and the layout. Run by scripts/build/cpu_core.mjs.
+// Generates AssemblyScript sources from the instruction table and the layout. scripts/build/cpu_core.mjs runs it.
 import type { InstructionRow } from '../instructions/row.js';
 import { parseDeclarations, type Declaration } from './declarations.js';
 import { emitArchitecture } from './emit_architecture.js';
@@ -56,7 +56,7 @@ export function generate(expansion: Expansion): Record<string, string> {
   };
 }
 
-/** What the run-time compiler and the tests must know of each form, by id; the reserved ids come first. */
+/** What the run-time compiler and the tests need of each form, by id. The reserved ids come first. */
 export function formList(expansion: Expansion): object[] {
   return [
     ...reservedForms.map((name, id) => ({ id, name, class: 'reserved' })),

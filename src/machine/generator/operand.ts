@@ -36,7 +36,7 @@ export const OperandCode = {
 export type OperandShape =
   'register' | 'memory' | 'either' | 'immediate' | 'number' | 'fixed' | 'one' | 'far' | 'none' | 'branch';
 
-/** One operand of a row, taken apart. */
+/** One operand of a row, parsed. */
 export interface Operand {
   readonly text: string;
   readonly shape: OperandShape;

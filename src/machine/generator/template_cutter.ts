@@ -9,7 +9,7 @@ import type { WasmModule } from './wasm_module.js';
 
 const encodeBase64 = (bytes: readonly number[]): string => btoa(String.fromCharCode(...bytes));
 
-/** The slot that a constant stands for, with its distance. */
+/** The slot that a constant addresses, and the offset from it. */
 function slotOf(value: number): readonly [keyof typeof slotMagic, number] | undefined {
   for (const name of ['a', 'b', 'c', 'segment'] as const) {
     if (Math.abs(value - slotMagic[name]) < 0x10000) return [name, value - slotMagic[name]];

@@ -10,7 +10,7 @@ export interface WasmBody {
   readonly end: number;
 }
 
-/** What the extractor needs of a module: the sections type, import, function, export and code. */
+/** What the extractor needs from a module: the sections type, import, function, export and code. */
 export class WasmModule {
   readonly types: { readonly parameters: readonly number[]; readonly results: readonly number[] }[] = [];
   /** Names of the imported functions; they come first in the numbering of functions. */
@@ -22,7 +22,7 @@ export class WasmModule {
   /** Where the next byte is read. */
   position: number = MODULE_HEADER.length;
 
-  /** Throws SyntaxError when the bytes are no WebAssembly module. */
+  /** Throws SyntaxError if the bytes are not a WebAssembly module. */
   constructor(readonly bytes: Uint8Array) {
     if (MODULE_HEADER.some((byte, index) => bytes[index] !== byte)) throw new SyntaxError('no WebAssembly module');
     while (this.position < bytes.length) this.section();

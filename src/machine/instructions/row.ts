@@ -60,7 +60,7 @@
 //   later (RCX not yet 0) it calls jump(rip).
 // FAULTS of decoding made here: no row → #UD; LOCK without `lock: true` or with a register destination → #UD; mode → #UD.
 
-/** What a row says beside encoding, operands and semantics. */
+/** What a row says besides encoding, operands and semantics. */
 export interface RowOptions {
   /** Its 32- and 64-bit (or fixed-size) forms get their own case in the interpreter's switch. At most 300 forms in all. */
   readonly hot?: boolean;
@@ -80,7 +80,7 @@ export interface RowOptions {
   readonly lock?: boolean;
   /** Operand size where no operand tells (PUSHF, CBW, IRET: 'v'). */
   readonly size?: 'b' | 'w' | 'd' | 'q' | 'v' | 'z' | 'y';
-  /** T, whatever the operands say ('v128', 'u64', …). */
+  /** T, regardless of the operands ('v128', 'u64', …). */
   readonly type?: string;
   /** The memory operand is only read, or is written (default: written when it is the first operand). Matters for read-only segments. */
   readonly memory?: 'read' | 'write';
@@ -94,7 +94,7 @@ export interface RowOptions {
   readonly file?: string;
   /** Needs CPL 0, I/O privilege or machine state: the differential oracle leaves it out. */
   readonly privileged?: boolean;
-  /** Processor feature, for the oracle and for the CPUID test ('sse2', 'popcnt', …). */
+  /** Processor feature, for the differential oracle and the CPUID test ('sse2', 'popcnt', …). */
   readonly feature?: string;
   /** Never cut a template from it, with the reason (for semantics that must run in the interpreter but do not end a block). */
   readonly noTemplate?: string;
