@@ -10,7 +10,7 @@ import { CoreRecords } from './processor/core_records.js';
 import { powerOn } from './processor/power_on_state.js';
 import { ProcessorBlock } from './processor/processor_block.js';
 
-/** What a core is made of. */
+/** The options of a core. */
 export interface CpuCoreOptions {
   /** The compiled core, build/cpu/cpu.wasm. */
   readonly module: WebAssembly.Module;
@@ -54,7 +54,7 @@ const unwind = new Error('the processor core unwinds to its caller');
 
 const highWord = 0x1_0000_0000;
 
-/** Indexes of the words that every call of `run` touches: `Layout` is too large an object for V8 to look into fast. */
+/** Indexes of the words that every call of `run` touches. V8 is slow at look-ups in an object as large as `Layout`. */
 const Hot = {
   budgetStart: Layout.BUDGET_START / 4,
   budget: Layout.BUDGET / 4,
@@ -65,8 +65,8 @@ const Hot = {
 } as const;
 
 /**
- * The processor core and its memory. Everything architectural is in `Layout`'s words, which may be read and written between two calls of `run`;
- * whoever writes control registers, segments or RFLAGS by hand calls `stateLoaded` afterwards.
+ * The processor core and its memory. All architectural state is in `Layout`'s words, which may be read and written between two calls of `run`. Code
+ * that writes words of control registers, segments or RFLAGS directly must call `stateLoaded` afterwards.
  */
 export class CpuCore {
   readonly u8: Uint8Array;
@@ -88,7 +88,7 @@ export class CpuCore {
   readonly dirtyPages: Uint8Array;
   /** Registers and state of the processor, by name. */
   readonly block: ProcessorBlock;
-  /** What the core wrote down for reports. */
+  /** What the core records for reports. */
   readonly records: CoreRecords;
   private readonly exports: CoreExports;
 
@@ -116,12 +116,12 @@ export class CpuCore {
     this.exports.initialize();
   }
 
-  /** Makes a core in its power-on state. @throws RangeError if the memory size is not possible, MemoryError if it cannot be had. */
+  /** Makes a core in its power-on state. @throws RangeError if the memory size is not possible, MemoryError if the system does not give it. */
   static async create(options: CpuCoreOptions): Promise<CpuCore> {
     return CpuCore.createSync(options);
   }
 
-  /** The same at once. */
+  /** The same, synchronously. */
   static createSync(options: CpuCoreOptions): CpuCore {
     const { memoryBytes } = options;
     if (memoryBytes <= 0 || memoryBytes % 0x10000 !== 0 || memoryBytes > Sizes.MAX_RAM) {
@@ -183,7 +183,7 @@ export class CpuCore {
   }
 
   private writeMsrEntry(msr: PlainMsr, at: number): void {
-    // flag 1: a write of what it holds is no #GP, though no bit can be changed
+    // flag 1: no bit can be changed, but a write of the present value is not #GP
     this.u32.set([msr.address, msr.writable === undefined ? 0 : 1], at / 4);
     this.u64.set([msr.value, msr.writable ?? 0n, msr.ignored ?? 0n], at / 8 + 1);
   }
@@ -220,7 +220,7 @@ export class CpuCore {
     return u32[Hot.stop]!;
   }
 
-  /** Executes one instruction, or what comes before it (an event). */
+  /** Executes one instruction, or delivers the event that comes before it. */
   step(): StopReason {
     return this.run(1);
   }
@@ -248,7 +248,7 @@ export class CpuCore {
     return BigInt.asIntN(64, this.block.get('TSC_OFFSET'));
   }
 
-  /** Ends `run` at the next boundary at which the core looks: the end of a block that ends in a system instruction, or of the budget. */
+  /** Ends `run` at the next boundary at which the core checks for it: the end of a block that ends in a system instruction, or of the budget. */
   requestStop(): void {
     this.attend(Constants.ATTENTION_STOP);
   }
@@ -298,7 +298,7 @@ export class CpuCore {
     powerOn(this.block, this.model);
     this.exports.initialize();
   }
-  /** Control registers, segments, RFLAGS, CPL or the VMX mode were written by hand: everything that depends on them is worked out anew. */
+  /** Control registers, segments, RFLAGS, CPL or the VMX mode were written directly: recomputes everything that depends on them. */
   stateLoaded(): void {
     this.exports.stateLoaded();
   }
@@ -310,11 +310,11 @@ export class CpuCore {
   flushGuestTlb(): void {
     this.exports.flushGuestTlb();
   }
-  /** The dirty map was cleared: writes are noted anew from now on. */
+  /** The dirty map was cleared: from now on the core marks writes again. */
   dirtyCleared(): void {
     this.exports.watchWrites();
   }
-  /** Memory was written by something else than the processor: the dirty map and decoded code are told. @param offset in the machine's memory, ≥ Layout.RAM. */
+  /** Something other than the processor wrote memory: updates the dirty map and decoded code. @param offset in the machine's memory, ≥ Layout.RAM. */
   private memoryWritten(offset: number, size: number): void {
     const first = (offset - Layout.RAM) >>> 12;
     const last = (offset - Layout.RAM + size - 1) >>> 12;
@@ -331,11 +331,11 @@ export class CpuCore {
   physicalOffset(physicalAddress: number): number {
     return this.offsetIn(physicalAddress, Constants.CARVE_OUT_VMM | Constants.CARVE_OUT_DRIVER);
   }
-  /** The same for a structure of VMX operation: −1 in a part of the carve-out that does not belong to whoever executed VMXON. */
+  /** The same for a structure of VMX operation: −1 in a part of the carve-out that does not belong to the software that executed VMXON. */
   structureOffset(physicalAddress: number): number {
     return this.offsetIn(physicalAddress, this.u32[Layout.CARVE_OUT_STRUCTURES / 4]!);
   }
-  /** The same for a load or store of the VMM: the driver's pages are there only in the driver's context. */
+  /** The same for a load or store of the VMM. The driver's pages exist only in the driver's context. */
   vmmOffset(physicalAddress: number): number {
     return this.offsetIn(physicalAddress, Constants.CARVE_OUT_VMM | this.u32[Layout.CARVE_OUT_ACCESS / 4]!);
   }
@@ -361,7 +361,7 @@ export class CpuCore {
 
   // ---- for the run-time compiler, and for tests of the decoder and the templates --------------------------------------------------------
 
-  /** Decodes up to 15 bytes at an offset of the memory into a record (cpu/code/record.ts). `mode`: DECODE_MODE; `pageOffset`: as if the code stood there. */
+  /** Decodes up to 15 bytes at an offset of the memory into a record (cpu/code/record.ts). `mode`: DECODE_MODE; `pageOffset`: the offset in a page at which the code is assumed to be. */
   decodeRecord(record: number, code: number, pageOffset: number, mode: number): void {
     this.exports.decodeInstruction(record, code, 15, 0, pageOffset, mode);
   }
@@ -382,7 +382,7 @@ export class CpuCore {
 
   // ---- for the VMX engine and the intrinsics: no VM exits ------------------------------------------------------------------------------
 
-  /** RDMSR: the value stands in BUS_VALUE. @returns false for #GP. */
+  /** RDMSR: the value is in BUS_VALUE. @returns false for #GP. */
   readMsr(address: number): boolean {
     return this.exports.readMsr(address) !== 0;
   }

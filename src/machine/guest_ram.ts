@@ -11,7 +11,7 @@ export interface GuestRam {
   fill(byte: number, start: number, end: number): unknown;
 }
 
-/** The machine's RAM behind that interface. */
+/** The machine's RAM as a `GuestRam`. */
 export class MachineRam implements GuestRam {
   /** @param origin byte offset of physical address 0 in the machine's memory. */
   constructor(

@@ -84,7 +84,7 @@ const processorFields = {
   CR2: 8,
   CR3: 8,
   CR4: 8,
-  /** PDPTEs of PAE paging, loaded at MOV to CR3 and friends, or by VM entry with EPT. */
+  /** PDPTEs of PAE paging, loaded by MOV to CR3 and similar instructions, or by VM entry with EPT. */
   PDPTE0: 8,
   PDPTE1: 8,
   PDPTE2: 8,
@@ -126,7 +126,7 @@ const processorFields = {
   CPL: 4,
   /** Bit set of Constants.MODE_*: what CR0, EFER, RFLAGS.VM and CS.L say. */
   MODE: 4,
-  /** What decoded records depend on: Constants.DECODE_*. Written by updateMode(). */
+  /** Constants.DECODE_*: the mode on which decoded records depend. Written by updateMode(). */
   DECODE_MODE: 4,
   /** Mask of the stack pointer: 0xffff, 0xffffffff or all ones. */
   STACK_MASK: 8,
@@ -141,7 +141,7 @@ const processorFields = {
   BUDGET: 4,
   /** Why the core stopped: StopReason; 0 = running. Values ≥ 16: the current instruction did not complete. */
   STOP: 4,
-  /** Bit set of Constants.ATTENTION_*: what must be looked at between two instructions. Checked when a block ends in a system instruction. */
+  /** Bit set of Constants.ATTENTION_*: what must be checked between two instructions. Tested when a block ends in a system instruction. */
   ATTENTION: 4,
   /** Interruptibility state in the VMCS's format: blocking by STI 0, by MOV SS 1, by SMI 2, by NMI 3. */
   INTERRUPTIBILITY: 4,
@@ -149,7 +149,7 @@ const processorFields = {
   ACTIVITY: 4,
   /** Record that is being executed; RIP of it = PAGE_RIP + its page offset (CODE_MASK applied). 0 = RIP is exact. */
   CURRENT_RECORD: 4,
-  /** Segment of the memory operand of the access to come (0–5), written in segmented decode modes only. */
+  /** Segment of the memory operand of the next access (0–5), written in segmented decode modes only. */
   ACCESS_SEGMENT: 4,
   /** RIP of the first byte of the current record's page: linear page address − CS base. */
   PAGE_RIP: 8,
@@ -185,7 +185,7 @@ const processorFields = {
   X87_OPCODE: 4,
   X87_CS: 4,
   X87_DS: 4,
-  /** FERR# pin: CR0.NE = 0 and a waiting instruction met an unmasked error that still stands. */
+  /** FERR# pin: CR0.NE = 0 and a waiting instruction met an unmasked error that is still pending. */
   X87_FERR: 4,
   MXCSR: 4,
   X87_IP: 8,
@@ -231,9 +231,9 @@ const processorFields = {
   VMX_CR4_FIXED1: 8,
   /** 1: a MOV-SS/STI shadow, MTF or window is checked at the next boundary. MTF that waits (set at VM entry by event injection type 7). */
   VMX_MTF_PENDING: 4,
-  /** Bit set of Constants.CARVE_OUT_*: the parts of the carve-out that software's own accesses reach without EPT. Others are no memory to it. */
+  /** Bit set of Constants.CARVE_OUT_*: the parts of the carve-out that software's own accesses reach without EPT. To software, the other parts are not memory. */
   CARVE_OUT_ACCESS: 4,
-  /** The parts that the structures of VMX operation may be in, and that EPT may lead to: what belongs to whoever executed VMXON. */
+  /** The parts that the structures of VMX operation may be in, and that EPT may lead to: what belongs to the software that executed VMXON. */
   CARVE_OUT_STRUCTURES: 4,
   // What a VM exit reports; written by the core, read by the engine.
   EXIT_REASON: 4,
@@ -285,10 +285,10 @@ const processorFields = {
   TLB_GLOBAL1: 4,
   /** TSC value that UMWAIT-like waits end at; MONITOR's armed address (all ones: not armed). */
   MONITOR_ADDRESS: 8,
-  // What the VMX engine in TypeScript knows of the processor; the core does not touch it.
+  // The VMX engine's own state in TypeScript; the core does not touch it.
   /** Physical address of the VMXON region, all ones outside VMX operation. */
   VMXON_REGION: 8,
-  /** How many VMXONs there were: a VMCS launched in an earlier session cannot be resumed. */
+  /** The number of VMXONs so far: a VMCS launched in an earlier session cannot be resumed. */
   VMX_SESSION: 4,
   /** The session in which the current VMCS was launched; 0 is the launch state "clear". */
   VMX_LAUNCHED_IN: 4,
@@ -361,7 +361,7 @@ const regions = {
   DIRTY: 0x710000,
   /** Blocks of processors that are not loaded. */
   PROCESSORS: 0xa00000,
-  /** What the VMX engine in TypeScript keeps of each processor beside the block: the current VMCS, the marks of the VM-entry rules (VmxArea). */
+  /** What the VMX engine in TypeScript keeps for each processor outside the block: the current VMCS, the marks of the VM-entry rules (VmxArea). */
   VMX_AREAS: 0xa10000,
   RECORDS: 0x1000000,
   RECORDS_END: 0x7000000,

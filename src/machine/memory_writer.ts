@@ -8,7 +8,7 @@ interface MemoryViews {
 
 /**
  * The one way in which the machine, apart from its processors' own instructions, writes guest RAM and the VMM's carve-out: loaders, the VMX engine, the
- * driver's pages, stores of the VMM. The processor core is told of each write, so that it decodes code there anew and marks the pages dirty.
+ * driver's pages, stores of the VMM. The writer tells the processor core about each write. The core then decodes code there again, and marks the pages dirty.
  * Places are byte offsets in the machine's memory, as `physicalOffset` gives them.
  */
 export class MemoryWriter {
@@ -27,7 +27,7 @@ export class MemoryWriter {
     this.written(offset, count);
   }
 
-  /** Writes the same byte over and over. */
+  /** Fills a range with one byte. */
   fill(offset: number, byte: number, count: number): void {
     if (count <= 0) return;
     this.views.u8.fill(byte, offset, offset + count);

@@ -11,7 +11,7 @@ export interface ProcessorPins {
 
 /**
  * The wires from a local APIC to its processor.
- * @param wake called after anything arrived that may wake a halted processor.
+ * @param wake called after any signal that may wake a halted processor.
  */
 export function processorSignals(pins: ProcessorPins, wake: () => void): ProcessorSignals {
   return {

@@ -11,7 +11,7 @@ export const RecordField = {
   Form: 0,
   /** u8: bytes of the instruction. */
   Length: 2,
-  /** u8: instructions of the block up to and with this one; of a NEXT record those before it, 0 behind a conditional branch. */
+  /** u8: instructions of the block up to and with this one; of a NEXT record those before it, 0 after a conditional branch. */
   Count: 3,
   /** u16: the register operands, each the address of its slot or a number. */
   SlotA: 4,
@@ -36,7 +36,7 @@ export const RecordField = {
   Link: 28,
 } as const;
 
-/** Bits of RecordField.Flags. The first two are for the slow path of accesses, which raises #SS by them; the others ask for more than a plain sum. */
+/** Bits of RecordField.Flags. The first two are for the slow path of accesses, which raises #SS because of them. The others mean that the address is more than a plain sum. */
 export const RecordFlag = {
   /** The memory operand is on the stack unless a prefix says otherwise. */
   DefaultStack: 1 << 0,

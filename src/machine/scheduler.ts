@@ -2,24 +2,24 @@
 import type { Clock, EventQueue } from './devices/event_queue.js';
 import { StopReason } from './layout.js';
 
-/** Instructions of one quantum. Small enough that V8 replaces its first, slow code of the interpreter soon: it does so only between calls. */
+/** Instructions of one quantum. It is small because V8 replaces its first, slow code of the interpreter only between calls. */
 export const QUANTUM_INSTRUCTIONS = 100_000;
 
-/** What the scheduler needs of a logical processor. */
+/** What the scheduler needs from a logical processor. */
 export interface ScheduledProcessor {
-  /** Executes at most so many instructions. */
+  /** Executes at most that many instructions. */
   run(instructions: number): StopReason;
-  /** Ends the `run` under way at the next boundary at which the core looks. */
+  /** Ends the current `run` at the next boundary at which the core checks for it. */
   requestStop(): void;
   /** Instructions executed since reset; exact between runs and inside I/O. */
   readonly instructionCount: number;
-  /** Lets the processor's own clocks go on by so many nanoseconds in which it executed nothing. */
+  /** Advances the processor's own clocks by nanoseconds in which it executed nothing. */
   skipTime(nanoseconds: number): void;
   /** Halted so that no maskable interrupt can wake it. */
   readonly isHaltedForGood: boolean;
   /** Nanoseconds until a clock of the processor's own wakes it, such as the VMX-preemption timer; infinite if there is none. */
   readonly wakesIn?: number;
-  /** Why software stopped this processor for ever, if it did. */
+  /** Why software stopped this processor for good, if it did. */
   readonly death: string | undefined;
 }
 
@@ -79,7 +79,7 @@ export class Scheduler implements Clock {
     this.current.processor.requestStop();
   }
 
-  /** An interrupt line of a processor changed: it is worth looking whether it still sleeps. */
+  /** An interrupt line of a processor changed: the scheduler must check whether the processor still sleeps. */
   wake(processor: number): void {
     const slot = this.slots[processor];
     if (slot !== undefined) slot.idle = false;
@@ -130,7 +130,7 @@ export class Scheduler implements Clock {
   private jump(slot: Slot, idle: (nanoseconds: number) => boolean): Death | undefined {
     const others = this.slots.filter((other) => other !== slot && !other.idle).map((other) => this.timeOf(other));
     if (others.length === 0 && !idle(this.nextWake() - this.timeOf(slot))) return undefined;
-    // Asking may have brought input, and with it an interrupt or an earlier deadline.
+    // The question may have brought input, and with it an interrupt or an earlier deadline.
     if (!slot.idle) return undefined;
     const wanted = Math.min(this.nextWake(), ...others);
     if (wanted === Infinity) {
@@ -164,7 +164,7 @@ export class Scheduler implements Clock {
   }
 
   private next(): Slot {
-    // Of processors at the same time the one that has something to do comes first, then the lower number.
+    // Of processors at the same time, one that has something to do comes first, then the lower number.
     return this.slots.reduce((first, slot) => {
       const ahead = this.timeOf(slot) - this.timeOf(first);
       return ahead < 0 || (ahead === 0 && first.idle && !slot.idle) ? slot : first;

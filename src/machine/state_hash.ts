@@ -13,7 +13,7 @@ function mix(hash: number, value: number): number {
   return product ^ (product >>> 15);
 }
 
-/** Digest of 32-bit words. Not for cryptography: it tells runs apart, it does not resist anybody. */
+/** Digest of 32-bit words. Not for cryptography: it distinguishes runs, but resists no attack. */
 export function digestWords(words: Uint32Array, from = 0, count = words.length, seed = 0): Digest {
   let low = 0x243f6a88 ^ seed;
   let high = 0x85a308d3 ^ Math.imul(seed, 0x2545f491);
@@ -49,8 +49,8 @@ export interface DirtyPages {
 }
 
 /**
- * The digest of a large memory, kept up to date page by page: each look costs only the pages written since the last one. Pages that were
- * never written are zero and count nothing.
+ * The digest of a large memory, kept up to date page by page: each look costs only the pages written since the last one. Pages that
+ * were never written are zero and add nothing.
  */
 export class MemoryHash {
   private readonly pageLow: Int32Array;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // One WebAssembly function from one template: registers and flags are loaded into locals, the template is pasted, and all is stored back.
-// The run-time compiler's regions are made of the same pieces; this form serves the comparison of templates with handlers.
+// The run-time compiler's regions will use the same pieces. This form serves to compare templates with handlers.
 import { flagOperands, type Template, type TemplateToken } from '../generator/template.js';
 import { Layout } from '../layout.js';
 import { EMPTY_BLOCK, ExternalKind, FUNCTION_TYPE, MODULE_HEADER, Opcode, Section, ValueType } from '../wasm_format.js';

@@ -25,7 +25,7 @@ import type { LogicalProcessor } from '../vmx/logical_processor.js';
 import { ProcessorDead } from '../vmx/processor_death.js';
 import { UnpagedGuestError } from './unpaged_guest_error.js';
 
-/** What the context puts aside; CR0, CR4 and EFER, which may change in it, have rules of their own. */
+/** The registers that the context saves. CR0, CR4 and EFER may change in it, and have their own rules. */
 const savedNames: readonly WritableRegister[] = [
   ...generalRegisterNames,
   ...segmentRegisterNames,
@@ -62,19 +62,19 @@ const cr4Pae = 0x20n;
 const eferLongMode = 0x500n;
 const rights = { Code64: 0xa09b, Data: 0xc093, Tss: 0x8b, Unusable: 0x10000 } as const;
 
-/** How long one instruction of the driver may take with its VM exits, before it counts as lost: longer than a VMM takes to find out by itself. */
+/** How long one instruction of the driver may take, with its VM exits, before it counts as lost: longer than a VMM needs to notice by itself. */
 const maximumTurns = 2_000_000;
 
 /**
- * The driver's context on one processor: where start, stop and VMCALLs of the driver run. It puts the processor's state aside and loads a
- * ring-0 64-bit context of its own, whose page table maps only the carve-out. The driver's pages there are present on this processor from `enter`
- * to `leave`; otherwise software finds no memory at their addresses. CR0, CR4, EFER and the other MSRs stay the running
- * system's, but for the bits that 64-bit mode and VMX need. VMLAUNCH makes this context the guest; afterwards the saved state is
- * loaded again in whatever VMX mode the processor then is.
+ * The driver's context on one processor, in which the driver's start, stop and VMCALLs run. It saves the processor's state and loads its own ring-0
+ * 64-bit context, whose page table maps only the carve-out. The driver's pages there are present on this processor from `enter`
+ * to `leave`; otherwise software finds no memory at their addresses. CR0, CR4, EFER and the other MSRs keep the running
+ * system's values, except for the bits that 64-bit mode and VMX need. VMLAUNCH makes this context the guest. Afterwards the saved state is loaded
+ * again, in whatever VMX mode the processor is then.
  */
 export class DriverContext {
   private saved: RegisterValues = {};
-  /** The instruction count at `enter`: what the driver executes costs no time of the guest. */
+  /** The instruction count at `enter`: the driver's instructions take none of the guest's time. */
   private savedCount = 0n;
   /** Bits that the context had to set in CR0, CR4, EFER. */
   private readonly forced = { cr0: 0n, cr4: 0n, efer: 0n };
@@ -151,7 +151,7 @@ export class DriverContext {
     return driverVirtual(this.processor.id, DriverPage.Stack + stackBytes - 16);
   }
 
-  /** The IDT's gates lead to marks on the code page: a fault of the instruction shows as such a RIP, its error code stands on the stack. */
+  /** The IDT's gates lead to marks on the code page. After a fault of the instruction, RIP is at such a mark, and the error code is on the stack. */
   private throwIfTrapped(name: DriverInstruction, offset: number): void {
     const { core } = this.processor;
     const vector = trapVector(offset);
@@ -236,7 +236,7 @@ export class DriverContext {
     block.set('CR0', this.restoredCr0(block.get('CR0')));
   }
 
-  /** CR0 without the forced bits, but for those that a guest must have. */
+  /** CR0 without the forced bits, except those that a guest must have. */
   private restoredCr0(current: bigint): bigint {
     const { engine } = this.processor;
     if (!engine.instructions.inVmxOperation) return current & ~this.forced.cr0;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The pages of the driver's context: page table, GDT, IDT, TSS, code, stack. They are the last MiB of the VMM's carve-out, so that they are
-// there from reset and no guest's map ever has to make room for them.
+// The pages of the driver's context: page table, GDT, IDT, TSS, code, stack. They are the last MiB of the VMM's carve-out, so that they
+// exist from reset on and no guest's map ever has to make room for them.
 import { Sizes } from '../layout.js';
 
 /** Physical address of the carve-out. */
 export const carveOutPhysical = Sizes.CARVE_OUT_GIB * 0x40000000;
-/** Where the driver's page table, and the VMM before it has one of its own, see the carve-out. */
+/** The virtual address of the carve-out in the driver's page table, and in the VMM until it has its own table. */
 export const carveOutVirtual = 0xffff_a000_0000_0000n;
 /** Bytes of one processor's driver context. */
 const contextBytes = 0x10000;
@@ -23,7 +23,7 @@ export const DriverPage = {
   Operand: 0x7000,
   /** The stack grows down from the end of this page. */
   Stack: 0x8000,
-  /** UD2 over and over: host RIP of the VMM in JavaScript points here, so that a wrong route dies loudly. */
+  /** A page full of UD2. Host RIP of the VMM in JavaScript points here, so that code that jumps to it faults at once. */
   Undefined: 0x9000,
 } as const;
 

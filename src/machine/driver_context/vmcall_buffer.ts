@@ -27,7 +27,7 @@ export class VmcallBuffer {
     return vmcallBufferBytes;
   }
 
-  /** Puts data at its beginning. Precondition: not more than `size`. */
+  /** Puts data at its beginning. Precondition: at most `size` bytes. */
   write(bytes: Uint8Array): void {
     this.core.writer.write(this.offset, bytes);
   }

@@ -15,8 +15,8 @@ export interface ProcessorAndDriver {
 }
 
 /**
- * On which processor, and in which way, an intrinsic executes. Intrinsics obey the mode of the processor: in VMX non-root operation an
- * instruction is executed for real on the driver's code page, so that it may cause a VM exit; otherwise it acts at once.
+ * Decides on which processor, and how, an intrinsic executes. The processor's mode decides how: in VMX non-root operation an instruction really
+ * executes on the driver's code page, so that it can cause a VM exit. Otherwise the intrinsic acts at once.
  */
 export class Execution {
   /** The processor that executes the intrinsics, its VMX engine and the driver's context on it. */
@@ -45,8 +45,8 @@ export class Execution {
   }
 
   /**
-   * The machine has ended: no processor executes anything more. What the parts of a VMM still do while they are disposed, such as their
-   * last words on the serial port, acts at once.
+   * The machine has ended: no processor executes anything any more. Intrinsics that parts of a VMM still call while they are disposed, for instance
+   * to write to the serial port, act at once.
    */
   end(): void {
     this.hasEnded = true;

@@ -28,7 +28,7 @@ export class MachineCpuid implements Cpuid {
     const { core, engine } = this.execution.processor;
     core.cpuid(leaf, subleaf, result);
     if (leaf !== 1 || !engine.state.resident) return;
-    // OSXSAVE mirrors CR4 of whoever asks, and CR4 in the processor is still the guest's.
+    // OSXSAVE mirrors CR4 of the software that executes CPUID. CR4 in the processor is still the guest's.
     const hostHasIt = (engine.vmcs.low(hostCr4) & cr4Osxsave) !== 0;
     result[2] = hostHasIt ? result[2]! | osxsave : result[2]! & ~osxsave;
   }

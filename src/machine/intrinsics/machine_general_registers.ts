@@ -5,8 +5,8 @@ import { Layout } from '../layout.js';
 const count = 16;
 
 /**
- * The register file of the processor that is loaded, seen through typed arrays. RSP's slot is the guest's, too; a VM entry loads RSP from
- * the VMCS whatever was stored here.
+ * The register file of the processor that is loaded, seen through typed arrays. RSP's slot is the guest's, too, but a VM entry loads RSP
+ * from the VMCS and ignores what was stored here.
  */
 export class MachineGeneralRegisters implements GeneralRegisters {
   readonly values: BigUint64Array;

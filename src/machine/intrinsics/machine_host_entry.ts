@@ -3,7 +3,7 @@ import type { ExitEntry, HostEntry } from '../../intrinsics/host_entry.js';
 import type { Execution } from './execution.js';
 import { lowHalf } from '../processor/halves.js';
 
-/** Where VM exits arrive: the exit entry is a function, the address that stands for it a page of UD2. */
+/** Where VM exits arrive. The exit entry is a function; its address is that of a page of UD2. */
 export class MachineHostEntry implements HostEntry {
   constructor(private readonly execution: Execution) {}
 
@@ -22,7 +22,7 @@ export class MachineHostEntry implements HostEntry {
 
   returnTo(rip: bigint, rsp: bigint, rflags: bigint): boolean {
     const { execution } = this;
-    // A host that wrote no register through an intrinsic still has the guest's in the processor: they are what it returns to.
+    // If the host wrote no register through an intrinsic, the processor still holds the guest's registers: it returns to them.
     execution.processor.engine.state.resident = false;
     execution.registers.load({ RSP: rsp, RIP: rip, RFLAGS: lowHalf(rflags) });
     execution.processor.returned();

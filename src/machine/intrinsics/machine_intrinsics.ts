@@ -21,7 +21,7 @@ import { MachineSegments } from './machine_segments.js';
 import { MachineVmmMemory } from './machine_vmm_memory.js';
 import { MachineVmx } from './machine_vmx.js';
 
-/** What the driver binds into the VMM's container as constant values. */
+/** The constant values that the driver binds into the VMM's container. */
 export interface IntrinsicBinding {
   readonly symbol: symbol;
   readonly value: unknown;

@@ -4,7 +4,7 @@ import type { DriverInstruction } from '../driver_context/driver_pages.js';
 import { fromHalves, lowHalf } from '../processor/halves.js';
 import type { Execution } from './execution.js';
 
-/** Caches, TLB, time and halt of the simulated processor. Its memory is coherent, so cache instructions act as no more than VM exits. */
+/** Caches, TLB, time and halt of the simulated processor. Its memory is coherent, so cache instructions have no effect except their VM exits. */
 export class MachineProcessor implements Processor {
   constructor(private readonly execution: Execution) {}
 
@@ -44,7 +44,7 @@ export class MachineProcessor implements Processor {
     this.asGuest('pause');
   }
 
-  /** In root operation nothing can wake the VMM but its caller's return, so the wait ends at once. */
+  /** In root operation only the return of its caller can wake the VMM, so the wait ends at once. */
   halt(): void {
     this.asGuest('hlt');
   }

@@ -53,7 +53,7 @@ export class MachineSegments implements Segments {
       return;
     }
     execution.loadHost();
-    // CS as by a far return to the next instruction: that is how a VMM that promotes its guest gets the guest's.
+    // CS is loaded as by a far return to the next instruction. A VMM that promotes its guest gets the guest's CS in that way.
     execution.check(
       execution.processor.core.loadSegment(segmentNames.indexOf(segment), selector),
       `loading ${segment.toUpperCase()} with selector 0x${selector.toString(16)}`,

@@ -127,7 +127,7 @@ export class MachineVmmMemory implements VmmMemory {
     return this.execution.processor.core.u8;
   }
 
-  /** Physical address of the top table, −1 while the driver's map of the regions is in force. */
+  /** Physical address of the top table, −1 while the driver's map of the regions is in use. */
   private get topTable(): number {
     const { engine } = this.execution.processor;
     // A VM exit is what loads host CR3; the VMCS of a processor that has launched names it.

@@ -136,7 +136,7 @@ export class MachineVmx implements Vmx {
     return status === VmxStatus.Transferred || this.done(name, status);
   }
 
-  /** A VMCLEAR of the VMCS whose guest's state is still in the processor. */
+  /** Executes VMCLEAR of the VMCS whose guest state is still in the processor. */
   private putOff(region: bigint): void {
     if (BigInt(this.engine.vmcs.region) === region) this.execution.loadHost();
   }

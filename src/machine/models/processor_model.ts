@@ -14,7 +14,7 @@ export interface CpuidLeaf {
 export interface PlainMsr {
   readonly address: number;
   readonly value: bigint;
-  /** Bits that WRMSR may change, perhaps none: a write of the present value is then no #GP. Absent: read-only, each WRMSR raises #GP. */
+  /** Bits that WRMSR may change. With 0, only a write of the present value is not #GP. Absent: read-only, each WRMSR raises #GP. */
   readonly writable?: bigint;
   /** Bits whose change WRMSR ignores instead of raising #GP. */
   readonly ignored?: bigint;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // RFLAGS between the SDM's form and the core's: the core keeps the arithmetic flags as a sign-extended result (FR), a carry-in vector (FX)
-// and three bits (FC), see CPU_CORE's data layout; the other flags stand in RFLAGS.
+// and three bits (FC), and the other flags in RFLAGS. `Layout` describes the words.
 import { Rflags } from '../../intrinsics/registers.js';
 import { Layout } from '../layout.js';
 
@@ -41,7 +41,7 @@ export function readFlags(u32: Uint32Array): number {
   return flags >>> 0;
 }
 
-/** Stores RFLAGS in the core's form. A result of 0 or 1 serves: SF and PF are then put right by the inverting bits. */
+/** Stores RFLAGS in the core's form. It stores a result of 0 or 1, and corrects SF and PF by the inverting bits. */
 export function writeFlags(u32: Uint32Array, flags: number): void {
   const zero = (flags & zeroFlag) !== 0;
   // 0 has even parity, 1 odd: bit 2 inverts where the wanted PF differs.

@@ -21,7 +21,7 @@ const segments: Readonly<Record<Segment, SegmentRegister>> = {
   TR: { ...data, rights: 0x8b },
 };
 
-/** MTRRs as firmware leaves them: everything write-back but the PCI hole. */
+/** MTRRs as firmware leaves them: everything is write-back except the PCI hole. */
 function loadMemoryTypes(block: ProcessorBlock, physicalAddressBits: number): void {
   block.set('MTRR_DEF_TYPE', 0xc06);
   const ranges = block.row('MTRR_PHYS');

@@ -24,7 +24,7 @@ export interface BlockMemory {
 
 /** A name that can be written. */
 export type WritableRegister = Exclude<RegisterName, DerivedState>;
-/** Values to load: a number serves for a register of 64 bits too. */
+/** Values to load. A number may be given for a 64-bit register too. */
 export type RegisterValues = {
   readonly [Name in WritableRegister]?: Registers[Name] extends bigint ? bigint | number : Registers[Name];
 };
@@ -35,7 +35,7 @@ const segmentNumbers: Readonly<Record<string, number>> = Object.fromEntries(
 const isSegment = (name: string): name is Segment => name in segmentNumbers;
 const isTable = (name: string): name is Table => name === 'GDTR' || name === 'IDTR';
 
-/** What the core's modes, masks, TLBs and attention are worked out from: cpu.ts, `stateLoaded`. */
+/** The registers from which the core derives modes, masks, TLBs and attention: cpu.ts, `stateLoaded`. */
 const inputsOfDerivedState: ReadonlySet<string> = new Set<WritableRegister>([
   ...segmentRegisterNames,
   'RFLAGS',
@@ -60,18 +60,17 @@ const inputsOfDerivedState: ReadonlySet<string> = new Set<WritableRegister>([
 ]);
 
 /**
- * The registers and the state of one processor, by name. Code that no VM exit waits for reads and writes them here, and nowhere else: a
- * write keeps what the core derives from a register (its mode, masks, TLBs, what is due before the next instruction) right.
+ * The registers and the state of one processor, by name. All code outside the hot paths reads and writes them here. A write also updates what the
+ * core derives from a register: its mode, masks, TLBs, and what is due before the next instruction.
  *
- * The processor that is loaded has its block at one fixed address, a parked one a place of its own. Which of them serves is looked up at
- * each access.
+ * The loaded processor has its block at one fixed address. A parked processor has its own place. Each access looks up which of them to use.
  */
 export class ProcessorBlock {
   private readonly parked: BlockMemory;
 
   /**
    * @param loaded the machine's memory.
-   * @param stateLoaded makes the core work out the derived state of the processor that is loaded.
+   * @param stateLoaded makes the core recompute the derived state of the loaded processor.
    */
   constructor(
     private readonly loaded: BlockMemory,
@@ -101,7 +100,7 @@ export class ProcessorBlock {
     if (isDerivedFrom) this.stateLoaded();
   }
 
-  /** Writes registers that belong together: the derived state is worked out once, after the last of them. */
+  /** Writes registers that belong together. The derived state is computed once, after the last of them. */
   load(values: RegisterValues): void {
     const names = Object.keys(values) as WritableRegister[];
     const derivedFrom = names.filter((name) => inputsOfDerivedState.has(name));
@@ -110,13 +109,13 @@ export class ProcessorBlock {
     if (derivedFrom.length !== 0) this.stateLoaded();
   }
 
-  /** A row of registers of 64 bits: its words. Nothing is derived from one. */
+  /** The words of a row of 64-bit registers, from which nothing is derived. */
   row(name: RegisterRow): BigUint64Array {
     const from = Layout[name] / 8;
     return this.memory.u64.subarray(from, from + FieldSizes[name] / 8);
   }
 
-  /** All words of the block become 0, as before power-on, but for the processor's number. The caller loads the state that follows. */
+  /** Sets all words of the block to 0, except the processor's number. The caller then loads the power-on state. */
   clear(): void {
     const { u32 } = this.memory;
     const from = Layout.PROCESSOR / 4;
@@ -174,7 +173,7 @@ export class ProcessorBlock {
     u32[Layout.ES_RIGHTS / 4 + number] = rights;
   }
 
-  /** The core keeps derived state for the processor that is loaded only. */
+  /** The core keeps derived state only for the loaded processor. */
   private mustBeLoaded(what: string): void {
     if (this.isLoaded) return;
     throw new BareflankError(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What of a processor block makes two processors equal: the list that the state hash covers.
+// The state of a processor block that the state hash covers. Two processors with equal values here are equal.
 import { Constants } from '../layout.js';
 import type { ProcessorBlock } from './processor_block.js';
 import {
@@ -84,7 +84,7 @@ export const waitingEvent: readonly RegisterName[] = [
   'FAULT_INJECTED',
 ];
 
-/** The pins and signals among the bits of ATTENTION; the other bits follow from state, or are wishes of the host. */
+/** The pins and signals among the bits of ATTENTION. The other bits follow from state, or are requests of the host. */
 export const signals =
   Constants.ATTENTION_INTERRUPT |
   Constants.ATTENTION_NMI |
@@ -92,11 +92,11 @@ export const signals =
   Constants.ATTENTION_SIPI |
   Constants.ATTENTION_SMI;
 
-/** Words that are not hashed. What makes two machines with different ones equal is said of each group. */
+/** Words that are not hashed. Each group says why two machines that differ in it are still equal. */
 export const notHashed: readonly (RegisterName | RegisterRow)[] = [
   // Constants.
   'ZERO',
-  // The core works these out from what is hashed.
+  // The core derives these from hashed words.
   'CPL',
   'MODE',
   'DECODE_MODE',
@@ -106,7 +106,7 @@ export const notHashed: readonly (RegisterName | RegisterRow)[] = [
   'TLB_FETCH',
   'CURRENT_RECORD',
   'PAGE_RIP',
-  // They say something only while the core runs: between two runs an instruction is done or not begun.
+  // These have a meaning only while the core runs: between two runs, every instruction is either done or not begun.
   'BUDGET_START',
   'BUDGET',
   'STOP',

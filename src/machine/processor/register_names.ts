@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What a processor block calls its registers: the SDM's names, made of the definitions of src/intrinsics and of the layout.
+// The names of registers in a processor block: the SDM's names, made from the definitions of src/intrinsics and from the layout.
 import { registerNumbers } from '../../intrinsics/exit_information.js';
 import { segmentNames, type TableRegister } from '../../intrinsics/segments.js';
 import type { FieldSizes } from '../layout.js';
@@ -29,7 +29,7 @@ export interface SegmentRegister {
   readonly rights: number;
 }
 
-/** Words that have another face (parts of RFLAGS, of segments and of tables), and the core's own records of its TLBs. */
+/** Words that other names cover (parts of RFLAGS, of segments and of tables), and the core's own records of its TLBs. */
 type Part =
   | 'FR'
   | 'FX'
@@ -50,7 +50,7 @@ export type DoubleRegister = NamesOfSize<4>;
 /** Names of rows of registers, such as XMM and MTRR_FIX. */
 export type RegisterRow = Exclude<keyof Sizes, Part | QuadRegister | DoubleRegister>;
 
-/** What the core works out from registers: it can be read here, and only the core writes it. */
+/** State that the core derives from registers. It can be read here; only the core writes it. */
 export type DerivedState =
   'CPL' | 'MODE' | 'DECODE_MODE' | 'STACK_MASK' | 'CODE_MASK' | 'TLB_DATA' | 'TLB_FETCH' | 'CURRENT_RECORD';
 

@@ -7,7 +7,7 @@ const longest = 15;
 const pageBytes = 4096n;
 const codeBits = [16, 32, 64] as const;
 
-/** Where an instruction stands, and its bytes: plain values, numbers of 64 bits as hexadecimal text with 0x. */
+/** The place of an instruction, and its bytes. All are plain values; 64-bit numbers are hexadecimal text with 0x. */
 export interface InstructionPlace {
   readonly cs: string;
   readonly rip: string;
@@ -20,12 +20,12 @@ export interface InstructionPlace {
   readonly bytes: string;
 }
 
-/** 0x and so many hexadecimal digits as the value needs. */
+/** 0x and as many hexadecimal digits as the value needs. */
 export function hex(value: number | bigint): string {
   return `0x${value.toString(16)}`;
 }
 
-/** Width of the code that a value of the word DECODE_MODE stands for. */
+/** The width of code that a value of the word DECODE_MODE means. */
 export function bitsOf(decodeMode: number): 16 | 32 | 64 {
   return codeBits[decodeMode & Constants.DECODE_CODE] ?? 64;
 }

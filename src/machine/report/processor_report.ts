@@ -6,7 +6,7 @@ import type { LogicalProcessor } from '../vmx/logical_processor.js';
 
 const CODE_BYTES = 16;
 
-/** What a person wants to know of a processor that died: mode, registers, the bytes at RIP, and the last opcode that it did not know. */
+/** The report on a processor that died: mode, registers, the bytes at RIP, and the last opcode that it did not know. */
 export function processorReport(processor: LogicalProcessor): string {
   const { core } = processor;
   const { block } = core;

@@ -11,7 +11,7 @@ export interface UndeliveredEvent {
   readonly errorCode?: string;
   /** Of a page fault: its linear address. */
   readonly cr2?: string;
-  /** With the event before it, this exception became a double fault, which was delivered in its stead. */
+  /** With the event before it, this exception became a double fault, which was delivered instead. */
   readonly madeDoubleFault?: true;
 }
 
@@ -19,7 +19,7 @@ export interface UndeliveredEvent {
 export interface TripleFault {
   /** RIP of the first event. */
   readonly rip: string;
-  /** The first event, then each exception raised while the one before it, or the double fault that came of it, was being delivered. */
+  /** The first event, then each exception raised during the delivery of the previous one, or of the double fault that it became. */
   readonly events: readonly UndeliveredEvent[];
 }
 

@@ -9,7 +9,7 @@ export interface UndefinedOpcode {
   readonly rip: string;
   readonly linear: string;
   readonly bits: 16 | 32 | 64;
-  /** What stands at that linear address now. */
+  /** The bytes that are at that linear address now. */
   readonly bytes: string;
 }
 

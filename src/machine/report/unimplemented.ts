@@ -4,9 +4,9 @@ import { Constants } from '../layout.js';
 import { generalRegisters, modeName, vmxName } from './processor_names.js';
 import type { LogicalProcessor } from '../vmx/logical_processor.js';
 
-/** What software can ask of this processor that it does not do, though nothing announces that it is missing: one name for each place that says so. */
+/** Features that software can use without an announcement, and that this processor lacks. The core has one place for each name. */
 export enum UnimplementedReason {
-  /** RDMSR of a last-branch record (MSR_LASTBRANCH_* and its like) while IA32_DEBUGCTL.LBR is 1; while it is 0, as when software probes, that is #GP. */
+  /** RDMSR of a last-branch record (MSR_LASTBRANCH_* and its like) while IA32_DEBUGCTL.LBR is 1; While LBR is 0, as when software probes, that is #GP. */
   LastBranchRecords = 'last-branch-records',
   /** IA32_DEBUGCTL.TR or BTS, by a VM entry: there are no branch trace messages. */
   BranchTrace = 'branch-trace',
@@ -35,7 +35,7 @@ export interface Unimplemented extends InstructionPlace {
   readonly cpl: number;
   /** As in "VMX non-root operation". */
   readonly vmx: string;
-  /** Instructions that the processor had begun. The place is the last of them, or the first under what a VM entry asked for. */
+  /** Instructions that the processor had begun. The place is that of the last one, or of the first one after the VM entry that asked for the feature. */
   readonly instructions: number;
   /** RAX … R15 and RFLAGS. */
   readonly registers: Readonly<Record<string, string>>;

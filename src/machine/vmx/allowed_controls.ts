@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The VMX controls that the engine and the core implement. What is missing here is not allowed to be 1, its fields do not exist, and the
-// VM-entry rules refuse it. SDM 3D appendix "VMX Capability Reporting Facility".
+// The VMX controls that the engine and the core implement. A control that is missing here must be 0, its fields do not exist, and the VM-entry
+// rules refuse it. SDM 3D appendix "VMX Capability Reporting Facility".
 import {
   EntryControl,
   ExitControl,
@@ -19,7 +19,7 @@ const pinControls =
   PinBasedControl.VirtualNmis |
   PinBasedControl.ActivateVmxPreemptionTimer;
 
-// MONITOR, MWAIT and INVPCID are not instructions of the core yet: their controls come with them.
+// The core does not have MONITOR, MWAIT and INVPCID yet, so their controls are missing too.
 const primaryControls =
   PrimaryControl.InterruptWindowExiting |
   PrimaryControl.UseTscOffsetting |

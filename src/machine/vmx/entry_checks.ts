@@ -10,14 +10,14 @@ const none = 0xffff;
 export interface NotingReader extends EntryReader {
   /** Set by every read of an input that is neither a field nor a constant of the processor. */
   volatileRead: boolean;
-  /** Is told of each half of a field that is read. */
+  /** Called for each half of a field that is read. */
   readonly inputs: RuleInputs;
 }
 
 /**
- * Runs the VM-entry rules. A rule that held and read nothing but fields of the current VMCS and constants of the processor keeps a clean
- * mark until a half that it read changes: with the same halves it would take the same path to the same verdict. A rule that read something
- * else (memory, the processor's mode, the launch state) runs at each entry. So an exit that moves RIP on costs no rule: they read bits 63:32.
+ * Runs the VM-entry rules. A rule that held, and read only fields of the current VMCS and constants of the processor, keeps a clean mark until a
+ * half that it read changes. With the same halves it would give the same verdict. A rule that read something else (memory, the processor's mode,
+ * the launch state) runs at each entry. An exit that advances RIP re-checks no rule, because the rules read bits 63:32.
  */
 export class EntryChecks {
   private readonly rules: readonly EntryRule[];
@@ -44,7 +44,7 @@ export class EntryChecks {
     return this.pendingCount;
   }
 
-  /** Makes the list of rules without a mark anew from the memory. */
+  /** Rebuilds the list of rules without a mark from the memory. */
   memoryRestored(): void {
     this.pendingCount = 0;
     for (let i = 0; i < this.rules.length; i++) if (this.pending[i] !== 0) this.pendingRules[this.pendingCount++] = i;

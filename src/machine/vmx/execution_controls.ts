@@ -9,7 +9,7 @@ import { store64, Word } from './words.js';
 
 const slot = (name: VmcsFieldName): number => slotOf(VmcsField[name]);
 
-/** Fields that the core reads as they are. */
+/** Fields that the core reads unchanged. */
 const copies: readonly (readonly [slot: number, word: number, words: 1 | 2])[] = [
   [slot('PinBasedVmExecutionControls'), Word.pin, 1],
   [slot('PrimaryProcessorBasedVmExecutionControls'), Word.primary, 1],
@@ -36,7 +36,7 @@ const vpidSlot = slot('VirtualProcessorIdentifier');
 const eptSlot = slot('EptPointer');
 const offsetSlot = slot('TscOffset');
 
-/** Fills the core's VMX words; what a control switches off is 0 there. */
+/** Fills the core's VMX words. A word whose control is off is 0. */
 export function loadExecutionControls(u32: Uint32Array, vmcs: Vmcs): void {
   for (const [from, word, words] of copies) {
     u32[word] = vmcs.low(from);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Where a VMCS field stands in the engine's copy of a VMCS. SDM 3C "VMREAD, VMWRITE, and Encodings of VMCS Fields": an encoding is made
-// of an access type (bit 0), an index (9:1), a group (11:10) and a width (14:13). The slot packs width, group and index into 9 bits, so
-// that what is kept of each field stands in small tables.
+// The slot of each VMCS field in the engine's copy of a VMCS. SDM 3C "VMREAD, VMWRITE, and Encodings of VMCS Fields": an encoding has an access
+// type (bit 0), an index (9:1), a group (11:10) and a width (14:13). The slot packs width, group and index into 9 bits, so that tables by slot
+// are small.
 import { vmcsFieldDefinitions, vmcsFieldExists } from '../../intrinsics/vmcs_field_details.js';
 import { isReadOnlyField } from '../../intrinsics/vmcs_fields.js';
 import { allowed1 } from './allowed_controls.js';
@@ -9,17 +9,17 @@ import { allowed1 } from './allowed_controls.js';
 /** How many slots a VMCS has; each is two 32-bit halves, low half first. */
 export const slotCount = 512;
 
-/** The slot of a field: its halves stand at `2 * slot` and `2 * slot + 1`. Only for encodings whose bits 15, 12 and 9:6 are 0. */
+/** The slot of a field: its halves are at `2 * slot` and `2 * slot + 1`. Only for encodings whose bits 15, 12 and 9:6 are 0. */
 export function slotOf(encoding: number): number {
   return ((encoding >>> 1) & 0x1f) | ((encoding >>> 5) & 0x60) | ((encoding >>> 6) & 0x180);
 }
 
-/** The encoding (full access) that stands in a slot. */
+/** The encoding (full access) of a slot's field. */
 export function encodingOf(slot: number): number {
   return ((slot & 0x1f) << 1) | ((slot & 0x60) << 5) | ((slot & 0x180) << 6);
 }
 
-/** What the engine knows of a slot: 0 is no field of this processor. */
+/** The kind of a slot's field; 0: this processor has no such field. */
 export const SlotKind = { Absent: 0, Bits16: 1, Bits64: 2, Bits32: 3, Natural: 4, ReadOnly: 0x80 } as const;
 
 /** The encodings of all fields that this processor has: those whose controls may be 1. */
@@ -39,10 +39,10 @@ function makeKinds(): Uint8Array {
   return kinds;
 }
 
-/** How many encodings there are below the first reserved bit that is set in none of them. */
+/** The number of encodings below the lowest reserved bit, which is 0 in all of them. */
 const encodings = 0x7000;
 
-/** The slot by encoding, of full and of high access; −1 if this processor has no such field. One look for VMREAD and VMWRITE. */
+/** The slot by encoding, of full and of high access; −1 if this processor has no such field. VMREAD and VMWRITE need one table look-up. */
 const slotsByEncoding: Int16Array = makeSlotsByEncoding();
 
 function makeSlotsByEncoding(): Int16Array {

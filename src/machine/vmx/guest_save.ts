@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// SDM 3C "Recording VM-Exit Information and Updating VM-Entry Control Fields" and "Saving Guest State". This is the way of every exit: it
-// reads signed words, which never allocate, and names words and fields by constants of this module, which V8 folds into the code.
+// SDM 3C "Recording VM-Exit Information and Updating VM-Entry Control Fields" and "Saving Guest State". Every exit runs this
+// code. It reads signed words, which never allocate. It names words and fields by constants of this module, which V8 folds into the code.
 import { EntryControl } from '../../intrinsics/control_bits.js';
 import {
   exitsBetweenInstructions,
@@ -78,7 +78,7 @@ const resumeFlag = 0x10000;
 const eferLma = 0x400;
 const metBreakpoints =
   PendingDebugExceptions.B0 | PendingDebugExceptions.B1 | PendingDebugExceptions.B2 | PendingDebugExceptions.B3;
-/** B0–B3 and BS, as DR6 has them: the core keeps no more of pending debug exceptions. */
+/** B0–B3 and BS, as in DR6: the core keeps only these of the pending debug exceptions. */
 export const debugTrapBits = metBreakpoints | PendingDebugExceptions.BS;
 
 /** Fills the exit-information and guest-state areas of the current VMCS at a VM exit. */
@@ -94,7 +94,7 @@ export class GuestSave {
     this.words = state.words;
   }
 
-  /** Copies what the core reports of the exit. */
+  /** Copies the core's report of the exit. */
   report(): void {
     const { fields, words } = this;
     fields[reasonHalf] = words[reasonWord]!;
@@ -110,7 +110,7 @@ export class GuestSave {
     fields[linearHalf + 1] = words[linearWord + 1]!;
     fields[physicalHalf] = words[physicalWord]!;
     fields[physicalHalf + 1] = words[physicalWord + 1]!;
-    // The event was delivered, or the exit came in between and reports it: the next entry does not inject it again.
+    // The event was delivered, or the exit interrupted its delivery and reports it. Either way the next entry does not inject it again.
     if (fields[entryInformationHalf]! < 0) this.put(entryInformationHalf, fields[entryInformationHalf]! & 0x7fffffff);
   }
 
@@ -141,7 +141,7 @@ export class GuestSave {
     instruction[2] = words[ripWord + 1]!;
   }
 
-  /** What the field does not keep is lost: the processor forgets it as well, since it may go on with the state that it holds. */
+  /** Bits that the field cannot hold are lost. The processor drops them too, because it may go on with the state that it holds. */
   private savePendingDebug(): void {
     const { words } = this;
     if ((words[debugTrapsWord]! | (words[interruptibilityWord]! & InterruptibilityState.BlockingByMovSs)) === 0) {
@@ -162,7 +162,7 @@ export class GuestSave {
     if (exitsWithPendingDebugExceptions[reason] === 0 && (!isShadow || this.isDebugException(reason))) return 0;
     const traps = words[debugTrapsWord]! & debugTrapBits;
     if (!isShadow) return traps;
-    // MOV SS takes its own single-step trap away in the core: SDM's rule of the field says whether there was one.
+    // In the core, MOV SS removes its own single-step trap. The SDM's rule for the field says whether there was one.
     const steps = (words[flagsWord]! & Rflags.TrapFlag) !== 0 && (words[debugctlWord]! & Debugctl.Btf) === 0;
     return (traps & metBreakpoints) | (steps ? PendingDebugExceptions.BS : 0);
   }
@@ -187,7 +187,7 @@ export class GuestSave {
   }
 
   /**
-   * RFLAGS with RF as the kind of exit demands, SDM 3C "Saving RIP, RSP, RFLAGS, and SSP". The processor takes this RF too, since it may go
+   * RFLAGS with RF as the kind of exit requires, SDM 3C "Saving RIP, RSP, RFLAGS, and SSP". The processor takes this RF too, since it may go
    * on with the state that it holds.
    */
   private flags(): number {
@@ -204,14 +204,14 @@ export class GuestSave {
     if (reason === ExitReason.ExceptionOrNonMaskableInterrupt) {
       return isFault(this.words[interruptionWord]!) ? resumeFlag : before;
     }
-    // The access of an instruction, or of the delivery of an event: then RF is what the saved image would have shown.
+    // The access belongs to an instruction or to the delivery of an event. During delivery, RF is what the saved image would have shown.
     const isEpt = reason === ExitReason.EptViolation || reason === ExitReason.EptMisconfiguration;
     if (!isEpt) return before;
     const event = this.words[vectoringWord]!;
     return event >= 0 || isFault(event) ? resumeFlag : before;
   }
 
-  /** What guests seldom change. @param groups Constants.COLD_* */
+  /** Saves state that guests seldom change. @param groups Constants.COLD_* */
   private saveCold(groups: number): void {
     if ((groups & Constants.COLD_TABLES) !== 0) this.saveTables();
     if ((groups & Constants.COLD_CONTROLS) !== 0) this.saveControls();

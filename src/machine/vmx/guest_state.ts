@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Which word of the processor holds which field of the guest-state area, as tables that VM entry and VM exit run over. SDM 3C
+// Tables of the processor's words for the fields of the guest-state area. VM entry and VM exit walk over them. SDM 3C
 // "Loading Guest State" and "Saving Guest State".
 import { ExitControl } from '../../intrinsics/control_bits.js';
 import { VmcsField, type VmcsFieldName } from '../../intrinsics/vmcs_fields.js';
 import { Constants, Layout } from '../layout.js';
 import { slotCount, slotOf } from './field_slots.js';
 
-/** What else a VM entry must do after it copied a changed field: a bit set a slot. */
+/** What else a VM entry must do after it copied a changed field: a set of bits per slot. */
 export const Effect = {
   None: 0,
-  /** The core must work out its mode of execution anew. */
+  /** The core must recompute its mode of execution. */
   Mode: 1 << 0,
   /** Translations of the guest may have changed. */
   Paging: 1 << 1,
@@ -17,7 +17,7 @@ export const Effect = {
   Cr0: 1 << 2,
   /** RFLAGS, which the core keeps in a lazy form. */
   Rflags: 1 << 3,
-  /** IA32_EFER and what the entry controls say of it. */
+  /** IA32_EFER, on which entry controls depend. */
   Efer: 1 << 4,
   /** DR7 and IA32_DEBUGCTL, which are loaded only if a control says so. */
   Debug: 1 << 5,
@@ -41,7 +41,7 @@ export const Effect = {
 /** Bits of EXIT_COLD_CHANGED among effects. */
 export const coldGroups = (effects: number): number => effects >>> 12;
 
-/** A field that stands in the core as it is: a word of 4 or 8 bytes at an address of the layout. */
+/** A field that the core holds unchanged: a word of 4 or 8 bytes at an address of the layout. */
 type CopyRow = readonly [field: VmcsFieldName, address: number, bytes: 4 | 8, effects: number];
 
 const segmentNames = ['Es', 'Cs', 'Ss', 'Ds', 'Fs', 'Gs', 'Ldtr', 'Tr'] as const;
@@ -101,7 +101,7 @@ export const pdpteRows: readonly CopyRow[] = [
   ['GuestPdpte3', Layout.PDPTE3, 8, Effect.Pdptes],
 ];
 
-/** Fields with effects of their own that no copy serves. */
+/** Fields that a copy cannot serve, with their effects. */
 const otherEffects: readonly (readonly [VmcsFieldName, number])[] = [
   ['GuestCr0', control | Effect.Cr0 | Effect.Efer | Effect.Mode | Effect.Paging | Effect.Pdptes],
   ['GuestRflags', Effect.Rflags | Effect.Mode],
@@ -144,7 +144,7 @@ export const slotWords = new Uint16Array(slotCount);
 /** How many 32-bit words an entry copies for a slot. */
 export const slotWordCounts = new Uint8Array(slotCount);
 
-/** The slots of the whole guest-state area: what a load of the host's state makes the processor forget. */
+/** The slots of the whole guest-state area: a load of the host's state overwrites them in the processor. */
 export const guestStateSlots: readonly number[] = [
   ...copied.map(([name]) => name),
   ...savedBy.map(({ row }) => row[0]),

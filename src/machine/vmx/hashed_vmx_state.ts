@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What of VMX makes two processors equal: the list that the state hash covers.
+// The VMX state that the state hash covers. Two processors with equal values here are equal.
 import type { ProcessorBlock } from '../processor/processor_block.js';
 import { registerLines } from '../processor/processor_state.js';
 import type { RegisterName } from '../processor/register_names.js';
@@ -25,16 +25,16 @@ export const hashedInGuest: readonly RegisterName[] = ['VMX_PREEMPTION_DEADLINE'
 /** The launch state of the current VMCS. */
 const launchState: RegisterName = 'VMX_LAUNCHED_IN';
 
-/** Words of VMX that are not hashed. What makes two machines with different ones equal is said of each group. */
+/** Words of VMX that are not hashed. Each group says why two machines that differ in it are still equal. */
 export const notHashedVmx: readonly RegExp[] = [
-  // What the core tests in non-root operation: the fields of the current VMCS, which are hashed, decide it at VM entry.
+  // The core tests these in non-root operation. VM entry derives them from the fields of the current VMCS, which are hashed.
   /^VMX_(PIN|PRIMARY|SECONDARY|TERTIARY|EXCEPTION_BITMAP|PF_MASK|PF_MATCH|CR3_TARGET.*|CR[04]_(MASK|SHADOW|FIXED[01]))$/,
   /^VMX_(IO_BITMAP_[AB]|MSR_BITMAP|VIRTUAL_APIC|APIC_ACCESS|VMREAD_BITMAP|VMWRITE_BITMAP|XSS_EXITING|EPTP_LIST|VMFUNC)$/,
   /^VMX_(TPR_THRESHOLD|PLE_GAP|PLE_WINDOW|VPID|TSC_OFFSET|TSC_MULTIPLIER|EPTP)$/,
-  // What the core reports of an exit or of an instruction: the engine takes it before it returns.
+  // The core's report of an exit or of an instruction: the engine reads it before it returns.
   /^(EXIT|VMX_OPERAND|IDT_VECTORING)_/,
   /^GUEST_(LINEAR|PHYSICAL)_ADDRESS$/,
-  // How much the engine may spare itself at the next exit or entry.
+  // How much work the engine may skip at the next exit or entry.
   /^VMX_(COLD_UNKNOWN|MEMORY_WRITTEN|HOST_IA32E)$/,
 ];
 

@@ -22,7 +22,7 @@ const cr0Slot = slotOf(VmcsField.HostCr0);
 const cr4Slot = slotOf(VmcsField.HostCr4);
 const exitControlsSlot = slotOf(VmcsField.VmExitControls);
 
-/** Fields that the host's words take as they are. */
+/** Fields that are copied to the host's words unchanged. */
 const copies: readonly (readonly [VmcsFieldName, number, 4 | 8])[] = [
   ['HostRip', Layout.RIP, 8],
   ['HostRsp', Layout.RSP, 8],
@@ -66,7 +66,7 @@ function loadSegments(u32: Uint32Array, vmcs: Vmcs, host64: boolean): void {
   setSegment(u32, 1, low('HostCsSelector'), 0xffffffff, host64 ? Rights.Code64 : Rights.Code32);
   for (const { number, selector, base: baseField } of dataSegments) {
     const value = low(selector);
-    // SS has no base of its own to care for, yet keeps its type: SDM marks it unusable too when its selector is null.
+    // SS has no base field, yet keeps its type. The SDM marks it unusable too if its selector is null.
     setSegment(u32, number, value, 0xffffffff, value === 0 ? Rights.Unusable | Rights.Data : Rights.Data);
     if (baseField !== undefined) base(number, baseField);
   }
@@ -95,7 +95,7 @@ function loadMsrs(u32: Uint32Array, vmcs: Vmcs, exitControls: number): void {
 }
 
 /**
- * Loads the host-state area of the current VMCS into the processor, but for PDPTEs and the VM-exit MSR-load area.
+ * Loads the host-state area of the current VMCS into the processor, except PDPTEs and the VM-exit MSR-load area.
  * SDM 3C "Loading Host State": control registers, debug registers and MSRs; segments and tables; RIP, RSP, RFLAGS; non-register state.
  */
 export function loadHostState(core: VmxCore, vmcs: Vmcs): void {
@@ -112,7 +112,7 @@ export function loadHostState(core: VmxCore, vmcs: Vmcs): void {
     if (bytes === 8) u32[(address >>> 2) + 1] = vmcs.high(slot);
   }
   writeFlags(u32, 2);
-  // Blocking by STI and MOV SS ends; blocking by NMI is the exit's business.
+  // Blocking by STI and MOV SS ends. The exit decides about blocking by NMI.
   u32[Word.interruptibility] = u32[Word.interruptibility]! & ~3;
   u32[Word.activity] = 0;
   store64(u32, Word.debugTraps, 0, 0);

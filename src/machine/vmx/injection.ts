@@ -27,10 +27,10 @@ export function injectEvent(u32: Uint32Array, vmcs: Vmcs, information: number): 
     u32[Word.mtfPending] = 1;
     return;
   }
-  // An injected event wakes the processor, whatever the activity state said. SDM 3C "Vectored-Event Injection".
+  // An injected event wakes the processor from any activity state. SDM 3C "Vectored-Event Injection".
   u32[Word.activity] = 0;
   u32[Word.faultPending] = 1;
-  // An injected event is delivered whatever the exception bitmap says, and leaves CR2 and DR6 alone.
+  // An injected event ignores the exception bitmap, and does not change CR2 and DR6.
   u32[Word.faultInjected] = 1;
   u32[Word.faultVector] = information & 0xff;
   u32[Word.faultType] = type;

@@ -26,28 +26,28 @@ const activityWaitForSipi = 3;
 const interruptFlag = 0x200;
 const scale = 0x1_0000_0000;
 
-/** What a processor is made with. */
+/** Options of a processor. */
 export interface LogicalProcessorOptions extends VmxEngineOptions {
   readonly counters?: ProcessorCounters | undefined;
 }
 
 /**
- * A logical processor: the core, its VMX engine, and the way of a VM exit into JavaScript. The scheduler calls `run`; no frame of
- * WebAssembly is on the stack while the exit entry runs.
+ * A logical processor: the core, its VMX engine, and the path of a VM exit into JavaScript. The scheduler calls `run`. No WebAssembly frame is on
+ * the stack while the exit entry runs.
  */
 export class LogicalProcessor {
   readonly engine: VmxEngine;
   /** VM exits by basic reason. */
   readonly exits: Uint32Array;
-  /** Set once the processor runs no more: a handler threw, or the VMM stopped it. */
+  /** Set once the processor has stopped for good: a handler threw, or the VMM stopped it. */
   end: ProcessorDeath | undefined;
   /** Where VM exits arrive; `HostEntry.attach` sets it. */
   exitEntry: ExitEntry | undefined;
   /** A word of shared memory that says which exit entry is running, for a watchdog in another thread: basic reason + 1, 0 for none. */
   exitMark: Int32Array | undefined;
-  /** A word that another thread sets to end the `run` under way at the next VM exit: handlers may take long, and be many. */
+  /** A word that another thread sets to end the current `run` at the next VM exit: there may be many slow handlers. */
   attention: Int32Array | undefined;
-  /** Two words that say how many instructions had retired at the last VM exit: what such a watchdog can report. */
+  /** The number of instructions retired at the last VM exit, in two words, for the watchdog's report. */
   private readonly exitInstructions: Uint32Array;
   /** `HostEntry.returnTo` was called: the exit entry left VMX non-root operation for good. */
   private hasReturned = false;
@@ -69,7 +69,7 @@ export class LogicalProcessor {
     return [...processorState(block), ...msrs, ...vmxState(block, this.engine.vmcs)];
   }
 
-  /** Why the processor runs no more, for reports. */
+  /** Why the processor has stopped for good, for reports. */
   get death(): string | undefined {
     return this.end?.reason;
   }
@@ -93,12 +93,12 @@ export class LogicalProcessor {
     return counts ? remainingTicks(this.core.u32) : Infinity;
   }
 
-  /** Ends the `run` under way at the next boundary at which the core looks. */
+  /** Ends the current `run` at the next boundary at which the core checks for it. */
   requestStop(): void {
     this.core.requestStop();
   }
 
-  /** Lets the TSC go on by so many nanoseconds in which the processor executed nothing. */
+  /** Advances the TSC by nanoseconds in which the processor executed nothing. */
   skipTime(nanoseconds: number): void {
     const { u32 } = this.core;
     const low = u32[Word.tscOffset]! + (nanoseconds % scale);
@@ -123,7 +123,7 @@ export class LogicalProcessor {
       if (left <= 0) return StopReason.Quantum;
       count = u32[instructionsWord]!;
       const reason = core.run(left);
-      // An exit that counts nothing (an interrupt window that is always open) uses up the quantum too, so that the scheduler gets its turn.
+      // An exit at which no instruction retires (an interrupt window that is always open) uses up the quantum too, so that the scheduler gets its turn.
       left -= Math.max((u32[instructionsWord]! - count) | 0, 1);
       count = u32[instructionsWord]!;
       if (reason === StopReason.VmExit) this.leaveGuest();
@@ -132,7 +132,7 @@ export class LogicalProcessor {
     }
   }
 
-  /** Deals with why the core stopped, for callers with a loop of their own. @returns whether the processor can go on at once. */
+  /** Handles the core's stop reason, for callers with their own loop. @returns whether the processor can go on at once. */
   handle(reason: StopReason): boolean {
     if (reason === StopReason.VmExit) this.leaveGuest();
     else if (reason === StopReason.VmxInstruction) performCodeInstruction(this.engine);
@@ -147,7 +147,7 @@ export class LogicalProcessor {
     if (abort !== VmxAbort.None) this.die(`VMX abort ${abort} in a VM exit for ${exitReasonName(basic)}`);
   }
 
-  /** Calls the exit entry if a VM exit waits for it. An exception that escapes it is caught here, and ends the processor. */
+  /** Calls the exit entry if a VM exit waits for it. Catches an exception of the entry, which ends the processor. */
   deliverExit(): void {
     // An entry that fails late is an exit of its own, so the handler may be called again and again.
     const { u32 } = this.core;
@@ -158,12 +158,12 @@ export class LogicalProcessor {
     }
   }
 
-  /** The end of `promote`: the processor goes on natively in root operation, with what the caller loaded. */
+  /** The end of `promote`: the processor goes on natively in root operation, with the state that the caller loaded. */
   returned(): void {
     this.hasReturned = true;
   }
 
-  /** The processor runs no more. The first reason counts. */
+  /** Stops the processor for good. The first reason counts. */
   die(reason: string, error?: unknown): void {
     this.end ??= error === undefined ? { reason } : { reason, error };
   }

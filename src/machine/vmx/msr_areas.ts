@@ -6,7 +6,7 @@ import { Word } from './words.js';
 
 const smbase = 0x9e;
 
-/** The longest list that IA32_VMX_MISC recommends. The SDM leaves open what a longer one does; here its first entry too many is refused. */
+/** The longest list that IA32_VMX_MISC recommends. The SDM does not define a longer one. Here its first excess entry is refused. */
 const maximumCount = 512;
 
 /** Loads the MSRs of a list. @returns the number (from 1) of the first entry that cannot be loaded, 0 if all went well. */

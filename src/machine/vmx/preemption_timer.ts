@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The VMX-preemption timer: it counts down with the TSC (IA32_VMX_MISC reports rate 2^0), the core stops when the TSC reaches the
-// deadline. SDM 3C "VMX-Preemption Timer". 64-bit sums are made of halves, since the exit path must not allocate.
+// The VMX-preemption timer. It counts down with the TSC (IA32_VMX_MISC reports rate 2^0). The core stops when the TSC reaches the deadline.
+// SDM 3C "VMX-Preemption Timer". 64-bit sums are made of halves, since the exit path must not allocate.
 import { Word } from './words.js';
 
 const scale = 0x100000000;

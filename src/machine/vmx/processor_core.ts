@@ -7,19 +7,19 @@ import type { VmxCore } from './vmx_core.js';
 export interface ProcessorCore extends VmxCore {
   readonly u8: Uint8Array;
   readonly u64: BigUint64Array;
-  /** What the core wrote down for reports. */
+  /** What the core records for reports. */
   readonly records: CoreRecords;
   /** Instructions retired since reset, exact between two calls. */
   readonly instructionCount: number;
   /** Byte offset of a physical address in the machine's memory, −1 where there is no RAM. */
   physicalOffset(physicalAddress: number): number;
-  /** The same for a load or store of the VMM: the driver's pages are there only in the driver's context. */
+  /** The same for a load or store of the VMM. The driver's pages exist only in the driver's context. */
   vmmOffset(physicalAddress: number): number;
   /** The same for an access of the software that runs, outside a guest with EPT. */
   accessOffset(physicalAddress: number): number;
   /** Executes at most that many instructions. */
   run(instructions: number): StopReason;
-  /** Makes `run` return at the next boundary at which the core looks. */
+  /** Makes `run` return at the next boundary at which the core checks for it. */
   requestStop(): void;
   /** CPUID without a VM exit: EAX, EBX, ECX, EDX into `result`. */
   cpuid(leaf: number, subleaf: number, result: Uint32Array): void;

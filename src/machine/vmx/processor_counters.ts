@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
-/** How many basic exit reasons are counted apart. */
+/** How many basic exit reasons have their own count. */
 export const exitReasons = 128;
 
-/** Where a processor counts, if another thread shall see it at any moment: arrays over shared memory. */
+/** A processor's counters in shared memory, which another thread can read at any time. */
 export interface ProcessorCounters {
   /** VM exits by basic reason: `exitReasons` words. */
   readonly exits: Uint32Array;

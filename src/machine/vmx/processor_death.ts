@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { BareflankError } from '../../intrinsics/errors.js';
 
-/** Why a logical processor runs no more. */
+/** Why a logical processor has stopped for good. */
 export interface ProcessorDeath {
   /** A sentence for the report of its end. */
   readonly reason: string;
-  /** The exception that a handler threw, if that was it. */
+  /** The exception that a handler threw, if that was the reason. */
   readonly error?: unknown;
 }
 
-/** An intrinsic was called on a processor that runs no more. */
+/** An intrinsic was called on a processor that has stopped for good. */
 export class ProcessorDead extends BareflankError {
   constructor(
     readonly processor: number,

@@ -5,8 +5,8 @@ import { maximumRules, ruleWords, type VmxArea } from './vmx_area.js';
 const nobody = -1;
 
 /**
- * Which VM-entry rules have read which halves of the VMCS. A rule is a function of what it reads: as long as no half that it ever read has
- * another value, it takes the same path to the same verdict.
+ * Which VM-entry rules have read which halves of the VMCS. A rule is a function of what it reads. While no half that it has read changes, it
+ * gives the same verdict.
  */
 export class RuleInputs {
   private running = nobody;

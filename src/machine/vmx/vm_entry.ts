@@ -64,7 +64,7 @@ const {
 } = Word;
 
 const resumeFlag = 0x10000;
-/** Effects after which the core must look at its state, and at what is due before the first instruction, anew. */
+/** Effects after which the core must recompute its state, and check again what is due before the first instruction. */
 const affectsMode =
   Effect.Mode | Effect.Paging | Effect.Controls | Effect.Debug | Effect.PendingDebug | Effect.Attention;
 
@@ -80,7 +80,7 @@ export class VmEntry {
 
   /**
    * VMLAUNCH and VMRESUME. `Transferred`: the processor is the guest's, or (`state.nonRoot` false) the entry failed after the checks of
-   * controls and host, and the host goes on as after a VM exit with exit reason 33 or 34.
+   * controls and host, and the host continues as after a VM exit with exit reason 33 or 34.
    */
   enter(isLaunch: boolean, owner: Owner): VmxStatus {
     const { state, instructions, checks } = this;
@@ -122,7 +122,7 @@ export class VmEntry {
     return VmxStatus.Transferred;
   }
 
-  /** SDM 3C "Loading Guest State": what changed since the processor last held it, which is everything after a switch of VMCS. @returns what it had effects on. */
+  /** SDM 3C "Loading Guest State": what has changed since the processor last held it, which is everything after a switch of VMCS. @returns the effects. */
   private load(): number {
     const { core, vmcs } = this.state;
     const { u32 } = core;
@@ -146,7 +146,7 @@ export class VmEntry {
     return effects;
   }
 
-  /** What a copy alone does not do, in the order in which one depends on the other. */
+  /** Effects beyond the copy, in the order of their dependencies. */
   private apply(effects: number): void {
     const { state } = this;
     const { core, vmcs } = state;
@@ -156,7 +156,7 @@ export class VmEntry {
     if ((effects & Effect.Cr0) !== 0) {
       u32[Word.cr0] = (u32[Word.cr0]! & cr0Untouched) | (vmcs.low(guestCr0) & ~cr0Untouched);
     }
-    // What is loaded may differ from the field (by controls, by an event injected), and the guest may change it back to what the last exit found.
+    // The loaded value may differ from the field (because of controls or an injected event), and the guest may change it back to what the last exit found.
     state.coldUnknown |= coldGroups(effects);
     const controls = vmcs.low(entryControlsSlot);
     if ((effects & Effect.Efer) !== 0) this.loadEfer(controls);
@@ -204,7 +204,7 @@ export class VmEntry {
     }
   }
 
-  /** An instruction that the VMM emulated: the last exit came at it, and RIP has moved on. */
+  /** Whether the VMM emulated an instruction: the last exit was at that instruction, and RIP has moved past it. */
   private countEmulated(): void {
     const { vmcs, words } = this.state;
     const { instruction, signed } = vmcs;
@@ -230,11 +230,11 @@ export class VmEntry {
     words[mtfPendingWord] = 0;
     const event = vmcs.bits(information);
     if (event < 0) injectEvent(u32, vmcs, event);
-    // Without VPIDs a VM entry ends all translations. Over a stay in JavaScript only stores of the VMM could show the difference.
+    // Without VPIDs a VM entry invalidates all translations. After an exit to JavaScript, only stores of the VMM could show the difference.
     const staleMemory = words[memoryWrittenWord] !== 0 && words[vpidWord] === 0;
     words[memoryWrittenWord] = 0;
     if (!wasResident || mustUpdateMode || staleMemory || event < 0) core.stateLoaded();
-    // RF, which the exit may have set in the processor, ends after one instruction, and that is done step by step.
+    // The exit may have set RF in the processor. RF ends after one instruction, so the core must execute that one alone.
     if ((words[flagsWord]! & resumeFlag) !== 0) words[attentionWord] = words[attentionWord]! | Constants.ATTENTION_STEP;
   }
 }

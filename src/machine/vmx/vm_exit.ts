@@ -52,8 +52,8 @@ export class VmExit {
   }
 
   /**
-   * A VM exit out of the guest, after the core wrote its EXIT_ words: saves the guest, loads the host (or puts that off, when JavaScript
-   * is the host). @returns why the processor shut down, `None` as a rule.
+   * A VM exit out of the guest, after the core wrote its EXIT_ words: saves the guest and loads the host (or defers that if JavaScript
+   * is the host). @returns why the processor shut down, normally `None`.
    */
   leaveGuest(): VmxAbort {
     const { state, save } = this;
@@ -80,7 +80,7 @@ export class VmExit {
     vmcs.report(exitReason, (reason | ExitReasonBit.VmEntryFailure) >>> 0, 0);
     vmcs.report(exitQualification, qualification, 0);
     core.u32[Word.mode] = VmxMode.Root;
-    // JavaScript's host registers may wait while the processor still holds the state that the last exit saved.
+    // Loading JavaScript's host registers may wait while the processor still holds the state that the last exit saved.
     if (this.state.resident) return VmxAbort.None;
     return this.loadHost(false);
   }
@@ -107,7 +107,7 @@ export class VmExit {
     const { u32 } = core;
     const controls = vmcs.low(exitControls);
     const host64 = (controls & ExitControl.HostAddressSpaceSize) !== 0;
-    // A guest in IA-32e mode cannot be left for a host that is not. SDM 3C "VMX Aborts", code 6.
+    // An exit cannot go from a guest in IA-32e mode to a host outside it. SDM 3C "VMX Aborts", code 6.
     if (!host64 && (u32[Word.efer]! & eferLongMode) === eferLongMode) return this.abort(VmxAbort.HostAddressSpace);
     loadHostState(core, vmcs);
     if (directNmi) u32[Word.interruptibility] = u32[Word.interruptibility]! | blockingByNmi;
@@ -133,7 +133,7 @@ export class VmExit {
   }
 }
 
-/** A physical address that stands in a field. */
+/** A physical address from a field. */
 export function addressIn(vmcs: Vmcs, slot: number): number {
   return vmcs.high(slot) * 0x100000000 + vmcs.low(slot);
 }

@@ -18,8 +18,8 @@ const lockAndEnableOutsideSmx = 0x5;
 const reservedDescriptorBits = 0xffff0000;
 
 /**
- * The VMX instructions of one logical processor but for VMLAUNCH and VMRESUME. SDM 3D "VMX Instruction Reference". The caller has done
- * what comes before the operation proper: #UD and #GP by mode, the VM exit in non-root operation, the fetch of the operands.
+ * The VMX instructions of one logical processor, except VMLAUNCH and VMRESUME. SDM 3D "VMX Instruction Reference". The caller has already handled
+ * #UD and #GP by mode and the VM exit in non-root operation, and has fetched the operands.
  */
 export class VmInstructions {
   /** The machine's memory as signed words. */
@@ -47,7 +47,7 @@ export class VmInstructions {
     return this.words[sessionWord]!;
   }
 
-  /** VMfail: with a current VMCS its error field takes the number. */
+  /** VMfail. The error field of the current VMCS, if there is one, gets the number. */
   fail(error: number): VmxStatus {
     if (!this.vmcs.isCurrent) return VmxStatus.FailInvalid;
     this.vmcs.report(instructionErrorSlot, error, 0);
@@ -78,7 +78,7 @@ export class VmInstructions {
   }
 
   vmxoff(): VmxStatus {
-    // The SDM leaves a current VMCS undefined here; writing it back is the kindest of the allowed outcomes.
+    // The SDM does not define what happens to a current VMCS here. We write it back, so nothing is lost.
     this.storeCurrent();
     this.vmcs.region = -1;
     writeRegion(this.words, vmxonRegionWord, -1);
@@ -115,8 +115,8 @@ export class VmInstructions {
   }
 
   /**
-   * The checks of VMREAD. @returns the slot, or −1 after VMfail, which `lastFailure` tells.
-   * The value stands in the VMCS: `vmcs.low(slot)`, `vmcs.high(slot)`; for an odd encoding it is the high half alone.
+   * The checks of VMREAD. @returns the slot, or −1 after VMfail; `lastFailure` says which.
+   * Read the value from the VMCS: `vmcs.low(slot)`, `vmcs.high(slot)`; for an odd encoding it is the high half alone.
    */
   vmread(encoding: number, encodingHigh: number): number {
     return this.accessedSlot(encoding, encodingHigh);
@@ -163,7 +163,7 @@ export class VmInstructions {
     if (typeHigh !== 0 || type > 3 || reserved || (type !== 2 && vpid === 0) || (type === 0 && !canonical)) {
       return this.fail(VmInstructionError.InvalidOperandToInveptOrInvvpid);
     }
-    // Individual addresses and contexts that retain globals may forget more than asked: SDM 3C "Guidelines for Use of the INVVPID Instruction".
+    // Invalidation of an individual address, or of a context without globals, may drop more than asked: SDM 3C "Guidelines for Use of the INVVPID Instruction".
     this.processor.flushVpid(type === 2 ? -1 : vpid);
     return VmxStatus.Succeed;
   }
@@ -186,7 +186,7 @@ export class VmInstructions {
     return high * 0x100000000 + (low >>> 0);
   }
 
-  /** The first word of a region: bit 31 set (a shadow VMCS) never equals the revision, nor does memory that is not there. */
+  /** The first word of a region. With bit 31 set (a shadow VMCS) it never equals the revision; nor does a region without memory. */
   private revisionOf(region: number): number {
     const at = this.processor.offsetOf(region);
     return at < 0 ? 0xffffffff : this.processor.words[at >>> 2]!;

@@ -8,7 +8,7 @@ const { currentVmcs, launchedIn } = Word;
 
 /** Why a slot is in the list of changes: bits of `Vmcs.changes`. */
 export const Change = {
-  /** Bits 31:0 have another value: the VM-entry rules that read them must run again. */
+  /** Bits 31:0 have changed: the VM-entry rules that read them must run again. */
   Low: 1,
   /** The same of bits 63:32. */
   High: 2,
@@ -63,7 +63,7 @@ export class Vmcs {
     this.memoryRestored();
   }
 
-  /** Makes what follows from the memory anew. */
+  /** Rebuilds what is derived from the memory. */
   memoryRestored(): void {
     this.isCurrent = this.region >= 0;
     this.changedCount = 0;
@@ -71,7 +71,7 @@ export class Vmcs {
       if (this.changes[slot] !== 0) this.changedSlots[this.changedCount++] = slot;
   }
 
-  /** Another VMCS became current: no VM-entry rule was checked yet. */
+  /** Another VMCS became current, and no VM-entry rule has been checked yet. */
   get isUnchecked(): boolean {
     return this.unchecked[0] !== 0;
   }
@@ -118,7 +118,7 @@ export class Vmcs {
     if (kind === SlotKind.Bits16 || kind === SlotKind.Bits32) high = 0;
     const { signed } = this;
     const at = slot << 1;
-    // A half that stays as it is concerns no rule.
+    // A half that does not change concerns no rule.
     let why: number = Change.Load;
     if (signed[at] !== (low | 0)) why |= Change.Low;
     if (signed[at + 1] !== (high | 0)) why |= Change.High;
@@ -141,13 +141,13 @@ export class Vmcs {
     this.changes[slot] = before | why;
   }
 
-  /** Empties the list of changes: whoever needed them has read them. */
+  /** Empties the list of changes, once their readers are done. */
   takeChanges(): void {
     for (let i = 0; i < this.changedCount; i++) this.changes[this.changedSlots[i]!] = 0;
     this.changedCount = 0;
   }
 
-  /** Marks every field changed: nothing is known of a VMCS that just became current. */
+  /** Marks every field changed: nothing is known about a VMCS that just became current. */
   allChanged(): void {
     this.isUnchecked = true;
     for (const slot of slotsInOrder) this.changed(slot, Change.Low | Change.High | Change.Load);

@@ -69,12 +69,12 @@ export class VmcsEntryReader implements EntryReader {
     return words[residentWord] === 0 && (words[interruptibilityWord]! & 2) !== 0;
   }
 
-  /** The engine takes all clean marks away when this changes, so it is no volatile input. */
+  /** The engine removes all clean marks when this changes, so it is not a volatile input. */
   get inIa32eMode(): boolean {
     return this.state.words[hostIa32eWord] !== 0;
   }
 
-  /** Looks at the processor's mode as an entry begins. @returns whether it is another than at the entry before. */
+  /** Reads the processor's mode as an entry begins. @returns whether it differs from the mode at the previous entry. */
   updateMode(): boolean {
     const { state } = this;
     // While the guest's state stays in the processor, the host's mode is what the exit would have loaded.
@@ -125,7 +125,7 @@ export class VmcsEntryReader implements EntryReader {
   readPhysical32(address: number): number {
     this.volatileRead = true;
     const at = this.state.core.structureOffset(address);
-    // Where there is no memory nobody drives the bus: all bits are 1.
+    // Without memory nothing drives the bus: all bits are 1.
     return at < 0 ? 0xffffffff : this.state.core.u32[at >>> 2]!;
   }
 }

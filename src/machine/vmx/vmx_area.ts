@@ -9,8 +9,8 @@ export const ruleWords = maximumRules / 32;
 
 /**
  * The memory in which the engine keeps the current VMCS of one processor and the clean marks of the VM-entry rules. It lies in the machine's
- * memory, outside guest RAM and carve-out: no guest address leads there. Lists and flags that follow from it are the engine's own, made anew by
- * `memoryRestored`.
+ * memory, outside guest RAM and carve-out: no guest address leads there. The engine keeps lists and flags that follow from it, and
+ * `memoryRestored` rebuilds them.
  */
 export class VmxArea {
   /** The current VMCS: two halves a slot, `2 * slot` bits 31:0, `2 * slot + 1` bits 63:32. */
@@ -27,7 +27,7 @@ export class VmxArea {
   readonly readers: Uint32Array;
   /** For each half a bit for each of those words that is not 0. */
   readonly readerWords: Uint8Array;
-  /** One number, 1: another VMCS became current, and no VM-entry rule was checked yet. */
+  /** One number; 1: another VMCS became current, and no VM-entry rule has been checked yet. */
   readonly unchecked: Uint8Array;
 
   /** @param memory the machine's memory. @param id number of the processor. */

@@ -3,8 +3,8 @@ import type { MemoryWriter } from '../memory_writer.js';
 import type { ProcessorBlock } from '../processor/processor_block.js';
 
 /**
- * What the VMX engine needs of the processor core: its words (`Layout`) and a few actions. `CpuCore` satisfies it; unit tests put an
- * array and stubs in its place.
+ * What the VMX engine needs from the processor core: its words (`Layout`) and a few actions. `CpuCore` implements it; unit tests use an array and
+ * stubs instead.
  */
 export interface VmxCore {
   /** The machine's memory as 32-bit words: processor block, TLBs, guest RAM, carve-out. */
@@ -17,17 +17,17 @@ export interface VmxCore {
   readonly physicalAddressWidth: number;
   /**
    * Byte offset, in the machine's memory, of a structure that VMX operation uses; −1 where there is no RAM, and in parts of the carve-out that do
-   * not belong to whoever executed VMXON (CARVE_OUT_STRUCTURES).
+   * not belong to the software that executed VMXON (CARVE_OUT_STRUCTURES).
    */
   structureOffset(physicalAddress: number): number;
   /**
-   * Works out CPL, mode, masks, TLBs and attention anew after control registers, segments, RFLAGS or the VMX mode were changed by hand,
-   * and keeps of the TLBs what the architecture lets it keep over a VM entry or exit (VPID, EPTP, CR3).
+   * Recomputes CPL, mode, masks, TLBs and attention after control registers, segments, RFLAGS or the VMX mode were written directly. TLB entries
+   * that the architecture lets it keep across a VM entry or exit (VPID, EPTP, CR3) stay.
    */
   stateLoaded(): void;
-  /** Forgets all translations of guests: INVEPT, INVVPID. */
+  /** Drops all translations of guests: INVEPT, INVVPID. */
   flushGuestTlb(): void;
-  /** RDMSR without a VM exit: the value stands in BUS_VALUE. @returns false for #GP. */
+  /** RDMSR without a VM exit: the value is in BUS_VALUE. @returns false for #GP. */
   readMsr(address: number): boolean;
   /** WRMSR without a VM exit. @returns false for #GP. */
   writeMsr(address: number, low: number, high: number): boolean;

@@ -26,11 +26,11 @@ import { Word } from './words.js';
 
 const { exitPending: exitPendingWord, owner: ownerWord } = Word;
 
-/** Facts of the processor model that the engine needs. */
+/** Facts about the processor model that the engine needs. */
 export interface VmxEngineOptions extends CapabilityOptions {
   /** The VM-entry rules in order of their breach: control, host, guest; all of the SDM's by default. */
   readonly rules?: readonly EntryRule[];
-  /** What the processor announces; the default model's if it is not given. */
+  /** What the processor announces. The default is the default model's. */
   readonly features?: FeatureSource;
 }
 
@@ -79,14 +79,14 @@ export class VmxEngine implements VmxProcessor {
     return this.state.nonRoot;
   }
 
-  /** VMLAUNCH, VMRESUME. After `Transferred` from JavaScript the caller returns at once; `exitPending` tells of an entry that failed late. */
+  /** VMLAUNCH, VMRESUME. After `Transferred` from JavaScript the caller returns at once; `exitPending` is true if the entry failed late. */
   enter(isLaunch: boolean, owner: Owner): VmxStatus {
     const status = this.entry.enter(isLaunch, owner);
     if (status === VmxStatus.Transferred && !this.state.nonRoot && owner === Owner.JavaScript) this.exitPending = true;
     return status;
   }
 
-  /** A VM exit, after the core stopped with `StopReason.VmExit`. @returns why it ended in a VMX abort and the processor is shut down, as a rule `None`. */
+  /** A VM exit, after the core stopped with `StopReason.VmExit`. @returns the VMX abort that shut the processor down, normally `None`. */
   leave(): VmxAbort {
     const abort = this.exit.leaveGuest();
     const { words } = this.state;
@@ -94,7 +94,7 @@ export class VmxEngine implements VmxProcessor {
     return abort;
   }
 
-  /** The machine's memory was replaced as a whole: works out what the engine derives from the current VMCS. */
+  /** The machine's whole memory was replaced: recomputes what the engine derives from the current VMCS. */
   memoryRestored(): void {
     this.vmcs.memoryRestored();
     this.checks.memoryRestored();
@@ -135,13 +135,13 @@ export class VmxEngine implements VmxProcessor {
     return this.core.structureOffset(physicalAddress);
   }
 
-  /** The VMM's memory is there for a VMM in JavaScript only: no hypervisor in x86 code reaches it by its structures or its EPT. */
+  /** The VMM's memory exists only for a VMM in JavaScript. A hypervisor in x86 code cannot reach it through its structures or its EPT. */
   setOwner(owner: Owner): void {
     const { block } = this.core;
     const parts = owner === Owner.JavaScript ? Constants.CARVE_OUT_VMM : 0;
     if (block.get('CARVE_OUT_STRUCTURES') === parts) return;
     block.set('CARVE_OUT_STRUCTURES', parts);
-    // A translation of the owner before, by EPT, may lead to what the new one does not have.
+    // An EPT translation of the previous owner may lead to memory that the new owner does not have.
     this.core.flushGuestTlb();
   }
 

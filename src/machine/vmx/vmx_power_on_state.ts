@@ -5,7 +5,7 @@ import type { RegisterValues } from '../processor/processor_block.js';
 import { firstVmxMsr, vmxCapabilities, VmxMsr } from './capabilities.js';
 
 const none = 0xffffffffffffffffn;
-/** TSC multiplier of 1: 48 bits behind the point. */
+/** TSC multiplier of 1: 48 fraction bits. */
 const noScaling = 1n << 48n;
 
 /** The VMX state of a processor after power-on: outside VMX operation. Words that are not named are 0. @param cr4Allowed bits that CR4 may have. */

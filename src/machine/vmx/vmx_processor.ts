@@ -2,9 +2,9 @@
 import type { MemoryWriter } from '../memory_writer.js';
 import type { Owner } from './vmx_state.js';
 
-/** What the VMX instructions need of the logical processor that executes them, beside the VMCS. */
+/** What the VMX instructions need from the logical processor that executes them, besides the VMCS. */
 export interface VmxProcessor {
-  /** The machine's memory as words; `offsetOf` says where a physical address stands in it. */
+  /** The machine's memory as words; `offsetOf` gives the offset of a physical address in it. */
   readonly words: Uint32Array;
   /** Writes that memory. */
   readonly writer: MemoryWriter;
@@ -16,12 +16,12 @@ export interface VmxProcessor {
   readonly featureControlLow: number;
   /** Byte offset, in the machine's memory, of a region that the executing hypervisor may use; −1 where there is none. */
   offsetOf(physicalAddress: number): number;
-  /** Says who executes VMXON, and so which memory the structures of VMX operation may be in. Outside VMX operation: `Owner.Code`. */
+  /** Says who executes VMXON. That decides in which memory the structures of VMX operation may be. Outside VMX operation: `Owner.Code`. */
   setOwner(owner: Owner): void;
   /** Tells the core whether VMX operation is on. @param mode of `VmxMode`. */
   setVmxMode(mode: number): void;
-  /** Forgets translations of one EPT hierarchy (`eptp`, its physical address of the top table), or of all if it is −1. SDM 3C "INVEPT". */
+  /** Drops translations of one EPT hierarchy (`eptp`, its physical address of the top table), or of all if it is −1. SDM 3C "INVEPT". */
   flushEpt(top: number): void;
-  /** Forgets linear translations of a VPID, or of all VPIDs but 0 if it is −1. SDM 3C "INVVPID". */
+  /** Drops linear translations of a VPID, or of all VPIDs but 0 if it is −1. SDM 3C "INVVPID". */
   flushVpid(vpid: number): void;
 }

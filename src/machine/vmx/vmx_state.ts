@@ -35,7 +35,7 @@ const listCountSlots = [VmcsField.VmExitMsrStoreCount, VmcsField.VmExitMsrLoadCo
 
 const allCold = Constants.COLD_TABLES | Constants.COLD_CONTROLS;
 
-/** Who runs at the host's RIP after a VM exit. */
+/** What runs at the host's RIP after a VM exit. */
 export const Owner = {
   /** Guest code of the machine executed VMLAUNCH or VMRESUME: host RIP is x86 code. */
   Code: 0,
@@ -44,18 +44,18 @@ export const Owner = {
 } as const;
 export type Owner = (typeof Owner)[keyof typeof Owner];
 
-/** What VM entry and VM exit of one logical processor know of each other. */
+/** The state that VM entry and VM exit of one logical processor share. */
 export class VmxState {
   /** What VM exits save, for the current exit controls. */
   savePlan: SavePlan = makeSavePlan(0);
   private plannedControls = 0;
-  /** What the controls say, as the paths of entry and exit ask for it. */
+  /** The controls, in the form that the entry and exit paths need. */
   usesEpt = false;
   usesTimer = false;
   savesTimer = false;
   acknowledgesInterrupts = false;
   hasEntryMsrs = false;
-  /** Whether the controls let the guest's state stay in the processor over an exit to JavaScript. */
+  /** Whether the controls let the guest's state stay in the processor across an exit to JavaScript. */
   mayStayResident = false;
 
   /** The machine's memory as signed words: reading them never allocates. */
@@ -82,8 +82,8 @@ export class VmxState {
   }
 
   /**
-   * The processor is in root operation, but still holds the guest's state: after an exit to JavaScript nothing reads the host's
-   * registers as a rule, so they are loaded only when something does (`materializeHost`). It saves two thirds of an exit.
+   * The processor is in root operation, but still holds the guest's state. After an exit to JavaScript, normally nothing reads the host's
+   * registers, so they are loaded only on demand (`materializeHost`). That saves two thirds of an exit.
    */
   get resident(): boolean {
     return this.words[residentWord] !== 0;
@@ -101,8 +101,8 @@ export class VmxState {
   }
 
   /**
-   * Groups of fields (Constants.COLD_*) that the next exit must save whether the guest changed them or not: all others the VMCS holds as the
-   * last exit found them.
+   * Groups of fields (Constants.COLD_*) that the next exit must save even if the guest did not change them. For all other groups, the VMCS has the
+   * values that the last exit found.
    */
   get coldUnknown(): number {
     return this.words[coldUnknownWord]!;
@@ -111,7 +111,7 @@ export class VmxState {
     this.words[coldUnknownWord] = groups;
   }
 
-  /** Makes the plan of exits anew, after a control that it depends on changed. */
+  /** Rebuilds the plan of exits after a control that it depends on changed. */
   updateExitPlan(): void {
     const exit = this.vmcs.low(exitControlsSlot);
     this.coldUnknown = allCold;
@@ -128,7 +128,7 @@ export class VmxState {
     this.mayStayResident = !lists && savesWhatItLoads(exit, this.vmcs.low(entryControlsSlot));
   }
 
-  /** Loads the host's state if that was put off; the next VM entry must then load the guest's again. */
+  /** Loads the host's state if that was deferred. The next VM entry must then load the guest's again. */
   materializeHost(): void {
     if (!this.resident) return;
     loadHostState(this.core, this.vmcs);
@@ -136,7 +136,7 @@ export class VmxState {
     this.core.stateLoaded();
   }
 
-  /** The processor holds the guest's state no more. */
+  /** The processor no longer holds the guest's state. */
   forgetGuest(): void {
     this.resident = false;
     this.coldUnknown = allCold;

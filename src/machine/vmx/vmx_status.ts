@@ -7,9 +7,9 @@
 export const VmxStatus = {
   /** VMsucceed: the arithmetic flags become 0. */
   Succeed: 0,
-  /** VMfailInvalid: CF becomes 1, there is no current VMCS to take an error number. */
+  /** VMfailInvalid: CF becomes 1. There is no current VMCS to hold an error number. */
   FailInvalid: 1,
-  /** VMfailValid: ZF becomes 1, the number stands in the VM-instruction error field. */
+  /** VMfailValid: ZF becomes 1, and the number is in the VM-instruction error field. */
   FailValid: 2,
   /** VMLAUNCH or VMRESUME: the guest's state is loaded (or a VM entry failed late and the host's is); no flags to set, RIP is right. */
   Transferred: 3,
@@ -20,7 +20,7 @@ export const VmxStatus = {
 } as const;
 export type VmxStatus = (typeof VmxStatus)[keyof typeof VmxStatus];
 
-/** The vector of the fault that a status stands for, −1 if it stands for none. */
+/** The vector of the fault that a status means, −1 if it is not a fault. */
 export function faultVector(status: VmxStatus): number {
   return status >= 0x100 ? status & 0xff : -1;
 }
