@@ -16,17 +16,17 @@ import type { ModuleSource } from './module_source.js';
 /** A state of the driver, by the names that `bfm status` prints. */
 export type DriverState = keyof typeof VmmStatus;
 
-/** What a driver is made with. */
+/** Options of a driver. */
 export interface DriverOptions {
   readonly machine: MachineHost;
   readonly source: ModuleSource;
   /** One word of (shared) memory: 1 + the place in `handlerNames` of the handler that runs, 0 between exits. */
   readonly whereabouts?: Int32Array;
-  /** How many modules may be added; 75 if it is not given. */
+  /** How many modules may be added. The default is 75. */
   readonly maxModules?: number;
   /** Remember where each VMCS field was written, for the report of a VM entry that fails. */
   readonly traceVmcs?: boolean;
-  /** Is told `handlerNames` when a vCPU has its handlers, before the first of them is called. */
+  /** Called with `handlerNames` when a vCPU has its handlers, before the first of them runs. */
   readonly announceHandlers?: (names: readonly string[]) => void;
 }
 
@@ -74,7 +74,7 @@ export class Driver {
     return this.state;
   }
 
-  /** Whether a VMM holds processors, or broke while it did. */
+  /** Whether a VMM holds processors, or failed while it held them. */
   get hasVmm(): boolean {
     return this.state === 'VMM_RUNNING' || this.state === 'VMM_CORRUPT';
   }
@@ -101,7 +101,7 @@ export class Driver {
   }
 
   /**
-   * Loads the base VMM and the modules. A failure leaves the VMM unloaded. Loaded: nothing to do.
+   * Loads the base VMM and the modules. A failure leaves the VMM unloaded. If it is already loaded, nothing happens.
    *
    * @param settings values of the modules' parameters, as text by name.
    * @throws ModuleLoadError …
@@ -127,7 +127,7 @@ export class Driver {
   }
 
   /**
-   * Puts every processor into a VM: `startVmm`, then VMCALL start. A failure stops those that were started. Running: nothing to do.
+   * Puts every processor into a VM: `startVmm`, then VMCALL start. A failure stops the processors that were started. If the VMM already runs, nothing happens.
    *
    * @throws DriverStateError, EntryError, DriverError
    */
@@ -143,7 +143,7 @@ export class Driver {
     this.state = 'VMM_RUNNING';
   }
 
-  /** Takes the processors out again, last first. A failure makes the VMM corrupt. Loaded: nothing to do. */
+  /** Takes the processors out again, last first. A failure makes the VMM corrupt. If the VMM is loaded but not running, nothing happens. */
   stop(): void {
     if (this.state === 'VMM_LOADED') return;
     this.allow('stop', 'VMM_RUNNING');
@@ -170,8 +170,8 @@ export class Driver {
   }
 
   /**
-   * The end of a machine: disposes the VMM whatever its state, without touching a processor. What parts say then goes to the VMM's serial
-   * port; reports stay readable. An exception of a part is not the caller's concern any more: it is only said.
+   * The end of a machine: disposes the VMM in any state, without touching a processor. Messages of parts go to the VMM's serial port. Reports stay
+   * readable. An exception of a part is logged, not thrown.
    */
   close(): void {
     try {
@@ -184,11 +184,11 @@ export class Driver {
     this.state = 'VMM_UNLOADED';
   }
 
-  /** The messages of a vCPU. @throws DriverStateError, DriverError for an id that never was */
+  /** The messages of a vCPU. @throws DriverStateError; DriverError for an id that no vCPU ever had */
   dump(vcpuid: bigint): string {
     this.allow('dump', 'VMM_LOADED', 'VMM_RUNNING', 'VMM_CORRUPT');
     const text = this.vmm!.vcpuManager.readRing(vcpuid);
-    // vCPU 0 has nothing to tell before the first start; no other may ever come.
+    // vCPU 0 has no messages before the first start. A vCPU with another id may never exist.
     if (text === undefined && (vcpuid !== 0n || this.state === 'VMM_RUNNING')) {
       throw new DriverError(
         `there is no vcpu ${vcpuid} to dump (${errorCodeName(ErrorCode.GET_DRR_FAILURE)}): the VMM ${this.state === 'VMM_RUNNING' ? `runs ${this.started}` : 'has had none with this id'}`,
@@ -197,7 +197,7 @@ export class Driver {
     return text ?? '';
   }
 
-  /** The last error in the VMM's log: why a VMCALL failed. @returns undefined if it tells of none. */
+  /** The last error in the VMM's log: why a VMCALL failed. @returns undefined if there is none. */
   get lastError(): string | undefined {
     return lastError(this.vmm?.vcpuManager.readRing(0n));
   }
@@ -271,7 +271,7 @@ export class Driver {
     this.started--;
   }
 
-  /** After a failed start: what runs is stopped; if that fails as well, the VMM is corrupt. */
+  /** After a failed start: stops what runs. If that fails too, the VMM is corrupt. */
   private rollBack(): void {
     try {
       while (this.started > 0) {

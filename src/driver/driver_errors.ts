@@ -4,10 +4,10 @@ import { BareflankError, type ErrorOptions } from '../intrinsics/errors.js';
 /** A call that the driver's state does not allow. */
 export class DriverStateError extends BareflankError {}
 
-/** A list of modules that cannot be read: no file, no JSON, the wrong shape. */
+/** A list of modules cannot be read: the file is missing, is not JSON, or has the wrong shape. */
 export class ModuleListError extends BareflankError {}
 
-/** A module that cannot be loaded: no file, a syntax error, an exception while it is evaluated, no modules among its exports. */
+/** A module cannot be loaded: the file is missing, has a syntax error, throws while it is evaluated, or exports no module. */
 export class ModuleFileError extends BareflankError {
   constructor(
     message: string,

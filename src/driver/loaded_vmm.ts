@@ -23,7 +23,7 @@ export interface FileModule {
 
 /** What a load depends on, besides machine and modules. */
 export interface LoadOptions {
-  /** Remember where each VMCS field was written. */
+  /** Record where each VMCS field is written. */
   readonly traceVmcs?: boolean;
   /** Values of parameters, as text by name. */
   readonly settings?: Readonly<Record<string, string>>;
@@ -121,7 +121,7 @@ export class LoadedVmm {
     }
   }
 
-  /** Disposes all parts, whatever the reports do: vCPUs first, the VMM's last. */
+  /** Disposes all parts, even if a report fails: vCPUs first, the VMM's last. */
   unload(): void {
     try {
       this.finalReports = this.vcpuManager.reports();

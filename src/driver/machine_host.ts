@@ -7,7 +7,7 @@ export interface IntrinsicBinding {
   readonly value: unknown;
 }
 
-/** Memory of the driver's that its own page table maps, for the data of a VMCALL. */
+/** Memory of the driver for the data of a VMCALL. The driver's own page table maps it. */
 export interface DriverBuffer {
   /** Guest-virtual address in the driver's context. */
   readonly address: bigint;
@@ -17,19 +17,19 @@ export interface DriverBuffer {
   read(length: number): Uint8Array;
 }
 
-/** What the driver needs of a machine. */
+/** What the driver needs from a machine. */
 export interface MachineHost {
   /** How many logical processors it has. */
   readonly processors: number;
   /** One implementation of each intrinsics interface. */
   readonly intrinsics: readonly IntrinsicBinding[];
-  /** The VMM's serial port; COM2 if the machine has nothing to say. */
+  /** The VMM's serial port. The default is COM2. */
   readonly serialSettings?: SerialSettings;
   /**
-   * Runs `body` on a processor at an instruction boundary, in a ring-0 64-bit context of the driver's; afterwards the processor goes on where
-   * it was, in whatever VMX mode it then is.
+   * Runs `body` on a processor at an instruction boundary, in the driver's ring-0 64-bit context. Afterwards the processor goes on where it was, in
+   * whatever VMX mode it is then.
    */
   inDriverContext<T>(processor: number, body: () => T): T;
-  /** For VMCALLs that carry data; without them there are none. */
+  /** The buffers for VMCALLs that carry data. Without buffers there are no such VMCALLs. */
   readonly vmcallBuffers?: { readonly input: DriverBuffer; readonly output: DriverBuffer };
 }

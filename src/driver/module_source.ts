@@ -3,7 +3,7 @@ import type { PartModule } from '../vmm/container/part_module.js';
 
 /** Where a driver gets modules from: files on a computer, a bundle in a page. */
 export interface ModuleSource {
-  /** The one name of a module, however it is spelled. @throws ModuleFileError if there is no such module */
+  /** The one name of a module, regardless of its spelling. @throws ModuleFileError if there is no such module */
   identify(file: string): string;
   /** The modules that a list names (a `.modules` file). @throws ModuleListError */
   readList(file: string): readonly string[];

@@ -4,8 +4,8 @@
 export type BitKind = 'bit' | 'run' | 'control';
 
 /**
- * One named bit or run of bits of a register, MSR, CPUID register or VMCS field. Positions count from 0, both ends belong to it. Its name,
- * its kind and the names of its values are known to the type system too: accessors are typed by them.
+ * One named bit or run of bits of a register, MSR, CPUID register or VMCS field. Positions count from 0; both ends belong to it. Its name,
+ * its kind and the names of its values are part of its type, from which accessors get their types.
  */
 export interface BitField<N extends string = string, K extends BitKind = BitKind, V extends string = string> {
   /** snake_case, the SDM's word. A prefix before a dot tells apart layouts that share one field (`mov_dr.debug_register_number`). */
@@ -17,7 +17,7 @@ export interface BitField<N extends string = string, K extends BitKind = BitKind
   readonly mask?: bigint;
   /** Names of the values that it can take. */
   readonly values?: Readonly<Record<V, number>> | undefined;
-  /** What a value means, where that is more than its name. */
+  /** What a value means, if its name does not say it. */
   readonly meaning?: ((value: number) => string) | undefined;
 }
 
@@ -75,7 +75,7 @@ export type MaskField<M, R extends string = never> =
 /**
  * The bit fields that a table of 32-bit masks (`Cr0`, `FeatureControl` …) names: one definition serves code, accessors and `describe`.
  *
- * @param runs the names of those that are more than one bit: the type of a mask does not tell.
+ * @param runs the names of masks with more than one bit: the type of a mask does not show that.
  * @throws Error if a mask is one bit and named in `runs`, or is not and is not named.
  */
 export function bitFieldsOf<const M extends ValueNames, const R extends keyof M & string = never>(
@@ -117,7 +117,7 @@ type Without<F, X extends string> =
       : BitField<Exclude<N, X>, K, V>
     : never;
 
-/** Gives names to the values of some of the fields: those are runs then, be they of one bit. */
+/** Gives names to the values of some fields. Such a field counts as a run, even if it has one bit. */
 export function withValues<F extends BitField, const T extends Readonly<Record<string, ValueNames>>>(
   fields: readonly F[],
   values: T & Readonly<Record<Exclude<keyof T, F['name']>, never>>,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What a bit does, in a line: for `bfm describe`. Text only: positions and values have their definitions elsewhere.
+// A line for each bit that says what it does, for `bfm describe`. This file has only text; other files define positions and values.
 
 /** Controls of all control words and of the capability MSRs, whose bits have the same names. SDM 3C "VM-Execution Control Fields" and the chapters after it. */
 const controls = {
@@ -331,7 +331,7 @@ const fields = {
 
 const meanings: Readonly<Record<string, string>> = { ...controls, ...registers, ...segments, ...msrs, ...fields };
 
-/** What the bit or run of bits of this name does, in a line; undefined where its name and the values say all. @param name as its definition has it. */
+/** What the bit or run of bits of this name does, in a line; undefined if its name and values say it all. @param name as its definition has it. */
 export function bitMeaning(name: string): string | undefined {
   return meanings[name.slice(name.lastIndexOf('.') + 1)];
 }

@@ -3,10 +3,10 @@
 /** Which container owns a component: one of the whole VMM, or the child container of each vCPU. */
 export type ComponentScope = 'vmm' | 'vcpu';
 
-/** How many bindings a symbol takes: exactly one (replaced by `rebind`), or any number beside each other. */
+/** How many bindings a symbol takes: exactly one (which `rebind` replaces), or any number. */
 export type ComponentArity = 'one' | 'many';
 
-/** What a symbol was declared with. */
+/** The declaration of a symbol. */
 export interface ComponentDeclaration {
   readonly name: string;
   readonly scope: ComponentScope;
@@ -18,7 +18,7 @@ export interface ComponentDeclaration {
 /** A symbol that carries the type of what it is bound to. */
 export type ComponentSymbol<T> = symbol & { readonly __component?: T };
 
-// A table of declarations, filled while modules are evaluated and never changed afterwards: it owns no lifetimes.
+// A table of declarations. Modules fill it while they are evaluated, and nothing changes it afterwards. It owns no lifetimes.
 const declarations = new Map<symbol, ComponentDeclaration>();
 
 function declare<T>(
@@ -48,8 +48,8 @@ type MemberOf<T> = keyof T & string;
 /**
  * Declares a contribution point, which takes any number of bindings.
  *
- * @param members what a contribution must have, because users' files are not type-checked when they are loaded: a member, or a list of which
- *   at least one is there. No two points share one, so that a class may contribute to all of them.
+ * @param members the members that a contribution must have: a name, or a list of names of which at least one must exist. They are checked
+ *   because users' files are not type-checked when they are loaded. No two points share a member, so a class may contribute to all of them.
  */
 export function contribution<T>(
   name: string,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Numbers that Bareflank 1.1's users meet, by the names they know. 64-bit ones are bigint.
+// Numbers that users of Bareflank 1.1 meet, under their Bareflank names. 64-bit numbers are bigint.
 import { MemoryType } from './registers.js';
 
-/** vCPU ids: the reserved bit, special ids, and what tells guest vCPUs (ids from 0x10000) from host vCPUs. */
+/** vCPU ids: the reserved bit, special ids, and the bit that distinguishes guest vCPUs (ids from 0x10000) from host vCPUs. */
 export const VcpuId = {
   reserved: 0x8000000000000000n,
   invalid: 0xffffffffffffffffn,
@@ -30,7 +30,7 @@ export const VmcallOpcode = {
   VMCALL_UNITTEST: 10,
 } as const;
 
-/** What a VMCALL_VERSIONS asks for (R02). */
+/** What a VMCALL_VERSIONS call asks for (R02). */
 export const VmcallVersions = {
   VMCALL_VERSION_PROTOCOL: 0,
   VMCALL_VERSION_BAREFLANK: 1,
@@ -120,7 +120,7 @@ export const ErrorCode = {
   BF_VMCALL_FAILURE: 0x8000001000000000n,
 } as const;
 
-/** Names that `errorCodeName` gives: the failures that are told apart. */
+/** The names that `errorCodeName` gives. */
 export const stringifiedErrorCodes = [
   'SUCCESS',
   'ENTRY_ERROR_STACK_OVERFLOW',
@@ -242,7 +242,7 @@ export const MemoryAttribute = {
   ptUcM: 0x307,
 } as const;
 
-/** What the VMM puts into IA32_PAT. */
+/** The VMM's value of IA32_PAT. */
 export const PAT_VALUE = 0x0706050406040100n;
 
 /** Which PAT entry holds which memory type. */

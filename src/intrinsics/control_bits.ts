@@ -170,7 +170,7 @@ export const controlBitFields = {
   vmfunc: controlsOf(VmFunctionControl),
 } as const;
 
-/** The 64-bit words: their capability MSR has one bit a control, the allowed-1 setting; each control may be 0. */
+/** The 64-bit words. Their capability MSR has one bit per control, the allowed-1 setting. Each control may be 0. */
 const wideWords: ReadonlySet<ControlWord> = new Set<ControlWord>(['tertiary', 'secondaryExit', 'vmfunc']);
 
 /** Whether a word's capability MSR is one 64-bit word of allowed-1 settings, not a half of allowed-0 and one of allowed-1 settings. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Every definition as plain data, for `bfm describe` and for tests that walk them all.
+// Every definition as plain data, for `bfm describe` and for tests that walk over all of them.
 import { camelCase } from './accessors/build_accessors.js';
 import type { BitField } from './bit_fields.js';
 import { bitMeaning } from './bit_meanings.js';
@@ -91,7 +91,7 @@ export interface Description {
   }[];
   readonly registers: readonly {
     readonly name: string;
-    /** Empty for a layout that is no register by itself. */
+    /** Empty for a layout that is not itself a register. */
     readonly accessor: string;
     readonly section: string;
     readonly fields: readonly DescribedField[];
@@ -167,7 +167,7 @@ function describeConstants(): Readonly<Record<string, DescribedConstants>> {
   };
 }
 
-/** Other definitions are layouts: they stand in VMCS fields, MSRs and memory. */
+/** Other definitions are layouts, which occur in VMCS fields, MSRs and memory. */
 function registerAccessor(name: string): string {
   const own = name.slice(name.indexOf('.') + 1);
   return own in registerFields || (segmentNames as readonly string[]).includes(own) ? `registers.${own}` : '';

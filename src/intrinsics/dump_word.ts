@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// How dumps print a register, MSR, CPUID register or VMCS field: by its definition.
+// Prints a register, MSR, CPUID register or VMCS field by its definition, for dumps.
 import { extract, type BitField } from './bit_fields.js';
 import { mayBeOne, mustBeOne, type ControlWord } from './control_bits.js';
 
-/** What a dump needs to know of a word. */
+/** What a dump needs to know about a word. */
 export interface DumpedWord {
   /** snake_case. */
   readonly name: string;
@@ -14,12 +14,12 @@ export interface DumpedWord {
 
 const hex = (value: bigint): string => `0x${value.toString(16).toUpperCase()}`;
 
-/** One line: the name of a word and its value. @param value undefined where the processor lacks it. */
+/** One line: the name of a word and its value. @param value undefined if the processor lacks it. */
 export function dumpLine(name: string, value: bigint | undefined): string {
   return `${name.padEnd(52)}${value === undefined ? "doesn't exist" : hex(value)}`;
 }
 
-/** What is in a word, a line each: the names of the bits that are 1, and the runs that are not 0 with their values. */
+/** The contents of a word, a line each: the names of the bits that are 1, and the runs that are not 0 with their values. */
 export function enabledBits(fields: readonly BitField[], value: bigint): string[] {
   return fields.flatMap((field) => {
     const part = extract(field, value);
@@ -39,7 +39,7 @@ export function allowedSettings(fields: readonly BitField[], word: ControlWord, 
   });
 }
 
-/** A word with all that is in it. @param value undefined where the processor lacks it. */
+/** A word with all that is in it. @param value undefined if the processor lacks it. */
 export function dumpWord({ name, fields, capabilityOf }: DumpedWord, value: bigint | undefined): string {
   const head = dumpLine(name, value);
   if (value === undefined) return head;

@@ -12,7 +12,7 @@ export interface ErrorDetails {
   readonly advice?: string;
 }
 
-/** What an error may carry beside its message. */
+/** What an error may carry besides its message. */
 export interface ErrorOptions {
   readonly causedBy?: unknown;
   readonly details?: ErrorDetails;
@@ -22,7 +22,7 @@ export interface ErrorOptions {
 export class BareflankError extends Error {
   /** The error that led to this one, if any. */
   readonly causedBy: unknown;
-  /** The parts of the message, as far as they stand apart. */
+  /** The parts of the message that are known separately. */
   readonly details: ErrorDetails;
 
   constructor(message: string, options: ErrorOptions = {}) {
@@ -44,7 +44,7 @@ export class ProcessorFault extends BareflankError {
   }
 }
 
-/** A load or store of the VMM missed its page table. */
+/** The VMM's page table does not map the address of a load or store. */
 export class VmmPageFault extends BareflankError {
   constructor(
     readonly address: bigint,
@@ -57,7 +57,7 @@ export class VmmPageFault extends BareflankError {
   }
 }
 
-/** An accessor was asked to write what only the processor writes. */
+/** An accessor was asked to write a read-only word. */
 export class ReadOnlyError extends BareflankError {}
 
 /** A value does not fit into a bit field, or has no such name. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What the exit-information fields say, by kind of exit. SDM 3C "Basic VM-Exit Information", "Information for VM Exits Due to Vectored
+// The meaning of the exit-information fields, by kind of exit. SDM 3C "Basic VM-Exit Information", "Information for VM Exits Due to Vectored
 // Events", "Information for VM Exits That Occur During Event Delivery", "Information for VM Exits Due to Instruction Execution".
 import { bitFieldsOf, bits, prefixed, scattered, valuesOf, withValues } from './bit_fields.js';
 
@@ -14,7 +14,7 @@ export const InterruptionType = {
   OtherEvent: 7,
 } as const;
 
-/** The bits of those fields that are no type or vector. */
+/** The bits of those fields outside type and vector. */
 export const InterruptionBit = {
   Vector: 0xff,
   Type: 7 << 8,

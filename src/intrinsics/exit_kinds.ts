@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What kinds of VM exits have in common, as tables by basic exit reason: the exit path asks them.
+// Properties that several kinds of VM exits share, as tables by basic exit reason. The exit path uses them.
 import { ExitReason } from './exit_reasons.js';
 
 /** How many basic exit reasons the tables know. */
@@ -52,7 +52,7 @@ export const exitsBetweenInstructions = tableOf(
   ExitReason.ApicWrite,
 );
 
-/** 1: the exit saves the debug exceptions that wait for delivery. SDM 3C "Saving Non-Register State". */
+/** 1: the exit saves pending debug exceptions. SDM 3C "Saving Non-Register State". */
 export const exitsWithPendingDebugExceptions = tableOf(
   ExitReason.InitSignal,
   ExitReason.Smi,

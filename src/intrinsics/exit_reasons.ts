@@ -83,7 +83,7 @@ export const ExitReason = {
 /** A basic exit reason that has a name here. */
 export type ExitReason = (typeof ExitReason)[keyof typeof ExitReason];
 
-/** The exit-reason field's bits beside the basic reason. SDM 3C "Basic VM-Exit Information". */
+/** The exit-reason field's bits other than the basic reason. SDM 3C "Basic VM-Exit Information". */
 export const ExitReasonBit = {
   BasicExitReason: 0xffff,
   VmExitIncidentToEnclaveMode: 1 << 27,

@@ -2,8 +2,8 @@
 import { component } from './component.js';
 
 /**
- * The general-purpose registers of the executing processor as they stood at the last VM exit, in the SDM's order of encoding:
- * RAX RCX RDX RBX RSP RBP RSI RDI R8 … R15. What is stored here is in the registers at the next VM entry. RSP's slot is unused: the
+ * The general-purpose registers of the executing processor as of the last VM exit, in the SDM's order of encoding:
+ * RAX RCX RDX RBX RSP RBP RSI RDI R8 … R15. The next VM entry loads what is stored here. RSP's slot is unused: the
  * guest's RSP is a VMCS field.
  */
 export interface GeneralRegisters {

@@ -11,13 +11,13 @@ export interface HostEntry {
   /** Forgets the exit entry of the executing processor. */
   detach(): void;
   /**
-   * Where the caller of `vmlaunch` goes on as the guest: the values for `GUEST_RIP` and `GUEST_RSP` of a launch that demotes the running
+   * Where the caller of `vmlaunch` continues as the guest: the values for `GUEST_RIP` and `GUEST_RSP` of a launch that demotes the running
    * system. In the simulated PC it is the driver's context (its code page and stack), on metal the launch stub.
    */
   launchPoint(): { readonly rip: bigint; readonly rsp: bigint };
   /**
-   * The end of `promote`: the general-purpose registers of `GeneralRegisters`, then RSP, RFLAGS and RIP are loaded and the processor goes on in
-   * VMX root, natively, as what was the guest. `true`: the processor is no longer the VMM's, the caller must return at once without
+   * The end of `promote`: the general-purpose registers of `GeneralRegisters`, then RSP, RFLAGS and RIP are loaded. The processor goes on natively in
+   * VMX root, as the former guest. `true`: the processor is no longer the VMM's, the caller must return at once without
    * touching it (the contract of `vmlaunch`).
    */
   returnTo(rip: bigint, rsp: bigint, rflags: bigint): boolean;

@@ -5,7 +5,7 @@ import { bits, bitFieldsOf, highHalf, snakeCase, type BitField } from './bit_fie
 import { controlBitFields, type ControlWord } from './control_bits.js';
 import { Bndcfgs, debugctlFields, eferFields, patFields, perfGlobalCtrlFields } from './registers.js';
 
-// What only the processor writes stands apart so that the type system knows it: WRMSR is #GP.
+// Read-only MSRs (WRMSR is #GP) are in a separate table, so that their types differ.
 const readOnlyMsrs = {
   Ia32PlatformId: 0x17,
   MsrPlatformInfo: 0xce,
@@ -111,7 +111,7 @@ export const Msr = {
   Ia32TscAux: 0xc0000103,
 } as const;
 
-/** MSRs that only a processor with VMX or SMX has: what hides VMX hides them. SDM 4 "Architectural MSRs". */
+/** MSRs that only a processor with VMX or SMX has. Code that hides VMX hides them too. SDM 4 "Architectural MSRs". */
 export const vmxMsrs: readonly number[] = [
   ...Object.values(vmxCapabilityMsrs),
   Msr.Ia32FeatureControl,
@@ -192,7 +192,7 @@ export const VmxBasicHigh = {
   InjectHardwareExceptionWithoutErrorCode: 1 << 24,
 } as const;
 
-/** The bit fields of each MSR that has any, but for those of `capabilityWords`. */
+/** The bit fields of each MSR that has any, except those of `capabilityWords`. */
 export const msrBits = {
   Ia32ApicBase: [
     bits('bsp', 8),

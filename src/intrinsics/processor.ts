@@ -15,11 +15,11 @@ export interface Processor {
   /** HLT with interrupts as they are. */
   halt(): void;
   /**
-   * Whether the driver's own context executes on this processor, which starts and stops the VMM: in the simulated PC `DriverContext`; on metal the
-   * driver's CR3 and a RIP in its code. No guest can bring this about.
+   * Whether the driver's own context, which starts and stops the VMM, executes on this processor. In the simulated PC that is `DriverContext`; on
+   * metal, the driver's CR3 and a RIP in its code. No guest can make this true.
    */
   isDriverContext(): boolean;
-  /** CLI and HLT: this processor runs no more. @param reason what the report of its end says. */
+  /** CLI and HLT: stops this processor for good. @param reason for the report. */
   stop(reason: string): void;
 }
 export const Processor = component<Processor>('bareflank.intrinsics.Processor', 'vmm');

@@ -3,7 +3,7 @@ import { enabledBits } from './dump_word.js';
 import { exitQualificationFields } from './exit_information.js';
 import { ExitReason } from './exit_reasons.js';
 
-/** The prefix of a qualification's fields where it is not the exit reason's own name. */
+/** The prefix of a qualification's fields if it is not the exit reason's own name. */
 const prefixes: Readonly<Partial<Record<number, string>>> = {
   [ExitReason.ExceptionOrNonMaskableInterrupt]: 'debug_exception',
   [ExitReason.Sipi]: 'sipi',
@@ -18,7 +18,7 @@ const prefixes: Readonly<Partial<Record<number, string>>> = {
 };
 
 /**
- * What an exit qualification says, by the names of its bits: `data_write`, `port_number = 0x3F8`. Empty where the qualification is one value or
+ * What an exit qualification says, by the names of its bits: `data_write`, `port_number = 0x3F8`. Empty if the qualification is one value or
  * nothing. SDM 3C "Basic VM-Exit Information".
  */
 export function qualificationText(reason: number, qualification: bigint): string[] {

@@ -16,7 +16,7 @@ export interface TableRegister {
 /** Segment selectors and descriptor-table registers of the executing processor. SDM 3A "Protected-Mode Memory Management". */
 export interface Segments {
   readSelector(segment: SegmentName): number;
-  /** MOV, LLDT or LTR; CS as by a far return to the next instruction. */
+  /** MOV, LLDT or LTR; CS is loaded as by a far return to the next instruction. */
   writeSelector(segment: SegmentName, selector: number): void;
   sgdt(): TableRegister;
   lgdt(table: TableRegister): void;

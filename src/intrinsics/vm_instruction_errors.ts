@@ -33,7 +33,7 @@ export const VmInstructionError = {
 /** The number of a VM-instruction error. */
 export type VmInstructionError = (typeof VmInstructionError)[keyof typeof VmInstructionError];
 
-/** A VM-instruction error with what it says. */
+/** A VM-instruction error with its text. */
 export interface VmInstructionErrorDefinition {
   readonly number: VmInstructionError;
   readonly name: string;
@@ -84,12 +84,12 @@ export const vmInstructionErrorDefinitions: readonly VmInstructionErrorDefinitio
   VmInstructionError,
 ).map(([name, number]) => ({ number, name, text: texts[number] }));
 
-/** What a VM-instruction error says; "unknown" for a number without a meaning. */
+/** The text of a VM-instruction error; "unknown" for a number without a meaning. */
 export function vmInstructionErrorText(number: number): string {
   return (texts as Readonly<Record<number, string | undefined>>)[number] ?? `unknown VM-instruction error ${number}`;
 }
 
-/** What to do about a VM-instruction error; empty where its text says it. */
+/** What to do about a VM-instruction error; empty if its text says it. */
 export function vmInstructionErrorAdvice(number: number): string {
   return (advice as Readonly<Record<number, string | undefined>>)[number] ?? '';
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What a VMCS field's encoding does not say: when it exists, the names of its bits. SDM 3D appendix "Field Encoding in VMCS".
+// Facts about VMCS fields that their encodings do not show: when a field exists, and the names of its bits. SDM 3D appendix "Field Encoding in VMCS".
 import { bits, bitFieldsOf, scattered, snakeCase, valuesOf, type BitField, type ValueNames } from './bit_fields.js';
 import {
   controlBitFields,
@@ -55,7 +55,7 @@ import {
 /** Controls that must all be allowed to be 1. */
 export type AllOf = readonly ControlBit[];
 
-/** All that is known of a VMCS field. */
+/** All that is known about a VMCS field. */
 export interface VmcsFieldDefinition {
   /** snake_case, the SDM's name: what dumps print. */
   readonly name: string;
@@ -69,7 +69,7 @@ export interface VmcsFieldDefinition {
   readonly fields: readonly BitField[];
   /** Names of the values of the whole field. */
   readonly values: ValueNames;
-  /** What a value of the whole field means, where that is more than its name. */
+  /** What a value of the whole field means, if its name does not say it. */
   readonly meaning: ((value: number) => string) | undefined;
   /** For words of controls: which word, and so which capability MSR. */
   readonly controlWord: ControlWord | undefined;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The one table of VMCS fields. SDM 3D appendix "Field Encoding in VMCS"; contents: SDM 3C "Virtual Machine Control Structures".
-// The encoding says width and group; what else there is to know of a field stands in vmcs_field_details.ts.
+// The encoding gives width and group. vmcs_field_details.ts has all other facts about a field.
 
-// Exit information stands apart so that the type system knows that it is read-only.
+// Exit-information fields are in a separate table, so that their types are read-only.
 
 // SDM 3D "64-Bit Read-Only Data Fields"
 const readOnly64 = {

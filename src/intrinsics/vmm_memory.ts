@@ -17,14 +17,14 @@ export interface MemoryRegion extends PhysicalRange {
 
 /**
  * Loads and stores of the VMM at VMM-virtual addresses. They are translated by the page table that host CR3 names (before the launch:
- * by the root page table's CR3, and before there is one, by the driver's map of the regions). A miss or a wrong access throws
+ * by the root page table's CR3, and before there is one, by the driver's map of the regions). A miss or a forbidden access throws
  * `VmmPageFault(address, access)` and touches nothing.
  */
 export interface VmmMemory {
-  /** The memory that the VMM may use, there from reset. */
+  /** The memory that the VMM may use. It exists from reset on. */
   readonly regions: readonly MemoryRegion[];
   /**
-   * Physical addresses where neither memory nor a device answers: a read gives all ones, a write is lost. EPT shows guests this range instead of the
+   * Physical addresses where neither memory nor a device answers: a read gives all ones, and a write is lost. EPT shows guests this range instead of the
    * regions. It is at least as large as the largest region.
    */
   readonly unbacked: PhysicalRange;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { PcEnd } from '../machine/pc.js';
 
-/** How a guest ended by itself, as a person would say. */
+/** How a guest ended by itself, in words for people. */
 export interface GuestEnd {
   /** `halted`: the guest's system has shut down, and left the power on. */
   readonly kind: PcEnd['kind'] | 'halted';
@@ -12,7 +12,7 @@ export interface GuestEnd {
 const SAID = /System halted/i;
 
 /**
- * Tells a guest that halted on purpose from one that died: a machine that can do nothing more looks the same after both.
+ * Distinguishes a guest that halted on purpose from one that died. The machine looks the same after both.
  *
  * @param lastLines of the guest's console
  */

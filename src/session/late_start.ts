@@ -2,7 +2,7 @@
 import { groupedDigits } from './grouped_digits.js';
 import { TextMatcher } from './text_matcher.js';
 
-/** Watches a guest for the moment at which a late VMM shall start: a text on the console or the first time that every processor is idle. */
+/** Watches a guest for the moment at which a late VMM starts: a text on the console, or the first time that every processor is idle. */
 export class LateStart {
   private readonly matcher: TextMatcher | undefined;
   private due = false;
@@ -14,14 +14,14 @@ export class LateStart {
     this.matcher = text === undefined ? undefined : new TextMatcher(text);
   }
 
-  /** A byte of the console. @returns whether the machine shall stop at the next boundary, for the start. */
+  /** A byte of the console. @returns whether the machine must stop at the next boundary, for the start. */
   consoleByte(byte: number): boolean {
     if (this.done || this.due || this.matcher?.push(byte) !== true) return false;
     this.due = true;
     return true;
   }
 
-  /** Every processor is idle. @returns whether time must not go on before the start. */
+  /** Call when every processor is idle. @returns whether time must not go on before the start. */
   idle(): boolean {
     if (this.matcher === undefined && !this.done) this.due = true;
     return this.due && !this.done;
@@ -36,7 +36,7 @@ export class LateStart {
     return this.done;
   }
 
-  /** The VMM was started: there is nothing more to wait for. @param instructions that the guest had executed. */
+  /** Call once the VMM has started. @param instructions that the guest had executed. */
   started(instructions: number): void {
     this.done = true;
     this.startedAfter = instructions;
@@ -48,7 +48,7 @@ export class LateStart {
     return `the VMM took over after ${groupedDigits(this.startedAfter)} instructions`;
   }
 
-  /** Why it never came to it. */
+  /** Why the start never came. */
   get reasonForNone(): string {
     const why =
       this.text === undefined ? 'the processors were never all idle' : `"${this.text}" never appeared on the console`;

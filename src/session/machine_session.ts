@@ -12,7 +12,7 @@ const MOST_WAITING = 4096;
 
 /** Which machine to make, and how it is run. */
 export interface SessionOptions extends Omit<PcOptions, 'com1' | 'com2' | 'debugConsole'> {
-  /** Idle time passes as on the wall, or at once. */
+  /** Idle time passes in real time, or at once. */
   readonly pace: 'real' | 'fast';
   /** For a VMM that starts while the guest runs. */
   readonly lateStart?: LateStart | undefined;
@@ -21,18 +21,18 @@ export interface SessionOptions extends Omit<PcOptions, 'com1' | 'com2' | 'debug
 }
 
 /**
- * A machine that somebody drives in slices of virtual time. `bfm run`, the background host and a page own one each. Nothing of the machine runs
+ * A machine that its owner runs in slices of virtual time. `bfm run`, the background host and a page own one each. Nothing of the machine runs
  * between two slices.
  */
 export class MachineSession {
   readonly lastOutput = new LastOutput();
   /** How the machine ended by itself. */
   end: PcEnd | undefined;
-  /** After `SliceEnd.Idle`: how long, on the wall; `Infinity` if only input ends it. */
+  /** After `SliceEnd.Idle`: how long, in real time; `Infinity` if only input ends it. */
   idleMilliseconds = 0;
   private machine: Pc | undefined;
   private isReached = false;
-  /** Time on the wall at which the idle time under way ends. */
+  /** Real time at which the current idle time ends. */
   private idleUntil: number | undefined;
   private readonly idle = (nanoseconds: number): boolean => this.hasIdled(nanoseconds);
 
@@ -41,7 +41,7 @@ export class MachineSession {
     private readonly ports: SessionPorts,
   ) {}
 
-  /** Makes a machine that has just been switched on. @throws if the memory cannot be had */
+  /** Makes a machine that has just been switched on. @throws if the system does not give the memory */
   static async create(options: SessionOptions, ports: SessionPorts): Promise<MachineSession> {
     const session = new MachineSession(options, ports);
     const console = (byte: number): void => session.consoleByte(byte);
@@ -69,9 +69,9 @@ export class MachineSession {
   }
 
   /**
-   * Runs the machine until some virtual time, or until something happens before.
+   * Runs the machine until a virtual time, or until something happens earlier.
    *
-   * @param untilVirtual nanoseconds since power-on; the quantum under way then is finished.
+   * @param untilVirtual nanoseconds since power-on; the quantum that is running then is finished.
    */
   slice(untilVirtual: number): SliceEnd {
     for (;;) {
@@ -88,23 +88,23 @@ export class MachineSession {
     }
   }
 
-  /** How the guest ended by itself, by what it printed too. */
+  /** How the guest ended by itself; what it printed decides too. */
   get guestEnd(): GuestEnd | undefined {
     return this.end && guestEnd(this.end, this.lastOutput.lines());
   }
 
-  /** What was printed is on its way. */
+  /** Flushes what the guest and the VMM printed. */
   flush(): void {
     this.ports.console.flush();
     this.ports.vmm.flush();
   }
 
-  /** Whether something was typed for which there is room at the guest's console. */
+  /** Whether input waits, and the guest's console has room for it. */
   get canFeed(): boolean {
     return this.ports.hasInput() && this.pc.chipset.com1.waitingBytes < MOST_WAITING;
   }
 
-  /** Why no quantum is run now. */
+  /** Why no quantum runs now. */
   private reasonToStop(untilVirtual: number): SliceEnd | undefined {
     if (this.options.lateStart?.isDue === true) return SliceEnd.LateStartDue;
     if (this.isReached) return SliceEnd.TextReached;
@@ -113,7 +113,7 @@ export class MachineSession {
     return this.pc.virtualTime >= untilVirtual ? SliceEnd.Time : undefined;
   }
 
-  /** Hands what was typed to the guest's console, unless enough waits there. */
+  /** Hands input to the guest's console, unless enough waits there already. */
   private feed(): void {
     if (!this.canFeed) return;
     this.idleUntil = undefined;
@@ -130,7 +130,7 @@ export class MachineSession {
     this.pc.requestStop();
   }
 
-  /** Whether so many nanoseconds of idle time have passed, so that the machine may jump over them. */
+  /** Whether that many nanoseconds of idle time have passed, so that the machine may jump over them. */
   private hasIdled(nanoseconds: number): boolean {
     const { lateStart, pace } = this.options;
     if (lateStart?.idle() === true) return false;

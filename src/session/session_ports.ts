@@ -4,25 +4,25 @@ import type { Pc } from '../machine/pc.js';
 /** Where bytes of one serial port go. */
 export interface ByteSink {
   push(byte: number): void;
-  /** What was pushed is on its way after this. May wait for a reader: guest time does not pass meanwhile. */
+  /** Flushes what was pushed. May wait for a reader; guest time does not pass meanwhile. */
   flush(): void;
 }
 
-/** What a session needs of the world around it. */
+/** What a session needs from its surroundings. */
 export interface SessionPorts {
   /** The guest's console. */
   readonly console: ByteSink;
   /** The VMM's serial port. */
   readonly vmm: ByteSink;
-  /** Whether something was typed that `takeInput` would give. */
+  /** Whether `takeInput` would return input. */
   hasInput(): boolean;
-  /** Whether something may be typed yet: idle time that only input can end is waited for then, at a fast pace too. */
+  /** Whether input may still come. The session then waits in idle time that only input can end, at a fast pace too. */
   isInputOpen(): boolean;
-  /** Takes what was typed since the last call. The one who types bounds how much that is. */
+  /** Takes the input since the last call. The caller's side bounds its length. */
   takeInput(): readonly number[];
-  /** Milliseconds of a clock on the wall, from any beginning. */
+  /** Milliseconds of real time, from any starting point. */
   now(): number;
-  /** Whether the session's owner wants to do something: a slice ends then. */
+  /** Whether the session's owner wants to do something. The slice then ends. */
   wantsAttention(): boolean;
   /** A quantum has ended. */
   quantumEnded(pc: Pc): void;
@@ -38,7 +38,7 @@ export enum SliceEnd {
   TextReached,
   /** The moment of the late start has come: nothing runs until `lateStarted`. */
   LateStartDue,
-  /** All processors are idle, for `MachineSession.idleMilliseconds` on the wall. */
+  /** All processors are idle, for `MachineSession.idleMilliseconds` of real time. */
   Idle,
   /** The owner wants attention. */
   Attention,

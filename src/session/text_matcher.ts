@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
-/** Finds a text in a stream of bytes, whatever the pieces in which it comes. */
+/** Finds a text in a stream of bytes, even if it comes in pieces. */
 export class TextMatcher {
   private readonly wanted: Uint8Array;
   /** For each length of a matched beginning: the length of the longest shorter one that is its end (Knuth, Morris, Pratt). */

@@ -16,7 +16,7 @@ const kinds: readonly (readonly [string, (status: Stats) => boolean])[] = [
   ['a socket', (status) => status.isSocket()],
 ];
 
-/** What the system says of a path that it cannot look up, by its error code. */
+/** What an error code of the system says about a path that cannot be looked up. */
 const reasons: Readonly<Record<string, FileFlaw>> = {
   ELOOP: { found: 'a loop of links', sentence: 'its links lead in a circle' },
   ENOTDIR: { found: 'a file in place of a folder', sentence: 'a part of its path is a file, not a folder' },
@@ -42,7 +42,7 @@ function flawOfLookUp(path: string, error: unknown): FileFlaw {
 }
 
 /**
- * Why a path is not that of a file that can be read: devices and pipes would be read for ever.
+ * Why a path cannot be read as a file. A device or a pipe could be read for ever, so it is refused.
  *
  * @returns undefined for a file that can be read
  */

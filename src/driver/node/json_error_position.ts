@@ -6,7 +6,7 @@ const tokens =
   /[ \t\n\r]*(?:([[\]{}:,])|("(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.]))/y;
 
 /**
- * Where text stops being JSON: the offset of the first character that cannot be there. JSON.parse of Node 20 does not say it for every error.
+ * Where text stops being JSON: the offset of the first wrong character. JSON.parse of Node 20 does not report it for every error.
  *
  * @returns the length of the text if it only ends too early.
  */

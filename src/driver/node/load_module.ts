@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The one way by which users' TypeScript gets into a process. Loader hooks and the like would load a second copy of the framework, whose
-// classes are not the running ones.
+// The only way to load users' TypeScript into a process. A loader hook would load a second copy of the framework, whose classes are not the running
+// ones.
 import { realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -11,7 +11,7 @@ import { ModuleFileError } from '../driver_errors.js';
 import { fileFlaw } from './file_flaw.js';
 import { ModuleCache, type Bundle } from './module_cache.js';
 
-/** The compiler options that decide about the emitted code, whatever tsconfig the user's folder has. */
+/** The compiler options that decide about the emitted code. A tsconfig in the user's folder has no effect. */
 const tsconfigRaw = {
   compilerOptions: { experimentalDecorators: true, useDefineForClassFields: false, verbatimModuleSyntax: true },
 };
@@ -27,7 +27,7 @@ const shared: Readonly<Record<string, () => string>> = {
   sinon: () => import.meta.resolve('sinon'),
 };
 
-/** What the bundles depend on beside their sources. */
+/** What the bundles depend on besides their sources. */
 const salt = JSON.stringify([tsconfigRaw, import.meta.url]);
 
 const useRunningCopy: Plugin = {
@@ -60,7 +60,7 @@ async function bundle(file: string, cache: ModuleCache): Promise<Bundle> {
     const result = await build({
       entryPoints: [file],
       absWorkingDir: folder,
-      // Frames name the sources wherever the bundle is written to.
+      // Frames name the sources, whatever the place of the bundle.
       outfile: join(folder, 'bundle.mjs'),
       sourceRoot: `${pathToFileURL(folder).href}/`,
       bundle: true,
@@ -116,7 +116,7 @@ function modulesOf(file: string, exports: Readonly<Record<string, unknown>>): Pa
   );
 }
 
-/** @throws ModuleFileError for what is not a file that can be read */
+/** @throws ModuleFileError for a path that cannot be read as a file */
 export function refuseFlaw(path: string): void {
   const flaw = fileFlaw(path);
   if (flaw === undefined) return;
@@ -125,10 +125,10 @@ export function refuseFlaw(path: string): void {
 }
 
 /**
- * Bundles a TypeScript or JavaScript file with everything that it imports but the framework.
+ * Bundles a TypeScript or JavaScript file with everything that it imports except the framework.
  *
  * @returns the bundle, at the same path for the same content while there is a cache.
- * @throws ModuleFileError with file, line and column of a syntax error; DriverError if there is no place to write to.
+ * @throws ModuleFileError with file, line and column of a syntax error; DriverError if there is no folder to write to.
  */
 export async function bundleFile(path: string): Promise<Bundle> {
   refuseFlaw(path);
@@ -138,7 +138,7 @@ export async function bundleFile(path: string): Promise<Bundle> {
 }
 
 /**
- * Loads a TypeScript or JavaScript file: bundles it with everything that it imports but the framework, and evaluates it.
+ * Loads a TypeScript or JavaScript file: bundles it with everything that it imports except the framework, and evaluates it.
  *
  * @param path of the file; its real path decides which file it is.
  * @returns the modules among its exports.

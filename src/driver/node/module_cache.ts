@@ -11,7 +11,7 @@ export interface Bundle extends Disposable {
   readonly path: string;
 }
 
-/** What is kept of a bundle: the files that it was made of, each with the hash of its content, and the bundle's name in the folder. */
+/** A cache entry: the files from which the bundle was made, each with the hash of its content, and the bundle's name in the folder. */
 interface CacheEntry {
   readonly inputs: Readonly<Record<string, string>>;
   readonly bundle: string;
@@ -28,13 +28,13 @@ const contentHash = (path: string): string | undefined => (existsSync(path) ? ha
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function writeWhole(path: string, text: string): void {
-  // Two processes may write the same entry at once: each reader sees a whole file.
+  // Two processes may write the same entry at once. Each reader must see a whole file.
   const partial = `${path}.${process.pid}`;
   writeFileSync(partial, text, { mode: 0o600 });
   renameSync(partial, path);
 }
 
-/** Makes a folder that may be there. Not with `recursive`: Node's loops for ever where mkdir answers ENOENT though the parent exists, as in /proc. */
+/** Makes a folder, which may exist already. Does not use `recursive`: Node then loops for ever if mkdir answers ENOENT although the parent exists, as in /proc. */
 function makePrivate(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 });
@@ -57,10 +57,10 @@ function userCacheFolder(): string | undefined {
 
 /**
  * Bundles of users' modules, by the content of all files that went into them. They are kept in the user's own cache folder, and only if
- * nobody else can write there: whoever can put a file into that folder decides what code runs.
+ * nobody else can write there: a user who can put a file into that folder decides what code runs.
  */
 export class ModuleCache {
-  /** @param salt what the output depends on beside the sources: options, the place of the running copy. */
+  /** @param salt what the output depends on besides the sources: options, the place of the running copy. */
   constructor(
     private readonly salt: string,
     private readonly folder: string | undefined = userCacheFolder(),
@@ -78,10 +78,10 @@ export class ModuleCache {
   }
 
   /**
-   * Writes a bundle to the user's cache folder. If that cannot be written or is not private, the bundle goes into a temporary folder of its
-   * own, which ends with its use.
+   * Writes a bundle to the user's cache folder. If that folder cannot be written or is not private, the bundle goes into its own
+   * temporary folder, which is removed after use.
    *
-   * @throws DriverError if there is no place for it at all
+   * @throws DriverError if no folder can be written
    */
   keep(file: string, inputs: readonly string[], code: string): Bundle {
     const name = `${hashOf(this.salt, file, ...inputs.map((input) => contentHash(input) ?? ''))}.mjs`;
@@ -134,7 +134,7 @@ export class ModuleCache {
     try {
       return JSON.parse(readFileSync(path, 'utf8')) as CacheEntry;
     } catch {
-      // Cut off by a full disk: it is written again.
+      // A full disk cut it off: write it again.
       return undefined;
     }
   }

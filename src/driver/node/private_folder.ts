@@ -16,8 +16,7 @@ function foreignOwner(path: string, { uid }: Stats): string | undefined {
 const octal = (mode: number): string => `0${(mode & 0o777).toString(8)}`;
 
 /**
- * Why a folder does not belong to this user alone: others could put something there, or read what is in it. A link is none of one's own,
- * wherever it leads.
+ * Why a folder does not belong to this user alone: others could write or read in it. A link is never private, wherever it leads.
  *
  * @returns undefined for a private folder. @throws if there is nothing
  */
@@ -29,7 +28,7 @@ export function whyNotPrivateFolder(path: string): string | undefined {
   return `${path} has mode ${octal(found.mode)}: others get in; it must be 0700 (chmod 700 ${path})`;
 }
 
-/** Whether a file is one that only this user can have written: no link, no device, nobody else's. False if there is none. */
+/** Whether only this user can have written a file: it is not a link, not a device, and not another user's. False if there is none. */
 export function isOwnFile(path: string): boolean {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found?.isFile() !== true) return false;

@@ -13,11 +13,11 @@ function pathOf(place: string): string {
   return place.startsWith('file:') ? fileURLToPath(place) : place;
 }
 
-/** A line as V8 writes frames of a stack: indented by four, with a place, or with what stands for one where there is no file. */
+/** A stack frame as V8 writes it: indented by four, with a place, or with a word such as `<anonymous>` if there is no file. */
 const isFrame = (line: string): boolean =>
   /^ {4}at (?:.*:\d+\)?|(?:.* )?\(?<anonymous>\)?|.* \(native\)|.* \(index \d+\)|wasm:.*)$/.test(line);
 
-/** Whether a line of a stack is a frame in code that is not the user's: the framework's, a package's of its own, Node's. */
+/** Whether a line of a stack is a frame in code that is not the user's: the framework's, one of its packages', or Node's. */
 export function isForeignFrame(line: string): boolean {
   if (!isFrame(line)) return false;
   const place = FRAME.exec(line)?.[1];
@@ -28,13 +28,13 @@ export function isForeignFrame(line: string): boolean {
   return ourFolders.some((folder) => isBelow(path, folder));
 }
 
-/** How the VMM's messages of an error begin, with their colour or without: see `bferror` and `bffatal`. */
+/** The beginning of the VMM's error messages, with or without colour: see `bferror` and `bffatal`. */
 // eslint-disable-next-line no-control-regex -- colours are escape sequences
 const ERROR = /^(?:\u001b\[[0-9;]*m)?(?:FATAL )?ERROR: /;
 
 /**
- * Finds the frames of code that is not the user's in a VMM's log, line by line. Stacks are part of errors only: any other line of a VMM is its
- * author's, whatever it looks like.
+ * Finds the frames of code that is not the user's in a VMM's log, line by line. Only errors have stacks. Any other line of a VMM is its author's, even
+ * if it looks like a frame.
  */
 export class ForeignFrames {
   private place: 'outside' | 'message' | 'stack' = 'outside';
@@ -66,7 +66,7 @@ function shortened(frame: string, folder: string): string {
   return frame.trim().replace(place, inside.startsWith('..') ? pathOf(place) : inside);
 }
 
-/** Errors from the one that was thrown last down to the one that led to it. */
+/** A chain of errors, from the error that was thrown last to its first cause. */
 function* chain(error: unknown): Generator<Error> {
   for (let each = error; each instanceof Error; each = (each as { causedBy?: unknown }).causedBy) yield each;
 }
@@ -79,8 +79,8 @@ function traceOf({ stack, message }: Error): string {
 /**
  * The frames of the user's own code at which an error arose: those of the first cause that has any, as `at method (file:line:column)`.
  *
- * @param folder places below it are relative to it; null: none are, for a reader whose folder is not known here.
- * @returns none for an error that no code of a user's took part in.
+ * @param folder places below it become relative to it; null: all places stay absolute, if the reader's folder is not known.
+ * @returns an empty list if no user's code took part.
  */
 export function userFrames(error: unknown, folder: string | null = '.'): string[] {
   const frames = [...chain(error)].map((each) =>
@@ -98,7 +98,7 @@ export function placeOfFrame(frame: string): string | undefined {
   return match === null ? undefined : `${match[1]}:${match[2]}:${match[3]}`;
 }
 
-/** Everything that is known of how an error arose, for who works on the framework. */
+/** All that is known about the origin of an error, for developers of the framework. */
 export function fullTrace(error: unknown): string {
   return [...chain(error)].map(({ stack, message }) => stack ?? message).join('\ncaused by ');
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What accessors look like, and how their types follow from the definitions: a name that no definition has is a compile error, and what only
-// the processor writes has no `set`.
+// The types of accessors, which follow from the definitions. A name that no definition has is a compile error. Read-only words have no `set`.
 import type { BitField, BitKind } from '../bit_fields.js';
 
 /**
@@ -11,7 +10,7 @@ import type { BitField, BitKind } from '../bit_fields.js';
 export interface ReadOnlyBitsAccess<V extends string = never> {
   /** snake_case, as dumps and `describe` spell it. */
   readonly name: string;
-  /** Whether the processor has what it is part of. */
+  /** Whether the processor has the register or field that it is part of. */
   exists(): boolean;
   /** @throws VmcsError "… field doesn't exist", ProcessorFault if the MSR or register does not exist. */
   get(): bigint;
@@ -19,13 +18,13 @@ export interface ReadOnlyBitsAccess<V extends string = never> {
   getIfExists(verbose?: boolean): bigint;
   /** Whether it holds the value of this name. */
   is(value: V): boolean;
-  /** What its value means: a sentence or the value's name if there is one, else the number. */
+  /** The meaning of its value: a sentence or the value's name if there is one, else the number. */
   description(): string;
   /** An empty text if it does not exist. @param verbose warn then. */
   descriptionIfExists(verbose?: boolean): string;
 }
 
-/** The same where software can write. */
+/** The same for words that software can write. */
 export interface BitsAccess<V extends string = never> extends ReadOnlyBitsAccess<V> {
   /** @param value a number that fits, or the name of a value. @throws ValueRangeError, or what `get` throws. */
   set(value: bigint | V): void;
@@ -36,7 +35,7 @@ export interface BitsAccess<V extends string = never> extends ReadOnlyBitsAccess
 /** A whole word can be dumped. */
 export interface DumpAccess {
   /**
-   * Its name and value, then a line for each bit that is 1 and each run that is not 0; of a capability MSR the settings that it allows each
+   * Its name and value, then a line for each bit that is 1 and each run that is not 0; for a capability MSR, the settings that it allows for each
    * control. "doesn't exist" if it does not.
    */
   dump(): string;
@@ -48,7 +47,7 @@ export interface ReadOnlyBitAccess extends ReadOnlyBitsAccess {
   isDisabled(): boolean;
   /** False if it does not exist. */
   isEnabledIfExists(verbose?: boolean): boolean;
-  /** True if it does not exist: what is not there is not enabled. */
+  /** True if it does not exist, because it is not enabled then. */
   isDisabledIfExists(verbose?: boolean): boolean;
 }
 

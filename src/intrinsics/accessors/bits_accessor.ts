@@ -15,7 +15,7 @@ export class BitsAccessor implements BitsAccess<string> {
   constructor(
     protected readonly source: WordSource,
     protected readonly field: BitField,
-    /** Bits that the word has: reserved bits are defined in 64 bits, those of narrower words too. */
+    /** Bits that the word has. Reserved bits are defined as masks of 64 bits, even for narrower words. */
     width: bigint,
   ) {
     this.name = field.name;
@@ -59,7 +59,7 @@ export class BitsAccessor implements BitsAccess<string> {
     if (this.isThere(verbose)) this.set(value);
   }
 
-  /** Where a value that fits goes. */
+  /** Checks that a value fits, and shifts it into place. */
   protected store(value: bigint): void {
     this.source.change(this.mask, value << BigInt(this.field.from));
   }

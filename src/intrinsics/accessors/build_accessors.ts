@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Makes accessors out of definitions, each when it is first asked for.
+// Makes accessors from definitions, each when it is first used.
 import type { BitField } from '../bit_fields.js';
 import { BitAccessor } from './bit_accessor.js';
 import { BitsAccessor } from './bits_accessor.js';
@@ -29,7 +29,7 @@ function lazily(target: object, name: string, make: () => object): void {
   Object.defineProperty(target, name, { enumerable: true, get: () => (value ??= make()) });
 }
 
-// What instances have made so far stands beside them: one more property would change their shape, and slow the exit path down for a while.
+// What instances have made so far is in a table outside them. A new property would change their shape, and slow down the exit path for a while.
 const made = new WeakMap<object, Map<string, object>>();
 
 /**

@@ -4,7 +4,7 @@ import type { DumpAccess } from './accessor_types.js';
 import { BitsAccessor } from './bits_accessor.js';
 import type { WordDefinition, WordSource } from './word_source.js';
 
-/** A whole word: what is written to it need not be read before. */
+/** A whole word. A write does not need to read it first. */
 export class WordAccessor extends BitsAccessor implements DumpAccess {
   constructor(
     source: WordSource,

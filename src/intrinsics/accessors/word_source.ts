@@ -27,11 +27,11 @@ export interface ControlSource extends WordSource {
 
 /** What accessors need to know of a word. */
 export interface WordDefinition extends DumpedWord {
-  /** 8 unless said. */
+  /** The default is 8. */
   readonly bytes?: 2 | 4 | 8;
   readonly values?: ValueNames | undefined;
   readonly meaning?: ((value: number) => string) | undefined;
 }
 
-/** Gives warnings of `…IfExists(true)` to whoever shows them. */
+/** Takes the warnings of `…IfExists(true)`. */
 export type Warn = (text: string) => void;

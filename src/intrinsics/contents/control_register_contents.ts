@@ -6,7 +6,7 @@ import { AccessRights, Cr0, Cr4, Efer } from '../registers.js';
 /** The bits of CR0 that exist. MOV to CR0 ignores the others of bits 31:0. */
 export const CR0_BITS = Object.values(Cr0).reduce((all, bit) => all | bit, 0);
 
-/** Bits of CR0 and CR4 whose change makes the processor load the PDPTEs of PAE paging anew. SDM 3A "PDPTE Registers". */
+/** Bits of CR0 and CR4 whose change makes the processor reload the PDPTEs of PAE paging. SDM 3A "PDPTE Registers". */
 export const PDPTE_LOADING_CR0 = Cr0.Paging | Cr0.CacheDisable | Cr0.NotWriteThrough;
 export const PDPTE_LOADING_CR4 =
   Cr4.PhysicalAddressExtensions | Cr4.PageGlobalEnable | Cr4.PageSizeExtensions | Cr4.SmepEnableBit;
@@ -16,7 +16,7 @@ export const PDPTE_RESERVED_LOW = 0x1e6;
 
 const keepsTranslations = 1 << 31;
 
-/** Whether MOV to CR0 takes a value, as far as the value alone says. */
+/** Whether MOV to CR0 accepts a value, as far as the value alone decides. */
 export function isCr0(low: number, high: number): boolean {
   if (high !== 0) return false;
   if ((low & Cr0.Paging) !== 0 && (low & Cr0.ProtectionEnable) === 0) return false;
@@ -36,7 +36,7 @@ export function mayLeavePaging(cr4: number, csRights: number, isIa32e: boolean):
 }
 
 /**
- * Whether MOV to CR3 takes bits 63:32 of a value in IA-32e mode; outside it there are none.
+ * Whether MOV to CR3 accepts bits 63:32 of a value in IA-32e mode. Outside IA-32e mode there are none.
  * SDM 3A "Paging-Structure Entries": bits from the physical-address width on are reserved; bit 63 keeps translations if CR4.PCIDE is 1.
  */
 export function isCr3High(high: number, cr4: number, physicalAddressWidth: number): boolean {
@@ -45,7 +45,7 @@ export function isCr3High(high: number, cr4: number, physicalAddressWidth: numbe
 }
 
 /**
- * Whether MOV to CR4 takes a value, as far as value and mode say.
+ * Whether MOV to CR4 accepts a value, as far as value and mode decide.
  * @param allowed the bits of CR4 that the processor has. @param isIa32e IA32_EFER.LMA is 1.
  */
 export function isCr4(low: number, high: number, allowed: number, isIa32e: boolean): boolean {

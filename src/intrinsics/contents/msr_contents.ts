@@ -31,7 +31,7 @@ export interface MsrCondition {
   readonly mask: number;
 }
 
-/** Bits of an MSR, and what the processor must have for them not to be reserved. */
+/** Bits of an MSR, and the features without which they are reserved. */
 export interface ConditionalBits {
   readonly bits: number;
   readonly needs: readonly (CpuidCondition | MsrCondition)[];
@@ -39,7 +39,7 @@ export interface ConditionalBits {
 
 /** The values that WRMSR accepts. */
 export type MsrContent =
-  /** No bit but these; all are in 31:0. */
+  /** Only these bits, all in 31:0. */
   | { readonly kind: 'bits'; readonly bits: readonly ConditionalBits[] }
   /** As many bits from 0 and from 32 as there are general-purpose and fixed-function performance counters. */
   | { readonly kind: 'counters' }
@@ -50,7 +50,7 @@ export type MsrContent =
   /** Anything: bits 63:32 are dropped. */
   | { readonly kind: 'low_half' };
 
-/** Types that an entry of IA32_PAT may have; bit n stands for type n. SDM 3A "Page Attribute Table (PAT)". */
+/** Types that an entry of IA32_PAT may have; bit n means type n. SDM 3A "Page Attribute Table (PAT)". */
 export const PAT_TYPES = Object.values(MemoryType).reduce<number>((all, type) => all | (1 << type), 0);
 
 const leaf1Ecx = (mask: number): CpuidCondition => ({ leaf: CpuidLeaf.FeatureInformation, register: 'ecx', mask });
@@ -126,7 +126,7 @@ export interface Halves {
 
 const allBits: Halves = { low: 0xffffffff, high: 0xffffffff };
 
-/** The bits that WRMSR to an MSR takes as 1 on a processor; all bits for an MSR that is not described by its bits. */
+/** The bits that WRMSR accepts as 1 on a processor; all bits for an MSR that is not described by its bits. */
 export function settableBits(msr: number, source: FeatureSource): Halves {
   const content = msrContents[msr];
   if (content?.kind === 'counters') return counterBits(source);
@@ -148,7 +148,7 @@ function counterBits(source: FeatureSource): Halves {
   return { low: 2 ** general - 1, high: 2 ** fixed - 1 };
 }
 
-/** Whether bits 63:32 of an address fit to a canonical one: they are the sign of its highest bit. Precondition: the width is above 32. */
+/** Whether bits 63:32 of an address are those of a canonical address: they repeat its highest bit. Precondition: the width is above 32. */
 export function isCanonicalHigh(high: number, linearAddressWidth: number): boolean {
   const top = high >> (linearAddressWidth - 33);
   return top === 0 || top === -1;
@@ -163,7 +163,7 @@ export function isPatHalf(half: number): boolean {
   return true;
 }
 
-/** Whether WRMSR takes a value; true for an MSR without an entry in the table. What depends on other registers is not asked. */
+/** Whether WRMSR accepts a value; true for an MSR without an entry in the table. Conditions on other registers are not checked. */
 export function isMsrValue(facts: RegisterFacts, msr: number, low: number, high: number): boolean {
   switch (msrContents[msr]?.kind) {
     case 'bits':

@@ -4,7 +4,7 @@ import { section, type EntryRule } from './entry_rule.js';
 
 const rule = section('basic', 'Basic VM-Entry Checks');
 
-/** SDM 3C "Basic VM-Entry Checks", as far as they are no faults of the instruction. */
+/** SDM 3C "Basic VM-Entry Checks", without those that are faults of the instruction. */
 export const basicRules: readonly EntryRule[] = [
   rule('entryHasACurrentVmcs', {
     wants: 'a current VMCS: VMPTRLD one first (the entry reports VMfailInvalid)',

@@ -3,7 +3,7 @@
 
 import type { RegisterFacts } from '../contents/register_facts.js';
 
-/** What a rule belongs to, and so how its breach is reported: basic 1 of several errors, control 7, host 8, guest exit reason 33. */
+/** The group of a rule, which decides how its breach is reported: basic 1 of several errors, control 7, host 8, guest exit reason 33. */
 export type RuleArea = 'basic' | 'control' | 'host' | 'guest';
 
 /** Features of the processor that rules ask for, as CPUID reports them. */
@@ -31,8 +31,8 @@ const constantInputs: ReadonlySet<RuleInput> = new Set<RuleInput>([
 ]);
 
 /**
- * What rules read. Halves are 32-bit numbers, signed or unsigned as is cheapest for the reader: rules use bit operators on them only. Nothing
- * here allocates when a rule holds.
+ * What rules read. Halves are 32-bit numbers. The reader chooses signed or unsigned, because rules only use bit operators on them. Nothing here
+ * allocates when a rule holds.
  */
 export interface EntryReader extends RegisterFacts {
   /** Bits 31:0 of a field of the current VMCS, 0 if the processor does not have it. */
@@ -57,13 +57,13 @@ export interface EntryReader extends RegisterFacts {
   readonly isLaunched: boolean;
   /** MOV SS or POP SS blocks events as the entry begins. */
   readonly isBlockedByMovSs: boolean;
-  /** 32 bits of physical memory; all bits are 1 where the processor has none, and 0 where the reader cannot look. @param address below 2^52. */
+  /** 32 bits of physical memory; all bits are 1 if the processor has no memory there, and 0 if the reader cannot read it. @param address below 2^52. */
   readPhysical32(address: number): number;
 }
 
 /** One rule. */
 export interface EntryRule {
-  /** camelCase; Bareflank's name where it has the rule. */
+  /** camelCase; Bareflank's name if Bareflank has the rule. */
   readonly name: string;
   readonly area: RuleArea;
   /** SDM section title. */
@@ -78,14 +78,14 @@ export interface EntryRule {
   readonly isCacheable: boolean;
   /** VM-instruction error when it is broken; 0 for guest rules, whose breach is exit reason 33. */
   readonly error: number;
-  /** Exit qualification of exit reason 33; 0 but where the SDM gives another. */
+  /** Exit qualification of exit reason 33; 0 unless the SDM gives another value. */
   readonly qualification: number;
   /** What it wants, as a sentence without its subject's values. */
   readonly wants: string;
   holds(reader: EntryReader): boolean;
 }
 
-/** What a rule is declared with; the rest has defaults. */
+/** The declaration of a rule; the rest has defaults. */
 export interface RuleDeclaration {
   readonly wants: string;
   readonly fields: readonly number[];
@@ -98,7 +98,7 @@ export interface RuleDeclaration {
 
 const areaErrors: Readonly<Record<RuleArea, number>> = { basic: 0, control: 7, host: 8, guest: 0 };
 
-/** Declares the rules of one section: returns a function that makes a rule of it. */
+/** Declares the rules of one section: returns a function that makes a rule of that section. */
 export function section(area: RuleArea, title: string): (name: string, declaration: RuleDeclaration) => EntryRule {
   return (name, { wants, fields, msrs = [], inputs = [], qualification = 0, error = areaErrors[area], holds }) => ({
     name,

@@ -13,7 +13,7 @@ import { hostRules } from './host_rules.js';
 
 /**
  * Every rule of SDM 3C "VM Entries", in the order in which a processor that follows the SDM's text reports them: basic checks, controls, host
- * state, guest state. The rules of the MSR-load area are per entry of it: msr_load_rules.ts.
+ * state, guest state. The MSR-load area has rules per entry: msr_load_rules.ts.
  */
 export const entryRules: readonly EntryRule[] = [
   ...basicRules,
@@ -34,7 +34,7 @@ export function entryRule(name: string): EntryRule | undefined {
   return entryRules.find((rule) => rule.name === name);
 }
 
-/** The indexes into `entryRules` of the rules that read a field: those whose clean marks a VMWRITE to it takes away. */
+/** The indexes into `entryRules` of the rules that read a field. A VMWRITE to the field removes their clean marks. */
 export function rulesReading(field: number): number[] {
   return entryRules.flatMap((rule, index) => (rule.fields.includes(field) ? [index] : []));
 }

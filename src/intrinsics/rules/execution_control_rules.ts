@@ -42,7 +42,7 @@ function secondaryNeedsEpt(name: string, label: string, mask: number): EntryRule
   });
 }
 
-/** A rule of a page whose address counts while a secondary control is 1. */
+/** A rule of a page address that is checked only while a secondary control is 1. */
 function secondaryPage(name: string, label: string, mask: number, what: string, field: number): EntryRule {
   return rule(name, {
     wants: `${what} 4-KiB aligned and within the physical-address width while "${label}" is 1`,

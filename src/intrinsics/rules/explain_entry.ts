@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Why a VM entry fails: all broken rules with the values they met.
+// Explains a failed VM entry: all broken rules, with the values that they read.
 import { msrName } from '../msr_definitions.js';
 import { vmcsFieldDefinition, vmcsFieldLabel } from '../vmcs_field_details.js';
 import type { EntryReader, EntryRule, RuleArea } from './entry_rule.js';
 import { entryRules } from './entry_rules.js';
 
-/** A value that a broken rule met. */
+/** A value that a broken rule read. */
 export interface FailedValue {
   /** The field's encoding, or the MSR's address. */
   readonly number: number;
@@ -30,7 +30,7 @@ export type WriteLocations = (field: number) => string | undefined;
 
 const join = (high: number, low: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 
-/** Passes reads on and remembers which fields and MSRs were read. */
+/** Forwards reads and records which fields and MSRs were read. */
 export class RecordingReader implements EntryReader {
   readonly fields = new Set<number>();
   readonly msrs = new Set<number>();
@@ -152,7 +152,7 @@ function failureOf(
 }
 
 /**
- * All rules that the current VMCS breaks, in the order of the SDM, with what they met.
+ * All rules that the current VMCS breaks, in the order of the SDM, with the values that they read.
  * @param writtenAt in a debug mode: where the VMM last wrote a field.
  */
 export function explainEntry(
@@ -181,7 +181,7 @@ const areaNames: Readonly<Record<RuleArea, string>> = {
   guest: 'guest state',
 };
 
-/** One broken rule as text: what it wants, its name and section, then a line for each value it met. */
+/** One broken rule as text: what it wants, its name and section, then a line for each value that it read. */
 export function formatFailure({ rule, fields, msrs }: EntryFailure): string {
   const head = `  ${areaNames[rule.area]}: ${rule.name} wants ${rule.wants}. ${rule.section}`;
   return [head, ...[...fields, ...msrs].map(formatValue)].join('\n');

@@ -30,7 +30,7 @@ const BLOCKING = F.GuestInterruptibilityState;
 const INJECTION = F.VmEntryInterruptionInformationField;
 const STI_OR_MOV_SS = InterruptibilityState.BlockingBySti | InterruptibilityState.BlockingByMovSs;
 
-/** Exit qualification of an NMI that blocking by STI forbids (other blockings have none), and of a bad link pointer. SDM 3C "VM-Entry Failures During or After Loading Guest State". */
+/** Exit qualification of an NMI that blocking by STI forbids (other kinds of blocking have none), and of a bad link pointer. SDM 3C "VM-Entry Failures During or After Loading Guest State". */
 const QUALIFICATION_NMI_AND_STI = 3;
 const QUALIFICATION_LINK_POINTER = 4;
 
@@ -54,7 +54,7 @@ function isActivityStateSupported(reader: EntryReader): boolean {
   }
 }
 
-// What may be injected into HLT: what would wake it.
+// Events that may be injected into HLT are those that would wake it.
 function isInjectableInHlt(type: number, vector: number): boolean {
   switch (type) {
     case InterruptionType.ExternalInterrupt:

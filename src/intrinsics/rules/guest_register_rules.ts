@@ -17,7 +17,7 @@ import {
 
 const rule = section('guest', 'Checks on Guest Control Registers, Debug Registers, and MSRs');
 
-/** A rule that counts only while an entry control is 1. */
+/** A rule that applies only while an entry control is 1. */
 function loaded(
   name: string,
   control: number,

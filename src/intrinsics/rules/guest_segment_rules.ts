@@ -9,7 +9,7 @@ import { entryControls, isCanonical, isUnrestricted, SECONDARY } from './predica
 
 const rule = section('guest', 'Checks on Guest Segment Registers');
 
-/** The fields of one segment register and the word that rule names have for it. */
+/** The fields of one segment register, and its word in rule names. */
 interface Segment {
   readonly word: 'Es' | 'Cs' | 'Ss' | 'Ds' | 'Fs' | 'Gs' | 'Ldtr' | 'Tr';
   readonly selector: number;
@@ -70,12 +70,12 @@ function each(segments: readonly Segment[], make: (segment: Segment, label: stri
   return segments.map((one) => make(one, `guest ${one.word.toUpperCase()}`));
 }
 
-/** The register's rights count: CS always, others while usable; none in virtual-8086 mode. */
+/** Whether the register's rights are checked: CS always, others while usable; none in virtual-8086 mode. */
 function counts(reader: EntryReader, one: Segment): boolean {
   return !isVirtual8086(reader) && (one === cs || isUsable(reader, one));
 }
 
-/** A rule of the access rights of a register whose rights count. */
+/** A rule of the access rights of a register whose rights are checked. */
 function rights(name: string, one: Segment, wants: string, holds: (value: number) => boolean): EntryRule {
   const usable = one === cs ? '' : ' while usable';
   return rule(name, {

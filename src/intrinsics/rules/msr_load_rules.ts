@@ -3,14 +3,14 @@
 // as exit qualification. SDM 3C "Loading MSRs".
 import { Msr } from '../msr_definitions.js';
 
-/** What a rule of the MSR-load area says of itself. */
+/** The description of a rule of the MSR-load area. */
 export interface MsrLoadRuleText {
   readonly name: string;
   readonly section: string;
   readonly wants: string;
 }
 
-/** One rule of an entry, as far as it can be told before the MSR is written. */
+/** One rule of an entry that can be checked before the MSR is written. */
 export interface MsrLoadRule extends MsrLoadRuleText {
   /**
    * @param index bits 31:0 of the entry: the address of the MSR.
@@ -22,7 +22,7 @@ export interface MsrLoadRule extends MsrLoadRuleText {
 
 const SECTION = 'SDM 3C "Loading MSRs"';
 
-/** The rules of an entry, in the SDM's order, but for the last one. */
+/** The rules of an entry, in the SDM's order, except the last one. */
 export const msrLoadRules: readonly MsrLoadRule[] = [
   {
     name: 'msrLoadIsNotASegmentBase',
@@ -57,7 +57,7 @@ export const msrLoadRules: readonly MsrLoadRule[] = [
   },
 ];
 
-/** The last rule: only writing the MSR tells whether it holds. */
+/** The last rule: only the write of the MSR shows whether it holds. */
 export const msrLoadValueRule: MsrLoadRuleText = {
   name: 'msrLoadValueIsAccepted',
   section: SECTION,

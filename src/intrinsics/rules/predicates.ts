@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What several rules ask for. All arithmetic is on 32-bit halves: a rule that holds allocates nothing.
+// Conditions that several rules share. All arithmetic is on 32-bit halves, so that a rule that holds allocates nothing.
 import { isCanonicalHigh } from '../contents/msr_contents.js';
 import { PrimaryControl, SecondaryControl } from '../control_bits.js';
 import { VmcsField } from '../vmcs_fields.js';
@@ -27,13 +27,13 @@ export function primaryControls(reader: EntryReader): number {
   return reader.low(VmcsField.PrimaryProcessorBasedVmExecutionControls);
 }
 
-/** The secondary processor-based controls as they act: 0 unless activated. */
+/** The secondary processor-based controls in effect: 0 unless activated. */
 export function secondaryControls(reader: EntryReader): number {
   const isActive = (primaryControls(reader) & PrimaryControl.ActivateSecondaryControls) !== 0;
   return isActive ? reader.low(VmcsField.SecondaryProcessorBasedVmExecutionControls) : 0;
 }
 
-/** Bits 31:0 of the tertiary processor-based controls as they act: 0 unless activated. */
+/** Bits 31:0 of the tertiary processor-based controls in effect: 0 unless activated. */
 export function tertiaryControls(reader: EntryReader): number {
   const isActive = (primaryControls(reader) & PrimaryControl.ActivateTertiaryControls) !== 0;
   return isActive ? reader.low(VmcsField.TertiaryProcessorBasedVmExecutionControls) : 0;
@@ -49,7 +49,7 @@ export function entryControls(reader: EntryReader): number {
   return reader.low(VmcsField.VmEntryControls);
 }
 
-/** "Unrestricted guest" acts. */
+/** "Unrestricted guest" is in effect. */
 export function isUnrestricted(reader: EntryReader): boolean {
   return (secondaryControls(reader) & SecondaryControl.UnrestrictedGuest) !== 0;
 }

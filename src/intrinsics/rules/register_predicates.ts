@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What guest and host state are both asked for.
+// Conditions that guest and host state share.
 import { Cr0, Cr4, Efer } from '../registers.js';
 import { Msr } from '../msr_definitions.js';
 import type { EntryReader } from './entry_rule.js';
@@ -7,7 +7,7 @@ import type { EntryReader } from './entry_rule.js';
 // NW and CD are not checked: VM entry and exit leave them as they are.
 const UNCHECKED_CR0 = Cr0.NotWriteThrough | Cr0.CacheDisable;
 
-/** CR0 has the bits that are fixed in VMX operation, but for those of `free`. SDM 3D "VMX-Fixed Bits in CR0". */
+/** CR0 has the bits that are fixed in VMX operation, except those of `free`. SDM 3D "VMX-Fixed Bits in CR0". */
 export function obeysCr0Fixed(reader: EntryReader, field: number, free: number): boolean {
   const low = reader.low(field);
   const unchecked = UNCHECKED_CR0 | free;

@@ -145,8 +145,8 @@ export class VmxState {
 }
 
 /**
- * Whether an exit and the following entry leave debug controls, PAT and EFER as the guest had them, whatever the host's are: each is saved
- * and loaded, or (PAT) neither the host nor the guest has its own.
+ * Whether an exit and the following entry leave debug controls, PAT and EFER as the guest had them, regardless of the host's. Each is saved
+ * and loaded, or (PAT) host and guest share it.
  */
 function savesWhatItLoads(exit: number, entry: number): boolean {
   const debug = (exit & ExitControl.SaveDebugControls) !== 0 && (entry & EntryControl.LoadDebugControls) !== 0;
