@@ -59,7 +59,7 @@ export class BitsAccessor implements BitsAccess<string> {
     if (this.isThere(verbose)) this.set(value);
   }
 
-  /** Checks that a value fits, and shifts it into place. */
+  /** Writes a value that fits. */
   protected store(value: bigint): void {
     this.source.change(this.mask, value << BigInt(this.field.from));
   }
