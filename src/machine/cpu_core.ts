@@ -4,7 +4,7 @@ import { MemoryWriter } from './memory_writer.js';
 import type { CpuBus } from './cpu_bus.js';
 import { Constants, Layout, memoryBytes as wasmBytes, Sizes, StopReason } from './layout.js';
 import type { CpuidLeaf, PlainMsr, ProcessorModel } from './models/processor_model.js';
-import { allocateMemory } from './machine_memory.js';
+import { allocateMemory, wipeMemory } from './machine_memory.js';
 import { skylakeClient } from './models/skylake_client.js';
 import { CoreRecords } from './processor/core_records.js';
 import { powerOn } from './processor/power_on_state.js';
@@ -19,6 +19,8 @@ export interface CpuCoreOptions {
   readonly bus: CpuBus;
   /** Default: `skylakeClient`. */
   readonly model?: ProcessorModel;
+  /** Memory of a core of the same size that is no longer used, to be used again: many short runs take less time then. See `wipeMemory`. */
+  readonly memory?: WebAssembly.Memory;
 }
 
 /** Kind of access for `translate`. */
@@ -127,8 +129,14 @@ export class CpuCore {
     if (memoryBytes <= 0 || memoryBytes % 0x10000 !== 0 || memoryBytes > Sizes.MAX_RAM) {
       throw new RangeError(`guest RAM of ${memoryBytes} bytes: wanted a multiple of 64 KiB up to 3 GiB`);
     }
-    const pages = wasmBytes(memoryBytes) / 0x10000;
-    return new CpuCore(options, allocateMemory(pages, memoryBytes));
+    const { memory } = options;
+    const bytes = wasmBytes(memoryBytes);
+    if (memory === undefined) return new CpuCore(options, allocateMemory(bytes / 0x10000, memoryBytes));
+    if (memory.buffer.byteLength !== bytes) {
+      throw new RangeError(`memory of ${memory.buffer.byteLength} bytes to be used again: wanted ${bytes} bytes`);
+    }
+    wipeMemory(memory);
+    return new CpuCore(options, memory);
   }
 
   private imports(): Record<string, unknown> {

@@ -44,6 +44,8 @@ export interface PcOptions {
   readonly attention?: Int32Array;
   /** Where the first processor counts. */
   readonly counters?: ProcessorCounters;
+  /** Memory of a machine of the same size that is no longer used, as `CpuCoreOptions` has it. */
+  readonly memory?: WebAssembly.Memory;
 }
 
 /** The machine as the driver of a VMM sees it. */
@@ -130,6 +132,7 @@ export class Pc {
       module: options.coreModule,
       memoryBytes: options.memoryBytes,
       bus,
+      ...(options.memory !== undefined && { memory: options.memory }),
     });
     return new Pc(options, core, bus);
   }

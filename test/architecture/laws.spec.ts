@@ -15,6 +15,7 @@ const nodeGlobals = new Set(['process', 'Buffer', 'require', '__dirname', 'globa
 const rawWords: readonly string[] = [
   // The objects that own words of the layout.
   'src/machine/cpu_core.ts',
+  'src/machine/machine_memory.ts',
   'src/machine/processor/core_records.ts',
   'src/machine/processor/lazy_flags.ts',
   'src/machine/processor/processor_block.ts',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Driver } from '../../src/driver/driver.js';
 import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { buildFolder, packageRoot } from '../../src/driver/node/package_paths.js';
+import { CpuidLeaf, FeatureInformationEcx } from '../../src/intrinsics/cpuid_leaves.js';
 import { BareflankError } from '../../src/intrinsics/errors.js';
 import { Constants, Layout, Sizes } from '../../src/machine/layout.js';
 import { Pc, type PcEnd } from '../../src/machine/pc.js';
@@ -11,8 +12,8 @@ import { SeededRandom } from '../differential/cases/seeded_random.js';
 import { assemble, type CodeBits } from '../support/assembler.js';
 import { gate64, Page } from '../support/processor_setup.js';
 import { At, Select, SystemMachine, type PagingMode } from '../support/system_machine.js';
-import { hostileSlot, mapWindow } from './hostile_code.js';
-import { FuzzAt, randomSlot, slotBytes } from './random_code.js';
+import { commonSlot, hostileSlot, mapWindow } from './hostile_code.js';
+import { FuzzAt, littleEndian, randomSlot, slotBytes } from './random_code.js';
 import { Place, prepareVmx } from './vmx_code.js';
 
 /** A mode of operation in which random code runs. */
@@ -37,7 +38,10 @@ const realSlots = 0x10000;
 const realDispatcher = 0x1e000;
 const slotCount = 256;
 const memoryBytes = 16 << 20;
-const budget = 50_000;
+const longRun = 50_000;
+/** Instructions of a hostile program, and how many programs a machine runs, one after the other, if none ends it. */
+const hostileProgram = 1_500;
+const hostilePrograms = 8;
 /** Instructions after which an NMI takes code that runs in a circle to the next slot. */
 const nmiEvery = 1_500;
 /** Quanta of a run that ends by its budget: those that were cut by timers come on top. */
@@ -52,7 +56,22 @@ export interface FuzzOutcome {
   readonly detail: string;
   readonly problems: readonly string[];
   readonly instructions: number;
-  readonly stateHash: string;
+}
+
+/** Memory of a machine that has ended: the next one takes it, since to allocate it anew takes longer than most runs. */
+let spareMemory: WebAssembly.Memory | undefined;
+
+/** A PC of the fuzz's size. */
+async function createPc(): Promise<Pc> {
+  const memory = spareMemory;
+  spareMemory = undefined;
+  return Pc.create({
+    coreModule,
+    memoryBytes,
+    com1: () => {},
+    com2: () => {},
+    ...(memory !== undefined && { memory }),
+  });
 }
 
 /** A machine with descriptor tables, in which each event, whatever it is, leads to the next slot of code. */
@@ -64,7 +83,7 @@ export class FuzzMachine {
   ) {}
 
   static async create(mode: FuzzMode): Promise<FuzzMachine> {
-    const pc = await Pc.create({ coreModule, memoryBytes, com1: () => {}, com2: () => {} });
+    const pc = await createPc();
     const system = new SystemMachine(pc.core);
     system.start(mode);
     const machine = new FuzzMachine(pc, system, mode);
@@ -88,19 +107,39 @@ export class FuzzMachine {
 
   /** Puts code into the slots. */
   fill(slot: (index: number) => readonly number[]): void {
+    this.refill(slot);
+    this.system.set('RIP', this.mode.bits === 16 ? 0 : FuzzAt.slots);
+  }
+
+  /** The same for a guest that runs: it goes on where it is. */
+  refill(slot: (index: number) => readonly number[]): void {
     const base = this.mode.bits === 16 ? realSlots : FuzzAt.slots;
     for (let i = 0; i < slotCount; i++) this.system.poke(base + i * slotBytes, ...slot(i));
     this.system.codeChanged(base, slotCount * slotBytes);
-    this.system.set('RIP', this.mode.bits === 16 ? 0 : FuzzAt.slots);
+  }
+
+  /** A processor without VMX, as the guest of a VMM has it: CPUID does not announce it. */
+  hideVmx(): void {
+    const { cpuid } = this.pc.core.model;
+    const leaf = Layout.CPUID_TABLE + 32 * cpuid.findIndex(({ leaf }) => leaf === CpuidLeaf.FeatureInformation);
+    const ecx = leaf / 4 + 6;
+    this.pc.core.u32[ecx] = this.pc.core.u32[ecx]! & ~FeatureInformationEcx.Vmx;
+  }
+
+  /** General registers and RIP, as text. */
+  registers(): string {
+    const { block } = this.pc.core;
+    const words = this.pc.core.u64.subarray(Layout.RAX / 8, Layout.RAX / 8 + 16);
+    return [...words, block.get('RIP')].map((word) => word.toString(16)).join(' ');
   }
 
   private driver: Driver | undefined;
   private driversPages: Buffer | undefined;
 
-  /** Starts a VMM with cpuidcount on the processor. */
-  async startVmm(): Promise<void> {
+  /** Starts a VMM on the processor. */
+  async startVmm(modules: readonly string[] = [cpuidCount]): Promise<void> {
     const driver = await Driver.create({ source: moduleFiles, machine: this.pc.driverHost });
-    driver.addModule(cpuidCount);
+    for (const module of modules) driver.addModule(module);
     await driver.load();
     driver.start();
     this.driver = driver;
@@ -132,23 +171,39 @@ export class FuzzMachine {
     }
   }
 
-  /** Runs to an end or to the budget. */
-  run(): FuzzOutcome {
+  /** Runs one program after the other, until one ends the machine. @param next puts the next one into the slots. */
+  runPrograms(next: () => void): FuzzOutcome & { readonly programs: number } {
+    let programs = 0;
+    const outcome = this.run(hostileProgram * hostilePrograms, () => {
+      if (this.pc.instructions < programs * hostileProgram) return;
+      if (programs++ > 0) next();
+    });
+    return { ...outcome, programs };
+  }
+
+  /** Runs to an end or to the budget. @param before is called before each quantum. */
+  run(budget: number = longRun, before: () => void = () => {}): FuzzOutcome {
     const { pc } = this;
     let end: PcEnd | undefined;
     const problems: string[] = [];
     try {
       let quanta = 0;
       for (; end === undefined && pc.instructions < budget && quanta < mostQuanta; quanta++) {
-        const before = pc.virtualTime;
+        before();
+        const time = pc.virtualTime;
         end = pc.runQuantum(() => true);
-        if (end === undefined && pc.virtualTime === before && quanta > 1000) problems.push('time stands still');
+        if (end === undefined && pc.virtualTime === time && quanta > 1000) problems.push('time stands still');
       }
     } catch (error) {
       problems.push(`thrown: ${text(error)}`);
     }
     const damage = this.damage();
     return this.outcome(end?.kind ?? 'budget', end?.detail ?? '', [...problems, ...damage, ...this.vmmProblems(end)]);
+  }
+
+  /** Gives the memory to the next machine: this one is not used any more. */
+  release(): void {
+    spareMemory = this.pc.core.memory;
   }
 
   /** The outcome of a start that failed. */
@@ -160,7 +215,7 @@ export class FuzzMachine {
   private outcome(kind: FuzzOutcome['kind'], detail: string, problems: string[]): FuzzOutcome {
     const { pc } = this;
     if (/undefined|NaN|\[object|TypeError|RangeError|RuntimeError/.test(detail)) problems.push(`detail: ${detail}`);
-    return { kind, detail, problems, instructions: pc.instructions, stateHash: pc.stateHash() };
+    return { kind, detail, problems, instructions: pc.instructions };
   }
 
   /** What of the machine's own memory is not as it must be: guests reach only what a TLB or the decoder gives them. */
@@ -201,10 +256,7 @@ export class FuzzMachine {
   private catchEvents(): void {
     const { system, mode } = this;
     const { bits, cpl } = mode;
-    const jump = (from: number): number[] => [
-      0xe9,
-      ...new Uint8Array(Int32Array.of(FuzzAt.dispatcher - from - 5).buffer),
-    ];
+    const jump = (from: number): number[] => [0xe9, ...littleEndian(BigInt(FuzzAt.dispatcher - from - 5), 4)];
     for (let vector = 0; vector < 256; vector++)
       system.poke(At.handlers + vector * 16, ...jump(At.handlers + vector * 16));
     // a stack of their own, since the random code's may be anywhere
@@ -280,21 +332,79 @@ function isGuestsOwnEnd(detail: string): boolean {
   return /triple.fault|unimplemented exit task_switch/i.test(detail);
 }
 
-/** Runs a hostile guest of a seed under a VMM: what it tries must neither reach the VMM's memory nor end the VMM. */
-export async function fuzzHostile(seed: number): Promise<FuzzOutcome> {
+/** Runs hostile programs of a seed under a VMM: what they try must neither reach the VMM's memory nor end the VMM. */
+export async function fuzzHostile(
+  seed: number,
+  modules?: readonly string[],
+): Promise<FuzzOutcome & { readonly programs: number }> {
+  const { machine, next } = await hostileMachine(seed, hostileSlot);
+  await machine.startVmm(modules);
+  const outcome = machine.runPrograms(next);
+  machine.release();
+  return outcome;
+}
+
+/**
+ * Runs the same hostile programs on the bare machine and under a VMM: they must come to the same end, after as many instructions, and find the
+ * same in memory. @returns the outcome under the VMM.
+ */
+export async function fuzzTwins(seed: number, modules?: readonly string[]): Promise<FuzzOutcome> {
+  const { machine: bare, next: nextBare } = await hostileMachine(seed, commonSlot);
+  bare.hideVmx();
+  const expected = bare.runPrograms(nextBare);
+  const registers = bare.registers();
+  const ram = Buffer.from(bare.pc.core.ram);
+  bare.release();
+  const { machine, next } = await hostileMachine(seed, commonSlot);
+  await machine.startVmm(modules);
+  const outcome = machine.runPrograms(next);
+  const problems = [...outcome.problems, ...differences(expected, outcome)];
+  const changed = firstDifference(ram, machine.pc.core.ram);
+  if (changed !== undefined) problems.push(changed);
+  const found = machine.registers();
+  // A guest that ended the machine left its registers in the VMCS.
+  if (outcome.kind === 'budget' && found !== registers)
+    problems.push(`on the bare machine ${registers}, here ${found}`);
+  machine.release();
+  return { ...outcome, problems };
+}
+
+/** A machine with the first program of a seed. `next` puts the next one into its slots. */
+async function hostileMachine(seed: number, slot: typeof hostileSlot) {
   const machine = await FuzzMachine.create(fuzzModes[0]!);
   const random = new SeededRandom(seed);
   mapWindow(machine.system, random);
-  machine.fill(() => hostileSlot(random));
-  await machine.startVmm();
-  return machine.run();
+  machine.fill(() => slot(random));
+  return { machine, next: () => machine.refill(() => slot(random)) };
 }
 
-/** Runs random code of a seed. */
-export async function fuzzGuest(mode: FuzzMode, seed: number, withVmm: boolean): Promise<FuzzOutcome> {
+function differences(bare: FuzzOutcome, hosted: FuzzOutcome): string[] {
+  const [expected, found] = [bare, hosted].map(
+    ({ kind, detail, instructions }) => `${isGuestsOwnEnd(detail) ? 'triple fault' : kind} after ${instructions}`,
+  );
+  return expected === found ? [] : [`on the bare machine ${expected} (${bare.detail}), under the VMM ${found}`];
+}
+
+function firstDifference(bare: Buffer, hosted: Uint8Array): string | undefined {
+  if (bare.equals(hosted)) return undefined;
+  const at = bare.findIndex((byte, index) => byte !== hosted[index]);
+  return `at ${at.toString(16)} the bare machine has ${bare[at]!.toString(16)}, the guest ${hosted[at]!.toString(16)}`;
+}
+
+/** Runs random code of a seed. The state hash says that equal seeds give equal runs. */
+export async function fuzzGuest(
+  mode: FuzzMode,
+  seed: number,
+  withVmm: boolean,
+): Promise<FuzzOutcome & { readonly stateHash: string }> {
   const machine = await FuzzMachine.create(mode);
   const random = new SeededRandom(seed);
   machine.fill(() => randomSlot(random, mode.bits));
+  const outcome = await outcomeOf(machine, withVmm);
+  return { ...outcome, stateHash: machine.pc.stateHash() };
+}
+
+async function outcomeOf(machine: FuzzMachine, withVmm: boolean): Promise<FuzzOutcome> {
   if (withVmm) {
     try {
       await machine.startVmm();
@@ -313,5 +423,7 @@ export async function fuzzVmx(seed: number): Promise<FuzzOutcome & { readonly ex
   machine.protect(Place.restore, Place.pointers);
   machine.fill(() => slot(random));
   const outcome = machine.run();
-  return { ...outcome, exits: machine.pc.exits().reduce((sum, count) => sum + count, 0) };
+  const exits = machine.pc.exits().reduce((sum, count) => sum + count, 0);
+  machine.release();
+  return { ...outcome, exits };
 }

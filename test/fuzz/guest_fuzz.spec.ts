@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { fuzzGuest, fuzzHostile, fuzzModes, fuzzVmx } from './fuzz_machine.js';
+import { join } from 'node:path';
+import { packageRoot } from '../../src/driver/node/package_paths.js';
+import { fuzzGuest, fuzzHostile, fuzzModes, fuzzTwins, fuzzVmx } from './fuzz_machine.js';
 
 const isFull = process.env.BAREFLANK_FULL === '1';
 const seeds = Number(process.env.BAREFLANK_FUZZ_SEEDS ?? (isFull ? 200 : 3));
@@ -41,7 +43,7 @@ describe('Hostile guests', () => {
   it('neither reach the memory of their VMM nor end it', async function () {
     this.timeout(limit);
     const tally = new Map<string, number>();
-    const count = Number(process.env.BAREFLANK_HOSTILE_SEEDS ?? (isFull ? 3000 : 10));
+    const count = Number(process.env.BAREFLANK_HOSTILE_SEEDS ?? (isFull ? 3000 : 5));
     for (let seed = firstSeed; seed < firstSeed + count; seed++) {
       const outcome = await fuzzHostile(seed);
       expect(outcome.problems, `seed ${seed}, ${outcome.detail}`).to.deep.equal([]);
@@ -49,6 +51,47 @@ describe('Hostile guests', () => {
     }
     if (show) process.stdout.write(`${JSON.stringify(Object.fromEntries(tally), null, 1)}\n`);
     expect([...tally.values()].reduce((sum, each) => sum + each, 0)).to.equal(count);
+  });
+});
+
+// The same guest on the bare machine and under a VMM.
+describe('Hostile guests under a VMM', () => {
+  it('come to the end that they come to on the bare machine, and leave the same in memory', async function () {
+    this.timeout(limit);
+    const count = Number(process.env.BAREFLANK_TWIN_SEEDS ?? (isFull ? 1000 : 4));
+    let instructions = 0;
+    for (let seed = firstSeed; seed < firstSeed + count; seed++) {
+      const outcome = await fuzzTwins(seed);
+      expect(outcome.problems, `seed ${seed}, ${outcome.detail}`).to.deep.equal([]);
+      instructions += outcome.instructions;
+    }
+    expect(instructions / count).to.be.greaterThan(1000);
+  });
+});
+
+// Faults that are put into the VMM: an oracle that misses them proves nothing.
+describe('The oracle of hostile guests', () => {
+  const broken = (name: string): string[] => [join(packageRoot, 'test', 'fuzz', 'broken', `${name}.ts`)];
+  /** The first problem that one of some seeds has. */
+  async function firstProblem(run: (seed: number) => Promise<{ readonly problems: readonly string[] }>) {
+    for (let seed = 1; seed <= 20; seed++) {
+      const { problems } = await run(seed);
+      if (problems.length > 0) return problems.join('; ');
+    }
+    return undefined;
+  }
+
+  it("notices a guest that reaches the VMM's memory", async () => {
+    const found = await firstProblem((seed) => fuzzHostile(seed, broken('open_carve_out')));
+    expect(found).to.match(/the guest reached the carve-out|the guest changed the driver's pages/);
+  });
+  it('notices a VMM that the guest brings down', async () => {
+    expect(await firstProblem((seed) => fuzzHostile(seed, broken('weak_vmm')))).to.match(
+      /the guest brought the VMM down/,
+    );
+  });
+  it('notices an instruction that does under the VMM what it does not on the bare machine', async () => {
+    expect(await firstProblem((seed) => fuzzTwins(seed, broken('wrong_xsetbv')))).to.match(/the bare machine/);
   });
 });
 
