@@ -443,9 +443,8 @@ export const Constants = {
   /** Bytes of a processor's TLB area (Sizes.TLB_STRIDE). */
   TLB_AREA: 0x60000,
 
-  /** RDMSR of last-branch records while IA32_DEBUGCTL.LBR is 1; IA32_DEBUGCTL.TR and BTS. */
+  /** RDMSR of last-branch records while IA32_DEBUGCTL.LBR is 1. */
   UNIMPLEMENTED_LAST_BRANCH_RECORDS: 1,
-  UNIMPLEMENTED_BRANCH_TRACE: 2,
 
   STOP_IDLE: StopReason.Idle,
   STOP_REQUESTED: StopReason.Requested,

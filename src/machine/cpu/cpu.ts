@@ -5,13 +5,13 @@ import {
   ACTIVITY, ATTENTION, ATTENTION_INIT, ATTENTION_INTERRUPT, ATTENTION_NMI, ATTENTION_SIPI, ATTENTION_STEP,
   ATTENTION_STOP, BUDGET, BUDGET_START, CPL, CURRENT_RECORD, DEBUG_TRAPS, DEBUGCTL, SCRATCH, DR0, DR7, FAULT_DEBUG,
   FAULT_PENDING, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, STOP, STOP_IDLE, STOP_INCOMPLETE, STOP_REQUESTED,
-  UNIMPLEMENTED_BRANCH_TRACE, VMX_MTF_PENDING, VMX_PREEMPTION_DEADLINE, VMX_MODE, SS_RIGHTS, SIPI_VECTOR, CS, LDTR,
-  TR, CPUID_TABLE, CR0, CR2, CR3, CR4, EFER, ES_BASE, ES_SELECTOR, ES_LIMIT, ES_RIGHTS, CS_SELECTOR, CS_BASE,
-  GDTR_BASE, IDTR_BASE, GDTR_LIMIT, IDTR_LIMIT, DR6, APIC_BASE, RAX, RDX,
+  VMX_MTF_PENDING, VMX_PREEMPTION_DEADLINE, VMX_MODE, SS_RIGHTS, SIPI_VECTOR, CS, LDTR, TR, CPUID_TABLE, CR0, CR2,
+  CR3, CR4, EFER, ES_BASE, ES_SELECTOR, ES_LIMIT, ES_RIGHTS, CS_SELECTOR, CS_BASE, GDTR_BASE, IDTR_BASE, GDTR_LIMIT,
+  IDTR_LIMIT, DR6, APIC_BASE, RAX, RDX,
 } from "./generated/layout";
 import { executeRecord, initializeRun, run, step } from "./dispatch/run";
 import { decodeInstruction } from "./decode/decode";
-import { DEBUGCTL_UNIMPLEMENTED, nonRoot, updateAttention } from "./state/mode";
+import { nonRoot, updateAttention } from "./state/mode";
 import { codeLinear } from "./memory/fetch";
 import { translateQuietly } from "./translation/paging";
 import { beginStep, rfLoaded, shadowBegun } from "./state/shadow";
@@ -27,7 +27,7 @@ import {
 } from "./generated/architecture";
 import { codeWritten } from "./code/code_pages";
 import { deliverPending, injectEvent } from "./delivery/interrupt";
-import { setEvent, stopUnimplemented } from "./events/raise";
+import { setEvent } from "./events/raise";
 import { loadRealSegment } from "./segmentation/descriptors";
 import { clearDelivered, delivered, keepTraps, setStepping, branchTaken } from "./state/instruction";
 import { setReg } from "./state/registers";
@@ -105,10 +105,6 @@ function boundary(): bool {
   }
   if (nonMaskable(attention, shadow) || maskable(attention, shadow)) return true;
   if (load<u32>(ACTIVITY)) { store<u32>(STOP, STOP_IDLE); return true; }
-  if (load<u64>(DEBUGCTL) & DEBUGCTL_UNIMPLEMENTED) {
-    stopUnimplemented(UNIMPLEMENTED_BRANCH_TRACE);
-    return true;
-  }
   if (attention & ATTENTION_STEP) { stepOnce(); return true; }
   return false;
 }

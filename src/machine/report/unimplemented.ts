@@ -8,20 +8,16 @@ import type { LogicalProcessor } from '../vmx/logical_processor.js';
 export enum UnimplementedReason {
   /** RDMSR of a last-branch record (MSR_LASTBRANCH_* and its like) while IA32_DEBUGCTL.LBR is 1; While LBR is 0, as when software probes, that is #GP. */
   LastBranchRecords = 'last-branch-records',
-  /** IA32_DEBUGCTL.TR or BTS, by a VM entry: there are no branch trace messages. */
-  BranchTrace = 'branch-trace',
 }
 
 /** Numbers of the word UNIMPLEMENTED. */
 const reasons: Readonly<Record<number, UnimplementedReason>> = {
   [Constants.UNIMPLEMENTED_LAST_BRANCH_RECORDS]: UnimplementedReason.LastBranchRecords,
-  [Constants.UNIMPLEMENTED_BRANCH_TRACE]: UnimplementedReason.BranchTrace,
 };
 
 const sentences: Readonly<Record<UnimplementedReason, string>> = {
   [UnimplementedReason.LastBranchRecords]:
     'RDMSR of a last-branch record with IA32_DEBUGCTL.LBR on: this processor keeps none',
-  [UnimplementedReason.BranchTrace]: 'IA32_DEBUGCTL.TR or BTS was set, but this processor has no branch trace',
 };
 
 /** The machine stopped because software asked for something that it does not do: what, and where. All plain JSON values. */

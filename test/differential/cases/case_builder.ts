@@ -322,7 +322,7 @@ export class CaseBuilder {
         parts.immediates.push(...farTarget(this, bytes, choice.entry.row.semantics === 'CALL_FAR'));
         break;
       case OperandCode.StringSource:
-        if (this.space.bits !== 64) this.stringSegment = chooseSegment(this, parts, 'ds', choice);
+        if (this.space.bits !== 64) this.stringSegment = chooseSegment(this, parts, 'ds');
         break;
       default:
     }
@@ -345,7 +345,7 @@ export class CaseBuilder {
     if (this.space.bits !== 64) {
       const isNarrow = this.random.chance(this.space.bits === 16 ? 0.85 : 0.15);
       if (isNarrow !== (this.space.bits === 16)) parts.prefixes.push(0x67);
-      const offset = chooseOffset(this, chooseSegment(this, parts, 'ds', choice));
+      const offset = chooseOffset(this, chooseSegment(this, parts, 'ds'));
       if (isNarrow && offset > 0xffffn) this.target = undefined;
       parts.immediates.push(...signedBytes(Number(BigInt.asIntN(32, offset)), isNarrow ? 2 : 4));
       return;

@@ -20,11 +20,9 @@ const overrides: readonly (readonly [number, SegmentName])[] = [
 const bases16: readonly (readonly number[])[] = [[BX, SI], [BX, DI], [BP, SI], [BP, DI], [SI], [DI], [BP], [BX]];
 
 /** Now and then a segment prefix. @returns the segment of the operand, `usual` without a prefix. */
-export function chooseSegment(builder: CaseBuilder, parts: Parts, usual: SegmentName, choice: FormChoice): SegmentName {
+export function chooseSegment(builder: CaseBuilder, parts: Parts, usual: SegmentName): SegmentName {
   if (!builder.random.chance(0.15)) return usual;
-  // TODO: CLFLUSH may flush an execute-only segment (SDM 2A "CLFLUSH—Flush Cache Line"), where the core raises #GP
-  const isFlush = choice.entry.row.semantics === 'CLFLUSH';
-  const [prefix, name] = builder.random.pick(isFlush ? overrides.filter(([, segment]) => segment !== 'cs') : overrides);
+  const [prefix, name] = builder.random.pick(overrides);
   parts.prefixes.push(prefix);
   return name;
 }
@@ -65,7 +63,7 @@ export function encodeSegmentedMemory(builder: CaseBuilder, choice: FormChoice, 
 
 /** Segment and offset of an operand; operands of 16 bytes are mostly aligned. @returns the offset. */
 function choosePlace(builder: CaseBuilder, choice: FormChoice, parts: Parts, usual: SegmentName): bigint {
-  const segment = chooseSegment(builder, parts, usual, choice);
+  const segment = chooseSegment(builder, parts, usual);
   const isVector = choice.entry.operands.some((operand) => operand.type === 'v128');
   return chooseOffset(builder, segment, builder.random.chance(0.8) && isVector ? 16 : 1);
 }

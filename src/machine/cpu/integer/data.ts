@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Data transfer: SDM Volume 1 "Data Transfer Instructions", "Flag Control (EFLAG) Instructions", "Miscellaneous Instructions".
 // T is the operand size; D and S are the operand kinds Reg, Mem or Imm (registers.ts).
-import { get, open, probe, read, set, value, write } from "../memory/access";
+import { get, open, probe, read, set, value, write, flushLine } from "../memory/access";
 import { arithmeticFlags, CF, flagsAdd, flagsSub, setArithmeticFlags } from "../state/flags";
 import { inSegment } from "./string";
 import { RAX, RBX, RCX, RDX, RFLAGS_SYSTEM } from "../generated/layout";
@@ -139,8 +139,8 @@ export function SALC(): void { setReg<u8>(RAX, CF() ? 0xff : 0); }
 /** LFENCE, MFENCE, SFENCE: this machine executes in order. SDM 2A "LFENCE—Load Fence". */
 @inline export function FENCE(r: Reg): void {}
 
-/** CLFLUSH, CLFLUSHOPT: checks of a byte load, no cache to flush. SDM 2A "CLFLUSH—Flush Cache Line". */
-@inline export function CLFLUSH(d: Mem): void { read<u8>(d); }
+/** CLFLUSH, CLFLUSHOPT: there is no cache to flush. SDM 2A "CLFLUSH—Flush Cache Line". */
+@inline export function CLFLUSH(d: Mem): void { flushLine(d); }
 
 /** BOUND: #BR when the signed index lies outside the pair of bounds in memory. SDM 2A "BOUND—Check Array Index Against Bounds". */
 export function BOUND<T>(d: Reg, s: Mem): void {

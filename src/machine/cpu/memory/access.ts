@@ -5,7 +5,7 @@ import {
   STACK_MASK, ES_BASE, ACCESS_SEGMENT, DECODE_MODE, BOUNCE, DECODE_SEGMENTED, DECODE_CODE, DECODE_CODE64, SS,
 } from "../generated/layout";
 import { READ, READ_WRITE, WRITE } from "../state/access_kind";
-import { openSlow, plainSlow, probeSlow } from "./operand";
+import { openSlow, plainSlow, probeSlow, flushSlow } from "./operand";
 import { raiseCode } from "../events/raise";
 import { flushBounce } from "../physical/physical_memory";
 import { reg, setReg } from "../state/registers";
@@ -90,6 +90,15 @@ function slowWrite<T>(ea: u64, v: T): void {
  * they write. `alignment`: of the operand as a whole, 1 if it needs none. `write`: 0 or 1.
  */
 export function probe(ea: u64, size: u32, alignment: u32, write: u32): void { probeSlow(ea, size, alignment, write); }
+/**
+ * Raises what CLFLUSH raises at a linear address: what a load of a byte does, except that the segment may be execute-only. Nothing is loaded, so that
+ * no device notices. SDM 2A "CLFLUSH—Flush Cache Line".
+ */
+@inline export function flushLine(ea: u64): void {
+  if (!hit<u8>(entry(ea), ea, 0)) {
+    if (isDefined(TEMPLATE)) bailing<u8>(ea, 0); else flushSlow(ea);
+  }
+}
 /** Address of a plain access that missed the TLB, or 0 if it is anything else (fault, MMIO, page crossing): for compiled regions. */
 export function slow(ea: u64, size: u32, write: u32): usize { return plainSlow(ea, size, write); }
 

@@ -5,7 +5,7 @@ import {
   CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED, DR7, PAGE_MAP, RAM, RAM_BYTES,
   CARVE_OUT_GIB,
 } from "../generated/layout";
-import { NONE, PAGE, READ, SEGMENT_CHECK, WRITE } from "../state/access_kind";
+import { FLUSH, NONE, PAGE, READ, SEGMENT_CHECK, WRITE } from "../state/access_kind";
 import { watch, watched } from "../events/breakpoints";
 import { canonical, resolve, walk, walkPhysical, walkFlags } from "../translation/paging";
 import { AC, GP, SS_FAULT } from "../generated/architecture";
@@ -60,35 +60,42 @@ export function openPages(ea: u64, last: u64, size: u32, kind: u32, which: u32):
 }
 /** Outside 64-bit mode linear addresses have 32 bits: the later parts of an operand that begins below 4 GiB may be at its start. */
 @inline function wrapped(ea: u64, mode: u32): u64 { return (mode & DECODE_CODE) == DECODE_CODE64 ? ea : <u64><u32>ea; }
+/** Linear address of the last byte of an operand. Raises what its addresses and its segment raise. `ea`: wrapped. */
+@inline function checkedLast(address: u64, ea: u64, size: u32, kind: u32, mode: u32): u64 {
+  const last = ea + size - 1;
+  if ((mode & DECODE_CODE) == DECODE_CODE64) {
+    if (!canonical(ea) || !canonical(last)) nonCanonical(ea);
+    return last;
+  }
+  if ((mode & DECODE_SEGMENTED) != 0 || (address & SEGMENT_CHECK) != 0) checkSegmentAccess(ea, size, kind);
+  return last & 0xffffffff;
+}
 /** Place of an ordinary operand that missed the TLB; faults. */
 export function openSlow(address: u64, size: u32, kind: u32): usize {
-  const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode);
-  let last = ea + size - 1;
-  if ((mode & DECODE_CODE) == DECODE_CODE64) { if (!canonical(ea) || !canonical(last)) nonCanonical(ea); }
-  else {
-    if ((mode & DECODE_SEGMENTED) != 0 || (address & SEGMENT_CHECK) != 0) checkSegmentAccess(ea, size, kind);
-    last &= 0xffffffff;
-  }
+  const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode), last = checkedLast(address, ea, size, kind, mode);
   if (size <= 8 && (ea & (size - 1)) != 0 && alignmentChecked()) raiseCode(AC, 0);
   if (load<u64>(DR7) & 0xff) watch(ea, size, kind);
   return openPages(ea, last, size, kind, context);
 }
+/** Raises what an access to a page would raise. */
+function probePage(ea: u64, kind: u32): void {
+  if (!translates(slot(dataTlb(context), ea), ea & PAGE, kind == WRITE)) resolve(ea, kind, context);
+}
 /** See `probe` of access.ts. */
 export function probeSlow(address: u64, size: u32, alignment: u32, write: u32): void {
-  const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode), kind = write ? WRITE : READ;
-  let last = ea + size - 1;
-  if ((mode & DECODE_CODE) == DECODE_CODE64) { if (!canonical(ea) || !canonical(last)) nonCanonical(ea); }
-  else {
-    if ((mode & DECODE_SEGMENTED) != 0 || (address & SEGMENT_CHECK) != 0) checkSegmentAccess(ea, size, kind);
-    last &= 0xffffffff;
-  }
+  const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode), kind = write ? WRITE : READ, last = checkedLast(address, ea, size, kind, mode);
   if ((ea & (alignment - 1)) != 0 && alignmentChecked()) raiseCode(AC, 0);
-  for (let page = ea & PAGE; ; page = (page + 0x1000) & ((mode & DECODE_CODE) == DECODE_CODE64 ? NONE : 0xffffffff)) {
-    const at = page == (ea & PAGE) ? ea : page;
-    const e = slot(dataTlb(context), at);
-    if (!translates(e, page, write != 0)) resolve(at, kind, context);
-    if (page == (last & PAGE)) return;
+  for (let at = ea; ; at = ((at & PAGE) + 0x1000) & ((mode & DECODE_CODE) == DECODE_CODE64 ? NONE : 0xffffffff)) {
+    probePage(at, kind);
+    if ((at & PAGE) == (last & PAGE)) return;
   }
+}
+/** See `flushLine` of access.ts. */
+export function flushSlow(address: u64): void {
+  const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode);
+  checkedLast(address, ea, 1, FLUSH, mode);
+  if (load<u64>(DR7) & 0xff) watch(ea, 1, READ);
+  probePage(ea, READ);
 }
 /** See `slow` of access.ts: never faults, never touches devices. */
 export function plainSlow(address: u64, size: u32, write: u32): usize {

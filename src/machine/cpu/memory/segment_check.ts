@@ -3,7 +3,7 @@
 import { raiseCode } from "../events/raise";
 import { AccessRights, GP, SS_FAULT } from "../generated/architecture";
 import { ACCESS_SEGMENT, ES_BASE, ES_LIMIT, ES_RIGHTS, MODE, MODE_PROTECTED, SS } from "../generated/layout";
-import { READ } from "../state/access_kind";
+import { FLUSH, READ } from "../state/access_kind";
 
 /** Limit and rights of an access whose segment is ACCESS_SEGMENT, in the modes where segments are not flat. */
 export function checkSegmentAccess(ea: u64, size: u32, kind: u32): void {
@@ -11,8 +11,9 @@ export function checkSegmentAccess(ea: u64, size: u32, kind: u32): void {
   const offset = <u32>(ea - load<u64>(ES_BASE + segment * 8)), last = offset + size - 1;
   let bad = (rights & AccessRights.Unusable) != 0;
   if (load<u32>(MODE) & MODE_PROTECTED) {
-    if (rights & 8) bad = bad || kind != READ || !(rights & 2);
-    else bad = bad || (kind != READ && !(rights & 2));
+    const reads = kind == READ || kind == FLUSH, mayBoth = (rights & 2) != 0;          // code: may be read too; data: may be written too
+    if (rights & 8) bad = bad || !reads || (kind != FLUSH && !mayBoth);
+    else bad = bad || (!reads && !mayBoth);
   }
   if ((rights & 0xc) == 4) bad = bad || offset <= limit || last < offset || last > (rights & AccessRights.Db ? 0xffffffff : 0xffff);
   else bad = bad || (last < offset ? limit != 0xffffffff : last > limit);

@@ -7,6 +7,8 @@
 /** A read-modify-write: the old value is wanted, the page must be writable. */
 @inline export const READ_WRITE: u32 = 2;
 @inline export const FETCH: u32 = 4;
+/** CLFLUSH and its relatives: as a read, and execute-only segments allow it too. */
+@inline export const FLUSH: u32 = 8;
 /** Contexts of an access: index of the data TLB. SUPERVISOR also serves implicit accesses to system structures. */
 @inline export const SUPERVISOR: u32 = 0;
 @inline export const USER: u32 = 1;

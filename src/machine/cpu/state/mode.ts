@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What mode the processor is in, and what must be looked at between instructions. mode_update.ts computes the word MODE. SDM 3A "Modes of Operation".
 import {
-  ATTENTION, ATTENTION_STEP, ATTENTION_WINDOW, CR0, DEBUG_TRAPS, DEBUGCTL, DR7, INTERRUPTIBILITY, MODE, MODE_64,
-  MODE_LONG, MODE_PROTECTED, MODE_VM86, RFLAGS_SYSTEM, VMX_MODE, VMX_MTF_PENDING, VMX_PRIMARY, CPL,
+  ATTENTION, ATTENTION_STEP, ATTENTION_WINDOW, CR0, DEBUG_TRAPS, DR7, INTERRUPTIBILITY, MODE, MODE_64, MODE_LONG,
+  MODE_PROTECTED, MODE_VM86, RFLAGS_SYSTEM, VMX_MODE, VMX_MTF_PENDING, VMX_PRIMARY, CPL,
 } from "../generated/layout";
 import { Rflags } from "../generated/architecture";
-
-/** IA32_DEBUGCTL's TR and BTS, which only a VM entry can set: what they ask for is not done, and stops the processor. */
-@inline export const DEBUGCTL_UNIMPLEMENTED: u64 = 0xc0;
 
 /** 64-bit mode. */
 @inline export function in64(): bool { return (load<u32>(MODE) & MODE_64) != 0; }
@@ -23,7 +20,6 @@ import { Rflags } from "../generated/architecture";
 export function updateAttention(): void {
   const guest = nonRoot();
   const step = (load<u64>(RFLAGS_SYSTEM) & (Rflags.TrapFlag | Rflags.ResumeFlag)) | (load<u64>(DR7) & 0xff) | <u64>(load<u32>(INTERRUPTIBILITY) & 3) | load<u64>(DEBUG_TRAPS)
-    | (load<u64>(DEBUGCTL) & DEBUGCTL_UNIMPLEMENTED)
     | (guest ? <u64>(load<u32>(VMX_PRIMARY) & 0x8000000) | <u64>load<u32>(VMX_MTF_PENDING) : 0);
   let attention = load<u32>(ATTENTION) & ~(ATTENTION_STEP | ATTENTION_WINDOW);
   if (step) attention |= ATTENTION_STEP;

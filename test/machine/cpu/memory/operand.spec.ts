@@ -2,10 +2,15 @@
 import { expect } from 'chai';
 import { Layout } from '../../../../src/machine/layout.js';
 import { Rights, Segment, setSegment } from '../../../support/processor_setup.js';
-import { At, SystemMachine, type Start } from '../../../support/system_machine.js';
+import { At, Select, SystemMachine, type Start } from '../../../support/system_machine.js';
 
 const outputs: number[] = [];
+const deviceReads: number[] = [];
 const machine = await SystemMachine.make({
+  mmioRead: (address) => {
+    deviceReads.push(address);
+    return 0;
+  },
   portWrite: (_port, _size, value) => {
     outputs.push(value);
   },
@@ -13,6 +18,7 @@ const machine = await SystemMachine.make({
 const UD = 6;
 const NM = 7;
 const GP = 13;
+const PF = 14;
 const MF = 16;
 const data = At.pages;
 const lines = (text: string): string[] => text.split('; ');
@@ -102,6 +108,51 @@ function nullFsGs(start: Start = {}): void {
   machine.set('RAX', data);
   machine.stateChanged();
 }
+
+describe('CLFLUSH outside 64-bit mode', () => {
+  const limit = 0x3_0000;
+  /** 32-bit code whose segment may not be read, as other than flat segments or with flat ones. */
+  const executeOnly = (codeLimit: number): void => {
+    machine.start({ bits: 32, paging: 'none' });
+    setSegment(machine, Segment.CS, Select.code32, 0, codeLimit, Rights.code32 & ~2);
+    machine.set('RAX', data);
+    machine.stateChanged();
+  };
+  for (const flush of ['clflush cs:[eax]', 'clflushopt cs:[eax]', 'add eax, 63; clflush cs:[eax]']) {
+    it(`may name an execute-only segment, which a load may not: ${flush}`, () => {
+      for (const codeLimit of [0xffffffff, limit - 1]) {
+        executeOnly(codeLimit);
+        expect(machine.run64(...lines(flush)).vector).to.equal(undefined);
+        executeOnly(codeLimit);
+        expect(machine.run64('mov cl, cs:[eax]')).to.include({ vector: GP, code: 0 });
+      }
+    });
+  }
+  it('is #GP(0) beyond the limit, and in a null segment', () => {
+    executeOnly(limit - 1);
+    machine.set('RAX', limit);
+    expect(machine.run64('clflush cs:[eax]')).to.include({ vector: GP, code: 0 });
+    nullFsGs();
+    expect(machine.run64('clflush fs:[eax]')).to.include({ vector: GP, code: 0 });
+  });
+  it('reads no device, which a load does', () => {
+    const device = 0xfee0_0000;
+    const after = (code: string): number[] => {
+      machine.start({ bits: 32, paging: 'none' });
+      machine.set('RAX', device);
+      deviceReads.length = 0;
+      machine.run64(code);
+      return deviceReads;
+    };
+    expect([...after('mov cl, [eax]')]).to.deep.equal([device]);
+    expect([...after('clflush [eax]')]).to.deep.equal([]);
+  });
+  it('is #PF where a load is', () => {
+    machine.start({ bits: 32, paging: '32-bit' });
+    machine.set('RAX', 0x7fff_f000);
+    expect(machine.run64('clflush [eax]').vector).to.equal(PF);
+  });
+});
 
 describe('An operand in a null FS or GS', () => {
   const hints = [0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f, 0x0d];
