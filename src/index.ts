@@ -67,6 +67,7 @@ export * from './vmm/exit_handler/exit_handler_intel_x64.js';
 export * from './vmm/exit/exit_intel_x64.js';
 export * from './vmm/exit_handler/handler_trace.js';
 export * from './vmm/exit_handler/user_version.js';
+export * from './vmm/exit_handler/vmcall_failures.js';
 export * from './vmm/exit/vmcall_registers.js';
 export * from './vmm/memory_manager/guest_memory.js';
 export * from './vmm/memory_manager/guest_memory_x64.js';
@@ -106,7 +107,9 @@ export * from './vmm/vmcs_fields/vmcs_write_trace.js';
 export * from './vmm/vmm_module.js';
 export * from './vmm/vmm_state/gdt_x64.js';
 export * from './vmm/vmm_state/idt_x64.js';
-export * from './vmm/vmm_state/host_vm_state_intel_x64.js';
+export * from './vmm/vmm_state/guest_state_intel_x64.js';
+// The name of GuestStateIntelX64 in Bareflank 1.1, where "host VM" is the running system. In the SDM the VMM is the host.
+export { GuestStateIntelX64 as HostVmStateIntelX64 } from './vmm/vmm_state/guest_state_intel_x64.js';
 export * from './vmm/vmm_state/vmcs_state.js';
 export * from './vmm/vmm_state/vmcs_state_dump.js';
 export * from './vmm/vmm_state/vmm_state_intel_x64.js';

@@ -6,8 +6,8 @@ import { SerialPortAddress } from '../intrinsics/constants.js';
 import type { ReportValue } from '../vmm/vcpu/report_contribution.js';
 import type { HandlerTrace } from '../vmm/exit_handler/handler_trace.js';
 import { loadVmcallRegisters, storeVmcallRegisters, type VmcallRegisters } from '../vmm/exit/vmcall_registers.js';
+import { VmcallFailures, type VmcallFailure } from '../vmm/exit_handler/vmcall_failures.js';
 import { bfwarning } from '../vmm/output/output.js';
-import { lastError } from './last_error.js';
 import { DriverError, DriverStateError } from './driver_errors.js';
 import { LoadedVmm, type FileModule } from './loaded_vmm.js';
 import type { MachineHost } from './machine_host.js';
@@ -197,9 +197,9 @@ export class Driver {
     return text ?? '';
   }
 
-  /** The last error in the VMM's log: why a VMCALL failed. @returns undefined if there is none. */
-  get lastError(): string | undefined {
-    return lastError(this.vmm?.vcpuManager.readRing(0n));
+  /** Why the VMM refused the last VMCALL that was made on a processor. @returns undefined if it did not, or gave no reason */
+  vmcallFailure(processor: number): VmcallFailure | undefined {
+    return this.vmm?.get(VmcallFailures).of(BigInt(Math.max(processor, 0)));
   }
 
   /** What extensions report: by extension, then by value. */
@@ -286,21 +286,23 @@ export class Driver {
   }
 
   private expectSuccess(what: string, processor: number, opcode: number): void {
-    const { r01 } = this.executeVmcall({ r00: BigInt(opcode) });
-    if (r01 !== 0n) {
-      const reason = lastError(this.vmm!.vcpuManager.readRing(0n));
-      throw new DriverError(
-        `VMCALL ${what} on processor ${processor} failed: the VMM answered 0x${r01.toString(16)}${reason === undefined ? '' : `: ${reason}`}`,
-      );
-    }
+    const { r01 } = this.executeVmcall(processor, { r00: BigInt(opcode) });
+    if (r01 === 0n) return;
+    const failure = this.vmcallFailure(processor);
+    const reason = failure === undefined ? '' : `: ${failure.message}`;
+    throw new DriverError(
+      `VMCALL ${what} on processor ${processor} failed: the VMM answered 0x${r01.toString(16)}${reason}`,
+      { causedBy: failure?.error },
+    );
   }
 
   private vmcallOn(processor: number, registers: Partial<VmcallRegisters>): VmcallRegisters {
-    return this.machine.inDriverContext(processor, () => this.executeVmcall(registers));
+    return this.machine.inDriverContext(processor, () => this.executeVmcall(processor, registers));
   }
 
   /** Precondition: in the driver's context. */
-  private executeVmcall(registers: Partial<VmcallRegisters>): VmcallRegisters {
+  private executeVmcall(processor: number, registers: Partial<VmcallRegisters>): VmcallRegisters {
+    this.vmm!.get(VmcallFailures).forget(BigInt(processor));
     const { values } = this.vmm!.get(GeneralRegisters);
     const zero = loadVmcallRegisters(new BigUint64Array(16));
     storeVmcallRegisters({ ...zero, ...registers, r01: VMCALL_MAGIC }, values);

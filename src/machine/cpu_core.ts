@@ -3,7 +3,7 @@ import { MachineRam, type GuestRam } from './guest_ram.js';
 import { MemoryWriter } from './memory_writer.js';
 import type { CpuBus } from './cpu_bus.js';
 import { Constants, Layout, memoryBytes as wasmBytes, Sizes, StopReason } from './layout.js';
-import type { CpuidLeaf, PlainMsr, ProcessorModel } from './models/processor_model.js';
+import type { CpuidLeafValues, PlainMsr, ProcessorModel } from './models/processor_model.js';
 import { allocateMemory, wipeMemory } from './machine_memory.js';
 import { skylakeClient } from './models/skylake_client.js';
 import { CoreRecords } from './processor/core_records.js';
@@ -185,7 +185,7 @@ export class CpuCore {
     model.msrs.forEach((msr, i) => this.writeMsrEntry(msr, Layout.MSR_TABLE + i * 32));
   }
 
-  private writeLeaf(entry: CpuidLeaf, at: number): void {
+  private writeLeaf(entry: CpuidLeafValues, at: number): void {
     const { leaf, subleaf, eax, ebx, ecx, edx } = entry;
     this.u32.set([leaf, subleaf ?? 0, subleaf === undefined ? 0 : 1, 0, eax, ebx, ecx, edx], at / 4);
   }

@@ -185,7 +185,7 @@ describe('The carve-out', () => {
           VmcallDataType.VMCALL_DATA_BINARY_UNFORMATTED,
           Buffer.from('echo'),
         );
-        expect(registers.r01, driver.lastError).to.equal(0n);
+        expect(registers.r01, driver.vmcallFailure(0)?.message).to.equal(0n);
         expect(Buffer.from(data).toString()).to.equal('echo');
       }
       driver.stop();

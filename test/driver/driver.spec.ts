@@ -12,6 +12,7 @@ import {
   RebindUnboundError,
 } from '../../src/vmm/container/load_errors.js';
 import { EntryError } from '../../src/vmm/errors.js';
+import { bferror } from '../../src/vmm/output/output.js';
 import { FakeMachine } from '../support/fake_machine.js';
 import { temporaryFolder } from './node/temporary_folder.js';
 
@@ -190,7 +191,7 @@ describe('Driver', () => {
       await it.load();
       expect(() => it.start()).to.throw(
         DriverError,
-        /VMCALL start on processor 0 failed: the VMM answered 0x8000001000000000/,
+        /VMCALL start on processor 0 failed: the VMM answered 0x8000001000000000: not now$/,
       );
       expect(it.status).to.equal('VMM_LOADED');
       expect(machine.isVmxOn).to.equal(false);
@@ -299,6 +300,30 @@ describe('Driver', () => {
       expect([answer.r01, answer.r03, answer.r04, answer.r05]).to.deep.equal([0n, 1n, 1n, 0n]);
       expect(it.vmcall(0, { r00: 99n }).r01).to.equal(ErrorCode.BF_VMCALL_FAILURE);
       expect(() => it.vmcall(1, {})).to.throw(DriverError, /processor 1: the VMM runs on 1/);
+      it.close();
+    });
+
+    it('knows what the handler of the last one threw, whatever the log says since', async () => {
+      const module = folder.write(
+        'logging.ts',
+        `import { bferror, VmcallContribution, vcpuModule } from 'bareflank';
+         export default vcpuModule(({ bind }) => bind(VmcallContribution).toConstantValue({
+           name: 'logging', opcodes: [77, 78], handleVmcall({ r00 }): boolean {
+             if (r00 === 77n) throw new RangeError('not now');
+             bferror\`another error\`;
+             return true;
+           } }));`,
+      );
+      const { it } = await driver([module]);
+      await it.load();
+      it.start();
+      expect(it.vmcallFailure(0)).to.equal(undefined);
+      expect(it.vmcall(-1, { r00: 77n }).r01).to.equal(ErrorCode.BF_VMCALL_FAILURE);
+      bferror`said by somebody else`;
+      expect(it.vmcallFailure(-1)?.message).to.equal('not now');
+      expect(it.vmcallFailure(0)?.error).to.be.instanceOf(RangeError);
+      expect(it.vmcall(0, { r00: 78n }).r01).to.equal(0n);
+      expect(it.vmcallFailure(0)).to.equal(undefined);
       it.close();
     });
   });

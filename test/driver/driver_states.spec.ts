@@ -138,7 +138,7 @@ describe("The driver's states", () => {
   it('is loaded after a VMCALL start that failed: everything is rolled back', async () => {
     const { it, machine } = await driver(refusing(5));
     await it.load();
-    expect(() => it.start()).to.throw(DriverError, /VMCALL start on processor 0.*: vmcall 0x5: not now/);
+    expect(() => it.start()).to.throw(DriverError, /VMCALL start on processor 0.*: not now$/);
     expect(it.status).to.equal('VMM_LOADED');
     expect(machine.isVmxOn).to.equal(false);
     it.close();

@@ -57,7 +57,7 @@ export class DriverCommands {
   vmcall(cpuid: number, registers: Partial<VmcallRegisters>): VmcallRegisters {
     this.wantRunning();
     const answer = this.driver.vmcall(cpuid, registers);
-    this.expectSuccess(answer);
+    this.expectSuccess(cpuid, answer);
     return answer;
   }
 
@@ -65,7 +65,7 @@ export class DriverCommands {
   vmcallData(cpuid: number, type: number, data: Uint8Array): Uint8Array {
     this.wantRunning();
     const { registers, data: answer } = this.driver.vmcallData(cpuid, type, data);
-    this.expectSuccess(registers);
+    this.expectSuccess(cpuid, registers);
     if (!dataTypes.has(registers.r07)) throw new CommandError(`the vmm answered data of unknown type ${registers.r07}`);
     return registers.r07 === BigInt(VmcallDataType.VMCALL_DATA_NONE) ? new Uint8Array() : answer;
   }
@@ -90,12 +90,13 @@ export class DriverCommands {
       throw new CommandError('vmm is corrupt (VMM_CORRUPT): end its machine with bfm driver_unload, and start another');
   }
 
-  private expectSuccess({ r01 }: VmcallRegisters): void {
+  private expectSuccess(cpuid: number, { r01 }: VmcallRegisters): void {
     if (r01 === 0n) return;
     const name = Object.entries(ErrorCode).find(([, code]) => code === r01)?.[0] ?? 'UNDEFINED_ERROR_CODE';
-    const reason = this.driver.lastError;
-    throw new CommandError(
-      `the vmm refused the vmcall with ${name} (0x${r01.toString(16)})${reason === undefined ? '' : `: ${reason}`}`,
-    );
+    const failure = this.driver.vmcallFailure(cpuid);
+    const reason = failure === undefined ? '' : `: ${failure.message}`;
+    throw new CommandError(`the vmm refused the vmcall with ${name} (0x${r01.toString(16)})${reason}`, {
+      causedBy: failure?.error,
+    });
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
 /** One CPUID leaf. Without a subleaf it answers for every ECX. Registers are unsigned 32-bit numbers. */
-export interface CpuidLeaf {
+export interface CpuidLeafValues {
   readonly leaf: number;
   readonly subleaf?: number;
   readonly eax: number;
@@ -31,7 +31,7 @@ export interface ProcessorModel {
   readonly crystalHz: number;
   /** RDX after reset: family, model, stepping. */
   readonly signature: number;
-  readonly cpuid: readonly CpuidLeaf[];
+  readonly cpuid: readonly CpuidLeafValues[];
   readonly msrs: readonly PlainMsr[];
 }
 
@@ -41,7 +41,7 @@ export function bits(...positions: number[]): number {
 }
 
 /** The three leaves 8000_0002H … 8000_0004H of a brand string of at most 47 characters. */
-export function brandLeaves(brand: string): CpuidLeaf[] {
+export function brandLeaves(brand: string): CpuidLeafValues[] {
   const bytes = new Uint8Array(48);
   for (let i = 0; i < Math.min(brand.length, 47); i++) bytes[i] = brand.charCodeAt(i);
   const words = new Uint32Array(bytes.buffer);

@@ -2,7 +2,7 @@
 // A client processor of the Skylake generation (family 6, model 5EH, stepping 3), announcing only what the core implements: no AVX, no performance
 // counters, no MONITOR, no PCID. UMIP is ahead of its generation. TSC 1 GHz, crystal 25 MHz. Leaves and MSRs: SDM 2A "CPUID—CPU Identification", SDM 4.
 import { vmxCapabilities, firstVmxMsr } from '../vmx/capabilities.js';
-import { bits, brandLeaves, type CpuidLeaf, type PlainMsr, type ProcessorModel } from './processor_model.js';
+import { bits, brandLeaves, type CpuidLeafValues, type PlainMsr, type ProcessorModel } from './processor_model.js';
 
 const signature = 0x000506e3;
 const crystalHz = 25_000_000;
@@ -21,7 +21,7 @@ const structuredEcx = bits(2);
 /** IA32_ARCH_CAPABILITIES. */
 const structuredEdx = bits(29);
 
-const cpuid: readonly CpuidLeaf[] = [
+const cpuid: readonly CpuidLeafValues[] = [
   // The first entry must be leaf 0: its EAX is the highest basic leaf. "GenuineIntel".
   { leaf: 0, eax: 0x16, ebx: 0x756e6547, ecx: 0x6c65746e, edx: 0x49656e69 },
   { leaf: 1, eax: signature, ebx: 0x00010800, ecx: featuresEcx, edx: featuresEdx },

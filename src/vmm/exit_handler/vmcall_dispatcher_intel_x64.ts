@@ -23,6 +23,7 @@ import { decodeUtf8, encodeUtf8, hex } from '../support/text.js';
 import { ExitDispatcherIntelX64 } from './exit_dispatcher_intel_x64.js';
 import { runSelfTest } from './self_tests.js';
 import { UserVersion } from './user_version.js';
+import { VmcallFailures } from './vmcall_failures.js';
 import { loadVmcallRegisters, storeVmcallRegisters, type VmcallRegisters } from '../exit/vmcall_registers.js';
 
 /** @throws VmcallError for an answer that JSON cannot express: a function, a bigint, a circle. */
@@ -42,6 +43,7 @@ function jsonOf(answer: unknown): string {
 export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
   @inject(GuestMemory) protected readonly guestMemory!: GuestMemory;
   @inject(UserVersion) protected readonly userVersion!: UserVersion;
+  @inject(VmcallFailures) @optional() protected readonly vmcallFailures: VmcallFailures | undefined;
   @inject(Sizes) @optional() protected readonly sizes: Sizes = defaultSizes;
   @multiInject(VmcallContribution) @optional() protected readonly vmcallContributions: readonly VmcallContribution[] =
     [];
@@ -61,7 +63,9 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
       this.handleVmcallOpcode(registers);
     } catch (error) {
       result = error instanceof OutOfMemoryError ? ErrorCode.BF_BAD_ALLOC : ErrorCode.BF_VMCALL_FAILURE;
-      bferror`vmcall ${hex(registers.r00)}: ${error instanceof Error ? error.message : String(error)}`;
+      const message = error instanceof Error ? error.message : String(error);
+      this.vmcallFailures?.note(this.exit.vcpuid, { message, error });
+      bferror`vmcall ${hex(registers.r00)}: ${message}`;
     }
     if (!this.exit.hasInjected) this.completeVmcall(result, registers);
   }

@@ -3,7 +3,7 @@ import { BareflankError } from '../../intrinsics/errors.js';
 import { OwnedRequest, type RequestHolder } from '../requests/owned_request.js';
 
 /** A field that must survive holds what is no data. */
-export class VmmStateError extends BareflankError {}
+export class VmmImageError extends BareflankError {}
 
 /** How a request stands in data. */
 interface RequestReference {
@@ -36,14 +36,14 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 const isReference = (value: unknown): value is RequestReference =>
   typeof value === 'object' && (value as Partial<RequestReference> | null)?.isRequest === true;
 
-/** A copy of a field as plain data. @param where names the field. @throws VmmStateError for a function or an instance of a class. */
+/** A copy of a field as plain data. @param where names the field. @throws VmmImageError for a function or an instance of a class. */
 export function toPlainData(value: unknown, where: string): unknown {
   return copied(value, (leaf) => {
     if (leaf instanceof OwnedRequest) return referenceTo(leaf, where);
     if (typeof leaf !== 'function' && typeof leaf !== 'symbol' && (typeof leaf !== 'object' || leaf === null))
       return leaf;
     const what = typeof leaf === 'object' ? `an instance of ${leaf.constructor.name}` : `a ${typeof leaf}`;
-    throw new VmmStateError(
+    throw new VmmImageError(
       `${where} is marked @state() and holds ${what}, which is no data: keep the data it is made from, and rebuild it in attach() as a @derived() field`,
     );
   });
@@ -53,13 +53,13 @@ function referenceTo({ owner, id, contribution, key }: OwnedRequest, where: stri
   return { isRequest: true, owner, id, contribution, key: toPlainData(key, where) };
 }
 
-/** The opposite: requests become handles again. One that was disposed stays so. @throws VmmStateError for a request of an unknown owner. */
+/** The opposite: requests become handles again. One that was disposed stays so. @throws VmmImageError for a request of an unknown owner. */
 export function fromPlainData(value: unknown, where: string, find: FindOwner): unknown {
   return copied(value, (leaf) => {
     if (!isReference(leaf)) return leaf;
     const owner = find(leaf.owner);
     if (owner === undefined)
-      throw new VmmStateError(`${where} refers to a request of ${leaf.owner}, which is no owner`);
+      throw new VmmImageError(`${where} refers to a request of ${leaf.owner}, which is no owner`);
     return new OwnedRequest(owner, leaf.id, { contribution: leaf.contribution, key: leaf.key });
   });
 }

@@ -6,7 +6,7 @@ import { Cr0, Cr4 } from '../../intrinsics/registers.js';
 import type { VmcsFields } from '../vmcs_fields/vmcs_fields.js';
 import type { VmcsState } from '../vmm_state/vmcs_state.js';
 
-export function write32BitFields(vmcs: VmcsFields): void {
+export function writeControl32BitFields(vmcs: VmcsFields): void {
   vmcs.exceptionBitmap.set(0n);
   vmcs.pageFaultErrorCodeMask.set(0n);
   vmcs.pageFaultErrorCodeMatch.set(0n);
@@ -21,7 +21,7 @@ export function write32BitFields(vmcs: VmcsFields): void {
  * The bits that VMX operation fixes are the host's: a guest that owns the processor from its first instruction writes CR4 without VMXE,
  * and would get #GP if it reached the register. PE and PG are the guest's.
  */
-export function writeNaturalFields(vmcs: VmcsFields, guest: VmcsState, msrs: Msrs): void {
+export function writeControlNaturalFields(vmcs: VmcsFields, guest: VmcsState, msrs: Msrs): void {
   const paging = BigInt((Cr0.ProtectionEnable | Cr0.Paging) >>> 0);
   const vmxe = BigInt(Cr4.VmxEnableBit);
   vmcs.cr0GuestHostMask.set(msrs.rdmsr(Msr.Ia32VmxCr0Fixed0) & ~paging);

@@ -5,14 +5,14 @@ import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { VmcsFields } from '../vmcs_fields/vmcs_fields.js';
 import type { VmcsState } from '../vmm_state/vmcs_state.js';
 
-export function write16BitFields(vmcs: VmcsFields, state: VmcsState): void {
+export function writeGuest16BitFields(vmcs: VmcsFields, state: VmcsState): void {
   // The selectors' encodings follow the SDM's order of segments, as do limits, rights and bases below.
   segmentNames.forEach((name, index) =>
     vmcs.write(VmcsField.GuestEsSelector + 2 * index, BigInt(state.segments[name].selector)),
   );
 }
 
-export function write64BitFields(vmcs: VmcsFields, state: VmcsState): void {
+export function writeGuest64BitFields(vmcs: VmcsFields, state: VmcsState): void {
   vmcs.vmcsLinkPointer.set(0xffffffffffffffffn);
   vmcs.guestIa32Debugctl.set(state.ia32Debugctl);
   vmcs.guestIa32Pat.setIfExists(state.ia32Pat);
@@ -20,7 +20,7 @@ export function write64BitFields(vmcs: VmcsFields, state: VmcsState): void {
   vmcs.guestIa32PerfGlobalCtrl.setIfExists(state.ia32PerfGlobalCtrl);
 }
 
-export function write32BitFields(vmcs: VmcsFields, state: VmcsState): void {
+export function writeGuest32BitFields(vmcs: VmcsFields, state: VmcsState): void {
   segmentNames.forEach((name, index) => {
     const segment = state.segments[name];
     vmcs.write(VmcsField.GuestEsLimit + 2 * index, BigInt(segment.limit));
@@ -34,7 +34,7 @@ export function write32BitFields(vmcs: VmcsFields, state: VmcsState): void {
   vmcs.guestIa32SysenterCs.set(BigInt.asUintN(32, state.ia32SysenterCs));
 }
 
-export function writeNaturalFields(vmcs: VmcsFields, state: VmcsState): void {
+export function writeGuestNaturalFields(vmcs: VmcsFields, state: VmcsState): void {
   vmcs.guestCr0.set(state.cr0);
   vmcs.guestCr3.set(state.cr3);
   vmcs.guestCr4.set(state.cr4);

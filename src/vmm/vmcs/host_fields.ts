@@ -12,24 +12,24 @@ export interface HostPoint {
   readonly gsBase: bigint;
 }
 
-export function write16BitFields(vmcs: VmcsFields, state: VmcsState): void {
+export function writeHost16BitFields(vmcs: VmcsFields, state: VmcsState): void {
   const { es, cs, ss, ds, fs, gs, tr } = state.segments;
   [es, cs, ss, ds, fs, gs, tr].forEach((segment, index) =>
     vmcs.write(VmcsField.HostEsSelector + 2 * index, BigInt(segment.selector)),
   );
 }
 
-export function write64BitFields(vmcs: VmcsFields, state: VmcsState): void {
+export function writeHost64BitFields(vmcs: VmcsFields, state: VmcsState): void {
   vmcs.hostIa32Pat.setIfExists(state.ia32Pat);
   vmcs.hostIa32Efer.setIfExists(state.ia32Efer);
   vmcs.hostIa32PerfGlobalCtrl.setIfExists(state.ia32PerfGlobalCtrl);
 }
 
-export function write32BitFields(vmcs: VmcsFields, state: VmcsState): void {
+export function writeHost32BitFields(vmcs: VmcsFields, state: VmcsState): void {
   vmcs.hostIa32SysenterCs.set(BigInt.asUintN(32, state.ia32SysenterCs));
 }
 
-export function writeNaturalFields(vmcs: VmcsFields, state: VmcsState, point: HostPoint): void {
+export function writeHostNaturalFields(vmcs: VmcsFields, state: VmcsState, point: HostPoint): void {
   vmcs.hostCr0.set(state.cr0);
   vmcs.hostCr3.set(state.cr3);
   vmcs.hostCr4.set(state.cr4);

@@ -38,10 +38,20 @@ import { WriteLedger } from '../vmcs_fields/write_ledger.js';
 import { methodsOf, writePlace } from '../vmcs_fields/write_place.js';
 import { dumpVmcsState } from '../vmm_state/vmcs_state_dump.js';
 import { GuestState, VmmState } from '../vmm_state/vmcs_state.js';
-import * as controlFields from './control_fields.js';
+import { writeControl32BitFields, writeControlNaturalFields } from './control_fields.js';
 import { driverContext } from './driver_context_fields.js';
-import * as guestFields from './guest_fields.js';
-import * as hostFields from './host_fields.js';
+import {
+  writeGuest16BitFields,
+  writeGuest32BitFields,
+  writeGuest64BitFields,
+  writeGuestNaturalFields,
+} from './guest_fields.js';
+import {
+  writeHost16BitFields,
+  writeHost32BitFields,
+  writeHost64BitFields,
+  writeHostNaturalFields,
+} from './host_fields.js';
 import { loadPromotedState, readPromotedState } from './promotion.js';
 import type { Vmcs, VmcsSetUp } from './vmcs.js';
 import { VmEntryExplainer } from './vm_entry_explainer.js';
@@ -247,19 +257,19 @@ export class VmcsIntelX64 implements Vmcs {
   }
 
   protected writeGuest16BitFields(): void {
-    guestFields.write16BitFields(this, this.guestState);
+    writeGuest16BitFields(this, this.guestState);
   }
 
   protected writeGuest64BitFields(): void {
-    guestFields.write64BitFields(this, this.guestState);
+    writeGuest64BitFields(this, this.guestState);
   }
 
   protected writeGuest32BitFields(): void {
-    guestFields.write32BitFields(this, this.guestState);
+    writeGuest32BitFields(this, this.guestState);
   }
 
   protected writeGuestNaturalFields(): void {
-    guestFields.writeNaturalFields(this, this.guestState);
+    writeGuestNaturalFields(this, this.guestState);
   }
 
   protected writeControl16BitFields(): void {
@@ -271,28 +281,28 @@ export class VmcsIntelX64 implements Vmcs {
   }
 
   protected writeControl32BitFields(): void {
-    controlFields.write32BitFields(this);
+    writeControl32BitFields(this);
   }
 
   protected writeControlNaturalFields(): void {
-    controlFields.writeNaturalFields(this, this.guestState, this.msrs);
+    writeControlNaturalFields(this, this.guestState, this.msrs);
   }
 
   protected writeHost16BitFields(): void {
-    hostFields.write16BitFields(this, this.vmmState);
+    writeHost16BitFields(this, this.vmmState);
   }
 
   protected writeHost64BitFields(): void {
-    hostFields.write64BitFields(this, this.vmmState);
+    writeHost64BitFields(this, this.vmmState);
   }
 
   protected writeHost32BitFields(): void {
-    hostFields.write32BitFields(this, this.vmmState);
+    writeHost32BitFields(this, this.vmmState);
   }
 
   protected writeHostNaturalFields(): void {
     const rip = this.hostEntry.attach(this.entry);
-    hostFields.writeNaturalFields(this, this.vmmState, { rip, rsp: this.exitStackTop, gsBase: this.stateSave.address });
+    writeHostNaturalFields(this, this.vmmState, { rip, rsp: this.exitStackTop, gsBase: this.stateSave.address });
   }
 
   protected writePinBasedControls(): void {

@@ -6,12 +6,14 @@ import { CommandError } from '../../../src/bfm/host/host_errors.js';
 import type { Driver, DriverState } from '../../../src/driver/driver.js';
 import { ErrorCode } from '../../../src/intrinsics/constants.js';
 
+const thrown = new Error('thrown');
+
 /** A driver of which only states and the order of calls are real. */
 function fakeDriver(status: DriverState) {
   const calls: string[] = [];
   const driver = {
     status,
-    lastError: 'the reason',
+    vmcallFailure: (processor: number) => ({ message: `the reason of processor ${processor}`, error: thrown }),
     addModule: (file: string) => void calls.push(`addModule ${file}`),
     addModules: (file: string) => void calls.push(`addModules ${file}`),
     load: sinon.spy(async () => {
@@ -117,10 +119,11 @@ describe('DriverCommands', () => {
   it("tells the code and the VMM's reason if a VMCALL is refused", async () => {
     const { driver, commands: it } = fakeDriver('VMM_RUNNING');
     driver.vmcall = () => ({ r01: ErrorCode.BF_VMCALL_FAILURE, r02: 0n });
-    const error = await failure(() => it.vmcall(0, {}));
+    const error = await failure(() => it.vmcall(2, {}));
     expect(error!.message).to.equal(
-      'the vmm refused the vmcall with BF_VMCALL_FAILURE (0x8000001000000000): the reason',
+      'the vmm refused the vmcall with BF_VMCALL_FAILURE (0x8000001000000000): the reason of processor 2',
     );
+    expect(error).to.have.property('causedBy', thrown);
   });
 
   it('gives the data that the VMM answers by their type: none, a known one, an unknown one', async () => {

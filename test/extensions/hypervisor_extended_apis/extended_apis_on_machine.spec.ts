@@ -55,10 +55,10 @@ function call(driver: Driver, category: bigint, what: bigint, argument = 0n): bi
   return driver.vmcall(0, { r00: 2n, r02: category, r03: what, r04: argument }).r01;
 }
 
-/** VMCALL data of type 2: JSON. @throws Error with the VMM's last error, as `bfm vmcall` prints it. */
+/** VMCALL data of type 2: JSON. @throws Error with the VMM's reason, as `bfm vmcall` prints it. */
 function json(driver: Driver, command: object): unknown {
   const { data, registers } = driver.vmcallData(0, 2, new TextEncoder().encode(JSON.stringify(command)));
-  if (registers.r01 !== 0n) throw new Error(driver.lastError);
+  if (registers.r01 !== 0n) throw new Error(driver.vmcallFailure(0)?.message);
   return JSON.parse(new TextDecoder().decode(data));
 }
 

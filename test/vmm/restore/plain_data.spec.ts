@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { OwnedRequest, type RequestHolder } from '../../../src/vmm/requests/owned_request.js';
-import { fromPlainData, toPlainData, VmmStateError } from '../../../src/vmm/restore/plain_data.js';
+import { fromPlainData, toPlainData, VmmImageError } from '../../../src/vmm/restore/plain_data.js';
 
 const nobody = (): undefined => undefined;
 
@@ -29,7 +29,7 @@ describe('toPlainData', () => {
     ['a view of data', new DataView(new ArrayBuffer(1)), /holds an instance of DataView/],
   ] as const)
     it(`refuses ${what}`, () => {
-      expect(() => toPlainData(value, 'x')).to.throw(VmmStateError, found);
+      expect(() => toPlainData(value, 'x')).to.throw(VmmImageError, found);
     });
 });
 
@@ -54,6 +54,6 @@ describe('fromPlainData', () => {
   it('refuses a request whose owner is unknown', () => {
     const holder: RequestHolder = { owner: 'Holder', release: () => {} };
     const data = toPlainData(new OwnedRequest(holder, 7, { contribution: 'mine', key: 1 }), 'x');
-    expect(() => fromPlainData(data, 'x', nobody)).to.throw(VmmStateError, /x refers to a request of Holder/);
+    expect(() => fromPlainData(data, 'x', nobody)).to.throw(VmmImageError, /x refers to a request of Holder/);
   });
 });

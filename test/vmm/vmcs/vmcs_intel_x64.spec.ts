@@ -20,7 +20,7 @@ import {
 import { MemoryManager } from '../../../src/vmm/memory_manager/memory_manager.js';
 import { Vmcs } from '../../../src/vmm/vmcs/vmcs.js';
 import { VmcsIntelX64 } from '../../../src/vmm/vmcs/vmcs_intel_x64.js';
-import { HostVmStateIntelX64 } from '../../../src/vmm/vmm_state/host_vm_state_intel_x64.js';
+import { GuestStateIntelX64 } from '../../../src/vmm/vmm_state/guest_state_intel_x64.js';
 import { GuestState } from '../../../src/vmm/vmm_state/vmcs_state.js';
 import { FakeMachine } from '../../support/fake_machine.js';
 import { validVmcs } from '../../support/valid_vmcs.js';
@@ -257,7 +257,7 @@ describe('VmcsIntelX64', () => {
 
     it('enters a guest of the vcpu’s own where its state says', () => {
       @extension()
-      class OwnGuest extends HostVmStateIntelX64 {
+      class OwnGuest extends GuestStateIntelX64 {
         override readonly isGuest = true;
         override init(): void {
           super.init();

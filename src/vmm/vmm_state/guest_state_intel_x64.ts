@@ -14,7 +14,7 @@ import type { SegmentState, VmcsState } from './vmcs_state.js';
 
 /** The state of the system that runs on this processor now: it becomes the guest. */
 @injectable()
-export class HostVmStateIntelX64 implements VmcsState {
+export class GuestStateIntelX64 implements VmcsState {
   @inject(ControlRegisters) protected readonly controlRegisters!: ControlRegisters;
   @inject(Segments) protected readonly segmentRegisters!: Segments;
   @inject(MsrAccessors) protected readonly msrs!: MsrAccessors;

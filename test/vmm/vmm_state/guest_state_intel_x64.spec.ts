@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { HostVmStateIntelX64 } from '../../../src/vmm/vmm_state/host_vm_state_intel_x64.js';
+import { GuestStateIntelX64 } from '../../../src/vmm/vmm_state/guest_state_intel_x64.js';
 import { FakeMachine } from '../../support/fake_machine.js';
 import { make } from '../../support/make.js';
 
@@ -8,7 +8,7 @@ function state(prepare: (machine: FakeMachine) => void = () => {}) {
   const machine = new FakeMachine();
   prepare(machine);
   const { controlRegisters, accessors, memory, hostEntry } = machine;
-  const it = make(HostVmStateIntelX64, {
+  const it = make(GuestStateIntelX64, {
     controlRegisters,
     segmentRegisters: machine.segments,
     msrs: accessors.msrs,
@@ -20,7 +20,7 @@ function state(prepare: (machine: FakeMachine) => void = () => {}) {
   return it;
 }
 
-describe('HostVmStateIntelX64', () => {
+describe('GuestStateIntelX64', () => {
   it('reads segments from the running system’s GDT', () => {
     const { segments } = state();
     expect(segments.cs).to.deep.equal({ selector: 0x10, base: 0n, limit: 0xffffffff, accessRights: 0xa09b });

@@ -17,7 +17,7 @@ import { VmmContainer } from '../../../src/vmm/container/vmm_container.js';
 import { Entry } from '../../../src/vmm/entry/entry.js';
 import { HandlerTrace } from '../../../src/vmm/exit_handler/handler_trace.js';
 import { attachOutput, Output } from '../../../src/vmm/output/output.js';
-import { readVmmState, restoreVmmState } from '../../../src/vmm/restore/vmm_state_image.js';
+import { readVmmImage, restoreVmmImage } from '../../../src/vmm/restore/vmm_image.js';
 import { defaultSerialSettings, SerialSettings } from '../../../src/vmm/serial/serial_port.js';
 import { VcpuManager } from '../../../src/vmm/vcpu/vcpu_manager.js';
 import { vcpuParts, vmmParts } from '../../../src/vmm/vmm_module.js';
@@ -104,15 +104,15 @@ class ReplaceableVmm {
 
   /** The state goes through structuredClone: it is data, and nothing of the old VMM is in it. */
   private replace(): void {
-    const state = structuredClone(readVmmState(this.container));
+    const state = structuredClone(readVmmImage(this.container));
     this.container = this.build();
-    restoreVmmState(this.container, state);
-    expect(isDeepStrictEqual(readVmmState(this.container), state), 'the state of the new VMM').to.equal(true);
+    restoreVmmImage(this.container, state);
+    expect(isDeepStrictEqual(readVmmImage(this.container), state), 'the state of the new VMM').to.equal(true);
     this.replaced++;
   }
 }
 
-describe('restoreVmmState', () => {
+describe('restoreVmmImage', () => {
   for (const [what, modules, every] of [
     ['the base', [], 1],
     ['the example extensions', examples, 1],

@@ -6,13 +6,13 @@ import type { VmmContainer } from '../container/vmm_container.js';
 import { RequestOwner } from '../requests/request_owner.js';
 import { markedFields } from '../state/state.js';
 import { VcpuIdentity } from '../vcpu_identity.js';
-import { fromPlainData, toPlainData, VmmStateError, type FindOwner } from './plain_data.js';
+import { fromPlainData, toPlainData, VmmImageError, type FindOwner } from './plain_data.js';
 
 /** The state of each part, by the part's name and the field's. */
 export type PartStates = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** All that survives: plain data, to be kept or cloned. */
-export interface VmmStateImage {
+export interface VmmImage {
   readonly vmm: PartStates;
   /** By the id of the vCPU. */
   readonly vcpus: ReadonlyMap<bigint, PartStates>;
@@ -32,8 +32,8 @@ function read(container: PartContainer): PartStates {
   return result;
 }
 
-/** Reads what survives. Changes nothing. @throws VmmStateError naming a field that holds what is no data. */
-export function readVmmState(container: VmmContainer): VmmStateImage {
+/** Reads what survives. Changes nothing. @throws VmmImageError naming a field that holds what is no data. */
+export function readVmmImage(container: VmmContainer): VmmImage {
   const vcpus = [...container.vcpuParts()].map((parts) => [parts.get(VcpuIdentity), read(parts)] as const);
   return { vmm: read(container.vmmParts()), vcpus: new Map(vcpus) };
 }
@@ -49,14 +49,14 @@ function write(container: PartContainer, states: PartStates, find: FindOwner): v
   const parts = [...container.namedParts()];
   const unknown = Object.keys(states).find((name) => !parts.some(([known]) => known === name));
   if (unknown !== undefined) {
-    throw new VmmStateError(
+    throw new VmmImageError(
       `the state has a part '${unknown}', but the modules that are loaded bind none of this name`,
     );
   }
   for (const [name, part] of parts) {
     for (const field of stateFields(part)) {
       const state = states[name];
-      if (state === undefined || !(field in state)) throw new VmmStateError(`the state has no ${name}.${field}`);
+      if (state === undefined || !(field in state)) throw new VmmImageError(`the state has no ${name}.${field}`);
       (part as Record<string, unknown>)[field] = fromPlainData(state[field], `${name}.${field}`, find);
     }
   }
@@ -65,16 +65,16 @@ function write(container: PartContainer, states: PartStates, find: FindOwner): v
 /**
  * Puts a state into a new container of the same modules, whose parts were never initialised.
  *
- * @throws VmmStateError if the modules are not those of the state.
+ * @throws VmmImageError if the modules are not those of the state.
  */
-export function restoreVmmState(container: VmmContainer, image: VmmStateImage): void {
+export function restoreVmmImage(container: VmmContainer, image: VmmImage): void {
   const vmm = container.vmmParts();
   write(vmm, image.vmm, ownersIn([vmm]));
   // Makes the containers of the vCPUs.
   vmm.attach();
   for (const vcpu of container.vcpuParts()) {
     const states = image.vcpus.get(vcpu.get(VcpuIdentity));
-    if (states === undefined) throw new VmmStateError(`the state has no vcpu ${vcpu.get(VcpuIdentity)}`);
+    if (states === undefined) throw new VmmImageError(`the state has no vcpu ${vcpu.get(VcpuIdentity)}`);
     write(vcpu, states, ownersIn([vmm, vcpu]));
     vcpu.attach();
   }
