@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import * as bareflank from '../../../src/index.js';
 import { GuestStateIntelX64 } from '../../../src/vmm/vmm_state/guest_state_intel_x64.js';
 import { FakeMachine } from '../../support/fake_machine.js';
 import { make } from '../../support/make.js';
@@ -21,6 +22,10 @@ function state(prepare: (machine: FakeMachine) => void = () => {}) {
 }
 
 describe('GuestStateIntelX64', () => {
+  it('is exported by its name in Bareflank 1.1 as well', () => {
+    expect(bareflank.HostVmStateIntelX64).to.equal(GuestStateIntelX64);
+  });
+
   it('reads segments from the running system’s GDT', () => {
     const { segments } = state();
     expect(segments.cs).to.deep.equal({ selector: 0x10, base: 0n, limit: 0xffffffff, accessRights: 0xa09b });
