@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { BareflankError, derived, ExtendedApisCategory, VerifierIndex } from 'bareflank';
+import { BareflankError, derived } from 'bareflank';
 import { VmcallContribution, VmcallError, VmcallOpcode } from 'bareflank';
 import type { VmcallRegisters } from 'bareflank';
 import { inject, injectable } from 'inversify';
@@ -16,6 +16,7 @@ import {
   type Arguments,
 } from './vmcall_arguments.js';
 import { VmcallPolicy } from './vmcall_policy.js';
+import { ExtendedApisCategory, VerifierIndex } from './verifier.js';
 
 /** One call: its index for the policy, and what it does. */
 interface Call {

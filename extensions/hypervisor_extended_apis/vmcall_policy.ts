@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { bfinfo, component, DENIAL_LOG_SIZE, state, VerifierIndex, VmcallError } from 'bareflank';
+import { bfinfo, component, state, VmcallError } from 'bareflank';
 import { injectable } from 'inversify';
+import { DENIAL_LOG_SIZE, VerifierIndex } from './verifier.js';
 
 /** What a policy says to a call. `log`: it is noted among the denials, and done. */
 export type Verdict = 'allow' | 'log' | 'deny';

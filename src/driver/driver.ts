@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { ErrorCode, errorCodeName, Limit, VMCALL_MAGIC, VmcallOpcode, VmmStatus } from '../intrinsics/constants.js';
+import { ErrorCode, errorCodeName } from '../vmm/error_codes.js';
+import { Limit } from '../vmm/sizes.js';
+import { VMCALL_MAGIC, VmcallOpcode } from '../vmm/exit/vmcall_interface.js';
+import { VmmStatus } from '../vmm/entry/vmm_status.js';
 import { GeneralRegisters } from '../intrinsics/general_registers.js';
 import { Vmx } from '../intrinsics/vmx.js';
-import { SerialPortAddress } from '../intrinsics/constants.js';
+import { SerialPortAddress } from '../intrinsics/serial_registers.js';
 import type { ReportValue } from '../vmm/vcpu/report_contribution.js';
 import type { HandlerTrace } from '../vmm/exit_handler/handler_trace.js';
 import { loadVmcallRegisters, storeVmcallRegisters, type VmcallRegisters } from '../vmm/exit/vmcall_registers.js';

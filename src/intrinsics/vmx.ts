@@ -1,6 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from './component.js';
 
+/** INVEPT types. */
+export const InveptType = {
+  singleContext: 1,
+  global: 2,
+} as const;
+
+/** INVVPID types. */
+export const InvvpidType = {
+  individualAddress: 0,
+  singleContext: 1,
+  allContexts: 2,
+  singleContextGlobal: 3,
+} as const;
+
 /**
  * The VMX instructions of the processor that executes the caller. SDM 3D "VMX Instruction Reference".
  * A `false` (or `undefined`) result is VMfail: read `VM_INSTRUCTION_ERROR` for the reason if a VMCS is current.

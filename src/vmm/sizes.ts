@@ -1,6 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../intrinsics/component.js';
-import { Limit } from '../intrinsics/constants.js';
+
+/** The sizes of 1.1, and the limits of this framework. */
+export const Limit = {
+  heapPoolBytes: 8388608,
+  pagePoolBytes: 33554432,
+  memMapPoolBytes: 8388608,
+  memMapPoolStart: 0x200000,
+  /** Bits 63:32 of the VMM-virtual address at which `PhysicalWindow` begins. */
+  physicalWindowHigh: 0x4000,
+  /** The window has 2^46 bytes. */
+  physicalWindowBits: 46,
+  maxModules: 75,
+  debugRingBytes: 32768,
+  vmcallInBufferBytes: 131072,
+  vmcallOutBufferBytes: 131072,
+  exitHandlerStackBytes: 65536,
+} as const;
 
 /** How much memory the VMM's parts take, in bytes: what 1.1 lets its users override as constants. */
 export interface Sizes {

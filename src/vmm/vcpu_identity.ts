@@ -1,5 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../intrinsics/component.js';
 
+/** vCPU ids: the reserved bit, special ids, and the bit that distinguishes guest vCPUs (ids from 0x10000) from host vCPUs. */
+export const VcpuId = {
+  reserved: 0x8000000000000000n,
+  invalid: 0xffffffffffffffffn,
+  current: 0xfffffffffffffff0n,
+  guestMask: 0xffffffffffff0000n,
+} as const;
+
+/** The first bit of a vCPU id that makes it a guest's. */
+export const VCPUID_GUEST_FROM = 16;
+
 /** The id of the vCPU whose container this is; bound by its factory. */
 export const VcpuIdentity = component<bigint>('bareflank.VcpuIdentity', 'vcpu');

@@ -36,6 +36,7 @@ const layers: Record<string, { imports: string[]; packages: string[]; node: bool
  * what its own interfaces need: the interface of a contribution point is in the folder of the component that asks the point.
  */
 const vmmOrder: readonly string[] = [
+  'error_codes.ts',
   'errors.ts',
   'symbol_dispose.ts',
   'sizes.ts',

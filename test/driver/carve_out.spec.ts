@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { VMCALL_MAGIC, VmcallDataType, VmcallOpcode } from '../../src/intrinsics/constants.js';
+import { VMCALL_MAGIC, VmcallDataType, VmcallOpcode } from '../../src/vmm/exit/vmcall_interface.js';
 import { Layout } from '../../src/machine/layout.js';
 import { driverInstruction, DriverPage, driverVirtual } from '../../src/machine/driver_context/driver_pages.js';
 import { CarveOut, guestMachine, mapCarveOut, print } from './carve_out_guest.js';

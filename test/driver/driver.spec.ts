@@ -4,7 +4,7 @@ import { Driver } from '../../src/driver/driver.js';
 import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { DriverError, DriverStateError, ModuleFileError } from '../../src/driver/driver_errors.js';
 import type { MachineHost } from '../../src/driver/machine_host.js';
-import { ErrorCode } from '../../src/intrinsics/constants.js';
+import { ErrorCode } from '../../src/vmm/error_codes.js';
 import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
 import {
   DuplicateRebindError,

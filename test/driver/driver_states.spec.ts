@@ -4,7 +4,7 @@ import { Driver, type DriverState } from '../../src/driver/driver.js';
 import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { DriverError, DriverStateError } from '../../src/driver/driver_errors.js';
 import type { MachineHost } from '../../src/driver/machine_host.js';
-import { VmcallDataType } from '../../src/intrinsics/constants.js';
+import { VmcallDataType } from '../../src/vmm/exit/vmcall_interface.js';
 import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
 import { EntryError } from '../../src/vmm/errors.js';
 import { FakeMachine } from '../support/fake_machine.js';

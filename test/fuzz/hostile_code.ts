@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Code of a guest that tries to reach or to end its VMM: MSRs, control registers, the VMM's memory, VMX instructions, VMCALLs.
-import { VMCALL_MAGIC } from '../../src/intrinsics/constants.js';
+import { VMCALL_MAGIC } from '../../src/vmm/exit/vmcall_interface.js';
 import { Msr, vmxMsrs } from '../../src/intrinsics/msr_definitions.js';
 import { Constants, Sizes } from '../../src/machine/layout.js';
 import { SeededRandom } from '../differential/cases/seeded_random.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { VMCALL_MAGIC, VmcallOpcode } from '../../src/intrinsics/constants.js';
+import { VMCALL_MAGIC, VmcallOpcode } from '../../src/vmm/exit/vmcall_interface.js';
 import { CpuidLeaf, FeatureInformationEcx } from '../../src/intrinsics/cpuid_leaves.js';
 import { vmxMsrs } from '../../src/intrinsics/msr_definitions.js';
 import { Cr4 } from '../../src/intrinsics/registers.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { VmcallOpcode, VmcallDataType, VMCALL_MAGIC } from '../../src/intrinsics/constants.js';
+import { VmcallOpcode, VmcallDataType, VMCALL_MAGIC } from '../../src/vmm/exit/vmcall_interface.js';
 import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
 import { VmcsField } from '../../src/intrinsics/vmcs_fields.js';
 import { vmmModule, type PartModule } from '../../src/vmm/container/part_module.js';

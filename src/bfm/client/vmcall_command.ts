@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import pc from 'picocolors';
-import { VmcallDataType, VmcallOpcode, VmcallVersions } from '../../intrinsics/constants.js';
+import { VmcallDataType, VmcallOpcode, VmcallVersions } from '../../vmm/exit/vmcall_interface.js';
 import { processorOf, takes, withHost } from './client_options.js';
 import { fileFlaw } from '../../driver/node/file_flaw.js';
 import { FileError } from '../failures/file_error.js';

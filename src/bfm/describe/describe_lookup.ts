@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { Description } from '../../intrinsics/describe.js';
+import type { Description } from './describe_all.js';
 import { UsageError } from '../failures/usage_error.js';
 
 /** What `bfm describe KIND` calls a kind, and where the description keeps it. */

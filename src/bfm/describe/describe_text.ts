@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { DescribedField } from '../../intrinsics/describe.js';
+import type { DescribedField } from './describe_all.js';
 import { allowedSettingsIn, modelName, type AllowedSetting } from './model_controls.js';
 import { describedKinds, type DescribedItem, type DescribedKind } from './describe_lookup.js';
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Driver, DriverState } from '../../driver/driver.js';
-import { ErrorCode, VmcallDataType } from '../../intrinsics/constants.js';
+import { ErrorCode } from '../../vmm/error_codes.js';
+import { VmcallDataType } from '../../vmm/exit/vmcall_interface.js';
 import { addModules } from '../../session/add_modules.js';
 import type { VmcallRegisters } from '../../vmm/exit/vmcall_registers.js';
 import { CommandError } from './host_errors.js';

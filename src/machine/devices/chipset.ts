@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { SerialPortAddress } from '../../intrinsics/serial_registers.js';
 import { AcpiPm } from './acpi_pm.js';
 import { DebugPorts } from './debug_ports.js';
 import type { AccessSize, Device } from './device.js';
@@ -23,9 +24,9 @@ import type { SystemControl } from './system_control.js';
 import { Uart16550 } from './uart_16550.js';
 
 /** First port of COM1, the guest's console. */
-export const COM1 = 0x3f8;
+export const COM1 = SerialPortAddress.com1;
 /** First port of COM2, the VMM's own port. */
-export const COM2 = 0x2f8;
+export const COM2 = SerialPortAddress.com2;
 
 /** What the chipset needs from the machine around it. */
 export interface ChipsetOptions {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { LineStatus, SERIAL_DLAB } from '../../intrinsics/serial_registers.js';
 import { StatefulDevice } from './device.js';
 import type { AccessSize } from './device.js';
 import type { InterruptLine } from './interrupt_lines.js';
@@ -27,12 +28,9 @@ const IER_RECEIVED = 1;
 const IER_TRANSMITTER = 2;
 const IER_LINE = 4;
 const IER_MODEM = 8;
-const LCR_DIVISOR_LATCH = 0x80;
 const MCR_OUT2 = 8;
 const MCR_LOOPBACK = 0x10;
-const LSR_DATA_READY = 1;
-const LSR_OVERRUN = 2;
-const LSR_TRANSMITTER_EMPTY = 0x60;
+const TRANSMITTER_EMPTY = LineStatus.emptyTransmitter | LineStatus.emptyData;
 const FIFO_DEPTH = 16;
 const TRIGGER_LEVELS = [1, 4, 8, 14];
 /** CTS, DSR and DCD, as with a cable that is connected at the other end. */
@@ -95,9 +93,9 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
     const state = this.state;
     switch (port - this.base) {
       case 0:
-        return state.lcr & LCR_DIVISOR_LATCH ? state.divisor & 0xff : this.readReceived();
+        return state.lcr & SERIAL_DLAB ? state.divisor & 0xff : this.readReceived();
       case 1:
-        return state.lcr & LCR_DIVISOR_LATCH ? state.divisor >> 8 : state.ier;
+        return state.lcr & SERIAL_DLAB ? state.divisor >> 8 : state.ier;
       case 2:
         return this.readInterruptIdentification();
       case 3:
@@ -117,11 +115,11 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
     const state = this.state;
     switch (port - this.base) {
       case 0:
-        if (state.lcr & LCR_DIVISOR_LATCH) state.divisor = (state.divisor & 0xff00) | value;
+        if (state.lcr & SERIAL_DLAB) state.divisor = (state.divisor & 0xff00) | value;
         else this.send(value);
         break;
       case 1:
-        if (state.lcr & LCR_DIVISOR_LATCH) state.divisor = (state.divisor & 0xff) | (value << 8);
+        if (state.lcr & SERIAL_DLAB) state.divisor = (state.divisor & 0xff) | (value << 8);
         else this.writeInterruptEnable(value);
         break;
       case 2:
@@ -185,7 +183,7 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
   private accept(byte: number): void {
     const depth = this.fifoEnabled ? FIFO_DEPTH : 1;
     if (this.state.received.length >= depth) {
-      this.state.errors |= LSR_OVERRUN;
+      this.state.errors |= LineStatus.overrunError;
       if (!this.fifoEnabled) this.state.received[0] = byte;
     } else {
       this.state.received.push(byte);
@@ -207,7 +205,7 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
   }
 
   private readLineStatus(): number {
-    const status = this.state.errors | LSR_TRANSMITTER_EMPTY | (this.state.received.length > 0 ? LSR_DATA_READY : 0);
+    const status = this.state.errors | TRANSMITTER_EMPTY | (this.state.received.length > 0 ? LineStatus.dataReady : 0);
     this.state.errors = 0;
     this.updateInterrupt();
     return status;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { DebugRingTag } from '../../intrinsics/constants.js';
+import { DebugRingTag } from './debug_ring.js';
 import { decodeUtf8, encodeUtf8 } from '../support/text.js';
 
 const headerBytes = 24;

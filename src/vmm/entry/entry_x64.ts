@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { Colour, ErrorCode } from '../../intrinsics/constants.js';
+import { Colour } from '../output/colour.js';
+import { ErrorCode } from '../error_codes.js';
 import { EntryError, OutOfMemoryError } from '../errors.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import { RootPageTable } from '../memory_manager/root_page_table.js';

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { InveptType } from '../../intrinsics/constants.js';
+import { InveptType, Vmx } from '../../intrinsics/vmx.js';
 import { SecondaryControl } from '../../intrinsics/control_bits.js';
 import { Msrs } from '../../intrinsics/msr.js';
 import { EptCapability, Msr } from '../../intrinsics/msr_definitions.js';
 import { MemoryType } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
-import { Vmx } from '../../intrinsics/vmx.js';
 import { VmcsError } from '../errors.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import type { PageTables } from '../memory_manager/page_tables.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { MemoryDescriptorType } from '../../intrinsics/constants.js';
+import { MemoryDescriptorType } from '../memory_manager/memory_attributes.js';
 import { VmcsError } from '../errors.js';
 import type { MemoryDescriptor, MemoryManager } from '../memory_manager/memory_manager.js';
 import { pageAddressMask } from '../memory_manager/page_table_entry_x64.js';

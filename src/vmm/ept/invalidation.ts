@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { InveptType, InvvpidType } from '../../intrinsics/constants.js';
-import type { Vmx } from '../../intrinsics/vmx.js';
+import { InveptType, InvvpidType, type Vmx } from '../../intrinsics/vmx.js';
 import { hex } from '../support/text.js';
 import { vmFailure } from '../support/vm_failure.js';
 

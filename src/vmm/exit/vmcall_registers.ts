@@ -1,6 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { registerNumbers } from '../../intrinsics/exit_information.js';
-import { vmcallRegisters } from '../../intrinsics/constants.js';
+
+/** Which general-purpose register carries each VMCALL register; R13 to R15 exist in the structure only. */
+export const vmcallRegisters = {
+  r00: 'rax',
+  r01: 'rdx',
+  r02: 'rcx',
+  r03: 'rbx',
+  r04: 'rsi',
+  r05: 'r8',
+  r06: 'r9',
+  r07: 'r10',
+  r08: 'r11',
+  r09: 'r12',
+  r10: 'r13',
+  r11: 'r14',
+  r12: 'r15',
+  r13: null,
+  r14: null,
+  r15: null,
+} as const;
 
 /** The registers of a VMCALL, in Bareflank's numbering: R00 opcode, R01 magic and result, R02 … R12 arguments and answers. */
 export interface VmcallRegisters {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { isMsrValue, msrContents } from '../../intrinsics/contents/msr_contents.js';
 import type { RegisterFacts } from '../../intrinsics/contents/register_facts.js';
-import { msrsInVmcs } from '../../intrinsics/constants.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import { Vector } from '../../intrinsics/exit_information.js';
 import type { Msrs } from '../../intrinsics/msr.js';
@@ -13,6 +12,19 @@ import type { MsrContribution } from '../contributions/msr_contribution.js';
 import type { Exit } from '../exit/exit.js';
 import { executeForGuest } from './processor_fault.js';
 import { guestDeadline, guestTimeStamp, processorDeadline } from './time_stamp.js';
+
+/** The MSRs of the guest that the VMCS holds, and the field of each. RDMSR and WRMSR exits answer from these fields. */
+const msrsInVmcs: Readonly<Record<number, number>> = {
+  [Msr.Ia32Debugctl]: VmcsField.GuestIa32Debugctl,
+  [Msr.Ia32Pat]: VmcsField.GuestIa32Pat,
+  [Msr.Ia32Efer]: VmcsField.GuestIa32Efer,
+  [Msr.Ia32PerfGlobalCtrl]: VmcsField.GuestIa32PerfGlobalCtrl,
+  [Msr.Ia32SysenterCs]: VmcsField.GuestIa32SysenterCs,
+  [Msr.Ia32SysenterEsp]: VmcsField.GuestIa32SysenterEsp,
+  [Msr.Ia32SysenterEip]: VmcsField.GuestIa32SysenterEip,
+  [Msr.Ia32FsBase]: VmcsField.GuestFsBase,
+  [Msr.Ia32GsBase]: VmcsField.GuestGsBase,
+};
 
 const [rax, rcx, rdx] = [0, 2, 4];
 

@@ -1,9 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Tests that run inside the VMM, by `vmcall unittest`: does the language's runtime work where the VMM runs? Ids are Bareflank's; each tests
 // what stands for the C++ container of that id here.
-import { unittestIds } from '../../intrinsics/constants.js';
 import { VmcallError } from '../errors.js';
 import { bfinfo } from '../output/output.js';
+
+/** Ids of the self tests inside the VMM. */
+export const unittestIds: Readonly<Record<number, string>> = {
+  0x1001: 'array',
+  0x1002: 'vector',
+  0x1003: 'deque',
+  0x1004: 'forward_list',
+  0x1005: 'list',
+  0x1006: 'stack',
+  0x1007: 'queue',
+  0x1008: 'priority_queue',
+  0x1009: 'set',
+  0x100a: 'map',
+  0x1100: 'cout',
+  0x1101: 'io manipulators',
+};
 
 function expect(condition: boolean, what: string): void {
   if (!condition) throw new VmcallError(`self test failed: ${what}`);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, multiInject, optional } from 'inversify';
+import { BAREFLANK_VERSION, UserVersion } from './user_version.js';
+import { ErrorCode } from '../error_codes.js';
 import {
-  BAREFLANK_VERSION,
-  ErrorCode,
   VMCALL_MAGIC,
   VMCALL_VERSION,
   VmcallDataType,
   VmcallOpcode,
   VmcallVersions,
-} from '../../intrinsics/constants.js';
+} from '../exit/vmcall_interface.js';
 import { Vector } from '../../intrinsics/exit_information.js';
 import { Efer } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
@@ -22,7 +22,6 @@ import { defaultSizes, Sizes } from '../sizes.js';
 import { decodeUtf8, encodeUtf8, hex } from '../support/text.js';
 import { ExitDispatcherIntelX64 } from './exit_dispatcher_intel_x64.js';
 import { runSelfTest } from './self_tests.js';
-import { UserVersion } from './user_version.js';
 import { VmcallFailures } from './vmcall_failures.js';
 import { loadVmcallRegisters, storeVmcallRegisters, type VmcallRegisters } from '../exit/vmcall_registers.js';
 

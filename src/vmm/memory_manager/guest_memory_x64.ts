@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { MemoryAttribute, X64 } from '../../intrinsics/constants.js';
+import { MemoryAttribute } from './memory_attributes.js';
+import { X64 } from '../../intrinsics/paging.js';
 import { VmmPageFault } from '../../intrinsics/errors.js';
 import { Processor } from '../../intrinsics/processor.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable, optional } from 'inversify';
-import { Limit, MemoryDescriptorType, X64 } from '../../intrinsics/constants.js';
+import { Limit, defaultSizes, Sizes } from '../sizes.js';
+import { MemoryDescriptorType } from './memory_attributes.js';
+import { X64 } from '../../intrinsics/paging.js';
 import { VmmMemory, type MemoryRegion } from '../../intrinsics/vmm_memory.js';
 import { MemoryManagerError, OutOfMemoryError } from '../errors.js';
-import { defaultSizes, Sizes } from '../sizes.js';
 import { derived, state, type Attachable } from '../state/state.js';
 import { hex } from '../support/text.js';
 import { emptyPool, MemPool, type MemPoolState } from './mem_pool.js';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { MemoryAttribute, patIndexOf, X64 } from '../../intrinsics/constants.js';
+import { MemoryAttribute, patIndexOf } from './memory_attributes.js';
+import { X64 } from '../../intrinsics/paging.js';
 import { MemoryManagerError } from '../errors.js';
 import { hex } from '../support/text.js';
 

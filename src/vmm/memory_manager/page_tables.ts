@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { X64 } from '../../intrinsics/constants.js';
+import { X64 } from '../../intrinsics/paging.js';
 import type { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { MemoryManagerError } from '../errors.js';
 import { hex } from '../support/text.js';

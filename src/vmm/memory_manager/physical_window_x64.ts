@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
 import { CpuidAccessors } from '../../intrinsics/accessors/cpuid_accessors.js';
-import { Limit, MemoryAttribute } from '../../intrinsics/constants.js';
+import { Limit } from '../sizes.js';
+import { MemoryAttribute } from './memory_attributes.js';
 import { MemoryManagerError } from '../errors.js';
 import { state } from '../state/state.js';
 import { hex } from '../support/text.js';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { MemoryAttribute, MemoryDescriptorType, X64 } from '../../intrinsics/constants.js';
+import { MemoryAttribute, MemoryDescriptorType } from './memory_attributes.js';
+import { X64 } from '../../intrinsics/paging.js';
 import { Processor } from '../../intrinsics/processor.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { MemoryManagerError } from '../errors.js';

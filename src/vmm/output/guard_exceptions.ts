@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { ErrorCode } from '../../intrinsics/constants.js';
+import { ErrorCode } from '../error_codes.js';
 import { OutOfMemoryError } from '../errors.js';
 import { bferror } from './output.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../../intrinsics/component.js';
-import { Colour } from '../../intrinsics/constants.js';
+import { Colour } from './colour.js';
 
 /** Where the VMM's messages go: by default vCPU 0's debug ring, then the serial port. Writing never throws. */
 export interface Output {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { PrimaryControl } from '../../intrinsics/control_bits.js';
-import { X64 } from '../../intrinsics/constants.js';
+import { X64 } from '../../intrinsics/paging.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { extension } from '../container/extension.js';
 import { VmcsError } from '../errors.js';

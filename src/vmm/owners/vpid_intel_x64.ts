@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { InvvpidType } from '../../intrinsics/constants.js';
+import { InvvpidType, Vmx } from '../../intrinsics/vmx.js';
 import { SecondaryControl } from '../../intrinsics/control_bits.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import { Vmx } from '../../intrinsics/vmx.js';
 import { state } from '../state/state.js';
 import { invvpid } from '../ept/invalidation.js';
 import { Vmcs } from '../vmcs/vmcs.js';

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../../intrinsics/component.js';
-import { BaudRate, DataBits, ParityBits, SERIAL_DEFAULT_PORT, StopBits } from '../../intrinsics/constants.js';
+import { BaudRate, DataBits, ParityBits, SerialPortAddress, StopBits } from '../../intrinsics/serial_registers.js';
+
+/** The port of the default serial device. */
+export const SERIAL_DEFAULT_PORT = SerialPortAddress.com1;
 
 /** How a 16550 is set: its first port, and values of `BaudRate`, `DataBits`, `StopBits`, `ParityBits`. */
 export interface SerialSettings {

@@ -7,7 +7,7 @@ import {
   LineStatus,
   SERIAL_DLAB,
   SerialRegister,
-} from '../../intrinsics/constants.js';
+} from '../../intrinsics/serial_registers.js';
 import { PortIo } from '../../intrinsics/port_io.js';
 import { encodeUtf8 } from '../support/text.js';
 import { SerialSettings, type SerialPort } from './serial_port.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { StateSaveOffset } from '../../intrinsics/constants.js';
+import { StateSaveOffset } from './state_save_layout.js';
 import { GeneralRegisters } from '../../intrinsics/general_registers.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';

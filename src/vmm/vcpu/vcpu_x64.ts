@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable, multiInject, optional } from 'inversify';
-import { VcpuId } from '../../intrinsics/constants.js';
+import { VcpuId, VcpuIdentity } from '../vcpu_identity.js';
 import { NamedContributions } from './named_contributions.js';
 import { ReportContribution } from './report_contribution.js';
 import { VcpuContribution } from './vcpu_contribution.js';
@@ -11,7 +11,6 @@ import { state, type Attachable } from '../state/state.js';
 import { hex } from '../support/text.js';
 import type { UserData } from './user_data.js';
 import type { Vcpu } from './vcpu.js';
-import { VcpuIdentity } from '../vcpu_identity.js';
 
 /** What all vCPUs have in common: id, state, ring, the contributions to their life. */
 @injectable()

@@ -5,7 +5,7 @@ import { inject, optional } from 'inversify';
 import type { ControlBitAccess } from '../../intrinsics/accessors/accessor_types.js';
 import { CpuidAccessors } from '../../intrinsics/accessors/cpuid_accessors.js';
 import type { VmcsAccessors } from '../../intrinsics/accessors/vmcs_accessors.js';
-import { X64 } from '../../intrinsics/constants.js';
+import { X64 } from '../../intrinsics/paging.js';
 import type { ControlWord } from '../../intrinsics/control_bits.js';
 import { ControlRegisters } from '../../intrinsics/control_registers.js';
 import { HostEntry, type ExitEntry } from '../../intrinsics/host_entry.js';

@@ -2,7 +2,7 @@
 import { inject, injectable } from 'inversify';
 import { CpuidAccessors } from '../../intrinsics/accessors/cpuid_accessors.js';
 import { MsrAccessors } from '../../intrinsics/accessors/msr_accessors.js';
-import { PAT_VALUE } from '../../intrinsics/constants.js';
+import { PAT_VALUE } from '../memory_manager/memory_attributes.js';
 import { Cr0, Cr4, Efer } from '../../intrinsics/registers.js';
 import type { SegmentName, TableRegister } from '../../intrinsics/segments.js';
 import { RootPageTable } from '../memory_manager/root_page_table.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { vmmGdt } from '../../intrinsics/constants.js';
+import { vmmGdt } from './vmm_gdt.js';
 import type { TableRegister } from '../../intrinsics/segments.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { X64 } from '../../intrinsics/constants.js';
+import { X64 } from '../../intrinsics/paging.js';
 import { CpuidAccessors } from '../../intrinsics/accessors/cpuid_accessors.js';
 import { MsrAccessors } from '../../intrinsics/accessors/msr_accessors.js';
 import { RegisterAccessors } from '../../intrinsics/accessors/register_accessors.js';

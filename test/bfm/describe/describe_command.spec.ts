@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { describeAll } from '../../../src/intrinsics/describe.js';
+import { describeAll } from '../../../src/bfm/describe/describe_all.js';
 import { find, kindOf } from '../../../src/bfm/describe/describe_lookup.js';
 import { textOf } from '../../../src/bfm/describe/describe_text.js';
 import { UsageError } from '../../../src/bfm/failures/usage_error.js';

@@ -4,7 +4,7 @@ import sinon from 'sinon';
 import { DriverCommands } from '../../../src/bfm/host/driver_commands.js';
 import { CommandError } from '../../../src/bfm/host/host_errors.js';
 import type { Driver, DriverState } from '../../../src/driver/driver.js';
-import { ErrorCode } from '../../../src/intrinsics/constants.js';
+import { ErrorCode } from '../../../src/vmm/error_codes.js';
 
 const thrown = new Error('thrown');
 

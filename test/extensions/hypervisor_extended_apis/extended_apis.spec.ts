@@ -10,7 +10,6 @@ import {
   PrimaryControl,
   SecondaryControl,
   vcpuModule,
-  VerifierIndex,
   VMCALL_MAGIC,
   VmcallContribution,
   Vmcs,
@@ -27,6 +26,7 @@ import extendedApis from '../../../extensions/hypervisor_extended_apis/extended_
 import { VmcallPolicy } from '../../../extensions/hypervisor_extended_apis/vmcall_policy.js';
 import { captureOutput } from '../../vmm/capture_output.js';
 import { startedVmm } from '../../vmm/started_vmm.js';
+import { VerifierIndex } from '../../../extensions/hypervisor_extended_apis/verifier.js';
 
 /** Reaches the parts of the vCPU for the tests. */
 @injectable()

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { VerifierIndex, VmcallError, VmcsError } from 'bareflank';
+import { VmcallError, VmcsError } from 'bareflank';
 import { make } from 'bareflank/testing';
 import sinon from 'sinon';
 import { AccessLog, emptyLog } from '../../../extensions/hypervisor_extended_apis/access_log.js';
 import { ExtendedApisVmcalls } from '../../../extensions/hypervisor_extended_apis/extended_apis_vmcalls.js';
 import { captureOutput } from '../../vmm/capture_output.js';
 import { AllowingVmcallPolicy } from '../../../extensions/hypervisor_extended_apis/vmcall_policy.js';
+import { VerifierIndex } from '../../../extensions/hypervisor_extended_apis/verifier.js';
 
 const traps = () => ({
   trap: sinon.spy(),

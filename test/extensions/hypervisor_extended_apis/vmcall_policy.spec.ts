@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { DENIAL_LOG_SIZE, VerifierIndex, VmcallError } from 'bareflank';
+import { VmcallError } from 'bareflank';
 import { AllowingVmcallPolicy, type VmcallPolicy } from '../../../extensions/hypervisor_extended_apis/vmcall_policy.js';
 import { captureOutput } from '../../vmm/capture_output.js';
+import { DENIAL_LOG_SIZE, VerifierIndex } from '../../../extensions/hypervisor_extended_apis/verifier.js';
 
 const { enableVpid, trapOnIoAccess, trapOnRdmsrAccess, trapOnWrmsrAccess } = VerifierIndex;
 

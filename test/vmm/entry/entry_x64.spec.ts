@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { ErrorCode } from '../../../src/intrinsics/constants.js';
+import { ErrorCode } from '../../../src/vmm/error_codes.js';
 import { EntryError, OutOfMemoryError } from '../../../src/vmm/errors.js';
 import { extension } from '../../../src/vmm/container/extension.js';
 import { vcpuModule, vmmModule } from '../../../src/vmm/container/part_module.js';

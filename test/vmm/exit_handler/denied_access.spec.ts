@@ -11,7 +11,7 @@ import { PortContribution } from '../../../src/vmm/contributions/port_contributi
 import type { Exit } from '../../../src/vmm/exit/exit.js';
 import { ExitHandler } from '../../../src/vmm/exit_handler/exit_handler.js';
 import { ExitHandlerIntelX64 } from '../../../src/vmm/exit_handler/exit_handler_intel_x64.js';
-import { VMCALL_MAGIC } from '../../../src/intrinsics/constants.js';
+import { VMCALL_MAGIC } from '../../../src/vmm/exit/vmcall_interface.js';
 import { startedVmm } from '../started_vmm.js';
 
 const rip = 0x401000n;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { ErrorCode, PAT_VALUE, unittestIds, VMCALL_MAGIC, VmcallOpcode } from '../../../src/intrinsics/constants.js';
+import { ErrorCode } from '../../../src/vmm/error_codes.js';
+import { PAT_VALUE } from '../../../src/vmm/memory_manager/memory_attributes.js';
+import { unittestIds } from '../../../src/vmm/exit_handler/self_tests.js';
+import { VMCALL_MAGIC, VmcallOpcode } from '../../../src/vmm/exit/vmcall_interface.js';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { extension } from '../../../src/vmm/container/extension.js';

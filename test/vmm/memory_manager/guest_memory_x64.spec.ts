@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { PAT_VALUE } from '../../../src/intrinsics/constants.js';
+import { PAT_VALUE } from '../../../src/vmm/memory_manager/memory_attributes.js';
 import { MemoryManagerError, OutOfMemoryError } from '../../../src/vmm/errors.js';
 import type { GuestAccess } from '../../../src/vmm/memory_manager/guest_memory.js';
 import { GuestMemoryX64 } from '../../../src/vmm/memory_manager/guest_memory_x64.js';

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { inject, injectable } from 'inversify';
-import { MemoryAttribute, PAT_VALUE, VMCALL_MAGIC } from '../../../src/intrinsics/constants.js';
+import { MemoryAttribute, PAT_VALUE } from '../../../src/vmm/memory_manager/memory_attributes.js';
+import { VMCALL_MAGIC } from '../../../src/vmm/exit/vmcall_interface.js';
 import { VmmPageFault } from '../../../src/intrinsics/errors.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { VmmMemory } from '../../../src/intrinsics/vmm_memory.js';

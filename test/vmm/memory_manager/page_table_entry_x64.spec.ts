@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { MemoryAttribute, patIndexOf } from '../../../src/intrinsics/constants.js';
+import { MemoryAttribute, patIndexOf } from '../../../src/vmm/memory_manager/memory_attributes.js';
 import { MemoryManagerError } from '../../../src/vmm/errors.js';
 import {
   leafEntry,

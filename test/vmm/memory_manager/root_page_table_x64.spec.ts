@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { MemoryAttribute } from '../../../src/intrinsics/constants.js';
+import { MemoryAttribute } from '../../../src/vmm/memory_manager/memory_attributes.js';
 import { VmmPageFault } from '../../../src/intrinsics/errors.js';
 import { MemoryManagerError } from '../../../src/vmm/errors.js';
 import { PageTableEntryBit as Bit } from '../../../src/vmm/memory_manager/page_table_entry_x64.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { ErrorCode } from '../../../src/intrinsics/constants.js';
+import { ErrorCode } from '../../../src/vmm/error_codes.js';
 import { OutOfMemoryError } from '../../../src/vmm/errors.js';
 import { guardExceptions, ignoreExceptions } from '../../../src/vmm/output/guard_exceptions.js';
 import { captureOutput } from '../capture_output.js';

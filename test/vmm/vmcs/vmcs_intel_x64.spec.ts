@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { EntryControl, ExitControl, PrimaryControl, SecondaryControl } from '../../../src/intrinsics/control_bits.js';
-import { ErrorCode } from '../../../src/intrinsics/constants.js';
+import { ErrorCode } from '../../../src/vmm/error_codes.js';
 import { Msr } from '../../../src/intrinsics/msr_definitions.js';
 import { explainEntry } from '../../../src/intrinsics/rules/explain_entry.js';
 import { vmcsFieldDefinition } from '../../../src/intrinsics/vmcs_field_details.js';

@@ -1,43 +1,42 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Every definition as plain data, for `bfm describe` and for tests that walk over all of them.
-import { camelCase } from './accessors/build_accessors.js';
-import type { BitField } from './bit_fields.js';
-import { bitMeaning } from './bit_meanings.js';
+import { camelCase } from '../../intrinsics/accessors/build_accessors.js';
+import type { BitField } from '../../intrinsics/bit_fields.js';
+import { bitMeaning } from '../../intrinsics/bit_meanings.js';
 import {
   BaudRate,
   DataBits,
-  DebugRingTag,
-  ErrorCode,
   FifoControl,
   LineControl,
   LineStatus,
-  MemoryDescriptorType,
   ParityBits,
-  PAT_VALUE,
-  PatIndex,
-  SERIAL_DEFAULT_PORT,
   SERIAL_DLAB,
   SerialPortAddress,
   SerialRegister,
   StopBits,
-  VCPUID_GUEST_FROM,
-  VcpuId,
+} from '../../intrinsics/serial_registers.js';
+import { DebugRingTag } from '../../vmm/debug_ring/debug_ring.js';
+import { ErrorCode } from '../../vmm/error_codes.js';
+import { MemoryDescriptorType, PAT_VALUE, PatIndex } from '../../vmm/memory_manager/memory_attributes.js';
+import { SERIAL_DEFAULT_PORT } from '../../vmm/serial/serial_port.js';
+import { VCPUID_GUEST_FROM, VcpuId } from '../../vmm/vcpu_identity.js';
+import {
   VMCALL_MAGIC,
   VMCALL_VERSION,
   VmcallDataType,
   VmcallOpcode,
   VmcallVersions,
-  VmmStatus,
-} from './constants.js';
-import { cpuidLeafDefinitions } from './cpuid_leaves.js';
-import { exitReasonDefinitions } from './exit_reasons.js';
-import { msrDefinitions } from './msr_definitions.js';
-import { registerDefinitions, registerFields } from './registers.js';
-import { entryRules } from './rules/entry_rules.js';
-import { msrLoadRules, msrLoadValueRule } from './rules/msr_load_rules.js';
-import { segmentNames } from './segments.js';
-import { vmcsFieldDefinitions } from './vmcs_field_details.js';
-import { vmInstructionErrorDefinitions } from './vm_instruction_errors.js';
+} from '../../vmm/exit/vmcall_interface.js';
+import { VmmStatus } from '../../vmm/entry/vmm_status.js';
+import { cpuidLeafDefinitions } from '../../intrinsics/cpuid_leaves.js';
+import { exitReasonDefinitions } from '../../intrinsics/exit_reasons.js';
+import { msrDefinitions } from '../../intrinsics/msr_definitions.js';
+import { registerDefinitions, registerFields } from '../../intrinsics/registers.js';
+import { entryRules } from '../../intrinsics/rules/entry_rules.js';
+import { msrLoadRules, msrLoadValueRule } from '../../intrinsics/rules/msr_load_rules.js';
+import { segmentNames } from '../../intrinsics/segments.js';
+import { vmcsFieldDefinitions } from '../../intrinsics/vmcs_field_details.js';
+import { vmInstructionErrorDefinitions } from '../../intrinsics/vm_instruction_errors.js';
 
 /** A bit field as JSON has it: values beyond 2^53 as "0x…" strings. */
 export interface DescribedField {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { ErrorCode, errorCodeName, stringifiedErrorCodes } from '../../src/intrinsics/constants.js';
+import { ErrorCode, errorCodeName, stringifiedErrorCodes } from '../../src/vmm/error_codes.js';
 
 describe('errorCodeName', () => {
   it('names every failure that is told apart', () => {
