@@ -11,8 +11,8 @@ if (rom === undefined) {
   process.exit(2);
 }
 const built = (path) => fileURLToPath(new URL(`../build/${path}`, import.meta.url));
-const { CpuCore } = await import(built('src/machine/cpu_core.js'));
-const { Layout, StopReason } = await import(built('src/machine/layout.js'));
+const { CpuCore } = await import(built('src/machine/processor/cpu_core.js'));
+const { Layout, StopReason } = await import(built('src/machine/layout/layout.js'));
 
 const posts = [];
 let output = '';

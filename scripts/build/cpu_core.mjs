@@ -50,7 +50,7 @@ async function writeSources() {
   const [{ expand, generate, formList }, { topics }, { Layout }] = await Promise.all([
     load('generator/generate.js'),
     load('instructions.js'),
-    load('layout.js'),
+    load('layout/layout.js'),
   ]);
   mkdirSync(sourceFolder, { recursive: true });
   const sources = new Map();
@@ -164,9 +164,8 @@ export async function buildCpuCore() {
     ...filesBelow('src/machine/instructions', (file) => file.endsWith('.ts')),
     ...filesBelow('src/machine/generator', (file) => file.endsWith('.ts')),
     ...filesBelow('src/intrinsics', (file) => file.endsWith('.ts')),
+    ...filesBelow('src/machine/layout', (file) => file.endsWith('.ts')),
     join(root, 'src/machine/instructions.ts'),
-    join(root, 'src/machine/layout.ts'),
-    join(root, 'src/machine/record_format.ts'),
     join(root, 'scripts/build/cpu_core.mjs'),
   ];
   // looked at again with the lock held: another process may have built meanwhile

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { CpuBus } from './cpu_bus.js';
+import type { CpuBus } from './processor/cpu_bus.js';
 import type { Chipset } from './devices/chipset.js';
 import type { AccessSize } from './devices/device.js';
 import { fromHalves, highHalf, lowHalf } from './processor/halves.js';

@@ -14,8 +14,8 @@ const nodeGlobals = new Set(['process', 'Buffer', 'require', '__dirname', 'globa
  */
 const rawWords: readonly string[] = [
   // The objects that own words of the layout.
-  'src/machine/cpu_core.ts',
-  'src/machine/machine_memory.ts',
+  'src/machine/processor/cpu_core.ts',
+  'src/machine/memory/machine_memory.ts',
   'src/machine/processor/core_records.ts',
   'src/machine/processor/lazy_flags.ts',
   'src/machine/processor/processor_block.ts',
@@ -25,22 +25,22 @@ const rawWords: readonly string[] = [
   'src/machine/compiled/template_function.ts',
   'src/machine/generator/emit_layout.ts',
   // The VMX engine: what it keeps in the layout, VM entry and VM exit.
-  'src/machine/vmx/code_instructions.ts',
-  'src/machine/vmx/execution_controls.ts',
-  'src/machine/vmx/guest_save.ts',
-  'src/machine/vmx/guest_state.ts',
-  'src/machine/vmx/host_state.ts',
-  'src/machine/vmx/injection.ts',
-  'src/machine/vmx/logical_processor.ts',
+  'src/machine/vmx/instructions/code_instructions.ts',
+  'src/machine/vmx/entry/execution_controls.ts',
+  'src/machine/vmx/exit/guest_save.ts',
+  'src/machine/vmx/vmcs/guest_state.ts',
+  'src/machine/vmx/exit/host_state.ts',
+  'src/machine/vmx/entry/injection.ts',
+  'src/machine/processor/logical_processor.ts',
   'src/machine/vmx/msr_areas.ts',
   'src/machine/vmx/pae_paging.ts',
   'src/machine/vmx/preemption_timer.ts',
-  'src/machine/vmx/vm_entry.ts',
-  'src/machine/vmx/vm_exit.ts',
-  'src/machine/vmx/vm_instructions.ts',
-  'src/machine/vmx/vmcs.ts',
-  'src/machine/vmx/vmcs_entry_reader.ts',
-  'src/machine/vmx/vmx_area.ts',
+  'src/machine/vmx/entry/vm_entry.ts',
+  'src/machine/vmx/exit/vm_exit.ts',
+  'src/machine/vmx/instructions/vm_instructions.ts',
+  'src/machine/vmx/vmcs/vmcs.ts',
+  'src/machine/vmx/entry/vmcs_entry_reader.ts',
+  'src/machine/vmx/vmcs/vmx_area.ts',
   'src/machine/vmx/vmx_engine.ts',
   'src/machine/vmx/vmx_state.ts',
   'src/machine/vmx/words.ts',
@@ -195,7 +195,7 @@ describe('The laws', () => {
 
   it("keep writes of guest RAM and carve-out to MemoryWriter, which tells the core: nobody else writes through the memory's views", () => {
     const files = sourceFiles('src').filter(
-      ({ path }) => path !== 'src/machine/memory_writer.ts' && !rawWords.includes(path),
+      ({ path }) => path !== 'src/machine/memory/memory_writer.ts' && !rawWords.includes(path),
     );
     expect(files.flatMap(viewWrites)).to.deep.equal([]);
   });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Layout, StopReason } from '../../src/machine/layout.js';
+import { Layout, StopReason } from '../../src/machine/layout/layout.js';
 import {
   CR0_PAGED,
   CR4_LONG,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { VMCALL_MAGIC, VmcallDataType, VmcallOpcode } from '../../src/vmm/exit/vmcall_interface.js';
-import { Layout } from '../../src/machine/layout.js';
+import { Layout } from '../../src/machine/layout/layout.js';
 import { driverInstruction, DriverPage, driverVirtual } from '../../src/machine/driver_context/driver_pages.js';
 import { CarveOut, guestMachine, mapCarveOut, print } from './carve_out_guest.js';
 import { temporaryFolder } from './node/temporary_folder.js';

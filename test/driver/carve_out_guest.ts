@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Driver } from '../../src/driver/driver.js';
 import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { buildFolder, packageRoot } from '../../src/driver/node/package_paths.js';
-import { Layout } from '../../src/machine/layout.js';
+import { Layout } from '../../src/machine/layout/layout.js';
 import { Pc } from '../../src/machine/pc.js';
 import { assemble } from '../support/assembler.js';
 

@@ -6,7 +6,7 @@ import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { buildFolder, packageRoot } from '../../src/driver/node/package_paths.js';
 import { CpuidLeaf, FeatureInformationEcx } from '../../src/intrinsics/cpuid_leaves.js';
 import { BareflankError } from '../../src/intrinsics/errors.js';
-import { Constants, Layout, Sizes } from '../../src/machine/layout.js';
+import { Constants, Layout, Sizes } from '../../src/machine/layout/layout.js';
 import { Pc, type PcEnd } from '../../src/machine/pc.js';
 import { SeededRandom } from '../differential/cases/seeded_random.js';
 import { assemble, type CodeBits } from '../support/assembler.js';

@@ -2,7 +2,7 @@
 // Code of a guest that tries to reach or to end its VMM: MSRs, control registers, the VMM's memory, VMX instructions, VMCALLs.
 import { VMCALL_MAGIC } from '../../src/vmm/exit/vmcall_interface.js';
 import { Msr, vmxMsrs } from '../../src/intrinsics/msr_definitions.js';
-import { Constants, Sizes } from '../../src/machine/layout.js';
+import { Constants, Sizes } from '../../src/machine/layout/layout.js';
 import { SeededRandom } from '../differential/cases/seeded_random.js';
 import { Page } from '../support/processor_setup.js';
 import type { SystemMachine } from '../support/system_machine.js';

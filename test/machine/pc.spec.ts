@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FLAT_IMAGE_ADDRESS } from '../../src/machine/boot/flat_image.js';
-import { Layout } from '../../src/machine/layout.js';
+import { Layout } from '../../src/machine/layout/layout.js';
 import { Pc } from '../../src/machine/pc.js';
 import type { PcEnd } from '../../src/machine/pc.js';
 import { UnimplementedReason } from '../../src/machine/report/unimplemented.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { restore, stub } from 'sinon';
-import { FieldSizes, Layout } from '../../src/machine/layout.js';
+import { FieldSizes, Layout } from '../../src/machine/layout/layout.js';
 import { Pc } from '../../src/machine/pc.js';
 import type { ProcessorBlock, WritableRegister } from '../../src/machine/processor/processor_block.js';
 import {
@@ -12,7 +12,7 @@ import {
   waitingEvent,
 } from '../../src/machine/processor/processor_state.js';
 import { segmentRegisterNames, type RegisterName } from '../../src/machine/processor/register_names.js';
-import { supportedFields, slotOf } from '../../src/machine/vmx/field_slots.js';
+import { supportedFields, slotOf } from '../../src/machine/vmx/vmcs/field_slots.js';
 import { hashedInGuest, hashedVmxRegisters, notHashedVmx } from '../../src/machine/vmx/hashed_vmx_state.js';
 import { coreModule } from '../support/test_core.js';
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { PinBasedControl } from '../../src/intrinsics/control_bits.js';
-import { Layout, Sizes } from '../../src/machine/layout.js';
-import { VmxArea } from '../../src/machine/vmx/vmx_area.js';
+import { Layout, Sizes } from '../../src/machine/layout/layout.js';
+import { VmxArea } from '../../src/machine/vmx/vmcs/vmx_area.js';
 import { assemble } from '../support/assembler.js';
 import { Rights } from '../support/processor_setup.js';
 import { createTestCore, type TestCore } from '../support/test_core.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { registerNumbers } from '../../src/intrinsics/exit_information.js';
-import { Constants, Layout, StopReason } from '../../src/machine/layout.js';
+import { Constants, Layout, StopReason } from '../../src/machine/layout/layout.js';
 import { assemble, type CodeBits } from './assembler.js';
 import { createTestCore, type TestCore } from './test_core.js';
 import {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { CpuCore } from '../../src/machine/cpu_core.js';
-import type { CpuBus } from '../../src/machine/cpu_bus.js';
-import { Layout, StopReason } from '../../src/machine/layout.js';
+import { CpuCore } from '../../src/machine/processor/cpu_core.js';
+import type { CpuBus } from '../../src/machine/processor/cpu_bus.js';
+import { Layout, StopReason } from '../../src/machine/layout/layout.js';
 import { assemble, type CodeBits } from './assembler.js';
 import { descriptor, gate32, gate64, Page, Rights, Segment, setSegment, setWord } from './processor_setup.js';
 import { coreModule, emptyBus, TestCore } from './test_core.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { readFile } from 'node:fs/promises';
-import { CpuCore } from '../../src/machine/cpu_core.js';
-import type { CpuBus } from '../../src/machine/cpu_bus.js';
-import { Layout, type StopReason } from '../../src/machine/layout.js';
+import { CpuCore } from '../../src/machine/processor/cpu_core.js';
+import type { CpuBus } from '../../src/machine/processor/cpu_bus.js';
+import { Layout, type StopReason } from '../../src/machine/layout/layout.js';
 import { readFlags, writeFlags } from '../../src/machine/processor/lazy_flags.js';
 import type { CodeBits } from './assembler.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { exitReasonName } from '../../intrinsics/exit_reasons.js';
-import { exitReasons } from '../../machine/vmx/processor_counters.js';
+import { exitReasons } from '../../machine/processor/processor_counters.js';
 
 const TIME_BYTES = 8;
 const INSTRUCTION_BYTES = 8;

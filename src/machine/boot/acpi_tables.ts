@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { GuestRam } from '../guest_ram.js';
+import type { GuestRam } from '../memory/guest_ram.js';
 import { ACPI_PM_BASE } from '../devices/acpi_pm.js';
-import { IO_APIC_BASE } from '../devices/io_apic.js';
-import { LOCAL_APIC_BASE } from '../devices/local_apic_state.js';
+import { IO_APIC_BASE } from '../devices/interrupts/io_apic.js';
+import { LOCAL_APIC_BASE } from '../devices/interrupts/local_apic_state.js';
 
 // ACPI Specification 6.5, "ACPI Software Programming Model".
 

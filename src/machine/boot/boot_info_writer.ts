@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { GuestRam } from '../guest_ram.js';
+import type { GuestRam } from '../memory/guest_ram.js';
 
 /** Writes NUL-terminated strings and tables one after the other. */
 export class BootInfoWriter {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { GuestRam } from '../guest_ram.js';
+import type { GuestRam } from '../memory/guest_ram.js';
 import { BootError } from './boot_error.js';
 import type { BootFile } from './entry_state.js';
 

@@ -2,7 +2,7 @@
 // One WebAssembly function from one template: registers and flags are loaded into locals, the template is pasted, and all is stored back.
 // The run-time compiler's regions will use the same pieces. This form serves to compare templates with handlers.
 import { flagOperands, type Template, type TemplateToken } from '../generator/template.js';
-import { Layout } from '../layout.js';
+import { Layout } from '../layout/layout.js';
 import { EMPTY_BLOCK, ExternalKind, FUNCTION_TYPE, MODULE_HEADER, Opcode, Section, ValueType } from '../wasm_format.js';
 import { WasmWriter, writeLocals } from './wasm_writer.js';
 

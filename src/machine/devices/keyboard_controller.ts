@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { StatefulDevice } from './device.js';
 import type { AccessSize } from './device.js';
-import type { InterruptLine } from './interrupt_lines.js';
+import type { InterruptLine } from './interrupts/interrupt_lines.js';
 import type { IoBus, PortHandler } from './io_bus.js';
 import type { SystemControl } from './system_control.js';
 

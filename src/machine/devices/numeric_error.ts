@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { StatefulDevice } from './device.js';
-import type { InterruptLine } from './interrupt_lines.js';
+import type { InterruptLine } from './interrupts/interrupt_lines.js';
 import type { IoBus, PortHandler } from './io_bus.js';
 
 /** The port that a handler of IRQ 13 writes to acknowledge the error. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { StatefulDevice } from './device.js';
 import type { AccessSize } from './device.js';
-import type { InterruptController } from './interrupt_lines.js';
+import type { InterruptController } from './interrupts/interrupt_lines.js';
 import type { IoBus, MmioHandler, PortHandler } from './io_bus.js';
 
 const LOOPBACK_PORT = 0xe0;

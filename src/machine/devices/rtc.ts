@@ -4,7 +4,7 @@ import type { AccessSize } from './device.js';
 import type { EventQueue } from './event_queue.js';
 import type { Timer } from './timer.js';
 import { ticksAt, timeOfTick } from './frequency.js';
-import type { InterruptLine } from './interrupt_lines.js';
+import type { InterruptLine } from './interrupts/interrupt_lines.js';
 import type { IoBus, PortHandler } from './io_bus.js';
 
 /** 2020-01-01T00:00:00Z in seconds since 1970: the default start time of every run. */

@@ -2,7 +2,7 @@
 import { LineStatus, SERIAL_DLAB } from '../../intrinsics/serial_registers.js';
 import { StatefulDevice } from './device.js';
 import type { AccessSize } from './device.js';
-import type { InterruptLine } from './interrupt_lines.js';
+import type { InterruptLine } from './interrupts/interrupt_lines.js';
 import type { IoBus, PortHandler } from './io_bus.js';
 
 interface UartState {

@@ -2,7 +2,7 @@
 import { BareflankError, ProcessorFault } from '../../intrinsics/errors.js';
 import { SecondaryControl, PrimaryControl } from '../../intrinsics/control_bits.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import { Constants } from '../layout.js';
+import { Constants } from '../layout/layout.js';
 import type { RegisterValues, WritableRegister } from '../processor/processor_block.js';
 import {
   generalRegisterNames,
@@ -20,9 +20,9 @@ import {
   trapVector,
   type DriverInstruction,
 } from './driver_pages.js';
-import { slotOf } from '../vmx/field_slots.js';
-import type { LogicalProcessor } from '../vmx/logical_processor.js';
-import { ProcessorDead } from '../vmx/processor_death.js';
+import { slotOf } from '../vmx/vmcs/field_slots.js';
+import type { LogicalProcessor } from '../processor/logical_processor.js';
+import { ProcessorDead } from '../processor/processor_death.js';
 import { UnpagedGuestError } from './unpaged_guest_error.js';
 
 /** The registers that the context saves. CR0, CR4 and EFER may change in it, and have their own rules. */

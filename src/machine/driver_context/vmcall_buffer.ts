@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Sizes } from '../layout.js';
+import { Sizes } from '../layout/layout.js';
 import { carveOutPhysical, carveOutVirtual } from './driver_pages.js';
-import type { ProcessorCore } from '../vmx/processor_core.js';
+import type { ProcessorCore } from '../processor/processor_core.js';
 
 /** Bytes of one buffer: the most that a VMCALL of type data may carry. */
 export const vmcallBufferBytes = 0x20000;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { RECORD_BYTES, RecordField, RecordFlag } from '../record_format.js';
+import { RECORD_BYTES, RecordField, RecordFlag } from '../layout/record_format.js';
 import { constant, namespace, word } from './emit_constants.js';
-import { Constants, Layout } from '../layout.js';
+import { Constants, Layout } from '../layout/layout.js';
 
 /** The AssemblyScript file layout.ts: every address and shared number as a constant, so that no number is typed twice. */
 export function emitLayout(): string {
-  const lines = ['// SPDX-License-Identifier: LGPL-2.1-only', '// Generated from src/machine/layout.ts.'];
+  const lines = ['// SPDX-License-Identifier: LGPL-2.1-only', '// Generated from src/machine/layout/layout.ts.'];
   for (const [name, address] of Object.entries(Layout))
     lines.push(`@inline export const ${name}: usize = 0x${address.toString(16)};`);
   for (const [name, value] of Object.entries(Constants)) lines.push(`@inline export const ${name}: u32 = ${value};`);
@@ -16,7 +16,7 @@ export function emitLayout(): string {
 export function emitRecordFormat(): string {
   return [
     '// SPDX-License-Identifier: LGPL-2.1-only',
-    '// Generated from src/machine/record_format.ts.',
+    '// Generated from src/machine/layout/record_format.ts.',
     constant('RECORD_BYTES', 'u32', RECORD_BYTES),
     namespace('RecordField', word(RecordField)),
     namespace('RecordFlag', word(RecordFlag)),

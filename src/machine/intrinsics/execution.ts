@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import type { MemoryWriter } from '../memory_writer.js';
+import type { MemoryWriter } from '../memory/memory_writer.js';
 import type { ProcessorBlock } from '../processor/processor_block.js';
 import type { DriverContext } from '../driver_context/driver_context.js';
 import type { DriverInstruction } from '../driver_context/driver_pages.js';
-import type { LogicalProcessor } from '../vmx/logical_processor.js';
+import type { LogicalProcessor } from '../processor/logical_processor.js';
 import type { VmxEngine } from '../vmx/vmx_engine.js';
-import { ProcessorDead } from '../vmx/processor_death.js';
+import { ProcessorDead } from '../processor/processor_death.js';
 
 /** A logical processor and the driver's context on it. */
 export interface ProcessorAndDriver {

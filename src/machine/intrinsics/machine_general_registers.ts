@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { GeneralRegisters } from '../../intrinsics/general_registers.js';
-import { Layout } from '../layout.js';
+import { Layout } from '../layout/layout.js';
 
 const count = 16;
 

@@ -2,11 +2,11 @@
 import { VmmPageFault } from '../../intrinsics/errors.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { MemoryRegion, PhysicalRange, VmmMemory } from '../../intrinsics/vmm_memory.js';
-import { Constants, Sizes } from '../layout.js';
+import { Constants, Sizes } from '../layout/layout.js';
 import { carveOutPhysical, carveOutVirtual } from '../driver_context/driver_pages.js';
-import { slotOf } from '../vmx/field_slots.js';
-import { addressIn } from '../vmx/vm_exit.js';
-import type { MemoryWriter } from '../memory_writer.js';
+import { slotOf } from '../vmx/vmcs/field_slots.js';
+import { addressIn } from '../vmx/exit/vm_exit.js';
+import type { MemoryWriter } from '../memory/memory_writer.js';
 import type { Execution } from './execution.js';
 import { fromHalves, highHalf, lowHalf } from '../processor/halves.js';
 

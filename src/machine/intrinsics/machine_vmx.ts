@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import type { Vmx } from '../../intrinsics/vmx.js';
-import { isValidEptp } from '../vmx/eptp.js';
+import { isValidEptp } from '../vmx/instructions/eptp.js';
 import type { DriverInstruction } from '../driver_context/driver_pages.js';
 import type { VmxEngine } from '../vmx/vmx_engine.js';
 import { Owner } from '../vmx/vmx_state.js';
-import { faultVector, VmxStatus } from '../vmx/vmx_status.js';
+import { faultVector, VmxStatus } from '../vmx/instructions/vmx_status.js';
 import type { Execution } from './execution.js';
 import { fromHalves, highHalf, lowHalf, word64 } from '../processor/halves.js';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Layout } from '../layout.js';
+import { Layout } from '../layout/layout.js';
 import type { BlockMemory } from './processor_block.js';
 
 /** The last opcode that is in no table of the core. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The state of a processor block that the state hash covers. Two processors with equal values here are equal.
-import { Constants } from '../layout.js';
+import { Constants } from '../layout/layout.js';
 import type { ProcessorBlock } from './processor_block.js';
 import {
   generalRegisterNames,

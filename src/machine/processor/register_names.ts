@@ -2,7 +2,7 @@
 // The names of registers in a processor block: the SDM's names, made from the definitions of src/intrinsics and from the layout.
 import { registerNumbers } from '../../intrinsics/exit_information.js';
 import { segmentNames, type TableRegister } from '../../intrinsics/segments.js';
-import type { FieldSizes } from '../layout.js';
+import type { FieldSizes } from '../layout/layout.js';
 
 type Sizes = typeof FieldSizes;
 type Upper<Name extends string> = Uppercase<Name>;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Constants } from '../layout.js';
-import type { LogicalProcessor } from '../vmx/logical_processor.js';
+import { Constants } from '../layout/layout.js';
+import type { LogicalProcessor } from '../processor/logical_processor.js';
 
 /** Bytes that an instruction can have. */
 const longest = 15;

@@ -2,7 +2,7 @@
 import { bytesAt, instructionPlace } from './instruction_place.js';
 import { generalRegisters, modeName, vmxName } from './processor_names.js';
 import { undefinedOpcode } from './undefined_opcode.js';
-import type { LogicalProcessor } from '../vmx/logical_processor.js';
+import type { LogicalProcessor } from '../processor/logical_processor.js';
 
 const CODE_BYTES = 16;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { hex } from './instruction_place.js';
 import type { ChainedEvent } from '../processor/core_records.js';
-import type { ProcessorCore } from '../vmx/processor_core.js';
+import type { ProcessorCore } from '../processor/processor_core.js';
 
 /** An event that could not be delivered: plain JSON values. */
 export interface UndeliveredEvent {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { bitsOf, bytesAt, hex } from './instruction_place.js';
-import type { LogicalProcessor } from '../vmx/logical_processor.js';
+import type { LogicalProcessor } from '../processor/logical_processor.js';
 
 /** The last opcode that this processor does not have: software that dies after one may want a newer processor. All plain JSON values. */
 export interface UndefinedOpcode {

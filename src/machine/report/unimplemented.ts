@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { hex, instructionPlace, type InstructionPlace } from './instruction_place.js';
-import { Constants } from '../layout.js';
+import { Constants } from '../layout/layout.js';
 import { generalRegisters, modeName, vmxName } from './processor_names.js';
-import type { LogicalProcessor } from '../vmx/logical_processor.js';
+import type { LogicalProcessor } from '../processor/logical_processor.js';
 
 /** Features that software can use without an announcement, and that this processor lacks. The core has one place for each name. */
 export enum UnimplementedReason {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What the VMX engine can do, as data: the VMX capability MSRs. SDM 3D appendix "VMX Capability Reporting Facility".
 import { allowed, trueAllowed, type Capability } from './allowed_controls.js';
-import { supportedFields } from './field_slots.js';
-import { vmcsRegionSize, vmcsRevision } from './vmcs.js';
+import { supportedFields } from './vmcs/field_slots.js';
+import { vmcsRegionSize, vmcsRevision } from './vmcs/vmcs.js';
 
 /** Addresses of the VMX capability MSRs that exist; IA32_VMX_VMFUNC does not, since VM functions are not implemented. */
 export const VmxMsr = {

@@ -3,8 +3,8 @@
 import type { ProcessorBlock } from '../processor/processor_block.js';
 import { registerLines } from '../processor/processor_state.js';
 import type { RegisterName } from '../processor/register_names.js';
-import { slotOf, supportedFields } from './field_slots.js';
-import type { Vmcs } from './vmcs.js';
+import { slotOf, supportedFields } from './vmcs/field_slots.js';
+import type { Vmcs } from './vmcs/vmcs.js';
 import { VmxMode } from './vmx_mode.js';
 
 /** Hashed at any time. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { MemoryWriter } from '../memory_writer.js';
+import type { MemoryWriter } from '../memory/memory_writer.js';
 import type { Owner } from './vmx_state.js';
 
 /** What the VMX instructions need from the logical processor that executes them, besides the VMCS. */

@@ -7,11 +7,11 @@ import {
   SecondaryControl,
 } from '../../intrinsics/control_bits.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import { Constants } from '../layout.js';
-import { slotOf } from './field_slots.js';
-import { guestStateSlots, makeSavePlan, type SavePlan } from './guest_state.js';
-import { loadHostState } from './host_state.js';
-import { Change, type Vmcs } from './vmcs.js';
+import { Constants } from '../layout/layout.js';
+import { slotOf } from './vmcs/field_slots.js';
+import { guestStateSlots, makeSavePlan, type SavePlan } from './vmcs/guest_state.js';
+import { loadHostState } from './exit/host_state.js';
+import { Change, type Vmcs } from './vmcs/vmcs.js';
 import type { VmxCore } from './vmx_core.js';
 import { VmxMode } from './vmx_mode.js';
 import { Word } from './words.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The processor block's words as indexes into a Uint32Array: bits 31:0 of a 64-bit word are at the index, bits 63:32 at the next.
-import { Layout } from '../layout.js';
+import { Layout } from '../layout/layout.js';
 
 const index = (address: number): number => address >>> 2;
 

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { BootError } from '../../../src/machine/boot/boot_error.js';
 import type { BootRequest, EntryState } from '../../../src/machine/boot/entry_state.js';
 import { loadMultibootImage, multibootHeader } from '../../../src/machine/boot/multiboot_image.js';
-import type { GuestRam } from '../../../src/machine/guest_ram.js';
+import type { GuestRam } from '../../../src/machine/memory/guest_ram.js';
 import { elf32, request, stringAt } from './images.js';
 
 const MEBIBYTE = 2 ** 20;

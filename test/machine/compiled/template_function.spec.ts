@@ -9,8 +9,8 @@ import {
 } from '../../../src/machine/compiled/template_function.js';
 import type { FormInformation, Templates } from '../../../src/machine/generator/extract.js';
 import { flagSetterNames } from '../../../src/machine/generator/template.js';
-import { Layout } from '../../../src/machine/layout.js';
-import { RECORD_BYTES, RecordField, RecordFlag } from '../../../src/machine/record_format.js';
+import { Layout } from '../../../src/machine/layout/layout.js';
+import { RECORD_BYTES, RecordField, RecordFlag } from '../../../src/machine/layout/record_format.js';
 import { createTestCore, type TestCore } from '../../support/test_core.js';
 import {
   CR0_PAGED,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { EventQueue } from '../../../src/machine/devices/event_queue.js';
-import type { InterruptLine } from '../../../src/machine/devices/interrupt_lines.js';
+import type { InterruptLine } from '../../../src/machine/devices/interrupts/interrupt_lines.js';
 import { IoBus } from '../../../src/machine/devices/io_bus.js';
 import type { SystemControl } from '../../../src/machine/devices/system_control.js';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
-import { Layout, StopReason } from '../../../src/machine/layout.js';
+import { Layout, StopReason } from '../../../src/machine/layout/layout.js';
 import {
   generalRegisterNames,
   segmentRegisterNames,

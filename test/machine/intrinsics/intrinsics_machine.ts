@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { VmcsField, type VmcsFieldName } from '../../../src/intrinsics/vmcs_fields.js';
-import { CpuCore } from '../../../src/machine/cpu_core.js';
+import { CpuCore } from '../../../src/machine/processor/cpu_core.js';
 import { Execution } from '../../../src/machine/intrinsics/execution.js';
 import { MachineControlRegisters } from '../../../src/machine/intrinsics/machine_control_registers.js';
 import { MachineCpuid } from '../../../src/machine/intrinsics/machine_cpuid.js';
@@ -12,10 +12,10 @@ import { MachineProcessor } from '../../../src/machine/intrinsics/machine_proces
 import { MachineSegments } from '../../../src/machine/intrinsics/machine_segments.js';
 import { MachineVmmMemory } from '../../../src/machine/intrinsics/machine_vmm_memory.js';
 import { MachineVmx } from '../../../src/machine/intrinsics/machine_vmx.js';
-import { Layout } from '../../../src/machine/layout.js';
+import { Layout } from '../../../src/machine/layout/layout.js';
 import { DriverContext } from '../../../src/machine/driver_context/driver_context.js';
-import { LogicalProcessor } from '../../../src/machine/vmx/logical_processor.js';
-import { vmcsRevision } from '../../../src/machine/vmx/vmcs.js';
+import { LogicalProcessor } from '../../../src/machine/processor/logical_processor.js';
+import { vmcsRevision } from '../../../src/machine/vmx/vmcs/vmcs.js';
 import { Word } from '../../../src/machine/vmx/words.js';
 import { assemble } from '../../support/assembler.js';
 import { coreModule, emptyBus } from '../../support/test_core.js';

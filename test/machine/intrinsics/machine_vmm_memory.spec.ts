@@ -4,7 +4,7 @@ import { VmmPageFault } from '../../../src/intrinsics/errors.js';
 import { Execution } from '../../../src/machine/intrinsics/execution.js';
 import { MachineVmmMemory } from '../../../src/machine/intrinsics/machine_vmm_memory.js';
 import { DriverContext } from '../../../src/machine/driver_context/driver_context.js';
-import { LogicalProcessor } from '../../../src/machine/vmx/logical_processor.js';
+import { LogicalProcessor } from '../../../src/machine/processor/logical_processor.js';
 import { cr4Allowed, FakeCore, ramBytes } from '../vmx/fake_core.js';
 
 /** Offsets in the carve-out of the VMM's own table, built by `buildTable`. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Constants, Layout, Sizes, StopReason } from '../../../src/machine/layout.js';
-import { MemoryWriter } from '../../../src/machine/memory_writer.js';
+import { Constants, Layout, Sizes, StopReason } from '../../../src/machine/layout/layout.js';
+import { MemoryWriter } from '../../../src/machine/memory/memory_writer.js';
 import { CoreRecords } from '../../../src/machine/processor/core_records.js';
 import { ProcessorBlock } from '../../../src/machine/processor/processor_block.js';
-import type { ProcessorCore } from '../../../src/machine/vmx/processor_core.js';
+import type { ProcessorCore } from '../../../src/machine/processor/processor_core.js';
 import { vmxPowerOnState } from '../../../src/machine/vmx/vmx_power_on_state.js';
 import { Word } from '../../../src/machine/vmx/words.js';
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { CpuBus } from '../../../src/machine/cpu_bus.js';
-import { CpuCore } from '../../../src/machine/cpu_core.js';
+import type { CpuBus } from '../../../src/machine/processor/cpu_bus.js';
+import { CpuCore } from '../../../src/machine/processor/cpu_core.js';
 import { VmcsField, type VmcsFieldName } from '../../../src/intrinsics/vmcs_fields.js';
-import { Layout } from '../../../src/machine/layout.js';
-import { slotOf } from '../../../src/machine/vmx/field_slots.js';
-import { LogicalProcessor } from '../../../src/machine/vmx/logical_processor.js';
-import { vmcsRevision } from '../../../src/machine/vmx/vmcs.js';
+import { Layout } from '../../../src/machine/layout/layout.js';
+import { slotOf } from '../../../src/machine/vmx/vmcs/field_slots.js';
+import { LogicalProcessor } from '../../../src/machine/processor/logical_processor.js';
+import { vmcsRevision } from '../../../src/machine/vmx/vmcs/vmcs.js';
 import { Owner } from '../../../src/machine/vmx/vmx_state.js';
-import { VmxStatus } from '../../../src/machine/vmx/vmx_status.js';
+import { VmxStatus } from '../../../src/machine/vmx/instructions/vmx_status.js';
 import { Word } from '../../../src/machine/vmx/words.js';
 import { assemble, type CodeBits } from '../../support/assembler.js';
 import { coreModule, emptyBus } from '../../support/test_core.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { MemoryWriter } from '../../../src/machine/memory_writer.js';
+import { MemoryWriter } from '../../../src/machine/memory/memory_writer.js';
 import { loadMsrs, storeMsrs } from '../../../src/machine/vmx/msr_areas.js';
 import type { VmxCore } from '../../../src/machine/vmx/vmx_core.js';
 import { Word } from '../../../src/machine/vmx/words.js';

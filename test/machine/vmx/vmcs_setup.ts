@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { VmcsField, type VmcsFieldName } from '../../../src/intrinsics/vmcs_fields.js';
-import { vmcsRevision } from '../../../src/machine/vmx/vmcs.js';
+import { vmcsRevision } from '../../../src/machine/vmx/vmcs/vmcs.js';
 import { VmxEngine } from '../../../src/machine/vmx/vmx_engine.js';
-import { VmxStatus } from '../../../src/machine/vmx/vmx_status.js';
+import { VmxStatus } from '../../../src/machine/vmx/instructions/vmx_status.js';
 import { Word } from '../../../src/machine/vmx/words.js';
 import { cr4Allowed, FakeCore } from './fake_core.js';
 

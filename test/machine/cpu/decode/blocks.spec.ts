@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Constants, Layout } from '../../../../src/machine/layout.js';
+import { Constants, Layout } from '../../../../src/machine/layout/layout.js';
 import { assemble, type CodeBits } from '../../../support/assembler.js';
 import { createTestCore, type TestCore } from '../../../support/test_core.js';
 import {

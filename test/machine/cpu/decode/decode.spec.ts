@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import * as iced from 'iced-x86';
-import { Constants, Layout } from '../../../../src/machine/layout.js';
-import { RecordField } from '../../../../src/machine/record_format.js';
+import { Constants, Layout } from '../../../../src/machine/layout/layout.js';
+import { RecordField } from '../../../../src/machine/layout/record_format.js';
 import type { FormInformation } from '../../../../src/machine/generator/extract.js';
 import { createTestCore, type TestCore } from '../../../support/test_core.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Constants, Layout, StopReason } from '../../../../src/machine/layout.js';
+import { Constants, Layout, StopReason } from '../../../../src/machine/layout/layout.js';
 import { descriptor, gate32, gate64 } from '../../../support/processor_setup.js';
 import { At, Select, SystemMachine } from '../../../support/system_machine.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Layout } from '../../../../src/machine/layout.js';
+import { Layout } from '../../../../src/machine/layout/layout.js';
 import { Rights, Segment, setSegment } from '../../../support/processor_setup.js';
 import { At, Select, SystemMachine, type Start } from '../../../support/system_machine.js';
 

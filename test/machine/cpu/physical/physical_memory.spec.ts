@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Constants, Layout, Sizes, StopReason } from '../../../../src/machine/layout.js';
+import { Constants, Layout, Sizes, StopReason } from '../../../../src/machine/layout/layout.js';
 import { Page } from '../../../support/processor_setup.js';
 import { At, SystemMachine } from '../../../support/system_machine.js';
 

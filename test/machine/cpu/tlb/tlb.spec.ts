@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Layout } from '../../../../src/machine/layout.js';
+import { Layout } from '../../../../src/machine/layout/layout.js';
 import { MemoryHash, digestToHex } from '../../../../src/machine/state_hash.js';
 import { gate32, gate64, Page } from '../../../support/processor_setup.js';
 import { At, Select, SystemMachine, type Start } from '../../../support/system_machine.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Layout, StopReason } from '../../../../src/machine/layout.js';
+import { Layout, StopReason } from '../../../../src/machine/layout/layout.js';
 import { At, SystemMachine } from '../../../support/system_machine.js';
 
 const machine = await SystemMachine.make();

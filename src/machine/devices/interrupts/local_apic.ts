@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { ApicTimer } from './apic_timer.js';
+import type { ApicTimerMode, ApicTimerOptions } from './apic_timer.js';
+import { StatefulDevice } from '../device.js';
+import type { AccessSize } from '../device.js';
+import type { EventQueue } from '../event_queue.js';
+import { highestVector, setBit, testBit } from './vector_set.js';
+import { DeliveryMode, Shorthand } from './interrupt_messages.js';
+import type { InterruptMessage, InterruptMessages, MessageReceiver } from './interrupt_messages.js';
+import type { MmioHandler } from '../io_bus.js';
+import { APIC_BASE_ENABLE, LVT_MASKED, Lvt, initialLocalApicState } from './local_apic_state.js';
+import type { LocalApicState } from './local_apic_state.js';
+
+/** The wires from a local APIC into its processor. */
+export interface ProcessorSignals {
+  /** A maskable interrupt waits for an acknowledge cycle, or no longer does. */
+  interruptPending(pending: boolean): void;
+  nmi(): void;
+  init(): void;
+  /** @param vector the page number at which the processor starts. */
+  startUp(vector: number): void;
+}
+
+const VERSION = 0x00050014;
+const LVT_LEVEL = 0x8000;
+const LVT_REMOTE_IRR = 0x4000;
+const SVR_ENABLED = 0x100;
+const SVR_SUPPRESS_EOI_BROADCAST = 0x1000;
+const ESR_SEND_ILLEGAL = 0x20;
+const ESR_RECEIVE_ILLEGAL = 0x40;
+const ESR_ILLEGAL_REGISTER = 0x80;
+
+/** Bits of each LVT entry that a program can write. */
+const LVT_WRITABLE = [(0x710ff & ~0x700) | 0x60000, 0x107ff, 0x107ff, 0x1a7ff, 0x1a7ff, 0x100ff];
+
+/** Options of a local APIC. */
+export interface LocalApicOptions extends ApicTimerOptions {
+  /** Processor number, which is the initial APIC id; 0 is the bootstrap processor. */
+  readonly id: number;
+}
+
+/** One processor's local APIC in xAPIC mode. SDM 3A "Advanced Programmable Interrupt Controller (APIC)". */
+export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHandler, MessageReceiver {
+  readonly name: string;
+  readonly timer: ApicTimer;
+
+  /**
+   * @param signals the processor.
+   * @param acknowledgePic the PIC's half of an acknowledge cycle.
+   */
+  constructor(
+    private readonly options: LocalApicOptions,
+    events: EventQueue,
+    private readonly messages: InterruptMessages,
+    private readonly signals: ProcessorSignals,
+    private readonly acknowledgePic: () => number,
+  ) {
+    super();
+    this.state = this.initialState();
+    this.name = `local_apic.${options.id}`;
+    this.timer = new ApicTimer(
+      `${this.name}.timer`,
+      () => this.state.timer,
+      events,
+      options,
+      () => this.raiseLvt(Lvt.Timer),
+    );
+    messages.attach(this);
+  }
+
+  protected initialState(): LocalApicState {
+    return initialLocalApicState(this.options?.id ?? 0);
+  }
+
+  protected override stateChanged(): void {
+    this.update();
+  }
+
+  override reset(): void {
+    super.reset();
+    this.timer.cancel();
+  }
+
+  // IA32_APIC_BASE ----------------------------------------------------------------------------------------------------------------
+
+  get baseMsr(): number {
+    return this.state.base;
+  }
+
+  /** WRMSR IA32_APIC_BASE, low half. Disabling the APIC forgets its state, as power-on does. */
+  set baseMsr(value: number) {
+    const wasEnabled = this.isEnabled;
+    this.state.base = (value & ~0xff & ~0x400) >>> 0;
+    if (wasEnabled && !this.isEnabled) {
+      const { base, lint0 } = this.state;
+      this.state = { ...this.initialState(), base, lint0 };
+      this.timer.cancel();
+    }
+    this.update();
+  }
+
+  /** Physical address of the register page. */
+  get baseAddress(): number {
+    return (this.state.base & 0xfffff000) >>> 0;
+  }
+
+  /** The global enable bit of IA32_APIC_BASE. */
+  get isEnabled(): boolean {
+    return (this.state.base & APIC_BASE_ENABLE) !== 0;
+  }
+
+  private get isSoftwareEnabled(): boolean {
+    return this.isEnabled && (this.state.svr & SVR_ENABLED) !== 0;
+  }
+
+  // Priorities --------------------------------------------------------------------------------------------------------------------
+
+  /** The task priority, which CR8 shows in bits 7:4. */
+  get taskPriority(): number {
+    return this.state.tpr;
+  }
+
+  set taskPriority(value: number) {
+    this.state.tpr = value & 0xff;
+    this.update();
+  }
+
+  processorPriority(): number {
+    const inService = highestVector(this.state.isr);
+    const task = this.state.tpr;
+    return inService < 0 || task >> 4 >= inService >> 4 ? task : inService & 0xf0;
+  }
+
+  // Interrupts in and out ---------------------------------------------------------------------------------------------------------
+
+  /** The PIC's output, wired to LINT0. */
+  setLint0(level: boolean): void {
+    const rising = level && !this.state.lint0;
+    this.state.lint0 = level;
+    if (this.isEnabled && rising) this.raiseLint(Lvt.Lint0);
+    this.update();
+  }
+
+  /** An edge on LINT1, a PC's NMI wire. */
+  pulseLint1(): void {
+    if (this.isEnabled) this.raiseLint(Lvt.Lint1);
+    else this.signals.nmi();
+    this.update();
+  }
+
+  /** The processor's acknowledge cycle. @returns the vector, or −1 if nothing waits any more. */
+  acknowledge(): number {
+    const vector = this.deliverable();
+    if (vector >= 0) {
+      setBit(this.state.irr, vector, false);
+      setBit(this.state.isr, vector, true);
+      this.update();
+      return vector;
+    }
+    if (!this.extIntWaits()) return -1;
+    this.state.extInt = false;
+    const external = this.acknowledgePic();
+    this.update();
+    return external;
+  }
+
+  matches(destination: number, logical: boolean): boolean {
+    if (!this.isEnabled) return false;
+    if (!logical) return destination === 0xff || destination === this.state.id;
+    const ldr = this.state.ldr >>> 24;
+    if (this.state.dfr >>> 28 === 0xf) return (ldr & destination) !== 0;
+    // Cluster model: the high nibble names the cluster, the low one members of it.
+    return (destination >> 4 === 15 || destination >> 4 === ldr >> 4) && (destination & ldr & 15) !== 0;
+  }
+
+  accept(message: InterruptMessage): void {
+    switch (message.mode) {
+      case DeliveryMode.Nmi:
+        return this.signals.nmi();
+      case DeliveryMode.Init:
+        return message.asserted ? this.signals.init() : undefined;
+      case DeliveryMode.StartUp:
+        return this.signals.startUp(message.vector);
+      case DeliveryMode.ExtInt:
+        this.state.extInt = true;
+        return this.update();
+      case DeliveryMode.Smi:
+        return;
+      default:
+        this.request(message.vector, message.level);
+    }
+  }
+
+  private request(vector: number, level: boolean): void {
+    if (vector < 16) return this.error(ESR_RECEIVE_ILLEGAL);
+    if (!this.isSoftwareEnabled) return;
+    setBit(this.state.irr, vector, true);
+    setBit(this.state.tmr, vector, level);
+    this.update();
+  }
+
+  private raiseLint(entry: Lvt.Lint0 | Lvt.Lint1): void {
+    const lvt = this.state.lvt[entry]!;
+    if (lvt & LVT_MASKED) return;
+    const mode = ((lvt >> 8) & 7) as DeliveryMode;
+    if (mode === DeliveryMode.ExtInt) return;
+    if (mode === DeliveryMode.Fixed && lvt & LVT_LEVEL) this.state.lvt[entry] = lvt | LVT_REMOTE_IRR;
+    this.accept({ vector: lvt & 0xff, mode, level: (lvt & LVT_LEVEL) !== 0, asserted: true });
+  }
+
+  private raiseLvt(entry: Lvt): void {
+    const lvt = this.state.lvt[entry]!;
+    if (lvt & LVT_MASKED) return;
+    const mode = entry === Lvt.Timer || entry === Lvt.Error ? DeliveryMode.Fixed : (((lvt >> 8) & 7) as DeliveryMode);
+    this.accept({ vector: lvt & 0xff, mode, level: false, asserted: true });
+  }
+
+  private error(bits: number): void {
+    const before = this.state.errors;
+    this.state.errors |= bits;
+    const lvt = this.state.lvt[Lvt.Error]!;
+    // A bad vector in the error entry itself must not report itself again and again.
+    if (this.state.errors !== before && (lvt & 0xff) >= 16) this.raiseLvt(Lvt.Error);
+  }
+
+  private deliverable(): number {
+    if (!this.isEnabled) return -1;
+    const vector = highestVector(this.state.irr);
+    return vector >= 0 && vector >> 4 > this.processorPriority() >> 4 ? vector : -1;
+  }
+
+  private extIntWaits(): boolean {
+    if (!this.isEnabled) return this.state.lint0;
+    const lvt = this.state.lvt[Lvt.Lint0]!;
+    const wired = !(lvt & LVT_MASKED) && ((lvt >> 8) & 7) === DeliveryMode.ExtInt;
+    return (wired && this.state.lint0) || this.state.extInt;
+  }
+
+  private update(): void {
+    this.signals?.interruptPending(this.deliverable() >= 0 || this.extIntWaits());
+  }
+
+  // Registers ---------------------------------------------------------------------------------------------------------------------
+
+  readMmio(offset: number): number {
+    // Registers are 16 bytes apart; the bytes between them are reserved and read as zero.
+    const shift = (offset & 15) * 8;
+    return shift >= 32 ? 0 : this.readRegister(offset & 0xff0) >>> shift;
+  }
+
+  writeMmio(offset: number, _size: AccessSize, value: number): void {
+    if ((offset & 15) === 0) this.writeRegister(offset & 0xff0, value);
+  }
+
+  /** @param register offset of a register in the page, a multiple of 16. */
+  readRegister(register: number): number {
+    const state = this.state;
+    if (register >= 0x100 && register < 0x280) return this.vectorSet(register)[(register >> 4) & 7]! >>> 0;
+    if (register >= 0x320 && register <= 0x370) return state.lvt[(register - 0x320) >> 4]!;
+    switch (register) {
+      case 0x20:
+        return (state.id << 24) >>> 0;
+      case 0x30:
+        return VERSION;
+      case 0x80:
+        return state.tpr;
+      case 0x90:
+      case 0xa0:
+        return this.processorPriority();
+      case 0xb0:
+      case 0xc0:
+        return 0;
+      case 0xd0:
+        return state.ldr;
+      case 0xe0:
+        return state.dfr;
+      case 0xf0:
+        return state.svr;
+      case 0x280:
+        return state.esr;
+      case 0x300:
+        return state.icrLow;
+      case 0x310:
+        return state.icrHigh;
+      case 0x380:
+        return state.timer.initialCount;
+      case 0x390:
+        return this.timer.currentCount;
+      case 0x3e0:
+        return state.timer.divide;
+      default:
+        this.error(ESR_ILLEGAL_REGISTER);
+        return 0;
+    }
+  }
+
+  writeRegister(register: number, value: number): void {
+    const state = this.state;
+    if (register >= 0x320 && register <= 0x370) return this.writeLvt((register - 0x320) >> 4, value);
+    switch (register) {
+      case 0x20:
+        state.id = value >>> 24;
+        break;
+      case 0x80:
+        this.taskPriority = value;
+        break;
+      case 0xb0:
+        this.endOfInterrupt();
+        break;
+      case 0xd0:
+        state.ldr = (value & 0xff000000) >>> 0;
+        break;
+      case 0xe0:
+        state.dfr = (value | 0x0fffffff) >>> 0;
+        break;
+      case 0xf0:
+        this.writeSpurious(value);
+        break;
+      case 0x280:
+        state.esr = state.errors;
+        state.errors = 0;
+        break;
+      case 0x300:
+        this.writeIcr(value);
+        break;
+      case 0x310:
+        state.icrHigh = (value & 0xff000000) >>> 0;
+        break;
+      case 0x380:
+        this.timer.setInitialCount(value);
+        break;
+      case 0x3e0:
+        this.timer.setDivide(value);
+        break;
+      case 0x30:
+      case 0x90:
+      case 0xa0:
+      case 0xc0:
+      case 0x390:
+        break;
+      default:
+        if (register < 0x100 || register >= 0x280) this.error(ESR_ILLEGAL_REGISTER);
+    }
+  }
+
+  private vectorSet(register: number): number[] {
+    if (register < 0x180) return this.state.isr;
+    return register < 0x200 ? this.state.tmr : this.state.irr;
+  }
+
+  private endOfInterrupt(): void {
+    const vector = highestVector(this.state.isr);
+    if (vector < 0) return;
+    setBit(this.state.isr, vector, false);
+    const level = testBit(this.state.tmr, vector);
+    if (level) {
+      for (const entry of [Lvt.Lint0, Lvt.Lint1]) {
+        if ((this.state.lvt[entry]! & 0xff) === vector) this.state.lvt[entry]! &= ~LVT_REMOTE_IRR;
+      }
+      if (!(this.state.svr & SVR_SUPPRESS_EOI_BROADCAST)) this.messages.broadcastEndOfInterrupt(vector);
+    }
+    this.update();
+  }
+
+  private writeSpurious(value: number): void {
+    this.state.svr = value & 0x3ff;
+    // A software-disabled APIC has all of its LVT entries masked, and they stay so after it is enabled again.
+    if (!(value & SVR_ENABLED)) for (let i = 0; i < 6; i++) this.state.lvt[i]! |= LVT_MASKED;
+    this.update();
+  }
+
+  private writeLvt(entry: Lvt, value: number): void {
+    const state = this.state;
+    const kept = state.lvt[entry]! & LVT_REMOTE_IRR;
+    let lvt = (value & LVT_WRITABLE[entry]!) | kept;
+    if (!(state.svr & SVR_ENABLED)) lvt |= LVT_MASKED;
+    state.lvt[entry] = lvt;
+    if (entry === Lvt.Timer) this.timer.setMode(((lvt >> 17) & 3) as ApicTimerMode);
+    this.update();
+  }
+
+  private writeIcr(value: number): void {
+    this.state.icrLow = value & 0xccfff;
+    const vector = value & 0xff;
+    const mode = ((value >> 8) & 7) as DeliveryMode;
+    if (vector < 16 && (mode === DeliveryMode.Fixed || mode === DeliveryMode.LowestPriority))
+      return this.error(ESR_SEND_ILLEGAL);
+    const message = {
+      vector,
+      mode,
+      level: (value & 0x8000) !== 0 && mode === DeliveryMode.Init,
+      asserted: mode !== DeliveryMode.Init || (value & 0x4000) !== 0,
+    };
+    const shorthand = ((value >> 18) & 3) as Shorthand;
+    if (shorthand === Shorthand.None) this.messages.send(message, this.state.icrHigh >>> 24, (value & 0x800) !== 0);
+    else this.messages.sendShorthand(message, shorthand, this);
+  }
+}

@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { MachineRam, type GuestRam } from '../memory/guest_ram.js';
+import { MemoryWriter } from '../memory/memory_writer.js';
+import type { CpuBus } from './cpu_bus.js';
+import { Constants, Layout, memoryBytes as wasmBytes, Sizes, StopReason } from '../layout/layout.js';
+import type { CpuidLeafValues, PlainMsr, ProcessorModel } from '../models/processor_model.js';
+import { allocateMemory, wipeMemory } from '../memory/machine_memory.js';
+import { skylakeClient } from '../models/skylake_client.js';
+import { CoreRecords } from './core_records.js';
+import { powerOn } from './power_on_state.js';
+import { ProcessorBlock } from './processor_block.js';
+
+/** The options of a core. */
+export interface CpuCoreOptions {
+  /** The compiled core, build/cpu/cpu.wasm. */
+  readonly module: WebAssembly.Module;
+  /** Guest RAM in bytes: a multiple of 64 KiB, 16 MiB … 3 GiB. */
+  readonly memoryBytes: number;
+  readonly bus: CpuBus;
+  /** Default: `skylakeClient`. */
+  readonly model?: ProcessorModel;
+  /** Memory of a core of the same size that is no longer used, to be used again: many short runs take less time then. See `wipeMemory`. */
+  readonly memory?: WebAssembly.Memory;
+}
+
+/** Kind of access for `translate`. */
+export type AccessKind = 'read' | 'write' | 'fetch';
+const accessKinds: Readonly<Record<AccessKind, number>> = { read: 0, write: 1, fetch: 4 };
+
+/** Exports of src/machine/cpu/cpu.ts. */
+interface CoreExports {
+  initialize(): void;
+  stateLoaded(): void;
+  execute(): void;
+  flushTlb(): void;
+  flushGuestTlb(): void;
+  flushAllTlbs(): void;
+  watchWrites(): void;
+  readMsr(index: number): number;
+  writeMsrHalves(index: number, low: number, high: number): number;
+  writeControlRegister(register: number, low: number, high: number): void;
+  writeXcrHalves(register: number, low: number, high: number): number;
+  loadSegmentRegister(segment: number, selector: number): void;
+  translateQuietly(linear: bigint, kind: number, user: number): bigint;
+  completeInstruction(length: number): void;
+  cpuidStore(leaf: number, subleaf: number): void;
+  writeLinearHalves(addressLow: number, addressHigh: number, low: number, high: number, size: number): void;
+  codeWritten(offset: number, size: number): void;
+  decodeInstruction(record: number, code: number, available: number, more: number, offset: number, mode: number): void;
+  executeRecord(record: number): void;
+  slow(linear: bigint, size: number, write: number): number;
+}
+
+/** Thrown by the core's imports to unwind it; the state says what happened. Made once: exceptions of guests cost about a microsecond. */
+const unwind = new Error('the processor core unwinds to its caller');
+
+const highWord = 0x1_0000_0000;
+
+/** Indexes of the words that every call of `run` touches. V8 is slow at look-ups in an object as large as `Layout`. */
+const Hot = {
+  budgetStart: Layout.BUDGET_START / 4,
+  budget: Layout.BUDGET / 4,
+  stop: Layout.STOP / 4,
+  instructions: Layout.INSTRUCTIONS / 4,
+  currentRecord: Layout.CURRENT_RECORD / 4,
+  scratch: Layout.SCRATCH / 4,
+} as const;
+
+/**
+ * The processor core and its memory. All architectural state is in `Layout`'s words, which may be read and written between two calls of `run`. Code
+ * that writes words of control registers, segments or RFLAGS directly must call `stateLoaded` afterwards.
+ */
+export class CpuCore {
+  readonly u8: Uint8Array;
+  readonly u32: Uint32Array;
+  readonly u64: BigUint64Array;
+  readonly model: ProcessorModel;
+  readonly bus: CpuBus;
+  /** Guest RAM and the VMM's carve-out behind it, in bytes. */
+  readonly physicalBytes: number;
+  /** Guest RAM from physical address 0, to read. */
+  readonly ram: Uint8Array;
+  /** Writes RAM and carve-out for the machine. */
+  readonly writer: MemoryWriter;
+  /** Writes RAM for loaders and devices. */
+  readonly guestRam: GuestRam;
+  /** Guest RAM and carve-out. */
+  readonly physicalWords: Uint32Array;
+  /** One byte for each page of RAM and carve-out: 1 = written since it was last cleared. */
+  readonly dirtyPages: Uint8Array;
+  /** Registers and state of the processor, by name. */
+  readonly block: ProcessorBlock;
+  /** What the core records for reports. */
+  readonly records: CoreRecords;
+  private readonly exports: CoreExports;
+
+  private constructor(
+    private readonly options: CpuCoreOptions,
+    readonly memory: WebAssembly.Memory,
+  ) {
+    this.model = options.model ?? skylakeClient;
+    this.bus = options.bus;
+    this.physicalBytes = options.memoryBytes + Sizes.CARVE_OUT;
+    this.u8 = new Uint8Array(memory.buffer);
+    this.u32 = new Uint32Array(memory.buffer);
+    this.u64 = new BigUint64Array(memory.buffer);
+    this.ram = this.u8.subarray(Layout.RAM, Layout.RAM + options.memoryBytes);
+    this.physicalWords = this.u32.subarray(Layout.RAM / 4, (Layout.RAM + this.physicalBytes) / 4);
+    this.dirtyPages = this.u8.subarray(Layout.DIRTY, Layout.DIRTY + this.physicalBytes / 4096);
+    const instance = new WebAssembly.Instance(options.module, { env: this.imports() });
+    this.exports = instance.exports as unknown as CoreExports;
+    this.writer = new MemoryWriter(this, (offset, size) => this.memoryWritten(offset, size));
+    this.guestRam = new MachineRam(this.writer, Layout.RAM, options.memoryBytes);
+    this.block = new ProcessorBlock(this, 0, () => this.stateLoaded());
+    this.records = new CoreRecords(this);
+    this.writeMachineWords();
+    powerOn(this.block, this.model);
+    this.exports.initialize();
+  }
+
+  /** Makes a core in its power-on state. @throws RangeError if the memory size is not possible, MemoryError if the system does not give it. */
+  static async create(options: CpuCoreOptions): Promise<CpuCore> {
+    return CpuCore.createSync(options);
+  }
+
+  /** The same, synchronously. */
+  static createSync(options: CpuCoreOptions): CpuCore {
+    const { memoryBytes } = options;
+    if (memoryBytes <= 0 || memoryBytes % 0x10000 !== 0 || memoryBytes > Sizes.MAX_RAM) {
+      throw new RangeError(`guest RAM of ${memoryBytes} bytes: wanted a multiple of 64 KiB up to 3 GiB`);
+    }
+    const { memory } = options;
+    const bytes = wasmBytes(memoryBytes);
+    if (memory === undefined) return new CpuCore(options, allocateMemory(bytes / 0x10000, memoryBytes));
+    if (memory.buffer.byteLength !== bytes) {
+      throw new RangeError(`memory of ${memory.buffer.byteLength} bytes to be used again: wanted ${bytes} bytes`);
+    }
+    wipeMemory(memory);
+    return new CpuCore(options, memory);
+  }
+
+  private imports(): Record<string, unknown> {
+    const { bus } = this;
+    return {
+      memory: this.memory,
+      abort: () => {
+        throw new Error('the processor core aborted: an assertion of the compiler failed');
+      },
+      raise: () => {
+        throw unwind;
+      },
+      portRead: (port: number, size: number) => bus.portRead(port, size),
+      portWrite: (port: number, size: number, value: number) => bus.portWrite(port, size, value >>> 0),
+      mmioRead: (address: number, size: number) => bus.mmioRead(address, size),
+      mmioWrite: (address: number, size: number, value: number) => bus.mmioWrite(address, size, value >>> 0),
+      acknowledgeInterrupt: () => bus.acknowledgeInterrupt(),
+      numericError: (asserted: number) => (bus.numericError?.(asserted !== 0) === false ? 0 : 1),
+      taskPriorityRead: () => bus.taskPriorityRead(),
+      taskPriorityWrite: (value: number) => bus.taskPriorityWrite(value),
+      msrRead: (index: number) => this.busMsrRead(index >>> 0),
+      msrWrite: (index: number, low: number, high: number) =>
+        bus.msrWrite(index >>> 0, low >>> 0, high >>> 0) ? 1 : 0,
+    };
+  }
+
+  private busMsrRead(index: number): number {
+    const low = this.bus.msrRead(index);
+    if (low === undefined) return 0;
+    this.u32[Layout.BUS_VALUE / 4] = low;
+    this.u32[Layout.BUS_VALUE / 4 + 1] = this.bus.msrHigh();
+    return 1;
+  }
+
+  private writeMachineWords(): void {
+    const { u32, u64, model } = this;
+    u32[Layout.RAM_BYTES / 4] = this.options.memoryBytes;
+    u32[Layout.PHYSICAL_BITS / 4] = model.physicalAddressBits;
+    u64[Layout.PHYSICAL_RESERVED / 8] =
+      (0xffffffffffffffffn << BigInt(model.physicalAddressBits)) & 0xffffffffffffffffn;
+    u32[Layout.EPT_FEATURES / 4] = Constants.EPT_ACCESSED_DIRTY | Constants.EPT_EXECUTE_ONLY;
+    u32[Layout.PROCESSOR_COUNT / 4] = 1;
+    u32[Layout.CPUID_COUNT / 4] = model.cpuid.length;
+    model.cpuid.forEach((entry, i) => this.writeLeaf(entry, Layout.CPUID_TABLE + i * 32));
+    u32[Layout.MSR_COUNT / 4] = model.msrs.length;
+    model.msrs.forEach((msr, i) => this.writeMsrEntry(msr, Layout.MSR_TABLE + i * 32));
+  }
+
+  private writeLeaf(entry: CpuidLeafValues, at: number): void {
+    const { leaf, subleaf, eax, ebx, ecx, edx } = entry;
+    this.u32.set([leaf, subleaf ?? 0, subleaf === undefined ? 0 : 1, 0, eax, ebx, ecx, edx], at / 4);
+  }
+
+  private writeMsrEntry(msr: PlainMsr, at: number): void {
+    // flag 1: no bit can be changed, but a write of the present value is not #GP
+    this.u32.set([msr.address, msr.writable === undefined ? 0 : 1], at / 4);
+    this.u64.set([msr.value, msr.writable ?? 0n, msr.ignored ?? 0n], at / 8 + 1);
+  }
+
+  /** MAXPHYADDR. */
+  get physicalAddressWidth(): number {
+    return this.model.physicalAddressBits;
+  }
+  /** Bits that CR4 may have. */
+  get cr4Allowed(): number {
+    return this.model.cr4Allowed;
+  }
+  get crystalHz(): number {
+    return this.model.crystalHz;
+  }
+
+  // ---- running --------------------------------------------------------------------------------------------------------------------
+
+  /** Executes at most that many instructions (a block may not be cut: RIP and the count are exact). @returns why it stopped. */
+  run(instructions: number): StopReason {
+    const { u32, exports } = this;
+    u32[Hot.budgetStart] = instructions;
+    u32[Hot.budget] = instructions;
+    u32[Hot.stop] = 0;
+    for (;;) {
+      try {
+        exports.execute();
+        break;
+      } catch (error) {
+        if (error !== unwind) throw error;
+      }
+    }
+    this.addInstructions((u32[Hot.budgetStart]! - u32[Hot.budget]!) | 0);
+    return u32[Hot.stop]!;
+  }
+
+  /** Executes one instruction, or delivers the event that comes before it. */
+  step(): StopReason {
+    return this.run(1);
+  }
+
+  private addInstructions(count: number): void {
+    const at = Hot.instructions;
+    const low = this.u32[at]! + count;
+    this.u32[at] = low;
+    if (low >= highWord) this.u32[at + 1] = this.u32[at + 1]! + 1;
+    this.u32[Hot.budgetStart] = 0;
+    this.u32[Hot.budget] = 0;
+  }
+
+  /** Instructions retired since power-on; exact also inside calls of the bus. */
+  get instructionCount(): number {
+    const { u32 } = this;
+    const at = Hot.instructions;
+    const record = u32[Hot.currentRecord]!;
+    const inBlock = record === 0 ? 0 : this.u8[record + 3]! - 1;
+    return u32[at + 1]! * highWord + u32[at]! + ((u32[Hot.budgetStart]! - u32[Hot.budget]!) | 0) + inBlock;
+  }
+
+  /** IA32_TIME_STAMP_COUNTER − `instructionCount`, signed. */
+  get tscOffset(): bigint {
+    return BigInt.asIntN(64, this.block.get('TSC_OFFSET'));
+  }
+
+  /** Ends `run` at the next boundary at which the core checks for it: the end of a block that ends in a system instruction, or of the budget. */
+  requestStop(): void {
+    this.attend(Constants.ATTENTION_STOP);
+  }
+
+  private attend(bit: number): void {
+    this.block.set('ATTENTION', this.block.get('ATTENTION') | bit);
+  }
+
+  // ---- pins -----------------------------------------------------------------------------------------------------------------------
+
+  /** The level of the maskable interrupt pin. May be called inside bus calls. */
+  setInterruptPending(pending: boolean): void {
+    if (pending) this.attend(Constants.ATTENTION_INTERRUPT);
+    else this.block.set('ATTENTION', this.block.get('ATTENTION') & ~Constants.ATTENTION_INTERRUPT);
+  }
+  /** An NMI arrives. */
+  nmi(): void {
+    this.attend(Constants.ATTENTION_NMI);
+  }
+  /** An INIT signal arrives. */
+  init(): void {
+    this.attend(Constants.ATTENTION_INIT);
+  }
+  /** A start-up IPI arrives: its vector is the page of the first instruction. */
+  startUp(page: number): void {
+    this.block.set('SIPI_VECTOR', page);
+    this.attend(Constants.ATTENTION_SIPI);
+  }
+  /** The INTA cycle. */
+  acknowledgeInterrupt(): number {
+    return this.bus.acknowledgeInterrupt();
+  }
+  portRead(port: number, size: number): number {
+    return this.bus.portRead(port, size);
+  }
+  portWrite(port: number, size: number, value: number): void {
+    this.bus.portWrite(port, size, value);
+  }
+  taskPriorityRead(): number {
+    return this.bus.taskPriorityRead();
+  }
+
+  // ---- state by hand ----------------------------------------------------------------------------------------------------------------
+
+  /** Power-on again; memory stays. */
+  reset(): void {
+    powerOn(this.block, this.model);
+    this.exports.initialize();
+  }
+  /** Control registers, segments, RFLAGS, CPL or the VMX mode were written directly: recomputes everything that depends on them. */
+  stateLoaded(): void {
+    this.exports.stateLoaded();
+  }
+  /** Drops all translations of the address space that is in use. */
+  flushTlb(): void {
+    this.exports.flushTlb();
+  }
+  /** Drops all translations of guests: INVEPT, INVVPID. */
+  flushGuestTlb(): void {
+    this.exports.flushGuestTlb();
+  }
+  /** The dirty map was cleared: from now on the core marks writes again. */
+  dirtyCleared(): void {
+    this.exports.watchWrites();
+  }
+  /** Something other than the processor wrote memory: updates the dirty map and decoded code. @param offset in the machine's memory, ≥ Layout.RAM. */
+  private memoryWritten(offset: number, size: number): void {
+    const first = (offset - Layout.RAM) >>> 12;
+    const last = (offset - Layout.RAM + size - 1) >>> 12;
+    this.dirtyPages.fill(1, first, last + 1);
+    for (let page = first; page <= last; page++) {
+      if (this.u32[Layout.PAGE_MAP / 4 + page] === 0) continue;
+      const from = Math.max(offset - Layout.RAM, page * 4096);
+      const to = Math.min(offset - Layout.RAM + size, (page + 1) * 4096);
+      this.exports.codeWritten(from, to - from);
+    }
+  }
+
+  /** Byte offset of a physical address in the machine's memory, −1 where there is no RAM: for the machine itself, which reaches all of it. */
+  physicalOffset(physicalAddress: number): number {
+    return this.offsetIn(physicalAddress, Constants.CARVE_OUT_VMM | Constants.CARVE_OUT_DRIVER);
+  }
+  /** The same for a structure of VMX operation: −1 in a part of the carve-out that does not belong to the software that executed VMXON. */
+  structureOffset(physicalAddress: number): number {
+    return this.offsetIn(physicalAddress, this.u32[Layout.CARVE_OUT_STRUCTURES / 4]!);
+  }
+  /** The same for a load or store of the VMM. The driver's pages exist only in the driver's context. */
+  vmmOffset(physicalAddress: number): number {
+    return this.offsetIn(physicalAddress, Constants.CARVE_OUT_VMM | this.u32[Layout.CARVE_OUT_ACCESS / 4]!);
+  }
+
+  /** The same for an access of the software that runs, outside a guest with EPT. */
+  accessOffset(physicalAddress: number): number {
+    return this.offsetIn(physicalAddress, this.u32[Layout.CARVE_OUT_ACCESS / 4]!);
+  }
+
+  private offsetIn(physicalAddress: number, parts: number): number {
+    const ram = this.options.memoryBytes;
+    if (physicalAddress < ram) return Layout.RAM + physicalAddress;
+    const beyond = physicalAddress - Sizes.CARVE_OUT_GIB * 0x40000000;
+    if (beyond < 0 || beyond >= Sizes.CARVE_OUT) return -1;
+    const part = beyond < Constants.CARVE_OUT_VMM_BYTES ? Constants.CARVE_OUT_VMM : Constants.CARVE_OUT_DRIVER;
+    return (parts & part) !== 0 ? Layout.RAM + ram + beyond : -1;
+  }
+  /** Physical address of a linear one in the present address space, −1 if there is none; nothing changes. */
+  translate(linear: bigint, kind: AccessKind = 'read', user = false): number {
+    const physical = BigInt.asUintN(64, this.exports.translateQuietly(linear, accessKinds[kind], user ? 1 : 0));
+    return physical === 0xffffffffffffffffn ? -1 : Number(physical);
+  }
+
+  // ---- for the run-time compiler, and for tests of the decoder and the templates --------------------------------------------------------
+
+  /** Decodes up to 15 bytes at an offset of the memory into a record (cpu/code/record.ts). `mode`: DECODE_MODE; `pageOffset`: the offset in a page at which the code is assumed to be. */
+  decodeRecord(record: number, code: number, pageOffset: number, mode: number): void {
+    this.exports.decodeInstruction(record, code, 15, 0, pageOffset, mode);
+  }
+  /** Executes a record's instruction by its handler. @returns false when it faulted: the event waits in the FAULT words. */
+  executeRecord(record: number): boolean {
+    try {
+      this.exports.executeRecord(record);
+      return true;
+    } catch (error) {
+      if (error !== unwind) throw error;
+      return false;
+    }
+  }
+  /** The slow path that compiled code calls: offset of a plain access, 0 for everything else. */
+  get slowPath(): (linear: bigint, size: number, write: number) => number {
+    return this.exports.slow;
+  }
+
+  // ---- for the VMX engine and the intrinsics: no VM exits ------------------------------------------------------------------------------
+
+  /** RDMSR: the value is in BUS_VALUE. @returns false for #GP. */
+  readMsr(address: number): boolean {
+    return this.exports.readMsr(address) !== 0;
+  }
+  /** Address and value of each MSR that has no register of its own. */
+  get plainMsrs(): readonly (readonly [address: number, value: bigint])[] {
+    const at = (i: number): number => Layout.MSR_TABLE + i * 32;
+    return this.model.msrs.map(({ address }, i) => [address, this.u64[at(i) / 8 + 1]!] as const);
+  }
+  /** What the last `readMsr` read. */
+  get msrValue(): bigint {
+    return this.u64[Layout.BUS_VALUE / 8]!;
+  }
+  /** WRMSR. @returns false for #GP. */
+  writeMsr(address: number, low: number, high: number): boolean {
+    return this.exports.writeMsrHalves(address, low, high) !== 0;
+  }
+  /** CPUID: EAX, EBX, ECX, EDX into `result`. */
+  cpuid(leaf: number, subleaf: number, result: Uint32Array): void {
+    this.exports.cpuidStore(leaf, subleaf);
+    for (let n = 0; n < 4; n++) result[n] = this.u32[Hot.scratch + n]!;
+  }
+  /** MOV to CR0, CR3, CR4 or CR8. @returns −1, or the vector of its fault. */
+  writeControlRegister(register: number, low: number, high: number): number {
+    return this.attempt(() => this.exports.writeControlRegister(register, low, high));
+  }
+  /** XSETBV. @returns −1, or the vector of its fault. */
+  xsetbv(register: number, low: number, high: number): number {
+    return this.exports.writeXcrHalves(register, low, high) !== 0 ? -1 : 13;
+  }
+  /** MOV to ES … GS (0–5), LLDT (6), LTR (7). @returns −1, or the vector of its fault. */
+  loadSegment(segment: number, selector: number): number {
+    return this.attempt(() => this.exports.loadSegmentRegister(segment, selector));
+  }
+  /** Stores 4 or 8 bytes at a linear address that was probed for writing. */
+  writeLinear(addressLow: number, addressHigh: number, low: number, high: number, size: number): void {
+    this.exports.writeLinearHalves(addressLow, addressHigh, low, high, size);
+  }
+  /** The instruction at RIP was performed by the engine. */
+  completeInstruction(length: number): void {
+    this.exports.completeInstruction(length);
+  }
+
+  /** Does what may raise an exception. @returns its vector, −1 if there was none; nothing waits afterwards. */
+  private attempt(action: () => void): number {
+    try {
+      action();
+      return -1;
+    } catch (error) {
+      if (error !== unwind) throw error;
+      this.block.set('FAULT_PENDING', 0);
+      return this.block.get('FAULT_VECTOR');
+    }
+  }
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { PinBasedControl } from '../../intrinsics/control_bits.js';
+import type { ExitEntry } from '../../intrinsics/host_entry.js';
+import { exitReasonName } from '../../intrinsics/exit_reasons.js';
+import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { StopReason } from '../layout/layout.js';
+import { performCodeInstruction } from '../vmx/instructions/code_instructions.js';
+import { processorState } from './processor_state.js';
+import { slotOf } from '../vmx/vmcs/field_slots.js';
+import { vmxState } from '../vmx/hashed_vmx_state.js';
+import { remainingTicks } from '../vmx/preemption_timer.js';
+import type { ProcessorCore } from './processor_core.js';
+import { exitReasons, type ProcessorCounters } from './processor_counters.js';
+import type { ProcessorDeath } from './processor_death.js';
+import { VmxAbort } from '../vmx/exit/vm_exit.js';
+import { VmxMode } from '../vmx/vmx_mode.js';
+import { VmxEngine, type VmxEngineOptions } from '../vmx/vmx_engine.js';
+import { Word } from '../vmx/words.js';
+
+const exitReason = slotOf(VmcsField.ExitReason);
+
+const { instructions: instructionsWord, exitReason: reasonWord, exitPending: exitPendingWord, mode: modeWord } = Word;
+
+const activityHlt = 1;
+const activityWaitForSipi = 3;
+const interruptFlag = 0x200;
+const scale = 0x1_0000_0000;
+
+/** Options of a processor. */
+export interface LogicalProcessorOptions extends VmxEngineOptions {
+  readonly counters?: ProcessorCounters | undefined;
+}
+
+/**
+ * A logical processor: the core, its VMX engine, and the path of a VM exit into JavaScript. The scheduler calls `run`. No WebAssembly frame is on
+ * the stack while the exit entry runs.
+ */
+export class LogicalProcessor {
+  readonly engine: VmxEngine;
+  /** VM exits by basic reason. */
+  readonly exits: Uint32Array;
+  /** Set once the processor has stopped for good: a handler threw, or the VMM stopped it. */
+  end: ProcessorDeath | undefined;
+  /** Where VM exits arrive; `HostEntry.attach` sets it. */
+  exitEntry: ExitEntry | undefined;
+  /** A word of shared memory that says which exit entry is running, for a watchdog in another thread: basic reason + 1, 0 for none. */
+  exitMark: Int32Array | undefined;
+  /** A word that another thread sets to end the current `run` at the next VM exit: there may be many slow handlers. */
+  attention: Int32Array | undefined;
+  /** The number of instructions retired at the last VM exit, in two words, for the watchdog's report. */
+  private readonly exitInstructions: Uint32Array;
+  /** `HostEntry.returnTo` was called: the exit entry left VMX non-root operation for good. */
+  private hasReturned = false;
+
+  constructor(
+    readonly id: number,
+    readonly core: ProcessorCore,
+    options: LogicalProcessorOptions,
+  ) {
+    this.engine = new VmxEngine(core, options);
+    this.exits = options.counters?.exits ?? new Uint32Array(exitReasons);
+    this.exitInstructions = options.counters?.instructions ?? new Uint32Array(2);
+  }
+
+  /** Registers, MSRs, other state, and VMX, in canonical form: equal processors have equal lines. */
+  architecturalState(): string[] {
+    const { block, plainMsrs } = this.core;
+    const msrs = plainMsrs.map(([address, value]) => `${address.toString(16)}=${value.toString(16)}`);
+    return [...processorState(block), ...msrs, ...vmxState(block, this.engine.vmcs)];
+  }
+
+  /** Why the processor has stopped for good, for reports. */
+  get death(): string | undefined {
+    return this.end?.reason;
+  }
+
+  /** Instructions retired since reset. */
+  get instructionCount(): number {
+    return this.core.instructionCount;
+  }
+
+  /** Halted so that no maskable interrupt can wake it. */
+  get isHaltedForGood(): boolean {
+    const { u32 } = this.core;
+    const exits = this.engine.nonRoot && (u32[Word.pin]! & PinBasedControl.ExternalInterruptExiting) !== 0;
+    return u32[Word.activity] === activityHlt && (u32[Word.rflags]! & interruptFlag) === 0 && !exits;
+  }
+
+  /** Nanoseconds until the VMX-preemption timer ends a wait, infinite if it is off: it counts down in every activity state but wait-for-SIPI. */
+  get wakesIn(): number {
+    const { state } = this.engine;
+    const counts = state.nonRoot && state.usesTimer && this.core.u32[Word.activity] !== activityWaitForSipi;
+    return counts ? remainingTicks(this.core.u32) : Infinity;
+  }
+
+  /** Ends the current `run` at the next boundary at which the core checks for it. */
+  requestStop(): void {
+    this.core.requestStop();
+  }
+
+  /** Advances the TSC by nanoseconds in which the processor executed nothing. */
+  skipTime(nanoseconds: number): void {
+    const { u32 } = this.core;
+    const low = u32[Word.tscOffset]! + (nanoseconds % scale);
+    u32[Word.tscOffset] = low;
+    u32[Word.tscOffset + 1] = u32[Word.tscOffset + 1]! + Math.floor(nanoseconds / scale) + (low >= scale ? 1 : 0);
+  }
+
+  /** Runs at most `instructions`, VM exits and their handling included. @returns why it stopped; never `VmExit` or `VmxInstruction`. */
+  run(instructions: number): StopReason {
+    const { core, attention } = this;
+    const { u32 } = core;
+    let left = instructions;
+    // Differences of the low halves are small integers, which cost no allocation at each exit.
+    let count = u32[instructionsWord]!;
+    for (;;) {
+      if (u32[exitPendingWord] !== 0) {
+        this.deliverExit();
+        if (attention !== undefined && attention[0] !== 0) left = 0;
+      }
+      if (this.end !== undefined) return StopReason.Shutdown;
+      left -= (u32[instructionsWord]! - count) | 0;
+      if (left <= 0) return StopReason.Quantum;
+      count = u32[instructionsWord]!;
+      const reason = core.run(left);
+      // An exit at which no instruction retires (an interrupt window that is always open) uses up the quantum too, so that the scheduler gets its turn.
+      left -= Math.max((u32[instructionsWord]! - count) | 0, 1);
+      count = u32[instructionsWord]!;
+      if (reason === StopReason.VmExit) this.leaveGuest();
+      else if (reason === StopReason.VmxInstruction) performCodeInstruction(this.engine);
+      else return reason;
+    }
+  }
+
+  /** Handles the core's stop reason, for callers with their own loop. @returns whether the processor can go on at once. */
+  handle(reason: StopReason): boolean {
+    if (reason === StopReason.VmExit) this.leaveGuest();
+    else if (reason === StopReason.VmxInstruction) performCodeInstruction(this.engine);
+    else return false;
+    return true;
+  }
+
+  private leaveGuest(): void {
+    const basic = this.core.u32[reasonWord]! & (exitReasons - 1);
+    this.exits[basic] = this.exits[basic]! + 1;
+    const abort = this.engine.leave();
+    if (abort !== VmxAbort.None) this.die(`VMX abort ${abort} in a VM exit for ${exitReasonName(basic)}`);
+  }
+
+  /** Calls the exit entry if a VM exit waits for it. Catches an exception of the entry, which ends the processor. */
+  deliverExit(): void {
+    // An entry that fails late is an exit of its own, so the handler may be called again and again.
+    const { u32 } = this.core;
+    while (u32[exitPendingWord] !== 0 && this.end === undefined) {
+      u32[exitPendingWord] = 0;
+      this.hasReturned = false;
+      this.callExitEntry();
+    }
+  }
+
+  /** The end of `promote`: the processor goes on natively in root operation, with the state that the caller loaded. */
+  returned(): void {
+    this.hasReturned = true;
+  }
+
+  /** Stops the processor for good. The first reason counts. */
+  die(reason: string, error?: unknown): void {
+    this.end ??= error === undefined ? { reason } : { reason, error };
+  }
+
+  private callExitEntry(): void {
+    const { exitEntry, exitMark, engine, exitInstructions } = this;
+    const { u32 } = this.core;
+    if (exitEntry === undefined) {
+      this.die(`a VM exit (${this.exitName()}) found no exit entry: HostEntry.attach was not called`);
+      return;
+    }
+    exitInstructions[0] = u32[instructionsWord]!;
+    exitInstructions[1] = u32[instructionsWord + 1]!;
+    if (exitMark !== undefined) exitMark[0] = (engine.vmcs.bits(exitReason) & 0xffff) + 1;
+    try {
+      exitEntry();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.die(`the handler of VM exit ${this.exitName()} threw: ${message}`, error);
+    }
+    if (exitMark !== undefined) exitMark[0] = 0;
+    if (u32[modeWord] !== VmxMode.NonRoot && u32[exitPendingWord] === 0 && !this.hasReturned) {
+      this.die(`the handler of VM exit ${this.exitName()} returned without resuming the guest`);
+    }
+  }
+
+  private exitName(): string {
+    return exitReasonName(this.engine.vmcs.low(exitReason));
+  }
+}
