@@ -19,7 +19,7 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     rules: {
-      // An interface and its symbol share one name (docs: ARCHITECTURE.md), which these rules take for mistakes.
+      // An interface and its symbol share one name (docs: ARCHITECTURE.md), which these rules would report as mistakes.
       '@typescript-eslint/no-redeclare': 'off',
       'no-redeclare': 'off',
       '@typescript-eslint/no-explicit-any': 'error',

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: LGPL-2.1-only
-// The command `bfm`: builds what is stale, then runs the command line that was built. In an installed package without sources there is nothing to build.
-// A Ctrl-C is heard from the first line on; src/bfm/console/interrupts.ts takes over.
+// The command `bfm`: builds what is stale, then runs the built command line. An installed package without sources has nothing to build.
+// Ctrl-C works from the first line on; src/bfm/console/interrupts.ts takes over.
 for (const signal of ['SIGINT', 'SIGTERM'])
   process.on(signal, () => {
     process.stderr.write('bfm: interrupted before the command began\n');

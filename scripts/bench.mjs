@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// npm run bench [-- --json]: the machine's speed beside the same work as straight WebAssembly in the same run; the cost of a VM exit; the
-// time to a guest's first character. Medians of five. Every instruction count is asserted: a faster wrong machine fails.
+// npm run bench [-- --json]: the machine's speed next to the same work as straight WebAssembly in the same run, the cost of a VM exit, and
+// the time to a guest's first character. Medians of five. Every instruction count is asserted: a faster wrong machine fails.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { buildFolder, root } from './build/paths.mjs';
 const RUNS = 5;
 const { values: options } = parseArgs({ options: { json: { type: 'boolean' } } });
 
-/** The loops: what the host's export is called, iterations, and instructions from the guest's first to its last (guests/bench_*). */
+/** The loops: the name of the host's export, iterations, and instructions from the guest's first to its last (guests/bench_*). */
 const loops = {
   alu: { export: 'aluLoop', iterations: 40e6, instructions: 6 * 40e6 + 6 },
   memory: { export: 'memoryLoop', iterations: 30e6, instructions: 7 * 30e6 + 5 },
@@ -106,7 +106,7 @@ async function exitNs() {
   return (milliseconds * 1e6) / EXITS;
 }
 
-/** Milliseconds from the start of the process `bfm run` to the guest's first character. What it says beside that is shown only if it fails. */
+/** Milliseconds from the start of the process `bfm run` to the guest's first character. Its messages are shown only if it fails. */
 function startupMs() {
   return new Promise((done, failed) => {
     const start = performance.now();

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Builds everything that runs: TypeScript file by file into build/, then the CPU core and the guests. Nothing is loaded if no file was touched
-// since the last build; each step is skipped while the content hash of its inputs is unchanged, so that an edit of one TypeScript file costs a
-// fraction of a second.
+// Builds everything that runs: TypeScript file by file into build/, then the CPU core and the guests. If no file was touched since the last build,
+// nothing is loaded. A step is skipped while the content hash of its inputs is unchanged, so an edit of one TypeScript file costs a fraction of a
+// second.
 import { accessSync, constants } from 'node:fs';
 import { buildFolder, root } from './build/paths.mjs';
 import { inputs, isFresh, remember } from './build/snapshot.mjs';
 
-/** True where this user may write the build; a folder that does not exist yet is made by the steps. */
+/** Whether this user may write the build. The steps make a folder that does not exist yet. */
 function canWrite() {
   try {
     accessSync(buildFolder, constants.W_OK);
@@ -37,7 +37,7 @@ async function build() {
     return;
   }
   await whileLocked(async () => {
-    // Whoever held the lock before may have built what is there now.
+    // The previous holder of the lock may have built everything.
     const now = inputs();
     await steps();
     remember(now);

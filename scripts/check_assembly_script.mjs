@@ -36,7 +36,7 @@ export function problemsOf(text) {
   return problems;
 }
 
-/** asc's complaints about the sources that the build has put together; undefined if there is nothing to check yet. */
+/** asc's errors in the sources that the build has put together; undefined if there is nothing to check yet. */
 function compilerProblems() {
   const entry = join(root, 'build/cpu/source/cpu.ts');
   if (!existsSync(entry)) return 'build/cpu/source is missing: run node scripts/build.mjs first\n';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // npm run coverage: the specs that test src/vmm and src/intrinsics, with c8 (settings in .c8rc.json); fails if a spec does, or if less than 95 %
-// of the branches of either folder are taken. Reports: coverage/index.html, coverage/lcov.info. What only the machine's, bfm's and Bochs's
-// specs would add is execution without a look at the result: they do not count.
+// of the branches of either folder are taken. Reports: coverage/index.html, coverage/lcov.info. The machine's,
+// bfm's and Bochs's specs do not count: what they would add is execution without a check of the result.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { root } from './build/paths.mjs';
 import { verdict } from './kvm_unit_tests/verdict.mjs';
 
-/** What issue and docs hold the machine to. The others run by name. */
+/** The suites that run by default. Others run by name. */
 const DEFAULT_SUITES = [
   'realmode',
   'emulator',

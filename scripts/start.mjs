@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// npm start [-- N]: builds what is stale, then runs our own guest under the cpuidcount extension. The guest executes N CPUIDs (1000), prints
-// a checksum of what came back and its own count; the table at the end shows the machine's count and the extension's.
+// npm start [-- N]: builds what is stale, then runs our own guest under the cpuidcount extension. The guest executes N CPUIDs (1000), and
+// prints a checksum of the results and its own count. The table at the end shows the machine's count and the extension's.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,6 +23,6 @@ const args = [
   ...process.argv.slice(3),
 ];
 const child = spawn(process.execPath, args, { stdio: 'inherit' });
-// Ctrl-C reaches the child by itself, which ends with a report; this process only passes its status on.
+// Ctrl-C reaches the child directly, which ends with a report. This process only passes its status on.
 process.on('SIGINT', () => {});
 child.on('exit', (status, signal) => process.exit(signal === null ? status : 1));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The public entry: all that extensions import. Nothing of Node, the machine, the driver or the command line is reachable from here.
+// The public entry: extensions import only this. Node, the machine, the driver and the command line are not reachable from here.
 import './vmm/symbol_dispose.js';
 
 export * from './intrinsics/accessors/accessor_types.js';

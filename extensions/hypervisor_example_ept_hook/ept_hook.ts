@@ -7,30 +7,30 @@ import { inject, injectable } from 'inversify';
 
 const pageMask = ~0xfffn;
 
-/** Where it hooks from the guest's first instruction on. */
+/** The instruction that is hooked from the guest's first instruction on. */
 export const HookAddress = parameter(
   'ept_hook.address',
   0n,
   'guest-physical address of an instruction to hook from the start; 0: none',
 );
-/** Where that hook leads. */
+/** The target of that hook. */
 export const HookTarget = parameter(
   'ept_hook.target',
   0n,
   'guest-virtual address at which the guest goes on instead; 0: it only counts',
 );
 
-/** An instruction of the guest's at which something else happens. */
+/** A hooked instruction of the guest. */
 interface Hook {
   /** Guest-physical address of the instruction. */
   readonly address: bigint;
-  /** Where RIP goes; undefined: the guest goes on as if nothing was there. */
+  /** The new RIP; undefined: the guest goes on as if there were no hook. */
   readonly to: bigint | undefined;
 }
 
 /**
- * Hooks one function of the guest without touching its memory. In its view the function's page is missing, so each access to the page exits.
- * At the function itself RIP becomes the hook. Then, and for every other access, one instruction runs in the base map.
+ * Hooks one function of the guest without a change to its memory. The function's page is missing in the hook's view, so each access to the page
+ * exits. At the function itself, RIP becomes the hook. Then, and for every other access, one instruction runs in the base map.
  */
 @injectable()
 export class EptHook implements ExitContribution, VmcallContribution, VmcsContribution, ReportContribution {
@@ -58,7 +58,7 @@ export class EptHook implements ExitContribution, VmcallContribution, VmcsContri
     this.hook({ address: this.hookAddress, to: this.hookTarget === 0n ? undefined : this.hookTarget });
   }
 
-  /** VMCALL registers: R02 = 1, R03 the function, R04 the hook; any other R02 undoes it. */
+  /** VMCALL registers: R02 = 1, R03 the function, R04 the hook; any other R02 removes the hook. */
   handleVmcall({ r02, r03, r04 }: VmcallRegisters): boolean {
     this.unhook();
     if (r02 === 1n) {
@@ -72,7 +72,7 @@ export class EptHook implements ExitContribution, VmcallContribution, VmcsContri
     const hook = this.current;
     const page = exit.guestPhysicalAddress & pageMask;
     if (hook === undefined || page !== (hook.address & pageMask)) return false;
-    // The address of a fetch may be that of any byte of the instruction; RIP has its first one.
+    // The address of a fetch may be that of any byte of the instruction. RIP points at the first byte.
     const isAtHook = (exit.qualificationLow & EptViolationBit.InstructionFetch) !== 0;
     if (isAtHook && (this.vmcs.guestRip.get() & ~pageMask) === (hook.address & ~pageMask)) {
       this.taken++;
@@ -83,13 +83,13 @@ export class EptHook implements ExitContribution, VmcallContribution, VmcsContri
     return true;
   }
 
-  /** The instruction that touched the page was executed. */
+  /** The instruction that touched the page has executed. */
   afterStep(page: bigint): void {
     if (this.current !== undefined && (this.current.address & pageMask) === page && this.inside === undefined)
       this.enter();
   }
 
-  /** Views outlive a vCPU: the next one must not find the page gone. */
+  /** Views outlive a vCPU, and the next vCPU must not find the page missing. */
   [Symbol.dispose](): void {
     this.restore();
   }

@@ -2,7 +2,7 @@
 import { bfdebug, MsrBitmap, vcpuModule, VmcsContribution } from 'bareflank';
 import { inject, injectable } from 'inversify';
 
-/** Lets the guest read and write its MSRs without an exit, but for those that another extension asks for. */
+/** Lets the guest read and write its MSRs without an exit, except those that another extension asks for. */
 @injectable()
 export class MsrBitmapContribution implements VmcsContribution {
   @inject(MsrBitmap) readonly msrBitmap!: MsrBitmap;

@@ -2,7 +2,7 @@
 import { bfdebug, ReportContribution, vcpuModule, VmcsContribution, Vpid } from 'bareflank';
 import { inject, injectable } from 'inversify';
 
-/** Tags the translations of each vCPU with a VPID of its own, so that they outlive its exits. */
+/** Tags the translations of each vCPU with its own VPID, so that they stay valid across exits. */
 @injectable()
 export class VpidContribution implements VmcsContribution, ReportContribution {
   @inject(Vpid) readonly vpid!: Vpid;

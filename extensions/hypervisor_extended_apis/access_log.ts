@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
-/** What a log holds. */
+/** The counts of a log. */
 export interface AccessLogState {
   readonly counts: Map<number, number>;
-  /** Accesses to what has no count of its own. */
+  /** Accesses to ports or MSRs without their own count. */
   others: number;
   on: boolean;
 }
@@ -12,13 +12,13 @@ export const emptyLog = (): AccessLogState => ({ counts: new Map(), others: 0, o
 
 /** How often each port or MSR was accessed with an exit, while the log is on. */
 export class AccessLog {
-  /** @param isCounted whether a key has a count of its own. All others share one: a guest may invent as many MSRs as it likes. */
+  /** @param isCounted whether a key has its own count. All others share one, because a guest can use any number of invented MSRs. */
   constructor(
     private readonly state: () => AccessLogState,
     private readonly isCounted: (key: number) => boolean,
   ) {}
 
-  /** Turns the log on or off; what it holds stays. */
+  /** Turns the log on or off. Its counts stay. */
   enable(on: boolean): void {
     this.state().on = on;
   }

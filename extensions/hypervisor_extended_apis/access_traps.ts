@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Request } from 'bareflank';
 
-/** Which accesses of one kind (I/O, RDMSR, WRMSR) exit, in the words of extended_apis: what is asked of the owner is what is trapped here. */
+/** Which accesses of one kind (I/O, RDMSR, WRMSR) exit, in the terms of extended_apis. It asks the owner for exactly the traps that are set here. */
 export class AccessTraps {
   /**
    * @param requests what is trapped, with the owner's requests.
-   * @param all every port or MSR that there is.
+   * @param all every existing port or MSR.
    * @param request asks the owner. @throws for one that does not exist.
    * @param check throws if the bitmap is off.
    */
@@ -58,18 +58,18 @@ export class AccessTraps {
     for (const key of keys) this.trap(key);
   }
 
-  /** Gives all traps back to the owner: the bitmap goes off. */
+  /** Gives all traps back to the owner, when the bitmap is turned off. */
   release(): void {
     for (const request of this.requests().values()) request[Symbol.dispose]();
     this.requests().clear();
   }
 
-  /** Lets some that are trapped through until `resume`. */
+  /** Lets some trapped accesses through until `resume`. */
   suspend(keys: readonly number[]): void {
     for (const key of keys) this.requests().get(key)?.[Symbol.dispose]();
   }
 
-  /** Traps them again, but for those that were passed through meanwhile. */
+  /** Traps them again, except those that were passed through meanwhile. */
   resume(keys: readonly number[]): void {
     for (const key of keys) if (this.requests().has(key)) this.requests().set(key, this.request(key));
   }

@@ -3,7 +3,7 @@ import { EptAccess, MemoryType, VmcsError } from 'bareflank';
 
 const { Read, Write, Execute } = EptAccess;
 
-/** What extended_apis calls accesses: bits 11:8 of an attribute. */
+/** The accesses of extended_apis: bits 11:8 of an attribute. */
 const accesses = {
   /** Read and write. */
   rw: [0x100, Read | Write],
@@ -11,7 +11,7 @@ const accesses = {
   re: [0x200, Read | Execute],
   /** Read only. */
   ro: [0x300, Read],
-  /** Execute only, where the processor has that. */
+  /** Execute only, if the processor has that. */
   eo: [0x400, Execute],
   /** Pass through: all. */
   pt: [0x500, EptAccess.All],
@@ -39,7 +39,7 @@ export const EptAttribute = Object.freeze(
   ),
 ) as Readonly<Record<AttributeName, number>>;
 
-/** What an attribute says. @throws VmcsError for one without a meaning. */
+/** The access and memory type of an attribute. @throws VmcsError for an invalid one. */
 export function decodeEptAttribute(attribute: number): { readonly access: number; readonly memoryType: number } {
   const access = Object.values(accesses).find(([code]) => code === (attribute & ~0xff));
   const memoryType = Object.values(memoryTypes).find((type) => type === (attribute & 0xff));

@@ -11,7 +11,7 @@ const suppressVeBit = 63n;
 
 /**
  * The entry of a page of `RootEptIntelX64`, every bit by its name in extended_apis 1.1. Each change takes effect at once. Every method throws
- * VmcsError when the page was split, joined or unmapped since, or when the entry would lead to memory of the VMM's.
+ * VmcsError if the page was split, joined or unmapped since, or if the entry would lead to the VMM's memory.
  * SDM 3C "Format of EPT Paging-Structure Entries".
  */
 export class EptEntryIntelX64 {

@@ -8,7 +8,7 @@ import { AccessLog, emptyLog } from './access_log.js';
 import { AccessTraps } from './access_traps.js';
 import { RootEptIntelX64 } from './root_ept_intel_x64.js';
 
-/** Methods of Bareflank's extended_apis 1.1 for the vCPU that they are injected into. */
+/** Methods of Bareflank's extended_apis 1.1, for the vCPU whose part injects them. */
 export const ExtendedApis = component<ExtendedApisIntelX64>('extendedApis.ExtendedApis', 'vcpu');
 
 function* allPorts(): Iterable<number> {
@@ -20,7 +20,7 @@ function* allMsrs(): Iterable<number> {
   for (let msr = 0xc0000000; msr < 0xc0002000; msr++) yield msr;
 }
 
-/** The extended APIs over the owners of `bareflank`: bitmaps, VPID, EPT and the monitor trap stay shared with other extensions. */
+/** The extended APIs, built on the owners of `bareflank`. Bitmaps, VPID, EPT and the monitor trap stay shared with other extensions. */
 @injectable()
 export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution {
   @inject(Vmcs) protected readonly vmcs!: Vmcs;
@@ -80,8 +80,8 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
   @state() private isEptOff = false;
 
   /**
-   * As extended_apis 1.1 begins: VPID and the I/O bitmaps off, the MSR bitmap on and passing through. EPT is as the base has it: 1.1 turns it
-   * off, which unrestricted guest does not allow.
+   * The initial state of extended_apis 1.1: VPID and the I/O bitmaps off, the MSR bitmap on and passing through. EPT stays as the base sets it. 1.1
+   * turns EPT off, which unrestricted guest does not allow.
    */
   setUp(): void {
     this.disableVpid();
@@ -106,13 +106,13 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
     this.vpidRequest ??= this.vpid.enable(this);
   }
 
-  /** Another extension that wants VPID keeps it. */
+  /** VPID stays on while another extension wants it. */
   disableVpid(): void {
     this.vpidRequest?.[Symbol.dispose]();
     this.vpidRequest = undefined;
   }
 
-  /** With nothing trapped, whatever was before. */
+  /** Starts with nothing trapped, whatever was trapped before. */
   enableIoBitmaps(): void {
     this.ioAccess.release();
     this.ioRequest ??= this.ioBitmap.enable(this);
@@ -125,20 +125,20 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
     this.ioRequest = undefined;
   }
 
-  /** With nothing trapped, whatever was before. */
+  /** Starts with nothing trapped, whatever was trapped before. */
   enableMsrBitmap(): void {
     this.releaseMsrs();
     this.msrRequest ??= this.msrBitmap.enable(this);
   }
 
-  /** Gives all traps of MSRs back; all RDMSRs and WRMSRs exit, unless another extension uses the bitmap. */
+  /** Gives all traps of MSRs back. All RDMSRs and WRMSRs then exit, unless another extension uses the bitmap. */
   disableMsrBitmap(): void {
     this.releaseMsrs();
     this.msrRequest?.[Symbol.dispose]();
     this.msrRequest = undefined;
   }
 
-  /** With the map that `setEptp` chose, else the base map. */
+  /** Uses the map that `setEptp` chose, else the base map. */
   enableEpt(): void {
     this.isEptOff = false;
     this.ept.use(this.vmcs);
@@ -164,7 +164,7 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
   }
 
   /**
-   * Uses another map, together with the views of other extensions; write-back and a walk of four levels, as all maps of `Ept` have.
+   * Uses another map, together with the views of other extensions. Like all maps of `Ept` it is write-back with a walk of four levels.
    *
    * @param eptp of a `RootEptIntelX64` or of a view; 0, or the base's, is the base map. @throws VmcsError for any other pointer.
    */
@@ -185,7 +185,7 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
     }
   }
 
-  /** @throws VmcsError "io bitmaps not enabled", or "invalid port: …"; so do all the methods of its kind. */
+  /** @throws VmcsError "io bitmaps not enabled", or "invalid port: …"; the related methods throw the same. */
   trapOnIoAccess(port: number): void {
     this.ioAccess.trap(port);
   }
@@ -220,7 +220,7 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
     this.ioAccessLog.clear();
   }
 
-  /** @throws VmcsError "msr bitmap not enabled", or "invalid msr: …"; so do all the methods of its kind. */
+  /** @throws VmcsError "msr bitmap not enabled", or "invalid msr: …"; the related methods throw the same. */
   trapOnRdmsrAccess(msr: number): void {
     this.rdmsrAccess.trap(msr);
   }
@@ -255,7 +255,7 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
     this.rdmsrAccessLog.clear();
   }
 
-  /** @throws VmcsError "msr bitmap not enabled", or "invalid msr: …"; so do all the methods of its kind. */
+  /** @throws VmcsError "msr bitmap not enabled", or "invalid msr: …"; the related methods throw the same. */
   trapOnWrmsrAccess(msr: number): void {
     this.wrmsrAccess.trap(msr);
   }
@@ -291,8 +291,7 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
   }
 
   /**
-   * Calls `by[method](argument)` after the guest's next instruction, once. One at a time, as in 1.1: it takes the place of one that still
-   * waits.
+   * Calls `by[method](argument)` once, after the guest's next instruction. As in 1.1 there is one at a time: a new one replaces one that still waits.
    */
   registerMonitorTrap<M extends string, A = undefined>(
     by: Contribution & StepMethod<M, A>,
@@ -303,13 +302,13 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
     this.stepRequest = this.monitorTrap.step(by, method, argument);
   }
 
-  /** Forgets what `registerMonitorTrap` was given. The steps of other extensions stay. */
+  /** Cancels the call that `registerMonitorTrap` set. The steps of other extensions stay. */
   clearMonitorTrap(): void {
     this.stepRequest?.[Symbol.dispose]();
     this.stepRequest = undefined;
   }
 
-  /** Counts accesses. A port that is trapped here alone is accessed by the guest itself, one step without the trap; all else is the base's. */
+  /** Counts accesses. If only this extension traps a port, the guest accesses it by itself, in one step without the trap. The base handles all else. */
   handleExit(exit: Exit): boolean {
     if (exit.reason === ExitReason.IoInstruction) return this.handleIo(exit.qualificationLow);
     const log = exit.reason === ExitReason.Rdmsr ? this.rdmsrAccessLog : this.wrmsrAccessLog;
@@ -323,7 +322,7 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
     const own = ports.filter((each) => this.ioAccess.isTrapped(each));
     if (own.length === 0) return false;
     this.ioAccessLog.note(port);
-    // Who else wants the access must get it.
+    // If another extension wants the access, it must get it.
     if (ports.some((each) => this.ioBitmap.requests(each) > (own.includes(each) ? 1 : 0))) return false;
     this.ioAccess.suspend(own);
     this.monitorTrap.step(this, 'resumeIo', own);

@@ -4,7 +4,7 @@ import { ExtendedApis, ExtendedApisIntelX64 } from './extended_apis.js';
 import { ExtendedApisVmcalls } from './extended_apis_vmcalls.js';
 import { AllowingVmcallPolicy, VmcallPolicy } from './vmcall_policy.js';
 
-/** Everything that the extended APIs bind. */
+/** All bindings of the extended APIs. */
 export default vcpuModule(({ bind }) => {
   bind(ExtendedApis).to(ExtendedApisIntelX64);
   bind(VmcallPolicy).to(AllowingVmcallPolicy);

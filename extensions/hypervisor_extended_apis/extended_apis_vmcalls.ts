@@ -21,14 +21,14 @@ import { ExtendedApisCategory, VerifierIndex } from './verifier.js';
 /** One call: its index for the policy, and what it does. */
 interface Call {
   readonly index: number;
-  /** The argument that the policy is told. */
+  /** The argument that the policy gets. */
   readonly argument: (all: Arguments) => unknown;
   readonly run: (argument: unknown) => unknown;
 }
 
 const success = ['success'];
 
-/** A call that answers `["success"]`. Its argument is read, and found good or refused, before the policy is asked and anything changes. */
+/** A call that answers `["success"]`. Its argument is checked before the policy is asked and before anything changes. */
 function call<T>(index: number, argument: (all: Arguments) => T, act: (argument: T) => void): Call {
   return {
     index,
@@ -102,7 +102,7 @@ function callsOf(apis: ExtendedApisIntelX64, policy: VmcallPolicy): Map<string, 
   ]);
 }
 
-/** The commands behind the functions of R03, by category (R02); `true` and `false` are the argument "enabled". */
+/** The commands of the functions in R03, by category (R02); `true` and `false` are the argument "enabled". */
 const functions: Readonly<Record<number, readonly (readonly [string, boolean?])[]>> = {
   [ExtendedApisCategory.eapis_cat__io_instruction]: [
     ['enable_io_bitmaps', true],
@@ -142,7 +142,7 @@ export class ExtendedApisVmcalls implements VmcallContribution {
   readonly opcodes = [VmcallOpcode.VMCALL_REGISTERS];
   @derived() private calls: Map<string, Call> | undefined;
 
-  /** R02 category, R03 function, R04 port or MSR; categories of others are left to them. */
+  /** R02 category, R03 function, R04 port or MSR; other categories go to the next contribution. */
   handleVmcall(registers: VmcallRegisters): boolean {
     const those = functions[Number(registers.r02)];
     if (those === undefined) return false;
@@ -155,7 +155,7 @@ export class ExtendedApisVmcalls implements VmcallContribution {
     return true;
   }
 
-  /** @throws VmcallError for a command that is nearly one of these; others are left to others. */
+  /** @throws VmcallError for a misspelt command of this extension. Other commands go to the next contribution. */
   handleVmcallJson(command: unknown): unknown {
     const name = (command as { command?: unknown } | null | undefined)?.command;
     if (typeof name !== 'string') return undefined;

@@ -11,9 +11,9 @@ const size1g = 0x40000000;
 const baseEnd = 1n << 39n;
 
 /**
- * A map of guest-physical memory, with the methods of extended_apis 1.1's class of this name. It begins empty, as there; it is a view of the
- * owner `Ept`, so that it splits and joins pages, invalidates what processors hold of it, is combined with the views of other extensions, and
- * cannot lead to the VMM's own memory. `ExtendedApisIntelX64.rootEpt` makes one, its `setEptp` uses it.
+ * A map of guest-physical memory, with the methods of extended_apis 1.1's class of this name. As in 1.1 it begins empty. It is a view of the owner
+ * `Ept`: `Ept` splits and joins its pages, invalidates cached translations, combines it with the views of other extensions, and keeps it from
+ * leading to the VMM's own memory. `ExtendedApisIntelX64.rootEpt` makes one; `setEptp` uses it.
  */
 export class RootEptIntelX64 {
   constructor(
@@ -26,7 +26,7 @@ export class RootEptIntelX64 {
     return this.view.pointer;
   }
 
-  /** @param attribute of `EptAttribute`. @throws VmcsError; so do its like. Addresses are rounded down to a page. */
+  /** @param attribute of `EptAttribute`. @throws VmcsError, as the other map methods do. Addresses are rounded down to a page. */
   map1g(gpa: bigint, phys: bigint, attribute: number): void {
     this.map(gpa, phys, attribute, size1g);
   }
@@ -39,15 +39,15 @@ export class RootEptIntelX64 {
     this.map(gpa, phys, attribute, size4k);
   }
 
-  /** Forgets the page that maps an address, whatever its size; nothing if none does. */
+  /** Unmaps the page that maps an address, whatever its size. Does nothing if none does. */
   unmap(gpa: bigint): void {
     this.view.unmap(gpa);
   }
 
   /**
-   * Maps addresses to themselves, all accesses, write-back. The VMM's own memory stays out: there the guest finds what the base map of `Ept` gives.
+   * Maps addresses to themselves, all accesses, write-back. The VMM's own memory stays out. There the guest sees what the base map of `Ept` shows.
    *
-   * @param eaddr does not belong to it. @throws VmcsError for addresses that are not aligned to the pages.
+   * @param eaddr the end, exclusive. @throws VmcsError for addresses that are not aligned to the pages.
    */
   setupIdentityMap1g(saddr: bigint, eaddr: bigint): void {
     this.setupIdentityMap(saddr, eaddr, size1g);
@@ -61,7 +61,7 @@ export class RootEptIntelX64 {
     this.setupIdentityMap(saddr, eaddr, size4k);
   }
 
-  /** Forgets a range, and nothing beside it: a larger page that reaches out of it is split. */
+  /** Unmaps exactly a range: a larger page that extends beyond it is split. */
   unmapIdentityMap1g(saddr: bigint, eaddr: bigint): void {
     this.unmapIdentityMap(saddr, eaddr, size1g);
   }
@@ -96,7 +96,7 @@ export class RootEptIntelX64 {
     for (let at = saddr; at < end; at += BigInt(size)) this.mapIncluded(at, size);
   }
 
-  /** Maps what the base has of a page. */
+  /** Maps a page as the base map has it. */
   private mapIncluded(at: bigint, size: PageSize): void {
     if (!this.ept.excludes(at, BigInt(size))) return this.map(at, at, EptAttribute.ptWb, size);
     if (size === size4k) return this.view.restore(at);

@@ -11,7 +11,7 @@ export interface NumberArgument {
 }
 
 export const portArgument: NumberArgument = { name: 'port', largest: 0xffff };
-/** Which MSRs there are bits for is the owner's business; this is what ECX holds. */
+/** The values that ECX can hold. The owner knows which MSRs have bits. */
 export const msrArgument: NumberArgument = { name: 'msr', largest: 0xffffffff };
 
 function show(value: unknown): string {
@@ -64,7 +64,7 @@ export function flagOf(all: Arguments): boolean {
   throw new VmcallError(`"enabled" is ${show(all.enabled)}; wanted true or false`);
 }
 
-/** How many characters must be put in, left out or exchanged to make one text of the other. */
+/** The edit distance: how many characters to insert, remove or replace to turn one text into the other. */
 function distance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, at) => at);
   for (let at = 1; at <= one.length; at++) {
@@ -78,7 +78,7 @@ function distance(one: string, other: string): number {
   return row[other.length]!;
 }
 
-/** The name that a misspelt one was meant to be, if one is near enough. */
+/** The name closest to a misspelt one, if one is close enough. */
 export function nearestName(name: string, names: readonly string[]): string | undefined {
   if (name.length > 100) return undefined;
   const ranked = names.map((each) => ({ each, far: distance(name, each) })).sort((a, b) => a.far - b.far);

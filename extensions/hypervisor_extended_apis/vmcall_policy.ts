@@ -3,12 +3,12 @@ import { bfinfo, component, state, VmcallError } from 'bareflank';
 import { injectable } from 'inversify';
 import { DENIAL_LOG_SIZE, VerifierIndex } from './verifier.js';
 
-/** What a policy says to a call. `log`: it is noted among the denials, and done. */
+/** A policy's verdict on a call. `log`: the call is recorded among the denials, and executed. */
 export type Verdict = 'allow' | 'log' | 'deny';
 
 /** Asked before each call of the extended APIs. Rebind it, or set verdicts. */
 export interface VmcallPolicy {
-  /** The verdict of calls without one of their own: `deny` or `log` is what 1.1's flags do to all. */
+  /** The verdict on calls without their own. `deny` or `log` has the effect of 1.1's flags. */
   default: Verdict;
   /**
    * @param index of `VerifierIndex`.
@@ -25,7 +25,7 @@ export interface VmcallPolicy {
 }
 export const VmcallPolicy = component<VmcallPolicy>('extendedApis.VmcallPolicy', 'vcpu');
 
-/** Allows what nobody set otherwise. */
+/** Allows a call unless its verdict was set otherwise. */
 @injectable()
 export class AllowingVmcallPolicy implements VmcallPolicy {
   @state() default: Verdict = 'allow';

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-only
 #
-# A guest that computes a running checksum while a timer interrupts it, and that anything which disturbs it would change: each round works half
-# at CPL 0 and half at CPL 3 over a table in memory, folds the number of timer ticks so far and a CPUID into the checksum, and sleeps until the
-# next tick. Every eighth round prints the checksum; the last one, after as many rounds as the command line says (64), switches the power off.
+# A guest that computes a running checksum while a timer interrupts it. Any disturbance changes the checksum. Each round works over a table in
+# memory, half at CPL 0 and half at CPL 3. It folds the number of timer ticks so far and a CPUID into the checksum, and sleeps until the next tick.
+# Every eighth round prints the checksum. The command line sets the number of rounds (64 by default). The last round switches the power off.
 #
 # A flat image: entered at its first byte in 64-bit mode, RDI = command line, RSP = stack. See src/machine/boot/flat_image.ts.
 .set DEFAULT_ROUNDS, 64

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-only
 #
-# Executes CPUID as often as its command line says (1000 times if it says nothing), going round a list of leaves, prints a checksum of all
-# that came back and the number of CPUIDs, and switches the power off. A command line that is no number it shows, says what it wants, and
-# ends by the debug-exit port with 1, which is an error of the run.
+# Executes CPUID as often as its command line says (1000 times by default), cycling through a list of leaves. Then it prints a checksum of all
+# results and the number of CPUIDs, and switches the power off. If the command line is not a number, it prints the command line and what it wants,
+# and writes 1 to the debug-exit port. The run then ends with an error.
 #
 # A flat image: entered at its first byte in 64-bit mode, RDI = command line, RSP = stack. See src/machine/boot/flat_image.ts.
 .set DEBUG_EXIT_PORT, 0xf4
@@ -68,7 +68,7 @@ fold:
     imul r14, r15
     ret
 
-# Reads the decimal number at RDI into RAX. Whatever is none, or has more than 64 bits, ends the run with a message.
+# Reads the decimal number at RDI into RAX. Any other text, or a number of more than 64 bits, ends the run with a message.
 read_count:
     mov r8, rdi                     # the command line, for the message
     xor eax, eax

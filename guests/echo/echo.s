@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only
 #
-# A guest that sleeps: a timer wakes it a hundred times a second, and it sends back what was typed at its console since then. Ctrl-D switches
-# the power off. It is what `bfm driver_load` runs if it is told nothing else.
+# A guest that sleeps. A timer wakes it a hundred times a second; then it echoes what was typed at its console. Ctrl-D switches the power off. It is
+# the default guest of `bfm driver_load`.
 #
 # A flat image: entered at its first byte in 64-bit mode, RDI = command line, RSP = stack. See src/machine/boot/flat_image.ts.
 .set DATA_READY, 1

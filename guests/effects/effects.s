@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only
 #
-# Shows what the example extensions do: executes some CPUIDs and RDMSRs, asks the VMM by VMCALL to hook a function, calls it, lets the hook be
-# undone and calls it again, prints what came back, and switches the power off.
+# Shows what the example extensions do. It executes some CPUIDs and RDMSRs, hooks a function by VMCALL, calls it, removes the hook, and calls it
+# again. It prints the results and switches the power off.
 #
 # A flat image: entered at its first byte in 64-bit mode, RDI = command line, RSP = stack. See src/machine/boot/flat_image.ts.
 .set CALLS, 10
@@ -32,7 +32,7 @@ each:
     lea rsi, [rip + text_hooked]
     call count_answers
 
-    xor ecx, ecx                    # undo it
+    xor ecx, ecx                    # remove the hook
     call vmcall_registers
     lea rsi, [rip + text_after]
     call count_answers
@@ -73,7 +73,7 @@ text_hooked: .asciz "hooked: "
 text_after: .asciz "after: "
 text_of_calls: .asciz " of 10 calls reached the hook\n"
 
-# On a page of its own, with data beside it that is read from there as well.
+# On its own page, together with data that is read from the page as well.
 .p2align 12
 function:
     mov eax, [rip + answer]

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The VMCS from which every case starts: a 64-bit guest at CPL 0 in the host's own address space, whose exceptions arrive at stubs that execute
-// VMCALL.
+// The VMCS with which every case starts: a 64-bit guest at CPL 0 in the host's own address space. Its exceptions lead to stubs that execute VMCALL.
 import { F } from './fields.mjs';
 
 /** Physical addresses that probe.s sets up or clears before each case. */
@@ -88,7 +87,7 @@ export const baseFields = [
   [F.GuestIdtrLimit, 64 * 16 - 1],
 ];
 
-/** Control word, its capability MSR, and what the base wants beside what must be 1. */
+/** Control word, its capability MSR, and the controls that the base sets besides those that must be 1. */
 export const controlFields = [
   [F.PinBasedVmExecutionControls, 0x48d, 0],
   [F.PrimaryProcessorBasedVmExecutionControls, 0x48e, 0],
@@ -110,7 +109,7 @@ export const exitFields = [
   [F.GuestPhysicalAddress, 8, 'physical'],
 ];
 
-/** Fields of which an exit prints those that changed since the entry: the guest-state area and what VM exits change of the controls. */
+/** Fields that an exit prints if they changed since the entry: the guest-state area, and the control fields that VM exits change. */
 export const guestFields = [
   F.VmEntryControls,
   F.VmEntryInterruptionInformationField,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-only
 #
-# A boot sector that reads the image behind it from the disk and enters it as our machine enters a flat image: at 2 MiB, in 64-bit mode, the
+# A boot sector that reads the image after it from the disk, and enters it as our machine enters a flat image: at 2 MiB, in 64-bit mode, with the
 # first 4 GiB mapped to themselves. vmx_probe.mjs sets SECTORS.
 .code16
 boot:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Each kind of VM exit, and what VM entry injects or loads.
+// Cases for each kind of VM exit, and for what VM entry injects or loads.
 import {
   andNot,
   code16,
@@ -48,7 +48,7 @@ function exits(name, ...operations) {
   list.push(makeCase(name, ...operations, enter()));
 }
 
-/** The same, and what the guest's registers hold then. */
+/** The same, and prints the guest's registers. */
 function shows(name, ...operations) {
   list.push(makeCase(name, ...operations, enter(), registers()));
 }
@@ -974,7 +974,7 @@ list.push(
   ),
 );
 
-// What a failed entry leaves.
+// The state after a failed entry.
 list.push(
   makeCase(
     'a failed entry leaves the VMCS clear',

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The framework's own definitions: the probe spells no encoding twice.
+// The framework's own definitions, so that the probe repeats no encoding.
 export { VmcsField as F } from '../../build/src/intrinsics/vmcs_fields.js';
 export {
   EntryControl as Entry,

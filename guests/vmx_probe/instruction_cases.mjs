@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// VMX instructions of the host: what they return. A case prints CF and ZF as they lie in RFLAGS (bits 0 and 6), the VM-instruction error
-// behind ZF, and RAX.
+// The results of the host's VMX instructions. A case prints CF and ZF as in RFLAGS (bits 0 and 6), the VM-instruction error if ZF is 1, and RAX.
 import { F, host, makeCase, notBochs } from './operations.mjs';
 
 const list = [];

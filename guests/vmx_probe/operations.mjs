@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The words in which cases are written.
+// The operations of which cases are made.
 import { M } from './base.mjs';
 import { Entry, Exit, F, Msr, Pin, Primary, Secondary } from './fields.mjs';
 
@@ -31,10 +31,10 @@ export const needCpuid = (leaf, register, bits) => [
 
 /** Prints RAX, RCX and RDX of the guest. */
 export const registers = () => ['registers'];
-/** The case ends on Bochs, which would end itself (an unsupported event is fatal to it). */
+/** Ends the case on Bochs. Bochs itself would exit, because an unsupported event is fatal to it. */
 export const notBochs = () => ['notBochs'];
 
-/** Guest code of 64, 32 or 16 bits; VMCALL ends it. A @ in it begins a label of its own. */
+/** Guest code of 64, 32 or 16 bits; VMCALL ends it. A @ in it begins a local label. */
 export const code = (...lines) => ({ bits: 64, lines: [...lines, 'vmcall'] });
 export const code32 = (...lines) => ({ bits: 32, lines: [...lines, 'vmcall'] });
 export const code16 = (...lines) => ({ bits: 16, lines: [...lines, 'vmcall'] });

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-only
 #
-# A hypervisor that runs a list of cases and prints what came of each: the same bytes on any machine, so that two transcripts can be compared.
+# A hypervisor that runs a list of cases and prints the result of each. The bytes are the same on any machine, so two transcripts can be compared.
 #
-# A flat image: entered at its first byte in 64-bit mode (src/machine/boot/flat_image.ts; boot.s does the same from a disk). It trusts nothing
-# of the state in which it is entered but that the first 4 GiB are mapped to themselves.
+# A flat image: entered at its first byte in 64-bit mode (src/machine/boot/flat_image.ts; boot.s does the same from a disk). Of the
+# state at entry it relies only on the first 4 GiB being mapped to themselves.
 #
-# Each case is a small program of the operations at `operations`, which vmx_probe.mjs makes of the case list. Output goes to COM1, but on
-# Bochs to port E9H, which takes no time. Bochs is where the boot sector brought us and port E9H answers with its number.
+# Each case is a small program of the operations at `operations`. vmx_probe.mjs makes it from the case list. Output goes to COM1, but on Bochs to
+# port E9H, which takes no time. The machine is Bochs if the boot sector entered us and port E9H answers with its number.
 
 .set STACK, 0x500000
 .set GUEST_STACK, 0x510000
 
-# Structures of the processor, one page each where nothing else is said; see memory_map.mjs.
+# Structures of the processor, one page each unless noted; see memory_map.mjs.
 .set PML4, 0x400000
 .set PDPT, 0x401000
 .set PD, 0x402000
@@ -32,7 +32,7 @@
 
     jmp start
 
-# vmx_probe.mjs finds the addresses of labels here (image offset 8) and stores those of its lists, which it puts behind this program.
+# vmx_probe.mjs finds the addresses of labels here (image offset 8) and stores those of its lists, which it appends to this program.
 .balign 8
     .quad tss, gdt, idt, guest_idt, guest_idt_32, vm_exit
 stubs_address: .quad guest_stubs
@@ -79,7 +79,7 @@ next_case:
     call put
     mov rsi, r15
     call print
-    mov r15, rsi                    # the program stands behind the name
+    mov r15, rsi                    # the program follows the name
     call new_line
     call set_up_case
 next_operation:
@@ -323,7 +323,7 @@ field_and_value:
 
 # --- VM entry and exit --------------------------------------------------------------------------------------------------------------------
 
-# how (8 bits): 0 VMLAUNCH if the VMCS is clear, else VMRESUME; 1 VMLAUNCH; 2 VMRESUME; 3 as 0, but right behind MOV SS
+# how (8 bits): 0 VMLAUNCH if the VMCS is clear, else VMRESUME; 1 VMLAUNCH; 2 VMRESUME; 3 as 0, but right after MOV SS
 operation_enter:
     movzx eax, byte ptr [r15]
     inc r15
@@ -495,7 +495,7 @@ clear_registers:
 
 # A clear VMCS of zeros with the base fields; structures in memory as at the start.
 set_up_case:
-    # Where the next case begins: the length of this program stands before it.
+    # Where the next case begins: the length of this program precedes it.
     mov eax, [r15]
     add r15, 4
     lea rax, [r15 + rax]
@@ -545,7 +545,7 @@ controls_next:
     cmp eax, 0xffff
     je set_up_done
     mov ecx, [rsi + 2]
-    mov edi, [rsi + 6]              # what the base wants beside what must be 1
+    mov edi, [rsi + 6]              # what the base sets besides what must be 1
     rdmsr
     and eax, edx
     or eax, edi
@@ -799,14 +799,14 @@ host_stubs:
     stub 30
     stub 31
 
-# A guest's handlers leave at once: RIP says which vector was delivered.
+# A guest's handlers exit at once. RIP says which vector was delivered.
 guest_stubs:
 .rept 64
     vmcall
 .balign 16
 .endr
 
-# A fault of the host: prints it and goes on behind the operation that met it, if that was a call of host code.
+# A fault of the host: prints it. If a call of host code faulted, the case goes on after that operation.
 host_fault:
     mov ebx, [rsp]                  # vector
     mov r12, [rsp + 8]              # error code, 0 if it has none
@@ -820,7 +820,7 @@ host_fault:
     call print_long
     call new_line
     cmp byte ptr [rip + in_host_code], 0
-    je halted                       # a fault of the probe itself: there is no way on
+    je halted                       # a fault of the probe itself: the probe stops
     mov byte ptr [rip + in_host_code], 0
     mov rsp, [rip + saved_rsp]
     mov rbp, [rip + saved_rbp]
@@ -879,7 +879,7 @@ use_serial:
 output_found:
     ret
 
-# Prints AL; keeps all registers but the flags.
+# Prints AL; keeps all registers except the flags.
 put:
     cmp byte ptr [rip + is_bochs], 0
     je put_serial
@@ -903,7 +903,7 @@ new_line:
     mov al, 0x0a
     jmp put
 
-# Prints the string at RSI; RSI then points behind its NUL.
+# Prints the string at RSI; RSI then points past its NUL.
 print:
     lodsb
     test al, al

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Makes the image of the probe: probe.s and behind it, from the lists of cases, their programs.
+// Makes the image of the probe: probe.s, followed by the programs of the cases.
 import { readFileSync } from 'node:fs';
 import { baseFields, capabilityMsrs, controlFields, exitFields, guestFields } from './base.mjs';
 import { caseList } from './cases.mjs';
@@ -71,7 +71,7 @@ class Image {
     return ADDRESS + this.#bytes.length;
   }
 
-  /** Code of 64, 32 or 16 bits: the same code stands once. */
+  /** Code of 64, 32 or 16 bits. Equal code is stored once. */
   #snippet({ bits, lines }) {
     const text = [`.code${bits}`, ...lines, '.code64'].join('\n').replaceAll('@', 'own_');
     const known = this.#snippets.get(text);

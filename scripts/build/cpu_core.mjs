@@ -35,7 +35,7 @@ function options(layout) {
 /** Binaryen's passes for the interpreter: the switch must become a jump table, and locals few. */
 const corePasses = 'precompute,remove-unused-brs,simplify-locals,vacuum,coalesce-locals,remove-unused-brs,vacuum';
 
-/** Writes what differs only: asc has no cache, but editors and tests look at the times. */
+/** Writes only what differs: asc has no cache, but editors and tests look at the times. */
 function writeChanged(path, text) {
   mkdirSync(dirname(path), { recursive: true });
   if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeFileSync(path, text);
@@ -45,7 +45,7 @@ async function load(path) {
   return import(`${pathToFileURL(join(buildFolder, 'src', 'machine', path))}?${Date.now()}`);
 }
 
-/** Copies the hand-written files and writes the generated ones. Returns the layout and what forms.json is to hold. */
+/** Copies the hand-written files and writes the generated ones. Returns the layout and the contents of forms.json. */
 async function writeSources() {
   const [{ expand, generate, formList }, { topics }, { Layout }] = await Promise.all([
     load('generator/generate.js'),
@@ -114,7 +114,7 @@ async function compileAll(core, templates, common, forms) {
   const results = await Promise.allSettled([
     // these passes make the interpreter as fast as -O3 does (V8 optimises anyway), in a quarter of the time
     compile('cpu.ts', `${core}.new`, ['-O0', '--runPasses', corePasses, ...common]),
-    // -O3: constants must have reached their markers
+    // -O3: constants must reach their markers
     compile('dispatch/templates.ts', `${templates}.new`, ['-O3', ...common, '--use', 'TEMPLATE=1']),
   ]);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
@@ -135,7 +135,7 @@ function isAlive(pid) {
   }
 }
 
-/** Runs `work` while no other process builds the core: two builds at once would take each other's sources. */
+/** Runs `work` while no other process builds the core: two builds at once would overwrite each other's sources. */
 async function alone(work) {
   mkdirSync(cpuFolder, { recursive: true });
   const lock = join(cpuFolder, 'lock');
@@ -156,7 +156,7 @@ async function alone(work) {
   }
 }
 
-/** Builds the core where its sources, the table, the layout, what src/intrinsics defines, the generator or this script have changed. */
+/** Builds the core if its sources, the table, the layout, what src/intrinsics defines, the generator or this script have changed. */
 export async function buildCpuCore() {
   if (!existsSync(join(root, 'src/machine/cpu/cpu.ts'))) return;
   const inputs = [
@@ -168,7 +168,7 @@ export async function buildCpuCore() {
     join(root, 'src/machine/instructions.ts'),
     join(root, 'scripts/build/cpu_core.mjs'),
   ];
-  // looked at again with the lock held: another process may have built meanwhile
+  // checked again with the lock held: another process may have built meanwhile
   const fresh = () => unlessFresh('cpu_core', hashOf(inputs), outputs, make);
   const stamp = join(buildFolder, 'stamps', 'cpu_core');
   if (

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Assembles each guests/NAME/NAME.s into the flat image build/guests/NAME.bin, linked at the address at which the machine loads it. An
-// assembler from npm does it: no tool beside Node is needed. `.include "FILE"` takes another file's lines in (guests/include). A guest that is made of data has a NAME.mjs instead: `image(assemble)` gives the
-// flat image and `disk(assemble, image)`, if it is there, a raw disk that loads it on a PC with a BIOS (build/guests/NAME.disk.img).
+// assembler from npm does it, so no tool but Node is needed. `.include "FILE"` inserts another file's lines (guests/include). A guest that is made
+// from data has a NAME.mjs instead: `image(assemble)` gives the flat image. `disk(assemble, image)`, if it exists, gives a raw disk that loads the
+// image on a PC with a BIOS (build/guests/NAME.disk.img).
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -23,14 +24,14 @@ function withoutComments(line) {
   return line;
 }
 
-/** The assembler names no line in its errors: the first line is found whose absence from the end of the text cures it. */
+/** Finds the faulty line, because the assembler's errors name none: the last line of the shortest beginning that fails. */
 function firstBadLine(keystone, lines) {
   const fails = (count) => {
     try {
       keystone.asm(lines.slice(0, count).join('\n'), { address: flatImageAddress });
       return '';
     } catch (error) {
-      // A label that stands further down is no fault of the lines above.
+      // A label that is defined further down is not a fault of the lines above.
       return /symbol/i.test(error.message) ? '' : error.message;
     }
   };
@@ -82,7 +83,7 @@ async function build(keystone, source) {
 export async function buildGuests() {
   const sources = filesBelow('guests', isGuest);
   const outputOf = (source) => join(buildFolder, 'guests', `${nameOf(source)}.bin`);
-  // What a guest is made of may lie in other files of its folder, and in the framework's definitions.
+  // A guest's sources may include other files of its folder, and the framework's definitions.
   const parts = [
     ...filesBelow('guests', (path) => /\.(s|mjs)$/.test(path)),
     ...filesBelow('src/intrinsics', (path) => path.endsWith('.ts')),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// One build at a time in one checkout: two terminals may both start something that finds the build stale.
+// One build at a time in one checkout: commands in two terminals may both find the build stale.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -12,7 +12,7 @@ function ownerIsAlive() {
     process.kill(Number(readFileSync(lock, 'utf8')), 0);
     return true;
   } catch (error) {
-    // No such process, or no lock any more; a process of somebody else's is alive.
+    // No such process, or no lock any more. A process of another user is alive.
     return error.code === 'EPERM';
   }
 }
@@ -27,7 +27,7 @@ function take() {
   }
 }
 
-/** Runs `work` while no other process builds in this checkout; a lock that a dead process left is taken away. */
+/** Runs `work` while no other process builds in this checkout; removes a lock that a dead process left. */
 export async function whileLocked(work) {
   mkdirSync(buildFolder, { recursive: true });
   while (!take()) {

@@ -20,7 +20,7 @@ export function filesBelow(folder, accept) {
     .sort();
 }
 
-/** SHA-256 over names, from the root, and contents: a copy of a built checkout is fresh as well. */
+/** SHA-256 over names, from the root, and contents, so that a copy of a built checkout is fresh too. */
 export function hashOf(paths, salt = '') {
   const hash = createHash('sha256').update(salt);
   for (const path of paths) hash.update(relative(root, path)).update('\0').update(readFileSync(path)).update('\0');

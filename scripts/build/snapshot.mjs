@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Whether anything at all happened since the last build, from the file system's records alone: every command starts with that question,
-// and reading and hashing a thousand files to answer it took a third of the time to a guest's first character. Content hashes decide
-// only when a record is new.
+// Finds out from the file system's records alone whether anything has changed since the last build. Every command starts with that question. To read
+// and hash a thousand files took a third of the time to a guest's first character. Content hashes decide only if a record is new.
 import { existsSync, readFileSync, readdirSync, statSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildFolder, root } from './paths.mjs';
 
 const file = join(buildFolder, 'stamps', 'snapshot');
-/** Where the build writes; the module cache and the stamps beside them are not its outputs. */
+/** Where the build writes. The module cache and the stamps in the same folder are not its outputs. */
 const outputFolders = ['src', 'test', 'extensions', 'cpu', 'guests'];
 
 /** All files below a folder, as paths from the root, in an order that stays the same. */
@@ -20,7 +19,7 @@ function namesBelow(folder) {
   });
 }
 
-/** Size and times of a file. The time of change cannot be set, so a file that was replaced by an older one is noticed as well. */
+/** Size and times of a file. The time of change cannot be set, so replacement of a file by an older one is noticed too. */
 function recordOf(path) {
   const { size, mtimeMs, ctimeMs } = statSync(`${root}/${path}`);
   return `${path} ${size} ${mtimeMs} ${ctimeMs}`;
@@ -35,7 +34,7 @@ export function inputs() {
   return [...[...folders, 'scripts/build'].flatMap(namesBelow), ...single].map(recordOf).join('\n');
 }
 
-/** The names of what is built: a build folder from which something was taken away is not fresh. */
+/** The names of the built files: a build folder with a missing file is not fresh. */
 const outputs = () => outputFolders.flatMap((folder) => namesBelow(`build/${folder}`)).join('\n');
 
 /** @param before `inputs()`. */

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, wri
 import { dirname, join, relative } from 'node:path';
 import { buildFolder, filesBelow, hashOf, root } from './paths.mjs';
 
-/** The compiler options that decide about the emitted code; `loadModule` uses the same for users' files. */
+/** The compiler options that decide about the emitted code. `loadModule` uses the same options for users' files. */
 export const tsconfigRaw = {
   compilerOptions: { experimentalDecorators: true, useDefineForClassFields: false, verbatimModuleSyntax: true },
 };
@@ -17,7 +17,7 @@ const isSource = (path) =>
   !path.includes('/fixtures/');
 
 async function transpile(path, target) {
-  // Most runs of bfm find nothing stale, and shall not wait for a compiler.
+  // Most runs of bfm find nothing stale, and must not wait for a compiler.
   const { transform } = await import('esbuild');
   const result = await transform(readFileSync(path, 'utf8'), {
     loader: 'ts',
@@ -67,7 +67,7 @@ export async function buildTypeScript() {
   await Promise.all(jobs);
   removeStale(targets);
   const text = JSON.stringify(now);
-  // A checkout that cannot be written is built too, as long as nothing in it is stale.
+  // A read-only checkout is fine, as long as nothing in it is stale.
   if (JSON.stringify(known) === text) return;
   mkdirSync(dirname(hashes), { recursive: true });
   writeFileSync(hashes, text);

@@ -5,7 +5,7 @@ import { listenForInterrupts } from './console/interrupts.js';
 
 listenForInterrupts();
 
-/** Nobody reads our output any more (`| head`), or the disk is full: there is nothing left to do, nor always a place to say so. */
+/** Nobody reads our output any more (`| head`), or the disk is full: the program ends, if possible with a message. */
 function endWithoutOutput(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') process.stderr.write(`bfm: the output cannot be written: ${error.message}\n`);
   process.exit(ExitStatus.Error);

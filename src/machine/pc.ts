@@ -25,7 +25,7 @@ import { entryRules } from '../intrinsics/rules/entry_rules.js';
 import { writeAcpiTables } from './boot/acpi_tables.js';
 import { MemoryHash, digestText, digestToHex, digestWords } from './state_hash.js';
 
-/** What a PC is made of. */
+/** Options of a PC. */
 export interface PcOptions {
   /** The compiled core: build/cpu/cpu.wasm. */
   readonly coreModule: WebAssembly.Module;
@@ -40,9 +40,9 @@ export interface PcOptions {
   readonly testDevice?: boolean;
   /** A word in which the machine says which VM exit JavaScript is handling: basic reason + 1, or 0. */
   readonly exitMark?: Int32Array;
-  /** A word that another thread sets: while it is not 0, a quantum ends at its next VM exit, so that the owner can look why. */
+  /** A word that another thread sets: while it is not 0, a quantum ends at its next VM exit, so that the owner can check why. */
   readonly attention?: Int32Array;
-  /** Where the first processor counts. */
+  /** The counters of the first processor. */
   readonly counters?: ProcessorCounters;
   /** Memory of a machine of the same size that is no longer used, as `CpuCoreOptions` has it. */
   readonly memory?: WebAssembly.Memory;
@@ -55,7 +55,7 @@ export interface DriverHost {
   readonly intrinsics: readonly IntrinsicBinding[];
   /** Runs work on a processor, at an instruction boundary, in the driver's own ring-0 context. */
   inDriverContext<T>(processor: number, work: () => T): T;
-  /** Memory of the driver's for the data of its VMCALLs. */
+  /** The driver's memory for the data of its VMCALLs. */
   readonly vmcallBuffers: { readonly input: VmcallBuffer; readonly output: VmcallBuffer };
 }
 
@@ -76,7 +76,7 @@ export interface PcEnd {
   readonly tripleFault?: TripleFault;
 }
 
-/** What a processor is at. */
+/** The present state of a processor, for a report. */
 export interface ProcessorWhereabouts {
   /** Several lines: mode, registers and the bytes at RIP. */
   readonly report: string;
@@ -84,8 +84,8 @@ export interface ProcessorWhereabouts {
 }
 
 /**
- * The simulated PC: processors with VT-x, memory, devices, and virtual time. Whoever owns it calls `runQuantum` until it returns an end, and
- * does what it likes between two quanta: nothing of the machine runs then.
+ * The simulated PC: processors with VT-x, memory, devices, and virtual time. Its owner calls `runQuantum` until it returns an end.
+ * Between two quanta nothing of the machine runs.
  */
 export class Pc {
   readonly scheduler = new Scheduler();
@@ -125,7 +125,7 @@ export class Pc {
     });
   }
 
-  /** Makes a machine that has just been switched on. @throws if the memory cannot be had. */
+  /** Makes a machine that has just been switched on. @throws if the system does not give the memory. */
   static async create(options: PcOptions): Promise<Pc> {
     const bus = new PcBus();
     const core = await CpuCore.create({
@@ -152,7 +152,7 @@ export class Pc {
       apicTickNanoseconds: 1e9 / this.core.crystalHz,
       ...(options.rtcStart !== undefined && { rtcStart: options.rtcStart }),
       ...(options.testDevice === true && { testDevice: () => this.core.flushTlb() }),
-      // The core's offset is against instructions; time in which the processor slept is virtual time as well.
+      // The core's offset is relative to instructions. Time in which the processor slept is virtual time too.
       tscOffset: () => this.core.tscOffset + BigInt(this.core.instructionCount - scheduler.now()),
     });
   }
@@ -187,7 +187,7 @@ export class Pc {
     enterImage(this.core.block, image);
   }
 
-  /** What the driver of a VMM needs of the machine it runs on. */
+  /** What the driver of a VMM needs from its machine. */
   get driverHost(): DriverHost {
     const { core, execution, processors } = this;
     return {
@@ -201,12 +201,12 @@ export class Pc {
     };
   }
 
-  /** Nothing runs from now on: what a VMM still does while it is disposed acts on the devices at once. */
+  /** Nothing runs from now on. What a VMM still does while it is disposed acts on the devices at once. */
   switchOff(): void {
     this.execution.end();
   }
 
-  /** Ends the quantum under way at the next boundary. */
+  /** Ends the current quantum at the next boundary. */
   requestStop(): void {
     for (const processor of this.processors) processor.requestStop();
   }
@@ -242,7 +242,7 @@ export class Pc {
     };
   }
 
-  /** What each processor is at: for the report of a run that somebody stopped. */
+  /** The present state of each processor, for the report of a run that was stopped. */
   whereabouts(): ProcessorWhereabouts[] {
     return this.processors.map((processor) => ({
       report: processorReport(processor),

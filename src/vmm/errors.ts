@@ -35,20 +35,20 @@ export class EntryError extends BareflankError {
   }
 }
 
-/** A translation, mapping or release of memory that cannot be. */
+/** An impossible translation, mapping or release of memory. */
 export class MemoryManagerError extends BareflankError {}
 
 /** A pool of the memory manager is exhausted. */
 export class OutOfMemoryError extends BareflankError {}
 
-/** A VMCALL with arguments that have no meaning. */
+/** A VMCALL with invalid arguments. */
 export class VmcallError extends BareflankError {}
 
-/** A contribution or a handler answered what it must not. */
+/** A contribution or a handler gave an invalid answer. */
 export class ContributionError extends BareflankError {}
 
 /** A handler left the guest at an instruction that it said it had handled, again and again. */
 export class UnfinishedExitError extends BareflankError {}
 
-/** An exit that the base cannot emulate, with what it would take. */
+/** An exit that the base cannot emulate; the message says what is missing. */
 export class UnimplementedExitError extends BareflankError {}

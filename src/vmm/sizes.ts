@@ -18,11 +18,11 @@ export const Limit = {
   exitHandlerStackBytes: 65536,
 } as const;
 
-/** How much memory the VMM's parts take, in bytes: what 1.1 lets its users override as constants. */
+/** How much memory the VMM's parts take, in bytes. In 1.1 these are constants that users override. */
 export interface Sizes {
-  /** What is allocated in granules of a cache line. A multiple of the page size, as the other pools. */
+  /** The pool that allocates granules of a cache line. A multiple of the page size, as the other pools. */
   readonly heapPool: number;
-  /** What is allocated in pages. Heap and pages must fit into what the driver gives: 64 MiB on the simulated PC. */
+  /** The pool that allocates pages. Heap and pages must fit into the driver's memory: 64 MiB on the simulated PC. */
   readonly pagePool: number;
   /** Addresses for maps of guests' memory. */
   readonly mapPool: number;

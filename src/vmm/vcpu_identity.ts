@@ -12,5 +12,5 @@ export const VcpuId = {
 /** The first bit of a vCPU id that makes it a guest's. */
 export const VCPUID_GUEST_FROM = 16;
 
-/** The id of the vCPU whose container this is; bound by its factory. */
+/** The id of the vCPU that owns the container. The factory binds it. */
 export const VcpuIdentity = component<bigint>('bareflank.VcpuIdentity', 'vcpu');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The base VMM: what every part is bound to until somebody rebinds it. The machine binds the intrinsics, SerialSettings and HandlerTrace.
+// The base VMM: the default binding of every part. The machine binds the intrinsics, SerialSettings and HandlerTrace.
 import { CpuidAccessors } from '../intrinsics/accessors/cpuid_accessors.js';
 import { MsrAccessors } from '../intrinsics/accessors/msr_accessors.js';
 import { RegisterAccessors } from '../intrinsics/accessors/register_accessors.js';
@@ -81,7 +81,7 @@ import { VmmTablesX64 } from './vmm_state/vmm_tables_x64.js';
 import { Vmxon } from './vmxon/vmxon.js';
 import { VmxonIntelX64 } from './vmxon/vmxon_intel_x64.js';
 
-/** What exists once a VMM. */
+/** The parts that exist once per VMM. */
 export const vmmParts = vmmModule(({ bind }) => {
   bind(Entry).to(EntryX64);
   bind(EntryHooks).to(EntryHooksX64);
@@ -105,7 +105,7 @@ export const vmmParts = vmmModule(({ bind }) => {
   bind(UserVersion).toConstantValue(USER_VERSION_DEFAULT);
 });
 
-/** What each vCPU has of its own. */
+/** The parts that each vCPU has. */
 export const vcpuParts = vcpuModule(({ bind }) => {
   bind(VcpuIdentity).toConstantValue(VcpuId.invalid);
   bind(Vcpu).to(VcpuIntelX64);

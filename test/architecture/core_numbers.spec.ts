@@ -17,7 +17,7 @@ function each(tree: ts.Node, look: (node: ts.Node) => void): void {
 const placeOf = (file: SourceFile, node: ts.Node): string =>
   `${file.path}:${file.tree.getLineAndCharacterOfPosition(node.getStart()).line + 1}`;
 
-/** Calls whose first argument is a bare number, and constants of the core that repeat a number under a name of their own. */
+/** Calls whose first argument is a bare number, and constants of the core that repeat a number under another name. */
 export function bareNumbers(file: SourceFile): string[] {
   const wrong: string[] = [];
   each(file.tree, (node) => {

@@ -5,7 +5,7 @@ import { resolveImport, sourceFiles, type SourceFile } from './source_files.js';
 
 /** Where the framework binds and makes parts; nobody else constructs one. */
 const composition = /^src\/vmm\/(container\/|vmm_module\.ts$)/;
-/** What src/machine may not know: it also runs where there is no Node. */
+/** What src/machine may not use: it also runs without Node. */
 const nodeGlobals = new Set(['process', 'Buffer', 'require', '__dirname', 'global', 'setImmediate']);
 
 /**

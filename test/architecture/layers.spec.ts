@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { builtinModules } from 'node:module';
 import { importsOf, parseText, resolveImport, sourceFiles, type SourceFile } from './source_files.js';
 
-/** The layers, lowest first: what each may import beside itself, the packages it may use, and whether it may use Node. */
+/** The layers, lowest first: what each may import besides itself, the packages it may use, and whether it may use Node. */
 const layers: Record<string, { imports: string[]; packages: string[]; node: boolean }> = {
   'src/intrinsics': { imports: [], packages: [], node: false },
   'src/vmm': { imports: ['src/intrinsics'], packages: ['inversify', 'reflect-metadata'], node: false },

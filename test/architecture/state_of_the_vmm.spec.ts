@@ -65,7 +65,7 @@ function isConstant(member: ts.PropertyDeclaration): boolean {
   return isReadonly && (checker.getTypeAtLocation(member).flags & flags) !== 0;
 }
 
-/** Why a type is no plain data; undefined if it is. Requests are data: their owner's name and an id. */
+/** Why a type is not plain data; undefined if it is. Requests are data: their owner's name and an id. */
 function whyNoData(type: ts.Type, seen = new Set<ts.Type>()): string | undefined {
   if (seen.has(type)) return undefined;
   seen.add(type);

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
 
-/** A file whose reader waits: a thread that reads it synchronously is blocked in a call of the system. */
+/** A file whose reader waits: a thread that reads it synchronously is blocked in a system call. */
 export class Fifo {
   private writer: number | undefined;
 

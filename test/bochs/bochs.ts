@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Runs a disk image on Bochs 2.7, without a display, and gives what the guest wrote to port E9H.
+// Runs a disk image on Bochs 2.7, without a display, and returns what the guest wrote to port E9H.
 import { spawn } from 'node:child_process';
 import {
   closeSync,

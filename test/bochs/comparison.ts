@@ -8,7 +8,7 @@ export interface Difference {
   readonly bochs: string;
 }
 
-/** Differences that were looked at, with what the SDM says to them. */
+/** Reviewed differences, with what the SDM says about them. */
 export interface ReviewedDifferences {
   readonly reason: string;
   readonly cases: readonly Difference[];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Where our machine and Bochs 2.7 differ, case by case, each looked at, with what the SDM says. A difference that is not here, and one here
-// that is gone, fails the test.
+// The reviewed differences between our machine and Bochs 2.7, case by case, with what the SDM says. A new difference fails the test, and so does a
+// listed difference that is gone.
 import type { ReviewedDifferences } from './comparison.js';
 
 /** All reviewed differences. */
@@ -23,7 +23,7 @@ export const differences: readonly ReviewedDifferences[] = [
   },
   {
     reason:
-      'Another model of processor: what is not done here is not announced (IA32_VMX_* MSRs), and what Bochs 2.7 does not do neither (the monitor trap flag).',
+      'Another processor model. Each machine announces in IA32_VMX_* only what it implements. Bochs 2.7 does not have the monitor trap flag.',
     cases: [
       { name: 'capability 0480', ours: '00d8100000000004', bochs: '00d810000000002b' },
       { name: 'capability 0485', ours: '00000000000401e0', bochs: '00000000600401e0' },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Runs a flat image on our machine and gives what it wrote to COM1.
+// Runs a flat image on our machine and returns what it wrote to COM1.
 import { readFileSync } from 'node:fs';
 import { Pc } from '../../src/machine/pc.js';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Reading what guests/vmx_probe prints, and leaving out what the SDM leaves undefined.
+// Reads the output of guests/vmx_probe, and leaves out what the SDM does not define.
 import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
 import { vmcsFieldDefinition } from '../../src/intrinsics/vmcs_field_details.js';
 

@@ -23,7 +23,7 @@ describe('vmx_probe', function () {
     expect([...ours.keys()].filter((name) => !name.startsWith('capability '))).to.have.length.of.at.least(300);
   });
 
-  describe('beside Bochs 2.7', () => {
+  describe('next to Bochs 2.7', () => {
     let theirs: Transcript;
 
     before(async function () {
@@ -40,7 +40,7 @@ describe('vmx_probe', function () {
       expect([...theirs.keys()]).to.deep.equal([...ours.keys()]);
     });
 
-    it('comes to the same results, but for reviewed differences', () => {
+    it('has the same results, except for reviewed differences', () => {
       expect(compare(ours, theirs, differences).unexpected).to.deep.equal([]);
     });
 

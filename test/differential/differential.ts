@@ -22,7 +22,7 @@ export interface DifferentialResult {
   readonly casesPerForm: ReadonlyMap<string, number>;
   /** Cases that raised an exception, by vector. */
   readonly exceptions: ReadonlyMap<number, number>;
-  /** Cases whose first native result could not be had again; see Differential.confirmed. */
+  /** Cases whose first native result could not be reproduced; see Differential.confirmed. */
   readonly unsteady: number;
   readonly failures: readonly Failure[];
 }

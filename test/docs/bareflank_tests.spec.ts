@@ -12,7 +12,7 @@ interface Row {
   readonly group: string;
   readonly cases: number;
   readonly here: number;
-  /** Specs, each with the names in it that the page tells of. */
+  /** Specs, each with the names of its tests that the page lists. */
   readonly where: readonly (readonly [string, readonly string[]])[];
   readonly remark: string;
 }
@@ -79,7 +79,7 @@ describe('docs/bareflank_tests.md', () => {
   });
 
   for (const { name, cases, rows: groups } of components) {
-    it(`tells of all cases of ${name}, group by group`, () => {
+    it(`lists all cases of ${name}, group by group`, () => {
       expect(sum(groups.map((row) => row.cases))).to.equal(cases);
       const names = groups.map(({ group }) => group);
       expect(new Set(names).size).to.equal(names.length);

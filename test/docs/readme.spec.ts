@@ -16,7 +16,7 @@ function blockOf(name: string, language: string): string {
 }
 
 describe('README.md', () => {
-  it("'s first extension runs out of tree, as it stands", function () {
+  it("'s first extension runs out of tree, exactly as printed", function () {
     this.timeout(120_000);
     folder.write('hello/hello.ts', blockOf('hello/hello.ts', 'ts'));
     folder.write('hello/hello.modules', blockOf('hello/hello.modules', 'json'));
@@ -50,7 +50,7 @@ describe('README.md', () => {
     }
   });
 
-  it("'s accessors by name run out of tree, as they stand", function () {
+  it("'s accessors by name run out of tree, exactly as printed", function () {
     this.timeout(120_000);
     folder.write('hello/names.ts', blockOf('hello/names.ts', 'ts'));
     const { stderr } = spawnSync(
@@ -64,7 +64,7 @@ describe('README.md', () => {
       .and.to.match(/vmm: guest_cr4 +0x\w+\nvmm: {5}\w+/);
   });
 
-  it("'s session with a machine in the background runs as it stands", () => {
+  it("'s session with a machine in the background runs exactly as printed", () => {
     const session = /A session:\n\n((?: {4}.*\n)+)/.exec(readme)![1]!;
     // Without bin/bfm.mjs, which looks at each command whether something must be built.
     const commands = session.replaceAll(

@@ -151,7 +151,7 @@ describe('Driver', () => {
       it.close();
     });
 
-    it('is corrupt when a stop fails, and then only tells', async () => {
+    it('is corrupt when a stop fails, and then can only be read', async () => {
       const { it, machine } = await driver();
       await it.load();
       it.start();

@@ -96,7 +96,7 @@ describe('Driver on the simulated PC', () => {
     driver.close();
   });
 
-  it('starts and stops again and again under a running guest, which computes what it computes alone', async () => {
+  it('starts and stops again and again under a running guest, whose results stay the same', async () => {
     const alone = await machine();
     run(alone.pc);
     const { pc, console, driver } = await withDriver(showing);

@@ -36,10 +36,10 @@ const msrArea = temporaryFolder().write(
    export default vcpuModule(({ bind }) => bind(VmcsContribution).to(MsrArea));`,
 );
 
-/** Watches a machine's memory: which pages changed, and of which of them the core was not told. */
+/** Watches a machine's memory: which pages changed, and which of these changes the core did not hear about. */
 class Watch {
   private before: Uint32Array;
-  /** Physical page numbers of changes that nobody told the core of, each with what was done. */
+  /** Physical page numbers of changes that the core did not hear about, each with the action that made it. */
   readonly untold: string[] = [];
   /** Pages that changed at all. */
   changed = 0;
@@ -89,7 +89,7 @@ async function machine(): Promise<{ pc: Pc; watch: Watch }> {
 const boot = (pc: Pc, kernel: Uint8Array, append = ''): void =>
   pc.boot({ kernel: { name: 'kernel', bytes: kernel }, modules: [], append });
 
-describe('The core is told of every write to memory', () => {
+describe('The core hears about every write to memory', () => {
   it('of the loaders', async () => {
     for (const kernel of [guest('cpuid'), linuxImage({ initSize: 0x2000 })]) {
       const { pc, watch } = await machine();

@@ -64,7 +64,7 @@ describe('The four example extensions in one VMM', () => {
     expect(exits[ExitReason.Rdmsr]).to.equal(10);
   });
 
-  it('give one state of the machine in whatever order they are loaded', async () => {
+  it('give the same state of the machine in any load order', async () => {
     const hashes = new Set<string>();
     for (const order of permutations(four)) hashes.add((await run(order)).stateHash);
     expect(hashes.size).to.equal(1);

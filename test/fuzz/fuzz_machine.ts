@@ -58,7 +58,7 @@ export interface FuzzOutcome {
   readonly instructions: number;
 }
 
-/** Memory of a machine that has ended: the next one takes it, since to allocate it anew takes longer than most runs. */
+/** Memory of a machine that has ended: the next one takes it, since allocating it again takes longer than most runs. */
 let spareMemory: WebAssembly.Memory | undefined;
 
 /** A PC of the fuzz's size. */
@@ -74,7 +74,7 @@ async function createPc(): Promise<Pc> {
   });
 }
 
-/** A machine with descriptor tables, in which each event, whatever it is, leads to the next slot of code. */
+/** A machine with descriptor tables, in which every event leads to the next slot of code. */
 export class FuzzMachine {
   private constructor(
     readonly pc: Pc,
@@ -153,12 +153,12 @@ export class FuzzMachine {
     return Buffer.from(u8.subarray(end - Sizes.DRIVER_PART, end));
   }
 
-  /** What is wrong with the VMM after the run: it must have lived, unless the guest ended as without it, and obey the driver. */
+  /** What is wrong with the VMM after the run. It must have survived, unless the guest ended as it would without a VMM, and must obey the driver. */
   private vmmProblems(end: PcEnd | undefined): string[] {
     const { driver } = this;
     if (driver === undefined) return [];
     if (!this.driversPages!.equals(this.pagesOfDriver())) return ["the guest changed the driver's pages"];
-    // A machine whose guest halted for good is dead as well, but then the processor could go on.
+    // A machine whose guest halted for good is dead too, but its processor could go on.
     const { death } = this.pc.processors[0]!;
     if (death !== undefined) return isGuestsOwnEnd(death) ? [] : [`the guest brought the VMM down: ${death}`];
     if (end?.unimplemented !== undefined) return [];
@@ -192,7 +192,7 @@ export class FuzzMachine {
         before();
         const time = pc.virtualTime;
         end = pc.runQuantum(() => true);
-        if (end === undefined && pc.virtualTime === time && quanta > 1000) problems.push('time stands still');
+        if (end === undefined && pc.virtualTime === time && quanta > 1000) problems.push('virtual time stops');
       }
     } catch (error) {
       problems.push(`thrown: ${text(error)}`);
@@ -259,7 +259,7 @@ export class FuzzMachine {
     const jump = (from: number): number[] => [0xe9, ...littleEndian(BigInt(FuzzAt.dispatcher - from - 5), 4)];
     for (let vector = 0; vector < 256; vector++)
       system.poke(At.handlers + vector * 16, ...jump(At.handlers + vector * 16));
-    // a stack of their own, since the random code's may be anywhere
+    // their own stack, since the random code's may be anywhere
     if (bits === 64)
       for (let vector = 0; vector < 256; vector++)
         system.gate(vector, gate64(Select.code64, BigInt(At.handlers + vector * 16), 1));
@@ -327,7 +327,7 @@ function text(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}\n${error.stack}` : String(error);
 }
 
-/** Whether a death is the guest's, whoever runs it: a triple fault. A task switch, which the base does not carry out, is a documented end. */
+/** Whether the guest caused a death that it would die on the bare machine too: a triple fault. A task switch, which the base does not emulate, is a documented end. */
 function isGuestsOwnEnd(detail: string): boolean {
   return /triple.fault|unimplemented exit task_switch/i.test(detail);
 }

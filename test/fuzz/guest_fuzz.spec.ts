@@ -11,7 +11,7 @@ const show = process.env.BAREFLANK_FUZZ_SHOW === '1';
 const limit = isFull || process.env.BAREFLANK_FUZZ_SEEDS !== undefined ? 3_600_000 : 60_000;
 const firstSeed = Number(process.env.BAREFLANK_FUZZ_FIRST ?? 1);
 
-// Random bytes as code: whatever they do, the run ends as runs may end, and the machine's own memory is whole.
+// Random bytes as code. The run must end in one of the allowed ways, and the machine's own memory must be intact.
 describe('Random guests', () => {
   for (const mode of fuzzModes) {
     for (const withVmm of [false, true]) {
@@ -38,7 +38,7 @@ describe('Random guests', () => {
   }
 });
 
-// Whatever a guest tries, its VMM lives, keeps its memory to itself and obeys the driver.
+// Whatever a guest tries, its VMM must survive, protect its memory and obey the driver.
 describe('Hostile guests', () => {
   it('neither reach the memory of their VMM nor end it', async function () {
     this.timeout(limit);

@@ -50,7 +50,7 @@ function accessMsr(random: SeededRandom): number[] {
 }
 /** Bits of CR3 that may change and leave the guest its page table: flags, and what is reserved. All others end it at once. */
 const harmlessInCr3 = [0, 1, 2, 3, 4, 5, 8, 11, 39, 40, 47, 48, 51, 52, 60, 61, 62, 63] as const;
-/** MOV to CR0, CR3, CR4 or CR8: what is there with a bit turned round. */
+/** MOV to CR0, CR3, CR4 or CR8: the present value with one bit flipped. */
 function writeControlRegister(random: SeededRandom): number[] {
   const register = random.pick([0, 0, 3, 4, 4, 4, 8]);
   const [prefix, number] = register === 8 ? [[0x44], 0] : [[], register];

@@ -2,7 +2,7 @@
 import { SeededRandom } from '../differential/cases/seeded_random.js';
 import type { CodeBits } from '../support/assembler.js';
 
-/** Where the slots, their counter and the dispatcher stand: linear = physical. In real-address mode all of it is in the segment at 10000H. */
+/** The addresses of the slots, their counter and the dispatcher: linear = physical. In real-address mode all of it is in the segment at 10000H. */
 export const FuzzAt = { slots: 0x60000, counter: 0x70000, dispatcher: 0x71000 } as const;
 
 /** Bytes of a slot: the random code between two events. */

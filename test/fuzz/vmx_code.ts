@@ -83,13 +83,13 @@ function validVmcs(system: SystemMachine): Map<number, bigint> {
   return new Map(Object.entries(own).map(([name, value]) => [VmcsField[name as VmcsFieldName], value]));
 }
 
-/** Code at `Place.restore` that makes VMCS A current, clear and valid, whatever was before; and the structures that it names. */
+/** Code at `Place.restore` that makes VMCS A current, clear and valid, whatever the state before; and the structures that it names. */
 function writeStructures(system: SystemMachine, valid: ReadonlyMap<number, bigint>): void {
   pointers.forEach((value, index) => system.poke64(pointer(index), BigInt(value)));
   for (const region of [Place.vmxon, Place.vmcsA, Place.vmcsB]) system.poke32(region, vmcsRevision);
   system.poke64(Place.ept, BigInt(Place.ept + 0x1000) | 7n);
   for (let i = 0; i < 4; i++) system.poke64(Place.ept + 0x1000 + i * 8, (BigInt(i) << 30n) | 0xb7n);
-  // INVEPT and INVVPID descriptors stand in the pointers' page
+  // INVEPT and INVVPID descriptors are in the pointers' page
   system.poke64(Place.pointers + 0x100, 1n);
   system.poke64(Place.pointers + 0x110, BigInt(Place.ept | 0x1e));
   const writes = [...valid].flatMap(([field, value]) => vmwrite(field, value));
@@ -98,7 +98,7 @@ function writeStructures(system: SystemMachine, valid: ReadonlyMap<number, bigin
   system.codeChanged(Place.restore, restore.length);
 }
 
-/** A value for a field: one of its own with a bit turned round, or any. */
+/** A value for a field: one of its usual values with one bit flipped, or any value. */
 function fieldValue(random: SeededRandom, field: number, valid: ReadonlyMap<number, bigint>): bigint {
   const own = valid.get(field);
   if (own !== undefined && random.chance(0.6)) return own ^ (1n << BigInt(random.below(random.chance(0.8) ? 32 : 64)));
@@ -147,12 +147,12 @@ function vmxInstruction(random: SeededRandom, valid: ReadonlyMap<number, bigint>
   }
 }
 
-/** A slot of a hypervisor or of its guest: which it is, is a matter of where it is entered. */
+/** A slot of a hypervisor or of its guest. The place of entry decides which. */
 function vmxSlot(random: SeededRandom, valid: ReadonlyMap<number, bigint>): number[] {
   const kind = random.below(10);
   const bytes: number[] = [];
   if (kind < 4) {
-    // a new guest, right but for one or two fields; it begins in some slot
+    // a new guest, valid except for one or two fields; it begins in some slot
     bytes.push(...call(Place.restore));
     const start = BigInt(FuzzAt.slots + random.below(256) * slotBytes);
     if (random.chance(0.5)) bytes.push(...vmwrite(VmcsField.GuestRip, start));

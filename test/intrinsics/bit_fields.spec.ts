@@ -70,7 +70,7 @@ describe('bit fields', () => {
     ]);
   });
 
-  it('may stand under several names, or in the high half', () => {
+  it('may have several names, or be in the high half', () => {
     expect(prefixed(['ins', 'outs'], [bits('size', 0, 1)]).map(({ name }) => name)).to.deep.equal([
       'ins.size',
       'outs.size',

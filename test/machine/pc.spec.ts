@@ -235,7 +235,7 @@ describe('Pc', () => {
     expect(end?.unimplemented).to.equal(undefined);
   });
 
-  it('lets a guest that jumps to where nothing is take #UD by its own IDT', async () => {
+  it('lets a guest that jumps to an address without memory take #UD by its own IDT', async () => {
     const code = [...setUp.map((line) => line.replace('+ 0x30', '+ 0x06')), 'mov eax, 0xd0000000', 'jmp rax'];
     const { pc, end } = await run(
       assemble([...code, 'handler: inc ebx', 'hlt'], 64, FLAT_IMAGE_ADDRESS),

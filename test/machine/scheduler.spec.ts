@@ -5,7 +5,7 @@ import { StopReason } from '../../src/machine/layout/layout.js';
 import { QUANTUM_INSTRUCTIONS, Scheduler } from '../../src/machine/scheduler.js';
 import type { ScheduledProcessor } from '../../src/machine/scheduler.js';
 
-/** Executes nothing but counts: it runs through, or stops as a test told it. */
+/** Only counts and executes nothing: it uses its whole quantum, or stops as the test asks. */
 class FakeProcessor implements ScheduledProcessor {
   instructionCount = 0;
   slept = 0;
@@ -83,7 +83,7 @@ describe('Scheduler', () => {
     expect(processors[0]!.instructionCount).to.equal(QUANTUM_INSTRUCTIONS);
   });
 
-  it('does not jump while the one who asks forbids it, and tells how far it would', () => {
+  it('does not jump while the owner forbids it, and says how far it would jump', () => {
     const { scheduler, processors, events } = make();
     events.timer('t', () => {}).arm(5000);
     processors[0]!.script.push(halt);

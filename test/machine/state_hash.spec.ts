@@ -47,7 +47,7 @@ describe('MemoryHash', () => {
     expect(text(hash)).to.equal(before);
   });
 
-  it('tells texts apart', () => {
+  it('distinguishes texts', () => {
     expect(digestToHex(digestText('{"a":1}'))).to.not.equal(digestToHex(digestText('{"a":2}')));
   });
 });

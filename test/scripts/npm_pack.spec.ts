@@ -59,7 +59,7 @@ describe('npm pack', function () {
   const bfm = (...args: string[]) =>
     spawnSync(process.execPath, [bin, ...args], { cwd: folder.path, encoding: 'utf8' });
 
-  it('carries the built core and guests: an extension by name runs where there is no source', () => {
+  it('carries the built core and guests: an extension runs by name without sources', () => {
     const run = bfm('run', '--guest', 'cpuid', '--append', '100', '-m', 'cpuidcount', '--json');
     expect(run.status, run.stderr).to.equal(0);
     const { machine } = JSON.parse(run.stdout) as { machine: { exits: Record<string, number> } };

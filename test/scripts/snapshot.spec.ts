@@ -46,7 +46,7 @@ describe('the snapshot of the last build', () => {
 
   afterEach(() => rmSync(root, { recursive: true }));
 
-  it('is fresh while nothing happens, whatever stands beside inputs and outputs', () => {
+  it('is fresh while nothing happens, whatever other files there are', () => {
     write('docs/page.md', 'text');
     write('build/modules/cached.js', 'bundle');
     write('build/lock', '1');

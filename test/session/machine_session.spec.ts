@@ -124,7 +124,7 @@ describe('MachineSession', () => {
       expect(await ended([...print('System halted\n'), 'push 0', 'push 0', 'lidt [rsp]', 'ud2'])).to.equal('dead');
     });
 
-    it('is what switched the power off, whatever the guest said', async () => {
+    it('is the port that switched the power off, whatever the guest printed', async () => {
       expect(await ended([...print('System halted\n'), ...powerOff])).to.equal('powered-off');
     });
   });

@@ -138,7 +138,7 @@ export class FakeMachine {
   /** VM-instruction error of a failing instruction. */
   error = 7n;
   entry: ExitEntry | undefined;
-  /** Names of what was called, for tests of order. */
+  /** Names of the calls so far, for tests of order. */
   readonly calls: string[] = [];
   readonly stops: string[] = [];
   /** Where `returnTo` went. */

@@ -8,7 +8,7 @@ function throwingStub(where: string, identifier: unknown): object {
   };
   return new Proxy(function () {}, {
     get: (_target, key) => {
-      // What assertion libraries and `await` look at is no use of the part.
+      // Assertion libraries and `await` read these properties: that is not a use of the part.
       if (typeof key === 'symbol' || key === 'then' || key === 'toJSON') return undefined;
       return fail(`.${key}`);
     },

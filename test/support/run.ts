@@ -37,7 +37,7 @@ const tss = 0x142000;
 const names = Object.keys(registerNumbers) as (keyof typeof registerNumbers)[];
 type RegisterName = (typeof names)[number];
 
-/** What a run starts from beside its code. Registers are 0, RSP at the top of the stack, RFLAGS 2 where nothing is said. */
+/** The start state of a run besides its code. By default registers are 0, RSP is at the top of the stack, and RFLAGS is 2. */
 export interface RunOptions extends Partial<Record<RegisterName, bigint | number>> {
   readonly bits?: CodeBits;
   readonly rflags?: number;
@@ -56,7 +56,7 @@ export interface Fault {
   readonly address: bigint;
 }
 
-/** The state after a run. RIP is that of the exception, or behind the last instruction. */
+/** The state after a run. RIP is that of the exception, or after the last instruction. */
 export interface RunResult extends Readonly<Record<RegisterName, bigint>> {
   readonly rip: bigint;
   readonly rflags: number;
@@ -90,7 +90,7 @@ function pokeWide(address: number, value: bigint): void {
   core.u64[(Layout.RAM + address) / 8] = value;
 }
 
-/** Interrupt handlers of one HLT each, 16 bytes apart, so that RIP tells the vector. */
+/** Interrupt handlers of one HLT each, 16 bytes apart, so that RIP shows the vector. */
 function pokeHandlers(): void {
   for (let vector = 0; vector < 256; vector++) poke(handlers + vector * 16, [0xf4]);
 }

@@ -23,7 +23,7 @@ function stubOf(name: string): SinonStub {
 }
 
 /**
- * An object whose methods are stubs that throw until the test says what they return. For interfaces of users' own.
+ * An object whose methods are stubs that throw until the test says what they return. For users' own interfaces.
  *
  * @param name for messages.
  */
@@ -135,7 +135,7 @@ export const stubVmmMemory = (): SinonStubbedInstance<VmmMemory> => ({
   unbacked: { physical: 0n, size: 0 },
 });
 
-/** Registers in memory of their own, all 0. */
+/** Registers in their own memory, all 0. */
 export function stubGeneralRegisters(): GeneralRegisters {
   const values = new BigUint64Array(16);
   return { values, halves: new Uint32Array(values.buffer) };

@@ -55,7 +55,7 @@ export interface Start {
   readonly rflags?: number;
 }
 
-/** Where and with what a run ended: in the handler of `vector`, or at the HLT behind the code. */
+/** Where and with what a run ended: in the handler of `vector`, or at the HLT after the code. */
 export interface Ending {
   readonly vector: number | undefined;
   readonly code: number | undefined;
@@ -83,7 +83,7 @@ export class SystemMachine extends TestCore {
     );
   }
 
-  /** Builds memory and registers anew. */
+  /** Builds fresh memory and registers. */
   start(options: Start = {}): this {
     const { bits = 64, cpl = 0 } = options;
     this.reset();

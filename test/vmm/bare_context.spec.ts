@@ -88,7 +88,7 @@ describe('The VMM with every extension', () => {
       run(`takeExits(${exits - 1000})`);
       const after = memory();
       const perExit = (kind: 'objects' | 'bytes'): number => (after[kind] - before[kind]) / (exits - 1000);
-      // eslint-disable-next-line no-console -- a figure for whoever runs it; no test asserts bytes
+      // eslint-disable-next-line no-console -- a figure for the reader; no test asserts bytes
       console.log(`      kept by an exit: ${perExit('objects')} objects, ${perExit('bytes')} bytes`);
       expect(JSON.parse(run('result()') as string)).to.deep.equal([reports, []]);
       expect(perExit('objects'), 'objects').to.be.lessThan(0.01);

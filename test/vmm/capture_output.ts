@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { attachOutput } from '../../src/vmm/output/output.js';
 
-/** Runs `body` and gives what it wrote with bfinfo and its like, without colours. */
+/** Runs `body` and returns what it wrote with bfinfo and similar functions, without colours. */
 export function captureOutput(body: () => void): string {
   let text = '';
   const before = attachOutput({

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { ErrorCode, errorCodeName, stringifiedErrorCodes } from '../../src/vmm/error_codes.js';
 
 describe('errorCodeName', () => {
-  it('names every failure that is told apart', () => {
+  it('names every kind of failure', () => {
     for (const name of stringifiedErrorCodes) {
       expect(errorCodeName(name === 'SUCCESS' ? 0n : ErrorCode[name])).to.equal(name);
     }

@@ -78,7 +78,7 @@ class Reflecting implements VmcsContribution {
   }
 }
 
-/** Lets instructions exit that otherwise would not. */
+/** Makes instructions exit that otherwise would not. */
 @injectable()
 class Exiting implements VmcsContribution, PortContribution {
   readonly name = 'exiting';
@@ -142,7 +142,7 @@ const vmms: readonly [string, readonly PartModule[]][] = [
 const timed = (...instructions: string[]): string[] =>
   instructions.flatMap((line) => [line, 'rdtsc', 'shl rdx, 32', 'or rax, rdx', 'mov r15, rax', ...log('r15')]);
 
-/** What is executed with TF = 1, in pieces that do not depend on each other. */
+/** The code that runs with TF = 1, in pieces that do not depend on each other. */
 const stepped = (bits: number, ...lines: string[]): string[] => [
   ...debugctl(bits),
   ...trapFlag(true),
@@ -276,7 +276,7 @@ const programs: readonly [string, string[]][] = [
   ],
 ];
 
-describe('A guest under the VMM sees what it sees on the bare machine', () => {
+describe('A guest under the VMM sees the same as on the bare machine', () => {
   for (const [what, lines] of programs) {
     for (const [name, modules] of vmms) {
       it(`${what}, under ${name}`, async () => {

@@ -73,7 +73,7 @@ describe('The base VMM', () => {
     expect(resolveAll([vmmParts, vcpuParts], containersOf([]))).to.be.greaterThan(30);
   });
 
-  it('gives each of two vcpus parts of its own, and both the same parts of the VMM', () => {
+  it('gives each of two vcpus its own parts, and both the same parts of the VMM', () => {
     const { vmm } = loadedVmm();
     const containers = vmm.container.get(VcpuContainers);
     const [first, second] = [0n, 1n].map((id) =>

@@ -14,7 +14,7 @@ const OVERVIEW = `
 A first look:
   bfm run --guest cpuid --append 1000 -m cpuidcount      a guest under a hypervisor, from power-on to its end
   bfm driver_load && bfm quick cpuidcount && bfm status   the same under a machine that runs in the background
-  bfm new extension hello                                 an extension of your own
+  bfm new extension hello                                 your own extension
 
 Each command has --help with examples. Exit status: 0 done, 1 error, 2 usage; bfm run has more.
 Environment: BFM_TRACE=1 shows all stack frames of an error, NO_COLOR=1 no colours. Sockets are in
@@ -23,14 +23,14 @@ $XDG_RUNTIME_DIR/bareflank, bundles of modules in $XDG_CACHE_HOME/bareflank (~/.
 
 const HELP_ADVICE = "Try 'bfm --help' for more information.";
 
-/** Prints one message for a person; the stack is for us, on demand. */
+/** Prints one message for people. The stack is for developers, on demand. */
 function complain(error: unknown): void {
   process.stderr.write(`bfm: ${problemOf(error).what}\n`);
   if (error instanceof UsageError) process.stderr.write(`${HELP_ADVICE}\n`);
   if (process.env.BFM_TRACE !== undefined) process.stderr.write(`${fullTrace(error)}\n`);
 }
 
-/** Adds a command that was made apart, with its examples and with what its own commands shall inherit. */
+/** Adds a command with its examples, and with the settings that its own commands inherit. */
 function adopt(parent: Command, command: Command): void {
   const inherit = (from: Command, to: Command, path: string): void => {
     to.copyInheritedSettings(from);
@@ -41,13 +41,13 @@ function adopt(parent: Command, command: Command): void {
   parent.addCommand(command);
 }
 
-/** What the parser of the command line did not like, as an error of ours. */
+/** An error of the command-line parser, as one of our errors. */
 function problemOfParser({ message }: CommanderError): Problem {
   const what = message.replace(/^error: /, '');
   return { name: UsageError.name, what, where: null, found: null, expected: null, advice: HELP_ADVICE };
 }
 
-/** Says why a command failed: to a person on stderr, and on stdout to a program that wants JSON. @returns the exit status. */
+/** Says why a command failed: on stderr for people, and on stdout for a program that wants JSON. @returns the exit status. */
 function failed(error: unknown, args: readonly string[]): ExitStatus {
   // Its parser has printed its message already.
   const isParser = error instanceof CommanderError;

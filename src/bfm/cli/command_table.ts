@@ -2,11 +2,11 @@
 import type { Command } from 'commander';
 import type { ExitStatus } from '../failures/exit_status.js';
 
-/** What a command is made with. */
+/** Options of a command. */
 export interface CommandContext {
-  /** Takes the exit status of a command that has one of its own. */
+  /** Takes the exit status of a command that has its own. */
   readonly done: (status: ExitStatus) => void;
-  /** The whole command line, for who looks at all commands. */
+  /** The whole command line, for callers that need all commands. */
   readonly program: Command;
 }
 
@@ -18,8 +18,8 @@ function vmm(name: string): Loader {
 }
 
 /**
- * How to get each command, in the order of the help text. A command and what it needs are loaded only when it is called: half of the time
- * of a short command is that of loading what the others need.
+ * How to get each command, in the order of the help text. A command and its imports are loaded only when it is called: otherwise half of a short
+ * command's time would go into the imports of the others.
  */
 export const commandTable: Readonly<Record<string, Loader>> = {
   run: async ({ done }) => (await import('../run/run_command.js')).runCommand(done),
@@ -41,7 +41,7 @@ export const commandTable: Readonly<Record<string, Loader>> = {
 };
 
 /**
- * The commands that a command line needs: the one that it names, or all of them if it names none, or if it is about all.
+ * The commands that a command line needs: the one that it names, or all of them if it names none or asks about all.
  *
  * @param withValue options before the command's name that take a value: `--machine`.
  */

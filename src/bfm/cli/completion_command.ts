@@ -20,7 +20,7 @@ function cases(words: ReadonlyMap<string, readonly string[]>, line: (path: strin
   return [...words].map(([path, each]) => line(path, each.join(' '))).join('\n');
 }
 
-/** The commands on the line so far are the path; where no word fits, files do. */
+/** The commands on the line so far are the path. If no word fits, files are offered. */
 function bash(words: ReadonlyMap<string, readonly string[]>): string {
   return `_bfm() {
   local current="\${COMP_WORDS[COMP_CWORD]}" path="" word words
@@ -55,7 +55,7 @@ function fish(words: ReadonlyMap<string, readonly string[]>): string {
 
 const shells = { bash, zsh, fish };
 
-/** The command `bfm completion`: prints a script that makes a shell complete the command line. @param program whose commands it knows */
+/** The command `bfm completion`: prints a script that makes a shell complete the command line. @param program the program with its commands */
 export function completionCommand(program: Command): Command {
   return new Command('completion')
     .description('print completions for a shell: source <(bfm completion bash)')

@@ -4,8 +4,8 @@
 type Example = readonly [line: string, what: string];
 
 /**
- * Examples for the help of each command, by its path; `run`, `describe` and `driver_load` have longer ones of their own.
- * A test types those that need a machine.
+ * Examples for the help of each command, by its path; `run`, `describe` and `driver_load` have their own, longer ones.
+ * A test runs those that need a machine.
  */
 export const examples: Readonly<Record<string, readonly Example[]>> = {
   driver_unload: [
@@ -55,10 +55,10 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
   new: [['bfm new extension hello', 'a folder hypervisor_hello that builds, loads and passes its own test']],
   'new extension': [
-    ['bfm new extension hello', 'in extensions/ if there is that folder, else here'],
-    ['bfm new extension hello -C ../mine', 'in a folder of yours'],
+    ['bfm new extension hello', 'in extensions/ if that folder exists, else here'],
+    ['bfm new extension hello -C ../mine', 'in your own folder'],
   ],
-  test: [['bfm test hypervisor_hello/hello.spec.ts', 'Mocha, chai and sinon are there; nothing to install beside it']],
+  test: [['bfm test hypervisor_hello/hello.spec.ts', 'Mocha, chai and sinon are there; no package to install']],
   completion: [
     ['source <(bfm completion bash)', 'for this shell; zsh is the same'],
     ['bfm completion fish | source', 'for fish'],

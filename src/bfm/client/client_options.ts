@@ -5,7 +5,7 @@ import { DEFAULT_MACHINE } from '../host/host_errors.js';
 import { UsageError } from '../failures/usage_error.js';
 import { parseHexadecimal } from '../options/number.js';
 
-/** Options that may stand anywhere, before the command's name too, as in Bareflank 1.1. */
+/** Options that may come anywhere, before the command's name too, as in Bareflank 1.1. */
 export interface ClientOptions {
   readonly machine?: string;
   readonly cpuid?: string;
@@ -22,7 +22,7 @@ const definitions: Readonly<Record<Name, () => Option>> = {
 };
 const names = Object.keys(definitions) as Name[];
 
-/** As they stand on a command line; each takes a value. */
+/** Their names on a command line; each takes a value. */
 export const clientOptionFlags: readonly string[] = names.map((name) => `--${name}`);
 
 /** Says in a command's help which of the options it takes. */
@@ -43,7 +43,7 @@ export function acceptClientOptions(program: Command): void {
   });
 }
 
-/** The options as they stand anywhere on the command line. */
+/** The options from anywhere on the command line. */
 export function clientOptionsOf(command: Command): ClientOptions {
   return command.optsWithGlobals<ClientOptions>();
 }

@@ -64,7 +64,7 @@ async function show(host: HostClient, { until, seconds }: CheckedOptions): Promi
     complain(`the guest has ended: ${detail}`);
     leave(matcher === undefined ? ExitStatus.Reached : ExitStatus.Error);
   };
-  // Who removes a machine lets it say so first.
+  // The removal of a machine is announced first.
   const hostGone = (): void => {
     if (isOver) return;
     screen.end();
@@ -97,14 +97,14 @@ async function show(host: HostClient, { until, seconds }: CheckedOptions): Promi
   }
 }
 
-/** stderr, for lines of our own while the terminal may be raw. */
+/** stderr for our own lines, while the terminal may be raw. */
 const errors = (): TextSink => (process.stdin.isRaw === true ? new RawOutput(process.stderr) : process.stderr);
 
 function complain(text: string): void {
   errors().write(`bfm: ${text}\n`);
 }
 
-/** Reads no more from the host than is written here. @returns what counts bytes, and gives what to call once they are written. */
+/** Reads from the host only as fast as this process writes. @returns a function that counts bytes and returns the callback for when they are written. */
 function limited(host: HostClient): (bytes: number) => () => void {
   let underWay = 0;
   return (bytes) => {
@@ -117,7 +117,7 @@ function limited(host: HostClient): (bytes: number) => () => void {
   };
 }
 
-/** What is typed goes to the guest. @returns what gives the input back. */
+/** Sends input to the guest. @returns a function that gives the input back. */
 function takeInput(host: HostClient, onLeave: () => void): () => void {
   const { stdin } = process;
   const type = (bytes: Uint8Array): Promise<void> => host.type(bytes);
@@ -138,7 +138,7 @@ function takeInput(host: HostClient, onLeave: () => void): () => void {
 export function consoleCommand(done: (status: ExitStatus) => void): Command {
   const command = new Command('console')
     .description("attach to the guest's console; Ctrl-A X leaves it")
-    .option('--until <text>', 'leave when this text stands on the console')
+    .option('--until <text>', 'leave once this text appears on the console')
     .option('--timeout <seconds>', 'leave after this time')
     .action(async (options: ConsoleOptions) => {
       const checked = check(options);

@@ -11,7 +11,7 @@ import { machineOptions } from '../run/machine_options.js';
 import { checkRunOptions, type RunOptions } from '../run/run_options.js';
 import type { RunRequest } from '../worker/run_request.js';
 
-/** What runs if nothing is said: it sleeps, and echoes what is typed at its console. */
+/** The default guest: it sleeps, and echoes what is typed at its console. */
 const DEFAULT_GUEST = 'echo';
 
 const EXAMPLES = `
@@ -25,11 +25,11 @@ Examples:
 /** Starts the host, detached. @returns when its machine runs. @throws HostError with its message */
 async function startHost(request: RunRequest, path: string): Promise<void> {
   const file = fileURLToPath(new URL('../host/host_process.js', import.meta.url));
-  // The path is there for people who look for the process.
+  // The path is for people who look for the process.
   const child = spawn(process.execPath, [file, path], { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
   try {
     const word = firstWord(child);
-    // By the pipe, not by the command line: the guest's own command line may be longer than the system lets one be.
+    // By pipe, not by command line: the guest's own command line may be longer than the system's limit for one.
     child.send({ request, path } satisfies HostStart, () => {});
     await word;
   } finally {
@@ -53,7 +53,7 @@ function firstWord(child: ChildProcess): Promise<void> {
 /** The command `bfm driver_load`: starts the background host that owns a machine. */
 export function driverLoadCommand(): Command {
   const command = machineOptions(new Command('driver_load'))
-    .description('start a machine in the background, for load, start, vmcall and the others')
+    .description('start a machine in the background, for load, start, vmcall and the other commands')
     .addHelpText('after', EXAMPLES)
     .action(async (options: RunOptions) => {
       const machine = machineName(command);

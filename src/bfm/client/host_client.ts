@@ -33,7 +33,7 @@ async function open(path: string, again = false): Promise<Socket | undefined> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const found = lstatSync(path, { throwIfNoEntry: false });
-    // Somebody else removed the socket, or it never was.
+    // Another process removed the socket, or it never existed.
     if (code === 'ENOENT' || found === undefined) return undefined;
     if (code !== 'ECONNREFUSED') throw new HostError(`${path}: ${message}`, { causedBy: error });
     if (!found.isSocket())
@@ -98,7 +98,7 @@ export class HostClient {
   }
 
   /**
-   * Types at the guest's console. What is typed after the host has gone is lost; `closed` tells of it.
+   * Types at the guest's console. Input after the host has gone is lost; `closed` resolves then.
    *
    * @returns once the bytes are on their way to the guest. @throws HostError if the host refuses them
    */
@@ -110,7 +110,7 @@ export class HostClient {
     }
   }
 
-  /** Reads nothing more until `resume`: the host drops output meanwhile, rather than this process keeps it. */
+  /** Reads nothing until `resume`. Meanwhile the host drops output, so that this process need not keep it. */
   pause(): void {
     this.socket.pause();
   }
@@ -143,14 +143,14 @@ export class HostClient {
     });
     try {
       const answer = Promise.race([this.connection.sendRequest<T>(method, params), gone]);
-      // The host's own thread answers this one, whatever its machine does.
+      // The host's own thread answers this one, even while its machine is busy.
       const ping = (): Promise<unknown> => this.connection.sendRequest('status', {});
       return await whileAnswering(answer, ping, this.patience, () => this.silence(method));
     } catch (error) {
       if (error instanceof HostError) throw error;
       if (error instanceof ResponseError && error.code !== Number(ErrorCodes.PendingResponseRejected))
         throw new HostError(error.message);
-      // The connection's own: it was closed or is broken.
+      // An error of the connection: it was closed or is broken.
       throw new HostGoneError(`the machine's host went away before it answered ${method}`, { causedBy: error });
     }
   }

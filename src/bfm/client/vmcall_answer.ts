@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { CommandError } from '../host/host_errors.js';
 
-/** What is printed of a text that the VMM answered; nothing if it answered none. */
+/** The text to print for a VMM's text answer; empty without an answer. */
 export function textAnswer(answer: Buffer): string | undefined {
   return answer.length === 0 ? undefined : `received from vmm: ${answer.toString()}`;
 }
 
-/** What is printed of JSON that the VMM answered, indented by 4; nothing if it answered none. @throws CommandError if it is no JSON */
+/** The text to print for a VMM's JSON answer, indented by 4; empty without an answer. @throws CommandError if it is not JSON */
 export function jsonAnswer(answer: Buffer): string | undefined {
   if (answer.length === 0) return undefined;
   const text = answer.toString();

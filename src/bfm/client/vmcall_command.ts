@@ -55,7 +55,7 @@ function versions(): Command {
   return command;
 }
 
-/** None, or more than there are, are sent as zeros. */
+/** Missing values are sent as zeros. */
 function registerValues(values: readonly string[]): WireRegisters {
   const numbers = values.map((value) => parseHexadecimal(value, 'register value'));
   if (numbers.length > MOST_REGISTERS) return {};
@@ -102,7 +102,7 @@ function jsonText(): Command {
 }
 
 function readInput(path: string): Uint8Array {
-  // A pipe may well be what is sent; a device would be read for ever.
+  // The data may come from a pipe. A device would be read for ever.
   const flaw = fileFlaw(path);
   if (flaw !== undefined && flaw.found !== 'a pipe') throw new FileError(`${path} cannot be read: ${flaw.sentence}`);
   try {
@@ -148,7 +148,7 @@ function unittest(): Command {
   return command;
 }
 
-/** A command that only has commands of its own: without one it says which. */
+/** A command that only has subcommands. Without one it lists them. */
 function group(name: string, description: string, ...commands: readonly Command[]): Command {
   const command = new Command(name).description(description);
   for (const each of commands) command.addCommand(each);

@@ -67,7 +67,7 @@ function status(done: (status: ExitStatus) => void): Command {
       );
     } catch (error) {
       if (!(error instanceof NoMachineError)) throw error;
-      // That there is no machine is the answer, not a failure to get one.
+      // That there is no machine is a valid answer, not a failure.
       process.stdout.write(`${error.message}\n`);
       done(ExitStatus.Error);
     }
@@ -88,9 +88,9 @@ type Factory = (done: (status: ExitStatus) => void) => Command;
 
 const factories: Readonly<Record<string, Factory>> = {
   driver_unload: () => driverUnload(),
-  load: () => loading('load', 'load the VMM with these modules; one that is loaded or runs is unloaded first'),
-  unload: () => simple('unload', 'unload the VMM; one that runs is stopped first'),
-  start: () => simple('start', 'start the VMM; one that runs is stopped first'),
+  load: () => loading('load', 'load the VMM with these modules; a VMM that is loaded or runs is unloaded first'),
+  unload: () => simple('unload', 'unload the VMM; if it runs, it is stopped first'),
+  start: () => simple('start', 'start the VMM; if it runs, it is stopped first'),
   stop: () => simple('stop', 'stop the VMM if it runs'),
   quick: () => loading('quick', 'load and start'),
   status,

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
-/** How often the other side is asked, or looked at, while the work is under way. */
+/** How often the other side is polled while the work runs. */
 const LOOKS = 10;
 
 /**
- * Waits for work that another process does, for as long as that process answers at all. Time is counted in looks: a computer or a program
- * that was suspended does not count as silence.
+ * Waits for work that another process does, for as long as that process answers at all. Time is counted in polls, so a suspended computer
+ * or program does not count as silence.
  *
  * @param ping asks the other process for a sign of life.
  * @param patience milliseconds without one.
- * @returns the work's result. @throws what `silent` makes, after so much silence
+ * @returns the work's result. @throws what `silent` makes, after that much silence
  */
 export async function whileAnswering<T>(
   work: Promise<T>,
@@ -28,7 +28,7 @@ export async function whileAnswering<T>(
       }
       isAnswered = false;
       silentLooks = 0;
-      // That the other process went away is for the work to tell.
+      // The work reports that the other process went away.
       ping().then(
         () => (isAnswered = true),
         () => {},

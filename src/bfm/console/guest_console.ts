@@ -4,7 +4,7 @@ import type { TextSink } from './text_sink.js';
 const NEWLINE = 10;
 const CARRIAGE_RETURN = 13;
 
-/** The guest's console on a stream. Knows whether the last line is complete, so that a report can begin on a line of its own. */
+/** The guest's console on a stream. It knows whether the last line is complete, so that a report can begin on a new line. */
 export class GuestConsole {
   private atLineStart = true;
 

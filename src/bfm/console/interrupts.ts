@@ -14,7 +14,7 @@ function endWith(text: string): Handler {
 
 let current: Handler = endWith('interrupted before the command began');
 
-/** From now on Ctrl-C and SIGTERM are heard. Takes the place of whoever listened before, which is the launcher. */
+/** From now on Ctrl-C and SIGTERM are handled here. This replaces the launcher's handler. */
 export function listenForInterrupts(): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.removeAllListeners(signal);
@@ -22,7 +22,7 @@ export function listenForInterrupts(): void {
   }
 }
 
-/** A command has begun; one that does not handle interrupts itself ends by them. */
+/** A command has begun. If it does not handle interrupts itself, an interrupt ends it. */
 export function commandBegins(name: string): void {
   current = endWith(`${name} was interrupted`);
 }

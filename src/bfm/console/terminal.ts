@@ -11,7 +11,7 @@ function leaveOutputUnchanged(): void {
   spawnSync('stty', ['-onlcr'], { stdio: ['inherit', 'ignore', 'ignore'] });
 }
 
-/** The terminal as the guest's console: raw while it is open, as it was before afterwards, however the process ends. */
+/** The terminal as the guest's console: raw while it is open, and restored afterwards, however the process ends. */
 export class Terminal {
   private readonly escapes = new TerminalEscapes();
   private readonly restore = (): void => void this.stream.setRawMode(false);

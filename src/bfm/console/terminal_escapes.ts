@@ -3,11 +3,11 @@
 const ESCAPE = 0x01; // Ctrl-A
 const LEAVE = 'x'.charCodeAt(0);
 
-/** Tells the escape sequences of the one who types from what the guest shall get: Ctrl-A X leaves, Ctrl-A Ctrl-A types one Ctrl-A. */
+/** Separates the user's escape sequences from the guest's input: Ctrl-A X leaves, Ctrl-A Ctrl-A types one Ctrl-A. */
 export class TerminalEscapes {
   private escaped = false;
 
-  /** @returns the bytes for the guest, and whether the run shall end. */
+  /** @returns the bytes for the guest, and whether the run must end. */
   decode(bytes: Uint8Array): { readonly forGuest: Uint8Array; readonly leave: boolean } {
     const forGuest: number[] = [];
     let leave = false;

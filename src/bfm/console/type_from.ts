@@ -2,12 +2,12 @@
 import type { Readable } from 'node:stream';
 
 /**
- * Types what a pipe or a file gives, no faster than the guest takes it.
+ * Types the contents of a pipe or a file, no faster than the guest takes them.
  *
  * @param type types bytes at the guest; resolves once they are on their way to it.
- * @param ended hears that everything was typed.
- * @param failed hears why nothing more can be typed.
- * @returns what gives the stream back
+ * @param ended called when everything was typed.
+ * @param failed called with the reason if typing fails.
+ * @returns a function that gives the stream back
  */
 export function typeFrom(
   stream: Readable,
@@ -32,7 +32,7 @@ export function typeFrom(
     stream.destroy();
   };
   stream.on('data', onData).on('end', ended);
-  // A terminal that hangs up, or a folder in place of a file: there is nothing more to type.
+  // A terminal that hangs up, or a folder instead of a file: there is nothing more to type.
   stream.on('error', ended);
   return stop;
 }

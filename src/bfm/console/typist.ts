@@ -4,8 +4,8 @@
 const MOST_WAITING = 1 << 20;
 
 /**
- * Somebody at a terminal, who does not wait until the guest has read. What is typed is kept for the guest up to a limit; what comes after
- * that is dropped, and said so once.
+ * A user at a terminal, who does not wait until the guest has read. Input is kept for the guest up to a limit. Input beyond the limit is dropped,
+ * with one message.
  */
 export class Typist {
   private waiting = 0;

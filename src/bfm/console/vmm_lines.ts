@@ -4,12 +4,12 @@ import { ForeignFrames } from '../../driver/node/user_frames.js';
 import type { TextSink } from './text_sink.js';
 
 const NEWLINE = 10;
-/** A line without an end is shown in pieces of so many characters. */
+/** A line without an end is shown in pieces of this many characters. */
 const LONGEST_LINE = 65536;
 
 /**
- * Puts `vmm: ` before each line of the VMM's own serial port, and keeps those lines apart from the guest's. Where a part threw, its author
- * sees the frames of his own code, not those of the framework.
+ * Puts `vmm: ` before each line of the VMM's own serial port, and keeps those lines apart from the guest's. If a part threw, its author
+ * sees the frames of that part's code, not those of the framework.
  */
 export class VmmLines {
   private readonly decoder = new TextDecoder();
@@ -26,7 +26,7 @@ export class VmmLines {
     private readonly withTrace = process.env.BFM_TRACE !== undefined,
   ) {}
 
-  /** @param written called once what can be shown of it has left this process. */
+  /** @param written called once all that can be shown has left this process. */
   write(bytes: Uint8Array, written: () => void = () => {}): void {
     this.rest += this.decoder.decode(bytes, { stream: true });
     const lines = this.rest.split('\n');
@@ -43,7 +43,7 @@ export class VmmLines {
     return `vmm: ${this.withColours ? line : stripVTControlCharacters(line)}\n`;
   }
 
-  /** A line that was never ended is shown all the same. */
+  /** Shows a last line without an end too. */
   end(): void {
     if (this.rest !== '') this.write(Uint8Array.of(NEWLINE));
   }

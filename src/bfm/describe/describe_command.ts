@@ -31,10 +31,10 @@ function describe(kindName: string | undefined, name: string | undefined, { json
   else print(items.map((item) => textOf(kind, item)).join('\n\n'));
 }
 
-/** The command `bfm describe`: what the framework knows of registers, fields, exits and rules. */
+/** The command `bfm describe`: prints what the framework knows about registers, fields, exits and rules. */
 export function describeCommand(): Command {
   const kindArgument = new Argument('[kind]');
-  // Not by choices(): an error of ours says more than the parser's.
+  // Not by choices(): our error says more than the parser's.
   kindArgument.argChoices = Object.keys(describedKinds);
   return new Command('describe')
     .description(

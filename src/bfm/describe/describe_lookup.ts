@@ -2,7 +2,7 @@
 import type { Description } from './describe_all.js';
 import { UsageError } from '../failures/usage_error.js';
 
-/** What `bfm describe KIND` calls a kind, and where the description keeps it. */
+/** The names of kinds in `bfm describe KIND`, and their places in the description. */
 export const describedKinds = {
   vmcs: { list: 'vmcsFields', number: 'encoding' },
   msr: { list: 'msrs', number: 'address' },
@@ -34,7 +34,7 @@ export function kindOf(name: string, description: Description): DescribedKind {
   throw new UsageError(`there is nothing of the kind '${name}'; kinds are ${kinds.join(', ')}${advice}`);
 }
 
-/** Whether a name is meant to be this one; a register's may be without its group (`es` for `segment_register.es`). */
+/** Whether a user's name means this definition. A register's name may lack its group (`es` for `segment_register.es`). */
 function isCalled({ name }: DescribedItem, wanted: string): boolean {
   return plain(name) === plain(wanted) || plain(name.slice(name.lastIndexOf('.') + 1)) === plain(wanted);
 }

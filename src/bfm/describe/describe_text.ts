@@ -7,7 +7,7 @@ function hex(value: unknown): string {
   return `0x${Number(value).toString(16)}`;
 }
 
-/** The positions; bits that are not one run by their mask, as `63:1` would include bits that have names of their own. */
+/** The positions. Bits that are not one run are shown by their mask, because `63:1` would include bits with other names. */
 function bits({ from, to, mask }: DescribedField): string {
   if (mask !== undefined) return mask;
   return from === to ? `${from}` : `${to}:${from}`;

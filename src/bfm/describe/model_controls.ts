@@ -4,15 +4,15 @@ import { msrDefinition, msrDefinitions } from '../../intrinsics/msr_definitions.
 import { controlWordOf } from '../../intrinsics/vmcs_field_details.js';
 import { skylakeClient } from '../../machine/models/skylake_client.js';
 
-/** What the processor model lets a control be. */
+/** The settings that the processor model allows a control. */
 export type AllowedSetting = '0 or 1' | 'always 0' | 'always 1';
 
-/** The name of the processor model that the settings are of. */
+/** The name of the processor model with these settings. */
 export const modelName = skylakeClient.name;
 
 const values = new Map(skylakeClient.msrs.map(({ address, value }) => [address, value]));
 
-/** The capability of a word: of its TRUE MSR where the model has one, undefined if the model has none. SDM 3D "VMX Capability Reporting Facility". */
+/** The capability of a word: of its TRUE MSR if the model has one, undefined if the model has none. SDM 3D "VMX Capability Reporting Facility". */
 function capabilityOf(word: ControlWord): bigint | undefined {
   return msrDefinitions
     .filter((definition) => definition.capabilityOf === word && values.has(definition.address))

@@ -4,13 +4,13 @@ import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { makeExtension } from './new_extension.js';
 
-/** In a checkout of the framework extensions have a folder of their own. */
+/** A checkout of the framework has a folder for extensions. */
 function defaultParent(): string {
   const extensions = join(process.cwd(), 'extensions');
   return existsSync(extensions) ? extensions : process.cwd();
 }
 
-/** The command `bfm new`: makes what users begin with. */
+/** The command `bfm new`: makes the files that users start with. */
 export function newCommand(): Command {
   const command = new Command('new').description('make a new extension');
   command

@@ -14,13 +14,13 @@ function mochaPath(): string {
   }
 }
 
-/** The command `bfm test`: runs users' specs, which need no package.json and no node_modules beside them. */
+/** The command `bfm test`: runs users' specs, which need no package.json and no node_modules in their folder. */
 export function testCommand(done: (status: ExitStatus) => void): Command {
   return new Command('test')
     .description('run Mocha specs of extensions')
     .argument('<spec...>', 'TypeScript or JavaScript files')
     .action(async (specs: string[]) => {
-      // Bundler and containers cost every other command two thirds of its time.
+      // Loaded only here: bundler and containers would take two thirds of the time of every other command.
       const { bundleFile } = await import('../../driver/node/load_module.js');
       const bundles: Bundle[] = [];
       try {

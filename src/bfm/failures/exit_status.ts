@@ -2,7 +2,7 @@
 
 /** What `bfm` returns to the shell. */
 export enum ExitStatus {
-  /** The text of `--until` came, or the guest switched off when there was none. */
+  /** The text of `--until` came, or the guest switched off and there was no such text. */
   Reached = 0,
   /** Something failed; also: the guest ended before the text, or the VMM never started. */
   Error = 1,

@@ -2,7 +2,7 @@
 import type { ExitStatus } from './exit_status.js';
 import type { Problem } from './problem.js';
 
-/** What `bfm run --json` prints of a run that could not begin: the shape of a run's report, in which nothing was measured. */
+/** What `bfm run --json` prints of a run that could not begin: the shape of a run's report, without measurements. */
 export interface FailureReport {
   readonly outcome: 'error';
   readonly exitStatus: ExitStatus;

@@ -2,11 +2,11 @@
 import { placeOfFrame, userFrames } from '../../driver/node/user_frames.js';
 import { BareflankError } from '../../intrinsics/errors.js';
 
-/** An error as plain data, for another thread or for a program that reads `--json`. What an error does not say is null. */
+/** An error as plain data, for another thread or for a program that reads `--json`. Parts that an error lacks are null. */
 export interface Problem {
   /** The class of the error: `UsageError`, `ModuleFileError` … */
   readonly name: string;
-  /** The whole message, as a person reads it: if code of a user's threw, with its own frames and no others. */
+  /** The whole message, for people. If a user's code threw, it has the frames of that code and no others. */
   readonly what: string;
   /** File with line and column, files, or the option at fault. */
   readonly where: string | null;
@@ -18,7 +18,7 @@ export interface Problem {
   readonly advice: string | null;
 }
 
-/** An error that was a `Problem` on its way. */
+/** An error that came as a `Problem` from another thread or process. */
 interface CarriesProblem {
   readonly problem: Problem;
 }
@@ -33,7 +33,7 @@ function filesOf(error: object): string | null {
   return null;
 }
 
-/** What to do about errors of the system that no file is to blame for. */
+/** What to do about errors of the system that no file causes. */
 const ADVICE: Readonly<Record<string, string>> = {
   EACCES: 'check the owner and the mode of what it names',
   EPERM: 'check the owner and the mode of what it names',
@@ -49,7 +49,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   ERR_WORKER_INIT_FAILED: 'the system has no memory or threads left: end other programs',
 };
 
-/** An error of the system's, not of the program's: it names a call of the system, or its code is known for that. */
+/** Whether an error is the system's, not the program's: it names a system call, or has a known code. */
 function isOfSystem(error: unknown): error is NodeJS.ErrnoException & { readonly code: string } {
   if (!(error instanceof Error)) return false;
   const { code, syscall } = error as NodeJS.ErrnoException;
@@ -69,9 +69,9 @@ function problemOfSystem(error: NodeJS.ErrnoException & { readonly code: string 
 }
 
 /**
- * What is known of an error. One that is neither ours nor the system's is a fault of the program, and says so.
+ * All that is known about an error. An error that is neither ours nor the system's is reported as a fault of the program.
  *
- * @param folder places of code are told relative to it; null: absolute, for a reader in another folder.
+ * @param folder places of code are relative to it; null: they are absolute, for a reader in another folder.
  */
 export function problemOf(error: unknown, folder: string | null = '.'): Problem {
   if (isOfSystem(error)) return problemOfSystem(error);

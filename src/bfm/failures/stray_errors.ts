@@ -11,11 +11,11 @@ function attributed(error: unknown): unknown {
   });
 }
 
-/** Hears of the errors of this thread that nobody catches, so that none is lost. */
+/** Collects the uncaught errors of this thread, so that none is lost. */
 export class StrayErrors {
   private first: { readonly error: unknown } | undefined;
 
-  /** @param hears is told each of them at once */
+  /** @param hears called at once with each error */
   constructor(hears: (error: unknown) => void = () => {}) {
     const listener = (error: unknown): void => {
       this.first ??= { error: attributed(error) };
@@ -25,7 +25,7 @@ export class StrayErrors {
     process.on('uncaughtException', listener);
   }
 
-  /** Waits until what was rejected so far is known. @returns the first error, in an object of its own: it may be undefined itself */
+  /** Waits until all rejections so far are known. @returns the first error, in an object, because the error itself may be undefined */
   async settled(): Promise<{ readonly error: unknown } | undefined> {
     await new Promise((resolve) => setImmediate(resolve));
     return this.first;

@@ -3,7 +3,7 @@ import { BareflankError } from '../../intrinsics/errors.js';
 
 /** The command line asks for something impossible. `bfm` prints the message, points to `--help` and returns 2. */
 export class UsageError extends BareflankError {
-  /** An option whose value cannot be: `--memory 4T: …`. @param advice what to do, if `expected` does not say it. */
+  /** An option with an impossible value: `--memory 4T: …`. @param advice what to do, if `expected` does not say it. */
   static ofOption(option: string, found: string, expected: string, advice?: string): UsageError {
     const details = { where: option, found, expected, ...(advice !== undefined && { advice }) };
     const message = `${option} ${found === '' ? "''" : found}: it is ${expected}${advice === undefined ? '' : `; ${advice}`}`;

@@ -6,8 +6,8 @@ import type { HostListener } from './machine_host.js';
 const MOST_UNDER_WAY = 1 << 20;
 
 /**
- * A client that takes part in the console. One that does not read, because it was suspended for instance, neither stops the machine nor
- * makes the host grow: output is dropped until it has read what was under way, and then it hears how much was lost.
+ * A client that is attached to the console. A client that does not read, for instance because it was suspended, neither stops the machine nor makes
+ * the host grow. Output is dropped until the client has read what was sent. Then the client gets the number of lost bytes.
  */
 export class AttachedConsole implements HostListener {
   private underWay = 0;

@@ -8,7 +8,7 @@ import { CommandError } from './host_errors.js';
 
 const dataTypes: ReadonlySet<bigint> = new Set(Object.values(VmcallDataType).map(BigInt));
 
-/** What the commands of `bfm` do with a driver, Bareflank's implied steps included: `load` of a running VMM stops and unloads it first. */
+/** What the commands of `bfm` do with a driver, including Bareflank's implied steps: `load` of a running VMM stops and unloads it first. */
 export class DriverCommands {
   constructor(private readonly driver: Driver) {}
 
@@ -16,7 +16,7 @@ export class DriverCommands {
     return this.driver.status;
   }
 
-  /** Loads modules in place of those that are loaded. A failure leaves the VMM unloaded. @param files `.modules` files or module sources */
+  /** Loads modules instead of the loaded ones. A failure leaves the VMM unloaded. @param files `.modules` files or module sources */
   async load(files: readonly string[], settings: Readonly<Record<string, string>> = {}): Promise<void> {
     const { driver } = this;
     this.unload();
@@ -54,7 +54,7 @@ export class DriverCommands {
     return this.driver.dump(vcpuid);
   }
 
-  /** @throws CommandError if the VMM does not run, or with its reason if it refuses the VMCALL */
+  /** @throws CommandError if the VMM does not run, or, with the VMM's reason, if it refuses the VMCALL */
   vmcall(cpuid: number, registers: Partial<VmcallRegisters>): VmcallRegisters {
     this.wantRunning();
     const answer = this.driver.vmcall(cpuid, registers);
@@ -71,7 +71,7 @@ export class DriverCommands {
     return registers.r07 === BigInt(VmcallDataType.VMCALL_DATA_NONE) ? new Uint8Array() : answer;
   }
 
-  /** The end of the machine: what can be stopped and unloaded is. Never throws. */
+  /** The end of the machine: stops and unloads what it can. Never throws. */
   remove(): void {
     try {
       this.unload();

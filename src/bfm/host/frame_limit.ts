@@ -6,18 +6,18 @@ const LONGEST_HEAD = 4096;
 const HEAD_END = Buffer.from('\r\n\r\n');
 
 /**
- * Reads the heads of JSON-RPC messages as they arrive, ahead of the library, which would gather a message of any length in memory before it
- * looks at it.
+ * Reads the heads of JSON-RPC messages as they arrive, before the library. The library would gather a message of any length in memory before it
+ * checks it.
  */
 export class FrameLimit {
   private head = Buffer.alloc(0);
-  /** Bytes of the message under way that are still to come. */
+  /** Bytes of the current message that are still to come. */
   private body = 0;
 
   /** @param longest bytes of a message that is accepted */
   constructor(private readonly longest: number) {}
 
-  /** @returns false if a message is too long, or if what arrives has no head */
+  /** @returns false if a message is too long, or if the data have no head */
   accepts(data: Buffer): boolean {
     for (let rest = data; rest.length > 0;) {
       const skipped = Math.min(this.body, rest.length);

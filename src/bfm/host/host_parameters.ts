@@ -6,7 +6,7 @@ import { TYPE, type HostMethod, type HostRequests } from './host_protocol.js';
 const number = z.string().regex(/^(0x[0-9a-f]+|\d+)$/i, 'expected a number as text');
 const none = z.unknown();
 
-/** What each method wants. */
+/** The parameters of each method. */
 const shapes: Readonly<Record<HostMethod, z.ZodType>> = {
   status: none,
   load: z.object({ files: z.array(z.string().min(1)), settings: z.record(z.string(), z.string()).optional() }),
@@ -34,7 +34,7 @@ export function typedBytes(params: unknown): Uint8Array {
 }
 
 /**
- * The parameters of a request, whoever sent it: `bfm` sends good ones, but anything of the same user's can open the socket.
+ * The parameters of a request, checked. `bfm` sends good ones, but any program of the same user can open the socket.
  *
  * @throws CommandError that names what is wrong with them
  */

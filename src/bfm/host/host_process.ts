@@ -4,9 +4,9 @@ import type { HostStart, HostStartMessage } from './host_protocol.js';
 import { HostServer } from './host_server.js';
 import { MachineHost } from './machine_host.js';
 
-/** The background host: `bfm driver_load` starts it detached, tells it what to run, waits for one message, and leaves it alone. */
+/** The background host. `bfm driver_load` starts it detached, tells it what to run, waits for one message, and leaves it. */
 
-/** What happens when the command has gone: before it said what to run, and before it knows that its machine runs, nothing shall be left. */
+/** Handles the end of the command. If it ends before it said what to run, or before it knows that its machine runs, nothing may be left. */
 let commandHasGone = (): void => process.exit(1);
 process.once('disconnect', () => commandHasGone());
 
@@ -25,7 +25,7 @@ process.on('SIGINT', () => {});
 
 const host = new MachineHost(request);
 
-/** Ends the process. A machine that is blocked in a call of the system does not keep it. */
+/** Ends the process, even if a machine is blocked in a system call. */
 async function finish(status: number): Promise<void> {
   if (!(await host.close())) killThisProcess();
   process.exitCode = status;

@@ -5,16 +5,16 @@ import type { DriverState } from '../../driver/driver.js';
 /** Registers of a VMCALL on their way through JSON: hexadecimal, with 0x. */
 export type WireRegisters = Readonly<Record<string, string>>;
 
-/** What a host knows of its machine at any moment. */
+/** What a host knows about its machine at any moment. */
 export interface HostStatus {
   readonly state: DriverState;
   /** How the guest ended, if it did. */
   readonly ending?: string | undefined;
-  /** What the machine is asked to do and has not finished. */
+  /** The request that the machine has not finished. */
   readonly busy?: string | undefined;
 }
 
-/** What a client can ask of a host, as JSON-RPC requests: parameters and result by method. Bytes travel in base64. */
+/** The JSON-RPC requests of a client: parameters and result by method. Bytes travel in base64. */
 export interface HostRequests {
   status: { params: object; result: HostStatus };
   load: {
@@ -27,7 +27,7 @@ export interface HostRequests {
   dump: { params: { vcpuid: string }; result: { text: string } };
   vmcall: { params: { cpuid: number; registers: WireRegisters }; result: { registers: WireRegisters } };
   vmcallData: { params: { cpuid: number; type: number; data: string }; result: { data: string } };
-  /** SHA-256 of guest RAM, for who wants to know whether two runs were equal. */
+  /** SHA-256 of guest RAM, to compare two runs. */
   memoryHash: { params: object; result: { sha256: string } };
   /** The machine stops the VMM, unloads it and ends. */
   remove: { params: object; result: null };
@@ -36,7 +36,7 @@ export interface HostRequests {
 /** A method of `HostRequests`. */
 export type HostMethod = keyof HostRequests;
 
-/** One that the machine answers, between two quanta. The host's own thread knows the status. */
+/** A method that the machine answers, between two quanta. The host's own thread answers the status. */
 export type MachineMethod = Exclude<HostMethod, 'status'>;
 
 /** Methods that only the host's own thread answers. */
@@ -47,12 +47,12 @@ export const TYPE = 'type';
 export const CONSOLE = 'console';
 /** Notification to a client: bytes of the VMM's serial port. */
 export const VMM = 'vmm';
-/** Notification to a client: so many bytes of output were dropped, because it did not read them in time. */
+/** Notification to a client: the number of output bytes that were dropped, because it did not read them in time. */
 export const DROPPED = 'dropped';
 /** Notification to a client: the machine has ended, with the reason. */
 export const ENDED = 'ended';
 
-/** Answer to `attach`: what stood on the console, as far as it was kept, and how the machine ended if it did. */
+/** Answer to `attach`: the kept part of the console, and how the machine ended if it did. */
 export interface AttachAnswer {
   readonly backlog: string;
   readonly ending?: string | undefined;
@@ -70,7 +70,7 @@ export type HostedMessage =
   | { readonly kind: 'console' | 'vmm'; readonly bytes: Uint8Array }
   /** The state of the VMM and the names of its handlers; before each answer. */
   | { readonly kind: 'state'; readonly state: DriverState; readonly handlers: readonly string[] }
-  /** What was typed has reached the guest's port: there is room for more. */
+  /** Input has reached the guest's port: there is room for more. */
   | { readonly kind: 'typed' }
   /** Code of the VMM or of extensions is called, outside the guest's VM exits; without `what`, the call has returned. */
   | { readonly kind: 'calling'; readonly what: string | undefined }
@@ -81,7 +81,7 @@ export type HostedMessage =
   | { readonly kind: 'error'; readonly id: number; readonly message: string }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** What the host process is told by the command that started it, and waits for. */
+/** What the host process gets from the command that started it. It waits for this. */
 export interface HostStart {
   readonly request: RunRequest;
   /** Of the socket. */

@@ -29,7 +29,7 @@ const GOODBYE_MILLISECONDS = 1000;
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 
-/** Makes errors answers: the client prints their messages. */
+/** Turns errors into answers: the client prints their messages. */
 async function answered<T>(work: Promise<T>): Promise<T | ResponseError<void>> {
   try {
     return await work;
@@ -64,12 +64,12 @@ export class HostServer {
     } finally {
       process.umask(umask);
     }
-    // A client that cannot be accepted, for want of file descriptors for instance, does not concern the machine.
+    // A client that cannot be accepted, for instance without free file descriptors, must not affect the machine.
     this.server.on('error', () => {});
     chmodSync(path, 0o600);
   }
 
-  /** Removes the socket; clients that are attached are told. */
+  /** Removes the socket and notifies attached clients. */
   close(): void {
     this.server.close();
     for (const socket of this.sockets) socket.end();
@@ -82,7 +82,7 @@ export class HostServer {
     socket.on('data', (data: Buffer) => {
       if (!frames.accepts(data)) socket.destroy();
     });
-    // A client that goes away in the middle of an answer is no concern of the machine's.
+    // A client that goes away in the middle of an answer must not affect the machine.
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       this.sockets.delete(socket);
@@ -97,12 +97,12 @@ export class HostServer {
     connection.listen();
   }
 
-  /** The client goes when it has its answer; one that does not is not waited for. */
+  /** The client hangs up when it has its answer. If it does not, the host does not wait for it. */
   private async remove(socket: Socket): Promise<null> {
     await this.host.remove();
     // The socket's file is gone before the client hears of it, so that it can start the next machine at once.
     this.server.close();
-    // One that hung up already will not do so again.
+    // The client has hung up already, so no event will come.
     if (socket.destroyed) {
       this.removed();
       return null;
@@ -136,7 +136,7 @@ export class HostServer {
       return null;
     };
     connection.onRequest(TYPE, (params: unknown) => answered(type(params)));
-    // A client that does not wait for an answer hears nothing of what is dropped.
+    // A client that does not wait for an answer does not learn about dropped input.
     connection.onNotification(TYPE, (params: unknown) => void type(params).catch(() => {}));
     socket.on('close', () => host.listeners.delete(listener));
   }

@@ -27,13 +27,13 @@ import {
   type WorkerRequest,
 } from './host_protocol.js';
 
-/** Nanoseconds of virtual time that the guest runs before messages to the worker are heard. Requests that wait end a slice earlier. */
+/** Nanoseconds of virtual time that the guest runs before the worker reads messages. A waiting request ends a slice earlier. */
 const SLICE = 2_000_000;
 
-/** What cannot be done to a machine whose guest has ended. */
+/** The methods that fail once the guest has ended. */
 const wantsGuest: ReadonlySet<MachineMethod> = new Set(['load', 'start', 'vmcall', 'vmcallData']);
 
-/** What the methods that call code of the VMM or of extensions are, for a watcher that sees no end of one. */
+/** Names of the methods that call code of the VMM or of extensions, for the watchdog's report. */
 const calls: Readonly<Partial<Record<MachineMethod, string>>> = {
   load: 'the loading of the modules',
   start: 'the start of the VMM',
@@ -46,7 +46,7 @@ const calls: Readonly<Partial<Record<MachineMethod, string>>> = {
 
 type Params<M extends MachineMethod> = HostRequests[M]['params'];
 
-/** A machine that lives until it is removed: it runs its guest, and between two quanta does what clients of its host ask for. */
+/** A machine that lives until it is removed: it runs its guest, and between two quanta serves the requests of its host's clients. */
 export class HostedMachine {
   private readonly ports: SessionPorts;
   private readonly lateStart: LateStart | undefined;
@@ -69,7 +69,7 @@ export class HostedMachine {
     this.lateStart = request.start === 'late' ? new LateStart(request.startAt) : undefined;
   }
 
-  /** Something that a client asks for: it is done between two quanta. */
+  /** A client's request, which runs between two quanta. */
   receive(request: WorkerRequest): void {
     this.queue.push(request);
     this.wake();
@@ -107,7 +107,7 @@ export class HostedMachine {
     if (request.start === 'boot') await this.called('start', () => this.start());
   }
 
-  /** Tells the watchdog of a call into the VMM or extensions, and of its end. */
+  /** Reports a call into the VMM or extensions, and its end, to the watchdog. */
   private async called<T>(method: MachineMethod, call: () => T | Promise<T>): Promise<T> {
     this.post({ kind: 'calling', what: calls[method] });
     try {
@@ -146,7 +146,7 @@ export class HostedMachine {
   private async tellEnd(end: PcEnd, kind: GuestEnd['kind']): Promise<void> {
     if (this.isEndTold) return;
     this.isEndTold = true;
-    // The whole report takes a disassembler; who asks meanwhile hears the first line.
+    // The whole report takes a disassembler. A client that asks meanwhile gets the first line.
     this.post({ kind: 'ended', detail: this.shortEnding!, isWhole: false });
     const lines = this.session.lastOutput.lines();
     const { detail } = kind === 'dead' ? await deathReport(end, this.driver.hasVmm, lines) : end;
@@ -172,7 +172,7 @@ export class HostedMachine {
     return guestEnd && endingLine(guestEnd, pc.debugExit).split('\n')[0];
   }
 
-  /** Gives requests the chance to arrive; sleeps while there is nothing to do. */
+  /** Lets requests arrive. Sleeps while there is nothing to do. */
   private async pause(): Promise<void> {
     const { session } = this;
     if (this.queue.length > 0 || this.isRemoved || (session.end === undefined && session.canFeed)) return;
@@ -194,9 +194,9 @@ export class HostedMachine {
   }
 
   private async serve({ id, method, params }: WorkerRequest): Promise<void> {
-    // What was typed is in shared memory: this only wakes the machine.
+    // The input is in shared memory: this only wakes the machine.
     if (method === TYPE) return;
-    // An answer and the state after it are one: who gets the answer finds that state.
+    // The answer carries the state after it: a client that has the answer finds that state.
     const message = await this.called(method, () => this.answer(id, method, params));
     this.tellState();
     this.post(message);

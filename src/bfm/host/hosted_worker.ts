@@ -8,7 +8,7 @@ import { sealing } from '../worker/worker_messages.js';
 import type { HostedMessage, WorkerRequest } from './host_protocol.js';
 import { HostedMachine } from './hosted_machine.js';
 
-/** The worker's side of a host: machine, VMM and extensions live here, and nothing else does. */
+/** The worker's side of a host: machine, VMM and extensions live here, and nothing else. */
 const { request, control, seal } = workerData as RunWorkerData;
 const post = sealing<HostedMessage>(seal, (message) => parentPort!.postMessage(message));
 const fail = (error: unknown): void => post({ kind: 'failed', message: problemOf(error, null).what });

@@ -22,13 +22,13 @@ import {
 /** How long a machine may take to stop and unload its VMM when it is removed. */
 const REMOVAL_MILLISECONDS = 5000;
 
-/** Bytes of the console that are kept for those who attach later. */
+/** Bytes of the console that are kept for clients that attach later. */
 const BACKLOG_BYTES = 65536;
 
 /** Bytes that may wait for a guest that does not read what is typed. */
 const MOST_TYPED_BYTES = 1 << 20;
 
-/** What attached consoles hear. */
+/** The events for attached consoles. */
 export interface HostListener {
   console(bytes: Uint8Array): void;
   vmm(bytes: Uint8Array): void;
@@ -45,8 +45,8 @@ interface Pending extends Answer {
 }
 
 /**
- * A machine in a worker, for its host's main thread: hands requests on, one after the other, keeps the last of the console, and ends the
- * worker if a handler of the VMM does not return.
+ * A machine in a worker, for its host's main thread: forwards requests one by one, keeps the end of the console, and ends the worker if a
+ * handler of the VMM does not return.
  */
 export class MachineHost {
   readonly listeners = new Set<HostListener>();
@@ -91,7 +91,7 @@ export class MachineHost {
     return new Promise((resolve, reject) => (this.ready = { resolve: () => resolve(), reject }));
   }
 
-  /** The last of the console. */
+  /** The end of the console. */
   get backlog(): Uint8Array {
     return this.backlogBytes;
   }
@@ -104,7 +104,7 @@ export class MachineHost {
     await this.input.type(bytes);
   }
 
-  /** The state of the VMM as the machine told it last, what it is doing, and how the guest ended if it did. Waits for nothing. */
+  /** The state of the VMM as the machine last reported it, what it is doing, and how the guest ended if it did. Never waits. */
   status(): HostStatus {
     const [busy] = [...this.pending.values()].map(({ method }) => method);
     return {
@@ -124,18 +124,18 @@ export class MachineHost {
     });
   }
 
-  /** Lets the machine stop and unload its VMM; one that is stuck, in a module that never ends for instance, is not waited for. */
+  /** Lets the machine stop and unload its VMM. Does not wait for a machine that is stuck, for instance in a module that never ends. */
   async remove(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise((resolve) => (timer = setTimeout(resolve, REMOVAL_MILLISECONDS)));
-    // That the machine is lost is no reason not to remove it.
+    // A lost machine can be removed too.
     await Promise.race([this.request('remove', {}).catch(() => {}), patience]);
     clearTimeout(timer);
-    // Whoever is attached or still waits for an answer hears why there will be none.
+    // Attached and waiting clients get the reason why no answer will come.
     this.lose('its machine was removed (bfm driver_unload)');
   }
 
-  /** Ends the worker, whatever it does. @returns false if it is blocked in a call of the system, which only the end of the process ends */
+  /** Ends the worker in any state. @returns false if it is blocked in a system call that only the end of the process can end */
   async close(): Promise<boolean> {
     this.watchdog.stop();
     return endWorker(this.worker);
@@ -190,7 +190,7 @@ export class MachineHost {
     if (pending !== undefined) how(pending);
   }
 
-  /** A listener that fails hears nothing more. Neither the other listeners nor the machine notice. */
+  /** A listener that throws is removed. Neither the other listeners nor the machine notice. */
   private tell(what: (listener: HostListener) => void): void {
     for (const listener of this.listeners) {
       try {
@@ -205,7 +205,7 @@ export class MachineHost {
     this.backlogBytes = Buffer.concat([this.backlogBytes, bytes]).subarray(-BACKLOG_BYTES);
   }
 
-  /** The first reason stands. */
+  /** The first reason counts. */
   private lose(why: string): void {
     if (this.lost !== undefined) return;
     this.lost = why;

@@ -19,7 +19,7 @@ function subfolders(path: string): string[] {
     .sort();
 }
 
-/** Refuses folders given by `-e` that are not there, whether or not a name has to be looked up in them. @throws FileError */
+/** Refuses missing folders of `-e`, even if no name has to be looked up in them. @throws FileError */
 export function checkExtensionFolders(given: readonly string[]): void {
   for (const path of given)
     if (!isFolder(resolve(path))) {
@@ -42,7 +42,7 @@ export function extensionFolders(given: readonly string[]): string[] {
   return [...new Set([...found, ...outside])];
 }
 
-/** The module files that stand directly in a folder. */
+/** The module files directly in a folder. */
 function moduleFilesOf(folder: string): string[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.modules'))
@@ -59,8 +59,8 @@ function matches(file: string, name: string): boolean {
 /**
  * The module file that `-m` means: a path, or the name of an extension that is found in the extension folders.
  * @param folders those given by `-e`.
- * @param how what stands before the name on the command line, for errors.
- * A plain word is the extension first: a file of that name in the current folder, which may be anybody's, does not take its place.
+ * @param how the option before the name on the command line, for errors.
+ * A plain word is the name of an extension first: a file of that name in the current folder, which may belong to anybody, does not replace it.
  * @returns an absolute path.
  * @throws FileError if there is none; UsageError if a name means more than one.
  */
@@ -75,7 +75,7 @@ export function findModuleFile(name: string, folders: readonly string[], how = '
   if (found.length > 1) throw new UsageError(`${how} ${name} means more than one module file: ${found.join(', ')}`);
   if (found[0] !== undefined) return found[0];
   if (flaw === undefined) return path;
-  // Something stands where the name leads, as a path.
+  // The name is the path of something that exists.
   if (flaw.found !== 'nothing')
     throw new FileError(`${how} ${name}: ${flaw.sentence}, and no extension has that name${hint(path)}`, {
       details: { where: how, found: flaw.found, expected: 'a module file' },
@@ -87,13 +87,13 @@ export function findModuleFile(name: string, folders: readonly string[], how = '
   );
 }
 
-/** A folder with module files was meant as one of them. */
+/** A folder with module files: the user probably meant one of them. */
 function hint(folder: string): string {
   const [first] = isFolder(folder) ? moduleFilesOf(folder) : [];
   return first === undefined ? '' : ` (there is ${relative('.', first)})`;
 }
 
-/** The image of a guest of ours. @throws UsageError naming those there are. */
+/** The image of one of our guests. @throws UsageError that lists them. */
 export function guestImage(name: string): string {
   const folder = join(packageRoot, 'build', 'guests');
   const path = join(folder, `${name}.bin`);

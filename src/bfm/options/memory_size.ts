@@ -7,7 +7,7 @@ export const MEMORY_LIMITS = { smallest: 16 * MEBIBYTE, largest: 3072 * MEBIBYTE
 
 const UNITS: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
-/** Reads `512M`, `1G`, `65536K`. @returns bytes. @throws UsageError if it is no size, or not from 16M to 3072M. */
+/** Reads `512M`, `1G`, `65536K`. @returns bytes. @throws UsageError if it is not a size from 16M to 3072M. */
 export function parseMemorySize(text: string): number {
   const match = /^(\d+)([KMGT])(?:i?B)?$/i.exec(text);
   if (match === null) throw UsageError.ofOption('--memory', text, 'a whole number and a unit, such as 512M or 1G');

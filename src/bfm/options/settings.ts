@@ -2,9 +2,9 @@
 import { UsageError } from '../failures/usage_error.js';
 
 /**
- * What `--set NAME=VALUE` said, as text by name. Which names there are is known when the modules are loaded.
+ * The values of `--set NAME=VALUE`, as text by name. Names are checked when the modules are loaded.
  *
- * @param hasModules whether there is anything that could have parameters.
+ * @param hasModules whether there is a module that could have parameters.
  * @throws UsageError for a text without `=`, a name that is set twice, and `--set` without a module.
  */
 export function parseSettings(given: readonly string[], hasModules: boolean): Readonly<Record<string, string>> {

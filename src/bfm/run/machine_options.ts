@@ -5,7 +5,7 @@ import { DEFAULT_MEMORY, MEMORY_RANGE } from './run_options.js';
 /** Gives a command the options that say which machine to build and what runs on it. */
 export function machineOptions(command: Command): Command {
   return command
-    .option('--guest <name>', 'a guest of ours (see guests/)')
+    .option('--guest <name>', 'one of our guests (see guests/)')
     .option('--kernel <file>', 'a Linux bzImage, a 32-bit multiboot 1 kernel, or a flat image')
     .option(
       '--initrd <file>',
@@ -23,7 +23,7 @@ export function machineOptions(command: Command): Command {
       'boot: the VMM takes the processor from its first instruction (default with -m); late: when every processor is idle; off: not at all',
     )
     .option('--start-at <text>', 'start late, once this text appears on the console')
-    .option('--pace <pace>', 'idle time: real as on the wall (default on a terminal), or fast')
+    .option('--pace <pace>', 'idle time: real (real time; the default on a terminal) or fast')
     .option('--rtc <date>', 'date and time at power-on (default 2020-01-01T00:00:00Z)')
-    .option('--test-device', 'with the test device of QEMU that kvm-unit-tests use', false);
+    .option('--test-device', 'add the QEMU test device that kvm-unit-tests uses', false);
 }

@@ -13,10 +13,10 @@ import { namedExits } from '../worker/run_counters.js';
 import type { Outcome, RunReport, RunRequest, WorkerMessage } from '../worker/run_request.js';
 import { sessionOptions, sessionPorts } from '../worker/session_in_worker.js';
 
-/** Milliseconds that the machine sleeps at once before it looks at the console and tells that it is alive. */
+/** Milliseconds that the machine sleeps at a time before it checks the console and shows that it is alive. */
 const LONGEST_SLEEP = 50;
 
-/** What extensions report, as values that JSON knows. */
+/** What extensions report, as JSON values. */
 function reportedValues(driver: Driver | undefined): Record<string, Record<string, number | string>> {
   const plain = (value: number | string | bigint): number | string =>
     typeof value === 'bigint' ? String(value) : value;
@@ -28,13 +28,13 @@ function reportedValues(driver: Driver | undefined): Record<string, Record<strin
   );
 }
 
-/** How a run can end whose report says what the processors were at. */
+/** The ends of a run for which the report has the processors' state. */
 const WITH_REPORT: ReadonlySet<Outcome> = new Set(['dead', 'timeout', 'interrupted']);
 
 interface Ending {
   readonly outcome: Outcome;
   readonly detail: string;
-  /** Of a death: what is known of the instructions at which it happened. */
+  /** Of a death: what is known about the instructions at which it happened. */
   readonly places?: DeathPlaces;
 }
 
@@ -90,11 +90,11 @@ export class MachineRun {
     this.driver?.start();
   }
 
-  /** Loads the VMM with the extensions, even if it shall not start: errors in them are errors of the run. */
+  /** Loads the VMM with the extensions, even with --start off: errors in them are errors of the run. */
   private async loadVmm(): Promise<Driver | undefined> {
     const { request } = this;
     if (request.start === 'off' && request.modules.length === 0) return undefined;
-    // Containers, bundler and VMM are a third of the start-up time of a run that needs none of them.
+    // Loaded only if needed: containers, bundler and VMM take a third of the start-up time of a run without a VMM.
     const [{ Driver }, { moduleFiles }, { inlineExitPath }] = await Promise.all([
       import('../../driver/driver.js'),
       import('../../driver/node/module_files.js'),
@@ -144,7 +144,7 @@ export class MachineRun {
     this.session.lateStarted();
   }
 
-  /** A machine that died or was stopped says what it was at. */
+  /** The processors' state, for a machine that died or was stopped. */
   private async endingWithReport(ending: Ending): Promise<Ending> {
     const { outcome } = ending;
     if (!WITH_REPORT.has(outcome)) return ending;
@@ -155,7 +155,7 @@ export class MachineRun {
     return end === undefined ? ending : { outcome, ...(await deathReport(end, this.driver?.hasVmm === true, lines)) };
   }
 
-  /** A run that shall start late and never came to it has not done what it was asked for. */
+  /** Whether a late start was asked for and never came: the run has then not done its job. */
   private orNeverStarted(ending: Ending): Ending {
     const { lateStart } = this;
     if (lateStart === undefined || lateStart.hasStarted || WITH_REPORT.has(ending.outcome)) return ending;
@@ -166,7 +166,7 @@ export class MachineRun {
     const { outcome, detail, places } = ending;
     const { pc } = this.session;
     const machine = {
-      // Always there under a VMM: scripts compare it with what an extension counted, which may be 0.
+      // Always present under a VMM: scripts compare it with an extension's count, which may be 0.
       exits: { ...(this.request.start !== 'off' && { cpuid: 0 }), ...namedExits(pc.exits()) },
       instructions: pc.instructions,
       virtualTime: pc.virtualTime,
@@ -179,7 +179,7 @@ export class MachineRun {
       return { outcome, detail, machine, extensions: reportedValues(this.driver), milliseconds, ...lateStart };
     } finally {
       pc.switchOff();
-      // Parts that are disposed log their last words.
+      // Parts may log while they are disposed.
       this.driver?.close();
     }
   }

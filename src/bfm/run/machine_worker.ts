@@ -9,7 +9,7 @@ import type { RunReport, RunRequest, RunWorkerData, WorkerMessage } from '../wor
 import { StrayErrors } from '../failures/stray_errors.js';
 import { sealing } from '../worker/worker_messages.js';
 
-/** The worker's side of a run: machine, VMM and extensions live here, and nothing else does. */
+/** The worker's side of a run: machine, VMM and extensions live here, and nothing else. */
 const { request, control, seal } = workerData as RunWorkerData;
 const post = sealing<WorkerMessage>(seal, (message) => parentPort!.postMessage(message));
 const strays = new StrayErrors();
@@ -18,7 +18,7 @@ function trace(error: unknown): void {
   if (process.env.BFM_TRACE !== undefined) process.stderr.write(`${fullTrace(error)}\n`);
 }
 
-/** A run in which something failed unheard did not end well, whatever else it says. */
+/** A run with an uncaught error did not end well, whatever its report says. */
 async function withStrays(report: RunReport): Promise<RunReport> {
   const stray = await strays.settled();
   if (stray === undefined) return report;
@@ -28,7 +28,7 @@ async function withStrays(report: RunReport): Promise<RunReport> {
 }
 
 function whereOf(error: unknown, { kernel }: RunRequest): { where?: string } {
-  // A loader knows the image, but not where it came from.
+  // A loader knows the image, but not its file.
   return error instanceof BootError ? { where: kernel } : {};
 }
 

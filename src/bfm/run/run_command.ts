@@ -40,7 +40,7 @@ export function runCommand(done: (status: ExitStatus) => void): Command {
     .description('run a guest on the simulated PC, under the VMM or without it')
     .option('--until <text>', 'end the run once this text appears on the console')
     .option('--timeout <seconds>', 'give up after this time')
-    .option('--trace-vmcs', 'remember where each VMCS field was written, for the report of a VM entry that fails')
+    .option('--trace-vmcs', 'record where each VMCS field was written, for the report of a failed VM entry')
     .option('--stats', 'more figures in the table at the end', false)
     .option('--json', "one JSON object on stdout at the end, the guest's console on stderr", false)
     .addHelpText('after', EXAMPLES)
@@ -70,15 +70,15 @@ async function run(options: RunOptions): Promise<ExitStatus> {
     release();
   }
   show(report, request, options);
-  // A blocked thread of the machine would keep this process for ever. The report has been given, the terminal is restored.
+  // A blocked thread of the machine would keep this process alive for ever. The report is printed, and the terminal is restored.
   if (session.isBlocked) await outputWritten().then(killThisProcess);
   return exitStatusOf(report, request.until);
 }
 
-/** Where what is typed comes from. */
+/** The source of the guest's input. */
 type Input = 'terminal' | 'pipe' | 'none';
 
-/** What is typed goes to the guest. @returns what gives stdin back */
+/** Sends input to the guest. @returns a function that gives stdin back */
 function takeInput(session: RunSession, input: Input, complain: (text: string) => void): () => void {
   const { stdin } = process;
   const type = (bytes: Uint8Array): Promise<void> => session.type(bytes);

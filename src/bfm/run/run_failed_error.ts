@@ -2,7 +2,7 @@
 import { BareflankError } from '../../intrinsics/errors.js';
 import type { Problem } from '../failures/problem.js';
 
-/** The machine's worker could not begin or ended with an error of its own; `problem` is what it said. */
+/** The machine's worker could not begin, or ended with an error: `problem`. */
 export class RunFailedError extends BareflankError {
   constructor(readonly problem: Problem) {
     super(problem.what);

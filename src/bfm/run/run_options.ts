@@ -50,7 +50,7 @@ function ramDisk(path: string): string {
   return full;
 }
 
-/** What runs under modules if nothing is said: a guest that prints, executes some CPUIDs and switches the power off. */
+/** The default guest under modules: it prints, executes some CPUIDs and switches the power off. */
 const GUEST_OF_MODULES = 'cpuid';
 
 function kernelPath(options: RunOptions): string {
@@ -118,7 +118,7 @@ function rtcStart(text: string | undefined): { rtcStart?: number } {
 /**
  * Checks the options of `bfm run`.
  * @param isTerminal whether the guest's console is a terminal.
- * @throws UsageError naming the first option that cannot be.
+ * @throws UsageError naming the first impossible option.
  */
 export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRequest {
   const memoryBytes = parseMemorySize(options.memory);

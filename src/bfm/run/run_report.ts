@@ -27,7 +27,7 @@ export function exitStatusOf(report: RunReport, until: string | undefined): Exit
   }
 }
 
-/** How a guest ended by itself: a sentence, or the report of a death. @param early what it did not wait for. */
+/** How a guest ended by itself: a sentence, or the report of a death. @param early what had not happened yet when it ended. */
 export function endingLine({ kind, detail }: GuestEnd, debugExit: number | null, early = ''): string {
   switch (kind) {
     case 'powered-off':

@@ -14,21 +14,21 @@ import { VmmLines } from '../console/vmm_lines.js';
 import { Watchdog } from '../worker/watchdog.js';
 import { Seal } from '../worker/worker_messages.js';
 
-/** What a session needs beside the request. */
+/** What a session needs besides the request. */
 export interface SessionOptions {
   /** Seconds, undefined for no limit. */
   readonly timeout?: number | undefined;
   readonly console: TextSink;
   readonly vmm: TextSink;
-  /** What ends an open line of the console; a line feed if it is not given. */
+  /** Ends an open line of the console. The default is a line feed. */
   readonly newline?: string;
   /** Whether the VMM's lines keep their colours. */
   readonly colours: boolean;
-  /** Milliseconds that modules may take to load, VMM and extensions to start, to report and to end; 10000 if it is not given. */
+  /** Milliseconds that modules may take to load, VMM and extensions to start, to report and to end. The default is 10000. */
   readonly callPatience?: number;
 }
 
-/** The worker is gone and has said nothing: of what runs in it, only users' code can do that. */
+/** The worker has gone without a message. Only users' code in it can cause that. */
 const endedWithoutReport = (code: number): BareflankError =>
   new BareflankError(`the thread of the machine was ended from inside, with status ${code}`, {
     details: {
@@ -39,9 +39,8 @@ const endedWithoutReport = (code: number): BareflankError =>
   });
 
 /**
- * One run, seen from the main thread: it starts the worker with machine, VMM and extensions, shows what they print, and ends the worker if
- * it does not end by itself. The first request to stop waits for the end of a quantum; the second, or an extension that does not return,
- * ends the worker by force.
+ * One run, seen from the main thread. It starts the worker with machine, VMM and extensions, shows what they print, and ends the worker if it does
+ * not end by itself. The first request to stop waits for the end of a quantum. The second request, or an extension that hangs, kills the worker.
  */
 export class RunSession {
   readonly control = new RunControl();
@@ -85,17 +84,17 @@ export class RunSession {
     }
   }
 
-  /** The worker waits in a call of the system and could not be ended: only the end of this process ends it. */
+  /** The worker is blocked in a system call and could not be ended. Only the end of this process ends it. */
   get isBlocked(): boolean {
     return this.blocked;
   }
 
-  /** Somebody may type from now on: a guest that only waits for input is waited for. */
+  /** Input may come from now on: the run goes on while the guest waits for it. */
   openInput(): void {
     this.control.openInput();
   }
 
-  /** Nothing more will be typed. Precondition: what was typed was taken. */
+  /** No more input will come. Precondition: all input was taken. */
   endInput(): void {
     this.control.endInput();
   }
@@ -169,7 +168,7 @@ export class RunSession {
     }, timeout * 1000);
   }
 
-  /** Ends the worker by force. What the machine counted stands in shared memory; what extensions would report is lost. */
+  /** Kills the worker. The machine's counts are in shared memory. What extensions would report is lost. */
   private terminate(outcome: Outcome, otherwise: string): void {
     const first: Partial<Record<StopRequest, Outcome>> = {
       [StopRequest.Timeout]: 'timeout',
@@ -178,7 +177,7 @@ export class RunSession {
     this.finish({
       outcome: first[this.control.stopRequest] ?? outcome,
       detail: hangingHandler(this.control, this.handlers) ?? otherwise,
-      // Whoever wrote to the debug-exit port has ended by itself.
+      // A guest that wrote to the debug-exit port has ended by itself.
       machine: { ...this.control.counters.read(), debugExit: null },
       extensions: null,
       milliseconds: this.running ? performance.now() - this.startedAt : 0,

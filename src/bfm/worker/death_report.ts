@@ -6,10 +6,10 @@ import type { UndefinedOpcode } from '../../machine/report/undefined_opcode.js';
 import type { Unimplemented } from '../../machine/report/unimplemented.js';
 import { disassemble, type Disassembly } from './disassemble.js';
 
-/** Adds to a place how a person reads the instruction there; null if no processor knows the bytes. */
+/** Adds the disassembled instruction to a place; null if no processor knows the bytes. */
 type Disassembled<T> = T & { readonly text: string | null };
 
-/** What is known of the instructions at which a machine died, as plain JSON values. */
+/** What is known about the instructions at which a machine died, as plain JSON values. */
 export interface DeathPlaces {
   /** The instruction at RIP. */
   readonly instruction?: Disassembled<InstructionPlace>;
@@ -21,7 +21,7 @@ export interface DeathPlaces {
   readonly tripleFault?: TripleFault;
 }
 
-/** A death as `bfm` tells of it. */
+/** A death as `bfm` reports it. */
 export interface DeathReport {
   /** Several lines: the reason, the processor's state, the instructions by name, and what to do. */
   readonly detail: string;
@@ -40,7 +40,7 @@ async function read(place: Place | undefined): Promise<Disassembly | undefined> 
 /** UD0, UD1 and UD2 raise #UD on every processor. */
 const isMeantToFault = ({ text }: Disassembly): boolean => /^ud[012]\b/.test(text);
 
-/** False if the machine is known to have died of something else than #UD. */
+/** False if the machine is known to have died of something other than #UD. */
 const tookUndefined = ({ tripleFault }: PcEnd): boolean =>
   tripleFault === undefined || tripleFault.events[0]?.vector === INVALID_OPCODE;
 
@@ -70,14 +70,14 @@ function adviceFor(
   return [];
 }
 
-/** What the guest printed last, under a heading of its own. */
+/** What the guest printed last, under its own heading. */
 function lastOutputLines(lines: readonly string[]): string[] {
   return lines.length === 0
     ? ['the guest printed nothing on its console']
     : ["last lines of the guest's console:", ...lines.map((line) => `  ${line}`)];
 }
 
-/** What the processors of a machine were at when somebody stopped it, and what its guest printed last. */
+/** The state of a machine's processors when it was stopped, and what its guest printed last. */
 export async function stopReport(
   processors: readonly ProcessorWhereabouts[],
   lastOutput: readonly string[],
@@ -93,9 +93,9 @@ export async function stopReport(
 }
 
 /**
- * Tells of a machine that died. Loads the disassembler, which no other run needs.
+ * The report of a machine that died. It loads the disassembler, which no other run needs.
  * @param underVmm whether a VMM ran, which is then a suspect too.
- * @param lastOutput lines of the guest's console; without them the report does not speak of the console.
+ * @param lastOutput lines of the guest's console; without them the report leaves out the console.
  */
 export async function deathReport(end: PcEnd, underVmm: boolean, lastOutput?: readonly string[]): Promise<DeathReport> {
   const { instruction, unimplemented, undefinedOpcode, tripleFault } = end;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
-/** An instruction as a person reads it. */
+/** A disassembled instruction. */
 export interface Disassembly {
   /** As in "vaddps ymm0,ymm0,ymm1". */
   readonly text: string;

@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
 
-/** How long a worker may take to end, and again after the processes that it may wait for were ended. */
+/** How long a worker may take to end, and again after its child processes were ended. */
 const PATIENCE_MILLISECONDS = 2000;
 
-/** Processes that a process started and that still run, with theirs. Linux tells; elsewhere none are known. */
+/** The running descendants of a process. Known on Linux only; elsewhere the list is empty. */
 function descendants(process: string): number[] {
   try {
     return readdirSync(`/proc/${process}/task`).flatMap((thread) =>
@@ -15,7 +15,7 @@ function descendants(process: string): number[] {
         .flatMap((id) => [Number(id), ...descendants(id)]),
     );
   } catch {
-    // It ended meanwhile, or this is no Linux.
+    // It ended meanwhile, or this is not Linux.
     return [];
   }
 }
@@ -42,8 +42,8 @@ async function endsWithin(ended: Promise<unknown>, milliseconds: number): Promis
 }
 
 /**
- * Ends a worker, whatever it does. One that waits in a call of the system does not end by itself: a child process that it may wait for is
- * ended too.
+ * Ends a worker in any state. A worker that is blocked in a system call does not end by itself: the child processes for which it may wait are ended
+ * too.
  *
  * @returns false if it is still blocked. Then only the end of the process ends it; see `killThisProcess`.
  */
@@ -54,7 +54,7 @@ export async function endWorker(worker: Worker, patience = PATIENCE_MILLISECONDS
   return endsWithin(ended, patience / 2);
 }
 
-/** Resolves when what was printed is written, or nobody has read it for a while. */
+/** Resolves when all output is written, or when nobody has read it for a while. */
 export async function outputWritten(): Promise<void> {
   const written = [process.stdout, process.stderr].map(
     (stream) => new Promise<void>((resolve) => stream.write('', () => resolve())),

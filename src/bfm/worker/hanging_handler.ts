@@ -2,7 +2,7 @@
 import { exitReasonName } from '../../intrinsics/exit_reasons.js';
 import type { RunControl } from './run_control.js';
 
-/** The base's exit handler asks the contributions of VMCALLs, CPUID leaves, MSRs and ports, which leave no trace of their own. */
+/** The base's exit handler asks the contributions of VMCALLs, CPUID leaves, MSRs and ports, which leave no separate trace. */
 function nameOf(handler: string): string {
   return handler === 'ExitHandlerIntelX64'
     ? 'the base exit handler, or a contribution that it asked,'

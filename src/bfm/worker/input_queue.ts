@@ -8,25 +8,25 @@ interface Waiting {
 }
 
 /**
- * What was typed, on its way from the main thread into the machine. The guest may read slowly or never: who types waits for the promise
- * before it types more, so that nothing is lost and nothing piles up.
+ * Input on its way from the main thread into the machine. The guest may read slowly or never. The sender waits for the promise before it sends
+ * more, so that nothing is lost and nothing piles up.
  */
 export class InputQueue {
   private readonly waiting: Waiting[] = [];
   private waitingBytes = 0;
 
-  /** @param nudge tells a worker that sleeps that there is something to take. */
+  /** @param nudge wakes a sleeping worker when there is input. */
   constructor(
     private readonly control: RunControl,
     private readonly nudge: () => void = () => {},
   ) {}
 
-  /** How many bytes have not found room in the machine. */
+  /** How many bytes still wait for room in the machine. */
   get length(): number {
     return this.waitingBytes;
   }
 
-  /** Types bytes behind those that wait. @returns once the last of them is on its way to the guest. */
+  /** Types bytes after those that wait. @returns once the last of them is on its way to the guest. */
   type(bytes: Uint8Array): Promise<void> {
     return new Promise((taken, lost) => {
       this.waiting.push({ bytes, taken, lost });

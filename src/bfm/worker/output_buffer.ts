@@ -4,8 +4,8 @@ import type { RunControl } from './run_control.js';
 const CAPACITY = 4096;
 
 /**
- * Gathers single bytes of a serial port into pieces worth sending to another thread. While nobody takes them there, `flush` waits, and the
- * whole machine with it: the guest, whose time is virtual, does not notice.
+ * Gathers single bytes of a serial port into pieces for another thread. While nobody takes them there, `flush` waits, and so does the whole
+ * machine. The guest does not notice, because its time is virtual.
  */
 export class OutputBuffer {
   private readonly bytes = new Uint8Array(CAPACITY);

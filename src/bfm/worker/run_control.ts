@@ -20,7 +20,7 @@ const INPUT_OPEN = 8;
 /** An even number: what follows is aligned to 8 bytes. */
 const WORDS = 10;
 const INPUT_BYTES = 4096;
-/** Bytes of output that may be on their way to where they are read. */
+/** Bytes of output that may be on their way to their reader. */
 const MOST_OUTPUT_BYTES = 1 << 18;
 /** How long the worker waits for a reader before it shows that it is alive. */
 const OUTPUT_WAIT_MILLISECONDS = 50;
@@ -28,35 +28,35 @@ const COUNTERS_OFFSET = WORDS * 4;
 const INPUT_OFFSET = COUNTERS_OFFSET + RunCounters.bytes;
 
 /**
- * The words that the main thread and the machine's worker share. The worker is busy with the guest and hears no messages: it looks at
- * these words once a quantum, and the main thread sees in them whether it still does.
+ * The words that the main thread and the machine's worker share. The worker is busy with the guest and reads no messages. It reads
+ * these words once a quantum, and the main thread sees from them that it is alive.
  */
 export class RunControl {
   private readonly words: Int32Array;
   private readonly input: Uint8Array;
-  /** How far the machine came, readable from both sides at any moment. */
+  /** The machine's progress, readable from both sides at any moment. */
   readonly counters: RunCounters;
 
-  /** @param memory what another `RunControl` made; a new one without. */
+  /** @param memory of another `RunControl`; without it, new memory. */
   constructor(readonly memory: SharedArrayBuffer = new SharedArrayBuffer(INPUT_OFFSET + INPUT_BYTES)) {
     this.words = new Int32Array(memory, 0, WORDS);
     this.counters = new RunCounters(memory, COUNTERS_OFFSET);
     this.input = new Uint8Array(memory, INPUT_OFFSET, INPUT_BYTES);
   }
 
-  /** The first request stands: a Ctrl-C during the stop of a time-out does not change why the run ended. */
+  /** The first request counts: a Ctrl-C during the stop of a time-out does not change why the run ended. */
   requestStop(request: StopRequest): void {
     Atomics.compareExchange(this.words, STOP, StopRequest.None, request);
     this.callForAttention();
     Atomics.notify(this.words, INPUT_HEAD);
   }
 
-  /** Main thread: there is something for the worker to do. Its quantum ends at the next VM exit, however many slow handlers it has left. */
+  /** Main thread: there is something for the worker to do. Its quantum ends at the next VM exit, even with many slow handlers to come. */
   callForAttention(): void {
     Atomics.store(this.words, ATTENTION, 1);
   }
 
-  /** Worker: it looks now. */
+  /** Worker: it checks now. */
   attend(): void {
     Atomics.store(this.words, ATTENTION, 0);
   }
@@ -65,7 +65,7 @@ export class RunControl {
     return Atomics.load(this.words, ATTENTION) !== 0;
   }
 
-  /** The word with which the main thread calls for attention, for the machine: not 0 while it does. */
+  /** The word by which the main thread asks the machine for attention: not 0 while it does. */
   get attentionWord(): Int32Array {
     return this.words.subarray(ATTENTION, ATTENTION + 1);
   }
@@ -113,28 +113,28 @@ export class RunControl {
     return count;
   }
 
-  /** Main thread: from now on somebody may type. */
+  /** Main thread: from now on input may come. */
   openInput(): void {
     Atomics.store(this.words, INPUT_OPEN, 1);
   }
 
-  /** Main thread: nothing more will be typed. */
+  /** Main thread: no more input will come. */
   endInput(): void {
     Atomics.store(this.words, INPUT_OPEN, 0);
     Atomics.notify(this.words, INPUT_HEAD);
   }
 
-  /** Worker: somebody may type, or has typed what was not taken yet. */
+  /** Worker: whether input may come, or waits. */
   get isInputOpen(): boolean {
     return Atomics.load(this.words, INPUT_OPEN) !== 0 || this.hasInput;
   }
 
-  /** Worker: something was typed and not taken yet. */
+  /** Worker: whether input waits. */
   get hasInput(): boolean {
     return Atomics.load(this.words, INPUT_HEAD) !== Atomics.load(this.words, INPUT_TAIL);
   }
 
-  /** Worker: takes what was typed since the last call. */
+  /** Worker: takes the input since the last call. */
   takeInput(): number[] {
     const head = Atomics.load(this.words, INPUT_HEAD);
     let tail = Atomics.load(this.words, INPUT_TAIL);
@@ -144,7 +144,7 @@ export class RunControl {
     return bytes;
   }
 
-  /** Worker: bytes of output are on their way. While too many of them are, nobody reads: it waits, until it shall stop. */
+  /** Worker: bytes of output are on their way. If there are too many, nobody reads them: the worker waits, until it must stop. */
   outputSent(bytes: number): void {
     Atomics.add(this.words, OUTPUT, bytes);
     for (;;) {
@@ -161,9 +161,9 @@ export class RunControl {
     Atomics.notify(this.words, OUTPUT);
   }
 
-  /** Worker: sleeps, but wakes when something is typed or a stop is wanted. */
+  /** Worker: sleeps, but wakes for input and for a stop. */
   sleep(milliseconds: number): void {
-    // What was typed before may wait for room at the guest's port: only more of it wakes.
+    // Earlier input may wait for room at the guest's port: only new input wakes.
     const head = Atomics.load(this.words, INPUT_HEAD);
     if (this.stopRequest === StopRequest.None) Atomics.wait(this.words, INPUT_HEAD, head, milliseconds);
   }

@@ -6,7 +6,7 @@ const TIME_BYTES = 8;
 const INSTRUCTION_BYTES = 8;
 const TWO_TO_32 = 2 ** 32;
 
-/** What the counters said at one moment. */
+/** The counters at one moment. */
 export interface CounterValues {
   /** VM exits by the reason's name in snake case; those that never happened are left out. */
   readonly exits: Readonly<Record<string, number>>;
@@ -16,8 +16,8 @@ export interface CounterValues {
 }
 
 /**
- * The counters of a run in memory that two threads share, so that the main thread can say how far a machine came whose worker it had to
- * end. Exits count here at once; instructions are those retired up to the last VM exit or the end of the last quantum.
+ * The counters of a run in memory that two threads share, so that the main thread can report a machine's progress after it killed the
+ * worker. Exits count here at once; instructions are those retired up to the last VM exit or the end of the last quantum.
  */
 export class RunCounters {
   /** Bytes of shared memory. */
@@ -49,7 +49,7 @@ export class RunCounters {
     return this.exits.reduce((sum, count) => sum + count, 0);
   }
 
-  /** What is known now. */
+  /** The present counts. */
   read(): CounterValues {
     const instructions = this.instructions[0]! + this.instructions[1]! * TWO_TO_32;
     return { exits: namedExits(this.exits), instructions, virtualTime: instructions + this.slept[0]! };

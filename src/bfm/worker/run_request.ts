@@ -18,11 +18,11 @@ export interface RunRequest {
   /** Values of the modules' parameters, as text by name. */
   readonly settings: Readonly<Record<string, string>>;
   readonly start: StartMode;
-  /** Late start: when this text stands on the console; without it the first time that every processor is idle. */
+  /** Late start: once this text appears on the console; without it, the first time that every processor is idle. */
   readonly startAt?: string;
-  /** The run ends when this text stands on the guest's console. */
+  /** The run ends once this text appears on the guest's console. */
   readonly until?: string;
-  /** Idle time passes as fast as it can, or as slowly as on the wall. */
+  /** Idle time passes as fast as possible, or in real time. */
   readonly pace: 'real' | 'fast';
   /** Seconds since 1970 at power-on. */
   readonly rtcStart?: number;
@@ -32,7 +32,7 @@ export interface RunRequest {
   readonly testDevice: boolean;
 }
 
-/** What a worker with a machine is started with. */
+/** The start data of a worker with a machine. */
 export interface RunWorkerData {
   readonly request: RunRequest;
   /** Of a `RunControl`. */
@@ -45,7 +45,7 @@ export interface RunWorkerData {
 export type Outcome =
   'reached' | 'powered-off' | 'halted' | 'debug-exit' | 'reset' | 'dead' | 'timeout' | 'interrupted' | 'error';
 
-/** What is known of a run when it has ended. */
+/** What is known about a run when it has ended. */
 export interface RunReport {
   readonly outcome: Outcome;
   /** One sentence or a report of several lines: why it ended like that. */
@@ -61,13 +61,13 @@ export interface RunReport {
     /** Digest of registers, memory and devices: equal runs give equal digests. */
     readonly stateHash?: string;
   } & DeathPlaces;
-  /** Named values that extensions report; null if the worker was ended by force: nobody was left to ask. */
+  /** Named values that extensions report; null if the worker was killed. */
   readonly extensions: Readonly<Record<string, Readonly<Record<string, number | string>>>> | null;
   /** Wall-clock milliseconds from the guest's first instruction to the end. */
   readonly milliseconds: number;
   /** Of a late start: when the VMM took over, or that it never did. */
   readonly lateStart?: string;
-  /** The worker was ended by force: exits are exact, instructions and time those of the last VM exit or the end of the last quantum. */
+  /** The worker was killed. Exits are exact; instructions and time are those of the last VM exit or of the end of the last quantum. */
   readonly forced?: true;
 }
 
@@ -76,12 +76,12 @@ export type WorkerMessage =
   | { readonly kind: 'console'; readonly bytes: Uint8Array }
   | { readonly kind: 'vmm'; readonly bytes: Uint8Array }
   | { readonly kind: 'handlers'; readonly names: readonly string[] }
-  /** What was typed has reached the guest's port: there is room for more. */
+  /** Input has reached the guest's port: there is room for more. */
   | { readonly kind: 'typed' }
-  /** Code of the VMM or of extensions is called, outside VM exits and quanta; `what` names it for a watcher that sees no end of it. */
+  /** Code of the VMM or of extensions is called, outside VM exits and quanta; `what` names it for the watchdog. */
   | { readonly kind: 'calling'; readonly what: string }
   | { readonly kind: 'running' }
-  /** The guest runs no more: what comes now are the last words of the VMM. */
+  /** The guest has stopped. Only the VMM's last output comes now. */
   | { readonly kind: 'stopped' }
   | { readonly kind: 'ended'; readonly report: RunReport }
   | { readonly kind: 'failed'; readonly problem: Problem };

@@ -6,10 +6,10 @@ import { OutputBuffer } from './output_buffer.js';
 import type { RunControl } from './run_control.js';
 import type { RunRequest } from './run_request.js';
 
-/** What a session tells the main thread while it runs. */
+/** A session's messages to the main thread while it runs. */
 type SessionMessage = { readonly kind: 'console' | 'vmm'; readonly bytes: Uint8Array } | { readonly kind: 'typed' };
 
-/** The part of a session's options that a request says. */
+/** The part of a session's options that comes from a request. */
 export function sessionOptions(
   request: RunRequest,
   control: RunControl,
@@ -27,7 +27,7 @@ export function sessionOptions(
   };
 }
 
-/** @param wantsAttention whether a slice ends so that its owner can look. */
+/** @param wantsAttention whether a slice must end for its owner. */
 export function sessionPorts(
   control: RunControl,
   post: (message: SessionMessage) => void,

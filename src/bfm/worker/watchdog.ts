@@ -2,28 +2,28 @@
 import { hangingHandler } from './hanging_handler.js';
 import type { RunControl } from './run_control.js';
 
-/** How often the watchdog looks. */
+/** How often the watchdog checks. */
 const LOOK_MILLISECONDS = 100;
 /** How long one exit handler may take. */
 const HANDLER_MILLISECONDS = 2000;
 /** How long modules may take to load, VMM and extensions to start, to report and to end. */
 const CALL_MILLISECONDS = 10000;
-/** How long the machine may take for a quantum without a VM exit, which only a starved computer explains. */
+/** How long the machine may take for a quantum without a VM exit. Only a starved computer takes that long. */
 const QUANTUM_MILLISECONDS = 20000;
 
-/** What a watchdog has to know beside the shared words. */
+/** What a watchdog needs besides the shared words. */
 export interface WatchdogOptions {
   /** Names of the handlers, by the number in the shared word. */
   readonly handlers: () => readonly string[];
   /** Called once, with what did not return. */
   readonly onHang: (what: string) => void;
-  /** Milliseconds that a call outside VM exits may take; 10000 if it is not given. */
+  /** Milliseconds that a call outside VM exits may take. The default is 10000. */
   readonly callPatience?: number | undefined;
 }
 
 /**
- * Watches a machine's worker from another thread. It counts VM exits that return: any number of slow handlers is no fault, one that does
- * not return is. It also watches what the worker calls outside exits, and quanta while a guest runs.
+ * Watches a machine's worker from another thread. It counts VM exits that return. Any number of slow handlers is fine; a handler that does
+ * not return is a fault. It also watches what the worker calls outside exits, and quanta while a guest runs.
  */
 export class Watchdog {
   private readonly timer: NodeJS.Timeout;
@@ -31,7 +31,7 @@ export class Watchdog {
   private watchesQuanta = false;
   private call: string | undefined;
   private lastSign = '';
-  /** How long the worker has shown no sign of life. Counted in looks: a computer that slept is no fault of the worker's. */
+  /** How long the worker has shown no sign of life. Counted in checks, so that a computer that slept does not count. */
   private stillMilliseconds = 0;
 
   constructor(
@@ -69,7 +69,7 @@ export class Watchdog {
     this.options.onHang(this.culprit());
   }
 
-  /** Milliseconds, by what the worker does now; undefined if nothing is to be watched. */
+  /** The limit in milliseconds for what the worker does now; undefined if nothing must be watched. */
   private patience(): number | undefined {
     if (this.control.exitReason !== 0) return HANDLER_MILLISECONDS;
     if (this.call !== undefined) return this.options.callPatience ?? CALL_MILLISECONDS;

@@ -7,12 +7,12 @@ interface Sealed {
   readonly message: unknown;
 }
 
-/** The main thread's end: knows the messages of its own worker from whatever else arrives. */
+/** The main thread's end: distinguishes its own worker's messages from all others. */
 export class Seal<M> {
   /** For the worker. */
   readonly text = randomUUID();
 
-  /** @returns undefined for a message of somebody else's */
+  /** @returns undefined for any other message */
   open(received: unknown): M | undefined {
     if (typeof received !== 'object' || received === null) return undefined;
     const { seal, message } = received as Partial<Sealed>;

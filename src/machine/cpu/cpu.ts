@@ -127,7 +127,7 @@ function startUp(attention: u32): bool {
   updateMode();
   return true;
 }
-/** The registers after INIT: as after reset, but for x87, SSE, MSRs, TSC and CR0's cache bits. */
+/** The registers after INIT: as after reset, except x87, SSE, MSRs, TSC and CR0's cache bits. */
 function initialState(): void {
   for (let i: u32 = 0; i < 16; i++) setReg<u64>(RAX + i * 8, 0);
   setReg<u64>(RDX, <u64>load<u32>(CPUID_TABLE, 48));                  // EAX of leaf 1, the table's second entry
@@ -237,7 +237,7 @@ function stepOnce(): void {
 function finishStep(trap: bool, monitored: bool): void {
   if (!rfLoaded) store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) & ~Rflags.ResumeFlag);
   if (!shadowBegun) store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~3);
-  // MOV SS takes the trap away, not only off: the instruction behind it traps by itself.
+  // MOV SS drops the trap for good: the next instruction traps by itself.
   if (trap && !(shadowBegun && (load<u32>(INTERRUPTIBILITY) & 2) != 0)) store<u64>(DEBUG_TRAPS, load<u64>(DEBUG_TRAPS) | DR6_BS);
   if (monitored && nonRoot()) store<u32>(VMX_MTF_PENDING, 1);
   updateAttention();

@@ -3,7 +3,7 @@ import { ContributionError } from '../errors.js';
 import type { Contribution } from './contribution.js';
 import { isThenable } from '../support/thenable.js';
 
-/** What was answered, as the message names it. */
+/** The name of an answer, for the message. */
 const nameOf = (answer: unknown): string => (isThenable(answer) ? 'a Promise' : String(answer));
 
 /**
@@ -40,8 +40,8 @@ export function valueRead<T extends 'bigint' | 'number'>(
 }
 
 /**
- * What a contribution returned from a method that only does something. The Promise of an async method would be forgotten, with what it is
- * rejected with, and the rest of the method would run at a time that nobody chose.
+ * What a contribution's method without an answer returned. The Promise of an async method would be lost together with its rejection, and the rest
+ * of the method would run at an unknown time.
  *
  * @returns the answer. @throws ContributionError for a Promise
  */
@@ -52,7 +52,7 @@ export function nothingToWaitFor<T>(answer: T, contribution: Pick<Contribution, 
   );
 }
 
-/** A handler of the base returns nothing; the Promise of an async override would be forgotten while the guest goes on. @throws ContributionError */
+/** A handler of the base returns nothing. The Promise of an async override would be lost while the guest goes on. @throws ContributionError */
 export function refusePromise(answer: unknown, handler: string): void {
   if (isThenable(answer))
     throw new ContributionError(`${handler} returned a Promise: a VM exit cannot wait, make the handler synchronous`);

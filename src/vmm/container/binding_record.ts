@@ -2,7 +2,7 @@
 import type { ComponentScope } from '../../intrinsics/component.js';
 import type { PartClass, PartIdentifier } from './injections.js';
 
-/** What a binding gives: a class to make once, a value that is there already, or another binding. */
+/** The target of a binding: a class to make once, an existing value, or another binding. */
 export type BindingTarget =
   | { readonly kind: 'class'; readonly type: PartClass }
   | { readonly kind: 'value'; readonly value: unknown }
@@ -14,6 +14,6 @@ export interface BindingRecord {
   readonly scope: ComponentScope;
   readonly identifier: PartIdentifier;
   readonly target: BindingTarget;
-  /** The file that said it. */
+  /** The file with the statement. */
   readonly file: string;
 }

@@ -5,7 +5,7 @@ import { nameOf, type PartClass, type PartIdentifier } from './injections.js';
 import { ModuleFunctionError } from './load_errors.js';
 import { parameterRecord } from './parameter.js';
 
-/** The right side of a binding. There is no scope to choose: every part is a singleton of its container. */
+/** The right side of a binding. The scope is fixed: every part is a singleton of its container. */
 export interface BindingTo<T> {
   /** Makes one `type` a container. */
   to(type: PartClass<T>): void;
@@ -17,17 +17,17 @@ export interface BindingTo<T> {
   toService(identifier: ComponentSymbol<T> | ComponentSymbol<unknown> | PartClass<T>): void;
 }
 
-/** What a module function gets. */
+/** The argument of a module function. */
 export interface PartBinder {
-  /** Binds a component, adds a contribution, or binds a class of the module's own. */
+  /** Binds a component, adds a contribution, or binds one of the module's own classes. */
   bind<T>(identifier: ComponentSymbol<T> | PartClass<T>): BindingTo<T>;
   /** Replaces the one binding of a component. */
   rebind<T>(identifier: ComponentSymbol<T>): BindingTo<T>;
-  /** Lists a parameter of the module's, which `--set` can set. It is the VMM's, so that classes of both scopes may inject it. */
+  /** Declares a parameter of the module, which `--set` can set. It has the VMM's scope, so that classes of both scopes may inject it. */
   parameter(identifier: ComponentSymbol<bigint> | ComponentSymbol<boolean> | ComponentSymbol<string>): void;
 }
 
-/** Collects what a module function says. */
+/** Collects the statements of a module function. */
 export class BindingRecorder implements PartBinder {
   readonly records: BindingRecord[] = [];
   private readonly open = new Set<PartIdentifier>();
@@ -47,7 +47,7 @@ export class BindingRecorder implements PartBinder {
     this.records.push(parameterRecord(identifier, this.file));
   };
 
-  /** Takes over what another module said, under its own file's name. */
+  /** Takes over another module's statements, under that module's file name. */
   replay(records: readonly BindingRecord[]): void {
     this.records.push(...records);
   }

@@ -20,7 +20,7 @@ import {
   UnresolvedSymbolError,
 } from './load_errors.js';
 
-/** What is bound to each identifier once rebinds have replaced binds: one record a component, those of a contribution point in order. */
+/** The bindings of each identifier once rebinds have replaced binds: one record for a component, ordered records for a contribution point. */
 export type EffectiveBindings = ReadonlyMap<PartIdentifier, readonly BindingRecord[]>;
 
 type Declared = Omit<ComponentDeclaration, 'name'>;
@@ -97,7 +97,7 @@ function theOne(identifier: PartIdentifier, group: readonly BindingRecord[]): Bi
   return rebinds[0] ?? binds[0]!;
 }
 
-/** The object itself, or one made for its name: constructors do nothing, so that this is free of effects. */
+/** The object itself, or an instance made to read its name. Constructors do nothing, so that has no effects. */
 function contributionOf(
   record: BindingRecord,
   bindings: ReadonlyMap<PartIdentifier, readonly BindingRecord[]>,
@@ -143,7 +143,7 @@ function boundTo(record: BindingRecord, bindings: EffectiveBindings): unknown {
   return boundTo(bindings.get(target.identifier)![0]!, bindings);
 }
 
-/** A name belongs to one contribution, at however many points: steps, reports and messages find it by its name. */
+/** A name belongs to one contribution across all points: steps, reports and messages find it by its name. */
 function checkNames(records: readonly BindingRecord[], bindings: EffectiveBindings): void {
   const owners = new Map<string, BindingRecord>();
   for (const record of records) {
@@ -159,7 +159,7 @@ function checkNames(records: readonly BindingRecord[], bindings: EffectiveBindin
   }
 }
 
-/** What a record needs: each identifier, how it is asked for, and who asks. */
+/** The injections of a record: each identifier, how it is injected, and the class that injects it. */
 interface Need {
   readonly identifier: unknown;
   readonly many: boolean;
@@ -228,8 +228,7 @@ function checkCycles(bindings: EffectiveBindings): void {
 }
 
 /**
- * Validates all records of all modules together, and says what is bound to what. Nothing is instantiated but contributions, for their
- * names.
+ * Validates all records of all modules together, and returns the bindings. Only contributions are instantiated, for their names.
  *
  * @throws ModuleLoadError of the kind that fits, naming files and symbols.
  */

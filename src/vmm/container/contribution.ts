@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
 /**
- * What every contribution carries: a name, unique at its contribution point, and where it wants to stand. Order is by `before` and `after`,
- * ties by name, never by load order.
+ * What every contribution carries: a unique name, and its place in the order. `before` and `after` give the order. Ties are broken by name, never by
+ * load order.
  */
 export interface Contribution {
   readonly name: string;

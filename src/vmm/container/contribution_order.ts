@@ -8,7 +8,7 @@ export interface OrderedEntry {
   readonly file: string;
 }
 
-/** Who must come before whom, by name. */
+/** The names that must come before each name. */
 type Predecessors = Map<string, Set<string>>;
 
 function byName<T extends OrderedEntry>(point: string, entries: readonly T[]): Map<string, T> {

@@ -7,8 +7,8 @@ import { baseOf, type PartClass } from './injections.js';
 type AnyClass = abstract new (...args: any[]) => unknown;
 
 /**
- * Class decorator for what users write: makes the class injectable and lets it inherit what its base injects, which Inversify alone does
- * not do. A subclass of a framework class without it is a load error.
+ * Class decorator for users' classes. It makes the class injectable, and lets it inherit what its base injects, which Inversify alone does not do.
+ * A subclass of a framework class without it is a load error.
  */
 export function extension(): (type: AnyClass) => void {
   return (type) => {

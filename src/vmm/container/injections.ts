@@ -7,7 +7,7 @@ import { BareflankError } from '../../intrinsics/errors.js';
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the shape that TypeScript wants for "any class"
 export type PartClass<T = unknown> = new (...args: any[]) => T;
 
-/** What a binding is known by: a declared symbol, or a class of the module's own. */
+/** The identifier of a binding: a declared symbol, or one of the module's own classes. */
 export type PartIdentifier<T = unknown> = symbol | PartClass<T>;
 
 /** One property of a class that the container fills. */
@@ -19,7 +19,7 @@ export interface Injection {
   readonly optional: boolean;
 }
 
-/** What a class asks of the container, from its own decorators and those that it took over from its base. */
+/** The injections of a class, from its own decorators and from those that it inherits. */
 export interface ClassInjections {
   readonly properties: readonly Injection[];
   readonly constructorArguments: number;
@@ -36,7 +36,7 @@ interface ClassMetadata {
   readonly properties: ReadonlyMap<string | symbol, ElementMetadata>;
 }
 
-// Inversify keeps what its decorators say under this key; the probe below notices if a new version moved it.
+// Inversify keeps its decorators' data under this key. The probe below notices if a new version moved it.
 const metadataKey = '@inversifyjs/core/classMetadataReflectKey';
 const multipleInjection = 0;
 const singleInjection = 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { BareflankError, type ErrorOptions } from '../../intrinsics/errors.js';
 
-/** What is wrong with the modules that were given: nothing is loaded. The message names files and symbols. */
+/** The modules are wrong, and nothing is loaded. The message names files and symbols. */
 export class ModuleLoadError extends BareflankError {
   constructor(
     message: string,
@@ -19,22 +19,22 @@ export class DuplicateBindError extends ModuleLoadError {}
 /** Two rebinds of one component. */
 export class DuplicateRebindError extends ModuleLoadError {}
 
-/** A rebind of what nobody binds. */
+/** A rebind of a symbol that nobody binds. */
 export class RebindUnboundError extends ModuleLoadError {}
 
-/** A rebind of a contribution point, where bindings stand beside each other. */
+/** A rebind of a contribution point, which takes any number of bindings. */
 export class RebindContributionError extends ModuleLoadError {}
 
 /** A symbol that neither `component` nor `contribution` declared. */
 export class UndeclaredSymbolError extends ModuleLoadError {}
 
-/** A class injects what nobody binds. */
+/** A class injects a symbol that nobody binds. */
 export class UnresolvedSymbolError extends ModuleLoadError {}
 
 /** Components that need each other. */
 export class CircularDependencyError extends ModuleLoadError {}
 
-/** A module or class of one scope touches what belongs to the other. */
+/** A module or class of one scope uses a symbol of the other scope. */
 export class ScopeError extends ModuleLoadError {}
 
 /** `inject` of a contribution point, or `multiInject` of a component. */

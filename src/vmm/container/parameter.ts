@@ -3,12 +3,12 @@ import { component, type ComponentSymbol } from '../../intrinsics/component.js';
 import type { BindingRecord } from './binding_record.js';
 import { ParameterError } from './load_errors.js';
 
-/** What a parameter can be: a number of 64 bits, a switch or a text. */
+/** The types of a parameter: a 64-bit number, a switch or a text. */
 export type ParameterValue = bigint | boolean | string;
 
 type Widened<T extends ParameterValue> = T extends bigint ? bigint : T extends boolean ? boolean : string;
 
-/** What a parameter was declared with. */
+/** The declaration of a parameter. */
 interface ParameterDeclaration {
   readonly name: string;
   readonly initial: ParameterValue;
@@ -18,14 +18,14 @@ interface ParameterDeclaration {
 const namePattern = /^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$/;
 const largest = (1n << 64n) - 1n;
 
-// A table of declarations, filled while modules are evaluated and never changed afterwards, as that of components.
+// A table of declarations. Like that of components, it is filled while modules are evaluated and never changes afterwards.
 const declarations = new Map<symbol, ParameterDeclaration>();
 
 /**
- * Declares a value that whoever loads the extension may set: `--set NAME=VALUE`. A module lists it by `parameter(X)`, a class injects it.
+ * Declares a value that the user of an extension may set: `--set NAME=VALUE`. A module lists it with `parameter(X)`, and a class injects it.
  *
  * @param name `extension.name`, both in snake_case.
- * @param initial what it is unless somebody sets it; its type is the parameter's.
+ * @param initial its value unless it is set; its type is the parameter's type.
  * @param meaning one line for messages and help, with the unit.
  */
 export function parameter<T extends ParameterValue>(
@@ -81,7 +81,7 @@ function listOf(declared: readonly ParameterDeclaration[]): string {
  * The records with the values that were set.
  *
  * @param settings text by the parameter's name.
- * @throws ParameterError for a name that no module declares, with the list of those that are, and for a value of another kind.
+ * @throws ParameterError for a name that no module declares, with the list of declared names, and for a value of another type.
  */
 export function withSettings(
   records: readonly BindingRecord[],

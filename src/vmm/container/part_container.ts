@@ -8,8 +8,8 @@ import type { BindingRecord } from './binding_record.js';
 import { nameOf, type PartIdentifier } from './injections.js';
 
 /**
- * One container of parts, made whole at once: after `create` every part of it exists, so that nothing is resolved later from a place where
- * a child's bindings would be seen.
+ * One container of parts. `create` makes every part at once, so that nothing is resolved later from a place where a child's bindings would be
+ * visible.
  */
 export class PartContainer {
   private readonly made: unknown[] = [];
@@ -23,7 +23,7 @@ export class PartContainer {
   /**
    * Binds the records of one scope and makes every part.
    *
-   * @param bindings validated; those of the other scope are left out.
+   * @param bindings validated bindings; those of the other scope are left out.
    * @param parent the VMM's container, for a vCPU's.
    */
   static create(scope: ComponentScope, bindings: EffectiveBindings, parent?: PartContainer): PartContainer {
@@ -47,7 +47,7 @@ export class PartContainer {
     return this.container.get<T>(identifier);
   }
 
-  /** Lets all parts rebuild what follows from their state, those that others need first. */
+  /** Lets all parts rebuild their derived state, in the order of their dependencies. */
   attach(): void {
     for (const part of this.made) if (isAttachable(part)) part.attach();
   }

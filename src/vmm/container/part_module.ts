@@ -47,12 +47,12 @@ export class PartModule {
   }
 }
 
-/** Bindings of what exists once a VMM. */
+/** Bindings of parts that exist once per VMM. */
 export function vmmModule(load: PartModuleFunction): PartModule {
   return new PartModule('vmm', load);
 }
 
-/** Bindings of what each vCPU has of its own. */
+/** Bindings of parts that each vCPU has. */
 export function vcpuModule(load: PartModuleFunction): PartModule {
   return new PartModule('vcpu', load);
 }

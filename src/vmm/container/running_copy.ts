@@ -6,7 +6,7 @@ const global = globalThis as { [key]?: string };
 
 /**
  * Makes the copy of the framework at `url` the one of this process. A second copy would have its own classes and declarations: `instanceof`
- * and symbols would fail in ways that nobody can explain.
+ * and symbols would fail without an explanation.
  *
  * @throws SecondCopyError naming both paths.
  */

@@ -17,7 +17,7 @@ export interface VcpuContainers {
    * @param where names the caller in errors.
    */
   create(bind: (binder: PartBinder) => void, where: string): VcpuParts;
-  /** Binds what the vcpu modules said. */
+  /** Adds the bindings of the vcpu modules. */
   bindModules(binder: PartBinder): void;
 }
 export const VcpuContainers = component<VcpuContainers>('bareflank.VcpuContainers', 'vmm');

@@ -42,7 +42,7 @@ export class VmmContainer implements VcpuContainers {
     return this.parts;
   }
 
-  /** The parts of each vCPU that there is. */
+  /** The parts of each existing vCPU. */
   vcpuParts(): Iterable<PartContainer> {
     return this.children;
   }
@@ -71,7 +71,7 @@ export class VmmContainer implements VcpuContainers {
     (binder as BindingRecorder).replay(this.records.filter((record) => record.scope === 'vcpu'));
   }
 
-  /** Disposes what is left of the vCPUs, then the VMM's parts, last made first. */
+  /** Disposes the remaining vCPUs, then the VMM's parts, last made first. */
   [Symbol.dispose](): void {
     for (const child of this.children) child[Symbol.dispose]();
     this.children.clear();

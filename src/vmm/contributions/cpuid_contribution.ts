@@ -3,13 +3,13 @@ import { contribution } from '../../intrinsics/component.js';
 import type { Contribution } from '../container/contribution.js';
 import type { Exit } from '../exit/exit.js';
 
-/** Changes what the guest's CPUID answers. Asked in order until one returns true, or injects a fault: then CPUID does not complete. */
+/** Changes the answers of the guest's CPUID. Asked in order until one returns true or injects a fault. After a fault, CPUID does not complete. */
 export interface CpuidContribution extends Contribution {
   /** Leaves, as EAX selects them. */
   readonly leaves: readonly number[];
   /**
-   * @param registers EAX, EBX, ECX, EDX as the processor, and those who were asked before, answer: to be changed in place.
-   * @returns true: nobody else is asked.
+   * @param registers EAX, EBX, ECX, EDX as the processor and earlier contributions answer. Change them in place.
+   * @returns true: no other contribution is asked.
    */
   handleCpuid(leaf: number, subleaf: number, registers: Uint32Array, exit: Exit): boolean;
 }

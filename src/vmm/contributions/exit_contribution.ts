@@ -3,11 +3,11 @@ import { contribution } from '../../intrinsics/component.js';
 import type { Contribution } from '../container/contribution.js';
 import type { Exit } from '../exit/exit.js';
 
-/** Handles VM exits of some reasons beside the base. Asked in order until one returns true; the base comes last. */
+/** Handles VM exits of some reasons in addition to the base. Asked in order until one returns true; the base comes last. */
 export interface ExitContribution extends Contribution {
   /** Basic exit reasons, of `ExitReason`. */
   readonly reasons: readonly number[];
-  /** @returns true: handled, nobody else is asked. false: the next one, at last the base, handles it. */
+  /** @returns true: handled, and no other contribution is asked. false: the next contribution, finally the base, handles it. */
   handleExit(exit: Exit): boolean;
 }
 export const ExitContribution = contribution<ExitContribution>(

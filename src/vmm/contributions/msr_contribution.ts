@@ -4,13 +4,13 @@ import type { Contribution } from '../container/contribution.js';
 import type { Exit } from '../exit/exit.js';
 
 /**
- * Emulates MSRs. Asked in order until one answers; the base comes last. `exit.inject(Vector.GeneralProtection, 0)` denies the access: nobody
- * else is asked, no register changes and RIP stays at the instruction.
+ * Emulates MSRs. Asked in order until one answers; the base comes last. `exit.inject(Vector.GeneralProtection, 0)` denies the access: no
+ * other contribution is asked, no register changes, and RIP stays at the instruction.
  */
 export interface MsrContribution extends Contribution {
   /** Addresses, as ECX selects them. */
   readonly msrs: readonly number[];
-  /** RDMSR. @returns the value, or undefined: the next one is asked. */
+  /** RDMSR. @returns the value, or undefined: the next contribution is asked. */
   handleMsrRead?(msr: number, exit: Exit): bigint | undefined;
   /** WRMSR. @returns true: written. */
   handleMsrWrite?(msr: number, value: bigint, exit: Exit): boolean;

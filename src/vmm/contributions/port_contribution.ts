@@ -4,13 +4,13 @@ import type { Contribution } from '../container/contribution.js';
 import type { Exit } from '../exit/exit.js';
 
 /**
- * Emulates I/O ports: their accesses exit, by the owner `IoBitmap`, and those of other ports do so no more than before. Asked in order until
- * one answers; the base comes last. `exit.inject(Vector.GeneralProtection, 0)` denies the access: nobody else is asked, no register changes
- * and RIP stays at the instruction.
+ * Emulates I/O ports. The owner `IoBitmap` makes accesses to these ports exit; other ports are not affected. Asked in order until one answers; the
+ * base comes last. `exit.inject(Vector.GeneralProtection, 0)` denies the access: no other contribution is asked, no register changes, and RIP
+ * stays at the instruction.
  */
 export interface PortContribution extends Contribution {
   readonly ports: readonly number[];
-  /** IN. @param size 1, 2 or 4 bytes. @returns the value, or undefined: the next one is asked. */
+  /** IN. @param size 1, 2 or 4 bytes. @returns the value, or undefined: the next contribution is asked. */
   handlePortRead?(port: number, size: number, exit: Exit): number | undefined;
   /** OUT. @returns true: written. */
   handlePortWrite?(port: number, size: number, value: number, exit: Exit): boolean;

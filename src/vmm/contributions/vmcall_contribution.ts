@@ -9,8 +9,8 @@ export interface VmcallContribution extends Contribution {
   /** Values of R00. */
   readonly opcodes: readonly number[];
   /**
-   * Whether user mode, too, may call this contribution: CPL 1 to 3. By default only CPL 0 may. A VMCALL from user mode that no contribution is for is
-   * #UD, as on a processor without VMX; the base answers none. A contribution that says true is asked by programs that nobody trusts.
+   * Whether CPL 1 to 3 may call this contribution too. By default only CPL 0 may. A VMCALL from user mode that no contribution allows is #UD, as on
+   * a processor without VMX; the base answers none. If this is true, untrusted programs can call the contribution.
    */
   readonly allowsUserMode?: boolean;
   /**
@@ -20,7 +20,7 @@ export interface VmcallContribution extends Contribution {
    * @returns true: handled.
    */
   handleVmcall(registers: VmcallRegisters, exit: Exit): boolean;
-  /** A JSON command (VMCALL data of type 2). @returns the answer; undefined: the next one, at last the base, is asked. */
+  /** A JSON command (VMCALL data of type 2). @returns the answer; undefined: the next contribution, finally the base, is asked. */
   handleVmcallJson?(command: unknown): unknown;
 }
 export const VmcallContribution = contribution<VmcallContribution>(

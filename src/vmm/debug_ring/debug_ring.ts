@@ -9,11 +9,11 @@ export const DebugRingTag = {
 
 /** The last messages of a vCPU, readable after it died. */
 export interface DebugRing {
-  /** Stores a string; the oldest whole strings give way. Empty strings and those of 32768 bytes or more are dropped. */
+  /** Stores a string; the oldest whole strings are dropped. Empty strings and those of 32768 bytes or more are dropped. */
   write(text: string): void;
-  /** All strings that are still there, oldest first, without their NULs. */
+  /** All strings in the ring, oldest first, without their NULs. */
   read(): string;
-  /** The ring as it stands in memory: epos, spos, tag, 32768 bytes, tag. */
+  /** The ring as it is in memory: epos, spos, tag, 32768 bytes, tag. */
   readonly memory: Uint8Array;
 }
 export const DebugRing = component<DebugRing>('bareflank.DebugRing', 'vcpu');

@@ -8,7 +8,7 @@ const endOffset = 0;
 const startOffset = 8;
 const tagOffset = 16;
 
-/** The memory of a ring that holds nothing: positions, tag, `size` bytes, tag. */
+/** The memory of an empty ring: positions, tag, `size` bytes, tag. */
 export function emptyRing(size: number): Uint8Array<ArrayBuffer> {
   const memory = new Uint8Array(headerBytes + size + tagBytes);
   const view = new DataView(memory.buffer);
@@ -57,7 +57,7 @@ export class RingBuffer {
     return Number(this.positions.getBigUint64(offset, true));
   }
 
-  /** Where the ring begins once the oldest strings have given way. */
+  /** Where the ring begins once the oldest strings are dropped. */
   private roomFor(end: number, bytes: number): number {
     const { buffer } = this;
     let start = this.position(startOffset);

@@ -8,7 +8,7 @@ import type { VmcsByEncoding } from '../vmcs_fields/vmcs_by_encoding.js';
 /** What an EPT entry permits, to be ORed. */
 export const EptAccess = { Read: 1, Write: 2, Execute: 4, All: 7 } as const;
 
-/** What `Ept` needs of a vCPU's VMCS, which must be the current one. */
+/** What `Ept` needs from a vCPU's VMCS, which must be the current one. */
 export interface EptVmcs extends Pick<VmcsByEncoding, 'write' | 'enable' | 'disable' | 'isEnabled' | 'asOwner'> {
   /** The id of its vCPU. */
   readonly vcpuid: bigint;
@@ -19,15 +19,16 @@ export interface EptEntry {
   /** Bytes that the entry maps. */
   readonly size: PageSize;
   /**
-   * All 64 bits; 0: nothing is mapped any more. SDM 3C "Format of EPT Paging-Structure Entries". Reading and writing it throws VmcsError when
-   * the page was split, joined or unmapped since; writing throws if the entry would lead to memory that no view may lead to.
+   * All 64 bits; 0: nothing is mapped any more. SDM 3C "Format of EPT Paging-Structure Entries". Reading and writing throws VmcsError if the
+   * page was split, joined or unmapped since. Writing also throws if the entry would lead to memory that no view may lead to.
    */
   value: bigint;
 }
 
 /**
- * A named view of guest-physical memory, derived from the base map: it may take accesses away or redirect pages, never add what the base
- * excludes. A page may also lead to memory of the VMM's that `Ept.share` released. Larger pages are split where a smaller part differs. Changes take effect at once on the processor that makes them.
+ * A named view of guest-physical memory, derived from the base map. It may remove accesses or redirect pages, but never add memory that the base
+ * excludes. A page may also lead to memory of the VMM that `Ept.share` released. Larger pages are split where a smaller part differs. Changes take
+ * effect at once on the processor that makes them.
  */
 export interface EptView {
   /** Unique among the views of the VMM. */
@@ -38,7 +39,7 @@ export interface EptView {
   /**
    * Permits only `access` (of `EptAccess`) to the 4-KiB page of an address.
    *
-   * @throws VmcsError for write without read, for execute alone where the processor lacks that, for a page that the base excludes or the view
+   * @throws VmcsError for write without read, for execute alone if the processor lacks that, for a page that the base excludes or the view
    * does not map, or that leads to memory that no view may lead to.
    */
   restrict(guestPhysical: bigint, access: number): void;
@@ -49,19 +50,19 @@ export interface EptView {
    * disagrees.
    */
   redirect(guestPhysical: bigint, physical: bigint): void;
-  /** Back to what the base has. @throws VmcsError beyond 512 GiB. */
+  /** Restores the base map's entry. @throws VmcsError beyond 512 GiB. */
   restore(guestPhysical: bigint): void;
   /**
-   * Maps one page; pages that were there before, larger or smaller, give way as far as they overlap.
+   * Maps one page. It replaces the overlapping parts of earlier pages, larger or smaller.
    *
    * @param access of `EptAccess`; 0 makes each access exit.
-   * @param memoryType of `MemoryType`; the base's if it is left out.
+   * @param memoryType of `MemoryType`. The default is the base's.
    * @throws VmcsError for addresses that are not aligned to `size`, and as `restrict` and `redirect` do.
    */
   map(guestPhysical: bigint, physical: bigint, size: PageSize, access: number, memoryType?: number): void;
-  /** Forgets the page that maps an address, whatever its size; nothing if none does. */
+  /** Unmaps the page that maps an address, whatever its size. Does nothing if none does. */
   unmap(guestPhysical: bigint): void;
-  /** Forgets all from `start` up to, not including, `end`; both aligned to 4 KiB. */
+  /** Unmaps all from `start` up to, not including, `end`; both aligned to 4 KiB. */
   unmapRange(start: bigint, end: bigint): void;
   /** @throws VmcsError if nothing maps the address. */
   entry(guestPhysical: bigint): EptEntry;
@@ -70,27 +71,27 @@ export interface EptView {
 }
 
 /**
- * Guest-physical memory. SDM 3C "The Extended Page Table Mechanism (EPT)". The base map: every address is itself, but where the VMM's own memory is,
- * the guest finds `VmmMemory.unbacked`. A vCPU that entered several views sees what all of them permit.
+ * Guest-physical memory. SDM 3C "The Extended Page Table Mechanism (EPT)". The base map is the identity, except
+ * at the VMM's own memory: there the guest sees `VmmMemory.unbacked`. A vCPU that entered several views sees what all of them permit.
  */
 export interface Ept {
   /** Whether the processor can walk the tables that this component builds. */
   isSupported(): boolean;
-  /** The EPT pointer of the base map, which is built when it is first asked for. */
+  /** The EPT pointer of the base map, which is built at the first call. */
   pointer(): bigint;
   /** Whether any of these bytes is the VMM's own memory, to which the base map does not lead, or lies above 512 GiB. */
   excludes(physical: bigint, bytes: bigint): boolean;
   /**
-   * Releases an allocation to guests: until the request is disposed, views may lead pages of theirs to it. Afterwards the pages that still lead
-   * there are as the base has them, or, in a view that began with nothing, mapped no more. While it is shared it cannot be freed.
+   * Releases an allocation to guests: until the request is disposed, views may lead their pages to it. Afterwards the pages that still lead there get
+   * the base map's entry, or, in a view that began with nothing, are unmapped. A shared allocation cannot be freed.
    *
    * @param page VMM-virtual address that `MemoryManager.alloc` gave for one or more whole pages.
-   * @throws MemoryManagerError for what is no such allocation or was freed, and for a structure that the processor or the VMM relies on (page
+   * @throws MemoryManagerError for an address that is not such an allocation or was freed, and for a structure that the processor or the VMM relies on (page
    * tables, VMCSs, bitmaps …).
    */
   share(by: Requester, page: bigint): Request;
   /**
-   * The view of a name, made when it is first asked for. Name it after its extension: who asks for the same name gets the same view.
+   * The view of a name, made at the first call. Name it after its extension: the same name gives the same view.
    *
    * @param begin what it maps at first: the base map, or nothing. @throws VmcsError if the view of that name began otherwise.
    */
@@ -105,13 +106,13 @@ export interface Ept {
    * @throws VmcsError, naming both, if two views lead one page to different places.
    */
   enter(by: Requester, vmcs: EptVmcs, view: EptView): Request;
-  /** The launch of a vCPU ends: what it has entered holds for its next one, and until then changes of views are nothing to its processor. */
+  /** The launch of a vCPU ends. The views that it entered hold for its next launch. Until then, changes of views do not affect its processor. */
   stop(vmcs: EptVmcs): void;
   /** For the vCPU: this is its VMCS. */
   attachVcpu(vmcs: EptVmcs): void;
-  /** For the vCPU, at its end: forgets what it has entered. */
+  /** For the vCPU, at its end: drops the views that it has entered. */
   forgetVcpu(vmcs: EptVmcs): void;
-  /** Turns EPT off for a vCPU. @throws VmcsError while unrestricted guest, which takes EPT, is on, or while views are entered, naming them. */
+  /** Turns EPT off for a vCPU. @throws VmcsError while unrestricted guest, which needs EPT, is on, or while views are entered, naming them. */
   disable(vmcs: EptVmcs): void;
 }
 export const Ept = component<Ept>('bareflank.Ept', 'vmm');

@@ -13,7 +13,7 @@ const memoryType = (entry: bigint): bigint => (entry >> 3n) & 7n;
 
 /** The map of a vCPU that entered several views: each page has the accesses that all of them permit. */
 export class EptCombination {
-  /** @param tables empty ones; they are the combination's. */
+  /** @param tables empty tables, which the combination then owns. */
   constructor(
     readonly views: readonly EptViewIntelX64[],
     readonly tables: PageTables,
@@ -24,7 +24,7 @@ export class EptCombination {
     for (let at = 0n; at < mappedBytes; at += page1g) this.update(at, page1g);
   }
 
-  /** Combines a page of some size anew, after a view changed it. */
+  /** Combines a page of some size again, after a view changed it. */
   update(start: bigint, bytes: bigint): void {
     const leaves = this.views.map((view) => view.leaf(start));
     if (bytes > page1g || leaves.some((leaf) => leaf.bytes < bytes)) {
@@ -59,7 +59,7 @@ export class EptCombination {
       throw redirectionConflict(one.name, this.views[conflict]!.name, redirected!);
     }
     const types = leaves.map(({ entry }) => memoryType(entry));
-    // Uncacheable, 0, is right for every use of memory that views do not agree about.
+    // Uncacheable, 0, is right for every use of memory on whose type views do not agree.
     const type = types.every((each) => each === types[0]) ? types[0]! : 0n;
     const pat = leaves.reduce((all, { entry }) => all | (entry & ignorePat), 0n);
     const physical = start + (redirected === undefined ? 0n : redirectionOf(redirected));

@@ -33,7 +33,7 @@ import { EptViewIntelX64, type EptViewOwner } from './ept_view_intel_x64.js';
 const addressBits = ~0xfffn;
 const page4k = 0x1000n;
 
-/** A view as data: it has tables of its own. */
+/** A view as data. It has its own tables. */
 interface ViewRecord {
   /** Its place among the views. */
   readonly id: number;
@@ -69,7 +69,7 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
   @state() private combinationRecords: CombinationRecord[] = [];
   /** Ids of the vCPUs that are launched with EPT. */
   @state() private readonly running = new Set<bigint>();
-  // Before a pointer was ever used no processor can hold translations of it.
+  // Until a pointer is first used, no processor can hold translations of it.
   @state() private readonly used = new Set<bigint>();
   /** By id. */
   @derived() private views: EptViewIntelX64[] = [];
@@ -144,7 +144,7 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
 
   stop({ vcpuid }: EptVmcs): void {
     if (!this.running.delete(vcpuid)) return;
-    // INVEPT is undefined outside VMX operation, and what is cached over its end is dropped at the next use.
+    // INVEPT is not defined outside VMX operation. Translations that survive the end of VMX operation are dropped at the next use.
     if (this.running.size === 0) this.used.clear();
   }
 
@@ -220,7 +220,7 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
     return new EptViewIntelX64(id, name, eptAt(this.manager, this.memory, root), this.ownerOfViews());
   }
 
-  /** The combination of more than one view, made when it is first asked for. */
+  /** The combination of more than one view, made at the first use. */
   private combined(views: readonly number[]): EptCombination {
     return this.combinations.get(keyOf(views)) ?? this.combine(views);
   }
@@ -253,7 +253,7 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
   }
 
   private free(tables: PageTables): void {
-    // Whoever gets this pointer next must not see what is cached of it.
+    // The next user of this pointer must not see its cached translations.
     this.used.delete(eptPointer(this.manager, tables));
     for (const { virtual } of tables.pages()) this.manager.free(virtual);
   }
@@ -281,7 +281,7 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
     };
   }
 
-  /** A combination that nobody uses gives way. */
+  /** Frees a combination that nobody uses. */
   private checkRedirection(view: EptViewIntelX64, leaf: EptLeaf): void {
     for (const [key, combination] of this.combinations) {
       const conflict = combination.views.includes(view) ? combination.redirectionConflict(view, leaf) : undefined;
@@ -329,7 +329,7 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
   }
 }
 
-/** What combinations are known by. */
+/** The key of a combination. */
 function keyOf(views: readonly number[]): string {
   return views.join(' ');
 }

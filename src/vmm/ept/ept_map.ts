@@ -16,7 +16,7 @@ const page1g = 0x40000000n;
 /** As much as one page-directory-pointer table holds: the root has one entry. */
 export const mappedBytes = 512n * page1g;
 
-/** What maps an address, or the size of the hole that it lies in. */
+/** The page that maps an address, or the hole that the address lies in. */
 export interface EptLeaf {
   /** 0: nothing. */
   readonly entry: bigint;
@@ -30,7 +30,7 @@ export function isOwnMemory(manager: MemoryManager, start: bigint, bytes: bigint
   return manager.ownMemory().some((own) => start < own.physical + BigInt(own.bytes) && own.physical < start + bytes);
 }
 
-/** An entry without access is in use as well: it says where its page leads when access is given back. */
+/** An entry without access is in use too: it says where its page leads once access is given back. */
 const eptFormat = { table: access, present: anyBit, large: largeBit };
 
 /** Tables that map nothing. */
@@ -38,12 +38,12 @@ export function emptyEpt(manager: MemoryManager, memory: VmmMemory): PageTables 
   return PageTables.make(memory, manager, eptFormat);
 }
 
-/** Tables that are there already. @param root VMM-virtual address of the root table. */
+/** Existing tables. @param root VMM-virtual address of the root table. */
 export function eptAt(manager: MemoryManager, memory: VmmMemory, root: bigint): PageTables {
   return new PageTables(memory, manager, eptFormat, root);
 }
 
-/** What the base map is made from. */
+/** The inputs of the base map. */
 export interface EptBase {
   readonly manager: MemoryManager;
   readonly memory: VmmMemory;
@@ -65,8 +65,8 @@ export function baseEntry(base: EptBase, page: bigint, bytes: bigint): bigint | 
 }
 
 /**
- * Builds the base map of 512 GiB in the largest pages that fit. Every address leads to itself, but the VMM's own memory to `VmmMemory.unbacked`: there
- * the guest finds what it finds wherever there is no memory, and its accesses cause no VM exit.
+ * Builds the base map of 512 GiB in the largest pages that fit. Every address leads to itself, except that the VMM's own memory leads to
+ * `VmmMemory.unbacked`. There the guest sees the same as at any address without memory, and its accesses cause no VM exit.
  */
 export function buildBaseEpt(base: EptBase): PageTables {
   const tables = emptyEpt(base.manager, base.memory);
@@ -89,7 +89,7 @@ export function pointerTo(manager: MemoryManager, root: bigint): bigint {
   return manager.virtualToPhysical(root) | BigInt(MemoryType.WriteBack) | (3n << 3n);
 }
 
-/** What maps an address in tables. */
+/** The page or hole of an address in tables. */
 export function leafAt(tables: PageTables, address: bigint): EptLeaf {
   const { entry, place } = tables.lookup(address);
   const bytes = 1n << levelShifts[place.level]!;
@@ -109,7 +109,7 @@ export function redirectionOf(leaf: EptLeaf): bigint {
   return (leaf.entry & pageAddressMask & ~(leaf.bytes - 1n)) - leaf.start;
 }
 
-/** The size of a page as the interfaces have it. */
+/** The size of a page in the interfaces' type. */
 export function pageSizeOf(leaf: EptLeaf): PageSize {
   return Number(leaf.bytes) as PageSize;
 }

@@ -13,7 +13,7 @@ const pageMask = 0xfffn;
 const accessBits = BigInt(EptAccess.All);
 const pageBytes = 4096n;
 
-/** What a view needs of `Ept`. */
+/** What a view needs from `Ept`. */
 export interface EptViewOwner {
   readonly manager: MemoryManager;
   /** The base's memory type of a page. */
@@ -21,7 +21,7 @@ export interface EptViewOwner {
   /** Whether a page may permit execution and no reads. */
   isExecuteOnlySupported(): boolean;
   excludes(physical: bigint, bytes: bigint): boolean;
-  /** Whether a page of a view may lead there: the base has it, or it was shared. */
+  /** Whether a page of a view may lead there: the base includes it, or it was shared. */
   mayLeadTo(physical: bigint, bytes: bigint): boolean;
   /** The entry that the base map would have for a page of 4 KiB, 0 beyond its end. */
   baseEntry(page: bigint): bigint;
@@ -31,9 +31,9 @@ export interface EptViewOwner {
   changed(view: EptViewIntelX64, start: bigint, bytes: bigint): void;
 }
 
-/** Tables of its own; a page that differs from the base is split out of its larger one. */
+/** A view with its own tables. A page that differs from the base is split out of its larger page. */
 export class EptViewIntelX64 implements EptView {
-  /** @param tables what the view begins with; they are the view's. */
+  /** @param tables the initial tables, which the view then owns. */
   constructor(
     readonly id: number,
     readonly name: string,
@@ -51,7 +51,7 @@ export class EptViewIntelX64 implements EptView {
     if (leafAt(this.tables, guestPhysical).entry === 0n) throw this.nothingAt(guestPhysical);
     this.tables.split(guestPhysical);
     const leaf = leafAt(this.tables, guestPhysical);
-    // An entry without access may hold any address: it must not come to life.
+    // An entry without access may hold any address, so it must not be enabled.
     if (access !== 0) this.checkTarget(targetOf(leaf), pageBytes);
     this.put(leaf, (entry) => (entry & ~accessBits) | BigInt(access));
   }
@@ -188,7 +188,7 @@ export class EptViewIntelX64 implements EptView {
     );
   }
 
-  /** An entry without access may say anything; one with access must be a page that the base includes. */
+  /** An entry without access may hold any address. An entry with access must lead to a page that the base includes. */
   private checkEntry(leaf: EptLeaf, value: bigint): void {
     if (value === 0n) return;
     if (leaf.bytes > pageBytes && (value & largeBit) === 0n) {

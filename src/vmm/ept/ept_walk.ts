@@ -18,7 +18,7 @@ export interface EptRules {
   readonly hasExecuteOnly: boolean;
 }
 
-/** An entry that the walk met. */
+/** An entry on the walk. */
 export interface EptWalkStep {
   /** 0: PML4E … 3: PTE. */
   readonly level: number;
@@ -68,7 +68,7 @@ function accessText(value: bigint): string {
   return ['r', 'w', 'x'].map((letter, bit) => ((value >> BigInt(bit)) & 1n ? letter : '-')).join('');
 }
 
-/** An entry as a person reads it: `PDE (level 2) = 0x…: rwx, 2-MiB page, WriteBack`. */
+/** An entry as text for people: `PDE (level 2) = 0x…: rwx, 2-MiB page, WriteBack`. */
 function entryText(step: EptWalkStep): string {
   const head = `${levelNames[step.level]!} (level ${4 - step.level}) = ${hex(step.value)}: ${accessText(step.value)}`;
   if ((step.value & accessBits) === 0n) return `${head}, not present`;

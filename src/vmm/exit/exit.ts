@@ -24,15 +24,15 @@ export interface Exit {
   /** The guest's general-purpose registers, RSP excepted: change them to change the guest. */
   readonly registers: GeneralRegisters;
   readonly vmcs: Vmcs;
-  /** Reads what every exit needs. Called once an exit, by the dispatcher. */
+  /** Reads what every exit needs. The dispatcher calls it once per exit. */
   capture(): void;
   /** Steps over the instruction: RIP moves on, blocking by STI and MOV SS ends, a trap flag traps. */
   advance(): void;
   /** Whether `advance` was called during this exit. */
   readonly hasAdvanced: boolean;
   /**
-   * Injects an exception at the next entry. RIP stays at the instruction, and the base does not complete it: that is how a contribution
-   * denies an MSR access, a port access, a CPUID leaf or a VMCALL.
+   * Injects an exception at the next entry. RIP stays at the instruction, and the base does not complete it. A contribution denies an
+   * MSR access, a port access, a CPUID leaf or a VMCALL in this way.
    *
    * @param errorCode for the vectors that have one.
    */
@@ -40,7 +40,7 @@ export interface Exit {
   /**
    * Injects an event of any kind. SDM 3C "VM-Entry Controls for Event Injection".
    *
-   * @param information as the VM-entry interruption-information field has it.
+   * @param information in the format of the VM-entry interruption-information field.
    * @param instructionLength of the instruction that causes a software interrupt or exception.
    */
   injectEvent(information: number, errorCode: number, instructionLength: number): void;

@@ -2,9 +2,9 @@
 import { component } from '../../intrinsics/component.js';
 import type { Exit } from './exit.js';
 
-/** Says what a VM exit means that nobody handled: for reports, never on the exit path. */
+/** Explains a VM exit that nobody handled: for reports, never on the exit path. */
 export interface ExitExplainer {
-  /** Lines that decode the exit's information and what it refers to: EPT entries, an entry of an MSR area. Empty if there is nothing to add. */
+  /** Lines that decode the exit's information, and the entries to which it refers: EPT entries, an entry of an MSR area. Empty if there is nothing to add. */
   explain(exit: Exit): string[];
 }
 export const ExitExplainer = component<ExitExplainer>('bareflank.ExitExplainer', 'vcpu');

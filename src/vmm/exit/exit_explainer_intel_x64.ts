@@ -18,7 +18,7 @@ import type { ExitExplainer } from './exit_explainer.js';
 
 const msrEntryBytes = 16n;
 
-/** Decodes with what VMREAD, RDMSR, CPUID and the VMM's own memory say. */
+/** Decodes exits from VMREAD, RDMSR, CPUID and the VMM's own memory. */
 @injectable()
 export class ExitExplainerIntelX64 implements ExitExplainer {
   @inject(Cpuid) protected readonly cpuid!: Cpuid;

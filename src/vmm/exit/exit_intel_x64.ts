@@ -26,7 +26,7 @@ export class ExitIntelX64 implements Exit {
   @inject(Vmcs) readonly vmcs!: Vmcs;
   @inject(StateSave) protected readonly stateSave!: StateSave;
   @inject(VcpuIdentity) readonly vcpuid!: bigint;
-  // Of one exit: `capture` sets them.
+  // State of one exit: `capture` sets it.
   @derived() wholeReason = 0;
   @derived() reason: ExitReason = 0;
   @derived() hasInjected = false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Accesses to control registers that exit. By default only those that change a bit which VMX operation fixes (CR0.NE, CR4.VMXE) do; an
-// extension may trap more. SDM 3C "Exit Qualification for Control-Register Accesses". A value that the processor would refuse is the guest's #GP(0),
-// and then nothing has changed.
+// extension may trap more. SDM 3C "Exit Qualification for Control-Register Accesses". A value that the processor would refuse raises #GP(0) in
+// the guest, and changes nothing.
 import {
   CR0_BITS,
   isCr0,
@@ -30,7 +30,7 @@ import type { Vmcs } from '../vmcs/vmcs.js';
 import type { Exit } from '../exit/exit.js';
 import { executeForGuest } from './processor_fault.js';
 
-/** What these emulations need beside the exit. */
+/** What these emulations need besides the exit. */
 export interface ControlRegisterContext {
   readonly exit: Exit;
   readonly controlRegisters: ControlRegisters;
@@ -39,7 +39,7 @@ export interface ControlRegisterContext {
   /** Bits 31:0 that the guest's CR4 may have. */
   readonly cr4Bits: number;
   readonly masks: Pick<GuestHostMasks, 'hidden' | 'view'>;
-  /** Reads 64 bits of physical memory as the guest finds them: the PDPTEs. */
+  /** Reads 64 bits of physical memory as the guest sees them: the PDPTEs. */
   readAsGuest64(address: bigint): bigint;
   /** Drops the guest's translations, if entries keep them. */
   invalidateTranslations(): void;
@@ -112,13 +112,13 @@ function writeEfer(vmcs: Vmcs, efer: number): void {
   else vmcs.disable('entry', EntryControl.Ia32eModeGuest);
 }
 
-/** VM entry and VM exit leave CD and NW as they are: the guest's are the processor's. SDM 3C "Loading Guest Control Registers, Debug Registers, and MSRs". */
+/** VM entry and VM exit do not change CD and NW: the processor's bits are the guest's. SDM 3C "Loading Guest Control Registers, Debug Registers, and MSRs". */
 function writeCaching(controlRegisters: ControlRegisters, cr0: number): void {
   const others = controlRegisters.readCr0() & ~BigInt(caching);
   controlRegisters.writeCr0(others | BigInt(cr0 & caching));
 }
 
-/** Without "unrestricted guest" VM entry wants PE and PG to be 1. @throws UnimplementedExitError */
+/** Without "unrestricted guest", VM entry needs PE = 1 and PG = 1. @throws UnimplementedExitError */
 function checkUnrestricted(vmcs: Vmcs, cr0: number): void {
   if ((cr0 & pagingAndProtection) === pagingAndProtection) return;
   if (vmcs.isEnabled('secondary', SecondaryControl.UnrestrictedGuest)) return;
@@ -174,7 +174,7 @@ function writeCr3(context: ControlRegisterContext, value: bigint): void {
   if ((efer & Efer.Lma) !== 0) {
     if (!isCr3High(high, cr4, context.facts.physicalAddressWidth)) throw fault('MOV to CR3');
   } else if (usesPdptes(vmcs.readLow(VmcsField.GuestCr0), cr4, efer)) storePdptes(vmcs, readPdptes(context, low));
-  // Bit 63 only asks that translations be kept.
+  // Bit 63 only asks the processor to keep translations.
   vmcs.writeHalves(VmcsField.GuestCr3, low >>> 0, high & 0x7fffffff);
 }
 

@@ -19,7 +19,7 @@ const typeOf = (information: number): number => (information & InterruptionBit.T
 const isHardwareException = (information: number): boolean =>
   (information & InterruptionBit.Valid) !== 0 && typeOf(information) === InterruptionType.HardwareException;
 
-/** What an exception becomes that was raised while the processor delivered an event: itself, #DF or a triple fault. */
+/** What becomes of an exception during the delivery of an event: itself, #DF or a triple fault. */
 function combination(delivered: number, raised: number): 'itself' | 'double fault' | 'triple fault' {
   if (!isHardwareException(delivered) || !isHardwareException(raised)) return 'itself';
   const first = delivered & InterruptionBit.Vector;
@@ -29,12 +29,12 @@ function combination(delivered: number, raised: number): 'itself' | 'double faul
   return isSerious && (first === Vector.PageFault || contributory.includes(first)) ? 'double fault' : 'itself';
 }
 
-/** B0–B3: each debug exception writes them all, and none of the others of DR6. */
+/** B0–B3: each debug exception writes all of them, and no other bit of DR6. */
 const metBreakpoints = Dr6.B0 | Dr6.B1 | Dr6.B2 | Dr6.B3;
 
 /**
- * What a debug exception does beside its delivery, which neither its VM exit nor its injection does: DR6 says why it came, general detection
- * ends, and so do last-branch records and single-stepping on branches. SDM 3C "Basic VM-Exit Information", SDM 3B "Debug Exceptions".
+ * The effects of a debug exception besides its delivery. Neither its VM exit nor its injection has them: DR6 gets the cause, and general detection,
+ * last-branch records and single-stepping on branches end. SDM 3C "Basic VM-Exit Information", SDM 3B "Debug Exceptions".
  */
 function recordDebug(exit: Exit, controlRegisters: ControlRegisters): void {
   const { vmcs } = exit;
@@ -57,7 +57,7 @@ export function reflectException(exit: Exit, controlRegisters: ControlRegisters)
   const { vmcs } = exit;
   const information = exit.interruptionInformation;
   const vector = information & InterruptionBit.Vector;
-  // CR2 is not part of the VMCS: a page fault that exits leaves it alone.
+  // CR2 is not part of the VMCS: a page fault that exits does not change it.
   if (vector === Vector.PageFault && isHardwareException(information)) controlRegisters.writeCr2(exit.qualification);
   switch (combination(vmcs.readLow(VmcsField.IdtVectoringInformation), information)) {
     case 'triple fault':

@@ -23,7 +23,7 @@ import { exitReport, registerReport } from '../exit/exit_report.js';
 import { HandlerTrace, traceNumber } from './handler_trace.js';
 import { UnfinishedExits } from './unfinished_exits.js';
 
-/** A contribution with what the hot path needs of it. */
+/** A contribution with what the hot path needs from it. */
 interface TracedContribution {
   readonly contribution: ExitContribution;
   readonly number: number;
@@ -35,8 +35,8 @@ function titleOf(error: unknown): string {
 }
 
 /**
- * Calls the handlers of an exit: contributions by reason, then the base's own. The path from the exit entry to VMRESUME looks nothing up in
- * a container and allocates nothing.
+ * Calls the handlers of an exit: contributions by reason, then the base's own. The path from the exit entry to VMRESUME does
+ * no container look-up and allocates nothing.
  */
 @injectable()
 export abstract class ExitDispatcherIntelX64 implements Attachable {
@@ -51,13 +51,13 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
   /** By basic reason. */
   @derived() private handlers: (() => unknown)[] = [];
   @derived() private contributed: (readonly TracedContribution[] | undefined)[] = [];
-  /** Of exits in a row: a vCPU that goes on elsewhere counts from the beginning. */
+  /** State across exits. A vCPU that goes on elsewhere starts a new count. */
   @derived() private unfinished = new UnfinishedExits();
   @derived() private ownNumber = 0;
-  /** Of one exit: the processor is no longer the VMM's to resume, it was promoted or stopped. */
+  /** Of one exit: the VMM must not resume the processor, because it was promoted or stopped. */
   @derived() private left = false;
 
-  /** The base's handlers: what `on` is called with is called at each exit of that reason. */
+  /** The base's handlers: `on` registers the handler that is called at each exit of a reason. */
   protected abstract bindHandlers(on: (reason: ExitReason, handler: () => void) => void): void;
 
   attach(): void {
@@ -105,13 +105,13 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
 
   halt(reason: string): void {
     this.left = true;
-    // What cannot be printed must not keep the processor from being stopped.
+    // A report that cannot be printed must not keep the processor from being stopped.
     ignoreExceptions(() => bferror`${registerReport(this.exit, this.stateSave)}`);
     bffatal`CPU Halted\nvcpuid: ${hex(this.exit.vcpuid)}`;
     this.processor.stop(reason);
   }
 
-  /** An exit that the base has no way to go on from. */
+  /** An exit after which the base cannot go on. */
   protected handleUnimplemented(): void {
     const { reason } = this.exit;
     throw new UnimplementedExitError(
@@ -156,7 +156,7 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
     return false;
   }
 
-  /** What the explainer adds to a report; a report that it cannot add to is still one. */
+  /** The explainer's part of a report. If it fails, the report goes out without it. */
   private explanation(): string[] {
     try {
       return this.exitExplainer.explain(this.exit);

@@ -8,7 +8,7 @@ export interface ExitHandler {
   dispatch(): void;
   /** Handles one exit by its basic reason; does not enter the guest. */
   handleExit(reason: ExitReason): void;
-  /** Prints the guest's registers and stops this processor. @param reason what the report of its end says. */
+  /** Prints the guest's registers and stops this processor. @param reason for the report. */
   halt(reason: string): void;
 }
 export const ExitHandler = component<ExitHandler>('bareflank.ExitHandler', 'vcpu');

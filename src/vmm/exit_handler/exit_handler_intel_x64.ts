@@ -44,7 +44,7 @@ const vmxInstructions = [
   ExitReason.Invvpid,
 ] as const;
 
-/** The base's handler of each exit. Every one may be overridden; what it does is in the file named after it. */
+/** The base's handler of each exit. Each may be overridden. Its work is in the file named after it. */
 @extension()
 export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements ExitHandler {
   @inject(Cpuid) protected readonly cpuid!: Cpuid;
@@ -120,19 +120,19 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
     });
   }
 
-  /** What the guest's CR4 may have: all that the processor has, but VMXE. VMX is hidden from the guest, since the base does not nest it. */
+  /** The bits that the guest's CR4 may have: all of the processor's, except VMXE. VMX is hidden from the guest, because the base does not nest it. */
   protected guestCr4Bits(): number {
     return this.facts.cr4Bits & ~Cr4.VmxEnableBit;
   }
 
-  /** XCR0 is not switched by VM entry and exit: the guest's is the processor's. */
+  /** VM entry and exit do not switch XCR0: the processor's XCR0 is the guest's. */
   protected handleXsetbv(): void {
     const { halves } = this.exit.registers;
     const value = (BigInt(halves[4]!) << 32n) | BigInt(halves[0]!);
     executeForGuest(this.exit, () => this.controlRegisters.xsetbv(halves[2]!, value));
   }
 
-  /** INVD would lose what the VMM wrote. */
+  /** INVD would lose writes of the VMM. */
   protected handleInvd(): void {
     this.handleWbinvd();
   }
@@ -142,7 +142,7 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
     this.exit.advance();
   }
 
-  /** The driver ends the VMM's hold on the processor. For everybody else there is no VMX. */
+  /** The driver's VMXOFF takes the processor from the VMM. For all other software VMX does not exist. */
   protected handleVmxoff(): void {
     if (!this.processor.isDriverContext()) {
       this.handleVmxInstruction();
@@ -162,7 +162,7 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
     this.exit.inject(Vector.InvalidOpcode);
   }
 
-  /** An exception that an extension traps and does not handle is the guest's. */
+  /** An exception that an extension traps and does not handle goes to the guest. */
   protected handleExceptionOrNmi(): void {
     if (!reflectException(this.exit, this.controlRegisters)) this.handleTripleFault();
   }
@@ -220,12 +220,12 @@ export class ExitHandlerIntelX64 extends VmcallDispatcherIntelX64 implements Exi
     this.exit.advance();
   }
 
-  /** The base does not carry task switches out: it says what the guest did and stops. */
+  /** The base does not emulate task switches: it reports what the guest did, and stops. */
   protected handleTaskSwitch(): void {
     refuseTaskSwitch(this.exit);
   }
 
-  /** Whoever asked `MonitorTrap` for this step is called. */
+  /** Calls the contribution that asked `MonitorTrap` for this step. */
   protected handleMonitorTrapFlag(): void {
     this.monitorTrap.handleExit();
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../../intrinsics/component.js';
 
-/** Which handler runs: a watcher outside the VMM's thread reads it to say who did not return. */
+/** The handler that runs now. A watchdog outside the VMM's thread reads it to name a handler that does not return. */
 export interface HandlerTrace {
   /** Word 0: 1 + the place in `names` of the handler that runs, 0 between exits. May be shared memory. */
   readonly words: Int32Array;

@@ -51,7 +51,7 @@ function output(
   write(portIo, port, size, value);
 }
 
-/** AL, AX or EAX gets an IN's value; EAX alone clears the upper half of RAX. */
+/** Writes an IN's value to AL, AX or EAX. Only a write of EAX clears the upper half of RAX. */
 function storeResult(halves: Uint32Array, size: number, value: number): void {
   const mask = size === 4 ? 0xffffffff : (1 << (size * 8)) - 1;
   halves[0] = ((halves[0]! & ~mask) | (value & mask)) >>> 0;

@@ -33,7 +33,7 @@ const hiddenMsrs: ReadonlySet<number> = new Set(vmxMsrs);
 const generalProtection = (msr: number): ProcessorFault =>
   new ProcessorFault(Vector.GeneralProtection, 0, `WRMSR of ${msrName(msr)} with a value that it cannot have`);
 
-/** The base does not nest VMX: its guest has a processor without it, unless a contribution answers first. */
+/** The base does not nest VMX: its guest sees a processor without VMX, unless a contribution answers first. */
 function refuseVmxMsr(msr: number): void {
   if (hiddenMsrs.has(msr)) throw new ProcessorFault(Vector.GeneralProtection, 0, `${msrName(msr)}: VMX is hidden`);
 }
@@ -79,7 +79,7 @@ function guestEfer(exit: Exit, low: number): number {
   return (low & ~Efer.Lma) | (old & Efer.Lma);
 }
 
-/** An MSR that VM entry loads from a field. A value that VM entry refuses, or WRMSR would, must be the guest's #GP and not the VMM's end. */
+/** An MSR that VM entry loads from a field. A value that VM entry or WRMSR would refuse must raise #GP in the guest, and not end the VMM. */
 function writeField(exit: Exit, facts: RegisterFacts, field: number, msr: number): void {
   const { halves } = exit.registers;
   const [low, high] = [halves[rax]!, halves[rdx]!];

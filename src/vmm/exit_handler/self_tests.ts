@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Tests that run inside the VMM, by `vmcall unittest`: does the language's runtime work where the VMM runs? Ids are Bareflank's; each tests
-// what stands for the C++ container of that id here.
+// Tests that run inside the VMM, by `vmcall unittest`: whether the language's runtime works where the VMM runs. Ids are Bareflank's. Each tests the
+// TypeScript counterpart of the C++ container with that id.
 import { VmcallError } from '../errors.js';
 import { bfinfo } from '../output/output.js';
 

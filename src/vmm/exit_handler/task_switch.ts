@@ -8,7 +8,7 @@ import type { Exit } from '../exit/exit.js';
 const sources = ['CALL', 'IRET', 'JMP', 'a task gate in the IDT'];
 
 /**
- * A task switch exits unconditionally in VMX non-root operation, and nobody but the VMM can carry it out. The base does not, as Bareflank 1.1's
+ * A task switch exits unconditionally in VMX non-root operation, and only the VMM can emulate it. Like Bareflank 1.1, the base
  * does not: no 64-bit system switches tasks by hardware. SDM 3C "Exit Qualification for Task Switches".
  *
  * @throws UnimplementedExitError always.

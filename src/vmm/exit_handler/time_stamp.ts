@@ -4,7 +4,7 @@ import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { Exit } from '../exit/exit.js';
 
 /**
- * What the guest's time stamp is ahead of the processor's. The field counts only while its control is 1. SDM 3C "Changes to Instruction
+ * How far the guest's time stamp is ahead of the processor's. The field is in effect only while its control is 1. SDM 3C "Changes to Instruction
  * Behavior in VMX Non-Root Operation".
  */
 function offsetOf(exit: Exit): bigint {
@@ -21,7 +21,7 @@ export function guestDeadline(exit: Exit, deadline: bigint): bigint {
   return deadline === 0n ? 0n : BigInt.asUintN(64, deadline + offsetOf(exit)) || 1n;
 }
 
-/** The opposite of `guestDeadline`. The processor knows nothing of offsets here: without this the guest's timer would be early or late. */
+/** The opposite of `guestDeadline`. The processor does not apply the offset here. Without this the guest's timer would be early or late. */
 export function processorDeadline(exit: Exit, deadline: bigint): bigint {
   return deadline === 0n ? 0n : BigInt.asUintN(64, deadline - offsetOf(exit)) || 1n;
 }

@@ -6,14 +6,14 @@ import { UnfinishedExitError } from '../errors.js';
 import { hex } from '../support/text.js';
 import type { Exit } from '../exit/exit.js';
 
-/** How often the guest may execute an instruction in a row that nobody completes. */
+/** How often in a row the guest may execute an instruction that nobody completes. */
 export const mostRepetitions = 1_000_000;
 
 /** Low halves of RCX, RSI and RDI: an emulation of a repeated instruction counts on in them while RIP stays. */
 const [rcx, rsi, rdi] = [2, 12, 14];
 
 /**
- * Finds the commonest mistake of a handler: it says that it handled an instruction and leaves RIP where it was, so that the guest executes the
+ * Finds the most common mistake of a handler: it says that it handled an instruction but does not advance RIP, so that the guest executes the
  * instruction for ever. An exit that ends in `exit.advance()` costs two comparisons.
  */
 export class UnfinishedExits {
@@ -25,13 +25,13 @@ export class UnfinishedExits {
   private rsi = 0;
   private rdi = 0;
 
-  /** Before the handlers of an exit. */
+  /** Call before the handlers of an exit. */
   begin(exit: Exit): void {
     if (this.count !== 0) this.ripBefore = exit.vmcs.readLow(VmcsField.GuestRip);
   }
 
   /**
-   * After them.
+   * Call after the handlers of an exit.
    *
    * @throws UnfinishedExitError if the guest executed the same instruction too often.
    */

@@ -145,7 +145,7 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
     }
     const cr3 = vmcs.read(VmcsField.GuestCr3);
     const pat = vmcs.read(VmcsField.GuestIa32Pat);
-    // The VMM must not do for user mode what its page table keeps it from.
+    // The VMM must not do for user mode what user mode's page table forbids.
     const access = (what: 'read' | 'write'): GuestAccess | undefined =>
       this.isUserMode() ? `user ${what}` : undefined;
     const input = this.guestMemory.mapVirtual(registers.r05, cr3, Number(registers.r06), pat, access('read'));
@@ -195,7 +195,7 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
     return this.vmcallContributions.filter(({ allowsUserMode }) => allowsUserMode === true);
   }
 
-  /** VMCALLs start and stop mean that the driver starts or stops this processor: a guest does not. */
+  /** By VMCALLs start and stop, the driver starts and stops this processor. A guest cannot. */
   private checkDriver(what: string): void {
     if (this.processor.isDriverContext()) return;
     throw new VmcallError(`VMCALL ${what} is the driver's: it was made outside the driver's context`);
@@ -210,7 +210,7 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
     return this.handleVmcallDataStringJson(command);
   }
 
-  /** @returns the answer. Default: logged and echoed, as the other two. */
+  /** @returns the answer. By default the data are logged and echoed, as in the other two. */
   protected handleVmcallDataStringUnformatted(text: string): string {
     bfdebug`received in vmm: ${text}`;
     return text;
@@ -222,7 +222,7 @@ export abstract class VmcallDispatcherIntelX64 extends ExitDispatcherIntelX64 {
     return value;
   }
 
-  /** An echo would look like success to whoever mistyped a command of an extension. */
+  /** An echo would look like success to a user who mistyped an extension's command. */
   private refuseUnknownCommand(value: unknown): void {
     const command = (value as { command?: unknown } | null)?.command;
     const names = this.vmcallContributions

@@ -6,7 +6,7 @@ import type { VmcallFailure, VmcallFailures } from './vmcall_failures.js';
 /** Keeps the last failure of each vCPU. */
 @injectable()
 export class VmcallFailuresX64 implements VmcallFailures {
-  /** Of one VMCALL: whoever made it asks at once. */
+  /** Failures of one VMCALL each: its caller asks at once. */
   @derived() private readonly failures = new Map<bigint, VmcallFailure>();
 
   note(vcpuid: bigint, failure: VmcallFailure): void {

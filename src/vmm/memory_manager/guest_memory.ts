@@ -2,12 +2,12 @@
 import { component } from '../../intrinsics/component.js';
 import type { UniqueMapPtrX64 } from './unique_map_ptr_x64.js';
 
-/** For whom a guest's memory is mapped, and what for: an entry that would fault there is an error. */
+/** The access for which a guest's memory is mapped. An entry that would fault on it is an error. */
 export type GuestAccess = 'user read' | 'user write';
 
-/** Memory of a guest: read and written at once, or mapped into the VMM as long as somebody looks at it. Dispose the maps. */
+/** Memory of a guest, read and written directly, or mapped into the VMM. Dispose the maps after use. */
 export interface GuestMemory {
-  /** Maps one page. @throws MemoryManagerError unless it is an address of a page; for the VMM's own memory. */
+  /** Maps one page. @throws MemoryManagerError unless the address is that of a page; for the VMM's own memory. */
   mapPage(physical: bigint, attributes?: number): UniqueMapPtrX64;
   /**
    * Maps pieces of physical memory, one after the other. The first may begin, and the last may end, inside a page; else they meet at page
@@ -22,12 +22,12 @@ export interface GuestMemory {
    *
    * @param cr3 its low 12 bits (PCID, PWT, PCD) do not count.
    * @param pat the guest's IA32_PAT: memory types are taken from it.
-   * @param access given for what user mode asks for, so that it gets no more than its page table allows it; else only presence counts.
+   * @param access given if user mode asks, so that it gets only what its page table allows. Without it, only presence is checked.
    * @throws MemoryManagerError for an entry that is not present or does not allow the access, naming address and level; for an address that is
    * not canonical; for the VMM's own memory.
    */
   mapVirtual(virtual: bigint, cr3: bigint, bytes: number, pat: bigint, access?: GuestAccess): UniqueMapPtrX64;
-  /** Takes over a map of the map pool that somebody made by hand. @throws MemoryManagerError */
+  /** Takes over a map of the map pool that was made by hand. @throws MemoryManagerError */
   adopt(virtual: bigint, bytes: number): UniqueMapPtrX64;
   /** A pointer to nothing, to be filled by `swap` or `reset`. */
   empty(): UniqueMapPtrX64;
@@ -35,7 +35,7 @@ export interface GuestMemory {
   virtualToPhysical(virtual: bigint, cr3: bigint): bigint;
   /**
    * Reads 64 bits of guest-physical memory. Like the other reads and writes of this interface it maps nothing: an exit handler may use them at
-   * each exit. @throws MemoryManagerError for the VMM's own memory; VmmPageFault where there is no memory.
+   * each exit. @throws MemoryManagerError for the VMM's own memory; VmmPageFault if there is no memory.
    */
   readPhysical64(physical: bigint): bigint;
   /** As `readPhysical64`. */
@@ -47,7 +47,7 @@ export interface GuestMemory {
   /**
    * Reads 64 bits of guest-virtual memory through the guest's page table (4 levels), at any alignment.
    *
-   * @param access as for `mapVirtual`. @throws as `mapVirtual` does; VmmPageFault where there is no memory.
+   * @param access as for `mapVirtual`. @throws as `mapVirtual` does; VmmPageFault if there is no memory.
    */
   readVirtual64(virtual: bigint, cr3: bigint, access?: GuestAccess): bigint;
   /** As `readVirtual64`. */
@@ -56,7 +56,7 @@ export interface GuestMemory {
   readVirtual(virtual: bigint, cr3: bigint, bytes: number, access?: GuestAccess): Uint8Array;
   /** Copies bytes in. @throws as `readVirtual64` does, and nothing is written then. */
   writeVirtual(virtual: bigint, cr3: bigint, data: Uint8Array, access?: GuestAccess): void;
-  /** `readPhysical64` as the guest finds them: all ones where there is no memory, and where the VMM's is. */
+  /** `readPhysical64` as the guest sees it: all ones without memory, and at the VMM's memory. */
   readAsGuest64(physical: bigint): bigint;
 }
 export const GuestMemory = component<GuestMemory>('bareflank.GuestMemory', 'vmm');

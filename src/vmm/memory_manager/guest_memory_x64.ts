@@ -17,7 +17,7 @@ import { RootPageTable } from './root_page_table.js';
 import { UniqueMapPtrX64 } from './unique_map_ptr_x64.js';
 
 const pageMask = 0xfffn;
-/** What a bus that nobody drives reads as. */
+/** The value that an undriven bus reads as. */
 const openBus = 0xffff_ffff_ffff_ffffn;
 const twoTo32 = 0x1_0000_0000;
 
@@ -82,7 +82,7 @@ export class GuestMemoryX64 implements GuestMemory {
   mapVirtual(virtual: bigint, cr3: bigint, bytes: number, pat: bigint, access?: GuestAccess): UniqueMapPtrX64 {
     if (virtual === 0n || bytes <= 0)
       throw new MemoryManagerError(`a map of ${bytes} bytes at guest-virtual ${hex(virtual)}`);
-    // The end too: a range that runs out of the address space is wrong whatever is mapped at its beginning.
+    // Check the end too: a range that leaves the address space is wrong, whatever is mapped at its beginning.
     for (const end of [virtual, virtual + BigInt(bytes) - 1n]) checkCanonical(end);
     const list: PhysicalPage[] = [];
     for (let at = virtual & ~pageMask; at < virtual + BigInt(bytes); at += BigInt(X64.pageSize)) {

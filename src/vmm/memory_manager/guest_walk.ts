@@ -34,7 +34,7 @@ export class GuestWalk {
 
   /**
    * @param cr3Low bits 31:0 of CR3, of which the low 12 do not count.
-   * @param access given for what user mode asks for; else only presence counts.
+   * @param access given if user mode asks. Without it, only presence is checked.
    * @throws MemoryManagerError for an address that is not canonical, and for an entry that is not present or does not allow the access.
    */
   walk(low: number, high: number, cr3Low: number, cr3High: number, access: GuestAccess | undefined): void {

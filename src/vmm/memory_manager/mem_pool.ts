@@ -46,7 +46,7 @@ export class MemPool {
     return state.start + (BigInt(at) << BigInt(granuleShift));
   }
 
-  /** Gives back an allocation. What is none is ignored. */
+  /** Gives back an allocation. Any other address is ignored. */
   free(address: bigint): void {
     const at = this.indexOf(address);
     if (at === undefined) return;
@@ -55,7 +55,7 @@ export class MemPool {
     lengths[at] = 0;
   }
 
-  /** Bytes of an allocation, in whole granules; 0 for what is none. */
+  /** Bytes of an allocation, in whole granules; 0 for any other address. */
   size(address: bigint): number {
     const at = this.indexOf(address);
     return at === undefined ? 0 : this.state.lengths[at]! * 2 ** this.state.granuleShift;

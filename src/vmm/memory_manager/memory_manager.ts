@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../../intrinsics/component.js';
 
-/** One page that the VMM knows: where it is, and what may be done with it (`MemoryDescriptorType` or `MemoryAttribute`). */
+/** One page that the VMM knows: its place and its permissions (`MemoryDescriptorType` or `MemoryAttribute`). */
 export interface MemoryDescriptor {
   readonly virtual: bigint;
   readonly physical: bigint;
@@ -13,26 +13,26 @@ export interface MemoryRange extends MemoryDescriptor {
   readonly bytes: number;
 }
 
-/** What an allocation holds: data, or a structure that the processor or the VMM relies on (tables, VMCSs, bitmaps, stacks), which is never shared. */
+/** The content of an allocation: data, or a structure that the processor or the VMM relies on (tables, VMCSs, bitmaps, stacks), which is never shared. */
 export type AllocationContent = 'data' | 'structure';
 
-/** The VMM's memory: pools to allocate from, and what is where. Addresses are VMM-virtual unless they are called physical. */
+/** The VMM's memory: pools to allocate from, and the map of all pages. Addresses are VMM-virtual unless they are called physical. */
 export interface MemoryManager {
   /** Takes the memory that the driver gave. Once, at load. */
   init(): void;
   /**
    * Zeroed memory: a multiple of 4096 bytes is page-aligned, anything else comes in 64-byte granules.
    *
-   * @param content 'data' if it is left out.
+   * @param content the default is 'data'.
    * @throws OutOfMemoryError
    */
   alloc(bytes: number, content?: AllocationContent): bigint;
-  /** Gives it back; a foreign address is ignored. @throws MemoryManagerError for a shared allocation: a guest reaches it. */
+  /** Gives it back; a foreign address is ignored. @throws MemoryManagerError for a shared allocation, which a guest can reach. */
   free(address: bigint): void;
   /** Bytes of an allocation, 0 for a foreign address. */
   size(address: bigint): number;
   /**
-   * Marks an allocation as one that views of guests may lead to. `Ept.share` does this for you, and forgets the views in the end. May be done
+   * Marks an allocation as one that views of guests may lead to. `Ept.share` does this for you, and clears the views at the end. May be done
    * more than once.
    *
    * @throws MemoryManagerError unless `address` is what `alloc` gave for whole pages of data that were not freed since.
@@ -56,13 +56,13 @@ export interface MemoryManager {
   /** @throws MemoryManagerError */
   virtualToAttributes(address: bigint): number;
   /**
-   * Adds a page; what was known of the addresses that it covers is forgotten.
+   * Adds a page. Earlier pages at its addresses are dropped.
    *
-   * @param bytes the size of the page, 4096 if it is not given.
+   * @param bytes the size of the page. The default is 4096.
    * @throws MemoryManagerError unless both addresses are page-aligned and non-zero and the attributes non-zero.
    */
   addDescriptor(descriptor: MemoryDescriptor, bytes?: number): void;
-  /** Forgets the added page that an address lies in; one that is in none is ignored. */
+  /** Drops the added page that contains an address. Any other address is ignored. */
   removeDescriptor(virtual: bigint): void;
   /** All pages, as runs. */
   descriptors(): MemoryRange[];

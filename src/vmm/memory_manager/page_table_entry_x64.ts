@@ -45,7 +45,7 @@ function patBits(index: number, isLarge: boolean): bigint {
  *
  * @param physical page-aligned to the page's size.
  * @param attributes a value of `MemoryAttribute`: access and memory type.
- * @throws MemoryManagerError for attributes without a meaning, and for what is no page's address.
+ * @throws MemoryManagerError for invalid attributes, and for an address that is not aligned to a page.
  */
 export function leafEntry(physical: bigint, attributes: number, isLarge: boolean): bigint {
   const access = accessBits[attributes & 0xf00];
@@ -79,8 +79,8 @@ export interface EntryMemory {
 }
 
 /**
- * One entry of a page table, in place: each bit by name. The processor may hold translations of what it was: INVLPG (`Processor`) is the
- * caller's. SDM 3A "4-Level Paging and 5-Level Paging".
+ * One entry of a page table, in place: each bit by name. The processor may hold old translations: the caller must execute
+ * INVLPG (`Processor`). SDM 3A "4-Level Paging and 5-Level Paging".
  */
 export class PageTableEntryX64 {
   /**
@@ -103,7 +103,7 @@ export class PageTableEntryX64 {
     this.memory.write64(this.address, value);
   }
 
-  /** The page, or the table, is there. */
+  /** The page, or the table, is present. */
   get present(): boolean {
     return this.has(PageTableEntryBit.present);
   }

@@ -17,7 +17,7 @@ export interface EntryFormat {
   readonly large: bigint;
 }
 
-/** Where an entry stands. */
+/** The place of an entry. */
 export interface EntryPlace {
   /** VMM-virtual address of the entry. */
   readonly address: bigint;
@@ -103,14 +103,14 @@ export class PageTables {
   split(address: bigint, level = 3): EntryPlace {
     for (;;) {
       const { place } = this.lookup(address);
-      // An entry of the wanted level may be absent: whoever asks is about to fill it.
+      // An entry of the wanted level may be absent: the caller is about to fill it.
       if (place.level >= level) return place;
       const { entry } = this.find(address);
       this.memory.write64(place.address, this.splitTable(entry, place.level) | this.format.table);
     }
   }
 
-  /** The entries that map pages, in the order of their addresses. Change nothing on the way. */
+  /** The entries that map pages, in the order of their addresses. Do not change the tables meanwhile. */
   leaves(): Generator<PageLeaf> {
     return this.leavesBelow(this.root, 0n, 0);
   }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../../intrinsics/component.js';
 
-/** All physical memory at addresses of the VMM's, so that reading a guest's memory maps nothing. */
+/** All physical memory at VMM-virtual addresses, so that reading a guest's memory needs no mapping. */
 export interface PhysicalWindow {
   /**
-   * Where a physical address is, and the seven bytes behind it: bits 63:32 of the VMM-virtual address, whose bits 31:0 are the physical
-   * ones. The large page around it is mapped when it is first asked for, and stays.
+   * Maps a physical address and the seven bytes after it. @returns bits 63:32 of the VMM-virtual address; its bits 31:0 are those of the physical
+   * one. The large page around it is mapped at the first use, and stays.
    *
    * @throws MemoryManagerError beyond the window.
    */

@@ -16,8 +16,8 @@ const end = 2 ** Limit.physicalWindowBits;
 const start = BigInt(Limit.physicalWindowHigh) << 32n;
 
 /**
- * Pages of 1 GiB, or of 2 MiB on a processor without them, in the VMM's page table. They are write-back: where the MTRRs say uncacheable,
- * that holds. SDM 3A "Memory Cache Control".
+ * Pages of 1 GiB, or of 2 MiB on a processor without them, in the VMM's page table. They are write-back. If the MTRRs say uncacheable,
+ * that has precedence. SDM 3A "Memory Cache Control".
  */
 @injectable()
 export class PhysicalWindowX64 implements PhysicalWindow {

@@ -13,27 +13,27 @@ export interface RootPageTable {
   /** The value for host CR3: the table's physical address, write-back. */
   readonly cr3: bigint;
   /**
-   * Maps a page, and adds its memory descriptor (page 0 has none: 0 is the null address of the translations). Smaller pages that it covers
-   * give way.
+   * Maps a page, and adds its memory descriptor (page 0 has none: 0 is the null address of the translations). It replaces
+   * smaller pages that it covers.
    *
    * @param attributes a value of `MemoryAttribute`.
-   * @throws MemoryManagerError for addresses that are not aligned to the page, attributes without a meaning, inside a larger page; nothing is
-   * changed then.
+   * @throws MemoryManagerError for addresses that are not aligned to the page, for invalid attributes, and inside a larger page. Nothing
+   * changes then.
    */
   map1g(virtual: bigint, physical: bigint, attributes: number): void;
   /** As `map1g`. */
   map2m(virtual: bigint, physical: bigint, attributes: number): void;
   /** As `map1g`. */
   map4k(virtual: bigint, physical: bigint, attributes: number): void;
-  /** As `map1g`, `map2m` or `map4k`, without a memory descriptor: the memory manager's translations know nothing of the page. */
+  /** As `map1g`, `map2m` or `map4k`, without a memory descriptor: the memory manager does not translate the page. */
   mapAlias(virtual: bigint, physical: bigint, attributes: number, size: PageSize): void;
-  /** Maps addresses to themselves, pass-through and write-back. `end` does not belong to it. @throws MemoryManagerError if either is not aligned */
+  /** Maps addresses to themselves, pass-through and write-back. `end` is exclusive. @throws MemoryManagerError if either is not aligned */
   setupIdentityMap1g(start: bigint, end: bigint): void;
   /** As `setupIdentityMap1g`. */
   setupIdentityMap2m(start: bigint, end: bigint): void;
   /** As `setupIdentityMap1g`. */
   setupIdentityMap4k(start: bigint, end: bigint): void;
-  /** Forgets the page of an address with its descriptor, and the tables that hold nothing any more; an unknown one is ignored. */
+  /** Unmaps the page of an address, drops its descriptor, and frees tables that become empty. An unmapped address is ignored. */
   unmap(virtual: bigint): void;
   /** The memory descriptors of the tables themselves, root first. */
   tablesToDescriptors(): MemoryDescriptor[];

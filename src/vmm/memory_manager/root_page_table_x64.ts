@@ -43,7 +43,7 @@ export class RootPageTableX64 implements RootPageTable, Attachable {
     this.memory.useRootTable(this.cr3);
   }
 
-  /** The tables go away with the VMM; the next one starts from the driver's map. */
+  /** The tables end with the VMM. The next VMM starts from the driver's map. */
   [Symbol.dispose](): void {
     this.memory.useRootTable(0n);
   }
@@ -120,7 +120,7 @@ export class RootPageTableX64 implements RootPageTable, Attachable {
     for (let at = start; at < end; at += BigInt(size)) this.mapPage(at, at, MemoryAttribute.ptWb, size);
   }
 
-  /** A run that a descriptor tells of, in the largest pages that fit. */
+  /** Maps the run of a descriptor, in the largest pages that fit. */
   private mapRange(range: MemoryRange, attributes: number): void {
     const end = range.virtual + BigInt(range.bytes);
     for (let virtual = range.virtual, physical = range.physical; virtual < end;) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { VmmMemory } from '../../intrinsics/vmm_memory.js';
 
-/** What a map needs to read, write and go away. */
+/** What a map needs to read, write and unmap. */
 export interface MapOwner {
   readonly memory: VmmMemory;
   /** Takes the pages from the VMM's table and gives the addresses back. */
@@ -12,7 +12,7 @@ export interface MapOwner {
   flushLine(address: bigint): void;
 }
 
-/** What is mapped where. */
+/** The place of a map. */
 interface Mapping {
   /** The first page, and how many bytes of pages. */
   readonly base: bigint;
@@ -24,11 +24,11 @@ interface Mapping {
 
 const nothing: Mapping = { base: 0n, mappedBytes: 0, address: 0n, size: 0 };
 
-/** Foreign memory at an address of the VMM's. Belongs to whoever holds it; gone after `release` or disposal. */
+/** Foreign memory at a VMM-virtual address. The holder owns the map, which ends with `release` or disposal. */
 export class UniqueMapPtrX64 implements Disposable {
   constructor(
     private readonly owner: MapOwner,
-    /** Nothing: an empty pointer, to be filled by `swap`. */
+    /** An empty pointer, to be filled by `swap`. */
     private mapping: Mapping = nothing,
   ) {}
 
@@ -73,12 +73,12 @@ export class UniqueMapPtrX64 implements Disposable {
     for (let at = this.address & ~63n; at < this.address + BigInt(this.size); at += 64n) this.owner.flushLine(at);
   }
 
-  /** Exchanges what two pointers hold. */
+  /** Exchanges the maps of two pointers. */
   swap(other: UniqueMapPtrX64): void {
     [this.mapping, other.mapping] = [other.mapping, this.mapping];
   }
 
-  /** Unmaps what it holds, and takes over what `other` holds, which is empty then. */
+  /** Unmaps its own map, and takes over the map of `other`, which is then empty. */
   reset(other?: UniqueMapPtrX64): void {
     if (other === this) return;
     this.release();

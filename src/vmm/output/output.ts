@@ -10,11 +10,11 @@ export interface Output {
 }
 export const Output = component<Output>('bareflank.Output', 'vmm');
 
-// Free functions need somewhere to write: the VMM that runs attaches itself here.
+// Free functions need a place to write to: the running VMM attaches itself here.
 let attached: Output | undefined;
 let target: bigint | undefined;
 
-/** Makes `output` the one that `bfinfo` and its like write to; returns what was there before, to be attached again. */
+/** Makes `bfinfo` and the similar functions write to `output`. Returns the previous output, to be attached again. */
 export function attachOutput(output: Output | undefined): Output | undefined {
   const before = attached;
   attached = output;
@@ -41,7 +41,7 @@ function write(text: string): void {
   }
 }
 
-/** A message as a template: bfdebug`cpuid count = ${count}`. A line of its own. */
+/** A message as a template, on its own line: bfdebug`cpuid count = ${count}`. */
 export type Message = (strings: TemplateStringsArray, ...values: readonly unknown[]) => void;
 
 function text(strings: TemplateStringsArray, values: readonly unknown[]): string {
@@ -59,9 +59,9 @@ function message(prefix: string, colour: string): Message {
 export const bfinfo = message('', '');
 /** A line for developers. */
 export const bfdebug = message('DEBUG: ', Colour.debug);
-/** Something is odd, the VMM goes on. */
+/** Something is odd, but the VMM goes on. */
 export const bfwarning = message('WARNING: ', Colour.warning);
 /** Something failed. */
 export const bferror = message('ERROR: ', Colour.error);
-/** The VMM, or a processor of it, cannot go on. */
+/** The VMM, or one of its processors, cannot go on. */
 export const bffatal = message('FATAL ERROR: ', Colour.error);

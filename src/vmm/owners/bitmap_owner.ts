@@ -9,10 +9,10 @@ import { BitmapPage } from './bitmap_page.js';
 import { CountedOwner } from '../requests/counted_owner.js';
 import type { Request, Requester } from '../requests/request.js';
 
-/** Somebody wants the bitmap used, or one of its bits set. */
+/** A request to use the bitmap, or to set one of its bits. */
 type BitmapKey = 'use' | number;
 
-/** Bitmaps in the VMM's memory, which the VMCS points to while somebody wants them; a bit is set as long as somebody asks for it. */
+/** Bitmaps in the VMM's memory. The VMCS points to them while a request wants them. A bit is set while a request asks for it. */
 @extension()
 export abstract class BitmapOwner extends CountedOwner<BitmapKey> {
   @inject(Vmcs) protected readonly vmcs!: Vmcs;
@@ -22,7 +22,7 @@ export abstract class BitmapOwner extends CountedOwner<BitmapKey> {
   @state() private address = 0n;
   @derived() private page: BitmapPage | undefined;
 
-  /** How large the bitmaps are. */
+  /** The size of the bitmaps. */
   protected abstract readonly bytes: number;
 
   override attach(): void {
@@ -51,7 +51,7 @@ export abstract class BitmapOwner extends CountedOwner<BitmapKey> {
   /** Makes the VMCS point to the pages and use them. */
   protected abstract use(page: BitmapPage): void;
 
-  /** Makes the VMCS use none. */
+  /** Makes the VMCS use no bitmap. */
   protected abstract useNone(): void;
 
   protected turn(key: BitmapKey, isOn: boolean): void {

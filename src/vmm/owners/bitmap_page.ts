@@ -4,7 +4,7 @@ import type { MemoryManager } from '../memory_manager/memory_manager.js';
 
 /** Pages whose bits are set one by one. */
 export class BitmapPage {
-  /** @param address VMM-virtual address of zeroed pages, or of those that were used before. */
+  /** @param address VMM-virtual address of zeroed pages, or of pages that were in use before. */
   constructor(
     private readonly manager: MemoryManager,
     private readonly memory: VmmMemory,

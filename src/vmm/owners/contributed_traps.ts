@@ -3,8 +3,8 @@ import { component } from '../../intrinsics/component.js';
 import type { VmcsSetUp } from '../vmcs/vmcs.js';
 
 /**
- * The base's own part in the set-up of a VMCS. It comes before the contributions of extensions, and its end comes after theirs, whatever
- * their names: it is a component of the vCPU and no contribution among theirs.
+ * The base's own part in the set-up of a VMCS. It runs before the contributions of extensions, and its end runs after theirs, regardless
+ * of their names: it is a component of the vCPU, not a contribution.
  */
 export interface ContributedTraps extends VmcsSetUp {
   /** All contributions have set up the VMCS: the launch comes next. */

@@ -11,8 +11,8 @@ import type { ContributedTraps } from './contributed_traps.js';
 import { ExceptionBitmap, GuestHostMasks, IoBitmap, MonitorTrap, MsrBitmap, TscOffset, Vpid } from './owners.js';
 
 /**
- * Lets the accesses exit that MSR and port contributions emulate, whatever else uses the bitmaps; writes into a new VMCS what was asked of the
- * owners before; and tells them when a launch ends.
+ * Makes the accesses exit that MSR and port contributions emulate, whatever else uses the bitmaps. Writes the owners' earlier requests into a new
+ * VMCS, and tells the owners when a launch ends.
  */
 @injectable()
 export class ContributedTrapsIntelX64 implements ContributedTraps, Attachable {
@@ -28,7 +28,7 @@ export class ContributedTrapsIntelX64 implements ContributedTraps, Attachable {
   @multiInject(MsrContribution) @optional() protected readonly msrs: readonly MsrContribution[] = [];
   @multiInject(PortContribution) @optional() protected readonly ports: readonly PortContribution[] = [];
   readonly name = 'bareflank-contributed-traps';
-  /** The owners know what the contributions want: their requests last as long as the vCPU. */
+  /** The owners keep the contributions' requests, which last as long as the vCPU. */
   @state() private hasAsked = false;
   @state() private watchesPaging = false;
 
@@ -51,7 +51,7 @@ export class ContributedTrapsIntelX64 implements ContributedTraps, Attachable {
 
   finish(): void {
     if (this.watchesPaging || this.vmcs.isEnabled('secondary', SecondaryControl.UnrestrictedGuest)) return;
-    // VMX operation keeps PE and PG 1 then. A MOV that clears them would be #GP in the guest, which no processor without VMX raises; it exits
+    // VMX operation keeps PE and PG 1 then. A MOV that clears them would be #GP in the guest, which no processor without VMX raises. It exits
     // instead, and the base's handler says what is missing.
     this.guestHostMasks.watch(this, 'cr0', BigInt((Cr0.ProtectionEnable | Cr0.Paging) >>> 0));
     this.watchesPaging = true;

@@ -8,7 +8,7 @@ import { CountedOwner } from '../requests/counted_owner.js';
 import type { ExceptionBitmap } from './owners.js';
 import type { Request, Requester } from '../requests/request.js';
 
-/** The bits that anybody asks for. */
+/** The bits for which there is a request. */
 @injectable()
 export class ExceptionBitmapIntelX64 extends CountedOwner<number> implements ExceptionBitmap {
   @inject(Vmcs) protected readonly vmcs!: Vmcs;

@@ -9,7 +9,7 @@ import type { GuestHostMasks, MaskedRegister } from './owners.js';
 import type { Request, Requester } from '../requests/request.js';
 import { RequestOwner } from '../requests/request_owner.js';
 
-/** What somebody asked for. */
+/** A request. */
 interface Wish {
   readonly register: MaskedRegister;
   readonly kind: 'watch' | 'hide';
@@ -22,7 +22,7 @@ const fieldsOf = {
 } as const;
 const registers = ['cr0', 'cr4'] as const;
 
-/** The masks are what is hidden and what is watched; a shadow differs from its register in hidden bits only. */
+/** A mask has the hidden and the watched bits. A shadow differs from its register only in hidden bits. */
 @injectable()
 export class GuestHostMasksIntelX64 extends RequestOwner<Wish> implements GuestHostMasks {
   @inject(Vmcs) protected readonly vmcs!: Vmcs;
@@ -67,7 +67,7 @@ export class GuestHostMasksIntelX64 extends RequestOwner<Wish> implements GuestH
     this.write(register);
   }
 
-  /** All bits of a register that anybody asks for, in one way or in any. */
+  /** All bits of a register with a request, of one kind or of any kind. */
   private bits(register: MaskedRegister, kind?: Wish['kind']): bigint {
     let bits = 0n;
     for (const { key } of this.records.values())

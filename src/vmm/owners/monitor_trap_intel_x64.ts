@@ -10,13 +10,13 @@ import type { MonitorTrap, StepMethod } from './owners.js';
 import type { Request } from '../requests/request.js';
 import { RequestOwner } from '../requests/request_owner.js';
 
-/** A call that somebody waits for. */
+/** A call that waits for a step. */
 interface Step {
   readonly method: string;
   readonly argument: unknown;
 }
 
-/** The monitor trap flag is 1 while somebody waits. */
+/** The monitor trap flag is 1 while a call waits. */
 @injectable()
 export class MonitorTrapIntelX64 extends RequestOwner<Step> implements MonitorTrap {
   @inject(Vmcs) protected readonly vmcs!: Vmcs;

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The owners of VT-x resources that several extensions share: each has one owner, contributions ask it, it merges. What is asked for holds
-// until the request is disposed, whatever others ask for or take back. Who asks gives itself, `this`, as the first argument: its name is on
-// record. All of them act on the current VMCS: call them from `VmcsContribution.setUp` or from a handler.
+// The owners of VT-x resources that several extensions share. Each resource has one owner. Contributions ask it, and it merges the requests. A request
+// holds until it is disposed, whatever others ask for or take back. The contribution passes itself, `this`, as the first argument, so that its name
+// is on record. All owners act on the current VMCS: call them from `VmcsContribution.setUp` or from a handler.
 import { component } from '../../intrinsics/component.js';
 import type { Contribution } from '../container/contribution.js';
 import type { RequestHolder } from '../requests/owned_request.js';
 import type { Request, Requester } from '../requests/request.js';
 
-/** What owners of one vCPU have in common. */
+/** What the owners of one vCPU have in common. */
 export interface VmcsOwner extends RequestHolder {
-  /** Writes what is asked for into the current VMCS. Called at each launch, before the contributions that extensions bring. */
+  /** Writes the requests into the current VMCS. Called at each launch, before the contributions of extensions. */
   apply(): void;
 }
 
 /** Which RDMSRs and WRMSRs exit. SDM 3C "MSR-Bitmap Address". Without the bitmap all do. */
 export interface MsrBitmap extends VmcsOwner {
-  /** Uses the bitmap: nothing exits but what somebody asks for (and MSRs outside its two ranges). When nobody wants it any more all exit. */
+  /** Uses the bitmap: only requested accesses exit (and MSRs outside its two ranges). Without any such request, all accesses exit. */
   enable(by: Requester): Request;
   readonly isEnabled: boolean;
   /** Whether the bitmap has bits for an MSR; all others exit always. */
@@ -29,10 +29,10 @@ export const MsrBitmap = component<MsrBitmap>('bareflank.MsrBitmap', 'vcpu');
 
 /** Which I/O instructions exit. SDM 3C "I/O-Bitmap Addresses". */
 export interface IoBitmap extends VmcsOwner {
-  /** Uses the bitmaps: the ports exit that somebody asks for. When nobody wants them any more none do (unless I/O exits unconditionally). */
+  /** Uses the bitmaps: requested ports exit. Without any such request, no port exits (unless I/O exits unconditionally). */
   enable(by: Requester): Request;
   readonly isEnabled: boolean;
-  /** @throws VmcsError "invalid port: …" for what is not 0–FFFFH. */
+  /** @throws VmcsError "invalid port: …" outside 0–FFFFH. */
   trap(by: Requester, port: number): Request;
   /** How many requests there are for a port. */
   requests(port: number): number;
@@ -42,7 +42,7 @@ export const IoBitmap = component<IoBitmap>('bareflank.IoBitmap', 'vcpu');
 /** Which exceptions exit. SDM 3C "Exception Bitmap". */
 export interface ExceptionBitmap extends VmcsOwner {
   /**
-   * @param vector 0–31 but 2: NMIs exit by a pin-based control. Page faults all exit, whatever their error code.
+   * @param vector 0–31 except 2: NMIs exit by a pin-based control. All page faults exit, whatever their error code.
    * @throws VmcsError "invalid vector: …"
    */
   trap(by: Requester, vector: number): Request;
@@ -58,18 +58,18 @@ export type MaskedRegister = 'cr0' | 'cr4';
  */
 export interface GuestHostMasks extends VmcsOwner {
   /**
-   * A MOV, CLTS or LMSW that changes one of these bits exits (`ExitReason.ControlRegisterAccesses`). The base then gives the guest what it
-   * wrote.
+   * A MOV, CLTS or LMSW that changes one of these bits exits (`ExitReason.ControlRegisterAccesses`). The base then writes the guest's value to the
+   * register.
    */
   watch(by: Requester, register: MaskedRegister, bits: bigint): Request;
   /**
-   * The register keeps these bits as they are, whatever the guest writes, and the guest reads what it wrote. What it changes exits as well.
-   * When nobody hides a bit any more the register takes what the guest reads.
+   * The register keeps these bits, whatever the guest writes, and the guest reads what it wrote. A change of these bits exits too. When the last
+   * request for a bit ends, the register gets the value that the guest reads.
    */
   hide(by: Requester, register: MaskedRegister, bits: bigint): Request;
-  /** The bits that somebody hides, the base included. */
+  /** The hidden bits, including those of the base. */
   hidden(register: MaskedRegister): bigint;
-  /** What the guest reads: the bits of the mask from the shadow, the others from the register. */
+  /** What the guest reads: the bits of the mask come from the shadow, the others from the register. */
   view(register: MaskedRegister): bigint;
 }
 export const GuestHostMasks = component<GuestHostMasks>('bareflank.GuestHostMasks', 'vcpu');
@@ -78,7 +78,7 @@ export const GuestHostMasks = component<GuestHostMasks>('bareflank.GuestHostMask
 export interface Vpid extends VmcsOwner {
   /** Non-zero, and unique to each vCPU. */
   readonly value: number;
-  /** Tags the vCPU's translations with `value`. When nobody wants it any more the tag is 0, and each exit forgets them. */
+  /** Tags the vCPU's translations with `value`. Without any request, the tag is 0, and each exit drops the translations. */
   enable(by: Requester): Request;
   readonly isEnabled: boolean;
 }
@@ -97,15 +97,15 @@ export type StepMethod<M extends string, A> = Readonly<Record<M, (argument: A) =
 /** Single steps. SDM 3C "Monitor Trap Flag". */
 export interface MonitorTrap extends VmcsOwner {
   /**
-   * Calls `by[method](argument)` after the next instruction of the guest. Calls wait in a queue and are made once each, first come first
-   * served. Disposing the request takes this one back, and no other.
+   * Calls `by[method](argument)` after the next instruction of the guest. Calls wait in a queue. Each is made once, in the order of the
+   * requests. Disposing the request removes this call only.
    *
    * @param by a contribution of this vCPU. Method and argument are kept as data, so that a step survives in a snapshot.
-   * @param argument plain data, that is what structuredClone copies.
-   * @throws ContributionError if `by` is no contribution of this vCPU, or has no such method.
+   * @param argument plain data, which structuredClone can copy.
+   * @throws ContributionError if `by` is not a contribution of this vCPU, or has no such method.
    */
   step<M extends string, A = undefined>(by: Contribution & StepMethod<M, A>, method: M, argument?: A): Request;
-  /** The exit. @throws VmcsError if nobody waits for it. */
+  /** Handles the exit. @throws VmcsError if no call waits. */
   handleExit(): void;
   /** For the vCPU: its contributions, by name. */
   attachContributions(contributions: ReadonlyMap<string, Contribution>): void;
@@ -113,7 +113,7 @@ export interface MonitorTrap extends VmcsOwner {
 export const MonitorTrap = component<MonitorTrap>('bareflank.MonitorTrap', 'vcpu');
 
 /**
- * How far the guest's time stamp is from the processor's: the sum of what is asked for. SDM 3C "Time-Stamp Counter Offset". The guest's
+ * How far the guest's time stamp is from the processor's: the sum of all requests. SDM 3C "Time-Stamp Counter Offset". The guest's
  * IA32_TSC_DEADLINE follows it.
  */
 export interface TscOffset extends VmcsOwner {

@@ -11,7 +11,7 @@ import { RequestOwner } from '../requests/request_owner.js';
 
 /**
  * The sum of all offsets. The processor adds it to what RDTSC, RDTSCP and RDMSR read, but not to IA32_TSC_DEADLINE: accesses to that MSR
- * exit as long as there is an offset, and the base's handlers of RDMSR and WRMSR translate the deadline.
+ * exit while there is an offset, and the base's handlers of RDMSR and WRMSR translate the deadline.
  */
 @injectable()
 export class TscOffsetIntelX64 extends RequestOwner<bigint> implements TscOffset {

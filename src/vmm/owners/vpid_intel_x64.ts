@@ -53,7 +53,7 @@ export class VpidIntelX64 extends CountedOwner<'use'> implements Vpid {
   private turnOn(): void {
     this.vmcs.write(VmcsField.VirtualProcessorIdentifier, BigInt(this.value));
     this.vmcs.enable('secondary', SecondaryControl.EnableVpid);
-    // Whoever had this number before may have left translations behind.
+    // The previous owner of this number may have left translations.
     invvpid(this.vmx, InvvpidType.singleContext, this.value);
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { CpuidAccessors } from '../../intrinsics/accessors/cpuid_accessors.js';
 
-/** Features of the guest that a VMX control lets it keep, and how CPUID announces them. */
+/** Features that the guest keeps only by a VMX control, and how CPUID announces them. */
 const features = {
   rdtscp: (cpuid: CpuidAccessors) => cpuid.extendedProcessorInformation.edx.rdtscp.isEnabledIfExists(),
   invpcid: (cpuid: CpuidAccessors) => cpuid.extendedFeatureFlags.subleaf0.ebx.invpcid.isEnabledIfExists(),
@@ -15,8 +15,8 @@ const features = {
 export type AnnouncedFeature = keyof typeof features;
 
 /**
- * Whether the processor tells its software that it has a feature. Software that was told so loses it in a VM whose control is not allowed
- * to be 1, which is worth a warning; where nobody was told there is nothing to lose.
+ * Whether the processor announces a feature. If it does, and the control may not be 1, software loses the feature in a VM, which is worth a warning.
+ * Without the announcement there is nothing to lose.
  */
 export function announces(cpuid: CpuidAccessors, feature: AnnouncedFeature): boolean {
   return features[feature](cpuid);

@@ -43,7 +43,7 @@ export class ProcessorFactsX64 implements ProcessorFacts {
     return (this.addressSizes ??= this.leaf(CpuidLeaf.AddrSize, 0));
   }
 
-  /** Only the MSRs of the table have an entry: a guest asks for any number. */
+  /** Only MSRs of the table get an entry, because a guest may use any number. */
   private settableBitsOf(msr: number): Halves | undefined {
     if (this.settable === undefined) {
       const source: FeatureSource = {

@@ -2,7 +2,7 @@
 import { derived, type Attachable } from '../state/state.js';
 import { RequestOwner } from './request_owner.js';
 
-/** Of what is asked for by a number or a word: each is on as long as anybody asks for it. */
+/** An owner of things that have a number or a word as key. Each is on while there is a request for it. */
 export abstract class CountedOwner<K extends number | string> extends RequestOwner<K> implements Attachable {
   @derived() private counts = new Map<K, number>();
 
@@ -11,17 +11,17 @@ export abstract class CountedOwner<K extends number | string> extends RequestOwn
     for (const { key } of this.records.values()) this.counts.set(key, this.count(key) + 1);
   }
 
-  /** How many ask for a key. */
+  /** How many requests there are for a key. */
   protected count(key: K): number {
     return this.counts.get(key) ?? 0;
   }
 
-  /** All that is asked for. */
+  /** All keys with a request. */
   protected keys(): Iterable<K> {
     return this.counts.keys();
   }
 
-  /** On: at each request, for a vCPU that is launched again has a new VMCS. Off: when the last request has gone. */
+  /** On: at each request, because a vCPU that is launched again has a new VMCS. Off: when the last request ends. */
   protected abstract turn(key: K, isOn: boolean): void;
 
   protected requested(key: K): void {

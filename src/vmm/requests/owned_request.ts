@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Request, RequestRecord } from './request.js';
 
-/** Who keeps the records. */
+/** The keeper of the records. */
 export interface RequestHolder {
   readonly owner: string;
   /** Takes back a request; an id that is unknown, or was released, is ignored. */
   release(id: number): void;
 }
 
-/** A handle of a record. It holds nothing of its own. */
+/** A handle of a record, without its own data. */
 export class OwnedRequest implements Request {
   constructor(
     private readonly holder: RequestHolder,

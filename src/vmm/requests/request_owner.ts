@@ -5,7 +5,7 @@ import { state } from '../state/state.js';
 import { OwnedRequest, type RequestHolder } from './owned_request.js';
 import type { Request, Requester, RequestRecord } from './request.js';
 
-/** Keeps what is asked for as data, by id. What the sum of all requests means is the owner's matter. */
+/** Keeps requests as data, by id. The owner decides what the sum of all requests means. */
 @injectable()
 export abstract class RequestOwner<K> implements RequestHolder {
   abstract readonly owner: string;
@@ -21,7 +21,7 @@ export abstract class RequestOwner<K> implements RequestHolder {
   }
 
   /**
-   * Keeps a request and lets it take effect; one that cannot is not kept.
+   * Keeps a request and makes it take effect. A request that cannot take effect is not kept.
    *
    * @throws ContributionError if `by` has no name; what `requested` throws.
    */

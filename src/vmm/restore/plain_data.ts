@@ -2,10 +2,10 @@
 import { BareflankError } from '../../intrinsics/errors.js';
 import { OwnedRequest, type RequestHolder } from '../requests/owned_request.js';
 
-/** A field that must survive holds what is no data. */
+/** A field marked `@state()` holds a value that is not plain data. */
 export class VmmImageError extends BareflankError {}
 
-/** How a request stands in data. */
+/** A request as plain data. */
 interface RequestReference {
   readonly isRequest: true;
   readonly owner: string;
@@ -14,10 +14,10 @@ interface RequestReference {
   readonly key: unknown;
 }
 
-/** Gives the owner of a name. */
+/** Returns the owner with a name. */
 export type FindOwner = (name: string) => RequestHolder | undefined;
 
-/** Copies what containers of data hold, and asks `leaf` about everything else. */
+/** Copies arrays, maps and other containers of data, and calls `leaf` for everything else. */
 function copied(value: unknown, leaf: (value: unknown) => unknown): unknown {
   if (Array.isArray(value)) return value.map((each) => copied(each, leaf));
   if (value instanceof Map) return new Map([...value].map(([key, each]) => [copied(key, leaf), copied(each, leaf)]));
@@ -53,7 +53,7 @@ function referenceTo({ owner, id, contribution, key }: OwnedRequest, where: stri
   return { isRequest: true, owner, id, contribution, key: toPlainData(key, where) };
 }
 
-/** The opposite: requests become handles again. One that was disposed stays so. @throws VmmImageError for a request of an unknown owner. */
+/** The opposite: requests become handles again. A disposed request stays disposed. @throws VmmImageError for a request of an unknown owner. */
 export function fromPlainData(value: unknown, where: string, find: FindOwner): unknown {
   return copied(value, (leaf) => {
     if (!isReference(leaf)) return leaf;

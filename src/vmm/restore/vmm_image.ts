@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What survives of a VMM, as data. Snapshot, restore and reload are one mechanism: containers are built from the same modules, nothing is
-// initialised, the state is put back, and the parts are attached.
+// The state of a VMM as data. Snapshot, restore and reload are one mechanism: containers are built from the same modules without initialisation, the
+// state is put back, and the parts are attached.
 import type { PartContainer } from '../container/part_container.js';
 import type { VmmContainer } from '../container/vmm_container.js';
 import { RequestOwner } from '../requests/request_owner.js';
@@ -11,7 +11,7 @@ import { fromPlainData, toPlainData, VmmImageError, type FindOwner } from './pla
 /** The state of each part, by the part's name and the field's. */
 export type PartStates = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-/** All that survives: plain data, to be kept or cloned. */
+/** The whole state: plain data, to be stored or cloned. */
 export interface VmmImage {
   readonly vmm: PartStates;
   /** By the id of the vCPU. */
@@ -32,7 +32,7 @@ function read(container: PartContainer): PartStates {
   return result;
 }
 
-/** Reads what survives. Changes nothing. @throws VmmImageError naming a field that holds what is no data. */
+/** Reads the state. Changes nothing. @throws VmmImageError naming a field that holds a value that is not plain data. */
 export function readVmmImage(container: VmmContainer): VmmImage {
   const vcpus = [...container.vcpuParts()].map((parts) => [parts.get(VcpuIdentity), read(parts)] as const);
   return { vmm: read(container.vmmParts()), vcpus: new Map(vcpus) };

@@ -5,7 +5,7 @@ import { BaudRate, DataBits, ParityBits, SerialPortAddress, StopBits } from '../
 /** The port of the default serial device. */
 export const SERIAL_DEFAULT_PORT = SerialPortAddress.com1;
 
-/** How a 16550 is set: its first port, and values of `BaudRate`, `DataBits`, `StopBits`, `ParityBits`. */
+/** The settings of a 16550: its first port, and values of `BaudRate`, `DataBits`, `StopBits`, `ParityBits`. */
 export interface SerialSettings {
   readonly port: number;
   readonly baudRate: number;

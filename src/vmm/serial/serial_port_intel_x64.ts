@@ -12,7 +12,7 @@ import { PortIo } from '../../intrinsics/port_io.js';
 import { encodeUtf8 } from '../support/text.js';
 import { SerialSettings, type SerialPort } from './serial_port.js';
 
-// A port without a device reads all ones, which says "ready"; a broken one may never become so.
+// A port without a device reads all ones, which means "ready". A broken device may never become ready.
 const patience = 100_000;
 const knownDivisors = new Set<number>(Object.values(BaudRate));
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What of a part survives its container. A snapshot, a reload and a restore build new containers: the fields marked `@state()` are put back,
-// `attach()` rebuilds the fields marked `@derived()`, and nothing is initialised again.
+// The state of a part that survives its container. A snapshot, a reload and a restore build new containers: the fields marked `@state()` are put
+// back, `attach()` rebuilds the fields marked `@derived()`, and nothing is initialised again.
 
-/** How a field of a part comes back. */
+/** How a field of a part is restored. */
 export type FieldKind = 'state' | 'derived';
 
 const fields = new WeakMap<object, Map<string, FieldKind>>();
@@ -16,7 +16,7 @@ function mark(kind: FieldKind): PropertyDecorator {
 }
 
 /**
- * A field that must survive. It holds plain data: what structuredClone copies, and requests of owners (`Request`).
+ * A field that must survive. It holds plain data that structuredClone can copy, and requests of owners (`Request`).
  */
 export const state = (): PropertyDecorator => mark('state');
 
@@ -28,8 +28,8 @@ export const derived = (): PropertyDecorator => mark('derived');
 /** A part with derived fields. */
 export interface Attachable {
   /**
-   * Rebuilds the derived fields from whatever state there is. Called when the part was made, and again when its state was put back: it only
-   * wires, executes no intrinsic and writes no memory of the VMM's.
+   * Rebuilds the derived fields from the present state. Called when the part was made, and again when its state was put back. It only wires: it
+   * executes no intrinsic and writes none of the VMM's memory.
    */
   attach(): void;
 }

@@ -2,7 +2,7 @@
 import { component } from '../../intrinsics/component.js';
 import type { GeneralRegisters } from '../../intrinsics/general_registers.js';
 
-/** The page that host GS names while the VMM runs, and the guest's registers as they stood at the exit. */
+/** The page that host GS names while the VMM runs, and the guest's registers as of the exit. */
 export interface StateSave {
   /** Makes the page. Precondition of all others. */
   init(): void;
@@ -10,7 +10,7 @@ export interface StateSave {
   fini(): void;
   /** VMM-virtual address of the page. */
   readonly address: bigint;
-  /** The guest's general-purpose registers; what is stored there is in them at the next entry. */
+  /** The guest's general-purpose registers. The next entry loads what is stored there. */
   readonly registers: GeneralRegisters;
   readonly vcpuid: bigint;
   /** Words for extensions. */

@@ -9,8 +9,8 @@ import { VcpuIdentity } from '../vcpu_identity.js';
 import type { StateSave } from './state_save.js';
 
 /**
- * A page of the VMM's memory. The general-purpose registers are the processor's (`GeneralRegisters`); vector registers stay in it, because
- * no code of the VMM touches them (on metal its native part saves them here, at 0xC0).
+ * A page of the VMM's memory. The general-purpose registers are the processor's (`GeneralRegisters`). Vector registers stay in the processor,
+ * because no code of the VMM uses them (on metal its native part saves them here, at 0xC0).
  */
 @injectable()
 export class StateSaveIntelX64 implements StateSave {

@@ -8,7 +8,7 @@ interface Step {
   readonly run: () => void;
 }
 
-/** Steps to take when a piece of work is over, last first. A step that throws keeps neither the others from running nor the outcome from being told. */
+/** Steps to take when a piece of work is over, last first. If a step throws, the other steps still run, and the outcome is still reported. */
 export class Rollback {
   private readonly steps: Step[] = [];
 
@@ -27,7 +27,7 @@ export class Rollback {
     this.steps.push({ when: 'either', run });
   }
 
-  /** Runs `body`, then the steps that fit its outcome; throws what it threw. */
+  /** Runs `body`, then the steps for its outcome. Throws what `body` threw. */
   run<T>(body: () => T): T {
     let outcome: Outcome = 'failure';
     try {

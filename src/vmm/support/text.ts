@@ -37,7 +37,7 @@ function codePointAt(bytes: Uint8Array, at: number, length: number): number {
   return code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? -1 : code;
 }
 
-/** The text of UTF-8 bytes; what is no UTF-8 becomes U+FFFD, one a byte. */
+/** The text of UTF-8 bytes; each byte that is not UTF-8 becomes U+FFFD. */
 export function decodeUtf8(bytes: Uint8Array): string {
   let text = '';
   for (let at = 0; at < bytes.length;) {

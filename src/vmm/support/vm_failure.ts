@@ -4,7 +4,7 @@ import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { Vmx } from '../../intrinsics/vmx.js';
 import { VmxError } from '../errors.js';
 
-/** What the VM-instruction error field says about the VMX instruction that just failed. */
+/** The VM-instruction error field's information on the VMX instruction that just failed. */
 export interface VmFailure {
   /** The error's number and text, or that there is no current VMCS to hold a number. */
   readonly reason: string;

@@ -2,7 +2,7 @@
 import { component } from '../../intrinsics/component.js';
 import type { Contribution } from '../container/contribution.js';
 
-/** All contributions of a vCPU, at whatever point they are bound. */
+/** All contributions of a vCPU, from all contribution points. */
 export interface NamedContributions {
   /** By name; a name belongs to one contribution. */
   byName(): ReadonlyMap<string, Contribution>;

@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
-/** What the entry's hooks hand to a vCPU: an empty base for classes of users. */
+/** The value that the entry's hooks pass to a vCPU: an empty base for users' classes. */
 export class UserData {}

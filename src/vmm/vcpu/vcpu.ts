@@ -4,16 +4,16 @@ import type { ReportContribution } from './report_contribution.js';
 import type { DebugRing } from '../debug_ring/debug_ring.js';
 import type { UserData } from './user_data.js';
 
-/** A virtual processor. SDM has none; Bareflank calls one "host" that demotes the running system, "guest" that runs a guest of its own. */
+/** A virtual processor, as in Bareflank: a "host" vCPU demotes the running system, a "guest" vCPU runs a separate guest. */
 export interface Vcpu {
   readonly id: bigint;
   /** Makes and links the parts. */
   init(userData?: UserData): void;
-  /** Stops first if it runs; then the parts end. */
+  /** Stops the vCPU if it runs, then finishes its parts. */
   fini(userData?: UserData): void;
   /** Enters the guest: VMXON and launch the first time, resume later. @throws VcpuError before `init` */
   run(userData?: UserData): void;
-  /** Leaves VMX operation; the next `run` launches anew. Without `init`: nothing. */
+  /** Leaves VMX operation. The next `run` launches again. Does nothing before `init`. */
   hlt(userData?: UserData): void;
   readonly isRunning: boolean;
   readonly isInitialized: boolean;
@@ -21,7 +21,7 @@ export interface Vcpu {
   readonly isBootstrapVcpu: boolean;
   readonly isHostVmVcpu: boolean;
   readonly isGuestVmVcpu: boolean;
-  /** To its debug ring. */
+  /** Writes to its debug ring. */
   write(text: string): void;
   readonly debugRing: DebugRing;
   readonly reports: readonly ReportContribution[];

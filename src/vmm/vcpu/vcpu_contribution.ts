@@ -3,7 +3,7 @@ import { contribution } from '../../intrinsics/component.js';
 import type { Contribution } from '../container/contribution.js';
 import type { Vcpu } from './vcpu.js';
 
-/** Takes part in the life of a vCPU. Beginnings run in order after the base's own, ends in reverse before it. */
+/** Takes part in the life of a vCPU. Start methods run in order, after the base's own. Stop methods run in reverse, before the base's. */
 export interface VcpuContribution extends Contribution {
   /** All parts are initialised; VMX operation is not on yet. An exception ends the start. */
   onInit?(vcpu: Vcpu): void;

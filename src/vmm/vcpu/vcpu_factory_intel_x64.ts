@@ -8,7 +8,7 @@ import { Vcpu } from './vcpu.js';
 import type { VcpuFactory } from './vcpu_factory.js';
 import { VcpuIdentity } from '../vcpu_identity.js';
 
-/** Gives each vCPU a container of its own, filled with what the vcpu modules bind. */
+/** Gives each vCPU its own container with the bindings of the vcpu modules. */
 @injectable()
 export class VcpuFactoryIntelX64 implements VcpuFactory {
   @inject(VcpuContainers) protected readonly containers!: VcpuContainers;
@@ -29,7 +29,7 @@ export class VcpuFactoryIntelX64 implements VcpuFactory {
     this.parts.delete(vcpu);
   }
 
-  /** What the container of a vCPU gets. Override: call the base, then bind and rebind, by id or by user data. */
+  /** Fills the container of a vCPU. An override calls the base, then binds and rebinds, by id or by user data. */
   protected bindParts(binder: PartBinder, _vcpuid: bigint, _userData?: UserData): void {
     this.containers.bindModules(binder);
   }

@@ -91,12 +91,12 @@ export class VcpuIntelX64 extends VcpuX64 {
     return () => this.exitHandler.dispatch();
   }
 
-  /** The base's last word on the VMCS. */
+  /** The base's last step of set-up. */
   private get finish(): VmcsSetUp {
     return { name: this.traps.name, setUp: () => this.traps.finish() };
   }
 
-  /** The system's state is read before VMXON changes it: what the guest gets back at the end is what it had. */
+  /** The system's state is read before VMXON changes it, so that the guest gets the same state back at the end. */
   private readStates(): void {
     this.vmmState.init();
     this.guestState.init();

@@ -19,11 +19,11 @@ export class VcpuManagerX64 implements VcpuManager, Attachable {
   @inject(VcpuFactory) protected readonly factory!: VcpuFactory;
   @state() private readonly ids = new Set<bigint>();
   @derived() private readonly vcpus = new Map<bigint, Vcpu>();
-  // The rings of deleted vCPUs, as memory, stay readable until the VMM is unloaded: a dump comes when something is over.
+  // The rings of deleted vCPUs stay readable until the VMM is unloaded, because users dump them after the end.
   @state() private readonly oldRings = new Map<bigint, Uint8Array>();
   @state() private readonly lastReports = new Map<bigint, Reports>();
 
-  /** Makes the vCPUs that a restored state names. What a hook would have handed to the factory is not known any more. */
+  /** Makes the vCPUs that a restored state names. The hooks' user data are lost. */
   attach(): void {
     for (const id of this.ids) if (!this.vcpus.has(id)) this.vcpus.set(id, this.make(id, undefined));
   }
@@ -68,7 +68,7 @@ export class VcpuManagerX64 implements VcpuManager, Attachable {
 
   write(vcpuid: bigint, text: string): void {
     const vcpu = this.vcpus.get(vcpuid);
-    // What parts say while they are disposed belongs to the ring that is kept.
+    // Messages of parts during disposal belong to the ring that is kept.
     if (vcpu === undefined) this.oldRing(vcpuid)?.write(text);
     else vcpu.write(text);
   }
@@ -87,7 +87,7 @@ export class VcpuManagerX64 implements VcpuManager, Attachable {
     return result;
   }
 
-  /** What is left when the VMM is unloaded. */
+  /** Cleans up the rest when the VMM is unloaded. */
   [Symbol.dispose](): void {
     for (const [vcpuid, vcpu] of [...this.vcpus]) this.forget(vcpuid, vcpu);
   }

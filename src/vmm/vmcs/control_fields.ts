@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The fields that are no controls of their own but go with them. SDM 3C "VM-Execution Control Fields".
+// Fields that are not controls but belong to them. SDM 3C "VM-Execution Control Fields".
 import type { Msrs } from '../../intrinsics/msr.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
 import { Cr0, Cr4 } from '../../intrinsics/registers.js';
@@ -18,8 +18,8 @@ export function writeControl32BitFields(vmcs: VmcsFields): void {
 }
 
 /**
- * The bits that VMX operation fixes are the host's: a guest that owns the processor from its first instruction writes CR4 without VMXE,
- * and would get #GP if it reached the register. PE and PG are the guest's.
+ * The host owns the bits that VMX operation fixes. A guest that owns the processor from its first instruction writes CR4 without VMXE, and would get
+ * #GP if the write reached the register. The guest owns PE and PG.
  */
 export function writeControlNaturalFields(vmcs: VmcsFields, guest: VmcsState, msrs: Msrs): void {
   const paging = BigInt((Cr0.ProtectionEnable | Cr0.Paging) >>> 0);

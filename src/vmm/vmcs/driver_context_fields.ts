@@ -11,8 +11,8 @@ const segmentFields = [
 ].flatMap((first) => segmentNames.map((_name, index) => first + 2 * index));
 
 /**
- * What a launch takes from the context that executes VMLAUNCH: the driver goes on there as the guest, and then the registers of the system
- * that it interrupted come back. A value that a contribution gives one of these fields would reach nobody.
+ * Fields that a launch takes from the context that executes VMLAUNCH. The driver goes on there as the guest, and then restores the registers of the
+ * system that it interrupted. A contribution's value for one of these fields would have no effect.
  */
 export const driverContext: ReservedFields = {
   fields: new Set([

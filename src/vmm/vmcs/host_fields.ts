@@ -4,7 +4,7 @@ import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { VmcsFields } from '../vmcs_fields/vmcs_fields.js';
 import type { VmcsState } from '../vmm_state/vmcs_state.js';
 
-/** Where a VM exit goes on, which differs from launch to launch. */
+/** Where a VM exit continues, which differs from launch to launch. */
 export interface HostPoint {
   readonly rip: bigint;
   readonly rsp: bigint;

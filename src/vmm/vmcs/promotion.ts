@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The way of a guest's state back into the processor: the VMM lets go of it. The guest becomes the system that owns the processor.
+// Loads a guest's state back into the processor when the VMM releases it. The guest becomes the system that owns the processor.
 import type { ControlRegisters } from '../../intrinsics/control_registers.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
 import type { Msrs } from '../../intrinsics/msr.js';
@@ -74,7 +74,7 @@ function loadTaskRegister(segments: Segments, memory: VmmMemory, selector: numbe
     read64: (address: bigint) => memory.readOsLinear64(address),
     write64: (address: bigint, value: bigint) => memory.writeOsLinear64(address, value),
   };
-  // LTR wants an available TSS; the guest's is busy because it is the guest's.
+  // LTR needs an available TSS, but the guest's is busy, because the guest uses it.
   new GdtX64(osMemory, gdt).markAvailable(selector >> 3);
   segments.writeSelector('tr', selector);
 }

@@ -2,7 +2,7 @@
 import { component } from '../../intrinsics/component.js';
 import type { WriteLocations } from '../../intrinsics/rules/explain_entry.js';
 
-/** Says why a VM entry fails, and what a VMCS holds. */
+/** Explains a failed VM entry, and dumps a VMCS. */
 export interface VmEntryExplainer {
   /** Every rule of SDM 3C "VM Entries" that the current VMCS breaks: as text with values, and by name. */
   explain(isLaunch: boolean, writtenAt: WriteLocations): { readonly text: string; readonly names: readonly string[] };

@@ -14,7 +14,7 @@ import { VmmEntryReader } from './vmm_entry_reader.js';
 
 const traceAdvice = 'Run it again with --trace-vmcs: each field then says where the VMM wrote it last.';
 
-/** Evaluates every VM-entry rule with what VMREAD, RDMSR and CPUID say. */
+/** Evaluates every VM-entry rule with the values of VMREAD, RDMSR and CPUID. */
 @injectable()
 export class VmEntryExplainerIntelX64 implements VmEntryExplainer {
   @inject(Vmx) protected readonly vmx!: Vmx;

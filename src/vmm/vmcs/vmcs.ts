@@ -4,7 +4,7 @@ import { component } from '../../intrinsics/component.js';
 import type { ExitEntry } from '../../intrinsics/host_entry.js';
 import type { VmcsByEncoding } from '../vmcs_fields/vmcs_by_encoding.js';
 
-/** Sets a new VMCS up further, before its launch: a part of the vCPU's own, or what a user contributes (`VmcsContribution`). */
+/** Further set-up of a new VMCS before its launch: one of the vCPU's own parts, or a user's `VmcsContribution`. */
 export interface VmcsSetUp {
   /** Messages name it by this. */
   readonly name: string;
@@ -12,7 +12,7 @@ export interface VmcsSetUp {
 }
 
 /**
- * The VMCS of this vCPU. SDM 3C "Virtual Machine Control Structures". Every field and bit is there by its name (`VmcsAccessors`):
+ * The VMCS of this vCPU. SDM 3C "Virtual Machine Control Structures". Every field and bit has an accessor by name (`VmcsAccessors`):
  * `vmcs.guestRip.get()`, `vmcs.primaryProcessorBasedVmExecutionControls.hltExiting.enable()`. Precondition of all but `launch`: VMX root
  * operation, and this VMCS is the current one.
  */
@@ -23,11 +23,11 @@ export interface Vmcs extends VmcsByEncoding, VmcsAccessors {
    * Makes the region, fills all fields and enters the guest. When it returns, the processor is the guest's.
    *
    * @param entry called at each VM exit.
-   * @param setUps set it up further, in order. They are the vCPU's to give: owners of shared resources, which they ask, need the VMCS.
+   * @param setUps further set-up steps, in order. The vCPU provides them, because they ask owners of shared resources, and the owners need the VMCS.
    * @throws VmEntryError with every rule that the VMCS breaks; region and stack are released.
    */
   launch(entry: ExitEntry, setUps?: readonly VmcsSetUp[]): void;
-  /** For the vCPU: the function that `launch` was given, of a launch that a restored state is in. */
+  /** For the vCPU: gives a restored launch the function that `launch` got. */
   attachEntry(entry: ExitEntry): void;
   /** Enters the guest again; returns when the processor is the guest's. @throws VmEntryError */
   resume(): void;

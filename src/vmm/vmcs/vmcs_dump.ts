@@ -10,7 +10,7 @@ const groups = { control: 'control', readonly: 'read only', guest: 'guest', host
  * All fields of a VMCS: by width, and in each by group, in the order of their encodings; then the control words with the names of the
  * controls that are 1.
  *
- * @param read gives a field's value, undefined where the processor lacks it.
+ * @param read returns a field's value, undefined if the processor lacks it.
  */
 export function dumpVmcs(read: (field: number) => bigint | undefined): string {
   const lines: string[] = [];

@@ -59,8 +59,8 @@ import { VmEntryExplainer } from './vm_entry_explainer.js';
 const wordOf = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 
 /**
- * The VMCS of a vCPU: access to its fields, what fills them, launch, resume and promotion. Each group of fields and each word of controls is a
- * method of its own, for subclasses; what it writes is in the file named after it.
+ * The VMCS of a vCPU: access to its fields, set-up, launch, resume and promotion. Each group of fields and each word of controls has its own method,
+ * which subclasses may override. Its values are in the file named after it.
  */
 @extension()
 export class VmcsIntelX64 implements Vmcs {
@@ -80,9 +80,9 @@ export class VmcsIntelX64 implements Vmcs {
   @inject(Segments) protected readonly segments!: Segments;
   @inject(VmEntryExplainer) protected readonly explainer!: VmEntryExplainer;
   @inject(Sizes) @optional() protected readonly sizes: Sizes = defaultSizes;
-  /** Where the VMM last wrote each field, if that is traced. */
+  /** Where the VMM last wrote each field, if writes are traced. */
   @state() protected readonly lastWrites = new Map<number, string>();
-  /** Debug mode for this VMCS alone, whatever `VmcsWriteTrace` says. */
+  /** Debug mode for this VMCS alone, regardless of `VmcsWriteTrace`. */
   @state() traceWrites = false;
   @state() private region = 0n;
   @state() private exitStack = 0n;
@@ -90,7 +90,7 @@ export class VmcsIntelX64 implements Vmcs {
   @state() protected exitStackTop = 0n;
   /** The exit entry of the current launch. */
   @derived() protected entry!: ExitEntry;
-  // Only while the VMCS is set up further.
+  // Only during the further set-up of the VMCS.
   @derived() private ledger: WriteLedger | undefined;
   @derived() private readonly controlWords = new ControlWords(this, (address) => this.msrs.rdmsr(address));
 
@@ -323,12 +323,12 @@ export class VmcsIntelX64 implements Vmcs {
     this.enableUnrestrictedGuest();
   }
 
-  /** Enables what lets the guest keep a feature; warns if the guest was told of the feature and loses it. */
+  /** Enables the control that keeps a feature for the guest. Warns if CPUID announces the feature and the guest loses it. */
   protected keepFeature(feature: AnnouncedFeature, control: ControlBitAccess): void {
     control.enableIfAllowed(announces(this.cpuid, feature));
   }
 
-  /** With both, the guest may clear CR0.PE and CR0.PG, as a kernel's decompressor and its start of further processors do. */
+  /** With both, the guest may clear CR0.PE and CR0.PG, as a kernel does in its decompressor and when it starts other processors. */
   protected enableUnrestrictedGuest(): void {
     const { enableEpt, unrestrictedGuest } = this.secondaryProcessorBasedVmExecutionControls;
     if (!enableEpt.isAllowed1() || !unrestrictedGuest.isAllowed1()) return;
@@ -364,7 +364,7 @@ export class VmcsIntelX64 implements Vmcs {
     this.controlWords.writeDefault(word);
   }
 
-  /** Two that contradict each other are an error, and so is a write of a field of the driver's context. */
+  /** Two contradictory writes are an error, and so is a write to a field of the driver's context. */
   private setUpFurther(setUps: readonly VmcsSetUp[]): void {
     const ledger = new WriteLedger(driverContext);
     this.ledger = ledger;

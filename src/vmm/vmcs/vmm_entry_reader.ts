@@ -9,7 +9,7 @@ import type { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import type { Vmx } from '../../intrinsics/vmx.js';
 import type { MemoryManager } from '../memory_manager/memory_manager.js';
 
-/** Where the reader looks. */
+/** The sources of the reader. */
 export interface EntryReaderSources {
   readonly vmx: Vmx;
   readonly msrs: Msrs;
@@ -19,7 +19,7 @@ export interface EntryReaderSources {
   readonly manager: MemoryManager;
 }
 
-/** What a VMM can see of what the VM-entry rules read. */
+/** The VM-entry rules' inputs, as far as a VMM can read them. */
 export class VmmEntryReader implements EntryReader {
   readonly inIa32eMode = true;
   readonly inSmm = false;
@@ -92,7 +92,7 @@ export class VmmEntryReader implements EntryReader {
     try {
       return this.sources.memory.read32(this.sources.manager.physicalToVirtual(BigInt(address)));
     } catch {
-      return 0; // Not the VMM's: nothing there that it could look at.
+      return 0; // Not the VMM's memory, so it cannot be read.
     }
   }
 

@@ -11,7 +11,7 @@ import type { ControlCapabilities } from './control_capabilities.js';
 
 /** An access to a field. */
 interface Access {
-  /** Who, by which instruction. */
+  /** The vCPU and the instruction. */
   readonly what: string;
   readonly field: number;
   /** What was written. */
@@ -26,7 +26,7 @@ export function controlName(word: ControlWord, mask: number): string {
   return names.length === 0 ? `${word} ${hex(mask >>> 0)}` : names.map((name) => `${word}.${name}`).join(', ');
 }
 
-/** A control was to be what the processor does not let it be. */
+/** The processor does not allow a control's new value. */
 export function notAllowed(
   capabilities: ControlCapabilities,
   word: ControlWord,
@@ -49,7 +49,7 @@ export function accessFailure(vmx: Vmx, exists: (field: number) => boolean, { wh
   return vmFailure(vmx, access);
 }
 
-/** Fields that each processor has need no look at its capabilities. */
+/** Fields that every processor has need no check of its capabilities. */
 function isThere(field: number, exists: (field: number) => boolean): boolean {
   const definition = vmcsFieldDefinition(field & ~1);
   return definition !== undefined && (definition.existsIf.length === 0 || exists(field));

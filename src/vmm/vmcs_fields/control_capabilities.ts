@@ -10,7 +10,7 @@ import {
 import { Msr, VmxBasicHigh } from '../../intrinsics/msr_definitions.js';
 import { capabilityMsrOf, plainCapabilityMsrOf } from '../../intrinsics/vmcs_field_details.js';
 
-/** Which controls the processor lets be 0 and 1. SDM 3D "VMX Capability Reporting Facility". */
+/** Which controls the processor allows to be 0 and 1. SDM 3D "VMX Capability Reporting Facility". */
 export class ControlCapabilities {
   private hasTrueControls: boolean | undefined;
 
@@ -29,12 +29,12 @@ export class ControlCapabilities {
   /** A word's capability MSR. The "true" ones exist if IA32_VMX_BASIC[55] is 1. SDM 3D "Basic VMX Information". */
   msr(word: ControlWord): number {
     if (capabilityMsrOf[word] === plainCapabilityMsrOf[word]) return capabilityMsrOf[word];
-    // A property of the processor: it is the same at every call.
+    // A property of the processor, the same at every call.
     this.hasTrueControls ??= (Number(this.rdmsr(Msr.Ia32VmxBasic) >> 32n) & VmxBasicHigh.TrueBasedControls) !== 0;
     return (this.hasTrueControls ? capabilityMsrOf : plainCapabilityMsrOf)[word];
   }
 
-  /** The value of a word's capability MSR, 0 where the processor has no such word (RDMSR would fault). */
+  /** The value of a word's capability MSR, 0 if the processor has no such word (RDMSR would fault). */
   private capability(word: ControlWord): bigint {
     const present =
       (word !== 'secondary' || this.mayBe1('primary', PrimaryControl.ActivateSecondaryControls)) &&

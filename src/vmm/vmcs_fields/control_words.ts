@@ -18,7 +18,7 @@ export class ControlWords {
     this.capabilities = new ControlCapabilities(rdmsr);
   }
 
-  /** Whether the controls that the processor has make it have a field. */
+  /** Whether a field exists, by the controls that the processor has. */
   letExist(field: number): boolean {
     const definition = vmcsFieldDefinition(field & ~1);
     return definition !== undefined && vmcsFieldExists(definition, (word) => this.capabilities.allowed1(word));

@@ -2,8 +2,8 @@
 import type { ControlWord } from '../../intrinsics/control_bits.js';
 
 /**
- * Fields by their encodings (`VmcsField`) and controls by their masks (`PinBasedControl`, `PrimaryControl` and so on): what the accessors stand
- * on, and what code uses that walks over fields or must not allocate.
+ * Fields by their encodings (`VmcsField`) and controls by their masks (`PinBasedControl`, `PrimaryControl` and so on). The accessors are built on
+ * this. Code that walks over fields, or must not allocate, uses it directly.
  */
 export interface VmcsByEncoding {
   /** Whether the processor has the field. */
@@ -37,11 +37,11 @@ export interface VmcsByEncoding {
   /** Enables a control if the processor has it. @param verbose warn if not. @returns whether it is 1 now. */
   enableIfAllowed(word: ControlWord, mask: number, verbose?: boolean): boolean;
   disableIfAllowed(word: ControlWord, mask: number, verbose?: boolean): boolean;
-  /** Where the VMM wrote the field last, as lines of a stack; undefined unless that is traced (`VmcsWriteTrace`). */
+  /** Where the VMM wrote the field last, as lines of a stack; undefined unless writes are traced (`VmcsWriteTrace`). */
   lastWrittenAt(field: number): string | undefined;
   /**
-   * Runs `body`, whose writes are those of the owner of a shared resource, whoever asked it: what several contributions ask of one owner is no
-   * contradiction, what one of them writes beside the owner is.
+   * Runs `body`, whose writes count as those of the owner of a shared resource. Several contributions' requests to one owner are not a contradiction. A
+   * contribution that bypasses the owner is.
    */
   asOwner(owner: string, body: () => void): void;
 }

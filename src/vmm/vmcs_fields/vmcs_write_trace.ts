@@ -2,8 +2,8 @@
 import { component } from '../../intrinsics/component.js';
 
 /**
- * Debug mode: with each write of a VMCS field its stack is remembered, so that a failed entry can say where a value came from. Costs a stack
- * trace a write. Not bound: off.
+ * Debug mode: records the stack at each write of a VMCS field, so that the report of a failed entry can say where a value came from. It costs a stack
+ * trace per write. If it is not bound, it is off.
  */
 export interface VmcsWriteTrace {
   readonly enabled: boolean;

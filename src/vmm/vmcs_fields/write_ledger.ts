@@ -9,14 +9,14 @@ interface Entry {
   readonly value: bigint;
 }
 
-/** VMCS fields that nobody can set up, and why. */
+/** VMCS fields that no contribution may set up, and why. */
 export interface ReservedFields {
   readonly fields: ReadonlySet<number>;
   /** Ends the sentence "'name' writes FIELD, but". */
   readonly reason: string;
 }
 
-/** Who wrote what while contributions set up a VMCS, so that two that contradict each other are found. */
+/** Records which contribution wrote what during set-up, to find contradictions. */
 export class WriteLedger {
   private readonly entries = new Map<number, Entry[]>();
   private writer = '';
@@ -35,7 +35,7 @@ export class WriteLedger {
   }
 
   /**
-   * Notes that the writer gives the bits of `mask` in `field` their values in `value`.
+   * Records that the writer gives the bits of `mask` in `field` their values in `value`.
    *
    * @throws ContributionError for a reserved field.
    * @throws VmcsError if another writer gave one of these bits another value.

@@ -6,7 +6,7 @@ import { ControlBitAccessor } from '../../intrinsics/accessors/control_bit_acces
 /** A function that may be on the stack. */
 export type StackFunction = (...values: never[]) => unknown;
 
-/** What V8 has, and other engines may lack: the stack from the caller of a function on; no frame if the function is not on the stack. */
+/** V8 has this, and other engines may lack it: the stack from the caller of a function on; no frame if the function is not on the stack. */
 type CaptureStackTrace = (target: { stack?: string }, below: StackFunction) => void;
 
 const framesShown = 3;
@@ -36,7 +36,7 @@ function framesBeyond(capture: CaptureStackTrace, method: StackFunction): string
 }
 
 /**
- * Who writes a field: the frames of the stack from the caller of the method of access on.
+ * The writer of a field: the stack frames from the caller of the access method on.
  *
  * @param access the methods of the caller through which a write may come; those that call others come before them.
  */

@@ -4,13 +4,13 @@ import type { TableRegister } from '../../intrinsics/segments.js';
 import { VmcsError } from '../errors.js';
 import type { MemoryManager } from '../memory_manager/memory_manager.js';
 
-/** How to read and write the memory that a descriptor table lies in. */
+/** Reads and writes the memory of a descriptor table. */
 export interface DescriptorMemory {
   read64(address: bigint): bigint;
   write64(address: bigint, value: bigint): void;
 }
 
-/** A segment as a VMCS wants it. */
+/** A segment in the VMCS's format. */
 export interface SegmentDescriptor {
   readonly base: bigint;
   /** In bytes, G bit applied. */
@@ -43,7 +43,7 @@ function limitBits(bytes: number, rights: number): bigint {
 export class GdtX64 {
   constructor(
     private readonly memory: DescriptorMemory,
-    /** Linear address and limit, as SGDT gives them. */
+    /** Linear address and limit, as SGDT returns them. */
     readonly register: TableRegister,
   ) {}
 
@@ -69,7 +69,7 @@ export class GdtX64 {
   /**
    * Stores a segment; a system segment (S = 0) takes two entries.
    *
-   * @throws VmcsError for index 0, beyond the limit, and for a limit that 20 bits cannot say; nothing is stored then.
+   * @throws VmcsError for index 0, beyond the limit, and for a limit that does not fit into 20 bits. Nothing is stored then.
    */
   write(index: number, segment: SegmentDescriptor): void {
     const { base, accessRights } = segment;
@@ -92,7 +92,7 @@ export class GdtX64 {
     this.change(index, limitMask, limitBits(limit, this.accessRights(index)));
   }
 
-  /** Changes the rights alone; what base and limit of the entry stand for follows S and G. @throws VmcsError */
+  /** Changes the rights alone. S and G decide what base and limit of the entry mean. @throws VmcsError */
   setAccessRights(index: number, accessRights: number): void {
     this.change(index, rightsBits(0xf0ff), rightsBits(accessRights));
   }

@@ -5,7 +5,7 @@ import type { MemoryManager } from '../memory_manager/memory_manager.js';
 
 const gateBytes = 16;
 
-/** An interrupt descriptor table: the processor's (what SIDT says), or one of the VMM's own. SDM 3A "Interrupt Descriptor Table (IDT)". */
+/** An interrupt descriptor table: the processor's (from SIDT), or one of the VMM's own. SDM 3A "Interrupt Descriptor Table (IDT)". */
 export class IdtX64 {
   /** @param register linear address and limit. */
   constructor(readonly register: TableRegister) {}

@@ -3,7 +3,7 @@ import { component } from '../../intrinsics/component.js';
 import type { SegmentName, TableRegister } from '../../intrinsics/segments.js';
 import type { SegmentDescriptor } from './gdt_x64.js';
 
-/** A segment register: its selector and what it stands for. */
+/** A segment register: its selector and its hidden part. */
 export interface SegmentState extends SegmentDescriptor {
   readonly selector: number;
 }
@@ -27,7 +27,7 @@ export interface VmcsState {
   readonly ia32SysenterCs: bigint;
   readonly ia32SysenterEsp: bigint;
   readonly ia32SysenterEip: bigint;
-  /** Whether a launch enters a guest of its own instead of demoting the caller; then `rip` and `rsp` are the guest's. */
+  /** Whether a launch enters a separate guest instead of demoting the caller; then `rip` and `rsp` are the guest's. */
   readonly isGuest: boolean;
   readonly rip: bigint;
   readonly rsp: bigint;

@@ -19,7 +19,7 @@ const registers = [
   'ia32SysenterEip',
 ] as const;
 
-/** All that a state holds, a line each, under a title. Precondition: `init` was called. */
+/** All registers of a state, a line each, under a title. Precondition: `init` was called. */
 export function dumpVmcsState(title: string, state: VmcsState): string {
   const segments = Object.entries(state.segments).map(
     ([name, { selector, base, limit, accessRights }]) =>

@@ -10,7 +10,7 @@ import { IdtX64 } from './idt_x64.js';
 import type { VmmTables } from './vmm_tables.js';
 
 const gdtEntries = 7;
-// All of them not present: a fault in the VMM's native code is a triple fault, loud and at once.
+// No gate is present, so a fault in the VMM's native code is a triple fault at once.
 const idtGates = 256;
 const tssBytes = 104;
 

@@ -126,7 +126,7 @@ describe('The command line', () => {
       });
     }
 
-    it('beside an unknown option as well', async () => {
+    it('even together with an unknown option', async () => {
       expect((await bfm(['--help', '--zzz'])).status).to.equal(0);
     });
   });

@@ -44,7 +44,7 @@ describe('examples', () => {
     expect(Object.keys(examples).sort()).to.deep.equal((await paths()).filter((path) => !own.includes(path)).sort());
   });
 
-  it('stand in the help', async () => {
+  it('are in the help', async () => {
     const [run, load, json, overview] = await Promise.all([
       bfm('run', '--help'),
       bfm('load', '--help'),

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 
-/** Runs code in a process of its own, which says `ready` when it waits for a signal. */
+/** Runs code in its own process, which prints `ready` when it waits for a signal. */
 function waiting(code: string) {
   const interrupts = pathToFileURL(join(root, 'build/src/bfm/console/interrupts.js')).href;
   const whole = `import * as interrupts from '${interrupts}';

@@ -7,7 +7,7 @@ import { root } from '../bfm_process.js';
 
 const folder = temporaryFolder();
 
-/** Runs a command on a terminal of its own. @returns all that arrives at the terminal */
+/** Runs a command on its own terminal. @returns all that arrives at the terminal */
 function onTerminal(command: string): Promise<string> {
   const child = spawn('script', ['-q', '-e', '-c', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'ignore'] });
   let seen = '';

@@ -6,7 +6,7 @@ import { packageRoot } from '../../../src/driver/node/package_paths.js';
 import { bytes, sink } from '../text_sinks.js';
 
 describe('VmmLines', () => {
-  it('puts its name before whole lines, whatever the pieces', () => {
+  it('puts its name before whole lines, in whatever pieces they come', () => {
     const target = sink();
     const lines = new VmmLines(target, false);
     lines.write(bytes('one\r\ntw'));

@@ -43,7 +43,7 @@ describe('VMCS fields', () => {
     expect(highAccessOf(VmcsField.EptPointer)).to.equal(0x201b);
   });
 
-  it('stand in order of encoding, each once', () => {
+  it('are in order of encoding, each once', () => {
     const encodings = vmcsFieldDefinitions.map(({ encoding }) => encoding);
     expect(new Set(encodings).size).to.equal(encodings.length);
     const within = (width: unknown): number[] =>
@@ -110,7 +110,7 @@ describe('numbers with names', () => {
     );
   });
 
-  it('give each VM-instruction error a text of its own', () => {
+  it('give each VM-instruction error its own text', () => {
     expect(new Set(vmInstructionErrorDefinitions.map(({ text }) => text)).size).to.equal(25);
     expect(vmInstructionErrorText(13)).to.equal('VMWRITE to a read-only field');
     expect(vmInstructionErrorText(14)).to.equal('unknown VM-instruction error 14');

@@ -41,7 +41,7 @@ describe('bfm describe', () => {
       expect(() => find(description, 'cpuid', '')).to.throw(UsageError, /no cpuid ''/);
     });
 
-    it('is a usage error when there is no such thing or kind', () => {
+    it('is a usage error when the name or kind does not exist', () => {
       expect(() => find(description, 'msr', 'nobody')).to.throw(UsageError, /no msr 'nobody'/);
       expect(() => kindOf('colour', description)).to.throw(UsageError, /kinds are vmcs, msr, .*check$/);
     });

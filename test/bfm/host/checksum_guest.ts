@@ -27,7 +27,7 @@ export async function checksumGuest(rounds: number) {
     pc,
     /** Runs one quantum. @returns whether there is another one. */
     quantum: () => pc.runQuantum(() => true) === undefined,
-    /** What must not depend on what was done to the machine. */
+    /** The results that must not depend on what happened to the machine. */
     result: () => ({
       console: String.fromCharCode(...console),
       memory: createHash('sha256').update(pc.ram).digest('hex'),

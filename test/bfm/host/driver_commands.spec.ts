@@ -137,7 +137,7 @@ describe('DriverCommands', () => {
     expect((await failure(() => answering(5n)))!.message).to.equal('the vmm answered data of unknown type 5');
   });
 
-  it('removes whatever state the VMM is in', () => {
+  it('removes the machine in any state of the VMM', () => {
     for (const [state, wanted] of [
       ['VMM_RUNNING', ['stop', 'unload']],
       ['VMM_CORRUPT', ['close']],

@@ -14,7 +14,7 @@ function signal() {
   return { fire, fired };
 }
 
-/** A message as it stands on the socket. */
+/** A message as it is sent on the socket. */
 function frame(message: object): string {
   const text = JSON.stringify(message);
   return `Content-Length: ${text.length}\r\n\r\n${text}`;

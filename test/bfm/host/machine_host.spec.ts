@@ -18,7 +18,7 @@ const echo: RunRequest = {
   testDevice: false,
 };
 
-/** Fails at whatever it hears. */
+/** A listener that always throws. */
 const failing = (): HostListener => {
   const fail = (): never => {
     throw new Error('Connection is closed.');
@@ -26,7 +26,7 @@ const failing = (): HostListener => {
   return { console: fail, vmm: fail, ended: fail };
 };
 
-/** Keeps what it hears. `hears` resolves once the console has shown a text. */
+/** A listener that keeps all it gets. `hears` resolves once the console has shown a text. */
 function collector() {
   let text = '';
   let looks = (): void => {};

@@ -27,7 +27,7 @@ describe('runtimeFolder', () => {
     chmodSync(path, 0o700);
   });
 
-  it('is no link, wherever it leads', () => {
+  it('is refused if it is a link, wherever it leads', () => {
     process.env.XDG_RUNTIME_DIR = join(folder.path, 'linked');
     mkdirSync(join(folder.path, 'elsewhere'), { mode: 0o700 });
     mkdirSync(process.env.XDG_RUNTIME_DIR);

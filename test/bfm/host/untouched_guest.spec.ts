@@ -171,7 +171,7 @@ describe('A guest does not notice', () => {
       const wanted = await untouched(guestRounds);
       const shown = await console;
       expect(shown.status, shown.stderr).to.equal(0);
-      // Not as an equality of texts, whose difference would be thousands of lines.
+      // Not compared as whole texts: the difference would be thousands of lines.
       expect(shown.stdout === wanted.console, `the console ends with ${shown.stdout.slice(-200)}`).to.equal(true);
       expect((await host.request('memoryHash', {})).sha256).to.equal(wanted.memory);
       host.close();

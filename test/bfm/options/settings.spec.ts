@@ -12,7 +12,7 @@ describe('parseSettings', () => {
     expect(parseSettings(['a.b=1', 'a.c=x=y', 'a.d='], true)).to.deep.equal({ 'a.b': '1', 'a.c': 'x=y', 'a.d': '' });
   });
 
-  it('refuses what is no NAME=VALUE, a name twice, and settings without a module', () => {
+  it('refuses a text that is not NAME=VALUE, a repeated name, and settings without a module', () => {
     for (const text of ['a.b', '=1', '']) expect(() => parseSettings([text], true)).to.throw(UsageError, /NAME=VALUE/);
     expect(() => parseSettings(['a.b=1', 'a.b=2'], true)).to.throw(UsageError, /a\.b is given twice/);
     expect(() => parseSettings(['a.b=1'], false)).to.throw(UsageError, /name one with -m/);

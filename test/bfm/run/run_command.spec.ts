@@ -84,7 +84,7 @@ describe('bfm run', function () {
     });
   }
 
-  it('is an error of the run if the cpuid guest is told no number', async () => {
+  it("is an error of the run if the cpuid guest's command line is not a number", async () => {
     const texts = ['abc', '-1', '1e3', '18446744073709551616'];
     const check = async (text: string): Promise<void> => {
       const { status, stdout, stderr } = await bfm('run', '--guest', 'cpuid', '--append', text);

@@ -161,7 +161,7 @@ describe('RunSession', () => {
     ['VcpuContribution', 'onRun'],
     ['ReportContribution', 'report'],
   ] as const)
-    it(`refuses an async ${method}, whatever its Promise comes to`, async () => {
+    it(`refuses an async ${method}, however its Promise settles`, async () => {
       const { problem } = await failure(
         `async_${method}`,
         `export default vcpuModule(({ bind }) => bind(${point}).toConstantValue(
@@ -178,7 +178,7 @@ describe('RunSession', () => {
     expect(problem.what).to.match(/async_module\.ts: its module function returned a Promise: it must bind at once$/);
   });
 
-  it('tells of a rejection that nobody handles, with the place, and of all else that is known', async () => {
+  it('reports an unhandled rejection with its place, and all else that is known', async () => {
     const report = await under(
       'stray',
       `const fail = async () => { await Promise.resolve(); throw new Error('nobody hears of this'); };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// A machine whose thread waits in a call of the system: the report comes, and nothing is left running.
+// A machine whose thread waits in a system call: the report comes, and nothing is left running.
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';

@@ -40,7 +40,7 @@ export class CaseBuilder {
 
   /**
    * @param isSequence memory operands then use no base register, because earlier instructions may have changed it.
-   * @param vendor whose manual tells which flags are undefined.
+   * @param vendor the vendor whose manual says which flags are undefined.
    * @param space how its offsets become linear addresses.
    * @param states where the case starts from.
    */
@@ -196,7 +196,7 @@ export class CaseBuilder {
     return choice.entry.hasSizes ? 16 << choice.size : 64;
   }
 
-  /** The shift count, if the state before the case tells. */
+  /** The shift count, if the state before the case determines it. */
   private shiftCount(choice: FormChoice, parts: Parts): number | undefined {
     const last = choice.entry.operands.at(-1);
     if (last?.shape === 'one') return 1;

@@ -12,13 +12,13 @@ import { isLoose } from './vector_state.js';
 /** What cases to make. */
 export interface CaseOptions {
   readonly seed: number;
-  /** Whose manual tells which flags are undefined. */
+  /** The vendor whose manual says which flags are undefined. */
   readonly vendor: Vendor;
   /** Share of cases that are sequences of 2 to 5 instructions. */
   readonly sequences?: number;
   /** Share of cases with RFLAGS.TF. */
   readonly traps?: number;
-  /** Share of cases with RFLAGS.AC; not for 64-bit code, behind which the helper itself would fault. */
+  /** Share of cases with RFLAGS.AC; not for 64-bit code, after which the helper itself would fault. */
   readonly alignmentChecks?: number;
   /** Only cases whose form this accepts. */
   readonly filter?: (choice: FormChoice) => boolean;

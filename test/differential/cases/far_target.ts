@@ -31,7 +31,7 @@ export function farTarget(builder: CaseBuilder, offsetBytes: number, isCall: boo
     return pointer(linear - segment.base, selectorOf(segment), offsetBytes);
   }
   if (kind === 8) {
-    // behind a 16-bit SS the kernel leaves bits of its own in the upper half of RSP, and 64-bit code sees them
+    // with a 16-bit SS, the kernel leaves its own bits in the upper half of RSP, and 64-bit code sees them
     const { code32, code64 } = systemSelectors;
     const isNarrow = isCall || space.stackBits === 16;
     return pointer(linear, isNarrow ? code32 : random.pick([code32, code64]), offsetBytes);

@@ -58,7 +58,7 @@ function randomVectorWindow(random: SeededRandom): Uint8Array {
   return window;
 }
 
-/** A state of its own for each case. */
+/** The initial state of a case. */
 export const randomStates: InitialStates = (random) => ({
   registers: Array.from({ length: 16 }, () => randomNumber(random)),
   window: randomWindow(random),

@@ -13,7 +13,7 @@ export interface CaseInstruction {
   readonly undefinedFlags: number;
 }
 
-/** What is executed, and from which state: the same natively and on the core. */
+/** The code and the initial state of a case, the same natively and on the core. */
 export interface InstructionCase {
   readonly instructions: readonly CaseInstruction[];
   /** Offset of the first instruction in the code region. */
@@ -77,7 +77,7 @@ export function setRegister(registers: Uint32Array, index: number, value: bigint
   registers[2 * index + 1] = Number(BigInt.asUintN(32, value >> 32n));
 }
 
-/** RIP of an instruction of a case; with the number of instructions as index, that behind the last one. */
+/** RIP of an instruction of a case; with the number of instructions as index, the RIP after the last one. */
 export function addressOf(testCase: InstructionCase, index: number): bigint {
   const base = testCase.segments ? localSegment(testCase.segments.cs).base : 0;
   return BigInt((MemoryMap.code - base + offsetInCode(testCase, index)) >>> 0);

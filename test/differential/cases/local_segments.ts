@@ -61,7 +61,7 @@ export const localSegments: readonly LocalSegment[] = [
 /** Selectors of user mode's segments that every process of Linux has. */
 export const systemSelectors = { code32: 0x23, data: MemoryMap.stackSelector, code64: MemoryMap.codeSelector } as const;
 
-/** A selector behind the end of the LDT. */
+/** A selector beyond the end of the LDT. */
 export const noLocalSelector = (localSegments.length << 3) | 7;
 
 /** The selector of an entry of the LDT, with RPL 3. */

@@ -2,7 +2,7 @@
 
 /**
  * Linear memory that a case sees, the same natively (native/oracle.c) and in the simulated machine: a read-and-execute region of code, two
- * writable pages of data and a read-only one behind them; everything else faults.
+ * writable pages of data and a read-only one after them; everything else faults.
  */
 export const MemoryMap = {
   code: 0x11000000,

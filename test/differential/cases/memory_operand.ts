@@ -7,7 +7,7 @@ import { MemoryMap } from './memory_map.js';
 
 const { rbx: RBX, rcx: RCX } = registerNumbers;
 
-/** An address that the operand shall have, in its segment. */
+/** The address that the operand must have, in its segment. */
 interface Place {
   readonly offset: bigint;
   /** Addresses are cut to 32 bits (prefix 67). */

@@ -55,7 +55,7 @@ const countZeros = constant(Flag.OF | Flag.SF | Flag.AF | Flag.PF);
 const bitTest: Rule = ({ vendor }) => Flag.OF | Flag.SF | Flag.AF | Flag.PF | (vendor === 'Intel' ? 0 : Flag.ZF);
 const multiply = constant(Flag.SF | Flag.ZF | Flag.AF | Flag.PF);
 
-/** Flags that the manuals call undefined (SDM "Flags Affected", AMD "rFLAGS Affected"), by semantics function. What is not here defines, or keeps, all of them. */
+/** Flags that the manuals call undefined (SDM "Flags Affected", AMD "rFLAGS Affected"), by semantics function. A function that is not here defines, or keeps, all of them. */
 const rules: Readonly<Record<string, Rule>> = {
   AND: logic,
   OR: logic,

@@ -176,7 +176,7 @@ export function randomVectorState(random: SeededRandom): Uint8Array {
   return image;
 }
 
-/** Forms whose results differ between processors by the manual's leave; sequences leave them out, comparison allows what is stated. */
+/** Forms whose results may differ between processors according to the manual; sequences leave them out, comparison allows what is stated. */
 export const approximations = /^(RCP|RSQRT)[PS]S$/;
 const transcendental = /^(F2XM1|FYL2X|FYL2XP1|FPTAN|FPATAN|FSIN|FCOS|FSINCOS)$/;
 
@@ -207,7 +207,7 @@ export function environmentBytes(semantics: string, form: string): number {
 /** The core's FXSAVE image with everything taken from the processor's that may differ by the manual's leave. */
 export function reconciled(semantics: string, native: Uint8Array, core: Uint8Array): Uint8Array {
   const result = core.slice();
-  // C1 tells how an approximation was rounded
+  // C1 says how an approximation was rounded
   if (transcendental.test(semantics)) result[3] = (result[3]! & ~2) | (native[3]! & 2);
   if (transcendental.test(semantics))
     for (let at = 32; at < 160; at += 16) if (isNear80(native, core, at)) result.set(native.subarray(at, at + 10), at);
@@ -227,7 +227,7 @@ function isNear80(native: Uint8Array, core: Uint8Array, at: number): boolean {
 }
 
 /**
- * Within the sum of two relative errors of 1.5 × 2^-12. A result that the smallest normal number could stand for may also be zero of the same sign:
+ * Within the sum of two relative errors of 1.5 × 2^-12. A result that could be the smallest normal number may also be zero of the same sign:
  * the manual leaves operands between 2^126 − 3 × 2^114 and 2^126 + 3 × 2^114 or so free to give tiny results, which are 0. SDM 2B "RCPPS".
  */
 export function isNearApproximation(native: number, core: number): boolean {

@@ -13,7 +13,7 @@
 //   176 u16 CS SS DS ES FS GS (flag 4)
 //
 // 64-bit code is entered by IRETQ and left by a jump. Code with segments is entered by the system call sigreturn, because only the kernel can
-// load all of ESP together with a 16-bit SS, and left by the INT3 behind it. FS and GS are null there.
+// load all of ESP together with a 16-bit SS, and left by the INT3 after it. FS and GS are null there.
 //
 // Linear memory, the same in the simulated machine: CODE (16 pages, read and execute, filled with INT3), DATA (two writable pages, then a
 // read-only one, no execution), nothing mapped around them. GS.base = GS_BASE, FS is the C library's and must not be used by a case.

@@ -21,7 +21,7 @@ export interface Recording {
   readonly recorded: number;
 }
 
-/** What is recorded: of 64-bit code three fifths, of 32- and 16-bit code the rest. */
+/** The share of cases by code size: three fifths are 64-bit code, the rest is 32- and 16-bit code. */
 const shares: readonly (CaseShares & { readonly bits: CodeBits; readonly share: number })[] = [
   { bits: 64, share: 0.6, sequences: 0.2, traps: 0.04 },
   { bits: 32, share: 0.2, sequences: 0.1, traps: 0.06, alignmentChecks: 0.06 },

@@ -40,7 +40,7 @@ describe('encodeVectors', () => {
     expect(readCases).to.deep.equal(cases);
     expect(readResults).to.deep.equal(results);
   });
-  it('lets a comparison find the one result that is another', () => {
+  it('lets a comparison find the one result that differs', () => {
     const odd = results.map((result, i) => (i === 2 ? { ...result, rip: result.rip + 1n } : result));
     const read = decodeVectors(file(odd));
     const agreement = new Agreement(core, read.quirks, read.dataSeed);

@@ -97,7 +97,7 @@ describe('loadModule', () => {
     expect((await failure('/nowhere/at/all.ts')).message).to.equal('module /nowhere/at/all.ts does not exist');
   });
 
-  it('says that a file is no module, and what it exports', async () => {
+  it('says that a file is not a module, and what it exports', async () => {
     const nothing = folder.write('nothing.ts', 'const x = 1; void x;');
     const other = folder.write('other.ts', 'export const value = 1; export default class {}');
     expect((await failure(nothing)).message).to.match(/nothing\.ts is no module: none of its exports \(it has none\)/);

@@ -122,7 +122,7 @@ describe('ModuleCache', () => {
     expect(existsSync(temporary)).to.equal(false);
   });
 
-  it('says what it tried if there is no place at all', () => {
+  it('says which folders it tried if none can be written', () => {
     writeFileSync(join(home, 'bareflank'), '');
     process.env.TMPDIR = join(home, 'nowhere');
     expect(() => cache().keep(source, [source], 'the bundle')).to.throw(

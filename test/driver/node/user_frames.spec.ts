@@ -65,7 +65,7 @@ describe('userFrames', () => {
     expect(userFrames(thrown(`trouble\n${users}`, ours))).to.deep.equal([]);
   });
 
-  it("are none for an error of the framework's own, or what is no error", () => {
+  it('are none for an error of the framework itself, or for a value that is not an error', () => {
     expect(userFrames(thrown('trouble', ours))).to.deep.equal([]);
     expect(userFrames('a text')).to.deep.equal([]);
   });
@@ -92,7 +92,7 @@ it('withoutForeignFrames keeps all other lines', () => {
   expect(withoutForeignFrames(log.join('\n'))).to.equal(log.filter((line) => line !== ours).join('\n'));
 });
 
-it('fullTrace tells of the causes too', () => {
+it('fullTrace includes the causes', () => {
   const error = new BareflankError('it threw', { causedBy: thrown('trouble', users, ours) });
   expect(fullTrace(error))
     .to.include('BareflankError: it threw')

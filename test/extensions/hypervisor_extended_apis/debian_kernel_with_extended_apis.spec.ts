@@ -26,7 +26,7 @@ describe("Debian's kernel with extended_apis", () => {
     this.skip();
   });
 
-  it('boots to the same banner on a map of its own, with VPID and its console’s port trapped', function () {
+  it('boots to the same banner on the extension’s own map, with VPID and its console’s port trapped', function () {
     this.timeout(240_000);
     const plain = boot(kernel, []);
     const modules = 'test/extensions/hypervisor_extended_apis/use_of_extended_apis.modules';

@@ -276,7 +276,7 @@ describe('ExtendedApis', () => {
     expect(machine.fields.get(VmcsField.EptPointer), '1.1 forgets the pointer as well').to.not.equal(map.eptp());
   });
 
-  it('resumes a guest from a handler, behind the instruction or at it', () => {
+  it('resumes a guest from a handler, after the instruction or at it', () => {
     const { apis, machine } = vmm();
     machine.fields.set(VmcsField.GuestRip, 0x1000n);
     machine.fields.set(VmcsField.VmExitInstructionLength, 3n);
@@ -286,7 +286,7 @@ describe('ExtendedApis', () => {
     expect(machine.fields.get(VmcsField.GuestRip)).to.equal(0x1003n);
   });
 
-  it('has one monitor trap of its own, and leaves the steps of others alone', () => {
+  it('has one monitor trap, and does not touch the steps of other extensions', () => {
     const { apis, machine, other } = vmm();
     const { log } = other;
     other.monitorTrap.step(other, 'note', 'other');
@@ -301,7 +301,7 @@ describe('ExtendedApis', () => {
     expect(log).to.deep.equal(['other', 'second', 'other again']);
   });
 
-  it('leaves to others what they want as well', () => {
+  it('leaves accesses that another extension also wants to that extension', () => {
     const writes: number[] = [];
     const device: PortContribution = {
       name: 'device',
@@ -333,7 +333,7 @@ describe('ExtendedApis', () => {
     expect(machine.fields.get(VmcsField.VirtualProcessorIdentifier)).to.equal(1n);
   });
 
-  it('gives its traps back when a bitmap goes off, and begins anew when it comes on', () => {
+  it('gives its traps back when a bitmap is turned off, and starts empty when it is turned on', () => {
     const { apis, bit } = vmm();
     apis.enableIoBitmaps();
     apis.trapOnIoAccess(0x60);

@@ -144,7 +144,7 @@ describe('ExtendedApisVmcalls', () => {
     );
   });
 
-  it('tells the policy what the call wants', () => {
+  it("passes the call's argument to the policy", () => {
     const { json, verified } = vmcalls();
     json({ command: 'trap_on_io_access', port_hex: '3f8' });
     json({ command: 'whitelist_wrmsr_access', msrs: [1, 2] });
@@ -169,7 +169,7 @@ describe('ExtendedApisVmcalls', () => {
     expect(json({ command: `trap_on_io_access${' '.repeat(100)}` })).to.equal(undefined);
   });
 
-  it('hands on what is no error of the framework as it is', () => {
+  it('passes on unchanged what is not an error of the framework', () => {
     const { apis, json } = vmcalls();
     apis.ioAccess.trapAll = sinon.spy(() => {
       throw new TypeError('oh no');
@@ -214,7 +214,7 @@ describe('ExtendedApisVmcalls', () => {
     });
   }
 
-  it('has an index of its own for each command', () => {
+  it('has a separate index for each command', () => {
     const { json, verified } = vmcalls();
     for (const each of all) json(each);
     expect(new Set(verified.map((one) => (one as [number])[0]))).to.deep.equal(new Set(Object.values(VerifierIndex)));

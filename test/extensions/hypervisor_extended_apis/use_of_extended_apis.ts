@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// An extension as users of extended_apis 1.1 wrote them: its fourth example, the EPT hook with two maps, and traps of a port and an MSR beside it.
+// An extension as users of extended_apis 1.1 wrote them: its fourth example, the EPT hook with two maps, together with traps of a port and an MSR.
 import {
   ExitContribution,
   ExitReason,
@@ -19,7 +19,7 @@ const ia32Pat = 0x277;
 const size2m = 0x200000n;
 const size1g = 0x40000000n;
 
-/** What is hooked: the function, and where it leads. */
+/** The hooked function, and its hook. */
 interface Hook {
   readonly from: bigint;
   readonly to: bigint;

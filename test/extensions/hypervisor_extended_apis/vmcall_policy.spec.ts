@@ -16,7 +16,7 @@ describe('AllowingVmcallPolicy', () => {
     expect(Object.keys(policy.dump())).to.deep.equal(Object.keys(VerifierIndex));
   });
 
-  it('denies all by its default, but for what has a verdict of its own', () => {
+  it('denies all calls by its default, except those with their own verdict', () => {
     const policy: VmcallPolicy = new AllowingVmcallPolicy();
     policy.default = 'deny';
     policy.setVerdict(trapOnIoAccess, 'allow');
@@ -47,7 +47,7 @@ describe('AllowingVmcallPolicy', () => {
     expect(policy.denials).to.deep.equal([]);
   });
 
-  it('has verdicts of its own for WRMSR, which 1.1 mixed up with RDMSR', () => {
+  it('has separate verdicts for WRMSR, which 1.1 mixed up with RDMSR', () => {
     const policy: VmcallPolicy = new AllowingVmcallPolicy();
     policy.setVerdict(trapOnWrmsrAccess, 'deny');
     policy.verify(trapOnRdmsrAccess, 'trap_on_rdmsr_access', 1);

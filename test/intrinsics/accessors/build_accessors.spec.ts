@@ -64,7 +64,7 @@ describe('Accessors', () => {
     expect(() => lazilyInEach(Owner.prototype, 'part', () => ({}))).to.throw("an accessor cannot be named 'part'");
   });
 
-  it('stand within each other where a name has a dot', () => {
+  it('are nested if a name has a dot', () => {
     const { parts } = word(0x53n, [
       bits('pa0', 0, 7),
       ...prefixed(['pa0'], [bits('memory_type', 0, 2)]),

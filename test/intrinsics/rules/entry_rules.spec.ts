@@ -64,7 +64,7 @@ describe('entryRules', () => {
   });
 
   describe('declared inputs', () => {
-    // Each rule runs over every VMCS of every case, so that each of its branches reads what it reads.
+    // Each rule runs over every VMCS of every case, so that each of its branches reads its inputs.
     const reads = new Map<EntryRule, RecordingReader[]>();
     before(() => {
       const states = cases.flatMap(({ from, mutate }) => {
@@ -100,7 +100,7 @@ describe('entryRules', () => {
       for (const rule of entryRules) expect(union(rule, 'inputs'), rule.name).to.deep.equal([...rule.inputs].sort());
     });
 
-    it('let a clean mark stand only for rules without inputs that change', () => {
+    it('keep a clean mark only for rules without volatile inputs', () => {
       for (const rule of entryRules) {
         const changing = rule.inputs.filter(
           (input) => !['physicalAddressWidth', 'linearAddressWidth', 'features'].includes(input),
@@ -110,7 +110,7 @@ describe('entryRules', () => {
     });
   });
 
-  it('have names of their own, a section, and fields that exist', () => {
+  it('have unique names, a section, and fields that exist', () => {
     expect(new Set(entryRules.map(({ name }) => name)).size).to.equal(entryRules.length);
     for (const rule of entryRules) {
       expect(rule.section, rule.name).to.match(/^SDM 3C "[A-Z]/);
@@ -120,7 +120,7 @@ describe('entryRules', () => {
     }
   });
 
-  it('stand in the order in which their breach is reported', () => {
+  it('are in the order in which their breach is reported', () => {
     const order = ['basic', 'control', 'host', 'guest'];
     const areas = entryRules.map(({ area }) => order.indexOf(area));
     expect(areas).to.deep.equal([...areas].sort((a, b) => a - b));

@@ -15,7 +15,7 @@ describe('msrLoadRules', () => {
     expect(broken(0xc0000101 | 0)).to.equal('msrLoadIsNotASegmentBase');
   });
 
-  it('refuse x2APIC registers, whatever mode the local APIC is in', () => {
+  it('refuse x2APIC registers in any mode of the local APIC', () => {
     expect(broken(0x800)).to.equal('msrLoadIsNotAnX2apicRegister');
     expect(broken(0x8ff)).to.equal('msrLoadIsNotAnX2apicRegister');
     expect(broken(0x900)).to.equal(undefined);

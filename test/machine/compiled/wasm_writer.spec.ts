@@ -32,13 +32,13 @@ describe('WasmWriter', () => {
     ).to.have.length(10_000);
   });
 
-  it('puts a part behind its length', () => {
+  it('writes the length of a part before it', () => {
     expect(written((out) => out.sized((part) => part.append([1, 2, 3])))).to.deep.equal([3, 1, 2, 3]);
   });
 });
 
 describe('writeLocals', () => {
-  it('joins equal types that stand together', () => {
+  it('joins neighbouring equal types', () => {
     expect(
       written((out) => writeLocals(out, [ValueType.I64, ValueType.I64, ValueType.I32, ValueType.I64])),
     ).to.deep.equal([3, 2, 0x7e, 1, 0x7f, 1, 0x7e]);

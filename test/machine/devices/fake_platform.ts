@@ -4,7 +4,7 @@ import type { InterruptLine } from '../../../src/machine/devices/interrupts/inte
 import { IoBus } from '../../../src/machine/devices/io_bus.js';
 import type { SystemControl } from '../../../src/machine/devices/system_control.js';
 
-/** A bus, a clock that a test moves by hand, wires that remember, and a machine that only writes down what it is told. */
+/** A bus, a clock that a test moves by hand, wires that remember their level, and a machine that only records events. */
 export class FakePlatform implements SystemControl {
   time = 0;
   readonly log: string[] = [];

@@ -58,7 +58,7 @@ describe('Pit', () => {
       return platform.in(0x42) | (platform.in(0x42) << 8);
     };
 
-    it('does not begin anew in mode 0 when the gate falls and rises after the end', () => {
+    it('does not restart in mode 0 when the gate falls and rises after the end', () => {
       const { platform } = make();
       gate(platform, true);
       program(platform, 0, 1000);
@@ -110,7 +110,7 @@ describe('Pit', () => {
         expect(isHigh(platform)).to.equal(true);
       }
     });
-    it('holds its output high in modes 2 and 3 while the gate is low, and begins anew when it rises', () => {
+    it('holds its output high in modes 2 and 3 while the gate is low, and restarts when it rises', () => {
       for (const mode of [2, 3]) {
         const { platform } = make();
         gate(platform, true);

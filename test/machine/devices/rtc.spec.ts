@@ -41,7 +41,7 @@ describe('Rtc', () => {
     expect(get(10) & 0x80).to.equal(0);
   });
 
-  it('can be set, and stands still while it is being set', () => {
+  it('can be set, and stops while it is being set', () => {
     const { platform, get, set } = make();
     set(11, 0x82);
     set(9, 0x21);
@@ -77,7 +77,7 @@ describe('Rtc', () => {
     expect(get(12) & 0xa0).to.equal(0xa0);
   });
 
-  it('tells the size of memory', () => {
+  it('reports the size of memory', () => {
     const { get } = make();
     expect(((get(0x35) << 8) | get(0x34)) * 65536 + (16 << 20)).to.equal(512 << 20);
   });

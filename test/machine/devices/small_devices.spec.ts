@@ -50,7 +50,7 @@ describe('PowerPorts', () => {
 });
 
 describe('NumericError', () => {
-  it('drives IRQ 13 from FERR# until port F0h is written, and then IGNNE# as long as FERR# stands', () => {
+  it('drives IRQ 13 from FERR# until port F0h is written, and then IGNNE# while FERR# is asserted', () => {
     const platform = new FakePlatform();
     const line = platform.line();
     const device = new NumericError(platform.bus, line);
@@ -136,7 +136,7 @@ describe('PciHost', () => {
 });
 
 describe('FwCfg', () => {
-  it('tells memory and processors', () => {
+  it('reports memory and processors', () => {
     const platform = new FakePlatform();
     new FwCfg(platform.bus, { memoryBytes: 0x20000000, processors: 4 });
     const read = (key: number, size: number): number => {

@@ -35,7 +35,7 @@ const stateNames: readonly RegisterName[] = [
   'INSTRUCTIONS',
 ];
 
-/** What the guest has of the processor. The core may keep the flags in another form than before; software sees RFLAGS. */
+/** The guest's state of the processor. The core may keep the flags in another form than before; software sees RFLAGS. */
 const stateOf = ({ core }: IntrinsicsMachine): Registers =>
   Object.fromEntries(stateNames.map((name) => [name, core.block.get(name)])) as Registers;
 
@@ -125,7 +125,7 @@ describe('DriverContext', () => {
     expect(() => machine.driver.run(() => machine.launch())).to.throw(UnpagedGuestError, /unrestricted guest/);
   });
 
-  it('takes back what it forced upon a system without paging, if the VMM was not started', async () => {
+  it('undoes what it forced on a system without paging, if the VMM was not started', async () => {
     const machine = await IntrinsicsMachine.create();
     machine.core.u32[Word.cr0] = 0x11;
     machine.core.u32[Word.cr4] = 0;

@@ -7,7 +7,7 @@ describe('parseEncoding', () => {
     expect(parseEncoding('00')).to.include({ map: 0, opcode: 0, prefixes: PrefixMask.any, registerInOpcode: false });
   });
 
-  it('tells maps and mandatory prefixes', () => {
+  it('reads maps and mandatory prefixes', () => {
     expect(parseEncoding('0F AF')).to.include({ map: 1, opcode: 0xaf });
     expect(parseEncoding('F3 0F B8')).to.include({ map: 1, opcode: 0xb8, prefixes: PrefixMask.pF3 });
     expect(parseEncoding('66 0F 38 17')).to.include({ map: 2, opcode: 0x17, prefixes: PrefixMask.p66 });
@@ -16,7 +16,7 @@ describe('parseEncoding', () => {
     expect(parseEncoding('F3 90')).to.include({ map: 0, opcode: 0x90, prefixes: PrefixMask.pF3 });
   });
 
-  it('tells registers in the opcode, digits and exact ModRM bytes', () => {
+  it('reads registers in the opcode, digits and exact ModRM bytes', () => {
     expect(parseEncoding('B8+')).to.include({ opcode: 0xb8, registerInOpcode: true });
     expect(parseEncoding('0F C8+')).to.include({ map: 1, opcode: 0xc8, registerInOpcode: true });
     expect(parseEncoding('80 /7')).to.include({ digit: 7 });

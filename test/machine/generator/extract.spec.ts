@@ -75,7 +75,7 @@ describe('extractTemplates', () => {
     expect(templates[3]!.zero).to.deep.equal([0]);
   });
 
-  it('notes at which depth a marker stands, and that a body is left early', () => {
+  it('notes the depth of a marker, and that a body is left early', () => {
     const { templates } = extractTemplates(moduleOf([0x02, 0x40, ...call('bail'), 0x0f, 0x0b]), [form]);
     expect(templates[3]!.returns).to.equal(true);
     expect(templates[3]!.tokens.filter(([kind]) => kind !== 'x')).to.deep.equal([

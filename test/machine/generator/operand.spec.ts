@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { OperandCode, parseOperand } from '../../../src/machine/generator/operand.js';
 
 describe('parseOperand', () => {
-  it('tells general registers and memory by letter and size', () => {
+  it('reads general registers and memory by letter and size', () => {
     expect(parseOperand('Eb')).to.include({ shape: 'either', code: OperandCode.Rm8, type: 'u8', usesModrm: true });
     expect(parseOperand('Ev')).to.include({ shape: 'either', code: OperandCode.Rm, size: 'v' });
     expect(parseOperand('Gw')).to.include({ shape: 'register', code: OperandCode.Reg, type: 'u16' });
@@ -12,14 +12,14 @@ describe('parseOperand', () => {
     expect(parseOperand('Zv')).to.include({ shape: 'register', code: OperandCode.Op, usesModrm: false });
   });
 
-  it('tells immediates by width and extension', () => {
+  it('reads immediates by width and extension', () => {
     expect(parseOperand('Ib').code).to.equal(OperandCode.Imm8);
     expect(parseOperand('sIb').code).to.equal(OperandCode.SImm8);
     expect(parseOperand('Iz')).to.include({ code: OperandCode.ImmZ, size: 'v', isWide: false });
     expect(parseOperand('Iv')).to.include({ code: OperandCode.ImmV, isWide: true });
   });
 
-  it('tells fixed registers, whose r and e forms follow the operand size', () => {
+  it('reads fixed registers, whose r and e forms follow the operand size', () => {
     expect(parseOperand('AL')).to.include({ shape: 'fixed', code: OperandCode.Fixed, type: 'u8' });
     expect(parseOperand('CH')).to.include({ code: OperandCode.FixedHigh + 1 });
     expect(parseOperand('DX')).to.include({ code: OperandCode.Fixed + 2, type: 'u16' });

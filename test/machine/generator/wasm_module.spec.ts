@@ -12,7 +12,7 @@ describe('WasmModule', () => {
     for (const body of module.bodies) expect(module.bytes[body.end - 1]).to.equal(0x0b);
   });
 
-  it('refuses bytes that are no module', () => {
+  it('refuses bytes that are not a module', () => {
     expect(() => new WasmModule(Uint8Array.of(1, 2, 3, 4))).to.throw(SyntaxError);
   });
 });

@@ -133,7 +133,7 @@ export class IntrinsicsMachine {
     return this.vmx.vmlaunch();
   }
 
-  /** Handles an exit by going on behind the instruction; CPUID answers with its leaf and subleaf added. */
+  /** Handles an exit by going on after the instruction; CPUID answers with its leaf and subleaf added. */
   skipExit(): void {
     const { vmx, registers } = this;
     const reason = vmx.vmreadLow(VmcsField.ExitReason);

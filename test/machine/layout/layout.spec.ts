@@ -9,7 +9,7 @@ const folders = ['src', 'scripts'].map((name) => fileURLToPath(new URL(`../../..
 /** Members of runs that are reached by their number: general and segment registers, and the guest's word of each pair that the TLBs have. */
 const indexed = /^(R([89]|1[0-5])|(ES|CS|SS|DS|FS|GS|LDTR|TR)_(BASE|SELECTOR|LIMIT|RIGHTS)|TLB_\w+1)$/;
 
-/** Every name in capitals that sources and build scripts use outside the layout itself; a list of imports is no use. */
+/** Every name in capitals that sources and build scripts use outside the layout itself; a list of imports does not count as a use. */
 function namesInUse(): Set<string> {
   const names = new Set<string>();
   const entries = folders.flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }));

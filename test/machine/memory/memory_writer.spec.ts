@@ -11,7 +11,7 @@ describe('MemoryWriter', () => {
     const writer = new MemoryWriter({ u8, u32: new Uint32Array(u8.buffer) }, (...range) => told.push(range));
     return { u8, writer, told };
   };
-  it('writes bytes, or a part of them, and tells which', () => {
+  it('writes bytes, or a part of them, and reports which', () => {
     const { u8, writer, told } = make();
     writer.write(5, Uint8Array.of(1, 2, 3));
     writer.write(9, [0x104, 5, 6, 7], 1, 2);

@@ -12,7 +12,7 @@ import {
 import { Rights } from '../../support/processor_setup.js';
 import { createTestCore, type TestCore } from '../../support/test_core.js';
 
-/** A block over memory of its own, and a count of how often the derived state was worked out. */
+/** A block over its own memory, and a count of how often the derived state was computed. */
 function makeBlock(id = 0) {
   const bytes = new ArrayBuffer(Layout.PROCESSORS + Sizes.MAX_PROCESSORS * Sizes.PROCESSOR);
   const u32 = new Uint32Array(bytes);

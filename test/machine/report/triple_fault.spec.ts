@@ -39,7 +39,7 @@ describe('tripleFault', () => {
     );
   });
 
-  it('keeps the first CR2 beside that of the page fault during its delivery', () => {
+  it('keeps the first CR2 next to that of the page fault during its delivery', () => {
     machine.set('IDTR_BASE', unmapped);
     machine.set('RBX', 0x700000);
     dies('mov eax, [rbx]');
@@ -61,7 +61,7 @@ describe('tripleFault', () => {
     expect(events.map(({ madeDoubleFault }) => madeDoubleFault === true)).to.deep.equal([false, false, true, false]);
   });
 
-  it('tells INT n from an exception', () => {
+  it('distinguishes INT n from an exception', () => {
     machine.u32[Layout.IDTR_LIMIT / 4] = 0;
     dies('int 14');
     expect(tripleFault(cpu)!.events[0]).to.deep.equal({ name: 'INT', vector: 14 });

@@ -40,7 +40,7 @@ async function make(options: GuestOptions): Promise<GuestMachine> {
   return machine;
 }
 
-/** Gives the page its rights back, and forgets what the processor knows of it. */
+/** Gives the page its rights back, and drops its cached translations. */
 const repair = (_: ExitRecord, machine: GuestMachine): boolean => {
   entry(machine, BigInt(page) | 0x37n);
   machine.processor.engine.instructions.invept(2, 0, 0, 0, true);

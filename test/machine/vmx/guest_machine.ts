@@ -34,7 +34,7 @@ export const Guest = {
   EptPt: 0x73000,
 } as const;
 
-/** What a VM exit reported, and where the guest stood. */
+/** What a VM exit reported, and the guest's RIP. */
 export interface ExitRecord {
   readonly reason: number;
   readonly qualification: bigint;
@@ -59,7 +59,7 @@ export interface GuestOptions {
   readonly bus?: Partial<CpuBus>;
   /** Before the launch: more set-up of memory. */
   readonly prepare?: (machine: GuestMachine) => void;
-  /** What to do at an exit beside going on behind the instruction; `true` = RIP was set here. */
+  /** What to do at an exit besides going on after the instruction; `true` = RIP was set here. */
   readonly onExit?: (exit: ExitRecord, machine: GuestMachine) => boolean | void;
 }
 

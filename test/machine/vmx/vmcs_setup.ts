@@ -72,7 +72,7 @@ export function engineInRoot(): { core: FakeCore; engine: VmxEngine } {
   return { core, engine };
 }
 
-/** Writes a field, whatever its width. */
+/** Writes a field of any width. */
 export function writeField(engine: VmxEngine, name: VmcsFieldName, value: bigint): VmxStatus {
   return engine.instructions.vmwrite(VmcsField[name], 0, Number(value & 0xffffffffn), Number(value >> 32n));
 }

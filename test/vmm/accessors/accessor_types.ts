@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What the compiler must know of names: a test of `tsc`, which never runs. `@ts-expect-error` fails if the line under it compiles.
+// What the compiler must know about names. This is a test for `tsc`, and never runs. `@ts-expect-error` fails if the line under it compiles.
 import type { CpuidAccessors } from '../../../src/intrinsics/accessors/cpuid_accessors.js';
 import type { MsrAccessors } from '../../../src/intrinsics/accessors/msr_accessors.js';
 import type { RegisterAccessors } from '../../../src/intrinsics/accessors/register_accessors.js';

@@ -22,7 +22,7 @@ import {
 const patterns = [0xa5a5_5a5a_c3c3_3c3cn, 0x5a5a_a5a5_3c3c_c3c3n];
 const wideCapabilities = ['ia32_vmx_vmfunc', 'ia32_vmx_procbased_ctls3', 'ia32_vmx_exit_ctls2'];
 
-/** What is wrong with the accessors of one MSR while it holds a value; what can be written is what it was afterwards. */
+/** What is wrong with the accessors of one MSR while it holds a value. Afterwards all writable bits have their old values. */
 function faultsOf(msrs: object, definition: MsrDefinition, raw: Raw): { faults: string[]; written: number } {
   const { name, fields, readOnly, capabilityOf } = definition;
   const word = accessorOf(msrs, name);
@@ -71,7 +71,7 @@ describe('Every MSR and bit', () => {
     expect(faults).to.deep.equal([]);
   });
 
-  it('warns if asked when it does not exist, and is dumped with what is in it', () => {
+  it('warns on request if it does not exist, and is dumped with its contents', () => {
     const { accessors, msr } = new FakeMachine();
     msr.delete(0xc0000080);
     const text = captureOutput(() => {

@@ -30,7 +30,7 @@ export interface Parts {
 }
 
 declare global {
-  // The module below hands what it got injected over by this.
+  // The module below hands over its injected parts by this.
   var bareflankTestVisit: ((parts: Parts) => void) | undefined;
 }
 

@@ -94,7 +94,7 @@ function takes(raw: Raw, value: bigint): boolean {
   }
 }
 
-/** What is wrong with every way to write a field's bits, and how many fields the processor lets be written. */
+/** What is wrong with every way to write a field's bits, and how many fields the processor lets software write. */
 export function faultsOfWriting(
   accessor: AnyAccessor,
   field: BitField,
@@ -140,7 +140,7 @@ export function throws(act: () => unknown, type: abstract new (...values: never[
   }
 }
 
-/** What is wrong with a word that only the processor writes, and with its bits. */
+/** What is wrong with a read-only word, and with its bits. */
 export function faultsOfReadOnly(word: AnyAccessor, fields: readonly BitField[], what: string): string[] {
   const faults = throws(() => word.set(0n), ReadOnlyError, 'read-only') ? [] : [`${what}.set: no ReadOnlyError`];
   for (const field of fields) {

@@ -20,7 +20,7 @@ describe('The name of a contribution', () => {
   const exits = { name: 'mine', reasons: [10], handleExit: () => false };
   const msrs = { msrs: [1], handleMsrRead: () => 1n };
 
-  it('belongs to one contribution, at whatever points: two are refused, naming points and files', () => {
+  it('belongs to one contribution across all points: two are refused, naming points and files', () => {
     expect(() => both(exits, { name: 'mine', ...msrs })).to.throw(
       ContributionOrderError,
       /named 'mine': to bareflank\.ExitContribution in mine\.ts, to bareflank\.MsrContribution in mine\.ts.*toService/,
@@ -29,7 +29,7 @@ describe('The name of a contribution', () => {
     both(one, one);
   });
 
-  it('is refused twice for a class that each point would make anew', () => {
+  it('is refused for a class of which each point would make its own instance', () => {
     class Mine {
       readonly name = 'mine';
       readonly reasons = [10];

@@ -65,7 +65,7 @@ const makeVcpu = (vmm: VmmContainer) => {
 
 describe('VmmContainer', () => {
   describe('two vcpus', () => {
-    it('have parts of their own, and share those of the VMM', () => {
+    it('have their own parts, and share those of the VMM', () => {
       const vmm = load();
       const [first, second] = [makeVcpu(vmm), makeVcpu(vmm)];
       const [a, b] = [first.get(Handler) as BaseHandler, second.get(Handler) as BaseHandler];

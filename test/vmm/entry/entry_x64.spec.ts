@@ -64,7 +64,7 @@ describe('EntryX64', () => {
       expect(vcpuManager.deleteVcpu.args).to.deep.equal([[0n]]);
     });
 
-    it('takes whatever is thrown for an error', () => {
+    it('treats any thrown value as an error', () => {
       const { it, vcpuManager } = entry();
       vcpuManager.runVcpu.callsFake(() => {
         throw 'a text';

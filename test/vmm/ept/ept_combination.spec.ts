@@ -51,7 +51,7 @@ describe('EptCombination', () => {
     expect(entry(0x40000000n).shift).to.equal(30n);
   });
 
-  it('is one of its own, the same in whatever order the views are entered, and gone when one leaves', () => {
+  it('is a separate map, the same in any order of entering the views, and gone when one leaves', () => {
     const { it, one, other, enter, pointer } = two();
     const first = enter(one);
     const second = enter(other);
@@ -148,7 +148,7 @@ describe('EptCombination', () => {
     expect(() => enter(one)).to.throw(VmcsError, /'one' and 'other' lead/);
   });
 
-  it('lets a view lead pages elsewhere that the others do not lead anywhere, however they are cut', () => {
+  it('lets a view redirect pages that the others do not redirect, whatever their page sizes', () => {
     const { it, one, other, enter, entry } = two();
     one.restrict(page, Read);
     one.redirect(page + 0x1000n, page + 0x1000n + 0x40000000n);

@@ -31,7 +31,7 @@ describe('EptIntelX64', () => {
     expect(translate(memory, eptp, 0x80_0000_0000n)).to.equal(undefined);
   });
 
-  it("leads the VMM's own memory to where there is none, and what lies next to it to itself", () => {
+  it("leads the VMM's own memory to unbacked memory, and its neighbours to themselves", () => {
     const { it, machine, manager } = ept();
     const { memory } = machine;
     const eptp = it.pointer();

@@ -12,7 +12,7 @@ const other = 0x500000n;
 const third = 0x600000n;
 const result = 0x300000;
 
-/** Lines that put a number of their own at the beginning of each page. */
+/** Lines that put a different number at the beginning of each page. */
 const mark = [page, neighbour, other, third].flatMap((at, index) => [`mov eax, ${index + 1}`, `mov [${at}], rax`]);
 /** Lines that read a page into the next place of the results. */
 const reader = () => {

@@ -20,17 +20,17 @@ function shared() {
 describe('Ept.share', () => {
   it('lets a view lead a page to one of the VMM’s, and no other', () => {
     const { it, manager, copy, physical, view, leaf } = shared();
-    const beside = manager.virtualToPhysical(manager.alloc(4096));
+    const other = manager.virtualToPhysical(manager.alloc(4096));
     it.share(asker, copy);
     view.redirect(page, physical + 0x123n);
     view.restrict(page, EptAccess.Execute);
     expect(leaf(view.pointer, page).entry).to.equal(physical | 4n | (6n << 3n));
-    expect(() => view.redirect(neighbour, beside)).to.throw(VmcsError, /'hook'.*no page may lead to 0x.*Ept\.share/);
+    expect(() => view.redirect(neighbour, other)).to.throw(VmcsError, /'hook'.*no page may lead to 0x.*Ept\.share/);
     expect(() => view.redirect(neighbour, physical - 0x1000n)).to.throw(VmcsError);
-    expect(() => view.map(neighbour, beside, 0x1000, 0)).to.throw(VmcsError);
+    expect(() => view.map(neighbour, other, 0x1000, 0)).to.throw(VmcsError);
     const entry = view.entry(page);
     entry.value = physical | 1n;
-    expect(() => (entry.value = beside | 1n)).to.throw(VmcsError);
+    expect(() => (entry.value = other | 1n)).to.throw(VmcsError);
     expect(leaf(view.pointer, page).entry).to.equal(physical | 1n);
   });
 
@@ -45,7 +45,7 @@ describe('Ept.share', () => {
     expect(it.excludes(physical, 4096n)).to.equal(true);
   });
 
-  it('shares all pages of an allocation, and nothing behind it', () => {
+  it('shares all pages of an allocation, and nothing beyond it', () => {
     const { it, manager, view } = shared();
     const two = manager.alloc(8192);
     it.share(asker, two);

@@ -10,7 +10,7 @@ import { asker, ept, fakeVmcs } from './ept_fixture.js';
 const page = 0x201000n;
 
 describe('EptViewIntelX64', () => {
-  it('begins as the base map, with tables of its own', () => {
+  it('begins as the base map, with its own tables', () => {
     const { it, leaf } = ept();
     const view = it.view('mine');
     expect(view.pointer).to.not.equal(it.pointer());
@@ -131,7 +131,7 @@ describe('EptViewIntelX64', () => {
   });
 
   describe('.unmap', () => {
-    it('forgets the page, whatever its size, and nothing beside it', () => {
+    it('unmaps the page, whatever its size, and nothing else', () => {
       const { it, leaf } = ept();
       const view = it.view('mine');
       view.unmap(page);
@@ -176,7 +176,7 @@ describe('EptViewIntelX64', () => {
       expect(() => view.entry(page)).to.throw(VmcsError, /nothing is mapped at 0x201000/);
     });
 
-    it('refuses what would lead to a table, beside a page, or to the VMM’s memory', () => {
+    it('refuses what would lead to a table, between two pages, or to the VMM’s memory', () => {
       const { it, own } = ept();
       const view = it.view('mine');
       view.map(0x200000n, 0x200000n, 0x200000, 7);

@@ -35,7 +35,7 @@ describe('ExitIntelX64', () => {
       expect(field(VmcsField.GuestInterruptibilityState)).to.equal(0x8n);
     });
 
-    it('lets a trap flag trap behind the instruction', () => {
+    it('lets a trap flag trap after the instruction', () => {
       const { machine, set, field } = guest();
       machine.exit(ExitReason.Cpuid);
       expect(field(VmcsField.GuestPendingDebugExceptions)).to.equal(0n);

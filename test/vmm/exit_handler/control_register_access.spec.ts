@@ -214,7 +214,7 @@ describe('control-register accesses', () => {
       expect(masks.view('cr0') & 0xfn).to.equal(0xfn);
     });
 
-    it('begin anew with INIT: what is watched goes, what is hidden stays', () => {
+    it('are reset by INIT: watched bits go, hidden bits stay', () => {
       const { masks, machine, field } = guest();
       masks.watch(asker, 'cr0', writeProtect);
       masks.watch(asker, 'cr4', 0x20n);
@@ -228,7 +228,7 @@ describe('control-register accesses', () => {
   });
 
   describe('CR3 and CR8, where an extension traps them', () => {
-    it('are written and read; bit 63 of CR3 is no address', () => {
+    it('are written and read; bit 63 of CR3 is not part of the address', () => {
       const { access, set, field, machine } = guest();
       set(VmcsField.GuestCr4, 0x22620n);
       access(3, 0, 4, 0x80000000_0000a001n);
@@ -259,7 +259,7 @@ describe('control-register accesses', () => {
       expect(machine.generalRegisters.values[1]).to.equal(0xa000n);
     });
 
-    it('is #GP for PDPTEs with a reserved bit, in the VMM’s memory, or where there is none: and nothing has changed', () => {
+    it('is #GP for PDPTEs with a reserved bit, in the VMM’s memory, or without memory, and changes nothing', () => {
       for (const table of [0x40000n, 0x5000n]) {
         const { access, set, field, machine, gotFault } = legacyGuest();
         set(VmcsField.GuestCr0, 0x80000031n);

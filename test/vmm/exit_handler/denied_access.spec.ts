@@ -22,7 +22,7 @@ const generalProtection = 0x80000b0dn;
 
 const deny = (exit: Exit): void => exit.inject(Vector.GeneralProtection, 0);
 
-/** A denying contribution, and one after it that must not be asked. `answer` is what the denying one returns beside. */
+/** A denying contribution, and one after it that must not be asked. `answer` is what the denying one returns. */
 function contributions<T>(symbol: symbol, denying: T, next: T): PartModule {
   return vcpuModule(({ bind }) => {
     bind<T>(symbol).toConstantValue(denying);

@@ -428,7 +428,7 @@ describe('ExitHandlerIntelX64', () => {
     });
   });
 
-  it('lets HLT wait in the HLT activity state, behind the instruction', () => {
+  it('lets HLT wait in the HLT activity state, after the instruction', () => {
     const { machine, field } = guest();
     machine.exit(ExitReason.Hlt, { length: 1 });
     expect(field(VmcsField.GuestActivityState)).to.equal(1n);
@@ -702,7 +702,7 @@ describe('ExitHandlerIntelX64', () => {
     });
   });
 
-  it('takes whatever a handler throws as its end, and names the class that runs', () => {
+  it('stops whatever a handler throws, and names the class that runs', () => {
     @extension()
     class Unusual extends ExitHandlerIntelX64 {
       protected override handleWbinvd(): void {

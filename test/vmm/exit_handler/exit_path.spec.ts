@@ -60,14 +60,14 @@ describe('The exit path', () => {
     };
     exits(500_000);
     const allocated: number[] = [];
-    // Batches small enough that no scavenge comes between the two readings and hides what was allocated.
+    // Batches are so small that no scavenge comes between the two readings and hides the allocation.
     for (let batch = 0; batch < 20; batch++) {
       collectGarbage();
       const before = process.memoryUsage().heapUsed;
       exits(50_000);
       allocated.push(process.memoryUsage().heapUsed - before);
     }
-    // The median batch stands for all: now and then the engine compiles something meanwhile, which is no allocation of an exit.
+    // Use the median batch: sometimes the engine compiles meanwhile, which is not an allocation of an exit.
     const median = allocated.sort((a, b) => a - b)[10]!;
     expect(machine.resumes).to.equal(1_500_000);
     expect(machine.low[VmcsField.GuestRip], 'RIP after so many steps of two bytes').to.equal(3_000_000);

@@ -29,7 +29,7 @@ class EveryWrite implements VmcsContribution {
 }
 const everyWrite = vcpuModule(({ bind }) => bind(VmcsContribution).to(EveryWrite));
 
-/** Where two logs differ first, with what is around. */
+/** The first difference between two logs, with its surroundings. */
 function firstDifference(one: readonly bigint[], other: readonly bigint[]): string | undefined {
   const at = one.findIndex((value, index) => value !== other[index]);
   if (at < 0 && one.length === other.length) return undefined;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Guests that write values into control registers and MSRs, and log the fault and what stands there afterwards. A guest is a small interpreter and
+// Guests that write values into control registers and MSRs, and log the fault and the value afterwards. A guest is a small interpreter and
 // a table of writes.
 import { Msr } from '../../../src/intrinsics/msr_definitions.js';
 import { assemble, type CodeBits } from '../../support/assembler.js';
@@ -34,7 +34,7 @@ class Image {
   }
 }
 
-/** A write: what is written, and two operands. */
+/** A write: its kind, and two operands. */
 type Write = readonly [kind: number, first: bigint | number, second: bigint | number];
 
 /** Lines that take the next write into RAX, RCX and RBX, and go to the label of its kind, from 1 on. 0 ends the guest. */
@@ -61,7 +61,7 @@ const attempt = (name: string, lines: readonly string[]): string[] => [
   `${name}: mov rax, r15`,
   'call append',
 ];
-/** Flips bits of a control register, logs what stands there then, and writes back what was there. */
+/** Flips bits of a control register, logs the new value, and restores the old one. */
 const flip = (register: string): string[] => [
   `flip_${register}: mov r12, ${register}`,
   'mov r10, r12',

@@ -25,7 +25,7 @@ function stuck(reason: number = ExitReason.Cpuid) {
   return guest;
 }
 
-/** Lets exits be handled. @returns how many, up to the one that was too many. */
+/** Handles exits. @returns how many, including the one that was too many. */
 function repeat(times: number, guest: ReturnType<typeof stuck>, handle: (count: number) => void = () => {}): number {
   const unfinished = new UnfinishedExits();
   const exit = guest as unknown as Exit;

@@ -179,7 +179,7 @@ describe('VMCALL', () => {
     expect(guest([rebinding(Greedy)]).call({ r00: 4n }).r01).to.equal(ErrorCode.BF_BAD_ALLOC);
   });
 
-  it('takes whatever a handler throws for a failure, and what the handler left in the registers comes back', () => {
+  it('treats any thrown value as a failure, and returns the registers as the handler left them', () => {
     @extension()
     class Odd extends ExitHandlerIntelX64 {
       protected override handleVmcallRegisters(registers: VmcallRegisters): void {
@@ -364,7 +364,7 @@ describe('VMCALL', () => {
       expect(output()).to.match(/user mode may send JSON commands only/);
     });
 
-    it('fails for a guest whose page table is none of 4-level paging', () => {
+    it('fails for a guest without 4-level paging', () => {
       const { data, output, machine } = guest();
       machine.fields.set(VmcsField.GuestIa32Efer, 0x800n);
       expect(data(1, encodeUtf8('hello')).r01).to.equal(failure);

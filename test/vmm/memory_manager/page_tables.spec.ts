@@ -37,7 +37,7 @@ describe('PageTables', () => {
     expect(it.pages()).to.have.length(4);
   });
 
-  it('looks up what is not mapped, and how much', () => {
+  it('looks up an unmapped range, and its size', () => {
     const { it, at } = tables();
     expect(at(0n)).to.deep.equal([0n, 0]);
     it.map(0n, size4k, 7n);
@@ -47,7 +47,7 @@ describe('PageTables', () => {
     expect(() => it.split(0x200000n)).to.throw(MemoryManagerError, '0x200000 is not mapped');
   });
 
-  it('gives back the tables that a larger page replaces, and goes on mapping beside it', () => {
+  it('gives back the tables that a larger page replaces, and can still map next to it', () => {
     const { it, at } = tables();
     for (let page = 0n; page < 4n; page++) it.map(page * 0x1000n, size4k, (page << 12n) | 7n);
     it.map(0x200000n, size2m, 0x200000n | 7n | large);

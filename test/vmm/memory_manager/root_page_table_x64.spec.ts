@@ -181,7 +181,7 @@ describe('RootPageTableX64', () => {
       });
     }
 
-    it('map nothing when the end is not behind the start', () => {
+    it('map nothing when the end is not above the start', () => {
       const { root } = built();
       root.setupIdentityMap4k(0x3000n, 0x3000n);
       root.setupIdentityMap4k(0x3000n, 0x1000n);
@@ -212,7 +212,7 @@ describe('RootPageTableX64', () => {
     });
   });
 
-  it('tells where its own tables are', () => {
+  it('says where its own tables are', () => {
     const { root, memory } = built();
     const before = root.tablesToDescriptors();
     expect(before[0]!.physical).to.equal(root.cr3 & ~0xfffn);

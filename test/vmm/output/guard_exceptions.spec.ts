@@ -27,7 +27,7 @@ describe('guardExceptions', () => {
     expect(text).to.equal('');
   });
 
-  it('knows exceptions that are no errors', () => {
+  it('handles exceptions that are not errors', () => {
     expect(captureOutput(() => guardExceptions(code, raise('a string'))))
       .to.include('Unknown Exception Caught')
       .and.to.include('a string');

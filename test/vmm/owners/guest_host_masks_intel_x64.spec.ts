@@ -49,7 +49,7 @@ describe('GuestHostMasksIntelX64', () => {
     expect(owners).to.deep.equal([]);
   });
 
-  it('masks a watched bit, which the guest goes on to read as it is', () => {
+  it('masks a watched bit, whose real value the guest still reads', () => {
     const { it, cr4, fields } = owner();
     fields.set(VmcsField.GuestCr4, vmxe | osxsave);
     const request = it.watch(asker, 'cr4', osxsave);

@@ -163,7 +163,7 @@ describe('IoBitmap', () => {
     expect(bit(field(VmcsField.AddressOfIoBitmapA), 0x70)).to.equal(true);
   });
 
-  it('refuses what is no port', () => {
+  it('refuses an invalid port', () => {
     const { it } = owners();
     for (const port of [-1, 0x10000, 1.5]) expect(() => it.ioBitmap.trap(it, port)).to.throw(VmcsError, /invalid port/);
   });
@@ -261,7 +261,7 @@ describe('MonitorTrap', () => {
     expect(has(primary, PrimaryControl.MonitorTrapFlag), 'c is done: nothing to take back').to.equal(true);
   });
 
-  it('refuses a step of what is no contribution of this vcpu, and one without a method to call', () => {
+  it('refuses a step for anything but a contribution of this vcpu, and one without a method to call', () => {
     const { it } = owners();
     const stranger = { name: 'stranger', run: () => {} };
     expect(() => it.monitorTrap.step(stranger, 'run')).to.throw(
@@ -361,11 +361,11 @@ describe('Two extensions that ask one owner', () => {
     expect(field(VmcsField.VirtualProcessorIdentifier)).to.equal(1n);
   });
 
-  it('are refused by name when one of them writes beside the owner', () => {
-    const beside = new Extension('c', (it) => it.vmcs.write(VmcsField.ExceptionBitmap, 1n));
+  it('are refused by name when one of them bypasses the owner', () => {
+    const bypassing = new Extension('c', (it) => it.vmcs.write(VmcsField.ExceptionBitmap, 1n));
     const asking = new Extension('b', (it) => it.exceptionBitmap.trap(it, 6));
     let output = '';
-    expect(() => (output = captureOutput(() => owners(extensions(asking, beside)))))
+    expect(() => (output = captureOutput(() => owners(extensions(asking, bypassing)))))
       .to.throw()
       .with.property('message')
       .that.matches(/'ExceptionBitmap' and 'c' give exception_bitmap.*different values/i);

@@ -55,7 +55,7 @@ describe('CountedOwner', () => {
     expect(it.lit()).to.deep.equal([]);
   });
 
-  it('counts anew when it is attached', () => {
+  it('starts a new count when it is attached', () => {
     const it = new Lamps();
     const [request] = [it.want(5), it.want(6)];
     it.attach();

@@ -12,7 +12,7 @@ import { builtVmm, startedVmm, type TestVmm } from '../started_vmm.js';
 
 const extensions = [cpuidCount, eptHook, msrBitmap, vpid, extendedApis];
 
-/** A machine that notes every call of an intrinsic while it is watched. The wire of exits, `HostEntry.attach`, is no instruction. */
+/** A machine that notes every call of an intrinsic while it is watched. `HostEntry.attach`, which connects exits, is not an instruction. */
 function watchedMachine() {
   const machine = new FakeMachine();
   const calls: string[] = [];

@@ -27,7 +27,7 @@ const coreModule = await WebAssembly.compile(readFileSync(join(buildFolder, 'cpu
 const guest = readFileSync(join(buildFolder, 'guests', 'effects.bin'));
 const examples = [cpuidCount, vpid, msrBitmap, eptHook];
 
-/** A machine whose VMM can be replaced by one that was restored from its state. */
+/** A machine whose VMM can be replaced by one restored from its state. */
 class ReplaceableVmm {
   container!: VmmContainer;
   replaced = 0;

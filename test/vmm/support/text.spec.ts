@@ -24,7 +24,7 @@ describe('text', () => {
       expect([...encodeUtf8('\ud800')]).to.deep.equal([0xef, 0xbf, 0xbd]);
     });
 
-    it('replace bytes that are no UTF-8, one by one', () => {
+    it('replace bytes that are not UTF-8, one by one', () => {
       expect(decodeUtf8(Uint8Array.of(0x41, 0xff, 0x42))).to.equal('A\ufffdB');
       expect(decodeUtf8(Uint8Array.of(0xe2, 0x82))).to.equal('\ufffd\ufffd');
       expect(decodeUtf8(Uint8Array.of(0xed, 0xa0, 0x80)), 'an encoded surrogate').to.equal('\ufffd\ufffd\ufffd');

@@ -14,7 +14,7 @@ import { loadedVmm } from '../started_vmm.js';
 const handlerOf = (vcpu: unknown): ExitHandler => (vcpu as { exitHandler: ExitHandler }).exitHandler;
 
 describe('VcpuFactoryIntelX64', () => {
-  it('makes vcpus with their ids and parts of their own', () => {
+  it('makes vcpus with their ids and their own parts', () => {
     const factory = loadedVmm().vmm.container.get(VcpuFactory);
     const [first, second] = [factory.makeVcpu(0n), factory.makeVcpu(0x10001n)];
     expect(first).to.be.instanceOf(VcpuIntelX64);

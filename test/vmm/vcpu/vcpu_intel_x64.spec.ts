@@ -28,7 +28,7 @@ function vcpu(modules: readonly PartModule[] = [], id = 0n, machine = new FakeMa
 describe('VcpuX64', () => {
   const base = (id: bigint): VcpuX64 => make(VcpuX64, { id, debugRing: { write: () => {} } });
 
-  it('tells bootstrap, host and guest vcpus apart by their ids', () => {
+  it('distinguishes bootstrap, host and guest vcpus by their ids', () => {
     const kinds = (id: bigint) => {
       const { isBootstrapVcpu, isHostVmVcpu, isGuestVmVcpu } = base(id);
       return [isBootstrapVcpu, isHostVmVcpu, isGuestVmVcpu];
@@ -94,7 +94,7 @@ describe('VcpuIntelX64', () => {
     expect(it.isRunning).to.equal(true);
   });
 
-  it('turns VMX off when it halts; the next run launches anew', () => {
+  it('turns VMX off when it halts; the next run launches again', () => {
     const { it, machine, vmx } = vcpu();
     it.init();
     it.run();

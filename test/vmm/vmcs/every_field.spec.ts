@@ -106,7 +106,7 @@ function faultsOfControl(word: AnyAccessor, field: BitField, controlWord: string
   return faults;
 }
 
-/** What is wrong with the accessors of one field and its bits; its value is what it was afterwards. */
+/** What is wrong with the accessors of one field and its bits. Afterwards the field has its old value. */
 function faultsOf(fields: object, definition: VmcsFieldDefinition, processor: Processor): string[] {
   const { name, bytes } = definition;
   const width = 8 * bytes;

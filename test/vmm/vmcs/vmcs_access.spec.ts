@@ -83,7 +83,7 @@ describe('VmcsIntelX64: access to fields and controls', () => {
       expect(text.match(/WARNING: TSC_MULTIPLIER \(0x2032\) field doesn't exist/g)).to.have.length(2);
     });
 
-    it('work where it is there', () => {
+    it('work if it exists', () => {
       const { it } = fields();
       it.writeIfExists(VmcsField.VirtualProcessorIdentifier, 5n);
       expect(it.readIfExists(VmcsField.VirtualProcessorIdentifier)).to.equal(5n);

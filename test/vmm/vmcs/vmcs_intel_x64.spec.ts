@@ -219,7 +219,7 @@ describe('VmcsIntelX64', () => {
       }
     });
 
-    it('does without what it can do without where the processor does not allow it', () => {
+    it('does without optional controls that the processor does not allow', () => {
       const machine = new FakeMachine();
       const without = (msr: number, bit: number): unknown =>
         machine.msr.set(msr, machine.msr.get(msr)! & ~(BigInt(bit >>> 0) << 32n));

@@ -52,7 +52,7 @@ describe('GdtX64', () => {
       expect(table.read(5)).to.deep.equal(tss);
     });
 
-    it('leaves the entry behind a code segment alone', () => {
+    it('does not touch the entry after a code segment', () => {
       const { table, memory } = gdt({ 2: 5n });
       table.write(1, { base: 0n, limit: 0xffffffff, accessRights: 0xa09b });
       expect(memory.get(0x1010n)).to.equal(5n);

@@ -2,7 +2,7 @@
 // Where decoded code is kept: for each physical page a chain of indexes, one for each DECODE_MODE it ran in, which hold the heads of blocks by
 // page offset. Pages with an index have no write tag in any TLB, so that every write to them comes to codeWritten().
 //   index: u32 DECODE_MODE @0, u32 next index @4, u64 bit set of 64-byte pieces that hold decoded bytes @8, 4096 × u32 records @32
-// An instruction that crosses a page is in no index: it is kept in a small cache that knows both pages, and runs as a block of its own.
+// An instruction that crosses a page is in no index. A small cache that knows both pages keeps it, and it runs as its own block.
 // When the space is used up everything is thrown away.
 import { BLOCK, COUNT } from "./record";
 import { FORM_NEXT } from "../generated/decoder_tables";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // A decoded instruction (SDM Volume 2 "Instruction Format"): 32 bytes. Blocks are runs of records; a block's head is entered in its page's index (code_pages.ts).
-//   u16 form @0, u8 length @2, u8 index in block @3 (1-based; of a NEXT record: instructions before it, 0 behind a conditional branch),
+//   u16 form @0, u8 length @2, u8 index in block @3 (1-based; of a NEXT record: instructions before it, 0 after a conditional branch),
 //   u16 slots a @4, b @6, c @14, i32 immediate @8 (x87: the opcode), u16 page offset @12, i32 displacement (or the immediate's upper half, or the second
 //   immediate) @16, u16 base slot @20, u16 index slot @22, u8 scale @24, u8 flags @25, u16 segment base slot @26,
 //   u32 link @28: record of the branch target when that is in the same page
@@ -40,7 +40,7 @@ import { RecordFlag, RecordField } from "../generated/record_format";
 @inline export function LINK(rec: usize): usize { return load<u32>(rec, RecordField.Link); }
 /** RIP of the instruction. */
 @inline export function RIP_OF(rec: usize): u64 { return load<u64>(PAGE_RIP) + <u64>load<u16>(rec, RecordField.PageOffset); }
-/** RIP of the instruction behind it, not yet cut to the width of RIP. */
+/** RIP of the next instruction, not yet cut to the width of RIP. */
 @inline export function NEXT(rec: usize): u64 { return RIP_OF(rec) + <u64>load<u8>(rec, RecordField.Length); }
 /** RIP of the branch target, not yet cut to the width of RIP. */
 @inline export function TARGET(rec: usize): u64 { return NEXT(rec) + <u64><i64>load<i32>(rec, RecordField.Immediate); }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Blocks of decoded code: found by RIP, decoded on their first use. code_pages.ts keeps them.
-// An instruction that crosses a page runs as a block of its own. Bytes outside RAM (devices, the open bus), and pages in which the code segment ends,
-// are decoded anew at each visit, one instruction at a time.
+// An instruction that crosses a page runs as its own block. Bytes outside RAM (devices, the open bus), and pages in which the code segment ends,
+// are decoded again at each visit, one instruction at a time.
 import { decodeInstruction, needsMore } from "./decode";
 import { ENDINGS } from "../generated/decoder_tables";
 import {
@@ -19,7 +19,7 @@ import { readPhysical } from "../physical/physical_memory";
 import { PAGE } from "../state/access_kind";
 import { fetchBase } from "../tlb/context";
 
-/** Longest block: one NEXT record fits behind it in the count's eight bits. */
+/** Longest block: one NEXT record after it fits in the count's eight bits. */
 @inline const LONGEST: u32 = 62;
 @inline const MAX_LENGTH: u32 = 15;
 
@@ -91,7 +91,7 @@ export function findOne(rip: u64): usize {
   return single;
 }
 
-/** Bytes of an instruction that is not decoded in place: up to the end of its page, and in the page behind it. */
+/** Bytes of an instruction that is not decoded in place: up to the end of its page, and in the next page. */
 const window: usize = memory.data(32, 16);
 @inline const WINDOW: u32 = 16;
 

@@ -333,7 +333,7 @@ function fill(rec: usize, entry: usize): u32 {
 
 /**
  * Decodes one instruction into `rec`: form, length, operands, page offset. `at`: its first byte, with `count` bytes left in the page; `more`: the
- * first byte of the next page, 0 if that must not be used (then `needsMore` tells whether the record is valid). `modeNow`: DECODE_MODE.
+ * first byte of the next page, 0 if that must not be used (then `needsMore` says whether the record is valid). `modeNow`: DECODE_MODE.
  */
 export function decodeInstruction(rec: usize, at: usize, count: u32, more: usize, offset: u32, modeNow: u32): void {
   code = at;

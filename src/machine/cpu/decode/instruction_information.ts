@@ -34,7 +34,7 @@ export function operandInformation<D>(operand: D): u32 {
   if (sizeof<D>() == 8) return memoryInformation(load<u32>(CURRENT_RECORD));
   return InstructionInformation.RegisterForm | at(InstructionInformation.Register1, numberOf(<Reg>operand));
 }
-/** Bits 31:28: the number of the register operand, or what tells instructions of one exit reason apart. */
+/** Bits 31:28: the number of the register operand, or the number that distinguishes instructions of one exit reason. */
 @inline export function secondOperand(number: u32): u32 { return at(InstructionInformation.Register2, number); }
 /** Bits 31:28 of an instruction whose other operand is this register. */
 @inline export function secondRegister(slot: Reg): u32 { return secondOperand(numberOf(slot)); }

@@ -49,7 +49,7 @@ export function raiseDebugFault(bits: u64): void {
   store<u64>(FAULT_DEBUG, bits);
   raiseEvent(DB, false, 0);
 }
-/** What software asks for is not done: the machine stops and says so. An instruction that calls this returns at once. `reason`: UNIMPLEMENTED_*. */
+/** Software asks for something that is not implemented: the machine stops and says so. An instruction that calls this must return at once. `reason`: UNIMPLEMENTED_*. */
 export function stopUnimplemented(reason: u32): void {
   store<u32>(UNIMPLEMENTED, reason);
   store<u32>(STOP, STOP_UNIMPLEMENTED);
@@ -60,7 +60,7 @@ export function waitForInterrupt(): void {
   store<u32>(ACTIVITY, 1);
   hostRaise();
 }
-/** The current instruction touches a device in the middle of a block: begin it again as a step of its own, so that the count and interrupts are exact. */
+/** The current instruction touches a device in the middle of a block: begin it again as a separate step, so that the count and interrupts are exact. */
 export function restartStepping(): void {
   rewind();
   store<u32>(ATTENTION, load<u32>(ATTENTION) | ATTENTION_STEP);

@@ -65,7 +65,7 @@ function pendingX87(): void {
   store<u32>(X87_FERR, 1);
   if (!numericError(1)) waitForInterrupt();
 }
-/** After the status or control word was written: FERR# is asserted no more if no unmasked error is left. */
+/** After the status or control word was written: FERR# is no longer asserted if no unmasked error is left. */
 export function numericErrorMayEnd(): void {
   if (!load<u32>(X87_FERR) || (load<u32>(X87_STATUS) & X87_SUMMARY) != 0) return;
   store<u32>(X87_FERR, 0);

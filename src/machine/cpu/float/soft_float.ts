@@ -249,7 +249,7 @@ export function round(precision: u32, minExp: i32, maxExp: i32, rc: u32, unmaske
 }
 
 /**
- * Rounds the finite a to an integer of `bits` bits (two's complement), raises PE, or IE when it does not fit; `integerFits` tells.
+ * Rounds the finite a to an integer of `bits` bits (two's complement), raises PE, or IE when it does not fit; `integerFits` says which.
  * The result is the integer, or 1 << (bits − 1) ("integer indefinite"), sign-extended.
  */
 export function toInteger(bits: u32, rc: u32): i64 {

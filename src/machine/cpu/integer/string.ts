@@ -18,7 +18,7 @@ import { continueAt } from "../state/instruction";
 import { Reg, reg, setReg } from "../state/registers";
 import { tlbBase } from "../tlb/context";
 
-/** Linear address of an offset in the segment with this base slot; in 64-bit mode the slot is ZERO but for FS and GS. */
+/** Linear address of an offset in the segment with this base slot; in 64-bit mode the slot is ZERO except for FS and GS. */
 @inline export function inSegment<A>(segment: Reg, offset: u64): u64 {
   if (sizeof<A>() == 8) return reg<u64>(segment) + offset;
   else {

@@ -119,7 +119,7 @@ export function stackLinear(offset: u64): u64 {
   if ((load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64) return offset;
   return linear(SS, offset & load<u64>(STACK_MASK));
 }
-/** Stack accesses raise #SS where others raise #GP; the slow path tells by the address. */
+/** Stack accesses raise #SS where others raise #GP; the slow path decides by the address. */
 @inline export function readStack<T>(ea: u64): T { return read<T>(ea); }
 /** See readStack. */
 @inline export function writeStack<T>(ea: u64, v: T): void { write<T>(ea, v); }

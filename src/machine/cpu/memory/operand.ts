@@ -22,7 +22,7 @@ import { claim, giveBack, translates } from "../tlb/tlb";
 
 /**
  * Stack references raise #SS(0) for a non-canonical address, all others #GP(0). The record says whether the memory operand is based on the stack
- * (bit 0) or the instruction uses the stack beside its operand (bit 1: PUSH, POP and CALL with memory; then what is not the operand is the stack;
+ * (bit 0) or the instruction uses the stack besides its operand (bit 1: PUSH, POP and CALL with memory; then what is not the operand is the stack;
  * records without a memory operand give a canonical address here).
  */
 function nonCanonical(ea: u64): void {

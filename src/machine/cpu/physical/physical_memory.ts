@@ -53,7 +53,7 @@ export function readPhysical(pa: u64, to: usize, n: u32): void {
     done += size;
   }
 }
-/** The inverse; decoded code and the dirty map are told. */
+/** The inverse; it updates decoded code and the dirty map. */
 export function writePhysical(pa: u64, from: usize, n: u32): void {
   const host = accessedHost(pa);
   if (host) {

@@ -22,7 +22,7 @@ import { reg, setReg } from "../state/registers";
 import { updateMode } from "../tlb/mode_update";
 import { addressSpaceChanged, flushTlbNonGlobal } from "../tlb/tlb";
 
-/** What asks for the switch; the numbers of the exit qualification. */
+/** The cause of the switch, in the numbers of the exit qualification. */
 @inline export const SOURCE_CALL: u32 = 0;
 @inline export const SOURCE_IRET: u32 = 1;
 @inline export const SOURCE_JMP: u32 = 2;

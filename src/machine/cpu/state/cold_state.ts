@@ -19,7 +19,7 @@ import {
   return v128.xor(now, before);
 }
 
-/** Segment and table registers stand in one run of words, from ES_BASE up to CR0. */
+/** Segment and table registers are one run of words, from ES_BASE up to CR0. */
 @inline const TABLE_BYTES: usize = CR0 - ES_BASE;
 @inline const CONTROL_COPY: usize = EXIT_COLD_COPY + TABLE_BYTES + 56;
 
@@ -32,7 +32,7 @@ export function compareColdState(): void {
   const rest = EXIT_COLD_COPY + TABLE_BYTES;
   tables |= renew(DR7, rest) | renew(EFER, rest + 8) | renew(PAT, rest + 16) | renew(DEBUGCTL, rest + 24);
   tables |= renew(SYSENTER_CS, rest + 32) | renew(SYSENTER_ESP, rest + 40) | renew(SYSENTER_EIP, rest + 48);
-  // INTERRUPTIBILITY and ACTIVITY stand side by side, and so do CR3 and CR4.
+  // INTERRUPTIBILITY and ACTIVITY are neighbours, and so are CR3 and CR4.
   const controls = renew(CR0, CONTROL_COPY) | renew(INTERRUPTIBILITY, CONTROL_COPY + 8);
   wide = v128.or(wide, i64x2.splat(tables));
   const differ = v128.any_true(v128.or(renew16(CR3, CONTROL_COPY + 16), i64x2.splat(controls)));

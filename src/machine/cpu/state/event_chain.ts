@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What led to a triple fault, for the report of a death: the event whose delivery failed first, and each exception raised while the one before it was
+// The events that led to a triple fault, for the report of a death: the event whose delivery failed first, and each exception raised while the one before it was
 // being delivered. SDM 3A "Interrupt 8—Double Fault Exception (#DF)". Nothing that software sees depends on these words.
 import { CR2, DELIVERY, DELIVERY_CODE, EVENT_CHAIN, FAULT_ADDRESS, RIP } from "../generated/layout";
 
@@ -35,5 +35,5 @@ export function chainDoubled(): void {
   const last = EVENT_CHAIN + load<u32>(EVENT_CHAIN) * ENTRY_SIZE;      // ENTRIES_AT is one entry's size
   store<u32>(last, load<u32>(last) | MADE_DOUBLE_FAULT);
 }
-/** The chain ended in a triple fault: it stands until the next event is delivered. */
+/** The chain ended in a triple fault. It is kept until the next event is delivered. */
 export function chainComplete(): void { store<u32>(EVENT_CHAIN, 1, COMPLETE); }

@@ -7,7 +7,7 @@ import { RecordField } from "../generated/record_format";
 
 /** Where the next instruction is fetched, if the current one says so. */
 export let nextRip: u64 = 0;
-/** True if the current instruction is a branch that was taken, wherever it leads. Whoever asks clears it before the instruction. */
+/** True if the current instruction is a taken branch, wherever it leads. The reader clears it before the instruction. */
 export let branchTaken: bool = false;
 export function clearBranch(): void { branchTaken = false; }
 /** A taken branch to `t` (offset in CS). */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Model-specific registers: SDM 4 "Model-Specific Registers". The core's own are words of the layout; plain ones and constants stand in the
+// Model-specific registers: SDM 4 "Model-Specific Registers". The core's own are words of the layout; plain ones and constants are in the
 // model's MSR table; the local APIC's go to the bus. Time-stamp counter: SDM 3B "Time-Stamp Counter".
 import {
   CURRENT_RECORD, BUDGET, BUDGET_START, INSTRUCTIONS, BUS_VALUE, TSC_OFFSET, TSC_ADJUST, TSC_AUX, STAR, LSTAR, CSTAR,
@@ -81,7 +81,7 @@ function tableEntry(index: u32): usize {
 }
 function ofBus(index: u32): bool { return (index >= 0x800 && index < 0x900) || index == Msr.Ia32TscDeadline; }
 
-/** Reads an MSR without VMX intercepts; the value stands in BUS_VALUE. @returns false if it does not exist (#GP). */
+/** Reads an MSR without VMX intercepts; the value is in BUS_VALUE. @returns false if it does not exist (#GP). */
 export function readMsr(index: u32): bool {
   if (index == Msr.Ia32TimeStampCounter) { store<u64>(BUS_VALUE, visibleTimeStamp()); return true; }
   const at = word(index);
@@ -110,7 +110,7 @@ function writeEfer(v: u64): bool {
   updateMode();
   return true;
 }
-/** IA32_APIC_BASE: EN may not go off while in x2APIC mode except together with it; the local APIC is told. */
+/** IA32_APIC_BASE: EN may not go off while in x2APIC mode except together with it. The local APIC is notified. */
 function writeApicBase(v: u64): bool {
   const old = load<u64>(APIC_BASE);
   if (v & (load<u64>(PHYSICAL_RESERVED) | 0x2ff)) return false;
@@ -197,8 +197,8 @@ function ofLastBranches(index: u32): bool {
     || (index >= 0x6c0 && index < 0x6e0) || (index >= 0xdc0 && index < 0xde0);
 }
 /**
- * RDMSR of what does not exist: #GP(0). That says as well that there are no last-branch records; but whoever set IA32_DEBUGCTL.LBR before
- * counts on them, and is stopped.
+ * RDMSR of an MSR that does not exist is #GP(0). That also says that there are no last-branch records. Software that has set IA32_DEBUGCTL.LBR
+ * relies on them, so the machine stops.
  */
 function refuseMsr(index: u32): void {
   if (ofLastBranches(index) && (load<u64>(DEBUGCTL) & 1) != 0) stopUnimplemented(UNIMPLEMENTED_LAST_BRANCH_RECORDS);

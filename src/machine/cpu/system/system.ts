@@ -228,7 +228,7 @@ export function writeXcr(index: u32, v: u64): bool {
   return true;
 }
 
-/** Looks up a CPUID leaf; the four registers stand from BUS_VALUE − … in `cpuidResult`. SDM 2A "CPUID—CPU Identification". */
+/** Looks up a CPUID leaf; the four registers are from BUS_VALUE − … in `cpuidResult`. SDM 2A "CPUID—CPU Identification". */
 export function cpuidEntry(leaf: u32, subleaf: u32): usize {
   const end = CPUID_TABLE + load<u32>(CPUID_COUNT) * 32;
   let highest: u32 = 0;
@@ -298,7 +298,7 @@ function portLeaves(port: u32, size: u32): bool {
   }
   return false;
 }
-/** Checks an I/O access. @returns false if the instruction left. `bits`: qualification bits beside size and port. */
+/** Checks an I/O access. @returns false if the instruction left. `bits`: qualification bits besides size and port. */
 function allowed(port: u32, size: u32, bits: u32): bool {
   checkPort(port, size);
   if (!portLeaves(port, size)) return true;

@@ -16,7 +16,7 @@ export function initialise(): void {
   store<u32>(X87_OPCODE, 0); store<u64>(X87_IP, 0); store<u64>(X87_DP, 0); store<u32>(X87_CS, 0); store<u32>(X87_DS, 0);
   numericErrorMayEnd();
 }
-/** Writes the control word (bit 6 reads 1, 7 and 15:13 read 0) and decides anew whether an exception waits. */
+/** Writes the control word (bit 6 reads 1, 7 and 15:13 read 0) and decides again whether an exception waits. */
 export function setControl(v: u32): void { store<u32>(X87_CONTROL, v & 0x1f3f | 0x40); summarise(); }
 /** Status word with the summary that its flags and the masks give. */
 export function summarise(): void {

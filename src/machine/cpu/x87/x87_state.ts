@@ -57,7 +57,7 @@ export function pop(): void {
   setTop(top() + 1);
 }
 @inline export function setCodes(codes: u32): void { setStatus(status() & ~(C0 | C1 | C2 | C3) | codes); }
-/** Condition codes but for C1. */
+/** Condition codes except C1. */
 @inline export function setCompareCodes(codes: u32): void { setStatus(status() & ~(C0 | C2 | C3) | codes); }
 @inline export function clearC1(): void { setStatus(status() & ~C1); }
 

@@ -66,7 +66,7 @@ class CodeCore {
     return bytes.length;
   }
 
-  /** Runs from an address to a HLT, at most `budget` instructions. Returns RIP behind it. */
+  /** Runs from an address to a HLT, at most `budget` instructions. Returns the RIP after it. */
   go(address: number, budget = 100_000): bigint {
     setWord(this.core, 'RIP', address);
     this.core.u32[Layout.ACTIVITY / 4] = 0;
@@ -89,7 +89,7 @@ describe('Decoded code', () => {
 
   describe('that is changed', () => {
     it('by the instruction before it, in the same block, is executed as changed', () => {
-      // mov byte [rip], 5 writes the immediate of the mov eax behind it (C6 05 disp32 imm8 is 7 bytes; the immediate is one byte on)
+      // mov byte [rip], 5 writes the immediate of the mov eax after it (C6 05 disp32 imm8 is 7 bytes; the immediate is one byte on)
       machine.poke(code, [0xc6, 0x05, 1, 0, 0, 0, 5, 0xb8, 1, 0, 0, 0, 0xf4]);
       machine.go(code);
       expect(machine.rax).to.equal(5n);

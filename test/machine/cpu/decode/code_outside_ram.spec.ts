@@ -6,7 +6,7 @@ import { At, SystemMachine } from '../../../support/system_machine.js';
 
 const device = 0xfed00000;
 const linear = 0x200000;
-/** What stands in the device, and the addresses it was read at. */
+/** The device's contents, and the addresses at which it was read. */
 let content: Uint8Array = new Uint8Array(0);
 let reads: number[] = [];
 const machine = await SystemMachine.make({
@@ -18,7 +18,7 @@ const machine = await SystemMachine.make({
   },
 });
 
-/** Begins at a page that is mapped to the device; `lines` stand in it at `offset`. */
+/** Begins at a page that is mapped to the device; `lines` are in it at `offset`. */
 function start(lines: readonly string[], offset = 0): void {
   machine.start();
   machine.map(linear, device, Page.present | Page.writable);
@@ -51,7 +51,7 @@ describe('Code outside RAM', () => {
     expect(machine.get('RAX')).to.equal(3n);
     expect(machine.cpu.instructionCount - before).to.equal(1 + 3 * 5 + 1);
   });
-  it('is read anew at each visit', () => {
+  it('is read again at each visit', () => {
     start(['inc eax', 'jmp rbx']);
     machine.set('RBX', At.kernelCode);
     machine.write(At.kernelCode, ['mov byte ptr [r8], 0', 'jmp r9']);

@@ -15,7 +15,7 @@ function limited(limit: number): SystemMachine {
 }
 
 describe('The limit of the code segment', () => {
-  it('ends the code in the middle of a page, at the instruction behind it', () => {
+  it('ends the code in the middle of a page, at the instruction beyond it', () => {
     const { vector, code, rip } = limited(At.kernelCode + 2).run64('inc eax', 'inc eax', 'inc eax', 'inc eax');
     expect([vector, code, rip, machine.get('RAX')]).to.deep.equal([13, 0, At.kernelCode + 3, 3n]);
   });
@@ -47,7 +47,7 @@ describe('The limit of the code segment', () => {
     const { vector, code, rip } = machine.go();
     expect([vector, code, rip]).to.deep.equal([13, 0, At.pages + 0xffe]);
   });
-  it('of real-address mode is #GP behind offset FFFFH', () => {
+  it('of real-address mode is #GP beyond offset FFFFH', () => {
     machine.start({ bits: 16 });
     machine.poke(13 * 4, 0, 0, 0, 0x30);
     machine.poke(0x30000, 0xf4);

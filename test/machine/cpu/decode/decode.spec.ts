@@ -106,7 +106,7 @@ describe('decodeInstruction', () => {
     expect(decode(prefixes(14), Constants.DECODE_CODE64).form).to.be.greaterThan(tooLongForm);
   });
 
-  it('ends an instruction that is too long at 15 bytes, whatever the sixteenth is', () => {
+  it('ends an instruction that is too long at 15 bytes, whatever byte is next', () => {
     const starts = [[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a], [0x81], [0x81, 0x84], [0x81, 0x84, 0x24]];
     for (const start of starts) {
       const bytes = [...new Array<number>(15 - start.length).fill(0x66), ...start];
@@ -149,7 +149,7 @@ describe('decodeInstruction', () => {
     expect(decode(Uint8Array.of(0xf0, 0x01, 0x00), Constants.DECODE_CODE64).form).to.be.greaterThan(tooLongForm);
   });
 
-  it('tells NOP from XCHG R8, RAX', () => {
+  it('distinguishes NOP from XCHG R8, RAX', () => {
     expect(forms[decode(Uint8Array.of(0x90), Constants.DECODE_CODE64).form]!.name).to.not.match(/XCHG/);
     expect(forms[decode(Uint8Array.of(0x41, 0x90), Constants.DECODE_CODE64).form]!.name).to.match(/^XCHG<u32/);
   });

@@ -102,7 +102,7 @@ describe('Interrupts and exceptions', () => {
     });
     it('do not come of a contributory exception and a page fault', () => {
       machine.start();
-      // The IDT ends at a page boundary behind the gate of #NP: that of #GP, which the load of a bad selector needs, is not present.
+      // The IDT ends at a page boundary after the gate of #NP: that of #GP, which the load of a bad selector needs, is not present.
       const at = 0x500000 - 13 * 16;
       machine.map(0x4ff000, At.pages, 3n);
       for (let offset = 0; offset < 13 * 16; offset += 8) {
@@ -125,14 +125,14 @@ describe('Interrupts and exceptions', () => {
   });
 
   describe('External interrupts', () => {
-    it('wait for IF, and for the instruction behind STI', () => {
+    it('wait for IF, and for the instruction after STI', () => {
       machine.start();
       machine.cpu.setInterruptPending(true);
       const end = machine.run64('nop', 'sti', 'inc ebx', 'inc ebx');
       expect(end).to.include({ vector: acknowledged, rip: At.kernelCode + 4 });
       expect(machine.get('RBX')).to.equal(1n);
     });
-    it('wait for the instruction behind MOV SS', () => {
+    it('wait for the instruction after MOV SS', () => {
       machine.start({ rflags: 2 });
       machine.set('RAX', Select.data);
       machine.write(At.kernelCode, ['sti', 'mov ss, ax', 'inc ebx', 'inc ebx']);
@@ -141,7 +141,7 @@ describe('Interrupts and exceptions', () => {
       expect(machine.go()).to.include({ vector: acknowledged, rip: At.kernelCode + 6 });
       expect(machine.get('RBX')).to.equal(1n);
     });
-    it('wake HLT; RIP in the frame is behind it', () => {
+    it('wake HLT; RIP in the frame is after it', () => {
       machine.start({ rflags: IF | 2 });
       machine.write(At.kernelCode, ['hlt']);
       expect(machine.run(10)).to.equal(StopReason.Idle);
@@ -187,7 +187,7 @@ describe('Interrupts and exceptions', () => {
       expect(machine.run64('inc ebx').vector).to.equal(undefined);
       expect(machine.get('RBX')).to.equal(1n);
     });
-    it('a data breakpoint traps behind the write that meets its bytes', () => {
+    it('a data breakpoint traps after the write that meets its bytes', () => {
       machine.start();
       machine.set('DR1', At.pages + 4);
       machine.set('DR7', 0x400 | 8 | (0b1101 << 20));
@@ -198,7 +198,7 @@ describe('Interrupts and exceptions', () => {
       expect(end).to.include({ vector: 1, rip: At.kernelCode + 9 });
       expect(machine.get('DR6') & 15n).to.equal(2n);
     });
-    it('an I/O breakpoint traps behind the access that meets its ports, with CR4.DE', () => {
+    it('an I/O breakpoint traps after the access that meets its ports, with CR4.DE', () => {
       for (const [cr4, lines, vector] of [
         [8, ['in al, 0x21', 'out 0x22, al', 'nop'], 1],
         [8, ['in al, 0x20', 'out 0x23, al'], undefined],
@@ -241,7 +241,7 @@ describe('Interrupts and exceptions', () => {
         expect(machine.run64(...lines, 'ud2')).to.include({ vector: 1, rip: At.kernelCode + at });
       });
     }
-    it('with IA32_DEBUGCTL.BTF do not come of branches that are not taken, of REP and of what writes RIP only to go on', () => {
+    it('with IA32_DEBUGCTL.BTF do not come from untaken branches, REP, or instructions that write RIP only to go on', () => {
       machine.start();
       machine.set('DEBUGCTL', 2);
       machine.setRflags(0x102);
@@ -280,7 +280,7 @@ describe('Interrupts and exceptions', () => {
     it('a bad SS0 is #TS with its selector', () => {
       machine.start({ bits: 32, cpl: 3 });
       machine.poke32(At.tss + 8, Select.free);
-      // the second fault needs a stack too: shutdown tells that #TS was followed by the same
+      // the second fault needs a stack too: shutdown shows that #TS was followed by the same
       machine.write(At.userCode, ['ud2']);
       expect(machine.run(100)).to.equal(StopReason.Shutdown);
       expect(machine.word('FAULT_VECTOR')).to.equal(10);

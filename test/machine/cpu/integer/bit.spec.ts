@@ -12,7 +12,7 @@ describe('Bit instructions', () => {
     expect(run({ rax: -1n }, 'btr eax, 31')).to.include({ rax: 0x7fffffffn, flags: 'CF' });
     expect(run({ rax: 1 }, 'btc ax, 0')).to.include({ rax: 0n, flags: 'CF' });
   });
-  it('a register offset reaches memory before and behind the operand', () => {
+  it('a register offset reaches memory before and after the operand', () => {
     const state = run({ rbx: Flat.data + 64, rcx: -1n, rdx: 257 }, 'bts [rbx], rcx', 'bts dword ptr [rbx], edx');
     expect(state.number(Flat.data + 56, 8)).to.equal(1n << 63n);
     expect(state.number(Flat.data + 64 + 32, 4)).to.equal(2n);

@@ -92,11 +92,11 @@ describe('String instructions', () => {
       rcx: 0n,
     });
   });
-  it('SCAS with REPNE stops behind the element it finds', () => {
+  it('SCAS with REPNE stops after the element it finds', () => {
     const state = run({ rax: 5, rdi: source, rcx: 20, memory: { [source]: counting(20) } }, 'repne scasb');
     expect(state).to.include({ rcx: 15n, rdi: BigInt(source + 5), flags: 'PF ZF' });
   });
-  it('CMPS with REPE stops behind the first difference', () => {
+  it('CMPS with REPE stops after the first difference', () => {
     const state = run(
       { rsi: source, rdi: target, rcx: 8, memory: { [source]: counting(8), [target]: [1, 2, 3, 5] } },
       'repe cmpsb',

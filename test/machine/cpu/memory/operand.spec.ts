@@ -308,7 +308,7 @@ describe('With alignment checks on', () => {
         const length = machine.write(At.userCode, lines(code));
         const { vector, code: error, rip, frame } = machine.go();
         if (offset % alignment === 0)
-          expect([offset, vector, rip]).to.deep.equal([offset, GP, At.userCode + length]); // the HLT behind it
+          expect([offset, vector, rip]).to.deep.equal([offset, GP, At.userCode + length]); // the HLT after it
         else {
           expect([offset, vector, error, rip]).to.deep.equal([offset, AC, 0, At.userCode]);
           expect(frame.rsp).to.equal(At.userStackTop - 64);

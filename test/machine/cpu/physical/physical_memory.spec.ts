@@ -108,7 +108,7 @@ describe('Physical memory', () => {
   });
 
   for (const [name, structures, value] of [
-    ["only if the VMM's memory belongs to whoever executed VMXON", Constants.CARVE_OUT_VMM, secret],
+    ["only if the VMM's memory belongs to the software that executed VMXON", Constants.CARVE_OUT_VMM, secret],
     ['not for another', 0, ones],
   ] as const) {
     it(`lets EPT lead to the carve-out: ${name}`, () => {

@@ -42,7 +42,7 @@ describe('Segment registers', () => {
   for (const [name, register, rights, selector, start, vector, error] of cases) {
     it(`${name}: ${vector === undefined ? 'loads' : `vector ${vector}, code ${error!.toString(16)}h`}`, () => {
       const end = load(register, rights, selector, start);
-      // HLT behind the code is #GP(0) at CPL 3
+      // HLT after the code is #GP(0) at CPL 3
       if (vector !== undefined) expect(end).to.include({ vector, code: error });
       else expect(machine.word(register === 'ds' ? 'DS_SELECTOR' : 'SS_SELECTOR')).to.equal(selector);
     });
@@ -67,12 +67,12 @@ describe('Segment limits', () => {
     machine.poke32(At.pages + 0xffc, 0x12345678);
     return machine.run64(`mov eax, ${Select.free}`, 'mov ds, ax', 'mov eax, [ebx]');
   };
-  it('end an expand-up segment behind its last byte', () => {
+  it('end an expand-up segment after its last byte', () => {
     expect(read(0x4093, 0xfff, 0xffc).vector).to.equal(undefined);
     expect(machine.get('RAX')).to.equal(0x12345678n);
     expect(read(0x4093, 0xfff, 0xffd)).to.include({ vector: GP, code: 0 });
   });
-  it('begin an expand-down segment behind the limit', () => {
+  it('begin an expand-down segment after the limit', () => {
     expect(read(0x4097, 0xffb, 0xffc).vector).to.equal(undefined);
     expect(read(0x4097, 0xffb, 0xffb)).to.include({ vector: GP, code: 0 });
   });

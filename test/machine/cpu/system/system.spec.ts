@@ -278,7 +278,7 @@ describe('Fast system calls', () => {
   });
   it('SYSENTER and SYSEXIT', () => {
     machine.start({ bits: 32, cpl: 3 });
-    // SYSEXIT wants user segments 16 and 24 bytes behind the kernel's code segment
+    // SYSEXIT wants user segments 16 and 24 bytes after the kernel's code segment
     machine.describe(0x60, descriptor(0, 0xffffffff, Rights.code32));
     machine.set('SYSENTER_CS', 0x60);
     machine.set('SYSENTER_ESP', At.kernelStackTop);
@@ -346,7 +346,7 @@ describe('I/O', () => {
 describe('Self-modifying code', () => {
   it('is seen by the next instruction', () => {
     machine.start();
-    // mov byte ptr [rip + 1], 7: the immediate of the MOV behind it
+    // mov byte ptr [rip + 1], 7: the immediate of the MOV after it
     machine.run64('mov byte ptr [rip + 1], 7', 'mov al, 1');
     expect(machine.get('RAX')).to.equal(7n);
   });
@@ -377,7 +377,7 @@ describe('Self-modifying code', () => {
 });
 
 describe('The budget', () => {
-  it('is exact: N instructions, then Quantum, with RIP behind them', () => {
+  it('is exact: N instructions, then Quantum, with RIP after them', () => {
     machine.start();
     machine.write(
       At.kernelCode,

@@ -5,7 +5,7 @@ import { MemoryHash, digestToHex } from '../../../../src/machine/state_hash.js';
 import { gate32, gate64, Page } from '../../../support/processor_setup.js';
 import { At, Select, SystemMachine, type Start } from '../../../support/system_machine.js';
 
-/** The page that the guest writes to in many ways, and the one behind it. */
+/** The page that the guest writes to in many ways, and the one after it. */
 const data = At.pages;
 const vector = 0x80;
 const handler = At.handlers + 0x900;

@@ -17,7 +17,7 @@ const X = 4;
 const translated = 0x180;
 const structure = 0x80;
 
-/** A 64-bit guest in VMX non-root operation under an EPT that maps its first 2 MiB one to one. @param flags of the EPTP beside type and walk length. */
+/** A 64-bit guest in VMX non-root operation under an EPT that maps its first 2 MiB one to one. @param flags of the EPTP besides type and walk length. */
 function startGuest(flags = 0): void {
   machine.start();
   machine.poke64(root, BigInt(root + 0x1000) | 7n);

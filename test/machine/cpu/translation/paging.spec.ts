@@ -169,7 +169,7 @@ describe('Paging', function () {
       machine.poke(0x123456, 0x55);
       expect(machine.run64('mov al, [0x40123456]').vector).to.equal(undefined);
       expect(machine.get('RAX') & 255n).to.equal(0x55n);
-      // physical 0x1_0000_0000 is the carve-out, right behind RAM in the machine's memory
+      // physical 0x1_0000_0000 is the carve-out, right after RAM in the machine's memory
       machine.start({ bits: 32 });
       machine.map(0x40000000, 0, 0x2083n, 1);
       machine.poke(16 << 20, 0x99);

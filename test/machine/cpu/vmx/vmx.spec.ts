@@ -84,7 +84,7 @@ describe('VM exits of instructions', () => {
     machine.stateChanged();
     expect(machine.run64('rdmsr').vector).to.equal(13);
   });
-  it('CR0: masked bits that differ from the shadow leave, others are written beside the host’s', () => {
+  it('CR0: masked bits that differ from the shadow exit, others are written and keep the host’s bits', () => {
     startGuest();
     machine.set('VMX_CR0_MASK', 0x20);
     machine.set('VMX_CR0_SHADOW', 0);
@@ -151,7 +151,7 @@ describe('VM exits of events', () => {
     expect(exitOf('nop')).to.include({ reason: 1, rip: 0 });
     machine.cpu.setInterruptPending(false);
   });
-  it('an interrupt window opens behind the shadow of STI', () => {
+  it('an interrupt window opens after the shadow of STI', () => {
     startGuest({ primary: Primary.interruptWindow });
     expect(exitOf('nop', 'sti', 'nop', 'nop')).to.include({ reason: 7, rip: 3 });
   });

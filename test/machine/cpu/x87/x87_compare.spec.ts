@@ -7,7 +7,7 @@ const nan = { rdi: Flat.data, memory: { [Flat.data]: [0, 0, 0xc0, 0x7f] } };
 const codes = (status: bigint): string => [14, 10, 9, 8].map((bit) => (status >> BigInt(bit)) & 1n).join('');
 
 describe('x87 comparison', () => {
-  it('FCOM tells less, equal, greater and unordered in C3 C2 C0', () => {
+  it('FCOM reports less, equal, greater and unordered in C3 C2 C0', () => {
     expect(codes(run('fninit', 'fldpi', 'fld1', 'fcom', 'fnstsw ax').rax)).to.equal('0001');
     expect(codes(run('fninit', 'fld1', 'fld1', 'fcom', 'fnstsw ax').rax)).to.equal('1000');
     expect(codes(run('fninit', 'fld1', 'fldpi', 'fcom', 'fnstsw ax').rax)).to.equal('0000');

@@ -135,7 +135,7 @@ describe('LocalApic', () => {
     });
   });
 
-  it('lets a running count go on when its entry changes, and its end goes by the mode of then', () => {
+  it('lets a running count go on when its entry changes; the mode at its end decides what follows', () => {
     const { platform, apics } = make();
     const apic = apics[0]!;
     apic.writeRegister(0x3e0, 0xb);

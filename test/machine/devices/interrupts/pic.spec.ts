@@ -70,7 +70,7 @@ describe('Pic', () => {
     expect(pic.acknowledge()).to.equal(0x3b);
   });
 
-  it('stands after power-on as firmware leaves it', () => {
+  it('is after power-on as firmware leaves it', () => {
     const platform = new FakePlatform();
     const pic = new Pic(platform.bus, () => {});
     pic.setInput(11, true);

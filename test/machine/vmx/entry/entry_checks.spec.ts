@@ -60,7 +60,7 @@ describe('EntryChecks', () => {
         const high = bytesOfField(field) === 8 ? someValue(random, vmcs.high(slot)) : 0;
         vmcs.write(slot, someValue(random, vmcs.low(slot)), random(2) === 0 ? vmcs.high(slot) : high);
       }
-      // Now and then the processor's own mode, which is no field, is another.
+      // Sometimes the processor's own mode, which is not a field, changes.
       if (random(16) === 0) core.u32[Word.efer] = core.u32[Word.efer]! ^ 0x400;
       if (reader.updateMode()) checks.markAll();
       checks.markChanged();

@@ -10,7 +10,7 @@ const primary = (bit: bigint): GuestOptions['fields'] => ({
   PrimaryProcessorBasedVmExecutionControls: defaults | (1n << bit),
 });
 
-/** Goes on behind an instruction whose exit reports no length. */
+/** Goes on after an instruction whose exit reports no length. */
 const skip =
   (length: number) =>
   (exit: ExitRecord, machine: GuestMachine): boolean => {

@@ -188,7 +188,7 @@ describe('VmInstructions', () => {
       core.u32[Word.interruptibility] = 2;
       expectError(engine, engine.enter(true, Owner.Code), 26);
     });
-    it('are error 7 for a bad control and error 8 for bad host state, whatever else is wrong behind it', () => {
+    it('are error 7 for a bad control and error 8 for bad host state, whatever later check would fail too', () => {
       const { engine } = engineReady({ Cr3TargetCount: 5n, HostCr4: 0n, GuestRflags: 0n });
       expectError(engine, engine.enter(true, Owner.Code), 7);
       writeField(engine, 'Cr3TargetCount', 0n);

@@ -11,7 +11,7 @@ import { firstVmxMsr, vmxCapabilities } from '../../../../src/machine/vmx/capabi
 import { encodingOf, slotOf, supportedFields, supportedSlot } from '../../../../src/machine/vmx/vmcs/field_slots.js';
 
 describe('field slots', () => {
-  it('give each supported field a place of its own, from which its encoding comes back', () => {
+  it('give each supported field its own slot, from which its encoding comes back', () => {
     const slots = supportedFields.map(slotOf);
     expect(new Set(slots).size).to.equal(supportedFields.length);
     expect(slots.map(encodingOf)).to.deep.equal([...supportedFields]);
