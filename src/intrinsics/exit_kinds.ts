@@ -62,3 +62,18 @@ export const exitsWithPendingDebugExceptions = tableOf(
   ExitReason.VirtualizedEoi,
   ExitReason.ApicWrite,
 );
+
+/** Instructions of VMX, those for hypervisors and VMFUNC. SDM 3D "VMX Instruction Reference". VMCALL and VMXOFF have handlers of their own. */
+export const vmxInstructions = [
+  ExitReason.Vmclear,
+  ExitReason.Vmlaunch,
+  ExitReason.Vmptrld,
+  ExitReason.Vmptrst,
+  ExitReason.Vmread,
+  ExitReason.Vmresume,
+  ExitReason.Vmwrite,
+  ExitReason.Vmxon,
+  ExitReason.Invept,
+  ExitReason.Invvpid,
+  ExitReason.Vmfunc,
+] as const;

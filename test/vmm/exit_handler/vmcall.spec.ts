@@ -280,6 +280,19 @@ describe('VMCALL', () => {
         expect(odd.output()).to.match(reason);
       });
 
+    it('answers null where a contribution does, and does not ask the base', () => {
+      const contribution: VmcallContribution = {
+        name: 'nothing',
+        opcodes: [],
+        handleVmcall: () => false,
+        handleVmcallJson: () => null,
+      };
+      const it = guest([vcpuModule(({ bind }) => bind(VmcallContribution).toConstantValue(contribution))]);
+      const { r01, r09 } = it.data(2, encodeUtf8('{"command":"unknown"}'));
+      expect(r01).to.equal(0n);
+      expect(decodeUtf8(it.answer(r09))).to.equal('null');
+    });
+
     it('echoes binary data', () => {
       const { data, answer } = guest();
       const { r01, r07, r09 } = data(10, Uint8Array.of(0, 255, 7));

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { isHandled } from '../container/answers.js';
+import type { VmcallContribution } from '../contributions/vmcall_contribution.js';
+import { VmcallError } from '../errors.js';
+import type { Exit } from '../exit/exit.js';
+import type { VmcallRegisters } from '../exit/vmcall_registers.js';
+
+/** Whether the guest that made the VMCALL was not at CPL 0. */
+export const isUserMode = (exit: Exit): boolean => exit.privilegeLevel() !== 0;
+
+/** The contributions that the caller's privilege level may call. */
+function callableContributions(
+  exit: Exit,
+  contributions: readonly VmcallContribution[],
+): readonly VmcallContribution[] {
+  if (!isUserMode(exit)) return contributions;
+  return contributions.filter(({ allowsUserMode }) => allowsUserMode === true);
+}
+
+/** Whether nobody answers the caller: then there is no VMCALL for it, as without VMX. */
+export function isDenied(exit: Exit, contributions: readonly VmcallContribution[]): boolean {
+  return isUserMode(exit) && callableContributions(exit, contributions).length === 0;
+}
+
+/** Asks the contributions for an opcode. @returns whether one of them handled the VMCALL */
+export function askForOpcode(
+  exit: Exit,
+  contributions: readonly VmcallContribution[],
+  registers: VmcallRegisters,
+): boolean {
+  const opcode = Number(registers.r00);
+  return callableContributions(exit, contributions)
+    .filter(({ opcodes }) => opcodes.includes(opcode))
+    .some((each) => isHandled(each.handleVmcall(registers, exit), each, 'handleVmcall'));
+}
+
+/** Asks the contributions for a JSON command. @returns the first answer; undefined if none of them has one */
+export function askForJson(exit: Exit, contributions: readonly VmcallContribution[], command: unknown): unknown {
+  for (const contribution of callableContributions(exit, contributions)) {
+    const answer = contribution.handleVmcallJson?.(command);
+    if (answer !== undefined) return answer;
+  }
+  if (isUserMode(exit)) throw new VmcallError('no contribution lets user mode send this JSON command');
+  return undefined;
+}
+
+/** The base echoes JSON. An echo would look like success to a user who mistyped an extension's command. @throws VmcallError */
+export function refuseUnknownCommand(contributions: readonly VmcallContribution[], value: unknown): void {
+  const command = (value as { command?: unknown } | null)?.command;
+  const names = contributions.filter(({ handleVmcallJson }) => handleVmcallJson !== undefined).map(({ name }) => name);
+  if (command === undefined || names.length === 0) return;
+  throw new VmcallError(`unknown JSON command ${JSON.stringify(command)}; none of ${names.join(', ')} knows it`);
+}
