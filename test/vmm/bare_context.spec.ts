@@ -1,23 +1,32 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { build } from 'esbuild';
-import { join } from 'node:path';
+import { readdirSync, realpathSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { newQuickJSWASMModule } from 'quickjs-emscripten';
+import { readModuleList } from '../../src/driver/node/module_list.js';
 import { buildFolder, packageRoot } from '../../src/driver/node/package_paths.js';
 
 const exits = 20_000;
 
+const extensionsFolder = join(packageRoot, 'extensions');
+
+/** The module files of every extension of ours, by their `.modules` lists. */
+const moduleFiles = readdirSync(extensionsFolder)
+  .filter((folder) => folder.startsWith('hypervisor_'))
+  .flatMap((folder) =>
+    readdirSync(join(extensionsFolder, folder))
+      .filter((name) => name.endsWith('.modules'))
+      .flatMap((list) => readModuleList(join(extensionsFolder, folder, list))),
+  );
+
 /** The VMM, every extension and a guest's exits, as one script for an engine that has nothing but the language. */
 const script = `
   import * as bareflank from 'bareflank';
-  import cpuidCount from './extensions/hypervisor_example_cpuidcount/exit_handler_cpuid_count.ts';
-  import eptHook from './extensions/hypervisor_example_ept_hook/ept_hook.ts';
-  import msrBitmap from './extensions/hypervisor_example_msr_bitmap/msr_bitmap_contribution.ts';
-  import vpid from './extensions/hypervisor_example_vpid/vpid_contribution.ts';
-  import extendedApis from './extensions/hypervisor_extended_apis/extended_apis_module.ts';
+  ${moduleFiles.map((file, index) => `import module${index} from ${JSON.stringify(file)};`).join('\n  ')}
   import { startedVmm } from './build/test/vmm/started_vmm.js';
-  const { machine, vmm } = startedVmm([cpuidCount, eptHook, msrBitmap, vpid, extendedApis]);
+  const { machine, vmm } = startedVmm([${moduleFiles.map((_file, index) => `module${index}`).join(', ')}]);
   globalThis.takeExits = (count) => {
     for (let each = 0; each < count; each++) machine.exit(bareflank.ExitReason.Cpuid);
   };
@@ -52,6 +61,12 @@ const withoutDispose = `
 `;
 
 describe('The VMM with every extension', () => {
+  it('bundles what each extension lists', () => {
+    const folders = readdirSync(extensionsFolder).filter((folder) => folder.startsWith('hypervisor_'));
+    const bundled = new Set(moduleFiles.map((file) => relative(realpathSync(extensionsFolder), file).split(sep)[0]));
+    expect([...bundled].sort()).to.deep.equal(folders.sort());
+  });
+
   it('runs in a bare context without Node’s and the browser’s globals', async () => {
     const context = createContext(Object.create(null) as object, { codeGeneration: { strings: false, wasm: false } });
     runInContext(`{ ${withoutDispose} }`, context);
