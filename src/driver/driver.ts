@@ -9,7 +9,7 @@ import { SerialPortAddress } from '../intrinsics/serial_registers.js';
 import type { ReportValue } from '../vmm/vcpu/report_contribution.js';
 import type { HandlerTrace } from '../vmm/exit_handler/handler_trace.js';
 import { loadVmcallRegisters, storeVmcallRegisters, type VmcallRegisters } from '../vmm/exit/vmcall_registers.js';
-import { VmcallFailures, type VmcallFailure } from '../vmm/exit_handler/vmcall_failures.js';
+import { VmcallFailures, type VmcallFailure } from '../vmm/vmcall/vmcall_failures.js';
 import { bfwarning } from '../vmm/output/output.js';
 import { DriverError, DriverStateError } from './driver_errors.js';
 import { LoadedVmm, type FileModule } from './loaded_vmm.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../intrinsics/component.js';
 
-/** vCPU ids: the reserved bit, special ids, and the bit that distinguishes guest vCPUs (ids from 0x10000) from host vCPUs. */
+/** vCPU ids: the reserved bit, special ids, and the bit that distinguishes the vCPUs of guest VMs (ids from 0x10000) from those of the host VM. */
 export const VcpuId = {
   reserved: 0x8000000000000000n,
   invalid: 0xffffffffffffffffn,

@@ -60,6 +60,7 @@ const vmmOrder: readonly string[] = [
   'exit',
   'contributions',
   'owners',
+  'vmcall',
   'exit_handler',
   'vcpu',
   'entry',

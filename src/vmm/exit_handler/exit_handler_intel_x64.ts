@@ -36,16 +36,16 @@ import type { ExitHandler } from './exit_handler.js';
 import { emulateIo } from './io_instruction.js';
 import { emulateRdmsr, emulateWrmsr } from './msr.js';
 import { executeForGuest } from './processor_fault.js';
-import { runSelfTest } from './self_tests.js';
+import { runSelfTest } from '../vmcall/self_tests.js';
 import { emulateInit, emulateSipi } from './start_up.js';
 import { refuseTaskSwitch } from './task_switch.js';
 import { guestTimeStamp } from './time_stamp.js';
-import { UserVersion } from './user_version.js';
-import { askForJson, askForOpcode, isDenied, isUserMode, refuseUnknownCommand } from './vmcall_callers.js';
-import { exchangeData, jsonOf } from './vmcall_data.js';
-import { VmcallFailures } from './vmcall_failures.js';
-import { resultOf } from './vmcall_result.js';
-import { answerVersions } from './vmcall_versions.js';
+import { UserVersion } from '../vmcall/user_version.js';
+import { askForJson, askForOpcode, isDenied, isUserMode, refuseUnknownCommand } from '../vmcall/vmcall_callers.js';
+import { exchangeData, jsonOf } from '../vmcall/vmcall_data.js';
+import { VmcallFailures } from '../vmcall/vmcall_failures.js';
+import { resultOf } from '../vmcall/vmcall_result.js';
+import { answerVersions } from '../vmcall/vmcall_versions.js';
 
 /** The base's handler of each exit. Each may be overridden. Its work is in the file named after it. */
 @extension()

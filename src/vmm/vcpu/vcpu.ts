@@ -4,7 +4,7 @@ import type { ReportContribution } from './report_contribution.js';
 import type { DebugRing } from '../debug_ring/debug_ring.js';
 import type { UserData } from './user_data.js';
 
-/** A virtual processor, as in Bareflank: a "host" vCPU demotes the running system, a "guest" vCPU runs a separate guest. */
+/** A virtual processor, as in Bareflank: a vCPU of the host VM demotes the running system, one of a guest VM runs a separate guest. The host of the SDM is the VMM. */
 export interface Vcpu {
   readonly id: bigint;
   /** Makes and links the parts. */

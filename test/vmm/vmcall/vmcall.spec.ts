@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import sinon from 'sinon';
 import { ErrorCode } from '../../../src/vmm/error_codes.js';
 import { PAT_VALUE } from '../../../src/vmm/memory_manager/memory_attributes.js';
-import { unittestIds } from '../../../src/vmm/exit_handler/self_tests.js';
+import { unittestIds } from '../../../src/vmm/vmcall/self_tests.js';
 import { VMCALL_MAGIC, VmcallOpcode } from '../../../src/vmm/exit/vmcall_interface.js';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
@@ -13,7 +13,7 @@ import { VmcallContribution } from '../../../src/vmm/contributions/vmcall_contri
 import { OutOfMemoryError } from '../../../src/vmm/errors.js';
 import { ExitHandler } from '../../../src/vmm/exit_handler/exit_handler.js';
 import { ExitHandlerIntelX64 } from '../../../src/vmm/exit_handler/exit_handler_intel_x64.js';
-import { UserVersion } from '../../../src/vmm/exit_handler/user_version.js';
+import { UserVersion } from '../../../src/vmm/vmcall/user_version.js';
 import {
   loadVmcallRegisters,
   storeVmcallRegisters,
