@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The style of src/machine/cpu/*.ts, which tsc, eslint and prettier cannot read, and `asc --noEmit` over the whole core. Prints each problem as
+// The style of src/machine/cpu, which tsc and prettier cannot read (eslint.config.mjs has its other laws), and `asc --noEmit` over the whole core. Prints each problem as
 // file:line: rule and ends with status 1 if there is one. `--style` leaves asc out.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -7,7 +7,11 @@ import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { filesBelow, root } from './build/paths.mjs';
 
-const longest = 180;
+/**
+ * Characters of a line. Prettier keeps the other sources at 120; here an operation of the manual often is one line, and its casts, which TypeScript
+ * does not need, make up the difference.
+ */
+const longest = 140;
 const license = '// SPDX-License-Identifier: LGPL-2.1-only';
 const exportedFunction = /^(@inline )?export function (\w+)/;
 
@@ -21,8 +25,7 @@ export function problemsOf(text) {
   lines.forEach((line, index) => {
     if (line.includes('\t')) add(index, 'tabulator');
     if (/\s+$/.test(line)) add(index, 'white space at the end of the line');
-    if (line.length > longest && !/^\s*(import|export|[A-Z0-9_a-z, ]+,?$|\} from)/.test(line))
-      add(index, `${line.length} characters; at most ${longest}`);
+    if (line.length > longest) add(index, `${line.length} characters; at most ${longest}`);
     const match = exportedFunction.exec(line);
     if (!match) return;
     if (/^[A-Z][A-Z0-9_]+$/.test(match[2])) isSemantics = true;

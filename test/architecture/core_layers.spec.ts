@@ -88,6 +88,12 @@ describe("The core's layers", () => {
     expect(missing).to.deep.equal([]);
   });
 
+  it('hold at most 20 files each', () => {
+    const counts = order.map((folder) => [...files.keys()].filter((path) => dirname(path) === folder).length);
+    expect(order.filter((_folder, index) => counts[index]! > 20)).to.deep.equal([]);
+    expect(order.filter((_folder, index) => counts[index] === 0)).to.deep.equal([]);
+  });
+
   it('are found wanting when a file imports upwards or in a circle', () => {
     const low = parseCore(`${core}/state/low.ts`, "import { high } from '../memory/high';");
     const high = parseCore(`${core}/memory/high.ts`, "import { low } from '../state/low';");

@@ -24,16 +24,16 @@ export function sourceFiles(folder: string): SourceFile[] {
     .map((path) => parse(path));
 }
 
+const { withoutDecorators } = (await import(new URL('../../../scripts/assembly_script.mjs', import.meta.url).href)) as {
+  /** AssemblyScript as TypeScript can parse it, each character at its place. */
+  withoutDecorators: (text: string) => string;
+};
+
 /** The AssemblyScript of the CPU core. Its decorators, which TypeScript does not know on functions, are blank in the tree; the text has them. */
 export const coreFiles = (): SourceFile[] =>
   filesBelow(join('src', 'machine', 'cpu'))
     .sort()
     .map((path) => parse(path, withoutDecorators));
-
-/** AssemblyScript as TypeScript can parse it, each character at its place. */
-export function withoutDecorators(text: string): string {
-  return text.replace(/@(?:inline|external\([^)]*\))/g, (decorator) => ' '.repeat(decorator.length));
-}
 
 function filesBelow(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })

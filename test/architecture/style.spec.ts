@@ -67,13 +67,19 @@ describe('The style', () => {
     expect(wrong).to.deep.equal([]);
   });
 
-  it('keeps functions short: median at most 8 lines, nine in ten under 30', () => {
-    const lengths = sourceFiles('src')
-      .flatMap(linesOfFunctions)
-      .sort((a, b) => a - b);
-    expect(lengths[Math.floor(lengths.length / 2)], 'median').to.be.at.most(8);
-    expect(lengths[Math.floor(lengths.length * 0.9)], 'nine in ten').to.be.below(30);
-  });
+  for (const [what, files] of [
+    ['src', () => sourceFiles('src')],
+    ['the CPU core', coreFiles],
+  ] as const) {
+    it(`keeps functions of ${what} short: median at most 8 lines, nine in ten under 30`, () => {
+      const lengths = files()
+        .flatMap(linesOfFunctions)
+        .sort((a, b) => a - b);
+      expect(lengths.length).to.be.greaterThan(1000);
+      expect(lengths[Math.floor(lengths.length / 2)], 'median').to.be.at.most(8);
+      expect(lengths[Math.floor(lengths.length * 0.9)], 'nine in ten').to.be.below(30);
+    });
+  }
 
   it('gives each extension its .modules file, README and test', () => {
     const folders = readdirSync(join(root, 'extensions')).filter((name) => name.startsWith('hypervisor_'));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The program: execute() is the processor's outer loop, everything else here is what the TypeScript wrapper calls. The order of what is looked at
-// between two instructions is that of SDM 3A "Priority Among Simultaneous Exceptions and Interrupts" and SDM 3C "Other Causes of VM Exits".
+// The program: execute() is the processor's outer loop, everything else here is what the TypeScript wrapper calls. The order of what is
+// looked at between two instructions is that of SDM 3A "Priority Among Simultaneous Exceptions and Interrupts" and SDM 3C "Other Causes of
+// VM Exits".
 import {
   ACTIVITY, ATTENTION, ATTENTION_INIT, ATTENTION_INTERRUPT, ATTENTION_NMI, ATTENTION_SIPI, ATTENTION_STEP,
   ATTENTION_STOP, BUDGET, BUDGET_START, CPL, CURRENT_RECORD, DEBUG_TRAPS, DEBUGCTL, SCRATCH, DR0, DR7, FAULT_DEBUG,
@@ -38,7 +39,10 @@ import {
 
 @external("env", "acknowledgeInterrupt") declare function acknowledgeInterrupt(): i32;
 
-export { injectEvent, updateMode, updateAttention, flushTlb, flushGuestTlb, flushAllTlbs, watchWrites, readMsr, timeStamp, loadSegmentRegister, translateQuietly, codeWritten };
+export {
+  injectEvent, updateMode, updateAttention, flushTlb, flushGuestTlb, flushAllTlbs, watchWrites, readMsr, timeStamp,
+  loadSegmentRegister, translateQuietly, codeWritten,
+};
 // For the run-time compiler and the tests of decoder and templates.
 export { decodeInstruction, executeRecord, slow };
 
@@ -97,7 +101,11 @@ function boundary(): bool {
   const attention = load<u32>(ATTENTION), shadow = load<u32>(INTERRUPTIBILITY) & 3, guest = nonRoot();
   if (attention & ATTENTION_STOP) { store<u32>(ATTENTION, attention & ~ATTENTION_STOP); store<u32>(STOP, STOP_REQUESTED); return true; }
   if (attention & (ATTENTION_INIT | ATTENTION_SIPI)) { if (startUp(attention)) return true; }
-  if (guest && load<u32>(VMX_MTF_PENDING) != 0) { store<u32>(VMX_MTF_PENDING, 0); vmExitBoundary(ExitReason.MonitorTrapFlag, 0); return true; }
+  if (guest && load<u32>(VMX_MTF_PENDING) != 0) {
+    store<u32>(VMX_MTF_PENDING, 0);
+    vmExitBoundary(ExitReason.MonitorTrapFlag, 0);
+    return true;
+  }
   if (load<u64>(DEBUG_TRAPS) != 0 && !(shadow & 2)) { debugTrap(); return true; }
   if (guest && pin(PinBasedControl.ActivateVmxPreemptionTimer) && <i64>(load<u64>(VMX_PREEMPTION_DEADLINE) - timeStamp()) <= 0) {
     vmExitBoundary(ExitReason.VmxPreemptionTimerExpired, 0);
@@ -192,7 +200,11 @@ function maskable(attention: u32, shadow: u32): bool {
   const enabled = (load<u64>(RFLAGS_SYSTEM) & Rflags.InterruptEnableFlag) != 0;
   if (enabled && !shadow && primary(PrimaryControl.InterruptWindowExiting)) { vmExitBoundary(ExitReason.InterruptWindow, 0); return true; }
   if (!(attention & ATTENTION_INTERRUPT)) return false;
-  if (pin(PinBasedControl.ExternalInterruptExiting)) { if (shadow) return false; vmExitBoundary(ExitReason.ExternalInterrupt, 0); return true; }
+  if (pin(PinBasedControl.ExternalInterruptExiting)) {
+    if (shadow) return false;
+    vmExitBoundary(ExitReason.ExternalInterrupt, 0);
+    return true;
+  }
   if (!enabled || shadow) return false;
   const vector = acknowledgeInterrupt();
   if (vector < 0) { store<u32>(ATTENTION, load<u32>(ATTENTION) & ~ATTENTION_INTERRUPT); return true; }
@@ -250,7 +262,7 @@ export function completeInstruction(length: u32): void {
   finishStep(steps, primary(PrimaryControl.MonitorTrapFlag));
 }
 
-// ---- for the engine and the intrinsics ---------------------------------------------------------------------------------------------------
+// ---- for the engine and the intrinsics --------------------
 
 /** WRMSR without intercepts. @returns 0 for #GP. */
 export function writeMsrHalves(index: u32, low: u32, high: u32): bool { return writeMsr(index, <u64>low | (<u64>high << 32)); }

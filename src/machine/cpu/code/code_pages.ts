@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Where decoded code is kept: for each physical page a chain of indexes, one for each DECODE_MODE it ran in, which hold the heads of blocks by
-// page offset. Pages with an index have no write tag in any TLB, so that every write to them comes to codeWritten().
+// Where decoded code is kept: for each physical page a chain of indexes, one for each DECODE_MODE it ran in, which hold the heads of
+// blocks by page offset. Pages with an index have no write tag in any TLB, so that every write to them comes to codeWritten().
 //   index: u32 DECODE_MODE @0, u32 next index @4, u64 bit set of 64-byte pieces that hold decoded bytes @8, 4096 × u32 records @32
 // An instruction that crosses a page is in no index. A small cache that knows both pages keeps it, and it runs as its own block.
 // When the space is used up everything is thrown away.
@@ -17,7 +17,8 @@ import { protectPage } from "../tlb/tlb";
 @inline const INDEX_BYTES: usize = 4096 * 4 + 32;
 @inline const CARVE_OUT: u32 = 0x4000000;
 
-// Cache of instructions that cross a page: 256 × { u64 physical address << 8 | mode @0, u32 second page @8, u32 valid @12, two records @32 }
+// Cache of instructions that cross a page: 256 × { u64 physical address << 8 | mode @0, u32 second page @8, u32 valid @12,
+// two records @32 }
 @inline export const CROSSINGS: u32 = 256;
 @inline export const CROSSING_BYTES: u32 = 96;
 export const crossings: usize = memory.data(256 * 96, 16);
@@ -97,8 +98,9 @@ export function holdsCode(physical: u32, size: u32): bool {
 }
 
 /**
- * Bytes of RAM have changed (`physical`: offset in RAM, within one page): decoded code in them is thrown away, and a block that is running ends
- * after its current instruction, which is what the manual promises for self-modifying code. SDM Volume 3 "Handling Self- and Cross-Modifying Code".
+ * Bytes of RAM have changed (`physical`: offset in RAM, within one page): decoded code in them is thrown away, and a block that is running
+ * ends after its current instruction, which is what the manual promises for self-modifying code. SDM Volume 3 "Handling Self- and
+ * Cross-Modifying Code".
  */
 export function codeWritten(physical: u32, size: u32): void {
   if (holdsCode(physical, size)) forgetPage(physical >> 12);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// A decoded instruction (SDM Volume 2 "Instruction Format"): 32 bytes. Blocks are runs of records; a block's head is entered in its page's index (code_pages.ts).
+// A decoded instruction (SDM Volume 2 "Instruction Format"): 32 bytes. Blocks are runs of records; a block's head is entered in its page's
+// index (code_pages.ts).
 //   u16 form @0, u8 length @2, u8 index in block @3 (1-based; of a NEXT record: instructions before it, 0 after a conditional branch),
-//   u16 slots a @4, b @6, c @14, i32 immediate @8 (x87: the opcode), u16 page offset @12, i32 displacement (or the immediate's upper half, or the second
-//   immediate) @16, u16 base slot @20, u16 index slot @22, u8 scale @24, u8 flags @25, u16 segment base slot @26,
+//   u16 slots a @4, b @6, c @14, i32 immediate @8 (x87: the opcode), u16 page offset @12, i32 displacement (or the immediate's upper half,
+//   or the second immediate) @16, u16 base slot @20, u16 index slot @22, u8 scale @24, u8 flags @25, u16 segment base slot @26,
 //   u32 link @28: record of the branch target when that is in the same page
 import { ACCESS_SEGMENT, CODE_MASK, CS, DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES_BASE, ES_RIGHTS, PAGE_RIP } from "../generated/layout";
 import { SEGMENT_CHECK } from "../state/access_kind";
@@ -12,7 +13,8 @@ import { RecordFlag, RecordField } from "../generated/record_format";
 /** More than the instructions of the longest block: a budget of this much has room for one. */
 @inline export const BLOCK: i32 = 64;
 
-@inline const SPECIAL: u32 = RecordFlag.Address32 | RecordFlag.Address16 | RecordFlag.WithBase | RecordFlag.Segmented | RecordFlag.Absolute | RecordFlag.Relative;
+@inline const SPECIAL: u32 = RecordFlag.Address32 | RecordFlag.Address16 | RecordFlag.WithBase | RecordFlag.Segmented | RecordFlag.Absolute
+  | RecordFlag.Relative;
 
 /** Number of the form. */
 @inline export function FORM(rec: usize): u32 { return load<u16>(rec); }
@@ -31,7 +33,9 @@ import { RecordFlag, RecordField } from "../generated/record_format";
 /** Second immediate (ENTER), or the selector of a far pointer. */
 @inline export function IMMEDIATE2(rec: usize): i64 { return <i64>load<i32>(rec, RecordField.Displacement); }
 /** Immediate of 64 bits (MOV r64, imm64). */
-@inline export function IMMEDIATE64(rec: usize): i64 { return <i64>(<u64>load<u32>(rec, RecordField.Immediate) | (<u64>load<u32>(rec, RecordField.Displacement) << 32)); }
+@inline export function IMMEDIATE64(rec: usize): i64 {
+  return <i64>(<u64>load<u32>(rec, RecordField.Immediate) | (<u64>load<u32>(rec, RecordField.Displacement) << 32));
+}
 /** Slot of the base of the memory operand's segment, ZERO if it has none. */
 @inline export function SEGMENT(rec: usize): u32 { return load<u16>(rec, RecordField.Segment); }
 /** x87: the low three bits of the first opcode byte, and the ModRM byte. SDM 1 "Last Instruction Opcode". */
@@ -68,8 +72,9 @@ function specialAddress(rec: usize, sum: u64): u64 {
 }
 
 /**
- * Linear address of an offset in a segment (slot: its base's) outside 64-bit mode. The access checks limit and rights, so that what makes none does
- * not fault. Flat segments need no check, but the code segment is not writable, and FS and GS are null in most 32-bit programs: SEGMENT_CHECK.
+ * Linear address of an offset in a segment (slot: its base's) outside 64-bit mode. The access checks limit and rights, so that what makes
+ * none does not fault. Flat segments need no check, but the code segment is not writable, and FS and GS are null in most 32-bit programs:
+ * SEGMENT_CHECK.
  */
 export function segmentAddress(slot: u32, offset: u64): u64 {
   const segment = (slot - <u32>ES_BASE) >> 3, ea = <u64><u32>(load<u64>(slot) + offset);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Far transfers, software interrupts and IRET in all modes: SDM 2A "CALL", "IRET/IRETD/IRETQ", "JMP", "INT n"; 2B "RET". T is the operand size.
+// Far transfers, software interrupts and IRET in all modes: SDM 2A "CALL", "IRET/IRETD/IRETQ", "JMP", "INT n"; 2B "RET". T is the operand
+// size.
 // Everything that can fault comes before the first change of a register.
 import { read, stackLinear, write } from "../memory/access";
 import { OF, replaceRflags, rflags } from "../state/flags";
@@ -287,7 +288,10 @@ function returnMask<T>(cpl: u32): u64 {
   let mask: u64 = 0x4dd5;                                            // CF PF AF ZF SF TF DF OF NT
   if (sizeof<T>() > 2) mask |= Rflags.ResumeFlag | Rflags.AlignmentCheckAccessControl | Rflags.IdFlag;
   if (cpl <= (<u32>(load<u64>(RFLAGS_SYSTEM) >> 12) & 3)) mask |= Rflags.InterruptEnableFlag;
-  if (cpl == 0) { mask |= Rflags.PrivilegeLevel; if (sizeof<T>() > 2) mask |= Rflags.VirtualInterruptFlag | Rflags.VirtualInterruptPending; }
+  if (cpl == 0) {
+    mask |= Rflags.PrivilegeLevel;
+    if (sizeof<T>() > 2) mask |= Rflags.VirtualInterruptFlag | Rflags.VirtualInterruptPending;
+  }
   return mask;
 }
 function returnFlags(flags: u64, mask: u64): void {
@@ -319,7 +323,9 @@ function returnVm86<T>(): void {
   if (virtual && ((flags & Rflags.TrapFlag) != 0 || ((flags & Rflags.InterruptEnableFlag) != 0 && pending))) raiseCode(GP, 0);
   setStackPointer(reg<u64>(RSP) + 3 * sizeof<T>());
   unblockNmi();
-  if (virtual) returnFlags((flags & ~Rflags.VirtualInterruptFlag) | ((flags & Rflags.InterruptEnableFlag) << 10), 0x4dd5 | Rflags.VirtualInterruptFlag);
+  if (virtual)
+    returnFlags((flags & ~Rflags.VirtualInterruptFlag) | ((flags & Rflags.InterruptEnableFlag) << 10),
+      0x4dd5 | Rflags.VirtualInterruptFlag);
   else returnFlags(flags, sizeof<T>() == 2 ? 0x4fd5 : 0x254fd5);
   enterReal(cs, ip);
 }
@@ -374,7 +380,7 @@ function returnTask(): void {
   switchTask(link, SOURCE_IRET, nextRip);
 }
 
-// ---- software interrupts -----------------------------------------------------------------------------------------------------------------
+// ---- software interrupts --------------------
 
 function interrupt(vector: u32, type: u32): void {
   softwareInterrupt(vector, type, instructionLength());

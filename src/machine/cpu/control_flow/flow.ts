@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Near branches: SDM Volume 1 "Control Transfer Instructions". The run loop follows direct branches and checks their targets; here are the
-// conditions, the return addresses and the indirect targets. LOOP and CALL change state, so they check the target themselves. T is the operand
-// size, A the width of the stack pointer (of the counter for LOOP and JrCXZ).
+// conditions, the return addresses and the indirect targets. LOOP and CALL change state, so they check the target themselves. T is the
+// operand size, A the width of the stack pointer (of the counter for LOOP and JrCXZ).
 import { refuse, segmented, value } from "../memory/access";
 import { CF, OF, PF, SF, ZF } from "../state/flags";
 import { RCX, CS_LIMIT } from "../generated/layout";
@@ -10,7 +10,9 @@ import { GP } from "../generated/architecture";
 import { jump } from "../state/instruction";
 import { reg, setReg } from "../state/registers";
 
-/** A target that is not canonical, or beyond CS's limit, faults in the branch, before anything has changed. SDM 2A "JMP—Jump", exceptions. */
+/**
+ * A target that is not canonical, or beyond CS's limit, faults in the branch, before anything has changed. SDM 2A "JMP—Jump", exceptions.
+ */
 @inline function checkTarget<T>(target: u64): void {
   if (sizeof<T>() == 8) { if (((<i64>target << 16) >> 16) != <i64>target) refuse(GP, 0); }
   else { if (segmented()) { if (target > <u64>load<u32>(CS_LIMIT)) refuse(GP, 0); } }

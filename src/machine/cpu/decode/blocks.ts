@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Blocks of decoded code: found by RIP, decoded on their first use. code_pages.ts keeps them.
-// An instruction that crosses a page runs as its own block. Bytes outside RAM (devices, the open bus), and pages in which the code segment ends,
-// are decoded again at each visit, one instruction at a time.
+// An instruction that crosses a page runs as its own block. Bytes outside RAM (devices, the open bus), and pages in which the code segment
+// ends, are decoded again at each visit, one instruction at a time.
 import { decodeInstruction, needsMore } from "./decode";
 import { ENDINGS } from "../generated/decoder_tables";
 import {
@@ -50,7 +50,10 @@ let located: u64 = 0;
 /** True if the segment ends in the page of `located`: then no block of that page may run as a whole. */
 @inline function endsHere(): bool { return room < 4095 - (located & 4095); }
 
-/** Record of the instruction at `rip`, the head of a block; decoded on first use. Sets PAGE_RIP. Fetch faults are raised: CURRENT_RECORD must be 0. */
+/**
+ * Record of the instruction at `rip`, the head of a block; decoded on first use. Sets PAGE_RIP. Fetch faults are raised: CURRENT_RECORD
+ * must be 0.
+ */
 export function find(rip: u64): usize {
   const mode = load<u32>(DECODE_MODE), page = locate(rip, mode), linear = located, host = fetchHost(linear);
   store<u64>(PAGE_RIP, page);
@@ -105,8 +108,8 @@ function nextPage(linear: u64, mode: u32): u64 {
 @inline function checkRoom(rec: usize): void { if (<u64>LENGTH(rec) - 1 > room) raiseCode(GP, 0); }
 
 /**
- * A block of the one instruction at a linear address, decoded for this visit. `host`: its first byte, 0 if that is not RAM. As a processor may,
- * it reads more bytes from a device than the instruction has.
+ * A block of the one instruction at a linear address, decoded for this visit. `host`: its first byte, 0 if that is not RAM. As a processor
+ * may, it reads more bytes from a device than the instruction has.
  */
 function visit(linear: u64, host: usize, mode: u32): usize {
   const offset = <u32>linear & 0xfff, count = min<u32>(4096 - offset, WINDOW);

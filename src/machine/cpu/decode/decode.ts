@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Decoder: bytes to records. SDM Volume 2 "Instruction Format"; the tables come from the instruction table. blocks.ts decides what is decoded where.
+// Decoder: bytes to records. SDM Volume 2 "Instruction Format"; the tables come from the instruction table. blocks.ts decides what is
+// decoded where.
 import { codeLinear } from "../memory/fetch";
 import {
   DECODE_CODE, DECODE_CODE32, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED, DECODE_STACK32, ES_BASE, UNDEFINED,
@@ -66,7 +67,9 @@ let isMemory: bool = false;
 let defaultStack: bool = false;
 let isRipRelative: bool = false;
 
-/** A byte that no instruction of legal length can have is 0 and not fetched: what has more is #GP(0), even where the next page is absent. */
+/**
+ * A byte that no instruction of legal length can have is 0 and not fetched: what has more is #GP(0), even where the next page is absent.
+ */
 function nextByte(): u32 {
   const at = position++;
   if (at >= MAX_LENGTH) return 0;
@@ -242,30 +245,46 @@ function putSlot(rec: usize, position: u32, slot: u32): void {
   else store<u16>(rec, slot, RecordField.SlotC);
 }
 
-/** Finds one operand. Returns false where the encoding is undefined. */
+/** ModRM.reg with REX.R. */
+@inline function registerField(): u32 { return ((modrm >> 3) & 7) | ((rex & Rex.R) << 1); }
+/** ModRM.rm with REX.B. */
+@inline function rmField(): u32 { return (modrm & 7) | ((rex & Rex.B) << 3); }
+/** An immediate as wide as the operand, at most 32 bits. */
+function putImmediate(rec: usize, size: u32): void {
+  store<i32>(rec, size == SizeIndex.Bits16 ? <i32><i16>nextWord() : <i32>nextDouble(), RecordField.Immediate);
+}
+/** Finds one operand: those on general registers, immediates and places in memory. Returns false where the encoding is undefined. */
 function putOperand(rec: usize, operand: u32, index: u32, size: u32): bool {
-  const reg = ((modrm >> 3) & 7) | ((rex & Rex.R) << 1), rm = (modrm & 7) | ((rex & Rex.B) << 3);
   switch (operand) {
-    case OperandCode.Rm8: if (!isMemory) putSlot(rec, index, general8(rm)); break;
-    case OperandCode.Rm: if (!isMemory) putSlot(rec, index, general(rm)); break;
-    case OperandCode.Reg8: putSlot(rec, index, general8(reg)); break;
-    case OperandCode.Reg: putSlot(rec, index, general(reg)); break;
+    case OperandCode.Rm8: if (!isMemory) putSlot(rec, index, general8(rmField())); break;
+    case OperandCode.Rm: if (!isMemory) putSlot(rec, index, general(rmField())); break;
+    case OperandCode.Reg8: putSlot(rec, index, general8(registerField())); break;
+    case OperandCode.Reg: putSlot(rec, index, general(registerField())); break;
     case OperandCode.Op8: putSlot(rec, index, general8((opcode & 7) | ((rex & Rex.B) << 3))); break;
     case OperandCode.Op: putSlot(rec, index, general((opcode & 7) | ((rex & Rex.B) << 3))); break;
     case OperandCode.Imm8: store<i32>(rec, <i32>nextByte(), RecordField.Immediate); break;
     case OperandCode.SImm8: case OperandCode.Jb: store<i32>(rec, <i32><i8>nextByte(), RecordField.Immediate); break;
     case OperandCode.Imm16: store<i32>(rec, <i32>nextWord(), RecordField.Immediate); break;
-    case OperandCode.ImmZ: case OperandCode.Jz: store<i32>(rec, size == SizeIndex.Bits16 ? <i32><i16>nextWord() : <i32>nextDouble(), RecordField.Immediate); break;
+    case OperandCode.ImmZ: case OperandCode.Jz: putImmediate(rec, size); break;
     case OperandCode.ImmV:
-      store<i32>(rec, size == SizeIndex.Bits16 ? <i32><i16>nextWord() : <i32>nextDouble(), RecordField.Immediate);
+      putImmediate(rec, size);
       if (size == SizeIndex.Bits64) store<i32>(rec, <i32>nextDouble(), RecordField.Displacement);
       break;
     case OperandCode.SecondImm8: store<i32>(rec, <i32>nextByte(), RecordField.Displacement); break;
     case OperandCode.Moffs: putOffset(rec); break;
+    case OperandCode.StringSource: putSegment(rec, addressSize(), false, 0); break;
     case OperandCode.Far:
       store<i32>(rec, size == SizeIndex.Bits16 ? <i32>nextWord() : <i32>nextDouble(), RecordField.Immediate);
       store<i32>(rec, <i32>nextWord(), RecordField.Displacement);
       break;
+    default: return putOtherOperand(rec, operand, index);
+  }
+  return true;
+}
+/** The other operands: vector, segment, control, debug and stack registers, and general registers that the opcode names. */
+function putOtherOperand(rec: usize, operand: u32, index: u32): bool {
+  const reg = registerField(), rm = rmField();
+  switch (operand) {
     case OperandCode.XmmReg: putSlot(rec, index, <u32>XMM + reg * XMM_BYTES); break;
     case OperandCode.XmmRm: if (!isMemory) putSlot(rec, index, <u32>XMM + rm * XMM_BYTES); break;
     case OperandCode.MmxReg: putSlot(rec, index, <u32>X87_REGISTERS + (reg & 7) * 16); break;
@@ -276,7 +295,6 @@ function putOperand(rec: usize, operand: u32, index: u32, size: u32): bool {
       break;
     case OperandCode.ControlRegister: case OperandCode.DebugRegister: putSlot(rec, index, reg); break;
     case OperandCode.StackRegister: putSlot(rec, index, modrm & 7); break;
-    case OperandCode.StringSource: putSegment(rec, addressSize(), false, 0); break;
     default:
       if (operand >= OperandCode.FixedHigh) putSlot(rec, index, general(operand - OperandCode.FixedHigh) + 1);
       else if (operand >= OperandCode.Fixed) putSlot(rec, index, general(operand - OperandCode.Fixed));
@@ -300,7 +318,8 @@ function formOf(entry: usize, size: u32): u32 {
   const has = <u32>load<u8>(entry, EntryField.Choice);
   let index: u32 = u32((has & EntryForms.ByKind) && isMemory);
   if (has & EntryForms.BySize) index = index * 3 + (has >> SIZE_RULE_SHIFT == SizeRule.Z ? min<u32>(size, SizeIndex.Bits32) : size);
-  if (has & EntryForms.ByAddress) index = index * 3 + (load<u8>(entry, EntryField.Options) & EntryOption.UsesStack ? stackSize() : addressSize());
+  if (has & EntryForms.ByAddress)
+    index = index * 3 + (load<u8>(entry, EntryField.Options) & EntryOption.UsesStack ? stackSize() : addressSize());
   if (has & EntryForms.ByRep) index = index * 3 + (repeatPrefix == Prefix.Rep ? 1 : repeatPrefix == Prefix.Repne ? 2 : 0);
   const form = <u32>load<u16>(FORMS + (<u32>load<u16>(entry, EntryField.Forms) + index) * 2);
   return form == NO_FORM ? FORM_UNDEFINED : form;
@@ -332,8 +351,9 @@ function fill(rec: usize, entry: usize): u32 {
 }
 
 /**
- * Decodes one instruction into `rec`: form, length, operands, page offset. `at`: its first byte, with `count` bytes left in the page; `more`: the
- * first byte of the next page, 0 if that must not be used (then `needsMore` says whether the record is valid). `modeNow`: DECODE_MODE.
+ * Decodes one instruction into `rec`: form, length, operands, page offset. `at`: its first byte, with `count` bytes left in the page;
+ * `more`: the first byte of the next page, 0 if that must not be used (then `needsMore` says whether the record is valid). `modeNow`:
+ * DECODE_MODE.
  */
 export function decodeInstruction(rec: usize, at: usize, count: u32, more: usize, offset: u32, modeNow: u32): void {
   code = at;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// VM-exit instruction information, and the displacement that is the qualification of the same exits: from the record of the instruction that is
-// being executed. Bits that an instruction's format does not have are 0. SDM 3C "Information for VM Exits Due to Instruction Execution".
+// VM-exit instruction information, and the displacement that is the qualification of the same exits: from the record of the instruction
+// that is being executed. Bits that an instruction's format does not have are 0. SDM 3C "Information for VM Exits Due to Instruction
+// Execution".
 import { InstructionInformation } from "../generated/architecture";
 import { SizeIndex } from "../generated/decoder_tables";
 import { CURRENT_RECORD, DS, ES_BASE, PAGE_RIP, RAX, SS, ZERO } from "../generated/layout";
@@ -20,12 +21,14 @@ function segmentNumber(slot: u32, onStack: bool): u32 {
 }
 /** Scaling, address size, segment, index and base of the memory operand. */
 function memoryInformation(record: usize): u32 {
-  const flags = load<u8>(record, RecordField.Flags), base = load<u16>(record, RecordField.Base), index = load<u16>(record, RecordField.Index);
+  const flags = load<u8>(record, RecordField.Flags), base = load<u16>(record, RecordField.Base),
+    index = load<u16>(record, RecordField.Index);
   const size = flags & RecordFlag.Address16 ? SizeIndex.Bits16 : flags & RecordFlag.Address32 ? SizeIndex.Bits32 : SizeIndex.Bits64;
   const segment = segmentNumber(SEGMENT(record), (flags & RecordFlag.DefaultStack) != 0);
   let information = at(InstructionInformation.AddressSize, size) | at(InstructionInformation.Segment, segment);
   if (index == <u32>ZERO) information |= InstructionInformation.IndexInvalid;
-  else information |= at(InstructionInformation.Index, numberOf(index)) | at(InstructionInformation.Scaling, load<u8>(record, RecordField.Scale));
+  else information |= at(InstructionInformation.Index, numberOf(index))
+    | at(InstructionInformation.Scaling, load<u8>(record, RecordField.Scale));
   if (base == <u32>ZERO || base == <u32>PAGE_RIP) return information | InstructionInformation.BaseInvalid;
   return information | at(InstructionInformation.Base, numberOf(base));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Exceptions, interrupts and their delivery: SDM 3A "Interrupt and Exception Handling"; in VMX non-root operation SDM 3C "VM Exits".
-// An event waits in the words FAULT_* (raise.ts). execute() (cpu.ts) delivers it; a fault during delivery is raised in the same way, with DELIVERY
-// saying what was under way.
+// An event waits in the words FAULT_* (raise.ts). execute() (cpu.ts) delivers it; a fault during delivery is raised in the same way, with
+// DELIVERY saying what was under way.
 import {
   ACTIVITY, BUDGET, CR0, CR2, CPL, DEBUGCTL, DEBUG_TRAPS, DELIVERY, DELIVERY_CODE, DELIVERY_LENGTH, DR6, DR7,
   FAULT_ADDRESS, FAULT_CODE, FAULT_DEBUG, FAULT_HAS_CODE, FAULT_INJECTED, FAULT_LENGTH, FAULT_PENDING, FAULT_TYPE,
@@ -26,7 +26,7 @@ import {
 } from "../segmentation/descriptors";
 import { innerStack, tssStack, innerSp, innerSs, innerSsRaw } from "../segmentation/task_stack";
 import { SOURCE_GATE, taskSwitch } from "../segmentation/task";
-import { delivered, rewind } from "../state/instruction";
+import { rewind, noteDelivered } from "../state/instruction";
 import { reg, setReg } from "../state/registers";
 import { updateMode } from "../tlb/mode_update";
 
@@ -36,7 +36,8 @@ function contributory(vector: u32): bool { return vector == DE || (vector >= TS 
 /** True if the waiting exception causes a VM exit. SDM 3C "Exception Bitmap". */
 function intercepted(vector: u32, type: u32, code: u32): bool {
   if (!nonRoot()) return false;
-  if (type != InterruptionType.HardwareException && type != InterruptionType.SoftwareException && type != InterruptionType.PrivilegedSoftwareException) return false;
+  if (type != InterruptionType.HardwareException && type != InterruptionType.SoftwareException
+    && type != InterruptionType.PrivilegedSoftwareException) return false;
   const bit = (load<u32>(VMX_EXCEPTION_BITMAP) >> vector) & 1;
   if (vector != PF) return bit != 0;
   return u32((code & load<u32>(VMX_PF_MASK)) == load<u32>(VMX_PF_MATCH)) == bit;
@@ -51,7 +52,8 @@ function tripleFault(): void {
 
 /** Delivers the waiting event, or makes the VM exit, double fault or shutdown that it amounts to. */
 export function deliverPending(): void {
-  let vector = load<u32>(FAULT_VECTOR), code = load<u32>(FAULT_CODE), hasCode = load<u32>(FAULT_HAS_CODE) & load<u32>(CR0) & 1;          // real-address mode knows no error codes
+  // real-address mode knows no error codes
+  let vector = load<u32>(FAULT_VECTOR), code = load<u32>(FAULT_CODE), hasCode = load<u32>(FAULT_HAS_CODE) & load<u32>(CR0) & 1;
   const type = load<u32>(FAULT_TYPE), length = load<u32>(FAULT_LENGTH), injected = load<u32>(FAULT_INJECTED) != 0;
   store<u32>(FAULT_PENDING, 0);
   store<u32>(FAULT_INJECTED, 0);
@@ -84,8 +86,9 @@ export function deliverPending(): void {
   store<u32>(ACTIVITY, 0);
   store<u32>(INTERRUPTIBILITY, (load<u32>(INTERRUPTIBILITY) & ~3) | (type == InterruptionType.NonMaskableInterrupt ? 8 : 0));
   store<i32>(BUDGET, load<i32>(BUDGET) - 1);
-  delivered = true;
-  if (primary(PrimaryControl.MonitorTrapFlag)) store<u32>(VMX_MTF_PENDING, 1);                   // MTF is pending before the handler's first instruction
+  noteDelivered();
+  // MTF is pending before the handler's first instruction
+  if (primary(PrimaryControl.MonitorTrapFlag)) store<u32>(VMX_MTF_PENDING, 1);
   updateAttention();
 }
 /** DR6 and DR7 as a debug exception leaves them. SDM 3B "Debug Status Register (DR6)". */
@@ -108,7 +111,8 @@ export function injectEvent(information: u32, code: u32, length: u32): void {
 /** INT n, INT3, INTO, INT1: delivers at once; RIP is afterwards the handler's. The caller continues there. */
 export function softwareInterrupt(vector: u32, type: u32, length: u32): void {
   rewind();
-  if (vector == DB && type == InterruptionType.PrivilegedSoftwareException) {                     // INT1 takes along the data breakpoints that MOV SS held back
+  // INT1 takes along the data breakpoints that MOV SS held back
+  if (vector == DB && type == InterruptionType.PrivilegedSoftwareException) {
     store<u64>(FAULT_DEBUG, load<u64>(DEBUG_TRAPS));
     store<u64>(DEBUG_TRAPS, 0);
   }
@@ -118,7 +122,10 @@ export function softwareInterrupt(vector: u32, type: u32, length: u32): void {
 
 // ---- delivery ---------------------------------------------------------------------------------------------------------------
 
-/** RFLAGS as pushed: RF is 1 for faults, so that the repeated instruction does not meet its breakpoint again. SDM 3B "Instruction-Breakpoint Exception Condition". */
+/**
+ * RFLAGS as pushed: RF is 1 for faults, so that the repeated instruction does not meet its breakpoint again. SDM 3B
+ * "Instruction-Breakpoint Exception Condition".
+ */
 function flagsToPush(vector: u32, type: u32): u64 {
   const flags = load<u64>(RFLAGS_SYSTEM) | <u64>arithmeticFlags();
   return type == InterruptionType.HardwareException && vector != DB ? flags | Rflags.ResumeFlag : flags;
@@ -141,7 +148,10 @@ function deliver(vector: u32, type: u32, hasCode: bool, code: u32, length: u32):
   }
 }
 
-/** CR4.VME: the task's interrupt redirection bitmap sends INT n of a virtual-8086 program to its own table. SDM 3B "Software Interrupt Redirection". */
+/**
+ * CR4.VME: the task's interrupt redirection bitmap sends INT n of a virtual-8086 program to its own table. SDM 3B "Software Interrupt
+ * Redirection".
+ */
 function redirected(vector: u32): bool {
   if (!(load<u32>(CR4) & 1)) return false;
   const map = <u32>readSystem<u16>(load<u64>(TR_BASE) + 0x66);
@@ -213,7 +223,8 @@ function deliverLong(vector: u32, type: u32, hasCode: bool, code: u32, rip: u64,
   const cpl = load<u32>(CPL);
   if (software(type) && type != InterruptionType.PrivilegedSoftwareException && ((<u32>(low >> 45)) & 3) < cpl) badGate(vector, GP);
   if (!(low >> 47 & 1)) badGate(vector, NP);
-  const selector = <u32>(low >> 16) & 0xffff, target = (low & 0xffff) | ((low >> 32) & 0xffff0000) | (high << 32), ist = <u32>(low >> 32) & 7;
+  const selector = <u32>(low >> 16) & 0xffff, target = (low & 0xffff) | ((low >> 32) & 0xffff0000) | (high << 32),
+    ist = <u32>(low >> 32) & 7;
   checkHandler(selector, true);
   const inner = targetCpl < cpl;
   let sp = reg<u64>(<u32>RSP);
@@ -239,7 +250,8 @@ function deliverProtected(vector: u32, type: u32, hasCode: bool, code: u32, eip:
   if (vector * 8 + 7 > load<u32>(IDTR_LIMIT)) badGate(vector, GP);
   const gate = readSystem<u64>(load<u64>(IDTR_BASE) + vector * 8), kind = <u32>(gate >> 40) & 0x1f;
   if (kind != 5 && kind != 6 && kind != 7 && kind != 14 && kind != 15) badGate(vector, GP);
-  if (software(type) && type != InterruptionType.PrivilegedSoftwareException && ((<u32>(gate >> 45)) & 3) < load<u32>(CPL)) badGate(vector, GP);
+  if (software(type) && type != InterruptionType.PrivilegedSoftwareException && ((<u32>(gate >> 45)) & 3) < load<u32>(CPL))
+    badGate(vector, GP);
   if (!(gate >> 47 & 1)) badGate(vector, NP);
   const selector = <u32>(gate >> 16) & 0xffff;
   if (kind == 5) { taskSwitch(selector, SOURCE_GATE, hasCode, code, eip, flags); return; }

@@ -21,7 +21,10 @@ export function ending(rec: usize, form: u32): bool {
   return load<u32>(STOP) < STOP_INCOMPLETE;
 }
 
-/** What an instruction counts that stopped the processor before it completed: a VM exit counts nothing, the VMM's VM entry counts what it emulated. */
+/**
+ * What an instruction counts that stopped the processor before it completed: a VM exit counts nothing, the VMM's VM entry counts what it
+ * emulated.
+ */
 @inline export function incompleteCount(): i32 { return load<u32>(STOP) == STOP_VM_EXIT ? 0 : 1; }
 
 /** Accounts for a block whose last instruction stopped the processor before it completed. */
@@ -32,12 +35,16 @@ export function endRun(rec: usize, budget: i32): i32 {
   return left;
 }
 
-/** True if a direct branch may go to a target: within CS's limit, canonical. SDM 2A "JMP—Jump", "Jcc—Jump if Condition Is Met", exceptions. */
+/**
+ * True if a direct branch may go to a target: within CS's limit, canonical. SDM 2A "JMP—Jump", "Jcc—Jump if Condition Is Met", exceptions.
+ */
 function isInside(target: u64): bool {
   const rip = cutRip(target);
   return (load<u32>(DECODE_MODE) & DECODE_CODE) == DECODE_CODE64 ? canonical(rip) : rip <= <u64>load<u32>(CS_LIMIT);
 }
-/** The target of a direct branch of the switch, which has no link yet. #GP(0) in the branch where it may not go: its count is taken back. */
+/**
+ * The target of a direct branch of the switch, which has no link yet. #GP(0) in the branch where it may not go: its count is taken back.
+ */
 export function checkedGoal(rec: usize, target: u64): u64 {
   if (!isInside(target)) {
     store<i32>(BUDGET, load<i32>(BUDGET) + COUNT(rec));
@@ -51,7 +58,10 @@ export function branch(target: u64): void {
   jump(target);
 }
 
-/** Goes to `goal`: the record to go on with, or 0 when `floor` is reached or something must be looked at first. Links `rec` to it when it may. */
+/**
+ * Goes to `goal`: the record to go on with, or 0 when `floor` is reached or something must be looked at first. Links `rec` to it when it
+ * may.
+ */
 export function follow(rec: usize, goal: u64, linkable: bool, budget: i32, floor: i32): usize {
   const rip = cutRip(goal), page = load<u64>(PAGE_RIP), generation = load<u32>(RECORD_GENERATION);
   store<u64>(RIP, rip);
@@ -59,6 +69,7 @@ export function follow(rec: usize, goal: u64, linkable: bool, budget: i32, floor
   store<i32>(BUDGET, budget);
   if (budget <= floor || (load<u32>(ATTENTION) | load<u32>(STOP))) return 0;
   const next = find(rip);
-  if (linkable && rip - page < 4096 && !isCrossing(next) && generation == load<u32>(RECORD_GENERATION)) store<u32>(rec, <u32>next, RecordField.Link);
+  if (linkable && rip - page < 4096 && !isCrossing(next) && generation == load<u32>(RECORD_GENERATION))
+    store<u32>(rec, <u32>next, RecordField.Link);
   return next;
 }

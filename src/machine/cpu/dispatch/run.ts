@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The interpreter's loop around the generated switch (hot.ts). It runs blocks of records; the outer loop, which delivers events, is CORE's execute().
+// The interpreter's loop around the generated switch (hot.ts). It runs blocks of records; the outer loop, which delivers events, is CORE's
+// execute().
 // Word BUDGET holds what was left when the running block began; the instruction being executed is the block's COUNT(record)-th.
 import { hot } from "./hot";
 import { fillHandlers } from "./handlers";
@@ -18,7 +19,10 @@ export function initializeRun(): void {
   store<u32>(RECORD_NEXT, <u32>RECORDS);
 }
 
-/** Executes one record's instruction, through the handler table. BUDGET - 1, unless the instruction exits to the VMM. `branchTaken` says of it alone. */
+/**
+ * Executes one record's instruction, through the handler table. BUDGET - 1, unless the instruction exits to the VMM. `branchTaken` says of
+ * it alone.
+ */
 export function executeRecord(rec: usize): void {
   const budget = load<i32>(BUDGET);
   store<u32>(CURRENT_RECORD, <u32>rec);
@@ -32,7 +36,10 @@ export function executeRecord(rec: usize): void {
 /** Executes exactly one instruction. BUDGET - 1. */
 export function step(): void { executeRecord(findOne(load<u64>(RIP))); }
 
-/** Runs until BUDGET is used up, STOP or ATTENTION is set. At least one block or instruction is executed. RIP and BUDGET are exact afterwards. */
+/**
+ * Runs until BUDGET is used up, STOP or ATTENTION is set. At least one block or instruction is executed. RIP and BUDGET are exact
+ * afterwards.
+ */
 export function run(): void {
   do {
     const budget = load<i32>(BUDGET);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Data and I/O breakpoints. SDM 3B "Debug Registers". A breakpoint that an access hits goes to DEBUG_TRAPS and is reported after the instruction.
+// Data and I/O breakpoints. SDM 3B "Debug Registers". A breakpoint that an access hits goes to DEBUG_TRAPS and is reported after the
+// instruction.
 import { CR4, DEBUG_TRAPS, DR0, DR7 } from "../generated/layout";
 import { PAGE, READ } from "../state/access_kind";
 import { Cr4 } from "../generated/architecture";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Raising exceptions: SDM 3A "Interrupt and Exception Handling". raise… does not return: it writes the waiting event (FAULT_*), makes RIP and the
-// instruction count exact and throws the host's preallocated exception. execute() (cpu.ts) is then called again and delivers the event.
+// Raising exceptions: SDM 3A "Interrupt and Exception Handling". raise… does not return: it writes the waiting event (FAULT_*), makes RIP
+// and the instruction count exact and throws the host's preallocated exception. execute() (cpu.ts) is then called again and delivers the
+// event.
 import { PF, AC, DB, GP, InterruptionType, TS } from "../generated/architecture";
 import {
   ACTIVITY, ATTENTION, ATTENTION_STEP, DEBUG_TRAPS, DELIVERY, FAULT_ADDRESS, FAULT_CODE, FAULT_DEBUG, FAULT_HAS_CODE,
@@ -49,7 +50,10 @@ export function raiseDebugFault(bits: u64): void {
   store<u64>(FAULT_DEBUG, bits);
   raiseEvent(DB, false, 0);
 }
-/** Software asks for something that is not implemented: the machine stops and says so. An instruction that calls this must return at once. `reason`: UNIMPLEMENTED_*. */
+/**
+ * Software asks for something that is not implemented: the machine stops and says so. An instruction that calls this must return at once.
+ * `reason`: UNIMPLEMENTED_*.
+ */
 export function stopUnimplemented(reason: u32): void {
   store<u32>(UNIMPLEMENTED, reason);
   store<u32>(STOP, STOP_UNIMPLEMENTED);
@@ -60,7 +64,10 @@ export function waitForInterrupt(): void {
   store<u32>(ACTIVITY, 1);
   hostRaise();
 }
-/** The current instruction touches a device in the middle of a block: begin it again as a separate step, so that the count and interrupts are exact. */
+/**
+ * The current instruction touches a device in the middle of a block: begin it again as a separate step, so that the count and interrupts
+ * are exact.
+ */
 export function restartStepping(): void {
   rewind();
   store<u32>(ATTENTION, load<u32>(ATTENTION) | ATTENTION_STEP);

@@ -57,8 +57,8 @@ export function waitCheck(): void {
 }
 
 /**
- * A pending unmasked x87 exception: #MF when CR0.NE = 1. Otherwise the processor asserts FERR#, from which the PC raises IRQ 13, and waits for
- * that interrupt, unless the PC asserts IGNNE#. SDM 3A "MS-DOS Compatibility" of the x87 FPU.
+ * A pending unmasked x87 exception: #MF when CR0.NE = 1. Otherwise the processor asserts FERR#, from which the PC raises IRQ 13, and waits
+ * for that interrupt, unless the PC asserts IGNNE#. SDM 3A "MS-DOS Compatibility" of the x87 FPU.
  */
 function pendingX87(): void {
   if (load<u32>(CR0) & Cr0.NumericError) raise(MF);

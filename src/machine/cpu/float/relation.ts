@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Relations of floating-point numbers, and the flags that COMISS, FCOMI and their like report them by. SDM 2 "COMISS", "FCOMI/FCOMIP/FUCOMI/FUCOMIP".
+// Relations of floating-point numbers, and the flags that COMISS, FCOMI and their like report them by. SDM 2 "COMISS",
+// "FCOMI/FCOMIP/FUCOMI/FUCOMIP".
 import { setFlags } from "../state/registers";
 
 @inline export const LESS: u32 = 0;

@@ -53,7 +53,13 @@ export function setRoundedUp(up: bool): void { roundedUp = up; }
 export function setA(c: u32, sign: u32, exp: i32, sig: u64): void { aClass = c; aSign = sign; aExp = exp; aSig = sig; }
 export function setB(c: u32, sign: u32, exp: i32, sig: u64): void { bClass = c; bSign = sign; bExp = exp; bSig = sig; }
 export function setR(c: u32, sign: u32, exp: i32, sig: u64): void { rClass = c; rSign = sign; rExp = exp; rSig = sig; rLow = 0; }
-export function setResult(sign: u32, exp: i32, sig: u64, low: u64): void { rClass = FINITE; rSign = sign; rExp = exp; rSig = sig; rLow = low; }
+export function setResult(sign: u32, exp: i32, sig: u64, low: u64): void {
+  rClass = FINITE;
+  rSign = sign;
+  rExp = exp;
+  rSig = sig;
+  rLow = low;
+}
 export function copyAtoB(): void { bClass = aClass; bSign = aSign; bExp = aExp; bSig = aSig; }
 export function copyRtoA(): void { aClass = rClass; aSign = rSign; aExp = rExp; aSig = rSig; }
 export function copyRtoB(): void { bClass = rClass; bSign = rSign; bExp = rExp; bSig = rSig; }
@@ -205,8 +211,8 @@ let cutRest: u64 = 0;
 
 /**
  * Rounds the finite result r to `precision` bits with exponents minExp..maxExp, raises OE, UE, PE.
- * `unmasked` = the unmasked exceptions; with UE or OE among them the exponent is wrapped by `wrap` (0: the format is SSE's, the result is not
- * used) and `wrapped` set, unless that is not enough (FSCALE): then the result is 0 or infinite.
+ * `unmasked` = the unmasked exceptions; with UE or OE among them the exponent is wrapped by `wrap` (0: the format is SSE's, the result is
+ * not used) and `wrapped` set, unless that is not enough (FSCALE): then the result is 0 or infinite.
  * Tininess is detected after rounding. Afterwards rClass is FINITE (denormal: bit 63 clear at minExp), ZERO_CLASS or INFINITE.
  */
 export function round(precision: u32, minExp: i32, maxExp: i32, rc: u32, unmasked: u32, flushToZero: bool, wrap: i32): void {

@@ -11,7 +11,12 @@ import { mulHigh, divide128 } from './soft_float';
 @inline export function sign(p: usize): u32 { return load<u32>(p, 20); }
 
 /** Sets, copies, changes the sign of a number. */
-export function wideSet(p: usize, h: u64, l: u64, e: i32, s: u32): void { store<u64>(p, h); store<u64>(p, l, 8); store<i32>(p, e, 16); store<u32>(p, s, 20); }
+export function wideSet(p: usize, h: u64, l: u64, e: i32, s: u32): void {
+  store<u64>(p, h);
+  store<u64>(p, l, 8);
+  store<i32>(p, e, 16);
+  store<u32>(p, s, 20);
+}
 export function wideCopy(d: usize, p: usize): void { wideSet(d, high(p), low(p), exponent(p), sign(p)); }
 export function wideNegate(p: usize): void { store<u32>(p, sign(p) ^ 1, 20); }
 /** p := a small integer. */

@@ -13,7 +13,8 @@ import { fr, fx, fc, Mem, Reg, reg, setFlags, setReg, sx } from "../state/regist
 @inline function index<T, S>(s: S): u64 { return <u64>value<T, S>(s) & (sizeof<T>() * 8 - 1); }
 
 /**
- * The word of a bit string in memory that holds a signed bit offset in a register (SDM 2A "BT—Bit Test": "can access bits outside the operand").
+ * The word of a bit string in memory that holds a signed bit offset in a register (SDM 2A "BT—Bit Test": "can access bits outside the
+ * operand").
  * The effective address is cut to the address size again.
  */
 @inline function word<T, A>(d: Mem, s: Reg, segment: Reg): Mem {

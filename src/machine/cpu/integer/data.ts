@@ -130,14 +130,19 @@ export function SAHF(): void { setArithmeticFlags((arithmeticFlags() & ~0xd5) | 
 /** SALC: AL := CF ? FFH : 0. Not in the SDM; every Intel processor has it outside 64-bit mode. */
 export function SALC(): void { setReg<u8>(RAX, CF() ? 0xff : 0); }
 
-/** NOP with a ModRM byte, and the hints that this model ignores (PREFETCHh, PREFETCHW, the reserved-NOP space): nothing is accessed. SDM 2B "NOP—No Operation". */
-@inline export function HINT<D>(d: D): void {}
+/**
+ * NOP with a ModRM byte, and the hints that this model ignores (PREFETCHh, PREFETCHW, the reserved-NOP space): nothing is accessed. SDM 2B
+ * "NOP—No Operation".
+ */
+@inline export function HINT<D>(_d: D): void {}
 
-/** PREFETCHW and its relatives 0F 0D: a hint, nothing is accessed. SDM 2B "PREFETCHW—Prefetch Data Into Caches in Anticipation of a Write". */
-@inline export function PREFETCH(d: Mem): void {}
+/**
+ * PREFETCHW and its relatives 0F 0D: a hint, nothing is accessed. SDM 2B "PREFETCHW—Prefetch Data Into Caches in Anticipation of a Write".
+ */
+@inline export function PREFETCH(_d: Mem): void {}
 
 /** LFENCE, MFENCE, SFENCE: this machine executes in order. SDM 2A "LFENCE—Load Fence". */
-@inline export function FENCE(r: Reg): void {}
+@inline export function FENCE(_r: Reg): void {}
 
 /** CLFLUSH, CLFLUSHOPT: there is no cache to flush. SDM 2A "CLFLUSH—Flush Cache Line". */
 @inline export function CLFLUSH(d: Mem): void { flushLine(d); }

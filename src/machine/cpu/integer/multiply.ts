@@ -104,7 +104,8 @@ function digit(u: u64, next: u64, v1: u64, v0: u64): u64 {
 /** The dividend of a 8-, 16- or 32-bit division: AX, or rDX:rAX. */
 @inline function dividend<T>(): u64 {
   if (sizeof<T>() == 1) return <u64>reg<u16>(RAX);
-  return (<u64>reg<T>(RDX) << (sizeof<T>() * 8)) | <u64>reg<T>(RAX);
+  const bits = sizeof<T>() * 8;
+  return (<u64>reg<T>(RDX) << bits) | <u64>reg<T>(RAX);
 }
 
 /** DIV. SDM 2A "DIV—Unsigned Divide". */

@@ -86,7 +86,8 @@ import { fr, fx, fc, Reg, reg, setFlags, sx } from "../state/registers";
 }
 
 /**
- * SHLD: the upper bits of SRC come in from the right. A 16-bit count above 16 is undefined: then DEST:SRC:DEST shifts, as Intel processors do.
+ * SHLD: the upper bits of SRC come in from the right. A 16-bit count above 16 is undefined: then DEST:SRC:DEST shifts, as Intel processors
+ * do.
  * SDM 2B "SHLD—Double Precision Shift Left".
  */
 @inline export function SHLD<T, D>(d: D, s: Reg, count: u8): void {

@@ -29,8 +29,8 @@ import { Mem, Reg, reg, setReg } from "../state/registers";
 @inline export function PUSH<T, A, S>(s: S): void { push<T, A>(value<T, S>(s)); }
 
 /**
- * POP: a memory destination is written before rSP moves (its address, when based on rSP, counts from the incremented rSP: the decoder adds the
- * operand size to the displacement); POP rSP keeps the value popped. SDM 2B "POP—Pop a Value From the Stack".
+ * POP: a memory destination is written before rSP moves (its address, when based on rSP, counts from the incremented rSP: the decoder adds
+ * the operand size to the displacement); POP rSP keeps the value popped. SDM 2B "POP—Pop a Value From the Stack".
  */
 @inline export function POP<T, A, D>(d: D): void {
   const segment = sizeof<A>() == 8 ? 0 : load<u32>(ACCESS_SEGMENT);   // the destination's: the read from the stack names its own
@@ -80,7 +80,8 @@ export function POPA<T, A>(): void {
 export function ENTER<T, A>(bytes: u16, nesting: u8): void {
   const level = <u64>nesting & 31, sp = reg<u64>(RSP);
   let frame = <u64><A>(sp - sizeof<T>());
-  if (sizeof<A>() == 2) frame |= sp & 0xffff0000;                      // a 16-bit stack pointer keeps the rest of ESP, and EBP takes all of it
+  // a 16-bit stack pointer keeps the rest of ESP, and EBP takes all of it
+  if (sizeof<A>() == 2) frame |= sp & 0xffff0000;
   const words = level == 0 ? 1 : level + 1, last = sp - words * sizeof<T>() - <u64>bytes;
   below<T, A>(1);
   for (let n: u64 = 1; n < level; n++) {

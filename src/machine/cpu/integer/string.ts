@@ -2,11 +2,11 @@
 // String instructions: SDM Volume 1 "String Instructions"; SDM 2B "REP/REPE/REPZ/REPNE/REPNZ—Repeat String Operation Prefix".
 // T is the size of an element, A the address size. The source is segment:rSI (overrides seen), the destination ES:rDI.
 //
-// A repeated instruction executes in pieces: at most to the end of the page that either operand is in, and one element when RFLAGS.TF is set or when
-// the element is a device's.
-// After each piece rCX, rSI and rDI are exact; if elements are left it executes once more, so that interrupts are taken between pieces. A piece is
-// cut by addresses alone, never by what the TLB holds, so that the count of instructions is the same in every run. A fault leaves the
-// registers at the element that faulted, and the flags as they were before the instruction (CMPS, SCAS).
+// A repeated instruction executes in pieces: at most to the end of the page that either operand is in, and one element when RFLAGS.TF is
+// set or when the element is a device's.
+// After each piece rCX, rSI and rDI are exact; if elements are left it executes once more, so that interrupts are taken between pieces. A
+// piece is cut by addresses alone, never by what the TLB holds, so that the count of instructions is the same in every run. A fault leaves
+// the registers at the element that faulted, and the flags as they were before the instruction (CMPS, SCAS).
 import { linear, read, write } from "../memory/access";
 import { flagsSub } from "../state/flags";
 import {
@@ -49,7 +49,8 @@ import { tlbBase } from "../tlb/context";
 function fitting<T, A>(ea: u64, offset: u64, by: i64): u64 {
   if (by < 0) return min<u64>((ea & 0xfff) / sizeof<T>(), offset / sizeof<T>()) + 1;
   let n = (0x1000 - (ea & 0xfff)) / sizeof<T>();
-  if (sizeof<A>() != 8) n = min<u64>(n, (((<u64>1) << (sizeof<A>() * 8)) - offset) / sizeof<T>());
+  const bits = sizeof<A>() * 8;
+  if (bits != 64) n = min<u64>(n, ((<u64>1 << bits) - offset) / sizeof<T>());
   return max<u64>(n, 1);
 }
 
@@ -85,7 +86,7 @@ function repeatMovs<T, A>(segment: Reg, rip: u64): void {
   const by = step<T>();
   watchDevices();
   let n = piece<A>(min<u64>(sourceFitting<T, A>(segment, by), destinationFitting<T, A>(by)));
-  do {
+  for (;;) {
     const v = read<T>(source<A>(segment));
     write<T>(destination<A>(), v);
     advance<A>(RSI, by);
@@ -93,7 +94,7 @@ function repeatMovs<T, A>(segment: Reg, rip: u64): void {
     countDown<A>(1);
     if (--n == 0 || deviceTouched) break;
     if (by > 0 && copyMapped<T, A>(segment, n)) break;
-  } while (true);
+  }
   again<A>(rip);
 }
 
@@ -128,13 +129,13 @@ function repeatStos<T, A>(rip: u64): void {
   const by = step<T>();
   watchDevices();
   let n = piece<A>(destinationFitting<T, A>(by));
-  do {
+  for (;;) {
     write<T>(destination<A>(), reg<T>(RAX));
     advance<A>(RDI, by);
     countDown<A>(1);
     if (--n == 0 || deviceTouched) break;
     if (by > 0 && fillMapped<T, A>(n)) break;
-  } while (true);
+  }
   again<A>(rip);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Memory as the semantics see it: a TLB hit is inlined, all else is the slow path of operand.ts. In the template build (--use TEMPLATE=1) a miss
-// leaves the region. All faults come in value/open/read/probe/write.
+// Memory as the semantics see it: a TLB hit is inlined, all else is the slow path of operand.ts. In the template build (--use TEMPLATE=1)
+// a miss leaves the region. All faults come in value/open/read/probe/write.
 import {
   STACK_MASK, ES_BASE, ACCESS_SEGMENT, DECODE_MODE, BOUNCE, DECODE_SEGMENTED, DECODE_CODE, DECODE_CODE64, SS,
 } from "../generated/layout";
@@ -54,7 +54,10 @@ function slowWrite<T>(ea: u64, v: T): void {
   }
 }
 
-/** A read-modify-write operand, register or memory: open it first (all faults come here), then get and set. At most four are open at a time. */
+/**
+ * A read-modify-write operand, register or memory: open it first (all faults come here), then get and set. At most four are open at a
+ * time.
+ */
 @inline export function open<T, D>(d: D): u32 {
   if (sizeof<D>() == 4) return <u32>d;
   else {
@@ -86,13 +89,13 @@ function slowWrite<T>(ea: u64, v: T): void {
 /** A fault found before anything was changed: raised by the interpreter, left to it by a template. */
 @inline export function refuse(vector: u32, code: u32): void { if (isDefined(TEMPLATE)) tBail(); else raiseCode(vector, code); }
 /**
- * Raises what an access of `size` bytes would raise, and changes nothing. For instructions that access memory more than once, or change state before
- * they write. `alignment`: of the operand as a whole, 1 if it needs none. `write`: 0 or 1.
+ * Raises what an access of `size` bytes would raise, and changes nothing. For instructions that access memory more than once, or change
+ * state before they write. `alignment`: of the operand as a whole, 1 if it needs none. `write`: 0 or 1.
  */
 export function probe(ea: u64, size: u32, alignment: u32, write: u32): void { probeSlow(ea, size, alignment, write); }
 /**
- * Raises what CLFLUSH raises at a linear address: what a load of a byte does, except that the segment may be execute-only. Nothing is loaded, so that
- * no device notices. SDM 2A "CLFLUSH—Flush Cache Line".
+ * Raises what CLFLUSH raises at a linear address: what a load of a byte does, except that the segment may be execute-only. Nothing is
+ * loaded, so that no device notices. SDM 2A "CLFLUSH—Flush Cache Line".
  */
 @inline export function flushLine(ea: u64): void {
   if (!hit<u8>(entry(ea), ea, 0)) {

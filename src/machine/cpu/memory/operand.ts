@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The slow path of every access: canonical addresses, segment limits, alignment checks, data breakpoints, page crossings, devices, pages with decoded
-// code. SDM 3A "Paging", SDM 1 "Alignment of Words, Doublewords, Quadwords, and Double Quadwords".
+// The slow path of every access: canonical addresses, segment limits, alignment checks, data breakpoints, page crossings, devices, pages
+// with decoded code. SDM 3A "Paging", SDM 1 "Alignment of Words, Doublewords, Quadwords, and Double Quadwords".
 import {
   CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED, DR7, PAGE_MAP, RAM, RAM_BYTES,
   CARVE_OUT_GIB,
@@ -21,13 +21,14 @@ import { context, dataTlb, slot } from "../tlb/context";
 import { claim, giveBack, translates } from "../tlb/tlb";
 
 /**
- * Stack references raise #SS(0) for a non-canonical address, all others #GP(0). The record says whether the memory operand is based on the stack
- * (bit 0) or the instruction uses the stack besides its operand (bit 1: PUSH, POP and CALL with memory; then what is not the operand is the stack;
- * records without a memory operand give a canonical address here).
+ * Stack references raise #SS(0) for a non-canonical address, all others #GP(0). The record says whether the memory operand is based on the
+ * stack (bit 0) or the instruction uses the stack besides its operand (bit 1: PUSH, POP and CALL with memory; then what is not the operand
+ * is the stack; records without a memory operand give a canonical address here).
  */
 function nonCanonical(ea: u64): void {
   const record = load<u32>(CURRENT_RECORD), flags = record ? load<u8>(record, RecordField.Flags) : 0;
-  raiseCode((flags & RecordFlag.DefaultStack) != 0 || ((flags & RecordFlag.StackInstruction) != 0 && ea != ADDRESS(record)) ? SS_FAULT : GP, 0);
+  raiseCode((flags & RecordFlag.DefaultStack) != 0 || ((flags & RecordFlag.StackInstruction) != 0 && ea != ADDRESS(record)) ? SS_FAULT
+    : GP, 0);
 }
 /** One page: fills the TLB if it is plain RAM, else gives a bounce slot. */
 export function openPage(ea: u64, size: u32, kind: u32, which: u32): usize {
@@ -83,7 +84,8 @@ function probePage(ea: u64, kind: u32): void {
 }
 /** See `probe` of access.ts. */
 export function probeSlow(address: u64, size: u32, alignment: u32, write: u32): void {
-  const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode), kind = write ? WRITE : READ, last = checkedLast(address, ea, size, kind, mode);
+  const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode), kind = write ? WRITE : READ,
+    last = checkedLast(address, ea, size, kind, mode);
   if ((ea & (alignment - 1)) != 0 && alignmentChecked()) raiseCode(AC, 0);
   for (let at = ea; ; at = ((at & PAGE) + 0x1000) & ((mode & DECODE_CODE) == DECODE_CODE64 ? NONE : 0xffffffff)) {
     probePage(at, kind);
@@ -100,7 +102,8 @@ export function flushSlow(address: u64): void {
 /** See `slow` of access.ts: never faults, never touches devices. */
 export function plainSlow(address: u64, size: u32, write: u32): usize {
   const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode), page = ea & PAGE;
-  if ((ea + size - 1 & PAGE) != page || (mode & DECODE_SEGMENTED) != 0 || (address & SEGMENT_CHECK) != 0 || (load<u64>(DR7) & 0xff) != 0 || alignmentChecked()) return 0;
+  if ((ea + size - 1 & PAGE) != page || (mode & DECODE_SEGMENTED) != 0 || (address & SEGMENT_CHECK) != 0 || (load<u64>(DR7) & 0xff) != 0
+    || alignmentChecked()) return 0;
   if ((mode & DECODE_CODE) == DECODE_CODE64 && !canonical(ea)) return 0;
   if (usesEpt() || !walk(ea, write ? WRITE : READ, context, true)) return 0;
   const host = accessedHost(walkPhysical);

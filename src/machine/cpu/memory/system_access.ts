@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Accesses to system structures: descriptor tables, TSS, stacks of inner privilege levels. They are made as supervisor, whatever CPL is. SDM 3A
-// "Paging", "Determination of Access Rights".
+// Accesses to system structures: descriptor tables, TSS, stacks of inner privilege levels. They are made as supervisor, whatever CPL is.
+// SDM 3A "Paging", "Determination of Access Rights".
 import { BOUNCE, EFER } from "../generated/layout";
 import { PAGE, READ, SUPERVISOR, WRITE } from "../state/access_kind";
 import { openPages } from "./operand";

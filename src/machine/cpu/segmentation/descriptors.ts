@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Descriptors, and the segment registers that are filled from them: SDM 3A "Segment Descriptors", "Segment Registers". A raw descriptor is the u64 of
-// the table; access rights are kept in the VMCS's format.
+// Descriptors, and the segment registers that are filled from them: SDM 3A "Segment Descriptors", "Segment Registers". A raw descriptor is
+// the u64 of the table; access rights are kept in the VMCS's format.
 import { raiseCode } from "../events/raise";
 import { AccessRights, SS_FAULT } from "../generated/architecture";
 import {
@@ -60,13 +60,19 @@ export function setNull(segment: u32, selector: u32): void {
   store<u32>(ES_LIMIT + segment * 4, 0);
   store<u32>(ES_RIGHTS + segment * 4, AccessRights.Unusable | (segment == SS ? (selector & 3) << 5 : 0));
 }
-/** Real-address and virtual-8086 mode: base = selector × 16. Limit and rights stay in real mode ("unreal" mode), are fixed in virtual-8086 mode. */
+/**
+ * Real-address and virtual-8086 mode: base = selector × 16. Limit and rights stay in real mode ("unreal" mode), are fixed in virtual-8086
+ * mode.
+ */
 export function loadRealSegment(segment: u32, selector: u32): void {
   store<u32>(ES_SELECTOR + segment * 4, selector);
   store<u64>(ES_BASE + segment * 8, <u64>selector << 4);
   if (inVm86()) { store<u32>(ES_LIMIT + segment * 4, 0xffff); store<u32>(ES_RIGHTS + segment * 4, 0xf3); }
   else if (segment == CS) store<u32>(ES_RIGHTS + segment * 4, (load<u32>(ES_RIGHTS + segment * 4) & ~0xff) | 0x93);
-  else if (load<u32>(ES_RIGHTS + segment * 4) & AccessRights.Unusable) { store<u32>(ES_RIGHTS + segment * 4, 0x93); store<u32>(ES_LIMIT + segment * 4, 0xffff); }
+  else if (load<u32>(ES_RIGHTS + segment * 4) & AccessRights.Unusable) {
+    store<u32>(ES_RIGHTS + segment * 4, 0x93);
+    store<u32>(ES_LIMIT + segment * 4, 0xffff);
+  }
 }
 
 /** #SS or #GP if bytes sp − bytes … sp − 1 do not lie in the stack segment of a raw descriptor. */

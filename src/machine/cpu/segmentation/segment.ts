@@ -96,7 +96,7 @@ function selectorLeaves<D>(identity: u32, d: D): bool {
   vmExitInformation(ExitReason.AccessToLdtrOrTr, operandDisplacement<D>(), operandInformation<D>(d) | secondOperand(identity));
   return true;
 }
-function storeTable<T>(ea: Mem, base: u64, limit: u32): void {
+function storeTable(ea: Mem, base: u64, limit: u32): void {
   const bytes: u32 = in64() ? 8 : 4;
   probe(ea, bytes + 2, 4, 1);
   write<u16>(ea, <u16>limit);
@@ -104,9 +104,15 @@ function storeTable<T>(ea: Mem, base: u64, limit: u32): void {
   for (let n: u32 = 0; n < bytes; n += 2) write<u16>(ea + 2 + n, <u16>(base >> (n * 8)));
 }
 /** SGDT m. */
-export function SGDT<T>(ea: Mem): void { checkUmip(); if (!tableLeaves<T>(0, ea)) storeTable<T>(ea, load<u64>(GDTR_BASE), load<u32>(GDTR_LIMIT)); }
+export function SGDT<T>(ea: Mem): void {
+  checkUmip();
+  if (!tableLeaves<T>(0, ea)) storeTable(ea, load<u64>(GDTR_BASE), load<u32>(GDTR_LIMIT));
+}
 /** SIDT m. */
-export function SIDT<T>(ea: Mem): void { checkUmip(); if (!tableLeaves<T>(1, ea)) storeTable<T>(ea, load<u64>(IDTR_BASE), load<u32>(IDTR_LIMIT)); }
+export function SIDT<T>(ea: Mem): void {
+  checkUmip();
+  if (!tableLeaves<T>(1, ea)) storeTable(ea, load<u64>(IDTR_BASE), load<u32>(IDTR_LIMIT));
+}
 function loadTable<T>(ea: Mem, base: usize, limit: usize): void {
   const l = <u32>read<u16>(ea);
   let b: u64;
@@ -122,11 +128,22 @@ export function LIDT<T>(ea: Mem): void { supervisorOnly(); if (!tableLeaves<T>(3
 
 /** LLDT, LTR, SLDT, STR and VERR … exist in protected mode only. */
 function protectedOnly(): void { if (!inProtected()) raise(UD); }
-function storeSelector<T, D>(d: D, selector: u32): void { if (sizeof<D>() == 4) setReg<T>(<Reg>d, <T>selector); else write<u16>(<Mem>d, <u16>selector); }
+function storeSelector<T, D>(d: D, selector: u32): void {
+  if (sizeof<D>() == 4) setReg<T>(<Reg>d, <T>selector);
+  else write<u16>(<Mem>d, <u16>selector);
+}
 /** SLDT r/m. */
-export function SLDT<T, D>(d: D): void { protectedOnly(); checkUmip(); if (!selectorLeaves<D>(0, d)) storeSelector<T, D>(d, load<u32>(LDTR_SELECTOR)); }
+export function SLDT<T, D>(d: D): void {
+  protectedOnly();
+  checkUmip();
+  if (!selectorLeaves<D>(0, d)) storeSelector<T, D>(d, load<u32>(LDTR_SELECTOR));
+}
 /** STR r/m. */
-export function STR<T, D>(d: D): void { protectedOnly(); checkUmip(); if (!selectorLeaves<D>(1, d)) storeSelector<T, D>(d, load<u32>(TR_SELECTOR)); }
+export function STR<T, D>(d: D): void {
+  protectedOnly();
+  checkUmip();
+  if (!selectorLeaves<D>(1, d)) storeSelector<T, D>(d, load<u32>(TR_SELECTOR));
+}
 
 /** A system-segment descriptor for LDTR or TR; in IA-32e mode it has 16 bytes and a 64-bit base. */
 export function loadSystemSegment(segment: u32, selector: u32, raw: u64, vector: u32): void {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The stack pointer, and the frames that interrupts and call gates push in protected mode: SDM 3A "Stack Switching", "Exception- or Interrupt-Handler Procedures".
+// The stack pointer, and the frames that interrupts and call gates push in protected mode: SDM 3A "Stack Switching", "Exception- or
+// Interrupt-Handler Procedures".
 import { linear, write } from "../memory/access";
 import { RSP, SS, STACK_MASK, SS_LIMIT, SS_RIGHTS } from "../generated/layout";
 import { writeSystem } from "../memory/system_access";
@@ -36,6 +37,7 @@ export function frameEnd(): u64 { return frameSp; }
 export function checkStackRoomCurrent(bytes: u32): void {
   const limit = load<u32>(SS_LIMIT), rights = load<u32>(SS_RIGHTS), mask = <u32>load<u64>(STACK_MASK), sp = <u32>reg<u64>(<u32>RSP) & mask;
   const first = (sp - bytes) & mask, last = (sp - 1) & mask;
-  const fits = rights & 4 ? first > limit && last <= (rights & AccessRights.Db ? 0xffffffff : 0xffff) : first <= last ? last <= limit : limit == 0xffffffff;
+  const fits = rights & 4 ? first > limit && last <= (rights & AccessRights.Db ? 0xffffffff : 0xffff) : first <= last ? last <= limit
+    : limit == 0xffffffff;
   if (!fits) raiseCode(SS_FAULT, 0);
 }

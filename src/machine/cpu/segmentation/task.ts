@@ -48,7 +48,10 @@ export function taskSwitch(selector: u32, source: u32, hasCode: bool, code: u32,
   const base = ((raw >> 16) & 0xffffff) | ((raw >> 32) & 0xff000000);
   saveState(resume, source == SOURCE_IRET ? flags & ~<u32>Rflags.NestedTask : flags);
   loadImage(base, wide);
-  if (source == SOURCE_CALL || source == SOURCE_GATE) { writeSystem<u16>(base, <u16>load<u32>(TR_SELECTOR)); newFlags |= <u32>Rflags.NestedTask; }
+  if (source == SOURCE_CALL || source == SOURCE_GATE) {
+    writeSystem<u16>(base, <u16>load<u32>(TR_SELECTOR));
+    newFlags |= <u32>Rflags.NestedTask;
+  }
   const old = load<u32>(TR_SELECTOR);
   if (source == SOURCE_JMP || source == SOURCE_IRET) markBusy(old, false);
   if (source != SOURCE_IRET) markBusy(selector, true);
@@ -102,13 +105,14 @@ function imageSelector(segment: u32, wide: bool): u32 {
 }
 /** From here on faults belong to the new task. */
 function enterTask(selector: u32, raw: u64, base: u64, wide: bool): void {
-  let selectors: u64 = 0, high: u64 = 0;
+  let selectors: u64 = 0;
   rewind();                                                          // RIP is the new task's from here on, not the instruction's
   for (let i: u32 = 0; i < 4; i++) selectors |= <u64>imageSelector(i, wide) << (i * 16);
-  high = <u64>imageSelector(FS, wide) | (<u64>imageSelector(GS, wide) << 16);
+  const high = <u64>imageSelector(FS, wide) | (<u64>imageSelector(GS, wide) << 16);
   for (let i: u32 = 0; i < 8; i++) {
     if (wide) setReg<u32>(RAX + i * 8, readSystem<u32>(image + 0x28 + i * 4));
-    else setReg<u64>(RAX + i * 8, 0xffff0000 | <u64>readSystem<u16>(image + 0x12 + i * 2));   // "modified and not maintained": processors set them
+    else setReg<u64>(RAX + i * 8, 0xffff0000 | <u64>readSystem<u16>(image + 0x12 + i * 2));
+    // "modified and not maintained": processors set them
   }
   setSegment(TR, selector, raw);
   if (wide && (load<u32>(CR0) & 0x80000000) != 0) {

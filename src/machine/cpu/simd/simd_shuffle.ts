@@ -71,11 +71,18 @@ import { Reg, reg, setReg } from "../state/registers";
 @inline function dwordIndex(k: u32): u32 { return 0x03020100 + 0x04040404 * (k & 3); }
 /** Four doublewords of v chosen by the bit pairs of an immediate. */
 @inline function dwords(v: v128, imm: u32): v128 {
-  return i8x16.swizzle(v, wide(<u64>dwordIndex(imm) | <u64>dwordIndex(imm >> 2) << 32, <u64>dwordIndex(imm >> 4) | <u64>dwordIndex(imm >> 6) << 32));
+  return i8x16.swizzle(v,
+    wide(<u64>dwordIndex(imm) | <u64>dwordIndex(imm >> 2) << 32, <u64>dwordIndex(imm >> 4) | <u64>dwordIndex(imm >> 6) << 32));
 }
 @inline export function PSHUFD<S>(d: Reg, s: S, imm: u32): void { setXmm(d, dwords(xmmSource<S>(s), imm)); }
-@inline export function PSHUFLW<S>(d: Reg, s: S, imm: u32): void { const b = xmmSource<S>(s); setXmm(d, wide(words(lowOf(b), imm), highOf(b))); }
-@inline export function PSHUFHW<S>(d: Reg, s: S, imm: u32): void { const b = xmmSource<S>(s); setXmm(d, wide(lowOf(b), words(highOf(b), imm))); }
+@inline export function PSHUFLW<S>(d: Reg, s: S, imm: u32): void {
+  const b = xmmSource<S>(s);
+  setXmm(d, wide(words(lowOf(b), imm), highOf(b)));
+}
+@inline export function PSHUFHW<S>(d: Reg, s: S, imm: u32): void {
+  const b = xmmSource<S>(s);
+  setXmm(d, wide(lowOf(b), words(highOf(b), imm)));
+}
 @inline export function PSHUFW<S>(d: Reg, s: S, imm: u32): void { const b = mmxSource<S>(s); setMmx(d, words(b, imm)); }
 /** SHUFPS: two doublewords of DEST, two of SRC */
 @inline export function SHUFPS<S>(d: Reg, s: S, imm: u32): void {
@@ -98,7 +105,11 @@ import { Reg, reg, setReg } from "../state/registers";
   setReg<u32>(d, v);
 }
 /** PINSRW xmm/mm, r32/m16, imm8 */
-@inline export function PINSRW<S>(d: Reg, s: S, imm: u32): void { sseCheck(); const v = value<u16, S>(s); store<u16>(<usize>d + ((imm & 7) << 1), v); }
+@inline export function PINSRW<S>(d: Reg, s: S, imm: u32): void {
+  sseCheck();
+  const v = value<u16, S>(s);
+  store<u16>(<usize>d + ((imm & 7) << 1), v);
+}
 @inline export function PINSRWM<S>(d: Reg, s: S, imm: u32): void {
   mmxCheck();
   const v = value<u16, S>(s), n = (imm & 3) << 4;

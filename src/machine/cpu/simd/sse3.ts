@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// SSE3. SDM 2 "ADDSUBPS", "ADDSUBPD", "HADDPS", "HADDPD", "HSUBPS", "HSUBPD", "MOVDDUP", "MOVSLDUP", "MOVSHDUP" (LDDQU is MOVDQU, FISTTP is x87).
+// SSE3. SDM 2 "ADDSUBPS", "ADDSUBPD", "HADDPS", "HADDPD", "HSUBPS", "HSUBPD", "MOVDDUP", "MOVSLDUP", "MOVSHDUP" (LDDQU is MOVDQU, FISTTP
+// is x87).
 import { xmm, setXmm, xmmSource, xmmSource64, lowOf, highOf, wide } from "./simd_access";
 import { addSub32, addSub64, packed32, packed64 } from "./sse_packed";
 import { OP_ADD, OP_SUB } from "./sse_float";

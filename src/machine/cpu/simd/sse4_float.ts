@@ -48,8 +48,10 @@ function scalarIntegral64(v: u64, imm: u32): u64 { beginFloat(); const r = integ
 function dot32(a: v128, b: v128, imm: u32): v128 {
   const al = lowOf(a), ah = highOf(a), bl = lowOf(b), bh = highOf(b);
   beginFloat();
-  const p0 = imm & 16 ? arithmetic32(OP_MUL, <u32>al, <u32>bl) : 0, p1 = imm & 32 ? arithmetic32(OP_MUL, <u32>(al >> 32), <u32>(bl >> 32)) : 0;
-  const p2 = imm & 64 ? arithmetic32(OP_MUL, <u32>ah, <u32>bh) : 0, p3 = imm & 128 ? arithmetic32(OP_MUL, <u32>(ah >> 32), <u32>(bh >> 32)) : 0;
+  const p0 = imm & 16 ? arithmetic32(OP_MUL, <u32>al, <u32>bl) : 0,
+    p1 = imm & 32 ? arithmetic32(OP_MUL, <u32>(al >> 32), <u32>(bl >> 32)) : 0;
+  const p2 = imm & 64 ? arithmetic32(OP_MUL, <u32>ah, <u32>bh) : 0,
+    p3 = imm & 128 ? arithmetic32(OP_MUL, <u32>(ah >> 32), <u32>(bh >> 32)) : 0;
   endFloatStep();
   const s0 = arithmetic32(OP_ADD, p0, p1), s1 = arithmetic32(OP_ADD, p2, p3);
   endFloatStep();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// SSE4.1 and SSE4.2 on integers. SDM 2 "PBLENDVB", "PBLENDW", "PTEST", "PMOVSX", "PMOVZX", "PMULDQ", "PMULLD", "PCMPEQQ", "PCMPGTQ", "PACKUSDW", "PMIN…", "PMAX…",
-// "PHMINPOSUW", "MPSADBW", "PEXTRB/PEXTRD/PEXTRQ", "PINSRB/PINSRD/PINSRQ", "CRC32".
+// SSE4.1 and SSE4.2 on integers. SDM 2 "PBLENDVB", "PBLENDW", "PTEST", "PMOVSX", "PMOVZX", "PMULDQ", "PMULLD", "PCMPEQQ", "PCMPGTQ",
+// "PACKUSDW", "PMIN…", "PMAX…", "PHMINPOSUW", "MPSADBW", "PEXTRB/PEXTRD/PEXTRQ", "PINSRB/PINSRD/PINSRQ", "CRC32".
 import { value, write } from "../memory/access";
 import { setArithmeticFlags } from "../state/flags";
 import { XMM } from "../generated/layout";
@@ -31,22 +31,43 @@ import { Reg, setReg, reg } from "../state/registers";
 @inline function narrowSource<T, S>(s: S): v128 { sseCheck(); return wide(<u64>value<T, S>(s), 0); }
 /** PMOVSX, PMOVZX xmm, xmm/m64, m32, m16 */
 @inline export function PMOVSXBW<S>(d: Reg, s: S): void { setXmm(d, i16x8.extend_low_i8x16_s(narrowSource<u64, S>(s))); }
-@inline export function PMOVSXBD<S>(d: Reg, s: S): void { setXmm(d, i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(narrowSource<u32, S>(s)))); }
-@inline export function PMOVSXBQ<S>(d: Reg, s: S): void { setXmm(d, i64x2.extend_low_i32x4_s(i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(narrowSource<u16, S>(s))))); }
+@inline export function PMOVSXBD<S>(d: Reg, s: S): void {
+  setXmm(d, i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(narrowSource<u32, S>(s))));
+}
+@inline export function PMOVSXBQ<S>(d: Reg, s: S): void {
+  setXmm(d, i64x2.extend_low_i32x4_s(i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(narrowSource<u16, S>(s)))));
+}
 @inline export function PMOVSXWD<S>(d: Reg, s: S): void { setXmm(d, i32x4.extend_low_i16x8_s(narrowSource<u64, S>(s))); }
-@inline export function PMOVSXWQ<S>(d: Reg, s: S): void { setXmm(d, i64x2.extend_low_i32x4_s(i32x4.extend_low_i16x8_s(narrowSource<u32, S>(s)))); }
+@inline export function PMOVSXWQ<S>(d: Reg, s: S): void {
+  setXmm(d, i64x2.extend_low_i32x4_s(i32x4.extend_low_i16x8_s(narrowSource<u32, S>(s))));
+}
 @inline export function PMOVSXDQ<S>(d: Reg, s: S): void { setXmm(d, i64x2.extend_low_i32x4_s(narrowSource<u64, S>(s))); }
 @inline export function PMOVZXBW<S>(d: Reg, s: S): void { setXmm(d, i16x8.extend_low_i8x16_u(narrowSource<u64, S>(s))); }
-@inline export function PMOVZXBD<S>(d: Reg, s: S): void { setXmm(d, i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(narrowSource<u32, S>(s)))); }
-@inline export function PMOVZXBQ<S>(d: Reg, s: S): void { setXmm(d, i64x2.extend_low_i32x4_u(i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(narrowSource<u16, S>(s))))); }
+@inline export function PMOVZXBD<S>(d: Reg, s: S): void {
+  setXmm(d, i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(narrowSource<u32, S>(s))));
+}
+@inline export function PMOVZXBQ<S>(d: Reg, s: S): void {
+  setXmm(d, i64x2.extend_low_i32x4_u(i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(narrowSource<u16, S>(s)))));
+}
 @inline export function PMOVZXWD<S>(d: Reg, s: S): void { setXmm(d, i32x4.extend_low_i16x8_u(narrowSource<u64, S>(s))); }
-@inline export function PMOVZXWQ<S>(d: Reg, s: S): void { setXmm(d, i64x2.extend_low_i32x4_u(i32x4.extend_low_i16x8_u(narrowSource<u32, S>(s)))); }
+@inline export function PMOVZXWQ<S>(d: Reg, s: S): void {
+  setXmm(d, i64x2.extend_low_i32x4_u(i32x4.extend_low_i16x8_u(narrowSource<u32, S>(s))));
+}
 @inline export function PMOVZXDQ<S>(d: Reg, s: S): void { setXmm(d, i64x2.extend_low_i32x4_u(narrowSource<u64, S>(s))); }
 
 /** Blends by the sign bits of XMM0 */
-@inline export function PBLENDVB<S>(d: Reg, s: S): void { const b = xmmSource<S>(s); setXmm(d, v128.bitselect(b, xmm(d), i8x16.shr_s(load<v128>(XMM), 7))); }
-@inline export function BLENDVPS<S>(d: Reg, s: S): void { const b = xmmSource<S>(s); setXmm(d, v128.bitselect(b, xmm(d), i32x4.shr_s(load<v128>(XMM), 31))); }
-@inline export function BLENDVPD<S>(d: Reg, s: S): void { const b = xmmSource<S>(s); setXmm(d, v128.bitselect(b, xmm(d), i64x2.shr_s(load<v128>(XMM), 63))); }
+@inline export function PBLENDVB<S>(d: Reg, s: S): void {
+  const b = xmmSource<S>(s);
+  setXmm(d, v128.bitselect(b, xmm(d), i8x16.shr_s(load<v128>(XMM), 7)));
+}
+@inline export function BLENDVPS<S>(d: Reg, s: S): void {
+  const b = xmmSource<S>(s);
+  setXmm(d, v128.bitselect(b, xmm(d), i32x4.shr_s(load<v128>(XMM), 31)));
+}
+@inline export function BLENDVPD<S>(d: Reg, s: S): void {
+  const b = xmmSource<S>(s);
+  setXmm(d, v128.bitselect(b, xmm(d), i64x2.shr_s(load<v128>(XMM), 63)));
+}
 /** Blends by the bits of an immediate: lanes of `bytes` bytes */
 @inline export function PBLENDW<S>(d: Reg, s: S, imm: u32): void {
   const b = xmmSource<S>(s);
@@ -115,7 +136,11 @@ function slidingSums(a: v128, b: v128, imm: u32): v128 {
   const v = load<T>(<usize>s + ((imm & (sizeof<T>() == 8 ? 1 : 3)) * <u32>sizeof<T>()));
   if (sizeof<D>() == 4) setReg<T>(<Reg>d, v); else write<T>(<u64>d, v);
 }
-@inline export function PINSRB<S>(d: Reg, s: S, imm: u32): void { sseCheck(); const v = value<u8, S>(s); store<u8>(<usize>d + (imm & 15), v); }
+@inline export function PINSRB<S>(d: Reg, s: S, imm: u32): void {
+  sseCheck();
+  const v = value<u8, S>(s);
+  store<u8>(<usize>d + (imm & 15), v);
+}
 @inline export function PINSRD<T, S>(d: Reg, s: S, imm: u32): void {
   sseCheck();
   const v = value<T, S>(s);
@@ -129,4 +154,7 @@ function crc(start: u32, v: u64, bits: u32): u32 {
   return c;
 }
 /** CRC32 r32/r64, r/m: U is the type of the source; the result is always zero-extended from 32 bits */
-@inline export function CRC32<U, S>(d: Reg, s: S): void { const v = <u64>value<U, S>(s); setReg<u32>(d, crc(reg<u32>(d), v, <u32>sizeof<U>() << 3)); }
+@inline export function CRC32<U, S>(d: Reg, s: S): void {
+  const v = <u64>value<U, S>(s);
+  setReg<u32>(d, crc(reg<u32>(d), v, <u32>sizeof<U>() << 3));
+}

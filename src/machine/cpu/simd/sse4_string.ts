@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// SSE4.2 string comparison. SDM 2 "PCMPESTRI", "PCMPESTRM", "PCMPISTRI", "PCMPISTRM"; SDM 1 "Programming with SSE4: String and Text Processing".
+// SSE4.2 string comparison. SDM 2 "PCMPESTRI", "PCMPESTRM", "PCMPISTRI", "PCMPISTRM"; SDM 1 "Programming with SSE4: String and Text
+// Processing".
 import { setArithmeticFlags } from "../state/flags";
 import { RAX, RCX, RDX, XMM } from "../generated/layout";
 import { xmmUnaligned, xmm, wide } from "./simd_access";
@@ -69,8 +70,20 @@ function mask(bits: u32, imm: u32): void {
   if (!(imm & 0x40)) { store<v128>(XMM, wide(bits, 0)); return; }
   for (let i: u32 = 0; i < 16; i++) store<u8>(XMM + i, bits >> (imm & 1 ? i >> 1 : i) & 1 ? 0xff : 0);
 }
-@inline export function PCMPISTRI<S>(d: Reg, s: S, imm: u32): void { const b = xmmUnaligned<S>(s); index(compare(xmm(d), b, imm, false, false), imm); }
-@inline export function PCMPISTRM<S>(d: Reg, s: S, imm: u32): void { const b = xmmUnaligned<S>(s); mask(compare(xmm(d), b, imm, false, false), imm); }
+@inline export function PCMPISTRI<S>(d: Reg, s: S, imm: u32): void {
+  const b = xmmUnaligned<S>(s);
+  index(compare(xmm(d), b, imm, false, false), imm);
+}
+@inline export function PCMPISTRM<S>(d: Reg, s: S, imm: u32): void {
+  const b = xmmUnaligned<S>(s);
+  mask(compare(xmm(d), b, imm, false, false), imm);
+}
 /** T = u64 with REX.W: lengths in RAX and RDX */
-@inline export function PCMPESTRI<T, S>(d: Reg, s: S, imm: u32): void { const b = xmmUnaligned<S>(s); index(compare(xmm(d), b, imm, true, sizeof<T>() == 8), imm); }
-@inline export function PCMPESTRM<T, S>(d: Reg, s: S, imm: u32): void { const b = xmmUnaligned<S>(s); mask(compare(xmm(d), b, imm, true, sizeof<T>() == 8), imm); }
+@inline export function PCMPESTRI<T, S>(d: Reg, s: S, imm: u32): void {
+  const b = xmmUnaligned<S>(s);
+  index(compare(xmm(d), b, imm, true, sizeof<T>() == 8), imm);
+}
+@inline export function PCMPESTRM<T, S>(d: Reg, s: S, imm: u32): void {
+  const b = xmmUnaligned<S>(s);
+  mask(compare(xmm(d), b, imm, true, sizeof<T>() == 8), imm);
+}

@@ -57,8 +57,14 @@ import { relationFlags } from "../float/relation";
 /** CMPPS …: all ones where the predicate (low three bits of the immediate) holds */
 @inline export function CMPPS<S>(d: Reg, s: S, imm: u32): void { const b = xmmSource<S>(s); setXmm(d, compares32(imm & 7, xmm(d), b)); }
 @inline export function CMPPD<S>(d: Reg, s: S, imm: u32): void { const b = xmmSource<S>(s); setXmm(d, compares64(imm & 7, xmm(d), b)); }
-@inline export function CMPSSX<S>(d: Reg, s: S, imm: u32): void { const b = xmmSource32<S>(s); setLow32(d, scalarCompare32(imm & 7, low32(d), b)); }
-@inline export function CMPSDX<S>(d: Reg, s: S, imm: u32): void { const b = xmmSource64<S>(s); setLow64(d, scalarCompare64(imm & 7, low64(d), b)); }
+@inline export function CMPSSX<S>(d: Reg, s: S, imm: u32): void {
+  const b = xmmSource32<S>(s);
+  setLow32(d, scalarCompare32(imm & 7, low32(d), b));
+}
+@inline export function CMPSDX<S>(d: Reg, s: S, imm: u32): void {
+  const b = xmmSource64<S>(s);
+  setLow64(d, scalarCompare64(imm & 7, low64(d), b));
+}
 
 function orderedFlags32(a: u32, b: u32, quiet: bool): void { beginFloat(); const r = compare32(a, b, quiet); endFloat(); relationFlags(r); }
 function orderedFlags64(a: u64, b: u64, quiet: bool): void { beginFloat(); const r = compare64(a, b, quiet); endFloat(); relationFlags(r); }

@@ -14,8 +14,14 @@ import { tame32, plain, isLarge32, isTame32, isTame64 } from "./sse_packed";
 import { Reg, setReg } from "../state/registers";
 
 /** Integer of `bits` bits from a single or double, by MXCSR or truncated. */
-@inline function integer32(v: u32, bits: u32, truncate: bool): u64 { unpackA32(v, daz); return <u64>toInteger(bits, truncate ? 3 : roundingMode()); }
-@inline function integer64(v: u64, bits: u32, truncate: bool): u64 { unpackA64(v, daz); return <u64>toInteger(bits, truncate ? 3 : roundingMode()); }
+@inline function integer32(v: u32, bits: u32, truncate: bool): u64 {
+  unpackA32(v, daz);
+  return <u64>toInteger(bits, truncate ? 3 : roundingMode());
+}
+@inline function integer64(v: u64, bits: u32, truncate: bool): u64 {
+  unpackA64(v, daz);
+  return <u64>toInteger(bits, truncate ? 3 : roundingMode());
+}
 function single(v: i64): u32 { fromInteger(v); round32(); return pack32(); }
 function double(v: i64): u64 { fromInteger(v); round64(); return pack64(); }
 
@@ -131,8 +137,14 @@ function ssFromSd(v: u64): u32 {
 }
 
 /** Scalar integer (r/m32 or r/m64) to and from scalar single or double */
-@inline export function CVTSI2SS<T, S>(d: Reg, s: S): void { sseCheck(); setLow32(d, ssFromSi(sizeof<T>() == 4 ? <i64><i32>value<T, S>(s) : <i64>value<T, S>(s))); }
-@inline export function CVTSI2SD<T, S>(d: Reg, s: S): void { sseCheck(); setLow64(d, sdFromSi(sizeof<T>() == 4 ? <i64><i32>value<T, S>(s) : <i64>value<T, S>(s))); }
+@inline export function CVTSI2SS<T, S>(d: Reg, s: S): void {
+  sseCheck();
+  setLow32(d, ssFromSi(sizeof<T>() == 4 ? <i64><i32>value<T, S>(s) : <i64>value<T, S>(s)));
+}
+@inline export function CVTSI2SD<T, S>(d: Reg, s: S): void {
+  sseCheck();
+  setLow64(d, sdFromSi(sizeof<T>() == 4 ? <i64><i32>value<T, S>(s) : <i64>value<T, S>(s)));
+}
 @inline export function CVTSS2SI<T, S>(d: Reg, s: S): void { setReg<T>(d, <T>siFromSs(xmmSource32<S>(s), <u32>sizeof<T>() << 3, false)); }
 @inline export function CVTTSS2SI<T, S>(d: Reg, s: S): void { setReg<T>(d, <T>siFromSs(xmmSource32<S>(s), <u32>sizeof<T>() << 3, true)); }
 @inline export function CVTSD2SI<T, S>(d: Reg, s: S): void { setReg<T>(d, <T>siFromSd(xmmSource64<S>(s), <u32>sizeof<T>() << 3, false)); }
@@ -161,7 +173,31 @@ function ssFromSd(v: u64): u32 {
   if (sizeof<S>() == 4) { const v = mmxSource<S>(s); mmxBegin(); setXmm(d, integersToDoubles(v)); }
   else setXmm(d, integersToDoubles(value<u64, S>(s)));
 }
-@inline export function CVTPS2PI<S>(d: Reg, s: S): void { sseCheck(); mmxCheck(); const v = value<u64, S>(s); mmxBegin(); setMmx(d, piFromPs(v, false)); }
-@inline export function CVTTPS2PI<S>(d: Reg, s: S): void { sseCheck(); mmxCheck(); const v = value<u64, S>(s); mmxBegin(); setMmx(d, piFromPs(v, true)); }
-@inline export function CVTPD2PI<S>(d: Reg, s: S): void { sseCheck(); mmxCheck(); const v = xmmSource<S>(s); mmxBegin(); setMmx(d, dqFromPd(v, false)); }
-@inline export function CVTTPD2PI<S>(d: Reg, s: S): void { sseCheck(); mmxCheck(); const v = xmmSource<S>(s); mmxBegin(); setMmx(d, dqFromPd(v, true)); }
+@inline export function CVTPS2PI<S>(d: Reg, s: S): void {
+  sseCheck();
+  mmxCheck();
+  const v = value<u64, S>(s);
+  mmxBegin();
+  setMmx(d, piFromPs(v, false));
+}
+@inline export function CVTTPS2PI<S>(d: Reg, s: S): void {
+  sseCheck();
+  mmxCheck();
+  const v = value<u64, S>(s);
+  mmxBegin();
+  setMmx(d, piFromPs(v, true));
+}
+@inline export function CVTPD2PI<S>(d: Reg, s: S): void {
+  sseCheck();
+  mmxCheck();
+  const v = xmmSource<S>(s);
+  mmxBegin();
+  setMmx(d, dqFromPd(v, false));
+}
+@inline export function CVTTPD2PI<S>(d: Reg, s: S): void {
+  sseCheck();
+  mmxCheck();
+  const v = xmmSource<S>(s);
+  mmxBegin();
+  setMmx(d, dqFromPd(v, true));
+}

@@ -26,15 +26,27 @@ import { Reg, Mem, reg, setReg } from "../state/registers";
   const v = xmmSource32<S>(s);
   if (sizeof<S>() == 4) setLow32(d, v); else setZero64(d, v);
 }
-@inline export function MOVSSstore<D>(d: D, s: Reg): void { sseCheck(); if (sizeof<D>() == 4) setLow32(<Reg>d, low32(s)); else write<u32>(<u64>d, low32(s)); }
+@inline export function MOVSSstore<D>(d: D, s: Reg): void {
+  sseCheck();
+  if (sizeof<D>() == 4) setLow32(<Reg>d, low32(s));
+  else write<u32>(<u64>d, low32(s));
+}
 @inline export function MOVSDX<S>(d: Reg, s: S): void {
   const v = xmmSource64<S>(s);
   if (sizeof<S>() == 4) setLow64(d, v); else setZero64(d, v);
 }
-@inline export function MOVSDXstore<D>(d: D, s: Reg): void { sseCheck(); if (sizeof<D>() == 4) setLow64(<Reg>d, low64(s)); else write<u64>(<u64>d, low64(s)); }
+@inline export function MOVSDXstore<D>(d: D, s: Reg): void {
+  sseCheck();
+  if (sizeof<D>() == 4) setLow64(<Reg>d, low64(s));
+  else write<u64>(<u64>d, low64(s));
+}
 /** MOVQ xmm, xmm/m64 and xmm/m64, xmm: the high half becomes 0 */
 @inline export function MOVQX<S>(d: Reg, s: S): void { setZero64(d, xmmSource64<S>(s)); }
-@inline export function MOVQXstore<D>(d: D, s: Reg): void { sseCheck(); if (sizeof<D>() == 4) setZero64(<Reg>d, low64(s)); else write<u64>(<u64>d, low64(s)); }
+@inline export function MOVQXstore<D>(d: D, s: Reg): void {
+  sseCheck();
+  if (sizeof<D>() == 4) setZero64(<Reg>d, low64(s));
+  else write<u64>(<u64>d, low64(s));
+}
 
 /** MOVLPS, MOVLPD: low half from or to memory; MOVHLPS: low half := high half of the source */
 @inline export function MOVLP(d: Reg, s: Mem): void { sseCheck(); setLow64(d, read<u64>(s)); }

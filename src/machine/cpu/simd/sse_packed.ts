@@ -179,7 +179,8 @@ export function scalar64(op: u32, x: u64, y: u64): u64 {
 
 /** MINPS … MAXPD. */
 export function extremes32(max: bool, a: v128, b: v128): v128 {
-  if (i32x4.all_true(v128.and(tame32(a), tame32(b)))) return max ? v128.bitselect(a, b, f32x4.gt(a, b)) : v128.bitselect(a, b, f32x4.lt(a, b));
+  if (i32x4.all_true(v128.and(tame32(a), tame32(b))))
+    return max ? v128.bitselect(a, b, f32x4.gt(a, b)) : v128.bitselect(a, b, f32x4.lt(a, b));
   beginFloat();
   const r0 = extreme32(max, lane32(a, 0), lane32(b, 0)), r1 = extreme32(max, lane32(a, 1), lane32(b, 1));
   const r2 = extreme32(max, lane32(a, 2), lane32(b, 2)), r3 = extreme32(max, lane32(a, 3), lane32(b, 3));
@@ -187,7 +188,8 @@ export function extremes32(max: bool, a: v128, b: v128): v128 {
   return join32(r0, r1, r2, r3);
 }
 export function extremes64(max: bool, a: v128, b: v128): v128 {
-  if (i64x2.all_true(v128.and(tame64(a), tame64(b)))) return max ? v128.bitselect(a, b, f64x2.gt(a, b)) : v128.bitselect(a, b, f64x2.lt(a, b));
+  if (i64x2.all_true(v128.and(tame64(a), tame64(b))))
+    return max ? v128.bitselect(a, b, f64x2.gt(a, b)) : v128.bitselect(a, b, f64x2.lt(a, b));
   beginFloat();
   const r0 = extreme64(max, lowOf(a), lowOf(b)), r1 = extreme64(max, highOf(a), highOf(b));
   endFloat();

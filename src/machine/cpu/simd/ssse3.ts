@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// SSSE3; each function is the MMX and the SSE instruction. SDM 2 "PSHUFB", "PHADDW/PHADDD", "PHADDSW", "PHSUB…", "PMADDUBSW", "PSIGN…", "PMULHRSW", "PABS…", "PALIGNR".
+// SSSE3; each function is the MMX and the SSE instruction. SDM 2 "PSHUFB", "PHADDW/PHADDD", "PHADDSW", "PHSUB…", "PMADDUBSW", "PSIGN…",
+// "PMULHRSW", "PABS…", "PALIGNR".
 import { source, target, put } from "./simd_access";
 import { byteNumbers } from "./simd_shift";
 import { Reg } from "../state/registers";
@@ -22,12 +23,30 @@ import { Reg } from "../state/registers";
   if (sizeof<T>() == 16) return i8x16.shuffle(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
   else { const j = joined(a, b); return i8x16.shuffle(j, j, 4, 5, 6, 7, 12, 13, 14, 15, 4, 5, 6, 7, 12, 13, 14, 15); }
 }
-@inline export function PHADDW<T, S>(d: Reg, s: S): void { const b = source<T, S>(s), a = target<T>(d); put<T>(d, i16x8.add(evenWords<T>(a, b), oddWords<T>(a, b))); }
-@inline export function PHADDD<T, S>(d: Reg, s: S): void { const b = source<T, S>(s), a = target<T>(d); put<T>(d, i32x4.add(evenDwords<T>(a, b), oddDwords<T>(a, b))); }
-@inline export function PHADDSW<T, S>(d: Reg, s: S): void { const b = source<T, S>(s), a = target<T>(d); put<T>(d, i16x8.add_sat_s(evenWords<T>(a, b), oddWords<T>(a, b))); }
-@inline export function PHSUBW<T, S>(d: Reg, s: S): void { const b = source<T, S>(s), a = target<T>(d); put<T>(d, i16x8.sub(evenWords<T>(a, b), oddWords<T>(a, b))); }
-@inline export function PHSUBD<T, S>(d: Reg, s: S): void { const b = source<T, S>(s), a = target<T>(d); put<T>(d, i32x4.sub(evenDwords<T>(a, b), oddDwords<T>(a, b))); }
-@inline export function PHSUBSW<T, S>(d: Reg, s: S): void { const b = source<T, S>(s), a = target<T>(d); put<T>(d, i16x8.sub_sat_s(evenWords<T>(a, b), oddWords<T>(a, b))); }
+@inline export function PHADDW<T, S>(d: Reg, s: S): void {
+  const b = source<T, S>(s), a = target<T>(d);
+  put<T>(d, i16x8.add(evenWords<T>(a, b), oddWords<T>(a, b)));
+}
+@inline export function PHADDD<T, S>(d: Reg, s: S): void {
+  const b = source<T, S>(s), a = target<T>(d);
+  put<T>(d, i32x4.add(evenDwords<T>(a, b), oddDwords<T>(a, b)));
+}
+@inline export function PHADDSW<T, S>(d: Reg, s: S): void {
+  const b = source<T, S>(s), a = target<T>(d);
+  put<T>(d, i16x8.add_sat_s(evenWords<T>(a, b), oddWords<T>(a, b)));
+}
+@inline export function PHSUBW<T, S>(d: Reg, s: S): void {
+  const b = source<T, S>(s), a = target<T>(d);
+  put<T>(d, i16x8.sub(evenWords<T>(a, b), oddWords<T>(a, b)));
+}
+@inline export function PHSUBD<T, S>(d: Reg, s: S): void {
+  const b = source<T, S>(s), a = target<T>(d);
+  put<T>(d, i32x4.sub(evenDwords<T>(a, b), oddDwords<T>(a, b)));
+}
+@inline export function PHSUBSW<T, S>(d: Reg, s: S): void {
+  const b = source<T, S>(s), a = target<T>(d);
+  put<T>(d, i16x8.sub_sat_s(evenWords<T>(a, b), oddWords<T>(a, b)));
+}
 
 /** PSHUFB: an index with bit 7 set gives 0; the MMX form has 8 bytes to choose from */
 @inline export function PSHUFB<T, S>(d: Reg, s: S): void {

@@ -18,8 +18,8 @@
 /** The bits of an address that name its page. */
 @inline export const PAGE: u64 = 0xfffffffffffff000;
 /**
- * Part of an address outside 64-bit mode, where linear addresses have 32 bits: the access must check the segment ACCESS_SEGMENT although the
- * segments of the mode are flat. The address hits no TLB tag.
+ * Part of an address outside 64-bit mode, where linear addresses have 32 bits: the access must check the segment ACCESS_SEGMENT although
+ * the segments of the mode are flat. The address hits no TLB tag.
  */
 @inline export const SEGMENT_CHECK: u64 = 0x4000000000000000;
 /** No tag, no address. */

@@ -2,7 +2,8 @@
 // Words of the processor that a guest seldom changes: a VM exit compares them with what they were at the exit before, so that the engine
 // saves them field by field only then. SDM 3C "Saving Guest State".
 import {
-  COLD_CONTROLS, COLD_TABLES, CR0, CR3, DEBUGCTL, DR7, EFER, ES_BASE, EXIT_COLD_CHANGED, EXIT_COLD_COPY, INTERRUPTIBILITY, PAT, SYSENTER_CS, SYSENTER_EIP,
+  COLD_CONTROLS, COLD_TABLES, CR0, CR3, DEBUGCTL, DR7, EFER, ES_BASE, EXIT_COLD_CHANGED, EXIT_COLD_COPY,
+  INTERRUPTIBILITY, PAT, SYSENTER_CS, SYSENTER_EIP,
   SYSENTER_ESP,
 } from "../generated/layout";
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The events that led to a triple fault, for the report of a death: the event whose delivery failed first, and each exception raised while the one before it was
-// being delivered. SDM 3A "Interrupt 8—Double Fault Exception (#DF)". Nothing that software sees depends on these words.
+// The events that led to a triple fault, for the report of a death: the event whose delivery failed first, and each exception raised while
+// the one before it was being delivered. SDM 3A "Interrupt 8—Double Fault Exception (#DF)". Nothing that software sees depends on these
+// words.
 import { CR2, DELIVERY, DELIVERY_CODE, EVENT_CHAIN, FAULT_ADDRESS, RIP } from "../generated/layout";
 
 @inline const COMPLETE: usize = 4;

@@ -12,7 +12,10 @@ import { fc, fr, fx, setFlags, sx } from "./registers";
 @external("t", "fDec") declare function tDec(a: i64, r: i64, c: i64): void;
 @external("t", "fLogic") declare function tLogic(r: i64): void;
 
-/** The words of r = a + b. The compiled tier pastes what the words functions compute for u64: it is right for sign-extended numbers of any size. */
+/**
+ * The words of r = a + b. The compiled tier pastes what the words functions compute for u64: it is right for sign-extended numbers of any
+ * size.
+ */
 @inline export function addWords<T>(a: T, b: T, r: T): void { setFlags(sx<T>(r), sx<T>(<T>(a ^ b ^ r)), u64(r < a)); }
 /** The words of r = a − b. */
 @inline export function subWords<T>(a: T, b: T, r: T): void { setFlags(sx<T>(r), sx<T>(<T>(a ^ b ^ r)), u64(a < b)); }
@@ -75,7 +78,10 @@ import { fc, fr, fx, setFlags, sx } from "./registers";
 
 /** The whole RFLAGS. */
 export function rflags(): u64 { return load<u64>(RFLAGS_SYSTEM) | <u64>arithmeticFlags(); }
-/** Replaces the bits of RFLAGS in `mask`. Callers that change TF, RF, IF, VM, IOPL or AC call `updateMode` or `attend` (system.ts) themselves. */
+/**
+ * Replaces the bits of RFLAGS in `mask`. Callers that change TF, RF, IF, VM, IOPL or AC call `updateMode` or `attend` (system.ts)
+ * themselves.
+ */
 export function replaceRflags(v: u64, mask: u64): void {
   const merged = (rflags() & ~mask) | (v & mask);
   setArithmeticFlags(<u32>merged);

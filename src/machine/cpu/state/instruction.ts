@@ -37,8 +37,8 @@ export function setStepping(on: bool): void { stepping = on; }
 /** True after an event was delivered during the current step: it takes the place of the single-step trap. */
 export let delivered: bool = false;
 export function clearDelivered(): void { delivered = false; }
-/** The current instruction decides about its single-step trap itself. */
-export function ownTrap(): void { delivered = true; }
+/** An event was delivered, or the current instruction decides about its single-step trap itself. */
+export function noteDelivered(): void { delivered = true; }
 /** DEBUG_TRAPS at the start of the current step, restored when the instruction does not complete. */
 export let trapsBefore: u64 = 0;
 export function keepTraps(): void { trapsBefore = load<u64>(DEBUG_TRAPS); }

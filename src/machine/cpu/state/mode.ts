@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What mode the processor is in, and what must be looked at between instructions. mode_update.ts computes the word MODE. SDM 3A "Modes of Operation".
+// What mode the processor is in, and what must be looked at between instructions. mode_update.ts computes the word MODE. SDM 3A "Modes of
+// Operation".
 import {
   ATTENTION, ATTENTION_STEP, ATTENTION_WINDOW, CR0, DEBUG_TRAPS, DR7, INTERRUPTIBILITY, MODE, MODE_64, MODE_LONG,
   MODE_PROTECTED, MODE_VM86, RFLAGS_SYSTEM, VMX_MODE, VMX_MTF_PENDING, VMX_PRIMARY, CPL,
@@ -19,7 +20,8 @@ import { Rflags } from "../generated/architecture";
 /** Recomputes whether every boundary must be looked at: after changes of TF, RF, DR7, shadows, pending traps, VM entry. */
 export function updateAttention(): void {
   const guest = nonRoot();
-  const step = (load<u64>(RFLAGS_SYSTEM) & (Rflags.TrapFlag | Rflags.ResumeFlag)) | (load<u64>(DR7) & 0xff) | <u64>(load<u32>(INTERRUPTIBILITY) & 3) | load<u64>(DEBUG_TRAPS)
+  const step = (load<u64>(RFLAGS_SYSTEM) & (Rflags.TrapFlag | Rflags.ResumeFlag)) | (load<u64>(DR7) & 0xff)
+    | <u64>(load<u32>(INTERRUPTIBILITY) & 3) | load<u64>(DEBUG_TRAPS)
     | (guest ? <u64>(load<u32>(VMX_PRIMARY) & 0x8000000) | <u64>load<u32>(VMX_MTF_PENDING) : 0);
   let attention = load<u32>(ATTENTION) & ~(ATTENTION_STEP | ATTENTION_WINDOW);
   if (step) attention |= ATTENTION_STEP;
@@ -27,4 +29,6 @@ export function updateAttention(): void {
   store<u32>(ATTENTION, attention);
 }
 /** CR0.AM, EFLAGS.AC and CPL 3. */
-@inline export function alignmentChecked(): bool { return (load<u32>(CR0) & 0x40000) != 0 && (load<u32>(RFLAGS_SYSTEM) & 0x40000) != 0 && load<u32>(CPL) == 3; }
+@inline export function alignmentChecked(): bool {
+  return (load<u32>(CR0) & 0x40000) != 0 && (load<u32>(RFLAGS_SYSTEM) & 0x40000) != 0 && load<u32>(CPL) == 3;
+}

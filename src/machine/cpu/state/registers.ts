@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Registers and lazy flags as the semantics see them. In the template build (--use TEMPLATE=1) they become marker imports that the extractor cuts
-// out. Only this file, flags.ts, instruction.ts and memory/access.ts differ between the two builds.
+// Registers and lazy flags as the semantics see them. In the template build (--use TEMPLATE=1) they become marker imports that the
+// extractor cuts out. Only this file, flags.ts, instruction.ts and memory/access.ts differ between the two builds.
 import { FC, FR, FX } from "../generated/layout";
 
 /** A register operand: the address of its slot in the register file (AH = slot of RAX + 1). */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Control and debug registers: SDM 3A "Control Registers", SDM 3B "Debug Registers", SDM 2B "MOV—Move to/from Control Registers"; in non-root
-// operation by masks and shadows (SDM 3C "Changes to Instruction Behavior in VMX Non-Root Operation").
+// Control and debug registers: SDM 3A "Control Registers", SDM 3B "Debug Registers", SDM 2B "MOV—Move to/from Control Registers"; in
+// non-root operation by masks and shadows (SDM 3C "Changes to Instruction Behavior in VMX Non-Root Operation").
 import { value, write } from "../memory/access";
 import {
   CPL, CR0, CR2, CR3, CR4, CS_RIGHTS, DR0, DR6, DR7, EFER, GUEST_LINEAR_ADDRESS, PHYSICAL_RESERVED, RAX,
@@ -37,7 +37,9 @@ function supervisorOnly(): void { if (load<u32>(CPL) != 0) raiseCode(GP, 0); }
 @inline function number(s: Reg): u64 { return <u64>((s - <u32>RAX) >> 3); }
 
 /** True while CR3 points to PDPTEs: PAE paging outside IA-32e mode. */
-function legacyPae(cr0: u64, cr4: u64, efer: u64): bool { return (cr0 & Cr0.Paging) != 0 && (cr4 & Cr4.PhysicalAddressExtensions) != 0 && (efer & Efer.Lma) == 0; }
+function legacyPae(cr0: u64, cr4: u64, efer: u64): bool {
+  return (cr0 & Cr0.Paging) != 0 && (cr4 & Cr4.PhysicalAddressExtensions) != 0 && (efer & Efer.Lma) == 0;
+}
 
 // ---- writes, without intercepts: also for the engine and the intrinsics ---------------------------------------------------------------
 
@@ -61,7 +63,8 @@ export function writeCr0(v: u64): void {
     if (in64()) raiseCode(GP, 0);
     newEfer &= ~<u64>Efer.Lma;
   }
-  if (legacyPae(cr0, cr4, newEfer) && ((old ^ cr0) & (Cr0.Paging | Cr0.CacheDisable | Cr0.NotWriteThrough)) != 0 && !loadPdptes(load<u64>(CR3))) raiseCode(GP, 0);
+  if (legacyPae(cr0, cr4, newEfer) && ((old ^ cr0) & (Cr0.Paging | Cr0.CacheDisable | Cr0.NotWriteThrough)) != 0
+    && !loadPdptes(load<u64>(CR3))) raiseCode(GP, 0);
   store<u64>(CR0, cr0);
   store<u64>(EFER, newEfer);
   if ((old ^ cr0) & (Cr0.Paging | Cr0.WriteProtect | Cr0.ProtectionEnable)) { flushTlb(); addressSpaceChanged(); }
@@ -181,7 +184,10 @@ export function SMSW<T, D>(d: D): void {
   if (sizeof<D>() == 4) setReg<T>(<Reg>d, <T>v); else write<u16>(<Mem>d, <u16>v);
 }
 
-/** MOV-DR exiting goes first; then #UD for DR4 and DR5 with CR4.DE, privilege, general detect. @returns the number of the register, 8 if the instruction left for the VMM. */
+/**
+ * MOV-DR exiting goes first; then #UD for DR4 and DR5 with CR4.DE, privilege, general detect. @returns the number of the register, 8 if
+ * the instruction left for the VMM.
+ */
 function debugRegister(n: u32, s: Reg, from: u64): u32 {
   if (n > 7) raise(UD);
   if (primary(PrimaryControl.MovDrExiting)) { vmExit(ExitReason.MovDr, <u64>n | (from << 4) | (number(s) << 8)); return 8; }

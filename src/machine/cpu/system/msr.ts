@@ -39,7 +39,10 @@ function multiplyHigh(a: u64, b: u64): u64 {
 function visibleTimeStamp(): u64 {
   let v = timeStamp();
   if (!primary(PrimaryControl.UseTscOffsetting)) return v;
-  if (secondary(SecondaryControl.UseTscScaling)) { const m = load<u64>(VMX_TSC_MULTIPLIER); v = (multiplyHigh(v, m) << 16) | ((v * m) >> 48); }
+  if (secondary(SecondaryControl.UseTscScaling)) {
+    const m = load<u64>(VMX_TSC_MULTIPLIER);
+    v = (multiplyHigh(v, m) << 16) | ((v * m) >> 48);
+  }
   return v + load<u64>(VMX_TSC_OFFSET);
 }
 
@@ -114,7 +117,8 @@ function writeEfer(v: u64): bool {
 function writeApicBase(v: u64): bool {
   const old = load<u64>(APIC_BASE);
   if (v & (load<u64>(PHYSICAL_RESERVED) | 0x2ff)) return false;
-  if ((v & 0xc00) == 0x400 || ((v & 0x400) != 0 && !(load<u32>(CPUID_TABLE, 32 + 24) & 0x200000))) return false;   // x2APIC only if leaf 1 has it
+  // x2APIC only if leaf 1 has it
+  if ((v & 0xc00) == 0x400 || ((v & 0x400) != 0 && !(load<u32>(CPUID_TABLE, 32 + 24) & 0x200000))) return false;
   if ((old & 0xc00) == 0xc00 && (v & 0xc00) == 0x800) return false;
   if ((old & 0xc00) == 0 && (v & 0xc00) == 0xc00) return false;
   if (!busWrite(Msr.Ia32ApicBase, <u32>v, <u32>(v >> 32))) return false;
@@ -133,7 +137,10 @@ function writeTscAdjust(v: u64): void {
   busWrite(Msr.Ia32TscAdjust, <u32>v, <u32>(v >> 32));
 }
 function writeMtrr(index: u32, at: usize, v: u64): bool {
-  if (index == Msr.Ia32MtrrDefType) { const type = v & 255; if ((v & ~(<u64>0xcff)) != 0 || type > 6 || type == 2 || type == 3) return false; }
+  if (index == Msr.Ia32MtrrDefType) {
+    const type = v & 255;
+    if ((v & ~(<u64>0xcff)) != 0 || type > 6 || type == 2 || type == 3) return false;
+  }
   else if (index < 0x214) {
     if (v & load<u64>(PHYSICAL_RESERVED)) return false;
     const type = v & 255;
@@ -142,28 +149,20 @@ function writeMtrr(index: u32, at: usize, v: u64): bool {
   store<u64>(at, v);
   return true;
 }
-/** Writes an MSR without VMX intercepts. @returns false for what WRMSR answers with #GP. */
-export function writeMsr(index: u32, v: u64): bool {
+/** True if an MSR that is only kept may hold a value. */
+function mayHold(index: u32, v: u64): bool {
   switch (index) {
-    case Msr.Ia32TimeStampCounter: writeTimeStamp(v); return true;
-    case Msr.Ia32ApicBase: return writeApicBase(v);
-    case Msr.Ia32FeatureControl: if (load<u64>(FEATURE_CONTROL) & 1) return false; if (v & ~(<u64>0xff07)) return false; break;
-    case Msr.Ia32TscAdjust: writeTscAdjust(v); return true;
-    case Msr.Ia32SysenterEsp: case Msr.Ia32SysenterEip: case Msr.Ia32Lstar: case Msr.Ia32Cstar: case Msr.Ia32FsBase: case Msr.Ia32GsBase: case Msr.Ia32KernelGsBase:
-      if (!canonical(v)) return false;
-      break;
-    case Msr.Ia32SysenterCs: v &= 0xffffffff; break;
-    case Msr.Ia32Fmask: v &= 0xffffffff; break;
-    case Msr.Ia32TscAux: if (v >> 32) return false; break;
-    case Msr.Ia32MiscEnable: store<u64>(MISC_ENABLE, (v & 0x400c50089) | 0x1800); return true;
-    case Msr.Ia32Debugctl:                                                        // TR and BTS need the debug store, which CPUID does not announce
-      if (v & ~(<u64>3)) return false;
-      store<u64>(DEBUGCTL, v);
-      updateAttention();
-      return true;
-    case Msr.Ia32Pat: if (!validPat(v)) return false; break;
-    case Msr.Ia32Efer: return writeEfer(v);
+    case Msr.Ia32FeatureControl: return !(load<u64>(FEATURE_CONTROL) & 1) && !(v & ~(<u64>0xff07));
+    case Msr.Ia32SysenterEsp: case Msr.Ia32SysenterEip: case Msr.Ia32Lstar: case Msr.Ia32Cstar:
+    case Msr.Ia32FsBase: case Msr.Ia32GsBase: case Msr.Ia32KernelGsBase:
+      return canonical(v);
+    case Msr.Ia32TscAux: return !(v >> 32);
+    case Msr.Ia32Pat: return validPat(v);
   }
+  return true;
+}
+/** Writes an MSR that is only kept: in a word of its own, in another place of the PC, or in the model's table. @returns as writeMsr. */
+function keepMsr(index: u32, v: u64): bool {
   const at = word(index);
   if (at) {
     if (index >= 0x200 && index < 0x300 && index != Msr.Ia32Pat) return writeMtrr(index, at, v);
@@ -178,6 +177,23 @@ export function writeMsr(index: u32, v: u64): bool {
   if (!writable && !load<u64>(entry, 24) && !(load<u32>(entry, 4) & 1)) return false;
   store<u64>(entry, (old & ~writable) | (v & writable), 8);
   return true;
+}
+/** Writes an MSR without VMX intercepts. @returns false for what WRMSR answers with #GP. */
+export function writeMsr(index: u32, v: u64): bool {
+  switch (index) {
+    case Msr.Ia32TimeStampCounter: writeTimeStamp(v); return true;
+    case Msr.Ia32ApicBase: return writeApicBase(v);
+    case Msr.Ia32TscAdjust: writeTscAdjust(v); return true;
+    case Msr.Ia32SysenterCs: case Msr.Ia32Fmask: v &= 0xffffffff; break;
+    case Msr.Ia32MiscEnable: store<u64>(MISC_ENABLE, (v & 0x400c50089) | 0x1800); return true;
+    case Msr.Ia32Debugctl:                                             // TR and BTS need the debug store, which CPUID does not announce
+      if (v & ~(<u64>3)) return false;
+      store<u64>(DEBUGCTL, v);
+      updateAttention();
+      return true;
+    case Msr.Ia32Efer: return writeEfer(v);
+  }
+  return mayHold(index, v) && keepMsr(index, v);
 }
 
 /** True if the MSR bitmaps make this access leave. SDM 3C "MSR-Bitmap Address". */
@@ -197,8 +213,8 @@ function ofLastBranches(index: u32): bool {
     || (index >= 0x6c0 && index < 0x6e0) || (index >= 0xdc0 && index < 0xde0);
 }
 /**
- * RDMSR of an MSR that does not exist is #GP(0). That also says that there are no last-branch records. Software that has set IA32_DEBUGCTL.LBR
- * relies on them, so the machine stops.
+ * RDMSR of an MSR that does not exist is #GP(0). That also says that there are no last-branch records. Software that has set
+ * IA32_DEBUGCTL.LBR relies on them, so the machine stops.
  */
 function refuseMsr(index: u32): void {
   if (ofLastBranches(index) && (load<u64>(DEBUGCTL) & 1) != 0) stopUnimplemented(UNIMPLEMENTED_LAST_BRANCH_RECORDS);

@@ -48,8 +48,12 @@ export function loadX87(ea: Mem, wide: bool): void {
   }
 }
 export function storeMxcsr(ea: Mem): void { write<u64>(ea + 24, <u64>load<u32>(MXCSR) | <u64>MXCSR_MASK << 32); }
-export function storeXmm(ea: Mem): void { for (let i: u32 = 0, n = xmmCount(); i < n; i++) write<v128>(ea + 160 + (i << 4), load<v128>(XMM + (i << 4))); }
-export function loadXmm(ea: Mem): void { for (let i: u32 = 0, n = xmmCount(); i < n; i++) store<v128>(XMM + (i << 4), read<v128>(ea + 160 + (i << 4))); }
+export function storeXmm(ea: Mem): void {
+  for (let i: u32 = 0, n = xmmCount(); i < n; i++) write<v128>(ea + 160 + (i << 4), load<v128>(XMM + (i << 4)));
+}
+export function loadXmm(ea: Mem): void {
+  for (let i: u32 = 0, n = xmmCount(); i < n; i++) store<v128>(XMM + (i << 4), read<v128>(ea + 160 + (i << 4)));
+}
 
 /** Before FXSAVE and FXRSTOR: CR0.EM or TS raise #NM, alignment #GP; no x87 exception is reported. */
 function check(ea: Mem): void {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// System instructions: SDM 3A "System Instruction Reference"; fast system calls, flags, HLT, I/O, CPUID, cache and TLB control, VMX instructions.
+// System instructions: SDM 3A "System Instruction Reference"; fast system calls, flags, HLT, I/O, CPUID, cache and TLB control, VMX
+// instructions.
 // Each ends its block. A VM exit is recorded and the instruction returns without having changed anything.
 import { probe, read, value, write } from "../memory/access";
 import { replaceRflags, rflags } from "../state/flags";
@@ -31,7 +32,7 @@ import { GP, UD, Rflags, PrimaryControl, ExitReason, SecondaryControl } from "..
 import { reportedAddress } from "../code/record";
 import { raise, raiseCode } from "../events/raise";
 import { structureHost } from "../physical/ram";
-import { continueAt, jump, nextRip, ownTrap, instructionLength } from "../state/instruction";
+import { continueAt, jump, nextRip, instructionLength, noteDelivered } from "../state/instruction";
 import { Mem, Reg, reg, setReg } from "../state/registers";
 import { updateMode } from "../tlb/mode_update";
 import { invalidatePage } from "../tlb/tlb";
@@ -60,7 +61,7 @@ function enterRing(cpl: u32, cs: u32, ss: u32, long: bool): void {
 }
 /** SYSCALL and SYSRET trap by TF as it is at their end. */
 function trapAtEnd(): void {
-  ownTrap();
+  noteDelivered();
   if (load<u64>(RFLAGS_SYSTEM) & Rflags.TrapFlag) store<u64>(DEBUG_TRAPS, load<u64>(DEBUG_TRAPS) | 0x4000);
   updateAttention();
 }
@@ -151,14 +152,16 @@ export function POPF<T, A>(): void {
     if (iopl() == 3) mask |= Rflags.InterruptEnableFlag;
     else {
       if (wide || !(load<u32>(CR4) & 1)) raiseCode(GP, 0);
-      if ((v & Rflags.TrapFlag) != 0 || ((v & Rflags.InterruptEnableFlag) != 0 && (load<u64>(RFLAGS_SYSTEM) & Rflags.VirtualInterruptPending) != 0)) raiseCode(GP, 0);
+      if ((v & Rflags.TrapFlag) != 0
+        || ((v & Rflags.InterruptEnableFlag) != 0 && (load<u64>(RFLAGS_SYSTEM) & Rflags.VirtualInterruptPending) != 0)) raiseCode(GP, 0);
       mask |= Rflags.VirtualInterruptFlag;
       set = (v & ~Rflags.VirtualInterruptFlag) | ((v & Rflags.InterruptEnableFlag) << 10);
     }
   } else if (cpl == 0) mask |= Rflags.InterruptEnableFlag | Rflags.PrivilegeLevel;
   else if (cpl <= iopl()) mask |= Rflags.InterruptEnableFlag;
   else if (cpl == 3 && (load<u32>(CR4) & 2) != 0 && !wide) {                     // CR4.PVI
-    if ((v & Rflags.TrapFlag) != 0 || ((v & Rflags.InterruptEnableFlag) != 0 && (load<u64>(RFLAGS_SYSTEM) & Rflags.VirtualInterruptPending) != 0)) raiseCode(GP, 0);
+    if ((v & Rflags.TrapFlag) != 0
+      || ((v & Rflags.InterruptEnableFlag) != 0 && (load<u64>(RFLAGS_SYSTEM) & Rflags.VirtualInterruptPending) != 0)) raiseCode(GP, 0);
     mask |= Rflags.VirtualInterruptFlag;
     set = (v & ~Rflags.VirtualInterruptFlag) | ((v & Rflags.InterruptEnableFlag) << 10);
   }
@@ -305,8 +308,12 @@ function allowed(port: u32, size: u32, bits: u32): bool {
   vmExit(ExitReason.IoInstruction, <u64>((size - 1) | bits | (port << 16)));
   return false;
 }
-function input<T>(d: Reg, port: u32, bits: u32): void { if (allowed(port, sizeof<T>(), bits | 8)) setReg<T>(d, <T>readPort(port, sizeof<T>())); }
-function output<T>(port: u32, s: Reg, bits: u32): void { if (allowed(port, sizeof<T>(), bits)) writePort(port, sizeof<T>(), <u32>reg<T>(s)); }
+function input<T>(d: Reg, port: u32, bits: u32): void {
+  if (allowed(port, sizeof<T>(), bits | 8)) setReg<T>(d, <T>readPort(port, sizeof<T>()));
+}
+function output<T>(port: u32, s: Reg, bits: u32): void {
+  if (allowed(port, sizeof<T>(), bits)) writePort(port, sizeof<T>(), <u32>reg<T>(s));
+}
 function readPort(port: u32, size: u32): u32 { watchPort(port, size); return portRead(port, size); }
 function writePort(port: u32, size: u32, v: u32): void { watchPort(port, size); portWrite(port, size, v); }
 /** IN, OUT with an immediate port or DX. */
@@ -350,10 +357,13 @@ export function OUTS<T, A>(rep: u32, segment: Reg, rip: u64): void {
   again<A>(rep, rip);
 }
 
-// ---- VMX instructions --------------------------------------------------------------------------------------------------------------------
+// ---- VMX instructions --------------------
 
 function checkVmx(): void { if (!load<u32>(VMX_MODE) || !inProtected() || (inLong() && !in64())) raise(UD); }
-/** True if the instruction, which has no operand, is for the engine: #UD and #GP(0) are checked; in non-root operation it leaves. SDM 3D "VMX Instruction Reference". */
+/**
+ * True if the instruction, which has no operand, is for the engine: #UD and #GP(0) are checked; in non-root operation it leaves. SDM 3D
+ * "VMX Instruction Reference".
+ */
 function forEngine(reason: u32): bool {
   checkVmx();
   if (nonRoot()) { vmExit(reason, 0); return false; }
@@ -425,7 +435,7 @@ export function VMCALL(): void {
   if (nonRoot()) { vmExit(ExitReason.Vmcall, 0); return; }
   if (forEngine(ExitReason.Vmcall)) handOver(VMX_INSTRUCTION_VMCALL);
 }
-function invalidate<T>(instruction: u32, reason: u32, type: Reg, ea: Mem): void {
+function invalidate(instruction: u32, reason: u32, type: Reg, ea: Mem): void {
   if (!forEngineWith<Mem>(reason, ea, secondRegister(type))) return;
   const low = read<u64>(ea), high = read<u64>(ea + 8);
   store<u64>(VMX_OPERAND_DESCRIPTOR0, low);
@@ -433,5 +443,5 @@ function invalidate<T>(instruction: u32, reason: u32, type: Reg, ea: Mem): void 
   store<u64>(VMX_OPERAND_VALUE, in64() ? reg<u64>(type) : <u64>reg<u32>(type));
   handOver(instruction);
 }
-export function INVEPT<T>(type: Reg, ea: Mem): void { invalidate<T>(VMX_INSTRUCTION_INVEPT, ExitReason.Invept, type, ea); }
-export function INVVPID<T>(type: Reg, ea: Mem): void { invalidate<T>(VMX_INSTRUCTION_INVVPID, ExitReason.Invvpid, type, ea); }
+export function INVEPT(type: Reg, ea: Mem): void { invalidate(VMX_INSTRUCTION_INVEPT, ExitReason.Invept, type, ea); }
+export function INVVPID(type: Reg, ea: Mem): void { invalidate(VMX_INSTRUCTION_INVVPID, ExitReason.Invvpid, type, ea); }

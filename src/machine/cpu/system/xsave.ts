@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// XSAVE feature set for x87 and SSE state (XCR0 = 3). SDM 1 "Managing State Using the XSAVE Feature Set", SDM 2 "XSAVE", "XSAVEOPT", "XSAVEC", "XRSTOR", "XGETBV".
+// XSAVE feature set for x87 and SSE state (XCR0 = 3). SDM 1 "Managing State Using the XSAVE Feature Set", SDM 2 "XSAVE", "XSAVEOPT",
+// "XSAVEC", "XRSTOR", "XGETBV".
 import { read, write, probe } from "../memory/access";
 import {
   RAX, RDX, RCX, CR0, CR4, XCR0, MXCSR, XMM, X87_CONTROL, X87_STATUS, X87_TAGS, X87_OPCODE, X87_IP, X87_DP,
@@ -24,7 +25,8 @@ function isZero(at: usize, bytes: u32): bool {
 /** XINUSE: components that are not in their initial configuration. */
 export function inUse(): u64 {
   let bits: u64 = 0;
-  if (load<u32>(X87_CONTROL) != 0x37f || load<u32>(X87_STATUS) || load<u32>(X87_TAGS) || load<u32>(X87_OPCODE) || load<u64>(X87_IP) || load<u64>(X87_DP)
+  if (load<u32>(X87_CONTROL) != 0x37f || load<u32>(X87_STATUS) || load<u32>(X87_TAGS) || load<u32>(X87_OPCODE) || load<u64>(X87_IP)
+    || load<u64>(X87_DP)
     || !isZero(X87_REGISTERS, 128)) bits |= X87;
   if (!isZero(XMM, xmmCount() << 4)) bits |= SSE;
   return bits;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Which TLBs the next access uses: those of the loaded processor, of its set (host or guest) and of the privilege. SDM 3A "Determination of Access Rights".
+// Which TLBs the next access uses: those of the loaded processor, of its set (host or guest) and of the privilege. SDM 3A "Determination
+// of Access Rights".
 import { Cr4 } from "../generated/architecture";
 import {
   CPL, CR4, EMPTY_TLB, PROCESSOR_ID, RFLAGS_SYSTEM, TLB_AREA, TLB_BYTES, TLB_DATA, TLB_FETCH, TLB_FETCHES, TLB_SET,
@@ -18,7 +19,10 @@ export let currentSet: u32 = 0;
 export let context: u32 = SUPERVISOR;
 /** Takes the TLB area of the processor that is loaded. */
 export function selectArea(): void { tlbArea = TLBS + load<u32>(PROCESSOR_ID) * TLB_AREA; }
-/** Selects the TLBs for the processor's set and privilege; called whenever CPL, AC, the segments' flatness, VMX mode or the processor changes. */
+/**
+ * Selects the TLBs for the processor's set and privilege; called whenever CPL, AC, the segments' flatness, VMX mode or the processor
+ * changes.
+ */
 export function selectContext(checked: bool): void {
   selectArea();
   currentSet = u32(load<u32>(VMX_MODE) == 2);

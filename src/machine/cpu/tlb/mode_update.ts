@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What the control registers, RFLAGS and the segment registers make of the processor: modes, masks, TLB contexts. SDM 3A "Modes of Operation".
+// What the control registers, RFLAGS and the segment registers make of the processor: modes, masks, TLB contexts. SDM 3A "Modes of
+// Operation".
 import { AccessRights, Rflags } from "../generated/architecture";
 import {
   CODE_MASK, CR0, CS, CS_RIGHTS, DECODE_CODE16, DECODE_CODE32, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED,
@@ -21,9 +22,13 @@ function codeFlat(): bool {
   return (load<u32>(CS_RIGHTS) & 0x1a) == 0x1a && load<u64>(ES_BASE + CS * 8) == 0 && load<u32>(ES_LIMIT + CS * 4) == 0xffffffff;
 }
 
-/** Recomputes MODE, DECODE_MODE, the masks and the TLB contexts. After every change of CR0, CR4, EFER, RFLAGS.VM or AC, CPL, or a segment register. */
+/**
+ * Recomputes MODE, DECODE_MODE, the masks and the TLB contexts. After every change of CR0, CR4, EFER, RFLAGS.VM or AC, CPL, or a segment
+ * register.
+ */
 export function updateMode(): void {
-  const cr0 = load<u32>(CR0), cs = load<u32>(CS_RIGHTS), long = (load<u32>(EFER) & 0x400) != 0, vm86 = (load<u64>(RFLAGS_SYSTEM) & Rflags.Virtual8086Mode) != 0;
+  const cr0 = load<u32>(CR0), cs = load<u32>(CS_RIGHTS), long = (load<u32>(EFER) & 0x400) != 0,
+    vm86 = (load<u64>(RFLAGS_SYSTEM) & Rflags.Virtual8086Mode) != 0;
   const is64 = long && (cs & AccessRights.L) != 0, stack32 = (load<u32>(SS_RIGHTS) & AccessRights.Db) != 0;
   let mode: u32 = 0;
   if (cr0 & 1) mode |= vm86 ? MODE_VM86 : MODE_PROTECTED;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The TLBs, and what empties them: SDM 3A "Caching Translation Information", SDM 3C "Caching Translation Information" (VPID and EPT). An entry is 32
-// bytes: tag for reads @0, for writes @8, for writes that must come to the slow path @16 (all ones: none), u32 addend @24, u32 FLAG_* @28. Writes come
-// there because the page has decoded code, or to mark it dirty again; they are translated by the tag all the same. A page walk in its place would
-// set accessed and dirty flags: the guest would see that somebody looked at the dirty map.
+// The TLBs, and what empties them: SDM 3A "Caching Translation Information", SDM 3C "Caching Translation Information" (VPID and EPT). An
+// entry is 32 bytes: tag for reads @0, for writes @8, for writes that must come to the slow path @16 (all ones: none), u32 addend @24, u32
+// FLAG_* @28. Writes come there because the page has decoded code, or to mark it dirty again; they are translated by the tag all the same.
+// A page walk in its place would set accessed and dirty flags: the guest would see that somebody looked at the dirty map.
 import {
   CR0, CR3, CR4, DIRTY, EFER, EMPTY_TLB, PROCESSOR_COUNT, RAM, TLBS, TLB_AREA, TLB_BYTES, TLB_CR3_0, TLB_FETCHES,
   TLB_GLOBAL0, TLB_GUEST_TAG, TLB_LARGE0, TLB_LOGS, TLB_LOG_BYTES, TLB_LOG_COUNT0, TLB_LOG_ENTRIES, TLB_PAGING_0,
@@ -38,7 +38,12 @@ function log(entry: usize): void {
   if (n < TLB_LOG_ENTRIES) store<u32>(tlbArea + TLB_LOGS + currentSet * TLB_LOG_BYTES + n * 4, <u32>entry);
   store<u32>(counter, n + 1);
 }
-@inline export function empty(e: usize): void { store<u64>(e, NONE, 0); store<u64>(e, NONE, 8); store<u64>(e, NONE, 16); store<u32>(e, 0, 28); }
+@inline export function empty(e: usize): void {
+  store<u64>(e, NONE, 0);
+  store<u64>(e, NONE, 8);
+  store<u64>(e, NONE, 16);
+  store<u32>(e, 0, 28);
+}
 /** Takes the entry for a page: other pages' tags go. `flags`: ENTRY_*, as the walk found them. */
 export function claim(e: usize, page: u64, addend: u32, flags: u32): void {
   if (load<u64>(e) == page && load<u32>(e, 24) == addend) return;
@@ -119,7 +124,8 @@ export function addressSpaceChanged(): void { noteAddressSpace(currentSet); }
 export function invalidatePage(linear: u64): void {
   const page = linear & PAGE;
   for (let which: u32 = 0; which < 5; which++) {
-    const table = which < 3 ? tlbArea + currentSet * TLB_SET + which * TLB_BYTES : tlbArea + TLB_FETCHES + (currentSet * 2 + which - 3) * TLB_BYTES;
+    const table = which < 3 ? tlbArea + currentSet * TLB_SET + which * TLB_BYTES
+      : tlbArea + TLB_FETCHES + (currentSet * 2 + which - 3) * TLB_BYTES;
     const e = slot(table, linear);
     if (load<u64>(e) == page) empty(e);
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Extended page tables: SDM 3C "The Extended Page Table Mechanism (EPT)". Guest-physical to host-physical addresses, EPT violations and misconfigurations.
+// Extended page tables: SDM 3C "The Extended Page Table Mechanism (EPT)". Guest-physical to host-physical addresses, EPT violations and
+// misconfigurations.
 import {
   EPT_ACCESSED_DIRTY, EPT_EXECUTE_ONLY, EPT_FEATURES, EXIT_QUALIFICATION, GUEST_LINEAR_ADDRESS,
   GUEST_PHYSICAL_ADDRESS, PHYSICAL_RESERVED, VMX_EPTP,

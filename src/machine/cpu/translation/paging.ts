@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// From linear to physical addresses: SDM 3A "Paging", SDM 3C "VMX Support for Address Translation". Page walks and page faults; the TLBs keeps what they
-// find, operand.ts is the slow path of every access.
+// From linear to physical addresses: SDM 3A "Paging", SDM 3C "VMX Support for Address Translation". Page walks and page faults; the TLBs
+// keep what they find, operand.ts is the slow path of every access.
 import {
   CR0, CR3, CR4, EFER, PAGE_MAP, PDPTE0, PHYSICAL_BITS, PHYSICAL_RESERVED, RAM, ZERO,
 } from "../generated/layout";
@@ -56,7 +56,9 @@ function mark(pa: u64, bits: u64, linear: u64): void {
 
 /** Error code of a page fault. SDM 3A "Page-Fault Exceptions". */
 function faultCode(present: u32, kind: u32, user: bool): u32 {
-  const fetchBit = kind == FETCH && (((load<u32>(CR4) & Cr4.PhysicalAddressExtensions) != 0 && (load<u32>(EFER) & Efer.Nxe) != 0) || (load<u32>(CR4) & Cr4.SmepEnableBit) != 0);
+  const fetchBit = kind == FETCH
+    && (((load<u32>(CR4) & Cr4.PhysicalAddressExtensions) != 0 && (load<u32>(EFER) & Efer.Nxe) != 0)
+    || (load<u32>(CR4) & Cr4.SmepEnableBit) != 0);
   return present | (kind == WRITE || kind == READ_WRITE ? 2 : 0) | (user ? 4 : 0) | (fetchBit ? 16 : 0);
 }
 
@@ -156,7 +158,10 @@ function walk32(linear: u64, kind: u32, which: u32, quiet: bool): bool {
   return finish((pte & 0xfffff000) | (linear & 0xfff), linear, kind, pge && (pte & PTE_GLOBAL) != 0 ? ENTRY_GLOBAL : 0, quiet);
 }
 
-/** Walks the paging structures; the result is in walkPhysical and walkFlags, or walkCode. @returns false for a page fault. `quiet`: no A/D flags. */
+/**
+ * Walks the paging structures; the result is in walkPhysical and walkFlags, or walkCode. @returns false for a page fault. `quiet`: no A/D
+ * flags.
+ */
 export function walk(linear: u64, kind: u32, which: u32, quiet: bool): bool {
   if (!(load<u32>(CR0) & Cr0.Paging)) return finish(linear, linear, kind, 0, quiet);
   if (load<u32>(CR4) & Cr4.PhysicalAddressExtensions) return walk64(linear, kind, which, quiet);
@@ -175,13 +180,18 @@ export function resolve(linear: u64, kind: u32, which: u32): u64 {
   return walkPhysical;
 }
 
-/** For debuggers: physical address of a linear one without faults or A/D updates, all ones if there is none. `kind`: READ, WRITE or FETCH. */
+/**
+ * For debuggers: physical address of a linear one without faults or A/D updates, all ones if there is none. `kind`: READ, WRITE or FETCH.
+ */
 export function translateQuietly(linear: u64, kind: u32, user: u32): u64 {
   if ((load<u32>(EFER) & Efer.Lma) != 0 && !canonical(linear)) return NONE;
   return walk(linear, kind, user ? USER : SUPERVISOR_AC, true) ? walkPhysical : NONE;
 }
 
-/** Loads the four PDPTEs of PAE paging from the table at `cr3`. @returns false if a reserved bit is set (the caller raises #GP). SDM 3A "PDPTE Registers". */
+/**
+ * Loads the four PDPTEs of PAE paging from the table at `cr3`. @returns false if a reserved bit is set (the caller raises #GP). SDM 3A
+ * "PDPTE Registers".
+ */
 export function loadPdptes(cr3: u64): bool {
   const table = cr3 & 0xffffffe0, reserved = (load<u64>(PHYSICAL_RESERVED) | 0x1e6);
   for (let pass = 0; pass < 2; pass++) for (let i: usize = 0; i < 4; i++) {

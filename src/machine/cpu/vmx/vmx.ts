@@ -37,7 +37,8 @@ function reportDelivery(): void {
   store<u32>(FAULT_PENDING, 0);
   if (!(event >> 31)) return;
   // The saved RFLAGS is the image that the delivery would have pushed: RF is 1 for faults.
-  if (((event >> 8) & 7) == InterruptionType.HardwareException && (event & 255) != DB) store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) | Rflags.ResumeFlag);
+  if (((event >> 8) & 7) == InterruptionType.HardwareException && (event & 255) != DB)
+    store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) | Rflags.ResumeFlag);
   store<u32>(IDT_VECTORING_INFORMATION, event);
   store<u32>(IDT_VECTORING_ERROR_CODE, load<u32>(DELIVERY_CODE));
   store<u32>(EXIT_INSTRUCTION_LENGTH, load<u32>(DELIVERY_LENGTH));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// x87 arithmetic. SDM 2 "FADD/FADDP/FIADD", "FSUB…", "FSUBR…", "FMUL…", "FDIV…", "FDIVR…", "FSQRT", "FRNDINT", "FSCALE", "FXTRACT", "FPREM", "FPREM1", "FABS", "FCHS".
+// x87 arithmetic. SDM 2 "FADD/FADDP/FIADD", "FSUB…", "FSUBR…", "FMUL…", "FDIV…", "FDIVR…", "FSQRT", "FRNDINT", "FSCALE", "FXTRACT",
+// "FPREM", "FPREM1", "FABS", "FCHS".
 import { read } from "../memory/access";
 import {
   aClass, aSign, aExp, aSig, bClass, bSign, bExp, bSig, rClass, ZERO_CLASS, FINITE, INFINITE, QNAN, SNAN, UNSUPPORTED,
@@ -217,7 +218,9 @@ export function FXTRACT(): void {
   setSt(0, sign | 0x3fff, sig);
 }
 
-/** FPREM (truncating) and FPREM1 (IEEE, nearest): the remainder is exact; an exponent difference of 64 or more is reduced in part (C2 = 1). */
+/**
+ * FPREM (truncating) and FPREM1 (IEEE, nearest): the remainder is exact; an exponent difference of 64 or more is reduced in part (C2 = 1).
+ */
 function partialRemainder(nearest: bool): void {
   begin();
   start();

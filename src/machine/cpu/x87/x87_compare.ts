@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// x87 comparison and classification. SDM 2 "FCOM/FCOMP/FCOMPP", "FUCOM…", "FCOMI/FCOMIP/FUCOMI/FUCOMIP", "FICOM", "FTST", "FXAM", "FCMOVcc".
+// x87 comparison and classification. SDM 2 "FCOM/FCOMP/FCOMPP", "FUCOM…", "FCOMI/FCOMIP/FUCOMI/FUCOMIP", "FICOM", "FTST", "FXAM",
+// "FCMOVcc".
 import { read } from "../memory/access";
 import { CF, ZF, PF } from "../state/flags";
 import {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// x87 control. SDM 2 "FINIT/FNINIT", "FLDCW", "FSTCW/FNSTCW", "FSTSW/FNSTSW", "FCLEX/FNCLEX", "FSTENV/FNSTENV", "FLDENV", "FSAVE/FNSAVE", "FRSTOR", "WAIT/FWAIT";
-// SDM 1 "x87 FPU State": the four layouts of the environment.
+// x87 control. SDM 2 "FINIT/FNINIT", "FLDCW", "FSTCW/FNSTCW", "FSTSW/FNSTSW", "FCLEX/FNCLEX", "FSTENV/FNSTENV", "FLDENV", "FSAVE/FNSAVE",
+// "FRSTOR", "WAIT/FWAIT"; SDM 1 "x87 FPU State": the four layouts of the environment.
 import { read, write, probe } from "../memory/access";
 import {
   RAX, MODE, MODE_PROTECTED, X87_REGISTERS, X87_CONTROL, X87_STATUS, X87_TAGS, X87_OPCODE, X87_IP, X87_DP, X87_CS,
@@ -66,8 +66,14 @@ function realFormat(): bool { return (load<u32>(MODE) & MODE_PROTECTED) == 0; }
 
 @inline function environmentSize<T>(): u32 { return sizeof<T>() == 2 ? 14 : 28; }
 /** One field of the environment, by its number in order. */
-@inline function putField<T>(ea: Mem, n: u32, v: u32): void { if (sizeof<T>() == 2) write<u16>(ea + (n << 1), <u16>v); else write<u32>(ea + (n << 2), v); }
-@inline function field<T>(ea: Mem, n: u32): u32 { if (sizeof<T>() == 2) return <u32>read<u16>(ea + (n << 1)); else return read<u32>(ea + (n << 2)); }
+@inline function putField<T>(ea: Mem, n: u32, v: u32): void {
+  if (sizeof<T>() == 2) write<u16>(ea + (n << 1), <u16>v);
+  else write<u32>(ea + (n << 2), v);
+}
+@inline function field<T>(ea: Mem, n: u32): u32 {
+  if (sizeof<T>() == 2) return <u32>read<u16>(ea + (n << 1));
+  else return read<u32>(ea + (n << 2));
+}
 
 function storeEnvironment<T>(ea: Mem): void {
   const high: u32 = sizeof<T>() == 2 ? 0 : 0xffff0000, op = load<u32>(X87_OPCODE) & 0x7ff;

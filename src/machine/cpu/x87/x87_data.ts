@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// x87 loads, stores, constants and exchanges. SDM 2 "FLD", "FILD", "FBLD", "FST/FSTP", "FIST/FISTP", "FISTTP", "FBSTP", "FLD1/…/FLDZ", "FXCH", "FFREE", "FINCSTP".
+// x87 loads, stores, constants and exchanges. SDM 2 "FLD", "FILD", "FBLD", "FST/FSTP", "FIST/FISTP", "FISTTP", "FBSTP", "FLD1/…/FLDZ",
+// "FXCH", "FFREE", "FINCSTP".
 import { read, write, probe } from "../memory/access";
 import {
   aClass, aSign, aExp, aSig, rClass, FINITE, QNAN, INVALID, IE, DE, raised, setR, addRaised, setRaised, round,
@@ -15,7 +16,9 @@ import { nanResult } from "./x87_arithmetic";
 import { X87_TAGS } from "../generated/layout";
 import { Mem } from "../state/registers";
 
-/** Pushes a, a number of a shorter format: exact; a signalling NaN is invalid, a denormal raises DE but is loaded even if that is unmasked. */
+/**
+ * Pushes a, a number of a shorter format: exact; a signalling NaN is invalid, a denormal raises DE but is loaded even if that is unmasked.
+ */
 function loadNumber(denormal: bool): void {
   if (pushOverflows()) return;
   if (aClass >= QNAN) { copyAtoB(); nanResult(); } else setR(aClass, aSign, aExp, aSig);

@@ -84,8 +84,8 @@ export function start(): void {
 
 /**
  * Opcode and data pointer are recorded only with an unmasked exception (CPUID says FDP_EXCPTN_ONLY, and "FCS/FDS deprecated": these are 0).
- * Both come from the decoded instruction: nothing is read again, which could fault or meet a breakpoint. The data pointer is the offset in the
- * operand's segment. SDM 1 "x87 FPU Instruction and Data (Operand) Pointers", "Last Instruction Opcode".
+ * Both come from the decoded instruction: nothing is read again, which could fault or meet a breakpoint. The data pointer is the offset in
+ * the operand's segment. SDM 1 "x87 FPU Instruction and Data (Operand) Pointers", "Last Instruction Opcode".
  */
 function recordPointers(): void {
   const record = load<u32>(CURRENT_RECORD);
@@ -120,7 +120,9 @@ export function pushOverflows(): bool {
   if (stackFault(true)) { push(); setSt(0, NAN80_SE, NAN80_SIG); }
   return true;
 }
-/** ST(i) is empty: the default NaN goes to ST(d) when IE is masked. True when the caller must stop; `pops` times the stack is popped then. */
+/**
+ * ST(i) is empty: the default NaN goes to ST(d) when IE is masked. True when the caller must stop; `pops` times the stack is popped then.
+ */
 export function underflows(i: u32, d: u32, pops: u32): bool {
   if (!isEmpty(i)) return false;
   if (stackFault(false)) { setSt(d, NAN80_SE, NAN80_SIG); while (pops) { pop(); pops--; } }
@@ -144,8 +146,16 @@ function unpack80(se: u32, sig: u64): bool {
   return true;
 }
 /** Operand a or b of the engine := the register at `slot`. */
-export function unpackA80(slot: usize): bool { const se = signExponent(slot), d = unpack80(se, significand(slot)); setA(uClass, se >> 15, uExp, uSig); return d; }
-export function unpackB80(slot: usize): bool { const se = signExponent(slot), d = unpack80(se, significand(slot)); setB(uClass, se >> 15, uExp, uSig); return d; }
+export function unpackA80(slot: usize): bool {
+  const se = signExponent(slot), d = unpack80(se, significand(slot));
+  setA(uClass, se >> 15, uExp, uSig);
+  return d;
+}
+export function unpackB80(slot: usize): bool {
+  const se = signExponent(slot), d = unpack80(se, significand(slot));
+  setB(uClass, se >> 15, uExp, uSig);
+  return d;
+}
 
 /** Rounds a finite r to `precision` bits with the range of the extended format. */
 export function round80(precision: u32): void {

@@ -3,17 +3,20 @@
 // promises an error below 1 ulp). Angles are reduced with the 66-bit π that the manual documents ("Approximation of Pi").
 // SDM 2 "F2XM1", "FYL2X", "FYL2XP1", "FPTAN", "FPATAN", "FSIN", "FCOS", "FSINCOS".
 import {
-  aClass, aSign, aExp, aSig, bClass, bSign, bExp, bSig, ZERO_CLASS, FINITE, INFINITE, QNAN, INVALID, IE, DE, ZE, UE, PE, addRaised, setR, setResult, copyAtoB, rExp, rSig,
+  aClass, aSign, aExp, aSig, bClass, bSign, bExp, bSig, ZERO_CLASS, FINITE, INFINITE, QNAN, INVALID, IE, DE, ZE, UE,
+  PE, addRaised, setR, setResult, copyAtoB, rExp, rSig,
 } from '../float/soft_float';
 import {
   begin, start, report, underflows, isEmpty, st, stackFault, unpackA80, unpackB80, round80, putR, pop, push, setSt, status, setStatus,
   packedSe, packedSig, C2, NAN80_SE, NAN80_SIG,
 } from './x87_state';
 import { nanResult } from './x87_arithmetic';
-import { WIDE, high, low, exponent, sign, wideSet, wideCopy, wideNegate, wideInteger, wideMultiply, wideAdd, wideDivideSmall, wideDivide } from '../float/wide_float';
+import {
+  WIDE, high, low, exponent, sign, wideSet, wideCopy, wideNegate, wideInteger, wideMultiply, wideAdd, wideDivideSmall,
+  wideDivide,
+} from '../float/wide_float';
 
 const work: usize = memory.data(32 * 10, 16);
-@inline const X: usize = 0;
 @inline function w(n: usize): usize { return work + n * WIDE; }
 
 /** r := wide number p as an inexact result, rounded to 64 bits. */
