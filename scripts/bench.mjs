@@ -92,7 +92,7 @@ async function exitNs() {
   ]);
   inlineExitPath();
   const { pc, boot } = await newPc('bench_cpuid');
-  const driver = await Driver.create({ source: moduleFiles, machine: pc.driverHost });
+  const driver = await Driver.create({ source: moduleFiles, machine: pc.driverAccess });
   driver.addModules(join(root, 'extensions/hypervisor_example_cpuidcount/cpuidcount.modules'));
   await driver.load();
   boot();

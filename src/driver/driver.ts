@@ -13,7 +13,7 @@ import { VmcallFailures, type VmcallFailure } from '../vmm/vmcall/vmcall_failure
 import { bfwarning } from '../vmm/output/output.js';
 import { DriverError, DriverStateError } from './driver_errors.js';
 import { LoadedVmm, type FileModule } from './loaded_vmm.js';
-import type { MachineHost } from './machine_host.js';
+import type { DriverMachine } from './driver_machine.js';
 import type { ModuleSource } from './module_source.js';
 
 /** A state of the driver, by the names that `bfm status` prints. */
@@ -21,7 +21,7 @@ export type DriverState = keyof typeof VmmStatus;
 
 /** Options of a driver. */
 export interface DriverOptions {
-  readonly machine: MachineHost;
+  readonly machine: DriverMachine;
   readonly source: ModuleSource;
   /** One word of (shared) memory: 1 + the place in `handlerNames` of the handler that runs, 0 between exits. */
   readonly whereabouts?: Int32Array;
@@ -52,7 +52,7 @@ export class Driver {
   private readonly trace: HandlerTrace;
 
   private constructor(
-    private readonly machine: MachineHost,
+    private readonly machine: DriverMachine,
     whereabouts: Int32Array,
     private readonly maxModules: number,
     private readonly announceHandlers: (names: readonly string[]) => void,

@@ -13,7 +13,7 @@ import { SerialSettings } from '../vmm/serial/serial_port.js';
 import { VcpuManager } from '../vmm/vcpu/vcpu_manager.js';
 import { VmcsWriteTrace } from '../vmm/vmcs_fields/vmcs_write_trace.js';
 import { vcpuParts, vmmParts } from '../vmm/vmm_module.js';
-import type { MachineHost } from './machine_host.js';
+import type { DriverMachine } from './driver_machine.js';
 
 /** A module with the file that exported it. */
 export interface FileModule {
@@ -38,7 +38,7 @@ const machineSerialSettings: SerialSettings = {
   parityBits: ParityBits.parity_none,
 };
 
-function machineModule(machine: MachineHost, trace: HandlerTrace, traceVmcs: boolean): PartModule {
+function machineModule(machine: DriverMachine, trace: HandlerTrace, traceVmcs: boolean): PartModule {
   return vmmModule(({ bind }) => {
     for (const { symbol, value } of machine.intrinsics) bind(symbol).toConstantValue(value);
     bind(SerialSettings).toConstantValue(machine.serialSettings ?? machineSerialSettings);
@@ -77,7 +77,7 @@ export class LoadedVmm {
    * @throws ModuleLoadError, EntryError; nothing is left behind.
    */
   static create(
-    machine: MachineHost,
+    machine: DriverMachine,
     modules: readonly FileModule[],
     trace: HandlerTrace,
     { traceVmcs = false, settings = {} }: LoadOptions = {},

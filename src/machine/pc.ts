@@ -48,8 +48,8 @@ export interface PcOptions {
   readonly memory?: WebAssembly.Memory;
 }
 
-/** The machine as the driver of a VMM sees it. */
-export interface DriverHost {
+/** What the driver of a VMM may do with the machine. */
+export interface DriverAccess {
   readonly processors: number;
   /** The machine's implementations of the intrinsics, to be bound in the VMM's container. */
   readonly intrinsics: readonly IntrinsicBinding[];
@@ -188,7 +188,7 @@ export class Pc {
   }
 
   /** What the driver of a VMM needs from its machine. */
-  get driverHost(): DriverHost {
+  get driverAccess(): DriverAccess {
     const { core, execution, processors } = this;
     return {
       processors: processors.length,

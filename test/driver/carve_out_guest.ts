@@ -52,7 +52,7 @@ export async function guestMachine(lines: readonly string[], module: string = cp
     modules: [],
     append: '',
   });
-  const driver = await Driver.create({ source: moduleFiles, machine: pc.driverHost });
+  const driver = await Driver.create({ source: moduleFiles, machine: pc.driverAccess });
   driver.addModule(module);
   const carveOut = pc.core.u8.subarray(Layout.RAM + memoryBytes, Layout.RAM + memoryBytes + CarveOut.bytes);
   return {

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { Driver } from '../../src/driver/driver.js';
 import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { DriverError, DriverStateError, ModuleFileError } from '../../src/driver/driver_errors.js';
-import type { MachineHost } from '../../src/driver/machine_host.js';
+import type { DriverMachine } from '../../src/driver/driver_machine.js';
 import { ErrorCode } from '../../src/vmm/error_codes.js';
 import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
 import {
@@ -34,7 +34,7 @@ function host(processors = 1) {
     entry: undefined as typeof machine.entry,
     cr4: machine.registers.cr4,
   }));
-  const machineHost: MachineHost = {
+  const driverMachine: DriverMachine = {
     processors,
     intrinsics: machine.intrinsics,
     inDriverContext: (processor, body) => {
@@ -49,11 +49,11 @@ function host(processors = 1) {
       }
     },
   };
-  return { machine, order, machineHost };
+  return { machine, order, driverMachine };
 }
 
 async function driver(modules: readonly string[] = [], fake = host()) {
-  const it = await Driver.create({ source: moduleFiles, machine: fake.machineHost });
+  const it = await Driver.create({ source: moduleFiles, machine: fake.driverMachine });
   for (const module of modules) it.addModule(module);
   return { it, ...fake };
 }
@@ -220,7 +220,7 @@ describe('Driver', () => {
   });
 
   it('.addModule takes as many as maxModules says', async () => {
-    const limited = await Driver.create({ source: moduleFiles, machine: host().machineHost, maxModules: 1 });
+    const limited = await Driver.create({ source: moduleFiles, machine: host().driverMachine, maxModules: 1 });
     limited.addModule(folder.write('limited/a.ts', ''));
     expect(() => limited.addModule(folder.write('limited/b.ts', ''))).to.throw(DriverError, /number 2; there may be 1/);
   });
@@ -332,7 +332,7 @@ describe('Driver', () => {
     const seen: number[] = [];
     const whereabouts = new Int32Array(new SharedArrayBuffer(4));
     const fake = host();
-    const it = await Driver.create({ source: moduleFiles, machine: fake.machineHost, whereabouts });
+    const it = await Driver.create({ source: moduleFiles, machine: fake.driverMachine, whereabouts });
     it.addModule(counting('seen'));
     await it.load();
     it.start();

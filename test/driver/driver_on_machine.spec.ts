@@ -79,7 +79,7 @@ const showing = temporaryFolder().write(
 
 async function withDriver(module = cpuidCount) {
   const all = await machine();
-  const driver = await Driver.create({ source: moduleFiles, machine: all.pc.driverHost });
+  const driver = await Driver.create({ source: moduleFiles, machine: all.pc.driverAccess });
   driver.addModule(module);
   await driver.load();
   return { ...all, driver };

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { Driver, type DriverState } from '../../src/driver/driver.js';
 import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { DriverError, DriverStateError } from '../../src/driver/driver_errors.js';
-import type { MachineHost } from '../../src/driver/machine_host.js';
+import type { DriverMachine } from '../../src/driver/driver_machine.js';
 import { VmcallDataType } from '../../src/vmm/exit/vmcall_interface.js';
 import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
 import { EntryError } from '../../src/vmm/errors.js';
@@ -34,7 +34,7 @@ async function driver(...modules: string[]) {
   return driverOf(new FakeMachine(), {}, ...modules);
 }
 
-async function driverOf(machine: FakeMachine, host: Partial<MachineHost>, ...modules: string[]) {
+async function driverOf(machine: FakeMachine, changes: Partial<DriverMachine>, ...modules: string[]) {
   const { vmxoff } = machine.vmx;
   Object.assign(machine.vmx, {
     vmxoff: () => {
@@ -44,7 +44,12 @@ async function driverOf(machine: FakeMachine, host: Partial<MachineHost>, ...mod
   });
   const it = await Driver.create({
     source: moduleFiles,
-    machine: { processors: 1, intrinsics: machine.intrinsics, inDriverContext: (_processor, body) => body(), ...host },
+    machine: {
+      processors: 1,
+      intrinsics: machine.intrinsics,
+      inDriverContext: (_processor, body) => body(),
+      ...changes,
+    },
   });
   for (const module of modules) it.addModule(module);
   return { it, machine };

@@ -28,7 +28,7 @@ async function startedPc(): Promise<Pc> {
     modules: [],
     append: '',
   });
-  const driver = await Driver.create({ source: moduleFiles, machine: pc.driverHost });
+  const driver = await Driver.create({ source: moduleFiles, machine: pc.driverAccess });
   driver.addModule(cpuidCount);
   await driver.load();
   driver.start();

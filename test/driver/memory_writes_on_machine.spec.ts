@@ -103,7 +103,7 @@ describe('The core hears about every write to memory', () => {
     this.timeout(60_000);
     const { pc, watch } = await machine();
     boot(pc, guest('cpuid'), '40000');
-    const driver = await Driver.create({ source: moduleFiles, machine: pc.driverHost });
+    const driver = await Driver.create({ source: moduleFiles, machine: pc.driverAccess });
     driver.addModule(msrArea);
     await driver.load();
     watch.during('load', () => {});

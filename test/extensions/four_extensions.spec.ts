@@ -23,7 +23,7 @@ async function run(extensions: readonly string[]) {
     debugConsole: () => {},
     exitMark: new Int32Array(1),
   });
-  const driver = await Driver.create({ source: moduleFiles, machine: pc.driverHost });
+  const driver = await Driver.create({ source: moduleFiles, machine: pc.driverAccess });
   for (const name of extensions) {
     driver.addModules(join(packageRoot, 'extensions', `hypervisor_example_${name}`, `${name}.modules`));
   }

@@ -138,7 +138,7 @@ export class FuzzMachine {
 
   /** Starts a VMM on the processor. */
   async startVmm(modules: readonly string[] = [cpuidCount]): Promise<void> {
-    const driver = await Driver.create({ source: moduleFiles, machine: this.pc.driverHost });
+    const driver = await Driver.create({ source: moduleFiles, machine: this.pc.driverAccess });
     for (const module of modules) driver.addModule(module);
     await driver.load();
     driver.start();

@@ -147,9 +147,9 @@ export async function runGuest(
     bind(VmcallContribution).toService(BenchPart);
   });
   const files = [bench, ...modules].map((module, at) => ({ file: `module ${at}`, module }));
-  const vmm = LoadedVmm.create(pc.driverHost, files, { words: new Int32Array(1), names: [] });
+  const vmm = LoadedVmm.create(pc.driverAccess, files, { words: new Int32Array(1), names: [] });
   try {
-    pc.driverHost.inDriverContext(0, () => vmm.entry.startVmm(0n));
+    pc.driverAccess.inDriverContext(0, () => vmm.entry.startVmm(0n));
     return runToEnd(booted);
   } finally {
     vmm.unload();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { CONSOLE, DROPPED, ENDED, VMM } from './host_protocol.js';
-import type { HostListener } from './machine_host.js';
+import type { HostListener } from './machine_thread.js';
 
 /** Bytes of output that may be on their way to a client. */
 const MOST_UNDER_WAY = 1 << 20;

@@ -2,7 +2,7 @@
 import { killThisProcess } from '../worker/end_worker.js';
 import type { HostStart, HostStartMessage } from './host_protocol.js';
 import { HostServer } from './host_server.js';
-import { MachineHost } from './machine_host.js';
+import { MachineThread } from './machine_thread.js';
 
 /** The background host. `bfm driver_load` starts it detached, tells it what to run, waits for one message, and leaves it. */
 
@@ -23,11 +23,11 @@ function tell(message: HostStartMessage): Promise<void> {
 process.on('SIGHUP', () => {});
 process.on('SIGINT', () => {});
 
-const host = new MachineHost(request);
+const machine = new MachineThread(request);
 
 /** Ends the process, even if a machine is blocked in a system call. */
 async function finish(status: number): Promise<void> {
-  if (!(await host.close())) killThisProcess();
+  if (!(await machine.close())) killThisProcess();
   process.exitCode = status;
   setTimeout(() => process.exit(), 100).unref();
 }
@@ -35,8 +35,8 @@ const end = (): void => {
   server.close();
   void finish(0);
 };
-const server = new HostServer(host, end);
-process.on('SIGTERM', () => void host.remove().then(end));
+const server = new HostServer(machine, end);
+process.on('SIGTERM', () => void machine.remove().then(end));
 
 commandHasGone = () => {
   server.close();
@@ -45,11 +45,11 @@ commandHasGone = () => {
 if (!process.connected) commandHasGone();
 
 try {
-  await host.started();
+  await machine.started();
   await server.listen(path);
   commandHasGone = () => {};
   if (process.connected) await tell({ ready: true });
-  else void host.remove().then(end);
+  else void machine.remove().then(end);
 } catch (error) {
   await tell({ failed: error instanceof Error ? error.message : String(error) });
   await finish(1);

@@ -14,7 +14,7 @@ import { AttachedConsole } from './attached_console.js';
 import { FrameLimit } from './frame_limit.js';
 import { typedBytes } from './host_parameters.js';
 import { ATTACH, TYPE, type AttachAnswer, type MachineMethod } from './host_protocol.js';
-import type { MachineHost } from './machine_host.js';
+import type { MachineThread } from './machine_thread.js';
 
 const methods: readonly MachineMethod[] = [
   ...(['load', 'unload', 'start', 'stop', 'dump'] as const),
@@ -45,7 +45,7 @@ export class HostServer {
 
   /** @param removed called when a client removed the machine. */
   constructor(
-    private readonly host: MachineHost,
+    private readonly machine: MachineThread,
     private readonly removed: () => void,
   ) {
     this.server = createServer((socket) => this.accept(socket));
@@ -90,8 +90,8 @@ export class HostServer {
     });
     connection.onError(() => socket.destroy());
     for (const method of methods)
-      connection.onRequest(method, (params: object) => answered(this.host.request(method, params as never)));
-    connection.onRequest('status', () => this.host.status());
+      connection.onRequest(method, (params: object) => answered(this.machine.request(method, params as never)));
+    connection.onRequest('status', () => this.machine.status());
     connection.onRequest('remove', () => this.remove(socket));
     this.serveConsole(connection, socket);
     connection.listen();
@@ -99,7 +99,7 @@ export class HostServer {
 
   /** The client hangs up when it has its answer. If it does not, the host does not wait for it. */
   private async remove(socket: Socket): Promise<null> {
-    await this.host.remove();
+    await this.machine.remove();
     // The socket's file is gone before the client hears of it, so that it can start the next machine at once.
     this.server.close();
     // The client has hung up already, so no event will come.
@@ -116,7 +116,7 @@ export class HostServer {
   }
 
   private serveConsole(connection: MessageConnection, socket: Socket): void {
-    const { host } = this;
+    const { machine } = this;
     const send = async (method: string, params: object): Promise<void> => {
       try {
         await connection.sendNotification(method, params);
@@ -128,16 +128,16 @@ export class HostServer {
     const listener = new AttachedConsole(send);
     connection.onRequest(ATTACH, (): AttachAnswer => {
       // A request is handled after it has arrived: its client may have hung up meanwhile.
-      if (!socket.destroyed) host.listeners.add(listener);
-      return { backlog: base64(host.backlog), ending: host.ending };
+      if (!socket.destroyed) machine.listeners.add(listener);
+      return { backlog: base64(machine.backlog), ending: machine.ending };
     });
     const type = async (params: unknown): Promise<null> => {
-      await host.type(typedBytes(params));
+      await machine.type(typedBytes(params));
       return null;
     };
     connection.onRequest(TYPE, (params: unknown) => answered(type(params)));
     // A client that does not wait for an answer does not learn about dropped input.
     connection.onNotification(TYPE, (params: unknown) => void type(params).catch(() => {}));
-    socket.on('close', () => host.listeners.delete(listener));
+    socket.on('close', () => machine.listeners.delete(listener));
   }
 }

@@ -97,7 +97,7 @@ export class HostedMachine {
     inlineExitPath();
     this.driver = await Driver.create({
       source: moduleFiles,
-      machine: this.session.pc.driverHost,
+      machine: this.session.pc.driverAccess,
       whereabouts: control.handlerWord,
     });
     this.commands = new DriverCommands(this.driver);

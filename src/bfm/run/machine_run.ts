@@ -103,7 +103,7 @@ export class MachineRun {
     inlineExitPath();
     const driver = await Driver.create({
       source: moduleFiles,
-      machine: this.session.pc.driverHost,
+      machine: this.session.pc.driverAccess,
       whereabouts: this.control.handlerWord,
       traceVmcs: request.traceVmcs === true,
       announceHandlers: (names) => this.post({ kind: 'handlers', names: [...names] }),

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HostServer } from '../../../src/bfm/host/host_server.js';
-import type { HostListener, MachineHost } from '../../../src/bfm/host/machine_host.js';
+import type { HostListener, MachineThread } from '../../../src/bfm/host/machine_thread.js';
 
 /** A promise, and what settles it. */
 function signal() {
@@ -33,12 +33,12 @@ describe('HostServer', () => {
         return super.delete(listener);
       }
     }
-    const host: Pick<MachineHost, 'listeners' | 'remove'> = {
+    const machine: Pick<MachineThread, 'listeners' | 'remove'> = {
       listeners: new Listeners(),
       remove: () => (asked.fire(), removed.fired),
     };
     const path = join(folder, 'm.sock');
-    const server = new HostServer(host as MachineHost, ended.fire);
+    const server = new HostServer(machine as MachineThread, ended.fire);
     await server.listen(path);
     const client = connect(path);
     client.write(frame({ jsonrpc: '2.0', id: 1, method: 'remove', params: {} }));
@@ -61,13 +61,13 @@ describe('HostServer', () => {
       }
     }
     const listeners = new Listeners();
-    const host: Pick<MachineHost, 'listeners' | 'backlog' | 'ending'> = {
+    const machine: Pick<MachineThread, 'listeners' | 'backlog' | 'ending'> = {
       listeners,
       backlog: new Uint8Array(),
       ending: undefined,
     };
     const path = join(folder, 'hasty.sock');
-    const server = new HostServer(host as MachineHost, () => {});
+    const server = new HostServer(machine as MachineThread, () => {});
     await server.listen(path);
     const attach = frame({ jsonrpc: '2.0', id: 1, method: 'attach', params: {} });
     for (let at = 0; at < clients; at++) {

@@ -21,7 +21,7 @@ const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 
 async function guestWithDriver(guestRounds: number) {
   const guest = await checksumGuest(guestRounds);
-  const driver = await Driver.create({ source: moduleFiles, machine: guest.pc.driverHost });
+  const driver = await Driver.create({ source: moduleFiles, machine: guest.pc.driverAccess });
   return { ...guest, driver, commands: new DriverCommands(driver), words: guest.pc.core.u32 };
 }
 

@@ -35,7 +35,7 @@ async function run(
     debugConsole: () => {},
     exitMark: new Int32Array(1),
   });
-  const driver = await Driver.create({ source: moduleFiles, machine: pc.driverHost });
+  const driver = await Driver.create({ source: moduleFiles, machine: pc.driverAccess });
   for (const file of files) driver.addModules(file);
   await driver.load();
   const kernel = { name: 'effects', bytes: readFileSync(join(buildFolder, 'guests', 'effects.bin')) };

@@ -79,7 +79,7 @@ export async function visitMachine(visit: (parts: Parts) => void): Promise<void>
       debugConsole: () => {},
       exitMark: new Int32Array(1),
     });
-    const driver = await Driver.create({ source: moduleFiles, machine: pc.driverHost });
+    const driver = await Driver.create({ source: moduleFiles, machine: pc.driverAccess });
     driver.addModule(modulePath);
     await driver.load();
     pc.boot({

@@ -58,7 +58,7 @@ class ReplaceableVmm {
   run() {
     const { pc } = this;
     pc.boot({ kernel: { name: 'effects', bytes: guest }, modules: [], append: '' });
-    pc.driverHost.inDriverContext(0, () => this.container.get(Entry).startVmm(0n));
+    pc.driverAccess.inDriverContext(0, () => this.container.get(Entry).startVmm(0n));
     let end;
     while ((end = pc.runQuantum(() => true)) === undefined);
     const manager = this.container.get(VcpuManager);
@@ -77,7 +77,7 @@ class ReplaceableVmm {
   /** Containers of the same modules over the same machine; nothing is initialised. */
   private build(): VmmContainer {
     const machine = vmmModule(({ bind }) => {
-      for (const { symbol, value } of this.pc.driverHost.intrinsics)
+      for (const { symbol, value } of this.pc.driverAccess.intrinsics)
         bind<unknown>(symbol).toConstantValue(symbol === HostEntry ? this.counting(value as HostEntry) : value);
       bind(SerialSettings).toConstantValue(defaultSerialSettings);
       bind(HandlerTrace).toConstantValue({ words: new Int32Array(1), names: [] });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { join } from 'node:path';
-import { MachineHost, type HostListener } from '../../../src/bfm/host/machine_host.js';
+import { MachineThread, type HostListener } from '../../../src/bfm/host/machine_thread.js';
 import type { RunRequest } from '../../../src/bfm/worker/run_request.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { root } from '../bfm_process.js';
@@ -49,67 +49,67 @@ function collector() {
 
 const folder = temporaryFolder();
 
-describe('MachineHost', () => {
-  let host: MachineHost;
+describe('MachineThread', () => {
+  let machine: MachineThread;
   beforeEach(async () => {
-    host = new MachineHost(echo);
-    await host.started();
+    machine = new MachineThread(echo);
+    await machine.started();
   });
-  afterEach(() => host.close());
+  afterEach(() => machine.close());
 
   it('goes on after the failure of a listener, which the others do not notice', async () => {
     const { listener, hears } = collector();
     const broken = failing();
-    host.listeners.add(broken).add(listener);
-    host.type(Buffer.from('one'));
+    machine.listeners.add(broken).add(listener);
+    machine.type(Buffer.from('one'));
     await hears('one');
-    host.type(Buffer.from('two'));
+    machine.type(Buffer.from('two'));
     await hears('two');
-    expect(host.listeners.has(broken)).to.equal(false);
-    expect(host.status().state).to.equal('VMM_UNLOADED');
+    expect(machine.listeners.has(broken)).to.equal(false);
+    expect(machine.status().state).to.equal('VMM_UNLOADED');
   });
 
   it('types all of a long text at a guest, however slowly it reads', async () => {
     const { listener, hears } = collector();
     const text = 'typed!'.repeat(5000);
-    host.listeners.add(listener);
-    await host.type(Buffer.from(`${text}.`));
+    machine.listeners.add(listener);
+    await machine.type(Buffer.from(`${text}.`));
     await hears(`${text}.`);
   });
 
   it('refuses more than a million bytes for a guest that does not read them', async () => {
-    await host.close();
+    await machine.close();
     // again: JMP again
-    host = new MachineHost({ ...echo, kernel: folder.write('deaf.bin', Buffer.from('ebfe', 'hex')) });
-    await host.started();
-    const waits = host.type(new Uint8Array(1 << 20));
-    expect(await host.type(new Uint8Array(1 << 14)).catch((error: Error) => error.message)).to.match(
+    machine = new MachineThread({ ...echo, kernel: folder.write('deaf.bin', Buffer.from('ebfe', 'hex')) });
+    await machine.started();
+    const waits = machine.type(new Uint8Array(1 << 20));
+    expect(await machine.type(new Uint8Array(1 << 14)).catch((error: Error) => error.message)).to.match(
       /^the guest does not read what is typed: \d+ bytes wait already$/,
     );
-    await host.remove();
+    await machine.remove();
     expect(await waits.catch((error: Error) => error.message)).to.equal('its machine was removed (bfm driver_unload)');
   });
 
   it('knows its status at any moment, and what its machine is doing', async () => {
     const module = folder.write('endless.ts', 'for (;;);');
-    const load = host.request('load', { files: [module] }).catch((error: Error) => error.message);
-    expect(host.status()).to.deep.equal({ state: 'VMM_UNLOADED', ending: undefined, busy: 'load' });
-    await host.close();
+    const load = machine.request('load', { files: [module] }).catch((error: Error) => error.message);
+    expect(machine.status()).to.deep.equal({ state: 'VMM_UNLOADED', ending: undefined, busy: 'load' });
+    await machine.close();
     expect(await load).to.equal('the machine ended');
-    expect(host.status()).to.deep.equal({ state: 'VMM_CORRUPT', ending: 'the machine ended', busy: undefined });
+    expect(machine.status()).to.deep.equal({ state: 'VMM_CORRUPT', ending: 'the machine ended', busy: undefined });
   });
 
   it('has the state after a command when its answer comes', async () => {
-    await host.request('load', { files: [] });
-    expect(host.status().state).to.equal('VMM_LOADED');
-    await host.request('start', {});
-    expect(host.status().state).to.equal('VMM_RUNNING');
+    await machine.request('load', { files: [] });
+    expect(machine.status().state).to.equal('VMM_LOADED');
+    await machine.request('start', {});
+    expect(machine.status().state).to.equal('VMM_RUNNING');
   });
 
   it('is lost with the reason if an extension fails where nobody waits for it', async () => {
     const { listener, endings } = collector();
     const ended = new Promise<void>((resolve) => {
-      host.listeners.add({ ...listener, ended: (detail) => (listener.ended(detail), resolve()) });
+      machine.listeners.add({ ...listener, ended: (detail) => (listener.ended(detail), resolve()) });
     });
     const module = folder.write(
       'stray.ts',
@@ -118,18 +118,18 @@ describe('MachineHost', () => {
        void fail();
        export default vcpuModule(() => {});`,
     );
-    await host.request('load', { files: [module] }).catch(() => {});
+    await machine.request('load', { files: [module] }).catch(() => {});
     await ended;
     expect(endings[0]).to.match(
       /^an extension failed where nobody waits for it: Error: nobody hears of this\n.*stray\.ts:2/,
     );
-    expect(host.status().state).to.equal('VMM_CORRUPT');
+    expect(machine.status().state).to.equal('VMM_CORRUPT');
   });
 
   it('removes its machine though a listener fails', async () => {
     const { listener, endings } = collector();
-    host.listeners.add(failing()).add(listener);
-    await host.remove();
+    machine.listeners.add(failing()).add(listener);
+    await machine.remove();
     expect(endings).to.deep.equal(['its machine was removed (bfm driver_unload)']);
   });
 });

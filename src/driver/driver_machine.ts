@@ -18,7 +18,7 @@ export interface DriverBuffer {
 }
 
 /** What the driver needs from a machine. */
-export interface MachineHost {
+export interface DriverMachine {
   /** How many logical processors it has. */
   readonly processors: number;
   /** One implementation of each intrinsics interface. */

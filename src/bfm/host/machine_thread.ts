@@ -45,10 +45,10 @@ interface Pending extends Answer {
 }
 
 /**
- * A machine in a worker, for its host's main thread: forwards requests one by one, keeps the end of the console, and ends the worker if a
+ * The worker thread of a hosted machine, as the host's main thread uses it: forwards requests one by one, keeps the end of the console, and ends the worker if a
  * handler of the VMM does not return.
  */
-export class MachineHost {
+export class MachineThread {
   readonly listeners = new Set<HostListener>();
   /** How the guest ended, or why the machine was lost. */
   ending: string | undefined;
