@@ -11,7 +11,7 @@ if (rom === undefined) {
   process.exit(2);
 }
 const built = (path) => fileURLToPath(new URL(`../build/${path}`, import.meta.url));
-const { CpuCore } = await import(built('src/machine/processor/cpu_core.js'));
+const { WasmCore } = await import(built('src/machine/processor/wasm_core.js'));
 const { Layout, StopReason } = await import(built('src/machine/layout/layout.js'));
 
 const posts = [];
@@ -31,7 +31,7 @@ const bus = {
   msrHigh: () => 0,
   msrWrite: () => false,
 };
-const core = await CpuCore.create({
+const core = await WasmCore.create({
   module: new WebAssembly.Module(readFileSync(built('cpu/cpu.wasm'))),
   memoryBytes: 16 << 20,
   bus,

@@ -3,7 +3,7 @@ import { loadImage } from './boot/boot_image.js';
 import { enterImage } from './boot/boot_processor.js';
 import type { BootRequest } from './boot/entry_state.js';
 import { modelFeatures } from './models/model_features.js';
-import { CpuCore } from './processor/cpu_core.js';
+import { WasmCore } from './processor/wasm_core.js';
 import { Chipset } from './devices/chipset.js';
 import type { SystemControl } from './devices/system_control.js';
 import { PcBus } from './pc_bus.js';
@@ -12,7 +12,7 @@ import { machineIntrinsics } from './intrinsics/machine_intrinsics.js';
 import type { IntrinsicBinding } from './intrinsics/machine_intrinsics.js';
 import { instructionPlace, type InstructionPlace } from './report/instruction_place.js';
 import { processorReport } from './report/processor_report.js';
-import { processorSignals } from './processor/processor_signals.js';
+import { wakingPins } from './processor/processor_pins.js';
 import { Scheduler, type Death } from './scheduler.js';
 import { DriverContext } from './driver_context/driver_context.js';
 import { tripleFault, tripleFaultText, type TripleFault } from './report/triple_fault.js';
@@ -44,7 +44,7 @@ export interface PcOptions {
   readonly attention?: Int32Array;
   /** The counters of the first processor. */
   readonly counters?: ProcessorCounters;
-  /** Memory of a machine of the same size that is no longer used, as `CpuCoreOptions` has it. */
+  /** Memory of a machine of the same size that is no longer used, as `WasmCoreOptions` has it. */
   readonly memory?: WebAssembly.Memory;
 }
 
@@ -99,7 +99,7 @@ export class Pc {
 
   private constructor(
     private readonly options: PcOptions,
-    readonly core: CpuCore,
+    readonly core: WasmCore,
     readonly bus: PcBus,
   ) {
     const processor = new LogicalProcessor(0, core, {
@@ -128,7 +128,7 @@ export class Pc {
   /** Makes a machine that has just been switched on. @throws if the system does not give the memory. */
   static async create(options: PcOptions): Promise<Pc> {
     const bus = new PcBus();
-    const core = await CpuCore.create({
+    const core = await WasmCore.create({
       module: options.coreModule,
       memoryBytes: options.memoryBytes,
       bus,
@@ -143,7 +143,7 @@ export class Pc {
       memoryBytes: options.memoryBytes,
       clock: scheduler,
       earlier: (deadline) => scheduler.deadlineSet(deadline),
-      processors: this.processors.map(({ id }) => processorSignals(this.core, () => scheduler.wake(id))),
+      processors: this.processors.map(({ id }) => wakingPins(this.core, () => scheduler.wake(id))),
       currentProcessor: () => scheduler.currentProcessor,
       system: this.systemControl(),
       com1: options.com1,

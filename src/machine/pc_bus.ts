@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { CpuBus } from './processor/cpu_bus.js';
+import type { CoreBus } from './processor/core_bus.js';
 import type { Chipset } from './devices/chipset.js';
 import type { AccessSize } from './devices/device.js';
 import { fromHalves, highHalf, lowHalf } from './processor/halves.js';
@@ -8,7 +8,7 @@ const IA32_APIC_BASE = 0x1b;
 const IA32_TSC_DEADLINE = 0x6e0;
 
 /** Connects the processor core to the devices. The chipset comes later than the core, which it must be able to interrupt. */
-export class PcBus implements CpuBus {
+export class PcBus implements CoreBus {
   private connected: Chipset | undefined;
   private high = 0;
 

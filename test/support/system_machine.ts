@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { CpuCore } from '../../src/machine/processor/cpu_core.js';
-import type { CpuBus } from '../../src/machine/processor/cpu_bus.js';
+import { WasmCore } from '../../src/machine/processor/wasm_core.js';
+import type { CoreBus } from '../../src/machine/processor/core_bus.js';
 import { Layout, StopReason } from '../../src/machine/layout/layout.js';
 import { assemble, type CodeBits } from './assembler.js';
 import { descriptor, gate32, gate64, Page, Rights, Segment, setSegment, setWord } from './processor_setup.js';
@@ -76,10 +76,10 @@ export class SystemMachine extends TestCore {
   private nextTable: number = At.tables;
 
   /** Makes one with 16 MiB. */
-  static async make(bus: Partial<CpuBus> = {}): Promise<SystemMachine> {
+  static async make(bus: Partial<CoreBus> = {}): Promise<SystemMachine> {
     const module = await coreModule();
     return new SystemMachine(
-      await CpuCore.create({ module, memoryBytes: 16 << 20, bus: Object.assign({ ...emptyBus }, bus) }),
+      await WasmCore.create({ module, memoryBytes: 16 << 20, bus: Object.assign({ ...emptyBus }, bus) }),
     );
   }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { readFile } from 'node:fs/promises';
-import { CpuCore } from '../../src/machine/processor/cpu_core.js';
-import type { CpuBus } from '../../src/machine/processor/cpu_bus.js';
+import { WasmCore } from '../../src/machine/processor/wasm_core.js';
+import type { CoreBus } from '../../src/machine/processor/core_bus.js';
 import { Layout, type StopReason } from '../../src/machine/layout/layout.js';
 import { readFlags, writeFlags } from '../../src/machine/processor/lazy_flags.js';
 import type { CodeBits } from './assembler.js';
 
 /** A bus on which nothing answers. */
-export const emptyBus: CpuBus = {
+export const emptyBus: CoreBus = {
   portRead: () => 0xffffffff,
   portWrite: () => {},
   mmioRead: () => 0xffffffff,
@@ -29,7 +29,7 @@ export class TestCore {
   bits: CodeBits = 64;
   private readonly resetState: Uint8Array;
 
-  constructor(readonly cpu: CpuCore) {
+  constructor(readonly cpu: WasmCore) {
     this.u8 = cpu.u8;
     this.u32 = cpu.u32;
     this.u64 = cpu.u64;
@@ -111,5 +111,5 @@ export async function coreModule(): Promise<WebAssembly.Module> {
 
 /** Makes a core with that much RAM. */
 export async function createTestCore(memoryBytes: number): Promise<TestCore> {
-  return new TestCore(await CpuCore.create({ module: await coreModule(), memoryBytes, bus: emptyBus }));
+  return new TestCore(await WasmCore.create({ module: await coreModule(), memoryBytes, bus: emptyBus }));
 }

@@ -12,7 +12,7 @@ import { IoApic } from './interrupts/io_apic.js';
 import { IoBus } from './io_bus.js';
 import { KeyboardController } from './keyboard_controller.js';
 import { LocalApic } from './interrupts/local_apic.js';
-import type { ProcessorSignals } from './interrupts/local_apic.js';
+import type { ProcessorPins } from '../processor/processor_pins.js';
 import { PcTestDevice } from './pc_test_device.js';
 import { PciHost } from './pci_host.js';
 import { NumericError } from './numeric_error.js';
@@ -35,7 +35,7 @@ export interface ChipsetOptions {
   /** A device must be woken at this virtual time: the running quantum must end by then. */
   readonly earlier: (deadline: number) => void;
   /** One for each logical processor, in order of their numbers. */
-  readonly processors: readonly ProcessorSignals[];
+  readonly processors: readonly ProcessorPins[];
   /** The number of the processor whose access is under way. */
   readonly currentProcessor: () => number;
   readonly system: SystemControl;
@@ -105,12 +105,12 @@ export class Chipset {
   private makeLocalApic(
     options: ChipsetOptions,
     messages: InterruptMessages,
-    signals: ProcessorSignals,
+    pins: ProcessorPins,
     id: number,
   ): LocalApic {
     const { tscOffset, apicTickNanoseconds: tickNanoseconds } = options;
     const apicOptions = { id, tickNanoseconds, ...(tscOffset && { tscOffset: () => tscOffset(id) }) };
-    return new LocalApic(apicOptions, this.events, messages, signals, () => this.pic.acknowledge());
+    return new LocalApic(apicOptions, this.events, messages, pins, () => this.pic.acknowledge());
   }
 
   /** The local APIC of the processor whose access is under way. */

@@ -3,10 +3,10 @@ import { BareflankError, ProcessorFault } from '../../intrinsics/errors.js';
 import { SecondaryControl, PrimaryControl } from '../../intrinsics/control_bits.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { Constants } from '../layout/layout.js';
-import type { RegisterValues, WritableRegister } from '../processor/processor_block.js';
+import type { RegisterValues } from '../processor/processor_block.js';
 import {
+  contextRegisters,
   generalRegisterNames,
-  segmentRegisterNames,
   type Segment,
   type SegmentRegister,
 } from '../processor/register_names.js';
@@ -25,30 +25,6 @@ import type { LogicalProcessor } from '../processor/logical_processor.js';
 import { ProcessorDead } from '../processor/processor_death.js';
 import { UnpagedGuestError } from './unpaged_guest_error.js';
 
-/** The registers that the context saves. CR0, CR4 and EFER may change in it, and have their own rules. */
-const savedNames: readonly WritableRegister[] = [
-  ...generalRegisterNames,
-  ...segmentRegisterNames,
-  'RIP',
-  'RFLAGS',
-  'GDTR',
-  'IDTR',
-  'CR2',
-  'CR3',
-  'PDPTE0',
-  'PDPTE1',
-  'PDPTE2',
-  'PDPTE3',
-  'DR0',
-  'DR1',
-  'DR2',
-  'DR3',
-  'DR6',
-  'DR7',
-  'DEBUG_TRAPS',
-  'ACTIVITY',
-  'INTERRUPTIBILITY',
-];
 const noGeneralRegisters: RegisterValues = Object.fromEntries(generalRegisterNames.map((name) => [name, 0]));
 const stackBytes = 0x1000;
 const blockingByNmi = 8;
@@ -179,7 +155,7 @@ export class DriverContext {
     }
     processor.deliverExit();
     if (processor.end !== undefined) throw new ProcessorDead(processor.id, processor.end);
-    this.saved = Object.fromEntries(savedNames.map((name) => [name, block.get(name)]));
+    this.saved = Object.fromEntries(contextRegisters.map((name) => [name, block.get(name)]));
     this.savedCount = block.get('INSTRUCTIONS');
     this.active = true;
     this.loadOwn();

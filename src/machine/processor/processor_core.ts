@@ -3,7 +3,7 @@ import type { StopReason } from '../layout/layout.js';
 import type { CoreRecords } from './core_records.js';
 import type { VmxCore } from '../vmx/vmx_core.js';
 
-/** The processor core as the logical processor and the intrinsics drive it; `CpuCore` satisfies it. */
+/** The processor core as the logical processor and the intrinsics drive it. `WasmCore` is the one that executes instructions. */
 export interface ProcessorCore extends VmxCore {
   readonly u8: Uint8Array;
   readonly u64: BigUint64Array;

@@ -2,36 +2,13 @@
 // The state of a processor block that the state hash covers. Two processors with equal values here are equal.
 import { Constants } from '../layout/layout.js';
 import type { ProcessorBlock } from './processor_block.js';
-import {
-  generalRegisterNames,
-  segmentRegisterNames,
-  type RegisterName,
-  type RegisterRow,
-  type Registers,
-} from './register_names.js';
+import { contextRegisters, type RegisterName, type RegisterRow, type Registers } from './register_names.js';
 
 /** Registers and state that are hashed as software sees them. RFLAGS is made of the core's lazy flags. */
 export const hashedRegisters: readonly RegisterName[] = [
-  ...generalRegisterNames,
-  ...segmentRegisterNames,
-  'RIP',
-  'RFLAGS',
-  'GDTR',
-  'IDTR',
+  ...contextRegisters,
   'CR0',
-  'CR2',
-  'CR3',
   'CR4',
-  'PDPTE0',
-  'PDPTE1',
-  'PDPTE2',
-  'PDPTE3',
-  'DR0',
-  'DR1',
-  'DR2',
-  'DR3',
-  'DR6',
-  'DR7',
   'XCR0',
   'EFER',
   'STAR',
@@ -53,9 +30,6 @@ export const hashedRegisters: readonly RegisterName[] = [
   'MTRR_DEF_TYPE',
   'PROCESSOR_ID',
   'INSTRUCTIONS',
-  'INTERRUPTIBILITY',
-  'ACTIVITY',
-  'DEBUG_TRAPS',
   'MONITOR_ADDRESS',
   'X87_CONTROL',
   'X87_STATUS',

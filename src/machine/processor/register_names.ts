@@ -60,3 +60,31 @@ export type Registers = { RFLAGS: bigint } & { [Name in QuadRegister]: bigint } 
 } & { [Name in Segment]: SegmentRegister } & { [Name in Table]: TableRegister };
 /** A name of a register or of other state. */
 export type RegisterName = keyof Registers;
+
+/**
+ * The registers of the software that runs: what a switch of contexts puts aside. CR0, CR4 and EFER are not among them: VMX operation has a say in
+ * their bits.
+ */
+export const contextRegisters = [
+  ...generalRegisterNames,
+  ...segmentRegisterNames,
+  'RIP',
+  'RFLAGS',
+  'GDTR',
+  'IDTR',
+  'CR2',
+  'CR3',
+  'PDPTE0',
+  'PDPTE1',
+  'PDPTE2',
+  'PDPTE3',
+  'DR0',
+  'DR1',
+  'DR2',
+  'DR3',
+  'DR6',
+  'DR7',
+  'DEBUG_TRAPS',
+  'ACTIVITY',
+  'INTERRUPTIBILITY',
+] as const satisfies readonly RegisterName[];

@@ -3,7 +3,7 @@ import type { MemoryWriter } from '../memory/memory_writer.js';
 import type { ProcessorBlock } from '../processor/processor_block.js';
 
 /**
- * What the VMX engine needs from the processor core: its words (`Layout`) and a few actions. `CpuCore` implements it; unit tests use an array and
+ * What the VMX engine needs from the processor core: its words (`Layout`) and a few actions. `WasmCore` implements it; unit tests use an array and
  * stubs instead.
  */
 export interface VmxCore {

@@ -19,7 +19,7 @@ import type { MemoryWriter } from '../memory/memory_writer.js';
 import { VmxArea } from './vmcs/vmx_area.js';
 import type { VmxCore } from './vmx_core.js';
 import { VmxMode } from './vmx_mode.js';
-import type { VmxProcessor } from './vmx_processor.js';
+import type { VmxOperation } from './vmx_operation.js';
 import { Owner, VmxState } from './vmx_state.js';
 import { VmxStatus } from './instructions/vmx_status.js';
 import { Word } from './words.js';
@@ -38,7 +38,7 @@ export interface VmxEngineOptions extends CapabilityOptions {
  * VMX of one logical processor: one engine and one VMCS, whether the hypervisor is TypeScript (`Owner.JavaScript`) or x86 code in the
  * machine (`Owner.Code`). SDM 3C "Introduction to Virtual Machine Extensions" and after.
  */
-export class VmxEngine implements VmxProcessor {
+export class VmxEngine implements VmxOperation {
   /** The current VMCS. */
   readonly vmcs: Vmcs;
   readonly instructions: VmInstructions;
@@ -101,7 +101,7 @@ export class VmxEngine implements VmxProcessor {
     this.state.updateExitPlan();
   }
 
-  // VmxProcessor: what the instructions see of the processor.
+  // VmxOperation: what the instructions need.
 
   get words(): Uint32Array {
     return this.core.u32;

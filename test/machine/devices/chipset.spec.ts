@@ -9,7 +9,7 @@ describe('Chipset', () => {
     const console: number[] = [];
     let pending = false;
     const signals = {
-      interruptPending: (value: boolean) => void (pending = value),
+      setInterruptPending: (value: boolean) => void (pending = value),
       nmi: () => {},
       init: () => {},
       startUp: () => {},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { VmcsField, type VmcsFieldName } from '../../../src/intrinsics/vmcs_fields.js';
-import { CpuCore } from '../../../src/machine/processor/cpu_core.js';
+import { WasmCore } from '../../../src/machine/processor/wasm_core.js';
 import { Execution } from '../../../src/machine/intrinsics/execution.js';
 import { MachineControlRegisters } from '../../../src/machine/intrinsics/machine_control_registers.js';
 import { MachineCpuid } from '../../../src/machine/intrinsics/machine_cpuid.js';
@@ -58,7 +58,7 @@ export class IntrinsicsMachine {
   /** Ports that were written: port, size, value. */
   readonly written: number[][] = [];
 
-  private constructor(readonly core: CpuCore) {
+  private constructor(readonly core: WasmCore) {
     this.processor = new LogicalProcessor(0, core, { cr4Allowed: core.cr4Allowed });
     this.driver = new DriverContext(this.processor);
     this.execution = new Execution([{ processor: this.processor, driver: this.driver }]);
@@ -81,7 +81,7 @@ export class IntrinsicsMachine {
       portRead: (port: number) => port * 2,
       portWrite: (...call: [number, number, number]) => void written.push(call),
     };
-    const core = CpuCore.createSync({ module: await coreModule(), memoryBytes: 0x1000000, bus });
+    const core = WasmCore.createSync({ module: await coreModule(), memoryBytes: 0x1000000, bus });
     const machine = new IntrinsicsMachine(core);
     Object.assign(machine, { written });
     machine.buildSystem(code);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { CpuBus } from '../../../src/machine/processor/cpu_bus.js';
-import { CpuCore } from '../../../src/machine/processor/cpu_core.js';
+import type { CoreBus } from '../../../src/machine/processor/core_bus.js';
+import { WasmCore } from '../../../src/machine/processor/wasm_core.js';
 import { VmcsField, type VmcsFieldName } from '../../../src/intrinsics/vmcs_fields.js';
 import { Layout } from '../../../src/machine/layout/layout.js';
 import { slotOf } from '../../../src/machine/vmx/vmcs/field_slots.js';
@@ -56,7 +56,7 @@ export interface GuestOptions {
   /** Code at `Guest.Handler`, where all gates of the IDT lead. */
   readonly handler?: readonly string[];
   readonly fields?: Partial<Record<VmcsFieldName, bigint>>;
-  readonly bus?: Partial<CpuBus>;
+  readonly bus?: Partial<CoreBus>;
   /** Before the launch: more set-up of memory. */
   readonly prepare?: (machine: GuestMachine) => void;
   /** What to do at an exit besides going on after the instruction; `true` = RIP was set here. */
@@ -91,7 +91,7 @@ export class GuestMachine {
   readonly processor: LogicalProcessor;
 
   private constructor(
-    readonly core: CpuCore,
+    readonly core: WasmCore,
     private readonly options: GuestOptions,
   ) {
     this.processor = new LogicalProcessor(0, core, { cr4Allowed: core.cr4Allowed });
@@ -100,7 +100,7 @@ export class GuestMachine {
 
   /** Makes the machine, with the guest launched but not run. */
   static async create(options: GuestOptions): Promise<GuestMachine> {
-    const core = CpuCore.createSync({ module: await coreModule(), memoryBytes, bus: { ...emptyBus, ...options.bus } });
+    const core = WasmCore.createSync({ module: await coreModule(), memoryBytes, bus: { ...emptyBus, ...options.bus } });
     const machine = new GuestMachine(core, options);
     machine.buildMemory();
     machine.enterVmx();

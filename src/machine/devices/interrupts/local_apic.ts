@@ -9,17 +9,8 @@ import { DeliveryMode, Shorthand } from './interrupt_messages.js';
 import type { InterruptMessage, InterruptMessages, MessageReceiver } from './interrupt_messages.js';
 import type { MmioHandler } from '../io_bus.js';
 import { APIC_BASE_ENABLE, LVT_MASKED, Lvt, initialLocalApicState } from './local_apic_state.js';
+import type { ProcessorPins } from '../../processor/processor_pins.js';
 import type { LocalApicState } from './local_apic_state.js';
-
-/** The wires from a local APIC into its processor. */
-export interface ProcessorSignals {
-  /** A maskable interrupt waits for an acknowledge cycle, or no longer does. */
-  interruptPending(pending: boolean): void;
-  nmi(): void;
-  init(): void;
-  /** @param vector the page number at which the processor starts. */
-  startUp(vector: number): void;
-}
 
 const VERSION = 0x00050014;
 const LVT_LEVEL = 0x8000;
@@ -45,14 +36,14 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
   readonly timer: ApicTimer;
 
   /**
-   * @param signals the processor.
+   * @param pins the processor.
    * @param acknowledgePic the PIC's half of an acknowledge cycle.
    */
   constructor(
     private readonly options: LocalApicOptions,
     events: EventQueue,
     private readonly messages: InterruptMessages,
-    private readonly signals: ProcessorSignals,
+    private readonly pins: ProcessorPins,
     private readonly acknowledgePic: () => number,
   ) {
     super();
@@ -144,7 +135,7 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
   /** An edge on LINT1, a PC's NMI wire. */
   pulseLint1(): void {
     if (this.isEnabled) this.raiseLint(Lvt.Lint1);
-    else this.signals.nmi();
+    else this.pins.nmi();
     this.update();
   }
 
@@ -176,11 +167,11 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
   accept(message: InterruptMessage): void {
     switch (message.mode) {
       case DeliveryMode.Nmi:
-        return this.signals.nmi();
+        return this.pins.nmi();
       case DeliveryMode.Init:
-        return message.asserted ? this.signals.init() : undefined;
+        return message.asserted ? this.pins.init() : undefined;
       case DeliveryMode.StartUp:
-        return this.signals.startUp(message.vector);
+        return this.pins.startUp(message.vector);
       case DeliveryMode.ExtInt:
         this.state.extInt = true;
         return this.update();
@@ -237,7 +228,7 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
   }
 
   private update(): void {
-    this.signals?.interruptPending(this.deliverable() >= 0 || this.extIntWaits());
+    this.pins?.setInterruptPending(this.deliverable() >= 0 || this.extIntWaits());
   }
 
   // Registers ---------------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import { VmcsField } from '../../../intrinsics/vmcs_fields.js';
 import { supportedSlot, SlotKind, slotKinds, slotOf } from '../vmcs/field_slots.js';
 import { readRegion, Vmcs, vmcsRevision, writeRegion } from '../vmcs/vmcs.js';
 import { VmxMode } from '../vmx_mode.js';
-import type { VmxProcessor } from '../vmx_processor.js';
+import type { VmxOperation } from '../vmx_operation.js';
 import { Owner } from '../vmx_state.js';
 import { VmxStatus } from './vmx_status.js';
 import { Word } from '../words.js';
@@ -26,7 +26,7 @@ export class VmInstructions {
   private readonly words: Int32Array;
 
   constructor(
-    private readonly processor: VmxProcessor,
+    private readonly processor: VmxOperation,
     readonly vmcs: Vmcs,
   ) {
     this.words = new Int32Array(processor.words.buffer);

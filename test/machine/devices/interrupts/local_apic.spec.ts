@@ -18,7 +18,7 @@ function make(count = 1): Made {
   const log: string[] = [];
   const apics = Array.from({ length: count }, (_, id) => {
     const signals = {
-      interruptPending: (value: boolean) => void (pending[id] = value),
+      setInterruptPending: (value: boolean) => void (pending[id] = value),
       nmi: () => void log.push(`nmi ${id}`),
       init: () => void log.push(`init ${id}`),
       startUp: (vector: number) => void log.push(`startup ${id} ${vector}`),
@@ -187,7 +187,7 @@ describe('LocalApic', () => {
 
   it('keeps all 64 bits of a TSC deadline, and compares them unsigned with the counter', () => {
     const platform = new FakePlatform();
-    const signals = { interruptPending: () => {}, nmi: () => {}, init: () => {}, startUp: () => {} };
+    const signals = { setInterruptPending: () => {}, nmi: () => {}, init: () => {}, startUp: () => {} };
     let offset = 2n ** 63n - 100n;
     const options = { id: 0, tickNanoseconds: 10, tscOffset: () => offset };
     const apic = new LocalApic(options, platform.events, new InterruptMessages(), signals, () => -1);

@@ -3,7 +3,7 @@
  * What the processor core asks the machine around it to do. WebAssembly calls it, so implementations are the machine's own device code, never users'
  * code, and must not call back into the core. I/O and MMIO instructions end their block: the instruction count is exact during a call.
  */
-export interface CpuBus {
+export interface CoreBus {
   /** IN. @param size 1, 2 or 4 bytes. @returns the value, zero-extended; all ones if nothing answers. */
   portRead(port: number, size: number): number;
   /** OUT. @param size 1, 2 or 4 bytes. */

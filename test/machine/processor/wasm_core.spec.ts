@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { CpuCore } from '../../../src/machine/processor/cpu_core.js';
+import { WasmCore } from '../../../src/machine/processor/wasm_core.js';
 import { Constants, Layout, StopReason } from '../../../src/machine/layout/layout.js';
 import { MemoryError } from '../../../src/machine/memory/memory_error.js';
 import { At, SystemMachine } from '../../support/system_machine.js';
@@ -10,10 +10,10 @@ import { coreModule, emptyBus } from '../../support/test_core.js';
 const module = await coreModule();
 const machine = await SystemMachine.make();
 
-describe('CpuCore', () => {
+describe('WasmCore', () => {
   describe('.createSync', () => {
     it('starts in the state after power-on', () => {
-      const core = CpuCore.createSync({ module, memoryBytes: 16 << 20, bus: emptyBus });
+      const core = WasmCore.createSync({ module, memoryBytes: 16 << 20, bus: emptyBus });
       const word = (name: keyof typeof Layout): bigint => core.u64[Layout[name] / 8]!;
       expect([word('RIP'), word('CS_BASE'), word('CR0'), word('RDX')]).to.deep.equal([
         0xfff0n,
@@ -25,7 +25,7 @@ describe('CpuCore', () => {
     });
     it('refuses sizes that are not possible', () => {
       for (const memoryBytes of [0, 100_000, 0xc0010000]) {
-        expect(() => CpuCore.createSync({ module, memoryBytes, bus: emptyBus })).to.throw(
+        expect(() => WasmCore.createSync({ module, memoryBytes, bus: emptyBus })).to.throw(
           RangeError,
           /guest RAM of \d+ bytes/,
         );
@@ -37,7 +37,7 @@ describe('CpuCore', () => {
 
     it('says how much it wanted', () => {
       sinon.stub(WebAssembly, 'Memory').throws(new RangeError('could not allocate memory'));
-      expect(() => CpuCore.createSync({ module, memoryBytes: 0xc0000000, bus: emptyBus })).to.throw(
+      expect(() => WasmCore.createSync({ module, memoryBytes: 0xc0000000, bus: emptyBus })).to.throw(
         MemoryError,
         /^there is no memory for a machine with 3072 MiB of RAM, which takes \d+ MiB altogether: use less RAM/,
       );

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { MachineRam, type GuestRam } from '../memory/guest_ram.js';
 import { MemoryWriter } from '../memory/memory_writer.js';
-import type { CpuBus } from './cpu_bus.js';
+import type { CoreBus } from './core_bus.js';
+import type { ProcessorCore } from './processor_core.js';
 import { Constants, Layout, memoryBytes as wasmBytes, Sizes, StopReason } from '../layout/layout.js';
 import type { CpuidLeafValues, PlainMsr, ProcessorModel } from '../models/processor_model.js';
 import { allocateMemory, wipeMemory } from '../memory/machine_memory.js';
@@ -11,12 +12,12 @@ import { powerOn } from './power_on_state.js';
 import { ProcessorBlock } from './processor_block.js';
 
 /** The options of a core. */
-export interface CpuCoreOptions {
+export interface WasmCoreOptions {
   /** The compiled core, build/cpu/cpu.wasm. */
   readonly module: WebAssembly.Module;
   /** Guest RAM in bytes: a multiple of 64 KiB, 16 MiB … 3 GiB. */
   readonly memoryBytes: number;
-  readonly bus: CpuBus;
+  readonly bus: CoreBus;
   /** Default: `skylakeClient`. */
   readonly model?: ProcessorModel;
   /** Memory of a core of the same size that is no longer used, to be used again: many short runs take less time then. See `wipeMemory`. */
@@ -70,12 +71,12 @@ const Hot = {
  * The processor core and its memory. All architectural state is in `Layout`'s words, which may be read and written between two calls of `run`. Code
  * that writes words of control registers, segments or RFLAGS directly must call `stateLoaded` afterwards.
  */
-export class CpuCore {
+export class WasmCore implements ProcessorCore {
   readonly u8: Uint8Array;
   readonly u32: Uint32Array;
   readonly u64: BigUint64Array;
   readonly model: ProcessorModel;
-  readonly bus: CpuBus;
+  readonly bus: CoreBus;
   /** Guest RAM and the VMM's carve-out behind it, in bytes. */
   readonly physicalBytes: number;
   /** Guest RAM from physical address 0, to read. */
@@ -95,7 +96,7 @@ export class CpuCore {
   private readonly exports: CoreExports;
 
   private constructor(
-    private readonly options: CpuCoreOptions,
+    private readonly options: WasmCoreOptions,
     readonly memory: WebAssembly.Memory,
   ) {
     this.model = options.model ?? skylakeClient;
@@ -119,24 +120,24 @@ export class CpuCore {
   }
 
   /** Makes a core in its power-on state. @throws RangeError if the memory size is not possible, MemoryError if the system does not give it. */
-  static async create(options: CpuCoreOptions): Promise<CpuCore> {
-    return CpuCore.createSync(options);
+  static async create(options: WasmCoreOptions): Promise<WasmCore> {
+    return WasmCore.createSync(options);
   }
 
   /** The same, synchronously. */
-  static createSync(options: CpuCoreOptions): CpuCore {
+  static createSync(options: WasmCoreOptions): WasmCore {
     const { memoryBytes } = options;
     if (memoryBytes <= 0 || memoryBytes % 0x10000 !== 0 || memoryBytes > Sizes.MAX_RAM) {
       throw new RangeError(`guest RAM of ${memoryBytes} bytes: wanted a multiple of 64 KiB up to 3 GiB`);
     }
     const { memory } = options;
     const bytes = wasmBytes(memoryBytes);
-    if (memory === undefined) return new CpuCore(options, allocateMemory(bytes / 0x10000, memoryBytes));
+    if (memory === undefined) return new WasmCore(options, allocateMemory(bytes / 0x10000, memoryBytes));
     if (memory.buffer.byteLength !== bytes) {
       throw new RangeError(`memory of ${memory.buffer.byteLength} bytes to be used again: wanted ${bytes} bytes`);
     }
     wipeMemory(memory);
-    return new CpuCore(options, memory);
+    return new WasmCore(options, memory);
   }
 
   private imports(): Record<string, unknown> {

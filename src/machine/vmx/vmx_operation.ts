@@ -2,8 +2,8 @@
 import type { MemoryWriter } from '../memory/memory_writer.js';
 import type { Owner } from './vmx_state.js';
 
-/** What the VMX instructions need from the logical processor that executes them, besides the VMCS. */
-export interface VmxProcessor {
+/** VMX operation, as the VMX instructions need it besides the VMCS: the mode of the processor that executes them, its memory and translations. */
+export interface VmxOperation {
   /** The machine's memory as words; `offsetOf` gives the offset of a physical address in it. */
   readonly words: Uint32Array;
   /** Writes that memory. */
