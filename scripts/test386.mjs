@@ -12,7 +12,8 @@ if (rom === undefined) {
 }
 const built = (path) => fileURLToPath(new URL(`../build/${path}`, import.meta.url));
 const { WasmCore } = await import(built('src/machine/processor/wasm_core.js'));
-const { Layout, StopReason } = await import(built('src/machine/layout/layout.js'));
+const { Layout } = await import(built('src/machine/layout/layout.js'));
+const { StopReason } = await import(built('src/machine/layout/stop_reason.js'));
 
 const posts = [];
 let output = '';

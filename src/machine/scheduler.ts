@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Clock, EventQueue } from './devices/event_queue.js';
-import { StopReason } from './layout/layout.js';
+import { StopReason } from './layout/stop_reason.js';
 
 /** Instructions of one quantum. It is small because V8 replaces its first, slow code of the interpreter only between calls. */
 export const QUANTUM_INSTRUCTIONS = 100_000;

@@ -158,9 +158,9 @@ export const coveredBy: Readonly<Record<string, string>> = {
   'src/vmm/vmcs/host_fields.ts': 'test/vmm/vmcs/every_field.spec.ts',
   'src/vmm/vmcs/promotion.ts': 'test/vmm/vmcs/every_field.spec.ts',
   'src/vmm/vmcs/vm_entry_explainer_intel_x64.ts': 'test/vmm/vmcs/vmcs_intel_x64.spec.ts',
-  'src/vmm/vmcs_fields/access_errors.ts': 'test/vmm/vmcs_fields/write_place.spec.ts',
-  'src/vmm/vmcs_fields/control_capabilities.ts': 'test/vmm/vmcs_fields/write_place.spec.ts',
-  'src/vmm/vmcs_fields/control_words.ts': 'test/vmm/vmcs_fields/write_place.spec.ts',
-  'src/vmm/vmcs_fields/vmcs_field_source.ts': 'test/vmm/vmcs_fields/write_place.spec.ts',
+  'src/vmm/vmcs_fields/access_errors.ts': 'test/vmm/vmcs/vmcs_access.spec.ts',
+  'src/vmm/vmcs_fields/control_capabilities.ts': 'test/vmm/vmcs/vmcs_access.spec.ts',
+  'src/vmm/vmcs_fields/control_words.ts': 'test/vmm/vmcs/vmcs_access.spec.ts',
+  'src/vmm/vmcs_fields/vmcs_field_source.ts': 'test/vmm/vmcs/vmcs_access.spec.ts',
   'src/vmm/vmm_state/vmm_tables_x64.ts': 'test/vmm/vmm_state/vmm_state_intel_x64.spec.ts',
 };

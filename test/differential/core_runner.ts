@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Layout, StopReason } from '../../src/machine/layout/layout.js';
+import { Layout } from '../../src/machine/layout/layout.js';
+import { StopReason } from '../../src/machine/layout/stop_reason.js';
 import {
   CR0_PAGED,
   CR4_LONG,

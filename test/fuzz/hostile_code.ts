@@ -2,7 +2,8 @@
 // Code of a guest that tries to reach or to end its VMM: MSRs, control registers, the VMM's memory, VMX instructions, VMCALLs.
 import { VMCALL_MAGIC } from '../../src/vmm/exit/vmcall_interface.js';
 import { Msr, vmxMsrs } from '../../src/intrinsics/msr_definitions.js';
-import { Constants, Sizes } from '../../src/machine/layout/layout.js';
+import { Constants } from '../../src/machine/layout/core_constants.js';
+import { Sizes } from '../../src/machine/layout/regions.js';
 import { SeededRandom } from '../differential/cases/seeded_random.js';
 import { Page } from '../support/processor_setup.js';
 import type { SystemMachine } from '../support/system_machine.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { EventQueue } from '../../src/machine/devices/event_queue.js';
-import { StopReason } from '../../src/machine/layout/layout.js';
+import { StopReason } from '../../src/machine/layout/stop_reason.js';
 import { QUANTUM_INSTRUCTIONS, Scheduler } from '../../src/machine/scheduler.js';
 import type { ScheduledProcessor } from '../../src/machine/scheduler.js';
 

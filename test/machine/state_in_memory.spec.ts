@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { PinBasedControl } from '../../src/intrinsics/control_bits.js';
-import { Layout, Sizes } from '../../src/machine/layout/layout.js';
+import { Layout } from '../../src/machine/layout/layout.js';
+import { Sizes } from '../../src/machine/layout/regions.js';
 import { VmxArea } from '../../src/machine/vmx/vmcs/vmx_area.js';
 import { assemble } from '../support/assembler.js';
 import { Rights } from '../support/processor_setup.js';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Constants, Layout } from '../../src/machine/layout/layout.js';
+import { Constants } from '../../src/machine/layout/core_constants.js';
+import { Layout } from '../../src/machine/layout/layout.js';
 
 /** The views of a core's memory that set-up needs. */
 export interface CoreMemory {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { registerNumbers } from '../../src/intrinsics/exit_information.js';
-import { Constants, Layout, StopReason } from '../../src/machine/layout/layout.js';
+import { Constants } from '../../src/machine/layout/core_constants.js';
+import { Layout } from '../../src/machine/layout/layout.js';
+import { StopReason } from '../../src/machine/layout/stop_reason.js';
 import { assemble, type CodeBits } from './assembler.js';
 import { createTestCore, type TestCore } from './test_core.js';
 import {

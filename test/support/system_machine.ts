@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { WasmCore } from '../../src/machine/processor/wasm_core.js';
 import type { CoreBus } from '../../src/machine/processor/core_bus.js';
-import { Layout, StopReason } from '../../src/machine/layout/layout.js';
+import { Layout } from '../../src/machine/layout/layout.js';
+import { StopReason } from '../../src/machine/layout/stop_reason.js';
 import { assemble, type CodeBits } from './assembler.js';
 import { descriptor, gate32, gate64, Page, Rights, Segment, setSegment, setWord } from './processor_setup.js';
 import { coreModule, emptyBus, TestCore } from './test_core.js';

@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { WasmCore } from '../../src/machine/processor/wasm_core.js';
 import type { CoreBus } from '../../src/machine/processor/core_bus.js';
-import { Layout, type StopReason } from '../../src/machine/layout/layout.js';
+import { Layout } from '../../src/machine/layout/layout.js';
+import { type StopReason } from '../../src/machine/layout/stop_reason.js';
 import { readFlags, writeFlags } from '../../src/machine/processor/lazy_flags.js';
 import type { CodeBits } from './assembler.js';
 

@@ -2,7 +2,7 @@
 import { BareflankError, ProcessorFault } from '../../intrinsics/errors.js';
 import { SecondaryControl, PrimaryControl } from '../../intrinsics/control_bits.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import { Constants } from '../layout/layout.js';
+import { Constants } from '../layout/core_constants.js';
 import type { RegisterValues } from '../processor/processor_block.js';
 import {
   contextRegisters,

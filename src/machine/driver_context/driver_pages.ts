@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The pages of the driver's context: page table, GDT, IDT, TSS, code, stack. They are the last MiB of the VMM's carve-out, so that they
 // exist from reset on and no guest's map ever has to make room for them.
-import { Sizes } from '../layout/layout.js';
+import { Sizes } from '../layout/regions.js';
 
 /** Physical address of the carve-out. */
 export const carveOutPhysical = Sizes.CARVE_OUT_GIB * 0x40000000;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Sizes } from '../layout/layout.js';
+import { Sizes } from '../layout/regions.js';
 import { carveOutPhysical, carveOutVirtual } from './driver_pages.js';
 import type { ProcessorCore } from '../processor/processor_core.js';
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { RECORD_BYTES, RecordField, RecordFlag } from '../layout/record_format.js';
 import { constant, namespace, word } from './emit_constants.js';
-import { Constants, Layout } from '../layout/layout.js';
+import { Constants } from '../layout/core_constants.js';
+import { Layout } from '../layout/layout.js';
 
 /** The AssemblyScript file layout.ts: every address and shared number as a constant, so that no number is typed twice. */
 export function emitLayout(): string {

@@ -2,7 +2,8 @@
 import { VmmPageFault } from '../../intrinsics/errors.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { MemoryRegion, PhysicalRange, VmmMemory } from '../../intrinsics/vmm_memory.js';
-import { Constants, Sizes } from '../layout/layout.js';
+import { Constants } from '../layout/core_constants.js';
+import { Sizes } from '../layout/regions.js';
 import { carveOutPhysical, carveOutVirtual } from '../driver_context/driver_pages.js';
 import { slotOf } from '../vmx/vmcs/field_slots.js';
 import { addressIn } from '../vmx/exit/vm_exit.js';

@@ -3,7 +3,7 @@ import { PinBasedControl } from '../../intrinsics/control_bits.js';
 import type { ExitEntry } from '../../intrinsics/host_entry.js';
 import { exitReasonName } from '../../intrinsics/exit_reasons.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import { StopReason } from '../layout/layout.js';
+import { StopReason } from '../layout/stop_reason.js';
 import { performCodeInstruction } from '../vmx/instructions/code_instructions.js';
 import { processorState } from './processor_state.js';
 import { slotOf } from '../vmx/vmcs/field_slots.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { StopReason } from '../layout/layout.js';
+import type { StopReason } from '../layout/stop_reason.js';
 import type { CoreRecords } from './core_records.js';
 import type { VmxCore } from '../vmx/vmx_core.js';
 

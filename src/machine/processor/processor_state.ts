@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The state of a processor block that the state hash covers. Two processors with equal values here are equal.
-import { Constants } from '../layout/layout.js';
+import { Constants } from '../layout/core_constants.js';
 import type { ProcessorBlock } from './processor_block.js';
 import { contextRegisters, type RegisterName, type RegisterRow, type Registers } from './register_names.js';
 

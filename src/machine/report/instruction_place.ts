@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Constants } from '../layout/layout.js';
+import { Constants } from '../layout/core_constants.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
 
 /** Bytes that an instruction can have. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { bitsOf } from './instruction_place.js';
-import { Constants } from '../layout/layout.js';
+import { Constants } from '../layout/core_constants.js';
 import type { ProcessorBlock } from '../processor/processor_block.js';
 import { generalRegisterNames } from '../processor/register_names.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { hex, instructionPlace, type InstructionPlace } from './instruction_place.js';
-import { Constants } from '../layout/layout.js';
+import { Constants } from '../layout/core_constants.js';
 import { generalRegisters, modeName, vmxName } from './processor_names.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
 

@@ -3,7 +3,7 @@ import type { FeatureSource } from '../../intrinsics/contents/msr_contents.js';
 import type { EntryRule } from '../../intrinsics/rules/entry_rule.js';
 import { entryRules } from '../../intrinsics/rules/entry_rules.js';
 import { lowHalf } from '../processor/halves.js';
-import { Constants } from '../layout/layout.js';
+import { Constants } from '../layout/core_constants.js';
 import { modelFeatures } from '../models/model_features.js';
 import { skylakeClient } from '../models/skylake_client.js';
 import type { Capability } from './allowed_controls.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Constants } from '../layout/layout.js';
+import { Constants } from '../layout/core_constants.js';
 import { fromHalves } from '../processor/halves.js';
 import type { RegisterValues } from '../processor/processor_block.js';
 import { firstVmxMsr, vmxCapabilities, VmxMsr } from './capabilities.js';

@@ -7,7 +7,7 @@ import {
   SecondaryControl,
 } from '../../intrinsics/control_bits.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import { Constants } from '../layout/layout.js';
+import { Constants } from '../layout/core_constants.js';
 import { slotOf } from './vmcs/field_slots.js';
 import { guestStateSlots, makeSavePlan, type SavePlan } from './vmcs/guest_state.js';
 import { loadHostState } from './exit/host_state.js';

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
-import { Layout, StopReason } from '../../../src/machine/layout/layout.js';
+import { Layout } from '../../../src/machine/layout/layout.js';
+import { StopReason } from '../../../src/machine/layout/stop_reason.js';
 import {
   generalRegisterNames,
   segmentRegisterNames,

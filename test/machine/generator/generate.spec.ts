@@ -10,7 +10,8 @@ import { PrimaryControl } from '../../../src/intrinsics/control_bits.js';
 import { Vector } from '../../../src/intrinsics/exit_information.js';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { Rflags } from '../../../src/intrinsics/registers.js';
-import { Constants, Layout } from '../../../src/machine/layout/layout.js';
+import { Constants } from '../../../src/machine/layout/core_constants.js';
+import { Layout } from '../../../src/machine/layout/layout.js';
 
 const folder = fileURLToPath(new URL('../../../../src/machine/cpu/', import.meta.url));
 const sources = new Map(

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { ProcessorFault, VmmPageFault } from '../../../src/intrinsics/errors.js';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
-import { StopReason } from '../../../src/machine/layout/layout.js';
+import { StopReason } from '../../../src/machine/layout/stop_reason.js';
 import { ProcessorDead } from '../../../src/machine/processor/processor_death.js';
 import { Word } from '../../../src/machine/vmx/words.js';
 import { IntrinsicsMachine, System } from './intrinsics_machine.js';

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { BareflankError } from '../../../src/intrinsics/errors.js';
-import { FieldSizes, Layout, Sizes } from '../../../src/machine/layout/layout.js';
+import { FieldSizes, Layout } from '../../../src/machine/layout/layout.js';
+import { Sizes } from '../../../src/machine/layout/regions.js';
 import { ProcessorBlock, type WritableRegister } from '../../../src/machine/processor/processor_block.js';
 import {
   generalRegisterNames,

@@ -2,7 +2,9 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { WasmCore } from '../../../src/machine/processor/wasm_core.js';
-import { Constants, Layout, StopReason } from '../../../src/machine/layout/layout.js';
+import { Constants } from '../../../src/machine/layout/core_constants.js';
+import { Layout } from '../../../src/machine/layout/layout.js';
+import { StopReason } from '../../../src/machine/layout/stop_reason.js';
 import { MemoryError } from '../../../src/machine/memory/memory_error.js';
 import { At, SystemMachine } from '../../support/system_machine.js';
 import { coreModule, emptyBus } from '../../support/test_core.js';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Layout, StopReason } from '../../../src/machine/layout/layout.js';
+import { Layout } from '../../../src/machine/layout/layout.js';
+import { StopReason } from '../../../src/machine/layout/stop_reason.js';
 import { tripleFault, tripleFaultText } from '../../../src/machine/report/triple_fault.js';
 import { gate64 } from '../../support/processor_setup.js';
 import { At, Select, SystemMachine } from '../../support/system_machine.js';

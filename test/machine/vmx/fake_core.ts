@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Constants, Layout, Sizes, StopReason } from '../../../src/machine/layout/layout.js';
+import { Constants } from '../../../src/machine/layout/core_constants.js';
+import { Layout } from '../../../src/machine/layout/layout.js';
+import { Sizes } from '../../../src/machine/layout/regions.js';
+import { StopReason } from '../../../src/machine/layout/stop_reason.js';
 import { MemoryWriter } from '../../../src/machine/memory/memory_writer.js';
 import { CoreRecords } from '../../../src/machine/processor/core_records.js';
 import { ProcessorBlock } from '../../../src/machine/processor/processor_block.js';

@@ -5,7 +5,7 @@ import { EntryControl, PrimaryControl, SecondaryControl } from '../../../intrins
 import { ExitReason } from '../../../intrinsics/exit_reasons.js';
 import { VmInstructionError } from '../../../intrinsics/vm_instruction_errors.js';
 import { VmcsField } from '../../../intrinsics/vmcs_fields.js';
-import { Constants } from '../../layout/layout.js';
+import { Constants } from '../../layout/core_constants.js';
 import type { EntryChecks } from './entry_checks.js';
 import { loadExecutionControls } from './execution_controls.js';
 import { slotOf } from '../vmcs/field_slots.js';

@@ -11,7 +11,7 @@ import { InterruptionBit, InterruptionType, Vector } from '../../../intrinsics/e
 import { ExitReason } from '../../../intrinsics/exit_reasons.js';
 import { Debugctl, InterruptibilityState, PendingDebugExceptions, Rflags } from '../../../intrinsics/registers.js';
 import { VmcsField } from '../../../intrinsics/vmcs_fields.js';
-import { Constants } from '../../layout/layout.js';
+import { Constants } from '../../layout/core_constants.js';
 import { slotOf } from '../vmcs/field_slots.js';
 import { paePaging } from '../pae_paging.js';
 import { readFlags } from '../../processor/lazy_flags.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // VMX instructions that x86 code of the machine executes. The core has decoded and checked them, fetched their operands, and stopped with
 // `StopReason.VmxInstruction`. This file performs and completes them. SDM 3D "VMX Instruction Reference".
-import { Constants } from '../../layout/layout.js';
+import { Constants } from '../../layout/core_constants.js';
 import { readFlags, writeFlags } from '../../processor/lazy_flags.js';
 import { isValidEptp } from './eptp.js';
 import { Owner } from '../vmx_state.js';

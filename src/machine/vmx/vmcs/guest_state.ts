@@ -3,7 +3,8 @@
 // "Loading Guest State" and "Saving Guest State".
 import { ExitControl } from '../../../intrinsics/control_bits.js';
 import { VmcsField, type VmcsFieldName } from '../../../intrinsics/vmcs_fields.js';
-import { Constants, Layout } from '../../layout/layout.js';
+import { Constants } from '../../layout/core_constants.js';
+import { Layout } from '../../layout/layout.js';
 import { slotCount, slotOf } from './field_slots.js';
 
 /** What else a VM entry must do after it copied a changed field: a set of bits per slot. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Layout, Sizes } from '../../layout/layout.js';
+import { Layout } from '../../layout/layout.js';
+import { Sizes } from '../../layout/regions.js';
 import { slotCount } from './field_slots.js';
 
 /** The most VM-entry rules that have a mark. */

@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import * as iced from 'iced-x86';
-import { Constants, Layout } from '../../../../src/machine/layout/layout.js';
+import { Constants } from '../../../../src/machine/layout/core_constants.js';
+import { Layout } from '../../../../src/machine/layout/layout.js';
 import { RecordField } from '../../../../src/machine/layout/record_format.js';
 import type { FormInformation } from '../../../../src/machine/generator/extract.js';
 import { createTestCore, type TestCore } from '../../../support/test_core.js';

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Constants, Layout, StopReason } from '../../../../src/machine/layout/layout.js';
+import { Constants } from '../../../../src/machine/layout/core_constants.js';
+import { Layout } from '../../../../src/machine/layout/layout.js';
+import { StopReason } from '../../../../src/machine/layout/stop_reason.js';
 import { descriptor, gate32, gate64 } from '../../../support/processor_setup.js';
 import { At, Select, SystemMachine } from '../../../support/system_machine.js';
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Constants, Layout, Sizes, StopReason } from '../../../../src/machine/layout/layout.js';
+import { Constants } from '../../../../src/machine/layout/core_constants.js';
+import { Layout } from '../../../../src/machine/layout/layout.js';
+import { Sizes } from '../../../../src/machine/layout/regions.js';
+import { StopReason } from '../../../../src/machine/layout/stop_reason.js';
 import { Page } from '../../../support/processor_setup.js';
 import { At, SystemMachine } from '../../../support/system_machine.js';
 

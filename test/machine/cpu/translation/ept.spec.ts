@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Layout, StopReason } from '../../../../src/machine/layout/layout.js';
+import { Layout } from '../../../../src/machine/layout/layout.js';
+import { StopReason } from '../../../../src/machine/layout/stop_reason.js';
 import { At, SystemMachine } from '../../../support/system_machine.js';
 
 const machine = await SystemMachine.make();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Constants, Layout } from '../../../../src/machine/layout/layout.js';
+import { Constants } from '../../../../src/machine/layout/core_constants.js';
+import { Layout } from '../../../../src/machine/layout/layout.js';
 import { Page } from '../../../support/processor_setup.js';
 import { At, Select, SystemMachine, type PagingMode, type Start } from '../../../support/system_machine.js';
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { VmcsField } from '../../../../src/intrinsics/vmcs_fields.js';
-import { Constants, Sizes } from '../../../../src/machine/layout/layout.js';
+import { Constants } from '../../../../src/machine/layout/core_constants.js';
+import { Sizes } from '../../../../src/machine/layout/regions.js';
 import type { VmxEngine } from '../../../../src/machine/vmx/vmx_engine.js';
 import { vmcsRevision } from '../../../../src/machine/vmx/vmcs/vmcs.js';
 import { Owner } from '../../../../src/machine/vmx/vmx_state.js';

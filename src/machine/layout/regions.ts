@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+
+/** Sizes in bytes, and numbers of entries, of what the layout places. */
+export const Sizes = {
+  PROCESSOR: 0x1000,
+  MAX_PROCESSORS: 8,
+  /** Bytes of a processor's VMX area. */
+  VMX_AREA: 0x10000,
+  /** Bytes of a processor's TLB area: data TLBs of the host set and the guest set, fetch TLBs of both, logs. */
+  TLB_STRIDE: 0x60000,
+  /** Guest RAM: the largest that fits below the PCI hole. */
+  MAX_RAM: 0xc0000000,
+  /** The VMM's pages above guest RAM. */
+  CARVE_OUT: 0x4000000,
+  /** Physical address of the carve-out is CARVE_OUT_GIB GiB. */
+  CARVE_OUT_GIB: 4,
+  /** The end of the carve-out, which belongs to the driver's contexts and not to the VMM. */
+  DRIVER_PART: 0x100000,
+} as const;
+
+/** Regions at fixed addresses outside the processor block. */
+export const regions = {
+  PROCESSOR: 0x400,
+  // machine words
+  /** u32: bytes of guest RAM below the PCI hole; the carve-out follows in memory. */
+  RAM_BYTES: 0x1400,
+  /** u32: width of physical addresses (MAXPHYADDR); u64: mask of reserved physical bits. */
+  PHYSICAL_BITS: 0x1404,
+  PHYSICAL_RESERVED: 0x1408,
+  /** u32: bump pointer of the record space, u32: its generation. */
+  RECORD_NEXT: 0x1410,
+  RECORD_GENERATION: 0x1414,
+  /** u32 entries in the CPUID and MSR tables. */
+  CPUID_COUNT: 0x1418,
+  MSR_COUNT: 0x141c,
+  /** u32: bits of optional EPT features: Constants.EPT_*. */
+  EPT_FEATURES: 0x1424,
+  /** u64 result of a bus read. */
+  BUS_VALUE: 0x1428,
+  /** u32: number of processors. */
+  PROCESSOR_COUNT: 0x1430,
+  /** u32: why the core stopped with StopReason.Unimplemented, Constants.UNIMPLEMENTED_*. */
+  UNIMPLEMENTED: 0x1434,
+  /** u32: head of the list of record indexes that can be used again, chained by @4; u32: 1 = the cache of crossing instructions holds one. */
+  FREE_INDEXES: 0x1438,
+  HAS_CROSSINGS: 0x143c,
+  /** The last opcode that is in no table (#UD): u32 count @0, u32 DECODE_MODE @4, u64 RIP @8, u64 linear address @16. */
+  UNDEFINED: 0x1440,
+  /**
+   * The events that led to a triple fault: u32 count of entries @0, u32 1 = it came to a triple fault @4, u64 RIP of the first @8, then up to 7 entries
+   * of 16 bytes: u32 as the word DELIVERY (bit 30: with the one before it this became #DF), u32 error code, u64 linear address of a page fault.
+   */
+  EVENT_CHAIN: 0x1480,
+  /** Four slots of 16 bytes: places of operands that cross a page, are MMIO or lie in decoded code. */
+  BOUNCE: 0x1500,
+  /** For each slot 32 bytes: physical addresses of first and last page's part u64 × 2, size u32, bytes in the first page u32, next slot u32 (slot 0 only). */
+  BOUNCE_WORDS: 0x1540,
+  /** Scratch for XSAVE images, FXSAVE, task switches. */
+  SCRATCH: 0x1600,
+  HANDLERS: 0x4000,
+  /** Entries of 32 bytes: u32 leaf, subleaf, flags (1 = subleaf matters), pad, eax, ebx, ecx, edx. */
+  CPUID_TABLE: 0xc000,
+  /** Entries of 32 bytes: u32 index, u32 flags, u64 value, u64 mask of writable bits, u64 mask of bits whose write is ignored. */
+  MSR_TABLE: 0xd000,
+  /** asc --memoryBase; up to TLBS. */
+  STATIC_DATA: 0x10000,
+  TLBS: 0x80000,
+  /** A TLB without any tag: in use while every access must take the slow path (segmented modes, #AC). */
+  EMPTY_TLB: 0x3f8000,
+  /** u32 per page of RAM and carve-out: index page of its decoded records, 0 none. */
+  PAGE_MAP: 0x400000,
+  /** u8 per page of RAM and carve-out: 1 = written since it was last cleared. */
+  DIRTY: 0x710000,
+  /** Blocks of processors that are not loaded. */
+  PROCESSORS: 0xa00000,
+  /** What the VMX engine in TypeScript keeps for each processor outside the block: the current VMCS, the marks of the VM-entry rules (VmxArea). */
+  VMX_AREAS: 0xa10000,
+  RECORDS: 0x1000000,
+  RECORDS_END: 0x7000000,
+  RAM: 0x7000000,
+} as const;
