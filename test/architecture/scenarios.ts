@@ -44,5 +44,4 @@ export const scenarios: readonly string[] = [
   'test/vmm/restore/attach.spec.ts',
   'test/vmm/vmcs/every_field.spec.ts',
   'test/vmm/vmcs/vmcs_access.spec.ts',
-  'test/vmm/vmcall/vmcall.spec.ts',
 ];

@@ -7,10 +7,13 @@ import { Constants } from '../layout/core_constants.js';
 import { Layout, memoryBytes as wasmBytes } from '../layout/layout.js';
 import { Sizes } from '../layout/regions.js';
 import { StopReason } from '../layout/stop_reason.js';
-import type { CpuidLeafValues, PlainMsr, ProcessorModel } from '../models/processor_model.js';
+import type { ProcessorModel } from '../models/processor_model.js';
 import { allocateMemory, wipeMemory } from '../memory/machine_memory.js';
 import { skylakeClient } from '../models/skylake_client.js';
+import type { CoreExports } from './core_exports.js';
+import { coreImports, unwind } from './core_imports.js';
 import { CoreRecords } from './core_records.js';
+import { writeMachineWords } from './machine_words.js';
 import { powerOn } from './power_on_state.js';
 import { ProcessorBlock } from './processor_block.js';
 
@@ -30,33 +33,6 @@ export interface WasmCoreOptions {
 /** Kind of access for `translate`. */
 export type AccessKind = 'read' | 'write' | 'fetch';
 const accessKinds: Readonly<Record<AccessKind, number>> = { read: 0, write: 1, fetch: 4 };
-
-/** Exports of src/machine/cpu/cpu.ts. */
-interface CoreExports {
-  initialize(): void;
-  stateLoaded(): void;
-  execute(): void;
-  flushTlb(): void;
-  flushGuestTlb(): void;
-  flushAllTlbs(): void;
-  watchWrites(): void;
-  readMsr(index: number): number;
-  writeMsrHalves(index: number, low: number, high: number): number;
-  writeControlRegister(register: number, low: number, high: number): void;
-  writeXcrHalves(register: number, low: number, high: number): number;
-  loadSegmentRegister(segment: number, selector: number): void;
-  translateQuietly(linear: bigint, kind: number, user: number): bigint;
-  completeInstruction(length: number): void;
-  cpuidStore(leaf: number, subleaf: number): void;
-  writeLinearHalves(addressLow: number, addressHigh: number, low: number, high: number, size: number): void;
-  codeWritten(offset: number, size: number): void;
-  decodeInstruction(record: number, code: number, available: number, more: number, offset: number, mode: number): void;
-  executeRecord(record: number): void;
-  slow(linear: bigint, size: number, write: number): number;
-}
-
-/** Thrown by the core's imports to unwind it; the state says what happened. Made once: exceptions of guests cost about a microsecond. */
-const unwind = new Error('the processor core unwinds to its caller');
 
 const highWord = 0x1_0000_0000;
 
@@ -111,13 +87,13 @@ export class WasmCore implements ProcessorCore {
     this.ram = this.u8.subarray(Layout.RAM, Layout.RAM + options.memoryBytes);
     this.physicalWords = this.u32.subarray(Layout.RAM / 4, (Layout.RAM + this.physicalBytes) / 4);
     this.dirtyPages = this.u8.subarray(Layout.DIRTY, Layout.DIRTY + this.physicalBytes / 4096);
-    const instance = new WebAssembly.Instance(options.module, { env: this.imports() });
+    const instance = new WebAssembly.Instance(options.module, { env: coreImports(memory, options.bus) });
     this.exports = instance.exports as unknown as CoreExports;
     this.writer = new MemoryWriter(this, (offset, size) => this.memoryWritten(offset, size));
     this.guestRam = new MachineRam(this.writer, Layout.RAM, options.memoryBytes);
     this.block = new ProcessorBlock(this, 0, () => this.stateLoaded());
     this.records = new CoreRecords(this);
-    this.writeMachineWords();
+    writeMachineWords(this, options.memoryBytes, this.model);
     powerOn(this.block, this.model);
     this.exports.initialize();
   }
@@ -141,63 +117,6 @@ export class WasmCore implements ProcessorCore {
     }
     wipeMemory(memory);
     return new WasmCore(options, memory);
-  }
-
-  private imports(): Record<string, unknown> {
-    const { bus } = this;
-    return {
-      memory: this.memory,
-      abort: () => {
-        throw new Error('the processor core aborted: an assertion of the compiler failed');
-      },
-      raise: () => {
-        throw unwind;
-      },
-      portRead: (port: number, size: number) => bus.portRead(port, size),
-      portWrite: (port: number, size: number, value: number) => bus.portWrite(port, size, value >>> 0),
-      mmioRead: (address: number, size: number) => bus.mmioRead(address, size),
-      mmioWrite: (address: number, size: number, value: number) => bus.mmioWrite(address, size, value >>> 0),
-      acknowledgeInterrupt: () => bus.acknowledgeInterrupt(),
-      numericError: (asserted: number) => (bus.numericError?.(asserted !== 0) === false ? 0 : 1),
-      taskPriorityRead: () => bus.taskPriorityRead(),
-      taskPriorityWrite: (value: number) => bus.taskPriorityWrite(value),
-      msrRead: (index: number) => this.busMsrRead(index >>> 0),
-      msrWrite: (index: number, low: number, high: number) =>
-        bus.msrWrite(index >>> 0, low >>> 0, high >>> 0) ? 1 : 0,
-    };
-  }
-
-  private busMsrRead(index: number): number {
-    const low = this.bus.msrRead(index);
-    if (low === undefined) return 0;
-    this.u32[Layout.BUS_VALUE / 4] = low;
-    this.u32[Layout.BUS_VALUE / 4 + 1] = this.bus.msrHigh();
-    return 1;
-  }
-
-  private writeMachineWords(): void {
-    const { u32, u64, model } = this;
-    u32[Layout.RAM_BYTES / 4] = this.options.memoryBytes;
-    u32[Layout.PHYSICAL_BITS / 4] = model.physicalAddressBits;
-    u64[Layout.PHYSICAL_RESERVED / 8] =
-      (0xffffffffffffffffn << BigInt(model.physicalAddressBits)) & 0xffffffffffffffffn;
-    u32[Layout.EPT_FEATURES / 4] = Constants.EPT_ACCESSED_DIRTY | Constants.EPT_EXECUTE_ONLY;
-    u32[Layout.PROCESSOR_COUNT / 4] = 1;
-    u32[Layout.CPUID_COUNT / 4] = model.cpuid.length;
-    model.cpuid.forEach((entry, i) => this.writeLeaf(entry, Layout.CPUID_TABLE + i * 32));
-    u32[Layout.MSR_COUNT / 4] = model.msrs.length;
-    model.msrs.forEach((msr, i) => this.writeMsrEntry(msr, Layout.MSR_TABLE + i * 32));
-  }
-
-  private writeLeaf(entry: CpuidLeafValues, at: number): void {
-    const { leaf, subleaf, eax, ebx, ecx, edx } = entry;
-    this.u32.set([leaf, subleaf ?? 0, subleaf === undefined ? 0 : 1, 0, eax, ebx, ecx, edx], at / 4);
-  }
-
-  private writeMsrEntry(msr: PlainMsr, at: number): void {
-    // flag 1: no bit can be changed, but a write of the present value is not #GP
-    this.u32.set([msr.address, msr.writable === undefined ? 0 : 1], at / 4);
-    this.u64.set([msr.value, msr.writable ?? 0n, msr.ignored ?? 0n], at / 8 + 1);
   }
 
   /** MAXPHYADDR. */
