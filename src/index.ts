@@ -13,7 +13,7 @@ export * from './intrinsics/control_bits.js';
 export * from './intrinsics/control_registers.js';
 export * from './intrinsics/cpuid.js';
 export * from './intrinsics/cpuid_leaves.js';
-export * from './intrinsics/dump_word.js';
+export * from './intrinsics/texts/dump_word.js';
 export * from './intrinsics/errors.js';
 export * from './intrinsics/exit_information.js';
 export * from './intrinsics/exit_reasons.js';

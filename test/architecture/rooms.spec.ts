@@ -11,7 +11,7 @@ const mostFiles = 22;
 /** Folders that hold more than that today. They may only shrink; at `mostFiles` they leave this list. */
 const larger: Readonly<Record<string, number>> = {
   // The interfaces of the instructions and the tables of definitions.
-  'src/intrinsics': 28,
+  'src/intrinsics': 25,
 };
 
 /** The folders of src/bfm, lowest first. Each may import itself and what comes before it; an import of a type counts. */

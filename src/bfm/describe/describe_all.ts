@@ -2,7 +2,7 @@
 // Every definition as plain data, for `bfm describe` and for tests that walk over all of them.
 import { camelCase } from '../../intrinsics/accessors/build_accessors.js';
 import type { BitField } from '../../intrinsics/bit_fields.js';
-import { bitMeaning } from '../../intrinsics/bit_meanings.js';
+import { bitMeaning } from '../../intrinsics/texts/bit_meanings.js';
 import {
   BaudRate,
   DataBits,

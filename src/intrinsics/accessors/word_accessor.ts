@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { dumpWord } from '../dump_word.js';
+import { dumpWord } from '../texts/dump_word.js';
 import type { DumpAccess } from './accessor_types.js';
 import { BitsAccessor } from './bits_accessor.js';
 import type { WordDefinition, WordSource } from './word_source.js';

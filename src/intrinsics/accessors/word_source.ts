@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { ValueNames } from '../bit_fields.js';
-import type { DumpedWord } from '../dump_word.js';
+import type { DumpedWord } from '../texts/dump_word.js';
 
 /** How accessors reach a word: a register, an MSR, a register that CPUID fills, a VMCS field. */
 export interface WordSource {

@@ -5,7 +5,7 @@ import { CpuidLeaf } from '../../intrinsics/cpuid_leaves.js';
 import { ExitReason } from '../../intrinsics/exit_reasons.js';
 import { Msrs } from '../../intrinsics/msr.js';
 import { EptCapability, Msr, msrName } from '../../intrinsics/msr_definitions.js';
-import { qualificationText } from '../../intrinsics/qualification_text.js';
+import { qualificationText } from '../../intrinsics/texts/qualification_text.js';
 import { brokenMsrLoadRule, msrLoadValueRule } from '../../intrinsics/rules/msr_load_rules.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';

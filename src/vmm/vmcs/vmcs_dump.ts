@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { dumpLine, enabledBits } from '../../intrinsics/dump_word.js';
+import { dumpLine, enabledBits } from '../../intrinsics/texts/dump_word.js';
 import { vmcsFieldDefinitions } from '../../intrinsics/vmcs_field_details.js';
 import { widthOfField } from '../../intrinsics/vmcs_fields.js';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { bitMeaning, meaningNames } from '../../src/intrinsics/bit_meanings.js';
-import { describeAll, type DescribedField } from '../../src/bfm/describe/describe_all.js';
+import { bitMeaning, meaningNames } from '../../../src/intrinsics/texts/bit_meanings.js';
+import { describeAll, type DescribedField } from '../../../src/bfm/describe/describe_all.js';
 
 const description = describeAll();
 const fieldsOf = (items: readonly { readonly fields: readonly DescribedField[] }[]): DescribedField[] =>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { exitQualificationFields } from '../../src/intrinsics/exit_information.js';
-import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
-import { qualificationText } from '../../src/intrinsics/qualification_text.js';
+import { exitQualificationFields } from '../../../src/intrinsics/exit_information.js';
+import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
+import { qualificationText } from '../../../src/intrinsics/texts/qualification_text.js';
 
 describe('qualificationText', () => {
   it('names the bits of an EPT violation', () => {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { bits } from '../../src/intrinsics/bit_fields.js';
-import { controlBitFields, PinBasedControl, PrimaryControl } from '../../src/intrinsics/control_bits.js';
-import { allowedSettings, dumpLine, dumpWord, enabledBits } from '../../src/intrinsics/dump_word.js';
+import { bits } from '../../../src/intrinsics/bit_fields.js';
+import { controlBitFields, PinBasedControl, PrimaryControl } from '../../../src/intrinsics/control_bits.js';
+import { allowedSettings, dumpLine, dumpWord, enabledBits } from '../../../src/intrinsics/texts/dump_word.js';
 
 describe('dumpWord', () => {
   it('name the bits that are 1, up to the highest', () => {
