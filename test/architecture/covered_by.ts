@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
 /** How many sources have no spec of their own. It may only become less. */
-export const maximumOfCovered = 154;
+export const maximumOfCovered = 152;
 
 /** Sources without a spec at their path, and the spec that covers each: through the part that uses it, or together with its neighbours. */
 export const coveredBy: Readonly<Record<string, string>> = {
@@ -155,8 +155,6 @@ export const coveredBy: Readonly<Record<string, string>> = {
   'src/vmm/vmcs/promotion.ts': 'test/vmm/vmcs/every_field.spec.ts',
   'src/vmm/vmcs/vm_entry_explainer_intel_x64.ts': 'test/vmm/vmcs/vmcs_intel_x64.spec.ts',
   'src/vmm/vmcs_fields/access_errors.ts': 'test/vmm/vmcs/vmcs_access.spec.ts',
-  'src/vmm/vmcs_fields/control_capabilities.ts': 'test/vmm/vmcs/vmcs_access.spec.ts',
-  'src/vmm/vmcs_fields/control_words.ts': 'test/vmm/vmcs/vmcs_access.spec.ts',
   'src/vmm/vmcs_fields/vmcs_field_source.ts': 'test/vmm/vmcs/vmcs_access.spec.ts',
   'src/vmm/vmm_state/vmm_tables_x64.ts': 'test/vmm/vmm_state/vmm_state_intel_x64.spec.ts',
 };

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { PrimaryControl, SecondaryControl } from '../../../src/intrinsics/control_bits.js';
+import { SecondaryControl } from '../../../src/intrinsics/control_bits.js';
 import { ReadOnlyError } from '../../../src/intrinsics/errors.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { VmcsError, VmxError } from '../../../src/vmm/errors.js';
 import { VmcsIntelX64 } from '../../../src/vmm/vmcs/vmcs_intel_x64.js';
-import { FakeMachine } from '../../support/fake_machine.js';
 import { make } from '../../support/make.js';
 import { stubVmx } from '../../support/stubs.js';
 import { captureOutput } from '../capture_output.js';
-
-function fields() {
-  const machine = new FakeMachine();
-  return { machine, it: make(VmcsIntelX64, { vmx: machine.vmx, msrs: machine.msrs, vcpuid: 0n }) };
-}
+import { vmcsOnFake } from './vmcs_on_fake.js';
 
 describe('VmcsIntelX64: access to fields and controls', () => {
   describe('.write', () => {
@@ -28,7 +23,7 @@ describe('VmcsIntelX64: access to fields and controls', () => {
     });
 
     it('says that a field does not exist', () => {
-      const { it } = fields();
+      const { it } = vmcsOnFake();
       expect(() => it.write(VmcsField.TscMultiplier, 1n)).to.throw(
         VmcsError,
         /TSC_MULTIPLIER \(0x2032\) field doesn't exist/,
@@ -49,7 +44,7 @@ describe('VmcsIntelX64: access to fields and controls', () => {
 
   describe('.read', () => {
     it('gives what was written', () => {
-      const { it } = fields();
+      const { it } = vmcsOnFake();
       it.write(VmcsField.GuestRip, 0xffff800000001234n);
       expect(it.read(VmcsField.GuestRip)).to.equal(0xffff800000001234n);
       expect([it.readLow(VmcsField.GuestRip), it.readHigh(VmcsField.GuestRip)]).to.deep.equal([0x1234, 0xffff8000]);
@@ -58,7 +53,7 @@ describe('VmcsIntelX64: access to fields and controls', () => {
     });
 
     it('says that a field does not exist', () => {
-      expect(() => fields().it.read(VmcsField.TscMultiplier)).to.throw(
+      expect(() => vmcsOnFake().it.read(VmcsField.TscMultiplier)).to.throw(
         VmcsError,
         /VMREAD TSC_MULTIPLIER.*doesn't exist/,
       );
@@ -66,13 +61,13 @@ describe('VmcsIntelX64: access to fields and controls', () => {
   });
 
   it('names field and value when VMWRITE of halves fails', () => {
-    const { it } = fields();
+    const { it } = vmcsOnFake();
     expect(() => it.writeHalves(VmcsField.ExitReason, 1, 0)).to.throw(VmxError, /EXIT_REASON \(0x4402\) = 0x1 failed/);
   });
 
   describe('.readIfExists, .writeIfExists', () => {
     it('give 0 and do nothing where the field is missing, with a warning if asked', () => {
-      const { it, machine } = fields();
+      const { it, machine } = vmcsOnFake();
       expect(it.readIfExists(VmcsField.TscMultiplier)).to.equal(0n);
       it.writeIfExists(VmcsField.TscMultiplier, 5n);
       expect(machine.fields.has(VmcsField.TscMultiplier)).to.equal(false);
@@ -84,98 +79,29 @@ describe('VmcsIntelX64: access to fields and controls', () => {
     });
 
     it('work if it exists', () => {
-      const { it } = fields();
+      const { it } = vmcsOnFake();
       it.writeIfExists(VmcsField.VirtualProcessorIdentifier, 5n);
       expect(it.readIfExists(VmcsField.VirtualProcessorIdentifier)).to.equal(5n);
     });
   });
 
-  describe('controls', () => {
-    it('are enabled and disabled one by one', () => {
-      const { it, machine } = fields();
-      it.enable('primary', PrimaryControl.ActivateSecondaryControls);
-      it.enable('primary', PrimaryControl.UseMsrBitmap);
-      expect(machine.fields.get(VmcsField.PrimaryProcessorBasedVmExecutionControls)).to.equal(0x90000000n);
-      expect(it.isEnabled('primary', PrimaryControl.UseMsrBitmap | PrimaryControl.ActivateSecondaryControls)).to.equal(
-        true,
-      );
-      it.disable('primary', PrimaryControl.UseMsrBitmap);
-      expect(it.isEnabled('primary', PrimaryControl.UseMsrBitmap)).to.equal(false);
-      expect(it.isEnabled('primary', PrimaryControl.ActivateSecondaryControls)).to.equal(true);
-    });
-
-    it('throw, naming control and MSR, when they are not allowed', () => {
-      const { it } = fields();
-      expect(() => it.enable('secondary', SecondaryControl.EnablePml)).to.throw(
-        VmcsError,
-        /secondary\.enable_pml: control is not allowed to be set to 1 \(MSR 0x48b/,
-      );
-      expect(() => it.disable('primary', 1 << 4)).to.throw(
-        VmcsError,
-        /primary 0x10: control is not allowed to be cleared to 0/,
-      );
-    });
-
-    it('may be asked for if allowed', () => {
-      const { it } = fields();
-      expect(it.enableIfAllowed('secondary', SecondaryControl.EnableVpid)).to.equal(true);
-      expect(it.disableIfAllowed('secondary', SecondaryControl.EnableVpid)).to.equal(true);
-      expect(it.isEnabled('secondary', SecondaryControl.EnableVpid)).to.equal(false);
-      const text = captureOutput(() => {
-        expect(it.enableIfAllowed('secondary', SecondaryControl.EnablePml)).to.equal(false);
-        expect(it.enableIfAllowed('secondary', SecondaryControl.EnablePml, true)).to.equal(false);
-        expect(it.disableIfAllowed('primary', 1 << 4, true)).to.equal(false);
-      });
-      expect(text.trim().split('\n')).to.have.length(2);
-    });
-
-    it('of words that the processor lacks are never allowed, and their MSR is not read', () => {
-      const { it, machine } = fields();
-      expect(machine.msr.has(0x492)).to.equal(false);
-      expect(it.isAllowed1('tertiary', 1)).to.equal(false);
-      expect(it.isAllowed1('vmfunc', 1)).to.equal(false);
-      expect(it.isEnabled('tertiary', 1)).to.equal(false);
-    });
-  });
-
-  describe('capability MSRs', () => {
-    it('are the plain ones where IA32_VMX_BASIC[55] is 0', () => {
-      const { it, machine } = fields();
-      machine.msr.set(0x480, 0x005a0400_00000004n);
-      for (const address of [0x48d, 0x48e, 0x48f, 0x490]) machine.msr.delete(address);
-      machine.msr.set(0x482, 0x80000010_00000010n);
-      expect(it.isAllowed1('primary', PrimaryControl.ActivateSecondaryControls)).to.equal(true);
-      expect(it.isAllowed1('primary', PrimaryControl.HltExiting)).to.equal(false);
-      expect(() => it.enable('primary', PrimaryControl.HltExiting)).to.throw(
-        VmcsError,
-        /\(MSR 0x482, allowed-1 0x80000010/,
-      );
-    });
-
-    it('are the true ones where it is 1: they let default1 controls be 0', () => {
-      const { it, machine } = fields();
-      machine.msr.set(0x482, 0x80018010_00018010n);
-      expect(it.isAllowed0('primary', PrimaryControl.Cr3LoadExiting)).to.equal(true);
-    });
-  });
-
   describe('.change', () => {
     it('leaves other bits alone', () => {
-      const { it } = fields();
+      const { it } = vmcsOnFake();
       it.write(VmcsField.GuestCr4, 0xf0n);
       it.change(VmcsField.GuestCr4, 0x3cn, 0x0cn);
       expect(it.read(VmcsField.GuestCr4)).to.equal(0xccn);
     });
 
     it('says why VMWRITE fails', () => {
-      const { it } = fields();
+      const { it } = vmcsOnFake();
       expect(() => it.change(VmcsField.ExitReason, 1n, 1n)).to.throw(VmxError, /EXIT_REASON \(0x4402\) = 0x1 failed/);
     });
   });
 
   describe('accessors', () => {
     it('read, write, enable and describe by name', () => {
-      const { it, machine } = fields();
+      const { it, machine } = vmcsOnFake();
       it.guestRip.set(0x1234n);
       expect(machine.fields.get(VmcsField.GuestRip)).to.equal(0x1234n);
       it.primaryProcessorBasedVmExecutionControls.activateSecondaryControls.enable();
@@ -193,7 +119,7 @@ describe('VmcsIntelX64: access to fields and controls', () => {
     });
 
     it('throw what the fields by encoding throw', () => {
-      const { it } = fields();
+      const { it } = vmcsOnFake();
       expect(() => it.tscMultiplier.get()).to.throw(VmcsError, /TSC_MULTIPLIER \(0x2032\) field doesn't exist/);
       expect(() => it.tscMultiplier.set(1n)).to.throw(VmcsError, /TSC_MULTIPLIER \(0x2032\) field doesn't exist/);
       expect(() => it.secondaryProcessorBasedVmExecutionControls.enablePml.enable()).to.throw(
@@ -203,7 +129,7 @@ describe('VmcsIntelX64: access to fields and controls', () => {
     });
 
     it('dump a field with what is in it', () => {
-      const { it } = fields();
+      const { it } = vmcsOnFake();
       it.guestCr4.set(0x2020n);
       expect(it.guestCr4.dump().split('\n')).to.deep.equal([
         `${'guest_cr4'.padEnd(52)}0x2020`,
@@ -214,7 +140,7 @@ describe('VmcsIntelX64: access to fields and controls', () => {
     });
 
     it('warn if asked', () => {
-      const { it } = fields();
+      const { it } = vmcsOnFake();
       const text = captureOutput(() => {
         expect(it.tscMultiplier.getIfExists(true)).to.equal(0n);
         it.tscMultiplier.setIfExists(1n, true);
@@ -225,7 +151,7 @@ describe('VmcsIntelX64: access to fields and controls', () => {
     });
 
     it('say that exit information is read-only', () => {
-      expect(() => (fields().it.exitReason as unknown as { set(value: bigint): void }).set(1n)).to.throw(
+      expect(() => (vmcsOnFake().it.exitReason as unknown as { set(value: bigint): void }).set(1n)).to.throw(
         ReadOnlyError,
         'EXIT_REASON (0x4402) field is read-only',
       );
