@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// System instructions. Semantics: src/machine/cpu/system/system.ts, control.ts, msr.ts.
+// System instructions. Semantics: system.ts, control.ts, msr.ts, port_io.ts and vmx_instructions.ts of src/machine/cpu/system.
 import { row, type InstructionRow, type RowOptions } from './row.js';
 
 const system: RowOptions = { system: true, privileged: true };
 const control: RowOptions = { system: true, privileged: true, file: 'control' };
 const msr: RowOptions = { system: true, privileged: true, file: 'msr' };
+const portIo: RowOptions = { system: true, privileged: true, file: 'port_io' };
+const vmx: RowOptions = { system: true, privileged: true, feature: 'vmx', file: 'vmx_instructions' };
 
 /** All rows of the topic. */
 export const rows: readonly InstructionRow[] = [
@@ -37,28 +39,28 @@ export const rows: readonly InstructionRow[] = [
   row('0F 08', '', 'INVD', system),
   row('0F 09', '', 'WBINVD', system),
   row('NP 0F 01 D1', '', 'XSETBV', { ...system, feature: 'xsave' }),
-  row('E4', 'AL,Ib', 'IN_IMM', system),
-  row('E5', 'eAX,Ib', 'IN_IMM', { ...system, size: 'z' }),
-  row('EC', 'AL,DX', 'IN_DX', system),
-  row('ED', 'eAX,DX', 'IN_DX', { ...system, size: 'z' }),
-  row('E6', 'Ib,AL', 'OUT_IMM', { ...system, size: 'b' }),
-  row('E7', 'Ib,eAX', 'OUT_IMM', { ...system, size: 'z' }),
-  row('EE', 'DX,AL', 'OUT_DX', { ...system, size: 'b' }),
-  row('EF', 'DX,eAX', 'OUT_DX', { ...system, size: 'z' }),
-  row('6C', 'Yb', 'INS', system),
-  row('6D', 'Yz', 'INS', system),
-  row('6E', 'Xb', 'OUTS', system),
-  row('6F', 'Xz', 'OUTS', system),
-  row('F3 0F C7 /6', 'Mq', 'VMXON', { ...system, feature: 'vmx', memory: 'read' }),
-  row('66 0F C7 /6', 'Mq', 'VMCLEAR', { ...system, feature: 'vmx', memory: 'read' }),
-  row('NP 0F C7 /6', 'Mq', 'VMPTRLD', { ...system, feature: 'vmx', memory: 'read' }),
-  row('NP 0F C7 /7', 'Mq', 'VMPTRST', { ...system, feature: 'vmx', memory: 'write' }),
-  row('NP 0F 78', 'Ev,Gv', 'VMREAD', { ...system, feature: 'vmx', force64: true }),
-  row('NP 0F 79', 'Gv,Ev', 'VMWRITE', { ...system, feature: 'vmx', force64: true }),
-  row('NP 0F 01 C1', '', 'VMCALL', { ...system, feature: 'vmx' }),
-  row('NP 0F 01 C2', '', 'VMLAUNCH', { ...system, feature: 'vmx' }),
-  row('NP 0F 01 C3', '', 'VMRESUME', { ...system, feature: 'vmx' }),
-  row('NP 0F 01 C4', '', 'VMXOFF', { ...system, feature: 'vmx' }),
-  row('66 0F 38 80', 'Gd,Mdq', 'INVEPT', { ...system, feature: 'vmx', memory: 'read' }),
-  row('66 0F 38 81', 'Gd,Mdq', 'INVVPID', { ...system, feature: 'vmx', memory: 'read' }),
+  row('E4', 'AL,Ib', 'IN_IMM', portIo),
+  row('E5', 'eAX,Ib', 'IN_IMM', { ...portIo, size: 'z' }),
+  row('EC', 'AL,DX', 'IN_DX', portIo),
+  row('ED', 'eAX,DX', 'IN_DX', { ...portIo, size: 'z' }),
+  row('E6', 'Ib,AL', 'OUT_IMM', { ...portIo, size: 'b' }),
+  row('E7', 'Ib,eAX', 'OUT_IMM', { ...portIo, size: 'z' }),
+  row('EE', 'DX,AL', 'OUT_DX', { ...portIo, size: 'b' }),
+  row('EF', 'DX,eAX', 'OUT_DX', { ...portIo, size: 'z' }),
+  row('6C', 'Yb', 'INS', portIo),
+  row('6D', 'Yz', 'INS', portIo),
+  row('6E', 'Xb', 'OUTS', portIo),
+  row('6F', 'Xz', 'OUTS', portIo),
+  row('F3 0F C7 /6', 'Mq', 'VMXON', { ...vmx, memory: 'read' }),
+  row('66 0F C7 /6', 'Mq', 'VMCLEAR', { ...vmx, memory: 'read' }),
+  row('NP 0F C7 /6', 'Mq', 'VMPTRLD', { ...vmx, memory: 'read' }),
+  row('NP 0F C7 /7', 'Mq', 'VMPTRST', { ...vmx, memory: 'write' }),
+  row('NP 0F 78', 'Ev,Gv', 'VMREAD', { ...vmx, force64: true }),
+  row('NP 0F 79', 'Gv,Ev', 'VMWRITE', { ...vmx, force64: true }),
+  row('NP 0F 01 C1', '', 'VMCALL', vmx),
+  row('NP 0F 01 C2', '', 'VMLAUNCH', vmx),
+  row('NP 0F 01 C3', '', 'VMRESUME', vmx),
+  row('NP 0F 01 C4', '', 'VMXOFF', vmx),
+  row('66 0F 38 80', 'Gd,Mdq', 'INVEPT', { ...vmx, memory: 'read' }),
+  row('66 0F 38 81', 'Gd,Mdq', 'INVVPID', { ...vmx, memory: 'read' }),
 ];

@@ -20,6 +20,7 @@ import {
 } from "./descriptors";
 import { Mem, Reg, reg, setReg } from "../state/registers";
 import { updateMode } from "../tlb/mode_update";
+import { supervisorOnly } from "../events/privilege";
 
 // ---- loading segment registers --------------------------------------------------------------------------------------------------
 
@@ -82,7 +83,6 @@ export function LGS<T>(d: Reg, ea: Mem): void { loadFar<T>(GS, d, ea); }
 
 /** CR4.UMIP: SGDT, SIDT, SLDT, SMSW, STR are #GP(0) outside CPL 0. */
 export function checkUmip(): void { if (load<u32>(CPL) != 0 && (load<u32>(CR4) & 0x800) != 0) raiseCode(GP, 0); }
-function supervisorOnly(): void { if (load<u32>(CPL) != 0) raiseCode(GP, 0); }
 /** Descriptor-table exiting: true if the instruction leaves. `identity`: 0 SGDT, 1 SIDT, 2 LGDT, 3 LIDT. */
 function tableLeaves<T>(identity: u32, ea: Mem): bool {
   if (!secondary(SecondaryControl.DescriptorTableExiting)) return false;

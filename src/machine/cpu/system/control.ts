@@ -3,9 +3,9 @@
 // non-root operation by masks and shadows (SDM 3C "Changes to Instruction Behavior in VMX Non-Root Operation").
 import { value, write } from "../memory/access";
 import {
-  CPL, CR0, CR2, CR3, CR4, CS_RIGHTS, DR0, DR6, DR7, EFER, GUEST_LINEAR_ADDRESS, PHYSICAL_RESERVED, RAX,
-  VMX_CR0_FIXED0, VMX_CR0_FIXED1, VMX_CR0_MASK, VMX_CR0_SHADOW, VMX_CR3_TARGETS, VMX_CR3_TARGET_COUNT, VMX_CR4_FIXED0,
-  VMX_CR4_FIXED1, VMX_CR4_MASK, VMX_CR4_SHADOW, VMX_MODE, TR_RIGHTS,
+  CR0, CR2, CR3, CR4, CS_RIGHTS, DR0, DR6, DR7, EFER, GUEST_LINEAR_ADDRESS, PHYSICAL_RESERVED, RAX, VMX_CR0_FIXED0,
+  VMX_CR0_FIXED1, VMX_CR0_MASK, VMX_CR0_SHADOW, VMX_CR3_TARGETS, VMX_CR3_TARGET_COUNT, VMX_CR4_FIXED0, VMX_CR4_FIXED1,
+  VMX_CR4_MASK, VMX_CR4_SHADOW, VMX_MODE, TR_RIGHTS,
 } from "../generated/layout";
 import { in64, inLong, nonRoot, updateAttention } from "../state/mode";
 import { loadPdptes } from "../translation/paging";
@@ -19,6 +19,7 @@ import { raise, raiseCode, raiseDebugFault } from "../events/raise";
 import { Mem, Reg, reg, setReg } from "../state/registers";
 import { updateMode } from "../tlb/mode_update";
 import { addressSpaceChanged, flushTlb, flushTlbNonGlobal, PAGING_CR4 } from "../tlb/tlb";
+import { supervisorOnly } from "../events/privilege";
 
 @external("env", "taskPriorityRead") declare function taskPriorityRead(): u32;
 @external("env", "taskPriorityWrite") declare function taskPriorityWrite(value: u32): void;
@@ -31,7 +32,6 @@ import { addressSpaceChanged, flushTlb, flushTlbNonGlobal, PAGING_CR4 } from "..
   | Cr4.DebuggingExtensions | Cr4.MachineCheckEnable | Cr4.PerformanceMonitorCounterEnable | Cr4.Osfxsr | Cr4.Osxmmexcpt
   | Cr4.UserModeInstructionPrevention | Cr4.VmxEnableBit | Cr4.FsgsbaseEnableBit | Cr4.Osxsave;
 
-function supervisorOnly(): void { if (load<u32>(CPL) != 0) raiseCode(GP, 0); }
 @inline function general(s: Reg): u64 { return in64() ? reg<u64>(s) : <u64>reg<u32>(s); }
 @inline function setGeneral(d: Reg, v: u64): void { if (in64()) setReg<u64>(d, v); else setReg<u32>(d, <u32>v); }
 @inline function number(s: Reg): u64 { return <u64>((s - <u32>RAX) >> 3); }

@@ -1,47 +1,28 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// System instructions: SDM 3A "System Instruction Reference"; fast system calls, flags, HLT, I/O, CPUID, cache and TLB control, VMX
-// instructions.
+// System instructions: SDM 3A "System Instruction Reference"; fast system calls, flags, HLT, CPUID, cache and TLB control.
 // Each ends its block. A VM exit is recorded and the instruction returns without having changed anything.
-import { probe, read, value, write } from "../memory/access";
 import { replaceRflags, rflags } from "../state/flags";
 import {
-  RAX, RBX, RCX, RDI, RDX, RSI, RSP, R11, ACTIVITY, APIC_BASE, ATTENTION, ATTENTION_STEP, CPL, CPUID_COUNT,
-  CPUID_TABLE, CR0, CR4, CS, CS_LIMIT, CS_RIGHTS, DEBUG_TRAPS, EFER, ES_BASE, ES_SELECTOR, FEATURE_CONTROL, FMASK,
-  LSTAR, PROCESSOR_ID, RFLAGS_SYSTEM, SS, STAR, STOP, STOP_VMX_INSTRUCTION, SYSENTER_CS, SYSENTER_EIP, SYSENTER_ESP,
-  TR_BASE, TR_LIMIT, TR_RIGHTS, VMX_CR0_FIXED0, VMX_CR0_FIXED1, VMX_CR4_FIXED0, VMX_CR4_FIXED1,
-  VMX_INSTRUCTION_INVEPT, VMX_INSTRUCTION_INVVPID, VMX_INSTRUCTION_VMCALL, VMX_INSTRUCTION_VMCLEAR,
-  VMX_INSTRUCTION_VMLAUNCH, VMX_INSTRUCTION_VMPTRLD, VMX_INSTRUCTION_VMPTRST, VMX_INSTRUCTION_VMREAD,
-  VMX_INSTRUCTION_VMRESUME, VMX_INSTRUCTION_VMWRITE, VMX_INSTRUCTION_VMXOFF, VMX_INSTRUCTION_VMXON, VMX_IO_BITMAP_A,
-  VMX_IO_BITMAP_B, VMX_MODE, VMX_OPERAND_DESCRIPTOR0, VMX_OPERAND_DESCRIPTOR1, VMX_OPERAND_FIELD,
-  VMX_OPERAND_INSTRUCTION, VMX_OPERAND_LENGTH, VMX_OPERAND_LINEAR, VMX_OPERAND_REGISTER, VMX_OPERAND_SIZE,
-  VMX_OPERAND_VALUE, VMX_PRIMARY, GUEST_LINEAR_ADDRESS, XCR0,
+  RAX, RBX, RCX, RDX, RSP, R11, ACTIVITY, APIC_BASE, ATTENTION, ATTENTION_STEP, CPL, CPUID_COUNT, CPUID_TABLE, CR0,
+  CR4, CS, CS_LIMIT, CS_RIGHTS, DEBUG_TRAPS, EFER, ES_BASE, ES_SELECTOR, FMASK, LSTAR, PROCESSOR_ID, RFLAGS_SYSTEM,
+  SS, STAR, SYSENTER_CS, SYSENTER_EIP, SYSENTER_ESP, XCR0,
 } from "../generated/layout";
-import { in64, inLong, inProtected, inVm86, nonRoot, updateAttention } from "../state/mode";
-import { watchPort } from "../events/breakpoints";
+import { in64, inLong, inVm86, nonRoot, updateAttention } from "../state/mode";
 import { canonical } from "../translation/paging";
-import { readSystem } from "../memory/system_access";
-import {
-  operandInformation, stringInformation, operandDisplacement, secondRegister,
-} from "../decode/instruction_information";
 import { shadowMovSs, shadowSti } from "../state/shadow";
 import { loadSegment } from "../segmentation/segment";
 import { push, peek, moveStackPointer } from "../integer/stack";
-import { destination, source } from "../integer/string";
-import { primary, secondary, vmExit, vmExitInformation } from "../vmx/vmx";
+import { primary, secondary, vmExit } from "../vmx/vmx";
 import { GP, UD, Rflags, PrimaryControl, ExitReason, SecondaryControl } from "../generated/architecture";
 import { reportedAddress } from "../code/record";
 import { raise, raiseCode } from "../events/raise";
-import { structureHost } from "../physical/ram";
-import { continueAt, jump, nextRip, instructionLength, noteDelivered } from "../state/instruction";
-import { Mem, Reg, reg, setReg } from "../state/registers";
+import { jump, nextRip, noteDelivered } from "../state/instruction";
+import { Mem, reg, setReg } from "../state/registers";
 import { updateMode } from "../tlb/mode_update";
 import { invalidatePage } from "../tlb/tlb";
+import { iopl, supervisorOnly } from "../events/privilege";
 
-@external("env", "portRead") declare function portRead(port: u32, size: u32): u32;
-@external("env", "portWrite") declare function portWrite(port: u32, size: u32, value: u32): void;
 
-function supervisorOnly(): void { if (load<u32>(CPL) != 0) raiseCode(GP, 0); }
-@inline function iopl(): u32 { return <u32>(load<u64>(RFLAGS_SYSTEM) >> 12) & 3; }
 function setSystemFlags(set: u64, clear: u64): void { store<u64>(RFLAGS_SYSTEM, (load<u64>(RFLAGS_SYSTEM) & ~clear) | set); }
 
 // ---- fast system calls ---------------------------------------------------------------------------------------------------------------
@@ -276,172 +257,3 @@ export function CPUID(): void {
   setReg<u32>(RCX, cpuidC);
   setReg<u32>(RDX, cpuidD);
 }
-
-// ---- I/O --------------------------------------------------------------------------------------------------------------------------------
-
-/** I/O privilege: IOPL, then the permission bitmap of a 32- or 64-bit TSS. SDM 1 "I/O Permission Bit Map". */
-function checkPort(port: u32, size: u32): void {
-  if (!(load<u32>(CR0) & 1) || (!inVm86() && load<u32>(CPL) <= iopl())) return;
-  const limit = load<u32>(TR_LIMIT);
-  if ((load<u32>(TR_RIGHTS) & 0x10000) != 0 || !(load<u32>(TR_RIGHTS) & 8) || limit < 0x67) raiseCode(GP, 0);
-  const at = <u32>readSystem<u16>(load<u64>(TR_BASE) + 0x66) + (port >> 3);
-  if (at + 1 > limit) raiseCode(GP, 0);
-  const bits = <u32>readSystem<u16>(load<u64>(TR_BASE) + at) >> (port & 7);
-  if (bits & ((1 << size) - 1)) raiseCode(GP, 0);
-}
-/** True if the controls or the I/O bitmaps make this access leave; an access that wraps beyond FFFFH does. */
-function portLeaves(port: u32, size: u32): bool {
-  if (!nonRoot()) return false;
-  const controls = load<u32>(VMX_PRIMARY);
-  if (!(controls & PrimaryControl.UseIoBitmaps)) return (controls & PrimaryControl.UnconditionalIoExiting) != 0;
-  if (port + size > 0x10000) return true;
-  for (let p = port; p < port + size; p++) {
-    const host = structureHost((p < 0x8000 ? load<u64>(VMX_IO_BITMAP_A) : load<u64>(VMX_IO_BITMAP_B)) + ((p & 0x7fff) >> 3));
-    if (host == 0 || ((load<u8>(host) >> (p & 7)) & 1) != 0) return true;
-  }
-  return false;
-}
-/** Checks an I/O access. @returns false if the instruction left. `bits`: qualification bits besides size and port. */
-function allowed(port: u32, size: u32, bits: u32): bool {
-  checkPort(port, size);
-  if (!portLeaves(port, size)) return true;
-  vmExit(ExitReason.IoInstruction, <u64>((size - 1) | bits | (port << 16)));
-  return false;
-}
-function input<T>(d: Reg, port: u32, bits: u32): void {
-  if (allowed(port, sizeof<T>(), bits | 8)) setReg<T>(d, <T>readPort(port, sizeof<T>()));
-}
-function output<T>(port: u32, s: Reg, bits: u32): void {
-  if (allowed(port, sizeof<T>(), bits)) writePort(port, sizeof<T>(), <u32>reg<T>(s));
-}
-function readPort(port: u32, size: u32): u32 { watchPort(port, size); return portRead(port, size); }
-function writePort(port: u32, size: u32, v: u32): void { watchPort(port, size); portWrite(port, size, v); }
-/** IN, OUT with an immediate port or DX. */
-export function IN_IMM<T>(d: Reg, port: u8): void { input<T>(d, <u32>port, 0x40); }
-export function IN_DX<T>(d: Reg, port: u16): void { input<T>(d, <u32>port, 0); }
-export function OUT_IMM<T>(port: u8, s: Reg): void { output<T>(<u32>port, s, 0x40); }
-export function OUT_DX<T>(port: u16, s: Reg): void { output<T>(<u32>port, s, 0); }
-
-@inline function step<T>(): i64 { return load<u64>(RFLAGS_SYSTEM) & Rflags.DirectionFlag ? -<i64>sizeof<T>() : <i64>sizeof<T>(); }
-/** Goes on with the next element, one an instruction, so that interrupts are taken between elements. */
-@inline function again<A>(rep: u32, rip: u64): void {
-  if (!rep) return;
-  const left = <A>(reg<A>(RCX) - 1);
-  setReg<A>(RCX, left);
-  if (left) continueAt(rip);
-}
-function stringLeaves<A>(port: u32, size: u32, bits: u32, ea: u64, segment: u32): bool {
-  checkPort(port, size);
-  if (!portLeaves(port, size)) return false;
-  store<u64>(GUEST_LINEAR_ADDRESS, reportedAddress(ea));
-  vmExitInformation(ExitReason.IoInstruction, <u64>((size - 1) | bits | 0x10 | (port << 16)), stringInformation<A>(segment));
-  return true;
-}
-/** INS: ES:rDI := port DX. SDM 2A "INS/INSB/INSW/INSD". */
-export function INS<T, A>(rep: u32, rip: u64): void {
-  if (rep && reg<A>(RCX) == 0) return;
-  const port = <u32>reg<u16>(RDX), ea = destination<A>();
-  if (stringLeaves<A>(port, sizeof<T>(), 8 | (rep ? 0x20 : 0), ea, 0)) return;
-  probe(ea, sizeof<T>(), sizeof<T>(), 1);
-  write<T>(ea, <T>readPort(port, sizeof<T>()));
-  setReg<A>(RDI, <A>(<u64>reg<A>(RDI) + step<T>()));
-  again<A>(rep, rip);
-}
-/** OUTS: port DX := segment:rSI. */
-export function OUTS<T, A>(rep: u32, segment: Reg, rip: u64): void {
-  if (rep && reg<A>(RCX) == 0) return;
-  const port = <u32>reg<u16>(RDX), ea = source<A>(segment);
-  if (stringLeaves<A>(port, sizeof<T>(), rep ? 0x20 : 0, ea, segment)) return;
-  writePort(port, sizeof<T>(), <u32>read<T>(ea));
-  setReg<A>(RSI, <A>(<u64>reg<A>(RSI) + step<T>()));
-  again<A>(rep, rip);
-}
-
-// ---- VMX instructions --------------------
-
-function checkVmx(): void { if (!load<u32>(VMX_MODE) || !inProtected() || (inLong() && !in64())) raise(UD); }
-/**
- * True if the instruction, which has no operand, is for the engine: #UD and #GP(0) are checked; in non-root operation it leaves. SDM 3D
- * "VMX Instruction Reference".
- */
-function forEngine(reason: u32): bool {
-  checkVmx();
-  if (nonRoot()) { vmExit(reason, 0); return false; }
-  supervisorOnly();
-  return true;
-}
-/** The same with an operand. `second`: instruction information of the other one. */
-function forEngineWith<D>(reason: u32, operand: D, second: u32): bool {
-  checkVmx();
-  if (nonRoot()) { vmExitInformation(reason, operandDisplacement<D>(), operandInformation<D>(operand) | second); return false; }
-  supervisorOnly();
-  return true;
-}
-function handOver(instruction: u32): void {
-  store<u32>(VMX_OPERAND_INSTRUCTION, instruction);
-  store<u32>(VMX_OPERAND_LENGTH, instructionLength());
-  store<u32>(STOP, STOP_VMX_INSTRUCTION);
-}
-function handOverMemory(instruction: u32, ea: Mem): void {
-  store<u64>(VMX_OPERAND_VALUE, read<u64>(ea));
-  handOver(instruction);
-}
-/** VMXON m64: also CR0, CR4 and IA32_FEATURE_CONTROL must allow VMX operation. */
-export function VMXON(ea: Mem): void {
-  if (!inProtected() || !(load<u32>(CR4) & 0x2000) || (inLong() && !in64())) raise(UD);
-  if (load<u32>(VMX_MODE)) { if (!forEngineWith<Mem>(ExitReason.Vmxon, ea, 0)) return; }
-  else {
-    supervisorOnly();
-    const cr0 = load<u64>(CR0), cr4 = load<u64>(CR4);
-    if ((~cr0 & load<u64>(VMX_CR0_FIXED0)) != 0 || (cr0 & ~load<u64>(VMX_CR0_FIXED1)) != 0) raiseCode(GP, 0);
-    if ((~cr4 & load<u64>(VMX_CR4_FIXED0)) != 0 || (cr4 & ~load<u64>(VMX_CR4_FIXED1)) != 0) raiseCode(GP, 0);
-    if ((load<u32>(FEATURE_CONTROL) & 5) != 5) raiseCode(GP, 0);
-  }
-  handOverMemory(VMX_INSTRUCTION_VMXON, ea);
-}
-export function VMXOFF(): void { if (forEngine(ExitReason.Vmxoff)) handOver(VMX_INSTRUCTION_VMXOFF); }
-export function VMCLEAR(ea: Mem): void { if (forEngineWith<Mem>(ExitReason.Vmclear, ea, 0)) handOverMemory(VMX_INSTRUCTION_VMCLEAR, ea); }
-export function VMPTRLD(ea: Mem): void { if (forEngineWith<Mem>(ExitReason.Vmptrld, ea, 0)) handOverMemory(VMX_INSTRUCTION_VMPTRLD, ea); }
-export function VMPTRST(ea: Mem): void {
-  if (!forEngineWith<Mem>(ExitReason.Vmptrst, ea, 0)) return;
-  probe(ea, 8, 1, 1);
-  store<u64>(VMX_OPERAND_LINEAR, ea);
-  store<u32>(VMX_OPERAND_SIZE, 8);
-  store<u32>(VMX_OPERAND_REGISTER, 0);
-  handOver(VMX_INSTRUCTION_VMPTRST);
-}
-/** VMREAD r/m, r. T: u64 in 64-bit mode, else u32. */
-export function VMREAD<T, D>(d: D, field: Reg): void {
-  if (!forEngineWith<D>(ExitReason.Vmread, d, secondRegister(field))) return;
-  if (sizeof<D>() == 8) probe(<u64>d, sizeof<T>(), 1, 1);
-  store<u64>(VMX_OPERAND_FIELD, <u64>reg<T>(field));
-  store<u32>(VMX_OPERAND_REGISTER, sizeof<D>() == 4 ? <u32>d : 0);
-  store<u64>(VMX_OPERAND_LINEAR, sizeof<D>() == 8 ? <u64>d : 0);
-  store<u32>(VMX_OPERAND_SIZE, sizeof<T>());
-  handOver(VMX_INSTRUCTION_VMREAD);
-}
-/** VMWRITE r, r/m. */
-export function VMWRITE<T, S>(field: Reg, s: S): void {
-  if (!forEngineWith<S>(ExitReason.Vmwrite, s, secondRegister(field))) return;
-  store<u64>(VMX_OPERAND_VALUE, <u64>value<T, S>(s));
-  store<u64>(VMX_OPERAND_FIELD, <u64>reg<T>(field));
-  store<u32>(VMX_OPERAND_SIZE, sizeof<T>());
-  handOver(VMX_INSTRUCTION_VMWRITE);
-}
-export function VMLAUNCH(): void { if (forEngine(ExitReason.Vmlaunch)) handOver(VMX_INSTRUCTION_VMLAUNCH); }
-export function VMRESUME(): void { if (forEngine(ExitReason.Vmresume)) handOver(VMX_INSTRUCTION_VMRESUME); }
-/** VMCALL: from a guest it always leaves, at any CPL and in any mode. */
-export function VMCALL(): void {
-  if (nonRoot()) { vmExit(ExitReason.Vmcall, 0); return; }
-  if (forEngine(ExitReason.Vmcall)) handOver(VMX_INSTRUCTION_VMCALL);
-}
-function invalidate(instruction: u32, reason: u32, type: Reg, ea: Mem): void {
-  if (!forEngineWith<Mem>(reason, ea, secondRegister(type))) return;
-  const low = read<u64>(ea), high = read<u64>(ea + 8);
-  store<u64>(VMX_OPERAND_DESCRIPTOR0, low);
-  store<u64>(VMX_OPERAND_DESCRIPTOR1, high);
-  store<u64>(VMX_OPERAND_VALUE, in64() ? reg<u64>(type) : <u64>reg<u32>(type));
-  handOver(instruction);
-}
-export function INVEPT(type: Reg, ea: Mem): void { invalidate(VMX_INSTRUCTION_INVEPT, ExitReason.Invept, type, ea); }
-export function INVVPID(type: Reg, ea: Mem): void { invalidate(VMX_INSTRUCTION_INVVPID, ExitReason.Invvpid, type, ea); }
