@@ -145,7 +145,7 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
     this.enterMap(this.map);
   }
 
-  /** @throws VmcsError while unrestricted guest, which takes EPT, is on, or while another extension uses a view. */
+  /** @throws VmcsError while unrestricted guest, which needs EPT, is on, or while another extension uses a view. */
   disableEpt(): void {
     const before = this.map;
     this.leaveMap();

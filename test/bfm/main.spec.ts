@@ -17,9 +17,9 @@ describe('bfm', () => {
     ['nothing to run', ['run'], /--guest NAME or --kernel FILE/],
     ['impossible memory', ['run', '--guest', 'cpuid', '--memory', '4T'], /--memory 4T is outside 16M … 3072M/],
     ['two processors', ['run', '--guest', 'cpuid', '--cpus', '2'], /one processor so far/],
-    ['no processor', ['run', '--guest', 'cpuid', '--cpus', '0'], /--cpus 0: it is a number of processors: 1/],
-    ['fewer than none', ['run', '--guest', 'cpuid', '--cpus', '-1'], /--cpus -1: it is a number of processors: 1/],
-    ['no number', ['run', '--guest', 'cpuid', '--cpus', 'x'], /--cpus x: it is a number of processors: 1/],
+    ['no processor', ['run', '--guest', 'cpuid', '--cpus', '0'], /--cpus 0: it must be a number of processors: 1/],
+    ['fewer than none', ['run', '--guest', 'cpuid', '--cpus', '-1'], /--cpus -1: it must be a number of processors: 1/],
+    ['no number', ['run', '--guest', 'cpuid', '--cpus', 'x'], /--cpus x: it must be a number of processors: 1/],
     ['an unknown guest', ['run', '--guest', 'nobody'], /there is no such guest/],
   ] as const) {
     it(`returns 2 and one message for ${what}`, async () => {

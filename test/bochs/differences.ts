@@ -378,7 +378,7 @@ export const differences: readonly ReviewedDifferences[] = [
   },
   {
     reason:
-      'A double fault is no fault-class exception: the image has RF as it was (SDM 3B "Instruction-Breakpoint Exception Condition"); a triple fault saves RF as it would be in shutdown. Bochs 2.7 keeps the RF of the fault before it.',
+      'A double fault is not a fault-class exception: the image has RF as it was (SDM 3B "Instruction-Breakpoint Exception Condition"); a triple fault saves RF as it would be in shutdown. Bochs 2.7 keeps the RF of the fault before it.',
     cases: [
       { name: '#DF', ours: '', bochs: 'guest_rflags=10002' },
       { name: 'a triple fault', ours: '', bochs: 'guest_rflags=10002' },

@@ -192,7 +192,7 @@ function readable(line: string, addresses: Addresses): string {
   return line.startsWith('exit ') ? definedExit(line) : namedField(line, addresses);
 }
 
-/** Reads a transcript. Lines of the machine that ran it (they begin with "(") are no part of it. @throws if it did not reach its end. */
+/** Reads a transcript. Lines of the machine that ran it (they begin with "(") are not part of it. @throws if it did not reach its end. */
 export function parseTranscript(text: string): Transcript {
   const lines = text.replaceAll('\r', '').split('\n');
   const start = lines.findIndex((line) => line.startsWith('vmx_probe '));

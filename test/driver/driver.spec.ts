@@ -247,7 +247,7 @@ describe('Driver', () => {
         ModuleFileError,
         /failing\.ts:2:\d+: Unexpected end of file/,
       ],
-      ['a file that is no module', 'export const x = 1;', ModuleFileError, /failing\.ts is no module/],
+      ['a file that is not a module', 'export const x = 1;', ModuleFileError, /failing\.ts is not a module/],
     ];
     for (const [what, text, type, message] of cases) {
       it(`leaves the VMM unloaded: ${what}`, async () => {

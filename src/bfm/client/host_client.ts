@@ -37,7 +37,7 @@ async function open(path: string, again = false): Promise<Socket | undefined> {
     if (code === 'ENOENT' || found === undefined) return undefined;
     if (code !== 'ECONNREFUSED') throw new HostError(`${path}: ${message}`, { causedBy: error });
     if (!found.isSocket())
-      throw new HostError(`${path} is no socket, and not of our making: remove it, or use another --machine`);
+      throw new HostError(`${path} exists and is not a socket: remove it, or use another --machine`);
     if (!again) return open(path, true);
     // Nobody listens: its host was killed.
     rmSync(path, { force: true });

@@ -13,6 +13,6 @@ export function jsonAnswer(answer: Buffer): string | undefined {
   try {
     return `received from vmm: \n${JSON.stringify(JSON.parse(text), null, 4)}`;
   } catch (error) {
-    throw new CommandError(`the vmm answered what is no JSON: ${text}`, { causedBy: error });
+    throw new CommandError(`the vmm's answer is not JSON: ${text}`, { causedBy: error });
   }
 }

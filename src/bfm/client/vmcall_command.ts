@@ -87,7 +87,9 @@ function checkJson(text: string): string {
   try {
     return JSON.stringify(JSON.parse(text));
   } catch (error) {
-    throw new UsageError(`vmcall string json: no JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(
+      `vmcall string json: this is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 

@@ -34,7 +34,7 @@ export class Typist {
   }
 
   private drop(): void {
-    this.tell(`the guest does not read what is typed: it is dropped beyond ${this.most} bytes`);
+    this.tell(`the guest does not read its input: input beyond ${this.most} bytes is dropped`);
   }
 
   private tell(text: string): void {

@@ -31,7 +31,7 @@ export function kindOf(name: string, description: Description): DescribedKind {
   if (kind !== undefined) return kind;
   const having = kinds.filter((each) => itemsOf(description, each).some((item) => isCalled(item, name)));
   const advice = having.map((each) => `; try 'bfm describe ${each} ${name}'`).join('');
-  throw new UsageError(`there is nothing of the kind '${name}'; kinds are ${kinds.join(', ')}${advice}`);
+  throw new UsageError(`there is no kind '${name}'; kinds are ${kinds.join(', ')}${advice}`);
 }
 
 /** Whether a user's name means this definition. A register's name may lack its group (`es` for `segment_register.es`). */

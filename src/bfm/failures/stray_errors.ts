@@ -5,7 +5,7 @@ import { StrayError } from './stray_error.js';
 /** The error as one of an extension's, if code of an extension took part in it. */
 function attributed(error: unknown): unknown {
   if (userFrames(error).length === 0) return error;
-  return new StrayError(`an extension failed where nobody waits for it: ${String(error)}`, {
+  return new StrayError(`an extension failed in a Promise or timer that nobody waits for: ${String(error)}`, {
     causedBy: error,
     details: { advice: 'make the method synchronous, or handle the error where it arises' },
   });

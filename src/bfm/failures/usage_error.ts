@@ -6,7 +6,7 @@ export class UsageError extends BareflankError {
   /** An option with an impossible value: `--memory 4T: …`. @param advice what to do, if `expected` does not say it. */
   static ofOption(option: string, found: string, expected: string, advice?: string): UsageError {
     const details = { where: option, found, expected, ...(advice !== undefined && { advice }) };
-    const message = `${option} ${found === '' ? "''" : found}: it is ${expected}${advice === undefined ? '' : `; ${advice}`}`;
+    const message = `${option} ${found === '' ? "''" : found}: it must be ${expected}${advice === undefined ? '' : `; ${advice}`}`;
     return new UsageError(message, { details });
   }
 }

@@ -24,7 +24,7 @@ function check(method: string, shape: z.ZodType, params: unknown): void {
   const { error } = shape.safeParse(params);
   if (error === undefined) return;
   const issues = error.issues.map(({ path, message }) => `${path.join('.') || 'params'}: ${message}`);
-  throw new CommandError(`${method}: these parameters are none of its own: ${issues.join('; ')}`);
+  throw new CommandError(`${method}: its parameters are invalid: ${issues.join('; ')}`);
 }
 
 /** What a client types. @throws CommandError */

@@ -60,7 +60,9 @@ export class HostServer {
         this.server.listen(path, resolve);
       });
     } catch (error) {
-      throw new FileError(`${path}: no socket: ${error instanceof Error ? error.message : String(error)}`);
+      throw new FileError(
+        `${path}: the socket cannot be opened: ${error instanceof Error ? error.message : String(error)}`,
+      );
     } finally {
       process.umask(umask);
     }

@@ -98,9 +98,9 @@ export class MachineThread {
 
   /** Types bytes at the console. @returns once they are on their way to the guest. @throws MachineLostError, CommandError if too many wait */
   async type(bytes: Uint8Array): Promise<void> {
-    if (this.lost !== undefined) throw new MachineLostError(`nobody reads what is typed: ${this.lost}`);
+    if (this.lost !== undefined) throw new MachineLostError(`the guest cannot read its input: ${this.lost}`);
     if (this.input.length + bytes.length > MOST_TYPED_BYTES)
-      throw new CommandError(`the guest does not read what is typed: ${this.input.length} bytes wait already`);
+      throw new CommandError(`the guest does not read its input: ${this.input.length} bytes wait already`);
     await this.input.type(bytes);
   }
 

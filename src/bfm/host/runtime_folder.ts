@@ -19,7 +19,7 @@ export function runtimeFolder(): string {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const advice = base === undefined ? '' : '; XDG_RUNTIME_DIR must name a folder of yours that exists';
+    const advice = base === undefined ? '' : '; XDG_RUNTIME_DIR must name an existing folder that belongs to you';
     if (code !== 'EEXIST') throw new FileError(`${path} cannot be made: ${message}${advice}`, { causedBy: error });
   }
   const flaw = whyNotPrivateFolder(path);

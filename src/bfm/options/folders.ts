@@ -72,7 +72,7 @@ export function findModuleFile(name: string, folders: readonly string[], how = '
   if (flaw === undefined && !isPlainName) return path;
   const known = extensionFolders(folders).flatMap(moduleFilesOf);
   const found = known.filter((file) => matches(file, name));
-  if (found.length > 1) throw new UsageError(`${how} ${name} means more than one module file: ${found.join(', ')}`);
+  if (found.length > 1) throw new UsageError(`${how} ${name} matches more than one module file: ${found.join(', ')}`);
   if (found[0] !== undefined) return found[0];
   if (flaw === undefined) return path;
   // The name is the path of something that exists.
@@ -82,7 +82,7 @@ export function findModuleFile(name: string, folders: readonly string[], how = '
     });
   const names = known.map((file) => basename(file, '.modules')).join(', ');
   throw new FileError(
-    `${how} ${name}: there is no such file, and no extension of that name${names === '' ? '' : ` (there are: ${names})`}`,
+    `${how} ${name}: there is no such file, and no extension of that name${names === '' ? '' : ` (known extensions: ${names})`}`,
     { details: { where: how, found: name, expected: `a module file, or one of ${names}` } },
   );
 }
@@ -100,7 +100,7 @@ export function guestImage(name: string): string {
   if (existsSync(path) && basename(path) === `${name}.bin`) return path;
   const files = isFolder(folder) ? readdirSync(folder).filter((file) => file.endsWith('.bin')) : [];
   const list = files.map((file) => basename(file, '.bin')).join(', ');
-  throw new UsageError(`--guest ${name}: there is no such guest; there are: ${list}`, {
+  throw new UsageError(`--guest ${name}: there is no such guest; known guests: ${list}`, {
     details: { where: '--guest', found: name, expected: `one of ${list}` },
   });
 }

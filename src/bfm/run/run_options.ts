@@ -78,7 +78,7 @@ function startMode(options: RunOptions, modules: readonly string[]): StartMode {
 function processors(text: string): number {
   const count = /^\d+$/.test(text) ? Number(text) : 0;
   if (count < 1)
-    throw UsageError.ofOption('--cpus', text, 'a number of processors: 1, which is all there can be so far');
+    throw UsageError.ofOption('--cpus', text, 'a number of processors: 1, because more are not supported yet');
   if (count > 1)
     throw new UsageError(`--cpus ${text}: the simulated PC has one processor so far`, {
       details: { where: '--cpus', found: text, expected: '1', advice: 'leave it out' },

@@ -35,7 +35,7 @@ export function endingLine({ kind, detail }: GuestEnd, debugExit: number | null,
     case 'halted':
       return `the guest's system has halted${early}`;
     case 'debug-exit':
-      return `the guest ended by the debug-exit port with ${debugExit}${early}`;
+      return `the guest wrote ${debugExit} to the debug-exit port${early}`;
     case 'reset':
       return `the guest reset the machine${early} (${detail})`;
     case 'dead':

@@ -30,7 +30,7 @@ export interface SessionOptions {
 
 /** The worker has gone without a message. Only users' code in it can cause that. */
 const endedWithoutReport = (code: number): BareflankError =>
-  new BareflankError(`the thread of the machine was ended from inside, with status ${code}`, {
+  new BareflankError(`an extension's code ended the machine's thread, with status ${code}`, {
     details: {
       where: 'code of an extension',
       found: `process.exit(${code})`,

@@ -44,7 +44,7 @@ const isMeantToFault = ({ text }: Disassembly): boolean => /^ud[012]\b/.test(tex
 const tookUndefined = ({ tripleFault }: PcEnd): boolean =>
   tripleFault === undefined || tripleFault.events[0]?.vector === INVALID_OPCODE;
 
-const FATAL_EXCEPTION = 'an exception found no handler that could be entered; see RIP, CR2 and the code there';
+const FATAL_EXCEPTION = 'no handler could be entered for an exception; see RIP, CR2 and the code there';
 
 function adviceFor(
   end: PcEnd,

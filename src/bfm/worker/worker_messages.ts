@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { randomUUID } from 'node:crypto';
 
-/** A message of a worker of ours. Code of extensions runs in the same thread and can post to the same port. */
+/** A message of one of our workers. Code of extensions runs in the same thread and can post to the same port. */
 interface Sealed {
   readonly seal: string;
   readonly message: unknown;

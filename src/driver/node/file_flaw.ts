@@ -18,9 +18,9 @@ const kinds: readonly (readonly [string, (status: Stats) => boolean])[] = [
 
 /** What an error code of the system says about a path that cannot be looked up. */
 const reasons: Readonly<Record<string, FileFlaw>> = {
-  ELOOP: { found: 'a loop of links', sentence: 'its links lead in a circle' },
+  ELOOP: { found: 'a loop of links', sentence: 'its links form a loop' },
   ENOTDIR: { found: 'a file in place of a folder', sentence: 'a part of its path is a file, not a folder' },
-  EACCES: { found: 'a folder without access', sentence: 'you may not enter a folder of its path' },
+  EACCES: { found: 'a folder without access', sentence: 'you have no access to a folder of its path' },
   ENAMETOOLONG: { found: 'a name that is too long', sentence: 'its name is too long for this system' },
 };
 

@@ -111,7 +111,7 @@ function modulesOf(file: string, exports: Readonly<Record<string, unknown>>): Pa
   if (modules.length > 0) return modules;
   const names = Object.keys(exports);
   throw new ModuleFileError(
-    `${file} is no module: none of its exports (${names.length === 0 ? 'it has none' : names.join(', ')}) was made by vmmModule() or vcpuModule()`,
+    `${file} is not a module: none of its exports (${names.length === 0 ? 'it has none' : names.join(', ')}) was made by vmmModule() or vcpuModule()`,
     file,
   );
 }

@@ -117,7 +117,7 @@ export class ModuleCache {
       writeFileSync(path, code, { mode: 0o600 });
       return { path, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
     } catch (error) {
-      throw new DriverError(`there is no place to write a bundled module to: ${why}; ${messageOf(error)}`, {
+      throw new DriverError(`a bundled module cannot be written anywhere: ${why}; ${messageOf(error)}`, {
         causedBy: error,
         details: {
           where: tmpdir(),

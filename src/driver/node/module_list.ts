@@ -17,7 +17,7 @@ function parseJson(file: string, text: string): unknown {
     const message = error instanceof Error ? error.message : String(error);
     const before = text.slice(0, jsonErrorPosition(text));
     const place = `:${before.split('\n').length}:${before.length - before.lastIndexOf('\n')}`;
-    throw new ModuleListError(`${file}${place}: no JSON: ${message}`, {
+    throw new ModuleListError(`${file}${place}: this is not JSON: ${message}`, {
       causedBy: error,
       details: { where: `${file}${place}`, found: message, expected: SHAPE },
     });

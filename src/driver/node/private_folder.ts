@@ -22,10 +22,10 @@ const octal = (mode: number): string => `0${(mode & 0o777).toString(8)}`;
  */
 export function whyNotPrivateFolder(path: string): string | undefined {
   const found = lstatSync(path);
-  if (!found.isDirectory()) return `${path} is no folder`;
+  if (!found.isDirectory()) return `${path} is not a folder`;
   const foreign = foreignOwner(path, found);
   if (foreign !== undefined || process.getuid === undefined || (found.mode & OTHERS) === 0) return foreign;
-  return `${path} has mode ${octal(found.mode)}: others get in; it must be 0700 (chmod 700 ${path})`;
+  return `${path} has mode ${octal(found.mode)}: others have access; it must be 0700 (chmod 700 ${path})`;
 }
 
 /** Whether only this user can have written a file: it is not a link, not a device, and not another user's. False if there is none. */

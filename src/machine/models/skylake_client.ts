@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// A client processor of the Skylake generation (family 6, model 5EH, stepping 3), announcing only what the core implements: no AVX, no performance
-// counters, no MONITOR, no PCID. UMIP is ahead of its generation. TSC 1 GHz, crystal 25 MHz. Leaves and MSRs: SDM 2A "CPUID—CPU Identification", SDM 4.
+// A client processor of the Skylake generation (family 6, model 5EH, stepping 3). It announces only what the core implements: no AVX, no performance
+// counters, no MONITOR, no PCID. UMIP is newer than the generation. TSC 1 GHz, crystal 25 MHz. Leaves and MSRs: SDM 2A "CPUID—CPU Identification",
+// SDM 4. skylake_client.txt is the dump of a real processor of this model; the spec compares the two and lists each difference.
 import { vmxCapabilities, firstVmxMsr } from '../vmx/capabilities.js';
 import { bits, brandLeaves, type CpuidLeafValues, type PlainMsr, type ProcessorModel } from './processor_model.js';
 

@@ -87,7 +87,7 @@ export class BindingRecorder implements PartBinder {
   private checkedClass(identifier: PartIdentifier, type: unknown): PartClass {
     if (typeof type === 'function') return type as PartClass;
     throw new ModuleFunctionError(
-      `${this.file}: ${nameOf(identifier)} is bound to ${nameOf(type)}, which is no class`,
+      `${this.file}: ${nameOf(identifier)} is bound to ${nameOf(type)}, which is not a class`,
       [this.file],
     );
   }

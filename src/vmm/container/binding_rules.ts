@@ -46,7 +46,7 @@ function checkRecord(record: BindingRecord): void {
   }
   if (declared.scope !== record.scope) {
     throw new ScopeError(
-      `${record.file}: a ${record.scope}Module touches ${name}, which belongs to the ${declared.scope}; say it in a ${declared.scope}Module`,
+      `${record.file}: a ${record.scope}Module binds ${name}, which belongs to the ${declared.scope}; bind it in a ${declared.scope}Module`,
       [record.file],
     );
   }
@@ -151,7 +151,7 @@ function checkNames(records: readonly BindingRecord[], bindings: EffectiveBindin
     const other = owners.get(name);
     if (other !== undefined && boundTo(other, bindings) !== boundTo(record, bindings)) {
       throw new ContributionOrderError(
-        `two contributions are named '${name}': to ${nameOf(other.identifier)} in ${other.file}, to ${nameOf(record.identifier)} in ${record.file}. One that is bound at several points is bound once, and the points by toService`,
+        `two contributions are named '${name}': to ${nameOf(other.identifier)} in ${other.file}, to ${nameOf(record.identifier)} in ${record.file}. Bind a class for several points once, and the points with toService`,
         [other.file, record.file],
       );
     }
@@ -191,7 +191,7 @@ function checkNeed(record: BindingRecord, need: Need, bindings: EffectiveBinding
   }
   if (record.scope === 'vmm' && declared.scope === 'vcpu') {
     throw new ScopeError(
-      `${where}, which each vcpu has for itself; a part of the VMM outlives vcpus and can hold none of their parts`,
+      `${where}, which each vcpu has for itself; a part of the VMM outlives vcpus, so it cannot hold their parts`,
       [record.file],
     );
   }

@@ -35,7 +35,7 @@ function predecessorsOf<T extends OrderedEntry>(point: string, named: ReadonlyMa
   const known = (entry: T, other: string): string => {
     if (named.has(other)) return other;
     throw new ContributionOrderError(
-      `${entry.file}: '${entry.contribution.name}' wants a place relative to '${other}', but no contribution to ${point} has that name; there are ${[...named.keys()].sort().join(', ')}`,
+      `${entry.file}: '${entry.contribution.name}' has a place relative to '${other}', but no contribution to ${point} has that name; there are ${[...named.keys()].sort().join(', ')}`,
       [entry.file],
     );
   };
@@ -62,7 +62,7 @@ export function orderContributions<T extends OrderedEntry>(point: string, entrie
       const names = [...waiting.keys()].sort();
       const files = names.map((name) => named.get(name)!.file);
       throw new ContributionOrderError(
-        `the order of ${names.map((name) => `'${name}' (${named.get(name)!.file})`).join(', ')} at ${point} is circular: look at their before and after`,
+        `the order of ${names.map((name) => `'${name}' (${named.get(name)!.file})`).join(', ')} at ${point} is circular: check their before and after`,
         files,
       );
     }

@@ -81,7 +81,7 @@ function probe(): void {
   injectable()(Probe);
   if (injectionsOf(Probe).properties[0]?.identifier !== symbol) {
     throw new BareflankError(
-      `this version of inversify keeps no class metadata under ${metadataKey}; bareflank needs one that does (8.2)`,
+      `this version of inversify has no class metadata under ${metadataKey}; bareflank needs one that does (8.2)`,
     );
   }
 }

@@ -123,7 +123,7 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
     if (known === undefined) return this.makeView(name, begin);
     if (known.begin === begin) return this.views[known.id]!;
     throw new VmcsError(
-      `EPT view '${name}' is wanted with ${begin} at first, but somebody made it with ${known.begin}: give yours another name`,
+      `EPT view '${name}' is asked for with ${begin} at first, but it was made with ${known.begin}: give yours another name`,
     );
   }
 
@@ -137,7 +137,7 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
   }
 
   enter(by: Requester, vmcs: EptVmcs, view: EptView): Request {
-    if (this.views[view.id] !== view) throw new VmcsError(`EPT view '${view.name}' is none that \`Ept.view\` made`);
+    if (this.views[view.id] !== view) throw new VmcsError(`EPT view '${view.name}' was not made by \`Ept.view\``);
     this.attachVcpu(vmcs);
     return this.ask(by, { kind: 'view', vcpu: vmcs.vcpuid, view: view.id });
   }
@@ -151,7 +151,7 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
   disable(vmcs: EptVmcs): void {
     if (vmcs.isEnabled('secondary', SecondaryControl.UnrestrictedGuest)) {
       throw new VmcsError(
-        'EPT cannot be disabled while unrestricted guest is enabled. SDM 3C "VM-Execution Control Fields": it takes EPT. Disable that first',
+        'EPT cannot be disabled while unrestricted guest is enabled. SDM 3C "VM-Execution Control Fields": it needs EPT. Disable unrestricted guest first',
       );
     }
     const names = this.enteredBy(vmcs.vcpuid).map((id) => this.views[id]!.name);

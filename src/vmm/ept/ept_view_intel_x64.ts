@@ -172,7 +172,7 @@ export class EptViewIntelX64 implements EptView {
     if (access === EptAccess.Execute && !this.owner.isExecuteOnlySupported()) {
       throw this.error('this processor has no execute-only pages (bit 0 of IA32_VMX_EPT_VPID_CAP)');
     }
-    if ((access & ~EptAccess.All) !== 0) throw this.error(`${hex(access)} is no access; wanted bits of 7`);
+    if ((access & ~EptAccess.All) !== 0) throw this.error(`${hex(access)} is not an access; wanted bits of 7`);
   }
 
   private checkIncluded(start: bigint, bytes: bigint): void {
@@ -184,7 +184,7 @@ export class EptViewIntelX64 implements EptView {
   private checkTarget(physical: bigint, bytes: bigint): void {
     if (this.owner.mayLeadTo(physical, bytes)) return;
     throw this.error(
-      `no page may lead to ${hex(physical)}: the base map excludes it, and it is no page that \`Ept.share\` released`,
+      `no page may lead to ${hex(physical)}: the base map excludes it, and \`Ept.share\` did not release it`,
     );
   }
 

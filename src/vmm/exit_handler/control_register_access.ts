@@ -124,7 +124,7 @@ function checkUnrestricted(vmcs: Vmcs, cr0: number): void {
   if (vmcs.isEnabled('secondary', SecondaryControl.UnrestrictedGuest)) return;
   const bit = (cr0 & Cr0.ProtectionEnable) === 0 ? 'CR0.PE' : 'CR0.PG';
   throw new UnimplementedExitError(
-    `the guest clears ${bit}, which VMX operation allows only with "unrestricted guest", and that control is 0. Leave it on (it takes EPT), ` +
+    `the guest clears ${bit}, which VMX operation allows only with "unrestricted guest", and that control is 0. Leave it on (it needs EPT), ` +
       `or start the VMM late, when the guest has its final paging. SDM 3C "Restrictions on VMX Operation"`,
   );
 }

@@ -172,7 +172,7 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
     const opcode = Number(registers.r00);
     if (askForOpcode(this.exit, this.vmcallContributions, registers)) return;
     if (isUserMode(this.exit) && opcode !== VmcallOpcode.VMCALL_DATA) {
-      throw new VmcallError(`no contribution lets user mode make VMCALL ${hex(registers.r00)}`);
+      throw new VmcallError(`no contribution allows user mode to make VMCALL ${hex(registers.r00)}`);
     }
     switch (opcode) {
       case VmcallOpcode.VMCALL_VERSIONS:

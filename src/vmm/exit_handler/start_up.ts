@@ -51,7 +51,7 @@ function writeInitState(exit: Exit, masks: GuestHostMasks): void {
 function checkSupport(exit: Exit, msrs: Msrs, what: string): void {
   if (exit.vmcs.secondaryProcessorBasedVmExecutionControls.unrestrictedGuest.isDisabledIfExists()) {
     throw new UnimplementedExitError(
-      `${what}: the processor would be in real mode, which takes EPT and unrestricted guest`,
+      `${what}: the processor would be in real mode, which needs EPT and unrestricted guest`,
     );
   }
   if ((Number(msrs.rdmsr(Msr.Ia32VmxMisc) & 0xffffffffn) & VmxMisc.ActivityStateWaitForSipiSupport) === 0) {

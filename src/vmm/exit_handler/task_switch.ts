@@ -18,7 +18,7 @@ export function refuseTaskSwitch(exit: Exit): never {
   const source = sources[qualification >>> 30]!;
   throw new UnimplementedExitError(
     `unimplemented exit ${exitReasonName(ExitReason.TaskSwitch)} (${ExitReason.TaskSwitch}): the guest switched to the task of TSS selector ` +
-      `${hex(qualification & 0xffff)} by ${source}. Hardware task switches always exit, and the base does not carry them out: ` +
+      `${hex(qualification & 0xffff)} by ${source}. Hardware task switches always exit, and the base does not emulate them: ` +
       `a guest that needs them runs without a VMM, or with an extension that handles ExitReason.TaskSwitch`,
   );
 }

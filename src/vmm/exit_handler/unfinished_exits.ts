@@ -73,7 +73,7 @@ function unfinished(exit: Exit): UnfinishedExitError {
   const rip = hex(exit.vmcs.read(VmcsField.GuestRip));
   return new UnfinishedExitError(
     `the guest executed the instruction at ${rip} ${mostRepetitions.toLocaleString('en')} times in a row, because its exit (${exitReasonName(exit.reason)}) was ` +
-      `handled and RIP, RCX, RSI and RDI stayed as they were. Does the handler forget exit.advance()? A handler that returns true must ` +
+      `handled but RIP, RCX, RSI and RDI did not change. Does the handler forget exit.advance()? A handler that returns true must ` +
       `step over the instruction or inject an exception`,
   );
 }

@@ -63,7 +63,7 @@ export class GuestMemoryX64 implements GuestMemory {
   @derived() private readonly walks = new GuestWalk((low, high, result) => this.load(low, high, result));
 
   mapPage(physical: bigint, attributes: number = MemoryAttribute.rwWb): UniqueMapPtrX64 {
-    if ((physical & pageMask) !== 0n) throw new MemoryManagerError(`${hex(physical)} is no address of a page`);
+    if ((physical & pageMask) !== 0n) throw new MemoryManagerError(`${hex(physical)} is not the address of a page`);
     return this.map([{ physical, attributes }], 0n, X64.pageSize);
   }
 
@@ -96,7 +96,7 @@ export class GuestMemoryX64 implements GuestMemory {
   adopt(virtual: bigint, bytes: number): UniqueMapPtrX64 {
     const base = virtual & ~pageMask;
     if (virtual === 0n || this.manager.sizeMap(base) < Number(virtual & pageMask) + bytes) {
-      throw new MemoryManagerError(`${hex(virtual)} is no map of ${bytes} bytes that could be adopted`);
+      throw new MemoryManagerError(`${hex(virtual)} is not a map of ${bytes} bytes that can be adopted`);
     }
     return new UniqueMapPtrX64(this, { base, mappedBytes: this.manager.sizeMap(base), address: virtual, size: bytes });
   }

@@ -98,7 +98,7 @@ export class MemoryManagerX64 implements MemoryManager, Attachable {
   share(address: bigint): void {
     if (this.pages.size(address) === 0) {
       throw new MemoryManagerError(
-        `${hex(address)} cannot be shared with guests: it is no allocation of whole pages. Allocate a multiple of ${X64.pageSize} bytes and give the address that \`alloc\` returned`,
+        `${hex(address)} cannot be shared with guests: it is not an allocation of whole pages. Allocate a multiple of ${X64.pageSize} bytes and give the address that \`alloc\` returned`,
       );
     }
     if (this.structures.has(address)) {

@@ -56,7 +56,7 @@ export function leafEntry(physical: bigint, attributes: number, isLarge: boolean
     );
   }
   if ((physical & ~pageAddressMask) !== 0n) {
-    throw new MemoryManagerError(`physical address ${hex(physical)} is no page's: wanted bits 51:12 only`);
+    throw new MemoryManagerError(`physical address ${hex(physical)} is not that of a page: wanted bits 51:12 only`);
   }
   const large = isLarge ? PageTableEntryBit.ps : 0n;
   return physical | PageTableEntryBit.present | access | large | patBits(index, isLarge);

@@ -17,7 +17,7 @@ export class ExceptionBitmapIntelX64 extends CountedOwner<number> implements Exc
   trap(by: Requester, vector: number): Request {
     if (!Number.isInteger(vector) || vector < 0 || vector > 31 || vector === Vector.NmiInterrupt)
       throw new VmcsError(
-        `invalid vector: ${vector}; wanted 0 … 31 but 2, for NMIs exit by the pin-based control NMI exiting. SDM 3C "Exception Bitmap"`,
+        `invalid vector: ${vector}; wanted 0 … 31 except 2, because NMIs exit by the pin-based control NMI exiting. SDM 3C "Exception Bitmap"`,
       );
     return this.ask(by, vector);
   }

@@ -93,5 +93,7 @@ export class GuestHostMasksIntelX64 extends RequestOwner<Wish> implements GuestH
 
 function checkBits(register: MaskedRegister, bits: bigint): void {
   if (bits > 0n && bits >> 64n === 0n) return;
-  throw new VmcsError(`${hex(bits)} are no bits of ${register.toUpperCase()}: wanted a mask of 64 bits that is not 0`);
+  throw new VmcsError(
+    `${hex(bits)} is not a mask of bits of ${register.toUpperCase()}: wanted a mask of 64 bits that is not 0`,
+  );
 }

@@ -31,7 +31,7 @@ export class MonitorTrapIntelX64 extends RequestOwner<Step> implements MonitorTr
   step<M extends string, A = undefined>(by: Contribution & StepMethod<M, A>, method: M, argument?: A): Request {
     if (this.contributions.get(by.name) !== by)
       throw new ContributionError(
-        `'${by.name}' asks for a step, but it is no contribution of this vcpu: bind it at a contribution point, so that the step finds it`,
+        `'${by.name}' asks for a step, but it is not a contribution of this vcpu: bind it at a contribution point, so that the step can find it`,
       );
     methodOf(by, method);
     return this.ask(by, { method, argument });

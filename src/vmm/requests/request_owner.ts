@@ -48,7 +48,7 @@ export abstract class RequestOwner<K> implements RequestHolder {
     const name = (by as Partial<Requester> | null | undefined)?.name;
     if (typeof name === 'string' && name !== '') return name;
     throw new ContributionError(
-      `${this.owner} was asked for something by what has no name: the first argument is the contribution that asks, \`this\``,
+      `${this.owner} got a request without a contribution's name: the first argument is the contribution that asks, \`this\``,
     );
   }
 }

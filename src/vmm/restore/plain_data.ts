@@ -44,7 +44,7 @@ export function toPlainData(value: unknown, where: string): unknown {
       return leaf;
     const what = typeof leaf === 'object' ? `an instance of ${leaf.constructor.name}` : `a ${typeof leaf}`;
     throw new VmmImageError(
-      `${where} is marked @state() and holds ${what}, which is no data: keep the data it is made from, and rebuild it in attach() as a @derived() field`,
+      `${where} is marked @state() and holds ${what}, which is not plain data: keep the data from which it is made, and rebuild it in attach() as a @derived() field`,
     );
   });
 }
@@ -59,7 +59,7 @@ export function fromPlainData(value: unknown, where: string, find: FindOwner): u
     if (!isReference(leaf)) return leaf;
     const owner = find(leaf.owner);
     if (owner === undefined)
-      throw new VmmImageError(`${where} refers to a request of ${leaf.owner}, which is no owner`);
+      throw new VmmImageError(`${where} refers to a request of ${leaf.owner}, which is not an owner`);
     return new OwnedRequest(owner, leaf.id, { contribution: leaf.contribution, key: leaf.key });
   });
 }

@@ -40,7 +40,7 @@ export function askForJson(exit: Exit, contributions: readonly VmcallContributio
     const answer = contribution.handleVmcallJson?.(command);
     if (answer !== undefined) return answer;
   }
-  if (isUserMode(exit)) throw new VmcallError('no contribution lets user mode send this JSON command');
+  if (isUserMode(exit)) throw new VmcallError('no contribution allows user mode to send this JSON command');
   return undefined;
 }
 

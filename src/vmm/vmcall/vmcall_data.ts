@@ -25,7 +25,7 @@ export function jsonOf(answer: unknown): string {
   } catch (error) {
     reason = error instanceof Error ? error.message : String(error);
   }
-  throw new VmcallError(`the handler of a JSON command returned what is no JSON (${reason})`);
+  throw new VmcallError(`the handler of a JSON command returned a value that is not JSON (${reason})`);
 }
 
 /** Reads the in buffer of VMCALL_DATA, lets `handle` answer, and writes the out buffer. @throws VmcallError, MemoryManagerError; then nothing stays mapped */
@@ -66,7 +66,7 @@ function checkData(exit: Exit, sizes: Sizes, registers: VmcallRegisters): void {
     throw new VmcallError(`the out buffer of ${registers.r09} bytes is smaller than the in buffer of ${registers.r06}`);
   }
   if ((exit.vmcs.readLow(VmcsField.GuestIa32Efer) & Efer.Lma) === 0) {
-    throw new VmcallError('a VMCALL with data wants a guest in IA-32e mode: its addresses are those of 4-level paging');
+    throw new VmcallError('a VMCALL with data needs a guest in IA-32e mode, because its addresses use 4-level paging');
   }
 }
 

@@ -9,7 +9,7 @@ export interface VmmTables {
   init(): void;
   readonly gdt: TableRegister;
   readonly idt: TableRegister;
-  /** The segment of a selector of the VMM's. */
+  /** The segment of one of the VMM's selectors. */
   segment(selector: number): SegmentDescriptor;
 }
 export const VmmTables = component<VmmTables>('bareflank.VmmTables', 'vmm');

@@ -59,9 +59,7 @@ export class VmxonIntelX64 implements Vmxon {
       return;
     }
     if (!this.vmx.vmxoff())
-      throw new VmxError(
-        'VMXOFF failed: SMIs are treated by another monitor, or this processor is not in VMX root operation',
-      );
+      throw new VmxError('VMXOFF failed: another monitor handles SMIs, or this processor is not in VMX root operation');
     this.on = false;
     this.clearVmxe();
     this.releaseRegion();

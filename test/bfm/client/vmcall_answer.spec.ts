@@ -22,7 +22,7 @@ describe('jsonAnswer', () => {
     expect(jsonAnswer(Buffer.alloc(0))).to.equal(undefined);
   });
 
-  it('is an error that shows what the VMM said if that is no JSON', () => {
-    expect(() => jsonAnswer(Buffer.from('{oops'))).to.throw(CommandError, 'the vmm answered what is no JSON: {oops');
+  it('is an error that shows what the VMM said if that is not JSON', () => {
+    expect(() => jsonAnswer(Buffer.from('{oops'))).to.throw(CommandError, "the vmm's answer is not JSON: {oops");
   });
 });

@@ -26,7 +26,7 @@ describe('Terminal', () => {
     const guest = folder.write('lines.bin', Buffer.from('baf8030000b061eeb00aeeb062eeb00aee31c0e7f4f4', 'hex'));
     const bfm = `${process.execPath} ${join(root, 'build/src/bfm/main.js')} run --kernel ${guest}`;
     const seen = await onTerminal(`stty onlcr; ${bfm}; stty -a`);
-    expect(seen).to.match(/^a\nb\nbfm: the guest ended by the debug-exit port with 0\r\n/);
+    expect(seen).to.match(/^a\nb\nbfm: the guest wrote 0 to the debug-exit port\r\n/);
     expect(seen)
       .to.match(/ onlcr/)
       .and.to.match(/ icanon/);

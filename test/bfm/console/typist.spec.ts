@@ -23,7 +23,7 @@ describe('Typist', () => {
     typist.type(Buffer.from('e'));
     for (let turn = 0; turn < 10; turn++) await Promise.resolve();
     expect(sent).to.deep.equal(['ab', 'cd', 'e']);
-    expect(complaints).to.deep.equal(['the guest does not read what is typed: it is dropped beyond 4 bytes']);
+    expect(complaints).to.deep.equal(['the guest does not read its input: input beyond 4 bytes is dropped']);
   });
 
   it('says why the guest cannot be reached', async () => {

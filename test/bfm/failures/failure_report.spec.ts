@@ -28,7 +28,7 @@ describe('bfm run --json that cannot begin', () => {
 
   const cases: [string, () => string[], number, Partial<Record<keyof FailureReport['error'], RegExp>>][] = [
     [
-      'a module list that is no JSON',
+      'a module list that is not JSON',
       () => ['--guest', 'cpuid', '-m', join(folder, 'bad.modules')],
       1,
       { name: /^ModuleListError$/, where: /bad\.modules:1:3$/, expected: /"modules"/ },

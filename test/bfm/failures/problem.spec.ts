@@ -21,7 +21,7 @@ describe('problemOf', () => {
   it('keeps the parts of an error of ours', () => {
     expect(problemOf(UsageError.ofOption('--pace', 'slow', 'real or fast', 'leave it out'))).to.deep.equal({
       name: 'UsageError',
-      what: '--pace slow: it is real or fast; leave it out',
+      what: '--pace slow: it must be real or fast; leave it out',
       where: '--pace',
       found: 'slow',
       expected: 'real or fast',

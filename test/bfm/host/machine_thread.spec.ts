@@ -84,7 +84,7 @@ describe('MachineThread', () => {
     await machine.started();
     const waits = machine.type(new Uint8Array(1 << 20));
     expect(await machine.type(new Uint8Array(1 << 14)).catch((error: Error) => error.message)).to.match(
-      /^the guest does not read what is typed: \d+ bytes wait already$/,
+      /^the guest does not read its input: \d+ bytes wait already$/,
     );
     await machine.remove();
     expect(await waits.catch((error: Error) => error.message)).to.equal('its machine was removed (bfm driver_unload)');
@@ -121,7 +121,7 @@ describe('MachineThread', () => {
     await machine.request('load', { files: [module] }).catch(() => {});
     await ended;
     expect(endings[0]).to.match(
-      /^an extension failed where nobody waits for it: Error: nobody hears of this\n.*stray\.ts:2/,
+      /^an extension failed in a Promise or timer that nobody waits for: Error: nobody hears of this\n.*stray\.ts:2/,
     );
     expect(machine.status().state).to.equal('VMM_CORRUPT');
   });

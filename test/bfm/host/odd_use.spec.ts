@@ -26,10 +26,10 @@ describe('Odd use of the background host', () => {
   it('driver_unload without a machine', () => fails(['driver_unload'], 1, /no machine/));
 
   for (const [what, args, message] of [
-    ['a time-out of nothing', ['console', '--timeout', '0'], /--timeout 0: it is a positive number/],
+    ['a time-out of nothing', ['console', '--timeout', '0'], /--timeout 0: it must be a positive number/],
     ['an empty text', ['console', '--until', ''], /--until wants a text/],
-    ['a machine without a name', ['status', '--machine', ''], /--machine '': it is a name of letters/],
-    ['a path as machine', ['driver_load', '--machine', '../x'], /--machine \.\.\/x: it is a name of letters/],
+    ['a machine without a name', ['status', '--machine', ''], /--machine '': it must be a name of letters/],
+    ['a path as machine', ['driver_load', '--machine', '../x'], /--machine \.\.\/x: it must be a name of letters/],
     ['impossible memory', ['driver_load', '--memory', '0'], /--memory 0/],
     ['an option of run', ['driver_load', '--timeout', '3'], /unknown option '--timeout'/],
   ] as const)
@@ -45,8 +45,8 @@ describe('Odd use of the background host', () => {
     mkdirSync(join(own.sockets, 'folder.sock'), { recursive: true });
     writeFileSync(join(own.sockets, 'file.sock'), 'mine');
     for (const name of ['folder', 'file']) {
-      await fails(['status', '--machine', name], 1, /is no socket.*remove it/);
-      await fails(['driver_load', '--machine', name], 1, /is no socket.*remove it/);
+      await fails(['status', '--machine', name], 1, /is not a socket.*remove it/);
+      await fails(['driver_load', '--machine', name], 1, /is not a socket.*remove it/);
     }
     expect(existsSync(join(own.sockets, 'file.sock')), 'it is not ours to remove').to.equal(true);
   });
@@ -56,7 +56,7 @@ describe('Odd use of the background host', () => {
     try {
       for (const [folder, message] of [
         ['relative', /XDG_RUNTIME_DIR is relative: it must be an absolute path/],
-        [join(own.folder, 'nowhere'), /cannot be made.*XDG_RUNTIME_DIR must name a folder/],
+        [join(own.folder, 'nowhere'), /cannot be made.*XDG_RUNTIME_DIR must name an existing folder/],
         [join(own.folder, 'y'.repeat(100)), /too long for a socket.*shorter XDG_RUNTIME_DIR/],
       ] as const) {
         if (folder.endsWith('yyy')) mkdirSync(folder);

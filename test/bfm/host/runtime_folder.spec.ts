@@ -32,7 +32,7 @@ describe('runtimeFolder', () => {
     mkdirSync(join(folder.path, 'elsewhere'), { mode: 0o700 });
     mkdirSync(process.env.XDG_RUNTIME_DIR);
     symlinkSync(join(folder.path, 'elsewhere'), join(folder.path, 'linked', 'bareflank'));
-    expect(() => runtimeFolder()).to.throw(FileError, /is no folder/);
+    expect(() => runtimeFolder()).to.throw(FileError, /is not a folder/);
   });
 
   it('says why there can be none', () => {
@@ -41,7 +41,7 @@ describe('runtimeFolder', () => {
     process.env.XDG_RUNTIME_DIR = join(folder.path, 'occupied');
     folder.write('occupied/x', '');
     writeFileSync(join(folder.path, 'occupied', 'bareflank'), '');
-    expect(() => runtimeFolder()).to.throw(FileError, /is no folder/);
+    expect(() => runtimeFolder()).to.throw(FileError, /is not a folder/);
   });
 
   it('has one socket for each name that is one', () => {

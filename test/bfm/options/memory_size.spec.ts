@@ -16,7 +16,7 @@ describe('parseMemorySize', () => {
     ['15M', /outside/],
     ['3073M', /outside/],
     ['512', /number and a unit/],
-    ['-1M', /it is a whole number and a unit/],
+    ['-1M', /it must be a whole number and a unit/],
     ['16385K', /whole number of mebibytes/],
   ] as const) {
     it(`refuses ${text}`, () => {

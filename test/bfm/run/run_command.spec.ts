@@ -92,7 +92,7 @@ describe('bfm run', function () {
       expect(stdout).to.equal(
         `cpuid guest: the command line is '${text}', but it must be a decimal number of CPUIDs below 2^64 (nothing means 1000)\n`,
       );
-      expect(stderr).to.include('the guest ended by the debug-exit port with 1');
+      expect(stderr).to.include('the guest wrote 1 to the debug-exit port');
     };
     await Promise.all(texts.map(check));
   });
@@ -326,7 +326,7 @@ export default vcpuModule(({ bind }) => {
 
   const broken: [string, () => string, RegExp][] = [
     [
-      'a module file that is no JSON',
+      'a module file that is not JSON',
       () => (writeFileSync(join(folder, 'bad.modules'), '{ modules'), join(folder, 'bad.modules')),
       /bad\.modules/,
     ],

@@ -187,7 +187,7 @@ describe('RunSession', () => {
     );
     expect(report.outcome).to.equal('error');
     expect(report.detail).to.match(
-      /an extension failed where nobody waits for it: Error: nobody hears of this\n {4}at fail \(.*stray\.ts:2:\d+\)/,
+      /an extension failed in a Promise or timer that nobody waits for: Error: nobody hears of this\n {4}at fail \(.*stray\.ts:2:\d+\)/,
     );
     expect(report.machine.exits.cpuid).to.equal(3);
   });
@@ -217,7 +217,7 @@ describe('RunSession', () => {
     );
     expect(error).to.be.instanceOf(RunFailedError);
     expect((error as RunFailedError).problem).to.deep.include({
-      what: 'the thread of the machine was ended from inside, with status 7',
+      what: "an extension's code ended the machine's thread, with status 7",
       found: 'process.exit(7)',
     });
   });

@@ -34,7 +34,7 @@ describe('fileFlaw', () => {
     ['pipe', 'a pipe', 'it is a pipe, not a file'],
     ['/dev/null', 'a device', 'it is a device, not a file'],
     ['dangling', 'a link to nothing', 'it is a link to gone, which does not exist'],
-    ['one', 'a loop of links', 'its links lead in a circle'],
+    ['one', 'a loop of links', 'its links form a loop'],
     ['file/below', 'a file in place of a folder', 'a part of its path is a file, not a folder'],
     ['x'.repeat(300), 'a name that is too long', 'its name is too long for this system'],
   ] as const)
@@ -43,7 +43,7 @@ describe('fileFlaw', () => {
 
   for (const [name, found, sentence] of [
     ['secret', 'a file without access', 'you may not read it (EACCES)'],
-    ['closed/file', 'a folder without access', 'you may not enter a folder of its path'],
+    ['closed/file', 'a folder without access', 'you have no access to a folder of its path'],
   ] as const)
     it(`says of ${name} without rights: ${sentence}`, function () {
       // Root may do everything.

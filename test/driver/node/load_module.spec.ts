@@ -100,9 +100,11 @@ describe('loadModule', () => {
   it('says that a file is not a module, and what it exports', async () => {
     const nothing = folder.write('nothing.ts', 'const x = 1; void x;');
     const other = folder.write('other.ts', 'export const value = 1; export default class {}');
-    expect((await failure(nothing)).message).to.match(/nothing\.ts is no module: none of its exports \(it has none\)/);
+    expect((await failure(nothing)).message).to.match(
+      /nothing\.ts is not a module: none of its exports \(it has none\)/,
+    );
     expect((await failure(other)).message).to.match(
-      /other\.ts is no module.*default, value.*vmmModule\(\) or vcpuModule\(\)/,
+      /other\.ts is not a module.*default, value.*vmmModule\(\) or vcpuModule\(\)/,
     );
   });
 

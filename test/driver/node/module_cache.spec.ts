@@ -127,7 +127,7 @@ describe('ModuleCache', () => {
     process.env.TMPDIR = join(home, 'nowhere');
     expect(() => cache().keep(source, [source], 'the bundle')).to.throw(
       DriverError,
-      /^there is no place to write a bundled module to: .*bareflank.*nowhere/,
+      /^a bundled module cannot be written anywhere: .*bareflank.*nowhere/,
     );
   });
 

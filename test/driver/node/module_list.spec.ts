@@ -35,10 +35,10 @@ describe('readModuleList', () => {
   });
 
   const bad: [string, string, RegExp][] = [
-    ['no JSON', '{\n  "modules": [ nonsense ]\n}', /bad\.modules:2:16: no JSON: /],
-    ['an empty file', '', /bad\.modules.*no JSON/],
+    ['a text that is not JSON', '{\n  "modules": [ nonsense ]\n}', /bad\.modules:2:16: this is not JSON: /],
+    ['an empty file', '', /bad\.modules.*not JSON/],
     ['the wrong shape', '["a.ts"]', /bad\.modules: wanted \{"modules"/],
-    ['a module that is no text', '{"modules": [5]}', /modules\.0/],
+    ['a module that is not a text', '{"modules": [5]}', /modules\.0/],
     ['other keys', '{"modules": [], "extra": 1}', /extra/],
     [
       'a file that does not exist',

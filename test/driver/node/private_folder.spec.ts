@@ -41,8 +41,8 @@ describe('private_folder', () => {
 
     it('refuses a link and a file', () => {
       symlinkSync(path, join(folder.path, 'link'));
-      expect(whyNotPrivateFolder(join(folder.path, 'link'))).to.match(/link is no folder/);
-      expect(whyNotPrivateFolder(folder.write('file', ''))).to.match(/file is no folder/);
+      expect(whyNotPrivateFolder(join(folder.path, 'link'))).to.match(/link is not a folder/);
+      expect(whyNotPrivateFolder(folder.write('file', ''))).to.match(/file is not a folder/);
     });
   });
 

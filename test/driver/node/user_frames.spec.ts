@@ -99,7 +99,7 @@ it('fullTrace includes the causes', () => {
     .and.to.include(`caused by TypeError: trouble\n${users}`);
 });
 
-it('withoutForeignFrames keeps frames that are no part of an error: an extension may print what it likes', () => {
+it('withoutForeignFrames keeps frames that are not part of an error: an extension may print what it likes', () => {
   for (const log of [
     ['before', 'at 0x1234 the guest wrote LSTAR', '  at run time: 5', 'after'],
     ['DEBUG: stack', ours, users],

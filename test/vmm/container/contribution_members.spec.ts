@@ -43,7 +43,7 @@ describe('The name of a contribution', () => {
         bind(ExitContribution).to(Mine);
         bind(MsrContribution).to(Mine);
       }),
-    ).to.throw(ContributionOrderError, /bound once/);
+    ).to.throw(ContributionOrderError, /Bind a class for several points once/);
     record(({ bind }) => {
       bind(Mine).toSelf();
       bind(ExitContribution).toService(Mine);

@@ -388,16 +388,16 @@ describe('VmmContainer', () => {
         /a\.ts: the constructor of Acting threw \(Error: too early\)/,
       ],
       [
-        'a binding of what is no symbol',
+        'a binding of a value that is not a symbol',
         () => load(['a.ts', vmmModule(({ bind }) => bind('Clock' as never).toConstantValue(1 as never))]),
         errors.ModuleFunctionError,
         /a\.ts: bind\(Clock\) wants a symbol/,
       ],
       [
-        'a binding to what is no class',
+        'a binding to a value that is not a class',
         () => load(['a.ts', vmmModule(({ rebind }) => rebind(Clock).to({} as never))]),
         errors.ModuleFunctionError,
-        /a\.ts: test\.container\.Clock is bound to .*no class/,
+        /a\.ts: test\.container\.Clock is bound to .*not a class/,
       ],
       [
         'a binding without an end',

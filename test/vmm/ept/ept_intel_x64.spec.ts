@@ -101,14 +101,14 @@ describe('EptIntelX64', () => {
     expect(it.viewOf(it.pointer())).to.equal(undefined);
     expect(() => it.view('mine')).to.throw(
       VmcsError,
-      /'mine' is wanted with base at first, but somebody made it with nothing/,
+      /'mine' is asked for with base at first, but it was made with nothing/,
     );
   });
 
   it('enters only views of its own', () => {
     const { it, machine } = ept();
     const stranger = ept().it.view('mine');
-    expect(() => it.enter(asker, fakeVmcs(machine).vmcs, stranger)).to.throw(VmcsError, /'mine' is none/);
+    expect(() => it.enter(asker, fakeVmcs(machine).vmcs, stranger)).to.throw(VmcsError, /'mine' was not made/);
   });
 
   it('keeps what each vcpu has entered apart', () => {

@@ -65,18 +65,18 @@ describe('Ept.share', () => {
     it(`refuses ${what}`, () => {
       const { it, manager } = shared();
       const two = manager.alloc(8192);
-      expect(() => it.share(asker, address(two))).to.throw(MemoryManagerError, /no allocation of whole pages/);
+      expect(() => it.share(asker, address(two))).to.throw(MemoryManagerError, /not an allocation of whole pages/);
     });
 
   it('refuses less than pages, which have neighbours', () => {
     const { it, manager } = shared();
-    expect(() => it.share(asker, manager.alloc(64))).to.throw(MemoryManagerError, /no allocation of whole pages/);
+    expect(() => it.share(asker, manager.alloc(64))).to.throw(MemoryManagerError, /not an allocation of whole pages/);
   });
 
   it('refuses a page that was freed', () => {
     const { it, manager, copy } = shared();
     manager.free(copy);
-    expect(() => it.share(asker, copy)).to.throw(MemoryManagerError, /no allocation of whole pages/);
+    expect(() => it.share(asker, copy)).to.throw(MemoryManagerError, /not an allocation of whole pages/);
   });
 
   it('refuses tables, its own and each page of them', () => {

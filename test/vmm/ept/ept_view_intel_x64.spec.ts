@@ -91,7 +91,7 @@ describe('EptViewIntelX64', () => {
     expect(leaf(view.pointer, page).entry & 7n).to.equal(4n);
     machine.msr.set(Msr.Ia32VmxEptVpidCap, machine.msr.get(Msr.Ia32VmxEptVpidCap)! & ~1n);
     expect(() => view.restrict(page, EptAccess.Execute)).to.throw(VmcsError, /execute-only/);
-    expect(() => view.restrict(page, 8)).to.throw(VmcsError, /0x8 is no access/);
+    expect(() => view.restrict(page, 8)).to.throw(VmcsError, /0x8 is not an access/);
   });
 
   describe('.map', () => {

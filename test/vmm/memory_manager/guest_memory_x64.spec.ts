@@ -371,7 +371,7 @@ describe('GuestMemoryX64', () => {
       expect(map.read64()).to.equal(5n);
       map.release();
       expect(manager.sizeMap(virtual)).to.equal(0);
-      expect(() => it.adopt(virtual, 8)).to.throw(MemoryManagerError, /no map of 8 bytes/);
+      expect(() => it.adopt(virtual, 8)).to.throw(MemoryManagerError, /not a map of 8 bytes/);
       expect(() => it.adopt(0n, 8)).to.throw(MemoryManagerError);
     });
 

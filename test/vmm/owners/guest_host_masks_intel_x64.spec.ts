@@ -107,6 +107,6 @@ describe('GuestHostMasksIntelX64', () => {
 
   for (const bits of [0n, -1n, 1n << 64n])
     it(`refuses ${bits} as bits`, () => {
-      expect(() => owner().it.watch(asker, 'cr0', bits)).to.throw(VmcsError, /are no bits of CR0/);
+      expect(() => owner().it.watch(asker, 'cr0', bits)).to.throw(VmcsError, /is not a mask of bits of CR0/);
     });
 });

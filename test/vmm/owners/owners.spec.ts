@@ -266,7 +266,7 @@ describe('MonitorTrap', () => {
     const stranger = { name: 'stranger', run: () => {} };
     expect(() => it.monitorTrap.step(stranger, 'run')).to.throw(
       ContributionError,
-      /'stranger' asks for a step, but it is no contribution of this vcpu/,
+      /'stranger' asks for a step, but it is not a contribution of this vcpu/,
     );
     expect(() => it.monitorTrap.step(it as never, 'walk' as never)).to.throw(
       ContributionError,

@@ -24,7 +24,7 @@ describe('VMCALL contributions', () => {
       asUser();
       expect(call({ r00: 0x80n })).to.include({ r01: 0n, r03: 7n });
       expect(call({ r00: 1n }).r01).to.equal(failure);
-      expect(output()).to.match(/no contribution lets user mode make VMCALL 0x1/);
+      expect(output()).to.match(/no contribution allows user mode to make VMCALL 0x1/);
       expect(rip()).to.equal(0x1000n + 9n);
     });
   });

@@ -29,8 +29,8 @@ describe('VMCALLs', () => {
     });
 
     for (const [what, value, reason] of [
-      ['a function', () => 1, /returned what is no JSON \(function\)/],
-      ['a bigint', 5n, /returned what is no JSON \(.*BigInt/],
+      ['a function', () => 1, /returned a value that is not JSON \(function\)/],
+      ['a bigint', 5n, /returned a value that is not JSON \(.*BigInt/],
     ] as const)
       it(`fails for a contribution that answers a JSON command with ${what}, and says why`, () => {
         const contribution: VmcallContribution = {
@@ -136,7 +136,7 @@ describe('VMCALLs', () => {
       const { r01, r09 } = data(2, encodeUtf8('{"command":"hello"}'));
       expect([r01, decodeUtf8(answer(r09))]).to.deep.equal([0n, '"for all"']);
       expect(data(2, encodeUtf8('{"command":"other"}')).r01).to.equal(failure);
-      expect(output()).to.match(/no contribution lets user mode send this JSON command/);
+      expect(output()).to.match(/no contribution allows user mode to send this JSON command/);
       for (const type of [1, 10]) expect(data(type, encodeUtf8('hello')).r01).to.equal(failure);
       expect(output()).to.match(/user mode may send JSON commands only/);
     });

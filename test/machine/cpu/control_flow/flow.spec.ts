@@ -151,7 +151,7 @@ describe('A direct branch beyond the end of the code segment', () => {
     expect(machine.go()).to.include({ vector: GP, rip: 0x103 });
     expect(machine.cpu.instructionCount - before).to.equal(5);
   });
-  it('is no fault when it is not taken', () => {
+  it('does not fault when it is not taken', () => {
     codeSegment(32, 0x10000, 0x1fff);
     place(0x100, 0x0f, 0x84, 0, 0x20, 0, 0, HLT);
     machine.set('RIP', 0x100);

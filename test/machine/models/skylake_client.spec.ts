@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../../../src/driver/node/package_paths.js';
+import { skylakeClient } from '../../../src/machine/models/skylake_client.js';
+
+const registers = ['eax', 'ebx', 'ecx', 'edx'] as const;
+
+/** The dump of the real processor: `1.0.ecx` and `msr 480` by name. */
+function readDump(): Map<string, bigint> {
+  const text = readFileSync(join(packageRoot, 'src', 'machine', 'models', 'skylake_client.txt'), 'utf8');
+  const values = new Map<string, bigint>();
+  for (const line of text.split('\n')) {
+    const [kind, at, ...rest] = line.split(' ');
+    const key = Number.parseInt(at ?? '', 16).toString(16);
+    if (kind === 'msr') values.set(`msr ${key}`, BigInt(`0x${rest[0]}`));
+    if (kind !== 'cpuid') continue;
+    registers.forEach((name, i) => values.set(`${key}.${rest[0]}.${name}`, BigInt(`0x${rest[i + 1]}`)));
+  }
+  return values;
+}
+
+/** The same of the model. A leaf without subleaf, of which the dump has several, answers for the others. */
+function readModel(dump: ReadonlyMap<string, bigint>): Map<string, bigint> {
+  const values = new Map<string, bigint>();
+  for (const leaf of skylakeClient.cpuid) {
+    const key = leaf.leaf.toString(16);
+    if (leaf.subleaf === undefined && dump.has(`${key}.1.eax`)) continue;
+    for (const name of registers) values.set(`${key}.${leaf.subleaf ?? 0}.${name}`, BigInt(leaf[name]));
+  }
+  for (const { address, value } of skylakeClient.msrs) values.set(`msr ${address.toString(16)}`, value);
+  return values;
+}
+
+/** Words of features: the model announces a part of what the real processor announces, and these bits in addition. */
+const features: Readonly<Record<string, bigint>> = {
+  '1.0.ecx': 0n,
+  '1.0.edx': 0n,
+  '6.0.eax': 0n,
+  '7.0.ebx': 1n << 6n, // FDP_EXCPTN_ONLY: the core does so
+  '7.0.ecx': 1n << 2n, // UMIP, which is newer
+  '7.0.edx': 1n << 29n, // IA32_ARCH_CAPABILITIES, which a microcode update added
+  'd.0.eax': 0n,
+  'd.1.eax': 0n,
+  '80000001.0.edx': 1n << 11n, // SYSCALL: the dump was made in 32-bit mode, in which the bit is 0
+  'msr 482': 0n,
+  'msr 483': 0n,
+  'msr 484': 0n,
+  'msr 485': 0n,
+  'msr 489': 1n << 11n, // CR4.UMIP
+  'msr 48b': 0n,
+  'msr 48e': 0n,
+  'msr 48f': 0n,
+  'msr 490': 0n,
+};
+
+/** Words with other values, by reason. */
+const others: Readonly<Record<string, readonly string[]>> = {
+  'one core with one thread': [
+    '1.0.ebx',
+    '4.0.eax',
+    '4.1.eax',
+    '4.2.eax',
+    '4.3.eax',
+    'b.0.eax',
+    'b.1.eax',
+    'b.1.ebx',
+    'msr 35',
+  ],
+  'the caches of a Core i7: 8 MiB of L3': ['2.0.ebx', '4.3.ebx'],
+  'no MONITOR': ['5.0.eax', '5.0.ebx', '5.0.ecx', '5.0.edx'],
+  'no power management, no performance counters': ['6.0.ebx', '6.0.ecx', 'a.0.eax', 'a.0.edx', 'msr 1fc'],
+  'XSAVE for x87 and SSE only': ['d.0.ebx', 'd.0.ecx', 'd.1.ebx', 'd.1.ecx'],
+  'a clock of 1 GHz': [
+    ...['15.0.eax', '15.0.ebx', '15.0.ecx', '16.0.eax', '16.0.ebx'],
+    ...['msr ce', 'msr 198', 'msr 199', 'msr 1a2', 'msr 1ad'],
+  ],
+  'another name': [
+    ...[2, 3].flatMap((n) => registers.map((name) => `8000000${n}.0.${name}`)),
+    ...['80000004.0.eax', '80000004.0.ebx'],
+  ],
+  'another VMCS format, and another platform and microcode': ['msr 480', 'msr 17', 'msr 8b'],
+};
+
+/** MSRs of the model that the dump lacks. */
+const notInDump = ['msr 2a', 'msr 34', 'msr 79', 'msr fe', 'msr 10a', 'msr 140', 'msr 179', 'msr 17a'];
+
+describe('skylakeClient', () => {
+  const dump = readDump();
+  const model = readModel(dump);
+
+  it('has only words that the dump has, except for some MSRs', () => {
+    expect([...model.keys()].filter((key) => !dump.has(key)).sort()).to.deep.equal([...notInDump].sort());
+  });
+
+  it('announces a part of the features of the processor that it is modelled after', () => {
+    for (const [key, ahead] of Object.entries(features)) expect(model.get(key)! & ~dump.get(key)!, key).to.equal(ahead);
+  });
+
+  it('differs from the dump in the listed words, and in no other', () => {
+    const different = [...model].filter(([key, value]) => dump.has(key) && dump.get(key) !== value).map(([key]) => key);
+    const listed = [...Object.keys(features), ...Object.values(others).flat()];
+    expect(different.sort()).to.deep.equal(listed.sort());
+  });
+});
