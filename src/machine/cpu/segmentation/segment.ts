@@ -145,16 +145,16 @@ export function STR<T, D>(d: D): void {
   if (!selectorLeaves<D>(1, d)) storeSelector<T, D>(d, load<u32>(TR_SELECTOR));
 }
 
-/** A system-segment descriptor for LDTR or TR; in IA-32e mode it has 16 bytes and a 64-bit base. */
-export function loadSystemSegment(segment: u32, selector: u32, raw: u64, vector: u32): void {
-  let high: u64 = 0;
-  if (inLong()) {
-    high = fetchUpper(selector, vector);
-    if (high & 0x1f0000000000) raiseCode(vector, selector & 0xfffc);
-    if (!canonical(baseOf(raw) | (high << 32))) raiseCode(vector, selector & 0xfffc);
-  }
+/** Base of a descriptor for LDTR or TR, which has 16 bytes in IA-32e mode. Raises what its upper half may raise. */
+function systemBase(selector: u32, raw: u64): u64 {
+  if (!inLong()) return baseOf(raw);
+  const high = fetchUpper(selector, GP), base = baseOf(raw) | (high << 32);
+  if ((high & 0x1f0000000000) != 0 || !canonical(base)) raiseCode(GP, selector & 0xfffc);
+  return base;
+}
+function setSystemSegment(segment: u32, selector: u32, raw: u64, base: u64): void {
   setSegment(segment, selector, raw);
-  if (inLong()) store<u64>(ES_BASE + segment * 8, baseOf(raw) | (high << 32));
+  store<u64>(ES_BASE + segment * 8, base);
 }
 /** Loads LDTR with all checks. */
 function loadLdtr(selector: u32): void {
@@ -164,7 +164,7 @@ function loadLdtr(selector: u32): void {
   const raw = fetchDescriptor(selector, GP), rights = rightsOf(raw);
   if ((rights & 0x1f) != 2) raiseCode(GP, code);
   if (!(rights & 0x80)) raiseCode(NP, code);
-  loadSystemSegment(LDTR, selector, raw, GP);
+  setSystemSegment(LDTR, selector, raw, systemBase(selector, raw));
 }
 /** Loads TR with all checks: the TSS must be available and becomes busy. */
 function loadTr(selector: u32): void {
@@ -174,9 +174,9 @@ function loadTr(selector: u32): void {
   const raw = fetchDescriptor(selector, GP), rights = rightsOf(raw), type = rights & 0x1f;
   if (type != 9 && (type != 1 || inLong())) raiseCode(GP, code);
   if (!(rights & 0x80)) raiseCode(NP, code);
-  if (inLong()) { const high = fetchUpper(selector, GP); if (high & 0x1f0000000000) raiseCode(GP, code); }
+  const base = systemBase(selector, raw);
   writeSystem<u8>(descriptorAddress(selector, 8) + 5, <u8>(rights | 2));
-  loadSystemSegment(TR, selector, raw | 0x20000000000, GP);
+  setSystemSegment(TR, selector, raw | 0x20000000000, base);
 }
 /** ES … GS by number, 6 LDTR, 7 TR: for the intrinsics. */
 export function loadSegmentRegister(segment: u32, selector: u32): void {

@@ -139,13 +139,7 @@ export function POPF<T, A>(): void {
       set = (v & ~Rflags.VirtualInterruptFlag) | ((v & Rflags.InterruptEnableFlag) << 10);
     }
   } else if (cpl == 0) mask |= Rflags.InterruptEnableFlag | Rflags.PrivilegeLevel;
-  else if (cpl <= iopl()) mask |= Rflags.InterruptEnableFlag;
-  else if (cpl == 3 && (load<u32>(CR4) & 2) != 0 && !wide) {                     // CR4.PVI
-    if ((v & Rflags.TrapFlag) != 0
-      || ((v & Rflags.InterruptEnableFlag) != 0 && (load<u64>(RFLAGS_SYSTEM) & Rflags.VirtualInterruptPending) != 0)) raiseCode(GP, 0);
-    mask |= Rflags.VirtualInterruptFlag;
-    set = (v & ~Rflags.VirtualInterruptFlag) | ((v & Rflags.InterruptEnableFlag) << 10);
-  }
+  else if (cpl <= iopl()) mask |= Rflags.InterruptEnableFlag;          // CR4.PVI changes nothing: it concerns CLI and STI
   moveStackPointer<A>(sizeof<T>());
   const before = load<u64>(RFLAGS_SYSTEM);
   replaceRflags(set, mask);

@@ -194,6 +194,18 @@ describe('Tests of selectors', () => {
 });
 
 describe('System segments and bases', () => {
+  it('LTR leaves a TSS available that it refuses for its base or for the type of its upper half', () => {
+    const available = 0x0000890000420067n;
+    for (const upper of [0x8000n, 0x1f0000000000n]) {
+      machine.start();
+      machine.describe(Select.free, available);
+      machine.poke64(At.gdt + Select.free + 8, upper);
+      const end = machine.run64(`mov eax, ${Select.free}`, 'ltr ax');
+      expect(end).to.include({ vector: GP, code: Select.free });
+      expect(machine.peek64(At.gdt + Select.free)).to.equal(available);
+      expect(machine.word('TR_SELECTOR')).to.equal(Select.tss);
+    }
+  });
   it('LTR makes the TSS busy, a busy one is #GP', () => {
     machine.start();
     machine.describe(Select.tss, descriptor(At.tss, 0x67, 0x89));

@@ -391,4 +391,14 @@ describe('The budget', () => {
       expect(machine.get('RIP')).to.equal(BigInt(At.kernelCode) + 2n * machine.get('RAX'));
     }
   });
+
+  it('POPF with a 16-bit operand ignores CR4.PVI: IF and VIF stay, VIP does not matter', () => {
+    for (const rflags of [2, 0x100002]) {
+      machine.start({ bits: 32, cpl: 3, cr4: 0x12 });
+      machine.setRflags(rflags);
+      const end = machine.run64('.byte 0x66, 0x68, 0x02, 0x02', '.byte 0x66, 0x9d', 'ud2');
+      expect(end).to.include({ vector: 6, rip: At.userCode + 6 });
+      expect(end.frame.rflags & ~0x10000).to.equal(rflags);
+    }
+  });
 });
