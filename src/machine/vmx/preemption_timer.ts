@@ -33,6 +33,7 @@ export function stopTimer(u32: Uint32Array): void {
 /** The ticks that are left, 0 once the deadline has passed. */
 export function remainingTicks(u32: Uint32Array): number {
   readTsc(u32);
-  const left = (u32[Word.preemptionDeadline + 1]! - tsc[1]!) * scale + (u32[Word.preemptionDeadline]! - tsc[0]!);
+  // The guest may have moved the TSC so that it wraps before the deadline.
+  const left = ((u32[Word.preemptionDeadline + 1]! - tsc[1]!) | 0) * scale + (u32[Word.preemptionDeadline]! - tsc[0]!);
   return left > 0 ? Math.min(left, 0xffffffff) : 0;
 }

@@ -6,12 +6,12 @@ import {
   FMASK, KERNEL_GS_BASE, FS_BASE, GS_BASE, SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP, PAT, APIC_BASE, MISC_ENABLE,
   DEBUGCTL, FEATURE_CONTROL, MTRR_DEF_TYPE, MTRR_PHYS, MTRR_FIX, EFER, CR0, CPUID_TABLE, MSR_TABLE, MSR_COUNT,
   PHYSICAL_RESERVED, RCX, RAX, RDX, CPL, CR4, STOP, UNIMPLEMENTED_LAST_BRANCH_RECORDS, VMX_MSR_BITMAP, VMX_TSC_OFFSET,
-  VMX_TSC_MULTIPLIER, VMX_PRIMARY, VMX_SECONDARY,
+  VMX_TSC_MULTIPLIER, VMX_PREEMPTION_DEADLINE, VMX_PRIMARY, VMX_SECONDARY,
 } from "../generated/layout";
 import { nonRoot, updateAttention } from "../state/mode";
 import { canonical } from "../translation/paging";
-import { primary, secondary, vmExit } from "../vmx/vmx";
-import { GP, UD, PrimaryControl, SecondaryControl, Msr, ExitReason } from "../generated/architecture";
+import { pin, primary, secondary, vmExit } from "../vmx/vmx";
+import { GP, UD, PinBasedControl, PrimaryControl, SecondaryControl, Msr, ExitReason } from "../generated/architecture";
 import { RecordField } from "../generated/record_format";
 import { raise, raiseCode, stopUnimplemented } from "../events/raise";
 import { structureHost } from "../physical/ram";
@@ -125,14 +125,19 @@ function writeApicBase(v: u64): bool {
   store<u64>(APIC_BASE, (v & ~(<u64>0x100)) | (old & 0x100));
   return true;
 }
+/** Software moves the TSC. The VMX-preemption timer counts the TSC's increments, so its deadline moves along. SDM 3C "VMX-Preemption Timer". */
+function moveTimeStamp(delta: u64): void {
+  store<u64>(TSC_OFFSET, load<u64>(TSC_OFFSET) + delta);
+  if (pin(PinBasedControl.ActivateVmxPreemptionTimer)) store<u64>(VMX_PREEMPTION_DEADLINE, load<u64>(VMX_PREEMPTION_DEADLINE) + delta);
+}
 function writeTimeStamp(v: u64): void {
   const delta = v - timeStamp();
-  store<u64>(TSC_OFFSET, load<u64>(TSC_OFFSET) + delta);
+  moveTimeStamp(delta);
   store<u64>(TSC_ADJUST, load<u64>(TSC_ADJUST) + delta);
   busWrite(Msr.Ia32TimeStampCounter, <u32>v, <u32>(v >> 32));
 }
 function writeTscAdjust(v: u64): void {
-  store<u64>(TSC_OFFSET, load<u64>(TSC_OFFSET) + v - load<u64>(TSC_ADJUST));
+  moveTimeStamp(v - load<u64>(TSC_ADJUST));
   store<u64>(TSC_ADJUST, v);
   busWrite(Msr.Ia32TscAdjust, <u32>v, <u32>(v >> 32));
 }
