@@ -24,7 +24,7 @@ import { loadSegmentRegister } from "./segmentation/segment";
 import { slow, write } from "./memory/access";
 import { setArithmeticFlags } from "./state/flags";
 import {
-  DB, NMI, PinBasedControl, ExitReason, InterruptionType, PrimaryControl, Rflags,
+  ActivityState, DB, NMI, PinBasedControl, ExitReason, InterruptionType, PendingDebugExceptions, PrimaryControl, Rflags,
 } from "./generated/architecture";
 import { codeWritten } from "./code/code_pages";
 import { deliverPending, injectEvent } from "./delivery/interrupt";
@@ -96,9 +96,9 @@ function hold(n: i32): void {
 /** After an exception went through runToDeadline: the held budget comes back. */
 function restoreBudget(): void { if (heldBack) hold(-heldBack); }
 
-/** Looks at what happens between two instructions. @returns false if ordinary execution may go on. */
+/** Looks at what happens between two instructions. What an inactive processor blocks: SDM 3C "Other Causes of VM Exits". @returns false if ordinary execution may go on. */
 function boundary(): bool {
-  const attention = load<u32>(ATTENTION), shadow = load<u32>(INTERRUPTIBILITY) & 3, guest = nonRoot();
+  const attention = load<u32>(ATTENTION), shadow = load<u32>(INTERRUPTIBILITY) & 3, guest = nonRoot(), activity = load<u32>(ACTIVITY);
   if (attention & ATTENTION_STOP) { store<u32>(ATTENTION, attention & ~ATTENTION_STOP); store<u32>(STOP, STOP_REQUESTED); return true; }
   if (attention & (ATTENTION_INIT | ATTENTION_SIPI)) { if (startUp(attention)) return true; }
   if (guest && load<u32>(VMX_MTF_PENDING) != 0) {
@@ -107,26 +107,27 @@ function boundary(): bool {
     return true;
   }
   if (load<u64>(DEBUG_TRAPS) != 0 && !(shadow & 2)) { debugTrap(); return true; }
-  if (guest && pin(PinBasedControl.ActivateVmxPreemptionTimer) && <i64>(load<u64>(VMX_PREEMPTION_DEADLINE) - timeStamp()) <= 0) {
+  if (guest && activity != ActivityState.WaitForSipi && pin(PinBasedControl.ActivateVmxPreemptionTimer) && <i64>(load<u64>(VMX_PREEMPTION_DEADLINE) - timeStamp()) <= 0) {
     vmExitBoundary(ExitReason.VmxPreemptionTimerExpired, 0);
     return true;
   }
-  if (nonMaskable(attention, shadow) || maskable(attention, shadow)) return true;
+  if (activity != ActivityState.WaitForSipi && nonMaskable(attention, shadow)) return true;
+  if (activity <= ActivityState.Hlt && maskable(attention, shadow)) return true;
   if (load<u32>(ACTIVITY)) { store<u32>(STOP, STOP_IDLE); return true; }
   if (attention & ATTENTION_STEP) { stepOnce(); return true; }
   return false;
 }
-/** INIT and start-up IPIs. INIT is blocked in root operation. SDM 3A "Multiple-Processor (MP) Initialization". */
+/** INIT and start-up IPIs. INIT is blocked in root operation, and in a guest that waits for a start-up IPI. SDM 3A "Multiple-Processor (MP) Initialization". */
 function startUp(attention: u32): bool {
-  const mode = load<u32>(VMX_MODE);
-  if ((attention & ATTENTION_INIT) != 0 && mode != 1) {
+  const mode = load<u32>(VMX_MODE), waits = load<u32>(ACTIVITY) == ActivityState.WaitForSipi;
+  if ((attention & ATTENTION_INIT) != 0 && mode != 1 && !(mode == 2 && waits)) {
     store<u32>(ATTENTION, attention & ~ATTENTION_INIT);
     if (mode == 2) vmExitBoundary(ExitReason.InitSignal, 0); else initialState();
     return true;
   }
   if (!(attention & ATTENTION_SIPI)) return false;
   store<u32>(ATTENTION, attention & ~ATTENTION_SIPI);
-  if (load<u32>(ACTIVITY) != 3) return true;                         // a start-up IPI is lost unless it is waited for
+  if (!waits) return true;                         // a start-up IPI is lost unless it is waited for
   const page = load<u32>(SIPI_VECTOR);
   if (mode == 2) { vmExitBoundary(ExitReason.Sipi, page); return true; }
   store<u32>(ACTIVITY, 0);
@@ -173,7 +174,7 @@ function initialState(): void {
 }
 /** Single-step and data breakpoints of the instruction before. */
 function debugTrap(): void {
-  store<u64>(FAULT_DEBUG, load<u64>(DEBUG_TRAPS));
+  store<u64>(FAULT_DEBUG, load<u64>(DEBUG_TRAPS) & ~<u64>PendingDebugExceptions.EnabledBreakpoint);
   store<u64>(DEBUG_TRAPS, 0);
   setEvent(DB, InterruptionType.HardwareException, false, 0, 0);
   deliverPending();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { PinBasedControl, PrimaryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
 import {
+  EptViolationBit,
   InstructionInformation,
   InterruptionBit,
   InterruptionType,
@@ -19,6 +20,7 @@ import {
   Dr7,
   Efer,
   InterruptibilityState,
+  PendingDebugExceptions,
   Rflags,
   SegmentSelector,
   SegmentTypeBit,
@@ -32,6 +34,7 @@ export const architecture: Readonly<Record<string, Group>> = {
   InstructionInformation: word(InstructionInformation),
   InterruptionType: word(InterruptionType),
   InterruptionBit: word(InterruptionBit),
+  EptViolationBit: word(EptViolationBit),
   PinBasedControl: word(PinBasedControl),
   PrimaryControl: word(PrimaryControl),
   SecondaryControl: word(SecondaryControl),
@@ -50,6 +53,7 @@ export const architecture: Readonly<Record<string, Group>> = {
   SystemSegment: word(SystemSegment),
   InterruptibilityState: word(InterruptibilityState),
   ActivityState: word(ActivityState),
+  PendingDebugExceptions: word(PendingDebugExceptions),
 };
 
 /** Mnemonics that already mean something else in the core: the stack segment's and the overflow flag's. */

@@ -163,6 +163,8 @@ export const processorWords = {
   DEBUG_TRAPS: 8,
   /** 1: the waiting event was injected by VM entry and cannot itself cause an exit. */
   FAULT_INJECTED: 4,
+  /** 1: the IRET that is executing, or whose fault waits, ended blocking by NMI. */
+  FAULT_NMI_UNBLOCKED: 4,
   /** Physical x87 registers R0–R7, 16 bytes each: u64 significand @0, u16 sign and exponent @8. MMX register i is the low 8 bytes of Ri. */
   X87_REGISTERS: 128,
   X87_CONTROL: 4,

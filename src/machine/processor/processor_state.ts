@@ -56,6 +56,7 @@ export const waitingEvent: readonly RegisterName[] = [
   'FAULT_ADDRESS',
   'FAULT_DEBUG',
   'FAULT_INJECTED',
+  'FAULT_NMI_UNBLOCKED',
 ];
 
 /** The pins and signals among the bits of ATTENTION. The other bits follow from state, or are requests of the host. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { SecondaryControl } from '../../../src/intrinsics/control_bits.js';
 import type { CoreBus } from '../../../src/machine/processor/core_bus.js';
 import { WasmCore } from '../../../src/machine/processor/wasm_core.js';
 import { VmcsField, type VmcsFieldName } from '../../../src/intrinsics/vmcs_fields.js';
@@ -84,6 +85,25 @@ const base: Partial<Record<VmcsFieldName, bigint>> = {
   GuestTrBase: BigInt(Guest.Tss),
   GuestTrLimit: 0x67n,
 };
+
+/** VMCS fields of a guest under the EPT that `identityEpt` builds. */
+export function eptFields(flags = 0): Partial<Record<VmcsFieldName, bigint>> {
+  return {
+    PrimaryProcessorBasedVmExecutionControls: base.PrimaryProcessorBasedVmExecutionControls! | 0x80000000n,
+    SecondaryProcessorBasedVmExecutionControls: BigInt(SecondaryControl.EnableEpt),
+    EptPointer: BigInt(Guest.EptPml4 | 0x1e | flags),
+  };
+}
+/** EPT that maps the first 2 MiB one to one. @param flags bits 11:0 of the entries of single pages, by address. */
+export function identityEpt(machine: GuestMachine, flags: Readonly<Record<number, number>> = {}): void {
+  machine.write64(Guest.EptPml4, BigInt(Guest.EptPdpt | 7));
+  machine.write64(Guest.EptPdpt, BigInt(Guest.EptPd | 7));
+  machine.write64(Guest.EptPd, BigInt(Guest.EptPt | 7));
+  for (let page = 0; page < 512; page++) {
+    const address = page << 12;
+    machine.write64(Guest.EptPt + 8 * page, BigInt(address | (flags[address] ?? 0x37)));
+  }
+}
 
 /** A guest of real code on the real core, under a hypervisor that a test writes in JavaScript. */
 export class GuestMachine {

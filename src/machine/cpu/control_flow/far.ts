@@ -5,17 +5,17 @@
 import { read, stackLinear, write } from "../memory/access";
 import { OF, replaceRflags, rflags } from "../state/flags";
 import {
-  RSP, CPL, CS, CS_LIMIT, CS_SELECTOR, DS, ES, ES_RIGHTS, ES_SELECTOR, FS, GS, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP,
+  RSP, CPL, CS, CS_LIMIT, CS_SELECTOR, DS, ES, ES_RIGHTS, ES_SELECTOR, FS, GS, RFLAGS_SYSTEM, RIP,
   SS, SS_SELECTOR, STOP, STOP_INCOMPLETE, TR_BASE, CR4,
 } from "../generated/layout";
 import { in64, inLong, inProtected, inVm86, updateAttention } from "../state/mode";
 import { canonical } from "../translation/paging";
 import { readSystem, writeSystem } from "../memory/system_access";
+import { takeNmiUnblocked, unblockNmi } from "../state/nmi_blocking";
 import { keepRf } from "../state/shadow";
 import { frameBegin, frameEnd, framePush, setStackPointer } from "../segmentation/stack_frame";
-import { pin } from "../vmx/vmx";
 import {
-  BP, DB, GP, NP, OF_VECTOR, SS_FAULT, TS, AccessRights, PinBasedControl, Rflags, InterruptionType,
+  BP, DB, GP, NP, OF_VECTOR, SS_FAULT, TS, AccessRights, Rflags, InterruptionType,
 } from "../generated/architecture";
 import { softwareInterrupt } from "../delivery/interrupt";
 import { raiseCode } from "../events/raise";
@@ -278,11 +278,6 @@ function returnFar<T>(bytes: u64): void {
   returnOuter(selector, raw, offset, ss, ssRaw, sp + bytes);
 }
 
-/** NMIs are unblocked by IRET, unless they are virtualized away. SDM 3C "Changes to Instruction Behavior in VMX Non-Root Operation". */
-function unblockNmi(): void {
-  if (pin(PinBasedControl.NmiExiting) && !pin(PinBasedControl.VirtualNmis)) return;
-  store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~8);
-}
 /** Bits of RFLAGS that IRET may write at this CPL, for the operand size. */
 function returnMask<T>(cpl: u32): u64 {
   let mask: u64 = 0x4dd5;                                            // CF PF AF ZF SF TF DF OF NT
@@ -301,8 +296,10 @@ function returnFlags(flags: u64, mask: u64): void {
 
 /** IRET, IRETD, IRETQ. */
 export function IRET<T>(): void {
+  unblockNmi();
   if (!inProtected()) { if (inVm86()) returnVm86<T>(); else returnReal<T>(); }
   else returnProtected<T>();
+  takeNmiUnblocked();
   updateMode();
   updateAttention();
 }
@@ -310,7 +307,6 @@ function returnReal<T>(): void {
   const ip = above<T>(0), cs = <u32>above<T>(1) & 0xffff, flags = above<T>(2);
   if (ip > <u64>load<u32>(CS_LIMIT)) raiseCode(GP, 0);
   setStackPointer(reg<u64>(RSP) + 3 * sizeof<T>());
-  unblockNmi();
   returnFlags(flags, sizeof<T>() == 2 ? 0x7fd5 : 0x257fd5);
   enterReal(cs, ip);
 }
@@ -322,7 +318,6 @@ function returnVm86<T>(): void {
   const pending = (load<u64>(RFLAGS_SYSTEM) & Rflags.VirtualInterruptPending) != 0;
   if (virtual && ((flags & Rflags.TrapFlag) != 0 || ((flags & Rflags.InterruptEnableFlag) != 0 && pending))) raiseCode(GP, 0);
   setStackPointer(reg<u64>(RSP) + 3 * sizeof<T>());
-  unblockNmi();
   if (virtual)
     returnFlags((flags & ~Rflags.VirtualInterruptFlag) | ((flags & Rflags.InterruptEnableFlag) << 10),
       0x4dd5 | Rflags.VirtualInterruptFlag);
@@ -345,14 +340,12 @@ function returnProtected<T>(): void {
   if (rpl == cpl && !in64()) {
     checkOffset(raw, offset);
     setStackPointer(reg<u64>(RSP) + 3 * sizeof<T>());
-    unblockNmi();
-    returnFlags(flags, mask);
+      returnFlags(flags, mask);
     enterCode(selector, raw, cpl, offset);
     return;
   }
   const sp = above<T>(3), ss = <u32>above<T>(4) & 0xffff, ssRaw = checkReturnStack(ss, rpl, isLongCode(raw));
   checkOffset(raw, offset);
-  unblockNmi();
   returnFlags(flags, mask);
   returnOuter(selector, raw, offset, ss, ssRaw, sp);
 }
@@ -360,7 +353,7 @@ function returnProtected<T>(): void {
 function enterVm86(ip: u64, cs: u32, flags: u64): void {
   const sp = above<u32>(3), ss = <u32>above<u32>(4) & 0xffff, es = <u32>above<u32>(5) & 0xffff, ds = <u32>above<u32>(6) & 0xffff;
   const fs = <u32>above<u32>(7) & 0xffff, gs = <u32>above<u32>(8) & 0xffff;
-  unblockNmi();
+  if (ip > 0xffff) raiseCode(GP, 0);                                  // the limit of a virtual-8086 code segment
   returnFlags(flags, 0x3f7fd5);
   store<u32>(CPL, 3);
   updateMode();
@@ -371,7 +364,7 @@ function enterVm86(ip: u64, cs: u32, flags: u64): void {
   loadRealSegment(FS, fs);
   loadRealSegment(GS, gs);
   setReg<u64>(RSP, sp);
-  jump(ip & 0xffff);
+  jump(ip);
 }
 /** IRET with NT: back to the task that the TSS links to. */
 function returnTask(): void {

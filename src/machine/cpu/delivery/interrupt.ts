@@ -14,11 +14,12 @@ import { chainBegins, chainComplete, chainDoubled, chainRaised } from "../state/
 import { arithmeticFlags } from "../state/flags";
 import { canonical } from "../translation/paging";
 import { readSystem, writeSystem } from "../memory/system_access";
+import { takeNmiUnblocked } from "../state/nmi_blocking";
 import { inLong, inVm86, nonRoot, updateAttention } from "../state/mode";
 import { frameBegin, frameEnd, framePush, setStackPointer, checkStackRoomCurrent } from "../segmentation/stack_frame";
 import { primary, vmExitBoundary, vmExitEvent } from "../vmx/vmx";
 import {
-  InterruptionType, TS, GP, DB, DE, ExitReason, DF, PrimaryControl, Rflags, AccessRights, NP, SS_FAULT, PF,
+  ActivityState, InterruptibilityState, InterruptionBit, InterruptionType, PendingDebugExceptions, TS, GP, DB, DE, ExitReason, DF, PrimaryControl, Rflags, AccessRights, NP, SS_FAULT, PF,
 } from "../generated/architecture";
 import { raiseCode, setEvent } from "../events/raise";
 import {
@@ -57,10 +58,11 @@ export function deliverPending(): void {
   const type = load<u32>(FAULT_TYPE), length = load<u32>(FAULT_LENGTH), injected = load<u32>(FAULT_INJECTED) != 0;
   store<u32>(FAULT_PENDING, 0);
   store<u32>(FAULT_INJECTED, 0);
-  const within = (load<u32>(DELIVERY) >> 31) != 0;
+  const within = (load<u32>(DELIVERY) >> 31) != 0, unblockedNmi = takeNmiUnblocked() && !within;
   if (!injected && intercepted(vector, type, code)) {
     const qualification = vector == PF ? load<u64>(FAULT_ADDRESS) : vector == DB ? load<u64>(FAULT_DEBUG) : 0;
-    vmExitEvent(vector | (type << 8) | (hasCode << 11) | 0x80000000, code, qualification, length, within);
+    const information = vector | (type << 8) | (hasCode << 11) | (unblockedNmi ? InterruptionBit.NmiUnblockingDueToIret : 0) | InterruptionBit.Valid;
+    vmExitEvent(information, code, qualification, length, within);
     return;
   }
   if (!within) chainBegins();
@@ -81,15 +83,23 @@ export function deliverPending(): void {
   store<u32>(DELIVERY, vector | (type << 8) | (hasCode << 11) | 0x80000000);
   store<u32>(DELIVERY_CODE, code);
   store<u32>(DELIVERY_LENGTH, length);
+  leaveShadows(type == InterruptionType.NonMaskableInterrupt);
   deliver(vector, type, hasCode != 0, code, length);
   store<u32>(DELIVERY, 0);
-  store<u32>(ACTIVITY, 0);
-  store<u32>(INTERRUPTIBILITY, (load<u32>(INTERRUPTIBILITY) & ~3) | (type == InterruptionType.NonMaskableInterrupt ? 8 : 0));
   store<i32>(BUDGET, load<i32>(BUDGET) - 1);
   noteDelivered();
   // MTF is pending before the handler's first instruction
   if (primary(PrimaryControl.MonitorTrapFlag)) store<u32>(VMX_MTF_PENDING, 1);
   updateAttention();
+}
+/**
+ * What an event changes before its delivery can fault or leave: the processor is active, no shadow of STI or MOV SS is left, and an NMI blocks
+ * NMIs. SDM 3C "Architectural State Before a VM Exit".
+ */
+function leaveShadows(nmi: bool): void {
+  const shadows = InterruptibilityState.BlockingBySti | InterruptibilityState.BlockingByMovSs;
+  store<u32>(ACTIVITY, ActivityState.Active);
+  store<u32>(INTERRUPTIBILITY, (load<u32>(INTERRUPTIBILITY) & ~shadows) | (nmi ? InterruptibilityState.BlockingByNmi : 0));
 }
 /** DR6 and DR7 as a debug exception leaves them. SDM 3B "Debug Status Register (DR6)". */
 function recordDebug(): void {
@@ -113,7 +123,7 @@ export function softwareInterrupt(vector: u32, type: u32, length: u32): void {
   rewind();
   // INT1 takes along the data breakpoints that MOV SS held back
   if (vector == DB && type == InterruptionType.PrivilegedSoftwareException) {
-    store<u64>(FAULT_DEBUG, load<u64>(DEBUG_TRAPS));
+    store<u64>(FAULT_DEBUG, load<u64>(DEBUG_TRAPS) & ~<u64>PendingDebugExceptions.EnabledBreakpoint);
     store<u64>(DEBUG_TRAPS, 0);
   }
   setEvent(vector, type, false, 0, length);

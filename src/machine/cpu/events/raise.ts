@@ -8,6 +8,7 @@ import {
   FAULT_INJECTED, FAULT_LENGTH, FAULT_PENDING, FAULT_TYPE, FAULT_VECTOR, STOP, STOP_UNIMPLEMENTED, UNIMPLEMENTED,
 } from "../generated/layout";
 import { rewind, stepping, trapsBefore } from "../state/instruction";
+import { blockNmiAgain } from "../state/nmi_blocking";
 
 @external("env", "raise") declare function hostRaise(): void;
 /** Unwinds to the host, which calls execute() again. */
@@ -70,6 +71,7 @@ export function waitForInterrupt(): void {
  */
 export function restartStepping(): void {
   rewind();
+  blockNmiAgain();
   store<u32>(ATTENTION, load<u32>(ATTENTION) | ATTENTION_STEP);
   hostRaise();
 }

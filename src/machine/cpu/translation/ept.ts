@@ -6,12 +6,20 @@ import {
   GUEST_PHYSICAL_ADDRESS, PHYSICAL_RESERVED, VMX_EPTP,
 } from "../generated/layout";
 import { vmExitFault } from "../vmx/vmx";
-import { ExitReason } from "../generated/architecture";
+import { EptViolationBit, ExitReason } from "../generated/architecture";
+import { takeNmiUnblocked } from "../state/nmi_blocking";
 import { markDirty, structureHost } from "../physical/ram";
 
 @inline export const EPT_READ: u32 = 1;
 @inline export const EPT_WRITE: u32 = 2;
 @inline export const EPT_EXECUTE: u32 = 4;
+// What an access is for.
+/** The translation of a linear address. */
+@inline export const TO_TRANSLATION: u32 = 0;
+/** A guest paging-structure entry on the way to it. */
+@inline export const TO_STRUCTURE: u32 = 1;
+/** A PDPTE that MOV to a control register loads: no linear address, and a read whatever EPT's flags are. */
+@inline export const TO_PDPTE: u32 = 2;
 @inline const NONE: u64 = 0xffffffffffffffff;
 @inline const FRAME: u64 = 0x000ffffffffff000;
 
@@ -34,12 +42,12 @@ function misconfigured(e: u64, level: i32, leaf: bool): bool {
 
 /**
  * Host-physical address of a guest-physical one; a failure is a VM exit (or all ones if `quiet`).
- * `access`: EPT_READ | EPT_WRITE | EPT_EXECUTE. `structure`: the access is to a guest paging structure on the way to `linear`.
+ * `access`: EPT_READ | EPT_WRITE | EPT_EXECUTE. `purpose`: TO_…
  */
-export function eptTranslate(gpa: u64, access: u32, linear: u64, structure: bool, quiet: bool): u64 {
+export function eptTranslate(gpa: u64, access: u32, linear: u64, purpose: u32, quiet: bool): u64 {
   const eptp = load<u64>(VMX_EPTP), flagsOn = (eptp & 0x40) != 0 && (load<u32>(EPT_FEATURES) & EPT_ACCESSED_DIRTY) != 0;
   // With accessed and dirty flags, guest paging-structure accesses count as writes. SDM "Accessed and Dirty Flags for EPT".
-  const wanted = structure && flagsOn ? access | EPT_WRITE : access;
+  const wanted = purpose == TO_STRUCTURE && flagsOn ? access | EPT_WRITE : access;
   let table = eptp & FRAME, rights: u32 = 7, level: i32 = 3;
   large = 0;
   for (;;) {
@@ -47,14 +55,14 @@ export function eptTranslate(gpa: u64, access: u32, linear: u64, structure: bool
     const host = structureHost(table + ((gpa >> (12 + 9 * level)) & 511) * 8);
     const e = host ? load<u64>(host) : NONE, leaf = level == 0 || ((e & 0x80) != 0 && level < 3);
     rights &= <u32>e & 7;
-    if (!(e & 7)) return violation(gpa, wanted, 0, linear, structure, quiet);
+    if (!(e & 7)) return violation(gpa, wanted, 0, linear, purpose, quiet);
     if (misconfigured(e, level, leaf)) {
       if (quiet) return NONE;
       store<u64>(GUEST_PHYSICAL_ADDRESS, gpa);
       store<u64>(EXIT_QUALIFICATION, 0);
       vmExitFault(ExitReason.EptMisconfiguration);
     }
-    if (leaf && (wanted & ~rights) != 0) return violation(gpa, wanted, rights, linear, structure, quiet);
+    if (leaf && (wanted & ~rights) != 0) return violation(gpa, wanted, rights, linear, purpose, quiet);
     if (flagsOn && !quiet) {
       const bits: u64 = 0x100 | (leaf && (wanted & EPT_WRITE) != 0 ? 0x200 : 0);
       if ((e & bits) != bits) { store<u64>(host, e | bits); markDirty(host); }
@@ -70,12 +78,16 @@ export function eptTranslate(gpa: u64, access: u32, linear: u64, structure: bool
   return NONE;
 }
 
-function violation(gpa: u64, access: u32, rights: u32, linear: u64, structure: bool, quiet: bool): u64 {
+function violation(gpa: u64, access: u32, rights: u32, linear: u64, purpose: u32, quiet: bool): u64 {
   if (quiet) return NONE;
   store<u64>(GUEST_PHYSICAL_ADDRESS, gpa);
   store<u64>(GUEST_LINEAR_ADDRESS, linear);
-  // Bits 2:0 the access, 5:3 what the entries allow, 7 the linear address is valid, 8 the access was to its translation.
-  store<u64>(EXIT_QUALIFICATION, <u64>(access | (rights << 3) | 0x80 | (structure ? 0 : 0x100)));
+  // Bits 2:0 are the access, 5:3 what the entries allow.
+  let qualification = access | (rights << 3);
+  if (purpose != TO_PDPTE) qualification |= EptViolationBit.ValidGuestLinearAddress;
+  if (purpose == TO_TRANSLATION) qualification |= EptViolationBit.CausedByTranslation;
+  if (takeNmiUnblocked()) qualification |= EptViolationBit.NmiUnblockingDueToIret;
+  store<u64>(EXIT_QUALIFICATION, <u64>qualification);
   vmExitFault(ExitReason.EptViolation);
   return NONE;
 }

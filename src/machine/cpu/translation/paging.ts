@@ -5,7 +5,7 @@ import {
   CR0, CR3, CR4, EFER, PAGE_MAP, PDPTE0, PHYSICAL_BITS, PHYSICAL_RESERVED, RAM, ZERO,
 } from "../generated/layout";
 import { FETCH, NONE, PAGE, READ, READ_WRITE, SUPERVISOR_AC, USER, WRITE } from "../state/access_kind";
-import { eptFlags, eptTranslate, EPT_EXECUTE, EPT_READ, EPT_WRITE } from "./ept";
+import { eptFlags, eptTranslate, EPT_EXECUTE, EPT_READ, EPT_WRITE, TO_PDPTE, TO_STRUCTURE, TO_TRANSLATION } from "./ept";
 import { Cr4, Efer, Cr0 } from "../generated/architecture";
 import { codeWritten } from "../code/code_pages";
 import { raisePageFault } from "../events/raise";
@@ -36,10 +36,10 @@ let walkCode: u32 = 0;
 /** What a bus that nobody drives reads as. */
 export const OPEN_BUS: usize = memory.data<u64>([0xffffffffffffffff]);
 /** Address of a paging-structure entry; outside RAM nobody drives the bus: all bits are 1, which most formats call reserved. */
-function entryAt(pa: u64, linear: u64, write: bool, quiet: bool): usize {
+function entryAt(pa: u64, linear: u64, write: bool, quiet: bool, purpose: u32 = TO_STRUCTURE): usize {
   let at = pa;
   if (usesEpt()) {
-    at = eptTranslate(pa, write ? EPT_READ | EPT_WRITE : EPT_READ, linear, true, quiet);
+    at = eptTranslate(pa, write ? EPT_READ | EPT_WRITE : EPT_READ, linear, purpose, quiet);
     if (at == NONE) return ZERO;
   }
   const host = accessedHost(at);
@@ -89,7 +89,7 @@ function finish(gpa: u64, linear: u64, kind: u32, flags: u32, quiet: bool): bool
   walkPhysical = gpa;
   if (usesEpt()) {
     const wanted = kind == FETCH ? EPT_EXECUTE : kind == READ ? EPT_READ : EPT_READ | EPT_WRITE;
-    walkPhysical = eptTranslate(gpa, kind == WRITE ? EPT_WRITE : wanted, linear, false, quiet);
+    walkPhysical = eptTranslate(gpa, kind == WRITE ? EPT_WRITE : wanted, linear, TO_TRANSLATION, quiet);
     walkFlags |= ENTRY_LARGE & (eptFlags() << 1);
     return walkPhysical != NONE;
   }
@@ -195,7 +195,7 @@ export function translateQuietly(linear: u64, kind: u32, user: u32): u64 {
 export function loadPdptes(cr3: u64): bool {
   const table = cr3 & 0xffffffe0, reserved = (load<u64>(PHYSICAL_RESERVED) | 0x1e6);
   for (let pass = 0; pass < 2; pass++) for (let i: usize = 0; i < 4; i++) {
-    const e = load<u64>(entryAt(table + i * 8, table + i * 8, false, false));
+    const e = load<u64>(entryAt(table + i * 8, 0, false, false, TO_PDPTE));
     if (pass) store<u64>(PDPTE0 + i * 8, e);
     else if ((e & PTE_PRESENT) != 0 && (e & reserved) != 0) return false;
   }

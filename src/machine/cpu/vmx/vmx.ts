@@ -9,6 +9,7 @@ import {
 } from "../generated/layout";
 import { compareColdState } from "../state/cold_state";
 import { nonRoot } from "../state/mode";
+import { takeNmiUnblocked } from "../state/nmi_blocking";
 import { InterruptionType, DB, Rflags, ExitReason } from "../generated/architecture";
 import { throwHost } from "../events/raise";
 import { rewind, instructionLength } from "../state/instruction";
@@ -59,6 +60,7 @@ export function vmExitBoundary(reason: u32, qualification: u64): void {
 export function vmExitFault(reason: u32): void {
   const length = instructionLength();
   rewind();
+  takeNmiUnblocked();
   report(reason, load<u64>(EXIT_QUALIFICATION), length);
   reportDelivery();
   throwHost();

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { ExitReason } from '../../../../src/intrinsics/exit_reasons.js';
+import { ActivityState, InterruptibilityState } from '../../../../src/intrinsics/registers.js';
 import { Constants } from '../../../../src/machine/layout/core_constants.js';
 import { Layout } from '../../../../src/machine/layout/layout.js';
 import { StopReason } from '../../../../src/machine/layout/stop_reason.js';
 import { descriptor, gate32, gate64 } from '../../../support/processor_setup.js';
 import { At, Select, SystemMachine } from '../../../support/system_machine.js';
+import { eptFields, Guest, GuestMachine, identityEpt, type GuestOptions } from '../../vmx/guest_machine.js';
 
 let acknowledged = 0x30;
 const machine = await SystemMachine.make({
@@ -368,5 +371,54 @@ describe('Interrupts and exceptions', () => {
       machine.run64('mov ax, [bx]');
       expect(machine.get('RCX')).to.equal(13n);
     });
+  });
+});
+
+describe('VM exits during the delivery of an event', () => {
+  /** Runs a guest whose IDT page EPT does not map, up to the exit. */
+  async function exitOf(code: readonly string[], fields: GuestOptions['fields'] = {}): Promise<GuestMachine> {
+    const guest = await GuestMachine.create({
+      code,
+      fields: { ...eptFields(), ...fields },
+      prepare: (made) => identityEpt(made, { [Guest.Idt]: 0 }),
+      onExit: (_exit, { processor }) => {
+        processor.die('exit');
+        return true;
+      },
+    });
+    const [exit] = guest.run();
+    expect(exit).to.include({
+      reason: ExitReason.EptViolation,
+      physical: BigInt(Guest.Idt) + (exit!.physical & 0xfffn),
+    });
+    expect(exit!.vectoring >>> 31).to.equal(1);
+    return guest;
+  }
+  const { BlockingByNmi } = InterruptibilityState;
+  const singleStep = ['pushfq', 'or qword ptr [rsp], 0x100', 'popfq'];
+  for (const [name, code, fields, interruptibility] of [
+    ['an exception in the shadow of STI leaves no shadow', ['sti', 'ud2'], {}, 0],
+    ['INT3 in the shadow of MOV SS leaves no shadow', ['mov eax, 0x10', 'mov ss, eax', 'int3'], {}, 0],
+    ['an injected NMI blocks NMIs', ['nop'], { VmEntryInterruptionInformationField: 0x80000202n }, BlockingByNmi],
+    ['a trap wakes from HLT', [...singleStep, 'hlt'], { PrimaryProcessorBasedVmExecutionControls: 0x96006172n }, 0],
+    ['a trap behind STI leaves no shadow', [...singleStep, 'sti', 'nop'], {}, 0],
+    [
+      'an injected interrupt wakes from HLT',
+      ['nop'],
+      { GuestActivityState: 1n, GuestRflags: 0x202n, VmEntryInterruptionInformationField: 0x80000020n },
+      0,
+    ],
+  ] as const) {
+    it(name, async () => {
+      const guest = await exitOf(code, fields);
+      expect(guest.field('GuestInterruptibilityState')).to.equal(BigInt(interruptibility));
+      expect(guest.field('GuestActivityState')).to.equal(BigInt(ActivityState.Active));
+    });
+  }
+  it('a trap has written DR6, a page fault CR2', async () => {
+    const trap = await exitOf([...singleStep, 'nop', 'nop']);
+    expect(trap.core.u64[Layout.DR6 / 8]).to.equal(0xffff4ff0n);
+    const fault = await exitOf(['mov rax, [0x40000000]']);
+    expect(fault.core.u64[Layout.CR2 / 8]).to.equal(0x40000000n);
   });
 });

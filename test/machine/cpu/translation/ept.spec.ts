@@ -174,4 +174,32 @@ describe('EPT', () => {
     expect(machine.word('IDT_VECTORING_INFORMATION')).to.equal(0x80000306);
     expect(machine.get('RIP')).to.equal(BigInt(At.kernelCode));
   });
+
+  describe('of the PDPTEs that MOV to a control register loads', () => {
+    const table = 0x30000;
+    /** A 32-bit guest that loads PDPTEs from a page with these EPT flags. */
+    function startPae(pageFlags: number, eptpFlags = 0): void {
+      startGuest(eptpFlags);
+      machine.start({ bits: 32, paging: 'pae' });
+      for (let i = 0; i < 512; i++) machine.poke64(root + 0x3000 + i * 8, BigInt(i << 12) | 0x37n);
+      machine.poke64(table, machine.get('PDPTE0'));
+      machine.poke64(eptEntry(table), BigInt(table | pageFlags));
+      machine.set('VMX_EPTP', root | 0x1e | eptpFlags);
+      machine.u32[Layout.VMX_MODE / 4] = 2;
+      machine.stateChanged();
+    }
+    it('is a read without a linear address', () => {
+      startPae(0);
+      const exit = exitOf(`mov eax, ${table}`, 'mov cr3, eax');
+      expect(exit).to.include({ reason: EPT_VIOLATION, qualification: R, physical: table });
+    });
+    it('stays a read with accessed and dirty flags on, and sets no dirty flag', () => {
+      startPae(0x30 | R, 0x40);
+      machine.write(Number(machine.get('RIP')), [`mov eax, ${table}`, 'mov cr3, eax']);
+      machine.run(2);
+      expect(machine.word('EXIT_REASON') === EPT_VIOLATION && machine.word('STOP') !== 0).to.equal(false);
+      expect(Number(machine.get('CR3'))).to.equal(table);
+      expect(machine.peek64(eptEntry(table)) & 0x300n).to.equal(0x100n);
+    });
+  });
 });
