@@ -10,7 +10,7 @@ import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { Constants } from '../layout/core_constants.js';
 import { slotOf } from './vmcs/field_slots.js';
 import { guestStateSlots, makeSavePlan, type SavePlan } from './vmcs/guest_state.js';
-import { loadHostState } from './exit/host_state.js';
+import { blockingByNmi, loadHostState } from './exit/host_state.js';
 import { Change, type Vmcs } from './vmcs/vmcs.js';
 import type { VmxCore } from './vmx_core.js';
 import { VmxMode } from './vmx_mode.js';
@@ -131,7 +131,7 @@ export class VmxState {
   /** Loads the host's state if that was deferred. The next VM entry must then load the guest's again. */
   materializeHost(): void {
     if (!this.resident) return;
-    loadHostState(this.core, this.vmcs);
+    loadHostState(this.core, this.vmcs, blockingByNmi(this.core.u32, true));
     this.forgetGuest();
     this.core.stateLoaded();
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SDM 3C "Event Injection": the event that a VM entry delivers through the guest's IDT becomes the core's waiting event.
+import { ActivityState, InterruptibilityState } from '../../../intrinsics/registers.js';
 import { VmcsField } from '../../../intrinsics/vmcs_fields.js';
 import { slotOf } from '../vmcs/field_slots.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
@@ -18,6 +19,18 @@ export const EventType = {
   SoftwareException: 6,
   Other: 7,
 } as const;
+
+/**
+ * Whether pending debug exceptions survive a VM entry. SDM 3C "Delivery of Pending Debug Exceptions after VM Entry".
+ * @param information the VM-entry interruption-information field. @param activity the activity state before the injection.
+ */
+export function keepsPendingDebug(information: number, interruptibility: number, activity: number): boolean {
+  const type = (information >>> 8) & 7;
+  if (information >= 0 || type === EventType.Other)
+    return activity !== ActivityState.Shutdown && activity !== ActivityState.WaitForSipi;
+  const isSoftware = type === EventType.SoftwareInterrupt || type === EventType.SoftwareException;
+  return isSoftware && (interruptibility & InterruptibilityState.BlockingByMovSs) !== 0;
+}
 
 /** @param information the VM-entry interruption-information field, valid. */
 export function injectEvent(u32: Uint32Array, vmcs: Vmcs, information: number): void {

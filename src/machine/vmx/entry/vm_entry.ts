@@ -10,8 +10,8 @@ import type { EntryChecks } from './entry_checks.js';
 import { loadExecutionControls } from './execution_controls.js';
 import { slotOf } from '../vmcs/field_slots.js';
 import { coldGroups, Effect, slotEffects, slotWordCounts, slotWords } from '../vmcs/guest_state.js';
-import { cr0Untouched, eferLongMode } from '../exit/host_state.js';
-import { injectEvent } from './injection.js';
+import { blockingByNmi, cr0Untouched, eferLongMode } from '../exit/host_state.js';
+import { injectEvent, keepsPendingDebug } from './injection.js';
 import { writeFlags } from '../../processor/lazy_flags.js';
 import { loadMsrs } from '../msr_areas.js';
 import { startTimer, stopTimer } from '../preemption_timer.js';
@@ -59,6 +59,9 @@ const {
   mtfPending: mtfPendingWord,
   vpid: vpidWord,
   rflags: flagsWord,
+  debugTraps: debugTrapsWord,
+  interruptibility: interruptibilityWord,
+  activity: activityWord,
   attention: attentionWord,
   instructions: instructionsWord,
 } = Word;
@@ -94,12 +97,14 @@ export class VmEntry {
     const broken = checks.run();
     if (broken !== undefined && broken.area !== 'guest') return instructions.fail(broken.error);
     state.words[ownerWord] = owner;
-    if (broken !== undefined) return this.fail(ExitReason.VmEntryFailureInvalidGuestState, broken.qualification);
     const wasResident = state.words[residentWord] !== 0;
+    const blocking = blockingByNmi(state.core.u32, wasResident);
+    if (broken !== undefined)
+      return this.fail(ExitReason.VmEntryFailureInvalidGuestState, broken.qualification, blocking);
     const affects = this.load();
     if (state.hasEntryMsrs) {
       const failedMsr = loadMsrs(state.core, addressIn(vmcs, msrAddress), vmcs.low(msrCount));
-      if (failedMsr !== 0) return this.fail(ExitReason.VmEntryFailureMsrLoading, failedMsr);
+      if (failedMsr !== 0) return this.fail(ExitReason.VmEntryFailureMsrLoading, failedMsr, blocking);
     }
     if (isLaunch) vmcs.launchedIn = instructions.session;
     this.countEmulated();
@@ -117,8 +122,8 @@ export class VmEntry {
     return launchedIn === words[sessionWord] ? 0 : VmInstructionError.VmresumeAfterVmxoff;
   }
 
-  private fail(reason: number, qualification: number): VmxStatus {
-    this.exit.failEntry(reason, qualification);
+  private fail(reason: number, qualification: number, blocking: number): VmxStatus {
+    this.exit.failEntry(reason, qualification, blocking);
     return VmxStatus.Transferred;
   }
 
@@ -229,6 +234,8 @@ export class VmEntry {
     words[deliveryWord] = 0;
     words[mtfPendingWord] = 0;
     const event = vmcs.bits(information);
+    if (words[debugTrapsWord] !== 0 && !keepsPendingDebug(event, words[interruptibilityWord]!, words[activityWord]!))
+      store64(u32, debugTrapsWord, 0, 0);
     if (event < 0) injectEvent(u32, vmcs, event);
     // Without VPIDs a VM entry invalidates all translations. After an exit to JavaScript, only stores of the VMM could show the difference.
     const staleMemory = words[memoryWrittenWord] !== 0 && words[vpidWord] === 0;

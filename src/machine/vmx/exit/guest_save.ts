@@ -78,8 +78,10 @@ const resumeFlag = 0x10000;
 const eferLma = 0x400;
 const metBreakpoints =
   PendingDebugExceptions.B0 | PendingDebugExceptions.B1 | PendingDebugExceptions.B2 | PendingDebugExceptions.B3;
-/** B0–B3 and BS, as in DR6: the core keeps only these of the pending debug exceptions. */
-export const debugTrapBits = metBreakpoints | PendingDebugExceptions.BS;
+/** An enabled breakpoint was met, or a single-step trap is due: without one of the two, there is no pending debug exception. */
+const validBits = PendingDebugExceptions.EnabledBreakpoint | PendingDebugExceptions.BS;
+/** The core keeps only these of the pending debug exceptions. */
+const debugTrapBits = metBreakpoints | validBits;
 
 /** Fills the exit-information and guest-state areas of the current VMCS at a VM exit. */
 export class GuestSave {
@@ -148,11 +150,9 @@ export class GuestSave {
       this.put(pendingDebugHalf, 0);
       return;
     }
-    const pending = this.pendingDebug(words[reasonWord]! & 0x7f);
-    this.put(
-      pendingDebugHalf,
-      (pending & metBreakpoints) !== 0 ? pending | PendingDebugExceptions.EnabledBreakpoint : pending,
-    );
+    const traps = this.pendingDebug(words[reasonWord]! & 0x7f);
+    const pending = (traps & metBreakpoints) !== 0 ? traps | PendingDebugExceptions.EnabledBreakpoint : traps;
+    this.put(pendingDebugHalf, pending);
     words[debugTrapsWord] = coreDebugTraps(pending, words[interruptibilityWord]!);
   }
 
@@ -164,7 +164,7 @@ export class GuestSave {
     if (!isShadow) return traps;
     // In the core, MOV SS removes its own single-step trap. The SDM's rule for the field says whether there was one.
     const steps = (words[flagsWord]! & Rflags.TrapFlag) !== 0 && (words[debugctlWord]! & Debugctl.Btf) === 0;
-    return (traps & metBreakpoints) | (steps ? PendingDebugExceptions.BS : 0);
+    return (traps & ~PendingDebugExceptions.BS) | (steps ? PendingDebugExceptions.BS : 0);
   }
 
   private isDebugException(reason: number): boolean {
@@ -256,7 +256,11 @@ export class GuestSave {
  */
 export function coreDebugTraps(pending: number, interruptibility: number): number {
   const shadow = (interruptibility & InterruptibilityState.BlockingByMovSs) !== 0;
-  return pending & (shadow ? metBreakpoints : debugTrapBits);
+  const valid = shadow ? PendingDebugExceptions.EnabledBreakpoint : validBits;
+  if ((pending & valid) === 0) return 0;
+  const met = pending & metBreakpoints;
+  // To the core, each breakpoint that was met is an enabled one.
+  return met | (pending & valid & (met !== 0 ? PendingDebugExceptions.BS : validBits));
 }
 
 /** Whether interruption information names a hardware exception of the fault class: #DB is a trap here, #DF and #MC are aborts. */

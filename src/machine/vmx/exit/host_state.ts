@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SDM 3C "Loading Host State".
-import { ExitControl } from '../../../intrinsics/control_bits.js';
+import { ExitControl, PinBasedControl } from '../../../intrinsics/control_bits.js';
+import { InterruptibilityState } from '../../../intrinsics/registers.js';
 import { VmcsField, type VmcsFieldName } from '../../../intrinsics/vmcs_fields.js';
 import { Layout } from '../../layout/layout.js';
 import { slotOf } from '../vmcs/field_slots.js';
@@ -95,10 +96,19 @@ function loadMsrs(u32: Uint32Array, vmcs: Vmcs, exitControls: number): void {
 }
 
 /**
- * Loads the host-state area of the current VMCS into the processor, except PDPTEs and the VM-exit MSR-load area.
- * SDM 3C "Loading Host State": control registers, debug registers and MSRs; segments and tables; RIP, RSP, RFLAGS; non-register state.
+ * The processor's own blocking by NMI. With "virtual NMIs" the guest's bit is virtual-NMI blocking, and nothing blocks NMIs.
+ * @param holdsGuest the processor's words are a guest's, with its controls.
  */
-export function loadHostState(core: VmxCore, vmcs: Vmcs): void {
+export function blockingByNmi(u32: Uint32Array, holdsGuest: boolean): number {
+  if (holdsGuest && (u32[Word.pin]! & PinBasedControl.VirtualNmis) !== 0) return 0;
+  return u32[Word.interruptibility]! & InterruptibilityState.BlockingByNmi;
+}
+
+/**
+ * Loads the host-state area of the current VMCS into the processor, except PDPTEs and the VM-exit MSR-load area.
+ * @param blocking by NMI, of the host. SDM 3C "Loading Host State": control registers, debug registers and MSRs; segments and tables; RIP, RSP, RFLAGS; non-register state.
+ */
+export function loadHostState(core: VmxCore, vmcs: Vmcs, blocking: number): void {
   const { u32 } = core;
   const exitControls = vmcs.low(exitControlsSlot);
   const host64 = (exitControls & ExitControl.HostAddressSpaceSize) !== 0;
@@ -112,8 +122,7 @@ export function loadHostState(core: VmxCore, vmcs: Vmcs): void {
     if (bytes === 8) u32[(address >>> 2) + 1] = vmcs.high(slot);
   }
   writeFlags(u32, 2);
-  // Blocking by STI and MOV SS ends. The exit decides about blocking by NMI.
-  u32[Word.interruptibility] = u32[Word.interruptibility]! & ~3;
+  u32[Word.interruptibility] = blocking;
   u32[Word.activity] = 0;
   store64(u32, Word.debugTraps, 0, 0);
   store64(u32, Word.monitorAddress, 0xffffffff, 0xffffffff);

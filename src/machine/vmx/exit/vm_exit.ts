@@ -3,10 +3,11 @@
 import { pdpteTable } from '../../../intrinsics/contents/control_register_contents.js';
 import { ExitControl } from '../../../intrinsics/control_bits.js';
 import { ExitReason, ExitReasonBit } from '../../../intrinsics/exit_reasons.js';
+import { InterruptibilityState } from '../../../intrinsics/registers.js';
 import { VmcsField } from '../../../intrinsics/vmcs_fields.js';
 import { slotOf } from '../vmcs/field_slots.js';
 import { GuestSave } from './guest_save.js';
-import { loadHostState, eferLongMode } from './host_state.js';
+import { blockingByNmi, eferLongMode, loadHostState } from './host_state.js';
 import { loadMsrs, storeMsrs } from '../msr_areas.js';
 import { loadPdptes } from '../pae_paging.js';
 import { Vmcs } from '../vmcs/vmcs.js';
@@ -37,7 +38,6 @@ const {
 const valid = 0x80000000;
 const nmi = 0x80000202;
 const cr4Pae = 0x20;
-const blockingByNmi = 8;
 
 /** Why the processor shut down in a VM exit. SDM 3C "VMX Aborts". */
 export const VmxAbort = { None: 0, SavingMsrs: 1, HostPdptes: 2, LoadingMsrs: 4, HostAddressSpace: 6 } as const;
@@ -73,16 +73,16 @@ export class VmExit {
 
   /**
    * A VM entry that failed after the processor began to load the guest: the exit reason has bit 31 set, nothing of the guest is saved.
-   * SDM 3C "VM-Entry Failures During or After Loading Guest State".
+   * SDM 3C "VM-Entry Failures During or After Loading Guest State". @param blocking the processor's blocking by NMI before the entry, which stays.
    */
-  failEntry(reason: number, qualification: number): VmxAbort {
+  failEntry(reason: number, qualification: number, blocking: number): VmxAbort {
     const { vmcs, core } = this.state;
     vmcs.report(exitReason, (reason | ExitReasonBit.VmEntryFailure) >>> 0, 0);
     vmcs.report(exitQualification, qualification, 0);
     core.u32[Word.mode] = VmxMode.Root;
     // Loading JavaScript's host registers may wait while the processor still holds the state that the last exit saved.
     if (this.state.resident) return VmxAbort.None;
-    return this.loadHost(false);
+    return this.loadHost(blocking);
   }
 
   /** The INTA cycle of an exit for an external interrupt. */
@@ -97,11 +97,12 @@ export class VmExit {
     const { core, vmcs } = this.state;
     if (!storeMsrs(core, addressIn(vmcs, storeAddress), vmcs.low(storeCount))) return this.abort(VmxAbort.SavingMsrs);
     const basic = core.u32[reasonWord]! & 0xffff;
-    return this.loadHost(basic === ExitReason.ExceptionOrNonMaskableInterrupt && core.u32[interruptionWord] === nmi);
+    const isNmi = basic === ExitReason.ExceptionOrNonMaskableInterrupt && core.u32[interruptionWord] === nmi;
+    return this.loadHost(isNmi ? InterruptibilityState.BlockingByNmi : blockingByNmi(core.u32, true));
   }
 
-  /** Loads the host's state at once. @param directNmi the exit was caused by an NMI: NMIs stay blocked. */
-  private loadHost(directNmi: boolean): VmxAbort {
+  /** Loads the host's state at once. @param blocking by NMI, of the host. */
+  private loadHost(blocking: number): VmxAbort {
     const { state } = this;
     const { core, vmcs } = state;
     const { u32 } = core;
@@ -109,8 +110,7 @@ export class VmExit {
     const host64 = (controls & ExitControl.HostAddressSpaceSize) !== 0;
     // An exit cannot go from a guest in IA-32e mode to a host outside it. SDM 3C "VMX Aborts", code 6.
     if (!host64 && (u32[Word.efer]! & eferLongMode) === eferLongMode) return this.abort(VmxAbort.HostAddressSpace);
-    loadHostState(core, vmcs);
-    if (directNmi) u32[Word.interruptibility] = u32[Word.interruptibility]! | blockingByNmi;
+    loadHostState(core, vmcs, blocking);
     if (!host64 && (vmcs.low(hostCr4) & cr4Pae) !== 0 && !this.loadHostPdptes()) return this.abort(VmxAbort.HostPdptes);
     state.forgetGuest();
     core.stateLoaded();

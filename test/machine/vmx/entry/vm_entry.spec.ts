@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { ExitReason } from '../../../../src/intrinsics/exit_reasons.js';
 import { Layout } from '../../../../src/machine/layout/layout.js';
 import { readFlags } from '../../../../src/machine/processor/lazy_flags.js';
 import { Owner } from '../../../../src/machine/vmx/vmx_state.js';
@@ -130,5 +131,25 @@ describe('VmEntry', () => {
     expect(engine.enter(false, Owner.JavaScript)).to.equal(VmxStatus.Transferred);
     expect(core.u32[Word.rip]).to.equal(0x7c02);
     expect(core.u32[Word.mode]).to.equal(2);
+  });
+
+  it('leaves blocking by NMI as it was when it fails', () => {
+    const msr = { VmEntryMsrLoadAddress: BigInt(Region.MsrLoad), VmEntryMsrLoadCount: 1n };
+    for (const [fields, reason] of [
+      [msr, ExitReason.VmEntryFailureMsrLoading],
+      [{ GuestRflags: 0n }, ExitReason.VmEntryFailureInvalidGuestState],
+    ] as const) {
+      for (const [host, guest] of [
+        [8, 0n],
+        [0, 8n],
+      ] as const) {
+        const { core, engine } = engineReady({ ...fields, GuestInterruptibilityState: guest });
+        core.u32[core.physicalOffset(Region.MsrLoad) >>> 2] = 0x999;
+        core.u32[Word.interruptibility] = host;
+        engine.enter(true, Owner.Code);
+        expect(readField(engine, 'ExitReason')).to.equal(failureBit | BigInt(reason));
+        expect(core.u32[Word.interruptibility]).to.equal(host);
+      }
+    }
   });
 });

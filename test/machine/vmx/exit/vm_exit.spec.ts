@@ -343,6 +343,23 @@ describe('VmExit', () => {
     }
   });
 
+  it('leaves blocking by NMI as it was, except that virtual-NMI blocking stays with the guest', () => {
+    for (const [pin, blocked] of [
+      [0x16n, 8],
+      [0x1en, 8],
+      [0x3en, 0],
+    ] as const) {
+      const { core, engine } = inGuest(Owner.Code, {
+        PinBasedVmExecutionControls: pin,
+        GuestInterruptibilityState: 8n,
+      });
+      exitWith(core, ExitReason.Cpuid);
+      engine.leave();
+      expect(readField(engine, 'GuestInterruptibilityState')).to.equal(8n);
+      expect(core.u32[Word.interruptibility], `pin controls ${pin}`).to.equal(blocked);
+    }
+  });
+
   it('keeps VMREAD right after a VMWRITE of a field that the next exit saves', () => {
     const { core, engine } = inGuest(Owner.JavaScript);
     exitWith(core, 10);
