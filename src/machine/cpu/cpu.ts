@@ -96,7 +96,10 @@ function hold(n: i32): void {
 /** After an exception went through runToDeadline: the held budget comes back. */
 function restoreBudget(): void { if (heldBack) hold(-heldBack); }
 
-/** Looks at what happens between two instructions. What an inactive processor blocks: SDM 3C "Other Causes of VM Exits". @returns false if ordinary execution may go on. */
+/**
+ * Looks at what happens between two instructions. What an inactive processor blocks: SDM 3C "Other Causes of VM Exits".
+ * @returns false if ordinary execution may go on.
+ */
 function boundary(): bool {
   const attention = load<u32>(ATTENTION), shadow = load<u32>(INTERRUPTIBILITY) & 3, guest = nonRoot(), activity = load<u32>(ACTIVITY);
   if (attention & ATTENTION_STOP) { store<u32>(ATTENTION, attention & ~ATTENTION_STOP); store<u32>(STOP, STOP_REQUESTED); return true; }
@@ -107,7 +110,8 @@ function boundary(): bool {
     return true;
   }
   if (load<u64>(DEBUG_TRAPS) != 0 && !(shadow & 2)) { debugTrap(); return true; }
-  if (guest && activity != ActivityState.WaitForSipi && pin(PinBasedControl.ActivateVmxPreemptionTimer) && <i64>(load<u64>(VMX_PREEMPTION_DEADLINE) - timeStamp()) <= 0) {
+  if (activity != ActivityState.WaitForSipi && pin(PinBasedControl.ActivateVmxPreemptionTimer)
+    && <i64>(load<u64>(VMX_PREEMPTION_DEADLINE) - timeStamp()) <= 0) {
     vmExitBoundary(ExitReason.VmxPreemptionTimerExpired, 0);
     return true;
   }
@@ -117,7 +121,10 @@ function boundary(): bool {
   if (attention & ATTENTION_STEP) { stepOnce(); return true; }
   return false;
 }
-/** INIT and start-up IPIs. INIT is blocked in root operation, and in a guest that waits for a start-up IPI. SDM 3A "Multiple-Processor (MP) Initialization". */
+/**
+ * INIT and start-up IPIs. INIT is blocked in root operation, and in a guest that waits for a start-up IPI.
+ * SDM 3A "Multiple-Processor (MP) Initialization".
+ */
 function startUp(attention: u32): bool {
   const mode = load<u32>(VMX_MODE), waits = load<u32>(ACTIVITY) == ActivityState.WaitForSipi;
   if ((attention & ATTENTION_INIT) != 0 && mode != 1 && !(mode == 2 && waits)) {

@@ -19,7 +19,8 @@ import { inLong, inVm86, nonRoot, updateAttention } from "../state/mode";
 import { frameBegin, frameEnd, framePush, setStackPointer, checkStackRoomCurrent } from "../segmentation/stack_frame";
 import { primary, vmExitBoundary, vmExitEvent } from "../vmx/vmx";
 import {
-  ActivityState, InterruptibilityState, InterruptionBit, InterruptionType, PendingDebugExceptions, TS, GP, DB, DE, ExitReason, DF, PrimaryControl, Rflags, AccessRights, NP, SS_FAULT, PF,
+  ActivityState, InterruptibilityState, InterruptionBit, InterruptionType, PendingDebugExceptions, TS, GP, DB, DE, ExitReason, DF,
+  PrimaryControl, Rflags, AccessRights, NP, SS_FAULT, PF,
 } from "../generated/architecture";
 import { raiseCode, setEvent } from "../events/raise";
 import {
@@ -61,7 +62,8 @@ export function deliverPending(): void {
   const within = (load<u32>(DELIVERY) >> 31) != 0, unblockedNmi = takeNmiUnblocked() && !within;
   if (!injected && intercepted(vector, type, code)) {
     const qualification = vector == PF ? load<u64>(FAULT_ADDRESS) : vector == DB ? load<u64>(FAULT_DEBUG) : 0;
-    const information = vector | (type << 8) | (hasCode << 11) | (unblockedNmi ? InterruptionBit.NmiUnblockingDueToIret : 0) | InterruptionBit.Valid;
+    const unblocking = unblockedNmi ? InterruptionBit.NmiUnblockingDueToIret : 0;
+    const information = vector | (type << 8) | (hasCode << 11) | unblocking | InterruptionBit.Valid;
     vmExitEvent(information, code, qualification, length, within);
     return;
   }
@@ -93,8 +95,8 @@ export function deliverPending(): void {
   updateAttention();
 }
 /**
- * What an event changes before its delivery can fault or leave: the processor is active, no shadow of STI or MOV SS is left, and an NMI blocks
- * NMIs. SDM 3C "Architectural State Before a VM Exit".
+ * What an event changes before its delivery can fault or leave: the processor is active, no shadow of STI or MOV SS is left,
+ * and an NMI blocks NMIs. SDM 3C "Architectural State Before a VM Exit".
  */
 function leaveShadows(nmi: bool): void {
   const shadows = InterruptibilityState.BlockingBySti | InterruptibilityState.BlockingByMovSs;

@@ -125,7 +125,10 @@ function writeApicBase(v: u64): bool {
   store<u64>(APIC_BASE, (v & ~(<u64>0x100)) | (old & 0x100));
   return true;
 }
-/** Software moves the TSC. The VMX-preemption timer counts the TSC's increments, so its deadline moves along. SDM 3C "VMX-Preemption Timer". */
+/**
+ * Software moves the TSC. The VMX-preemption timer counts the TSC's increments, so its deadline moves along.
+ * SDM 3C "VMX-Preemption Timer".
+ */
 function moveTimeStamp(delta: u64): void {
   store<u64>(TSC_OFFSET, load<u64>(TSC_OFFSET) + delta);
   if (pin(PinBasedControl.ActivateVmxPreemptionTimer)) store<u64>(VMX_PREEMPTION_DEADLINE, load<u64>(VMX_PREEMPTION_DEADLINE) + delta);
