@@ -3,7 +3,8 @@ import { expect } from 'chai';
 import { PinBasedControl, PrimaryControl } from '../../../src/intrinsics/control_bits.js';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { ActivityState } from '../../../src/intrinsics/registers.js';
-import { Constants, StopReason } from '../../../src/machine/layout/layout.js';
+import { Constants } from '../../../src/machine/layout/core_constants.js';
+import { StopReason } from '../../../src/machine/layout/stop_reason.js';
 import { Word } from '../../../src/machine/vmx/words.js';
 import { GuestMachine, type GuestOptions } from '../vmx/guest_machine.js';
 

@@ -4,7 +4,9 @@ import { PinBasedControl } from '../../../../src/intrinsics/control_bits.js';
 import { EptViolationBit, InterruptionBit } from '../../../../src/intrinsics/exit_information.js';
 import { ExitReason } from '../../../../src/intrinsics/exit_reasons.js';
 import { InterruptibilityState } from '../../../../src/intrinsics/registers.js';
-import { Constants, Layout, StopReason } from '../../../../src/machine/layout/layout.js';
+import { Constants } from '../../../../src/machine/layout/core_constants.js';
+import { Layout } from '../../../../src/machine/layout/layout.js';
+import { StopReason } from '../../../../src/machine/layout/stop_reason.js';
 import { At, Select, SystemMachine } from '../../../support/system_machine.js';
 import { eptFields, Guest, GuestMachine, identityEpt, type GuestOptions } from '../../vmx/guest_machine.js';
 
