@@ -30,7 +30,7 @@ import { codeWritten } from "./code/code_pages";
 import { deliverPending, injectEvent } from "./delivery/interrupt";
 import { setEvent } from "./events/raise";
 import { loadRealSegment } from "./segmentation/descriptors";
-import { clearDelivered, delivered, keepTraps, setStepping, branchTaken } from "./state/instruction";
+import { clearDelivered, delivered, isRepeating, keepTraps, setStepping, branchTaken } from "./state/instruction";
 import { setReg } from "./state/registers";
 import { updateMode } from "./tlb/mode_update";
 import {
@@ -235,7 +235,7 @@ function instructionBreakpoints(): u64 {
 /** One instruction with everything that single-stepping, breakpoints, shadows, RF and MTF want. */
 function stepOnce(): void {
   const flags = load<u64>(RFLAGS_SYSTEM), blocked = (load<u32>(INTERRUPTIBILITY) & 2) != 0;
-  const hits = (flags & Rflags.ResumeFlag) != 0 || blocked ? 0 : instructionBreakpoints();
+  const hits = (flags & Rflags.ResumeFlag) != 0 || blocked || isRepeating() ? 0 : instructionBreakpoints();
   if (hits) {
     store<u64>(FAULT_DEBUG, hits);
     setEvent(DB, InterruptionType.HardwareException, false, 0, 0);

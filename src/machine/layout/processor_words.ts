@@ -127,6 +127,8 @@ export const processorWords = {
   INSTRUCTIONS: 8,
   BUDGET_START: 4,
   BUDGET: 4,
+  /** Instructions retired behind the last iteration of a repeated string instruction that left more of them; 0 if there was none. */
+  REPEATED_AT: 8,
   /** Why the core stopped: StopReason; 0 = running. Values ≥ 16: the current instruction did not complete. */
   STOP: 4,
   /** Bit set of Constants.ATTENTION_*: what must be checked between two instructions. Tested when a block ends in a system instruction. */

@@ -30,6 +30,7 @@ export const hashedRegisters: readonly RegisterName[] = [
   'MTRR_DEF_TYPE',
   'PROCESSOR_ID',
   'INSTRUCTIONS',
+  'REPEATED_AT',
   'MONITOR_ADDRESS',
   'X87_CONTROL',
   'X87_STATUS',

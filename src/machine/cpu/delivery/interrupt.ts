@@ -28,7 +28,7 @@ import {
 } from "../segmentation/descriptors";
 import { innerStack, tssStack, innerSp, innerSs, innerSsRaw } from "../segmentation/task_stack";
 import { SOURCE_GATE, taskSwitch } from "../segmentation/task";
-import { rewind, noteDelivered } from "../state/instruction";
+import { rewind, noteDelivered, repetitionFlag } from "../state/instruction";
 import { reg, setReg } from "../state/registers";
 import { updateMode } from "../tlb/mode_update";
 
@@ -135,11 +135,11 @@ export function softwareInterrupt(vector: u32, type: u32, length: u32): void {
 // ---- delivery ---------------------------------------------------------------------------------------------------------------
 
 /**
- * RFLAGS as pushed: RF is 1 for faults, so that the repeated instruction does not meet its breakpoint again. SDM 3B
+ * RFLAGS as pushed: RF is 1 for faults and between iterations, so that the instruction does not meet its breakpoint again. SDM 3B
  * "Instruction-Breakpoint Exception Condition".
  */
 function flagsToPush(vector: u32, type: u32): u64 {
-  const flags = load<u64>(RFLAGS_SYSTEM) | <u64>arithmeticFlags();
+  const flags = load<u64>(RFLAGS_SYSTEM) | <u64>arithmeticFlags() | repetitionFlag();
   return type == InterruptionType.HardwareException && vector != DB ? flags | Rflags.ResumeFlag : flags;
 }
 function software(type: u32): bool {

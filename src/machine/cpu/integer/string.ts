@@ -2,8 +2,8 @@
 // String instructions: SDM Volume 1 "String Instructions"; SDM 2B "REP/REPE/REPZ/REPNE/REPNZ—Repeat String Operation Prefix".
 // T is the size of an element, A the address size. The source is segment:rSI (overrides seen), the destination ES:rDI.
 //
-// A repeated instruction executes in pieces: at most to the end of the page that either operand is in, and one element when RFLAGS.TF is
-// set or when the element is a device's.
+// A repeated instruction executes in pieces: at most to the end of the page that either operand is in, and one element when a trap may
+// follow it or when it is a device's.
 // After each piece rCX, rSI and rDI are exact; if elements are left it executes once more, so that interrupts are taken between pieces. A
 // piece is cut by addresses alone, never by what the TLB holds, so that the count of instructions is the same in every run. A fault leaves
 // the registers at the element that faulted, and the flags as they were before the instruction (CMPS, SCAS).
@@ -12,9 +12,10 @@ import { flagsSub } from "../state/flags";
 import {
   RAX, RCX, RDI, RSI, DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES, RFLAGS_SYSTEM, TLB_ENTRIES,
 } from "../generated/layout";
+import { trapsBetweenIterations } from "../state/mode";
 import { segmentAddress } from "../code/record";
 import { deviceTouched, watchDevices } from "../physical/physical_memory";
-import { continueAt } from "../state/instruction";
+import { repeatAt } from "../state/instruction";
 import { Reg, reg, setReg } from "../state/registers";
 import { tlbBase } from "../tlb/context";
 
@@ -60,14 +61,14 @@ function fitting<T, A>(ea: u64, offset: u64, by: i64): u64 {
 /** Elements of the next piece that rDI allows. */
 @inline function destinationFitting<T, A>(by: i64): u64 { return fitting<T, A>(destination<A>(), <u64>reg<A>(RDI), by); }
 
-/** The length of a piece: what is left, what fits, and one when single-stepping. */
-@inline function piece<A>(fits: u64): u64 { return load<u64>(RFLAGS_SYSTEM) & 0x100 ? 1 : min<u64>(<u64>reg<A>(RCX), fits); }
+/** The length of a piece: what is left, what fits, and one if each iteration may be followed by a trap. */
+@inline function piece<A>(fits: u64): u64 { return trapsBetweenIterations() ? 1 : min<u64>(<u64>reg<A>(RCX), fits); }
 
 /** Counts elements done. */
 @inline function countDown<A>(n: u64): void { setReg<A>(RCX, <A>(<u64>reg<A>(RCX) - n)); }
 
 /** Goes on later when elements are left. */
-@inline function again<A>(rip: u64): void { if (reg<A>(RCX) != 0) continueAt(rip); }
+@inline function again<A>(rip: u64): void { if (reg<A>(RCX) != 0) repeatAt(rip); }
 
 /** MOVS. SDM 2B "MOVS/MOVSB/MOVSW/MOVSD/MOVSQ—Move Data From String to String". */
 @inline export function MOVS<T, A>(rep: u32, segment: Reg, rip: u64): void {
@@ -191,7 +192,7 @@ function repeatScas<T, A>(rep: u32, rip: u64): void {
     advance<A>(RDI, by);
     countDown<A>(1);
   } while (--n > 0 && !deviceTouched && (a == b) == (rep == 1));
-  if (reg<A>(RCX) != 0 && (a == b) == (rep == 1)) continueAt(rip);
+  if (reg<A>(RCX) != 0 && (a == b) == (rep == 1)) repeatAt(rip);
   else flagsSub<T>(a, b, <T>(a - b));
 }
 
@@ -218,6 +219,6 @@ function repeatCmps<T, A>(rep: u32, segment: Reg, rip: u64): void {
     advance<A>(RDI, by);
     countDown<A>(1);
   } while (--n > 0 && !deviceTouched && (a == b) == (rep == 1));
-  if (reg<A>(RCX) != 0 && (a == b) == (rep == 1)) continueAt(rip);
+  if (reg<A>(RCX) != 0 && (a == b) == (rep == 1)) repeatAt(rip);
   else flagsSub<T>(a, b, <T>(a - b));
 }

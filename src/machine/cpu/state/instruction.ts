@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The instruction that is being executed: where it is, where the next one is, and what its step must know of it.
-import { BUDGET, CODE_MASK, CURRENT_RECORD, DEBUG_TRAPS, PAGE_RIP, RIP } from "../generated/layout";
+import {
+  BUDGET, BUDGET_START, CODE_MASK, CURRENT_RECORD, DEBUG_TRAPS, INSTRUCTIONS, PAGE_RIP, REPEATED_AT, RIP,
+} from "../generated/layout";
+import { Rflags } from "../generated/architecture";
 import { RecordField } from "../generated/record_format";
 
 @external("t", "jump") declare function tJump(v: u64): void;
@@ -42,3 +45,25 @@ export function noteDelivered(): void { delivered = true; }
 /** DEBUG_TRAPS at the start of the current step, restored when the instruction does not complete. */
 export let trapsBefore: u64 = 0;
 export function keepTraps(): void { trapsBefore = load<u64>(DEBUG_TRAPS); }
+
+/** Instructions retired by this processor until now. */
+export function retired(): u64 {
+  const record = load<u32>(CURRENT_RECORD), inBlock = record ? <i64>load<u8>(record, RecordField.Count) - 1 : 0;
+  return load<u64>(INSTRUCTIONS) + <u64>(<i64>load<i32>(BUDGET_START) - <i64>load<i32>(BUDGET) + inBlock);
+}
+
+/** Executes the current instruction, a repeated one with elements left, once more. */
+export function repeatAt(rip: u64): void {
+  continueAt(rip);
+  store<u64>(REPEATED_AT, retired() + 1);
+}
+/** True at the boundary between two iterations of a repeated string instruction: the last that retired was not its last one. */
+export function isRepeating(): bool {
+  const at = load<u64>(REPEATED_AT);
+  return at != 0 && at == retired();
+}
+/**
+ * RF as an event between two instructions saves it: 1 between two iterations, besides what RFLAGS has.
+ * SDM 3B "Instruction-Breakpoint Exception Condition".
+ */
+export function repetitionFlag(): u64 { return isRepeating() ? Rflags.ResumeFlag : 0; }

@@ -5,7 +5,7 @@ import {
   ATTENTION, ATTENTION_STEP, ATTENTION_WINDOW, CR0, DEBUG_TRAPS, DR7, INTERRUPTIBILITY, MODE, MODE_64, MODE_LONG,
   MODE_PROTECTED, MODE_VM86, RFLAGS_SYSTEM, VMX_MODE, VMX_MTF_PENDING, VMX_PRIMARY, CPL,
 } from "../generated/layout";
-import { Rflags } from "../generated/architecture";
+import { PrimaryControl, Rflags } from "../generated/architecture";
 
 /** 64-bit mode. */
 @inline export function in64(): bool { return (load<u32>(MODE) & MODE_64) != 0; }
@@ -31,4 +31,9 @@ export function updateAttention(): void {
 /** CR0.AM, EFLAGS.AC and CPL 3. */
 @inline export function alignmentChecked(): bool {
   return (load<u32>(CR0) & 0x40000) != 0 && (load<u32>(RFLAGS_SYSTEM) & 0x40000) != 0 && load<u32>(CPL) == 3;
+}
+/** True if a trap or an MTF VM exit may follow each iteration of a repeated string instruction: by TF, breakpoints, MTF. */
+export function trapsBetweenIterations(): bool {
+  return ((load<u64>(RFLAGS_SYSTEM) & Rflags.TrapFlag) | (load<u64>(DR7) & 0xff)) != 0
+    || (nonRoot() && (load<u32>(VMX_PRIMARY) & PrimaryControl.MonitorTrapFlag) != 0);
 }

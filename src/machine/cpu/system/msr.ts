@@ -2,7 +2,7 @@
 // Model-specific registers: SDM 4 "Model-Specific Registers". The core's own are words of the layout; plain ones and constants are in the
 // model's MSR table; the local APIC's go to the bus. Time-stamp counter: SDM 3B "Time-Stamp Counter".
 import {
-  CURRENT_RECORD, BUDGET, BUDGET_START, INSTRUCTIONS, BUS_VALUE, TSC_OFFSET, TSC_ADJUST, TSC_AUX, STAR, LSTAR, CSTAR,
+  BUS_VALUE, TSC_OFFSET, TSC_ADJUST, TSC_AUX, STAR, LSTAR, CSTAR,
   FMASK, KERNEL_GS_BASE, FS_BASE, GS_BASE, SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP, PAT, APIC_BASE, MISC_ENABLE,
   DEBUGCTL, FEATURE_CONTROL, MTRR_DEF_TYPE, MTRR_PHYS, MTRR_FIX, EFER, CR0, CPUID_TABLE, MSR_TABLE, MSR_COUNT,
   PHYSICAL_RESERVED, RCX, RAX, RDX, CPL, CR4, STOP, UNIMPLEMENTED_LAST_BRANCH_RECORDS, VMX_MSR_BITMAP, VMX_TSC_OFFSET,
@@ -12,9 +12,9 @@ import { nonRoot, updateAttention } from "../state/mode";
 import { canonical } from "../translation/paging";
 import { pin, primary, secondary, vmExit } from "../vmx/vmx";
 import { GP, UD, PinBasedControl, PrimaryControl, SecondaryControl, Msr, ExitReason } from "../generated/architecture";
-import { RecordField } from "../generated/record_format";
 import { raise, raiseCode, stopUnimplemented } from "../events/raise";
 import { structureHost } from "../physical/ram";
+import { retired } from "../state/instruction";
 import { reg, setReg } from "../state/registers";
 import { updateMode } from "../tlb/mode_update";
 import { addressSpaceChanged, flushTlb } from "../tlb/tlb";
@@ -22,11 +22,6 @@ import { addressSpaceChanged, flushTlb } from "../tlb/tlb";
 @external("env", "msrRead") declare function busRead(index: u32): u32;
 @external("env", "msrWrite") declare function busWrite(index: u32, low: u32, high: u32): u32;
 
-/** Instructions retired by this processor until now. */
-export function retired(): u64 {
-  const record = load<u32>(CURRENT_RECORD), inBlock = record ? <i64>load<u8>(record, RecordField.Count) - 1 : 0;
-  return load<u64>(INSTRUCTIONS) + <u64>(<i64>load<i32>(BUDGET_START) - <i64>load<i32>(BUDGET) + inBlock);
-}
 /** The time-stamp counter without VMX offset. */
 export function timeStamp(): u64 { return retired() + load<u64>(TSC_OFFSET); }
 /** Upper half of a 64 × 64-bit product. */

@@ -15,7 +15,7 @@ import {
 import { probe, read, write } from "../memory/access";
 import { readSystem } from "../memory/system_access";
 import { structureHost } from "../physical/ram";
-import { continueAt } from "../state/instruction";
+import { repeatAt } from "../state/instruction";
 import { inVm86, nonRoot } from "../state/mode";
 import { reg, Reg, setReg } from "../state/registers";
 import { vmExit, vmExitInformation } from "../vmx/vmx";
@@ -72,7 +72,7 @@ export function OUT_DX<T>(port: u16, s: Reg): void { output<T>(<u32>port, s, 0);
   if (!rep) return;
   const left = <A>(reg<A>(RCX) - 1);
   setReg<A>(RCX, left);
-  if (left) continueAt(rip);
+  if (left) repeatAt(rip);
 }
 function stringLeaves<A>(port: u32, size: u32, bits: u32, ea: u64, segment: u32): bool {
   checkPort(port, size);

@@ -12,7 +12,7 @@ import { nonRoot } from "../state/mode";
 import { takeNmiUnblocked } from "../state/nmi_blocking";
 import { InterruptionType, DB, Rflags, ExitReason } from "../generated/architecture";
 import { throwHost } from "../events/raise";
-import { rewind, instructionLength } from "../state/instruction";
+import { rewind, instructionLength, repetitionFlag } from "../state/instruction";
 
 /** True in non-root operation with a control of the primary processor-based controls set: PrimaryControl.*. */
 @inline export function primary(mask: u32): bool { return nonRoot() && (load<u32>(VMX_PRIMARY) & mask) != 0; }
@@ -37,6 +37,7 @@ function reportDelivery(): void {
   store<u32>(DELIVERY, 0);
   store<u32>(FAULT_PENDING, 0);
   if (!(event >> 31)) return;
+  store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) | repetitionFlag());
   // The saved RFLAGS is the image that the delivery would have pushed: RF is 1 for faults.
   if (((event >> 8) & 7) == InterruptionType.HardwareException && (event & 255) != DB)
     store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) | Rflags.ResumeFlag);
@@ -54,6 +55,7 @@ export function vmExitInformation(reason: u32, qualification: u64, information: 
 }
 /** VM exit between two instructions. */
 export function vmExitBoundary(reason: u32, qualification: u64): void {
+  store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) | repetitionFlag());
   report(reason, qualification, 0);
 }
 /** VM exit from inside an access or the delivery of an event: does not return. The caller has set qualification and addresses. */
@@ -70,6 +72,7 @@ export function vmExitFault(reason: u32): void {
  * `within`: the exit occurs during the delivery of another event.
  */
 export function vmExitEvent(information: u32, code: u32, qualification: u64, length: u32, within: bool): void {
+  store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) | repetitionFlag());
   report(ExitReason.ExceptionOrNonMaskableInterrupt, qualification, length);
   if (within) {
     const inner = load<u32>(EXIT_INSTRUCTION_LENGTH);
