@@ -139,6 +139,19 @@ export const FeatureControl = {
   Lmce: 1 << 20,
 } as const;
 
+/** IA32_MISC_ENABLE, bits 31:0. SDM 4 "Architectural MSRs". */
+export const MiscEnable = {
+  FastStringsEnable: 1 << 0,
+  AutomaticThermalControlCircuitEnable: 1 << 3,
+  PerformanceMonitoringAvailable: 1 << 7,
+  BranchTraceStorageUnavailable: 1 << 11,
+  PebsUnavailable: 1 << 12,
+  EnhancedIntelSpeedstepTechnologyEnable: 1 << 16,
+  EnableMonitorFsm: 1 << 18,
+  LimitCpuidMaxval: 1 << 22,
+  XtprMessageDisable: 1 << 23,
+} as const;
+
 /** IA32_VMX_MISC. SDM 3D "Miscellaneous Data". */
 export const VmxMisc = {
   PreemptionTimerDecrement: 0x1f,
@@ -204,18 +217,7 @@ export const msrBits = {
   Ia32SpecCtrl: [bits('ibrs', 0), bits('stibp', 1), bits('ssbd', 2)],
   Ia32PredCmd: [bits('ibpb', 0)],
   Ia32Mtrrcap: [bits('vcnt', 0, 7), bits('fix', 8), bits('wc', 10), bits('smrr', 11)],
-  Ia32MiscEnable: [
-    bits('fast_strings_enable', 0),
-    bits('automatic_thermal_control_circuit_enable', 3),
-    bits('performance_monitoring_available', 7),
-    bits('branch_trace_storage_unavailable', 11),
-    bits('pebs_unavailable', 12),
-    bits('enhanced_intel_speedstep_technology_enable', 16),
-    bits('enable_monitor_fsm', 18),
-    bits('limit_cpuid_maxval', 22),
-    bits('xtpr_message_disable', 23),
-    bits('xd_bit_disable', 34),
-  ],
+  Ia32MiscEnable: [...bitFieldsOf(MiscEnable), bits('xd_bit_disable', 34)],
   Ia32Debugctl: debugctlFields,
   Ia32Pat: patFields,
   Ia32MtrrDefType: [bits('default_memory_type', 0, 2), bits('fixed_range_mtrr_enable', 10), bits('mtrr_enable', 11)],

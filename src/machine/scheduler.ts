@@ -17,7 +17,7 @@ export interface ScheduledProcessor {
   skipTime(nanoseconds: number): void;
   /** Halted so that no maskable interrupt can wake it. */
   readonly isHaltedForGood: boolean;
-  /** Nanoseconds until a clock of the processor's own wakes it, such as the VMX-preemption timer; infinite if there is none. */
+  /** Nanoseconds until the processor goes on by itself: the VMX-preemption timer, or 0 after a write that MWAIT waits for; infinite if it does not. */
   readonly wakesIn?: number;
   /** Why software stopped this processor for good, if it did. */
   readonly death: string | undefined;
@@ -95,7 +95,8 @@ export class Scheduler implements Clock {
     const events = this.events!;
     events.runDue();
     const slot = this.next();
-    if (slot.idle) return this.jump(slot, idle);
+    if (slot.idle && this.wakesIn(slot) > 0) return this.jump(slot, idle);
+    slot.idle = false;
     const start = this.timeOf(slot);
     this.quantumEnd = Math.min(start + QUANTUM_INSTRUCTIONS, events.next());
     this.current = slot;

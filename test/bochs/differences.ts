@@ -37,7 +37,7 @@ export const differences: readonly ReviewedDifferences[] = [
   },
   {
     reason:
-      'The control is not allowed by our capability MSRs (posted interrupts and the virtual APIC, PML, VM functions, VMCS shadowing, #VE, IA32_PERF_GLOBAL_CTRL, MONITOR, RDRAND, RDSEED, INVPCID, XSAVES); SDM 3D "VMX Capability Reporting Facility".',
+      'The control is not allowed by our capability MSRs (posted interrupts and the virtual APIC, PML, VM functions, VMCS shadowing, #VE, IA32_PERF_GLOBAL_CTRL, RDRAND, RDSEED, INVPCID, XSAVES); SDM 3D "VMX Capability Reporting Facility".',
     cases: [
       { name: 'controlTprShadowAndVirtualApic: unaligned', ours: 'not supported', bochs: 'fail error=7' },
       { name: 'controlTprShadowAndVirtualApic: beyond the width', ours: 'not supported', bochs: 'fail error=7' },
@@ -81,8 +81,6 @@ export const differences: readonly ReviewedDifferences[] = [
         ours: 'not supported',
         bochs: 'exit reason=80000021 qualification=4',
       },
-      { name: 'MONITOR', ours: 'not supported', bochs: 'exit reason=27 length=3; guest_rip=code+5' },
-      { name: 'MWAIT', ours: 'not supported', bochs: 'exit reason=24 length=3' },
       { name: 'RDRAND', ours: 'not supported', bochs: 'exit reason=39 length=4 instruction=1000' },
       { name: 'RDRAND R9W', ours: 'not supported', bochs: 'exit reason=39 length=5 instruction=848' },
       { name: 'RDSEED EDX', ours: 'not supported', bochs: 'exit reason=3d length=3 instruction=810' },

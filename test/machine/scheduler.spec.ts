@@ -70,6 +70,17 @@ describe('Scheduler', () => {
     expect(processors[0]!.budgets[1]).to.equal(5);
   });
 
+  it('runs a sleeping processor at once that goes on by itself, such as after a write that MWAIT waits for', () => {
+    const { scheduler, processors, events } = make();
+    events.timer('t', () => {}).arm(1e9);
+    processors[0]!.script.push(halt);
+    scheduler.runQuantum(always);
+    processors[0]!.wakesIn = 0;
+    scheduler.runQuantum(always);
+    expect(processors[0]!.budgets.length).to.equal(2);
+    expect(processors[0]!.slept).to.equal(0);
+  });
+
   it('jumps over idle time to the next event', () => {
     const { scheduler, processors, events } = make();
     const timer = events.timer('t', () => scheduler.wake(0));

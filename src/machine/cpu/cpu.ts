@@ -3,7 +3,7 @@
 // looked at between two instructions is that of SDM 3A "Priority Among Simultaneous Exceptions and Interrupts" and SDM 3C "Other Causes of
 // VM Exits".
 import {
-  ACTIVITY, ATTENTION, ATTENTION_INIT, ATTENTION_INTERRUPT, ATTENTION_NMI, ATTENTION_SIPI, ATTENTION_STEP,
+  ACTIVITY, ACTIVITY_MWAIT_MASKED, ATTENTION, ATTENTION_INIT, ATTENTION_INTERRUPT, ATTENTION_NMI, ATTENTION_SIPI, ATTENTION_STEP,
   ATTENTION_STOP, BUDGET, BUDGET_START, CPL, CURRENT_RECORD, DEBUG_TRAPS, DEBUGCTL, SCRATCH, DR0, DR7, FAULT_DEBUG,
   FAULT_PENDING, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, STOP, STOP_IDLE, STOP_INCOMPLETE, STOP_REQUESTED,
   VMX_MTF_PENDING, VMX_PREEMPTION_DEADLINE, VMX_MODE, SS_RIGHTS, SIPI_VECTOR, CS, LDTR, TR, CPUID_TABLE, CR0, CR2,
@@ -31,6 +31,7 @@ import { deliverPending, injectEvent } from "./delivery/interrupt";
 import { setEvent } from "./events/raise";
 import { loadRealSegment } from "./segmentation/descriptors";
 import { clearDelivered, delivered, isRepeating, keepTraps, setStepping, branchTaken } from "./state/instruction";
+import { disarm, isArmed, isWaiting, leaveWait, noteWrite } from "./state/monitored_line";
 import { setReg } from "./state/registers";
 import { updateMode } from "./tlb/mode_update";
 import {
@@ -41,7 +42,7 @@ import {
 
 export {
   injectEvent, updateMode, updateAttention, flushTlb, flushGuestTlb, flushAllTlbs, watchWrites, readMsr, timeStamp,
-  loadSegmentRegister, translateQuietly, codeWritten,
+  loadSegmentRegister, translateQuietly, codeWritten, noteWrite,
 };
 // For the run-time compiler and the tests of decoder and templates.
 export { decodeInstruction, executeRecord, slow };
@@ -116,10 +117,15 @@ function boundary(): bool {
     return true;
   }
   if (activity != ActivityState.WaitForSipi && nonMaskable(attention, shadow)) return true;
-  if (activity <= ActivityState.Hlt && maskable(attention, shadow)) return true;
+  if ((activity <= ActivityState.Hlt || isWaiting()) && maskable(attention, shadow)) return true;
+  if (isWaiting() && endsWait(attention)) { leaveWait(); return true; }
   if (load<u32>(ACTIVITY)) { store<u32>(STOP, STOP_IDLE); return true; }
   if (attention & ATTENTION_STEP) { stepOnce(); return true; }
   return false;
+}
+/** A write to the line ends a wait of MWAIT, and so does a masked interrupt if that was asked for. */
+function endsWait(attention: u32): bool {
+  return !isArmed() || ((attention & ATTENTION_INTERRUPT) != 0 && load<u32>(ACTIVITY) == ACTIVITY_MWAIT_MASKED);
 }
 /**
  * INIT and start-up IPIs. INIT is blocked in root operation, and in a guest that waits for a start-up IPI.
@@ -172,6 +178,7 @@ function initialState(): void {
   store<u64>(DR6, 0xffff0ff0);
   store<u64>(DR7, 0x400);
   store<u64>(DEBUG_TRAPS, 0);
+  disarm();
   store<u32>(INTERRUPTIBILITY, 0);
   store<u32>(ACTIVITY, load<u64>(APIC_BASE) & 0x100 ? 0 : 3);
   flushAllTlbs();

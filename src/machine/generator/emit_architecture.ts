@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { FeatureInformationEcx } from '../../intrinsics/cpuid_leaves.js';
 import { PinBasedControl, PrimaryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
 import {
   EptViolationBit,
@@ -9,7 +10,7 @@ import {
   vectorMnemonics,
 } from '../../intrinsics/exit_information.js';
 import { ExitReason } from '../../intrinsics/exit_reasons.js';
-import { FeatureControl, Msr } from '../../intrinsics/msr_definitions.js';
+import { FeatureControl, MiscEnable, Msr } from '../../intrinsics/msr_definitions.js';
 import {
   AccessRights,
   ActivityState,
@@ -40,6 +41,8 @@ export const architecture: Readonly<Record<string, Group>> = {
   SecondaryControl: word(SecondaryControl),
   Msr: word(Msr),
   FeatureControl: word(FeatureControl),
+  MiscEnable: word(MiscEnable),
+  FeatureInformationEcx: word(FeatureInformationEcx),
   Cr0: word(Cr0),
   Cr4: word(Cr4),
   Efer: word(Efer),

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// System instructions. Semantics: system.ts, control.ts, msr.ts, port_io.ts and vmx_instructions.ts of src/machine/cpu/system.
+// System instructions. Semantics: system.ts, control.ts, monitor.ts, msr.ts, port_io.ts and vmx_instructions.ts of src/machine/cpu/system.
 import { row, type InstructionRow, type RowOptions } from './row.js';
 
 const system: RowOptions = { system: true, privileged: true };
 const control: RowOptions = { system: true, privileged: true, file: 'control' };
 const msr: RowOptions = { system: true, privileged: true, file: 'msr' };
+const monitor: RowOptions = { system: true, privileged: true, feature: 'monitor', file: 'monitor' };
 const portIo: RowOptions = { system: true, privileged: true, file: 'port_io' };
 const vmx: RowOptions = { system: true, privileged: true, feature: 'vmx', file: 'vmx_instructions' };
 
@@ -35,6 +36,8 @@ export const rows: readonly InstructionRow[] = [
   row('NP 0F 01 CB', '', 'STAC', system),
   row('F4', '', 'HLT', system),
   row('F3 90', '', 'PAUSE', system),
+  row('NP 0F 01 C8', 'Xb', 'MONITOR', monitor),
+  row('NP 0F 01 C9', '', 'MWAIT', monitor),
   row('0F 01 /7', 'M', 'INVLPG', { ...system, memory: 'read', bytes: 1 }),
   row('0F 08', '', 'INVD', system),
   row('0F 09', '', 'WBINVD', system),

@@ -44,6 +44,12 @@ export const Constants = {
   CARVE_OUT_VMM: 1,
   CARVE_OUT_DRIVER: 2,
 
+  /** Values of ACTIVITY that VMX does not have: MWAIT waits; it waits, and interrupts that are masked end the wait. */
+  ACTIVITY_MWAIT: 4,
+  ACTIVITY_MWAIT_MASKED: 5,
+  /** Bytes of the line that MONITOR arms. */
+  MONITOR_LINE_BYTES: 64,
+
   /** DECODE_MODE: bits 1:0 code size (0 = 16, 1 = 32, 2 = 64 bits); bit 2 stack pointer of 32 bits (outside 64-bit mode); bit 3 segments are not flat: accesses go through ACCESS_SEGMENT. */
   DECODE_CODE: 3,
   DECODE_CODE16: 0,

@@ -135,7 +135,7 @@ export const processorWords = {
   ATTENTION: 4,
   /** Interruptibility state in the VMCS's format: blocking by STI 0, by MOV SS 1, by SMI 2, by NMI 3. */
   INTERRUPTIBILITY: 4,
-  /** Activity state in the VMCS's numbers: 0 active, 1 HLT, 2 shutdown, 3 wait-for-SIPI. */
+  /** Activity state in the VMCS's numbers (0 active, 1 HLT, 2 shutdown, 3 wait-for-SIPI), or Constants.ACTIVITY_MWAIT*. */
   ACTIVITY: 4,
   /** Record that is being executed; RIP of it = PAGE_RIP + its page offset (CODE_MASK applied). 0 = RIP is exact. */
   CURRENT_RECORD: 4,
@@ -275,7 +275,7 @@ export const processorWords = {
   /** 1: the set holds global pages. */
   TLB_GLOBAL0: 4,
   TLB_GLOBAL1: 4,
-  /** TSC value that UMWAIT-like waits end at; MONITOR's armed address (all ones: not armed). */
+  /** Offset in RAM of the line that MONITOR armed; all ones: none. */
   MONITOR_ADDRESS: 8,
   // The VMX engine's own state in TypeScript; the core does not touch it.
   /** Physical address of the VMXON region, all ones outside VMX operation. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // A client processor of the Skylake generation (family 6, model 5EH, stepping 3). It announces only what the core implements: no AVX, no performance
-// counters, no MONITOR, no PCID. UMIP is newer than the generation. TSC 1 GHz, crystal 25 MHz. Leaves and MSRs: SDM 2A "CPUID—CPU Identification",
+// counters, no PCID. UMIP is newer than the generation. TSC 1 GHz, crystal 25 MHz. Leaves and MSRs: SDM 2A "CPUID—CPU Identification",
 // SDM 4. skylake_client.txt is the dump of a real processor of this model; the spec compares the two and lists each difference.
+import { Constants } from '../layout/core_constants.js';
 import { vmxCapabilities, firstVmxMsr } from '../vmx/capabilities.js';
 import { bits, brandLeaves, type CpuidLeafValues, type PlainMsr, type ProcessorModel } from './processor_model.js';
 
@@ -12,8 +13,8 @@ const physicalAddressBits = 39;
 /** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP VMXE FSGSBASE OSXSAVE SMEP SMAP. */
 const cr4Allowed = 0x352fff;
 
-/** SSE3 VMX SSSE3 CMPXCHG16B SSE4.1 SSE4.2 MOVBE POPCNT TSC-deadline XSAVE. */
-const featuresEcx = bits(0, 5, 9, 13, 19, 20, 22, 23, 24, 26);
+/** SSE3 MONITOR VMX SSSE3 CMPXCHG16B SSE4.1 SSE4.2 MOVBE POPCNT TSC-deadline XSAVE. */
+const featuresEcx = bits(0, 3, 5, 9, 13, 19, 20, 22, 23, 24, 26);
 /** FPU VME DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE-36 CLFSH MMX FXSR SSE SSE2 SS. */
 const featuresEdx = bits(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 19, 23, 24, 25, 26, 27);
 /** FSGSBASE, IA32_TSC_ADJUST, FDP_EXCPTN_ONLY, SMEP, ERMS, FCS/FDS deprecated, SMAP, CLFLUSHOPT. */
@@ -33,7 +34,8 @@ const cpuid: readonly CpuidLeafValues[] = [
   { leaf: 4, subleaf: 1, eax: 0x122, ebx: 0x01c0003f, ecx: 0x3f, edx: 0 },
   { leaf: 4, subleaf: 2, eax: 0x143, ebx: 0x00c0003f, ecx: 0x3ff, edx: 0 },
   { leaf: 4, subleaf: 3, eax: 0x163, ebx: 0x03c0003f, ecx: 0x1fff, edx: 6 },
-  { leaf: 5, eax: 0, ebx: 0, ecx: 0, edx: 0 },
+  // MONITOR and MWAIT: lines of 64 bytes; masked interrupts can end a wait; C1 with two sub-states, which are all alike here.
+  { leaf: 5, eax: Constants.MONITOR_LINE_BYTES, ebx: Constants.MONITOR_LINE_BYTES, ecx: bits(0, 1), edx: 0x20 },
   // The APIC timer never stops.
   { leaf: 6, eax: bits(2), ebx: 0, ecx: 0, edx: 0 },
   { leaf: 7, subleaf: 0, eax: 0, ebx: structuredEbx, ecx: structuredEcx, edx: structuredEdx },

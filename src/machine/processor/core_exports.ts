@@ -19,6 +19,7 @@ export interface CoreExports {
   cpuidStore(leaf: number, subleaf: number): void;
   writeLinearHalves(addressLow: number, addressHigh: number, low: number, high: number, size: number): void;
   codeWritten(offset: number, size: number): void;
+  noteWrite(offset: number, size: number): void;
   decodeInstruction(record: number, code: number, available: number, more: number, offset: number, mode: number): void;
   executeRecord(record: number): void;
   slow(linear: bigint, size: number, write: number): number;

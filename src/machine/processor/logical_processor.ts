@@ -3,6 +3,7 @@ import { PinBasedControl } from '../../intrinsics/control_bits.js';
 import type { ExitEntry } from '../../intrinsics/host_entry.js';
 import { exitReasonName } from '../../intrinsics/exit_reasons.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { Constants } from '../layout/core_constants.js';
 import { StopReason } from '../layout/stop_reason.js';
 import { performCodeInstruction } from '../vmx/instructions/code_instructions.js';
 import { processorState } from './processor_state.js';
@@ -24,6 +25,8 @@ const { instructions: instructionsWord, exitReason: reasonWord, exitPending: exi
 const activityHlt = 1;
 const activityWaitForSipi = 3;
 const interruptFlag = 0x200;
+/** The upper half of the word MONITOR_ADDRESS while no line is armed. */
+const unarmed = 0xffffffff;
 const scale = 0x1_0000_0000;
 
 /** Options of a processor. */
@@ -86,11 +89,17 @@ export class LogicalProcessor {
     return u32[Word.activity] === activityHlt && (u32[Word.rflags]! & interruptFlag) === 0 && !exits;
   }
 
-  /** Nanoseconds until the VMX-preemption timer ends a wait, infinite if it is off: it counts down in every activity state but wait-for-SIPI. */
+  /**
+   * Nanoseconds until the processor goes on by itself, infinite if it does not. An armed VMX-preemption timer counts down in every activity
+   * state but wait-for-SIPI. A write to the monitored line ends a wait of MWAIT at once.
+   */
   get wakesIn(): number {
     const { state } = this.engine;
-    const counts = state.nonRoot && state.usesTimer && this.core.u32[Word.activity] !== activityWaitForSipi;
-    return counts ? remainingTicks(this.core.u32) : Infinity;
+    const { u32 } = this.core;
+    const isMonitoring = u32[Word.monitorAddress + 1] !== unarmed;
+    if (u32[Word.activity]! >= Constants.ACTIVITY_MWAIT && !isMonitoring) return 0;
+    const counts = state.nonRoot && state.usesTimer && u32[Word.activity] !== activityWaitForSipi;
+    return counts ? remainingTicks(u32) : Infinity;
   }
 
   /** Ends the current `run` at the next boundary at which the core checks for it. */

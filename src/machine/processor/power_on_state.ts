@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { MiscEnable } from '../../intrinsics/msr_definitions.js';
 import type { ProcessorModel } from '../models/processor_model.js';
 import { vmxPowerOnState } from '../vmx/vmx_power_on_state.js';
 import type { ProcessorBlock } from './processor_block.js';
@@ -53,7 +54,11 @@ export function powerOn(block: ProcessorBlock, model: ProcessorModel): void {
     XCR0: 1,
     PAT: 0x0007040600070406n,
     APIC_BASE: block.id === 0 ? 0xfee00900 : 0xfee00800,
-    MISC_ENABLE: 0x1801,
+    MISC_ENABLE:
+      MiscEnable.FastStringsEnable |
+      MiscEnable.BranchTraceStorageUnavailable |
+      MiscEnable.PebsUnavailable |
+      MiscEnable.EnableMonitorFsm,
     FEATURE_CONTROL: 5,
     X87_CONTROL: 0x40,
     X87_TAGS: 0xff,

@@ -250,6 +250,7 @@ export class WasmCore implements ProcessorCore {
     const first = (offset - Layout.RAM) >>> 12;
     const last = (offset - Layout.RAM + size - 1) >>> 12;
     this.dirtyPages.fill(1, first, last + 1);
+    this.exports.noteWrite(offset - Layout.RAM, size);
     for (let page = first; page <= last; page++) {
       if (this.u32[Layout.PAGE_MAP / 4 + page] === 0) continue;
       const from = Math.max(offset - Layout.RAM, page * 4096);

@@ -19,12 +19,12 @@ const pinControls =
   PinBasedControl.VirtualNmis |
   PinBasedControl.ActivateVmxPreemptionTimer;
 
-// The core does not have MONITOR, MWAIT and INVPCID yet, so their controls are missing too.
 const primaryControls =
   PrimaryControl.InterruptWindowExiting |
   PrimaryControl.UseTscOffsetting |
   PrimaryControl.HltExiting |
   PrimaryControl.InvlpgExiting |
+  PrimaryControl.MwaitExiting |
   PrimaryControl.RdpmcExiting |
   PrimaryControl.RdtscExiting |
   PrimaryControl.Cr3LoadExiting |
@@ -37,6 +37,7 @@ const primaryControls =
   PrimaryControl.UseIoBitmaps |
   PrimaryControl.MonitorTrapFlag |
   PrimaryControl.UseMsrBitmap |
+  PrimaryControl.MonitorExiting |
   PrimaryControl.PauseExiting |
   PrimaryControl.ActivateSecondaryControls;
 

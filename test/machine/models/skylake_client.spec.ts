@@ -69,7 +69,7 @@ const others: Readonly<Record<string, readonly string[]>> = {
     'msr 35',
   ],
   'the caches of a Core i7: 8 MiB of L3': ['2.0.ebx', '4.3.ebx'],
-  'no MONITOR': ['5.0.eax', '5.0.ebx', '5.0.ecx', '5.0.edx'],
+  'C1 is the deepest sleep': ['5.0.edx'],
   'no power management, no performance counters': ['6.0.ebx', '6.0.ecx', 'a.0.eax', 'a.0.edx', 'msr 1fc'],
   'XSAVE for x87 and SSE only': ['d.0.ebx', 'd.0.ecx', 'd.1.ebx', 'd.1.ecx'],
   'a clock of 1 GHz': [

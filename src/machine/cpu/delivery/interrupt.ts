@@ -14,6 +14,7 @@ import { chainBegins, chainComplete, chainDoubled, chainRaised } from "../state/
 import { arithmeticFlags } from "../state/flags";
 import { canonical } from "../translation/paging";
 import { readSystem, writeSystem } from "../memory/system_access";
+import { isWaiting, leaveWait } from "../state/monitored_line";
 import { takeNmiUnblocked } from "../state/nmi_blocking";
 import { inLong, inVm86, nonRoot, updateAttention } from "../state/mode";
 import { frameBegin, frameEnd, framePush, setStackPointer, checkStackRoomCurrent } from "../segmentation/stack_frame";
@@ -100,7 +101,7 @@ export function deliverPending(): void {
  */
 function leaveShadows(nmi: bool): void {
   const shadows = InterruptibilityState.BlockingBySti | InterruptibilityState.BlockingByMovSs;
-  store<u32>(ACTIVITY, ActivityState.Active);
+  if (isWaiting()) leaveWait(); else store<u32>(ACTIVITY, ActivityState.Active);
   store<u32>(INTERRUPTIBILITY, (load<u32>(INTERRUPTIBILITY) & ~shadows) | (nmi ? InterruptibilityState.BlockingByNmi : 0));
 }
 /** DR6 and DR7 as a debug exception leaves them. SDM 3B "Debug Status Register (DR6)". */

@@ -17,6 +17,7 @@ import { checkSegmentAccess } from "./segment_check";
 import { bounce } from "../physical/physical_memory";
 import { accessedHost, markDirty, usesEpt } from "../physical/ram";
 import { alignmentChecked } from "../state/mode";
+import { isMonitored, noteWrite } from "../state/monitored_line";
 import { context, dataTlb, slot } from "../tlb/context";
 import { claim, giveBack, translates } from "../tlb/tlb";
 
@@ -30,6 +31,8 @@ function nonCanonical(ea: u64): void {
   raiseCode((flags & RecordFlag.DefaultStack) != 0 || ((flags & RecordFlag.StackInstruction) != 0 && ea != ADDRESS(record)) ? SS_FAULT
     : GP, 0);
 }
+/** True if writes to a page of RAM must come here: it holds decoded code or the line that MONITOR armed. */
+function isWatched(page: u32): bool { return load<u32>(PAGE_MAP + page * 4) != 0 || isMonitored(page); }
 /** One page: fills the TLB if it is plain RAM, else gives a bounce slot. */
 export function openPage(ea: u64, size: u32, kind: u32, which: u32): usize {
   const e = slot(dataTlb(which), ea), page = ea & PAGE;
@@ -37,7 +40,8 @@ export function openPage(ea: u64, size: u32, kind: u32, which: u32): usize {
   if (kind != READ && load<u64>(e, 16) == page) {
     const host = <usize>(<u32>ea + load<u32>(e, 24));
     const ram = load<u32>(RAM_BYTES), offset = <u32>(host - RAM);
-    if (!load<u32>(PAGE_MAP + (offset >> 12) * 4)) giveBack(e, page);
+    noteWrite(offset, size);
+    if (!isWatched(offset >> 12)) giveBack(e, page);
     if (!holdsCode(offset, size)) { markDirty(host); return host; }
     return bounce(offset < ram ? <u64>offset : (<u64>CARVE_OUT_GIB << 30) + <u64>(offset - ram), 0, size, size, kind);
   }
@@ -47,9 +51,11 @@ export function openPage(ea: u64, size: u32, kind: u32, which: u32): usize {
   if (plain) claim(e, page, <u32>host - <u32>ea, walkFlags);
   if (kind == READ) return host;
   markDirty(host);
-  if (load<u32>(PAGE_MAP + ((host - RAM) >> 12) * 4)) {
+  const offset = <u32>(host - RAM);
+  noteWrite(offset, size);
+  if (isWatched(offset >> 12)) {
     if (plain) store<u64>(e, page, 16);
-    return holdsCode(<u32>(host - RAM), size) ? bounce(pa, 0, size, size, kind) : host;
+    return holdsCode(offset, size) ? bounce(pa, 0, size, size, kind) : host;
   }
   if (plain) store<u64>(e, page, 8);
   return host;
@@ -107,6 +113,6 @@ export function plainSlow(address: u64, size: u32, write: u32): usize {
   if ((mode & DECODE_CODE) == DECODE_CODE64 && !canonical(ea)) return 0;
   if (usesEpt() || !walk(ea, write ? WRITE : READ, context, true)) return 0;
   const host = accessedHost(walkPhysical);
-  if (!host || (write && load<u32>(PAGE_MAP + ((host - RAM) >> 12) * 4) != 0)) return 0;
+  if (!host || (write && isWatched(<u32>(host - RAM) >> 12))) return 0;
   return openPage(ea, size, write ? WRITE : READ, context);
 }

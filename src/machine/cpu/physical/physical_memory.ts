@@ -6,6 +6,7 @@ import { codeWritten } from "../code/code_pages";
 import { restartStepping } from "../events/raise";
 import { accessedHost, markDirty } from "./ram";
 import { stepping } from "../state/instruction";
+import { noteWrite } from "../state/monitored_line";
 
 @external("env", "mmioRead") declare function mmioRead(address: f64, size: u32): u32;
 @external("env", "mmioWrite") declare function mmioWrite(address: f64, size: u32, value: u32): void;
@@ -59,6 +60,7 @@ export function writePhysical(pa: u64, from: usize, n: u32): void {
   if (host) {
     memory.copy(host, from, n);
     markDirty(host);
+    noteWrite(<u32>(host - RAM), n);
     if (load<u32>(PAGE_MAP + ((host - RAM) >> 12) * 4)) codeWritten(<u32>(host - RAM), n);
     return;
   }

@@ -4,7 +4,7 @@
 import { replaceRflags, rflags } from "../state/flags";
 import {
   RAX, RBX, RCX, RDX, RSP, R11, ACTIVITY, APIC_BASE, ATTENTION, ATTENTION_STEP, CPL, CPUID_COUNT, CPUID_TABLE, CR0,
-  CR4, CS, CS_LIMIT, CS_RIGHTS, DEBUG_TRAPS, EFER, ES_BASE, ES_SELECTOR, FMASK, LSTAR, PROCESSOR_ID, RFLAGS_SYSTEM,
+  CR4, CS, CS_LIMIT, CS_RIGHTS, DEBUG_TRAPS, EFER, ES_BASE, ES_SELECTOR, FMASK, LSTAR, MISC_ENABLE, PROCESSOR_ID, RFLAGS_SYSTEM,
   SS, STAR, SYSENTER_CS, SYSENTER_EIP, SYSENTER_ESP, XCR0,
 } from "../generated/layout";
 import { in64, inLong, inVm86, nonRoot, updateAttention } from "../state/mode";
@@ -13,7 +13,9 @@ import { shadowMovSs, shadowSti } from "../state/shadow";
 import { loadSegment } from "../segmentation/segment";
 import { push, peek, moveStackPointer } from "../integer/stack";
 import { primary, secondary, vmExit } from "../vmx/vmx";
-import { GP, UD, Rflags, PrimaryControl, ExitReason, SecondaryControl } from "../generated/architecture";
+import {
+  GP, UD, Rflags, PrimaryControl, ExitReason, FeatureInformationEcx, MiscEnable, SecondaryControl,
+} from "../generated/architecture";
 import { reportedAddress } from "../code/record";
 import { raise, raiseCode } from "../events/raise";
 import { jump, nextRip, noteDelivered } from "../state/instruction";
@@ -238,6 +240,7 @@ export function cpuid(leaf: u32, subleaf: u32): void {
   if (leaf == 1) {
     cpuidB = (cpuidB & 0x00ffffff) | (id << 24);
     if (load<u32>(CR4) & 0x40000) cpuidC |= 0x8000000;                            // OSXSAVE
+    if (!(load<u32>(MISC_ENABLE) & MiscEnable.EnableMonitorFsm)) cpuidC &= ~FeatureInformationEcx.Monitor;
     if (!(load<u64>(APIC_BASE) & 0x800)) cpuidD &= ~0x200;                       // APIC off
   } else if (leaf == 0xb) { cpuidC = (cpuidC & ~0xff) | (subleaf & 0xff); cpuidD = id; }
   else if (leaf == 0xd && subleaf == 0) cpuidB = 576;                            // x87 and SSE: legacy area and header

@@ -8,6 +8,7 @@ import { FETCH, NONE, PAGE, READ, READ_WRITE, SUPERVISOR_AC, USER, WRITE } from 
 import { eptFlags, eptTranslate, EPT_EXECUTE, EPT_READ, EPT_WRITE, TO_PDPTE, TO_STRUCTURE, TO_TRANSLATION } from "./ept";
 import { Cr4, Efer, Cr0 } from "../generated/architecture";
 import { codeWritten } from "../code/code_pages";
+import { noteWrite } from "../state/monitored_line";
 import { raisePageFault } from "../events/raise";
 import { accessedHost, markDirty, usesEpt } from "../physical/ram";
 import { dataTlb, slot } from "../tlb/context";
@@ -51,6 +52,7 @@ function mark(pa: u64, bits: u64, linear: u64): void {
   if (host == ZERO || host == OPEN_BUS) return;
   store<u8>(host, load<u8>(host) | <u8>bits);
   markDirty(host);
+  noteWrite(<u32>(host - RAM), 1);
   if (load<u32>(PAGE_MAP + ((host - RAM) >> 12) * 4)) codeWritten(<u32>(host - RAM), 1);
 }
 

@@ -9,6 +9,7 @@ import {
 } from "../generated/layout";
 import { compareColdState } from "../state/cold_state";
 import { nonRoot } from "../state/mode";
+import { isArmed, leaveWait } from "../state/monitored_line";
 import { takeNmiUnblocked } from "../state/nmi_blocking";
 import { InterruptionType, DB, Rflags, ExitReason } from "../generated/architecture";
 import { throwHost } from "../events/raise";
@@ -28,6 +29,7 @@ function report(reason: u32, qualification: u64, length: u32): void {
   store<u32>(EXIT_INTERRUPTION_INFORMATION, 0);
   store<u32>(EXIT_INTERRUPTION_ERROR_CODE, 0);
   store<u32>(IDT_VECTORING_INFORMATION, 0);
+  if (isArmed()) leaveWait();
   compareColdState();
   store<u32>(STOP, STOP_VM_EXIT);
 }

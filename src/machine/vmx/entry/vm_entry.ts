@@ -64,6 +64,7 @@ const {
   activity: activityWord,
   attention: attentionWord,
   instructions: instructionsWord,
+  monitorAddress: monitorAddressWord,
 } = Word;
 
 const resumeFlag = 0x10000;
@@ -233,6 +234,8 @@ export class VmEntry {
     words[faultPendingWord] = 0;
     words[deliveryWord] = 0;
     words[mtfPendingWord] = 0;
+    // SDM 3C "Clearing Address-Range Monitoring"
+    store64(u32, monitorAddressWord, 0xffffffff, 0xffffffff);
     const event = vmcs.bits(information);
     if (words[debugTrapsWord] !== 0 && !keepsPendingDebug(event, words[interruptibilityWord]!, words[activityWord]!))
       store64(u32, debugTrapsWord, 0, 0);

@@ -23,7 +23,7 @@ const modes = [
 /** Instructions that iced knows and this processor does not announce or has as #UD; by the beginning of iced's names. */
 const notOurs = new RegExp(
   '^(V?EX_|E?VEX|XOP|D3NOW|V[A-Z]|K[A-Z]|Femms|Rsm|Ud[012]|Getsec|Sha|Aes|Aa|Ao|Ax|Adcx|Adox|Wr(u?ss|pkru|msrns)|Rdpkru|Movdir|Xrstors|Xsaves|Movnts[sd]_' +
-    '|Extrq|Insertq|Gf2|Clwb|Xstore|X?[Ss]ha|Montmul|Xcrypt|Enqcmd|Incssp|Pclmul|Pconfig|Rdseed|Rdrand|Lkgs|Encodekey|Mwait|Monitor|Encl|Serialize|Loadiwkey' +
+    '|Extrq|Insertq|Gf2|Clwb|Xstore|X?[Ss]ha|Montmul|Xcrypt|Enqcmd|Incssp|Pclmul|Pconfig|Rdseed|Rdrand|Lkgs|Encodekey|Encl|Serialize|Loadiwkey' +
     '|Invpcid|Xtest|Senduipi|Vmfunc|Vmsave|Vmload|Vmrun|Vmmcall|Vmgexit|Clgi|Stgi|Skinit|Invlpg[ab]|Xbegin|Xabort|Xend|Rstorssp|Saveprevssp|Setssbsy|Clrssbsy|Rdpid|Clzero' +
     '|Tpause|Umwait|Umonitor|Ptwrite|Via_|Cldemote|Rdpru|Mcommit|Monitorx|Mwaitx|Invlpgb|Tlbsync|Psmash|Pvalidate|Rmp|Pbndkb|Seam|Td|Uiret|Testui|Clui|Stui' +
     '|Xsusldtrk|Xresldtrk|Hreset|Erets|Eretu|Rdm|Undoc|Cc[ls]|Loadall|Ibts|Xbts|Umov|Cmpxchg486|Zalloc' +

@@ -41,6 +41,22 @@ async function expectExit(
 }
 
 describe('VM exits of real guest code', () => {
+  it('and the VM entries after them end address-range monitoring: MWAIT does not wait', async () => {
+    const { machine } = await exitsOf({
+      code: [
+        `mov eax, ${Guest.Stack - 0x800}`,
+        'xor ecx, ecx',
+        '.byte 0x0f, 0x01, 0xc8',
+        'cpuid',
+        'xor ecx, ecx',
+        '.byte 0x0f, 0x01, 0xc9',
+      ],
+      // As if the host had executed MONITOR.
+      onExit: (_, { core }) => core.block.set('MONITOR_ADDRESS', 0n),
+    });
+    expect(machine.core.block.get('MONITOR_ADDRESS')).to.equal(0xffffffffffffffffn);
+  });
+
   describe('by instructions that always leave', () => {
     for (const [code, reason, length] of [
       ['cpuid', ExitReason.Cpuid, 2],
