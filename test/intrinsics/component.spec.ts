@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { component, contribution, declarationOf } from '../../src/intrinsics/component.js';
+import { component, contribution, declarationOf, noMembers } from '../../src/intrinsics/component.js';
 
 describe('component and contribution', () => {
   it('give one symbol for one name, and remember scope and arity', () => {
@@ -11,14 +11,17 @@ describe('component and contribution', () => {
       name: 'test.component.Part',
       scope: 'vmm',
       arity: 'one',
-      members: [],
+      members: noMembers,
     });
-    const point = contribution<{ a: number; b(): void; c?(): void }>('test.component.Point', 'vcpu', 'a', ['b', 'c']);
+    const point = contribution<{ a: number[]; b(): void; c?(): void }>('test.component.Point', 'vcpu', {
+      numbers: ['a'],
+      someOf: ['b', 'c'],
+    });
     expect(declarationOf(point)).to.deep.equal({
       name: 'test.component.Point',
       scope: 'vcpu',
       arity: 'many',
-      members: ['a', ['b', 'c']],
+      members: { ...noMembers, numbers: ['a'], someOf: ['b', 'c'] },
     });
   });
 

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { declarationOf, type ComponentDeclaration, type ComponentScope } from '../../intrinsics/component.js';
+import {
+  declarationOf,
+  noMembers,
+  type ComponentDeclaration,
+  type ComponentScope,
+} from '../../intrinsics/component.js';
 import type { BindingRecord } from './binding_record.js';
 import { checkClass } from './class_rules.js';
 import type { Contribution } from './contribution.js';
@@ -32,7 +37,7 @@ function declaredAs(
   fallback: ComponentScope,
 ): Declared | undefined {
   if (typeof identifier === 'symbol') return declarationOf(identifier);
-  return { scope: boundIn?.get(identifier)?.[0]?.scope ?? fallback, arity: 'one', members: [] };
+  return { scope: boundIn?.get(identifier)?.[0]?.scope ?? fallback, arity: 'one', members: noMembers };
 }
 
 function checkRecord(record: BindingRecord): void {
@@ -130,7 +135,7 @@ function inOrder(point: PartIdentifier, group: readonly BindingRecord[], binding
     contribution: contributionOf(record, bindings),
   }));
   const ordered = orderContributions(nameOf(point), entries);
-  const members = declaredAs(point, bindings, 'vmm')?.members ?? [];
+  const members = declaredAs(point, bindings, 'vmm')?.members ?? noMembers;
   for (const entry of ordered) checkMembers(nameOf(point), members, entry);
   return ordered.map((entry) => entry.record);
 }

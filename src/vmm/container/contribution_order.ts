@@ -1,23 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { Contribution } from './contribution.js';
+import { checkPlace, type NamedContribution } from './contribution_members.js';
 import { ContributionOrderError } from './load_errors.js';
-
-/** A contribution with the file that it came from. */
-export interface OrderedEntry {
-  readonly contribution: Contribution;
-  readonly file: string;
-}
 
 /** The names that must come before each name. */
 type Predecessors = Map<string, Set<string>>;
 
-function byName<T extends OrderedEntry>(point: string, entries: readonly T[]): Map<string, T> {
+function byName<T extends NamedContribution>(point: string, entries: readonly T[]): Map<string, T> {
   const result = new Map<string, T>();
   for (const entry of entries) {
+    checkPlace(point, entry);
     const { name } = entry.contribution;
-    if (typeof name !== 'string' || name === '') {
-      throw new ContributionOrderError(`${entry.file}: a contribution to ${point} has no name`, [entry.file]);
-    }
     const other = result.get(name);
     if (other !== undefined) {
       throw new ContributionOrderError(
@@ -30,7 +22,7 @@ function byName<T extends OrderedEntry>(point: string, entries: readonly T[]): M
   return result;
 }
 
-function predecessorsOf<T extends OrderedEntry>(point: string, named: ReadonlyMap<string, T>): Predecessors {
+function predecessorsOf<T extends NamedContribution>(point: string, named: ReadonlyMap<string, T>): Predecessors {
   const result: Predecessors = new Map([...named.keys()].map((name) => [name, new Set<string>()]));
   const known = (entry: T, other: string): string => {
     if (named.has(other)) return other;
@@ -52,7 +44,7 @@ function predecessorsOf<T extends OrderedEntry>(point: string, named: ReadonlyMa
  * @param point the contribution point's name, for errors.
  * @throws ContributionOrderError for a cycle, an unknown name, a missing name or two equal ones.
  */
-export function orderContributions<T extends OrderedEntry>(point: string, entries: readonly T[]): T[] {
+export function orderContributions<T extends NamedContribution>(point: string, entries: readonly T[]): T[] {
   const named = byName(point, entries);
   const waiting = predecessorsOf(point, named);
   const result: T[] = [];

@@ -52,6 +52,9 @@ export class ContributionOrderError extends ModuleLoadError {}
 /** A contribution lacks a member that its contribution point calls. */
 export class MissingMemberError extends ModuleLoadError {}
 
+/** A member that the container or a contribution point reads has a wrong type. */
+export class MemberTypeError extends ModuleLoadError {}
+
 /** A `bind(X)` without `to…`, or a module function that throws. */
 export class ModuleFunctionError extends ModuleLoadError {}
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Container, ContainerModule } from 'inversify';
-import type { ComponentScope, ComponentSymbol } from '../../intrinsics/component.js';
+import { declarationOf, type ComponentScope, type ComponentSymbol } from '../../intrinsics/component.js';
 import { BareflankError } from '../../intrinsics/errors.js';
 import { isAttachable } from '../state/state.js';
 import type { EffectiveBindings } from './binding_rules.js';
 import type { BindingRecord } from './binding_record.js';
+import type { Contribution } from './contribution.js';
+import { checkLifeMembers, checkMembers } from './contribution_members.js';
 import { nameOf, type PartIdentifier } from './injections.js';
 
 /**
@@ -34,9 +36,10 @@ export class PartContainer {
     void container.load(new ContainerModule(({ bind }) => result.bindAll(bind)));
     try {
       for (const identifier of own.keys()) result.getAll(identifier);
+      result.checkParts();
       result.attach();
     } catch (error) {
-      result[Symbol.dispose]();
+      result.abandon();
       throw error;
     }
     return result;
@@ -90,6 +93,28 @@ export class PartContainer {
     this.container.unbindAll();
     if (failures.length > 0) {
       throw new BareflankError(`while disposing parts: ${failures.map(String).join('; ')}`, { causedBy: failures[0] });
+    }
+  }
+
+  /** Disposes what was made before an error. That error says why; what it leads to does not. */
+  private abandon(): void {
+    try {
+      this[Symbol.dispose]();
+    } catch {
+      // For instance the part at fault cannot be disposed.
+    }
+  }
+
+  /** What the container and the points read from the parts, which have their injections now. */
+  private checkParts(): void {
+    for (const [identifier, records] of this.own) {
+      const point = typeof identifier === 'symbol' ? declarationOf(identifier) : undefined;
+      this.getAll<unknown>(identifier as PartIdentifier).forEach((part, index) => {
+        const { file, target } = records[index]!;
+        if (target.kind === 'class') checkLifeMembers(part as object, file);
+        if (point?.arity === 'many')
+          checkMembers(point.name, point.members, { contribution: part as Contribution, file }, true);
+      });
     }
   }
 

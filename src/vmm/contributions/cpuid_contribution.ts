@@ -13,9 +13,7 @@ export interface CpuidContribution extends Contribution {
    */
   handleCpuid(leaf: number, subleaf: number, registers: Uint32Array, exit: Exit): boolean;
 }
-export const CpuidContribution = contribution<CpuidContribution>(
-  'bareflank.CpuidContribution',
-  'vcpu',
-  'leaves',
-  'handleCpuid',
-);
+export const CpuidContribution = contribution<CpuidContribution>('bareflank.CpuidContribution', 'vcpu', {
+  numbers: ['leaves'],
+  methods: ['handleCpuid'],
+});

@@ -10,9 +10,7 @@ export interface ExitContribution extends Contribution {
   /** @returns true: handled, and no other contribution is asked. false: the next contribution, finally the base, handles it. */
   handleExit(exit: Exit): boolean;
 }
-export const ExitContribution = contribution<ExitContribution>(
-  'bareflank.ExitContribution',
-  'vcpu',
-  'reasons',
-  'handleExit',
-);
+export const ExitContribution = contribution<ExitContribution>('bareflank.ExitContribution', 'vcpu', {
+  numbers: ['reasons'],
+  methods: ['handleExit'],
+});

@@ -15,7 +15,7 @@ export interface MsrContribution extends Contribution {
   /** WRMSR. @returns true: written. */
   handleMsrWrite?(msr: number, value: bigint, exit: Exit): boolean;
 }
-export const MsrContribution = contribution<MsrContribution>('bareflank.MsrContribution', 'vcpu', 'msrs', [
-  'handleMsrRead',
-  'handleMsrWrite',
-]);
+export const MsrContribution = contribution<MsrContribution>('bareflank.MsrContribution', 'vcpu', {
+  numbers: ['msrs'],
+  someOf: ['handleMsrRead', 'handleMsrWrite'],
+});

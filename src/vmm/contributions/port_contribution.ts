@@ -15,7 +15,7 @@ export interface PortContribution extends Contribution {
   /** OUT. @returns true: written. */
   handlePortWrite?(port: number, size: number, value: number, exit: Exit): boolean;
 }
-export const PortContribution = contribution<PortContribution>('bareflank.PortContribution', 'vcpu', 'ports', [
-  'handlePortRead',
-  'handlePortWrite',
-]);
+export const PortContribution = contribution<PortContribution>('bareflank.PortContribution', 'vcpu', {
+  numbers: ['ports'],
+  someOf: ['handlePortRead', 'handlePortWrite'],
+});

@@ -23,9 +23,9 @@ export interface VmcallContribution extends Contribution {
   /** A JSON command (VMCALL data of type 2). @returns the answer; undefined: the next contribution, finally the base, is asked. */
   handleVmcallJson?(command: unknown): unknown;
 }
-export const VmcallContribution = contribution<VmcallContribution>(
-  'bareflank.VmcallContribution',
-  'vcpu',
-  'opcodes',
-  'handleVmcall',
-);
+export const VmcallContribution = contribution<VmcallContribution>('bareflank.VmcallContribution', 'vcpu', {
+  numbers: ['opcodes'],
+  methods: ['handleVmcall'],
+  optional: ['handleVmcallJson'],
+  switches: ['allowsUserMode'],
+});

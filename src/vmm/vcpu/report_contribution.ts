@@ -9,4 +9,6 @@ export type ReportValue = number | bigint | string;
 export interface ReportContribution extends Contribution {
   report(): Readonly<Record<string, ReportValue>>;
 }
-export const ReportContribution = contribution<ReportContribution>('bareflank.ReportContribution', 'vcpu', 'report');
+export const ReportContribution = contribution<ReportContribution>('bareflank.ReportContribution', 'vcpu', {
+  methods: ['report'],
+});

@@ -14,9 +14,6 @@ export interface VcpuContribution extends Contribution {
   /** The parts are about to be finished. */
   onFini?(vcpu: Vcpu): void;
 }
-export const VcpuContribution = contribution<VcpuContribution>('bareflank.VcpuContribution', 'vcpu', [
-  'onInit',
-  'onRun',
-  'onHlt',
-  'onFini',
-]);
+export const VcpuContribution = contribution<VcpuContribution>('bareflank.VcpuContribution', 'vcpu', {
+  someOf: ['onInit', 'onRun', 'onHlt', 'onFini'],
+});

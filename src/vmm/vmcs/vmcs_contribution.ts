@@ -11,4 +11,6 @@ export interface VmcsContribution extends Contribution {
    */
   setUp(vmcs: Vmcs): void;
 }
-export const VmcsContribution = contribution<VmcsContribution>('bareflank.VmcsContribution', 'vcpu', 'setUp');
+export const VmcsContribution = contribution<VmcsContribution>('bareflank.VmcsContribution', 'vcpu', {
+  methods: ['setUp'],
+});
