@@ -18,39 +18,33 @@ export interface EptRules {
   readonly hasExecuteOnly: boolean;
 }
 
-/** An entry on the walk. */
-export interface EptWalkStep {
+/** An entry of a paging structure. */
+export interface EptEntry {
   /** 0: PML4E … 3: PTE. */
   readonly level: number;
   readonly value: bigint;
 }
 
-const isLeaf = ({ level, value }: EptWalkStep): boolean =>
-  level === lastLevel || (level > 0 && (value & largeBit) !== 0n);
-const mask = (from: number, to: number): bigint => ((1n << BigInt(to - from + 1)) - 1n) << BigInt(from);
-
-/** The entries by which an address is translated, from the root down to the last one that the processor reads. */
-export function walkEpt(pointer: bigint, guestPhysical: bigint, read64: (physical: bigint) => bigint): EptWalkStep[] {
-  const steps: EptWalkStep[] = [];
-  let table = pointer & pageAddressMask;
-  for (let level = 0; level <= lastLevel; level++) {
-    const step = { level, value: read64(table + 8n * BigInt(indexAt(guestPhysical, level))) };
-    steps.push(step);
-    if ((step.value & accessBits) === 0n || isLeaf(step)) break;
-    table = step.value & pageAddressMask;
-  }
-  return steps;
+/** An entry on the walk. */
+export interface EptWalkStep extends Omit<EptEntry, 'value'> {
+  /** Its physical address. */
+  readonly address: bigint;
+  /** Undefined if the address cannot be read. */
+  readonly value: bigint | undefined;
 }
 
+const isLeaf = ({ level, value }: EptEntry): boolean => level === lastLevel || (level > 0 && (value & largeBit) !== 0n);
+const mask = (from: number, to: number): bigint => ((1n << BigInt(to - from + 1)) - 1n) << BigInt(from);
+
 /** Bits that must be 0 in an entry, by its level and whether it maps a page. */
-function reservedBits(step: EptWalkStep, { physicalAddressWidth }: EptRules): bigint {
+function reservedBits(step: EptEntry, { physicalAddressWidth }: EptRules): bigint {
   const high = physicalAddressWidth > 51 ? 0n : mask(physicalAddressWidth, 51);
   if (!isLeaf(step)) return high | (step.level === 0 ? mask(3, 7) : mask(3, 6));
   return step.level === lastLevel ? high : high | mask(12, Number(levelShifts[step.level]!) - 1);
 }
 
 /** Why an entry is an EPT misconfiguration, or undefined if it is none. */
-export function misconfigurationOf(step: EptWalkStep, rules: EptRules): string | undefined {
+export function misconfigurationOf(step: EptEntry, rules: EptRules): string | undefined {
   const { value } = step;
   const access = Number(value & accessBits);
   if (access === 0) return undefined;
@@ -64,24 +58,54 @@ export function misconfigurationOf(step: EptWalkStep, rules: EptRules): string |
   return undefined;
 }
 
+const endsWalk = (entry: EptEntry, rules: EptRules): boolean =>
+  (entry.value & accessBits) === 0n || isLeaf(entry) || misconfigurationOf(entry, rules) !== undefined;
+
+/** What a walk reads memory by. @returns undefined where it can read nothing */
+export type ReadEntry = (physical: bigint) => bigint | undefined;
+
+/**
+ * The entries by which an address is translated, from the root down to the last one that the processor reads. The processor goes no further than a
+ * misconfigured entry. The walk also ends at a table that cannot be read, whose entry has no value.
+ */
+export function walkEpt(pointer: bigint, guestPhysical: bigint, rules: EptRules, read64: ReadEntry): EptWalkStep[] {
+  const steps: EptWalkStep[] = [];
+  let table = pointer & pageAddressMask;
+  for (let level = 0; level <= lastLevel; level++) {
+    const address = table + 8n * BigInt(indexAt(guestPhysical, level));
+    const value = read64(address);
+    if (value === undefined) return [...steps, { level, address, value }];
+    const step = { level, address, value };
+    steps.push(step);
+    if (endsWalk(step, rules)) break;
+    table = value & pageAddressMask;
+  }
+  return steps;
+}
+
 function accessText(value: bigint): string {
   return ['r', 'w', 'x'].map((letter, bit) => ((value >> BigInt(bit)) & 1n ? letter : '-')).join('');
 }
 
+const nameOf = (level: number): string => `${levelNames[level]!} (level ${4 - level})`;
+
 /** An entry as text for people: `PDE (level 2) = 0x…: rwx, 2-MiB page, WriteBack`. */
-function entryText(step: EptWalkStep): string {
-  const head = `${levelNames[step.level]!} (level ${4 - step.level}) = ${hex(step.value)}: ${accessText(step.value)}`;
-  if ((step.value & accessBits) === 0n) return `${head}, not present`;
-  if (!isLeaf(step)) return `${head}, table`;
-  const type = memoryTypes.find(([, number]) => number === Number((step.value >> 3n) & 7n))?.[0];
-  const size = ['', '1-GiB', '2-MiB', '4-KiB'][step.level]!;
+function entryText(entry: EptEntry): string {
+  const head = `${nameOf(entry.level)} = ${hex(entry.value)}: ${accessText(entry.value)}`;
+  if ((entry.value & accessBits) === 0n) return `${head}, not present`;
+  if (!isLeaf(entry)) return `${head}, table`;
+  const type = memoryTypes.find(([, number]) => number === Number((entry.value >> 3n) & 7n))?.[0];
+  const size = ['', '1-GiB', '2-MiB', '4-KiB'][entry.level]!;
   return `${head}, ${size} page, ${type ?? 'reserved memory type'}`;
 }
 
 /** Lines for a report: each entry, and what is wrong with the one that is an EPT misconfiguration. */
 export function eptWalkText(steps: readonly EptWalkStep[], rules: EptRules): string[] {
-  return steps.map((step) => {
-    const wrong = misconfigurationOf(step, rules);
-    return `${entryText(step)}${wrong === undefined ? '' : `; misconfigured: ${wrong}. SDM 3C "EPT Misconfigurations"`}`;
+  return steps.map(({ level, address, value }) => {
+    if (value === undefined)
+      return `${nameOf(level)} at ${hex(address)} cannot be read: the VMM did not allocate this memory`;
+    const wrong = misconfigurationOf({ level, value }, rules);
+    const why = wrong === undefined ? '' : `; misconfigured: ${wrong}. SDM 3C "EPT Misconfigurations"`;
+    return `${entryText({ level, value })}${why}`;
   });
 }

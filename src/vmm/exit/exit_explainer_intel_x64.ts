@@ -11,6 +11,7 @@ import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { Ept } from '../ept/ept.js';
 import { eptWalkText, walkEpt } from '../ept/ept_walk.js';
+import { MemoryManagerError } from '../errors.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import { hex } from '../support/text.js';
 import type { Exit } from './exit.js';
@@ -40,8 +41,8 @@ export class ExitExplainerIntelX64 implements ExitExplainer {
     const pointer = vmcs.read(VmcsField.EptPointer);
     const name = this.ept.viewOf(pointer)?.name;
     const map = name === undefined ? `the map with EPT pointer ${hex(pointer)}` : `EPT view '${name}'`;
-    const steps = walkEpt(pointer, guestPhysicalAddress, (physical) => this.read64(physical));
     const rules = { physicalAddressWidth: this.physicalAddressWidth(), hasExecuteOnly: this.hasExecuteOnly() };
+    const steps = walkEpt(pointer, guestPhysicalAddress, rules, (physical) => this.readIfAllocated(physical));
     return [
       `${map} translates ${hex(guestPhysicalAddress)} by:`,
       ...eptWalkText(steps, rules).map((line) => `  ${line}`),
@@ -51,15 +52,22 @@ export class ExitExplainerIntelX64 implements ExitExplainer {
   /** The qualification is the number of the entry, from 1. SDM 3C "VM-Entry Failures During or After Loading Guest State". */
   private explainMsrLoading({ vmcs, qualification }: Exit): string {
     const at = vmcs.read(VmcsField.VmEntryMsrLoadAddress) + (qualification - 1n) * msrEntryBytes;
-    const head = this.read64(at);
+    const [head, value] = [this.readIfAllocated(at), this.readIfAllocated(at + 8n)];
+    if (head === undefined || value === undefined)
+      return `entry ${qualification} of the VM-entry MSR-load area is at ${hex(at)}, which cannot be read: the VMM did not allocate this memory`;
     const [index, reserved] = [Number(head & 0xffffffffn), Number(head >> 32n)];
-    const value = this.read64(at + 8n);
     const { wants, section } = brokenMsrLoadRule(index, reserved, false) ?? msrLoadValueRule;
     return `entry ${qualification} of the VM-entry MSR-load area loads MSR ${hex(index)} (${msrName(index)}) with ${hex(value)}; the processor wants ${wants}. ${section}`;
   }
 
-  private read64(physical: bigint): bigint {
-    return this.memory.read64(this.manager.physicalToVirtual(physical));
+  /** What the processor reads may be anywhere: extensions write EPT entries and addresses in the VMCS. */
+  private readIfAllocated(physical: bigint): bigint | undefined {
+    try {
+      return this.memory.read64(this.manager.physicalToVirtual(physical));
+    } catch (error) {
+      if (error instanceof MemoryManagerError) return undefined;
+      throw error;
+    }
   }
 
   private physicalAddressWidth(): number {

@@ -6,7 +6,7 @@ const rules = { physicalAddressWidth: 39, hasExecuteOnly: false };
 
 /** Tables at 1000H, 2000H … of which each holds one entry. */
 function walk(address: bigint, entries: Readonly<Record<number, bigint>>) {
-  return walkEpt(0x101en, address, (physical) => entries[Number(physical)] ?? 0n);
+  return walkEpt(0x101en, address, rules, (physical) => entries[Number(physical)] ?? 0n);
 }
 
 describe('walkEpt', () => {
@@ -24,6 +24,31 @@ describe('walkEpt', () => {
   it('ends at a large page and at an entry without access', () => {
     expect(walk(0n, { 0x1000: 0x2007n, 0x2000: 0xb7n })).to.have.length(2);
     expect(eptWalkText(walk(0n, { 0x1000: 0x2007n }), rules)[1]).to.equal('PDPTE (level 3) = 0x0: ---, not present');
+  });
+});
+
+describe('walkEpt, as the processor,', () => {
+  for (const [level, wrong] of [
+    [0, 0x2002n],
+    [0, 0x2087n],
+    [1, 0x3004n],
+    [2, 0x400fn],
+  ] as const)
+    it(`goes no further than the misconfigured entry 0x${wrong.toString(16)} of level ${4 - level}`, () => {
+      const good = { 0x1000: 0x2007n, 0x2000: 0x3007n, 0x3000: 0x4007n, 0x4000: 0x5037n };
+      const steps = walk(0n, { ...good, [0x1000 * (level + 1)]: wrong });
+      expect(steps.map(({ value }) => value))
+        .to.have.length(level + 1)
+        .and.to.include(wrong);
+      expect(eptWalkText(steps, rules).at(-1)).to.include('misconfigured');
+    });
+
+  it('ends at a table that cannot be read', () => {
+    const steps = walkEpt(0x101en, 0x1000n, rules, (physical) => (physical < 0x2000n ? 0x2007n : undefined));
+    expect(eptWalkText(steps, rules)).to.deep.equal([
+      'PML4E (level 4) = 0x2007: rwx, table',
+      'PDPTE (level 3) at 0x2000 cannot be read: the VMM did not allocate this memory',
+    ]);
   });
 });
 

@@ -40,6 +40,41 @@ describe('ExitExplainerIntelX64 on the simulated PC', () => {
     );
   });
 
+  /** Gives the guest an EPT pointer to a table whose entries are all the same. */
+  const useTable = (entry: bigint): Promise<string> =>
+    deathAfter(({ vmcs, manager, memory }) => {
+      const table = manager.alloc(4096);
+      for (let at = 0n; at < 4096n; at += 8n) memory.write64(table + at, entry);
+      vmcs.write(VmcsField.EptPointer, manager.virtualToPhysical(table) | 0x1en);
+    });
+
+  it('ends the walk at a misconfigured entry that leads to another table, as the processor does', async () => {
+    const detail = await useTable(2n);
+    expect(detail)
+      .to.match(
+        /^ {2}PML4E \(level 4\) = 0x2: -w-, table; misconfigured: it permits writes and no reads\. [^\n]*(\n(?! {2}PDPTE)|$)/m,
+      )
+      .and.to.not.include('could not be explained');
+  });
+
+  it('says that a table cannot be read which is not in memory that the VMM allocated', async () => {
+    const detail = await useTable(0x1007n);
+    expect(detail)
+      .to.include('PML4E (level 4) = 0x1007: rwx, table')
+      .and.to.match(/PDPTE \(level 3\) at 0x1[0-9a-f]{3} cannot be read: the VMM did not allocate this memory/)
+      .and.to.not.include('could not be explained');
+  });
+
+  it('says that the MSR-load area cannot be read which is not in memory that the VMM allocated', async () => {
+    const detail = await deathAfter(({ vmcs }) => {
+      vmcs.write(VmcsField.VmEntryMsrLoadAddress, 0x300000n);
+      vmcs.write(VmcsField.VmEntryMsrLoadCount, 1n);
+    });
+    expect(detail)
+      .to.include('entry 1 of the VM-entry MSR-load area is at 0x300000, which cannot be read')
+      .and.to.not.include('could not be explained');
+  });
+
   it('names entry, MSR and value of the MSR-load area that a VM entry cannot load', async () => {
     const detail = await deathAfter(({ vmcs, manager, memory }) => {
       const area = manager.alloc(4096);
