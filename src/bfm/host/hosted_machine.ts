@@ -9,6 +9,7 @@ import type { GuestEnd } from '../../session/guest_end.js';
 import { LateStart } from '../../session/late_start.js';
 import { MachineSession } from '../../session/machine_session.js';
 import { SliceEnd, type SessionPorts } from '../../session/session_ports.js';
+import { announced, LOADING_MODULES } from '../worker/announced_modules.js';
 import { readBootFile, readCoreModule } from '../worker/boot_file.js';
 import { deathReport } from '../worker/death_report.js';
 import { problemOf } from '../failures/problem.js';
@@ -35,7 +36,7 @@ const wantsGuest: ReadonlySet<MachineMethod> = new Set(['load', 'start', 'vmcall
 
 /** Names of the methods that call code of the VMM or of extensions, for the watchdog's report. */
 const calls: Readonly<Partial<Record<MachineMethod, string>>> = {
-  load: 'the loading of the modules',
+  load: LOADING_MODULES,
   start: 'the start of the VMM',
   vmcall: 'the VMCALL',
   vmcallData: 'the VMCALL',
@@ -96,7 +97,7 @@ export class HostedMachine {
     this.session = await MachineSession.create(options, this.ports);
     inlineExitPath();
     this.driver = await Driver.create({
-      source: moduleFiles,
+      source: announced(moduleFiles, (what) => this.post({ kind: 'calling', what })),
       machine: this.session.pc.driverAccess,
       whereabouts: control.handlerWord,
     });

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { DriverState } from '../../driver/driver.js';
 import { BareflankError } from '../../intrinsics/errors.js';
 import { endWorker } from '../worker/end_worker.js';
+import { endedFromInside } from '../worker/ended_worker.js';
 import { InputQueue } from '../worker/input_queue.js';
 import { problemOf } from '../failures/problem.js';
 import { RunControl } from '../worker/run_control.js';
@@ -76,7 +77,7 @@ export class MachineThread {
       if (message !== undefined) this.receive(message);
     });
     this.worker.on('error', (error: unknown) => this.lose(problemOf(error).what));
-    this.worker.on('exit', () => this.lose('the machine ended'));
+    this.worker.on('exit', (code) => this.lose(problemOf(endedFromInside(code, this.watchdog.underWay)).what));
     this.watchdog = new Watchdog(this.control, {
       handlers: () => this.handlers,
       onHang: (what) => {

@@ -5,6 +5,7 @@ import { LateStart } from '../../session/late_start.js';
 import { MachineSession } from '../../session/machine_session.js';
 import { SliceEnd } from '../../session/session_ports.js';
 import { TextMatcher } from '../../session/text_matcher.js';
+import { announced, LOADING_MODULES } from '../worker/announced_modules.js';
 import { readBootFile, readCoreModule } from '../worker/boot_file.js';
 import type { DeathPlaces } from '../worker/death_report.js';
 import { StopRequest } from '../worker/run_control.js';
@@ -102,13 +103,13 @@ export class MachineRun {
     ]);
     inlineExitPath();
     const driver = await Driver.create({
-      source: moduleFiles,
+      source: announced(moduleFiles, (what) => this.post({ kind: 'calling', what })),
       machine: this.session.pc.driverAccess,
       whereabouts: this.control.handlerWord,
       traceVmcs: request.traceVmcs === true,
       announceHandlers: (names) => this.post({ kind: 'handlers', names: [...names] }),
     });
-    this.post({ kind: 'calling', what: 'the loading of the modules' });
+    this.post({ kind: 'calling', what: LOADING_MODULES });
     addModules(driver, request.modules);
     await driver.load(request.settings);
     return driver;

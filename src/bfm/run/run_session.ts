@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Worker } from 'node:worker_threads';
-import { BareflankError } from '../../intrinsics/errors.js';
 import { endWorker } from '../worker/end_worker.js';
+import { endedFromInside } from '../worker/ended_worker.js';
 import { GuestConsole } from '../console/guest_console.js';
 import { hangingHandler } from '../worker/hanging_handler.js';
 import { InputQueue } from '../worker/input_queue.js';
@@ -27,16 +27,6 @@ export interface SessionOptions {
   /** Milliseconds that modules may take to load, VMM and extensions to start, to report and to end. The default is 10000. */
   readonly callPatience?: number;
 }
-
-/** The worker has gone without a message. Only users' code in it can cause that. */
-const endedWithoutReport = (code: number): BareflankError =>
-  new BareflankError(`an extension's code ended the machine's thread, with status ${code}`, {
-    details: {
-      where: 'code of an extension',
-      found: `process.exit(${code})`,
-      advice: 'do not call process.exit in an extension; throw an error to stop its processor',
-    },
-  });
 
 /**
  * One run, seen from the main thread. It starts the worker with machine, VMM and extensions, shows what they print, and ends the worker if it does
@@ -127,7 +117,9 @@ export class RunSession {
         if (message !== undefined) this.receive(message);
       });
       worker.on('error', (error: unknown) => reject(new RunFailedError(problemOf(error))));
-      worker.on('exit', (code) => reject(new RunFailedError(problemOf(endedWithoutReport(code)))));
+      worker.on('exit', (code) =>
+        reject(new RunFailedError(problemOf(endedFromInside(code, this.watchdog?.underWay)))),
+      );
     });
   }
 

@@ -47,6 +47,11 @@ export class Watchdog {
     this.stillMilliseconds = 0;
   }
 
+  /** What the worker calls outside VM exits and quanta. */
+  get underWay(): string | undefined {
+    return this.call;
+  }
+
   /** From now on each quantum has to end. */
   running(): void {
     this.call = undefined;

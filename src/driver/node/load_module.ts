@@ -9,6 +9,7 @@ import { SecondCopyError } from '../../vmm/container/load_errors.js';
 import { PartModule } from '../../vmm/container/part_module.js';
 import { ModuleFileError } from '../driver_errors.js';
 import { fileFlaw } from './file_flaw.js';
+import { evaluationOf } from './module_evaluation.js';
 import { ModuleCache, type Bundle } from './module_cache.js';
 
 /** The compiler options that decide about the emitted code. A tsconfig in the user's folder has no effect. */
@@ -91,9 +92,10 @@ async function evaluate(file: string, bundled: string): Promise<Readonly<Record<
   // Stack traces of handlers name the user's file and line, not the bundle's.
   process.setSourceMapsEnabled(true);
   try {
-    return (await import(pathToFileURL(bundled).href)) as Readonly<Record<string, unknown>>;
+    const evaluation = import(pathToFileURL(bundled).href) as Promise<Readonly<Record<string, unknown>>>;
+    return await evaluationOf(file, evaluation);
   } catch (error) {
-    if (error instanceof SecondCopyError) throw error;
+    if (error instanceof SecondCopyError || error instanceof ModuleFileError) throw error;
     // Its frames are in the cause.
     throw new ModuleFileError(`${file}: it threw while it was loaded: ${String(error)}`, file, { causedBy: error });
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { join } from 'node:path';
+import type { Problem } from '../../../src/bfm/failures/problem.js';
 import type { RunRequest } from '../../../src/bfm/worker/run_request.js';
 import { RunFailedError } from '../../../src/bfm/run/run_failed_error.js';
 import { RunSession } from '../../../src/bfm/run/run_session.js';
@@ -203,12 +204,11 @@ describe('RunSession', () => {
     expect(report).to.include({ outcome: 'powered-off' });
   });
 
-  it('says that an extension ended the thread of the machine', async () => {
+  /** The problem of a run that a module makes impossible. */
+  async function problemUnder(name: string, code: string): Promise<Problem> {
     const file = folder.write(
-      'exits.ts',
-      `import { ExitContribution, ExitReason, vcpuModule } from 'bareflank';
-       export default vcpuModule(({ bind }) => bind(ExitContribution).toConstantValue(
-         { name: 'exits', reasons: [ExitReason.Cpuid], handleExit: () => process.exit(7) }));`,
+      `${name}.ts`,
+      `import { ExitContribution, ExitReason, vcpuModule } from 'bareflank';\n${code}`,
     );
     const session = new RunSession({ ...endless, modules: [file] }, { console: sink(), vmm: sink(), colours: false });
     const error = await session.run().then(
@@ -216,10 +216,42 @@ describe('RunSession', () => {
       (reason: unknown) => reason,
     );
     expect(error).to.be.instanceOf(RunFailedError);
-    expect((error as RunFailedError).problem).to.deep.include({
-      what: "an extension's code ended the machine's thread, with status 7",
-      found: 'process.exit(7)',
-    });
+    return (error as RunFailedError).problem;
+  }
+
+  it('says that an extension ended the thread of the machine', async () => {
+    const problem = await problemUnder(
+      'exits',
+      `export default vcpuModule(({ bind }) => bind(ExitContribution).toConstantValue(
+         { name: 'exits', reasons: [ExitReason.Cpuid], handleExit: () => process.exit(7) }));`,
+    );
+    expect(problem.what).to.match(
+      /^an extension's code ended the machine's thread, with status 7: do not call process/,
+    );
+    expect(problem.found).to.equal('process.exit(7)');
+  });
+
+  it('names the module that ended the thread of the machine while it was loaded', async () => {
+    const problem = await problemUnder('exits_at_once', `process.exit(0); export default vcpuModule(() => {});`);
+    expect(problem.what).to.match(/with status 0, during the loading of module \/.*exits_at_once\.ts: do not call/);
+  });
+
+  it('names the module whose top-level await never ends, and says what to do', async () => {
+    const problem = await problemUnder('waits', `await new Promise(() => {}); export default vcpuModule(() => {});`);
+    expect(problem).to.include({ name: 'ModuleFileError' });
+    expect(problem.what).to.match(/waits\.ts: its top-level await has not come to its end: await only what/);
+  });
+
+  it('names the module that blocks while it is loaded', async () => {
+    const file = folder.write(
+      'blocks.ts',
+      `import { vcpuModule } from 'bareflank'; for (;;) {} export default vcpuModule(() => {});`,
+    );
+    const session = new RunSession(
+      { ...endless, modules: [file] },
+      { console: sink(), vmm: sink(), colours: false, callPatience: 1000 },
+    );
+    expect((await session.run()).detail).to.match(/^the loading of module \/.*blocks\.ts did not come to its end$/);
   });
 
   it('says so if it was interrupted before the guest ran', async () => {
