@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { machineName, takes } from './client_options.js';
 import { HostClient } from './host_client.js';
-import { HostError } from '../host/host_errors.js';
+import { HostError, MachineRunsError } from '../host/host_errors.js';
 import type { HostStart, HostStartMessage } from '../host/host_protocol.js';
 import { socketPath } from '../host/runtime_folder.js';
 import { machineOptions } from '../run/machine_options.js';
@@ -60,10 +60,7 @@ export function driverLoadCommand(): Command {
       const path = socketPath(machine);
       const running = await HostClient.find(machine);
       running?.close();
-      if (running !== undefined)
-        throw new HostError(
-          `machine ${machine} runs already; bfm driver_unload ends it, --machine NAME starts another`,
-        );
+      if (running !== undefined) throw new MachineRunsError(machine);
       const given =
         options.guest === undefined && options.kernel === undefined ? { ...options, guest: DEFAULT_GUEST } : options;
       await startHost(checkRunOptions(given, true), path);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { lstatSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { lstatSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import {
   createMessageConnection,
   ErrorCodes,
@@ -11,23 +11,15 @@ import {
 } from 'vscode-jsonrpc/node';
 import { HostError, HostGoneError, NoMachineError } from '../host/host_errors.js';
 import { ATTACH, TYPE, type AttachAnswer, type HostMethod, type HostRequests } from '../host/host_protocol.js';
+import { dial, removeDeadSocket } from '../host/machine_socket.js';
 import { socketPath } from '../host/runtime_folder.js';
 import { whileAnswering } from './while_answering.js';
 
 /** How long a host may take for a sign of life. */
 const PATIENCE_MILLISECONDS = 10_000;
 
-/** @throws what connect reports */
-function dial(path: string): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(path);
-    socket.once('connect', () => resolve(socket));
-    socket.once('error', reject);
-  });
-}
-
-/** @param again another host may have begun to listen since the first attempt was refused */
-async function open(path: string, again = false): Promise<Socket | undefined> {
+/** @returns undefined if no host has the name; the socket of a dead one is removed */
+async function open(path: string): Promise<Socket | undefined> {
   try {
     return await dial(path);
   } catch (error) {
@@ -38,9 +30,7 @@ async function open(path: string, again = false): Promise<Socket | undefined> {
     if (code !== 'ECONNREFUSED') throw new HostError(`${path}: ${message}`, { causedBy: error });
     if (!found.isSocket())
       throw new HostError(`${path} exists and is not a socket: remove it, or use another --machine`);
-    if (!again) return open(path, true);
-    // Nobody listens: its host was killed.
-    rmSync(path, { force: true });
+    await removeDeadSocket(path);
     return undefined;
   }
 }

@@ -16,6 +16,13 @@ export class HostError extends BareflankError {}
 /** The host has gone. */
 export class HostGoneError extends HostError {}
 
+/** A host of that name runs already. */
+export class MachineRunsError extends HostError {
+  constructor(machine: string) {
+    super(`machine ${machine} runs already; bfm driver_unload ends it, --machine NAME starts another`);
+  }
+}
+
 /** No host of that name runs. */
 export class NoMachineError extends BareflankError {
   constructor(machine: string) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { chmodSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import {
   createMessageConnection,
@@ -12,8 +12,10 @@ import {
 import { FileError } from '../failures/file_error.js';
 import { AttachedConsole } from './attached_console.js';
 import { FrameLimit } from './frame_limit.js';
+import { MachineRunsError } from './host_errors.js';
 import { typedBytes } from './host_parameters.js';
 import { ATTACH, TYPE, type AttachAnswer, type MachineMethod } from './host_protocol.js';
+import { privatePath, publishSocket } from './machine_socket.js';
 import type { MachineThread } from './machine_thread.js';
 
 const methods: readonly MachineMethod[] = [
@@ -42,6 +44,8 @@ async function answered<T>(work: Promise<T>): Promise<T | ResponseError<void>> {
 export class HostServer {
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
+  /** Of the socket, while it has the machine's name. */
+  private path: string | undefined;
 
   /** @param removed called when a client removed the machine. */
   constructor(
@@ -51,30 +55,42 @@ export class HostServer {
     this.server = createServer((socket) => this.accept(socket));
   }
 
-  /** Listens on a socket that only its owner can open. @throws FileError */
+  /** Listens on a socket that only its owner can open. @throws MachineRunsError if another host has the name, FileError */
   async listen(path: string): Promise<void> {
+    const own = privatePath(path);
     const umask = process.umask(0o177);
     try {
       await new Promise<void>((resolve, reject) => {
         this.server.once('error', reject);
-        this.server.listen(path, resolve);
+        this.server.listen(own, resolve);
       });
+      // A client that cannot be accepted, for instance without free file descriptors, must not affect the machine.
+      this.server.on('error', () => {});
+      chmodSync(own, 0o600);
+      publishSocket(own, path);
+      this.path = path;
     } catch (error) {
+      this.server.close();
+      if (error instanceof MachineRunsError) throw error;
       throw new FileError(
         `${path}: the socket cannot be opened: ${error instanceof Error ? error.message : String(error)}`,
       );
     } finally {
       process.umask(umask);
     }
-    // A client that cannot be accepted, for instance without free file descriptors, must not affect the machine.
-    this.server.on('error', () => {});
-    chmodSync(path, 0o600);
   }
 
   /** Removes the socket and notifies attached clients. */
   close(): void {
-    this.server.close();
+    this.stopListening();
     for (const socket of this.sockets) socket.end();
+  }
+
+  /** Gives the machine's name up, once: the next machine of that name may have it already. */
+  private stopListening(): void {
+    this.server.close();
+    if (this.path !== undefined) rmSync(this.path, { force: true });
+    this.path = undefined;
   }
 
   private accept(socket: Socket): void {
@@ -103,7 +119,7 @@ export class HostServer {
   private async remove(socket: Socket): Promise<null> {
     await this.machine.remove();
     // The socket's file is gone before the client hears of it, so that it can start the next machine at once.
-    this.server.close();
+    this.stopListening();
     // The client has hung up already, so no event will come.
     if (socket.destroyed) {
       this.removed();
