@@ -30,11 +30,24 @@ function complain(error: unknown): void {
   if (process.env.BFM_TRACE !== undefined) process.stderr.write(`${fullTrace(error)}\n`);
 }
 
+/** Refuses a second value for an option that has one: the parser would take the last without a word. */
+function refuseRepetition(command: Command): void {
+  for (const option of command.options) {
+    if (option.variadic || option.isBoolean() || option.parseArg !== undefined) continue;
+    let isGiven = false;
+    command.on(`option:${option.name()}`, () => {
+      if (isGiven) throw new UsageError(`${option.long ?? option.flags} is given twice: it takes one value`);
+      isGiven = true;
+    });
+  }
+}
+
 /** Adds a command with its examples, and with the settings that its own commands inherit. */
 function adopt(parent: Command, command: Command): void {
   const inherit = (from: Command, to: Command, path: string): void => {
     to.copyInheritedSettings(from);
     to.addHelpText('after', () => exampleText(path));
+    refuseRepetition(to);
     for (const each of to.commands) inherit(to, each, `${path} ${each.name()}`);
   };
   inherit(parent, command, command.name());
@@ -71,6 +84,7 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitStatu
     .exitOverride();
   program.addHelpText('after', OVERVIEW);
   acceptClientOptions(program);
+  refuseRepetition(program);
   program.hook('preAction', (_program, action) => commandBegins(action.name()));
   const done = (result: ExitStatus): void => void (status = result);
   for (const name of commandsFor(args, clientOptionFlags)) adopt(program, await commandTable[name]!({ done, program }));

@@ -55,7 +55,10 @@ export function machineName(command: Command): string {
 
 /** `--cpuid` as a number. @throws UsageError */
 export function processorOf(command: Command): number {
-  return Number(parseHexadecimal(clientOptionsOf(command).cpuid ?? '0', '--cpuid'));
+  const text = clientOptionsOf(command).cpuid ?? '0';
+  const processor = Number(parseHexadecimal(text, '--cpuid'));
+  if (!Number.isSafeInteger(processor)) throw UsageError.ofOption('--cpuid', text, 'the number of a processor');
+  return processor;
 }
 
 /** Talks to the machine that the command line names. @throws NoMachineError, HostError */

@@ -14,9 +14,8 @@ import { jsonAnswer, textAnswer } from './vmcall_answer.js';
 /** Colours are for people: not for files and pipes, and not where NO_COLOR is set. */
 const colours = pc.createColors(process.stdout.isTTY === true && process.env.NO_COLOR === undefined);
 
-/** Values that a command line may carry: R02 … R15; those above R12 exist in Bareflank's structure only. */
-const MOST_REGISTERS = 14;
-const answered = ['r02', 'r03', 'r04', 'r05', 'r06', 'r07', 'r08', 'r09', 'r10', 'r11', 'r12'] as const;
+/** The registers that VMCALL_REGISTERS carries there and back. */
+const carried = ['r02', 'r03', 'r04', 'r05', 'r06', 'r07', 'r08', 'r09', 'r10', 'r11', 'r12'] as const;
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
@@ -55,20 +54,30 @@ function versions(): Command {
   return command;
 }
 
-/** Missing values are sent as zeros. */
+/** Missing values are sent as zeros. @throws UsageError */
 function registerValues(values: readonly string[]): WireRegisters {
   const numbers = values.map((value) => parseHexadecimal(value, 'register value'));
-  if (numbers.length > MOST_REGISTERS) return {};
-  return Object.fromEntries(answered.slice(0, numbers.length).map((name, at) => [name, hex(numbers[at]!)]));
+  if (numbers.length > carried.length)
+    throw new UsageError(
+      `vmcall registers: ${numbers.length} values are too many: ${carried.length} fit, for R02 to R12`,
+      {
+        details: {
+          where: 'vmcall registers',
+          found: `${numbers.length} values`,
+          expected: `at most ${carried.length}`,
+        },
+      },
+    );
+  return Object.fromEntries(numbers.map((number, at) => [carried[at]!, hex(number)]));
 }
 
 function registers(): Command {
   const command = leaf('registers', 'send registers, print those that come back')
-    .argument('[values...]', 'R02 and the following (hexadecimal)')
+    .argument('[values...]', 'R02 to R12 (hexadecimal)')
     .action(async (values: readonly string[]) => {
       const given = registerValues(values);
       const answer = await send(command, { r00: hex(BigInt(VmcallOpcode.VMCALL_REGISTERS)), ...given });
-      for (const name of answered) print(`${name}: ${answer[name]}`);
+      for (const name of carried) print(`${name}: ${answer[name]}`);
     });
   return command;
 }

@@ -107,9 +107,13 @@ function pace(text: string | undefined, isTerminal: boolean): 'real' | 'fast' {
   return text;
 }
 
+const dateAndTime = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d)?)(Z|[+-]\d\d:\d\d)?)?$/;
+
+/** Without a zone it is UTC: the machine must not depend on the zone of the computer. */
 function rtcStart(text: string | undefined): { rtcStart?: number } {
   if (text === undefined) return {};
-  const milliseconds = Date.parse(text);
+  const [, date, time = '00:00', zone = 'Z'] = dateAndTime.exec(text) ?? [];
+  const milliseconds = date === undefined ? NaN : Date.parse(`${date}T${time}${zone}`);
   if (Number.isNaN(milliseconds))
     throw UsageError.ofOption('--rtc', text, 'a date and time such as 2020-01-01T00:00:00Z');
   return { rtcStart: Math.floor(milliseconds / 1000) };

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { Command } from 'commander';
 import sinon from 'sinon';
 import { runCommandLine } from '../../../src/bfm/cli/command_line.js';
+import { commandTable } from '../../../src/bfm/cli/command_table.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 
 const folder = temporaryFolder();
@@ -44,6 +46,14 @@ describe('The command line', () => {
       ['vmcall versions without an index', 'vmcall versions', /missing required argument 'index'/],
       ['vmcall versions without a number', 'vmcall versions a', /versions a: it must be a decimal number/],
       ['vmcall registers without a number', 'vmcall registers 1 zz', /register value zz/],
+      ['vmcall registers with 12 values', 'vmcall registers 1 2 3 4 5 6 7 8 9 a b c', /12 values are too many: 11 fit/],
+      ['vmcall registers with 15 values', 'vmcall registers 1 2 3 4 5 6 7 8 9 a b c d e f', /15 values are too many/],
+      ['a --cpuid that no processor has', 'vmcall event 1 --cpuid ffffffffffffffff', /--cpuid f+: it must be the number/],
+      ['a machine that is named twice', '--machine a status --machine b', /--machine is given twice/],
+      ['two words for a text', 'vmcall string unformatted hello there', /too many arguments/],
+      ['two shells', 'completion bash zsh', /too many arguments/],
+      ['two extensions', 'new extension a b', /too many arguments/],
+      ['a value that is set twice', 'load cpuidcount --set a.b=1 --set a.b=2', /--set a\.b is given twice/],
       ['vmcall string without a type', 'vmcall string', /Usage: bfm vmcall string/],
       ['vmcall string of an unknown type', 'vmcall string shouted x', /unknown command 'shouted'/],
       ['vmcall string unformatted without a text', 'vmcall string unformatted', /missing required argument 'text'/],
@@ -69,6 +79,30 @@ describe('The command line', () => {
     }
   });
 
+  /** Each option of each command that has one value, twice: `run --guest x --guest x`. */
+  async function repeatedOptions(): Promise<string[]> {
+    const program = new Command();
+    const commands = await Promise.all(Object.values(commandTable).map((load) => load({ done: () => {}, program })));
+    const repeated = (command: Command, path: string): string[] => [
+      ...command.options
+        .filter((option) => !option.isBoolean() && !/repeatable/.test(option.description))
+        .map(({ long }) => `${path} ${long} x ${long} x`),
+      ...command.commands.flatMap((each) => repeated(each, `${path} ${each.name()}`)),
+    ];
+    return commands.flatMap((command) => repeated(command, command.name()));
+  }
+
+  it('is refused if an option that takes one value is repeated, for each option of each command', async () => {
+    const lines = await repeatedOptions();
+    expect(lines).to.include('run --guest x --guest x').and.to.include('dump --vcpuid x --vcpuid x');
+    expect(lines.length).to.be.greaterThan(35);
+    for (const line of lines) {
+      const { status, stdout, stderr } = await bfm(words(line));
+      expect([status, stdout], line).to.deep.equal([2, '']);
+      expect(stderr, line).to.match(/^bfm: (--[a-z-]+) is given twice: it takes one value\nTry/);
+    }
+  });
+
   it('is refused with an empty command', async () => {
     const { status, stderr } = await bfm(['']);
     expect([status, /unknown command ''/.test(stderr)]).to.deep.equal([2, true]);
@@ -89,7 +123,7 @@ describe('The command line', () => {
       '--cpuid 1 vmcall versions 1',
       'vmcall registers',
       'vmcall registers 1',
-      'vmcall registers 1 2 3 4 5 6 7 8 9 a b c d e',
+      'vmcall registers 1 2 3 4 5 6 7 8 9 a b',
       'vmcall string unformatted hello',
       'vmcall string json {"a":1}',
       'vmcall unittest 1001',

@@ -6,6 +6,18 @@ import { HostClient } from '../../../src/bfm/client/host_client.js';
 import { bfm, ended, shows, startBfm } from '../bfm_process.js';
 import { hostProcess, ownRuntimeFolder } from './host_machine.js';
 
+/** Waits for the end of a process that was killed. */
+async function untilGone(id: number): Promise<void> {
+  for (;;) {
+    try {
+      process.kill(id, 0);
+    } catch {
+      return;
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 describe('The background host', () => {
   let own: ReturnType<typeof ownRuntimeFolder>;
   const on = (...args: string[]) => bfm('--machine', 'm', ...args);
@@ -31,6 +43,35 @@ describe('The background host', () => {
     const { status, stderr } = await bfm('driver_load', '--kernel', join(own.folder, 'bad'));
     expect(status).to.equal(1);
     expect(stderr).to.match(/^bfm: bad is an empty file/);
+  });
+
+  it('is started once by commands that run at the same time, also over the socket of a killed one', async () => {
+    for (let round = 0; round < 2; round++) {
+      const results = await Promise.all(Array.from({ length: 4 }, () => own.load('raced')));
+      const refused = results.filter(({ status }) => status !== 0);
+      expect(results.filter(({ status }) => status === 0)).to.have.length(1);
+      for (const { status, stderr } of refused) {
+        expect(status).to.equal(1);
+        expect(stderr).to.match(/^bfm: machine raced runs already; bfm driver_unload ends it/);
+      }
+      expect((await bfm('status', '--machine', 'raced')).stdout).to.equal('VMM_UNLOADED\n');
+      const id = hostProcess(join(own.sockets, 'raced.sock'));
+      process.kill(id, 'SIGKILL');
+      await untilGone(id);
+    }
+    await bfm('driver_unload', '--machine', 'raced');
+  });
+
+  it('is lost, with the name of the module, if a module ends the thread of the machine while it is loaded', async () => {
+    await own.load('ended');
+    const file = join(own.folder, 'exits.ts');
+    writeFileSync(
+      file,
+      `import { vcpuModule } from 'bareflank'; process.exit(0); export default vcpuModule(() => {});`,
+    );
+    const { status, stderr } = await bfm('load', file, '--machine', 'ended');
+    expect(status).to.equal(1);
+    expect(stderr).to.include(`with status 0, during the loading of module ${file}: do not call process.exit`);
   });
 
   describe('with a machine', () => {
@@ -83,11 +124,13 @@ describe('The background host', () => {
     ] as const)
       it(`vmcall ${args.join(' ')}`, async () => expect((await on('vmcall', ...args)).stdout).to.equal(output));
 
-    it('vmcall registers: bare digits are hexadecimal; more than 14 are sent as zeros', async () => {
+    it('vmcall registers: bare digits are hexadecimal; 11 values fit', async () => {
       const answer = (await on('vmcall', 'registers', '10', '0x20')).stdout.split('\n');
       expect(answer.slice(0, 3)).to.deep.equal(['r02: 0x10', 'r03: 0x20', 'r04: 0x0']);
       expect(answer[10]).to.equal('r12: 0x0');
-      expect((await on('vmcall', 'registers', ...'123456789abcdef')).stdout).to.match(/^r02: 0x0\nr03: 0x0\n/);
+      expect((await on('vmcall', 'registers', ...'123456789ab')).stdout)
+        .to.match(/^r02: 0x1\nr03: 0x2\n/)
+        .and.to.match(/r12: 0xb\n$/);
     });
 
     it('vmcall data: from a file into a file, up to 128 KiB', async () => {

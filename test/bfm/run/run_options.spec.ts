@@ -73,6 +73,8 @@ describe('checkRunOptions', () => {
     ['a senseless time-out', { timeout: '-1' }, UsageError, /positive number/],
     ['a time-out beyond what timers can', { timeout: '1e9' }, UsageError, /at most 2147483/],
     ['an empty text', { until: '' }, UsageError, /--until/],
+    ['a number for a date', { rtc: '5' }, UsageError, /--rtc 5: it must be a date and time such as/],
+    ['a date with a month that there is not', { rtc: '2020-13-01' }, UsageError, /a date and time such as/],
     ['a senseless date', { rtc: 'yesterday' }, UsageError, /a date and time such as/],
     ['a missing kernel', { kernel: '/does/not/exist' }, FileError, /no such file/],
     ['a kernel without a name', { kernel: '' }, UsageError, /--kernel '': it must be the name of a file/],
