@@ -16,11 +16,10 @@ function blockOf(name: string, language: string): string {
 }
 
 describe('README.md', () => {
-  it("'s first extension runs out of tree, exactly as printed", function () {
-    this.timeout(120_000);
+  /** What the first extension counted under a command of the README. */
+  function leavesUnder(command: string): readonly number[] {
     folder.write('hello/hello.ts', blockOf('hello/hello.ts', 'ts'));
     folder.write('hello/hello.modules', blockOf('hello/hello.modules', 'json'));
-    const command = /npx bfm (run .*-m hello\/hello\.modules)/.exec(readme)![1]!;
     const args = [...command.split(' '), '--json'];
     const output = execFileSync(process.execPath, [join(packageRoot, 'bin', 'bfm.mjs'), ...args], {
       cwd: folder.path,
@@ -32,9 +31,19 @@ describe('README.md', () => {
       extensions: Record<string, Record<string, number>>;
     };
     expect(machine.exits.cpuid).to.equal(1000);
-    const counts = Object.values(extensions['leaf-count']!);
+    return Object.values(extensions['leaf-count']!);
+  }
+
+  it("'s first extension runs out of tree, exactly as printed", function () {
+    this.timeout(120_000);
+    const counts = leavesUnder(/npx bfm (run .*-m hello\/hello\.modules)$/m.exec(readme)![1]!);
     expect(counts, 'the counts that the README promises').to.have.length.greaterThan(10);
     expect(counts.reduce((sum, count) => sum + count, 0)).to.equal(1000);
+  });
+
+  it("'s first extension has the parameter that the README sets, exactly as printed", function () {
+    this.timeout(120_000);
+    expect(leavesUnder(/npx bfm (run .*-m hello\/hello\.modules --set .*)$/m.exec(readme)![1]!)).to.have.length(10);
   });
 
   it("'s other runs of our own guests end well", function () {

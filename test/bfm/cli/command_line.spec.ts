@@ -48,7 +48,11 @@ describe('The command line', () => {
       ['vmcall registers without a number', 'vmcall registers 1 zz', /register value zz/],
       ['vmcall registers with 12 values', 'vmcall registers 1 2 3 4 5 6 7 8 9 a b c', /12 values are too many: 11 fit/],
       ['vmcall registers with 15 values', 'vmcall registers 1 2 3 4 5 6 7 8 9 a b c d e f', /15 values are too many/],
-      ['a --cpuid that no processor has', 'vmcall event 1 --cpuid ffffffffffffffff', /--cpuid f+: it must be the number/],
+      [
+        'a --cpuid that no processor has',
+        'vmcall event 1 --cpuid ffffffffffffffff',
+        /--cpuid f+: it must be the number/,
+      ],
       ['a machine that is named twice', '--machine a status --machine b', /--machine is given twice/],
       ['two words for a text', 'vmcall string unformatted hello there', /too many arguments/],
       ['two shells', 'completion bash zsh', /too many arguments/],
