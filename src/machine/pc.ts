@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { writeBiosDataArea } from './boot/bios_data_area.js';
 import { loadImage } from './boot/boot_image.js';
 import { enterImage } from './boot/boot_processor.js';
 import type { BootRequest } from './boot/entry_state.js';
@@ -182,6 +183,7 @@ export class Pc {
   /** Puts an image into memory and the first processor at its entry. @throws BootError */
   boot(request: BootRequest): void {
     const { guestRam } = this.core;
+    writeBiosDataArea(guestRam);
     const acpiRootPointer = writeAcpiTables(guestRam, this.processors.length);
     const image = loadImage(guestRam, { acpiRootPointer, ...request });
     enterImage(this.core.block, image);

@@ -10,7 +10,7 @@ import { LateStart } from '../../session/late_start.js';
 import { MachineSession } from '../../session/machine_session.js';
 import { SliceEnd, type SessionPorts } from '../../session/session_ports.js';
 import { announced, LOADING_MODULES } from '../worker/announced_modules.js';
-import { readBootFile, readCoreModule } from '../worker/boot_file.js';
+import { readBootFile, readBootModule, readCoreModule } from '../worker/boot_file.js';
 import { deathReport } from '../worker/death_report.js';
 import { problemOf } from '../failures/problem.js';
 import type { RunControl } from '../worker/run_control.js';
@@ -92,7 +92,7 @@ export class HostedMachine {
   private async build(): Promise<void> {
     const { request, control } = this;
     const kernel = readBootFile(request.kernel);
-    const modules = (request.initrd ?? []).map(readBootFile);
+    const modules = (request.initrd ?? []).map(readBootModule);
     const options = { ...sessionOptions(request, control, readCoreModule()), lateStart: this.lateStart };
     this.session = await MachineSession.create(options, this.ports);
     inlineExitPath();

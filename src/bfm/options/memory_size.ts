@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { MEMORY_LIMITS } from '../../machine/boot/memory_map.js';
 import { UsageError } from '../failures/usage_error.js';
 
 const MEBIBYTE = 2 ** 20;
-/** The smallest and the largest guest RAM: 3072M fit below the PCI hole. */
-export const MEMORY_LIMITS = { smallest: 16 * MEBIBYTE, largest: 3072 * MEBIBYTE } as const;
+/** For messages and the help text. */
+export const MEMORY_RANGE = `${MEMORY_LIMITS.smallest / MEBIBYTE}M … ${MEMORY_LIMITS.largest / MEBIBYTE}M`;
 
 const UNITS: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
@@ -13,8 +14,8 @@ export function parseMemorySize(text: string): number {
   if (match === null) throw UsageError.ofOption('--memory', text, 'a whole number and a unit, such as 512M or 1G');
   const bytes = Number(match[1]) * UNITS[match[2]!.toUpperCase()]!;
   if (bytes < MEMORY_LIMITS.smallest || bytes > MEMORY_LIMITS.largest) {
-    throw new UsageError(`--memory ${text} is outside 16M … 3072M, the memory that the simulated PC can have`, {
-      details: { where: '--memory', found: text, expected: '16M … 3072M' },
+    throw new UsageError(`--memory ${text} is outside ${MEMORY_RANGE}, the memory that the simulated PC can have`, {
+      details: { where: '--memory', found: text, expected: MEMORY_RANGE },
     });
   }
   if (bytes % MEBIBYTE !== 0) throw UsageError.ofOption('--memory', text, 'a whole number of mebibytes');

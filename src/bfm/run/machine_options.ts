@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Command } from 'commander';
-import { DEFAULT_MEMORY, MEMORY_RANGE } from './run_options.js';
+import { MEMORY_RANGE } from '../options/memory_size.js';
+import { DEFAULT_MEMORY } from './run_options.js';
 
 /** Gives a command the options that say which machine to build and what runs on it. */
 export function machineOptions(command: Command): Command {
   return command
     .option('--guest <name>', 'one of our guests (see guests/)')
-    .option('--kernel <file>', 'a Linux bzImage, a 32-bit multiboot 1 kernel, or a flat image')
+    .option('--kernel <file>', 'a Linux bzImage, a multiboot 1 kernel, an ELF kernel with a PVH entry, or a flat image')
     .option(
       '--initrd <file>',
-      'initial RAM disk, or a module of a multiboot kernel; repeatable for modules',
+      "initial RAM disk, or a module of a multiboot or PVH kernel: 'FILE' or 'FILE ARGS'; repeatable for modules",
       (file: string, before: readonly string[] = []) => [...before, file],
     )
     .option('--append <text>', 'command line of the guest', '')

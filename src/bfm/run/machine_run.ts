@@ -6,7 +6,7 @@ import { MachineSession } from '../../session/machine_session.js';
 import { SliceEnd } from '../../session/session_ports.js';
 import { TextMatcher } from '../../session/text_matcher.js';
 import { announced, LOADING_MODULES } from '../worker/announced_modules.js';
-import { readBootFile, readCoreModule } from '../worker/boot_file.js';
+import { readBootFile, readBootModule, readCoreModule } from '../worker/boot_file.js';
 import type { DeathPlaces } from '../worker/death_report.js';
 import { StopRequest } from '../worker/run_control.js';
 import type { RunControl } from '../worker/run_control.js';
@@ -57,7 +57,7 @@ export class MachineRun {
   async run(): Promise<RunReport> {
     const { request } = this;
     const kernel = readBootFile(request.kernel);
-    const modules = (request.initrd ?? []).map(readBootFile);
+    const modules = (request.initrd ?? []).map(readBootModule);
     this.session = await this.makeSession();
     try {
       this.driver = await this.loadVmm();

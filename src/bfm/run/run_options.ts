@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileFlaw } from '../../driver/node/file_flaw.js';
 import { FileError } from '../failures/file_error.js';
 import { checkExtensionFolders, findModuleFile, guestImage } from '../options/folders.js';
 import { parseSettings } from '../options/settings.js';
-import { MEMORY_LIMITS, parseMemorySize } from '../options/memory_size.js';
-import type { RunRequest, StartMode } from '../worker/run_request.js';
+import { parseMemorySize } from '../options/memory_size.js';
+import type { InitrdRequest, RunRequest, StartMode } from '../worker/run_request.js';
 import { UsageError } from '../failures/usage_error.js';
 
 /** The options of `bfm run` as the command-line parser gives them. */
@@ -41,13 +41,21 @@ function existingFile(option: string, path: string): string {
   throw new FileError(`${option} ${path}: ${flaw.sentence}`, { details: { ...details, found: flaw.found } });
 }
 
-function ramDisk(path: string): string {
-  const full = existingFile('--initrd', path);
-  if (statSync(full).size === 0)
-    throw new FileError(`--initrd ${path} is an empty file`, {
+/** Splits `FILE ARGS`. The whole text is the name if there is such a file, else the name ends at the first space. */
+function nameAndArguments(text: string): { name: string; rest: string } {
+  const space = text.indexOf(' ');
+  if (space < 0 || existsSync(resolve(text))) return { name: text, rest: '' };
+  return { name: text.slice(0, space), rest: text.slice(space + 1).trim() };
+}
+
+function ramDisk(text: string): InitrdRequest {
+  const { name, rest } = nameAndArguments(text);
+  const file = existingFile('--initrd', name);
+  if (statSync(file).size === 0)
+    throw new FileError(`--initrd ${name} is an empty file`, {
       details: { where: '--initrd', found: 'no bytes', expected: 'a RAM disk or a module', advice: 'leave it out' },
     });
-  return full;
+  return { file, arguments: rest };
 }
 
 /** The default guest under modules: it prints, executes some CPUIDs and switches the power off. */
@@ -150,5 +158,3 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
 
 /** The default of `--memory`. */
 export const DEFAULT_MEMORY = '256M';
-/** For the help text. */
-export const MEMORY_RANGE = `${MEMORY_LIMITS.smallest / 2 ** 20}M … ${MEMORY_LIMITS.largest / 2 ** 20}M`;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { BootFile } from '../../machine/boot/entry_state.js';
+import type { BootFile, BootModule } from '../../machine/boot/entry_state.js';
 import { FileError } from '../failures/file_error.js';
 import { packageRoot } from '../options/folders.js';
+import type { InitrdRequest } from './run_request.js';
 
 /** Reads a file for the machine's loader. @throws FileError */
 export function readBootFile(path: string): BootFile {
@@ -13,6 +14,11 @@ export function readBootFile(path: string): BootFile {
     const found = error instanceof Error ? error.message : String(error);
     throw new FileError(`${path} cannot be read: ${found}`, { causedBy: error, details: { where: path, found } });
   }
+}
+
+/** Reads a RAM disk or a module with its arguments. @throws FileError */
+export function readBootModule(request: InitrdRequest): BootModule {
+  return { ...readBootFile(request.file), arguments: request.arguments };
 }
 
 /** The compiled processor core. @throws FileError if it was not built */

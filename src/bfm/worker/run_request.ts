@@ -5,11 +5,19 @@ import type { Problem } from '../failures/problem.js';
 /** When the VMM takes the processor: at its first instruction, under the running guest, or not at all. */
 export type StartMode = 'boot' | 'late' | 'off';
 
+/** What `--initrd` named. */
+export interface InitrdRequest {
+  /** Absolute path. */
+  readonly file: string;
+  /** The module's arguments, without its name; empty for most. */
+  readonly arguments: string;
+}
+
 /** Everything a run needs, checked, as plain data: it travels into the worker. */
 export interface RunRequest {
   readonly kernel: string;
-  /** The RAM disk of a Linux kernel, or the modules of a multiboot kernel. */
-  readonly initrd?: readonly string[];
+  /** The RAM disk of a Linux kernel, or the modules of a multiboot or PVH kernel. */
+  readonly initrd?: readonly InitrdRequest[];
   readonly append: string;
   readonly memoryBytes: number;
   readonly processors: number;

@@ -2,14 +2,17 @@
 import type { GuestRam } from '../memory/guest_ram.js';
 import { writeGdt, writeIdentityPageTables } from './boot_area.js';
 import { BootError } from './boot_error.js';
+import { isElf } from './elf_image.js';
 import type { BootRequest, EntryState } from './entry_state.js';
 import { loadFlatImage } from './flat_image.js';
-import { isLinuxImage, loadLinuxImage } from './linux_image.js';
+import { loadLinuxImage } from './linux_image.js';
+import { isLinuxImage } from './linux_setup_header.js';
 import { loadMultibootImage, multibootHeader } from './multiboot_image.js';
+import { loadPvhImage } from './pvh_image.js';
 
 /** The first bytes of well-known files that cannot be booted, and a name for each kind. */
 const KNOWN_OTHERS: readonly (readonly [readonly number[], string])[] = [
-  [[0x7f, 0x45, 0x4c, 0x46], 'an ELF file without a multiboot header'],
+  [[0x7f, 0x45, 0x4c, 0x46], 'an ELF file without a multiboot header and without a PVH entry note'],
   [[0x1f, 0x8b], 'a gzip archive'],
   [[0xfd, 0x37, 0x7a, 0x58, 0x5a], 'an xz archive'],
   [[0x28, 0xb5, 0x2f, 0xfd], 'a zstd archive'],
@@ -18,7 +21,7 @@ const KNOWN_OTHERS: readonly (readonly [readonly number[], string])[] = [
   [[0x4d, 0x5a], 'a program for Windows or EFI without a Linux setup header'],
 ];
 const TEXT_SAMPLE = 4096;
-const WANTED = 'a Linux bzImage (vmlinuz), a 32-bit multiboot 1 kernel, or a flat image';
+const WANTED = 'a Linux bzImage (vmlinuz), a multiboot 1 kernel, an ELF kernel with a PVH entry, or a flat image';
 
 function startsWith(bytes: Uint8Array, prefix: readonly number[]): boolean {
   return prefix.every((byte, index) => bytes[index] === byte);
@@ -53,6 +56,8 @@ function loadByKind(ram: GuestRam, request: BootRequest): EntryState {
   if (isLinuxImage(request.kernel.bytes)) return loadLinuxImage(ram, request);
   const header = multibootHeader(request.kernel.bytes);
   if (header !== undefined) return loadMultibootImage(ram, request, header);
+  const pvh = isElf(request.kernel.bytes) ? loadPvhImage(ram, request) : undefined;
+  if (pvh !== undefined) return pvh;
   refuseOthers(request);
   return loadFlatImage(ram, request);
 }

@@ -1,32 +1,43 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { GuestRam } from '../memory/guest_ram.js';
 
-/** Writes NUL-terminated strings and tables one after the other. */
-export class BootInfoWriter {
-  /** @param at address of the first free byte. */
-  constructor(
-    private readonly ram: GuestRam,
-    private at: number,
-  ) {}
+const ALIGNMENT = 8;
 
-  /** Reserves bytes, all 0. @returns their address. */
-  reserve(bytes: number): number {
-    const start = this.at;
-    this.ram.fill(0, start, start + bytes);
-    this.at = Math.ceil((start + bytes) / 8) * 8;
-    return start;
+/** Collects NUL-terminated strings and tables one after the other, in memory from an address on. */
+export class BootInfoWriter {
+  private at: number;
+  private readonly blocks: { readonly address: number; readonly bytes: Uint8Array }[] = [];
+
+  /** @param start address of the first free byte. */
+  constructor(start: number) {
+    this.at = start;
+  }
+
+  /** The first byte behind all that was written. */
+  get end(): number {
+    return this.at;
+  }
+
+  /** Writes bytes. @returns their address. */
+  bytes(bytes: Uint8Array): number {
+    const address = this.at;
+    this.blocks.push({ address, bytes });
+    this.at = Math.ceil((address + bytes.length) / ALIGNMENT) * ALIGNMENT;
+    return address;
   }
 
   /** Writes a string with its NUL. @returns its address. */
   text(text: string): number {
-    const bytes = new TextEncoder().encode(text);
-    const start = this.reserve(bytes.length + 1);
-    this.ram.set(bytes, start);
-    return start;
+    return this.bytes(new TextEncoder().encode(`${text}\0`));
   }
 
-  /** Stores 32-bit words one after the other. */
-  words(start: number, ...values: number[]): void {
-    this.ram.set(new Uint8Array(Uint32Array.from(values).buffer), start);
+  /** Writes 32-bit words. @returns their address. */
+  words(...values: readonly number[]): number {
+    return this.bytes(new Uint8Array(Uint32Array.from(values).buffer));
+  }
+
+  /** Copies all of it into memory. */
+  store(ram: GuestRam): void {
+    for (const { address, bytes } of this.blocks) ram.set(bytes, address);
   }
 }

@@ -27,7 +27,7 @@ const descriptorsOf = (selector: number, limit: number, rights: number): Segment
 });
 
 /** The segments of a flat image: one code and one data segment over all memory. */
-function flatSegments(codeRights: number): Record<Segment, SegmentRegister> {
+function flatSegments(codeRights: number, taskLimit: number): Record<Segment, SegmentRegister> {
   const data = descriptorsOf(BootSelector.DATA, FLAT_LIMIT, RIGHTS_DATA);
   return {
     ES: data,
@@ -37,7 +37,7 @@ function flatSegments(codeRights: number): Record<Segment, SegmentRegister> {
     FS: data,
     GS: data,
     LDTR: descriptorsOf(0, RESET_LIMIT, RIGHTS_UNUSABLE),
-    TR: descriptorsOf(0, RESET_LIMIT, RIGHTS_TSS),
+    TR: descriptorsOf(0, taskLimit, RIGHTS_TSS),
   };
 }
 
@@ -45,7 +45,7 @@ function flatSegments(codeRights: number): Record<Segment, SegmentRegister> {
 export function enterImage(block: ProcessorBlock, image: LoadedImage): void {
   const long = image.mode === 'long';
   block.load({
-    ...flatSegments(long ? RIGHTS_CODE_64 : RIGHTS_CODE_32),
+    ...flatSegments(long ? RIGHTS_CODE_64 : RIGHTS_CODE_32, image.taskLimit ?? RESET_LIMIT),
     GDTR: { base: BigInt(BootArea.GDT), limit: GDT_BYTES - 1 },
     IDTR: { base: 0n, limit: 0 },
     CR0: long ? CR0_PROTECTED + CR0_PAGING : CR0_PROTECTED,

@@ -3,6 +3,7 @@ import type { GuestRam } from '../memory/guest_ram.js';
 import { writeCommandLine } from './boot_area.js';
 import { BootError } from './boot_error.js';
 import type { BootRequest, EntryState } from './entry_state.js';
+import { memoryAdvice } from './memory_advice.js';
 
 /** A flat image is copied to this physical address and entered at its first byte. */
 export const FLAT_IMAGE_ADDRESS = 0x200000;
@@ -17,9 +18,10 @@ export const FLAT_IMAGE_ADDRESS = 0x200000;
 export function loadFlatImage(ram: GuestRam, request: BootRequest): EntryState {
   const { kernel } = request;
   if (request.modules.length > 0) throw new BootError(`${kernel.name} is a flat image, which takes no --initrd`);
-  if (FLAT_IMAGE_ADDRESS + kernel.bytes.length > ram.length) {
+  const end = FLAT_IMAGE_ADDRESS + kernel.bytes.length;
+  if (end > ram.length) {
     throw new BootError(
-      `${kernel.name} has ${kernel.bytes.length} bytes and does not fit above 2 MiB in memory: use a larger --memory`,
+      `${kernel.name} has ${kernel.bytes.length} bytes and does not fit above 2 MiB in memory: ${memoryAdvice(end)}`,
     );
   }
   ram.set(kernel.bytes, FLAT_IMAGE_ADDRESS);

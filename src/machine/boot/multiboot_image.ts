@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { GuestRam } from '../memory/guest_ram.js';
 import { BootArea } from './boot_area.js';
-import { BootError } from './boot_error.js';
 import { BootInfoWriter } from './boot_info_writer.js';
-import type { BootFile, BootRequest, EntryState } from './entry_state.js';
-import { HIGH_MEMORY_START, LOW_MEMORY_END, memoryMap } from './memory_map.js';
+import { storeAbove, type ModulePlace } from './boot_modules.js';
+import type { BootRequest, EntryState } from './entry_state.js';
+import { HIGH_MEMORY_START, LOW_MEMORY_END, memoryMap, upperMemory, type MemoryMapEntry } from './memory_map.js';
 import { MultibootLoader } from './multiboot_loader.js';
 
 // Multiboot Specification version 0.6.96.
@@ -13,10 +13,21 @@ const BOOTED = 0x2badb002;
 const SEARCHED_BYTES = 8192;
 
 const Info = { MEMORY: 1, COMMAND_LINE: 4, MODULES: 8, MEMORY_MAP: 0x40, LOADER_NAME: 0x200 } as const;
-const INFO_BYTES = 120;
-const MODULE_BYTES = 16;
+const INFO_FLAGS = Object.values(Info).reduce((flags: number, flag) => flags | flag, 0);
+/** Indices of the information's words. */
+const InfoWord = {
+  FLAGS: 0,
+  LOWER_KIBIBYTES: 1,
+  UPPER_KIBIBYTES: 2,
+  COMMAND_LINE: 4,
+  MODULE_COUNT: 5,
+  MODULES: 6,
+  MAP_BYTES: 11,
+  MAP: 12,
+  LOADER_NAME: 16,
+} as const;
+const INFO_WORDS = 30;
 const MAP_ENTRY_BYTES = 24;
-const PAGE = 0x1000;
 const LOADER_NAME = 'bareflank';
 
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -32,34 +43,35 @@ export function multibootHeader(bytes: Uint8Array): number | undefined {
   return undefined;
 }
 
-const align = (address: number): number => Math.ceil(address / PAGE) * PAGE;
-
-/** Puts the modules one after the other on pages of their own. @returns their places and the first free byte. */
-function placeModules(
-  ram: GuestRam,
-  modules: readonly BootFile[],
-  from: number,
-): { places: { start: number; end: number; name: string }[]; end: number } {
-  let at = align(from);
-  const places = modules.map(({ name, bytes }) => {
-    const start = at;
-    const end = start + bytes.length;
-    if (end > ram.length) throw new BootError(`the module ${name} does not fit into memory: use a larger --memory`);
-    ram.set(bytes, start);
-    at = align(end);
-    return { start, end, name };
-  });
-  return { places, end: at };
+function writeMemoryMap(info: BootInfoWriter, map: readonly MemoryMapEntry[]): number {
+  // Each entry begins with its size, not counting that word.
+  return info.words(...map.flatMap(({ start, size, type }) => [MAP_ENTRY_BYTES - 4, start, 0, size, 0, type]));
 }
 
-function writeMemoryMap(ramBytes: number, info: BootInfoWriter): { start: number; size: number } {
-  const map = memoryMap(ramBytes);
-  const start = info.reserve(map.length * MAP_ENTRY_BYTES);
-  map.forEach((entry, index) => {
-    // Each entry begins with its size, not counting that word.
-    info.words(start + index * MAP_ENTRY_BYTES, MAP_ENTRY_BYTES - 4, entry.start, 0, entry.size, 0, entry.type);
-  });
-  return { start, size: map.length * MAP_ENTRY_BYTES };
+/** By the specification the command line begins with the kernel's own name. */
+function commandLine({ kernel, append }: BootRequest): string {
+  const name = kernel.name.split(/[/\\]/).pop()!;
+  return append === '' ? name : `${name} ${append}`;
+}
+
+/** @returns the address of the information. */
+function writeInfo(
+  info: BootInfoWriter,
+  request: BootRequest,
+  map: readonly MemoryMapEntry[],
+  places: readonly ModulePlace[],
+): number {
+  const words = new Array<number>(INFO_WORDS).fill(0);
+  words[InfoWord.FLAGS] = INFO_FLAGS;
+  words[InfoWord.LOWER_KIBIBYTES] = LOW_MEMORY_END >>> 10;
+  words[InfoWord.UPPER_KIBIBYTES] = upperMemory(map) >>> 10;
+  words[InfoWord.COMMAND_LINE] = info.text(commandLine(request));
+  words[InfoWord.MODULE_COUNT] = places.length;
+  words[InfoWord.MODULES] = info.words(...places.flatMap(({ start, end, text }) => [start, end, info.text(text), 0]));
+  words[InfoWord.MAP_BYTES] = map.length * MAP_ENTRY_BYTES;
+  words[InfoWord.MAP] = writeMemoryMap(info, map);
+  words[InfoWord.LOADER_NAME] = info.text(LOADER_NAME);
+  return info.words(...words);
 }
 
 /**
@@ -70,38 +82,13 @@ function writeMemoryMap(ramBytes: number, info: BootInfoWriter): { start: number
  */
 export function loadMultibootImage(ram: GuestRam, request: BootRequest, headerAt: number): EntryState {
   const loaded = new MultibootLoader(ram, request.kernel).load(headerAt);
-  const { places, end } = placeModules(ram, request.modules, Math.max(loaded.end, HIGH_MEMORY_START));
-  const name = request.kernel.name.split(/[/\\]/).pop()!;
-  // By the specification the command line begins with the kernel's own name.
-  const text = request.append === '' ? name : `${name} ${request.append}`;
-  const infoBytes = INFO_BYTES + text.length * 4 + (places.length + 1) * (MODULE_BYTES + PAGE);
-  if (end + infoBytes > ram.length)
-    throw new BootError(`${request.kernel.name} leaves no room in memory: use a larger --memory`);
-  // The information goes above everything that was loaded: a kernel may be anywhere below.
-  const info = new BootInfoWriter(ram, end);
-  const start = info.reserve(INFO_BYTES);
-  const commandLine = info.text(text);
-  const table = info.reserve(Math.max(places.length, 1) * MODULE_BYTES);
-  places.forEach((place, index) =>
-    info.words(table + index * MODULE_BYTES, place.start, place.end, info.text(place.name), 0),
+  // All else goes above the kernel: a kernel may be anywhere below.
+  const info = storeAbove(ram, request, Math.max(loaded.end, HIGH_MEMORY_START), (writer, places) =>
+    writeInfo(writer, request, memoryMap(ram.length), places),
   );
-  const map = writeMemoryMap(ram.length, info);
-  const flags = Info.MEMORY | Info.COMMAND_LINE | Info.MODULES | Info.MEMORY_MAP | Info.LOADER_NAME;
-  info.words(
-    start,
-    flags,
-    LOW_MEMORY_END >>> 10,
-    (ram.length - HIGH_MEMORY_START) >>> 10,
-    0,
-    commandLine,
-    places.length,
-    table,
-  );
-  info.words(start + 44, map.size, map.start);
-  info.words(start + 64, info.text(LOADER_NAME));
   return {
     mode: 'protected',
     entry: loaded.entry,
-    registers: { RAX: BOOTED, RBX: start, RSP: BootArea.BOOT_PARAMETERS },
+    registers: { RAX: BOOTED, RBX: info, RSP: BootArea.BOOT_PARAMETERS },
   };
 }

@@ -137,8 +137,23 @@ describe('checkRunOptions', () => {
     const command = machineOptions(new Command());
     command.parse(['--initrd', join(folder, 'kernel'), '--kernel', 'x', '--initrd', second], { from: 'user' });
     const { initrd } = command.opts<RunOptions>();
-    expect(check({ initrd: initrd! }).initrd).to.deep.equal([join(folder, 'kernel'), second]);
+    expect(check({ initrd: initrd! }).initrd).to.deep.equal([
+      { file: join(folder, 'kernel'), arguments: '' },
+      { file: second, arguments: '' },
+    ]);
     expect(check({}).initrd).to.equal(undefined);
+  });
+
+  it('splits --initrd into file and arguments, unless the whole text is the name of a file', () => {
+    const file = join(folder, 'kernel');
+    const spaced = join(folder, 'kernel with spaces');
+    writeFileSync(spaced, 'k');
+    expect(check({ initrd: [`${file} root=/dev/a  quiet`, spaced, `${file} `] }).initrd).to.deep.equal([
+      { file, arguments: 'root=/dev/a  quiet' },
+      { file: spaced, arguments: '' },
+      { file, arguments: '' },
+    ]);
+    expect(() => check({ initrd: [`${folder}/missing quiet`] })).to.throw(FileError, /--initrd .*missing: .*no such/);
   });
 
   it('names the guests there are when one is unknown', () => {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { loadImage } from '../../../src/machine/boot/boot_image.js';
 import { BootError } from '../../../src/machine/boot/boot_error.js';
 import { FLAT_IMAGE_ADDRESS } from '../../../src/machine/boot/flat_image.js';
-import { elf32, linuxImage, request, stringAt } from './images.js';
+import { elf, linuxImage, module, request, stringAt } from './images.js';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '..');
 const MEBIBYTE = 2 ** 20;
@@ -24,9 +24,9 @@ describe('loadImage', () => {
     );
     expect(load(new Uint8Array(0))).to.throw(BootError, /an empty file/);
     expect(load(Uint8Array.of(0x1f, 0x8b, 8, 0, 0))).to.throw(BootError, /gzip/);
-    expect(load(elf32({ entry: 0, segments: [], multiboot: false }))).to.throw(
+    expect(load(elf({ entry: 0, segments: [], multiboot: false }))).to.throw(
       BootError,
-      /ELF file without a multiboot header/,
+      /ELF file without a multiboot header and without a PVH entry note/,
     );
   });
 
@@ -76,14 +76,16 @@ describe('loadImage', () => {
   });
 
   it('refuses modules for a flat image', () => {
-    const wanted = { ...request(Uint8Array.of(0xf4, 0)), modules: [{ name: 'initrd', bytes: new Uint8Array(1) }] };
+    const wanted = { ...request(Uint8Array.of(0xf4, 0)), modules: [module('initrd', new Uint8Array(1))] };
     expect(() => loadImage(ram(), wanted)).to.throw(BootError, /takes no --initrd/);
   });
 
-  it('recognizes Linux and multiboot images', () => {
+  it('recognizes Linux, multiboot and PVH images', () => {
     expect(loadImage(ram(), request(linuxImage())).mode).to.equal('long');
+    const pvh = elf({ entry: 0, segments: [{ at: 0x200000, bytes: [0xf4] }], multiboot: false, pvhEntry: 0x200000 });
+    expect(loadImage(ram(), request(pvh))).to.include({ mode: 'protected', entry: 0x200000 });
     expect(
-      loadImage(ram(), request(elf32({ entry: 0x100000, segments: [{ at: 0x100000, bytes: [0xf4] }] }))).mode,
+      loadImage(ram(), request(elf({ entry: 0x100000, segments: [{ at: 0x100000, bytes: [0xf4] }] }))).mode,
     ).to.equal('protected');
   });
 });
