@@ -109,6 +109,8 @@ export const InstructionInformation = {
   /** The operand is Register1, not in memory. */
   RegisterForm: 1 << 10,
   OperandSize: 1 << 11,
+  /** Of RDRAND and RDSEED: 0 is 16 bits, 1 is 32 and 2 is 64. */
+  OperandWidth: 3 << 11,
   Segment: 7 << 15,
   Index: 0xf << 18,
   IndexInvalid: 1 << 22,

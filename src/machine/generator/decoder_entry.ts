@@ -103,12 +103,28 @@ export const Prefix = {
   OperandSize: 0x66,
   AddressSize: 0x67,
   Lock: 0xf0,
+  Vex3: 0xc4,
+  Vex2: 0xc5,
   Repne: 0xf2,
   Rep: 0xf3,
 } as const;
 
 /** REX prefixes, 40H to 4FH. SDM 2A "REX Prefixes". */
 export const Rex = { Mask: 0xf0, First: 0x40, B: 1 << 0, X: 1 << 1, R: 1 << 2, W: 1 << 3 } as const;
+
+/** The last bytes of a VEX prefix. R, X, B and vvvv are stored inverted. SDM 2A "The VEX Prefix". */
+export const Vex = {
+  /** Both bits are 1 outside 64-bit mode: otherwise C4H and C5H are LES and LDS. */
+  NotLoad: 0xc0,
+  R: 1 << 7,
+  X: 1 << 6,
+  B: 1 << 5,
+  Map: 0x1f,
+  W: 1 << 7,
+  Vvvv: 0x78,
+  L: 1 << 2,
+  Prefix: 3,
+} as const;
 
 /** The byte that leads from each map of opcodes to the next, and what the decoder adds to the byte after it. SDM 2A "Opcodes". */
 export const OpcodeMap = {
@@ -118,6 +134,8 @@ export const OpcodeMap = {
   TwoByte: 0x100,
   ThreeByte38: 0x200,
   ThreeByte3a: 0x300,
+  /** What VEX.mmmmm = 1 leads to; 2 and 3 follow. */
+  Vex: 0x400,
 } as const;
 
 /** Sizes of operands and addresses as the decoder counts them; forms come in this order. */

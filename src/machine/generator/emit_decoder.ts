@@ -14,9 +14,10 @@ import {
   SIZE_RULE_SHIFT,
   SizeIndex,
   SizeRule,
+  Vex,
 } from './decoder_entry.js';
 import { constant, namespace, word } from './emit_constants.js';
-import { PrefixMask } from './encoding.js';
+import { mapCount, PrefixMask } from './encoding.js';
 import { OperandCode } from './operand.js';
 import type { DecoderEntry, Form, FormClass } from './forms.js';
 
@@ -54,9 +55,9 @@ function specificity(entry: DecoderEntry): number {
   );
 }
 
-/** All opcodes, 4 maps × 256, with their entries. */
+/** All opcodes, 256 of each map, with their entries. */
 function byOpcode(entries: readonly DecoderEntry[]): DecoderEntry[][] {
-  const table: DecoderEntry[][] = Array.from({ length: 1024 }, () => []);
+  const table: DecoderEntry[][] = Array.from({ length: mapCount * 256 }, () => []);
   for (const entry of entries) {
     const { map, opcode, registerInOpcode } = entry.encoding;
     for (let low = 0; low < (registerInOpcode ? 8 : 1); low++) table[map * 256 + opcode + low]!.push(entry);
@@ -180,11 +181,12 @@ export function emitDecoderTables(
     namespace('SizeIndex', word(SizeIndex)),
     namespace('Prefix', word(Prefix)),
     namespace('Rex', word(Rex)),
+    namespace('Vex', word(Vex)),
     namespace('OpcodeMap', word(OpcodeMap)),
     constant('MODRM_REGISTER', 'u32', MODRM_REGISTER),
     namespace('Ending', word(Ending)),
     namespace('OperandCode', word(OperandCode)),
-    '/** First entry of each opcode: 4 maps × 256, and the end. */',
+    '/** First entry of each opcode: 256 of each map, and the end. */',
     `export const OPCODES: usize = memory.data<u16>([\n${list(starts)}\n]);`,
     '/** Entries. */',
     `export const ENTRIES: usize = memory.data<u8>([\n${list(bytes)}\n]);`,

@@ -6,7 +6,7 @@ export const PrefixMask = { none: 1, p66: 2, pF3: 4, pF2: 8, any: 15 } as const;
 /** The parsed first column of a row. */
 export interface Encoding {
   readonly prefixes: number;
-  /** 0 one byte, 1 0F, 2 0F 38, 3 0F 3A. */
+  /** 0 one byte, 1 0F, 2 0F 38, 3 0F 3A; 4, 5 and 6 are the last three with a VEX prefix. */
   readonly map: number;
   readonly opcode: number;
   /** The low three bits of the opcode byte are a register. */
@@ -26,6 +26,11 @@ const prefixNames: Readonly<Record<string, number>> = {
   F2: PrefixMask.pF2,
 };
 
+/** Difference between a map with VEX and the same map without. */
+export const vexMaps = 3;
+/** Opcode maps, those with VEX included. */
+export const mapCount = 7;
+
 function byte(text: string | undefined, whole: string): number {
   if (text === undefined || !/^[0-9A-F]{2}$/i.test(text))
     throw new SyntaxError(`'${text ?? ''}' in encoding '${whole}' is no byte`);
@@ -35,6 +40,8 @@ function byte(text: string | undefined, whole: string): number {
 /** Parses the notation of row.ts. Throws SyntaxError, naming the text, if it does not fit. */
 export function parseEncoding(text: string): Encoding {
   const words = text.trim().split(/\s+/);
+  const hasVex = words[0] === 'VEX';
+  if (hasVex) words.shift();
   let prefixes: number = PrefixMask.any;
   if (words.length > 1 && (words[0] === 'NP' || (words[0]! in prefixNames && /^[0-9A-F]{2}\+?$/i.test(words[1]!)))) {
     prefixes = prefixNames[words.shift()!]!;
@@ -49,6 +56,8 @@ export function parseEncoding(text: string): Encoding {
       words.shift();
     } else map = 1;
   }
+  if (hasVex && map === 0) throw new SyntaxError(`encoding '${text}' has VEX, and no map`);
+  if (hasVex) map += vexMaps;
   const first = words.shift() ?? '';
   const opcode = byte(first.replace('+', ''), text);
   const rest = words.shift();

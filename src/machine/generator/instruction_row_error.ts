@@ -5,7 +5,7 @@ import type { InstructionRow } from '../instructions/row.js';
 export class InstructionRowError extends Error {
   constructor(topic: string, row: InstructionRow, problem: string) {
     super(
-      `src/machine/instructions/${topic}.ts: row('${row.opcode}', '${row.operands.join(',')}', '${row.semantics}'): ${problem}`,
+      `src/machine/instructions, ${topic}.ts: row('${row.opcode}', '${row.operands.join(',')}', '${row.semantics}'): ${problem}`,
     );
     this.name = 'InstructionRowError';
   }

@@ -28,6 +28,7 @@ export const OperandCode = {
   StackRegister: 23,
   SecondImm8: 24,
   StringSource: 25,
+  Vvvv: 26,
   Fixed: 32,
   FixedHigh: 48,
 } as const;
@@ -119,6 +120,7 @@ const letters: Readonly<Record<string, Letter>> = {
   R: { shape: 'register', code: OperandCode.Rm, byteCode: OperandCode.Rm8, mod: 'register', modrm: true },
   M: { shape: 'memory', code: OperandCode.Rm, mod: 'memory', modrm: true },
   G: { shape: 'register', code: OperandCode.Reg, byteCode: OperandCode.Reg8, modrm: true },
+  B: { shape: 'register', code: OperandCode.Vvvv },
   Z: { shape: 'register', code: OperandCode.Op, byteCode: OperandCode.Op8 },
   O: { shape: 'memory', code: OperandCode.Moffs },
   A: { shape: 'far', code: OperandCode.Far },

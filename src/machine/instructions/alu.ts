@@ -46,4 +46,6 @@ export const rows: readonly InstructionRow[] = [
   row('FE /1', 'Eb', 'DEC', { lock: true }),
   row('FF /0', 'Ev', 'INC', { lock: true, hot: true }),
   row('FF /1', 'Ev', 'DEC', { lock: true, hot: true }),
+  row('66 0F 38 F6', 'Gy,Ey', 'ADCX', { feature: 'adx' }),
+  row('F3 0F 38 F6', 'Gy,Ey', 'ADOX', { feature: 'adx' }),
 ];

@@ -24,7 +24,7 @@ function operation(name: string, opcode: string, digit: number): InstructionRow[
 export const rows: readonly InstructionRow[] = [
   ...tests.flatMap(([name, opcode, digit]) => operation(name, opcode, digit)),
   row('F3 0F B8', 'Gv,Ev', 'POPCNT', { feature: 'popcnt' }),
-  // F3 0F BC is BSF: TZCNT belongs to BMI1, which is not announced, because the rest of it needs VEX
+  row('F3 0F BC', 'Gv,Ev', 'TZCNT', { feature: 'bmi1' }),
   row('F3 0F BD', 'Gv,Ev', 'LZCNT', { feature: 'lzcnt' }),
   row('0F BC', 'Gv,Ev', 'BSF'),
   row('0F BD', 'Gv,Ev', 'BSR'),

@@ -3,7 +3,8 @@
 // that says what it does. The generator (generate.ts) expands rows to forms (one per operand size and operand kind), and makes of them
 // the decoder's tables, the hot switch, the handler table and the templates.
 //
-// ENCODING, the first argument: `[prefix] [map] opcode[+] [modrm]`, bytes in hexadecimal
+// ENCODING, the first argument: `[VEX] [prefix] [map] opcode[+] [modrm]`, bytes in hexadecimal
+//   VEX      the instruction has a VEX prefix with L = 0. Its `pp` is the prefix, its `mmmmm` the map. It exists in protected mode only.
 //   prefix   none: any prefix is allowed, 66 is the operand size, F2/F3 are ignored (or REP, see `rep`)
 //            'NP' none of 66, F2, F3 · '66' · 'F3' · 'F2': mandatory. F2/F3 win over 66: 'F3 0F B8' also takes 66 as operand size.
 //            A row with a mandatory prefix is tried before one without. SSE rows without a prefix should say NP.
@@ -14,6 +15,7 @@
 //
 // OPERANDS, the second argument: the manual's letters (appendix "Opcode Map"), comma separated; '' for none. Letter = where, suffix = size.
 //   E  ModRM.rm: general register or memory: two forms, kinds Reg and Mem        G  ModRM.reg: general register, kind Reg
+//   B  VEX.vvvv: general register, kind Reg. Without it VEX.vvvv must be 1111b
 //   R  ModRM.rm, register only (mod = 3)                                          M  ModRM.rm, memory only (M, Mb, Mw, Md, Mq, Mdq, Mp, Ma, Mt …)
 //   Z  register in the opcode byte (Zb, Zv)
 //   I  immediate: Ib zero-extended 8, sIb sign-extended 8, Iw zero-extended 16, Iz sign-extended 16/32 (32 at operand size 64), Iv 16/32/64

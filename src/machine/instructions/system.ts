@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// System instructions. Semantics: system.ts, control.ts, monitor.ts, msr.ts, port_io.ts and vmx_instructions.ts of src/machine/cpu/system.
+// System instructions. Semantics: system.ts, control.ts, monitor.ts, msr.ts, port_io.ts, random.ts and vmx_instructions.ts of src/machine/cpu/system.
 import { row, type InstructionRow, type RowOptions } from './row.js';
 
 const system: RowOptions = { system: true, privileged: true };
 const control: RowOptions = { system: true, privileged: true, file: 'control' };
 const msr: RowOptions = { system: true, privileged: true, file: 'msr' };
 const monitor: RowOptions = { system: true, privileged: true, feature: 'monitor', file: 'monitor' };
+const random: RowOptions = { system: true, file: 'random' };
 const portIo: RowOptions = { system: true, privileged: true, file: 'port_io' };
 const vmx: RowOptions = { system: true, privileged: true, feature: 'vmx', file: 'vmx_instructions' };
 
@@ -23,6 +24,12 @@ export const rows: readonly InstructionRow[] = [
   row('0F 31', '', 'RDTSC', msr),
   row('0F 01 F9', '', 'RDTSCP', { ...msr, feature: 'rdtscp' }),
   row('0F 33', '', 'RDPMC', msr),
+  row('F3 0F C7 /7', 'Rd', 'RDPID', { ...msr, feature: 'rdpid' }),
+  // The manual's NFx: no F2 and no F3, but 66 is the operand size.
+  row('NP 0F C7 /6', 'Rv', 'RDRAND', { ...random, feature: 'rdrand' }),
+  row('66 0F C7 /6', 'Rv', 'RDRAND', { ...random, feature: 'rdrand' }),
+  row('NP 0F C7 /7', 'Rv', 'RDSEED', { ...random, feature: 'rdseed' }),
+  row('66 0F C7 /7', 'Rv', 'RDSEED', { ...random, feature: 'rdseed' }),
   row('0F A2', '', 'CPUID', system),
   row('0F 05', '', 'SYSCALL', system),
   row('0F 07', '', 'SYSRET', { ...system, size: 'y' }),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // x87 instructions, opcodes D8–DF and 9B. Semantics: src/machine/cpu/x87/x87_*.ts.
-import { NO_TEMPLATE } from './simd_row.js';
+import { NO_TEMPLATE } from './simd/simd_row.js';
 import { hex, row, type InstructionRow, type RowOptions } from './row.js';
 
 function x87(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // XSAVE feature set. Semantics: src/machine/cpu/system/xsave.ts.
-import { NO_TEMPLATE } from './simd_row.js';
+import { NO_TEMPLATE } from './simd/simd_row.js';
 import { row, type InstructionRow } from './row.js';
 
 /** The differential oracle leaves these out: XCR0 of the native processor has more components. */

@@ -57,6 +57,8 @@ export const Constants = {
   DECODE_CODE64: 2,
   DECODE_STACK32: 4,
   DECODE_SEGMENTED: 8,
+  /** Real-address and virtual-8086 mode: there is no VEX prefix. */
+  DECODE_REAL: 16,
 
   /** Segment numbers. */
   ES: 0,

@@ -277,6 +277,8 @@ export const processorWords = {
   TLB_GLOBAL1: 4,
   /** Offset in RAM of the line that MONITOR armed; all ones: none. */
   MONITOR_ADDRESS: 8,
+  /** State of the generator of RDRAND and RDSEED. */
+  RANDOM: 8,
   // The VMX engine's own state in TypeScript; the core does not touch it.
   /** Physical address of the VMXON region, all ones outside VMX operation. */
   VMXON_REGION: 8,

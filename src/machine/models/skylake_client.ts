@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // A client processor of the Skylake generation (family 6, model 5EH, stepping 3). It announces only what the core implements: no AVX, no performance
-// counters, no PCID. UMIP is newer than the generation. TSC 1 GHz, crystal 25 MHz. Leaves and MSRs: SDM 2A "CPUID—CPU Identification",
+// counters, no PCID. UMIP and RDPID are newer than the generation. TSC 1 GHz, crystal 25 MHz. Leaves and MSRs: SDM 2A "CPUID—CPU Identification",
 // SDM 4. skylake_client.txt is the dump of a real processor of this model; the spec compares the two and lists each difference.
 import { Constants } from '../layout/core_constants.js';
 import { vmxCapabilities, firstVmxMsr } from '../vmx/capabilities.js';
@@ -13,13 +13,14 @@ const physicalAddressBits = 39;
 /** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP VMXE FSGSBASE OSXSAVE SMEP SMAP. */
 const cr4Allowed = 0x352fff;
 
-/** SSE3 MONITOR VMX SSSE3 CMPXCHG16B SSE4.1 SSE4.2 MOVBE POPCNT TSC-deadline XSAVE. */
-const featuresEcx = bits(0, 3, 5, 9, 13, 19, 20, 22, 23, 24, 26);
+/** SSE3 PCLMULQDQ MONITOR VMX SSSE3 CMPXCHG16B SSE4.1 SSE4.2 MOVBE POPCNT TSC-deadline AES XSAVE RDRAND. */
+const featuresEcx = bits(0, 1, 3, 5, 9, 13, 19, 20, 22, 23, 24, 25, 26, 30);
 /** FPU VME DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE-36 CLFSH MMX FXSR SSE SSE2 SS. */
 const featuresEdx = bits(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 19, 23, 24, 25, 26, 27);
-/** FSGSBASE, IA32_TSC_ADJUST, FDP_EXCPTN_ONLY, SMEP, ERMS, FCS/FDS deprecated, SMAP, CLFLUSHOPT. */
-const structuredEbx = bits(0, 1, 6, 7, 9, 13, 20, 23);
-const structuredEcx = bits(2);
+/** FSGSBASE, IA32_TSC_ADJUST, BMI1, FDP_EXCPTN_ONLY, SMEP, BMI2, ERMS, FCS/FDS deprecated, RDSEED, ADX, SMAP, CLFLUSHOPT. */
+const structuredEbx = bits(0, 1, 3, 6, 7, 8, 9, 13, 18, 19, 20, 23);
+/** UMIP, RDPID. */
+const structuredEcx = bits(2, 22);
 /** IA32_ARCH_CAPABILITIES. */
 const structuredEdx = bits(29);
 

@@ -64,6 +64,8 @@ export function powerOn(block: ProcessorBlock, model: ProcessorModel): void {
     X87_TAGS: 0xff,
     MXCSR: 0x1f80,
     MONITOR_ADDRESS: none,
+    // Each processor has numbers of its own, the same in each run.
+    RANDOM: BigInt(block.id),
     ...vmxPowerOnState(model.cr4Allowed),
   });
 }

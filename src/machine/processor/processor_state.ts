@@ -32,6 +32,7 @@ export const hashedRegisters: readonly RegisterName[] = [
   'INSTRUCTIONS',
   'REPEATED_AT',
   'MONITOR_ADDRESS',
+  'RANDOM',
   'X87_CONTROL',
   'X87_STATUS',
   'X87_TAGS',

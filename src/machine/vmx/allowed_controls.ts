@@ -47,7 +47,9 @@ const secondaryControls =
   SecondaryControl.EnableRdtscp |
   SecondaryControl.EnableVpid |
   SecondaryControl.WbinvdExiting |
-  SecondaryControl.UnrestrictedGuest;
+  SecondaryControl.UnrestrictedGuest |
+  SecondaryControl.RdrandExiting |
+  SecondaryControl.RdseedExiting;
 
 const exitControls =
   ExitControl.SaveDebugControls |

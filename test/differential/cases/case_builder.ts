@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
+import { vexMaps } from '../../../src/machine/generator/encoding.js';
 import { OperandCode, type Operand } from '../../../src/machine/generator/operand.js';
 import { flatSpace, type AddressSpace, type SegmentName } from './address_space.js';
 import { farTarget } from './far_target.js';
@@ -150,7 +151,7 @@ export class CaseBuilder {
     const before = prefixesOf(choice);
     if (options.lock && choice.memory && this.random.chance(0.1)) before.push(0xf0);
     prepare(this, choice);
-    const rex = choice.bits === 64 ? rexOf(parts, this.random) : [];
+    const rex = choice.bits === 64 && choice.entry.encoding.map <= vexMaps ? rexOf(parts, this.random) : [];
     const head = [...before, ...parts.prefixes, ...rex, ...opcodeOf(choice, parts)];
     const length = head.length + parts.modrm.length + parts.immediates.length;
     if (parts.relative) {
@@ -287,6 +288,9 @@ export class CaseBuilder {
             ? random.below(17)
             : small(),
         );
+        break;
+      case OperandCode.Vvvv:
+        parts.vvvv = random.below(this.registerCount);
         break;
       case OperandCode.Imm16:
         parts.immediates.push(

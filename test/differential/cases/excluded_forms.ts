@@ -14,6 +14,7 @@ export const excludedSemantics: Readonly<Record<string, string>> = {
   RDPMC: 'allowed or not by the host’s CR4.PCE',
   RDRAND: 'random',
   RDSEED: 'random',
+  RDPID: 'shows the host’s IA32_TSC_AUX',
   XGETBV: 'shows the host’s XCR0',
   FXSAVE: 'stores the host’s MXCSR_MASK and, on AMD processors, no instruction pointers',
   FNSTENV: 'AMD processors store instruction pointers only with an exception',

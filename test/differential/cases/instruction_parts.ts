@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { PrefixMask } from '../../../src/machine/generator/encoding.js';
+import { PrefixMask, vexMaps } from '../../../src/machine/generator/encoding.js';
 import type { FormChoice } from './form_choice.js';
 import type { SeededRandom } from './seeded_random.js';
 
@@ -14,6 +14,8 @@ export interface Parts {
   /** A REX prefix is needed (SPL … DIL) or must not be there (AH … BH). */
   rex: 'free' | 'needed' | 'forbidden';
   modrm: number[];
+  /** VEX.vvvv, not inverted. */
+  vvvv: number;
   /** Low three bits of the register in the opcode byte. */
   opcodeRegister: number;
   immediates: number[];
@@ -31,6 +33,7 @@ export function emptyParts(): Parts {
     rexB: 0,
     rex: 'free',
     modrm: [],
+    vvvv: 0,
     opcodeRegister: 0,
     immediates: [],
     relative: undefined,
@@ -52,6 +55,7 @@ export function signedBytes(value: number, count: number): number[] {
 export function prefixesOf(choice: FormChoice): number[] {
   const { entry, size, rep, address, bits } = choice;
   const { prefixes } = entry.encoding;
+  if (entry.encoding.map > vexMaps) return [];
   const bytes: number[] = [];
   const mandatory =
     prefixes & PrefixMask.none ? 0 : prefixes & PrefixMask.p66 ? 0x66 : prefixes & PrefixMask.pF3 ? 0xf3 : 0xf2;
@@ -71,8 +75,24 @@ export function rexOf(parts: Parts, random: SeededRandom): number[] {
   return [0x40 | bits];
 }
 
-/** Opcode map bytes and opcode. */
+/** VEX.pp by mandatory prefix. */
+const vexPrefix: Readonly<Record<number, number>> = {
+  [PrefixMask.none]: 0,
+  [PrefixMask.p66]: 1,
+  [PrefixMask.pF3]: 2,
+  [PrefixMask.pF2]: 3,
+};
+
+/** The VEX prefix of three bytes: all our instructions with VEX are in the maps 0F 38 and 0F 3A. */
+function vexOf(choice: FormChoice, parts: Parts): number[] {
+  const { map, prefixes } = choice.entry.encoding;
+  const inverted = (~((parts.rexR << 7) | (parts.rexX << 6) | (parts.rexB << 5)) & 0xe0) | (map - vexMaps);
+  return [0xc4, inverted, (parts.rexW << 7) | ((~parts.vvvv & 15) << 3) | vexPrefix[prefixes]!];
+}
+
+/** Opcode map bytes and opcode; with the VEX prefix if there is one. */
 export function opcodeOf(choice: FormChoice, parts: Parts): number[] {
   const { map, opcode } = choice.entry.encoding;
+  if (map > vexMaps) return [...vexOf(choice, parts), opcode];
   return [...[[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a]][map]!, opcode + parts.opcodeRegister];
 }

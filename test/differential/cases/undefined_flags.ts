@@ -51,6 +51,8 @@ const constant =
     flags;
 const logic = constant(Flag.AF);
 const countZeros = constant(Flag.OF | Flag.SF | Flag.AF | Flag.PF);
+/** Of BMI1 and BMI2. */
+const lowest = constant(Flag.AF | Flag.PF);
 /** ZF is unaffected by SDM 2A "BT—Bit Test", undefined by AMD's manual, volume 3, "BT". */
 const bitTest: Rule = ({ vendor }) => Flag.OF | Flag.SF | Flag.AF | Flag.PF | (vendor === 'Intel' ? 0 : Flag.ZF);
 const multiply = constant(Flag.SF | Flag.ZF | Flag.AF | Flag.PF);
@@ -81,6 +83,13 @@ const rules: Readonly<Record<string, Rule>> = {
   BSF: constant(statusFlags & ~Flag.ZF),
   BSR: constant(statusFlags & ~Flag.ZF),
   LZCNT: countZeros,
+  TZCNT: countZeros,
+  ANDN: lowest,
+  BEXTR: constant(Flag.SF | Flag.AF | Flag.PF),
+  BLSI: lowest,
+  BLSMSK: lowest,
+  BLSR: lowest,
+  BZHI: lowest,
   MUL: multiply,
   IMUL1: multiply,
   IMUL2: multiply,

@@ -16,6 +16,13 @@ describe('parseEncoding', () => {
     expect(parseEncoding('F3 90')).to.include({ map: 0, opcode: 0x90, prefixes: PrefixMask.pF3 });
   });
 
+  it('reads VEX, whose maps have numbers of their own', () => {
+    expect(parseEncoding('VEX NP 0F 38 F2')).to.include({ map: 5, opcode: 0xf2, prefixes: PrefixMask.none });
+    expect(parseEncoding('VEX F2 0F 3A F0')).to.include({ map: 6, opcode: 0xf0, prefixes: PrefixMask.pF2 });
+    expect(parseEncoding('VEX NP 0F 38 F3 /1')).to.include({ map: 5, digit: 1 });
+    expect(() => parseEncoding('VEX NP F2')).to.throw(SyntaxError, 'VEX NP F2');
+  });
+
   it('reads registers in the opcode, digits and exact ModRM bytes', () => {
     expect(parseEncoding('B8+')).to.include({ opcode: 0xb8, registerInOpcode: true });
     expect(parseEncoding('0F C8+')).to.include({ map: 1, opcode: 0xc8, registerInOpcode: true });

@@ -39,6 +39,10 @@ describe('parseOperand', () => {
     expect(parseOperand('ST(0)').shape).to.equal('none');
   });
 
+  it('reads the register of VEX.vvvv', () => {
+    expect(parseOperand('By')).to.include({ shape: 'register', code: OperandCode.Vvvv, size: 'y', usesModrm: false });
+  });
+
   it('refuses a letter that the manual does not have', () => {
     expect(() => parseOperand('Kq')).to.throw(SyntaxError, /'Kq'/);
   });

@@ -39,7 +39,7 @@ const features: Readonly<Record<string, bigint>> = {
   '1.0.edx': 0n,
   '6.0.eax': 0n,
   '7.0.ebx': 1n << 6n, // FDP_EXCPTN_ONLY: the core does so
-  '7.0.ecx': 1n << 2n, // UMIP, which is newer
+  '7.0.ecx': (1n << 2n) | (1n << 22n), // UMIP and RDPID, which are newer
   '7.0.edx': 1n << 29n, // IA32_ARCH_CAPABILITIES, which a microcode update added
   'd.0.eax': 0n,
   'd.1.eax': 0n,

@@ -3,13 +3,13 @@
 // decoded where.
 import { codeLinear } from "../memory/fetch";
 import {
-  DECODE_CODE, DECODE_CODE32, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED, DECODE_STACK32, ES_BASE, UNDEFINED,
+  DECODE_CODE, DECODE_CODE32, DECODE_CODE64, DECODE_MODE, DECODE_REAL, DECODE_SEGMENTED, DECODE_STACK32, ES_BASE, UNDEFINED,
   PAGE_RIP, RAX, RSP, X87_REGISTERS, XMM, ZERO, CS, SS, DS, FS, GS, RBX, RBP, RDI, RSI, ES,
 } from "../generated/layout";
 import {
   ENTRIES, ENTRY_BYTES, OpcodeMap, Rex, Prefix, PrefixMask, OPCODES, EntryField, EntryOption, EntryMatch,
   MODRM_REGISTER, SizeIndex, SIZE_RULE_SHIFT, SizeRule, OperandCode, EntryForms, FORMS, NO_FORM, FORM_UNDEFINED,
-  FORM_TOO_LONG,
+  FORM_TOO_LONG, Vex,
 } from "../generated/decoder_tables";
 import { UD, GP } from "../generated/architecture";
 import { RecordField, RecordFlag, RECORD_BYTES } from "../generated/record_format";
@@ -61,6 +61,11 @@ let addressPrefix: bool = false;
 let repeatPrefix: u32 = 0;
 let lockPrefix: bool = false;
 let segmentPrefix: u32 = NO_SEGMENT;
+/** The instruction has a VEX prefix; VEX.vvvv, not inverted, and whether an operand is there; VEX.L is 1. */
+let hasVex: bool = false;
+let vexRegister: u32 = 0;
+let vexRegisterUsed: bool = false;
+let vexLong: bool = false;
 let modrm: u32 = 0;
 let opcode: u32 = 0;
 let isMemory: bool = false;
@@ -113,9 +118,38 @@ function takePrefixes(): void {
   }
 }
 
+/** True if C4H or C5H, which was taken, begins a VEX prefix. SDM 2A "VEX Encoding Support in 32-Bit Mode". */
+function beginsVex(): bool {
+  if (is64) return true;
+  return !(mode & DECODE_REAL) && (peekByte() & Vex.NotLoad) == Vex.NotLoad;
+}
+/** No opcode has this number: the encoding is undefined. */
+@inline const NO_OPCODE: u32 = 0xffffffff;
+/** Takes a VEX prefix and the opcode after it. No prefix of those that VEX replaces may be before it. SDM 2A "VEX Prefix". */
+function takeVexOpcode(first: u32): u32 {
+  const wrong = rex != 0 || operandPrefix || repeatPrefix != 0 || lockPrefix;
+  const second = nextByte(), third = first == Prefix.Vex3 ? nextByte() : second & ~Vex.W;
+  const map: u32 = first == Prefix.Vex3 ? second & Vex.Map : 1;
+  hasVex = true;
+  rex = 0;
+  if (is64) {
+    const inverted = ~second;
+    rex = Rex.First | (inverted & Vex.R ? Rex.R : 0);
+    if (first == Prefix.Vex3) rex |= (inverted & Vex.X ? Rex.X : 0) | (inverted & Vex.B ? Rex.B : 0) | (third & Vex.W ? Rex.W : 0);
+  }
+  vexRegister = (~third & Vex.Vvvv) >> ctz<u32>(Vex.Vvvv);
+  vexRegisterUsed = false;
+  vexLong = (third & Vex.L) != 0;
+  const prefix = third & Vex.Prefix;
+  operandPrefix = prefix == 1;
+  repeatPrefix = prefix == 2 ? Prefix.Rep : prefix == 3 ? Prefix.Repne : 0;
+  opcode = nextByte();
+  return wrong || map == 0 || map > 3 ? NO_OPCODE : OpcodeMap.Vex + (map - 1) * 256 + opcode;
+}
 /** The opcode's number: map × 256 + byte. */
 function takeOpcode(): u32 {
   const first = nextByte();
+  if ((first == Prefix.Vex2 || first == Prefix.Vex3) && beginsVex()) return takeVexOpcode(first);
   if (first != OpcodeMap.Escape) { opcode = first; return first; }
   const second = nextByte();
   if (second == OpcodeMap.Escape38) { opcode = nextByte(); return OpcodeMap.ThreeByte38 + opcode; }
@@ -295,6 +329,10 @@ function putOtherOperand(rec: usize, operand: u32, index: u32): bool {
       break;
     case OperandCode.ControlRegister: case OperandCode.DebugRegister: putSlot(rec, index, reg); break;
     case OperandCode.StackRegister: putSlot(rec, index, modrm & 7); break;
+    case OperandCode.Vvvv:
+      vexRegisterUsed = true;
+      putSlot(rec, index, general(is64 ? vexRegister : vexRegister & 7));
+      break;
     default:
       if (operand >= OperandCode.FixedHigh) putSlot(rec, index, general(operand - OperandCode.FixedHigh) + 1);
       else if (operand >= OperandCode.Fixed) putSlot(rec, index, general(operand - OperandCode.Fixed));
@@ -345,6 +383,7 @@ function fill(rec: usize, entry: usize): u32 {
     const operand = <u32>load<u8>(entry + i, EntryField.Operands);
     if (operand && !putOperand(rec, operand, i, size)) return FORM_UNDEFINED;
   }
+  if (hasVex && (vexLong || (vexRegister != 0 && !vexRegisterUsed))) return FORM_UNDEFINED;
   if (lockPrefix && !((options & EntryOption.Lockable) && isMemory)) return FORM_UNDEFINED;
   if (options & EntryOption.UsesStack) store<u8>(rec, load<u8>(rec, RecordField.Flags) | RecordFlag.StackInstruction, RecordField.Flags);
   return formOf(entry, size);
@@ -360,7 +399,7 @@ export function decodeInstruction(rec: usize, at: usize, count: u32, more: usize
   available = count;
   rest = more;
   position = 0;
-  needsMore = false;
+  needsMore = hasVex = false;
   mode = modeNow;
   is64 = (modeNow & DECODE_CODE) == DECODE_CODE64;
   memory.fill(rec, 0, RECORD_BYTES);
@@ -369,7 +408,7 @@ export function decodeInstruction(rec: usize, at: usize, count: u32, more: usize
   store<u16>(rec, <u32>ZERO, RecordField.Segment);
   store<u16>(rec, offset, RecordField.PageOffset);
   takePrefixes();
-  const number = takeOpcode(), entry = match(number);
+  const number = takeOpcode(), entry = number == NO_OPCODE ? 0 : match(number);
   let form = entry ? fill(rec, entry) : FORM_UNDEFINED;
   if (position > MAX_LENGTH) form = FORM_TOO_LONG;
   if (form == FORM_UNDEFINED) store<u32>(rec, number, RecordField.Immediate);            // there is no operand: the opcode takes its place

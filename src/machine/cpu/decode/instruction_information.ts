@@ -43,6 +43,11 @@ export function operandInformation<D>(operand: D): u32 {
 @inline export function secondRegister(slot: Reg): u32 { return secondOperand(numberOf(slot)); }
 /** Bit 11: the operand size is not 16 bits. */
 @inline export function operandSize<T>(): u32 { return sizeof<T>() == 2 ? 0 : InstructionInformation.OperandSize; }
+/** Information of RDRAND and RDSEED: the register, and its size in bits 12:11. */
+export function registerInformation<T>(slot: Reg): u32 {
+  const size = sizeof<T>() == 2 ? SizeIndex.Bits16 : sizeof<T>() == 4 ? SizeIndex.Bits32 : SizeIndex.Bits64;
+  return at(InstructionInformation.Register1, numberOf(slot)) | at(InstructionInformation.OperandWidth, size);
+}
 /** Information of INS and OUTS. `segment`: slot of the source's segment base, 0 for INS, which has no such field. */
 export function stringInformation<A>(segment: u32): u32 {
   const size = sizeof<A>() == 2 ? SizeIndex.Bits16 : sizeof<A>() == 4 ? SizeIndex.Bits32 : SizeIndex.Bits64;

@@ -2,8 +2,8 @@
 // Binary arithmetic and logic: SDM Volume 1 "Binary Arithmetic Instructions", "Logical Instructions", "Comparison".
 // T is the operand size (u8…u64); D and S are the operand kinds Reg, Mem or Imm (registers.ts). Everything that can fault comes first.
 import { get, open, set, value } from "../memory/access";
-import { CF, flagsAdd, flagsDec, flagsInc, flagsLogic, flagsSub } from "../state/flags";
-import { sx, setFlags } from "../state/registers";
+import { CF, flagsAdd, flagsDec, flagsInc, flagsLogic, flagsSub, OF, setCarry, setOverflow } from "../state/flags";
+import { Reg, reg, setFlags, setReg, sx } from "../state/registers";
 
 /** ADD: DEST := DEST + SRC; OF SF ZF AF CF PF by the result. SDM 2A "ADD—Add". */
 @inline export function ADD<T, D, S>(d: D, s: S): void {
@@ -16,7 +16,24 @@ import { sx, setFlags } from "../state/registers";
 @inline export function ADC<T, D, S>(d: D, s: S): void {
   const b = value<T, S>(s), p = open<T, D>(d), a = get<T, D>(p), c = u64(CF()), r = <T>(a + b + <T>c);
   set<T, D>(p, r);
-  setFlags(sx<T>(r), sx<T>(<T>(a ^ b ^ r)), u64(r < a) | (u64(r == a) & c));
+  setFlags(sx<T>(r), sx<T>(<T>(a ^ b ^ r)), carryOut<T>(a, r, c));
+}
+
+/** The carry out of a + b + c = r. */
+@inline function carryOut<T>(a: T, r: T, c: u64): u64 { return u64(r < a) | (u64(r == a) & c); }
+
+/** ADCX: DEST := DEST + SRC + CF, only CF changes. SDM 2A "ADCX—Unsigned Integer Addition of Two Operands With Carry Flag". */
+@inline export function ADCX<T, S>(d: Reg, s: S): void {
+  const b = value<T, S>(s), a = reg<T>(d), c = u64(CF()), r = <T>(a + b + <T>c);
+  setReg<T>(d, r);
+  setCarry(carryOut<T>(a, r, c));
+}
+
+/** ADOX: the same with OF. SDM 2A "ADOX—Unsigned Integer Addition of Two Operands With Overflow Flag". */
+@inline export function ADOX<T, S>(d: Reg, s: S): void {
+  const b = value<T, S>(s), a = reg<T>(d), c = u64(OF()), r = <T>(a + b + <T>c);
+  setReg<T>(d, r);
+  setOverflow(carryOut<T>(a, r, c));
 }
 
 /** SUB: DEST := DEST - SRC. SDM 2B "SUB—Subtract". */

@@ -4,10 +4,8 @@
 import { get, open, set, value } from "../memory/access";
 import { SEGMENT_CHECK } from "../state/access_kind";
 import { DECODE_CODE, DECODE_CODE64, DECODE_MODE } from "../generated/layout";
-import { fr, fx, fc, Mem, Reg, reg, setFlags, setReg, sx } from "../state/registers";
-
-/** CF := c; OF is FX bit 63 ^ CF, so that bit turns with it. */
-@inline function setCarry(c: u64): void { setFlags(fr(), fx() ^ <i64>(((fc() ^ c) & 1) << 63), (fc() & ~1) | c); }
+import { setCarry } from "../state/flags";
+import { Mem, Reg, reg, setFlags, setReg, sx } from "../state/registers";
 
 /** The bit offset inside an operand: modulo the operand size. */
 @inline function index<T, S>(s: S): u64 { return <u64>value<T, S>(s) & (sizeof<T>() * 8 - 1); }
@@ -82,6 +80,13 @@ import { fr, fx, fc, Mem, Reg, reg, setFlags, setReg, sx } from "../state/regist
 /** LZCNT: CF = source is 0, ZF = result is 0. SDM 2A "LZCNT—Count the Number of Leading Zero Bits". */
 @inline export function LZCNT<T, S>(d: Reg, s: S): void {
   const v = value<T, S>(s), r = <T>(clz<u64>(<u64>v) - (64 - sizeof<T>() * 8));
+  setReg<T>(d, r);
+  flagsScan<T>(r, u64(v == 0));
+}
+
+/** TZCNT: CF = source is 0, ZF = result is 0. SDM 2B "TZCNT—Count the Number of Trailing Zero Bits". */
+@inline export function TZCNT<T, S>(d: Reg, s: S): void {
+  const v = value<T, S>(s), r = v == 0 ? <T>(sizeof<T>() * 8) : <T>ctz<u64>(<u64>v);
   setReg<T>(d, r);
   flagsScan<T>(r, u64(v == 0));
 }

@@ -10,7 +10,7 @@ import { RAX, RDX } from "../generated/layout";
 import { Reg, reg, setReg, sx } from "../state/registers";
 
 /** Bits 127:64 of an unsigned product. */
-@inline function high(a: u64, b: u64): u64 {
+@inline export function high(a: u64, b: u64): u64 {
   const al = a & 0xffffffff, ah = a >> 32, bl = b & 0xffffffff, bh = b >> 32;
   const m = ah * bl + ((al * bl) >> 32), n = al * bh + (m & 0xffffffff);
   return ah * bh + (m >> 32) + (n >> 32);

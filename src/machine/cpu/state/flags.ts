@@ -51,6 +51,11 @@ import { fc, fr, fx, setFlags, sx } from "./registers";
 /** CF and OF given (0 or 1), ZF SF PF from the result, AF = 0. */
 @inline export function flagsCO<T>(r: T, c: u64, o: u64): void { setFlags(sx<T>(r), <i64>((c ^ o) << 63), c); }
 
+/** CF := c; OF is FX bit 63 ^ CF, so that bit turns with it. */
+@inline export function setCarry(c: u64): void { setFlags(fr(), fx() ^ <i64>(((fc() ^ c) & 1) << 63), (fc() & ~1) | c); }
+/** OF := o, nothing else changes. */
+@inline export function setOverflow(o: u64): void { setFlags(fr(), (fx() & i64.MAX_VALUE) | <i64>((o ^ (fc() & 1)) << 63), fc()); }
+
 /** Carry flag. */
 @inline export function CF(): bool { return <bool>(fc() & 1); }
 /** Zero flag. */

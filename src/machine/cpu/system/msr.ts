@@ -15,7 +15,7 @@ import { GP, UD, PinBasedControl, PrimaryControl, SecondaryControl, Msr, ExitRea
 import { raise, raiseCode, stopUnimplemented } from "../events/raise";
 import { structureHost } from "../physical/ram";
 import { retired } from "../state/instruction";
-import { reg, setReg } from "../state/registers";
+import { Reg, reg, setReg } from "../state/registers";
 import { updateMode } from "../tlb/mode_update";
 import { addressSpaceChanged, flushTlb } from "../tlb/tlb";
 
@@ -257,6 +257,11 @@ export function RDTSCP(): void {
   setReg<u32>(<u32>RAX, <u32>v);
   setReg<u32>(<u32>RDX, <u32>(v >> 32));
   setReg<u32>(<u32>RCX, load<u32>(TSC_AUX));
+}
+/** RDPID: IA32_TSC_AUX; #UD in non-root operation without "enable RDTSCP". SDM 2B "RDPID—Read Processor ID". */
+export function RDPID(d: Reg): void {
+  if (nonRoot() && !(load<u32>(VMX_SECONDARY) & SecondaryControl.EnableRdtscp)) raise(UD);
+  setReg<u32>(d, load<u32>(TSC_AUX));
 }
 /** RDPMC: the model has no performance counters. */
 export function RDPMC(): void {

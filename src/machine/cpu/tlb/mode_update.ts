@@ -3,8 +3,8 @@
 // Operation".
 import { AccessRights, Rflags } from "../generated/architecture";
 import {
-  CODE_MASK, CR0, CS, CS_RIGHTS, DECODE_CODE16, DECODE_CODE32, DECODE_CODE64, DECODE_MODE, DECODE_SEGMENTED,
-  DECODE_STACK32, DS, EFER, ES, ES_BASE, ES_LIMIT, ES_RIGHTS, FS, GS, MODE, MODE_64, MODE_LONG, MODE_PAGING,
+  CODE_MASK, CR0, CS, CS_RIGHTS, DECODE_CODE16, DECODE_CODE32, DECODE_CODE64, DECODE_MODE, DECODE_REAL,
+  DECODE_SEGMENTED, DECODE_STACK32, DS, EFER, ES, ES_BASE, ES_LIMIT, ES_RIGHTS, FS, GS, MODE, MODE_64, MODE_LONG, MODE_PAGING,
   MODE_PROTECTED, MODE_VM86, RFLAGS_SYSTEM, SS, SS_RIGHTS, STACK_MASK,
 } from "../generated/layout";
 import { alignmentChecked } from "../state/mode";
@@ -40,6 +40,7 @@ export function updateMode(): void {
   let segmented = false;
   if (!is64) {
     if (stack32) decode |= DECODE_STACK32;
+    if (!(mode & MODE_PROTECTED)) decode |= DECODE_REAL;
     segmented = !(codeFlat() && flat(SS) && flat(DS) && flat(ES) && harmless(FS) && harmless(GS));
     if (segmented) decode |= DECODE_SEGMENTED;
   }

@@ -22,9 +22,9 @@ const modes = [
 
 /** Instructions that iced knows and this processor does not announce or has as #UD; by the beginning of iced's names. */
 const notOurs = new RegExp(
-  '^(V?EX_|E?VEX|XOP|D3NOW|V[A-Z]|K[A-Z]|Femms|Rsm|Ud[012]|Getsec|Sha|Aes|Aa|Ao|Ax|Adcx|Adox|Wr(u?ss|pkru|msrns)|Rdpkru|Movdir|Xrstors|Xsaves|Movnts[sd]_' +
-    '|Extrq|Insertq|Gf2|Clwb|Xstore|X?[Ss]ha|Montmul|Xcrypt|Enqcmd|Incssp|Pclmul|Pconfig|Rdseed|Rdrand|Lkgs|Encodekey|Encl|Serialize|Loadiwkey' +
-    '|Invpcid|Xtest|Senduipi|Vmfunc|Vmsave|Vmload|Vmrun|Vmmcall|Vmgexit|Clgi|Stgi|Skinit|Invlpg[ab]|Xbegin|Xabort|Xend|Rstorssp|Saveprevssp|Setssbsy|Clrssbsy|Rdpid|Clzero' +
+  '^(VEX_(?!Andn|Bextr|Bls|Bzhi|Mulx|Pdep|Pext_|Rorx|Sarx|Shlx|Shrx)|EVEX|XOP|D3NOW|V[A-Z]|K[A-Z]|Femms|Rsm|Ud[012]|Getsec|Sha|Aes(?:enc|dec)(?:wide)?(?:128|256)kl|Aa|Ao|Ax|Wr(u?ss|pkru|msrns)|Rdpkru|Movdir|Xrstors|Xsaves|Movnts[sd]_' +
+    '|Extrq|Insertq|Gf2|Clwb|Xstore|X?[Ss]ha|Montmul|Xcrypt|Enqcmd|Incssp|Pconfig|Lkgs|Encodekey|Encl|Serialize|Loadiwkey' +
+    '|Invpcid|Xtest|Senduipi|Vmfunc|Vmsave|Vmload|Vmrun|Vmmcall|Vmgexit|Clgi|Stgi|Skinit|Invlpg[ab]|Xbegin|Xabort|Xend|Rstorssp|Saveprevssp|Setssbsy|Clrssbsy|Clzero' +
     '|Tpause|Umwait|Umonitor|Ptwrite|Via_|Cldemote|Rdpru|Mcommit|Monitorx|Mwaitx|Invlpgb|Tlbsync|Psmash|Pvalidate|Rmp|Pbndkb|Seam|Td|Uiret|Testui|Clui|Stui' +
     '|Xsusldtrk|Xresldtrk|Hreset|Erets|Eretu|Rdm|Undoc|Cc[ls]|Loadall|Ibts|Xbts|Umov|Cmpxchg486|Zalloc' +
     '|Altinst|Cl1invmb|Jmpe)',
@@ -47,6 +47,20 @@ function randomBytes(random: Random): Uint8Array {
   if (random.below(2) === 0) {
     bytes[0] = 0x0f;
     if (random.below(3) === 0) bytes[1] = random.below(2) ? 0x38 : 0x3a;
+  }
+  if (random.below(8) === 0) {
+    // VEX: random bytes seldom are one of the few instructions that have it
+    const [w, vvvv, l] = [random.below(2), random.below(3) ? 15 : random.below(16), random.below(10) === 0 ? 4 : 0];
+    const last = (w << 7) | (vvvv << 3) | l | random.below(4);
+    const opcode = [0xf0, 0xf2, 0xf3, 0xf5, 0xf6, 0xf7][random.below(6)]!;
+    if (random.below(6) === 0) bytes.unshift(0xc5, last, opcode);
+    else
+      bytes.unshift(
+        0xc4,
+        (random.below(8) << 5) | (random.below(10) === 0 ? random.below(32) : 2 + random.below(2)),
+        last,
+        opcode,
+      );
   }
   const prefixes = [0x66, 0xf2, 0xf3, 0x67, 0x48, 0x41, 0xf0, 0x64];
   for (const chance of [3, 4]) if (random.below(chance) === 0) bytes.unshift(prefixes[random.below(8)]!);

@@ -44,6 +44,27 @@ describe('Arithmetic and logic instructions', () => {
     });
   });
 
+  describe('ADCX and ADOX', () => {
+    it('carry in and out through one flag, and leave the others', () => {
+      const ones = 0xffffffffffffffffn;
+      const given = { rax: ones, rbx: 0, rflags: 0x8d7 };
+      // CF, PF, AF, ZF, SF and OF are 1: 0 comes out, and a carry.
+      expect(run(given, 'adcx rax, rbx')).to.include({ rax: 0n, flags: run(given, 'nop').flags });
+      expect(run(given, 'adox rax, rbx')).to.include({ rax: 0n, flags: run(given, 'nop').flags });
+      expect(run({ ...given, rax: 1 }, 'adcx rax, rbx').flags).to.equal(run({ rflags: 0x8d6 }, 'nop').flags);
+      expect(run({ ...given, rax: 1 }, 'adox rax, rbx').flags).to.equal(run({ rflags: 0x0d7 }, 'nop').flags);
+    });
+    it('set one flag only', () => {
+      const given = { rax: 0x80000000n, rbx: 0x80000001n };
+      expect(run(given, 'adcx eax, ebx')).to.include({ rax: 1n, flags: 'CF' });
+      expect(run(given, 'adox eax, ebx')).to.include({ rax: 1n, flags: 'OF' });
+      expect(run({ ...given, rbx: 0xffffffffffffffffn, rflags: 3 }, 'adcx rax, rbx')).to.include({
+        rax: 0x80000000n,
+        flags: 'CF',
+      });
+    });
+  });
+
   describe('ADC and SBB', () => {
     it('carry out when SRC is all ones and CF is 1', () => {
       expect(run('mov eax, 5', 'stc', 'adc eax, -1')).to.include({ rax: 5n, flags: 'CF PF AF' });

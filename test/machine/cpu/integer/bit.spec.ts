@@ -34,8 +34,13 @@ describe('Bit instructions', () => {
     expect(run({ rbx: 0x8010 }, 'bsf eax, ebx', 'bsr ecx, ebx')).to.include({ rax: 4n, rcx: 15n });
     expect(run({ rbx: 1n << 63n }, 'bsr rax, rbx').rax).to.equal(63n);
   });
-  it('F3 0F BC is BSF, because BMI1 is not announced', () => {
-    expect(runBytes([0xf3, 0x0f, 0xbc, 0xc3], { rax: 7 })).to.include({ rax: 7n });
+  it('TZCNT of 0 is the size', () => {
+    expect(run('tzcnt ax, bx')).to.include({ rax: 16n }).and.to.have.property('flags').that.contains('CF');
+    expect(run({ rbx: 1n << 40n }, 'tzcnt rax, rbx'))
+      .to.include({ rax: 40n })
+      .and.to.have.property('flags')
+      .that.does.not.match(/CF|ZF/);
+    expect(run({ rbx: 1 }, 'tzcnt eax, ebx').flags).to.contain('ZF');
   });
   it('LZCNT of 0 is the size', () => {
     expect(run('lzcnt ax, bx')).to.include({ rax: 16n }).and.to.have.property('flags').that.contains('CF');

@@ -2,7 +2,7 @@
 // SSE2: double precision and packed integers on XMM registers. Semantics: src/machine/cpu/simd/sse_*.ts and simd_*.ts.
 import { immediateShifts, sharedOperations, simdRow } from './simd_row.js';
 import { floatOperations } from './sse.js';
-import type { InstructionRow } from './row.js';
+import type { InstructionRow } from '../row.js';
 
 /** All rows of the topic. */
 export const rows: readonly InstructionRow[] = [

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SSE4.1 and SSE4.2 (POPCNT is with the bit instructions). Semantics: src/machine/cpu/simd/sse4_*.ts.
 import { simdRow } from './simd_row.js';
-import type { InstructionRow } from './row.js';
+import type { InstructionRow } from '../row.js';
 
 /** `op xmm, xmm/m128`: [last opcode byte of the 66 0F 38 map, semantics]. */
 const operations = [

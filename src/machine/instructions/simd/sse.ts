@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SSE: single precision on XMM registers. Semantics: src/machine/cpu/simd/sse_*.ts. The MMX additions are in mmx.ts.
 import { simdRow } from './simd_row.js';
-import type { InstructionRow } from './row.js';
+import type { InstructionRow } from '../row.js';
 
 /** [opcode, name] of the operations that exist packed and scalar. */
 export const floatOperations = [

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SSE3 (FISTTP is in x87.ts, MONITOR and MWAIT with the system instructions). Semantics: src/machine/cpu/simd/sse3.ts.
 import { simdRow } from './simd_row.js';
-import type { InstructionRow } from './row.js';
+import type { InstructionRow } from '../row.js';
 
 /** All rows of the topic. */
 export const rows: readonly InstructionRow[] = [

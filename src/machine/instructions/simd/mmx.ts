@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // MMX instructions and those that SSE, SSE2 and SSSE3 added for MMX registers. Semantics: src/machine/cpu/simd/mmx.ts and simd_*.ts.
 import { immediateShifts, sharedOperations, simdRow } from './simd_row.js';
-import type { InstructionRow } from './row.js';
+import type { InstructionRow } from '../row.js';
 
 /** All rows of the topic. */
 export const rows: readonly InstructionRow[] = [

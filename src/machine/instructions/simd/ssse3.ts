@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SSSE3, for MMX and XMM registers. Semantics: src/machine/cpu/simd/ssse3.ts.
 import { simdRow } from './simd_row.js';
-import type { InstructionRow } from './row.js';
+import type { InstructionRow } from '../row.js';
 
 /** [last opcode byte of the 0F 38 map, semantics]. */
 const operations = [

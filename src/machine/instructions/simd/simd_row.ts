@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Rows of the MMX and SSE topics.
-import { row, type InstructionRow, type RowOptions } from './row.js';
+import { row, type InstructionRow, type RowOptions } from '../row.js';
 
 /** Why no SIMD or x87 form is cut into templates: their register slots are addressed directly. */
 export const NO_TEMPLATE = 'the template build has no markers for XMM and x87 registers';
