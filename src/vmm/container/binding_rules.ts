@@ -246,6 +246,8 @@ export function effectiveBindings(records: readonly BindingRecord[]): EffectiveB
     else result.set(identifier, [theOne(identifier, group)]);
   }
   for (const [, [record]] of result) checkClass(record!);
+  // A contribution may be bound to a service, which is followed to its class: services that lead to each other have none.
+  checkCycles(result);
   for (const [point, group] of points) {
     group.forEach(checkClass);
     result.set(point, inOrder(point, group, result));

@@ -3,7 +3,12 @@ import { expect } from 'chai';
 import { inject, injectable } from 'inversify';
 import { component } from '../../../src/intrinsics/component.js';
 import { effectiveBindings } from '../../../src/vmm/container/binding_rules.js';
-import { ContributionOrderError, MemberTypeError, MissingMemberError } from '../../../src/vmm/container/load_errors.js';
+import {
+  CircularDependencyError,
+  ContributionOrderError,
+  MemberTypeError,
+  MissingMemberError,
+} from '../../../src/vmm/container/load_errors.js';
 import { PartContainer } from '../../../src/vmm/container/part_container.js';
 import { vcpuModule, vmmModule } from '../../../src/vmm/container/part_module.js';
 import { CpuidContribution } from '../../../src/vmm/contributions/cpuid_contribution.js';
@@ -91,6 +96,16 @@ describe('checkPlace', () => {
         .that.includes('mine.ts: a contribution to bareflank.ExitContribution (class Mine)');
       expect(() => load(ExitContribution, { ...good, ...members })).to.throw(ContributionOrderError, message);
     });
+
+  it('is not reached for services that lead to each other: they are a circle, with its names', () => {
+    const [one, other] = ['One', 'Other'].map((name) => component<object>(`test.contribution_members.${name}`, 'vcpu'));
+    const module = vcpuModule(({ bind }) => {
+      bind(one!).toService(other!);
+      bind(other!).toService(one!);
+      bind(ExitContribution).toService(one!);
+    });
+    expect(() => effectiveBindings(module.record('mine.ts'))).to.throw(CircularDependencyError, /One → .*Other → /);
+  });
 
   it('refuses a getter that throws', () => {
     class Throws extends Mine {
