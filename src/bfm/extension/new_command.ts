@@ -22,7 +22,7 @@ export function newCommand(): Command {
       const folder = makeExtension(name, directory === undefined ? defaultParent() : resolve(directory));
       const path = relative('.', folder) || '.';
       process.stdout.write(
-        `made ${path}\n  bfm run --guest cpuid --append 1000 -m ${path}/${name}.modules --stats\n  bfm test ${path}/${name}.spec.ts\n`,
+        `made ${path}\n  npx bfm run --guest cpuid --append 1000 -m ${path}/${name}.modules --stats\n  npx bfm test ${path}/${name}.spec.ts\n`,
       );
     });
   return command;
