@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { writeBiosDataArea } from './boot/bios_data_area.js';
+import { writeBiosServices } from './boot/bios_services.js';
 import { loadImage } from './boot/boot_image.js';
 import { enterImage } from './boot/boot_processor.js';
 import type { BootRequest } from './boot/entry_state.js';
@@ -184,6 +185,7 @@ export class Pc {
   boot(request: BootRequest): void {
     const { guestRam } = this.core;
     writeBiosDataArea(guestRam);
+    writeBiosServices(guestRam);
     const acpiRootPointer = writeAcpiTables(guestRam, this.processors.length);
     const image = loadImage(guestRam, { acpiRootPointer, ...request });
     enterImage(this.core.block, image);
