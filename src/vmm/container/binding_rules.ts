@@ -212,7 +212,10 @@ function checkNeed(record: BindingRecord, need: Need, bindings: EffectiveBinding
   }
 }
 
-function checkCycles(bindings: EffectiveBindings): void {
+/** The service that a record is bound to. */
+const servicesOf = (record: BindingRecord): Need[] => (record.target.kind === 'service' ? needsOf(record) : []);
+
+function checkCycles(bindings: EffectiveBindings, needs = needsOf): void {
   const done = new Set<unknown>();
   const visit = (identifier: unknown, trail: readonly unknown[]): void => {
     if (done.has(identifier)) return;
@@ -226,7 +229,7 @@ function checkCycles(bindings: EffectiveBindings): void {
         [...new Set(files)],
       );
     }
-    for (const record of records) for (const need of needsOf(record)) visit(need.identifier, [...trail, identifier]);
+    for (const record of records) for (const need of needs(record)) visit(need.identifier, [...trail, identifier]);
     done.add(identifier);
   };
   for (const identifier of bindings.keys()) visit(identifier, []);
@@ -247,7 +250,7 @@ export function effectiveBindings(records: readonly BindingRecord[]): EffectiveB
   }
   for (const [, [record]] of result) checkClass(record!);
   // A contribution may be bound to a service, which is followed to its class: services that lead to each other have none.
-  checkCycles(result);
+  checkCycles(result, servicesOf);
   for (const [point, group] of points) {
     group.forEach(checkClass);
     result.set(point, inOrder(point, group, result));
