@@ -79,6 +79,9 @@ export const ControlRegisterAccess = {
   GeneralPurposeRegister: 0xf << 8,
 } as const;
 
+/** Bits 31:30 of the exit qualification of task switches. */
+export const TaskSwitchSource = { Call: 0, Iret: 1, Jmp: 2, Gate: 3 } as const;
+
 /** Exit qualification of I/O instructions. */
 export const IoAccess = {
   SizeOfAccess: 7,

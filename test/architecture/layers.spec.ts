@@ -61,6 +61,7 @@ const vmmOrder: readonly string[] = [
   'contributions',
   'owners',
   'vmcall',
+  'emulation',
   'exit_handler',
   'vcpu',
   'entry',

@@ -329,9 +329,9 @@ function text(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}\n${error.stack}` : String(error);
 }
 
-/** Whether the guest caused a death that it would die on the bare machine too: a triple fault. A task switch, which the base does not emulate, is a documented end. */
+/** Whether the guest caused a death that it would die on the bare machine too: a triple fault. */
 function isGuestsOwnEnd(detail: string): boolean {
-  return /triple.fault|unimplemented exit task_switch/i.test(detail);
+  return /triple.fault/i.test(detail);
 }
 
 /** Runs hostile programs of a seed under a VMM: what they try must neither reach the VMM's memory nor end the VMM. */

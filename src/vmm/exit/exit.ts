@@ -48,6 +48,8 @@ export interface Exit {
   readonly hasInjected: boolean;
   /** Delivers again the event whose delivery the exit interrupted, unless something was injected. Called by the dispatcher. */
   completeDelivery(): void;
+  /** Says that the VMM has delivered the event itself: a task gate led to the task that runs now. */
+  endDelivery(): void;
   /** The guest's privilege level: the DPL of SS. */
   privilegeLevel(): number;
 }

@@ -31,6 +31,7 @@ export class ExitIntelX64 implements Exit {
   @derived() reason: ExitReason = 0;
   @derived() hasInjected = false;
   @derived() hasAdvanced = false;
+  @derived() private hasDelivered = false;
 
   get registers(): GeneralRegisters {
     return this.stateSave.registers;
@@ -41,6 +42,7 @@ export class ExitIntelX64 implements Exit {
     this.reason = (this.wholeReason & ExitReasonBit.BasicExitReason) as ExitReason;
     this.hasInjected = false;
     this.hasAdvanced = false;
+    this.hasDelivered = false;
   }
 
   get instructionLength(): number {
@@ -103,7 +105,12 @@ export class ExitIntelX64 implements Exit {
 
   completeDelivery(): void {
     const vectoring = this.vmcs.readLow(VmcsField.IdtVectoringInformation);
-    if ((vectoring & InterruptionBit.Valid) !== 0 && !this.hasInjected) this.deliverAgain(vectoring);
+    if ((vectoring & InterruptionBit.Valid) === 0 || this.hasInjected || this.hasDelivered) return;
+    this.deliverAgain(vectoring);
+  }
+
+  endDelivery(): void {
+    this.hasDelivered = true;
   }
 
   privilegeLevel(): number {

@@ -166,7 +166,8 @@ function writeCr4(context: ControlRegisterContext, value: bigint): void {
   vmcs.writeHalves(VmcsField.Cr4ReadShadow, low >>> 0, 0);
 }
 
-function writeCr3(context: ControlRegisterContext, value: bigint): void {
+/** MOV to CR3. @throws ProcessorFault */
+export function writeCr3(context: ControlRegisterContext, value: bigint): void {
   const { vmcs } = context.exit;
   const [low, high] = [lowOf(value), highOf(value)];
   const efer = vmcs.readLow(VmcsField.GuestIa32Efer);

@@ -7,10 +7,11 @@ import { Vector } from '../../intrinsics/exit_information.js';
 import { vmxInstructions } from '../../intrinsics/exit_kinds.js';
 import { ExitReason } from '../../intrinsics/exit_reasons.js';
 import { InvvpidType, Vmx } from '../../intrinsics/vmx.js';
+import { ProcessorFault } from '../../intrinsics/errors.js';
 import { Msrs } from '../../intrinsics/msr.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
 import { PortIo } from '../../intrinsics/port_io.js';
-import { ActivityState, Cr4 } from '../../intrinsics/registers.js';
+import { ActivityState, Cr0, Cr4 } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { extension } from '../container/extension.js';
 import { CpuidContribution } from '../contributions/cpuid_contribution.js';
@@ -25,10 +26,14 @@ import { defaultSizes, Sizes } from '../sizes.js';
 import { decodeUtf8, encodeUtf8, hex } from '../support/text.js';
 import { GuestHostMasks, MonitorTrap } from '../owners/owners.js';
 import { PortContribution } from '../contributions/port_contribution.js';
+import { injectFault } from '../emulation/exceptions.js';
+import { GuestPaging } from '../emulation/guest_paging.js';
+import { LinearMemory } from '../emulation/linear_memory.js';
+import { emulateTaskSwitch } from '../emulation/task_switch.js';
 import { ProcessorFacts } from '../processor_facts/processor_facts.js';
 import { derived } from '../state/state.js';
 import { invvpid } from '../ept/invalidation.js';
-import { emulateControlRegisterAccess } from './control_register_access.js';
+import { emulateControlRegisterAccess, writeCr3, type ControlRegisterContext } from './control_register_access.js';
 import { executeCpuid } from './cpuid.js';
 import { reflectException } from './events.js';
 import { ExitDispatcherIntelX64 } from './exit_dispatcher_intel_x64.js';
@@ -38,7 +43,6 @@ import { emulateRdmsr, emulateWrmsr } from './msr.js';
 import { executeForGuest } from './processor_fault.js';
 import { runSelfTest } from '../vmcall/self_tests.js';
 import { emulateInit, emulateSipi } from './start_up.js';
-import { refuseTaskSwitch } from './task_switch.js';
 import { guestTimeStamp } from './time_stamp.js';
 import { UserVersion } from '../vmcall/user_version.js';
 import { askForJson, askForOpcode, isDenied, isUserMode, refuseUnknownCommand } from '../vmcall/vmcall_callers.js';
@@ -68,6 +72,7 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
   @multiInject(VmcallContribution) @optional() protected readonly vmcallContributions: readonly VmcallContribution[] =
     [];
   /** Of one exit. */
+  @derived() private linear: LinearMemory | undefined;
   @derived() private readonly cpuidResult = new Uint32Array(4);
 
   [Symbol.dispose](): void {
@@ -116,7 +121,11 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
   }
 
   protected handleControlRegisterAccess(): void {
-    emulateControlRegisterAccess({
+    emulateControlRegisterAccess(this.controlRegisterContext());
+  }
+
+  private controlRegisterContext(): ControlRegisterContext {
+    return {
       exit: this.exit,
       controlRegisters: this.controlRegisters,
       msrs: this.msrs,
@@ -125,7 +134,7 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
       cr4Bits: this.guestCr4Bits(),
       readAsGuest64: (address) => this.guestMemory.readAsGuest64(address),
       invalidateTranslations: () => this.invalidate(InvvpidType.singleContext, 0n),
-    });
+    };
   }
 
   /** The bits that the guest's CR4 may have: all of the processor's, except VMXE. VMX is hidden from the guest, because the base does not nest it. */
@@ -351,14 +360,41 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
     this.exit.advance();
   }
 
-  /** The base does not emulate task switches: it reports what the guest did, and stops. */
+  /** Hardware task switches always exit: the VMM carries them out. */
   protected handleTaskSwitch(): void {
-    refuseTaskSwitch(this.exit);
+    const context = this.controlRegisterContext();
+    this.forGuest(() =>
+      emulateTaskSwitch({
+        exit: this.exit,
+        memory: this.linearMemory(),
+        controlRegisters: this.controlRegisters,
+        hidesTaskSwitched: (this.guestHostMasks.hidden('cr0') & BigInt(Cr0.TaskSwitched)) !== 0n,
+        loadCr3: (value) => {
+          writeCr3(context, BigInt(value));
+          context.invalidateTranslations();
+        },
+      }),
+    );
   }
 
   /** Calls the contribution that asked `MonitorTrap` for this step. */
   protected handleMonitorTrapFlag(): void {
     this.monitorTrap.handleExit();
+  }
+
+  /** Carries out what the guest's processor does not. Its fault is the guest's. */
+  private forGuest(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof ProcessorFault)) throw error;
+      if (!injectFault(this.exit, this.controlRegisters, error)) this.handleTripleFault();
+    }
+  }
+
+  private linearMemory(): LinearMemory {
+    const { vmcs, guestMemory, facts } = this;
+    return (this.linear ??= new LinearMemory(vmcs, guestMemory, new GuestPaging(vmcs, guestMemory, facts)));
   }
 
   private invalidate(type: number, address: bigint): void {

@@ -3,7 +3,7 @@
 import type { Msrs } from '../../intrinsics/msr.js';
 import { Msr, VmxMisc } from '../../intrinsics/msr_definitions.js';
 import { AccessRights, Cr0, SegmentType } from '../../intrinsics/registers.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { writeSegment } from '../emulation/guest_segments.js';
 import type { GuestHostMasks } from '../owners/owners.js';
 import { UnimplementedExitError } from '../errors.js';
 import type { Exit } from '../exit/exit.js';
@@ -11,15 +11,9 @@ import type { Exit } from '../exit/exit.js';
 const data = SegmentType.ReadWriteAccessed | AccessRights.S | AccessRights.Present;
 const code = SegmentType.ReadExecuteAccessed | AccessRights.S | AccessRights.Present;
 const ldt = 2 | AccessRights.Present;
+/** A segment of real-address mode at 0. */
+const zero = { selector: 0, base: 0n, limit: 0xffff } as const;
 const tss = SegmentType.TssBusy | AccessRights.Present;
-
-function writeSegment(exit: Exit, index: number, selector: number, base: number, accessRights: number): void {
-  const { vmcs } = exit;
-  vmcs.write(VmcsField.GuestEsSelector + 2 * index, BigInt(selector));
-  vmcs.write(VmcsField.GuestEsBase + 2 * index, BigInt(base));
-  vmcs.write(VmcsField.GuestEsLimit + 2 * index, 0xffffn);
-  vmcs.write(VmcsField.GuestEsAccessRights + 2 * index, BigInt(accessRights));
-}
 
 function writeInitState(exit: Exit, masks: GuestHostMasks): void {
   const { vmcs } = exit;
@@ -32,10 +26,10 @@ function writeInitState(exit: Exit, masks: GuestHostMasks): void {
   vmcs.cr4ReadShadow.set(0n);
   vmcs.guestIa32Efer.set(0n);
   vmcs.vmEntryControls.ia32eModeGuest.disable();
-  for (const index of [0, 2, 3, 4, 5]) writeSegment(exit, index, 0, 0, data);
-  writeSegment(exit, 1, 0xf000, 0xffff0000, code);
-  writeSegment(exit, 6, 0, 0, ldt);
-  writeSegment(exit, 7, 0, 0, tss);
+  for (const name of ['es', 'ss', 'ds', 'fs', 'gs'] as const) writeSegment(vmcs, name, { ...zero, rights: data });
+  writeSegment(vmcs, 'cs', { ...zero, selector: 0xf000, base: 0xffff0000n, rights: code });
+  writeSegment(vmcs, 'ldtr', { ...zero, rights: ldt });
+  writeSegment(vmcs, 'tr', { ...zero, rights: tss });
   vmcs.guestGdtrBase.set(0n);
   vmcs.guestIdtrBase.set(0n);
   vmcs.guestGdtrLimit.set(0xffffn);
@@ -73,7 +67,7 @@ export function emulateInit(exit: Exit, msrs: Msrs, masks: GuestHostMasks): void
 export function emulateSipi(exit: Exit, msrs: Msrs): void {
   checkSupport(exit, msrs, 'start-up IPI');
   const vector = exit.qualificationLow & 0xff;
-  writeSegment(exit, 1, vector << 8, vector << 12, code);
+  writeSegment(exit.vmcs, 'cs', { ...zero, selector: vector << 8, base: BigInt(vector << 12), rights: code });
   exit.vmcs.guestRip.set(0n);
   exit.vmcs.guestActivityState.set('active');
 }

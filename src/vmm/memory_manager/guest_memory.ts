@@ -58,5 +58,9 @@ export interface GuestMemory {
   writeVirtual(virtual: bigint, cr3: bigint, data: Uint8Array, access?: GuestAccess): void;
   /** `readPhysical64` as the guest sees it: all ones without memory, and at the VMM's memory. */
   readAsGuest64(physical: bigint): bigint;
+  /** The same of some bytes within a page. */
+  readAsGuest(physical: bigint, bytes: number): Uint8Array;
+  /** `writePhysical` as the guest does it: nothing happens where there is no memory, and where the VMM's is. Within a page. */
+  writeAsGuest(physical: bigint, data: Uint8Array): void;
 }
 export const GuestMemory = component<GuestMemory>('bareflank.GuestMemory', 'vmm');

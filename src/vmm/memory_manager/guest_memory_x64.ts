@@ -155,13 +155,16 @@ export class GuestMemoryX64 implements GuestMemory {
   }
 
   readAsGuest64(physical: bigint): bigint {
-    if (this.isOwnMemory(Number(physical), 8)) return openBus;
-    try {
-      return this.readPhysical64(physical);
-    } catch (error) {
-      if (error instanceof VmmPageFault) return openBus;
-      throw error;
-    }
+    return this.asGuest(physical, 8, () => this.readPhysical64(physical)) ?? openBus;
+  }
+
+  readAsGuest(physical: bigint, bytes: number): Uint8Array {
+    const found = this.asGuest(physical, bytes, () => this.readPhysical(physical, bytes));
+    return found ?? new Uint8Array(bytes).fill(0xff);
+  }
+
+  writeAsGuest(physical: bigint, data: Uint8Array): void {
+    this.asGuest(physical, data.length, () => this.writePhysical(physical, data));
   }
 
   /** For maps. */
@@ -178,6 +181,17 @@ export class GuestMemoryX64 implements GuestMemory {
   /** For maps. */
   flushLine(address: bigint): void {
     this.processor.clflush(address);
+  }
+
+  /** What an access gives, or undefined where the guest finds no memory. */
+  private asGuest<T>(physical: bigint, bytes: number, access: () => T): T | undefined {
+    if (this.isOwnMemory(Number(physical), bytes)) return undefined;
+    try {
+      return access();
+    } catch (error) {
+      if (error instanceof VmmPageFault) return undefined;
+      throw error;
+    }
   }
 
   /** Walks the guest's page table: `walks` has the result. */

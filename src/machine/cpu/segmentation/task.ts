@@ -4,7 +4,7 @@ import { stackLinear, write } from "../memory/access";
 import { replaceRflags } from "../state/flags";
 import {
   RAX, RSP, CPL, CR0, CR3, CS, CS_LIMIT, DEBUG_TRAPS, DR7, DS, ES, ES_SELECTOR, FS, GS, LDTR, RIP, SS, TR, TR_BASE,
-  TR_RIGHTS, TR_SELECTOR, CR4, EXIT_QUALIFICATION,
+  TR_RIGHTS, TR_SELECTOR, CR4, EXIT_QUALIFICATION, INTERRUPTIBILITY,
 } from "../generated/layout";
 import { nonRoot, updateAttention } from "../state/mode";
 import { loadPdptes } from "../translation/paging";
@@ -45,6 +45,8 @@ export function taskSwitch(selector: u32, source: u32, hasCode: bool, code: u32,
     if (source == SOURCE_GATE) vmExitFault(ExitReason.TaskSwitch); else vmExit(ExitReason.TaskSwitch, <u64>(selector | (source << 30)));
     return;
   }
+  // IRET unblocks NMIs, whether or not it switches tasks. SDM 3A "Handling Multiple NMIs".
+  if (source == SOURCE_IRET) store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~8);
   const base = ((raw >> 16) & 0xffffff) | ((raw >> 32) & 0xff000000);
   saveState(resume, source == SOURCE_IRET ? flags & ~<u32>Rflags.NestedTask : flags);
   loadImage(base, wide);
