@@ -91,6 +91,12 @@ export const IoAccess = {
   OperandEncoding: 1 << 6,
 } as const;
 
+/** Instruction information of INS and OUTS. */
+export const StringIoInformation = {
+  AddressSize: 7 << 7,
+  SegmentRegister: 7 << 15,
+} as const;
+
 /** Exit qualification of EPT violations. */
 export const EptViolationBit = {
   DataRead: 1 << 0,

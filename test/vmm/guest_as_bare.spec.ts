@@ -271,6 +271,9 @@ const programs: readonly [string, string[]][] = [
         'mov dr7, rax',
       ],
       ...['nop', 'xor eax, eax', 'here: cpuid', 'nop', 'there: nop', '.byte 0xf1', 'nop'],
+      // RF lets CPUID pass its breakpoint, and not the instruction behind it.
+      ...['lea rax, [rip + first]', 'mov dr0, rax', 'lea rax, [rip + second]', 'mov dr1, rax'],
+      ...['mov eax, 0x40f', 'mov dr7, rax', 'xor eax, eax', 'first: cpuid', 'second: nop', 'nop'],
       ...[...debugctl(btf), '.byte 0xf1', 'nop', 'mov eax, 0x2400', 'mov dr7, rax', 'mov rax, dr7', 'nop'],
     ),
   ],

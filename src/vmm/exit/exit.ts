@@ -28,7 +28,9 @@ export interface Exit {
   capture(): void;
   /** Steps over the instruction: RIP moves on, blocking by STI and MOV SS ends, a trap flag traps. */
   advance(): void;
-  /** Whether `advance` was called during this exit. */
+  /** Ends an iteration of an instruction with a REP prefix as `advance` ends an instruction. RIP stays: another iteration follows. */
+  endIteration(): void;
+  /** Whether `advance` or `endIteration` was called during this exit. */
   readonly hasAdvanced: boolean;
   /**
    * Injects an exception at the next entry. RIP stays at the instruction, and the base does not complete it. A contribution denies an

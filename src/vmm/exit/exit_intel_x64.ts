@@ -75,16 +75,25 @@ export class ExitIntelX64 implements Exit {
 
   advance(): void {
     const { vmcs } = this;
-    this.hasAdvanced = true;
     const low = vmcs.readLow(VmcsField.GuestRip) >>> 0;
     const next = (low + this.instructionLength) >>> 0;
     const high = vmcs.readHigh(VmcsField.GuestRip);
     vmcs.writeHalves(VmcsField.GuestRip, next, next < low ? this.carryInto(high) : high);
+    this.endIteration();
+  }
+
+  endIteration(): void {
+    const { vmcs } = this;
+    this.hasAdvanced = true;
     const blocking = vmcs.readLow(VmcsField.GuestInterruptibilityState);
     if ((blocking & blockingBits) !== 0) {
       vmcs.writeHalves(VmcsField.GuestInterruptibilityState, blocking & ~blockingBits, 0);
     }
-    if ((vmcs.readLow(VmcsField.GuestRflags) & Rflags.TrapFlag) !== 0) this.pendSingleStep();
+    const flags = vmcs.readLow(VmcsField.GuestRflags);
+    // RF let this instruction pass its breakpoint, and no other. SDM 3B "Instruction-Breakpoint Exception Condition".
+    if ((flags & Rflags.ResumeFlag) !== 0)
+      vmcs.writeHalves(VmcsField.GuestRflags, (flags & ~Rflags.ResumeFlag) >>> 0, 0);
+    if ((flags & Rflags.TrapFlag) !== 0) this.pendSingleStep();
   }
 
   inject(vector: number, errorCode?: number): void {

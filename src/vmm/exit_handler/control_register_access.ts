@@ -25,7 +25,6 @@ import { Msr } from '../../intrinsics/msr_definitions.js';
 import { AccessRights, Cr0, Cr4, Efer } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { GuestHostMasks } from '../owners/owners.js';
-import { UnimplementedExitError } from '../errors.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 import type { Exit } from '../exit/exit.js';
 import { executeForGuest } from './processor_fault.js';
@@ -41,6 +40,8 @@ export interface ControlRegisterContext {
   readonly masks: Pick<GuestHostMasks, 'hidden' | 'view'>;
   /** Reads 64 bits of physical memory as the guest sees them: the PDPTEs. */
   readAsGuest64(address: bigint): bigint;
+  /** Says why the guest gets a fault that the bare machine would not give it. */
+  warn(message: string): void;
   /** Drops the guest's translations, if entries keep them. */
   invalidateTranslations(): void;
 }
@@ -118,15 +119,16 @@ function writeCaching(controlRegisters: ControlRegisters, cr0: number): void {
   controlRegisters.writeCr0(others | BigInt(cr0 & caching));
 }
 
-/** Without "unrestricted guest", VM entry needs PE = 1 and PG = 1. @throws UnimplementedExitError */
-function checkUnrestricted(vmcs: Vmcs, cr0: number): void {
+/** Without "unrestricted guest", VM entry needs PE = 1 and PG = 1: the guest gets the #GP(0) of VMX operation. @throws ProcessorFault */
+function checkUnrestricted({ exit: { vmcs }, warn }: ControlRegisterContext, cr0: number): void {
   if ((cr0 & pagingAndProtection) === pagingAndProtection) return;
   if (vmcs.isEnabled('secondary', SecondaryControl.UnrestrictedGuest)) return;
   const bit = (cr0 & Cr0.ProtectionEnable) === 0 ? 'CR0.PE' : 'CR0.PG';
-  throw new UnimplementedExitError(
-    `the guest clears ${bit}, which VMX operation allows only with "unrestricted guest", and that control is 0. Leave it on (it needs EPT), ` +
-      `or start the VMM late, when the guest has its final paging. SDM 3C "Restrictions on VMX Operation"`,
+  warn(
+    `the guest clears ${bit}, which VMX operation allows only with "unrestricted guest", and that control is 0: the guest gets #GP. Leave the ` +
+      `control on (it needs EPT), or start the VMM late, when the guest has its final paging. SDM 3C "Restrictions on VMX Operation"`,
   );
+  throw fault(`MOV to CR0 that clears ${bit}`);
 }
 
 function writeCr0(context: ControlRegisterContext, value: bigint): void {
@@ -139,7 +141,7 @@ function writeCr0(context: ControlRegisterContext, value: bigint): void {
   const next = (low & CR0_BITS & ~hidden) | (old & hidden) | fixed | Cr0.ExtensionType;
   const changed = next ^ old;
   const efer = (changed & Cr0.Paging) === 0 ? undefined : eferAfter(vmcs, (next & Cr0.Paging) !== 0);
-  checkUnrestricted(vmcs, next);
+  checkUnrestricted(context, next);
   const loads =
     (changed & PDPTE_LOADING_CR0) !== 0 &&
     usesPdptes(next, vmcs.readLow(VmcsField.GuestCr4), efer ?? vmcs.readLow(VmcsField.GuestIa32Efer));

@@ -31,6 +31,7 @@ import { GuestPaging } from '../emulation/guest_paging.js';
 import { LinearMemory } from '../emulation/linear_memory.js';
 import { emulateTaskSwitch } from '../emulation/task_switch.js';
 import { ProcessorFacts } from '../processor_facts/processor_facts.js';
+import { bfwarning } from '../output/output.js';
 import { derived } from '../state/state.js';
 import { invvpid } from '../ept/invalidation.js';
 import { emulateControlRegisterAccess, writeCr3, type ControlRegisterContext } from './control_register_access.js';
@@ -38,7 +39,7 @@ import { executeCpuid } from './cpuid.js';
 import { reflectException } from './events.js';
 import { ExitDispatcherIntelX64 } from './exit_dispatcher_intel_x64.js';
 import type { ExitHandler } from './exit_handler.js';
-import { emulateIo } from './io_instruction.js';
+import { emulateIo, type IoContext } from './io_instruction.js';
 import { emulateRdmsr, emulateWrmsr } from './msr.js';
 import { executeForGuest } from './processor_fault.js';
 import { runSelfTest } from '../vmcall/self_tests.js';
@@ -72,7 +73,11 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
   @multiInject(VmcallContribution) @optional() protected readonly vmcallContributions: readonly VmcallContribution[] =
     [];
   /** Of one exit. */
+  @derived() private hasWarned = false;
   @derived() private linear: LinearMemory | undefined;
+  /** Made once: an exit allocates nothing. */
+  @derived() private readonly ioInstruction = (): void => emulateIo(this.ioContext());
+  @derived() private ioInstructionContext: IoContext | undefined;
   @derived() private readonly cpuidResult = new Uint32Array(4);
 
   [Symbol.dispose](): void {
@@ -133,6 +138,7 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
       facts: this.facts,
       cr4Bits: this.guestCr4Bits(),
       readAsGuest64: (address) => this.guestMemory.readAsGuest64(address),
+      warn: (message) => this.warnOnce(message),
       invalidateTranslations: () => this.invalidate(InvvpidType.singleContext, 0n),
     };
   }
@@ -321,7 +327,7 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
   }
 
   protected handleIoInstruction(): void {
-    emulateIo(this.exit, this.portIo, this.portContributions);
+    this.forGuest(this.ioInstruction);
   }
 
   /** The guest waits in the HLT activity state, from which events wake it. */
@@ -390,6 +396,22 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
       if (!(error instanceof ProcessorFault)) throw error;
       if (!injectFault(this.exit, this.controlRegisters, error)) this.handleTripleFault();
     }
+  }
+
+  /** A guest that repeats what is not possible must not fill the log. */
+  private warnOnce(message: string): void {
+    if (this.hasWarned) return;
+    this.hasWarned = true;
+    bfwarning`${message}`;
+  }
+
+  private ioContext(): IoContext {
+    return (this.ioInstructionContext ??= {
+      exit: this.exit,
+      portIo: this.portIo,
+      contributions: this.portContributions,
+      memory: this.linearMemory(),
+    });
   }
 
   private linearMemory(): LinearMemory {

@@ -3,8 +3,8 @@ import { IoAccess } from '../../intrinsics/exit_information.js';
 import type { PortIo } from '../../intrinsics/port_io.js';
 import { isHandled, valueRead } from '../container/answers.js';
 import type { PortContribution } from '../contributions/port_contribution.js';
-import { UnimplementedExitError } from '../errors.js';
-import { hex } from '../support/text.js';
+import type { LinearMemory } from '../emulation/linear_memory.js';
+import { StringOperand } from '../emulation/string_io.js';
 import type { Exit } from '../exit/exit.js';
 
 function read(portIo: PortIo, port: number, size: number): number {
@@ -17,13 +17,7 @@ function write(portIo: PortIo, port: number, size: number, value: number): void 
   else portIo.outd(port, value);
 }
 
-function input(
-  exit: Exit,
-  portIo: PortIo,
-  contributions: readonly PortContribution[],
-  port: number,
-  size: number,
-): number {
+function input({ exit, portIo, contributions }: IoContext, port: number, size: number): number {
   for (const contribution of contributions) {
     if (!contribution.ports.includes(port)) continue;
     const value = valueRead(contribution.handlePortRead?.(port, size, exit), 'number', contribution, 'handlePortRead');
@@ -32,14 +26,7 @@ function input(
   return read(portIo, port, size);
 }
 
-function output(
-  exit: Exit,
-  portIo: PortIo,
-  contributions: readonly PortContribution[],
-  port: number,
-  size: number,
-  value: number,
-): void {
+function output({ exit, portIo, contributions }: IoContext, port: number, size: number, value: number): void {
   for (const contribution of contributions) {
     if (contribution.handlePortWrite === undefined || !contribution.ports.includes(port)) continue;
     if (
@@ -58,27 +45,55 @@ function storeResult(halves: Uint32Array, size: number, value: number): void {
   if (size === 4) halves[1] = 0;
 }
 
+/** What the emulation of I/O instructions needs besides the exit. */
+export interface IoContext {
+  readonly exit: Exit;
+  readonly portIo: PortIo;
+  readonly contributions: readonly PortContribution[];
+  /** The guest's memory: for INS and OUTS. */
+  readonly memory: LinearMemory;
+}
+
 /**
- * IN and OUT that exit: contributions, else the port itself. SDM 3C "Exit Qualification for I/O Instructions".
+ * IN, OUT, INS and OUTS that exit: contributions, else the port itself. One element of a repeated instruction is one exit. SDM 3C "Exit Qualification for
+ * I/O Instructions".
  *
- * @throws UnimplementedExitError for INS and OUTS.
+ * @throws ProcessorFault the guest's, for an element in memory that it may not access.
  */
-export function emulateIo(exit: Exit, portIo: PortIo, contributions: readonly PortContribution[]): void {
+export function emulateIo(context: IoContext): void {
+  const { exit } = context;
   const qualification = exit.qualificationLow;
   const port = qualification >>> 16;
-  if ((qualification & IoAccess.StringInstruction) !== 0) {
-    throw new UnimplementedExitError(
-      `INS or OUTS of port ${hex(port)} exits, and the base emulates IN and OUT only: pass the port through, or handle ExitReason.IoInstruction`,
-    );
-  }
   const size = (qualification & IoAccess.SizeOfAccess) + 1;
+  const isInput = (qualification & IoAccess.DirectionOfAccess) !== 0;
+  if ((qualification & IoAccess.StringInstruction) !== 0) {
+    const operand = new StringOperand(exit, size);
+    if (isInput) inputString(context, operand, port);
+    else outputString(context, operand, port);
+    if (!exit.hasInjected) operand.complete();
+    return;
+  }
   const { halves } = exit.registers;
-  if ((qualification & IoAccess.DirectionOfAccess) !== 0) {
-    const value = input(exit, portIo, contributions, port, size);
+  if (isInput) {
+    const value = input(context, port, size);
     if (!exit.hasInjected) storeResult(halves, size, value);
   } else {
     const mask = size === 4 ? 0xffffffff : (1 << (size * 8)) - 1;
-    output(exit, portIo, contributions, port, size, (halves[0]! & mask) >>> 0);
+    output(context, port, size, (halves[0]! & mask) >>> 0);
   }
   if (!exit.hasInjected) exit.advance();
+}
+
+/** Memory is probed first: a fault must not take a byte from the port. */
+function inputString(context: IoContext, operand: StringOperand, port: number): void {
+  const { memory, exit } = context;
+  const linear = operand.linear();
+  memory.probe(linear, operand.bytes, operand.maker);
+  const value = input(context, port, operand.bytes);
+  if (!exit.hasInjected) memory.write(linear, operand.bytes, value, operand.maker);
+}
+
+function outputString(context: IoContext, operand: StringOperand, port: number): void {
+  const value = context.memory.read(operand.linear(), operand.bytes, operand.maker);
+  output(context, port, operand.bytes, value);
 }

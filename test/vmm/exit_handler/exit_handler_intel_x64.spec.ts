@@ -423,12 +423,6 @@ describe('ExitHandlerIntelX64', () => {
       expect(values[rax]! & 0xffn).to.equal(0x99n);
       expect(machine.portWrites).to.deep.equal([]);
     });
-
-    it('says that it does not emulate strings', () => {
-      const { machine } = guest();
-      captureOutput(() => machine.exit(ExitReason.IoInstruction, { qualification: io(0x60, 1, true, 0x10) }));
-      expect(machine.stops[0]).to.match(/INS or OUTS of port 0x60.*pass the port through/);
-    });
   });
 
   it('lets HLT wait in the HLT activity state, after the instruction', () => {
