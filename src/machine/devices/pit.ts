@@ -19,8 +19,10 @@ interface Channel {
   count: number;
   /** The count that was written last. */
   written: number;
-  /** The tick at which counting began; negative while it has not. */
+  /** The tick at which counting began; `notStarted` while it has not. */
   start: number;
+  /** The tick at which a periodic channel that counts was given its next count. */
+  changedAt: number | null;
   gate: boolean;
   /** The tick at which a low gate stopped counting. */
   heldAt: number | null;
@@ -28,9 +30,13 @@ interface Channel {
   readHighNext: boolean;
   latched: number | null;
   latchedStatus: number | null;
-  /** No count has been written since the control word. */
+  /** The counting element has not yet begun with the count that was written last. */
   nullCount: boolean;
 }
+
+/** Before the beginning of each period, half of which may lie before tick 0. */
+const notStarted = -0x10000;
+const isStarted = ({ start }: Channel): boolean => start > notStarted;
 
 function newChannel(gate: boolean): Channel {
   return {
@@ -39,7 +45,8 @@ function newChannel(gate: boolean): Channel {
     access: 3,
     count: 0x10000,
     written: 0x10000,
-    start: -1,
+    start: notStarted,
+    changedAt: null,
     gate,
     heldAt: null,
     writeLow: null,
@@ -62,6 +69,26 @@ const isTriggered = ({ mode }: Channel): boolean => mode === 1 || mode === 5;
 const isPeriodic = ({ mode }: Channel): boolean => mode === 2 || mode === 3;
 /** Ticks counted until `tick`. */
 const elapsed = (channel: Channel, tick: number): number => (channel.heldAt ?? tick) - channel.start;
+
+/** OUT is high in the first half of a period in mode 3, the longer one of an odd count. */
+const firstHalf = (count: number): number => Math.ceil(count / 2);
+
+/**
+ * Loads a new count if the period in which it was written, in mode 3 the half-period, ended by `tick`. Intel 8254 data sheet, "Mode 2: Rate
+ * Generator", "Mode 3: Square Wave Mode".
+ */
+function settle(channel: Channel, tick: number): void {
+  const { changedAt, count, written } = channel;
+  if (changedAt === null) return;
+  const within = (changedAt - channel.start) % count;
+  const isFirstHalf = channel.mode === 3 && within < firstHalf(count);
+  const end = changedAt - within + (isFirstHalf ? firstHalf(count) : count);
+  if (tick < end) return;
+  channel.start = isFirstHalf ? end - firstHalf(written) : end;
+  channel.count = written;
+  channel.changedAt = null;
+  channel.nullCount = false;
+}
 
 const toBcd = (n: number): number =>
   (n % 10) | ((Math.floor(n / 10) % 10) << 4) | ((Math.floor(n / 100) % 10) << 8) | ((Math.floor(n / 1000) % 10) << 12);
@@ -119,7 +146,7 @@ export class Pit extends StatefulDevice<PitState> implements PortHandler {
     channel.gate = gate;
     if (isTriggered(channel)) {
       if (gate && !channel.nullCount) this.begin(channel);
-    } else if (channel.start >= 0) this.gateCount(channel);
+    } else if (isStarted(channel)) this.gateCount(channel);
   }
 
   /** Modes 0 and 4 stop while the gate is low, then go on. Modes 2 and 3 start again from the full count. Intel 8254 data sheet, "Gate Pin Operations Summary". */
@@ -136,8 +163,16 @@ export class Pit extends StatefulDevice<PitState> implements PortHandler {
   /** Loads the count that was written last, and counts unless the gate is low. */
   private begin(channel: Channel): void {
     channel.count = channel.written;
+    channel.changedAt = null;
+    channel.nullCount = false;
     channel.start = this.tick();
     channel.heldAt = channel.gate ? null : channel.start;
+  }
+
+  /** A periodic channel that counts takes a new count at the end of its period. One that the gate holds takes it when the gate rises. */
+  private changeCount(channel: Channel): void {
+    channel.changedAt = channel.heldAt === null ? this.tick() : null;
+    channel.nullCount = true;
   }
 
   private writeCommand(value: number): void {
@@ -153,7 +188,8 @@ export class Pit extends StatefulDevice<PitState> implements PortHandler {
     channel.mode = mode > 5 ? mode & 3 : mode;
     channel.bcd = (value & 1) !== 0;
     channel.access = access;
-    channel.start = -1;
+    channel.start = notStarted;
+    channel.changedAt = null;
     channel.heldAt = null;
     channel.writeLow = null;
     channel.readHighNext = false;
@@ -187,9 +223,11 @@ export class Pit extends StatefulDevice<PitState> implements PortHandler {
     if (channel.access === 3) raw = (value << 8) | channel.writeLow!;
     channel.writeLow = null;
     const count = channel.bcd ? fromBcd(raw) : raw;
+    if (isStarted(channel)) settle(channel, this.tick());
     channel.written = count === 0 ? (channel.bcd ? 10000 : 0x10000) : count;
-    channel.nullCount = false;
-    if (!isTriggered(channel)) this.begin(channel);
+    if (isTriggered(channel)) channel.nullCount = false;
+    else if (isPeriodic(channel) && isStarted(channel)) this.changeCount(channel);
+    else this.begin(channel);
     if (index === 0) this.updateInterrupt();
   }
 
@@ -214,7 +252,8 @@ export class Pit extends StatefulDevice<PitState> implements PortHandler {
 
   /** The counting element, as 16 bits. */
   private counter(channel: Channel, tick: number): number {
-    if (channel.start < 0) return 0;
+    if (!isStarted(channel)) return 0;
+    settle(channel, tick);
     const passed = elapsed(channel, tick);
     let value: number;
     if (channel.mode === 2) value = channel.count - (passed % channel.count);
@@ -225,7 +264,8 @@ export class Pit extends StatefulDevice<PitState> implements PortHandler {
 
   /** The level of a channel's OUT pin. */
   private output(channel: Channel, tick: number): boolean {
-    if (channel.start < 0) return channel.mode !== 0;
+    if (!isStarted(channel)) return channel.mode !== 0;
+    settle(channel, tick);
     if (isPeriodic(channel) && channel.heldAt !== null) return true;
     const passed = elapsed(channel, tick);
     switch (channel.mode) {
@@ -235,7 +275,7 @@ export class Pit extends StatefulDevice<PitState> implements PortHandler {
       case 2:
         return passed % channel.count !== channel.count - 1;
       case 3:
-        return passed % channel.count < Math.ceil(channel.count / 2);
+        return passed % channel.count < firstHalf(channel.count);
       default:
         return passed !== channel.count;
     }
@@ -243,7 +283,8 @@ export class Pit extends StatefulDevice<PitState> implements PortHandler {
 
   /** The first tick after `tick` at which a channel's OUT changes; infinite if it never does. */
   private nextChange(channel: Channel, tick: number): number {
-    if (channel.start < 0) return Infinity;
+    if (!isStarted(channel)) return Infinity;
+    settle(channel, tick);
     const passed = tick - channel.start;
     const period = Math.floor(passed / channel.count) * channel.count;
     switch (channel.mode) {
@@ -255,7 +296,7 @@ export class Pit extends StatefulDevice<PitState> implements PortHandler {
         return channel.start + period + (within < channel.count - 1 ? channel.count - 1 : channel.count);
       }
       case 3: {
-        const half = Math.ceil(channel.count / 2);
+        const half = firstHalf(channel.count);
         return channel.start + period + (passed - period < half ? half : channel.count);
       }
       default:
@@ -278,6 +319,6 @@ export class Pit extends StatefulDevice<PitState> implements PortHandler {
 
   protected override stateChanged(): void {
     // The timer's deadline is restored by the event queue; a reset leaves no count and so no deadline.
-    if (this.state.channels[0].start < 0) this.timer.cancel();
+    if (!isStarted(this.state.channels[0])) this.timer.cancel();
   }
 }

@@ -22,6 +22,23 @@ describe('Pit', () => {
     expect(line.edges).to.equal(Math.floor(PIT_HZ / 0x4a9));
   });
 
+  it('interrupts at the end of the old period, and then once each new one', () => {
+    const { platform, line } = make();
+    platform.out(0x43, 0x34);
+    platform.out(0x40, 0xe8);
+    platform.out(0x40, 0x03);
+    platform.advance(timeOfTick(500, PIT_HZ));
+    platform.out(0x40, 100);
+    platform.out(0x40, 0);
+    line.edges = 0;
+    platform.advance(timeOfTick(490, PIT_HZ));
+    expect(line.edges).to.equal(0);
+    platform.advance(timeOfTick(20, PIT_HZ));
+    expect(line.edges).to.equal(1);
+    platform.advance(timeOfTick(200, PIT_HZ));
+    expect(line.edges).to.equal(3);
+  });
+
   it('interrupts once in mode 0', () => {
     const { platform, line } = make();
     platform.out(0x43, 0x30);
@@ -58,6 +75,50 @@ describe('Pit', () => {
       return platform.in(0x42) | (platform.in(0x42) << 8);
     };
 
+    it('takes a new count in mode 2 at the end of the period', () => {
+      const { platform } = make();
+      gate(platform, true);
+      program(platform, 2, 1000);
+      ticks(platform, 400);
+      platform.out(0x42, 100);
+      platform.out(0x42, 0);
+      expect(counter(platform)).to.equal(600);
+      platform.out(0x43, 0xe8);
+      expect(platform.in(0x42) & 0x40, 'null count').to.equal(0x40);
+      ticks(platform, 595);
+      expect(counter(platform)).to.be.within(1, 6);
+      ticks(platform, 10);
+      expect(counter(platform)).to.be.within(90, 98);
+      platform.out(0x43, 0xe8);
+      expect(platform.in(0x42) & 0x40, 'null count').to.equal(0);
+    });
+    it('takes a new count in mode 3 at the end of the half-period, with OUT at its next level', () => {
+      const { platform } = make();
+      gate(platform, true);
+      program(platform, 3, 1000);
+      ticks(platform, 300);
+      platform.out(0x42, 100);
+      platform.out(0x42, 0);
+      ticks(platform, 190);
+      expect(isHigh(platform)).to.equal(true);
+      const levels: boolean[] = [];
+      for (let half = 0; half < 4; half++) {
+        ticks(platform, half === 0 ? 35 : 50);
+        levels.push(isHigh(platform));
+      }
+      expect(levels).to.deep.equal([false, true, false, true]);
+    });
+    it('takes a new count at once when the gate rises', () => {
+      const { platform } = make();
+      gate(platform, true);
+      program(platform, 2, 1000);
+      ticks(platform, 400);
+      platform.out(0x42, 100);
+      platform.out(0x42, 0);
+      gate(platform, false);
+      gate(platform, true);
+      expect(counter(platform)).to.be.within(98, 100);
+    });
     it('does not restart in mode 0 when the gate falls and rises after the end', () => {
       const { platform } = make();
       gate(platform, true);
