@@ -115,6 +115,8 @@ export class DriverContext {
       if (processor.end !== undefined) throw new ProcessorDead(processor.id, processor.end);
       if (block.get('RIP') === end) return;
       this.throwIfTrapped(name, Number(block.get('RIP') - code));
+      // VM entry loads what the VMCS says. An NMI is the running system's: it waits until that continues.
+      block.set('INTERRUPTIBILITY', block.get('INTERRUPTIBILITY') | blockingByNmi);
       processor.handle(processor.core.run(1));
       processor.deliverExit();
     }
@@ -178,7 +180,7 @@ export class DriverContext {
       // The software's breakpoints may be on the driver's pages.
       DR7: dr7Off,
       DEBUG_TRAPS: 0,
-      INTERRUPTIBILITY: block.get('INTERRUPTIBILITY') & blockingByNmi,
+      INTERRUPTIBILITY: blockingByNmi,
       ACTIVITY: 0,
       CARVE_OUT_ACCESS: Constants.CARVE_OUT_DRIVER,
     });

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { Layout } from '../../../src/machine/layout/layout.js';
 import { StopReason } from '../../../src/machine/layout/stop_reason.js';
+import { Constants } from '../../../src/machine/layout/core_constants.js';
 import {
   generalRegisterNames,
   segmentRegisterNames,
@@ -100,6 +101,26 @@ describe('DriverContext', () => {
       after.CR4 = state.CR4;
       expect(after).to.deep.equal(state);
       expect(machine.exits).to.deep.equal([ExitReason.Vmcall]);
+    });
+  }
+
+  for (const launches of [false, true]) {
+    it(`keeps an NMI that arrives ${launches ? 'after' : 'before'} the launch for the software that the driver interrupted`, async () => {
+      const machine = await IntrinsicsMachine.create();
+      const isPending = (): boolean => (machine.core.block.get('ATTENTION') & Constants.ATTENTION_NMI) !== 0;
+      machine.driver.run(() => {
+        if (launches) machine.launch();
+        machine.core.nmi();
+        if (!launches) machine.launch();
+        machine.vmx.vmcall();
+        expect(isPending()).to.equal(true);
+      });
+      expect(machine.exits).to.deep.equal([ExitReason.Vmcall]);
+      expect([isPending(), machine.core.block.get('INTERRUPTIBILITY')]).to.deep.equal([true, 0]);
+      // The software has no IDT: the delivery ends in a triple fault, and before the VMM was told of none.
+      machine.processor.run(10);
+      expect(isPending()).to.equal(false);
+      expect(machine.exits).to.include(ExitReason.TripleFault);
     });
   }
 
