@@ -127,7 +127,7 @@ export const processorWords = {
   INSTRUCTIONS: 8,
   BUDGET_START: 4,
   BUDGET: 4,
-  /** Instructions retired behind the last iteration of a repeated string instruction that left more of them; 0 if there was none. */
+  /** 1 + instructions retired behind the last iteration of a repeated string instruction that left more of them; 0 if there was none. */
   REPEATED_AT: 8,
   /** Why the core stopped: StopReason; 0 = running. Values ≥ 16: the current instruction did not complete. */
   STOP: 4,

@@ -61,7 +61,7 @@ describe('RequestOwner', () => {
     it(`refuses ${JSON.stringify(by) ?? 'nothing'} as the one who asks`, () => {
       expect(() => new Sums().add(by as unknown as Requester, 5)).to.throw(
         ContributionError,
-        /Sums was asked.*the first argument is the contribution that asks, `this`/,
+        /Sums got a request without a contribution's name: the first argument is the contribution that asks, `this`/,
       );
     });
 });

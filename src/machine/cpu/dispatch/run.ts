@@ -8,7 +8,7 @@ import { ATTENTION, BUDGET, CURRENT_RECORD, RECORD_NEXT, RECORDS, RIP, STOP } fr
 import { BLOCK, cutRip, FORM } from "../code/record";
 import { find, findOne } from "../decode/blocks";
 import { ending, incompleteCount } from "./follow";
-import { clearBranch, nextRip } from "../state/instruction";
+import { clearBranch, clearCounts, counts, nextRip } from "../state/instruction";
 
 /** Longest piece that runs without a return from `hot`: V8 replaces code only at calls, so the first calls must be short. */
 @inline const SLICE: i32 = 100000;
@@ -20,16 +20,17 @@ export function initializeRun(): void {
 }
 
 /**
- * Executes one record's instruction, through the handler table. BUDGET - 1, unless the instruction exits to the VMM. `branchTaken` says of
- * it alone.
+ * Executes one record's instruction, through the handler table. BUDGET - 1, unless the instruction exits to the VMM or the
+ * VMM's step cuts it. `branchTaken` says of it alone.
  */
 export function executeRecord(rec: usize): void {
   const budget = load<i32>(BUDGET);
   store<u32>(CURRENT_RECORD, <u32>rec);
   clearBranch();
+  clearCounts();
   const completed = ending(rec, FORM(rec));
   store<u32>(CURRENT_RECORD, 0);
-  store<i32>(BUDGET, budget - (completed ? 1 : incompleteCount()));
+  store<i32>(BUDGET, budget - (completed ? (counts ? 1 : 0) : incompleteCount()));
   if (completed) store<u64>(RIP, cutRip(nextRip));
 }
 

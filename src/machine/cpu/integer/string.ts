@@ -12,7 +12,7 @@ import { flagsSub } from "../state/flags";
 import {
   RAX, RCX, RDI, RSI, DECODE_CODE, DECODE_CODE64, DECODE_MODE, ES, RFLAGS_SYSTEM, TLB_ENTRIES,
 } from "../generated/layout";
-import { trapsBetweenIterations } from "../state/mode";
+import { guestTrapsBetweenIterations, trapsBetweenIterations } from "../state/mode";
 import { segmentAddress } from "../code/record";
 import { deviceTouched, watchDevices } from "../physical/physical_memory";
 import { repeatAt } from "../state/instruction";
@@ -61,14 +61,23 @@ function fitting<T, A>(ea: u64, offset: u64, by: i64): u64 {
 /** Elements of the next piece that rDI allows. */
 @inline function destinationFitting<T, A>(by: i64): u64 { return fitting<T, A>(destination<A>(), <u64>reg<A>(RDI), by); }
 
+/** True if the monitor trap flag alone cut the running piece: on the bare machine it would be longer. */
+let isCut: bool = false;
 /** The length of a piece: what is left, what fits, and one if each iteration may be followed by a trap. */
-@inline function piece<A>(fits: u64): u64 { return trapsBetweenIterations() ? 1 : min<u64>(<u64>reg<A>(RCX), fits); }
+@inline function piece<A>(fits: u64): u64 {
+  const whole = min<u64>(<u64>reg<A>(RCX), fits);
+  if (!trapsBetweenIterations()) return whole;
+  isCut = whole > 1 && !guestTrapsBetweenIterations();
+  return 1;
+}
 
 /** Counts elements done. */
 @inline function countDown<A>(n: u64): void { setReg<A>(RCX, <A>(<u64>reg<A>(RCX) - n)); }
 
+/** Goes on later. The end of a piece counts as an instruction, and a cut of the VMM's does not: its steps take none of the guest's time. */
+function goOn(rip: u64): void { repeatAt(rip, !(isCut && trapsBetweenIterations() && !deviceTouched)); }
 /** Goes on later when elements are left. */
-@inline function again<A>(rip: u64): void { if (reg<A>(RCX) != 0) repeatAt(rip); }
+@inline function again<A>(rip: u64): void { if (reg<A>(RCX) != 0) goOn(rip); }
 
 /** MOVS. SDM 2B "MOVS/MOVSB/MOVSW/MOVSD/MOVSQ—Move Data From String to String". */
 @inline export function MOVS<T, A>(rep: u32, segment: Reg, rip: u64): void {
@@ -192,7 +201,7 @@ function repeatScas<T, A>(rep: u32, rip: u64): void {
     advance<A>(RDI, by);
     countDown<A>(1);
   } while (--n > 0 && !deviceTouched && (a == b) == (rep == 1));
-  if (reg<A>(RCX) != 0 && (a == b) == (rep == 1)) repeatAt(rip);
+  if (reg<A>(RCX) != 0 && (a == b) == (rep == 1)) goOn(rip);
   else flagsSub<T>(a, b, <T>(a - b));
 }
 
@@ -219,6 +228,6 @@ function repeatCmps<T, A>(rep: u32, segment: Reg, rip: u64): void {
     advance<A>(RDI, by);
     countDown<A>(1);
   } while (--n > 0 && !deviceTouched && (a == b) == (rep == 1));
-  if (reg<A>(RCX) != 0 && (a == b) == (rep == 1)) repeatAt(rip);
+  if (reg<A>(RCX) != 0 && (a == b) == (rep == 1)) goOn(rip);
   else flagsSub<T>(a, b, <T>(a - b));
 }

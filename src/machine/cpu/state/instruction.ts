@@ -52,15 +52,19 @@ export function retired(): u64 {
   return load<u64>(INSTRUCTIONS) + <u64>(<i64>load<i32>(BUDGET_START) - <i64>load<i32>(BUDGET) + inBlock);
 }
 
-/** Executes the current instruction, a repeated one with elements left, once more. */
-export function repeatAt(rip: u64): void {
+/** False after a part of a repeated instruction that does not count as an instruction. The reader clears it before the instruction. */
+export let counts: bool = true;
+export function clearCounts(): void { counts = true; }
+/** Executes the current instruction, a repeated one with elements left, once more. `counted`: this part counts as an instruction. */
+export function repeatAt(rip: u64, counted: bool): void {
   continueAt(rip);
-  store<u64>(REPEATED_AT, retired() + 1);
+  counts = counted;
+  store<u64>(REPEATED_AT, retired() + (counted ? 2 : 1));
 }
 /** True at the boundary between two iterations of a repeated string instruction: the last that retired was not its last one. */
 export function isRepeating(): bool {
   const at = load<u64>(REPEATED_AT);
-  return at != 0 && at == retired();
+  return at != 0 && at == retired() + 1;
 }
 /**
  * RF as an event between two instructions saves it: 1 between two iterations, besides what RFLAGS has.

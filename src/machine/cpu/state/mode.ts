@@ -32,8 +32,12 @@ export function updateAttention(): void {
 @inline export function alignmentChecked(): bool {
   return (load<u32>(CR0) & 0x40000) != 0 && (load<u32>(RFLAGS_SYSTEM) & 0x40000) != 0 && load<u32>(CPL) == 3;
 }
-/** True if a trap or an MTF VM exit may follow each iteration of a repeated string instruction: by TF, breakpoints, MTF. */
+/** True if a trap may follow each iteration of a repeated string instruction: by TF, breakpoints. */
+export function guestTrapsBetweenIterations(): bool {
+  return ((load<u64>(RFLAGS_SYSTEM) & Rflags.TrapFlag) | (load<u64>(DR7) & 0xff)) != 0;
+}
+/** True if a trap or an MTF VM exit may follow each iteration of a repeated string instruction. */
 export function trapsBetweenIterations(): bool {
-  return ((load<u64>(RFLAGS_SYSTEM) & Rflags.TrapFlag) | (load<u64>(DR7) & 0xff)) != 0
+  return guestTrapsBetweenIterations()
     || (nonRoot() && (load<u32>(VMX_PRIMARY) & PrimaryControl.MonitorTrapFlag) != 0);
 }

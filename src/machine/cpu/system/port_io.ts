@@ -72,7 +72,7 @@ export function OUT_DX<T>(port: u16, s: Reg): void { output<T>(<u32>port, s, 0);
   if (!rep) return;
   const left = <A>(reg<A>(RCX) - 1);
   setReg<A>(RCX, left);
-  if (left) repeatAt(rip);
+  if (left) repeatAt(rip, true);
 }
 function stringLeaves<A>(port: u32, size: u32, bits: u32, ea: u64, segment: u32): bool {
   checkPort(port, size);
