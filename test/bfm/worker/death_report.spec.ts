@@ -23,7 +23,9 @@ describe('deathReport', () => {
       'triple fault: the processor shut down',
       'instruction at RIP: ud2',
     ]);
-    expect(detail).to.match(/\nwhat to do: no handler could be entered for an exception.*; run it with --start off to see/);
+    expect(detail).to.match(
+      /\nwhat to do: no handler could be entered for an exception.*; run it with --start off to see/,
+    );
     expect(places).to.deep.equal({ instruction: { ...place, bytes: '0f 0b 00', text: 'ud2' } });
   });
 
