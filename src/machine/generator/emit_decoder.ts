@@ -22,7 +22,7 @@ import { OperandCode } from './operand.js';
 import type { DecoderEntry, Form, FormClass } from './forms.js';
 
 /** Form ids that the run loop reserves, in order of their numbers. */
-export const reservedForms = ['NEXT', 'UNDEFINED', 'TOO_LONG'] as const;
+export const reservedForms = ['NEXT', 'UNDEFINED', 'TOO_LONG', 'LOOK'] as const;
 
 const endingOf: Readonly<Record<FormClass, number>> = {
   plain: Ending.GoesOn,
@@ -159,7 +159,7 @@ export function emitDecoderTables(
   }
   starts.push(bytes.length / ENTRY_BYTES);
   const endings = [
-    ...reservedForms.map((name) => (name === 'NEXT' ? Ending.GoesOn : Ending.Ends)),
+    ...reservedForms.map((name) => (name === 'NEXT' || name === 'LOOK' ? Ending.GoesOn : Ending.Ends)),
     ...forms.map((form) => endingOf[form.class]),
   ];
   return [

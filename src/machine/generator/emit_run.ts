@@ -81,7 +81,7 @@ export function emitHandlers(forms: readonly Form[]): string {
     'import { branch } from "./follow";',
     imports(forms),
   ];
-  const handlers = ['handle_end', 'handle_undefined', 'handle_too_long'];
+  const handlers = ['handle_end', 'handle_undefined', 'handle_too_long', 'handle_end'];
   lines.push('function handle_end(rec: usize): void { unreachable(); }');
   lines.push('function handle_undefined(rec: usize): void { raiseUndefined(rec); }');
   lines.push('function handle_too_long(rec: usize): void { raiseTooLong(); }');
@@ -145,6 +145,8 @@ export function emitHot(forms: readonly Form[]): string {
     '      store<u32>(CURRENT_RECORD, <u32>rec);',
     '      switch (FORM(rec)) {',
     `      case ${reservedForms.indexOf('NEXT')}: { budget -= COUNT(rec); store<i32>(BUDGET, budget); const l = LINK(rec); if (l && budget > floor) { rec = l; continue; } goal = RIP_OF(rec); linkable = true; break; }`,
+    // like NEXT, but never linked: what surrounds the switch looks at what is due
+    `      case ${reservedForms.indexOf('LOOK')}: { budget -= COUNT(rec); goal = RIP_OF(rec); break; }`,
     ...cases,
     '      default: {',
     '        const form = FORM(rec);',

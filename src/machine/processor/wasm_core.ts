@@ -36,7 +36,7 @@ const accessKinds: Readonly<Record<AccessKind, number>> = { read: 0, write: 1, f
 
 const highWord = 0x1_0000_0000;
 
-/** Indexes of the words that every call of `run` touches. V8 is slow at look-ups in an object as large as `Layout`. */
+/** Indexes of the words that every call of `run` or access of a device touches. V8 is slow at look-ups in an object as large as `Layout`. */
 const Hot = {
   budgetStart: Layout.BUDGET_START / 4,
   budget: Layout.BUDGET / 4,
@@ -44,6 +44,7 @@ const Hot = {
   instructions: Layout.INSTRUCTIONS / 4,
   currentRecord: Layout.CURRENT_RECORD / 4,
   scratch: Layout.SCRATCH / 4,
+  attention: Layout.ATTENTION / 4,
 } as const;
 
 /**
@@ -185,7 +186,7 @@ export class WasmCore implements ProcessorCore {
   }
 
   private attend(bit: number): void {
-    this.block.set('ATTENTION', this.block.get('ATTENTION') | bit);
+    this.u32[Hot.attention] = this.u32[Hot.attention]! | bit;
   }
 
   // ---- pins -----------------------------------------------------------------------------------------------------------------------
@@ -193,7 +194,7 @@ export class WasmCore implements ProcessorCore {
   /** The level of the maskable interrupt pin. May be called inside bus calls. */
   setInterruptPending(pending: boolean): void {
     if (pending) this.attend(Constants.ATTENTION_INTERRUPT);
-    else this.block.set('ATTENTION', this.block.get('ATTENTION') & ~Constants.ATTENTION_INTERRUPT);
+    else this.u32[Hot.attention] = this.u32[Hot.attention]! & ~Constants.ATTENTION_INTERRUPT;
   }
   /** An NMI arrives. */
   nmi(): void {

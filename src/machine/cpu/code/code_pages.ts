@@ -4,8 +4,8 @@
 //   index: u32 DECODE_MODE @0, u32 next index @4, u64 bit set of 64-byte pieces that hold decoded bytes @8, 4096 × u32 records @32
 // An instruction that crosses a page is in no index. A small cache that knows both pages keeps it, and it runs as its own block.
 // When the space is used up everything is thrown away.
-import { BLOCK, COUNT } from "./record";
-import { FORM_NEXT } from "../generated/decoder_tables";
+import { BLOCK, COUNT, FORM } from "./record";
+import { ENDINGS, FORM_LOOK, FORM_NEXT } from "../generated/decoder_tables";
 import {
   CURRENT_RECORD, FREE_INDEXES, HAS_CROSSINGS, PAGE_MAP, RAM_BYTES, RECORD_GENERATION, RECORD_NEXT, RECORDS,
   RECORDS_END,
@@ -86,6 +86,19 @@ export function putNext(rec: usize, offset: u32, count: u32): void {
   store<u16>(rec, offset, RecordField.PageOffset);
 }
 
+/**
+ * Ends the running block after its current instruction, for good: a LOOK record follows, where the run loop looks at what is due and at the
+ * code that is there then.
+ * @returns false if the instruction ends its block itself.
+ */
+export function endBlock(current: usize): bool {
+  if (load<u8>(ENDINGS + FORM(current))) return false;
+  const following = current + RECORD_BYTES;
+  putNext(following, load<u16>(following, RecordField.PageOffset), COUNT(current));
+  store<u16>(following, FORM_LOOK);
+  return true;
+}
+
 /** True if any of these bytes of RAM, within one page, may be decoded (`physical`: offset in RAM). */
 export function holdsCode(physical: u32, size: u32): bool {
   const from = physical & 0xfff, to = min<u32>(from + size, 4096);
@@ -119,8 +132,5 @@ function forgetPage(page: u32): void {
   store<u32>(place, 0);
   forgetCrossings();
   const current = <usize>load<u32>(CURRENT_RECORD);
-  if (!current) return;
-  store<u32>(current, 0, RecordField.Link);
-  const following = current + RECORD_BYTES;
-  if (COUNT(following) == COUNT(current) + 1) putNext(following, load<u16>(following, RecordField.PageOffset), COUNT(current));
+  if (current && !endBlock(current)) store<u32>(current, 0, RecordField.Link);
 }

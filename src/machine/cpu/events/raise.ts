@@ -65,10 +65,7 @@ export function waitForInterrupt(): void {
   store<u32>(ACTIVITY, 1);
   hostRaise();
 }
-/**
- * The current instruction touches a device in the middle of a block: begin it again as a separate step, so that the count and interrupts
- * are exact.
- */
+/** The current instruction touches a device, and nothing looks behind it at what the device asks for: begin it again as a separate step. */
 export function restartStepping(): void {
   rewind();
   blockNmiAgain();

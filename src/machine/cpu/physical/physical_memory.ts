@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Accesses to physical addresses, devices included. An operand that is not in one piece of RAM goes by way of a bounce slot.
+import { FIRST_ENDING_FORM } from "../generated/decoder_tables";
 import { BOUNCE, BOUNCE_WORDS, CURRENT_RECORD, PAGE_MAP, RAM } from "../generated/layout";
 import { WRITE } from "../state/access_kind";
-import { codeWritten } from "../code/code_pages";
+import { codeWritten, endBlock } from "../code/code_pages";
+import { FORM } from "../code/record";
 import { restartStepping } from "../events/raise";
 import { accessedHost, markDirty } from "./ram";
 import { stepping } from "../state/instruction";
@@ -14,11 +16,19 @@ import { noteWrite } from "../state/monitored_line";
 /** True after an access to a device, until the next watchDevices(): a repeated string instruction goes on with the next element later. */
 export let deviceTouched: bool = false;
 export function watchDevices(): void { deviceTouched = false; }
+/**
+ * Before the current instruction touches a device. Count of instructions and time are exact inside a block too. But what the device asks
+ * for, such as an interrupt, is due right behind the instruction. So the block ends there, unless the run loop looks there anyway. It does
+ * not behind a branch that may be linked: such an instruction begins again as a separate step.
+ */
+function settle(current: usize): void {
+  if (current && FORM(current) < FIRST_ENDING_FORM && !endBlock(current)) restartStepping();
+}
 let nextBounce: u32 = 0;
 /** A bounce slot for an operand in one or two pieces; its old value is read in if wanted. */
 export function bounce(first: u64, second: u64, inFirst: u32, size: u32, kind: u32): usize {
   if (!accessedHost(first) || (inFirst < size && !accessedHost(second))) {
-    if (!stepping && load<u32>(CURRENT_RECORD) != 0) restartStepping();
+    if (!stepping) settle(load<u32>(CURRENT_RECORD));
     deviceTouched = true;
   }
   const i = nextBounce++ & 3, at = BOUNCE + i * 16, words = BOUNCE_WORDS + i * 32;

@@ -114,6 +114,27 @@ describe('Decoded code', () => {
       expect(machine.rax).to.equal(55n);
     });
 
+    it('by the last instruction before a block that was linked to it, is executed as changed', () => {
+      machine.put(
+        code,
+        'mov ecx, 4',
+        'lea r8, [rip + second + 1]',
+        'lea rdi, [rsp - 64]',
+        'xor eax, eax',
+        'jmp second',
+        'first: cmp ecx, 2',
+        'cmove rdi, r8',
+        'mov dword ptr [rdi], 5',
+        'second: mov ebx, 1',
+        'add eax, ebx',
+        'dec ecx',
+        'jnz first',
+        'hlt',
+      );
+      machine.go(code);
+      expect(machine.rax).to.equal(1n + 1n + 5n + 5n);
+    });
+
     it('through another linear address of its page, is executed as changed', () => {
       const target = code + 0x800;
       machine.put(target, 'mov eax, 1', 'ret');
