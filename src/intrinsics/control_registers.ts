@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from './component.js';
 
+/** The number of a control register that exists. */
+export type ControlRegister = 0 | 2 | 3 | 4 | 8;
+
 /** MOV to and from control and debug registers, XSETBV, RFLAGS. SDM 3A "Control Registers". A #GP or #UD throws `ProcessorFault`. */
 export interface ControlRegisters {
   readCr0(): bigint;
@@ -19,6 +22,12 @@ export interface ControlRegisters {
   writeDr7(value: bigint): void;
   xgetbv(register: number): bigint;
   xsetbv(register: number, value: bigint): void;
+  /** MOV from CR0, CR2, CR3, CR4 or CR8 into two unsigned halves, low first, without allocation: for the exit path. */
+  readHalves(register: ControlRegister, result: Uint32Array): void;
+  /** MOV to one of them, likewise. */
+  writeHalves(register: ControlRegister, low: number, high: number): void;
+  /** XSETBV, likewise. */
+  xsetbvHalves(register: number, low: number, high: number): void;
   readRflags(): bigint;
   writeRflags(value: bigint): void;
 }

@@ -11,6 +11,10 @@ export interface Processor {
   invlpg(address: bigint): void;
   rdtsc(): bigint;
   rdtscp(): bigint;
+  /** RDTSC into two unsigned halves, low first, without allocation: for the exit path. */
+  rdtscHalves(result: Uint32Array): void;
+  /** RDTSCP likewise. */
+  rdtscpHalves(result: Uint32Array): void;
   pause(): void;
   /** HLT with interrupts as they are. */
   halt(): void;

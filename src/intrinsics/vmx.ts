@@ -34,11 +34,11 @@ export interface Vmx {
   vmread(field: number): bigint | undefined;
   /** VMWRITE. @param field encoding. */
   vmwrite(field: number, value: bigint): boolean;
-  /** VMREAD of bits 31:0 without allocation, for the exit path; 0 on VMfail. */
+  /** VMREAD of bits 31:0 as a signed number, which is never allocated: for the exit path; 0 on VMfail. */
   vmreadLow(field: number): number;
-  /** VMREAD of bits 63:32 without allocation, for the exit path; 0 on VMfail. */
+  /** VMREAD of bits 63:32 likewise. */
   vmreadHigh(field: number): number;
-  /** VMWRITE from two unsigned 32-bit halves without allocation, for the exit path. */
+  /** VMWRITE from two 32-bit halves, signed or unsigned, for the exit path. */
   vmwriteHalves(field: number, low: number, high: number): boolean;
   /** VMLAUNCH. `true`: this processor is the guest's now, return at once without touching it. `false`: VMfail. */
   vmlaunch(): boolean;
@@ -48,6 +48,8 @@ export interface Vmx {
   invept(type: number, eptp: bigint): boolean;
   /** INVVPID. @param type 0 individual address, 1 single-context, 2 all, 3 single-context retaining globals. */
   invvpid(type: number, vpid: number, linearAddress: bigint): boolean;
+  /** INVVPID of an address in two halves without allocation, for the exit path. */
+  invvpidHalves(type: number, vpid: number, low: number, high: number): boolean;
   /** VMCALL: leaves for the VMM if this processor runs as a guest, and returns after it was handled. */
   vmcall(): void;
 }

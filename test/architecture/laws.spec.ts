@@ -22,7 +22,10 @@ const rawWords: readonly string[] = [
   'src/machine/processor/lazy_flags.ts',
   'src/machine/processor/processor_block.ts',
   // The register file that exit handlers see.
+  'src/machine/intrinsics/machine_control_registers.ts',
   'src/machine/intrinsics/machine_general_registers.ts',
+  'src/machine/intrinsics/machine_msrs.ts',
+  'src/machine/intrinsics/machine_processor.ts',
   // Compiled code and its generator address words by their places.
   'src/machine/compiled/template_function.ts',
   'src/machine/generator/emit_layout.ts',

@@ -77,6 +77,10 @@ function initialMsrs(): Map<number, bigint> {
 
 const gdtBase = 0x5000n;
 
+const wordOf = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+const storeHalves = (value: bigint, result: Uint32Array): void =>
+  result.set([Number(value & 0xffffffffn), Number(value >> 32n)]);
+
 /** A register file and its memory behind every intrinsics interface, for tests that need memory between calls. */
 export class FakeMachine {
   readonly msr = initialMsrs();
@@ -157,9 +161,9 @@ export class FakeMachine {
     vmptrst: () => this.current ?? 0xffffffffffffffffn,
     vmread: (field) => (this.has(field) ? (this.fields.get(field) ?? 0n) : undefined),
     vmwrite: (field, value) => this.store(field, value),
-    vmreadLow: (field) => Number((this.fields.get(field) ?? 0n) & 0xffffffffn),
-    vmreadHigh: (field) => Number((this.fields.get(field) ?? 0n) >> 32n),
-    vmwriteHalves: (field, low, high) => this.store(field, (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)),
+    vmreadLow: (field) => Number((this.fields.get(field) ?? 0n) & 0xffffffffn) | 0,
+    vmreadHigh: (field) => Number((this.fields.get(field) ?? 0n) >> 32n) | 0,
+    vmwriteHalves: (field, low, high) => this.store(field, wordOf(low, high)),
     vmlaunch: () => this.did('vmlaunch', () => {}),
     vmresume: () => this.did('vmresume', () => {}),
     invept: () => true,
@@ -167,6 +171,7 @@ export class FakeMachine {
       this.invvpids.push([type, vpid, address]);
       return true;
     },
+    invvpidHalves: (type, vpid, low, high) => this.vmx.invvpid(type, vpid, wordOf(low, high)),
     vmcall: () => this.exit(18, { length: 3 }),
   };
 
@@ -180,6 +185,8 @@ export class FakeMachine {
       if (!this.msr.has(address)) throw new ProcessorFault(13, 0, `WRMSR of 0x${address.toString(16)}`);
       this.msr.set(address, value);
     },
+    rdmsrHalves: (address, result) => storeHalves(this.msrs.rdmsr(address >>> 0), result),
+    wrmsrHalves: (address, low, high) => this.msrs.wrmsr(address >>> 0, wordOf(low, high)),
   };
 
   readonly cpuid: Cpuid = {
@@ -206,6 +213,9 @@ export class FakeMachine {
       if (register !== 0 || (value & 1n) === 0n) throw new ProcessorFault(13, 0, 'XSETBV');
       this.registers.xcr0 = value;
     },
+    readHalves: (register, result) => storeHalves(this.registers[`cr${register}`], result),
+    writeHalves: (register, low, high) => void (this.registers[`cr${register}`] = wordOf(low, high)),
+    xsetbvHalves: (register, low, high) => this.controlRegisters.xsetbv(register, wordOf(low, high)),
     readRflags: () => this.registers.rflags,
     writeRflags: (value) => void (this.registers.rflags = value),
   };
@@ -236,6 +246,8 @@ export class FakeMachine {
     invlpg: () => void this.calls.push('invlpg'),
     rdtsc: () => 0x1_0000_0002n,
     rdtscp: () => 0x1_0000_0003n,
+    rdtscHalves: (result) => storeHalves(this.processor.rdtsc(), result),
+    rdtscpHalves: (result) => storeHalves(this.processor.rdtscp(), result),
     pause: () => {},
     halt: () => {},
     isDriverContext: () => this.driverContext,

@@ -53,11 +53,13 @@ export const stubVmx = (): SinonStubbedInstance<Vmx> =>
     'vmresume',
     'invept',
     'invvpid',
+    'invvpidHalves',
     'vmcall',
   ]);
 
 /** RDMSR and WRMSR. */
-export const stubMsrs = (): SinonStubbedInstance<Msrs> => stubMethods<Msrs>('msrs', ['rdmsr', 'wrmsr']);
+export const stubMsrs = (): SinonStubbedInstance<Msrs> =>
+  stubMethods<Msrs>('msrs', ['rdmsr', 'wrmsr', 'rdmsrHalves', 'wrmsrHalves']);
 
 /** CPUID. */
 export const stubCpuid = (): SinonStubbedInstance<Cpuid> => stubMethods<Cpuid>('cpuid', ['cpuid']);
@@ -81,6 +83,9 @@ export const stubControlRegisters = (): SinonStubbedInstance<ControlRegisters> =
     'writeDr7',
     'xgetbv',
     'xsetbv',
+    'readHalves',
+    'writeHalves',
+    'xsetbvHalves',
     'readRflags',
     'writeRflags',
   ]);
@@ -103,6 +108,8 @@ export const stubProcessor = (): SinonStubbedInstance<Processor> =>
     'invlpg',
     'rdtsc',
     'rdtscp',
+    'rdtscHalves',
+    'rdtscpHalves',
     'pause',
     'halt',
     'isDriverContext',

@@ -163,9 +163,19 @@ export function isPatHalf(half: number): boolean {
   return true;
 }
 
+// By address as a signed number: V8 would allocate an unsigned one above 2^31 at each look-up.
+const contentByAddress: ReadonlyMap<number, MsrContent> = new Map(
+  Object.entries(msrContents).map(([address, content]) => [Number(address) | 0, content]),
+);
+
+/** What an MSR may hold, if that is described. @param msr signed or unsigned. */
+export function msrContent(msr: number): MsrContent | undefined {
+  return contentByAddress.get(msr | 0);
+}
+
 /** Whether WRMSR accepts a value; true for an MSR without an entry in the table. Conditions on other registers are not checked. */
 export function isMsrValue(facts: RegisterFacts, msr: number, low: number, high: number): boolean {
-  switch (msrContents[msr]?.kind) {
+  switch (msrContent(msr)?.kind) {
     case 'bits':
     case 'counters':
       return ((low & ~facts.settableLow(msr)) | (high & ~facts.settableHigh(msr))) === 0;

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import type { ControlRegisters } from '../../intrinsics/control_registers.js';
+import type { ControlRegister, ControlRegisters } from '../../intrinsics/control_registers.js';
 import type { DriverInstruction } from '../driver_context/driver_pages.js';
 import type { Execution } from './execution.js';
-import { highHalf, lowHalf } from '../processor/halves.js';
+import { fromHalves, highHalf, lowHalf } from '../processor/halves.js';
+import { store64, Word } from '../vmx/words.js';
+
+/** Where registers are that the processor block holds. */
+const wordOf = { 0: Word.cr0, 2: Word.cr2, 3: Word.cr3, 4: Word.cr4 } as const;
+/** The driver's instruction that writes one. */
+const writerOf = { 0: 'writeCr0', 3: 'writeCr3', 4: 'writeCr4', 8: 'writeCr8' } as const;
 
 /** Control registers, DR7, XCR0 and RFLAGS of the simulated processor. */
 export class MachineControlRegisters implements ControlRegisters {
@@ -13,7 +19,7 @@ export class MachineControlRegisters implements ControlRegisters {
     return this.read('readCr0', 'CR0');
   }
   writeCr0(value: bigint): void {
-    this.write('writeCr0', 0, value);
+    this.write(0, value);
   }
   readCr2(): bigint {
     // No exit changes CR2, and a guest's read of it never exits.
@@ -26,13 +32,13 @@ export class MachineControlRegisters implements ControlRegisters {
     return this.read('readCr3', 'CR3');
   }
   writeCr3(value: bigint): void {
-    this.write('writeCr3', 3, value);
+    this.write(3, value);
   }
   readCr4(): bigint {
     return this.read('readCr4', 'CR4');
   }
   writeCr4(value: bigint): void {
-    this.write('writeCr4', 4, value);
+    this.write(4, value);
   }
 
   readCr8(): bigint {
@@ -40,7 +46,7 @@ export class MachineControlRegisters implements ControlRegisters {
     return BigInt(this.execution.processor.core.taskPriorityRead() >>> 4);
   }
   writeCr8(value: bigint): void {
-    this.write('writeCr8', 8, value);
+    this.write(8, value);
   }
 
   readDr6(): bigint {
@@ -79,16 +85,53 @@ export class MachineControlRegisters implements ControlRegisters {
     return this.execution.registers.get('XCR0');
   }
   xsetbv(register: number, value: bigint): void {
+    this.xsetbvHalves(register, lowHalf(value), highHalf(value));
+  }
+
+  xsetbvHalves(register: number, low: number, high: number): void {
     const { execution } = this;
     if (execution.isGuestAfterExits()) {
-      execution.registers.load({ RCX: register, RAX: lowHalf(value), RDX: highHalf(value) });
+      execution.registers.load({ RCX: register, RAX: low >>> 0, RDX: high >>> 0 });
       execution.execute('xsetbv');
       return;
     }
-    execution.check(
-      execution.processor.core.xsetbv(register, lowHalf(value), highHalf(value)),
-      `XSETBV ${register} with 0x${value.toString(16)}`,
-    );
+    const vector = execution.processor.core.xsetbv(register, low, high);
+    if (vector >= 0) execution.check(vector, `XSETBV ${register} with 0x${fromHalves(low, high).toString(16)}`);
+  }
+
+  readHalves(register: ControlRegister, result: Uint32Array): void {
+    const { execution } = this;
+    if (execution.isGuestAfterExits()) {
+      const value = this.readByNumber(register);
+      result[0] = lowHalf(value);
+      result[1] = highHalf(value);
+      return;
+    }
+    if (register === 8) {
+      result[0] = execution.processor.core.taskPriorityRead() >>> 4;
+      result[1] = 0;
+      return;
+    }
+    if (register !== 2) execution.loadHost();
+    const at = wordOf[register];
+    result[0] = execution.u32[at]!;
+    result[1] = execution.u32[at + 1]!;
+  }
+
+  writeHalves(register: ControlRegister, low: number, high: number): void {
+    const { execution } = this;
+    if (register === 2) {
+      store64(execution.u32, Word.cr2, low, high);
+      return;
+    }
+    if (execution.isGuestAfterExits()) {
+      this.executeWith(writerOf[register], fromHalves(low, high));
+      return;
+    }
+    // The task priority is neither saved nor loaded by VM exits.
+    if (register !== 8) execution.loadHost();
+    const vector = execution.processor.core.writeControlRegister(register, low, high);
+    if (vector >= 0) execution.check(vector, `MOV CR${register}, 0x${fromHalves(low, high).toString(16)}`);
   }
 
   readRflags(): bigint {
@@ -107,17 +150,23 @@ export class MachineControlRegisters implements ControlRegisters {
     return this.execution.registers.get(register);
   }
 
-  private write(name: DriverInstruction, register: number, value: bigint): void {
-    const { execution } = this;
-    if (execution.isGuestAfterExits()) {
-      this.executeWith(name, value);
-      return;
+  private write(register: ControlRegister, value: bigint): void {
+    this.writeHalves(register, lowHalf(value), highHalf(value));
+  }
+
+  private readByNumber(register: ControlRegister): bigint {
+    switch (register) {
+      case 0:
+        return this.readCr0();
+      case 2:
+        return this.readCr2();
+      case 3:
+        return this.readCr3();
+      case 4:
+        return this.readCr4();
+      case 8:
+        return this.readCr8();
     }
-    execution.loadHost();
-    execution.check(
-      execution.processor.core.writeControlRegister(register, lowHalf(value), highHalf(value)),
-      `MOV CR${register}, 0x${value.toString(16)}`,
-    );
   }
 
   private executeAndRead(name: DriverInstruction): bigint {

@@ -3,43 +3,59 @@ import { ProcessorFault } from '../../intrinsics/errors.js';
 import type { Msrs } from '../../intrinsics/msr.js';
 import type { Execution } from './execution.js';
 import { fromHalves, highHalf, lowHalf } from '../processor/halves.js';
+import { Word } from '../vmx/words.js';
 
 /** MSRs that a VM exit may load: after an exit to JavaScript the host's values must be in the processor before one is accessed. */
-const switched: ReadonlySet<number> = new Set([0x174, 0x175, 0x176, 0x1d9, 0x277, 0xc0000080, 0xc0000100, 0xc0000101]);
+const switched: ReadonlySet<number> = new Set(
+  [0x174, 0x175, 0x176, 0x1d9, 0x277, 0xc0000080, 0xc0000100, 0xc0000101].map((address) => address | 0),
+);
 
 /** RDMSR and WRMSR on the simulated processor. */
 export class MachineMsrs implements Msrs {
+  private readonly halves = new Uint32Array(2);
+
   constructor(private readonly execution: Execution) {}
 
   rdmsr(address: number): bigint {
-    const { execution } = this;
-    if (execution.isGuestAfterExits()) return this.readAsGuest(address);
-    if (switched.has(address)) execution.loadHost();
-    if (!execution.processor.core.readMsr(address)) throw generalProtection('RDMSR', address);
-    return execution.processor.core.msrValue;
+    const { halves } = this;
+    this.rdmsrHalves(address, halves);
+    return fromHalves(halves[0]!, halves[1]!);
   }
 
   wrmsr(address: number, value: bigint): void {
+    this.wrmsrHalves(address, lowHalf(value), highHalf(value));
+  }
+
+  rdmsrHalves(address: number, result: Uint32Array): void {
     const { execution } = this;
     if (execution.isGuestAfterExits()) {
-      this.writeAsGuest(address, value);
+      this.readAsGuest(address, result);
       return;
     }
-    if (switched.has(address)) execution.loadHost();
-    if (!execution.processor.core.writeMsr(address, lowHalf(value), highHalf(value)))
-      throw generalProtection('WRMSR', address, value);
+    if (switched.has(address | 0)) execution.loadHost();
+    if (!execution.processor.core.readMsr(address)) throw generalProtection('RDMSR', address);
+    result[0] = execution.u32[Word.busValue]!;
+    result[1] = execution.u32[Word.busValue + 1]!;
   }
 
-  private readAsGuest(address: number): bigint {
+  wrmsrHalves(address: number, low: number, high: number): void {
+    const { execution } = this;
+    if (execution.isGuestAfterExits()) {
+      execution.registers.load({ RCX: address >>> 0, RAX: low >>> 0, RDX: high >>> 0 });
+      execution.execute('wrmsr');
+      return;
+    }
+    if (switched.has(address | 0)) execution.loadHost();
+    if (!execution.processor.core.writeMsr(address, low, high))
+      throw generalProtection('WRMSR', address, fromHalves(low, high));
+  }
+
+  private readAsGuest(address: number, result: Uint32Array): void {
     const { registers } = this.execution;
-    registers.set('RCX', BigInt(address));
+    registers.set('RCX', BigInt(address >>> 0));
     this.execution.execute('rdmsr');
-    return fromHalves(lowHalf(registers.get('RAX')), lowHalf(registers.get('RDX')));
-  }
-
-  private writeAsGuest(address: number, value: bigint): void {
-    this.execution.registers.load({ RCX: address, RAX: lowHalf(value), RDX: highHalf(value) });
-    this.execution.execute('wrmsr');
+    result[0] = lowHalf(registers.get('RAX'));
+    result[1] = lowHalf(registers.get('RDX'));
   }
 }
 

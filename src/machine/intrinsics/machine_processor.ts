@@ -2,10 +2,15 @@
 import type { Processor } from '../../intrinsics/processor.js';
 import type { DriverInstruction } from '../driver_context/driver_pages.js';
 import { fromHalves, lowHalf } from '../processor/halves.js';
+import { Word } from '../vmx/words.js';
 import type { Execution } from './execution.js';
+
+const twoTo32 = 0x1_0000_0000;
 
 /** Caches, TLB, time and halt of the simulated processor. Its memory is coherent, so cache instructions have no effect except their VM exits. */
 export class MachineProcessor implements Processor {
+  private readonly halves = new Uint32Array(2);
+
   constructor(private readonly execution: Execution) {}
 
   id(): number {
@@ -31,13 +36,33 @@ export class MachineProcessor implements Processor {
   }
 
   rdtsc(): bigint {
-    if (this.execution.isGuestAfterExits()) return this.timeAsGuest('rdtsc');
-    const { core } = this.execution.processor;
-    return BigInt.asUintN(64, BigInt(core.instructionCount) + core.block.get('TSC_OFFSET'));
+    const { halves } = this;
+    this.rdtscHalves(halves);
+    return fromHalves(halves[0]!, halves[1]!);
+  }
+
+  rdtscHalves(result: Uint32Array): void {
+    const { execution } = this;
+    if (execution.isGuestAfterExits()) {
+      this.timeAsGuest('rdtsc', result);
+      return;
+    }
+    const { u32 } = execution;
+    const count = execution.processor.core.instructionCount;
+    const low = u32[Word.tscOffset]! + (count >>> 0);
+    result[0] = low;
+    result[1] = u32[Word.tscOffset + 1]! + Math.floor(count / twoTo32) + (low >= twoTo32 ? 1 : 0);
   }
 
   rdtscp(): bigint {
-    return this.execution.isGuestAfterExits() ? this.timeAsGuest('rdtscp') : this.rdtsc();
+    const { halves } = this;
+    this.rdtscpHalves(halves);
+    return fromHalves(halves[0]!, halves[1]!);
+  }
+
+  rdtscpHalves(result: Uint32Array): void {
+    if (this.execution.isGuestAfterExits()) this.timeAsGuest('rdtscp', result);
+    else this.rdtscHalves(result);
   }
 
   pause(): void {
@@ -61,9 +86,10 @@ export class MachineProcessor implements Processor {
     if (this.execution.isGuestAfterExits()) this.execution.execute(name);
   }
 
-  private timeAsGuest(name: DriverInstruction): bigint {
+  private timeAsGuest(name: DriverInstruction, result: Uint32Array): void {
     const { registers } = this.execution;
     this.execution.execute(name);
-    return fromHalves(lowHalf(registers.get('RAX')), lowHalf(registers.get('RDX')));
+    result[0] = lowHalf(registers.get('RAX'));
+    result[1] = lowHalf(registers.get('RDX'));
   }
 }

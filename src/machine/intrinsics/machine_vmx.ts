@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import type { Vmx } from '../../intrinsics/vmx.js';
+import { isCanonicalHigh } from '../../intrinsics/contents/msr_contents.js';
+import { LINEAR_ADDRESS_WIDTH } from '../vmx/entry/vmcs_entry_reader.js';
 import { isValidEptp } from '../vmx/instructions/eptp.js';
 import type { DriverInstruction } from '../driver_context/driver_pages.js';
 import type { VmxEngine } from '../vmx/vmx_engine.js';
@@ -77,12 +79,12 @@ export class MachineVmx implements Vmx {
 
   vmreadLow(field: number): number {
     const { engine } = this.execution;
-    return engine.state.nonRoot ? lowHalf(this.vmread(field) ?? 0n) : engine.instructions.readLow(field);
+    return (engine.state.nonRoot ? lowHalf(this.vmread(field) ?? 0n) : engine.instructions.readLow(field)) | 0;
   }
 
   vmreadHigh(field: number): number {
     const { engine } = this.execution;
-    return engine.state.nonRoot ? highHalf(this.vmread(field) ?? 0n) : engine.instructions.readHigh(field);
+    return (engine.state.nonRoot ? highHalf(this.vmread(field) ?? 0n) : engine.instructions.readHigh(field)) | 0;
   }
 
   vmwriteHalves(field: number, low: number, high: number): boolean {
@@ -109,9 +111,14 @@ export class MachineVmx implements Vmx {
   }
 
   invvpid(type: number, vpid: number, linearAddress: bigint): boolean {
-    if (this.execution.isGuestAfterExits()) return this.executeDescriptor('invvpid', type, BigInt(vpid), linearAddress);
+    return this.invvpidHalves(type, vpid, lowHalf(linearAddress), highHalf(linearAddress));
+  }
+
+  invvpidHalves(type: number, vpid: number, low: number, high: number): boolean {
+    if (this.execution.isGuestAfterExits())
+      return this.executeDescriptor('invvpid', type, BigInt(vpid), fromHalves(low, high));
     this.needsVmx('INVVPID');
-    const isCanonical = BigInt.asIntN(48, linearAddress) === BigInt.asIntN(64, linearAddress);
+    const isCanonical = isCanonicalHigh(high, LINEAR_ADDRESS_WIDTH);
     return this.done('INVVPID', this.engine.instructions.invvpid(type, 0, vpid, 0, isCanonical));
   }
 

@@ -339,7 +339,12 @@ export class WasmCore implements ProcessorCore {
   }
   /** MOV to CR0, CR3, CR4 or CR8. @returns −1, or the vector of its fault. */
   writeControlRegister(register: number, low: number, high: number): number {
-    return this.attempt(() => this.exports.writeControlRegister(register, low, high));
+    try {
+      this.exports.writeControlRegister(register, low, high);
+      return -1;
+    } catch (error) {
+      return this.vectorOf(error);
+    }
   }
   /** XSETBV. @returns −1, or the vector of its fault. */
   xsetbv(register: number, low: number, high: number): number {
@@ -347,7 +352,12 @@ export class WasmCore implements ProcessorCore {
   }
   /** MOV to ES … GS (0–5), LLDT (6), LTR (7). @returns −1, or the vector of its fault. */
   loadSegment(segment: number, selector: number): number {
-    return this.attempt(() => this.exports.loadSegmentRegister(segment, selector));
+    try {
+      this.exports.loadSegmentRegister(segment, selector);
+      return -1;
+    } catch (error) {
+      return this.vectorOf(error);
+    }
   }
   /** Stores 4 or 8 bytes at a linear address that was probed for writing. */
   writeLinear(addressLow: number, addressHigh: number, low: number, high: number, size: number): void {
@@ -358,15 +368,10 @@ export class WasmCore implements ProcessorCore {
     this.exports.completeInstruction(length);
   }
 
-  /** Does what may raise an exception. @returns its vector, −1 if there was none; nothing waits afterwards. */
-  private attempt(action: () => void): number {
-    try {
-      action();
-      return -1;
-    } catch (error) {
-      if (error !== unwind) throw error;
-      this.block.set('FAULT_PENDING', 0);
-      return this.block.get('FAULT_VECTOR');
-    }
+  /** The vector of an exception that the core has raised; nothing waits afterwards. */
+  private vectorOf(error: unknown): number {
+    if (error !== unwind) throw error;
+    this.block.set('FAULT_PENDING', 0);
+    return this.block.get('FAULT_VECTOR');
   }
 }

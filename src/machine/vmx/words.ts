@@ -10,6 +10,7 @@ export const Word = {
   rip: index(Layout.RIP),
   rflags: index(Layout.RFLAGS_SYSTEM),
   cr0: index(Layout.CR0),
+  cr2: index(Layout.CR2),
   cr3: index(Layout.CR3),
   cr4: index(Layout.CR4),
   pdpte0: index(Layout.PDPTE0),

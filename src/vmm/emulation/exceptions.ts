@@ -68,7 +68,7 @@ export function recordDebug(vmcs: Vmcs, controlRegisters: ControlRegisters, caus
  *
  * @returns false if it ends in a triple fault, which nothing can deliver.
  */
-export function injectFault(exit: Exit, controlRegisters: ControlRegisters, fault: ProcessorFault): boolean {
+export function deliverFault(exit: Exit, controlRegisters: ControlRegisters, fault: ProcessorFault): boolean {
   const delivered = exit.vmcs.readLow(VmcsField.IdtVectoringInformation);
   const isExternal = (delivered & InterruptionBit.Valid) !== 0 && !isSoftwareEvent(delivered);
   if (fault instanceof GuestPageFault) controlRegisters.writeCr2(fault.address);

@@ -9,9 +9,10 @@ export function invept(vmx: Vmx, type: number, eptPointer: bigint): void {
     throw vmFailure(vmx, `INVEPT ${nameOf(InveptType, type)}, EPTP ${hex(eptPointer)}`);
 }
 
-/** INVVPID. @throws VmxError if it fails: translations that should be gone are still there. */
-export function invvpid(vmx: Vmx, type: number, vpid: number, address = 0n): void {
-  if (vmx.invvpid(type, vpid, address)) return;
+/** INVVPID; the address in two halves, for the exit path. @throws VmxError if it fails: translations that should be gone are still there. */
+export function invvpid(vmx: Vmx, type: number, vpid: number, addressLow = 0, addressHigh = 0): void {
+  if (vmx.invvpidHalves(type, vpid, addressLow, addressHigh)) return;
+  const address = (BigInt(addressHigh >>> 0) << 32n) | BigInt(addressLow >>> 0);
   throw vmFailure(vmx, `INVVPID ${nameOf(InvvpidType, type)}, VPID ${hex(vpid)}, address ${hex(address)}`);
 }
 

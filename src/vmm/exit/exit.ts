@@ -16,6 +16,8 @@ export interface Exit {
   readonly instructionLength: number;
   /** Bits 31:0 of the exit qualification. */
   readonly qualificationLow: number;
+  /** Bits 63:32. */
+  readonly qualificationHigh: number;
   readonly qualification: bigint;
   readonly interruptionInformation: number;
   readonly instructionInformation: number;

@@ -53,6 +53,10 @@ export class ExitIntelX64 implements Exit {
     return this.vmcs.readLow(VmcsField.ExitQualification);
   }
 
+  get qualificationHigh(): number {
+    return this.vmcs.readHigh(VmcsField.ExitQualification);
+  }
+
   get qualification(): bigint {
     return this.vmcs.read(VmcsField.ExitQualification);
   }
@@ -78,7 +82,7 @@ export class ExitIntelX64 implements Exit {
     const low = vmcs.readLow(VmcsField.GuestRip) >>> 0;
     const next = (low + this.instructionLength) >>> 0;
     const high = vmcs.readHigh(VmcsField.GuestRip);
-    vmcs.writeHalves(VmcsField.GuestRip, next, next < low ? this.carryInto(high) : high);
+    vmcs.writeHalves(VmcsField.GuestRip, next | 0, next < low ? this.carryInto(high) : high);
     this.endIteration();
   }
 
@@ -106,7 +110,7 @@ export class ExitIntelX64 implements Exit {
 
   injectEvent(information: number, errorCode: number, instructionLength: number): void {
     const { vmcs } = this;
-    vmcs.writeHalves(VmcsField.VmEntryInterruptionInformationField, information >>> 0, 0);
+    vmcs.writeHalves(VmcsField.VmEntryInterruptionInformationField, information | 0, 0);
     vmcs.writeHalves(VmcsField.VmEntryExceptionErrorCode, errorCode, 0);
     vmcs.writeHalves(VmcsField.VmEntryInstructionLength, instructionLength, 0);
     this.hasInjected = true;
@@ -129,14 +133,14 @@ export class ExitIntelX64 implements Exit {
   /** RIP wraps at 32 bits outside 64-bit mode. */
   private carryInto(high: number): number {
     const is64Bit = (this.vmcs.readLow(VmcsField.GuestCsAccessRights) & AccessRights.L) !== 0;
-    return is64Bit ? (high + 1) >>> 0 : high;
+    return is64Bit ? (high + 1) | 0 : high;
   }
 
   /** Not with DEBUGCTL.BTF: then only branches trap. SDM 3B "Single-Stepping on Branches". */
   private pendSingleStep(): void {
     if ((this.vmcs.readLow(VmcsField.GuestIa32Debugctl) & Debugctl.Btf) !== 0) return;
     const pending = this.vmcs.readLow(VmcsField.GuestPendingDebugExceptions);
-    this.vmcs.writeHalves(VmcsField.GuestPendingDebugExceptions, (pending | PendingDebugExceptions.BS) >>> 0, 0);
+    this.vmcs.writeHalves(VmcsField.GuestPendingDebugExceptions, pending | PendingDebugExceptions.BS, 0);
   }
 
   private deliverAgain(vectoring: number): void {

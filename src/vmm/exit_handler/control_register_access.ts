@@ -27,7 +27,7 @@ import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { GuestHostMasks } from '../owners/owners.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 import type { Exit } from '../exit/exit.js';
-import { executeForGuest } from './processor_fault.js';
+import { complete, injectFault } from './processor_fault.js';
 
 /** What these emulations need besides the exit. */
 export interface ControlRegisterContext {
@@ -36,8 +36,10 @@ export interface ControlRegisterContext {
   readonly msrs: Msrs;
   readonly facts: RegisterFacts;
   /** Bits 31:0 that the guest's CR4 may have. */
-  readonly cr4Bits: number;
-  readonly masks: Pick<GuestHostMasks, 'hidden' | 'view'>;
+  cr4Bits(): number;
+  readonly masks: Pick<GuestHostMasks, 'hiddenLow' | 'viewLow'>;
+  /** Scratch for two halves, low first: the operand. */
+  readonly operand: Uint32Array;
   /** Reads 64 bits of physical memory as the guest sees them: the PDPTEs. */
   readAsGuest64(address: bigint): bigint;
   /** Says why the guest gets a fault that the bare machine would not give it. */
@@ -64,15 +66,20 @@ function is64Bit(vmcs: Vmcs): boolean {
   return isIa32e && (vmcs.readLow(VmcsField.GuestCsAccessRights) & AccessRights.L) !== 0;
 }
 
-function readRegister(exit: Exit, number: number): bigint {
-  const value = number === stackPointer ? exit.vmcs.read(VmcsField.GuestRsp) : exit.registers.values[number]!;
-  return is64Bit(exit.vmcs) ? value : BigInt.asUintN(32, value);
+/** The halves of a general-purpose register. */
+function readRegister({ exit, operand }: ControlRegisterContext, number: number): void {
+  const { vmcs, registers } = exit;
+  const isStackPointer = number === stackPointer;
+  operand[0] = isStackPointer ? vmcs.readLow(VmcsField.GuestRsp) : registers.halves[2 * number]!;
+  operand[1] = isStackPointer ? vmcs.readHigh(VmcsField.GuestRsp) : registers.halves[2 * number + 1]!;
+  if (!is64Bit(vmcs)) operand[1] = 0;
 }
 
-function writeRegister(exit: Exit, number: number, value: bigint): void {
-  const cut = is64Bit(exit.vmcs) ? value : BigInt.asUintN(32, value);
-  if (number === stackPointer) exit.vmcs.write(VmcsField.GuestRsp, cut);
-  else exit.registers.values[number] = cut;
+function writeRegister({ exit, operand }: ControlRegisterContext, number: number): void {
+  const { vmcs, registers } = exit;
+  if (!is64Bit(vmcs)) operand[1] = 0;
+  if (number === stackPointer) vmcs.writeHalves(VmcsField.GuestRsp, operand[0]! | 0, operand[1]! | 0);
+  else registers.halves.set(operand, 2 * number);
 }
 
 /** The PDPTEs that CR3 points to. @throws ProcessorFault if one of them may not be loaded. */
@@ -89,7 +96,7 @@ function readPdptes(context: ControlRegisterContext, cr3: number): Pdptes {
 /** With EPT, VM entry takes the PDPTEs of PAE paging from the VMCS, else from memory. SDM 3C "Guest Page-Directory-Pointer-Table Entries". */
 function storePdptes(vmcs: Vmcs, pdptes: Pdptes): void {
   if (!vmcs.isEnabled('secondary', SecondaryControl.EnableEpt)) return;
-  pdptes.forEach(({ low, high }, index) => vmcs.writeHalves(VmcsField.GuestPdpte0 + 2 * index, low >>> 0, high >>> 0));
+  pdptes.forEach(({ low, high }, index) => vmcs.writeHalves(VmcsField.GuestPdpte0 + 2 * index, low, high));
 }
 
 /** IA32_EFER after a change of CR0.PG: LMA follows PG if LME is 1. SDM 3A "Initializing IA-32e Mode". @throws ProcessorFault */
@@ -108,15 +115,15 @@ function eferAfter(vmcs: Vmcs, turnsOn: boolean): number {
 
 /** The VMCS's entry control follows LMA. */
 function writeEfer(vmcs: Vmcs, efer: number): void {
-  vmcs.writeHalves(VmcsField.GuestIa32Efer, efer >>> 0, 0);
+  vmcs.writeHalves(VmcsField.GuestIa32Efer, efer, 0);
   if ((efer & Efer.Lma) !== 0) vmcs.enable('entry', EntryControl.Ia32eModeGuest);
   else vmcs.disable('entry', EntryControl.Ia32eModeGuest);
 }
 
 /** VM entry and VM exit do not change CD and NW: the processor's bits are the guest's. SDM 3C "Loading Guest Control Registers, Debug Registers, and MSRs". */
-function writeCaching(controlRegisters: ControlRegisters, cr0: number): void {
-  const others = controlRegisters.readCr0() & ~BigInt(caching);
-  controlRegisters.writeCr0(others | BigInt(cr0 & caching));
+function writeCaching({ controlRegisters, operand }: ControlRegisterContext, cr0: number): void {
+  controlRegisters.readHalves(0, operand);
+  controlRegisters.writeHalves(0, (operand[0]! & ~caching) | (cr0 & caching), operand[1]!);
 }
 
 /** Without "unrestricted guest", VM entry needs PE = 1 and PG = 1: the guest gets the #GP(0) of VMX operation. @throws ProcessorFault */
@@ -131,13 +138,13 @@ function checkUnrestricted({ exit: { vmcs }, warn }: ControlRegisterContext, cr0
   throw fault(`MOV to CR0 that clears ${bit}`);
 }
 
-function writeCr0(context: ControlRegisterContext, value: bigint): void {
+function writeCr0(context: ControlRegisterContext, low: number, high: number): void {
   const { vmcs } = context.exit;
-  const low = lowOf(value);
-  if (!isCr0(low, highOf(value))) throw fault('MOV to CR0');
+  if (!isCr0(low, high)) throw fault('MOV to CR0');
   const old = vmcs.readLow(VmcsField.GuestCr0);
-  const hidden = lowOf(context.masks.hidden('cr0'));
-  const fixed = lowOf(context.msrs.rdmsr(Msr.Ia32VmxCr0Fixed0)) & ~pagingAndProtection;
+  const hidden = context.masks.hiddenLow('cr0');
+  context.msrs.rdmsrHalves(Msr.Ia32VmxCr0Fixed0, context.operand);
+  const fixed = context.operand[0]! & ~pagingAndProtection;
   const next = (low & CR0_BITS & ~hidden) | (old & hidden) | fixed | Cr0.ExtensionType;
   const changed = next ^ old;
   const efer = (changed & Cr0.Paging) === 0 ? undefined : eferAfter(vmcs, (next & Cr0.Paging) !== 0);
@@ -147,61 +154,63 @@ function writeCr0(context: ControlRegisterContext, value: bigint): void {
     usesPdptes(next, vmcs.readLow(VmcsField.GuestCr4), efer ?? vmcs.readLow(VmcsField.GuestIa32Efer));
   if (loads) storePdptes(vmcs, readPdptes(context, vmcs.readLow(VmcsField.GuestCr3)));
   if (efer !== undefined) writeEfer(vmcs, efer);
-  vmcs.writeHalves(VmcsField.GuestCr0, next >>> 0, 0);
-  vmcs.writeHalves(VmcsField.Cr0ReadShadow, ((low & hidden) | (next & ~hidden)) >>> 0, 0);
-  if ((changed & caching) !== 0) writeCaching(context.controlRegisters, next);
+  vmcs.writeHalves(VmcsField.GuestCr0, next, 0);
+  vmcs.writeHalves(VmcsField.Cr0ReadShadow, (low & hidden) | (next & ~hidden), 0);
+  if ((changed & caching) !== 0) writeCaching(context, next);
 }
 
-function writeCr4(context: ControlRegisterContext, value: bigint): void {
+function writeCr4(context: ControlRegisterContext, low: number, high: number): void {
   const { vmcs } = context.exit;
-  const low = lowOf(value);
   const efer = vmcs.readLow(VmcsField.GuestIa32Efer);
   const old = vmcs.readLow(VmcsField.GuestCr4);
-  if (!isCr4(low, highOf(value), context.cr4Bits, (efer & Efer.Lma) !== 0)) throw fault('MOV to CR4');
+  if (!isCr4(low, high, context.cr4Bits(), (efer & Efer.Lma) !== 0)) throw fault('MOV to CR4');
   const cr3 = vmcs.readLow(VmcsField.GuestCr3);
   if ((low & ~old & Cr4.PcidEnableBit) !== 0 && (cr3 & pcidAndFlags) !== 0) throw fault('MOV to CR4 that sets PCIDE');
-  const hidden = lowOf(context.masks.hidden('cr4'));
+  const hidden = context.masks.hiddenLow('cr4');
   const next = (low & ~hidden) | (old & hidden);
   const loads = ((next ^ old) & PDPTE_LOADING_CR4) !== 0 && usesPdptes(vmcs.readLow(VmcsField.GuestCr0), next, efer);
   if (loads) storePdptes(vmcs, readPdptes(context, cr3));
-  vmcs.writeHalves(VmcsField.GuestCr4, next >>> 0, 0);
-  vmcs.writeHalves(VmcsField.Cr4ReadShadow, low >>> 0, 0);
+  vmcs.writeHalves(VmcsField.GuestCr4, next, 0);
+  vmcs.writeHalves(VmcsField.Cr4ReadShadow, low, 0);
 }
 
 /** MOV to CR3. @throws ProcessorFault */
-export function writeCr3(context: ControlRegisterContext, value: bigint): void {
+export function writeCr3(context: ControlRegisterContext, low: number, high: number): void {
   const { vmcs } = context.exit;
-  const [low, high] = [lowOf(value), highOf(value)];
   const efer = vmcs.readLow(VmcsField.GuestIa32Efer);
   const cr4 = vmcs.readLow(VmcsField.GuestCr4);
   if ((efer & Efer.Lma) !== 0) {
     if (!isCr3High(high, cr4, context.facts.physicalAddressWidth)) throw fault('MOV to CR3');
   } else if (usesPdptes(vmcs.readLow(VmcsField.GuestCr0), cr4, efer)) storePdptes(vmcs, readPdptes(context, low));
   // Bit 63 only asks the processor to keep translations.
-  vmcs.writeHalves(VmcsField.GuestCr3, low >>> 0, high & 0x7fffffff);
+  vmcs.writeHalves(VmcsField.GuestCr3, low, high & 0x7fffffff);
 }
 
-function moveTo(context: ControlRegisterContext, register: number, value: bigint): void {
-  if (register === 0) writeCr0(context, value);
-  else if (register === 3) writeCr3(context, value);
-  else if (register === 4) writeCr4(context, value);
+function moveTo(context: ControlRegisterContext, register: number, low: number, high: number): void {
+  if (register === 0) writeCr0(context, low, high);
+  else if (register === 3) writeCr3(context, low, high);
+  else if (register === 4) writeCr4(context, low, high);
   else {
-    context.controlRegisters.writeCr8(value);
+    context.controlRegisters.writeHalves(8, low, high);
     return;
   }
   context.invalidateTranslations();
 }
 
-function moveFrom(context: ControlRegisterContext, register: number): bigint {
-  const { vmcs } = context.exit;
-  return register === 3 ? vmcs.read(VmcsField.GuestCr3) : context.controlRegisters.readCr8();
+function moveFrom({ exit, controlRegisters, operand }: ControlRegisterContext, register: number): void {
+  if (register !== 3) {
+    controlRegisters.readHalves(8, operand);
+    return;
+  }
+  operand[0] = exit.vmcs.readLow(VmcsField.GuestCr3);
+  operand[1] = exit.vmcs.readHigh(VmcsField.GuestCr3);
 }
 
 /** LMSW writes bits 3:0 and cannot clear PE. */
-function lmsw({ exit, masks }: ControlRegisterContext): bigint {
-  const source = BigInt((exit.qualificationLow >>> 16) & 0xf);
-  const old = masks.view('cr0');
-  return (old & ~0xen) | source | (old & 1n);
+function lmsw({ exit, masks }: ControlRegisterContext): number {
+  const source = (exit.qualificationLow >>> 16) & 0xf;
+  const old = masks.viewLow('cr0');
+  return (old & ~0xe) | source | (old & 1);
 }
 
 /** MOV to and from control registers, CLTS, LMSW. */
@@ -211,10 +220,18 @@ export function emulateControlRegisterAccess(context: ControlRegisterContext): v
   const register = qualification & ControlRegisterAccess.ControlRegisterNumber;
   const operand = (qualification & ControlRegisterAccess.GeneralPurposeRegister) >>> 8;
   const type = (qualification & ControlRegisterAccess.AccessType) >>> 4;
-  executeForGuest(exit, () => {
-    if (type === 0) moveTo(context, register, readRegister(exit, operand));
-    else if (type === 1) writeRegister(exit, operand, moveFrom(context, register));
-    else if (type === 2) writeCr0(context, context.masks.view('cr0') & ~BigInt(Cr0.TaskSwitched));
-    else writeCr0(context, lmsw(context));
-  });
+  try {
+    if (type === 0) {
+      readRegister(context, operand);
+      moveTo(context, register, context.operand[0]! | 0, context.operand[1]! | 0);
+    } else if (type === 1) {
+      moveFrom(context, register);
+      writeRegister(context, operand);
+    } else if (type === 2) writeCr0(context, context.masks.viewLow('cr0') & ~Cr0.TaskSwitched, 0);
+    else writeCr0(context, lmsw(context), 0);
+  } catch (error) {
+    injectFault(exit, error);
+    return;
+  }
+  complete(exit);
 }

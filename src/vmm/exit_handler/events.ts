@@ -16,7 +16,8 @@ export function reflectException(exit: Exit, controlRegisters: ControlRegisters)
   const information = exit.interruptionInformation;
   const vector = information & InterruptionBit.Vector;
   // CR2 is not part of the VMCS: a page fault that exits does not change it.
-  if (vector === Vector.PageFault && isHardwareException(information)) controlRegisters.writeCr2(exit.qualification);
+  if (vector === Vector.PageFault && isHardwareException(information))
+    controlRegisters.writeHalves(2, exit.qualificationLow, exit.qualificationHigh);
   switch (combination(vmcs.readLow(VmcsField.IdtVectoringInformation), information)) {
     case 'triple fault':
       return false;

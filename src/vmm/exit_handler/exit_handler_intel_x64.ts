@@ -6,6 +6,7 @@ import { Cpuid } from '../../intrinsics/cpuid.js';
 import { Vector } from '../../intrinsics/exit_information.js';
 import { vmxInstructions } from '../../intrinsics/exit_kinds.js';
 import { ExitReason } from '../../intrinsics/exit_reasons.js';
+import { isCanonicalHigh } from '../../intrinsics/contents/msr_contents.js';
 import { InvvpidType, Vmx } from '../../intrinsics/vmx.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import { Msrs } from '../../intrinsics/msr.js';
@@ -26,7 +27,7 @@ import { defaultSizes, Sizes } from '../sizes.js';
 import { decodeUtf8, encodeUtf8, hex } from '../support/text.js';
 import { GuestHostMasks, MonitorTrap } from '../owners/owners.js';
 import { PortContribution } from '../contributions/port_contribution.js';
-import { injectFault } from '../emulation/exceptions.js';
+import { deliverFault } from '../emulation/exceptions.js';
 import { GuestPaging } from '../emulation/guest_paging.js';
 import { LinearMemory } from '../emulation/linear_memory.js';
 import { emulateTaskSwitch } from '../emulation/task_switch.js';
@@ -41,10 +42,10 @@ import { ExitDispatcherIntelX64 } from './exit_dispatcher_intel_x64.js';
 import type { ExitHandler } from './exit_handler.js';
 import { emulateIo, type IoContext } from './io_instruction.js';
 import { emulateRdmsr, emulateWrmsr } from './msr.js';
-import { executeForGuest } from './processor_fault.js';
+import { complete, injectFault } from './processor_fault.js';
 import { runSelfTest } from '../vmcall/self_tests.js';
 import { emulateInit, emulateSipi } from './start_up.js';
-import { guestTimeStamp } from './time_stamp.js';
+import { toGuestTimeStamp } from './time_stamp.js';
 import { UserVersion } from '../vmcall/user_version.js';
 import { askForJson, askForOpcode, isDenied, isUserMode, refuseUnknownCommand } from '../vmcall/vmcall_callers.js';
 import { exchangeData, jsonOf } from '../vmcall/vmcall_data.js';
@@ -79,6 +80,9 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
   @derived() private readonly ioInstruction = (): void => emulateIo(this.ioContext());
   @derived() private ioInstructionContext: IoContext | undefined;
   @derived() private readonly cpuidResult = new Uint32Array(4);
+  @derived() private readonly value = new Uint32Array(2);
+  /** Made once: an exit allocates nothing. */
+  @derived() private context: ControlRegisterContext | undefined;
 
   [Symbol.dispose](): void {
     // For subclasses that report something at the end.
@@ -118,29 +122,15 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
   }
 
   protected handleRdmsr(): void {
-    emulateRdmsr(this.exit, this.msrs, this.msrContributions);
+    emulateRdmsr(this.exit, this.msrs, this.msrContributions, this.value);
   }
 
   protected handleWrmsr(): void {
-    emulateWrmsr(this.exit, this.msrs, this.facts, this.msrContributions);
+    emulateWrmsr(this.exit, this.msrs, this.facts, this.msrContributions, this.value);
   }
 
   protected handleControlRegisterAccess(): void {
     emulateControlRegisterAccess(this.controlRegisterContext());
-  }
-
-  private controlRegisterContext(): ControlRegisterContext {
-    return {
-      exit: this.exit,
-      controlRegisters: this.controlRegisters,
-      msrs: this.msrs,
-      masks: this.guestHostMasks,
-      facts: this.facts,
-      cr4Bits: this.guestCr4Bits(),
-      readAsGuest64: (address) => this.guestMemory.readAsGuest64(address),
-      warn: (message) => this.warnOnce(message),
-      invalidateTranslations: () => this.invalidate(InvvpidType.singleContext, 0n),
-    };
   }
 
   /** The bits that the guest's CR4 may have: all of the processor's, except VMXE. VMX is hidden from the guest, because the base does not nest it. */
@@ -151,8 +141,13 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
   /** VM entry and exit do not switch XCR0: the processor's XCR0 is the guest's. */
   protected handleXsetbv(): void {
     const { halves } = this.exit.registers;
-    const value = (BigInt(halves[4]!) << 32n) | BigInt(halves[0]!);
-    executeForGuest(this.exit, () => this.controlRegisters.xsetbv(halves[2]!, value));
+    try {
+      this.controlRegisters.xsetbvHalves(halves[2]! | 0, halves[0]! | 0, halves[4]! | 0);
+    } catch (error) {
+      injectFault(this.exit, error);
+      return;
+    }
+    complete(this.exit);
   }
 
   /** INVD would lose writes of the VMM. */
@@ -333,7 +328,7 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
   /** The guest waits in the HLT activity state, from which events wake it. */
   protected handleHlt(): void {
     this.exit.advance();
-    this.vmcs.write(VmcsField.GuestActivityState, BigInt(ActivityState.Hlt));
+    this.vmcs.writeHalves(VmcsField.GuestActivityState, ActivityState.Hlt, 0);
   }
 
   /** PAUSE, and MONITOR and MWAIT, which may return at any time. */
@@ -342,27 +337,32 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
   }
 
   protected handleRdtsc(): void {
-    this.storeTimeStamp(this.processor.rdtsc());
+    this.processor.rdtscHalves(this.value);
+    this.storeTimeStamp();
     this.exit.advance();
   }
 
   protected handleRdtscp(): void {
-    this.storeTimeStamp(this.processor.rdtscp());
-    this.exit.registers.values[1] = this.msrs.rdmsr(Msr.Ia32TscAux) & 0xffffffffn;
+    this.processor.rdtscpHalves(this.value);
+    this.storeTimeStamp();
+    this.msrs.rdmsrHalves(Msr.Ia32TscAux | 0, this.value);
+    const { halves } = this.exit.registers;
+    halves[2] = this.value[0]!;
+    halves[3] = 0;
     this.exit.advance();
   }
 
   /** Without VPID no translation outlives an exit. INVLPG of an address that is not canonical does nothing, and INVVPID would fail. */
   protected handleInvlpg(): void {
-    const address = this.exit.qualification;
-    if (BigInt.asIntN(48, address) === BigInt.asIntN(64, address)) {
-      this.invalidate(InvvpidType.individualAddress, address);
+    const { qualificationLow, qualificationHigh } = this.exit;
+    if (isCanonicalHigh(qualificationHigh, this.facts.linearAddressWidth)) {
+      this.invalidate(InvvpidType.individualAddress, qualificationLow, qualificationHigh);
     }
     this.exit.advance();
   }
 
   protected handleInvpcid(): void {
-    this.invalidate(InvvpidType.singleContext, 0n);
+    this.invalidate(InvvpidType.singleContext);
     this.exit.advance();
   }
 
@@ -374,9 +374,9 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
         exit: this.exit,
         memory: this.linearMemory(),
         controlRegisters: this.controlRegisters,
-        hidesTaskSwitched: (this.guestHostMasks.hidden('cr0') & BigInt(Cr0.TaskSwitched)) !== 0n,
+        hidesTaskSwitched: (this.guestHostMasks.hiddenLow('cr0') & Cr0.TaskSwitched) !== 0,
         loadCr3: (value) => {
-          writeCr3(context, BigInt(value));
+          writeCr3(context, value | 0, 0);
           context.invalidateTranslations();
         },
       }),
@@ -394,7 +394,7 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
       work();
     } catch (error) {
       if (!(error instanceof ProcessorFault)) throw error;
-      if (!injectFault(this.exit, this.controlRegisters, error)) this.handleTripleFault();
+      if (!deliverFault(this.exit, this.controlRegisters, error)) this.handleTripleFault();
     }
   }
 
@@ -419,9 +419,19 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
     return (this.linear ??= new LinearMemory(vmcs, guestMemory, new GuestPaging(vmcs, guestMemory, facts)));
   }
 
-  private invalidate(type: number, address: bigint): void {
-    if (!this.vmcs.isEnabled('secondary', SecondaryControl.EnableVpid)) return;
-    invvpid(this.vmx, type, this.vmcs.readLow(VmcsField.VirtualProcessorIdentifier), address);
+  private controlRegisterContext(): ControlRegisterContext {
+    return (this.context ??= {
+      exit: this.exit,
+      controlRegisters: this.controlRegisters,
+      msrs: this.msrs,
+      masks: this.guestHostMasks,
+      facts: this.facts,
+      operand: this.value,
+      cr4Bits: () => this.guestCr4Bits(),
+      readAsGuest64: (address) => this.guestMemory.readAsGuest64(address),
+      warn: (message) => this.warnOnce(message),
+      invalidateTranslations: () => this.invalidate(InvvpidType.singleContext),
+    });
   }
 
   private answerVmcallJson(command: unknown): unknown {
@@ -435,9 +445,18 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
     throw new VmcallError(`VMCALL ${what} is the driver's: it was made outside the driver's context`);
   }
 
-  private storeTimeStamp(value: bigint): void {
-    const guest = guestTimeStamp(this.exit, value);
-    this.exit.registers.values[0] = guest & 0xffffffffn;
-    this.exit.registers.values[2] = guest >> 32n;
+  private invalidate(type: number, addressLow = 0, addressHigh = 0): void {
+    if (!this.vmcs.isEnabled('secondary', SecondaryControl.EnableVpid)) return;
+    invvpid(this.vmx, type, this.vmcs.readLow(VmcsField.VirtualProcessorIdentifier), addressLow, addressHigh);
+  }
+
+  private storeTimeStamp(): void {
+    const { value } = this;
+    const { halves } = this.exit.registers;
+    toGuestTimeStamp(this.exit, value);
+    halves[0] = value[0]!;
+    halves[1] = 0;
+    halves[4] = value[1]!;
+    halves[5] = 0;
   }
 }

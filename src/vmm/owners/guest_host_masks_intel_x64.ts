@@ -29,8 +29,8 @@ export class GuestHostMasksIntelX64 extends RequestOwner<Wish> implements GuestH
   readonly owner = 'GuestHostMasks';
   /** The masks of the base. */
   @state() private readonly base = { cr0: 0n, cr4: 0n };
-  /** Since the registers were written last. */
-  @state() private readonly hiddenBits = { cr0: 0n, cr4: 0n };
+  /** Since the registers were written last; in signed halves, low first, as the exit path reads them. */
+  @state() private readonly hiddenHalves = { cr0: [0, 0], cr4: [0, 0] };
 
   watch(by: Requester, register: MaskedRegister, bits: bigint): Request {
     checkBits(register, bits);
@@ -43,7 +43,8 @@ export class GuestHostMasksIntelX64 extends RequestOwner<Wish> implements GuestH
   }
 
   hidden(register: MaskedRegister): bigint {
-    return this.hiddenBits[register];
+    const [low, high] = this.hiddenHalves[register];
+    return (BigInt(high! >>> 0) << 32n) | BigInt(low! >>> 0);
   }
 
   view(register: MaskedRegister): bigint {
@@ -52,9 +53,20 @@ export class GuestHostMasksIntelX64 extends RequestOwner<Wish> implements GuestH
     return (this.vmcs.read(value) & ~masked) | (this.vmcs.read(shadow) & masked);
   }
 
+  hiddenLow(register: MaskedRegister): number {
+    return this.hiddenHalves[register][0]!;
+  }
+
+  viewLow(register: MaskedRegister): number {
+    const { value, mask, shadow } = fieldsOf[register];
+    const masked = this.vmcs.readLow(mask);
+    return (this.vmcs.readLow(value) & ~masked) | (this.vmcs.readLow(shadow) & masked);
+  }
+
   apply(): void {
     for (const register of registers) {
-      this.base[register] = this.hiddenBits[register] = this.vmcs.read(fieldsOf[register].mask);
+      this.base[register] = this.vmcs.read(fieldsOf[register].mask);
+      this.noteHidden(register, this.base[register]);
       if (this.bits(register) !== 0n) this.write(register);
     }
   }
@@ -80,14 +92,18 @@ export class GuestHostMasksIntelX64 extends RequestOwner<Wish> implements GuestH
     const fields = fieldsOf[register];
     const view = this.view(register);
     const hidden = this.base[register] | this.bits(register, 'hide');
-    const released = this.hiddenBits[register] & ~hidden;
+    const released = this.hidden(register) & ~hidden;
     const value = (vmcs.read(fields.value) & ~released) | (view & released);
     vmcs.asOwner(this.owner, () => {
       if (released !== 0n) vmcs.write(fields.value, value);
       vmcs.write(fields.mask, hidden | this.bits(register));
       vmcs.write(fields.shadow, (view & hidden) | (value & ~hidden));
     });
-    this.hiddenBits[register] = hidden;
+    this.noteHidden(register, hidden);
+  }
+
+  private noteHidden(register: MaskedRegister, bits: bigint): void {
+    this.hiddenHalves[register] = [Number(bits & 0xffffffffn) | 0, Number(bits >> 32n) | 0];
   }
 }
 

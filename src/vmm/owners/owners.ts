@@ -71,6 +71,10 @@ export interface GuestHostMasks extends VmcsOwner {
   hidden(register: MaskedRegister): bigint;
   /** What the guest reads: the bits of the mask come from the shadow, the others from the register. */
   view(register: MaskedRegister): bigint;
+  /** Bits 31:0 of `hidden` without allocation, for the exit path. */
+  hiddenLow(register: MaskedRegister): number;
+  /** Bits 31:0 of `view` likewise. */
+  viewLow(register: MaskedRegister): number;
 }
 export const GuestHostMasks = component<GuestHostMasks>('bareflank.GuestHostMasks', 'vcpu');
 

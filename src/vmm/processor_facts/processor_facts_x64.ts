@@ -50,9 +50,11 @@ export class ProcessorFactsX64 implements ProcessorFacts {
         cpuid: (leaf, register) => this.leaf(leaf, cpuidRegisterNames.indexOf(register)),
         msrLow: (address) => this.msrLow(address),
       };
-      this.settable = new Map(Object.keys(msrContents).map((key) => [Number(key), settableBits(Number(key), source)]));
+      this.settable = new Map(
+        Object.keys(msrContents).map((key) => [Number(key) | 0, settableBits(Number(key), source)]),
+      );
     }
-    return this.settable.get(msr);
+    return this.settable.get(msr | 0);
   }
 
   private leaf(leaf: number, register: number): number {

@@ -9,10 +9,12 @@ import type { VmcsByEncoding } from './vmcs_by_encoding.js';
 /** The controls of a VMCS, as `VmcsByEncoding` has them: they change only as the processor allows. */
 export class ControlWords {
   private readonly capabilities: ControlCapabilities;
+  /** What `letExist` has found. It is a property of the processor, and the exit path asks for few fields. */
+  private readonly existing = new Map<number, boolean>();
 
   /** @param fields read and write the words. @param rdmsr reads the capability MSRs. */
   constructor(
-    private readonly fields: Pick<VmcsByEncoding, 'readIfExists' | 'write' | 'change'>,
+    private readonly fields: Pick<VmcsByEncoding, 'readLow' | 'write' | 'change'>,
     rdmsr: (address: number) => bigint,
   ) {
     this.capabilities = new ControlCapabilities(rdmsr);
@@ -20,13 +22,12 @@ export class ControlWords {
 
   /** Whether a field exists, by the controls that the processor has. */
   letExist(field: number): boolean {
-    const definition = vmcsFieldDefinition(field & ~1);
-    return definition !== undefined && vmcsFieldExists(definition, (word) => this.capabilities.allowed1(word));
+    return this.existing.get(field) ?? this.findOut(field);
   }
 
   isEnabled(word: ControlWord, mask: number): boolean {
-    const value = Number(this.fields.readIfExists(controlFieldOf[word]) & 0xffffffffn);
-    return (~value & mask) === 0;
+    const field = controlFieldOf[word];
+    return (this.letExist(field) ? ~this.fields.readLow(field) & mask : mask) === 0;
   }
 
   isAllowed1(word: ControlWord, mask: number): boolean {
@@ -65,6 +66,14 @@ export class ControlWords {
   writeDefault(word: ControlWord): void {
     const { capabilities, fields } = this;
     fields.write(controlFieldOf[word], BigInt((capabilities.allowed0(word) & capabilities.allowed1(word)) >>> 0));
+  }
+
+  // Apart, because a function with a closure in it allocates even where it does not come to it.
+  private findOut(field: number): boolean {
+    const definition = vmcsFieldDefinition(field & ~1);
+    const exists = definition !== undefined && vmcsFieldExists(definition, (word) => this.capabilities.allowed1(word));
+    this.existing.set(field, exists);
+    return exists;
   }
 
   private set(word: ControlWord, mask: number, isOn: boolean): void {

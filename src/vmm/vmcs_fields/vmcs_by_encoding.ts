@@ -18,7 +18,7 @@ export interface VmcsByEncoding {
   writeIfExists(field: number, value: bigint, verbose?: boolean): void;
   /** Gives the bits of `mask` their values in `value` and leaves the others. @throws VmcsError, VmxError as `write` does. */
   change(field: number, mask: bigint, value: bigint): void;
-  /** Bits 31:0 without allocation, for the exit path; 0 on failure. */
+  /** Bits 31:0 as a signed number, which is never allocated: for the exit path; 0 on failure. */
   readLow(field: number): number;
   /** Bits 63:32 likewise. */
   readHigh(field: number): number;

@@ -59,6 +59,41 @@ describe('MachineVmmMemory', () => {
     }
   });
 
+  describe('.readHalves', () => {
+    const result = new Uint32Array(2);
+    const read = (address: bigint): bigint => {
+      memory.readHalves(Number(address & 0xffffffffn), Number(address >> 32n), result);
+      return (BigInt(result[1]!) << 32n) | BigInt(result[0]!);
+    };
+
+    it('reads 64 bits at any alignment, across pages too', () => {
+      const { virtual } = region();
+      for (const offset of [0n, 4n, 0xff8n, 1n, 0xff9n, 0xffcn, 0xfffn]) {
+        memory.write64(virtual + 0x8000n + offset, 0xf1e2_d3c4_b5a6_9788n);
+        expect(read(virtual + 0x8000n + offset), `offset ${offset}`).to.equal(0xf1e2_d3c4_b5a6_9788n);
+      }
+    });
+
+    it('translates by the root table, at negative halves of an address too', () => {
+      put(0x10000, 0x77n);
+      buildTable();
+      expect(read(virtualBase)).to.equal(0x77n);
+      memory.readHalves(Number(virtualBase) | 0, 0, result);
+      expect([...result]).to.deep.equal([0x77, 0]);
+    });
+
+    it('throws VmmPageFault with the address, and leaves the result alone', () => {
+      buildTable();
+      result.set([1, 2]);
+      for (const address of [virtualBase + 0x2000n, virtualBase + 0x1ffcn, 0x8000_0000_0000_0000n]) {
+        expect(() => read(address))
+          .to.throw(VmmPageFault)
+          .with.property('access', 'read');
+        expect([...result]).to.deep.equal([1, 2]);
+      }
+    });
+  });
+
   it('translates by the root table once there is one', () => {
     put(0x10000, 0x77n);
     buildTable();

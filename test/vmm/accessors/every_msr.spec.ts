@@ -58,7 +58,7 @@ describe('Every MSR and bit', () => {
     const faults = msrDefinitions.flatMap((definition) =>
       patterns.flatMap((pattern) => {
         let value = pattern;
-        const msrs: Msrs = {
+        const msrs: Pick<Msrs, 'rdmsr' | 'wrmsr'> = {
           rdmsr: (address) => (onlyAt(definition.address, address), value),
           wrmsr: (address, next) => (onlyAt(definition.address, address), void (value = next)),
         };

@@ -59,6 +59,48 @@ describe('RootPageTableX64', () => {
     expect(() => memory.write8(0x5000n, 1)).to.throw(VmmPageFault, /write/);
   });
 
+  describe('.mapAlias', () => {
+    it('maps memory that is mapped elsewhere, in pages of any size, and adds no descriptor', () => {
+      const { root, manager } = built();
+      const before = manager.descriptors().length;
+      for (const [virtual, physical, size] of [
+        [0x1000n, 0x5000n, 0x1000],
+        [0x40000000n, 0x600000n, 0x200000],
+        [0x80_0000_0000n, 0x40000000n, 0x40000000],
+      ] as const) {
+        root.mapAlias(virtual, physical, MemoryAttribute.rwWb, size);
+        const found = root.virtualToEntry(virtual + BigInt(size) - 1n);
+        expect(found.size).to.equal(size);
+        expect(found.entry & 0x000ffffffffff000n).to.equal(physical);
+        expect(() => manager.virtualToPhysical(virtual)).to.throw(MemoryManagerError);
+      }
+      expect(manager.descriptors()).to.have.length(before);
+    });
+
+    it('maps virtual and physical address 0, which have no descriptor', () => {
+      const { root, memory } = built();
+      root.mapAlias(0x4000_0000_0000n, 0n, MemoryAttribute.rwWb, 0x40000000);
+      memory.write64(0x4000_0000_1230n, 7n);
+      expect(memory.readPhysical64(0x1230n)).to.equal(7n);
+      root.mapAlias(0n, 0x1000n, MemoryAttribute.rwWb, 0x1000);
+      expect(memory.read64(0x230n)).to.equal(7n);
+    });
+
+    it('refuses an address inside a page of the size, and maps nothing', () => {
+      const { root, memory } = built();
+      for (const [virtual, physical] of [
+        [0x40001000n, 0x200000n],
+        [0x40000000n, 0x201000n],
+      ] as const) {
+        expect(() => root.mapAlias(virtual, physical, MemoryAttribute.rwWb, 0x200000)).to.throw(
+          MemoryManagerError,
+          /aligned to the page of 0x200000 bytes/,
+        );
+      }
+      expect(() => memory.read8(0x40000000n)).to.throw(VmmPageFault);
+    });
+  });
+
   describe('.map4k, .map2m, .map1g', () => {
     it('map pages of their size', () => {
       const { root } = built();

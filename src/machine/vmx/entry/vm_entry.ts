@@ -160,7 +160,7 @@ export class VmEntry {
     if ((effects & Effect.ExitPlan) !== 0) state.updateExitPlan();
     if ((effects & Effect.Controls) !== 0) loadExecutionControls(u32, vmcs);
     if ((effects & Effect.Cr0) !== 0) {
-      u32[Word.cr0] = (u32[Word.cr0]! & cr0Untouched) | (vmcs.low(guestCr0) & ~cr0Untouched);
+      u32[Word.cr0] = (u32[Word.cr0]! & cr0Untouched) | (vmcs.bits(guestCr0) & ~cr0Untouched);
     }
     // The loaded value may differ from the field (because of controls or an injected event), and the guest may change it back to what the last exit found.
     state.coldUnknown |= coldGroups(effects);
@@ -184,7 +184,7 @@ export class VmEntry {
       return;
     }
     const long = (controls & EntryControl.Ia32eModeGuest) !== 0;
-    const paging = vmcs.low(guestCr0) >>> 31 !== 0;
+    const paging = vmcs.bits(guestCr0) < 0;
     const affected = paging ? eferLongMode : 0x400;
     u32[Word.efer] = long ? u32[Word.efer]! | affected : u32[Word.efer]! & ~affected;
   }

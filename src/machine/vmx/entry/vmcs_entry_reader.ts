@@ -25,11 +25,14 @@ const {
 const eferLma = 0x400;
 const nothing: Capability = [0, 0];
 
+/** No linear address of the machine has 57 bits: it has no 5-level paging. */
+export const LINEAR_ADDRESS_WIDTH = 48;
+
 /** What the VM-entry rules read, from the current VMCS and the processor. */
 export class VmcsEntryReader implements EntryReader {
   readonly inSmm = false;
   readonly isTracing = false;
-  readonly linearAddressWidth = 48;
+  readonly linearAddressWidth = LINEAR_ADDRESS_WIDTH;
   /** Set by every read of an input that is neither a field nor a constant of the processor. */
   volatileRead = false;
   private readonly settable: ReadonlyMap<number, Halves>;
@@ -41,7 +44,9 @@ export class VmcsEntryReader implements EntryReader {
     readonly inputs: RuleInputs,
     features: FeatureSource,
   ) {
-    this.settable = new Map(Object.keys(msrContents).map((msr) => [Number(msr), settableBits(Number(msr), features)]));
+    this.settable = new Map(
+      Object.keys(msrContents).map((msr) => [Number(msr) | 0, settableBits(Number(msr), features)]),
+    );
   }
 
   get physicalAddressWidth(): number {
@@ -106,19 +111,19 @@ export class VmcsEntryReader implements EntryReader {
   }
 
   capabilityLow(msr: number): number {
-    return (this.capabilities[msr - firstVmxMsr] ?? nothing)[0];
+    return (this.capabilities[msr - firstVmxMsr] ?? nothing)[0] | 0;
   }
 
   capabilityHigh(msr: number): number {
-    return (this.capabilities[msr - firstVmxMsr] ?? nothing)[1];
+    return (this.capabilities[msr - firstVmxMsr] ?? nothing)[1] | 0;
   }
 
   settableLow(msr: number): number {
-    return this.settable.get(msr)?.low ?? 0;
+    return (this.settable.get(msr | 0)?.low ?? 0) | 0;
   }
 
   settableHigh(msr: number): number {
-    return this.settable.get(msr)?.high ?? 0;
+    return (this.settable.get(msr | 0)?.high ?? 0) | 0;
   }
 
   hasFeature(feature: RuleFeature): boolean {
