@@ -12,7 +12,7 @@ import { ProcessorFault } from '../../intrinsics/errors.js';
 import { Msrs } from '../../intrinsics/msr.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
 import { PortIo } from '../../intrinsics/port_io.js';
-import { ActivityState, Cr0, Cr4 } from '../../intrinsics/registers.js';
+import { ActivityState, Cr4 } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { extension } from '../container/extension.js';
 import { CpuidContribution } from '../contributions/cpuid_contribution.js';
@@ -30,12 +30,11 @@ import { PortContribution } from '../contributions/port_contribution.js';
 import { deliverFault } from '../emulation/exceptions.js';
 import { GuestPaging } from '../emulation/guest_paging.js';
 import { LinearMemory } from '../emulation/linear_memory.js';
-import { emulateTaskSwitch } from '../emulation/task_switch.js';
 import { ProcessorFacts } from '../processor_facts/processor_facts.js';
-import { bfwarning } from '../output/output.js';
+import { warningOnce } from '../output/warning_once.js';
 import { derived } from '../state/state.js';
 import { invvpid } from '../ept/invalidation.js';
-import { emulateControlRegisterAccess, writeCr3, type ControlRegisterContext } from './control_register_access.js';
+import { emulateControlRegisterAccess, type ControlRegisterContext } from './control_register_access.js';
 import { executeCpuid } from './cpuid.js';
 import { reflectException } from './events.js';
 import { ExitDispatcherIntelX64 } from './exit_dispatcher_intel_x64.js';
@@ -45,6 +44,7 @@ import { emulateRdmsr, emulateWrmsr } from './msr.js';
 import { complete, injectFault } from './processor_fault.js';
 import { runSelfTest } from '../vmcall/self_tests.js';
 import { emulateInit, emulateSipi } from './start_up.js';
+import { carryOutTaskSwitch } from './task_switch.js';
 import { toGuestTimeStamp } from './time_stamp.js';
 import { UserVersion } from '../vmcall/user_version.js';
 import { askForJson, askForOpcode, isDenied, isUserMode, refuseUnknownCommand } from '../vmcall/vmcall_callers.js';
@@ -74,7 +74,8 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
   @multiInject(VmcallContribution) @optional() protected readonly vmcallContributions: readonly VmcallContribution[] =
     [];
   /** Of one exit. */
-  @derived() private hasWarned = false;
+  /** A guest that repeats what is not possible must not fill the log. */
+  @derived() private readonly warn = warningOnce();
   @derived() private linear: LinearMemory | undefined;
   /** Made once: an exit allocates nothing. */
   @derived() private readonly ioInstruction = (): void => emulateIo(this.ioContext());
@@ -368,19 +369,7 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
 
   /** Hardware task switches always exit: the VMM carries them out. */
   protected handleTaskSwitch(): void {
-    const context = this.controlRegisterContext();
-    this.forGuest(() =>
-      emulateTaskSwitch({
-        exit: this.exit,
-        memory: this.linearMemory(),
-        controlRegisters: this.controlRegisters,
-        hidesTaskSwitched: (this.guestHostMasks.hiddenLow('cr0') & Cr0.TaskSwitched) !== 0,
-        loadCr3: (value) => {
-          writeCr3(context, value | 0, 0);
-          context.invalidateTranslations();
-        },
-      }),
-    );
+    this.forGuest(() => carryOutTaskSwitch(this.controlRegisterContext(), this.linearMemory()));
   }
 
   /** Calls the contribution that asked `MonitorTrap` for this step. */
@@ -396,13 +385,6 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
       if (!(error instanceof ProcessorFault)) throw error;
       if (!deliverFault(this.exit, this.controlRegisters, error)) this.handleTripleFault();
     }
-  }
-
-  /** A guest that repeats what is not possible must not fill the log. */
-  private warnOnce(message: string): void {
-    if (this.hasWarned) return;
-    this.hasWarned = true;
-    bfwarning`${message}`;
   }
 
   private ioContext(): IoContext {
@@ -429,7 +411,7 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
       operand: this.value,
       cr4Bits: () => this.guestCr4Bits(),
       readAsGuest64: (address) => this.guestMemory.readAsGuest64(address),
-      warn: (message) => this.warnOnce(message),
+      warn: this.warn,
       invalidateTranslations: () => this.invalidate(InvvpidType.singleContext),
     });
   }
