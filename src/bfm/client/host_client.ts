@@ -18,8 +18,11 @@ import { whileAnswering } from './while_answering.js';
 /** How long a host may take for a sign of life. */
 const PATIENCE_MILLISECONDS = 10_000;
 
-/** @returns undefined if no host has the name; the socket of a dead one is removed */
-async function open(path: string): Promise<Socket | undefined> {
+/**
+ * @param again another host may have begun to listen since the first attempt was refused
+ * @returns undefined if no host has the name; the socket of a dead one is removed
+ */
+async function open(path: string, again = false): Promise<Socket | undefined> {
   try {
     return await dial(path);
   } catch (error) {
@@ -30,6 +33,7 @@ async function open(path: string): Promise<Socket | undefined> {
     if (code !== 'ECONNREFUSED') throw new HostError(`${path}: ${message}`, { causedBy: error });
     if (!found.isSocket())
       throw new HostError(`${path} exists and is not a socket: remove it, or use another --machine`);
+    if (!again) return open(path, true);
     await removeDeadSocket(path);
     return undefined;
   }
