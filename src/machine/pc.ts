@@ -188,6 +188,7 @@ export class Pc {
     writeBiosServices(guestRam);
     const acpiRootPointer = writeAcpiTables(guestRam, this.processors.length);
     const image = loadImage(guestRam, { acpiRootPointer, ...request });
+    this.chipset.pci.configure();
     enterImage(this.core.block, image);
   }
 

@@ -62,7 +62,6 @@ export const coveredBy: Readonly<Record<string, string>> = {
   'src/machine/devices/keyboard_controller.ts': 'test/machine/devices/small_devices.spec.ts',
   'src/machine/devices/numeric_error.ts': 'test/machine/devices/small_devices.spec.ts',
   'src/machine/devices/pc_test_device.ts': 'test/machine/devices/small_devices.spec.ts',
-  'src/machine/devices/pci_host.ts': 'test/machine/devices/small_devices.spec.ts',
   'src/machine/devices/power_ports.ts': 'test/machine/devices/small_devices.spec.ts',
   'src/machine/driver_context/driver_pages.ts': 'test/machine/driver_context/driver_context.spec.ts',
   'src/machine/driver_context/vmcall_buffer.ts': 'test/driver/driver_on_machine.spec.ts',

@@ -3,6 +3,7 @@ import type { GuestRam } from '../memory/guest_ram.js';
 import { ACPI_PM_BASE } from '../devices/acpi_pm.js';
 import { IO_APIC_BASE } from '../devices/interrupts/io_apic.js';
 import { LOCAL_APIC_BASE } from '../devices/interrupts/local_apic_state.js';
+import { differentiatedDescription } from './differentiated_description.js';
 
 // ACPI Specification 6.5, "ACPI Software Programming Model".
 
@@ -17,9 +18,6 @@ const RESET_VALUE = 6;
 const OEM = 'BRFLNK';
 const OEM_TABLE = 'BAREFLNK';
 const HEADER_BYTES = 36;
-
-/** `Name (_S5, Package () {0, 0, 0, 0})`: sleep type 0 switches off. */
-const SLEEP_STATE_5 = [0x08, 0x5f, 0x53, 0x35, 0x5f, 0x12, 0x06, 0x04, 0x00, 0x00, 0x00, 0x00];
 
 const bytesOf = (value: number, size: number): number[] =>
   Array.from({ length: size }, (_, i) => Math.floor(value / 2 ** (8 * i)) & 0xff);
@@ -119,7 +117,7 @@ export function writeAcpiTables(ram: GuestRam, processors: number): number {
     return start;
   };
   const facs = place(firmwareControl());
-  const dsdt = place(table('DSDT', 2, SLEEP_STATE_5));
+  const dsdt = place(table('DSDT', 2, differentiatedDescription()));
   const tables = [place(fixedDescription(facs, dsdt)), place(apicDescription(processors))];
   const rsdt = place(table('RSDT', 1, tables.flatMap(double)));
   const xsdt = place(table('XSDT', 1, tables.flatMap(quad)));

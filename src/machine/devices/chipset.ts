@@ -14,7 +14,8 @@ import { KeyboardController } from './keyboard_controller.js';
 import { LocalApic } from './interrupts/local_apic.js';
 import type { ProcessorPins } from '../processor/processor_pins.js';
 import { PcTestDevice } from './pc_test_device.js';
-import { PciHost } from './pci_host.js';
+import { HostBridge } from './pci/host_bridge.js';
+import { PciBus } from './pci/pci_bus.js';
 import { NumericError } from './numeric_error.js';
 import { Pic } from './interrupts/pic.js';
 import { Pit } from './pit.js';
@@ -64,6 +65,7 @@ export class Chipset {
   readonly com2: Uart16550;
   readonly debugPorts: DebugPorts;
   readonly numericError: NumericError;
+  readonly pci: PciBus;
   /** In the order in which they are reset, saved and hashed. */
   readonly devices: readonly Device[];
   private readonly currentProcessor: () => number;
@@ -82,6 +84,8 @@ export class Chipset {
     this.com2 = new Uart16550('com2', bus, COM2, lines.line(3), options.com2);
     this.debugPorts = new DebugPorts(bus, options.system, options.debugConsole);
     this.numericError = new NumericError(bus, lines.line(13));
+    this.pci = new PciBus(bus, (irq) => lines.line(irq));
+    this.pci.add(0, new HostBridge());
     const devices: Device[] = [
       this.pic,
       ...this.localApics,
@@ -95,7 +99,7 @@ export class Chipset {
       new KeyboardController(bus, lines.line(1), options.system),
       new AcpiPm(bus, this.events, options.system),
       new PowerPorts(bus, options.system),
-      new PciHost(bus),
+      this.pci,
       new FwCfg(bus, { memoryBytes: options.memoryBytes, processors: options.processors.length }),
     ];
     if (options.testDevice !== undefined) devices.push(new PcTestDevice(bus, lines, options.testDevice));

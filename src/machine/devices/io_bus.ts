@@ -17,6 +17,12 @@ export interface MmioHandler {
 /** Whether a device handles accesses of any width, or has 8-bit ports, several of which a wider access reaches. */
 export type PortWidth = 'bytes' | 'any';
 
+/** A range of physical addresses that can be moved while the machine runs. */
+export interface MovableRange {
+  /** @param first where it begins from now on; undefined takes it off the bus. Where two ranges overlap, the one that was made first answers. */
+  moveTo(first: number | undefined): void;
+}
+
 interface MmioRange {
   first: number;
   readonly size: number;
@@ -44,16 +50,22 @@ export class IoBus {
 
   /**
    * Gives `size` bytes of physical address space from `first` to a device.
-   * @returns a function that moves the range to another address.
    * @throws BusConflictError if the ranges overlap.
    */
-  claimMemory(first: number, size: number, handler: MmioHandler): (first: number) => void {
+  claimMemory(first: number, size: number, handler: MmioHandler): void {
     const clash = this.ranges.find((range) => first < range.first + range.size && range.first < first + size);
     if (clash !== undefined) throw new BusConflictError(`physical address 0x${first.toString(16)} has two devices`);
-    const range = { first, size, handler };
+    this.ranges.push({ first, size, handler });
+  }
+
+  /** Makes a range of `size` bytes that is not on the bus yet. Software decides where it goes. */
+  movableMemory(size: number, handler: MmioHandler): MovableRange {
+    const range = { first: Infinity, size, handler };
     this.ranges.push(range);
-    return (moved) => {
-      range.first = moved;
+    return {
+      moveTo: (first) => {
+        range.first = first ?? Infinity;
+      },
     };
   }
 

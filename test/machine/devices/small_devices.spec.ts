@@ -5,7 +5,6 @@ import { DebugPorts } from '../../../src/machine/devices/debug_ports.js';
 import { FwCfg } from '../../../src/machine/devices/fw_cfg.js';
 import { KeyboardController } from '../../../src/machine/devices/keyboard_controller.js';
 import { NumericError } from '../../../src/machine/devices/numeric_error.js';
-import { PciHost } from '../../../src/machine/devices/pci_host.js';
 import { PcTestDevice } from '../../../src/machine/devices/pc_test_device.js';
 import { PowerPorts } from '../../../src/machine/devices/power_ports.js';
 import { FakePlatform } from './fake_platform.js';
@@ -116,22 +115,6 @@ describe('KeyboardController without a mouse', () => {
     expect(platform.in(0x60)).to.equal(0x5a);
     platform.out(0x64, 0xa9);
     expect(platform.in(0x60)).to.not.equal(0);
-  });
-});
-
-describe('PciHost', () => {
-  it('shows one host bridge on an empty bus', () => {
-    const platform = new FakePlatform();
-    new PciHost(platform.bus);
-    const read = (address: number): number => {
-      platform.bus.writePort(0xcf8, 4, address);
-      return platform.bus.readPort(0xcfc, 4);
-    };
-    expect(read(0x80000000)).to.equal(0x12378086);
-    expect(read(0x80000800)).to.equal(0xffffffff);
-    expect(platform.bus.readPort(0xcf8, 4)).to.equal(0x80000800);
-    platform.bus.writePort(0xcf8, 4, 0x80000008);
-    expect(platform.bus.readPort(0xcfe, 2)).to.equal(0x0600);
   });
 });
 
