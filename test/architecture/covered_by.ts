@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
 /** How many sources have no spec of their own. It may only become less. */
-export const maximumOfCovered = 149;
+export const maximumOfCovered = 148;
 
 /** Sources without a spec at their path, and the spec that covers each: through the part that uses it, or together with its neighbours. */
 export const coveredBy: Readonly<Record<string, string>> = {
