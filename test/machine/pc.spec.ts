@@ -38,8 +38,12 @@ async function run(bytes: Uint8Array, append = '', limit = 10_000_000, each = (_
   return { pc, end, console };
 }
 
+/** Waits in HLT, or with `waitInMwait` in MWAIT, for an interrupt; interrupts are off before and after. */
+const waitInHlt = ['sti', 'hlt', 'cli'];
+const waitInMwait = ['lea rax, [rip + line]', 'xor ecx, ecx', 'xor edx, edx', 'monitor', 'sti', 'mwait', 'cli'];
+
 /** Sleeps to five TSC deadlines, each 20 µs after the one before, and counts the interrupts in RBX; then it halts for ever. */
-const deadlineGuest = (handlers: readonly string[]): Uint8Array =>
+const deadlineGuest = (handlers: readonly string[], wait: readonly string[] = waitInHlt): Uint8Array =>
   assemble(
     [
       ...handlers,
@@ -51,9 +55,7 @@ const deadlineGuest = (handlers: readonly string[]): Uint8Array =>
       'mov eax, edi',
       'xor edx, edx',
       'wrmsr',
-      'sti',
-      'hlt',
-      'cli',
+      ...wait,
       'cmp ebx, 5',
       'jb again',
       'rdtsc',
@@ -61,6 +63,7 @@ const deadlineGuest = (handlers: readonly string[]): Uint8Array =>
       'handler: inc ebx',
       'mov dword ptr [rsi + 0xb0], 0',
       'iretq',
+      'line: .quad 0',
     ],
     64,
     FLAT_IMAGE_ADDRESS,
@@ -177,11 +180,50 @@ describe('Pc', () => {
     expect(pc.instructions).to.be.lessThan(pc.virtualTime / 100);
   });
 
-  it('wakes at TSC deadlines, and no earlier', async () => {
-    const { pc, end } = await run(deadlineGuest(setUp), '', 1_000_000);
-    expect(end?.detail).to.match(/^halted with interrupts off/);
-    expect(Number(pc.core.u64[Layout.RBX >> 3])).to.equal(5);
-    expect(pc.virtualTime).to.be.within(100_000, 101_000);
+  for (const [name, wait] of [
+    ['HLT', waitInHlt],
+    ['MWAIT', waitInMwait],
+  ] as const) {
+    it(`wakes in ${name} at TSC deadlines, and no earlier`, async () => {
+      const { pc, end } = await run(deadlineGuest(setUp, wait), '', 1_000_000);
+      expect(end?.detail).to.match(/^halted with interrupts off/);
+      expect(Number(pc.core.u64[Layout.RBX >> 3])).to.equal(5);
+      expect(pc.virtualTime).to.be.within(100_000, 101_000);
+    });
+  }
+
+  it('has the same hash whether it was asked while a line was monitored or not', async () => {
+    const guestInMwait = deadlineGuest(setUp, waitInMwait);
+    const asked = await run(guestInMwait, '', 1_000_000, (pc) => void pc.stateHash());
+    const other = await run(guestInMwait, '', 1_000_000);
+    expect(asked.pc.stateHash()).to.equal(other.pc.stateHash());
+  });
+
+  describe('a wait in MWAIT ends without an interrupt', () => {
+    const line = 0x200000;
+    const set = ['xor ecx, ecx', 'xor edx, edx', `mov eax, ${line}`, 'monitor', 'mwait', 'mov ebx, 7', 'hlt'];
+    const guestInMwait = assemble(set, 64, FLAT_IMAGE_ADDRESS);
+    const write = ({ core }: Pc): void => core.writer.write(Layout.RAM + line, Uint8Array.of(1));
+
+    it('when a device writes to the line, at that time', async () => {
+      const at = 50_000;
+      const { pc, end } = await run(guestInMwait, '', 1_000_000, (running) => {
+        if (running.virtualTime < 1000) running.chipset.events.timer('dma', () => write(running)).arm(at);
+      });
+      expect(end?.detail).to.match(/^halted with interrupts off/);
+      expect(pc.core.u64[Layout.RBX >> 3]).to.equal(7n);
+      expect(pc.virtualTime).to.be.within(at, at + 100);
+    });
+
+    it('when the host writes to the line, before anything else happens', async () => {
+      const { pc, end } = await run(guestInMwait, '', 1_000_000, write);
+      expect(end?.detail).to.match(/^halted with interrupts off/);
+      expect(pc.core.u64[Layout.RBX >> 3]).to.equal(7n);
+    });
+
+    it('and never when nobody writes', async () => {
+      expect((await run(guestInMwait)).end?.detail).to.match(/no device will ever interrupt it/);
+    });
   });
 
   it('gives x87 errors to IRQ 13 when CR0.NE is 0, and waits for its handler', async () => {
