@@ -97,13 +97,14 @@ function repeatMovs<T, A>(segment: Reg, rip: u64): void {
   watchDevices();
   let n = piece<A>(min<u64>(sourceFitting<T, A>(segment, by), destinationFitting<T, A>(by)));
   for (;;) {
-    const v = read<T>(source<A>(segment));
+    const ea = source<A>(segment), v = read<T>(ea);
+    const from = hostIfMapped(ea, 0);                     // before the write: both pages may have the same place in the TLB
     write<T>(destination<A>(), v);
     advance<A>(RSI, by);
     advance<A>(RDI, by);
     countDown<A>(1);
     if (--n == 0 || deviceTouched) break;
-    if (by > 0 && copyMapped<T, A>(segment, n)) break;
+    if (by > 0 && from != 0 && copyMapped<T, A>(from + sizeof<T>(), n)) break;
   }
   again<A>(rip);
 }
@@ -115,9 +116,9 @@ function hostIfMapped(ea: u64, kind: usize): usize {
 }
 
 /** The rest of a piece at once, if both pages are plain memory and the copy does not read what it wrote. */
-function copyMapped<T, A>(segment: Reg, n: u64): bool {
-  const from = hostIfMapped(source<A>(segment), 0), to = hostIfMapped(destination<A>(), 1), bytes = <usize>n * sizeof<T>();
-  if (!from || !to || to - from < bytes) return false;
+function copyMapped<T, A>(from: usize, n: u64): bool {
+  const to = hostIfMapped(destination<A>(), 1), bytes = <usize>n * sizeof<T>();
+  if (!to || to - from < bytes) return false;
   memory.copy(to, from, bytes);
   advance<A>(RSI, bytes);
   advance<A>(RDI, bytes);

@@ -1,10 +1,26 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BootArea } from '../../../../src/machine/boot/boot_area.js';
+import { FLAT_IMAGE_ADDRESS } from '../../../../src/machine/boot/flat_image.js';
+import { Pc } from '../../../../src/machine/pc.js';
+import { root } from '../../../architecture/source_files.js';
+import { assemble } from '../../../support/assembler.js';
 import { Flat, run, runBytes } from '../../../support/run.js';
 
 const source = Flat.data + 0x100;
 const target = Flat.data + 0x800;
 const counting = (count: number): number[] => Array.from({ length: count }, (_, i) => (i + 1) & 255);
+
+/** A machine whose guest copies bytes by REP MOVSQ and halts. */
+async function pcThatCopies(bytes: number, from: number, to: number): Promise<Pc> {
+  const lines = [`mov esi, ${from}`, `mov edi, ${to}`, `mov ecx, ${bytes / 8}`, 'rep movsq', 'hlt'];
+  const coreModule = new WebAssembly.Module(readFileSync(join(root, 'build/cpu/cpu.wasm')));
+  const pc = await Pc.create({ coreModule, memoryBytes: 16 << 20, com1: () => {}, com2: () => {} });
+  pc.boot({ kernel: { name: 'copy', bytes: assemble(lines, 64, FLAT_IMAGE_ADDRESS) }, modules: [], append: '' });
+  return pc;
+}
 
 describe('String instructions', () => {
   describe('MOVS', () => {
@@ -44,6 +60,19 @@ describe('String instructions', () => {
       expect(state.fault).to.deep.equal({ vector: 14, code: 2, address: BigInt(Flat.absent) });
       expect(state).to.include({ rcx: 6n, rsi: BigInt(source + 8), rdi: BigInt(Flat.absent - 2), ripOffset: 0 });
       expect(state.bytes(Flat.absent - 10, 10)).to.deep.equal([...counting(8), 0, 0]);
+    });
+    it('translates each page of a piece once, even if source and destination share a place in the TLB', async () => {
+      const pc = await pcThatCopies(4096, 0x801000, 0x401000);
+      // The copy overwrites the page table of its own source: a second translation would lead to other memory, which is 0.
+      const [table, from] = [0x401000, 0x500000];
+      const put = (address: number, ...quads: bigint[]): void =>
+        pc.core.guestRam.set(new Uint8Array(BigUint64Array.from(quads).buffer), address);
+      put(BootArea.PAGE_TABLES + 0x2000 + 8 * (0x800000 >> 21), BigInt(table) | 3n);
+      put(table + 8, BigInt(from) | 3n);
+      const entries = Array.from({ length: 512 }, (_, i) => 0x600003n | (BigInt(i) << 52n));
+      put(from, ...entries);
+      expect(pc.runQuantum(() => true)?.isHalted).to.equal(true);
+      expect([...new BigUint64Array(pc.ram.slice(table, table + 4096).buffer)]).to.deep.equal(entries);
     });
     it('does nothing when RCX is 0', () => {
       expect(run({ rsi: 1, rdi: 2 }, 'rep movsb')).to.include({ rsi: 1n, rdi: 2n, fault: undefined });
