@@ -7,6 +7,7 @@ import type { BootRequest } from './boot/entry_state.js';
 import { modelFeatures } from './models/model_features.js';
 import { WasmCore } from './processor/wasm_core.js';
 import { Chipset } from './devices/chipset.js';
+import type { DiskImage } from './devices/virtio/disk_image.js';
 import type { SystemControl } from './devices/system_control.js';
 import { PcBus } from './pc_bus.js';
 import { Execution } from './intrinsics/execution.js';
@@ -33,6 +34,8 @@ export interface PcOptions {
   readonly coreModule: WebAssembly.Module;
   /** Guest RAM: 16 MiB … 3 GiB. */
   readonly memoryBytes: number;
+  /** A virtio block device each, in this order. */
+  readonly disks?: readonly DiskImage[];
   readonly com1: (byte: number) => void;
   readonly com2: (byte: number) => void;
   readonly debugConsole?: (byte: number) => void;
@@ -143,6 +146,8 @@ export class Pc {
     const { options, scheduler } = this;
     return new Chipset({
       memoryBytes: options.memoryBytes,
+      ram: this.core.guestRam,
+      ...(options.disks !== undefined && { disks: options.disks }),
       clock: scheduler,
       earlier: (deadline) => scheduler.deadlineSet(deadline),
       processors: this.processors.map(({ id }) => wakingPins(this.core, () => scheduler.wake(id))),

@@ -148,9 +148,9 @@ function viewWrites(file: SourceFile): string[] {
   });
   return wrong;
 }
-/** Loaders call theirs `ram` too, but it is the interface, not a view. */
+/** Loaders and devices call theirs `ram` too, but it is the interface, not a view. */
 function isGuestRam(file: SourceFile, expression: ts.Expression): boolean {
-  return /(^|\.)ram$/.test(expression.getText()) && /import type \{ GuestRam \}/.test(file.text);
+  return /(^|\.)ram$/.test(expression.getText()) && /import type \{ (Guest|Device)Ram \}/.test(file.text);
 }
 
 describe('The laws', () => {

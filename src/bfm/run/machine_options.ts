@@ -13,6 +13,11 @@ export function machineOptions(command: Command): Command {
       "initial RAM disk, or a module of a multiboot or PVH kernel: 'FILE' or 'FILE ARGS'; repeatable for modules",
       (file: string, before: readonly string[] = []) => [...before, file],
     )
+    .option(
+      '--disk <file>',
+      "raw disk image, as a virtio block device: 'FILE' keeps writes in memory, 'FILE,write' changes the file; repeatable",
+      (file: string, before: readonly string[] = []) => [...before, file],
+    )
     .option('--append <text>', 'command line of the guest', '')
     .option('--memory <size>', `guest RAM, ${MEMORY_RANGE}`, DEFAULT_MEMORY)
     .option('--cpus <n>', 'logical processors', '1')

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { MOST_DISKS } from '../../machine/devices/chipset.js';
 import { fileFlaw } from '../../driver/node/file_flaw.js';
 import { FileError } from '../failures/file_error.js';
 import { checkExtensionFolders, findModuleFile, guestImage } from '../options/folders.js';
 import { parseSettings } from '../options/settings.js';
 import { parseMemorySize } from '../options/memory_size.js';
-import type { InitrdRequest, RunRequest, StartMode } from '../worker/run_request.js';
+import type { DiskRequest, InitrdRequest, RunRequest, StartMode } from '../worker/run_request.js';
 import { UsageError } from '../failures/usage_error.js';
 
 /** The options of `bfm run` as the command-line parser gives them. */
@@ -14,6 +15,7 @@ export interface RunOptions {
   readonly guest?: string;
   readonly kernel?: string;
   readonly initrd?: readonly string[];
+  readonly disk?: readonly string[];
   readonly append: string;
   readonly memory: string;
   readonly cpus: string;
@@ -56,6 +58,30 @@ function ramDisk(text: string): InitrdRequest {
       details: { where: '--initrd', found: 'no bytes', expected: 'a RAM disk or a module', advice: 'leave it out' },
     });
   return { file, arguments: rest };
+}
+
+/** Behind the name of a disk image that the guest may change. */
+const WRITE = ',write';
+
+function disk(text: string): DiskRequest {
+  const isWritable = text.endsWith(WRITE);
+  const path = existingFile('--disk', isWritable ? text.slice(0, -WRITE.length) : text);
+  return { path: realpathSync(path), isWritable };
+}
+
+/** Two disks over one file that changes would destroy its file system. */
+function disks(texts: readonly string[]): DiskRequest[] {
+  const requests = texts.map(disk);
+  const twice = requests.find(({ path }, i) => requests.some((other, j) => i !== j && path === other.path));
+  if (twice !== undefined && requests.some(({ path, isWritable }) => path === twice.path && isWritable))
+    throw new UsageError(`--disk ${twice.path} is named twice, and may be changed`, {
+      details: { where: '--disk', found: twice.path, expected: 'a file for each disk', advice: 'copy the file' },
+    });
+  if (requests.length > MOST_DISKS)
+    throw new UsageError(
+      `--disk is given ${requests.length} times: the simulated PC takes at most ${MOST_DISKS} disks`,
+    );
+  return requests;
 }
 
 /** The default guest under modules: it prints, executes some CPUIDs and switches the power off. */
@@ -141,6 +167,7 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
   return {
     kernel: kernelPath(options),
     ...(options.initrd !== undefined && { initrd: options.initrd.map(ramDisk) }),
+    ...(options.disk !== undefined && { disks: disks(options.disk) }),
     append: options.append,
     memoryBytes,
     processors: processors(options.cpus),

@@ -13,11 +13,20 @@ export interface InitrdRequest {
   readonly arguments: string;
 }
 
+/** What `--disk` named. */
+export interface DiskRequest {
+  /** Absolute path. */
+  readonly path: string;
+  /** Writes of the guest change the file. */
+  readonly isWritable: boolean;
+}
+
 /** Everything a run needs, checked, as plain data: it travels into the worker. */
 export interface RunRequest {
   readonly kernel: string;
   /** The RAM disk of a Linux kernel, or the modules of a multiboot or PVH kernel. */
   readonly initrd?: readonly InitrdRequest[];
+  readonly disks?: readonly DiskRequest[];
   readonly append: string;
   readonly memoryBytes: number;
   readonly processors: number;

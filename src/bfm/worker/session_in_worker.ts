@@ -2,6 +2,7 @@
 // A session in a worker: its ports are words that the main thread shares, and messages to it.
 import type { SessionOptions } from '../../session/machine_session.js';
 import type { SessionPorts } from '../../session/session_ports.js';
+import { openDisks } from './file_disk.js';
 import { OutputBuffer } from './output_buffer.js';
 import type { RunControl } from './run_control.js';
 import type { RunRequest } from './run_request.js';
@@ -9,7 +10,7 @@ import type { RunRequest } from './run_request.js';
 /** A session's messages to the main thread while it runs. */
 type SessionMessage = { readonly kind: 'console' | 'vmm'; readonly bytes: Uint8Array } | { readonly kind: 'typed' };
 
-/** The part of a session's options that comes from a request. */
+/** The part of a session's options that comes from a request. @throws FileError if a disk cannot be opened */
 export function sessionOptions(
   request: RunRequest,
   control: RunControl,
@@ -19,6 +20,7 @@ export function sessionOptions(
     coreModule,
     memoryBytes: request.memoryBytes,
     testDevice: request.testDevice,
+    disks: openDisks(request.disks ?? []),
     exitMark: control.exitWord,
     counters: control.counters,
     attention: control.attentionWord,

@@ -16,6 +16,14 @@ import type { ProcessorPins } from '../processor/processor_pins.js';
 import { PcTestDevice } from './pc_test_device.js';
 import { HostBridge } from './pci/host_bridge.js';
 import { PciBus } from './pci/pci_bus.js';
+import { PCI_DEVICES } from './pci/pci_routing.js';
+import type { PciFunction } from './pci/pci_function.js';
+import type { DeviceRam } from '../memory/guest_ram.js';
+import { sendMessageSignalled } from './interrupts/message_signalled.js';
+import type { DiskImage } from './virtio/disk_image.js';
+import { VirtioBlk } from './virtio/virtio_blk.js';
+import { VirtioFunction } from './virtio/virtio_function.js';
+import { VirtioRng } from './virtio/virtio_rng.js';
 import { NumericError } from './numeric_error.js';
 import { Pic } from './interrupts/pic.js';
 import { Pit } from './pit.js';
@@ -29,9 +37,19 @@ export const COM1 = SerialPortAddress.com1;
 /** First port of COM2, the VMM's own port. */
 export const COM2 = SerialPortAddress.com2;
 
+/** Disks that fit on the PCI bus, behind the host bridge and the entropy device. */
+export const MOST_DISKS = PCI_DEVICES - 2;
+
+/** The start of the entropy device's numbers. */
+const RANDOM_SEED = 0x62617265;
+
 /** What the chipset needs from the machine around it. */
 export interface ChipsetOptions {
   readonly memoryBytes: number;
+  /** What devices read and write. */
+  readonly ram: DeviceRam;
+  /** A block device each. */
+  readonly disks?: readonly DiskImage[];
   readonly clock: Clock;
   /** A device must be woken at this virtual time: the running quantum must end by then. */
   readonly earlier: (deadline: number) => void;
@@ -85,7 +103,7 @@ export class Chipset {
     this.debugPorts = new DebugPorts(bus, options.system, options.debugConsole);
     this.numericError = new NumericError(bus, lines.line(13));
     this.pci = new PciBus(bus, (irq) => lines.line(irq));
-    this.pci.add(0, new HostBridge());
+    this.addFunctions(options, messages);
     const devices: Device[] = [
       this.pic,
       ...this.localApics,
@@ -104,6 +122,19 @@ export class Chipset {
     ];
     if (options.testDevice !== undefined) devices.push(new PcTestDevice(bus, lines, options.testDevice));
     this.devices = devices;
+  }
+
+  /** Each factory makes the function of the next PCI device. */
+  private addFunctions({ ram, disks = [] }: ChipsetOptions, messages: InterruptMessages): void {
+    const { bus, events } = this;
+    const sendMessage = (address: number, data: number): void => sendMessageSignalled(messages, address, data);
+    const platform = { bus, events, ram, sendMessage };
+    const factories: readonly (() => PciFunction)[] = [
+      () => new HostBridge(),
+      () => new VirtioFunction(platform, new VirtioRng(RANDOM_SEED)),
+      ...disks.map((disk, i) => () => new VirtioFunction(platform, new VirtioBlk(`disk${i}`, disk))),
+    ];
+    factories.forEach((make, device) => this.pci.add(device, make()));
   }
 
   private makeLocalApic(

@@ -11,8 +11,14 @@ export interface GuestRam {
   fill(byte: number, start: number, end: number): unknown;
 }
 
-/** The machine's RAM as a `GuestRam`. */
-export class MachineRam implements GuestRam {
+/** Guest RAM as devices read and write it, each access checked. */
+export interface DeviceRam extends GuestRam {
+  /** A copy of the bytes from `start` up to, not including, `end`. @throws RangeError for bytes beyond the end. */
+  slice(start: number, end: number): Uint8Array;
+}
+
+/** The machine's RAM as a `DeviceRam`. */
+export class MachineRam implements DeviceRam {
   /** @param origin byte offset of physical address 0 in the machine's memory. */
   constructor(
     private readonly writer: MemoryWriter,
@@ -23,6 +29,11 @@ export class MachineRam implements GuestRam {
   set(bytes: ArrayLike<number>, address: number): void {
     this.check(address, address + bytes.length);
     this.writer.write(this.origin + address, bytes);
+  }
+
+  slice(start: number, end: number): Uint8Array {
+    this.check(start, end);
+    return this.writer.copy(this.origin + start, end - start);
   }
 
   fill(byte: number, start: number, end: number): void {

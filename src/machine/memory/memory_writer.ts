@@ -27,6 +27,11 @@ export class MemoryWriter {
     this.written(offset, count);
   }
 
+  /** A copy of `count` bytes. */
+  copy(offset: number, count: number): Uint8Array {
+    return this.views.u8.slice(offset, offset + count);
+  }
+
   /** Fills a range with one byte. */
   fill(offset: number, byte: number, count: number): void {
     if (count <= 0) return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { MachineRam, type GuestRam } from '../memory/guest_ram.js';
+import { MachineRam, type DeviceRam } from '../memory/guest_ram.js';
 import { MemoryWriter } from '../memory/memory_writer.js';
 import type { CoreBus } from './core_bus.js';
 import type { ProcessorCore } from './processor_core.js';
@@ -64,7 +64,7 @@ export class WasmCore implements ProcessorCore {
   /** Writes RAM and carve-out for the machine. */
   readonly writer: MemoryWriter;
   /** Writes RAM for loaders and devices. */
-  readonly guestRam: GuestRam;
+  readonly guestRam: DeviceRam;
   /** Guest RAM and carve-out. */
   readonly physicalWords: Uint32Array;
   /** One byte for each page of RAM and carve-out: 1 = written since it was last cleared. */

@@ -60,6 +60,15 @@ describe('checkRunOptions', () => {
     expect(check({ module: ['cpuidcount'] }).modules[0]).to.match(/hypervisor_example_cpuidcount/);
   });
 
+  it('takes disks, which the guest may change only if that is said', () => {
+    const kernel = join(folder, 'kernel');
+    expect(check({ disk: [kernel] }).disks).to.deep.equal([{ path: kernel, isWritable: false }]);
+    expect(check({ disk: [`${kernel},write`] }).disks).to.deep.equal([{ path: kernel, isWritable: true }]);
+    expect(check({ disk: [kernel, kernel] }).disks).to.have.length(2);
+    expect(() => check({ disk: [kernel, `${kernel},write`] })).to.throw(UsageError, /is named twice/);
+    expect(() => check({ disk: new Array<string>(31).fill(kernel) })).to.throw(UsageError, /at most 30 disks/);
+  });
+
   const wrong: [string, Partial<RunOptions>, new (message: string) => Error, RegExp][] = [
     ['both a guest and a kernel', { guest: 'cpuid' }, UsageError, /exclude each other/],
     ['more processors', { cpus: '2' }, UsageError, /--cpus 2.*one processor/],
@@ -82,6 +91,9 @@ describe('checkRunOptions', () => {
     ['a missing RAM disk', { initrd: ['/does/not/exist'] }, FileError, /--initrd .*no such file/],
     ['a folder as RAM disk', { initrd: ['/'] }, FileError, /--initrd .*is a folder/],
     ['an empty RAM disk', { initrd: [empty] }, FileError, /--initrd .*is an empty file/],
+    ['a missing disk', { disk: ['/does/not/exist,write'] }, FileError, /--disk .*no such file/],
+    ['a folder as disk', { disk: ['/'] }, FileError, /--disk .*is a folder/],
+    ['a disk without a name', { disk: [',write'] }, UsageError, /--disk/],
     ['a fraction of memory', { memory: '1.5G' }, UsageError, /--memory 1\.5G: it must be a whole number and a unit/],
     ['no memory', { memory: '0' }, UsageError, /--memory 0/],
     ['a time-out that is not a number', { timeout: 'abc' }, UsageError, /--timeout abc: it must be a positive number/],

@@ -16,6 +16,7 @@ describe('Chipset', () => {
     };
     const chipset = new Chipset({
       memoryBytes: 64 << 20,
+      ram: new Uint8Array(0),
       clock: { now: () => platform.time },
       earlier: () => {},
       processors: [signals],

@@ -16,6 +16,21 @@ describe('MachineRam', () => {
     expect([u8[16], u8[17], u8[46], u8[47]]).to.deep.equal([1, 2, 3, 3]);
     expect(ram.length).to.equal(32);
   });
+  it('reads copies, and nothing outside RAM', () => {
+    const { u8, ram } = make();
+    ram.set([1, 2, 3], 29);
+    const copy = ram.slice(29, 32);
+    ram.set([9], 29);
+    expect([...copy]).to.deep.equal([1, 2, 3]);
+    u8[48] = 0x55;
+    for (const [start, end] of [
+      [31, 33],
+      [-1, 1],
+      [2, 1],
+      [0x100000000, 0x100000004],
+    ] as const)
+      expect(() => ram.slice(start, end)).to.throw(RangeError, /RAM ends at 0x20/);
+  });
   it('writes nothing outside RAM', () => {
     const { u8, ram } = make();
     for (const write of [
