@@ -72,6 +72,25 @@ export interface ChipsetOptions {
 
 const APIC_PAGE = 0x1000;
 
+/** What the factory of a device gets. */
+interface ChipsetParts {
+  readonly bus: IoBus;
+  readonly events: EventQueue;
+  readonly lines: InterruptLines;
+  readonly options: ChipsetOptions;
+}
+
+/** The devices that nothing else of the machine refers to, in the order in which they are made. */
+const factories: readonly ((parts: ChipsetParts) => Device)[] = [
+  ({ bus, events, lines }) => new Pit(bus, events, lines.line(0)),
+  ({ bus, events, lines, options }) =>
+    new Rtc(bus, events, lines.line(8), options.memoryBytes, options.rtcStart ?? RTC_DEFAULT_START),
+  ({ bus, lines, options }) => new KeyboardController(bus, lines.line(1), options.system),
+  ({ bus, events, options }) => new AcpiPm(bus, events, options.system),
+  ({ bus, options }) => new PowerPorts(bus, options.system),
+  ({ bus, options }) => new FwCfg(bus, { memoryBytes: options.memoryBytes, processors: options.processors.length }),
+];
+
 /** All devices of the PC, wired up. */
 export class Chipset {
   readonly bus = new IoBus();
@@ -112,13 +131,8 @@ export class Chipset {
       this.com2,
       this.debugPorts,
       this.numericError,
-      new Pit(bus, this.events, lines.line(0)),
-      new Rtc(bus, this.events, lines.line(8), options.memoryBytes, options.rtcStart ?? RTC_DEFAULT_START),
-      new KeyboardController(bus, lines.line(1), options.system),
-      new AcpiPm(bus, this.events, options.system),
-      new PowerPorts(bus, options.system),
       this.pci,
-      new FwCfg(bus, { memoryBytes: options.memoryBytes, processors: options.processors.length }),
+      ...factories.map((make) => make({ bus, events: this.events, lines, options })),
     ];
     if (options.testDevice !== undefined) devices.push(new PcTestDevice(bus, lines, options.testDevice));
     this.devices = devices;
