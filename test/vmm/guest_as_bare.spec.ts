@@ -277,6 +277,24 @@ const programs: readonly [string, string[]][] = [
       ...[...debugctl(btf), '.byte 0xf1', 'nop', 'mov eax, 0x2400', 'mov dr7, rax', 'mov rax, dr7', 'nop'],
     ),
   ],
+  [
+    'debug exceptions of HLT, and in the shadow of STI and of MOV SS',
+    [
+      ...handlers({ 1: 'debug', 3: 'trap', 6: 'fault', 48: 'trap' }),
+      ...debugHandler,
+      ...['jmp go', 'fault: add qword ptr [rsp], 2', 'iretq', 'trap: nop', 'iretq', 'go: nop'],
+      'mov r8d, ss',
+      ...stepped(0, 'hlt', 'nop'),
+      ...stepped(0, 'cli', 'sti', 'nop', 'cli', 'sti', 'hlt', 'nop', 'cli'),
+      ...['cli', ...stepped(0, 'sti', 'int3', 'nop', 'cli', 'sti', '.byte 0xf1', 'nop', 'cli', 'sti', 'ud2', 'cli')],
+      ...stepped(0, 'mov ss, r8d', '.byte 0xf1', 'nop', 'mov ss, r8d', 'int3', 'nop'),
+      ...stepped(0, 'mov ss, r8d', 'int 0x30', 'nop', 'mov ss, r8d', 'ud2', 'nop'),
+      ...['cli', ...stepped(btf, 'sti', '.byte 0xf1', 'nop', 'cli', 'mov ss, r8d', '.byte 0xf1', 'nop')],
+      ...[...page(watched), 'mov [rbx], r8', 'mov dr0, rbx', 'mov eax, 0x000f0403', 'mov dr7, rax'],
+      ...['mov ss, [rbx]', 'int3', 'nop', 'mov ss, [rbx]', '.byte 0xf1', 'nop'],
+      ...stepped(0, 'mov ss, [rbx]', 'int3', 'nop', 'mov ss, [rbx]', '.byte 0xf1', 'nop'),
+    ],
+  ],
 ];
 
 describe('A guest under the VMM sees the same as on the bare machine', () => {

@@ -42,7 +42,8 @@ export interface Exit {
    */
   inject(vector: number, errorCode?: number): void;
   /**
-   * Injects an event of any kind. SDM 3C "VM-Entry Controls for Event Injection".
+   * Injects an event of any kind. SDM 3C "VM-Entry Controls for Event Injection". The guest is active then, and a shadow of STI or MOV SS ends,
+   * as VM entry wants it.
    *
    * @param information in the format of the VM-entry interruption-information field.
    * @param instructionLength of the instruction that causes a software interrupt or exception.
@@ -50,7 +51,10 @@ export interface Exit {
   injectEvent(information: number, errorCode: number, instructionLength: number): void;
   /** Whether an event was injected during this exit. */
   readonly hasInjected: boolean;
-  /** Delivers again the event whose delivery the exit interrupted, unless something was injected. Called by the dispatcher. */
+  /**
+   * Delivers again the event whose delivery the exit interrupted, unless something was injected. A guest that goes on after a debug exception that
+   * no handler injected is active, and out of the shadow of STI and MOV SS. Called by the dispatcher.
+   */
   completeDelivery(): void;
   /** Says that the VMM has delivered the event itself: a task gate led to the task that runs now. */
   endDelivery(): void;

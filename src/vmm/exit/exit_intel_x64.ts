@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
 import { InterruptionBit, InterruptionType } from '../../intrinsics/exit_information.js';
-import { ExitReasonBit, type ExitReason } from '../../intrinsics/exit_reasons.js';
+import { ExitReason, ExitReasonBit } from '../../intrinsics/exit_reasons.js';
 import type { GeneralRegisters } from '../../intrinsics/general_registers.js';
 import {
   AccessRights,
@@ -16,6 +16,7 @@ import { derived } from '../state/state.js';
 import { StateSave } from '../state_save/state_save.js';
 import { VcpuIdentity } from '../vcpu_identity.js';
 import { Vmcs } from '../vmcs/vmcs.js';
+import { passDebugException, prepareDelivery } from './event_state.js';
 import type { Exit } from './exit.js';
 
 const blockingBits = InterruptibilityState.BlockingBySti | InterruptibilityState.BlockingByMovSs;
@@ -113,13 +114,16 @@ export class ExitIntelX64 implements Exit {
     vmcs.writeHalves(VmcsField.VmEntryInterruptionInformationField, information | 0, 0);
     vmcs.writeHalves(VmcsField.VmEntryExceptionErrorCode, errorCode, 0);
     vmcs.writeHalves(VmcsField.VmEntryInstructionLength, instructionLength, 0);
+    prepareDelivery(vmcs, information);
     this.hasInjected = true;
   }
 
   completeDelivery(): void {
+    if (this.hasInjected) return;
     const vectoring = this.vmcs.readLow(VmcsField.IdtVectoringInformation);
-    if ((vectoring & InterruptionBit.Valid) === 0 || this.hasInjected || this.hasDelivered) return;
-    this.deliverAgain(vectoring);
+    if ((vectoring & InterruptionBit.Valid) !== 0 && !this.hasDelivered) this.deliverAgain(vectoring);
+    else if (this.reason === ExitReason.ExceptionOrNonMaskableInterrupt)
+      passDebugException(this.vmcs, this.interruptionInformation);
   }
 
   endDelivery(): void {
