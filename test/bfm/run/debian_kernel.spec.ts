@@ -2,7 +2,8 @@
 // Debian's stock kernel as the guest of a hypervisor. CI downloads it (.ci/run); elsewhere name a vmlinuz in BAREFLANK_DEBIAN_KERNEL.
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../../architecture/source_files.js';
 
@@ -18,8 +19,8 @@ interface Boot {
   readonly report: Report;
 }
 
-function boot(kernel: string, options: readonly string[]): Boot {
-  const args = ['bin/bfm.mjs', 'run', '--kernel', kernel, '--memory', '512M', '--until', 'Linux version', '--json'];
+function boot(kernel: string, options: readonly string[], until = 'Linux version'): Boot {
+  const args = ['bin/bfm.mjs', 'run', '--kernel', kernel, '--memory', '512M', '--until', until, '--json'];
   args.push('--append', 'earlyprintk=serial,ttyS0,115200 console=ttyS0', '--timeout', '100', ...options);
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
   const console = stderr
@@ -69,5 +70,19 @@ describe("Debian's kernel", () => {
     expect(bare.status).to.equal(0);
     expect(bare.console).to.equal(guest.console);
     expect(bare.report.machine.instructions).to.equal(guest.report.machine.instructions);
+  });
+
+  it('finds the root bridge by ACPI, the entropy device and each disk', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bareflank-disk-'));
+    try {
+      const disk = join(folder, 'disk.img');
+      writeFileSync(disk, Buffer.alloc(512));
+      const { status, console } = boot(kernel, ['--disk', disk, '--disk', disk], 'pci 0000:00:03.0: BAR 1');
+      expect(status).to.equal(0);
+      expect(console).to.contain('ACPI: PCI Root Bridge [PCI0]');
+      expect(console).to.match(/00:01\.0: \[1af4:1044\][^]*00:02\.0: \[1af4:1042\][^]*00:03\.0: \[1af4:1042\]/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
