@@ -47,8 +47,9 @@ async function load(path) {
 
 /** Copies the hand-written files and writes the generated ones. Returns the layout and the contents of forms.json. */
 async function writeSources() {
-  const [{ expand, generate, formList }, { topics }, { Layout }] = await Promise.all([
+  const [{ expand, generate, formList }, { sharedContents }, { topics }, { Layout }] = await Promise.all([
     load('generator/generate.js'),
+    load('generator/emit_contents.js'),
     load('instructions.js'),
     load('layout/layout.js'),
   ]);
@@ -60,7 +61,11 @@ async function writeSources() {
     writeChanged(join(sourceFolder, name), readFileSync(path, 'utf8'));
   }
   const expansion = expand(topics, sources);
-  const generated = generate(expansion);
+  const contentsFolder = join(root, 'src/intrinsics/contents');
+  const contents = new Map(
+    sharedContents.map((name) => [name, readFileSync(join(contentsFolder, `${name}.ts`), 'utf8')]),
+  );
+  const generated = generate(expansion, contents);
   for (const [name, text] of Object.entries(generated)) writeChanged(join(sourceFolder, name), text);
   for (const path of filesBelow('build/cpu/source', () => true)) {
     const name = relative(sourceFolder, path).replaceAll('\\', '/');

@@ -94,6 +94,11 @@ export const FeatureInformationEdx = {
   Pbe: 0x80000000,
 } as const;
 
+/** CPUID.1:EBX: what follows the processor's state. */
+export const FeatureInformationEbx = {
+  InitialApicId: 0xff000000,
+} as const;
+
 /** CPUID.(7,0):EBX. */
 export const ExtendedFeatureFlagsEbx = {
   Fsgsbase: 1 << 0,
@@ -192,7 +197,7 @@ export const cpuidLeafBits = {
       bits('brand_index', 0, 7),
       bits('clflush_line_size', 8, 15),
       bits('maximum_addressable_ids', 16, 23),
-      bits('initial_apic_id', 24, 31),
+      ...bitFieldsOf(FeatureInformationEbx, ['InitialApicId']),
     ],
     ecx: bitFieldsOf(FeatureInformationEcx),
     edx: bitFieldsOf(FeatureInformationEdx),

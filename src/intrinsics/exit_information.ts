@@ -77,6 +77,37 @@ export const ControlRegisterAccess = {
   AccessType: 3 << 4,
   LmswOperandType: 1 << 6,
   GeneralPurposeRegister: 0xf << 8,
+  SourceData: 0xffff0000,
+} as const;
+
+/** Values of ControlRegisterAccess.AccessType. */
+export const ControlRegisterAccessType = {
+  MovToCr: 0,
+  MovFromCr: 1,
+  Clts: 2,
+  Lmsw: 3,
+} as const;
+
+/** Exit qualification of MOV DR. */
+export const DebugRegisterAccess = {
+  DebugRegisterNumber: 7,
+  /** MOV from a debug register. */
+  DirectionOfAccess: 1 << 4,
+  GeneralPurposeRegister: 0xf << 8,
+} as const;
+
+/** Exit qualification of task switches. */
+export const TaskSwitch = {
+  TssSelector: 0xffff,
+  SourceOfTaskSwitchInit: 0xc0000000,
+} as const;
+
+/** Values of TaskSwitch.SourceOfTaskSwitchInit. */
+export const TaskSwitchSource = {
+  CallInstruction: 0,
+  IretInstruction: 1,
+  JmpInstruction: 2,
+  TaskGateInIdt: 3,
 } as const;
 
 /** Bits 31:30 of the exit qualification of task switches. */
@@ -89,6 +120,7 @@ export const IoAccess = {
   StringInstruction: 1 << 4,
   RepPrefixed: 1 << 5,
   OperandEncoding: 1 << 6,
+  PortNumber: 0xffff0000,
 } as const;
 
 /** Instruction information of INS and OUTS. */
@@ -225,44 +257,45 @@ export const exitQualificationFields = [
   ...prefixed(
     ['task_switch'],
     [
-      bits('tss_selector', 0, 15),
-      reserved(0xffffffff3fff0000n),
-      bits('source_of_task_switch_init', 30, 31, {
-        call_instruction: 0,
-        iret_instruction: 1,
-        jmp_instruction: 2,
-        task_gate_in_idt: 3,
+      ...withValues(bitFieldsOf(TaskSwitch, ['TssSelector', 'SourceOfTaskSwitchInit']), {
+        source_of_task_switch_init: valuesOf(TaskSwitchSource),
       }),
+      reserved(0xffffffff3fff0000n),
     ],
   ),
   ...prefixed(
     ['control_register_access'],
     [
       ...withValues(
-        bitFieldsOf(ControlRegisterAccess, ['ControlRegisterNumber', 'AccessType', 'GeneralPurposeRegister']),
+        bitFieldsOf(ControlRegisterAccess, [
+          'ControlRegisterNumber',
+          'AccessType',
+          'GeneralPurposeRegister',
+          'SourceData',
+        ]),
         {
-          access_type: { mov_to_cr: 0, mov_from_cr: 1, clts: 2, lmsw: 3 },
+          access_type: valuesOf(ControlRegisterAccessType),
           lmsw_operand_type: { reg: 0, mem: 1 },
           general_purpose_register: registerNumbers,
         },
       ),
       reserved(0xffffffff0000f080n),
-      bits('source_data', 16, 31),
     ],
   ),
   ...prefixed(
     ['mov_dr'],
     [
-      bits('debug_register_number', 0, 2),
+      ...withValues(bitFieldsOf(DebugRegisterAccess, ['DebugRegisterNumber', 'GeneralPurposeRegister']), {
+        direction_of_access: { to_dr: 0, from_dr: 1 },
+        general_purpose_register: registerNumbers,
+      }),
       reserved(0xfffffffffffff0e8n),
-      bits('direction_of_access', 4, 4, { to_dr: 0, from_dr: 1 }),
-      bits('general_purpose_register', 8, 11, registerNumbers),
     ],
   ),
   ...prefixed(
     ['io_instruction'],
     [
-      ...withValues(bitFieldsOf(IoAccess, ['SizeOfAccess']), {
+      ...withValues(bitFieldsOf(IoAccess, ['SizeOfAccess', 'PortNumber']), {
         size_of_access: { one_byte: 0, two_byte: 1, four_byte: 3 },
         direction_of_access: { out: 0, in: 1 },
         string_instruction: { not_string: 0, string: 1 },
@@ -270,7 +303,6 @@ export const exitQualificationFields = [
         operand_encoding: { dx: 0, immediate: 1 },
       }),
       reserved(0xffffffff0000ff80n),
-      bits('port_number', 16, 31),
     ],
   ),
   bits('mwait', 0),

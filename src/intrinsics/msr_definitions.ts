@@ -139,6 +139,13 @@ export const FeatureControl = {
   Lmce: 1 << 20,
 } as const;
 
+/** IA32_APIC_BASE. SDM 3A "Local APIC Status and Location". */
+export const ApicBase = {
+  Bsp: 1 << 8,
+  EnableX2apicMode: 1 << 10,
+  ApicGlobalEnable: 1 << 11,
+} as const;
+
 /** IA32_MISC_ENABLE, bits 31:0. SDM 4 "Architectural MSRs". */
 export const MiscEnable = {
   FastStringsEnable: 1 << 0,
@@ -151,6 +158,52 @@ export const MiscEnable = {
   LimitCpuidMaxval: 1 << 22,
   XtprMessageDisable: 1 << 23,
 } as const;
+
+/** IA32_MISC_ENABLE, bits 63:32, as masks of the high half. */
+export const MiscEnableHigh = {
+  XdBitDisable: 1 << 2,
+} as const;
+
+/** IA32_MTRR_DEF_TYPE. SDM 3A "IA32_MTRR_DEF_TYPE MSR". */
+export const MtrrDefType = {
+  Type: 0xff,
+  FixedRangeEnable: 1 << 10,
+  Enable: 1 << 11,
+} as const;
+
+/** IA32_MTRR_PHYSBASEn, bits 31:0 below the address. SDM 3A "Variable Range MTRRs". */
+export const MtrrPhysbase = {
+  Type: 0xff,
+  Reserved: 0xf00,
+} as const;
+
+/** IA32_MTRR_PHYSMASKn, bits 31:0 below the mask. SDM 3A "Variable Range MTRRs". */
+export const MtrrPhysmask = {
+  Reserved: 0x7ff,
+  Valid: 1 << 11,
+} as const;
+
+/** The MSRs of last branches, the first of each run. SDM 4 "MSRs in the 6th Generation Intel Core Processors". */
+export const LastBranchMsr = {
+  /** MSR_LBR_SELECT, then MSR_LASTBRANCH_TOS. */
+  LbrSelect: 0x1c8,
+  /** The last branch's FROM_IP and TO_IP, then those of the last exception. */
+  LastBranchFromIp: 0x1db,
+  FromIp0: 0x680,
+  ToIp0: 0x6c0,
+  Info0: 0xdc0,
+} as const;
+
+/** The first and last MSR of the local APIC in x2APIC mode. SDM 3A "x2APIC Register Address Space". */
+export const X2apicMsr = { First: 0x800, Last: 0x8ff } as const;
+
+/** The fixed-range MTRRs in order of the memory that they describe. SDM 3A "Fixed Range MTRRs". */
+export const fixedMtrrAddresses: readonly number[] = [
+  Msr.Ia32MtrrFix64k00000,
+  Msr.Ia32MtrrFix16k80000,
+  Msr.Ia32MtrrFix16kA0000,
+  ...[0, 1, 2, 3, 4, 5, 6, 7].map((index) => Msr.Ia32MtrrFix4kC0000 + index),
+];
 
 /** IA32_VMX_MISC. SDM 3D "Miscellaneous Data". */
 export const VmxMisc = {
@@ -207,17 +260,12 @@ export const VmxBasicHigh = {
 
 /** The bit fields of each MSR that has any, except those of `capabilityWords`. */
 export const msrBits = {
-  Ia32ApicBase: [
-    bits('bsp', 8),
-    bits('enable_x2apic_mode', 10),
-    bits('apic_global_enable', 11),
-    bits('apic_base', 12, 51),
-  ],
+  Ia32ApicBase: [...bitFieldsOf(ApicBase), bits('apic_base', 12, 51)],
   Ia32FeatureControl: bitFieldsOf(FeatureControl, ['SenterLocalFunctionEnables']),
   Ia32SpecCtrl: [bits('ibrs', 0), bits('stibp', 1), bits('ssbd', 2)],
   Ia32PredCmd: [bits('ibpb', 0)],
   Ia32Mtrrcap: [bits('vcnt', 0, 7), bits('fix', 8), bits('wc', 10), bits('smrr', 11)],
-  Ia32MiscEnable: [...bitFieldsOf(MiscEnable), bits('xd_bit_disable', 34)],
+  Ia32MiscEnable: [...bitFieldsOf(MiscEnable), ...highHalf(bitFieldsOf(MiscEnableHigh))],
   Ia32Debugctl: debugctlFields,
   Ia32Pat: patFields,
   Ia32MtrrDefType: [bits('default_memory_type', 0, 2), bits('fixed_range_mtrr_enable', 10), bits('mtrr_enable', 11)],

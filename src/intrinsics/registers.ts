@@ -73,6 +73,9 @@ export const Rflags = {
   IdFlag: 1 << 21,
 } as const;
 
+/** The RFLAGS bit that is always 1. */
+export const RFLAGS_ALWAYS_ENABLED = 1 << 1;
+
 /** RFLAGS bits that are always 0. */
 export const RFLAGS_ALWAYS_DISABLED = 0xffffffffffc08028n;
 
@@ -193,9 +196,21 @@ export const SegmentTypeBit = {
   Accessed: 1 << 0,
   /** Of a data segment; a code segment's bit says that it can be read. */
   Writable: 1 << 1,
+  /** Of a code segment. */
+  Readable: 1 << 1,
   /** Of a data segment; a code segment's bit says that it is conforming. */
   ExpandDown: 1 << 2,
+  /** Of a code segment. */
+  Conforming: 1 << 2,
   Code: 1 << 3,
+} as const;
+
+/** Bits of the type of a system segment or gate. SDM 3A "System Descriptor Types". */
+export const SystemSegmentBit = {
+  /** Of a TSS. */
+  Busy: 1 << 1,
+  /** It is of 32 bits, not of 16. */
+  Is32Bit: 1 << 3,
 } as const;
 
 /** Whole access-rights words of the VMM's own segments. */

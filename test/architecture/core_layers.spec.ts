@@ -4,13 +4,13 @@ import { expect } from 'chai';
 import { dirname } from 'node:path';
 import { expand, generate } from '../../src/machine/generator/generate.js';
 import { topics } from '../../src/machine/instructions.js';
-import { coreFiles, importsOf, parseCore, resolveImport, type SourceFile } from './source_files.js';
+import { contentsTexts, coreFiles, importsOf, parseCore, resolveImport, type SourceFile } from './source_files.js';
 
 const core = 'src/machine/cpu';
 
 /** The folders of the core, lowest first. A folder may import itself and those before it; cpu.ts, the entry, may import all. */
 const folders: readonly (readonly [string, string])[] = [
-  ['generated', "the layout, src/intrinsics' numbers, the record's fields and the decoder's tables"],
+  ['generated', "the layout, src/intrinsics' numbers and predicates, the record's fields and the decoder's tables"],
   ['state', 'registers, flags, modes and the instruction that is being executed: words, and nothing that faults'],
   ['events', 'raising exceptions; breakpoints'],
   ['vmx', 'VM exits and what asks for them'],
@@ -36,7 +36,10 @@ const order = folders.map(([name]) => `${core}/${name}`);
 function allFiles(): Map<string, SourceFile> {
   const own = coreFiles();
   const sources = new Map(own.map(({ path, text }) => [path.slice(core.length + 1, -3), text]));
-  const { 'dispatch/templates.ts': _entryOfTheTemplates, ...generated } = generate(expand(topics, sources));
+  const { 'dispatch/templates.ts': _entryOfTheTemplates, ...generated } = generate(
+    expand(topics, sources),
+    contentsTexts(),
+  );
   const made = Object.entries(generated).map(([name, text]) => parseCore(`${core}/${name}`, text));
   return new Map([...own, ...made].map((file) => [file.path, file]));
 }

@@ -35,7 +35,93 @@ export function bareNumbers(file: SourceFile): string[] {
   return wrong;
 }
 
+/** Folders of system code, where bits have names; arithmetic and floating point compute with numbers. */
+const systemFolders =
+  /^src\/machine\/cpu\/(system|segmentation|control_flow|events|delivery|translation|tlb|vmx|memory|state)\/|\/cpu\/cpu\.ts$/;
+const bitOperators = new Set([
+  ts.SyntaxKind.AmpersandToken,
+  ts.SyntaxKind.BarToken,
+  ts.SyntaxKind.CaretToken,
+  ts.SyntaxKind.AmpersandEqualsToken,
+  ts.SyntaxKind.BarEqualsToken,
+]);
+const comparisons = new Set([ts.SyntaxKind.EqualsEqualsToken, ts.SyntaxKind.ExclamationEqualsToken]);
+/** Widths are no bits: one bit, a byte, an index of a table, a page's offset, 16 bits and so on; and halves that stay. */
+const widths = new Set([0, 1, 0xff, 0x1ff, 0x3ff, 0xfff, 0xffff, 0xffffff, 0xffffffff, 0xffff0000, 0xff000000]);
+/** What has its numbers in a table. */
+const tabled = /^(type|kind|vector|mode|reason|load<u32>\((ACTIVITY|VMX_MODE)\))$/;
+
+/** A word of the processor, whose single bits have names too. */
+const word =
+  /^load<u(32|64)>\((CR0|CR4|EFER|DR6|DR7|DEBUGCTL|RFLAGS_SYSTEM|INTERRUPTIBILITY|[A-Z]+_RIGHTS|VMX_PRIMARY|APIC_BASE|FEATURE_CONTROL)\)$/;
+
+/** The number that an operand is, without casts, `~` and parentheses. */
+function literal(node: ts.Node): number | undefined {
+  if (ts.isParenthesizedExpression(node) || ts.isPrefixUnaryExpression(node) || ts.isTypeAssertionExpression(node))
+    return literal(ts.isPrefixUnaryExpression(node) ? node.operand : node.expression);
+  return ts.isNumericLiteral(node) ? Number(node.text) : undefined;
+}
+
+/** The number of a bit in a byte of a bitmap: `byte >> (number & 7)`. */
+function isBitOfByte(node: ts.BinaryExpression): boolean {
+  const shift = node.parent.parent;
+  return ts.isParenthesizedExpression(node.parent) && ts.isBinaryExpression(shift) && shift.right === node.parent;
+}
+
+const isConstant = (node: ts.Node): boolean =>
+  ts.isVariableStatement(node) &&
+  ts.isSourceFile(node.parent) &&
+  (node.declarationList.flags & ts.NodeFlags.Const) !== 0;
+
+/** Numbers in functions that are masks, bits, or values of a table. A constant of the file names its number. */
+export function anonymousBits(file: SourceFile): string[] {
+  if (!systemFolders.test(file.path)) return [];
+  const wrong: string[] = [];
+  const look = (node: ts.Node): void => {
+    if (isConstant(node)) return;
+    if (ts.isBinaryExpression(node)) {
+      const operands = [node.left, node.right];
+      const numbers = operands.map(literal).filter((number) => number !== undefined);
+      const isWord = operands.some((each) => word.test(each.getText()));
+      const isMask =
+        bitOperators.has(node.operatorToken.kind) &&
+        numbers.some((number) => number !== 0 && (isWord || !widths.has(number)));
+      const isValue =
+        comparisons.has(node.operatorToken.kind) &&
+        numbers.length > 0 &&
+        operands.some((each) => tabled.test(each.getText()));
+      const isPlain = numbers.length === 1 && numbers[0] === 7 && isBitOfByte(node);
+      if ((isMask && !isPlain) || isValue) wrong.push(`${placeOf(file, node)} ${node.getText()}: name the number`);
+    }
+    ts.forEachChild(node, look);
+  };
+  look(file.tree);
+  return wrong;
+}
+
 describe('The core', () => {
+  it('names bits, masks and the numbers of tables in its system code', () => {
+    const files = coreFiles().filter((file) => systemFolders.test(file.path));
+    expect(files.length).to.be.greaterThan(30);
+    expect(files.flatMap(anonymousBits)).to.deep.equal([]);
+  });
+
+  it('is found wanting when a function has such a number', () => {
+    const path = 'src/machine/cpu/system/test.ts';
+    const text = `
+      const NAMED: u32 = 0x40;
+      function f(): void {
+        if (load<u32>(CR4) & 0x20) raise(UD);
+        store<u64>(DR7, load<u64>(DR7) & ~(<u64>0x155));
+        if (load<u32>(CR0) & 1) return;
+        if (type == 9 || load<u32>(ACTIVITY) != 3) return;
+        flags |= 0x200;
+        const kept = (bitmap >> (port & 7)) & 1, low = v & 0xffffffff, bit = v & NAMED;
+      }`;
+    expect(anonymousBits(parseCore(path, text))).to.have.length(6);
+    expect(anonymousBits(parseCore('src/machine/cpu/x87/test.ts', text))).to.deep.equal([]);
+  });
+
   it('names exit reasons, controls and vectors', () => {
     const files = coreFiles();
     expect(files.length).to.be.greaterThan(50);

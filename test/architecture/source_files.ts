@@ -3,6 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { sharedContents } from '../../src/machine/generator/emit_contents.js';
 
 /** The package's root folder: this file runs from build/test/architecture. */
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
@@ -34,6 +35,12 @@ export const coreFiles = (): SourceFile[] =>
   filesBelow(join('src', 'machine', 'cpu'))
     .sort()
     .map((path) => parse(path, withoutDecorators));
+
+/** The texts from which the build makes the core's predicates, by name. */
+export const contentsTexts = (): Map<string, string> =>
+  new Map(
+    sharedContents.map((name) => [name, readFileSync(join(root, 'src/intrinsics/contents', `${name}.ts`), 'utf8')]),
+  );
 
 function filesBelow(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })

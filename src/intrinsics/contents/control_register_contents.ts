@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What MOV to CR0, CR3 and CR4 accepts; anything else raises #GP(0). SDM 2B "MOV—Move to/from Control Registers", SDM 3A "Control Registers".
-// Values are 32-bit halves, signed or unsigned.
-import { AccessRights, Cr0, Cr4, Efer } from '../registers.js';
+// What MOV to control and debug registers and XSETBV accept; anything else raises #GP(0). SDM 2B "MOV—Move to/from Control Registers", SDM 3A
+// "Control Registers". The core's build compiles these functions too (src/machine/generator/emit_contents.ts): numbers are 32-bit integers, signed
+// or unsigned, and a body uses nothing else.
+import { PageTableEntry } from '../structures/memory_structures.js';
+import { AccessRights, Cr0, Cr4, Dr6, Dr7, Efer, SystemSegment, Xcr0 } from '../registers.js';
+import { isPhysicalHigh } from './msr_values.js';
 
 /** The bits of CR0 that exist. MOV to CR0 ignores the others of bits 31:0. */
 export const CR0_BITS = Object.values(Cr0).reduce((all, bit) => all | bit, 0);
@@ -11,10 +14,19 @@ export const PDPTE_LOADING_CR0 = Cr0.Paging | Cr0.CacheDisable | Cr0.NotWriteThr
 export const PDPTE_LOADING_CR4 =
   Cr4.PhysicalAddressExtensions | Cr4.PageGlobalEnable | Cr4.PageSizeExtensions | Cr4.SmepEnableBit;
 
+/** The bits of DR6 that MOV writes on a processor without bus-lock detection and RTM, and those that it then leaves 1. */
+export const DR6_BITS = Dr6.B0 | Dr6.B1 | Dr6.B2 | Dr6.B3 | Dr6.BD | Dr6.BS | Dr6.BT;
+export const DR6_ONES = 0xffff0ff0;
+
+/** The bits of DR7 that MOV writes on a processor without RTM, and the one that it then leaves 1. */
+export const DR7_ONES = Dr7.Reserved1;
+export const DR7_BITS = Object.values(Dr7).reduce((all, bit) => all | bit, 0) & ~(DR7_ONES | Dr7.Rtm);
+
 /** A PDPTE's bits 2:1 and 8:5, which are reserved while it is present. SDM 3A "PAE Paging". */
 export const PDPTE_RESERVED_LOW = 0x1e6;
 
-const keepsTranslations = 1 << 31;
+/** Bit 63 of what MOV to CR3 writes, in the upper half: translations are kept. SDM 3A "Operations that Invalidate TLBs and Paging-Structure Caches". */
+export const CR3_KEEPS_TRANSLATIONS_HIGH = 0x80000000;
 
 /** Whether MOV to CR0 accepts a value, as far as the value alone decides. */
 export function isCr0(low: number, high: number): boolean {
@@ -26,8 +38,8 @@ export function isCr0(low: number, high: number): boolean {
 /** Whether MOV to CR0 may set PG while IA32_EFER.LME is 1. SDM 3A "Initializing IA-32e Mode". */
 export function mayEnterIa32eMode(cr4: number, csRights: number, trRights: number): boolean {
   if ((cr4 & Cr4.PhysicalAddressExtensions) === 0 || (csRights & AccessRights.L) !== 0) return false;
-  // A 16-bit TSS.
-  return (trRights & AccessRights.Type & ~2) !== 1;
+  const type = trRights & AccessRights.Type;
+  return type !== SystemSegment.Tss16Available && type !== SystemSegment.Tss16Busy;
 }
 
 /** Whether MOV to CR0 may clear PG. @param isIa32e IA32_EFER.LMA is 1. */
@@ -40,8 +52,8 @@ export function mayLeavePaging(cr4: number, csRights: number, isIa32e: boolean):
  * SDM 3A "Paging-Structure Entries": bits from the physical-address width on are reserved; bit 63 keeps translations if CR4.PCIDE is 1.
  */
 export function isCr3High(high: number, cr4: number, physicalAddressWidth: number): boolean {
-  const address = (cr4 & Cr4.PcidEnableBit) !== 0 ? high & ~keepsTranslations : high;
-  return address >>> (physicalAddressWidth - 32) === 0;
+  const address = (cr4 & Cr4.PcidEnableBit) !== 0 ? high & ~CR3_KEEPS_TRANSLATIONS_HIGH : high;
+  return isPhysicalHigh(address, physicalAddressWidth);
 }
 
 /**
@@ -53,6 +65,26 @@ export function isCr4(low: number, high: number, allowed: number, isIa32e: boole
   return isIa32e ? (low & Cr4.PhysicalAddressExtensions) !== 0 : (low & Cr4.PcidEnableBit) === 0;
 }
 
+/** Whether MOV to CR8 takes a value. */
+export function isCr8(low: number, high: number): boolean {
+  return high === 0 && (low & ~0xf) === 0;
+}
+
+/** DR6 after MOV to DR6, whose bits 63:32 must be 0. SDM 3B "Debug Status Register (DR6)". */
+export function dr6After(low: number): number {
+  return (low & DR6_BITS) | DR6_ONES;
+}
+
+/** DR7 after MOV to DR7, whose bits 63:32 must be 0. SDM 3B "Debug Control Register (DR7)". */
+export function dr7After(low: number): number {
+  return (low & DR7_BITS) | DR7_ONES;
+}
+
+/** Whether XSETBV takes a value of XCR0. @param supported the components in bits 31:0 that the processor has; there are none in 63:32. */
+export function isXcr0(low: number, high: number, supported: number): boolean {
+  return high === 0 && (low & Xcr0.X87) !== 0 && (low & ~supported) === 0;
+}
+
 /** Whether PAE paging outside IA-32e mode is on, whose PDPTEs are in registers. */
 export function usesPdptes(cr0: number, cr4: number, efer: number): boolean {
   return (cr0 & Cr0.Paging) !== 0 && (cr4 & Cr4.PhysicalAddressExtensions) !== 0 && (efer & Efer.Lma) === 0;
@@ -60,7 +92,8 @@ export function usesPdptes(cr0: number, cr4: number, efer: number): boolean {
 
 /** Whether a PDPTE may be loaded: it is not present, or no reserved bit is 1. */
 export function isPdpte(low: number, high: number, physicalAddressWidth: number): boolean {
-  return (low & 1) === 0 || ((low & PDPTE_RESERVED_LOW) === 0 && high >>> (physicalAddressWidth - 32) === 0);
+  if ((low & PageTableEntry.Present) === 0) return true;
+  return (low & PDPTE_RESERVED_LOW) === 0 && isPhysicalHigh(high, physicalAddressWidth);
 }
 
 /** Physical address of the four PDPTEs, of bits 31:0 of CR3. */

@@ -10,8 +10,18 @@ import {
   FeatureInformationEdx,
   type cpuidRegisterNames,
 } from '../cpuid_leaves.js';
-import { Msr } from '../msr_definitions.js';
-import { Debugctl, Efer, MemoryType } from '../registers.js';
+import { fixedMtrrAddresses, Msr } from '../msr_definitions.js';
+import { Debugctl, Efer } from '../registers.js';
+import {
+  areMemoryTypes,
+  isCanonicalHigh,
+  isMtrrDefType,
+  isMtrrPhysbase,
+  isMtrrPhysmask,
+  MTRR_PAIRS,
+  MTRR_TYPES,
+  PAT_TYPES,
+} from './msr_values.js';
 import type { RegisterFacts } from './register_facts.js';
 
 /** A register of a CPUID leaf. */
@@ -45,13 +55,12 @@ export type MsrContent =
   | { readonly kind: 'counters' }
   /** A canonical address. */
   | { readonly kind: 'canonical' }
-  /** A memory type in each byte. */
-  | { readonly kind: 'memory_types' }
+  /** One of these memory types in each byte; bit n is set for type n. */
+  | { readonly kind: 'memory_types'; readonly types: number }
+  /** IA32_MTRR_DEF_TYPE, IA32_MTRR_PHYSBASEn and IA32_MTRR_PHYSMASKn. */
+  | { readonly kind: 'mtrr_def_type' | 'mtrr_physbase' | 'mtrr_physmask' }
   /** Anything: bits 63:32 are dropped. */
   | { readonly kind: 'low_half' };
-
-/** Types that an entry of IA32_PAT may have; bit n means type n. SDM 3A "Page Attribute Table (PAT)". */
-export const PAT_TYPES = Object.values(MemoryType).reduce<number>((all, type) => all | (1 << type), 0);
 
 const leaf1Ecx = (mask: number): CpuidCondition => ({ leaf: CpuidLeaf.FeatureInformation, register: 'ecx', mask });
 const leaf1Edx = (mask: number): CpuidCondition => ({ leaf: CpuidLeaf.FeatureInformation, register: 'edx', mask });
@@ -93,13 +102,28 @@ const efer: readonly ConditionalBits[] = [
   { bits: Efer.Nxe, needs: [extended(ExtendedProcessorInformationEdx.ExecuteDisable)] },
 ];
 
-/** By address: the MSRs whose values the VM-entry rules check, and others of the same form. */
+const mtrrPairs = Object.fromEntries(
+  Array.from({ length: MTRR_PAIRS }, (_, pair): [number, MsrContent][] => [
+    [Msr.Ia32MtrrPhysbase0 + 2 * pair, { kind: 'mtrr_physbase' }],
+    [Msr.Ia32MtrrPhysmask0 + 2 * pair, { kind: 'mtrr_physmask' }],
+  ]).flat(),
+);
+
+const fixedMtrrs = Object.fromEntries(
+  fixedMtrrAddresses.map((msr): [number, MsrContent] => [msr, { kind: 'memory_types', types: MTRR_TYPES }]),
+);
+
+/** By address: the MSRs whose values the VM-entry rules check, and others of which the value alone decides. */
 export const msrContents: Readonly<Record<number, MsrContent>> = {
+  ...mtrrPairs,
+  ...fixedMtrrs,
+  [Msr.Ia32MtrrDefType]: { kind: 'mtrr_def_type' },
+  [Msr.Ia32TscAux]: { kind: 'bits', bits: [{ bits: 0xffffffff, needs: [] }] },
   [Msr.Ia32SysenterCs]: { kind: 'low_half' },
   [Msr.Ia32SysenterEsp]: { kind: 'canonical' },
   [Msr.Ia32SysenterEip]: { kind: 'canonical' },
   [Msr.Ia32Debugctl]: { kind: 'bits', bits: debugctl },
-  [Msr.Ia32Pat]: { kind: 'memory_types' },
+  [Msr.Ia32Pat]: { kind: 'memory_types', types: PAT_TYPES },
   [Msr.Ia32PerfGlobalCtrl]: { kind: 'counters' },
   [Msr.Ia32Efer]: { kind: 'bits', bits: efer },
   [Msr.Ia32Lstar]: { kind: 'canonical' },
@@ -123,6 +147,11 @@ export interface Halves {
   readonly low: number;
   readonly high: number;
 }
+
+/** The MSRs whose settable bits depend on the processor. */
+export const msrsByBits: readonly number[] = Object.keys(msrContents)
+  .map(Number)
+  .filter((msr) => ['bits', 'counters'].includes(msrContents[msr]!.kind));
 
 const allBits: Halves = { low: 0xffffffff, high: 0xffffffff };
 
@@ -148,21 +177,6 @@ function counterBits(source: FeatureSource): Halves {
   return { low: 2 ** general - 1, high: 2 ** fixed - 1 };
 }
 
-/** Whether bits 63:32 of an address are those of a canonical address: they repeat its highest bit. Precondition: the width is above 32. */
-export function isCanonicalHigh(high: number, linearAddressWidth: number): boolean {
-  const top = high >> (linearAddressWidth - 33);
-  return top === 0 || top === -1;
-}
-
-/** Whether each byte of half an IA32_PAT is a memory type: 0, 1, 4, 5, 6 or 7. */
-export function isPatHalf(half: number): boolean {
-  for (let at = 0; at < 32; at += 8) {
-    const type = (half >>> at) & 0xff;
-    if (type > 7 || ((PAT_TYPES >> type) & 1) === 0) return false;
-  }
-  return true;
-}
-
 // By address as a signed number: V8 would allocate an unsigned one above 2^31 at each look-up.
 const contentByAddress: ReadonlyMap<number, MsrContent> = new Map(
   Object.entries(msrContents).map(([address, content]) => [Number(address) | 0, content]),
@@ -175,14 +189,21 @@ export function msrContent(msr: number): MsrContent | undefined {
 
 /** Whether WRMSR accepts a value; true for an MSR without an entry in the table. Conditions on other registers are not checked. */
 export function isMsrValue(facts: RegisterFacts, msr: number, low: number, high: number): boolean {
-  switch (msrContent(msr)?.kind) {
+  const content = msrContent(msr);
+  switch (content?.kind) {
     case 'bits':
     case 'counters':
       return ((low & ~facts.settableLow(msr)) | (high & ~facts.settableHigh(msr))) === 0;
     case 'canonical':
       return isCanonicalHigh(high, facts.linearAddressWidth);
     case 'memory_types':
-      return isPatHalf(low) && isPatHalf(high);
+      return areMemoryTypes(low, content.types) && areMemoryTypes(high, content.types);
+    case 'mtrr_def_type':
+      return isMtrrDefType(low, high);
+    case 'mtrr_physbase':
+      return isMtrrPhysbase(low, high, facts.physicalAddressWidth);
+    case 'mtrr_physmask':
+      return isMtrrPhysmask(low, high, facts.physicalAddressWidth);
     default:
       return true;
   }

@@ -6,9 +6,9 @@ import {
   ACTIVITY, ACTIVITY_MWAIT_MASKED, ATTENTION, ATTENTION_INIT, ATTENTION_INTERRUPT, ATTENTION_NMI, ATTENTION_SIPI, ATTENTION_STEP,
   ATTENTION_STOP, BUDGET, BUDGET_START, CPL, CURRENT_RECORD, DEBUG_TRAPS, DEBUGCTL, SCRATCH, DR0, DR7, FAULT_DEBUG,
   FAULT_PENDING, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, STOP, STOP_IDLE, STOP_INCOMPLETE, STOP_REQUESTED,
-  VMX_MTF_PENDING, VMX_PREEMPTION_DEADLINE, VMX_MODE, SS_RIGHTS, SIPI_VECTOR, CS, LDTR, TR, CPUID_TABLE, CR0, CR2,
-  CR3, CR4, EFER, ES_BASE, ES_SELECTOR, ES_LIMIT, ES_RIGHTS, CS_SELECTOR, CS_BASE, GDTR_BASE, IDTR_BASE, GDTR_LIMIT,
-  IDTR_LIMIT, DR6, APIC_BASE, RAX, RDX,
+  VMX_MTF_PENDING, VMX_PREEMPTION_DEADLINE, VMX_MODE, SS_RIGHTS, SIPI_VECTOR, CS, LDTR, TR, CR0, CR2, CR3, CR4, EFER,
+  ES_BASE, ES_SELECTOR, ES_LIMIT, ES_RIGHTS, CS_SELECTOR, CS_BASE, GDTR_BASE, IDTR_BASE, GDTR_LIMIT, IDTR_LIMIT, DR6,
+  APIC_BASE, RAX, RDX,
 } from "./generated/layout";
 import { executeRecord, initializeRun, run, step } from "./dispatch/run";
 import { decodeInstruction } from "./decode/decode";
@@ -18,13 +18,15 @@ import { translateQuietly } from "./translation/paging";
 import { beginStep, rfLoaded, shadowBegun } from "./state/shadow";
 import { pin, primary, vmExitBoundary, vmExitEvent } from "./vmx/vmx";
 import { readMsr, timeStamp, writeMsr } from "./system/msr";
-import { cpuid, cpuidA, cpuidB, cpuidC, cpuidD, writeXcr } from "./system/system";
+import { cpuid, cpuidA, cpuidB, cpuidC, cpuidD, cpuidEntry } from "./system/cpuid_leaves";
+import { writeXcr } from "./system/system";
 import { writeCr0, writeCr3, writeCr4, writeCr8 } from "./system/control";
 import { loadSegmentRegister } from "./segmentation/segment";
 import { slow, write } from "./memory/access";
 import { setArithmeticFlags } from "./state/flags";
 import {
   ActivityState, DB, NMI, PinBasedControl, ExitReason, InterruptionType, PendingDebugExceptions, PrimaryControl, Rflags,
+  ApicBase, CpuidLeaf, Cr0, Debugctl, Dr6, InterruptibilityState, ResetState, VmxMode,
 } from "./generated/architecture";
 import { codeWritten } from "./code/code_pages";
 import { deliverPending, injectEvent } from "./delivery/interrupt";
@@ -37,6 +39,11 @@ import { updateMode } from "./tlb/mode_update";
 import {
   addressSpaceChanged, enterAddressSpace, flushAllTlbs, flushGuestTlb, flushTlb, resetTlbs, watchWrites,
 } from "./tlb/tlb";
+import { isEnabled, isOfInstruction } from "./events/breakpoints";
+import { CpuidEntry } from "./generated/model_tables";
+import { eventInformation } from "./state/event_information";
+import { BREAKPOINTS_ENABLED, SHADOWS } from "./state/masks";
+import { dplOf } from "./state/rights";
 
 @external("env", "acknowledgeInterrupt") declare function acknowledgeInterrupt(): i32;
 
@@ -46,10 +53,6 @@ export {
 };
 // For the run-time compiler and the tests of decoder and templates.
 export { decodeInstruction, executeRecord, slow };
-
-@inline const DR6_BS: u64 = 0x4000;
-/** IA32_DEBUGCTL: single-step on branches only. */
-@inline const DEBUGCTL_BTF: u64 = 2;
 
 /** Sets up handler table, record space and TLBs. Once for a machine. */
 export function initialize(): void {
@@ -61,7 +64,7 @@ export function initialize(): void {
 /** Takes over a processor block that was copied in, or state that was changed by hand. */
 export function stateLoaded(): void {
   store<u32>(CURRENT_RECORD, 0);
-  store<u32>(CPL, (load<u32>(SS_RIGHTS) >> 5) & 3);                   // SS.DPL is CPL in all modes
+  store<u32>(CPL, dplOf(load<u32>(SS_RIGHTS)));                   // SS.DPL is CPL in all modes
   enterAddressSpace();
   updateMode();
   updateAttention();
@@ -102,7 +105,8 @@ function restoreBudget(): void { if (heldBack) hold(-heldBack); }
  * @returns false if ordinary execution may go on.
  */
 function boundary(): bool {
-  const attention = load<u32>(ATTENTION), shadow = load<u32>(INTERRUPTIBILITY) & 3, guest = nonRoot(), activity = load<u32>(ACTIVITY);
+  const attention = load<u32>(ATTENTION), shadow = load<u32>(INTERRUPTIBILITY) & SHADOWS, guest = nonRoot();
+  const activity = load<u32>(ACTIVITY);
   if (attention & ATTENTION_STOP) { store<u32>(ATTENTION, attention & ~ATTENTION_STOP); store<u32>(STOP, STOP_REQUESTED); return true; }
   if (attention & (ATTENTION_INIT | ATTENTION_SIPI)) { if (startUp(attention)) return true; }
   if (guest && load<u32>(VMX_MTF_PENDING) != 0) {
@@ -110,7 +114,7 @@ function boundary(): bool {
     vmExitBoundary(ExitReason.MonitorTrapFlag, 0);
     return true;
   }
-  if (load<u64>(DEBUG_TRAPS) != 0 && !(shadow & 2)) { debugTrap(); return true; }
+  if (load<u64>(DEBUG_TRAPS) != 0 && !(shadow & InterruptibilityState.BlockingByMovSs)) { debugTrap(); return true; }
   if (activity != ActivityState.WaitForSipi && pin(PinBasedControl.ActivateVmxPreemptionTimer)
     && <i64>(load<u64>(VMX_PREEMPTION_DEADLINE) - timeStamp()) <= 0) {
     vmExitBoundary(ExitReason.VmxPreemptionTimerExpired, 0);
@@ -133,29 +137,30 @@ function endsWait(attention: u32): bool {
  */
 function startUp(attention: u32): bool {
   const mode = load<u32>(VMX_MODE), waits = load<u32>(ACTIVITY) == ActivityState.WaitForSipi;
-  if ((attention & ATTENTION_INIT) != 0 && mode != 1 && !(mode == 2 && waits)) {
+  if ((attention & ATTENTION_INIT) != 0 && mode != VmxMode.Root && !(mode == VmxMode.NonRoot && waits)) {
     store<u32>(ATTENTION, attention & ~ATTENTION_INIT);
-    if (mode == 2) vmExitBoundary(ExitReason.InitSignal, 0); else initialState();
+    if (mode == VmxMode.NonRoot) vmExitBoundary(ExitReason.InitSignal, 0); else initialState();
     return true;
   }
   if (!(attention & ATTENTION_SIPI)) return false;
   store<u32>(ATTENTION, attention & ~ATTENTION_SIPI);
   if (!waits) return true;                         // a start-up IPI is lost unless it is waited for
   const page = load<u32>(SIPI_VECTOR);
-  if (mode == 2) { vmExitBoundary(ExitReason.Sipi, page); return true; }
-  store<u32>(ACTIVITY, 0);
+  if (mode == VmxMode.NonRoot) { vmExitBoundary(ExitReason.Sipi, page); return true; }
+  store<u32>(ACTIVITY, ActivityState.Active);
   loadRealSegment(CS, page << 8);
   store<u64>(RIP, 0);
   updateMode();
   return true;
 }
+@inline const CACHING: u64 = Cr0.CacheDisable | Cr0.NotWriteThrough;
 /** The registers after INIT: as after reset, except x87, SSE, MSRs, TSC and CR0's cache bits. */
 function initialState(): void {
   for (let i: u32 = 0; i < 16; i++) setReg<u64>(RAX + i * 8, 0);
-  setReg<u64>(RDX, <u64>load<u32>(CPUID_TABLE, 48));                  // EAX of leaf 1, the table's second entry
+  setReg<u64>(RDX, <u64>load<u32>(cpuidEntry(CpuidLeaf.FeatureInformation, 0), CpuidEntry.Eax));
   setArithmeticFlags(0);
-  store<u64>(RFLAGS_SYSTEM, 2);
-  store<u64>(CR0, (load<u64>(CR0) & 0x60000000) | 0x10);
+  store<u64>(RFLAGS_SYSTEM, ResetState.Rflags);
+  store<u64>(CR0, (load<u64>(CR0) & CACHING) | (ResetState.Cr0 & ~CACHING));
   store<u64>(CR2, 0);
   store<u64>(CR3, 0);
   store<u64>(CR4, 0);
@@ -164,23 +169,24 @@ function initialState(): void {
   for (let i: u32 = 0; i < 8; i++) {
     store<u64>(ES_BASE + i * 8, 0);
     store<u32>(ES_SELECTOR + i * 4, 0);
-    store<u32>(ES_LIMIT + i * 4, 0xffff);
-    store<u32>(ES_RIGHTS + i * 4, i == CS ? 0x9b : i == LDTR ? 0x82 : i == TR ? 0x8b : 0x93);
+    store<u32>(ES_LIMIT + i * 4, <u32>ResetState.Limit);
+    store<u32>(ES_RIGHTS + i * 4, <u32>(i == CS ? ResetState.CsRights : i == LDTR ? ResetState.LdtrRights : i == TR
+      ? ResetState.TrRights : ResetState.DataRights));
   }
-  store<u32>(CS_SELECTOR, 0xf000);
-  store<u64>(CS_BASE, 0xffff0000);
-  store<u64>(RIP, 0xfff0);
+  store<u32>(CS_SELECTOR, <u32>ResetState.CsSelector);
+  store<u64>(CS_BASE, ResetState.CsBase);
+  store<u64>(RIP, ResetState.Rip);
   store<u64>(GDTR_BASE, 0);
   store<u64>(IDTR_BASE, 0);
-  store<u32>(GDTR_LIMIT, 0xffff);
-  store<u32>(IDTR_LIMIT, 0xffff);
+  store<u32>(GDTR_LIMIT, <u32>ResetState.Limit);
+  store<u32>(IDTR_LIMIT, <u32>ResetState.Limit);
   for (let i: u32 = 0; i < 4; i++) store<u64>(DR0 + i * 8, 0);
-  store<u64>(DR6, 0xffff0ff0);
-  store<u64>(DR7, 0x400);
+  store<u64>(DR6, ResetState.Dr6);
+  store<u64>(DR7, ResetState.Dr7);
   store<u64>(DEBUG_TRAPS, 0);
   disarm();
   store<u32>(INTERRUPTIBILITY, 0);
-  store<u32>(ACTIVITY, load<u64>(APIC_BASE) & 0x100 ? 0 : 3);
+  store<u32>(ACTIVITY, load<u64>(APIC_BASE) & ApicBase.Bsp ? ActivityState.Active : ActivityState.WaitForSipi);
   flushAllTlbs();
   addressSpaceChanged();
   updateMode();
@@ -195,14 +201,14 @@ function debugTrap(): void {
 }
 function nonMaskable(attention: u32, shadow: u32): bool {
   if (shadow) return false;
-  const blocked = (load<u32>(INTERRUPTIBILITY) & 8) != 0;
+  const blocked = (load<u32>(INTERRUPTIBILITY) & InterruptibilityState.BlockingByNmi) != 0;
   if (primary(PrimaryControl.NmiWindowExiting) && !blocked) { vmExitBoundary(ExitReason.NmiWindow, 0); return true; }
   if (!(attention & ATTENTION_NMI)) return false;
   if (pin(PinBasedControl.NmiExiting)) {
     // With virtual NMIs the blocking bit is the virtual one and does not hold back the physical NMI.
     if (blocked && !pin(PinBasedControl.VirtualNmis)) return false;
     store<u32>(ATTENTION, attention & ~ATTENTION_NMI);
-    vmExitEvent(NMI | (InterruptionType.NonMaskableInterrupt << 8) | 0x80000000, 0, 0, 0, false);
+    vmExitEvent(eventInformation(NMI, InterruptionType.NonMaskableInterrupt, 0), 0, 0, 0, false);
     return true;
   }
   if (blocked) return false;
@@ -231,17 +237,17 @@ function maskable(attention: u32, shadow: u32): bool {
 /** DR6 bits of the instruction breakpoints at RIP. */
 function instructionBreakpoints(): u64 {
   const dr7 = load<u64>(DR7);
-  if (!(dr7 & 0xff)) return 0;
+  if (!(dr7 & BREAKPOINTS_ENABLED)) return 0;
   const at = codeLinear(load<u64>(RIP));
   let hits: u64 = 0;
   for (let i: u32 = 0; i < 4; i++) {
-    if (((dr7 >> (i * 2)) & 3) != 0 && ((dr7 >> (16 + i * 4)) & 15) == 0 && load<u64>(DR0 + i * 8) == at) hits |= 1 << i;
+    if (isEnabled(dr7, i) && isOfInstruction(dr7, i) && load<u64>(DR0 + i * 8) == at) hits |= 1 << i;
   }
   return hits;
 }
 /** One instruction with everything that single-stepping, breakpoints, shadows, RF and MTF want. */
 function stepOnce(): void {
-  const flags = load<u64>(RFLAGS_SYSTEM), blocked = (load<u32>(INTERRUPTIBILITY) & 2) != 0;
+  const flags = load<u64>(RFLAGS_SYSTEM), blocked = (load<u32>(INTERRUPTIBILITY) & InterruptibilityState.BlockingByMovSs) != 0;
   const hits = (flags & Rflags.ResumeFlag) != 0 || blocked || isRepeating() ? 0 : instructionBreakpoints();
   if (hits) {
     store<u64>(FAULT_DEBUG, hits);
@@ -257,15 +263,16 @@ function stepOnce(): void {
   step();
   setStepping(false);
   if (load<u32>(STOP) >= STOP_INCOMPLETE) return;
-  const wanted = (flags & Rflags.TrapFlag) != 0 && ((debugControl & DEBUGCTL_BTF) == 0 || branchTaken);
+  const wanted = (flags & Rflags.TrapFlag) != 0 && ((debugControl & Debugctl.Btf) == 0 || branchTaken);
   finishStep(wanted && !delivered, monitored);
 }
 /** What follows a completed instruction. */
 function finishStep(trap: bool, monitored: bool): void {
   if (!rfLoaded) store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) & ~Rflags.ResumeFlag);
-  if (!shadowBegun) store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~3);
+  if (!shadowBegun) store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~SHADOWS);
   // MOV SS drops the trap for good: the next instruction traps by itself.
-  if (trap && !(shadowBegun && (load<u32>(INTERRUPTIBILITY) & 2) != 0)) store<u64>(DEBUG_TRAPS, load<u64>(DEBUG_TRAPS) | DR6_BS);
+  if (trap && !(shadowBegun && (load<u32>(INTERRUPTIBILITY) & InterruptibilityState.BlockingByMovSs) != 0)) store<u64>(DEBUG_TRAPS,
+    load<u64>(DEBUG_TRAPS) | Dr6.BS);
   if (monitored && nonRoot()) store<u32>(VMX_MTF_PENDING, 1);
   updateAttention();
 }
@@ -273,7 +280,7 @@ function finishStep(trap: bool, monitored: bool): void {
 export function completeInstruction(length: u32): void {
   store<u64>(RIP, load<u64>(RIP) + length);
   beginStep();
-  const steps = (load<u64>(RFLAGS_SYSTEM) & Rflags.TrapFlag) != 0 && (load<u64>(DEBUGCTL) & DEBUGCTL_BTF) == 0;
+  const steps = (load<u64>(RFLAGS_SYSTEM) & Rflags.TrapFlag) != 0 && (load<u64>(DEBUGCTL) & Debugctl.Btf) == 0;
   finishStep(steps, primary(PrimaryControl.MonitorTrapFlag));
 }
 

@@ -13,7 +13,7 @@ export const wide = (numbers: Readonly<Record<string, number>>): Group => ({ typ
 
 /** An AssemblyScript constant that asc inlines. */
 export const constant = (name: string, type: string, value: number): string =>
-  `@inline export const ${name}: ${type} = 0x${(value >>> 0).toString(16)};`;
+  `@inline export const ${name}: ${type} = 0x${(value < 0 ? value >>> 0 : value).toString(16)};`;
 
 /** An AssemblyScript namespace of such constants. */
 export function namespace(name: string, { type, numbers }: Group): string {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Generates AssemblyScript sources from the instruction table and the layout. scripts/build/cpu_core.mjs runs it.
+// Generates AssemblyScript sources from the instruction table, the layout and src/intrinsics. scripts/build/cpu_core.mjs runs it.
 import type { InstructionRow } from '../instructions/row.js';
 import { parseDeclarations, type Declaration } from './declarations.js';
 import { emitArchitecture } from './emit_architecture.js';
+import { emitContents } from './emit_contents.js';
 import { emitDecoderTables, reservedForms } from './emit_decoder.js';
-import { emitLayout, emitRecordFormat } from './emit_layout.js';
+import { emitLayout, emitModelTables, emitRecordFormat } from './emit_layout.js';
 import { emitHandlers, emitHot } from './emit_run.js';
 import { emitTemplates } from './emit_templates.js';
 import { FormTable, type DecoderEntry, type Form } from './forms.js';
@@ -42,13 +43,15 @@ export function expand(
   return { forms: table.forms, entries: table.entries, firstTableForm: hot, firstEndingForm: plain };
 }
 
-/** The generated files by path below the core's folder of sources. */
-export function generate(expansion: Expansion): Record<string, string> {
+/** The generated files by path below the core's folder of sources. `contents`: the texts of `sharedContents`, by name. */
+export function generate(expansion: Expansion, contents: ReadonlyMap<string, string>): Record<string, string> {
   const { forms, entries, firstTableForm, firstEndingForm } = expansion;
   return {
     'generated/layout.ts': emitLayout(),
     'generated/record_format.ts': emitRecordFormat(),
+    'generated/model_tables.ts': emitModelTables(),
     'generated/architecture.ts': emitArchitecture(),
+    'generated/contents.ts': emitContents(contents),
     'generated/decoder_tables.ts': emitDecoderTables(entries, forms, firstTableForm, firstEndingForm),
     'dispatch/handlers.ts': emitHandlers(forms),
     'dispatch/hot.ts': emitHot(forms),

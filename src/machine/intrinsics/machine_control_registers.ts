@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { dr6After, dr7After } from '../../intrinsics/contents/control_register_contents.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import type { ControlRegister, ControlRegisters } from '../../intrinsics/control_registers.js';
+import { Vector } from '../../intrinsics/exit_information.js';
+import { Rflags, RFLAGS_ALWAYS_ENABLED } from '../../intrinsics/registers.js';
 import type { DriverInstruction } from '../driver_context/driver_pages.js';
 import type { Execution } from './execution.js';
 import { fromHalves, highHalf, lowHalf } from '../processor/halves.js';
@@ -10,6 +13,17 @@ import { store64, Word } from '../vmx/words.js';
 const wordOf = { 0: Word.cr0, 2: Word.cr2, 3: Word.cr3, 4: Word.cr4 } as const;
 /** The driver's instruction that writes one. */
 const writerOf = { 0: 'writeCr0', 3: 'writeCr3', 4: 'writeCr4', 8: 'writeCr8' } as const;
+
+/** What POPF at CPL 0 writes: all flags but VM, VIF and VIP. SDM 2B "POPF—Pop Stack Into EFLAGS Register". */
+const POPF_BITS =
+  Object.values(Rflags).reduce((all, bit) => all | bit, 0) &
+  ~(Rflags.Virtual8086Mode | Rflags.VirtualInterruptFlag | Rflags.VirtualInterruptPending);
+
+function checkDebugRegister(name: 'DR6' | 'DR7', value: bigint): void {
+  if (value >> 32n === 0n) return;
+  const what = `MOV ${name}, 0x${value.toString(16)} raised #GP: bits 63:32 are reserved`;
+  throw new ProcessorFault(Vector.GeneralProtection, 0, what);
+}
 
 /** Control registers, DR7, XCR0 and RFLAGS of the simulated processor. */
 export class MachineControlRegisters implements ControlRegisters {
@@ -59,10 +73,8 @@ export class MachineControlRegisters implements ControlRegisters {
       this.executeWith('writeDr6', value);
       return;
     }
-    if (value >> 32n !== 0n)
-      throw new ProcessorFault(13, 0, `MOV DR6, 0x${value.toString(16)} raised #GP: bits 63:32 are reserved`);
-    // SDM 3B "Debug Status Register (DR6)": bits 31:16 and 11:4 are 1, bit 12 is 0.
-    this.execution.registers.set('DR6', (value & 0xe00fn) | 0xffff0ff0n);
+    checkDebugRegister('DR6', value);
+    this.execution.registers.set('DR6', BigInt(dr6After(lowHalf(value)) >>> 0));
   }
 
   readDr7(): bigint {
@@ -73,15 +85,18 @@ export class MachineControlRegisters implements ControlRegisters {
       this.executeWith('writeDr7', value);
       return;
     }
-    if (value >> 32n !== 0n)
-      throw new ProcessorFault(13, 0, `MOV DR7, 0x${value.toString(16)} raised #GP: bits 63:32 are reserved`);
+    checkDebugRegister('DR7', value);
     this.execution.loadHost();
-    // SDM 3B "Debug Control Register (DR7)": bit 10 is 1, bits 12, 14, 15 are 0.
-    this.execution.registers.set('DR7', (value & 0xffff2fffn) | 0x400n);
+    this.execution.registers.set('DR7', BigInt(dr7After(lowHalf(value)) >>> 0));
   }
 
   xgetbv(register: number): bigint {
-    if (register !== 0) throw new ProcessorFault(13, 0, `XGETBV of register ${register} raised #GP: only XCR0 exists`);
+    if (register !== 0)
+      throw new ProcessorFault(
+        Vector.GeneralProtection,
+        0,
+        `XGETBV of register ${register} raised #GP: only XCR0 exists`,
+      );
     return this.execution.registers.get('XCR0');
   }
   xsetbv(register: number, value: bigint): void {
@@ -140,8 +155,7 @@ export class MachineControlRegisters implements ControlRegisters {
   }
   writeRflags(value: bigint): void {
     if (!this.execution.isGuestAfterExits()) this.execution.loadHost();
-    // Bit 1 is always 1; VM, VIF, VIP and the reserved bits are beyond POPF at CPL 0.
-    this.execution.registers.set('RFLAGS', (lowHalf(value) & 0x257fd5) | 2);
+    this.execution.registers.set('RFLAGS', (lowHalf(value) & POPF_BITS) | RFLAGS_ALWAYS_ENABLED);
   }
 
   private read(name: DriverInstruction, register: 'CR0' | 'CR3' | 'CR4' | 'DR7'): bigint {

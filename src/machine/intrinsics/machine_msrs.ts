@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ProcessorFault } from '../../intrinsics/errors.js';
+import { Vector } from '../../intrinsics/exit_information.js';
 import type { Msrs } from '../../intrinsics/msr.js';
+import { Msr } from '../../intrinsics/msr_definitions.js';
 import type { Execution } from './execution.js';
 import { fromHalves, highHalf, lowHalf } from '../processor/halves.js';
 import { Word } from '../vmx/words.js';
 
 /** MSRs that a VM exit may load: after an exit to JavaScript the host's values must be in the processor before one is accessed. */
 const switched: ReadonlySet<number> = new Set(
-  [0x174, 0x175, 0x176, 0x1d9, 0x277, 0xc0000080, 0xc0000100, 0xc0000101].map((address) => address | 0),
+  [
+  Msr.Ia32SysenterCs,
+  Msr.Ia32SysenterEsp,
+  Msr.Ia32SysenterEip,
+  Msr.Ia32Debugctl,
+  Msr.Ia32Pat,
+  Msr.Ia32Efer,
+  Msr.Ia32FsBase,
+  Msr.Ia32GsBase,
+].map((address) => address | 0),
 );
 
 /** RDMSR and WRMSR on the simulated processor. */
@@ -62,7 +73,7 @@ export class MachineMsrs implements Msrs {
 function generalProtection(what: string, address: number, value?: bigint): ProcessorFault {
   const written = value === undefined ? '' : ` of 0x${value.toString(16)}`;
   return new ProcessorFault(
-    13,
+    Vector.GeneralProtection,
     0,
     `${what} 0x${(address >>> 0).toString(16)}${written} raised #GP: the processor model has no such MSR, or it does not take the value`,
   );

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import type { Vmx } from '../../intrinsics/vmx.js';
-import { isCanonicalHigh } from '../../intrinsics/contents/msr_contents.js';
-import { LINEAR_ADDRESS_WIDTH } from '../vmx/entry/vmcs_entry_reader.js';
+import { isCanonicalHigh } from '../../intrinsics/contents/msr_values.js';
+import { Constants } from '../layout/layout.js';
 import { isValidEptp } from '../vmx/instructions/eptp.js';
 import type { DriverInstruction } from '../driver_context/driver_pages.js';
 import type { VmxEngine } from '../vmx/vmx_engine.js';
@@ -118,7 +118,7 @@ export class MachineVmx implements Vmx {
     if (this.execution.isGuestAfterExits())
       return this.executeDescriptor('invvpid', type, BigInt(vpid), fromHalves(low, high));
     this.needsVmx('INVVPID');
-    const isCanonical = isCanonicalHigh(high, LINEAR_ADDRESS_WIDTH);
+    const isCanonical = isCanonicalHigh(high, Constants.LINEAR_ADDRESS_WIDTH);
     return this.done('INVVPID', this.engine.instructions.invvpid(type, 0, vpid, 0, isCanonical));
   }
 

@@ -60,6 +60,11 @@ export const Constants = {
   /** Real-address and virtual-8086 mode: there is no VEX prefix. */
   DECODE_REAL: 16,
 
+  /** Width of linear addresses: the core has paging of up to four levels. */
+  LINEAR_ADDRESS_WIDTH: 48,
+  /** The words of MSR_SETTABLE. */
+  MSRS_BY_BITS: 4,
+
   /** Segment numbers. */
   ES: 0,
   CS: 1,

@@ -33,6 +33,8 @@ export const regions = {
   /** u32 entries in the CPUID and MSR tables. */
   CPUID_COUNT: 0x1418,
   MSR_COUNT: 0x141c,
+  /** u32: the bits that CR4 may have. */
+  CR4_ALLOWED: 0x1420,
   /** u32: bits of optional EPT features: Constants.EPT_*. */
   EPT_FEATURES: 0x1424,
   /** u64 result of a bus read. */
@@ -46,6 +48,8 @@ export const regions = {
   HAS_CROSSINGS: 0x143c,
   /** The last opcode that is in no table (#UD): u32 count @0, u32 DECODE_MODE @4, u64 RIP @8, u64 linear address @16. */
   UNDEFINED: 0x1440,
+  /** Constants.MSRS_BY_BITS words u64: the bits that WRMSR takes as 1, of each MSR of `msrsByBits`. */
+  MSR_SETTABLE: 0x1460,
   /**
    * The events that led to a triple fault: u32 count of entries @0, u32 1 = it came to a triple fault @4, u64 RIP of the first @8, then up to 7 entries
    * of 16 bytes: u32 as the word DELIVERY (bit 30: with the one before it this became #DF), u32 error code, u64 linear address of a page fault.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { msrsByBits, settableBits } from '../../intrinsics/contents/msr_contents.js';
 import { Constants } from '../layout/core_constants.js';
 import { Layout } from '../layout/layout.js';
+import { CpuidEntry, CpuidEntryFlag, MODEL_ENTRY_BYTES, MsrEntry, MsrEntryFlag } from '../layout/model_tables.js';
+import { modelFeatures } from '../models/model_features.js';
 import type { CpuidLeafValues, PlainMsr, ProcessorModel } from '../models/processor_model.js';
 
 /** The machine's memory as words. */
@@ -11,13 +14,18 @@ export interface MachineWords {
 
 function writeLeaf({ u32 }: MachineWords, entry: CpuidLeafValues, at: number): void {
   const { leaf, subleaf, eax, ebx, ecx, edx } = entry;
-  u32.set([leaf, subleaf ?? 0, subleaf === undefined ? 0 : 1, 0, eax, ebx, ecx, edx], at / 4);
+  u32[(at + CpuidEntry.Leaf) / 4] = leaf;
+  u32[(at + CpuidEntry.Subleaf) / 4] = subleaf ?? 0;
+  u32[(at + CpuidEntry.Flags) / 4] = subleaf === undefined ? 0 : CpuidEntryFlag.HasSubleaf;
+  u32.set([eax, ebx, ecx, edx], (at + CpuidEntry.Eax) / 4);
 }
 
 function writeMsrEntry({ u32, u64 }: MachineWords, msr: PlainMsr, at: number): void {
-  // flag 1: no bit can be changed, but a write of the present value is not #GP
-  u32.set([msr.address, msr.writable === undefined ? 0 : 1], at / 4);
-  u64.set([msr.value, msr.writable ?? 0n, msr.ignored ?? 0n], at / 8 + 1);
+  u32[(at + MsrEntry.Index) / 4] = msr.address;
+  u32[(at + MsrEntry.Flags) / 4] = msr.writable === undefined ? 0 : MsrEntryFlag.TakesItsValue;
+  u64[(at + MsrEntry.Value) / 8] = msr.value;
+  u64[(at + MsrEntry.Writable) / 8] = msr.writable ?? 0n;
+  u64[(at + MsrEntry.Ignored) / 8] = msr.ignored ?? 0n;
 }
 
 /** Writes the words of the machine that tell the core its memory, and the CPUID leaves and MSRs of its model. */
@@ -26,10 +34,16 @@ export function writeMachineWords(words: MachineWords, memoryBytes: number, mode
   u32[Layout.RAM_BYTES / 4] = memoryBytes;
   u32[Layout.PHYSICAL_BITS / 4] = model.physicalAddressBits;
   u64[Layout.PHYSICAL_RESERVED / 8] = (0xffffffffffffffffn << BigInt(model.physicalAddressBits)) & 0xffffffffffffffffn;
+  u32[Layout.CR4_ALLOWED / 4] = model.cr4Allowed;
+  const features = modelFeatures(model);
+  msrsByBits.forEach((msr, index) => {
+    const { low, high } = settableBits(msr, features);
+    u32.set([low, high], Layout.MSR_SETTABLE / 4 + 2 * index);
+  });
   u32[Layout.EPT_FEATURES / 4] = Constants.EPT_ACCESSED_DIRTY | Constants.EPT_EXECUTE_ONLY;
   u32[Layout.PROCESSOR_COUNT / 4] = 1;
   u32[Layout.CPUID_COUNT / 4] = model.cpuid.length;
-  model.cpuid.forEach((entry, i) => writeLeaf(words, entry, Layout.CPUID_TABLE + i * 32));
+  model.cpuid.forEach((entry, i) => writeLeaf(words, entry, Layout.CPUID_TABLE + i * MODEL_ENTRY_BYTES));
   u32[Layout.MSR_COUNT / 4] = model.msrs.length;
-  model.msrs.forEach((msr, i) => writeMsrEntry(words, msr, Layout.MSR_TABLE + i * 32));
+  model.msrs.forEach((msr, i) => writeMsrEntry(words, msr, Layout.MSR_TABLE + i * MODEL_ENTRY_BYTES));
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { Vector } from '../../intrinsics/exit_information.js';
 import { MachineRam, type DeviceRam } from '../memory/guest_ram.js';
 import { MemoryWriter } from '../memory/memory_writer.js';
 import type { CoreBus } from './core_bus.js';
 import type { ProcessorCore } from './processor_core.js';
 import { Constants } from '../layout/core_constants.js';
 import { Layout, memoryBytes as wasmBytes } from '../layout/layout.js';
+import { MODEL_ENTRY_BYTES, MsrEntry } from '../layout/model_tables.js';
 import { Sizes } from '../layout/regions.js';
 import { StopReason } from '../layout/stop_reason.js';
 import type { ProcessorModel } from '../models/processor_model.js';
@@ -321,8 +323,8 @@ export class WasmCore implements ProcessorCore {
   }
   /** Address and value of each MSR that has no register of its own. */
   get plainMsrs(): readonly (readonly [address: number, value: bigint])[] {
-    const at = (i: number): number => Layout.MSR_TABLE + i * 32;
-    return this.model.msrs.map(({ address }, i) => [address, this.u64[at(i) / 8 + 1]!] as const);
+    const at = (i: number): number => Layout.MSR_TABLE + i * MODEL_ENTRY_BYTES + MsrEntry.Value;
+    return this.model.msrs.map(({ address }, i) => [address, this.u64[at(i) / 8]!] as const);
   }
   /** What the last `readMsr` read. */
   get msrValue(): bigint {
@@ -348,7 +350,7 @@ export class WasmCore implements ProcessorCore {
   }
   /** XSETBV. @returns −1, or the vector of its fault. */
   xsetbv(register: number, low: number, high: number): number {
-    return this.exports.writeXcrHalves(register, low, high) !== 0 ? -1 : 13;
+    return this.exports.writeXcrHalves(register, low, high) !== 0 ? -1 : Vector.GeneralProtection;
   }
   /** MOV to ES … GS (0–5), LLDT (6), LTR (7). @returns −1, or the vector of its fault. */
   loadSegment(segment: number, selector: number): number {

@@ -6,7 +6,7 @@ import { Cpuid } from '../../intrinsics/cpuid.js';
 import { Vector } from '../../intrinsics/exit_information.js';
 import { vmxInstructions } from '../../intrinsics/exit_kinds.js';
 import { ExitReason } from '../../intrinsics/exit_reasons.js';
-import { isCanonicalHigh } from '../../intrinsics/contents/msr_contents.js';
+import { isCanonicalHigh } from '../../intrinsics/contents/msr_values.js';
 import { InvvpidType, Vmx } from '../../intrinsics/vmx.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import { Msrs } from '../../intrinsics/msr.js';

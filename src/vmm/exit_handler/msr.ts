@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { isMsrValue, msrContent } from '../../intrinsics/contents/msr_contents.js';
+import { eferAfter, mayChangeEfer } from '../../intrinsics/contents/msr_values.js';
 import type { RegisterFacts } from '../../intrinsics/contents/register_facts.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import { Vector } from '../../intrinsics/exit_information.js';
 import type { Msrs } from '../../intrinsics/msr.js';
 import { Msr, msrName, vmxMsrs } from '../../intrinsics/msr_definitions.js';
-import { Cr0, Efer } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { isHandled, valueRead } from '../container/answers.js';
 import type { MsrContribution } from '../contributions/msr_contribution.js';
@@ -106,12 +106,11 @@ export function emulateRdmsr(
   complete(exit);
 }
 
-/** LMA is read-only, and LME must not change while paging is on. SDM 3A "Enabling and Disabling IA-32e Mode". */
+/** What a guest's WRMSR leaves in IA32_EFER. */
 function guestEfer(exit: Exit, low: number): number {
   const old = exit.vmcs.readLow(VmcsField.GuestIa32Efer);
-  const pages = (exit.vmcs.readLow(VmcsField.GuestCr0) & Cr0.Paging) !== 0;
-  if (pages && ((old ^ low) & Efer.Lme) !== 0) throw generalProtection(Msr.Ia32Efer);
-  return (low & ~Efer.Lma) | (old & Efer.Lma);
+  if (!mayChangeEfer(old, low, exit.vmcs.readLow(VmcsField.GuestCr0))) throw generalProtection(Msr.Ia32Efer);
+  return eferAfter(old, low);
 }
 
 /** An MSR that VM entry loads from a field. A value that VM entry or WRMSR would refuse must raise #GP in the guest, and not end the VMM. */

@@ -2,7 +2,6 @@
 import { expect } from 'chai';
 import {
   isMsrValue,
-  isPatHalf,
   msrContents,
   settableBits,
   type FeatureSource,
@@ -57,14 +56,6 @@ describe('settableBits', () => {
   it('has all bits of an MSR that is not described by its bits', () => {
     for (const msr of [Msr.Ia32Pat, Msr.Ia32FsBase, 0x12345])
       expect(settableBits(msr, source())).to.deep.equal({ low: 0xffffffff, high: 0xffffffff });
-  });
-});
-
-describe('isPatHalf', () => {
-  it('takes the memory types 0, 1, 4, 5, 6 and 7 in each byte', () => {
-    for (let byte = 0; byte < 4; byte++)
-      for (let type = 0; type < 256; type++)
-        expect(isPatHalf(type << (8 * byte)), `${type} in byte ${byte}`).to.equal([0, 1, 4, 5, 6, 7].includes(type));
   });
 });
 

@@ -12,6 +12,7 @@ import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { Rflags } from '../../../src/intrinsics/registers.js';
 import { Constants } from '../../../src/machine/layout/core_constants.js';
 import { Layout } from '../../../src/machine/layout/layout.js';
+import { contentsTexts } from '../../architecture/source_files.js';
 
 const folder = fileURLToPath(new URL('../../../../src/machine/cpu/', import.meta.url));
 const sources = new Map(
@@ -50,7 +51,7 @@ describe('generate', () => {
     { test: [row('01', 'Ev,Gv', 'ADD', { hot: true }), row('74', 'Jb', 'JZ', { class: 'jcc', hot: true })] },
     semantics,
   );
-  const files = generate(expansion);
+  const files = generate(expansion, contentsTexts());
 
   it('writes every address and number of the layout once', () => {
     for (const [name, address] of Object.entries(Layout))

@@ -1,36 +1,38 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { msrsByBits, settableBits } from '../../../src/intrinsics/contents/msr_contents.js';
 import { Layout } from '../../../src/machine/layout/layout.js';
+import { CpuidEntry, MODEL_ENTRY_BYTES, MsrEntry } from '../../../src/machine/layout/model_tables.js';
+import { modelFeatures } from '../../../src/machine/models/model_features.js';
 import { skylakeClient } from '../../../src/machine/models/skylake_client.js';
 import { writeMachineWords } from '../../../src/machine/processor/machine_words.js';
 
 describe('writeMachineWords', () => {
-  const memory = new ArrayBuffer(Layout.STATIC_DATA);
-  const words = { u32: new Uint32Array(memory), u64: new BigUint64Array(memory) };
-  const msrs = [
-    { address: 0x10a, value: 5n },
-    { address: 0x1a0, value: 1n, writable: 0xffn, ignored: 0x100n },
-  ];
-  const cpuid = [
-    { leaf: 1, eax: 2, ebx: 3, ecx: 4, edx: 5 },
-    { leaf: 4, subleaf: 0, eax: 6, ebx: 7, ecx: 8, edx: 9 },
-  ];
-  before(() => writeMachineWords(words, 1 << 24, { ...skylakeClient, physicalAddressBits: 39, cpuid, msrs }));
+  const memory = new ArrayBuffer(0x10000);
+  const u32 = new Uint32Array(memory);
+  const u64 = new BigUint64Array(memory);
+  writeMachineWords({ u32, u64 }, 16 << 20, skylakeClient);
 
-  it('tells the size of RAM, and the reserved bits of physical addresses', () => {
-    expect(words.u32[Layout.RAM_BYTES / 4]).to.equal(1 << 24);
-    expect(words.u64[Layout.PHYSICAL_RESERVED / 8]).to.equal(0xffffff8000000000n);
+  it("writes the model's leaves and MSRs to their tables", () => {
+    expect(u32[Layout.CPUID_COUNT / 4]).to.equal(skylakeClient.cpuid.length);
+    skylakeClient.cpuid.forEach(({ leaf, edx }, index) => {
+      const at = Layout.CPUID_TABLE + index * MODEL_ENTRY_BYTES;
+      expect([u32[(at + CpuidEntry.Leaf) / 4], u32[(at + CpuidEntry.Edx) / 4]]).to.deep.equal([leaf >>> 0, edx >>> 0]);
+    });
+    expect(u32[Layout.MSR_COUNT / 4]).to.equal(skylakeClient.msrs.length);
+    skylakeClient.msrs.forEach(({ address, value }, index) => {
+      const at = Layout.MSR_TABLE + index * MODEL_ENTRY_BYTES;
+      expect([u32[(at + MsrEntry.Index) / 4], u64[(at + MsrEntry.Value) / 8]]).to.deep.equal([address, value]);
+    });
   });
 
-  it('lists CPUID leaves, with a flag where the subleaf matters', () => {
-    const at = Layout.CPUID_TABLE / 4;
-    expect(words.u32[Layout.CPUID_COUNT / 4]).to.equal(2);
-    expect([...words.u32.subarray(at, at + 16)]).to.deep.equal([1, 0, 0, 0, 2, 3, 4, 5, 4, 0, 1, 0, 6, 7, 8, 9]);
-  });
-
-  it('lists MSRs: value, writable bits, bits whose write is ignored, and a flag where a write is no #GP', () => {
-    const at = Layout.MSR_TABLE / 8;
-    expect(words.u32[Layout.MSR_COUNT / 4]).to.equal(2);
-    expect([...words.u64.subarray(at, at + 8)]).to.deep.equal([0x10an, 5n, 0n, 0n, 0x1_0000_01a0n, 1n, 0xffn, 0x100n]);
+  it('writes which bits addresses, CR4 and MSRs may have', () => {
+    expect(u64[Layout.PHYSICAL_RESERVED / 8]).to.equal(0xffffff8000000000n);
+    expect(u32[Layout.CR4_ALLOWED / 4]).to.equal(skylakeClient.cr4Allowed);
+    msrsByBits.forEach((msr, index) => {
+      const { low, high } = settableBits(msr, modelFeatures(skylakeClient));
+      const at = Layout.MSR_SETTABLE / 4 + 2 * index;
+      expect([u32[at], u32[at + 1]], `0x${msr.toString(16)}`).to.deep.equal([low, high]);
+    });
   });
 });

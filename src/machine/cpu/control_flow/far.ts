@@ -5,8 +5,8 @@
 import { read, stackLinear, write } from "../memory/access";
 import { OF, replaceRflags, rflags } from "../state/flags";
 import {
-  RSP, CPL, CS, CS_LIMIT, CS_SELECTOR, DS, ES, ES_RIGHTS, ES_SELECTOR, FS, GS, RFLAGS_SYSTEM, RIP,
-  SS, SS_SELECTOR, STOP, STOP_INCOMPLETE, TR_BASE, CR4,
+  RSP, CPL, CS, CS_LIMIT, CS_SELECTOR, DS, ES, ES_RIGHTS, ES_SELECTOR, FS, GS, RFLAGS_SYSTEM, RIP, SS, SS_SELECTOR,
+  STOP, STOP_INCOMPLETE, TR_BASE, CR4,
 } from "../generated/layout";
 import { in64, inLong, inProtected, inVm86, updateAttention } from "../state/mode";
 import { canonical } from "../translation/paging";
@@ -15,19 +15,26 @@ import { takeNmiUnblocked, unblockNmi } from "../state/nmi_blocking";
 import { keepRf } from "../state/shadow";
 import { frameBegin, frameEnd, framePush, setStackPointer } from "../segmentation/stack_frame";
 import {
-  BP, DB, GP, NP, OF_VECTOR, SS_FAULT, TS, AccessRights, Rflags, InterruptionType,
+  BP, DB, GP, NP, OF_VECTOR, SS_FAULT, TS, AccessRights, Rflags, InterruptionType, Cr4, SegmentSelector,
+  SystemSegment, SystemSegmentBit, Tss32, Tss64,
 } from "../generated/architecture";
 import { softwareInterrupt } from "../delivery/interrupt";
 import { raiseCode } from "../events/raise";
 import {
   baseOf, checkStackRoom, fetchDescriptor, fetchUpper, limitOf, loadRealSegment, markAccessed, rightsOf, setNull,
-  setSegment,
+  setSegment, UPPER_KIND, gateOffset, selectorOfGate,
 } from "../segmentation/descriptors";
 import { innerSp, innerSs, innerSsRaw, innerStack, tssStack } from "../segmentation/task_stack";
 import { SOURCE_CALL, SOURCE_IRET, SOURCE_JMP, taskSwitch } from "../segmentation/task";
 import { currentRip, jump, nextRip, instructionLength } from "../state/instruction";
 import { Mem, reg, setReg } from "../state/registers";
 import { updateMode } from "../tlb/mode_update";
+import { fieldOf } from "../state/bit_field";
+import { ALL_FLAGS, USER_FLAGS, VIF_ABOVE_IF, VIRTUAL_INTERRUPT_FLAGS, WIDE_FLAGS } from "../state/masks";
+import {
+  dplOf, errorOf, hasBothSizes, isCodeSegment, isConforming, isConformingCode, isNull, isPresent, isWritableData,
+  rplOf, withRpl,
+} from "../state/rights";
 
 // ---- stack helpers -----------------------------------------------------------------------------------------------------------------
 
@@ -47,16 +54,16 @@ function checkOffset(raw: u64, offset: u64): void {
 }
 /** Checks a code segment named directly by JMP or CALL. */
 function checkDirect(selector: u32, raw: u64): void {
-  const rights = rightsOf(raw), dpl = (rights >> 5) & 3, cpl = load<u32>(CPL), code = selector & 0xfffc;
-  if (inLong() && (rights & (AccessRights.L | AccessRights.Db)) == (AccessRights.L | AccessRights.Db)) raiseCode(GP, code);
-  if (rights & 4) { if (dpl > cpl) raiseCode(GP, code); }
-  else if ((selector & 3) > cpl || dpl != cpl) raiseCode(GP, code);
-  if (!(rights & 0x80)) raiseCode(NP, code);
+  const rights = rightsOf(raw), dpl = dplOf(rights), cpl = load<u32>(CPL), code = errorOf(selector);
+  if (inLong() && hasBothSizes(rights)) raiseCode(GP, code);
+  if (isConforming(rights)) { if (dpl > cpl) raiseCode(GP, code); }
+  else if (rplOf(selector) > cpl || dpl != cpl) raiseCode(GP, code);
+  if (!isPresent(rights)) raiseCode(NP, code);
 }
 /** Enters a code segment at a privilege level and goes on at `offset`. */
 function enterCode(selector: u32, raw: u64, cpl: u32, offset: u64): void {
   markAccessed(selector, raw);
-  setSegment(CS, (selector & 0xfffc) | cpl, raw);
+  setSegment(CS, withRpl(selector, cpl), raw);
   store<u32>(CPL, cpl);
   updateMode();
   jump(offset);
@@ -97,9 +104,9 @@ function transfer<T>(selector: u32, offset: u64, call: bool, next: u64): void {
     enterReal(selector, offset);
     return;
   }
-  if (!(selector & 0xfffc)) raiseCode(GP, 0);
+  if (isNull(selector)) raiseCode(GP, 0);
   const raw = fetchDescriptor(selector, GP), rights = rightsOf(raw);
-  if ((rights & 0x18) == 0x18) {
+  if (isCodeSegment(rights)) {
     checkDirect(selector, raw);
     // A call from 64-bit mode into compatibility mode must fit its 32-bit offset; the return address is pushed with the operand size.
     checkOffset(raw, offset);
@@ -107,27 +114,27 @@ function transfer<T>(selector: u32, offset: u64, call: bool, next: u64): void {
     enterCode(selector, raw, load<u32>(CPL), offset);
     return;
   }
-  if (rights & 0x10) raiseCode(GP, selector & 0xfffc);
+  if (rights & AccessRights.S) raiseCode(GP, errorOf(selector));
   systemTransfer(selector, raw, call, next);
 }
 /** Gates and TSSs. */
 function systemTransfer(selector: u32, raw: u64, call: bool, next: u64): void {
-  const rights = rightsOf(raw), type = rights & 15, dpl = (rights >> 5) & 3, code = selector & 0xfffc;
-  if (dpl < load<u32>(CPL) || dpl < (selector & 3)) raiseCode(GP, code);
+  const rights = rightsOf(raw), type = rights & AccessRights.Type, dpl = dplOf(rights), code = errorOf(selector);
+  if (dpl < load<u32>(CPL) || dpl < rplOf(selector)) raiseCode(GP, code);
   if (inLong()) {
-    if (type != 12) raiseCode(GP, code);
-    if (!(rights & 0x80)) raiseCode(NP, code);
+    if (type != SystemSegment.CallGate32) raiseCode(GP, code);
+    if (!isPresent(rights)) raiseCode(NP, code);
     longGate(selector, raw, call, next);
     return;
   }
-  if (type == 4 || type == 12) {
-    if (!(rights & 0x80)) raiseCode(NP, code);
+  if (type == SystemSegment.CallGate16 || type == SystemSegment.CallGate32) {
+    if (!isPresent(rights)) raiseCode(NP, code);
     callGate(raw, call, <u32>next);
-  } else if (type == 5) {
-    if (!(rights & 0x80)) raiseCode(NP, code);
-    switchTask(<u32>(raw >> 16) & 0xffff, call ? SOURCE_CALL : SOURCE_JMP, next);
-  } else if (type == 1 || type == 9) {
-    if (!(rights & 0x80)) raiseCode(NP, code);
+  } else if (type == SystemSegment.TaskGate) {
+    if (!isPresent(rights)) raiseCode(NP, code);
+    switchTask(selectorOfGate(raw), call ? SOURCE_CALL : SOURCE_JMP, next);
+  } else if (type == SystemSegment.Tss16Available || type == SystemSegment.Tss32Available) {
+    if (!isPresent(rights)) raiseCode(NP, code);
     switchTask(selector, call ? SOURCE_CALL : SOURCE_JMP, next);
   } else raiseCode(GP, code);
 }
@@ -140,24 +147,24 @@ function switchTask(selector: u32, source: u32, next: u64): void {
 }
 /** The code segment of a call gate. @returns the new CPL. */
 function checkGateTarget(selector: u32, raw: u64, call: bool): u32 {
-  const rights = rightsOf(raw), dpl = (rights >> 5) & 3, cpl = load<u32>(CPL), code = selector & 0xfffc;
-  if ((rights & 0x18) != 0x18 || dpl > cpl) raiseCode(GP, code);
+  const rights = rightsOf(raw), dpl = dplOf(rights), cpl = load<u32>(CPL), code = errorOf(selector);
+  if (!isCodeSegment(rights) || dpl > cpl) raiseCode(GP, code);
   if (inLong() && (rights & (AccessRights.L | AccessRights.Db)) != AccessRights.L) raiseCode(GP, code);
-  if (!call && !(rights & 4) && dpl != cpl) raiseCode(GP, code);
-  if (!(rights & 0x80)) raiseCode(NP, code);
-  return rights & 4 ? cpl : dpl;
+  if (!call && !isConforming(rights) && dpl != cpl) raiseCode(GP, code);
+  if (!isPresent(rights)) raiseCode(NP, code);
+  return isConforming(rights) ? cpl : dpl;
 }
 /** 64-bit call gate: no parameters, SS null on a change of privilege. */
 function longGate(gateSelector: u32, gate: u64, call: bool, next: u64): void {
   const high = fetchUpper(gateSelector, GP);
-  if (high & 0x1f0000000000) raiseCode(GP, gateSelector & 0xfffc);
-  const selector = <u32>(gate >> 16) & 0xffff, offset = (gate & 0xffff) | ((gate >> 32) & 0xffff0000) | (high << 32);
-  if (!(selector & 0xfffc)) raiseCode(GP, 0);
+  if (high & UPPER_KIND) raiseCode(GP, errorOf(gateSelector));
+  const selector = selectorOfGate(gate), offset = gateOffset(gate, true) | (high << 32);
+  if (isNull(selector)) raiseCode(GP, 0);
   const raw = fetchDescriptor(selector, GP), cpl = checkGateTarget(selector, raw, call);
   if (!canonical(offset)) raiseCode(GP, 0);
   if (call) {
     if (cpl < load<u32>(CPL)) {
-      const sp = tssStack(4 + cpl * 8);
+      const sp = tssStack(Tss64.Rsp0 + cpl * 8);
       if (!canonical(sp) || !canonical(sp - 32)) raiseCode(SS_FAULT, 0);
       writeSystem<u64>(sp - 8, <u64>load<u32>(SS_SELECTOR));
       writeSystem<u64>(sp - 16, reg<u64>(RSP));
@@ -174,16 +181,18 @@ function longGate(gateSelector: u32, gate: u64, call: bool, next: u64): void {
   }
   enterCode(selector, raw, cpl, offset);
 }
+/** The number of parameters in the upper half of a call gate. SDM 3A "Call Gates". */
+@inline const GATE_PARAMETERS: u32 = 0x1f;
 /** 16- and 32-bit call gates; parameters are copied on a change of privilege. SDM 3A "Accessing a Code Segment Through a Call Gate". */
 function callGate(gate: u64, call: bool, next: u32): void {
-  const wide = ((<u32>(gate >> 40)) & 8) != 0, selector = <u32>(gate >> 16) & 0xffff, size: u32 = wide ? 4 : 2;
-  const offset = wide ? <u32>(gate & 0xffff) | (<u32>(gate >> 32) & 0xffff0000) : <u32>gate & 0xffff;
-  if (!(selector & 0xfffc)) raiseCode(GP, 0);
+  const wide = (rightsOf(gate) & SystemSegmentBit.Is32Bit) != 0, selector = selectorOfGate(gate), size: u32 = wide ? 4 : 2;
+  const offset = <u32>gateOffset(gate, wide);
+  if (isNull(selector)) raiseCode(GP, 0);
   const raw = fetchDescriptor(selector, GP), cpl = checkGateTarget(selector, raw, call);
   if (call && cpl < load<u32>(CPL)) {
-    const parameters = <u32>(gate >> 32) & 31;
+    const parameters = <u32>(gate >> 32) & GATE_PARAMETERS;
     innerStack(cpl);
-    checkStackRoom(innerSsRaw, innerSp, (4 + parameters) * size, innerSs & 0xfffc);
+    checkStackRoom(innerSsRaw, innerSp, (4 + parameters) * size, errorOf(innerSs));
     if (offset > limitOf(raw)) raiseCode(GP, 0);
     frameBegin(innerSp, baseOf(innerSsRaw), rightsOf(innerSsRaw), true);
     framePush(load<u32>(SS_SELECTOR), wide);
@@ -208,33 +217,33 @@ function callGate(gate: u64, call: bool, next: u32): void {
 
 /** Checks the code segment that RET or IRET returns to. */
 function checkReturn(selector: u32, raw: u64): void {
-  const rights = rightsOf(raw), dpl = (rights >> 5) & 3, rpl = selector & 3, code = selector & 0xfffc;
-  if ((rights & 0x18) != 0x18) raiseCode(GP, code);
-  if (inLong() && (rights & (AccessRights.L | AccessRights.Db)) == (AccessRights.L | AccessRights.Db)) raiseCode(GP, code);
-  if (rights & 4 ? dpl > rpl : dpl != rpl) raiseCode(GP, code);
-  if (!(rights & 0x80)) raiseCode(NP, code);
+  const rights = rightsOf(raw), dpl = dplOf(rights), rpl = rplOf(selector), code = errorOf(selector);
+  if (!isCodeSegment(rights)) raiseCode(GP, code);
+  if (inLong() && hasBothSizes(rights)) raiseCode(GP, code);
+  if (isConforming(rights) ? dpl > rpl : dpl != rpl) raiseCode(GP, code);
+  if (!isPresent(rights)) raiseCode(NP, code);
 }
 /** Checks the stack segment of an outer level. @returns its descriptor, 0 for the null SS that 64-bit code may have. */
 function checkReturnStack(selector: u32, rpl: u32, longCode: bool): u64 {
-  const code = selector & 0xfffc;
+  const code = errorOf(selector);
   if (!code) {
-    if (!longCode || rpl == 3 || (selector & 3) != rpl) raiseCode(GP, 0);
+    if (!longCode || rpl == 3 || rplOf(selector) != rpl) raiseCode(GP, 0);
     return 0;
   }
   const raw = fetchDescriptor(selector, GP), rights = rightsOf(raw);
-  if ((selector & 3) != rpl || (rights & 0x1a) != 0x12 || ((rights >> 5) & 3) != rpl) raiseCode(GP, code);
-  if (!(rights & 0x80)) raiseCode(SS_FAULT, code);
+  if (rplOf(selector) != rpl || !isWritableData(rights) || dplOf(rights) != rpl) raiseCode(GP, code);
+  if (!isPresent(rights)) raiseCode(SS_FAULT, code);
   return raw;
 }
 /** Data segments that the outer level may not use become null. */
 function dropSegment(segment: u32, cpl: u32): void {
   const rights = load<u32>(ES_RIGHTS + segment * 4);
-  if ((rights & AccessRights.Unusable) != 0 || ((rights >> 5) & 3) >= cpl || (rights & 0x1c) == 0x1c) return;
+  if ((rights & AccessRights.Unusable) != 0 || dplOf(rights) >= cpl || isConformingCode(rights)) return;
   store<u32>(ES_SELECTOR + segment * 4, 0);                          // base and limit stay: software relies on it for GS
   store<u32>(ES_RIGHTS + segment * 4, rights | AccessRights.Unusable);
 }
 function returnOuter(selector: u32, raw: u64, offset: u64, ss: u32, ssRaw: u64, sp: u64): void {
-  const rpl = selector & 3;
+  const rpl = rplOf(selector);
   markAccessed(selector, raw);
   if (ssRaw) { markAccessed(ss, ssRaw); setSegment(SS, ss, ssRaw); } else setNull(SS, ss);
   setSegment(CS, selector, raw);
@@ -262,9 +271,9 @@ function returnFar<T>(bytes: u64): void {
     enterReal(selector, offset);
     return;
   }
-  if (!(selector & 0xfffc)) raiseCode(GP, 0);
-  const raw = fetchDescriptor(selector, GP), rpl = selector & 3, cpl = load<u32>(CPL);
-  if (rpl < cpl) raiseCode(GP, selector & 0xfffc);
+  if (isNull(selector)) raiseCode(GP, 0);
+  const raw = fetchDescriptor(selector, GP), rpl = rplOf(selector), cpl = load<u32>(CPL);
+  if (rpl < cpl) raiseCode(GP, errorOf(selector));
   checkReturn(selector, raw);
   if (rpl == cpl) {
     checkOffset(raw, offset);
@@ -280,12 +289,12 @@ function returnFar<T>(bytes: u64): void {
 
 /** Bits of RFLAGS that IRET may write at this CPL, for the operand size. */
 function returnMask<T>(cpl: u32): u64 {
-  let mask: u64 = 0x4dd5;                                            // CF PF AF ZF SF TF DF OF NT
-  if (sizeof<T>() > 2) mask |= Rflags.ResumeFlag | Rflags.AlignmentCheckAccessControl | Rflags.IdFlag;
-  if (cpl <= (<u32>(load<u64>(RFLAGS_SYSTEM) >> 12) & 3)) mask |= Rflags.InterruptEnableFlag;
+  let mask = USER_FLAGS;
+  if (sizeof<T>() > 2) mask |= WIDE_FLAGS;
+  if (cpl <= fieldOf(<u32>Rflags.PrivilegeLevel, load<u32>(RFLAGS_SYSTEM))) mask |= Rflags.InterruptEnableFlag;
   if (cpl == 0) {
     mask |= Rflags.PrivilegeLevel;
-    if (sizeof<T>() > 2) mask |= Rflags.VirtualInterruptFlag | Rflags.VirtualInterruptPending;
+    if (sizeof<T>() > 2) mask |= VIRTUAL_INTERRUPT_FLAGS;
   }
   return mask;
 }
@@ -307,21 +316,21 @@ function returnReal<T>(): void {
   const ip = above<T>(0), cs = <u32>above<T>(1) & 0xffff, flags = above<T>(2);
   if (ip > <u64>load<u32>(CS_LIMIT)) raiseCode(GP, 0);
   setStackPointer(reg<u64>(RSP) + 3 * sizeof<T>());
-  returnFlags(flags, sizeof<T>() == 2 ? 0x7fd5 : 0x257fd5);
+  returnFlags(flags, USER_FLAGS | Rflags.InterruptEnableFlag | Rflags.PrivilegeLevel | (sizeof<T>() == 2 ? 0 : WIDE_FLAGS));
   enterReal(cs, ip);
 }
 function returnVm86<T>(): void {
-  const iopl = <u32>(load<u64>(RFLAGS_SYSTEM) >> 12) & 3, virtual = iopl < 3;
-  if (virtual && (sizeof<T>() != 2 || !(load<u32>(CR4) & 1))) raiseCode(GP, 0);
+  const iopl = fieldOf(<u32>Rflags.PrivilegeLevel, load<u32>(RFLAGS_SYSTEM)), virtual = iopl < 3;
+  if (virtual && (sizeof<T>() != 2 || !(load<u32>(CR4) & Cr4.V8086ModeExtensions))) raiseCode(GP, 0);
   const ip = above<T>(0), cs = <u32>above<T>(1) & 0xffff, flags = above<T>(2);
   if (ip > 0xffff) raiseCode(GP, 0);
   const pending = (load<u64>(RFLAGS_SYSTEM) & Rflags.VirtualInterruptPending) != 0;
   if (virtual && ((flags & Rflags.TrapFlag) != 0 || ((flags & Rflags.InterruptEnableFlag) != 0 && pending))) raiseCode(GP, 0);
   setStackPointer(reg<u64>(RSP) + 3 * sizeof<T>());
   if (virtual)
-    returnFlags((flags & ~Rflags.VirtualInterruptFlag) | ((flags & Rflags.InterruptEnableFlag) << 10),
-      0x4dd5 | Rflags.VirtualInterruptFlag);
-  else returnFlags(flags, sizeof<T>() == 2 ? 0x4fd5 : 0x254fd5);
+    returnFlags((flags & ~Rflags.VirtualInterruptFlag) | ((flags & Rflags.InterruptEnableFlag) << VIF_ABOVE_IF),
+      USER_FLAGS | Rflags.VirtualInterruptFlag);
+  else returnFlags(flags, USER_FLAGS | Rflags.InterruptEnableFlag | (sizeof<T>() == 2 ? 0 : WIDE_FLAGS));
   enterReal(cs, ip);
 }
 function returnProtected<T>(): void {
@@ -331,11 +340,11 @@ function returnProtected<T>(): void {
     returnTask();
     return;
   }
-  const offset = above<T>(0), selector = <u32>above<T>(1) & 0xffff, flags = above<T>(2), rpl = selector & 3;
+  const offset = above<T>(0), selector = <u32>above<T>(1) & 0xffff, flags = above<T>(2), rpl = rplOf(selector);
   if (sizeof<T>() == 4 && !long && (flags & Rflags.Virtual8086Mode) != 0 && cpl == 0) { enterVm86(offset, selector, flags); return; }
-  if (!(selector & 0xfffc)) raiseCode(GP, 0);
+  if (isNull(selector)) raiseCode(GP, 0);
   const raw = fetchDescriptor(selector, GP), mask = returnMask<T>(cpl);
-  if (rpl < cpl) raiseCode(GP, selector & 0xfffc);
+  if (rpl < cpl) raiseCode(GP, errorOf(selector));
   checkReturn(selector, raw);
   if (rpl == cpl && !in64()) {
     checkOffset(raw, offset);
@@ -354,7 +363,7 @@ function enterVm86(ip: u64, cs: u32, flags: u64): void {
   const sp = above<u32>(3), ss = <u32>above<u32>(4) & 0xffff, es = <u32>above<u32>(5) & 0xffff, ds = <u32>above<u32>(6) & 0xffff;
   const fs = <u32>above<u32>(7) & 0xffff, gs = <u32>above<u32>(8) & 0xffff;
   if (ip > 0xffff) raiseCode(GP, 0);                                  // the limit of a virtual-8086 code segment
-  returnFlags(flags, 0x3f7fd5);
+  returnFlags(flags, ALL_FLAGS);
   store<u32>(CPL, 3);
   updateMode();
   loadRealSegment(CS, cs);
@@ -368,8 +377,8 @@ function enterVm86(ip: u64, cs: u32, flags: u64): void {
 }
 /** IRET with NT: back to the task that the TSS links to. */
 function returnTask(): void {
-  const link = <u32>readSystem<u16>(load<u64>(TR_BASE));
-  if (link & 4) raiseCode(TS, link & 0xfffc);
+  const link = <u32>readSystem<u16>(load<u64>(TR_BASE) + Tss32.Link);
+  if (link & SegmentSelector.Ti) raiseCode(TS, errorOf(link));
   switchTask(link, SOURCE_IRET, nextRip);
 }
 

@@ -21,17 +21,21 @@ import { frameBegin, frameEnd, framePush, setStackPointer, checkStackRoomCurrent
 import { primary, vmExitBoundary, vmExitEvent } from "../vmx/vmx";
 import {
   ActivityState, InterruptibilityState, InterruptionBit, InterruptionType, PendingDebugExceptions, TS, GP, DB, DE, ExitReason, DF,
-  PrimaryControl, Rflags, AccessRights, NP, SS_FAULT, PF,
+  PrimaryControl, Rflags, AccessRights, NP, SS_FAULT, PF, Cr0, Cr4, Debugctl, Dr6, Dr7, SystemSegment, SystemSegmentBit, Tss32, Tss64,
 } from "../generated/architecture";
 import { raiseCode, setEvent } from "../events/raise";
 import {
   baseOf, checkStackRoom, fetchDescriptor, limitOf, loadRealSegment, markAccessed, rightsOf, setNull, setSegment,
+  gateOffset, selectorOfGate,
 } from "../segmentation/descriptors";
 import { innerStack, tssStack, innerSp, innerSs, innerSsRaw } from "../segmentation/task_stack";
 import { SOURCE_GATE, taskSwitch } from "../segmentation/task";
 import { rewind, noteDelivered, repetitionFlag } from "../state/instruction";
 import { reg, setReg } from "../state/registers";
 import { updateMode } from "../tlb/mode_update";
+import { eventInformation, eventType, eventVector, idtError } from "../state/event_information";
+import { SHADOWS, VIF_ABOVE_IF } from "../state/masks";
+import { dplOf, errorOf, isCodeSegment, isConforming, isNull, isPresent, kindOf, withRpl } from "../state/rights";
 
 // ---- choosing what happens to the waiting event ------------------------------------------------------------------------------
 
@@ -50,40 +54,40 @@ function tripleFault(): void {
   chainComplete();
   store<u32>(DELIVERY, 0);
   if (nonRoot()) vmExitBoundary(ExitReason.TripleFault, 0);
-  else { store<u32>(ACTIVITY, 2); store<u32>(STOP, STOP_SHUTDOWN); }
+  else { store<u32>(ACTIVITY, ActivityState.Shutdown); store<u32>(STOP, STOP_SHUTDOWN); }
 }
 
 /** Delivers the waiting event, or makes the VM exit, double fault or shutdown that it amounts to. */
 export function deliverPending(): void {
+  let vector = load<u32>(FAULT_VECTOR), code = load<u32>(FAULT_CODE);
   // real-address mode knows no error codes
-  let vector = load<u32>(FAULT_VECTOR), code = load<u32>(FAULT_CODE), hasCode = load<u32>(FAULT_HAS_CODE) & load<u32>(CR0) & 1;
+  let hasCode = load<u32>(FAULT_HAS_CODE) & load<u32>(CR0) & Cr0.ProtectionEnable;
   const type = load<u32>(FAULT_TYPE), length = load<u32>(FAULT_LENGTH), injected = load<u32>(FAULT_INJECTED) != 0;
   store<u32>(FAULT_PENDING, 0);
   store<u32>(FAULT_INJECTED, 0);
-  const within = (load<u32>(DELIVERY) >> 31) != 0, unblockedNmi = takeNmiUnblocked() && !within;
+  const within = (load<u32>(DELIVERY) & InterruptionBit.Valid) != 0, unblockedNmi = takeNmiUnblocked() && !within;
   if (!injected && intercepted(vector, type, code)) {
     const qualification = vector == PF ? load<u64>(FAULT_ADDRESS) : vector == DB ? load<u64>(FAULT_DEBUG) : 0;
     const unblocking = unblockedNmi ? InterruptionBit.NmiUnblockingDueToIret : 0;
-    const information = vector | (type << 8) | (hasCode << 11) | unblocking | InterruptionBit.Valid;
-    vmExitEvent(information, code, qualification, length, within);
+    vmExitEvent(eventInformation(vector, type, hasCode) | unblocking, code, qualification, length, within);
     return;
   }
   if (!within) chainBegins();
-  else if (type == InterruptionType.HardwareException) chainRaised(vector | (type << 8) | (hasCode << 11) | 0x80000000, code);
+  else if (type == InterruptionType.HardwareException) chainRaised(eventInformation(vector, type, hasCode), code);
   if (vector == PF && type == InterruptionType.HardwareException && !injected) store<u64>(CR2, load<u64>(FAULT_ADDRESS));
   if (within && type == InterruptionType.HardwareException) {
-    const first = load<u32>(DELIVERY) & 255, firstType = (load<u32>(DELIVERY) >> 8) & 7;
+    const first = eventVector(load<u32>(DELIVERY)), firstType = eventType(load<u32>(DELIVERY));
     if (firstType == InterruptionType.HardwareException) {
       if (first == DF) { tripleFault(); return; }
       if ((contributory(first) && contributory(vector)) || (first == PF && (vector == PF || contributory(vector)))) {
         chainDoubled();
-        vector = DF; code = 0; hasCode = load<u32>(CR0) & 1;
-        if (intercepted(DF, type, 0)) { vmExitEvent(DF | (type << 8) | (hasCode << 11) | 0x80000000, 0, 0, 0, false); return; }
+        vector = DF; code = 0; hasCode = load<u32>(CR0) & Cr0.ProtectionEnable;
+        if (intercepted(DF, type, 0)) { vmExitEvent(eventInformation(DF, type, hasCode), 0, 0, 0, false); return; }
       }
     }
   }
   if (vector == DB && !injected) recordDebug();
-  store<u32>(DELIVERY, vector | (type << 8) | (hasCode << 11) | 0x80000000);
+  store<u32>(DELIVERY, eventInformation(vector, type, hasCode));
   store<u32>(DELIVERY_CODE, code);
   store<u32>(DELIVERY_LENGTH, length);
   leaveShadows(type == InterruptionType.NonMaskableInterrupt);
@@ -100,24 +104,24 @@ export function deliverPending(): void {
  * and an NMI blocks NMIs. SDM 3C "Architectural State Before a VM Exit".
  */
 function leaveShadows(nmi: bool): void {
-  const shadows = InterruptibilityState.BlockingBySti | InterruptibilityState.BlockingByMovSs;
   if (isWaiting()) leaveWait(); else store<u32>(ACTIVITY, ActivityState.Active);
-  store<u32>(INTERRUPTIBILITY, (load<u32>(INTERRUPTIBILITY) & ~shadows) | (nmi ? InterruptibilityState.BlockingByNmi : 0));
+  store<u32>(INTERRUPTIBILITY, (load<u32>(INTERRUPTIBILITY) & ~SHADOWS) | (nmi ? InterruptibilityState.BlockingByNmi : 0));
 }
+@inline const BREAKPOINTS_MET: u64 = Dr6.B0 | Dr6.B1 | Dr6.B2 | Dr6.B3;
 /** DR6 and DR7 as a debug exception leaves them. SDM 3B "Debug Status Register (DR6)". */
 function recordDebug(): void {
   const type = load<u32>(FAULT_TYPE);
   if (type != InterruptionType.HardwareException && type != InterruptionType.PrivilegedSoftwareException) return;
-  if (load<u64>(FAULT_DEBUG) != 0) store<u64>(DR6, (load<u64>(DR6) & ~(<u64>0xf)) | load<u64>(FAULT_DEBUG));
-  store<u64>(DR7, load<u64>(DR7) & ~(<u64>0x2000));
-  store<u64>(DEBUGCTL, load<u64>(DEBUGCTL) & ~(<u64>3));              // LBR and BTF
+  if (load<u64>(FAULT_DEBUG) != 0) store<u64>(DR6, (load<u64>(DR6) & ~BREAKPOINTS_MET) | load<u64>(FAULT_DEBUG));
+  store<u64>(DR7, load<u64>(DR7) & ~Dr7.GeneralDetect);
+  store<u64>(DEBUGCTL, load<u64>(DEBUGCTL) & ~(Debugctl.Lbr | Debugctl.Btf));
 }
 
 /** VM entry's event injection: the event is delivered when the core runs next. SDM 3C "Event Injection". */
 export function injectEvent(information: u32, code: u32, length: u32): void {
-  const type = (information >> 8) & 7;
-  if (type == 7) { store<u32>(VMX_MTF_PENDING, 1); updateAttention(); return; }
-  setEvent(information & 255, type, ((information >> 11) & 1) != 0, code, length);
+  const type = eventType(information);
+  if (type == InterruptionType.OtherEvent) { store<u32>(VMX_MTF_PENDING, 1); updateAttention(); return; }
+  setEvent(eventVector(information), type, (information & InterruptionBit.ErrorCode) != 0, code, length);
   store<u32>(FAULT_INJECTED, 1);
 }
 
@@ -151,25 +155,28 @@ function software(type: u32): bool {
 function deliver(vector: u32, type: u32, hasCode: bool, code: u32, length: u32): void {
   const rip = software(type) ? load<u64>(RIP) + length : load<u64>(RIP);
   const flags = flagsToPush(vector, type);
-  if (!(load<u32>(CR0) & 1)) deliverReal(vector, rip, <u32>flags, IDTR_BASE);
+  if (!(load<u32>(CR0) & Cr0.ProtectionEnable)) deliverReal(vector, rip, <u32>flags, IDTR_BASE);
   else if (inLong()) deliverLong(vector, type, hasCode, code, rip, flags);
   else if (type == InterruptionType.SoftwareInterrupt && inVm86() && redirected(vector)) deliverReal(vector, rip, <u32>flags, 0);
   else {
     // INT n in virtual-8086 mode needs IOPL 3 unless the task redirects it. SDM 3B "Class 1-3 interrupt handling".
-    if (type == InterruptionType.SoftwareInterrupt && inVm86() && (load<u64>(RFLAGS_SYSTEM) & 0x3000) != 0x3000) raiseCode(GP, 0);
+    if (type == InterruptionType.SoftwareInterrupt && inVm86()
+      && (load<u64>(RFLAGS_SYSTEM) & Rflags.PrivilegeLevel) != Rflags.PrivilegeLevel) raiseCode(GP, 0);
     deliverProtected(vector, type, hasCode, code, <u32>rip, <u32>flags);
   }
 }
 
+/** The interrupt redirection bitmap, a bit a vector, ends where the I/O permission bitmap begins. */
+@inline const REDIRECTION_BYTES: u32 = 256 / 8;
 /**
  * CR4.VME: the task's interrupt redirection bitmap sends INT n of a virtual-8086 program to its own table. SDM 3B "Software Interrupt
  * Redirection".
  */
 function redirected(vector: u32): bool {
-  if (!(load<u32>(CR4) & 1)) return false;
-  const map = <u32>readSystem<u16>(load<u64>(TR_BASE) + 0x66);
-  const at = map - 32 + (vector >> 3);
-  if (map < 32 || at > load<u32>(TR_LIMIT)) return false;
+  if (!(load<u32>(CR4) & Cr4.V8086ModeExtensions)) return false;
+  const map = <u32>readSystem<u16>(load<u64>(TR_BASE) + Tss32.IoMapBase);
+  const at = map - REDIRECTION_BYTES + (vector >> 3);
+  if (map < REDIRECTION_BYTES || at > load<u32>(TR_LIMIT)) return false;
   return !((<u32>readSystem<u8>(load<u64>(TR_BASE) + at) >> (vector & 7)) & 1);
 }
 
@@ -177,12 +184,14 @@ function redirected(vector: u32): bool {
 function deliverReal(vector: u32, rip: u64, flags: u32, table: usize): void {
   let at: u64 = vector * 4;
   if (table) {
-    if (vector * 4 + 3 > load<u32>(IDTR_LIMIT)) raiseCode(GP, vector * 8 + 2);
+    if (vector * 4 + 3 > load<u32>(IDTR_LIMIT)) raiseCode(GP, idtError(vector));
     at += load<u64>(table);
   }
   const ip = readSystem<u16>(at), cs = readSystem<u16>(at + 2);
   let pushed = flags;
-  if (inVm86() && (flags & 0x3000) != 0x3000) pushed = (flags & ~0x200) | 0x3000 | ((flags >> 10) & 0x200);   // IF := VIF, IOPL := 3
+  if (inVm86() && (flags & <u32>Rflags.PrivilegeLevel) != <u32>Rflags.PrivilegeLevel)
+    pushed = (flags & ~<u32>Rflags.InterruptEnableFlag) | <u32>Rflags.PrivilegeLevel
+      | ((flags >> <u32>VIF_ABOVE_IF) & <u32>Rflags.InterruptEnableFlag);   // IF := VIF, IOPL := 3
   const sp = reg<u64>(<u32>RSP);
   write<u16>(stackLinear(sp - 2), <u16>pushed);
   write<u16>(stackLinear(sp - 4), <u16>load<u32>(CS_SELECTOR));
@@ -202,24 +211,24 @@ function deliverReal(vector: u32, rip: u64, flags: u32, table: usize): void {
 }
 
 /** Raises #GP with the vector's IDT error code. */
-function badGate(vector: u32, fault: u32): void { raiseCode(fault, vector * 8 + 2); }
+function badGate(vector: u32, fault: u32): void { raiseCode(fault, idtError(vector)); }
 
 /** What the gate's code segment gives: its descriptor, the new CPL. */
 let targetRaw: u64 = 0;
 let targetCpl: u32 = 0;
 /** Checks the code segment of an interrupt gate. SDM 3A "Protection of Exception- and Interrupt-Handler Procedures". */
 function checkHandler(selector: u32, long: bool): void {
-  if (!(selector & 0xfffc)) raiseCode(GP, 0);
-  const raw = fetchDescriptor(selector, GP), rights = rightsOf(raw), dpl = (rights >> 5) & 3, cpl = load<u32>(CPL);
-  if ((rights & 0x18) != 0x18 || dpl > cpl) raiseCode(GP, selector & 0xfffc);
-  if (long && (rights & (AccessRights.L | AccessRights.Db)) != AccessRights.L) raiseCode(GP, selector & 0xfffc);
-  if (!(rights & 0x80)) raiseCode(NP, selector & 0xfffc);
+  if (isNull(selector)) raiseCode(GP, 0);
+  const raw = fetchDescriptor(selector, GP), rights = rightsOf(raw), dpl = dplOf(rights), cpl = load<u32>(CPL);
+  if (!isCodeSegment(rights) || dpl > cpl) raiseCode(GP, errorOf(selector));
+  if (long && (rights & (AccessRights.L | AccessRights.Db)) != AccessRights.L) raiseCode(GP, errorOf(selector));
+  if (!isPresent(rights)) raiseCode(NP, errorOf(selector));
   targetRaw = raw;
-  targetCpl = rights & 4 ? cpl : dpl;
+  targetCpl = isConforming(rights) ? cpl : dpl;
 }
 function enterHandler(selector: u32, rip: u64, interruptGate: bool): void {
   markAccessed(selector, targetRaw);
-  setSegment(CS, (selector & 0xfffc) | targetCpl, targetRaw);
+  setSegment(CS, withRpl(selector, targetCpl), targetRaw);
   store<u32>(CPL, targetCpl);
   store<u64>(RIP, rip);
   let flags = load<u64>(RFLAGS_SYSTEM) & ~(Rflags.TrapFlag | Rflags.NestedTask | Rflags.ResumeFlag | Rflags.Virtual8086Mode);
@@ -228,22 +237,26 @@ function enterHandler(selector: u32, rip: u64, interruptGate: bool): void {
   updateMode();
 }
 
+/** The number of an interrupt stack in the upper half of a gate, 0 for none. */
+@inline const GATE_IST: u32 = 7;
+/** Frames of IA-32e mode begin at a multiple of 16. */
+@inline const STACK_ALIGNMENT: u64 = 15;
 /** IA-32e mode: 16-byte gates, interrupt stack table, SS:RSP always pushed. SDM 3A "Exception and Interrupt Handling in 64-bit Mode". */
 function deliverLong(vector: u32, type: u32, hasCode: bool, code: u32, rip: u64, flags: u64): void {
   if (vector * 16 + 15 > load<u32>(IDTR_LIMIT)) badGate(vector, GP);
-  const at = load<u64>(IDTR_BASE) + vector * 16, low = readSystem<u64>(at), high = readSystem<u64>(at + 8), kind = <u32>(low >> 40) & 0x1f;
-  if (kind != 14 && kind != 15) badGate(vector, GP);
+  const at = load<u64>(IDTR_BASE) + vector * 16, low = readSystem<u64>(at), high = readSystem<u64>(at + 8), gate = rightsOf(low),
+    kind = kindOf(gate);
+  if (kind != SystemSegment.InterruptGate32 && kind != SystemSegment.TrapGate32) badGate(vector, GP);
   const cpl = load<u32>(CPL);
-  if (software(type) && type != InterruptionType.PrivilegedSoftwareException && ((<u32>(low >> 45)) & 3) < cpl) badGate(vector, GP);
-  if (!(low >> 47 & 1)) badGate(vector, NP);
-  const selector = <u32>(low >> 16) & 0xffff, target = (low & 0xffff) | ((low >> 32) & 0xffff0000) | (high << 32),
-    ist = <u32>(low >> 32) & 7;
+  if (software(type) && type != InterruptionType.PrivilegedSoftwareException && dplOf(gate) < cpl) badGate(vector, GP);
+  if (!isPresent(gate)) badGate(vector, NP);
+  const selector = selectorOfGate(low), target = gateOffset(low, true) | (high << 32), ist = <u32>(low >> 32) & GATE_IST;
   checkHandler(selector, true);
   const inner = targetCpl < cpl;
   let sp = reg<u64>(<u32>RSP);
-  if (ist) sp = tssStack(0x24 + (ist - 1) * 8);
-  else if (inner) sp = tssStack(4 + targetCpl * 8);
-  sp &= ~(<u64>15);
+  if (ist) sp = tssStack(Tss64.Ist1 + (ist - 1) * 8);
+  else if (inner) sp = tssStack(Tss64.Rsp0 + targetCpl * 8);
+  sp &= ~STACK_ALIGNMENT;
   if (!canonical(sp - 48) || !canonical(sp)) raiseCode(SS_FAULT, 0);
   const user = targetCpl == 3;
   pushLong(sp - 8, <u64>load<u32>(SS_SELECTOR), user);
@@ -255,27 +268,32 @@ function deliverLong(vector: u32, type: u32, hasCode: bool, code: u32, rip: u64,
   if (!canonical(target)) raiseCode(GP, 0);
   setReg<u64>(<u32>RSP, sp - (hasCode ? 48 : 40));
   if (inner) setNull(SS, targetCpl);
-  enterHandler(selector, target, kind == 14);
+  enterHandler(selector, target, kind == SystemSegment.InterruptGate32);
 }
 function pushLong(at: u64, v: u64, user: bool): void { if (user) write<u64>(at, v); else writeSystem<u64>(at, v); }
+/** What a descriptor of the IDT may be outside IA-32e mode. */
+function isGate(kind: u32): bool {
+  return kind == SystemSegment.TaskGate || kind == SystemSegment.InterruptGate16 || kind == SystemSegment.TrapGate16
+    || kind == SystemSegment.InterruptGate32 || kind == SystemSegment.TrapGate32;
+}
 /** Protected and virtual-8086 mode: interrupt, trap and task gates of 16 and 32 bits. */
 function deliverProtected(vector: u32, type: u32, hasCode: bool, code: u32, eip: u32, flags: u32): void {
   if (vector * 8 + 7 > load<u32>(IDTR_LIMIT)) badGate(vector, GP);
-  const gate = readSystem<u64>(load<u64>(IDTR_BASE) + vector * 8), kind = <u32>(gate >> 40) & 0x1f;
-  if (kind != 5 && kind != 6 && kind != 7 && kind != 14 && kind != 15) badGate(vector, GP);
-  if (software(type) && type != InterruptionType.PrivilegedSoftwareException && ((<u32>(gate >> 45)) & 3) < load<u32>(CPL))
+  const gate = readSystem<u64>(load<u64>(IDTR_BASE) + vector * 8), rights = rightsOf(gate), kind = kindOf(rights);
+  if (!isGate(kind)) badGate(vector, GP);
+  if (software(type) && type != InterruptionType.PrivilegedSoftwareException && dplOf(rights) < load<u32>(CPL))
     badGate(vector, GP);
-  if (!(gate >> 47 & 1)) badGate(vector, NP);
-  const selector = <u32>(gate >> 16) & 0xffff;
-  if (kind == 5) { taskSwitch(selector, SOURCE_GATE, hasCode, code, eip, flags); return; }
+  if (!isPresent(rights)) badGate(vector, NP);
+  const selector = selectorOfGate(gate);
+  if (kind == SystemSegment.TaskGate) { taskSwitch(selector, SOURCE_GATE, hasCode, code, eip, flags); return; }
   checkHandler(selector, false);
-  const wide = kind >= 14, offset = wide ? <u32>(gate & 0xffff) | (<u32>(gate >> 32) & 0xffff0000) : <u32>gate & 0xffff;
+  const wide = (kind & SystemSegmentBit.Is32Bit) != 0, offset = <u32>gateOffset(gate, wide);
   const vm86 = inVm86();
-  if (vm86 && targetCpl != 0) raiseCode(GP, selector & 0xfffc);
+  if (vm86 && targetCpl != 0) raiseCode(GP, errorOf(selector));
   if (targetCpl < load<u32>(CPL)) {
     innerStack(targetCpl);
     const words = (vm86 ? 9 : 5) + u32(hasCode);
-    checkStackRoom(innerSsRaw, innerSp, words * (wide ? 4 : 2), innerSs & 0xfffc);
+    checkStackRoom(innerSsRaw, innerSp, words * (wide ? 4 : 2), errorOf(innerSs));
     frameBegin(innerSp, baseOf(innerSsRaw), rightsOf(innerSsRaw), true);
     if (vm86) for (let i = 0; i < 4; i++) framePush(load<u32>(ES_SELECTOR + (i == 0 ? GS : i == 1 ? FS : i == 2 ? DS : ES) * 4), wide);
     framePush(load<u32>(SS_SELECTOR), wide);
@@ -295,5 +313,5 @@ function deliverProtected(vector: u32, type: u32, hasCode: bool, code: u32, eip:
     setSegment(SS, innerSs, innerSsRaw);
     if (vm86) { setNull(GS, 0); setNull(FS, 0); setNull(DS, 0); setNull(ES, 0); }
   } else setStackPointer(frameEnd());
-  enterHandler(selector, <u64>offset, (kind & 1) == 0);
+  enterHandler(selector, <u64>offset, kind == SystemSegment.InterruptGate16 || kind == SystemSegment.InterruptGate32);
 }

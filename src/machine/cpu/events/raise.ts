@@ -2,13 +2,14 @@
 // Raising exceptions: SDM 3A "Interrupt and Exception Handling". raise… does not return: it writes the waiting event (FAULT_*), makes RIP
 // and the instruction count exact and throws the host's preallocated exception. execute() (cpu.ts) is then called again and delivers the
 // event.
-import { PF, AC, DB, GP, InterruptionType, TS } from "../generated/architecture";
+import { PF, AC, DB, GP, InterruptionType, TS, ActivityState, InterruptionBit } from "../generated/architecture";
 import {
   ACTIVITY, ATTENTION, ATTENTION_STEP, DEBUG_TRAPS, DELIVERY, FAULT_ADDRESS, FAULT_CODE, FAULT_DEBUG, FAULT_HAS_CODE,
   FAULT_INJECTED, FAULT_LENGTH, FAULT_PENDING, FAULT_TYPE, FAULT_VECTOR, STOP, STOP_UNIMPLEMENTED, UNIMPLEMENTED,
 } from "../generated/layout";
 import { rewind, stepping, trapsBefore } from "../state/instruction";
 import { blockNmiAgain } from "../state/nmi_blocking";
+import { eventType } from "../state/event_information";
 
 @external("env", "raise") declare function hostRaise(): void;
 /** Unwinds to the host, which calls execute() again. */
@@ -32,8 +33,9 @@ function raiseEvent(vector: u32, hasCode: bool, code: u32): void {
 }
 /** The EXT bit: 1 while an event that no instruction asked for is being delivered. SDM 3A "Error Code". */
 function external(): u32 {
-  const event = load<u32>(DELIVERY), type = (event >> 8) & 7;
-  return u32((event >> 31) != 0 && type != InterruptionType.SoftwareInterrupt && type != InterruptionType.SoftwareException);
+  const event = load<u32>(DELIVERY), type = eventType(event);
+  return u32((event & InterruptionBit.Valid) != 0 && type != InterruptionType.SoftwareInterrupt
+    && type != InterruptionType.SoftwareException);
 }
 /** Raises an exception without error code. Never returns. */
 export function raise(vector: u32): void { raiseEvent(vector, false, 0); }
@@ -62,7 +64,7 @@ export function stopUnimplemented(reason: u32): void {
 /** The current x87 instruction waits until an interrupt has dealt with the error before it, and then begins again. Never returns. */
 export function waitForInterrupt(): void {
   rewind();
-  store<u32>(ACTIVITY, 1);
+  store<u32>(ACTIVITY, ActivityState.Hlt);
   hostRaise();
 }
 /** The current instruction touches a device, and nothing looks behind it at what the device asks for: begin it again as a separate step. */

@@ -20,6 +20,7 @@ import { alignmentChecked } from "../state/mode";
 import { isMonitored, noteWrite } from "../state/monitored_line";
 import { context, dataTlb, slot } from "../tlb/context";
 import { claim, giveBack, translates } from "../tlb/tlb";
+import { BREAKPOINTS_ENABLED } from "../state/masks";
 
 /**
  * Stack references raise #SS(0) for a non-canonical address, all others #GP(0). The record says whether the memory operand is based on the
@@ -81,7 +82,7 @@ export function openPages(ea: u64, last: u64, size: u32, kind: u32, which: u32):
 export function openSlow(address: u64, size: u32, kind: u32): usize {
   const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode), last = checkedLast(address, ea, size, kind, mode);
   if (size <= 8 && (ea & (size - 1)) != 0 && alignmentChecked()) raiseCode(AC, 0);
-  if (load<u64>(DR7) & 0xff) watch(ea, size, kind);
+  if (load<u64>(DR7) & BREAKPOINTS_ENABLED) watch(ea, size, kind);
   return openPages(ea, last, size, kind, context);
 }
 /** Raises what an access to a page would raise. */
@@ -102,14 +103,14 @@ export function probeSlow(address: u64, size: u32, alignment: u32, write: u32): 
 export function flushSlow(address: u64): void {
   const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode);
   checkedLast(address, ea, 1, FLUSH, mode);
-  if (load<u64>(DR7) & 0xff) watch(ea, 1, READ);
+  if (load<u64>(DR7) & BREAKPOINTS_ENABLED) watch(ea, 1, READ);
   probePage(ea, READ);
 }
 /** See `slow` of access.ts: never faults, never touches devices. */
 export function plainSlow(address: u64, size: u32, write: u32): usize {
   const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode), page = ea & PAGE;
-  if ((ea + size - 1 & PAGE) != page || (mode & DECODE_SEGMENTED) != 0 || (address & SEGMENT_CHECK) != 0 || (load<u64>(DR7) & 0xff) != 0
-    || alignmentChecked()) return 0;
+  if ((ea + size - 1 & PAGE) != page || (mode & DECODE_SEGMENTED) != 0 || (address & SEGMENT_CHECK) != 0) return 0;
+  if ((load<u64>(DR7) & BREAKPOINTS_ENABLED) != 0 || alignmentChecked()) return 0;
   if ((mode & DECODE_CODE) == DECODE_CODE64 && !canonical(ea)) return 0;
   if (usesEpt() || !walk(ea, write ? WRITE : READ, context, true)) return 0;
   const host = accessedHost(walkPhysical);

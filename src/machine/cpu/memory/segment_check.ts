@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What a segment allows: SDM 3A "Limit Checking", "Type Checking".
 import { raiseCode } from "../events/raise";
-import { AccessRights, GP, SS_FAULT } from "../generated/architecture";
+import { AccessRights, GP, SS_FAULT, SegmentTypeBit } from "../generated/architecture";
 import { ACCESS_SEGMENT, ES_BASE, ES_LIMIT, ES_RIGHTS, MODE, MODE_PROTECTED, SS } from "../generated/layout";
 import { FLUSH, READ } from "../state/access_kind";
 
@@ -11,11 +11,13 @@ export function checkSegmentAccess(ea: u64, size: u32, kind: u32): void {
   const offset = <u32>(ea - load<u64>(ES_BASE + segment * 8)), last = offset + size - 1;
   let bad = (rights & AccessRights.Unusable) != 0;
   if (load<u32>(MODE) & MODE_PROTECTED) {
-    const reads = kind == READ || kind == FLUSH, mayBoth = (rights & 2) != 0;          // code: may be read too; data: may be written too
-    if (rights & 8) bad = bad || !reads || (kind != FLUSH && !mayBoth);
+    // code: may be read too; data: may be written too
+    const reads = kind == READ || kind == FLUSH, mayBoth = (rights & SegmentTypeBit.Writable) != 0;
+    if (rights & SegmentTypeBit.Code) bad = bad || !reads || (kind != FLUSH && !mayBoth);
     else bad = bad || (!reads && !mayBoth);
   }
-  if ((rights & 0xc) == 4) bad = bad || offset <= limit || last < offset || last > (rights & AccessRights.Db ? 0xffffffff : 0xffff);
+  if ((rights & (SegmentTypeBit.Code | SegmentTypeBit.ExpandDown)) == SegmentTypeBit.ExpandDown)
+    bad = bad || offset <= limit || last < offset || last > (rights & AccessRights.Db ? 0xffffffff : 0xffff);
   else bad = bad || (last < offset ? limit != 0xffffffff : last > limit);
   if (bad) raiseCode(segment == SS ? SS_FAULT : GP, 0);
 }

@@ -4,9 +4,10 @@ import {
   CARVE_OUT_ACCESS, CARVE_OUT_BYTES, CARVE_OUT_DRIVER, CARVE_OUT_GIB, CARVE_OUT_STRUCTURES, CARVE_OUT_VMM,
   CARVE_OUT_VMM_BYTES, DIRTY, RAM, RAM_BYTES, VMX_EPTP, VMX_MODE,
 } from "../generated/layout";
+import { VmxMode } from "../generated/architecture";
 
 /** True in a guest with EPT. */
-@inline export function usesEpt(): bool { return load<u32>(VMX_MODE) == 2 && load<u64>(VMX_EPTP) != 0; }
+@inline export function usesEpt(): bool { return load<u32>(VMX_MODE) == VmxMode.NonRoot && load<u64>(VMX_EPTP) != 0; }
 
 /** Address in the machine's memory of a physical address in RAM or in one of `parts` of the carve-out, 0 if there is no memory. */
 @inline function hostIn(pa: u64, parts: u32): usize {

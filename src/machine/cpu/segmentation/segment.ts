@@ -12,7 +12,10 @@ import { readSystem, writeSystem } from "../memory/system_access";
 import { secondary, vmExitInformation } from "../vmx/vmx";
 import { operandInformation, operandSize, secondOperand, operandDisplacement } from "../decode/instruction_information";
 import { shadowMovSs } from "../state/shadow";
-import { GP, NP, SS_FAULT, UD, SecondaryControl, ExitReason } from "../generated/architecture";
+import {
+  GP, NP, SS_FAULT, UD, SecondaryControl, ExitReason, AccessRights, Cr4, Rflags, SegmentSelector, SegmentTypeBit,
+  SystemSegment, SystemSegmentBit,
+} from "../generated/architecture";
 import { raise, raiseCode } from "../events/raise";
 import {
   baseOf, descriptorAddress, fetchDescriptor, fetchUpper, limitOf, loadRealSegment, markAccessed, rightsOf, setNull,
@@ -21,30 +24,35 @@ import {
 import { Mem, Reg, reg, setReg } from "../state/registers";
 import { updateMode } from "../tlb/mode_update";
 import { supervisorOnly } from "../events/privilege";
+import { BUSY, LAR_BITS, RIGHTS_BYTE, UPPER_KIND } from "../segmentation/descriptors";
+import {
+  dplOf, errorOf, isConforming, isConformingCode, isNull, isPresent, isReadable, isWritableData, kindOf, rplOf,
+  withRpl,
+} from "../state/rights";
 
 // ---- loading segment registers --------------------------------------------------------------------------------------------------
 
 function loadStackSegment(selector: u32): void {
-  const cpl = load<u32>(CPL), code = selector & 0xfffc;
+  const cpl = load<u32>(CPL), code = errorOf(selector);
   if (!code) {
-    if (!in64() || cpl == 3 || (selector & 3) != cpl) raiseCode(GP, 0);
+    if (!in64() || cpl == 3 || rplOf(selector) != cpl) raiseCode(GP, 0);
     setNull(SS, selector);
     return;
   }
   const raw = fetchDescriptor(selector, GP), rights = rightsOf(raw);
-  if ((selector & 3) != cpl || (rights & 0x1a) != 0x12 || ((rights >> 5) & 3) != cpl) raiseCode(GP, code);
-  if (!(rights & 0x80)) raiseCode(SS_FAULT, code);
+  if (rplOf(selector) != cpl || !isWritableData(rights) || dplOf(rights) != cpl) raiseCode(GP, code);
+  if (!isPresent(rights)) raiseCode(SS_FAULT, code);
   markAccessed(selector, raw);
   setSegment(SS, selector, raw);
 }
 function loadDataSegment(segment: u32, selector: u32): void {
-  const code = selector & 0xfffc;
+  const code = errorOf(selector);
   if (!code) { setNull(segment, selector); return; }
-  const raw = fetchDescriptor(selector, GP), rights = rightsOf(raw), dpl = (rights >> 5) & 3;
-  const isCode = (rights & 8) != 0;
-  if (!(rights & 0x10) || (isCode && !(rights & 2))) raiseCode(GP, code);
-  if (!(isCode && (rights & 4) != 0) && ((selector & 3) > dpl || load<u32>(CPL) > dpl)) raiseCode(GP, code);
-  if (!(rights & 0x80)) raiseCode(NP, code);
+  const raw = fetchDescriptor(selector, GP), rights = rightsOf(raw), dpl = dplOf(rights);
+  const isCode = (rights & SegmentTypeBit.Code) != 0;
+  if (!(rights & AccessRights.S) || (isCode && !(rights & SegmentTypeBit.Readable))) raiseCode(GP, code);
+  if (!(isCode && isConforming(rights)) && (rplOf(selector) > dpl || load<u32>(CPL) > dpl)) raiseCode(GP, code);
+  if (!isPresent(rights)) raiseCode(NP, code);
   markAccessed(selector, raw);
   setSegment(segment, selector, raw);
 }
@@ -82,7 +90,9 @@ export function LGS<T>(d: Reg, ea: Mem): void { loadFar<T>(GS, d, ea); }
 // ---- table registers ------------------------------------------------------------------------------------------------------------
 
 /** CR4.UMIP: SGDT, SIDT, SLDT, SMSW, STR are #GP(0) outside CPL 0. */
-export function checkUmip(): void { if (load<u32>(CPL) != 0 && (load<u32>(CR4) & 0x800) != 0) raiseCode(GP, 0); }
+export function checkUmip(): void {
+  if (load<u32>(CPL) != 0 && (load<u32>(CR4) & Cr4.UserModeInstructionPrevention) != 0) raiseCode(GP, 0);
+}
 /** Descriptor-table exiting: true if the instruction leaves. `identity`: 0 SGDT, 1 SIDT, 2 LGDT, 3 LIDT. */
 function tableLeaves<T>(identity: u32, ea: Mem): bool {
   if (!secondary(SecondaryControl.DescriptorTableExiting)) return false;
@@ -149,7 +159,7 @@ export function STR<T, D>(d: D): void {
 function systemBase(selector: u32, raw: u64): u64 {
   if (!inLong()) return baseOf(raw);
   const high = fetchUpper(selector, GP), base = baseOf(raw) | (high << 32);
-  if ((high & 0x1f0000000000) != 0 || !canonical(base)) raiseCode(GP, selector & 0xfffc);
+  if ((high & UPPER_KIND) != 0 || !canonical(base)) raiseCode(GP, errorOf(selector));
   return base;
 }
 function setSystemSegment(segment: u32, selector: u32, raw: u64, base: u64): void {
@@ -158,25 +168,25 @@ function setSystemSegment(segment: u32, selector: u32, raw: u64, base: u64): voi
 }
 /** Loads LDTR with all checks. */
 function loadLdtr(selector: u32): void {
-  const code = selector & 0xfffc;
+  const code = errorOf(selector);
   if (!code) { setNull(LDTR, selector); return; }
-  if (selector & 4) raiseCode(GP, code);
+  if (selector & SegmentSelector.Ti) raiseCode(GP, code);
   const raw = fetchDescriptor(selector, GP), rights = rightsOf(raw);
-  if ((rights & 0x1f) != 2) raiseCode(GP, code);
-  if (!(rights & 0x80)) raiseCode(NP, code);
+  if (kindOf(rights) != SystemSegment.Ldt) raiseCode(GP, code);
+  if (!isPresent(rights)) raiseCode(NP, code);
   setSystemSegment(LDTR, selector, raw, systemBase(selector, raw));
 }
 /** Loads TR with all checks: the TSS must be available and becomes busy. */
 function loadTr(selector: u32): void {
-  const code = selector & 0xfffc;
+  const code = errorOf(selector);
   if (!code) raiseCode(GP, 0);
-  if (selector & 4) raiseCode(GP, code);
-  const raw = fetchDescriptor(selector, GP), rights = rightsOf(raw), type = rights & 0x1f;
-  if (type != 9 && (type != 1 || inLong())) raiseCode(GP, code);
-  if (!(rights & 0x80)) raiseCode(NP, code);
+  if (selector & SegmentSelector.Ti) raiseCode(GP, code);
+  const raw = fetchDescriptor(selector, GP), rights = rightsOf(raw), type = kindOf(rights);
+  if (type != SystemSegment.Tss32Available && (type != SystemSegment.Tss16Available || inLong())) raiseCode(GP, code);
+  if (!isPresent(rights)) raiseCode(NP, code);
   const base = systemBase(selector, raw);
-  writeSystem<u8>(descriptorAddress(selector, 8) + 5, <u8>(rights | 2));
-  setSystemSegment(TR, selector, raw | 0x20000000000, base);
+  writeSystem<u8>(descriptorAddress(selector, 8) + RIGHTS_BYTE, <u8>(rights | SystemSegmentBit.Busy));
+  setSystemSegment(TR, selector, raw | BUSY, base);
 }
 /** ES … GS by number, 6 LDTR, 7 TR: for the intrinsics. */
 export function loadSegmentRegister(segment: u32, selector: u32): void {
@@ -195,32 +205,35 @@ export function LTR<D>(d: D): void {
 
 // ---- tests of selectors -----------------------------------------------------------------------------------------------------------
 
-function setZf(on: bool): void { setArithmeticFlags((arithmeticFlags() & ~0x40) | (on ? 0x40 : 0)); }
+function setZf(on: bool): void { setArithmeticFlags((arithmeticFlags() & ~<u32>Rflags.ZeroFlag) | (on ? <u32>Rflags.ZeroFlag : 0)); }
 /** The descriptor of a selector that LAR, LSL, VERR or VERW may look at; 0 if there is none. */
 function visible(selector: u32): u64 {
-  if (!(selector & 0xfffc)) return 0;
+  if (isNull(selector)) return 0;
   const at = descriptorAddress(selector, 8);
   return at == ~(<u64>0) ? 0 : readSystem<u64>(at);
 }
 /** Privilege for LAR, LSL, VERR and VERW: conforming code is visible to all. */
 function privileged(selector: u32, rights: u32): bool {
-  const dpl = (rights >> 5) & 3;
-  return (rights & 0x1c) == 0x1c || (load<u32>(CPL) <= dpl && (selector & 3) <= dpl);
+  const dpl = dplOf(rights);
+  return isConformingCode(rights) || (load<u32>(CPL) <= dpl && rplOf(selector) <= dpl);
 }
 /** System types that LAR (bit set `lar`) or LSL may look at. */
 function systemType(type: u32, lar: bool): bool {
-  if (inLong()) return type == 2 || type == 9 || type == 11 || (lar && type == 12);
-  return type == 1 || type == 2 || type == 3 || type == 9 || type == 11 || (lar && (type == 4 || type == 5 || type == 12));
+  if (inLong()) return type == SystemSegment.Ldt || type == SystemSegment.Tss32Available || type == SystemSegment.Tss32Busy || (lar
+    && type == SystemSegment.CallGate32);
+  if (type == SystemSegment.CallGate16 || type == SystemSegment.TaskGate || type == SystemSegment.CallGate32) return lar;
+  return type == SystemSegment.Ldt || type == SystemSegment.Tss16Available || type == SystemSegment.Tss16Busy
+    || type == SystemSegment.Tss32Available || type == SystemSegment.Tss32Busy;
 }
 function inspect(selector: u32, lar: bool): u64 {
   const raw = visible(selector);
   if (!raw) return 0;
   const rights = rightsOf(raw);
-  if (!(rights & 0x10) && !systemType(rights & 15, lar)) return 0;
+  if (!(rights & AccessRights.S) && !systemType(rights & AccessRights.Type, lar)) return 0;
   if (!privileged(selector, rights)) return 0;
-  if (!(rights & 0x10) && inLong()) {
+  if (!(rights & AccessRights.S) && inLong()) {
     const at = descriptorAddress(selector, 16);
-    if (at == ~(<u64>0) || (readSystem<u64>(at + 8) & 0x1f0000000000) != 0) return 0;
+    if (at == ~(<u64>0) || (readSystem<u64>(at + 8) & UPPER_KIND) != 0) return 0;
   }
   return raw;
 }
@@ -228,7 +241,7 @@ function inspect(selector: u32, lar: bool): u64 {
 export function LAR<T, S>(d: Reg, s: S): void {
   protectedOnly();
   const raw = inspect(<u32>value<u16, S>(s), true);
-  if (raw) setReg<T>(d, <T>((raw >> 32) & 0xf0ff00));
+  if (raw) setReg<T>(d, <T>((raw >> 32) & LAR_BITS));
   setZf(raw != 0);
 }
 /** LSL r, r/m16: limit in bytes, ZF. */
@@ -242,28 +255,28 @@ export function LSL<T, S>(d: Reg, s: S): void {
 export function VERR<S>(s: S): void {
   protectedOnly();
   const selector = <u32>value<u16, S>(s), raw = visible(selector), rights = rightsOf(raw);
-  setZf(raw != 0 && (rights & 0x10) != 0 && ((rights & 8) == 0 || (rights & 2) != 0) && privileged(selector, rights));
+  setZf(raw != 0 && isReadable(rights) && privileged(selector, rights));
 }
 /** VERW r/m16: ZF = writable. */
 export function VERW<S>(s: S): void {
   protectedOnly();
   const selector = <u32>value<u16, S>(s), raw = visible(selector), rights = rightsOf(raw);
-  setZf(raw != 0 && (rights & 0x1a) == 0x12 && privileged(selector, rights));
+  setZf(raw != 0 && isWritableData(rights) && privileged(selector, rights));
 }
 /** ARPL r/m16, r16: raises the RPL of DEST to that of SRC; a destination that stays need not be writable. */
 export function ARPL<D>(d: D, s: Reg): void {
   protectedOnly();
-  const a = <u32>value<u16, D>(d), b = <u32>reg<u16>(s) & 3, raised = (a & 3) < b;
+  const a = <u32>value<u16, D>(d), b = rplOf(<u32>reg<u16>(s)), raised = rplOf(a) < b;
   if (raised) {
     const p = open<u16, D>(d);
-    set<u16, D>(p, <u16>((a & ~3) | b));
+    set<u16, D>(p, <u16>withRpl(a, b));
   }
   setZf(raised);
 }
 
 // ---- FS and GS bases ----------------------------------------------------------------------------------------------------------------
 
-function checkFsgsbase(): void { if (!in64() || !(load<u32>(CR4) & 0x10000)) raise(UD); }
+function checkFsgsbase(): void { if (!in64() || !(load<u32>(CR4) & Cr4.FsgsbaseEnableBit)) raise(UD); }
 function writeBase<T>(slot: usize, s: Reg): void {
   checkFsgsbase();
   const v = <u64>reg<T>(s);

@@ -4,7 +4,7 @@
 import { linear, write } from "../memory/access";
 import { RSP, SS, STACK_MASK, SS_LIMIT, SS_RIGHTS } from "../generated/layout";
 import { writeSystem } from "../memory/system_access";
-import { AccessRights, SS_FAULT } from "../generated/architecture";
+import { AccessRights, SS_FAULT, SegmentTypeBit } from "../generated/architecture";
 import { raiseCode } from "../events/raise";
 import { setReg, reg } from "../state/registers";
 
@@ -37,7 +37,7 @@ export function frameEnd(): u64 { return frameSp; }
 export function checkStackRoomCurrent(bytes: u32): void {
   const limit = load<u32>(SS_LIMIT), rights = load<u32>(SS_RIGHTS), mask = <u32>load<u64>(STACK_MASK), sp = <u32>reg<u64>(<u32>RSP) & mask;
   const first = (sp - bytes) & mask, last = (sp - 1) & mask;
-  const fits = rights & 4 ? first > limit && last <= (rights & AccessRights.Db ? 0xffffffff : 0xffff) : first <= last ? last <= limit
-    : limit == 0xffffffff;
+  const top: u32 = rights & AccessRights.Db ? 0xffffffff : 0xffff;
+  const fits = rights & SegmentTypeBit.ExpandDown ? first > limit && last <= top : first <= last ? last <= limit : limit == 0xffffffff;
   if (!fits) raiseCode(SS_FAULT, 0);
 }

@@ -4,6 +4,9 @@
 // SDM 1 "EFLAGS Register". The other flags are the word RFLAGS_SYSTEM.
 import { RFLAGS_SYSTEM } from "../generated/layout";
 import { fc, fr, fx, setFlags, sx } from "./registers";
+import { ResetState, Rflags } from "../generated/architecture";
+import { fieldOf } from "../state/bit_field";
+import { STATUS_FLAGS } from "../state/masks";
 
 // Markers of the template build: the compiled tier defers them, and pastes the words where a flag is wanted.
 @external("t", "fAdd") declare function tAdd(a: i64, b: i64, r: i64): void;
@@ -69,15 +72,22 @@ import { fc, fr, fx, setFlags, sx } from "./registers";
 /** Auxiliary carry flag. */
 @inline export function AF(): bool { return <bool>((<u64>fx() >> 4) & 1); }
 
+@inline const CARRY: u32 = <u32>Rflags.CarryFlag;
+@inline const PARITY: u32 = <u32>Rflags.ParityFlag;
+@inline const ADJUST: u32 = <u32>Rflags.AuxiliaryCarryFlag;
+@inline const ZERO: u32 = <u32>Rflags.ZeroFlag;
+@inline const SIGN: u32 = <u32>Rflags.SignFlag;
+@inline const OVERFLOW: u32 = <u32>Rflags.OverflowFlag;
+@inline function at(flag: u32, on: bool): u32 { return u32(on) << ctz<u32>(flag); }
 /** CF PF AF ZF SF OF at their places in RFLAGS, all others 0. */
 @inline export function arithmeticFlags(): u32 {
-  return u32(CF()) | (u32(PF()) << 2) | (u32(AF()) << 4) | (u32(ZF()) << 6) | (u32(SF()) << 7) | (u32(OF()) << 11);
+  return u32(CF()) | at(PARITY, PF()) | at(ADJUST, AF()) | at(ZERO, ZF()) | at(SIGN, SF()) | at(OVERFLOW, OF());
 }
 /** Sets CF PF AF ZF SF OF from their places in RFLAGS; other bits are ignored. */
 @inline export function setArithmeticFlags(v: u32): void {
   // FR = 0 gives ZF = 1, PF = 1, SF = 0; FR = 1 gives 0, 0, 0: FC bits 1 and 2 invert what differs.
-  const zf = (v >> 6) & 1, cf = v & 1;
-  const sf = (v >> 7) & 1, pf = (v >> 2) & 1, overflow = (v >> 11) & 1, af = (v >> 4) & 1;
+  const zf = fieldOf(ZERO, v), cf = fieldOf(CARRY, v);
+  const sf = fieldOf(SIGN, v), pf = fieldOf(PARITY, v), overflow = fieldOf(OVERFLOW, v), af = fieldOf(ADJUST, v);
   setFlags(<i64>(zf ^ 1), (<i64>(overflow ^ cf) << 63) | <i64>(af << 4), <u64>(cf | (sf << 1) | ((pf ^ zf) << 2)));
 }
 
@@ -90,5 +100,5 @@ export function rflags(): u64 { return load<u64>(RFLAGS_SYSTEM) | <u64>arithmeti
 export function replaceRflags(v: u64, mask: u64): void {
   const merged = (rflags() & ~mask) | (v & mask);
   setArithmeticFlags(<u32>merged);
-  store<u64>(RFLAGS_SYSTEM, (merged & ~<u64>0x8d5) | 2);
+  store<u64>(RFLAGS_SYSTEM, (merged & ~STATUS_FLAGS) | ResetState.Rflags);
 }

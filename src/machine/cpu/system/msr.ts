@@ -4,14 +4,19 @@
 import {
   BUS_VALUE, TSC_OFFSET, TSC_ADJUST, TSC_AUX, STAR, LSTAR, CSTAR,
   FMASK, KERNEL_GS_BASE, FS_BASE, GS_BASE, SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP, PAT, APIC_BASE, MISC_ENABLE,
-  DEBUGCTL, FEATURE_CONTROL, MTRR_DEF_TYPE, MTRR_PHYS, MTRR_FIX, EFER, CR0, CPUID_TABLE, MSR_TABLE, MSR_COUNT,
-  PHYSICAL_RESERVED, RCX, RAX, RDX, CPL, CR4, STOP, UNIMPLEMENTED_LAST_BRANCH_RECORDS, VMX_MSR_BITMAP, VMX_TSC_OFFSET,
+  DEBUGCTL, FEATURE_CONTROL, MTRR_DEF_TYPE, MTRR_PHYS, MTRR_FIX, EFER, CR0, MSR_TABLE, MSR_COUNT, PHYSICAL_RESERVED,
+  RCX, RAX, RDX, CPL, CR4, STOP, UNIMPLEMENTED_LAST_BRANCH_RECORDS, VMX_MSR_BITMAP, VMX_TSC_OFFSET,
   VMX_TSC_MULTIPLIER, VMX_PREEMPTION_DEADLINE, VMX_PRIMARY, VMX_SECONDARY,
 } from "../generated/layout";
 import { nonRoot, updateAttention } from "../state/mode";
-import { canonical } from "../translation/paging";
 import { pin, primary, secondary, vmExit } from "../vmx/vmx";
-import { GP, UD, PinBasedControl, PrimaryControl, SecondaryControl, Msr, ExitReason } from "../generated/architecture";
+import {
+  GP, UD, ApicBase, Cr4, Debugctl, Efer, ExitReason, FeatureControl, MiscEnable, MiscEnableHigh, Msr, PinBasedControl, PrimaryControl,
+  SecondaryControl, X2apicMsr, LastBranchMsr,
+} from "../generated/architecture";
+import { eferAfter, hasLowHalfOnly, isMsrValue, mayChangeEfer, MTRR_PAIRS } from "../generated/contents";
+import { MODEL_ENTRY_BYTES, MsrEntry, MsrEntryFlag } from "../generated/model_tables";
+import { hasX2apic } from "./cpuid_leaves";
 import { raise, raiseCode, stopUnimplemented } from "../events/raise";
 import { structureHost } from "../physical/ram";
 import { retired } from "../state/instruction";
@@ -67,17 +72,18 @@ function word(index: u32): usize {
     case Msr.Ia32KernelGsBase: return KERNEL_GS_BASE;
     case Msr.Ia32TscAux: return TSC_AUX;
   }
-  if (index >= 0x200 && index < 0x214) return MTRR_PHYS + (index - 0x200) * 8;
-  if (index >= 0x268 && index < 0x270) return MTRR_FIX + (index - 0x265) * 8;
+  const pair = index - Msr.Ia32MtrrPhysbase0, small = index - Msr.Ia32MtrrFix4kC0000;
+  if (pair < 2 * MTRR_PAIRS) return MTRR_PHYS + pair * 8;
+  if (small < 8) return MTRR_FIX + 24 + small * 8;
   return 0;
 }
-/** Entry of the model's table: u32 index, u32 flags, u64 value, u64 writable bits, u64 ignored bits; 0 if there is none. */
+/** Entry of the model's table, 0 if there is none. */
 function tableEntry(index: u32): usize {
-  const end = MSR_TABLE + load<u32>(MSR_COUNT) * 32;
-  for (let e = MSR_TABLE; e < end; e += 32) if (load<u32>(e) == index) return e;
+  const end = MSR_TABLE + load<u32>(MSR_COUNT) * MODEL_ENTRY_BYTES;
+  for (let e = MSR_TABLE; e < end; e += MODEL_ENTRY_BYTES) if (load<u32>(e) == index) return e;
   return 0;
 }
-function ofBus(index: u32): bool { return (index >= 0x800 && index < 0x900) || index == Msr.Ia32TscDeadline; }
+function ofBus(index: u32): bool { return (index >= X2apicMsr.First && index <= X2apicMsr.Last) || index == Msr.Ia32TscDeadline; }
 
 /** Reads an MSR without VMX intercepts; the value is in BUS_VALUE. @returns false if it does not exist (#GP). */
 export function readMsr(index: u32): bool {
@@ -87,37 +93,30 @@ export function readMsr(index: u32): bool {
   if (ofBus(index)) return busRead(index) != 0;
   const entry = tableEntry(index);
   if (!entry) return false;
-  store<u64>(BUS_VALUE, load<u64>(entry, 8));
+  store<u64>(BUS_VALUE, load<u64>(entry, MsrEntry.Value));
   return true;
 }
 
-function validMemoryTypes(v: u64): bool {
-  for (let i = 0; i < 8; i++) { const type = <u32>(v >> (i * 8)) & 255; if (type > 6 || type == 2 || type == 3) return false; }
-  return true;
-}
-function validPat(v: u64): bool {
-  for (let i = 0; i < 8; i++) { const type = <u32>(v >> (i * 8)) & 255; if (type > 7 || type == 2 || type == 3) return false; }
-  return true;
-}
 function writeEfer(v: u64): bool {
   const old = load<u64>(EFER);
-  if (v & ~(<u64>0xd01)) return false;
-  if (((old ^ v) & 0x100) != 0 && (load<u32>(CR0) & 0x80000000) != 0) return false;
-  store<u64>(EFER, (v & 0x901) | (old & 0x400));
-  if ((old ^ v) & 0x800) { flushTlb(); addressSpaceChanged(); }
+  if (!mayChangeEfer(<i32>old, <i32>v, load<i32>(CR0))) return false;
+  store<u64>(EFER, <u64><u32>eferAfter(<i32>old, <i32>v));
+  if ((old ^ v) & Efer.Nxe) { flushTlb(); addressSpaceChanged(); }
   updateMode();
   return true;
 }
+/** The bits of IA32_APIC_BASE below the address that have no meaning. */
+@inline const APIC_BASE_RESERVED: u64 = 0xfff & ~(ApicBase.Bsp | ApicBase.EnableX2apicMode | ApicBase.ApicGlobalEnable);
 /** IA32_APIC_BASE: EN may not go off while in x2APIC mode except together with it. The local APIC is notified. */
 function writeApicBase(v: u64): bool {
   const old = load<u64>(APIC_BASE);
-  if (v & (load<u64>(PHYSICAL_RESERVED) | 0x2ff)) return false;
-  // x2APIC only if leaf 1 has it
-  if ((v & 0xc00) == 0x400 || ((v & 0x400) != 0 && !(load<u32>(CPUID_TABLE, 32 + 24) & 0x200000))) return false;
-  if ((old & 0xc00) == 0xc00 && (v & 0xc00) == 0x800) return false;
-  if ((old & 0xc00) == 0 && (v & 0xc00) == 0xc00) return false;
+  const enable: u64 = ApicBase.ApicGlobalEnable, x2apic: u64 = ApicBase.EnableX2apicMode, state = enable | x2apic;
+  if (v & (load<u64>(PHYSICAL_RESERVED) | APIC_BASE_RESERVED)) return false;
+  if ((v & state) == x2apic || ((v & x2apic) != 0 && !hasX2apic())) return false;
+  if ((old & state) == state && (v & state) == enable) return false;
+  if ((old & state) == 0 && (v & state) == state) return false;
   if (!busWrite(Msr.Ia32ApicBase, <u32>v, <u32>(v >> 32))) return false;
-  store<u64>(APIC_BASE, (v & ~(<u64>0x100)) | (old & 0x100));
+  store<u64>(APIC_BASE, (v & ~<u64>ApicBase.Bsp) | (old & ApicBase.Bsp));
   return true;
 }
 /**
@@ -139,88 +138,74 @@ function writeTscAdjust(v: u64): void {
   store<u64>(TSC_ADJUST, v);
   busWrite(Msr.Ia32TscAdjust, <u32>v, <u32>(v >> 32));
 }
-function writeMtrr(index: u32, at: usize, v: u64): bool {
-  if (index == Msr.Ia32MtrrDefType) {
-    const type = v & 255;
-    if ((v & ~(<u64>0xcff)) != 0 || type > 6 || type == 2 || type == 3) return false;
-  }
-  else if (index < 0x214) {
-    if (v & load<u64>(PHYSICAL_RESERVED)) return false;
-    const type = v & 255;
-    if (index & 1 ? (v & 0x7ff) != 0 : (v & 0xf00) != 0 || type > 6 || type == 2 || type == 3) return false;
-  } else if (!validMemoryTypes(v)) return false;
-  store<u64>(at, v);
-  return true;
-}
-/** True if an MSR that is only kept may hold a value. */
-function mayHold(index: u32, v: u64): bool {
-  switch (index) {
-    case Msr.Ia32FeatureControl: return !(load<u64>(FEATURE_CONTROL) & 1) && !(v & ~(<u64>0xff07));
-    case Msr.Ia32SysenterEsp: case Msr.Ia32SysenterEip: case Msr.Ia32Lstar: case Msr.Ia32Cstar:
-    case Msr.Ia32FsBase: case Msr.Ia32GsBase: case Msr.Ia32KernelGsBase:
-      return canonical(v);
-    case Msr.Ia32TscAux: return !(v >> 32);
-    case Msr.Ia32Pat: return validPat(v);
-  }
-  return true;
-}
+/** The bits of IA32_FEATURE_CONTROL that this processor has: VMX, and what a BIOS writes for SMX. */
+@inline const FEATURE_CONTROL_BITS: u64 = FeatureControl.LockBit | FeatureControl.EnableVmxInsideSmx | FeatureControl.EnableVmxOutsideSmx
+  | FeatureControl.SenterLocalFunctionEnables | FeatureControl.SenterGlobalFunctionEnable;
+/** The bits of IA32_MISC_ENABLE that can be written, and those that are always 1: there is neither a branch trace store nor PEBS. */
+@inline const MISC_ENABLE_BITS: u64 = MiscEnable.FastStringsEnable | MiscEnable.AutomaticThermalControlCircuitEnable
+  | MiscEnable.PerformanceMonitoringAvailable | MiscEnable.EnhancedIntelSpeedstepTechnologyEnable | MiscEnable.EnableMonitorFsm
+  | MiscEnable.LimitCpuidMaxval | MiscEnable.XtprMessageDisable | (MiscEnableHigh.XdBitDisable << 32);
+@inline const MISC_ENABLE_ONES: u64 = MiscEnable.BranchTraceStorageUnavailable | MiscEnable.PebsUnavailable;
 /** Writes an MSR that is only kept: in a word of its own, in another place of the PC, or in the model's table. @returns as writeMsr. */
 function keepMsr(index: u32, v: u64): bool {
   const at = word(index);
-  if (at) {
-    if (index >= 0x200 && index < 0x300 && index != Msr.Ia32Pat) return writeMtrr(index, at, v);
-    store<u64>(at, v);
-    return true;
-  }
+  if (at) { store<u64>(at, hasLowHalfOnly(index) ? v & 0xffffffff : v); return true; }
   if (ofBus(index)) return busWrite(index, <u32>v, <u32>(v >> 32)) != 0;
   const entry = tableEntry(index);
   if (!entry) return false;
-  const old = load<u64>(entry, 8), writable = load<u64>(entry, 16);
-  if ((v ^ old) & ~(writable | load<u64>(entry, 24))) return false;
-  if (!writable && !load<u64>(entry, 24) && !(load<u32>(entry, 4) & 1)) return false;
-  store<u64>(entry, (old & ~writable) | (v & writable), 8);
+  const old = load<u64>(entry, MsrEntry.Value), writable = load<u64>(entry, MsrEntry.Writable), ignored = load<u64>(entry,
+    MsrEntry.Ignored);
+  if ((v ^ old) & ~(writable | ignored)) return false;
+  if (!writable && !ignored && !(load<u32>(entry, MsrEntry.Flags) & MsrEntryFlag.TakesItsValue)) return false;
+  store<u64>(entry, (old & ~writable) | (v & writable), MsrEntry.Value);
   return true;
 }
 /** Writes an MSR without VMX intercepts. @returns false for what WRMSR answers with #GP. */
 export function writeMsr(index: u32, v: u64): bool {
+  if (!isMsrValue(index, <i32>v, <i32>(v >> 32))) return false;
   switch (index) {
     case Msr.Ia32TimeStampCounter: writeTimeStamp(v); return true;
     case Msr.Ia32ApicBase: return writeApicBase(v);
+    case Msr.Ia32FeatureControl: if (!mayWriteFeatureControl(v)) return false; break;
     case Msr.Ia32TscAdjust: writeTscAdjust(v); return true;
-    case Msr.Ia32SysenterCs: case Msr.Ia32Fmask: v &= 0xffffffff; break;
-    case Msr.Ia32MiscEnable: store<u64>(MISC_ENABLE, (v & 0x400c50089) | 0x1800); return true;
-    case Msr.Ia32Debugctl:                                             // TR and BTS need the debug store, which CPUID does not announce
-      if (v & ~(<u64>3)) return false;
-      store<u64>(DEBUGCTL, v);
-      updateAttention();
-      return true;
+    case Msr.Ia32MiscEnable: store<u64>(MISC_ENABLE, (v & MISC_ENABLE_BITS) | MISC_ENABLE_ONES); return true;
+    case Msr.Ia32Debugctl: store<u64>(DEBUGCTL, v); updateAttention(); return true;
     case Msr.Ia32Efer: return writeEfer(v);
   }
-  return mayHold(index, v) && keepMsr(index, v);
+  return keepMsr(index, v);
+}
+function mayWriteFeatureControl(v: u64): bool {
+  return (load<u64>(FEATURE_CONTROL) & FeatureControl.LockBit) == 0 && (v & ~FEATURE_CONTROL_BITS) == 0;
 }
 
+/** Each bitmap has a bit for so many MSRs, from 0 or from HIGH_MSRS on. */
+@inline const BITMAP_MSRS: u32 = 0x2000;
+@inline const HIGH_MSRS: u32 = 0xc0000000;
 /** True if the MSR bitmaps make this access leave. SDM 3C "MSR-Bitmap Address". */
 function intercepted(index: u32, write: u32): bool {
   if (!nonRoot()) return false;
   if (!(load<u32>(VMX_PRIMARY) & PrimaryControl.UseMsrBitmap)) return true;
   let offset: u32;
-  if (index < 0x2000) offset = 0;
-  else if (index >= 0xc0000000 && index < 0xc0002000) offset = 1024;
+  if (index < BITMAP_MSRS) offset = 0;
+  else if (index >= HIGH_MSRS && index < HIGH_MSRS + BITMAP_MSRS) offset = BITMAP_MSRS / 8;
   else return true;
-  const host = structureHost(load<u64>(VMX_MSR_BITMAP) + offset + write * 2048 + ((index & 0x1fff) >> 3));
+  const host = structureHost(load<u64>(VMX_MSR_BITMAP) + offset + write * (2 * BITMAP_MSRS / 8) + ((index & (BITMAP_MSRS - 1)) >> 3));
   return host == 0 || ((load<u8>(host) >> (index & 7)) & 1) != 0;
 }
 /** LBR_SELECT, TOS, the last branch and exception of older processors, and the stack's three parts. */
 function ofLastBranches(index: u32): bool {
-  return (index >= 0x1c8 && index <= 0x1c9) || (index >= 0x1db && index <= 0x1de) || (index >= 0x680 && index < 0x6a0)
-    || (index >= 0x6c0 && index < 0x6e0) || (index >= 0xdc0 && index < 0xde0);
+  return within(index, LastBranchMsr.LbrSelect, 2) || within(index, LastBranchMsr.LastBranchFromIp, 4)
+    || within(index, LastBranchMsr.FromIp0, LAST_BRANCHES) || within(index, LastBranchMsr.ToIp0, LAST_BRANCHES)
+    || within(index, LastBranchMsr.Info0, LAST_BRANCHES);
 }
+@inline const LAST_BRANCHES: u32 = 32;
+function within(index: u32, first: u32, count: u32): bool { return index - first < count; }
 /**
  * RDMSR of an MSR that does not exist is #GP(0). That also says that there are no last-branch records. Software that has set
  * IA32_DEBUGCTL.LBR relies on them, so the machine stops.
  */
 function refuseMsr(index: u32): void {
-  if (ofLastBranches(index) && (load<u64>(DEBUGCTL) & 1) != 0) stopUnimplemented(UNIMPLEMENTED_LAST_BRANCH_RECORDS);
+  if (ofLastBranches(index) && (load<u64>(DEBUGCTL) & Debugctl.Lbr) != 0) stopUnimplemented(UNIMPLEMENTED_LAST_BRANCH_RECORDS);
   else raiseCode(GP, 0);
 }
 /** RDMSR: EDX:EAX := MSR[ECX]. */
@@ -242,7 +227,7 @@ export function WRMSR(): void {
 }
 /** RDTSC. */
 export function RDTSC(): void {
-  if ((load<u32>(CR4) & 4) != 0 && load<u32>(CPL) != 0) raiseCode(GP, 0);
+  if ((load<u32>(CR4) & Cr4.TimeStampDisable) != 0 && load<u32>(CPL) != 0) raiseCode(GP, 0);
   if (primary(PrimaryControl.RdtscExiting)) { vmExit(ExitReason.Rdtsc, 0); return; }
   const v = visibleTimeStamp();
   setReg<u32>(<u32>RAX, <u32>v);
@@ -251,7 +236,7 @@ export function RDTSC(): void {
 /** RDTSCP: #UD in non-root operation without "enable RDTSCP". */
 export function RDTSCP(): void {
   if (nonRoot() && !(load<u32>(VMX_SECONDARY) & SecondaryControl.EnableRdtscp)) raise(UD);
-  if ((load<u32>(CR4) & 4) != 0 && load<u32>(CPL) != 0) raiseCode(GP, 0);
+  if ((load<u32>(CR4) & Cr4.TimeStampDisable) != 0 && load<u32>(CPL) != 0) raiseCode(GP, 0);
   if (primary(PrimaryControl.RdtscExiting)) { vmExit(ExitReason.Rdtscp, 0); return; }
   const v = visibleTimeStamp();
   setReg<u32>(<u32>RAX, <u32>v);
@@ -265,7 +250,7 @@ export function RDPID(d: Reg): void {
 }
 /** RDPMC: the model has no performance counters. */
 export function RDPMC(): void {
-  if (load<u32>(CPL) != 0 && !(load<u32>(CR4) & 0x100)) raiseCode(GP, 0);
+  if (load<u32>(CPL) != 0 && !(load<u32>(CR4) & Cr4.PerformanceMonitorCounterEnable)) raiseCode(GP, 0);
   if (primary(PrimaryControl.RdpmcExiting)) { vmExit(ExitReason.Rdpmc, 0); return; }
   raiseCode(GP, 0);
 }

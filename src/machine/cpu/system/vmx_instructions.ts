@@ -4,7 +4,7 @@
 import { operandDisplacement, operandInformation, secondRegister } from "../decode/instruction_information";
 import { supervisorOnly } from "../events/privilege";
 import { raise, raiseCode } from "../events/raise";
-import { ExitReason, GP, UD } from "../generated/architecture";
+import { ExitReason, GP, UD, Cr4, FeatureControl } from "../generated/architecture";
 import {
   CR0, CR4, FEATURE_CONTROL, STOP, STOP_VMX_INSTRUCTION, VMX_CR0_FIXED0, VMX_CR0_FIXED1, VMX_CR4_FIXED0,
   VMX_CR4_FIXED1, VMX_INSTRUCTION_INVEPT, VMX_INSTRUCTION_INVVPID, VMX_INSTRUCTION_VMCALL, VMX_INSTRUCTION_VMCLEAR,
@@ -46,16 +46,17 @@ function handOverMemory(instruction: u32, ea: Mem): void {
   store<u64>(VMX_OPERAND_VALUE, read<u64>(ea));
   handOver(instruction);
 }
+@inline const VMX_ALLOWED: u64 = FeatureControl.LockBit | FeatureControl.EnableVmxOutsideSmx;
 /** VMXON m64: also CR0, CR4 and IA32_FEATURE_CONTROL must allow VMX operation. */
 export function VMXON(ea: Mem): void {
-  if (!inProtected() || !(load<u32>(CR4) & 0x2000) || (inLong() && !in64())) raise(UD);
+  if (!inProtected() || !(load<u32>(CR4) & Cr4.VmxEnableBit) || (inLong() && !in64())) raise(UD);
   if (load<u32>(VMX_MODE)) { if (!forEngineWith<Mem>(ExitReason.Vmxon, ea, 0)) return; }
   else {
     supervisorOnly();
     const cr0 = load<u64>(CR0), cr4 = load<u64>(CR4);
     if ((~cr0 & load<u64>(VMX_CR0_FIXED0)) != 0 || (cr0 & ~load<u64>(VMX_CR0_FIXED1)) != 0) raiseCode(GP, 0);
     if ((~cr4 & load<u64>(VMX_CR4_FIXED0)) != 0 || (cr4 & ~load<u64>(VMX_CR4_FIXED1)) != 0) raiseCode(GP, 0);
-    if ((load<u32>(FEATURE_CONTROL) & 5) != 5) raiseCode(GP, 0);
+    if ((load<u64>(FEATURE_CONTROL) & VMX_ALLOWED) != VMX_ALLOWED) raiseCode(GP, 0);
   }
   handOverMemory(VMX_INSTRUCTION_VMXON, ea);
 }

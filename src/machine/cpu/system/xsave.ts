@@ -8,15 +8,17 @@ import {
 } from "../generated/layout";
 import { checkMxcsr } from "../float/fpu_state";
 import { initialise } from "../x87/x87_control";
-import { UD, NM, GP } from "../generated/architecture";
+import { UD, NM, GP, Cr0, Cr4, InitialConfiguration, XcompBvHigh, Xcr0, XsaveArea } from "../generated/architecture";
 import { raise, raiseCode } from "../events/raise";
 import { Mem, reg, setReg } from "../state/registers";
 import { storeX87, loadX87, storeMxcsr, storeXmm, loadXmm, xmmCount } from "./sse_state";
 
-@inline const X87: u64 = 1;
-@inline const SSE: u64 = 2;
-@inline const AREA: u32 = 576;
-@inline const COMPACTED: u64 = 0x8000000000000000;
+@inline const X87: u64 = Xcr0.X87;
+@inline const SSE: u64 = Xcr0.Sse;
+@inline const AREA: u32 = XsaveArea.Bytes;
+@inline const COMPACTED: u64 = XcompBvHigh.Compacted << 32;
+/** The area's alignment. */
+@inline const ALIGNMENT: u32 = 64;
 
 function isZero(at: usize, bytes: u32): bool {
   for (let i: u32 = 0; i < bytes; i += 8) if (load<u64>(at + i)) return false;
@@ -25,7 +27,8 @@ function isZero(at: usize, bytes: u32): bool {
 /** XINUSE: components that are not in their initial configuration. */
 export function inUse(): u64 {
   let bits: u64 = 0;
-  if (load<u32>(X87_CONTROL) != 0x37f || load<u32>(X87_STATUS) || load<u32>(X87_TAGS) || load<u32>(X87_OPCODE) || load<u64>(X87_IP)
+  if (load<u32>(X87_CONTROL) != InitialConfiguration.Fcw || load<u32>(X87_STATUS) || load<u32>(X87_TAGS) || load<u32>(X87_OPCODE)
+    || load<u64>(X87_IP)
     || load<u64>(X87_DP)
     || !isZero(X87_REGISTERS, 128)) bits |= X87;
   if (!isZero(XMM, xmmCount() << 4)) bits |= SSE;
@@ -34,9 +37,9 @@ export function inUse(): u64 {
 function requested(): u64 { return (<u64>reg<u32>(RDX) << 32 | <u64>reg<u32>(RAX)) & load<u64>(XCR0); }
 /** #UD without CR4.OSXSAVE, #NM with CR0.TS, #GP unless aligned to 64 bytes. */
 function check(ea: Mem): void {
-  if (!(load<u32>(CR4) & 0x40000)) raise(UD);
-  if (load<u32>(CR0) & 8) raise(NM);
-  if (<u32>ea & 63) raiseCode(GP, 0);
+  if (!(load<u32>(CR4) & Cr4.Osxsave)) raise(UD);
+  if (load<u32>(CR0) & Cr0.TaskSwitched) raise(NM);
+  if (<u32>ea & (ALIGNMENT - 1)) raiseCode(GP, 0);
 }
 
 /** Writes the chosen components in legacy order; XSAVE saves them also when unused, the others (`skip`) do not. */
@@ -46,15 +49,15 @@ function save(ea: Mem, wide: bool, skip: bool, compacted: bool): void {
   const rfbm = requested();
   let used = inUse();
   // XINUSE[1] does not count MXCSR, but the init optimisation does
-  if (skip && load<u32>(MXCSR) != 0x1f80) used |= SSE;
+  if (skip && load<u32>(MXCSR) != InitialConfiguration.Mxcsr) used |= SSE;
   const parts = skip ? rfbm & used : rfbm;
   if (parts & X87) storeX87(ea, wide);
   if (compacted ? parts & SSE : rfbm & SSE) storeMxcsr(ea);
   if (parts & SSE) storeXmm(ea);
   if (compacted) {
-    write<u64>(ea + 512, rfbm & used);
-    write<u64>(ea + 520, rfbm | COMPACTED);
-  } else write<u64>(ea + 512, read<u64>(ea + 512) & ~rfbm | rfbm & used);
+    write<u64>(ea + XsaveArea.XstateBv, rfbm & used);
+    write<u64>(ea + XsaveArea.XcompBv, rfbm | COMPACTED);
+  } else write<u64>(ea + XsaveArea.XstateBv, read<u64>(ea + XsaveArea.XstateBv) & ~rfbm | rfbm & used);
 }
 export function XSAVE<T>(ea: Mem): void { save(ea, sizeof<T>() == 8, false, false); }
 export function XSAVEOPT<T>(ea: Mem): void { save(ea, sizeof<T>() == 8, true, false); }
@@ -64,15 +67,17 @@ export function XSAVEC<T>(ea: Mem): void { save(ea, sizeof<T>() == 8, true, true
 export function XRSTOR<T>(ea: Mem): void {
   check(ea);
   probe(ea, AREA, 1, 0);
-  const rfbm = requested(), present = read<u64>(ea + 512), layout = read<u64>(ea + 520), xcr0 = load<u64>(XCR0);
+  const rfbm = requested(), present = read<u64>(ea + XsaveArea.XstateBv), layout = read<u64>(ea + XsaveArea.XcompBv),
+    xcr0 = load<u64>(XCR0);
   const compacted = (layout & COMPACTED) != 0;
-  let bad = compacted ? (layout & ~(xcr0 | COMPACTED)) | (present & ~layout) : (present & ~xcr0) | layout | read<u64>(ea + 528);
+  let bad = compacted ? (layout & ~(xcr0 | COMPACTED)) | (present & ~layout) : (present & ~xcr0) | layout
+    | read<u64>(ea + XsaveArea.HeaderReserved);
   // the compacted form requires all of bytes 63:16 to be 0, the standard form bytes 23:8
-  if (compacted) for (let i: u32 = 528; i < AREA; i += 8) bad |= read<u64>(ea + i);
+  if (compacted) for (let i: u32 = XsaveArea.HeaderReserved; i < AREA; i += 8) bad |= read<u64>(ea + i);
   if (bad) raiseCode(GP, 0);
   const loadsMxcsr = (rfbm & SSE) != 0 && (!compacted || (present & SSE) != 0);
-  let mxcsr: u32 = 0x1f80;
-  if (loadsMxcsr) { mxcsr = read<u32>(ea + 24); checkMxcsr(mxcsr); }
+  let mxcsr: u32 = InitialConfiguration.Mxcsr;
+  if (loadsMxcsr) { mxcsr = read<u32>(ea + XsaveArea.Mxcsr); checkMxcsr(mxcsr); }
   if (rfbm & SSE) {
     store<u32>(MXCSR, mxcsr);
     if (present & SSE) loadXmm(ea);
@@ -86,7 +91,7 @@ export function XRSTOR<T>(ea: Mem): void {
 
 /** XGETBV: XCR0, or with ECX = 1 XCR0 AND XINUSE */
 export function XGETBV(): void {
-  if (!(load<u32>(CR4) & 0x40000)) raise(UD);
+  if (!(load<u32>(CR4) & Cr4.Osxsave)) raise(UD);
   const index = reg<u32>(RCX);
   if (index > 1) raiseCode(GP, 0);
   const v = index ? load<u64>(XCR0) & inUse() : load<u64>(XCR0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Which TLBs the next access uses: those of the loaded processor, of its set (host or guest) and of the privilege. SDM 3A "Determination
 // of Access Rights".
-import { Cr4 } from "../generated/architecture";
+import { Cr4, Rflags, VmxMode } from "../generated/architecture";
 import {
   CPL, CR4, EMPTY_TLB, PROCESSOR_ID, RFLAGS_SYSTEM, TLB_AREA, TLB_BYTES, TLB_DATA, TLB_FETCH, TLB_FETCHES, TLB_SET,
   TLBS, VMX_MODE,
@@ -25,9 +25,9 @@ export function selectArea(): void { tlbArea = TLBS + load<u32>(PROCESSOR_ID) * 
  */
 export function selectContext(checked: bool): void {
   selectArea();
-  currentSet = u32(load<u32>(VMX_MODE) == 2);
+  currentSet = u32(load<u32>(VMX_MODE) == VmxMode.NonRoot);
   const user = load<u32>(CPL) == 3;
-  const suspended = (load<u32>(CR4) & Cr4.SmapEnableBit) != 0 && (load<u32>(RFLAGS_SYSTEM) & 0x40000) != 0;
+  const suspended = (load<u32>(CR4) & Cr4.SmapEnableBit) != 0 && (load<u32>(RFLAGS_SYSTEM) & <u32>Rflags.AlignmentCheckAccessControl) != 0;
   context = user ? USER : suspended ? SUPERVISOR_AC : SUPERVISOR;
   const data = dataTlb(context);
   store<u32>(TLB_DATA, <u32>(checked ? EMPTY_TLB : data));

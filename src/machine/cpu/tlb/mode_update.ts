@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What the control registers, RFLAGS and the segment registers make of the processor: modes, masks, TLB contexts. SDM 3A "Modes of
 // Operation".
-import { AccessRights, Rflags } from "../generated/architecture";
+import { AccessRights, Rflags, Cr0, Efer, SegmentTypeBit } from "../generated/architecture";
 import {
   CODE_MASK, CR0, CS, CS_RIGHTS, DECODE_CODE16, DECODE_CODE32, DECODE_CODE64, DECODE_MODE, DECODE_REAL,
   DECODE_SEGMENTED, DECODE_STACK32, DS, EFER, ES, ES_BASE, ES_LIMIT, ES_RIGHTS, FS, GS, MODE, MODE_64, MODE_LONG, MODE_PAGING,
@@ -10,16 +10,20 @@ import {
 import { alignmentChecked } from "../state/mode";
 import { selectContext } from "./context";
 
+@inline const FLAT_DATA_BITS: u32 = AccessRights.Unusable | AccessRights.S | SegmentTypeBit.Code | SegmentTypeBit.ExpandDown
+  | SegmentTypeBit.Writable;
+@inline const READABLE_CODE: u32 = AccessRights.S | SegmentTypeBit.Code | SegmentTypeBit.Readable;
 /** True for a writable data segment that covers 4 GiB upwards. */
 function covers(segment: u32): bool {
   const rights = load<u32>(ES_RIGHTS + segment * 4);
-  return (rights & (AccessRights.Unusable | 0x1e)) == 0x12 && load<u32>(ES_LIMIT + segment * 4) == 0xffffffff;
+  return (rights & FLAT_DATA_BITS) == (AccessRights.S | SegmentTypeBit.Writable) && load<u32>(ES_LIMIT + segment * 4) == 0xffffffff;
 }
 function flat(segment: u32): bool { return covers(segment) && load<u64>(ES_BASE + segment * 8) == 0; }
 /** FS and GS may have a base (it is in the effective address) and may be null: see segmentAddress() of record.ts. */
 function harmless(segment: u32): bool { return (load<u32>(ES_RIGHTS + segment * 4) & AccessRights.Unusable) != 0 || covers(segment); }
 function codeFlat(): bool {
-  return (load<u32>(CS_RIGHTS) & 0x1a) == 0x1a && load<u64>(ES_BASE + CS * 8) == 0 && load<u32>(ES_LIMIT + CS * 4) == 0xffffffff;
+  return (load<u32>(CS_RIGHTS) & READABLE_CODE) == READABLE_CODE && load<u64>(ES_BASE + CS * 8) == 0
+    && load<u32>(ES_LIMIT + CS * 4) == 0xffffffff;
 }
 
 /**
@@ -27,14 +31,14 @@ function codeFlat(): bool {
  * register.
  */
 export function updateMode(): void {
-  const cr0 = load<u32>(CR0), cs = load<u32>(CS_RIGHTS), long = (load<u32>(EFER) & 0x400) != 0,
+  const cr0 = load<u32>(CR0), cs = load<u32>(CS_RIGHTS), long = (load<u32>(EFER) & Efer.Lma) != 0,
     vm86 = (load<u64>(RFLAGS_SYSTEM) & Rflags.Virtual8086Mode) != 0;
   const is64 = long && (cs & AccessRights.L) != 0, stack32 = (load<u32>(SS_RIGHTS) & AccessRights.Db) != 0;
   let mode: u32 = 0;
-  if (cr0 & 1) mode |= vm86 ? MODE_VM86 : MODE_PROTECTED;
+  if (cr0 & Cr0.ProtectionEnable) mode |= vm86 ? MODE_VM86 : MODE_PROTECTED;
   if (long) mode |= MODE_LONG;
   if (is64) mode |= MODE_64;
-  if (cr0 & 0x80000000) mode |= MODE_PAGING;
+  if (cr0 & Cr0.Paging) mode |= MODE_PAGING;
   store<u32>(MODE, mode);
   let decode: u32 = is64 ? DECODE_CODE64 : (cs & AccessRights.Db) != 0 ? DECODE_CODE32 : DECODE_CODE16;
   let segmented = false;

@@ -9,7 +9,7 @@ import {
   TLB_SET, VMX_EPTP, VMX_MODE, VMX_VPID, CARVE_OUT_ACCESS,
 } from "../generated/layout";
 import { NONE, PAGE } from "../state/access_kind";
-import { Cr4, Efer, Cr0 } from "../generated/architecture";
+import { Cr4, Efer, Cr0, VmxMode } from "../generated/architecture";
 import { currentSet, tlbArea, selectArea, slot } from "./context";
 
 /** Flags of an entry: of a global page; a piece of a page larger than 4 KiB. */
@@ -105,7 +105,7 @@ function pagingBits(): u64 {
 /** After VM entry or exit: keeps the sets that the architecture lets us keep. SDM 3C "Invalidating Cached Translation Information". */
 export function enterAddressSpace(): void {
   selectArea();
-  const guest = load<u32>(VMX_MODE) == 2, which = u32(guest), vpid = <u64>load<u32>(VMX_VPID);
+  const guest = load<u32>(VMX_MODE) == VmxMode.NonRoot, which = u32(guest), vpid = <u64>load<u32>(VMX_VPID);
   if (guest) {
     const tag = load<u64>(VMX_EPTP) | (vpid << 48) | (<u64>1 << 63);
     if (!vpid || tag != load<u64>(TLB_GUEST_TAG)) flushSet(1, false);

@@ -6,13 +6,22 @@ import {
   GUEST_PHYSICAL_ADDRESS, PHYSICAL_RESERVED, VMX_EPTP,
 } from "../generated/layout";
 import { vmExitFault } from "../vmx/vmx";
-import { EptViolationBit, ExitReason } from "../generated/architecture";
+import { EptEntry, EptViolationBit, ExitReason } from "../generated/architecture";
+import { NONE } from "../state/access_kind";
 import { takeNmiUnblocked } from "../state/nmi_blocking";
 import { markDirty, structureHost } from "../physical/ram";
+import { MTRR_TYPES, isMemoryType } from "../generated/contents";
+import { fieldOf, inField } from "../state/bit_field";
+import { FRAME, pageOffset, tableIndex } from "../state/page_levels";
 
-@inline export const EPT_READ: u32 = 1;
-@inline export const EPT_WRITE: u32 = 2;
-@inline export const EPT_EXECUTE: u32 = 4;
+@inline export const EPT_READ: u32 = <u32>EptEntry.Read;
+@inline export const EPT_WRITE: u32 = <u32>EptEntry.Write;
+@inline export const EPT_EXECUTE: u32 = <u32>EptEntry.Execute;
+@inline const RIGHTS: u32 = EPT_READ | EPT_WRITE | EPT_EXECUTE;
+/** Bits that must be 0 in an entry that leads to a table; in one of level 3 bit 7 too. SDM 3C "EPT Translation Mechanism". */
+@inline const TABLE_RESERVED: u64 = EptEntry.MemoryType | EptEntry.IgnorePat;
+/** EPTP's bit that turns accessed and dirty flags on. SDM 3C "Extended-Page-Table Pointer (EPTP)". */
+@inline const EPTP_ACCESSED_DIRTY: u64 = 1 << 6;
 // What an access is for.
 /** The translation of a linear address. */
 @inline export const TO_TRANSLATION: u32 = 0;
@@ -20,8 +29,6 @@ import { markDirty, structureHost } from "../physical/ram";
 @inline export const TO_STRUCTURE: u32 = 1;
 /** A PDPTE that MOV to a control register loads: no linear address, and a read whatever EPT's flags are. */
 @inline export const TO_PDPTE: u32 = 2;
-@inline const NONE: u64 = 0xffffffffffffffff;
-@inline const FRAME: u64 = 0x000ffffffffff000;
 
 let large: u32 = 0;
 /** 1 if the last translation came from a page larger than 4 KiB. */
@@ -29,15 +36,14 @@ export function eptFlags(): u32 { return large; }
 
 /** True if the entry is one that the SDM calls misconfigured. Section "EPT Misconfigurations". */
 function misconfigured(e: u64, level: i32, leaf: bool): bool {
-  const rights = <u32>e & 7;
-  if ((rights & 3) == 2) return true;                                            // writable but not readable
-  if (rights == 4 && !(load<u32>(EPT_FEATURES) & EPT_EXECUTE_ONLY)) return true;
+  const rights = <u32>e & RIGHTS;
+  if ((rights & (EPT_READ | EPT_WRITE)) == EPT_WRITE) return true;                                            // writable but not readable
+  if (rights == EPT_EXECUTE && !(load<u32>(EPT_FEATURES) & EPT_EXECUTE_ONLY)) return true;
   if (e & load<u64>(PHYSICAL_RESERVED) & FRAME) return true;
-  if (level == 3) return (e & 0xf8) != 0;
-  if (!leaf) return (e & 0x78) != 0;
-  const type = <u32>(e >> 3) & 7;
-  if (type == 2 || type == 3 || type == 7) return true;
-  return (level == 2 && (e & 0x3ffff000) != 0) || (level == 1 && (e & 0x1ff000) != 0);
+  if (level == 3) return (e & (TABLE_RESERVED | EptEntry.Large)) != 0;
+  if (!leaf) return (e & TABLE_RESERVED) != 0;
+  if (!isMemoryType(fieldOf(<u32>EptEntry.MemoryType, <u32>e), MTRR_TYPES)) return true;
+  return (e & FRAME & pageOffset(level)) != 0;
 }
 
 /**
@@ -45,17 +51,17 @@ function misconfigured(e: u64, level: i32, leaf: bool): bool {
  * `access`: EPT_READ | EPT_WRITE | EPT_EXECUTE. `purpose`: TO_…
  */
 export function eptTranslate(gpa: u64, access: u32, linear: u64, purpose: u32, quiet: bool): u64 {
-  const eptp = load<u64>(VMX_EPTP), flagsOn = (eptp & 0x40) != 0 && (load<u32>(EPT_FEATURES) & EPT_ACCESSED_DIRTY) != 0;
+  const eptp = load<u64>(VMX_EPTP), flagsOn = (eptp & EPTP_ACCESSED_DIRTY) != 0 && (load<u32>(EPT_FEATURES) & EPT_ACCESSED_DIRTY) != 0;
   // With accessed and dirty flags, guest paging-structure accesses count as writes. SDM "Accessed and Dirty Flags for EPT".
   const wanted = purpose == TO_STRUCTURE && flagsOn ? access | EPT_WRITE : access;
-  let table = eptp & FRAME, rights: u32 = 7, level: i32 = 3;
+  let table = eptp & FRAME, rights = RIGHTS, level: i32 = 3;
   large = 0;
   for (;;) {
     // outside RAM nobody drives the bus: all bits are 1
-    const host = structureHost(table + ((gpa >> (12 + 9 * level)) & 511) * 8);
-    const e = host ? load<u64>(host) : NONE, leaf = level == 0 || ((e & 0x80) != 0 && level < 3);
-    rights &= <u32>e & 7;
-    if (!(e & 7)) return violation(gpa, wanted, 0, linear, purpose, quiet);
+    const host = structureHost(table + tableIndex(gpa, level) * 8);
+    const e = host ? load<u64>(host) : NONE, leaf = level == 0 || ((e & EptEntry.Large) != 0 && level < 3);
+    rights &= <u32>e & RIGHTS;
+    if (!(<u32>e & RIGHTS)) return violation(gpa, wanted, 0, linear, purpose, quiet);
     if (misconfigured(e, level, leaf)) {
       if (quiet) return NONE;
       store<u64>(GUEST_PHYSICAL_ADDRESS, gpa);
@@ -64,11 +70,11 @@ export function eptTranslate(gpa: u64, access: u32, linear: u64, purpose: u32, q
     }
     if (leaf && (wanted & ~rights) != 0) return violation(gpa, wanted, rights, linear, purpose, quiet);
     if (flagsOn && !quiet) {
-      const bits: u64 = 0x100 | (leaf && (wanted & EPT_WRITE) != 0 ? 0x200 : 0);
+      const bits = EptEntry.Accessed | (leaf && (wanted & EPT_WRITE) != 0 ? EptEntry.Dirty : 0);
       if ((e & bits) != bits) { store<u64>(host, e | bits); markDirty(host); }
     }
     if (leaf) {
-      const inside = (<u64>1 << (12 + 9 * level)) - 1;
+      const inside = pageOffset(level);
       large = u32(level != 0);
       return (e & FRAME & ~inside) | (gpa & inside);
     }
@@ -83,11 +89,11 @@ function violation(gpa: u64, access: u32, rights: u32, linear: u64, purpose: u32
   store<u64>(GUEST_PHYSICAL_ADDRESS, gpa);
   store<u64>(GUEST_LINEAR_ADDRESS, linear);
   // Bits 2:0 are the access, 5:3 what the entries allow.
-  let qualification = access | (rights << 3);
+  let qualification = <u64>access | inField(EptViolationBit.Readable, rights);
   if (purpose != TO_PDPTE) qualification |= EptViolationBit.ValidGuestLinearAddress;
   if (purpose == TO_TRANSLATION) qualification |= EptViolationBit.CausedByTranslation;
   if (takeNmiUnblocked()) qualification |= EptViolationBit.NmiUnblockingDueToIret;
-  store<u64>(EXIT_QUALIFICATION, <u64>qualification);
+  store<u64>(EXIT_QUALIFICATION, qualification);
   vmExitFault(ExitReason.EptViolation);
   return NONE;
 }

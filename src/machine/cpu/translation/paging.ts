@@ -2,32 +2,44 @@
 // From linear to physical addresses: SDM 3A "Paging", SDM 3C "VMX Support for Address Translation". Page walks and page faults; the TLBs
 // keep what they find, operand.ts is the slow path of every access.
 import {
-  CR0, CR3, CR4, EFER, PAGE_MAP, PDPTE0, PHYSICAL_BITS, PHYSICAL_RESERVED, RAM, ZERO,
+  CR0, CR3, CR4, EFER, LINEAR_ADDRESS_WIDTH, PAGE_MAP, PDPTE0, PHYSICAL_BITS, PHYSICAL_RESERVED, RAM, ZERO,
 } from "../generated/layout";
 import { FETCH, NONE, PAGE, READ, READ_WRITE, SUPERVISOR_AC, USER, WRITE } from "../state/access_kind";
 import { eptFlags, eptTranslate, EPT_EXECUTE, EPT_READ, EPT_WRITE, TO_PDPTE, TO_STRUCTURE, TO_TRANSLATION } from "./ept";
-import { Cr4, Efer, Cr0 } from "../generated/architecture";
+import { Cr4, Efer, Cr0, PageFaultError, PageTableEntry, PageTableEntryHigh } from "../generated/architecture";
+import { isPdpte, pdpteTable } from "../generated/contents";
 import { codeWritten } from "../code/code_pages";
 import { noteWrite } from "../state/monitored_line";
 import { raisePageFault } from "../events/raise";
 import { accessedHost, markDirty, usesEpt } from "../physical/ram";
 import { dataTlb, slot } from "../tlb/context";
 import { empty, ENTRY_GLOBAL, ENTRY_LARGE } from "../tlb/tlb";
+import { FRAME, pageOffset, tableIndex } from "../state/page_levels";
 
-@inline const PTE_PRESENT: u64 = 1;
-@inline const PTE_WRITE: u64 = 2;
-@inline const PTE_USER: u64 = 4;
-@inline const PTE_ACCESSED: u64 = 0x20;
-@inline const PTE_DIRTY: u64 = 0x40;
-@inline const PTE_LARGE: u64 = 0x80;
-@inline const PTE_GLOBAL: u64 = 0x100;
-@inline const PTE_NX: u64 = 0x8000000000000000;
-@inline const FRAME: u64 = 0x000ffffffffff000;
+@inline const PTE_PRESENT: u64 = PageTableEntry.Present;
+@inline const PTE_WRITE: u64 = PageTableEntry.Rw;
+@inline const PTE_USER: u64 = PageTableEntry.Us;
+@inline const PTE_ACCESSED: u64 = PageTableEntry.Accessed;
+@inline const PTE_DIRTY: u64 = PageTableEntry.Dirty;
+@inline const PTE_LARGE: u64 = PageTableEntry.Ps;
+@inline const PTE_GLOBAL: u64 = PageTableEntry.Global;
+@inline const PTE_NX: u64 = PageTableEntryHigh.Nx << 32;
+/** Bits 62:52, which PAE paging reserves. SDM 3A "PAE Paging". */
+@inline const PAE_RESERVED: u64 = 0x7ff0000000000000;
+/** The PAT bit of an entry that maps a large page, which is in the lowest bit of the address. */
+@inline const LARGE_PAT: u64 = 1 << 12;
+/** The lowest bit of the address of a 4-MiB page; below it are bits 39:32 of the address (PSE-36). SDM 3A "32-Bit Paging". */
+@inline const LARGE32_SHIFT: u64 = 22;
+@inline const LARGE32_HIGH_SHIFT: u64 = 13;
+@inline const LARGE32_OFFSET: u64 = (1 << LARGE32_SHIFT) - 1;
+/** Entries of the table that CR3 names in PAE paging. */
+@inline const PDPTES: usize = 4;
+@inline const FRAME32: u64 = 0xfffff000;
 
 /** Bits of CR0, CR4 and IA32_EFER that decide about translations. */
 
-/** True if bits 63:47 are equal. */
-@inline export function canonical(a: u64): bool { return (<i64>a << 16) >> 16 == <i64>a; }
+/** True if the bits from the highest of a linear address on are equal. */
+@inline export function canonical(a: u64): bool { return (<i64>a << (64 - LINEAR_ADDRESS_WIDTH)) >> (64 - LINEAR_ADDRESS_WIDTH) == <i64>a; }
 
 /** Results of `walk`: physical address after EPT, page flags, error code of the page fault. */
 export let walkPhysical: u64 = 0;
@@ -57,11 +69,12 @@ function mark(pa: u64, bits: u64, linear: u64): void {
 }
 
 /** Error code of a page fault. SDM 3A "Page-Fault Exceptions". */
-function faultCode(present: u32, kind: u32, user: bool): u32 {
+function faultCode(reason: u32, kind: u32, user: bool): u32 {
   const fetchBit = kind == FETCH
     && (((load<u32>(CR4) & Cr4.PhysicalAddressExtensions) != 0 && (load<u32>(EFER) & Efer.Nxe) != 0)
     || (load<u32>(CR4) & Cr4.SmepEnableBit) != 0);
-  return present | (kind == WRITE || kind == READ_WRITE ? 2 : 0) | (user ? 4 : 0) | (fetchBit ? 16 : 0);
+  return reason | (kind == WRITE || kind == READ_WRITE ? PageFaultError.Write : 0) | (user ? PageFaultError.User : 0)
+    | (fetchBit ? PageFaultError.InstructionFetch : 0);
 }
 
 /** True if the rights of all levels (ANDed, NX ORed into bit 63) allow the access. SDM 3A "Determination of Access Rights". */
@@ -79,10 +92,10 @@ function permitted(rights: u64, kind: u32, which: u32): bool {
 function reserved64(level: i32, e: u64, legacyPae: bool): u64 {
   let r = load<u64>(PHYSICAL_RESERVED) & FRAME;
   if (!(load<u32>(EFER) & Efer.Nxe)) r |= PTE_NX;
-  if (legacyPae) r |= 0x7ff0000000000000;
+  if (legacyPae) r |= PAE_RESERVED;
   if (level == 3) return r | PTE_LARGE;
   if (level == 0 || !(e & PTE_LARGE)) return r;
-  return r | (level == 2 ? 0x3fffe000 : 0x1fe000);
+  return r | (pageOffset(level) & FRAME & ~LARGE_PAT);
 }
 
 /** Translates without EPT or paging: the linear address is the (guest-)physical one. */
@@ -103,28 +116,29 @@ function walk64(linear: u64, kind: u32, which: u32, quiet: bool): bool {
   let level: i32 = 3, table = load<u64>(CR3) & FRAME, rights: u64 = PTE_WRITE | PTE_USER, nx: u64 = 0;
   let upper0 = NONE, upper1 = NONE, upper2 = NONE;
   if (legacyPae) {
-    const pdpte = load<u64>(PDPTE0 + (<usize>(linear >> 30) & 3) * 8);
+    const pdpte = load<u64>(PDPTE0 + (<usize>(linear >> 30) & (PDPTES - 1)) * 8);
     if (!(pdpte & PTE_PRESENT)) { walkCode = faultCode(0, kind, which == USER); return false; }
     table = pdpte & FRAME;
     level = 1;
   }
   for (;;) {
-    const pa = table + ((linear >> (12 + 9 * level)) & 511) * 8;
+    const pa = table + tableIndex(linear, level) * 8;
     const e = load<u64>(entryAt(pa, linear, false, quiet));
     if (!(e & PTE_PRESENT)) { walkCode = faultCode(0, kind, which == USER); return false; }
-    if (e & reserved64(level, e, legacyPae)) { walkCode = faultCode(9, kind, which == USER); return false; }
+    if (e & reserved64(level, e, legacyPae)) { walkCode = faultCode(PageFaultError.Present
+      | PageFaultError.ReservedBit, kind, which == USER); return false; }
     rights &= e;
     nx |= e & PTE_NX;
     const leaf = level == 0 || (e & PTE_LARGE) != 0;
     if (leaf) {
-      if (!permitted(rights | nx, kind, which)) { walkCode = faultCode(1, kind, which == USER); return false; }
+      if (!permitted(rights | nx, kind, which)) { walkCode = faultCode(PageFaultError.Present, kind, which == USER); return false; }
       const want = PTE_ACCESSED | (kind == WRITE || kind == READ_WRITE ? PTE_DIRTY : 0);
       // a walk that faults marks no entry, as the 80386 did; later processors may mark the upper ones
       if (upper2 != NONE) mark(upper2, PTE_ACCESSED, linear);
       if (upper1 != NONE) mark(upper1, PTE_ACCESSED, linear);
       if (upper0 != NONE) mark(upper0, PTE_ACCESSED, linear);
       if (!quiet && (e & want) != want) mark(pa, want, linear);
-      const inside = (<u64>1 << (12 + 9 * level)) - 1;
+      const inside = pageOffset(level);
       const flags = (e & PTE_GLOBAL) != 0 && (load<u32>(CR4) & Cr4.PageGlobalEnable) != 0 ? ENTRY_GLOBAL : 0;
       return finish((e & FRAME & ~inside) | (linear & inside), linear, kind, flags | (level ? ENTRY_LARGE : 0), quiet);
     }
@@ -137,27 +151,30 @@ function walk64(linear: u64, kind: u32, which: u32, quiet: bool): bool {
 
 /** Two-level paging of 32-bit entries, 4-MiB pages with CR4.PSE, PSE-36 up to 40 bits. SDM 3A "32-Bit Paging". */
 function walk32(linear: u64, kind: u32, which: u32, quiet: bool): bool {
-  const pdeAt = (load<u64>(CR3) & 0xfffff000) + ((linear >> 22) & 1023) * 4;
+  const pdeAt = (load<u64>(CR3) & FRAME32) + ((linear >> LARGE32_SHIFT) & 1023) * 4;
   const pde = <u64>load<u32>(entryAt(pdeAt, linear, false, quiet));
   if (!(pde & PTE_PRESENT)) { walkCode = faultCode(0, kind, which == USER); return false; }
   const want = PTE_ACCESSED | (kind == WRITE || kind == READ_WRITE ? PTE_DIRTY : 0);
   const pge = (load<u32>(CR4) & Cr4.PageGlobalEnable) != 0;
   if ((pde & PTE_LARGE) != 0 && (load<u32>(CR4) & Cr4.PageSizeExtensions) != 0) {
     const bits = load<u32>(PHYSICAL_BITS), high = bits >= 40 ? 8 : bits > 32 ? bits - 32 : 0;
-    const allowed = ((<u64>1 << high) - 1) << 13;
-    if (pde & 0x3fe000 & ~allowed) { walkCode = faultCode(9, kind, which == USER); return false; }
-    if (!permitted(pde & (PTE_WRITE | PTE_USER), kind, which)) { walkCode = faultCode(1, kind, which == USER); return false; }
+    const allowed = ((<u64>1 << high) - 1) << LARGE32_HIGH_SHIFT;
+    if (pde & LARGE32_OFFSET & FRAME32 & ~LARGE_PAT & ~allowed) { walkCode = faultCode(PageFaultError.Present
+      | PageFaultError.ReservedBit, kind, which == USER); return false; }
+    if (!permitted(pde & (PTE_WRITE | PTE_USER), kind, which)) { walkCode = faultCode(PageFaultError.Present, kind,
+      which == USER); return false; }
     if (!quiet && (pde & want) != want) mark(pdeAt, want, linear);
-    const gpa = (pde & 0xffc00000) | ((pde & allowed) << 19) | (linear & 0x3fffff);
+    const gpa = (pde & ~LARGE32_OFFSET) | ((pde & allowed) << (32 - LARGE32_HIGH_SHIFT)) | (linear & LARGE32_OFFSET);
     return finish(gpa, linear, kind, ENTRY_LARGE | (pge && (pde & PTE_GLOBAL) != 0 ? ENTRY_GLOBAL : 0), quiet);
   }
-  const pteAt = (pde & 0xfffff000) + ((linear >> 12) & 1023) * 4;
+  const pteAt = (pde & FRAME32) + ((linear >> 12) & 1023) * 4;
   const pte = <u64>load<u32>(entryAt(pteAt, linear, false, quiet));
   if (!(pte & PTE_PRESENT)) { walkCode = faultCode(0, kind, which == USER); return false; }
-  if (!permitted(pde & pte & (PTE_WRITE | PTE_USER), kind, which)) { walkCode = faultCode(1, kind, which == USER); return false; }
+  if (!permitted(pde & pte & (PTE_WRITE | PTE_USER), kind, which)) { walkCode = faultCode(PageFaultError.Present, kind,
+    which == USER); return false; }
   if (!quiet && !(pde & PTE_ACCESSED)) mark(pdeAt, PTE_ACCESSED, linear);
   if (!quiet && (pte & want) != want) mark(pteAt, want, linear);
-  return finish((pte & 0xfffff000) | (linear & 0xfff), linear, kind, pge && (pte & PTE_GLOBAL) != 0 ? ENTRY_GLOBAL : 0, quiet);
+  return finish((pte & FRAME32) | (linear & 0xfff), linear, kind, pge && (pte & PTE_GLOBAL) != 0 ? ENTRY_GLOBAL : 0, quiet);
 }
 
 /**
@@ -195,11 +212,11 @@ export function translateQuietly(linear: u64, kind: u32, user: u32): u64 {
  * "PDPTE Registers".
  */
 export function loadPdptes(cr3: u64): bool {
-  const table = cr3 & 0xffffffe0, reserved = (load<u64>(PHYSICAL_RESERVED) | 0x1e6);
-  for (let pass = 0; pass < 2; pass++) for (let i: usize = 0; i < 4; i++) {
+  const table = <u64><u32>pdpteTable(<i32>cr3), bits = load<i32>(PHYSICAL_BITS);
+  for (let pass = 0; pass < 2; pass++) for (let i: usize = 0; i < PDPTES; i++) {
     const e = load<u64>(entryAt(table + i * 8, 0, false, false, TO_PDPTE));
     if (pass) store<u64>(PDPTE0 + i * 8, e);
-    else if ((e & PTE_PRESENT) != 0 && (e & reserved) != 0) return false;
+    else if (!isPdpte(<i32>e, <i32>(e >> 32), bits)) return false;
   }
   return true;
 }

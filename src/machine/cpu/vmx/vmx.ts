@@ -11,9 +11,10 @@ import { compareColdState } from "../state/cold_state";
 import { nonRoot } from "../state/mode";
 import { isArmed, leaveWait } from "../state/monitored_line";
 import { takeNmiUnblocked } from "../state/nmi_blocking";
-import { InterruptionType, DB, Rflags, ExitReason } from "../generated/architecture";
+import { InterruptionType, DB, Rflags, ExitReason, InterruptionBit } from "../generated/architecture";
 import { throwHost } from "../events/raise";
 import { rewind, instructionLength, repetitionFlag } from "../state/instruction";
+import { eventType, eventVector } from "../state/event_information";
 
 /** True in non-root operation with a control of the primary processor-based controls set: PrimaryControl.*. */
 @inline export function primary(mask: u32): bool { return nonRoot() && (load<u32>(VMX_PRIMARY) & mask) != 0; }
@@ -38,10 +39,10 @@ function reportDelivery(): void {
   const event = load<u32>(DELIVERY);
   store<u32>(DELIVERY, 0);
   store<u32>(FAULT_PENDING, 0);
-  if (!(event >> 31)) return;
+  if (!(event & InterruptionBit.Valid)) return;
   store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) | repetitionFlag());
   // The saved RFLAGS is the image that the delivery would have pushed: RF is 1 for faults.
-  if (((event >> 8) & 7) == InterruptionType.HardwareException && (event & 255) != DB)
+  if (eventType(event) == InterruptionType.HardwareException && eventVector(event) != DB)
     store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) | Rflags.ResumeFlag);
   store<u32>(IDT_VECTORING_INFORMATION, event);
   store<u32>(IDT_VECTORING_ERROR_CODE, load<u32>(DELIVERY_CODE));

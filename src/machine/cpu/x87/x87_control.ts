@@ -9,10 +9,11 @@ import {
 import { numericErrorMayEnd, x87Available, x87Check, waitCheck } from "../float/fpu_state";
 import { ES_B, INTEGER_BIT, st } from "./x87_state";
 import { Mem, setReg } from "../state/registers";
+import { InitialConfiguration } from "../generated/architecture";
 
 /** State after FNINIT. */
 export function initialise(): void {
-  store<u32>(X87_CONTROL, 0x37f); store<u32>(X87_STATUS, 0); store<u32>(X87_TAGS, 0);
+  store<u32>(X87_CONTROL, InitialConfiguration.Fcw); store<u32>(X87_STATUS, 0); store<u32>(X87_TAGS, 0);
   store<u32>(X87_OPCODE, 0); store<u64>(X87_IP, 0); store<u64>(X87_DP, 0); store<u32>(X87_CS, 0); store<u32>(X87_DS, 0);
   numericErrorMayEnd();
 }

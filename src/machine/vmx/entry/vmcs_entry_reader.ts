@@ -7,7 +7,9 @@ import {
   type Halves,
 } from '../../../intrinsics/contents/msr_contents.js';
 import type { EntryReader, RuleFeature } from '../../../intrinsics/rules/entry_rule.js';
+import { Efer, InterruptibilityState } from '../../../intrinsics/registers.js';
 import { VmcsField } from '../../../intrinsics/vmcs_fields.js';
+import { Constants } from '../../layout/core_constants.js';
 import type { Capability } from '../allowed_controls.js';
 import { firstVmxMsr } from '../capabilities.js';
 import { slotOf } from '../vmcs/field_slots.js';
@@ -22,17 +24,13 @@ const {
   interruptibility: interruptibilityWord,
   resident: residentWord,
 } = Word;
-const eferLma = 0x400;
 const nothing: Capability = [0, 0];
-
-/** No linear address of the machine has 57 bits: it has no 5-level paging. */
-export const LINEAR_ADDRESS_WIDTH = 48;
 
 /** What the VM-entry rules read, from the current VMCS and the processor. */
 export class VmcsEntryReader implements EntryReader {
   readonly inSmm = false;
   readonly isTracing = false;
-  readonly linearAddressWidth = LINEAR_ADDRESS_WIDTH;
+  readonly linearAddressWidth = Constants.LINEAR_ADDRESS_WIDTH;
   /** Set by every read of an input that is neither a field nor a constant of the processor. */
   volatileRead = false;
   private readonly settable: ReadonlyMap<number, Halves>;
@@ -76,7 +74,7 @@ export class VmcsEntryReader implements EntryReader {
   get isBlockedByMovSs(): boolean {
     this.volatileRead = true;
     const { words } = this.state;
-    return words[residentWord] === 0 && (words[interruptibilityWord]! & 2) !== 0;
+    return words[residentWord] === 0 && (words[interruptibilityWord]! & InterruptibilityState.BlockingByMovSs) !== 0;
   }
 
   /** The engine removes all clean marks when this changes, so it is not a volatile input. */
@@ -91,7 +89,7 @@ export class VmcsEntryReader implements EntryReader {
     const isIa32e =
       state.words[residentWord] !== 0
         ? (state.vmcs.bits(exitControls) & ExitControl.HostAddressSpaceSize) !== 0
-        : (state.words[eferWord]! & eferLma) !== 0;
+        : (state.words[eferWord]! & Efer.Lma) !== 0;
     const isNew = isIa32e !== this.inIa32eMode;
     state.words[hostIa32eWord] = isIa32e ? 1 : 0;
     return isNew;

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Sets of bits that more than one file asks for.
+import { Dr7, InterruptibilityState, Rflags } from "../generated/architecture";
+
+/** The shadows of STI and MOV SS. SDM 3A "Masking Exceptions and Interrupts When Switching Stacks". */
+@inline export const SHADOWS: u32 = InterruptibilityState.BlockingBySti | InterruptibilityState.BlockingByMovSs;
+/** Enables of all breakpoints. */
+@inline export const BREAKPOINTS_ENABLED: u64 = Dr7.L0 | Dr7.G0 | Dr7.L1 | Dr7.G1 | Dr7.L2 | Dr7.G2 | Dr7.L3 | Dr7.G3;
+/** Enables that a task switch clears. */
+@inline export const LOCAL_BREAKPOINTS: u64 = Dr7.L0 | Dr7.L1 | Dr7.L2 | Dr7.L3 | Dr7.LocalExact;
+
+/** Flags of arithmetic, which are kept apart from the others. */
+@inline export const STATUS_FLAGS: u64 = Rflags.CarryFlag | Rflags.ParityFlag | Rflags.AuxiliaryCarryFlag | Rflags.ZeroFlag
+  | Rflags.SignFlag | Rflags.OverflowFlag;
+/** Flags that POPF and IRET write at every CPL with every operand size. */
+@inline export const USER_FLAGS: u64 = STATUS_FLAGS | Rflags.TrapFlag | Rflags.DirectionFlag | Rflags.NestedTask;
+/** Flags that only IRET with an operand of 32 or 64 bits writes at every CPL. */
+@inline export const WIDE_FLAGS: u64 = Rflags.ResumeFlag | Rflags.AlignmentCheckAccessControl | Rflags.IdFlag;
+@inline export const VIRTUAL_INTERRUPT_FLAGS: u64 = Rflags.VirtualInterruptFlag | Rflags.VirtualInterruptPending;
+/** Every flag that is not constant. */
+@inline export const ALL_FLAGS: u64 = USER_FLAGS | WIDE_FLAGS | VIRTUAL_INTERRUPT_FLAGS | Rflags.InterruptEnableFlag
+  | Rflags.PrivilegeLevel | Rflags.Virtual8086Mode;
+/** VIF is so many bits above IF. */
+@inline export const VIF_ABOVE_IF: u64 = 10;
