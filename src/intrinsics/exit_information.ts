@@ -110,9 +110,6 @@ export const TaskSwitchSource = {
   TaskGateInIdt: 3,
 } as const;
 
-/** Bits 31:30 of the exit qualification of task switches. */
-export const TaskSwitchSource = { Call: 0, Iret: 1, Jmp: 2, Gate: 3 } as const;
-
 /** Exit qualification of I/O instructions. */
 export const IoAccess = {
   SizeOfAccess: 7,

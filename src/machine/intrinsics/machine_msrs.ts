@@ -10,15 +10,15 @@ import { Word } from '../vmx/words.js';
 /** MSRs that a VM exit may load: after an exit to JavaScript the host's values must be in the processor before one is accessed. */
 const switched: ReadonlySet<number> = new Set(
   [
-  Msr.Ia32SysenterCs,
-  Msr.Ia32SysenterEsp,
-  Msr.Ia32SysenterEip,
-  Msr.Ia32Debugctl,
-  Msr.Ia32Pat,
-  Msr.Ia32Efer,
-  Msr.Ia32FsBase,
-  Msr.Ia32GsBase,
-].map((address) => address | 0),
+    Msr.Ia32SysenterCs,
+    Msr.Ia32SysenterEsp,
+    Msr.Ia32SysenterEip,
+    Msr.Ia32Debugctl,
+    Msr.Ia32Pat,
+    Msr.Ia32Efer,
+    Msr.Ia32FsBase,
+    Msr.Ia32GsBase,
+  ].map((address) => address | 0),
 );
 
 /** RDMSR and WRMSR on the simulated processor. */

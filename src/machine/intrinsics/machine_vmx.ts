@@ -2,7 +2,7 @@
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import type { Vmx } from '../../intrinsics/vmx.js';
 import { isCanonicalHigh } from '../../intrinsics/contents/msr_values.js';
-import { Constants } from '../layout/layout.js';
+import { Constants } from '../layout/core_constants.js';
 import { isValidEptp } from '../vmx/instructions/eptp.js';
 import type { DriverInstruction } from '../driver_context/driver_pages.js';
 import type { VmxEngine } from '../vmx/vmx_engine.js';

@@ -81,7 +81,7 @@ class TaskSwitch {
     this.selector = this.exit.qualificationLow & 0xffff;
     this.source = this.exit.qualificationLow >>> 30;
     const vectoring = this.vmcs.readLow(VmcsField.IdtVectoringInformation);
-    this.event = this.source === TaskSwitchSource.Gate ? vectoring : 0;
+    this.event = this.source === TaskSwitchSource.TaskGateInIdt ? vectoring : 0;
   }
 
   execute(): void {
@@ -122,7 +122,7 @@ class TaskSwitch {
     const flags = vmcs.readLow(VmcsField.GuestRflags);
     return {
       eip: this.resumeAt(),
-      eflags: this.source === TaskSwitchSource.Iret ? flags & ~Rflags.NestedTask : flags,
+      eflags: this.source === TaskSwitchSource.IretInstruction ? flags & ~Rflags.NestedTask : flags,
       registers: Array.from({ length: bytesOfTask }, (_, index) =>
         index === rsp ? vmcs.readLow(VmcsField.GuestRsp) : exit.registers.halves[2 * index]!,
       ),
@@ -145,17 +145,17 @@ class TaskSwitch {
 
   /** A task that is called or interrupted is the new one's link, and NT says so. */
   private linked(tss: TaskStateSegment, task: NewTask, old: number): NewTask {
-    if (this.source !== TaskSwitchSource.Call && this.source !== TaskSwitchSource.Gate) return task;
+    if (this.source !== TaskSwitchSource.CallInstruction && this.source !== TaskSwitchSource.TaskGateInIdt) return task;
     tss.writeLink(old);
     return { ...task, eflags: task.eflags | Rflags.NestedTask };
   }
 
   /** The old task stays busy if it is to be returned to. */
   private markBusy(old: number): void {
-    if (this.source === TaskSwitchSource.Jmp || this.source === TaskSwitchSource.Iret) {
+    if (this.source === TaskSwitchSource.JmpInstruction || this.source === TaskSwitchSource.IretInstruction) {
       this.descriptors.writeAccessByte(old, (access) => access & ~busyBit);
     }
-    if (this.source !== TaskSwitchSource.Iret) {
+    if (this.source !== TaskSwitchSource.IretInstruction) {
       this.descriptors.writeAccessByte(this.selector, (access) => access | busyBit);
     }
   }
@@ -203,7 +203,7 @@ class TaskSwitch {
     let blocking = this.vmcs.readLow(VmcsField.GuestInterruptibilityState) & ~shadows;
     const isNmi = (this.event & InterruptionBit.Type) >>> 8 === InterruptionType.NonMaskableInterrupt;
     if (this.event !== 0 && isNmi) blocking |= InterruptibilityState.BlockingByNmi;
-    if (this.source === TaskSwitchSource.Iret) blocking &= ~InterruptibilityState.BlockingByNmi;
+    if (this.source === TaskSwitchSource.IretInstruction) blocking &= ~InterruptibilityState.BlockingByNmi;
     this.vmcs.writeHalves(VmcsField.GuestInterruptibilityState, blocking, 0);
   }
 
