@@ -103,7 +103,7 @@ class TaskSwitch {
   /** The descriptor of the new TSS. */
   private checkedTarget(): Descriptor {
     const { selector } = this;
-    const isReturn = this.source === TaskSwitchSource.Iret;
+    const isReturn = this.source === TaskSwitchSource.IretInstruction;
     const vector = isReturn ? Vector.InvalidTss : Vector.GeneralProtection;
     const refuse = (which: number, what: string): ProcessorFault =>
       new ProcessorFault(which, selectorCode(selector), `task switch: ${what}`);
