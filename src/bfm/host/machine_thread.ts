@@ -64,6 +64,7 @@ export class MachineThread {
   private handlers: readonly string[] = [];
   private nextId = 1;
   private lost: string | undefined;
+  private isClosing = false;
   private backlogBytes = new Uint8Array();
   private ready: Answer | undefined;
   private state: DriverState = 'VMM_UNLOADED';
@@ -77,7 +78,7 @@ export class MachineThread {
       if (message !== undefined) this.receive(message);
     });
     this.worker.on('error', (error: unknown) => this.lose(problemOf(error).what));
-    this.worker.on('exit', (code) => this.lose(problemOf(endedFromInside(code, this.watchdog.underWay)).what));
+    this.worker.on('exit', (code) => this.lose(this.endOf(code)));
     this.watchdog = new Watchdog(this.control, {
       handlers: () => this.handlers,
       onHang: (what) => {
@@ -138,6 +139,7 @@ export class MachineThread {
 
   /** Ends the worker in any state. @returns false if it is blocked in a system call that only the end of the process can end */
   async close(): Promise<boolean> {
+    this.isClosing = true;
     this.watchdog.stop();
     return endWorker(this.worker);
   }
@@ -204,6 +206,11 @@ export class MachineThread {
 
   private keep(bytes: Uint8Array): void {
     this.backlogBytes = Buffer.concat([this.backlogBytes, bytes]).subarray(-BACKLOG_BYTES);
+  }
+
+  /** Why the worker has gone that sent no message about it. */
+  private endOf(code: number): string {
+    return this.isClosing ? 'the machine ended' : problemOf(endedFromInside(code, this.watchdog.underWay)).what;
   }
 
   /** The first reason counts. */

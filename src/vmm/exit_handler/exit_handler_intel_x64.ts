@@ -131,7 +131,7 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
   }
 
   protected handleControlRegisterAccess(): void {
-    emulateControlRegisterAccess(this.controlRegisterContext());
+    emulateControlRegisterAccess((this.context ??= this.controlRegisterContext()));
   }
 
   /** The bits that the guest's CR4 may have: all of the processor's, except VMXE. VMX is hidden from the guest, because the base does not nest it. */
@@ -369,7 +369,8 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
 
   /** Hardware task switches always exit: the VMM carries them out. */
   protected handleTaskSwitch(): void {
-    this.forGuest(() => carryOutTaskSwitch(this.controlRegisterContext(), this.linearMemory()));
+    const context = (this.context ??= this.controlRegisterContext());
+    this.forGuest(() => carryOutTaskSwitch(context, this.linearMemory()));
   }
 
   /** Calls the contribution that asked `MonitorTrap` for this step. */
@@ -401,8 +402,9 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
     return (this.linear ??= new LinearMemory(vmcs, guestMemory, new GuestPaging(vmcs, guestMemory, facts)));
   }
 
+  /** Called once: V8 allocates at each call, for the functions below. */
   private controlRegisterContext(): ControlRegisterContext {
-    return (this.context ??= {
+    return {
       exit: this.exit,
       controlRegisters: this.controlRegisters,
       msrs: this.msrs,
@@ -413,7 +415,7 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
       readAsGuest64: (address) => this.guestMemory.readAsGuest64(address),
       warn: this.warn,
       invalidateTranslations: () => this.invalidate(InvvpidType.singleContext),
-    });
+    };
   }
 
   private answerVmcallJson(command: unknown): unknown {

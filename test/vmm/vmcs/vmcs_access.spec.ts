@@ -47,7 +47,7 @@ describe('VmcsIntelX64: access to fields and controls', () => {
       const { it } = vmcsOnFake();
       it.write(VmcsField.GuestRip, 0xffff800000001234n);
       expect(it.read(VmcsField.GuestRip)).to.equal(0xffff800000001234n);
-      expect([it.readLow(VmcsField.GuestRip), it.readHigh(VmcsField.GuestRip)]).to.deep.equal([0x1234, 0xffff8000]);
+      expect([it.readLow(VmcsField.GuestRip), it.readHigh(VmcsField.GuestRip)]).to.deep.equal([0x1234, 0xffff8000 | 0]);
       it.writeHalves(VmcsField.GuestRip, 1, 2);
       expect(it.read(VmcsField.GuestRip)).to.equal(0x2_0000_0001n);
     });
