@@ -3,6 +3,9 @@ import { component } from './component.js';
 
 /** The number of a control register that exists. */
 export type ControlRegister = 0 | 2 | 3 | 4 | 8;
+/** The number of a debug register that holds the address of a breakpoint. SDM 3B "Debug Address Registers (DR0-DR3)". */
+export type DebugAddressRegister = 0 | 1 | 2 | 3;
+export const debugAddressRegisters: readonly DebugAddressRegister[] = [0, 1, 2, 3];
 
 /** MOV to and from control and debug registers, XSETBV, RFLAGS. SDM 3A "Control Registers". A #GP or #UD throws `ProcessorFault`. */
 export interface ControlRegisters {
@@ -16,6 +19,8 @@ export interface ControlRegisters {
   writeCr4(value: bigint): void;
   readCr8(): bigint;
   writeCr8(value: bigint): void;
+  readDebugAddress(register: DebugAddressRegister): bigint;
+  writeDebugAddress(register: DebugAddressRegister, value: bigint): void;
   readDr6(): bigint;
   writeDr6(value: bigint): void;
   readDr7(): bigint;

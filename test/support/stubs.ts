@@ -77,6 +77,8 @@ export const stubControlRegisters = (): SinonStubbedInstance<ControlRegisters> =
     'writeCr4',
     'readCr8',
     'writeCr8',
+    'readDebugAddress',
+    'writeDebugAddress',
     'readDr6',
     'writeDr6',
     'readDr7',

@@ -82,7 +82,7 @@ class Reflecting implements VmcsContribution {
 @injectable()
 class Exiting implements VmcsContribution, PortContribution {
   readonly name = 'exiting';
-  readonly ports = [0x80];
+  readonly ports = [0x7f, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88];
   setUp(vmcs: Vmcs): void {
     const { rdtscExiting, invlpgExiting, cr3LoadExiting, cr3StoreExiting, pauseExiting, hltExiting } =
       vmcs.primaryProcessorBasedVmExecutionControls;
@@ -294,6 +294,28 @@ const programs: readonly [string, string[]][] = [
       ...['mov ss, [rbx]', 'int3', 'nop', 'mov ss, [rbx]', '.byte 0xf1', 'nop'],
       ...stepped(0, 'mov ss, [rbx]', 'int3', 'nop', 'mov ss, [rbx]', '.byte 0xf1', 'nop'),
     ],
+  ],
+  [
+    'I/O breakpoints',
+    withDebugHandler(
+      ...[
+        'mov rax, cr4',
+        'or rax, 8',
+        'mov cr4, rax',
+        'mov eax, 0x80',
+        'mov dr1, rax',
+        'mov eax, 0x87',
+        'mov dr2, rax',
+      ],
+      // DR1: one byte at 80H. DR2: four bytes at 84H. DR3 is off.
+      ...['mov dr3, rax', 'mov eax, 0x2e200428', 'mov dr7, rax', 'mov edx, 0x7f'],
+      ...['out 0x80, al', 'nop', 'in al, 0x80', 'nop', 'in al, 0x81', 'nop', 'out dx, ax', 'nop', 'out dx, al', 'nop'],
+      ...['in eax, 0x82', 'nop', 'in ax, 0x83', 'nop', 'in al, 0x88', 'nop', 'out 0x87, al', 'nop'],
+      ...stepped(0, 'out 0x80, al', 'nop'),
+      ...['mov r8d, ss', 'mov ss, r8d', 'out 0x80, al', 'nop', 'nop'],
+      ...[...page(watched), 'mov rsi, rbx', 'mov rdi, rbx', 'mov edx, 0x80', 'outsb', 'nop', 'insb', 'nop'],
+      ...['mov rax, cr4', 'and rax, ~8', 'mov cr4, rax', 'out 0x80, al', 'nop'],
+    ),
   ],
 ];
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { dr6After, dr7After } from '../../intrinsics/contents/control_register_contents.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import type { ControlRegister, ControlRegisters } from '../../intrinsics/control_registers.js';
+import type { ControlRegister, ControlRegisters, DebugAddressRegister } from '../../intrinsics/control_registers.js';
 import { Vector } from '../../intrinsics/exit_information.js';
 import { Rflags, RFLAGS_ALWAYS_ENABLED } from '../../intrinsics/registers.js';
 import type { DriverInstruction } from '../driver_context/driver_pages.js';
@@ -61,6 +61,16 @@ export class MachineControlRegisters implements ControlRegisters {
   }
   writeCr8(value: bigint): void {
     this.write(8, value);
+  }
+
+  readDebugAddress(register: DebugAddressRegister): bigint {
+    if (this.execution.isGuestAfterExits()) return this.executeAndRead(`readDr${register}`);
+    // No exit changes DR0–DR3: the VMM sees the guest's.
+    return this.execution.registers.get(`DR${register}`);
+  }
+  writeDebugAddress(register: DebugAddressRegister, value: bigint): void {
+    if (this.execution.isGuestAfterExits()) this.executeWith(`writeDr${register}`, value);
+    else this.execution.registers.set(`DR${register}`, value);
   }
 
   readDr6(): bigint {

@@ -73,7 +73,6 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
   @inject(Sizes) @optional() protected readonly sizes: Sizes = defaultSizes;
   @multiInject(VmcallContribution) @optional() protected readonly vmcallContributions: readonly VmcallContribution[] =
     [];
-  /** Of one exit. */
   /** A guest that repeats what is not possible must not fill the log. */
   @derived() private readonly warn = warningOnce();
   @derived() private linear: LinearMemory | undefined;
@@ -315,7 +314,9 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
   }
 
   protected handleInitSignal(): void {
-    emulateInit(this.exit, this.msrs, this.guestHostMasks);
+    const { exit, msrs, controlRegisters, cpuid, guestHostMasks } = this;
+    emulateInit({ exit, msrs, controlRegisters, cpuid, masks: guestHostMasks });
+    this.invalidate(InvvpidType.singleContext);
   }
 
   protected handleSipi(): void {
@@ -392,6 +393,7 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
     return (this.ioInstructionContext ??= {
       exit: this.exit,
       portIo: this.portIo,
+      controlRegisters: this.controlRegisters,
       contributions: this.portContributions,
       memory: this.linearMemory(),
     });

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { IoAccess } from '../../intrinsics/exit_information.js';
+import type { ControlRegisters } from '../../intrinsics/control_registers.js';
 import type { PortIo } from '../../intrinsics/port_io.js';
 import { isHandled, valueRead } from '../container/answers.js';
 import type { PortContribution } from '../contributions/port_contribution.js';
+import { pendIoBreakpoints } from '../emulation/io_breakpoints.js';
 import type { LinearMemory } from '../emulation/linear_memory.js';
 import { StringOperand } from '../emulation/string_io.js';
 import type { Exit } from '../exit/exit.js';
@@ -49,6 +51,7 @@ function storeResult(halves: Uint32Array, size: number, value: number): void {
 export interface IoContext {
   readonly exit: Exit;
   readonly portIo: PortIo;
+  readonly controlRegisters: ControlRegisters;
   readonly contributions: readonly PortContribution[];
   /** The guest's memory: for INS and OUTS. */
   readonly memory: LinearMemory;
@@ -66,13 +69,13 @@ export function emulateIo(context: IoContext): void {
   const port = qualification >>> 16;
   const size = (qualification & IoAccess.SizeOfAccess) + 1;
   const isInput = (qualification & IoAccess.DirectionOfAccess) !== 0;
-  if ((qualification & IoAccess.StringInstruction) !== 0) {
-    const operand = new StringOperand(exit, size);
-    if (isInput) inputString(context, operand, port);
-    else outputString(context, operand, port);
-    if (!exit.hasInjected) operand.complete();
-    return;
-  }
+  if ((qualification & IoAccess.StringInstruction) !== 0) stringIo(context, port, size, isInput);
+  else registerIo(context, port, size, isInput);
+  if (!exit.hasInjected) pendIoBreakpoints(exit.vmcs, context.controlRegisters, port, size);
+}
+
+function registerIo(context: IoContext, port: number, size: number, isInput: boolean): void {
+  const { exit } = context;
   const { halves } = exit.registers;
   if (isInput) {
     const value = input(context, port, size);
@@ -82,6 +85,13 @@ export function emulateIo(context: IoContext): void {
     output(context, port, size, (halves[0]! & mask) >>> 0);
   }
   if (!exit.hasInjected) exit.advance();
+}
+
+function stringIo(context: IoContext, port: number, size: number, isInput: boolean): void {
+  const operand = new StringOperand(context.exit, size);
+  if (isInput) inputString(context, operand, port);
+  else outputString(context, operand, port);
+  if (!context.exit.hasInjected) operand.complete();
 }
 
 /** Memory is probed first: a fault must not take a byte from the port. */

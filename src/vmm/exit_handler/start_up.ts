@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // INIT and start-up IPI. SDM 3A "Multiple-Processor Initialization", "Processor State After Reset".
+import { debugAddressRegisters, type ControlRegisters } from '../../intrinsics/control_registers.js';
+import type { Cpuid } from '../../intrinsics/cpuid.js';
 import type { Msrs } from '../../intrinsics/msr.js';
-import { Msr, VmxMisc } from '../../intrinsics/msr_definitions.js';
+import { ApicBase, Msr, VmxMisc } from '../../intrinsics/msr_definitions.js';
+import { registerNumbers } from '../../intrinsics/exit_information.js';
 import { AccessRights, Cr0, SegmentType } from '../../intrinsics/registers.js';
 import { writeSegment } from '../emulation/guest_segments.js';
 import type { GuestHostMasks } from '../owners/owners.js';
@@ -13,6 +16,8 @@ const code = SegmentType.ReadExecuteAccessed | AccessRights.S | AccessRights.Pre
 const ldt = 2 | AccessRights.Present;
 /** A segment of real-address mode at 0. */
 const zero = { selector: 0, base: 0n, limit: 0xffff } as const;
+/** The leaf whose EAX is the processor's signature. */
+const signatureLeaf = 1;
 const tss = SegmentType.TssBusy | AccessRights.Present;
 
 function writeInitState(exit: Exit, masks: GuestHostMasks): void {
@@ -42,12 +47,22 @@ function writeInitState(exit: Exit, masks: GuestHostMasks): void {
   vmcs.guestPendingDebugExceptions.set(0n);
 }
 
-function checkSupport(exit: Exit, msrs: Msrs, what: string): void {
+/** What neither a VM entry nor a VM exit loads. INIT leaves x87, SSE, XCR0 and most MSRs as they are. */
+function resetProcessor({ controlRegisters }: StartUpContext): void {
+  for (const register of debugAddressRegisters) controlRegisters.writeDebugAddress(register, 0n);
+  controlRegisters.writeDr6(0n);
+  controlRegisters.writeCr2(0n);
+}
+
+function checkRealMode(exit: Exit, what: string): void {
   if (exit.vmcs.secondaryProcessorBasedVmExecutionControls.unrestrictedGuest.isDisabledIfExists()) {
     throw new UnimplementedExitError(
       `${what}: the processor would be in real mode, which needs EPT and unrestricted guest`,
     );
   }
+}
+
+function checkWaiting(msrs: Msrs, what: string): void {
   if ((Number(msrs.rdmsr(Msr.Ia32VmxMisc) & 0xffffffffn) & VmxMisc.ActivityStateWaitForSipiSupport) === 0) {
     throw new UnimplementedExitError(
       `${what}: IA32_VMX_MISC says that the processor has no wait-for-SIPI activity state`,
@@ -55,17 +70,38 @@ function checkSupport(exit: Exit, msrs: Msrs, what: string): void {
   }
 }
 
-/** An INIT signal: the guest's processor gets its state after INIT and waits for a start-up IPI. */
-export function emulateInit(exit: Exit, msrs: Msrs, masks: GuestHostMasks): void {
-  checkSupport(exit, msrs, 'INIT signal');
-  writeInitState(exit, masks);
-  exit.registers.values.fill(0n);
-  exit.vmcs.guestActivityState.set('wait_for_sipi');
+/** What INIT needs. */
+export interface StartUpContext {
+  readonly exit: Exit;
+  readonly msrs: Msrs;
+  readonly controlRegisters: ControlRegisters;
+  readonly cpuid: Cpuid;
+  readonly masks: GuestHostMasks;
+}
+
+/**
+ * An INIT signal: the guest's processor gets its state after INIT. The bootstrap processor begins at the reset vector; the others wait for a
+ * start-up IPI. EDX is the processor's signature.
+ */
+export function emulateInit(context: StartUpContext): void {
+  const { exit, msrs } = context;
+  const isBootstrap = (msrs.rdmsr(Msr.Ia32ApicBase) & BigInt(ApicBase.Bsp)) !== 0n;
+  checkRealMode(exit, 'INIT signal');
+  if (!isBootstrap) checkWaiting(msrs, 'INIT signal');
+  writeInitState(exit, context.masks);
+  resetProcessor(context);
+  const leaf = new Uint32Array(4);
+  context.cpuid.cpuid(signatureLeaf, 0, leaf);
+  const { values } = exit.registers;
+  values.fill(0n);
+  values[registerNumbers.rdx] = BigInt(leaf[0]!);
+  exit.vmcs.guestActivityState.set(isBootstrap ? 'active' : 'wait_for_sipi');
 }
 
 /** A start-up IPI: the guest begins at the page that the vector names, in real mode. */
 export function emulateSipi(exit: Exit, msrs: Msrs): void {
-  checkSupport(exit, msrs, 'start-up IPI');
+  checkRealMode(exit, 'start-up IPI');
+  checkWaiting(msrs, 'start-up IPI');
   const vector = exit.qualificationLow & 0xff;
   writeSegment(exit.vmcs, 'cs', { ...zero, selector: vector << 8, base: BigInt(vector << 12), rights: code });
   exit.vmcs.guestRip.set(0n);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { debugAddressRegisters } from '../../../src/intrinsics/control_registers.js';
 import { expect } from 'chai';
 import { ProcessorFault, VmmPageFault } from '../../../src/intrinsics/errors.js';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
@@ -22,6 +23,13 @@ describe('The intrinsics on the machine', () => {
         expect(controlRegisters.readCr4()).to.equal(0x20a0n);
         expect(() => controlRegisters.writeCr4(0n), 'PAE off in long mode').to.throw(ProcessorFault, /exception 13/);
         expect(() => controlRegisters.writeCr0(1n << 32n)).to.throw(ProcessorFault);
+        controlRegisters.writeDebugAddress(2, 0x1234n);
+        expect(debugAddressRegisters.map((each) => controlRegisters.readDebugAddress(each))).to.deep.equal([
+          0n,
+          0n,
+          0x1234n,
+          0n,
+        ]);
         controlRegisters.writeDr6(0x4001n);
         expect(controlRegisters.readDr6()).to.equal(0xffff4ff1n);
         expect(() => controlRegisters.writeDr6(1n << 32n)).to.throw(ProcessorFault);

@@ -600,17 +600,41 @@ describe('ExitHandlerIntelX64', () => {
   describe('INIT and start-up IPI', () => {
     it('put the guest into the state after INIT, waiting, and then into real mode at the vector', () => {
       const { machine, field } = guest();
+      machine.registers.debugAddresses.fill(0x1234n);
+      machine.registers.dr6 = 0xffff0fffn;
+      machine.registers.cr2 = 0x5000n;
       machine.exit(ExitReason.InitSignal);
       expect(field(VmcsField.GuestActivityState)).to.equal(3n);
       expect(field(VmcsField.GuestCr0) & 0x80000001n).to.equal(0n);
       expect(field(VmcsField.GuestIa32Efer)).to.equal(0n);
-      expect(machine.generalRegisters.values.every((value) => value === 0n)).to.equal(true);
+      const [rax, rcx, rdx, ...others] = machine.generalRegisters.values;
+      expect(rdx, "the processor's signature").to.equal(0x506e3n);
+      expect([rax, rcx, ...others].every((value) => value === 0n)).to.equal(true);
+      const { debugAddresses, dr6, cr2 } = machine.registers;
+      expect([...debugAddresses, dr6, cr2], 'DR6 has its fixed bits by the processor').to.deep.equal([
+        0n,
+        0n,
+        0n,
+        0n,
+        0n,
+        0n,
+      ]);
       machine.exit(ExitReason.Sipi, { qualification: 0x9an });
       expect(field(VmcsField.GuestCsSelector)).to.equal(0x9a00n);
       expect(field(VmcsField.GuestCsBase)).to.equal(0x9a000n);
       expect(field(VmcsField.GuestRip)).to.equal(0n);
       expect(field(VmcsField.GuestActivityState)).to.equal(0n);
       expect(machine.stops).to.deep.equal([]);
+    });
+
+    it('let the bootstrap processor begin at the reset vector, also where nothing can wait for SIPI', () => {
+      const { machine, field } = guest();
+      machine.msr.set(Msr.Ia32ApicBase, 0xfee00900n);
+      machine.msr.set(Msr.Ia32VmxMisc, 0n);
+      machine.exit(ExitReason.InitSignal);
+      expect(machine.stops).to.deep.equal([]);
+      expect(field(VmcsField.GuestActivityState)).to.equal(0n);
+      expect([field(VmcsField.GuestCsBase), field(VmcsField.GuestRip)]).to.deep.equal([0xffff0000n, 0xfff0n]);
     });
 
     it('stop the processor, saying what is missing, without unrestricted guest', () => {
