@@ -30,9 +30,10 @@ function placesOf(modules: readonly BootModule[], from: number): { places: Modul
 }
 
 /**
- * Puts the modules of a kernel above it, and above them what the loader tells the kernel.
+ * Puts what the loader tells a kernel above the kernel, and the modules above that. A kernel may map no more than the memory right above
+ * itself when it reads the information, as a 32-bit Linux does; it reads the modules later.
  * @param from the first free byte above the kernel.
- * @param write writes the information. @returns the address that the kernel is given.
+ * @param write writes the information. @returns the address that the kernel is given. It is called twice, the first time to measure.
  * @throws BootError if memory does not hold all of it: then nothing was written.
  */
 export function storeAbove(
@@ -41,16 +42,19 @@ export function storeAbove(
   from: number,
   write: (info: BootInfoWriter, places: readonly ModulePlace[]) => number,
 ): number {
-  const { places, end } = placesOf(modules, from);
-  const info = new BootInfoWriter(end);
-  const address = write(info, places);
-  if (info.end > ram.length) {
+  const start = align(from);
+  const measured = new BootInfoWriter(start);
+  write(measured, placesOf(modules, 0).places);
+  const { places, end } = placesOf(modules, measured.end);
+  if (end > ram.length) {
     const count = modules.length === 1 ? '1 module' : `${modules.length} modules`;
     throw new BootError(
-      `${kernel.name}, its ${count} (--initrd) and the boot information do not fit into memory: ${memoryAdvice(info.end)}`,
+      `${kernel.name}, its ${count} (--initrd) and the boot information do not fit into memory: ${memoryAdvice(end)}`,
     );
   }
-  modules.forEach(({ bytes }, index) => ram.set(bytes, places[index]!.start));
+  const info = new BootInfoWriter(start);
+  const address = write(info, places);
   info.store(ram);
+  modules.forEach(({ bytes }, index) => ram.set(bytes, places[index]!.start));
   return address;
 }
