@@ -29,7 +29,7 @@ export function machineOptions(command: Command): Command {
       'boot: the VMM takes the processor from its first instruction (default with -m); late: when every processor is idle; off: not at all',
     )
     .option('--start-at <text>', 'start late, once this text appears on the console')
-    .option('--pace <pace>', 'idle time: real (real time; the default on a terminal) or fast')
+    .option('--pace <pace>', 'how idle time passes: real, as on a clock (the default on a terminal), or fast, at once')
     .option('--rtc <date>', 'date and time at power-on (default 2020-01-01T00:00:00Z)')
     .option('--test-device', 'add the QEMU test device that kvm-unit-tests uses', false);
 }

@@ -13,6 +13,8 @@ export const PageTableEntry = {
   /** Of an entry that can map a large page. */
   Ps: 1 << 7,
   Global: 1 << 8,
+  /** Of an entry that maps a large page: bit 2 of the PAT index. In a page table that is bit 7. */
+  PatLarge: 1 << 12,
 } as const;
 
 /** Any paging-structure entry, bits 63:32, as masks of the high half. */

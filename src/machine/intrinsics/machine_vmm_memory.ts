@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { PageTableEntry } from '../../intrinsics/structures/memory_structures.js';
 import { VmmPageFault } from '../../intrinsics/errors.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { MemoryRegion, PhysicalRange, VmmMemory } from '../../intrinsics/vmm_memory.js';
@@ -13,7 +14,6 @@ import { fromHalves, highHalf, lowHalf } from '../processor/halves.js';
 
 const hostCr3 = slotOf(VmcsField.HostCr3);
 const pageBytes = 4096;
-const Entry = { Present: 1, Writable: 2, Large: 0x80 } as const;
 
 type Access = 'read' | 'write';
 
@@ -218,9 +218,10 @@ export class MachineVmmMemory implements VmmMemory {
       const at = core.vmmOffset(table + 8 * indexAt(low, high, level));
       if (at < 0) return -1;
       const entry = u32[at >>> 2]!;
-      if ((entry & Entry.Present) === 0 || (access === 'write' && (entry & Entry.Writable) === 0)) return -1;
+      if ((entry & PageTableEntry.Present) === 0 || (access === 'write' && (entry & PageTableEntry.Rw) === 0))
+        return -1;
       const frame = (u32[(at >>> 2) + 1]! & 0xfffff) * 0x1_0000_0000 + ((entry & 0xfffff000) >>> 0);
-      if (level === 0 || ((entry & Entry.Large) !== 0 && level < 3)) return pagePart(frame, low, level);
+      if (level === 0 || ((entry & PageTableEntry.Ps) !== 0 && level < 3)) return pagePart(frame, low, level);
       table = frame;
     }
     return -1;

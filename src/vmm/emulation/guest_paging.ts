@@ -3,6 +3,7 @@ import { Cr0, Cr4, Efer, Rflags } from '../../intrinsics/registers.js';
 import { SecondaryControl } from '../../intrinsics/control_bits.js';
 import { pdpteTable } from '../../intrinsics/contents/control_register_contents.js';
 import type { RegisterFacts } from '../../intrinsics/contents/register_facts.js';
+import { PageFaultError } from '../../intrinsics/structures/memory_structures.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { GuestMemory } from '../memory_manager/guest_memory.js';
 import { pageAddressMask, PageTableEntryBit as Bit } from '../memory_manager/page_table_entry_x64.js';
@@ -25,9 +26,6 @@ interface UsedEntry {
   readonly address: bigint;
   readonly value: bigint;
 }
-
-/** Page-fault error code. SDM 3A "Page-Fault Exceptions". */
-const PageFaultCode = { Present: 1, Write: 2, User: 4, ReservedBit: 8 } as const;
 
 const indexMask = 511n;
 const entryRights = Bit.rw | Bit.us;
@@ -76,7 +74,7 @@ export class GuestPaging {
       const value = this.memory.readAsGuest64(address);
       if ((value & Bit.present) === 0n) throw fault(access, 0);
       if ((value & this.reserved(level, value, isPae)) !== 0n) {
-        throw fault(access, PageFaultCode.Present | PageFaultCode.ReservedBit);
+        throw fault(access, PageFaultError.Present | PageFaultError.ReservedBit);
       }
       rights &= value;
       used.push({ address, value });
@@ -124,7 +122,7 @@ export class GuestPaging {
     const highBits = Math.min(pse36.bits, Math.max(0, this.facts.physicalAddressWidth - 32));
     const all = (1 << pse36.bits) - 1;
     const high = (Number(directory.value) >>> pse36.shift) & all;
-    if (high >>> highBits !== 0) throw fault(access, PageFaultCode.Present | PageFaultCode.ReservedBit);
+    if (high >>> highBits !== 0) throw fault(access, PageFaultError.Present | PageFaultError.ReservedBit);
     this.finish(access, directory.value, [directory]);
     return (BigInt(high) << 32n) | (directory.value & 0xffc0_0000n) | (access.linear & 0x3f_ffffn);
   }
@@ -139,7 +137,7 @@ export class GuestPaging {
 
   /** Checks the rights of all levels together; then marks the entries. */
   private finish(access: Access, rights: bigint, used: readonly UsedEntry[]): void {
-    if (!this.isPermitted(access, rights)) throw fault(access, PageFaultCode.Present);
+    if (!this.isPermitted(access, rights)) throw fault(access, PageFaultError.Present);
     used.forEach(({ address, value }, index) => {
       const isLast = index === used.length - 1;
       const wanted = Bit.accessed | (isLast && access.isWrite ? Bit.dirty : 0n);
@@ -162,6 +160,6 @@ export class GuestPaging {
 }
 
 function fault({ linear, isWrite, maker }: Access, cause: number): GuestPageFault {
-  const code = cause | (isWrite ? PageFaultCode.Write : 0) | (maker === 'user' ? PageFaultCode.User : 0);
+  const code = cause | (isWrite ? PageFaultError.Write : 0) | (maker === 'user' ? PageFaultError.User : 0);
   return new GuestPageFault(linear, code);
 }

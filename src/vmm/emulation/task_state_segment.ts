@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { Tss16, Tss32 } from '../../intrinsics/structures/memory_structures.js';
 import type { LinearMemory } from './linear_memory.js';
 
-/** Where a TSS has what. Offsets and sizes in bytes. SDM 3A "Task-State Segment (TSS)", "16-Bit Task-State Segment (TSS)". */
+/** What the two kinds of TSS have in different places. Offsets and sizes in bytes. */
 interface TssFormat {
   readonly bytes: number;
   /** Bytes that a switch away from the task writes, from the beginning on. */
@@ -12,38 +13,38 @@ interface TssFormat {
   readonly registerBytes: number;
   readonly selectors: number;
   readonly selectorStep: number;
-  readonly selectorCount: number;
   readonly ldt: number;
 }
 
 const format32: TssFormat = {
-  bytes: 0x68,
-  written: 0x60,
-  eip: 0x20,
-  eflags: 0x24,
-  registers: 0x28,
+  bytes: Tss32.Bytes,
+  written: Tss32.Ldt,
+  eip: Tss32.Eip,
+  eflags: Tss32.Eflags,
+  registers: Tss32.Registers,
   registerBytes: 4,
-  selectors: 0x48,
+  selectors: Tss32.Segments,
   selectorStep: 4,
-  selectorCount: 6,
-  ldt: 0x60,
+  ldt: Tss32.Ldt,
 };
 const format16: TssFormat = {
-  bytes: 0x2c,
-  written: 0x2a,
-  eip: 0x0e,
-  eflags: 0x10,
-  registers: 0x12,
+  bytes: Tss16.Bytes,
+  written: Tss16.Ldt,
+  eip: Tss16.Ip,
+  eflags: Tss16.Flags,
+  registers: Tss16.Registers,
   registerBytes: 2,
-  selectors: 0x22,
+  selectors: Tss16.Segments,
   selectorStep: 2,
-  selectorCount: 4,
-  ldt: 0x2a,
+  ldt: Tss16.Ldt,
 };
-/** Of a 32-bit TSS alone. */
-const cr3Offset = 0x1c;
-const trapOffset = 0x64;
+/** EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI. */
 const generalRegisters = 8;
+/** ES, CS, SS, DS, FS, GS. */
+const segmentRegisters = 6;
+
+/** A 16-bit TSS has no FS and GS. */
+const selectorCount = ({ selectors, selectorStep, ldt }: TssFormat): number => (ldt - selectors) / selectorStep;
 
 /** What a TSS keeps of a task. */
 export interface TaskImage {
@@ -88,7 +89,7 @@ export class TaskStateSegment {
     task.registers.forEach((value, index) =>
       this.write(format.registers + index * format.registerBytes, format.registerBytes, value),
     );
-    for (let index = 0; index < format.selectorCount; index++) {
+    for (let index = 0; index < selectorCount(format); index++) {
       this.write(format.selectors + index * format.selectorStep, 2, task.selectors[index]!);
     }
   }
@@ -100,24 +101,24 @@ export class TaskStateSegment {
     // SDM: the upper halves are not defined after a switch to a 16-bit task. Processors set them.
     const upper = is32Bit ? 0 : 0xffff0000;
     return {
-      cr3: is32Bit ? this.read(cr3Offset, 4) : undefined,
+      cr3: is32Bit ? this.read(Tss32.Cr3, 4) : undefined,
       eip: this.read(format.eip, format.registerBytes),
       eflags: this.read(format.eflags, format.registerBytes),
       registers: Array.from(
         { length: generalRegisters },
         (_, index) => (upper | this.read(format.registers + index * format.registerBytes, format.registerBytes)) >>> 0,
       ),
-      selectors: Array.from({ length: format32.selectorCount }, (_, index) =>
-        index < format.selectorCount ? this.read(format.selectors + index * format.selectorStep, 2) : 0,
+      selectors: Array.from({ length: segmentRegisters }, (_, index) =>
+        index < selectorCount(format) ? this.read(format.selectors + index * format.selectorStep, 2) : 0,
       ),
       ldt: this.read(format.ldt, 2),
-      isTrapped: is32Bit && (this.read(trapOffset, 2) & 1) !== 0,
+      isTrapped: is32Bit && (this.read(Tss32.Trap, 2) & 1) !== 0,
     };
   }
 
   /** The selector of the TSS to which IRET returns. */
   writeLink(selector: number): void {
-    this.write(0, 2, selector);
+    this.write(Tss32.Link, 2, selector);
   }
 
   private read(offset: number, bytes: number): number {

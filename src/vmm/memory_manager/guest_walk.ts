@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { PageTableEntry } from '../../intrinsics/structures/memory_structures.js';
 import { MemoryManagerError } from '../errors.js';
 import { hex } from '../support/text.js';
 import type { GuestAccess } from './guest_memory.js';
 
-const Entry = {
-  Present: 1,
-  Writable: 2,
-  User: 4,
-  WriteThrough: 8,
-  CacheDisable: 0x10,
-  Large: 0x80,
-  LargePat: 0x1000,
-} as const;
 const levelNames = ['PML4', 'page-directory-pointer table', 'page directory', 'page table'] as const;
 /** Bits of an address below the page that an entry of a level maps. */
 const offsetBits = [39, 30, 21, 12] as const;
@@ -46,7 +38,7 @@ export class GuestWalk {
       this.read(table[0]! + 8 * indexAt(low, high, level), table[1]!, entry);
       const bits = entry[0]!;
       if (isMissing(bits, access)) throw this.missing(low, high, level, access);
-      const isLarge = level !== 0 && level !== 3 && (bits & Entry.Large) !== 0;
+      const isLarge = level !== 0 && level !== 3 && (bits & PageTableEntry.Ps) !== 0;
       if (level === 3 || isLarge) {
         this.finish(low, level, isLarge);
         return;
@@ -62,10 +54,10 @@ export class GuestWalk {
     const offset = 2 ** offsetBits[level]! - 1;
     physical[0] = (bits & ~offset) | (low & offset);
     physical[1] = entry[1]! & 0xfffff;
-    const pat = isLarge ? Entry.LargePat : Entry.Large;
+    const pat = isLarge ? PageTableEntry.PatLarge : PageTableEntry.Ps;
     this.patIndex =
-      ((bits & Entry.WriteThrough) !== 0 ? 1 : 0) |
-      ((bits & Entry.CacheDisable) !== 0 ? 2 : 0) |
+      ((bits & PageTableEntry.Pwt) !== 0 ? 1 : 0) |
+      ((bits & PageTableEntry.Pcd) !== 0 ? 2 : 0) |
       ((bits & pat) !== 0 ? 4 : 0);
   }
 
@@ -74,8 +66,9 @@ export class GuestWalk {
     const [virtual, table, entry] = [[low, high], this.table, this.entry].map((halves) =>
       hexOf(halves[0]!, halves[1]!),
     );
-    const isForSupervisor = access !== undefined && (bits & Entry.User) === 0;
-    const what = (bits & Entry.Present) === 0 ? 'not mapped' : isForSupervisor ? 'not for user mode' : 'read-only';
+    const isForSupervisor = access !== undefined && (bits & PageTableEntry.Us) === 0;
+    const what =
+      (bits & PageTableEntry.Present) === 0 ? 'not mapped' : isForSupervisor ? 'not for user mode' : 'read-only';
     return new MemoryManagerError(
       `guest-virtual ${virtual} is ${what}: its entry in the ${levelNames[level]} at ${table} is ${entry}`,
     );
@@ -84,8 +77,8 @@ export class GuestWalk {
 
 /** SDM 3A "Determination of Access Rights": each level must allow the access. */
 function isMissing(entry: number, access: GuestAccess | undefined): boolean {
-  if (access === undefined) return (entry & Entry.Present) === 0;
-  const wanted = Entry.Present | Entry.User | (access === 'user write' ? Entry.Writable : 0);
+  if (access === undefined) return (entry & PageTableEntry.Present) === 0;
+  const wanted = PageTableEntry.Present | PageTableEntry.Us | (access === 'user write' ? PageTableEntry.Rw : 0);
   return (entry & wanted) !== wanted;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { PageTableEntry, PageTableEntryHigh } from '../../intrinsics/structures/memory_structures.js';
 import { MemoryAttribute, patIndexOf } from './memory_attributes.js';
 import { X64 } from '../../intrinsics/paging.js';
 import { MemoryManagerError } from '../errors.js';
@@ -6,21 +7,21 @@ import { hex } from '../support/text.js';
 
 /** Bits of a page-table entry. SDM 3A "4-Level Paging and 5-Level Paging". */
 export const PageTableEntryBit = {
-  present: 1n << 0n,
-  rw: 1n << 1n,
-  us: 1n << 2n,
-  pwt: 1n << 3n,
-  pcd: 1n << 4n,
-  accessed: 1n << 5n,
-  dirty: 1n << 6n,
+  present: BigInt(PageTableEntry.Present),
+  rw: BigInt(PageTableEntry.Rw),
+  us: BigInt(PageTableEntry.Us),
+  pwt: BigInt(PageTableEntry.Pwt),
+  pcd: BigInt(PageTableEntry.Pcd),
+  accessed: BigInt(PageTableEntry.Accessed),
+  dirty: BigInt(PageTableEntry.Dirty),
   /** In a directory: the entry maps a large page. */
-  ps: 1n << 7n,
+  ps: BigInt(PageTableEntry.Ps),
   /** In a page table: bit 2 of the PAT index. */
-  pat4k: 1n << 7n,
-  global: 1n << 8n,
+  pat4k: BigInt(PageTableEntry.Ps),
+  global: BigInt(PageTableEntry.Global),
   /** In a large page: bit 2 of the PAT index. */
-  patLarge: 1n << 12n,
-  nx: 1n << 63n,
+  patLarge: BigInt(PageTableEntry.PatLarge),
+  nx: BigInt(PageTableEntryHigh.Nx) << 32n,
 } as const;
 
 /** Bits 51:12: the address of a page or table. */
