@@ -16,6 +16,10 @@ const nobody = 65534;
 
 describe('The build of a checkout that this user cannot write', function () {
   this.timeout(60_000);
+  // Before the folder's own hook, which removes it: only root may remove what cannot be written.
+  after(() => {
+    if (existsSync(join(folder.path, 'build'))) setWritable(true);
+  });
   const folder = temporaryFolder();
   const user = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {};
 
@@ -27,9 +31,6 @@ describe('The build of a checkout that this user cannot write', function () {
     for (const part of parts.filter((name) => existsSync(join(packageRoot, name))))
       cpSync(join(packageRoot, part), join(folder.path, part), { recursive: true });
     setWritable(false);
-  });
-  after(() => {
-    if (existsSync(join(folder.path, 'build'))) setWritable(true);
   });
 
   /** The build folder's folders: files are not replaced in folders that cannot be written. */
