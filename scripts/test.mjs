@@ -52,4 +52,9 @@ const runner = mocha.run((failures) => {
   const { passes, pending } = runner.stats;
   console.log(`${passes} passed, ${failures} failed, ${pending} skipped`);
   process.exitCode = failures > 0 ? 1 : 0;
+  // What a spec left open would keep this process, and CI with it, for ever.
+  setTimeout(() => {
+    console.error(`npm test: specs left open: ${process.getActiveResourcesInfo().join(', ')}`);
+    process.exit(1);
+  }, 10_000).unref();
 });

@@ -63,6 +63,7 @@ export class MachineRun {
       this.driver = await this.loadVmm();
       this.session.boot({ kernel, modules, append: request.append });
       if (request.start === 'boot') this.start();
+      this.control.start();
       this.post({ kind: 'running' });
       const started = performance.now();
       const ending = this.loop();

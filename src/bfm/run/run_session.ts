@@ -40,10 +40,9 @@ export class RunSession {
   private readonly vmm: VmmLines;
   private handlers: readonly string[] = [];
   private worker: Worker | undefined;
-  private running = false;
   private watchdog: Watchdog | undefined;
   private blocked = false;
-  private startedAt = performance.now();
+  private startedAt: number | undefined;
   private finish: (report: RunReport) => void = () => {};
   private fail: (error: Error) => void = () => {};
 
@@ -96,9 +95,9 @@ export class RunSession {
 
   /** Ctrl-C or Ctrl-A X: once to stop at the next quantum, twice to stop now. */
   interrupt(): void {
-    if (this.control.stopRequest === StopRequest.None && this.running)
+    if (this.control.stopRequest === StopRequest.None && this.control.isRunning)
       this.control.requestStop(StopRequest.Interrupted);
-    else this.terminate('interrupted', this.running ? 'the machine was ended by force' : 'before the guest ran');
+    else this.terminate('interrupted', this.control.isRunning ? 'the machine was ended by force' : 'before the guest ran');
   }
 
   private runWorker(): Promise<RunReport> {
@@ -138,7 +137,6 @@ export class RunSession {
         return this.watchdog?.calling(message.what);
       case 'running':
         this.watchdog?.running();
-        this.running = true;
         this.startedAt = performance.now();
         return;
       case 'stopped':
@@ -155,7 +153,7 @@ export class RunSession {
     if (timeout === undefined) return undefined;
     // Before the guest runs there is no quantum at whose end to stop.
     return setTimeout(() => {
-      if (this.running) this.control.requestStop(StopRequest.Timeout);
+      if (this.control.isRunning) this.control.requestStop(StopRequest.Timeout);
       else this.terminate('timeout', 'the time-out passed before the guest ran');
     }, timeout * 1000);
   }
@@ -172,7 +170,7 @@ export class RunSession {
       // A guest that wrote to the debug-exit port has ended by itself.
       machine: { ...this.control.counters.read(), debugExit: null },
       extensions: null,
-      milliseconds: this.running ? performance.now() - this.startedAt : 0,
+      milliseconds: this.startedAt === undefined ? 0 : performance.now() - this.startedAt,
       forced: true,
     });
   }

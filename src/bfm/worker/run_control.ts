@@ -17,6 +17,7 @@ const INPUT_TAIL = 5;
 const ATTENTION = 6;
 const OUTPUT = 7;
 const INPUT_OPEN = 8;
+const RUNNING = 9;
 /** An even number: what follows is aligned to 8 bytes. */
 const WORDS = 10;
 const INPUT_BYTES = 4096;
@@ -72,6 +73,16 @@ export class RunControl {
 
   get stopRequest(): StopRequest {
     return Atomics.load(this.words, STOP);
+  }
+
+  /** Worker: the guest runs from now on, in quanta. */
+  start(): void {
+    Atomics.store(this.words, RUNNING, 1);
+  }
+
+  /** Whether there are quanta, at whose end the machine can stop. */
+  get isRunning(): boolean {
+    return Atomics.load(this.words, RUNNING) !== 0;
   }
 
   /** The worker has finished a quantum. */

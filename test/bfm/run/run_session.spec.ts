@@ -24,6 +24,10 @@ const endless: RunRequest = {
 const folder = temporaryFolder();
 
 describe('RunSession', () => {
+  // An open channel keeps the process alive.
+  const closing: BroadcastChannel[] = [];
+  afterEach(() => closing.splice(0).forEach((channel) => channel.close()));
+
   it('ends the worker at the second interrupt, and reports what the machine had counted', async () => {
     const console = {
       write(): void {
@@ -64,6 +68,7 @@ describe('RunSession', () => {
 
   it('stops at the next VM exit, with all reports, under an extension whose handlers are slow', async () => {
     const channel = new BroadcastChannel('slow handler');
+    closing.push(channel);
     const called = new Promise((resolve) => (channel.onmessage = resolve));
     const file = folder.write(
       'slow.ts',
@@ -86,7 +91,16 @@ describe('RunSession', () => {
     await called;
     session.interrupt();
     expect(await report).to.deep.include({ outcome: 'interrupted', extensions: { slow: { isThere: 'yes' } } });
-    channel.close();
+  });
+
+  it('stops at the end of a quantum though no message of the worker has been read', async () => {
+    const session = new RunSession(endless, { console: sink(), vmm: sink(), colours: false });
+    const report = session.run();
+    // This thread takes no message while it waits.
+    const never = new Int32Array(new SharedArrayBuffer(4));
+    while (session.control.heartbeat === 0) Atomics.wait(never, 0, 0, 1);
+    session.interrupt();
+    expect(await report).to.include({ outcome: 'interrupted' }).and.not.have.property('forced');
   });
 
   it('stops the machine while nobody reads its console, and goes on when somebody does', async () => {
