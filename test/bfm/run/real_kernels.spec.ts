@@ -2,32 +2,13 @@
 // Kernels that nobody here wrote, from Debian's packages, each by the loader that it needs. Only `npm run test:full` obtains them.
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { bfm } from '../bfm_process.js';
+import { bootFile, dependency, gunzipped, missing, obtain, output } from './debian_packages.js';
 
 const SECONDS = 400;
-/** Runs a command. @returns its standard output, or undefined if it cannot be run or fails. */
-function output(command: string, args: readonly string[], folder?: string): string | undefined {
-  const { status, stdout } = spawnSync(command, args, { cwd: folder, encoding: 'utf8' });
-  return status === 0 ? stdout : undefined;
-}
-
-/** Says in one line why tests are skipped. */
-const missing = (what: string): void => void process.stderr.write(`      ${what}\n`);
-
-/** Downloads and unpacks a package. @returns the folder, or undefined if the package cannot be had. */
-function obtain(folder: string, name: string, options: readonly string[] = []): string | undefined {
-  const unpacked = mkdtempSync(join(folder, 'package-'));
-  output('apt-get', [...options, 'download', name], unpacked);
-  const [file] = readdirSync(unpacked);
-  if (file !== undefined && output('dpkg-deb', ['-x', file, '.'], unpacked) !== undefined) return unpacked;
-  missing(`${name} cannot be had from apt-get here`);
-  return undefined;
-}
-
 /** Options of apt-get for packages of the architecture i386, with lists of its own below the folder. */
 function i386Options(folder: string): string[] {
   const root = join(folder, 'i386');
@@ -49,9 +30,7 @@ function obtainPae(folder: string): string | undefined {
   const options = i386Options(folder);
   // It also fails if one list of many is missing. The next command tells whether the package is in those that came.
   output('apt-get', [...options, 'update']);
-  const text = output('apt-cache', [...options, 'depends', 'linux-image-686-pae']) ?? '';
-  const name = /Depends: (linux-image-\S+-686-pae)$/m.exec(text)?.[1];
-  return obtain(folder, name ?? 'linux-image-686-pae', options);
+  return obtain(folder, dependency('linux-image-686-pae', /-686-pae$/, options), options);
 }
 
 /** Offsets in the setup header of a bzImage. */
@@ -69,21 +48,6 @@ function elfInside(path: string): string | undefined {
   }
   writeFileSync(`${path}.elf`, stdout);
   return `${path}.elf`;
-}
-
-/** The file of a package's boot folder whose name begins and ends so. */
-function bootFile(unpacked: string, start: string, end = ''): string {
-  const boot = join(unpacked, 'boot');
-  const name = readdirSync(boot).find((each) => each.startsWith(start) && each.endsWith(end));
-  if (name === undefined) throw new Error(`${boot} has no ${start}…${end}`);
-  return join(boot, name);
-}
-
-/** The unpacked contents of a .gz file, in a file next to it. */
-function gunzipped(path: string): string {
-  const target = path.replace(/\.gz$/, '');
-  writeFileSync(target, gunzipSync(readFileSync(path)));
-  return target;
 }
 
 /** Runs a kernel until its console shows a text. @returns all that the console showed, without carriage returns. */

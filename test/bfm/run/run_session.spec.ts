@@ -100,7 +100,9 @@ describe('RunSession', () => {
     const never = new Int32Array(new SharedArrayBuffer(4));
     while (session.control.heartbeat === 0) Atomics.wait(never, 0, 0, 1);
     session.interrupt();
-    expect(await report).to.include({ outcome: 'interrupted' }).and.not.have.property('forced');
+    expect(await report)
+      .to.include({ outcome: 'interrupted' })
+      .and.not.have.property('forced');
   });
 
   it('stops the machine while nobody reads its console, and goes on when somebody does', async () => {
