@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { join } from 'node:path';
+import { BroadcastChannel } from 'node:worker_threads';
 import type { Problem } from '../../../src/bfm/failures/problem.js';
 import type { RunRequest } from '../../../src/bfm/worker/run_request.js';
 import { RunFailedError } from '../../../src/bfm/run/run_failed_error.js';
