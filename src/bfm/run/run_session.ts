@@ -97,7 +97,8 @@ export class RunSession {
   interrupt(): void {
     if (this.control.stopRequest === StopRequest.None && this.control.isRunning)
       this.control.requestStop(StopRequest.Interrupted);
-    else this.terminate('interrupted', this.control.isRunning ? 'the machine was ended by force' : 'before the guest ran');
+    else
+      this.terminate('interrupted', this.control.isRunning ? 'the machine was ended by force' : 'before the guest ran');
   }
 
   private runWorker(): Promise<RunReport> {
