@@ -5,6 +5,7 @@ import { loadImage } from './boot/boot_image.js';
 import { enterImage } from './boot/boot_processor.js';
 import type { BootRequest } from './boot/entry_state.js';
 import { modelFeatures } from './models/model_features.js';
+import type { ProcessorModel } from './models/processor_model.js';
 import { WasmCore } from './processor/wasm_core.js';
 import { Chipset } from './devices/chipset.js';
 import type { DiskImage } from './devices/virtio/disk_image.js';
@@ -34,6 +35,8 @@ export interface PcOptions {
   readonly coreModule: WebAssembly.Module;
   /** Guest RAM: 16 MiB … 3 GiB. */
   readonly memoryBytes: number;
+  /** Of all processors; the first of `processorModels` by default. */
+  readonly model?: ProcessorModel;
   /** A virtio block device each, in this order. */
   readonly disks?: readonly DiskImage[];
   readonly com1: (byte: number) => void;
@@ -137,6 +140,7 @@ export class Pc {
       module: options.coreModule,
       memoryBytes: options.memoryBytes,
       bus,
+      ...(options.model !== undefined && { model: options.model }),
       ...(options.memory !== undefined && { memory: options.memory }),
     });
     return new Pc(options, core, bus);

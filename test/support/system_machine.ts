@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { WasmCore } from '../../src/machine/processor/wasm_core.js';
+import type { ProcessorModel } from '../../src/machine/models/processor_model.js';
 import type { CoreBus } from '../../src/machine/processor/core_bus.js';
 import { Layout } from '../../src/machine/layout/layout.js';
 import { StopReason } from '../../src/machine/layout/stop_reason.js';
@@ -76,11 +77,16 @@ export class SystemMachine extends TestCore {
   private paging: PagingMode = '4-level';
   private nextTable: number = At.tables;
 
-  /** Makes one with 16 MiB. */
-  static async make(bus: Partial<CoreBus> = {}): Promise<SystemMachine> {
+  /** Makes one with 16 MiB. @param model the default model if there is none. */
+  static async make(bus: Partial<CoreBus> = {}, model?: ProcessorModel): Promise<SystemMachine> {
     const module = await coreModule();
     return new SystemMachine(
-      await WasmCore.create({ module, memoryBytes: 16 << 20, bus: Object.assign({ ...emptyBus }, bus) }),
+      await WasmCore.create({
+        module,
+        memoryBytes: 16 << 20,
+        bus: Object.assign({ ...emptyBus }, bus),
+        ...(model !== undefined && { model }),
+      }),
     );
   }
 

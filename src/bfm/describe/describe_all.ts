@@ -35,6 +35,7 @@ import { registerDefinitions, registerFields } from '../../intrinsics/registers.
 import { entryRules } from '../../intrinsics/rules/entry_rules.js';
 import { msrLoadRules, msrLoadValueRule } from '../../intrinsics/rules/msr_load_rules.js';
 import { segmentNames } from '../../intrinsics/segments.js';
+import { processorModels } from '../../machine/models/processor_models.js';
 import { vmcsFieldDefinitions } from '../../intrinsics/vmcs_field_details.js';
 import { vmInstructionErrorDefinitions } from '../../intrinsics/vm_instruction_errors.js';
 
@@ -115,6 +116,14 @@ export interface Description {
     readonly fields: readonly string[];
     readonly msrs: readonly number[];
     readonly inputs: readonly string[];
+  }[];
+  /** The processor models that `--cpu` takes; the first is the default. */
+  readonly models: readonly {
+    readonly name: string;
+    readonly description: string;
+    readonly physicalAddressBits: number;
+    /** The file in src/machine/models with the dump of the real processor. */
+    readonly dump: string;
   }[];
   readonly constants: Readonly<Record<string, DescribedConstants>>;
 }
@@ -238,6 +247,12 @@ export function describeAll(): Description {
         inputs: ['memory'],
       })),
     ],
+    models: processorModels.map(({ name, title, physicalAddressBits, dump }) => ({
+      name,
+      description: title,
+      physicalAddressBits,
+      dump,
+    })),
     constants: describeConstants(),
   };
 }

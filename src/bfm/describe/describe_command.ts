@@ -11,6 +11,7 @@ Examples:
   bfm describe msr efer              all MSRs whose name has "efer" in it
   bfm describe exit 48               an exit reason
   bfm describe check                 the names of all VM-entry rules
+  bfm describe model                 the processor models for --cpu
   bfm describe --json                everything, as one JSON object
 `;
 
@@ -38,7 +39,7 @@ export function describeCommand(): Command {
   kindArgument.argChoices = Object.keys(describedKinds);
   return new Command('describe')
     .description(
-      'describe a VMCS field, MSR, CPUID leaf, register, exit reason, VM-instruction error or VM-entry check',
+      'describe a VMCS field, MSR, CPUID leaf, register, exit reason, VM-instruction error, VM-entry check or processor model',
     )
     .addArgument(kindArgument)
     .argument('[name]', 'a name, a part of one, or a number (0x for hex)')

@@ -11,6 +11,7 @@ export const describedKinds = {
   exit: { list: 'exitReasons', number: 'number' },
   error: { list: 'vmInstructionErrors', number: 'number' },
   check: { list: 'vmcsChecks', number: undefined },
+  model: { list: 'models', number: undefined },
 } as const;
 
 export type DescribedKind = keyof typeof describedKinds;

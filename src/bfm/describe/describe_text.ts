@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { DescribedField } from './describe_all.js';
-import { allowedSettingsIn, modelName, type AllowedSetting } from './model_controls.js';
+import { allowedSettingsIn, type AllowedSetting } from './model_controls.js';
 import { describedKinds, type DescribedItem, type DescribedKind } from './describe_lookup.js';
 
 function hex(value: unknown): string {
@@ -53,7 +53,18 @@ function numberOf(kind: DescribedKind, item: DescribedItem): string {
 }
 
 /** The keys that are shown as `key: value` lines, in this order. */
-const plainKeys = ['accessor', 'width', 'group', 'existsIf', 'area', 'wants', 'description', 'text'] as const;
+const plainKeys = [
+  'accessor',
+  'width',
+  'group',
+  'existsIf',
+  'area',
+  'wants',
+  'description',
+  'text',
+  'physicalAddressBits',
+  'dump',
+] as const;
 
 /** One line for a list. */
 export function lineOf(kind: DescribedKind, item: DescribedItem): string {
@@ -74,7 +85,7 @@ export function textOf(kind: DescribedKind, item: DescribedItem): string {
   } else if (Array.isArray(item.fields)) {
     const settings =
       kind === 'vmcs' || kind === 'msr' ? allowedSettingsIn(kind, Number(item.encoding ?? item.address)) : undefined;
-    if (settings !== undefined) lines.push(`  settings that ${modelName} allows:`);
+    if (settings !== undefined) lines.push('  settings that the processor models allow:');
     lines.push(...fieldLines(item.fields as DescribedField[], settings));
   }
   for (const [name, value] of Object.entries((item.values ?? {}) as Record<string, number>)) {

@@ -7,9 +7,7 @@ import { skylakeClient } from '../../machine/models/skylake_client.js';
 /** The settings that the processor model allows a control. */
 export type AllowedSetting = '0 or 1' | 'always 0' | 'always 1';
 
-/** The name of the processor model with these settings. */
-export const modelName = skylakeClient.name;
-
+/** All models have the same: the VMX engine's. */
 const values = new Map(skylakeClient.msrs.map(({ address, value }) => [address, value]));
 
 /** The capability of a word: of its TRUE MSR if the model has one, undefined if the model has none. SDM 3D "VMX Capability Reporting Facility". */

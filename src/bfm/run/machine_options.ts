@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Command } from 'commander';
+import { processorModels } from '../../machine/models/processor_models.js';
 import { MEMORY_RANGE } from '../options/memory_size.js';
 import { DEFAULT_MEMORY } from './run_options.js';
+
+const models = processorModels.map(({ name }) => name);
 
 /** Gives a command the options that say which machine to build and what runs on it. */
 export function machineOptions(command: Command): Command {
@@ -20,6 +23,7 @@ export function machineOptions(command: Command): Command {
     )
     .option('--append <text>', 'command line of the guest', '')
     .option('--memory <size>', `guest RAM, ${MEMORY_RANGE}`, DEFAULT_MEMORY)
+    .option('--cpu <model>', `processor model: ${models.join(' or ')}`, models[0])
     .option('--cpus <n>', 'logical processors', '1')
     .option('-m, --module <file...>', 'module file, or the name of an extension; repeatable', [])
     .option('-e, --extensions <dir...>', 'another folder to look for extensions in; repeatable', [])

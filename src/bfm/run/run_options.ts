@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { processorModel, processorModels } from '../../machine/models/processor_models.js';
 import { MOST_DISKS } from '../../machine/devices/chipset.js';
 import { fileFlaw } from '../../driver/node/file_flaw.js';
 import { FileError } from '../failures/file_error.js';
@@ -19,6 +20,7 @@ export interface RunOptions {
   readonly append: string;
   readonly memory: string;
   readonly cpus: string;
+  readonly cpu: string;
   readonly module: readonly string[];
   readonly extensions: readonly string[];
   readonly set: readonly string[];
@@ -120,6 +122,18 @@ function processors(text: string): number {
   return count;
 }
 
+/** The name of a processor model. */
+function cpu(name: string): string {
+  if (processorModel(name) !== undefined) return name;
+  const names = processorModels.map((model) => model.name);
+  throw UsageError.ofOption(
+    '--cpu',
+    name,
+    `a processor model: ${names.join(' or ')}`,
+    "'bfm describe model' has more about them",
+  );
+}
+
 /** Node's timers count milliseconds in 31 bits; a longer one would end at once. */
 const LONGEST_TIMEOUT = Math.floor((2 ** 31 - 1) / 1000);
 
@@ -171,6 +185,7 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
     append: options.append,
     memoryBytes,
     processors: processors(options.cpus),
+    cpu: cpu(options.cpu),
     modules,
     settings: parseSettings(options.set, modules.length > 0),
     start: startMode(options, modules),

@@ -30,6 +30,8 @@ export interface RunRequest {
   readonly append: string;
   readonly memoryBytes: number;
   readonly processors: number;
+  /** The name of the processor model. */
+  readonly cpu: string;
   /** Absolute paths of module files. */
   readonly modules: readonly string[];
   /** Values of the modules' parameters, as text by name. */

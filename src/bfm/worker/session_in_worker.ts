@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // A session in a worker: its ports are words that the main thread shares, and messages to it.
+import { processorModel } from '../../machine/models/processor_models.js';
 import type { SessionOptions } from '../../session/machine_session.js';
 import type { SessionPorts } from '../../session/session_ports.js';
 import { openDisks } from './file_disk.js';
@@ -16,9 +17,11 @@ export function sessionOptions(
   control: RunControl,
   coreModule: WebAssembly.Module,
 ): SessionOptions {
+  const model = processorModel(request.cpu);
   return {
     coreModule,
     memoryBytes: request.memoryBytes,
+    ...(model !== undefined && { model }),
     testDevice: request.testDevice,
     disks: openDisks(request.disks ?? []),
     exitMark: control.exitWord,

@@ -22,7 +22,12 @@ export interface PlainMsr {
 
 /** What distinguishes one processor model from another, as data. */
 export interface ProcessorModel {
+  /** As `--cpu` has it. */
   readonly name: string;
+  /** Generation, family and model. */
+  readonly title: string;
+  /** The file in this folder with the dump of a real processor after which it is modelled. */
+  readonly dump: string;
   /** MAXPHYADDR in bits, at most 46. */
   readonly physicalAddressBits: number;
   /** Bits that CR4 may have: those of the features that the leaves announce. */

@@ -1,101 +1,26 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// A client processor of the Skylake generation (family 6, model 5EH, stepping 3). It announces only what the core implements: no AVX, no performance
-// counters, no PCID. UMIP and RDPID are newer than the generation. TSC 1 GHz, crystal 25 MHz. Leaves and MSRs: SDM 2A "CPUID—CPU Identification",
-// SDM 4. skylake_client.txt is the dump of a real processor of this model; the spec compares the two and lists each difference.
-import { Constants } from '../layout/core_constants.js';
-import { vmxCapabilities, firstVmxMsr } from '../vmx/capabilities.js';
-import { bits, brandLeaves, type CpuidLeafValues, type PlainMsr, type ProcessorModel } from './processor_model.js';
+import type { ProcessorModel } from './processor_model.js';
+import { simulatedModel } from './simulated_model.js';
 
-const signature = 0x000506e3;
-const crystalHz = 25_000_000;
-const physicalAddressBits = 39;
-
-/** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP VMXE FSGSBASE OSXSAVE SMEP SMAP. */
-const cr4Allowed = 0x352fff;
-
-/** SSE3 PCLMULQDQ MONITOR VMX SSSE3 CMPXCHG16B SSE4.1 SSE4.2 MOVBE POPCNT TSC-deadline AES XSAVE RDRAND. */
-const featuresEcx = bits(0, 1, 3, 5, 9, 13, 19, 20, 22, 23, 24, 25, 26, 30);
-/** FPU VME DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE-36 CLFSH MMX FXSR SSE SSE2 SS. */
-const featuresEdx = bits(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 19, 23, 24, 25, 26, 27);
-/** FSGSBASE, IA32_TSC_ADJUST, BMI1, FDP_EXCPTN_ONLY, SMEP, BMI2, ERMS, FCS/FDS deprecated, RDSEED, ADX, SMAP, CLFLUSHOPT. */
-const structuredEbx = bits(0, 1, 3, 6, 7, 8, 9, 13, 18, 19, 20, 23);
-/** UMIP, RDPID. */
-const structuredEcx = bits(2, 22);
-/** IA32_ARCH_CAPABILITIES. */
-const structuredEdx = bits(29);
-
-const cpuid: readonly CpuidLeafValues[] = [
-  // The first entry must be leaf 0: its EAX is the highest basic leaf. "GenuineIntel".
-  { leaf: 0, eax: 0x16, ebx: 0x756e6547, ecx: 0x6c65746e, edx: 0x49656e69 },
-  { leaf: 1, eax: signature, ebx: 0x00010800, ecx: featuresEcx, edx: featuresEdx },
-  { leaf: 2, eax: 0x76036301, ebx: 0x00f0b5ff, ecx: 0, edx: 0x00c30000 },
-  { leaf: 3, eax: 0, ebx: 0, ecx: 0, edx: 0 },
-  // Caches: L1 data 32 KiB, L1 code 32 KiB, L2 256 KiB, L3 8 MiB; one core, one thread.
-  { leaf: 4, subleaf: 0, eax: 0x121, ebx: 0x01c0003f, ecx: 0x3f, edx: 0 },
-  { leaf: 4, subleaf: 1, eax: 0x122, ebx: 0x01c0003f, ecx: 0x3f, edx: 0 },
-  { leaf: 4, subleaf: 2, eax: 0x143, ebx: 0x00c0003f, ecx: 0x3ff, edx: 0 },
-  { leaf: 4, subleaf: 3, eax: 0x163, ebx: 0x03c0003f, ecx: 0x1fff, edx: 6 },
-  // MONITOR and MWAIT: lines of 64 bytes; masked interrupts can end a wait; C1 with two sub-states, which are all alike here.
-  { leaf: 5, eax: Constants.MONITOR_LINE_BYTES, ebx: Constants.MONITOR_LINE_BYTES, ecx: bits(0, 1), edx: 0x20 },
-  // The APIC timer never stops.
-  { leaf: 6, eax: bits(2), ebx: 0, ecx: 0, edx: 0 },
-  { leaf: 7, subleaf: 0, eax: 0, ebx: structuredEbx, ecx: structuredEcx, edx: structuredEdx },
-  { leaf: 0xa, eax: 0, ebx: 0, ecx: 0, edx: 0 },
-  { leaf: 0xb, subleaf: 0, eax: 0, ebx: 1, ecx: 0x100, edx: 0 },
-  { leaf: 0xb, subleaf: 1, eax: 0, ebx: 1, ecx: 0x201, edx: 0 },
-  { leaf: 0xb, eax: 0, ebx: 0, ecx: 0, edx: 0 },
-  // XSAVE: x87 and SSE state; XSAVEOPT, XSAVEC, XGETBV with ECX = 1.
-  { leaf: 0xd, subleaf: 0, eax: 3, ebx: 576, ecx: 576, edx: 0 },
-  { leaf: 0xd, subleaf: 1, eax: bits(0, 1, 2), ebx: 576, ecx: 0, edx: 0 },
-  // TSC = crystal × 40 = 1 GHz; base and maximum 1000 MHz.
-  { leaf: 0x15, eax: 1, ebx: 40, ecx: crystalHz, edx: 0 },
-  { leaf: 0x16, eax: 1000, ebx: 1000, ecx: 100, edx: 0 },
-  { leaf: 0x80000000, eax: 0x80000008, ebx: 0, ecx: 0, edx: 0 },
-  // LAHF in 64-bit mode, LZCNT, PREFETCHW; SYSCALL, NX, 1-GiB pages, RDTSCP, Intel 64.
-  { leaf: 0x80000001, eax: 0, ebx: 0, ecx: bits(0, 5, 8), edx: bits(11, 20, 26, 27, 29) },
-  ...brandLeaves('Simulated Skylake CPU @ 1.00GHz'),
-  { leaf: 0x80000005, eax: 0, ebx: 0, ecx: 0, edx: 0 },
-  { leaf: 0x80000006, eax: 0, ebx: 0, ecx: 0x01006040, edx: 0 },
-  // Invariant TSC.
-  { leaf: 0x80000007, eax: 0, ebx: 0, ecx: 0, edx: bits(8) },
-  { leaf: 0x80000008, eax: (48 << 8) | physicalAddressBits, ebx: 0, ecx: 0, edx: 0 },
-];
-
-/** IA32_VMX_*: the engine's capabilities. */
-const vmxMsrs: readonly PlainMsr[] = vmxCapabilities({ cr4Allowed }).map(([low, high], i) => ({
-  address: firstVmxMsr + i,
-  value: (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0),
-}));
-
-const all = 0xffffffffffffffffn;
-const msrs: readonly PlainMsr[] = [
-  ...vmxMsrs,
-  { address: 0x17, value: 0n }, // IA32_PLATFORM_ID
-  { address: 0x2a, value: 0n, writable: 0xffffffffn }, // EBL_CR_POWERON
-  { address: 0x34, value: 0n }, // MSR_SMI_COUNT
-  { address: 0x35, value: 0x10001n }, // CORE_THREAD_COUNT: one of each
-  { address: 0x79, value: 0n, ignored: all }, // IA32_BIOS_UPDT_TRIG: updates are accepted and ignored
-  { address: 0x8b, value: 0xf000000000n, ignored: all }, // IA32_BIOS_SIGN_ID
-  { address: 0xce, value: 0xa00n }, // PLATFORM_INFO: ratio 10
-  { address: 0xfe, value: 0x50an }, // IA32_MTRRCAP: ten pairs, fixed ranges, WC
-  { address: 0x10a, value: 0x169n }, // IA32_ARCH_CAPABILITIES: RDCL_NO, SKIP_L1DFL_VMENTRY, MDS_NO, PSCHANGE_MC_NO, TAA_NO
-  { address: 0x140, value: 0n, writable: 0n }, // MISC_FEATURE_ENABLES: no CPUID faulting
-  { address: 0x179, value: 0n }, // IA32_MCG_CAP: no banks
-  { address: 0x17a, value: 0n, writable: 7n }, // IA32_MCG_STATUS
-  { address: 0x198, value: 0xa00n }, // IA32_PERF_STATUS
-  { address: 0x199, value: 0xa00n, writable: 0xffffn }, // IA32_PERF_CTL
-  { address: 0x1a2, value: 0x640000n }, // TEMPERATURE_TARGET: 100 °C
-  { address: 0x1ad, value: 0x0a0a0a0an }, // TURBO_RATIO_LIMIT
-  { address: 0x1fc, value: 0n, writable: 0xffffffffn }, // POWER_CTL
-];
-
-/** The model of every machine so far. */
-export const skylakeClient: ProcessorModel = {
-  name: 'Skylake client (06_5EH)',
-  physicalAddressBits,
-  cr4Allowed,
-  crystalHz,
-  signature,
-  cpuid,
-  msrs,
-};
+/**
+ * A client processor of the Skylake generation: family 6, model 5EH, stepping 3. UMIP and RDPID are newer than the generation. skylake_client.txt is
+ * the dump of a real processor of this model; the spec compares the two and lists each difference.
+ */
+export const skylakeClient: ProcessorModel = simulatedModel({
+  name: 'skylake-client',
+  title: 'Skylake client (06_5EH)',
+  dump: 'skylake_client.txt',
+  physicalAddressBits: 39,
+  signature: 0x000506e3,
+  brand: 'Simulated Skylake CPU @ 1.00GHz',
+  cacheDescriptors: [0x76036301, 0x00f0b5ff, 0, 0x00c30000],
+  caches: {
+    data: [0x01c0003f, 0x3f, 0], // 32 KiB
+    code: [0x01c0003f, 0x3f, 0], // 32 KiB
+    level2: [0x00c0003f, 0x3ff, 0], // 256 KiB
+    level3: [0x03c0003f, 0x1fff, 6], // 8 MiB
+  },
+  level2Cache: 0x01006040,
+  // RDCL_NO, SKIP_L1DFL_VMENTRY, MDS_NO, PSCHANGE_MC_NO, TAA_NO
+  archCapabilities: 0x169n,
+});

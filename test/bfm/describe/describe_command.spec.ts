@@ -43,7 +43,7 @@ describe('bfm describe', () => {
 
     it('is a usage error when the name or kind does not exist', () => {
       expect(() => find(description, 'msr', 'nobody')).to.throw(UsageError, /no msr 'nobody'/);
-      expect(() => kindOf('colour', description)).to.throw(UsageError, /kinds are vmcs, msr, .*check$/);
+      expect(() => kindOf('colour', description)).to.throw(UsageError, /kinds are vmcs, msr, .*check, model$/);
     });
   });
 
@@ -63,13 +63,18 @@ describe('bfm describe', () => {
     it('says of a control what it does and what this processor model allows', () => {
       const lines = (kind: 'vmcs' | 'msr', name: string) => textOf(kind, find(description, kind, name)[0]!);
       const primary = lines('vmcs', 'primary_processor_based_vm_execution_controls');
-      expect(primary).to.include('settings that Skylake client (06_5EH) allows:');
+      expect(primary).to.include('settings that the processor models allow:');
       expect(primary).to.match(/^ +7 {2}hlt_exiting +0 or 1 {4}HLT causes VM exits$/m);
       expect(primary).to.match(/^ +17 {2}activate_tertiary_controls +always 0 {2}the tertiary/m);
       expect(lines('msr', 'ia32_vmx_procbased_ctls'), 'a default1 control').to.match(/ cr3_load_exiting +always 1 /);
       expect(lines('msr', 'ia32_vmx_true_procbased_ctls')).to.match(/ cr3_load_exiting +0 or 1 /);
       expect(lines('msr', 'ia32_vmx_procbased_ctls2')).to.match(/^ +1 {2}enable_ept +0 or 1 /m);
       expect(lines('vmcs', 'vm_function_controls')).to.match(/eptp_switching +always 0 /);
+    });
+
+    it('says of a processor model which processor it is, and its physical-address bits', () => {
+      const [item] = find(description, 'model', 'cascadelake-server');
+      expect(textOf('model', item!)).to.match(/description: Cascade Lake server .*\n +physicalAddressBits: 46\n/);
     });
 
     it('says of a check what it wants and reads', () => {

@@ -11,6 +11,7 @@ const echo: RunRequest = {
   append: '',
   memoryBytes: 16 << 20,
   processors: 1,
+  cpu: 'skylake-client',
   modules: [],
   settings: {},
   start: 'off',

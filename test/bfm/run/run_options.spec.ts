@@ -15,6 +15,7 @@ const defaults: RunOptions = {
   append: '',
   memory: '64M',
   cpus: '1',
+  cpu: 'skylake-client',
   module: [],
   extensions: [],
   set: [],
@@ -46,6 +47,15 @@ describe('checkRunOptions', () => {
   it('starts the VMM at boot with modules, and not without', () => {
     expect(check({}).start).to.equal('off');
     expect(check({ module: [join(folder, 'hypervisor_one', 'one.modules')] }).start).to.equal('boot');
+  });
+
+  it('takes the name of a processor model, and refuses another with the list', () => {
+    expect(check({ cpu: 'cascadelake-server' }).cpu).to.equal('cascadelake-server');
+    for (const cpu of ['', 'Skylake-Client', 'skylake', 'constructor'])
+      expect(() => check({ cpu })).to.throw(
+        UsageError,
+        /--cpu .*a processor model: skylake-client or cascadelake-server/,
+      );
   });
 
   it('finds an extension by its name in a folder given by -e', () => {

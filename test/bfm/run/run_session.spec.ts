@@ -15,6 +15,7 @@ const endless: RunRequest = {
   append: '1000000000000',
   memoryBytes: 16 << 20,
   processors: 1,
+  cpu: 'skylake-client',
   modules: [join(root, 'extensions/hypervisor_example_cpuidcount/cpuidcount.modules')],
   settings: {},
   start: 'boot',

@@ -1,40 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { expect } from 'chai';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { packageRoot } from '../../../src/driver/node/package_paths.js';
 import { skylakeClient } from '../../../src/machine/models/skylake_client.js';
+import { compareWithDump, registers, type Differences } from './model_dump.js';
 
-const registers = ['eax', 'ebx', 'ecx', 'edx'] as const;
-
-/** The dump of the real processor: `1.0.ecx` and `msr 480` by name. */
-function readDump(): Map<string, bigint> {
-  const text = readFileSync(join(packageRoot, 'src', 'machine', 'models', 'skylake_client.txt'), 'utf8');
-  const values = new Map<string, bigint>();
-  for (const line of text.split('\n')) {
-    const [kind, at, ...rest] = line.split(' ');
-    const key = Number.parseInt(at ?? '', 16).toString(16);
-    if (kind === 'msr') values.set(`msr ${key}`, BigInt(`0x${rest[0]}`));
-    if (kind !== 'cpuid') continue;
-    registers.forEach((name, i) => values.set(`${key}.${rest[0]}.${name}`, BigInt(`0x${rest[i + 1]}`)));
-  }
-  return values;
-}
-
-/** The same of the model. A leaf without subleaf, of which the dump has several, answers for the others. */
-function readModel(dump: ReadonlyMap<string, bigint>): Map<string, bigint> {
-  const values = new Map<string, bigint>();
-  for (const leaf of skylakeClient.cpuid) {
-    const key = leaf.leaf.toString(16);
-    if (leaf.subleaf === undefined && dump.has(`${key}.1.eax`)) continue;
-    for (const name of registers) values.set(`${key}.${leaf.subleaf ?? 0}.${name}`, BigInt(leaf[name]));
-  }
-  for (const { address, value } of skylakeClient.msrs) values.set(`msr ${address.toString(16)}`, value);
-  return values;
-}
-
-/** Words of features: the model announces a part of what the real processor announces, and these bits in addition. */
-const features: Readonly<Record<string, bigint>> = {
+const features: Differences['features'] = {
   '1.0.ecx': 0n,
   '1.0.edx': 0n,
   '6.0.eax': 0n,
@@ -55,8 +23,7 @@ const features: Readonly<Record<string, bigint>> = {
   'msr 490': 0n,
 };
 
-/** Words with other values, by reason. */
-const others: Readonly<Record<string, readonly string[]>> = {
+const others: Differences['others'] = {
   'one core with one thread': [
     '1.0.ebx',
     '4.0.eax',
@@ -83,24 +50,8 @@ const others: Readonly<Record<string, readonly string[]>> = {
   'another VMCS format, and another platform and microcode': ['msr 480', 'msr 17', 'msr 8b'],
 };
 
-/** MSRs of the model that the dump lacks. */
 const notInDump = ['msr 2a', 'msr 34', 'msr 79', 'msr fe', 'msr 10a', 'msr 140', 'msr 179', 'msr 17a'];
 
 describe('skylakeClient', () => {
-  const dump = readDump();
-  const model = readModel(dump);
-
-  it('has only words that the dump has, except for some MSRs', () => {
-    expect([...model.keys()].filter((key) => !dump.has(key)).sort()).to.deep.equal([...notInDump].sort());
-  });
-
-  it('announces a part of the features of the processor that it is modelled after', () => {
-    for (const [key, ahead] of Object.entries(features)) expect(model.get(key)! & ~dump.get(key)!, key).to.equal(ahead);
-  });
-
-  it('differs from the dump in the listed words, and in no other', () => {
-    const different = [...model].filter(([key, value]) => dump.has(key) && dump.get(key) !== value).map(([key]) => key);
-    const listed = [...Object.keys(features), ...Object.values(others).flat()];
-    expect(different.sort()).to.deep.equal(listed.sort());
-  });
+  compareWithDump(skylakeClient, { features, others, notInDump });
 });
