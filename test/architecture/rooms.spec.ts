@@ -19,6 +19,7 @@ const bfmOrder: readonly string[] = [
   'failures',
   'options',
   'console',
+  'guests',
   'worker',
   'run',
   'host',
@@ -63,7 +64,7 @@ describe('The rooms', () => {
     expect(spacious, 'folders that have shrunk: lower their number in `larger`').to.deep.equal([]);
   });
 
-  it('of src/bfm have an order: failures < options < console < worker < run < host < client < … < cli < main.ts', () => {
+  it('of src/bfm have an order: failures < options < console < guests < worker < run < host < client < … < cli < main.ts', () => {
     expect(sourceFiles('src/bfm').flatMap(upwardImports)).to.deep.equal([]);
   });
 });

@@ -13,12 +13,13 @@ import { UsageError } from '../failures/usage_error.js';
 const OVERVIEW = `
 A first look:
   bfm run --guest cpuid --append 1000 -m cpuidcount      a guest under a hypervisor, from power-on to its end
+  bfm guest debian && bfm run --guest debian -m cpuidcount   Debian to a shell, under the same hypervisor
   bfm driver_load && bfm quick cpuidcount && bfm status   the same under a machine that runs in the background
   bfm new extension hello                                 your own extension
 
 Each command has --help with examples. Exit status: 0 done, 1 error, 2 usage; bfm run has more.
 Environment: BFM_TRACE=1 shows all stack frames of an error, NO_COLOR=1 no colours. Sockets are in
-$XDG_RUNTIME_DIR/bareflank, bundles of modules in $XDG_CACHE_HOME/bareflank (~/.cache/bareflank).
+$XDG_RUNTIME_DIR/bareflank, bundles of modules and guests in $XDG_CACHE_HOME/bareflank (~/.cache/bareflank).
 `;
 
 const HELP_ADVICE = "Try 'bfm --help' for more information.";

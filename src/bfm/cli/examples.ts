@@ -8,6 +8,11 @@ type Example = readonly [line: string, what: string];
  * A test runs those that need a machine.
  */
 export const examples: Readonly<Record<string, readonly Example[]>> = {
+  guest: [
+    ['bfm guest', 'which guests there are, and which are made'],
+    ['bfm guest debian', "Debian's cloud kernel with a busybox shell, for bfm run --guest debian"],
+    ['bfm guest debian --remove', 'out of the cache'],
+  ],
   driver_unload: [
     ['bfm driver_unload', 'the machine and all in it are gone'],
     ['bfm driver_unload --machine two', 'one of several machines'],

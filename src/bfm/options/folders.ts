@@ -92,15 +92,3 @@ function hint(folder: string): string {
   const [first] = isFolder(folder) ? moduleFilesOf(folder) : [];
   return first === undefined ? '' : ` (there is ${relative('.', first)})`;
 }
-
-/** The image of one of our guests. @throws UsageError that lists them. */
-export function guestImage(name: string): string {
-  const folder = join(packageRoot, 'build', 'guests');
-  const path = join(folder, `${name}.bin`);
-  if (existsSync(path) && basename(path) === `${name}.bin`) return path;
-  const files = isFolder(folder) ? readdirSync(folder).filter((file) => file.endsWith('.bin')) : [];
-  const list = files.map((file) => basename(file, '.bin')).join(', ');
-  throw new UsageError(`--guest ${name}: there is no such guest; known guests: ${list}`, {
-    details: { where: '--guest', found: name, expected: `one of ${list}` },
-  });
-}

@@ -9,7 +9,7 @@ const models = processorModels.map(({ name }) => name);
 /** Gives a command the options that say which machine to build and what runs on it. */
 export function machineOptions(command: Command): Command {
   return command
-    .option('--guest <name>', 'one of our guests (see guests/)')
+    .option('--guest <name>', 'one of our own guests (cpuid, echo …), or one that bfm guest has made (debian)')
     .option('--kernel <file>', 'a Linux bzImage, a multiboot 1 kernel, an ELF kernel with a PVH entry, or a flat image')
     .option(
       '--initrd <file>',
@@ -21,7 +21,11 @@ export function machineOptions(command: Command): Command {
       "raw disk image, as a virtio block device: 'FILE' keeps writes in memory, 'FILE,write' changes the file; repeatable",
       (file: string, before: readonly string[] = []) => [...before, file],
     )
-    .option('--append <text>', 'command line of the guest', '')
+    .option(
+      '--append <text>',
+      'command line of the guest; a guest of bfm guest has a default, to which this is added',
+      '',
+    )
     .option('--memory <size>', `guest RAM, ${MEMORY_RANGE}`, DEFAULT_MEMORY)
     .option('--cpu <model>', `processor model: ${models.join(' or ')}`, models[0])
     .option('--cpus <n>', 'logical processors', '1')

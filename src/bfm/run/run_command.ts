@@ -19,11 +19,10 @@ const EXAMPLES = `
 Examples:
   Our own guest under the cpuidcount extension, which counts its CPUIDs:
     bfm run --guest cpuid --append 1000 -m cpuidcount
-  Debian's kernel up to its banner, as the guest of a hypervisor:
-    bfm run --kernel vmlinuz --append "earlyprintk=serial,ttyS0,115200 console=ttyS0" \\
-      -m cpuidcount --memory 512M --until "Linux version"
-  The same kernel on the bare machine:
-    bfm run --kernel vmlinuz --append "earlyprintk=serial,ttyS0,115200 console=ttyS0" --start off --until "Linux version"
+  Debian to a shell, as the guest of a hypervisor (bfm guest debian makes it once; poweroff -f ends it):
+    bfm run --guest debian -m cpuidcount
+  Any kernel up to its banner, on the bare machine:
+    bfm run --kernel vmlinuz --append "earlyprintk=serial,ttyS0,115200 console=ttyS0" --until "Linux version"
 
 Exit status:
   0 the text was reached, or the guest switched off or halted and there was none to wait for; 1 error; 2 usage;

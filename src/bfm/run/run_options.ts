@@ -5,7 +5,8 @@ import { processorModel, processorModels } from '../../machine/models/processor_
 import { MOST_DISKS } from '../../machine/devices/chipset.js';
 import { fileFlaw } from '../../driver/node/file_flaw.js';
 import { FileError } from '../failures/file_error.js';
-import { checkExtensionFolders, findModuleFile, guestImage } from '../options/folders.js';
+import { findGuest, type FoundGuest } from '../guests/find_guest.js';
+import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
 import { parseSettings } from '../options/settings.js';
 import { parseMemorySize } from '../options/memory_size.js';
 import type { DiskRequest, InitrdRequest, RunRequest, StartMode } from '../worker/run_request.js';
@@ -89,15 +90,20 @@ function disks(texts: readonly string[]): DiskRequest[] {
 /** The default guest under modules: it prints, executes some CPUIDs and switches the power off. */
 const GUEST_OF_MODULES = 'cpuid';
 
-function kernelPath(options: RunOptions): string {
+/** The kernel with what belongs to it. */
+function whatToRun(options: RunOptions): FoundGuest {
   if (options.guest !== undefined && options.kernel !== undefined)
     throw new UsageError('--guest and --kernel exclude each other');
-  if (options.guest !== undefined) return guestImage(options.guest);
-  if (options.kernel === undefined) {
-    if (options.module.length > 0) return guestImage(GUEST_OF_MODULES);
-    throw new UsageError('say what to run: --guest NAME or --kernel FILE');
-  }
-  return existingFile('--kernel', options.kernel);
+  if (options.guest !== undefined) return findGuest(options.guest);
+  if (options.kernel !== undefined) return { kernel: existingFile('--kernel', options.kernel), commandLine: '' };
+  if (options.module.length > 0) return findGuest(GUEST_OF_MODULES);
+  throw new UsageError('say what to run: --guest NAME or --kernel FILE');
+}
+
+/** The files that the options name, or the one of the guest. */
+function ramDisks({ initrd }: RunOptions, guest: FoundGuest): { initrd?: InitrdRequest[] } {
+  if (initrd !== undefined) return { initrd: initrd.map(ramDisk) };
+  return guest.initrd === undefined ? {} : { initrd: [{ file: guest.initrd, arguments: '' }] };
 }
 
 function startMode(options: RunOptions, modules: readonly string[]): StartMode {
@@ -178,11 +184,12 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
   const modules = options.module.map((name) => findModuleFile(name, options.extensions));
   if (options.until === '') throw new UsageError('--until wants a text');
   parseTimeout(options.timeout);
+  const guest = whatToRun(options);
   return {
-    kernel: kernelPath(options),
-    ...(options.initrd !== undefined && { initrd: options.initrd.map(ramDisk) }),
+    kernel: guest.kernel,
+    ...ramDisks(options, guest),
     ...(options.disk !== undefined && { disks: disks(options.disk) }),
-    append: options.append,
+    append: [guest.commandLine, options.append].filter((part) => part !== '').join(' '),
     memoryBytes,
     processors: processors(options.cpus),
     cpu: cpu(options.cpu),

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { DriverError } from '../driver_errors.js';
+import { makePrivateFolder, userCacheFolder } from './cache_folder.js';
 import { isOwnFile, whyNotPrivateFolder } from './private_folder.js';
 
 /** A bundle in a file, for as long as it is in use. */
@@ -32,27 +33,6 @@ function writeWhole(path: string, text: string): void {
   const partial = `${path}.${process.pid}`;
   writeFileSync(partial, text, { mode: 0o600 });
   renameSync(partial, path);
-}
-
-/** Makes a folder, which may exist already. Does not use `recursive`: Node then loops for ever if mkdir answers ENOENT although the parent exists, as in /proc. */
-function makePrivate(path: string): void {
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-}
-
-/** $XDG_CACHE_HOME/bareflank, or ~/.cache/bareflank. @returns undefined for a user without a home. */
-function userCacheFolder(): string | undefined {
-  const base = process.env.XDG_CACHE_HOME;
-  if (base !== undefined && isAbsolute(base)) return join(base, 'bareflank');
-  try {
-    return join(homedir(), '.cache', 'bareflank');
-  } catch {
-    // A user id without an entry in the system's list, as in a container.
-    return undefined;
-  }
 }
 
 /**
@@ -95,10 +75,7 @@ export class ModuleCache {
   private keepInCache(file: string, inputs: readonly string[], name: string, code: string): Bundle {
     const { folder } = this;
     if (folder === undefined) throw new DriverError('you have no home folder');
-    makePrivate(dirname(folder));
-    makePrivate(folder);
-    const flaw = whyNotPrivateFolder(folder);
-    if (flaw !== undefined) throw new DriverError(flaw);
+    makePrivateFolder(folder);
     const path = join(folder, name);
     writeWhole(path, code);
     const entry: CacheEntry = {

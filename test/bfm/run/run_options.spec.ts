@@ -5,6 +5,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { machineOptions } from '../../../src/bfm/run/machine_options.js';
+import { GuestCache } from '../../../src/bfm/guests/guest_cache.js';
+import { guestCatalog } from '../../../src/bfm/guests/guest_catalog.js';
+import { GuestError } from '../../../src/bfm/guests/guest_error.js';
 import { FileError } from '../../../src/bfm/failures/file_error.js';
 import { checkRunOptions } from '../../../src/bfm/run/run_options.js';
 import type { RunOptions } from '../../../src/bfm/run/run_options.js';
@@ -26,6 +29,14 @@ const defaults: RunOptions = {
 
 /** Made with the folder, below. */
 const empty = join(tmpdir(), `bfm-options-empty-${process.pid}`);
+
+/** Puts the guest debian into a cache, as `bfm guest` does. */
+function keepGuest(cacheHome: string): Promise<void> {
+  return new GuestCache(join(cacheHome, 'bareflank')).keep(guestCatalog.debian!, (into) => {
+    for (const name of ['vmlinuz', 'initrd']) writeFileSync(join(into, name), name, { mode: 0o600 });
+    return Promise.resolve([]);
+  });
+}
 
 describe('checkRunOptions', () => {
   let folder: string;
@@ -176,6 +187,24 @@ describe('checkRunOptions', () => {
       { file, arguments: '' },
     ]);
     expect(() => check({ initrd: [`${folder}/missing quiet`] })).to.throw(FileError, /--initrd .*missing: .*no such/);
+  });
+
+  it('adds --append to the command line of a guest that bfm guest has made, which brings its RAM disk', async () => {
+    const before = process.env.XDG_CACHE_HOME;
+    process.env.XDG_CACHE_HOME = folder;
+    try {
+      expect(() => checkRunOptions({ ...defaults, guest: 'debian' }, false)).to.throw(GuestError, /bfm guest debian/);
+      await keepGuest(folder);
+      const own = checkRunOptions({ ...defaults, guest: 'debian' }, false);
+      expect(own).to.deep.include({ append: 'console=ttyS0' });
+      expect([own.kernel, own.initrd![0]!.file].map((path) => basename(path))).to.deep.equal(['vmlinuz', 'initrd']);
+      const file = join(folder, 'kernel');
+      const changed = checkRunOptions({ ...defaults, guest: 'debian', append: 'quiet', initrd: [file] }, false);
+      expect(changed).to.deep.include({ append: 'console=ttyS0 quiet', initrd: [{ file, arguments: '' }] });
+    } finally {
+      if (before === undefined) delete process.env.XDG_CACHE_HOME;
+      else process.env.XDG_CACHE_HOME = before;
+    }
   });
 
   it('names the guests there are when one is unknown', () => {

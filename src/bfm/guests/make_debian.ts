@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../../driver/node/package_paths.js';
+import { CpioArchive } from './cpio_archive.js';
+import { DebianArchive, type UnpackedPackage } from './debian_archive.js';
+import type { GuestEntry } from './guest_catalog.js';
+import { GuestError } from './guest_error.js';
+import { dependencyList, KernelModules, type KernelModule } from './kernel_modules.js';
+import type { Workshop } from './workshop.js';
+
+/** The package that depends on Debian's newest kernel for virtual machines. */
+const META = 'linux-image-cloud-amd64';
+const KERNEL = /^linux-image-\d.*-cloud-amd64$/;
+const BUSYBOX = 'busybox-static';
+
+/** Modules for the devices of the simulated PC, which the guest's first process loads. */
+const loaded = ['virtio_pci', 'virtio_blk', 'virtio_rng'];
+/** Modules for people: modprobe kvm_intel makes the guest a hypervisor. */
+const offered = ['kvm_intel'];
+
+const inittab = `# busybox init: a login shell that starts again when it ends
+ttyS0::respawn:-/bin/sh
+::ctrlaltdel:/bin/reboot
+::shutdown:/bin/umount -a -r
+`;
+const profile = `export PS1='debian:\\w# '\n`;
+
+/** The only entry of a folder whose name fits. @throws GuestError */
+function onlyEntry(folder: string, pattern: RegExp): string {
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => pattern.test(name)) : [];
+  if (names.length === 1) return join(folder, names[0]!);
+  throw new GuestError(
+    `${folder} has ${names.length} entries ${String(pattern)}; the kernel package has another form`,
+    {
+      details: { where: folder, found: names.join(', ') || 'none', expected: `one entry ${String(pattern)}` },
+    },
+  );
+}
+
+/** /lib/modules/VERSION. Since Debian 13 the kernel's packages have it below /usr. */
+function modulesFolder(unpacked: string): string {
+  const base = ['lib', 'usr/lib'].map((lib) => join(unpacked, lib, 'modules')).find((path) => existsSync(path));
+  return onlyEntry(base ?? join(unpacked, 'lib', 'modules'), /^\d/);
+}
+
+/** busybox, which Debian 12 has in /bin and Debian 13 in /usr/bin. */
+function busyboxFile(unpacked: string): string {
+  const path = ['bin', 'usr/bin'].map((bin) => join(unpacked, bin, 'busybox')).find((each) => existsSync(each));
+  return path ?? onlyEntry(join(unpacked, 'bin'), /^busybox$/);
+}
+
+/** The RAM disk: busybox, modules, and the first process. It is not compressed: unpacking would cost the guest more than copying. */
+function ramDisk(busybox: Buffer, version: string, modules: readonly KernelModule[]): Buffer {
+  const archive = new CpioArchive();
+  for (const folder of ['dev', 'newroot', 'proc', 'root', 'run', 'sbin', 'sys', 'tmp']) archive.folder(folder);
+  archive.file('bin/busybox', busybox, 0o755);
+  for (const { name, bytes } of modules) archive.file(`lib/modules/${version}/${name}.ko`, bytes);
+  archive.file(`lib/modules/${version}/modules.dep`, dependencyList(modules));
+  const names = new Set(modules.map(({ name }) => name));
+  archive.file(
+    'etc/modules',
+    loaded
+      .filter((name) => names.has(name))
+      .map((name) => `${name}\n`)
+      .join(''),
+  );
+  archive.file('etc/inittab', inittab);
+  archive.file('etc/profile', profile);
+  archive.file('etc/hostname', 'debian\n');
+  archive.file('etc/passwd', 'root::0:0:root:/root:/bin/sh\n');
+  archive.file('etc/group', 'root:x:0:\n');
+  archive.file('init', readFileSync(join(packageRoot, 'guests', 'debian', 'init.sh')), 0o755);
+  return archive.bytes();
+}
+
+/** Makes the kernel and the RAM disk of the guest `debian`. @returns the packages that it used @throws GuestError */
+export async function makeDebian({ files }: GuestEntry, workshop: Workshop): Promise<string[]> {
+  const { progress, result } = workshop;
+  const place = { folder: workshop.work, signal: workshop.signal };
+  const archive = new DebianArchive(place, progress);
+  const kernelName = await archive.dependency(META, KERNEL);
+  const [kernel, busybox] = (await archive.obtain([kernelName, BUSYBOX])) as [UnpackedPackage, UnpackedPackage];
+  await progress.step('packing the RAM disk', async () => {
+    const folder = modulesFolder(kernel.folder);
+    const modules = await new KernelModules(folder, place).withNeeds([...loaded, ...offered]);
+    const version = folder.slice(folder.lastIndexOf('/') + 1);
+    const bytes = ramDisk(readFileSync(busyboxFile(busybox.folder)), version, modules);
+    writeFileSync(join(result, files.initrd), bytes, { mode: 0o600 });
+    copyFileSync(onlyEntry(join(kernel.folder, 'boot'), /^vmlinuz-/), join(result, files.kernel));
+  });
+  return [kernel.name, busybox.name];
+}

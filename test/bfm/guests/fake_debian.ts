@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { TemporaryFolder } from '../../driver/node/temporary_folder.js';
+
+/** The kernel that the fake archive has. */
+export const KERNEL = 'linux-image-6.9.9-cloud-amd64';
+export const VERSION = '6.9.9-cloud-amd64';
+/** What each package is made of when apt has "downloaded" it: seven bytes. */
+const PACKAGE = 'package';
+
+/** Programs named apt-cache, apt-get and dpkg-deb, first in PATH, and a cache folder of each test's own. */
+export interface FakeDebian {
+  /** XDG_CACHE_HOME of the test. */
+  readonly cacheHome: string;
+  /** Where guests are kept. */
+  readonly guests: string;
+  /** From now on apt-get download fails with this on stderr. */
+  downloadSays(complaint: string): void;
+  /** From now on no program is found. */
+  withoutPrograms(): void;
+}
+
+/** The text of a module's file: the kernel's build puts what it needs between zero bytes. */
+export const moduleText = (needs: string): string => `\u007fELF\0license=GPL\0depends=${needs}\0name=x\0`;
+
+function writeTrees(folder: TemporaryFolder): void {
+  const modules = `trees/${KERNEL}/lib/modules/${VERSION}`;
+  folder.write(`trees/${KERNEL}/boot/vmlinuz-${VERSION}`, 'the kernel');
+  folder.write(
+    `${modules}/modules.builtin`,
+    'kernel/drivers/char/hw_random/rng-core.ko\nkernel/drivers/block/virtio_blk.ko\n',
+  );
+  const needs = {
+    'drivers/virtio/virtio_pci': 'virtio,virtio_ring',
+    'drivers/virtio/virtio': 'virtio_ring',
+    'drivers/virtio/virtio_ring': '',
+    'drivers/char/hw_random/virtio-rng': 'virtio,virtio_ring,rng-core',
+    'arch/x86/kvm/kvm-intel': 'kvm',
+    'arch/x86/kvm/kvm': '',
+  };
+  for (const [path, list] of Object.entries(needs)) folder.write(`${modules}/kernel/${path}.ko`, moduleText(list));
+  folder.write('trees/busybox-static/bin/busybox', 'busybox');
+}
+
+function writePrograms(folder: TemporaryFolder): string {
+  const programs = {
+    'apt-cache': `echo "$2"; echo "  Depends: ${KERNEL}"`,
+    // download [--print-uris] -qq NAME:amd64 …
+    'apt-get': `
+      for name in "$@"; do
+        case $name in *:amd64) ;; *) continue ;; esac
+        file="\${name%:amd64}_1%3a2_amd64.deb"
+        case "$*" in
+        *--print-uris*) echo "'http://archive/$file' $file ${PACKAGE.length} SHA256:0" ;;
+        *)
+          [ -n "$FAKE_APT_HANGS" ] && exec sleep 600
+          [ -n "$FAKE_APT_SAYS" ] && echo "$FAKE_APT_SAYS" >&2 && exit 100
+          printf ${PACKAGE} >"$file" ;;
+        esac
+      done`,
+    // -x FILE FOLDER
+    'dpkg-deb': `name=$(basename "$2"); cp -r "${folder.path}/trees/\${name%%_*}" "$3"`,
+  };
+  for (const [name, text] of Object.entries(programs))
+    chmodSync(folder.write(`bin/${name}`, `#!/bin/sh\n${text}\n`), 0o755);
+  return join(folder.path, 'bin');
+}
+
+/** Call it in a `describe`: each test gets the fake archive, and an empty cache. */
+export function useFakeDebian(folder: TemporaryFolder): FakeDebian {
+  const names = ['PATH', 'XDG_CACHE_HOME', 'FAKE_APT_SAYS', 'FAKE_APT_HANGS'] as const;
+  let before: Partial<Record<string, string | undefined>>;
+  let cacheHome = '';
+  beforeEach(() => {
+    before = Object.fromEntries(names.map((name) => [name, process.env[name]]));
+    writeTrees(folder);
+    cacheHome = mkdtempSync(join(folder.path, 'cache-'));
+    process.env.PATH = [writePrograms(folder), process.env.PATH].join(delimiter);
+    process.env.XDG_CACHE_HOME = cacheHome;
+  });
+  afterEach(() => {
+    for (const name of names) {
+      const value = before[name];
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  });
+  return {
+    get cacheHome() {
+      return cacheHome;
+    },
+    get guests() {
+      return join(cacheHome, 'bareflank', 'guests');
+    },
+    downloadSays: (complaint) => void (process.env.FAKE_APT_SAYS = complaint),
+    withoutPrograms: () => {
+      const empty = join(folder.path, 'empty');
+      mkdirSync(empty, { recursive: true });
+      process.env.PATH = empty;
+    },
+  };
+}
