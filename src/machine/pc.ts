@@ -37,6 +37,8 @@ export interface PcOptions {
   readonly memoryBytes: number;
   /** Of all processors; the first of `processorModels` by default. */
   readonly model?: ProcessorModel;
+  /** How many processors: 1 to 8, 1 by default. */
+  readonly processors?: number;
   /** A virtio block device each, in this order. */
   readonly disks?: readonly DiskImage[];
   readonly com1: (byte: number) => void;
@@ -50,7 +52,7 @@ export interface PcOptions {
   readonly exitMark?: Int32Array;
   /** A word that another thread sets: while it is not 0, a quantum ends at its next VM exit, so that the owner can check why. */
   readonly attention?: Int32Array;
-  /** The counters of the first processor. */
+  /** The counters of all processors together; its instructions are those of the processor that had the last VM exit. */
   readonly counters?: ProcessorCounters;
   /** Memory of a machine of the same size that is no longer used, as `WasmCoreOptions` has it. */
   readonly memory?: WebAssembly.Memory;
@@ -91,6 +93,18 @@ export interface ProcessorWhereabouts {
   readonly instruction: InstructionPlace;
 }
 
+function makeProcessor(id: number, core: WasmCore, options: PcOptions): LogicalProcessor {
+  const processor = new LogicalProcessor(id, core, {
+    rules: entryRules,
+    cr4Allowed: core.cr4Allowed,
+    features: modelFeatures(core.model),
+    counters: options.counters,
+  });
+  processor.exitMark = options.exitMark;
+  processor.attention = options.attention;
+  return processor;
+}
+
 /**
  * The simulated PC: processors with VT-x, memory, devices, and virtual time. Its owner calls `runQuantum` until it returns an end.
  * Between two quanta nothing of the machine runs.
@@ -98,6 +112,8 @@ export interface ProcessorWhereabouts {
 export class Pc {
   readonly scheduler = new Scheduler();
   readonly chipset: Chipset;
+  /** The first processor's core, and the machine's memory. */
+  readonly core: WasmCore;
   readonly processors: readonly LogicalProcessor[];
   private readonly execution: Execution;
   /** The value that the guest wrote to the debug-exit port. */
@@ -107,25 +123,19 @@ export class Pc {
 
   private constructor(
     private readonly options: PcOptions,
-    readonly core: WasmCore,
+    private readonly cores: readonly WasmCore[],
     readonly bus: PcBus,
   ) {
-    const processor = new LogicalProcessor(0, core, {
-      rules: entryRules,
-      cr4Allowed: core.cr4Allowed,
-      features: modelFeatures(core.model),
-      counters: options.counters,
-    });
-    processor.exitMark = options.exitMark;
-    processor.attention = options.attention;
-    this.processors = [processor];
+    const core = cores[0]!;
+    this.core = core;
+    this.processors = cores.map((each, id) => makeProcessor(id, each, options));
     this.execution = new Execution(
       this.processors.map((each) => ({ processor: each, driver: new DriverContext(each) })),
     );
     for (const each of this.processors) this.scheduler.add(each);
     this.chipset = this.makeChipset();
     bus.connect(this.chipset);
-    this.scheduler.attach(this.chipset.events);
+    this.scheduler.attach(this.chipset.events, (processor) => this.execution.select(processor));
     this.chipset.reset();
     this.memoryHash = new MemoryHash(core.physicalWords, {
       flags: core.dirtyPages,
@@ -136,14 +146,15 @@ export class Pc {
   /** Makes a machine that has just been switched on. @throws if the system does not give the memory. */
   static async create(options: PcOptions): Promise<Pc> {
     const bus = new PcBus();
-    const core = await WasmCore.create({
+    const cores = WasmCore.createAll({
       module: options.coreModule,
       memoryBytes: options.memoryBytes,
       bus,
       ...(options.model !== undefined && { model: options.model }),
+      ...(options.processors !== undefined && { processors: options.processors }),
       ...(options.memory !== undefined && { memory: options.memory }),
     });
-    return new Pc(options, core, bus);
+    return new Pc(options, cores, bus);
   }
 
   private makeChipset(): Chipset {
@@ -154,8 +165,9 @@ export class Pc {
       ...(options.disks !== undefined && { disks: options.disks }),
       clock: scheduler,
       earlier: (deadline) => scheduler.deadlineSet(deadline),
-      processors: this.processors.map(({ id }) => wakingPins(this.core, () => scheduler.wake(id))),
-      currentProcessor: () => scheduler.currentProcessor,
+      processors: this.cores.map((core) => wakingPins(core, () => scheduler.wake(core.id))),
+      currentProcessor: () => this.execution.processor.id,
+      isExecuting: () => scheduler.isRunning,
       system: this.systemControl(),
       com1: options.com1,
       com2: options.com2,
@@ -164,7 +176,7 @@ export class Pc {
       ...(options.rtcStart !== undefined && { rtcStart: options.rtcStart }),
       ...(options.testDevice === true && { testDevice: () => this.core.flushTlb() }),
       // The core's offset is relative to instructions. Time in which the processor slept is virtual time too.
-      tscOffset: () => this.core.tscOffset + BigInt(this.core.instructionCount - scheduler.now()),
+      tscOffset: (processor) => this.cores[processor]!.tscOffset - BigInt(scheduler.sleptOf(processor)),
     });
   }
 
@@ -241,6 +253,7 @@ export class Pc {
 
   private endBy(death: Death): PcEnd {
     const processor = this.processors[death.processor]!;
+    this.execution.select(processor.id);
     const unimplemented = death.unimplemented && unimplementedReport(processor);
     const unknown = undefinedOpcode(processor);
     const fault = tripleFault(processor.core);
@@ -258,10 +271,13 @@ export class Pc {
 
   /** The present state of each processor, for the report of a run that was stopped. */
   whereabouts(): ProcessorWhereabouts[] {
-    return this.processors.map((processor) => ({
-      report: processorReport(processor),
-      instruction: instructionPlace(processor),
-    }));
+    const loaded = this.execution.processor.id;
+    const all = this.processors.map((processor) => {
+      this.execution.select(processor.id);
+      return { report: processorReport(processor), instruction: instructionPlace(processor) };
+    });
+    this.execution.select(loaded);
+    return all;
   }
 
   /** Instructions of all processors. */
@@ -277,7 +293,8 @@ export class Pc {
   /** VM exits of all processors by basic reason. */
   exits(): number[] {
     const total: number[] = [];
-    for (const { exits } of this.processors)
+    // Processors with shared counters have one array.
+    for (const exits of new Set(this.processors.map((processor) => processor.exits)))
       exits.forEach((count, reason) => (total[reason] = (total[reason] ?? 0) + count));
     return total;
   }

@@ -2,8 +2,11 @@
 import type { Clock, EventQueue } from './devices/event_queue.js';
 import { StopReason } from './layout/stop_reason.js';
 
-/** Instructions of one quantum. It is small because V8 replaces its first, slow code of the interpreter only between calls. */
+/** Instructions of one quantum of a machine with one processor. It is small because V8 replaces its first, slow code of the interpreter only between calls. */
 export const QUANTUM_INSTRUCTIONS = 100_000;
+
+/** The same where several processors take turns: by so much, at most, one processor is ahead of another in virtual time. */
+export const SHARED_QUANTUM_INSTRUCTIONS = 10_000;
 
 /** What the scheduler needs from a logical processor. */
 export interface ScheduledProcessor {
@@ -34,90 +37,128 @@ export interface Death {
 }
 
 interface Slot {
+  readonly id: number;
   readonly processor: ScheduledProcessor;
   /** Nanoseconds that this processor slept. */
   slept: number;
   idle: boolean;
 }
 
+/** A quantum: which processor runs, and the virtual time at which its turn ends. */
+interface Plan {
+  readonly slot: Slot;
+  end: number;
+}
+
 /**
- * Runs the logical processors round-robin in one thread, in virtual time: one instruction lasts one nanosecond, and when all processors
- * are idle, time jumps to the next event. It always goes on with the processor that is furthest behind, so the same inputs give the same
- * run, bit for bit.
+ * Runs the logical processors in turns in one thread, in virtual time: one instruction lasts one nanosecond, and when all processors
+ * are idle, time jumps to the next event. The next turn is always that of the processor that is furthest behind.
+ *
+ * A turn is planned when it begins. If the host cuts it, the same processor goes on to the planned end. Only the guest ends it early, at an
+ * exact virtual time: by HLT, PAUSE, an interrupt to another processor, or a deadline that a device sets. So the same inputs give the same run, bit
+ * for bit, wherever the host stops it. A sleeping processor's clock is moved on when something wakes it.
  */
 export class Scheduler implements Clock {
   private readonly slots: Slot[] = [];
   private events: EventQueue | undefined;
-  private current: Slot | undefined;
-  /** Virtual time at which the quantum under way ends. */
-  private quantumEnd = 0;
+  private selected: (processor: number) => void = () => {};
+  /** The turn that has begun. */
+  private plan: Plan | undefined;
+  private running = false;
+  /** Virtual time between two turns: all processors that do not sleep have reached it. */
+  private time = 0;
 
   /** Adds a processor; its number is the count of those before it. */
   add(processor: ScheduledProcessor): void {
-    this.slots.push({ processor, slept: 0, idle: false });
+    this.slots.push({ id: this.slots.length, processor, slept: 0, idle: false });
   }
 
-  /** Connects the timers of the devices. */
-  attach(events: EventQueue): void {
+  /** Connects the timers of the devices. @param selected called with the number of the processor that runs next. */
+  attach(events: EventQueue, selected: (processor: number) => void = () => {}): void {
     this.events = events;
+    this.selected = selected;
   }
 
-  /** Virtual time: of the processor that is running, otherwise of the one that is furthest behind. */
+  /** Virtual time: of the processor whose turn it is, otherwise the time that all have reached. */
   now(): number {
-    return this.timeOf(this.current ?? this.next());
+    return this.plan === undefined ? this.time : this.timeOf(this.plan.slot);
   }
 
-  /** The number of the processor that is running; 0 between quanta. */
-  get currentProcessor(): number {
-    return this.current === undefined ? 0 : this.slots.indexOf(this.current);
+  /** Nanoseconds that a processor has slept: its virtual time minus its instructions. */
+  sleptOf(processor: number): number {
+    return this.slots[processor]!.slept;
   }
 
-  /** A device got a deadline: a quantum that would last longer ends early. */
+  /** Whether a processor executes instructions now, so that what happens is its doing. */
+  get isRunning(): boolean {
+    return this.running;
+  }
+
+  /** A device got a deadline: a turn that would last longer ends early. */
   deadlineSet(deadline: number): void {
-    if (deadline >= this.quantumEnd || this.current === undefined) return;
-    this.quantumEnd = deadline;
-    this.current.processor.requestStop();
+    const { plan } = this;
+    if (plan === undefined || deadline >= plan.end) return;
+    plan.end = deadline;
+    if (this.running) plan.slot.processor.requestStop();
   }
 
-  /** An interrupt line of a processor changed: the scheduler must check whether the processor still sleeps. */
+  /** A pin of a processor changed: it no longer sleeps, or looks whether it may sleep on. */
   wake(processor: number): void {
     const slot = this.slots[processor];
-    if (slot !== undefined) slot.idle = false;
+    if (slot?.idle === true) this.wakeAt(slot, this.now());
   }
 
   /**
-   * Runs one quantum of one processor, or jumps over idle time.
+   * Runs one turn of one processor or a part of it, or jumps over idle time.
    * @param idle asked before a jump, with the nanoseconds it spans (infinite if no timer is armed); false forbids it, for instance to look
    *   for console input first.
    * @returns why nothing can run any more, or undefined.
    */
   runQuantum(idle: (nanoseconds: number) => boolean): Death | undefined {
-    const events = this.events!;
-    events.runDue();
-    const slot = this.next();
-    if (slot.idle && this.wakesIn(slot) > 0) return this.jump(slot, idle);
-    slot.idle = false;
-    const start = this.timeOf(slot);
-    this.quantumEnd = Math.min(start + QUANTUM_INSTRUCTIONS, events.next());
-    this.current = slot;
-    const reason = slot.processor.run(Math.max(this.quantumEnd - start, 1));
-    this.current = undefined;
-    return this.afterRun(slot, reason);
+    if (this.plan === undefined || this.timeOf(this.plan.slot) >= this.plan.end) this.plan = this.nextPlan();
+    const { plan } = this;
+    if (plan === undefined) return this.jump(idle);
+    const { slot } = plan;
+    this.selected(slot.id);
+    this.running = true;
+    const reason = slot.processor.run(Math.max(plan.end - this.timeOf(slot), 1));
+    this.running = false;
+    return this.afterRun(plan, reason);
   }
 
-  private afterRun(slot: Slot, reason: StopReason): Death | undefined {
+  /** Plans the next turn, after what is due. @returns undefined if all processors sleep. */
+  private nextPlan(): Plan | undefined {
+    this.plan = undefined;
+    const events = this.events!;
+    this.time = Math.max(this.time, this.next()?.time ?? 0);
+    events.runDue();
+    // Devices and the host may have written to a line that MWAIT watches.
+    this.wakeWaiting();
+    const first = this.next();
+    if (first === undefined) return undefined;
+    const length = this.slots.length === 1 ? QUANTUM_INSTRUCTIONS : SHARED_QUANTUM_INSTRUCTIONS;
+    return { slot: first.slot, end: Math.min(first.time + length, this.nextWake()) };
+  }
+
+  private afterRun(plan: Plan, reason: StopReason): Death | undefined {
+    const { slot } = plan;
     const { processor } = slot;
-    const dead = (why: string): Death => ({ processor: this.slots.indexOf(slot), reason: why });
+    const dead = (why: string): Death => ({ processor: slot.id, reason: why });
     if (processor.death !== undefined) return dead(processor.death);
     switch (reason) {
       case StopReason.Quantum:
       case StopReason.Requested:
+        if (this.timeOf(slot) >= plan.end) this.endTurn(slot);
+        return undefined;
+      case StopReason.Pause:
+        this.passTurn(slot);
         return undefined;
       case StopReason.Idle:
-        if (processor.isHaltedForGood && this.wakesIn(slot) === Infinity && this.slots.length === 1)
-          return { ...dead('halted with interrupts off: nothing can wake it'), isHalted: true };
         slot.idle = true;
-        return undefined;
+        this.endTurn(slot);
+        return this.isOver()
+          ? { ...dead('halted with interrupts off: nothing can wake it'), isHalted: true }
+          : undefined;
       case StopReason.Shutdown:
         return dead('triple fault: the processor shut down');
       case StopReason.Unimplemented:
@@ -127,53 +168,105 @@ export class Scheduler implements Clock {
     }
   }
 
-  /** All processors sleep (the one furthest behind does, and those ahead of it wait for time to catch up). */
-  private jump(slot: Slot, idle: (nanoseconds: number) => boolean): Death | undefined {
-    const others = this.slots.filter((other) => other !== slot && !other.idle).map((other) => this.timeOf(other));
-    if (others.length === 0 && !idle(this.nextWake() - this.timeOf(slot))) return undefined;
+  private endTurn(slot: Slot): void {
+    this.plan = undefined;
+    // The slot's time is that of the last write of this turn that a waiting processor may have seen.
+    if (this.slots.length > 1) this.wakeWaiting(this.timeOf(slot));
+  }
+
+  /**
+   * PAUSE: the processor waits for another one, so its clock moves on to the next one's and that one's turn comes first. If all others sleep, only
+   * time can help, and the turn goes on.
+   */
+  private passTurn(slot: Slot): void {
+    const other = this.next(slot);
+    if (other === undefined) return;
+    const behind = slot.id < other.slot.id ? 1 : 0;
+    const wanted = Math.min(other.time + behind, Math.max(this.events!.next(), this.timeOf(slot)));
+    this.moveClock(slot, wanted);
+    this.endTurn(slot);
+  }
+
+  /** Whether each processor sleeps so that only another one could wake it. */
+  private isOver(): boolean {
+    return this.slots.every(
+      ({ idle, processor }) => idle && processor.isHaltedForGood && (processor.wakesIn ?? Infinity) === Infinity,
+    );
+  }
+
+  /** All processors sleep: time goes on to the next event. */
+  private jump(idle: (nanoseconds: number) => boolean): Death | undefined {
+    if (!idle(this.nextWake() - this.time)) return undefined;
     // The question may have brought input, and with it an interrupt or an earlier deadline.
-    if (!slot.idle) return undefined;
-    const wanted = Math.min(this.nextWake(), ...others);
-    if (wanted === Infinity) {
-      return { processor: this.slots.indexOf(slot), reason: 'halted, and no device will ever interrupt it' };
-    }
-    for (const sleeper of others.length === 0 ? this.slots : [slot]) this.sleepUntil(sleeper, wanted);
-    slot.idle = others.length > 0;
+    if (this.next() !== undefined) return undefined;
+    const wanted = this.nextWake();
+    if (wanted === Infinity) return { processor: 0, reason: 'halted, and no device will ever interrupt it' };
+    this.time = Math.max(this.time, wanted);
+    this.wakeWaiting();
+    this.events!.runDue();
     return undefined;
   }
 
   /** Virtual time at which a device or a sleeping processor's own clock has something to do. */
   private nextWake(): number {
-    const own = this.slots.filter((slot) => slot.idle).map((slot) => this.timeOf(slot) + this.wakesIn(slot));
-    return Math.min(this.events!.next(), ...own);
+    let next = this.events!.next();
+    for (const slot of this.slots) if (slot.idle) next = Math.min(next, this.ownWake(slot));
+    return next;
   }
 
-  private wakesIn(slot: Slot): number {
-    return slot.processor.wakesIn ?? Infinity;
+  private ownWake(slot: Slot): number {
+    return this.timeOf(slot) + (slot.processor.wakesIn ?? Infinity);
   }
 
-  private sleepUntil(slot: Slot, time: number): void {
+  /**
+   * Wakes the sleeping processors that go on by themselves: those whose wait of MWAIT a write has ended, and those whose own clock has reached its
+   * end.
+   */
+  private wakeWaiting(time = this.time): void {
+    for (const slot of this.slots) if (slot.idle && this.ownWake(slot) <= time) this.wakeAt(slot, time);
+  }
+
+  private wakeAt(slot: Slot, time: number): void {
+    this.moveClock(slot, time);
+    slot.idle = false;
+  }
+
+  private moveClock(slot: Slot, time: number): void {
     const nanoseconds = time - this.timeOf(slot);
     if (nanoseconds <= 0) return;
     slot.slept += nanoseconds;
     slot.processor.skipTime(nanoseconds);
-    slot.idle = false;
   }
 
   private timeOf(slot: Slot): number {
     return slot.processor.instructionCount + slot.slept;
   }
 
-  private next(): Slot {
-    // Of processors at the same time, one that has something to do comes first, then the lower number.
-    return this.slots.reduce((first, slot) => {
-      const ahead = this.timeOf(slot) - this.timeOf(first);
-      return ahead < 0 || (ahead === 0 && first.idle && !slot.idle) ? slot : first;
-    });
+  /**
+   * The processor that is furthest behind, of those at the same time the one with the lowest number. One that sleeps until a time of its own counts
+   * from that time on.
+   */
+  private next(except?: Slot): { readonly slot: Slot; readonly time: number } | undefined {
+    let first: Slot | undefined;
+    let time = Infinity;
+    for (const slot of this.slots) {
+      if (slot.idle || slot === except) continue;
+      const its = this.timeOf(slot);
+      if (its >= time) continue;
+      first = slot;
+      time = its;
+    }
+    return first === undefined ? undefined : { slot: first, time };
   }
 
   /** What the scheduler adds to the state of the machine. */
   save(): object {
-    return { slept: this.slots.map((slot) => slot.slept), idle: this.slots.map((slot) => slot.idle) };
+    const { plan, time } = this;
+    return {
+      time,
+      plan: plan === undefined ? null : [plan.slot.id, plan.end],
+      slept: this.slots.map((slot) => slot.slept),
+      idle: this.slots.map((slot) => slot.idle),
+    };
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
 /** How many sources have no spec of their own. It may only become less. */
-export const maximumOfCovered = 148;
+export const maximumOfCovered = 147;
 
 /** Sources without a spec at their path, and the spec that covers each: through the part that uses it, or together with its neighbours. */
 export const coveredBy: Readonly<Record<string, string>> = {
@@ -57,7 +57,6 @@ export const coveredBy: Readonly<Record<string, string>> = {
   'src/machine/devices/device.ts': 'test/machine/devices/interrupts/io_apic.spec.ts',
   'src/machine/devices/fw_cfg.ts': 'test/machine/devices/small_devices.spec.ts',
   'src/machine/devices/interrupts/apic_timer.ts': 'test/machine/devices/interrupts/local_apic.spec.ts',
-  'src/machine/devices/interrupts/interrupt_messages.ts': 'test/machine/devices/interrupts/io_apic.spec.ts',
   'src/machine/devices/interrupts/local_apic_state.ts': 'test/machine/devices/interrupts/local_apic.spec.ts',
   'src/machine/devices/keyboard_controller.ts': 'test/machine/devices/small_devices.spec.ts',
   'src/machine/devices/numeric_error.ts': 'test/machine/devices/small_devices.spec.ts',

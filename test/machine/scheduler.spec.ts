@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { EventQueue } from '../../src/machine/devices/event_queue.js';
 import { StopReason } from '../../src/machine/layout/stop_reason.js';
-import { QUANTUM_INSTRUCTIONS, Scheduler } from '../../src/machine/scheduler.js';
+import { QUANTUM_INSTRUCTIONS, Scheduler, SHARED_QUANTUM_INSTRUCTIONS } from '../../src/machine/scheduler.js';
 import type { ScheduledProcessor } from '../../src/machine/scheduler.js';
 
 /** Only counts and executes nothing: it uses its whole quantum, or stops as the test asks. */
@@ -144,17 +144,130 @@ describe('Scheduler', () => {
     const { scheduler, processors } = make(2);
     for (let i = 0; i < 6; i++) scheduler.runQuantum(always);
     expect(processors.map((processor) => processor.instructionCount)).to.deep.equal([
-      3 * QUANTUM_INSTRUCTIONS,
-      3 * QUANTUM_INSTRUCTIONS,
+      3 * SHARED_QUANTUM_INSTRUCTIONS,
+      3 * SHARED_QUANTUM_INSTRUCTIONS,
     ]);
   });
 
-  it('lets a sleeping processor wait for the others without running it', () => {
+  it('lets a sleeping processor sleep while the others run, and wakes it at the time of what wakes it', () => {
+    const { scheduler, processors, events } = make(2);
+    events.timer('t', () => scheduler.wake(0)).arm(25_000);
+    processors[0]!.script.push(halt);
+    for (let i = 0; i < 4; i++) scheduler.runQuantum(always);
+    expect(processors[0]!.budgets).to.have.length(1);
+    expect(processors[1]!.instructionCount).to.equal(25_000);
+    expect(processors[0]!.slept).to.equal(0);
+    scheduler.runQuantum(always);
+    expect(processors[0]!.slept).to.equal(25_000);
+    expect(processors[0]!.budgets).to.have.length(2);
+  });
+
+  it('goes on with the same processor to the end of its turn when the host has cut it', () => {
+    const { scheduler, processors } = make(2);
+    processors[0]!.script.push(() => {
+      processors[0]!.instructionCount += 10;
+      return StopReason.Requested;
+    });
+    scheduler.runQuantum(always);
+    const planned = scheduler.save();
+    scheduler.runQuantum(always);
+    expect(processors.map(({ budgets }) => budgets)).to.deep.equal([
+      [SHARED_QUANTUM_INSTRUCTIONS, SHARED_QUANTUM_INSTRUCTIONS - 10],
+      [],
+    ]);
+    expect(planned).to.deep.include({ plan: [0, SHARED_QUANTUM_INSTRUCTIONS] });
+    scheduler.runQuantum(always);
+    expect(processors[1]!.budgets).to.have.length(1);
+  });
+
+  it('tells who runs before each turn', () => {
+    const scheduler = new Scheduler();
+    const [first, second] = [new FakeProcessor(), new FakeProcessor()];
+    scheduler.add(first);
+    scheduler.add(second);
+    const selected: number[] = [];
+    scheduler.attach(new EventQueue(scheduler), (processor) => selected.push(processor));
+    for (let i = 0; i < 4; i++) scheduler.runQuantum(always);
+    expect(selected).to.deep.equal([0, 1, 0, 1]);
+  });
+
+  describe('at PAUSE', () => {
+    const pauses = (processor: FakeProcessor, after: number): void => {
+      processor.script.push(() => {
+        processor.instructionCount += after;
+        return StopReason.Pause;
+      });
+    };
+
+    it('moves the clock on to that of the next processor, whose turn it then is', () => {
+      const { scheduler, processors } = make(2);
+      pauses(processors[0]!, 10);
+      pauses(processors[1]!, 4000);
+      scheduler.runQuantum(always);
+      // The other one is behind, and comes next anyway.
+      expect(processors[0]!.slept).to.equal(0);
+      scheduler.runQuantum(always);
+      expect(processors[1]!.budgets).to.have.length(1);
+      pauses(processors[0]!, 5);
+      scheduler.runQuantum(always);
+      // From 15 to 4000, and one more, since the lower number comes first of two at the same time.
+      expect(processors[0]!.slept).to.equal(4001 - 15);
+      scheduler.runQuantum(always);
+      expect(processors[1]!.budgets).to.have.length(2);
+    });
+
+    it('goes no further than the next event', () => {
+      const { scheduler, processors, events } = make(2);
+      scheduler.runQuantum(always);
+      pauses(processors[1]!, 10);
+      events.timer('t', () => {}).arm(300);
+      scheduler.runQuantum(always);
+      expect(processors[1]!.slept).to.equal(290);
+    });
+
+    it('changes nothing while all others sleep', () => {
+      const { scheduler, processors } = make(2);
+      processors[0]!.script.push(halt);
+      scheduler.runQuantum(always);
+      pauses(processors[1]!, 10);
+      scheduler.runQuantum(always);
+      scheduler.runQuantum(always);
+      expect(processors[1]!.slept).to.equal(0);
+      expect(processors[1]!.budgets).to.deep.equal([SHARED_QUANTUM_INSTRUCTIONS, SHARED_QUANTUM_INSTRUCTIONS - 10]);
+    });
+  });
+
+  it('wakes a processor whose wait a write of another one has ended, at the end of that turn', () => {
     const { scheduler, processors } = make(2);
     processors[0]!.script.push(halt);
-    for (let i = 0; i < 5; i++) scheduler.runQuantum(always);
-    expect(processors[0]!.budgets).to.have.length(1);
-    expect(processors[1]!.instructionCount).to.be.greaterThan(0);
-    expect(processors[0]!.slept).to.be.greaterThan(0);
+    scheduler.runQuantum(always);
+    processors[1]!.script.push(() => {
+      processors[1]!.instructionCount += SHARED_QUANTUM_INSTRUCTIONS;
+      processors[0]!.wakesIn = 0;
+      return StopReason.Quantum;
+    });
+    scheduler.runQuantum(always);
+    expect(processors[0]!.slept).to.equal(SHARED_QUANTUM_INSTRUCTIONS);
+  });
+
+  it('ends the turns of others at the time to which a processor sleeps by a clock of its own', () => {
+    const { scheduler, processors } = make(2);
+    processors[0]!.wakesIn = 700;
+    processors[0]!.script.push(halt);
+    scheduler.runQuantum(always);
+    scheduler.runQuantum(always);
+    expect(processors[1]!.budgets).to.deep.equal([700]);
+    scheduler.runQuantum(always);
+    expect([processors[0]!.slept, processors[0]!.budgets.length]).to.deep.equal([700, 2]);
+  });
+
+  it('ends when all processors sleep so that only another one could wake them', () => {
+    const { scheduler, processors } = make(2);
+    for (const processor of processors) {
+      processor.isHaltedForGood = true;
+      processor.script.push(halt);
+    }
+    expect(scheduler.runQuantum(always)).to.equal(undefined);
+    expect(scheduler.runQuantum(always)).to.deep.include({ processor: 1, isHalted: true });
   });
 });

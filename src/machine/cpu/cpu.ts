@@ -34,7 +34,9 @@ import { setEvent } from "./events/raise";
 import { loadRealSegment } from "./segmentation/descriptors";
 import { clearDelivered, delivered, isRepeating, keepTraps, setStepping, branchTaken } from "./state/instruction";
 import { disarm, isArmed, isWaiting, leaveWait, noteWrite } from "./state/monitored_line";
+import { exchange } from "./state/parked_block";
 import { setReg } from "./state/registers";
+import { resumeContext } from "./tlb/context";
 import { updateMode } from "./tlb/mode_update";
 import {
   addressSpaceChanged, enterAddressSpace, flushAllTlbs, flushGuestTlb, flushTlb, resetTlbs, watchWrites,
@@ -68,6 +70,13 @@ export function stateLoaded(): void {
   enterAddressSpace();
   updateMode();
   updateAttention();
+}
+
+/** Loads another processor, with its block and its TLBs as it left them. */
+export function loadProcessor(processor: u32): void {
+  store<u32>(CURRENT_RECORD, 0);
+  exchange(processor);
+  resumeContext();
 }
 
 /** Runs until the budget is used up or STOP is set. Called again after every exception that the host caught. */

@@ -57,6 +57,8 @@ export interface ChipsetOptions {
   readonly processors: readonly ProcessorPins[];
   /** The number of the processor whose access is under way. */
   readonly currentProcessor: () => number;
+  /** Whether that processor executes instructions now: what it sends to others takes until they have reached its time. */
+  readonly isExecuting: () => boolean;
   readonly system: SystemControl;
   readonly com1: (byte: number) => void;
   readonly com2: (byte: number) => void;
@@ -111,7 +113,9 @@ export class Chipset {
     const { bus } = this;
     this.currentProcessor = options.currentProcessor;
     this.events = new EventQueue(options.clock, options.earlier);
-    const messages = new InterruptMessages();
+    const { currentProcessor, isExecuting } = options;
+    const sender = (): number | undefined => (isExecuting() ? currentProcessor() : undefined);
+    const messages = new InterruptMessages({ events: this.events, sender });
     // The PIC's output goes to LINT0 of the first processor, and the first processor's acknowledge cycle back to the PIC.
     this.pic = new Pic(bus, (level) => this.localApics?.[0]!.setLint0(level));
     this.localApics = options.processors.map((signals, id) => this.makeLocalApic(options, messages, signals, id));
@@ -124,6 +128,7 @@ export class Chipset {
     this.pci = new PciBus(bus, (irq) => lines.line(irq));
     this.addFunctions(options, messages);
     const devices: Device[] = [
+      messages,
       this.pic,
       ...this.localApics,
       this.ioApic,

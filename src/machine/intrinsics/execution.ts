@@ -39,6 +39,7 @@ export class Execution {
   /** Makes a processor the one that executes the intrinsics; the scheduler and the driver call it before they call VMM code. */
   select(id: number): void {
     const { processor, driver } = this.processors[id]!;
+    processor.core.load();
     this.processor = processor;
     this.engine = processor.engine;
     this.driver = driver;

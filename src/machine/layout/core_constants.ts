@@ -23,6 +23,7 @@ export const Constants = {
 
   STOP_IDLE: StopReason.Idle,
   STOP_REQUESTED: StopReason.Requested,
+  STOP_PAUSE: StopReason.Pause,
   STOP_VM_EXIT: StopReason.VmExit,
   STOP_VMX_INSTRUCTION: StopReason.VmxInstruction,
   STOP_UNIMPLEMENTED: StopReason.Unimplemented,
@@ -36,6 +37,10 @@ export const Constants = {
   MODE_LONG: 4,
   MODE_64: 8,
   MODE_PAGING: 16,
+
+  /** Bytes of a processor's block, and of its table of plain MSRs. */
+  PROCESSOR_BYTES: Sizes.PROCESSOR,
+  MSR_TABLE_BYTES: Sizes.MSR_TABLE,
 
   CARVE_OUT_GIB: Sizes.CARVE_OUT_GIB,
   CARVE_OUT_BYTES: Sizes.CARVE_OUT,

@@ -3,10 +3,10 @@
 // src/machine/cpu/generated/layout.ts from it (`@inline export const NAME: usize = address` for each entry of `Layout`, `: u32` for each of `Constants`).
 //
 //     0x000400  processor block: all state of the processor that is loaded (copied on a switch of processors)
-//     0x001400  words of the machine, bounce buffers, handler table, CPUID and MSR tables
+//     0x001400  words of the machine, bounce buffers, handler table, CPUID table
 //     0x010000  static data of the AssemblyScript program (--memoryBase)
 //     0x080000  TLBs, one area a processor
-//     0x400000  page map, dirty map, blocks of processors that are not loaded, current VMCS of each processor
+//     0x400000  page map, dirty map, blocks of processors that are not loaded, current VMCS and plain MSRs of each processor
 //     0x1000000 decoded records
 //     0x7000000 guest RAM, then the VMM's carve-out of 64 MiB (physical 0x1_0000_0000)
 import { processorWords } from './processor_words.js';

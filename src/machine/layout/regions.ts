@@ -12,6 +12,8 @@ export const Sizes = {
   MAX_RAM: 0xc0000000,
   /** The VMM's pages above guest RAM. */
   CARVE_OUT: 0x4000000,
+  /** Bytes of a processor's table of plain MSRs. */
+  MSR_TABLE: 0x1000,
   /** Physical address of the carve-out is CARVE_OUT_GIB GiB. */
   CARVE_OUT_GIB: 4,
   /** The end of the carve-out, which belongs to the driver's contexts and not to the VMM. */
@@ -64,8 +66,6 @@ export const regions = {
   HANDLERS: 0x4000,
   /** Entries of 32 bytes: u32 leaf, subleaf, flags (1 = subleaf matters), pad, eax, ebx, ecx, edx. */
   CPUID_TABLE: 0xc000,
-  /** Entries of 32 bytes: u32 index, u32 flags, u64 value, u64 mask of writable bits, u64 mask of bits whose write is ignored. */
-  MSR_TABLE: 0xd000,
   /** asc --memoryBase; up to TLBS. */
   STATIC_DATA: 0x10000,
   TLBS: 0x80000,
@@ -79,6 +79,11 @@ export const regions = {
   PROCESSORS: 0xa00000,
   /** What the VMX engine in TypeScript keeps for each processor outside the block: the current VMCS, the marks of the VM-entry rules (VmxArea). */
   VMX_AREAS: 0xa10000,
+  /**
+   * A table for each processor, Sizes.MSR_TABLE bytes apart. Entries of 32 bytes: u32 index, u32 flags, u64 value, u64 mask of writable bits, u64 mask
+   * of bits whose write is ignored.
+   */
+  MSR_TABLE: 0xa90000,
   RECORDS: 0x1000000,
   RECORDS_END: 0x7000000,
   RAM: 0x7000000,

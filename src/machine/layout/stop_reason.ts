@@ -8,6 +8,8 @@ export enum StopReason {
   Idle = 1,
   /** `requestStop`. */
   Requested = 2,
+  /** PAUSE, in a machine with several processors: the software waits for another one. */
+  Pause = 3,
   /** VM exit of the guest: EXIT_* words are filled, the guest's state is in the registers. */
   VmExit = 16,
   /** A VMX instruction waits for the engine: VMX_OPERAND_* words are filled. */

@@ -4,6 +4,7 @@
 export interface CoreExports {
   initialize(): void;
   stateLoaded(): void;
+  loadProcessor(processor: number): void;
   execute(): void;
   flushTlb(): void;
   flushGuestTlb(): void;

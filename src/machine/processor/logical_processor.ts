@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { PinBasedControl } from '../../intrinsics/control_bits.js';
+import { ActivityState } from '../../intrinsics/registers.js';
 import type { ExitEntry } from '../../intrinsics/host_entry.js';
 import { exitReasonName } from '../../intrinsics/exit_reasons.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
@@ -22,8 +23,6 @@ const exitReason = slotOf(VmcsField.ExitReason);
 
 const { instructions: instructionsWord, exitReason: reasonWord, exitPending: exitPendingWord, mode: modeWord } = Word;
 
-const activityHlt = 1;
-const activityWaitForSipi = 3;
 const interruptFlag = 0x200;
 /** The upper half of the word MONITOR_ADDRESS while no line is armed. */
 const unarmed = 0xffffffff;
@@ -82,11 +81,15 @@ export class LogicalProcessor {
     return this.core.instructionCount;
   }
 
-  /** Halted so that no maskable interrupt can wake it. */
+  /** Halted so that no maskable interrupt can wake it, or waiting for a start-up IPI. */
   get isHaltedForGood(): boolean {
-    const { u32 } = this.core;
-    const exits = this.engine.nonRoot && (u32[Word.pin]! & PinBasedControl.ExternalInterruptExiting) !== 0;
-    return u32[Word.activity] === activityHlt && (u32[Word.rflags]! & interruptFlag) === 0 && !exits;
+    const { block, u32 } = this.core;
+    const { place } = block;
+    const activity = u32[Word.activity + place];
+    if (activity !== ActivityState.Hlt) return activity === ActivityState.WaitForSipi;
+    const isGuest = u32[modeWord + place] === VmxMode.NonRoot;
+    const exits = isGuest && (u32[Word.pin + place]! & PinBasedControl.ExternalInterruptExiting) !== 0;
+    return (u32[Word.rflags + place]! & interruptFlag) === 0 && !exits;
   }
 
   /**
@@ -95,11 +98,14 @@ export class LogicalProcessor {
    */
   get wakesIn(): number {
     const { state } = this.engine;
-    const { u32 } = this.core;
-    const isMonitoring = u32[Word.monitorAddress + 1] !== unarmed;
-    if (u32[Word.activity]! >= Constants.ACTIVITY_MWAIT && !isMonitoring) return 0;
-    const counts = state.nonRoot && state.usesTimer && u32[Word.activity] !== activityWaitForSipi;
-    return counts ? remainingTicks(u32) : Infinity;
+    const { u32, block } = this.core;
+    const { place } = block;
+    const activity = u32[Word.activity + place]!;
+    const isMonitoring = u32[Word.monitorAddress + place + 1] !== unarmed;
+    if (activity >= Constants.ACTIVITY_MWAIT && !isMonitoring) return 0;
+    const isGuest = u32[modeWord + place] === VmxMode.NonRoot;
+    const counts = isGuest && state.usesTimer && activity !== ActivityState.WaitForSipi;
+    return counts ? remainingTicks(u32, place) : Infinity;
   }
 
   /** Ends the current `run` at the next boundary at which the core checks for it. */
@@ -109,16 +115,18 @@ export class LogicalProcessor {
 
   /** Advances the TSC by nanoseconds in which the processor executed nothing. */
   skipTime(nanoseconds: number): void {
-    const { u32 } = this.core;
-    const low = u32[Word.tscOffset]! + (nanoseconds % scale);
-    u32[Word.tscOffset] = low;
-    u32[Word.tscOffset + 1] = u32[Word.tscOffset + 1]! + Math.floor(nanoseconds / scale) + (low >= scale ? 1 : 0);
+    const { u32, block } = this.core;
+    const at = Word.tscOffset + block.place;
+    const low = u32[at]! + (nanoseconds % scale);
+    u32[at] = low;
+    u32[at + 1] = u32[at + 1]! + Math.floor(nanoseconds / scale) + (low >= scale ? 1 : 0);
   }
 
   /** Runs at most `instructions`, VM exits and their handling included. @returns why it stopped; never `VmExit` or `VmxInstruction`. */
   run(instructions: number): StopReason {
     const { core, attention } = this;
     const { u32 } = core;
+    core.load();
     let left = instructions;
     // Differences of the low halves are small integers, which cost no allocation at each exit.
     let count = u32[instructionsWord]!;

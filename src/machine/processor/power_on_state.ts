@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { InitialConfiguration } from '../../intrinsics/structures/memory_structures.js';
 import { FeatureControl, MiscEnable, MtrrDefType, MtrrPhysmask } from '../../intrinsics/msr_definitions.js';
-import { MemoryType, Xcr0 } from '../../intrinsics/registers.js';
+import { ActivityState, MemoryType, Xcr0 } from '../../intrinsics/registers.js';
 import { ResetState } from '../../intrinsics/contents/reset_state.js';
 import type { ProcessorModel } from '../models/processor_model.js';
 import { vmxPowerOnState } from '../vmx/vmx_power_on_state.js';
@@ -72,6 +72,8 @@ export function powerOn(block: ProcessorBlock, model: ProcessorModel): void {
     X87_TAGS: 0xff,
     MXCSR: InitialConfiguration.Mxcsr,
     MONITOR_ADDRESS: none,
+    // SDM 3A "Multiple-Processor (MP) Initialization": the others wait for the bootstrap processor.
+    ACTIVITY: block.id === 0 ? ActivityState.Active : ActivityState.WaitForSipi,
     // Each processor has numbers of its own, the same in each run.
     RANDOM: BigInt(block.id),
     ...vmxPowerOnState(model.cr4Allowed),

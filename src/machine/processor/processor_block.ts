@@ -68,6 +68,8 @@ const inputsOfDerivedState: ReadonlySet<string> = new Set<WritableRegister>([
  */
 export class ProcessorBlock {
   private readonly parked: BlockMemory;
+  /** How many 32-bit words behind the loaded block the parked one is. */
+  private readonly parkedWords: number;
 
   /**
    * @param loaded the machine's memory.
@@ -81,11 +83,17 @@ export class ProcessorBlock {
     // Seen from here, the words of the parked block have the same indexes as those of the loaded one.
     const shift = Layout.PROCESSORS + id * Sizes.PROCESSOR - Layout.PROCESSOR;
     this.parked = { u32: loaded.u32.subarray(shift / 4), u64: loaded.u64.subarray(shift / 8) };
+    this.parkedWords = shift / 4;
   }
 
   /** Whether the core executes this processor now. */
   get isLoaded(): boolean {
     return this.loaded.u32[Layout.PROCESSOR_ID / 4] === this.id;
+  }
+
+  /** What must be added to the index of a word of the loaded block, for this processor's: 0 while it is loaded. For paths that may not allocate. */
+  get place(): number {
+    return this.isLoaded ? 0 : this.parkedWords;
   }
 
   /** A register as software sees it. */

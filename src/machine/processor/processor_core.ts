@@ -17,7 +17,9 @@ export interface ProcessorCore extends VmxCore {
   vmmOffset(physicalAddress: number): number;
   /** The same for an access of the software that runs, outside a guest with EPT. */
   accessOffset(physicalAddress: number): number;
-  /** Executes at most that many instructions. */
+  /** Makes this processor the one that the core executes: its words are at their addresses in `Layout`. */
+  load(): void;
+  /** Executes at most that many instructions. Precondition: the processor is loaded. */
   run(instructions: number): StopReason;
   /** Makes `run` return at the next boundary at which the core checks for it. */
   requestStop(): void;

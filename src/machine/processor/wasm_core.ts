@@ -1,35 +1,30 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Vector } from '../../intrinsics/exit_information.js';
-import { MachineRam, type DeviceRam } from '../memory/guest_ram.js';
-import { MemoryWriter } from '../memory/memory_writer.js';
+import type { DeviceRam } from '../memory/guest_ram.js';
+import type { MemoryWriter } from '../memory/memory_writer.js';
 import type { CoreBus } from './core_bus.js';
 import type { ProcessorCore } from './processor_core.js';
 import { Constants } from '../layout/core_constants.js';
-import { Layout, memoryBytes as wasmBytes } from '../layout/layout.js';
+import { Layout } from '../layout/layout.js';
 import { MODEL_ENTRY_BYTES, MsrEntry } from '../layout/model_tables.js';
 import { Sizes } from '../layout/regions.js';
 import { StopReason } from '../layout/stop_reason.js';
 import type { ProcessorModel } from '../models/processor_model.js';
-import { allocateMemory, wipeMemory } from '../memory/machine_memory.js';
 import { skylakeClient } from '../models/skylake_client.js';
 import type { CoreExports } from './core_exports.js';
-import { coreImports, unwind } from './core_imports.js';
+import { unwind } from './core_imports.js';
+import { CoreInstance, type CoreInstanceOptions } from './core_instance.js';
 import { CoreRecords } from './core_records.js';
-import { writeMachineWords } from './machine_words.js';
+import { msrTable, writeMachineWords } from './machine_words.js';
 import { powerOn } from './power_on_state.js';
 import { ProcessorBlock } from './processor_block.js';
 
 /** The options of a core. */
-export interface WasmCoreOptions {
-  /** The compiled core, build/cpu/cpu.wasm. */
-  readonly module: WebAssembly.Module;
-  /** Guest RAM in bytes: a multiple of 64 KiB, 16 MiB … 3 GiB. */
-  readonly memoryBytes: number;
-  readonly bus: CoreBus;
+export interface WasmCoreOptions extends CoreInstanceOptions {
   /** Default: `skylakeClient`. */
   readonly model?: ProcessorModel;
-  /** Memory of a core of the same size that is no longer used, to be used again: many short runs take less time then. See `wipeMemory`. */
-  readonly memory?: WebAssembly.Memory;
+  /** How many processors the machine has: 1, or up to Sizes.MAX_PROCESSORS. */
+  readonly processors?: number;
 }
 
 /** Kind of access for `translate`. */
@@ -47,11 +42,15 @@ const Hot = {
   currentRecord: Layout.CURRENT_RECORD / 4,
   scratch: Layout.SCRATCH / 4,
   attention: Layout.ATTENTION / 4,
+  processor: Layout.PROCESSOR_ID / 4,
 } as const;
 
 /**
- * The processor core and its memory. All architectural state is in `Layout`'s words, which may be read and written between two calls of `run`. Code
- * that writes words of control registers, segments or RFLAGS directly must call `stateLoaded` afterwards.
+ * A processor of a machine, and the machine's memory. All architectural state is in `Layout`'s words, which may be read and written between two calls
+ * of `run`. Code that writes words of control registers, segments or RFLAGS directly must call `stateLoaded` afterwards.
+ *
+ * Of several processors, one is loaded, and `Layout`'s words are its own. Whoever acts on a processor's words or executes instructions calls `load`
+ * first; what is due at any time (pins, `requestStop`, the count of instructions) finds the words of a parked processor by itself.
  */
 export class WasmCore implements ProcessorCore {
   readonly u8: Uint8Array;
@@ -59,6 +58,7 @@ export class WasmCore implements ProcessorCore {
   readonly u64: BigUint64Array;
   readonly model: ProcessorModel;
   readonly bus: CoreBus;
+  readonly memory: WebAssembly.Memory;
   /** Guest RAM and the VMM's carve-out behind it, in bytes. */
   readonly physicalBytes: number;
   /** Guest RAM from physical address 0, to read. */
@@ -78,27 +78,27 @@ export class WasmCore implements ProcessorCore {
   private readonly exports: CoreExports;
 
   private constructor(
-    private readonly options: WasmCoreOptions,
-    readonly memory: WebAssembly.Memory,
+    options: WasmCoreOptions,
+    private readonly instance: CoreInstance,
+    readonly id: number,
   ) {
     this.model = options.model ?? skylakeClient;
     this.bus = options.bus;
-    this.physicalBytes = options.memoryBytes + Sizes.CARVE_OUT;
-    this.u8 = new Uint8Array(memory.buffer);
-    this.u32 = new Uint32Array(memory.buffer);
-    this.u64 = new BigUint64Array(memory.buffer);
+    ({
+      memory: this.memory,
+      exports: this.exports,
+      u8: this.u8,
+      u32: this.u32,
+      u64: this.u64,
+      physicalBytes: this.physicalBytes,
+      dirtyPages: this.dirtyPages,
+      writer: this.writer,
+      guestRam: this.guestRam,
+    } = instance);
     this.ram = this.u8.subarray(Layout.RAM, Layout.RAM + options.memoryBytes);
     this.physicalWords = this.u32.subarray(Layout.RAM / 4, (Layout.RAM + this.physicalBytes) / 4);
-    this.dirtyPages = this.u8.subarray(Layout.DIRTY, Layout.DIRTY + this.physicalBytes / 4096);
-    const instance = new WebAssembly.Instance(options.module, { env: coreImports(memory, options.bus) });
-    this.exports = instance.exports as unknown as CoreExports;
-    this.writer = new MemoryWriter(this, (offset, size) => this.memoryWritten(offset, size));
-    this.guestRam = new MachineRam(this.writer, Layout.RAM, options.memoryBytes);
-    this.block = new ProcessorBlock(this, 0, () => this.stateLoaded());
+    this.block = new ProcessorBlock(this, id, () => this.stateLoaded());
     this.records = new CoreRecords(this);
-    writeMachineWords(this, options.memoryBytes, this.model);
-    powerOn(this.block, this.model);
-    this.exports.initialize();
   }
 
   /** Makes a core in its power-on state. @throws RangeError if the memory size is not possible, MemoryError if the system does not give it. */
@@ -108,18 +108,20 @@ export class WasmCore implements ProcessorCore {
 
   /** The same, synchronously. */
   static createSync(options: WasmCoreOptions): WasmCore {
-    const { memoryBytes } = options;
-    if (memoryBytes <= 0 || memoryBytes % 0x10000 !== 0 || memoryBytes > Sizes.MAX_RAM) {
-      throw new RangeError(`guest RAM of ${memoryBytes} bytes: wanted a multiple of 64 KiB up to 3 GiB`);
-    }
-    const { memory } = options;
-    const bytes = wasmBytes(memoryBytes);
-    if (memory === undefined) return new WasmCore(options, allocateMemory(bytes / 0x10000, memoryBytes));
-    if (memory.buffer.byteLength !== bytes) {
-      throw new RangeError(`memory of ${memory.buffer.byteLength} bytes to be used again: wanted ${bytes} bytes`);
-    }
-    wipeMemory(memory);
-    return new WasmCore(options, memory);
+    return WasmCore.createAll(options)[0]!;
+  }
+
+  /** Makes all processors of a machine, in their power-on state. The first one is loaded. @throws as `create`, and RangeError for a number of processors that is not possible. */
+  static createAll(options: WasmCoreOptions): readonly WasmCore[] {
+    const { memoryBytes, model = skylakeClient, processors = 1 } = options;
+    if (!Number.isInteger(processors) || processors < 1 || processors > Sizes.MAX_PROCESSORS)
+      throw new RangeError(`${processors} processors: wanted 1 to ${Sizes.MAX_PROCESSORS}`);
+    const instance = new CoreInstance(options);
+    writeMachineWords(instance, { memoryBytes, model, processors });
+    const all = Array.from({ length: processors }, (_, id) => new WasmCore(options, instance, id));
+    for (const core of all) core.reset();
+    all[0]!.load();
+    return all;
   }
 
   /** MAXPHYADDR. */
@@ -134,9 +136,14 @@ export class WasmCore implements ProcessorCore {
     return this.model.crystalHz;
   }
 
+  /** Makes this processor the one that the core executes, whose words are at their addresses in `Layout`. Nothing is flushed. */
+  load(): void {
+    if (this.u32[Hot.processor] !== this.id) this.exports.loadProcessor(this.id);
+  }
+
   // ---- running --------------------------------------------------------------------------------------------------------------------
 
-  /** Executes at most that many instructions (a block may not be cut: RIP and the count are exact). @returns why it stopped. */
+  /** Precondition: the processor is loaded. Executes at most that many instructions (a block may not be cut: RIP and the count are exact). @returns why it stopped. */
   run(instructions: number): StopReason {
     const { u32, exports } = this;
     u32[Hot.budgetStart] = instructions;
@@ -171,10 +178,12 @@ export class WasmCore implements ProcessorCore {
   /** Instructions retired since power-on; exact also inside calls of the bus. */
   get instructionCount(): number {
     const { u32 } = this;
-    const at = Hot.instructions;
-    const record = u32[Hot.currentRecord]!;
+    const { place } = this.block;
+    const at = Hot.instructions + place;
+    const record = u32[Hot.currentRecord + place]!;
     const inBlock = record === 0 ? 0 : this.u8[record + 3]! - 1;
-    return u32[at + 1]! * highWord + u32[at]! + ((u32[Hot.budgetStart]! - u32[Hot.budget]!) | 0) + inBlock;
+    const begun = (u32[Hot.budgetStart + place]! - u32[Hot.budget + place]!) | 0;
+    return u32[at + 1]! * highWord + u32[at]! + begun + inBlock;
   }
 
   /** IA32_TIME_STAMP_COUNTER − `instructionCount`, signed. */
@@ -188,15 +197,17 @@ export class WasmCore implements ProcessorCore {
   }
 
   private attend(bit: number): void {
-    this.u32[Hot.attention] = this.u32[Hot.attention]! | bit;
+    const at = Hot.attention + this.block.place;
+    this.u32[at] = this.u32[at]! | bit;
   }
 
   // ---- pins -----------------------------------------------------------------------------------------------------------------------
 
   /** The level of the maskable interrupt pin. May be called inside bus calls. */
   setInterruptPending(pending: boolean): void {
-    if (pending) this.attend(Constants.ATTENTION_INTERRUPT);
-    else this.u32[Hot.attention] = this.u32[Hot.attention]! & ~Constants.ATTENTION_INTERRUPT;
+    if (pending) return this.attend(Constants.ATTENTION_INTERRUPT);
+    const at = Hot.attention + this.block.place;
+    this.u32[at] = this.u32[at]! & ~Constants.ATTENTION_INTERRUPT;
   }
   /** An NMI arrives. */
   nmi(): void {
@@ -229,6 +240,7 @@ export class WasmCore implements ProcessorCore {
 
   /** Power-on again; memory stays. */
   reset(): void {
+    this.load();
     powerOn(this.block, this.model);
     this.exports.initialize();
   }
@@ -248,46 +260,24 @@ export class WasmCore implements ProcessorCore {
   dirtyCleared(): void {
     this.exports.watchWrites();
   }
-  /** Something other than the processor wrote memory: updates the dirty map and decoded code. @param offset in the machine's memory, ≥ Layout.RAM. */
-  private memoryWritten(offset: number, size: number): void {
-    const first = (offset - Layout.RAM) >>> 12;
-    const last = (offset - Layout.RAM + size - 1) >>> 12;
-    this.dirtyPages.fill(1, first, last + 1);
-    this.exports.noteWrite(offset - Layout.RAM, size);
-    for (let page = first; page <= last; page++) {
-      if (this.u32[Layout.PAGE_MAP / 4 + page] === 0) continue;
-      const from = Math.max(offset - Layout.RAM, page * 4096);
-      const to = Math.min(offset - Layout.RAM + size, (page + 1) * 4096);
-      this.exports.codeWritten(from, to - from);
-    }
-  }
-
   /** Byte offset of a physical address in the machine's memory, −1 where there is no RAM: for the machine itself, which reaches all of it. */
   physicalOffset(physicalAddress: number): number {
-    return this.offsetIn(physicalAddress, Constants.CARVE_OUT_VMM | Constants.CARVE_OUT_DRIVER);
+    return this.instance.offsetIn(physicalAddress, Constants.CARVE_OUT_VMM | Constants.CARVE_OUT_DRIVER);
   }
   /** The same for a structure of VMX operation: −1 in a part of the carve-out that does not belong to the software that executed VMXON. */
   structureOffset(physicalAddress: number): number {
-    return this.offsetIn(physicalAddress, this.u32[Layout.CARVE_OUT_STRUCTURES / 4]!);
+    return this.instance.offsetIn(physicalAddress, this.u32[Layout.CARVE_OUT_STRUCTURES / 4]!);
   }
   /** The same for a load or store of the VMM. The driver's pages exist only in the driver's context. */
   vmmOffset(physicalAddress: number): number {
-    return this.offsetIn(physicalAddress, Constants.CARVE_OUT_VMM | this.u32[Layout.CARVE_OUT_ACCESS / 4]!);
+    return this.instance.offsetIn(physicalAddress, Constants.CARVE_OUT_VMM | this.u32[Layout.CARVE_OUT_ACCESS / 4]!);
   }
 
   /** The same for an access of the software that runs, outside a guest with EPT. */
   accessOffset(physicalAddress: number): number {
-    return this.offsetIn(physicalAddress, this.u32[Layout.CARVE_OUT_ACCESS / 4]!);
+    return this.instance.offsetIn(physicalAddress, this.u32[Layout.CARVE_OUT_ACCESS / 4]!);
   }
 
-  private offsetIn(physicalAddress: number, parts: number): number {
-    const ram = this.options.memoryBytes;
-    if (physicalAddress < ram) return Layout.RAM + physicalAddress;
-    const beyond = physicalAddress - Sizes.CARVE_OUT_GIB * 0x40000000;
-    if (beyond < 0 || beyond >= Sizes.CARVE_OUT) return -1;
-    const part = beyond < Constants.CARVE_OUT_VMM_BYTES ? Constants.CARVE_OUT_VMM : Constants.CARVE_OUT_DRIVER;
-    return (parts & part) !== 0 ? Layout.RAM + ram + beyond : -1;
-  }
   /** Physical address of a linear one in the present address space, −1 if there is none; nothing changes. */
   translate(linear: bigint, kind: AccessKind = 'read', user = false): number {
     const physical = BigInt.asUintN(64, this.exports.translateQuietly(linear, accessKinds[kind], user ? 1 : 0));
@@ -323,7 +313,7 @@ export class WasmCore implements ProcessorCore {
   }
   /** Address and value of each MSR that has no register of its own. */
   get plainMsrs(): readonly (readonly [address: number, value: bigint])[] {
-    const at = (i: number): number => Layout.MSR_TABLE + i * MODEL_ENTRY_BYTES + MsrEntry.Value;
+    const at = (i: number): number => msrTable(this.id) + i * MODEL_ENTRY_BYTES + MsrEntry.Value;
     return this.model.msrs.map(({ address }, i) => [address, this.u64[at(i) / 8]!] as const);
   }
   /** What the last `readMsr` read. */

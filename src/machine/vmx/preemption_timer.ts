@@ -9,16 +9,16 @@ const scale = 0x100000000;
 const tsc = new Uint32Array(2);
 
 /** The processor's TSC now: retired instructions plus offset. */
-function readTsc(u32: Uint32Array): void {
-  const done = u32[Word.budgetStart]! - u32[Word.budget]!;
-  const low = u32[Word.instructions]! + u32[Word.tscOffset]! + (done | 0);
+function readTsc(u32: Uint32Array, place: number): void {
+  const done = u32[Word.budgetStart + place]! - u32[Word.budget + place]!;
+  const low = u32[Word.instructions + place]! + u32[Word.tscOffset + place]! + (done | 0);
   tsc[0] = low;
-  tsc[1] = u32[Word.instructions + 1]! + u32[Word.tscOffset + 1]! + Math.floor(low / scale);
+  tsc[1] = u32[Word.instructions + place + 1]! + u32[Word.tscOffset + place + 1]! + Math.floor(low / scale);
 }
 
 /** Starts the timer at a VM entry. */
 export function startTimer(u32: Uint32Array, ticks: number): void {
-  readTsc(u32);
+  readTsc(u32, 0);
   const low = tsc[0]! + ticks;
   u32[Word.preemptionDeadline] = low;
   u32[Word.preemptionDeadline + 1] = tsc[1]! + (low >= scale ? 1 : 0);
@@ -30,10 +30,11 @@ export function stopTimer(u32: Uint32Array): void {
   u32[Word.preemptionDeadline + 1] = 0xffffffff;
 }
 
-/** The ticks that are left, 0 once the deadline has passed. */
-export function remainingTicks(u32: Uint32Array): number {
-  readTsc(u32);
+/** The ticks that are left, 0 once the deadline has passed. @param place of the processor's block: `ProcessorBlock.place`, 0 for the loaded processor. */
+export function remainingTicks(u32: Uint32Array, place = 0): number {
+  readTsc(u32, place);
+  const at = Word.preemptionDeadline + place;
   // The guest may have moved the TSC so that it wraps before the deadline.
-  const left = ((u32[Word.preemptionDeadline + 1]! - tsc[1]!) | 0) * scale + (u32[Word.preemptionDeadline]! - tsc[0]!);
+  const left = ((u32[at + 1]! - tsc[1]!) | 0) * scale + (u32[at]! - tsc[0]!);
   return left > 0 ? Math.min(left, 0xffffffff) : 0;
 }

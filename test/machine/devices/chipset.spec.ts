@@ -26,6 +26,7 @@ describe('Chipset', () => {
       earlier: () => {},
       processors: [signals],
       currentProcessor: () => 0,
+      isExecuting: () => false,
       system: platform,
       com1: (byte) => console.push(byte),
       com2: () => {},

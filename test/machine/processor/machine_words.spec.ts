@@ -2,16 +2,17 @@
 import { expect } from 'chai';
 import { msrsByBits, settableBits } from '../../../src/intrinsics/contents/msr_contents.js';
 import { Layout } from '../../../src/machine/layout/layout.js';
+import { Sizes } from '../../../src/machine/layout/regions.js';
 import { CpuidEntry, MODEL_ENTRY_BYTES, MsrEntry } from '../../../src/machine/layout/model_tables.js';
 import { modelFeatures } from '../../../src/machine/models/model_features.js';
 import { skylakeClient } from '../../../src/machine/models/skylake_client.js';
 import { writeMachineWords } from '../../../src/machine/processor/machine_words.js';
 
 describe('writeMachineWords', () => {
-  const memory = new ArrayBuffer(0x10000);
+  const memory = new ArrayBuffer(Layout.MSR_TABLE + Sizes.MSR_TABLE);
   const u32 = new Uint32Array(memory);
   const u64 = new BigUint64Array(memory);
-  writeMachineWords({ u32, u64 }, 16 << 20, skylakeClient);
+  writeMachineWords({ u32, u64 }, { memoryBytes: 16 << 20, model: skylakeClient, processors: 1 });
 
   it("writes the model's leaves and MSRs to their tables", () => {
     expect(u32[Layout.CPUID_COUNT / 4]).to.equal(skylakeClient.cpuid.length);

@@ -48,6 +48,7 @@ export class FakeCore implements ProcessorCore {
     this.u32[Word.coldChanged] = Constants.COLD_TABLES | Constants.COLD_CONTROLS;
   }
 
+  load(): void {}
   get instructionCount(): number {
     return this.u32[Word.instructions]!;
   }

@@ -4,7 +4,7 @@
 import {
   BUS_VALUE, TSC_OFFSET, TSC_ADJUST, TSC_AUX, STAR, LSTAR, CSTAR,
   FMASK, KERNEL_GS_BASE, FS_BASE, GS_BASE, SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP, PAT, APIC_BASE, MISC_ENABLE,
-  DEBUGCTL, FEATURE_CONTROL, MTRR_DEF_TYPE, MTRR_PHYS, MTRR_FIX, EFER, CR0, MSR_TABLE, MSR_COUNT, PHYSICAL_RESERVED,
+  DEBUGCTL, FEATURE_CONTROL, MTRR_DEF_TYPE, MTRR_PHYS, MTRR_FIX, EFER, CR0, MSR_TABLE, MSR_TABLE_BYTES, MSR_COUNT, PROCESSOR_ID, PHYSICAL_RESERVED,
   RCX, RAX, RDX, CPL, CR4, STOP, UNIMPLEMENTED_LAST_BRANCH_RECORDS, VMX_MSR_BITMAP, VMX_TSC_OFFSET,
   VMX_TSC_MULTIPLIER, VMX_PREEMPTION_DEADLINE, VMX_PRIMARY, VMX_SECONDARY,
 } from "../generated/layout";
@@ -79,8 +79,8 @@ function word(index: u32): usize {
 }
 /** Entry of the model's table, 0 if there is none. */
 function tableEntry(index: u32): usize {
-  const end = MSR_TABLE + load<u32>(MSR_COUNT) * MODEL_ENTRY_BYTES;
-  for (let e = MSR_TABLE; e < end; e += MODEL_ENTRY_BYTES) if (load<u32>(e) == index) return e;
+  const table = MSR_TABLE + load<u32>(PROCESSOR_ID) * MSR_TABLE_BYTES, end = table + load<u32>(MSR_COUNT) * MODEL_ENTRY_BYTES;
+  for (let e = table; e < end; e += MODEL_ENTRY_BYTES) if (load<u32>(e) == index) return e;
   return 0;
 }
 function ofBus(index: u32): bool { return (index >= X2apicMsr.First && index <= X2apicMsr.Last) || index == Msr.Ia32TscDeadline; }

@@ -5,7 +5,7 @@ import { replaceRflags, rflags } from "../state/flags";
 import {
   RAX, RBX, RCX, RDX, RSP, R11, ACTIVITY, ATTENTION, ATTENTION_STEP, CPL, CR0, CR4, CS, CS_LIMIT, CS_RIGHTS, DEBUG_TRAPS,
   EFER, ES_BASE, ES_SELECTOR, FMASK, LSTAR, RFLAGS_SYSTEM, SS, STAR, SYSENTER_CS, SYSENTER_EIP, SYSENTER_ESP, XCR0,
-  ES, DS, FS, GS,
+  ES, DS, FS, GS, PROCESSOR_COUNT, STOP, STOP_PAUSE,
 } from "../generated/layout";
 import { in64, inLong, inVm86, nonRoot, updateAttention } from "../state/mode";
 import { canonical } from "../translation/paging";
@@ -193,8 +193,11 @@ export function HLT(): void {
   updateAttention();
   store<u32>(ATTENTION, load<u32>(ATTENTION) | ATTENTION_STEP);
 }
-/** PAUSE: a hint, or an exit. */
-export function PAUSE(): void { if (primary(PrimaryControl.PauseExiting)) vmExit(ExitReason.Pause, 0); }
+/** PAUSE: an exit, or a hint. Where there are several processors, the next one gets its turn. */
+export function PAUSE(): void {
+  if (primary(PrimaryControl.PauseExiting)) vmExit(ExitReason.Pause, 0);
+  else if (load<u32>(PROCESSOR_COUNT) > 1) store<u32>(STOP, STOP_PAUSE);
+}
 /** INVLPG m. */
 export function INVLPG(ea: Mem): void {
   supervisorOnly();

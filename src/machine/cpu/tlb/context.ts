@@ -26,14 +26,25 @@ export function selectArea(): void { tlbArea = TLBS + load<u32>(PROCESSOR_ID) * 
 export function selectContext(checked: bool): void {
   selectArea();
   currentSet = u32(load<u32>(VMX_MODE) == VmxMode.NonRoot);
-  const user = load<u32>(CPL) == 3;
-  const suspended = (load<u32>(CR4) & Cr4.SmapEnableBit) != 0 && (load<u32>(RFLAGS_SYSTEM) & <u32>Rflags.AlignmentCheckAccessControl) != 0;
-  context = user ? USER : suspended ? SUPERVISOR_AC : SUPERVISOR;
-  const data = dataTlb(context);
-  store<u32>(TLB_DATA, <u32>(checked ? EMPTY_TLB : data));
-  store<u32>(TLB_FETCH, <u32>(tlbArea + TLB_FETCHES + currentSet * 2 * TLB_BYTES + (user ? TLB_BYTES : 0)));
+  context = dataContext();
+  store<u32>(TLB_DATA, <u32>(checked ? EMPTY_TLB : dataTlb(context)));
+  store<u32>(TLB_FETCH, <u32>(tlbArea + TLB_FETCHES + currentSet * 2 * TLB_BYTES + (context == USER ? TLB_BYTES : 0)));
   tlbBase = load<u32>(TLB_DATA);
   fetchBase = load<u32>(TLB_FETCH);
+}
+/** Another processor was loaded, whose block is complete: takes its TLBs as they are. */
+export function resumeContext(): void {
+  selectArea();
+  currentSet = u32(load<u32>(VMX_MODE) == VmxMode.NonRoot);
+  context = dataContext();
+  tlbBase = load<u32>(TLB_DATA);
+  fetchBase = load<u32>(TLB_FETCH);
+}
+/** The context of ordinary data accesses at the present privilege. */
+function dataContext(): u32 {
+  if (load<u32>(CPL) == 3) return USER;
+  const suspended = (load<u32>(CR4) & Cr4.SmapEnableBit) != 0 && (load<u32>(RFLAGS_SYSTEM) & <u32>Rflags.AlignmentCheckAccessControl) != 0;
+  return suspended ? SUPERVISOR_AC : SUPERVISOR;
 }
 @inline export function dataTlb(which: u32): usize { return tlbArea + currentSet * TLB_SET + which * TLB_BYTES; }
 @inline export function slot(table: usize, linear: u64): usize { return table + ((<usize>(linear >> 12) & 1023) << 5); }

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { StatefulDevice } from '../device.js';
+import type { EventQueue } from '../event_queue.js';
+import type { Timer } from '../timer.js';
 
 /** Delivery modes of interrupt messages. SDM 3A "Interrupt Command Register (ICR)". */
 export enum DeliveryMode {
@@ -37,10 +40,43 @@ export enum Shorthand {
   AllButSelf = 3,
 }
 
-/** Carries interrupt messages to local APICs, in order of processor number. */
-export class InterruptMessages {
+/** A message on its way. */
+interface WaitingMessage {
+  /** Virtual time at which the sender sent it. */
+  readonly time: number;
+  /** The number of the processor whose APIC takes it. */
+  readonly target: number;
+  readonly message: InterruptMessage;
+}
+
+/** Who sends, and when. */
+export interface MessageClock {
+  readonly events: EventQueue;
+  /** The number of the processor that executes instructions now; undefined if none does, so that a device sends. */
+  readonly sender: () => number | undefined;
+}
+
+/**
+ * Carries interrupt messages to local APICs, in order of processor number.
+ *
+ * A message from the processor that executes instructions to another one waits until all processors have reached the sender's time. It so arrives at
+ * the sender's time, or at the receiver's if that is ahead, and never before it was sent.
+ */
+export class InterruptMessages extends StatefulDevice<{ waiting: WaitingMessage[] }> {
+  readonly name = 'interrupt_messages';
   private readonly receivers: MessageReceiver[] = [];
+  private readonly arrival: Timer | undefined;
   private endOfInterrupt: (vector: number) => void = () => {};
+
+  /** @param clock without one, all messages arrive at once. */
+  constructor(private readonly clock?: MessageClock) {
+    super();
+    this.arrival = clock?.events.timer(`${this.name}.arrival`, (deadline) => this.arrive(deadline));
+  }
+
+  protected initialState(): { waiting: WaitingMessage[] } {
+    return { waiting: [] };
+  }
 
   attach(receiver: MessageReceiver): void {
     this.receivers.push(receiver);
@@ -74,10 +110,33 @@ export class InterruptMessages {
     if (message.mode === DeliveryMode.LowestPriority) {
       const fixed = { ...message, mode: DeliveryMode.Fixed };
       // Ties go to the lowest processor number, so that a run is the same each time.
-      targets.reduce((best, next) => (next.processorPriority() < best.processorPriority() ? next : best)).accept(fixed);
+      const least = targets.reduce((best, next) => (next.processorPriority() < best.processorPriority() ? next : best));
+      this.pass(fixed, least);
     } else {
-      for (const target of targets) target.accept(message);
+      for (const target of targets) this.pass(message, target);
     }
     return true;
+  }
+
+  private pass(message: InterruptMessage, receiver: MessageReceiver): void {
+    const { clock, arrival, receivers } = this;
+    const sender = clock?.sender();
+    const target = receivers.indexOf(receiver);
+    if (clock === undefined || sender === undefined || sender === target) return receiver.accept(message);
+    const time = clock.events.now();
+    const { waiting } = this.state;
+    // A processor that was behind may send after one that was ahead.
+    const later = waiting.findIndex((other) => other.time > time);
+    waiting.splice(later < 0 ? waiting.length : later, 0, { time, target, message });
+    arrival!.arm(waiting[0]!.time);
+  }
+
+  private arrive(deadline: number): void {
+    const { waiting } = this.state;
+    while (waiting.length > 0 && waiting[0]!.time <= deadline) {
+      const { target, message } = waiting.shift()!;
+      this.receivers[target]!.accept(message);
+    }
+    if (waiting.length > 0) this.arrival!.arm(waiting[0]!.time);
   }
 }

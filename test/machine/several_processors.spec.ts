@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { restore, stub } from 'sinon';
+import { FLAT_IMAGE_ADDRESS } from '../../src/machine/boot/flat_image.js';
+import { Pc } from '../../src/machine/pc.js';
+import { SHARED_QUANTUM_INSTRUCTIONS } from '../../src/machine/scheduler.js';
+import { assemble } from '../support/assembler.js';
+import { coreModule } from '../support/test_core.js';
+
+/** Where the guest keeps a lock, the counter that it guards, and how many processors are done; the page where the others start. */
+const [lock, counter, done, startPage] = [0x600, 0x640, 0x680, 8];
+const rounds = 300;
+
+/** Takes the lock with PAUSE, adds 1 to the counter in two steps, gives the lock back; `rounds` times. */
+const race = (memory: (address: number) => string, halves: string): string[] => [
+  `mov cx, ${rounds}`,
+  'again: mov al, 1',
+  `take: xchg byte ptr ${memory(lock)}, al`,
+  'test al, al',
+  'jz taken',
+  'pause',
+  'jmp take',
+  `taken: mov ${halves}, ${memory(counter)}`,
+  `inc ${halves}`,
+  'nop',
+  `mov ${memory(counter)}, ${halves}`,
+  `mov byte ptr ${memory(lock)}, 0`,
+  'dec cx',
+  'jnz again',
+  `lock inc word ptr ${memory(done)}`,
+];
+
+/** Copies the code of the other processors and starts them. */
+const start = (code: Uint8Array): string[] => [
+  'lea rsi, [rip + others]',
+  `mov edi, ${startPage << 12}`,
+  `mov ecx, ${code.length}`,
+  'rep movsb',
+  'mov esi, 0xfee00000',
+  'mov dword ptr [rsi + 0xf0], 0x1ff',
+  'mov dword ptr [rsi + 0x300], 0xc4500',
+  `mov dword ptr [rsi + 0x300], ${0xc4600 + startPage}`,
+];
+const bytesOf = (code: Uint8Array): string[] => [`others: .byte ${[...code].join()}`];
+
+/** The bootstrap processor starts all others by INIT and a start-up IPI, races, and waits for them. */
+function guest(processors: number): Uint8Array {
+  const others = assemble([...race((at) => `[${at}]`, 'edx'), 'cli', 'hlt'], 16, startPage << 12);
+  const first = assemble(
+    [
+      ...start(others),
+      ...race((at) => `[${at}]`, 'edx'),
+      `wait: cmp word ptr [${done}], ${processors}`,
+      'pause',
+      'jne wait',
+      'mov al, 0x21',
+      'mov dx, 0x3f8',
+      'out dx, al',
+      'cli',
+      'hlt',
+      ...bytesOf(others),
+    ],
+    64,
+    FLAT_IMAGE_ADDRESS,
+  );
+  return first;
+}
+
+/** Numbers from 0 up to, not including, a limit; the same for the same seed. */
+function random(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * limit);
+  };
+}
+
+interface Run {
+  readonly pc: Pc;
+  readonly output: string;
+  readonly turns: number;
+}
+
+/** Runs the guest to its end. @param cut the host cuts each run of a processor after a random number of instructions, and looks at the machine. */
+async function run(processors: number, cut?: (limit: number) => number): Promise<Run> {
+  return runImage(processors, guest(processors), cut);
+}
+
+async function runImage(processors: number, bytes: Uint8Array, cut?: (limit: number) => number): Promise<Run> {
+  let output = '';
+  const pc = await Pc.create({
+    coreModule: await coreModule(),
+    memoryBytes: 16 << 20,
+    processors,
+    com1: (byte) => (output += String.fromCharCode(byte)),
+    com2: () => {},
+  });
+  pc.boot({ kernel: { name: 'race', bytes }, modules: [], append: '' });
+  if (cut !== undefined) {
+    for (const processor of pc.processors) {
+      const whole = processor.run.bind(processor);
+      stub(processor, 'run').callsFake((instructions) => whole(Math.min(instructions, 1 + cut(2000))));
+    }
+  }
+  let turns = 0;
+  for (let end = pc.runQuantum(() => true); end === undefined; end = pc.runQuantum(() => true)) {
+    if (++turns > 1e6) throw new Error('the guest does not end');
+    if (cut !== undefined && cut(20) === 0) pc.stateHash();
+    if (cut !== undefined && cut(20) === 0) pc.whereabouts();
+  }
+  return { pc, output, turns };
+}
+
+describe('A machine with several processors', () => {
+  afterEach(() => restore());
+
+  for (const processors of [1, 2, 4, 8]) {
+    it(`runs ${processors}, which share memory and start each other`, async () => {
+      const { pc, output } = await run(processors);
+      expect(output).to.equal('!');
+      expect(new Uint32Array(pc.ram.buffer, pc.ram.byteOffset + counter, 1)[0]).to.equal(processors * rounds);
+      expect(pc.processors.map((each) => each.instructionCount > 5 * rounds)).to.not.include(false);
+    });
+  }
+
+  for (const processors of [1, 4]) {
+    it(`has the same state with ${processors} in each run, wherever the host cuts it and looks at it`, async () => {
+      const { pc, turns } = await run(processors);
+      const hash = pc.stateHash();
+      for (const seed of [1, 2, 3]) {
+        const other = await run(processors, random(seed));
+        expect(other.turns).to.be.greaterThan(turns);
+        expect(other.pc.stateHash()).to.equal(hash);
+        expect(other.pc.virtualTime).to.equal(pc.virtualTime);
+        restore();
+      }
+    });
+  }
+
+  it('wakes a processor that waits for a write, at a time when it has been made', async () => {
+    const [line, stamps] = [0x700, 0x740];
+    const other = assemble(
+      [
+        `wait: mov ax, ${line}`,
+        'xor cx, cx',
+        'xor dx, dx',
+        '.byte 0x0f, 0x01, 0xc8',
+        `cmp word ptr [${line}], 0`,
+        'jne go',
+        '.byte 0x0f, 0x01, 0xc9',
+        'jmp wait',
+        'go: rdtsc',
+        `mov [${stamps + 8}], eax`,
+        `mov word ptr [${done}], 1`,
+        'cli',
+        'hlt',
+      ],
+      16,
+      startPage << 12,
+    );
+    const first = (bytes: Uint8Array): string[] => [
+      ...start(bytes),
+      'mov ecx, 30000',
+      'long: dec ecx',
+      'jnz long',
+      'rdtsc',
+      `mov [${stamps}], eax`,
+      `mov word ptr [${line}], 1`,
+      `wait: cmp word ptr [${done}], 1`,
+      'pause',
+      'jne wait',
+      'cli',
+      'hlt',
+      ...bytesOf(bytes),
+    ];
+    const { pc } = await runImage(2, assemble(first(other), 64, FLAT_IMAGE_ADDRESS));
+    const [written, woken] = [0, 2].map((i) => new Uint32Array(pc.ram.buffer, pc.ram.byteOffset + stamps, 3)[i]!);
+    expect(written).to.be.greaterThan(30_000);
+    expect(woken).to.be.within(written!, written! + 2 * SHARED_QUANTUM_INSTRUCTIONS);
+    expect(pc.processors[1]!.instructionCount, 'it slept').to.be.lessThan(200);
+  });
+
+  it('starts the others in wait-for-SIPI, with numbers of their own', async () => {
+    const pc = await Pc.create({
+      coreModule: await coreModule(),
+      memoryBytes: 16 << 20,
+      processors: 3,
+      com1: () => {},
+      com2: () => {},
+    });
+    const blocks = pc.processors.map(({ core }) => core.block);
+    expect(blocks.map((block) => block.get('ACTIVITY'))).to.deep.equal([0, 3, 3]);
+    expect(blocks.map((block) => block.get('PROCESSOR_ID'))).to.deep.equal([0, 1, 2]);
+    expect(blocks.map((block) => block.isLoaded)).to.deep.equal([true, false, false]);
+  });
+
+  it('refuses a number of processors that it cannot have', async () => {
+    for (const processors of [0, 9, 1.5]) {
+      const options = { coreModule: await coreModule(), memoryBytes: 16 << 20, com1: () => {}, com2: () => {} };
+      const error = await Pc.create({ ...options, processors }).catch((reason: unknown) => reason);
+      expect(error).to.be.instanceOf(RangeError).with.property('message', `${processors} processors: wanted 1 to 8`);
+    }
+  });
+});
