@@ -15,6 +15,7 @@ const nodeGlobals = new Set(['process', 'Buffer', 'require', '__dirname', 'globa
 const rawWords: readonly string[] = [
   // The objects that own words of the layout.
   'src/machine/processor/wasm_core.ts',
+  'src/machine/processor/core_instance.ts',
   'src/machine/processor/core_imports.ts',
   'src/machine/processor/machine_words.ts',
   'src/machine/memory/machine_memory.ts',

@@ -49,7 +49,7 @@ const Hot = {
  * A processor of a machine, and the machine's memory. All architectural state is in `Layout`'s words, which may be read and written between two calls
  * of `run`. Code that writes words of control registers, segments or RFLAGS directly must call `stateLoaded` afterwards.
  *
- * Of several processors, one is loaded, and `Layout`'s words are its own. Whoever acts on a processor's words or executes instructions calls `load`
+ * Of several processors, one is loaded, and `Layout`'s words are its own. Code that acts on a processor's words or executes instructions calls `load`
  * first; what is due at any time (pins, `requestStop`, the count of instructions) finds the words of a parked processor by itself.
  */
 export class WasmCore implements ProcessorCore {
