@@ -127,6 +127,38 @@ export type MsrName = keyof typeof Msr;
 /** The MSRs that software cannot write. */
 export type ReadOnlyMsrName = keyof typeof readOnlyMsrs | keyof typeof vmxCapabilityMsrs;
 
+/** IA32_ARCH_CAPABILITIES, bits 31:0. SDM 4 "Architectural MSRs". */
+export const ArchCapabilities = {
+  RdclNo: 1 << 0,
+  IbrsAll: 1 << 1,
+  Rsba: 1 << 2,
+  SkipL1dflVmentry: 1 << 3,
+  SsbNo: 1 << 4,
+  MdsNo: 1 << 5,
+  IfPschangeMcNo: 1 << 6,
+  TsxCtrl: 1 << 7,
+  TaaNo: 1 << 8,
+  SbdrSsdpNo: 1 << 13,
+  FbsdpNo: 1 << 14,
+  PsdpNo: 1 << 15,
+  FbClear: 1 << 17,
+  Rrsba: 1 << 19,
+  BhiNo: 1 << 20,
+  PbrsbNo: 1 << 24,
+  GdsCtrl: 1 << 25,
+  GdsNo: 1 << 26,
+  RfdsNo: 1 << 27,
+  RfdsClear: 1 << 28,
+} as const;
+
+/** IA32_ARCH_CAPABILITIES, bits 63:32. */
+export const ArchCapabilitiesHigh = { ItsNo: 1 << 30 } as const;
+
+/** IA32_SPEC_CTRL, IA32_PRED_CMD and IA32_FLUSH_CMD. SDM 4 "Architectural MSRs". */
+export const SpecCtrl = { Ibrs: 1 << 0, Stibp: 1 << 1, Ssbd: 1 << 2 } as const;
+export const PredCmd = { Ibpb: 1 << 0 } as const;
+export const FlushCmd = { L1dFlush: 1 << 0 } as const;
+
 /** IA32_FEATURE_CONTROL. SDM 4 "Architectural MSRs". */
 export const FeatureControl = {
   LockBit: 1 << 0,
@@ -262,8 +294,10 @@ export const VmxBasicHigh = {
 export const msrBits = {
   Ia32ApicBase: [...bitFieldsOf(ApicBase), bits('apic_base', 12, 51)],
   Ia32FeatureControl: bitFieldsOf(FeatureControl, ['SenterLocalFunctionEnables']),
-  Ia32SpecCtrl: [bits('ibrs', 0), bits('stibp', 1), bits('ssbd', 2)],
-  Ia32PredCmd: [bits('ibpb', 0)],
+  Ia32ArchCapabilities: [...bitFieldsOf(ArchCapabilities), ...highHalf(bitFieldsOf(ArchCapabilitiesHigh))],
+  Ia32SpecCtrl: bitFieldsOf(SpecCtrl),
+  Ia32PredCmd: bitFieldsOf(PredCmd),
+  Ia32FlushCmd: bitFieldsOf(FlushCmd),
   Ia32Mtrrcap: [bits('vcnt', 0, 7), bits('fix', 8), bits('wc', 10), bits('smrr', 11)],
   Ia32MiscEnable: [...bitFieldsOf(MiscEnable), ...highHalf(bitFieldsOf(MiscEnableHigh))],
   Ia32Debugctl: debugctlFields,

@@ -5,12 +5,13 @@ import {
   CpuidLeaf,
   ExtendedFeatureFlagsEbx,
   ExtendedFeatureFlagsEcx,
+  ExtendedFeatureFlagsEdx,
   ExtendedProcessorInformationEdx,
   FeatureInformationEcx,
   FeatureInformationEdx,
   type cpuidRegisterNames,
 } from '../cpuid_leaves.js';
-import { fixedMtrrAddresses, Msr } from '../msr_definitions.js';
+import { fixedMtrrAddresses, FlushCmd, Msr, PredCmd, SpecCtrl } from '../msr_definitions.js';
 import { Debugctl, Efer } from '../registers.js';
 import {
   areMemoryTypes,
@@ -49,8 +50,12 @@ export interface ConditionalBits {
 
 /** The values that WRMSR accepts. */
 export type MsrContent =
-  /** Only these bits, all in 31:0. */
-  | { readonly kind: 'bits'; readonly bits: readonly ConditionalBits[] }
+  /** Only these bits, all in 31:0. A `command` keeps nothing: RDMSR raises #GP. Without one of `announcedBy` the MSR does not exist. */
+  | {
+      readonly kind: 'bits' | 'command';
+      readonly bits: readonly ConditionalBits[];
+      readonly announcedBy?: readonly CpuidCondition[];
+    }
   /** As many bits from 0 and from 32 as there are general-purpose and fixed-function performance counters. */
   | { readonly kind: 'counters' }
   /** A canonical address. */
@@ -66,6 +71,7 @@ const leaf1Ecx = (mask: number): CpuidCondition => ({ leaf: CpuidLeaf.FeatureInf
 const leaf1Edx = (mask: number): CpuidCondition => ({ leaf: CpuidLeaf.FeatureInformation, register: 'edx', mask });
 const leaf7Ebx = (mask: number): CpuidCondition => ({ leaf: CpuidLeaf.ExtendedFeatureFlags, register: 'ebx', mask });
 const leaf7Ecx = (mask: number): CpuidCondition => ({ leaf: CpuidLeaf.ExtendedFeatureFlags, register: 'ecx', mask });
+const leaf7Edx = (mask: number): CpuidCondition => ({ leaf: CpuidLeaf.ExtendedFeatureFlags, register: 'edx', mask });
 const extended = (mask: number): CpuidCondition => ({
   leaf: CpuidLeaf.ExtendedProcessorInformation,
   register: 'edx',
@@ -102,6 +108,18 @@ const efer: readonly ConditionalBits[] = [
   { bits: Efer.Nxe, needs: [extended(ExtendedProcessorInformationEdx.ExecuteDisable)] },
 ];
 
+const ibrsIbpb = leaf7Edx(ExtendedFeatureFlagsEdx.IbrsIbpb);
+const stibp = leaf7Edx(ExtendedFeatureFlagsEdx.Stibp);
+const ssbd = leaf7Edx(ExtendedFeatureFlagsEdx.Ssbd);
+const l1dFlush = leaf7Edx(ExtendedFeatureFlagsEdx.L1dFlush);
+
+/** SDM 4 "Architectural MSRs". IBRS and STIBP are settable if either is announced. */
+const specCtrl: readonly ConditionalBits[] = [
+  { bits: SpecCtrl.Ibrs | SpecCtrl.Stibp, needs: [ibrsIbpb] },
+  { bits: SpecCtrl.Ibrs | SpecCtrl.Stibp, needs: [stibp] },
+  { bits: SpecCtrl.Ssbd, needs: [ssbd] },
+];
+
 const mtrrPairs = Object.fromEntries(
   Array.from({ length: MTRR_PAIRS }, (_, pair): [number, MsrContent][] => [
     [Msr.Ia32MtrrPhysbase0 + 2 * pair, { kind: 'mtrr_physbase' }],
@@ -119,6 +137,9 @@ export const msrContents: Readonly<Record<number, MsrContent>> = {
   ...fixedMtrrs,
   [Msr.Ia32MtrrDefType]: { kind: 'mtrr_def_type' },
   [Msr.Ia32TscAux]: { kind: 'bits', bits: [{ bits: 0xffffffff, needs: [] }] },
+  [Msr.Ia32SpecCtrl]: { kind: 'bits', bits: specCtrl, announcedBy: [ibrsIbpb, stibp, ssbd] },
+  [Msr.Ia32PredCmd]: { kind: 'command', bits: [{ bits: PredCmd.Ibpb, needs: [] }], announcedBy: [ibrsIbpb] },
+  [Msr.Ia32FlushCmd]: { kind: 'command', bits: [{ bits: FlushCmd.L1dFlush, needs: [] }], announcedBy: [l1dFlush] },
   [Msr.Ia32SysenterCs]: { kind: 'low_half' },
   [Msr.Ia32SysenterEsp]: { kind: 'canonical' },
   [Msr.Ia32SysenterEip]: { kind: 'canonical' },
@@ -151,7 +172,7 @@ export interface Halves {
 /** The MSRs whose settable bits depend on the processor. */
 export const msrsByBits: readonly number[] = Object.keys(msrContents)
   .map(Number)
-  .filter((msr) => ['bits', 'counters'].includes(msrContents[msr]!.kind));
+  .filter((msr) => ['bits', 'command', 'counters'].includes(msrContents[msr]!.kind));
 
 const allBits: Halves = { low: 0xffffffff, high: 0xffffffff };
 
@@ -159,9 +180,16 @@ const allBits: Halves = { low: 0xffffffff, high: 0xffffffff };
 export function settableBits(msr: number, source: FeatureSource): Halves {
   const content = msrContents[msr];
   if (content?.kind === 'counters') return counterBits(source);
-  if (content?.kind !== 'bits') return allBits;
+  if (content?.kind !== 'bits' && content?.kind !== 'command') return allBits;
   const has = content.bits.filter(({ needs }) => needs.every((condition) => isMet(condition, source)));
   return { low: has.reduce((all, { bits }) => all | bits, 0) >>> 0, high: 0 };
+}
+
+/** Whether CPUID announces an MSR, if it must. */
+export function isAnnounced(msr: number, source: FeatureSource): boolean {
+  const content = msrContents[msr];
+  if (content?.kind !== 'bits' && content?.kind !== 'command') return true;
+  return content.announcedBy?.some((condition) => isMet(condition, source)) ?? true;
 }
 
 function isMet(condition: CpuidCondition | MsrCondition, source: FeatureSource): boolean {
@@ -192,6 +220,7 @@ export function isMsrValue(facts: RegisterFacts, msr: number, low: number, high:
   const content = msrContent(msr);
   switch (content?.kind) {
     case 'bits':
+    case 'command':
     case 'counters':
       return ((low & ~facts.settableLow(msr)) | (high & ~facts.settableHigh(msr))) === 0;
     case 'canonical':

@@ -43,6 +43,7 @@ export function translate(text: string): string[] {
 function condition(content: MsrContent, msr: number): string {
   switch (content.kind) {
     case 'bits':
+    case 'command':
     case 'counters': {
       const at = `MSR_SETTABLE + ${msrsByBits.indexOf(msr) * 8}`;
       return `((low & ~load<i32>(${at})) | (high & ~load<i32>(${at}, 4))) == 0`;
@@ -77,6 +78,17 @@ function msrSwitch(): string[] {
   ]);
 }
 
+/** The MSRs whose existence CPUID announces: a bit each in MSRS_ANNOUNCED, by their place in `msrsByBits`. */
+function existenceConditions(): string[] {
+  return msrsByBits.flatMap((msr, bit) => {
+    const content = msrContents[msr]!;
+    if (!('announcedBy' in content) || content.announcedBy === undefined) return [];
+    return [`  if (msr == 0x${msr.toString(16)}) return (load<u32>(MSRS_ANNOUNCED) & ${1 << bit}) != 0;`];
+  });
+}
+
+const isAnyOf = (msrs: readonly string[]): string => msrs.map((msr) => `msr == ${msr}`).join(' || ');
+
 /** The AssemblyScript file contents.ts. @param texts the texts of `sharedContents`, by name. */
 export function emitContents(texts: ReadonlyMap<string, string>): string {
   if (msrsByBits.length > Constants.MSRS_BY_BITS)
@@ -86,11 +98,12 @@ export function emitContents(texts: ReadonlyMap<string, string>): string {
     if (text === undefined) throw new RangeError(`no text of src/intrinsics/contents/${name}.ts`);
     return [...constantsOf(sharedModules[name]!), ...translate(text)];
   });
-  const dropping = Object.keys(msrContents).filter((msr) => msrContents[Number(msr)]!.kind === 'low_half');
+  const ofKind = (kind: MsrContent['kind']): string[] =>
+    Object.keys(msrContents).filter((msr) => msrContents[Number(msr)]!.kind === kind);
   return [
     '// SPDX-License-Identifier: LGPL-2.1-only',
     '// Generated from src/intrinsics/contents by src/machine/generator/emit_contents.ts.',
-    "import { LINEAR_ADDRESS_WIDTH, MSR_SETTABLE, PHYSICAL_BITS } from './layout';",
+    "import { LINEAR_ADDRESS_WIDTH, MSR_SETTABLE, MSRS_ANNOUNCED, PHYSICAL_BITS } from './layout';",
     `import { ${groups} } from './architecture';`,
     ...shared,
     '/** Whether WRMSR takes a value, as far as the value says; true for an MSR that is not in the table. */',
@@ -101,7 +114,14 @@ export function emitContents(texts: ReadonlyMap<string, string>): string {
     '  return true;',
     '}',
     '/** Whether WRMSR drops bits 63:32. */',
-    `export function hasLowHalfOnly(msr: u32): bool { return ${dropping.map((msr) => `msr == ${msr}`).join(' || ')}; }`,
+    `export function hasLowHalfOnly(msr: u32): bool { return ${isAnyOf(ofKind('low_half'))}; }`,
+    '/** Whether the MSR only takes commands: RDMSR raises #GP. */',
+    `export function isCommand(msr: u32): bool { return ${isAnyOf(ofKind('command'))}; }`,
+    '/** False for an MSR that CPUID would have to announce, and does not. */',
+    'export function isAnnounced(msr: u32): bool {',
+    ...existenceConditions(),
+    '  return true;',
+    '}',
     '',
   ].join('\n');
 }

@@ -68,7 +68,7 @@ export const Constants = {
   /** Width of linear addresses: the core has paging of up to four levels. */
   LINEAR_ADDRESS_WIDTH: 48,
   /** The words of MSR_SETTABLE. */
-  MSRS_BY_BITS: 4,
+  MSRS_BY_BITS: 8,
 
   /** Segment numbers. */
   ES: 0,

@@ -98,6 +98,7 @@ export const processorWords = {
   TSC_OFFSET: 8,
   TSC_ADJUST: 8,
   TSC_AUX: 8,
+  SPEC_CTRL: 8,
   APIC_BASE: 8,
   MISC_ENABLE: 8,
   DEBUGCTL: 8,

@@ -50,8 +50,8 @@ export const regions = {
   HAS_CROSSINGS: 0x143c,
   /** The last opcode that is in no table (#UD): u32 count @0, u32 DECODE_MODE @4, u64 RIP @8, u64 linear address @16. */
   UNDEFINED: 0x1440,
-  /** Constants.MSRS_BY_BITS words u64: the bits that WRMSR takes as 1, of each MSR of `msrsByBits`. */
-  MSR_SETTABLE: 0x1460,
+  /** u32: a bit for each of `msrsByBits`: CPUID announces the MSR, or need not. */
+  MSRS_ANNOUNCED: 0x1460,
   /**
    * The events that led to a triple fault: u32 count of entries @0, u32 1 = it came to a triple fault @4, u64 RIP of the first @8, then up to 7 entries
    * of 16 bytes: u32 as the word DELIVERY (bit 30: with the one before it this became #DF), u32 error code, u64 linear address of a page fault.
@@ -61,6 +61,8 @@ export const regions = {
   BOUNCE: 0x1500,
   /** For each slot 32 bytes: physical addresses of first and last page's part u64 × 2, size u32, bytes in the first page u32, next slot u32 (slot 0 only). */
   BOUNCE_WORDS: 0x1540,
+  /** Constants.MSRS_BY_BITS words u64: the bits that WRMSR takes as 1, of each MSR of `msrsByBits`. */
+  MSR_SETTABLE: 0x15c0,
   /** Scratch for XSAVE images, FXSAVE, task switches. */
   SCRATCH: 0x1600,
   HANDLERS: 0x4000,

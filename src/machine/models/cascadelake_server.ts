@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { ArchCapabilities } from '../../intrinsics/msr_definitions.js';
 import type { ProcessorModel } from './processor_model.js';
 import { simulatedModel } from './simulated_model.js';
 
@@ -21,6 +22,5 @@ export const cascadelakeServer: ProcessorModel = simulatedModel({
     level3: [0x0280003f, 0xdfff, 5], // 38.5 MiB
   },
   level2Cache: 0x01006040,
-  // RDCL_NO, SKIP_L1DFL_VMENTRY, MDS_NO, PSCHANGE_MC_NO, TAA_NO
-  archCapabilities: 0x169n,
+  archCapabilities: ArchCapabilities.IbrsAll,
 });

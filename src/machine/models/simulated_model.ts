@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What all processor models have in common: they announce what the core implements, no AVX and no performance counters, and a TSC of 1 GHz.
 // Leaves and MSRs: SDM 2A "CPUID—CPU Identification", SDM 4. A model adds the facts of the processor after which it is modelled.
-import { Msr } from '../../intrinsics/msr_definitions.js';
+import { ArchCapabilities, ArchCapabilitiesHigh, Msr } from '../../intrinsics/msr_definitions.js';
 import { Constants } from '../layout/core_constants.js';
 import { vmxCapabilities, firstVmxMsr } from '../vmx/capabilities.js';
 import { bits, brandLeaves, type CpuidLeafValues, type PlainMsr, type ProcessorModel } from './processor_model.js';
@@ -28,7 +28,8 @@ export interface ModelFacts {
   };
   /** ECX of CPUID leaf 80000006H. */
   readonly level2Cache: number;
-  readonly archCapabilities: bigint;
+  /** Bits 31:0 of IA32_ARCH_CAPABILITIES, besides those of `notVulnerable`. */
+  readonly archCapabilities: number;
 }
 
 const crystalHz = 25_000_000;
@@ -44,8 +45,26 @@ const featuresEdx = bits(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 1
 const structuredEbx = bits(0, 1, 3, 6, 7, 8, 9, 13, 18, 19, 20, 23);
 /** UMIP, RDPID. */
 const structuredEcx = bits(2, 22);
-/** IA32_ARCH_CAPABILITIES. */
-const structuredEdx = bits(29);
+/** MD_CLEAR, IBRS and IBPB, STIBP, L1D_FLUSH, IA32_ARCH_CAPABILITIES, SSBD. */
+const structuredEdx = bits(10, 26, 27, 28, 29, 31);
+
+/**
+ * The core speculates nothing, so it has none of these weaknesses. SSB_NO is 0, as on the real processors, which have SSBD for it.
+ */
+const notVulnerable =
+  ArchCapabilities.RdclNo |
+  ArchCapabilities.SkipL1dflVmentry |
+  ArchCapabilities.MdsNo |
+  ArchCapabilities.IfPschangeMcNo |
+  ArchCapabilities.TaaNo |
+  ArchCapabilities.SbdrSsdpNo |
+  ArchCapabilities.FbsdpNo |
+  ArchCapabilities.PsdpNo |
+  ArchCapabilities.BhiNo |
+  ArchCapabilities.PbrsbNo |
+  ArchCapabilities.GdsNo |
+  ArchCapabilities.RfdsNo;
+const notVulnerableHigh = ArchCapabilitiesHigh.ItsNo;
 
 /** A leaf without subleaves. */
 function leafOf(leaf: number, [eax, ebx, ecx, edx]: readonly [number, number, number, number]): CpuidLeafValues {
@@ -115,7 +134,10 @@ const msrsOf = (facts: ModelFacts): readonly PlainMsr[] => [
   { address: 0x8b, value: 0xf000000000n, ignored: all }, // IA32_BIOS_SIGN_ID
   { address: 0xce, value: 0xa00n }, // PLATFORM_INFO: ratio 10
   { address: 0xfe, value: 0x50an }, // IA32_MTRRCAP: ten pairs, fixed ranges, WC
-  { address: Msr.Ia32ArchCapabilities, value: facts.archCapabilities },
+  {
+    address: Msr.Ia32ArchCapabilities,
+    value: (BigInt(notVulnerableHigh) << 32n) | BigInt(notVulnerable | facts.archCapabilities),
+  },
   { address: 0x140, value: 0n, writable: 0n }, // MISC_FEATURE_ENABLES: no CPUID faulting
   { address: 0x179, value: 0n }, // IA32_MCG_CAP: no banks
   { address: 0x17a, value: 0n, writable: 7n }, // IA32_MCG_STATUS

@@ -21,6 +21,5 @@ export const skylakeClient: ProcessorModel = simulatedModel({
     level3: [0x03c0003f, 0x1fff, 6], // 8 MiB
   },
   level2Cache: 0x01006040,
-  // RDCL_NO, SKIP_L1DFL_VMENTRY, MDS_NO, PSCHANGE_MC_NO, TAA_NO
-  archCapabilities: 0x169n,
+  archCapabilities: 0,
 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { msrsByBits, settableBits } from '../../intrinsics/contents/msr_contents.js';
+import { isAnnounced, msrsByBits, settableBits } from '../../intrinsics/contents/msr_contents.js';
 import { Constants } from '../layout/core_constants.js';
 import { Layout } from '../layout/layout.js';
 import { CpuidEntry, CpuidEntryFlag, MODEL_ENTRY_BYTES, MsrEntry, MsrEntryFlag } from '../layout/model_tables.js';
@@ -49,9 +49,11 @@ export function writeMachineWords(words: MachineWords, { memoryBytes, model, pro
   u64[Layout.PHYSICAL_RESERVED / 8] = (0xffffffffffffffffn << BigInt(model.physicalAddressBits)) & 0xffffffffffffffffn;
   u32[Layout.CR4_ALLOWED / 4] = model.cr4Allowed;
   const features = modelFeatures(model);
+  u32[Layout.MSRS_ANNOUNCED / 4] = 0;
   msrsByBits.forEach((msr, index) => {
     const { low, high } = settableBits(msr, features);
     u32.set([low, high], Layout.MSR_SETTABLE / 4 + 2 * index);
+    if (isAnnounced(msr, features)) u32[Layout.MSRS_ANNOUNCED / 4]! |= 1 << index;
   });
   u32[Layout.EPT_FEATURES / 4] = Constants.EPT_ACCESSED_DIRTY | Constants.EPT_EXECUTE_ONLY;
   u32[Layout.PROCESSOR_COUNT / 4] = processors;

@@ -23,6 +23,7 @@ export const hashedRegisters: readonly RegisterName[] = [
   'TSC_OFFSET',
   'TSC_ADJUST',
   'TSC_AUX',
+  'SPEC_CTRL',
   'APIC_BASE',
   'MISC_ENABLE',
   'DEBUGCTL',

@@ -64,6 +64,16 @@ describe("Debian's kernel", () => {
     expect(report.machine.exits.rdmsr ?? 0, 'MSR exits').to.equal(0);
   });
 
+  it('finds a mitigation for each weakness that it looks for, on each processor model, with and without a VMM', () => {
+    const lastLine = 'x86/fpu: Enabled xstate features';
+    for (const options of [[], ['--cpu', 'cascadelake-server'], ['-m', 'cpuidcount']]) {
+      const { status, console } = boot(kernel, options, lastLine);
+      expect(status, options.join(' ')).to.equal(0);
+      expect(console, options.join(' ')).to.match(/Spectre V2 : Mitigation: .*IBRS/);
+      expect(console, options.join(' ')).to.not.match(/vulnerable/i);
+    }
+  });
+
   it('prints the same on the bare machine, after as many instructions', () => {
     const bare = boot(kernel, ['--start', 'off']);
     const guest = boot(kernel, ['-m', 'extensions/hypervisor_example_cpuidcount/cpuidcount.modules']);

@@ -8,7 +8,6 @@ const features: Differences['features'] = {
   '6.0.eax': 0n,
   '7.0.ebx': 0n,
   '7.0.ecx': (1n << 2n) | (1n << 22n), // UMIP and RDPID, which are newer
-  '7.0.edx': 0n,
   'd.0.eax': 0n,
   'd.1.eax': 0n,
 };

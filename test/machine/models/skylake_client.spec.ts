@@ -8,7 +8,8 @@ const features: Differences['features'] = {
   '6.0.eax': 0n,
   '7.0.ebx': 1n << 6n, // FDP_EXCPTN_ONLY: the core does so
   '7.0.ecx': (1n << 2n) | (1n << 22n), // UMIP and RDPID, which are newer
-  '7.0.edx': 1n << 29n, // IA32_ARCH_CAPABILITIES, which a microcode update added
+  // MD_CLEAR, IBRS and IBPB, STIBP, L1D_FLUSH, IA32_ARCH_CAPABILITIES, SSBD, which microcode updates added
+  '7.0.edx': (1n << 10n) | (1n << 26n) | (1n << 27n) | (1n << 28n) | (1n << 29n) | (1n << 31n),
   'd.0.eax': 0n,
   'd.1.eax': 0n,
   '80000001.0.edx': 1n << 11n, // SYSCALL: the dump was made in 32-bit mode, in which the bit is 0

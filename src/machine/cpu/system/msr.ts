@@ -2,7 +2,7 @@
 // Model-specific registers: SDM 4 "Model-Specific Registers". The core's own are words of the layout; plain ones and constants are in the
 // model's MSR table; the local APIC's go to the bus. Time-stamp counter: SDM 3B "Time-Stamp Counter".
 import {
-  BUS_VALUE, TSC_OFFSET, TSC_ADJUST, TSC_AUX, STAR, LSTAR, CSTAR,
+  BUS_VALUE, TSC_OFFSET, TSC_ADJUST, TSC_AUX, SPEC_CTRL, STAR, LSTAR, CSTAR,
   FMASK, KERNEL_GS_BASE, FS_BASE, GS_BASE, SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP, PAT, APIC_BASE, MISC_ENABLE,
   DEBUGCTL, FEATURE_CONTROL, MTRR_DEF_TYPE, MTRR_PHYS, MTRR_FIX, EFER, CR0, MSR_TABLE, MSR_TABLE_BYTES,
   MSR_COUNT, PROCESSOR_ID, PHYSICAL_RESERVED,
@@ -15,7 +15,7 @@ import {
   GP, UD, ApicBase, Cr4, Debugctl, Efer, ExitReason, FeatureControl, MiscEnable, MiscEnableHigh, Msr, PinBasedControl, PrimaryControl,
   SecondaryControl, X2apicMsr, LastBranchMsr,
 } from "../generated/architecture";
-import { eferAfter, hasLowHalfOnly, isMsrValue, mayChangeEfer, MTRR_PAIRS } from "../generated/contents";
+import { eferAfter, hasLowHalfOnly, isAnnounced, isCommand, isMsrValue, mayChangeEfer, MTRR_PAIRS } from "../generated/contents";
 import { MODEL_ENTRY_BYTES, MsrEntry, MsrEntryFlag } from "../generated/model_tables";
 import { hasX2apic } from "./cpuid_leaves";
 import { raise, raiseCode, stopUnimplemented } from "../events/raise";
@@ -72,6 +72,7 @@ function word(index: u32): usize {
     case Msr.Ia32GsBase: return GS_BASE;
     case Msr.Ia32KernelGsBase: return KERNEL_GS_BASE;
     case Msr.Ia32TscAux: return TSC_AUX;
+    case Msr.Ia32SpecCtrl: return SPEC_CTRL;
   }
   const pair = index - Msr.Ia32MtrrPhysbase0, small = index - Msr.Ia32MtrrFix4kC0000;
   if (pair < 2 * MTRR_PAIRS) return MTRR_PHYS + pair * 8;
@@ -88,6 +89,7 @@ function ofBus(index: u32): bool { return (index >= X2apicMsr.First && index <= 
 
 /** Reads an MSR without VMX intercepts; the value is in BUS_VALUE. @returns false if it does not exist (#GP). */
 export function readMsr(index: u32): bool {
+  if (isCommand(index) || !isAnnounced(index)) return false;
   if (index == Msr.Ia32TimeStampCounter) { store<u64>(BUS_VALUE, visibleTimeStamp()); return true; }
   const at = word(index);
   if (at) { store<u64>(BUS_VALUE, load<u64>(at)); return true; }
@@ -163,7 +165,8 @@ function keepMsr(index: u32, v: u64): bool {
 }
 /** Writes an MSR without VMX intercepts. @returns false for what WRMSR answers with #GP. */
 export function writeMsr(index: u32, v: u64): bool {
-  if (!isMsrValue(index, <i32>v, <i32>(v >> 32))) return false;
+  if (!isAnnounced(index) || !isMsrValue(index, <i32>v, <i32>(v >> 32))) return false;
+  if (isCommand(index)) return true;                      // there are no caches and no predictors
   switch (index) {
     case Msr.Ia32TimeStampCounter: writeTimeStamp(v); return true;
     case Msr.Ia32ApicBase: return writeApicBase(v);

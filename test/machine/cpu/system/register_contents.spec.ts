@@ -14,12 +14,14 @@ import {
   mayLeavePaging,
   usesPdptes,
 } from '../../../../src/intrinsics/contents/control_register_contents.js';
+import { CpuidLeaf } from '../../../../src/intrinsics/cpuid_leaves.js';
 import { isMsrValue, msrContents, settableBits } from '../../../../src/intrinsics/contents/msr_contents.js';
 import { eferAfter, mayChangeEfer } from '../../../../src/intrinsics/contents/msr_values.js';
 import type { RegisterFacts } from '../../../../src/intrinsics/contents/register_facts.js';
 import { Msr, msrName } from '../../../../src/intrinsics/msr_definitions.js';
 import { Cr0, Cr4, Efer } from '../../../../src/intrinsics/registers.js';
 import { modelFeatures } from '../../../../src/machine/models/model_features.js';
+import type { ProcessorModel } from '../../../../src/machine/models/processor_model.js';
 import { skylakeClient } from '../../../../src/machine/models/skylake_client.js';
 import { At, SystemMachine, type Start } from '../../../support/system_machine.js';
 
@@ -78,7 +80,10 @@ describe('What registers may hold, in the core', () => {
     const msrs = Object.keys(msrContents).map(Number);
     const read = (msr: number): bigint | undefined => (machine.cpu.readMsr(msr) ? machine.cpu.msrValue : undefined);
 
-    for (const msr of msrs.filter((each) => each !== Msr.Ia32PerfGlobalCtrl)) {
+    const commands = msrs.filter((msr) => msrContents[msr]!.kind === 'command');
+    const kept = (msr: number): boolean => msr !== Msr.Ia32PerfGlobalCtrl && !commands.includes(msr);
+
+    for (const msr of msrs.filter(kept)) {
       it(`takes of ${msrName(msr)} what contents take, and keeps it`, () => {
         machine.start({ bits: 32, paging: 'none', efer: 0 });
         const differences = new Differences();
@@ -92,18 +97,47 @@ describe('What registers may hold, in the core', () => {
               expect(read(msr), hex(value)).to.equal(initial);
               continue;
             }
-            let kept = value;
-            if (msrContents[msr]!.kind === 'low_half') kept = value & 0xffffffffn;
-            if (msr === Msr.Ia32Efer) kept = BigInt(eferAfter(low(initial), low(value)) >>> 0);
-            expect(read(msr), hex(value)).to.equal(kept);
+            let left = value;
+            if (msrContents[msr]!.kind === 'low_half') left = value & 0xffffffffn;
+            if (msr === Msr.Ia32Efer) left = BigInt(eferAfter(low(initial), low(value)) >>> 0);
+            expect(read(msr), hex(value)).to.equal(left);
             expect(machine.cpu.writeMsr(msr, low(initial), high(initial))).to.equal(true);
           }
         differences.expectNone(msrContents[msr]!.kind !== 'low_half');
       });
     }
 
-    it('finds no MSR of the table missing but the performance counters, which the model does not announce', () => {
-      expect(msrs.filter((msr) => read(msr) === undefined)).to.deep.equal([Msr.Ia32PerfGlobalCtrl]);
+    for (const msr of commands) {
+      it(`takes of ${msrName(msr)} what contents take, and RDMSR raises #GP`, () => {
+        const differences = new Differences();
+        for (const base of bases)
+          for (const value of around(base)) {
+            const wanted = isMsrValue(facts, msr, low(value), high(value));
+            differences.add(hex(value), wanted, machine.cpu.writeMsr(msr, low(value), high(value)));
+          }
+        differences.expectNone();
+        expect(read(msr)).to.equal(undefined);
+      });
+    }
+
+    it('finds no MSR that the model does not announce', async () => {
+      const silent: ProcessorModel = {
+        ...skylakeClient,
+        cpuid: skylakeClient.cpuid.map((each) =>
+          each.leaf === CpuidLeaf.ExtendedFeatureFlags ? { ...each, edx: 0 } : each,
+        ),
+      };
+      const { cpu } = await SystemMachine.make({}, silent);
+      for (const msr of [Msr.Ia32SpecCtrl, Msr.Ia32PredCmd, Msr.Ia32FlushCmd]) {
+        expect(cpu.readMsr(msr), msrName(msr)).to.equal(false);
+        expect(cpu.writeMsr(msr, 0, 0), msrName(msr)).to.equal(false);
+        expect(machine.cpu.writeMsr(msr, 0, 0), `${msrName(msr)}, announced`).to.equal(true);
+      }
+    });
+
+    it('finds no MSR of the table missing but commands, and the performance counters, which the model does not announce', () => {
+      const missing = msrs.filter((msr) => read(msr) === undefined);
+      expect(missing).to.have.members([...commands, Msr.Ia32PerfGlobalCtrl]);
     });
 
     it('keeps LME while paging is on', () => {
