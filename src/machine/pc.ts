@@ -17,6 +17,7 @@ import type { IntrinsicBinding } from './intrinsics/machine_intrinsics.js';
 import { instructionPlace, type InstructionPlace } from './report/instruction_place.js';
 import { processorReport } from './report/processor_report.js';
 import { wakingPins } from './processor/processor_pins.js';
+import { Sizes } from './layout/regions.js';
 import { Scheduler, type Death } from './scheduler.js';
 import { DriverContext } from './driver_context/driver_context.js';
 import { tripleFault, tripleFaultText, type TripleFault } from './report/triple_fault.js';
@@ -28,6 +29,9 @@ import { VmcallBuffer } from './driver_context/vmcall_buffer.js';
 import { entryRules } from '../intrinsics/rules/entry_rules.js';
 import { writeAcpiTables } from './boot/acpi_tables.js';
 import { MemoryHash, digestText, digestToHex, digestWords } from './state_hash.js';
+
+/** Processors that a PC can have. */
+export const MOST_PROCESSORS = Sizes.MAX_PROCESSORS;
 
 /** Options of a PC. */
 export interface PcOptions {

@@ -2,10 +2,9 @@
 import type { CoreBus } from './processor/core_bus.js';
 import type { Chipset } from './devices/chipset.js';
 import type { AccessSize } from './devices/device.js';
+import { readX2apic, readX2apicHigh, writeX2apic, x2apicOffset } from './devices/interrupts/x2apic_registers.js';
+import { Msr } from '../intrinsics/msr_definitions.js';
 import { fromHalves, highHalf, lowHalf } from './processor/halves.js';
-
-const IA32_APIC_BASE = 0x1b;
-const IA32_TSC_DEADLINE = 0x6e0;
 
 /** Connects the processor core to the devices. The chipset comes later than the core, which it must be able to interrupt. */
 export class PcBus implements CoreBus {
@@ -52,11 +51,21 @@ export class PcBus implements CoreBus {
     this.chipset.currentApic.taskPriority = value;
   }
 
+  initialized(): void {
+    this.chipset.currentApic.init();
+  }
+
   msrRead(index: number): number | undefined {
-    if (index !== IA32_TSC_DEADLINE) return undefined;
+    if (index !== Msr.Ia32TscDeadline) return this.registerRead(x2apicOffset(index));
     const value = this.chipset.currentApic.timer.tscDeadline;
     this.high = highHalf(value);
     return lowHalf(value);
+  }
+
+  private registerRead(offset: number): number | undefined {
+    const apic = this.chipset.currentApic;
+    this.high = readX2apicHigh(apic, offset);
+    return readX2apic(apic, offset);
   }
 
   msrHigh(): number {
@@ -65,11 +74,11 @@ export class PcBus implements CoreBus {
 
   msrWrite(index: number, low: number, high: number): boolean {
     const apic = this.chipset.currentApic;
-    if (index === IA32_TSC_DEADLINE) apic.timer.tscDeadline = fromHalves(low, high);
-    else if (index === IA32_APIC_BASE) apic.baseMsr = low >>> 0;
+    if (index === Msr.Ia32TscDeadline) apic.timer.tscDeadline = fromHalves(low, high);
+    else if (index === Msr.Ia32ApicBase) apic.baseMsr = low >>> 0;
     // IA32_TIME_STAMP_COUNTER and IA32_TSC_ADJUST move the deadline's moment in virtual time.
-    else if (index === 0x10 || index === 0x3b) apic.timer.tscMoved();
-    else return false;
+    else if (index === Msr.Ia32TimeStampCounter || index === Msr.Ia32TscAdjust) apic.timer.tscMoved();
+    else return writeX2apic(apic, x2apicOffset(index), low >>> 0, high >>> 0);
     return true;
   }
 }

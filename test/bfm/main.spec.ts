@@ -16,10 +16,11 @@ describe('bfm', () => {
     ['a superfluous argument', ['run', '--guest', 'cpuid', 'more'], /too many arguments/],
     ['nothing to run', ['run'], /--guest NAME or --kernel FILE/],
     ['impossible memory', ['run', '--guest', 'cpuid', '--memory', '4T'], /--memory 4T is outside 16M … 3072M/],
-    ['two processors', ['run', '--guest', 'cpuid', '--cpus', '2'], /one processor so far/],
-    ['no processor', ['run', '--guest', 'cpuid', '--cpus', '0'], /--cpus 0: it must be a number of processors: 1/],
-    ['fewer than none', ['run', '--guest', 'cpuid', '--cpus', '-1'], /--cpus -1: it must be a number of processors: 1/],
-    ['no number', ['run', '--guest', 'cpuid', '--cpus', 'x'], /--cpus x: it must be a number of processors: 1/],
+    ['two processors for a VMM', ['run', '-m', 'cpuidcount', '--cpus', '2'], /a VMM runs on one processor so far/],
+    ['no processor', ['run', '--guest', 'cpuid', '--cpus', '0'], /--cpus 0: it must be a number of processors from 1/],
+    ['too many', ['run', '--guest', 'cpuid', '--cpus', '9'], /--cpus 9: it must be a number of processors from 1 to 8/],
+    ['fewer than none', ['run', '--guest', 'cpuid', '--cpus', '-1'], /--cpus -1: it must be a number of processors/],
+    ['no number', ['run', '--guest', 'cpuid', '--cpus', 'x'], /--cpus x: it must be a number of processors/],
     ['an unknown guest', ['run', '--guest', 'nobody'], /there is no such guest/],
   ] as const) {
     it(`returns 2 and one message for ${what}`, async () => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Command } from 'commander';
+import { MOST_PROCESSORS } from '../../machine/pc.js';
 import { processorModels } from '../../machine/models/processor_models.js';
 import { MEMORY_RANGE } from '../options/memory_size.js';
 import { DEFAULT_MEMORY } from './run_options.js';
@@ -28,7 +29,7 @@ export function machineOptions(command: Command): Command {
     )
     .option('--memory <size>', `guest RAM, ${MEMORY_RANGE}`, DEFAULT_MEMORY)
     .option('--cpu <model>', `processor model: ${models.join(' or ')}`, models[0])
-    .option('--cpus <n>', 'logical processors', '1')
+    .option('--cpus <n>', `logical processors, 1 to ${MOST_PROCESSORS}`, '1')
     .option('-m, --module <file...>', 'module file, or the name of an extension; repeatable', [])
     .option('-e, --extensions <dir...>', 'another folder to look for extensions in; repeatable', [])
     .option('--set <name=value...>', 'value of a parameter that a module declares; repeatable', [])

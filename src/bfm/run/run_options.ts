@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { MOST_PROCESSORS } from '../../machine/pc.js';
 import { processorModel, processorModels } from '../../machine/models/processor_models.js';
 import { MOST_DISKS } from '../../machine/devices/chipset.js';
 import { fileFlaw } from '../../driver/node/file_flaw.js';
@@ -117,13 +118,18 @@ function startMode(options: RunOptions, modules: readonly string[]): StartMode {
   return start;
 }
 
-function processors(text: string): number {
+function processors(text: string, withVmm: boolean): number {
   const count = /^\d+$/.test(text) ? Number(text) : 0;
-  if (count < 1)
-    throw UsageError.ofOption('--cpus', text, 'a number of processors: 1, because more are not supported yet');
-  if (count > 1)
-    throw new UsageError(`--cpus ${text}: the simulated PC has one processor so far`, {
-      details: { where: '--cpus', found: text, expected: '1', advice: 'leave it out' },
+  if (count < 1 || count > MOST_PROCESSORS)
+    throw UsageError.ofOption('--cpus', text, `a number of processors from 1 to ${MOST_PROCESSORS}`);
+  if (count > 1 && withVmm)
+    throw new UsageError(`--cpus ${text}: a VMM runs on one processor so far`, {
+      details: {
+        where: '--cpus',
+        found: text,
+        expected: '1',
+        advice: 'run the guest with --start off, or leave --cpus out',
+      },
     });
   return count;
 }
@@ -185,17 +191,18 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
   if (options.until === '') throw new UsageError('--until wants a text');
   parseTimeout(options.timeout);
   const guest = whatToRun(options);
+  const start = startMode(options, modules);
   return {
     kernel: guest.kernel,
     ...ramDisks(options, guest),
     ...(options.disk !== undefined && { disks: disks(options.disk) }),
     append: [guest.commandLine, options.append].filter((part) => part !== '').join(' '),
     memoryBytes,
-    processors: processors(options.cpus),
+    processors: processors(options.cpus, start !== 'off'),
     cpu: cpu(options.cpu),
     modules,
     settings: parseSettings(options.set, modules.length > 0),
-    start: startMode(options, modules),
+    start,
     ...(options.startAt !== undefined && { startAt: options.startAt }),
     ...(options.until !== undefined && { until: options.until }),
     pace: pace(options.pace, isTerminal),

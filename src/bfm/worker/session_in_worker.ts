@@ -22,6 +22,7 @@ export function sessionOptions(
     coreModule,
     memoryBytes: request.memoryBytes,
     ...(model !== undefined && { model }),
+    processors: request.processors,
     testDevice: request.testDevice,
     disks: openDisks(request.disks ?? []),
     exitMark: control.exitWord,

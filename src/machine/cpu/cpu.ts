@@ -48,6 +48,7 @@ import { BREAKPOINTS_ENABLED, SHADOWS } from "./state/masks";
 import { dplOf } from "./state/rights";
 
 @external("env", "acknowledgeInterrupt") declare function acknowledgeInterrupt(): i32;
+@external("env", "initialized") declare function initialized(): void;
 
 export {
   injectEvent, updateMode, updateAttention, flushTlb, flushGuestTlb, flushAllTlbs, watchWrites, readMsr, timeStamp,
@@ -148,7 +149,8 @@ function startUp(attention: u32): bool {
   const mode = load<u32>(VMX_MODE), waits = load<u32>(ACTIVITY) == ActivityState.WaitForSipi;
   if ((attention & ATTENTION_INIT) != 0 && mode != VmxMode.Root && !(mode == VmxMode.NonRoot && waits)) {
     store<u32>(ATTENTION, attention & ~ATTENTION_INIT);
-    if (mode == VmxMode.NonRoot) vmExitBoundary(ExitReason.InitSignal, 0); else initialState();
+    if (mode == VmxMode.NonRoot) vmExitBoundary(ExitReason.InitSignal, 0);
+    else { initialState(); initialized(); }
     return true;
   }
   if (!(attention & ATTENTION_SIPI)) return false;

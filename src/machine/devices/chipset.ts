@@ -188,7 +188,9 @@ export class Chipset {
   /** Each processor sees its own APIC at the address in its own IA32_APIC_BASE. */
   private apicAt(address: number): LocalApic | undefined {
     const apic = this.currentApic;
-    return apic.isEnabled && address >= apic.baseAddress && address < apic.baseAddress + APIC_PAGE ? apic : undefined;
+    return apic.isEnabled && !apic.isX2apic && address >= apic.baseAddress && address < apic.baseAddress + APIC_PAGE
+      ? apic
+      : undefined;
   }
 
   reset(): void {

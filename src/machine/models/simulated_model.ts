@@ -32,13 +32,16 @@ export interface ModelFacts {
   readonly archCapabilities: number;
 }
 
+/** MSR_CORE_THREAD_COUNT: cores in bits 31:16, threads in bits 15:0. */
+export const coreThreadCount = 0x35;
+
 const crystalHz = 25_000_000;
 
 /** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP VMXE FSGSBASE OSXSAVE SMEP SMAP. */
 const cr4Allowed = 0x352fff;
 
-/** SSE3 PCLMULQDQ MONITOR VMX SSSE3 CMPXCHG16B SSE4.1 SSE4.2 MOVBE POPCNT TSC-deadline AES XSAVE RDRAND. */
-const featuresEcx = bits(0, 1, 3, 5, 9, 13, 19, 20, 22, 23, 24, 25, 26, 30);
+/** SSE3 PCLMULQDQ MONITOR VMX SSSE3 CMPXCHG16B SSE4.1 SSE4.2 x2APIC MOVBE POPCNT TSC-deadline AES XSAVE RDRAND. */
+const featuresEcx = bits(0, 1, 3, 5, 9, 13, 19, 20, 21, 22, 23, 24, 25, 26, 30);
 /** FPU VME DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE-36 CLFSH MMX FXSR SSE SSE2 SS. */
 const featuresEdx = bits(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 19, 23, 24, 25, 26, 27);
 /** FSGSBASE, IA32_TSC_ADJUST, BMI1, FDP_EXCPTN_ONLY, SMEP, BMI2, ERMS, FCS/FDS deprecated, RDSEED, ADX, SMAP, CLFLUSHOPT. */
@@ -129,7 +132,7 @@ const msrsOf = (facts: ModelFacts): readonly PlainMsr[] => [
   { address: 0x17, value: 0n }, // IA32_PLATFORM_ID
   { address: 0x2a, value: 0n, writable: 0xffffffffn }, // EBL_CR_POWERON
   { address: 0x34, value: 0n }, // MSR_SMI_COUNT
-  { address: 0x35, value: 0x10001n }, // CORE_THREAD_COUNT: one of each
+  { address: coreThreadCount, value: 0x10001n }, // one of each; see topology.ts
   { address: 0x79, value: 0n, ignored: all }, // IA32_BIOS_UPDT_TRIG: updates are accepted and ignored
   { address: 0x8b, value: 0xf000000000n, ignored: all }, // IA32_BIOS_SIGN_ID
   { address: 0xce, value: 0xa00n }, // PLATFORM_INFO: ratio 10

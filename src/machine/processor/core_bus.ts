@@ -19,6 +19,8 @@ export interface CoreBus {
    * IGNNE#. The processor then goes on despite the error; otherwise it waits for an interrupt. Without this method it goes on.
    */
   numericError?(asserted: boolean): boolean;
+  /** INIT has put the processor into its state after INIT; so must be its local APIC. */
+  initialized?(): void;
   /** Task priority (bits 7:0) of the processor's local APIC: CR8 is its bits 7:4. */
   taskPriorityRead(): number;
   /** MOV to CR8: the new task priority, bits 7:0. */

@@ -30,6 +30,7 @@ export function coreImports(memory: WebAssembly.Memory, bus: CoreBus): Record<st
     mmioWrite: (address: number, size: number, value: number) => bus.mmioWrite(address, size, value >>> 0),
     acknowledgeInterrupt: () => bus.acknowledgeInterrupt(),
     numericError: (asserted: number) => (bus.numericError?.(asserted !== 0) === false ? 0 : 1),
+    initialized: () => bus.initialized?.(),
     taskPriorityRead: () => bus.taskPriorityRead(),
     taskPriorityWrite: (value: number) => bus.taskPriorityWrite(value),
     msrRead: (index: number) => readBusMsr(u32, bus, index >>> 0),

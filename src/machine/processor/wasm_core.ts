@@ -11,6 +11,7 @@ import { Sizes } from '../layout/regions.js';
 import { StopReason } from '../layout/stop_reason.js';
 import type { ProcessorModel } from '../models/processor_model.js';
 import { skylakeClient } from '../models/skylake_client.js';
+import { withProcessors } from '../models/topology.js';
 import type { CoreExports } from './core_exports.js';
 import { unwind } from './core_imports.js';
 import { CoreInstance, type CoreInstanceOptions } from './core_instance.js';
@@ -78,11 +79,11 @@ export class WasmCore implements ProcessorCore {
   private readonly exports: CoreExports;
 
   private constructor(
-    options: WasmCoreOptions,
+    options: WasmCoreOptions & { readonly model: ProcessorModel },
     private readonly instance: CoreInstance,
     readonly id: number,
   ) {
-    this.model = options.model ?? skylakeClient;
+    this.model = options.model;
     this.bus = options.bus;
     ({
       memory: this.memory,
@@ -113,12 +114,13 @@ export class WasmCore implements ProcessorCore {
 
   /** Makes all processors of a machine, in their power-on state. The first one is loaded. @throws as `create`, and RangeError for a number of processors that is not possible. */
   static createAll(options: WasmCoreOptions): readonly WasmCore[] {
-    const { memoryBytes, model = skylakeClient, processors = 1 } = options;
+    const { memoryBytes, processors = 1 } = options;
     if (!Number.isInteger(processors) || processors < 1 || processors > Sizes.MAX_PROCESSORS)
       throw new RangeError(`${processors} processors: wanted 1 to ${Sizes.MAX_PROCESSORS}`);
+    const model = withProcessors(options.model ?? skylakeClient, processors);
     const instance = new CoreInstance(options);
     writeMachineWords(instance, { memoryBytes, model, processors });
-    const all = Array.from({ length: processors }, (_, id) => new WasmCore(options, instance, id));
+    const all = Array.from({ length: processors }, (_, id) => new WasmCore({ ...options, model }, instance, id));
     for (const core of all) core.reset();
     all[0]!.load();
     return all;

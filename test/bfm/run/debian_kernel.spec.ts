@@ -30,6 +30,10 @@ function boot(kernel: string, options: readonly string[], until = 'Linux version
   return { status, console, report: JSON.parse(stdout) as Report };
 }
 
+/** What Linux prints when processors do not come up, or when their clocks differ. */
+const complaint =
+  /Firmware Bug|WARNING: CPU|TSC.*(unstable|differs|warp)|clocksource:.*unstable|not respond|stuck|stall/i;
+
 function exampleModules(): string[] {
   return readdirSync(join(root, 'extensions'), { recursive: true, encoding: 'utf8' })
     .filter((path) => path.startsWith('hypervisor_example_') && path.endsWith('.modules'))
@@ -80,6 +84,14 @@ describe("Debian's kernel", () => {
     expect(bare.status).to.equal(0);
     expect(bare.console).to.equal(guest.console);
     expect(bare.report.machine.instructions).to.equal(guest.report.machine.instructions);
+  });
+
+  it('brings up four processors of one package, without a complaint about clocks or processors', function () {
+    if (process.env.BAREFLANK_FULL !== '1') this.skip();
+    const { status, console } = boot(kernel, ['--start', 'off', '--cpus', '4'], 'Switched to clocksource tsc');
+    expect(status).to.equal(0);
+    expect(console).to.contain('smp: Brought up 1 node, 4 CPUs').and.to.contain('smpboot: Max logical packages: 1');
+    expect(console.split('\n').filter((line) => complaint.test(line))).to.deep.equal([]);
   });
 
   it('finds the root bridge by ACPI, the entropy device and each disk', () => {

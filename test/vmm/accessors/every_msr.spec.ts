@@ -53,6 +53,11 @@ function faultsOf(msrs: object, definition: MsrDefinition, raw: Raw): { faults: 
   return { faults, written };
 }
 
+/** Without the bit that WRMSR sets, but does not clear: the way back from x2APIC mode leads through a disabled APIC. */
+function withoutOneWay(definition: MsrDefinition): MsrDefinition {
+  return { ...definition, fields: definition.fields.filter(({ name }) => name !== 'enable_x2apic_mode') };
+}
+
 describe('Every MSR and bit', () => {
   it('is set and read back by its accessors by RDMSR and WRMSR at its address alone', () => {
     const faults = msrDefinitions.flatMap((definition) =>
@@ -100,7 +105,7 @@ describe('Every MSR and bit', () => {
           continue;
         }
         existing++;
-        const result = faultsOf(msrAccessors, definition, raw);
+        const result = faultsOf(msrAccessors, withoutOneWay(definition), raw);
         faults = [...faults, ...result.faults];
         written += result.written;
         if (readOnly && !throws(() => raw.write(raw.read()), ProcessorFault)) {

@@ -25,7 +25,7 @@ export interface InterruptMessage {
 
 /** What the message bus needs from a local APIC. */
 export interface MessageReceiver {
-  /** Whether an 8-bit destination names this APIC. */
+  /** Whether a destination, as `wideDestination` gives it, names this APIC. */
   matches(destination: number, logical: boolean): boolean;
   /** For lowest-priority delivery. */
   processorPriority(): number;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { StatefulDevice } from '../device.js';
 import type { AccessSize } from '../device.js';
+import { wideDestination } from './interrupt_destination.js';
 import type { InterruptController } from './interrupt_lines.js';
 import { DeliveryMode } from './interrupt_messages.js';
 import type { InterruptMessages } from './interrupt_messages.js';
@@ -110,7 +111,9 @@ export class IoApic extends StatefulDevice<IoApicState> implements InterruptCont
     this.state.pending &= ~bit;
     const mode = ((entry >> 8) & 7) as DeliveryMode;
     const message = { vector: entry & 0xff, mode, level, asserted: true };
-    const taken = this.messages.send(message, this.state.high[input]! >>> 24, (entry & LOGICAL) !== 0);
+    const isLogical = (entry & LOGICAL) !== 0;
+    const destination = wideDestination(this.state.high[input]! >>> 24, isLogical);
+    const taken = this.messages.send(message, destination, isLogical);
     if (level && taken && (mode === DeliveryMode.Fixed || mode === DeliveryMode.LowestPriority))
       this.state.low[input] = entry | REMOTE_IRR;
   }

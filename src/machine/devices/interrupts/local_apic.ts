@@ -8,21 +8,26 @@ import { highestVector, setBit, testBit } from './vector_set.js';
 import { DeliveryMode, Shorthand } from './interrupt_messages.js';
 import type { InterruptMessage, InterruptMessages, MessageReceiver } from './interrupt_messages.js';
 import type { MmioHandler } from '../io_bus.js';
-import { APIC_BASE_ENABLE, LVT_MASKED, Lvt, initialLocalApicState } from './local_apic_state.js';
+import { isDestination, wideDestination } from './interrupt_destination.js';
+import { ApicBase } from '../../../intrinsics/msr_definitions.js';
+import {
+  APIC_BASE_ENABLE,
+  initialLocalApicState,
+  Lvt,
+  lvtAfterWrite,
+  LVT_MASKED,
+  LVT_REMOTE_IRR,
+} from './local_apic_state.js';
 import type { ProcessorPins } from '../../processor/processor_pins.js';
 import type { LocalApicState } from './local_apic_state.js';
 
 const VERSION = 0x00050014;
 const LVT_LEVEL = 0x8000;
-const LVT_REMOTE_IRR = 0x4000;
 const SVR_ENABLED = 0x100;
 const SVR_SUPPRESS_EOI_BROADCAST = 0x1000;
 const ESR_SEND_ILLEGAL = 0x20;
 const ESR_RECEIVE_ILLEGAL = 0x40;
 const ESR_ILLEGAL_REGISTER = 0x80;
-
-/** Bits of each LVT entry that a program can write. */
-const LVT_WRITABLE = [(0x710ff & ~0x700) | 0x60000, 0x107ff, 0x107ff, 0x1a7ff, 0x1a7ff, 0x100ff];
 
 /** Options of a local APIC. */
 export interface LocalApicOptions extends ApicTimerOptions {
@@ -30,7 +35,7 @@ export interface LocalApicOptions extends ApicTimerOptions {
   readonly id: number;
 }
 
-/** One processor's local APIC in xAPIC mode. SDM 3A "Advanced Programmable Interrupt Controller (APIC)". */
+/** One processor's local APIC, in xAPIC or x2APIC mode. SDM 3A "Advanced Programmable Interrupt Controller (APIC)". */
 export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHandler, MessageReceiver {
   readonly name: string;
   readonly timer: ApicTimer;
@@ -78,16 +83,27 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
     return this.state.base;
   }
 
-  /** WRMSR IA32_APIC_BASE, low half. Disabling the APIC forgets its state, as power-on does. */
+  /** WRMSR IA32_APIC_BASE, low half. Disabling the APIC forgets its state, as power-on does. In x2APIC mode its number is that of the processor. */
   set baseMsr(value: number) {
     const wasEnabled = this.isEnabled;
-    this.state.base = (value & ~0xff & ~0x400) >>> 0;
-    if (wasEnabled && !this.isEnabled) {
-      const { base, lint0 } = this.state;
-      this.state = { ...this.initialState(), base, lint0 };
-      this.timer.cancel();
-    }
+    this.state.base = (value & ~0xff) >>> 0;
+    if (this.isX2apic) this.state.id = this.options.id;
+    if (wasEnabled && !this.isEnabled) this.forget();
     this.update();
+  }
+
+  /** INIT: all but its place, its mode and its number is as after a reset. SDM 3A "Local APIC State After It Receives an INIT Reset". */
+  init(): void {
+    const { id } = this.state;
+    this.forget();
+    this.state.id = id;
+    this.update();
+  }
+
+  private forget(): void {
+    const { base, lint0 } = this.state;
+    this.state = { ...this.initialState(), base, lint0 };
+    this.timer.cancel();
   }
 
   /** Physical address of the register page. */
@@ -100,8 +116,27 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
     return (this.state.base & APIC_BASE_ENABLE) !== 0;
   }
 
+  /** Its registers are MSRs, and there is no page of them. */
+  get isX2apic(): boolean {
+    return this.isEnabled && (this.state.base & ApicBase.EnableX2apicMode) !== 0;
+  }
+
   private get isSoftwareEnabled(): boolean {
     return this.isEnabled && (this.state.svr & SVR_ENABLED) !== 0;
+  }
+
+  /** Its number: that of the processor, unless software wrote another in xAPIC mode. */
+  get id(): number {
+    return this.state.id;
+  }
+
+  /** Bits 63:32 of the interrupt command register. */
+  get commandHigh(): number {
+    return this.state.icrHigh >>> 0;
+  }
+
+  set commandHigh(value: number) {
+    this.state.icrHigh = value;
   }
 
   // Priorities --------------------------------------------------------------------------------------------------------------------
@@ -156,12 +191,9 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
   }
 
   matches(destination: number, logical: boolean): boolean {
-    if (!this.isEnabled) return false;
-    if (!logical) return destination === 0xff || destination === this.state.id;
-    const ldr = this.state.ldr >>> 24;
-    if (this.state.dfr >>> 28 === 0xf) return (ldr & destination) !== 0;
-    // Cluster model: the high nibble names the cluster, the low one members of it.
-    return (destination >> 4 === 15 || destination >> 4 === ldr >> 4) && (destination & ldr & 15) !== 0;
+    const { isX2apic } = this;
+    const { id, ldr, dfr } = this.state;
+    return this.isEnabled && isDestination({ isX2apic, id, ldr, dfr }, destination, logical);
   }
 
   accept(message: InterruptMessage): void {
@@ -361,12 +393,9 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
   }
 
   private writeLvt(entry: Lvt, value: number): void {
-    const state = this.state;
-    const kept = state.lvt[entry]! & LVT_REMOTE_IRR;
-    let lvt = (value & LVT_WRITABLE[entry]!) | kept;
-    if (!(state.svr & SVR_ENABLED)) lvt |= LVT_MASKED;
-    state.lvt[entry] = lvt;
-    if (entry === Lvt.Timer) this.timer.setMode(((lvt >> 17) & 3) as ApicTimerMode);
+    const { state } = this;
+    state.lvt[entry] = lvtAfterWrite(entry, value, state.lvt[entry]!, (state.svr & SVR_ENABLED) !== 0);
+    if (entry === Lvt.Timer) this.timer.setMode(((value >> 17) & 3) as ApicTimerMode);
     this.update();
   }
 
@@ -383,7 +412,13 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
       asserted: mode !== DeliveryMode.Init || (value & 0x4000) !== 0,
     };
     const shorthand = ((value >> 18) & 3) as Shorthand;
-    if (shorthand === Shorthand.None) this.messages.send(message, this.state.icrHigh >>> 24, (value & 0x800) !== 0);
+    const isLogical = (value & 0x800) !== 0;
+    if (shorthand === Shorthand.None) this.messages.send(message, this.commandDestination(isLogical), isLogical);
     else this.messages.sendShorthand(message, shorthand, this);
+  }
+
+  private commandDestination(isLogical: boolean): number {
+    const { icrHigh } = this.state;
+    return this.isX2apic ? icrHigh >>> 0 : wideDestination(icrHigh >>> 24, isLogical);
   }
 }

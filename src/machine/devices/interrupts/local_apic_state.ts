@@ -9,8 +9,13 @@ export const LOCAL_APIC_BASE = 0xfee00000;
 export const APIC_BASE_ENABLE = 0x800;
 const APIC_BASE_BOOTSTRAP = 0x100;
 
+/** LVT bit 14: the interrupt that this entry requested by a level is in service. */
+export const LVT_REMOTE_IRR = 0x4000;
 /** LVT bit 16: the entry does nothing. */
 export const LVT_MASKED = 0x10000;
+
+/** Bits of each LVT entry that a program can write. */
+const LVT_WRITABLE = [(0x710ff & ~0x700) | 0x60000, 0x107ff, 0x107ff, 0x1a7ff, 0x1a7ff, 0x100ff];
 
 /** Local vector table entries in the order of their registers from 320h. */
 export enum Lvt {
@@ -72,4 +77,10 @@ export function initialLocalApicState(id: number): LocalApicState {
     lint0: false,
     extInt: false,
   };
+}
+
+/** An LVT entry that held `before` after a write of `value`. While software has the APIC disabled, all entries are masked. */
+export function lvtAfterWrite(entry: Lvt, value: number, before: number, isSoftwareEnabled: boolean): number {
+  const written = (value & LVT_WRITABLE[entry]!) | (before & LVT_REMOTE_IRR);
+  return isSoftwareEnabled ? written : written | LVT_MASKED;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { wideDestination } from './interrupt_destination.js';
 import type { DeliveryMode, InterruptMessages } from './interrupt_messages.js';
 
 /** Where a write becomes an interrupt message: FEEx_xxxxh. */
@@ -13,5 +14,6 @@ export function sendMessageSignalled(messages: InterruptMessages, address: numbe
   if (address >>> 20 !== MESSAGE_ADDRESS) return;
   const mode = ((data >>> 8) & 7) as DeliveryMode;
   const message = { vector: data & 0xff, mode, level: false, asserted: true };
-  messages.send(message, (address >>> 12) & 0xff, (address & LOGICAL_DESTINATION) !== 0);
+  const isLogical = (address & LOGICAL_DESTINATION) !== 0;
+  messages.send(message, wideDestination((address >>> 12) & 0xff, isLogical), isLogical);
 }

@@ -43,6 +43,21 @@ describe('LocalApic', () => {
     expect(apic.acknowledge()).to.equal(0x41);
   });
 
+  it('is as after a reset when its processor has got INIT, but keeps its place and its number', () => {
+    const { apics, platform } = make(2);
+    const apic = apics[1]!;
+    apic.writeRegister(0x20, 0x05000000);
+    apic.writeRegister(0x300, 0x40041);
+    apic.writeRegister(0x320, 0x42);
+    apic.writeRegister(0x380, 100);
+    apic.init();
+    expect(platform.events.next()).to.equal(Infinity);
+    expect([0x20, 0xf0, 0x220, 0x320, 0x380].map((register) => apic.readRegister(register))).to.deep.equal([
+      0x05000000, 0xff, 0, 0x10000, 0,
+    ]);
+    expect(apic.baseMsr).to.equal(0xfee00800);
+  });
+
   it('holds back what the task priority covers', () => {
     const { apics, pending } = make();
     apics[0]!.writeRegister(0x80, 0x50);
