@@ -154,9 +154,16 @@ export const InstructionInformation = {
   IndexInvalid: 1 << 22,
   Base: 0xf << 23,
   BaseInvalid: 1 << 27,
-  /** Register2, or the instruction's identity in its lower two bits. */
   Register2: 0xf0000000,
+  /** Which of the instructions with the same exit reason it is. These have no Register2. */
+  InstructionIdentity: 0x30000000,
 } as const;
+
+/** Values of InstructionInformation.InstructionIdentity at exits for GDTR and IDTR. */
+export const DescriptorTableInstruction = { Sgdt: 0, Sidt: 1, Lgdt: 2, Lidt: 3 } as const;
+
+/** The same at exits for LDTR and TR. */
+export const SystemSegmentInstruction = { Sldt: 0, Str: 1, Lldt: 2, Ltr: 3 } as const;
 
 /** General-purpose registers in the SDM's order of encoding. */
 export const registerNumbers = {
@@ -354,12 +361,12 @@ export const exitInstructionInformationFields = [
     [
       ...memoryOperand,
       bits('operand_size', 11, 11, { '16bit': 0, '32bit': 1 }),
-      bits('instruction_identity', 28, 29, { sgdt: 0, sidt: 1, lgdt: 2, lidt: 3 }),
+      bits('instruction_identity', 28, 29, valuesOf(DescriptorTableInstruction)),
     ],
   ),
   ...prefixed(
     ['lldt', 'ltr', 'sldt', 'str'],
-    [...memoryOperand, reg1, memReg, bits('instruction_identity', 28, 29, { sldt: 0, str: 1, lldt: 2, ltr: 3 })],
+    [...memoryOperand, reg1, memReg, bits('instruction_identity', 28, 29, valuesOf(SystemSegmentInstruction))],
   ),
   ...prefixed(
     ['rdrand', 'rdseed'],

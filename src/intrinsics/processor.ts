@@ -15,6 +15,12 @@ export interface Processor {
   rdtscHalves(result: Uint32Array): void;
   /** RDTSCP likewise. */
   rdtscpHalves(result: Uint32Array): void;
+  /** RDPMC into two unsigned halves. @throws ProcessorFault for a counter that does not exist. */
+  rdpmcHalves(counter: number, result: Uint32Array): void;
+  /** RDRAND of 64 bits into two unsigned halves. @returns CF: whether there was a number. */
+  rdrandHalves(result: Uint32Array): boolean;
+  /** RDSEED likewise. */
+  rdseedHalves(result: Uint32Array): boolean;
   pause(): void;
   /** HLT with interrupts as they are. */
   halt(): void;

@@ -39,6 +39,7 @@ export const scenarios: readonly string[] = [
   'test/vmm/contributions/contribution_points.spec.ts',
   'test/vmm/ept/ept_on_machine.spec.ts',
   'test/vmm/ept/ept_share.spec.ts',
+  'test/vmm/exit_handler/exiting_controls.spec.ts',
   'test/vmm/exit_handler/denied_access.spec.ts',
   'test/vmm/exit_handler/exit_path.spec.ts',
   'test/vmm/exit_handler/register_values.spec.ts',

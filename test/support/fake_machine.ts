@@ -252,6 +252,11 @@ export class FakeMachine {
     rdtscp: () => 0x1_0000_0003n,
     rdtscHalves: (result) => storeHalves(this.processor.rdtsc(), result),
     rdtscpHalves: (result) => storeHalves(this.processor.rdtscp(), result),
+    rdpmcHalves: (counter) => {
+      throw new ProcessorFault(13, 0, `RDPMC of counter ${counter}: the fake has none`);
+    },
+    rdrandHalves: (result) => this.random(result),
+    rdseedHalves: (result) => this.random(result),
     pause: () => {},
     halt: () => {},
     isDriverContext: () => this.driverContext,
@@ -270,6 +275,13 @@ export class FakeMachine {
       return this.succeeds.returnTo;
     },
   };
+
+  /** What RDRAND and RDSEED answer; undefined: nothing, and CF is 0. */
+  randomNumber: bigint | undefined = 0n;
+  private random(result: Uint32Array): boolean {
+    storeHalves(this.randomNumber ?? 0n, result);
+    return this.randomNumber !== undefined;
+  }
 
   /** The accessors by name over the interfaces above. */
   readonly accessors = {

@@ -22,6 +22,9 @@ export const DR6_ONES = 0xffff0ff0;
 export const DR7_ONES = Dr7.Reserved1;
 export const DR7_BITS = Object.values(Dr7).reduce((all, bit) => all | bit, 0) & ~(DR7_ONES | Dr7.Rtm);
 
+/** The bits of DR7 that enable breakpoints. */
+export const DR7_ENABLES = Dr7.L0 | Dr7.G0 | Dr7.L1 | Dr7.G1 | Dr7.L2 | Dr7.G2 | Dr7.L3 | Dr7.G3;
+
 /** A PDPTE's bits 2:1 and 8:5, which are reserved while it is present. SDM 3A "PAE Paging". */
 export const PDPTE_RESERVED_LOW = 0x1e6;
 

@@ -19,6 +19,7 @@ import { beginStep, rfLoaded, shadowBegun } from "./state/shadow";
 import { pin, primary, vmExitBoundary, vmExitEvent } from "./vmx/vmx";
 import { readMsr, timeStamp, writeMsr } from "./system/msr";
 import { cpuid, cpuidA, cpuidB, cpuidC, cpuidD, cpuidEntry } from "./system/cpuid_leaves";
+import { nextRandom } from "./system/random";
 import { writeXcr } from "./system/system";
 import { writeCr0, writeCr3, writeCr4, writeCr8 } from "./system/control";
 import { loadSegmentRegister } from "./segmentation/segment";
@@ -312,6 +313,8 @@ export function cpuidStore(leaf: u32, subleaf: u32): void {
   store<u32>(SCRATCH, cpuidC, 8);
   store<u32>(SCRATCH, cpuidD, 12);
 }
+/** RDRAND and RDSEED without intercepts: the number into SCRATCH. */
+export function randomStore(): void { store<u64>(SCRATCH, nextRandom()); }
 /** XSETBV without intercepts. @returns 0 for #GP. */
 export function writeXcrHalves(index: u32, low: u32, high: u32): bool { return writeXcr(index, <u64>low | (<u64>high << 32)); }
 /** Stores 4 or 8 bytes at a linear address; a fault is thrown to the host. */

@@ -69,8 +69,14 @@ export class MachineControlRegisters implements ControlRegisters {
     return this.execution.registers.get(`DR${register}`);
   }
   writeDebugAddress(register: DebugAddressRegister, value: bigint): void {
-    if (this.execution.isGuestAfterExits()) this.executeWith(`writeDr${register}`, value);
-    else this.execution.registers.set(`DR${register}`, value);
+    const { execution } = this;
+    if (execution.isGuestAfterExits()) {
+      this.executeWith(`writeDr${register}`, value);
+      return;
+    }
+    execution.registers.set(`DR${register}`, value);
+    // A page with a data breakpoint has no translation in the TLB, so that each access to it is looked at.
+    execution.processor.core.flushGuestTlb();
   }
 
   readDr6(): bigint {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { Vector } from '../../intrinsics/exit_information.js';
+import { Rflags } from '../../intrinsics/registers.js';
 import type { Processor } from '../../intrinsics/processor.js';
 import type { DriverInstruction } from '../driver_context/driver_pages.js';
-import { fromHalves, lowHalf } from '../processor/halves.js';
+import { fromHalves, highHalf, lowHalf } from '../processor/halves.js';
 import { Word } from '../vmx/words.js';
 import type { Execution } from './execution.js';
 
@@ -44,7 +46,7 @@ export class MachineProcessor implements Processor {
   rdtscHalves(result: Uint32Array): void {
     const { execution } = this;
     if (execution.isGuestAfterExits()) {
-      this.timeAsGuest('rdtsc', result);
+      this.readAsGuest('rdtsc', result);
       return;
     }
     const { u32 } = execution;
@@ -61,8 +63,27 @@ export class MachineProcessor implements Processor {
   }
 
   rdtscpHalves(result: Uint32Array): void {
-    if (this.execution.isGuestAfterExits()) this.timeAsGuest('rdtscp', result);
+    if (this.execution.isGuestAfterExits()) this.readAsGuest('rdtscp', result);
     else this.rdtscHalves(result);
+  }
+
+  /** The model has no performance counters. */
+  rdpmcHalves(counter: number, result: Uint32Array): void {
+    const { execution } = this;
+    if (!execution.isGuestAfterExits()) {
+      execution.check(Vector.GeneralProtection, `RDPMC of counter ${counter >>> 0}`);
+      return;
+    }
+    execution.registers.set('RCX', counter >>> 0);
+    this.readAsGuest('rdpmc', result);
+  }
+
+  rdrandHalves(result: Uint32Array): boolean {
+    return this.random('rdrand', result);
+  }
+
+  rdseedHalves(result: Uint32Array): boolean {
+    return this.random('rdseed', result);
   }
 
   pause(): void {
@@ -86,7 +107,21 @@ export class MachineProcessor implements Processor {
     if (this.execution.isGuestAfterExits()) this.execution.execute(name);
   }
 
-  private timeAsGuest(name: DriverInstruction, result: Uint32Array): void {
+  private random(name: DriverInstruction, result: Uint32Array): boolean {
+    const { execution } = this;
+    if (!execution.isGuestAfterExits()) {
+      execution.processor.core.random(result);
+      return true;
+    }
+    execution.execute(name);
+    const value = execution.registers.get('RAX');
+    result[0] = lowHalf(value);
+    result[1] = highHalf(value);
+    return (execution.registers.get('RFLAGS') & BigInt(Rflags.CarryFlag)) !== 0n;
+  }
+
+  /** An instruction whose result is in EDX:EAX. */
+  private readAsGuest(name: DriverInstruction, result: Uint32Array): void {
     const { registers } = this.execution;
     this.execution.execute(name);
     result[0] = lowHalf(registers.get('RAX'));

@@ -17,6 +17,7 @@ export interface CoreExports {
   loadSegmentRegister(segment: number, selector: number): void;
   translateQuietly(linear: bigint, kind: number, user: number): bigint;
   completeInstruction(length: number): void;
+  randomStore(): void;
   cpuidStore(leaf: number, subleaf: number): void;
   writeLinearHalves(addressLow: number, addressHigh: number, low: number, high: number, size: number): void;
   codeWritten(offset: number, size: number): void;

@@ -25,6 +25,8 @@ export interface ProcessorCore extends VmxCore {
   requestStop(): void;
   /** CPUID without a VM exit: EAX, EBX, ECX, EDX into `result`. */
   cpuid(leaf: number, subleaf: number, result: Uint32Array): void;
+  /** RDRAND or RDSEED without a VM exit: a number of 64 bits into `result`, low half first. */
+  random(result: Uint32Array): void;
   /** Address and value of each MSR that has no register of its own. */
   readonly plainMsrs: readonly (readonly [address: number, value: bigint])[];
   /** What the last `readMsr` read. */

@@ -331,6 +331,11 @@ export class WasmCore implements ProcessorCore {
     this.exports.cpuidStore(leaf, subleaf);
     for (let n = 0; n < 4; n++) result[n] = this.u32[Hot.scratch + n]!;
   }
+  /** RDRAND or RDSEED, which never run dry: a number of 64 bits into `result`, low half first. */
+  random(result: Uint32Array): void {
+    this.exports.randomStore();
+    for (let n = 0; n < 2; n++) result[n] = this.u32[Hot.scratch + n]!;
+  }
   /** MOV to CR0, CR3, CR4 or CR8. @returns −1, or the vector of its fault. */
   writeControlRegister(register: number, low: number, high: number): number {
     try {

@@ -12,12 +12,14 @@ import { GuestPageFault } from './guest_page_fault.js';
 
 /** Who makes an access: a program at CPL 3, one at a lower CPL, or the processor for itself, as to a descriptor table or a TSS. */
 export type AccessMaker = 'user' | 'supervisor' | 'system';
-export type AccessDirection = 'read' | 'write';
+/** `fetch` is one that the processor has made: NX and SMEP have allowed it. */
+export type AccessDirection = 'read' | 'write' | 'fetch';
 
 /** An access that is being translated. */
 interface Access {
   readonly linear: bigint;
   readonly isWrite: boolean;
+  readonly isFetch: boolean;
   readonly maker: AccessMaker;
 }
 
@@ -50,7 +52,7 @@ export class GuestPaging {
   /** @returns the guest-physical address. @throws GuestPageFault */
   translate(linear: bigint, direction: AccessDirection, maker: AccessMaker): bigint {
     if ((this.vmcs.readLow(VmcsField.GuestCr0) & Cr0.Paging) === 0) return linear;
-    const access = { linear, isWrite: direction === 'write', maker };
+    const access = { linear, isWrite: direction === 'write', isFetch: direction === 'fetch', maker };
     return (this.cr4 & Cr4.PhysicalAddressExtensions) === 0 ? this.walk32(access) : this.walk64(access);
   }
 
@@ -147,10 +149,11 @@ export class GuestPaging {
   }
 
   /** SDM 3A "Determination of Access Rights". */
-  private isPermitted({ isWrite, maker }: Access, rights: bigint): boolean {
+  private isPermitted({ isWrite, isFetch, maker }: Access, rights: bigint): boolean {
     const isWritable = (rights & Bit.rw) !== 0n;
     const isUser = (rights & Bit.us) !== 0n;
     if (maker === 'user') return isUser && (!isWrite || isWritable);
+    if (isFetch) return true;
     const isProtected = (this.vmcs.readLow(VmcsField.GuestCr0) & Cr0.WriteProtect) !== 0;
     if (isWrite && !isWritable && isProtected) return false;
     if (!isUser || (this.cr4 & Cr4.SmapEnableBit) === 0) return true;

@@ -22,6 +22,7 @@ export interface Descriptor {
   readonly high: number;
 }
 
+const descriptorBytes = 8;
 /** Bits of the upper half of a descriptor. */
 const limitHigh = 0xf0000;
 const baseHigh = 0xff000000;
@@ -80,22 +81,30 @@ export class GuestDescriptors {
 
   /** @throws ProcessorFault of `vector` for a selector beyond its table. */
   fetch(selector: number, vector: number): Descriptor {
-    const at = this.addressOf(selector, vector);
-    const high = this.memory.read(at + 4n, 4, 'system');
-    return { low: this.memory.read(at, 4, 'system'), high };
+    return this.read(this.addressOf(selector, vector, descriptorBytes));
+  }
+
+  /** The upper half of a descriptor of 16 bytes. @throws ProcessorFault as `fetch` does. */
+  fetchUpper(selector: number, vector: number): Descriptor {
+    return this.read(this.addressOf(selector, vector, 2 * descriptorBytes) + BigInt(descriptorBytes));
   }
 
   /** Changes the access byte: type, S, DPL, P. */
   writeAccessByte(selector: number, change: (access: number) => number): void {
-    const at = this.addressOf(selector, Vector.GeneralProtection) + 5n;
+    const at = this.addressOf(selector, Vector.GeneralProtection, descriptorBytes) + 5n;
     this.memory.write(at, 1, change(this.memory.read(at, 1, 'system')), 'system');
   }
 
-  private addressOf(selector: number, vector: number): bigint {
+  private read(at: bigint): Descriptor {
+    const high = this.memory.read(at + 4n, 4, 'system');
+    return { low: this.memory.read(at, 4, 'system'), high };
+  }
+
+  private addressOf(selector: number, vector: number, bytes: number): bigint {
     const offset = selector & SegmentSelector.Index;
     const isLocal = (selector & SegmentSelector.Ti) !== 0;
     const table = isLocal ? readSegment(this.vmcs, 'ldtr') : this.gdt();
-    if ((table.rights & AccessRights.Unusable) !== 0 || offset + 7 > table.limit) {
+    if ((table.rights & AccessRights.Unusable) !== 0 || offset + bytes - 1 > table.limit) {
       throw new ProcessorFault(vector, selectorCode(selector), `selector ${selector} is beyond its table`);
     }
     return table.base + BigInt(offset);

@@ -13,6 +13,10 @@ interface Piece {
   readonly bytes: number;
 }
 
+/** Addresses have 48 bits, of which the last fills the others. SDM 1 "Canonical Addressing". */
+export const isCanonical = (linear: bigint): boolean =>
+  BigInt.asUintN(64, BigInt.asIntN(48, linear)) === BigInt.asUintN(64, linear);
+
 const pageOffset = BigInt(X64.pageSize - 1);
 
 /** A guest's memory by linear address, for instructions that the VMM executes in its stead. An access that faults has changed no memory. */
@@ -51,6 +55,13 @@ export class LinearMemory {
     this.pieces(linear, bytes, 'write', maker);
   }
 
+  /** Reads bytes of the instruction that is being executed: the processor has fetched them. @throws as `read` does. */
+  fetch(linear: bigint, bytes: number, maker: AccessMaker): number[] {
+    return this.pieces(linear, bytes, 'fetch', maker).flatMap(({ physical, bytes: count }) => [
+      ...this.memory.readAsGuest(physical, count),
+    ]);
+  }
+
   private pieces(linear: bigint, bytes: number, direction: AccessDirection, maker: AccessMaker): Piece[] {
     const first = this.checked(linear);
     const room = X64.pageSize - Number(first & pageOffset);
@@ -66,7 +77,7 @@ export class LinearMemory {
   private checked(linear: bigint): bigint {
     if ((this.vmcs.readLow(VmcsField.GuestIa32Efer) & Efer.Lma) === 0) return BigInt.asUintN(32, linear);
     const address = BigInt.asUintN(64, linear);
-    if (BigInt.asUintN(64, BigInt.asIntN(48, address)) === address) return address;
+    if (isCanonical(address)) return address;
     throw new ProcessorFault(Vector.GeneralProtection, 0, 'an address that is not canonical');
   }
 }

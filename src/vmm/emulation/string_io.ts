@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The memory operand of INS and OUTS. SDM 3C "Format of the VM-Exit Instruction-Information Field as Used for INS and OUTS" (IA32_VMX_BASIC[54] = 1).
-import { ProcessorFault } from '../../intrinsics/errors.js';
-import { IoAccess, StringIoInformation, Vector } from '../../intrinsics/exit_information.js';
-import { AccessRights, Cr0, Efer, Rflags } from '../../intrinsics/registers.js';
+import { IoAccess, StringIoInformation } from '../../intrinsics/exit_information.js';
+import { Rflags } from '../../intrinsics/registers.js';
 import { segmentNames, type SegmentName } from '../../intrinsics/segments.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { Exit } from '../exit/exit.js';
-import { allowsAccess, readSegment } from './guest_segments.js';
 import type { AccessMaker } from './guest_paging.js';
+import { linearAddress, makerOf } from './memory_operand.js';
 
 const [rcx, rsi, rdi] = [1, 6, 7];
-const flatSegments: readonly SegmentName[] = ['es', 'cs', 'ss', 'ds'];
 
 /** One element of INS or OUTS in the guest's memory. */
 export class StringOperand {
@@ -30,27 +28,14 @@ export class StringOperand {
     this.addressBits = 16 << ((information & StringIoInformation.AddressSize) >>> 7);
     const number = (information & StringIoInformation.SegmentRegister) >>> 15;
     this.segment = this.isInput ? 'es' : segmentNames[number]!;
-    this.maker = exit.privilegeLevel() === 3 ? 'user' : 'supervisor';
+    this.maker = makerOf(exit);
   }
 
   /** The linear address. @throws ProcessorFault for what the segment does not allow, and for a misaligned access that is checked. */
   linear(): bigint {
-    const { vmcs } = this.exit;
     const offset = BigInt.asUintN(this.addressBits, this.exit.registers.values[this.index]!);
-    const is64Bit =
-      (vmcs.readLow(VmcsField.GuestIa32Efer) & Efer.Lma) !== 0 &&
-      (vmcs.readLow(VmcsField.GuestCsAccessRights) & AccessRights.L) !== 0;
-    const register = readSegment(vmcs, this.segment);
-    if (!is64Bit && !allowsAccess(vmcs, register, Number(offset), this.bytes, this.isInput)) {
-      const vector = this.segment === 'ss' ? Vector.StackSegmentFault : Vector.GeneralProtection;
-      throw new ProcessorFault(vector, 0, `the operand of ${this.isInput ? 'INS' : 'OUTS'} is beyond its segment`);
-    }
-    const base = is64Bit && flatSegments.includes(this.segment) ? 0n : register.base;
-    const linear = BigInt.asUintN(is64Bit ? 64 : 32, base + offset);
-    if (this.checksAlignment() && linear % BigInt(this.bytes) !== 0n) {
-      throw new ProcessorFault(Vector.AlignmentCheck, 0, 'a misaligned operand');
-    }
-    return linear;
+    const { segment, bytes, isInput } = this;
+    return linearAddress(this.exit, { segment, offset, bytes, isWrite: isInput, alignment: bytes });
   }
 
   /** Moves rSI or rDI on, and counts rCX down. RIP moves on after the last element. */
@@ -69,15 +54,5 @@ export class StringOperand {
     const result = BigInt.asUintN(this.addressBits, old + BigInt(by));
     values[register] = this.addressBits === 16 ? (old & ~0xffffn) | result : result;
     return result;
-  }
-
-  /** SDM 3A "Interrupt 17—Alignment Check Exception (#AC)". */
-  private checksAlignment(): boolean {
-    const { vmcs } = this.exit;
-    return (
-      this.maker === 'user' &&
-      (vmcs.readLow(VmcsField.GuestCr0) & Cr0.AlignmentMask) !== 0 &&
-      (vmcs.readLow(VmcsField.GuestRflags) & Rflags.AlignmentCheckAccessControl) !== 0
-    );
   }
 }

@@ -22,8 +22,9 @@ import { ProcessorFault } from '../../intrinsics/errors.js';
 import { ControlRegisterAccess, Vector } from '../../intrinsics/exit_information.js';
 import type { Msrs } from '../../intrinsics/msr.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
-import { AccessRights, Cr0, Cr4, Efer } from '../../intrinsics/registers.js';
+import { Cr0, Cr4, Efer } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { isIn64BitMode, readRegister, writeRegister } from '../emulation/guest_registers.js';
 import type { GuestHostMasks } from '../owners/owners.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 import type { Exit } from '../exit/exit.js';
@@ -51,7 +52,6 @@ export interface ControlRegisterContext {
 /** Four PDPTEs that may be loaded. */
 type Pdptes = readonly { readonly low: number; readonly high: number }[];
 
-const stackPointer = 4;
 const pagingAndProtection = Cr0.ProtectionEnable | Cr0.Paging;
 const caching = Cr0.CacheDisable | Cr0.NotWriteThrough;
 const pcidAndFlags = 0xfff;
@@ -60,26 +60,14 @@ const fault = (what: string): ProcessorFault => new ProcessorFault(Vector.Genera
 const lowOf = (value: bigint): number => Number(value & 0xffffffffn) | 0;
 const highOf = (value: bigint): number => Number(value >> 32n) | 0;
 
-/** Outside 64-bit mode operands have 32 bits. */
-function is64Bit(vmcs: Vmcs): boolean {
-  const isIa32e = (vmcs.readLow(VmcsField.GuestIa32Efer) & Efer.Lma) !== 0;
-  return isIa32e && (vmcs.readLow(VmcsField.GuestCsAccessRights) & AccessRights.L) !== 0;
+/** The operand: a general-purpose register, of which 32 bits count outside 64-bit mode. */
+function readOperand({ exit, operand }: ControlRegisterContext, number: number): void {
+  readRegister(exit, number, operand);
+  if (!isIn64BitMode(exit.vmcs)) operand[1] = 0;
 }
 
-/** The halves of a general-purpose register. */
-function readRegister({ exit, operand }: ControlRegisterContext, number: number): void {
-  const { vmcs, registers } = exit;
-  const isStackPointer = number === stackPointer;
-  operand[0] = isStackPointer ? vmcs.readLow(VmcsField.GuestRsp) : registers.halves[2 * number]!;
-  operand[1] = isStackPointer ? vmcs.readHigh(VmcsField.GuestRsp) : registers.halves[2 * number + 1]!;
-  if (!is64Bit(vmcs)) operand[1] = 0;
-}
-
-function writeRegister({ exit, operand }: ControlRegisterContext, number: number): void {
-  const { vmcs, registers } = exit;
-  if (!is64Bit(vmcs)) operand[1] = 0;
-  if (number === stackPointer) vmcs.writeHalves(VmcsField.GuestRsp, operand[0]! | 0, operand[1]! | 0);
-  else registers.halves.set(operand, 2 * number);
+function writeOperand({ exit, operand }: ControlRegisterContext, number: number): void {
+  writeRegister(exit, number, isIn64BitMode(exit.vmcs) ? 8 : 4, operand[0]!, operand[1]!);
 }
 
 /** The PDPTEs that CR3 points to. @throws ProcessorFault if one of them may not be loaded. */
@@ -222,11 +210,11 @@ export function emulateControlRegisterAccess(context: ControlRegisterContext): v
   const type = (qualification & ControlRegisterAccess.AccessType) >>> 4;
   try {
     if (type === 0) {
-      readRegister(context, operand);
+      readOperand(context, operand);
       moveTo(context, register, context.operand[0]! | 0, context.operand[1]! | 0);
     } else if (type === 1) {
       moveFrom(context, register);
-      writeRegister(context, operand);
+      writeOperand(context, operand);
     } else if (type === 2) writeCr0(context, context.masks.viewLow('cr0') & ~Cr0.TaskSwitched, 0);
     else writeCr0(context, lmsw(context), 0);
   } catch (error) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, multiInject, optional } from 'inversify';
-import { SecondaryControl } from '../../intrinsics/control_bits.js';
+import { PrimaryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
 import { ControlRegisters } from '../../intrinsics/control_registers.js';
 import { Cpuid } from '../../intrinsics/cpuid.js';
-import { Vector } from '../../intrinsics/exit_information.js';
+import { registerNumbers, Vector } from '../../intrinsics/exit_information.js';
 import { vmxInstructions } from '../../intrinsics/exit_kinds.js';
 import { ExitReason } from '../../intrinsics/exit_reasons.js';
 import { isCanonicalHigh } from '../../intrinsics/contents/msr_values.js';
@@ -36,12 +36,16 @@ import { derived } from '../state/state.js';
 import { invvpid } from '../ept/invalidation.js';
 import { emulateControlRegisterAccess, type ControlRegisterContext } from './control_register_access.js';
 import { executeCpuid } from './cpuid.js';
+import { emulateDebugRegisterAccess } from './debug_register_access.js';
+import { emulateDescriptorTableAccess, emulateSystemSegmentAccess } from './descriptor_table_access.js';
 import { reflectException } from './events.js';
 import { ExitDispatcherIntelX64 } from './exit_dispatcher_intel_x64.js';
 import type { ExitHandler } from './exit_handler.js';
 import { emulateIo, type IoContext } from './io_instruction.js';
+import { emulateMonitor, emulateMwait } from './monitor.js';
 import { emulateRdmsr, emulateWrmsr } from './msr.js';
 import { complete, injectFault } from './processor_fault.js';
+import { emulateRandomNumber } from './random_number.js';
 import { runSelfTest } from '../vmcall/self_tests.js';
 import { emulateInit, emulateSipi } from './start_up.js';
 import { carryOutTaskSwitch } from './task_switch.js';
@@ -105,10 +109,18 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
     on(ExitReason.InitSignal, () => this.handleInitSignal());
     on(ExitReason.Sipi, () => this.handleSipi());
     on(ExitReason.IoInstruction, () => this.handleIoInstruction());
+    on(ExitReason.InterruptWindow, () => this.handleInterruptWindow());
+    on(ExitReason.NmiWindow, () => this.handleNmiWindow());
     on(ExitReason.Hlt, () => this.handleHlt());
     on(ExitReason.Pause, () => this.handlePause());
-    on(ExitReason.Monitor, () => this.handlePause());
-    on(ExitReason.Mwait, () => this.handlePause());
+    on(ExitReason.Monitor, () => this.handleMonitor());
+    on(ExitReason.Mwait, () => this.handleMwait());
+    on(ExitReason.MovDr, () => this.handleMovDr());
+    on(ExitReason.AccessToGdtrOrIdtr, () => this.handleAccessToGdtrOrIdtr());
+    on(ExitReason.AccessToLdtrOrTr, () => this.handleAccessToLdtrOrTr());
+    on(ExitReason.Rdpmc, () => this.handleRdpmc());
+    on(ExitReason.Rdrand, () => this.handleRdrand());
+    on(ExitReason.Rdseed, () => this.handleRdseed());
     on(ExitReason.Rdtsc, () => this.handleRdtsc());
     on(ExitReason.Rdtscp, () => this.handleRdtscp());
     on(ExitReason.Invlpg, () => this.handleInvlpg());
@@ -323,6 +335,15 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
     emulateSipi(this.exit, this.msrs);
   }
 
+  /** Nobody waited for the window, or the handler that did has returned false: the guest goes on without the control. */
+  protected handleInterruptWindow(): void {
+    this.vmcs.disable('primary', PrimaryControl.InterruptWindowExiting);
+  }
+
+  protected handleNmiWindow(): void {
+    this.vmcs.disable('primary', PrimaryControl.NmiWindowExiting);
+  }
+
   protected handleIoInstruction(): void {
     this.forGuest(this.ioInstruction);
   }
@@ -333,9 +354,48 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
     this.vmcs.writeHalves(VmcsField.GuestActivityState, ActivityState.Hlt, 0);
   }
 
-  /** PAUSE, and MONITOR and MWAIT, which may return at any time. */
   protected handlePause(): void {
     this.exit.advance();
+  }
+
+  protected handleMonitor(): void {
+    this.forGuest(() => emulateMonitor(this.exit, this.linearMemory()));
+  }
+
+  /** The wait ends at once, as it may on a processor. */
+  protected handleMwait(): void {
+    this.forGuest(() => emulateMwait(this.exit));
+  }
+
+  protected handleMovDr(): void {
+    this.forGuest(() => emulateDebugRegisterAccess(this.exit, this.controlRegisters));
+  }
+
+  /** SGDT, SIDT, LGDT, LIDT. */
+  protected handleAccessToGdtrOrIdtr(): void {
+    this.forGuest(() => emulateDescriptorTableAccess(this.exit, this.linearMemory()));
+  }
+
+  /** SLDT, STR, LLDT, LTR. */
+  protected handleAccessToLdtrOrTr(): void {
+    this.forGuest(() => emulateSystemSegmentAccess(this.exit, this.linearMemory()));
+  }
+
+  protected handleRdpmc(): void {
+    const { exit, value } = this;
+    this.forGuest(() => {
+      this.processor.rdpmcHalves(exit.registers.halves[2 * registerNumbers.rcx]! | 0, value);
+      this.storeInEdxEax();
+      exit.advance();
+    });
+  }
+
+  protected handleRdrand(): void {
+    emulateRandomNumber(this.exit, this.value, (result) => this.processor.rdrandHalves(result));
+  }
+
+  protected handleRdseed(): void {
+    emulateRandomNumber(this.exit, this.value, (result) => this.processor.rdseedHalves(result));
   }
 
   protected handleRdtsc(): void {
@@ -437,9 +497,13 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
   }
 
   private storeTimeStamp(): void {
+    toGuestTimeStamp(this.exit, this.value);
+    this.storeInEdxEax();
+  }
+
+  private storeInEdxEax(): void {
     const { value } = this;
     const { halves } = this.exit.registers;
-    toGuestTimeStamp(this.exit, value);
     halves[0] = value[0]!;
     halves[1] = 0;
     halves[4] = value[1]!;

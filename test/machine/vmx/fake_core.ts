@@ -107,6 +107,9 @@ export class FakeCore implements ProcessorCore {
   requestStop(): void {
     this.calls.push('requestStop');
   }
+  random(result: Uint32Array): void {
+    result.set([1, 2]);
+  }
   cpuid(leaf: number, subleaf: number, result: Uint32Array): void {
     result.set([leaf, subleaf, 0, 0]);
   }

@@ -13,8 +13,8 @@ import { secondary, vmExitInformation } from "../vmx/vmx";
 import { operandInformation, operandSize, secondOperand, operandDisplacement } from "../decode/instruction_information";
 import { shadowMovSs } from "../state/shadow";
 import {
-  GP, NP, SS_FAULT, UD, SecondaryControl, ExitReason, AccessRights, Cr4, Rflags, SegmentSelector, SegmentTypeBit,
-  SystemSegment, SystemSegmentBit,
+  GP, NP, SS_FAULT, UD, SecondaryControl, ExitReason, AccessRights, Cr4, DescriptorTableInstruction, Rflags, SegmentSelector,
+  SegmentTypeBit, SystemSegment, SystemSegmentBit, SystemSegmentInstruction,
 } from "../generated/architecture";
 import { raise, raiseCode } from "../events/raise";
 import {
@@ -93,14 +93,14 @@ export function LGS<T>(d: Reg, ea: Mem): void { loadFar<T>(GS, d, ea); }
 export function checkUmip(): void {
   if (load<u32>(CPL) != 0 && (load<u32>(CR4) & Cr4.UserModeInstructionPrevention) != 0) raiseCode(GP, 0);
 }
-/** Descriptor-table exiting: true if the instruction leaves. `identity`: 0 SGDT, 1 SIDT, 2 LGDT, 3 LIDT. */
+/** Descriptor-table exiting: true if the instruction leaves. `identity`: DescriptorTableInstruction.*. */
 function tableLeaves<T>(identity: u32, ea: Mem): bool {
   if (!secondary(SecondaryControl.DescriptorTableExiting)) return false;
   const information = operandInformation<Mem>(ea) | operandSize<T>() | secondOperand(identity);
   vmExitInformation(ExitReason.AccessToGdtrOrIdtr, operandDisplacement<Mem>(), information);
   return true;
 }
-/** The same for 0 SLDT, 1 STR, 2 LLDT, 3 LTR. */
+/** The same for SystemSegmentInstruction.*. */
 function selectorLeaves<D>(identity: u32, d: D): bool {
   if (!secondary(SecondaryControl.DescriptorTableExiting)) return false;
   vmExitInformation(ExitReason.AccessToLdtrOrTr, operandDisplacement<D>(), operandInformation<D>(d) | secondOperand(identity));
@@ -116,12 +116,12 @@ function storeTable(ea: Mem, base: u64, limit: u32): void {
 /** SGDT m. */
 export function SGDT<T>(ea: Mem): void {
   checkUmip();
-  if (!tableLeaves<T>(0, ea)) storeTable(ea, load<u64>(GDTR_BASE), load<u32>(GDTR_LIMIT));
+  if (!tableLeaves<T>(DescriptorTableInstruction.Sgdt, ea)) storeTable(ea, load<u64>(GDTR_BASE), load<u32>(GDTR_LIMIT));
 }
 /** SIDT m. */
 export function SIDT<T>(ea: Mem): void {
   checkUmip();
-  if (!tableLeaves<T>(1, ea)) storeTable(ea, load<u64>(IDTR_BASE), load<u32>(IDTR_LIMIT));
+  if (!tableLeaves<T>(DescriptorTableInstruction.Sidt, ea)) storeTable(ea, load<u64>(IDTR_BASE), load<u32>(IDTR_LIMIT));
 }
 function loadTable<T>(ea: Mem, base: usize, limit: usize): void {
   const l = <u32>read<u16>(ea);
@@ -132,9 +132,15 @@ function loadTable<T>(ea: Mem, base: usize, limit: usize): void {
   store<u32>(limit, l);
 }
 /** LGDT m: base is 24 bits with operand size 16, 64 in 64-bit mode. */
-export function LGDT<T>(ea: Mem): void { supervisorOnly(); if (!tableLeaves<T>(2, ea)) loadTable<T>(ea, GDTR_BASE, GDTR_LIMIT); }
+export function LGDT<T>(ea: Mem): void {
+  supervisorOnly();
+  if (!tableLeaves<T>(DescriptorTableInstruction.Lgdt, ea)) loadTable<T>(ea, GDTR_BASE, GDTR_LIMIT);
+}
 /** LIDT m. */
-export function LIDT<T>(ea: Mem): void { supervisorOnly(); if (!tableLeaves<T>(3, ea)) loadTable<T>(ea, IDTR_BASE, IDTR_LIMIT); }
+export function LIDT<T>(ea: Mem): void {
+  supervisorOnly();
+  if (!tableLeaves<T>(DescriptorTableInstruction.Lidt, ea)) loadTable<T>(ea, IDTR_BASE, IDTR_LIMIT);
+}
 
 /** LLDT, LTR, SLDT, STR and VERR … exist in protected mode only. */
 function protectedOnly(): void { if (!inProtected()) raise(UD); }
@@ -146,13 +152,13 @@ function storeSelector<T, D>(d: D, selector: u32): void {
 export function SLDT<T, D>(d: D): void {
   protectedOnly();
   checkUmip();
-  if (!selectorLeaves<D>(0, d)) storeSelector<T, D>(d, load<u32>(LDTR_SELECTOR));
+  if (!selectorLeaves<D>(SystemSegmentInstruction.Sldt, d)) storeSelector<T, D>(d, load<u32>(LDTR_SELECTOR));
 }
 /** STR r/m. */
 export function STR<T, D>(d: D): void {
   protectedOnly();
   checkUmip();
-  if (!selectorLeaves<D>(1, d)) storeSelector<T, D>(d, load<u32>(TR_SELECTOR));
+  if (!selectorLeaves<D>(SystemSegmentInstruction.Str, d)) storeSelector<T, D>(d, load<u32>(TR_SELECTOR));
 }
 
 /** Base of a descriptor for LDTR or TR, which has 16 bytes in IA-32e mode. Raises what its upper half may raise. */
@@ -195,12 +201,12 @@ export function loadSegmentRegister(segment: u32, selector: u32): void {
 /** LLDT r/m16. */
 export function LLDT<D>(d: D): void {
   protectedOnly(); supervisorOnly();
-  if (!selectorLeaves<D>(2, d)) loadLdtr(<u32>value<u16, D>(d));
+  if (!selectorLeaves<D>(SystemSegmentInstruction.Lldt, d)) loadLdtr(<u32>value<u16, D>(d));
 }
 /** LTR r/m16. */
 export function LTR<D>(d: D): void {
   protectedOnly(); supervisorOnly();
-  if (!selectorLeaves<D>(3, d)) loadTr(<u32>value<u16, D>(d));
+  if (!selectorLeaves<D>(SystemSegmentInstruction.Ltr, d)) loadTr(<u32>value<u16, D>(d));
 }
 
 // ---- tests of selectors -----------------------------------------------------------------------------------------------------------

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Sets of bits that more than one file asks for.
 import { Dr7, InterruptibilityState, Rflags } from "../generated/architecture";
+import { DR7_ENABLES } from "../generated/contents";
 
 /** The shadows of STI and MOV SS. SDM 3A "Masking Exceptions and Interrupts When Switching Stacks". */
 @inline export const SHADOWS: u32 = InterruptibilityState.BlockingBySti | InterruptibilityState.BlockingByMovSs;
 /** Enables of all breakpoints. */
-@inline export const BREAKPOINTS_ENABLED: u64 = Dr7.L0 | Dr7.G0 | Dr7.L1 | Dr7.G1 | Dr7.L2 | Dr7.G2 | Dr7.L3 | Dr7.G3;
+@inline export const BREAKPOINTS_ENABLED: u64 = DR7_ENABLES;
 /** Enables that a task switch clears. */
 @inline export const LOCAL_BREAKPOINTS: u64 = Dr7.L0 | Dr7.L1 | Dr7.L2 | Dr7.L3 | Dr7.LocalExact;
 

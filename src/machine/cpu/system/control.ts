@@ -23,7 +23,7 @@ import { reportedAddress } from "../code/record";
 import { raise, raiseCode, raiseDebugFault } from "../events/raise";
 import { Mem, Reg, reg, setReg } from "../state/registers";
 import { updateMode } from "../tlb/mode_update";
-import { addressSpaceChanged, flushTlb, flushTlbNonGlobal, PAGING_CR4 } from "../tlb/tlb";
+import { addressSpaceChanged, flushAllTlbs, flushTlb, flushTlbNonGlobal, PAGING_CR4 } from "../tlb/tlb";
 import { supervisorOnly } from "../events/privilege";
 
 @external("env", "taskPriorityRead") declare function taskPriorityRead(): u32;
@@ -220,6 +220,7 @@ export function MOV_TO_DR(n: u32, s: Reg): void {
     v = <u64><u32>(r == 6 ? dr6After(low(v)) : dr7After(low(v)));
   }
   store<u64>(debugSlot(r), v);
-  flushTlb();                                          // pages with data breakpoints have no tags
+  // Pages with data breakpoints have no tags. In root operation the new breakpoints may be for the guest.
+  if (nonRoot()) flushTlb(); else flushAllTlbs();
   updateAttention();
 }

@@ -9,7 +9,7 @@ import { Reg, setReg } from "../state/registers";
 import { secondary, vmExitInformation } from "../vmx/vmx";
 
 /** The next number of Steele's and Lea's SplitMix64. */
-function next(): u64 {
+export function nextRandom(): u64 {
   const state = load<u64>(RANDOM) + 0x9e3779b97f4a7c15;
   store<u64>(RANDOM, state);
   const first = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9, second = (first ^ (first >> 27)) * 0x94d049bb133111eb;
@@ -17,7 +17,7 @@ function next(): u64 {
 }
 /** A random number; CF says that there is one, and the other status flags are 0. */
 @inline function give<T>(d: Reg): void {
-  setReg<T>(d, <T>next());
+  setReg<T>(d, <T>nextRandom());
   setArithmeticFlags(<u32>Rflags.CarryFlag);
 }
 /** RDRAND. */

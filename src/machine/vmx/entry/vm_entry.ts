@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SDM 3C "VM Entries".
-import { pdpteTable } from '../../../intrinsics/contents/control_register_contents.js';
+import { DR7_ENABLES, pdpteTable } from '../../../intrinsics/contents/control_register_contents.js';
 import { EntryControl, PrimaryControl, SecondaryControl } from '../../../intrinsics/control_bits.js';
 import { ExitReason } from '../../../intrinsics/exit_reasons.js';
 import { VmInstructionError } from '../../../intrinsics/vm_instruction_errors.js';
@@ -191,7 +191,10 @@ export class VmEntry {
 
   private loadDebug(): void {
     const { core, vmcs } = this.state;
-    store64(core.u32, Word.dr7, (vmcs.low(guestDr7) & 0xffff2fff) | 0x400, 0);
+    const dr7 = (vmcs.low(guestDr7) & 0xffff2fff) | 0x400;
+    // Pages with data breakpoints have no translation in the TLB. With VPID, the entry keeps translations.
+    if (dr7 !== (core.u32[Word.dr7]! | 0) && (dr7 & DR7_ENABLES) !== 0) core.flushGuestTlb();
+    store64(core.u32, Word.dr7, dr7, 0);
     store64(core.u32, Word.debugctl, vmcs.low(guestDebugctl), vmcs.high(guestDebugctl));
   }
 
