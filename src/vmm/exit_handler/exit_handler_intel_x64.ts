@@ -17,14 +17,6 @@ import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { extension } from '../container/extension.js';
 import { CpuidContribution } from '../contributions/cpuid_contribution.js';
 import { MsrContribution } from '../contributions/msr_contribution.js';
-import { VmcallContribution } from '../contributions/vmcall_contribution.js';
-import { VmcallError } from '../errors.js';
-import { VmcallDataType, VmcallOpcode } from '../exit/vmcall_interface.js';
-import { loadVmcallRegisters, storeVmcallRegisters, type VmcallRegisters } from '../exit/vmcall_registers.js';
-import { GuestMemory } from '../memory_manager/guest_memory.js';
-import { bfdebug } from '../output/output.js';
-import { defaultSizes, Sizes } from '../sizes.js';
-import { decodeUtf8, encodeUtf8, hex } from '../support/text.js';
 import { GuestHostMasks, MonitorTrap } from '../owners/owners.js';
 import { PortContribution } from '../contributions/port_contribution.js';
 import { deliverFault } from '../emulation/exceptions.js';
@@ -39,27 +31,20 @@ import { executeCpuid } from './cpuid.js';
 import { emulateDebugRegisterAccess } from './debug_register_access.js';
 import { emulateDescriptorTableAccess, emulateSystemSegmentAccess } from './descriptor_table_access.js';
 import { reflectException } from './events.js';
-import { ExitDispatcherIntelX64 } from './exit_dispatcher_intel_x64.js';
 import type { ExitHandler } from './exit_handler.js';
 import { emulateIo, type IoContext } from './io_instruction.js';
 import { emulateMonitor, emulateMwait } from './monitor.js';
 import { emulateRdmsr, emulateWrmsr } from './msr.js';
 import { complete, injectFault } from './processor_fault.js';
 import { emulateRandomNumber } from './random_number.js';
-import { runSelfTest } from '../vmcall/self_tests.js';
 import { emulateInit, emulateSipi } from './start_up.js';
 import { carryOutTaskSwitch } from './task_switch.js';
 import { toGuestTimeStamp } from './time_stamp.js';
-import { UserVersion } from '../vmcall/user_version.js';
-import { askForJson, askForOpcode, isDenied, isUserMode, refuseUnknownCommand } from '../vmcall/vmcall_callers.js';
-import { exchangeData, jsonOf } from '../vmcall/vmcall_data.js';
-import { VmcallFailures } from '../vmcall/vmcall_failures.js';
-import { resultOf } from '../vmcall/vmcall_result.js';
-import { answerVersions } from '../vmcall/vmcall_versions.js';
+import { VmcallHandlerIntelX64 } from './vmcall_handler_intel_x64.js';
 
 /** The base's handler of each exit. Each may be overridden. Its work is in the file named after it. */
 @extension()
-export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitHandler {
+export class ExitHandlerIntelX64 extends VmcallHandlerIntelX64 implements ExitHandler {
   @inject(Cpuid) protected readonly cpuid!: Cpuid;
   @inject(Msrs) protected readonly msrs!: Msrs;
   @inject(PortIo) protected readonly portIo!: PortIo;
@@ -71,12 +56,6 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
   @multiInject(CpuidContribution) @optional() protected readonly cpuidContributions: readonly CpuidContribution[] = [];
   @multiInject(MsrContribution) @optional() protected readonly msrContributions: readonly MsrContribution[] = [];
   @multiInject(PortContribution) @optional() protected readonly portContributions: readonly PortContribution[] = [];
-  @inject(GuestMemory) protected readonly guestMemory!: GuestMemory;
-  @inject(UserVersion) protected readonly userVersion!: UserVersion;
-  @inject(VmcallFailures) @optional() protected readonly vmcallFailures: VmcallFailures | undefined;
-  @inject(Sizes) @optional() protected readonly sizes: Sizes = defaultSizes;
-  @multiInject(VmcallContribution) @optional() protected readonly vmcallContributions: readonly VmcallContribution[] =
-    [];
   /** A guest that repeats what is not possible must not fill the log. */
   @derived() private readonly warn = warningOnce();
   @derived() private linear: LinearMemory | undefined;
@@ -170,129 +149,6 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
   protected handleWbinvd(): void {
     this.processor.wbinvd();
     this.exit.advance();
-  }
-
-  /** Checks the magic number and calls the handler of the opcode; an exception becomes the result. A handler that injects a fault denies the VMCALL. */
-  protected handleVmcall(): void {
-    if (isDenied(this.exit, this.vmcallContributions)) {
-      this.exit.inject(Vector.InvalidOpcode);
-      return;
-    }
-    const registers = loadVmcallRegisters(this.exit.registers.values);
-    const result = resultOf(this.exit, registers, this.vmcallFailures, () => this.handleVmcallOpcode(registers));
-    if (!this.exit.hasInjected) this.completeVmcall(result, registers);
-  }
-
-  /** Answers a VMCALL: R01 = `result`, the other registers as they are, RIP after the instruction. May be called later than its handler. */
-  protected completeVmcall(result: bigint, registers: VmcallRegisters): void {
-    registers.r01 = result;
-    storeVmcallRegisters(registers, this.exit.registers.values);
-    this.exit.advance();
-  }
-
-  protected handleVmcallOpcode(registers: VmcallRegisters): void {
-    const opcode = Number(registers.r00);
-    if (askForOpcode(this.exit, this.vmcallContributions, registers)) return;
-    if (isUserMode(this.exit) && opcode !== VmcallOpcode.VMCALL_DATA) {
-      throw new VmcallError(`no contribution allows user mode to make VMCALL ${hex(registers.r00)}`);
-    }
-    switch (opcode) {
-      case VmcallOpcode.VMCALL_VERSIONS:
-        return this.handleVmcallVersions(registers);
-      case VmcallOpcode.VMCALL_REGISTERS:
-        return this.handleVmcallRegisters(registers);
-      case VmcallOpcode.VMCALL_DATA:
-        return this.handleVmcallData(registers);
-      case VmcallOpcode.VMCALL_EVENT:
-        return this.handleVmcallEvent(registers.r02);
-      case VmcallOpcode.VMCALL_START:
-        this.checkDriver('start');
-        return this.handleVmcallStart();
-      case VmcallOpcode.VMCALL_STOP:
-        this.checkDriver('stop');
-        return this.handleVmcallStop();
-      case VmcallOpcode.VMCALL_UNITTEST:
-        return this.handleVmcallUnittest(registers.r02);
-      default:
-        throw new VmcallError(`unknown vmcall opcode ${hex(registers.r00)}`);
-    }
-  }
-
-  protected handleVmcallVersions(registers: VmcallRegisters): void {
-    answerVersions(registers, this.userVersion, (index) => this.handleUserVersions(index));
-  }
-
-  /** Versions that a user defined: indexes from 2^63. */
-  protected handleUserVersions(_index: bigint): readonly number[] {
-    return this.userVersion;
-  }
-
-  /** Default: logged, and the arguments come back. */
-  protected handleVmcallRegisters(registers: VmcallRegisters): void {
-    bfdebug`vmcall registers:`;
-    for (const [name, value] of Object.entries(registers).slice(2)) bfdebug`${name}: ${hex(value as bigint)}`;
-  }
-
-  protected handleVmcallData(registers: VmcallRegisters): void {
-    const { exit, guestMemory, sizes } = this;
-    exchangeData({ exit, guestMemory, sizes }, registers, (type, data) => this.handleVmcallDataType(type, data));
-  }
-
-  protected handleVmcallDataType(type: number, data: Uint8Array): Uint8Array {
-    if (isUserMode(this.exit) && type !== VmcallDataType.VMCALL_DATA_STRING_JSON) {
-      throw new VmcallError(`user mode may send JSON commands only, not data of type ${type}`);
-    }
-    switch (type) {
-      case VmcallDataType.VMCALL_DATA_STRING_UNFORMATTED:
-        return encodeUtf8(this.handleVmcallDataStringUnformatted(decodeUtf8(data)));
-      case VmcallDataType.VMCALL_DATA_STRING_JSON:
-        return encodeUtf8(jsonOf(this.answerVmcallJson(JSON.parse(decodeUtf8(data)))));
-      case VmcallDataType.VMCALL_DATA_BINARY_UNFORMATTED:
-        return this.handleVmcallDataBinaryUnformatted(data);
-      default:
-        throw new VmcallError(`unknown vmcall data type ${type}; 1 string, 2 JSON, 10 binary`);
-    }
-  }
-
-  /** @returns the answer. By default the data are logged and echoed, as in the other two. */
-  protected handleVmcallDataStringUnformatted(text: string): string {
-    bfdebug`received in vmm: ${text}`;
-    return text;
-  }
-
-  protected handleVmcallDataStringJson(value: unknown): unknown {
-    refuseUnknownCommand(this.vmcallContributions, value);
-    bfdebug`received in vmm: ${JSON.stringify(value)}`;
-    return value;
-  }
-
-  protected handleVmcallDataBinaryUnformatted(data: Uint8Array): Uint8Array {
-    bfdebug`received binary data in vmm: ${data.length} bytes`;
-    return data;
-  }
-
-  protected handleVmcallEvent(index: bigint): void {
-    bfdebug`vmcall event: ${hex(index)}`;
-  }
-
-  /** The driver's first call from a started processor. */
-  protected handleVmcallStart(): void {
-    // Nothing by default: for subclasses.
-  }
-
-  /** The driver's last call before it stops the processor. */
-  protected handleVmcallStop(): void {
-    // Nothing by default: for subclasses.
-  }
-
-  protected handleVmcallUnittest(id: bigint): void {
-    if (id >= 1n << 63n) return this.handleUserUnittest(id);
-    runSelfTest(Number(id));
-  }
-
-  /** Self tests that a user defined: ids from 2^63. */
-  protected handleUserUnittest(id: bigint): void {
-    throw new VmcallError(`unknown unittest ${hex(id)}`);
   }
 
   /** The driver's VMXOFF takes the processor from the VMM. For all other software VMX does not exist. */
@@ -478,17 +334,6 @@ export class ExitHandlerIntelX64 extends ExitDispatcherIntelX64 implements ExitH
       warn: this.warn,
       invalidateTranslations: () => this.invalidate(InvvpidType.singleContext),
     };
-  }
-
-  private answerVmcallJson(command: unknown): unknown {
-    const answer = askForJson(this.exit, this.vmcallContributions, command);
-    return answer === undefined ? this.handleVmcallDataStringJson(command) : answer;
-  }
-
-  /** By VMCALLs start and stop, the driver starts and stops this processor. A guest cannot. */
-  private checkDriver(what: string): void {
-    if (this.processor.isDriverContext()) return;
-    throw new VmcallError(`VMCALL ${what} is the driver's: it was made outside the driver's context`);
   }
 
   private invalidate(type: number, addressLow = 0, addressHigh = 0): void {
