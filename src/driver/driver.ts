@@ -59,7 +59,7 @@ export class Driver {
     private readonly traceVmcs: boolean,
     private readonly source: ModuleSource,
   ) {
-    this.trace = { words: whereabouts, names: [] };
+    this.trace = { words: whereabouts, outcome: machine.exitOutcome ?? new Int32Array(1), names: [] };
   }
 
   static async create({

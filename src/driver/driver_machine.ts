@@ -23,6 +23,8 @@ export interface DriverMachine {
   readonly processors: number;
   /** One implementation of each intrinsics interface. */
   readonly intrinsics: readonly IntrinsicBinding[];
+  /** A word in which the VMM says what the handlers of an exit did: `ExitOutcome`. The machine keeps it with the exit. */
+  readonly exitOutcome?: Int32Array;
   /** The VMM's serial port. The default is COM2. */
   readonly serialSettings?: SerialSettings;
   /**

@@ -14,13 +14,12 @@ import { PcBus } from './pc_bus.js';
 import { Execution } from './intrinsics/execution.js';
 import { machineIntrinsics } from './intrinsics/machine_intrinsics.js';
 import type { IntrinsicBinding } from './intrinsics/machine_intrinsics.js';
-import { instructionPlace, type InstructionPlace } from './report/instruction_place.js';
-import { processorReport } from './report/processor_report.js';
+import { processorReport, type ProcessorReport } from './report/processor_report.js';
 import { wakingPins } from './processor/processor_pins.js';
 import { Sizes } from './layout/regions.js';
 import { Scheduler, type Death } from './scheduler.js';
 import { DriverContext } from './driver_context/driver_context.js';
-import { tripleFault, tripleFaultText, type TripleFault } from './report/triple_fault.js';
+import { tripleFault, type TripleFault } from './report/triple_fault.js';
 import { undefinedOpcode, type UndefinedOpcode } from './report/undefined_opcode.js';
 import { unimplementedReport, type Unimplemented } from './report/unimplemented.js';
 import { LogicalProcessor } from './processor/logical_processor.js';
@@ -67,6 +66,8 @@ export interface DriverAccess {
   readonly processors: number;
   /** The machine's implementations of the intrinsics, to be bound in the VMM's container. */
   readonly intrinsics: readonly IntrinsicBinding[];
+  /** A word in which the VMM says what the handlers of an exit did. Each processor keeps it with its last exits. */
+  readonly exitOutcome: Int32Array;
   /** Runs work on a processor, at an instruction boundary, in the driver's own ring-0 context. */
   inDriverContext<T>(processor: number, work: () => T): T;
   /** The driver's memory for the data of its VMCALLs. */
@@ -76,12 +77,12 @@ export interface DriverAccess {
 /** How a machine ended. */
 export interface PcEnd {
   readonly kind: 'powered-off' | 'debug-exit' | 'reset' | 'dead';
-  /** Which port it was, or a report of several lines about a death. */
+  /** Which port it was, or why the machine died. */
   readonly detail: string;
   /** Of a death: software halted with interrupts off. */
   readonly isHalted?: true;
-  /** Of a death: the instruction at RIP. */
-  readonly instruction?: InstructionPlace;
+  /** Of a death: the processor that died. */
+  readonly processor?: number;
   /** Of a death because software asked for something that the machine does not do: what, and where. */
   readonly unimplemented?: Unimplemented;
   /** Of a death: the last opcode that the processor did not know, if there was one. */
@@ -90,14 +91,7 @@ export interface PcEnd {
   readonly tripleFault?: TripleFault;
 }
 
-/** The present state of a processor, for a report. */
-export interface ProcessorWhereabouts {
-  /** Several lines: mode, registers and the bytes at RIP. */
-  readonly report: string;
-  readonly instruction: InstructionPlace;
-}
-
-function makeProcessor(id: number, core: WasmCore, options: PcOptions): LogicalProcessor {
+function makeProcessor(id: number, core: WasmCore, options: PcOptions, outcome: Int32Array): LogicalProcessor {
   const processor = new LogicalProcessor(id, core, {
     rules: entryRules,
     cr4Allowed: core.cr4Allowed,
@@ -106,6 +100,7 @@ function makeProcessor(id: number, core: WasmCore, options: PcOptions): LogicalP
   });
   processor.exitMark = options.exitMark;
   processor.attention = options.attention;
+  processor.exitOutcome = outcome;
   return processor;
 }
 
@@ -124,6 +119,7 @@ export class Pc {
   debugExit: number | null = null;
   private ended: PcEnd | undefined;
   private readonly memoryHash: MemoryHash;
+  private readonly exitOutcome = new Int32Array(1);
 
   private constructor(
     private readonly options: PcOptions,
@@ -132,7 +128,7 @@ export class Pc {
   ) {
     const core = cores[0]!;
     this.core = core;
-    this.processors = cores.map((each, id) => makeProcessor(id, each, options));
+    this.processors = cores.map((each, id) => makeProcessor(id, each, options, this.exitOutcome));
     this.execution = new Execution(
       this.processors.map((each) => ({ processor: each, driver: new DriverContext(each) })),
     );
@@ -223,6 +219,7 @@ export class Pc {
     return {
       processors: processors.length,
       intrinsics: machineIntrinsics(execution),
+      exitOutcome: this.exitOutcome,
       inDriverContext: (processor, work) => {
         execution.select(processor);
         return execution.driver.run(work);
@@ -261,11 +258,10 @@ export class Pc {
     const unimplemented = death.unimplemented && unimplementedReport(processor);
     const unknown = undefinedOpcode(processor);
     const fault = tripleFault(processor.core);
-    const reason = unimplemented === undefined ? death.reason : `unimplemented: ${unimplemented.what}`;
     return {
       kind: 'dead',
-      detail: [reason, ...(fault ? [tripleFaultText(fault)] : []), processorReport(processor)].join('\n'),
-      instruction: instructionPlace(processor),
+      detail: unimplemented === undefined ? death.reason : `unimplemented: ${unimplemented.what}`,
+      processor: death.processor,
       ...(death.isHalted && { isHalted: true }),
       ...(unimplemented && { unimplemented }),
       ...(unknown && { undefinedOpcode: unknown }),
@@ -273,12 +269,12 @@ export class Pc {
     };
   }
 
-  /** The present state of each processor, for the report of a run that was stopped. */
-  whereabouts(): ProcessorWhereabouts[] {
+  /** The present state of each processor, for the report of a machine that died or was stopped. */
+  processorReports(): ProcessorReport[] {
     const loaded = this.execution.processor.id;
     const all = this.processors.map((processor) => {
       this.execution.select(processor.id);
-      return { report: processorReport(processor), instruction: instructionPlace(processor) };
+      return processorReport(processor);
     });
     this.execution.select(loaded);
     return all;

@@ -20,6 +20,7 @@ const bfmOrder: readonly string[] = [
   'options',
   'console',
   'guests',
+  'death',
   'worker',
   'run',
   'host',
@@ -64,7 +65,7 @@ describe('The rooms', () => {
     expect(spacious, 'folders that have shrunk: lower their number in `larger`').to.deep.equal([]);
   });
 
-  it('of src/bfm have an order: failures < options < console < guests < worker < run < host < client < … < cli < main.ts', () => {
+  it('of src/bfm have an order: failures < options < console < guests < death < worker < run < host < client < … < cli < main.ts', () => {
     expect(sourceFiles('src/bfm').flatMap(upwardImports)).to.deep.equal([]);
   });
 });

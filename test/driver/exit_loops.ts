@@ -313,6 +313,7 @@ export async function startedLoop(loop: ExitLoop, turns: number): Promise<Pc> {
   pc.boot({ kernel: { name: loop.name, bytes: image(loop, turns) }, modules: [], append: '' });
   const vmm = LoadedVmm.create(pc.driverAccess, [{ file: 'loop traps', module: trapping(loop) }], {
     words: new Int32Array(1),
+    outcome: new Int32Array(1),
     names: [],
   });
   pc.driverAccess.inDriverContext(0, () => vmm.entry.startVmm(0n));

@@ -121,6 +121,8 @@ function runToEnd({ pc, console }: Awaited<ReturnType<typeof bootedPc>>) {
     instructions: pc.instructions,
     console: String.fromCharCode(...console),
     word: (address: number): bigint => view.getBigUint64(address, true),
+    /** For the report of a death. */
+    processors: pc.processorReports(),
   };
 }
 
@@ -147,10 +149,12 @@ export async function runGuest(
     bind(VmcallContribution).toService(BenchPart);
   });
   const files = [bench, ...modules].map((module, at) => ({ file: `module ${at}`, module }));
-  const vmm = LoadedVmm.create(pc.driverAccess, files, { words: new Int32Array(1), names: [] });
+  const { exitOutcome: outcome } = pc.driverAccess;
+  const handlers: string[] = [];
+  const vmm = LoadedVmm.create(pc.driverAccess, files, { words: new Int32Array(1), outcome, names: handlers });
   try {
     pc.driverAccess.inDriverContext(0, () => vmm.entry.startVmm(0n));
-    return runToEnd(booted);
+    return { ...runToEnd(booted), handlers };
   } finally {
     vmm.unload();
   }

@@ -22,7 +22,7 @@ export function builtVmm(
   modules: readonly PartModule[] = [],
   machine = new FakeMachine(),
 ): { machine: FakeMachine; vmm: TestVmm } {
-  const trace: HandlerTrace = { words: new Int32Array(1), names: [] };
+  const trace: HandlerTrace = { words: new Int32Array(1), outcome: new Int32Array(1), names: [] };
   const intrinsics = vmmModule(({ bind }) => {
     for (const { symbol, value } of machine.intrinsics) bind<unknown>(symbol).toConstantValue(value);
     bind(SerialSettings).toConstantValue(defaultSerialSettings);

@@ -11,7 +11,7 @@ import { MachineSession } from '../../session/machine_session.js';
 import { SliceEnd, type SessionPorts } from '../../session/session_ports.js';
 import { announced, LOADING_MODULES } from '../worker/announced_modules.js';
 import { readBootFile, readBootModule, readCoreModule } from '../worker/boot_file.js';
-import { deathReport } from '../worker/death_report.js';
+import { deathReport } from '../death/death_report.js';
 import { problemOf } from '../failures/problem.js';
 import type { RunControl } from '../worker/run_control.js';
 import { endingLine } from '../run/run_report.js';
@@ -149,11 +149,13 @@ export class HostedMachine {
     this.isEndTold = true;
     // The whole report takes a disassembler. A client that asks meanwhile gets the first line.
     this.post({ kind: 'ended', detail: this.shortEnding!, isWhole: false });
-    const lines = this.session.lastOutput.lines();
-    const { detail } = kind === 'dead' ? await deathReport(end, this.driver.hasVmm, lines) : end;
+    const { pc, lastOutput } = this.session;
+    const { handlerNames: handlers, hasVmm } = this.driver;
+    const machine = { processors: pc.processorReports(), handlers, lastOutput: lastOutput.lines() };
+    const { detail } = kind === 'dead' ? await deathReport(end, hasVmm, machine) : end;
     this.post({
       kind: 'ended',
-      detail: endingLine({ kind, detail }, this.session.pc.debugExit),
+      detail: endingLine({ kind, detail }, pc.debugExit),
       isWhole: true,
     });
   }

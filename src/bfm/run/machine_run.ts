@@ -7,7 +7,7 @@ import { SliceEnd } from '../../session/session_ports.js';
 import { TextMatcher } from '../../session/text_matcher.js';
 import { announced, LOADING_MODULES } from '../worker/announced_modules.js';
 import { readBootFile, readBootModule, readCoreModule } from '../worker/boot_file.js';
-import type { DeathPlaces } from '../worker/death_report.js';
+import type { DeathPlaces } from '../death/death_report.js';
 import { StopRequest } from '../worker/run_control.js';
 import type { RunControl } from '../worker/run_control.js';
 import { namedExits } from '../worker/run_counters.js';
@@ -150,11 +150,15 @@ export class MachineRun {
   private async endingWithReport(ending: Ending): Promise<Ending> {
     const { outcome } = ending;
     if (!WITH_REPORT.has(outcome)) return ending;
-    const { deathReport, stopReport } = await import('../worker/death_report.js');
+    const { deathReport, stopReport } = await import('../death/death_report.js');
     const { pc, end, lastOutput } = this.session;
-    const lines = lastOutput.lines();
-    if (outcome !== 'dead') return { outcome, ...(await stopReport(pc.whereabouts(), lines)) };
-    return end === undefined ? ending : { outcome, ...(await deathReport(end, this.driver?.hasVmm === true, lines)) };
+    const machine = {
+      processors: pc.processorReports(),
+      handlers: this.driver?.handlerNames ?? [],
+      lastOutput: lastOutput.lines(),
+    };
+    if (outcome !== 'dead') return { outcome, ...(await stopReport(machine)) };
+    return end === undefined ? ending : { outcome, ...(await deathReport(end, this.driver?.hasVmm === true, machine)) };
   }
 
   /** Whether a late start was asked for and never came: the run has then not done its job. */

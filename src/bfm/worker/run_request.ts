@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { DeathPlaces } from './death_report.js';
+import type { DeathPlaces } from '../death/death_report.js';
 import type { Problem } from '../failures/problem.js';
 
 /** When the VMM takes the processor: at its first instruction, under the running guest, or not at all. */

@@ -11,6 +11,7 @@ import { processorState } from './processor_state.js';
 import { slotOf } from '../vmx/vmcs/field_slots.js';
 import { vmxState } from '../vmx/hashed_vmx_state.js';
 import { remainingTicks } from '../vmx/preemption_timer.js';
+import { ExitHistory } from './exit_history.js';
 import type { ProcessorCore } from './processor_core.js';
 import { exitReasons, type ProcessorCounters } from './processor_counters.js';
 import type { ProcessorDeath } from './processor_death.js';
@@ -49,6 +50,10 @@ export class LogicalProcessor {
   exitMark: Int32Array | undefined;
   /** A word that another thread sets to end the current `run` at the next VM exit: there may be many slow handlers. */
   attention: Int32Array | undefined;
+  /** A word in which the VMM says what its handlers did with the exit. */
+  exitOutcome: Int32Array | undefined;
+  /** The last VM exits. */
+  readonly history = new ExitHistory();
   /** The number of instructions retired at the last VM exit, in two words, for the watchdog's report. */
   private readonly exitInstructions: Uint32Array;
   /** `HostEntry.returnTo` was called: the exit entry left VMX non-root operation for good. */
@@ -161,6 +166,7 @@ export class LogicalProcessor {
     const basic = this.core.u32[reasonWord]! & (exitReasons - 1);
     this.exits[basic] = this.exits[basic]! + 1;
     const abort = this.engine.leave();
+    if (this.core.u32[exitPendingWord] === 0) this.remember();
     if (abort !== VmxAbort.None) this.die(`VMX abort ${abort} in a VM exit for ${exitReasonName(basic)}`);
   }
 
@@ -186,7 +192,7 @@ export class LogicalProcessor {
   }
 
   private callExitEntry(): void {
-    const { exitEntry, exitMark, engine, exitInstructions } = this;
+    const { exitEntry, exitMark, exitOutcome, engine, exitInstructions } = this;
     const { u32 } = this.core;
     if (exitEntry === undefined) {
       this.die(`a VM exit (${this.exitName()}) found no exit entry: HostEntry.attach was not called`);
@@ -194,6 +200,7 @@ export class LogicalProcessor {
     }
     exitInstructions[0] = u32[instructionsWord]!;
     exitInstructions[1] = u32[instructionsWord + 1]!;
+    this.remember();
     if (exitMark !== undefined) exitMark[0] = (engine.vmcs.bits(exitReason) & 0xffff) + 1;
     try {
       exitEntry();
@@ -202,9 +209,14 @@ export class LogicalProcessor {
       this.die(`the handler of VM exit ${this.exitName()} threw: ${message}`, error);
     }
     if (exitMark !== undefined) exitMark[0] = 0;
+    if (exitOutcome !== undefined) this.history.end(exitOutcome[0]!);
     if (u32[modeWord] !== VmxMode.NonRoot && u32[exitPendingWord] === 0 && !this.hasReturned) {
       this.die(`the handler of VM exit ${this.exitName()} returned without resuming the guest`);
     }
+  }
+
+  private remember(): void {
+    this.history.begin(this.engine.vmcs.signed, this.core.u32, instructionsWord);
   }
 
   private exitName(): string {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Constants } from '../layout/core_constants.js';
+import { hex } from '../../intrinsics/texts/hex.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
+import { addressMode, type ExecutionState } from './execution_state.js';
+import { pageWalk } from './page_walk.js';
+import { walkedMemory } from './walked_memory.js';
 
 /** Bytes that an instruction can have. */
 const longest = 15;
 const pageBytes = 4096n;
-const codeBits = [16, 32, 64] as const;
 
 /** The place of an instruction, and its bytes. All are plain values; 64-bit numbers are hexadecimal text with 0x. */
 export interface InstructionPlace {
@@ -20,25 +22,16 @@ export interface InstructionPlace {
   readonly bytes: string;
 }
 
-/** 0x and as many hexadecimal digits as the value needs. */
-export function hex(value: number | bigint): string {
-  return `0x${value.toString(16)}`;
-}
-
-/** The width of code that a value of the word DECODE_MODE means. */
-export function bitsOf(decodeMode: number): 16 | 32 | 64 {
-  return codeBits[decodeMode & Constants.DECODE_CODE] ?? 64;
-}
-
-/** Memory at a linear address of the processor's present address space, as far as it is mapped to RAM. */
-export function bytesAt(processor: LogicalProcessor, linear: bigint, count = longest): string {
+/** Memory at a linear address of software in a state, as far as it is mapped to RAM. */
+export function bytesAt(processor: LogicalProcessor, state: ExecutionState, linear: bigint): string {
   const { core } = processor;
+  const memory = walkedMemory(processor);
   const bytes: string[] = [];
   let offset = -1;
-  for (let at = linear; at < linear + BigInt(count); at++) {
+  for (let at = linear; at < linear + BigInt(longest); at++) {
     if (at === linear || at % pageBytes === 0n) {
-      const physical = core.translate(BigInt.asUintN(64, at));
-      offset = physical < 0 ? -1 : core.physicalOffset(physical);
+      const { physical } = pageWalk(state, memory, BigInt.asUintN(64, at));
+      offset = physical === null ? -1 : core.physicalOffset(Number(physical));
     }
     if (offset < 0) break;
     bytes.push(core.u8[offset++]!.toString(16).padStart(2, '0'));
@@ -46,21 +39,17 @@ export function bytesAt(processor: LogicalProcessor, linear: bigint, count = lon
   return bytes.join(' ');
 }
 
-/** The instruction at the processor's RIP. */
-export function instructionPlace(processor: LogicalProcessor): InstructionPlace {
-  const { core } = processor;
-  const { block } = core;
-  const cs = block.get('CS');
-  const bits = bitsOf(block.get('DECODE_MODE'));
-  const rip = block.get('RIP');
+/** The instruction at RIP of the software in a state. */
+export function instructionPlace(processor: LogicalProcessor, state: ExecutionState): InstructionPlace {
+  const { cs, rip } = state;
+  const { bits } = addressMode(state);
   const linear = bits === 64 ? rip : BigInt.asUintN(32, rip + cs.base);
-  const physical = core.translate(linear);
   return {
     cs: hex(cs.selector),
     rip: hex(rip),
     linear: hex(linear),
-    physical: physical < 0 ? null : hex(physical),
+    physical: pageWalk(state, walkedMemory(processor), linear).physical,
     bits,
-    bytes: bytesAt(processor, linear),
+    bytes: bytesAt(processor, state, linear),
   };
 }

@@ -1,37 +1,102 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { bytesAt, instructionPlace } from './instruction_place.js';
-import { generalRegisters, modeName, vmxName } from './processor_names.js';
-import { undefinedOpcode } from './undefined_opcode.js';
+import { ExitReason } from '../../intrinsics/exit_reasons.js';
+import { Vector } from '../../intrinsics/exit_information.js';
+import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { hex } from '../../intrinsics/texts/hex.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
+import type { RememberedExit } from '../processor/exit_history.js';
+import { slotOf } from '../vmx/vmcs/field_slots.js';
+import { executionState, modeName, privilegeLevel, stoppedInHandler, type ExecutionState } from './execution_state.js';
+import { instructionPlace, type InstructionPlace } from './instruction_place.js';
+import { pageWalk, type PageWalk } from './page_walk.js';
+import { activityName, generalRegisters, vmxName } from './processor_names.js';
+import { tripleFault } from './triple_fault.js';
+import { walkedMemory } from './walked_memory.js';
 
-const CODE_BYTES = 16;
+/** What a processor was at when its machine ended. All but `lastExits` are plain JSON values; 64-bit numbers are hexadecimal text with 0x. */
+export interface ProcessorReport {
+  readonly processor: number;
+  /** As in "64-bit" or "real-address, 16-bit". */
+  readonly mode: string;
+  readonly cpl: number;
+  /** As in "VMX non-root operation". */
+  readonly vmx: string;
+  /** The processor stopped while the VMM handled a VM exit. The report is about its guest, as the VMCS has it. */
+  readonly isInHandler: boolean;
+  /** What it does between instructions, as in "active" or "halted". SDM 3C "Guest Non-Register State". */
+  readonly activity: string;
+  /** Instructions that the processor had begun. */
+  readonly instructions: number;
+  readonly instruction: InstructionPlace;
+  /** General registers and RFLAGS, CR0, CR2, CR3, CR4, EFER; selectors of CS and SS; base and limit of GDTR and IDTR. */
+  readonly registers: Readonly<Record<string, string>>;
+  /** How the address that matters is translated: the one that faulted, or else that of the instruction. */
+  readonly walk: PageWalk & { readonly of: string };
+  /** The last VM exits, oldest first. */
+  readonly lastExits: readonly RememberedExit[];
+}
 
-/** The report on a processor that died: mode, registers, the bytes at RIP, and the last opcode that it did not know. */
-export function processorReport(processor: LogicalProcessor): string {
-  const { core } = processor;
-  const { block } = core;
-  const quad = (value: bigint): string => value.toString(16).padStart(16, '0');
-  const place = instructionPlace(processor);
-  const registers = generalRegisters(block);
-  const lines = [
-    `processor ${processor.id}, ${modeName(block)}, ${vmxName(block)}, CPL ${block.get('CPL')}, after ${core.instructionCount} instructions`,
-  ];
-  for (let row = 0; row < 16; row += 4) {
-    const four = registers.slice(row, row + 4);
-    lines.push(four.map(([name, value]) => `${name.padEnd(3)} ${quad(value)}`).join('  '));
+/** Bit 7 of the qualification: the guest-linear address is valid. SDM 3C "Exit Qualification for EPT Violations". */
+const LINEAR_VALID = 1n << 7n;
+
+interface WalkedAddress {
+  readonly address: bigint;
+  readonly of: string;
+}
+
+/** The address at which the software failed, or that of its next instruction. */
+function addressThatMatters(processor: LogicalProcessor, place: InstructionPlace, inHandler: boolean): WalkedAddress {
+  const fault = tripleFault(processor.core);
+  const pageFault = fault?.events.find(({ vector, cr2 }) => vector === Vector.PageFault && cr2 !== undefined);
+  if (pageFault?.cr2 !== undefined) return { address: BigInt(pageFault.cr2), of: 'CR2 of the page fault' };
+  const exit = processor.history.last().at(-1);
+  const isEpt = inHandler && exit?.reason === ExitReason.EptViolation && (exit.qualification & LINEAR_VALID) !== 0n;
+  if (isEpt) {
+    const { vmcs } = processor.engine;
+    const slot = slotOf(VmcsField.GuestLinearAddress);
+    const address = (BigInt(vmcs.high(slot)) << 32n) | BigInt(vmcs.low(slot));
+    return { address, of: 'linear address of the EPT violation' };
   }
-  const selectors = (['CS', 'SS'] as const).map((name) => `${name} ${block.get(name).selector.toString(16)}`);
-  lines.push(
-    `RIP ${quad(block.get('RIP'))}  RFL ${quad(registers[16]![1])}  ${selectors.join('  ')}`,
-    (['CR0', 'CR2', 'CR3', 'CR4'] as const).map((name) => `${name} ${quad(block.get(name))}`).join('  '),
-    `linear address ${place.linear}, physical ${place.physical ?? 'none: not mapped'}`,
-  );
-  const code = bytesAt(processor, BigInt(place.linear), CODE_BYTES);
-  lines.push(code === '' ? 'no memory at RIP' : `code at RIP: ${code}`);
-  const unknown = undefinedOpcode(processor);
-  if (unknown !== undefined)
-    lines.push(
-      `last opcode that this processor does not have, of ${unknown.count}: ${unknown.bytes} at ${unknown.rip}`,
-    );
-  return lines.join('\n');
+  return { address: BigInt(place.linear), of: 'RIP' };
+}
+
+function registersOf(state: ExecutionState): Record<string, string> {
+  const { cr0, cr2, cr3, cr4, efer, cs, ss, gdtr, idtr } = state;
+  return {
+    ...generalRegisters(state),
+    RIP: hex(state.rip),
+    CR0: hex(cr0),
+    CR2: hex(cr2),
+    CR3: hex(cr3),
+    CR4: hex(cr4),
+    EFER: hex(efer),
+    CS: hex(cs.selector),
+    SS: hex(ss.selector),
+    'GDTR.base': hex(gdtr.base),
+    'GDTR.limit': hex(gdtr.limit),
+    'IDTR.base': hex(idtr.base),
+    'IDTR.limit': hex(idtr.limit),
+  };
+}
+
+/** The report on a processor of a machine that died or was stopped. */
+export function processorReport(processor: LogicalProcessor): ProcessorReport {
+  const { core, history } = processor;
+  const state = executionState(processor);
+  const isInHandler = stoppedInHandler(processor);
+  const instruction = instructionPlace(processor, state);
+  const { address, of } = addressThatMatters(processor, instruction, isInHandler);
+  return {
+    processor: processor.id,
+    mode: modeName(state),
+    cpl: privilegeLevel(state),
+    vmx: vmxName(core.block),
+    isInHandler,
+    activity: activityName(core.block),
+    instructions: core.instructionCount,
+    instruction,
+    registers: registersOf(state),
+    walk: { of, ...pageWalk(state, walkedMemory(processor), address) },
+    lastExits: history.last(),
+  };
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { hex } from './instruction_place.js';
+import { Vector } from '../../intrinsics/exit_information.js';
+import { PageFaultError, SelectorError } from '../../intrinsics/structures/memory_structures.js';
+import { hex } from '../../intrinsics/texts/hex.js';
 import type { ChainedEvent } from '../processor/core_records.js';
 import type { ProcessorCore } from '../processor/processor_core.js';
 
@@ -48,19 +50,36 @@ export function tripleFault(core: ProcessorCore): TripleFault | undefined {
   return chain && { rip: hex(chain.rip), events: chain.events.map(undelivered) };
 }
 
-function eventText({ name, vector, errorCode, cr2 }: UndeliveredEvent): string {
-  const code = errorCode === undefined ? '' : `, error code ${errorCode}`;
-  return `${name} (${vector})${code}${cr2 === undefined ? '' : `, CR2 ${cr2}`}`;
+function codeText(event: UndeliveredEvent): string {
+  const { errorCode, cr2, vector } = event;
+  if (errorCode === undefined) return '';
+  const code = Number(errorCode);
+  if (cr2 !== undefined) return `, error code ${errorCode} (${pageFaultText(code)}), CR2 ${cr2}`;
+  // The error code of an alignment check or a double fault names no selector.
+  const names = code > SelectorError.External && vector !== Vector.AlignmentCheck;
+  return `, error code ${errorCode}${names ? ` (${selectorText(code)})` : ''}`;
 }
 
-/** A line for people. */
-export function tripleFaultText({ rip, events }: TripleFault): string {
-  const [first, ...others] = events;
-  const parts = [`began with ${eventText(first!)}, at RIP ${rip}`];
-  let delivered = 'its delivery';
-  for (const event of others) {
-    parts.push(`${delivered} raised ${eventText(event)}`);
-    delivered = event.madeDoubleFault ? 'the delivery of #DF' : 'its delivery';
-  }
-  return parts.join('; ');
+/** SDM 3A "Error Code". */
+function selectorText(code: number): string {
+  if ((code & SelectorError.Idt) !== 0) return `IDT entry ${code >> 3}`;
+  return `${(code & SelectorError.Ti) !== 0 ? 'LDT' : 'GDT'} entry ${code >> 3}`;
+}
+
+/** The access by the error code of its page fault. SDM 3A "Interrupt 14—Page-Fault Exception (#PF)". */
+export function pageFaultText(code: number): string {
+  const kind = code & PageFaultError.InstructionFetch ? 'fetch' : code & PageFaultError.Write ? 'write' : 'read';
+  const mode = code & PageFaultError.User ? 'user' : 'supervisor';
+  if (code & PageFaultError.ReservedBit) return `${mode} ${kind}, a reserved bit is 1 in a paging-structure entry`;
+  return `${mode} ${kind}, ${code & PageFaultError.Present ? 'the page does not allow it' : 'the page is not present'}`;
+}
+
+/** Lines for people: the first event, then what its delivery raised, and so on. */
+export function tripleFaultText({ rip, events }: TripleFault): string[] {
+  let before = 'began with';
+  return events.map((event, index) => {
+    const head = `${before} ${event.name} (${event.vector})${codeText(event)}`;
+    before = event.madeDoubleFault ? 'the delivery of #DF raised' : 'its delivery raised';
+    return index === 0 ? `${head}, at RIP ${rip}` : head;
+  });
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { bitsOf, bytesAt, hex } from './instruction_place.js';
+import { hex } from '../../intrinsics/texts/hex.js';
+import { Constants } from '../layout/core_constants.js';
+import { executionState } from './execution_state.js';
+import { bytesAt } from './instruction_place.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
 
 /** The last opcode that this processor does not have: software that dies after one may want a newer processor. All plain JSON values. */
@@ -13,6 +16,8 @@ export interface UndefinedOpcode {
   readonly bytes: string;
 }
 
+const codeBits = [16, 32, 64] as const;
+
 /** The last undefined opcode that the processor met, if any. */
 export function undefinedOpcode(processor: LogicalProcessor): UndefinedOpcode | undefined {
   const record = processor.core.records.undefinedOpcode;
@@ -22,7 +27,7 @@ export function undefinedOpcode(processor: LogicalProcessor): UndefinedOpcode | 
     count,
     rip: hex(rip),
     linear: hex(linear),
-    bits: bitsOf(decodeMode),
-    bytes: bytesAt(processor, linear),
+    bits: codeBits[decodeMode & Constants.DECODE_CODE] ?? 64,
+    bytes: bytesAt(processor, executionState(processor), linear),
   };
 }

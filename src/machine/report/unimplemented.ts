@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { hex, instructionPlace, type InstructionPlace } from './instruction_place.js';
+import { instructionPlace, type InstructionPlace } from './instruction_place.js';
 import { Constants } from '../layout/core_constants.js';
-import { generalRegisters, modeName, vmxName } from './processor_names.js';
+import { executionState, modeName, privilegeLevel } from './execution_state.js';
+import { generalRegisters, vmxName } from './processor_names.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
 
 /** Features that software can use without an announcement, and that this processor lacks. The core has one place for each name. */
@@ -40,17 +41,17 @@ export interface Unimplemented extends InstructionPlace {
 /** The report of a processor that stopped with `StopReason.Unimplemented`. */
 export function unimplementedReport(processor: LogicalProcessor): Unimplemented {
   const { core } = processor;
-  const { block } = core;
+  const state = executionState(processor);
   const reason = reasons[core.records.unimplemented]!;
   return {
     reason,
     what: sentences[reason],
     processor: processor.id,
-    ...instructionPlace(processor),
-    mode: modeName(block),
-    cpl: block.get('CPL'),
-    vmx: vmxName(block),
+    ...instructionPlace(processor, state),
+    mode: modeName(state),
+    cpl: privilegeLevel(state),
+    vmx: vmxName(core.block),
     instructions: core.instructionCount,
-    registers: Object.fromEntries(generalRegisters(block).map(([name, value]) => [name, hex(value)])),
+    registers: generalRegisters(state),
   };
 }

@@ -6,7 +6,8 @@ import type { RegisterFacts } from '../../intrinsics/contents/register_facts.js'
 import { PageFaultError } from '../../intrinsics/structures/memory_structures.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { GuestMemory } from '../memory_manager/guest_memory.js';
-import { pageAddressMask, PageTableEntryBit as Bit } from '../memory_manager/page_table_entry_x64.js';
+import { pageAddressMask } from '../../intrinsics/structures/page_levels.js';
+import { PageTableEntryBit as Bit } from '../memory_manager/page_table_entry_x64.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 import { GuestPageFault } from './guest_page_fault.js';
 

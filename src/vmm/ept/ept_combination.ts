@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { PageTables } from '../memory_manager/page_tables.js';
-import { pageAddressMask } from '../memory_manager/page_table_entry_x64.js';
+import { pageAddressMask } from '../../intrinsics/structures/page_levels.js';
 import type { VmcsError } from '../errors.js';
 import { largeBit, mappedBytes, putPage, redirectionOf, type EptLeaf } from './ept_map.js';
 import { redirectionConflict, type EptViewIntelX64 } from './ept_view_intel_x64.js';

@@ -2,9 +2,8 @@
 import { MemoryType } from '../../intrinsics/registers.js';
 import type { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import type { MemoryManager } from '../memory_manager/memory_manager.js';
-import { pageAddressMask } from '../memory_manager/page_table_entry_x64.js';
 import { PageTables } from '../memory_manager/page_tables.js';
-import { levelOf, levelShifts } from '../memory_manager/page_walk.js';
+import { levelOf, levelShifts, pageAddressMask } from '../../intrinsics/structures/page_levels.js';
 import type { PageSize } from '../memory_manager/root_page_table.js';
 
 const access = 7n;

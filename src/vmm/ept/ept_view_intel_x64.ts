@@ -2,7 +2,7 @@
 import { MemoryDescriptorType } from '../memory_manager/memory_attributes.js';
 import { VmcsError } from '../errors.js';
 import type { MemoryDescriptor, MemoryManager } from '../memory_manager/memory_manager.js';
-import { pageAddressMask } from '../memory_manager/page_table_entry_x64.js';
+import { pageAddressMask } from '../../intrinsics/structures/page_levels.js';
 import type { PageTables } from '../memory_manager/page_tables.js';
 import type { PageSize } from '../memory_manager/root_page_table.js';
 import { hex } from '../support/text.js';

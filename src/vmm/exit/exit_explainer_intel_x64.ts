@@ -10,7 +10,7 @@ import { brokenMsrLoadRule, msrLoadValueRule } from '../../intrinsics/rules/msr_
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { Ept } from '../ept/ept.js';
-import { eptWalkText, walkEpt } from '../ept/ept_walk.js';
+import { eptWalkText, walkEpt } from '../../intrinsics/texts/ept_walk.js';
 import { MemoryManagerError } from '../errors.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import { hex } from '../support/text.js';

@@ -20,7 +20,7 @@ import { Vmcs } from '../vmcs/vmcs.js';
 import { Exit } from '../exit/exit.js';
 import { ExitExplainer } from '../exit/exit_explainer.js';
 import { exitReport, registerReport } from '../exit/exit_report.js';
-import { HandlerTrace, traceNumber } from './handler_trace.js';
+import { ExitOutcome, HandlerTrace, traceNumber } from './handler_trace.js';
 import { UnfinishedExits } from './unfinished_exits.js';
 
 /** A contribution with what the hot path needs from it. */
@@ -92,6 +92,7 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
     } catch (error) {
       this.handleException(error);
     }
+    this.trace.outcome[0] = this.outcome();
     this.trace.words[0] = 0;
   }
 
@@ -154,6 +155,16 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
     }
     this.trace.words[0] = this.ownNumber;
     return false;
+  }
+
+  private outcome(): number {
+    const { exit } = this;
+    return (
+      this.trace.words[0]! |
+      (exit.hasAdvanced ? ExitOutcome.Advanced : 0) |
+      (exit.hasInjected ? ExitOutcome.Injected : 0) |
+      (this.left ? 0 : ExitOutcome.Resumed)
+    );
   }
 
   /** The explainer's part of a report. If it fails, the report goes out without it. */

@@ -5,10 +5,24 @@ import { component } from '../../intrinsics/component.js';
 export interface HandlerTrace {
   /** Word 0: 1 + the place in `names` of the handler that runs, 0 between exits. May be shared memory. */
   readonly words: Int32Array;
+  /** Word 0: what the handlers did with the last exit, see `ExitOutcome`. The machine keeps it with the exit, for reports. */
+  readonly outcome: Int32Array;
   /** Names of contributions and exit handlers, filled when vCPUs are made. */
   readonly names: string[];
 }
 export const HandlerTrace = component<HandlerTrace>('bareflank.HandlerTrace', 'vmm');
+
+/** Bits of the outcome word. 0: no handler has returned. */
+export const ExitOutcome = {
+  /** 1 + the place of the handler's name; 0 if an exception came before any handler. */
+  Handler: 0xffff,
+  /** RIP moved past the instruction, or past an iteration of it. */
+  Advanced: 1 << 16,
+  /** An event will be injected at the next VM entry. */
+  Injected: 1 << 17,
+  /** The guest goes on by VMRESUME. Without this bit, the processor was stopped, or left the guest. */
+  Resumed: 1 << 18,
+} as const;
 
 /** 1 + the place of a name, adding it if it is new. */
 export function traceNumber(trace: HandlerTrace, name: string): number {

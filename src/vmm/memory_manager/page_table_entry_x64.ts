@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { PageTableEntry, PageTableEntryHigh } from '../../intrinsics/structures/memory_structures.js';
+import { pageAddressMask } from '../../intrinsics/structures/page_levels.js';
 import { MemoryAttribute, patIndexOf } from './memory_attributes.js';
 import { X64 } from '../../intrinsics/paging.js';
 import { MemoryManagerError } from '../errors.js';
@@ -23,9 +24,6 @@ export const PageTableEntryBit = {
   patLarge: BigInt(PageTableEntry.PatLarge),
   nx: BigInt(PageTableEntryHigh.Nx) << 32n,
 } as const;
-
-/** Bits 51:12: the address of a page or table. */
-export const pageAddressMask = 0x000f_ffff_ffff_f000n;
 
 const accessBits: Readonly<Record<number, bigint>> = {
   [MemoryAttribute.rw]: PageTableEntryBit.rw | PageTableEntryBit.nx,

@@ -4,8 +4,7 @@ import type { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { MemoryManagerError } from '../errors.js';
 import { hex } from '../support/text.js';
 import type { MemoryManager } from './memory_manager.js';
-import { pageAddressMask } from './page_table_entry_x64.js';
-import { indexAt, levelOf, levelShifts } from './page_walk.js';
+import { indexAt, levelOf, levelShifts, pageAddressMask } from '../../intrinsics/structures/page_levels.js';
 
 /** How a kind of tables (paging, EPT) marks its entries. */
 export interface EntryFormat {

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Small engines have neither TextEncoder nor TextDecoder.
 
-/** `0x` and lower-case hexadecimal digits, as messages spell addresses and values. */
-export function hex(value: bigint | number, digits = 0): string {
-  return `0x${value.toString(16).padStart(digits, '0')}`;
-}
+export { hex } from '../../intrinsics/texts/hex.js';
 
 function codePointBytes(code: number): number[] {
   if (code < 0x80) return [code];

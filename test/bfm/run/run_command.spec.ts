@@ -173,7 +173,7 @@ describe('bfm run', function () {
     const { status, stderr } = await bfm('run', '--kernel', image('endless'), '--timeout', '4');
     expect(status).to.equal(124);
     expect(stderr)
-      .to.match(/^bfm: time-out\nprocessor 0, 64-bit, outside VMX operation, CPL 0, after \d+ instructions\nRAX /m)
+      .to.match(/^bfm: time-out\nprocessor 0, 64-bit, outside VMX operation, CPL 0, after \d+ instructions\nRIP /m)
       .and.to.match(/^RIP 0000000000200000 /m)
       .and.to.match(/^instruction at RIP: jmp /m)
       .and.to.match(/^the guest printed nothing on its console$/m);
@@ -187,7 +187,7 @@ describe('bfm run', function () {
     const { status, stderr } = await result;
     expect(status).to.equal(130);
     expect(stderr)
-      .to.match(/^bfm: interrupted\nprocessor 0, 64-bit, VMX non-root operation, CPL 0, after \d+ instructions\nRAX /m)
+      .to.match(/^bfm: interrupted\nprocessor 0, 64-bit, VMX non-root operation, CPL 0, after \d+ instructions\nRIP /m)
       .and.to.match(/^instruction at RIP: jmp /m);
   });
 

@@ -27,7 +27,7 @@ const folder = temporaryFolder();
 
 describe('RunSession', () => {
   // An open channel keeps the process alive.
-  const closing: BroadcastChannel[] = [];
+  const closing: InstanceType<typeof BroadcastChannel>[] = [];
   afterEach(() => closing.splice(0).forEach((channel) => channel.close()));
 
   it('ends the worker at the second interrupt, and reports what the machine had counted', async () => {

@@ -34,10 +34,11 @@ describe('tripleFault', () => {
         { name: '#NP', vector: 11, errorCode: '0x43' },
       ],
     });
-    expect(tripleFaultText(tripleFault(cpu)!)).to.equal(
-      'began with #PF (14), error code 0x2, CR2 0x600000, at RIP 0x10001; ' +
-        'its delivery raised #NP (11), error code 0x73; the delivery of #DF raised #NP (11), error code 0x43',
-    );
+    expect(tripleFaultText(tripleFault(cpu)!)).to.deep.equal([
+      'began with #PF (14), error code 0x2 (supervisor write, the page is not present), CR2 0x600000, at RIP 0x10001',
+      'its delivery raised #NP (11), error code 0x73 (IDT entry 14)',
+      'the delivery of #DF raised #NP (11), error code 0x43 (IDT entry 8)',
+    ]);
   });
 
   it('keeps the first CR2 next to that of the page fault during its delivery', () => {

@@ -24,7 +24,7 @@ describe('ExitExplainerIntelX64 on the simulated PC', () => {
     expect(detail)
       .to.match(/the qualification says: data_write, readable, .*caused_by_translation/)
       .and.to.include("EPT view 'mine' translates 0x400008 by:")
-      .and.to.match(/^ {2}PTE \(level 1\) = 0x400031: r--, 4-KiB page, WriteBack$/m);
+      .and.to.match(/^ {2}PTE \(level 1\) at 0x[0-9a-f]+000 = 0x400031: r--, 4-KiB page, WriteBack$/m);
   });
 
   it('says of an EPT misconfiguration which entry is one, with its value, and why', async () => {
@@ -36,7 +36,7 @@ describe('ExitExplainerIntelX64 on the simulated PC', () => {
       ept.enter(bench, vmcs, view);
     });
     expect(detail).to.match(
-      /^ {2}PTE \(level 1\) = 0x400032: -w-, 4-KiB page, WriteBack; misconfigured: it permits writes and no reads\./m,
+      /^ {2}PTE \(level 1\) at 0x[0-9a-f]+000 = 0x400032: -w-, 4-KiB page, WriteBack; misconfigured: it permits writes and no reads\./m,
     );
   });
 
@@ -52,7 +52,7 @@ describe('ExitExplainerIntelX64 on the simulated PC', () => {
     const detail = await useTable(2n);
     expect(detail)
       .to.match(
-        /^ {2}PML4E \(level 4\) = 0x2: -w-, table; misconfigured: it permits writes and no reads\. [^\n]*(\n(?! {2}PDPTE)|$)/m,
+        /^ {2}PML4E \(level 4\) at 0x[0-9a-f]+000 = 0x2: -w-, table; misconfigured: it permits writes and no reads\. [^\n]*(\n(?! {2}PDPTE)|$)/m,
       )
       .and.to.not.include('could not be explained');
   });
@@ -60,7 +60,7 @@ describe('ExitExplainerIntelX64 on the simulated PC', () => {
   it('says that a table cannot be read which is not in memory that the VMM allocated', async () => {
     const detail = await useTable(0x1007n);
     expect(detail)
-      .to.include('PML4E (level 4) = 0x1007: rwx, table')
+      .to.match(/PML4E \(level 4\) at 0x[0-9a-f]+000 = 0x1007: rwx, table/)
       .and.to.match(/PDPTE \(level 3\) at 0x1[0-9a-f]{3} cannot be read: the VMM did not allocate this memory/)
       .and.to.not.include('could not be explained');
   });

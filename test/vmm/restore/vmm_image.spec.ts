@@ -80,7 +80,7 @@ class ReplaceableVmm {
       for (const { symbol, value } of this.pc.driverAccess.intrinsics)
         bind<unknown>(symbol).toConstantValue(symbol === HostEntry ? this.counting(value as HostEntry) : value);
       bind(SerialSettings).toConstantValue(defaultSerialSettings);
-      bind(HandlerTrace).toConstantValue({ words: new Int32Array(1), names: [] });
+      bind(HandlerTrace).toConstantValue({ words: new Int32Array(1), outcome: new Int32Array(1), names: [] });
     });
     const all = [vmmParts, vcpuParts, machine, ...this.modules];
     const container = VmmContainer.create(all.flatMap((module, at) => module.record(`module ${at}`)));

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // A walk of EPT paging structures for reports. SDM 3C "EPT Translation Mechanism", "EPT Misconfigurations".
-import { MemoryType } from '../../intrinsics/registers.js';
-import { pageAddressMask } from '../memory_manager/page_table_entry_x64.js';
-import { indexAt, levelShifts } from '../memory_manager/page_walk.js';
-import { hex } from '../support/text.js';
-import { EptAccess } from './ept.js';
-import { largeBit } from './ept_map.js';
+import { MemoryType } from '../registers.js';
+import { EptEntry as Bit } from '../structures/memory_structures.js';
+import { indexAt, levelShifts, pageAddressMask } from '../structures/page_levels.js';
+import { hex } from './hex.js';
 
 const levelNames = ['PML4E', 'PDPTE', 'PDE', 'PTE'] as const;
 const lastLevel = 3;
-const accessBits = BigInt(EptAccess.All);
+const largeBit = BigInt(Bit.Large);
+const accessBits = BigInt(Bit.Read | Bit.Write | Bit.Execute);
 const memoryTypes = Object.entries(MemoryType).filter(([name]) => name !== 'UncacheableMinus');
 
 /** What the processor allows in entries. */
@@ -48,8 +47,8 @@ export function misconfigurationOf(step: EptEntry, rules: EptRules): string | un
   const { value } = step;
   const access = Number(value & accessBits);
   if (access === 0) return undefined;
-  if ((access & EptAccess.Write) !== 0 && (access & EptAccess.Read) === 0) return 'it permits writes and no reads';
-  if (access === EptAccess.Execute && !rules.hasExecuteOnly)
+  if ((access & Bit.Write) !== 0 && (access & Bit.Read) === 0) return 'it permits writes and no reads';
+  if (access === Bit.Execute && !rules.hasExecuteOnly)
     return 'it permits execution alone, which this processor does not support';
   const reserved = value & reservedBits(step, rules);
   if (reserved !== 0n) return `reserved bits ${hex(reserved)} are 1`;
@@ -83,15 +82,24 @@ export function walkEpt(pointer: bigint, guestPhysical: bigint, rules: EptRules,
   return steps;
 }
 
+/** Where a walk leads, or undefined if it ended before a page. @param steps of `walkEpt` */
+export function eptAddress(steps: readonly EptWalkStep[], guestPhysical: bigint, rules: EptRules): bigint | undefined {
+  const { level, value } = steps.at(-1)!;
+  if (value === undefined || (value & accessBits) === 0n || !isLeaf({ level, value })) return undefined;
+  if (misconfigurationOf({ level, value }, rules) !== undefined) return undefined;
+  const inside = (1n << levelShifts[level]!) - 1n;
+  return (value & pageAddressMask & ~inside) | (guestPhysical & inside);
+}
+
 function accessText(value: bigint): string {
   return ['r', 'w', 'x'].map((letter, bit) => ((value >> BigInt(bit)) & 1n ? letter : '-')).join('');
 }
 
 const nameOf = (level: number): string => `${levelNames[level]!} (level ${4 - level})`;
 
-/** An entry as text for people: `PDE (level 2) = 0x…: rwx, 2-MiB page, WriteBack`. */
-function entryText(entry: EptEntry): string {
-  const head = `${nameOf(entry.level)} = ${hex(entry.value)}: ${accessText(entry.value)}`;
+/** An entry as text for people: `PDE (level 2) at 0x… = 0x…: rwx, 2-MiB page, WriteBack`. */
+function entryText(entry: EptEntry, address: bigint): string {
+  const head = `${nameOf(entry.level)} at ${hex(address)} = ${hex(entry.value)}: ${accessText(entry.value)}`;
   if ((entry.value & accessBits) === 0n) return `${head}, not present`;
   if (!isLeaf(entry)) return `${head}, table`;
   const type = memoryTypes.find(([, number]) => number === Number((entry.value >> 3n) & 7n))?.[0];
@@ -106,6 +114,6 @@ export function eptWalkText(steps: readonly EptWalkStep[], rules: EptRules): str
       return `${nameOf(level)} at ${hex(address)} cannot be read: the VMM did not allocate this memory`;
     const wrong = misconfigurationOf({ level, value }, rules);
     const why = wrong === undefined ? '' : `; misconfigured: ${wrong}. SDM 3C "EPT Misconfigurations"`;
-    return `${entryText({ level, value })}${why}`;
+    return `${entryText({ level, value }, address)}${why}`;
   });
 }

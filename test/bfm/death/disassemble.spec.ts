@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { disassemble } from '../../../src/bfm/worker/disassemble.js';
+import { disassemble } from '../../../src/bfm/death/disassemble.js';
 
 describe('disassemble', () => {
   it('gives the first instruction and the features it needs', async () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { eptWalkText, misconfigurationOf, walkEpt } from '../../../src/vmm/ept/ept_walk.js';
+import { eptWalkText, misconfigurationOf, walkEpt } from '../../../src/intrinsics/texts/ept_walk.js';
 
 const rules = { physicalAddressWidth: 39, hasExecuteOnly: false };
 
@@ -14,16 +14,16 @@ describe('walkEpt', () => {
     const address = (1n << 39n) | (2n << 30n) | (3n << 21n) | (4n << 12n) | 5n;
     const steps = walk(address, { 0x1008: 0x2007n, 0x2010: 0x3007n, 0x3018: 0x4007n, 0x4020: 0x123035n });
     expect(eptWalkText(steps, rules)).to.deep.equal([
-      'PML4E (level 4) = 0x2007: rwx, table',
-      'PDPTE (level 3) = 0x3007: rwx, table',
-      'PDE (level 2) = 0x4007: rwx, table',
-      'PTE (level 1) = 0x123035: r-x, 4-KiB page, WriteBack',
+      'PML4E (level 4) at 0x1008 = 0x2007: rwx, table',
+      'PDPTE (level 3) at 0x2010 = 0x3007: rwx, table',
+      'PDE (level 2) at 0x3018 = 0x4007: rwx, table',
+      'PTE (level 1) at 0x4020 = 0x123035: r-x, 4-KiB page, WriteBack',
     ]);
   });
 
   it('ends at a large page and at an entry without access', () => {
     expect(walk(0n, { 0x1000: 0x2007n, 0x2000: 0xb7n })).to.have.length(2);
-    expect(eptWalkText(walk(0n, { 0x1000: 0x2007n }), rules)[1]).to.equal('PDPTE (level 3) = 0x0: ---, not present');
+    expect(eptWalkText(walk(0n, { 0x1000: 0x2007n }), rules)[1]).to.equal('PDPTE (level 3) at 0x2000 = 0x0: ---, not present');
   });
 });
 
@@ -46,7 +46,7 @@ describe('walkEpt, as the processor,', () => {
   it('ends at a table that cannot be read', () => {
     const steps = walkEpt(0x101en, 0x1000n, rules, (physical) => (physical < 0x2000n ? 0x2007n : undefined));
     expect(eptWalkText(steps, rules)).to.deep.equal([
-      'PML4E (level 4) = 0x2007: rwx, table',
+      'PML4E (level 4) at 0x1000 = 0x2007: rwx, table',
       'PDPTE (level 3) at 0x2000 cannot be read: the VMM did not allocate this memory',
     ]);
   });

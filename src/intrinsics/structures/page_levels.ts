@@ -13,3 +13,6 @@ export function indexAt(address: bigint, level: number): number {
 export function levelOf(bytes: number): number {
   return bytes === 0x40000000 ? 1 : bytes === 0x200000 ? 2 : 3;
 }
+
+/** Bits 51:12 of an entry: the address of a page or table. */
+export const pageAddressMask = 0x000f_ffff_ffff_f000n;

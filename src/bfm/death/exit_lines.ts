@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { ExitReasonBit, exitReasonName } from '../../intrinsics/exit_reasons.js';
+import { hex } from '../../intrinsics/texts/hex.js';
+import type { RememberedExit } from '../../machine/processor/exit_history.js';
+import { groupedDigits } from '../../session/grouped_digits.js';
+import { ExitOutcome } from '../../vmm/exit_handler/handler_trace.js';
+
+/** What the VMM did with an exit. */
+export type ExitAction = 'advanced' | 'injected' | 'advanced, injected' | 'resumed' | 'stopped' | 'not handled';
+
+/** A VM exit as plain JSON values; 64-bit numbers are hexadecimal text with 0x. */
+export interface ReportedExit {
+  /** As in "cpuid". */
+  readonly reason: string;
+  /** The VM entry failed: the guest has not run. */
+  readonly isEntryFailure?: true;
+  readonly rip: string;
+  readonly qualification: string;
+  /** Instructions that the processor had begun. */
+  readonly instructions: number;
+  /** The contribution or the exit handler that handled it; null if none has, or if the hypervisor is x86 code. */
+  readonly handler: string | null;
+  /** `advanced`: past the instruction. `injected`: an event. `resumed`: at the same RIP. `stopped`: the guest does not go on. */
+  readonly action: ExitAction;
+}
+
+function actionOf(outcome: number): ExitAction {
+  if (outcome === 0) return 'not handled';
+  if ((outcome & ExitOutcome.Resumed) === 0) return 'stopped';
+  const isInjected = (outcome & ExitOutcome.Injected) !== 0;
+  if ((outcome & ExitOutcome.Advanced) !== 0) return isInjected ? 'advanced, injected' : 'advanced';
+  return isInjected ? 'injected' : 'resumed';
+}
+
+/** @param handlers the names of contributions and exit handlers, as the VMM numbers them. */
+export function reportedExit(exit: RememberedExit, handlers: readonly string[]): ReportedExit {
+  const { reason, rip, qualification, instructions, outcome } = exit;
+  return {
+    reason: exitReasonName(reason),
+    ...((reason & ExitReasonBit.VmEntryFailure) !== 0 && { isEntryFailure: true as const }),
+    rip: hex(rip),
+    qualification: hex(qualification),
+    instructions,
+    handler: handlers[(outcome & ExitOutcome.Handler) - 1] ?? null,
+    action: actionOf(outcome),
+  };
+}
+
+/** What makes two exits one line. */
+const keyOf = ({ reason, rip, qualification, handler, action }: ReportedExit): string =>
+  [reason, rip, qualification, handler, action].join(' ');
+
+interface Row {
+  readonly exit: ReportedExit;
+  count: number;
+}
+
+function rowsOf(exits: readonly ReportedExit[]): Row[] {
+  const rows: Row[] = [];
+  for (const exit of exits) {
+    const before = rows.at(-1);
+    if (before !== undefined && keyOf(before.exit) === keyOf(exit)) before.count++;
+    else rows.push({ exit, count: 1 });
+  }
+  return rows;
+}
+
+const shownAction = ({ handler, action }: ReportedExit): string =>
+  handler === null ? (action === 'not handled' ? '-' : action) : `${handler}: ${action}`;
+
+/** Lines for people, the newest exit last. Equal exits in a row share a line. @param most lines */
+export function exitLines(exits: readonly ReportedExit[], most: number): string[] {
+  if (exits.length === 0) return [];
+  const rows = rowsOf(exits);
+  const shown = rows.slice(-most);
+  const hidden = rows.slice(0, -most).reduce((sum, { count }) => sum + count, 0);
+  const cells = shown.map(({ exit, count }) => [
+    groupedDigits(exit.instructions),
+    `${exit.reason}${count > 1 ? ` x${count}` : ''}`,
+    exit.rip,
+    exit.qualification,
+    shownAction(exit),
+  ]);
+  const head = ['instruction', 'exit', 'RIP', 'qualification', 'handled by'];
+  const widths = head.map((name, column) => Math.max(name.length, ...cells.map((row) => row[column]!.length)));
+  const line = (row: readonly string[]): string =>
+    `  ${row.map((cell, column) => (column === 0 ? cell.padStart(widths[0]!) : cell.padEnd(widths[column]!))).join('  ')}`.trimEnd();
+  const title = `${exits.length === 1 ? 'the only VM exit' : `last ${exits.length} VM exits, newest last`}${hidden > 0 ? ` (the first ${hidden} are in the report of --json)` : ''}:`;
+  return [title, line(head), ...cells.map(line)];
+}

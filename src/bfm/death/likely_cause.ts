@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { Vector } from '../../intrinsics/exit_information.js';
+import { SelectorError } from '../../intrinsics/structures/memory_structures.js';
+import type { PcEnd } from '../../machine/pc.js';
+import type { ProcessorReport } from '../../machine/report/processor_report.js';
+import { pageFaultText, type TripleFault, type UndeliveredEvent } from '../../machine/report/triple_fault.js';
+import { UnfinishedExitError, UnimplementedExitError, VmEntryError } from '../../vmm/errors.js';
+import type { ReportedExit } from './exit_lines.js';
+import type { Disassembly } from './disassemble.js';
+
+/** What a death is judged by. */
+export interface DeathFacts {
+  readonly end: PcEnd;
+  /** The processor that died. */
+  readonly report: ProcessorReport;
+  readonly lastExit: ReportedExit | undefined;
+  /** Whether a VMM ran, which is then a suspect too. */
+  readonly underVmm: boolean;
+  readonly atRip: Disassembly | undefined;
+  /** The last opcode that the processor does not have. */
+  readonly opcode: Disassembly | undefined;
+}
+
+/** The likely cause of a death, and what to try. */
+export interface Explanation {
+  /** Sentences. */
+  readonly cause: string;
+  readonly advice: string;
+}
+
+const WITHOUT_VMM = 'run it with --start off to see whether it dies without the VMM too';
+
+/** UD0, UD1 and UD2 raise #UD on every processor. */
+const isMeantToFault = ({ atRip }: DeathFacts): boolean => atRip !== undefined && /^ud[012]\b/.test(atRip.text);
+
+/** The kinds of death, in the order in which they are recognized. */
+export function explainDeath(facts: DeathFacts): Explanation {
+  const { end, report } = facts;
+  if (end.unimplemented !== undefined)
+    return {
+      cause: 'software uses a feature that this machine does not announce or does not have yet',
+      advice: 'let the guest leave the feature off, or add it to src/machine',
+    };
+  if (end.tripleFault !== undefined) return explainTripleFault(facts, end.tripleFault);
+  if (facts.lastExit?.isEntryFailure === true || end.detail.includes(`${VmEntryError.name}:`)) return entryFailure;
+  if (report.isInHandler) return explainHandler(facts);
+  if (end.detail.startsWith('halted')) return explainHalt(facts);
+  return {
+    cause: 'the machine stopped the processor for the reason above',
+    advice: facts.underVmm ? WITHOUT_VMM : 'see the registers and the code at RIP',
+  };
+}
+
+const entryFailure: Explanation = {
+  cause: 'the VMCS breaks the rules above, so the processor refused the VM entry',
+  advice:
+    'run it with --trace-vmcs, which says where each VMCS field was written; bfm describe check NAME explains a rule',
+};
+
+function explainTripleFault(facts: DeathFacts, fault: TripleFault): Explanation {
+  const [first] = fault.events;
+  const cause = [firstCause(facts, first!), ...deliveryCause(facts.report, fault)].join('; ');
+  return { cause, advice: adviceAfterFault(facts, first!) };
+}
+
+function firstCause(facts: DeathFacts, first: UndeliveredEvent): string {
+  const { vector, errorCode, cr2 } = first;
+  if (vector === Vector.InvalidOpcode) {
+    if (isMeantToFault(facts)) return 'software executed UD2 to stop on purpose (Linux: BUG)';
+    if (facts.opcode !== undefined) return 'software executed an instruction that this processor does not have';
+    return 'software executed bytes that are no instruction in this mode';
+  }
+  if (cr2 !== undefined) return `an access to ${cr2} failed (${pageFaultText(Number(errorCode))})`;
+  return `software raised ${first.name}`;
+}
+
+/** Why the event could not be delivered. */
+function deliveryCause({ registers }: ProcessorReport, { events }: TripleFault): string[] {
+  const second = events[1];
+  if (second === undefined) return [];
+  const code = Number(second.errorCode ?? 0);
+  const limit = Number(registers['IDTR.limit']);
+  const idt = `the IDT (base ${registers['IDTR.base']!}, limit 0x${limit.toString(16)})`;
+  if ((code & SelectorError.Idt) !== 0 && second.cr2 === undefined) {
+    const isBeyond = second.vector === Vector.GeneralProtection;
+    return [
+      `${idt} has no ${isBeyond ? 'valid' : 'present'} gate for vector ${code >> 3}: software has not loaded an IDT, or broke it`,
+    ];
+  }
+  if (second.cr2 === undefined)
+    return [`the delivery failed with ${second.name}: see the gate, its code segment and the stack`];
+  const address = BigInt(second.cr2);
+  const base = BigInt(registers['IDTR.base']!);
+  if (address >= base && address <= base + BigInt(limit)) return [`${idt} is not mapped`];
+  return [`the processor could not push onto the stack at ${second.cr2}: RSP is wrong, or the stack has overflowed`];
+}
+
+function adviceAfterFault(facts: DeathFacts, first: UndeliveredEvent): string {
+  const { underVmm, opcode } = facts;
+  if (first.vector === Vector.InvalidOpcode) {
+    if (isMeantToFault(facts)) return 'see what the guest printed last';
+    if (opcode !== undefined)
+      return `CPUID of this machine does not announce ${opcode.features.join(' and ')}; build the guest for a plain x86-64, or let it ask CPUID first`;
+    return 'no processor has this opcode in this mode; see how the guest came to execute these bytes';
+  }
+  const advice = 'no handler could be entered for an exception; see RIP, CR2 and the page walk';
+  return underVmm ? `${advice}; ${WITHOUT_VMM}` : advice;
+}
+
+function explainHandler({ end, lastExit }: DeathFacts): Explanation {
+  const { detail } = end;
+  const who = lastExit?.handler ?? 'the VMM';
+  const reason = lastExit?.reason ?? 'this exit';
+  if (detail.includes(`${UnimplementedExitError.name}:`))
+    return {
+      cause: `no contribution handles exit ${reason}, and the base cannot emulate it`,
+      advice: `bind an ExitContribution with this reason, or clear the control that makes it exit; see bfm describe exit ${reason}`,
+    };
+  if (detail.includes(`${UnfinishedExitError.name}:`))
+    return {
+      cause: `${who} said that it handled exit ${reason}, and left RIP at the instruction`,
+      advice: 'call exit.advance() or inject an exception before the handler returns true',
+    };
+  return {
+    cause: `${who} failed while it handled exit ${reason}`,
+    advice: 'correct the handler; the lines of the VMM above ("vmm:") have its stack',
+  };
+}
+
+function explainHalt({ underVmm, end }: DeathFacts): Explanation {
+  const cause =
+    end.isHalted === true
+      ? 'software executed HLT with interrupts off: Linux does that after a panic, other kernels at the end of their work'
+      : 'software waits for an interrupt, and no timer or input can send one';
+  const advice = 'see what the guest printed last; with "panic=-1" Linux resets the machine instead';
+  return { cause, advice: underVmm ? `${advice}; ${WITHOUT_VMM}` : advice };
+}

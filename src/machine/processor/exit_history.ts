@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { slotOf } from '../vmx/vmcs/field_slots.js';
+
+/** How many VM exits a processor remembers. */
+export const EXITS_REMEMBERED = 32;
+
+/** A VM exit that a processor remembers. */
+export interface RememberedExit {
+  /** The whole exit-reason field. */
+  readonly reason: number;
+  /** RIP of the guest. */
+  readonly rip: bigint;
+  readonly qualification: bigint;
+  /** Instructions that the processor had begun. */
+  readonly instructions: number;
+  /** What the VMM wrote into the outcome word while it handled the exit; 0 if its handler has not returned, or is x86 code. */
+  readonly outcome: number;
+}
+
+/** Words of a record, by their place. 64-bit values are two words. */
+const Place = { Reason: 0, Rip: 1, Qualification: 3, Instructions: 5, Outcome: 7 } as const;
+const RECORD_SHIFT = 3;
+const HIGH = 0x1_0000_0000;
+
+/** Indexes of the low halves in `Vmcs.signed`. */
+const reason = slotOf(VmcsField.ExitReason) << 1;
+const rip = slotOf(VmcsField.GuestRip) << 1;
+const qualification = slotOf(VmcsField.ExitQualification) << 1;
+
+/**
+ * The last VM exits of a processor, for the report of its death. Every exit writes a record, so records are signed words in one array: writing
+ * them allocates nothing.
+ */
+export class ExitHistory {
+  private readonly words = new Int32Array(EXITS_REMEMBERED << RECORD_SHIFT);
+  /** The place of the next record. */
+  private next = 0;
+  private count = 0;
+
+  /** A VM exit has happened. @param fields of the VMCS, as halves. @param instructions in two halves, at `at`. */
+  begin(fields: Int32Array, instructions: Uint32Array, at: number): void {
+    const { words } = this;
+    const record = this.next << RECORD_SHIFT;
+    words[record + Place.Reason] = fields[reason]!;
+    words[record + Place.Rip] = fields[rip]!;
+    words[record + Place.Rip + 1] = fields[rip + 1]!;
+    words[record + Place.Qualification] = fields[qualification]!;
+    words[record + Place.Qualification + 1] = fields[qualification + 1]!;
+    words[record + Place.Instructions] = instructions[at]!;
+    words[record + Place.Instructions + 1] = instructions[at + 1]!;
+    words[record + Place.Outcome] = 0;
+    this.next = (this.next + 1) & (EXITS_REMEMBERED - 1);
+    if (this.count < EXITS_REMEMBERED) this.count++;
+  }
+
+  /** The VMM has handled the last exit. */
+  end(outcome: number): void {
+    const record = ((this.next - 1) & (EXITS_REMEMBERED - 1)) << RECORD_SHIFT;
+    this.words[record + Place.Outcome] = outcome;
+  }
+
+  /** The exits, oldest first. */
+  last(): RememberedExit[] {
+    return Array.from({ length: this.count }, (_, index) => this.read(this.next - this.count + index));
+  }
+
+  private read(number: number): RememberedExit {
+    const record = (number & (EXITS_REMEMBERED - 1)) << RECORD_SHIFT;
+    const low = (place: number): number => this.words[record + place]! >>> 0;
+    const whole = (place: number): bigint => (BigInt(low(place + 1)) << 32n) | BigInt(low(place));
+    return {
+      reason: low(Place.Reason),
+      rip: whole(Place.Rip),
+      qualification: whole(Place.Qualification),
+      instructions: low(Place.Instructions + 1) * HIGH + low(Place.Instructions),
+      outcome: low(Place.Outcome),
+    };
+  }
+}
