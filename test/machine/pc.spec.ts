@@ -273,7 +273,7 @@ describe('Pc', () => {
     const { end } = await run(Uint8Array.of(0x0f, 0x01, 0x1c, 0x25, 0, 0x70, 0, 0, 0xc5, 0xfc, 0x58, 0xc1)); // lidt [0x7000]; vaddps ymm0, ymm0, ymm1
     expect(end?.undefinedOpcode).to.deep.include({ count: 1, bits: 64 });
     expect(end?.undefinedOpcode?.bytes).to.match(/^c5 fc 58 c1/);
-    expect(end?.detail).to.match(/last opcode that this processor does not have, of 1: c5 fc 58 c1/);
+    expect(end?.detail).to.equal('triple fault: the processor shut down');
     expect(end?.unimplemented).to.equal(undefined);
   });
 
@@ -290,7 +290,8 @@ describe('Pc', () => {
 
   it('reports a death with the registers and the code at RIP', async () => {
     const { pc, end } = await run(Uint8Array.of(0x0f, 0x01, 0x1c, 0x25, 0x00, 0x70, 0x00, 0x00, 0x0f, 0x0b)); // lidt [0x7000]; ud2
-    expect(end).to.include({ kind: 'dead', processor: 0, undefinedOpcode: undefined });
+    expect(end).to.include({ kind: 'dead', processor: 0 });
+    expect(end?.undefinedOpcode).to.equal(undefined);
     expect(end?.detail).to.equal('triple fault: the processor shut down');
     const [report] = pc.processorReports();
     expect(report!.registers.RIP).to.equal(`0x${(FLAT_IMAGE_ADDRESS + 8).toString(16)}`);
