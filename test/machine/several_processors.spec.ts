@@ -106,7 +106,7 @@ async function runImage(processors: number, bytes: Uint8Array, cut?: (limit: num
   for (let end = pc.runQuantum(() => true); end === undefined; end = pc.runQuantum(() => true)) {
     if (++turns > 1e6) throw new Error('the guest does not end');
     if (cut !== undefined && cut(20) === 0) pc.stateHash();
-    if (cut !== undefined && cut(20) === 0) pc.whereabouts();
+    if (cut !== undefined && cut(20) === 0) pc.processorReports();
   }
   return { pc, output, turns };
 }

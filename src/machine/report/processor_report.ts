@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ExitReason } from '../../intrinsics/exit_reasons.js';
 import { Vector } from '../../intrinsics/exit_information.js';
+import { ActivityState } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { hex } from '../../intrinsics/texts/hex.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
@@ -10,7 +11,7 @@ import { executionState, modeName, privilegeLevel, stoppedInHandler, type Execut
 import { instructionPlace, type InstructionPlace } from './instruction_place.js';
 import { pageWalk, type PageWalk } from './page_walk.js';
 import { activityName, generalRegisters, vmxName } from './processor_names.js';
-import { tripleFault } from './triple_fault.js';
+import { tripleFault, type TripleFault } from './triple_fault.js';
 import { walkedMemory } from './walked_memory.js';
 
 /** What a processor was at when its machine ended. All but `lastExits` are plain JSON values; 64-bit numbers are hexadecimal text with 0x. */
@@ -44,12 +45,19 @@ interface WalkedAddress {
   readonly of: string;
 }
 
+/** The core records the events of one triple fault for all processors: those of this processor, if it ended with one. */
+function ownTripleFault({ core }: LogicalProcessor, lastExit: RememberedExit | undefined): TripleFault | undefined {
+  const isShutDown = core.block.get('ACTIVITY') === ActivityState.Shutdown;
+  return isShutDown || lastExit?.reason === ExitReason.TripleFault ? tripleFault(core) : undefined;
+}
+
 /** The address at which the software failed, or that of its next instruction. */
 function addressThatMatters(processor: LogicalProcessor, place: InstructionPlace, inHandler: boolean): WalkedAddress {
-  const fault = tripleFault(processor.core);
-  const pageFault = fault?.events.find(({ vector, cr2 }) => vector === Vector.PageFault && cr2 !== undefined);
-  if (pageFault?.cr2 !== undefined) return { address: BigInt(pageFault.cr2), of: 'CR2 of the page fault' };
   const exit = processor.history.last().at(-1);
+  const pageFault = ownTripleFault(processor, exit)?.events.find(
+    ({ vector, cr2 }) => vector === Vector.PageFault && cr2 !== undefined,
+  );
+  if (pageFault?.cr2 !== undefined) return { address: BigInt(pageFault.cr2), of: 'CR2 of the page fault' };
   const isEpt = inHandler && exit?.reason === ExitReason.EptViolation && (exit.qualification & LINEAR_VALID) !== 0n;
   if (isEpt) {
     const { vmcs } = processor.engine;
