@@ -84,7 +84,7 @@ export function walkEpt(pointer: bigint, guestPhysical: bigint, rules: EptRules,
 
 /** Where a walk leads, or undefined if it ended before a page. @param steps of `walkEpt` */
 export function eptAddress(steps: readonly EptWalkStep[], guestPhysical: bigint, rules: EptRules): bigint | undefined {
-  const { level, value } = steps.at(-1)!;
+  const { level, value } = steps[steps.length - 1]!;
   if (value === undefined || (value & accessBits) === 0n || !isLeaf({ level, value })) return undefined;
   if (misconfigurationOf({ level, value }, rules) !== undefined) return undefined;
   const inside = (1n << levelShifts[level]!) - 1n;
