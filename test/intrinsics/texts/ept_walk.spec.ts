@@ -23,7 +23,9 @@ describe('walkEpt', () => {
 
   it('ends at a large page and at an entry without access', () => {
     expect(walk(0n, { 0x1000: 0x2007n, 0x2000: 0xb7n })).to.have.length(2);
-    expect(eptWalkText(walk(0n, { 0x1000: 0x2007n }), rules)[1]).to.equal('PDPTE (level 3) at 0x2000 = 0x0: ---, not present');
+    expect(eptWalkText(walk(0n, { 0x1000: 0x2007n }), rules)[1]).to.equal(
+      'PDPTE (level 3) at 0x2000 = 0x0: ---, not present',
+    );
   });
 });
 

@@ -25,7 +25,10 @@ describe('ExitHistory', () => {
 
   it('keeps all 64 bits of RIP, qualification and count of instructions, and all 32 of the reason', () => {
     const history = new ExitHistory();
-    put(VmcsField.ExitReason, BigInt((ExitReasonBit.VmEntryFailure | ExitReason.VmEntryFailureInvalidGuestState) >>> 0));
+    put(
+      VmcsField.ExitReason,
+      BigInt((ExitReasonBit.VmEntryFailure | ExitReason.VmEntryFailureInvalidGuestState) >>> 0),
+    );
     put(VmcsField.GuestRip, 0xffffffff81000000n);
     put(VmcsField.ExitQualification, 0x80000001_80000002n);
     history.begin(fields, Uint32Array.of(0xfffffffe, 3), 0);
