@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
 /** How many sources have no spec of their own. It may only become less. */
-export const maximumOfCovered = 147;
+export const maximumOfCovered = 146;
 
 /** Sources without a spec at their path, and the spec that covers each: through the part that uses it, or together with its neighbours. */
 export const coveredBy: Readonly<Record<string, string>> = {
@@ -92,8 +92,7 @@ export const coveredBy: Readonly<Record<string, string>> = {
   'src/machine/processor/power_on_state.ts': 'test/machine/processor/wasm_core.spec.ts',
   'src/machine/processor/processor_pins.ts': 'test/machine/pc.spec.ts',
   'src/machine/processor/processor_state.ts': 'test/machine/state_hash_of_pc.spec.ts',
-  'src/machine/report/instruction_place.ts': 'test/machine/report/triple_fault.spec.ts',
-  'src/machine/report/processor_names.ts': 'test/machine/pc.spec.ts',
+  'src/machine/report/instruction_place.ts': 'test/machine/pc.spec.ts',
   'src/machine/report/processor_report.ts': 'test/machine/pc.spec.ts',
   'src/machine/report/undefined_opcode.ts': 'test/machine/pc.spec.ts',
   'src/machine/report/unimplemented.ts': 'test/machine/pc.spec.ts',
@@ -122,7 +121,7 @@ export const coveredBy: Readonly<Record<string, string>> = {
   'src/vmm/container/vmm_container.ts': 'test/vmm/container/part_container.spec.ts',
   'src/vmm/debug_ring/ring_buffer.ts': 'test/vmm/debug_ring/debug_ring_x64.spec.ts',
   'src/vmm/entry/entry_hooks_x64.ts': 'test/vmm/entry/entry_x64.spec.ts',
-  'src/vmm/ept/ept_map.ts': 'test/vmm/ept/ept_walk.spec.ts',
+  'src/vmm/ept/ept_map.ts': 'test/vmm/ept/ept_view_intel_x64.spec.ts',
   'src/vmm/ept/invalidation.ts': 'test/vmm/ept/ept_combination.spec.ts',
   'src/vmm/exit/exit_report.ts': 'test/vmm/exit_handler/exit_handler_intel_x64.spec.ts',
   'src/vmm/exit_handler/cpuid.ts': 'test/vmm/exit_handler/exit_handler_intel_x64.spec.ts',
