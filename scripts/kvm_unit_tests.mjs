@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // npm run test:kvm-unit-tests -- DIR [SUITE…] [--timeout S] [--json] [-- bfm options]
 // Runs the suites of a kvm-unit-tests checkout that was built elsewhere, on the bare machine, and counts the tests' own PASS and FAIL lines. With
-// no SUITE: those that a processor of the machine's model should pass. Exit status 1 if a suite fails.
+// no SUITE: those that a processor of the machine's model should pass. The suite vmx is run subtest by subtest, each a boot of its own; the name of
+// a subtest is a SUITE too. Exit status 1 if a suite fails.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from './build/paths.mjs';
+import { readSuites } from './kvm_unit_tests/suites.mjs';
 import { verdict } from './kvm_unit_tests/verdict.mjs';
 
 /** The suites that run by default. Others run by name. */
@@ -31,29 +33,14 @@ function usage(message) {
   process.exit(2);
 }
 
-/** The suites of x86/unittests.cfg: name, file, arguments. */
-function readSuites(folder) {
-  const suites = new Map();
-  let suite;
-  for (const line of readFileSync(join(folder, 'x86', 'unittests.cfg'), 'utf8').split('\n')) {
-    const [, section] = /^\[([\w-]+)\]/.exec(line) ?? [];
-    const [, key, value] = /^(\w+)\s*=\s*(.*)$/.exec(line) ?? [];
-    if (section !== undefined) suites.set(section, (suite = { name: section, file: '', args: '', smp: '1' }));
-    else if (key === 'file') suite.file = value;
-    else if (key === 'smp') suite.smp = value;
-    else if (key === 'test_args') suite.args = value.replace(/^(["'])(.*)\1$/, '$2');
-  }
-  return suites;
-}
-
 /** Runs one suite: its console, and the machine's report. */
 function run(folder, suite, scratch, timeout) {
   const environment = join(scratch, 'environment');
-  writeFileSync(environment, `NR_CPUS=1\nMEMSIZE=512\nTEST_DEVICE=1\nBOOTLOADER=0\n`);
+  writeFileSync(environment, `NR_CPUS=1\nMEMSIZE=${suite.memory}\nTEST_DEVICE=1\nBOOTLOADER=0\n`);
   const args = ['run', '--kernel', join(folder, 'x86', suite.file), '--initrd', environment, '--append', suite.args];
   args.push(
     '--memory',
-    '512M',
+    `${suite.memory}M`,
     '--test-device',
     '--start',
     'off',
@@ -82,10 +69,11 @@ const [folder, ...wanted] = positionals;
 if (folder === undefined) usage('which folder has the built kvm-unit-tests?');
 if (!existsSync(join(folder, 'x86', 'unittests.cfg'))) usage(`${folder} has no x86/unittests.cfg`);
 const suites = readSuites(folder);
+const names = wanted.length > 0 ? wanted.flatMap((name) => suites.get(name)?.subtests ?? [name]) : DEFAULT_SUITES;
 const scratch = mkdtempSync(join(tmpdir(), 'kvm-unit-tests-'));
 const results = [];
 try {
-  for (const name of wanted.length > 0 ? wanted : DEFAULT_SUITES) {
+  for (const name of names) {
     const suite = suites.get(name) ?? usage(`there is no suite ${name} in x86/unittests.cfg`);
     if (!existsSync(join(folder, 'x86', suite.file))) usage(`${suite.file} was not built`);
     const outcome = await run(folder, suite, scratch, Number(options.timeout));

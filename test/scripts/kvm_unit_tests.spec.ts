@@ -1,11 +1,54 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { temporaryFolder } from '../driver/node/temporary_folder.js';
 
 type Verdict = (code: number | null, debugExit: number | null | undefined, failures: number) => string;
 
 const { verdict } = (await import(new URL('../../../scripts/kvm_unit_tests/verdict.mjs', import.meta.url).href)) as {
   verdict: Verdict;
 };
+
+interface Suite {
+  readonly file: string;
+  readonly args: string;
+  readonly processors: number;
+  readonly memory: number;
+  readonly subtests?: readonly string[];
+}
+
+const { readSuites } = (await import(new URL('../../../scripts/kvm_unit_tests/suites.mjs', import.meta.url).href)) as {
+  readSuites: (folder: string) => ReadonlyMap<string, Suite>;
+};
+
+const configuration = `
+[smap]
+file = smap.flat
+
+[vmx]
+file = vmx.flat
+test_args = "-init_test -ept_access*"
+
+[ept]
+file = vmx.flat
+test_args = "ept_access*"
+qemu_params = -cpu max,+vmx -m 2560
+
+[init]
+file = vmx.flat
+smp = 2
+test_args = init_test
+`;
+
+const table = `
+	{ "not in the table", CPU_HLT },
+struct vmx_test vmx_tests[] = {
+	{ "I/O bitmap", iobmp_init, iobmp_main },
+	/* a comment */
+	TEST(init_test),
+	TEST(ept_access_test_read),
+	{ NULL, NULL },
+};
+`;
 
 describe('The verdict on a suite of kvm-unit-tests', () => {
   const cases: [string, Parameters<Verdict>, string][] = [
@@ -24,4 +67,31 @@ describe('The verdict on a suite of kvm-unit-tests', () => {
       expect(verdict(...outcome)).to.equal(expected);
     });
   }
+});
+
+describe('The suites of kvm-unit-tests', () => {
+  const folder = temporaryFolder();
+  let suites: ReadonlyMap<string, Suite>;
+
+  beforeEach(() => {
+    folder.write('x86/unittests.cfg', configuration);
+    folder.write('x86/vmx_tests.c', table);
+    suites = readSuites(folder.path);
+  });
+
+  it('have 512 MiB and one processor unless the configuration says otherwise', () => {
+    expect(suites.get('smap')).to.include({ file: 'smap.flat', args: '', memory: 512, processors: 1 });
+    expect(suites.get('init')).to.include({ file: 'vmx.flat', args: 'init_test', memory: 512, processors: 2 });
+    expect(suites.get('ept')).to.include({ memory: 2560, processors: 1 });
+  });
+
+  it('include each subtest of vmx.flat, by the name that its command line wants', () => {
+    expect(suites.get('vmx')!.subtests).to.deep.equal(['I/O_bitmap', 'init_test', 'ept_access_test_read']);
+    expect(suites.get('I/O_bitmap')).to.include({ file: 'vmx.flat', args: 'I/O_bitmap', memory: 512, processors: 1 });
+  });
+
+  it('give a subtest the memory and the processors of the suite that names it', () => {
+    expect(suites.get('init_test')).to.include({ args: 'init_test', processors: 2 });
+    expect(suites.get('ept_access_test_read')).to.include({ args: 'ept_access_test_read', memory: 2560 });
+  });
 });

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const DEFAULT_MEMORY = 512;
+
+/**
+ * A suite of kvm-unit-tests.
+ *
+ * @typedef {object} Suite
+ * @property {string} name
+ * @property {string} file the kernel, below x86/
+ * @property {string} args its command line
+ * @property {number} processors
+ * @property {number} memory in MiB
+ * @property {string[]} [subtests] the names of the suites that this one consists of, if each is a boot of its own
+ */
+
+/** The suites of the text of an unittests.cfg. */
+function parseConfiguration(text) {
+  const suites = new Map();
+  let suite;
+  for (const line of text.split('\n')) {
+    const [, name] = /^\[([\w-]+)\]/.exec(line) ?? [];
+    const [, key, quoted] = /^(\w+)\s*=\s*(.*)$/.exec(line) ?? [];
+    const value = quoted?.replace(/^(["'])(.*)\1$/, '$2');
+    if (name !== undefined) {
+      suite = { name, file: '', args: '', processors: 1, memory: DEFAULT_MEMORY };
+      suites.set(name, suite);
+    } else if (key === 'file') suite.file = value;
+    else if (key === 'smp') suite.processors = Number(value);
+    else if (key === 'test_args') suite.args = value;
+    else if (key === 'qemu_params') suite.memory = Number(/-m (\d+)/.exec(value)?.[1] ?? DEFAULT_MEMORY);
+  }
+  return suites;
+}
+
+/** The names that a table of vmx.flat's subtests gives, as its command line wants them. */
+function subtestNames(source) {
+  const table = source.slice(source.indexOf('struct vmx_test vmx_tests[]'));
+  return [...table.matchAll(/^\t(?:TEST\((\w+)\)|\{ "([^"]+)")/gm)].map(([, name, title]) =>
+    (name ?? title).replaceAll(' ', '_'),
+  );
+}
+
+/** Whether a suite's arguments name a subtest, perhaps by a pattern such as `ept_access*`. */
+function isNamedBy({ args }, subtest) {
+  return args
+    .split(' ')
+    .some((each) => each === subtest || (each.endsWith('*') && subtest.startsWith(each.slice(0, -1))));
+}
+
+/**
+ * The suites of a checkout, by name. The subtests of vmx.flat are suites too, with the memory and the processors of the suite of unittests.cfg that
+ * names them.
+ *
+ * @param {string} folder
+ * @returns {Map<string, Suite>}
+ */
+export function readSuites(folder) {
+  const suites = parseConfiguration(readFileSync(join(folder, 'x86', 'unittests.cfg'), 'utf8'));
+  const vmx = suites.get('vmx');
+  if (vmx === undefined) return suites;
+  const others = [...suites.values()].filter((each) => each.file === vmx.file && each !== vmx);
+  vmx.subtests = subtestNames(readFileSync(join(folder, 'x86', 'vmx_tests.c'), 'utf8'));
+  for (const name of vmx.subtests) {
+    const like = others.find((each) => isNamedBy(each, name)) ?? vmx;
+    suites.set(name, { ...like, name, args: name, subtests: undefined });
+  }
+  return suites;
+}
