@@ -52,6 +52,13 @@ export const exitsBetweenInstructions = tableOf(
   ExitReason.ApicWrite,
 );
 
+/** 1: the exit comes from an access to guest-physical memory. SDM 3C "Saving RIP, RSP, RFLAGS, and SSP". */
+export const eptExits = tableOf(
+  ExitReason.EptViolation,
+  ExitReason.EptMisconfiguration,
+  ExitReason.PageModificationLogFull,
+);
+
 /** 1: the exit saves pending debug exceptions. SDM 3C "Saving Non-Register State". */
 export const exitsWithPendingDebugExceptions = tableOf(
   ExitReason.InitSignal,

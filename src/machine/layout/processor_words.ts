@@ -213,6 +213,9 @@ export const processorWords = {
   VMX_TSC_MULTIPLIER: 8,
   /** EPT pointer; 0 if "enable EPT" is 0. */
   VMX_EPTP: 8,
+  /** Page-modification log: physical address, and the index of its next entry, which counts down. Only with "enable PML". */
+  VMX_PML_ADDRESS: 8,
+  VMX_PML_INDEX: 4,
   /** TSC (host) at which the preemption timer reaches 0; all ones = timer off. The core stops with exit reason 52 at the first boundary at or after it. */
   VMX_PREEMPTION_DEADLINE: 8,
   /** Physical address of the current VMCS, all ones if none: VMPTRST. */

@@ -49,7 +49,8 @@ const secondaryControls =
   SecondaryControl.WbinvdExiting |
   SecondaryControl.UnrestrictedGuest |
   SecondaryControl.RdrandExiting |
-  SecondaryControl.RdseedExiting;
+  SecondaryControl.RdseedExiting |
+  SecondaryControl.EnablePml;
 
 const exitControls =
   ExitControl.SaveDebugControls |

@@ -20,7 +20,7 @@ export const hashedVmxRegisters: readonly RegisterName[] = [
   'CARVE_OUT_STRUCTURES',
 ];
 /** Hashed while a guest runs; otherwise the next VM entry sets them. */
-export const hashedInGuest: readonly RegisterName[] = ['VMX_PREEMPTION_DEADLINE', 'VMX_MTF_PENDING'];
+export const hashedInGuest: readonly RegisterName[] = ['VMX_PREEMPTION_DEADLINE', 'VMX_MTF_PENDING', 'VMX_PML_INDEX'];
 
 /** The launch state of the current VMCS. */
 const launchState: RegisterName = 'VMX_LAUNCHED_IN';
@@ -30,7 +30,7 @@ export const notHashedVmx: readonly RegExp[] = [
   // The core tests these in non-root operation. VM entry derives them from the fields of the current VMCS, which are hashed.
   /^VMX_(PIN|PRIMARY|SECONDARY|TERTIARY|EXCEPTION_BITMAP|PF_MASK|PF_MATCH|CR3_TARGET.*|CR[04]_(MASK|SHADOW|FIXED[01]))$/,
   /^VMX_(IO_BITMAP_[AB]|MSR_BITMAP|VIRTUAL_APIC|APIC_ACCESS|VMREAD_BITMAP|VMWRITE_BITMAP|XSS_EXITING|EPTP_LIST|VMFUNC)$/,
-  /^VMX_(TPR_THRESHOLD|PLE_GAP|PLE_WINDOW|VPID|TSC_OFFSET|TSC_MULTIPLIER|EPTP)$/,
+  /^VMX_(TPR_THRESHOLD|PLE_GAP|PLE_WINDOW|VPID|TSC_OFFSET|TSC_MULTIPLIER|EPTP|PML_ADDRESS)$/,
   // The core's report of an exit or of an instruction: the engine reads it before it returns.
   /^(EXIT|VMX_OPERAND|IDT_VECTORING)_/,
   /^GUEST_(LINEAR|PHYSICAL)_ADDRESS$/,

@@ -51,6 +51,7 @@ export class VmxState {
   private plannedControls = 0;
   /** The controls, in the form that the entry and exit paths need. */
   usesEpt = false;
+  usesPml = false;
   usesTimer = false;
   savesTimer = false;
   acknowledgesInterrupts = false;
@@ -120,6 +121,7 @@ export class VmxState {
     const primary = this.vmcs.low(primarySlot);
     const secondary = (primary & PrimaryControl.ActivateSecondaryControls) !== 0 ? this.vmcs.low(secondarySlot) : 0;
     this.usesEpt = (secondary & SecondaryControl.EnableEpt) !== 0;
+    this.usesPml = (secondary & SecondaryControl.EnablePml) !== 0;
     this.usesTimer = (this.vmcs.low(pinSlot) & PinBasedControl.ActivateVmxPreemptionTimer) !== 0;
     this.savesTimer = (exit & ExitControl.SaveVmxPreemptionTimerValue) !== 0;
     this.acknowledgesInterrupts = (exit & ExitControl.AcknowledgeInterruptOnExit) !== 0;

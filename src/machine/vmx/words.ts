@@ -71,6 +71,8 @@ export const Word = {
   vmxTscOffset: index(Layout.VMX_TSC_OFFSET),
   vmxTscMultiplier: index(Layout.VMX_TSC_MULTIPLIER),
   eptp: index(Layout.VMX_EPTP),
+  pmlAddress: index(Layout.VMX_PML_ADDRESS),
+  pmlIndex: index(Layout.VMX_PML_INDEX),
   preemptionDeadline: index(Layout.VMX_PREEMPTION_DEADLINE),
   currentVmcs: index(Layout.VMX_CURRENT_VMCS),
   cr0Fixed0: index(Layout.VMX_CR0_FIXED0),

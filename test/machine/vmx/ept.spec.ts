@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { SecondaryControl } from '../../../src/intrinsics/control_bits.js';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { Guest, GuestMachine, type ExitRecord, type GuestOptions } from './guest_machine.js';
 
@@ -128,6 +129,49 @@ describe('EPT on real guest code', () => {
     expect(machine.exits).to.deep.equal([]);
     expect(machine.read64(Guest.EptPt + 8 * 0x10) & 0x300n).to.equal(0x100n);
     expect(machine.read64(Guest.EptPt + 8 * 0x11) & 0x300n).to.equal(0x300n);
+  });
+
+  describe('with a page-modification log', () => {
+    const log = 0x80000;
+    const pml = { EptPointer: BigInt(Guest.EptPml4) | 0x5en, PmlAddress: BigInt(log) };
+    const enablePml = BigInt(SecondaryControl.EnablePml);
+
+    it('logs each page that becomes dirty, and only once, from the highest entry down', async () => {
+      const machine = await make({
+        code: [
+          `mov [${page + 8}], rax`,
+          `mov [${page}], rax`,
+          `mov rax, [${page + 0x1000}]`,
+          `mov [${page + 0x2abc}], al`,
+        ],
+        // Accesses to the guest's page tables count as writes: their page is dirty before.
+        prepare: (made) => made.write64(Guest.EptPd, 0x3b7n),
+        fields: { ...pml, SecondaryProcessorBasedVmExecutionControls: enableEpt | enablePml, PmlIndex: 511n },
+      });
+      expect(machine.exits).to.deep.equal([]);
+      const entries = [511, 510, 509].map((index) => machine.read64(log + 8 * index));
+      expect(entries).to.deep.equal([BigInt(page), BigInt(page + 0x2000), 0n]);
+      expect(machine.field('PmlIndex')).to.equal(509n);
+    });
+
+    it('exits when the log is full, before the flag is set, and goes on after the VMM emptied it', async () => {
+      const machine = await make({
+        code: [`mov [${page}], rax`, `mov [${page + 0x1000}], rax`],
+        prepare: (made) => made.write64(Guest.EptPd, 0x3b7n),
+        fields: { ...pml, SecondaryProcessorBasedVmExecutionControls: enableEpt | enablePml, PmlIndex: 0n },
+        onExit: (_exit, made) => {
+          expect(made.field('PmlIndex')).to.equal(0xffffn);
+          expect(made.read64(Guest.EptPt + 8 * 0x11) & 0x300n, 'accessed and dirty').to.equal(0n);
+          made.setField('PmlIndex', 511n);
+          return true;
+        },
+      });
+      expect(machine.exits.map(({ reason, qualification }) => [reason, qualification])).to.deep.equal([
+        [ExitReason.PageModificationLogFull, 0n],
+      ]);
+      expect(machine.read64(log)).to.equal(BigInt(page));
+      expect(machine.read64(log + 8 * 511)).to.equal(BigInt(page + 0x1000));
+    });
   });
 
   it('reports the event whose delivery met the violation', async () => {

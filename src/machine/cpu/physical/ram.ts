@@ -2,8 +2,10 @@
 // Where physical addresses lie in the machine's memory: RAM, and the VMM's memory at 4 GiB.
 import {
   CARVE_OUT_ACCESS, CARVE_OUT_BYTES, CARVE_OUT_DRIVER, CARVE_OUT_GIB, CARVE_OUT_STRUCTURES, CARVE_OUT_VMM,
-  CARVE_OUT_VMM_BYTES, DIRTY, RAM, RAM_BYTES, VMX_EPTP, VMX_MODE,
+  CARVE_OUT_VMM_BYTES, DIRTY, PAGE_MAP, RAM, RAM_BYTES, VMX_EPTP, VMX_MODE,
 } from "../generated/layout";
+import { codeWritten } from "../code/code_pages";
+import { noteWrite } from "../state/monitored_line";
 import { VmxMode } from "../generated/architecture";
 
 /** True in a guest with EPT. */
@@ -28,3 +30,10 @@ export function accessedHost(pa: u64): usize {
 export function structureHost(pa: u64): usize { return hostIn(pa, load<u32>(CARVE_OUT_STRUCTURES)); }
 /** Notes that a page of RAM changes: for the state hash. */
 @inline export function markDirty(host: usize): void { store<u8>(DIRTY + ((host - RAM) >> 12), 1); }
+/** Notes that the processor itself wrote to memory, to a paging structure for example: also for MONITOR and for decoded code. */
+export function structureWritten(host: usize, size: u32): void {
+  const offset = <u32>(host - RAM);
+  markDirty(host);
+  noteWrite(offset, size);
+  if (load<u32>(PAGE_MAP + (offset >> 12) * 4)) codeWritten(offset, size);
+}

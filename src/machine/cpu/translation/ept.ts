@@ -3,13 +3,13 @@
 // misconfigurations.
 import {
   EPT_ACCESSED_DIRTY, EPT_EXECUTE_ONLY, EPT_FEATURES, EXIT_QUALIFICATION, GUEST_LINEAR_ADDRESS,
-  GUEST_PHYSICAL_ADDRESS, PHYSICAL_RESERVED, VMX_EPTP,
+  GUEST_PHYSICAL_ADDRESS, PHYSICAL_RESERVED, VMX_EPTP, VMX_PML_ADDRESS, VMX_PML_INDEX,
 } from "../generated/layout";
-import { vmExitFault } from "../vmx/vmx";
-import { EptEntry, EptViolationBit, ExitReason } from "../generated/architecture";
+import { secondary, vmExitFault } from "../vmx/vmx";
+import { EptEntry, EptViolationBit, ExitReason, SecondaryControl } from "../generated/architecture";
 import { NONE } from "../state/access_kind";
 import { takeNmiUnblocked } from "../state/nmi_blocking";
-import { markDirty, structureHost } from "../physical/ram";
+import { structureHost, structureWritten } from "../physical/ram";
 import { MTRR_TYPES, isMemoryType } from "../generated/contents";
 import { fieldOf, inField } from "../state/bit_field";
 import { FRAME, pageOffset, tableIndex } from "../state/page_levels";
@@ -29,6 +29,9 @@ import { FRAME, pageOffset, tableIndex } from "../state/page_levels";
 @inline export const TO_STRUCTURE: u32 = 1;
 /** A PDPTE that MOV to a control register loads: no linear address, and a read whatever EPT's flags are. */
 @inline export const TO_PDPTE: u32 = 2;
+
+/** Entries of the page-modification log, a page of guest-physical addresses. */
+@inline const PML_ENTRIES: u32 = 512;
 
 let large: u32 = 0;
 /** 1 if the last translation came from a page larger than 4 KiB. */
@@ -71,7 +74,12 @@ export function eptTranslate(gpa: u64, access: u32, linear: u64, purpose: u32, q
     if (leaf && (wanted & ~rights) != 0) return violation(gpa, wanted, rights, linear, purpose, quiet);
     if (flagsOn && !quiet) {
       const bits = EptEntry.Accessed | (leaf && (wanted & EPT_WRITE) != 0 ? EptEntry.Dirty : 0);
-      if ((e & bits) != bits) { store<u64>(host, e | bits); markDirty(host); }
+      const missing = bits & ~e;
+      if (missing) {
+        if (secondary(SecondaryControl.EnablePml)) logModification(gpa, (missing & EptEntry.Dirty) != 0);
+        store<u64>(host, e | bits);
+        structureWritten(host, sizeof<u64>());
+      }
     }
     if (leaf) {
       const inside = pageOffset(level);
@@ -82,6 +90,25 @@ export function eptTranslate(gpa: u64, access: u32, linear: u64, purpose: u32, q
     level--;
   }
   return NONE;
+}
+
+/**
+ * Before an accessed or dirty flag is set with "enable PML": a full log is a VM exit, and a page that becomes dirty gets an entry. SDM 3C
+ * "Page-Modification Logging".
+ */
+function logModification(gpa: u64, becomesDirty: bool): void {
+  const index = load<u32>(VMX_PML_INDEX);
+  if (index >= PML_ENTRIES) {
+    store<u64>(EXIT_QUALIFICATION, takeNmiUnblocked() ? EptViolationBit.NmiUnblockingDueToIret : 0);
+    vmExitFault(ExitReason.PageModificationLogFull);
+  }
+  if (!becomesDirty) return;
+  const host = structureHost(load<u64>(VMX_PML_ADDRESS) + index * sizeof<u64>());
+  if (host) {
+    store<u64>(host, gpa & ~pageOffset(0));
+    structureWritten(host, sizeof<u64>());
+  }
+  store<u32>(VMX_PML_INDEX, (index - 1) & 0xffff);
 }
 
 function violation(gpa: u64, access: u32, rights: u32, linear: u64, purpose: u32, quiet: bool): u64 {

@@ -2,16 +2,14 @@
 // From linear to physical addresses: SDM 3A "Paging", SDM 3C "VMX Support for Address Translation". Page walks and page faults; the TLBs
 // keep what they find, operand.ts is the slow path of every access.
 import {
-  CR0, CR3, CR4, EFER, LINEAR_ADDRESS_WIDTH, PAGE_MAP, PDPTE0, PHYSICAL_BITS, PHYSICAL_RESERVED, RAM, ZERO,
+  CR0, CR3, CR4, EFER, LINEAR_ADDRESS_WIDTH, PDPTE0, PHYSICAL_BITS, PHYSICAL_RESERVED, ZERO,
 } from "../generated/layout";
 import { FETCH, NONE, PAGE, READ, READ_WRITE, SUPERVISOR_AC, USER, WRITE } from "../state/access_kind";
 import { eptFlags, eptTranslate, EPT_EXECUTE, EPT_READ, EPT_WRITE, TO_PDPTE, TO_STRUCTURE, TO_TRANSLATION } from "./ept";
 import { Cr4, Efer, Cr0, PageFaultError, PageTableEntry, PageTableEntryHigh } from "../generated/architecture";
 import { isPdpte, pdpteTable } from "../generated/contents";
-import { codeWritten } from "../code/code_pages";
-import { noteWrite } from "../state/monitored_line";
 import { raisePageFault } from "../events/raise";
-import { accessedHost, markDirty, usesEpt } from "../physical/ram";
+import { accessedHost, structureWritten, usesEpt } from "../physical/ram";
 import { dataTlb, slot } from "../tlb/context";
 import { empty, ENTRY_GLOBAL, ENTRY_LARGE } from "../tlb/tlb";
 import { FRAME, pageOffset, tableIndex } from "../state/page_levels";
@@ -63,9 +61,7 @@ function mark(pa: u64, bits: u64, linear: u64): void {
   const host = entryAt(pa, linear, true, false);
   if (host == ZERO || host == OPEN_BUS) return;
   store<u8>(host, load<u8>(host) | <u8>bits);
-  markDirty(host);
-  noteWrite(<u32>(host - RAM), 1);
-  if (load<u32>(PAGE_MAP + ((host - RAM) >> 12) * 4)) codeWritten(<u32>(host - RAM), 1);
+  structureWritten(host, 1);
 }
 
 /** Error code of a page fault. SDM 3A "Page-Fault Exceptions". */

@@ -35,6 +35,8 @@ const secondarySlot = slot('SecondaryProcessorBasedVmExecutionControls');
 const vpidSlot = slot('VirtualProcessorIdentifier');
 const eptSlot = slot('EptPointer');
 const offsetSlot = slot('TscOffset');
+const pmlAddressSlot = slot('PmlAddress');
+const pmlIndexSlot = slot('PmlIndex');
 
 /** Fills the core's VMX words. A word whose control is off is 0. */
 export function loadExecutionControls(u32: Uint32Array, vmcs: Vmcs): void {
@@ -48,6 +50,9 @@ export function loadExecutionControls(u32: Uint32Array, vmcs: Vmcs): void {
   u32[Word.vpid] = (secondary & SecondaryControl.EnableVpid) !== 0 ? vmcs.low(vpidSlot) : 0;
   const ept = (secondary & SecondaryControl.EnableEpt) !== 0;
   store64(u32, Word.eptp, ept ? vmcs.low(eptSlot) : 0, ept ? vmcs.high(eptSlot) : 0);
+  const pml = (secondary & SecondaryControl.EnablePml) !== 0;
+  store64(u32, Word.pmlAddress, pml ? vmcs.low(pmlAddressSlot) : 0, pml ? vmcs.high(pmlAddressSlot) : 0);
+  u32[Word.pmlIndex] = pml ? vmcs.low(pmlIndexSlot) : 0;
   const offset = (primary & PrimaryControl.UseTscOffsetting) !== 0;
   store64(u32, Word.vmxTscOffset, offset ? vmcs.low(offsetSlot) : 0, offset ? vmcs.high(offsetSlot) : 0);
   // 1 << 48: no scaling.

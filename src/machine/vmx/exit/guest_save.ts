@@ -3,6 +3,7 @@
 // code. It reads signed words, which never allocate. It names words and fields by constants of this module, which V8 folds into the code.
 import { EntryControl } from '../../../intrinsics/control_bits.js';
 import {
+  eptExits,
   exitsBetweenInstructions,
   exitsWithPendingDebugExceptions,
   instructionExits,
@@ -44,6 +45,7 @@ const activityHalf = half(VmcsField.GuestActivityState);
 const pendingDebugHalf = half(VmcsField.GuestPendingDebugExceptions);
 const entryControlsHalf = half(VmcsField.VmEntryControls);
 const entryInformationHalf = half(VmcsField.VmEntryInterruptionInformationField);
+const pmlIndexHalf = half(VmcsField.PmlIndex);
 const pdpteHalf = half(VmcsField.GuestPdpte0);
 const timerSlot = slotOf(VmcsField.VmxPreemptionTimerValue);
 
@@ -70,6 +72,7 @@ const {
   debugctl: debugctlWord,
   efer: eferWord,
   pdpte0: pdpteWord,
+  pmlIndex: pmlIndexWord,
   coldChanged: coldChangedWord,
   coldUnknown: coldUnknownWord,
 } = Word;
@@ -127,6 +130,7 @@ export class GuestSave {
     const cold = words[coldChangedWord]! | words[coldUnknownWord]!;
     if (cold !== 0) this.saveCold(cold);
     if (state.usesEpt && paePaging(words)) this.savePdptes();
+    if (state.usesPml) this.put(pmlIndexHalf, words[pmlIndexWord]!);
     if (state.usesTimer) this.saveTimer();
   }
 
@@ -205,8 +209,7 @@ export class GuestSave {
       return isFault(this.words[interruptionWord]!) ? resumeFlag : before;
     }
     // The access belongs to an instruction or to the delivery of an event. During delivery, RF is what the saved image would have shown.
-    const isEpt = reason === ExitReason.EptViolation || reason === ExitReason.EptMisconfiguration;
-    if (!isEpt) return before;
+    if (eptExits[reason] !== 1) return before;
     const event = this.words[vectoringWord]!;
     return event >= 0 || isFault(event) ? resumeFlag : before;
   }

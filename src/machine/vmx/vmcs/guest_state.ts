@@ -136,6 +136,8 @@ const otherEffects: readonly (readonly [VmcsFieldName, number])[] = [
   ['TscOffset', Effect.Controls],
   ['VirtualProcessorIdentifier', Effect.Controls | Effect.Paging],
   ['EptPointer', Effect.Controls | Effect.Paging],
+  ['PmlAddress', Effect.Controls],
+  ['PmlIndex', Effect.Controls],
 ];
 
 /** `Effect` bits of each slot. */
