@@ -10,7 +10,7 @@ import { performCodeInstruction } from '../vmx/instructions/code_instructions.js
 import { processorState } from './processor_state.js';
 import { slotOf } from '../vmx/vmcs/field_slots.js';
 import { vmxState } from '../vmx/hashed_vmx_state.js';
-import { remainingTicks } from '../vmx/preemption_timer.js';
+import { untilDeadline } from '../vmx/preemption_timer.js';
 import { ExitHistory } from './exit_history.js';
 import type { ProcessorCore } from './processor_core.js';
 import { exitReasons, type ProcessorCounters } from './processor_counters.js';
@@ -110,7 +110,7 @@ export class LogicalProcessor {
     if (activity >= Constants.ACTIVITY_MWAIT && !isMonitoring) return 0;
     const isGuest = u32[modeWord + place] === VmxMode.NonRoot;
     const counts = isGuest && state.usesTimer && activity !== ActivityState.WaitForSipi;
-    return counts ? remainingTicks(u32, place) : Infinity;
+    return counts ? untilDeadline(u32, place) : Infinity;
   }
 
   /** Ends the current `run` at the next boundary at which the core checks for it. */

@@ -2,6 +2,7 @@
 // What the VMX engine can do, as data: the VMX capability MSRs. SDM 3D appendix "VMX Capability Reporting Facility".
 import { allowed, trueAllowed, type Capability } from './allowed_controls.js';
 import { supportedFields } from './vmcs/field_slots.js';
+import { timerRate } from './preemption_timer.js';
 import { vmcsRegionSize, vmcsRevision } from './vmcs/vmcs.js';
 
 /** Addresses of the VMX capability MSRs that exist; IA32_VMX_VMFUNC does not, since VM functions are not implemented. */
@@ -36,8 +37,8 @@ export interface CapabilityOptions {
 
 const highestIndex = Math.max(...supportedFields.map((field) => (field >>> 1) & 0x1ff));
 
-/** IA32_VMX_MISC: timer rate 2^0 TSC ticks, LMA is stored at exits, HLT, shutdown and wait-for-SIPI exist, 4 CR3 targets, 512 MSRs a list. */
-const misc = 0 | (1 << 5) | (7 << 6) | (4 << 16);
+/** IA32_VMX_MISC: the timer's rate, LMA is stored at exits, HLT, shutdown and wait-for-SIPI exist, 4 CR3 targets, 512 MSRs a list. */
+const misc = timerRate | (1 << 5) | (7 << 6) | (4 << 16);
 
 /** IA32_VMX_EPT_VPID_CAP bits 31:0: execute-only, 4 levels, UC, WB, 2-MiB and 1-GiB pages, INVEPT (single, all), accessed and dirty flags. */
 const eptCapabilities =

@@ -2,11 +2,15 @@
 import { expect } from 'chai';
 import { PinBasedControl } from '../../../src/intrinsics/control_bits.js';
 import { ExitControl } from '../../../src/intrinsics/control_bits.js';
+import { Msr, VmxMisc } from '../../../src/intrinsics/msr_definitions.js';
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
+import { firstVmxMsr } from '../../../src/machine/vmx/capabilities.js';
 import { Word } from '../../../src/machine/vmx/words.js';
 import { GuestMachine } from './guest_machine.js';
 
 const timer = { PinBasedVmExecutionControls: 0x16n | BigInt(PinBasedControl.ActivateVmxPreemptionTimer) };
+/** Increments of the TSC for each tick. */
+const period = 32;
 const write = (msr: number, high: number, low: number): string[] => [
   `mov ecx, ${msr}`,
   `mov eax, ${low}`,
@@ -28,7 +32,7 @@ describe('The VMX-preemption timer', () => {
         code: [...code, 'jmp .'],
         fields: { ...timer, VmxPreemptionTimerValue: 100n },
         prepare: ({ core }) => {
-          core.u32[Word.tscOffset] = 1_000_000;
+          core.u32[Word.tscOffset] = 999_968;
         },
         onExit: (_exit, { processor }) => {
           processor.die('exit');
@@ -36,15 +40,15 @@ describe('The VMX-preemption timer', () => {
         },
       });
       const before = guest.processor.instructionCount;
-      guest.run(1000);
+      guest.run(10_000);
       expect(guest.exits.map(({ reason }) => reason)).to.deep.equal([ExitReason.VmxPreemptionTimerExpired]);
-      expect(guest.processor.instructionCount - before).to.equal(100);
+      expect(guest.processor.instructionCount - before).to.equal(100 * period);
     });
   }
 
   it('saves the ticks that are left although the TSC wraps before the deadline', async () => {
     const guest = await GuestMachine.create({
-      code: [...write(0x10, 0xffffffff, 0xfffffff0), 'cpuid'],
+      code: [...write(0x10, 0xffffffff, 0xfffffff0), ...Array.from({ length: 40 }, () => 'nop'), 'cpuid'],
       fields: {
         ...timer,
         VmxPreemptionTimerValue: 1000n,
@@ -57,6 +61,33 @@ describe('The VMX-preemption timer', () => {
     });
     guest.run(1000);
     expect(guest.exits.map(({ reason }) => reason)).to.deep.equal([ExitReason.Cpuid]);
-    expect(guest.field('VmxPreemptionTimerValue')).to.equal(996n);
+    // 44 instructions came before the exit.
+    expect(guest.field('VmxPreemptionTimerValue')).to.equal(999n);
+  });
+
+  it('counts when bit 5 of the TSC changes, as IA32_VMX_MISC says', async () => {
+    const { PreemptionTimerDecrement } = VmxMisc;
+    const { capabilities } = (await GuestMachine.create({ code: ['hlt'] })).processor.engine;
+    expect(capabilities[Msr.Ia32VmxMisc - firstVmxMsr]![0] & PreemptionTimerDecrement).to.equal(5);
+    const counts = [30, 31, 32, 33].map(async (start) => {
+      const guest = await GuestMachine.create({
+        code: ['nop', 'cpuid'],
+        fields: {
+          ...timer,
+          VmxPreemptionTimerValue: 7n,
+          VmExitControls: 0x36fffn | BigInt(ExitControl.SaveVmxPreemptionTimerValue),
+        },
+        prepare: ({ core }) => {
+          core.u32[Word.tscOffset] = start - core.instructionCount;
+        },
+        onExit: (_exit, { processor }) => {
+          processor.die('exit');
+          return true;
+        },
+      });
+      guest.run();
+      return guest.field('VmxPreemptionTimerValue');
+    });
+    expect(await Promise.all(counts)).to.deep.equal([7n, 6n, 7n, 7n]);
   });
 });

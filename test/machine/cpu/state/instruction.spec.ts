@@ -106,8 +106,15 @@ describe('RF of VM exits between iterations', () => {
     });
     expect(await exitOf({ fields: pins(NmiExiting) }, ATTENTION_NMI)).to.deep.equal({ reason: event, rf: RF });
     expect(await exitOf({}, ATTENTION_INIT)).to.deep.equal({ reason: ExitReason.InitSignal, rf: RF });
-    const timer = { ...pins(ActivateVmxPreemptionTimer), VmxPreemptionTimerValue: 3n };
-    expect(await exitOf({ fields: timer })).to.deep.equal({ reason: ExitReason.VmxPreemptionTimerExpired, rf: RF });
+    const timer = { ...pins(ActivateVmxPreemptionTimer), VmxPreemptionTimerValue: 1n };
+    // The timer counts when bit 5 of the TSC changes: here after three instructions.
+    const almost = ({ core }: GuestMachine): void => {
+      core.u32[Word.tscOffset] = 29 - core.instructionCount;
+    };
+    expect(await exitOf({ fields: timer, prepare: almost })).to.deep.equal({
+      reason: ExitReason.VmxPreemptionTimerExpired,
+      rf: RF,
+    });
     const mtf = { PrimaryProcessorBasedVmExecutionControls: 0x160061f2n | BigInt(PrimaryControl.MonitorTrapFlag) };
     const guestOnRep = { GuestRip: BigInt(Guest.Code + 10), ...mtf };
     const prepare = ({ core }: GuestMachine): void => {
