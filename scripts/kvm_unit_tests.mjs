@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// npm run test:kvm-unit-tests -- DIR [SUITE…] [--timeout S] [--json] [-- bfm options]
+// npm run test:kvm-unit-tests -- DIR [SUITE…] [--timeout S] [--cpu MODEL] [--json]
 // Runs the suites of a kvm-unit-tests checkout that was built elsewhere, on the bare machine, and counts the tests' own PASS and FAIL lines. With
 // no SUITE: those that a processor of the machine's model should pass. The suite vmx is run subtest by subtest, each a boot of its own; the name of
 // a subtest is a SUITE too. Exit status 1 if a suite fails.
@@ -28,13 +28,13 @@ const DEFAULT_SUITES = [
 
 function usage(message) {
   console.error(
-    `test:kvm-unit-tests: ${message}\nusage: npm run test:kvm-unit-tests -- DIR [SUITE…] [--timeout SECONDS] [--json]`,
+    `test:kvm-unit-tests: ${message}\nusage: npm run test:kvm-unit-tests -- DIR [SUITE…] [--timeout SECONDS] [--cpu MODEL] [--json]`,
   );
   process.exit(2);
 }
 
 /** Runs one suite: its console, and the machine's report. */
-function run(folder, suite, scratch, timeout) {
+function run(folder, suite, scratch, { timeout, cpu = suite.cpu }) {
   const environment = join(scratch, 'environment');
   writeFileSync(environment, `NR_CPUS=1\nMEMSIZE=${suite.memory}\nTEST_DEVICE=1\nBOOTLOADER=0\n`);
   const args = ['run', '--kernel', join(folder, 'x86', suite.file), '--initrd', environment, '--append', suite.args];
@@ -48,8 +48,9 @@ function run(folder, suite, scratch, timeout) {
     'fast',
     '--json',
     '--timeout',
-    String(timeout),
+    timeout,
   );
+  if (cpu !== undefined) args.push('--cpu', cpu);
   return new Promise((done, failed) => {
     const child = spawn(process.execPath, [join(root, 'bin/bfm.mjs'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     let json = '';
@@ -62,7 +63,12 @@ function run(folder, suite, scratch, timeout) {
 }
 
 const { values: options, positionals } = parseArgs({
-  options: { timeout: { type: 'string', default: '300' }, json: { type: 'boolean' }, verbose: { type: 'boolean' } },
+  options: {
+    timeout: { type: 'string', default: '300' },
+    cpu: { type: 'string' },
+    json: { type: 'boolean' },
+    verbose: { type: 'boolean' },
+  },
   allowPositionals: true,
 });
 const [folder, ...wanted] = positionals;
@@ -76,7 +82,7 @@ try {
   for (const name of names) {
     const suite = suites.get(name) ?? usage(`there is no suite ${name} in x86/unittests.cfg`);
     if (!existsSync(join(folder, 'x86', suite.file))) usage(`${suite.file} was not built`);
-    const outcome = await run(folder, suite, scratch, Number(options.timeout));
+    const outcome = await run(folder, suite, scratch, options);
     const lines = outcome.console.split('\n');
     const pass = lines.filter((line) => line.startsWith('PASS')).length;
     const fail = lines.filter((line) => line.startsWith('FAIL'));

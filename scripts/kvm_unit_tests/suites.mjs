@@ -4,6 +4,9 @@ import { join } from 'node:path';
 
 const DEFAULT_MEMORY = 512;
 
+/** The processor model for suites that need more physical-address bits than a client has: kvm-unit-tests asks QEMU for those of the host. */
+const WIDE_MODEL = 'cascadelake-server';
+
 /**
  * A suite of kvm-unit-tests.
  *
@@ -13,6 +16,7 @@ const DEFAULT_MEMORY = 512;
  * @property {string} args its command line
  * @property {number} processors
  * @property {number} memory in MiB
+ * @property {string} [cpu] processor model, if the default does not do
  * @property {string[]} [subtests] the names of the suites that this one consists of, if each is a boot of its own
  */
 
@@ -30,7 +34,10 @@ function parseConfiguration(text) {
     } else if (key === 'file') suite.file = value;
     else if (key === 'smp') suite.processors = Number(value);
     else if (key === 'test_args') suite.args = value;
-    else if (key === 'qemu_params') suite.memory = Number(/-m (\d+)/.exec(value)?.[1] ?? DEFAULT_MEMORY);
+    else if (key === 'qemu_params') {
+      suite.memory = Number(/-m (\d+)/.exec(value)?.[1] ?? DEFAULT_MEMORY);
+      if (/host-phys-bits(?!=off)/.test(value)) suite.cpu = WIDE_MODEL;
+    }
   }
   return suites;
 }

@@ -13,6 +13,7 @@ interface Suite {
   readonly args: string;
   readonly processors: number;
   readonly memory: number;
+  readonly cpu?: string;
   readonly subtests?: readonly string[];
 }
 
@@ -31,7 +32,7 @@ test_args = "-init_test -ept_access*"
 [ept]
 file = vmx.flat
 test_args = "ept_access*"
-qemu_params = -cpu max,+vmx -m 2560
+qemu_params = -cpu max,host-phys-bits,+vmx -m 2560
 
 [init]
 file = vmx.flat
@@ -93,5 +94,10 @@ describe('The suites of kvm-unit-tests', () => {
   it('give a subtest the memory and the processors of the suite that names it', () => {
     expect(suites.get('init_test')).to.include({ args: 'init_test', processors: 2 });
     expect(suites.get('ept_access_test_read')).to.include({ args: 'ept_access_test_read', memory: 2560 });
+  });
+
+  it('ask for the model with many physical-address bits where the configuration asks for those of the host', () => {
+    expect(suites.get('ept_access_test_read')!.cpu).to.equal('cascadelake-server');
+    expect(suites.get('init_test')!.cpu).to.equal(undefined);
   });
 });
