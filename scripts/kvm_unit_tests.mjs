@@ -4,7 +4,7 @@
 // no SUITE: those that a processor of the machine's model should pass. The suite vmx is run subtest by subtest, each a boot of its own; the name of
 // a subtest is a SUITE too. Exit status 1 if a suite fails.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
