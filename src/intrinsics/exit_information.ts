@@ -139,6 +139,22 @@ export const EptViolationBit = {
   NmiUnblockingDueToIret: 1 << 12,
 } as const;
 
+/** Exit qualification of APIC accesses. */
+export const LinearApicAccess = {
+  Offset: 0xfff,
+  AccessType: 0xf000,
+} as const;
+
+/** Values of LinearApicAccess.AccessType. Those of guest-physical accesses have no offset. */
+export const ApicAccessType = {
+  Read: 0,
+  Write: 1,
+  InstructionFetch: 2,
+  EventDelivery: 3,
+  GuestPhysicalEventDelivery: 10,
+  GuestPhysicalExecution: 15,
+} as const;
+
 /** Fields of the VM-exit instruction information. SDM 3C "Information for VM Exits Due to Instruction Execution". */
 export const InstructionInformation = {
   Scaling: 3 << 0,
@@ -315,17 +331,23 @@ export const exitQualificationFields = [
     [
       bits('offset', 0, 11),
       bits('access_type', 12, 15, {
-        read_during_instruction_execution: 0,
-        write_during_instruction_execution: 1,
-        instruction_fetch: 2,
-        event_delivery: 3,
+        read_during_instruction_execution: ApicAccessType.Read,
+        write_during_instruction_execution: ApicAccessType.Write,
+        instruction_fetch: ApicAccessType.InstructionFetch,
+        event_delivery: ApicAccessType.EventDelivery,
       }),
       bits('reserved', 16, 63),
     ],
   ),
   ...prefixed(
     ['guest_physical_apic_access'],
-    [bits('access_type', 12, 15, { event_delivery: 10, instruction_fetch_or_execution: 15 }), bits('reserved', 16, 63)],
+    [
+      bits('access_type', 12, 15, {
+        event_delivery: ApicAccessType.GuestPhysicalEventDelivery,
+        instruction_fetch_or_execution: ApicAccessType.GuestPhysicalExecution,
+      }),
+      bits('reserved', 16, 63),
+    ],
   ),
   ...prefixed(['ept_violation'], [...bitFieldsOf(EptViolationBit), reserved(0xffffffffffffee40n)]),
   ...prefixed(['apic_write'], [bits('offset', 0, 11)]),

@@ -52,8 +52,9 @@ export const exitsBetweenInstructions = tableOf(
   ExitReason.ApicWrite,
 );
 
-/** 1: the exit comes from an access to guest-physical memory. SDM 3C "Saving RIP, RSP, RFLAGS, and SSP". */
-export const eptExits = tableOf(
+/** 1: the exit comes from an access to memory. SDM 3C "Saving RIP, RSP, RFLAGS, and SSP". */
+export const memoryExits = tableOf(
+  ExitReason.ApicAccess,
   ExitReason.EptViolation,
   ExitReason.EptMisconfiguration,
   ExitReason.PageModificationLogFull,

@@ -17,6 +17,7 @@ const folders: readonly (readonly [string, string])[] = [
   ['tlb', 'the TLBs, and what selects them'],
   ['code', 'the record of a decoded instruction; which pages hold decoded code'],
   ['physical', 'RAM and devices by physical address'],
+  ['virtual_apic', 'the virtual-APIC page, and accesses that go to it'],
   ['translation', 'page walks and EPT'],
   ['memory', 'access by linear address: the inlined hit, the slow path, system structures, fetches'],
   ['decode', 'bytes to records and blocks'],

@@ -4,9 +4,11 @@
 // VM Exits".
 import {
   ACTIVITY, ACTIVITY_MWAIT_MASKED, ATTENTION, ATTENTION_INIT, ATTENTION_INTERRUPT, ATTENTION_NMI, ATTENTION_SIPI, ATTENTION_STEP,
-  ATTENTION_STOP, BUDGET, BUDGET_START, CPL, CURRENT_RECORD, DEBUG_TRAPS, DEBUGCTL, SCRATCH, DR0, DR7, FAULT_DEBUG,
+  ATTENTION_STOP,
+  ATTENTION_VIRTUAL_APIC, BUDGET, BUDGET_START, CPL, CURRENT_RECORD, DEBUG_TRAPS, DEBUGCTL,
+  EXIT_INTERRUPTION_INFORMATION, SCRATCH, DR0, DR7, FAULT_DEBUG,
   FAULT_PENDING, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, STOP, STOP_IDLE, STOP_INCOMPLETE, STOP_REQUESTED,
-  VMX_MTF_PENDING, VMX_PREEMPTION_DEADLINE, VMX_MODE, SS_RIGHTS, SIPI_VECTOR, CS, LDTR, TR, CR0, CR2, CR3, CR4, EFER,
+  VMX_MTF_PENDING, VMX_PREEMPTION_DEADLINE, VMX_MODE, VMX_VIRTUAL_INTERRUPT, SS_RIGHTS, SIPI_VECTOR, CS, LDTR, TR, CR0, CR2, CR3, CR4, EFER,
   ES_BASE, ES_SELECTOR, ES_LIMIT, ES_RIGHTS, CS_SELECTOR, CS_BASE, GDTR_BASE, IDTR_BASE, GDTR_LIMIT, IDTR_LIMIT, DR6,
   APIC_BASE, RAX, RDX,
 } from "./generated/layout";
@@ -42,6 +44,8 @@ import { updateMode } from "./tlb/mode_update";
 import {
   addressSpaceChanged, enterAddressSpace, flushAllTlbs, flushGuestTlb, flushTlb, resetTlbs, watchWrites,
 } from "./tlb/tlb";
+import { processNotification } from "./virtual_apic/posted_interrupts";
+import { takeVirtualInterrupt, virtualApicWork } from "./virtual_apic/virtual_apic";
 import { isEnabled, isOfInstruction } from "./events/breakpoints";
 import { CpuidEntry } from "./generated/model_tables";
 import { eventInformation } from "./state/event_information";
@@ -119,6 +123,7 @@ function boundary(): bool {
   const attention = load<u32>(ATTENTION), shadow = load<u32>(INTERRUPTIBILITY) & SHADOWS, guest = nonRoot();
   const activity = load<u32>(ACTIVITY);
   if (attention & ATTENTION_STOP) { store<u32>(ATTENTION, attention & ~ATTENTION_STOP); store<u32>(STOP, STOP_REQUESTED); return true; }
+  if ((attention & ATTENTION_VIRTUAL_APIC) != 0 && virtualApicWork()) return true;
   if (attention & (ATTENTION_INIT | ATTENTION_SIPI)) { if (startUp(attention)) return true; }
   if (guest && load<u32>(VMX_MTF_PENDING) != 0) {
     store<u32>(VMX_MTF_PENDING, 0);
@@ -232,11 +237,15 @@ function nonMaskable(attention: u32, shadow: u32): bool {
 function maskable(attention: u32, shadow: u32): bool {
   const enabled = (load<u64>(RFLAGS_SYSTEM) & Rflags.InterruptEnableFlag) != 0;
   if (enabled && !shadow && primary(PrimaryControl.InterruptWindowExiting)) { vmExitBoundary(ExitReason.InterruptWindow, 0); return true; }
+  if (enabled && !shadow && load<u32>(VMX_VIRTUAL_INTERRUPT) != 0) {
+    setEvent(takeVirtualInterrupt(), InterruptionType.ExternalInterrupt, false, 0, 0);
+    deliverPending();
+    return true;
+  }
   if (!(attention & ATTENTION_INTERRUPT)) return false;
   if (pin(PinBasedControl.ExternalInterruptExiting)) {
-    if (shadow) return false;
-    vmExitBoundary(ExitReason.ExternalInterrupt, 0);
-    return true;
+    if (!shadow) externalInterrupt();
+    return !shadow;
   }
   if (!enabled || shadow) return false;
   const vector = acknowledgeInterrupt();
@@ -244,6 +253,16 @@ function maskable(attention: u32, shadow: u32): bool {
   setEvent(<u32>vector, InterruptionType.ExternalInterrupt, false, 0, 0);
   deliverPending();
   return true;
+}
+
+/** With "external-interrupt exiting": a VM exit, unless it is the notification of posted interrupts. */
+function externalInterrupt(): void {
+  if (!pin(PinBasedControl.ProcessPostedInterrupts)) { vmExitBoundary(ExitReason.ExternalInterrupt, 0); return; }
+  const vector = acknowledgeInterrupt();
+  if (vector < 0) { store<u32>(ATTENTION, load<u32>(ATTENTION) & ~ATTENTION_INTERRUPT); return; }
+  if (processNotification(<u32>vector)) return;
+  vmExitBoundary(ExitReason.ExternalInterrupt, 0);
+  store<u32>(EXIT_INTERRUPTION_INFORMATION, eventInformation(<u32>vector, InterruptionType.ExternalInterrupt, 0));
 }
 
 /** DR6 bits of the instruction breakpoints at RIP. */

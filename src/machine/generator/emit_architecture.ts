@@ -6,7 +6,9 @@ import {
   FeatureInformationEdx,
 } from '../../intrinsics/cpuid_leaves.js';
 import { PinBasedControl, PrimaryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
+import { ApicRegister, InterruptCommand } from '../../intrinsics/structures/apic_registers.js';
 import {
+  ApicAccessType,
   ControlRegisterAccess,
   ControlRegisterAccessType,
   DebugRegisterAccess,
@@ -16,6 +18,7 @@ import {
   InterruptionBit,
   InterruptionType,
   IoAccess,
+  LinearApicAccess,
   SystemSegmentInstruction,
   TaskSwitch,
   TaskSwitchSource,
@@ -84,6 +87,10 @@ export const architecture: Readonly<Record<string, Group>> = {
   TaskSwitch: wide(TaskSwitch),
   TaskSwitchSource: word(TaskSwitchSource),
   EptViolationBit: wide(EptViolationBit),
+  LinearApicAccess: wide(LinearApicAccess),
+  ApicAccessType: word(ApicAccessType),
+  ApicRegister: word(ApicRegister),
+  InterruptCommand: word(InterruptCommand),
   CpuidLeaf: word(CpuidLeaf),
   FeatureInformationEbx: word(FeatureInformationEbx),
   FeatureInformationEcx: word(FeatureInformationEcx),

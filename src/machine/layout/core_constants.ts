@@ -93,6 +93,14 @@ export const Constants = {
   ATTENTION_SMI: 64,
   /** Interrupt-window or NMI-window exiting is on: look at each boundary after an instruction that may open the window. */
   ATTENTION_WINDOW: 128,
+  /** The guest's virtual APIC has work at the next boundary: VMX_APIC_PENDING, VMX_VIRTUAL_INTERRUPT. */
+  ATTENTION_VIRTUAL_APIC: 256,
+  // What waits in VMX_APIC_PENDING.
+  /** VM entry has just come: the TPR threshold, or the evaluation of virtual interrupts. */
+  APIC_PENDING_ENTRY: 0x10000,
+  /** A write whose emulation is due; its offset in the page is in the lower bits. */
+  APIC_PENDING_WRITE: 0x20000,
+  APIC_PENDING_OFFSET: 0xfff,
 
   /** EPT_FEATURES bits. */
   EPT_ACCESSED_DIRTY: 1,

@@ -216,6 +216,21 @@ export const processorWords = {
   /** Page-modification log: physical address, and the index of its next entry, which counts down. Only with "enable PML". */
   VMX_PML_ADDRESS: 8,
   VMX_PML_INDEX: 4,
+  /** Physical addresses of the virtual-APIC page and of the APIC-access page. */
+  VMX_VIRTUAL_APIC: 8,
+  VMX_APIC_ACCESS: 8,
+  VMX_TPR_THRESHOLD: 4,
+  /** Guest interrupt status: RVI, SVI << 8. */
+  VMX_INTERRUPT_STATUS: 4,
+  /** 256 bits by vector: its virtual EOI is a VM exit. */
+  VMX_EOI_EXIT_BITMAP: 32,
+  /** Posted interrupts: the notification vector, and the physical address of the descriptor. */
+  VMX_POSTED_VECTOR: 4,
+  VMX_POSTED_DESCRIPTOR: 8,
+  /** Constants.APIC_PENDING_*, 0: nothing waits. */
+  VMX_APIC_PENDING: 4,
+  /** 1: a pending virtual interrupt is recognized. */
+  VMX_VIRTUAL_INTERRUPT: 4,
   /** TSC (host) at which the preemption timer reaches 0; all ones = timer off. The core stops with exit reason 52 at the first boundary at or after it. */
   VMX_PREEMPTION_DEADLINE: 8,
   /** Physical address of the current VMCS, all ones if none: VMPTRST. */

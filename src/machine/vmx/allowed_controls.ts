@@ -17,7 +17,8 @@ const pinControls =
   PinBasedControl.ExternalInterruptExiting |
   PinBasedControl.NmiExiting |
   PinBasedControl.VirtualNmis |
-  PinBasedControl.ActivateVmxPreemptionTimer;
+  PinBasedControl.ActivateVmxPreemptionTimer |
+  PinBasedControl.ProcessPostedInterrupts;
 
 const primaryControls =
   PrimaryControl.InterruptWindowExiting |
@@ -31,6 +32,7 @@ const primaryControls =
   PrimaryControl.Cr3StoreExiting |
   PrimaryControl.Cr8LoadExiting |
   PrimaryControl.Cr8StoreExiting |
+  PrimaryControl.UseTprShadow |
   PrimaryControl.NmiWindowExiting |
   PrimaryControl.MovDrExiting |
   PrimaryControl.UnconditionalIoExiting |
@@ -42,6 +44,10 @@ const primaryControls =
   PrimaryControl.ActivateSecondaryControls;
 
 const secondaryControls =
+  SecondaryControl.VirtualizeApicAccesses |
+  SecondaryControl.VirtualizeX2apicMode |
+  SecondaryControl.ApicRegisterVirtualization |
+  SecondaryControl.VirtualInterruptDelivery |
   SecondaryControl.EnableEpt |
   SecondaryControl.DescriptorTableExiting |
   SecondaryControl.EnableRdtscp |

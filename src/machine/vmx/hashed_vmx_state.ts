@@ -20,7 +20,14 @@ export const hashedVmxRegisters: readonly RegisterName[] = [
   'CARVE_OUT_STRUCTURES',
 ];
 /** Hashed while a guest runs; otherwise the next VM entry sets them. */
-export const hashedInGuest: readonly RegisterName[] = ['VMX_PREEMPTION_DEADLINE', 'VMX_MTF_PENDING', 'VMX_PML_INDEX'];
+export const hashedInGuest: readonly RegisterName[] = [
+  'VMX_PREEMPTION_DEADLINE',
+  'VMX_MTF_PENDING',
+  'VMX_PML_INDEX',
+  'VMX_INTERRUPT_STATUS',
+  'VMX_APIC_PENDING',
+  'VMX_VIRTUAL_INTERRUPT',
+];
 
 /** The launch state of the current VMCS. */
 const launchState: RegisterName = 'VMX_LAUNCHED_IN';
@@ -29,7 +36,7 @@ const launchState: RegisterName = 'VMX_LAUNCHED_IN';
 export const notHashedVmx: readonly RegExp[] = [
   // The core tests these in non-root operation. VM entry derives them from the fields of the current VMCS, which are hashed.
   /^VMX_(PIN|PRIMARY|SECONDARY|TERTIARY|EXCEPTION_BITMAP|PF_MASK|PF_MATCH|CR3_TARGET.*|CR[04]_(MASK|SHADOW|FIXED[01]))$/,
-  /^VMX_(IO_BITMAP_[AB]|MSR_BITMAP|VIRTUAL_APIC|APIC_ACCESS|VMREAD_BITMAP|VMWRITE_BITMAP|XSS_EXITING|EPTP_LIST|VMFUNC)$/,
+  /^VMX_(IO_BITMAP_[AB]|MSR_BITMAP|VIRTUAL_APIC|APIC_ACCESS|EOI_EXIT_BITMAP.*|POSTED_VECTOR|POSTED_DESCRIPTOR|VMREAD_BITMAP|VMWRITE_BITMAP|XSS_EXITING|EPTP_LIST|VMFUNC)$/,
   /^VMX_(TPR_THRESHOLD|PLE_GAP|PLE_WINDOW|VPID|TSC_OFFSET|TSC_MULTIPLIER|EPTP|PML_ADDRESS)$/,
   // The core's report of an exit or of an instruction: the engine reads it before it returns.
   /^(EXIT|VMX_OPERAND|IDT_VECTORING)_/,

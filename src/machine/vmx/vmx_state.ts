@@ -52,6 +52,8 @@ export class VmxState {
   /** The controls, in the form that the entry and exit paths need. */
   usesEpt = false;
   usesPml = false;
+  usesTprShadow = false;
+  deliversVirtualInterrupts = false;
   usesTimer = false;
   savesTimer = false;
   acknowledgesInterrupts = false;
@@ -121,6 +123,8 @@ export class VmxState {
     const primary = this.vmcs.low(primarySlot);
     const secondary = (primary & PrimaryControl.ActivateSecondaryControls) !== 0 ? this.vmcs.low(secondarySlot) : 0;
     this.usesEpt = (secondary & SecondaryControl.EnableEpt) !== 0;
+    this.usesTprShadow = (primary & PrimaryControl.UseTprShadow) !== 0;
+    this.deliversVirtualInterrupts = (secondary & SecondaryControl.VirtualInterruptDelivery) !== 0;
     this.usesPml = (secondary & SecondaryControl.EnablePml) !== 0;
     this.usesTimer = (this.vmcs.low(pinSlot) & PinBasedControl.ActivateVmxPreemptionTimer) !== 0;
     this.savesTimer = (exit & ExitControl.SaveVmxPreemptionTimerValue) !== 0;

@@ -9,6 +9,7 @@ import {
 } from "../generated/layout";
 import { rewind, stepping, trapsBefore } from "../state/instruction";
 import { blockNmiAgain } from "../state/nmi_blocking";
+import { dropApicWrite } from "../state/virtual_apic_state";
 import { eventType } from "../state/event_information";
 
 @external("env", "raise") declare function hostRaise(): void;
@@ -27,6 +28,7 @@ export function setEvent(vector: u32, type: u32, hasCode: bool, code: u32, lengt
 }
 function raiseEvent(vector: u32, hasCode: bool, code: u32): void {
   rewind();
+  dropApicWrite();
   if (stepping) store<u64>(DEBUG_TRAPS, trapsBefore);
   setEvent(vector, InterruptionType.HardwareException, hasCode, code, 0);
   hostRaise();

@@ -7,7 +7,7 @@ import {
 } from "../generated/layout";
 import { FLUSH, NONE, PAGE, READ, SEGMENT_CHECK, WRITE } from "../state/access_kind";
 import { watch, watched } from "../events/breakpoints";
-import { canonical, resolve, walk, walkPhysical, walkFlags } from "../translation/paging";
+import { canonical, resolve, translate, walk, walkPhysical, walkFlags } from "../translation/paging";
 import { AC, GP, SS_FAULT } from "../generated/architecture";
 import { RecordField, RecordFlag } from "../generated/record_format";
 import { holdsCode } from "../code/code_pages";
@@ -16,6 +16,7 @@ import { raiseCode } from "../events/raise";
 import { checkSegmentAccess } from "./segment_check";
 import { bounce } from "../physical/physical_memory";
 import { accessedHost, markDirty, usesEpt } from "../physical/ram";
+import { isApicAccess, openApicPage } from "../virtual_apic/apic_access";
 import { alignmentChecked } from "../state/mode";
 import { isMonitored, noteWrite } from "../state/monitored_line";
 import { context, dataTlb, slot } from "../tlb/context";
@@ -46,7 +47,9 @@ export function openPage(ea: u64, size: u32, kind: u32, which: u32): usize {
     if (!holdsCode(offset, size)) { markDirty(host); return host; }
     return bounce(offset < ram ? <u64>offset : (<u64>CARVE_OUT_GIB << 30) + <u64>(offset - ram), 0, size, size, kind);
   }
-  const pa = resolve(ea, kind, which), host = accessedHost(pa);
+  const pa = translate(ea, kind, which);
+  if (isApicAccess(pa)) return openApicPage(pa, size, kind);
+  const host = accessedHost(pa);
   if (!host) return bounce(pa, 0, size, size, kind);
   const plain = !watched(page);
   if (plain) claim(e, page, <u32>host - <u32>ea, walkFlags);
@@ -112,7 +115,7 @@ export function plainSlow(address: u64, size: u32, write: u32): usize {
   if ((ea + size - 1 & PAGE) != page || (mode & DECODE_SEGMENTED) != 0 || (address & SEGMENT_CHECK) != 0) return 0;
   if ((load<u64>(DR7) & BREAKPOINTS_ENABLED) != 0 || alignmentChecked()) return 0;
   if ((mode & DECODE_CODE) == DECODE_CODE64 && !canonical(ea)) return 0;
-  if (usesEpt() || !walk(ea, write ? WRITE : READ, context, true)) return 0;
+  if (usesEpt() || !walk(ea, write ? WRITE : READ, context, true) || isApicAccess(walkPhysical)) return 0;
   const host = accessedHost(walkPhysical);
   if (!host || (write && isWatched(<u32>(host - RAM) >> 12))) return 0;
   return openPage(ea, size, write ? WRITE : READ, context);

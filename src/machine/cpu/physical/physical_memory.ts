@@ -24,13 +24,15 @@ export function watchDevices(): void { deviceTouched = false; }
 function settle(current: usize): void {
   if (current && FORM(current) < FIRST_ENDING_FORM && !endBlock(current)) restartStepping();
 }
+/** The current instruction touches a device, or something else that asks for what is due right behind the instruction. */
+export function touchDevice(): void {
+  if (!stepping) settle(load<u32>(CURRENT_RECORD));
+  deviceTouched = true;
+}
 let nextBounce: u32 = 0;
 /** A bounce slot for an operand in one or two pieces; its old value is read in if wanted. */
 export function bounce(first: u64, second: u64, inFirst: u32, size: u32, kind: u32): usize {
-  if (!accessedHost(first) || (inFirst < size && !accessedHost(second))) {
-    if (!stepping) settle(load<u32>(CURRENT_RECORD));
-    deviceTouched = true;
-  }
+  if (!accessedHost(first) || (inFirst < size && !accessedHost(second))) touchDevice();
   const i = nextBounce++ & 3, at = BOUNCE + i * 16, words = BOUNCE_WORDS + i * 32;
   store<u64>(words, first, 0);
   store<u64>(words, second, 8);

@@ -31,10 +31,11 @@ export function rewind(): void {
   store<i32>(BUDGET, load<i32>(BUDGET) - (<i32>load<u8>(record, RecordField.Count) - 1));
   store<u32>(CURRENT_RECORD, 0);
 }
-/** Bytes of the longest instruction. SDM 2A "Instruction Format". */
-@inline const LONGEST: u32 = 15;
-/** Length of the instruction that is being executed; meaningful in instructions that end a block. */
-export function instructionLength(): u32 { return <u32>(nextRip - currentRip()) & LONGEST; }
+/** Length of the instruction that is being executed, 0 between two instructions. */
+export function instructionLength(): u32 {
+  const record = load<u32>(CURRENT_RECORD);
+  return record ? load<u8>(record, RecordField.Length) : 0;
+}
 
 /** True while the processor executes exactly one instruction at a time: device accesses need not restart it. */
 export let stepping: bool = false;

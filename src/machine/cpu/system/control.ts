@@ -12,7 +12,8 @@ import { loadPdptes } from "../translation/paging";
 import { checkUmip } from "../segmentation/segment";
 import { primary, vmExit } from "../vmx/vmx";
 import {
-  GP, UD, ControlRegisterAccess, ControlRegisterAccessType, Cr0, Cr4, DebugRegisterAccess, Dr6, Dr7, Efer, ExitReason, PrimaryControl,
+  ApicRegister, GP, UD,
+  ControlRegisterAccess, ControlRegisterAccessType, Cr0, Cr4, DebugRegisterAccess, Dr6, Dr7, Efer, ExitReason, PrimaryControl,
 } from "../generated/architecture";
 import {
   CR0_BITS, dr6After, dr7After, isCr0, isCr3High, isCr4, isCr8, mayEnterIa32eMode, mayLeavePaging, PDPTE_LOADING_CR0,
@@ -24,6 +25,8 @@ import { raise, raiseCode, raiseDebugFault } from "../events/raise";
 import { Mem, Reg, reg, setReg } from "../state/registers";
 import { updateMode } from "../tlb/mode_update";
 import { addressSpaceChanged, flushAllTlbs, flushTlb, flushTlbNonGlobal, PAGING_CR4 } from "../tlb/tlb";
+import { noteApicWrite } from "../state/virtual_apic_state";
+import { hasTprShadow, readVirtual, writeVirtual } from "../virtual_apic/virtual_apic";
 import { supervisorOnly } from "../events/privilege";
 
 @external("env", "taskPriorityRead") declare function taskPriorityRead(): u32;
@@ -87,6 +90,13 @@ export function writeCr8(v: u64): void {
   taskPriorityWrite(<u32>v << 4);
 }
 
+/** MOV to CR8 with "use TPR shadow"; #GP(0) for bits above 3. SDM 3C "Virtualizing CR8-Based TPR Accesses". */
+function writeVirtualCr8(v: u64): void {
+  if (!isCr8(low(v), high(v))) raiseCode(GP, 0);
+  writeVirtual(ApicRegister.TaskPriority, <u32>v << 4);
+  noteApicWrite(ApicRegister.TaskPriority);
+}
+
 // ---- instructions -----------------------------------------------------------------------------------------------------------------------
 
 /** CR0 or CR4 as the guest sees it: masked bits come from the read shadow. */
@@ -114,7 +124,7 @@ export function MOV_FROM_CR(d: Reg, n: u32): void {
   else if (n == 2) setGeneral(d, load<u64>(CR2));
   else if (n == 3) setGeneral(d, load<u64>(CR3));
   else if (n == 4) setGeneral(d, shadowed(load<u64>(CR4), VMX_CR4_MASK, VMX_CR4_SHADOW));
-  else setGeneral(d, <u64>(taskPriorityRead() >> 4));
+  else setGeneral(d, <u64>(hasTprShadow() ? (readVirtual(ApicRegister.TaskPriority) & 0xff) >> 4 : taskPriorityRead() >> 4));
 }
 /** True if the guest may not write this value: a masked bit would differ from the shadow. */
 function masked(v: u64, mask: usize, shadow: usize): bool { return nonRoot() && ((v ^ load<u64>(shadow)) & load<u64>(mask)) != 0; }
@@ -143,6 +153,7 @@ export function MOV_TO_CR(n: u32, s: Reg): void {
       return;
     default:
       if (primary(PrimaryControl.Cr8LoadExiting)) vmExit(ExitReason.ControlRegisterAccesses, qualification);
+      else if (hasTprShadow()) writeVirtualCr8(v);
       else writeCr8(v);
   }
 }

@@ -22,6 +22,7 @@ import { raise, raiseCode, stopUnimplemented } from "../events/raise";
 import { structureHost } from "../physical/ram";
 import { retired } from "../state/instruction";
 import { Reg, reg, setReg } from "../state/registers";
+import { isVirtualMsr, readVirtualMsr, writeVirtualMsr } from "../virtual_apic/x2apic";
 import { updateMode } from "../tlb/mode_update";
 import { addressSpaceChanged, flushTlb } from "../tlb/tlb";
 
@@ -217,7 +218,7 @@ export function RDMSR(): void {
   if (load<u32>(CPL) != 0) raiseCode(GP, 0);
   const index = reg<u32>(<u32>RCX);
   if (intercepted(index, 0)) { vmExit(ExitReason.Rdmsr, 0); return; }
-  if (!readMsr(index)) refuseMsr(index);
+  if (!readVirtualMsr(index) && !readMsr(index)) refuseMsr(index);
   if (load<u32>(STOP)) return;
   setReg<u32>(<u32>RAX, load<u32>(BUS_VALUE));
   setReg<u32>(<u32>RDX, load<u32>(BUS_VALUE, 4));
@@ -227,7 +228,8 @@ export function WRMSR(): void {
   if (load<u32>(CPL) != 0) raiseCode(GP, 0);
   const index = reg<u32>(<u32>RCX);
   if (intercepted(index, 1)) { vmExit(ExitReason.Wrmsr, 0); return; }
-  if (!writeMsr(index, <u64>reg<u32>(<u32>RAX) | (<u64>reg<u32>(<u32>RDX) << 32))) raiseCode(GP, 0);
+  const v = <u64>reg<u32>(<u32>RAX) | (<u64>reg<u32>(<u32>RDX) << 32);
+  if (!(isVirtualMsr(index) ? writeVirtualMsr(index, v) : writeMsr(index, v))) raiseCode(GP, 0);
 }
 /** RDTSC. */
 export function RDTSC(): void {

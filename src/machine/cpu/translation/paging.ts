@@ -8,6 +8,7 @@ import { FETCH, NONE, PAGE, READ, READ_WRITE, SUPERVISOR_AC, USER, WRITE } from 
 import { eptFlags, eptTranslate, EPT_EXECUTE, EPT_READ, EPT_WRITE, TO_PDPTE, TO_STRUCTURE, TO_TRANSLATION } from "./ept";
 import { Cr4, Efer, Cr0, PageFaultError, PageTableEntry, PageTableEntryHigh } from "../generated/architecture";
 import { isPdpte, pdpteTable } from "../generated/contents";
+import { apicAccessExit, apicStructureExit, isApicAccess } from "../virtual_apic/apic_access";
 import { raisePageFault } from "../events/raise";
 import { accessedHost, structureWritten, usesEpt } from "../physical/ram";
 import { dataTlb, slot } from "../tlb/context";
@@ -52,6 +53,7 @@ function entryAt(pa: u64, linear: u64, write: bool, quiet: bool, purpose: u32 = 
   if (usesEpt()) {
     at = eptTranslate(pa, write ? EPT_READ | EPT_WRITE : EPT_READ, linear, purpose, quiet);
     if (at == NONE) return ZERO;
+    if (!quiet && isApicAccess(at)) apicStructureExit();
   }
   const host = accessedHost(at);
   return host ? host : OPEN_BUS;
@@ -183,8 +185,15 @@ export function walk(linear: u64, kind: u32, which: u32, quiet: bool): bool {
   return walk32(linear, kind, which, quiet);
 }
 
-/** Physical address for an access, or a page fault or VM exit. */
+/** The same for an access that is not virtualized if it meets the APIC-access page. */
 export function resolve(linear: u64, kind: u32, which: u32): u64 {
+  const pa = translate(linear, kind, which);
+  if (isApicAccess(pa)) apicAccessExit(pa, kind);
+  return pa;
+}
+
+/** Physical address for an access, or a page fault or VM exit. */
+export function translate(linear: u64, kind: u32, which: u32): u64 {
   if (!walk(linear, kind, which, false)) {
     for (let i: u32 = 0; i < 3; i++) {              // a page fault drops the page's translations: SDM "Operations that Invalidate TLBs"
       const e = slot(dataTlb(i), linear);

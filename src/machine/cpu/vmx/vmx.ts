@@ -12,6 +12,7 @@ import { nonRoot } from "../state/mode";
 import { isArmed, leaveWait } from "../state/monitored_line";
 import { takeNmiUnblocked } from "../state/nmi_blocking";
 import { InterruptionType, DB, Rflags, ExitReason, InterruptionBit } from "../generated/architecture";
+import { leaveVirtualApic } from "../state/virtual_apic_state";
 import { throwHost } from "../events/raise";
 import { rewind, instructionLength, repetitionFlag } from "../state/instruction";
 import { eventType, eventVector } from "../state/event_information";
@@ -31,6 +32,7 @@ function report(reason: u32, qualification: u64, length: u32): void {
   store<u32>(EXIT_INTERRUPTION_ERROR_CODE, 0);
   store<u32>(IDT_VECTORING_INFORMATION, 0);
   if (isArmed()) leaveWait();
+  leaveVirtualApic();
   compareColdState();
   store<u32>(STOP, STOP_VM_EXIT);
 }

@@ -28,6 +28,16 @@ const copies: readonly (readonly [slot: number, word: number, words: 1 | 2])[] =
   [slot('AddressOfIoBitmapA'), Word.ioBitmapA, 2],
   [slot('AddressOfIoBitmapB'), Word.ioBitmapB, 2],
   [slot('AddressOfMsrBitmap'), Word.msrBitmap, 2],
+  [slot('VirtualApicAddress'), Word.virtualApic, 2],
+  [slot('ApicAccessAddress'), Word.apicAccess, 2],
+  [slot('TprThreshold'), Word.tprThreshold, 1],
+  [slot('GuestInterruptStatus'), Word.interruptStatus, 1],
+  [slot('PostedInterruptNotificationVector'), Word.postedVector, 1],
+  [slot('PostedInterruptDescriptorAddress'), Word.postedDescriptor, 2],
+  [slot('EoiExitBitmap0'), Word.eoiExitBitmap, 2],
+  [slot('EoiExitBitmap1'), Word.eoiExitBitmap + 2, 2],
+  [slot('EoiExitBitmap2'), Word.eoiExitBitmap + 4, 2],
+  [slot('EoiExitBitmap3'), Word.eoiExitBitmap + 6, 2],
 ];
 
 const primarySlot = slot('PrimaryProcessorBasedVmExecutionControls');

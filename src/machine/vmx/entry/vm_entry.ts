@@ -63,6 +63,7 @@ const {
   interruptibility: interruptibilityWord,
   activity: activityWord,
   attention: attentionWord,
+  apicPending: apicPendingWord,
   instructions: instructionsWord,
   monitorAddress: monitorAddressWord,
 } = Word;
@@ -239,6 +240,10 @@ export class VmEntry {
     words[mtfPendingWord] = 0;
     // SDM 3C "Clearing Address-Range Monitoring"
     store64(u32, monitorAddressWord, 0xffffffff, 0xffffffff);
+    if (state.usesTprShadow) {
+      words[apicPendingWord] = Constants.APIC_PENDING_ENTRY;
+      words[attentionWord] = words[attentionWord]! | Constants.ATTENTION_VIRTUAL_APIC;
+    }
     const event = vmcs.bits(information);
     if (words[debugTrapsWord] !== 0 && !keepsPendingDebug(event, words[interruptibilityWord]!, words[activityWord]!))
       store64(u32, debugTrapsWord, 0, 0);

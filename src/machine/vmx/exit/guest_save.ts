@@ -3,7 +3,7 @@
 // code. It reads signed words, which never allocate. It names words and fields by constants of this module, which V8 folds into the code.
 import { EntryControl } from '../../../intrinsics/control_bits.js';
 import {
-  eptExits,
+  memoryExits,
   exitsBetweenInstructions,
   exitsWithPendingDebugExceptions,
   instructionExits,
@@ -45,6 +45,7 @@ const activityHalf = half(VmcsField.GuestActivityState);
 const pendingDebugHalf = half(VmcsField.GuestPendingDebugExceptions);
 const entryControlsHalf = half(VmcsField.VmEntryControls);
 const entryInformationHalf = half(VmcsField.VmEntryInterruptionInformationField);
+const interruptStatusHalf = half(VmcsField.GuestInterruptStatus);
 const pmlIndexHalf = half(VmcsField.PmlIndex);
 const pdpteHalf = half(VmcsField.GuestPdpte0);
 const timerSlot = slotOf(VmcsField.VmxPreemptionTimerValue);
@@ -72,6 +73,7 @@ const {
   debugctl: debugctlWord,
   efer: eferWord,
   pdpte0: pdpteWord,
+  interruptStatus: interruptStatusWord,
   pmlIndex: pmlIndexWord,
   coldChanged: coldChangedWord,
   coldUnknown: coldUnknownWord,
@@ -130,6 +132,7 @@ export class GuestSave {
     const cold = words[coldChangedWord]! | words[coldUnknownWord]!;
     if (cold !== 0) this.saveCold(cold);
     if (state.usesEpt && paePaging(words)) this.savePdptes();
+    if (state.deliversVirtualInterrupts) this.put(interruptStatusHalf, words[interruptStatusWord]!);
     if (state.usesPml) this.put(pmlIndexHalf, words[pmlIndexWord]!);
     if (state.usesTimer) this.saveTimer();
   }
@@ -209,7 +212,7 @@ export class GuestSave {
       return isFault(this.words[interruptionWord]!) ? resumeFlag : before;
     }
     // The access belongs to an instruction or to the delivery of an event. During delivery, RF is what the saved image would have shown.
-    if (eptExits[reason] !== 1) return before;
+    if (memoryExits[reason] !== 1) return before;
     const event = this.words[vectoringWord]!;
     return event >= 0 || isFault(event) ? resumeFlag : before;
   }

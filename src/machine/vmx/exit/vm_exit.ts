@@ -58,7 +58,9 @@ export class VmExit {
   leaveGuest(): VmxAbort {
     const { state, save } = this;
     const { words } = state;
-    if (words[reasonWord] === ExitReason.ExternalInterrupt && state.acknowledgesInterrupts) this.acknowledge();
+    // With posted interrupts, the core has acknowledged it.
+    const isWaiting = words[reasonWord] === ExitReason.ExternalInterrupt && words[interruptionWord] === 0;
+    if (isWaiting && state.acknowledgesInterrupts) this.acknowledge();
     save.report();
     save.save();
     words[mode] = VmxMode.Root;

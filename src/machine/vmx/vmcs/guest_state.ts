@@ -138,6 +138,16 @@ const otherEffects: readonly (readonly [VmcsFieldName, number])[] = [
   ['EptPointer', Effect.Controls | Effect.Paging],
   ['PmlAddress', Effect.Controls],
   ['PmlIndex', Effect.Controls],
+  ['VirtualApicAddress', Effect.Controls],
+  ['ApicAccessAddress', Effect.Controls],
+  ['TprThreshold', Effect.Controls],
+  ['GuestInterruptStatus', Effect.Controls],
+  ['PostedInterruptNotificationVector', Effect.Controls],
+  ['PostedInterruptDescriptorAddress', Effect.Controls],
+  ['EoiExitBitmap0', Effect.Controls],
+  ['EoiExitBitmap1', Effect.Controls],
+  ['EoiExitBitmap2', Effect.Controls],
+  ['EoiExitBitmap3', Effect.Controls],
 ];
 
 /** `Effect` bits of each slot. */
