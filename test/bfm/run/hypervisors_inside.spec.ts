@@ -61,6 +61,19 @@ const digest = createHash('md5')
 
 const init = (...lines: readonly string[]): string => ['#!/bin/busybox sh', ...lines, ''].join('\n');
 
+/** Parameters of kvm_intel that say whether it uses a feature of VT-x. */
+const features = [
+  'ept',
+  'eptad',
+  'vpid',
+  'unrestricted_guest',
+  'vnmi',
+  'flexpriority',
+  'enable_apicv',
+  'pml',
+  'preemption_timer',
+] as const;
+
 const innerInit = init(
   'echo "inner: $(busybox uname -sr), sum $(busybox seq 1 1000 | busybox md5sum)"',
   'busybox mkdir /proc && busybox mount -t proc proc /proc',
@@ -72,7 +85,7 @@ const outerInit = init(
   'busybox mkdir /proc /sys /tmp && busybox mount -t proc proc /proc',
   'busybox mount -t sysfs sysfs /sys; busybox mount -t devtmpfs dev /dev',
   'for each in /modules/*; do busybox insmod $each; done',
-  'for each in ept eptad vpid unrestricted_guest vnmi; do',
+  `for each in ${features.join(' ')}; do`,
   '  echo "kvm_intel $each $(busybox cat /sys/module/kvm_intel/parameters/$each)"',
   'done',
   'qemu-system-x86_64-microvm -M microvm,accel=kvm -cpu host -m 160 -bios /usr/share/qemu/qboot.rom -nodefaults -no-user-config \\',
@@ -125,8 +138,7 @@ describe('Hypervisors inside the machine', function () {
     const result = await bfm('run', '--kernel', kernel, '--initrd', disk, '--append', 'console=ttyS0 quiet', ...bare);
     const { machine } = reportOf(result);
     const shown = result.stderr.replaceAll('\r', '');
-    for (const feature of ['ept', 'eptad', 'vpid', 'unrestricted_guest', 'vnmi'])
-      expect(shown).to.include(`kvm_intel ${feature} Y\n`);
+    for (const feature of features) expect(shown).to.include(`kvm_intel ${feature} Y\n`);
     expect(shown)
       .to.match(/^inner: Linux \S+-cloud-amd64, sum (\w+)/m)
       .and.include(`sum ${digest}`);
