@@ -8,6 +8,9 @@ export const QUANTUM_INSTRUCTIONS = 100_000;
 /** The same where several processors take turns: by so much, at most, one processor is ahead of another in virtual time. */
 export const SHARED_QUANTUM_INSTRUCTIONS = 10_000;
 
+/** How long PAUSE lasts, at least, where there are several processors; about as long as on the processor that the model is modelled after. */
+export const PAUSE_NANOSECONDS = 100;
+
 /** What the scheduler needs from a logical processor. */
 export interface ScheduledProcessor {
   /** Executes at most that many instructions. */
@@ -42,6 +45,8 @@ interface Slot {
   /** Nanoseconds that this processor slept. */
   slept: number;
   idle: boolean;
+  /** Its last turn ended at a PAUSE. */
+  pauses: boolean;
 }
 
 /** A quantum: which processor runs, and the virtual time at which its turn ends. */
@@ -70,7 +75,7 @@ export class Scheduler implements Clock {
 
   /** Adds a processor; its number is the count of those before it. */
   add(processor: ScheduledProcessor): void {
-    this.slots.push({ id: this.slots.length, processor, slept: 0, idle: false });
+    this.slots.push({ id: this.slots.length, processor, slept: 0, idle: false, pauses: false });
   }
 
   /** Connects the timers of the devices. @param selected called with the number of the processor that runs next. */
@@ -136,6 +141,7 @@ export class Scheduler implements Clock {
     this.wakeWaiting();
     const first = this.next();
     if (first === undefined) return undefined;
+    first.slot.pauses = false;
     const length = this.slots.length === 1 ? QUANTUM_INSTRUCTIONS : SHARED_QUANTUM_INSTRUCTIONS;
     return { slot: first.slot, end: Math.min(first.time + length, this.nextWake()) };
   }
@@ -175,15 +181,16 @@ export class Scheduler implements Clock {
   }
 
   /**
-   * PAUSE: the processor waits for another one, so its clock moves on to the next one's and that one's turn comes first. If all others sleep, only
-   * time can help, and the turn goes on.
+   * PAUSE: the processor waits for another one that computes, so its clock moves on to that one's. Others that wait at a PAUSE do not count: they would
+   * pass the turn to each other at each few instructions. If there is none that computes, only time can help.
    */
   private passTurn(slot: Slot): void {
-    const other = this.next(slot);
-    if (other === undefined) return;
-    const behind = slot.id < other.slot.id ? 1 : 0;
-    const wanted = Math.min(other.time + behind, Math.max(this.events!.next(), this.timeOf(slot)));
-    this.moveClock(slot, wanted);
+    slot.pauses = true;
+    const here = this.timeOf(slot);
+    const other = this.next((each) => each !== slot && !each.pauses);
+    const met = other === undefined ? here : other.time + (slot.id < other.slot.id ? 1 : 0);
+    const wanted = Math.max(met, here + PAUSE_NANOSECONDS);
+    this.moveClock(slot, Math.min(wanted, Math.max(this.nextWake(), here)));
     this.endTurn(slot);
   }
 
@@ -246,11 +253,11 @@ export class Scheduler implements Clock {
    * The processor that is furthest behind, of those at the same time the one with the lowest number. One that sleeps until a time of its own counts
    * from that time on.
    */
-  private next(except?: Slot): { readonly slot: Slot; readonly time: number } | undefined {
+  private next(counts = (_: Slot): boolean => true): { readonly slot: Slot; readonly time: number } | undefined {
     let first: Slot | undefined;
     let time = Infinity;
     for (const slot of this.slots) {
-      if (slot.idle || slot === except) continue;
+      if (slot.idle || !counts(slot)) continue;
       const its = this.timeOf(slot);
       if (its >= time) continue;
       first = slot;
@@ -267,6 +274,7 @@ export class Scheduler implements Clock {
       plan: plan === undefined ? null : [plan.slot.id, plan.end],
       slept: this.slots.map((slot) => slot.slept),
       idle: this.slots.map((slot) => slot.idle),
+      pauses: this.slots.map((slot) => slot.pauses),
     };
   }
 }

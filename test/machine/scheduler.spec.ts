@@ -2,7 +2,12 @@
 import { expect } from 'chai';
 import { EventQueue } from '../../src/machine/devices/event_queue.js';
 import { StopReason } from '../../src/machine/layout/stop_reason.js';
-import { QUANTUM_INSTRUCTIONS, Scheduler, SHARED_QUANTUM_INSTRUCTIONS } from '../../src/machine/scheduler.js';
+import {
+  PAUSE_NANOSECONDS,
+  QUANTUM_INSTRUCTIONS,
+  Scheduler,
+  SHARED_QUANTUM_INSTRUCTIONS,
+} from '../../src/machine/scheduler.js';
 import type { ScheduledProcessor } from '../../src/machine/scheduler.js';
 
 /** Only counts and executes nothing: it uses its whole quantum, or stops as the test asks. */
@@ -199,21 +204,41 @@ describe('Scheduler', () => {
       });
     };
 
-    it('moves the clock on to that of the next processor, whose turn it then is', () => {
+    it('moves the clock on to that of the next processor that computes, whose turn it then is', () => {
+      const { scheduler, processors } = make(2);
+      scheduler.runQuantum(always);
+      pauses(processors[1]!, 10);
+      scheduler.runQuantum(always);
+      expect(processors[1]!.slept).to.equal(SHARED_QUANTUM_INSTRUCTIONS - 10);
+      scheduler.runQuantum(always);
+      expect(processors.map(({ budgets }) => budgets.length)).to.deep.equal([2, 1]);
+    });
+
+    it('of the lower number goes one further, since it comes first of two at the same time', () => {
       const { scheduler, processors } = make(2);
       pauses(processors[0]!, 10);
-      pauses(processors[1]!, 4000);
       scheduler.runQuantum(always);
-      // The other one is behind, and comes next anyway.
-      expect(processors[0]!.slept).to.equal(0);
+      expect(processors[0]!.slept, 'the other one is behind').to.equal(PAUSE_NANOSECONDS);
       scheduler.runQuantum(always);
-      expect(processors[1]!.budgets).to.have.length(1);
-      pauses(processors[0]!, 5);
+      pauses(processors[0]!, 10);
       scheduler.runQuantum(always);
-      // From 15 to 4000, and one more, since the lower number comes first of two at the same time.
-      expect(processors[0]!.slept).to.equal(4001 - 15);
+      expect(processors[0]!.instructionCount + processors[0]!.slept).to.equal(SHARED_QUANTUM_INSTRUCTIONS + 1);
+    });
+
+    it('passes over others that wait at a PAUSE too', () => {
+      const { scheduler, processors } = make(3);
       scheduler.runQuantum(always);
-      expect(processors[1]!.budgets).to.have.length(2);
+      pauses(processors[1]!, 10);
+      pauses(processors[2]!, 10);
+      scheduler.runQuantum(always);
+      scheduler.runQuantum(always);
+      // The third one waits at its PAUSE, and the first one computes.
+      pauses(processors[1]!, 10);
+      scheduler.runQuantum(always);
+      const times = processors.map(({ instructionCount, slept }) => instructionCount + slept);
+      expect(times).to.deep.equal([0, 0, 0].map(() => SHARED_QUANTUM_INSTRUCTIONS));
+      scheduler.runQuantum(always);
+      expect(processors.map(({ budgets }) => budgets.length)).to.deep.equal([2, 2, 1]);
     });
 
     it('goes no further than the next event', () => {
@@ -225,15 +250,13 @@ describe('Scheduler', () => {
       expect(processors[1]!.slept).to.equal(290);
     });
 
-    it('changes nothing while all others sleep', () => {
+    it('takes its time while no other computes', () => {
       const { scheduler, processors } = make(2);
       processors[0]!.script.push(halt);
       scheduler.runQuantum(always);
       pauses(processors[1]!, 10);
       scheduler.runQuantum(always);
-      scheduler.runQuantum(always);
-      expect(processors[1]!.slept).to.equal(0);
-      expect(processors[1]!.budgets).to.deep.equal([SHARED_QUANTUM_INSTRUCTIONS, SHARED_QUANTUM_INSTRUCTIONS - 10]);
+      expect(processors[1]!.slept).to.equal(PAUSE_NANOSECONDS);
     });
   });
 

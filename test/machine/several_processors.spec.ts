@@ -6,65 +6,9 @@ import { Pc } from '../../src/machine/pc.js';
 import { SHARED_QUANTUM_INSTRUCTIONS } from '../../src/machine/scheduler.js';
 import { assemble } from '../support/assembler.js';
 import { coreModule } from '../support/test_core.js';
+import { othersCode, RaceGuest, raceGuest, startOthers, startPage } from './race_guest.js';
 
-/** Where the guest keeps a lock, the counter that it guards, and how many processors are done; the page where the others start. */
-const [lock, counter, done, startPage] = [0x600, 0x640, 0x680, 8];
 const rounds = 300;
-
-/** Takes the lock with PAUSE, adds 1 to the counter in two steps, gives the lock back; `rounds` times. */
-const race = (memory: (address: number) => string, halves: string): string[] => [
-  `mov cx, ${rounds}`,
-  'again: mov al, 1',
-  `take: xchg byte ptr ${memory(lock)}, al`,
-  'test al, al',
-  'jz taken',
-  'pause',
-  'jmp take',
-  `taken: mov ${halves}, ${memory(counter)}`,
-  `inc ${halves}`,
-  'nop',
-  `mov ${memory(counter)}, ${halves}`,
-  `mov byte ptr ${memory(lock)}, 0`,
-  'dec cx',
-  'jnz again',
-  `lock inc word ptr ${memory(done)}`,
-];
-
-/** Copies the code of the other processors and starts them. */
-const start = (code: Uint8Array): string[] => [
-  'lea rsi, [rip + others]',
-  `mov edi, ${startPage << 12}`,
-  `mov ecx, ${code.length}`,
-  'rep movsb',
-  'mov esi, 0xfee00000',
-  'mov dword ptr [rsi + 0xf0], 0x1ff',
-  'mov dword ptr [rsi + 0x300], 0xc4500',
-  `mov dword ptr [rsi + 0x300], ${0xc4600 + startPage}`,
-];
-const bytesOf = (code: Uint8Array): string[] => [`others: .byte ${[...code].join()}`];
-
-/** The bootstrap processor starts all others by INIT and a start-up IPI, races, and waits for them. */
-function guest(processors: number): Uint8Array {
-  const others = assemble([...race((at) => `[${at}]`, 'edx'), 'cli', 'hlt'], 16, startPage << 12);
-  const first = assemble(
-    [
-      ...start(others),
-      ...race((at) => `[${at}]`, 'edx'),
-      `wait: cmp word ptr [${done}], ${processors}`,
-      'pause',
-      'jne wait',
-      'mov al, 0x21',
-      'mov dx, 0x3f8',
-      'out dx, al',
-      'cli',
-      'hlt',
-      ...bytesOf(others),
-    ],
-    64,
-    FLAT_IMAGE_ADDRESS,
-  );
-  return first;
-}
 
 /** Numbers from 0 up to, not including, a limit; the same for the same seed. */
 function random(seed: number): (limit: number) => number {
@@ -83,7 +27,7 @@ interface Run {
 
 /** Runs the guest to its end. @param cut the host cuts each run of a processor after a random number of instructions, and looks at the machine. */
 async function run(processors: number, cut?: (limit: number) => number): Promise<Run> {
-  return runImage(processors, guest(processors), cut);
+  return runImage(processors, raceGuest(processors, rounds), cut);
 }
 
 async function runImage(processors: number, bytes: Uint8Array, cut?: (limit: number) => number): Promise<Run> {
@@ -118,7 +62,7 @@ describe('A machine with several processors', () => {
     it(`runs ${processors}, which share memory and start each other`, async () => {
       const { pc, output } = await run(processors);
       expect(output).to.equal('!');
-      expect(new Uint32Array(pc.ram.buffer, pc.ram.byteOffset + counter, 1)[0]).to.equal(processors * rounds);
+      expect(new Uint32Array(pc.ram.buffer, pc.ram.byteOffset + RaceGuest.counter, 1)[0]).to.equal(processors * rounds);
       expect(pc.processors.map((each) => each.instructionCount > 5 * rounds)).to.not.include(false);
     });
   }
@@ -151,7 +95,7 @@ describe('A machine with several processors', () => {
         'jmp wait',
         'go: rdtsc',
         `mov [${stamps + 8}], eax`,
-        `mov word ptr [${done}], 1`,
+        `mov word ptr [${RaceGuest.done}], 1`,
         'cli',
         'hlt',
       ],
@@ -159,19 +103,19 @@ describe('A machine with several processors', () => {
       startPage << 12,
     );
     const first = (bytes: Uint8Array): string[] => [
-      ...start(bytes),
+      ...startOthers(bytes),
       'mov ecx, 30000',
       'long: dec ecx',
       'jnz long',
       'rdtsc',
       `mov [${stamps}], eax`,
       `mov word ptr [${line}], 1`,
-      `wait: cmp word ptr [${done}], 1`,
+      `wait: cmp word ptr [${RaceGuest.done}], 1`,
       'pause',
       'jne wait',
       'cli',
       'hlt',
-      ...bytesOf(bytes),
+      ...othersCode(bytes),
     ];
     const { pc } = await runImage(2, assemble(first(other), 64, FLAT_IMAGE_ADDRESS));
     const [written, woken] = [0, 2].map((i) => new Uint32Array(pc.ram.buffer, pc.ram.byteOffset + stamps, 3)[i]!);

@@ -118,19 +118,10 @@ function startMode(options: RunOptions, modules: readonly string[]): StartMode {
   return start;
 }
 
-function processors(text: string, withVmm: boolean): number {
+function processors(text: string): number {
   const count = /^\d+$/.test(text) ? Number(text) : 0;
   if (count < 1 || count > MOST_PROCESSORS)
     throw UsageError.ofOption('--cpus', text, `a number of processors from 1 to ${MOST_PROCESSORS}`);
-  if (count > 1 && withVmm)
-    throw new UsageError(`--cpus ${text}: a VMM runs on one processor so far`, {
-      details: {
-        where: '--cpus',
-        found: text,
-        expected: '1',
-        advice: 'run the guest with --start off, or leave --cpus out',
-      },
-    });
   return count;
 }
 
@@ -191,18 +182,17 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
   if (options.until === '') throw new UsageError('--until wants a text');
   parseTimeout(options.timeout);
   const guest = whatToRun(options);
-  const start = startMode(options, modules);
   return {
     kernel: guest.kernel,
     ...ramDisks(options, guest),
     ...(options.disk !== undefined && { disks: disks(options.disk) }),
     append: [guest.commandLine, options.append].filter((part) => part !== '').join(' '),
     memoryBytes,
-    processors: processors(options.cpus, start !== 'off'),
+    processors: processors(options.cpus),
     cpu: cpu(options.cpu),
     modules,
     settings: parseSettings(options.set, modules.length > 0),
-    start,
+    start: startMode(options, modules),
     ...(options.startAt !== undefined && { startAt: options.startAt }),
     ...(options.until !== undefined && { until: options.until }),
     pace: pace(options.pace, isTerminal),

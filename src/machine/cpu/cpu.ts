@@ -148,13 +148,14 @@ function endsWait(attention: u32): bool {
   return !isArmed() || ((attention & ATTENTION_INTERRUPT) != 0 && load<u32>(ACTIVITY) == ACTIVITY_MWAIT_MASKED);
 }
 /**
- * INIT and start-up IPIs. INIT is blocked in root operation, and in a guest that waits for a start-up IPI.
- * SDM 3A "Multiple-Processor (MP) Initialization".
+ * INIT and start-up IPIs. INIT is held pending in root operation. A guest that waits for a start-up IPI has had its INIT, and loses another one.
+ * SDM 3A "Multiple-Processor (MP) Initialization", SDM 3C "Other Causes of VM Exits".
  */
 function startUp(attention: u32): bool {
   const mode = load<u32>(VMX_MODE), waits = load<u32>(ACTIVITY) == ActivityState.WaitForSipi;
-  if ((attention & ATTENTION_INIT) != 0 && mode != VmxMode.Root && !(mode == VmxMode.NonRoot && waits)) {
+  if ((attention & ATTENTION_INIT) != 0 && mode != VmxMode.Root) {
     store<u32>(ATTENTION, attention & ~ATTENTION_INIT);
+    if (mode == VmxMode.NonRoot && waits) return true;
     if (mode == VmxMode.NonRoot) vmExitBoundary(ExitReason.InitSignal, 0);
     else { initialState(); initialized(); }
     return true;

@@ -52,6 +52,8 @@ export class DriverContext {
   private saved: RegisterValues = {};
   /** The instruction count at `enter`: the driver's instructions take none of the guest's time. */
   private savedCount = 0n;
+  /** INIT and a start-up IPI that had arrived at `enter` are the running system's: they wait until that continues. */
+  private heldSignals = 0;
   /** Bits that the context had to set in CR0, CR4, EFER. */
   private readonly forced = { cr0: 0n, cr4: 0n, efer: 0n };
   private isBuilt = false;
@@ -159,6 +161,9 @@ export class DriverContext {
     if (processor.end !== undefined) throw new ProcessorDead(processor.id, processor.end);
     this.saved = Object.fromEntries(contextRegisters.map((name) => [name, block.get(name)]));
     this.savedCount = block.get('INSTRUCTIONS');
+    const attention = block.get('ATTENTION');
+    this.heldSignals = attention & (Constants.ATTENTION_INIT | Constants.ATTENTION_SIPI);
+    block.set('ATTENTION', attention & ~this.heldSignals);
     this.active = true;
     this.loadOwn();
   }
@@ -202,6 +207,7 @@ export class DriverContext {
     const { block } = processor.core;
     processor.deliverExit();
     block.set('INSTRUCTIONS', this.savedCount);
+    block.set('ATTENTION', block.get('ATTENTION') | this.heldSignals);
     this.active = false;
     block.set('CARVE_OUT_ACCESS', 0);
     if (processor.end !== undefined) return;

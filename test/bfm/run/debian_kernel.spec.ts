@@ -88,11 +88,26 @@ describe("Debian's kernel", () => {
 
   it('brings up four processors of one package, without a complaint about clocks or processors', function () {
     if (process.env.BAREFLANK_FULL !== '1') this.skip();
-    const { status, console } = boot(kernel, ['--start', 'off', '--cpus', '4'], 'Switched to clocksource tsc');
+    const { status, console } = boot(kernel, ['--start', 'off', '--cpus', '4'], 'Switched to clocksource tsc\r');
     expect(status).to.equal(0);
     expect(console).to.contain('smp: Brought up 1 node, 4 CPUs').and.to.contain('smpboot: Max logical packages: 1');
     expect(console.split('\n').filter((line) => complaint.test(line))).to.deep.equal([]);
   });
+
+  for (const start of [
+    ['--start', 'boot'],
+    ['--start-at', 'Switched to clocksource tsc-early'],
+  ]) {
+    it(`brings up four processors under cpuidcount, ${start.join(' ')}`, function () {
+      if (process.env.BAREFLANK_FULL !== '1') this.skip();
+      const options = ['-m', 'extensions/hypervisor_example_cpuidcount/cpuidcount.modules', '--cpus', '4', ...start];
+      const { status, console, report } = boot(kernel, options, 'clocksource: Switched to clocksource tsc\r');
+      expect(status).to.equal(0);
+      expect(console).to.contain('smp: Brought up 1 node, 4 CPUs');
+      expect(console.split('\n').filter((line) => complaint.test(line))).to.deep.equal([]);
+      expect(report.extensions.cpuidcount!.count).to.equal(report.machine.exits.cpuid).and.to.be.above(10);
+    });
+  }
 
   it('finds the root bridge by ACPI, the entropy device and each disk', () => {
     const folder = mkdtempSync(join(tmpdir(), 'bareflank-disk-'));

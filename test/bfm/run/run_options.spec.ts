@@ -93,7 +93,6 @@ describe('checkRunOptions', () => {
   const wrong: [string, Partial<RunOptions>, new (message: string) => Error, RegExp][] = [
     ['both a guest and a kernel', { guest: 'cpuid' }, UsageError, /exclude each other/],
     ['more processors', { cpus: '9' }, UsageError, /--cpus 9.*1 to 8/],
-    ['more processors for a VMM', { cpus: '2', start: 'boot' }, UsageError, /--cpus 2.*a VMM runs on one processor/],
     ['an unknown start', { start: 'never' }, UsageError, /boot, late or off/],
     [
       'a text for a start that is not late',

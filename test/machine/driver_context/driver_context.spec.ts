@@ -124,6 +124,20 @@ describe('DriverContext', () => {
     });
   }
 
+  it('keeps INIT and a start-up IPI that had arrived for the software that the driver interrupted', async () => {
+    const machine = await IntrinsicsMachine.create();
+    const signals = Constants.ATTENTION_INIT | Constants.ATTENTION_SIPI;
+    const pending = (): number => machine.core.block.get('ATTENTION') & signals;
+    machine.driver.run(() => machine.launch());
+    machine.core.init();
+    machine.core.startUp(9);
+    machine.driver.run(() => machine.vmx.vmcall());
+    expect(machine.exits).to.deep.equal([ExitReason.Vmcall]);
+    expect(pending()).to.equal(signals);
+    machine.processor.run(10);
+    expect(machine.exits).to.include(ExitReason.InitSignal);
+  });
+
   it('calls the VMM a thousand times while the guest computes, which the guest does not notice', async () => {
     const undisturbed = await IntrinsicsMachine.create(loop);
     const machine = await IntrinsicsMachine.create(loop);
