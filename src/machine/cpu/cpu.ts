@@ -148,8 +148,8 @@ function endsWait(attention: u32): bool {
   return !isArmed() || ((attention & ATTENTION_INTERRUPT) != 0 && load<u32>(ACTIVITY) == ACTIVITY_MWAIT_MASKED);
 }
 /**
- * INIT and start-up IPIs. INIT is held pending in root operation. A guest that waits for a start-up IPI has had its INIT, and loses another one.
- * SDM 3A "Multiple-Processor (MP) Initialization", SDM 3C "Other Causes of VM Exits".
+ * INIT and start-up IPIs. INIT is held pending in root operation. A guest that waits for a start-up IPI has had its INIT, and loses
+ * another one. SDM 3A "Multiple-Processor (MP) Initialization", SDM 3C "Other Causes of VM Exits".
  */
 function startUp(attention: u32): bool {
   const mode = load<u32>(VMX_MODE), waits = load<u32>(ACTIVITY) == ActivityState.WaitForSipi;
