@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { GuestRam } from '../memory/guest_ram.js';
 import { ACPI_PM_BASE } from '../devices/acpi_pm.js';
+import { HPET_BASE, HPET_CAPABILITIES } from '../devices/hpet_registers.js';
 import { IO_APIC_BASE } from '../devices/interrupts/io_apic.js';
 import { LOCAL_APIC_BASE } from '../devices/interrupts/local_apic_state.js';
 import { differentiatedDescription } from './differentiated_description.js';
@@ -92,6 +93,19 @@ function apicDescription(processors: number): number[] {
   ]);
 }
 
+/** IA-PC HPET Specification 1.0a, "The ACPI 2.0 HPET Description Table". */
+function timerDescription(): number[] {
+  const memory = [0, 64, 0, 0, ...quad(HPET_BASE)];
+  const [sequence, leastPeriodicTicks, pageProtection] = [0, 0x80, 0];
+  return table('HPET', 1, [
+    ...double(HPET_CAPABILITIES),
+    ...memory,
+    sequence,
+    ...word(leastPeriodicTicks),
+    pageProtection,
+  ]);
+}
+
 function firmwareControl(): number[] {
   return [...ascii('FACS'), ...double(64), ...new Array<number>(56).fill(0)];
 }
@@ -118,7 +132,7 @@ export function writeAcpiTables(ram: GuestRam, processors: number): number {
   };
   const facs = place(firmwareControl());
   const dsdt = place(table('DSDT', 2, differentiatedDescription()));
-  const tables = [place(fixedDescription(facs, dsdt)), place(apicDescription(processors))];
+  const tables = [place(fixedDescription(facs, dsdt)), place(apicDescription(processors)), place(timerDescription())];
   const rsdt = place(table('RSDT', 1, tables.flatMap(double)));
   const xsdt = place(table('XSDT', 1, tables.flatMap(quad)));
   ram.set(rootPointer(rsdt, xsdt), ACPI_ROOT_POINTER);

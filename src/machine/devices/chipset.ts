@@ -6,6 +6,7 @@ import type { AccessSize, Device } from './device.js';
 import { EventQueue } from './event_queue.js';
 import type { Clock } from './event_queue.js';
 import { FwCfg } from './fw_cfg.js';
+import { Hpet } from './hpet.js';
 import { InterruptLines } from './interrupts/interrupt_lines.js';
 import { InterruptMessages } from './interrupts/interrupt_messages.js';
 import { IoApic } from './interrupts/io_apic.js';
@@ -79,14 +80,16 @@ interface ChipsetParts {
   readonly bus: IoBus;
   readonly events: EventQueue;
   readonly lines: InterruptLines;
+  readonly hpet: Hpet;
   readonly options: ChipsetOptions;
 }
 
 /** The devices that nothing else of the machine refers to, in the order in which they are made. */
 const factories: readonly ((parts: ChipsetParts) => Device)[] = [
-  ({ bus, events, lines }) => new Pit(bus, events, lines.line(0)),
-  ({ bus, events, lines, options }) =>
-    new Rtc(bus, events, lines.line(8), options.memoryBytes, options.rtcStart ?? RTC_DEFAULT_START),
+  ({ hpet }) => hpet,
+  ({ bus, events, hpet }) => new Pit(bus, events, hpet.legacyLine(0)),
+  ({ bus, events, hpet, options }) =>
+    new Rtc(bus, events, hpet.legacyLine(1), options.memoryBytes, options.rtcStart ?? RTC_DEFAULT_START),
   ({ bus, lines, options }) => new KeyboardController(bus, lines.line(1), options.system),
   ({ bus, events, options }) => new AcpiPm(bus, events, options.system),
   ({ bus, options }) => new PowerPorts(bus, options.system),
@@ -127,6 +130,7 @@ export class Chipset {
     this.numericError = new NumericError(bus, lines.line(13));
     this.pci = new PciBus(bus, (irq) => lines.line(irq));
     this.addFunctions(options, messages);
+    const parts = { bus, events: this.events, lines, hpet: new Hpet(bus, this.events, lines), options };
     const devices: Device[] = [
       messages,
       this.pic,
@@ -137,7 +141,7 @@ export class Chipset {
       this.debugPorts,
       this.numericError,
       this.pci,
-      ...factories.map((make) => make({ bus, events: this.events, lines, options })),
+      ...factories.map((make) => make(parts)),
     ];
     if (options.testDevice !== undefined) devices.push(new PcTestDevice(bus, lines, options.testDevice));
     this.devices = devices;

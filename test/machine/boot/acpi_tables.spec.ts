@@ -19,12 +19,12 @@ describe('writeAcpiTables', () => {
   it('lists the same tables in RSDT and XSDT, each with a right checksum', () => {
     const rsdt = data.getUint32(ACPI_ROOT_POINTER + 16, true);
     const xsdt = Number(data.getBigUint64(ACPI_ROOT_POINTER + 24, true));
-    const list = [0, 1].map((i) => data.getUint32(rsdt + 36 + 4 * i, true));
-    expect([0, 1].map((i) => Number(data.getBigUint64(xsdt + 36 + 8 * i, true)))).to.deep.equal(list);
+    const list = [0, 1, 2].map((i) => data.getUint32(rsdt + 36 + 4 * i, true));
+    expect([0, 1, 2].map((i) => Number(data.getBigUint64(xsdt + 36 + 8 * i, true)))).to.deep.equal(list);
     const dsdt = data.getUint32(list[0]! + 40, true);
     for (const at of [rsdt, xsdt, dsdt, ...list])
       expect(sum(at, data.getUint32(at + 4, true)), text(at, 4)).to.equal(0);
-    expect(list.map((at) => text(at, 4))).to.deep.equal(['FACP', 'APIC']);
+    expect(list.map((at) => text(at, 4))).to.deep.equal(['FACP', 'APIC', 'HPET']);
   });
 
   it('says in the FADT where the power-management ports are', () => {
@@ -35,6 +35,14 @@ describe('writeAcpiTables', () => {
     expect(data.getUint16(fadt + 109, true)).to.equal(3);
     expect(Number(data.getBigUint64(fadt + 120, true))).to.equal(0xcf9);
     expect(Number(data.getBigUint64(fadt + 212, true))).to.equal(0x608);
+  });
+
+  it('says where the HPET is, and what it has', () => {
+    const hpet = data.getUint32(data.getUint32(ACPI_ROOT_POINTER + 16, true) + 44, true);
+    expect(data.getUint32(hpet + 4, true)).to.equal(56);
+    expect(data.getUint32(hpet + 36, true), 'the low half of its capabilities').to.equal(0x8086a201);
+    expect([...ram.subarray(hpet + 40, hpet + 44)], 'in memory').to.deep.equal([0, 64, 0, 0]);
+    expect(Number(data.getBigUint64(hpet + 44, true))).to.equal(0xfed00000);
   });
 
   it('has a local APIC for each processor', () => {
