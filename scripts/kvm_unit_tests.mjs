@@ -36,11 +36,13 @@ function usage(message) {
 /** Runs one suite: its console, and the machine's report. */
 function run(folder, suite, scratch, { timeout, cpu = suite.cpu }) {
   const environment = join(scratch, 'environment');
-  writeFileSync(environment, `NR_CPUS=1\nMEMSIZE=${suite.memory}\nTEST_DEVICE=1\nBOOTLOADER=0\n`);
+  writeFileSync(environment, `NR_CPUS=${suite.processors}\nMEMSIZE=${suite.memory}\nTEST_DEVICE=1\nBOOTLOADER=0\n`);
   const args = ['run', '--kernel', join(folder, 'x86', suite.file), '--initrd', environment, '--append', suite.args];
   args.push(
     '--memory',
     `${suite.memory}M`,
+    '--cpus',
+    String(suite.processors),
     '--test-device',
     '--start',
     'off',

@@ -45,6 +45,7 @@ const table = `
 struct vmx_test vmx_tests[] = {
 	{ "I/O bitmap", iobmp_init, iobmp_main },
 	/* a comment */
+	{ "nmi_hlt", nmi_hlt_init },
 	TEST(init_test),
 	TEST(ept_access_test_read),
 	{ NULL, NULL },
@@ -87,12 +88,13 @@ describe('The suites of kvm-unit-tests', () => {
   });
 
   it('include each subtest of vmx.flat, by the name that its command line wants', () => {
-    expect(suites.get('vmx')!.subtests).to.deep.equal(['I/O_bitmap', 'init_test', 'ept_access_test_read']);
+    expect(suites.get('vmx')!.subtests).to.deep.equal(['I/O_bitmap', 'nmi_hlt', 'init_test', 'ept_access_test_read']);
     expect(suites.get('I/O_bitmap')).to.include({ file: 'vmx.flat', args: 'I/O_bitmap', memory: 512, processors: 1 });
   });
 
   it('give a subtest the memory and the processors of the suite that names it', () => {
     expect(suites.get('init_test')).to.include({ args: 'init_test', processors: 2 });
+    expect(suites.get('nmi_hlt'), 'it skips itself on one').to.include({ processors: 2 });
     expect(suites.get('ept_access_test_read')).to.include({ args: 'ept_access_test_read', memory: 2560 });
   });
 
