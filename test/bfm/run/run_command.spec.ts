@@ -27,6 +27,8 @@ const images = {
   endless: [0xeb, 0xfe, 0x00],
   /** CLI; HLT. */
   halted: [0xfa, 0xf4, 0x00],
+  /** MOV DX,CF9h; MOV AL,6; OUT DX,AL; HLT. */
+  reset: [0x66, 0xba, 0xf9, 0x0c, 0xb0, 0x06, 0xee, 0xf4],
   /** MOV EAX,7; OUT F4h,EAX. */
   debugExit: [0xb8, 0x07, 0x00, 0x00, 0x00, 0xe7, 0xf4, 0xf4],
 };
@@ -155,6 +157,19 @@ describe('bfm run', function () {
     const triple = await bfm('run', '--kernel', image('tripleFault'), '-m', cpuidcount);
     expect(triple.status, triple.stderr).to.equal(3);
     expect(triple.stderr).to.match(/triple.fault/i);
+  });
+
+  it('ends when the guest resets the machine, without the VMM and under it, which then stops', async () => {
+    const runs = [
+      ['--start', 'off'],
+      ['-m', cpuidcount],
+    ].map((how) => bfm('run', '--kernel', image('reset'), ...how));
+    const [bare, guest] = await Promise.all(runs);
+    for (const { status, stderr } of [bare!, guest!]) {
+      expect(status, stderr).to.equal(0);
+      expect(stderr).to.include('bfm: the guest reset the machine (port 0xcf9)');
+    }
+    expect(guest!.stderr).to.include('vmm: DEBUG: cpuid count = 0');
   });
 
   it('passes on what the guest wrote to the debug-exit port', async () => {
