@@ -6,3 +6,14 @@ export const X64 = {
   cacheLineSize: 64,
   cacheLineShift: 6,
 } as const;
+
+/** SDM 3A "Process-Context Identifiers (PCIDs)": bits 11:0 of CR3 and of INVPCID's descriptor. */
+export const PCID_BITS = 0xfff;
+
+/** Types of INVPCID. SDM 2A "INVPCID—Invalidate Process-Context Identifier". */
+export const InvpcidType = {
+  IndividualAddress: 0,
+  SingleContext: 1,
+  AllContexts: 2,
+  AllContextsRetainingGlobals: 3,
+} as const;

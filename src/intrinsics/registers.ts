@@ -18,7 +18,7 @@ export const Cr0 = {
   Paging: 0x80000000,
 } as const;
 
-/** SDM 3A "Control Registers": CR3 outside PCID. */
+/** SDM 3A "Control Registers": CR3. While CR4.PCIDE is 1, bits 11:0 are the PCID, else two of them have names of their own. */
 export const Cr3 = {
   PageWriteThrough: 1 << 3,
   PageCacheDisable: 1 << 4,

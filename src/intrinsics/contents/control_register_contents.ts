@@ -2,9 +2,10 @@
 // What MOV to control and debug registers and XSETBV accept; anything else raises #GP(0). SDM 2B "MOV—Move to/from Control Registers", SDM 3A
 // "Control Registers". The core's build compiles these functions too (src/machine/generator/emit_contents.ts): numbers are 32-bit integers, signed
 // or unsigned, and a body uses nothing else.
+import { InvpcidType, PCID_BITS } from '../paging.js';
 import { PageTableEntry } from '../structures/memory_structures.js';
 import { AccessRights, Cr0, Cr4, Dr6, Dr7, Efer, SystemSegment, Xcr0 } from '../registers.js';
-import { isPhysicalHigh } from './msr_values.js';
+import { isCanonicalHigh, isPhysicalHigh } from './msr_values.js';
 
 /** The bits of CR0 that exist. MOV to CR0 ignores the others of bits 31:0. */
 export const CR0_BITS = Object.values(Cr0).reduce((all, bit) => all | bit, 0);
@@ -66,6 +67,31 @@ export function isCr3High(high: number, cr4: number, physicalAddressWidth: numbe
 export function isCr4(low: number, high: number, allowed: number, isIa32e: boolean): boolean {
   if (high !== 0 || (low & ~allowed) !== 0) return false;
   return isIa32e ? (low & Cr4.PhysicalAddressExtensions) !== 0 : (low & Cr4.PcidEnableBit) === 0;
+}
+
+/** Whether MOV to CR4 may change PCIDE, as far as CR3 decides: the PCID must be 0 while it is turned on. */
+export function mayChangePcide(low: number, old: number, cr3: number): boolean {
+  return (low & ~old & Cr4.PcidEnableBit) === 0 || (cr3 & PCID_BITS) === 0;
+}
+
+/**
+ * Whether INVPCID takes its operands: the type, bits 63:0 of the descriptor, and bits 63:32 of its linear address.
+ * SDM 2A "INVPCID—Invalidate Process-Context Identifier".
+ */
+export function isInvpcid(
+  typeLow: number,
+  typeHigh: number,
+  low: number,
+  high: number,
+  linearHigh: number,
+  cr4: number,
+  linearAddressWidth: number,
+): boolean {
+  if (typeHigh !== 0 || (typeLow & ~InvpcidType.AllContextsRetainingGlobals) !== 0) return false;
+  if (high !== 0 || (low & ~PCID_BITS) !== 0) return false;
+  if (typeLow === InvpcidType.IndividualAddress && !isCanonicalHigh(linearHigh, linearAddressWidth)) return false;
+  const isOfOnePcid = typeLow === InvpcidType.IndividualAddress || typeLow === InvpcidType.SingleContext;
+  return !isOfOnePcid || low === 0 || (cr4 & Cr4.PcidEnableBit) !== 0;
 }
 
 /** Whether MOV to CR8 takes a value. */

@@ -57,6 +57,7 @@ import {
   SystemSegmentBit,
   Xcr0,
 } from '../../intrinsics/registers.js';
+import { InvpcidType } from '../../intrinsics/paging.js';
 import { ResetState } from '../../intrinsics/contents/reset_state.js';
 import {
   EptEntry,
@@ -126,6 +127,7 @@ export const architecture: Readonly<Record<string, Group>> = {
   Cr0: word(Cr0),
   Cr4: word(Cr4),
   Efer: word(Efer),
+  InvpcidType: word(InvpcidType),
   Rflags: wide(Rflags),
   Dr6: wide(Dr6),
   Dr7: wide(Dr7),

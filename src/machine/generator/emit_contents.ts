@@ -5,6 +5,7 @@ import * as controlRegisterContents from '../../intrinsics/contents/control_regi
 import { msrContents, msrsByBits, type MsrContent } from '../../intrinsics/contents/msr_contents.js';
 import * as msrValues from '../../intrinsics/contents/msr_values.js';
 import { msrName } from '../../intrinsics/msr_definitions.js';
+import { PCID_BITS } from '../../intrinsics/paging.js';
 import { constant } from './emit_constants.js';
 import { Constants } from '../layout/core_constants.js';
 
@@ -19,7 +20,7 @@ export const sharedContents = Object.keys(sharedModules);
 
 /** Architecture's groups that the functions name; an unused import costs nothing. */
 const groups =
-  'AccessRights, Cr0, Cr4, Efer, MtrrDefType, MtrrPhysbase, MtrrPhysmask, PageTableEntry, SystemSegment, Xcr0';
+  'AccessRights, Cr0, Cr4, Efer, InvpcidType, MtrrDefType, MtrrPhysbase, MtrrPhysmask, PageTableEntry, SystemSegment, Xcr0';
 
 /** The exported numbers of a module, which its text may compute with what AssemblyScript lacks. */
 function constantsOf(module: object): string[] {
@@ -105,6 +106,7 @@ export function emitContents(texts: ReadonlyMap<string, string>): string {
     '// Generated from src/intrinsics/contents by src/machine/generator/emit_contents.ts.',
     "import { LINEAR_ADDRESS_WIDTH, MSR_SETTABLE, MSRS_ANNOUNCED, PHYSICAL_BITS } from './layout';",
     `import { ${groups} } from './architecture';`,
+    constant('PCID_BITS', 'u32', PCID_BITS),
     ...shared,
     '/** Whether WRMSR takes a value, as far as the value says; true for an MSR that is not in the table. */',
     'export function isMsrValue(msr: u32, low: i32, high: i32): bool {',

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// System instructions. Semantics: system.ts, control.ts, monitor.ts, msr.ts, port_io.ts, random.ts and vmx_instructions.ts of src/machine/cpu/system.
+// System instructions. Semantics: system.ts, control.ts, invpcid.ts, monitor.ts, msr.ts, port_io.ts, random.ts and vmx_instructions.ts of src/machine/cpu/system.
 import { row, type InstructionRow, type RowOptions } from './row.js';
 
 const system: RowOptions = { system: true, privileged: true };
@@ -46,6 +46,7 @@ export const rows: readonly InstructionRow[] = [
   row('NP 0F 01 C8', 'Xb', 'MONITOR', monitor),
   row('NP 0F 01 C9', '', 'MWAIT', monitor),
   row('0F 01 /7', 'M', 'INVLPG', { ...system, memory: 'read', bytes: 1 }),
+  row('66 0F 38 82', 'Gd,Mdq', 'INVPCID', { ...system, memory: 'read', feature: 'invpcid', file: 'invpcid' }),
   row('0F 08', '', 'INVD', system),
   row('0F 09', '', 'WBINVD', system),
   row('NP 0F 01 D1', '', 'XSETBV', { ...system, feature: 'xsave' }),

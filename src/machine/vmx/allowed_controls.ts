@@ -54,6 +54,7 @@ const secondaryControls =
   SecondaryControl.EnableVpid |
   SecondaryControl.WbinvdExiting |
   SecondaryControl.UnrestrictedGuest |
+  SecondaryControl.EnableInvpcid |
   SecondaryControl.RdrandExiting |
   SecondaryControl.RdseedExiting |
   SecondaryControl.EnablePml;

@@ -8,6 +8,7 @@ import {
   isCr3High,
   isCr4,
   isPdpte,
+  mayChangePcide,
   mayEnterIa32eMode,
   mayLeavePaging,
   PDPTE_LOADING_CR0,
@@ -22,7 +23,7 @@ import { ProcessorFault } from '../../intrinsics/errors.js';
 import { ControlRegisterAccess, Vector } from '../../intrinsics/exit_information.js';
 import type { Msrs } from '../../intrinsics/msr.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
-import { Cr0, Cr4, Efer } from '../../intrinsics/registers.js';
+import { Cr0, Efer } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { isIn64BitMode, readRegister, writeRegister } from '../emulation/guest_registers.js';
 import type { GuestHostMasks } from '../owners/owners.js';
@@ -54,7 +55,6 @@ type Pdptes = readonly { readonly low: number; readonly high: number }[];
 
 const pagingAndProtection = Cr0.ProtectionEnable | Cr0.Paging;
 const caching = Cr0.CacheDisable | Cr0.NotWriteThrough;
-const pcidAndFlags = 0xfff;
 
 const fault = (what: string): ProcessorFault => new ProcessorFault(Vector.GeneralProtection, 0, what);
 const lowOf = (value: bigint): number => Number(value & 0xffffffffn) | 0;
@@ -153,7 +153,7 @@ function writeCr4(context: ControlRegisterContext, low: number, high: number): v
   const old = vmcs.readLow(VmcsField.GuestCr4);
   if (!isCr4(low, high, context.cr4Bits(), (efer & Efer.Lma) !== 0)) throw fault('MOV to CR4');
   const cr3 = vmcs.readLow(VmcsField.GuestCr3);
-  if ((low & ~old & Cr4.PcidEnableBit) !== 0 && (cr3 & pcidAndFlags) !== 0) throw fault('MOV to CR4 that sets PCIDE');
+  if (!mayChangePcide(low, old, cr3)) throw fault('MOV to CR4 that sets PCIDE');
   const hidden = context.masks.hiddenLow('cr4');
   const next = (low & ~hidden) | (old & hidden);
   const loads = ((next ^ old) & PDPTE_LOADING_CR4) !== 0 && usesPdptes(vmcs.readLow(VmcsField.GuestCr0), next, efer);

@@ -32,6 +32,7 @@ import { emulateDebugRegisterAccess } from './debug_register_access.js';
 import { emulateDescriptorTableAccess, emulateSystemSegmentAccess } from './descriptor_table_access.js';
 import { reflectException } from './events.js';
 import type { ExitHandler } from './exit_handler.js';
+import { checkInvpcid } from './invpcid.js';
 import { emulateIo, type IoContext } from './io_instruction.js';
 import { emulateMonitor, emulateMwait } from './monitor.js';
 import { emulateRdmsr, emulateWrmsr } from './msr.js';
@@ -280,8 +281,11 @@ export class ExitHandlerIntelX64 extends VmcallHandlerIntelX64 implements ExitHa
   }
 
   protected handleInvpcid(): void {
-    this.invalidate(InvvpidType.singleContext);
-    this.exit.advance();
+    this.forGuest(() => {
+      checkInvpcid(this.exit, this.linearMemory(), this.facts);
+      this.invalidate(InvvpidType.singleContext);
+      this.exit.advance();
+    });
   }
 
   /** Hardware task switches always exit: the VMM carries them out. */

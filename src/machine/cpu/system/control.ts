@@ -16,8 +16,8 @@ import {
   ControlRegisterAccess, ControlRegisterAccessType, Cr0, Cr4, DebugRegisterAccess, Dr6, Dr7, Efer, ExitReason, PrimaryControl,
 } from "../generated/architecture";
 import {
-  CR0_BITS, dr6After, dr7After, isCr0, isCr3High, isCr4, isCr8, mayEnterIa32eMode, mayLeavePaging, PDPTE_LOADING_CR0,
-    PDPTE_LOADING_CR4, usesPdptes,
+  CR0_BITS, CR3_KEEPS_TRANSLATIONS_HIGH, dr6After, dr7After, isCr0, isCr3High, isCr4, isCr8, mayChangePcide, mayEnterIa32eMode,
+    mayLeavePaging, PDPTE_LOADING_CR0, PDPTE_LOADING_CR4, usesPdptes,
 } from "../generated/contents";
 import { inField } from "../state/bit_field";
 import { reportedAddress } from "../code/record";
@@ -65,18 +65,18 @@ export function writeCr0(v: u64): void {
   if ((old ^ cr0) & (Cr0.Paging | Cr0.WriteProtect | Cr0.ProtectionEnable)) { flushTlb(); addressSpaceChanged(); }
   updateMode();
 }
-/** Writes CR3; #GP(0) for reserved bits or PDPTEs. */
+/** Writes CR3; #GP(0) for reserved bits or PDPTEs. Bit 63 only allows the processor to keep translations: it keeps none. */
 export function writeCr3(v: u64): void {
   if (inLong()) { if (!isCr3High(high(v), load<i32>(CR4), load<i32>(PHYSICAL_BITS))) raiseCode(GP, 0); }
   else if (usesPdptes(load<i32>(CR0), load<i32>(CR4), load<i32>(EFER)) && !loadPdptes(v)) raiseCode(GP, 0);
-  store<u64>(CR3, v);
+  store<u64>(CR3, load<u32>(CR4) & Cr4.PcidEnableBit ? v & ~(<u64>CR3_KEEPS_TRANSLATIONS_HIGH << 32) : v);
   flushTlbNonGlobal();
   addressSpaceChanged();
 }
 /** Writes CR4; #GP(0). */
 export function writeCr4(v: u64): void {
   const old = load<u64>(CR4);
-  if (!isCr4(low(v), high(v), load<i32>(CR4_ALLOWED), inLong())) raiseCode(GP, 0);
+  if (!isCr4(low(v), high(v), load<i32>(CR4_ALLOWED), inLong()) || !mayChangePcide(low(v), low(old), load<i32>(CR3))) raiseCode(GP, 0);
   if (load<u32>(VMX_MODE) && ((~v & load<u64>(VMX_CR4_FIXED0)) != 0 || (v & ~load<u64>(VMX_CR4_FIXED1)) != 0)) raiseCode(GP, 0);
   if (((old ^ v) & PDPTE_LOADING_CR4) != 0 && usesPdptes(load<i32>(CR0), low(v), load<i32>(EFER))
     && !loadPdptes(load<u64>(CR3))) raiseCode(GP, 0);

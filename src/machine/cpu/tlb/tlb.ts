@@ -96,7 +96,7 @@ export function flushGuestTlb(): void { flushSet(1, false); store<u64>(TLB_GUEST
 export function flushAllTlbs(): void { flushSet(0, false); flushGuestTlb(); }
 /** Bits of CR4 that change what a translation means. */
 @inline export const PAGING_CR4: u32 = Cr4.PageSizeExtensions | Cr4.PhysicalAddressExtensions | Cr4.PageGlobalEnable | Cr4.SmepEnableBit
-  | Cr4.SmapEnableBit;
+  | Cr4.SmapEnableBit | Cr4.PcidEnableBit;
 /** The same of all control registers, and what of the carve-out a translation may lead to. */
 function pagingBits(): u64 {
   const cr4 = load<u32>(CR4) & PAGING_CR4, efer = load<u32>(EFER) & (Efer.Lma | Efer.Nxe);
