@@ -13,13 +13,13 @@ const features: Differences['features'] = {
   'd.0.eax': 0n,
   'd.1.eax': 0n,
   '80000001.0.edx': 1n << 11n, // SYSCALL: the dump was made in 32-bit mode, in which the bit is 0
-  'msr 482': 0n,
+  'msr 481': 1n << 39n, // posted interrupts, which servers had first
   'msr 483': 0n,
   'msr 484': 0n,
   'msr 485': 0n,
   'msr 489': 1n << 11n, // CR4.UMIP
-  'msr 48b': 0n,
-  'msr 48e': 0n,
+  'msr 48b': (1n << 40n) | (1n << 41n), // APIC-register virtualization and virtual-interrupt delivery, which servers had first
+  'msr 48d': 1n << 39n,
   'msr 48f': 0n,
   'msr 490': 0n,
 };
