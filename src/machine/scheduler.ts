@@ -176,6 +176,7 @@ export class Scheduler implements Clock {
 
   private endTurn(slot: Slot): void {
     this.plan = undefined;
+    this.time = Math.max(this.time, this.next()?.time ?? this.timeOf(slot));
     // The slot's time is that of the last write of this turn that a waiting processor may have seen.
     if (this.slots.length > 1) this.wakeWaiting(this.timeOf(slot));
   }

@@ -61,6 +61,22 @@ describe('Scheduler', () => {
     expect(fired).to.deep.equal([1234]);
   });
 
+  it('has reached, between two turns, the time of the processor that is furthest behind', () => {
+    const { scheduler, processors } = make(2);
+    scheduler.runQuantum(always);
+    expect(scheduler.now(), 'processor 1 did not run yet').to.equal(0);
+    scheduler.runQuantum(always);
+    expect(scheduler.now()).to.equal(SHARED_QUANTUM_INSTRUCTIONS);
+    for (const processor of processors)
+      processor.script.push(() => {
+        processor.instructionCount += 7;
+        return StopReason.Idle;
+      });
+    scheduler.runQuantum(always);
+    scheduler.runQuantum(always);
+    expect(scheduler.now(), 'both sleep').to.equal(SHARED_QUANTUM_INSTRUCTIONS + 7);
+  });
+
   it('stops a running quantum when a device sets an earlier deadline', () => {
     const { scheduler, processors, events } = make();
     const timer = events.timer('t', () => {});
