@@ -20,19 +20,24 @@ interface UartState {
   transmitterEmptied: boolean;
   /** Received bytes that the program has not read; at most 16 (1 without FIFO). */
   received: number[];
-  /** Bytes that wait outside for room in the receiver, as a terminal's flow control would hold them. */
+  /** Bytes that wait outside until the program listens and there is room in the receiver, as a terminal's flow control would hold them. */
   waiting: number[];
+  /** Reads of the line status, without another access between them, that found no byte. */
+  polls: number;
 }
 
 const IER_RECEIVED = 1;
 const IER_TRANSMITTER = 2;
 const IER_LINE = 4;
 const IER_MODEM = 8;
+const MCR_RTS = 2;
 const MCR_OUT2 = 8;
 const MCR_LOOPBACK = 0x10;
 const TRANSMITTER_EMPTY = LineStatus.emptyTransmitter | LineStatus.emptyData;
 const FIFO_DEPTH = 16;
 const TRIGGER_LEVELS = [1, 4, 8, 14];
+/** A program that reads the line status so often without doing anything else waits for a byte. A wait for the transmitter ends at once. */
+const POLLS_OF_A_LISTENER = 16;
 /** CTS, DSR and DCD, as with a cable that is connected at the other end. */
 const MODEM_CONNECTED = 0xb0;
 
@@ -70,6 +75,7 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
       transmitterEmptied: false,
       received: [],
       waiting: [],
+      polls: 0,
     };
   }
 
@@ -82,7 +88,10 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
     return this.state.waiting.length;
   }
 
-  /** Bytes from the other end of the cable. They wait until the program makes room, so none is lost. */
+  /**
+   * Bytes from the other end of the cable, which obeys flow control: they wait until the program listens and makes room. A driver empties the receiver
+   * before it asserts RTS, so bytes that arrived earlier would be lost.
+   */
   receive(bytes: Iterable<number>): void {
     for (const byte of bytes) this.state.waiting.push(byte & 0xff);
     this.refill();
@@ -91,6 +100,7 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
 
   readPort(port: number): number {
     const state = this.state;
+    if (port - this.base !== 5) state.polls = 0;
     switch (port - this.base) {
       case 0:
         return state.lcr & SERIAL_DLAB ? state.divisor & 0xff : this.readReceived();
@@ -113,6 +123,7 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
 
   writePort(port: number, _size: AccessSize, value: number): void {
     const state = this.state;
+    state.polls = 0;
     switch (port - this.base) {
       case 0:
         if (state.lcr & SERIAL_DLAB) state.divisor = (state.divisor & 0xff00) | value;
@@ -154,6 +165,7 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
     // Enabling the transmitter's interrupt while it is empty raises it: drivers start their output that way.
     if (value & ~this.state.ier & IER_TRANSMITTER) this.state.transmitterEmptied = true;
     this.state.ier = value & 0x0f;
+    this.refill();
   }
 
   private writeFifoControl(value: number): void {
@@ -169,6 +181,7 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
     const lines =
       value & MCR_LOOPBACK ? ((value & 0x0c) << 4) | ((value & 2) << 3) | ((value & 1) << 5) : MODEM_CONNECTED;
     this.setModemLines(lines);
+    this.refill();
   }
 
   private setModemLines(lines: number): void {
@@ -190,8 +203,15 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
     }
   }
 
+  /** Whether the program asks for bytes: by RTS, by the receiver's interrupt if it is connected, or by polling. */
+  private get isListening(): boolean {
+    const { mcr, ier, polls } = this.state;
+    const interrupts = (mcr & MCR_OUT2) !== 0 && (ier & IER_RECEIVED) !== 0;
+    return (mcr & MCR_RTS) !== 0 || interrupts || polls >= POLLS_OF_A_LISTENER;
+  }
+
   private refill(): void {
-    if (this.state.mcr & MCR_LOOPBACK) return;
+    if (this.state.mcr & MCR_LOOPBACK || !this.isListening) return;
     const depth = this.fifoEnabled ? FIFO_DEPTH : 1;
     while (this.state.waiting.length > 0 && this.state.received.length < depth)
       this.state.received.push(this.state.waiting.shift()!);
@@ -205,6 +225,7 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
   }
 
   private readLineStatus(): number {
+    if (this.state.received.length === 0 && ++this.state.polls >= POLLS_OF_A_LISTENER) this.refill();
     const status = this.state.errors | TRANSMITTER_EMPTY | (this.state.received.length > 0 ? LineStatus.dataReady : 0);
     this.state.errors = 0;
     this.updateInterrupt();

@@ -76,6 +76,38 @@ describe('Uart16550', () => {
     expect(line.level).to.equal(false);
   });
 
+  const listening: Record<string, (platform: FakePlatform) => void> = {
+    RTS: (platform) => platform.out(BASE + 4, 2),
+    "the receiver's interrupt": (platform) => {
+      platform.out(BASE + 1, 1);
+      platform.out(BASE + 4, 8);
+    },
+    'polling the line status': (platform) => {
+      for (let read = 0; read < 15; read++) expect(platform.in(BASE + 5) & 1).to.equal(0);
+    },
+  };
+  for (const [how, listen] of Object.entries(listening)) {
+    it(`keeps bytes that come early from a driver's set-up, and gives them to a program that listens by ${how}`, () => {
+      const { platform, uart } = make();
+      uart.receive([1, 2]);
+      // Output, the probe of the interrupt enables and of the loopback, and the clearing of the receiver, as Linux does them before it opens the port.
+      for (let sent = 0; sent < 100; sent++) {
+        expect(platform.in(BASE + 5) & 1).to.equal(0);
+        platform.out(BASE, 0x41);
+      }
+      platform.out(BASE + 1, 0x0f);
+      platform.out(BASE + 1, 0);
+      platform.out(BASE + 4, 0x1a);
+      platform.out(BASE + 4, 1);
+      platform.out(BASE + 2, 7);
+      platform.in(BASE);
+      listen(platform);
+      const read: number[] = [];
+      while (platform.in(BASE + 5) & 1) read.push(platform.in(BASE));
+      expect(read).to.deep.equal([1, 2]);
+    });
+  }
+
   it('loops back and reports an overrun', () => {
     const { platform, sent } = make();
     platform.out(BASE + 4, 0x10);
@@ -89,6 +121,7 @@ describe('Uart16550', () => {
   it('keeps its whole state through save and restore', () => {
     const { uart, platform } = make();
     platform.out(BASE + 2, 1);
+    platform.out(BASE + 4, 2);
     uart.receive([1, 2, 3]);
     platform.out(BASE + 7, 9);
     const other = make();
