@@ -27,6 +27,7 @@ import type { ProcessorCounters } from './processor/processor_counters.js';
 import { VmcallBuffer } from './driver_context/vmcall_buffer.js';
 import { entryRules } from '../intrinsics/rules/entry_rules.js';
 import { writeAcpiTables } from './boot/acpi_tables.js';
+import { writeSmbiosTables } from './boot/smbios_tables.js';
 import { MemoryHash, digestText, digestToHex, digestWords } from './state_hash.js';
 
 /** Processors that a PC can have. */
@@ -208,6 +209,13 @@ export class Pc {
     writeBiosDataArea(guestRam);
     writeBiosServices(guestRam);
     const acpiRootPointer = writeAcpiTables(guestRam, this.processors.length);
+    writeSmbiosTables(guestRam, {
+      memoryBytes: this.options.memoryBytes,
+      processors: this.processors.length,
+      model: this.core.model,
+      // One instruction lasts one nanosecond, and the TSC counts nanoseconds.
+      hertz: 1e9,
+    });
     const image = loadImage(guestRam, { acpiRootPointer, ...request });
     this.chipset.pci.configure();
     enterImage(this.core.block, image);

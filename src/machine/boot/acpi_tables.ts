@@ -5,6 +5,7 @@ import { HPET_BASE, HPET_CAPABILITIES } from '../devices/hpet_registers.js';
 import { IO_APIC_BASE } from '../devices/interrupts/io_apic.js';
 import { LOCAL_APIC_BASE } from '../devices/interrupts/local_apic_state.js';
 import { differentiatedDescription } from './differentiated_description.js';
+import { ascii, checksum, double, quad, word } from './firmware_bytes.js';
 
 // ACPI Specification 6.5, "ACPI Software Programming Model".
 
@@ -19,18 +20,6 @@ const RESET_VALUE = 6;
 const OEM = 'BRFLNK';
 const OEM_TABLE = 'BAREFLNK';
 const HEADER_BYTES = 36;
-
-const bytesOf = (value: number, size: number): number[] =>
-  Array.from({ length: size }, (_, i) => Math.floor(value / 2 ** (8 * i)) & 0xff);
-const word = (value: number): number[] => bytesOf(value, 2);
-const double = (value: number): number[] => bytesOf(value, 4);
-const quad = (value: number): number[] => bytesOf(value, 8);
-const ascii = (text: string): number[] => [...text].map((letter) => letter.charCodeAt(0));
-
-/** The byte that makes a sum of bytes 0. */
-function checksum(bytes: readonly number[]): number {
-  return -bytes.reduce((sum, byte) => sum + byte, 0) & 0xff;
-}
 
 /** A table with its header and checksum. */
 function table(signature: string, revision: number, body: readonly number[]): number[] {
@@ -57,7 +46,10 @@ function ioRegister(port: number, bytes: number): number[] {
 
 const NO_REGISTER = new Array<number>(12).fill(0);
 
-/** Fixed ACPI description table, revision 3: what AcpiPm has, the reset control, and the keyboard controller flag. */
+/**
+ * Fixed ACPI description table, revision 3: what AcpiPm has, the reset control, and the keyboard controller flag. The 64-bit address of FACS is 0:
+ * a guest that finds two addresses would use both.
+ */
 function fixedDescription(facs: number, dsdt: number): number[] {
   const flags = 0x1 | 0x4 | 0x10 | 0x20 | 0x400; // WBINVD, C1, no fixed power and sleep buttons, reset register
   const bootArchitecture = 0x3; // legacy devices, 8042
@@ -68,7 +60,7 @@ function fixedDescription(facs: number, dsdt: number): number[] {
     ...double(0), ...double(0), 4, 2, 0, 4, 0, 0, 0, 0,
     ...word(0xfff), ...word(0xfff), ...word(0), ...word(0), 0, 0, 0, 0, CMOS_CENTURY, ...word(bootArchitecture), 0,
     ...double(flags), ...ioRegister(RESET_PORT, 1), RESET_VALUE, 0, 0, 0,
-    ...quad(facs), ...quad(dsdt),
+    ...quad(0), ...quad(dsdt),
     ...ioRegister(ACPI_PM_BASE, 4), ...NO_REGISTER, ...ioRegister(ACPI_PM_BASE + 4, 2), ...NO_REGISTER, ...NO_REGISTER,
     ...ioRegister(ACPI_PM_BASE + 8, 4), ...NO_REGISTER, ...NO_REGISTER,
   ]); // prettier-ignore

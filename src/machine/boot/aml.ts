@@ -113,3 +113,11 @@ export const busNumbers = (range: Range): Aml => addressSpace(0x88, 2, 2, 0, ran
 export const ports = (first: number, count: number): Aml => [
   0x47, 1, ...littleEndian(first, 2), ...littleEndian(first, 2), 1, count,
 ]; // prettier-ignore
+
+/** `Memory32Fixed`: addresses that the device itself has, read and write. */
+export const memoryRange = (first: number, bytes: number): Aml => [
+  0x86, ...littleEndian(9, 2), 1, ...littleEndian(first, 4), ...littleEndian(bytes, 4),
+]; // prettier-ignore
+
+/** `IRQNoFlags`: an interrupt of the ISA bus, edge-triggered and active high. */
+export const interrupt = (irq: number): Aml => [0x22, ...littleEndian(1 << irq, 2)];

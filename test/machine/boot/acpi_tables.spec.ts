@@ -35,6 +35,7 @@ describe('writeAcpiTables', () => {
     expect(data.getUint16(fadt + 109, true)).to.equal(3);
     expect(Number(data.getBigUint64(fadt + 120, true))).to.equal(0xcf9);
     expect(Number(data.getBigUint64(fadt + 212, true))).to.equal(0x608);
+    expect(Number(data.getBigUint64(fadt + 132, true)), 'the second address of FACS').to.equal(0);
   });
 
   it('says where the HPET is, and what it has', () => {

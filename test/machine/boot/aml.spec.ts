@@ -45,4 +45,9 @@ describe('AML', () => {
       0x11, 13, 0x0a, 10, 0x47, 1, 0xf8, 0x0c, 0xf8, 0x0c, 1, 8, 0x79, 0,
     ]);
   });
+
+  it('encodes what a device occupies itself', () => {
+    expect(aml.memoryRange(0xfed00000, 0x400)).to.deep.equal([0x86, 9, 0, 1, 0, 0, 0xd0, 0xfe, 0, 4, 0, 0]);
+    expect(aml.interrupt(8)).to.deep.equal([0x22, 0, 1]);
+  });
 });

@@ -21,6 +21,20 @@ describe('differentiatedDescription', () => {
       }
   });
 
+  it('names the devices that no bus enumerates, with what they occupy', () => {
+    const found = (id: string, ...occupied: readonly aml.Aml[]): void => {
+      const crs = hex(aml.named('_CRS', aml.resources(...occupied)));
+      expect(text, id)
+        .to.contain(hex(aml.named('_HID', aml.eisaId(id))))
+        .and.to.contain(crs);
+    };
+    found('PNP0303', aml.ports(0x60, 1), aml.ports(0x64, 1), aml.interrupt(1));
+    found('PNP0B00', aml.ports(0x70, 2), aml.interrupt(8));
+    found('PNP0501', aml.ports(0x3f8, 8), aml.interrupt(4));
+    found('PNP0501', aml.ports(0x2f8, 8), aml.interrupt(3));
+    found('PNP0103', aml.memoryRange(0xfed00000, 0x400));
+  });
+
   it('has the sleep type that switches off', () => {
     expect(text.endsWith(hex(aml.named('\\_S5', aml.packageOf([[0], [0], [0], [0]]))))).to.equal(true);
   });
