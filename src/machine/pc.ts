@@ -26,8 +26,8 @@ import { LogicalProcessor } from './processor/logical_processor.js';
 import type { ProcessorCounters } from './processor/processor_counters.js';
 import { VmcallBuffer } from './driver_context/vmcall_buffer.js';
 import { entryRules } from '../intrinsics/rules/entry_rules.js';
-import { writeAcpiTables } from './boot/acpi_tables.js';
-import { writeSmbiosTables } from './boot/smbios_tables.js';
+import { writeAcpiTables } from './boot/firmware_tables/acpi_tables.js';
+import { writeSmbiosTables } from './boot/firmware_tables/smbios_tables.js';
 import { MemoryHash, digestText, digestToHex, digestWords } from './state_hash.js';
 
 /** Processors that a PC can have. */

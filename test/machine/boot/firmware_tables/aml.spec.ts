@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import * as aml from '../../../src/machine/boot/aml.js';
+import * as aml from '../../../../src/machine/boot/firmware_tables/aml.js';
 
 // The expected bytes are those of iasl 20200925 for the same ASL.
 describe('AML', () => {

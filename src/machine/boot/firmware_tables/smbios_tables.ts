@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // System Management BIOS (SMBIOS) Reference Specification 2.8.
-import type { GuestRam } from '../memory/guest_ram.js';
-import type { ProcessorModel } from '../models/processor_model.js';
+import type { GuestRam } from '../../memory/guest_ram.js';
+import type { ProcessorModel } from '../../models/processor_model.js';
 import { ascii, bytesOf, checksum, double, quad, word } from './firmware_bytes.js';
 
 /** Physical address of the entry point: programs look for it on 16-byte boundaries from F0000h. The structures follow. */

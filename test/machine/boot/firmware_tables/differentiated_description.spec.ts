@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import * as aml from '../../../src/machine/boot/aml.js';
-import { differentiatedDescription } from '../../../src/machine/boot/differentiated_description.js';
-import { interruptOfPin, PCI_MEMORY } from '../../../src/machine/devices/pci/pci_routing.js';
+import * as aml from '../../../../src/machine/boot/firmware_tables/aml.js';
+import { differentiatedDescription } from '../../../../src/machine/boot/firmware_tables/differentiated_description.js';
+import { interruptOfPin, PCI_MEMORY } from '../../../../src/machine/devices/pci/pci_routing.js';
 
 describe('differentiatedDescription', () => {
   const hex = (bytes: readonly number[]): string => Buffer.from(bytes).toString('hex');

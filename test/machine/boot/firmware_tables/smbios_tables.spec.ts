@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { writeSmbiosTables } from '../../../src/machine/boot/smbios_tables.js';
-import { skylakeClient } from '../../../src/machine/models/skylake_client.js';
+import { writeSmbiosTables } from '../../../../src/machine/boot/firmware_tables/smbios_tables.js';
+import { skylakeClient } from '../../../../src/machine/models/skylake_client.js';
 
 const ram = new Uint8Array(0x100000);
 const data = new DataView(ram.buffer);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { ACPI_ROOT_POINTER, writeAcpiTables } from '../../../src/machine/boot/acpi_tables.js';
+import { ACPI_ROOT_POINTER, writeAcpiTables } from '../../../../src/machine/boot/firmware_tables/acpi_tables.js';
 
 describe('writeAcpiTables', () => {
   const ram = new Uint8Array(0x100000);

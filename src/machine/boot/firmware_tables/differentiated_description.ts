@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { CONFIG_ADDRESS_PORT, interruptOfPin, PCI_DEVICES, PCI_MEMORY, PCI_PINS } from '../devices/pci/pci_routing.js';
-import { SerialPortAddress } from '../../intrinsics/serial_registers.js';
-import { HPET_BASE, HPET_BYTES } from '../devices/hpet_registers.js';
+import {
+  CONFIG_ADDRESS_PORT,
+  interruptOfPin,
+  PCI_DEVICES,
+  PCI_MEMORY,
+  PCI_PINS,
+} from '../../devices/pci/pci_routing.js';
+import { SerialPortAddress } from '../../../intrinsics/serial_registers.js';
+import { HPET_BASE, HPET_BYTES } from '../../devices/hpet_registers.js';
 import {
   busNumbers,
   device,
