@@ -170,10 +170,17 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
 
   private writeFifoControl(value: number): void {
     const state = this.state;
-    if ((value ^ state.fcr) & 1 || value & 2) state.received = [];
+    if ((value ^ state.fcr) & 1 || value & 2) this.clearReceiver();
     state.fcr = value & 0xc9;
     if ((value & 1) === 0) state.fcr = 0;
     this.refill();
+  }
+
+  /** Without RTS, the other end has sent nothing yet: Linux enables the receiver's interrupt, clears the FIFO, and then asserts RTS. */
+  private clearReceiver(): void {
+    const { mcr, received, waiting } = this.state;
+    if ((mcr & (MCR_RTS | MCR_LOOPBACK)) === 0) waiting.unshift(...received);
+    this.state.received = [];
   }
 
   private writeModemControl(value: number): void {

@@ -81,6 +81,8 @@ describe('Uart16550', () => {
     "the receiver's interrupt": (platform) => {
       platform.out(BASE + 1, 1);
       platform.out(BASE + 4, 8);
+      platform.out(BASE + 2, 1);
+      platform.out(BASE + 2, 0x81);
     },
     'polling the line status': (platform) => {
       for (let read = 0; read < 15; read++) expect(platform.in(BASE + 5) & 1).to.equal(0);
@@ -107,6 +109,15 @@ describe('Uart16550', () => {
       expect(read).to.deep.equal([1, 2]);
     });
   }
+
+  it('discards what was received when a program that asserts RTS clears the receiver', () => {
+    const { platform, uart } = make();
+    platform.out(BASE + 2, 1);
+    platform.out(BASE + 4, 2);
+    uart.receive([1, 2]);
+    platform.out(BASE + 2, 3);
+    expect(platform.in(BASE + 5) & 1).to.equal(0);
+  });
 
   it('loops back and reports an overrun', () => {
     const { platform, sent } = make();
