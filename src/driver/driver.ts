@@ -29,6 +29,8 @@ export interface DriverOptions {
   readonly maxModules?: number;
   /** Remember where each VMCS field was written, for the report of a VM entry that fails. */
   readonly traceVmcs?: boolean;
+  /** Of the order in which modules are taken at a load. A seed gives the same order each time. The default is 0. */
+  readonly loadSeed?: number;
   /** Called with `handlerNames` when a vCPU has its handlers, before the first of them runs. */
   readonly announceHandlers?: (names: readonly string[]) => void;
 }
@@ -57,6 +59,7 @@ export class Driver {
     private readonly maxModules: number,
     private readonly announceHandlers: (names: readonly string[]) => void,
     private readonly traceVmcs: boolean,
+    private readonly loadSeed: number,
     private readonly source: ModuleSource,
   ) {
     this.trace = { words: whereabouts, outcome: machine.exitOutcome ?? new Int32Array(1), names: [] };
@@ -68,9 +71,10 @@ export class Driver {
     maxModules = Limit.maxModules,
     announceHandlers = () => {},
     traceVmcs = false,
+    loadSeed = 0,
     source,
   }: DriverOptions): Promise<Driver> {
-    return Promise.resolve(new Driver(machine, whereabouts, maxModules, announceHandlers, traceVmcs, source));
+    return Promise.resolve(new Driver(machine, whereabouts, maxModules, announceHandlers, traceVmcs, loadSeed, source));
   }
 
   get status(): DriverState {
@@ -118,6 +122,7 @@ export class Driver {
       this.vmm = LoadedVmm.create(this.machine, modules, this.trace, {
         traceVmcs: this.traceVmcs,
         settings,
+        seed: this.loadSeed,
       });
     } catch (error) {
       this.files = [];

@@ -27,6 +27,8 @@ export interface LoadOptions {
   readonly traceVmcs?: boolean;
   /** Values of parameters, as text by name. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Of the order in which the modules are taken. The default is 0. */
+  readonly seed?: number;
 }
 
 /** COM2: COM1 is the console of the machine's guest. */
@@ -47,10 +49,14 @@ function machineModule(machine: DriverMachine, trace: HandlerTrace, traceVmcs: b
   });
 }
 
-function shuffled<T>(items: readonly T[]): T[] {
+/** The same order for the same seed: a load is as deterministic as a run. */
+function shuffled<T>(items: readonly T[], seed: number): T[] {
   const result = [...items];
+  let random = seed >>> 0;
   for (let at = result.length - 1; at > 0; at--) {
-    const other = Math.floor(Math.random() * (at + 1));
+    // The linear congruential generator of "Numerical Recipes".
+    random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
+    const other = Math.floor((random / 2 ** 32) * (at + 1));
     [result[at], result[other]] = [result[other]!, result[at]!];
   }
   return result;
@@ -80,14 +86,14 @@ export class LoadedVmm {
     machine: DriverMachine,
     modules: readonly FileModule[],
     trace: HandlerTrace,
-    { traceVmcs = false, settings = {} }: LoadOptions = {},
+    { traceVmcs = false, settings = {}, seed = 0 }: LoadOptions = {},
   ): LoadedVmm {
     const base: FileModule[] = [
       { file: 'bareflank (vmm_module.ts)', module: vmmParts },
       { file: 'bareflank (vmm_module.ts)', module: vcpuParts },
       { file: 'the machine', module: machineModule(machine, trace, traceVmcs) },
     ];
-    const records: BindingRecord[] = shuffled([...base, ...modules]).flatMap(({ file, module }) => [
+    const records: BindingRecord[] = shuffled([...base, ...modules], seed).flatMap(({ file, module }) => [
       ...module.record(file),
     ]);
     const container = VmmContainer.create(withSettings(records, settings));

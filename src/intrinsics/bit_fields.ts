@@ -144,7 +144,7 @@ export function prefixed<const P extends string, F extends BitField>(
 }
 
 /** The fields of the low half of a word as those of its high half. */
-export function highHalf<F extends BitField>(fields: readonly F[]): readonly F[] {
+export function inHighHalf<F extends BitField>(fields: readonly F[]): readonly F[] {
   return fields.map((field) => ({ ...field, from: field.from + 32, to: field.to + 32 }));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Model-specific registers by name, address and bit. SDM 4 "Architectural MSRs"; VMX capabilities: SDM 3D appendix
 // "VMX Capability Reporting Facility".
-import { bits, bitFieldsOf, highHalf, snakeCase, type BitField } from './bit_fields.js';
+import { bits, bitFieldsOf, inHighHalf, snakeCase, type BitField } from './bit_fields.js';
 import { controlBitFields, type ControlWord } from './control_bits.js';
 import { Bndcfgs, debugctlFields, eferFields, patFields, perfGlobalCtrlFields } from './registers.js';
 
@@ -294,23 +294,23 @@ export const VmxBasicHigh = {
 export const msrBits = {
   Ia32ApicBase: [...bitFieldsOf(ApicBase), bits('apic_base', 12, 51)],
   Ia32FeatureControl: bitFieldsOf(FeatureControl, ['SenterLocalFunctionEnables']),
-  Ia32ArchCapabilities: [...bitFieldsOf(ArchCapabilities), ...highHalf(bitFieldsOf(ArchCapabilitiesHigh))],
+  Ia32ArchCapabilities: [...bitFieldsOf(ArchCapabilities), ...inHighHalf(bitFieldsOf(ArchCapabilitiesHigh))],
   Ia32SpecCtrl: bitFieldsOf(SpecCtrl),
   Ia32PredCmd: bitFieldsOf(PredCmd),
   Ia32FlushCmd: bitFieldsOf(FlushCmd),
   Ia32Mtrrcap: [bits('vcnt', 0, 7), bits('fix', 8), bits('wc', 10), bits('smrr', 11)],
-  Ia32MiscEnable: [...bitFieldsOf(MiscEnable), ...highHalf(bitFieldsOf(MiscEnableHigh))],
+  Ia32MiscEnable: [...bitFieldsOf(MiscEnable), ...inHighHalf(bitFieldsOf(MiscEnableHigh))],
   Ia32Debugctl: debugctlFields,
   Ia32Pat: patFields,
   Ia32MtrrDefType: [bits('default_memory_type', 0, 2), bits('fixed_range_mtrr_enable', 10), bits('mtrr_enable', 11)],
   Ia32PerfGlobalCtrl: perfGlobalCtrlFields,
   Ia32VmxBasic: [
     bits('revision_id', 0, 30),
-    ...highHalf(bitFieldsOf(VmxBasicHigh, ['VmxonVmcsRegionSize', 'MemoryType'])),
+    ...inHighHalf(bitFieldsOf(VmxBasicHigh, ['VmxonVmcsRegionSize', 'MemoryType'])),
   ],
   Ia32VmxMisc: bitFieldsOf(VmxMisc, ['PreemptionTimerDecrement', 'Cr3Targets', 'MaxNumMsrLoadStoreOnExit']),
   Ia32VmxVmcsEnum: [bits('highest_index', 1, 9)],
-  Ia32VmxEptVpidCap: [...bitFieldsOf(EptCapability), ...highHalf(bitFieldsOf(VpidCapability))],
+  Ia32VmxEptVpidCap: [...bitFieldsOf(EptCapability), ...inHighHalf(bitFieldsOf(VpidCapability))],
   Ia32Bndcfgs: [...bitFieldsOf(Bndcfgs), bits('reserved', 2, 11), bits('base_addr_of_bnd_directory', 12, 63)],
   Ia32Efer: eferFields,
   Ia32Star: [bits('syscall_cs_and_ss', 32, 47), bits('sysret_cs_and_ss', 48, 63)],

@@ -13,6 +13,8 @@ import {
 } from '../../src/vmm/container/load_errors.js';
 import { EntryError } from '../../src/vmm/errors.js';
 import { bferror } from '../../src/vmm/output/output.js';
+import { LoadedVmm } from '../../src/driver/loaded_vmm.js';
+import { vmmModule } from '../../src/vmm/container/part_module.js';
 import { FakeMachine } from '../support/fake_machine.js';
 import { temporaryFolder } from './node/temporary_folder.js';
 
@@ -347,5 +349,28 @@ describe('Driver', () => {
     expect(seen.map((word) => it.handlerNames[word - 1])).to.deep.equal(['ExitHandlerIntelX64']);
     expect(whereabouts[0]).to.equal(0);
     it.close();
+  });
+});
+
+describe('The order in which modules are taken', () => {
+  /** The order for a seed: a module function runs when its module is taken. */
+  function orderOf(seed?: number): string {
+    const taken: string[] = [];
+    const modules = [...'abcdef'].map((name) => ({ file: name, module: vmmModule(() => void taken.push(name)) }));
+    const options = seed === undefined ? {} : { seed };
+    LoadedVmm.create(
+      host().driverMachine,
+      modules,
+      { words: new Int32Array(1), outcome: new Int32Array(1), names: [] },
+      options,
+    ).unload();
+    return taken.join('');
+  }
+
+  it('follows from the seed, and is another one for another seed', () => {
+    const orders = Array.from({ length: 20 }, (_, seed) => orderOf(seed));
+    expect(orders.map((_, seed) => orderOf(seed))).to.deep.equal(orders);
+    expect(new Set(orders)).to.have.length.above(15);
+    expect(orderOf()).to.equal(orders[0]);
   });
 });

@@ -5,7 +5,7 @@ import {
   bits,
   controlsOf,
   extract,
-  highHalf,
+  inHighHalf,
   maskOf,
   prefixed,
   scattered,
@@ -75,6 +75,6 @@ describe('bit fields', () => {
       'ins.size',
       'outs.size',
     ]);
-    expect(highHalf([bits('a', 3)])).to.deep.equal([{ name: 'a', kind: 'bit', from: 35, to: 35 }]);
+    expect(inHighHalf([bits('a', 3)])).to.deep.equal([{ name: 'a', kind: 'bit', from: 35, to: 35 }]);
   });
 });

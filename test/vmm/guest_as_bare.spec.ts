@@ -296,6 +296,28 @@ const programs: readonly [string, string[]][] = [
     ],
   ],
   [
+    'data breakpoints of MOV SS whose next instruction faults',
+    [
+      ...handlers({ 1: 'debug', 3: 'trap', 6: 'invalid', 13: 'general' }),
+      ...debugHandler,
+      ...['jmp go', 'general: add rsp, 8', 'invalid: add qword ptr [rsp], 2', 'iretq', 'trap: nop', 'iretq', 'go: nop'],
+      ...['mov r8d, ss', ...page(watched), 'mov [rbx], r8', 'mov dr0, rbx', 'mov eax, 0x000f0403', 'mov dr7, rax'],
+      ...[
+        'mov ss, [rbx]',
+        'ud2',
+        'nop',
+        'mov ecx, 0x12345',
+        'mov ss, [rbx]',
+        'rdmsr',
+        'nop',
+        'mov ss, [rbx]',
+        'int3',
+        'nop',
+      ],
+      ...stepped(0, 'mov ss, [rbx]', 'ud2', 'nop', 'mov ss, [rbx]', 'rdmsr', 'nop'),
+    ],
+  ],
+  [
     'I/O breakpoints',
     withDebugHandler(
       ...[

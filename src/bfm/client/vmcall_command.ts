@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { hex } from '../../intrinsics/texts/hex.js';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import pc from 'picocolors';
@@ -16,8 +17,6 @@ const colours = pc.createColors(process.stdout.isTTY === true && process.env.NO_
 
 /** The registers that VMCALL_REGISTERS carries there and back. */
 const carried = ['r02', 'r03', 'r04', 'r05', 'r06', 'r07', 'r08', 'r09', 'r10', 'r11', 'r12'] as const;
-
-const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
 function print(text: string | undefined): void {
   if (text !== undefined) process.stdout.write(`${text}\n`);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { hex } from '../../intrinsics/texts/hex.js';
 import type { GuestRam } from '../memory/guest_ram.js';
 import { BootError } from './boot_error.js';
 import type { BootFile } from './entry_state.js';
@@ -10,7 +11,6 @@ const CLASS_OFFSET = 4;
 const MACHINE_OFFSET = 18;
 const NOTE_HEADER_BYTES = 12;
 
-const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 interface Segment {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { hex } from '../../intrinsics/texts/hex.js';
 import type { GuestRam } from '../memory/guest_ram.js';
 import { BootArea, writeCommandLine } from './boot_area.js';
 import { BootError } from './boot_error.js';
@@ -13,7 +14,6 @@ const LOADED_HIGH = 1;
 const LOADER_UNDEFINED = 0xff;
 const STACK_BELOW_PARAMETERS = BootArea.BOOT_PARAMETERS;
 
-const hex = (value: number): string => `0x${value.toString(16)}`;
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
 
 /** @returns where the kernel begins, and the end of what it occupies while it unpacks itself. */

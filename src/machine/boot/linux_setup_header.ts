@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { hex } from '../../intrinsics/texts/hex.js';
 import { BootError } from './boot_error.js';
 import type { BootFile } from './entry_state.js';
 
@@ -41,7 +42,6 @@ const PARAGRAPH = 16;
 export const ENTRY_64 = 0x200;
 
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-const hex = (value: number): string => `0x${value.toString(16)}`;
 const versionText = (version: number): string => `${version >> 8}.${version & 255}`;
 
 /** Whether a file has a Linux setup header, whatever its version. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { hex } from '../../intrinsics/texts/hex.js';
 import type { GuestRam } from '../memory/guest_ram.js';
 import { BootError } from './boot_error.js';
 import { ElfImage, isElf } from './elf_image.js';
@@ -13,7 +14,6 @@ const ADDRESSES_END = 32;
 const KIND = 'a multiboot kernel';
 
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-const hex = (value: number): string => `0x${value.toString(16)}`;
 
 /** Where a kernel was put. */
 export interface LoadedKernel {

@@ -22,7 +22,7 @@ import {
 } from './driver_pages.js';
 import { slotOf } from '../vmx/vmcs/field_slots.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
-import { ProcessorDead } from '../processor/processor_death.js';
+import { ProcessorDeadError } from '../processor/processor_death.js';
 import { UnpagedGuestError } from './unpaged_guest_error.js';
 
 const noGeneralRegisters: RegisterValues = Object.fromEntries(generalRegisterNames.map((name) => [name, 0]));
@@ -98,7 +98,7 @@ export class DriverContext {
 
   /**
    * Executes an instruction of the driver's code page for real, VM exits and their handling included. Operands are in the registers.
-   * @throws ProcessorFault if it faults, ProcessorDead if the VMM stopped the processor meanwhile.
+   * @throws ProcessorFault if it faults, ProcessorDeadError if the VMM stopped the processor meanwhile.
    */
   execute(name: DriverInstruction): void {
     const { processor } = this;
@@ -114,7 +114,7 @@ export class DriverContext {
     processor.deliverExit();
     block.set('RIP', code + BigInt(offset));
     for (let turns = 0; turns < maximumTurns; turns++) {
-      if (processor.end !== undefined) throw new ProcessorDead(processor.id, processor.end);
+      if (processor.end !== undefined) throw new ProcessorDeadError(processor.id, processor.end);
       if (block.get('RIP') === end) return;
       this.throwIfTrapped(name, Number(block.get('RIP') - code));
       // VM entry loads what the VMCS says. An NMI is the running system's: it waits until that continues.
@@ -158,7 +158,7 @@ export class DriverContext {
       this.isBuilt = true;
     }
     processor.deliverExit();
-    if (processor.end !== undefined) throw new ProcessorDead(processor.id, processor.end);
+    if (processor.end !== undefined) throw new ProcessorDeadError(processor.id, processor.end);
     this.saved = Object.fromEntries(contextRegisters.map((name) => [name, block.get(name)]));
     this.savedCount = block.get('INSTRUCTIONS');
     const attention = block.get('ATTENTION');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Binary arithmetic and logic. Semantics: src/machine/cpu/integer/alu.ts.
-import { hex, row, type InstructionRow } from './row.js';
+import { hexByte, row, type InstructionRow } from './row.js';
 
 /** The eight operations of opcodes 00–3F and of group 1, in the order of ModRM.reg. */
 const operations = ['ADD', 'OR', 'ADC', 'SBB', 'AND', 'SUB', 'XOR', 'CMP'] as const;
@@ -8,7 +8,7 @@ const operations = ['ADD', 'OR', 'ADC', 'SBB', 'AND', 'SUB', 'XOR', 'CMP'] as co
 /** The seven encodings of one of them; CMP writes nothing, so it takes no LOCK. */
 function operation(name: string, index: number): InstructionRow[] {
   const lock = name !== 'CMP',
-    at = (offset: number) => hex(index * 8 + offset);
+    at = (offset: number) => hexByte(index * 8 + offset);
   const hot = name !== 'ADC' && name !== 'SBB',
     hotByte = name === 'CMP';
   return [

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Data transfer, flag control and miscellaneous. Semantics: src/machine/cpu/integer/data.ts.
-import { hex, row, type InstructionRow } from './row.js';
+import { hexByte, row, type InstructionRow } from './row.js';
 
 /** The opcodes 0F 18 … 0F 1F that processors of this model execute as NOP (prefetch hints, ENDBRANCH, the multi-byte NOP itself). */
 const reservedNops = Array.from({ length: 8 }, (_, i) =>
-  row(`0F ${hex(0x18 + i)}`, 'Ev', 'HINT', { hot: i === 7, memory: 'read' }),
+  row(`0F ${hexByte(0x18 + i)}`, 'Ev', 'HINT', { hot: i === 7, memory: 'read' }),
 );
 
 /** All rows of the topic. */

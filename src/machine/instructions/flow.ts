@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Near branches. Semantics: src/machine/cpu/control_flow/flow.ts. In 64-bit mode their operand size is always 64 bits.
-import { conditions, hex, row, type InstructionRow } from './row.js';
+import { conditions, hexByte, row, type InstructionRow } from './row.js';
 
 /** All rows of the topic. */
 export const rows: readonly InstructionRow[] = [
-  ...conditions.map((condition, code) => row(hex(0x70 + code), 'Jb', `J${condition}`, { class: 'jcc', hot: true })),
+  ...conditions.map((condition, code) => row(hexByte(0x70 + code), 'Jb', `J${condition}`, { class: 'jcc', hot: true })),
   ...conditions.map((condition, code) =>
-    row(`0F ${hex(0x80 + code)}`, 'Jz', `J${condition}`, { class: 'jcc', hot: true }),
+    row(`0F ${hexByte(0x80 + code)}`, 'Jz', `J${condition}`, { class: 'jcc', hot: true }),
   ),
   row('E0', 'Jb', 'LOOPNE', { class: 'jcc', size: 'v' }),
   row('E1', 'Jb', 'LOOPE', { class: 'jcc', size: 'v' }),

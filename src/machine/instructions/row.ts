@@ -141,6 +141,6 @@ export const conditions = [
 ] as const;
 
 /** Two hexadecimal digits, as rows are written. */
-export function hex(value: number): string {
+export function hexByte(value: number): string {
   return value.toString(16).toUpperCase().padStart(2, '0');
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // x87 instructions, opcodes D8–DF and 9B. Semantics: src/machine/cpu/x87/x87_*.ts.
 import { NO_TEMPLATE } from './simd/simd_row.js';
-import { hex, row, type InstructionRow, type RowOptions } from './row.js';
+import { hexByte, row, type InstructionRow, type RowOptions } from './row.js';
 
 function x87(
   file: string,
@@ -24,7 +24,7 @@ function operation(name: string, digit: number): InstructionRow[] {
     x87(file, `DC /${digit}`, 'Mq', `${name}64`, { memory: 'read' }),
     x87(file, `DA /${digit}`, 'Md', `${integer}32`, { memory: 'read' }),
     x87(file, `DE /${digit}`, 'Mw', `${integer}16`, { memory: 'read' }),
-    x87(file, `D8 ${hex(0xc0 + digit * 8)}+`, 'ST(0),ST(i)', name),
+    x87(file, `D8 ${hexByte(0xc0 + digit * 8)}+`, 'ST(0),ST(i)', name),
   ];
 }
 

@@ -6,7 +6,7 @@ import type { DriverContext } from '../driver_context/driver_context.js';
 import type { DriverInstruction } from '../driver_context/driver_pages.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
 import type { VmxEngine } from '../vmx/vmx_engine.js';
-import { ProcessorDead } from '../processor/processor_death.js';
+import { ProcessorDeadError } from '../processor/processor_death.js';
 
 /** A logical processor and the driver's context on it. */
 export interface ProcessorAndDriver {
@@ -63,7 +63,7 @@ export class Execution {
     if (this.hasEnded) return false;
     const { processor, engine } = this;
     if (this.driver.isActive && engine.exitPending) processor.deliverExit();
-    if (processor.end !== undefined) throw new ProcessorDead(processor.id, processor.end);
+    if (processor.end !== undefined) throw new ProcessorDeadError(processor.id, processor.end);
     return engine.state.nonRoot;
   }
 

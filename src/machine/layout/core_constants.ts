@@ -4,6 +4,8 @@ import { StopReason } from './stop_reason.js';
 
 /** Numbers that both languages share; AssemblyScript sees each as a u32 constant. */
 export const Constants = {
+  /** Bytes of the longest instruction. SDM 2A "Instruction Format". */
+  LONGEST_INSTRUCTION: 15,
   TLB_ENTRIES: 1024,
   /** Bytes of one TLB. */
   TLB_BYTES: 0x8000,

@@ -41,7 +41,7 @@ export interface ProcessorModel {
 }
 
 /** Bits by position, as an unsigned 32-bit number. */
-export function bits(...positions: number[]): number {
+export function bitsAt(...positions: number[]): number {
   return positions.reduce((value, position) => (value | (1 << position)) >>> 0, 0);
 }
 

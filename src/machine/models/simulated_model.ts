@@ -4,7 +4,7 @@
 import { ArchCapabilities, ArchCapabilitiesHigh, Msr } from '../../intrinsics/msr_definitions.js';
 import { Constants } from '../layout/core_constants.js';
 import { vmxCapabilities, firstVmxMsr } from '../vmx/capabilities.js';
-import { bits, brandLeaves, type CpuidLeafValues, type PlainMsr, type ProcessorModel } from './processor_model.js';
+import { bitsAt, brandLeaves, type CpuidLeafValues, type PlainMsr, type ProcessorModel } from './processor_model.js';
 
 /** A cache: EBX, ECX and EDX of its subleaf of CPUID leaf 4. */
 export type CacheParameters = readonly [ebx: number, ecx: number, edx: number];
@@ -41,15 +41,15 @@ const crystalHz = 25_000_000;
 const cr4Allowed = 0x372fff;
 
 /** SSE3 PCLMULQDQ MONITOR VMX SSSE3 CMPXCHG16B PCID SSE4.1 SSE4.2 x2APIC MOVBE POPCNT TSC-deadline AES XSAVE RDRAND. */
-const featuresEcx = bits(0, 1, 3, 5, 9, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 30);
+const featuresEcx = bitsAt(0, 1, 3, 5, 9, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 30);
 /** FPU VME DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE-36 CLFSH MMX FXSR SSE SSE2 SS. */
-const featuresEdx = bits(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 19, 23, 24, 25, 26, 27);
+const featuresEdx = bitsAt(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 19, 23, 24, 25, 26, 27);
 /** FSGSBASE, IA32_TSC_ADJUST, BMI1, FDP_EXCPTN_ONLY, SMEP, BMI2, ERMS, INVPCID, FCS/FDS deprecated, RDSEED, ADX, SMAP, CLFLUSHOPT. */
-const structuredEbx = bits(0, 1, 3, 6, 7, 8, 9, 10, 13, 18, 19, 20, 23);
+const structuredEbx = bitsAt(0, 1, 3, 6, 7, 8, 9, 10, 13, 18, 19, 20, 23);
 /** UMIP, RDPID. */
-const structuredEcx = bits(2, 22);
+const structuredEcx = bitsAt(2, 22);
 /** MD_CLEAR, IBRS and IBPB, STIBP, L1D_FLUSH, IA32_ARCH_CAPABILITIES, SSBD. */
-const structuredEdx = bits(10, 26, 27, 28, 29, 31);
+const structuredEdx = bitsAt(10, 26, 27, 28, 29, 31);
 
 /**
  * The core speculates nothing, so it has none of these weaknesses. SSB_NO is 0, as on the real processors, which have SSBD for it.
@@ -93,9 +93,9 @@ function cpuidLeaves(facts: ModelFacts): readonly CpuidLeafValues[] {
     cacheLeaf(2, 0x143, caches.level2),
     cacheLeaf(3, 0x163, caches.level3),
     // MONITOR and MWAIT: lines of 64 bytes; masked interrupts can end a wait; C1 with two sub-states, which are all alike here.
-    { leaf: 5, eax: Constants.MONITOR_LINE_BYTES, ebx: Constants.MONITOR_LINE_BYTES, ecx: bits(0, 1), edx: 0x20 },
+    { leaf: 5, eax: Constants.MONITOR_LINE_BYTES, ebx: Constants.MONITOR_LINE_BYTES, ecx: bitsAt(0, 1), edx: 0x20 },
     // The APIC timer never stops.
-    { leaf: 6, eax: bits(2), ebx: 0, ecx: 0, edx: 0 },
+    { leaf: 6, eax: bitsAt(2), ebx: 0, ecx: 0, edx: 0 },
     { leaf: 7, subleaf: 0, eax: 0, ebx: structuredEbx, ecx: structuredEcx, edx: structuredEdx },
     { leaf: 0xa, eax: 0, ebx: 0, ecx: 0, edx: 0 },
     { leaf: 0xb, subleaf: 0, eax: 0, ebx: 1, ecx: 0x100, edx: 0 },
@@ -103,18 +103,18 @@ function cpuidLeaves(facts: ModelFacts): readonly CpuidLeafValues[] {
     { leaf: 0xb, eax: 0, ebx: 0, ecx: 0, edx: 0 },
     // XSAVE: x87 and SSE state; XSAVEOPT, XSAVEC, XGETBV with ECX = 1.
     { leaf: 0xd, subleaf: 0, eax: 3, ebx: 576, ecx: 576, edx: 0 },
-    { leaf: 0xd, subleaf: 1, eax: bits(0, 1, 2), ebx: 576, ecx: 0, edx: 0 },
+    { leaf: 0xd, subleaf: 1, eax: bitsAt(0, 1, 2), ebx: 576, ecx: 0, edx: 0 },
     // TSC = crystal × 40 = 1 GHz; base and maximum 1000 MHz.
     { leaf: 0x15, eax: 1, ebx: 40, ecx: crystalHz, edx: 0 },
     { leaf: 0x16, eax: 1000, ebx: 1000, ecx: 100, edx: 0 },
     { leaf: 0x80000000, eax: 0x80000008, ebx: 0, ecx: 0, edx: 0 },
     // LAHF in 64-bit mode, LZCNT, PREFETCHW; SYSCALL, NX, 1-GiB pages, RDTSCP, Intel 64.
-    { leaf: 0x80000001, eax: 0, ebx: 0, ecx: bits(0, 5, 8), edx: bits(11, 20, 26, 27, 29) },
+    { leaf: 0x80000001, eax: 0, ebx: 0, ecx: bitsAt(0, 5, 8), edx: bitsAt(11, 20, 26, 27, 29) },
     ...brandLeaves(facts.brand),
     { leaf: 0x80000005, eax: 0, ebx: 0, ecx: 0, edx: 0 },
     { leaf: 0x80000006, eax: 0, ebx: 0, ecx: facts.level2Cache, edx: 0 },
     // Invariant TSC.
-    { leaf: 0x80000007, eax: 0, ebx: 0, ecx: 0, edx: bits(8) },
+    { leaf: 0x80000007, eax: 0, ebx: 0, ecx: 0, edx: bitsAt(8) },
     { leaf: 0x80000008, eax: (48 << 8) | facts.physicalAddressBits, ebx: 0, ecx: 0, edx: 0 },
   ];
 }

@@ -10,7 +10,7 @@ export interface ProcessorDeath {
 }
 
 /** An intrinsic was called on a processor that has stopped for good. */
-export class ProcessorDead extends BareflankError {
+export class ProcessorDeadError extends BareflankError {
   constructor(
     readonly processor: number,
     readonly death: ProcessorDeath,

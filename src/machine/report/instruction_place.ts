@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { hex } from '../../intrinsics/texts/hex.js';
+import { Constants } from '../layout/core_constants.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
 import { addressMode, type ExecutionState } from './execution_state.js';
 import { pageWalk } from './page_walk.js';
 import { walkedMemory } from './walked_memory.js';
 
-/** Bytes that an instruction can have. */
-const longest = 15;
 const pageBytes = 4096n;
 
 /** The place of an instruction, and its bytes. All are plain values; 64-bit numbers are hexadecimal text with 0x. */
@@ -28,7 +27,7 @@ export function bytesAt(processor: LogicalProcessor, state: ExecutionState, line
   const memory = walkedMemory(processor);
   const bytes: string[] = [];
   let offset = -1;
-  for (let at = linear; at < linear + BigInt(longest); at++) {
+  for (let at = linear; at < linear + BigInt(Constants.LONGEST_INSTRUCTION); at++) {
     if (at === linear || at % pageBytes === 0n) {
       const { physical } = pageWalk(state, memory, BigInt.asUintN(64, at));
       offset = physical === null ? -1 : core.physicalOffset(Number(physical));

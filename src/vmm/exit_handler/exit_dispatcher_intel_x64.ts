@@ -87,6 +87,7 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
       if (!this.left) {
         this.unfinished.end(this.exit);
         this.exit.completeDelivery();
+        this.prepareEntry();
         this.vmcs.resume();
       }
     } catch (error) {
@@ -110,6 +111,11 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
     ignoreExceptions(() => bferror`${registerReport(this.exit, this.stateSave)}`);
     bffatal`CPU Halted\nvcpuid: ${hex(this.exit.vcpuid)}`;
     this.processor.stop(reason);
+  }
+
+  /** What a VM entry wants besides what the handlers have done. */
+  protected prepareEntry(): void {
+    // For subclasses.
   }
 
   /** An exit after which the base cannot go on. */

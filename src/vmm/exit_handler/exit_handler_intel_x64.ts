@@ -12,7 +12,7 @@ import { ProcessorFault } from '../../intrinsics/errors.js';
 import { Msrs } from '../../intrinsics/msr.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
 import { PortIo } from '../../intrinsics/port_io.js';
-import { ActivityState, Cr4 } from '../../intrinsics/registers.js';
+import { ActivityState, Cr4, Efer } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { extension } from '../container/extension.js';
 import { CpuidContribution } from '../contributions/cpuid_contribution.js';
@@ -24,7 +24,7 @@ import { GuestPaging } from '../emulation/guest_paging.js';
 import { LinearMemory } from '../emulation/linear_memory.js';
 import { ProcessorFacts } from '../processor_facts/processor_facts.js';
 import { warningOnce } from '../output/warning_once.js';
-import { derived } from '../state/state.js';
+import { derived, state } from '../state/state.js';
 import { invvpid } from '../ept/invalidation.js';
 import { emulateControlRegisterAccess, type ControlRegisterContext } from './control_register_access.js';
 import { executeCpuid } from './cpuid.js';
@@ -34,6 +34,7 @@ import { reflectException } from './events.js';
 import type { ExitHandler } from './exit_handler.js';
 import { checkInvpcid } from './invpcid.js';
 import { emulateIo, type IoContext } from './io_instruction.js';
+import { keepPdptes, noPdptes, type PdpteContext } from './loaded_pdptes.js';
 import { emulateMonitor, emulateMwait } from './monitor.js';
 import { emulateRdmsr, emulateWrmsr } from './msr.js';
 import { complete, injectFault } from './processor_fault.js';
@@ -67,6 +68,9 @@ export class ExitHandlerIntelX64 extends VmcallHandlerIntelX64 implements ExitHa
   @derived() private readonly value = new Uint32Array(2);
   /** Made once: an exit allocates nothing. */
   @derived() private context: ControlRegisterContext | undefined;
+
+  @state() private readonly pdptes = noPdptes();
+  @derived() private pdpteContext: PdpteContext | undefined;
 
   [Symbol.dispose](): void {
     // For subclasses that report something at the end.
@@ -297,6 +301,13 @@ export class ExitHandlerIntelX64 extends VmcallHandlerIntelX64 implements ExitHa
   /** Calls the contribution that asked `MonitorTrap` for this step. */
   protected handleMonitorTrapFlag(): void {
     this.monitorTrap.handleExit();
+  }
+
+  /** IA-32e mode, in which most guests are, has no PDPTE registers. */
+  protected override prepareEntry(): void {
+    if ((this.vmcs.readLow(VmcsField.GuestIa32Efer) & Efer.Lma) !== 0) return;
+    const { vmcs, guestMemory: memory, facts } = this;
+    keepPdptes((this.pdpteContext ??= { vmcs, memory, facts, warn: warningOnce() }), this.pdptes);
   }
 
   /** Carries out what the guest's processor does not. Its fault is the guest's. */

@@ -5,7 +5,7 @@ import { ProcessorFault, VmmPageFault } from '../../../src/intrinsics/errors.js'
 import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { StopReason } from '../../../src/machine/layout/stop_reason.js';
-import { ProcessorDead } from '../../../src/machine/processor/processor_death.js';
+import { ProcessorDeadError } from '../../../src/machine/processor/processor_death.js';
 import { Word } from '../../../src/machine/vmx/words.js';
 import { IntrinsicsMachine, System } from './intrinsics_machine.js';
 
@@ -228,7 +228,7 @@ describe('The intrinsics on the machine', () => {
         machine.launch(() => {
           throw new Error('out of cheese');
         });
-        expect(() => machine.vmx.vmcall()).to.throw(ProcessorDead, /vmcall threw: out of cheese/);
+        expect(() => machine.vmx.vmcall()).to.throw(ProcessorDeadError, /vmcall threw: out of cheese/);
       });
       expect(machine.processor.run(10)).to.equal(StopReason.Shutdown);
       expect(machine.processor.death).to.match(/out of cheese/);
@@ -237,14 +237,14 @@ describe('The intrinsics on the machine', () => {
     it('dies of an exit entry that neither resumes nor stops', () => {
       machine.driver.run(() => {
         machine.launch(() => {});
-        expect(() => machine.vmx.vmcall()).to.throw(ProcessorDead, /returned without resuming/);
+        expect(() => machine.vmx.vmcall()).to.throw(ProcessorDeadError, /returned without resuming/);
       });
     });
 
     it('dies when the VMM stops it, with the VMM’s reason', () => {
       machine.driver.run(() => {
         machine.launch(() => machine.processorIntrinsic.stop('that was enough'));
-        expect(() => machine.vmx.vmcall()).to.throw(ProcessorDead, /that was enough/);
+        expect(() => machine.vmx.vmcall()).to.throw(ProcessorDeadError, /that was enough/);
       });
     });
 

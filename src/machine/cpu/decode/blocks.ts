@@ -6,6 +6,7 @@ import { decodeInstruction, needsMore } from "./decode";
 import { ENDINGS } from "../generated/decoder_tables";
 import {
   CS_BASE, CS_LIMIT, DECODE_CODE, DECODE_CODE64, DECODE_MODE, HAS_CROSSINGS, PAGE_MAP, PAGE_RIP, RAM, RECORD_NEXT,
+  LONGEST_INSTRUCTION,
 } from "../generated/layout";
 import { fetchedPhysical, fetchSlow } from "../memory/fetch";
 import { GP } from "../generated/architecture";
@@ -21,7 +22,6 @@ import { fetchBase } from "../tlb/context";
 
 /** Longest block: one NEXT record after it fits in the count's eight bits. */
 @inline const LONGEST: u32 = 62;
-@inline const MAX_LENGTH: u32 = 15;
 
 /** Host address of the instruction byte at a linear address, 0 if it is not RAM (see fetchSlow). Faults as a fetch does. */
 @inline function fetchHost(linear: u64): usize {
@@ -167,7 +167,7 @@ function crossing(linear: u64, at: usize, physical: u32, mode: u32): usize {
     decodeInstruction(rec, at, left, more, offset, mode);
     finishSingle(rec, offset);
     mark(indexOf(physical, mode), offset, 4096);
-    mark(indexOf(second, mode), 0, MAX_LENGTH);
+    mark(indexOf(second, mode), 0, LONGEST_INSTRUCTION);
     store<u64>(place, key);
     store<u32>(place, second, 8);
     store<u32>(place, 1, 12);

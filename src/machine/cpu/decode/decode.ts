@@ -4,7 +4,7 @@
 import { codeLinear } from "../memory/fetch";
 import {
   DECODE_CODE, DECODE_CODE32, DECODE_CODE64, DECODE_MODE, DECODE_REAL, DECODE_SEGMENTED, DECODE_STACK32, ES_BASE, UNDEFINED,
-  PAGE_RIP, RAX, RSP, X87_REGISTERS, XMM, ZERO, CS, SS, DS, FS, GS, RBX, RBP, RDI, RSI, ES,
+  PAGE_RIP, RAX, RSP, X87_REGISTERS, XMM, ZERO, CS, SS, DS, FS, GS, RBX, RBP, RDI, RSI, ES, LONGEST_INSTRUCTION,
 } from "../generated/layout";
 import {
   ENTRIES, ENTRY_BYTES, OpcodeMap, Rex, Prefix, PrefixMask, OPCODES, EntryField, EntryOption, EntryMatch,
@@ -38,7 +38,6 @@ function recordUndefined(): void {
 /** An instruction longer than 15 bytes: SDM Volume 3 "Interrupt 13—General Protection Exception (#GP)". */
 export function raiseTooLong(): void { raiseCode(GP, 0); }
 
-@inline const MAX_LENGTH: u32 = 15;
 /** The opcodes D8–DF of x87 instructions, without their low three bits. None of them has an immediate. */
 @inline const ESCAPES: u32 = 0x1b;
 @inline const NO_SEGMENT: u32 = 0xff;
@@ -77,7 +76,7 @@ let isRipRelative: bool = false;
  */
 function nextByte(): u32 {
   const at = position++;
-  if (at >= MAX_LENGTH) return 0;
+  if (at >= LONGEST_INSTRUCTION) return 0;
   if (at < available) return load<u8>(code + at);
   if (rest) return load<u8>(rest + at - available);
   needsMore = true;
@@ -94,7 +93,7 @@ function takePrefixes(): void {
   operandPrefix = addressPrefix = lockPrefix = false;
   repeatPrefix = 0;
   segmentPrefix = NO_SEGMENT;
-  while (position < MAX_LENGTH) {
+  while (position < LONGEST_INSTRUCTION) {
     const byte = peekByte();
     if (needsMore) return;
     if (is64 && (byte & Rex.Mask) == Rex.First) { rex = byte; position++; continue; }
@@ -410,7 +409,7 @@ export function decodeInstruction(rec: usize, at: usize, count: u32, more: usize
   takePrefixes();
   const number = takeOpcode(), entry = number == NO_OPCODE ? 0 : match(number);
   let form = entry ? fill(rec, entry) : FORM_UNDEFINED;
-  if (position > MAX_LENGTH) form = FORM_TOO_LONG;
+  if (position > LONGEST_INSTRUCTION) form = FORM_TOO_LONG;
   if (form == FORM_UNDEFINED) store<u32>(rec, number, RecordField.Immediate);            // there is no operand: the opcode takes its place
   else if (number >> 3 == ESCAPES) store<u32>(rec, (number & 7) << 8 | modrm, RecordField.Immediate);
   store<u16>(rec, form);

@@ -87,6 +87,9 @@ export function deliverPending(): void {
     }
   }
   if (vector == DB && !injected) recordDebug();
+  // What MOV SS held back is lost, unless the instruction behind it asked for the event. SDM 3C "Delivery of Pending Debug Exceptions
+  // after VM Entry" has the processor's rule.
+  if (type != InterruptionType.SoftwareInterrupt && type != InterruptionType.SoftwareException) store<u64>(DEBUG_TRAPS, 0);
   store<u32>(DELIVERY, eventInformation(vector, type, hasCode));
   store<u32>(DELIVERY_CODE, code);
   store<u32>(DELIVERY_LENGTH, length);
