@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
 /** How many sources have no spec of their own. It may only become less. */
-export const maximumOfCovered = 146;
+export const maximumOfCovered = 145;
 
 /** Sources without a spec at their path, and the spec that covers each: through the part that uses it, or together with its neighbours. */
 export const coveredBy: Readonly<Record<string, string>> = {
@@ -129,7 +129,6 @@ export const coveredBy: Readonly<Record<string, string>> = {
   'src/vmm/exit_handler/exit_dispatcher_intel_x64.ts': 'test/vmm/exit_handler/exit_handler_intel_x64.spec.ts',
   'src/vmm/exit_handler/io_instruction.ts': 'test/vmm/exit_handler/exit_handler_intel_x64.spec.ts',
   'src/vmm/exit_handler/msr.ts': 'test/vmm/exit_handler/exit_handler_intel_x64.spec.ts',
-  'src/vmm/exit_handler/start_up.ts': 'test/vmm/exit_handler/exit_handler_intel_x64.spec.ts',
   'src/vmm/exit_handler/time_stamp.ts': 'test/vmm/exit_handler/exit_handler_intel_x64.spec.ts',
   'src/vmm/memory_manager/guest_walk.ts': 'test/vmm/memory_manager/guest_memory_x64.spec.ts',
   'src/vmm/memory_manager/unique_map_ptr_x64.ts': 'test/vmm/memory_manager/guest_memory_x64.spec.ts',

@@ -6,6 +6,7 @@ const index = (address: number): number => address >>> 2;
 
 /** Indexes of the words that VM entry and VM exit use, by the names of the layout. */
 export const Word = {
+  rcx: index(Layout.RCX),
   rsp: index(Layout.RSP),
   rip: index(Layout.RIP),
   rflags: index(Layout.RFLAGS_SYSTEM),

@@ -30,7 +30,7 @@ export interface Exit {
   capture(): void;
   /** Steps over the instruction: RIP moves on, blocking by STI and MOV SS ends, a trap flag traps. */
   advance(): void;
-  /** Ends an iteration of an instruction with a REP prefix as `advance` ends an instruction. RIP stays: another iteration follows. */
+  /** Ends an iteration of an instruction with a REP prefix as `advance` ends an instruction. RIP stays, and RF is 1: another iteration follows. */
   endIteration(): void;
   /** Whether `advance` or `endIteration` was called during this exit. */
   readonly hasAdvanced: boolean;

@@ -84,21 +84,11 @@ export class ExitIntelX64 implements Exit {
     const next = (low + this.instructionLength) >>> 0;
     const high = vmcs.readHigh(VmcsField.GuestRip);
     vmcs.writeHalves(VmcsField.GuestRip, next | 0, next < low ? this.carryInto(high) : high);
-    this.endIteration();
+    this.finish(false);
   }
 
   endIteration(): void {
-    const { vmcs } = this;
-    this.hasAdvanced = true;
-    const blocking = vmcs.readLow(VmcsField.GuestInterruptibilityState);
-    if ((blocking & blockingBits) !== 0) {
-      vmcs.writeHalves(VmcsField.GuestInterruptibilityState, blocking & ~blockingBits, 0);
-    }
-    const flags = vmcs.readLow(VmcsField.GuestRflags);
-    // RF let this instruction pass its breakpoint, and no other. SDM 3B "Instruction-Breakpoint Exception Condition".
-    if ((flags & Rflags.ResumeFlag) !== 0)
-      vmcs.writeHalves(VmcsField.GuestRflags, (flags & ~Rflags.ResumeFlag) >>> 0, 0);
-    if ((flags & Rflags.TrapFlag) !== 0) this.pendSingleStep();
+    this.finish(true);
   }
 
   inject(vector: number, errorCode?: number): void {
@@ -132,6 +122,22 @@ export class ExitIntelX64 implements Exit {
 
   privilegeLevel(): number {
     return (this.vmcs.readLow(VmcsField.GuestSsAccessRights) & AccessRights.Dpl) >> 5;
+  }
+
+  /**
+   * RF let this instruction pass its breakpoint, and no other; it is 1 between two iterations. SDM 3B "Instruction-Breakpoint Exception Condition".
+   */
+  private finish(isRepeating: boolean): void {
+    const { vmcs } = this;
+    this.hasAdvanced = true;
+    const blocking = vmcs.readLow(VmcsField.GuestInterruptibilityState);
+    if ((blocking & blockingBits) !== 0) {
+      vmcs.writeHalves(VmcsField.GuestInterruptibilityState, blocking & ~blockingBits, 0);
+    }
+    const flags = vmcs.readLow(VmcsField.GuestRflags);
+    const next = isRepeating ? flags | Rflags.ResumeFlag : flags & ~Rflags.ResumeFlag;
+    if (next !== flags) vmcs.writeHalves(VmcsField.GuestRflags, next >>> 0, 0);
+    if ((flags & Rflags.TrapFlag) !== 0) this.pendSingleStep();
   }
 
   /** RIP wraps at 32 bits outside 64-bit mode. */

@@ -37,6 +37,10 @@ const before64 = [
   'debug: push rax',
   'mov rax, [rsp + 8]',
   ...log('rax'),
+  // RF is 1 between two elements.
+  'mov rax, [rsp + 24]',
+  ...log('rax'),
+  'or dword ptr [rsp + 24], 0x10000',
   'pop rax',
   'iretq',
   'start: nop',
@@ -55,31 +59,49 @@ const prefixed = (prefix: number | undefined, opcode: number, address?: number):
 const [rep, ins, outs, insd, outsw, address32] = [0xf3, 0x6c, 0x6e, 0x6d, 0x6f, 0x67];
 
 const in64 = (...lines: string[]): readonly string[] => [...before64, ...lines, ...logRegisters, ...logBuffer];
-const cases64: readonly (readonly [string, readonly string[], number])[] = [
-  ['INSB', in64(prefixed(undefined, ins)), 0],
-  ['REP INSB', in64(prefixed(rep, ins)), 4],
-  ['INSD', in64(prefixed(undefined, insd)), 0],
-  ['REP INSB downwards', in64('std', 'lea rdi, [rdi + 16]', prefixed(rep, ins), 'cld'), 4],
-  ['INSB with a 32-bit address', in64('bts rdi, 40', prefixed(undefined, ins, address32)), 0],
-  ['REP INSB without elements', in64('xor ecx, ecx', prefixed(rep, ins)), 0],
-  ['OUTSB', in64(`mov byte ptr [${buffer}], 0x77`, prefixed(undefined, outs), 'in al, 0x71'), 0],
-  ['REP OUTSB', in64(`mov dword ptr [${buffer}], 0x44332211`, prefixed(rep, outs), 'in al, 0x71'), 4],
-  ['OUTSW with a prefix', in64(`.byte 0x66, ${outsw}`, 'in al, 0x71'), 0],
-  ['single steps of REP INSB', in64(...stepping(prefixed(rep, ins), 'nop')), 4],
+const breakpoint = ['lea rax, [rip + here]', 'mov dr0, rax', 'mov eax, 0x402', 'mov dr7, rax'];
+const portBreakpoint = [
+  ...[
+    'mov rax, cr4',
+    'or rax, 8',
+    'mov cr4, rax',
+    'mov eax, 0x71',
+    'mov dr1, rax',
+    'mov eax, 0x200408',
+    'mov dr7, rax',
+  ],
+];
+const noBreakpoint = ['mov eax, 0x400', 'mov dr7, rax'];
+const cases64: readonly (readonly [string, readonly string[]])[] = [
+  ['INSB', in64(prefixed(undefined, ins))],
+  ['REP INSB', in64(prefixed(rep, ins))],
+  ['INSD', in64(prefixed(undefined, insd))],
+  ['REP INSB downwards', in64('std', 'lea rdi, [rdi + 16]', prefixed(rep, ins), 'cld')],
+  ['INSB with a 32-bit address', in64('bts rdi, 40', prefixed(undefined, ins, address32))],
+  ['REP INSB without elements', in64('xor ecx, ecx', prefixed(rep, ins))],
+  ['OUTSB', in64(`mov byte ptr [${buffer}], 0x77`, prefixed(undefined, outs), 'in al, 0x71')],
+  ['REP OUTSB', in64(`mov dword ptr [${buffer}], 0x44332211`, prefixed(rep, outs), 'in al, 0x71')],
+  ['OUTSW with a prefix', in64(`.byte 0x66, ${outsw}`, 'in al, 0x71')],
+  ['single steps of REP INSB', in64(...stepping(prefixed(rep, ins), 'nop'))],
+  ['REP INSB with a breakpoint on it', in64(...breakpoint, `here: ${prefixed(rep, ins)}`, ...noBreakpoint)],
+  ['REP OUTSB with a breakpoint on it', in64(...breakpoint, `here: ${prefixed(rep, outs)}`, ...noBreakpoint)],
+  ['REP OUTSB with a breakpoint on its port', in64(...portBreakpoint, prefixed(rep, outs), 'nop', ...noBreakpoint)],
+  ['REP INSB with a breakpoint on its port', in64(...portBreakpoint, prefixed(rep, ins), 'nop', ...noBreakpoint)],
+  [
+    'single steps of REP OUTSB with a breakpoint on its port',
+    in64(...portBreakpoint, ...stepping(prefixed(rep, outs), 'nop'), ...noBreakpoint),
+  ],
   [
     'INSB to where nothing is mapped',
     in64('lea r14, [rip + after]', 'movabs rdi, 0x700000001234', prefixed(undefined, ins), 'after: nop'),
-    0,
   ],
   [
     'OUTSB from where nothing is mapped',
     in64('lea r14, [rip + after]', 'movabs rsi, 0x700000001234', prefixed(undefined, outs), 'after: nop'),
-    0,
   ],
   [
     'INSB to an address that is not canonical',
     in64('lea r14, [rip + after]', 'movabs rdi, 0x8000000000000000', prefixed(undefined, ins), 'after: nop'),
-    0,
   ],
 ];
 
@@ -151,15 +173,14 @@ const cases32: readonly (readonly [string, Uint8Array])[] = [
 ];
 
 describe('INS and OUTS of a port that an extension traps', () => {
-  for (const [what, lines, iterations] of cases64) {
+  for (const [what, lines] of cases64) {
     it(`do what they do on the bare machine: ${what}`, async () => {
       const bare = await runBare(lines);
       const hosted = await runGuest(lines, [], [trapping]);
       expect(bare.end.kind).to.equal('powered-off');
       expect(hosted.end).to.deep.equal(bare.end);
       expect(readLog(hosted.word)).to.deep.equal(readLog(bare.word));
-      // Elements before the last one leave RIP, by which the machine counts what a VMM emulates.
-      expect(bare.instructions - hosted.instructions).to.equal(iterations);
+      expect(hosted.instructions).to.equal(bare.instructions);
     });
   }
   for (const [what, guest] of cases32) {

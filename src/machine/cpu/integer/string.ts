@@ -221,14 +221,27 @@ function repeatCmps<T, A>(rep: u32, segment: Reg, rip: u64): void {
   if (reg<A>(RCX) == 0) return;
   const by = step<T>();
   watchDevices();
-  let n = piece<A>(min<u64>(sourceFitting<T, A>(segment, by), destinationFitting<T, A>(by))), a: T, b: T;
-  do {
-    a = read<T>(source<A>(segment));
-    b = read<T>(destination<A>());
+  let n = piece<A>(min<u64>(sourceFitting<T, A>(segment, by), destinationFitting<T, A>(by)));
+  const first = source<A>(segment);
+  let a = read<T>(first), from = hostIfMapped(first, 0);  // before the other read: both pages may have the same place in the TLB
+  const second = destination<A>();
+  let b = read<T>(second), to = hostIfMapped(second, 0);
+  const mapped = from != 0 && to != 0;
+  for (;;) {
     advance<A>(RSI, by);
     advance<A>(RDI, by);
     countDown<A>(1);
-  } while (--n > 0 && !deviceTouched && (a == b) == (rep == 1));
+    if (--n == 0 || deviceTouched || (a == b) != (rep == 1)) break;
+    if (mapped) {
+      from += <usize>by;
+      to += <usize>by;
+      a = load<T>(from);
+      b = load<T>(to);
+    } else {
+      a = read<T>(source<A>(segment));
+      b = read<T>(destination<A>());
+    }
+  }
   if (reg<A>(RCX) != 0 && (a == b) == (rep == 1)) goOn(rip);
   else flagsSub<T>(a, b, <T>(a - b));
 }

@@ -2,6 +2,7 @@
 // SDM 3C "VM Entries".
 import { DR7_ENABLES, pdpteTable } from '../../../intrinsics/contents/control_register_contents.js';
 import { EntryControl, PrimaryControl, SecondaryControl } from '../../../intrinsics/control_bits.js';
+import { IoAccess } from '../../../intrinsics/exit_information.js';
 import { ExitReason } from '../../../intrinsics/exit_reasons.js';
 import { VmInstructionError } from '../../../intrinsics/vm_instruction_errors.js';
 import { VmcsField } from '../../../intrinsics/vmcs_fields.js';
@@ -44,9 +45,12 @@ const guestDr7 = slotOf(VmcsField.GuestDr7);
 const guestDebugctl = slotOf(VmcsField.GuestIa32Debugctl);
 const guestPendingDebug = slotOf(VmcsField.GuestPendingDebugExceptions);
 const guestPdpte0 = slotOf(VmcsField.GuestPdpte0);
+const exitReason = slotOf(VmcsField.ExitReason);
+const exitQualification = slotOf(VmcsField.ExitQualification);
 
 const {
   rsp: rspWord,
+  rcx: rcxWord,
   owner: ownerWord,
   resident: residentWord,
   memoryWritten: memoryWrittenWord,
@@ -214,16 +218,24 @@ export class VmEntry {
     }
   }
 
-  /** Whether the VMM emulated an instruction: the last exit was at that instruction, and RIP has moved past it. */
+  /** Counts what the VMM emulated. */
   private countEmulated(): void {
     const { vmcs, words } = this.state;
-    const { instruction, signed } = vmcs;
-    const isMoved = signed[ripHalf] !== instruction[1] || signed[ripHalf + 1] !== instruction[2];
-    if (instruction[0] === 1 && isMoved) {
+    const { instruction } = vmcs;
+    if (instruction[0] === 1 && this.isEmulated()) {
       words[instructionsWord] = (words[instructionsWord]! + 1) | 0;
       if (words[instructionsWord] === 0) words[instructionsWord + 1] = (words[instructionsWord + 1]! + 1) | 0;
     }
     instruction[0] = 0;
+  }
+
+  /** Whether RIP has moved past the instruction of the last exit. An element of REP INS or OUTS moves RCX only. */
+  private isEmulated(): boolean {
+    const { vmcs, words } = this.state;
+    const { instruction, signed } = vmcs;
+    if (signed[ripHalf] !== instruction[1] || signed[ripHalf + 1] !== instruction[2]) return true;
+    if (words[rcxWord] === instruction[3] || vmcs.low(exitReason) !== ExitReason.IoInstruction) return false;
+    return (vmcs.low(exitQualification) & IoAccess.RepPrefixed) !== 0;
   }
 
   /** The end of an entry: timer, pending events, injection, and the processor is in non-root operation. */

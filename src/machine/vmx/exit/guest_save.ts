@@ -63,6 +63,7 @@ const {
   guestPhysicalAddress: physicalWord,
   rip: ripWord,
   rsp: rspWord,
+  rcx: rcxWord,
   cr0: cr0Word,
   cr3: cr3Word,
   cr4: cr4Word,
@@ -137,7 +138,7 @@ export class GuestSave {
     if (state.usesTimer) this.saveTimer();
   }
 
-  /** An exit at an instruction: a VM entry that finds RIP moved past it counts it as executed. */
+  /** An exit at an instruction: a VM entry that finds RIP moved past it, or an element of REP INS or OUTS done, counts it as executed. */
   private saveInstruction(): void {
     const { words } = this;
     const { instruction } = this.vmcs;
@@ -148,6 +149,7 @@ export class GuestSave {
     instruction[0] = exitsBetweenInstructions[reason] === 1 || isNmi ? 0 : 1;
     instruction[1] = words[ripWord]!;
     instruction[2] = words[ripWord + 1]!;
+    instruction[3] = words[rcxWord]!;
   }
 
   /** Bits that the field cannot hold are lost. The processor drops them too, because it may go on with the state that it holds. */

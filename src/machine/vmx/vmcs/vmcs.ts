@@ -25,7 +25,7 @@ export const vmcsRegionSize = 4096;
 export const vmcsRevision = 4;
 
 /** Byte offsets in a region; everything but the first two words is this implementation's own. SDM 3C "Format of the VMCS Region". */
-const RegionOffset = { Revision: 0, AbortIndicator: 4, LaunchState: 8, Instruction: 12, Data: 24 } as const;
+const RegionOffset = { Revision: 0, AbortIndicator: 4, LaunchState: 8, Instruction: 12, Data: 28 } as const;
 
 /** What `VMX abort` left in a region, see `Vmcs.abort`. */
 export type AbortIndicator = number;
@@ -46,7 +46,7 @@ export class Vmcs {
   changedCount = 0;
   /** Whether there is a current VMCS. */
   isCurrent = false;
-  /** The instruction at which the last VM exit came: 1 if it may still count as executed, and its RIP in two halves. */
+  /** The instruction at which the last VM exit came: 1 if it may still count as executed, its RIP in two halves, and ECX. */
   readonly instruction: Int32Array;
   private readonly unchecked: Uint8Array;
 

@@ -44,7 +44,7 @@ export class VmxArea {
     this.halves = new Uint32Array(memory, halves, slotCount * 2);
     this.signed = new Int32Array(memory, halves, slotCount * 2);
     this.readers = new Uint32Array(memory, take(slotCount * 2 * ruleWords * 4), slotCount * 2 * ruleWords);
-    this.instruction = new Int32Array(memory, take(12), 3);
+    this.instruction = new Int32Array(memory, take(16), 4);
     this.readerWords = new Uint8Array(memory, take(slotCount * 2), slotCount * 2);
     this.changes = new Uint8Array(memory, take(slotCount), slotCount);
     this.pending = new Uint8Array(memory, take(maximumRules), maximumRules);

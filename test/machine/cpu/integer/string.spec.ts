@@ -13,9 +13,19 @@ const source = Flat.data + 0x100;
 const target = Flat.data + 0x800;
 const counting = (count: number): number[] => Array.from({ length: count }, (_, i) => (i + 1) & 255);
 
+/** What a guest in 64-bit code wrote before it halted. */
+async function resultsOf(lines: string[], at: number, words: number): Promise<bigint[]> {
+  const pc = await pcWith(lines);
+  expect(pc.runQuantum(() => true)?.isHalted).to.equal(true);
+  return [...new BigUint64Array(pc.ram.slice(at, at + 8 * words).buffer)];
+}
+
 /** A machine whose guest copies bytes by REP MOVSQ and halts. */
-async function pcThatCopies(bytes: number, from: number, to: number): Promise<Pc> {
-  const lines = [`mov esi, ${from}`, `mov edi, ${to}`, `mov ecx, ${bytes / 8}`, 'rep movsq', 'hlt'];
+function pcThatCopies(bytes: number, from: number, to: number): Promise<Pc> {
+  return pcWith([`mov esi, ${from}`, `mov edi, ${to}`, `mov ecx, ${bytes / 8}`, 'rep movsq', 'hlt']);
+}
+
+async function pcWith(lines: string[]): Promise<Pc> {
   const coreModule = new WebAssembly.Module(readFileSync(join(root, 'build/cpu/cpu.wasm')));
   const pc = await Pc.create({ coreModule, memoryBytes: 16 << 20, com1: () => {}, com2: () => {} });
   pc.boot({ kernel: { name: 'copy', bytes: assemble(lines, 64, FLAT_IMAGE_ADDRESS) }, modules: [], append: '' });
@@ -133,6 +143,32 @@ describe('String instructions', () => {
     expect(state).to.include({ rcx: 4n, rsi: BigInt(source + 4), rdi: BigInt(target + 4) });
     expect(state.flags).to.contain('CF');
   });
+  it('CMPS compares pages that share a place in the TLB, up and down, to their first difference', () => {
+    // The TLB has 1024 places; the pages are 4 MiB apart.
+    const compare = (first: string, second: string, ...rest: string[]): string[] => [
+      ...['mov ecx, 600', `lea rsi, ${first}`, `lea rdi, ${second}`, ...rest, 'cld'],
+      ...['mov [r8], rcx', 'mov [r8 + 8], rsi', 'mov [r8 + 16], rdi', 'lahf', 'mov [r8 + 24], rax', 'add r8, 32'],
+    ];
+    const guest = [
+      ...['mov ebx, 0x600010', 'mov ebp, 0xa00010', 'mov r8d, 0x500000', 'mov byte ptr [rbp + 300], 1', 'xor eax, eax'],
+      ...compare('[rbx]', '[rbp]', 'repe cmpsb'),
+      ...compare('[rbx + 1200]', '[rbp + 1200]', 'std', 'repe cmpsw'),
+      ...compare('[rbx + 0xffd]', '[rbp + 0xffd]', 'repe cmpsq'),
+      ...compare('[rbx]', '[rbp + 300]', 'repne cmpsb'),
+      'hlt',
+    ];
+    return resultsOf(guest, 0x500000, 16).then((found) => {
+      expect([found[0], found[1], found[2]]).to.deep.equal([299n, 0x60013dn, 0xa0013dn]);
+      expect([found[4], found[5], found[6]]).to.deep.equal([149n, 0x60013an, 0xa0013an]);
+      expect([found[8], found[9], found[10]]).to.deep.equal([
+        0n,
+        0x600010n + 0xffdn + 4800n,
+        0xa00010n + 0xffdn + 4800n,
+      ]);
+      expect([found[12], found[13], found[14]]).to.deep.equal([598n, 0x600012n, 0xa0013en]);
+    });
+  });
+
   it('CMPS restores the flags when it faults in the middle', () => {
     const state = run({ rsi: source, rdi: Flat.absent - 2, rcx: 8, rflags: 0x8d7 }, 'repe cmpsb');
     expect(state.fault?.vector).to.equal(14);
