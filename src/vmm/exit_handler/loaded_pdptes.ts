@@ -11,10 +11,10 @@ import type { GuestMemory } from '../memory_manager/guest_memory.js';
 import { PageTableEntryBit } from '../memory_manager/page_table_entry_x64.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 
-/** The entries that a VM entry last loaded, and where from; −1: none. */
+/** The four entries that a VM entry last loaded, and where from; −1: none. */
 export interface LoadedPdptes {
   table: number;
-  readonly entries: [bigint, bigint, bigint, bigint];
+  readonly entries: bigint[];
 }
 
 export const noPdptes = (): LoadedPdptes => ({ table: -1, entries: [0n, 0n, 0n, 0n] });
