@@ -23,6 +23,7 @@ const bfmOrder: readonly string[] = [
   'death',
   'worker',
   'run',
+  'make_guest',
   'host',
   'client',
   'describe',

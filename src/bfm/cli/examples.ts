@@ -11,6 +11,8 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   guest: [
     ['bfm guest', 'which guests there are, and which are made'],
     ['bfm guest debian', "Debian's cloud kernel with a busybox shell, for bfm run --guest debian"],
+    ['bfm guest debian-disk', 'a minimal Debian with systemd, gcc, perl and python3 on a disk'],
+    ['bfm guest debian-disk --with qemu-system-x86', 'with more packages'],
     ['bfm guest debian --remove', 'out of the cache'],
   ],
   driver_unload: [

@@ -11,7 +11,11 @@ import { GuestError } from './guest_error.js';
 export interface FoundGuest {
   readonly kernel: string;
   readonly initrd?: string;
+  /** Its first disk, which its writes do not change. */
+  readonly disk?: string;
   readonly commandLine: string;
+  /** The default of `--memory`, if the guest has one of its own. */
+  readonly memory?: string;
 }
 
 /** The images of our own guests, by name. */
@@ -22,10 +26,16 @@ function ownGuests(): ReadonlyMap<string, string> {
 }
 
 function cachedGuest(entry: GuestEntry, cache: GuestCache): FoundGuest {
-  const { name, files, commandLine } = entry;
+  const { name, files, commandLine, memory } = entry;
   const found = cache.find(entry);
   if (found !== undefined)
-    return { kernel: join(found.folder, files.kernel), initrd: join(found.folder, files.initrd), commandLine };
+    return {
+      kernel: join(found.folder, files.kernel),
+      initrd: join(found.folder, files.initrd),
+      ...(files.disk !== undefined && { disk: join(found.folder, files.disk) }),
+      commandLine,
+      ...(memory !== undefined && { memory }),
+    };
   const advice = `bfm guest ${name} makes it`;
   throw new GuestError(`--guest ${name}: it has not been made on this computer yet; ${advice}`, {
     details: { where: '--guest', found: 'nothing in the cache', expected: name, advice },
@@ -41,7 +51,7 @@ export function findGuest(name: string, cache = new GuestCache()): FoundGuest {
   const own = ownGuests();
   const kernel = own.get(name);
   if (kernel !== undefined) return { kernel, commandLine: '' };
-  const entry = Object.values(guestCatalog).find((each) => each.name === name);
+  const entry: GuestEntry | undefined = Object.values(guestCatalog).find((each) => each.name === name);
   if (entry !== undefined) return cachedGuest(entry, cache);
   const list = [...own.keys(), ...Object.keys(guestCatalog)].join(', ');
   throw new UsageError(`--guest ${name}: there is no such guest; known guests: ${list}`, {

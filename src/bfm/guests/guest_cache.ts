@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   closeSync,
   lstatSync,
   mkdtempSync,
@@ -142,6 +143,8 @@ export class GuestCache {
     const files: Manifest['files'] = {};
     for (const name of Object.values(entry.files)) {
       const path = join(folder, name);
+      // A user's umask may let others write.
+      chmodSync(path, 0o600);
       files[name] = { bytes: statSync(path).size, sha256: sha256Of(path) };
     }
     const manifest: Manifest = { version: entry.version, packages: [...packages], files };

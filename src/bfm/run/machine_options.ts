@@ -10,7 +10,10 @@ const models = processorModels.map(({ name }) => name);
 /** Gives a command the options that say which machine to build and what runs on it. */
 export function machineOptions(command: Command): Command {
   return command
-    .option('--guest <name>', 'one of our own guests (cpuid, echo …), or one that bfm guest has made (debian)')
+    .option(
+      '--guest <name>',
+      'one of our own guests (cpuid, echo …), or one that bfm guest has made (debian, debian-disk)',
+    )
     .option('--kernel <file>', 'a Linux bzImage, a multiboot 1 kernel, an ELF kernel with a PVH entry, or a flat image')
     .option(
       '--initrd <file>',
@@ -27,7 +30,10 @@ export function machineOptions(command: Command): Command {
       'command line of the guest; a guest of bfm guest has a default, to which this is added',
       '',
     )
-    .option('--memory <size>', `guest RAM, ${MEMORY_RANGE}`, DEFAULT_MEMORY)
+    .option(
+      '--memory <size>',
+      `guest RAM, ${MEMORY_RANGE} (default: ${DEFAULT_MEMORY}, or what a guest of bfm guest needs)`,
+    )
     .option('--cpu <model>', `processor model: ${models.join(' or ')}`, models[0])
     .option('--cpus <n>', `logical processors, 1 to ${MOST_PROCESSORS}`, '1')
     .option('-m, --module <file...>', 'module file, or the name of an extension; repeatable', [])

@@ -20,7 +20,7 @@ export interface RunOptions {
   readonly initrd?: readonly string[];
   readonly disk?: readonly string[];
   readonly append: string;
-  readonly memory: string;
+  readonly memory?: string | undefined;
   readonly cpus: string;
   readonly cpu: string;
   readonly module: readonly string[];
@@ -73,18 +73,16 @@ function disk(text: string): DiskRequest {
   return { path: realpathSync(path), isWritable };
 }
 
-/** Two disks over one file that changes would destroy its file system. */
-function disks(texts: readonly string[]): DiskRequest[] {
-  const requests = texts.map(disk);
+/** The guest's own disk comes first. Two disks over one file that changes would destroy its file system. */
+function disks(texts: readonly string[], own: string | undefined): DiskRequest[] {
+  const requests = [...(own === undefined ? [] : [{ path: realpathSync(own), isWritable: false }]), ...texts.map(disk)];
   const twice = requests.find(({ path }, i) => requests.some((other, j) => i !== j && path === other.path));
   if (twice !== undefined && requests.some(({ path, isWritable }) => path === twice.path && isWritable))
     throw new UsageError(`--disk ${twice.path} is named twice, and may be changed`, {
       details: { where: '--disk', found: twice.path, expected: 'a file for each disk', advice: 'copy the file' },
     });
   if (requests.length > MOST_DISKS)
-    throw new UsageError(
-      `--disk is given ${requests.length} times: the simulated PC takes at most ${MOST_DISKS} disks`,
-    );
+    throw new UsageError(`${requests.length} disks are given: the simulated PC takes at most ${MOST_DISKS} disks`);
   return requests;
 }
 
@@ -170,22 +168,26 @@ function rtcStart(text: string | undefined): { rtcStart?: number } {
   return { rtcStart: Math.floor(milliseconds / 1000) };
 }
 
+/** The default of `--memory`, for guests that have none of their own. */
+export const DEFAULT_MEMORY = '256M';
+
 /**
  * Checks the options of `bfm run`.
  * @param isTerminal whether the guest's console is a terminal.
  * @throws UsageError naming the first impossible option.
  */
 export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRequest {
-  const memoryBytes = parseMemorySize(options.memory);
   checkExtensionFolders(options.extensions);
   const modules = options.module.map((name) => findModuleFile(name, options.extensions));
   if (options.until === '') throw new UsageError('--until wants a text');
   parseTimeout(options.timeout);
   const guest = whatToRun(options);
+  const memoryBytes = parseMemorySize(options.memory ?? guest.memory ?? DEFAULT_MEMORY);
+  const allDisks = disks(options.disk ?? [], guest.disk);
   return {
     kernel: guest.kernel,
     ...ramDisks(options, guest),
-    ...(options.disk !== undefined && { disks: disks(options.disk) }),
+    ...(allDisks.length > 0 && { disks: allDisks }),
     append: [guest.commandLine, options.append].filter((part) => part !== '').join(' '),
     memoryBytes,
     processors: processors(options.cpus),
@@ -201,6 +203,3 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
     testDevice: options.testDevice,
   };
 }
-
-/** The default of `--memory`. */
-export const DEFAULT_MEMORY = '256M';

@@ -28,13 +28,24 @@ describe('findGuest', () => {
 
   it('finds a guest that was made, with its RAM disk and its command line', async () => {
     const cache = emptyCache();
-    await cache.keep(guestCatalog.debian!, async (into) => {
+    await cache.keep(guestCatalog.debian, async (into) => {
       for (const name of ['vmlinuz', 'initrd']) writeFileSync(join(into, name), name, { mode: 0o600 });
       return [];
     });
     const { kernel, initrd, commandLine } = findGuest('debian', cache);
     expect([kernel, initrd].map((path) => existsSync(path!))).to.deep.equal([true, true]);
-    expect(commandLine).to.equal('console=ttyS0');
+    expect(commandLine).to.match(/^console=ttyS0 /);
+  });
+
+  it('finds the disk of a guest that has one, and the memory that it needs', async () => {
+    const cache = emptyCache();
+    await cache.keep(guestCatalog['debian-disk'], async (into) => {
+      for (const name of ['vmlinuz', 'initrd', 'disk.img']) writeFileSync(join(into, name), name);
+      return [];
+    });
+    const { disk, memory } = findGuest('debian-disk', cache);
+    expect(existsSync(disk!)).to.equal(true);
+    expect(memory).to.equal('512M');
   });
 
   it('lists all guests if there is none of that name', () => {

@@ -37,7 +37,9 @@ describe('GuestCache', () => {
   const keep = (kernel = 'the kernel'): Promise<void> =>
     cache().keep(entry, async (into) => {
       writeFileSync(join(into, 'vmlinuz'), kernel, { mode: 0o600 });
-      writeFileSync(join(into, 'initrd'), 'the RAM disk', { mode: 0o600 });
+      writeFileSync(join(into, 'initrd'), 'the RAM disk');
+      // As with a umask of 002.
+      chmodSync(join(into, 'initrd'), 0o664);
       return ['linux_1_amd64'];
     });
 
@@ -48,7 +50,9 @@ describe('GuestCache', () => {
     expect(cache().find(entry)).to.equal(undefined);
     await keep();
     expect(cache().find(entry)).to.deep.equal({ folder: path('some'), packages: ['linux_1_amd64'], bytes: 22 });
-    expect(statSync(path('some')).mode & 0o777).to.equal(0o700);
+    expect([path('some'), path('some', 'initrd')].map((each) => statSync(each).mode & 0o777)).to.deep.equal([
+      0o700, 0o600,
+    ]);
     expect(readdirSync(path())).to.deep.equal(['some']);
   });
 

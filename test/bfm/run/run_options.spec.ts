@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { Command } from 'commander';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { machineOptions } from '../../../src/bfm/run/machine_options.js';
 import { GuestCache } from '../../../src/bfm/guests/guest_cache.js';
-import { guestCatalog } from '../../../src/bfm/guests/guest_catalog.js';
+import { guestCatalog, type GuestName } from '../../../src/bfm/guests/guest_catalog.js';
 import { GuestError } from '../../../src/bfm/guests/guest_error.js';
 import { FileError } from '../../../src/bfm/failures/file_error.js';
 import { checkRunOptions } from '../../../src/bfm/run/run_options.js';
@@ -30,10 +30,11 @@ const defaults: RunOptions = {
 /** Made with the folder, below. */
 const empty = join(tmpdir(), `bfm-options-empty-${process.pid}`);
 
-/** Puts the guest debian into a cache, as `bfm guest` does. */
-function keepGuest(cacheHome: string): Promise<void> {
-  return new GuestCache(join(cacheHome, 'bareflank')).keep(guestCatalog.debian!, (into) => {
-    for (const name of ['vmlinuz', 'initrd']) writeFileSync(join(into, name), name, { mode: 0o600 });
+/** Puts a guest into a cache, as `bfm guest` does. */
+function keepGuest(cacheHome: string, name: GuestName): Promise<void> {
+  const entry = guestCatalog[name];
+  return new GuestCache(join(cacheHome, 'bareflank')).keep(entry, (into) => {
+    for (const file of Object.values(entry.files)) writeFileSync(join(into, file), file);
     return Promise.resolve([]);
   });
 }
@@ -194,13 +195,37 @@ describe('checkRunOptions', () => {
     process.env.XDG_CACHE_HOME = folder;
     try {
       expect(() => checkRunOptions({ ...defaults, guest: 'debian' }, false)).to.throw(GuestError, /bfm guest debian/);
-      await keepGuest(folder);
+      await keepGuest(folder, 'debian');
       const own = checkRunOptions({ ...defaults, guest: 'debian' }, false);
-      expect(own).to.deep.include({ append: 'console=ttyS0' });
+      expect(own.append).to.equal(guestCatalog.debian.commandLine);
       expect([own.kernel, own.initrd![0]!.file].map((path) => basename(path))).to.deep.equal(['vmlinuz', 'initrd']);
       const file = join(folder, 'kernel');
       const changed = checkRunOptions({ ...defaults, guest: 'debian', append: 'quiet', initrd: [file] }, false);
-      expect(changed).to.deep.include({ append: 'console=ttyS0 quiet', initrd: [{ file, arguments: '' }] });
+      expect(changed).to.deep.include({ append: `${own.append} quiet`, initrd: [{ file, arguments: '' }] });
+    } finally {
+      if (before === undefined) delete process.env.XDG_CACHE_HOME;
+      else process.env.XDG_CACHE_HOME = before;
+    }
+  });
+
+  it('puts the disk of a guest first, which the guest cannot change, and gives the guest the memory that it needs', async () => {
+    const before = process.env.XDG_CACHE_HOME;
+    process.env.XDG_CACHE_HOME = folder;
+    try {
+      await keepGuest(folder, 'debian-disk');
+      const own = join(folder, 'bareflank/guests/debian-disk/disk.img');
+      const options = { ...defaults, memory: undefined, guest: 'debian-disk' };
+      const more = [`${join(folder, 'kernel')},write`];
+      expect(checkRunOptions({ ...options, disk: more }, false)).to.deep.include({
+        memoryBytes: 512 * 2 ** 20,
+        disks: [
+          { path: own, isWritable: false },
+          { path: realpathSync(join(folder, 'kernel')), isWritable: true },
+        ],
+      });
+      expect(checkRunOptions({ ...options, memory: '1G' }, false).memoryBytes).to.equal(2 ** 30);
+      expect(() => checkRunOptions({ ...options, disk: [`${own},write`] }, false)).to.throw(UsageError, /named twice/);
+      expect(checkRunOptions({ ...options, guest: 'cpuid' }, false).memoryBytes).to.equal(256 * 2 ** 20);
     } finally {
       if (before === undefined) delete process.env.XDG_CACHE_HOME;
       else process.env.XDG_CACHE_HOME = before;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { packageRoot } from '../../driver/node/package_paths.js';
 import { CpioArchive } from './cpio_archive.js';
 import { DebianArchive, type UnpackedPackage } from './debian_archive.js';
-import type { GuestEntry } from './guest_catalog.js';
-import { GuestError } from './guest_error.js';
+import type { GuestEntry } from '../guests/guest_catalog.js';
+import { GuestError } from '../guests/guest_error.js';
 import { dependencyList, KernelModules, type KernelModule } from './kernel_modules.js';
 import type { Workshop } from './workshop.js';
 
@@ -74,20 +74,34 @@ function ramDisk(busybox: Buffer, version: string, modules: readonly KernelModul
   return archive.bytes();
 }
 
-/** Makes the kernel and the RAM disk of the guest `debian`. @returns the packages that it used @throws GuestError */
-export async function makeDebian({ files }: GuestEntry, workshop: Workshop): Promise<string[]> {
+/** What a kernel package was made into. */
+export interface BootFiles {
+  /** NAME_VERSION_ARCHITECTURE. */
+  readonly packages: readonly string[];
+  /** The kernel's version, which names the folder of its modules. */
+  readonly version: string;
+  readonly modules: readonly KernelModule[];
+}
+
+/** Makes the kernel and the RAM disk of a guest. @throws GuestError */
+export async function makeBootFiles({ files }: GuestEntry, workshop: Workshop): Promise<BootFiles> {
   const { progress, result } = workshop;
   const place = { folder: workshop.work, signal: workshop.signal };
   const archive = new DebianArchive(place, progress);
   const kernelName = await archive.dependency(META, KERNEL);
   const [kernel, busybox] = (await archive.obtain([kernelName, BUSYBOX])) as [UnpackedPackage, UnpackedPackage];
-  await progress.step('packing the RAM disk', async () => {
+  return progress.step('packing the RAM disk', async () => {
     const folder = modulesFolder(kernel.folder);
     const modules = await new KernelModules(folder, place).withNeeds([...loaded, ...offered]);
-    const version = folder.slice(folder.lastIndexOf('/') + 1);
+    const version = basename(folder);
     const bytes = ramDisk(readFileSync(busyboxFile(busybox.folder)), version, modules);
     writeFileSync(join(result, files.initrd), bytes, { mode: 0o600 });
     copyFileSync(onlyEntry(join(kernel.folder, 'boot'), /^vmlinuz-/), join(result, files.kernel));
+    return { packages: [kernel.name, busybox.name], version, modules };
   });
-  return [kernel.name, busybox.name];
+}
+
+/** Makes the guest `debian`. @returns the packages that it used @throws GuestError */
+export async function makeDebian(entry: GuestEntry, workshop: Workshop): Promise<readonly string[]> {
+  return (await makeBootFiles(entry, workshop)).packages;
 }

@@ -5,11 +5,17 @@ import { join } from 'node:path';
 import { whileInterruptsGoTo } from '../console/interrupts.js';
 import { ExitStatus } from '../failures/exit_status.js';
 import { UsageError } from '../failures/usage_error.js';
-import { GuestCache } from './guest_cache.js';
-import { guestCatalog, type GuestEntry } from './guest_catalog.js';
-import { GuestError } from './guest_error.js';
+import { GuestCache } from '../guests/guest_cache.js';
+import { guestCatalog, type GuestEntry, type GuestName } from '../guests/guest_catalog.js';
+import { GuestError } from '../guests/guest_error.js';
 import { makeDebian } from './make_debian.js';
+import { makeDebianDisk } from './make_debian_disk.js';
 import { Progress } from './progress.js';
+import type { Workshop } from './workshop.js';
+
+const DISK: GuestName = 'debian-disk';
+/** The kernel and busybox; the packages of a disk are counted. */
+const SHOWN_PACKAGES = 2;
 
 const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
 
@@ -23,19 +29,26 @@ function state(cache: GuestCache, entry: GuestEntry): string {
   try {
     const found = cache.find(entry);
     if (found === undefined) return `not made yet: bfm guest ${entry.name} makes it`;
-    return `${found.folder} (${megabytes(found.bytes)}): ${found.packages.join(', ')}`;
+    const { packages } = found;
+    const rest = packages.length > SHOWN_PACKAGES ? ` and ${packages.length - SHOWN_PACKAGES} others` : '';
+    return `${found.folder} (${megabytes(found.bytes)}): ${packages.slice(0, SHOWN_PACKAGES).join(', ')}${rest}`;
   } catch (error) {
     if (!(error instanceof GuestError)) throw error;
     return error.message;
   }
 }
 
-async function make(cache: GuestCache, entry: GuestEntry, signal: AbortSignal): Promise<void> {
+type Maker = (entry: GuestEntry, workshop: Workshop) => Promise<readonly string[]>;
+
+const makers: Readonly<Record<GuestName, Maker>> = { debian: makeDebian, 'debian-disk': makeDebianDisk };
+
+async function make(cache: GuestCache, name: GuestName, extra: readonly string[], signal: AbortSignal): Promise<void> {
+  const entry = guestCatalog[name];
   const progress = new Progress(process.stderr, process.stderr.isTTY === true);
   await cache.keep(entry, async (result) => {
     const work = join(result, 'work');
     mkdirSync(work);
-    const packages = await makeDebian(entry, { result, work, progress, signal });
+    const packages = await makers[name](entry, { result, work, progress, signal, extraPackages: extra });
     signal.throwIfAborted();
     rmSync(work, { recursive: true });
     return packages;
@@ -44,17 +57,17 @@ async function make(cache: GuestCache, entry: GuestEntry, signal: AbortSignal): 
 }
 
 /** Makes a guest, unless Ctrl-C comes. */
-async function makeOrStop(cache: GuestCache, entry: GuestEntry): Promise<ExitStatus> {
+async function makeOrStop(cache: GuestCache, name: GuestName, extra: readonly string[]): Promise<ExitStatus> {
   const abort = new AbortController();
   try {
     await whileInterruptsGoTo(
       () => abort.abort(),
-      () => make(cache, entry, abort.signal),
+      () => make(cache, name, extra, abort.signal),
     );
     return ExitStatus.Reached;
   } catch (error) {
     if (!abort.signal.aborted) throw error;
-    process.stderr.write(`bfm: guest ${entry.name} was interrupted; nothing of it was kept\n`);
+    process.stderr.write(`bfm: guest ${name} was interrupted; nothing of it was kept\n`);
     return ExitStatus.Interrupted;
   }
 }
@@ -63,18 +76,28 @@ function remove(cache: GuestCache, entry: GuestEntry): void {
   process.stdout.write(cache.remove(entry) ? `${entry.name} is removed\n` : `${entry.name} was not there\n`);
 }
 
+interface GuestOptions {
+  readonly remove: boolean;
+  readonly with: readonly string[];
+}
+
+async function act(name: GuestName | undefined, options: GuestOptions): Promise<ExitStatus> {
+  const cache = new GuestCache();
+  if (options.with.length > 0 && (name !== DISK || options.remove))
+    throw new UsageError(`--with is for making ${DISK}: bfm guest ${DISK} --with PACKAGE`);
+  if (options.remove && name === undefined) throw new UsageError('guest --remove wants the name of a guest');
+  if (name === undefined) list(cache);
+  else if (options.remove) remove(cache, guestCatalog[name]);
+  else return makeOrStop(cache, name, options.with);
+  return ExitStatus.Reached;
+}
+
 /** The command `bfm guest`: makes Debian guests from Debian's packages. @param done takes its exit status. */
 export function guestCommand(done: (status: ExitStatus) => void): Command {
   return new Command('guest')
     .description("make a Debian guest for --guest, from the packages of the host's apt, or list the guests")
     .addArgument(new Argument('[name]', 'the guest to make').choices(Object.keys(guestCatalog)))
+    .option('--with <package...>', `more Debian packages on the disk of ${DISK}; repeatable`, [])
     .option('--remove', 'remove the guest from the cache instead', false)
-    .action(async (name: string | undefined, { remove: isRemoved }: { readonly remove: boolean }) => {
-      const cache = new GuestCache();
-      const entry = name === undefined ? undefined : guestCatalog[name]!;
-      if (entry === undefined && isRemoved) throw new UsageError('guest --remove wants the name of a guest');
-      if (entry === undefined) list(cache);
-      else if (isRemoved) remove(cache, entry);
-      else done(await makeOrStop(cache, entry));
-    });
+    .action(async (name: GuestName | undefined, options: GuestOptions) => done(await act(name, options)));
 }

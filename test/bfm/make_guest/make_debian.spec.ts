@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { guestCatalog } from '../../../src/bfm/guests/guest_catalog.js';
 import { GuestError } from '../../../src/bfm/guests/guest_error.js';
-import { makeDebian } from '../../../src/bfm/guests/make_debian.js';
-import { Progress } from '../../../src/bfm/guests/progress.js';
+import { makeDebian } from '../../../src/bfm/make_guest/make_debian.js';
+import { Progress } from '../../../src/bfm/make_guest/progress.js';
 import { packageRoot } from '../../../src/driver/node/package_paths.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { readCpio } from './cpio_reader.js';
@@ -16,12 +16,13 @@ const folder = temporaryFolder();
 describe('makeDebian', () => {
   const fake = useFakeDebian(folder);
   let result: string;
-  const make = (): Promise<string[]> =>
+  const make = (): Promise<readonly string[]> =>
     makeDebian(guestCatalog.debian!, {
       result,
       work: mkdtempSync(join(folder.path, 'work-')),
       progress: new Progress({ write: () => {} }, false),
       signal: new AbortController().signal,
+      extraPackages: [],
     });
   beforeEach(() => (result = mkdtempSync(join(folder.path, 'result-'))));
 

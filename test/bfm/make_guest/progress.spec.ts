@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { Progress } from '../../../src/bfm/guests/progress.js';
+import { Progress } from '../../../src/bfm/make_guest/progress.js';
 
 describe('Progress', () => {
   let text: string;

@@ -2,9 +2,9 @@
 import { expect } from 'chai';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DebianArchive } from '../../../src/bfm/guests/debian_archive.js';
+import { DebianArchive } from '../../../src/bfm/make_guest/debian_archive.js';
 import { GuestError } from '../../../src/bfm/guests/guest_error.js';
-import { Progress } from '../../../src/bfm/guests/progress.js';
+import { Progress } from '../../../src/bfm/make_guest/progress.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { KERNEL, useFakeDebian } from './fake_debian.js';
 
@@ -38,6 +38,10 @@ describe('DebianArchive', () => {
       `bfm: unpacking ${KERNEL}`,
       '',
     ]);
+  });
+
+  it('asks apt what an empty system needs', async () => {
+    expect(await archive.withDependencies(['qemu-system-x86'])).to.deep.equal(['base-passwd', 'qemu-system-x86']);
   });
 
   it('fails with what apt says if the network is down', async () => {

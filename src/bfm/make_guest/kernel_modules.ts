@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { GuestError } from './guest_error.js';
+import { GuestError } from '../guests/guest_error.js';
 import { runTool, type ToolPlace } from './tool.js';
 
 /** A module of a kernel, unpacked. */

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { spawn } from 'node:child_process';
-import { GuestError } from './guest_error.js';
+import { delimiter } from 'node:path';
+import { GuestError } from '../guests/guest_error.js';
 
 /** The Debian package that each tool comes with. */
 const packages: Readonly<Record<string, string>> = {
   'apt-get': 'apt',
   'apt-cache': 'apt',
   'dpkg-deb': 'dpkg',
+  debugfs: 'e2fsprogs',
+  mke2fs: 'e2fsprogs',
   xz: 'xz-utils',
 };
 
@@ -25,6 +28,9 @@ const causes: readonly (readonly [complaint: RegExp, advice: string])[] = [
     'check the network connection and the proxy settings of apt, then try again',
   ],
 ];
+
+/** Tools of the system administrator are not in the PATH of other users. */
+const SYSTEM_FOLDERS = ['/usr/sbin', '/sbin'];
 
 /** Where and how a tool runs. */
 export interface ToolPlace {
@@ -68,7 +74,7 @@ export async function runTool(command: string, args: readonly string[], place: T
   const how = await new Promise<string | undefined>((done) => {
     const child = spawn(command, args, {
       cwd: place.folder,
-      env: { ...process.env, LC_ALL: 'C' },
+      env: { ...process.env, PATH: [process.env.PATH, ...SYSTEM_FOLDERS].join(delimiter), LC_ALL: 'C' },
       stdio: ['ignore', 'pipe', 'pipe'],
       signal: place.signal,
     });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { CpioArchive } from '../../../src/bfm/guests/cpio_archive.js';
+import { CpioArchive } from '../../../src/bfm/make_guest/cpio_archive.js';
 import { readCpio } from './cpio_reader.js';
 
 describe('CpioArchive', () => {

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { chmodSync } from 'node:fs';
 import { GuestError } from '../../../src/bfm/guests/guest_error.js';
-import { runTool } from '../../../src/bfm/guests/tool.js';
+import { runTool } from '../../../src/bfm/make_guest/tool.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 
 const folder = temporaryFolder();

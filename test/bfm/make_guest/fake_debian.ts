@@ -9,7 +9,10 @@ export const VERSION = '6.9.9-cloud-amd64';
 /** What each package is made of when apt has "downloaded" it: seven bytes. */
 const PACKAGE = 'package';
 
-/** Programs named apt-cache, apt-get and dpkg-deb, first in PATH, and a cache folder of each test's own. */
+/** What an empty system needs, whatever it is for. */
+const SYSTEM = ['base-passwd', 'qemu-system-x86'];
+
+/** Programs named apt-cache, apt-get, dpkg-deb, mke2fs and debugfs, first in PATH, and a cache folder of each test's own. */
 export interface FakeDebian {
   /** XDG_CACHE_HOME of the test. */
   readonly cacheHome: string;
@@ -41,6 +44,10 @@ function writeTrees(folder: TemporaryFolder): void {
   };
   for (const [path, list] of Object.entries(needs)) folder.write(`${modules}/kernel/${path}.ko`, moduleText(list));
   folder.write('trees/busybox-static/bin/busybox', 'busybox');
+  for (const name of ['passwd', 'group'])
+    folder.write(`trees/base-passwd/usr/share/base-passwd/${name}.master`, 'root');
+  folder.write('trees/qemu-system-x86/bin/qemu', 'qemu');
+  for (const name of SYSTEM) folder.write(`control/${name}/control`, `Package: ${name}\nArchitecture: amd64\n`);
 }
 
 function writePrograms(folder: TemporaryFolder): string {
@@ -48,6 +55,7 @@ function writePrograms(folder: TemporaryFolder): string {
     'apt-cache': `echo "$2"; echo "  Depends: ${KERNEL}"`,
     // download [--print-uris] -qq NAME:amd64 …
     'apt-get': `
+      case " $* " in *" -s "*) printf 'Inst %s (1:2)\\n' ${SYSTEM.join(' ')}; exit 0 ;; esac
       for name in "$@"; do
         case $name in *:amd64) ;; *) continue ;; esac
         file="\${name%:amd64}_1%3a2_amd64.deb"
@@ -59,8 +67,16 @@ function writePrograms(folder: TemporaryFolder): string {
           printf ${PACKAGE} >"$file" ;;
         esac
       done`,
-    // -x FILE FOLDER
-    'dpkg-deb': `name=$(basename "$2"); cp -r "${folder.path}/trees/\${name%%_*}" "$3"`,
+    // -x FILE FOLDER, -e FILE FOLDER, --fsys-tarfile FILE
+    'dpkg-deb': `
+      name=$(basename "$2"); name=\${name%%_*}
+      case $1 in
+      -x) cp -r "${folder.path}/trees/$name" "$3" ;;
+      -e) cp "${folder.path}/control/$name/control" "$3" ;;
+      --fsys-tarfile) tar -c -C "${folder.path}/trees/$name" -f - . ;;
+      esac`,
+    mke2fs: 'while [ $# -gt 2 ]; do shift; done; : >"$1"',
+    debugfs: 'exit 0',
   };
   for (const [name, text] of Object.entries(programs))
     chmodSync(folder.write(`bin/${name}`, `#!/bin/sh\n${text}\n`), 0o755);

@@ -8,6 +8,8 @@ export interface Workshop {
   /** For everything else; removed at the end. */
   readonly work: string;
   readonly progress: Progress;
+  /** Debian packages that the user wants besides those of the guest. */
+  readonly extraPackages: readonly string[];
   /** The user does not want the guest any more. */
   readonly signal: AbortSignal;
 }

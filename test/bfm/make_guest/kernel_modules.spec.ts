@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { join } from 'node:path';
 import { GuestError } from '../../../src/bfm/guests/guest_error.js';
-import { dependencyList, KernelModules, type KernelModule } from '../../../src/bfm/guests/kernel_modules.js';
+import { dependencyList, KernelModules, type KernelModule } from '../../../src/bfm/make_guest/kernel_modules.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { moduleText } from './fake_debian.js';
 

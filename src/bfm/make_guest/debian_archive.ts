@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { GuestError } from './guest_error.js';
+import { GuestError } from '../guests/guest_error.js';
 import type { Progress } from './progress.js';
 import { runTool, type ToolPlace } from './tool.js';
 
@@ -19,6 +19,17 @@ export interface UnpackedPackage {
   /** The folder with its files. */
   readonly folder: string;
 }
+
+/** A package that has been downloaded. */
+export interface DownloadedPackage {
+  readonly name: string;
+  readonly path: string;
+  /** NAME_VERSION_ARCHITECTURE. */
+  readonly fullName: string;
+}
+
+/** More packages than that are counted, not named. */
+const MOST_NAMES = 3;
 
 /** A line of `apt-get --print-uris`: 'URI' FILE BYTES CHECKSUM. */
 const URI_LINE = /^'[^']+' (\S+) (\d+)/;
@@ -54,39 +65,59 @@ export class DebianArchive {
     );
   }
 
+  /**
+   * The packages that an empty system needs for these: what they depend on, and so on. A name may be one of apt's patterns, such as ?essential.
+   *
+   * @throws GuestError
+   */
+  async withDependencies(names: readonly string[]): Promise<string[]> {
+    const { folder } = this.place;
+    const status = join(folder, 'empty-status');
+    writeFileSync(status, '');
+    // With the host's own lists of packages, but as if nothing was installed.
+    const options = [`Dir::State::status=${status}`, `Dir::State::extended_states=${join(folder, 'no-states')}`]
+      .concat('APT::Install-Recommends=false', 'Debug::NoLocking=true')
+      .flatMap((option) => ['-o', option]);
+    const text = (await runTool('apt-get', [...options, '-s', '-qq', 'install', ...names], this.place)).toString();
+    const found = [...text.matchAll(/^Inst (\S+) /gm)].map(([, name]) => name!.replace(/:amd64$/, ''));
+    if (found.length > 0) return found;
+    throw new GuestError(`apt-get says of no package that ${names.join(', ')} need it`, {
+      details: { where: 'apt-get', found: text, expected: 'a list of packages' },
+    });
+  }
+
   /** Downloads packages of the architecture amd64 and unpacks each into a folder. @returns them in the order of the names @throws GuestError */
   async obtain(names: readonly string[]): Promise<UnpackedPackage[]> {
-    const folder = join(this.place.folder, 'packages');
-    mkdirSync(folder);
-    const files = await this.download(names, { ...this.place, folder });
     const unpacked: UnpackedPackage[] = [];
-    for (const name of names) {
-      const file = files.find((each) => each.file.startsWith(`${name}_`))!.file;
-      const into = join(this.place.folder, name);
-      await this.progress.step(`unpacking ${name}`, () =>
-        runTool('dpkg-deb', ['-x', join(folder, file), into], this.place),
-      );
-      unpacked.push({ name: decodeURIComponent(file).replace(/\.deb$/, ''), folder: into });
+    for (const { name, path, fullName } of await this.download(names)) {
+      const folder = join(this.place.folder, name);
+      await this.progress.step(`unpacking ${name}`, () => runTool('dpkg-deb', ['-x', path, folder], this.place));
+      unpacked.push({ name: fullName, folder });
     }
     return unpacked;
   }
 
-  private async download(names: readonly string[], place: ToolPlace): Promise<PackageFile[]> {
+  /** Downloads packages of the architecture amd64. @returns them in the order of the names @throws GuestError */
+  async download(names: readonly string[]): Promise<DownloadedPackage[]> {
+    const place = { ...this.place, folder: join(this.place.folder, 'packages') };
+    mkdirSync(place.folder, { recursive: true });
     const wanted = names.map((name) => `${name}:amd64`);
     const files = await this.filesOf(names, wanted, place);
     const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+    const before = bytesBelow(place.folder);
     await this.progress.step(
-      `downloading ${names.join(' ')} (${megabytes(total)} MB)`,
+      `downloading ${names.length > MOST_NAMES ? `${names.length} packages` : names.join(' ')} (${megabytes(total)} MB)`,
       () => runTool('apt-get', [...asRoot, 'download', '-qq', ...wanted], place),
-      () => `${megabytes(bytesBelow(place.folder))} of ${megabytes(total)} MB`,
+      () => `${megabytes(bytesBelow(place.folder) - before)} of ${megabytes(total)} MB`,
     );
-    for (const { file, bytes } of files) {
-      const found = statSync(join(place.folder, file), { throwIfNoEntry: false })?.size;
-      if (found === bytes) continue;
+    return names.map((name) => {
+      const { file, bytes } = files.find((each) => each.file.startsWith(`${name}_`))!;
+      const path = join(place.folder, file);
+      const found = statSync(path, { throwIfNoEntry: false })?.size;
+      if (found === bytes) return { name, path, fullName: decodeURIComponent(file).replace(/\.deb$/, '') };
       const message = `apt-get download left ${file} with ${found ?? 'no'} bytes; ${bytes} are expected`;
       throw new GuestError(message, { details: { where: file, found: String(found), expected: String(bytes) } });
-    }
-    return files;
+    });
   }
 
   /** @param names of the packages @param wanted the same with their architecture */
