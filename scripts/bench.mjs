@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// npm run bench [-- --json]: the machine's speed next to the same work as straight WebAssembly in the same run, the cost of a VM exit, and
-// the time to a guest's first character. Medians of five. Every instruction count is asserted: a faster wrong machine fails.
+// npm run bench [-- --json]: the machine's speed next to the same work as straight WebAssembly in the same run, what a VMM costs (an exit, a device
+// access, a wait, a hook, a read of guest memory), and the time to a guest's first character. Medians of five. Every instruction count is asserted:
+// a faster wrong machine fails.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,6 +19,12 @@ const loops = {
   call: { export: 'callLoop', iterations: 20e6, instructions: 9.5 * 20e6 + 6 },
 };
 const EXITS = 1_000_000;
+const HITS = 20_000;
+/** Guests whose events cost more under a VMM: how many events, and instructions from the guest's first to its last. */
+const events = {
+  mmioNs: { guest: 'bench_mmio', count: 1_000_000, instructions: 3 * 1_000_000 + 5 },
+  idleNs: { guest: 'bench_idle', count: 20_000, instructions: 8 * 20_000 + 22 },
+};
 
 const built = (path) => import(join(buildFolder, path));
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
@@ -47,12 +54,16 @@ function runToEnd(pc) {
   return milliseconds;
 }
 
+function expectInstructions(pc, guest, instructions) {
+  if (pc.instructions !== instructions)
+    throw new Error(`${guest} retired ${pc.instructions} instructions, expected ${instructions}`);
+}
+
 async function guestMips({ instructions }, name) {
   const { pc, boot } = await newPc(`bench_${name}`);
   boot();
   const milliseconds = runToEnd(pc);
-  if (pc.instructions !== instructions)
-    throw new Error(`bench_${name} retired ${pc.instructions} instructions, expected ${instructions}`);
+  expectInstructions(pc, `bench_${name}`, instructions);
   return instructions / milliseconds / 1e3;
 }
 
@@ -83,27 +94,71 @@ function hostMips(module, { export: name, iterations, instructions }) {
   return instructions / (performance.now() - start) / 1e3;
 }
 
-/** Nanoseconds a CPUID exit costs: a loop of 10^6 under the VMM with cpuidcount, handlers from the containers. */
-async function exitNs() {
+/**
+ * Runs a guest to its end under the VMM with a module.
+ *
+ * @param settings of the module's parameters. @returns the machine, milliseconds, the counts of exits by reason, and the module's reports.
+ */
+async function underVmm(guest, module, settings = {}) {
   const [{ Driver }, { moduleFiles }, { inlineExitPath }] = await Promise.all([
     built('src/driver/driver.js'),
     built('src/driver/node/module_files.js'),
     built('src/driver/node/exit_path_inlining.js'),
   ]);
   inlineExitPath();
-  const { pc, boot } = await newPc('bench_cpuid');
+  const { pc, boot } = await newPc(guest);
   const driver = await Driver.create({ source: moduleFiles, machine: pc.driverAccess });
-  driver.addModules(join(root, 'extensions/hypervisor_example_cpuidcount/cpuidcount.modules'));
-  await driver.load();
+  const file = join(root, module);
+  if (file.endsWith('.modules')) driver.addModules(file);
+  else driver.addModule(file);
+  await driver.load(settings);
   boot();
   driver.start();
   const milliseconds = runToEnd(pc);
-  const counted = driver.reports().cpuidcount.count;
-  const exits = pc.exits()[10];
+  const result = { pc, milliseconds, exits: [...pc.exits()], reports: driver.reports() };
   driver.close();
-  if (counted !== EXITS || exits !== EXITS)
-    throw new Error(`${counted} exits counted, ${exits} taken, expected ${EXITS}`);
+  return result;
+}
+
+const cpuidcount = 'extensions/hypervisor_example_cpuidcount/cpuidcount.modules';
+
+/** Nanoseconds a CPUID exit costs: a loop of 10^6 under the VMM with cpuidcount, handlers from the containers. */
+async function exitNs() {
+  const { milliseconds, exits, reports } = await underVmm('bench_cpuid', cpuidcount);
+  const counted = reports.cpuidcount.count;
+  if (counted !== EXITS || exits[10] !== EXITS)
+    throw new Error(`${counted} exits counted, ${exits[10]} taken, expected ${EXITS}`);
   return (milliseconds * 1e6) / EXITS;
+}
+
+/** Nanoseconds that one of a guest's events takes on the bare machine. */
+async function bareNs({ guest, count, instructions }) {
+  const { pc, boot } = await newPc(guest);
+  boot();
+  const milliseconds = runToEnd(pc);
+  expectInstructions(pc, guest, instructions);
+  return (milliseconds * 1e6) / count;
+}
+
+/** The same under the VMM. */
+async function hostedNs({ guest, count, instructions }) {
+  const { pc, milliseconds } = await underVmm(guest, cpuidcount);
+  expectInstructions(pc, guest, instructions);
+  return (milliseconds * 1e6) / count;
+}
+
+/** Microseconds of a hit of an EPT hook: an EPT violation, a step in the other view, and a monitor trap. */
+async function hookUs() {
+  const module = 'extensions/hypervisor_example_ept_hook/ept_hook.modules';
+  const { milliseconds, reports } = await underVmm('bench_hook', module, { 'ept_hook.address': '0x400000' });
+  const { taken } = reports['ept-hook'];
+  if (taken !== HITS) throw new Error(`${taken} hits counted, expected ${HITS}`);
+  return (milliseconds * 1e3) / HITS;
+}
+
+/** Nanoseconds of a read of the guest's memory in a handler. */
+async function guestReads() {
+  return (await underVmm('bench_cpuid', 'scripts/bench/guest_reads.ts')).reports['guest-reads'];
 }
 
 /** Milliseconds from the start of the process `bfm run` to the guest's first character. Its messages are shown only if it fails. */
@@ -132,6 +187,14 @@ for (const [name, loop] of Object.entries(loops)) {
   result.hostMips[name] = Math.round(await medianOf(() => hostMips(module, loop)));
 }
 result.exitNs = Math.round(await medianOf(exitNs));
+for (const [name, event] of Object.entries(events)) {
+  const bare = Math.round(await medianOf(() => bareNs(event)));
+  const hosted = Math.round(await medianOf(() => hostedNs(event)));
+  result[name] = { bare, hosted };
+}
+result.hookUs = Number((await medianOf(hookUs)).toFixed(1));
+const reads = await guestReads();
+result.guestReadNs = { physical: Math.round(reads.physicalNs), virtual: Math.round(reads.virtualNs) };
 result.startupMs = Math.round(await medianOf(startupMs));
 
 if (options.json) console.log(JSON.stringify(result));
@@ -142,5 +205,16 @@ else {
     console.log(`${name.padEnd(8)} guest ${guest} MIPS, host ${host} MIPS (1/${(host / guest).toFixed(1)})`);
   }
   console.log(`exit     ${result.exitNs} ns a CPUID exit (${EXITS} of them, cpuidcount loaded)`);
+  const times = ({ bare, hosted }) =>
+    `${hosted} ns under the VMM, ${bare} ns without (${(hosted / bare).toFixed(1)} times)`;
+  console.log(`mmio     ${times(result.mmioNs)}: a read of the local APIC`);
+  console.log(`idle     ${times(result.idleNs)}: a wait in HLT for the next timer interrupt`);
+  console.log(
+    `hook     ${result.hookUs} us a hit of an EPT hook (${((result.hookUs * 1000) / result.exitNs).toFixed(0)} CPUID exits)`,
+  );
+  const { physical, virtual } = result.guestReadNs;
+  console.log(
+    `memory   ${physical} ns a read of guest memory in a handler by physical address, ${virtual} ns by virtual address`,
+  );
   console.log(`startup  ${result.startupMs} ms to the guest's first character`);
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { build } from 'esbuild';
-import { readdirSync, realpathSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { createContext, runInContext } from 'node:vm';
-import { newQuickJSWASMModule } from 'quickjs-emscripten';
+import { newQuickJSWASMModule, newVariant, RELEASE_SYNC, type QuickJSWASMModule } from 'quickjs-emscripten';
 import { readModuleList } from '../../src/driver/node/module_list.js';
 import { buildFolder, packageRoot } from '../../src/driver/node/package_paths.js';
+import { allocations, withCountedMalloc } from './counted_malloc.js';
 
 const exits = 20_000;
 
@@ -50,6 +52,15 @@ async function bundle(): Promise<string> {
   return outputFiles[0]!.text;
 }
 
+/** QuickJS with a malloc that counts. */
+function countingEngine(): Promise<QuickJSWASMModule> {
+  const folder = dirname(fileURLToPath(import.meta.resolve('@jitl/quickjs-wasmfile-release-sync')));
+  // The names of the module's exports are one letter each; the glue code gives them their C names.
+  const [, malloc] = /\b_malloc=\w+\.(\w+)/.exec(readFileSync(join(folder, 'emscripten-module.mjs'), 'utf8'))!;
+  const wasm = readFileSync(join(folder, 'emscripten-module.wasm'));
+  return newQuickJSWASMModule(newVariant(RELEASE_SYNC, { wasmBinary: withCountedMalloc(wasm, malloc!).buffer }));
+}
+
 /** The global Symbol of an engine that is older than explicit resource management; newer ones do not let go of Symbol.dispose. */
 const withoutDispose = `
   const Native = Symbol;
@@ -81,7 +92,7 @@ describe('The VMM with every extension', () => {
 
   it('runs in QuickJS, the engine meant for bare metal, and keeps nothing of an exit', async function () {
     this.timeout(120_000);
-    const engine = await newQuickJSWASMModule();
+    const engine = await countingEngine();
     const runtime = engine.newRuntime();
     const context = runtime.newContext();
     const run = (code: string): unknown => {
@@ -98,13 +109,24 @@ describe('The VMM with every extension', () => {
     };
     try {
       run(await bundle());
+      const made = allocations(engine.getWasmMemory()).blocks;
+      run('for (let each = 0; each < 1000; each++) ({ each });');
+      expect(allocations(engine.getWasmMemory()).blocks - made, 'blocks of a thousand objects').to.be.within(
+        1000,
+        5000,
+      );
       run('takeExits(1000)');
-      const before = memory();
+      const [before, allocatedBefore] = [memory(), allocations(engine.getWasmMemory())];
       run(`takeExits(${exits - 1000})`);
-      const after = memory();
+      const [after, allocatedAfter] = [memory(), allocations(engine.getWasmMemory())];
       const perExit = (kind: 'objects' | 'bytes'): number => (after[kind] - before[kind]) / (exits - 1000);
-      // eslint-disable-next-line no-console -- a figure for the reader; no test asserts bytes
-      console.log(`      kept by an exit: ${perExit('objects')} objects, ${perExit('bytes')} bytes`);
+      const allocated = (kind: 'blocks' | 'bytes'): string =>
+        ((allocatedAfter[kind] - allocatedBefore[kind]) / (exits - 1000)).toFixed(1);
+      // eslint-disable-next-line no-console -- figures for the reader; no test asserts bytes
+      console.log(
+        `      kept by an exit: ${perExit('objects')} objects, ${perExit('bytes')} bytes\n` +
+          `      allocated by an exit, the fake machine's part included: ${allocated('blocks')} blocks, ${allocated('bytes')} bytes`,
+      );
       expect(JSON.parse(run('result()') as string)).to.deep.equal([reports, []]);
       expect(perExit('objects'), 'objects').to.be.lessThan(0.01);
     } finally {
