@@ -134,6 +134,8 @@ export const EptViolationBit = {
   Readable: 1 << 3,
   Writeable: 1 << 4,
   Executable: 1 << 5,
+  /** With "mode-based execute control for EPT". */
+  ExecutableUserMode: 1 << 6,
   ValidGuestLinearAddress: 1 << 7,
   CausedByTranslation: 1 << 8,
   NmiUnblockingDueToIret: 1 << 12,
@@ -349,7 +351,7 @@ export const exitQualificationFields = [
       bits('reserved', 16, 63),
     ],
   ),
-  ...prefixed(['ept_violation'], [...bitFieldsOf(EptViolationBit), reserved(0xffffffffffffee40n)]),
+  ...prefixed(['ept_violation'], [...bitFieldsOf(EptViolationBit), reserved(0xffffffffffffee00n)]),
   ...prefixed(['apic_write'], [bits('offset', 0, 11)]),
 ] as const;
 

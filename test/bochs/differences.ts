@@ -40,7 +40,7 @@ export const differences: readonly ReviewedDifferences[] = [
       { name: 'capability 0485', ours: '00000000000401e5', bochs: '00000000600401e0' },
       { name: 'capability 0489', ours: '0000000000352fff', bochs: '00000000003727ff' },
       { name: 'capability 048a', ours: '000000000000002e', bochs: '0000000000000034' },
-      { name: 'capability 048b', ours: '00030bff00000000', bochs: '02177fff00000000' },
+      { name: 'capability 048b', ours: '00430bff00000000', bochs: '02177fff00000000' },
       { name: 'capability 048d', ours: '000000ff00000016', bochs: '0000007f00000016' },
       { name: 'capability 048e', ours: 'fff9fffe04006172', bochs: 'f7f9fffe04006172' },
       { name: 'capability 048f', ours: '007fefff00036dfb', bochs: '007fffff00036dfb' },

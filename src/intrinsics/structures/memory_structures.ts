@@ -48,6 +48,8 @@ export const EptEntry = {
   Large: 1 << 7,
   Accessed: 1 << 8,
   Dirty: 1 << 9,
+  /** With "mode-based execute control for EPT"; Execute is then for supervisor-mode addresses only. */
+  ExecuteUserMode: 1 << 10,
 } as const;
 
 /** The 64-bit TSS, offsets. SDM 3A "Task Management in 64-bit Mode". */

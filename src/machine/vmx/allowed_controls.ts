@@ -57,7 +57,8 @@ const secondaryControls =
   SecondaryControl.EnableInvpcid |
   SecondaryControl.RdrandExiting |
   SecondaryControl.RdseedExiting |
-  SecondaryControl.EnablePml;
+  SecondaryControl.EnablePml |
+  SecondaryControl.ModeBasedExecuteControlForEpt;
 
 const exitControls =
   ExitControl.SaveDebugControls |

@@ -131,6 +131,52 @@ describe('EPT on real guest code', () => {
     expect(machine.read64(Guest.EptPt + 8 * 0x11) & 0x300n).to.equal(0x300n);
   });
 
+  describe('with mode-based execute control', () => {
+    const mbec = {
+      SecondaryProcessorBasedVmExecutionControls: enableEpt | BigInt(SecondaryControl.ModeBasedExecuteControlForEpt),
+    };
+    const userExecute = 0x400n;
+    const [userPage, supervisorPage] = [0x87n, 0x83n];
+
+    /** Jumps to the page, which returns. `guestEntry`: flags of the guest's entry that maps it. */
+    const call = (rights: bigint, guestEntry: bigint): Promise<GuestMachine> =>
+      make({
+        code: [`mov eax, ${page}`, 'call rax'],
+        fields: mbec,
+        onExit: (_exit, made) => {
+          entry(made, BigInt(page) | 0x437n);
+          made.processor.engine.instructions.invept(2, 0, 0, 0, true);
+          return true;
+        },
+        prepare: (made) => {
+          // The code and the guest's own tables are at user-mode addresses.
+          for (let i = 0; i < 8; i++) made.write64(Guest.EptPd + 8 * i, made.read64(Guest.EptPd + 8 * i) | userExecute);
+          made.write64(Guest.EptPml4, BigInt(Guest.EptPdpt) | 7n | userExecute);
+          made.write64(Guest.EptPdpt, BigInt(Guest.EptPd) | 7n | userExecute);
+          made.write64(Guest.Pd + 8, 0x200000n | guestEntry);
+          entry(made, BigInt(page) | 0x30n | rights);
+          made.write8(page, 0xc3);
+        },
+      });
+
+    it('lets user-mode addresses be executed by bit 10, and supervisor-mode addresses by bit 2', async () => {
+      expect((await call(1n | userExecute, userPage)).exits).to.deep.equal([]);
+      expect((await call(1n | 4n, supervisorPage)).exits).to.deep.equal([]);
+    });
+
+    it('reports a fetch without the right of its mode, and both rights', async () => {
+      const [user, supervisor] = [await call(1n | 4n, userPage), await call(1n | userExecute, supervisorPage)];
+      const qualifications = [user, supervisor].map(({ exits }) => exits.map(({ qualification }) => qualification));
+      // A fetch; readable, and executable in the other mode; with a linear address; its translation.
+      expect(qualifications).to.deep.equal([[0x1acn], [0x1ccn]]);
+    });
+
+    it('makes an entry with bit 10 alone one that is present', async () => {
+      const machine = await call(userExecute, userPage);
+      expect(machine.exits).to.deep.equal([]);
+    });
+  });
+
   describe('with a page-modification log', () => {
     const log = 0x80000;
     const pml = { EptPointer: BigInt(Guest.EptPml4) | 0x5en, PmlAddress: BigInt(log) };

@@ -18,6 +18,16 @@ import { FRAME, pageOffset, tableIndex } from "../state/page_levels";
 @inline export const EPT_WRITE: u32 = <u32>EptEntry.Write;
 @inline export const EPT_EXECUTE: u32 = <u32>EptEntry.Execute;
 @inline const RIGHTS: u32 = EPT_READ | EPT_WRITE | EPT_EXECUTE;
+/** A fetch from a user-mode linear address, which has a right of its own with "mode-based execute control for EPT". */
+@inline export const EPT_EXECUTE_USER: u32 = <u32>EptEntry.ExecuteUserMode;
+/** The right that a fetch needs. `user`: all entries of the guest's paging structures have U/S, or paging is off. */
+export function executeRight(user: bool): u32 {
+  return user && secondary(SecondaryControl.ModeBasedExecuteControlForEpt) ? EPT_EXECUTE_USER : EPT_EXECUTE;
+}
+/** The bits of an entry that are rights. */
+function rightBits(): u32 {
+  return secondary(SecondaryControl.ModeBasedExecuteControlForEpt) ? RIGHTS | EPT_EXECUTE_USER : RIGHTS;
+}
 /** Bits that must be 0 in an entry that leads to a table; in one of level 3 bit 7 too. SDM 3C "EPT Translation Mechanism". */
 @inline const TABLE_RESERVED: u64 = EptEntry.MemoryType | EptEntry.IgnorePat;
 /** EPTP's bit that turns accessed and dirty flags on. SDM 3C "Extended-Page-Table Pointer (EPTP)". */
@@ -38,10 +48,9 @@ let large: u32 = 0;
 export function eptFlags(): u32 { return large; }
 
 /** True if the entry is one that the SDM calls misconfigured. Section "EPT Misconfigurations". */
-function misconfigured(e: u64, level: i32, leaf: bool): bool {
-  const rights = <u32>e & RIGHTS;
+function misconfigured(e: u64, rights: u32, level: i32, leaf: bool): bool {
   if ((rights & (EPT_READ | EPT_WRITE)) == EPT_WRITE) return true;                                            // writable but not readable
-  if (rights == EPT_EXECUTE && !(load<u32>(EPT_FEATURES) & EPT_EXECUTE_ONLY)) return true;
+  if (!(rights & EPT_READ) && !(load<u32>(EPT_FEATURES) & EPT_EXECUTE_ONLY)) return true;
   if (e & load<u64>(PHYSICAL_RESERVED) & FRAME) return true;
   if (level == 3) return (e & (TABLE_RESERVED | EptEntry.Large)) != 0;
   if (!leaf) return (e & TABLE_RESERVED) != 0;
@@ -51,21 +60,22 @@ function misconfigured(e: u64, level: i32, leaf: bool): bool {
 
 /**
  * Host-physical address of a guest-physical one; a failure is a VM exit (or all ones if `quiet`).
- * `access`: EPT_READ | EPT_WRITE | EPT_EXECUTE. `purpose`: TO_…
+ * `access`: EPT_READ | EPT_WRITE, or `executeRight`. `purpose`: TO_…
  */
 export function eptTranslate(gpa: u64, access: u32, linear: u64, purpose: u32, quiet: bool): u64 {
   const eptp = load<u64>(VMX_EPTP), flagsOn = (eptp & EPTP_ACCESSED_DIRTY) != 0 && (load<u32>(EPT_FEATURES) & EPT_ACCESSED_DIRTY) != 0;
   // With accessed and dirty flags, guest paging-structure accesses count as writes. SDM "Accessed and Dirty Flags for EPT".
   const wanted = purpose == TO_STRUCTURE && flagsOn ? access | EPT_WRITE : access;
-  let table = eptp & FRAME, rights = RIGHTS, level: i32 = 3;
+  const all = rightBits();
+  let table = eptp & FRAME, rights = all, level: i32 = 3;
   large = 0;
   for (;;) {
     // outside RAM nobody drives the bus: all bits are 1
     const host = structureHost(table + tableIndex(gpa, level) * 8);
     const e = host ? load<u64>(host) : NONE, leaf = level == 0 || ((e & EptEntry.Large) != 0 && level < 3);
-    rights &= <u32>e & RIGHTS;
-    if (!(<u32>e & RIGHTS)) return violation(gpa, wanted, 0, linear, purpose, quiet);
-    if (misconfigured(e, level, leaf)) {
+    rights &= <u32>e;
+    if (!(<u32>e & all)) return violation(gpa, wanted, 0, linear, purpose, quiet);
+    if (misconfigured(e, <u32>e & all, level, leaf)) {
       if (quiet) return NONE;
       store<u64>(GUEST_PHYSICAL_ADDRESS, gpa);
       store<u64>(EXIT_QUALIFICATION, 0);
@@ -116,7 +126,8 @@ function violation(gpa: u64, access: u32, rights: u32, linear: u64, purpose: u32
   store<u64>(GUEST_PHYSICAL_ADDRESS, gpa);
   store<u64>(GUEST_LINEAR_ADDRESS, linear);
   // Bits 2:0 are the access, 5:3 what the entries allow.
-  let qualification = <u64>access | inField(EptViolationBit.Readable, rights);
+  let qualification = <u64>(access & EPT_EXECUTE_USER ? EPT_EXECUTE : access) | inField(EptViolationBit.Readable, rights & RIGHTS);
+  if (rights & EPT_EXECUTE_USER) qualification |= EptViolationBit.ExecutableUserMode;
   if (purpose != TO_PDPTE) qualification |= EptViolationBit.ValidGuestLinearAddress;
   if (purpose == TO_TRANSLATION) qualification |= EptViolationBit.CausedByTranslation;
   if (takeNmiUnblocked()) qualification |= EptViolationBit.NmiUnblockingDueToIret;

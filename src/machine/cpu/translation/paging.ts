@@ -5,7 +5,7 @@ import {
   CR0, CR3, CR4, EFER, LINEAR_ADDRESS_WIDTH, PDPTE0, PHYSICAL_BITS, PHYSICAL_RESERVED, ZERO,
 } from "../generated/layout";
 import { FETCH, NONE, PAGE, READ, READ_WRITE, SUPERVISOR_AC, USER, WRITE } from "../state/access_kind";
-import { eptFlags, eptTranslate, EPT_EXECUTE, EPT_READ, EPT_WRITE, TO_PDPTE, TO_STRUCTURE, TO_TRANSLATION } from "./ept";
+import { eptFlags, eptTranslate, executeRight, EPT_READ, EPT_WRITE, TO_PDPTE, TO_STRUCTURE, TO_TRANSLATION } from "./ept";
 import { Cr4, Efer, Cr0, PageFaultError, PageTableEntry, PageTableEntryHigh } from "../generated/architecture";
 import { isPdpte, pdpteTable } from "../generated/contents";
 import { apicAccessExit, apicStructureExit, isApicAccess } from "../virtual_apic/apic_access";
@@ -96,12 +96,12 @@ function reserved64(level: i32, e: u64, legacyPae: bool): u64 {
   return r | (pageOffset(level) & FRAME & ~LARGE_PAT);
 }
 
-/** Translates without EPT or paging: the linear address is the (guest-)physical one. */
-function finish(gpa: u64, linear: u64, kind: u32, flags: u32, quiet: bool): bool {
+/** The end of a walk: translates by EPT. `user`: a user-mode linear address, as EPT takes it. */
+function finish(gpa: u64, linear: u64, kind: u32, user: bool, flags: u32, quiet: bool): bool {
   walkFlags = flags;
   walkPhysical = gpa;
   if (usesEpt()) {
-    const wanted = kind == FETCH ? EPT_EXECUTE : kind == READ ? EPT_READ : EPT_READ | EPT_WRITE;
+    const wanted = kind == FETCH ? executeRight(user) : kind == READ ? EPT_READ : EPT_READ | EPT_WRITE;
     walkPhysical = eptTranslate(gpa, kind == WRITE ? EPT_WRITE : wanted, linear, TO_TRANSLATION, quiet);
     walkFlags |= ENTRY_LARGE & (eptFlags() << 1);
     return walkPhysical != NONE;
@@ -138,7 +138,8 @@ function walk64(linear: u64, kind: u32, which: u32, quiet: bool): bool {
       if (!quiet && (e & want) != want) mark(pa, want, linear);
       const inside = pageOffset(level);
       const flags = (e & PTE_GLOBAL) != 0 && (load<u32>(CR4) & Cr4.PageGlobalEnable) != 0 ? ENTRY_GLOBAL : 0;
-      return finish((e & FRAME & ~inside) | (linear & inside), linear, kind, flags | (level ? ENTRY_LARGE : 0), quiet);
+      const gpa = (e & FRAME & ~inside) | (linear & inside), user = (rights & PTE_USER) != 0;
+      return finish(gpa, linear, kind, user, flags | (level ? ENTRY_LARGE : 0), quiet);
     }
     if (!quiet && !(e & PTE_ACCESSED)) { upper2 = upper1; upper1 = upper0; upper0 = pa; }
     table = e & FRAME;
@@ -163,7 +164,7 @@ function walk32(linear: u64, kind: u32, which: u32, quiet: bool): bool {
       which == USER); return false; }
     if (!quiet && (pde & want) != want) mark(pdeAt, want, linear);
     const gpa = (pde & ~LARGE32_OFFSET) | ((pde & allowed) << (32 - LARGE32_HIGH_SHIFT)) | (linear & LARGE32_OFFSET);
-    return finish(gpa, linear, kind, ENTRY_LARGE | (pge && (pde & PTE_GLOBAL) != 0 ? ENTRY_GLOBAL : 0), quiet);
+    return finish(gpa, linear, kind, (pde & PTE_USER) != 0, ENTRY_LARGE | (pge && (pde & PTE_GLOBAL) != 0 ? ENTRY_GLOBAL : 0), quiet);
   }
   const pteAt = (pde & FRAME32) + ((linear >> 12) & 1023) * 4;
   const pte = <u64>load<u32>(entryAt(pteAt, linear, false, quiet));
@@ -172,7 +173,8 @@ function walk32(linear: u64, kind: u32, which: u32, quiet: bool): bool {
     which == USER); return false; }
   if (!quiet && !(pde & PTE_ACCESSED)) mark(pdeAt, PTE_ACCESSED, linear);
   if (!quiet && (pte & want) != want) mark(pteAt, want, linear);
-  return finish((pte & FRAME32) | (linear & 0xfff), linear, kind, pge && (pte & PTE_GLOBAL) != 0 ? ENTRY_GLOBAL : 0, quiet);
+  const user = (pde & pte & PTE_USER) != 0;
+  return finish((pte & FRAME32) | (linear & 0xfff), linear, kind, user, pge && (pte & PTE_GLOBAL) != 0 ? ENTRY_GLOBAL : 0, quiet);
 }
 
 /**
@@ -180,7 +182,7 @@ function walk32(linear: u64, kind: u32, which: u32, quiet: bool): bool {
  * flags.
  */
 export function walk(linear: u64, kind: u32, which: u32, quiet: bool): bool {
-  if (!(load<u32>(CR0) & Cr0.Paging)) return finish(linear, linear, kind, 0, quiet);
+  if (!(load<u32>(CR0) & Cr0.Paging)) return finish(linear, linear, kind, true, 0, quiet);
   if (load<u32>(CR4) & Cr4.PhysicalAddressExtensions) return walk64(linear, kind, which, quiet);
   return walk32(linear, kind, which, quiet);
 }
