@@ -37,7 +37,7 @@ export const differences: readonly ReviewedDifferences[] = [
       'Another processor model. Each machine announces in IA32_VMX_* only what it implements. Bochs 2.7 does not have the monitor trap flag.',
     cases: [
       { name: 'capability 0480', ours: '00d8100000000004', bochs: '00d810000000002b' },
-      { name: 'capability 0485', ours: '00000000000401e5', bochs: '00000000600401e0' },
+      { name: 'capability 0485', ours: '00000000000401e2', bochs: '00000000600401e0' },
       { name: 'capability 0489', ours: '0000000000352fff', bochs: '00000000003727ff' },
       { name: 'capability 048a', ours: '000000000000002e', bochs: '0000000000000034' },
       { name: 'capability 048b', ours: '00430bff00000000', bochs: '02177fff00000000' },

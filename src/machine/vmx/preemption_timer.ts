@@ -3,8 +3,11 @@
 // SDM 3C "VMX-Preemption Timer". 64-bit sums are made of halves, since the exit path must not allocate.
 import { Word } from './words.js';
 
-/** The bit of the TSC with which the timer counts, as IA32_VMX_MISC reports it: that of Intel's processors since Nehalem. */
-export const timerRate = 5;
+/**
+ * The bit of the TSC with which the timer counts, as IA32_VMX_MISC reports it. KVM uses the timer only if its 32 bits last ten seconds, which takes
+ * 2 at 1 GHz. A larger number would let the few instructions of a short guest count as nothing.
+ */
+export const timerRate = 2;
 
 /** Increments of the TSC for each tick of the timer. */
 const period = 2 ** timerRate;
