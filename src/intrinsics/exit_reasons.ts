@@ -194,6 +194,12 @@ export function exitReasonName(reason: number): string {
   return byNumber.get(reason & 0xffff)?.name ?? `unknown_exit_reason_${reason & 0xffff}`;
 }
 
+/**
+ * The reason of the VM exit by which a processor leaves its guest for work that another one asked of it (`Processors.onEach`). It is none of the SDM's: no
+ * contribution sees it, and it is not counted. On metal it is an exit for an NMI.
+ */
+export const PENDING_WORK = 0xff00;
+
 /** What a basic exit reason means, in a few words; empty if the SDM gives it no name. */
 export function exitReasonDescription(reason: number): string {
   return byNumber.get(reason & 0xffff)?.description ?? '';

@@ -3,8 +3,19 @@
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { inject, injectable } from 'inversify';
+import { component } from '../../src/intrinsics/component.js';
 import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
+import { Processor, Processors } from '../../src/intrinsics/processor.js';
 import { Driver } from '../../src/driver/driver.js';
+import type { ModuleSource } from '../../src/driver/module_source.js';
+import { vcpuModule } from '../../src/vmm/container/part_module.js';
+import { ExitContribution } from '../../src/vmm/contributions/exit_contribution.js';
+import { VmcallContribution } from '../../src/vmm/contributions/vmcall_contribution.js';
+import { Ept } from '../../src/vmm/ept/ept.js';
+import type { Request } from '../../src/vmm/requests/request.js';
+import { Vmcs } from '../../src/vmm/vmcs/vmcs.js';
+import { VmcsContribution } from '../../src/vmm/vmcs/vmcs_contribution.js';
 import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { packageRoot } from '../../src/driver/node/package_paths.js';
 import { Pc } from '../../src/machine/pc.js';
@@ -17,7 +28,7 @@ const quiet = (): void => {};
 /** Turns without which the guest would not have ended: it hangs. */
 const mostTurns = 1e6;
 
-async function boot(rounds: number) {
+async function boot(rounds: number, source: ModuleSource = moduleFiles) {
   let output = '';
   const pc = await Pc.create({
     coreModule: await coreModule(),
@@ -27,7 +38,7 @@ async function boot(rounds: number) {
     com2: quiet,
   });
   pc.boot({ kernel: { name: 'race', bytes: raceGuest(processors, rounds) }, modules: [], append: '' });
-  const driver = await Driver.create({ source: moduleFiles, machine: pc.driverAccess });
+  const driver = await Driver.create({ source, machine: pc.driverAccess });
   driver.addModules(cpuidCount);
   return {
     pc,
@@ -93,6 +104,106 @@ describe('A guest of four processors does not notice a VMM', () => {
     for (let turns = 0; turn(); turns++) expect(turns).to.be.below(mostTurns);
     expect(result()).to.deep.equal(await untouched(rounds));
     expect(result().counter).to.equal(processors * rounds);
+    driver.close();
+  });
+});
+
+/** An extension that all four vCPUs have: VMCALL 70H has each processor do something, 71H takes page 0 out of the view that they share. */
+@injectable()
+class Part implements VmcallContribution, ExitContribution, VmcsContribution {
+  @inject(Processor) private readonly processor!: Processor;
+  @inject(Processors) private readonly processors!: Processors;
+  @inject(Ept) private readonly ept!: Ept;
+  @inject(Vmcs) private readonly vmcs!: Vmcs;
+  static log: string[] = [];
+  readonly name = 'part';
+  readonly opcodes = [0x70, 0x71];
+  readonly reasons = [ExitReason.EptViolation];
+  private view: Request | undefined;
+
+  setUp(): void {
+    this.view = this.ept.enter(this, this.vmcs, this.ept.view('shared'));
+  }
+
+  handleVmcall({ r00 }: { r00: bigint }): boolean {
+    const note = (): void => void Part.log.push(`work on ${this.processor.id()}`);
+    if (r00 === 0x71n) this.ept.view('shared').restrict(0n, 0);
+    else for (let times = 0; times < 2; times++) this.processors.onEach(note);
+    return true;
+  }
+
+  /** Each vCPU leaves the view at its first violation. */
+  handleExit(): boolean {
+    Part.log.push(`violation on ${this.processor.id()}`);
+    this.view![Symbol.dispose]();
+    return true;
+  }
+}
+const PartOfVcpu = component<Part>('test.Part', 'vcpu');
+
+describe('Work for all processors', () => {
+  async function start() {
+    const guest = await boot(20_000, {
+      identify: (file) => file,
+      readList: (file) => [file],
+      load: async () => [
+        vcpuModule(({ bind }) => {
+          bind(PartOfVcpu).to(Part);
+          bind(VmcallContribution).toService(PartOfVcpu);
+          bind(ExitContribution).toService(PartOfVcpu);
+          bind(VmcsContribution).toService(PartOfVcpu);
+        }),
+      ],
+    });
+    Part.log = [];
+    await guest.driver.load();
+    while (guest.pc.processors.some(({ core }) => core.block.get('ACTIVITY') === 3)) guest.turn();
+    guest.driver.start();
+    for (let turns = 0; turns < 20; turns++) guest.turn();
+    return guest;
+  }
+  const each = (what: string): string[] => [0, 1, 2, 3].map((id) => `${what} on ${id}`);
+
+  it('is done on the own processor at once, on each other one before its next instruction, and is no exit that anybody sees', async () => {
+    const { pc, driver, turn } = await start();
+    const exits = pc.exits();
+    const before = pc.processors.map((processor) => processor.instructionCount);
+    driver.vmcall(0, { r00: 0x70n });
+    expect(Part.log).to.deep.equal(['work on 0', 'work on 0']);
+    exits[ExitReason.Vmcall]!++;
+    for (let turns = 0; Part.log.length < 5; turns++) {
+      const ran = pc.processors.map((processor) => processor.instructionCount);
+      const done = Part.log.length;
+      turn();
+      // The processor that ran has done the work first.
+      const runner = pc.processors.findIndex((processor, id) => processor.instructionCount !== ran[id]);
+      if (runner > 0 && ran[runner] === before[runner])
+        expect(Part.log.slice(done)).to.deep.equal([`work on ${runner}`]);
+      expect(turns).to.be.below(100);
+    }
+    expect([...Part.log.slice(1)].sort()).to.deep.equal(each('work'));
+    expect(pc.exits()).to.deep.equal(exits);
+    for (let turns = 0; turn(); turns++) expect(turns).to.be.below(mostTurns);
+    expect(Part.log).to.have.length(5);
+    driver.close();
+  });
+
+  it('makes a change of a view that all share hold on each processor from its next instruction on', async () => {
+    const { driver, turn, result } = await start();
+    driver.vmcall(0, { r00: 0x71n });
+    for (let turns = 0; turn(); turns++) expect(turns).to.be.below(mostTurns);
+    expect([...Part.log].sort()).to.deep.equal(each('violation'));
+    expect(result().counter).to.equal(processors * 20_000);
+    driver.close();
+  });
+
+  it('is left out where the VMM is stopped first', async () => {
+    const { driver, turn, result } = await start();
+    driver.vmcall(0, { r00: 0x70n });
+    driver.stop();
+    for (let turns = 0; turn(); turns++) expect(turns).to.be.below(mostTurns);
+    expect(Part.log).to.deep.equal(['work on 0', 'work on 0']);
+    expect(result().counter).to.equal(processors * 20_000);
     driver.close();
   });
 });

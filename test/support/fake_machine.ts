@@ -16,7 +16,7 @@ import { HostEntry, type ExitEntry } from '../../src/intrinsics/host_entry.js';
 import { Msr } from '../../src/intrinsics/msr_definitions.js';
 import { Msrs } from '../../src/intrinsics/msr.js';
 import { PortIo } from '../../src/intrinsics/port_io.js';
-import { Processor } from '../../src/intrinsics/processor.js';
+import { Processor, Processors } from '../../src/intrinsics/processor.js';
 import { Segments, type SegmentName, type TableRegister } from '../../src/intrinsics/segments.js';
 import { capabilityMsrOf, vmcsFieldDefinition, vmcsFieldExists } from '../../src/intrinsics/vmcs_field_details.js';
 import { isReadOnlyField, VmcsField } from '../../src/intrinsics/vmcs_fields.js';
@@ -263,6 +263,8 @@ export class FakeMachine {
     stop: (reason) => void this.stops.push(reason),
   };
 
+  readonly processors: Processors = { onEach: (work) => work(), runPending: () => {} };
+
   readonly hostEntry: HostEntry = {
     attach: (entry) => {
       this.entry = entry;
@@ -299,6 +301,7 @@ export class FakeMachine {
     { symbol: Segments, value: this.segments },
     { symbol: PortIo, value: this.portIo },
     { symbol: Processor, value: this.processor },
+    { symbol: Processors, value: this.processors },
     { symbol: VmmMemory, value: this.memory },
     { symbol: GeneralRegisters, value: this.generalRegisters },
     { symbol: HostEntry, value: this.hostEntry },

@@ -7,7 +7,7 @@ import type { GeneralRegisters } from '../../src/intrinsics/general_registers.js
 import type { HostEntry } from '../../src/intrinsics/host_entry.js';
 import type { Msrs } from '../../src/intrinsics/msr.js';
 import type { PortIo } from '../../src/intrinsics/port_io.js';
-import type { Processor } from '../../src/intrinsics/processor.js';
+import type { Processor, Processors } from '../../src/intrinsics/processor.js';
 import type { Segments } from '../../src/intrinsics/segments.js';
 import type { VmmMemory } from '../../src/intrinsics/vmm_memory.js';
 import type { Vmx } from '../../src/intrinsics/vmx.js';
@@ -120,6 +120,10 @@ export const stubProcessor = (): SinonStubbedInstance<Processor> =>
     'isDriverContext',
     'stop',
   ]);
+
+/** Work for all processors. */
+export const stubProcessors = (): SinonStubbedInstance<Processors> =>
+  stubMethods<Processors>('processors', ['onEach', 'runPending']);
 
 /** The exit entry. */
 export const stubHostEntry = (): SinonStubbedInstance<HostEntry> =>

@@ -105,6 +105,8 @@ function runToDeadline(): void {
   run();
   hold(-held);
 }
+/** A VM exit that the engine wants, between two instructions and with no event waiting. */
+export function exitBetweenInstructions(reason: u32): void { vmExitBoundary(reason, 0); }
 /** Takes instructions from the budget, or gives them back, without counting them. */
 let heldBack: i32 = 0;
 function hold(n: i32): void {

@@ -5,7 +5,7 @@ import { GeneralRegisters } from '../../intrinsics/general_registers.js';
 import { HostEntry } from '../../intrinsics/host_entry.js';
 import { Msrs } from '../../intrinsics/msr.js';
 import { PortIo } from '../../intrinsics/port_io.js';
-import { Processor } from '../../intrinsics/processor.js';
+import { Processor, Processors } from '../../intrinsics/processor.js';
 import { Segments } from '../../intrinsics/segments.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { Vmx } from '../../intrinsics/vmx.js';
@@ -17,6 +17,7 @@ import { MachineHostEntry } from './machine_host_entry.js';
 import { MachineMsrs } from './machine_msrs.js';
 import { MachinePortIo } from './machine_port_io.js';
 import { MachineProcessor } from './machine_processor.js';
+import { MachineProcessors } from './machine_processors.js';
 import { MachineSegments } from './machine_segments.js';
 import { MachineVmmMemory } from './machine_vmm_memory.js';
 import { MachineVmx } from './machine_vmx.js';
@@ -37,6 +38,7 @@ export function machineIntrinsics(execution: Execution): readonly IntrinsicBindi
     { symbol: Segments, value: new MachineSegments(execution) },
     { symbol: PortIo, value: new MachinePortIo(execution) },
     { symbol: Processor, value: new MachineProcessor(execution) },
+    { symbol: Processors, value: new MachineProcessors(execution) },
     { symbol: VmmMemory, value: new MachineVmmMemory(execution) },
     { symbol: GeneralRegisters, value: new MachineGeneralRegisters(execution.u32.buffer) },
     { symbol: HostEntry, value: new MachineHostEntry(execution) },

@@ -6,6 +6,7 @@ export interface CoreExports {
   stateLoaded(): void;
   loadProcessor(processor: number): void;
   execute(): void;
+  exitBetweenInstructions(reason: number): void;
   flushTlb(): void;
   flushGuestTlb(): void;
   flushAllTlbs(): void;

@@ -2,7 +2,7 @@
 import { PinBasedControl } from '../../intrinsics/control_bits.js';
 import { ActivityState } from '../../intrinsics/registers.js';
 import type { ExitEntry } from '../../intrinsics/host_entry.js';
-import { exitReasonName } from '../../intrinsics/exit_reasons.js';
+import { exitReasonName, PENDING_WORK } from '../../intrinsics/exit_reasons.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { Constants } from '../layout/core_constants.js';
 import { StopReason } from '../layout/stop_reason.js';
@@ -17,6 +17,7 @@ import { exitReasons, type ProcessorCounters } from './processor_counters.js';
 import type { ProcessorDeath } from './processor_death.js';
 import { VmxAbort } from '../vmx/exit/vm_exit.js';
 import { VmxMode } from '../vmx/vmx_mode.js';
+import { Owner } from '../vmx/vmx_state.js';
 import { VmxEngine, type VmxEngineOptions } from '../vmx/vmx_engine.js';
 import { Word } from '../vmx/words.js';
 
@@ -56,6 +57,8 @@ export class LogicalProcessor {
   readonly history = new ExitHistory();
   /** The number of instructions retired at the last VM exit, in two words, for the watchdog's report. */
   private readonly exitInstructions: Uint32Array;
+  /** What other processors asked of the VMM on this one: it leaves the guest for it before the next instruction. */
+  private work = new Set<() => void>();
   /** `HostEntry.returnTo` was called: the exit entry left VMX non-root operation for good. */
   private hasReturned = false;
 
@@ -141,6 +144,10 @@ export class LogicalProcessor {
         if (attention !== undefined && attention[0] !== 0) left = 0;
       }
       if (this.end !== undefined) return StopReason.Shutdown;
+      if (this.work.size !== 0) {
+        this.leaveForWork();
+        continue;
+      }
       left -= (u32[instructionsWord]! - count) | 0;
       if (left <= 0) return StopReason.Quantum;
       count = u32[instructionsWord]!;
@@ -151,6 +158,30 @@ export class LogicalProcessor {
       if (reason === StopReason.VmExit) this.leaveGuest();
       else if (reason === StopReason.VmxInstruction) performCodeInstruction(this.engine);
       else return reason;
+    }
+  }
+
+  /** Has work run by the VMM that holds this processor, if one does. */
+  ask(work: () => void): void {
+    if (this.exitEntry !== undefined) this.work.add(work);
+  }
+
+  /** What waits for this processor; nothing does any more. */
+  takeWork(): ReadonlySet<() => void> {
+    const { work } = this;
+    this.work = new Set();
+    return work;
+  }
+
+  /** A VM exit between two instructions. An event that VM entry injected is delivered first, as a part of the entry. */
+  private leaveForWork(): void {
+    const { core, engine } = this;
+    const isGuest = engine.nonRoot && engine.state.owner === Owner.JavaScript;
+    if (!isGuest) this.work.clear();
+    else if (core.u32[Word.faultPending] !== 0) this.handle(core.run(0));
+    else {
+      core.exitBetweenInstructions(PENDING_WORK);
+      engine.leave();
     }
   }
 

@@ -21,6 +21,8 @@ export interface ProcessorCore extends VmxCore {
   load(): void;
   /** Executes at most that many instructions. Precondition: the processor is loaded. */
   run(instructions: number): StopReason;
+  /** Writes down a VM exit of the guest between two instructions, for the engine to carry out. */
+  exitBetweenInstructions(reason: number): void;
   /** Makes `run` return at the next boundary at which the core checks for it. */
   requestStop(): void;
   /** CPUID without a VM exit: EAX, EBX, ECX, EDX into `result`. */

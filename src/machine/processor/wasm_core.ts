@@ -203,6 +203,11 @@ export class WasmCore implements ProcessorCore {
     this.u32[at] = this.u32[at]! | bit;
   }
 
+  /** Writes down a VM exit of the guest between two instructions, for the engine to carry out. */
+  exitBetweenInstructions(reason: number): void {
+    this.exports.exitBetweenInstructions(reason);
+  }
+
   // ---- pins -----------------------------------------------------------------------------------------------------------------------
 
   /** The level of the maskable interrupt pin. May be called inside bus calls. */

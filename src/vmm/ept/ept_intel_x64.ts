@@ -5,6 +5,7 @@ import { SecondaryControl } from '../../intrinsics/control_bits.js';
 import { Msrs } from '../../intrinsics/msr.js';
 import { EptCapability, Msr } from '../../intrinsics/msr_definitions.js';
 import { MemoryType } from '../../intrinsics/registers.js';
+import { Processor, Processors } from '../../intrinsics/processor.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { VmcsError } from '../errors.js';
@@ -62,6 +63,8 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
   @inject(Msrs) protected readonly msrs!: Msrs;
   @inject(Vmx) protected readonly vmx!: Vmx;
+  @inject(Processor) protected readonly processor!: Processor;
+  @inject(Processors) protected readonly processors!: Processors;
   readonly owner = 'Ept';
   /** VMM-virtual address of the base map's root table; 0: not built yet. */
   @state() private baseRoot = 0n;
@@ -69,8 +72,12 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
   @state() private combinationRecords: CombinationRecord[] = [];
   /** Ids of the vCPUs that are launched with EPT. */
   @state() private readonly running = new Set<bigint>();
-  // Until a pointer is first used, no processor can hold translations of it.
+  /** Which vCPU has used which pointer, as `usage` makes it of the two. Until then the vCPU's processor cannot hold translations of the pointer. */
   @state() private readonly used = new Set<bigint>();
+  /** How often tables that vCPUs use have changed. */
+  @state() private generation = 0;
+  /** By the id of the vCPU: the generation whose translations its processor has dropped. */
+  @derived() private seen = new Map<bigint, number>();
   /** By id. */
   @derived() private views: EptViewIntelX64[] = [];
   /** By the ids of their views. */
@@ -79,6 +86,7 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
   @derived() private vmcses = new Map<bigint, EptVmcs>();
 
   attach(): void {
+    this.seen = new Map();
     this.vmcses = new Map();
     this.views = this.viewRecords.map((record) => this.viewOfRecord(record));
     this.combinations = new Map(
@@ -145,7 +153,8 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
   stop({ vcpuid }: EptVmcs): void {
     if (!this.running.delete(vcpuid)) return;
     // INVEPT is not defined outside VMX operation. Translations that survive the end of VMX operation are dropped at the next use.
-    if (this.running.size === 0) this.used.clear();
+    for (const key of this.used) if (vcpuOf(key) === vcpuid) this.used.delete(key);
+    this.seen.delete(vcpuid);
   }
 
   disable(vmcs: EptVmcs): void {
@@ -192,9 +201,11 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
     const pointer = this.pointerOf(this.enteredBy(vcpu));
     const vmcs = this.vmcses.get(vcpu)!;
     this.running.add(vcpu);
+    if (!this.seen.has(vcpu)) this.seen.set(vcpu, this.generation);
     // An earlier VMM may have had other tables at this place.
-    if (!this.used.has(pointer)) this.invept(pointer);
-    this.used.add(pointer);
+    const key = usage(vcpu, pointer);
+    if (!this.used.has(key)) this.invept(pointer);
+    this.used.add(key);
     vmcs.asOwner(this.owner, () => {
       vmcs.write(VmcsField.EptPointer, pointer);
       vmcs.enable('secondary', SecondaryControl.EnableEpt);
@@ -254,7 +265,8 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
 
   private free(tables: PageTables): void {
     // The next user of this pointer must not see its cached translations.
-    this.used.delete(eptPointer(this.manager, tables));
+    const pointer = eptPointer(this.manager, tables);
+    for (const key of this.used) if (pointerIn(key) === pointer) this.used.delete(key);
     for (const { virtual } of tables.pages()) this.manager.free(virtual);
   }
 
@@ -313,9 +325,24 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
     return { manager, memory, memoryTypeOf: (physical) => this.memoryTypeOf(physical) };
   }
 
+  /** The tables of a pointer have changed: drops its translations, on the executing processor now and on others before they go on with a guest. */
   private invalidate(pointer: bigint): void {
-    if (this.used.has(pointer)) this.invept(pointer);
+    if (![...this.used].some((key) => pointerIn(key) === pointer)) return;
+    const own = BigInt(this.processor.id());
+    const isCurrent = this.seen.get(own) === this.generation;
+    this.generation++;
+    if (isCurrent && this.used.has(usage(own, pointer))) this.invept(pointer);
+    if (isCurrent) this.seen.set(own, this.generation);
+    if ([...this.running].some((vcpu) => vcpu !== own)) this.processors.onEach(this.catchUp);
   }
+
+  /** Drops the translations of the executing processor that are older than the tables. */
+  @derived() private readonly catchUp = (): void => {
+    const own = BigInt(this.processor.id());
+    if (!this.running.has(own) || this.seen.get(own) === this.generation) return;
+    this.seen.set(own, this.generation);
+    for (const key of this.used) if (vcpuOf(key) === own) this.invept(pointerIn(key));
+  };
 
   private invept(pointer: bigint): void {
     const isSingle = (this.capability() & EptCapability.InveptSingleContextSupport) !== 0;
@@ -327,6 +354,17 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
   private capability(): number {
     return Number(this.msrs.rdmsr(Msr.Ia32VmxEptVpidCap) & 0xffffffffn) | 0;
   }
+}
+
+/** A vCPU and a pointer that it has used, as one number. A pointer has 64 bits. */
+function usage(vcpu: bigint, pointer: bigint): bigint {
+  return (vcpu << 64n) | pointer;
+}
+function vcpuOf(key: bigint): bigint {
+  return key >> 64n;
+}
+function pointerIn(key: bigint): bigint {
+  return BigInt.asUintN(64, key);
 }
 
 /** The key of a combination. */

@@ -4,9 +4,10 @@ import {
   ExitReasonBit,
   exitReasonDescription,
   exitReasonName,
+  PENDING_WORK,
   type ExitReason,
 } from '../../intrinsics/exit_reasons.js';
-import { Processor } from '../../intrinsics/processor.js';
+import { Processor, Processors } from '../../intrinsics/processor.js';
 import { isHandled, refusePromise } from '../container/answers.js';
 import { ExitContribution } from '../contributions/exit_contribution.js';
 import { UnfinishedExitError, UnimplementedExitError } from '../errors.js';
@@ -44,6 +45,7 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
   @inject(Vmcs) protected readonly vmcs!: Vmcs;
   @inject(StateSave) protected readonly stateSave!: StateSave;
   @inject(Processor) protected readonly processor!: Processor;
+  @inject(Processors) protected readonly processors!: Processors;
   @inject(VmEntryExplainer) protected readonly entryExplainer!: VmEntryExplainer;
   @inject(ExitExplainer) protected readonly exitExplainer!: ExitExplainer;
   @inject(HandlerTrace) protected readonly trace!: HandlerTrace;
@@ -83,6 +85,7 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
       this.exit.capture();
       this.unfinished.begin(this.exit);
       if ((this.exit.wholeReason & ExitReasonBit.VmEntryFailure) !== 0) this.handleEntryFailure();
+      else if (this.exit.wholeReason === PENDING_WORK) this.processors.runPending();
       else this.handleExit(this.exit.reason);
       if (!this.left) {
         this.unfinished.end(this.exit);

@@ -49,6 +49,9 @@ export class FakeCore implements ProcessorCore {
   }
 
   load(): void {}
+  exitBetweenInstructions(reason: number): void {
+    this.u32[Word.exitReason] = reason;
+  }
   get instructionCount(): number {
     return this.u32[Word.instructions]!;
   }

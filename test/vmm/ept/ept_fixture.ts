@@ -16,7 +16,8 @@ export function ept() {
   manager.init();
   const invepts: (readonly [number, bigint])[] = [];
   Object.assign(machine.vmx, { invept: (type: number, pointer: bigint) => invepts.push([type, pointer]) > 0 });
-  const it = make(EptIntelX64, { manager, memory, msrs, vmx: machine.vmx });
+  const { vmx, processor, processors } = machine;
+  const it = make(EptIntelX64, { manager, memory, msrs, vmx, processor, processors });
   /** Leaf entry, and the size of its page. */
   const leaf = (pointer: bigint, address: bigint): { entry: bigint; shift: bigint } => {
     let table = pointer & 0x000ffffffffff000n;

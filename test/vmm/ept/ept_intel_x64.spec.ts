@@ -4,6 +4,7 @@ import { Msr } from '../../../src/intrinsics/msr_definitions.js';
 import { SecondaryControl } from '../../../src/intrinsics/control_bits.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { VmcsError, VmxError } from '../../../src/vmm/errors.js';
+import type { EptVmcs } from '../../../src/vmm/ept/ept.js';
 import type { FakeMachine } from '../../support/fake_machine.js';
 import { asker, ept, fakeVmcs } from './ept_fixture.js';
 
@@ -199,6 +200,66 @@ describe('EptIntelX64', () => {
         [1, it.pointer()],
         [1, it.pointer()],
       ]);
+    });
+  });
+
+  describe('with several vCPUs', () => {
+    /** Two vCPUs, each on a processor of its own; `on` makes one of the processors the executing one. */
+    function two() {
+      const { it, machine, invepts } = ept();
+      const queue = new Set<() => void>();
+      let executing = 0;
+      Object.assign(machine.processor, { id: () => executing });
+      Object.assign(machine.processors, { onEach: (work: () => void) => (queue.add(work), work()) });
+      const vcpus = [0n, 1n].map((id) => fakeVmcs(machine, 0, id).vmcs);
+      const on = (id: number, act: (vmcs: EptVmcs) => void): (readonly [number, bigint])[] => {
+        executing = id;
+        invepts.length = 0;
+        act(vcpus[id]!);
+        return [...invepts];
+      };
+      const work = (): void => queue.forEach((each) => each());
+      return { it, on, queue, work };
+    }
+
+    it('drops what an earlier VMM may have left at the first use of a pointer by each of them', () => {
+      const { it, on } = two();
+      for (const id of [0, 1]) {
+        expect(on(id, (vmcs) => it.use(vmcs))).to.deep.equal([[1, it.pointer()]]);
+        expect(on(id, (vmcs) => it.use(vmcs))).to.deep.equal([]);
+      }
+      on(1, (vmcs) => it.stop(vmcs));
+      expect(on(1, (vmcs) => it.use(vmcs))).to.deep.equal([[1, it.pointer()]]);
+      expect(on(0, (vmcs) => it.use(vmcs))).to.deep.equal([]);
+    });
+
+    it('drops translations of a changed view at once on the executing processor, and once on the other before it goes on', () => {
+      const { it, on, queue, work } = two();
+      const view = it.view('shared');
+      for (const id of [0, 1]) on(id, (vmcs) => it.enter(asker, vmcs, view));
+      const own = on(0, () => {
+        view.restrict(0x1000n, 0);
+        view.restrict(0x2000n, 0);
+      });
+      expect(own).to.deep.equal([
+        [1, view.pointer],
+        [1, view.pointer],
+      ]);
+      expect(queue.size).to.equal(1);
+      expect(on(1, work)).to.deep.equal([[1, view.pointer]]);
+      expect(on(1, work)).to.deep.equal([]);
+      expect(on(0, work)).to.deep.equal([]);
+    });
+
+    it('forgets no older change where the other processor changes something itself', () => {
+      const { it, on, work } = two();
+      const [view, mine] = [it.view('shared'), it.view('mine')];
+      for (const id of [0, 1]) on(id, (vmcs) => it.enter(asker, vmcs, view));
+      on(1, (vmcs) => it.enter(asker, vmcs, mine)[Symbol.dispose]());
+      on(0, () => view.restrict(0x1000n, 0));
+      const all = on(1, () => mine.restrict(0x1000n, 0)).map(([, pointer]) => pointer);
+      expect(all).to.include(view.pointer).and.to.include(mine.pointer);
+      expect(on(1, work)).to.deep.equal([]);
     });
   });
 
