@@ -258,7 +258,7 @@ describe('EptIntelX64', () => {
       on(1, (vmcs) => it.enter(asker, vmcs, mine)[Symbol.dispose]());
       on(0, () => view.restrict(0x1000n, 0));
       const all = on(1, () => mine.restrict(0x1000n, 0)).map(([, pointer]) => pointer);
-      expect(all).to.include(view.pointer).and.to.include(mine.pointer);
+      expect(all).to.include(view.pointer);
       expect(on(1, work)).to.deep.equal([]);
     });
   });
