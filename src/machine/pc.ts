@@ -230,7 +230,12 @@ export class Pc {
       exitOutcome: this.exitOutcome,
       inDriverContext: (processor, work) => {
         execution.select(processor);
-        return execution.driver.run(work);
+        try {
+          return execution.driver.run(work);
+        } finally {
+          // The VMM may have left something for the boundary at which the processor sleeps, such as a monitor trap.
+          this.scheduler.wake(processor);
+        }
       },
       vmcallBuffers: { input: new VmcallBuffer(core, 0), output: new VmcallBuffer(core, 1) },
     };

@@ -77,6 +77,18 @@ describe('A guest of four processors does not notice a VMM', () => {
     driver.close();
   });
 
+  it('that acts on a processor that sleeps: the processor looks at its boundary again, and sleeps on', async () => {
+    const { pc, driver, turn } = await boot(300);
+    const idle = (): unknown => (pc.scheduler.save() as { idle: boolean[] }).idle;
+    await driver.load();
+    driver.start();
+    for (let turns = 0; turns < 4; turns++) turn();
+    expect(idle()).to.deep.equal([false, true, true, true]);
+    driver.vmcall(2, { r00: 2n });
+    expect(idle()).to.deep.equal([false, true, false, true]);
+    driver.close();
+  });
+
   it('that is stopped before they have been started, and started again', async () => {
     const { pc, driver, turn, result } = await boot(50);
     await driver.load();
