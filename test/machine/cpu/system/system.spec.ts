@@ -88,7 +88,7 @@ describe('Control registers', () => {
     ['CR0.PG = 0 in 64-bit mode', 0x11n, 'mov cr0, rax'],
     ['CR4.PAE = 0 in 64-bit mode', 0n, 'mov cr4, rax'],
     ['a reserved bit of CR4', 0x1020n, 'mov cr4, rax'],
-    ['CR4.PCIDE, which is not announced', 0x20020n, 'mov cr4, rax'],
+    ['CR4.PKE, which is not announced', 0x400020n, 'mov cr4, rax'],
     ['a reserved bit of CR3', 1n << 45n, 'mov cr3, rax'],
     ['CR8 above 15', 16n, 'mov cr8, rax'],
     ['the upper half of DR7', 1n << 32n, 'mov dr7, rax'],

@@ -6,6 +6,7 @@ import { VmxAbort } from '../../../../src/machine/vmx/exit/vm_exit.js';
 import type { VmxEngine } from '../../../../src/machine/vmx/vmx_engine.js';
 import { Owner } from '../../../../src/machine/vmx/vmx_state.js';
 import { VmxStatus } from '../../../../src/machine/vmx/instructions/vmx_status.js';
+import { timerRate } from '../../../../src/machine/vmx/preemption_timer.js';
 import { Word } from '../../../../src/machine/vmx/words.js';
 import type { FakeCore } from '../fake_core.js';
 import { engineReady, readField, Region, writeField } from '../vmcs_setup.js';
@@ -294,7 +295,7 @@ describe('VmExit', () => {
       VmxPreemptionTimerValue: 100n,
       VmExitControls: 0x36dffn | 0x400200n,
     });
-    core.u32[Word.instructions] = core.u32[Word.instructions]! + 30;
+    core.u32[Word.instructions] = core.u32[Word.instructions]! + 30 * 2 ** timerRate;
     exitWith(core, 10);
     engine.leave();
     expect(readField(engine, 'VmxPreemptionTimerValue')).to.equal(70n);
