@@ -9,6 +9,7 @@ import type { ProcessorModel } from './models/processor_model.js';
 import { WasmCore } from './processor/wasm_core.js';
 import { Chipset } from './devices/chipset.js';
 import type { DiskImage } from './devices/virtio/disk_image.js';
+import type { ConsolePort } from './devices/virtio/virtio_console.js';
 import type { SystemControl } from './devices/system_control.js';
 import { PcBus } from './pc_bus.js';
 import { Execution } from './intrinsics/execution.js';
@@ -45,6 +46,8 @@ export interface PcOptions {
   readonly processors?: number;
   /** A virtio block device each, in this order. */
   readonly disks?: readonly DiskImage[];
+  /** A virtio console device, hvc0. */
+  readonly virtioConsole?: ConsolePort;
   readonly com1: (byte: number) => void;
   readonly com2: (byte: number) => void;
   readonly debugConsole?: (byte: number) => void;
@@ -164,6 +167,7 @@ export class Pc {
       memoryBytes: options.memoryBytes,
       ram: this.core.guestRam,
       ...(options.disks !== undefined && { disks: options.disks }),
+      ...(options.virtioConsole !== undefined && { virtioConsole: options.virtioConsole }),
       clock: scheduler,
       earlier: (deadline) => scheduler.deadlineSet(deadline),
       processors: this.cores.map((core) => wakingPins(core, () => scheduler.wake(core.id))),

@@ -27,6 +27,7 @@ export const scenarios: readonly string[] = [
   'test/machine/cpu/physical/device_access.spec.ts',
   'test/machine/cpu/system/register_contents.spec.ts',
   'test/machine/devices/small_devices.spec.ts',
+  'test/machine/devices/virtio/hostile_driver.spec.ts',
   'test/machine/intrinsics/intrinsics.spec.ts',
   'test/machine/several_processors.spec.ts',
   'test/machine/state_hash_of_pc.spec.ts',

@@ -26,6 +26,10 @@ export function machineOptions(command: Command): Command {
       (file: string, before: readonly string[] = []) => [...before, file],
     )
     .option(
+      '--virtio-console <file>',
+      "virtio console (hvc0): 'FILE' takes its output, 'FILE,input=FILE' types what another file has",
+    )
+    .option(
       '--append <text>',
       'command line of the guest; a guest of bfm guest has a default, to which this is added',
       '',

@@ -10,6 +10,7 @@ import { findGuest, type FoundGuest } from '../guests/find_guest.js';
 import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
 import { parseSettings } from '../options/settings.js';
 import { parseMemorySize } from '../options/memory_size.js';
+import type { ConsoleRequest } from '../worker/console_file.js';
 import type { DiskRequest, InitrdRequest, RunRequest, StartMode } from '../worker/run_request.js';
 import { UsageError } from '../failures/usage_error.js';
 
@@ -19,6 +20,7 @@ export interface RunOptions {
   readonly kernel?: string;
   readonly initrd?: readonly string[];
   readonly disk?: readonly string[];
+  readonly virtioConsole?: string;
   readonly append: string;
   readonly memory?: string | undefined;
   readonly cpus: string;
@@ -84,6 +86,19 @@ function disks(texts: readonly string[], own: string | undefined): DiskRequest[]
   if (requests.length > MOST_DISKS)
     throw new UsageError(`${requests.length} disks are given: the simulated PC takes at most ${MOST_DISKS} disks`);
   return requests;
+}
+
+/** Between the output and the input of a console. */
+const INPUT = ',input=';
+
+function virtioConsole(text: string): ConsoleRequest {
+  const [output, input] = text.includes(INPUT)
+    ? [text.slice(0, text.lastIndexOf(INPUT)), text.slice(text.lastIndexOf(INPUT) + INPUT.length)]
+    : [text];
+  if (output === undefined || output === '')
+    throw UsageError.ofOption('--virtio-console', text, "'FILE' or 'FILE,input=FILE'");
+  const typed = input === undefined ? {} : { input: existingFile('--virtio-console', input) };
+  return { output: resolve(output), ...typed };
 }
 
 /** The default guest under modules: it prints, executes some CPUIDs and switches the power off. */
@@ -188,6 +203,7 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
     kernel: guest.kernel,
     ...ramDisks(options, guest),
     ...(allDisks.length > 0 && { disks: allDisks }),
+    ...(options.virtioConsole !== undefined && { virtioConsole: virtioConsole(options.virtioConsole) }),
     append: [guest.commandLine, options.append].filter((part) => part !== '').join(' '),
     memoryBytes,
     processors: processors(options.cpus),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { DeathPlaces } from '../death/death_report.js';
+import type { ConsoleRequest } from './console_file.js';
 import type { Problem } from '../failures/problem.js';
 
 /** When the VMM takes the processor: at its first instruction, under the running guest, or not at all. */
@@ -27,6 +28,7 @@ export interface RunRequest {
   /** The RAM disk of a Linux kernel, or the modules of a multiboot or PVH kernel. */
   readonly initrd?: readonly InitrdRequest[];
   readonly disks?: readonly DiskRequest[];
+  readonly virtioConsole?: ConsoleRequest;
   readonly append: string;
   readonly memoryBytes: number;
   readonly processors: number;

@@ -3,6 +3,7 @@
 import { processorModel } from '../../machine/models/processor_models.js';
 import type { SessionOptions } from '../../session/machine_session.js';
 import type { SessionPorts } from '../../session/session_ports.js';
+import { openConsole } from './console_file.js';
 import { openDisks } from './file_disk.js';
 import { OutputBuffer } from './output_buffer.js';
 import type { RunControl } from './run_control.js';
@@ -25,6 +26,7 @@ export function sessionOptions(
     processors: request.processors,
     testDevice: request.testDevice,
     disks: openDisks(request.disks ?? []),
+    ...(request.virtioConsole !== undefined && { virtioConsole: openConsole(request.virtioConsole) }),
     exitMark: control.exitWord,
     counters: control.counters,
     attention: control.attentionWord,

@@ -22,6 +22,7 @@ import type { PciFunction } from './pci/pci_function.js';
 import type { DeviceRam } from '../memory/guest_ram.js';
 import { sendMessageSignalled } from './interrupts/message_signalled.js';
 import type { DiskImage } from './virtio/disk_image.js';
+import { VirtioConsole, type ConsolePort } from './virtio/virtio_console.js';
 import { VirtioBlk } from './virtio/virtio_blk.js';
 import { VirtioFunction } from './virtio/virtio_function.js';
 import { VirtioRng } from './virtio/virtio_rng.js';
@@ -38,8 +39,8 @@ export const COM1 = SerialPortAddress.com1;
 /** First port of COM2, the VMM's own port. */
 export const COM2 = SerialPortAddress.com2;
 
-/** Disks that fit on the PCI bus, behind the host bridge and the entropy device. */
-export const MOST_DISKS = PCI_DEVICES - 2;
+/** Disks that fit on the PCI bus, with the host bridge, the entropy device and a console. */
+export const MOST_DISKS = PCI_DEVICES - 3;
 
 /** The start of the entropy device's numbers. */
 const RANDOM_SEED = 0x62617265;
@@ -51,6 +52,8 @@ export interface ChipsetOptions {
   readonly ram: DeviceRam;
   /** A block device each. */
   readonly disks?: readonly DiskImage[];
+  /** A console device. */
+  readonly virtioConsole?: ConsolePort;
   readonly clock: Clock;
   /** A device must be woken at this virtual time: the running quantum must end by then. */
   readonly earlier: (deadline: number) => void;
@@ -148,7 +151,7 @@ export class Chipset {
   }
 
   /** Each factory makes the function of the next PCI device. */
-  private addFunctions({ ram, disks = [] }: ChipsetOptions, messages: InterruptMessages): void {
+  private addFunctions({ ram, disks = [], virtioConsole }: ChipsetOptions, messages: InterruptMessages): void {
     const { bus, events } = this;
     const sendMessage = (address: number, data: number): void => sendMessageSignalled(messages, address, data);
     const platform = { bus, events, ram, sendMessage };
@@ -156,6 +159,7 @@ export class Chipset {
       () => new HostBridge(),
       () => new VirtioFunction(platform, new VirtioRng(RANDOM_SEED)),
       ...disks.map((disk, i) => () => new VirtioFunction(platform, new VirtioBlk(`disk${i}`, disk))),
+      ...(virtioConsole === undefined ? [] : [() => new VirtioFunction(platform, new VirtioConsole(virtioConsole))]),
     ];
     factories.forEach((make, device) => this.pci.add(device, make()));
   }

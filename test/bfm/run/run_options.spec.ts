@@ -82,13 +82,20 @@ describe('checkRunOptions', () => {
     expect(check({ module: ['cpuidcount'] }).modules[0]).to.match(/hypervisor_example_cpuidcount/);
   });
 
+  it('takes a virtio console with a file for its output, and one for what is typed', () => {
+    const [output, input] = [join(folder, 'hvc0'), join(folder, 'kernel')];
+    expect(check({ virtioConsole: output }).virtioConsole).to.deep.equal({ output });
+    expect(check({ virtioConsole: `${output},input=${input}` }).virtioConsole).to.deep.equal({ output, input });
+    expect(check({}).virtioConsole).to.equal(undefined);
+  });
+
   it('takes disks, which the guest may change only if that is said', () => {
     const kernel = join(folder, 'kernel');
     expect(check({ disk: [kernel] }).disks).to.deep.equal([{ path: kernel, isWritable: false }]);
     expect(check({ disk: [`${kernel},write`] }).disks).to.deep.equal([{ path: kernel, isWritable: true }]);
     expect(check({ disk: [kernel, kernel] }).disks).to.have.length(2);
     expect(() => check({ disk: [kernel, `${kernel},write`] })).to.throw(UsageError, /is named twice/);
-    expect(() => check({ disk: new Array<string>(31).fill(kernel) })).to.throw(UsageError, /at most 30 disks/);
+    expect(() => check({ disk: new Array<string>(30).fill(kernel) })).to.throw(UsageError, /at most 29 disks/);
   });
 
   const wrong: [string, Partial<RunOptions>, new (message: string) => Error, RegExp][] = [
@@ -115,6 +122,13 @@ describe('checkRunOptions', () => {
     ['an empty RAM disk', { initrd: [empty] }, FileError, /--initrd .*is an empty file/],
     ['a missing disk', { disk: ['/does/not/exist,write'] }, FileError, /--disk .*no such file/],
     ['a folder as disk', { disk: ['/'] }, FileError, /--disk .*is a folder/],
+    ['a console without an output', { virtioConsole: ',input=x' }, UsageError, /--virtio-console/],
+    [
+      'a console with a missing input',
+      { virtioConsole: 'x,input=/gone' },
+      FileError,
+      /--virtio-console .*no such file/,
+    ],
     ['a disk without a name', { disk: [',write'] }, UsageError, /--disk/],
     ['a fraction of memory', { memory: '1.5G' }, UsageError, /--memory 1\.5G: it must be a whole number and a unit/],
     ['no memory', { memory: '0' }, UsageError, /--memory 0/],

@@ -17,8 +17,10 @@ export interface VirtioDevice {
   readonly configuration: Uint8Array;
   /** Nanoseconds of virtual time from a notification to the completion of what waits then. */
   readonly latency: number;
-  /** Carries out a request. @throws DriverFault if the request has no place for an answer */
-  handle(chain: DescriptorChain): void;
+  /** Whether the device takes requests of a queue now. A queue keeps those that wait for something, such as input. The default is always. */
+  isReady?(queue: number): boolean;
+  /** Carries out a request of a queue. @throws DriverFault if the request has no place for an answer, or asks for too much */
+  handle(chain: DescriptorChain, queue: number): void;
   save(): object;
   restore(state: object): void;
 }

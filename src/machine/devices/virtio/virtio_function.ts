@@ -278,7 +278,9 @@ export class VirtioFunction extends PciFunction {
   private serve(): void {
     if (!this.isRunning) return;
     try {
-      for (const queue of this.queues) if (queue.enabled) this.serveQueue(queue);
+      this.queues.forEach((queue, index) => {
+        if (queue.enabled) this.serveQueue(queue, index);
+      });
     } catch (error) {
       if (!(error instanceof DriverFault)) throw error;
       this.transport.status |= DeviceStatus.NeedsReset;
@@ -286,13 +288,13 @@ export class VirtioFunction extends PciFunction {
     }
   }
 
-  private serveQueue(queue: Virtqueue): void {
+  private serveQueue(queue: Virtqueue, index: number): void {
     let served = 0;
     // A driver that adds requests as fast as they are carried out must not hold up the machine.
     for (; served < queue.size; served++) {
-      const chain = queue.take();
+      const chain = this.device.isReady?.(index) === false ? undefined : queue.take();
       if (chain === undefined) break;
-      this.device.handle(chain);
+      this.device.handle(chain, index);
       queue.complete(chain.head, chain.writable.written);
     }
     if (served > 0 && queue.wantsInterrupt) this.interrupt(IsrStatus.Queue, queue.vector);

@@ -3,9 +3,10 @@ import { VirtioFunction } from '../../../../src/machine/devices/virtio/virtio_fu
 import type { VirtioDevice } from '../../../../src/machine/devices/virtio/virtio_device.js';
 import { CommonRegister, DescriptorFlag } from '../../../../src/machine/devices/virtio/virtio_registers.js';
 import type { AccessSize } from '../../../../src/machine/devices/device.js';
+import type { DeviceRam } from '../../../../src/machine/memory/guest_ram.js';
 import { PciMachine } from '../pci/pci_machine.js';
 
-const STRUCTURES = 0xe0000000;
+export const STRUCTURES = 0xe0000000;
 export const MSIX_TABLE = 0xe0004000;
 const FEATURES_OK = 0xb;
 const DRIVER_OK = 0xf;
@@ -23,18 +24,24 @@ export interface TestDescriptor {
 
 /** A virtio device on a PCI bus with 1 MiB of RAM, and the acts of its driver. */
 export class VirtioMachine extends PciMachine {
-  readonly ram = new Uint8Array(1 << 20);
-  readonly view = new DataView(this.ram.buffer);
+  readonly ram: Uint8Array;
+  readonly view: DataView;
   readonly messages: string[] = [];
   readonly virtio: VirtioFunction;
   private added = 0;
 
-  constructor(readonly device: VirtioDevice) {
+  /** @param dma what the device reads and writes, with the bytes for the driver */
+  constructor(
+    readonly device: VirtioDevice,
+    dma?: DeviceRam & { readonly bytes: Uint8Array },
+  ) {
     super();
+    this.ram = dma?.bytes ?? new Uint8Array(1 << 20);
+    this.view = new DataView(this.ram.buffer);
     const { bus, events } = this.platform;
     const sendMessage = (address: number, data: number): void =>
       void this.messages.push(`${address.toString(16)}:${data.toString(16)}`);
-    this.virtio = new VirtioFunction({ bus, events, ram: this.ram, sendMessage }, device);
+    this.virtio = new VirtioFunction({ bus, events, ram: dma ?? this.ram, sendMessage }, device);
     this.pci.add(1, this.virtio);
     this.pci.configure();
     this.write(1, 4, 6, 2);
@@ -60,11 +67,12 @@ export class VirtioMachine extends PciMachine {
     return this.common('DeviceStatus', 1);
   }
 
-  /** Negotiates features and enables queue 0. */
-  start(size = 8, areas: { descriptors: number; driver: number; device: number } = defaultAreas): void {
+  /** Negotiates features and enables a queue. */
+  start(size = 8, areas: { descriptors: number; driver: number; device: number } = defaultAreas, queue = 0): void {
     this.setCommon('DriverFeatureSelect', 4, 1);
     this.setCommon('DriverFeature', 4, 1);
     this.setCommon('DeviceStatus', 1, FEATURES_OK);
+    this.setCommon('QueueSelect', 2, queue);
     this.setCommon('QueueSize', 2, size);
     this.setCommon('QueueDescriptors', 4, areas.descriptors);
     this.setCommon('QueueDriver', 4, areas.driver);
@@ -91,10 +99,10 @@ export class VirtioMachine extends PciMachine {
   }
 
   /** Offers the chain that begins at `head`, and notifies the device. */
-  offer(head: number, size = 8): void {
+  offer(head: number, size = 8, queue = 0): void {
     this.view.setUint16(Area.Driver + 4 + 2 * (this.added % size), head, true);
     this.view.setUint16(Area.Driver + 2, ++this.added, true);
-    this.notify();
+    this.notify(queue);
   }
 
   notify(queue = 0): void {
