@@ -7,7 +7,7 @@ import type { VirtioDevice } from './virtio_device.js';
 export interface ConsolePort {
   /** Takes what the guest prints. */
   readonly output: (bytes: Uint8Array) => void;
-  /** What is typed at the console, from the moment at which the guest's driver listens. */
+  /** What is typed at the console, once the guest has printed something. */
   readonly input: Uint8Array;
 }
 
@@ -40,9 +40,13 @@ export class VirtioConsole implements VirtioDevice {
 
   constructor(private readonly port: ConsolePort) {}
 
-  /** A buffer to receive into waits until something has been typed. */
+  /**
+   * A buffer to receive into waits until something has been typed. Nobody types at a console that is still silent: Linux would drop what came
+   * before it has set up the terminal.
+   */
   isReady(queue: number): boolean {
-    return queue !== Queue.Receive || this.state.typed < this.port.input.length;
+    const { typed, printed } = this.state;
+    return queue !== Queue.Receive || (printed > 0 && typed < this.port.input.length);
   }
 
   handle(chain: DescriptorChain, queue: number): void {

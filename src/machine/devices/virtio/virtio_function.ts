@@ -278,9 +278,9 @@ export class VirtioFunction extends PciFunction {
   private serve(): void {
     if (!this.isRunning) return;
     try {
-      this.queues.forEach((queue, index) => {
-        if (queue.enabled) this.serveQueue(queue, index);
-      });
+      // A request of one queue may have made the device ready for those of another one. It looks again later, not at once: a request can write into
+      // the queues themselves, so a loop here might never end.
+      if (this.serveQueues() > 0) this.timer.arm(this.events.now() + this.device.latency);
     } catch (error) {
       if (!(error instanceof DriverFault)) throw error;
       this.transport.status |= DeviceStatus.NeedsReset;
@@ -288,7 +288,15 @@ export class VirtioFunction extends PciFunction {
     }
   }
 
-  private serveQueue(queue: Virtqueue, index: number): void {
+  private serveQueues(): number {
+    return this.queues.reduce(
+      (served, queue, index) => served + (queue.enabled ? this.serveQueue(queue, index) : 0),
+      0,
+    );
+  }
+
+  /** @returns how many requests it carried out */
+  private serveQueue(queue: Virtqueue, index: number): number {
     let served = 0;
     // A driver that adds requests as fast as they are carried out must not hold up the machine.
     for (; served < queue.size; served++) {
@@ -298,6 +306,7 @@ export class VirtioFunction extends PciFunction {
       queue.complete(chain.head, chain.writable.written);
     }
     if (served > 0 && queue.wantsInterrupt) this.interrupt(IsrStatus.Queue, queue.vector);
+    return served;
   }
 
   private interrupt(cause: number, vector: number): void {

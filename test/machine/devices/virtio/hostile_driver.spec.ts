@@ -64,9 +64,17 @@ const inDisk = (offset: number, { length }: Uint8Array): void => {
   if (!(offset >= 0 && offset + length <= disk.length)) throw new Error(`the disk is read or written at ${offset}`);
 };
 
+function makeConsole(): VirtioConsole {
+  const device = new VirtioConsole({ input: new Uint8Array(100), output: () => {} });
+  // The guest has printed before, so that the device types.
+  device.restore({ typed: 0, printed: 1 });
+  return device;
+}
+
 const devices: Readonly<Record<string, () => VirtioDevice>> = {
   'the entropy device': () => new VirtioRng(1),
-  'the console': () => new VirtioConsole({ input: new Uint8Array(100), output: () => {} }),
+  'the console that types': makeConsole,
+  'the console that prints': makeConsole,
   'the block device': () =>
     new VirtioBlk('disk', {
       bytes: disk.length,
@@ -109,6 +117,13 @@ const MOST_COPIED = 2 ** 28;
 
 for (const [name, make] of Object.entries(devices))
   describe(`A hostile driver of ${name}`, () => {
+    /** The queue of the driver's requests, and the request that it should make. */
+    const queue = name === 'the console that prints' ? 1 : 0;
+    const request = (of: VirtioMachine): void => {
+      const write = { address: Area.Data + 16, bytes: 17, flags: DescriptorFlag.Write };
+      if (name === 'the block device') of.chain({ address: Area.Data, bytes: 16 }, write);
+      else of.chain(queue === 1 ? { address: Area.Data, bytes: 16 } : write);
+    };
     let ram: GuardedRam;
     let machine: VirtioMachine;
     const pick = <T>(from: readonly T[], next: (below: number) => number): T => from[next(from.length)]!;
@@ -126,35 +141,29 @@ for (const [name, make] of Object.entries(devices))
       expect(ram.copied, 'bytes').to.be.at.most(MOST_COPIED);
     }
 
-    /** After a reset a decent driver is served: nothing is broken for good. */
+    /** After a reset the device serves a decent driver: nothing is broken for good. */
     function servesAgain(): void {
-      machine.setCommon('DeviceStatus', 1, 0);
-      machine.platform.advance(1e9);
+      machine.reset();
       ram.fill(0, 0, RAM_BYTES);
-      const fresh = new VirtioMachine(make(), ram);
-      fresh.start();
-      fresh.chain(
-        { address: Area.Data, bytes: 16 },
-        { address: Area.Data + 16, bytes: 17, flags: DescriptorFlag.Write },
-      );
-      if (name !== 'the block device') fresh.chain({ address: Area.Data, bytes: 16, flags: DescriptorFlag.Write });
-      fresh.offer(0);
-      fresh.complete();
-      expect([fresh.usedIndex, fresh.status & DeviceStatus.NeedsReset]).to.deep.equal([1, 0]);
+      machine.start(8, undefined, queue);
+      request(machine);
+      machine.offer(0, 8, queue);
+      machine.complete();
+      expect([machine.usedIndex, machine.status & DeviceStatus.NeedsReset]).to.deep.equal([1, 0]);
     }
 
     /** The device gave up: it touches nothing more until it is reset. */
     function needsReset(): void {
       expect(machine.status & DeviceStatus.NeedsReset).to.not.equal(0);
       const before = machine.usedIndex;
-      machine.notify();
+      machine.notify(queue);
       serve();
       expect([machine.usedIndex, ram.accesses]).to.deep.equal([before, 0]);
       servesAgain();
     }
 
     it('gets nowhere with a chain that leads back to itself', () => {
-      machine.start();
+      machine.start(8, undefined, queue);
       for (const [index, next] of [
         [0, 1],
         [1, 2],
@@ -163,16 +172,16 @@ for (const [name, make] of Object.entries(devices))
         const flags = DescriptorFlag.Next | DescriptorFlag.Write;
         machine.descriptor(index, { address: Area.Data, bytes: 16, flags, next });
       }
-      machine.offer(0);
+      machine.offer(0, 8, queue);
       serve();
       needsReset();
     });
 
     for (const address of addresses.filter((each) => each + 16 > RAM_BYTES))
       it(`gets nowhere with data at 0x${address.toString(16)}`, () => {
-        machine.start();
+        machine.start(8, undefined, queue);
         machine.chain({ address, bytes: 32 }, { address, bytes: 32, flags: DescriptorFlag.Write });
-        machine.offer(0);
+        machine.offer(0, 8, queue);
         serve();
         needsReset();
       });
@@ -180,41 +189,40 @@ for (const [name, make] of Object.entries(devices))
     for (const area of ['descriptors', 'driver', 'device'] as const)
       for (const address of [RAM_BYTES - 2, RAM_BYTES, STRUCTURES, 0xfffffff0])
         it(`gets nowhere with the ${area} of its queue at 0x${address.toString(16)}`, () => {
-          machine.start(8, {
-            descriptors: Area.Descriptors,
-            driver: Area.Driver,
-            device: Area.Device,
-            [area]: address,
-          });
-          machine.chain(
-            { address: Area.Data, bytes: 16 },
-            { address: Area.Data, bytes: 17, flags: DescriptorFlag.Write },
+          machine.start(
+            8,
+            {
+              descriptors: Area.Descriptors,
+              driver: Area.Driver,
+              device: Area.Device,
+              [area]: address,
+            },
+            queue,
           );
-          if (name !== 'the block device')
-            machine.chain({ address: Area.Data, bytes: 16, flags: DescriptorFlag.Write });
-          machine.offer(0);
+          request(machine);
+          machine.offer(0, 8, queue);
           serve();
           expect(machine.status & DeviceStatus.NeedsReset).to.not.equal(0);
           servesAgain();
         });
 
     it('gets nowhere with indirect descriptors, which were not offered', () => {
-      machine.start();
+      machine.start(8, undefined, queue);
       machine.descriptor(0, { address: Area.Data, bytes: 32, flags: DescriptorFlag.Indirect });
-      machine.offer(0);
+      machine.offer(0, 8, queue);
       serve();
       needsReset();
     });
 
     it('gets nowhere with a descriptor beyond its queue, nor with more requests than it holds', () => {
-      machine.start();
-      machine.offer(8);
+      machine.start(8, undefined, queue);
+      machine.offer(8, 8, queue);
       serve();
       needsReset();
       machine = new VirtioMachine(make(), ram);
-      machine.start();
+      machine.start(8, undefined, queue);
       machine.view.setUint16(Area.Driver + 2, 9, true);
-      machine.notify();
+      machine.notify(queue);
       serve();
       needsReset();
     });
@@ -233,12 +241,12 @@ for (const [name, make] of Object.entries(devices))
 
     it('has bounded work for a queue full of the longest chains', () => {
       const size = machine.common('QueueSize', 2);
-      machine.start(size);
+      machine.start(size, undefined, queue);
       for (let i = 0; i < size; i++) {
         const flags = (i === size - 1 ? 0 : DescriptorFlag.Next) | DescriptorFlag.Write;
         machine.descriptor(i, { address: 0x80000, bytes: 0x10000, flags, next: i + 1 });
       }
-      for (let i = 0; i < size; i++) machine.offer(0, size);
+      for (let i = 0; i < size; i++) machine.offer(0, size, queue);
       serve();
     });
 
@@ -257,7 +265,7 @@ for (const [name, make] of Object.entries(devices))
           () => machine.write(1, 0x10 + next(0xf0), next(2 ** 32), pick(sizes, next) as AccessSize),
           () => machine.write(1, 4, 6, 2),
           () => machine.pci.configure(),
-          () => machine.start(1 << next(8)),
+          () => machine.start(1 << next(8), undefined, queue),
           () =>
             machine.descriptor(next(16), {
               address: pick(addresses, next),
@@ -265,7 +273,7 @@ for (const [name, make] of Object.entries(devices))
               flags: next(8),
               next: next(20),
             }),
-          () => machine.offer(next(20)),
+          () => machine.offer(next(20), 8, queue),
           () => machine.notify(next(4)),
           () => ram.set([next(256), next(256)], next(0x4000)),
           serve,
@@ -275,6 +283,9 @@ for (const [name, make] of Object.entries(devices))
           JSON.parse(JSON.stringify(machine.virtio.save())) as ReturnType<typeof machine.virtio.save>,
         );
       }
+      machine.pci.reset();
+      machine.pci.configure();
+      machine.write(1, 4, 6, 2);
       servesAgain();
     });
   });

@@ -6,13 +6,17 @@ import { Area, VirtioMachine } from './virtio_machine.js';
 
 const [RECEIVE, TRANSMIT] = [0, 1];
 
-/** A machine whose driver has enabled one queue of the console. */
-function started(queue: number, typed = '') {
+/** Where the transmit queue of a driver with two queues is. */
+const SECOND = { descriptors: 0x11000, driver: 0x12000, device: 0x13000 } as const;
+
+/** A machine whose driver has enabled one queue of the console. @param printed bytes that the guest has printed before */
+function started(queue: number, typed = '', before = 1) {
   let printed = '';
   const device = new VirtioConsole({
     input: new TextEncoder().encode(typed),
     output: (bytes) => (printed += new TextDecoder().decode(bytes)),
   });
+  device.restore({ typed: 0, printed: before });
   const machine = new VirtioMachine(device);
   machine.start(8, undefined, queue);
   return { machine, device, printed: () => printed };
@@ -48,6 +52,24 @@ describe('VirtioConsole', () => {
       [1, 2],
     ]);
     expect(new TextDecoder().decode(machine.ram.subarray(Area.Data + 0x10, Area.Data + 0x12))).to.equal('ef');
+  });
+
+  it('types nothing at a console that is still silent, and begins once something was printed', () => {
+    const { machine, printed } = started(RECEIVE, 'login', 0);
+    machine.descriptor(0, { address: Area.Data, bytes: 8, flags: DescriptorFlag.Write });
+    machine.offer(0);
+    machine.platform.advance(1e9);
+    expect(machine.usedIndex).to.equal(0);
+    machine.enable(TRANSMIT, 8, SECOND);
+    machine.ram.set(new TextEncoder().encode('ok'), Area.Data + 0x100);
+    machine.view.setBigUint64(SECOND.descriptors, BigInt(Area.Data + 0x100), true);
+    machine.view.setUint32(SECOND.descriptors + 8, 2, true);
+    machine.view.setUint16(SECOND.driver + 2, 1, true);
+    machine.notify(TRANSMIT);
+    machine.complete();
+    expect(printed()).to.equal('ok');
+    machine.complete();
+    expect(machine.used(0)).to.deep.equal([0, 5]);
   });
 
   it('keeps the buffers of a driver for which nothing is typed', () => {

@@ -72,13 +72,23 @@ export class VirtioMachine extends PciMachine {
     this.setCommon('DriverFeatureSelect', 4, 1);
     this.setCommon('DriverFeature', 4, 1);
     this.setCommon('DeviceStatus', 1, FEATURES_OK);
+    this.enable(queue, size, areas);
+    this.setCommon('DeviceStatus', 1, DRIVER_OK);
+  }
+
+  enable(queue: number, size: number, areas: { descriptors: number; driver: number; device: number }): void {
     this.setCommon('QueueSelect', 2, queue);
     this.setCommon('QueueSize', 2, size);
     this.setCommon('QueueDescriptors', 4, areas.descriptors);
     this.setCommon('QueueDriver', 4, areas.driver);
     this.setCommon('QueueDevice', 4, areas.device);
     this.setCommon('QueueEnable', 2, 1);
-    this.setCommon('DeviceStatus', 1, DRIVER_OK);
+  }
+
+  /** What a driver does before it begins. */
+  reset(): void {
+    this.setCommon('DeviceStatus', 1, 0);
+    this.added = 0;
   }
 
   descriptor(index: number, { address, bytes, flags = 0, next = 0 }: TestDescriptor): void {
