@@ -119,8 +119,8 @@ describe('VmEntry', () => {
     core.u32[Word.instructions] = 0xfffffff0;
     core.u32[Word.tscOffset + 1] = 7;
     engine.enter(true, Owner.Code);
-    // The TSC is 7_FFFF_FFF0H. The timer counts at its multiples of 32, 20H times.
-    expect([core.u32[Word.preemptionDeadline], core.u32[Word.preemptionDeadline + 1]]).to.deep.equal([0x3e0, 8]);
+    // The TSC is 7_FFFF_FFF0H. The timer counts at its multiples of 4, 20H times.
+    expect([core.u32[Word.preemptionDeadline], core.u32[Word.preemptionDeadline + 1]]).to.deep.equal([0x70, 8]);
   });
 
   it('resumes after an exit and loads what was written meanwhile', () => {
