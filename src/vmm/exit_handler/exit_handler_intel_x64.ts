@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, multiInject, optional } from 'inversify';
-import { PrimaryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
+import { PinBasedControl, SecondaryControl } from '../../intrinsics/control_bits.js';
 import { ControlRegisters } from '../../intrinsics/control_registers.js';
 import { Cpuid } from '../../intrinsics/cpuid.js';
 import { registerNumbers, Vector } from '../../intrinsics/exit_information.js';
@@ -26,6 +26,14 @@ import { ProcessorFacts } from '../processor_facts/processor_facts.js';
 import { warningOnce } from '../output/warning_once.js';
 import { derived, state } from '../state/state.js';
 import { invvpid } from '../ept/invalidation.js';
+import {
+  isNmi,
+  noEvents,
+  openInterruptWindow,
+  openNmiWindow,
+  takeExternalInterrupt,
+  takeNmi,
+} from './arriving_events.js';
 import { emulateControlRegisterAccess, type ControlRegisterContext } from './control_register_access.js';
 import { executeCpuid } from './cpuid.js';
 import { emulateDebugRegisterAccess } from './debug_register_access.js';
@@ -69,6 +77,7 @@ export class ExitHandlerIntelX64 extends VmcallHandlerIntelX64 implements ExitHa
   /** Made once: an exit allocates nothing. */
   @derived() private context: ControlRegisterContext | undefined;
 
+  @state() private readonly events = noEvents();
   @state() private readonly pdptes = noPdptes();
   @derived() private pdpteContext: PdpteContext | undefined;
 
@@ -93,6 +102,8 @@ export class ExitHandlerIntelX64 extends VmcallHandlerIntelX64 implements ExitHa
     on(ExitReason.InitSignal, () => this.handleInitSignal());
     on(ExitReason.Sipi, () => this.handleSipi());
     on(ExitReason.IoInstruction, () => this.handleIoInstruction());
+    on(ExitReason.ExternalInterrupt, () => this.handleExternalInterrupt());
+    on(ExitReason.VmxPreemptionTimerExpired, () => this.handleVmxPreemptionTimerExpired());
     on(ExitReason.InterruptWindow, () => this.handleInterruptWindow());
     on(ExitReason.NmiWindow, () => this.handleNmiWindow());
     on(ExitReason.Hlt, () => this.handleHlt());
@@ -178,7 +189,8 @@ export class ExitHandlerIntelX64 extends VmcallHandlerIntelX64 implements ExitHa
 
   /** An exception that an extension traps and does not handle goes to the guest. */
   protected handleExceptionOrNmi(): void {
-    if (!reflectException(this.exit, this.controlRegisters)) this.handleTripleFault();
+    if (isNmi(this.exit)) takeNmi(this.exit, this.events);
+    else if (!reflectException(this.exit, this.controlRegisters)) this.handleTripleFault();
   }
 
   protected handleTripleFault(): void {
@@ -196,13 +208,22 @@ export class ExitHandlerIntelX64 extends VmcallHandlerIntelX64 implements ExitHa
     emulateSipi(this.exit, this.msrs);
   }
 
-  /** Nobody waited for the window, or the handler that did has returned false: the guest goes on without the control. */
+  /** The guest gets the interrupt as soon as it takes interrupts. */
+  protected handleExternalInterrupt(): void {
+    takeExternalInterrupt(this.exit, this.events);
+  }
+
   protected handleInterruptWindow(): void {
-    this.vmcs.disable('primary', PrimaryControl.InterruptWindowExiting);
+    openInterruptWindow(this.exit, this.events);
   }
 
   protected handleNmiWindow(): void {
-    this.vmcs.disable('primary', PrimaryControl.NmiWindowExiting);
+    openNmiWindow(this.exit, this.events);
+  }
+
+  /** Nobody set the timer again: it stays off. */
+  protected handleVmxPreemptionTimerExpired(): void {
+    this.vmcs.disable('pin', PinBasedControl.ActivateVmxPreemptionTimer);
   }
 
   protected handleIoInstruction(): void {
