@@ -13,6 +13,8 @@ import { capabilityMsrOf, plainCapabilityMsrOf } from '../../intrinsics/vmcs_fie
 /** Which controls the processor allows to be 0 and 1. SDM 3D "VMX Capability Reporting Facility". */
 export class ControlCapabilities {
   private hasTrueControls: boolean | undefined;
+  /** By word: properties of the processor. The exit path of an EPT hook asks for some at each step. */
+  private readonly known = new Map<ControlWord, bigint>();
 
   constructor(private readonly rdmsr: (address: number) => bigint) {}
 
@@ -36,12 +38,18 @@ export class ControlCapabilities {
 
   /** The value of a word's capability MSR, 0 if the processor has no such word (RDMSR would fault). */
   private capability(word: ControlWord): bigint {
+    return this.known.get(word) ?? this.findOut(word);
+  }
+
+  private findOut(word: ControlWord): bigint {
     const present =
       (word !== 'secondary' || this.mayBe1('primary', PrimaryControl.ActivateSecondaryControls)) &&
       (word !== 'tertiary' || this.mayBe1('primary', PrimaryControl.ActivateTertiaryControls)) &&
       (word !== 'secondaryExit' || this.mayBe1('exit', ExitControl.ActivateSecondaryControls)) &&
       (word !== 'vmfunc' || this.mayBe1('secondary', SecondaryControl.EnableVmFunctions));
-    return present ? this.rdmsr(this.msr(word)) : 0n;
+    const value = present ? this.rdmsr(this.msr(word)) : 0n;
+    this.known.set(word, value);
+    return value;
   }
 
   private mayBe1(word: ControlWord, mask: number): boolean {

@@ -52,7 +52,8 @@ describe('ContributedTraps', () => {
     const { end, exits } = await runGuest(turnsPagingOff, [], [module]);
     expect(exits[ExitReason.ControlRegisterAccesses]).to.be.greaterThan(0);
     // This guest has no handler of #GP.
-    expect(end.detail).to.match(/^the guest of vcpu 0 triple-faulted[^]*began with #GP \(13\), error code 0x0/);
+    expect(end.detail).to.match(/^the guest of vcpu 0 triple-faulted/);
+    expect(end.tripleFault?.events[0]).to.deep.equal({ name: '#GP', vector: 13, errorCode: '0x0' });
   });
 
   it('and lets it be where unrestricted guest is on', async () => {
