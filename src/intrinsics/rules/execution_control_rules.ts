@@ -9,6 +9,7 @@ import {
   VmFunctionControl,
 } from '../control_bits.js';
 import { EptCapability, Msr, VmxMisc } from '../msr_definitions.js';
+import { ApicRegister } from '../structures/apic_registers.js';
 import { VmcsField as F } from '../vmcs_fields.js';
 import { section, type EntryReader, type EntryRule } from './entry_rule.js';
 import {
@@ -121,9 +122,9 @@ const VIRTUAL_APIC =
   SecondaryControl.ApicRegisterVirtualization |
   SecondaryControl.VirtualInterruptDelivery;
 
-// VTPR is the byte at offset 80H of the virtual-APIC page.
+// VTPR is the low byte of the virtual-APIC page's task priority.
 function isThresholdAboveVtpr(reader: EntryReader): boolean {
-  const vtpr = reader.readPhysical32(addressOf(reader, F.VirtualApicAddress) + 0x80);
+  const vtpr = reader.readPhysical32(addressOf(reader, F.VirtualApicAddress) + ApicRegister.TaskPriority);
   return (reader.low(F.TprThreshold) & 0xf) > ((vtpr >>> 4) & 0xf);
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { ApicRegister } from '../../../intrinsics/structures/apic_registers.js';
 import { ApicTimer } from './apic_timer.js';
 import type { ApicTimerMode, ApicTimerOptions } from './apic_timer.js';
 import { StatefulDevice } from '../device.js';
@@ -28,6 +29,12 @@ const SVR_SUPPRESS_EOI_BROADCAST = 0x1000;
 const ESR_SEND_ILLEGAL = 0x20;
 const ESR_RECEIVE_ILLEGAL = 0x40;
 const ESR_ILLEGAL_REGISTER = 0x80;
+
+/** One of the registers of ISR, TMR and IRR. */
+const isVectorRegister = (register: number): boolean =>
+  register >= ApicRegister.InService && register < ApicRegister.ErrorStatus;
+const isLvtRegister = (register: number): boolean =>
+  register >= ApicRegister.LvtTimer && register <= ApicRegister.LvtError;
 
 /** Options of a local APIC. */
 export interface LocalApicOptions extends ApicTimerOptions {
@@ -278,38 +285,38 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
   /** @param register offset of a register in the page, a multiple of 16. */
   readRegister(register: number): number {
     const state = this.state;
-    if (register >= 0x100 && register < 0x280) return this.vectorSet(register)[(register >> 4) & 7]! >>> 0;
-    if (register >= 0x320 && register <= 0x370) return state.lvt[(register - 0x320) >> 4]!;
+    if (isVectorRegister(register)) return this.vectorSet(register)[(register >> 4) & 7]! >>> 0;
+    if (isLvtRegister(register)) return state.lvt[(register - ApicRegister.LvtTimer) >> 4]!;
     switch (register) {
-      case 0x20:
+      case ApicRegister.Id:
         return (state.id << 24) >>> 0;
-      case 0x30:
+      case ApicRegister.Version:
         return VERSION;
-      case 0x80:
+      case ApicRegister.TaskPriority:
         return state.tpr;
-      case 0x90:
-      case 0xa0:
+      case ApicRegister.ArbitrationPriority:
+      case ApicRegister.ProcessorPriority:
         return this.processorPriority();
-      case 0xb0:
-      case 0xc0:
+      case ApicRegister.EndOfInterrupt:
+      case ApicRegister.RemoteRead:
         return 0;
-      case 0xd0:
+      case ApicRegister.LogicalDestination:
         return state.ldr;
-      case 0xe0:
+      case ApicRegister.DestinationFormat:
         return state.dfr;
-      case 0xf0:
+      case ApicRegister.SpuriousInterruptVector:
         return state.svr;
-      case 0x280:
+      case ApicRegister.ErrorStatus:
         return state.esr;
-      case 0x300:
+      case ApicRegister.InterruptCommandLow:
         return state.icrLow;
-      case 0x310:
+      case ApicRegister.InterruptCommandHigh:
         return state.icrHigh;
-      case 0x380:
+      case ApicRegister.InitialCount:
         return state.timer.initialCount;
-      case 0x390:
+      case ApicRegister.CurrentCount:
         return this.timer.currentCount;
-      case 0x3e0:
+      case ApicRegister.DivideConfiguration:
         return state.timer.divide;
       default:
         this.error(ESR_ILLEGAL_REGISTER);
@@ -319,56 +326,56 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
 
   writeRegister(register: number, value: number): void {
     const state = this.state;
-    if (register >= 0x320 && register <= 0x370) return this.writeLvt((register - 0x320) >> 4, value);
+    if (isLvtRegister(register)) return this.writeLvt((register - ApicRegister.LvtTimer) >> 4, value);
     switch (register) {
-      case 0x20:
+      case ApicRegister.Id:
         state.id = value >>> 24;
         break;
-      case 0x80:
+      case ApicRegister.TaskPriority:
         this.taskPriority = value;
         break;
-      case 0xb0:
+      case ApicRegister.EndOfInterrupt:
         this.endOfInterrupt();
         break;
-      case 0xd0:
+      case ApicRegister.LogicalDestination:
         state.ldr = (value & 0xff000000) >>> 0;
         break;
-      case 0xe0:
+      case ApicRegister.DestinationFormat:
         state.dfr = (value | 0x0fffffff) >>> 0;
         break;
-      case 0xf0:
+      case ApicRegister.SpuriousInterruptVector:
         this.writeSpurious(value);
         break;
-      case 0x280:
+      case ApicRegister.ErrorStatus:
         state.esr = state.errors;
         state.errors = 0;
         break;
-      case 0x300:
+      case ApicRegister.InterruptCommandLow:
         this.writeIcr(value);
         break;
-      case 0x310:
+      case ApicRegister.InterruptCommandHigh:
         state.icrHigh = (value & 0xff000000) >>> 0;
         break;
-      case 0x380:
+      case ApicRegister.InitialCount:
         this.timer.setInitialCount(value);
         break;
-      case 0x3e0:
+      case ApicRegister.DivideConfiguration:
         this.timer.setDivide(value);
         break;
-      case 0x30:
-      case 0x90:
-      case 0xa0:
-      case 0xc0:
-      case 0x390:
+      case ApicRegister.Version:
+      case ApicRegister.ArbitrationPriority:
+      case ApicRegister.ProcessorPriority:
+      case ApicRegister.RemoteRead:
+      case ApicRegister.CurrentCount:
         break;
       default:
-        if (register < 0x100 || register >= 0x280) this.error(ESR_ILLEGAL_REGISTER);
+        if (!isVectorRegister(register)) this.error(ESR_ILLEGAL_REGISTER);
     }
   }
 
   private vectorSet(register: number): number[] {
-    if (register < 0x180) return this.state.isr;
-    return register < 0x200 ? this.state.tmr : this.state.irr;
+    if (register < ApicRegister.TriggerMode) return this.state.isr;
+    return register < ApicRegister.InterruptRequest ? this.state.tmr : this.state.irr;
   }
 
   private endOfInterrupt(): void {

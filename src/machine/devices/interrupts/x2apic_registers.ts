@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The registers of a local APIC as MSRs. SDM 3A "x2APIC Register Address Space".
+import { ApicRegister } from '../../../intrinsics/structures/apic_registers.js';
 import { X2apicMsr } from '../../../intrinsics/msr_definitions.js';
 import { logicalId } from './interrupt_destination.js';
 import { Shorthand } from './interrupt_messages.js';
@@ -11,12 +12,8 @@ interface X2apicRegister {
   readonly writable?: number;
 }
 
-const IDENTITY = 0x20;
-const LOGICAL_DESTINATION = 0xd0;
-/** The interrupt command register, the only one of 64 bits: its upper half is the destination. */
-const COMMAND = 0x300;
-/** A write of a vector there is an interrupt to the own processor. */
-const SELF_INTERRUPT = 0x3f0;
+/** The interrupt command register is the only one of 64 bits: its upper half is the destination. */
+const COMMAND = ApicRegister.InterruptCommandLow;
 /** A command that has this shorthand. */
 const toSelf = Shorthand.Self << 18;
 
@@ -27,28 +24,28 @@ const writeOnly = (writable: number): X2apicRegister => ({ isReadable: false, wr
 const [timer, monitor, pin, error] = [0x710ff, 0x117ff, 0x1f7ff, 0x110ff];
 
 /** By the offset that the register has in the page of the xAPIC mode. */
-const registers: ReadonlyMap<number, X2apicRegister> = new Map([
-  [IDENTITY, readOnly],
-  [0x30, readOnly],
-  [0x80, readWrite(0xff)],
-  [0xa0, readOnly],
-  [0xb0, writeOnly(0)],
-  [LOGICAL_DESTINATION, readOnly],
-  [0xf0, readWrite(0x1ff)],
+const registers: ReadonlyMap<number, X2apicRegister> = new Map<number, X2apicRegister>([
+  [ApicRegister.Id, readOnly],
+  [ApicRegister.Version, readOnly],
+  [ApicRegister.TaskPriority, readWrite(0xff)],
+  [ApicRegister.ProcessorPriority, readOnly],
+  [ApicRegister.EndOfInterrupt, writeOnly(0)],
+  [ApicRegister.LogicalDestination, readOnly],
+  [ApicRegister.SpuriousInterruptVector, readWrite(0x1ff)],
   // ISR, TMR and IRR have eight registers each.
-  ...Array.from({ length: 24 }, (_, i): [number, X2apicRegister] => [0x100 + 16 * i, readOnly]),
-  [0x280, readWrite(0)],
+  ...Array.from({ length: 24 }, (_, i): [number, X2apicRegister] => [ApicRegister.InService + 16 * i, readOnly]),
+  [ApicRegister.ErrorStatus, readWrite(0)],
   [COMMAND, readWrite(0xccfff)],
-  [0x320, readWrite(timer)],
-  [0x330, readWrite(monitor)],
-  [0x340, readWrite(monitor)],
-  [0x350, readWrite(pin)],
-  [0x360, readWrite(pin)],
-  [0x370, readWrite(error)],
-  [0x380, readWrite(0xffffffff)],
-  [0x390, readOnly],
-  [0x3e0, readWrite(0xb)],
-  [SELF_INTERRUPT, writeOnly(0xff)],
+  [ApicRegister.LvtTimer, readWrite(timer)],
+  [ApicRegister.LvtThermalMonitor, readWrite(monitor)],
+  [ApicRegister.LvtPerformanceCounters, readWrite(monitor)],
+  [ApicRegister.LvtLint0, readWrite(pin)],
+  [ApicRegister.LvtLint1, readWrite(pin)],
+  [ApicRegister.LvtError, readWrite(error)],
+  [ApicRegister.InitialCount, readWrite(0xffffffff)],
+  [ApicRegister.CurrentCount, readOnly],
+  [ApicRegister.DivideConfiguration, readWrite(0xb)],
+  [ApicRegister.SelfIpi, writeOnly(0xff)],
 ]);
 
 /** The offset in the page of the register that an MSR is. */
@@ -81,8 +78,8 @@ export interface X2apicHost {
 /** RDMSR: bits 31:0 of the value. @returns undefined for #GP */
 export function readX2apic(apic: X2apicHost, offset: number): number | undefined {
   if (!apic.isX2apic || !isX2apicReadable(offset)) return undefined;
-  if (offset === IDENTITY) return apic.id;
-  return offset === LOGICAL_DESTINATION ? logicalId(apic.id) : apic.readRegister(offset);
+  if (offset === ApicRegister.Id) return apic.id;
+  return offset === ApicRegister.LogicalDestination ? logicalId(apic.id) : apic.readRegister(offset);
 }
 
 /** Bits 63:32 of what `readX2apic` reads. */
@@ -94,7 +91,7 @@ export function readX2apicHigh(apic: X2apicHost, offset: number): number {
 export function writeX2apic(apic: X2apicHost, offset: number, low: number, high: number): boolean {
   if (!apic.isX2apic || !isX2apicWritable(offset, low, high)) return false;
   if (offset === COMMAND) apic.commandHigh = high;
-  if (offset === SELF_INTERRUPT) apic.writeRegister(COMMAND, toSelf | low);
+  if (offset === ApicRegister.SelfIpi) apic.writeRegister(COMMAND, toSelf | low);
   else apic.writeRegister(offset, low);
   return true;
 }
