@@ -61,6 +61,8 @@ export interface PcOptions {
   readonly attention?: Int32Array;
   /** The counters of all processors together; its instructions are those of the processor that had the last VM exit. */
   readonly counters?: ProcessorCounters;
+  /** Memory for the last VM exits of each processor, see `ExitHistory`. */
+  readonly exitHistories?: readonly Int32Array[];
   /** Memory of a machine of the same size that is no longer used, as `WasmCoreOptions` has it. */
   readonly memory?: WebAssembly.Memory;
 }
@@ -101,6 +103,7 @@ function makeProcessor(id: number, core: WasmCore, options: PcOptions, outcome: 
     cr4Allowed: core.cr4Allowed,
     features: modelFeatures(core.model),
     counters: options.counters,
+    exitHistory: options.exitHistories?.[id],
   });
   processor.exitMark = options.exitMark;
   processor.attention = options.attention;

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { endWorker } from '../worker/end_worker.js';
 import { endedFromInside } from '../worker/ended_worker.js';
 import { GuestConsole } from '../console/guest_console.js';
-import { hangingHandler } from '../worker/hanging_handler.js';
+import { stuckReport } from '../worker/stuck_report.js';
 import { InputQueue } from '../worker/input_queue.js';
 import { problemOf } from '../failures/problem.js';
 import { RunControl, StopRequest } from '../worker/run_control.js';
@@ -165,11 +165,16 @@ export class RunSession {
       [StopRequest.Timeout]: 'timeout',
       [StopRequest.Interrupted]: 'interrupted',
     };
+    const report = stuckReport(this.control, this.handlers);
     this.finish({
       outcome: first[this.control.stopRequest] ?? outcome,
-      detail: hangingHandler(this.control, this.handlers) ?? otherwise,
+      detail: report?.detail ?? otherwise,
       // A guest that wrote to the debug-exit port has ended by itself.
-      machine: { ...this.control.counters.read(), debugExit: null },
+      machine: {
+        ...this.control.counters.read(),
+        debugExit: null,
+        ...(report?.stuck !== undefined && { stuck: report.stuck }),
+      },
       extensions: null,
       milliseconds: this.startedAt === undefined ? 0 : performance.now() - this.startedAt,
       forced: true,

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { Sizes } from '../../machine/layout/regions.js';
+import { EXIT_HISTORY_WORDS } from '../../machine/processor/exit_history.js';
 import { RunCounters } from './run_counters.js';
 
 /** Why the main thread wants the machine to stop. */
@@ -26,7 +28,8 @@ const MOST_OUTPUT_BYTES = 1 << 18;
 /** How long the worker waits for a reader before it shows that it is alive. */
 const OUTPUT_WAIT_MILLISECONDS = 50;
 const COUNTERS_OFFSET = WORDS * 4;
-const INPUT_OFFSET = COUNTERS_OFFSET + RunCounters.bytes;
+const HISTORIES_OFFSET = COUNTERS_OFFSET + RunCounters.bytes;
+const INPUT_OFFSET = HISTORIES_OFFSET + 4 * EXIT_HISTORY_WORDS * Sizes.MAX_PROCESSORS;
 
 /**
  * The words that the main thread and the machine's worker share. The worker is busy with the guest and reads no messages. It reads
@@ -37,11 +40,18 @@ export class RunControl {
   private readonly input: Uint8Array;
   /** The machine's progress, readable from both sides at any moment. */
   readonly counters: RunCounters;
+  /** The last VM exits of each processor: memory of `ExitHistory`. */
+  readonly exitHistories: readonly Int32Array[];
 
   /** @param memory of another `RunControl`; without it, new memory. */
   constructor(readonly memory: SharedArrayBuffer = new SharedArrayBuffer(INPUT_OFFSET + INPUT_BYTES)) {
     this.words = new Int32Array(memory, 0, WORDS);
     this.counters = new RunCounters(memory, COUNTERS_OFFSET);
+    this.exitHistories = Array.from(
+      { length: Sizes.MAX_PROCESSORS },
+      (_, processor) =>
+        new Int32Array(memory, HISTORIES_OFFSET + 4 * EXIT_HISTORY_WORDS * processor, EXIT_HISTORY_WORDS),
+    );
     this.input = new Uint8Array(memory, INPUT_OFFSET, INPUT_BYTES);
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { DeathPlaces } from '../death/death_report.js';
 import type { ConsoleRequest } from './console_file.js';
+import type { StuckProcessor } from './stuck_report.js';
 import type { Problem } from '../failures/problem.js';
 
 /** When the VMM takes the processor: at its first instruction, under the running guest, or not at all. */
@@ -81,6 +82,8 @@ export interface RunReport {
     readonly debugExit: number | null;
     /** Digest of registers, memory and devices: equal runs give equal digests. */
     readonly stateHash?: string;
+    /** Of a run that was killed in a handler. */
+    readonly stuck?: StuckProcessor;
   } & DeathPlaces;
   /** Named values that extensions report; null if the worker was killed. */
   readonly extensions: Readonly<Record<string, Readonly<Record<string, number | string>>>> | null;

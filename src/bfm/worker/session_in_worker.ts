@@ -29,6 +29,7 @@ export function sessionOptions(
     ...(request.virtioConsole !== undefined && { virtioConsole: openConsole(request.virtioConsole) }),
     exitMark: control.exitWord,
     counters: control.counters,
+    exitHistories: control.exitHistories,
     attention: control.attentionWord,
     pace: request.pace,
     ...(request.rtcStart !== undefined && { rtcStart: request.rtcStart }),

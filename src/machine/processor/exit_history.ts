@@ -18,9 +18,15 @@ export interface RememberedExit {
   readonly outcome: number;
 }
 
+/** Words before the records: the place of the next record, and how many there are. */
+const HEADER = { Next: 0, Count: 1, Words: 8 } as const;
+
 /** Words of a record, by their place. 64-bit values are two words. */
 const Place = { Reason: 0, Rip: 1, Qualification: 3, Instructions: 5, Outcome: 7 } as const;
 const RECORD_SHIFT = 3;
+
+/** Words of a history. */
+export const EXIT_HISTORY_WORDS = HEADER.Words + (EXITS_REMEMBERED << RECORD_SHIFT);
 const HIGH = 0x1_0000_0000;
 
 /** Indexes of the low halves in `Vmcs.signed`. */
@@ -33,15 +39,14 @@ const qualification = slotOf(VmcsField.ExitQualification) << 1;
  * them allocates nothing.
  */
 export class ExitHistory {
-  private readonly words = new Int32Array(EXITS_REMEMBERED << RECORD_SHIFT);
-  /** The place of the next record. */
-  private next = 0;
-  private count = 0;
+  /** @param words EXIT_HISTORY_WORDS of them, all 0; shared, if another thread reports on a processor that does not come back */
+  constructor(private readonly words: Int32Array = new Int32Array(EXIT_HISTORY_WORDS)) {}
 
   /** A VM exit has happened. @param fields of the VMCS, as halves. @param instructions in two halves, at `at`. */
   begin(fields: Int32Array, instructions: Uint32Array, at: number): void {
     const { words } = this;
-    const record = this.next << RECORD_SHIFT;
+    const next = words[HEADER.Next]!;
+    const record = HEADER.Words + (next << RECORD_SHIFT);
     words[record + Place.Reason] = fields[reason]!;
     words[record + Place.Rip] = fields[rip]!;
     words[record + Place.Rip + 1] = fields[rip + 1]!;
@@ -50,23 +55,25 @@ export class ExitHistory {
     words[record + Place.Instructions] = instructions[at]!;
     words[record + Place.Instructions + 1] = instructions[at + 1]!;
     words[record + Place.Outcome] = 0;
-    this.next = (this.next + 1) & (EXITS_REMEMBERED - 1);
-    if (this.count < EXITS_REMEMBERED) this.count++;
+    words[HEADER.Next] = (next + 1) & (EXITS_REMEMBERED - 1);
+    if (words[HEADER.Count]! < EXITS_REMEMBERED) words[HEADER.Count]!++;
   }
 
   /** The VMM has handled the last exit. */
   end(outcome: number): void {
-    const record = ((this.next - 1) & (EXITS_REMEMBERED - 1)) << RECORD_SHIFT;
+    const last = (this.words[HEADER.Next]! - 1) & (EXITS_REMEMBERED - 1);
+    const record = HEADER.Words + (last << RECORD_SHIFT);
     this.words[record + Place.Outcome] = outcome;
   }
 
   /** The exits, oldest first. */
   last(): RememberedExit[] {
-    return Array.from({ length: this.count }, (_, index) => this.read(this.next - this.count + index));
+    const [next, count] = [this.words[HEADER.Next]!, this.words[HEADER.Count]!];
+    return Array.from({ length: count }, (_, index) => this.read(next - count + index));
   }
 
   private read(number: number): RememberedExit {
-    const record = (number & (EXITS_REMEMBERED - 1)) << RECORD_SHIFT;
+    const record = HEADER.Words + ((number & (EXITS_REMEMBERED - 1)) << RECORD_SHIFT);
     const low = (place: number): number => this.words[record + place]! >>> 0;
     const whole = (place: number): bigint => (BigInt(low(place + 1)) << 32n) | BigInt(low(place));
     return {

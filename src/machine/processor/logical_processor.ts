@@ -33,6 +33,8 @@ const scale = 0x1_0000_0000;
 /** Options of a processor. */
 export interface LogicalProcessorOptions extends VmxEngineOptions {
   readonly counters?: ProcessorCounters | undefined;
+  /** Memory for the last VM exits: EXIT_HISTORY_WORDS words. */
+  readonly exitHistory?: Int32Array | undefined;
 }
 
 /**
@@ -54,7 +56,7 @@ export class LogicalProcessor {
   /** A word in which the VMM says what its handlers did with the exit. */
   exitOutcome: Int32Array | undefined;
   /** The last VM exits. */
-  readonly history = new ExitHistory();
+  readonly history: ExitHistory;
   /** The number of instructions retired at the last VM exit, in two words, for the watchdog's report. */
   private readonly exitInstructions: Uint32Array;
   /** What other processors asked of the VMM on this one: it leaves the guest for it before the next instruction. */
@@ -68,6 +70,7 @@ export class LogicalProcessor {
     options: LogicalProcessorOptions,
   ) {
     this.engine = new VmxEngine(core, options);
+    this.history = new ExitHistory(options.exitHistory);
     this.exits = options.counters?.exits ?? new Uint32Array(exitReasons);
     this.exitInstructions = options.counters?.instructions ?? new Uint32Array(2);
   }

@@ -3,6 +3,7 @@ import type { DeviceRam } from '../../memory/guest_ram.js';
 import type { AccessSize } from '../device.js';
 import type { EventQueue } from '../event_queue.js';
 import type { IoBus, MmioHandler } from '../io_bus.js';
+import { Msi, MSI_CAPABILITY } from '../pci/msi.js';
 import { Msix, MSIX_BYTES, MSIX_CAPABILITY, PENDING_BITS } from '../pci/msix.js';
 import { PciFunction, type PciFunctionState } from '../pci/pci_function.js';
 import type { Timer } from '../timer.js';
@@ -72,6 +73,7 @@ export class VirtioFunction extends PciFunction {
   private readonly queues: readonly Virtqueue[];
   private readonly msix: Msix;
   private readonly msixAt: number;
+  private readonly msi: Msi;
   private readonly events: EventQueue;
   private readonly timer: Timer;
   private readonly access: PciAccess;
@@ -93,15 +95,17 @@ export class VirtioFunction extends PciFunction {
     this.features = [device.features, FEATURE_VERSION_1];
     this.queues = device.queueSizes.map((size) => new Virtqueue(platform.ram, size));
     // A vector for each queue, and one for changes of the configuration.
-    this.msix = new Msix(this.queues.length + 1, (address, data) => {
+    const send = (address: number, data: number): void => {
       if (this.isBusMaster) platform.sendMessage(address, data);
-    });
+    };
+    this.msix = new Msix(this.queues.length + 1, send);
     this.events = platform.events;
     this.timer = platform.events.timer(name, () => this.serve());
     const structures = this.structures();
     this.addBar(platform.bus, { index: STRUCTURES_BAR, bytes: STRUCTURES_BYTES, handler: structures });
     this.addBar(platform.bus, { index: MSIX_BAR, bytes: MSIX_BYTES, handler: this.msix });
     this.msixAt = this.addMsixCapability();
+    this.msi = new Msi(this.config, this.addCapability(MSI_CAPABILITY, Msi.body, Msi.writable), send);
     for (const structure of [
       VirtioCapability.Common,
       VirtioCapability.Notify,
@@ -314,8 +318,10 @@ export class VirtioFunction extends PciFunction {
       this.msix.signal(vector);
       return;
     }
+    // As for the wire, the driver reads the cause in the ISR status.
     this.transport.isr |= cause;
-    this.setInterrupt(true);
+    if (this.msi.enabled) this.msi.signal();
+    else this.setInterrupt(true);
   }
 
   private resetDevice(): void {
@@ -333,6 +339,7 @@ export class VirtioFunction extends PciFunction {
   override writeConfig(offset: number, size: AccessSize, value: number): void {
     super.writeConfig(offset, size, value);
     this.msix.setControl(this.msixControl);
+    this.msi.sendPending();
     this.access.afterWrite(offset);
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { MSI_CAPABILITY, MsiControl, MsiRegister } from '../../../../src/machine/devices/pci/msi.js';
 import type { DescriptorChain } from '../../../../src/machine/devices/virtio/descriptor_chain.js';
 import type { VirtioDevice } from '../../../../src/machine/devices/virtio/virtio_device.js';
 import { DescriptorFlag } from '../../../../src/machine/devices/virtio/virtio_registers.js';
@@ -55,7 +56,7 @@ describe('VirtioFunction', () => {
       kinds.push(id === 9 ? [machine.read(1, at + 3, 1), machine.read(1, at + 8), machine.read(1, at + 12)] : [id]);
     }
     const structures = [1, 2, 3, 4].map((type) => [type, (type - 1) * 0x1000, 0x1000]);
-    expect(kinds).to.deep.equal([[0x11], ...structures, [5, 0, 0]]);
+    expect(kinds).to.deep.equal([[0x11], [MSI_CAPABILITY], ...structures, [5, 0, 0]]);
   });
 
   it('offers the features of device and transport, and accepts no others', () => {
@@ -116,6 +117,19 @@ describe('VirtioFunction', () => {
     machine.complete();
     expect(machine.messages).to.deep.equal(['fee01000:41']);
     expect([machine.wires[11]!.level, machine.isr]).to.deep.equal([false, 0]);
+  });
+
+  it('interrupts by its one message when MSI is on, with the cause in the ISR status', () => {
+    const machine = make();
+    let at = machine.read(1, 0x34, 1);
+    while (machine.read(1, at, 1) !== MSI_CAPABILITY) at = machine.read(1, at + 1, 1);
+    machine.write(1, at + MsiRegister.Address.offset, 0xfee01000);
+    machine.write(1, at + MsiRegister.Data.offset, 0x41, 2);
+    machine.write(1, at + MsiRegister.Control.offset, MsiControl.Enable, 2);
+    machine.start();
+    ask(machine);
+    machine.complete();
+    expect([machine.messages, machine.wires[11]!.level, machine.isr]).to.deep.equal([['fee01000:41'], false, 1]);
   });
 
   it('does not interrupt a driver that wants none', () => {
