@@ -38,6 +38,8 @@ function recordUndefined(): void {
 /** An instruction longer than 15 bytes: SDM Volume 3 "Interrupt 13—General Protection Exception (#GP)". */
 export function raiseTooLong(): void { raiseCode(GP, 0); }
 
+/** The width of the fields reg and rm of ModR/M, index and base of SIB, and of a register in an opcode. SDM 2A "Instruction Format". */
+@inline const FIELD: u32 = 7;
 /** The opcodes D8–DF of x87 instructions, without their low three bits. None of them has an immediate. */
 @inline const ESCAPES: u32 = 0x1b;
 @inline const NO_SEGMENT: u32 = 0xff;
@@ -174,8 +176,8 @@ function match(number: u32): usize {
     if (how & EntryMatch.HasModrm) {
       if (!looked) { modrm = peekByte(); looked = true; }
       const value = load<u8>(entry, EntryField.Modrm), isRegister = modrm >= MODRM_REGISTER;
-      if ((how & EntryMatch.Digit) && ((modrm >> 3) & 7) != value) continue;
-      if ((how & EntryMatch.Exact) && (how & EntryMatch.RegisterInModrm ? modrm & 0xf8 : modrm) != value) continue;
+      if ((how & EntryMatch.Digit) && ((modrm >> 3) & FIELD) != value) continue;
+      if ((how & EntryMatch.Exact) && (how & EntryMatch.RegisterInModrm ? modrm & ~FIELD : modrm) != value) continue;
       if ((how & EntryMatch.RegisterOnly) && !isRegister) continue;
       if ((how & EntryMatch.MemoryOnly) && isRegister) continue;
     }
@@ -208,11 +210,11 @@ function address16(rec: usize, mod: u32, rm: u32): void {
 function address32(rec: usize, mod: u32, rm: u32): void {
   let base: u32 = <u32>ZERO, index: u32 = <u32>ZERO, scale: u32 = 0, disp: i32 = 0, hasDouble = mod == 2;
   if (rm == 4) {
-    const sib = nextByte(), i = ((sib >> 3) & 7) | ((rex & Rex.X) << 2);
+    const sib = nextByte(), i = ((sib >> 3) & FIELD) | ((rex & Rex.X) << 2);
     scale = sib >> 6;
     if (i != 4) index = general(i);
-    if ((sib & 7) == 5 && mod == 0) hasDouble = true;
-    else base = general((sib & 7) | ((rex & Rex.B) << 3));
+    if ((sib & FIELD) == 5 && mod == 0) hasDouble = true;
+    else base = general((sib & FIELD) | ((rex & Rex.B) << 3));
   } else if (rm == 5 && mod == 0) {
     hasDouble = true;
     // the base is the page; the offset in it is added when the length is known
@@ -279,9 +281,9 @@ function putSlot(rec: usize, position: u32, slot: u32): void {
 }
 
 /** ModRM.reg with REX.R. */
-@inline function registerField(): u32 { return ((modrm >> 3) & 7) | ((rex & Rex.R) << 1); }
+@inline function registerField(): u32 { return ((modrm >> 3) & FIELD) | ((rex & Rex.R) << 1); }
 /** ModRM.rm with REX.B. */
-@inline function rmField(): u32 { return (modrm & 7) | ((rex & Rex.B) << 3); }
+@inline function rmField(): u32 { return (modrm & FIELD) | ((rex & Rex.B) << 3); }
 /** An immediate as wide as the operand, at most 32 bits. */
 function putImmediate(rec: usize, size: u32): void {
   store<i32>(rec, size == SizeIndex.Bits16 ? <i32><i16>nextWord() : <i32>nextDouble(), RecordField.Immediate);
@@ -293,8 +295,8 @@ function putOperand(rec: usize, operand: u32, index: u32, size: u32): bool {
     case OperandCode.Rm: if (!isMemory) putSlot(rec, index, general(rmField())); break;
     case OperandCode.Reg8: putSlot(rec, index, general8(registerField())); break;
     case OperandCode.Reg: putSlot(rec, index, general(registerField())); break;
-    case OperandCode.Op8: putSlot(rec, index, general8((opcode & 7) | ((rex & Rex.B) << 3))); break;
-    case OperandCode.Op: putSlot(rec, index, general((opcode & 7) | ((rex & Rex.B) << 3))); break;
+    case OperandCode.Op8: putSlot(rec, index, general8((opcode & FIELD) | ((rex & Rex.B) << 3))); break;
+    case OperandCode.Op: putSlot(rec, index, general((opcode & FIELD) | ((rex & Rex.B) << 3))); break;
     case OperandCode.Imm8: store<i32>(rec, <i32>nextByte(), RecordField.Immediate); break;
     case OperandCode.SImm8: case OperandCode.Jb: store<i32>(rec, <i32><i8>nextByte(), RecordField.Immediate); break;
     case OperandCode.Imm16: store<i32>(rec, <i32>nextWord(), RecordField.Immediate); break;
@@ -320,17 +322,17 @@ function putOtherOperand(rec: usize, operand: u32, index: u32): bool {
   switch (operand) {
     case OperandCode.XmmReg: putSlot(rec, index, <u32>XMM + reg * XMM_BYTES); break;
     case OperandCode.XmmRm: if (!isMemory) putSlot(rec, index, <u32>XMM + rm * XMM_BYTES); break;
-    case OperandCode.MmxReg: putSlot(rec, index, <u32>X87_REGISTERS + (reg & 7) * 16); break;
-    case OperandCode.MmxRm: if (!isMemory) putSlot(rec, index, <u32>X87_REGISTERS + (rm & 7) * 16); break;
+    case OperandCode.MmxReg: putSlot(rec, index, <u32>X87_REGISTERS + (reg & FIELD) * 16); break;
+    case OperandCode.MmxRm: if (!isMemory) putSlot(rec, index, <u32>X87_REGISTERS + (rm & FIELD) * 16); break;
     case OperandCode.SegmentRegister:
-      if ((reg & 7) > GS) return false;
-      putSlot(rec, index, reg & 7);
+      if ((reg & FIELD) > GS) return false;
+      putSlot(rec, index, reg & FIELD);
       break;
     case OperandCode.ControlRegister: case OperandCode.DebugRegister: putSlot(rec, index, reg); break;
-    case OperandCode.StackRegister: putSlot(rec, index, modrm & 7); break;
+    case OperandCode.StackRegister: putSlot(rec, index, modrm & FIELD); break;
     case OperandCode.Vvvv:
       vexRegisterUsed = true;
-      putSlot(rec, index, general(is64 ? vexRegister : vexRegister & 7));
+      putSlot(rec, index, general(is64 ? vexRegister : vexRegister & FIELD));
       break;
     default:
       if (operand >= OperandCode.FixedHigh) putSlot(rec, index, general(operand - OperandCode.FixedHigh) + 1);
@@ -371,7 +373,7 @@ function fill(rec: usize, entry: usize): u32 {
     isMemory = modrm < MODRM_REGISTER && !(how & EntryMatch.IgnoresMod);
     if (isMemory) {
       const width = addressSize();
-      if (width == SizeIndex.Bits16) address16(rec, modrm >> 6, modrm & 7); else address32(rec, modrm >> 6, modrm & 7);
+      if (width == SizeIndex.Bits16) address16(rec, modrm >> 6, modrm & FIELD); else address32(rec, modrm >> 6, modrm & FIELD);
       // POP Ev: rSP counts as incremented
       if ((options & EntryOption.IncrementedStack) && load<u16>(rec, RecordField.Base) == <u32>RSP)
         store<i32>(rec, load<i32>(rec, RecordField.Displacement) + (2 << size), RecordField.Displacement);
@@ -411,7 +413,7 @@ export function decodeInstruction(rec: usize, at: usize, count: u32, more: usize
   let form = entry ? fill(rec, entry) : FORM_UNDEFINED;
   if (position > LONGEST_INSTRUCTION) form = FORM_TOO_LONG;
   if (form == FORM_UNDEFINED) store<u32>(rec, number, RecordField.Immediate);            // there is no operand: the opcode takes its place
-  else if (number >> 3 == ESCAPES) store<u32>(rec, (number & 7) << 8 | modrm, RecordField.Immediate);
+  else if (number >> 3 == ESCAPES) store<u32>(rec, (number & FIELD) << 8 | modrm, RecordField.Immediate);
   store<u16>(rec, form);
   store<u8>(rec, position, RecordField.Length);
   if (!isRipRelative || !entry) return;

@@ -29,11 +29,15 @@ export function touchDevice(): void {
   if (!stepping) settle(load<u32>(CURRENT_RECORD));
   deviceTouched = true;
 }
+/** Slots for operands that are no plain memory, their bytes, and the bytes of what is kept about each. */
+@inline const BOUNCE_SLOTS: u32 = 4;
+@inline const SLOT_BYTES: usize = 16;
+@inline const SLOT_WORD_BYTES: usize = 32;
 let nextBounce: u32 = 0;
 /** A bounce slot for an operand in one or two pieces; its old value is read in if wanted. */
 export function bounce(first: u64, second: u64, inFirst: u32, size: u32, kind: u32): usize {
   if (!accessedHost(first) || (inFirst < size && !accessedHost(second))) touchDevice();
-  const i = nextBounce++ & 3, at = BOUNCE + i * 16, words = BOUNCE_WORDS + i * 32;
+  const i = nextBounce++ % BOUNCE_SLOTS, at = BOUNCE + i * SLOT_BYTES, words = BOUNCE_WORDS + i * SLOT_WORD_BYTES;
   store<u64>(words, first, 0);
   store<u64>(words, second, 8);
   store<u32>(words, size, 16);
@@ -46,14 +50,14 @@ export function bounce(first: u64, second: u64, inFirst: u32, size: u32, kind: u
 }
 /** Writes a bounce slot to where it belongs. */
 export function flushBounce(p: usize): void {
-  const at = BOUNCE + ((p - BOUNCE) & ~15), words = BOUNCE_WORDS + ((p - BOUNCE) >> 4) * 32;
+  const i = (p - BOUNCE) / SLOT_BYTES, at = BOUNCE + i * SLOT_BYTES, words = BOUNCE_WORDS + i * SLOT_WORD_BYTES;
   const size = load<u32>(words, 16), inFirst = load<u32>(words, 20);
   writePhysical(load<u64>(words, 0), at, inFirst);
   if (inFirst < size) writePhysical(load<u64>(words, 8), at + inFirst, size - inFirst);
 }
 /** Largest naturally aligned piece, at most 4 bytes. */
 function piece(pa: u64, n: u32): u32 {
-  if (!(pa & 3) && n >= 4) return 4;
+  if (pa % 4 == 0 && n >= 4) return 4;
   return !(pa & 1) && n >= 2 ? 2 : 1;
 }
 /** Copies physical memory or device registers into the machine's memory. */
