@@ -153,6 +153,14 @@ export const ExtendedFeatureFlagsEdx = {
   Ssbd: 0x80000000,
 } as const;
 
+/** CPUID.(0DH,1):EAX. */
+export const ExtendedStateFeatures = {
+  Xsaveopt: 1 << 0,
+  Xsavec: 1 << 1,
+  Xgetbv1: 1 << 2,
+  XsavesXrstors: 1 << 3,
+} as const;
+
 /** CPUID.80000001H:EDX. */
 export const ExtendedProcessorInformationEdx = {
   Syscall: 1 << 11,

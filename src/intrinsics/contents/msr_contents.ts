@@ -6,6 +6,7 @@ import {
   ExtendedFeatureFlagsEbx,
   ExtendedFeatureFlagsEcx,
   ExtendedFeatureFlagsEdx,
+  ExtendedStateFeatures,
   ExtendedProcessorInformationEdx,
   FeatureInformationEcx,
   FeatureInformationEdx,
@@ -28,9 +29,11 @@ import type { RegisterFacts } from './register_facts.js';
 /** A register of a CPUID leaf. */
 export type CpuidRegister = (typeof cpuidRegisterNames)[number];
 
-/** CPUID announces a feature: all bits of `mask` are 1, or the number in them is at least `atLeast`. Subleaf 0. */
+/** CPUID announces a feature: all bits of `mask` are 1, or the number in them is at least `atLeast`. */
 export interface CpuidCondition {
   readonly leaf: number;
+  /** 0 by default. */
+  readonly subleaf?: number;
   readonly register: CpuidRegister;
   readonly mask: number;
   readonly atLeast?: number;
@@ -112,6 +115,12 @@ const ibrsIbpb = leaf7Edx(ExtendedFeatureFlagsEdx.IbrsIbpb);
 const stibp = leaf7Edx(ExtendedFeatureFlagsEdx.Stibp);
 const ssbd = leaf7Edx(ExtendedFeatureFlagsEdx.Ssbd);
 const l1dFlush = leaf7Edx(ExtendedFeatureFlagsEdx.L1dFlush);
+const xsaves: CpuidCondition = {
+  leaf: CpuidLeaf.ExtendedState,
+  subleaf: 1,
+  register: 'eax',
+  mask: ExtendedStateFeatures.XsavesXrstors,
+};
 
 /** SDM 4 "Architectural MSRs". IBRS and STIBP are settable if either is announced. */
 const specCtrl: readonly ConditionalBits[] = [
@@ -140,6 +149,8 @@ export const msrContents: Readonly<Record<number, MsrContent>> = {
   [Msr.Ia32SpecCtrl]: { kind: 'bits', bits: specCtrl, announcedBy: [ibrsIbpb, stibp, ssbd] },
   [Msr.Ia32PredCmd]: { kind: 'command', bits: [{ bits: PredCmd.Ibpb, needs: [] }], announcedBy: [ibrsIbpb] },
   [Msr.Ia32FlushCmd]: { kind: 'command', bits: [{ bits: FlushCmd.L1dFlush, needs: [] }], announcedBy: [l1dFlush] },
+  // There are no supervisor state components.
+  [Msr.Ia32Xss]: { kind: 'bits', bits: [], announcedBy: [xsaves] },
   [Msr.Ia32SysenterCs]: { kind: 'low_half' },
   [Msr.Ia32SysenterEsp]: { kind: 'canonical' },
   [Msr.Ia32SysenterEip]: { kind: 'canonical' },
@@ -157,8 +168,8 @@ export const msrContents: Readonly<Record<number, MsrContent>> = {
 
 /** Where a processor announces its features. */
 export interface FeatureSource {
-  /** A register of a CPUID leaf, subleaf 0. */
-  cpuid(leaf: number, register: CpuidRegister): number;
+  /** A register of a CPUID leaf. */
+  cpuid(leaf: number, register: CpuidRegister, subleaf: number): number;
   /** Bits 31:0 of an MSR, 0 if the processor lacks it. */
   msrLow(address: number): number;
 }
@@ -194,14 +205,14 @@ export function isAnnounced(msr: number, source: FeatureSource): boolean {
 
 function isMet(condition: CpuidCondition | MsrCondition, source: FeatureSource): boolean {
   if ('msr' in condition) return (source.msrLow(condition.msr) & condition.mask) === condition.mask;
-  const found = source.cpuid(condition.leaf, condition.register) & condition.mask;
+  const found = source.cpuid(condition.leaf, condition.register, condition.subleaf ?? 0) & condition.mask;
   return condition.atLeast === undefined ? found === (condition.mask | 0) : found >= condition.atLeast;
 }
 
 /** SDM 3B "Architectural Performance Monitoring". */
 function counterBits(source: FeatureSource): Halves {
-  const general = (source.cpuid(CpuidLeaf.ArchPerfMonitoring, 'eax') >>> 8) & 0xff;
-  const fixed = source.cpuid(CpuidLeaf.ArchPerfMonitoring, 'edx') & 0x1f;
+  const general = (source.cpuid(CpuidLeaf.ArchPerfMonitoring, 'eax', 0) >>> 8) & 0xff;
+  const fixed = source.cpuid(CpuidLeaf.ArchPerfMonitoring, 'edx', 0) & 0x1f;
   return { low: 2 ** general - 1, high: 2 ** fixed - 1 };
 }
 

@@ -12,5 +12,7 @@ export const rows: readonly InstructionRow[] = [
   row('NP 0F AE /5', 'M', 'XRSTOR', { ...options, feature: 'xsave', memory: 'read' }),
   row('NP 0F AE /6', 'M', 'XSAVEOPT', { ...options, feature: 'xsaveopt' }),
   row('NP 0F C7 /4', 'M', 'XSAVEC', { ...options, feature: 'xsavec' }),
+  row('NP 0F C7 /5', 'M', 'XSAVES', { ...options, feature: 'xsaves', system: true }),
+  row('NP 0F C7 /3', 'M', 'XRSTORS', { ...options, feature: 'xsaves', system: true, memory: 'read' }),
   row('NP 0F 01 D0', '', 'XGETBV', { feature: 'xsave', noTemplate: NO_TEMPLATE, privileged: true }),
 ];

@@ -99,6 +99,8 @@ export const processorWords = {
   TSC_ADJUST: 8,
   TSC_AUX: 8,
   SPEC_CTRL: 8,
+  /** IA32_XSS. */
+  XSS: 8,
   APIC_BASE: 8,
   MISC_ENABLE: 8,
   DEBUGCTL: 8,
@@ -206,6 +208,8 @@ export const processorWords = {
   VMX_IO_BITMAP_A: 8,
   VMX_IO_BITMAP_B: 8,
   VMX_MSR_BITMAP: 8,
+  /** XSS-exiting bitmap. */
+  VMX_XSS_EXITING: 8,
   /** 16-bit VPID; 0 if "enable VPID" is 0. */
   VMX_VPID: 4,
   /** TSC offset and multiplier as applied to RDTSC in non-root operation (multiplier 1 << 48 = none). */

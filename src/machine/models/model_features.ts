@@ -5,8 +5,8 @@ import type { ProcessorModel } from './processor_model.js';
 /** What a processor model announces, for the tables of src/intrinsics. */
 export function modelFeatures(model: ProcessorModel): FeatureSource {
   return {
-    cpuid: (leaf, register) =>
-      model.cpuid.find((each) => each.leaf === leaf && (each.subleaf ?? 0) === 0)?.[register] ?? 0,
+    cpuid: (leaf, register, subleaf) =>
+      model.cpuid.find((each) => each.leaf === leaf && (each.subleaf ?? 0) === subleaf)?.[register] ?? 0,
     msrLow: (address) => Number((model.msrs.find((each) => each.address === address)?.value ?? 0n) & 0xffffffffn),
   };
 }

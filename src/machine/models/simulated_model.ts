@@ -101,9 +101,9 @@ function cpuidLeaves(facts: ModelFacts): readonly CpuidLeafValues[] {
     { leaf: 0xb, subleaf: 0, eax: 0, ebx: 1, ecx: 0x100, edx: 0 },
     { leaf: 0xb, subleaf: 1, eax: 0, ebx: 1, ecx: 0x201, edx: 0 },
     { leaf: 0xb, eax: 0, ebx: 0, ecx: 0, edx: 0 },
-    // XSAVE: x87 and SSE state; XSAVEOPT, XSAVEC, XGETBV with ECX = 1.
+    // XSAVE: x87 and SSE state; XSAVEOPT, XSAVEC, XGETBV with ECX = 1, XSAVES.
     { leaf: 0xd, subleaf: 0, eax: 3, ebx: 576, ecx: 576, edx: 0 },
-    { leaf: 0xd, subleaf: 1, eax: bitsAt(0, 1, 2), ebx: 576, ecx: 0, edx: 0 },
+    { leaf: 0xd, subleaf: 1, eax: bitsAt(0, 1, 2, 3), ebx: 576, ecx: 0, edx: 0 },
     // TSC = crystal × 40 = 1 GHz; base and maximum 1000 MHz.
     { leaf: 0x15, eax: 1, ebx: 40, ecx: crystalHz, edx: 0 },
     { leaf: 0x16, eax: 1000, ebx: 1000, ecx: 100, edx: 0 },

@@ -24,6 +24,7 @@ export const hashedRegisters: readonly RegisterName[] = [
   'TSC_ADJUST',
   'TSC_AUX',
   'SPEC_CTRL',
+  'XSS',
   'APIC_BASE',
   'MISC_ENABLE',
   'DEBUGCTL',

@@ -55,6 +55,7 @@ const secondaryControls =
   SecondaryControl.WbinvdExiting |
   SecondaryControl.UnrestrictedGuest |
   SecondaryControl.EnableInvpcid |
+  SecondaryControl.EnableXsavesXrstors |
   SecondaryControl.RdrandExiting |
   SecondaryControl.RdseedExiting |
   SecondaryControl.EnablePml |

@@ -68,6 +68,7 @@ export const Word = {
   ioBitmapA: index(Layout.VMX_IO_BITMAP_A),
   ioBitmapB: index(Layout.VMX_IO_BITMAP_B),
   msrBitmap: index(Layout.VMX_MSR_BITMAP),
+  xssExiting: index(Layout.VMX_XSS_EXITING),
   vpid: index(Layout.VMX_VPID),
   vmxTscOffset: index(Layout.VMX_TSC_OFFSET),
   vmxTscMultiplier: index(Layout.VMX_TSC_MULTIPLIER),

@@ -47,7 +47,7 @@ export class ProcessorFactsX64 implements ProcessorFacts {
   private settableBitsOf(msr: number): Halves | undefined {
     if (this.settable === undefined) {
       const source: FeatureSource = {
-        cpuid: (leaf, register) => this.leaf(leaf, cpuidRegisterNames.indexOf(register)),
+        cpuid: (leaf, register, subleaf) => this.leaf(leaf, cpuidRegisterNames.indexOf(register), subleaf),
         msrLow: (address) => this.msrLow(address),
       };
       this.settable = new Map(
@@ -57,8 +57,8 @@ export class ProcessorFactsX64 implements ProcessorFacts {
     return this.settable.get(msr | 0);
   }
 
-  private leaf(leaf: number, register: number): number {
-    this.cpuid.cpuid(leaf, 0, this.registers);
+  private leaf(leaf: number, register: number, subleaf = 0): number {
+    this.cpuid.cpuid(leaf, subleaf, this.registers);
     return this.registers[register]!;
   }
 

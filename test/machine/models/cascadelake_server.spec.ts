@@ -9,7 +9,6 @@ const features: Differences['features'] = {
   '7.0.ebx': 0n,
   '7.0.ecx': (1n << 2n) | (1n << 22n), // UMIP and RDPID, which are newer
   'd.0.eax': 0n,
-  'd.1.eax': 0n,
 };
 
 const others: Differences['others'] = {

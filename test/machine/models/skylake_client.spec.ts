@@ -11,7 +11,6 @@ const features: Differences['features'] = {
   // MD_CLEAR, IBRS and IBPB, STIBP, L1D_FLUSH, IA32_ARCH_CAPABILITIES, SSBD, which microcode updates added
   '7.0.edx': (1n << 10n) | (1n << 26n) | (1n << 27n) | (1n << 28n) | (1n << 29n) | (1n << 31n),
   'd.0.eax': 0n,
-  'd.1.eax': 0n,
   '80000001.0.edx': 1n << 11n, // SYSCALL: the dump was made in 32-bit mode, in which the bit is 0
   'msr 481': 1n << 39n, // posted interrupts, which servers had first
   'msr 483': 0n,

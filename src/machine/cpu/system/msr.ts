@@ -2,7 +2,7 @@
 // Model-specific registers: SDM 4 "Model-Specific Registers". The core's own are words of the layout; plain ones and constants are in the
 // model's MSR table; the local APIC's go to the bus. Time-stamp counter: SDM 3B "Time-Stamp Counter".
 import {
-  BUS_VALUE, TSC_OFFSET, TSC_ADJUST, TSC_AUX, SPEC_CTRL, STAR, LSTAR, CSTAR,
+  BUS_VALUE, TSC_OFFSET, TSC_ADJUST, TSC_AUX, SPEC_CTRL, XSS, STAR, LSTAR, CSTAR,
   FMASK, KERNEL_GS_BASE, FS_BASE, GS_BASE, SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP, PAT, APIC_BASE, MISC_ENABLE,
   DEBUGCTL, FEATURE_CONTROL, MTRR_DEF_TYPE, MTRR_PHYS, MTRR_FIX, EFER, CR0, MSR_TABLE, MSR_TABLE_BYTES,
   MSR_COUNT, PROCESSOR_ID, PHYSICAL_RESERVED,
@@ -74,6 +74,7 @@ function word(index: u32): usize {
     case Msr.Ia32KernelGsBase: return KERNEL_GS_BASE;
     case Msr.Ia32TscAux: return TSC_AUX;
     case Msr.Ia32SpecCtrl: return SPEC_CTRL;
+    case Msr.Ia32Xss: return XSS;
   }
   const pair = index - Msr.Ia32MtrrPhysbase0, small = index - Msr.Ia32MtrrFix4kC0000;
   if (pair < 2 * MTRR_PAIRS) return MTRR_PHYS + pair * 8;

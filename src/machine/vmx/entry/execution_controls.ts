@@ -28,6 +28,7 @@ const copies: readonly (readonly [slot: number, word: number, words: 1 | 2])[] =
   [slot('AddressOfIoBitmapA'), Word.ioBitmapA, 2],
   [slot('AddressOfIoBitmapB'), Word.ioBitmapB, 2],
   [slot('AddressOfMsrBitmap'), Word.msrBitmap, 2],
+  [slot('XssExitingBitmap'), Word.xssExiting, 2],
   [slot('VirtualApicAddress'), Word.virtualApic, 2],
   [slot('ApicAccessAddress'), Word.apicAccess, 2],
   [slot('TprThreshold'), Word.tprThreshold, 1],

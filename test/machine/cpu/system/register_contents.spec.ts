@@ -166,7 +166,8 @@ describe('What registers may hold, in the core', () => {
         [Msr.Ia32Pat, 2n],
         [Msr.Ia32TscAux, 1n << 32n],
         [Msr.Ia32MtrrDefType, 7n],
-        [Msr.Ia32Xss, 0n],
+        [Msr.Ia32UCet, 0n],
+        [Msr.Ia32Xss, 0x100n],
       ] as const) {
         machine.start();
         const end = machine.run64(`mov ecx, ${msr}`, `mov eax, ${low(value)}`, `mov edx, ${high(value)}`, 'wrmsr');
