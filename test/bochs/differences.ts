@@ -40,7 +40,7 @@ export const differences: readonly ReviewedDifferences[] = [
       { name: 'capability 0485', ours: '00000000000401e2', bochs: '00000000600401e0' },
       { name: 'capability 0489', ours: '0000000000372fff', bochs: '00000000003727ff' },
       { name: 'capability 048a', ours: '000000000000002e', bochs: '0000000000000034' },
-      { name: 'capability 048b', ours: '00431bff00000000', bochs: '02177fff00000000' },
+      { name: 'capability 048b', ours: '00531bff00000000', bochs: '02177fff00000000' },
       { name: 'capability 048d', ours: '000000ff00000016', bochs: '0000007f00000016' },
       { name: 'capability 048e', ours: 'fff9fffe04006172', bochs: 'f7f9fffe04006172' },
       { name: 'capability 048f', ours: '007fefff00036dfb', bochs: '007fffff00036dfb' },
@@ -49,7 +49,7 @@ export const differences: readonly ReviewedDifferences[] = [
   },
   {
     reason:
-      'The control is not allowed by our capability MSRs (VM functions, VMCS shadowing, #VE, IA32_PERF_GLOBAL_CTRL, XSAVES); SDM 3D "VMX Capability Reporting Facility".',
+      'The control is not allowed by our capability MSRs (VM functions, VMCS shadowing, #VE, IA32_PERF_GLOBAL_CTRL); SDM 3D "VMX Capability Reporting Facility".',
     cases: [
       { name: 'controlEnableVmFunctions: function 1', ours: 'not supported', bochs: 'fail error=7' },
       { name: 'controlEnableVmFunctions: EPTP list unaligned', ours: 'not supported', bochs: 'fail error=7' },
@@ -68,7 +68,6 @@ export const differences: readonly ReviewedDifferences[] = [
         ours: 'not supported',
         bochs: 'exit reason=80000021 qualification=4',
       },
-      { name: 'XSAVES', ours: 'not supported', bochs: 'exit reason=12 length=3; guest_rip=code+5' },
       { name: 'VMFUNC of function 1', ours: 'not supported', bochs: 'exit reason=3b length=3; guest_rip=code+5' },
       {
         name: 'VMFUNC of EPTP index 512',
