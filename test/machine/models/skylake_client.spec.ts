@@ -17,7 +17,8 @@ const features: Differences['features'] = {
   'msr 484': 0n,
   'msr 485': 0n,
   'msr 489': 1n << 11n, // CR4.UMIP
-  'msr 48b': (1n << 40n) | (1n << 41n), // APIC-register virtualization and virtual-interrupt delivery, which servers had first
+  // APIC-register virtualization and virtual-interrupt delivery, which servers had first; mode-based execute control, which is newer
+  'msr 48b': (1n << 40n) | (1n << 41n) | (1n << 54n),
   'msr 48d': 1n << 39n,
   'msr 48f': 0n,
   'msr 490': 0n,
