@@ -120,6 +120,13 @@ function entryBits(value: bigint, isLeaf: boolean): string {
 
 const sizes: Readonly<Record<number, string>> = { 12: '4-KiB', 21: '2-MiB', 22: '4-MiB', 30: '1-GiB' };
 
+/** Physical addresses of 4-MiB pages have at most so many bits. */
+const MOST_PSE_BITS = 40;
+
+/** Ones from a bit up to another one, both included; none if `last` is below `first`. */
+const bitsFrom = (first: number, last: number): bigint =>
+  last < first ? 0n : ((1n << BigInt(last - first + 1)) - 1n) << BigInt(first);
+
 /** A walk of one address. */
 class Walk {
   private readonly steps: WalkStep[] = [];
@@ -187,13 +194,20 @@ class Walk {
   /** Why the processor goes no further than an entry. */
   private stopAt(paging: Paging, level: Level, value: bigint, isLeaf: boolean): string | undefined {
     if (!has(value, PageTableEntry.Present)) return 'not present';
-    if (paging.entryBytes === 4) return undefined;
-    const beyond = pageAddressMask & ~((1n << BigInt(this.memory.rules.physicalAddressWidth)) - 1n);
-    const executeDisable = BigInt(PageTableEntryHigh.Nx) << 32n;
-    let reserved = value & beyond;
-    if (!has(this.state.efer, Efer.Nxe)) reserved |= value & executeDisable;
-    if (!isLeaf && level.name === 'PML4E') reserved |= value & BigInt(PageTableEntry.Ps);
+    const reserved = value & this.reservedBits(paging, level, isLeaf);
     return reserved === 0n ? undefined : `invalid: reserved bits ${hex(reserved)} are 1`;
+  }
+
+  /** SDM 3A "Reserved Bits" of each paging mode. */
+  private reservedBits(paging: Paging, level: Level, isLeaf: boolean): bigint {
+    const width = this.memory.rules.physicalAddressWidth;
+    if (paging.entryBytes === 4)
+      return isLeaf && level.name !== 'PTE' ? bitsFrom(Math.min(width, MOST_PSE_BITS) - 19, 21) : 0n;
+    // In PAE paging, bits 62:52 are reserved too. The other modes leave them to software.
+    let reserved = bitsFrom(width, paging === pae ? 62 : 51);
+    if (!has(this.state.efer, Efer.Nxe)) reserved |= BigInt(PageTableEntryHigh.Nx) << 32n;
+    if (isLeaf) return reserved | bitsFrom(13, level.shift - 1);
+    return level.name === 'PML4E' ? reserved | BigInt(PageTableEntry.Ps) : reserved;
   }
 
   private unreadable(level: Level, address: bigint): string {

@@ -35,6 +35,39 @@ describe('pageWalk', () => {
       expect(found.at(-1)!.text).to.match(/^PTE at 0x[0-9a-f]+ = 0x20003: P R\/W, 4-KiB page$/);
     });
 
+  for (const [paging, bits] of [
+    ['32-bit', 32],
+    ['pae', 32],
+    ['4-level', 64],
+  ] as const)
+    it(`agrees with the processor about random tables of ${paging} paging`, () => {
+      machine.start({ bits, paging: paging as PagingMode });
+      let state = 0x12345;
+      const next = (below: number): number => {
+        state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+        return (state >>> 8) % below;
+      };
+      const flagsOf = (): bigint => {
+        const low = BigInt(next(2) === 0 ? 1 : next(0x200));
+        const high = bits === 32 && paging === '32-bit' ? 0n : BigInt(next(8) === 0 ? next(2 ** 12) : 0) << 52n;
+        return low | high;
+      };
+      const found = new Set<boolean>();
+      for (let round = 0; round < 300; round++) {
+        const linear = 0x400000 * (2 + next(6)) + 0x1000 * next(4);
+        machine.map(linear, At.pages + 0x1000 * next(8), flagsOf());
+        if (next(16) === 0)
+          machine.map(linear, 0x400000, flagsOf() | 0x80n | BigInt(next(4) === 0 ? 2 ** (12 + next(10)) : 0), 1);
+        machine.stateChanged();
+        machine.cpu.flushTlb();
+        const { physical } = walk(BigInt(linear + 0x123));
+        const expected = cpu.translate(BigInt(linear + 0x123));
+        expect(physical === null ? -1 : Number(physical), `round ${round}, ${linear.toString(16)}`).to.equal(expected);
+        found.add(physical === null);
+      }
+      expect([...found].sort(), 'both outcomes').to.deep.equal([false, true]);
+    });
+
   it('is no walk without paging', () => {
     machine.start({ bits: 32, paging: 'none' });
     expect(walk(0x1234n)).to.include({ paging: 'no paging', physical: '0x1234', stop: null });
@@ -116,6 +149,7 @@ describe('pageWalk', () => {
     it('reads the tables of the guest through EPT too', () => {
       machine.start();
       mapByEpt(0x400000n);
+      machine.poke64(0x400000 + Number(machine.get('CR3')), 0n);
       expect(walk(0x10123n, under).stop).to.equal('the PML4E is not present');
     });
   });
