@@ -6,6 +6,7 @@ import { explainEntry, formatFailures, type WriteLocations } from '../../intrins
 import { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import { Vmx } from '../../intrinsics/vmx.js';
 import { ProcessorFacts } from '../processor_facts/processor_facts.js';
+import { GuestMemory } from '../memory_manager/guest_memory.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import type { VmEntryExplainer } from './vm_entry_explainer.js';
 import { dumpVmcs } from './vmcs_dump.js';
@@ -23,6 +24,7 @@ export class VmEntryExplainerIntelX64 implements VmEntryExplainer {
   @inject(ProcessorFacts) protected readonly facts!: ProcessorFacts;
   @inject(VmmMemory) protected readonly memory!: VmmMemory;
   @inject(MemoryManager) protected readonly manager!: MemoryManager;
+  @inject(GuestMemory) protected readonly guestMemory!: GuestMemory;
   @inject(VmcsWriteTrace) @optional() protected readonly writeTrace: VmcsWriteTrace = { enabled: false };
 
   explain(isLaunch: boolean, writtenAt: WriteLocations): { readonly text: string; readonly names: readonly string[] } {
@@ -33,8 +35,8 @@ export class VmEntryExplainerIntelX64 implements VmEntryExplainer {
   }
 
   private reader(isLaunch: boolean): VmmEntryReader {
-    const { vmx, msrs, cpuid, facts, memory, manager } = this;
-    return new VmmEntryReader({ vmx, msrs, cpuid, facts, memory, manager }, isLaunch);
+    const { vmx, msrs, cpuid, facts, memory, manager, guestMemory } = this;
+    return new VmmEntryReader({ vmx, msrs, cpuid, facts, memory, manager, guestMemory }, isLaunch);
   }
 
   dump(): string {

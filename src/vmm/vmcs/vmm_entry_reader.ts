@@ -7,6 +7,7 @@ import type { Msrs } from '../../intrinsics/msr.js';
 import type { EntryReader, RuleFeature } from '../../intrinsics/rules/entry_rule.js';
 import type { VmmMemory } from '../../intrinsics/vmm_memory.js';
 import type { Vmx } from '../../intrinsics/vmx.js';
+import type { GuestMemory } from '../memory_manager/guest_memory.js';
 import type { MemoryManager } from '../memory_manager/memory_manager.js';
 
 /** The sources of the reader. */
@@ -17,6 +18,7 @@ export interface EntryReaderSources {
   readonly facts: RegisterFacts;
   readonly memory: VmmMemory;
   readonly manager: MemoryManager;
+  readonly guestMemory: Pick<GuestMemory, 'readPhysical64'>;
 }
 
 /** The VM-entry rules' inputs, as far as a VMM can read them. */
@@ -89,10 +91,23 @@ export class VmmEntryReader implements EntryReader {
   }
 
   readPhysical32(address: number): number {
+    const { memory, manager } = this.sources;
+    let virtual: bigint;
     try {
-      return this.sources.memory.read32(this.sources.manager.physicalToVirtual(BigInt(address)));
+      virtual = manager.physicalToVirtual(BigInt(address));
     } catch {
-      return 0; // Not the VMM's memory, so it cannot be read.
+      return this.readGuest32(address);
+    }
+    return memory.read32(virtual);
+  }
+
+  /** Memory that is not the VMM's: without EPT, the PDPTEs of a guest are in its own. 0 where there is none. */
+  private readGuest32(address: number): number {
+    try {
+      const both = this.sources.guestMemory.readPhysical64(BigInt(address - (address % 8)));
+      return Number(BigInt.asUintN(32, address % 8 === 0 ? both : both >> 32n));
+    } catch {
+      return 0;
     }
   }
 

@@ -8,13 +8,23 @@ import { VmmEntryReader } from '../../../src/vmm/vmcs/vmm_entry_reader.js';
 import { FakeMachine } from '../../support/fake_machine.js';
 import { make } from '../../support/make.js';
 
+/** Where the guest of the tests has memory. */
+const guestTable = 0x2a0000n;
+
 function reader(isLaunch = true) {
   const machine = new FakeMachine();
   const { vmx, msrs, cpuid, memory } = machine;
   const manager = make(MemoryManagerX64, { memory });
   manager.init();
   const facts = make(ProcessorFactsX64, { cpuid, msrs });
-  return { machine, manager, it: new VmmEntryReader({ vmx, msrs, cpuid, facts, memory, manager }, isLaunch) };
+  const guestMemory = {
+    readPhysical64: (physical: bigint): bigint => {
+      if (physical !== guestTable) throw new Error('no memory');
+      return 0x8765_4321_1234_5678n;
+    },
+  };
+  const sources = { vmx, msrs, cpuid, facts, memory, manager, guestMemory };
+  return { machine, manager, it: new VmmEntryReader(sources, isLaunch) };
 }
 
 describe('VmmEntryReader', () => {
@@ -73,11 +83,13 @@ describe('VmmEntryReader', () => {
     expect(reader(false).it.isLaunched).to.equal(true);
   });
 
-  it('reads the VMM’s own physical memory, 0 for any other', () => {
+  it('reads physical memory, the VMM’s and the guest’s; 0 where there is none', () => {
     const { it, manager, machine } = reader();
     const address = manager.alloc(4096);
     machine.memory.write32(address, 0x1234);
     expect(it.readPhysical32(Number(manager.virtualToPhysical(address)))).to.equal(0x1234);
-    expect(it.readPhysical32(0x5000)).to.equal(0);
+    expect(it.readPhysical32(0x5000), 'no memory').to.equal(0);
+    expect(it.readPhysical32(Number(guestTable)), "the guest's").to.equal(0x1234_5678);
+    expect(it.readPhysical32(Number(guestTable) + 4)).to.equal(0x8765_4321);
   });
 });
