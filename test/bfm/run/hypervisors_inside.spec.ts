@@ -11,7 +11,7 @@ import { bfm, type BfmResult } from '../bfm_process.js';
 import { bootFile, dependency, gunzipped, obtain } from './debian_packages.js';
 import { ramDisk } from './ram_disk.js';
 
-const SECONDS = 400;
+const SECONDS = 900;
 const busybox = 'bin/busybox';
 
 /** What QEMU's program for virtual machines without a PC's devices needs: libraries and firmware, by package. */
