@@ -2,11 +2,33 @@
 import { expect } from 'chai';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sinon from 'sinon';
+import { runCommandLine } from '../../../src/bfm/cli/command_line.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
-import { bfm, ended, shows, startBfm } from '../bfm_process.js';
+import { ended, shows, startBfm, type BfmResult } from '../bfm_process.js';
 import { KERNEL, useFakeDebian } from './fake_debian.js';
 
 const folder = temporaryFolder();
+
+/** Runs a command line in this process. Mocha prints nothing while it runs. */
+async function bfm(...words: string[]): Promise<BfmResult> {
+  const texts = { stdout: '', stderr: '' };
+  const stubs = (['stdout', 'stderr'] as const).map((name) =>
+    sinon.stub(process[name], 'write').callsFake((chunk) => {
+      texts[name] += String(chunk);
+      return true;
+    }),
+  );
+  const { isTTY } = process.stderr;
+  process.stderr.isTTY = false;
+  try {
+    const status = await runCommandLine(words);
+    return { status, ...texts };
+  } finally {
+    for (const stub of stubs) stub.restore();
+    process.stderr.isTTY = isTTY;
+  }
+}
 
 describe('bfm guest', () => {
   const fake = useFakeDebian(folder);
