@@ -49,7 +49,9 @@ describe('README.md', () => {
   it("'s other runs of our own guests end well", function () {
     this.timeout(120_000);
     const commands = [...readme.matchAll(/^ {4}npx bfm (run --guest .*)$/gm)].map(([, command]) => command!);
-    const whole = commands.filter((command) => !command.includes('hello/') || command.includes('hello/names.ts'));
+    // Guests that `bfm guest` makes are not there by themselves: test/bfm/make_guest/debian_boots.spec.ts makes and boots them.
+    const own = commands.filter((command) => !command.includes('--guest debian'));
+    const whole = own.filter((command) => !command.includes('hello/') || command.includes('hello/names.ts'));
     expect(whole).to.have.length(2);
     folder.write('hello/names.ts', blockOf('hello/names.ts', 'ts'));
     for (const command of whole) {

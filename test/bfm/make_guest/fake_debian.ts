@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { TemporaryFolder } from '../../driver/node/temporary_folder.js';
@@ -86,10 +87,10 @@ function writePrograms(folder: TemporaryFolder): string {
 /** Call it in a `describe`: each test gets the fake archive, and an empty cache. */
 export function useFakeDebian(folder: TemporaryFolder): FakeDebian {
   const names = ['PATH', 'XDG_CACHE_HOME', 'FAKE_APT_SAYS', 'FAKE_APT_HANGS'] as const;
-  let before: Partial<Record<string, string | undefined>>;
+  let saved: Partial<Record<string, string | undefined>>;
   let cacheHome = '';
   beforeEach(() => {
-    before = Object.fromEntries(names.map((name) => [name, process.env[name]]));
+    saved = Object.fromEntries(names.map((name) => [name, process.env[name]]));
     writeTrees(folder);
     cacheHome = mkdtempSync(join(folder.path, 'cache-'));
     process.env.PATH = [writePrograms(folder), process.env.PATH].join(delimiter);
@@ -97,7 +98,7 @@ export function useFakeDebian(folder: TemporaryFolder): FakeDebian {
   });
   afterEach(() => {
     for (const name of names) {
-      const value = before[name];
+      const value = saved[name];
       if (value === undefined) delete process.env[name];
       else process.env[name] = value;
     }
@@ -116,4 +117,12 @@ export function useFakeDebian(folder: TemporaryFolder): FakeDebian {
       process.env.PATH = empty;
     },
   };
+}
+
+/** Call it in a `describe` whose tests unpack packages: they are skipped where tar is another one, which does not know what Debian's knows. */
+export function needsGnuTar(): void {
+  before(function () {
+    const { stdout } = spawnSync('tar', ['--version'], { encoding: 'utf8' });
+    if (!String(stdout).includes('GNU tar')) this.skip();
+  });
 }

@@ -32,6 +32,8 @@ async function bfm(...words: string[]): Promise<BfmResult> {
 
 describe('bfm guest', () => {
   const fake = useFakeDebian(folder);
+  let child: ReturnType<typeof startBfm> | undefined;
+  afterEach(() => child?.kill('SIGKILL'));
 
   it('makes a guest, lists it with its packages, checks it and removes it', async () => {
     expect((await bfm('guest')).stdout).to.contain('not made yet: bfm guest debian makes it');
@@ -63,7 +65,7 @@ describe('bfm guest', () => {
 
   it('keeps nothing if Ctrl-C comes', async () => {
     process.env.FAKE_APT_HANGS = '1';
-    const child = startBfm(['guest', 'debian']);
+    child = startBfm(['guest', 'debian']);
     const end = ended(child);
     await shows(child, 'downloading');
     child.kill('SIGINT');

@@ -7,11 +7,12 @@ import { makeDebianDisk, type Configure } from '../../../src/bfm/make_guest/make
 import { Progress } from '../../../src/bfm/make_guest/progress.js';
 import { packageRoot } from '../../../src/driver/node/package_paths.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
-import { KERNEL, useFakeDebian, VERSION } from './fake_debian.js';
+import { KERNEL, needsGnuTar, useFakeDebian, VERSION } from './fake_debian.js';
 
 const folder = temporaryFolder();
 
 describe('makeDebianDisk', () => {
+  needsGnuTar();
   useFakeDebian(folder);
 
   it('unpacks all packages, adds the modules of the kernel, and lets the guest configure them', async () => {

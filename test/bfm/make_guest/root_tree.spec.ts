@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { RootTree } from '../../../src/bfm/make_guest/root_tree.js';
+import { needsGnuTar } from './fake_debian.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 
 const folder = temporaryFolder();
@@ -30,6 +31,7 @@ esac
 }
 
 describe('RootTree', () => {
+  needsGnuTar();
   const before = process.env.PATH;
   let tree: RootTree;
   beforeEach(async () => {
