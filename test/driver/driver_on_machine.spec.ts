@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Cr4 } from '../../src/intrinsics/registers.js';
 import { Driver } from '../../src/driver/driver.js';
 import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { buildFolder, packageRoot } from '../../src/driver/node/package_paths.js';
@@ -113,6 +114,21 @@ describe('Driver on the simulated PC', () => {
     expect(starts).to.be.greaterThan(3);
     expect(console()).to.equal(alone.console());
     expect(pc.instructions, 'the VMM costs the guest no time').to.equal(alone.pc.instructions);
+    driver.close();
+  });
+
+  it('starts and stops under a guest that uses process-context identifiers, and gives CR3 and CR4 back', async () => {
+    const { pc, driver } = await withDriver(showing);
+    pc.runQuantum(() => true);
+    const { block } = pc.processors[0]!.core;
+    const pcide = BigInt(Cr4.PcidEnableBit);
+    const pcid = 5n;
+    block.load({ CR3: block.get('CR3') | pcid, CR4: block.get('CR4') | pcide });
+    const before = [block.get('CR3'), block.get('CR4')];
+    driver.start();
+    pc.runQuantum(() => true);
+    driver.stop();
+    expect([block.get('CR3'), block.get('CR4')]).to.deep.equal(before);
     driver.close();
   });
 

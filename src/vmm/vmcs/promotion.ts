@@ -55,7 +55,8 @@ export function loadPromotedState(
   state: PromotedState,
 ): void {
   controlRegisters.writeCr0(state.cr0);
-  // CR4 first: CR3 with a PCID is #GP while CR4.PCIDE is clear.
+  // CR4.PCIDE can be set only while bits 11:0 of CR3 are clear, and those of the VMM's CR3 are not. CR3 with a PCID comes after it.
+  controlRegisters.writeCr3((state.cr3 >> 12n) << 12n);
   controlRegisters.writeCr4(state.cr4);
   controlRegisters.writeCr3(state.cr3);
   controlRegisters.writeDr7(state.dr7);
