@@ -3,6 +3,7 @@
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import type { RunReport } from '../../../src/bfm/worker/run_request.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { bfm, root } from '../bfm_process.js';
 import { Fifo } from '../fifo.js';
@@ -36,11 +37,10 @@ describe('A blocked worker', () => {
   it('that nothing ends is killed with its process, after the report', async () => {
     const module = handling('reads', `builtin('node:fs').readFileSync(${JSON.stringify(fifo.path)})`);
     const { status, stdout } = await bfm('run', '--guest', 'cpuid', '--append', '3', '--json', '-m', module);
-    expect(JSON.parse(stdout)).to.include({
-      outcome: 'dead',
-      detail: 'extension reads did not return from exit 10 (cpuid)',
-      forced: true,
-    });
+    const report = JSON.parse(stdout) as RunReport;
+    expect(report).to.include({ outcome: 'dead', forced: true });
+    expect(report.detail).to.match(/^extension reads did not return from exit 10 \(cpuid\)\n/);
+    expect(report.machine.stuck?.lastExits.at(-1)).to.include({ reason: 'cpuid' });
     expect(status, 'SIGKILL').to.equal(null);
   });
 

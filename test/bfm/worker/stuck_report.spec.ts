@@ -34,7 +34,7 @@ describe('stuckReport', () => {
       '  instruction  exit   RIP     qualification  handled by',
       '            5  cpuid  0x1000  0x0            loop: advanced',
       '            7  cpuid  0x1000  0x0            -',
-      'what to try: look for a loop in this handler; the last exit says for what it was called',
+      'what to try: look for a loop or a call that blocks in this handler; the last exit says for what it was called',
     ]);
     expect(stuck!.processor).to.equal(1);
     expect(stuck!.lastExits.map(({ action }) => action)).to.deep.equal(['advanced', 'not handled']);
