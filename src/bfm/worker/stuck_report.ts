@@ -31,7 +31,8 @@ export function stuckReport(control: RunControl, handlers: readonly string[]): S
   const stuck = control.exitHistories
     .map((words, processor) => stuckProcessor(processor, new ExitHistory(words), handlers))
     .find((each) => each?.lastExits.at(-1)?.action === 'not handled');
-  const advice = 'what to try: look for a loop or a call that blocks in this handler; the last exit says for what it was called';
+  const advice =
+    'what to try: look for a loop or a call that blocks in this handler; the last exit says for what it was called';
   return {
     detail: [what, ...(stuck === undefined ? [] : exitLines(stuck.lastExits, ALL)), advice].join('\n'),
     ...(stuck !== undefined && { stuck }),
