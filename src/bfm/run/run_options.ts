@@ -101,6 +101,18 @@ function virtioConsole(text: string): ConsoleRequest {
   return { output: resolve(output), ...typed };
 }
 
+/** The output of a console replaces its file, so that file must not be one that the machine reads. @returns the console */
+function apartFrom(files: readonly string[], console: ConsoleRequest): ConsoleRequest {
+  const { output, input } = console;
+  if (!existsSync(output)) return console;
+  const [path, read] = [realpathSync(output), [...files, ...(input === undefined ? [] : [input])]];
+  if (read.some((file) => realpathSync(file) === path))
+    throw new UsageError(`--virtio-console ${output} would replace a file that the machine reads`, {
+      details: { where: '--virtio-console', found: path, expected: 'a file of its own', advice: 'name another file' },
+    });
+  return console;
+}
+
 /** The default guest under modules: it prints, executes some CPUIDs and switches the power off. */
 const GUEST_OF_MODULES = 'cpuid';
 
@@ -199,11 +211,17 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
   const guest = whatToRun(options);
   const memoryBytes = parseMemorySize(options.memory ?? guest.memory ?? DEFAULT_MEMORY);
   const allDisks = disks(options.disk ?? [], guest.disk);
+  const allRamDisks = ramDisks(options, guest);
   return {
     kernel: guest.kernel,
-    ...ramDisks(options, guest),
+    ...allRamDisks,
     ...(allDisks.length > 0 && { disks: allDisks }),
-    ...(options.virtioConsole !== undefined && { virtioConsole: virtioConsole(options.virtioConsole) }),
+    ...(options.virtioConsole !== undefined && {
+      virtioConsole: apartFrom(
+        [guest.kernel, ...allDisks.map(({ path }) => path), ...(allRamDisks.initrd ?? []).map(({ file }) => file)],
+        virtioConsole(options.virtioConsole),
+      ),
+    }),
     append: [guest.commandLine, options.append].filter((part) => part !== '').join(' '),
     memoryBytes,
     processors: processors(options.cpus),

@@ -158,6 +158,20 @@ describe('checkRunOptions', () => {
     });
   }
 
+  it('refuses a virtio console that would replace a file which the machine reads', () => {
+    const kernel = join(folder, 'kernel');
+    const file = join(folder, 'other');
+    writeFileSync(file, 'x');
+    const options: Partial<RunOptions>[] = [
+      { virtioConsole: kernel },
+      { virtioConsole: file, disk: [`${file},write`] },
+      { virtioConsole: file, initrd: [`${file} arguments`] },
+      { virtioConsole: `${file},input=${file}` },
+    ];
+    for (const each of options) expect(() => check(each)).to.throw(UsageError, /would replace a file/);
+    expect(check({ virtioConsole: file }).virtioConsole).to.deep.equal({ output: file });
+  });
+
   it('takes an extension before a file of its name in the current folder, and the file by its path', () => {
     const before = process.cwd();
     writeFileSync(join(folder, 'cpuidcount'), '{}');

@@ -117,3 +117,17 @@ describe('INVPCID that exits', () => {
     expect(readLog(word)).to.deep.equal([2n]);
   });
 });
+
+describe('An invalidation that exits, without VPIDs', () => {
+  const instructions: Record<string, readonly string[]> = {
+    INVLPG: ['invlpg [r8]'],
+    INVPCID: [...valid, 'invpcid rbx, [rsi]'],
+  };
+  for (const [name, lines] of Object.entries(instructions))
+    it(`drops the guest’s translations: ${name}`, async () => {
+      const code = [...catching, ...mapped, ...lines, readMapped, ...log('rax'), 'after: nop'];
+      const [bare, hosted] = [await runBare(code), await runGuest(code, [], [trapping])];
+      expect(readLog(bare.word)).to.deep.equal([1n, 1n, 2n]);
+      expect(readLog(hosted.word)).to.deep.equal([1n, 1n, 2n]);
+    });
+});

@@ -72,6 +72,9 @@ const {
   monitorAddress: monitorAddressWord,
 } = Word;
 
+/** Whether an exit was caused by an instruction with which software invalidates translations. */
+const leavesInvalidation = (reason: number): boolean => reason === ExitReason.Invlpg || reason === ExitReason.Invpcid;
+
 const resumeFlag = 0x10000;
 /** Effects after which the core must recompute its state, and check again what is due before the first instruction. */
 const affectsMode =
@@ -260,10 +263,12 @@ export class VmEntry {
     if (words[debugTrapsWord] !== 0 && !keepsPendingDebug(event, words[interruptibilityWord]!, words[activityWord]!))
       store64(u32, debugTrapsWord, 0, 0);
     if (event < 0) injectEvent(u32, vmcs, event);
-    // Without VPIDs a VM entry invalidates all translations. After an exit to JavaScript, only stores of the VMM could show the difference.
-    const staleMemory = words[memoryWrittenWord] !== 0 && words[vpidWord] === 0;
+    // Without VPIDs a VM entry invalidates all translations. After an exit to JavaScript, software can tell only after stores of the VMM, and after
+    // an invalidation of its own, which the VMM leaves to the entry.
+    const isStale =
+      words[vpidWord] === 0 && (words[memoryWrittenWord] !== 0 || leavesInvalidation(vmcs.low(exitReason)));
     words[memoryWrittenWord] = 0;
-    if (!wasResident || mustUpdateMode || staleMemory || event < 0) core.stateLoaded();
+    if (!wasResident || mustUpdateMode || isStale || event < 0) core.stateLoaded();
     // The exit may have set RF in the processor. RF ends after one instruction, so the core must execute that one alone.
     if ((words[flagsWord]! & resumeFlag) !== 0) words[attentionWord] = words[attentionWord]! | Constants.ATTENTION_STEP;
   }
