@@ -162,9 +162,7 @@ export class Scheduler implements Clock {
       case StopReason.Idle:
         slot.idle = true;
         this.endTurn(slot);
-        return this.isOver()
-          ? { ...dead('halted with interrupts off: nothing can wake it'), isHalted: true }
-          : undefined;
+        return this.isOver() ? this.haltedForGood() : undefined;
       case StopReason.Shutdown:
         return dead('triple fault: the processor shut down');
       case StopReason.Unimplemented:
@@ -200,6 +198,12 @@ export class Scheduler implements Clock {
     return this.slots.every(
       ({ idle, processor }) => idle && processor.isHaltedForGood && (processor.wakesIn ?? Infinity) === Infinity,
     );
+  }
+
+  /** The processor that computed longest is the one that halted: the others may never have been started. */
+  private haltedForGood(): Death {
+    const last = this.slots.reduce((latest, slot) => (this.timeOf(slot) >= this.timeOf(latest) ? slot : latest));
+    return { processor: last.id, reason: 'halted with interrupts off: nothing can wake it', isHalted: true };
   }
 
   /** All processors sleep: time goes on to the next event. */

@@ -77,6 +77,24 @@ describe('Scheduler', () => {
     expect(scheduler.now(), 'both sleep').to.equal(SHARED_QUANTUM_INSTRUCTIONS + 7);
   });
 
+  it('names the processor that halted, not one that was never started', () => {
+    const { scheduler, processors } = make(3);
+    for (const processor of processors) {
+      processor.isHaltedForGood = true;
+      processor.script.push(halt);
+    }
+    processors[0]!.script[0] = () => {
+      processors[0]!.instructionCount += 2;
+      return StopReason.Idle;
+    };
+    const ends = [1, 2, 3].map(() => scheduler.runQuantum(always));
+    expect(ends).to.deep.equal([
+      undefined,
+      undefined,
+      { processor: 0, reason: 'halted with interrupts off: nothing can wake it', isHalted: true },
+    ]);
+  });
+
   it('stops a running quantum when a device sets an earlier deadline', () => {
     const { scheduler, processors, events } = make();
     const timer = events.timer('t', () => {});
