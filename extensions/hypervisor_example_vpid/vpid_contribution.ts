@@ -13,8 +13,9 @@ export class VpidContribution implements VmcsContribution, ReportContribution {
     bfdebug`enabling vpid: ${this.vpid.value}`;
   }
 
+  /** A count: the reports of several vCPUs are added up, as VPIDs must not be. */
   report(): Record<string, number> {
-    return { vpid: this.vpid.value };
+    return { 'vcpus with a vpid': this.vpid.value === 0 ? 0 : 1 };
   }
 }
 

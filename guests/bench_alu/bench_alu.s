@@ -11,9 +11,4 @@ loop:
     sub rbx, rdx
     dec ecx
     jnz loop
-    xor eax, eax
-    mov edx, 0xf4
-    out dx, eax
-stop:
-    hlt
-    jmp stop
+.include "../include/debug_exit.s"

@@ -12,12 +12,7 @@ loop:
 even:
     dec ecx
     jnz loop
-    xor eax, eax
-    mov edx, 0xf4
-    out dx, eax
-stop:
-    hlt
-    jmp stop
+.include "../include/debug_exit.s"
 callee:
     push rbx
     mov rbx, rax

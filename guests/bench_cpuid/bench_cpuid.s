@@ -8,9 +8,4 @@ loop:
     cpuid
     dec esi
     jnz loop
-    xor eax, eax
-    mov edx, 0xf4
-    out dx, eax
-stop:
-    hlt
-    jmp stop
+.include "../include/debug_exit.s"

@@ -27,12 +27,7 @@ loop:
     cli
     dec esi
     jnz loop
-    xor eax, eax
-    mov edx, 0xf4
-    out dx, eax
-stop:
-    hlt
-    jmp stop
+.include "../include/debug_exit.s"
 timer:
     mov dword ptr [rdi + 0xb0], 0
     iretq

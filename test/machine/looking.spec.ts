@@ -4,18 +4,10 @@ import { expect } from 'chai';
 import { restore, stub } from 'sinon';
 import { Pc } from '../../src/machine/pc.js';
 import { coreModule } from '../support/test_core.js';
+import { randomNumbers } from './random_numbers.js';
 import { OwnFlags, ownFlagsGuest } from './own_flags_guest.js';
 
 const rounds = 400;
-
-/** Numbers from 0 up to, not including, a limit; the same for the same seed. */
-function random(seed: number): (limit: number) => number {
-  let state = seed;
-  return (limit) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * limit);
-  };
-}
 
 /** Each run of a processor ends after a random number of instructions. */
 function cutRuns(pc: Pc, next: (limit: number) => number): void {
@@ -75,7 +67,7 @@ describe('A look at a machine whose guest clears its own accessed and dirty flag
       expect(undisturbed.done).to.equal(processors);
       expect(undisturbed.sums, 'each processor has found flags').to.not.include(0n);
       for (let seed = 1; seed <= 4; seed++) {
-        const { turns: more, ...looked } = await run(processors, random(seed));
+        const { turns: more, ...looked } = await run(processors, randomNumbers(seed));
         expect(more, `seed ${seed}`).to.be.greaterThan(2 * turns);
         expect(looked, `seed ${seed}`).to.deep.equal(undisturbed);
         restore();

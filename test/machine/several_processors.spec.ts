@@ -6,18 +6,10 @@ import { Pc } from '../../src/machine/pc.js';
 import { SHARED_QUANTUM_INSTRUCTIONS } from '../../src/machine/scheduler.js';
 import { assemble } from '../support/assembler.js';
 import { coreModule } from '../support/test_core.js';
+import { randomNumbers } from './random_numbers.js';
 import { othersCode, RaceGuest, raceGuest, startOthers, startPage } from './race_guest.js';
 
 const rounds = 300;
-
-/** Numbers from 0 up to, not including, a limit; the same for the same seed. */
-function random(seed: number): (limit: number) => number {
-  let state = seed;
-  return (limit) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * limit);
-  };
-}
 
 interface Run {
   readonly pc: Pc;
@@ -72,7 +64,7 @@ describe('A machine with several processors', () => {
       const { pc, turns } = await run(processors);
       const hash = pc.stateHash();
       for (const seed of [1, 2, 3]) {
-        const other = await run(processors, random(seed));
+        const other = await run(processors, randomNumbers(seed));
         expect(other.turns).to.be.greaterThan(turns);
         expect(other.pc.stateHash()).to.equal(hash);
         expect(other.pc.virtualTime).to.equal(pc.virtualTime);

@@ -34,7 +34,7 @@ const script = `
   };
   globalThis.result = () => JSON.stringify([vmm.vcpuManager.reports(), machine.stops]);
 `;
-const reports = { 'ept-hook': { taken: 0 }, cpuidcount: { count: exits }, vpid: { vpid: 1 } };
+const reports = { 'ept-hook': { taken: 0 }, cpuidcount: { count: exits }, vpid: { 'vcpus with a vpid': 1 } };
 
 async function bundle(): Promise<string> {
   const { outputFiles } = await build({

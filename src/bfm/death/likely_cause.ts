@@ -98,7 +98,7 @@ function deliveryCause({ registers }: ProcessorReport, { events }: TripleFault):
 function adviceAfterFault(facts: DeathFacts, first: UndeliveredEvent): string {
   const { underVmm, opcode } = facts;
   if (first.vector === Vector.InvalidOpcode) {
-    if (isMeantToFault(facts)) return 'see what the guest printed last';
+    if (isMeantToFault(facts)) return 'see what the guest printed last, if anything';
     if (opcode !== undefined)
       return `CPUID of this machine does not announce ${opcode.features.join(' and ')}; build the guest for a plain x86-64, or let it ask CPUID first`;
     return 'no processor has this opcode in this mode; see how the guest came to execute these bytes';
@@ -132,6 +132,6 @@ function explainHalt({ underVmm, end }: DeathFacts): Explanation {
     end.isHalted === true
       ? 'software executed HLT with interrupts off: Linux does that after a panic, other kernels at the end of their work'
       : 'software waits for an interrupt, and no timer or input can send one';
-  const advice = 'see what the guest printed last; with "panic=-1" Linux resets the machine instead';
+  const advice = 'see what the guest printed last, if anything; Linux with "panic=-1" resets the machine after a panic';
   return { cause, advice: underVmm ? `${advice}; ${WITHOUT_VMM}` : advice };
 }

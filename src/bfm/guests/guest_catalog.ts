@@ -30,14 +30,14 @@ export const guestCatalog = {
   debian: {
     name: 'debian',
     description: "Debian's cloud kernel with a busybox shell on the serial console",
-    version: 2,
+    version: 3,
     commandLine: COMMAND_LINE,
     files: { kernel: 'vmlinuz', initrd: 'initrd' },
   },
   'debian-disk': {
     name: 'debian-disk',
     description: 'a minimal Debian on a disk: systemd, gcc, perl and python3; log in as root, without a password',
-    version: 1,
+    version: 2,
     commandLine: `${COMMAND_LINE} root=/dev/vda`,
     memory: '512M',
     files: { kernel: 'vmlinuz', initrd: 'initrd', disk: 'disk.img' },

@@ -15,7 +15,7 @@ const KERNEL = /^linux-image-\d.*-cloud-amd64$/;
 const BUSYBOX = 'busybox-static';
 
 /** Modules for the devices of the simulated PC, which the guest's first process loads. */
-const loaded = ['virtio_pci', 'virtio_blk', 'virtio_rng'];
+const loaded = ['virtio_pci', 'virtio_blk', 'virtio_rng', 'virtio_console'];
 /** Modules for people: modprobe kvm_intel makes the guest a hypervisor. */
 const offered = ['kvm_intel'];
 

@@ -67,6 +67,11 @@ export class Execution {
     return engine.state.nonRoot;
   }
 
+  /** The VMM stored into memory: whichever processor enters its guest next may have translations from there. */
+  memoryWritten(): void {
+    for (const { processor } of this.processors) processor.engine.state.memoryWritten();
+  }
+
   /** Writes the machine's memory. */
   get writer(): MemoryWriter {
     return this.processor.core.writer;

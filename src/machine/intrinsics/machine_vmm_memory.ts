@@ -167,9 +167,9 @@ export class MachineVmmMemory implements VmmMemory {
     this.eachPiece(address, bytes.length, 'write', (at, done, length) => this.writer.write(at, bytes, done, length));
   }
 
-  /** Writes memory for the VMM: the next VM entry must know that it did. */
+  /** Writes memory for the VMM: the next VM entry of each processor must know that it did, since all of them may walk the same tables. */
   private get writer(): MemoryWriter {
-    this.execution.processor.engine.state.memoryWritten = true;
+    this.execution.memoryWritten();
     return this.execution.writer;
   }
 

@@ -95,12 +95,9 @@ export class VmxState {
     this.words[residentWord] = value ? 1 : 0;
   }
 
-  /** The VMM stored into memory since the last exit to JavaScript, perhaps into page tables of the guest. */
-  get memoryWritten(): boolean {
-    return this.words[memoryWrittenWord] !== 0;
-  }
-  set memoryWritten(value: boolean) {
-    this.words[memoryWrittenWord] = value ? 1 : 0;
+  /** The VMM stored into memory, perhaps into page tables of the guest. The next VM entry of this processor, loaded or parked, looks at it. */
+  memoryWritten(): void {
+    this.words[memoryWrittenWord + this.core.block.place] = 1;
   }
 
   /**

@@ -61,7 +61,8 @@ function parsed({ name, initial, meaning }: ParameterDeclaration, text: string):
   if (typeof initial === 'string') return text;
   if (typeof initial === 'boolean')
     return text === 'true' || text === 'false' ? text === 'true' : refuse('true or false');
-  if (!/^(0x[0-9a-f]+|[0-9]+)$/i.test(text)) return refuse('a decimal number, or a hexadecimal one with 0x');
+  if (!/^(0x[0-9a-f]+|[0-9]+)$/i.test(text))
+    return refuse('a decimal number without a sign, or a hexadecimal one with 0x');
   const value = BigInt(text);
   return value <= largest ? value : refuse('a number of at most 64 bits');
 }

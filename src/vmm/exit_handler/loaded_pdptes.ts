@@ -6,6 +6,7 @@
 import { isPdpte, pdpteTable, usesPdptes } from '../../intrinsics/contents/control_register_contents.js';
 import type { RegisterFacts } from '../../intrinsics/contents/register_facts.js';
 import { SecondaryControl } from '../../intrinsics/control_bits.js';
+import { Cr0 } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { GuestMemory } from '../memory_manager/guest_memory.js';
 import { PageTableEntryBit } from '../memory_manager/page_table_entry_x64.js';
@@ -61,7 +62,10 @@ export function keepPdptes(context: PdpteContext, loaded: LoadedPdptes): void {
 
 /** Whether VM entry takes PDPTEs, and from memory. */
 function loadsFromMemory(vmcs: Vmcs): boolean {
+  const cr0 = vmcs.readLow(VmcsField.GuestCr0);
+  // Each VM exit outside IA-32e mode comes here, so a guest without paging costs one read.
+  if ((cr0 & Cr0.Paging) === 0) return false;
   const efer = vmcs.readLow(VmcsField.GuestIa32Efer);
-  if (!usesPdptes(vmcs.readLow(VmcsField.GuestCr0), vmcs.readLow(VmcsField.GuestCr4), efer)) return false;
+  if (!usesPdptes(cr0, vmcs.readLow(VmcsField.GuestCr4), efer)) return false;
   return !vmcs.isEnabled('secondary', SecondaryControl.EnableEpt);
 }

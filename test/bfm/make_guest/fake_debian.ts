@@ -40,6 +40,7 @@ function writeTrees(folder: TemporaryFolder): void {
     'drivers/virtio/virtio': 'virtio_ring',
     'drivers/virtio/virtio_ring': '',
     'drivers/char/hw_random/virtio-rng': 'virtio,virtio_ring,rng-core',
+    'drivers/char/virtio_console': 'virtio,virtio_ring',
     'arch/x86/kvm/kvm-intel': 'kvm',
     'arch/x86/kvm/kvm': '',
   };

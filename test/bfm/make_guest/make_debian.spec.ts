@@ -33,19 +33,22 @@ describe('makeDebian', () => {
     const text = (name: string): string => entries.get(name)!.content.toString();
     expect(entries.get('bin/busybox')!.mode & 0o777).to.equal(0o755);
     expect(text('init')).to.equal(readFileSync(join(packageRoot, 'guests/debian/init.sh'), 'utf8'));
-    expect(text('etc/modules'), 'virtio_blk is built into this kernel').to.equal('virtio_pci\nvirtio_rng\n');
+    expect(text('etc/modules'), 'virtio_blk is built into this kernel').to.equal(
+      'virtio_pci\nvirtio_rng\nvirtio_console\n',
+    );
     expect(text(`lib/modules/${VERSION}/modules.dep`)).to.equal(
       [
         'virtio_ring.ko:',
         'virtio.ko: virtio_ring.ko',
         'virtio_pci.ko: virtio.ko virtio_ring.ko',
         'virtio_rng.ko: virtio.ko virtio_ring.ko',
+        'virtio_console.ko: virtio.ko virtio_ring.ko',
         'kvm.ko:',
         'kvm_intel.ko: kvm.ko',
         '',
       ].join('\n'),
     );
-    expect([...entries.keys()].filter((name) => name.endsWith('.ko'))).to.have.length(6);
+    expect([...entries.keys()].filter((name) => name.endsWith('.ko'))).to.have.length(7);
   });
 
   it('says if the kernel package has another form', async () => {

@@ -10,6 +10,6 @@ describe('VpidContribution', () => {
     const { machine, vmm } = loadedVmm([vpid]);
     expect(captureOutput(() => vmm.entry.startVmm(0n))).to.include('DEBUG: enabling vpid: 1\n');
     expect(machine.fields.get(VmcsField.VirtualProcessorIdentifier)).to.equal(1n);
-    expect(vmm.vcpuManager.reports()).to.deep.equal({ vpid: { vpid: 1 } });
+    expect(vmm.vcpuManager.reports()).to.deep.equal({ vpid: { 'vcpus with a vpid': 1 } });
   });
 });

@@ -5,6 +5,8 @@ import { Execution } from '../../../src/machine/intrinsics/execution.js';
 import { MachineVmmMemory } from '../../../src/machine/intrinsics/machine_vmm_memory.js';
 import { DriverContext } from '../../../src/machine/driver_context/driver_context.js';
 import { LogicalProcessor } from '../../../src/machine/processor/logical_processor.js';
+import { ProcessorBlock } from '../../../src/machine/processor/processor_block.js';
+import { Word } from '../../../src/machine/vmx/words.js';
 import { cr4Allowed, FakeCore, ramBytes } from '../vmx/fake_core.js';
 
 /** Offsets in the carve-out of the VMM's own table, built by `buildTable`. */
@@ -109,6 +111,20 @@ describe('MachineVmmMemory', () => {
     memory.write32(virtualBase + 0x3010n, 0x12345678);
     expect(core.u32[core.physicalOffset(0x10) >>> 2]).to.equal(0x12345678);
     expect(core.calls).to.deep.equal(['memoryWritten']);
+  });
+
+  it('tells each processor of a store: all of them may have translations from that memory', () => {
+    const parked = Object.assign(Object.create(core) as FakeCore, { block: new ProcessorBlock(core, 1, () => {}) });
+    const processors = [core, parked].map((each, id) => new LogicalProcessor(id, each, { cr4Allowed }));
+    memory = new MachineVmmMemory(
+      new Execution(processors.map((processor) => ({ processor, driver: new DriverContext(processor) }))),
+    );
+    const places = [core, parked].map(({ block }) => block.place);
+    const written = (): number[] => places.map((place) => core.u32[Word.memoryWritten + place]!);
+    expect(new Set(places)).to.have.length(2);
+    expect(written()).to.deep.equal([0, 0]);
+    put(0x10000, 1n);
+    expect(written()).to.deep.equal([1, 1]);
   });
 
   it('throws VmmPageFault and touches nothing on a miss, a store to a read-only page, missing memory', () => {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { randomNumbers } from '../random_numbers.js';
 import { expect } from 'chai';
 import { modelFeatures } from '../../../src/machine/models/model_features.js';
 import { LogicalProcessor } from '../../../src/machine/processor/logical_processor.js';
@@ -42,11 +43,7 @@ describe('pageWalk', () => {
   ] as const)
     it(`agrees with the processor about random tables of ${paging} paging`, () => {
       machine.start({ bits, paging: paging as PagingMode });
-      let state = 0x12345;
-      const next = (below: number): number => {
-        state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-        return (state >>> 8) % below;
-      };
+      const next = randomNumbers(0x12345);
       const flagsOf = (): bigint => {
         const low = BigInt(next(2) === 0 ? 1 : next(0x200));
         const high = bits === 32 && paging === '32-bit' ? 0n : BigInt(next(8) === 0 ? next(2 ** 12) : 0) << 52n;

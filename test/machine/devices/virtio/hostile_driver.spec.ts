@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What a guest may do to its virtio devices when its driver is an attacker: no crash, no memory but RAM, no work without end.
+import { randomNumbers } from '../../random_numbers.js';
 import { expect } from 'chai';
 import { VirtioBlk } from '../../../../src/machine/devices/virtio/virtio_blk.js';
 import { VirtioConsole } from '../../../../src/machine/devices/virtio/virtio_console.js';
@@ -45,17 +46,6 @@ class GuardedRam implements DeviceRam {
     this.accesses++;
     this.copied += end - start;
   }
-}
-
-/** Numbers that follow from a seed (xorshift): a failure comes back in each run. */
-function numbersFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
 }
 
 const SECTORS = 64;
@@ -252,7 +242,7 @@ for (const [name, make] of Object.entries(devices))
 
     it('meets no exception, whatever it does', () => {
       for (let seed = 1; seed <= 40; seed++) {
-        const next = numbersFrom(seed);
+        const next = randomNumbers(seed);
         machine = new VirtioMachine(make(), ram);
         const { bus } = machine.platform;
         const acts: readonly (() => void)[] = [

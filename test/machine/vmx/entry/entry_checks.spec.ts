@@ -11,19 +11,9 @@ import { VmxArea } from '../../../../src/machine/vmx/vmcs/vmx_area.js';
 import { VmxEngine } from '../../../../src/machine/vmx/vmx_engine.js';
 import { Word } from '../../../../src/machine/vmx/words.js';
 import { Owner } from '../../../../src/machine/vmx/vmx_state.js';
+import { randomNumbers } from '../../random_numbers.js';
 import { cr4Allowed, FakeCore } from '../fake_core.js';
 import { engineReady, writeField } from '../vmcs_setup.js';
-
-/** xorshift: the same sequence on every run. */
-function randomNumbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
-}
 
 const writable = supportedFields.filter((field) => !isReadOnlyField(field));
 
