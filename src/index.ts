@@ -43,6 +43,7 @@ export type { BindingTo, PartBinder } from './vmm/container/binding_recorder.js'
 export * from './vmm/container/contribution.js';
 export * from './vmm/container/extension.js';
 export * from './vmm/container/load_errors.js';
+export type { NamedMethod } from './vmm/container/named_method.js';
 export { parameter, type ParameterValue } from './vmm/container/parameter.js';
 export * from './vmm/container/part_module.js';
 export * from './vmm/container/vcpu_containers.js';
@@ -86,6 +87,8 @@ export * from './vmm/output/colour.js';
 export * from './vmm/output/output.js';
 export * from './vmm/vcpu/output_x64.js';
 export * from './vmm/owners/owners.js';
+export * from './vmm/processor_work/processor_work.js';
+export * from './vmm/processor_work/processor_work_x64.js';
 export type { Request } from './vmm/requests/request.js';
 export * from './vmm/serial/serial_port.js';
 export * from './vmm/serial/serial_port_intel_x64.js';

@@ -2,7 +2,7 @@
 import { component, Ept, Exit, ExitReason, IoAccess, IoBitmap, MonitorTrap, MsrBitmap } from 'bareflank';
 import { SecondaryControl, Vmcs, VmcsError, Vpid } from 'bareflank';
 import { derived, state, type Contribution, type ExitContribution, type Request } from 'bareflank';
-import type { StepMethod, VmcsContribution } from 'bareflank';
+import type { NamedMethod, VmcsContribution } from 'bareflank';
 import { inject, injectable } from 'inversify';
 import { AccessLog, emptyLog } from './access_log.js';
 import { AccessTraps } from './access_traps.js';
@@ -294,7 +294,7 @@ export class ExtendedApisIntelX64 implements VmcsContribution, ExitContribution 
    * Calls `by[method](argument)` once, after the guest's next instruction. As in 1.1 there is one at a time: a new one replaces one that still waits.
    */
   registerMonitorTrap<M extends string, A = undefined>(
-    by: Contribution & StepMethod<M, A>,
+    by: Contribution & NamedMethod<M, A>,
     method: M,
     argument?: A,
   ): void {

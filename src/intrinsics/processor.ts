@@ -34,15 +34,12 @@ export interface Processor {
 }
 export const Processor = component<Processor>('bareflank.intrinsics.Processor', 'vmm');
 
-/** All logical processors that the VMM holds. */
+/** The other logical processors. */
 export interface Processors {
   /**
-   * Runs work on each processor that the VMM holds, in VMX root operation: on the executing processor before `onEach` returns, on each other one
-   * before its next guest instruction. The caller never waits for another processor. If a processor has the same function waiting already, it
-   * runs it once. The work may not go on as the guest, and a VMM that is stopped first leaves it out.
+   * Each other processor that the VMM holds leaves its guest, by a VM exit of the reason `PENDING_WORK`, before it executes another instruction of
+   * it. The caller never waits: on metal the processors get an NMI. `ProcessorWork` keeps what they have to do.
    */
-  onEach(work: () => void): void;
-  /** Runs what waits for the executing processor. The exit handler calls it at a VM exit of the reason `PENDING_WORK`. */
-  runPending(): void;
+  interruptOthers(): void;
 }
 export const Processors = component<Processors>('bareflank.intrinsics.Processors', 'vmm');

@@ -9,6 +9,8 @@ import { CpuidAccessorsX64 } from './accessors/cpuid_accessors_x64.js';
 import { MsrAccessorsX64 } from './accessors/msr_accessors_x64.js';
 import { RegisterAccessorsX64 } from './accessors/register_accessors_x64.js';
 import { vcpuModule, vmmModule } from './container/part_module.js';
+import { ProcessorWork } from './processor_work/processor_work.js';
+import { ProcessorWorkX64 } from './processor_work/processor_work_x64.js';
 import { NamedContributions } from './vcpu/named_contributions.js';
 import { NamedContributionsX64 } from './vcpu/named_contributions_x64.js';
 import { DebugRing } from './debug_ring/debug_ring.js';
@@ -92,6 +94,7 @@ export const vmmParts = vmmModule(({ bind }) => {
   bind(GuestMemory).to(GuestMemoryX64);
   bind(PhysicalWindow).to(PhysicalWindowX64);
   bind(Ept).to(EptIntelX64);
+  bind(ProcessorWork).to(ProcessorWorkX64);
   bind(VpidPool).to(VpidPoolX64);
   bind(VmmTables).to(VmmTablesX64);
   bind(SerialPort).to(SerialPortIntelX64);

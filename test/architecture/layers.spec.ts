@@ -47,6 +47,7 @@ const vmmOrder: readonly string[] = [
   'processor_facts',
   'container',
   'requests',
+  'processor_work',
   'accessors',
   'debug_ring',
   'serial',

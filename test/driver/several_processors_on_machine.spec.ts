@@ -6,14 +6,16 @@ import { join } from 'node:path';
 import { inject, injectable } from 'inversify';
 import { component } from '../../src/intrinsics/component.js';
 import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
-import { Processor, Processors } from '../../src/intrinsics/processor.js';
+import { Processor } from '../../src/intrinsics/processor.js';
 import { Driver } from '../../src/driver/driver.js';
 import type { ModuleSource } from '../../src/driver/module_source.js';
 import { vcpuModule } from '../../src/vmm/container/part_module.js';
 import { ExitContribution } from '../../src/vmm/contributions/exit_contribution.js';
 import { VmcallContribution } from '../../src/vmm/contributions/vmcall_contribution.js';
 import { Ept } from '../../src/vmm/ept/ept.js';
+import { ProcessorWork } from '../../src/vmm/processor_work/processor_work.js';
 import type { Request } from '../../src/vmm/requests/request.js';
+import { VcpuIdentity } from '../../src/vmm/vcpu_identity.js';
 import { Vmcs } from '../../src/vmm/vmcs/vmcs.js';
 import { VmcsContribution } from '../../src/vmm/vmcs/vmcs_contribution.js';
 import { moduleFiles } from '../../src/driver/node/module_files.js';
@@ -124,9 +126,10 @@ describe('A guest of four processors does not notice a VMM', () => {
 @injectable()
 class Part implements VmcallContribution, ExitContribution, VmcsContribution {
   @inject(Processor) private readonly processor!: Processor;
-  @inject(Processors) private readonly processors!: Processors;
+  @inject(ProcessorWork) private readonly work!: ProcessorWork;
   @inject(Ept) private readonly ept!: Ept;
   @inject(Vmcs) private readonly vmcs!: Vmcs;
+  @inject(VcpuIdentity) private readonly id!: bigint;
   static log: string[] = [];
   readonly name = 'part';
   readonly opcodes = [0x70, 0x71];
@@ -138,10 +141,13 @@ class Part implements VmcallContribution, ExitContribution, VmcsContribution {
   }
 
   handleVmcall({ r00 }: { r00: bigint }): boolean {
-    const note = (): void => void Part.log.push(`work on ${this.processor.id()}`);
     if (r00 === 0x71n) this.ept.view('shared').restrict(0n, 0);
-    else for (let times = 0; times < 2; times++) this.processors.onEach(note);
+    else for (const what of ['work', 'work', 'more']) this.work.onEach(this, 'note', { what });
     return true;
+  }
+
+  note({ what }: { what: string }): void {
+    Part.log.push(`${what} on ${this.processor.id()} of vcpu ${this.id}`);
   }
 
   /** Each vCPU leaves the view at its first violation. */
@@ -174,6 +180,8 @@ describe('Work for all processors', () => {
     for (let turns = 0; turns < 20; turns++) guest.turn();
     return guest;
   }
+  const noted = (what: string, id: number): string => `${what} on ${id} of vcpu ${id}`;
+  const onOwn = ['work', 'work', 'more'].map((what) => noted(what, 0));
   const each = (what: string): string[] => [0, 1, 2, 3].map((id) => `${what} on ${id}`);
 
   it('is done on the own processor at once, on each other one before its next instruction, and is no exit that anybody sees', async () => {
@@ -181,22 +189,23 @@ describe('Work for all processors', () => {
     const exits = pc.exits();
     const before = pc.processors.map((processor) => processor.instructionCount);
     driver.vmcall(0, { r00: 0x70n });
-    expect(Part.log).to.deep.equal(['work on 0', 'work on 0']);
+    expect(Part.log).to.deep.equal(onOwn);
     exits[ExitReason.Vmcall]!++;
-    for (let turns = 0; Part.log.length < 5; turns++) {
+    for (let turns = 0; Part.log.length < 9; turns++) {
       const ran = pc.processors.map((processor) => processor.instructionCount);
       const done = Part.log.length;
       turn();
       // The processor that ran has done the work first.
       const runner = pc.processors.findIndex((processor, id) => processor.instructionCount !== ran[id]);
       if (runner > 0 && ran[runner] === before[runner])
-        expect(Part.log.slice(done)).to.deep.equal([`work on ${runner}`]);
+        expect(Part.log.slice(done)).to.deep.equal(['work', 'more'].map((what) => noted(what, runner)));
       expect(turns).to.be.below(100);
     }
-    expect([...Part.log.slice(1)].sort()).to.deep.equal(each('work'));
+    const others = [1, 2, 3].flatMap((id) => [noted('more', id), noted('work', id)]);
+    expect(Part.log.slice(3).sort()).to.deep.equal(others.sort());
     expect(pc.exits()).to.deep.equal(exits);
     for (let turns = 0; turn(); turns++) expect(turns).to.be.below(mostTurns);
-    expect(Part.log).to.have.length(5);
+    expect(Part.log).to.have.length(9);
     driver.close();
   });
 
@@ -214,7 +223,7 @@ describe('Work for all processors', () => {
     driver.vmcall(0, { r00: 0x70n });
     driver.stop();
     for (let turns = 0; turn(); turns++) expect(turns).to.be.below(mostTurns);
-    expect(Part.log).to.deep.equal(['work on 0', 'work on 0']);
+    expect(Part.log).to.deep.equal(onOwn);
     expect(result().counter).to.equal(processors * 20_000);
     driver.close();
   });

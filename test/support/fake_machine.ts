@@ -263,7 +263,7 @@ export class FakeMachine {
     stop: (reason) => void this.stops.push(reason),
   };
 
-  readonly processors: Processors = { onEach: (work) => work(), runPending: () => {} };
+  readonly processors: Processors = { interruptOthers: () => {} };
 
   readonly hostEntry: HostEntry = {
     attach: (entry) => {

@@ -121,9 +121,9 @@ export const stubProcessor = (): SinonStubbedInstance<Processor> =>
     'stop',
   ]);
 
-/** Work for all processors. */
+/** The other processors. */
 export const stubProcessors = (): SinonStubbedInstance<Processors> =>
-  stubMethods<Processors>('processors', ['onEach', 'runPending']);
+  stubMethods<Processors>('processors', ['interruptOthers']);
 
 /** The exit entry. */
 export const stubHostEntry = (): SinonStubbedInstance<HostEntry> =>

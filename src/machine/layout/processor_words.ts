@@ -321,4 +321,6 @@ export const processorWords = {
   VMX_HOST_IA32E: 4,
   /** 1: a VM exit waits for the exit entry in TypeScript. */
   VMX_EXIT_PENDING: 4,
+  /** 1: another processor has work for the VMM on this one, which leaves the guest before its next instruction. */
+  VMX_WORK_PENDING: 4,
 } as const;

@@ -23,7 +23,8 @@ import { Word } from '../vmx/words.js';
 
 const exitReason = slotOf(VmcsField.ExitReason);
 
-const { instructions: instructionsWord, exitReason: reasonWord, exitPending: exitPendingWord, mode: modeWord } = Word;
+const { instructions: instructionsWord, exitReason: reasonWord, mode: modeWord } = Word;
+const { exitPending: exitPendingWord, workPending: workPendingWord } = Word;
 
 const interruptFlag = 0x200;
 /** The upper half of the word MONITOR_ADDRESS while no line is armed. */
@@ -59,8 +60,6 @@ export class LogicalProcessor {
   readonly history: ExitHistory;
   /** The number of instructions retired at the last VM exit, in two words, for the watchdog's report. */
   private readonly exitInstructions: Uint32Array;
-  /** What other processors asked of the VMM on this one: it leaves the guest for it before the next instruction. */
-  private work = new Set<() => void>();
   /** `HostEntry.returnTo` was called: the exit entry left VMX non-root operation for good. */
   private hasReturned = false;
 
@@ -147,7 +146,7 @@ export class LogicalProcessor {
         if (attention !== undefined && attention[0] !== 0) left = 0;
       }
       if (this.end !== undefined) return StopReason.Shutdown;
-      if (this.work.size !== 0) {
+      if (u32[workPendingWord] !== 0) {
         this.leaveForWork();
         continue;
       }
@@ -164,25 +163,20 @@ export class LogicalProcessor {
     }
   }
 
-  /** Has work run by the VMM that holds this processor, if one does. */
-  ask(work: () => void): void {
-    if (this.exitEntry !== undefined) this.work.add(work);
-  }
-
-  /** What waits for this processor; nothing does any more. */
-  takeWork(): ReadonlySet<() => void> {
-    const { work } = this;
-    this.work = new Set();
-    return work;
+  /** Has the VMM called before the guest's next instruction, if one holds this processor. */
+  callVmm(): void {
+    const { u32, block } = this.core;
+    if (this.exitEntry !== undefined) u32[workPendingWord + block.place] = 1;
   }
 
   /** A VM exit between two instructions. An event that VM entry injected is delivered first, as a part of the entry. */
   private leaveForWork(): void {
     const { core, engine } = this;
     const isGuest = engine.nonRoot && engine.state.owner === Owner.JavaScript;
-    if (!isGuest) this.work.clear();
+    if (!isGuest) core.u32[workPendingWord] = 0;
     else if (core.u32[Word.faultPending] !== 0) this.handle(core.run(0));
     else {
+      core.u32[workPendingWord] = 0;
       core.exitBetweenInstructions(PENDING_WORK);
       engine.leave();
     }

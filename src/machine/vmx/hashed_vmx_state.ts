@@ -16,6 +16,7 @@ export const hashedVmxRegisters: readonly RegisterName[] = [
   'VMX_OWNER',
   'VMX_RESIDENT',
   'VMX_EXIT_PENDING',
+  'VMX_WORK_PENDING',
   'CARVE_OUT_ACCESS',
   'CARVE_OUT_STRUCTURES',
 ];

@@ -99,6 +99,7 @@ export const Word = {
   memoryWritten: index(Layout.VMX_MEMORY_WRITTEN),
   hostIa32e: index(Layout.VMX_HOST_IA32E),
   exitPending: index(Layout.VMX_EXIT_PENDING),
+  workPending: index(Layout.VMX_WORK_PENDING),
   exitReason: index(Layout.EXIT_REASON),
   exitInstructionLength: index(Layout.EXIT_INSTRUCTION_LENGTH),
   exitInstructionInformation: index(Layout.EXIT_INSTRUCTION_INFORMATION),

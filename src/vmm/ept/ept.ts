@@ -108,6 +108,8 @@ export interface Ept {
   enter(by: Requester, vmcs: EptVmcs, view: EptView): Request;
   /** The launch of a vCPU ends. The views that it entered hold for its next launch. Until then, changes of views do not affect its processor. */
   stop(vmcs: EptVmcs): void;
+  /** For the exit handler, at a VM exit of the reason `PENDING_WORK`: drops translations that are older than the tables, on the executing processor. */
+  catchUp(): void;
   /** For the vCPU: this is its VMCS. */
   attachVcpu(vmcs: EptVmcs): void;
   /** For the vCPU, at its end: drops the views that it has entered. */

@@ -77,7 +77,7 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
   /** How often tables that vCPUs use have changed. */
   @state() private generation = 0;
   /** By the id of the vCPU: the generation whose translations its processor has dropped. */
-  @derived() private seen = new Map<bigint, number>();
+  @state() private readonly seen = new Map<bigint, number>();
   /** By id. */
   @derived() private views: EptViewIntelX64[] = [];
   /** By the ids of their views. */
@@ -86,12 +86,18 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
   @derived() private vmcses = new Map<bigint, EptVmcs>();
 
   attach(): void {
-    this.seen = new Map();
     this.vmcses = new Map();
     this.views = this.viewRecords.map((record) => this.viewOfRecord(record));
     this.combinations = new Map(
       this.combinationRecords.map(({ views, root }) => [keyOf(views), this.combinationOfViews(views, root)]),
     );
+  }
+
+  catchUp(): void {
+    const own = BigInt(this.processor.id());
+    if (!this.running.has(own) || this.seen.get(own) === this.generation) return;
+    this.seen.set(own, this.generation);
+    for (const key of this.used) if (vcpuOf(key) === own) this.invept(pointerIn(key));
   }
 
   attachVcpu(vmcs: EptVmcs): void {
@@ -331,18 +337,12 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
     const own = BigInt(this.processor.id());
     const isCurrent = this.seen.get(own) === this.generation;
     this.generation++;
-    if (isCurrent && this.used.has(usage(own, pointer))) this.invept(pointer);
-    if (isCurrent) this.seen.set(own, this.generation);
-    if ([...this.running].some((vcpu) => vcpu !== own)) this.processors.onEach(this.catchUp);
+    if (isCurrent) {
+      if (this.used.has(usage(own, pointer))) this.invept(pointer);
+      this.seen.set(own, this.generation);
+    } else this.catchUp();
+    if ([...this.running].some((vcpu) => vcpu !== own)) this.processors.interruptOthers();
   }
-
-  /** Drops the translations of the executing processor that are older than the tables. */
-  @derived() private readonly catchUp = (): void => {
-    const own = BigInt(this.processor.id());
-    if (!this.running.has(own) || this.seen.get(own) === this.generation) return;
-    this.seen.set(own, this.generation);
-    for (const key of this.used) if (vcpuOf(key) === own) this.invept(pointerIn(key));
-  };
 
   private invept(pointer: bigint): void {
     const isSingle = (this.capability() & EptCapability.InveptSingleContextSupport) !== 0;

@@ -7,12 +7,14 @@ import {
   PENDING_WORK,
   type ExitReason,
 } from '../../intrinsics/exit_reasons.js';
-import { Processor, Processors } from '../../intrinsics/processor.js';
+import { Processor } from '../../intrinsics/processor.js';
 import { isHandled, refusePromise } from '../container/answers.js';
 import { ExitContribution } from '../contributions/exit_contribution.js';
+import { Ept } from '../ept/ept.js';
 import { UnfinishedExitError, UnimplementedExitError } from '../errors.js';
 import { bferror, bffatal } from '../output/output.js';
 import { derived, type Attachable } from '../state/state.js';
+import { ProcessorWork } from '../processor_work/processor_work.js';
 import { StateSave } from '../state_save/state_save.js';
 import { ignoreExceptions } from '../output/guard_exceptions.js';
 import { hex } from '../support/text.js';
@@ -45,7 +47,8 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
   @inject(Vmcs) protected readonly vmcs!: Vmcs;
   @inject(StateSave) protected readonly stateSave!: StateSave;
   @inject(Processor) protected readonly processor!: Processor;
-  @inject(Processors) protected readonly processors!: Processors;
+  @inject(ProcessorWork) protected readonly processorWork!: ProcessorWork;
+  @inject(Ept) protected readonly ept!: Ept;
   @inject(VmEntryExplainer) protected readonly entryExplainer!: VmEntryExplainer;
   @inject(ExitExplainer) protected readonly exitExplainer!: ExitExplainer;
   @inject(HandlerTrace) protected readonly trace!: HandlerTrace;
@@ -85,7 +88,7 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
       this.exit.capture();
       this.unfinished.begin(this.exit);
       if ((this.exit.wholeReason & ExitReasonBit.VmEntryFailure) !== 0) this.handleEntryFailure();
-      else if (this.exit.wholeReason === PENDING_WORK) this.processors.runPending();
+      else if (this.exit.wholeReason === PENDING_WORK) this.handlePendingWork();
       else this.handleExit(this.exit.reason);
       if (!this.left) {
         this.unfinished.end(this.exit);
@@ -119,6 +122,12 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
   /** What a VM entry wants besides what the handlers have done. */
   protected prepareEntry(): void {
     // For subclasses.
+  }
+
+  /** Another processor has changed an EPT view, or has work for this one. No contribution sees this exit. */
+  private handlePendingWork(): void {
+    this.ept.catchUp();
+    this.processorWork.runPending();
   }
 
   /** An exit after which the base cannot go on. */

@@ -2,11 +2,11 @@
 import { inject, injectable } from 'inversify';
 import { PrimaryControl } from '../../intrinsics/control_bits.js';
 import type { Contribution } from '../container/contribution.js';
-import { nothingToWaitFor } from '../container/answers.js';
+import { callMethod, refuseMissingMethod, type NamedMethod } from '../container/named_method.js';
 import { ContributionError, VmcsError } from '../errors.js';
 import { derived } from '../state/state.js';
 import { Vmcs } from '../vmcs/vmcs.js';
-import type { MonitorTrap, StepMethod } from './owners.js';
+import type { MonitorTrap } from './owners.js';
 import type { Request } from '../requests/request.js';
 import { RequestOwner } from '../requests/request_owner.js';
 
@@ -28,12 +28,12 @@ export class MonitorTrapIntelX64 extends RequestOwner<Step> implements MonitorTr
     this.contributions = contributions;
   }
 
-  step<M extends string, A = undefined>(by: Contribution & StepMethod<M, A>, method: M, argument?: A): Request {
+  step<M extends string, A = undefined>(by: Contribution & NamedMethod<M, A>, method: M, argument?: A): Request {
     if (this.contributions.get(by.name) !== by)
       throw new ContributionError(
         `'${by.name}' asks for a step, but it is not a contribution of this vcpu: bind it at a contribution point, so that the step can find it`,
       );
-    methodOf(by, method);
+    refuseMissingMethod(by, method, 'a step');
     return this.ask(by, { method, argument });
   }
 
@@ -43,10 +43,8 @@ export class MonitorTrapIntelX64 extends RequestOwner<Step> implements MonitorTr
     this.records.clear();
     this.write();
     // A step may ask for the next one.
-    for (const { contribution, key } of due) {
-      const target = this.contributions.get(contribution)!;
-      nothingToWaitFor(methodOf(target, key.method).call(target, key.argument), target, key.method);
-    }
+    for (const { contribution, key } of due)
+      callMethod(this.contributions.get(contribution)!, key.method, key.argument);
   }
 
   apply(): void {
@@ -68,12 +66,4 @@ export class MonitorTrapIntelX64 extends RequestOwner<Step> implements MonitorTr
       else vmcs.disable('primary', PrimaryControl.MonitorTrapFlag);
     });
   }
-}
-
-function methodOf(contribution: Contribution, method: string): (argument: unknown) => void {
-  const body: unknown = (contribution as unknown as Record<string, unknown>)[method];
-  if (typeof body === 'function') return body as (argument: unknown) => void;
-  throw new ContributionError(
-    `'${contribution.name}' asks for a step that calls its method ${method}, but it has none`,
-  );
 }

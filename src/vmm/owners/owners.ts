@@ -4,6 +4,7 @@
 // is on record. All owners act on the current VMCS: call them from `VmcsContribution.setUp` or from a handler.
 import { component } from '../../intrinsics/component.js';
 import type { Contribution } from '../container/contribution.js';
+import type { NamedMethod } from '../container/named_method.js';
 import type { RequestHolder } from '../requests/owned_request.js';
 import type { Request, Requester } from '../requests/request.js';
 
@@ -95,9 +96,6 @@ export interface VpidPool {
 }
 export const VpidPool = component<VpidPool>('bareflank.VpidPool', 'vmm');
 
-/** The method of a contribution that a step calls. */
-export type StepMethod<M extends string, A> = Readonly<Record<M, (argument: A) => void>>;
-
 /** Single steps. SDM 3C "Monitor Trap Flag". */
 export interface MonitorTrap extends VmcsOwner {
   /**
@@ -108,7 +106,7 @@ export interface MonitorTrap extends VmcsOwner {
    * @param argument plain data, which structuredClone can copy.
    * @throws ContributionError if `by` is not a contribution of this vCPU, or has no such method.
    */
-  step<M extends string, A = undefined>(by: Contribution & StepMethod<M, A>, method: M, argument?: A): Request;
+  step<M extends string, A = undefined>(by: Contribution & NamedMethod<M, A>, method: M, argument?: A): Request;
   /** Handles the exit. @throws VmcsError if no call waits. */
   handleExit(): void;
   /** For the vCPU: its contributions, by name. */

@@ -8,8 +8,11 @@ import { markedFields } from '../state/state.js';
 import { VcpuIdentity } from '../vcpu_identity.js';
 import { fromPlainData, toPlainData, VmmImageError, type FindOwner } from './plain_data.js';
 
-/** The state of each part, by the part's name and the field's. */
-export type PartStates = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+/** The state of a part, by the field's name. */
+export type PartState = Readonly<Record<string, unknown>>;
+
+/** The state of each part, by the part's name. */
+export type PartStates = Readonly<Record<string, PartState>>;
 
 /** The whole state: plain data, to be stored or cloned. */
 export interface VmmImage {
@@ -22,14 +25,17 @@ function stateFields(part: object): string[] {
   return [...markedFields(part)].filter(([, kind]) => kind === 'state').map(([field]) => field);
 }
 
+/** Reads the state of one part. @param name of the part, for errors. @throws VmmImageError */
+export function readPartState(part: object, name: string): PartState {
+  const values = part as Record<string, unknown>;
+  return Object.fromEntries(
+    stateFields(part).map((field) => [field, toPlainData(values[field], `${name}.${field}`)] as const),
+  );
+}
+
 function read(container: PartContainer): PartStates {
-  const result: Record<string, Record<string, unknown>> = {};
-  for (const [name, part] of container.namedParts()) {
-    const values = part as Record<string, unknown>;
-    const fields = stateFields(part).map((field) => [field, toPlainData(values[field], `${name}.${field}`)] as const);
-    if (fields.length > 0) result[name] = Object.fromEntries(fields);
-  }
-  return result;
+  const states = [...container.namedParts()].map(([name, part]) => [name, readPartState(part, name)] as const);
+  return Object.fromEntries(states.filter(([, state]) => Object.keys(state).length > 0));
 }
 
 /** Reads the state. Changes nothing. @throws VmmImageError naming a field that holds a value that is not plain data. */
@@ -45,6 +51,14 @@ function ownersIn(containers: readonly PartContainer[]): FindOwner {
   return (name) => byName.get(name);
 }
 
+/** Puts back the state of one part. @param name of the part, for errors. @throws VmmImageError */
+export function writePartState(part: object, state: PartState, name: string, find: FindOwner): void {
+  for (const field of stateFields(part)) {
+    if (!(field in state)) throw new VmmImageError(`the state has no ${name}.${field}`);
+    (part as Record<string, unknown>)[field] = fromPlainData(state[field], `${name}.${field}`, find);
+  }
+}
+
 function write(container: PartContainer, states: PartStates, find: FindOwner): void {
   const parts = [...container.namedParts()];
   const unknown = Object.keys(states).find((name) => !parts.some(([known]) => known === name));
@@ -53,13 +67,7 @@ function write(container: PartContainer, states: PartStates, find: FindOwner): v
       `the state has a part '${unknown}', but the modules that are loaded bind none of this name`,
     );
   }
-  for (const [name, part] of parts) {
-    for (const field of stateFields(part)) {
-      const state = states[name];
-      if (state === undefined || !(field in state)) throw new VmmImageError(`the state has no ${name}.${field}`);
-      (part as Record<string, unknown>)[field] = fromPlainData(state[field], `${name}.${field}`, find);
-    }
-  }
+  for (const [name, part] of parts) writePartState(part, states[name] ?? {}, name, find);
 }
 
 /**

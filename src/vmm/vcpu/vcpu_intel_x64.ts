@@ -72,6 +72,7 @@ export class VcpuIntelX64 extends VcpuX64 {
       rollback.onFailure(() => this.hostEntry.detach());
       this.vmcs.launch(this.exitEntry(), [this.traps, ...this.vmcsContributions, this.finish]);
       this.launched = true;
+      if (this.isHostVmVcpu) this.processorWork.start(this.id);
     });
     this.tell('onRun', this.contributions);
   }
@@ -80,6 +81,7 @@ export class VcpuIntelX64 extends VcpuX64 {
     if (!this.isInitialized || !this.isRunning) return;
     this.tell('onHlt', this.inReverse());
     this.traps.stop();
+    this.processorWork.stop(this.id);
     if (this.isHostVmVcpu) this.vmxon.stop();
     this.hostEntry.detach();
     this.vmcs.release();

@@ -7,6 +7,7 @@ import { VcpuContribution } from './vcpu_contribution.js';
 import { DebugRing } from '../debug_ring/debug_ring.js';
 import { VcpuError } from '../errors.js';
 import { MonitorTrap } from '../owners/owners.js';
+import { ProcessorWork } from '../processor_work/processor_work.js';
 import { state, type Attachable } from '../state/state.js';
 import { hex } from '../support/text.js';
 import type { UserData } from './user_data.js';
@@ -21,11 +22,19 @@ export class VcpuX64 implements Vcpu, Attachable {
   @multiInject(VcpuContribution) @optional() protected readonly contributions: readonly VcpuContribution[] = [];
   @inject(NamedContributions) protected readonly namedContributions!: NamedContributions;
   @inject(MonitorTrap) protected readonly monitorTrap!: MonitorTrap;
+  @inject(ProcessorWork) protected readonly processorWork!: ProcessorWork;
   @state() private initialized = false;
   @state() private running = false;
 
   attach(): void {
-    this.monitorTrap.attachContributions(this.namedContributions.byName());
+    const contributions = this.namedContributions.byName();
+    this.monitorTrap.attachContributions(contributions);
+    this.processorWork.attachVcpu(this.id, contributions);
+  }
+
+  /** The VMM's parts outlive the vCPU. */
+  [Symbol.dispose](): void {
+    this.processorWork.forgetVcpu(this.id);
   }
 
   init(_userData?: UserData): void {

@@ -5,7 +5,10 @@ import { SecondaryControl } from '../../../src/intrinsics/control_bits.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { VmcsError, VmxError } from '../../../src/vmm/errors.js';
 import type { EptVmcs } from '../../../src/vmm/ept/ept.js';
+import { EptIntelX64 } from '../../../src/vmm/ept/ept_intel_x64.js';
+import { readPartState, writePartState } from '../../../src/vmm/restore/vmm_image.js';
 import type { FakeMachine } from '../../support/fake_machine.js';
+import { make } from '../../support/make.js';
 import { asker, ept, fakeVmcs } from './ept_fixture.js';
 
 /** Walks the tables as the processor does. */
@@ -206,11 +209,11 @@ describe('EptIntelX64', () => {
   describe('with several vCPUs', () => {
     /** Two vCPUs, each on a processor of its own; `on` makes one of the processors the executing one. */
     function two() {
-      const { it, machine, invepts } = ept();
-      const queue = new Set<() => void>();
+      const { it, machine, manager, invepts } = ept();
       let executing = 0;
+      let interrupts = 0;
       Object.assign(machine.processor, { id: () => executing });
-      Object.assign(machine.processors, { onEach: (work: () => void) => (queue.add(work), work()) });
+      Object.assign(machine.processors, { interruptOthers: () => void interrupts++ });
       const vcpus = [0n, 1n].map((id) => fakeVmcs(machine, 0, id).vmcs);
       const on = (id: number, act: (vmcs: EptVmcs) => void): (readonly [number, bigint])[] => {
         executing = id;
@@ -218,8 +221,16 @@ describe('EptIntelX64', () => {
         act(vcpus[id]!);
         return [...invepts];
       };
-      const work = (): void => queue.forEach((each) => each());
-      return { it, on, queue, work };
+      /** The owner as a snapshot restores it. */
+      const restored = (): EptIntelX64 => {
+        const { msrs, vmx, memory, processor, processors } = machine;
+        const made = make(EptIntelX64, { manager, memory, msrs, vmx, processor, processors });
+        writePartState(made, structuredClone(readPartState(it, 'Ept')), 'Ept', () => undefined);
+        made.attach();
+        for (const vcpu of vcpus) made.attachVcpu(vcpu);
+        return made;
+      };
+      return { it, on, restored, interrupts: () => interrupts, work: () => it.catchUp() };
     }
 
     it('drops what an earlier VMM may have left at the first use of a pointer by each of them', () => {
@@ -234,7 +245,7 @@ describe('EptIntelX64', () => {
     });
 
     it('drops translations of a changed view at once on the executing processor, and once on the other before it goes on', () => {
-      const { it, on, queue, work } = two();
+      const { it, on, interrupts, work } = two();
       const view = it.view('shared');
       for (const id of [0, 1]) on(id, (vmcs) => it.enter(asker, vmcs, view));
       const own = on(0, () => {
@@ -245,10 +256,22 @@ describe('EptIntelX64', () => {
         [1, view.pointer],
         [1, view.pointer],
       ]);
-      expect(queue.size).to.equal(1);
+      expect(interrupts()).to.equal(2);
       expect(on(1, work)).to.deep.equal([[1, view.pointer]]);
       expect(on(1, work)).to.deep.equal([]);
       expect(on(0, work)).to.deep.equal([]);
+    });
+
+    it('goes on after a restore: what was dropped is not dropped again, a change is dropped at once', () => {
+      const { it, on, restored } = two();
+      const view = it.view('shared');
+      for (const id of [0, 1]) on(id, (vmcs) => it.enter(asker, vmcs, view));
+      on(0, () => view.restrict(0x1000n, 0));
+      const after = restored();
+      expect(on(0, () => after.catchUp())).to.deep.equal([]);
+      expect(on(1, () => after.catchUp())).to.deep.equal([[1, view.pointer]]);
+      expect(on(1, () => after.view('shared').restrict(0x2000n, 0))).to.deep.equal([[1, view.pointer]]);
+      expect(on(0, () => after.catchUp())).to.deep.equal([[1, view.pointer]]);
     });
 
     it('forgets no older change where the other processor changes something itself', () => {
