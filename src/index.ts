@@ -69,7 +69,7 @@ export * from './vmm/exit/exit.js';
 export * from './vmm/exit_handler/exit_handler.js';
 export * from './vmm/exit_handler/exit_handler_intel_x64.js';
 export * from './vmm/exit/exit_intel_x64.js';
-export * from './vmm/exit_handler/handler_trace.js';
+export * from './vmm/exit/handler_trace.js';
 export * from './vmm/vmcall/user_version.js';
 export * from './vmm/vmcall/vmcall_failures.js';
 export * from './vmm/exit/vmcall_interface.js';

@@ -7,7 +7,7 @@ import { GeneralRegisters } from '../intrinsics/general_registers.js';
 import { Vmx } from '../intrinsics/vmx.js';
 import { SerialPortAddress } from '../intrinsics/serial_registers.js';
 import type { ReportValue } from '../vmm/vcpu/report_contribution.js';
-import type { HandlerTrace } from '../vmm/exit_handler/handler_trace.js';
+import type { HandlerTrace } from '../vmm/exit/handler_trace.js';
 import { loadVmcallRegisters, storeVmcallRegisters, type VmcallRegisters } from '../vmm/exit/vmcall_registers.js';
 import { VmcallFailures, type VmcallFailure } from '../vmm/vmcall/vmcall_failures.js';
 import { bfwarning } from '../vmm/output/output.js';

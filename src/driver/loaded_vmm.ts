@@ -7,7 +7,7 @@ import { vmmModule, type PartModule } from '../vmm/container/part_module.js';
 import { VmmContainer } from '../vmm/container/vmm_container.js';
 import type { ReportValue } from '../vmm/vcpu/report_contribution.js';
 import { Entry } from '../vmm/entry/entry.js';
-import { HandlerTrace } from '../vmm/exit_handler/handler_trace.js';
+import { HandlerTrace } from '../vmm/exit/handler_trace.js';
 import { attachOutput, Output } from '../vmm/output/output.js';
 import { SerialSettings } from '../vmm/serial/serial_port.js';
 import { VcpuManager } from '../vmm/vcpu/vcpu_manager.js';

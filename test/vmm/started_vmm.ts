@@ -2,7 +2,7 @@
 import { VmmContainer } from '../../src/vmm/container/vmm_container.js';
 import { vmmModule, type PartModule } from '../../src/vmm/container/part_module.js';
 import { Entry } from '../../src/vmm/entry/entry.js';
-import { HandlerTrace } from '../../src/vmm/exit_handler/handler_trace.js';
+import { HandlerTrace } from '../../src/vmm/exit/handler_trace.js';
 import { defaultSerialSettings, SerialSettings } from '../../src/vmm/serial/serial_port.js';
 import { VcpuManager } from '../../src/vmm/vcpu/vcpu_manager.js';
 import { VmcsWriteTrace } from '../../src/vmm/vmcs_fields/vmcs_write_trace.js';

@@ -3,7 +3,7 @@ import { ExitReasonBit, exitReasonName } from '../../intrinsics/exit_reasons.js'
 import { hex } from '../../intrinsics/texts/hex.js';
 import type { RememberedExit } from '../../machine/processor/exit_history.js';
 import { groupedDigits } from '../../session/grouped_digits.js';
-import { ExitOutcome } from '../../vmm/exit_handler/handler_trace.js';
+import { ExitOutcome } from '../../vmm/exit/handler_trace.js';
 
 /** What the VMM did with an exit. */
 export type ExitAction = 'advanced' | 'injected' | 'advanced, injected' | 'resumed' | 'stopped' | 'not handled';

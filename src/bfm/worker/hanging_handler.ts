@@ -2,12 +2,8 @@
 import { exitReasonName } from '../../intrinsics/exit_reasons.js';
 import type { RunControl } from './run_control.js';
 
-/** The base's exit handler asks the contributions of VMCALLs, CPUID leaves, MSRs and ports, which leave no separate trace. */
-function nameOf(handler: string): string {
-  return handler === 'ExitHandlerIntelX64'
-    ? 'the base exit handler, or a contribution that it asked,'
-    : `extension ${handler}`;
-}
+const nameOf = (handler: string): string =>
+  handler === 'ExitHandlerIntelX64' ? 'the base exit handler' : `extension ${handler}`;
 
 /** Says which handler of which VM exit the worker is in. @param handlers their names. @returns undefined if it is in none. */
 export function hangingHandler({ exitReason, handler }: RunControl, handlers: readonly string[]): string | undefined {

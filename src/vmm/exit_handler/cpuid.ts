@@ -4,6 +4,7 @@ import { CpuidLeaf, ExtendedFeatureFlagsEcx, FeatureInformationEcx } from '../..
 import { Cr4 } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { isHandled } from '../container/answers.js';
+import type { AskedContributions } from '../contributions/asked_contributions.js';
 import type { CpuidContribution } from '../contributions/cpuid_contribution.js';
 import type { Exit } from '../exit/exit.js';
 
@@ -23,7 +24,7 @@ function mirrorCr4(exit: Exit, result: Uint32Array, register: number, bit: numbe
 export function executeCpuid(
   exit: Exit,
   cpuid: Cpuid,
-  contributions: readonly CpuidContribution[],
+  contributions: AskedContributions<CpuidContribution>,
   result: Uint32Array,
 ): void {
   const { halves } = exit.registers;
@@ -37,13 +38,15 @@ export function executeCpuid(
     mirrorCr4(exit, result, 2, ExtendedFeatureFlagsEcx.Ospke, Cr4.ProtectionKeyEnableBit);
   }
   for (let index = 0; index < contributions.length; index++) {
-    const contribution = contributions[index]!;
+    const contribution = contributions.at(index);
     if (!contribution.leaves.includes(leaf)) continue;
+    contributions.ask(index);
     if (
       isHandled(contribution.handleCpuid(leaf, subleaf, result, exit), contribution, 'handleCpuid') ||
       exit.hasInjected
     )
       break;
+    contributions.pass();
   }
   if (exit.hasInjected) return;
   halves[rax] = result[0]!;

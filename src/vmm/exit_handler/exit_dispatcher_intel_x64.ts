@@ -9,6 +9,8 @@ import {
 } from '../../intrinsics/exit_reasons.js';
 import { Processor } from '../../intrinsics/processor.js';
 import { isHandled, refusePromise } from '../container/answers.js';
+import type { Contribution } from '../container/contribution.js';
+import { AskedContributions } from '../contributions/asked_contributions.js';
 import { ExitContribution } from '../contributions/exit_contribution.js';
 import { Ept } from '../ept/ept.js';
 import { UnfinishedExitError, UnimplementedExitError } from '../errors.js';
@@ -23,14 +25,8 @@ import { Vmcs } from '../vmcs/vmcs.js';
 import { Exit } from '../exit/exit.js';
 import { ExitExplainer } from '../exit/exit_explainer.js';
 import { exitReport, registerReport } from '../exit/exit_report.js';
-import { ExitOutcome, HandlerTrace, traceNumber } from './handler_trace.js';
+import { ExitOutcome, HandlerTrace, traceNumber } from '../exit/handler_trace.js';
 import { UnfinishedExits } from './unfinished_exits.js';
-
-/** A contribution with what the hot path needs from it. */
-interface TracedContribution {
-  readonly contribution: ExitContribution;
-  readonly number: number;
-}
 
 function titleOf(error: unknown): string {
   if (error instanceof UnimplementedExitError) return 'Unimplemented Exit Handler';
@@ -55,7 +51,7 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
   @multiInject(ExitContribution) @optional() protected readonly contributions: readonly ExitContribution[] = [];
   /** By basic reason. */
   @derived() private handlers: (() => unknown)[] = [];
-  @derived() private contributed: (readonly TracedContribution[] | undefined)[] = [];
+  @derived() private contributed: (AskedContributions<ExitContribution> | undefined)[] = [];
   /** State across exits. A vCPU that goes on elsewhere starts a new count. */
   @derived() private unfinished = new UnfinishedExits();
   @derived() private ownNumber = 0;
@@ -68,17 +64,13 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
   attach(): void {
     this.handlers = [];
     this.contributed = [];
+    this.ownNumber = traceNumber(this.trace, this.constructor.name);
     for (let reason = 0; reason < 256; reason++) {
       this.handlers.push(() => this.handleUnimplemented());
       const those = this.contributions.filter((contribution) => contribution.reasons.includes(reason));
-      const traced = those.map((contribution) => ({
-        contribution,
-        number: traceNumber(this.trace, contribution.name),
-      }));
-      this.contributed.push(traced.length === 0 ? undefined : traced);
+      this.contributed.push(those.length === 0 ? undefined : this.asked(those));
     }
     this.bindHandlers((reason, handler) => (this.handlers[reason] = handler));
-    this.ownNumber = traceNumber(this.trace, this.constructor.name);
   }
 
   dispatch(): void {
@@ -165,13 +157,18 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
     this.left = true;
   }
 
-  private askContributions(those: readonly TracedContribution[]): boolean {
+  /** Contributions that a handler of this class asks. */
+  protected asked<T extends Contribution>(contributions: readonly T[]): AskedContributions<T> {
+    return new AskedContributions(this.trace, contributions, this.ownNumber);
+  }
+
+  private askContributions(those: AskedContributions<ExitContribution>): boolean {
     for (let index = 0; index < those.length; index++) {
-      const { contribution, number } = those[index]!;
-      this.trace.words[0] = number;
+      const contribution = those.at(index);
+      those.ask(index);
       if (isHandled(contribution.handleExit(this.exit), contribution, 'handleExit')) return true;
     }
-    this.trace.words[0] = this.ownNumber;
+    those.pass();
     return false;
   }
 

@@ -15,6 +15,7 @@ import { PortIo } from '../../intrinsics/port_io.js';
 import { ActivityState, Cr4, Efer } from '../../intrinsics/registers.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { extension } from '../container/extension.js';
+import type { AskedContributions } from '../contributions/asked_contributions.js';
 import { CpuidContribution } from '../contributions/cpuid_contribution.js';
 import { MsrContribution } from '../contributions/msr_contribution.js';
 import { GuestHostMasks, MonitorTrap } from '../owners/owners.js';
@@ -72,6 +73,9 @@ export class ExitHandlerIntelX64 extends VmcallHandlerIntelX64 implements ExitHa
   /** Made once: an exit allocates nothing. */
   @derived() private readonly ioInstruction = (): void => emulateIo(this.ioContext());
   @derived() private ioInstructionContext: IoContext | undefined;
+  @derived() private askedForCpuid!: AskedContributions<CpuidContribution>;
+  @derived() private askedForMsr!: AskedContributions<MsrContribution>;
+  @derived() private askedForPort!: AskedContributions<PortContribution>;
   @derived() private readonly cpuidResult = new Uint32Array(4);
   @derived() private readonly value = new Uint32Array(2);
   /** Made once: an exit allocates nothing. */
@@ -80,6 +84,13 @@ export class ExitHandlerIntelX64 extends VmcallHandlerIntelX64 implements ExitHa
   @state() private readonly events = noEvents();
   @state() private readonly pdptes = noPdptes();
   @derived() private pdpteContext: PdpteContext | undefined;
+
+  override attach(): void {
+    super.attach();
+    this.askedForCpuid = this.asked(this.cpuidContributions);
+    this.askedForMsr = this.asked(this.msrContributions);
+    this.askedForPort = this.asked(this.portContributions);
+  }
 
   [Symbol.dispose](): void {
     // For subclasses that report something at the end.
@@ -125,15 +136,15 @@ export class ExitHandlerIntelX64 extends VmcallHandlerIntelX64 implements ExitHa
   }
 
   protected handleCpuid(): void {
-    executeCpuid(this.exit, this.cpuid, this.cpuidContributions, this.cpuidResult);
+    executeCpuid(this.exit, this.cpuid, this.askedForCpuid, this.cpuidResult);
   }
 
   protected handleRdmsr(): void {
-    emulateRdmsr(this.exit, this.msrs, this.msrContributions, this.value);
+    emulateRdmsr(this.exit, this.msrs, this.askedForMsr, this.value);
   }
 
   protected handleWrmsr(): void {
-    emulateWrmsr(this.exit, this.msrs, this.facts, this.msrContributions, this.value);
+    emulateWrmsr(this.exit, this.msrs, this.facts, this.askedForMsr, this.value);
   }
 
   protected handleControlRegisterAccess(): void {
@@ -346,7 +357,7 @@ export class ExitHandlerIntelX64 extends VmcallHandlerIntelX64 implements ExitHa
       exit: this.exit,
       portIo: this.portIo,
       controlRegisters: this.controlRegisters,
-      contributions: this.portContributions,
+      contributions: this.askedForPort,
       memory: this.linearMemory(),
     });
   }

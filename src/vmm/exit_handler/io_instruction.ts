@@ -3,6 +3,7 @@ import { IoAccess } from '../../intrinsics/exit_information.js';
 import type { ControlRegisters } from '../../intrinsics/control_registers.js';
 import type { PortIo } from '../../intrinsics/port_io.js';
 import { isHandled, valueRead } from '../container/answers.js';
+import type { AskedContributions } from '../contributions/asked_contributions.js';
 import type { PortContribution } from '../contributions/port_contribution.js';
 import { pendIoBreakpoints } from '../emulation/io_breakpoints.js';
 import type { LinearMemory } from '../emulation/linear_memory.js';
@@ -20,22 +21,28 @@ function write(portIo: PortIo, port: number, size: number, value: number): void 
 }
 
 function input({ exit, portIo, contributions }: IoContext, port: number, size: number): number {
-  for (const contribution of contributions) {
-    if (!contribution.ports.includes(port)) continue;
-    const value = valueRead(contribution.handlePortRead?.(port, size, exit), 'number', contribution, 'handlePortRead');
+  for (let index = 0; index < contributions.length; index++) {
+    const contribution = contributions.at(index);
+    if (contribution.handlePortRead === undefined || !contribution.ports.includes(port)) continue;
+    contributions.ask(index);
+    const value = valueRead(contribution.handlePortRead(port, size, exit), 'number', contribution, 'handlePortRead');
     if (value !== undefined || exit.hasInjected) return value ?? 0;
+    contributions.pass();
   }
   return read(portIo, port, size);
 }
 
 function output({ exit, portIo, contributions }: IoContext, port: number, size: number, value: number): void {
-  for (const contribution of contributions) {
+  for (let index = 0; index < contributions.length; index++) {
+    const contribution = contributions.at(index);
     if (contribution.handlePortWrite === undefined || !contribution.ports.includes(port)) continue;
+    contributions.ask(index);
     if (
       isHandled(contribution.handlePortWrite(port, size, value, exit), contribution, 'handlePortWrite') ||
       exit.hasInjected
     )
       return;
+    contributions.pass();
   }
   write(portIo, port, size, value);
 }
@@ -52,7 +59,7 @@ export interface IoContext {
   readonly exit: Exit;
   readonly portIo: PortIo;
   readonly controlRegisters: ControlRegisters;
-  readonly contributions: readonly PortContribution[];
+  readonly contributions: AskedContributions<PortContribution>;
   /** The guest's memory: for INS and OUTS. */
   readonly memory: LinearMemory;
 }

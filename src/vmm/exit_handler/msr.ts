@@ -8,6 +8,7 @@ import type { Msrs } from '../../intrinsics/msr.js';
 import { Msr, msrName, vmxMsrs } from '../../intrinsics/msr_definitions.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import { isHandled, valueRead } from '../container/answers.js';
+import type { AskedContributions } from '../contributions/asked_contributions.js';
 import type { MsrContribution } from '../contributions/msr_contribution.js';
 import type { Exit } from '../exit/exit.js';
 import { complete, injectFault } from './processor_fault.js';
@@ -50,12 +51,14 @@ function fieldOf(exit: Exit, msr: number): number | undefined {
 }
 
 /** What a contribution answers to a read. It may inject a fault instead. */
-function askForValue(exit: Exit, contributions: readonly MsrContribution[], msr: number): bigint | undefined {
+function askForValue(exit: Exit, contributions: AskedContributions<MsrContribution>, msr: number): bigint | undefined {
   for (let index = 0; index < contributions.length; index++) {
-    const contribution = contributions[index]!;
-    if (!contribution.msrs.includes(msr >>> 0)) continue;
-    const value = valueRead(contribution.handleMsrRead?.(msr >>> 0, exit), 'bigint', contribution, 'handleMsrRead');
+    const contribution = contributions.at(index);
+    if (contribution.handleMsrRead === undefined || !contribution.msrs.includes(msr >>> 0)) continue;
+    contributions.ask(index);
+    const value = valueRead(contribution.handleMsrRead(msr >>> 0, exit), 'bigint', contribution, 'handleMsrRead');
     if (value !== undefined || exit.hasInjected) return value;
+    contributions.pass();
   }
   return undefined;
 }
@@ -82,7 +85,7 @@ function readOwn(exit: Exit, msrs: Msrs, msr: number, value: Uint32Array): void 
 export function emulateRdmsr(
   exit: Exit,
   msrs: Msrs,
-  contributions: readonly MsrContribution[],
+  contributions: AskedContributions<MsrContribution>,
   value: Uint32Array,
 ): void {
   const { halves } = exit.registers;
@@ -124,17 +127,19 @@ function writeField(exit: Exit, facts: RegisterFacts, field: number, msr: number
 }
 
 /** Asks contributions. @returns true if one of them wrote the MSR, or injected a fault. */
-function isWritten(exit: Exit, contributions: readonly MsrContribution[], msr: number): boolean {
+function isWritten(exit: Exit, contributions: AskedContributions<MsrContribution>, msr: number): boolean {
   const { halves } = exit.registers;
   for (let index = 0; index < contributions.length; index++) {
-    const contribution = contributions[index]!;
+    const contribution = contributions.at(index);
     if (contribution.handleMsrWrite === undefined || !contribution.msrs.includes(msr >>> 0)) continue;
+    contributions.ask(index);
     const value = (BigInt(halves[rdx]!) << 32n) | BigInt(halves[rax]!);
     if (
       isHandled(contribution.handleMsrWrite(msr >>> 0, value, exit), contribution, 'handleMsrWrite') ||
       exit.hasInjected
     )
       return true;
+    contributions.pass();
   }
   return false;
 }
@@ -163,7 +168,7 @@ export function emulateWrmsr(
   exit: Exit,
   msrs: Msrs,
   facts: RegisterFacts,
-  contributions: readonly MsrContribution[],
+  contributions: AskedContributions<MsrContribution>,
   value: Uint32Array,
 ): void {
   const msr = exit.registers.halves[rcx]! | 0;

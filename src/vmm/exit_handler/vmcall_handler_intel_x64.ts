@@ -2,12 +2,14 @@
 import { inject, multiInject, optional } from 'inversify';
 import { Vector } from '../../intrinsics/exit_information.js';
 import { extension } from '../container/extension.js';
+import type { AskedContributions } from '../contributions/asked_contributions.js';
 import { VmcallContribution } from '../contributions/vmcall_contribution.js';
 import { VmcallError } from '../errors.js';
 import { VmcallDataType, VmcallOpcode } from '../exit/vmcall_interface.js';
 import { loadVmcallRegisters, storeVmcallRegisters, type VmcallRegisters } from '../exit/vmcall_registers.js';
 import { GuestMemory } from '../memory_manager/guest_memory.js';
 import { bfdebug } from '../output/output.js';
+import { derived } from '../state/state.js';
 import { defaultSizes, Sizes } from '../sizes.js';
 import { decodeUtf8, encodeUtf8, hex } from '../support/text.js';
 import { runSelfTest } from '../vmcall/self_tests.js';
@@ -28,6 +30,12 @@ export abstract class VmcallHandlerIntelX64 extends ExitDispatcherIntelX64 {
   @inject(Sizes) @optional() protected readonly sizes: Sizes = defaultSizes;
   @multiInject(VmcallContribution) @optional() protected readonly vmcallContributions: readonly VmcallContribution[] =
     [];
+  @derived() private askedForVmcall!: AskedContributions<VmcallContribution>;
+
+  override attach(): void {
+    super.attach();
+    this.askedForVmcall = this.asked(this.vmcallContributions);
+  }
 
   /** Checks the magic number and calls the handler of the opcode; an exception becomes the result. A handler that injects a fault denies the VMCALL. */
   protected handleVmcall(): void {
@@ -49,7 +57,7 @@ export abstract class VmcallHandlerIntelX64 extends ExitDispatcherIntelX64 {
 
   protected handleVmcallOpcode(registers: VmcallRegisters): void {
     const opcode = Number(registers.r00);
-    if (askForOpcode(this.exit, this.vmcallContributions, registers)) return;
+    if (askForOpcode(this.exit, this.askedForVmcall, registers)) return;
     if (isUserMode(this.exit) && opcode !== VmcallOpcode.VMCALL_DATA) {
       throw new VmcallError(`no contribution allows user mode to make VMCALL ${hex(registers.r00)}`);
     }
@@ -153,7 +161,7 @@ export abstract class VmcallHandlerIntelX64 extends ExitDispatcherIntelX64 {
   }
 
   private answerVmcallJson(command: unknown): unknown {
-    const answer = askForJson(this.exit, this.vmcallContributions, command);
+    const answer = askForJson(this.exit, this.askedForVmcall, command);
     return answer === undefined ? this.handleVmcallDataStringJson(command) : answer;
   }
 

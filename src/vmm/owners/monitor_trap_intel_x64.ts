@@ -5,6 +5,7 @@ import type { Contribution } from '../container/contribution.js';
 import { callMethod, refuseMissingMethod, type NamedMethod } from '../container/named_method.js';
 import { ContributionError, VmcsError } from '../errors.js';
 import { derived } from '../state/state.js';
+import { HandlerTrace, traceNumber } from '../exit/handler_trace.js';
 import { Vmcs } from '../vmcs/vmcs.js';
 import type { MonitorTrap } from './owners.js';
 import type { Request } from '../requests/request.js';
@@ -20,12 +21,15 @@ interface Step {
 @injectable()
 export class MonitorTrapIntelX64 extends RequestOwner<Step> implements MonitorTrap {
   @inject(Vmcs) protected readonly vmcs!: Vmcs;
+  @inject(HandlerTrace) protected readonly trace!: HandlerTrace;
   readonly owner = 'MonitorTrap';
   /** By name; the vCPU's `attach` gives them. */
   @derived() private contributions: ReadonlyMap<string, Contribution> = new Map();
 
   attachContributions(contributions: ReadonlyMap<string, Contribution>): void {
     this.contributions = contributions;
+    // A watchdog gets the names when the vCPU has been made.
+    for (const name of contributions.keys()) traceNumber(this.trace, name);
   }
 
   step<M extends string, A = undefined>(by: Contribution & NamedMethod<M, A>, method: M, argument?: A): Request {
@@ -43,8 +47,10 @@ export class MonitorTrapIntelX64 extends RequestOwner<Step> implements MonitorTr
     this.records.clear();
     this.write();
     // A step may ask for the next one.
-    for (const { contribution, key } of due)
+    for (const { contribution, key } of due) {
+      this.trace.words[0] = traceNumber(this.trace, contribution);
       callMethod(this.contributions.get(contribution)!, key.method, key.argument);
+    }
   }
 
   apply(): void {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { isHandled } from '../container/answers.js';
+import type { AskedContributions } from '../contributions/asked_contributions.js';
 import type { VmcallContribution } from '../contributions/vmcall_contribution.js';
 import { VmcallError } from '../errors.js';
 import type { Exit } from '../exit/exit.js';
@@ -8,37 +9,46 @@ import type { VmcallRegisters } from '../exit/vmcall_registers.js';
 /** Whether the guest that made the VMCALL was not at CPL 0. */
 export const isUserMode = (exit: Exit): boolean => exit.privilegeLevel() !== 0;
 
-/** The contributions that the caller's privilege level may call. */
-function callableContributions(
-  exit: Exit,
-  contributions: readonly VmcallContribution[],
-): readonly VmcallContribution[] {
-  if (!isUserMode(exit)) return contributions;
-  return contributions.filter(({ allowsUserMode }) => allowsUserMode === true);
-}
+/** Whether the caller's privilege level may call a contribution. */
+const isCallable = (exit: Exit, { allowsUserMode }: VmcallContribution): boolean =>
+  !isUserMode(exit) || allowsUserMode === true;
 
 /** Whether nobody answers the caller: then there is no VMCALL for it, as without VMX. */
 export function isDenied(exit: Exit, contributions: readonly VmcallContribution[]): boolean {
-  return isUserMode(exit) && callableContributions(exit, contributions).length === 0;
+  return isUserMode(exit) && !contributions.some((each) => isCallable(exit, each));
 }
 
-/** Asks the contributions for an opcode. @returns whether one of them handled the VMCALL */
+/** Asks the contributions for an opcode. @returns whether one of them handled the VMCALL, or denied it by a fault */
 export function askForOpcode(
   exit: Exit,
-  contributions: readonly VmcallContribution[],
+  contributions: AskedContributions<VmcallContribution>,
   registers: VmcallRegisters,
 ): boolean {
   const opcode = Number(registers.r00);
-  return callableContributions(exit, contributions)
-    .filter(({ opcodes }) => opcodes.includes(opcode))
-    .some((each) => isHandled(each.handleVmcall(registers, exit), each, 'handleVmcall'));
+  for (let index = 0; index < contributions.length; index++) {
+    const contribution = contributions.at(index);
+    if (!isCallable(exit, contribution) || !contribution.opcodes.includes(opcode)) continue;
+    contributions.ask(index);
+    if (isHandled(contribution.handleVmcall(registers, exit), contribution, 'handleVmcall') || exit.hasInjected)
+      return true;
+    contributions.pass();
+  }
+  return false;
 }
 
 /** Asks the contributions for a JSON command. @returns the first answer; undefined if none of them has one */
-export function askForJson(exit: Exit, contributions: readonly VmcallContribution[], command: unknown): unknown {
-  for (const contribution of callableContributions(exit, contributions)) {
-    const answer = contribution.handleVmcallJson?.(command);
+export function askForJson(
+  exit: Exit,
+  contributions: AskedContributions<VmcallContribution>,
+  command: unknown,
+): unknown {
+  for (let index = 0; index < contributions.length; index++) {
+    const contribution = contributions.at(index);
+    if (contribution.handleVmcallJson === undefined || !isCallable(exit, contribution)) continue;
+    contributions.ask(index);
+    const answer = contribution.handleVmcallJson(command);
     if (answer !== undefined) return answer;
+    contributions.pass();
   }
   if (isUserMode(exit)) throw new VmcallError('no contribution allows user mode to send this JSON command');
   return undefined;

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { exitLines, reportedExit } from '../../../src/bfm/death/exit_lines.js';
 import { ExitReason, ExitReasonBit } from '../../../src/intrinsics/exit_reasons.js';
-import { ExitOutcome } from '../../../src/vmm/exit_handler/handler_trace.js';
+import { ExitOutcome } from '../../../src/vmm/exit/handler_trace.js';
 
 const handlers = ['ExitHandlerIntelX64', 'counter'];
 const { Advanced, Injected, Resumed } = ExitOutcome;

@@ -14,7 +14,7 @@ describe('hangingHandler', () => {
     control.handlerWord[0] = 2;
     expect(hangingHandler(control, ['count'])).to.match(/^extension number 2/);
     expect(hangingHandler(control, ['count', 'ExitHandlerIntelX64']), 'which is no extension').to.match(
-      /^the base exit handler, or a contribution that it asked, did not return from exit 10/,
+      /^the base exit handler did not return from exit 10/,
     );
   });
 });

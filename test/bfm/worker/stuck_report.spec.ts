@@ -6,7 +6,7 @@ import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { ExitHistory } from '../../../src/machine/processor/exit_history.js';
 import { slotCount, slotOf } from '../../../src/machine/vmx/vmcs/field_slots.js';
-import { ExitOutcome } from '../../../src/vmm/exit_handler/handler_trace.js';
+import { ExitOutcome } from '../../../src/vmm/exit/handler_trace.js';
 
 describe('stuckReport', () => {
   it('is undefined while no handler runs', () => {

@@ -15,7 +15,7 @@ import type { PartModule } from '../../../src/vmm/container/part_module.js';
 import { vmmModule } from '../../../src/vmm/container/part_module.js';
 import { VmmContainer } from '../../../src/vmm/container/vmm_container.js';
 import { Entry } from '../../../src/vmm/entry/entry.js';
-import { HandlerTrace } from '../../../src/vmm/exit_handler/handler_trace.js';
+import { HandlerTrace } from '../../../src/vmm/exit/handler_trace.js';
 import { attachOutput, Output } from '../../../src/vmm/output/output.js';
 import { readVmmImage, restoreVmmImage } from '../../../src/vmm/restore/vmm_image.js';
 import { defaultSerialSettings, SerialSettings } from '../../../src/vmm/serial/serial_port.js';
