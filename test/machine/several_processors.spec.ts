@@ -128,6 +128,12 @@ describe('A machine with several processors', () => {
     expect(blocks.map((block) => block.get('ACTIVITY'))).to.deep.equal([0, 3, 3]);
     expect(blocks.map((block) => block.get('PROCESSOR_ID'))).to.deep.equal([0, 1, 2]);
     expect(blocks.map((block) => block.isLoaded)).to.deep.equal([true, false, false]);
+    const reports = pc.processorReports().map(({ activity, walk }) => [activity, walk?.of]);
+    expect(reports, 'who waits is at no address').to.deep.equal([
+      ['active', 'RIP'],
+      ['waits for a start-up IPI', undefined],
+      ['waits for a start-up IPI', undefined],
+    ]);
   });
 
   it('refuses a number of processors that it cannot have', async () => {

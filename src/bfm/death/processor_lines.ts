@@ -64,18 +64,19 @@ export function walkLines({
   return lines;
 }
 
-/** All about a processor. @param text of the instruction at RIP */
+/** All about a processor. One that waits for a start-up IPI has no walk, and is at no instruction. @param text of the instruction at RIP */
 export function processorLines(report: ProcessorReport, text: string | null): string[] {
-  return [heading(report), ...registerLines(report), ...instructionLines(report, text), ...walkLines(report.walk)];
+  const lines = [heading(report), ...registerLines(report)];
+  return report.walk === undefined ? lines : [...lines, ...instructionLines(report, text), ...walkLines(report.walk)];
 }
 
-/** A processor in three lines, for a screen with several of them. */
+/** A processor in two or three lines, for a screen with several of them. */
 export function briefProcessorLines(report: ProcessorReport, text: string | null): string[] {
-  const { registers, instruction } = report;
+  const { registers, instruction, walk } = report;
   const code = instruction.bytes === '' ? 'no memory at RIP' : (text ?? `code ${instruction.bytes}`);
   return [
     heading(report),
     `RIP ${quad(registers.RIP)}  RSP ${quad(registers.RSP)}  CR3 ${quad(registers.CR3)}  RFL ${digits(registers.RFLAGS)}`,
-    `instruction at RIP: ${code}`,
+    ...(walk === undefined ? [] : [`instruction at RIP: ${code}`]),
   ];
 }

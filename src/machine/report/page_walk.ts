@@ -120,6 +120,9 @@ function entryBits(value: bigint, isLeaf: boolean): string {
 
 const sizes: Readonly<Record<number, string>> = { 12: '4-KiB', 21: '2-MiB', 22: '4-MiB', 30: '1-GiB' };
 
+/** Why an entry cannot be read. */
+const NO_MEMORY = 'there is no memory';
+
 /** Physical addresses of 4-MiB pages have at most so many bits. */
 const MOST_PSE_BITS = 40;
 
@@ -215,7 +218,7 @@ class Walk {
       entry: level.name,
       address: hex(address),
       value: null,
-      text: `${level.name} at ${hex(address)} cannot be read: there is no memory`,
+      text: `${level.name} at ${hex(address)} cannot be read: ${NO_MEMORY}`,
     });
     return `the ${level.name} is outside memory`;
   }
@@ -232,7 +235,7 @@ class Walk {
     const { state, memory } = this;
     if (state.eptPointer === undefined) return guestPhysical;
     const steps = walkEpt(state.eptPointer, guestPhysical, memory.rules, (at) => memory.read(at, 8));
-    const texts = eptWalkText(steps, memory.rules);
+    const texts = eptWalkText(steps, memory.rules, NO_MEMORY);
     const page = eptAddress(steps, guestPhysical, memory.rules);
     this.ept = {
       pointer: hex(state.eptPointer),

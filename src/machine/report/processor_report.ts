@@ -31,8 +31,11 @@ export interface ProcessorReport {
   readonly instruction: InstructionPlace;
   /** General registers and RFLAGS, CR0, CR2, CR3, CR4, EFER; selectors of CS and SS; base and limit of GDTR and IDTR. */
   readonly registers: Readonly<Record<string, string>>;
-  /** How the address that matters is translated: the one that faulted, or else that of the instruction. */
-  readonly walk: PageWalk & { readonly of: string };
+  /**
+   * How the address that matters is translated: the one that faulted, or else that of the instruction. A processor that waits for a start-up IPI
+   * executes no instruction, and the IPI gives it another address: it has no walk.
+   */
+  readonly walk?: PageWalk & { readonly of: string };
   /** The last VM exits, oldest first. */
   readonly lastExits: readonly RememberedExit[];
 }
@@ -68,6 +71,16 @@ function addressThatMatters(processor: LogicalProcessor, place: InstructionPlace
   return { address: BigInt(place.linear), of: 'RIP' };
 }
 
+function walkThatMatters(
+  processor: LogicalProcessor,
+  state: ExecutionState,
+  place: InstructionPlace,
+  inHandler: boolean,
+): NonNullable<ProcessorReport['walk']> {
+  const { address, of } = addressThatMatters(processor, place, inHandler);
+  return { of, ...pageWalk(state, walkedMemory(processor), address) };
+}
+
 function registersOf(state: ExecutionState): Record<string, string> {
   const { cr0, cr2, cr3, cr4, efer, cs, ss, gdtr, idtr } = state;
   return {
@@ -87,13 +100,16 @@ function registersOf(state: ExecutionState): Record<string, string> {
   };
 }
 
+/** A guest that the VMM was handling is at an instruction, and so is every active processor. */
+const waitsForSipi = (processor: LogicalProcessor): boolean =>
+  processor.core.block.get('ACTIVITY') === ActivityState.WaitForSipi;
+
 /** The report on a processor of a machine that died or was stopped. */
 export function processorReport(processor: LogicalProcessor): ProcessorReport {
   const { core, history } = processor;
   const state = executionState(processor);
   const isInHandler = stoppedInHandler(processor);
   const instruction = instructionPlace(processor, state);
-  const { address, of } = addressThatMatters(processor, instruction, isInHandler);
   return {
     processor: processor.id,
     mode: modeName(state),
@@ -104,7 +120,7 @@ export function processorReport(processor: LogicalProcessor): ProcessorReport {
     instructions: core.instructionCount,
     instruction,
     registers: registersOf(state),
-    walk: { of, ...pageWalk(state, walkedMemory(processor), address) },
+    ...(!waitsForSipi(processor) && { walk: walkThatMatters(processor, state, instruction, isInHandler) }),
     lastExits: history.last(),
   };
 }

@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { PrimaryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
 import { EptCapability, Msr } from '../../intrinsics/msr_definitions.js';
+import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
 import { firstVmxMsr } from '../vmx/capabilities.js';
+import { slotOf } from '../vmx/vmcs/field_slots.js';
+import type { Vmcs } from '../vmx/vmcs/vmcs.js';
 import type { WalkedMemory } from './page_walk.js';
+
+function hasModeBasedExecute(vmcs: Vmcs): boolean {
+  const primary = vmcs.low(slotOf(VmcsField.PrimaryProcessorBasedVmExecutionControls));
+  if ((primary & PrimaryControl.ActivateSecondaryControls) === 0) return false;
+  const secondary = vmcs.low(slotOf(VmcsField.SecondaryProcessorBasedVmExecutionControls));
+  return (secondary & SecondaryControl.ModeBasedExecuteControlForEpt) !== 0;
+}
 
 /** A machine's memory, for a walk. It is all of the memory: a report may show what software cannot reach. */
 export function walkedMemory({ core, engine }: LogicalProcessor): WalkedMemory {
@@ -17,6 +28,7 @@ export function walkedMemory({ core, engine }: LogicalProcessor): WalkedMemory {
     rules: {
       physicalAddressWidth: core.physicalAddressWidth,
       hasExecuteOnly: (eptCapabilities & EptCapability.ExecuteOnlyTranslation) !== 0,
+      hasModeBasedExecute: engine.vmcs.isCurrent && hasModeBasedExecute(engine.vmcs),
     },
   };
 }

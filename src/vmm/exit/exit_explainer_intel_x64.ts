@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
+import { SecondaryControl } from '../../intrinsics/control_bits.js';
 import { Cpuid } from '../../intrinsics/cpuid.js';
 import { CpuidLeaf } from '../../intrinsics/cpuid_leaves.js';
 import { ExitReason } from '../../intrinsics/exit_reasons.js';
@@ -18,6 +19,8 @@ import type { Exit } from './exit.js';
 import type { ExitExplainer } from './exit_explainer.js';
 
 const msrEntryBytes = 16n;
+/** Why the VMM cannot read an address. */
+const NOT_ALLOCATED = 'the VMM did not allocate this memory';
 
 /** Decodes exits from VMREAD, RDMSR, CPUID and the VMM's own memory. */
 @injectable()
@@ -41,11 +44,15 @@ export class ExitExplainerIntelX64 implements ExitExplainer {
     const pointer = vmcs.read(VmcsField.EptPointer);
     const name = this.ept.viewOf(pointer)?.name;
     const map = name === undefined ? `the map with EPT pointer ${hex(pointer)}` : `EPT view '${name}'`;
-    const rules = { physicalAddressWidth: this.physicalAddressWidth(), hasExecuteOnly: this.hasExecuteOnly() };
+    const rules = {
+      physicalAddressWidth: this.physicalAddressWidth(),
+      hasExecuteOnly: this.hasExecuteOnly(),
+      hasModeBasedExecute: vmcs.isEnabled('secondary', SecondaryControl.ModeBasedExecuteControlForEpt),
+    };
     const steps = walkEpt(pointer, guestPhysicalAddress, rules, (physical) => this.readIfAllocated(physical));
     return [
       `${map} translates ${hex(guestPhysicalAddress)} by:`,
-      ...eptWalkText(steps, rules).map((line) => `  ${line}`),
+      ...eptWalkText(steps, rules, NOT_ALLOCATED).map((line) => `  ${line}`),
     ];
   }
 
@@ -54,7 +61,7 @@ export class ExitExplainerIntelX64 implements ExitExplainer {
     const at = vmcs.read(VmcsField.VmEntryMsrLoadAddress) + (qualification - 1n) * msrEntryBytes;
     const [head, value] = [this.readIfAllocated(at), this.readIfAllocated(at + 8n)];
     if (head === undefined || value === undefined)
-      return `entry ${qualification} of the VM-entry MSR-load area is at ${hex(at)}, which cannot be read: the VMM did not allocate this memory`;
+      return `entry ${qualification} of the VM-entry MSR-load area is at ${hex(at)}, which cannot be read: ${NOT_ALLOCATED}`;
     const [index, reserved] = [Number(head & 0xffffffffn), Number(head >> 32n)];
     const { wants, section } = brokenMsrLoadRule(index, reserved, false) ?? msrLoadValueRule;
     return `entry ${qualification} of the VM-entry MSR-load area loads MSR ${hex(index)} (${msrName(index)}) with ${hex(value)}; the processor wants ${wants}. ${section}`;

@@ -48,6 +48,17 @@ describe('processorLines', () => {
   });
 });
 
+describe('A processor that waits for a start-up IPI', () => {
+  const { walk: _, ...waiting } = report;
+
+  it('has no code and no page walk, which would mean nothing', () => {
+    expect(
+      processorLines(waiting, null).filter((line) => /code|memory at RIP|instruction at|walk/.test(line)),
+    ).to.deep.equal([]);
+    expect(briefProcessorLines(waiting, null)).to.have.length(2);
+  });
+});
+
 describe('walkLines', () => {
   it('end with the reason', () => {
     expect(walkLines(walk)).to.deep.equal([

@@ -2,7 +2,9 @@
 import { expect } from 'chai';
 import { eptWalkText, misconfigurationOf, walkEpt } from '../../../src/intrinsics/texts/ept_walk.js';
 
-const rules = { physicalAddressWidth: 39, hasExecuteOnly: false };
+const rules = { physicalAddressWidth: 39, hasExecuteOnly: false, hasModeBasedExecute: false };
+const modeBased = { ...rules, hasExecuteOnly: true, hasModeBasedExecute: true };
+const why = 'there is no memory';
 
 /** Tables at 1000H, 2000H … of which each holds one entry. */
 function walk(address: bigint, entries: Readonly<Record<number, bigint>>) {
@@ -13,7 +15,7 @@ describe('walkEpt', () => {
   it('goes down to a 4-KiB page', () => {
     const address = (1n << 39n) | (2n << 30n) | (3n << 21n) | (4n << 12n) | 5n;
     const steps = walk(address, { 0x1008: 0x2007n, 0x2010: 0x3007n, 0x3018: 0x4007n, 0x4020: 0x123035n });
-    expect(eptWalkText(steps, rules)).to.deep.equal([
+    expect(eptWalkText(steps, rules, why)).to.deep.equal([
       'PML4E (level 4) at 0x1008 = 0x2007: rwx, table',
       'PDPTE (level 3) at 0x2010 = 0x3007: rwx, table',
       'PDE (level 2) at 0x3018 = 0x4007: rwx, table',
@@ -23,9 +25,36 @@ describe('walkEpt', () => {
 
   it('ends at a large page and at an entry without access', () => {
     expect(walk(0n, { 0x1000: 0x2007n, 0x2000: 0xb7n })).to.have.length(2);
-    expect(eptWalkText(walk(0n, { 0x1000: 0x2007n }), rules)[1]).to.equal(
+    expect(eptWalkText(walk(0n, { 0x1000: 0x2007n }), rules, why)[1]).to.equal(
       'PDPTE (level 3) at 0x2000 = 0x0: ---, not present',
     );
+  });
+});
+
+describe('walkEpt with mode-based execute control', () => {
+  const tables = { 0x1000: 0x2407n, 0x2000: 0x3407n, 0x3000: 0x4407n };
+  const lastLine = (entry: bigint, by = modeBased): string => {
+    const steps = walkEpt(0x101en, 0n, by, (physical) => ({ ...tables, 0x4000: entry })[Number(physical)] ?? 0n);
+    return eptWalkText(steps, by, why).at(-1)!;
+  };
+
+  it('says which mode may execute, where only one of them may', () => {
+    expect(lastLine(0x5437n)).to.equal('PTE (level 1) at 0x4000 = 0x5437: rwx, 4-KiB page, WriteBack');
+    expect(lastLine(0x5433n)).to.include(': rwx (x in user mode only), 4-KiB page');
+    expect(lastLine(0x5037n)).to.include(': rwx (x in supervisor mode only), 4-KiB page');
+    expect(lastLine(0x5033n)).to.include(': rw-, 4-KiB page');
+  });
+
+  it('goes on at an entry that permits execution in user mode alone: it is present', () => {
+    expect(lastLine(0x5430n)).to.equal(
+      'PTE (level 1) at 0x4000 = 0x5430: --x (x in user mode only), 4-KiB page, WriteBack',
+    );
+    expect(lastLine(0x5430n, { ...modeBased, hasExecuteOnly: false })).to.include('it permits execution alone');
+  });
+
+  it('ignores bit 10 without the control', () => {
+    expect(lastLine(0x5430n, rules)).to.equal('PTE (level 1) at 0x4000 = 0x5430: ---, not present');
+    expect(lastLine(0x5433n, rules)).to.include(': rw-, 4-KiB page');
   });
 });
 
@@ -42,14 +71,14 @@ describe('walkEpt, as the processor,', () => {
       expect(steps.map(({ value }) => value))
         .to.have.length(level + 1)
         .and.to.include(wrong);
-      expect(eptWalkText(steps, rules).at(-1)).to.include('misconfigured');
+      expect(eptWalkText(steps, rules, why).at(-1)).to.include('misconfigured');
     });
 
   it('ends at a table that cannot be read', () => {
     const steps = walkEpt(0x101en, 0x1000n, rules, (physical) => (physical < 0x2000n ? 0x2007n : undefined));
-    expect(eptWalkText(steps, rules)).to.deep.equal([
+    expect(eptWalkText(steps, rules, why)).to.deep.equal([
       'PML4E (level 4) at 0x1000 = 0x2007: rwx, table',
-      'PDPTE (level 3) at 0x2000 cannot be read: the VMM did not allocate this memory',
+      'PDPTE (level 3) at 0x2000 cannot be read: there is no memory',
     ]);
   });
 });

@@ -143,6 +143,23 @@ describe('pageWalk', () => {
       expect(found.ept!.steps.at(-1)!.text).to.match(/: ---, not present$/);
     });
 
+    it('takes the right to execute in user mode for a right, with mode-based execute control', () => {
+      machine.start();
+      mapByEpt(0n);
+      machine.poke64(eptTables, BigInt(eptTables + 0x1000) | 0x400n);
+      const memory = walkedMemory(processor);
+      const by = (hasModeBasedExecute: boolean) =>
+        pageWalk(
+          { ...executionState(processor), ...under },
+          { ...memory, rules: { ...memory.rules, hasExecuteOnly: true, hasModeBasedExecute } },
+          0x10123n,
+        );
+      expect(by(true).physical).to.equal('0x10123');
+      expect(by(false).ept!.steps.map(({ text }) => text)).to.deep.equal([
+        'PML4E (level 4) at 0x180000 = 0x181400: ---, not present',
+      ]);
+    });
+
     it('reads the tables of the guest through EPT too', () => {
       machine.start();
       mapByEpt(0x400000n);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { SecondaryControl } from '../../../src/intrinsics/control_bits.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
 import { EptAccess } from '../../../src/vmm/ept/ept.js';
 import { runGuest, step, type Bench } from '../machine_vmm.js';
@@ -25,6 +26,20 @@ describe('ExitExplainerIntelX64 on the simulated PC', () => {
       .to.match(/the qualification says: data_write, readable, .*caused_by_translation/)
       .and.to.include("EPT view 'mine' translates 0x400008 by:")
       .and.to.match(/^ {2}PTE \(level 1\) at 0x[0-9a-f]+000 = 0x400031: r--, 4-KiB page, WriteBack$/m);
+  });
+
+  it('says that a page may be executed in user mode only, with mode-based execute control', async () => {
+    const detail = await deathAfter((bench) => {
+      const { ept, vmcs } = bench;
+      const view = ept.view('mine');
+      view.restrict(page, EptAccess.Read);
+      view.entry(page).value = page | 0x431n;
+      vmcs.enable('secondary', SecondaryControl.ModeBasedExecuteControlForEpt);
+      ept.enter(bench, vmcs, view);
+    });
+    expect(detail).to.match(
+      /^ {2}PTE \(level 1\) at 0x[0-9a-f]+000 = 0x400431: r-x \(x in user mode only\), 4-KiB page/m,
+    );
   });
 
   it('says of an EPT misconfiguration which entry is one, with its value, and why', async () => {
