@@ -5,6 +5,7 @@ import { acceptClientOptions, clientOptionFlags } from '../client/client_options
 import { commandsFor, commandTable } from './command_table.js';
 import { exampleText } from './examples.js';
 import { ExitStatus } from '../failures/exit_status.js';
+import { FaultsError } from '../failures/faults_error.js';
 import { failureReport, wantsRunReport } from '../failures/failure_report.js';
 import { commandBegins } from '../console/interrupts.js';
 import { problemOf, type Problem } from '../failures/problem.js';
@@ -24,10 +25,14 @@ $XDG_RUNTIME_DIR/bareflank, bundles of modules and guests in $XDG_CACHE_HOME/bar
 
 const HELP_ADVICE = "Try 'bfm --help' for more information.";
 
+/** Whether the command line is at fault: then `--help` has what is wanted. */
+const isUsage = (error: unknown): boolean =>
+  error instanceof UsageError || (error instanceof FaultsError && error.isUsage);
+
 /** Prints one message for people. The stack is for developers, on demand. */
 function complain(error: unknown): void {
   process.stderr.write(`bfm: ${problemOf(error).what}\n`);
-  if (error instanceof UsageError) process.stderr.write(`${HELP_ADVICE}\n`);
+  if (isUsage(error)) process.stderr.write(`${HELP_ADVICE}\n`);
   if (process.env.BFM_TRACE !== undefined) process.stderr.write(`${fullTrace(error)}\n`);
 }
 
@@ -66,7 +71,7 @@ function failed(error: unknown, args: readonly string[]): ExitStatus {
   // Its parser has printed its message already.
   const isParser = error instanceof CommanderError;
   if (isParser && error.exitCode === 0) return ExitStatus.Reached;
-  const status = isParser || error instanceof UsageError ? ExitStatus.Usage : ExitStatus.Error;
+  const status = isParser || isUsage(error) ? ExitStatus.Usage : ExitStatus.Error;
   if (!isParser) complain(error);
   if (wantsRunReport(args)) {
     const problem = isParser ? problemOfParser(error) : problemOf(error);

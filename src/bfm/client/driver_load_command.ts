@@ -56,14 +56,15 @@ export function driverLoadCommand(): Command {
     .description('start a machine in the background, for load, start, vmcall and the other commands')
     .addHelpText('after', EXAMPLES)
     .action(async (options: RunOptions) => {
+      const given =
+        options.guest === undefined && options.kernel === undefined ? { ...options, guest: DEFAULT_GUEST } : options;
+      const request = checkRunOptions(given, true);
       const machine = machineName(command);
       const path = socketPath(machine);
       const running = await HostClient.find(machine);
       running?.close();
       if (running !== undefined) throw new MachineRunsError(machine);
-      const given =
-        options.guest === undefined && options.kernel === undefined ? { ...options, guest: DEFAULT_GUEST } : options;
-      await startHost(checkRunOptions(given, true), path);
+      await startHost(request, path);
     });
   return takes(command, 'machine');
 }

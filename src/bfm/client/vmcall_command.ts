@@ -8,6 +8,7 @@ import { processorOf, takes, withHost } from './client_options.js';
 import { fileFlaw } from '../../driver/node/file_flaw.js';
 import { FileError } from '../failures/file_error.js';
 import type { WireRegisters } from '../host/host_protocol.js';
+import { checkEach } from '../options/check_all.js';
 import { parseDecimal, parseHexadecimal } from '../options/number.js';
 import { UsageError } from '../failures/usage_error.js';
 import { jsonAnswer, textAnswer } from './vmcall_answer.js';
@@ -55,7 +56,7 @@ function versions(): Command {
 
 /** Missing values are sent as zeros. @throws UsageError */
 function registerValues(values: readonly string[]): WireRegisters {
-  const numbers = values.map((value) => parseHexadecimal(value, 'register value'));
+  const numbers = checkEach(values, (value) => parseHexadecimal(value, 'register value'));
   if (numbers.length > carried.length)
     throw new UsageError(
       `vmcall registers: ${numbers.length} values are too many: ${carried.length} fit, for R02 to R12`,

@@ -5,7 +5,8 @@ import { Command } from 'commander';
 import { withoutForeignFrames } from '../../driver/node/user_frames.js';
 import { clientOptionsOf, takes, withHost } from './client_options.js';
 import { ExitStatus } from '../failures/exit_status.js';
-import { findModuleFile } from '../options/folders.js';
+import { checkAll, checkEach } from '../options/check_all.js';
+import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
 import { NoMachineError } from '../host/host_errors.js';
 import type { HostMethod } from '../host/host_protocol.js';
 import { parseHexadecimal } from '../options/number.js';
@@ -32,9 +33,12 @@ function loading(name: 'load' | 'quick', description: string): Command {
     .option('-e, --extensions <dir...>', 'another folder to look for extensions in; repeatable', [])
     .option('--set <name=value...>', 'value of a parameter that a module declares; repeatable', [])
     .action(async (modules: readonly string[], { extensions, set }: LoadingOptions) => {
-      const settings = parseSettings(set, true);
+      const { files, settings } = checkAll({
+        settings: () => parseSettings(set, true),
+        folders: () => checkExtensionFolders(extensions),
+        files: () => checkEach(modules, (module) => findModuleFile(module, extensions, name)),
+      });
       await withHost(command, async (host) => {
-        const files = modules.map((module) => findModuleFile(module, extensions, name));
         await host.request('load', { files, settings });
         if (name === 'quick') await host.request('start', {});
       });

@@ -7,6 +7,7 @@ import { MOST_DISKS } from '../../machine/devices/chipset.js';
 import { fileFlaw } from '../../driver/node/file_flaw.js';
 import { FileError } from '../failures/file_error.js';
 import { findGuest, type FoundGuest } from '../guests/find_guest.js';
+import { checkAll, checkEach } from '../options/check_all.js';
 import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
 import { parseSettings } from '../options/settings.js';
 import { parseMemorySize } from '../options/memory_size.js';
@@ -76,8 +77,8 @@ function disk(text: string): DiskRequest {
 }
 
 /** The guest's own disk comes first. Two disks over one file that changes would destroy its file system. */
-function disks(texts: readonly string[], own: string | undefined): DiskRequest[] {
-  const requests = [...(own === undefined ? [] : [{ path: realpathSync(own), isWritable: false }]), ...texts.map(disk)];
+function allDisks(given: readonly DiskRequest[], own: string | undefined): DiskRequest[] {
+  const requests = [...(own === undefined ? [] : [{ path: realpathSync(own), isWritable: false }]), ...given];
   const twice = requests.find(({ path }, i) => requests.some((other, j) => i !== j && path === other.path));
   if (twice !== undefined && requests.some(({ path, isWritable }) => path === twice.path && isWritable))
     throw new UsageError(`--disk ${twice.path} is named twice, and may be changed`, {
@@ -126,18 +127,21 @@ function whatToRun(options: RunOptions): FoundGuest {
   throw new UsageError('say what to run: --guest NAME or --kernel FILE');
 }
 
-/** The files that the options name, or the one of the guest. */
-function ramDisks({ initrd }: RunOptions, guest: FoundGuest): { initrd?: InitrdRequest[] } {
-  if (initrd !== undefined) return { initrd: initrd.map(ramDisk) };
-  return guest.initrd === undefined ? {} : { initrd: [{ file: guest.initrd, arguments: '' }] };
+/** The RAM disk that belongs to the guest. */
+const ownRamDisk = ({ initrd }: FoundGuest): InitrdRequest[] | undefined =>
+  initrd === undefined ? undefined : [{ file: initrd, arguments: '' }];
+
+/** A text to wait for. */
+function textOf(option: string, text: string | undefined): string | undefined {
+  if (text === '') throw new UsageError(`${option} wants a text`);
+  return text;
 }
 
-function startMode(options: RunOptions, modules: readonly string[]): StartMode {
-  const { start, startAt } = options;
-  if (startAt === '') throw new UsageError('--start-at wants a text');
+function startMode({ start, startAt: text }: RunOptions, hasModules: boolean): StartMode {
+  const startAt = textOf('--start-at', text);
   if (startAt !== undefined && start !== undefined && start !== 'late')
     throw new UsageError(`--start-at is for --start late, not --start ${start}`);
-  if (start === undefined) return startAt !== undefined ? 'late' : modules.length > 0 ? 'boot' : 'off';
+  if (start === undefined) return startAt !== undefined ? 'late' : hasModules ? 'boot' : 'off';
   if (start !== 'boot' && start !== 'late' && start !== 'off')
     throw UsageError.ofOption('--start', start, 'boot, late or off');
   return start;
@@ -198,41 +202,54 @@ function rtcStart(text: string | undefined): { rtcStart?: number } {
 /** The default of `--memory`, for guests that have none of their own. */
 export const DEFAULT_MEMORY = '256M';
 
+/** What each option says by itself. */
+function separateValues(options: RunOptions, isTerminal: boolean) {
+  const hasModules = options.module.length > 0;
+  return checkAll({
+    processors: () => processors(options.cpus),
+    cpu: () => cpu(options.cpu),
+    memoryBytes: () => (options.memory === undefined ? undefined : parseMemorySize(options.memory)),
+    timeout: () => parseTimeout(options.timeout),
+    until: () => textOf('--until', options.until),
+    start: () => startMode(options, hasModules),
+    pace: () => pace(options.pace, isTerminal),
+    rtcStart: () => rtcStart(options.rtc),
+    settings: () => parseSettings(options.set, hasModules),
+    folders: () => checkExtensionFolders(options.extensions),
+    modules: () => checkEach(options.module, (name) => findModuleFile(name, options.extensions)),
+    initrd: () => options.initrd && checkEach(options.initrd, ramDisk),
+    disks: () => checkEach(options.disk ?? [], disk),
+    console: () => (options.virtioConsole === undefined ? undefined : virtioConsole(options.virtioConsole)),
+    guest: () => whatToRun(options),
+  });
+}
+
 /**
  * Checks the options of `bfm run`.
  * @param isTerminal whether the guest's console is a terminal.
- * @throws UsageError naming the first impossible option.
+ * @throws UsageError, FileError or GuestError that names the impossible option; FaultsError that names all of them.
  */
 export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRequest {
-  checkExtensionFolders(options.extensions);
-  const modules = options.module.map((name) => findModuleFile(name, options.extensions));
-  if (options.until === '') throw new UsageError('--until wants a text');
-  parseTimeout(options.timeout);
-  const guest = whatToRun(options);
-  const memoryBytes = parseMemorySize(options.memory ?? guest.memory ?? DEFAULT_MEMORY);
-  const allDisks = disks(options.disk ?? [], guest.disk);
-  const allRamDisks = ramDisks(options, guest);
+  const { guest, until, timeout: _, folders: __, ...values } = separateValues(options, isTerminal);
+  const initrd = values.initrd ?? ownRamDisk(guest);
+  const disks = allDisks(values.disks, guest.disk);
+  const read = [guest.kernel, ...disks.map(({ path }) => path), ...(initrd ?? []).map(({ file }) => file)];
   return {
     kernel: guest.kernel,
-    ...allRamDisks,
-    ...(allDisks.length > 0 && { disks: allDisks }),
-    ...(options.virtioConsole !== undefined && {
-      virtioConsole: apartFrom(
-        [guest.kernel, ...allDisks.map(({ path }) => path), ...(allRamDisks.initrd ?? []).map(({ file }) => file)],
-        virtioConsole(options.virtioConsole),
-      ),
-    }),
+    ...(initrd && { initrd }),
+    ...(disks.length > 0 && { disks }),
+    ...(values.console && { virtioConsole: apartFrom(read, values.console) }),
     append: [guest.commandLine, options.append].filter((part) => part !== '').join(' '),
-    memoryBytes,
-    processors: processors(options.cpus),
-    cpu: cpu(options.cpu),
-    modules,
-    settings: parseSettings(options.set, modules.length > 0),
-    start: startMode(options, modules),
+    memoryBytes: values.memoryBytes ?? parseMemorySize(guest.memory ?? DEFAULT_MEMORY),
+    processors: values.processors,
+    cpu: values.cpu,
+    modules: values.modules,
+    settings: values.settings,
+    start: values.start,
     ...(options.startAt !== undefined && { startAt: options.startAt }),
-    ...(options.until !== undefined && { until: options.until }),
-    pace: pace(options.pace, isTerminal),
-    ...rtcStart(options.rtc),
+    ...(until !== undefined && { until }),
+    pace: values.pace,
+    ...values.rtcStart,
     ...(options.traceVmcs === true && { traceVmcs: true }),
     testDevice: options.testDevice,
   };

@@ -58,6 +58,21 @@ describe('The command line', () => {
       ['two shells', 'completion bash zsh', /too many arguments/],
       ['two extensions', 'new extension a b', /too many arguments/],
       ['a value that is set twice', 'load cpuidcount --set a.b=1 --set a.b=2', /--set a\.b is given twice/],
+      [
+        'two wrong options of driver_load, at once',
+        'driver_load --cpus 9 --memory 1',
+        /^bfm: --cpus 9.*\nalso: --memory 1/,
+      ],
+      [
+        'two wrong register values, at once',
+        'vmcall registers 1 zz 2 xx',
+        /register value zz: .*\nalso: register value xx/,
+      ],
+      [
+        'modules that are not there, before the machine is',
+        'load a_b c_d --set x',
+        /--set x: .*\nalso: load a_b: .*\nalso: load c_d/,
+      ],
       ['vmcall string without a type', 'vmcall string', /Usage: bfm vmcall string/],
       ['vmcall string of an unknown type', 'vmcall string shouted x', /unknown command 'shouted'/],
       ['vmcall string unformatted without a text', 'vmcall string unformatted', /missing required argument 'text'/],

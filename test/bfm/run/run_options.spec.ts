@@ -8,6 +8,7 @@ import { machineOptions } from '../../../src/bfm/run/machine_options.js';
 import { GuestCache } from '../../../src/bfm/guests/guest_cache.js';
 import { guestCatalog, type GuestName } from '../../../src/bfm/guests/guest_catalog.js';
 import { GuestError } from '../../../src/bfm/guests/guest_error.js';
+import { FaultsError } from '../../../src/bfm/failures/faults_error.js';
 import { FileError } from '../../../src/bfm/failures/file_error.js';
 import { checkRunOptions } from '../../../src/bfm/run/run_options.js';
 import type { RunOptions } from '../../../src/bfm/run/run_options.js';
@@ -192,6 +193,30 @@ describe('checkRunOptions', () => {
     const module = [join(folder, 'hypervisor_one', 'one.modules')];
     expect(checkRunOptions({ ...defaults, module }, false).kernel).to.match(/guests\/cpuid\.bin$/);
     expect(() => checkRunOptions(defaults, false)).to.throw(UsageError, /say what to run/);
+  });
+
+  it('tells all faults of a command line at once, a wrong value before what is missing', () => {
+    const options = {
+      ...defaults,
+      cpus: '9',
+      memory: '1',
+      pace: 'slow',
+      rtc: 'x',
+      timeout: '0',
+      start: 'x',
+      until: '',
+    };
+    const files = { module: ['gone'], disk: ['/gone/disk'], initrd: ['/gone/a', '/gone/b'], set: ['x'] };
+    expect(() => checkRunOptions({ ...options, ...files }, false))
+      .to.throw(FaultsError)
+      .with.property('message')
+      .that.matches(
+        /^--cpus 9: .*\nalso: --memory 1: .*\nalso: --timeout 0: .*\nalso: --until .*\nalso: --start x: .*\nalso: --pace slow: .*\nalso: --rtc x: .*\nalso: --set x: .*\nalso: -m gone: .*\nalso: --initrd \/gone\/a: .*\nalso: --initrd \/gone\/b: .*\nalso: --disk \/gone\/disk: [^\n]*$/,
+      );
+    expect(() => checkRunOptions({ ...defaults, cpus: '9' }, false)).to.throw(
+      FaultsError,
+      /^--cpus 9: .*\nalso: say what to run: --guest NAME or --kernel FILE$/,
+    );
   });
 
   it('keeps each --initrd', () => {
