@@ -25,6 +25,7 @@ import { undefinedOpcode, type UndefinedOpcode } from './report/undefined_opcode
 import { unimplementedReport, type Unimplemented } from './report/unimplemented.js';
 import { LogicalProcessor } from './processor/logical_processor.js';
 import type { ProcessorCounters } from './processor/processor_counters.js';
+import type { Moment } from './moment.js';
 import { VmcallBuffer } from './driver_context/vmcall_buffer.js';
 import { entryRules } from '../intrinsics/rules/entry_rules.js';
 import { writeAcpiTables } from './boot/firmware_tables/acpi_tables.js';
@@ -261,11 +262,12 @@ export class Pc {
   /**
    * Runs one quantum, or jumps over idle time.
    * @param idle asked before a jump, with the nanoseconds it spans (infinite if no timer is armed); false forbids it.
+   * @param most instructions after which the host cuts the quantum.
    * @returns how the machine ended, or undefined.
    */
-  runQuantum(idle: (nanoseconds: number) => boolean): PcEnd | undefined {
+  runQuantum(idle: (nanoseconds: number) => boolean, most = Infinity): PcEnd | undefined {
     if (this.ended !== undefined) return this.ended;
-    const death = this.scheduler.runQuantum(idle);
+    const death = this.scheduler.runQuantum(idle, most);
     if (death !== undefined && this.ended === undefined) {
       this.ended = this.endBy(death);
     }
@@ -308,6 +310,28 @@ export class Pc {
   /** Nanoseconds since power-on. */
   get virtualTime(): number {
     return this.scheduler.now();
+  }
+
+  /**
+   * The present moment, if it is one that each run of the same machine comes to, wherever its host cuts it: between two turns, or after a VM exit at
+   * which another thread wanted attention. Only at such a moment may something come in from outside.
+   */
+  get moment(): Moment | undefined {
+    const { scheduler, instructions, virtualTime } = this;
+    const { processorInTurn, turn } = scheduler;
+    if (processorInTurn === undefined) return { turn, instructions, virtualTime };
+    const { isCutAtExit, exitsHandled } = this.processors[processorInTurn]!;
+    return isCutAtExit ? { turn, exit: exitsHandled, instructions, virtualTime } : undefined;
+  }
+
+  /** Whether all processors sleep, and time has not jumped yet. */
+  get isIdle(): boolean {
+    return this.scheduler.isIdle;
+  }
+
+  /** A part of an idle time passes. Precondition: `isIdle`. */
+  passIdleTime(nanoseconds: number): void {
+    this.scheduler.passIdleTime(nanoseconds);
   }
 
   /** VM exits of all processors by basic reason. */

@@ -72,6 +72,10 @@ export class Scheduler implements Clock {
   private running = false;
   /** Virtual time between two turns: all processors that do not sleep have reached it. */
   private time = 0;
+  /** How many turns, idle times and jumps have begun. */
+  private begun = 0;
+  /** All processors sleep: an idle time has begun, and time has not jumped yet. */
+  private allSleep = false;
 
   /** Adds a processor; its number is the count of those before it. */
   add(processor: ScheduledProcessor): void {
@@ -92,6 +96,30 @@ export class Scheduler implements Clock {
   /** Nanoseconds that a processor has slept: its virtual time minus its instructions. */
   sleptOf(processor: number): number {
     return this.slots[processor]!.slept;
+  }
+
+  /** The number of the present turn or idle time. It grows with each, so it names a moment between two turns. */
+  get turn(): number {
+    return this.begun;
+  }
+
+  /** Whether all processors sleep, as `runQuantum` has found out, and time has not jumped yet. */
+  get isIdle(): boolean {
+    return this.allSleep;
+  }
+
+  /** The processor whose turn has begun and not ended. */
+  get processorInTurn(): number | undefined {
+    const { plan } = this;
+    return plan === undefined || this.timeOf(plan.slot) >= plan.end ? undefined : plan.slot.id;
+  }
+
+  /**
+   * A part of an idle time passes, so that an input finds the clocks where they are on the wall. Precondition: `isIdle`.
+   */
+  passIdleTime(nanoseconds: number): void {
+    if (!this.allSleep) throw new Error('idle time can pass only while all processors sleep');
+    this.time = Math.min(this.time + nanoseconds, this.nextWake());
   }
 
   /** Whether a processor executes instructions now, so that what happens is its doing. */
@@ -117,16 +145,17 @@ export class Scheduler implements Clock {
    * Runs one turn of one processor or a part of it, or jumps over idle time.
    * @param idle asked before a jump, with the nanoseconds it spans (infinite if no timer is armed); false forbids it, for instance to look
    *   for console input first.
+   * @param most instructions after which the host cuts the turn.
    * @returns why nothing can run any more, or undefined.
    */
-  runQuantum(idle: (nanoseconds: number) => boolean): Death | undefined {
-    if (this.plan === undefined || this.timeOf(this.plan.slot) >= this.plan.end) this.plan = this.nextPlan();
+  runQuantum(idle: (nanoseconds: number) => boolean, most = Infinity): Death | undefined {
+    if (this.processorInTurn === undefined) this.plan = this.nextPlan();
     const { plan } = this;
     if (plan === undefined) return this.jump(idle);
     const { slot } = plan;
     this.selected(slot.id);
     this.running = true;
-    const reason = slot.processor.run(Math.max(plan.end - this.timeOf(slot), 1));
+    const reason = slot.processor.run(Math.min(Math.max(plan.end - this.timeOf(slot), 1), most));
     this.running = false;
     return this.afterRun(plan, reason);
   }
@@ -140,7 +169,14 @@ export class Scheduler implements Clock {
     // Devices and the host may have written to a line that MWAIT watches.
     this.wakeWaiting();
     const first = this.next();
-    if (first === undefined) return undefined;
+    if (first === undefined) {
+      // The host may look for input many times in one idle time.
+      if (!this.allSleep) this.begun++;
+      this.allSleep = true;
+      return undefined;
+    }
+    this.allSleep = false;
+    this.begun++;
     first.slot.pauses = false;
     const length = this.slots.length === 1 ? QUANTUM_INSTRUCTIONS : SHARED_QUANTUM_INSTRUCTIONS;
     return { slot: first.slot, end: Math.min(first.time + length, this.nextWake()) };
@@ -213,6 +249,8 @@ export class Scheduler implements Clock {
     if (this.next() !== undefined) return undefined;
     const wanted = this.nextWake();
     if (wanted === Infinity) return { processor: 0, reason: 'halted, and no device will ever interrupt it' };
+    this.allSleep = false;
+    this.begun++;
     this.time = Math.max(this.time, wanted);
     this.wakeWaiting();
     this.events!.runDue();
@@ -273,9 +311,11 @@ export class Scheduler implements Clock {
 
   /** What the scheduler adds to the state of the machine. */
   save(): object {
-    const { plan, time } = this;
+    const { plan, time, begun, allSleep } = this;
     return {
       time,
+      begun,
+      allSleep,
       plan: plan === undefined ? null : [plan.slot.id, plan.end],
       slept: this.slots.map((slot) => slot.slept),
       idle: this.slots.map((slot) => slot.idle),

@@ -2,13 +2,13 @@
 import type { BootRequest } from '../machine/boot/entry_state.js';
 import { Pc, type PcEnd, type PcOptions } from '../machine/pc.js';
 import { guestEnd, type GuestEnd } from './guest_end.js';
+import type { InputSource, MakeInputSource } from './input_source.js';
 import { LastOutput } from './last_output.js';
 import type { LateStart } from './late_start.js';
+import { LiveInputs } from './live_inputs.js';
+import type { DriverCall, MachineEvent, StampedEvent } from './machine_event.js';
 import { SliceEnd, type SessionPorts } from './session_ports.js';
 import type { TextMatcher } from './text_matcher.js';
-
-/** Bytes that may wait at the guest's serial port for a guest that does not read. */
-const MOST_WAITING = 4096;
 
 /** Which machine to make, and how it is run. */
 export interface SessionOptions extends Omit<PcOptions, 'com1' | 'com2' | 'debugConsole'> {
@@ -18,23 +18,30 @@ export interface SessionOptions extends Omit<PcOptions, 'com1' | 'com2' | 'debug
   readonly lateStart?: LateStart | undefined;
   /** A text of the console that the owner waits for. */
   readonly until?: TextMatcher | undefined;
+  /** Where the events come from. The default are the session's ports. */
+  readonly inputs?: MakeInputSource | undefined;
+  /** Called before each event comes in. */
+  readonly onEvent?: ((event: StampedEvent) => void) | undefined;
 }
 
 /**
  * A machine that its owner runs in slices of virtual time. `bfm run`, the background host and a page own one each. Nothing of the machine runs
  * between two slices.
+ *
+ * What comes in from outside comes in by `slice` and `call`, at a moment that equal runs have in common. So the same events at the same moments give
+ * the same run, wherever the host cuts it.
  */
 export class MachineSession {
   readonly lastOutput = new LastOutput();
   /** How the machine ended by itself. */
   end: PcEnd | undefined;
-  /** After `SliceEnd.Idle`: how long, in real time; `Infinity` if only input ends it. */
-  idleMilliseconds = 0;
+  /** After `SliceEnd.CallDue`: the call that the owner must make by `call` before it goes on. */
+  dueCall: DriverCall | undefined;
   private machine: Pc | undefined;
+  private inputs: InputSource | undefined;
   private isReached = false;
-  /** Real time at which the current idle time ends. */
-  private idleUntil: number | undefined;
-  private readonly idle = (nanoseconds: number): boolean => this.hasIdled(nanoseconds);
+  private readonly idle = (nanoseconds: number): boolean =>
+    this.options.lateStart?.idle() !== true && this.inputs!.mayJump(nanoseconds);
 
   private constructor(
     private readonly options: SessionOptions,
@@ -45,12 +52,14 @@ export class MachineSession {
   static async create(options: SessionOptions, ports: SessionPorts): Promise<MachineSession> {
     const session = new MachineSession(options, ports);
     const console = (byte: number): void => session.consoleByte(byte);
-    session.machine = await Pc.create({
+    const pc = await Pc.create({
       ...options,
       com1: console,
       com2: (byte) => ports.vmm.push(byte),
       debugConsole: console,
     });
+    session.machine = pc;
+    session.inputs = options.inputs?.(pc) ?? new LiveInputs(pc, ports, options.pace);
     return session;
   }
 
@@ -68,17 +77,25 @@ export class MachineSession {
     this.options.lateStart?.started(this.pc.instructions);
   }
 
+  /** After `SliceEnd.Idle`: how long, in real time; `Infinity` if only input ends it. */
+  get idleMilliseconds(): number {
+    return this.inputs!.idleMilliseconds;
+  }
+
+  /** Whether something may come in now. If not, another slice leads to such a moment. */
+  get isAtMoment(): boolean {
+    return this.end !== undefined || this.pc.moment !== undefined;
+  }
+
   /**
    * Runs the machine until a virtual time, or until something happens earlier.
    *
-   * @param untilVirtual nanoseconds since power-on; the quantum that is running then is finished.
+   * @param untilVirtual nanoseconds since power-on; the turn that has begun then is finished.
    */
   slice(untilVirtual: number): SliceEnd {
     for (;;) {
-      const stop = this.reasonToStop(untilVirtual);
+      const stop = this.reasonToStop(untilVirtual) ?? this.takeEvents();
       if (stop !== undefined) return stop;
-      this.feed();
-      this.idleMilliseconds = 0;
       const end = this.pc.runQuantum(this.idle);
       this.ports.quantumEnded(this.pc);
       this.flush();
@@ -86,6 +103,13 @@ export class MachineSession {
       if (this.end === undefined && this.idleMilliseconds > 0 && this.options.lateStart?.isDue !== true)
         return SliceEnd.Idle;
     }
+  }
+
+  /** The owner calls the VMM's driver, as an event. Precondition: `isAtMoment`. */
+  call<T>(call: DriverCall, perform: () => T): T {
+    this.dueCall = undefined;
+    this.announce(call);
+    return perform();
   }
 
   /** How the guest ended by itself; what it printed decides too. */
@@ -99,9 +123,9 @@ export class MachineSession {
     this.ports.vmm.flush();
   }
 
-  /** Whether input waits, and the guest's console has room for it. */
-  get canFeed(): boolean {
-    return this.ports.hasInput() && this.pc.chipset.com1.waitingBytes < MOST_WAITING;
+  /** Whether an event waits that the machine can take at once. */
+  get hasEvent(): boolean {
+    return this.inputs!.isReady;
   }
 
   /** Why no quantum runs now. */
@@ -109,15 +133,31 @@ export class MachineSession {
     if (this.options.lateStart?.isDue === true) return SliceEnd.LateStartDue;
     if (this.isReached) return SliceEnd.TextReached;
     if (this.end !== undefined) return SliceEnd.Ended;
+    // Elsewhere the owner could not do anything that another run can repeat.
+    if (this.pc.moment === undefined) return undefined;
     if (this.ports.wantsAttention()) return SliceEnd.Attention;
     return this.pc.virtualTime >= untilVirtual ? SliceEnd.Time : undefined;
   }
 
-  /** Hands input to the guest's console, unless enough waits there already. */
-  private feed(): void {
-    if (!this.canFeed) return;
-    this.idleUntil = undefined;
-    this.pc.chipset.com1.receive(this.ports.takeInput());
+  /** Takes in what comes now. @returns why no quantum runs now */
+  private takeEvents(): SliceEnd | undefined {
+    const next = this.pc.moment === undefined ? undefined : this.inputs!.next();
+    if (typeof next !== 'object') return next;
+    if (next.kind === 'call') {
+      this.dueCall = next;
+      return SliceEnd.CallDue;
+    }
+    this.announce(next);
+    this.pc.chipset.com1.receive(next.bytes);
+    return undefined;
+  }
+
+  private announce(event: MachineEvent): void {
+    if (this.end !== undefined) return;
+    this.inputs!.passIdleTime();
+    const at = this.pc.moment;
+    if (at === undefined) throw new Error('an event must come in at a moment: see MachineSession.isAtMoment');
+    this.options.onEvent?.({ at, event });
   }
 
   private consoleByte(byte: number): void {
@@ -128,20 +168,5 @@ export class MachineSession {
     if (until?.push(byte) !== true) return;
     this.isReached = true;
     this.pc.requestStop();
-  }
-
-  /** Whether that many nanoseconds of idle time have passed, so that the machine may jump over them. */
-  private hasIdled(nanoseconds: number): boolean {
-    const { lateStart, pace } = this.options;
-    if (lateStart?.idle() === true) return false;
-    if (pace === 'fast' && !(nanoseconds === Infinity && this.ports.isInputOpen())) return true;
-    const now = this.ports.now();
-    this.idleUntil ??= now + nanoseconds / 1e6;
-    if (now >= this.idleUntil) {
-      this.idleUntil = undefined;
-      return true;
-    }
-    this.idleMilliseconds = this.idleUntil - now;
-    return false;
   }
 }

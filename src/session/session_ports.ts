@@ -42,4 +42,10 @@ export enum SliceEnd {
   Idle,
   /** The owner wants attention. */
   Attention,
+  /** A recorded call of the driver is due: `MachineSession.dueCall`. */
+  CallDue,
+  /** The recording has nothing more. */
+  Replayed,
+  /** The run is not the recorded one. */
+  Diverged,
 }

@@ -8,7 +8,7 @@ export const RaceGuest = { lock: 0x600, counter: 0x640, done: 0x680 } as const;
 export const startPage = 8;
 
 /** Takes the lock with PAUSE, adds 1 to the counter in two steps, gives the lock back; `rounds` times. */
-const race = (rounds: number): string[] => [
+export const raceCode = (rounds: number): string[] => [
   `mov ebx, ${rounds}`,
   'again: mov al, 1',
   `take: xchg byte ptr [${RaceGuest.lock}], al`,
@@ -42,11 +42,11 @@ export const othersCode = (code: Uint8Array): string[] => [`others: .byte ${[...
 
 /** A flat image of so many processors, which race on the lock. The first one waits for the others, prints `!` and halts. */
 export function raceGuest(processors: number, rounds: number): Uint8Array {
-  const others = assemble([...race(rounds), 'cli', 'hlt'], 16, startPage << 12);
+  const others = assemble([...raceCode(rounds), 'cli', 'hlt'], 16, startPage << 12);
   return assemble(
     [
       ...startOthers(others),
-      ...race(rounds),
+      ...raceCode(rounds),
       `wait: cmp word ptr [${RaceGuest.done}], ${processors}`,
       'pause',
       'jne wait',

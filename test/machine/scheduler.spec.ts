@@ -219,6 +219,48 @@ describe('Scheduler', () => {
     expect(processors[1]!.budgets).to.have.length(1);
   });
 
+  it('numbers turns, idle times and jumps, however often the host cuts and asks', () => {
+    const { scheduler, processors, events } = make();
+    events.timer('t', () => {}).arm(5000);
+    processors[0]!.script.push((budget) => {
+      processors[0]!.instructionCount += budget;
+      return StopReason.Requested;
+    }, halt);
+    const seen = (): unknown => [scheduler.turn, scheduler.processorInTurn, scheduler.isIdle];
+    expect(seen()).to.deep.equal([0, undefined, false]);
+    scheduler.runQuantum(always, 1000);
+    expect(processors[0]!.budgets, 'the host cuts').to.deep.equal([1000]);
+    expect(seen()).to.deep.equal([1, 0, false]);
+    scheduler.runQuantum(always);
+    expect(seen(), 'the turn has ended').to.deep.equal([1, undefined, false]);
+    for (let ask = 0; ask < 3; ask++) scheduler.runQuantum(() => false);
+    expect(seen(), 'an idle time').to.deep.equal([2, undefined, true]);
+    scheduler.runQuantum(always);
+    expect(seen(), 'a jump').to.deep.equal([3, undefined, false]);
+    expect(scheduler.now()).to.equal(5000);
+  });
+
+  it('lets a part of an idle time pass, up to the next event', () => {
+    const { scheduler, processors, events } = make();
+    const fired: number[] = [];
+    events.timer('t', () => fired.push(scheduler.now())).arm(5000);
+    expect(() => scheduler.passIdleTime(1)).to.throw('only while all processors sleep');
+    processors[0]!.script.push(halt);
+    scheduler.runQuantum(() => false);
+    scheduler.runQuantum(() => false);
+    scheduler.passIdleTime(1200);
+    expect(scheduler.now()).to.equal(1200);
+    scheduler.wake(0);
+    expect(processors[0]!.slept, 'the clock of a processor that wakes').to.equal(1200);
+    processors[0]!.script.push(halt);
+    scheduler.runQuantum(() => false);
+    scheduler.runQuantum(() => false);
+    scheduler.passIdleTime(1e9);
+    expect([scheduler.now(), fired]).to.deep.equal([5000, []]);
+    scheduler.runQuantum(always);
+    expect(fired).to.deep.equal([5000]);
+  });
+
   it('tells who runs before each turn', () => {
     const scheduler = new Scheduler();
     const [first, second] = [new FakeProcessor(), new FakeProcessor()];

@@ -136,7 +136,7 @@ describe('MachineSession', () => {
       expect(session.slice(Infinity)).to.equal(SliceEnd.Idle);
       expect(session.idleMilliseconds).to.equal(Infinity);
       world.typed = [65];
-      expect(session.canFeed).to.equal(true);
+      expect(session.hasEvent).to.equal(true);
       expect(session.slice(Infinity)).to.equal(SliceEnd.Idle);
       expect(world.typed).to.deep.equal([]);
     });

@@ -34,6 +34,9 @@ const SLICE = 2_000_000;
 /** The methods that fail once the guest has ended. */
 const wantsGuest: ReadonlySet<MachineMethod> = new Set(['load', 'start', 'vmcall', 'vmcallData']);
 
+/** The methods that change neither the machine nor its VMM. */
+const onlyLooks: ReadonlySet<MachineMethod> = new Set(['dump', 'memoryHash']);
+
 /** Names of the methods that call code of the VMM or of extensions, for the watchdog's report. */
 const calls: Readonly<Partial<Record<MachineMethod, string>>> = {
   load: LOADING_MODULES,
@@ -82,7 +85,7 @@ export class HostedMachine {
     this.post({ kind: 'ready' });
     while (!this.isRemoved) {
       this.control.attend();
-      for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) await this.serve(next);
+      while (this.queue.length > 0 && this.session.isAtMoment) await this.serve(this.queue.shift()!);
       if (!this.isRemoved) await this.runSlice();
       this.session.flush();
       await this.pause();
@@ -178,7 +181,7 @@ export class HostedMachine {
   /** Lets requests arrive. Sleeps while there is nothing to do. */
   private async pause(): Promise<void> {
     const { session } = this;
-    if (this.queue.length > 0 || this.isRemoved || (session.end === undefined && session.canFeed)) return;
+    if (this.queue.length > 0 || this.isRemoved || (session.end === undefined && session.hasEvent)) return;
     const milliseconds = this.stopped === SliceEnd.Idle ? session.idleMilliseconds : 0;
     const forGood = session.end !== undefined || milliseconds === Infinity;
     await new Promise<void>((resolve) => {
@@ -207,7 +210,9 @@ export class HostedMachine {
 
   private async answer(id: number, method: MachineMethod, params: unknown): Promise<HostedMessage> {
     try {
-      return { kind: 'answer', id, result: await this.perform(method, params) };
+      const perform = (): Promise<unknown> => this.perform(method, params);
+      const result = onlyLooks.has(method) ? perform() : this.session.call({ kind: 'call', method, params }, perform);
+      return { kind: 'answer', id, result: await result };
     } catch (error) {
       // The client may be in any folder.
       return { kind: 'error', id, message: problemOf(error, null).what };

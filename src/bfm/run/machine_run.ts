@@ -135,7 +135,7 @@ export class MachineRun {
         case SliceEnd.Idle:
           this.control.sleep(Math.min(this.session.idleMilliseconds, LONGEST_SLEEP));
           break;
-        case SliceEnd.Time:
+        default:
           break;
       }
     }

@@ -54,6 +54,10 @@ export class LogicalProcessor {
   exitMark: Int32Array | undefined;
   /** A word that another thread sets to end the current `run` at the next VM exit: there may be many slow handlers. */
   attention: Int32Array | undefined;
+  /** The last `run` ended at a VM exit because another thread wants attention. */
+  isCutAtExit = false;
+  /** How many VM exits the exit entry has handled, modulo 2^32. */
+  exitsHandled = 0;
   /** A word in which the VMM says what its handlers did with the exit. */
   exitOutcome: Int32Array | undefined;
   /** The last VM exits. */
@@ -137,13 +141,17 @@ export class LogicalProcessor {
     const { core, attention } = this;
     const { u32 } = core;
     core.load();
+    this.isCutAtExit = false;
     let left = instructions;
     // Differences of the low halves are small integers, which cost no allocation at each exit.
     let count = u32[instructionsWord]!;
     for (;;) {
       if (u32[exitPendingWord] !== 0) {
         this.deliverExit();
-        if (attention !== undefined && attention[0] !== 0) left = 0;
+        if (attention !== undefined && attention[0] !== 0) {
+          left = 0;
+          this.isCutAtExit = true;
+        }
       }
       if (this.end !== undefined) return StopReason.Shutdown;
       if (u32[workPendingWord] !== 0) {
@@ -236,6 +244,7 @@ export class LogicalProcessor {
       const message = error instanceof Error ? error.message : String(error);
       this.die(`the handler of VM exit ${this.exitName()} threw: ${message}`, error);
     }
+    this.exitsHandled = (this.exitsHandled + 1) | 0;
     if (exitMark !== undefined) exitMark[0] = 0;
     if (exitOutcome !== undefined) this.history.end(exitOutcome[0]!);
     if (u32[modeWord] !== VmxMode.NonRoot && u32[exitPendingWord] === 0 && !this.hasReturned) {

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { Moment } from '../machine/moment.js';
+import type { Pc } from '../machine/pc.js';
+import { groupedDigits } from './grouped_digits.js';
+import type { InputSource } from './input_source.js';
+import type { MachineEvent } from './machine_event.js';
+import type { RecordedEnd, RecordedItem } from './recorded_item.js';
+import { SliceEnd } from './session_ports.js';
+
+/** A run that is not the recorded one: the first interval of instructions in which the two differ, and how that shows. */
+export interface Divergence {
+  /** Up to here the two runs were equal. */
+  readonly from: number;
+  /** Here they differ. */
+  readonly to: number;
+  readonly what: string;
+}
+
+/** Whether a moment is later than another one of the same run. */
+function isLater(moment: Moment, than: Moment): boolean {
+  if (moment.turn !== than.turn) return moment.turn > than.turn;
+  // The end of a turn comes after all of its exits.
+  return (moment.exit ?? Infinity) > (than.exit ?? Infinity);
+}
+
+const isSame = (one: Moment, other: Moment): boolean => one.turn === other.turn && one.exit === other.exit;
+
+/** Events from a recording, at the moments at which they came in. Compares the run with the recorded one on the way. */
+export class ReplayedInputs implements InputSource {
+  readonly idleMilliseconds = 0;
+  readonly isReady = true;
+  /** How the run differs from the recorded one. */
+  divergence: Divergence | undefined;
+  /** States that were compared. */
+  compared = 0;
+  private place = 0;
+  /** Instructions at the last moment at which the runs were equal. */
+  private equalUntil = 0;
+  private isAttentionOurs = false;
+
+  /** @param attention the machine's word, by which a turn ends at its next VM exit. */
+  constructor(
+    private readonly pc: Pc,
+    private readonly items: readonly RecordedItem[],
+    private readonly attention?: Int32Array,
+  ) {}
+
+  next(): MachineEvent | SliceEnd | undefined {
+    const next = this.nextDue();
+    this.stopAtExits();
+    return next;
+  }
+
+  /** The recorded run did not jump over the rest of an idle time in which something came in. */
+  mayJump(): boolean {
+    const at = this.items[this.place]?.at;
+    return at === undefined || at.turn !== this.pc.scheduler.turn;
+  }
+
+  /** The moments have it. */
+  passIdleTime(): void {}
+
+  /** The machine, or a text on its console, has ended the run. @returns whether the recorded run ended here too */
+  endsHere(): boolean {
+    const item = this.items[this.place];
+    if (item === undefined) return true;
+    if (item.kind === 'end' && item.at === undefined) return this.hasEndOf(item);
+    this.differ('the machine ended, and in the recording it ran on');
+    return false;
+  }
+
+  private nextDue(): MachineEvent | SliceEnd | undefined {
+    const now = this.pc.moment!;
+    for (;;) {
+      const item = this.items[this.place];
+      if (item === undefined) return SliceEnd.Replayed;
+      if (item.at === undefined) return undefined;
+      if (isLater(now, item.at)) return this.differ('the turns of the processors are not those of the recording');
+      if (!isSame(now, item.at)) return undefined;
+      if (!this.isAt(item.at)) return SliceEnd.Diverged;
+      this.place++;
+      if (item.kind === 'event') return item.event;
+      if (item.kind === 'end') return this.hasEndOf(item) ? SliceEnd.Replayed : SliceEnd.Diverged;
+      if (!this.hasState(item.hash)) return SliceEnd.Diverged;
+    }
+  }
+
+  /** Whether counts and time are those of the recorded moment. */
+  private isAt(at: Moment): boolean {
+    const { pc } = this;
+    // A part of an idle time had passed when something came in.
+    if (at.virtualTime > pc.virtualTime && pc.isIdle) pc.passIdleTime(at.virtualTime - pc.virtualTime);
+    const { instructions, virtualTime } = pc;
+    if (instructions !== at.instructions)
+      this.differ(`the recording has ${groupedDigits(at.instructions)} instructions here`);
+    else if (virtualTime !== at.virtualTime)
+      this.differ(
+        `the virtual time is ${groupedDigits(virtualTime)} ns, in the recording ${groupedDigits(at.virtualTime)} ns`,
+      );
+    return this.divergence === undefined;
+  }
+
+  private hasState(hash: string): boolean {
+    const own = this.pc.stateHash();
+    if (own !== hash) this.differ(`the state hash is ${own}, in the recording ${hash}`);
+    else {
+      this.compared++;
+      this.equalUntil = this.pc.instructions;
+    }
+    return own === hash;
+  }
+
+  private hasEndOf({ instructions, hash }: RecordedEnd): boolean {
+    if (this.pc.instructions === instructions) return this.hasState(hash);
+    this.differ(`the recorded run ended after ${groupedDigits(instructions)} instructions`);
+    return false;
+  }
+
+  private differ(what: string): SliceEnd.Diverged {
+    this.divergence ??= { from: this.equalUntil, to: this.pc.instructions, what };
+    return SliceEnd.Diverged;
+  }
+
+  /** An event within a turn came in after a VM exit at which the recorded run was cut. */
+  private stopAtExits(): void {
+    const { attention } = this;
+    if (attention === undefined) return;
+    const at = this.items[this.place]?.at;
+    const wanted = at?.exit !== undefined && at.turn <= this.pc.scheduler.turn + 1;
+    if (wanted) attention[0] = 1;
+    else if (this.isAttentionOurs) attention[0] = 0;
+    this.isAttentionOurs = wanted;
+  }
+}

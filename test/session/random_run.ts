@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Runs of a small guest with everything that may come in from outside, at random, under a host that cuts it at random.
+import { join } from 'node:path';
+import { DriverCommands } from '../../src/bfm/host/driver_commands.js';
+import { Driver } from '../../src/driver/driver.js';
+import type { ModuleSource } from '../../src/driver/module_source.js';
+import { moduleFiles } from '../../src/driver/node/module_files.js';
+import { packageRoot } from '../../src/driver/node/package_paths.js';
+import type { PartModule } from '../../src/vmm/container/part_module.js';
+import type { Pc } from '../../src/machine/pc.js';
+import type { DriverCall } from '../../src/session/machine_event.js';
+import { MachineSession, type SessionOptions } from '../../src/session/machine_session.js';
+import type { RecordedItem } from '../../src/session/recorded_item.js';
+import { ReplayedInputs } from '../../src/session/replayed_inputs.js';
+import { SessionRecorder } from '../../src/session/session_recorder.js';
+import { SliceEnd, type SessionPorts } from '../../src/session/session_ports.js';
+import { randomNumbers } from '../machine/random_numbers.js';
+import { coreModule } from '../support/test_core.js';
+import { typedGuest } from './typed_guest.js';
+
+const cpuidCount = join(packageRoot, 'extensions', 'hypervisor_example_cpuidcount', 'cpuidcount.modules');
+const END_OF_TRANSMISSION = 4;
+
+/** What a run depends on. */
+export interface RandomRun {
+  readonly seed: number;
+  readonly processors: number;
+  /** Whether a VMM comes and goes. */
+  readonly hasVmm: boolean;
+  /** A module of the VMM instead of cpuidcount. */
+  readonly module?: PartModule;
+}
+
+/** What a run was, for comparisons. */
+export interface RunResult {
+  readonly items: readonly RecordedItem[];
+  readonly output: string;
+  readonly hash: string;
+  readonly end: SliceEnd;
+}
+
+type Random = (limit: number) => number;
+
+/** The extension is bundled once for all runs. */
+const source: ModuleSource = { ...moduleFiles, load: once((name) => moduleFiles.load(name)) };
+
+const sourceOf = (module: PartModule | undefined): ModuleSource =>
+  module === undefined ? source : { ...source, load: () => Promise.resolve([module]) };
+
+function once<T>(load: (name: string) => T): (name: string) => T {
+  const loaded = new Map<string, T>();
+  return (name) => loaded.get(name) ?? (loaded.set(name, load(name)), loaded.get(name)!);
+}
+
+/** Memory of the last machine, and a function that says again which pages of it were written: new memory takes longer than a run. */
+let used: { readonly memory: WebAssembly.Memory; readonly mark: () => void } | undefined;
+
+/** The memory of a machine, for the next one. A state hash forgets which pages were written. */
+function reusable(pc: Pc): typeof used {
+  const { dirtyPages, memory } = pc.core;
+  const written = new Set<number>();
+  const remember = (): void => {
+    for (let page = dirtyPages.indexOf(1); page !== -1; page = dirtyPages.indexOf(1, page + 1)) written.add(page);
+  };
+  const hash = pc.stateHash.bind(pc);
+  pc.stateHash = () => {
+    remember();
+    return hash();
+  };
+  return { memory, mark: () => written.forEach((page) => (dirtyPages[page] = 1)) };
+}
+
+/** The world around a session, as random numbers move it. */
+class World implements SessionPorts {
+  time = 0;
+  attention = new Int32Array(1);
+  typed: number[] = [];
+  output = '';
+  quantumEnded: SessionPorts['quantumEnded'] = () => {};
+  readonly console = { push: (byte: number) => void (this.output += String.fromCharCode(byte)), flush: () => {} };
+  readonly vmm = { push: () => {}, flush: () => {} };
+  hasInput = () => this.typed.length > 0;
+  isInputOpen = () => true;
+  takeInput = () => this.typed.splice(0);
+  now = () => this.time;
+  wantsAttention = () => this.attention[0] !== 0;
+}
+
+/** A machine with its driver. The host cuts each run of a processor at random. */
+async function machine(
+  { processors, module }: RandomRun,
+  world: World,
+  random: Random,
+  options: Partial<SessionOptions>,
+) {
+  used?.mark();
+  const session = await MachineSession.create(
+    {
+      coreModule: await coreModule(),
+      memoryBytes: 16 << 20,
+      processors,
+      pace: 'real',
+      attention: world.attention,
+      ...(used !== undefined && { memory: used.memory }),
+      ...options,
+    },
+    world,
+  );
+  used = reusable(session.pc);
+  session.boot({ kernel: { name: 'typed', bytes: typedGuest(processors, 200) }, modules: [], append: '' });
+  for (const processor of session.pc.processors) {
+    const whole = processor.run.bind(processor);
+    processor.run = (instructions) => whole(Math.min(instructions, random(4) === 0 ? 1 + random(5000) : Infinity));
+  }
+  const commands = new DriverCommands(
+    await Driver.create({ source: sourceOf(module), machine: session.pc.driverAccess }),
+  );
+  return { session, commands };
+}
+
+/** Makes a call; a call that the driver refuses is an event as well. */
+async function make(session: MachineSession, commands: DriverCommands, call: DriverCall): Promise<void> {
+  const methods: Record<string, () => unknown> = {
+    load: () => commands.load([cpuidCount]),
+    start: () => commands.start(),
+    stop: () => commands.stop(),
+    unload: () => commands.unload(),
+    vmcall: () => commands.vmcall(0, { r00: 4n }),
+  };
+  try {
+    await session.call(call, methods[call.method]!);
+  } catch {
+    // The same refusal comes in the other run.
+  }
+}
+
+/** Calls of a driver, the likelier ones more than once. */
+const calls = ['load', 'start', 'start', 'start', 'vmcall', 'vmcall', 'vmcall', 'vmcall', 'stop', 'unload'];
+
+/** Runs the guest with random events. */
+export async function recordedRun(run: RandomRun): Promise<RunResult> {
+  const random = randomNumbers(run.seed);
+  const world = new World();
+  const items: RecordedItem[] = [];
+  const recorder = new SessionRecorder((item) => items.push(item), 50_000 + random(500_000));
+  world.quantumEnded = (pc) => recorder.quantumEnded(pc);
+  const { session, commands } = await machine(run, world, random, { onEvent: (event) => recorder.event(event) });
+  let end = SliceEnd.Time;
+  for (let step = 0; step < 24 && end !== SliceEnd.Ended; step++) {
+    world.time += random(10) / 10;
+    if (random(3) === 0) world.typed.push(...Array.from({ length: 1 + random(4) }, () => 0x61 + random(26)));
+    if (step > 18 && random(20) === 0) world.typed.push(END_OF_TRANSMISSION);
+    end = session.slice(session.pc.virtualTime + random(100_000));
+    // Another thread asks while a turn lasts, and the turn ends at its next VM exit.
+    world.attention[0] = random(3) === 0 ? 1 : 0;
+    if (world.attention[0] !== 0) end = afterAttention(session, world);
+    if (!run.hasVmm || end === SliceEnd.Ended || !session.isAtMoment) continue;
+    const methods = step === 3 ? ['load', 'start'] : random(3) === 0 ? [calls[random(calls.length)]!] : [];
+    for (const method of methods) await make(session, commands, { kind: 'call', method, params: null });
+  }
+  recorder.ended(session.pc, SliceEnd[end], end !== SliceEnd.Ended);
+  const hash = session.pc.stateHash();
+  commands.remove();
+  return { items, output: world.output, hash, end };
+}
+
+/** A turn begins, and is cut at its first VM exit, if it has one. */
+function afterAttention(session: MachineSession, world: World): SliceEnd {
+  const wanted = world.wantsAttention;
+  let asked = 0;
+  world.wantsAttention = () => asked++ > 0;
+  const end = session.slice(Infinity);
+  world.wantsAttention = wanted;
+  world.attention[0] = 0;
+  return end;
+}
+
+/** The result of a replay, and where it differed. */
+export interface ReplayResult extends Omit<RunResult, 'items'> {
+  readonly inputs: ReplayedInputs;
+}
+
+/** Runs the guest with recorded events. @param seed of the host's cuts */
+export async function replayedRun(run: RandomRun, items: readonly RecordedItem[], seed: number): Promise<ReplayResult> {
+  const random = randomNumbers(seed);
+  const world = new World();
+  world.wantsAttention = () => false;
+  let inputs!: ReplayedInputs;
+  const { session, commands } = await machine(run, world, random, {
+    inputs: (pc) => (inputs = new ReplayedInputs(pc, items, world.attention)),
+  });
+  for (;;) {
+    const end = session.slice(session.pc.virtualTime + random(100_000));
+    if (end === SliceEnd.CallDue) await make(session, commands, session.dueCall!);
+    else if (end !== SliceEnd.Time && end !== SliceEnd.Idle) {
+      if (end === SliceEnd.Ended) inputs.endsHere();
+      const hash = session.pc.stateHash();
+      commands.remove();
+      return { output: world.output, hash, end, inputs };
+    }
+  }
+}
