@@ -2,6 +2,7 @@
 // The guests of `bfm guest`, really made from Debian's archive, and used as a person does. Only `npm run test:full` does it.
 import { expect } from 'chai';
 import { spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -93,6 +94,30 @@ describe("Debian's guests", () => {
     expect(stdout, 'no package is half configured, no unit has failed').to.match(/running\r\naudited\r\n/);
     expect(stdout).to.contain('reboot: Power down');
     expect(stderr).to.match(/the guest switched the power off/);
+  });
+
+  it('debian reads every byte that a virtio console types, and prints every byte to it', async () => {
+    const [output, input] = [join(cacheHome!, 'printed'), join(cacheHome!, 'typed')];
+    // Each byte in each place of a buffer, and more than the terminal's buffers take at once.
+    const typed = Buffer.from(Array.from({ length: 40_000 }, (_, i) => (i * 7 + (i >> 8)) & 0xff));
+    writeFileSync(input, typed);
+    const printedBytes = 300_000;
+    const { status, stdout, stderr } = await run(
+      ['--guest', 'debian', '--virtio-console', `${output},input=${input}`],
+      [
+        [PROMPT, `exec 5<>/dev/hvc0; stty raw -echo <&5; echo ready >&5; head -c ${typed.length} <&5 | md5sum\n`],
+        [PROMPT, `head -c ${printedBytes} /bin/busybox >&5; head -c ${printedBytes} /bin/busybox | md5sum\n`],
+        [PROMPT, 'poweroff -f\n'],
+      ],
+    );
+    expect(status, stderr).to.equal(0);
+    const sums = [...stdout.matchAll(/^(\w{32}) {2}-\r$/gm)].map(([, sum]) => sum);
+    const printed = readFileSync(output);
+    const sumOf = (bytes: Buffer): string => createHash('md5').update(bytes).digest('hex');
+    const greeting = 'ready\n';
+    expect(printed.toString('latin1', 0, greeting.length)).to.equal(greeting);
+    expect(sums).to.deep.equal([sumOf(typed), sumOf(printed.subarray(greeting.length))]);
+    expect(printed).to.have.length(greeting.length + printedBytes);
   });
 
   it('a disk has every write that the guest had flushed, whenever bfm is killed; without ,write it stays as it is', async () => {
