@@ -6,6 +6,7 @@ export const scenarios: readonly string[] = [
   'test/bfm/host/background_host.spec.ts',
   'test/bfm/host/ended_guest.spec.ts',
   'test/bfm/host/odd_use.spec.ts',
+  'test/bfm/host/computing_debian.spec.ts',
   'test/bfm/host/untouched_guest.spec.ts',
   'test/bfm/run/debian_kernel.spec.ts',
   'test/bfm/run/hypervisors_inside.spec.ts',
