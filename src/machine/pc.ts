@@ -11,6 +11,7 @@ import { Chipset } from './devices/chipset.js';
 import type { DiskImage } from './devices/virtio/disk_image.js';
 import type { ConsolePort } from './devices/virtio/virtio_console.js';
 import type { SystemControl } from './devices/system_control.js';
+import type { PcEnd } from './pc_end.js';
 import { PcBus } from './pc_bus.js';
 import { Execution } from './intrinsics/execution.js';
 import { machineIntrinsics } from './intrinsics/machine_intrinsics.js';
@@ -20,9 +21,9 @@ import { wakingPins } from './processor/processor_pins.js';
 import { Sizes } from './layout/regions.js';
 import { Scheduler, type Death } from './scheduler.js';
 import { DriverContext } from './driver_context/driver_context.js';
-import { tripleFault, type TripleFault } from './report/triple_fault.js';
-import { undefinedOpcode, type UndefinedOpcode } from './report/undefined_opcode.js';
-import { unimplementedReport, type Unimplemented } from './report/unimplemented.js';
+import { tripleFault } from './report/triple_fault.js';
+import { undefinedOpcode } from './report/undefined_opcode.js';
+import { unimplementedReport } from './report/unimplemented.js';
 import { LogicalProcessor } from './processor/logical_processor.js';
 import type { ProcessorCounters } from './processor/processor_counters.js';
 import type { Moment } from './moment.js';
@@ -30,7 +31,11 @@ import { VmcallBuffer } from './driver_context/vmcall_buffer.js';
 import { entryRules } from '../intrinsics/rules/entry_rules.js';
 import { writeAcpiTables } from './boot/firmware_tables/acpi_tables.js';
 import { writeSmbiosTables } from './boot/firmware_tables/smbios_tables.js';
+import { MachineSnapshot, type EndState } from './state/machine_snapshot.js';
+import type { MachineState } from './state/machine_state.js';
 import { MemoryHash, digestText, digestToHex, digestWords } from './state_hash.js';
+
+export type { PcEnd };
 
 /** Processors that a PC can have. */
 export const MOST_PROCESSORS = Sizes.MAX_PROCESSORS;
@@ -81,23 +86,6 @@ export interface DriverAccess {
   readonly vmcallBuffers: { readonly input: VmcallBuffer; readonly output: VmcallBuffer };
 }
 
-/** How a machine ended. */
-export interface PcEnd {
-  readonly kind: 'powered-off' | 'debug-exit' | 'reset' | 'dead';
-  /** Which port it was, or why the machine died. */
-  readonly detail: string;
-  /** Of a death: software halted with interrupts off. */
-  readonly isHalted?: true;
-  /** Of a death: the processor that died. */
-  readonly processor?: number;
-  /** Of a death because software asked for something that the machine does not do: what, and where. */
-  readonly unimplemented?: Unimplemented;
-  /** Of a death: the last opcode that the processor did not know, if there was one. */
-  readonly undefinedOpcode?: UndefinedOpcode;
-  /** Of a death by triple fault: the exceptions that led to it. */
-  readonly tripleFault?: TripleFault;
-}
-
 function makeProcessor(id: number, core: WasmCore, options: PcOptions, outcome: Int32Array): LogicalProcessor {
   const processor = new LogicalProcessor(id, core, {
     rules: entryRules,
@@ -123,9 +111,8 @@ export class Pc {
   readonly core: WasmCore;
   readonly processors: readonly LogicalProcessor[];
   private readonly execution: Execution;
-  /** The value that the guest wrote to the debug-exit port. */
-  debugExit: number | null = null;
-  private ended: PcEnd | undefined;
+  private readonly ending: EndState = { end: undefined, debugExit: null };
+  private readonly snapshot: MachineSnapshot;
   private readonly memoryHash: MemoryHash;
   private readonly exitOutcome = new Int32Array(1);
 
@@ -148,6 +135,16 @@ export class Pc {
     this.memoryHash = new MemoryHash(core.physicalWords, {
       flags: core.dirtyPages,
       cleared: () => core.dirtyCleared(),
+    });
+    this.snapshot = new MachineSnapshot({
+      memoryBytes: options.memoryBytes,
+      core,
+      execution: this.execution,
+      chipset: this.chipset,
+      disks: options.disks ?? [],
+      scheduler: this.scheduler,
+      memoryHash: this.memoryHash,
+      ending: this.ending,
     });
   }
 
@@ -191,19 +188,24 @@ export class Pc {
 
   private systemControl(): SystemControl {
     const end = (kind: PcEnd['kind'], detail: string): void => {
-      this.ended ??= { kind, detail };
+      this.ending.end ??= { kind, detail };
       for (const processor of this.processors) processor.requestStop();
     };
     return {
       powerOff: (how) => end('powered-off', how),
       reset: (how) => end('reset', how),
       debugExit: (value) => {
-        this.debugExit ??= value;
+        this.ending.debugExit ??= value;
         end('debug-exit', `port 0xf4, value ${value}`);
       },
       // Nothing wraps at 1 MiB here: no program of this century needs it to.
       setA20: () => {},
     };
+  }
+
+  /** The value that the guest wrote to the debug-exit port. */
+  get debugExit(): number | null {
+    return this.ending.debugExit;
   }
 
   /** Guest RAM from physical address 0, to read. Writes go through `core.guestRam`. */
@@ -266,12 +268,24 @@ export class Pc {
    * @returns how the machine ended, or undefined.
    */
   runQuantum(idle: (nanoseconds: number) => boolean, most = Infinity): PcEnd | undefined {
-    if (this.ended !== undefined) return this.ended;
+    const { ending } = this;
+    if (ending.end !== undefined) return ending.end;
     const death = this.scheduler.runQuantum(idle, most);
-    if (death !== undefined && this.ended === undefined) {
-      this.ended = this.endBy(death);
-    }
-    return this.ended;
+    if (death !== undefined) ending.end ??= this.endBy(death);
+    return ending.end;
+  }
+
+  /** The whole state. Nothing of the machine changes. Call it between two quanta. @throws MachineStateError if something cannot be saved now. */
+  save(): MachineState {
+    return this.snapshot.save();
+  }
+
+  /**
+   * Takes the state of a machine with the same model, memory, processors and devices, and goes on as that one does.
+   * @throws MachineStateError if the state belongs to another machine; then nothing has changed.
+   */
+  restore(state: MachineState): void {
+    this.snapshot.restore(state);
   }
 
   private endBy(death: Death): PcEnd {

@@ -55,6 +55,20 @@ interface Plan {
   end: number;
 }
 
+/** The state of the scheduler as plain data. */
+export interface SchedulerState {
+  readonly time: number;
+  /** How many turns, idle times and jumps have begun; whether an idle time has. */
+  readonly begun: number;
+  readonly allSleep: boolean;
+  /** The turn that has begun: processor and virtual end. */
+  readonly plan: readonly [processor: number, end: number] | null;
+  /** By processor. */
+  readonly slept: readonly number[];
+  readonly idle: readonly boolean[];
+  readonly pauses: readonly boolean[];
+}
+
 /**
  * Runs the logical processors in turns in one thread, in virtual time: one instruction lasts one nanosecond, and when all processors
  * are idle, time jumps to the next event. The next turn is always that of the processor that is furthest behind.
@@ -310,7 +324,7 @@ export class Scheduler implements Clock {
   }
 
   /** What the scheduler adds to the state of the machine. */
-  save(): object {
+  save(): SchedulerState {
     const { plan, time, begun, allSleep } = this;
     return {
       time,
@@ -321,5 +335,18 @@ export class Scheduler implements Clock {
       idle: this.slots.map((slot) => slot.idle),
       pauses: this.slots.map((slot) => slot.pauses),
     };
+  }
+
+  /** @param state what `save` of a scheduler with as many processors gave. */
+  restore({ time, begun, allSleep, plan, slept, idle, pauses }: SchedulerState): void {
+    this.time = time;
+    this.begun = begun;
+    this.allSleep = allSleep;
+    this.slots.forEach((slot, i) => {
+      slot.slept = slept[i]!;
+      slot.idle = idle[i]!;
+      slot.pauses = pauses[i]!;
+    });
+    this.plan = plan === null ? undefined : { slot: this.slots[plan[0]]!, end: plan[1] };
   }
 }

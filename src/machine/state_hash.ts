@@ -55,6 +55,8 @@ export interface DirtyPages {
 export class MemoryHash {
   private readonly pageLow: Int32Array;
   private readonly pageHigh: Int32Array;
+  /** One byte a page: 1 = it was not zero when it was last looked at. */
+  private readonly used: Uint8Array;
   private low = 0;
   private high = 0;
 
@@ -69,6 +71,7 @@ export class MemoryHash {
     const pages = words.length / PAGE_WORDS;
     this.pageLow = new Int32Array(pages);
     this.pageHigh = new Int32Array(pages);
+    this.used = new Uint8Array(pages);
   }
 
   /** Digest of the memory as it is now. */
@@ -84,15 +87,36 @@ export class MemoryHash {
     return { low: this.low, high: this.high };
   }
 
+  /** The numbers of the pages that were not zero at the last digest. */
+  pagesInUse(): Uint32Array {
+    return numbersOf(this.used, this.used);
+  }
+
+  /** The numbers of the pages that may differ from zero now. */
+  pagesWritten(): Uint32Array {
+    return numbersOf(this.used, this.dirty.flags);
+  }
+
   /** The sum over pages does not depend on the order in which they change. */
   private update(page: number): void {
     const zero = isZero(this.words, page * PAGE_WORDS);
+    this.used[page] = zero ? 0 : 1;
     const { low, high } = zero ? { low: 0, high: 0 } : digestWords(this.words, page * PAGE_WORDS, PAGE_WORDS, page + 1);
     this.low = (this.low - this.pageLow[page]! + low) | 0;
     this.high = (this.high - this.pageHigh[page]! + high) | 0;
     this.pageLow[page] = low;
     this.pageHigh[page] = high;
   }
+}
+
+/** The numbers of the pages that either map marks. */
+function numbersOf(first: Uint8Array, second: Uint8Array): Uint32Array {
+  let count = 0;
+  for (let page = 0; page < first.length; page++) count += first[page]! | second[page]!;
+  const numbers = new Uint32Array(count);
+  let next = 0;
+  for (let page = 0; page < first.length; page++) if ((first[page]! | second[page]!) !== 0) numbers[next++] = page;
+  return numbers;
 }
 
 function isZero(words: Uint32Array, from: number): boolean {

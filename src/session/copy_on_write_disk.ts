@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { DiskImage } from '../machine/devices/virtio/disk_image.js';
+import { DISK_BLOCK_BYTES, type DiskBlocks, type DiskImage } from '../machine/devices/virtio/disk_image.js';
 
-const BLOCK = 0x1000;
+const BLOCK = DISK_BLOCK_BYTES;
 
 /** A disk whose writes stay in memory: the content below never changes, and what was written ends with the run. */
 export class CopyOnWriteDisk implements DiskImage {
@@ -30,11 +30,30 @@ export class CopyOnWriteDisk implements DiskImage {
   /** Memory is as safe as these writes get. */
   flush(): void {}
 
-  /** The block of a number, copied from below when it is written first. The last block of a disk may be shorter. */
+  save(): DiskBlocks {
+    const numbers = Uint32Array.from(this.blocks.keys()).sort();
+    const bytes = new Uint8Array(numbers.length * BLOCK);
+    numbers.forEach((number, i) => bytes.set(this.blocks.get(number)!, i * BLOCK));
+    return { numbers, bytes };
+  }
+
+  restore({ numbers, bytes }: DiskBlocks): void {
+    this.blocks.clear();
+    numbers.forEach((number, i) =>
+      this.blocks.set(number, bytes.slice(i * BLOCK, i * BLOCK + this.blockBytes(number))),
+    );
+  }
+
+  /** The last block of a disk may be shorter. */
+  private blockBytes(number: number): number {
+    return Math.min(BLOCK, this.bytes - number * BLOCK);
+  }
+
+  /** The block of a number, copied from below when it is written first. */
   private block(number: number): Uint8Array {
     const known = this.blocks.get(number);
     if (known !== undefined) return known;
-    const block = new Uint8Array(Math.min(BLOCK, this.bytes - number * BLOCK));
+    const block = new Uint8Array(this.blockBytes(number));
     this.below.read(number * BLOCK, block);
     this.blocks.set(number, block);
     return block;

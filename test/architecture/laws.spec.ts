@@ -22,6 +22,10 @@ const rawWords: readonly string[] = [
   'src/machine/processor/core_records.ts',
   'src/machine/processor/lazy_flags.ts',
   'src/machine/processor/processor_block.ts',
+  // Snapshots copy whole regions, after which the core takes over the restored state.
+  'src/machine/state/processor_snapshot.ts',
+  'src/machine/state/report_records.ts',
+  'src/machine/state/tlb_snapshot.ts',
   // The register file that exit handlers see.
   'src/machine/intrinsics/machine_control_registers.ts',
   'src/machine/intrinsics/machine_general_registers.ts',

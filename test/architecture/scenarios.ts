@@ -31,6 +31,8 @@ export const scenarios: readonly string[] = [
   'test/machine/devices/virtio/hostile_driver.spec.ts',
   'test/machine/intrinsics/intrinsics.spec.ts',
   'test/machine/looking.spec.ts',
+  'test/machine/state/boot_snapshots.spec.ts',
+  'test/machine/state/every_field.spec.ts',
   'test/machine/several_processors.spec.ts',
   'test/machine/state_hash_of_pc.spec.ts',
   'test/machine/state_in_memory.spec.ts',

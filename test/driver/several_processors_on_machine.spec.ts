@@ -81,7 +81,7 @@ describe('A guest of four processors does not notice a VMM', () => {
 
   it('that acts on a processor that sleeps: the processor looks at its boundary again, and sleeps on', async () => {
     const { pc, driver, turn } = await boot(300);
-    const idle = (): unknown => (pc.scheduler.save() as { idle: boolean[] }).idle;
+    const idle = (): unknown => (pc.scheduler.save() as { idle: readonly boolean[] }).idle;
     await driver.load();
     driver.start();
     for (let turns = 0; turns < 4; turns++) turn();

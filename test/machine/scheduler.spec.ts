@@ -8,7 +8,7 @@ import {
   Scheduler,
   SHARED_QUANTUM_INSTRUCTIONS,
 } from '../../src/machine/scheduler.js';
-import type { ScheduledProcessor } from '../../src/machine/scheduler.js';
+import type { ScheduledProcessor, SchedulerState } from '../../src/machine/scheduler.js';
 
 /** Only counts and executes nothing: it uses its whole quantum, or stops as the test asks. */
 class FakeProcessor implements ScheduledProcessor {
@@ -259,6 +259,32 @@ describe('Scheduler', () => {
     expect([scheduler.now(), fired]).to.deep.equal([5000, []]);
     scheduler.runQuantum(always);
     expect(fired).to.deep.equal([5000]);
+  });
+
+  it('goes on as the one whose state it takes: clocks, who sleeps, who waits at PAUSE, and the planned turn', () => {
+    const [first, second] = [make(3), make(3)];
+    const cut = (processor: FakeProcessor, count: number, reason: StopReason): void => {
+      processor.script.push(() => {
+        processor.instructionCount += count;
+        return reason;
+      });
+    };
+    cut(first.processors[0]!, 70, StopReason.Idle);
+    cut(first.processors[1]!, 40, StopReason.Pause);
+    cut(first.processors[2]!, 10, StopReason.Requested);
+    for (let i = 0; i < 3; i++) first.scheduler.runQuantum(always);
+    const saved = JSON.parse(JSON.stringify(first.scheduler.save())) as SchedulerState;
+    expect(saved).to.deep.include({ plan: [2, SHARED_QUANTUM_INSTRUCTIONS], idle: [true, false, false] });
+    expect(saved.pauses).to.deep.equal([false, true, false]);
+    first.processors.forEach(({ instructionCount }, i) => (second.processors[i]!.instructionCount = instructionCount));
+    second.scheduler.restore(saved);
+    expect(second.scheduler.save()).to.deep.equal(saved);
+    for (let i = 0; i < 6; i++) {
+      first.scheduler.runQuantum(always);
+      second.scheduler.runQuantum(always);
+      expect(second.scheduler.save()).to.deep.equal(first.scheduler.save());
+      expect(second.scheduler.now()).to.equal(first.scheduler.now());
+    }
   });
 
   it('tells who runs before each turn', () => {

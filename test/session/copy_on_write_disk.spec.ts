@@ -32,4 +32,23 @@ describe('CopyOnWriteDisk', () => {
     expect(read(disk, 0x27ff, 1)).to.deep.equal([0xee]);
     expect(read(make(), 0x27ff, 1)).to.deep.equal([3]);
   });
+
+  it('gives what was written to another disk over the same content, and takes away what that had', () => {
+    const [disk, other] = [make(), make()];
+    disk.write(0x27fe, Uint8Array.of(7, 8));
+    disk.write(5, Uint8Array.of(9));
+    other.write(0x1000, Uint8Array.of(6));
+    const saved = disk.save();
+    expect([...saved.numbers]).to.deep.equal([0, 2]);
+    expect(saved.bytes).to.have.length(0x2000);
+    disk.write(5, Uint8Array.of(1));
+    other.restore(saved);
+    other.write(0x27ff, Uint8Array.of(3));
+    expect([read(other, 4, 3), read(other, 0x1000, 1), read(other, 0x27fd, 3)]).to.deep.equal([
+      [1, 9, 1],
+      [2],
+      [3, 7, 3],
+    ]);
+    expect(read(disk, 0x27fe, 2), 'each has its own').to.deep.equal([7, 8]);
+  });
 });

@@ -31,7 +31,7 @@ import {
   ActivityState, DB, NMI, PinBasedControl, ExitReason, InterruptionType, PendingDebugExceptions, PrimaryControl, Rflags,
   ApicBase, CpuidLeaf, Cr0, Debugctl, Dr6, InterruptibilityState, ResetState, VmxMode,
 } from "./generated/architecture";
-import { codeWritten } from "./code/code_pages";
+import { codeWritten, flushCode } from "./code/code_pages";
 import { deliverPending, injectEvent } from "./delivery/interrupt";
 import { setEvent } from "./events/raise";
 import { loadRealSegment } from "./segmentation/descriptors";
@@ -57,7 +57,7 @@ import { dplOf } from "./state/rights";
 
 export {
   injectEvent, updateMode, updateAttention, flushTlb, flushGuestTlb, flushAllTlbs, watchWrites, readMsr, timeStamp,
-  loadSegmentRegister, translateQuietly, codeWritten, noteWrite,
+  loadSegmentRegister, translateQuietly, codeWritten, flushCode, noteWrite,
 };
 // For the run-time compiler and the tests of decoder and templates.
 export { decodeInstruction, executeRecord, slow };
@@ -76,6 +76,13 @@ export function stateLoaded(): void {
   enterAddressSpace();
   updateMode();
   updateAttention();
+}
+
+/** The block and the TLBs of the loaded processor were written as a snapshot has them. Unlike `stateLoaded`, flushes nothing. */
+export function processorRestored(): void {
+  store<u32>(CURRENT_RECORD, 0);
+  store<u32>(CPL, dplOf(load<u32>(SS_RIGHTS)));
+  updateMode();
 }
 
 /** Loads another processor, with its block and its TLBs as it left them. */

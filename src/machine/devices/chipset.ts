@@ -214,7 +214,8 @@ export class Chipset {
 
   /** @param states what `save` of a chipset with the same devices gave. */
   restore(states: Readonly<Record<string, object>>): void {
-    for (const device of this.devices) device.restore(states[device.name] ?? {});
+    // Devices that drive wires come before the controllers behind the wires: whatever a wire's level does there is then overwritten.
+    for (const device of [...this.devices].reverse()) device.restore(states[device.name] ?? {});
     this.events.restore((states.timers ?? {}) as Record<string, number>);
   }
 }

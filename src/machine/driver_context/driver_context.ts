@@ -127,6 +127,14 @@ export class DriverContext {
     );
   }
 
+  /** Whether the pages of this context are in memory: all that a snapshot, which nobody takes within the context, must know of it. */
+  get hasPages(): boolean {
+    return this.isBuilt;
+  }
+  set hasPages(value: boolean) {
+    this.isBuilt = value;
+  }
+
   private get stackTop(): bigint {
     return driverVirtual(this.processor.id, DriverPage.Stack + stackBytes - 16);
   }

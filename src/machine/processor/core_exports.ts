@@ -4,6 +4,7 @@
 export interface CoreExports {
   initialize(): void;
   stateLoaded(): void;
+  processorRestored(): void;
   loadProcessor(processor: number): void;
   execute(): void;
   exitBetweenInstructions(reason: number): void;
@@ -21,6 +22,7 @@ export interface CoreExports {
   randomStore(): void;
   cpuidStore(leaf: number, subleaf: number): void;
   writeLinearHalves(addressLow: number, addressHigh: number, low: number, high: number, size: number): void;
+  flushCode(): void;
   codeWritten(offset: number, size: number): void;
   noteWrite(offset: number, size: number): void;
   decodeInstruction(record: number, code: number, available: number, more: number, offset: number, mode: number): void;

@@ -66,6 +66,15 @@ export class ExitHistory {
     this.words[record + Place.Outcome] = outcome;
   }
 
+  save(): Int32Array {
+    return this.words.slice();
+  }
+
+  /** @param words what `save` gave. */
+  restore(words: Int32Array): void {
+    this.words.set(words);
+  }
+
   /** The exits, oldest first. */
   last(): RememberedExit[] {
     const [next, count] = [this.words[HEADER.Next]!, this.words[HEADER.Count]!];

@@ -20,6 +20,7 @@ import { VmxMode } from '../vmx/vmx_mode.js';
 import { Owner } from '../vmx/vmx_state.js';
 import { VmxEngine, type VmxEngineOptions } from '../vmx/vmx_engine.js';
 import { Word } from '../vmx/words.js';
+import { restoreCore, saveCore, type ProcessorState } from '../state/processor_snapshot.js';
 
 const exitReason = slotOf(VmcsField.ExitReason);
 
@@ -83,6 +84,29 @@ export class LogicalProcessor {
     const { block, plainMsrs } = this.core;
     const msrs = plainMsrs.map(([address, value]) => `${address.toString(16)}=${value.toString(16)}`);
     return [...processorState(block), ...msrs, ...vmxState(block, this.engine.vmcs)];
+  }
+
+  /** Precondition: the processor is loaded. */
+  save(): Omit<ProcessorState, 'hasDriverPages'> {
+    return {
+      ...saveCore(this.core),
+      vmx: this.engine.save(),
+      exits: this.exits.slice(),
+      exitsHandled: this.exitsHandled,
+      isCutAtExit: this.isCutAtExit,
+      history: this.history.save(),
+      death: this.death,
+    };
+  }
+
+  /** Takes a saved state, except the counts of exits, which processors may share. Precondition: the processor is loaded. */
+  restore(state: ProcessorState): void {
+    restoreCore(this.core, state);
+    this.engine.restore(state.vmx);
+    this.history.restore(state.history);
+    this.exitsHandled = state.exitsHandled;
+    this.isCutAtExit = state.isCutAtExit;
+    this.end = state.death === undefined ? undefined : { reason: state.death };
   }
 
   /** Why the processor has stopped for good, for reports. */

@@ -19,6 +19,8 @@ export interface ProcessorCore extends VmxCore {
   accessOffset(physicalAddress: number): number;
   /** Makes this processor the one that the core executes: its words are at their addresses in `Layout`. */
   load(): void;
+  /** The words and the TLBs of the loaded processor were written as a snapshot has them. Nothing is flushed. */
+  processorRestored(): void;
   /** Executes at most that many instructions. Precondition: the processor is loaded. */
   run(instructions: number): StopReason;
   /** Writes down a VM exit of the guest between two instructions, for the engine to carry out. */

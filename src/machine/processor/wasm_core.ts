@@ -255,6 +255,14 @@ export class WasmCore implements ProcessorCore {
   stateLoaded(): void {
     this.exports.stateLoaded();
   }
+  /** The words and the TLBs of the loaded processor were written as a snapshot has them. Nothing is flushed. */
+  processorRestored(): void {
+    this.exports.processorRestored();
+  }
+  /** Memory was replaced: forgets all decoded code. */
+  flushCode(): void {
+    this.exports.flushCode();
+  }
   /** Drops all translations of the address space that is in use. */
   flushTlb(): void {
     this.exports.flushTlb();

@@ -16,7 +16,7 @@ import { RuleInputs } from './entry/rule_inputs.js';
 import { Vmcs } from './vmcs/vmcs.js';
 import { VmcsEntryReader } from './entry/vmcs_entry_reader.js';
 import type { MemoryWriter } from '../memory/memory_writer.js';
-import { VmxArea } from './vmcs/vmx_area.js';
+import { VmxArea, type VmxAreaState } from './vmcs/vmx_area.js';
 import type { VmxCore } from './vmx_core.js';
 import { VmxMode } from './vmx_mode.js';
 import type { VmxOperation } from './vmx_operation.js';
@@ -49,12 +49,14 @@ export class VmxEngine implements VmxOperation {
   readonly reader: VmcsEntryReader;
   private readonly entry: VmEntry;
   private readonly exit: VmExit;
+  private readonly area: VmxArea;
 
   constructor(
     readonly core: VmxCore,
     options: VmxEngineOptions,
   ) {
     const area = new VmxArea(core.u32.buffer, core.block.id);
+    this.area = area;
     this.vmcs = new Vmcs(area, new Int32Array(core.u32.buffer));
     this.instructions = new VmInstructions(this, this.vmcs);
     this.capabilities = vmxCapabilities(options);
@@ -99,6 +101,20 @@ export class VmxEngine implements VmxOperation {
     this.vmcs.memoryRestored();
     this.checks.memoryRestored();
     this.state.updateExitPlan();
+  }
+
+  /** What of the engine is not in the processor's block. */
+  save(): VmxAreaState {
+    return this.area.save();
+  }
+
+  /** Precondition: the processor is loaded, and its block is as it was when the state was saved. */
+  restore(state: VmxAreaState): void {
+    const { coldUnknown } = this.state;
+    this.area.restore(state);
+    this.memoryRestored();
+    // Rebuilding the plan of exits marks all groups as unknown.
+    this.state.coldUnknown = coldUnknown;
   }
 
   // VmxOperation: what the instructions need.

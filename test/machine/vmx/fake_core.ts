@@ -49,6 +49,9 @@ export class FakeCore implements ProcessorCore {
   }
 
   load(): void {}
+  processorRestored(): void {
+    this.calls.push('processorRestored');
+  }
   exitBetweenInstructions(reason: number): void {
     this.u32[Word.exitReason] = reason;
   }

@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
+/** Blocks of a disk by number, of `DISK_BLOCK_BYTES` each; the last block of a disk has zeros behind its end. */
+export interface DiskBlocks {
+  readonly numbers: Uint32Array;
+  readonly bytes: Uint8Array;
+}
+
+/** Bytes of a block of `DiskBlocks`. */
+export const DISK_BLOCK_BYTES = 0x1000;
+
 /** The content of a disk. Its owner keeps it: a file, memory, or memory over a file. Offsets are in bytes. */
 export interface DiskImage {
   /** A multiple of the sector's 512 bytes. */
@@ -10,6 +19,10 @@ export interface DiskImage {
   write(offset: number, bytes: Uint8Array): void;
   /** Returns once all that was written is safe. @throws if it cannot be made so */
   flush(): void;
+  /** The blocks that have been written since the disk was opened. Absent if they are kept outside the machine, which then cannot be saved. */
+  save?(): DiskBlocks;
+  /** Takes these blocks as all that has been written. */
+  restore?(blocks: DiskBlocks): void;
 }
 
 /** Bytes of a sector, the unit of every request. */

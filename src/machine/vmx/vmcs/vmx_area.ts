@@ -8,6 +8,13 @@ export const maximumRules = 256;
 /** 32-bit words of a set of rules. */
 export const ruleWords = maximumRules / 32;
 
+/** What of an area a snapshot holds: the current VMCS, and which of its fields the processor does not hold. The marks of the rules are rebuilt. */
+export interface VmxAreaState {
+  readonly halves: Uint32Array;
+  readonly instruction: Int32Array;
+  readonly changes: Uint8Array;
+}
+
 /**
  * The memory in which the engine keeps the current VMCS of one processor and the clean marks of the VM-entry rules. It lies in the machine's
  * memory, outside guest RAM and carve-out: no guest address leads there. The engine keeps lists and flags that follow from it, and
@@ -50,5 +57,17 @@ export class VmxArea {
     this.pending = new Uint8Array(memory, take(maximumRules), maximumRules);
     this.unchecked = new Uint8Array(memory, take(1), 1);
     if (at > start + Sizes.VMX_AREA) throw new RangeError(`the VMX area of a processor takes ${at - start} bytes`);
+  }
+
+  save(): VmxAreaState {
+    return { halves: this.halves.slice(), instruction: this.instruction.slice(), changes: this.changes.slice() };
+  }
+
+  /** No rule has been checked afterwards. */
+  restore({ halves, instruction, changes }: VmxAreaState): void {
+    this.halves.set(halves);
+    this.instruction.set(instruction);
+    this.changes.set(changes);
+    this.unchecked[0] = 1;
   }
 }

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { Chipset } from '../devices/chipset.js';
+import type { DiskImage } from '../devices/virtio/disk_image.js';
+import type { Execution, ProcessorAndDriver } from '../intrinsics/execution.js';
+import type { PcEnd } from '../pc_end.js';
+import type { WasmCore } from '../processor/wasm_core.js';
+import type { Scheduler } from '../scheduler.js';
+import type { MemoryHash } from '../state_hash.js';
+import type { DiskState, MachineState } from './machine_state.js';
+import { MachineStateError } from './machine_state_error.js';
+import { PageSnapshot } from './page_snapshot.js';
+import type { ProcessorState } from './processor_snapshot.js';
+import { restoreReportRecords, saveReportRecords } from './report_records.js';
+
+/** How the machine ended, if it has, and what the guest wrote to the debug-exit port. */
+export interface EndState {
+  end: PcEnd | undefined;
+  debugExit: number | null;
+}
+
+/** The parts of a machine that have state. */
+export interface MachineParts {
+  readonly memoryBytes: number;
+  readonly core: WasmCore;
+  readonly execution: Execution;
+  readonly chipset: Chipset;
+  readonly disks: readonly DiskImage[];
+  readonly scheduler: Scheduler;
+  readonly memoryHash: MemoryHash;
+  readonly ending: EndState;
+}
+
+/** Saves and restores a machine between two quanta. */
+export class MachineSnapshot {
+  private readonly pages: PageSnapshot;
+
+  constructor(private readonly parts: MachineParts) {
+    const { core, memoryHash } = parts;
+    const { buffer, byteOffset, byteLength } = core.physicalWords;
+    this.pages = new PageSnapshot(new Uint8Array(buffer, byteOffset, byteLength), core.dirtyPages, memoryHash);
+  }
+
+  /** @throws MachineStateError if something cannot be saved now. */
+  save(): MachineState {
+    const { memoryBytes, core, chipset, disks, scheduler, ending } = this.parts;
+    return {
+      model: core.model.name,
+      memoryBytes,
+      processors: this.distinctCounts(this.eachLoaded((each) => saveProcessor(each))),
+      pages: this.pages.save(),
+      devices: chipset.save(),
+      disks: disks.map(saveDisk),
+      scheduler: scheduler.save(),
+      records: saveReportRecords(core.u8),
+      end: ending.end,
+      debugExit: ending.debugExit,
+    };
+  }
+
+  /** @throws MachineStateError if the state belongs to another machine; then nothing has changed. */
+  restore(state: MachineState): void {
+    const { core, chipset, disks, scheduler, ending } = this.parts;
+    this.checkFacts(state);
+    // Devices come first: their wires move pins of processors and wake them.
+    chipset.restore(state.devices);
+    core.flushCode();
+    this.pages.restore(state.pages);
+    this.eachLoaded(({ processor, driver }) => {
+      const its = state.processors[processor.id]!;
+      processor.restore(its);
+      driver.hasPages = its.hasDriverPages;
+    });
+    this.restoreCounts(state.processors);
+    restoreReportRecords(core.u8, state.records);
+    disks.forEach((disk, i) => disk.restore!(state.disks[i]!.blocks));
+    scheduler.restore(state.scheduler);
+    ending.end = state.end;
+    ending.debugExit = state.debugExit;
+  }
+
+  /** Visits each processor while the core has it loaded. */
+  private eachLoaded<T>(visit: (each: ProcessorAndDriver) => T): T[] {
+    const { execution } = this.parts;
+    const before = execution.processor.id;
+    const results = execution.processors.map((each) => {
+      execution.select(each.processor.id);
+      return visit(each);
+    });
+    execution.select(before);
+    return results;
+  }
+
+  private checkFacts({ model, memoryBytes, processors, devices, disks }: MachineState): void {
+    const { parts } = this;
+    parts.disks.forEach(checkDisk);
+    const facts: readonly (readonly [what: string, saved: unknown, own: unknown])[] = [
+      ['processor model', model, parts.core.model.name],
+      ['bytes of memory', memoryBytes, parts.memoryBytes],
+      ['number of processors', processors.length, parts.execution.processors.length],
+      ['list of disk sizes', sizes(disks), sizes(parts.disks)],
+      ['devices', deviceNames(devices), deviceNames(parts.chipset.save())],
+    ];
+    for (const [what, saved, own] of facts) {
+      if (saved === own) continue;
+      throw new MachineStateError(
+        `this state belongs to another machine: its ${what} is ${String(saved)}, this machine's is ${String(own)}; make a machine like the saved one`,
+        { details: { where: what, found: String(saved), expected: String(own) } },
+      );
+    }
+  }
+
+  /** Of processors that share one counter, the first one keeps the counts. */
+  private distinctCounts(states: readonly ProcessorState[]): ProcessorState[] {
+    const { processors } = this.parts.execution;
+    const first = (i: number): number =>
+      processors.findIndex(({ processor }) => processor.exits === processors[i]!.processor.exits);
+    return states.map((state, i) =>
+      first(i) === i ? state : { ...state, exits: new Uint32Array(state.exits.length) },
+    );
+  }
+
+  private restoreCounts(states: readonly ProcessorState[]): void {
+    const counters = this.parts.execution.processors.map(({ processor }) => processor.exits);
+    for (const counter of counters) counter.fill(0);
+    counters.forEach((counter, i) => states[i]!.exits.forEach((count, reason) => (counter[reason]! += count)));
+  }
+}
+
+function saveProcessor({ processor, driver }: ProcessorAndDriver): ProcessorState {
+  return { ...processor.save(), hasDriverPages: driver.hasPages };
+}
+
+/** @throws MachineStateError if the writes of a disk are kept elsewhere */
+function checkDisk(disk: DiskImage, index: number): void {
+  if (disk.save !== undefined && disk.restore !== undefined) return;
+  throw new MachineStateError(
+    `a machine whose disk ${index} keeps its writes outside the machine can be neither saved nor restored: open the disk without "write"`,
+  );
+}
+
+function saveDisk(disk: DiskImage, index: number): DiskState {
+  checkDisk(disk, index);
+  return { bytes: disk.bytes, blocks: disk.save!() };
+}
+
+const sizes = (disks: readonly { readonly bytes: number }[]): string =>
+  disks.map(({ bytes }) => bytes).join(', ') || 'empty';
+
+/** The devices of a state, those on the PCI bus too. */
+function deviceNames(devices: Readonly<Record<string, object>>): string {
+  const { functions = {} } = (devices.pci ?? {}) as { functions?: object };
+  return [...Object.keys(devices), ...Object.keys(functions)].join(', ');
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// What a snapshot holds of the machine's memory. A region that is in none of these lists is a mistake, which a test finds. What of the machine is not in
+// its memory has a `save` and a `restore` of its own: devices and timers, disks, the scheduler, the processors in JavaScript.
+import type { regions } from '../layout/regions.js';
+
+type Region = keyof typeof regions;
+
+/** Saved and restored. */
+export const savedRegions: readonly Region[] = [
+  // The blocks of the processors, whether loaded or parked: `ProcessorState.block`.
+  'PROCESSOR',
+  'PROCESSORS',
+  'TLBS',
+  'VMX_AREAS',
+  'MSR_TABLE',
+  'RAM',
+  // For reports.
+  'UNIMPLEMENTED',
+  'UNDEFINED',
+  'EVENT_CHAIN',
+];
+
+/** The same in each machine with the same model, memory and number of processors. */
+export const constantRegions: readonly Region[] = [
+  'RAM_BYTES',
+  'PHYSICAL_BITS',
+  'PHYSICAL_RESERVED',
+  'CPUID_COUNT',
+  'MSR_COUNT',
+  'CR4_ALLOWED',
+  'EPT_FEATURES',
+  'PROCESSOR_COUNT',
+  'MSRS_ANNOUNCED',
+  'MSR_SETTABLE',
+  'HANDLERS',
+  'CPUID_TABLE',
+  'EMPTY_TLB',
+];
+
+/** Decoded code, and the map of written pages: made again as the machine runs. STATIC_DATA has tables, and a cache of decoded code. */
+export const rebuiltRegions: readonly Region[] = [
+  'RECORD_NEXT',
+  'RECORD_GENERATION',
+  'FREE_INDEXES',
+  'HAS_CROSSINGS',
+  'PAGE_MAP',
+  'DIRTY',
+  'RECORDS',
+  'RECORDS_END',
+  'STATIC_DATA',
+];
+
+/** Of one instruction: nothing in them matters between two. */
+export const transientRegions: readonly Region[] = ['BUS_VALUE', 'BOUNCE', 'BOUNCE_WORDS', 'SCRATCH'];

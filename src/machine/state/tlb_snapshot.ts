@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// The TLBs of a processor in a snapshot: the used entries of the host's and of the guest's set, with the page of memory that each leads to. To flush
+// them instead would be visible: software may clear accessed flags without an invalidation. cpu/tlb/tlb.ts describes the entries.
+import { Constants } from '../layout/core_constants.js';
+import { Layout } from '../layout/layout.js';
+import { Sizes } from '../layout/regions.js';
+
+/** Tables of a set: three for data, two for instructions. */
+const DATA_TABLES = Constants.TLB_SET / Constants.TLB_BYTES;
+const TABLES = DATA_TABLES + 2;
+const ENTRY_BYTES = Constants.TLB_BYTES / Constants.TLB_ENTRIES;
+/** Places of entries in a set: table × TLB_ENTRIES + index. */
+export const TLB_PLACES = TABLES * Constants.TLB_ENTRIES;
+const PAGE_SHIFT = 12;
+const NONE = 0xffffffff;
+
+/** Words of an entry. */
+const Word = { Tag: 0, WriteTag: 2, HeldBackTag: 4, Addend: 6, Flags: 7 } as const;
+
+/** A set of TLBs. The arrays of entries have the same length. */
+export interface TlbSetState {
+  /** Where the entries are in the set. */
+  readonly places: Uint16Array;
+  /** Their linear pages, as numbers. */
+  readonly linear: BigUint64Array;
+  /** The pages of RAM and carve-out that they lead to, as numbers from the start of RAM. */
+  readonly frames: Uint32Array;
+  /** Of data tables: 1 if the entry translates writes. */
+  readonly writable: Uint8Array;
+  /** ENTRY_* of cpu/tlb/tlb.ts. */
+  readonly flags: Uint8Array;
+  /** The places in the order in which they were filled, as far as the core's log has room. Its count is a word of the block. */
+  readonly log: Uint16Array;
+}
+
+/** The sets by number: 0 of the host, 1 of the guest. */
+export type TlbState = readonly [TlbSetState, TlbSetState];
+
+/** The machine's memory as words. */
+interface Words {
+  readonly u32: Uint32Array;
+  readonly u64: BigUint64Array;
+}
+
+const areaOf = (processor: number): number => Layout.TLBS + processor * Sizes.TLB_STRIDE;
+
+/** Address of the entry at a place of a set. */
+function entryAt(processor: number, set: number, place: number): number {
+  const table = Math.floor(place / Constants.TLB_ENTRIES);
+  const tables =
+    table < DATA_TABLES
+      ? set * Constants.TLB_SET + table * Constants.TLB_BYTES
+      : Constants.TLB_FETCHES + (2 * set + table - DATA_TABLES) * Constants.TLB_BYTES;
+  return areaOf(processor) + tables + (place % Constants.TLB_ENTRIES) * ENTRY_BYTES;
+}
+
+function placeOf(processor: number, set: number, address: number): number {
+  const offset = address - areaOf(processor);
+  const isData = offset < Constants.TLB_FETCHES;
+  const first = isData ? set * Constants.TLB_SET : Constants.TLB_FETCHES + 2 * set * Constants.TLB_BYTES;
+  return (isData ? 0 : DATA_TABLES * Constants.TLB_ENTRIES) + (offset - first) / ENTRY_BYTES;
+}
+
+const logAt = (processor: number, set: number): number =>
+  areaOf(processor) + Constants.TLB_LOGS + set * Constants.TLB_LOG_BYTES;
+
+/** How many entries of the log are valid; none once it has overflowed, since a flush then sweeps the whole set. */
+const logLength = (count: number): number => (count > Constants.TLB_LOG_ENTRIES ? 0 : count);
+
+/** @param logged the word TLB_LOG_COUNT of each set. */
+export function saveTlbs(words: Words, processor: number, logged: readonly [number, number]): TlbState {
+  return [saveSet(words, processor, 0, logged[0]), saveSet(words, processor, 1, logged[1])];
+}
+
+function saveSet({ u32, u64 }: Words, processor: number, set: number, logged: number): TlbSetState {
+  const used: number[] = [];
+  for (let place = 0; place < TLB_PLACES; place++) {
+    const at = entryAt(processor, set, place) >>> 2;
+    if (u32[at] !== NONE || u32[at + 1] !== NONE) used.push(place);
+  }
+  const entries = used.map((place) => entryAt(processor, set, place));
+  const isWritable = (at: number, place: number): boolean =>
+    place < DATA_TABLES * Constants.TLB_ENTRIES &&
+    (u32[(at >>> 2) + Word.WriteTag] !== NONE || u32[(at >>> 2) + Word.HeldBackTag] !== NONE);
+  const log = logAt(processor, set) >>> 2;
+  return {
+    places: Uint16Array.from(used),
+    linear: BigUint64Array.from(entries, (at) => u64[at >>> 3]! >> BigInt(PAGE_SHIFT)),
+    frames: Uint32Array.from(entries, (at) => frameOf(u32, at >>> 2)),
+    writable: Uint8Array.from(entries, (at, i) => (isWritable(at, used[i]!) ? 1 : 0)),
+    flags: Uint8Array.from(entries, (at) => u32[(at >>> 2) + Word.Flags]!),
+    log: Uint16Array.from(u32.subarray(log, log + logLength(logged)), (at) => placeOf(processor, set, at)),
+  };
+}
+
+/** The addend leads from a linear address to the machine's memory. */
+function frameOf(u32: Uint32Array, at: number): number {
+  const host = (u32[at + Word.Tag]! + u32[at + Word.Addend]!) >>> 0;
+  return (host - Layout.RAM) >>> PAGE_SHIFT;
+}
+
+/** Replaces the TLBs. All write tags are held back: the first write to a page comes to the slow path, which translates by the tag all the same. */
+export function restoreTlbs(words: Words, processor: number, state: TlbState): void {
+  const from = areaOf(processor) >>> 2;
+  words.u32.fill(NONE, from, from + Constants.TLB_LOGS / 4);
+  state.forEach((set, number) => restoreSet(words, processor, number, set));
+}
+
+function restoreSet(words: Words, processor: number, set: number, state: TlbSetState): void {
+  const { u32 } = words;
+  state.places.forEach((place, i) => restoreEntry(words, entryAt(processor, set, place) >>> 2, place, state, i));
+  const log = logAt(processor, set) >>> 2;
+  state.log.forEach((place, i) => (u32[log + i] = entryAt(processor, set, place)));
+}
+
+function restoreEntry({ u32, u64 }: Words, at: number, place: number, state: TlbSetState, i: number): void {
+  const tag = state.linear[i]! << BigInt(PAGE_SHIFT);
+  u64[at >>> 1] = tag;
+  u32[at + Word.Addend] = Layout.RAM + state.frames[i]! * 2 ** PAGE_SHIFT - Number(BigInt.asUintN(32, tag));
+  u32[at + Word.Flags] = state.flags[i]!;
+  if (place >= DATA_TABLES * Constants.TLB_ENTRIES) {
+    // The decoder keeps its own notes in these words of a fetch entry: none yet.
+    u32.fill(0, at + Word.WriteTag, at + Word.Addend);
+  } else if (state.writable[i] === 1) u64[(at + Word.HeldBackTag) >>> 1] = tag;
+}
