@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The only way to load users' TypeScript into a process. A loader hook would load a second copy of the framework, whose classes are not the running
 // ones.
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type BuildFailure, type Message, type Plugin } from 'esbuild';
 import { SecondCopyError } from '../../vmm/container/load_errors.js';
 import { PartModule } from '../../vmm/container/part_module.js';
-import { ModuleFileError } from '../driver_errors.js';
+import { DriverError, ModuleFileError } from '../driver_errors.js';
 import { fileFlaw } from './file_flaw.js';
 import { evaluationOf } from './module_evaluation.js';
 import { ModuleCache, type Bundle } from './module_cache.js';
@@ -147,6 +147,20 @@ export async function bundleFile(path: string): Promise<Bundle> {
  * @throws ModuleFileError with file, line and column of a syntax error; SecondCopyError.
  */
 export async function loadModule(path: string): Promise<readonly PartModule[]> {
+  const modules = (await loadOnce(path)) ?? (await loadOnce(path));
+  if (modules !== undefined) return modules;
+  throw new DriverError(`${path}: its bundle was removed twice while it was being loaded`, {
+    details: { where: path, advice: 'let nothing but bfm remove files from its cache folder' },
+  });
+}
+
+/** @returns undefined if another process removed the bundle from the cache after it was found */
+async function loadOnce(path: string): Promise<readonly PartModule[] | undefined> {
   using bundled = await bundleFile(path);
-  return modulesOf(path, await evaluate(path, bundled.path));
+  try {
+    return modulesOf(path, await evaluate(path, bundled.path));
+  } catch (error) {
+    if (existsSync(bundled.path)) throw error;
+    return undefined;
+  }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DriverError } from '../driver_errors.js';
+import { BUNDLE_FOLDER, removeOldBundles, removeOldFolders } from './bundle_limits.js';
 import { makePrivateFolder, userCacheFolder } from './cache_folder.js';
 import { isOwnFile, whyNotPrivateFolder } from './private_folder.js';
 
@@ -35,9 +36,22 @@ function writeWhole(path: string, text: string): void {
   renameSync(partial, path);
 }
 
+/** Says that a file is in use now. @returns false if there is none */
+function touch(path: string): boolean {
+  const now = new Date();
+  try {
+    utimesSync(path, now, now);
+    return true;
+  } catch {
+    // It has just been removed; or the file system cannot be written, and nobody removes anything.
+    return existsSync(path);
+  }
+}
+
 /**
  * Bundles of users' modules, by the content of all files that went into them. They are kept in the user's own cache folder, and only if
- * nobody else can write there: a user who can put a file into that folder decides what code runs.
+ * nobody else can write there: a user who can put a file into that folder decides what code runs. Bundles that nobody has used for long, and
+ * those beyond a size, are removed when a new one is kept.
  */
 export class ModuleCache {
   /** @param salt what the output depends on besides the sources: options, the place of the running copy. */
@@ -46,15 +60,18 @@ export class ModuleCache {
     private readonly folder: string | undefined = userCacheFolder(),
   ) {}
 
-  /** The bundle of an entry file whose inputs have not changed, or undefined. */
+  /** The bundle of an entry file whose inputs have not changed, or undefined. It counts as used now, and so does its entry. */
   find(file: string): Bundle | undefined {
     const { folder } = this;
     if (folder === undefined || !existsSync(folder) || whyNotPrivateFolder(folder) !== undefined) return undefined;
-    const entry = this.readEntry(join(folder, this.entryName(file)));
+    const entryPath = join(folder, this.entryName(file));
+    const entry = this.readEntry(entryPath);
     if (entry === undefined) return undefined;
     const isFresh = Object.entries(entry.inputs).every(([input, hash]) => contentHash(input) === hash);
     const path = join(folder, entry.bundle);
-    return isFresh && dirname(path) === folder && isOwnFile(path) ? { path, [Symbol.dispose]() {} } : undefined;
+    if (!isFresh || dirname(path) !== folder || !isOwnFile(path)) return undefined;
+    touch(entryPath);
+    return touch(path) ? { path, [Symbol.dispose]() {} } : undefined;
   }
 
   /**
@@ -83,13 +100,15 @@ export class ModuleCache {
       bundle: name,
     };
     writeWhole(join(folder, this.entryName(file)), JSON.stringify(entry));
+    removeOldBundles(folder);
     return { path, [Symbol.dispose]() {} };
   }
 
   /** @param why there is no cache, for the error. */
   private static keepForNow(name: string, code: string, why: string): Bundle {
     try {
-      const folder = mkdtempSync(join(tmpdir(), 'bareflank-'));
+      const folder = mkdtempSync(join(tmpdir(), BUNDLE_FOLDER));
+      removeOldFolders(tmpdir());
       const path = join(folder, name);
       writeFileSync(path, code, { mode: 0o600 });
       return { path, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
