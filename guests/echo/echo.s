@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-only
 #
-# A guest that sleeps. A timer wakes it a hundred times a second; then it echoes what was typed at its console. Ctrl-D switches the power off. It is
+# A guest that sleeps. A timer wakes it a hundred times a second; then it echoes all that was typed at its console. Ctrl-D switches the power off. It is
 # the default guest of `bfm driver_load`.
 #
 # A flat image: entered at its first byte in 64-bit mode, RDI = command line, RSP = stack. See src/machine/boot/flat_image.ts.
@@ -19,6 +19,7 @@ sleep:
     sti
     hlt
     cli
+next_byte:
     mov edx, LINE_STATUS
     in al, dx
     test al, DATA_READY
@@ -28,7 +29,7 @@ sleep:
     cmp al, END_OF_TRANSMISSION
     je power_off
     call put
-    jmp sleep
+    jmp next_byte
 .include "../include/power.s"
 
 on_timer:

@@ -150,6 +150,20 @@ describe('Pc', () => {
     expect(console).to.match(/guest executed 12 cpuids\n$/);
   });
 
+  it('gives a guest that polls its console all that was typed at its own speed: each byte took 16 polls', async () => {
+    const echo = readFileSync(resolve(buildFolder, 'guests/echo.bin'));
+    const typed = 'x'.repeat(4000);
+    let isTyped = false;
+    const { pc, end, console } = await run(echo, '', 1e9, (machine) => {
+      if (!isTyped) machine.chipset.com1.receive(Buffer.from(`${typed}\u0004`));
+      isTyped = true;
+    });
+    expect(end!.kind).to.equal('powered-off');
+    expect(console.endsWith(typed), 'all of it').to.equal(true);
+    // Sixteen polls, one in each tick of 10 ms, tell that it listens.
+    expect(pc.virtualTime).to.be.below(200e6);
+  });
+
   it('does the same each time: instructions, time, console and state', async () => {
     const [first, second] = [await run(guest, '500'), await run(guest, '500')];
     expect(second.console).to.equal(first.console);

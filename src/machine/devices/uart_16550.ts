@@ -22,7 +22,10 @@ interface UartState {
   received: number[];
   /** Bytes that wait outside until the program listens and there is room in the receiver, as a terminal's flow control would hold them. */
   waiting: number[];
-  /** Reads of the line status, without another access between them, that found no byte. */
+  /**
+   * Reads of the line status, without another access between them, that found no byte; at most `POLLS_OF_A_LISTENER`. A program that has polled so
+   * often listens until it sets up the port.
+   */
   polls: number;
 }
 
@@ -100,8 +103,10 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
 
   readPort(port: number): number {
     const state = this.state;
-    if (port - this.base !== 5) state.polls = 0;
-    switch (port - this.base) {
+    const offset = port - this.base;
+    if (offset === 0) this.dataAccess();
+    else if (offset !== 5) state.polls = 0;
+    switch (offset) {
       case 0:
         return state.lcr & SERIAL_DLAB ? state.divisor & 0xff : this.readReceived();
       case 1:
@@ -123,8 +128,10 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
 
   writePort(port: number, _size: AccessSize, value: number): void {
     const state = this.state;
-    state.polls = 0;
-    switch (port - this.base) {
+    const offset = port - this.base;
+    if (offset === 0) this.dataAccess();
+    else state.polls = 0;
+    switch (offset) {
       case 0:
         if (state.lcr & SERIAL_DLAB) state.divisor = (state.divisor & 0xff00) | value;
         else this.send(value);
@@ -149,6 +156,11 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
       // Line and modem status are read-only.
     }
     this.updateInterrupt();
+  }
+
+  /** What a program sends or receives begins the count of polls again. It does not end the listening of a program that has polled long enough. */
+  private dataAccess(): void {
+    if (this.state.polls < POLLS_OF_A_LISTENER || this.state.lcr & SERIAL_DLAB) this.state.polls = 0;
   }
 
   private get fifoEnabled(): boolean {
@@ -231,8 +243,13 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
     return byte;
   }
 
+  private poll(): void {
+    this.state.polls = Math.min(this.state.polls + 1, POLLS_OF_A_LISTENER);
+    this.refill();
+  }
+
   private readLineStatus(): number {
-    if (this.state.received.length === 0 && ++this.state.polls >= POLLS_OF_A_LISTENER) this.refill();
+    if (this.state.received.length === 0) this.poll();
     const status = this.state.errors | TRANSMITTER_EMPTY | (this.state.received.length > 0 ? LineStatus.dataReady : 0);
     this.state.errors = 0;
     this.updateInterrupt();

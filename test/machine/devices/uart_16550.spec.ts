@@ -110,6 +110,28 @@ describe('Uart16550', () => {
     });
   }
 
+  it('gives a polling program without FIFO each byte at once, after the first: it had to poll 16 times for each', () => {
+    const { platform, uart, sent } = make();
+    const bytes = Array.from({ length: 40 }, (_, i) => i);
+    for (let read = 0; read < 16; read++) expect(platform.in(BASE + 5) & 1).to.equal(0);
+    uart.receive(bytes);
+    for (const byte of bytes) {
+      expect(platform.in(BASE + 5) & 1, `byte ${byte}`).to.equal(1);
+      expect(platform.in(BASE)).to.equal(byte);
+      platform.out(BASE, byte);
+    }
+    expect(sent).to.deep.equal(bytes);
+  });
+
+  it('keeps bytes for the next program when a polling one was followed by a set-up of the port', () => {
+    const { platform, uart } = make();
+    for (let read = 0; read < 16; read++) platform.in(BASE + 5);
+    platform.out(BASE + 3, 0x80);
+    platform.out(BASE, 1);
+    uart.receive([1]);
+    expect(platform.in(BASE + 5) & 1).to.equal(0);
+  });
+
   it('discards what was received when a program that asserts RTS clears the receiver', () => {
     const { platform, uart } = make();
     platform.out(BASE + 2, 1);
