@@ -14,7 +14,14 @@ import { bfwarning } from '../vmm/output/output.js';
 import { DriverError, DriverStateError } from './driver_errors.js';
 import { LoadedVmm, type FileModule } from './loaded_vmm.js';
 import type { DriverMachine } from './driver_machine.js';
-import type { ModuleSource } from './module_source.js';
+import type { LoadedModule, ModuleSource } from './module_source.js';
+import {
+  checkVersion,
+  matchModules,
+  SAVED_DRIVER_VERSION,
+  type SavedDriver,
+  type SavedModule,
+} from './saved_driver.js';
 
 /** A state of the driver, by the names that `bfm status` prints. */
 export type DriverState = keyof typeof VmmStatus;
@@ -45,11 +52,23 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** A file and what it has. */
+interface LoadedFile extends LoadedModule {
+  readonly file: string;
+}
+
+const modulesOf = ({ file, modules }: LoadedFile): FileModule[] => modules.map((module) => ({ file, module }));
+
 /** Loads, starts and stops a VMM on a machine. */
 export class Driver {
   private state: DriverState = 'VMM_UNLOADED';
   private files: string[] = [];
   private vmm: LoadedVmm | undefined;
+  /** Of the present load, with its settings. */
+  private modules: readonly SavedModule[] = [];
+  private settings: Readonly<Record<string, string>> = {};
+  /** Of a VMM that was unloaded before the state was saved with which this driver goes on. */
+  private lastReports: Record<string, Record<string, ReportValue>> = {};
   private started = 0;
   private readonly trace: HandlerTrace;
 
@@ -117,13 +136,14 @@ export class Driver {
     if (this.state === 'VMM_LOADED') return;
     this.allow('load', 'VMM_UNLOADED');
     try {
-      const modules: FileModule[] = [];
-      for (const file of this.files) for (const module of await this.source.load(file)) modules.push({ file, module });
-      this.vmm = LoadedVmm.create(this.machine, modules, this.trace, {
+      const modules = await this.loadFiles();
+      this.vmm = LoadedVmm.create(this.machine, modules.flatMap(modulesOf), this.trace, {
         traceVmcs: this.traceVmcs,
         settings,
         seed: this.loadSeed,
       });
+      this.modules = modules.map(({ file, hash }) => ({ file, hash }));
+      this.settings = { ...settings };
     } catch (error) {
       this.files = [];
       throw error;
@@ -132,6 +152,50 @@ export class Driver {
     if (this.vmm.serialSettings.port === SerialPortAddress.com1) {
       bfwarning`the VMM's serial port is COM1, which is the console of the machine's guest as well`;
     }
+  }
+
+  /**
+   * The state of driver and VMM, loaded or not, running or not; the machine's own state belongs to it. Changes nothing.
+   *
+   * @throws DriverStateError; UnmarkedStateError that names each field of a part that is state and not marked as such; VmmImageError
+   */
+  save(): SavedDriver {
+    this.allow('save', 'VMM_UNLOADED', 'VMM_LOADED', 'VMM_RUNNING');
+    const isLoaded = this.state !== 'VMM_UNLOADED';
+    return {
+      version: SAVED_DRIVER_VERSION,
+      isRunning: this.state === 'VMM_RUNNING',
+      modules: isLoaded ? this.modules : [],
+      settings: isLoaded ? this.settings : {},
+      loadSeed: this.loadSeed,
+      traceVmcs: this.traceVmcs,
+      handlerNames: [...this.trace.names],
+      lastReports: isLoaded ? {} : this.reports(),
+      image: isLoaded ? this.vmm!.save() : undefined,
+    };
+  }
+
+  /**
+   * Goes on with a saved state, over a machine whose own state was restored: makes the VMM's parts from the modules that were added, initialises
+   * none, puts their state back and attaches them. A failure leaves the VMM unloaded; the machine must not run then.
+   *
+   * @throws DriverStateError; RestoreError for another format or other modules; ModuleLoadError, VmmImageError
+   */
+  async restore(saved: SavedDriver): Promise<void> {
+    this.allow('restore', 'VMM_UNLOADED');
+    checkVersion(saved);
+    const modules = matchModules(saved.modules, saved.image === undefined ? [] : await this.loadFiles());
+    this.trace.names.splice(0, Infinity, ...saved.handlerNames);
+    this.lastReports = saved.lastReports;
+    if (saved.image === undefined) return;
+    const { settings, traceVmcs, loadSeed } = saved;
+    const options = { settings, traceVmcs, seed: loadSeed };
+    this.vmm = LoadedVmm.restore(this.machine, modules.flatMap(modulesOf), this.trace, options, saved.image);
+    this.modules = saved.modules;
+    this.settings = settings;
+    this.started = saved.isRunning ? this.machine.processors : 0;
+    this.state = saved.isRunning ? 'VMM_RUNNING' : 'VMM_LOADED';
+    this.announceHandlers(this.trace.names);
   }
 
   /**
@@ -212,7 +276,7 @@ export class Driver {
 
   /** What extensions report: by extension, then by value. */
   reports(): Record<string, Record<string, ReportValue>> {
-    return this.vmm?.reports() ?? {};
+    return this.vmm?.reports() ?? this.lastReports;
   }
 
   /**
@@ -260,6 +324,12 @@ export class Driver {
         `the VMM answered ${registers.r09} bytes to a VMCALL whose out buffer has ${output.size} (out of range)`,
       );
     return { registers, data: output.read(Number(registers.r09)) };
+  }
+
+  private async loadFiles(): Promise<LoadedFile[]> {
+    const loaded: LoadedFile[] = [];
+    for (const file of this.files) loaded.push({ file, ...(await this.source.load(file)) });
+    return loaded;
   }
 
   private startProcessor(processor: number): void {

@@ -9,6 +9,7 @@ import type { ReportValue } from '../vmm/vcpu/report_contribution.js';
 import { Entry } from '../vmm/entry/entry.js';
 import { HandlerTrace } from '../vmm/exit/handler_trace.js';
 import { attachOutput, Output } from '../vmm/output/output.js';
+import { readVmmImage, restoreVmmImage, type VmmImage } from '../vmm/restore/vmm_image.js';
 import { SerialSettings } from '../vmm/serial/serial_port.js';
 import { VcpuManager } from '../vmm/vcpu/vcpu_manager.js';
 import { VmcsWriteTrace } from '../vmm/vmcs_fields/vmcs_write_trace.js';
@@ -86,7 +87,32 @@ export class LoadedVmm {
     machine: DriverMachine,
     modules: readonly FileModule[],
     trace: HandlerTrace,
-    { traceVmcs = false, settings = {}, seed = 0 }: LoadOptions = {},
+    options: LoadOptions = {},
+  ): LoadedVmm {
+    return LoadedVmm.build(machine, modules, trace, options, (vmm) => vmm.entry.initVmm());
+  }
+
+  /**
+   * Makes the parts of the same modules over a machine whose state was restored, initialises none, and puts their state back.
+   *
+   * @throws ModuleLoadError, VmmImageError; the machine must not run then.
+   */
+  static restore(
+    machine: DriverMachine,
+    modules: readonly FileModule[],
+    trace: HandlerTrace,
+    options: LoadOptions,
+    image: VmmImage,
+  ): LoadedVmm {
+    return LoadedVmm.build(machine, modules, trace, options, (vmm) => restoreVmmImage(vmm.container, image));
+  }
+
+  private static build(
+    machine: DriverMachine,
+    modules: readonly FileModule[],
+    trace: HandlerTrace,
+    { traceVmcs = false, settings = {}, seed = 0 }: LoadOptions,
+    begin: (vmm: LoadedVmm) => void,
   ): LoadedVmm {
     const base: FileModule[] = [
       { file: 'bareflank (vmm_module.ts)', module: vmmParts },
@@ -100,13 +126,18 @@ export class LoadedVmm {
     attachOutput(container.get(Output));
     try {
       const vmm = new LoadedVmm(container);
-      vmm.entry.initVmm();
+      begin(vmm);
       return vmm;
     } catch (error) {
       attachOutput(undefined);
       container[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** The state of all parts, as plain data. Changes nothing. @throws UnmarkedStateError, VmmImageError */
+  save(): VmmImage {
+    return readVmmImage(this.container);
   }
 
   /** A part of the VMM's scope. */

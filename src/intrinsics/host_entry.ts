@@ -6,8 +6,8 @@ export type ExitEntry = () => void;
 
 /** Where VM exits arrive: the only way from the hardware into the VMM. */
 export interface HostEntry {
-  /** Attaches the exit entry of the executing processor and returns the value for `HOST_RIP`. */
-  attach(entry: ExitEntry): bigint;
+  /** Attaches the exit entry of a processor, by default the executing one, and returns the value for `HOST_RIP`. */
+  attach(entry: ExitEntry, processor?: number): bigint;
   /** Forgets the exit entry of the executing processor. */
   detach(): void;
   /**

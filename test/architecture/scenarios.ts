@@ -17,6 +17,7 @@ export const scenarios: readonly string[] = [
   'test/driver/driver_states.spec.ts',
   'test/driver/exit_path_on_machine.spec.ts',
   'test/driver/memory_writes_on_machine.spec.ts',
+  'test/driver/saved_vmm_on_machine.spec.ts',
   'test/driver/several_processors_on_machine.spec.ts',
   'test/extensions/four_extensions.spec.ts',
   'test/extensions/hypervisor_extended_apis/debian_kernel_with_extended_apis.spec.ts',

@@ -16,7 +16,7 @@ describe('docs/denying_an_access.md', () => {
   it("'s extension lets IA32_LSTAR be written once, and then the guest gets #GP at its WRMSR", async function () {
     this.timeout(60_000);
     const source = /`lstar_policy\.ts`:\n\n```ts\n([^]*?)```/.exec(page)![1]!;
-    const modules = await loadModule(folder.write('lstar_policy.ts', source));
+    const { modules } = await loadModule(folder.write('lstar_policy.ts', source));
     const write = (value: number): string[] => [`mov ecx, ${Msr.Ia32Lstar}`, `mov eax, ${value}`, 'xor edx, edx'];
     const { word, end } = await runGuest(
       [

@@ -164,14 +164,17 @@ describe('Work for all processors', () => {
     const guest = await boot(20_000, {
       identify: (file) => file,
       readList: (file) => [file],
-      load: async () => [
-        vcpuModule(({ bind }) => {
-          bind(PartOfVcpu).to(Part);
-          bind(VmcallContribution).toService(PartOfVcpu);
-          bind(ExitContribution).toService(PartOfVcpu);
-          bind(VmcsContribution).toService(PartOfVcpu);
-        }),
-      ],
+      load: async () => ({
+        hash: 'test',
+        modules: [
+          vcpuModule(({ bind }) => {
+            bind(PartOfVcpu).to(Part);
+            bind(VmcallContribution).toService(PartOfVcpu);
+            bind(ExitContribution).toService(PartOfVcpu);
+            bind(VmcsContribution).toService(PartOfVcpu);
+          }),
+        ],
+      }),
     });
     Part.log = [];
     await guest.driver.load();

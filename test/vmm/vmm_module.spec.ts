@@ -23,7 +23,7 @@ type Parts = Pick<VcpuParts, 'get' | 'getAll'>;
 async function modulesOf(folder: string): Promise<PartModule[]> {
   const lists = readdirSync(join(extensionsFolder, folder)).filter((name) => name.endsWith('.modules'));
   const files = lists.flatMap((list) => readModuleList(join(extensionsFolder, folder, list)));
-  return (await Promise.all(files.map((file) => loadModule(file)))).flat();
+  return (await Promise.all(files.map((file) => loadModule(file)))).flatMap(({ modules }) => modules);
 }
 
 /** The VMM's container and a vCPU's, made of the base and `modules`. */

@@ -14,9 +14,9 @@ export function announced(source: ModuleSource, announce: (what: string) => void
     ...source,
     async load(name) {
       announce(`the loading of module ${name}`);
-      const modules = await source.load(name);
+      const loaded = await source.load(name);
       announce(LOADING_MODULES);
-      return modules;
+      return loaded;
     },
   };
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The only way to load users' TypeScript into a process. A loader hook would load a second copy of the framework, whose classes are not the running
 // ones.
-import { existsSync, realpathSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type BuildFailure, type Message, type Plugin } from 'esbuild';
 import { SecondCopyError } from '../../vmm/container/load_errors.js';
 import { PartModule } from '../../vmm/container/part_module.js';
 import { DriverError, ModuleFileError } from '../driver_errors.js';
+import type { LoadedModule } from '../module_source.js';
 import { fileFlaw } from './file_flaw.js';
 import { evaluationOf } from './module_evaluation.js';
 import { ModuleCache, type Bundle } from './module_cache.js';
@@ -139,6 +141,14 @@ export async function bundleFile(path: string): Promise<Bundle> {
   return cache.find(file) ?? (await bundle(file, cache));
 }
 
+/** The hash of a bundle's code without its source map and without the place of the running copy. */
+function hashOf(code: string): string {
+  const [text] = code.split('\n//# sourceMappingURL=');
+  const names = Object.entries(shared).map(([name, url]) => [JSON.stringify(url()), JSON.stringify(name)] as const);
+  const placeless = names.reduce((all, [url, name]) => all.replaceAll(url, name), text!);
+  return createHash('sha256').update(placeless).digest('hex');
+}
+
 /**
  * Loads a TypeScript or JavaScript file: bundles it with everything that it imports except the framework, and evaluates it.
  *
@@ -146,19 +156,20 @@ export async function bundleFile(path: string): Promise<Bundle> {
  * @returns the modules among its exports.
  * @throws ModuleFileError with file, line and column of a syntax error; SecondCopyError.
  */
-export async function loadModule(path: string): Promise<readonly PartModule[]> {
-  const modules = (await loadOnce(path)) ?? (await loadOnce(path));
-  if (modules !== undefined) return modules;
+export async function loadModule(path: string): Promise<LoadedModule> {
+  const loaded = (await loadOnce(path)) ?? (await loadOnce(path));
+  if (loaded !== undefined) return loaded;
   throw new DriverError(`${path}: its bundle was removed twice while it was being loaded`, {
     details: { where: path, advice: 'let nothing but bfm remove files from its cache folder' },
   });
 }
 
 /** @returns undefined if another process removed the bundle from the cache after it was found */
-async function loadOnce(path: string): Promise<readonly PartModule[] | undefined> {
+async function loadOnce(path: string): Promise<LoadedModule | undefined> {
   using bundled = await bundleFile(path);
   try {
-    return modulesOf(path, await evaluate(path, bundled.path));
+    const hash = hashOf(readFileSync(bundled.path, 'utf8'));
+    return { modules: modulesOf(path, await evaluate(path, bundled.path)), hash };
   } catch (error) {
     if (existsSync(bundled.path)) throw error;
     return undefined;

@@ -7,9 +7,10 @@ import { lowHalf } from '../processor/halves.js';
 export class MachineHostEntry implements HostEntry {
   constructor(private readonly execution: Execution) {}
 
-  attach(entry: ExitEntry): bigint {
-    this.execution.processor.exitEntry = entry;
-    return this.execution.driver.undefinedPage();
+  attach(entry: ExitEntry, id = this.execution.processor.id): bigint {
+    const { processor, driver } = this.execution.processors[id]!;
+    processor.exitEntry = entry;
+    return driver.undefinedPage();
   }
 
   detach(): void {

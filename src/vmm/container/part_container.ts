@@ -1,20 +1,35 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Container, ContainerModule } from 'inversify';
-import { declarationOf, type ComponentScope, type ComponentSymbol } from '../../intrinsics/component.js';
+import {
+  declarationOf,
+  type ComponentArity,
+  type ComponentDeclaration,
+  type ComponentScope,
+  type ComponentSymbol,
+} from '../../intrinsics/component.js';
 import { BareflankError } from '../../intrinsics/errors.js';
 import { isAttachable } from '../state/state.js';
 import type { EffectiveBindings } from './binding_rules.js';
 import type { BindingRecord } from './binding_record.js';
 import type { Contribution } from './contribution.js';
 import { checkLifeMembers, checkMembers } from './contribution_members.js';
-import { nameOf, type PartIdentifier } from './injections.js';
+import type { PartIdentifier } from './injections.js';
+import { addNamed, partName } from './part_names.js';
+import { UnmarkedFields, type UnmarkedField } from './unmarked_fields.js';
+
+function declarationOfPart(identifier: PartIdentifier): ComponentDeclaration | undefined {
+  return typeof identifier === 'symbol' ? declarationOf(identifier) : undefined;
+}
+
+const arityOf = (identifier: PartIdentifier): ComponentArity | undefined => declarationOfPart(identifier)?.arity;
 
 /**
  * One container of parts. `create` makes every part at once, so that nothing is resolved later from a place where a child's bindings would be
  * visible.
  */
 export class PartContainer {
-  private readonly made: unknown[] = [];
+  private readonly made: object[] = [];
+  private unmarked!: UnmarkedFields;
   private disposed = false;
 
   private constructor(
@@ -38,6 +53,7 @@ export class PartContainer {
       for (const identifier of own.keys()) result.getAll(identifier);
       result.checkParts();
       result.attach();
+      result.unmarked = result.watchFields(parent);
     } catch (error) {
       result.abandon();
       throw error;
@@ -59,14 +75,17 @@ export class PartContainer {
   namedParts(): Map<string, object> {
     const result = new Map<string, object>();
     for (const [identifier, records] of this.own)
-      records.forEach(({ file, target }, index) => {
-        if (target.kind === 'class')
-          result.set(
-            `${file}: ${nameOf(identifier)}#${index}`,
-            this.getAll(identifier as PartIdentifier<object>)[index]!,
-          );
+      records.forEach(({ target }, index) => {
+        if (target.kind !== 'class') return;
+        const part = this.getAll(identifier as PartIdentifier<object>)[index]!;
+        addNamed(result, partName(identifier, part), part);
       });
     return result;
+  }
+
+  /** Fields that are not marked and have changed since the container was made. */
+  unmarkedFields(): UnmarkedField[] {
+    return this.unmarked.changed();
   }
 
   /** All parts bound to a symbol in this container, in order. */
@@ -96,6 +115,26 @@ export class PartContainer {
     }
   }
 
+  private watchFields(parent: PartContainer | undefined): UnmarkedFields {
+    const points = [...this.own].filter(([identifier]) => arityOf(identifier) === 'many');
+    const values = points.flatMap(([, records]) =>
+      records.flatMap(({ target }) => (target.kind === 'value' ? [target.value as object] : [])),
+    );
+    return new UnmarkedFields(this.made, values, [
+      ...this.constants(),
+      ...(parent?.made ?? []),
+      ...(parent?.constants() ?? []),
+    ]);
+  }
+
+  /** What was bound as a value: intrinsics, settings, contributions. */
+  private constants(): object[] {
+    const values = [...this.own.values()]
+      .flat()
+      .map(({ target }) => (target.kind === 'value' ? target.value : undefined));
+    return values.filter((value) => typeof value === 'object' && value !== null);
+  }
+
   /** Disposes what was made before an error. That error says why; what it leads to does not. */
   private abandon(): void {
     try {
@@ -108,7 +147,7 @@ export class PartContainer {
   /** What the container and the points read from the parts, which have their injections now. */
   private checkParts(): void {
     for (const [identifier, records] of this.own) {
-      const point = typeof identifier === 'symbol' ? declarationOf(identifier) : undefined;
+      const point = declarationOfPart(identifier);
       this.getAll<unknown>(identifier as PartIdentifier).forEach((part, index) => {
         const { file, target } = records[index]!;
         if (target.kind === 'class') checkLifeMembers(part as object, file);
@@ -132,7 +171,7 @@ export class PartContainer {
         .to(target.type)
         .inSingletonScope()
         .onActivation((_context, part) => {
-          this.made.push(part);
+          this.made.push(part as object);
           return part;
         });
     }

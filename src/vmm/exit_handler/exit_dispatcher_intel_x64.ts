@@ -15,7 +15,7 @@ import { ExitContribution } from '../contributions/exit_contribution.js';
 import { Ept } from '../ept/ept.js';
 import { UnfinishedExitError, UnimplementedExitError } from '../errors.js';
 import { bferror, bffatal } from '../output/output.js';
-import { derived, type Attachable } from '../state/state.js';
+import { derived, state, type Attachable } from '../state/state.js';
 import { ProcessorWork } from '../processor_work/processor_work.js';
 import { StateSave } from '../state_save/state_save.js';
 import { ignoreExceptions } from '../output/guard_exceptions.js';
@@ -26,7 +26,7 @@ import { Exit } from '../exit/exit.js';
 import { ExitExplainer } from '../exit/exit_explainer.js';
 import { exitReport, registerReport } from '../exit/exit_report.js';
 import { ExitOutcome, HandlerTrace, traceNumber } from '../exit/handler_trace.js';
-import { UnfinishedExits } from './unfinished_exits.js';
+import { noRepetition, UnfinishedExits } from './unfinished_exits.js';
 
 function titleOf(error: unknown): string {
   if (error instanceof UnimplementedExitError) return 'Unimplemented Exit Handler';
@@ -52,8 +52,8 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
   /** By basic reason. */
   @derived() private handlers: (() => unknown)[] = [];
   @derived() private contributed: (AskedContributions<ExitContribution> | undefined)[] = [];
-  /** State across exits. A vCPU that goes on elsewhere starts a new count. */
-  @derived() private unfinished = new UnfinishedExits();
+  @state() private readonly repetition = noRepetition();
+  @derived() private unfinished!: UnfinishedExits;
   @derived() private ownNumber = 0;
   /** Of one exit: the VMM must not resume the processor, because it was promoted or stopped. */
   @derived() private left = false;
@@ -62,6 +62,7 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
   protected abstract bindHandlers(on: (reason: ExitReason, handler: () => void) => void): void;
 
   attach(): void {
+    this.unfinished = new UnfinishedExits(this.repetition);
     this.handlers = [];
     this.contributed = [];
     this.ownNumber = traceNumber(this.trace, this.constructor.name);

@@ -24,7 +24,7 @@ import { deliverFault } from '../emulation/exceptions.js';
 import { GuestPaging } from '../emulation/guest_paging.js';
 import { LinearMemory } from '../emulation/linear_memory.js';
 import { ProcessorFacts } from '../processor_facts/processor_facts.js';
-import { warningOnce } from '../output/warning_once.js';
+import { warnOnce } from '../output/warning_once.js';
 import { derived, state } from '../state/state.js';
 import { invvpid } from '../ept/invalidation.js';
 import {
@@ -68,7 +68,7 @@ export class ExitHandlerIntelX64 extends VmcallHandlerIntelX64 implements ExitHa
   @multiInject(MsrContribution) @optional() protected readonly msrContributions: readonly MsrContribution[] = [];
   @multiInject(PortContribution) @optional() protected readonly portContributions: readonly PortContribution[] = [];
   /** A guest that repeats what is not possible must not fill the log. */
-  @derived() private readonly warn = warningOnce();
+  @state() private readonly warned = { unrestricted: false, pdptes: false };
   @derived() private linear: LinearMemory | undefined;
   /** Made once: an exit allocates nothing. */
   @derived() private readonly ioInstruction = (): void => emulateIo(this.ioContext());
@@ -338,8 +338,7 @@ export class ExitHandlerIntelX64 extends VmcallHandlerIntelX64 implements ExitHa
   /** IA-32e mode, in which most guests are, has no PDPTE registers. */
   protected override prepareEntry(): void {
     if ((this.vmcs.readLow(VmcsField.GuestIa32Efer) & Efer.Lma) !== 0) return;
-    const { vmcs, guestMemory: memory, facts } = this;
-    keepPdptes((this.pdpteContext ??= { vmcs, memory, facts, warn: warningOnce() }), this.pdptes);
+    keepPdptes((this.pdpteContext ??= this.newPdpteContext()), this.pdptes);
   }
 
   /** Carries out what the guest's processor does not. Its fault is the guest's. */
@@ -378,9 +377,14 @@ export class ExitHandlerIntelX64 extends VmcallHandlerIntelX64 implements ExitHa
       operand: this.value,
       cr4Bits: () => this.guestCr4Bits(),
       readAsGuest64: (address) => this.guestMemory.readAsGuest64(address),
-      warn: this.warn,
+      warn: (message) => warnOnce(this.warned, 'unrestricted', message),
       invalidateTranslations: () => this.invalidate(InvvpidType.singleContext),
     };
+  }
+
+  private newPdpteContext(): PdpteContext {
+    const { vmcs, guestMemory: memory, facts } = this;
+    return { vmcs, memory, facts, warn: (message) => warnOnce(this.warned, 'pdptes', message) };
   }
 
   private invalidate(type: number, addressLow = 0, addressHigh = 0): void {

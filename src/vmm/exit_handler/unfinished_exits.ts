@@ -12,22 +12,30 @@ export const mostRepetitions = 1_000_000;
 /** Low halves of RCX, RSI and RDI: an emulation of a repeated instruction counts on in them while RIP stays. */
 const [rcx, rsi, rdi] = [2, 12, 14];
 
+/** How often the guest has executed one instruction in a row, and which: state across exits. */
+export interface Repetition {
+  count: number;
+  reason: number;
+  ripBefore: number;
+  rip: number;
+  rcx: number;
+  rsi: number;
+  rdi: number;
+}
+
+export const noRepetition = (): Repetition => ({ count: 0, reason: -1, ripBefore: 0, rip: 0, rcx: 0, rsi: 0, rdi: 0 });
+
 /**
  * Finds the most common mistake of a handler: it says that it handled an instruction but does not advance RIP, so that the guest executes the
  * instruction for ever. An exit that ends in `exit.advance()` costs two comparisons.
  */
 export class UnfinishedExits {
-  private count = 0;
-  private reason = -1;
-  private ripBefore = 0;
-  private rip = 0;
-  private rcx = 0;
-  private rsi = 0;
-  private rdi = 0;
+  constructor(private readonly last: Repetition) {}
 
   /** Call before the handlers of an exit. */
   begin(exit: Exit): void {
-    if (this.count !== 0) this.ripBefore = exit.vmcs.readLow(VmcsField.GuestRip);
+    const { last } = this;
+    if (last.count !== 0) last.ripBefore = exit.vmcs.readLow(VmcsField.GuestRip);
   }
 
   /**
@@ -36,35 +44,37 @@ export class UnfinishedExits {
    * @throws UnfinishedExitError if the guest executed the same instruction too often.
    */
   end(exit: Exit): void {
-    if (exit.hasAdvanced) this.count = 0;
+    if (exit.hasAdvanced) this.last.count = 0;
     else this.note(exit);
   }
 
   private note(exit: Exit): void {
+    const { last } = this;
     if (exit.hasInjected || instructionExits[exit.reason] !== 1) {
-      this.count = 0;
+      last.count = 0;
       return;
     }
     const rip = exit.vmcs.readLow(VmcsField.GuestRip);
-    this.count = this.count !== 0 && this.isAgain(exit, rip) ? this.count + 1 : 1;
-    if (this.count >= mostRepetitions) throw unfinished(exit);
+    last.count = last.count !== 0 && this.isAgain(exit, rip) ? last.count + 1 : 1;
+    if (last.count >= mostRepetitions) throw unfinished(exit);
     const { halves } = exit.registers;
-    this.reason = exit.reason;
-    this.rip = rip;
-    this.rcx = halves[rcx]!;
-    this.rsi = halves[rsi]!;
-    this.rdi = halves[rdi]!;
+    last.reason = exit.reason;
+    last.rip = rip;
+    last.rcx = halves[rcx]!;
+    last.rsi = halves[rsi]!;
+    last.rdi = halves[rdi]!;
   }
 
   private isAgain(exit: Exit, rip: number): boolean {
+    const { last } = this;
     const { halves } = exit.registers;
     return (
-      exit.reason === this.reason &&
-      rip === this.ripBefore &&
-      rip === this.rip &&
-      halves[rcx] === this.rcx &&
-      halves[rsi] === this.rsi &&
-      halves[rdi] === this.rdi
+      exit.reason === last.reason &&
+      rip === last.ripBefore &&
+      rip === last.rip &&
+      halves[rcx] === last.rcx &&
+      halves[rsi] === last.rsi &&
+      halves[rdi] === last.rdi
     );
   }
 }

@@ -6,6 +6,7 @@ import type { VmmContainer } from '../container/vmm_container.js';
 import { RequestOwner } from '../requests/request_owner.js';
 import { markedFields } from '../state/state.js';
 import { VcpuIdentity } from '../vcpu_identity.js';
+import { UnmarkedStateError } from './unmarked_state_error.js';
 import { fromPlainData, toPlainData, VmmImageError, type FindOwner } from './plain_data.js';
 
 /** The state of a part, by the field's name. */
@@ -38,8 +39,22 @@ function read(container: PartContainer): PartStates {
   return Object.fromEntries(states.filter(([, state]) => Object.keys(state).length > 0));
 }
 
-/** Reads the state. Changes nothing. @throws VmmImageError naming a field that holds a value that is not plain data. */
+function refuseUnmarked(container: VmmContainer): void {
+  const vcpus = [...container.vcpuParts()].map((parts) => [`vcpu ${parts.get(VcpuIdentity)}`, parts] as const);
+  const changes = [['the VMM', container.vmmParts()] as const, ...vcpus].flatMap(([where, parts]) =>
+    parts.unmarkedFields().map((field) => ({ where, ...field })),
+  );
+  if (changes.length > 0) throw new UnmarkedStateError(changes);
+}
+
+/**
+ * Reads the state. Changes nothing.
+ *
+ * @throws UnmarkedStateError naming each field that has changed and is not marked; VmmImageError naming a marked field that holds a value that is not
+ *   plain data.
+ */
 export function readVmmImage(container: VmmContainer): VmmImage {
+  refuseUnmarked(container);
   const vcpus = [...container.vcpuParts()].map((parts) => [parts.get(VcpuIdentity), read(parts)] as const);
   return { vmm: read(container.vmmParts()), vcpus: new Map(vcpus) };
 }
@@ -53,8 +68,13 @@ function ownersIn(containers: readonly PartContainer[]): FindOwner {
 
 /** Puts back the state of one part. @param name of the part, for errors. @throws VmmImageError */
 export function writePartState(part: object, state: PartState, name: string, find: FindOwner): void {
-  for (const field of stateFields(part)) {
-    if (!(field in state)) throw new VmmImageError(`the state has no ${name}.${field}`);
+  const fields = stateFields(part);
+  const saved = Object.keys(state);
+  const unknown = saved.find((field) => !fields.includes(field));
+  if (unknown !== undefined)
+    throw new VmmImageError(`the state has ${name}.${unknown}, which is no field marked @state()`);
+  for (const field of fields) {
+    if (!saved.includes(field)) throw new VmmImageError(`the state has no ${name}.${field}`);
     (part as Record<string, unknown>)[field] = fromPlainData(state[field], `${name}.${field}`, find);
   }
 }

@@ -1,34 +1,52 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
+/** Objects that are equal only to themselves. */
+type IsAtom = (value: object) => boolean;
+
 const tagOf = (value: object): string => Object.prototype.toString.call(value).slice('[object '.length, -1);
 
-/** What an object holds, in order; undefined if it cannot be seen: of a WeakMap, a Promise, a function. */
-function contentOf(value: object): unknown[] | undefined {
+/** Whether the content of an object can be seen. That of a WeakMap, a Promise or a DataView cannot. */
+export function contentIsSeen(value: object): boolean {
+  if (ArrayBuffer.isView(value)) return !(value instanceof DataView);
+  return /^(Object|Array|Map|Set|Date|ArrayBuffer|Error)$/.test(tagOf(value));
+}
+
+/** What an object holds, in order. */
+function contentOf(value: object): unknown[] {
   if (value instanceof Map || value instanceof Set) return [...value.entries()].flat();
   if (value instanceof Date) return [value.getTime()];
   if (value instanceof ArrayBuffer) return [...new Uint8Array(value)];
-  const isSeen = /^(Object|Array|Error|Arguments)$/.test(tagOf(value)) || ArrayBuffer.isView(value);
-  return isSeen && !(value instanceof DataView) ? Object.entries(value).flat() : undefined;
+  return Object.entries(value).flat();
 }
 
 /**
- * Whether two values are equal as data: of the same classes, with the same content in the same order. An object whose content cannot be seen is equal
- * only to itself. Cycles are followed once.
+ * Whether two values are equal as data: of the same classes, with the same content in the same order. Functions, objects whose content cannot be
+ * seen, and atoms are equal only to themselves. Cycles are followed once.
  */
-export function equalData(a: unknown, b: unknown): boolean {
-  return equal(a, b, new Map());
+export function equalData(a: unknown, b: unknown, isAtom: IsAtom = () => false): boolean {
+  return equal(a, b, { isAtom, seen: new Map() });
 }
 
-function equal(a: unknown, b: unknown, seen: Map<unknown, unknown>): boolean {
+interface Comparison {
+  readonly isAtom: IsAtom;
+  /** What is being compared, with what. */
+  readonly seen: Map<object, object>;
+}
+
+function equal(a: unknown, b: unknown, comparison: Comparison): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  if (seen.get(a) === b) return true;
-  seen.set(a, b);
-  return Object.getPrototypeOf(a) === Object.getPrototypeOf(b) && haveEqualContent(a, b, seen);
+  if (comparison.seen.get(a) === b) return true;
+  comparison.seen.set(a, b);
+  return isComparable(a, b, comparison) && haveEqualContent(a, b, comparison);
 }
 
-function haveEqualContent(a: object, b: object, seen: Map<unknown, unknown>): boolean {
+function isComparable(a: object, b: object, { isAtom }: Comparison): boolean {
+  if (isAtom(a) || isAtom(b) || !contentIsSeen(a)) return false;
+  return Object.getPrototypeOf(a) === Object.getPrototypeOf(b);
+}
+
+function haveEqualContent(a: object, b: object, comparison: Comparison): boolean {
   const [one, other] = [contentOf(a), contentOf(b)];
-  if (one === undefined || other?.length !== one.length) return false;
-  return one.every((each, at) => equal(each, other[at], seen));
+  return one.length === other.length && one.every((each, at) => equal(each, other[at], comparison));
 }

@@ -33,7 +33,7 @@ export class VcpuIntelX64 extends VcpuX64 {
 
   override attach(): void {
     super.attach();
-    if (this.launched) this.vmcs.attachEntry(this.exitEntry());
+    if (this.launched) this.vmcs.attachEntry(this.exitEntry(), this.isHostVmVcpu ? Number(this.id) : undefined);
   }
 
   override init(userData?: UserData): void {

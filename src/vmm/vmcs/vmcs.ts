@@ -27,8 +27,8 @@ export interface Vmcs extends VmcsByEncoding, VmcsAccessors {
    * @throws VmEntryError with every rule that the VMCS breaks; region and stack are released.
    */
   launch(entry: ExitEntry, setUps?: readonly VmcsSetUp[]): void;
-  /** For the vCPU: gives a restored launch the function that `launch` got. */
-  attachEntry(entry: ExitEntry): void;
+  /** For the vCPU: gives a restored launch the function that `launch` got. @param processor where the guest was when its state was read */
+  attachEntry(entry: ExitEntry, processor?: number): void;
   /** Enters the guest again; returns when the processor is the guest's. @throws VmEntryError */
   resume(): void;
   /** Turns the guest back into the system that owns the processor; it goes on with its VMXOFF. @throws VmxError */

@@ -112,9 +112,9 @@ export class VmcsIntelX64 implements Vmcs {
     });
   }
 
-  attachEntry(entry: ExitEntry): void {
+  attachEntry(entry: ExitEntry, processor?: number): void {
     this.entry = entry;
-    this.hostEntry.attach(entry);
+    if (processor !== undefined) this.hostEntry.attach(entry, processor);
   }
 
   resume(): void {

@@ -9,7 +9,7 @@ describe('announced', () => {
     const source: ModuleSource = {
       identify: (file) => `/real/${file}`,
       readList: () => ['a.ts'],
-      load: (name) => (events.push(`load ${name}`), Promise.resolve([])),
+      load: (name) => (events.push(`load ${name}`), Promise.resolve({ modules: [], hash: '' })),
     };
     const result = announced(source, (what) => events.push(what));
     expect([result.identify('a.ts'), result.readList('x')]).to.deep.equal(['/real/a.ts', ['a.ts']]);

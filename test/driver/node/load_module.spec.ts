@@ -33,7 +33,7 @@ describe('loadModule', () => {
        export default vcpuModule(({ rebind }) => rebind(ExitHandler).to(Mine));`,
     );
     folder.write('helper.ts', `export const helper: string = 'from another file';`);
-    const modules = await loadModule(file);
+    const { modules } = await loadModule(file);
     expect(modules).to.have.length(1);
     expect(modules[0]).to.be.instanceOf(PartModule);
     const [record] = modules[0]!.record('x');
@@ -51,10 +51,10 @@ describe('loadModule', () => {
     const { XDG_CACHE_HOME } = process.env;
     process.env.XDG_CACHE_HOME = join(folder.path, 'cache');
     try {
-      const [first] = await loadModule(file);
-      expect((await loadModule(file))[0]).to.equal(first);
+      const [first] = (await loadModule(file)).modules;
+      expect((await loadModule(file)).modules[0]).to.equal(first);
       folder.write('value.ts', 'export const value = 2;');
-      expect((await loadModule(file))[0]).to.not.equal(first);
+      expect((await loadModule(file)).modules[0]).to.not.equal(first);
     } finally {
       if (XDG_CACHE_HOME === undefined) delete process.env.XDG_CACHE_HOME;
       else process.env.XDG_CACHE_HOME = XDG_CACHE_HOME;
@@ -67,7 +67,7 @@ describe('loadModule', () => {
       `import { vcpuModule, vmmModule } from 'bareflank';
        export const one = vmmModule(() => {}); export const two = vcpuModule(() => {}); export default one; export const other = 5;`,
     );
-    expect((await loadModule(file)).map((module) => module.scope).sort()).to.deep.equal(['vcpu', 'vmm']);
+    expect((await loadModule(file)).modules.map((module) => module.scope).sort()).to.deep.equal(['vcpu', 'vmm']);
   });
 
   it('says file, line and column of a syntax error', async () => {

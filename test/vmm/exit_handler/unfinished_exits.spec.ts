@@ -5,7 +5,7 @@ import { vcpuModule } from '../../../src/vmm/container/part_module.js';
 import { ExitContribution } from '../../../src/vmm/contributions/exit_contribution.js';
 import { UnfinishedExitError } from '../../../src/vmm/errors.js';
 import type { Exit } from '../../../src/vmm/exit/exit.js';
-import { mostRepetitions, UnfinishedExits } from '../../../src/vmm/exit_handler/unfinished_exits.js';
+import { mostRepetitions, noRepetition, UnfinishedExits } from '../../../src/vmm/exit_handler/unfinished_exits.js';
 import { runGuest } from '../machine_vmm.js';
 
 const [rcx, rsi, rdi] = [2, 12, 14];
@@ -27,10 +27,13 @@ function stuck(reason: number = ExitReason.Cpuid) {
 
 /** Handles exits. @returns how many, including the one that was too many. */
 function repeat(times: number, guest: ReturnType<typeof stuck>, handle: (count: number) => void = () => {}): number {
-  const unfinished = new UnfinishedExits();
+  const repetition = noRepetition();
+  let unfinished = new UnfinishedExits(repetition);
   const exit = guest as unknown as Exit;
   for (let count = 1; count <= times; count++) {
     guest.rip = guest.at;
+    // The count is data, with which a restored VMM goes on.
+    if (count === 1000) unfinished = new UnfinishedExits({ ...repetition });
     unfinished.begin(exit);
     handle(count);
     try {
