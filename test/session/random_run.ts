@@ -45,7 +45,7 @@ type Random = (limit: number) => number;
 const source: ModuleSource = { ...moduleFiles, load: once((name) => moduleFiles.load(name)) };
 
 const sourceOf = (module: PartModule | undefined): ModuleSource =>
-  module === undefined ? source : { ...source, load: () => Promise.resolve([module]) };
+  module === undefined ? source : { ...source, load: () => Promise.resolve({ modules: [module], hash: 'test' }) };
 
 function once<T>(load: (name: string) => T): (name: string) => T {
   const loaded = new Map<string, T>();
