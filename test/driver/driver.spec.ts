@@ -283,7 +283,7 @@ describe('Driver', () => {
       it.start();
       machine.exit(ExitReason.Cpuid);
       expect(it.reports()).to.deep.equal({ one: { count: 1 }, two: { count: 1 }, three: { count: 1 } });
-      expect([...it.handlerNames].slice(0, 3)).to.deep.equal(['one', 'three', 'two']);
+      expect([...it.handlerNames].slice(0, 4)).to.deep.equal(['ExitHandlerIntelX64', 'one', 'three', 'two']);
       it.close();
       expect(it.reports(), 'after the end').to.deep.equal({
         one: { count: 1 },

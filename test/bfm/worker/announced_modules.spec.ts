@@ -13,7 +13,7 @@ describe('announced', () => {
     };
     const result = announced(source, (what) => events.push(what));
     expect([result.identify('a.ts'), result.readList('x')]).to.deep.equal(['/real/a.ts', ['a.ts']]);
-    expect(await result.load('/real/a.ts')).to.deep.equal([]);
+    expect((await result.load('/real/a.ts')).modules).to.deep.equal([]);
     expect(events).to.deep.equal(['the loading of module /real/a.ts', 'load /real/a.ts', 'the loading of the modules']);
   });
 });
