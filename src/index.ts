@@ -23,6 +23,7 @@ export * from './intrinsics/msr.js';
 export * from './intrinsics/msr_definitions.js';
 export * from './intrinsics/paging.js';
 export * from './intrinsics/port_io.js';
+export * from './intrinsics/local_apic.js';
 export * from './intrinsics/processor.js';
 export * from './intrinsics/registers.js';
 export * from './intrinsics/rules/entry_rule.js';

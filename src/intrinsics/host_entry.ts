@@ -4,7 +4,11 @@ import { component } from './component.js';
 /** Called by the processor on each VM exit of a guest that an intrinsic entered. Must end in `vmresume`, `vmlaunch`, `returnTo` or `stop`. */
 export type ExitEntry = () => void;
 
-/** Where VM exits arrive: the only way from the hardware into the VMM. */
+/**
+ * Where VM exits arrive: the only way from the hardware into the VMM. In VMX root operation no interrupt and no NMI reaches the VMM: interrupts are
+ * off. An NMI, which the processor would deliver through the host's IDT, waits until the next VM entry, or until `returnTo`, and is then the guest's. The
+ * simulated PC keeps the NMI pending. On metal, the host's IDT has a handler that sends the NMI once more when root operation ends.
+ */
 export interface HostEntry {
   /** Attaches the exit entry of a processor, by default the executing one, and returns the value for `HOST_RIP`. */
   attach(entry: ExitEntry, processor?: number): bigint;

@@ -16,6 +16,7 @@ import { HostEntry, type ExitEntry } from '../../src/intrinsics/host_entry.js';
 import { Msr } from '../../src/intrinsics/msr_definitions.js';
 import { Msrs } from '../../src/intrinsics/msr.js';
 import { PortIo } from '../../src/intrinsics/port_io.js';
+import { LocalApic } from '../../src/intrinsics/local_apic.js';
 import { Processor, Processors } from '../../src/intrinsics/processor.js';
 import { Segments, type SegmentName, type TableRegister } from '../../src/intrinsics/segments.js';
 import { capabilityMsrOf, vmcsFieldDefinition, vmcsFieldExists } from '../../src/intrinsics/vmcs_field_details.js';
@@ -263,6 +264,14 @@ export class FakeMachine {
     stop: (reason) => void this.stops.push(reason),
   };
 
+  readonly localApic: LocalApic = {
+    isEnabled: () => true,
+    isInService: () => true,
+    endOfInterrupt: () => void this.calls.push('end of interrupt'),
+    interruptSelf: (vector) => void this.calls.push(`interrupt ${vector}`),
+    nmiSelf: () => void this.calls.push('nmi'),
+  };
+
   readonly processors: Processors = { interruptOthers: () => {} };
 
   readonly hostEntry: HostEntry = {
@@ -301,6 +310,7 @@ export class FakeMachine {
     { symbol: Segments, value: this.segments },
     { symbol: PortIo, value: this.portIo },
     { symbol: Processor, value: this.processor },
+    { symbol: LocalApic, value: this.localApic },
     { symbol: Processors, value: this.processors },
     { symbol: VmmMemory, value: this.memory },
     { symbol: GeneralRegisters, value: this.generalRegisters },

@@ -7,6 +7,7 @@ import type { GeneralRegisters } from '../../src/intrinsics/general_registers.js
 import type { HostEntry } from '../../src/intrinsics/host_entry.js';
 import type { Msrs } from '../../src/intrinsics/msr.js';
 import type { PortIo } from '../../src/intrinsics/port_io.js';
+import type { LocalApic } from '../../src/intrinsics/local_apic.js';
 import type { Processor, Processors } from '../../src/intrinsics/processor.js';
 import type { Segments } from '../../src/intrinsics/segments.js';
 import type { VmmMemory } from '../../src/intrinsics/vmm_memory.js';
@@ -120,6 +121,10 @@ export const stubProcessor = (): SinonStubbedInstance<Processor> =>
     'isDriverContext',
     'stop',
   ]);
+
+/** The local APIC. */
+export const stubLocalApic = (): SinonStubbedInstance<LocalApic> =>
+  stubMethods<LocalApic>('localApic', ['isEnabled', 'isInService', 'endOfInterrupt', 'interruptSelf', 'nmiSelf']);
 
 /** The other processors. */
 export const stubProcessors = (): SinonStubbedInstance<Processors> =>

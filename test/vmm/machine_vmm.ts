@@ -85,11 +85,12 @@ export function onExit(name: string, reasons: readonly number[], handleExit: (ex
 type Guest = readonly string[] | Uint8Array;
 
 /** A simulated PC with a guest, ready to run. */
-async function bootedPc(guest: Guest, memoryMiB: number) {
+async function bootedPc(guest: Guest, memoryMiB: number, processors = 1) {
   const console: number[] = [];
   const pc = await Pc.create({
     coreModule,
     memoryBytes: memoryMiB * 1024 * 1024,
+    processors,
     com1: (byte) => void console.push(byte),
     com2: () => {},
     debugConsole: () => {},
@@ -108,10 +109,14 @@ async function bootedPc(guest: Guest, memoryMiB: number) {
 /** More quanta than any guest of these tests takes. */
 const mostQuanta = 1000;
 
-/** Runs a machine to its end. @throws if there is none, instead of a test run that hangs. */
-function runToEnd({ pc, console }: Awaited<ReturnType<typeof bootedPc>>) {
+/**
+ * Runs a machine to its end. @throws if there is none, instead of a test run that hangs.
+ * @param between called after each quantum.
+ */
+function runToEnd({ pc, console }: Awaited<ReturnType<typeof bootedPc>>, between: () => void = () => {}) {
   let end;
   for (let quanta = 0; (end = pc.runQuantum(() => true)) === undefined; quanta++) {
+    between();
     if (quanta > mostQuanta) throw new Error(`the guest did not end: ${JSON.stringify(pc.exits())}`);
   }
   const view = new DataView(pc.ram.buffer, pc.ram.byteOffset);
@@ -127,8 +132,33 @@ function runToEnd({ pc, console }: Awaited<ReturnType<typeof bootedPc>>) {
 }
 
 /** Runs a guest as `runGuest` does, without a VMM. */
-export async function runBare(guest: Guest) {
-  return runToEnd(await bootedPc(guest, 16));
+export async function runBare(guest: Guest, processors?: number) {
+  return runToEnd(await bootedPc(guest, 16, processors));
+}
+
+/** What a run under the VMM may have besides. */
+interface GuestOptions {
+  readonly memoryMiB?: number;
+  readonly processors?: number;
+  /**
+   * When the driver stops the VMM: so many instructions after the guest stored 1 at `word`. From then on the host looks at the machine after each
+   * instruction.
+   */
+  readonly stop?: { readonly word: number; readonly after: number };
+}
+
+/** Stops the VMM when the guest has asked for that. @returns what to do after each quantum. */
+function stopper(pc: Pc, vmm: LoadedVmm, { word, after }: NonNullable<GuestOptions['stop']>): () => void {
+  const asked = new Uint32Array(pc.ram.buffer, pc.ram.byteOffset + word, 1);
+  let left = after;
+  for (const processor of pc.processors) {
+    const run = processor.run.bind(processor);
+    processor.run = (instructions) => run(left < 0 ? instructions : 1);
+  }
+  return () => {
+    if (asked[0] === 0 || left < 0 || --left >= 0) return;
+    for (const { id } of pc.processors) pc.driverAccess.inDriverContext(id, () => vmm.entry.stopVmm(BigInt(id)));
+  };
 }
 
 /**
@@ -139,9 +169,9 @@ export async function runGuest(
   guest: Guest,
   steps: readonly ((bench: Bench) => void)[],
   modules: readonly PartModule[] = [],
-  memoryMiB = 16,
+  { memoryMiB = 16, processors, stop }: GuestOptions = {},
 ) {
-  const booted = await bootedPc(guest, memoryMiB);
+  const booted = await bootedPc(guest, memoryMiB, processors);
   const { pc } = booted;
   Bench.steps = steps;
   const bench = vcpuModule(({ bind }) => {
@@ -153,8 +183,9 @@ export async function runGuest(
   const handlers: string[] = [];
   const vmm = LoadedVmm.create(pc.driverAccess, files, { words: new Int32Array(1), outcome, names: handlers });
   try {
-    pc.driverAccess.inDriverContext(0, () => vmm.entry.startVmm(0n));
-    return { ...runToEnd(booted), handlers };
+    for (const { id } of pc.processors) pc.driverAccess.inDriverContext(id, () => vmm.entry.startVmm(BigInt(id)));
+    const between = stop === undefined ? undefined : stopper(pc, vmm, stop);
+    return { ...runToEnd(booted, between), handlers };
   } finally {
     vmm.unload();
   }

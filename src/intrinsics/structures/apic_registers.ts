@@ -39,6 +39,7 @@ export const InterruptCommand = {
   Vector: 0xff,
   DeliveryMode: 7 << 8,
   DeliveryStatus: 1 << 12,
+  LevelAssert: 1 << 14,
   TriggerMode: 1 << 15,
   DestinationShorthand: 3 << 18,
   /** The shorthand that names the sender itself. */

@@ -165,8 +165,8 @@ export class DriverContext {
       core.writer.write(core.physicalOffset(driverPhysical(id, 0)), driverPages(id));
       this.isBuilt = true;
     }
-    processor.deliverExit();
-    if (processor.end !== undefined) throw new ProcessorDeadError(processor.id, processor.end);
+    // An event that a VM entry injects belongs to the running system's context.
+    processor.settle();
     this.saved = Object.fromEntries(contextRegisters.map((name) => [name, block.get(name)]));
     this.savedCount = block.get('INSTRUCTIONS');
     const attention = block.get('ATTENTION');

@@ -3,6 +3,7 @@ import { ControlRegisters } from '../../intrinsics/control_registers.js';
 import { Cpuid } from '../../intrinsics/cpuid.js';
 import { GeneralRegisters } from '../../intrinsics/general_registers.js';
 import { HostEntry } from '../../intrinsics/host_entry.js';
+import { LocalApic } from '../../intrinsics/local_apic.js';
 import { Msrs } from '../../intrinsics/msr.js';
 import { PortIo } from '../../intrinsics/port_io.js';
 import { Processor, Processors } from '../../intrinsics/processor.js';
@@ -14,6 +15,7 @@ import { MachineControlRegisters } from './machine_control_registers.js';
 import { MachineCpuid } from './machine_cpuid.js';
 import { MachineGeneralRegisters } from './machine_general_registers.js';
 import { MachineHostEntry } from './machine_host_entry.js';
+import { MachineLocalApic } from './machine_local_apic.js';
 import { MachineMsrs } from './machine_msrs.js';
 import { MachinePortIo } from './machine_port_io.js';
 import { MachineProcessor } from './machine_processor.js';
@@ -39,6 +41,7 @@ export function machineIntrinsics(execution: Execution): readonly IntrinsicBindi
     { symbol: PortIo, value: new MachinePortIo(execution) },
     { symbol: Processor, value: new MachineProcessor(execution) },
     { symbol: Processors, value: new MachineProcessors(execution) },
+    { symbol: LocalApic, value: new MachineLocalApic(execution) },
     { symbol: VmmMemory, value: new MachineVmmMemory(execution) },
     { symbol: GeneralRegisters, value: new MachineGeneralRegisters(execution.u32.buffer) },
     { symbol: HostEntry, value: new MachineHostEntry(execution) },

@@ -14,7 +14,7 @@ import { untilDeadline } from '../vmx/preemption_timer.js';
 import { ExitHistory } from './exit_history.js';
 import type { ProcessorCore } from './processor_core.js';
 import { exitReasons, type ProcessorCounters } from './processor_counters.js';
-import type { ProcessorDeath } from './processor_death.js';
+import { ProcessorDeadError, type ProcessorDeath } from './processor_death.js';
 import { VmxAbort } from '../vmx/exit/vm_exit.js';
 import { VmxMode } from '../vmx/vmx_mode.js';
 import { Owner } from '../vmx/vmx_state.js';
@@ -31,6 +31,9 @@ const interruptFlag = 0x200;
 /** The upper half of the word MONITOR_ADDRESS while no line is armed. */
 const unarmed = 0xffffffff;
 const scale = 0x1_0000_0000;
+
+/** How many VM exits the delivery of one event may cause before it counts as hopeless. */
+const maximumTurns = 1000;
 
 /** Options of a processor. */
 export interface LogicalProcessorOptions extends VmxEngineOptions {
@@ -206,12 +209,32 @@ export class LogicalProcessor {
     const { core, engine } = this;
     const isGuest = engine.nonRoot && engine.state.owner === Owner.JavaScript;
     if (!isGuest) core.u32[workPendingWord] = 0;
-    else if (core.u32[Word.faultPending] !== 0) this.handle(core.run(0));
+    else if (core.u32[Word.faultPending] !== 0) this.deliverEvent();
     else {
       core.u32[workPendingWord] = 0;
       core.exitBetweenInstructions(PENDING_WORK);
       engine.leave();
     }
+  }
+
+  /**
+   * Finishes what is under way at a boundary between two instructions: the exit that waits, and the event that its VM entry injects, whose delivery is
+   * a part of the entry. @throws ProcessorDeadError if the processor has stopped for good.
+   */
+  settle(): void {
+    for (let turns = 0; turns < maximumTurns; turns++) {
+      this.deliverExit();
+      if (this.end !== undefined) throw new ProcessorDeadError(this.id, this.end);
+      if (this.core.u32[Word.faultPending] === 0) return;
+      this.deliverEvent();
+    }
+    this.die(`the delivery of an event caused ${maximumTurns} VM exits in a row`);
+    throw new ProcessorDeadError(this.id, this.end!);
+  }
+
+  /** Delivers the event that waits, and executes nothing. Its delivery may cause a VM exit. */
+  private deliverEvent(): void {
+    this.handle(this.core.run(0));
   }
 
   /** Handles the core's stop reason, for callers with their own loop. @returns whether the processor can go on at once. */

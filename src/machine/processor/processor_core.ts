@@ -46,6 +46,9 @@ export interface ProcessorCore extends VmxCore {
   /** IN and OUT on the machine's bus. */
   portRead(port: number, size: number): number;
   portWrite(port: number, size: number, value: number): void;
+  /** A load and a store in device memory. @param size 1, 2 or 4 */
+  mmioRead(address: number, size: number): number;
+  mmioWrite(address: number, size: number, value: number): void;
   /** Local APIC task priority, bits 7:4 of which are CR8. */
   taskPriorityRead(): number;
 }

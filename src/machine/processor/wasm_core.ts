@@ -239,6 +239,14 @@ export class WasmCore implements ProcessorCore {
   portWrite(port: number, size: number, value: number): void {
     this.bus.portWrite(port, size, value);
   }
+  /** A load from device memory. */
+  mmioRead(address: number, size: number): number {
+    return this.bus.mmioRead(address, size);
+  }
+  /** A store to device memory. */
+  mmioWrite(address: number, size: number, value: number): void {
+    this.bus.mmioWrite(address, size, value);
+  }
   taskPriorityRead(): number {
     return this.bus.taskPriorityRead();
   }

@@ -4,8 +4,10 @@
 import { ExitControl, PinBasedControl, PrimaryControl } from '../../intrinsics/control_bits.js';
 import { InterruptionBit, InterruptionType, Vector } from '../../intrinsics/exit_information.js';
 import { ActivityState, InterruptibilityState, Rflags } from '../../intrinsics/registers.js';
+import type { LocalApic } from '../../intrinsics/local_apic.js';
 import { VmcsField } from '../../intrinsics/vmcs_fields.js';
 import type { Exit } from '../exit/exit.js';
+import { bfwarning } from '../output/output.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 
 /** Events that have arrived and that the guest has not got. */
@@ -92,5 +94,25 @@ export function takeNmi(exit: Exit, events: ArrivedEvents): void {
 export function openNmiWindow(exit: Exit, events: ArrivedEvents): void {
   exit.vmcs.disable('primary', PrimaryControl.NmiWindowExiting);
   if (events.hasNmi) exit.injectEvent(nmiInformation, 0, 0);
+  events.hasNmi = false;
+}
+
+/**
+ * The VMM leaves the processor: the events that the guest has not got are pending in the local APIC again, and arrive once the processor takes
+ * them. Precondition: VMX root operation, in which none arrives.
+ */
+export function returnEvents(apic: LocalApic, events: ArrivedEvents): void {
+  const { interrupts, hasNmi } = events;
+  if (interrupts.length === 0 && !hasNmi) return;
+  const isEnabled = apic.isEnabled();
+  // The last one to be acknowledged has the highest priority, so EOI ends its service first.
+  for (const vector of interrupts.splice(0).reverse()) {
+    if (isEnabled && apic.isInService(vector)) {
+      apic.endOfInterrupt();
+      apic.interruptSelf(vector);
+    } else bfwarning`interrupt ${vector} is lost: it came from the 8259, which cannot raise it a second time`;
+  }
+  if (hasNmi && isEnabled) apic.nmiSelf();
+  else if (hasNmi) bfwarning`an NMI is lost: the local APIC is off, so that the VMM cannot send it to the guest again`;
   events.hasNmi = false;
 }

@@ -9,6 +9,7 @@ import { ExitReason } from '../../intrinsics/exit_reasons.js';
 import { isCanonicalHigh } from '../../intrinsics/contents/msr_values.js';
 import { InvvpidType, Vmx } from '../../intrinsics/vmx.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
+import { LocalApic } from '../../intrinsics/local_apic.js';
 import { Msrs } from '../../intrinsics/msr.js';
 import { Msr } from '../../intrinsics/msr_definitions.js';
 import { PortIo } from '../../intrinsics/port_io.js';
@@ -32,6 +33,7 @@ import {
   noEvents,
   openInterruptWindow,
   openNmiWindow,
+  returnEvents,
   takeExternalInterrupt,
   takeNmi,
 } from './arriving_events.js';
@@ -60,6 +62,7 @@ export class ExitHandlerIntelX64 extends VmcallHandlerIntelX64 implements ExitHa
   @inject(Msrs) protected readonly msrs!: Msrs;
   @inject(PortIo) protected readonly portIo!: PortIo;
   @inject(ControlRegisters) protected readonly controlRegisters!: ControlRegisters;
+  @inject(LocalApic) protected readonly localApic!: LocalApic;
   @inject(Vmx) protected readonly vmx!: Vmx;
   @inject(GuestHostMasks) protected readonly guestHostMasks!: GuestHostMasks;
   @inject(ProcessorFacts) protected readonly facts!: ProcessorFacts;
@@ -184,6 +187,7 @@ export class ExitHandlerIntelX64 extends VmcallHandlerIntelX64 implements ExitHa
       this.handleVmxInstruction();
       return;
     }
+    returnEvents(this.localApic, this.events);
     this.vmcs.promote();
     this.leave();
   }

@@ -141,6 +141,12 @@ export class FakeCore implements ProcessorCore {
   portWrite(port: number, size: number, value: number): void {
     this.calls.push(`out ${port} ${size} ${value}`);
   }
+  mmioRead(): number {
+    return 0xffffffff;
+  }
+  mmioWrite(address: number, size: number, value: number): void {
+    this.calls.push(`mmioWrite ${address} ${size} ${value}`);
+  }
   taskPriorityRead(): number {
     return 0;
   }
