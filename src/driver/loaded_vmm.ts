@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { ComponentSymbol } from '../intrinsics/component.js';
-import { SerialPortAddress, BaudRate, DataBits, ParityBits, StopBits } from '../intrinsics/serial_registers.js';
+import {
+  SerialPortAddress,
+  BaudRate,
+  DataBits,
+  ParityBits,
+  StopBits,
+} from '../intrinsics/registers/serial_registers.js';
 import type { BindingRecord } from '../vmm/container/binding_record.js';
 import { withSettings } from '../vmm/container/parameter.js';
 import { vmmModule, type PartModule } from '../vmm/container/part_module.js';

@@ -3,7 +3,7 @@ import type { CoreBus } from './processor/core_bus.js';
 import type { Chipset } from './devices/chipset.js';
 import type { AccessSize } from './devices/device.js';
 import { readX2apic, readX2apicHigh, writeX2apic, x2apicOffset } from './devices/interrupts/x2apic_registers.js';
-import { Msr } from '../intrinsics/msr_definitions.js';
+import { Msr } from '../intrinsics/registers/msr_definitions.js';
 import { fromHalves, highHalf, lowHalf } from './processor/halves.js';
 
 /** Connects the processor core to the devices. The chipset comes later than the core, which it must be able to interrupt. */

@@ -70,23 +70,51 @@ const vmmOrder: readonly string[] = [
   'vmm_module.ts',
 ];
 
-/** The place of a file of src/vmm in `vmmOrder`; −1 if it has none, undefined for other files. */
-function placeInVmm(path: string): number | undefined {
-  const [, part] = /^src\/vmm\/([^/]+)/.exec(path) ?? [];
-  return part === undefined ? undefined : vmmOrder.indexOf(part);
+/**
+ * The folders and files of src/intrinsics, lowest first, by the same rule. A file that is not in a folder is something that all folders use. A new
+ * file belongs to the folder of its topic.
+ */
+const intrinsicsOrder: readonly string[] = [
+  'bit_fields.ts',
+  'component.ts',
+  'errors.ts',
+  'instructions',
+  'vmx',
+  'registers',
+  'vmcs',
+  'structures',
+  'contents',
+  'texts',
+  'rules',
+  'accessors',
+];
+
+/** The layers whose folders have an order. */
+const orders: Readonly<Record<string, readonly string[]>> = {
+  'src/vmm': vmmOrder,
+  'src/intrinsics': intrinsicsOrder,
+};
+
+/** The layer of a file whose folders have an order, and the file's place in it: −1 if it has none. */
+function placeOf(path: string): { readonly layer: string; readonly place: number } | undefined {
+  const [, layer, part] = /^(src\/[^/]+)\/([^/]+)/.exec(path) ?? [];
+  const order = orders[layer ?? ''];
+  return order === undefined ? undefined : { layer: layer!, place: order.indexOf(part!) };
 }
 
-/** Imports within src/vmm that point up. */
+/** Imports within a layer that point up. */
 function upwardImports(file: SourceFile): string[] {
-  const place = placeInVmm(file.path);
-  if (place === undefined) return [];
-  if (place < 0) return [`${file.path} is in no folder of src/vmm that the table lists; give it a place in vmmOrder`];
+  const own = placeOf(file.path);
+  if (own === undefined) return [];
+  const order = orders[own.layer]!;
+  if (own.place < 0)
+    return [`${file.path} is in no folder of ${own.layer} that its order lists; give it a place there`];
   return importsOf(file).flatMap((specifier) => {
     const target = resolveImport(file, specifier);
-    const other = target === undefined ? undefined : placeInVmm(target);
-    if (other === undefined || other <= place) return [];
+    const other = target === undefined ? undefined : placeOf(target);
+    if (other?.layer !== own.layer || other.place <= own.place) return [];
     return [
-      `${file.path} imports ${target}; ${vmmOrder[place]} is below ${vmmOrder[other]} and may import what is below itself`,
+      `${file.path} imports ${target}; ${order[own.place]} is below ${order[other.place]} and may import what is below itself`,
     ];
   });
 }
@@ -128,20 +156,28 @@ describe('The layers', () => {
     expect(sourceFiles('src').flatMap(violations)).to.deep.equal([]);
   });
 
-  it('order the folders of src/vmm: each imports only what is below it, types included', () => {
-    expect(sourceFiles('src/vmm').flatMap(upwardImports)).to.deep.equal([]);
-  });
+  for (const [layer, order] of Object.entries(orders)) {
+    it(`order the folders of ${layer}: each imports only what is below it, types included`, () => {
+      expect(sourceFiles(layer).flatMap(upwardImports)).to.deep.equal([]);
+    });
 
-  it('list no folder of src/vmm that does not exist', () => {
-    const places = new Set(sourceFiles('src/vmm').map(({ path }) => placeInVmm(path)));
-    expect(vmmOrder.filter((_part, place) => !places.has(place))).to.deep.equal([]);
-  });
+    it(`list no folder of ${layer} that does not exist`, () => {
+      const places = new Set(sourceFiles(layer).map(({ path }) => placeOf(path)?.place));
+      expect(order.filter((_part, place) => !places.has(place))).to.deep.equal([]);
+    });
+  }
 
-  it('find an import of src/vmm that points up, if only of a type, and a folder without a place', () => {
+  it('find an import that points up, if only of a type, and a folder without a place', () => {
     const up = parseText('src/vmm/ept/ept.ts', "import type { Vmcs } from '../vmcs/vmcs.js';");
     const down = parseText('src/vmm/vmcs/vmcs.ts', "import { Ept } from '../ept/ept.js';");
     const nowhere = parseText('src/vmm/somewhere/some.ts', '');
-    expect([up, down, nowhere].map((file) => upwardImports(file).length)).to.deep.equal([1, 0, 1]);
+    const flat = parseText('src/intrinsics/some.ts', '');
+    const register = parseText(
+      'src/intrinsics/registers/some.ts',
+      "import { VmcsField } from '../vmcs/vmcs_fields.js';",
+    );
+    const files = [up, down, nowhere, flat, register];
+    expect(files.map((file) => upwardImports(file).length)).to.deep.equal([1, 0, 1, 1, 1]);
   });
 
   it('keep extensions on the public entry', () => {

@@ -50,6 +50,7 @@ export const scenarios: readonly string[] = [
   'test/vmm/exit_handler/exiting_controls.spec.ts',
   'test/vmm/exit_handler/denied_access.spec.ts',
   'test/vmm/exit_handler/exit_path.spec.ts',
+  'test/vmm/exit_handler/nmi_in_root.spec.ts',
   'test/vmm/exit_handler/register_values.spec.ts',
   'test/vmm/guest_as_bare.spec.ts',
   'test/vmm/hidden_vmx.spec.ts',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Reads the output of guests/vmx_probe, and leaves out what the SDM does not define.
-import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
-import { vmcsFieldDefinition } from '../../src/intrinsics/vmcs_field_details.js';
+import { ExitReason } from '../../src/intrinsics/vmx/exit_reasons.js';
+import { vmcsFieldDefinition } from '../../src/intrinsics/vmcs/vmcs_field_details.js';
 
 /** What came of each case, by its name: lines without leading blanks. */
 export type Transcript = ReadonlyMap<string, readonly string[]>;

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadModule } from '../../src/driver/node/load_module.js';
 import { packageRoot } from '../../src/driver/node/package_paths.js';
-import { Msr } from '../../src/intrinsics/msr_definitions.js';
+import { Msr } from '../../src/intrinsics/registers/msr_definitions.js';
 import { temporaryFolder } from '../driver/node/temporary_folder.js';
 import { handlers, log, readLog } from '../vmm/guest_programs.js';
 import { runGuest } from '../vmm/machine_vmm.js';

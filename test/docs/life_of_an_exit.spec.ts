@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/driver/node/package_paths.js';
-import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
+import { ExitReason } from '../../src/intrinsics/vmx/exit_reasons.js';
 import { vcpuModule } from '../../src/vmm/container/part_module.js';
 import { CpuidContribution } from '../../src/vmm/contributions/cpuid_contribution.js';
 import { runGuest } from '../vmm/machine_vmm.js';

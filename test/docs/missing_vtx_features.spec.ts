@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { allowedSettingsOf } from '../../src/bfm/describe/model_controls.js';
 import { packageRoot } from '../../src/driver/node/package_paths.js';
-import { controlMasks, type ControlWord } from '../../src/intrinsics/control_bits.js';
+import { controlMasks, type ControlWord } from '../../src/intrinsics/vmx/control_bits.js';
 
 describe('docs/missing_vtx_features.md', () => {
   it('lists the controls that the model does not allow, and no other', () => {

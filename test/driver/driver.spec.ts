@@ -5,7 +5,7 @@ import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { DriverError, DriverStateError, ModuleFileError } from '../../src/driver/driver_errors.js';
 import type { DriverMachine } from '../../src/driver/driver_machine.js';
 import { ErrorCode } from '../../src/vmm/error_codes.js';
-import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
+import { ExitReason } from '../../src/intrinsics/vmx/exit_reasons.js';
 import {
   DuplicateRebindError,
   MissingDecoratorError,

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Cr4 } from '../../src/intrinsics/registers.js';
+import { Cr4 } from '../../src/intrinsics/registers/registers.js';
 import { Driver } from '../../src/driver/driver.js';
 import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { buildFolder, packageRoot } from '../../src/driver/node/package_paths.js';

@@ -5,7 +5,7 @@ import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { DriverError, DriverStateError } from '../../src/driver/driver_errors.js';
 import type { DriverMachine } from '../../src/driver/driver_machine.js';
 import { VmcallDataType } from '../../src/vmm/exit/vmcall_interface.js';
-import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
+import { ExitReason } from '../../src/intrinsics/vmx/exit_reasons.js';
 import { EntryError } from '../../src/vmm/errors.js';
 import { FakeMachine } from '../support/fake_machine.js';
 import { temporaryFolder } from './node/temporary_folder.js';

@@ -3,7 +3,7 @@
 // what else a process has compiled and keeps decides about its heap.
 import { getHeapStatistics } from 'node:v8';
 import { inlineExitPath } from '../../src/driver/node/exit_path_inlining.js';
-import type { ExitReason } from '../../src/intrinsics/exit_reasons.js';
+import type { ExitReason } from '../../src/intrinsics/vmx/exit_reasons.js';
 import type { Pc } from '../../src/machine/pc.js';
 import { exitLoops, startedLoop, type ExitLoop } from './exit_loops.js';
 

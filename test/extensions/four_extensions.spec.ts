@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Driver } from '../../src/driver/driver.js';
 import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { buildFolder, packageRoot } from '../../src/driver/node/package_paths.js';
-import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
+import { ExitReason } from '../../src/intrinsics/vmx/exit_reasons.js';
 import { Pc } from '../../src/machine/pc.js';
 
 const four = ['cpuidcount', 'vpid', 'msr_bitmap', 'ept_hook'];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Driver } from '../../src/driver/driver.js';
 import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { buildFolder, packageRoot } from '../../src/driver/node/package_paths.js';
-import { CpuidLeaf, FeatureInformationEcx } from '../../src/intrinsics/cpuid_leaves.js';
+import { CpuidLeaf, FeatureInformationEcx } from '../../src/intrinsics/registers/cpuid_leaves.js';
 import { BareflankError } from '../../src/intrinsics/errors.js';
 import { Constants } from '../../src/machine/layout/core_constants.js';
 import { Layout } from '../../src/machine/layout/layout.js';

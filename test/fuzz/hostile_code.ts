@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Code of a guest that tries to reach or to end its VMM: MSRs, control registers, the VMM's memory, VMX instructions, VMCALLs.
 import { VMCALL_MAGIC } from '../../src/vmm/exit/vmcall_interface.js';
-import { Msr, vmxMsrs } from '../../src/intrinsics/msr_definitions.js';
+import { Msr, vmxMsrs } from '../../src/intrinsics/registers/msr_definitions.js';
 import { Constants } from '../../src/machine/layout/core_constants.js';
 import { Sizes } from '../../src/machine/layout/regions.js';
 import { SeededRandom } from '../differential/cases/seeded_random.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { VmcsField, type VmcsFieldName } from '../../src/intrinsics/vmcs_fields.js';
+import { VmcsField, type VmcsFieldName } from '../../src/intrinsics/vmcs/vmcs_fields.js';
 import { vmcsRevision } from '../../src/machine/vmx/vmcs/vmcs.js';
 import { SeededRandom } from '../differential/cases/seeded_random.js';
 import { validFields } from '../machine/vmx/vmcs_setup.js';

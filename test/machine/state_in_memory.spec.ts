@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { PinBasedControl } from '../../src/intrinsics/control_bits.js';
+import { PinBasedControl } from '../../src/intrinsics/vmx/control_bits.js';
 import { Layout } from '../../src/machine/layout/layout.js';
 import { Sizes } from '../../src/machine/layout/regions.js';
 import { VmxArea } from '../../src/machine/vmx/vmcs/vmx_area.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { inject, injectable } from 'inversify';
-import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
-import { GeneralRegisters } from '../../src/intrinsics/general_registers.js';
+import { ExitReason } from '../../src/intrinsics/vmx/exit_reasons.js';
+import { GeneralRegisters } from '../../src/intrinsics/instructions/general_registers.js';
 import type { RecordedItem } from '../../src/session/recorded_item.js';
 import { SliceEnd } from '../../src/session/session_ports.js';
 import { vcpuModule } from '../../src/vmm/container/part_module.js';

@@ -7,22 +7,22 @@ import {
   PrimaryControl,
   SecondaryControl,
   SecondaryExitControl,
-} from '../../src/intrinsics/control_bits.js';
-import { ControlRegisters } from '../../src/intrinsics/control_registers.js';
-import { Cpuid } from '../../src/intrinsics/cpuid.js';
+} from '../../src/intrinsics/vmx/control_bits.js';
+import { ControlRegisters } from '../../src/intrinsics/instructions/control_registers.js';
+import { Cpuid } from '../../src/intrinsics/instructions/cpuid.js';
 import { ProcessorFault } from '../../src/intrinsics/errors.js';
-import { GeneralRegisters } from '../../src/intrinsics/general_registers.js';
-import { HostEntry, type ExitEntry } from '../../src/intrinsics/host_entry.js';
-import { Msr } from '../../src/intrinsics/msr_definitions.js';
-import { Msrs } from '../../src/intrinsics/msr.js';
-import { PortIo } from '../../src/intrinsics/port_io.js';
-import { LocalApic } from '../../src/intrinsics/local_apic.js';
-import { Processor, Processors } from '../../src/intrinsics/processor.js';
-import { Segments, type SegmentName, type TableRegister } from '../../src/intrinsics/segments.js';
-import { capabilityMsrOf, vmcsFieldDefinition, vmcsFieldExists } from '../../src/intrinsics/vmcs_field_details.js';
-import { isReadOnlyField, VmcsField } from '../../src/intrinsics/vmcs_fields.js';
-import { VmmMemory } from '../../src/intrinsics/vmm_memory.js';
-import { Vmx } from '../../src/intrinsics/vmx.js';
+import { GeneralRegisters } from '../../src/intrinsics/instructions/general_registers.js';
+import { HostEntry, type ExitEntry } from '../../src/intrinsics/instructions/host_entry.js';
+import { Msr } from '../../src/intrinsics/registers/msr_definitions.js';
+import { Msrs } from '../../src/intrinsics/instructions/msr.js';
+import { PortIo } from '../../src/intrinsics/instructions/port_io.js';
+import { LocalApic } from '../../src/intrinsics/instructions/local_apic.js';
+import { Processor, Processors } from '../../src/intrinsics/instructions/processor.js';
+import { Segments, type SegmentName, type TableRegister } from '../../src/intrinsics/instructions/segments.js';
+import { capabilityMsrOf, vmcsFieldDefinition, vmcsFieldExists } from '../../src/intrinsics/vmcs/vmcs_field_details.js';
+import { isReadOnlyField, VmcsField } from '../../src/intrinsics/vmcs/vmcs_fields.js';
+import { VmmMemory } from '../../src/intrinsics/instructions/vmm_memory.js';
+import { Vmx } from '../../src/intrinsics/instructions/vmx.js';
 import { CpuidAccessorsX64 } from '../../src/vmm/accessors/cpuid_accessors_x64.js';
 import { MsrAccessorsX64 } from '../../src/vmm/accessors/msr_accessors_x64.js';
 import { RegisterAccessorsX64 } from '../../src/vmm/accessors/register_accessors_x64.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { VmmPageFault } from '../../src/intrinsics/errors.js';
-import type { MemoryRegion, PhysicalRange, VmmMemory } from '../../src/intrinsics/vmm_memory.js';
+import type { MemoryRegion, PhysicalRange, VmmMemory } from '../../src/intrinsics/instructions/vmm_memory.js';
 
 const pageBytes = 4096;
 const presentBit = 1n;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { registerNumbers } from '../../src/intrinsics/exit_information.js';
+import { registerNumbers } from '../../src/intrinsics/vmx/exit_information.js';
 import { Constants } from '../../src/machine/layout/core_constants.js';
 import { Layout } from '../../src/machine/layout/layout.js';
 import { StopReason } from '../../src/machine/layout/stop_reason.js';

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Sinon stubs of the intrinsics. A call that a test did not foresee throws: no test touches hardware by accident.
 import sinon, { type SinonStub, type SinonStubbedInstance } from 'sinon';
-import type { ControlRegisters } from '../../src/intrinsics/control_registers.js';
-import type { Cpuid } from '../../src/intrinsics/cpuid.js';
-import type { GeneralRegisters } from '../../src/intrinsics/general_registers.js';
-import type { HostEntry } from '../../src/intrinsics/host_entry.js';
-import type { Msrs } from '../../src/intrinsics/msr.js';
-import type { PortIo } from '../../src/intrinsics/port_io.js';
-import type { LocalApic } from '../../src/intrinsics/local_apic.js';
-import type { Processor, Processors } from '../../src/intrinsics/processor.js';
-import type { Segments } from '../../src/intrinsics/segments.js';
-import type { VmmMemory } from '../../src/intrinsics/vmm_memory.js';
-import type { Vmx } from '../../src/intrinsics/vmx.js';
+import type { ControlRegisters } from '../../src/intrinsics/instructions/control_registers.js';
+import type { Cpuid } from '../../src/intrinsics/instructions/cpuid.js';
+import type { GeneralRegisters } from '../../src/intrinsics/instructions/general_registers.js';
+import type { HostEntry } from '../../src/intrinsics/instructions/host_entry.js';
+import type { Msrs } from '../../src/intrinsics/instructions/msr.js';
+import type { PortIo } from '../../src/intrinsics/instructions/port_io.js';
+import type { LocalApic } from '../../src/intrinsics/instructions/local_apic.js';
+import type { Processor, Processors } from '../../src/intrinsics/instructions/processor.js';
+import type { Segments } from '../../src/intrinsics/instructions/segments.js';
+import type { VmmMemory } from '../../src/intrinsics/instructions/vmm_memory.js';
+import type { Vmx } from '../../src/intrinsics/instructions/vmx.js';
 
 function formatted(value: unknown): string {
   return typeof value === 'number' || typeof value === 'bigint' ? `0x${value.toString(16)}` : String(value);

@@ -5,11 +5,11 @@ import {
   PinBasedControl,
   PrimaryControl,
   SecondaryControl,
-} from '../../src/intrinsics/control_bits.js';
-import { Msr } from '../../src/intrinsics/msr_definitions.js';
-import { Cr0, Cr4, Efer, Rflags } from '../../src/intrinsics/registers.js';
+} from '../../src/intrinsics/vmx/control_bits.js';
+import { Msr } from '../../src/intrinsics/registers/msr_definitions.js';
+import { Cr0, Cr4, Efer, Rflags } from '../../src/intrinsics/registers/registers.js';
 import type { EntryReader, RuleFeature } from '../../src/intrinsics/rules/entry_rule.js';
-import { VmcsField as F } from '../../src/intrinsics/vmcs_fields.js';
+import { VmcsField as F } from '../../src/intrinsics/vmcs/vmcs_fields.js';
 
 const mask = (bits: number): bigint => BigInt(bits >>> 0);
 const allOf = (controls: Readonly<Record<string, number>>): bigint =>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { inject, injectable } from 'inversify';
-import { Msr } from '../../src/intrinsics/msr_definitions.js';
-import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
+import { Msr } from '../../src/intrinsics/registers/msr_definitions.js';
+import { ExitReason } from '../../src/intrinsics/vmx/exit_reasons.js';
 import { vcpuModule, type PartModule } from '../../src/vmm/container/part_module.js';
 import { ExitContribution } from '../../src/vmm/contributions/exit_contribution.js';
 import { PortContribution } from '../../src/vmm/contributions/port_contribution.js';

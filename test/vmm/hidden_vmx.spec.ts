@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { VMCALL_MAGIC, VmcallOpcode } from '../../src/vmm/exit/vmcall_interface.js';
-import { CpuidLeaf, FeatureInformationEcx } from '../../src/intrinsics/cpuid_leaves.js';
-import { vmxMsrs } from '../../src/intrinsics/msr_definitions.js';
-import { Cr4 } from '../../src/intrinsics/registers.js';
+import { CpuidLeaf, FeatureInformationEcx } from '../../src/intrinsics/registers/cpuid_leaves.js';
+import { vmxMsrs } from '../../src/intrinsics/registers/msr_definitions.js';
+import { Cr4 } from '../../src/intrinsics/registers/registers.js';
 import { vcpuModule, type PartModule } from '../../src/vmm/container/part_module.js';
 import { CpuidContribution } from '../../src/vmm/contributions/cpuid_contribution.js';
 import { MsrContribution } from '../../src/vmm/contributions/msr_contribution.js';

@@ -6,7 +6,7 @@ import { buildFolder } from '../../src/driver/node/package_paths.js';
 import { LoadedVmm } from '../../src/driver/loaded_vmm.js';
 import { component } from '../../src/intrinsics/component.js';
 import { VMCALL_MAGIC } from '../../src/vmm/exit/vmcall_interface.js';
-import { VmmMemory } from '../../src/intrinsics/vmm_memory.js';
+import { VmmMemory } from '../../src/intrinsics/instructions/vmm_memory.js';
 import { Pc } from '../../src/machine/pc.js';
 import { vcpuModule, type PartModule } from '../../src/vmm/container/part_module.js';
 import { ExitContribution } from '../../src/vmm/contributions/exit_contribution.js';

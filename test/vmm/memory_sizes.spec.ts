@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { inject, injectable } from 'inversify';
-import { Msr } from '../../src/intrinsics/msr_definitions.js';
-import { VmmMemory } from '../../src/intrinsics/vmm_memory.js';
+import { Msr } from '../../src/intrinsics/registers/msr_definitions.js';
+import { VmmMemory } from '../../src/intrinsics/instructions/vmm_memory.js';
 import { vcpuModule } from '../../src/vmm/container/part_module.js';
 import { VmcsContribution } from '../../src/vmm/vmcs/vmcs_contribution.js';
 import { MemoryManager } from '../../src/vmm/memory_manager/memory_manager.js';
@@ -47,7 +47,7 @@ describe('A VMM with memory of each size', () => {
         ],
         [() => (saved = MsrArea.saved())],
         [vcpuModule(({ bind }) => bind(VmcsContribution).to(MsrArea))],
-        memoryMiB,
+        { memoryMiB },
       );
       expect(end.kind).to.equal('powered-off');
       expect([saved, word(0x300000), word(0x300008), word(last)]).to.deep.equal(Array(4).fill(0x7f_12345678n));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { VmcallOpcode, VmcallDataType, VMCALL_MAGIC } from '../../src/vmm/exit/vmcall_interface.js';
-import { ExitReason } from '../../src/intrinsics/exit_reasons.js';
-import { VmcsField } from '../../src/intrinsics/vmcs_fields.js';
+import { ExitReason } from '../../src/intrinsics/vmx/exit_reasons.js';
+import { VmcsField } from '../../src/intrinsics/vmcs/vmcs_fields.js';
 import { vmmModule, type PartModule } from '../../src/vmm/container/part_module.js';
 import { EntryError } from '../../src/vmm/errors.js';
 import { loadVmcallRegisters, storeVmcallRegisters } from '../../src/vmm/exit/vmcall_registers.js';

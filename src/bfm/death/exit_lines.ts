@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { ExitReasonBit, exitReasonName } from '../../intrinsics/exit_reasons.js';
+import { ExitReasonBit, exitReasonName } from '../../intrinsics/vmx/exit_reasons.js';
 import { hex } from '../../intrinsics/texts/hex.js';
 import type { RememberedExit } from '../../machine/processor/exit_history.js';
 import { groupedDigits } from '../../session/grouped_digits.js';

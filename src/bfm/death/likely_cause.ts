@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Vector } from '../../intrinsics/exit_information.js';
+import { Vector } from '../../intrinsics/vmx/exit_information.js';
 import { SelectorError } from '../../intrinsics/structures/memory_structures.js';
 import type { PcEnd } from '../../machine/pc.js';
 import type { ProcessorReport } from '../../machine/report/processor_report.js';

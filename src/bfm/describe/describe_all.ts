@@ -14,7 +14,7 @@ import {
   SerialPortAddress,
   SerialRegister,
   StopBits,
-} from '../../intrinsics/serial_registers.js';
+} from '../../intrinsics/registers/serial_registers.js';
 import { DebugRingTag } from '../../vmm/debug_ring/debug_ring.js';
 import { ErrorCode } from '../../vmm/error_codes.js';
 import { MemoryDescriptorType, PAT_VALUE, PatIndex } from '../../vmm/memory_manager/memory_attributes.js';
@@ -28,16 +28,16 @@ import {
   VmcallVersions,
 } from '../../vmm/exit/vmcall_interface.js';
 import { VmmStatus } from '../../vmm/entry/vmm_status.js';
-import { cpuidLeafDefinitions } from '../../intrinsics/cpuid_leaves.js';
-import { exitReasonDefinitions } from '../../intrinsics/exit_reasons.js';
-import { msrDefinitions } from '../../intrinsics/msr_definitions.js';
-import { registerDefinitions, registerFields } from '../../intrinsics/registers.js';
+import { cpuidLeafDefinitions } from '../../intrinsics/registers/cpuid_leaves.js';
+import { exitReasonDefinitions } from '../../intrinsics/vmx/exit_reasons.js';
+import { msrDefinitions } from '../../intrinsics/registers/msr_definitions.js';
+import { registerDefinitions, registerFields } from '../../intrinsics/registers/registers.js';
 import { entryRules } from '../../intrinsics/rules/entry_rules.js';
 import { msrLoadRules, msrLoadValueRule } from '../../intrinsics/rules/msr_load_rules.js';
-import { segmentNames } from '../../intrinsics/segments.js';
+import { segmentNames } from '../../intrinsics/instructions/segments.js';
 import { processorModels } from '../../machine/models/processor_models.js';
-import { vmcsFieldDefinitions } from '../../intrinsics/vmcs_field_details.js';
-import { vmInstructionErrorDefinitions } from '../../intrinsics/vm_instruction_errors.js';
+import { vmcsFieldDefinitions } from '../../intrinsics/vmcs/vmcs_field_details.js';
+import { vmInstructionErrorDefinitions } from '../../intrinsics/vmx/vm_instruction_errors.js';
 
 /** A bit field as JSON has it: values beyond 2^53 as "0x…" strings. */
 export interface DescribedField {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { controlBitFields, mayBeOne, mustBeOne, type ControlWord } from '../../intrinsics/control_bits.js';
-import { msrDefinition, msrDefinitions } from '../../intrinsics/msr_definitions.js';
-import { controlWordOf } from '../../intrinsics/vmcs_field_details.js';
+import { controlBitFields, mayBeOne, mustBeOne, type ControlWord } from '../../intrinsics/vmx/control_bits.js';
+import { msrDefinition, msrDefinitions } from '../../intrinsics/registers/msr_definitions.js';
+import { controlWordOf } from '../../intrinsics/vmcs/vmcs_field_details.js';
 import { skylakeClient } from '../../machine/models/skylake_client.js';
 
 /** The settings that the processor model allows a control. */

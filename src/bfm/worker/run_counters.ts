@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { exitReasonName } from '../../intrinsics/exit_reasons.js';
+import { exitReasonName } from '../../intrinsics/vmx/exit_reasons.js';
 import { exitReasons } from '../../machine/processor/processor_counters.js';
 
 const TIME_BYTES = 8;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { BitField } from '../bit_fields.js';
-import { mayBeOne, mustBeOne, type ControlWord } from '../control_bits.js';
+import { mayBeOne, mustBeOne, type ControlWord } from '../vmx/control_bits.js';
 import type { CapabilityBitAccess } from './accessor_types.js';
 import type { WordSource } from './word_source.js';
 

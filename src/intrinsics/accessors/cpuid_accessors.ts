@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../component.js';
-import type { CpuidLeaf, cpuidLeafBits, CpuidRegisterName } from '../cpuid_leaves.js';
+import type { CpuidLeaf, cpuidLeafBits, CpuidRegisterName } from '../registers/cpuid_leaves.js';
 import type { FieldsOf, WordAccessors } from './accessor_types.js';
 
 type Registers<Fields> = {

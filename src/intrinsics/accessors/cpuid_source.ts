@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { Cpuid } from '../cpuid.js';
-import { cpuidRegisterNames, type CpuidRegisterName } from '../cpuid_leaves.js';
+import type { Cpuid } from '../instructions/cpuid.js';
+import { cpuidRegisterNames, type CpuidRegisterName } from '../registers/cpuid_leaves.js';
 import { ReadOnlyError } from '../errors.js';
 import type { Warn, WordSource } from './word_source.js';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../component.js';
-import type { controlBitFields } from '../control_bits.js';
-import type { capabilityWords, msrBits, MsrName, ReadOnlyMsrName } from '../msr_definitions.js';
+import type { controlBitFields } from '../vmx/control_bits.js';
+import type { capabilityWords, msrBits, MsrName, ReadOnlyMsrName } from '../registers/msr_definitions.js';
 import type { FieldsOf, WordAccessors } from './accessor_types.js';
 
 type MsrAccessor<N extends MsrName> = N extends keyof typeof capabilityWords

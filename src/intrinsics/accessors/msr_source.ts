@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ReadOnlyError } from '../errors.js';
-import type { Msrs } from '../msr.js';
-import type { MsrDefinition } from '../msr_definitions.js';
+import type { Msrs } from '../instructions/msr.js';
+import type { MsrDefinition } from '../registers/msr_definitions.js';
 import { answers } from './answers.js';
 import type { Warn, WordSource } from './word_source.js';
 

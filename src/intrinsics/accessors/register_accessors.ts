@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../component.js';
-import type { registerFields, selectorFields } from '../registers.js';
-import type { SegmentName } from '../segments.js';
+import type { registerFields, selectorFields } from '../registers/registers.js';
+import type { SegmentName } from '../instructions/segments.js';
 import type { FieldsOf, WordAccessors } from './accessor_types.js';
 
 /**

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { vmcsFieldBits, vmcsFieldValues } from '../vmcs_field_details.js';
-import type { ReadOnlyVmcsFieldName, VmcsFieldName } from '../vmcs_fields.js';
+import type { vmcsFieldBits, vmcsFieldValues } from '../vmcs/vmcs_field_details.js';
+import type { ReadOnlyVmcsFieldName, VmcsFieldName } from '../vmcs/vmcs_fields.js';
 import type { FieldsOf, WordAccessors } from './accessor_types.js';
 
 type ValuesOf<N> = N extends keyof typeof vmcsFieldValues ? keyof (typeof vmcsFieldValues)[N] & string : never;

@@ -2,9 +2,9 @@
 // What MOV to control and debug registers and XSETBV accept; anything else raises #GP(0). SDM 2B "MOV—Move to/from Control Registers", SDM 3A
 // "Control Registers". The core's build compiles these functions too (src/machine/generator/emit_contents.ts): numbers are 32-bit integers, signed
 // or unsigned, and a body uses nothing else.
-import { InvpcidType, PCID_BITS } from '../paging.js';
+import { InvpcidType, PCID_BITS } from '../registers/paging.js';
 import { PageTableEntry } from '../structures/memory_structures.js';
-import { AccessRights, Cr0, Cr4, Dr6, Dr7, Efer, SystemSegment, Xcr0 } from '../registers.js';
+import { AccessRights, Cr0, Cr4, Dr6, Dr7, Efer, SystemSegment, Xcr0 } from '../registers/registers.js';
 import { isCanonicalHigh, isPhysicalHigh } from './msr_values.js';
 
 /** The bits of CR0 that exist. MOV to CR0 ignores the others of bits 31:0. */

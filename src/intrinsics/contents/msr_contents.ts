@@ -11,9 +11,9 @@ import {
   FeatureInformationEcx,
   FeatureInformationEdx,
   type cpuidRegisterNames,
-} from '../cpuid_leaves.js';
-import { fixedMtrrAddresses, FlushCmd, Msr, PredCmd, SpecCtrl } from '../msr_definitions.js';
-import { Debugctl, Efer } from '../registers.js';
+} from '../registers/cpuid_leaves.js';
+import { fixedMtrrAddresses, FlushCmd, Msr, PredCmd, SpecCtrl } from '../registers/msr_definitions.js';
+import { Debugctl, Efer } from '../registers/registers.js';
 import {
   areMemoryTypes,
   isCanonicalHigh,

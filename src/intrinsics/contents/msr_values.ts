@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The forms of values that WRMSR accepts. The core's build compiles these functions too (src/machine/generator/emit_contents.ts): numbers are 32-bit
 // integers, signed or unsigned, and a body uses nothing else. SDM 4 "Model-Specific Registers (MSRs)".
-import { MtrrDefType, MtrrPhysbase, MtrrPhysmask } from '../msr_definitions.js';
-import { Cr0, Efer, MemoryType } from '../registers.js';
+import { MtrrDefType, MtrrPhysbase, MtrrPhysmask } from '../registers/msr_definitions.js';
+import { Cr0, Efer, MemoryType } from '../registers/registers.js';
 
 /** Types that an entry of IA32_PAT may have; bit n is set for type n. SDM 3A "Page Attribute Table (PAT)". */
 export const PAT_TYPES = Object.values(MemoryType).reduce<number>((all, type) => all | (1 << type), 0);

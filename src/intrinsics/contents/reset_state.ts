@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { DR6_ONES, DR7_ONES } from './control_register_contents.js';
-import { RFLAGS_ALWAYS_ENABLED } from '../registers.js';
+import { RFLAGS_ALWAYS_ENABLED } from '../registers/registers.js';
 
 /** The registers after power-up, reset and INIT. SDM 3A "Processor State After Reset". */
 export const ResetState = {

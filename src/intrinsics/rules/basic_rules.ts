@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { VmInstructionError } from '../vm_instruction_errors.js';
+import { VmInstructionError } from '../vmx/vm_instruction_errors.js';
 import { section, type EntryRule } from './entry_rule.js';
 
 const rule = section('basic', 'Basic VM-Entry Checks');

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { EntryControl, PrimaryControl } from '../control_bits.js';
-import { InterruptionType, Vector } from '../exit_information.js';
-import { Msr, VmxBasicHigh, VmxMisc } from '../msr_definitions.js';
-import { Cr0 } from '../registers.js';
-import { VmcsField as F } from '../vmcs_fields.js';
+import { EntryControl, PrimaryControl } from '../vmx/control_bits.js';
+import { InterruptionType, Vector } from '../vmx/exit_information.js';
+import { Msr, VmxBasicHigh, VmxMisc } from '../registers/msr_definitions.js';
+import { Cr0 } from '../registers/registers.js';
+import { VmcsField as F } from '../vmcs/vmcs_fields.js';
 import { section, type EntryReader, type EntryRule } from './entry_rule.js';
 import {
   deliversErrorCode,

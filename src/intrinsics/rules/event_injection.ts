@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Reading the VM-entry interruption-information field. SDM 3C "VM-Entry Controls for Event Injection".
-import { InterruptionBit, InterruptionType, Vector } from '../exit_information.js';
-import { VmcsField } from '../vmcs_fields.js';
+import { InterruptionBit, InterruptionType, Vector } from '../vmx/exit_information.js';
+import { VmcsField } from '../vmcs/vmcs_fields.js';
 import type { EntryReader } from './entry_rule.js';
 
 /** The interruption type of the event that the entry injects, −1 if it injects none. */

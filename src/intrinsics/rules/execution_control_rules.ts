@@ -7,10 +7,10 @@ import {
   SecondaryControl,
   TertiaryControl,
   VmFunctionControl,
-} from '../control_bits.js';
-import { EptCapability, Msr, VmxMisc } from '../msr_definitions.js';
+} from '../vmx/control_bits.js';
+import { EptCapability, Msr, VmxMisc } from '../registers/msr_definitions.js';
 import { ApicRegister } from '../structures/apic_registers.js';
-import { VmcsField as F } from '../vmcs_fields.js';
+import { VmcsField as F } from '../vmcs/vmcs_fields.js';
 import { section, type EntryReader, type EntryRule } from './entry_rule.js';
 import {
   addressOf,

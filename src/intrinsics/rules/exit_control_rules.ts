@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { ExitControl, PinBasedControl } from '../control_bits.js';
-import { Msr } from '../msr_definitions.js';
-import { VmcsField as F } from '../vmcs_fields.js';
+import { ExitControl, PinBasedControl } from '../vmx/control_bits.js';
+import { Msr } from '../registers/msr_definitions.js';
+import { VmcsField as F } from '../vmcs/vmcs_fields.js';
 import { section, type EntryRule } from './entry_rule.js';
 import { exitControls, isMsrArea, obeysCapability, pinControls } from './predicates.js';
 

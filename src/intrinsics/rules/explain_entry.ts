@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Explains a failed VM entry: all broken rules, with the values that they read.
-import { msrName } from '../msr_definitions.js';
-import { vmcsFieldDefinition, vmcsFieldLabel } from '../vmcs_field_details.js';
+import { msrName } from '../registers/msr_definitions.js';
+import { vmcsFieldDefinition, vmcsFieldLabel } from '../vmcs/vmcs_field_details.js';
 import type { EntryReader, EntryRule, RuleArea } from './entry_rule.js';
 import { entryRules } from './entry_rules.js';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { EntryControl, PinBasedControl, SecondaryControl } from '../control_bits.js';
-import { InterruptionType, Vector } from '../exit_information.js';
-import { Msr, VmxMisc } from '../msr_definitions.js';
+import { EntryControl, PinBasedControl, SecondaryControl } from '../vmx/control_bits.js';
+import { InterruptionType, Vector } from '../vmx/exit_information.js';
+import { Msr, VmxMisc } from '../registers/msr_definitions.js';
 import {
   AccessRights,
   ActivityState,
@@ -9,8 +9,8 @@ import {
   InterruptibilityState,
   PendingDebugExceptions,
   Rflags,
-} from '../registers.js';
-import { VmcsField as F } from '../vmcs_fields.js';
+} from '../registers/registers.js';
+import { VmcsField as F } from '../vmcs/vmcs_fields.js';
 import { section, type EntryReader, type EntryRule } from './entry_rule.js';
 import { injectedType, injectedVector, injects } from './event_injection.js';
 import {

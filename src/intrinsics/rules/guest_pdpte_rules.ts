@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { EntryControl, SecondaryControl } from '../control_bits.js';
+import { EntryControl, SecondaryControl } from '../vmx/control_bits.js';
 import { isPdpte, pdpteTable, usesPdptes } from '../contents/control_register_contents.js';
-import { Efer } from '../registers.js';
-import { VmcsField as F } from '../vmcs_fields.js';
+import { Efer } from '../registers/registers.js';
+import { VmcsField as F } from '../vmcs/vmcs_fields.js';
 import { section, type EntryReader, type EntryRule } from './entry_rule.js';
 import { entryControls, SECONDARY, secondaryControls } from './predicates.js';
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { EntryControl } from '../control_bits.js';
-import { Msr } from '../msr_definitions.js';
-import { Cr0, Cr4 } from '../registers.js';
-import { VmcsField as F } from '../vmcs_fields.js';
+import { EntryControl } from '../vmx/control_bits.js';
+import { Msr } from '../registers/msr_definitions.js';
+import { Cr0, Cr4 } from '../registers/registers.js';
+import { VmcsField as F } from '../vmcs/vmcs_fields.js';
 import { section, type EntryReader, type EntryRule } from './entry_rule.js';
 import { isMsrValue } from '../contents/msr_contents.js';
 import { entryControls, isCanonical, isInPhysicalRange, isUnrestricted, SECONDARY } from './predicates.js';

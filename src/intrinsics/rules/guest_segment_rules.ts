@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Three kinds of guest code have their own rules: virtual-8086 mode, "unrestricted guest", and all others. SDM 3C names segment registers
 // one by one; here one function a rule makes it for each register it concerns.
-import { EntryControl } from '../control_bits.js';
-import { AccessRights, Cr0, Rflags } from '../registers.js';
-import { VmcsField as F } from '../vmcs_fields.js';
+import { EntryControl } from '../vmx/control_bits.js';
+import { AccessRights, Cr0, Rflags } from '../registers/registers.js';
+import { VmcsField as F } from '../vmcs/vmcs_fields.js';
 import { section, type EntryReader, type EntryRule, type RuleInput } from './entry_rule.js';
 import { entryControls, isCanonical, isUnrestricted, SECONDARY } from './predicates.js';
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { EntryControl } from '../control_bits.js';
-import { InterruptionType } from '../exit_information.js';
-import { AccessRights, Cr0, Rflags } from '../registers.js';
-import { VmcsField as F } from '../vmcs_fields.js';
+import { EntryControl } from '../vmx/control_bits.js';
+import { InterruptionType } from '../vmx/exit_information.js';
+import { AccessRights, Cr0, Rflags } from '../registers/registers.js';
+import { VmcsField as F } from '../vmcs/vmcs_fields.js';
 import { section, type EntryReader, type EntryRule } from './entry_rule.js';
 import { injects } from './event_injection.js';
 import { entryControls, hasUniformTop, isCanonical } from './predicates.js';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { isMsrValue } from '../contents/msr_contents.js';
-import { EntryControl, ExitControl } from '../control_bits.js';
-import { Msr } from '../msr_definitions.js';
-import { Cr4 } from '../registers.js';
-import { VmcsField as F } from '../vmcs_fields.js';
+import { EntryControl, ExitControl } from '../vmx/control_bits.js';
+import { Msr } from '../registers/msr_definitions.js';
+import { Cr4 } from '../registers/registers.js';
+import { VmcsField as F } from '../vmcs/vmcs_fields.js';
 import { section, type EntryReader, type EntryRule } from './entry_rule.js';
 import { entryControls, exitControls, isCanonical, isInPhysicalRange } from './predicates.js';
 import {

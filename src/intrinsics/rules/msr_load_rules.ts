@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Rules of each entry of the VM-entry MSR-load area. A breach ends the entry with exit reason 34 and the number of the entry, counted from 1,
 // as exit qualification. SDM 3C "Loading MSRs".
-import { Msr } from '../msr_definitions.js';
+import { Msr } from '../registers/msr_definitions.js';
 
 /** The description of a rule of the MSR-load area. */
 export interface MsrLoadRuleText {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Conditions that several rules share. All arithmetic is on 32-bit halves, so that a rule that holds allocates nothing.
 import { isCanonicalHigh } from '../contents/msr_values.js';
-import { PrimaryControl, SecondaryControl } from '../control_bits.js';
-import { VmcsField } from '../vmcs_fields.js';
+import { PrimaryControl, SecondaryControl } from '../vmx/control_bits.js';
+import { VmcsField } from '../vmcs/vmcs_fields.js';
 import type { EntryReader } from './entry_rule.js';
 
 /** Fields that `secondaryControls` reads. */

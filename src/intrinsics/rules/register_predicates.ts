@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Conditions that guest and host state share.
-import { Cr0, Cr4, Efer } from '../registers.js';
-import { Msr } from '../msr_definitions.js';
+import { Cr0, Cr4, Efer } from '../registers/registers.js';
+import { Msr } from '../registers/msr_definitions.js';
 import type { EntryReader } from './entry_rule.js';
 
 // NW and CD are not checked: VM entry and exit leave them as they are.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Prints a register, MSR, CPUID register or VMCS field by its definition, for dumps.
 import { extract, type BitField } from '../bit_fields.js';
-import { mayBeOne, mustBeOne, type ControlWord } from '../control_bits.js';
+import { mayBeOne, mustBeOne, type ControlWord } from '../vmx/control_bits.js';
 
 /** What a dump needs to know about a word. */
 export interface DumpedWord {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // A walk of EPT paging structures for reports. SDM 3C "EPT Translation Mechanism", "EPT Misconfigurations".
-import { MemoryType } from '../registers.js';
+import { MemoryType } from '../registers/registers.js';
 import { EptEntry as Bit } from '../structures/memory_structures.js';
 import { indexAt, levelShifts, pageAddressMask } from '../structures/page_levels.js';
 import { hex } from './hex.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { enabledBits } from './dump_word.js';
-import { exitQualificationFields } from '../exit_information.js';
-import { ExitReason } from '../exit_reasons.js';
+import { exitQualificationFields } from '../vmx/exit_information.js';
+import { ExitReason } from '../vmx/exit_reasons.js';
 
 /** The prefix of a qualification's fields if it is not the exit reason's own name. */
 const prefixes: Readonly<Partial<Record<number, string>>> = {

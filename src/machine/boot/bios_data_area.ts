@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { SerialPortAddress } from '../../intrinsics/serial_registers.js';
+import { SerialPortAddress } from '../../intrinsics/registers/serial_registers.js';
 import type { GuestRam } from '../memory/guest_ram.js';
 import { LOW_MEMORY_END, VIDEO_MEMORY_START } from './memory_map.js';
 

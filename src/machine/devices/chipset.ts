@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { SerialPortAddress } from '../../intrinsics/serial_registers.js';
+import { SerialPortAddress } from '../../intrinsics/registers/serial_registers.js';
 import { AcpiPm } from './acpi_pm.js';
 import { DebugPorts } from './debug_ports.js';
 import type { AccessSize, Device } from './device.js';

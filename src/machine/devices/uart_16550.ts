@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { LineStatus, SERIAL_DLAB } from '../../intrinsics/serial_registers.js';
+import { LineStatus, SERIAL_DLAB } from '../../intrinsics/registers/serial_registers.js';
 import { StatefulDevice } from './device.js';
 import type { AccessSize } from './device.js';
 import type { InterruptLine } from './interrupts/interrupt_lines.js';

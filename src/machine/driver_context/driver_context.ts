@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { BareflankError, ProcessorFault } from '../../intrinsics/errors.js';
-import { SecondaryControl, PrimaryControl } from '../../intrinsics/control_bits.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { SecondaryControl, PrimaryControl } from '../../intrinsics/vmx/control_bits.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { Constants } from '../layout/core_constants.js';
 import type { RegisterValues } from '../processor/processor_block.js';
 import {

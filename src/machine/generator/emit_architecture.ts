@@ -4,8 +4,8 @@ import {
   FeatureInformationEbx,
   FeatureInformationEcx,
   FeatureInformationEdx,
-} from '../../intrinsics/cpuid_leaves.js';
-import { PinBasedControl, PrimaryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
+} from '../../intrinsics/registers/cpuid_leaves.js';
+import { PinBasedControl, PrimaryControl, SecondaryControl } from '../../intrinsics/vmx/control_bits.js';
 import { ApicRegister, InterruptCommand } from '../../intrinsics/structures/apic_registers.js';
 import {
   ApicAccessType,
@@ -24,8 +24,8 @@ import {
   TaskSwitchSource,
   Vector,
   vectorMnemonics,
-} from '../../intrinsics/exit_information.js';
-import { ExitReason } from '../../intrinsics/exit_reasons.js';
+} from '../../intrinsics/vmx/exit_information.js';
+import { ExitReason } from '../../intrinsics/vmx/exit_reasons.js';
 import {
   ApicBase,
   FeatureControl,
@@ -37,7 +37,7 @@ import {
   MtrrPhysbase,
   MtrrPhysmask,
   X2apicMsr,
-} from '../../intrinsics/msr_definitions.js';
+} from '../../intrinsics/registers/msr_definitions.js';
 import {
   AccessRights,
   ActivityState,
@@ -56,8 +56,8 @@ import {
   SystemSegment,
   SystemSegmentBit,
   Xcr0,
-} from '../../intrinsics/registers.js';
-import { InvpcidType } from '../../intrinsics/paging.js';
+} from '../../intrinsics/registers/registers.js';
+import { InvpcidType } from '../../intrinsics/registers/paging.js';
 import { ResetState } from '../../intrinsics/contents/reset_state.js';
 import {
   EptEntry,

@@ -4,8 +4,8 @@
 import * as controlRegisterContents from '../../intrinsics/contents/control_register_contents.js';
 import { msrContents, msrsByBits, type MsrContent } from '../../intrinsics/contents/msr_contents.js';
 import * as msrValues from '../../intrinsics/contents/msr_values.js';
-import { msrName } from '../../intrinsics/msr_definitions.js';
-import { PCID_BITS } from '../../intrinsics/paging.js';
+import { msrName } from '../../intrinsics/registers/msr_definitions.js';
+import { PCID_BITS } from '../../intrinsics/registers/paging.js';
 import { constant } from './emit_constants.js';
 import { Constants } from '../layout/core_constants.js';
 

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { dr6After, dr7After } from '../../intrinsics/contents/control_register_contents.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import type { ControlRegister, ControlRegisters, DebugAddressRegister } from '../../intrinsics/control_registers.js';
-import { Vector } from '../../intrinsics/exit_information.js';
-import { Rflags, RFLAGS_ALWAYS_ENABLED } from '../../intrinsics/registers.js';
+import type {
+  ControlRegister,
+  ControlRegisters,
+  DebugAddressRegister,
+} from '../../intrinsics/instructions/control_registers.js';
+import { Vector } from '../../intrinsics/vmx/exit_information.js';
+import { Rflags, RFLAGS_ALWAYS_ENABLED } from '../../intrinsics/registers/registers.js';
 import type { DriverInstruction } from '../driver_context/driver_pages.js';
 import type { Execution } from './execution.js';
 import { fromHalves, highHalf, lowHalf } from '../processor/halves.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { Cpuid } from '../../intrinsics/cpuid.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import type { Cpuid } from '../../intrinsics/instructions/cpuid.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { slotOf } from '../vmx/vmcs/field_slots.js';
 import type { Execution } from './execution.js';
 import { lowHalf } from '../processor/halves.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { GeneralRegisters } from '../../intrinsics/general_registers.js';
+import type { GeneralRegisters } from '../../intrinsics/instructions/general_registers.js';
 import { Layout } from '../layout/layout.js';
 
 const count = 16;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { ExitEntry, HostEntry } from '../../intrinsics/host_entry.js';
+import type { ExitEntry, HostEntry } from '../../intrinsics/instructions/host_entry.js';
 import type { Execution } from './execution.js';
 import { lowHalf } from '../processor/halves.js';
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { ControlRegisters } from '../../intrinsics/control_registers.js';
-import { Cpuid } from '../../intrinsics/cpuid.js';
-import { GeneralRegisters } from '../../intrinsics/general_registers.js';
-import { HostEntry } from '../../intrinsics/host_entry.js';
-import { LocalApic } from '../../intrinsics/local_apic.js';
-import { Msrs } from '../../intrinsics/msr.js';
-import { PortIo } from '../../intrinsics/port_io.js';
-import { Processor, Processors } from '../../intrinsics/processor.js';
-import { Segments } from '../../intrinsics/segments.js';
-import { VmmMemory } from '../../intrinsics/vmm_memory.js';
-import { Vmx } from '../../intrinsics/vmx.js';
+import { ControlRegisters } from '../../intrinsics/instructions/control_registers.js';
+import { Cpuid } from '../../intrinsics/instructions/cpuid.js';
+import { GeneralRegisters } from '../../intrinsics/instructions/general_registers.js';
+import { HostEntry } from '../../intrinsics/instructions/host_entry.js';
+import { LocalApic } from '../../intrinsics/instructions/local_apic.js';
+import { Msrs } from '../../intrinsics/instructions/msr.js';
+import { PortIo } from '../../intrinsics/instructions/port_io.js';
+import { Processor, Processors } from '../../intrinsics/instructions/processor.js';
+import { Segments } from '../../intrinsics/instructions/segments.js';
+import { VmmMemory } from '../../intrinsics/instructions/vmm_memory.js';
+import { Vmx } from '../../intrinsics/instructions/vmx.js';
 import type { Execution } from './execution.js';
 import { MachineControlRegisters } from './machine_control_registers.js';
 import { MachineCpuid } from './machine_cpuid.js';

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { LocalApic } from '../../intrinsics/local_apic.js';
-import { ApicBase, Msr, X2apicMsr } from '../../intrinsics/msr_definitions.js';
+import type { LocalApic } from '../../intrinsics/instructions/local_apic.js';
+import { ApicBase, Msr, X2apicMsr } from '../../intrinsics/registers/msr_definitions.js';
+import { X64 } from '../../intrinsics/registers/paging.js';
 import { ApicRegister, InterruptCommand } from '../../intrinsics/structures/apic_registers.js';
 import { DeliveryMode } from '../devices/interrupts/interrupt_messages.js';
-import { Word } from '../vmx/words.js';
+import { lowHalf } from '../processor/halves.js';
 import type { Execution } from './execution.js';
 
-const pageBase = 0xfffff000;
-const twoTo32 = 0x1_0000_0000;
+/** The bits of IA32_APIC_BASE that are no address. */
+const offsetBits = BigInt(X64.pageSize - 1);
 /** A register is 16 bytes in the page, and one MSR. */
 const msrOf = (register: number): number => X2apicMsr.First + (register >>> 4);
 
@@ -16,7 +17,7 @@ export class MachineLocalApic implements LocalApic {
   constructor(private readonly execution: Execution) {}
 
   isEnabled(): boolean {
-    return (this.base() & ApicBase.ApicGlobalEnable) !== 0;
+    return (lowHalf(this.base()) & ApicBase.ApicGlobalEnable) !== 0;
   }
 
   isInService(vector: number): boolean {
@@ -53,7 +54,7 @@ export class MachineLocalApic implements LocalApic {
     const { core } = this.execution.processor;
     if (!this.isX2apic()) return core.mmioRead(this.page() + register, 4);
     core.readMsr(msrOf(register));
-    return this.execution.u32[Word.busValue]!;
+    return lowHalf(core.msrValue);
   }
 
   private write(register: number, value: number): void {
@@ -66,16 +67,16 @@ export class MachineLocalApic implements LocalApic {
   }
 
   private isX2apic(): boolean {
-    return (this.base() & ApicBase.EnableX2apicMode) !== 0;
+    return (lowHalf(this.base()) & ApicBase.EnableX2apicMode) !== 0;
   }
 
   private page(): number {
-    const low = (this.base() & pageBase) >>> 0;
-    return this.execution.u32[Word.busValue + 1]! * twoTo32 + low;
+    return Number(this.base() & ~offsetBits);
   }
 
-  private base(): number {
-    this.execution.processor.core.readMsr(Msr.Ia32ApicBase);
-    return this.execution.u32[Word.busValue]!;
+  private base(): bigint {
+    const { core } = this.execution.processor;
+    core.readMsr(Msr.Ia32ApicBase);
+    return core.msrValue;
   }
 }

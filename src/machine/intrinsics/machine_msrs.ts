@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import { Vector } from '../../intrinsics/exit_information.js';
-import type { Msrs } from '../../intrinsics/msr.js';
-import { Msr } from '../../intrinsics/msr_definitions.js';
+import { Vector } from '../../intrinsics/vmx/exit_information.js';
+import type { Msrs } from '../../intrinsics/instructions/msr.js';
+import { Msr } from '../../intrinsics/registers/msr_definitions.js';
 import type { Execution } from './execution.js';
 import { fromHalves, highHalf, lowHalf } from '../processor/halves.js';
 import { Word } from '../vmx/words.js';

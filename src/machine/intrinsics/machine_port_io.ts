@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { PortIo } from '../../intrinsics/port_io.js';
+import type { PortIo } from '../../intrinsics/instructions/port_io.js';
 import type { DriverInstruction } from '../driver_context/driver_pages.js';
 import type { Execution } from './execution.js';
 import { lowHalf } from '../processor/halves.js';

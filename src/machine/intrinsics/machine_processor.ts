@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Vector } from '../../intrinsics/exit_information.js';
-import { Rflags } from '../../intrinsics/registers.js';
-import type { Processor } from '../../intrinsics/processor.js';
+import { Vector } from '../../intrinsics/vmx/exit_information.js';
+import { Rflags } from '../../intrinsics/registers/registers.js';
+import type { Processor } from '../../intrinsics/instructions/processor.js';
 import type { DriverInstruction } from '../driver_context/driver_pages.js';
 import { fromHalves, highHalf, lowHalf } from '../processor/halves.js';
 import { Word } from '../vmx/words.js';

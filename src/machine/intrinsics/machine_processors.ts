@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { Processors } from '../../intrinsics/processor.js';
+import type { Processors } from '../../intrinsics/instructions/processor.js';
 import type { Execution } from './execution.js';
 
 /** The machine's other processors. Only one processor executes at a time, so nobody ever waits. */

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import { segmentNames, type SegmentName, type Segments, type TableRegister } from '../../intrinsics/segments.js';
+import {
+  segmentNames,
+  type SegmentName,
+  type Segments,
+  type TableRegister,
+} from '../../intrinsics/instructions/segments.js';
 import type { DriverInstruction } from '../driver_context/driver_pages.js';
 import type { Execution } from './execution.js';
 import { lowHalf } from '../processor/halves.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { PageTableEntry } from '../../intrinsics/structures/memory_structures.js';
 import { VmmPageFault } from '../../intrinsics/errors.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import type { MemoryRegion, PhysicalRange, VmmMemory } from '../../intrinsics/vmm_memory.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
+import type { MemoryRegion, PhysicalRange, VmmMemory } from '../../intrinsics/instructions/vmm_memory.js';
 import { Constants } from '../layout/core_constants.js';
 import { Sizes } from '../layout/regions.js';
 import { carveOutPhysical, carveOutVirtual } from '../driver_context/driver_pages.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import type { Vmx } from '../../intrinsics/vmx.js';
+import type { Vmx } from '../../intrinsics/instructions/vmx.js';
 import { isCanonicalHigh } from '../../intrinsics/contents/msr_values.js';
 import { Constants } from '../layout/core_constants.js';
 import { isValidEptp } from '../vmx/instructions/eptp.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { ArchCapabilities } from '../../intrinsics/msr_definitions.js';
+import { ArchCapabilities } from '../../intrinsics/registers/msr_definitions.js';
 import type { ProcessorModel } from './processor_model.js';
 import { simulatedModel } from './simulated_model.js';
 

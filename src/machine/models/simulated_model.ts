@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What all processor models have in common: they announce what the core implements, no AVX and no performance counters, and a TSC of 1 GHz.
 // Leaves and MSRs: SDM 2A "CPUID—CPU Identification", SDM 4. A model adds the facts of the processor after which it is modelled.
-import { ArchCapabilities, ArchCapabilitiesHigh, Msr } from '../../intrinsics/msr_definitions.js';
+import { ArchCapabilities, ArchCapabilitiesHigh, Msr } from '../../intrinsics/registers/msr_definitions.js';
 import { Constants } from '../layout/core_constants.js';
 import { vmxCapabilities, firstVmxMsr } from '../vmx/capabilities.js';
 import { bitsAt, brandLeaves, type CpuidLeafValues, type PlainMsr, type ProcessorModel } from './processor_model.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { CpuidLeaf, FeatureInformationEdx } from '../../intrinsics/cpuid_leaves.js';
+import { CpuidLeaf, FeatureInformationEdx } from '../../intrinsics/registers/cpuid_leaves.js';
 import type { CpuidLeafValues, PlainMsr, ProcessorModel } from './processor_model.js';
 import { coreThreadCount } from './simulated_model.js';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { slotOf } from '../vmx/vmcs/field_slots.js';
 
 /** How many VM exits a processor remembers. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // RFLAGS between the SDM's form and the core's: the core keeps the arithmetic flags as a sign-extended result (FR), a carry-in vector (FX)
 // and three bits (FC), and the other flags in RFLAGS. `Layout` describes the words.
-import { Rflags } from '../../intrinsics/registers.js';
+import { Rflags } from '../../intrinsics/registers/registers.js';
 import { Layout } from '../layout/layout.js';
 
 const fr = Layout.FR >>> 2;

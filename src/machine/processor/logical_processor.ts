@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { PinBasedControl } from '../../intrinsics/control_bits.js';
-import { ActivityState } from '../../intrinsics/registers.js';
-import type { ExitEntry } from '../../intrinsics/host_entry.js';
-import { exitReasonName, PENDING_WORK } from '../../intrinsics/exit_reasons.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { PinBasedControl } from '../../intrinsics/vmx/control_bits.js';
+import { ActivityState } from '../../intrinsics/registers/registers.js';
+import type { ExitEntry } from '../../intrinsics/instructions/host_entry.js';
+import { exitReasonName, PENDING_WORK } from '../../intrinsics/vmx/exit_reasons.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { Constants } from '../layout/core_constants.js';
 import { StopReason } from '../layout/stop_reason.js';
 import { performCodeInstruction } from '../vmx/instructions/code_instructions.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { InitialConfiguration } from '../../intrinsics/structures/memory_structures.js';
-import { FeatureControl, MiscEnable, MtrrDefType, MtrrPhysmask } from '../../intrinsics/msr_definitions.js';
-import { ActivityState, MemoryType, Xcr0 } from '../../intrinsics/registers.js';
+import { FeatureControl, MiscEnable, MtrrDefType, MtrrPhysmask } from '../../intrinsics/registers/msr_definitions.js';
+import { ActivityState, MemoryType, Xcr0 } from '../../intrinsics/registers/registers.js';
 import { ResetState } from '../../intrinsics/contents/reset_state.js';
 import type { ProcessorModel } from '../models/processor_model.js';
 import { vmxPowerOnState } from '../vmx/vmx_power_on_state.js';

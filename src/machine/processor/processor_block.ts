@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { BareflankError } from '../../intrinsics/errors.js';
-import type { TableRegister } from '../../intrinsics/segments.js';
+import type { TableRegister } from '../../intrinsics/instructions/segments.js';
 import { FieldSizes, Layout } from '../layout/layout.js';
 import { Sizes } from '../layout/regions.js';
 import { readFlags, writeFlags } from './lazy_flags.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The names of registers in a processor block: the SDM's names, made from the definitions of src/intrinsics and from the layout.
-import { registerNumbers } from '../../intrinsics/exit_information.js';
-import { segmentNames, type TableRegister } from '../../intrinsics/segments.js';
+import { registerNumbers } from '../../intrinsics/vmx/exit_information.js';
+import { segmentNames, type TableRegister } from '../../intrinsics/instructions/segments.js';
 import type { FieldSizes } from '../layout/layout.js';
 
 type Sizes = typeof FieldSizes;

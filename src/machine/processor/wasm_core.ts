@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Vector } from '../../intrinsics/exit_information.js';
+import { Vector } from '../../intrinsics/vmx/exit_information.js';
 import type { DeviceRam } from '../memory/guest_ram.js';
 import type { MemoryWriter } from '../memory/memory_writer.js';
 import type { CoreBus } from './core_bus.js';

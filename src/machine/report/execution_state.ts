@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { EntryControl } from '../../intrinsics/control_bits.js';
-import { AccessRights, Cr0, Efer, Rflags } from '../../intrinsics/registers.js';
-import type { TableRegister } from '../../intrinsics/segments.js';
-import { VmcsField, type VmcsFieldName } from '../../intrinsics/vmcs_fields.js';
+import { EntryControl } from '../../intrinsics/vmx/control_bits.js';
+import { AccessRights, Cr0, Efer, Rflags } from '../../intrinsics/registers/registers.js';
+import type { TableRegister } from '../../intrinsics/instructions/segments.js';
+import { VmcsField, type VmcsFieldName } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
 import { generalRegisterNames, type SegmentRegister } from '../processor/register_names.js';
 import { slotOf } from '../vmx/vmcs/field_slots.js';

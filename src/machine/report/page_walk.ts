@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The walk that translates a linear address, for reports. It changes nothing: no accessed bit, no TLB. SDM 3A "Paging", SDM 3C "EPT Translation Mechanism".
-import { Cr0, Cr4, Efer } from '../../intrinsics/registers.js';
+import { Cr0, Cr4, Efer } from '../../intrinsics/registers/registers.js';
 import { PageTableEntry, PageTableEntryHigh } from '../../intrinsics/structures/memory_structures.js';
 import { pageAddressMask } from '../../intrinsics/structures/page_levels.js';
 import { eptAddress, eptWalkText, walkEpt, type EptRules } from '../../intrinsics/texts/ept_walk.js';

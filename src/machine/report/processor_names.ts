@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { ActivityState } from '../../intrinsics/registers.js';
+import { ActivityState } from '../../intrinsics/registers/registers.js';
 import { hex } from '../../intrinsics/texts/hex.js';
 import type { ProcessorBlock } from '../processor/processor_block.js';
 import type { ExecutionState } from './execution_state.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { ExitReason } from '../../intrinsics/exit_reasons.js';
-import { Vector } from '../../intrinsics/exit_information.js';
-import { ActivityState } from '../../intrinsics/registers.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { ExitReason } from '../../intrinsics/vmx/exit_reasons.js';
+import { Vector } from '../../intrinsics/vmx/exit_information.js';
+import { ActivityState } from '../../intrinsics/registers/registers.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { hex } from '../../intrinsics/texts/hex.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
 import type { RememberedExit } from '../processor/exit_history.js';

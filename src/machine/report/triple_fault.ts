@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Vector } from '../../intrinsics/exit_information.js';
+import { Vector } from '../../intrinsics/vmx/exit_information.js';
 import { PageFaultError, SelectorError } from '../../intrinsics/structures/memory_structures.js';
 import { hex } from '../../intrinsics/texts/hex.js';
 import type { ChainedEvent } from '../processor/core_records.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { PrimaryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
-import { EptCapability, Msr } from '../../intrinsics/msr_definitions.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { PrimaryControl, SecondaryControl } from '../../intrinsics/vmx/control_bits.js';
+import { EptCapability, Msr } from '../../intrinsics/registers/msr_definitions.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
 import { firstVmxMsr } from '../vmx/capabilities.js';
 import { slotOf } from '../vmx/vmcs/field_slots.js';

@@ -8,7 +8,7 @@ import {
   PrimaryControl,
   SecondaryControl,
   type ControlWord,
-} from '../../intrinsics/control_bits.js';
+} from '../../intrinsics/vmx/control_bits.js';
 
 /** A capability MSR: bits 31:0 (for controls: the allowed-0 settings) and bits 63:32 (the allowed-1 settings). */
 export type Capability = readonly [low: number, high: number];

@@ -5,8 +5,8 @@ import {
   PinBasedControl,
   PrimaryControl,
   SecondaryControl,
-} from '../../intrinsics/control_bits.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+} from '../../intrinsics/vmx/control_bits.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { Constants } from '../layout/core_constants.js';
 import { slotOf } from './vmcs/field_slots.js';
 import { guestStateSlots, makeSavePlan, type SavePlan } from './vmcs/guest_state.js';

@@ -5,8 +5,12 @@ import { inject, injectable } from 'inversify';
 import { camelCase, lazilyInEach, makeWordAccessor } from '../../intrinsics/accessors/build_accessors.js';
 import type { CpuidAccessors } from '../../intrinsics/accessors/cpuid_accessors.js';
 import { CpuidSource } from '../../intrinsics/accessors/cpuid_source.js';
-import { Cpuid } from '../../intrinsics/cpuid.js';
-import { cpuidLeafDefinitions, cpuidRegisterNames, type CpuidLeafDefinition } from '../../intrinsics/cpuid_leaves.js';
+import { Cpuid } from '../../intrinsics/instructions/cpuid.js';
+import {
+  cpuidLeafDefinitions,
+  cpuidRegisterNames,
+  type CpuidLeafDefinition,
+} from '../../intrinsics/registers/cpuid_leaves.js';
 import { warn } from './warn.js';
 
 /** The CPUID leaves by name over CPUID. */

@@ -11,8 +11,8 @@ import {
 import { CapabilityBitAccessor } from '../../intrinsics/accessors/capability_bit_accessor.js';
 import type { MsrAccessors } from '../../intrinsics/accessors/msr_accessors.js';
 import { MsrSource } from '../../intrinsics/accessors/msr_source.js';
-import { Msrs } from '../../intrinsics/msr.js';
-import { msrDefinitions, type MsrDefinition } from '../../intrinsics/msr_definitions.js';
+import { Msrs } from '../../intrinsics/instructions/msr.js';
+import { msrDefinitions, type MsrDefinition } from '../../intrinsics/registers/msr_definitions.js';
 import { warn } from './warn.js';
 
 /** The MSRs by name over RDMSR and WRMSR. */

@@ -5,9 +5,9 @@ import { inject, injectable } from 'inversify';
 import { lazilyInEach, makeWordAccessor } from '../../intrinsics/accessors/build_accessors.js';
 import type { RegisterAccessors } from '../../intrinsics/accessors/register_accessors.js';
 import { RegisterSource } from '../../intrinsics/accessors/register_source.js';
-import { ControlRegisters } from '../../intrinsics/control_registers.js';
-import { registerFields, selectorFields } from '../../intrinsics/registers.js';
-import { segmentNames, Segments, type SegmentName } from '../../intrinsics/segments.js';
+import { ControlRegisters } from '../../intrinsics/instructions/control_registers.js';
+import { registerFields, selectorFields } from '../../intrinsics/registers/registers.js';
+import { segmentNames, Segments, type SegmentName } from '../../intrinsics/instructions/segments.js';
 import { warn } from './warn.js';
 
 type RegisterName = keyof typeof registerFields;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What the VMM must do for the exceptions that it gives its guest, since neither an exit nor an injection does it.
-import type { ControlRegisters } from '../../intrinsics/control_registers.js';
+import type { ControlRegisters } from '../../intrinsics/instructions/control_registers.js';
 import type { ProcessorFault } from '../../intrinsics/errors.js';
-import { InterruptionBit, InterruptionType, Vector } from '../../intrinsics/exit_information.js';
-import { Debugctl, Dr6, Dr7 } from '../../intrinsics/registers.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { InterruptionBit, InterruptionType, Vector } from '../../intrinsics/vmx/exit_information.js';
+import { Debugctl, Dr6, Dr7 } from '../../intrinsics/registers/registers.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { Exit } from '../exit/exit.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 import { GuestPageFault } from './guest_page_fault.js';

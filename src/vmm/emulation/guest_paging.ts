@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Cr0, Cr4, Efer, Rflags } from '../../intrinsics/registers.js';
-import { SecondaryControl } from '../../intrinsics/control_bits.js';
+import { Cr0, Cr4, Efer, Rflags } from '../../intrinsics/registers/registers.js';
+import { SecondaryControl } from '../../intrinsics/vmx/control_bits.js';
 import { pdpteTable } from '../../intrinsics/contents/control_register_contents.js';
 import type { RegisterFacts } from '../../intrinsics/contents/register_facts.js';
 import { PageFaultError } from '../../intrinsics/structures/memory_structures.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { GuestMemory } from '../memory_manager/guest_memory.js';
 import { pageAddressMask } from '../../intrinsics/structures/page_levels.js';
 import { PageTableEntryBit as Bit } from '../memory_manager/page_table_entry_x64.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // General-purpose registers of a guest by number, for instructions that the VMM executes in its stead. RSP is in the VMCS, the others are not.
-import { registerNumbers } from '../../intrinsics/exit_information.js';
-import { AccessRights, Efer } from '../../intrinsics/registers.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { registerNumbers } from '../../intrinsics/vmx/exit_information.js';
+import { AccessRights, Efer } from '../../intrinsics/registers/registers.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { Exit } from '../exit/exit.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 

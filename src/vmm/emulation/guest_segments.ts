@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Segment registers of a guest in its VMCS, and descriptors in its memory. SDM 3A "Segment Descriptors".
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import { Vector } from '../../intrinsics/exit_information.js';
-import { AccessRights, Cr0, Rflags, SegmentSelector, SegmentTypeBit } from '../../intrinsics/registers.js';
-import { segmentNames, type SegmentName } from '../../intrinsics/segments.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { Vector } from '../../intrinsics/vmx/exit_information.js';
+import { AccessRights, Cr0, Rflags, SegmentSelector, SegmentTypeBit } from '../../intrinsics/registers/registers.js';
+import { segmentNames, type SegmentName } from '../../intrinsics/instructions/segments.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 import type { LinearMemory } from './linear_memory.js';
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Prefixes of the instruction that exited, for the few whose exits do not tell what the prefixes say. SDM 2A "Instruction Prefixes".
-import { AccessRights, Rflags } from '../../intrinsics/registers.js';
-import type { SegmentName } from '../../intrinsics/segments.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { AccessRights, Rflags } from '../../intrinsics/registers/registers.js';
+import type { SegmentName } from '../../intrinsics/instructions/segments.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { Exit } from '../exit/exit.js';
 import { isIn64BitMode } from './guest_registers.js';
 import type { LinearMemory } from './linear_memory.js';

@@ -2,9 +2,9 @@
 // I/O breakpoints of a guest whose port access the VMM carries out: the processor, which does not execute the access, finds none. SDM 3B "Debug
 // Registers", "Data Memory and I/O Breakpoint Exception Conditions".
 import { DR7_ENABLES } from '../../intrinsics/contents/control_register_contents.js';
-import { debugAddressRegisters, type ControlRegisters } from '../../intrinsics/control_registers.js';
-import { Cr4, Dr7, PendingDebugExceptions } from '../../intrinsics/registers.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { debugAddressRegisters, type ControlRegisters } from '../../intrinsics/instructions/control_registers.js';
+import { Cr4, Dr7, PendingDebugExceptions } from '../../intrinsics/registers/registers.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 
 const enabled = Dr7.L0 | Dr7.G0;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { X64 } from '../../intrinsics/paging.js';
+import { X64 } from '../../intrinsics/registers/paging.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import { Vector } from '../../intrinsics/exit_information.js';
-import { Efer } from '../../intrinsics/registers.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { Vector } from '../../intrinsics/vmx/exit_information.js';
+import { Efer } from '../../intrinsics/registers/registers.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { GuestMemory } from '../memory_manager/guest_memory.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 import type { AccessDirection, AccessMaker, GuestPaging } from './guest_paging.js';

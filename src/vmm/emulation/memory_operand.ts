@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Memory operands of instructions that the VMM executes in its guest's stead.
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import { InstructionInformation, Vector } from '../../intrinsics/exit_information.js';
-import { Cr0, Rflags } from '../../intrinsics/registers.js';
-import { segmentNames, type SegmentName } from '../../intrinsics/segments.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { InstructionInformation, Vector } from '../../intrinsics/vmx/exit_information.js';
+import { Cr0, Rflags } from '../../intrinsics/registers/registers.js';
+import { segmentNames, type SegmentName } from '../../intrinsics/instructions/segments.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { Exit } from '../exit/exit.js';
 import type { AccessMaker } from './guest_paging.js';
 import { isIn64BitMode, registerValue } from './guest_registers.js';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The memory operand of INS and OUTS. SDM 3C "Format of the VM-Exit Instruction-Information Field as Used for INS and OUTS" (IA32_VMX_BASIC[54] = 1).
-import { IoAccess, StringIoInformation } from '../../intrinsics/exit_information.js';
-import { Rflags } from '../../intrinsics/registers.js';
-import { segmentNames, type SegmentName } from '../../intrinsics/segments.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { IoAccess, StringIoInformation } from '../../intrinsics/vmx/exit_information.js';
+import { Rflags } from '../../intrinsics/registers/registers.js';
+import { segmentNames, type SegmentName } from '../../intrinsics/instructions/segments.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { Exit } from '../exit/exit.js';
 import type { AccessMaker } from './guest_paging.js';
 import { linearAddress, makerOf } from './memory_operand.js';

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // LLDT and LTR for a guest. SDM 2A "LLDT—Load Local Descriptor Table Register", "LTR—Load Task Register".
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import { Vector } from '../../intrinsics/exit_information.js';
-import { AccessRights, SegmentSelector, SystemSegment, SystemSegmentBit } from '../../intrinsics/registers.js';
+import { Vector } from '../../intrinsics/vmx/exit_information.js';
+import {
+  AccessRights,
+  SegmentSelector,
+  SystemSegment,
+  SystemSegmentBit,
+} from '../../intrinsics/registers/registers.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 import { isInIa32eMode } from './guest_registers.js';
 import {

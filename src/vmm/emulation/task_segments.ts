@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Loads the segment registers of a new task. Faults of these loads are the new task's. SDM 3A "Task Switching".
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import { Vector } from '../../intrinsics/exit_information.js';
-import { AccessRights, Rflags, SegmentSelector, SegmentTypeBit, SystemSegment } from '../../intrinsics/registers.js';
-import type { SegmentName } from '../../intrinsics/segments.js';
+import { Vector } from '../../intrinsics/vmx/exit_information.js';
+import {
+  AccessRights,
+  Rflags,
+  SegmentSelector,
+  SegmentTypeBit,
+  SystemSegment,
+} from '../../intrinsics/registers/registers.js';
+import type { SegmentName } from '../../intrinsics/instructions/segments.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 import {
   registerOf,

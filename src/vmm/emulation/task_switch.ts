@@ -2,7 +2,7 @@
 // A task switch exits unconditionally in VMX non-root operation, and the VMM carries it out. SDM 3C "Treatment of Task Switches", SDM 3A "Task
 // Switching". The processor has checked what comes before the switch: privileges and gate. What it finds after the switch is the new task's fault.
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import { InterruptionBit, InterruptionType, TaskSwitchSource, Vector } from '../../intrinsics/exit_information.js';
+import { InterruptionBit, InterruptionType, TaskSwitchSource, Vector } from '../../intrinsics/vmx/exit_information.js';
 import {
   AccessRights,
   Cr0,
@@ -13,10 +13,10 @@ import {
   Rflags,
   SegmentSelector,
   SystemSegment,
-} from '../../intrinsics/registers.js';
-import { segmentNames } from '../../intrinsics/segments.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import type { ControlRegisters } from '../../intrinsics/control_registers.js';
+} from '../../intrinsics/registers/registers.js';
+import { segmentNames } from '../../intrinsics/instructions/segments.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
+import type { ControlRegisters } from '../../intrinsics/instructions/control_registers.js';
 import type { Exit } from '../exit/exit.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 import { isHardwareException, isSoftwareEvent, recordDebug } from './exceptions.js';

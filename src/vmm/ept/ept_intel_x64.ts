@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { InveptType, Vmx } from '../../intrinsics/vmx.js';
-import { SecondaryControl } from '../../intrinsics/control_bits.js';
-import { Msrs } from '../../intrinsics/msr.js';
-import { EptCapability, Msr } from '../../intrinsics/msr_definitions.js';
-import { MemoryType } from '../../intrinsics/registers.js';
-import { Processor, Processors } from '../../intrinsics/processor.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import { InveptType, Vmx } from '../../intrinsics/instructions/vmx.js';
+import { SecondaryControl } from '../../intrinsics/vmx/control_bits.js';
+import { Msrs } from '../../intrinsics/instructions/msr.js';
+import { EptCapability, Msr } from '../../intrinsics/registers/msr_definitions.js';
+import { MemoryType } from '../../intrinsics/registers/registers.js';
+import { Processor, Processors } from '../../intrinsics/instructions/processor.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
+import { VmmMemory } from '../../intrinsics/instructions/vmm_memory.js';
 import { VmcsError } from '../errors.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import type { PageTables } from '../memory_manager/page_tables.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { MemoryType } from '../../intrinsics/registers.js';
-import type { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import { MemoryType } from '../../intrinsics/registers/registers.js';
+import type { VmmMemory } from '../../intrinsics/instructions/vmm_memory.js';
 import type { MemoryManager } from '../memory_manager/memory_manager.js';
 import { PageTables } from '../memory_manager/page_tables.js';
 import { levelOf, levelShifts, pageAddressMask } from '../../intrinsics/structures/page_levels.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { InveptType, InvvpidType, type Vmx } from '../../intrinsics/vmx.js';
+import { InveptType, InvvpidType, type Vmx } from '../../intrinsics/instructions/vmx.js';
 import { hex } from '../support/text.js';
 import { vmFailure } from '../support/vm_failure.js';
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The guest's non-register state when it takes an event. An exit that an exception causes directly leaves that state as it was before the event
 // (SDM 3C "Architectural State Before a VM Exit"), and VM entry checks it ("Checks on Guest Non-Register State").
-import { InterruptionBit, InterruptionType, Vector } from '../../intrinsics/exit_information.js';
-import { ActivityState, InterruptibilityState } from '../../intrinsics/registers.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { InterruptionBit, InterruptionType, Vector } from '../../intrinsics/vmx/exit_information.js';
+import { ActivityState, InterruptibilityState } from '../../intrinsics/registers/registers.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 
 /** The state for an event that VM entry injects: the processor is awake, and a shadow of STI or MOV SS ends. */

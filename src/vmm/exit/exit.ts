@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../../intrinsics/component.js';
-import type { ExitReason } from '../../intrinsics/exit_reasons.js';
-import type { GeneralRegisters } from '../../intrinsics/general_registers.js';
+import type { ExitReason } from '../../intrinsics/vmx/exit_reasons.js';
+import type { GeneralRegisters } from '../../intrinsics/instructions/general_registers.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 
 /** The VM exit that is being handled. SDM 3C "VM-Exit Information Fields". */

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { SecondaryControl } from '../../intrinsics/control_bits.js';
-import { Cpuid } from '../../intrinsics/cpuid.js';
-import { CpuidLeaf } from '../../intrinsics/cpuid_leaves.js';
-import { ExitReason } from '../../intrinsics/exit_reasons.js';
-import { Msrs } from '../../intrinsics/msr.js';
-import { EptCapability, Msr, msrName } from '../../intrinsics/msr_definitions.js';
+import { SecondaryControl } from '../../intrinsics/vmx/control_bits.js';
+import { Cpuid } from '../../intrinsics/instructions/cpuid.js';
+import { CpuidLeaf } from '../../intrinsics/registers/cpuid_leaves.js';
+import { ExitReason } from '../../intrinsics/vmx/exit_reasons.js';
+import { Msrs } from '../../intrinsics/instructions/msr.js';
+import { EptCapability, Msr, msrName } from '../../intrinsics/registers/msr_definitions.js';
 import { qualificationText } from '../../intrinsics/texts/qualification_text.js';
 import { brokenMsrLoadRule, msrLoadValueRule } from '../../intrinsics/rules/msr_load_rules.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
+import { VmmMemory } from '../../intrinsics/instructions/vmm_memory.js';
 import { Ept } from '../ept/ept.js';
 import { eptWalkText, walkEpt } from '../../intrinsics/texts/ept_walk.js';
 import { MemoryManagerError } from '../errors.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { InterruptionBit, InterruptionType } from '../../intrinsics/exit_information.js';
-import { ExitReason, ExitReasonBit } from '../../intrinsics/exit_reasons.js';
-import type { GeneralRegisters } from '../../intrinsics/general_registers.js';
+import { InterruptionBit, InterruptionType } from '../../intrinsics/vmx/exit_information.js';
+import { ExitReason, ExitReasonBit } from '../../intrinsics/vmx/exit_reasons.js';
+import type { GeneralRegisters } from '../../intrinsics/instructions/general_registers.js';
 import {
   AccessRights,
   Cr0,
@@ -10,8 +10,8 @@ import {
   InterruptibilityState,
   PendingDebugExceptions,
   Rflags,
-} from '../../intrinsics/registers.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+} from '../../intrinsics/registers/registers.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { derived } from '../state/state.js';
 import { StateSave } from '../state_save/state_save.js';
 import { VcpuIdentity } from '../vcpu_identity.js';

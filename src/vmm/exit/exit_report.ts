@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { registerNumbers } from '../../intrinsics/exit_information.js';
-import { exitReasonName } from '../../intrinsics/exit_reasons.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { registerNumbers } from '../../intrinsics/vmx/exit_information.js';
+import { exitReasonName } from '../../intrinsics/vmx/exit_reasons.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { StateSave } from '../state_save/state_save.js';
 import { hex } from '../support/text.js';
 import type { Exit } from './exit.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { registerNumbers } from '../../intrinsics/exit_information.js';
+import { registerNumbers } from '../../intrinsics/vmx/exit_information.js';
 
 /** Which general-purpose register carries each VMCALL register; R13 to R15 exist in the structure only. */
 export const vmcallRegisters = {

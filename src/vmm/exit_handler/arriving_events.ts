@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // External interrupts and NMIs that an extension makes exit and leaves to the base: the guest gets them as from the bare machine. SDM 3C "External
 // Interrupts and NMIs", "Interrupt-Window Exiting and Virtual-Interrupt Delivery", "NMI-Window Exiting".
-import { ExitControl, PinBasedControl, PrimaryControl } from '../../intrinsics/control_bits.js';
-import { InterruptionBit, InterruptionType, Vector } from '../../intrinsics/exit_information.js';
-import { ActivityState, InterruptibilityState, Rflags } from '../../intrinsics/registers.js';
-import type { LocalApic } from '../../intrinsics/local_apic.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { ExitControl, PinBasedControl, PrimaryControl } from '../../intrinsics/vmx/control_bits.js';
+import { InterruptionBit, InterruptionType, Vector } from '../../intrinsics/vmx/exit_information.js';
+import { ActivityState, InterruptibilityState, Rflags } from '../../intrinsics/registers/registers.js';
+import type { LocalApic } from '../../intrinsics/instructions/local_apic.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { Exit } from '../exit/exit.js';
 import { bfwarning } from '../output/output.js';
 import type { Vmcs } from '../vmcs/vmcs.js';

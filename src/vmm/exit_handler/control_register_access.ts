@@ -17,14 +17,14 @@ import {
   usesPdptes,
 } from '../../intrinsics/contents/control_register_contents.js';
 import type { RegisterFacts } from '../../intrinsics/contents/register_facts.js';
-import type { ControlRegisters } from '../../intrinsics/control_registers.js';
-import { EntryControl, SecondaryControl } from '../../intrinsics/control_bits.js';
+import type { ControlRegisters } from '../../intrinsics/instructions/control_registers.js';
+import { EntryControl, SecondaryControl } from '../../intrinsics/vmx/control_bits.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import { ControlRegisterAccess, Vector } from '../../intrinsics/exit_information.js';
-import type { Msrs } from '../../intrinsics/msr.js';
-import { Msr } from '../../intrinsics/msr_definitions.js';
-import { Cr0, Efer } from '../../intrinsics/registers.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { ControlRegisterAccess, Vector } from '../../intrinsics/vmx/exit_information.js';
+import type { Msrs } from '../../intrinsics/instructions/msr.js';
+import { Msr } from '../../intrinsics/registers/msr_definitions.js';
+import { Cr0, Efer } from '../../intrinsics/registers/registers.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { isIn64BitMode, readRegister, writeRegister } from '../emulation/guest_registers.js';
 import type { GuestHostMasks } from '../owners/owners.js';
 import type { Vmcs } from '../vmcs/vmcs.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { Cpuid } from '../../intrinsics/cpuid.js';
-import { CpuidLeaf, ExtendedFeatureFlagsEcx, FeatureInformationEcx } from '../../intrinsics/cpuid_leaves.js';
-import { Cr4 } from '../../intrinsics/registers.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import type { Cpuid } from '../../intrinsics/instructions/cpuid.js';
+import { CpuidLeaf, ExtendedFeatureFlagsEcx, FeatureInformationEcx } from '../../intrinsics/registers/cpuid_leaves.js';
+import { Cr4 } from '../../intrinsics/registers/registers.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { isHandled } from '../container/answers.js';
 import type { AskedContributions } from '../contributions/asked_contributions.js';
 import type { CpuidContribution } from '../contributions/cpuid_contribution.js';

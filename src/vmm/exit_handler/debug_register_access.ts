@@ -2,11 +2,11 @@
 // MOV to and from debug registers with "MOV-DR exiting". The exit comes before the checks of CR4.DE, of privilege and of general detection. SDM 3C
 // "Instructions That Cause VM Exits Conditionally", SDM 2B "MOV—Move to/from Debug Registers".
 import { dr6After, dr7After } from '../../intrinsics/contents/control_register_contents.js';
-import type { ControlRegisters, DebugAddressRegister } from '../../intrinsics/control_registers.js';
+import type { ControlRegisters, DebugAddressRegister } from '../../intrinsics/instructions/control_registers.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import { DebugRegisterAccess, Vector } from '../../intrinsics/exit_information.js';
-import { Cr4, Dr6, Dr7 } from '../../intrinsics/registers.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { DebugRegisterAccess, Vector } from '../../intrinsics/vmx/exit_information.js';
+import { Cr4, Dr6, Dr7 } from '../../intrinsics/registers/registers.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { recordDebug } from '../emulation/exceptions.js';
 import { isIn64BitMode, registerValue, writeRegister } from '../emulation/guest_registers.js';
 import type { Exit } from '../exit/exit.js';

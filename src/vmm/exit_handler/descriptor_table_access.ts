@@ -7,8 +7,8 @@ import {
   InstructionInformation,
   SystemSegmentInstruction,
   Vector,
-} from '../../intrinsics/exit_information.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+} from '../../intrinsics/vmx/exit_information.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { isIn64BitMode, registerValue, writeRegister } from '../emulation/guest_registers.js';
 import { readSegment } from '../emulation/guest_segments.js';
 import { readInstructionForm } from '../emulation/instruction_prefixes.js';

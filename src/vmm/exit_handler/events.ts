@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { ControlRegisters } from '../../intrinsics/control_registers.js';
-import { InterruptionBit, Vector } from '../../intrinsics/exit_information.js';
-import { Dr6 } from '../../intrinsics/registers.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import type { ControlRegisters } from '../../intrinsics/instructions/control_registers.js';
+import { InterruptionBit, Vector } from '../../intrinsics/vmx/exit_information.js';
+import { Dr6 } from '../../intrinsics/registers/registers.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { combination, isHardwareException, metBreakpoints, recordDebug } from '../emulation/exceptions.js';
 import type { Exit } from '../exit/exit.js';
 

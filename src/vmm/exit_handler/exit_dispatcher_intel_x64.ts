@@ -6,8 +6,8 @@ import {
   exitReasonName,
   PENDING_WORK,
   type ExitReason,
-} from '../../intrinsics/exit_reasons.js';
-import { Processor } from '../../intrinsics/processor.js';
+} from '../../intrinsics/vmx/exit_reasons.js';
+import { Processor } from '../../intrinsics/instructions/processor.js';
 import { isHandled, refusePromise } from '../container/answers.js';
 import type { Contribution } from '../container/contribution.js';
 import { AskedContributions } from '../contributions/asked_contributions.js';

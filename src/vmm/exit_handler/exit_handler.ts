@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../../intrinsics/component.js';
-import type { ExitReason } from '../../intrinsics/exit_reasons.js';
+import type { ExitReason } from '../../intrinsics/vmx/exit_reasons.js';
 
 /** What happens at a VM exit of this vCPU. */
 export interface ExitHandler {

@@ -2,8 +2,8 @@
 import { isInvpcid } from '../../intrinsics/contents/control_register_contents.js';
 import type { RegisterFacts } from '../../intrinsics/contents/register_facts.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import { InstructionInformation, Vector } from '../../intrinsics/exit_information.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { InstructionInformation, Vector } from '../../intrinsics/vmx/exit_information.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { isIn64BitMode, registerValue } from '../emulation/guest_registers.js';
 import type { LinearMemory } from '../emulation/linear_memory.js';
 import { describedOperand, linearAddress, makerOf } from '../emulation/memory_operand.js';

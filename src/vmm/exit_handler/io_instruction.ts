@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { IoAccess } from '../../intrinsics/exit_information.js';
-import type { ControlRegisters } from '../../intrinsics/control_registers.js';
-import type { PortIo } from '../../intrinsics/port_io.js';
+import { IoAccess } from '../../intrinsics/vmx/exit_information.js';
+import type { ControlRegisters } from '../../intrinsics/instructions/control_registers.js';
+import type { PortIo } from '../../intrinsics/instructions/port_io.js';
 import { isHandled, valueRead } from '../container/answers.js';
 import type { AskedContributions } from '../contributions/asked_contributions.js';
 import type { PortContribution } from '../contributions/port_contribution.js';

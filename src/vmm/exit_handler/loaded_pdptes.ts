@@ -5,9 +5,9 @@
 // table: CR3 has 32 bits outside IA-32e mode, and all memory below 4 GiB is the guest's. With EPT the VMCS has the registers, and none of this happens.
 import { isPdpte, pdpteTable, usesPdptes } from '../../intrinsics/contents/control_register_contents.js';
 import type { RegisterFacts } from '../../intrinsics/contents/register_facts.js';
-import { SecondaryControl } from '../../intrinsics/control_bits.js';
-import { Cr0 } from '../../intrinsics/registers.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { SecondaryControl } from '../../intrinsics/vmx/control_bits.js';
+import { Cr0 } from '../../intrinsics/registers/registers.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { GuestMemory } from '../memory_manager/guest_memory.js';
 import { PageTableEntryBit } from '../memory_manager/page_table_entry_x64.js';
 import type { Vmcs } from '../vmcs/vmcs.js';

@@ -2,7 +2,7 @@
 // MONITOR and MWAIT that exit. The exit comes after the checks of their presence and of CPL. A wait may end at any time, so the VMM's ends at once.
 // SDM 2B "MONITOR—Set Up Monitor Address", "MWAIT—Monitor Wait".
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import { registerNumbers, Vector } from '../../intrinsics/exit_information.js';
+import { registerNumbers, Vector } from '../../intrinsics/vmx/exit_information.js';
 import { isIn64BitMode, registerValue } from '../emulation/guest_registers.js';
 import { readInstructionForm } from '../emulation/instruction_prefixes.js';
 import type { LinearMemory } from '../emulation/linear_memory.js';

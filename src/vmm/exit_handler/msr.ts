@@ -3,10 +3,10 @@ import { isMsrValue, msrContent } from '../../intrinsics/contents/msr_contents.j
 import { eferAfter, mayChangeEfer } from '../../intrinsics/contents/msr_values.js';
 import type { RegisterFacts } from '../../intrinsics/contents/register_facts.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import { Vector } from '../../intrinsics/exit_information.js';
-import type { Msrs } from '../../intrinsics/msr.js';
-import { Msr, msrName, vmxMsrs } from '../../intrinsics/msr_definitions.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { Vector } from '../../intrinsics/vmx/exit_information.js';
+import type { Msrs } from '../../intrinsics/instructions/msr.js';
+import { Msr, msrName, vmxMsrs } from '../../intrinsics/registers/msr_definitions.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { isHandled, valueRead } from '../container/answers.js';
 import type { AskedContributions } from '../contributions/asked_contributions.js';
 import type { MsrContribution } from '../contributions/msr_contribution.js';

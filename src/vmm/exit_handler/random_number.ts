@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // RDRAND and RDSEED with the controls that make them exit. SDM 2B "RDRAND—Read Random Number", "RDSEED—Read Random SEED".
-import { InstructionInformation } from '../../intrinsics/exit_information.js';
-import { Rflags } from '../../intrinsics/registers.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { InstructionInformation } from '../../intrinsics/vmx/exit_information.js';
+import { Rflags } from '../../intrinsics/registers/registers.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { writeRegister } from '../emulation/guest_registers.js';
 import type { Exit } from '../exit/exit.js';
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // INIT and start-up IPI. SDM 3A "Multiple-Processor Initialization", "Processor State After Reset".
-import { debugAddressRegisters, type ControlRegisters } from '../../intrinsics/control_registers.js';
-import type { Cpuid } from '../../intrinsics/cpuid.js';
-import type { Msrs } from '../../intrinsics/msr.js';
-import { ApicBase, Msr, VmxMisc } from '../../intrinsics/msr_definitions.js';
-import { registerNumbers } from '../../intrinsics/exit_information.js';
-import { AccessRights, Cr0, SegmentType } from '../../intrinsics/registers.js';
+import { debugAddressRegisters, type ControlRegisters } from '../../intrinsics/instructions/control_registers.js';
+import type { Cpuid } from '../../intrinsics/instructions/cpuid.js';
+import type { Msrs } from '../../intrinsics/instructions/msr.js';
+import { ApicBase, Msr, VmxMisc } from '../../intrinsics/registers/msr_definitions.js';
+import { registerNumbers } from '../../intrinsics/vmx/exit_information.js';
+import { AccessRights, Cr0, SegmentType } from '../../intrinsics/registers/registers.js';
 import { writeSegment } from '../emulation/guest_segments.js';
 import type { GuestHostMasks } from '../owners/owners.js';
 import { UnimplementedExitError } from '../errors.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Cr0 } from '../../intrinsics/registers.js';
+import { Cr0 } from '../../intrinsics/registers/registers.js';
 import type { LinearMemory } from '../emulation/linear_memory.js';
 import { emulateTaskSwitch } from '../emulation/task_switch.js';
 import { writeCr3, type ControlRegisterContext } from './control_register_access.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Time stamps of the guest and of the processor, as unsigned halves, low first: RDTSC may exit often, and nothing is allocated.
-import { PrimaryControl } from '../../intrinsics/control_bits.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { PrimaryControl } from '../../intrinsics/vmx/control_bits.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { Exit } from '../exit/exit.js';
 
 const twoTo32 = 0x1_0000_0000;

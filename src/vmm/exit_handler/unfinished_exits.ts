@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { instructionExits } from '../../intrinsics/exit_kinds.js';
-import { exitReasonName } from '../../intrinsics/exit_reasons.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { instructionExits } from '../../intrinsics/vmx/exit_kinds.js';
+import { exitReasonName } from '../../intrinsics/vmx/exit_reasons.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { UnfinishedExitError } from '../errors.js';
 import { hex } from '../support/text.js';
 import type { Exit } from '../exit/exit.js';

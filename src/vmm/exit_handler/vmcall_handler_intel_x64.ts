@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, multiInject, optional } from 'inversify';
-import { Vector } from '../../intrinsics/exit_information.js';
+import { Vector } from '../../intrinsics/vmx/exit_information.js';
 import { extension } from '../container/extension.js';
 import type { AskedContributions } from '../contributions/asked_contributions.js';
 import { VmcallContribution } from '../contributions/vmcall_contribution.js';

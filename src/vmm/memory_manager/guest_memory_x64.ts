@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
 import { MemoryAttribute } from './memory_attributes.js';
-import { X64 } from '../../intrinsics/paging.js';
+import { X64 } from '../../intrinsics/registers/paging.js';
 import { VmmPageFault } from '../../intrinsics/errors.js';
-import { Processor } from '../../intrinsics/processor.js';
-import { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import { Processor } from '../../intrinsics/instructions/processor.js';
+import { VmmMemory } from '../../intrinsics/instructions/vmm_memory.js';
 import { MemoryManagerError } from '../errors.js';
 import { derived } from '../state/state.js';
 import { withRollback } from '../support/rollback.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { MemoryType } from '../../intrinsics/registers.js';
+import { MemoryType } from '../../intrinsics/registers/registers.js';
 
 /** Types of memory descriptors, to be ORed. */
 export const MemoryDescriptorType = {

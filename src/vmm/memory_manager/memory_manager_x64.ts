@@ -2,8 +2,8 @@
 import { inject, injectable, optional } from 'inversify';
 import { Limit, defaultSizes, Sizes } from '../sizes.js';
 import { MemoryDescriptorType } from './memory_attributes.js';
-import { X64 } from '../../intrinsics/paging.js';
-import { VmmMemory, type MemoryRegion } from '../../intrinsics/vmm_memory.js';
+import { X64 } from '../../intrinsics/registers/paging.js';
+import { VmmMemory, type MemoryRegion } from '../../intrinsics/instructions/vmm_memory.js';
 import { MemoryManagerError, OutOfMemoryError } from '../errors.js';
 import { derived, state, type Attachable } from '../state/state.js';
 import { hex } from '../support/text.js';

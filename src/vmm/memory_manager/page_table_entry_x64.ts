@@ -2,7 +2,7 @@
 import { PageTableEntry, PageTableEntryHigh } from '../../intrinsics/structures/memory_structures.js';
 import { pageAddressMask } from '../../intrinsics/structures/page_levels.js';
 import { MemoryAttribute, patIndexOf } from './memory_attributes.js';
-import { X64 } from '../../intrinsics/paging.js';
+import { X64 } from '../../intrinsics/registers/paging.js';
 import { MemoryManagerError } from '../errors.js';
 import { hex } from '../support/text.js';
 

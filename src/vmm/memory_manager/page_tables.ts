@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { X64 } from '../../intrinsics/paging.js';
-import type { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import { X64 } from '../../intrinsics/registers/paging.js';
+import type { VmmMemory } from '../../intrinsics/instructions/vmm_memory.js';
 import { MemoryManagerError } from '../errors.js';
 import { hex } from '../support/text.js';
 import type { MemoryManager } from './memory_manager.js';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
 import { MemoryAttribute, MemoryDescriptorType } from './memory_attributes.js';
-import { X64 } from '../../intrinsics/paging.js';
-import { Processor } from '../../intrinsics/processor.js';
-import { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import { X64 } from '../../intrinsics/registers/paging.js';
+import { Processor } from '../../intrinsics/instructions/processor.js';
+import { VmmMemory } from '../../intrinsics/instructions/vmm_memory.js';
 import { MemoryManagerError } from '../errors.js';
 import { derived, state, type Attachable } from '../state/state.js';
 import { hex } from '../support/text.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject } from 'inversify';
-import { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import { VmmMemory } from '../../intrinsics/instructions/vmm_memory.js';
 import { extension } from '../container/extension.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import { derived, state } from '../state/state.js';

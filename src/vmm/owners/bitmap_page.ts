@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import type { VmmMemory } from '../../intrinsics/instructions/vmm_memory.js';
 import type { MemoryManager } from '../memory_manager/memory_manager.js';
 
 /** Pages whose bits are set one by one. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable, multiInject, optional } from 'inversify';
-import { SecondaryControl } from '../../intrinsics/control_bits.js';
-import { Cr0 } from '../../intrinsics/registers.js';
+import { SecondaryControl } from '../../intrinsics/vmx/control_bits.js';
+import { Cr0 } from '../../intrinsics/registers/registers.js';
 import { MsrContribution } from '../contributions/msr_contribution.js';
 import { PortContribution } from '../contributions/port_contribution.js';
 import { Ept } from '../ept/ept.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { Vector } from '../../intrinsics/exit_information.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { Vector } from '../../intrinsics/vmx/exit_information.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { VmcsError } from '../errors.js';
 import { Vmcs } from '../vmcs/vmcs.js';
 import { CountedOwner } from '../requests/counted_owner.js';

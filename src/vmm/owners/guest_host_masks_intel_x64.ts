@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { VmcsError } from '../errors.js';
 import { state } from '../state/state.js';
 import { hex } from '../support/text.js';

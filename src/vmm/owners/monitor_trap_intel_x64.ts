@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { PrimaryControl } from '../../intrinsics/control_bits.js';
+import { PrimaryControl } from '../../intrinsics/vmx/control_bits.js';
 import type { Contribution } from '../container/contribution.js';
 import { callMethod, refuseMissingMethod, type NamedMethod } from '../container/named_method.js';
 import { ContributionError, VmcsError } from '../errors.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { PrimaryControl } from '../../intrinsics/control_bits.js';
-import { X64 } from '../../intrinsics/paging.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { PrimaryControl } from '../../intrinsics/vmx/control_bits.js';
+import { X64 } from '../../intrinsics/registers/paging.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { extension } from '../container/extension.js';
 import { VmcsError } from '../errors.js';
 import { hex } from '../support/text.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { PrimaryControl } from '../../intrinsics/control_bits.js';
-import { Msr } from '../../intrinsics/msr_definitions.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { PrimaryControl } from '../../intrinsics/vmx/control_bits.js';
+import { Msr } from '../../intrinsics/registers/msr_definitions.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { state } from '../state/state.js';
 import { Vmcs } from '../vmcs/vmcs.js';
 import { MsrBitmap, type TscOffset } from './owners.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { InvvpidType, Vmx } from '../../intrinsics/vmx.js';
-import { SecondaryControl } from '../../intrinsics/control_bits.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { InvvpidType, Vmx } from '../../intrinsics/instructions/vmx.js';
+import { SecondaryControl } from '../../intrinsics/vmx/control_bits.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { state } from '../state/state.js';
 import { invvpid } from '../ept/invalidation.js';
 import { Vmcs } from '../vmcs/vmcs.js';

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
 import { msrContents, settableBits, type FeatureSource, type Halves } from '../../intrinsics/contents/msr_contents.js';
-import { Cpuid } from '../../intrinsics/cpuid.js';
-import { CpuidLeaf, cpuidRegisterNames } from '../../intrinsics/cpuid_leaves.js';
+import { Cpuid } from '../../intrinsics/instructions/cpuid.js';
+import { CpuidLeaf, cpuidRegisterNames } from '../../intrinsics/registers/cpuid_leaves.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import { Msrs } from '../../intrinsics/msr.js';
-import { Msr } from '../../intrinsics/msr_definitions.js';
+import { Msrs } from '../../intrinsics/instructions/msr.js';
+import { Msr } from '../../intrinsics/registers/msr_definitions.js';
 import type { ProcessorFacts } from './processor_facts.js';
 import { derived } from '../state/state.js';
 

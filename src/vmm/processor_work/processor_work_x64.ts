@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { Processor, Processors } from '../../intrinsics/processor.js';
+import { Processor, Processors } from '../../intrinsics/instructions/processor.js';
 import type { Contribution } from '../container/contribution.js';
 import { callMethod, refuseMissingMethod, type NamedMethod } from '../container/named_method.js';
 import { ContributionError } from '../errors.js';

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../../intrinsics/component.js';
-import { BaudRate, DataBits, ParityBits, SerialPortAddress, StopBits } from '../../intrinsics/serial_registers.js';
+import {
+  BaudRate,
+  DataBits,
+  ParityBits,
+  SerialPortAddress,
+  StopBits,
+} from '../../intrinsics/registers/serial_registers.js';
 
 /** The port of the default serial device. */
 export const SERIAL_DEFAULT_PORT = SerialPortAddress.com1;

@@ -7,8 +7,8 @@ import {
   LineStatus,
   SERIAL_DLAB,
   SerialRegister,
-} from '../../intrinsics/serial_registers.js';
-import { PortIo } from '../../intrinsics/port_io.js';
+} from '../../intrinsics/registers/serial_registers.js';
+import { PortIo } from '../../intrinsics/instructions/port_io.js';
 import { encodeUtf8 } from '../support/text.js';
 import { SerialSettings, type SerialPort } from './serial_port.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../../intrinsics/component.js';
-import type { GeneralRegisters } from '../../intrinsics/general_registers.js';
+import type { GeneralRegisters } from '../../intrinsics/instructions/general_registers.js';
 
 /** The page that host GS names while the VMM runs, and the guest's registers as of the exit. */
 export interface StateSave {

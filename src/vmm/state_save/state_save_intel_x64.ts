@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
 import { StateSaveOffset } from './state_save_layout.js';
-import { GeneralRegisters } from '../../intrinsics/general_registers.js';
-import { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import { GeneralRegisters } from '../../intrinsics/instructions/general_registers.js';
+import { VmmMemory } from '../../intrinsics/instructions/vmm_memory.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import { state } from '../state/state.js';
 import { VcpuIdentity } from '../vcpu_identity.js';

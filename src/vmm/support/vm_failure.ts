@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { vmInstructionErrorAdvice, vmInstructionErrorText } from '../../intrinsics/vm_instruction_errors.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import type { Vmx } from '../../intrinsics/vmx.js';
+import { vmInstructionErrorAdvice, vmInstructionErrorText } from '../../intrinsics/vmx/vm_instruction_errors.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
+import type { Vmx } from '../../intrinsics/instructions/vmx.js';
 import { VmxError } from '../errors.js';
 
 /** The VM-instruction error field's information on the VMX instruction that just failed. */

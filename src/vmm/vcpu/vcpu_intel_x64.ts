@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, multiInject, optional } from 'inversify';
-import { HostEntry, type ExitEntry } from '../../intrinsics/host_entry.js';
+import { HostEntry, type ExitEntry } from '../../intrinsics/instructions/host_entry.js';
 import type { Contribution } from '../container/contribution.js';
 import { extension } from '../container/extension.js';
 import { nothingToWaitFor } from '../container/answers.js';

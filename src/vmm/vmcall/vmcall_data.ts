@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Efer } from '../../intrinsics/registers.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { Efer } from '../../intrinsics/registers/registers.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { VmcallError } from '../errors.js';
 import type { Exit } from '../exit/exit.js';
 import type { VmcallRegisters } from '../exit/vmcall_registers.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Fields that are not controls but belong to them. SDM 3C "VM-Execution Control Fields".
-import type { Msrs } from '../../intrinsics/msr.js';
-import { Msr } from '../../intrinsics/msr_definitions.js';
-import { Cr0, Cr4 } from '../../intrinsics/registers.js';
+import type { Msrs } from '../../intrinsics/instructions/msr.js';
+import { Msr } from '../../intrinsics/registers/msr_definitions.js';
+import { Cr0, Cr4 } from '../../intrinsics/registers/registers.js';
 import type { VmcsFields } from '../vmcs_fields/vmcs_fields.js';
 import type { VmcsState } from '../vmm_state/vmcs_state.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { segmentNames } from '../../intrinsics/segments.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { segmentNames } from '../../intrinsics/instructions/segments.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { ReservedFields } from '../vmcs_fields/write_ledger.js';
 
 const segmentFields = [

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The guest-state area of a VMCS, group by group. SDM 3C "Guest-State Area".
-import { segmentNames } from '../../intrinsics/segments.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { segmentNames } from '../../intrinsics/instructions/segments.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { VmcsFields } from '../vmcs_fields/vmcs_fields.js';
 import type { VmcsState } from '../vmm_state/vmcs_state.js';
 

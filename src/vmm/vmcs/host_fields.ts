@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The host-state area of a VMCS, group by group. SDM 3C "Host-State Area".
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { VmcsFields } from '../vmcs_fields/vmcs_fields.js';
 import type { VmcsState } from '../vmm_state/vmcs_state.js';
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Loads a guest's state back into the processor when the VMM releases it. The guest becomes the system that owns the processor.
-import type { ControlRegisters } from '../../intrinsics/control_registers.js';
-import { Msr } from '../../intrinsics/msr_definitions.js';
-import type { Msrs } from '../../intrinsics/msr.js';
-import { Cr4 } from '../../intrinsics/registers.js';
-import type { Segments, TableRegister } from '../../intrinsics/segments.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import type { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import type { ControlRegisters } from '../../intrinsics/instructions/control_registers.js';
+import { Msr } from '../../intrinsics/registers/msr_definitions.js';
+import type { Msrs } from '../../intrinsics/instructions/msr.js';
+import { Cr4 } from '../../intrinsics/registers/registers.js';
+import type { Segments, TableRegister } from '../../intrinsics/instructions/segments.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
+import type { VmmMemory } from '../../intrinsics/instructions/vmm_memory.js';
 import type { VmcsFields } from '../vmcs_fields/vmcs_fields.js';
 import { GdtX64 } from '../vmm_state/gdt_x64.js';
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable, optional } from 'inversify';
-import { Cpuid } from '../../intrinsics/cpuid.js';
-import { Msrs } from '../../intrinsics/msr.js';
+import { Cpuid } from '../../intrinsics/instructions/cpuid.js';
+import { Msrs } from '../../intrinsics/instructions/msr.js';
 import { explainEntry, formatFailures, type WriteLocations } from '../../intrinsics/rules/explain_entry.js';
-import { VmmMemory } from '../../intrinsics/vmm_memory.js';
-import { Vmx } from '../../intrinsics/vmx.js';
+import { VmmMemory } from '../../intrinsics/instructions/vmm_memory.js';
+import { Vmx } from '../../intrinsics/instructions/vmx.js';
 import { ProcessorFacts } from '../processor_facts/processor_facts.js';
 import { GuestMemory } from '../memory_manager/guest_memory.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { VmcsAccessors } from '../../intrinsics/accessors/vmcs_accessors.js';
 import { component } from '../../intrinsics/component.js';
-import type { ExitEntry } from '../../intrinsics/host_entry.js';
+import type { ExitEntry } from '../../intrinsics/instructions/host_entry.js';
 import type { VmcsByEncoding } from '../vmcs_fields/vmcs_by_encoding.js';
 
 /** Further set-up of a new VMCS before its launch: one of the vCPU's own parts, or a user's `VmcsContribution`. */

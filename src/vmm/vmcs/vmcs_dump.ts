@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { dumpLine, enabledBits } from '../../intrinsics/texts/dump_word.js';
-import { vmcsFieldDefinitions } from '../../intrinsics/vmcs_field_details.js';
-import { widthOfField } from '../../intrinsics/vmcs_fields.js';
+import { vmcsFieldDefinitions } from '../../intrinsics/vmcs/vmcs_field_details.js';
+import { widthOfField } from '../../intrinsics/vmcs/vmcs_fields.js';
 
 const titles = { 16: '16bit', 32: '32bit', 64: '64bit', natural: 'natural width' } as const;
 const groups = { control: 'control', readonly: 'read only', guest: 'guest', host: 'host' } as const;

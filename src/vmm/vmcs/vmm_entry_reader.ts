@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { RegisterFacts } from '../../intrinsics/contents/register_facts.js';
-import type { Cpuid } from '../../intrinsics/cpuid.js';
-import { CpuidLeaf, ExtendedFeatureFlagsEbx, ExtendedFeatureFlagsEcx } from '../../intrinsics/cpuid_leaves.js';
+import type { Cpuid } from '../../intrinsics/instructions/cpuid.js';
+import {
+  CpuidLeaf,
+  ExtendedFeatureFlagsEbx,
+  ExtendedFeatureFlagsEcx,
+} from '../../intrinsics/registers/cpuid_leaves.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
-import type { Msrs } from '../../intrinsics/msr.js';
+import type { Msrs } from '../../intrinsics/instructions/msr.js';
 import type { EntryReader, RuleFeature } from '../../intrinsics/rules/entry_rule.js';
-import type { VmmMemory } from '../../intrinsics/vmm_memory.js';
-import type { Vmx } from '../../intrinsics/vmx.js';
+import type { VmmMemory } from '../../intrinsics/instructions/vmm_memory.js';
+import type { Vmx } from '../../intrinsics/instructions/vmx.js';
 import type { GuestMemory } from '../memory_manager/guest_memory.js';
 import type { MemoryManager } from '../memory_manager/memory_manager.js';
 

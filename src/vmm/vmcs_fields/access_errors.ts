@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { snakeCase } from '../../intrinsics/bit_fields.js';
-import { controlMasks, type ControlWord } from '../../intrinsics/control_bits.js';
-import { vmcsFieldDefinition, vmcsFieldLabel } from '../../intrinsics/vmcs_field_details.js';
-import { VmcsField } from '../../intrinsics/vmcs_fields.js';
-import type { Vmx } from '../../intrinsics/vmx.js';
+import { controlMasks, type ControlWord } from '../../intrinsics/vmx/control_bits.js';
+import { vmcsFieldDefinition, vmcsFieldLabel } from '../../intrinsics/vmcs/vmcs_field_details.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
+import type { Vmx } from '../../intrinsics/instructions/vmx.js';
 import { VmcsError } from '../errors.js';
 import { hex } from '../support/text.js';
 import { vmFailure } from '../support/vm_failure.js';

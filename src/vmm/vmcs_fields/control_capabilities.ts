@@ -6,9 +6,9 @@ import {
   PrimaryControl,
   SecondaryControl,
   type ControlWord,
-} from '../../intrinsics/control_bits.js';
-import { Msr, VmxBasicHigh } from '../../intrinsics/msr_definitions.js';
-import { capabilityMsrOf, plainCapabilityMsrOf } from '../../intrinsics/vmcs_field_details.js';
+} from '../../intrinsics/vmx/control_bits.js';
+import { Msr, VmxBasicHigh } from '../../intrinsics/registers/msr_definitions.js';
+import { capabilityMsrOf, plainCapabilityMsrOf } from '../../intrinsics/vmcs/vmcs_field_details.js';
 
 /** Which controls the processor allows to be 0 and 1. SDM 3D "VMX Capability Reporting Facility". */
 export class ControlCapabilities {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { ControlWord } from '../../intrinsics/control_bits.js';
-import { controlFieldOf, vmcsFieldDefinition, vmcsFieldExists } from '../../intrinsics/vmcs_field_details.js';
+import type { ControlWord } from '../../intrinsics/vmx/control_bits.js';
+import { controlFieldOf, vmcsFieldDefinition, vmcsFieldExists } from '../../intrinsics/vmcs/vmcs_field_details.js';
 import { bfwarning } from '../output/output.js';
 import { controlName, notAllowed } from './access_errors.js';
 import { ControlCapabilities } from './control_capabilities.js';

@@ -6,7 +6,7 @@ import {
   makeWordAccessor,
 } from '../../intrinsics/accessors/build_accessors.js';
 import { ControlBitAccessor } from '../../intrinsics/accessors/control_bit_accessor.js';
-import { vmcsFieldDefinitions, type VmcsFieldDefinition } from '../../intrinsics/vmcs_field_details.js';
+import { vmcsFieldDefinitions, type VmcsFieldDefinition } from '../../intrinsics/vmcs/vmcs_field_details.js';
 import type { VmcsByEncoding } from './vmcs_by_encoding.js';
 import { VmcsFieldSource } from './vmcs_field_source.js';
 

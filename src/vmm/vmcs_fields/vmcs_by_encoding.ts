@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { ControlWord } from '../../intrinsics/control_bits.js';
+import type { ControlWord } from '../../intrinsics/vmx/control_bits.js';
 
 /**
  * Fields by their encodings (`VmcsField`) and controls by their masks (`PinBasedControl`, `PrimaryControl` and so on). The accessors are built on

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { ControlSource } from '../../intrinsics/accessors/word_source.js';
-import type { ControlWord } from '../../intrinsics/control_bits.js';
+import type { ControlWord } from '../../intrinsics/vmx/control_bits.js';
 import { ReadOnlyError } from '../../intrinsics/errors.js';
-import { vmcsFieldLabel, type VmcsFieldDefinition } from '../../intrinsics/vmcs_field_details.js';
+import { vmcsFieldLabel, type VmcsFieldDefinition } from '../../intrinsics/vmcs/vmcs_field_details.js';
 import { bfwarning } from '../output/output.js';
 import type { VmcsByEncoding } from './vmcs_by_encoding.js';
 

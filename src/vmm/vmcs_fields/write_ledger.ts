@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { vmcsFieldLabel } from '../../intrinsics/vmcs_field_details.js';
+import { vmcsFieldLabel } from '../../intrinsics/vmcs/vmcs_field_details.js';
 import { ContributionError, VmcsError } from '../errors.js';
 import { hex } from '../support/text.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { AccessRights, SegmentAccess } from '../../intrinsics/registers.js';
-import type { TableRegister } from '../../intrinsics/segments.js';
+import { AccessRights, SegmentAccess } from '../../intrinsics/registers/registers.js';
+import type { TableRegister } from '../../intrinsics/instructions/segments.js';
 import { VmcsError } from '../errors.js';
 import type { MemoryManager } from '../memory_manager/memory_manager.js';
 

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { ControlRegisters } from '../../intrinsics/control_registers.js';
+import { ControlRegisters } from '../../intrinsics/instructions/control_registers.js';
 import { CpuidAccessors } from '../../intrinsics/accessors/cpuid_accessors.js';
 import { MsrAccessors } from '../../intrinsics/accessors/msr_accessors.js';
-import { HostEntry } from '../../intrinsics/host_entry.js';
-import { Cr4 } from '../../intrinsics/registers.js';
-import { segmentNames, Segments, type SegmentName, type TableRegister } from '../../intrinsics/segments.js';
-import { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import { HostEntry } from '../../intrinsics/instructions/host_entry.js';
+import { Cr4 } from '../../intrinsics/registers/registers.js';
+import {
+  segmentNames,
+  Segments,
+  type SegmentName,
+  type TableRegister,
+} from '../../intrinsics/instructions/segments.js';
+import { VmmMemory } from '../../intrinsics/instructions/vmm_memory.js';
 import { announces } from '../processor_facts/announced_features.js';
 import { state } from '../state/state.js';
 import { GdtX64 } from './gdt_x64.js';

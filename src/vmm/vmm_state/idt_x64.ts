@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { TableRegister } from '../../intrinsics/segments.js';
+import type { TableRegister } from '../../intrinsics/instructions/segments.js';
 import { VmcsError } from '../errors.js';
 import type { MemoryManager } from '../memory_manager/memory_manager.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../../intrinsics/component.js';
-import type { SegmentName, TableRegister } from '../../intrinsics/segments.js';
+import type { SegmentName, TableRegister } from '../../intrinsics/instructions/segments.js';
 import type { SegmentDescriptor } from './gdt_x64.js';
 
 /** A segment register: its selector and its hidden part. */

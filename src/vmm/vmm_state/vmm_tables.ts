@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../../intrinsics/component.js';
-import type { TableRegister } from '../../intrinsics/segments.js';
+import type { TableRegister } from '../../intrinsics/instructions/segments.js';
 import type { SegmentDescriptor } from './gdt_x64.js';
 
 /** The VMM's own descriptor tables, shared by all vCPUs. */

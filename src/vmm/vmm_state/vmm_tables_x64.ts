@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
 import { vmmGdt } from './vmm_gdt.js';
-import type { TableRegister } from '../../intrinsics/segments.js';
-import { VmmMemory } from '../../intrinsics/vmm_memory.js';
+import type { TableRegister } from '../../intrinsics/instructions/segments.js';
+import { VmmMemory } from '../../intrinsics/instructions/vmm_memory.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import { derived, state, type Attachable } from '../state/state.js';
 import { GdtX64, type SegmentDescriptor } from './gdt_x64.js';

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
-import { X64 } from '../../intrinsics/paging.js';
+import { X64 } from '../../intrinsics/registers/paging.js';
 import { CpuidAccessors } from '../../intrinsics/accessors/cpuid_accessors.js';
 import { MsrAccessors } from '../../intrinsics/accessors/msr_accessors.js';
 import { RegisterAccessors } from '../../intrinsics/accessors/register_accessors.js';
-import { MemoryType } from '../../intrinsics/registers.js';
-import { VmmMemory } from '../../intrinsics/vmm_memory.js';
-import { Vmx } from '../../intrinsics/vmx.js';
+import { MemoryType } from '../../intrinsics/registers/registers.js';
+import { VmmMemory } from '../../intrinsics/instructions/vmm_memory.js';
+import { Vmx } from '../../intrinsics/instructions/vmx.js';
 import { VmxError, VmxonError } from '../errors.js';
 import { MemoryManager } from '../memory_manager/memory_manager.js';
 import { bfdebug, bfwarning } from '../output/output.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { exitLines, reportedExit } from '../../../src/bfm/death/exit_lines.js';
-import { ExitReason, ExitReasonBit } from '../../../src/intrinsics/exit_reasons.js';
+import { ExitReason, ExitReasonBit } from '../../../src/intrinsics/vmx/exit_reasons.js';
 import { ExitOutcome } from '../../../src/vmm/exit/handler_trace.js';
 
 const handlers = ['ExitHandlerIntelX64', 'counter'];

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { controlBitFields, mayBeOne, mustBeOne, type ControlWord } from '../../../src/intrinsics/control_bits.js';
+import { controlBitFields, mayBeOne, mustBeOne, type ControlWord } from '../../../src/intrinsics/vmx/control_bits.js';
 import { ErrorCode, errorCodeName } from '../../../src/vmm/error_codes.js';
 import { describeAll } from '../../../src/bfm/describe/describe_all.js';
-import { exitReasonDescription, exitReasonName, exitReasonDefinitions } from '../../../src/intrinsics/exit_reasons.js';
-import { msrDefinition, msrName } from '../../../src/intrinsics/msr_definitions.js';
+import {
+  exitReasonDescription,
+  exitReasonName,
+  exitReasonDefinitions,
+} from '../../../src/intrinsics/vmx/exit_reasons.js';
+import { msrDefinition, msrName } from '../../../src/intrinsics/registers/msr_definitions.js';
 import {
   vmInstructionErrorDefinitions,
   vmInstructionErrorText,
-} from '../../../src/intrinsics/vm_instruction_errors.js';
+} from '../../../src/intrinsics/vmx/vm_instruction_errors.js';
 import {
   capabilityMsrOf,
   controlFieldOf,
@@ -17,7 +21,7 @@ import {
   vmcsFieldDefinitions,
   vmcsFieldExists,
   vmcsFieldLabel,
-} from '../../../src/intrinsics/vmcs_field_details.js';
+} from '../../../src/intrinsics/vmcs/vmcs_field_details.js';
 import {
   bytesOfField,
   groupOfField,
@@ -25,7 +29,7 @@ import {
   isReadOnlyField,
   VmcsField,
   widthOfField,
-} from '../../../src/intrinsics/vmcs_fields.js';
+} from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 
 describe('VMCS fields', () => {
   it('have width, group and access type in their encoding', () => {

@@ -2,8 +2,8 @@
 import { expect } from 'chai';
 import { RunControl } from '../../../src/bfm/worker/run_control.js';
 import { stuckReport } from '../../../src/bfm/worker/stuck_report.js';
-import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { ExitHistory } from '../../../src/machine/processor/exit_history.js';
 import { slotCount, slotOf } from '../../../src/machine/vmx/vmcs/field_slots.js';
 import { ExitOutcome } from '../../../src/vmm/exit/handler_trace.js';

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import sinon from 'sinon';
 import { RunControl } from '../../../src/bfm/worker/run_control.js';
 import { Watchdog } from '../../../src/bfm/worker/watchdog.js';
-import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
 
 describe('Watchdog', () => {
   let clock: sinon.SinonFakeTimers;

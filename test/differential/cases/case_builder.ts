@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
+import { registerNumbers } from '../../../src/intrinsics/vmx/exit_information.js';
 import { vexMaps } from '../../../src/machine/generator/encoding.js';
 import { OperandCode, type Operand } from '../../../src/machine/generator/operand.js';
 import { flatSpace, type AddressSpace, type SegmentName } from './address_space.js';

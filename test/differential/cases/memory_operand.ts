@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
+import { registerNumbers } from '../../../src/intrinsics/vmx/exit_information.js';
 import type { CaseBuilder } from './case_builder.js';
 import type { FormChoice } from './form_choice.js';
 import { signedBytes, type Parts } from './instruction_parts.js';

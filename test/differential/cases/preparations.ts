@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
+import { registerNumbers } from '../../../src/intrinsics/vmx/exit_information.js';
 import type { SegmentName } from './address_space.js';
 import { farTarget } from './far_target.js';
 import { localSegments, noLocalSelector, selectorOf, systemSelectors } from './local_segments.js';

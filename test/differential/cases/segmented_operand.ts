@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Memory operands of 16- and 32-bit code. SDM 2A "Addressing-Mode Encoding of ModR/M and SIB Bytes".
-import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
+import { registerNumbers } from '../../../src/intrinsics/vmx/exit_information.js';
 import type { SegmentName } from './address_space.js';
 import type { CaseBuilder } from './case_builder.js';
 import type { FormChoice } from './form_choice.js';

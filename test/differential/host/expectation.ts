@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
+import { registerNumbers } from '../../../src/intrinsics/vmx/exit_information.js';
 import { usesStackWords, useStackWords } from './stack_words.js';
 import type { HostQuirks } from './host_quirks.js';
 import {

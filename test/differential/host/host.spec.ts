@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { mkdtempSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
+import { registerNumbers } from '../../../src/intrinsics/vmx/exit_information.js';
 import { register, setRegister, type CaseResult } from '../cases/instruction_case.js';
 import { CoreRunner } from '../core_runner.js';
 import { checkSegments, findHost, referenceOrSkip } from './host.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
+import { registerNumbers } from '../../../src/intrinsics/vmx/exit_information.js';
 import { addressOf, Outcome, type CaseResult, type InstructionCase } from '../cases/instruction_case.js';
 import { MemoryMap } from '../cases/memory_map.js';
 import { probeHost } from './host_probe.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
+import { registerNumbers } from '../../../src/intrinsics/vmx/exit_information.js';
 import type { CoreRunner } from '../core_runner.js';
 import { Expectation } from './expectation.js';
 import type { HostQuirks, Vendor } from './host_quirks.js';

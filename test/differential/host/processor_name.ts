@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
+import { registerNumbers } from '../../../src/intrinsics/vmx/exit_information.js';
 import type { InstructionCase } from '../cases/instruction_case.js';
 import type { Vendor } from './host_quirks.js';
 import { probeCase } from './probe_case.js';

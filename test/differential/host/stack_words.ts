@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
+import { registerNumbers } from '../../../src/intrinsics/vmx/exit_information.js';
 import { addressOf, bitsOf, register, setRegister, type InstructionCase } from '../cases/instruction_case.js';
 import { localSegment, type LocalSegment } from '../cases/local_segments.js';
 import { isPrefix } from '../cases/instruction_parts.js';

@@ -6,7 +6,7 @@ import { MsrSource } from '../../../src/intrinsics/accessors/msr_source.js';
 import { RegisterSource } from '../../../src/intrinsics/accessors/register_source.js';
 import { bits } from '../../../src/intrinsics/bit_fields.js';
 import { ProcessorFault, ReadOnlyError } from '../../../src/intrinsics/errors.js';
-import { Msr, msrDefinition } from '../../../src/intrinsics/msr_definitions.js';
+import { Msr, msrDefinition } from '../../../src/intrinsics/registers/msr_definitions.js';
 import { stubCpuid, stubMsrs } from '../../support/stubs.js';
 
 const silent = (): void => {};

@@ -6,7 +6,7 @@ import {
   settableBits,
   type FeatureSource,
 } from '../../../src/intrinsics/contents/msr_contents.js';
-import { Msr } from '../../../src/intrinsics/msr_definitions.js';
+import { Msr } from '../../../src/intrinsics/registers/msr_definitions.js';
 
 type Leaves = Readonly<Record<number, Partial<Record<'eax' | 'ebx' | 'ecx' | 'edx', number>>>>;
 

@@ -6,10 +6,10 @@ import {
   PrimaryControl as Primary,
   SecondaryControl as Secondary,
   TertiaryControl as Tertiary,
-} from '../../../src/intrinsics/control_bits.js';
-import { Msr } from '../../../src/intrinsics/msr_definitions.js';
-import { Cr0, InterruptibilityState } from '../../../src/intrinsics/registers.js';
-import { VmcsField as F } from '../../../src/intrinsics/vmcs_fields.js';
+} from '../../../src/intrinsics/vmx/control_bits.js';
+import { Msr } from '../../../src/intrinsics/registers/msr_definitions.js';
+import { Cr0, InterruptibilityState } from '../../../src/intrinsics/registers/registers.js';
+import { VmcsField as F } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import {
   type FakeVmcs,
   valid32BitVmcs,

@@ -3,8 +3,8 @@ import { expect } from 'chai';
 import type { EntryRule } from '../../../src/intrinsics/rules/entry_rule.js';
 import { entryRule, entryRules, rulesReading } from '../../../src/intrinsics/rules/entry_rules.js';
 import { explainEntry, RecordingReader } from '../../../src/intrinsics/rules/explain_entry.js';
-import { vmcsFieldDefinition } from '../../../src/intrinsics/vmcs_field_details.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { vmcsFieldDefinition } from '../../../src/intrinsics/vmcs/vmcs_field_details.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import {
   type FakeVmcs,
   valid32BitVmcs,

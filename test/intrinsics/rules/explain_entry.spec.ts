@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { explainEntry, formatFailures } from '../../../src/intrinsics/rules/explain_entry.js';
-import { VmcsField as F } from '../../../src/intrinsics/vmcs_fields.js';
+import { VmcsField as F } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { validVmcs } from '../../support/valid_vmcs.js';
 
 describe('explainEntry', () => {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { EntryControl, PinBasedControl as Pin, SecondaryControl } from '../../../src/intrinsics/control_bits.js';
-import { Msr } from '../../../src/intrinsics/msr_definitions.js';
+import { EntryControl, PinBasedControl as Pin, SecondaryControl } from '../../../src/intrinsics/vmx/control_bits.js';
+import { Msr } from '../../../src/intrinsics/registers/msr_definitions.js';
 import {
   ActivityState,
   Debugctl,
   InterruptibilityState as Blocking,
   PendingDebugExceptions as Pending,
   Rflags,
-} from '../../../src/intrinsics/registers.js';
-import { VmcsField as F } from '../../../src/intrinsics/vmcs_fields.js';
+} from '../../../src/intrinsics/registers/registers.js';
+import { VmcsField as F } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { type FakeVmcs, validVmcs } from '../../support/valid_vmcs.js';
 import { RuleCases } from './rule_cases.js';
 

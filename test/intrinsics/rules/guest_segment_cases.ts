@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { EntryControl } from '../../../src/intrinsics/control_bits.js';
-import { Cr0 } from '../../../src/intrinsics/registers.js';
-import { VmcsField as F } from '../../../src/intrinsics/vmcs_fields.js';
+import { EntryControl } from '../../../src/intrinsics/vmx/control_bits.js';
+import { Cr0 } from '../../../src/intrinsics/registers/registers.js';
+import { VmcsField as F } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import {
   type FakeVmcs,
   valid32BitVmcs,

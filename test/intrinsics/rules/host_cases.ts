@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { ExitControl } from '../../../src/intrinsics/control_bits.js';
-import { Cr0, Cr4, Efer } from '../../../src/intrinsics/registers.js';
-import { VmcsField as F } from '../../../src/intrinsics/vmcs_fields.js';
+import { ExitControl } from '../../../src/intrinsics/vmx/control_bits.js';
+import { Cr0, Cr4, Efer } from '../../../src/intrinsics/registers/registers.js';
+import { VmcsField as F } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { type FakeVmcs, valid32BitVmcs, validVmcs } from '../../support/valid_vmcs.js';
 import { RuleCases } from './rule_cases.js';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { bits } from '../../../src/intrinsics/bit_fields.js';
-import { controlBitFields, PinBasedControl, PrimaryControl } from '../../../src/intrinsics/control_bits.js';
+import { controlBitFields, PinBasedControl, PrimaryControl } from '../../../src/intrinsics/vmx/control_bits.js';
 import { allowedSettings, dumpLine, dumpWord, enabledBits } from '../../../src/intrinsics/texts/dump_word.js';
 
 describe('dumpWord', () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { exitQualificationFields } from '../../../src/intrinsics/exit_information.js';
-import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
+import { exitQualificationFields } from '../../../src/intrinsics/vmx/exit_information.js';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
 import { qualificationText } from '../../../src/intrinsics/texts/qualification_text.js';
 
 describe('qualificationText', () => {

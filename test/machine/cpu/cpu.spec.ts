@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { PinBasedControl, PrimaryControl } from '../../../src/intrinsics/control_bits.js';
-import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
-import { ActivityState } from '../../../src/intrinsics/registers.js';
+import { PinBasedControl, PrimaryControl } from '../../../src/intrinsics/vmx/control_bits.js';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
+import { ActivityState } from '../../../src/intrinsics/registers/registers.js';
 import { Constants } from '../../../src/machine/layout/core_constants.js';
 import { StopReason } from '../../../src/machine/layout/stop_reason.js';
 import { Word } from '../../../src/machine/vmx/words.js';

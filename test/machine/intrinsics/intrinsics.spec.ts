@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { debugAddressRegisters } from '../../../src/intrinsics/control_registers.js';
+import { debugAddressRegisters } from '../../../src/intrinsics/instructions/control_registers.js';
 import { expect } from 'chai';
 import { ProcessorFault, VmmPageFault } from '../../../src/intrinsics/errors.js';
-import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { StopReason } from '../../../src/machine/layout/stop_reason.js';
 import { ProcessorDeadError } from '../../../src/machine/processor/processor_death.js';
 import { Word } from '../../../src/machine/vmx/words.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { VmcsField, type VmcsFieldName } from '../../../src/intrinsics/vmcs_fields.js';
+import { VmcsField, type VmcsFieldName } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { WasmCore } from '../../../src/machine/processor/wasm_core.js';
 import { Execution } from '../../../src/machine/intrinsics/execution.js';
 import { MachineControlRegisters } from '../../../src/machine/intrinsics/machine_control_registers.js';

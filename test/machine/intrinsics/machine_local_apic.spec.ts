@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { LocalApic } from '../../../src/intrinsics/local_apic.js';
-import { ApicBase, Msr } from '../../../src/intrinsics/msr_definitions.js';
+import { LocalApic } from '../../../src/intrinsics/instructions/local_apic.js';
+import { ApicBase, Msr } from '../../../src/intrinsics/registers/msr_definitions.js';
 import { ApicRegister } from '../../../src/intrinsics/structures/apic_registers.js';
 import { Constants } from '../../../src/machine/layout/core_constants.js';
 import { Pc } from '../../../src/machine/pc.js';

@@ -2,9 +2,9 @@
 // Every rule about the width of physical addresses follows the model.
 import { expect } from 'chai';
 import { isPdpte } from '../../../src/intrinsics/contents/control_register_contents.js';
-import { CpuidLeaf } from '../../../src/intrinsics/cpuid_leaves.js';
-import { Vector } from '../../../src/intrinsics/exit_information.js';
-import { Msr } from '../../../src/intrinsics/msr_definitions.js';
+import { CpuidLeaf } from '../../../src/intrinsics/registers/cpuid_leaves.js';
+import { Vector } from '../../../src/intrinsics/vmx/exit_information.js';
+import { Msr } from '../../../src/intrinsics/registers/msr_definitions.js';
 import { PageFaultError } from '../../../src/intrinsics/structures/memory_structures.js';
 import { processorModels } from '../../../src/machine/models/processor_models.js';
 import { isValidEptp } from '../../../src/machine/vmx/instructions/eptp.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { FeatureInformationEdx } from '../../../src/intrinsics/cpuid_leaves.js';
+import { FeatureInformationEdx } from '../../../src/intrinsics/registers/cpuid_leaves.js';
 import { coreThreadCount } from '../../../src/machine/models/simulated_model.js';
 import { skylakeClient } from '../../../src/machine/models/skylake_client.js';
 import { withProcessors } from '../../../src/machine/models/topology.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { ExitReason, ExitReasonBit } from '../../../src/intrinsics/exit_reasons.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { ExitReason, ExitReasonBit } from '../../../src/intrinsics/vmx/exit_reasons.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { EXITS_REMEMBERED, ExitHistory } from '../../../src/machine/processor/exit_history.js';
 import { slotCount, slotOf } from '../../../src/machine/vmx/vmcs/field_slots.js';
 

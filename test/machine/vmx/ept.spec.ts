@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { SecondaryControl } from '../../../src/intrinsics/control_bits.js';
-import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
+import { SecondaryControl } from '../../../src/intrinsics/vmx/control_bits.js';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
 import { Guest, GuestMachine, type ExitRecord, type GuestOptions } from './guest_machine.js';
 
 const controls = {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { SecondaryControl } from '../../../src/intrinsics/control_bits.js';
+import { SecondaryControl } from '../../../src/intrinsics/vmx/control_bits.js';
 import type { CoreBus } from '../../../src/machine/processor/core_bus.js';
 import { WasmCore } from '../../../src/machine/processor/wasm_core.js';
-import { VmcsField, type VmcsFieldName } from '../../../src/intrinsics/vmcs_fields.js';
+import { VmcsField, type VmcsFieldName } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { Layout } from '../../../src/machine/layout/layout.js';
 import { slotOf } from '../../../src/machine/vmx/vmcs/field_slots.js';
 import { LogicalProcessor } from '../../../src/machine/processor/logical_processor.js';

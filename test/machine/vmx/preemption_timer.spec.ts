@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { PinBasedControl } from '../../../src/intrinsics/control_bits.js';
-import { ExitControl } from '../../../src/intrinsics/control_bits.js';
-import { Msr, VmxMisc } from '../../../src/intrinsics/msr_definitions.js';
-import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
+import { PinBasedControl } from '../../../src/intrinsics/vmx/control_bits.js';
+import { ExitControl } from '../../../src/intrinsics/vmx/control_bits.js';
+import { Msr, VmxMisc } from '../../../src/intrinsics/registers/msr_definitions.js';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
 import { firstVmxMsr } from '../../../src/machine/vmx/capabilities.js';
 import { Word } from '../../../src/machine/vmx/words.js';
 import { GuestMachine } from './guest_machine.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import type { Cpuid } from '../../../src/intrinsics/cpuid.js';
-import { cpuidLeafDefinitions, type CpuidLeafDefinition } from '../../../src/intrinsics/cpuid_leaves.js';
+import type { Cpuid } from '../../../src/intrinsics/instructions/cpuid.js';
+import { cpuidLeafDefinitions, type CpuidLeafDefinition } from '../../../src/intrinsics/registers/cpuid_leaves.js';
 import { CpuidAccessorsX64 } from '../../../src/vmm/accessors/cpuid_accessors_x64.js';
 import { FakeMachine } from '../../support/fake_machine.js';
 import { make } from '../../support/make.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { ProcessorFault } from '../../../src/intrinsics/errors.js';
-import type { Msrs } from '../../../src/intrinsics/msr.js';
-import { msrDefinitions, type MsrDefinition } from '../../../src/intrinsics/msr_definitions.js';
+import type { Msrs } from '../../../src/intrinsics/instructions/msr.js';
+import { msrDefinitions, type MsrDefinition } from '../../../src/intrinsics/registers/msr_definitions.js';
 import { MsrAccessorsX64 } from '../../../src/vmm/accessors/msr_accessors_x64.js';
 import { FakeMachine } from '../../support/fake_machine.js';
 import { make } from '../../support/make.js';

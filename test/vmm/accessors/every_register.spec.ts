@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import type { ControlRegisters } from '../../../src/intrinsics/control_registers.js';
-import { registerDefinitions, registerFields, selectorFields } from '../../../src/intrinsics/registers.js';
-import { segmentNames, type Segments } from '../../../src/intrinsics/segments.js';
+import type { ControlRegisters } from '../../../src/intrinsics/instructions/control_registers.js';
+import { registerDefinitions, registerFields, selectorFields } from '../../../src/intrinsics/registers/registers.js';
+import { segmentNames, type Segments } from '../../../src/intrinsics/instructions/segments.js';
 import { RegisterAccessorsX64 } from '../../../src/vmm/accessors/register_accessors_x64.js';
 import { make } from '../../support/make.js';
 import { visitMachine } from './visit_machine.js';

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { injectable } from 'inversify';
 import { reportedExit } from '../../../src/bfm/death/exit_lines.js';
-import { ExitReason, exitReasonName } from '../../../src/intrinsics/exit_reasons.js';
+import { ExitReason, exitReasonName } from '../../../src/intrinsics/vmx/exit_reasons.js';
 import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_module.js';
 import { AskedContributions } from '../../../src/vmm/contributions/asked_contributions.js';
 import { CpuidContribution } from '../../../src/vmm/contributions/cpuid_contribution.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Vmcs } from '../../../src/vmm/vmcs/vmcs.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
-import { Cr0 } from '../../../src/intrinsics/registers.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
+import { Cr0 } from '../../../src/intrinsics/registers/registers.js';
 import { GuestPaging } from '../../../src/vmm/emulation/guest_paging.js';
 import { LinearMemory } from '../../../src/vmm/emulation/linear_memory.js';
 

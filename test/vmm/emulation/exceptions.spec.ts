@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { InterruptionBit, InterruptionType, Vector } from '../../../src/intrinsics/exit_information.js';
+import { InterruptionBit, InterruptionType, Vector } from '../../../src/intrinsics/vmx/exit_information.js';
 import { combination, isSoftwareEvent } from '../../../src/vmm/emulation/exceptions.js';
 
 const event = (type: number, vector: number): number => InterruptionBit.Valid | (type << 8) | vector;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { registerNumbers } from '../../../src/intrinsics/vmx/exit_information.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { readRegister, registerValue, writeRegister } from '../../../src/vmm/emulation/guest_registers.js';
 import type { Exit } from '../../../src/vmm/exit/exit.js';
 

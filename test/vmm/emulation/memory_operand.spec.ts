@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { ProcessorFault } from '../../../src/intrinsics/errors.js';
-import { registerNumbers } from '../../../src/intrinsics/exit_information.js';
-import { Efer } from '../../../src/intrinsics/registers.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { registerNumbers } from '../../../src/intrinsics/vmx/exit_information.js';
+import { Efer } from '../../../src/intrinsics/registers/registers.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import type { Exit } from '../../../src/vmm/exit/exit.js';
 import { describedOperand, linearAddress, type SegmentAccess } from '../../../src/vmm/emulation/memory_operand.js';
 import { emulatedGuest } from './emulated_guest.js';

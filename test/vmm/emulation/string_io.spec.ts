@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
 import { vcpuModule } from '../../../src/vmm/container/part_module.js';
 import { PortContribution } from '../../../src/vmm/contributions/port_contribution.js';
 import { descriptor } from '../../support/processor_setup.js';

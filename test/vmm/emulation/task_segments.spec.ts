@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Vector } from '../../../src/intrinsics/exit_information.js';
-import { Rflags } from '../../../src/intrinsics/registers.js';
+import { Vector } from '../../../src/intrinsics/vmx/exit_information.js';
+import { Rflags } from '../../../src/intrinsics/registers/registers.js';
 import { GuestDescriptors, readSegment } from '../../../src/vmm/emulation/guest_segments.js';
 import { TaskSegments } from '../../../src/vmm/emulation/task_segments.js';
 import { emulatedGuest } from './emulated_guest.js';

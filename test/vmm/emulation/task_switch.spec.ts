@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
 import { readLog } from '../guest_programs.js';
 import { runBare, runGuest } from '../machine_vmm.js';
 import {

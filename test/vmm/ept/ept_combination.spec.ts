@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { EptAccess, type EptView } from '../../../src/vmm/ept/ept.js';
 import { OutOfMemoryError, VmcsError } from '../../../src/vmm/errors.js';
 import type { MemoryManager } from '../../../src/vmm/memory_manager/memory_manager.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Msr } from '../../../src/intrinsics/msr_definitions.js';
-import { SecondaryControl } from '../../../src/intrinsics/control_bits.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { Msr } from '../../../src/intrinsics/registers/msr_definitions.js';
+import { SecondaryControl } from '../../../src/intrinsics/vmx/control_bits.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { VmcsError, VmxError } from '../../../src/vmm/errors.js';
 import type { EptVmcs } from '../../../src/vmm/ept/ept.js';
 import { EptIntelX64 } from '../../../src/vmm/ept/ept_intel_x64.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
 import { VmcsError } from '../../../src/vmm/errors.js';
 import { EptAccess, type EptView } from '../../../src/vmm/ept/ept.js';
 import type { Request } from '../../../src/vmm/requests/request.js';

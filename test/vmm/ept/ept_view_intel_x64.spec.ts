@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Msr } from '../../../src/intrinsics/msr_definitions.js';
-import { MemoryType } from '../../../src/intrinsics/registers.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { Msr } from '../../../src/intrinsics/registers/msr_definitions.js';
+import { MemoryType } from '../../../src/intrinsics/registers/registers.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { EptAccess } from '../../../src/vmm/ept/ept.js';
 import { VmcsError } from '../../../src/vmm/errors.js';
 import { asker, ept, fakeVmcs } from './ept_fixture.js';

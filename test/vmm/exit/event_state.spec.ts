@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import type { PartModule } from '../../../src/vmm/container/part_module.js';
 import { onExit } from '../machine_vmm.js';
 import { startedVmm } from '../started_vmm.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { SecondaryControl } from '../../../src/intrinsics/control_bits.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { SecondaryControl } from '../../../src/intrinsics/vmx/control_bits.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { EptAccess } from '../../../src/vmm/ept/ept.js';
 import { runGuest, step, type Bench } from '../machine_vmm.js';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { ExitControl, PinBasedControl, type ControlWord } from '../../../src/intrinsics/control_bits.js';
+import { ExitControl, PinBasedControl, type ControlWord } from '../../../src/intrinsics/vmx/control_bits.js';
 import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_module.js';
 import { VmcsContribution } from '../../../src/vmm/vmcs/vmcs_contribution.js';
 import { handlers, log } from '../guest_programs.js';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { inject, injectable } from 'inversify';
-import { EntryControl, SecondaryControl } from '../../../src/intrinsics/control_bits.js';
-import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { EntryControl, SecondaryControl } from '../../../src/intrinsics/vmx/control_bits.js';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { vcpuModule } from '../../../src/vmm/container/part_module.js';
 import { VmcsContribution } from '../../../src/vmm/vmcs/vmcs_contribution.js';
 import { GuestHostMasks } from '../../../src/vmm/owners/owners.js';

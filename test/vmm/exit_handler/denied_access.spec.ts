@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
-import { Vector } from '../../../src/intrinsics/exit_information.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
+import { Vector } from '../../../src/intrinsics/vmx/exit_information.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { extension } from '../../../src/vmm/container/extension.js';
 import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_module.js';
 import { CpuidContribution } from '../../../src/vmm/contributions/cpuid_contribution.js';

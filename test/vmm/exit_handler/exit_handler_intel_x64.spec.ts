@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { PrimaryControl, SecondaryControl } from '../../../src/intrinsics/control_bits.js';
-import { ExitReason, exitReasonDefinitions } from '../../../src/intrinsics/exit_reasons.js';
-import { Msr } from '../../../src/intrinsics/msr_definitions.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { PrimaryControl, SecondaryControl } from '../../../src/intrinsics/vmx/control_bits.js';
+import { ExitReason, exitReasonDefinitions } from '../../../src/intrinsics/vmx/exit_reasons.js';
+import { Msr } from '../../../src/intrinsics/registers/msr_definitions.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { extension } from '../../../src/vmm/container/extension.js';
 import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_module.js';
 import { CpuidContribution } from '../../../src/vmm/contributions/cpuid_contribution.js';

@@ -2,8 +2,8 @@
 import { expect } from 'chai';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { FakeMachine } from '../../support/fake_machine.js';
 import { startedVmm } from '../started_vmm.js';
 

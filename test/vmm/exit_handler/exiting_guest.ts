@@ -6,8 +6,8 @@ import {
   PinBasedControl,
   PrimaryControl,
   type ControlWord,
-} from '../../../src/intrinsics/control_bits.js';
-import { Msr } from '../../../src/intrinsics/msr_definitions.js';
+} from '../../../src/intrinsics/vmx/control_bits.js';
+import { Msr } from '../../../src/intrinsics/registers/msr_definitions.js';
 import { allowed1 } from '../../../src/machine/vmx/allowed_controls.js';
 import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_module.js';
 import { VmcsContribution } from '../../../src/vmm/vmcs/vmcs_contribution.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { PrimaryControl, SecondaryControl } from '../../../src/intrinsics/control_bits.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
-import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
+import { PrimaryControl, SecondaryControl } from '../../../src/intrinsics/vmx/control_bits.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
 import { vcpuModule } from '../../../src/vmm/container/part_module.js';
 import { VmcsContribution } from '../../../src/vmm/vmcs/vmcs_contribution.js';
 import { handlers, log, readLog } from '../guest_programs.js';

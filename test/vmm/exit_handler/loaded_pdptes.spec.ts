@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { inject, injectable } from 'inversify';
-import { SecondaryControl } from '../../../src/intrinsics/control_bits.js';
-import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
+import { SecondaryControl } from '../../../src/intrinsics/vmx/control_bits.js';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
 import { vcpuModule } from '../../../src/vmm/container/part_module.js';
 import { ExitContribution } from '../../../src/vmm/contributions/exit_contribution.js';
 import { Ept } from '../../../src/vmm/ept/ept.js';

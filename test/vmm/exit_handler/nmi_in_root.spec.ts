@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // NMIs and interrupts that arrive while the VMM itself executes: in an exit handler, and in the driver's context.
 import { expect } from 'chai';
-import { ExitControl, PinBasedControl } from '../../../src/intrinsics/control_bits.js';
-import { ApicBase, Msr, X2apicMsr } from '../../../src/intrinsics/msr_definitions.js';
+import { ExitControl, PinBasedControl } from '../../../src/intrinsics/vmx/control_bits.js';
+import { ApicBase, Msr, X2apicMsr } from '../../../src/intrinsics/registers/msr_definitions.js';
 import { ApicRegister } from '../../../src/intrinsics/structures/apic_registers.js';
 import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_module.js';
 import { MsrContribution } from '../../../src/vmm/contributions/msr_contribution.js';

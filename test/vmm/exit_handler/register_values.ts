@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Guests that write values into control registers and MSRs, and log the fault and the value afterwards. A guest is a small interpreter and
 // a table of writes.
-import { Msr } from '../../../src/intrinsics/msr_definitions.js';
+import { Msr } from '../../../src/intrinsics/registers/msr_definitions.js';
 import { assemble, type CodeBits } from '../../support/assembler.js';
 import { handlers, logPlace } from '../guest_programs.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
 import { vcpuModule } from '../../../src/vmm/container/part_module.js';
 import { ExitContribution } from '../../../src/vmm/contributions/exit_contribution.js';
 import { UnfinishedExitError } from '../../../src/vmm/errors.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { VmcsError } from '../../../src/vmm/errors.js';
 import { GuestHostMasksIntelX64 } from '../../../src/vmm/owners/guest_host_masks_intel_x64.js';
 import type { Vmcs } from '../../../src/vmm/vmcs/vmcs.js';

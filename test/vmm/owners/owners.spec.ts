@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { inject, injectable } from 'inversify';
-import { PrimaryControl, SecondaryControl } from '../../../src/intrinsics/control_bits.js';
-import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
-import { Msr } from '../../../src/intrinsics/msr_definitions.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { PrimaryControl, SecondaryControl } from '../../../src/intrinsics/vmx/control_bits.js';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
+import { Msr } from '../../../src/intrinsics/registers/msr_definitions.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_module.js';
 import { MsrContribution } from '../../../src/vmm/contributions/msr_contribution.js';
 import { PortContribution } from '../../../src/vmm/contributions/port_contribution.js';

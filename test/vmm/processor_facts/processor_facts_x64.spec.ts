@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Msr } from '../../../src/intrinsics/msr_definitions.js';
+import { Msr } from '../../../src/intrinsics/registers/msr_definitions.js';
 import { ProcessorFactsX64 } from '../../../src/vmm/processor_facts/processor_facts_x64.js';
 import { FakeMachine } from '../../support/fake_machine.js';
 import { make } from '../../support/make.js';

@@ -5,7 +5,7 @@ import eptHook from '../../../extensions/hypervisor_example_ept_hook/ept_hook.js
 import msrBitmap from '../../../extensions/hypervisor_example_msr_bitmap/msr_bitmap_contribution.js';
 import vpid from '../../../extensions/hypervisor_example_vpid/vpid_contribution.js';
 import extendedApis from '../../../extensions/hypervisor_extended_apis/extended_apis_module.js';
-import { HostEntry } from '../../../src/intrinsics/host_entry.js';
+import { HostEntry } from '../../../src/intrinsics/instructions/host_entry.js';
 import { VcpuFactory } from '../../../src/vmm/vcpu/vcpu_factory.js';
 import { FakeMachine } from '../../support/fake_machine.js';
 import { builtVmm, startedVmm, type TestVmm } from '../started_vmm.js';

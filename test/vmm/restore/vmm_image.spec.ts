@@ -9,7 +9,7 @@ import msrBitmap from '../../../extensions/hypervisor_example_msr_bitmap/msr_bit
 import vpid from '../../../extensions/hypervisor_example_vpid/vpid_contribution.js';
 import extendedApis from '../../../extensions/hypervisor_extended_apis/extended_apis_module.js';
 import { buildFolder } from '../../../src/driver/node/package_paths.js';
-import { HostEntry, type ExitEntry } from '../../../src/intrinsics/host_entry.js';
+import { HostEntry, type ExitEntry } from '../../../src/intrinsics/instructions/host_entry.js';
 import { Pc } from '../../../src/machine/pc.js';
 import type { PartModule } from '../../../src/vmm/container/part_module.js';
 import { vmmModule } from '../../../src/vmm/container/part_module.js';

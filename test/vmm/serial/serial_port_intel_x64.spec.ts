@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { BaudRate, DataBits, ParityBits, StopBits } from '../../../src/intrinsics/serial_registers.js';
+import { BaudRate, DataBits, ParityBits, StopBits } from '../../../src/intrinsics/registers/serial_registers.js';
 import { SerialPortIntelX64 } from '../../../src/vmm/serial/serial_port_intel_x64.js';
 import { defaultSerialSettings, type SerialSettings } from '../../../src/vmm/serial/serial_port.js';
 import { make } from '../../support/make.js';

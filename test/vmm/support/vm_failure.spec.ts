@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { VmxError } from '../../../src/vmm/errors.js';
 import { vmFailure } from '../../../src/vmm/support/vm_failure.js';
 import { stubVmx } from '../../support/stubs.js';

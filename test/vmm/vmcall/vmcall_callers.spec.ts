@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { VMCALL_MAGIC } from '../../../src/vmm/exit/vmcall_interface.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { vcpuModule } from '../../../src/vmm/container/part_module.js';
 import { VmcallContribution } from '../../../src/vmm/contributions/vmcall_contribution.js';
 import { failure, vmcallGuest, kernelCommands, userCommands } from './vmcall_guest.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { ErrorCode } from '../../../src/vmm/error_codes.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { extension } from '../../../src/vmm/container/extension.js';
 import { vcpuModule, vmmModule } from '../../../src/vmm/container/part_module.js';
 import { VmcallContribution } from '../../../src/vmm/contributions/vmcall_contribution.js';

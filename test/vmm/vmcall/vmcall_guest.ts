@@ -2,8 +2,8 @@
 import { ErrorCode } from '../../../src/vmm/error_codes.js';
 import { PAT_VALUE } from '../../../src/vmm/memory_manager/memory_attributes.js';
 import { VMCALL_MAGIC } from '../../../src/vmm/exit/vmcall_interface.js';
-import { ExitReason } from '../../../src/intrinsics/exit_reasons.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_module.js';
 import { VmcallContribution } from '../../../src/vmm/contributions/vmcall_contribution.js';
 import { ExitHandler } from '../../../src/vmm/exit_handler/exit_handler.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import type { BitField } from '../../../src/intrinsics/bit_fields.js';
-import { vmcsFieldDefinitions, type VmcsFieldDefinition } from '../../../src/intrinsics/vmcs_field_details.js';
+import { vmcsFieldDefinitions, type VmcsFieldDefinition } from '../../../src/intrinsics/vmcs/vmcs_field_details.js';
 import { VmcsError } from '../../../src/vmm/errors.js';
 import { VmcsIntelX64 } from '../../../src/vmm/vmcs/vmcs_intel_x64.js';
 import { FakeMachine } from '../../support/fake_machine.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { SecondaryControl } from '../../../src/intrinsics/control_bits.js';
+import { SecondaryControl } from '../../../src/intrinsics/vmx/control_bits.js';
 import { ReadOnlyError } from '../../../src/intrinsics/errors.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { VmcsError, VmxError } from '../../../src/vmm/errors.js';
 import { VmcsIntelX64 } from '../../../src/vmm/vmcs/vmcs_intel_x64.js';
 import { make } from '../../support/make.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { vmcsFieldDefinitions } from '../../../src/intrinsics/vmcs_field_details.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { vmcsFieldDefinitions } from '../../../src/intrinsics/vmcs/vmcs_field_details.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { dumpVmcs } from '../../../src/vmm/vmcs/vmcs_dump.js';
 
 describe('dumpVmcs', () => {

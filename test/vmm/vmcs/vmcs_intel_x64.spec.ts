@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { EntryControl, ExitControl, PrimaryControl, SecondaryControl } from '../../../src/intrinsics/control_bits.js';
+import {
+  EntryControl,
+  ExitControl,
+  PrimaryControl,
+  SecondaryControl,
+} from '../../../src/intrinsics/vmx/control_bits.js';
 import { ErrorCode } from '../../../src/vmm/error_codes.js';
-import { Msr } from '../../../src/intrinsics/msr_definitions.js';
+import { Msr } from '../../../src/intrinsics/registers/msr_definitions.js';
 import { explainEntry } from '../../../src/intrinsics/rules/explain_entry.js';
-import { vmcsFieldDefinition } from '../../../src/intrinsics/vmcs_field_details.js';
-import { VmcsField, widthOfField } from '../../../src/intrinsics/vmcs_fields.js';
+import { vmcsFieldDefinition } from '../../../src/intrinsics/vmcs/vmcs_field_details.js';
+import { VmcsField, widthOfField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_module.js';
 import { extension } from '../../../src/vmm/container/extension.js';
 import { VmcsContribution } from '../../../src/vmm/vmcs/vmcs_contribution.js';

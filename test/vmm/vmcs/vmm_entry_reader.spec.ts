@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Msr } from '../../../src/intrinsics/msr_definitions.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { Msr } from '../../../src/intrinsics/registers/msr_definitions.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { MemoryManagerX64 } from '../../../src/vmm/memory_manager/memory_manager_x64.js';
 import { ProcessorFactsX64 } from '../../../src/vmm/processor_facts/processor_facts_x64.js';
 import { VmmEntryReader } from '../../../src/vmm/vmcs/vmm_entry_reader.js';

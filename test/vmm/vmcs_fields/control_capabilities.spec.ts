@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { PrimaryControl } from '../../../src/intrinsics/control_bits.js';
+import { PrimaryControl } from '../../../src/intrinsics/vmx/control_bits.js';
 import { VmcsError } from '../../../src/vmm/errors.js';
 import { vmcsOnFake } from '../vmcs/vmcs_on_fake.js';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { PrimaryControl, SecondaryControl } from '../../../src/intrinsics/control_bits.js';
-import { VmcsField } from '../../../src/intrinsics/vmcs_fields.js';
+import { PrimaryControl, SecondaryControl } from '../../../src/intrinsics/vmx/control_bits.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { VmcsError } from '../../../src/vmm/errors.js';
 import { captureOutput } from '../capture_output.js';
 import { vmcsOnFake } from '../vmcs/vmcs_on_fake.js';

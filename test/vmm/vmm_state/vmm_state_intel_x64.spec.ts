@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Cr4 } from '../../../src/intrinsics/registers.js';
+import { Cr4 } from '../../../src/intrinsics/registers/registers.js';
 import { MemoryManagerX64 } from '../../../src/vmm/memory_manager/memory_manager_x64.js';
 import { VmmStateIntelX64 } from '../../../src/vmm/vmm_state/vmm_state_intel_x64.js';
 import { VmmTablesX64 } from '../../../src/vmm/vmm_state/vmm_tables_x64.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { Msr } from '../../../src/intrinsics/msr_definitions.js';
+import { Msr } from '../../../src/intrinsics/registers/msr_definitions.js';
 import { MemoryManagerError, OutOfMemoryError, VmxError, VmxonError } from '../../../src/vmm/errors.js';
 import { MemoryManagerX64 } from '../../../src/vmm/memory_manager/memory_manager_x64.js';
 import { VmxonIntelX64 } from '../../../src/vmm/vmxon/vmxon_intel_x64.js';

@@ -6,7 +6,7 @@ import {
   PCI_MEMORY,
   PCI_PINS,
 } from '../../devices/pci/pci_routing.js';
-import { SerialPortAddress } from '../../../intrinsics/serial_registers.js';
+import { SerialPortAddress } from '../../../intrinsics/registers/serial_registers.js';
 import { HPET_BASE, HPET_BYTES } from '../../devices/hpet_registers.js';
 import {
   busNumbers,

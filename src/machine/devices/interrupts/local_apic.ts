@@ -10,7 +10,7 @@ import { DeliveryMode, Shorthand } from './interrupt_messages.js';
 import type { InterruptMessage, InterruptMessages, MessageReceiver } from './interrupt_messages.js';
 import type { MmioHandler } from '../io_bus.js';
 import { isDestination, wideDestination } from './interrupt_destination.js';
-import { ApicBase } from '../../../intrinsics/msr_definitions.js';
+import { ApicBase } from '../../../intrinsics/registers/msr_definitions.js';
 import {
   APIC_BASE_ENABLE,
   initialLocalApicState,

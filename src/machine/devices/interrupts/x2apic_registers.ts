@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The registers of a local APIC as MSRs. SDM 3A "x2APIC Register Address Space".
 import { ApicRegister } from '../../../intrinsics/structures/apic_registers.js';
-import { X2apicMsr } from '../../../intrinsics/msr_definitions.js';
+import { X2apicMsr } from '../../../intrinsics/registers/msr_definitions.js';
 import { logicalId } from './interrupt_destination.js';
 import { Shorthand } from './interrupt_messages.js';
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The words that the core tests inside instructions in non-root operation, from the VM-execution control fields. SDM 3C "VM-Execution
 // Control Fields".
-import { PrimaryControl, SecondaryControl } from '../../../intrinsics/control_bits.js';
-import { VmcsField, type VmcsFieldName } from '../../../intrinsics/vmcs_fields.js';
+import { PrimaryControl, SecondaryControl } from '../../../intrinsics/vmx/control_bits.js';
+import { VmcsField, type VmcsFieldName } from '../../../intrinsics/vmcs/vmcs_fields.js';
 import { slotOf } from '../vmcs/field_slots.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 import { store64, Word } from '../words.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SDM 3C "Event Injection": the event that a VM entry delivers through the guest's IDT becomes the core's waiting event.
-import { ActivityState, InterruptibilityState } from '../../../intrinsics/registers.js';
-import { VmcsField } from '../../../intrinsics/vmcs_fields.js';
+import { ActivityState, InterruptibilityState } from '../../../intrinsics/registers/registers.js';
+import { VmcsField } from '../../../intrinsics/vmcs/vmcs_fields.js';
 import { slotOf } from '../vmcs/field_slots.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 import { store64, Word } from '../words.js';

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SDM 3C "VM Entries".
 import { DR7_ENABLES, pdpteTable } from '../../../intrinsics/contents/control_register_contents.js';
-import { EntryControl, PrimaryControl, SecondaryControl } from '../../../intrinsics/control_bits.js';
-import { IoAccess } from '../../../intrinsics/exit_information.js';
-import { ExitReason } from '../../../intrinsics/exit_reasons.js';
-import { VmInstructionError } from '../../../intrinsics/vm_instruction_errors.js';
-import { VmcsField } from '../../../intrinsics/vmcs_fields.js';
+import { EntryControl, PrimaryControl, SecondaryControl } from '../../../intrinsics/vmx/control_bits.js';
+import { IoAccess } from '../../../intrinsics/vmx/exit_information.js';
+import { ExitReason } from '../../../intrinsics/vmx/exit_reasons.js';
+import { VmInstructionError } from '../../../intrinsics/vmx/vm_instruction_errors.js';
+import { VmcsField } from '../../../intrinsics/vmcs/vmcs_fields.js';
 import { Constants } from '../../layout/core_constants.js';
 import type { EntryChecks } from './entry_checks.js';
 import { loadExecutionControls } from './execution_controls.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { ExitControl } from '../../../intrinsics/control_bits.js';
+import { ExitControl } from '../../../intrinsics/vmx/control_bits.js';
 import {
   msrContents,
   settableBits,
@@ -7,8 +7,8 @@ import {
   type Halves,
 } from '../../../intrinsics/contents/msr_contents.js';
 import type { EntryReader, RuleFeature } from '../../../intrinsics/rules/entry_rule.js';
-import { Efer, InterruptibilityState } from '../../../intrinsics/registers.js';
-import { VmcsField } from '../../../intrinsics/vmcs_fields.js';
+import { Efer, InterruptibilityState } from '../../../intrinsics/registers/registers.js';
+import { VmcsField } from '../../../intrinsics/vmcs/vmcs_fields.js';
 import { Constants } from '../../layout/core_constants.js';
 import type { Capability } from '../allowed_controls.js';
 import { firstVmxMsr } from '../capabilities.js';

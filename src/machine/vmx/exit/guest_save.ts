@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SDM 3C "Recording VM-Exit Information and Updating VM-Entry Control Fields" and "Saving Guest State". Every exit runs this
 // code. It reads signed words, which never allocate. It names words and fields by constants of this module, which V8 folds into the code.
-import { EntryControl } from '../../../intrinsics/control_bits.js';
+import { EntryControl } from '../../../intrinsics/vmx/control_bits.js';
 import {
   memoryExits,
   exitsBetweenInstructions,
   exitsWithPendingDebugExceptions,
   instructionExits,
-} from '../../../intrinsics/exit_kinds.js';
-import { InterruptionBit, InterruptionType, Vector } from '../../../intrinsics/exit_information.js';
-import { ExitReason } from '../../../intrinsics/exit_reasons.js';
-import { Debugctl, InterruptibilityState, PendingDebugExceptions, Rflags } from '../../../intrinsics/registers.js';
-import { VmcsField } from '../../../intrinsics/vmcs_fields.js';
+} from '../../../intrinsics/vmx/exit_kinds.js';
+import { InterruptionBit, InterruptionType, Vector } from '../../../intrinsics/vmx/exit_information.js';
+import { ExitReason } from '../../../intrinsics/vmx/exit_reasons.js';
+import {
+  Debugctl,
+  InterruptibilityState,
+  PendingDebugExceptions,
+  Rflags,
+} from '../../../intrinsics/registers/registers.js';
+import { VmcsField } from '../../../intrinsics/vmcs/vmcs_fields.js';
 import { Constants } from '../../layout/core_constants.js';
 import { slotOf } from '../vmcs/field_slots.js';
 import { paePaging } from '../pae_paging.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SDM 3C "Loading Host State".
-import { ExitControl, PinBasedControl } from '../../../intrinsics/control_bits.js';
-import { InterruptibilityState } from '../../../intrinsics/registers.js';
-import { VmcsField, type VmcsFieldName } from '../../../intrinsics/vmcs_fields.js';
+import { ExitControl, PinBasedControl } from '../../../intrinsics/vmx/control_bits.js';
+import { InterruptibilityState } from '../../../intrinsics/registers/registers.js';
+import { VmcsField, type VmcsFieldName } from '../../../intrinsics/vmcs/vmcs_fields.js';
 import { Layout } from '../../layout/layout.js';
 import { slotOf } from '../vmcs/field_slots.js';
 import { writeFlags } from '../../processor/lazy_flags.js';

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SDM 3C "VM Exits".
 import { pdpteTable } from '../../../intrinsics/contents/control_register_contents.js';
-import { ExitControl } from '../../../intrinsics/control_bits.js';
-import { ExitReason, ExitReasonBit } from '../../../intrinsics/exit_reasons.js';
-import { InterruptibilityState } from '../../../intrinsics/registers.js';
-import { VmcsField } from '../../../intrinsics/vmcs_fields.js';
+import { ExitControl } from '../../../intrinsics/vmx/control_bits.js';
+import { ExitReason, ExitReasonBit } from '../../../intrinsics/vmx/exit_reasons.js';
+import { InterruptibilityState } from '../../../intrinsics/registers/registers.js';
+import { VmcsField } from '../../../intrinsics/vmcs/vmcs_fields.js';
 import { slotOf } from '../vmcs/field_slots.js';
 import { GuestSave } from './guest_save.js';
 import { blockingByNmi, eferLongMode, loadHostState } from './host_state.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { VmInstructionError } from '../../../intrinsics/vm_instruction_errors.js';
-import { VmcsField } from '../../../intrinsics/vmcs_fields.js';
+import { VmInstructionError } from '../../../intrinsics/vmx/vm_instruction_errors.js';
+import { VmcsField } from '../../../intrinsics/vmcs/vmcs_fields.js';
 import { supportedSlot, SlotKind, slotKinds, slotOf } from '../vmcs/field_slots.js';
 import { readRegion, Vmcs, vmcsRevision, writeRegion } from '../vmcs/vmcs.js';
 import { VmxMode } from '../vmx_mode.js';

@@ -2,8 +2,8 @@
 // The slot of each VMCS field in the engine's copy of a VMCS. SDM 3C "VMREAD, VMWRITE, and Encodings of VMCS Fields": an encoding has an access
 // type (bit 0), an index (9:1), a group (11:10) and a width (14:13). The slot packs width, group and index into 9 bits, so that tables by slot
 // are small.
-import { vmcsFieldDefinitions, vmcsFieldExists } from '../../../intrinsics/vmcs_field_details.js';
-import { isReadOnlyField } from '../../../intrinsics/vmcs_fields.js';
+import { vmcsFieldDefinitions, vmcsFieldExists } from '../../../intrinsics/vmcs/vmcs_field_details.js';
+import { isReadOnlyField } from '../../../intrinsics/vmcs/vmcs_fields.js';
 import { allowed1 } from '../allowed_controls.js';
 
 /** How many slots a VMCS has; each is two 32-bit halves, low half first. */

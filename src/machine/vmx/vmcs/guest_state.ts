@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Tables of the processor's words for the fields of the guest-state area. VM entry and VM exit walk over them. SDM 3C
 // "Loading Guest State" and "Saving Guest State".
-import { ExitControl } from '../../../intrinsics/control_bits.js';
-import { VmcsField, type VmcsFieldName } from '../../../intrinsics/vmcs_fields.js';
+import { ExitControl } from '../../../intrinsics/vmx/control_bits.js';
+import { VmcsField, type VmcsFieldName } from '../../../intrinsics/vmcs/vmcs_fields.js';
 import { Constants } from '../../layout/core_constants.js';
 import { Layout } from '../../layout/layout.js';
 import { slotCount, slotOf } from './field_slots.js';

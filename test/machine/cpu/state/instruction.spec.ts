@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { PinBasedControl, PrimaryControl } from '../../../../src/intrinsics/control_bits.js';
-import { ExitReason } from '../../../../src/intrinsics/exit_reasons.js';
+import { PinBasedControl, PrimaryControl } from '../../../../src/intrinsics/vmx/control_bits.js';
+import { ExitReason } from '../../../../src/intrinsics/vmx/exit_reasons.js';
 import { Constants } from '../../../../src/machine/layout/core_constants.js';
 import { Layout } from '../../../../src/machine/layout/layout.js';
 import { Word } from '../../../../src/machine/vmx/words.js';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { PinBasedControl } from '../../../../src/intrinsics/control_bits.js';
-import { EptViolationBit, InterruptionBit } from '../../../../src/intrinsics/exit_information.js';
-import { ExitReason } from '../../../../src/intrinsics/exit_reasons.js';
-import { InterruptibilityState } from '../../../../src/intrinsics/registers.js';
+import { PinBasedControl } from '../../../../src/intrinsics/vmx/control_bits.js';
+import { EptViolationBit, InterruptionBit } from '../../../../src/intrinsics/vmx/exit_information.js';
+import { ExitReason } from '../../../../src/intrinsics/vmx/exit_reasons.js';
+import { InterruptibilityState } from '../../../../src/intrinsics/registers/registers.js';
 import { Constants } from '../../../../src/machine/layout/core_constants.js';
 import { Layout } from '../../../../src/machine/layout/layout.js';
 import { StopReason } from '../../../../src/machine/layout/stop_reason.js';

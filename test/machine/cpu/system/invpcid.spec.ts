@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { PrimaryControl, SecondaryControl } from '../../../../src/intrinsics/control_bits.js';
-import { Vector } from '../../../../src/intrinsics/exit_information.js';
-import { ExitReason } from '../../../../src/intrinsics/exit_reasons.js';
-import { InvpcidType } from '../../../../src/intrinsics/paging.js';
-import { Cr0, Cr4 } from '../../../../src/intrinsics/registers.js';
+import { PrimaryControl, SecondaryControl } from '../../../../src/intrinsics/vmx/control_bits.js';
+import { Vector } from '../../../../src/intrinsics/vmx/exit_information.js';
+import { ExitReason } from '../../../../src/intrinsics/vmx/exit_reasons.js';
+import { InvpcidType } from '../../../../src/intrinsics/registers/paging.js';
+import { Cr0, Cr4 } from '../../../../src/intrinsics/registers/registers.js';
 import { Layout } from '../../../../src/machine/layout/layout.js';
 import { StopReason } from '../../../../src/machine/layout/stop_reason.js';
 import { Page } from '../../../support/processor_setup.js';

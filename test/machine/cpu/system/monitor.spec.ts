@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { FeatureInformationEcx } from '../../../../src/intrinsics/cpuid_leaves.js';
-import { PrimaryControl } from '../../../../src/intrinsics/control_bits.js';
-import { ExitReason } from '../../../../src/intrinsics/exit_reasons.js';
-import { MiscEnable } from '../../../../src/intrinsics/msr_definitions.js';
-import { ActivityState } from '../../../../src/intrinsics/registers.js';
+import { FeatureInformationEcx } from '../../../../src/intrinsics/registers/cpuid_leaves.js';
+import { PrimaryControl } from '../../../../src/intrinsics/vmx/control_bits.js';
+import { ExitReason } from '../../../../src/intrinsics/vmx/exit_reasons.js';
+import { MiscEnable } from '../../../../src/intrinsics/registers/msr_definitions.js';
+import { ActivityState } from '../../../../src/intrinsics/registers/registers.js';
 import { Constants } from '../../../../src/machine/layout/core_constants.js';
 import { Layout } from '../../../../src/machine/layout/layout.js';
 import { StopReason } from '../../../../src/machine/layout/stop_reason.js';

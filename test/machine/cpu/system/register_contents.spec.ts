@@ -14,12 +14,12 @@ import {
   mayLeavePaging,
   usesPdptes,
 } from '../../../../src/intrinsics/contents/control_register_contents.js';
-import { CpuidLeaf } from '../../../../src/intrinsics/cpuid_leaves.js';
+import { CpuidLeaf } from '../../../../src/intrinsics/registers/cpuid_leaves.js';
 import { isMsrValue, msrContents, settableBits } from '../../../../src/intrinsics/contents/msr_contents.js';
 import { eferAfter, mayChangeEfer } from '../../../../src/intrinsics/contents/msr_values.js';
 import type { RegisterFacts } from '../../../../src/intrinsics/contents/register_facts.js';
-import { Msr, msrName } from '../../../../src/intrinsics/msr_definitions.js';
-import { Cr0, Cr4, Efer } from '../../../../src/intrinsics/registers.js';
+import { Msr, msrName } from '../../../../src/intrinsics/registers/msr_definitions.js';
+import { Cr0, Cr4, Efer } from '../../../../src/intrinsics/registers/registers.js';
 import { modelFeatures } from '../../../../src/machine/models/model_features.js';
 import type { ProcessorModel } from '../../../../src/machine/models/processor_model.js';
 import { skylakeClient } from '../../../../src/machine/models/skylake_client.js';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { SecondaryControl } from '../../../../src/intrinsics/control_bits.js';
-import { Vector } from '../../../../src/intrinsics/exit_information.js';
-import { ExitReason } from '../../../../src/intrinsics/exit_reasons.js';
-import { Cr4 } from '../../../../src/intrinsics/registers.js';
+import { SecondaryControl } from '../../../../src/intrinsics/vmx/control_bits.js';
+import { Vector } from '../../../../src/intrinsics/vmx/exit_information.js';
+import { ExitReason } from '../../../../src/intrinsics/vmx/exit_reasons.js';
+import { Cr4 } from '../../../../src/intrinsics/registers/registers.js';
 import { Layout } from '../../../../src/machine/layout/layout.js';
 import { StopReason } from '../../../../src/machine/layout/stop_reason.js';
 import { Flat, run, type RunOptions, type RunResult } from '../../../support/run.js';

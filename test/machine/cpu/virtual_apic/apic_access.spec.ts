@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { ApicRegister } from '../../../../src/intrinsics/structures/apic_registers.js';
-import { SecondaryControl } from '../../../../src/intrinsics/control_bits.js';
-import { ApicAccessType } from '../../../../src/intrinsics/exit_information.js';
-import { ExitReason } from '../../../../src/intrinsics/exit_reasons.js';
+import { SecondaryControl } from '../../../../src/intrinsics/vmx/control_bits.js';
+import { ApicAccessType } from '../../../../src/intrinsics/vmx/exit_information.js';
+import { ExitReason } from '../../../../src/intrinsics/vmx/exit_reasons.js';
 import { eptFields, Guest, identityEpt } from '../../vmx/guest_machine.js';
 import { ApicPage, apicGuest, countingHandler, dwordAt, seen, virtualRegister } from './apic_guest.js';
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ApicRegister } from '../../../../src/intrinsics/structures/apic_registers.js';
-import { PrimaryControl, SecondaryControl } from '../../../../src/intrinsics/control_bits.js';
-import type { ExitReason } from '../../../../src/intrinsics/exit_reasons.js';
-import type { VmcsFieldName } from '../../../../src/intrinsics/vmcs_fields.js';
+import { PrimaryControl, SecondaryControl } from '../../../../src/intrinsics/vmx/control_bits.js';
+import type { ExitReason } from '../../../../src/intrinsics/vmx/exit_reasons.js';
+import type { VmcsFieldName } from '../../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { Guest, GuestMachine, type GuestOptions } from '../../vmx/guest_machine.js';
 
 /** Physical pages of the virtual APIC. */

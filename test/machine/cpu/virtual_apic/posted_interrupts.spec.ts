@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { ApicRegister } from '../../../../src/intrinsics/structures/apic_registers.js';
-import { ExitControl, PinBasedControl, SecondaryControl } from '../../../../src/intrinsics/control_bits.js';
-import { ExitReason } from '../../../../src/intrinsics/exit_reasons.js';
+import { ExitControl, PinBasedControl, SecondaryControl } from '../../../../src/intrinsics/vmx/control_bits.js';
+import { ExitReason } from '../../../../src/intrinsics/vmx/exit_reasons.js';
 import { Constants } from '../../../../src/machine/layout/core_constants.js';
 import { Word } from '../../../../src/machine/vmx/words.js';
 import type { GuestMachine } from '../../vmx/guest_machine.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { ApicRegister } from '../../../../src/intrinsics/structures/apic_registers.js';
-import { SecondaryControl } from '../../../../src/intrinsics/control_bits.js';
-import { ExitReason } from '../../../../src/intrinsics/exit_reasons.js';
+import { SecondaryControl } from '../../../../src/intrinsics/vmx/control_bits.js';
+import { ExitReason } from '../../../../src/intrinsics/vmx/exit_reasons.js';
 import { Guest } from '../../vmx/guest_machine.js';
 import { apicGuest, countingHandler, hasVector, seen, virtualRegister, writeX2apic } from './apic_guest.js';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { ApicRegister } from '../../../../src/intrinsics/structures/apic_registers.js';
-import { SecondaryControl } from '../../../../src/intrinsics/control_bits.js';
+import { SecondaryControl } from '../../../../src/intrinsics/vmx/control_bits.js';
 import { apicGuest, virtualRegister, writeX2apic } from './apic_guest.js';
 
 const x2apic = SecondaryControl.VirtualizeX2apicMode;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { ApicBase } from '../../../../src/intrinsics/msr_definitions.js';
+import { ApicBase } from '../../../../src/intrinsics/registers/msr_definitions.js';
 import { InterruptMessages } from '../../../../src/machine/devices/interrupts/interrupt_messages.js';
 import { LocalApic } from '../../../../src/machine/devices/interrupts/local_apic.js';
 import {

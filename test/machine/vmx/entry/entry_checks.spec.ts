@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import type { EntryRule } from '../../../../src/intrinsics/rules/entry_rule.js';
 import { entryRules } from '../../../../src/intrinsics/rules/entry_rules.js';
-import { bytesOfField, isReadOnlyField, VmcsField } from '../../../../src/intrinsics/vmcs_fields.js';
+import { bytesOfField, isReadOnlyField, VmcsField } from '../../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { EntryChecks, type NotingReader } from '../../../../src/machine/vmx/entry/entry_checks.js';
 import { slotOf, supportedFields } from '../../../../src/machine/vmx/vmcs/field_slots.js';
 import { RuleInputs } from '../../../../src/machine/vmx/entry/rule_inputs.js';

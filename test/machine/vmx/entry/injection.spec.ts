@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { ExitReason } from '../../../../src/intrinsics/exit_reasons.js';
-import { InterruptibilityState, PendingDebugExceptions } from '../../../../src/intrinsics/registers.js';
+import { ExitReason } from '../../../../src/intrinsics/vmx/exit_reasons.js';
+import { InterruptibilityState, PendingDebugExceptions } from '../../../../src/intrinsics/registers/registers.js';
 import { Layout } from '../../../../src/machine/layout/layout.js';
 import { Guest, GuestMachine } from '../guest_machine.js';
 

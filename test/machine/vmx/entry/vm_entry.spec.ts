@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { ExitReason } from '../../../../src/intrinsics/exit_reasons.js';
+import { ExitReason } from '../../../../src/intrinsics/vmx/exit_reasons.js';
 import { Layout } from '../../../../src/machine/layout/layout.js';
 import { readFlags } from '../../../../src/machine/processor/lazy_flags.js';
 import { Owner } from '../../../../src/machine/vmx/vmx_state.js';

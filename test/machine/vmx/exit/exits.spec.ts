@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { InstructionInformation } from '../../../../src/intrinsics/exit_information.js';
-import { ExitReason } from '../../../../src/intrinsics/exit_reasons.js';
+import { InstructionInformation } from '../../../../src/intrinsics/vmx/exit_information.js';
+import { ExitReason } from '../../../../src/intrinsics/vmx/exit_reasons.js';
 import { Layout } from '../../../../src/machine/layout/layout.js';
 import { Guest, GuestMachine, type ExitRecord, type GuestOptions } from '../guest_machine.js';
 

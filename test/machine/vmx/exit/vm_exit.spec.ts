@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { ExitReason, exitReasonName } from '../../../../src/intrinsics/exit_reasons.js';
+import { ExitReason, exitReasonName } from '../../../../src/intrinsics/vmx/exit_reasons.js';
 import { readFlags, writeFlags } from '../../../../src/machine/processor/lazy_flags.js';
 import { VmxAbort } from '../../../../src/machine/vmx/exit/vm_exit.js';
 import type { VmxEngine } from '../../../../src/machine/vmx/vmx_engine.js';

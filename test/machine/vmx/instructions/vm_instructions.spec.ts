@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { VmcsField } from '../../../../src/intrinsics/vmcs_fields.js';
+import { VmcsField } from '../../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { Constants } from '../../../../src/machine/layout/core_constants.js';
 import { Sizes } from '../../../../src/machine/layout/regions.js';
 import type { VmxEngine } from '../../../../src/machine/vmx/vmx_engine.js';

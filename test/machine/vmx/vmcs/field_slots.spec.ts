@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import type { ControlWord } from '../../../../src/intrinsics/control_bits.js';
+import type { ControlWord } from '../../../../src/intrinsics/vmx/control_bits.js';
 import {
   capabilityMsrOf,
   vmcsFieldDefinitions,
   vmcsFieldExists,
-} from '../../../../src/intrinsics/vmcs_field_details.js';
-import { highAccessOf, VmcsField } from '../../../../src/intrinsics/vmcs_fields.js';
+} from '../../../../src/intrinsics/vmcs/vmcs_field_details.js';
+import { highAccessOf, VmcsField } from '../../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { firstVmxMsr, vmxCapabilities } from '../../../../src/machine/vmx/capabilities.js';
 import { encodingOf, slotOf, supportedFields, supportedSlot } from '../../../../src/machine/vmx/vmcs/field_slots.js';
 

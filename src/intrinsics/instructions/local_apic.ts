@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { component } from './component.js';
+import { component } from '../component.js';
 
 /** The local APIC of the processor that executes the caller, in xAPIC or x2APIC mode. SDM 3A "Local APIC". Precondition: the caller is no guest. */
 export interface LocalApic {

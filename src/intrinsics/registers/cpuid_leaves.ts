@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // CPUID leaves by name, register and bit. SDM 2A "CPUID—CPU Identification".
-import { bitFieldsOf, bits, snakeCase, type BitField } from './bit_fields.js';
+import { bitFieldsOf, bits, snakeCase, type BitField } from '../bit_fields.js';
 
 /** The numbers of CPUID leaves. */
 export const CpuidLeaf = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { component } from './component.js';
+import { component } from '../component.js';
 
 /** Called by the processor on each VM exit of a guest that an intrinsic entered. Must end in `vmresume`, `vmlaunch`, `returnTo` or `stop`. */
 export type ExitEntry = () => void;

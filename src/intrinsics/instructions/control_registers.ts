@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { component } from './component.js';
+import { component } from '../component.js';
 
 /** The number of a control register that exists. */
 export type ControlRegister = 0 | 2 | 3 | 4 | 8;

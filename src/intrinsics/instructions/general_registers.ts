@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { component } from './component.js';
+import { component } from '../component.js';
 
 /**
  * The general-purpose registers of the executing processor as of the last VM exit, in the SDM's order of encoding:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Model-specific registers by name, address and bit. SDM 4 "Architectural MSRs"; VMX capabilities: SDM 3D appendix
 // "VMX Capability Reporting Facility".
-import { bits, bitFieldsOf, inHighHalf, snakeCase, type BitField } from './bit_fields.js';
-import { controlBitFields, type ControlWord } from './control_bits.js';
+import { bits, bitFieldsOf, inHighHalf, snakeCase, type BitField } from '../bit_fields.js';
+import { controlBitFields, type ControlWord } from '../vmx/control_bits.js';
 import { Bndcfgs, debugctlFields, eferFields, patFields, perfGlobalCtrlFields } from './registers.js';
 
 // Read-only MSRs (WRMSR is #GP) are in a separate table, so that their types differ.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { component } from './component.js';
+import { component } from '../component.js';
 
 /** RDMSR and WRMSR. SDM 2B. A #GP throws `ProcessorFault`. */
 export interface Msrs {

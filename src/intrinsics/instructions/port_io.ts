@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { component } from './component.js';
+import { component } from '../component.js';
 
 /** IN and OUT. SDM 1 "Input/Output". */
 export interface PortIo {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Facts about VMCS fields that their encodings do not show: when a field exists, and the names of its bits. SDM 3D appendix "Field Encoding in VMCS".
-import { bits, bitFieldsOf, scattered, snakeCase, valuesOf, type BitField, type ValueNames } from './bit_fields.js';
+import { bits, bitFieldsOf, scattered, snakeCase, valuesOf, type BitField, type ValueNames } from '../bit_fields.js';
 import {
   controlBitFields,
   controlMasks,
@@ -13,16 +13,16 @@ import {
   VmFunctionControl,
   type ControlBit,
   type ControlWord,
-} from './control_bits.js';
+} from '../vmx/control_bits.js';
 import {
   entryInterruptionFields,
   exitInstructionInformationFields,
   exitInterruptionFields,
   exitQualificationFields,
   idtVectoringFields,
-} from './exit_information.js';
-import { ExitReason, exitReasonDescription } from './exit_reasons.js';
-import { Msr } from './msr_definitions.js';
+} from '../vmx/exit_information.js';
+import { ExitReason, exitReasonDescription } from '../vmx/exit_reasons.js';
+import { Msr } from '../registers/msr_definitions.js';
 import {
   accessRightsFields,
   ActivityState,
@@ -39,8 +39,8 @@ import {
   perfGlobalCtrlFields,
   rflagsFields,
   selectorFields,
-} from './registers.js';
-import { VmInstructionError, vmInstructionErrorText } from './vm_instruction_errors.js';
+} from '../registers/registers.js';
+import { VmInstructionError, vmInstructionErrorText } from '../vmx/vm_instruction_errors.js';
 import {
   bytesOfField,
   groupOfField,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // SDM 3D appendix "VMX Basic Exit Reasons".
-import { snakeCase } from './bit_fields.js';
+import { snakeCase } from '../bit_fields.js';
 
 /** Basic exit reasons: bits 15:0 of the exit-reason field. */
 export const ExitReason = {

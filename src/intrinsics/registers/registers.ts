@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Control, debug and segment registers by bit. SDM 3A "Control Registers", "Debug Registers", "Segment Descriptors"; SDM 1 "EFLAGS Register".
-import { bitFieldsOf, bits, prefixed, scattered, valuesOf, withValues, type BitField } from './bit_fields.js';
-import { segmentNames } from './segments.js';
+import { bitFieldsOf, bits, prefixed, scattered, valuesOf, withValues, type BitField } from '../bit_fields.js';
+import { segmentNames } from '../instructions/segments.js';
 
 /** SDM 3A "Control Registers": CR0. */
 export const Cr0 = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The meaning of the exit-information fields, by kind of exit. SDM 3C "Basic VM-Exit Information", "Information for VM Exits Due to Vectored
 // Events", "Information for VM Exits That Occur During Event Delivery", "Information for VM Exits Due to Instruction Execution".
-import { bitFieldsOf, bits, prefixed, scattered, valuesOf, withValues } from './bit_fields.js';
+import { bitFieldsOf, bits, prefixed, scattered, valuesOf, withValues } from '../bit_fields.js';
 
 /** Bits 10:8 of the interruption-information and vectoring-information fields. */
 export const InterruptionType = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The VMX controls by name, each as its mask within its control word. SDM 3C "VM-Execution Control Fields", "VM-Exit Control Fields",
 // "VM-Entry Control Fields".
-import { controlsOf } from './bit_fields.js';
+import { controlsOf } from '../bit_fields.js';
 
 /** SDM 3C "Pin-Based VM-Execution Controls". */
 export const PinBasedControl = {
