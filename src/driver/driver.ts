@@ -274,6 +274,11 @@ export class Driver {
     return this.vmm?.get(VmcallFailures).of(BigInt(Math.max(processor, 0)));
   }
 
+  /** Messages of the VMM's code come to this driver's VMM. Where several machines in one process take turns, each calls it first. */
+  takeOutput(): void {
+    this.vmm?.takeOutput();
+  }
+
   /** What extensions report: by extension, then by value. */
   reports(): Record<string, Record<string, ReportValue>> {
     return this.vmm?.reports() ?? this.lastReports;

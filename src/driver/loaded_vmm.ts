@@ -141,6 +141,11 @@ export class LoadedVmm {
     }
   }
 
+  /** Messages of the VMM's code come to this VMM. Where several VMMs in one process take turns, each calls it first. */
+  takeOutput(): void {
+    attachOutput(this.container.get(Output));
+  }
+
   /** The state of all parts, as plain data. Changes nothing. @throws UnmarkedStateError, VmmImageError */
   save(): VmmImage {
     return readVmmImage(this.container);

@@ -12,10 +12,11 @@ export function contentIsSeen(value: object): boolean {
 }
 
 /** What an object holds, in order. */
-function contentOf(value: object): unknown[] {
+function contentOf(value: object): ArrayLike<unknown> {
+  if (ArrayBuffer.isView(value)) return value as Uint8Array;
   if (value instanceof Map || value instanceof Set) return [...value.entries()].flat();
   if (value instanceof Date) return [value.getTime()];
-  if (value instanceof ArrayBuffer) return [...new Uint8Array(value)];
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
   return Object.entries(value).flat();
 }
 
@@ -48,5 +49,7 @@ function isComparable(a: object, b: object, { isAtom }: Comparison): boolean {
 
 function haveEqualContent(a: object, b: object, comparison: Comparison): boolean {
   const [one, other] = [contentOf(a), contentOf(b)];
-  return one.length === other.length && one.every((each, at) => equal(each, other[at], comparison));
+  if (one.length !== other.length) return false;
+  for (let at = 0; at < one.length; at++) if (!equal(one[at], other[at], comparison)) return false;
+  return true;
 }
