@@ -99,6 +99,8 @@ export class HostedMachine {
     const options = { ...sessionOptions(request, control, readCoreModule()), lateStart: this.lateStart };
     this.session = await MachineSession.create(options, this.ports);
     inlineExitPath();
+    // Stack traces of handlers name the user's file and line, not the bundle's.
+    process.setSourceMapsEnabled(true);
     this.driver = await Driver.create({
       source: announced(moduleFiles, (what) => this.post({ kind: 'calling', what })),
       machine: this.session.pc.driverAccess,

@@ -103,6 +103,8 @@ export class MachineRun {
       import('../../driver/node/exit_path_inlining.js'),
     ]);
     inlineExitPath();
+    // Stack traces of handlers name the user's file and line, not the bundle's.
+    process.setSourceMapsEnabled(true);
     const driver = await Driver.create({
       source: announced(moduleFiles, (what) => this.post({ kind: 'calling', what })),
       machine: this.session.pc.driverAccess,

@@ -91,8 +91,6 @@ async function bundle(file: string, cache: ModuleCache): Promise<Bundle> {
 }
 
 async function evaluate(file: string, bundled: string): Promise<Readonly<Record<string, unknown>>> {
-  // Stack traces of handlers name the user's file and line, not the bundle's.
-  process.setSourceMapsEnabled(true);
   try {
     const evaluation = import(pathToFileURL(bundled).href) as Promise<Readonly<Record<string, unknown>>>;
     return await evaluationOf(file, evaluation);
@@ -151,6 +149,8 @@ function hashOf(code: string): string {
 
 /**
  * Loads a TypeScript or JavaScript file: bundles it with everything that it imports except the framework, and evaluates it.
+ *
+ * Stack traces name the file's lines instead of the bundle's if the process has source maps enabled: its entry decides that.
  *
  * @param path of the file; its real path decides which file it is.
  * @returns the modules among its exports.

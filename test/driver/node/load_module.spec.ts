@@ -8,6 +8,7 @@ import * as bareflank from '../../../src/index.js';
 import { SecondCopyError } from '../../../src/vmm/container/load_errors.js';
 import { PartModule } from '../../../src/vmm/container/part_module.js';
 import { temporaryFolder } from './temporary_folder.js';
+import { withSourceMaps } from './with_source_maps.js';
 
 const folder = temporaryFolder();
 
@@ -21,6 +22,18 @@ async function failure(file: string): Promise<Error> {
 }
 
 describe('loadModule', () => {
+  withSourceMaps();
+
+  it('leaves the stack traces of its process as they are', async () => {
+    process.setSourceMapsEnabled(false);
+    await loadModule(
+      folder.write('quiet.ts', "import { vmmModule } from 'bareflank'; export default vmmModule(() => {});"),
+    );
+    const { stack } = new Error('here');
+    process.setSourceMapsEnabled(true);
+    expect(stack, 'built files, not sources').to.match(/load_module\.spec\.js:/);
+  });
+
   it('loads TypeScript out of tree: one instance of the framework, decorators, no package.json and no tsconfig', async () => {
     const file = folder.write(
       'outside.ts',

@@ -18,6 +18,7 @@ import { loadModule } from '../../../src/driver/node/load_module.js';
 import { ModuleCache } from '../../../src/driver/node/module_cache.js';
 import type { PartModule } from '../../../src/vmm/container/part_module.js';
 import { temporaryFolder } from './temporary_folder.js';
+import { withSourceMaps } from './with_source_maps.js';
 
 const folder = temporaryFolder();
 
@@ -132,6 +133,7 @@ describe('ModuleCache', () => {
   });
 
   describe('under loadModule', () => {
+    withSourceMaps();
     const module = `import { vmmModule } from 'bareflank';
 
 export const fail = vmmModule(() => {
