@@ -28,7 +28,6 @@ export const scenarios: readonly string[] = [
   'test/machine/cpu/decode/code_segment_limit.spec.ts',
   'test/machine/cpu/physical/device_access.spec.ts',
   'test/machine/cpu/system/register_contents.spec.ts',
-  'test/machine/devices/small_devices.spec.ts',
   'test/machine/devices/virtio/hostile_driver.spec.ts',
   'test/machine/intrinsics/intrinsics.spec.ts',
   'test/machine/looking.spec.ts',

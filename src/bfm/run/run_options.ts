@@ -3,7 +3,7 @@ import { existsSync, realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { MOST_PROCESSORS } from '../../machine/pc.js';
 import { processorModel, processorModels } from '../../machine/models/processor_models.js';
-import { MOST_DISKS } from '../../machine/devices/chipset.js';
+import { MOST_DISKS } from '../../machine/devices/chipset_devices.js';
 import { fileFlaw } from '../../driver/node/file_flaw.js';
 import { FileError } from '../failures/file_error.js';
 import { findGuest, type FoundGuest } from '../guests/find_guest.js';

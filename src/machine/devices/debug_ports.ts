@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { StatefulDevice } from './device.js';
-import type { AccessSize } from './device.js';
-import type { IoBus, PortHandler } from './io_bus.js';
+import type { IoBus } from './io_bus.js';
+import { claimRegisters, type PortRegister } from './port_registers.js';
 import type { SystemControl } from './system_control.js';
 
 const DEBUG_EXIT_PORT = 0xf4;
@@ -9,7 +9,7 @@ const DEBUG_CONSOLE_PORT = 0xe9;
 const POST_PORT = 0x80;
 
 /** Ports for test programs: debug exit at F4h, a console without a protocol at E9h, the POST code at 80h. */
-export class DebugPorts extends StatefulDevice<{ post: number }> implements PortHandler {
+export class DebugPorts extends StatefulDevice<{ post: number }> {
   readonly name = 'debug_ports';
 
   /** @param console takes each byte written to port E9h. */
@@ -19,9 +19,7 @@ export class DebugPorts extends StatefulDevice<{ post: number }> implements Port
     private readonly console: (byte: number) => void,
   ) {
     super();
-    bus.claimPorts(DEBUG_EXIT_PORT, 4, this, 'any');
-    bus.claimPorts(DEBUG_CONSOLE_PORT, 1, this);
-    bus.claimPorts(POST_PORT, 1, this);
+    claimRegisters(bus, this.registers());
   }
 
   protected initialState(): { post: number } {
@@ -33,15 +31,14 @@ export class DebugPorts extends StatefulDevice<{ post: number }> implements Port
     return this.state.post;
   }
 
-  readPort(port: number): number {
-    // A read of E9h returns E9h. Programs detect the port by that.
-    if (port === DEBUG_CONSOLE_PORT) return DEBUG_CONSOLE_PORT;
-    return port === POST_PORT ? this.state.post : 0xff;
-  }
-
-  writePort(port: number, _size: AccessSize, value: number): void {
-    if (port === DEBUG_EXIT_PORT) this.system.debugExit(value);
-    else if (port === DEBUG_CONSOLE_PORT) this.console(value);
-    else if (port === POST_PORT) this.state.post = value;
+  private registers(): PortRegister[] {
+    return [
+      { port: DEBUG_EXIT_PORT, width: 'any', write: (value) => this.system.debugExit(value) },
+      // The device decodes four ports, of which the first has a register.
+      { port: DEBUG_EXIT_PORT + 1, ports: 3, width: 'any' },
+      // A read of E9h returns E9h. Programs detect the port by that.
+      { port: DEBUG_CONSOLE_PORT, read: () => DEBUG_CONSOLE_PORT, write: (value) => this.console(value) },
+      { port: POST_PORT, read: () => this.state.post, write: (value) => void (this.state.post = value) },
+    ];
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { StatefulDevice } from './device.js';
-import type { AccessSize } from './device.js';
-import type { IoBus, PortHandler } from './io_bus.js';
+import type { IoBus } from './io_bus.js';
+import { claimRegisters, type PortRegister } from './port_registers.js';
 
 const SELECTOR_PORT = 0x510;
 const DATA_PORT = 0x511;
@@ -17,7 +17,7 @@ function littleEndian(value: number, size: number): number[] {
 }
 
 /** QEMU's firmware configuration device, as far as kvm-unit-tests uses it. QEMU documentation "QEMU Firmware Configuration Device". */
-export class FwCfg extends StatefulDevice<{ key: number; offset: number }> implements PortHandler {
+export class FwCfg extends StatefulDevice<{ key: number; offset: number }> {
   readonly name = 'fw_cfg';
   private readonly items: ReadonlyMap<number, readonly number[]>;
 
@@ -32,20 +32,21 @@ export class FwCfg extends StatefulDevice<{ key: number; offset: number }> imple
       // The directory of named files: none.
       [0x19, littleEndian(0, 4)],
     ]);
-    bus.claimPorts(SELECTOR_PORT, 1, this, 'any');
-    bus.claimPorts(DATA_PORT, 1, this);
+    claimRegisters(bus, this.registers());
   }
 
   protected initialState(): { key: number; offset: number } {
     return { key: 0, offset: 0 };
   }
 
-  readPort(port: number): number {
-    if (port === SELECTOR_PORT) return 0xffff;
-    return this.items.get(this.state.key)?.[this.state.offset++] ?? 0;
+  private registers(): PortRegister[] {
+    return [
+      { port: SELECTOR_PORT, width: 'any', write: (key) => void (this.state = { key, offset: 0 }) },
+      { port: DATA_PORT, read: () => this.nextByte() },
+    ];
   }
 
-  writePort(port: number, _size: AccessSize, value: number): void {
-    if (port === SELECTOR_PORT) this.state = { key: value, offset: 0 };
+  private nextByte(): number {
+    return this.items.get(this.state.key)?.[this.state.offset++] ?? 0;
   }
 }

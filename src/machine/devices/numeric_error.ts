@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { StatefulDevice } from './device.js';
 import type { InterruptLine } from './interrupts/interrupt_lines.js';
-import type { IoBus, PortHandler } from './io_bus.js';
+import type { IoBus } from './io_bus.js';
+import { claimRegisters, type PortRegister } from './port_registers.js';
 
 /** The port that a handler of IRQ 13 writes to acknowledge the error. */
 const CLEAR_PORT = 0xf0;
@@ -19,7 +20,7 @@ interface NumericErrorState {
  * The PC's path of x87 errors for software that leaves CR0.NE 0. FERR# sets a latch that drives IRQ 13. A write to port F0h clears the latch and
  * asserts IGNNE# for as long as FERR# is asserted. SDM Volume 1 "Guidelines for Writing x87 FPU Exception Handlers".
  */
-export class NumericError extends StatefulDevice<NumericErrorState> implements PortHandler {
+export class NumericError extends StatefulDevice<NumericErrorState> {
   readonly name = 'numeric_error';
 
   constructor(
@@ -27,7 +28,7 @@ export class NumericError extends StatefulDevice<NumericErrorState> implements P
     private readonly line: InterruptLine,
   ) {
     super();
-    bus.claimPorts(CLEAR_PORT, 1, this);
+    claimRegisters(bus, this.registers());
   }
 
   protected initialState(): NumericErrorState {
@@ -46,11 +47,11 @@ export class NumericError extends StatefulDevice<NumericErrorState> implements P
     return state.ignored;
   }
 
-  readPort(): number {
-    return 0xff;
+  private registers(): PortRegister[] {
+    return [{ port: CLEAR_PORT, write: () => this.acknowledge() }];
   }
 
-  writePort(): void {
+  private acknowledge(): void {
     const { state } = this;
     state.interrupt = false;
     this.line.set(false);

@@ -2,7 +2,8 @@
 import { StatefulDevice } from './device.js';
 import type { AccessSize } from './device.js';
 import type { InterruptController } from './interrupts/interrupt_lines.js';
-import type { IoBus, MmioHandler, PortHandler } from './io_bus.js';
+import type { IoBus, MmioHandler } from './io_bus.js';
+import { claimRegisters, type PortRegister } from './port_registers.js';
 
 const LOOPBACK_PORT = 0xe0;
 const FLUSH_PORT = 0xe4;
@@ -13,10 +14,7 @@ const MEMORY = 0xff000000;
 const MEMORY_BYTES = 0x10000;
 
 /** QEMU's pc-testdev: a register that reads back at E0h and E8h, interrupt wires at 2000h, a page flush at E4h, memory at FF000000h. */
-export class PcTestDevice
-  extends StatefulDevice<{ register: number; memory: number[] }>
-  implements PortHandler, MmioHandler
-{
+export class PcTestDevice extends StatefulDevice<{ register: number; memory: number[] }> implements MmioHandler {
   readonly name = 'pc_test_device';
 
   /**
@@ -29,10 +27,7 @@ export class PcTestDevice
     private readonly flushPage: (address: number) => void,
   ) {
     super();
-    bus.claimPorts(LOOPBACK_PORT, 4, this, 'any');
-    bus.claimPorts(FLUSH_PORT, 4, this, 'any');
-    bus.claimPorts(BYTE_PORT, 1, this);
-    bus.claimPorts(INTERRUPT_PORT, INTERRUPT_COUNT, this, 'any');
+    claimRegisters(bus, this.registers());
     bus.claimMemory(MEMORY, MEMORY_BYTES, this);
   }
 
@@ -40,15 +35,22 @@ export class PcTestDevice
     return { register: 0, memory: [] };
   }
 
-  readPort(port: number): number {
-    if (port >= INTERRUPT_PORT) return 0xffffffff;
-    return port >= BYTE_PORT || port < FLUSH_PORT ? this.state.register >>> (8 * (port & 3)) : 0xffffffff;
-  }
-
-  writePort(port: number, size: AccessSize, value: number): void {
-    if (port >= INTERRUPT_PORT) this.interrupts.setInput(port - INTERRUPT_PORT, value !== 0);
-    else if (port >= FLUSH_PORT && port < BYTE_PORT) this.flushPage(value);
-    else this.merge((port & 3) * 8, size, value);
+  private registers(): PortRegister[] {
+    const loopback = {
+      read: (_size: AccessSize, port: number) => this.state.register >>> (8 * (port & 3)),
+      write: (value: number, size: AccessSize, port: number) => this.merge((port & 3) * 8, size, value),
+    };
+    return [
+      { port: LOOPBACK_PORT, ports: 4, width: 'any', ...loopback },
+      { port: FLUSH_PORT, ports: 4, width: 'any', write: (address) => this.flushPage(address) },
+      { port: BYTE_PORT, ...loopback },
+      {
+        port: INTERRUPT_PORT,
+        ports: INTERRUPT_COUNT,
+        width: 'any',
+        write: (level, _size, port) => this.interrupts.setInput(port - INTERRUPT_PORT, level !== 0),
+      },
+    ];
   }
 
   private merge(shift: number, size: AccessSize, value: number): void {

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { StatefulDevice } from './device.js';
-import type { AccessSize } from './device.js';
 import type { EventQueue } from './event_queue.js';
 import type { Timer } from './timer.js';
 import { ticksAt, timeOfTick } from './frequency.js';
 import type { InterruptLine } from './interrupts/interrupt_lines.js';
-import type { IoBus, PortHandler } from './io_bus.js';
+import type { IoBus } from './io_bus.js';
+import { claimRegisters, type PortRegister } from './port_registers.js';
 
 /** The clock of the PC's interval timer. */
 export const PIT_HZ = 1193182;
+
+const COUNTER_PORT = 0x40;
+const CHANNELS = [0, 1, 2] as const;
+const COMMAND_PORT = 0x43;
+/** Bits of other devices are in it too. */
+const CONTROL_PORT = 0x61;
 
 interface Channel {
   mode: number;
@@ -96,7 +102,7 @@ const fromBcd = (n: number): number =>
   (n & 15) + ((n >> 4) & 15) * 10 + ((n >> 8) & 15) * 100 + ((n >> 12) & 15) * 1000;
 
 /** The Intel 8254 interval timer at ports 40h–43h and the system control port 61h, which gates channel 2. Intel 8254 data sheet. */
-export class Pit extends StatefulDevice<PitState> implements PortHandler {
+export class Pit extends StatefulDevice<PitState> {
   readonly name = 'pit';
   private readonly timer: Timer;
 
@@ -107,24 +113,23 @@ export class Pit extends StatefulDevice<PitState> implements PortHandler {
   ) {
     super();
     this.timer = events.timer('pit.channel0', (deadline) => this.outputChanged(deadline));
-    bus.claimPorts(0x40, 4, this);
-    bus.claimPorts(0x61, 1, this);
+    claimRegisters(bus, this.registers());
   }
 
   protected initialState(): PitState {
     return { channels: [newChannel(true), newChannel(true), newChannel(false)], speaker: false, refresh: 0 };
   }
 
-  readPort(port: number): number {
-    if (port === 0x61) return this.readControl();
-    if (port === 0x43) return 0xff;
-    return this.readCounter(this.state.channels[port & 3]!);
-  }
-
-  writePort(port: number, _size: AccessSize, value: number): void {
-    if (port === 0x61) this.writeControl(value);
-    else if (port === 0x43) this.writeCommand(value);
-    else this.writeCounter(port & 3, value);
+  private registers(): PortRegister[] {
+    return [
+      ...CHANNELS.map((channel) => ({
+        port: COUNTER_PORT + channel,
+        read: () => this.readCounter(this.state.channels[channel]),
+        write: (value: number) => this.writeCounter(channel, value),
+      })),
+      { port: COMMAND_PORT, write: (value) => this.writeCommand(value) },
+      { port: CONTROL_PORT, read: () => this.readControl(), write: (value) => this.writeControl(value) },
+    ];
   }
 
   private tick(): number {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { StatefulDevice } from './device.js';
-import type { AccessSize } from './device.js';
-import type { IoBus, PortHandler } from './io_bus.js';
+import type { IoBus } from './io_bus.js';
+import { claimRegisters, type PortRegister } from './port_registers.js';
 import type { SystemControl } from './system_control.js';
 
 const SHUTDOWN_PORT = 0x8900;
@@ -17,7 +17,7 @@ interface PowerPortsState {
 }
 
 /** Ports that end or restart the machine: Bochs' 8900h ("Shutdown"), port 92h (fast reset and A20), the PCI reset control CF9h. */
-export class PowerPorts extends StatefulDevice<PowerPortsState> implements PortHandler {
+export class PowerPorts extends StatefulDevice<PowerPortsState> {
   readonly name = 'power_ports';
 
   constructor(
@@ -25,24 +25,23 @@ export class PowerPorts extends StatefulDevice<PowerPortsState> implements PortH
     private readonly system: SystemControl,
   ) {
     super();
-    bus.claimPorts(SHUTDOWN_PORT, 1, this);
-    bus.claimPorts(FAST_RESET_PORT, 1, this);
-    bus.claimPorts(RESET_CONTROL_PORT, 1, this);
+    claimRegisters(bus, this.registers());
   }
 
   protected initialState(): PowerPortsState {
     return { letters: 0, port92: 2, resetControl: 0 };
   }
 
-  readPort(port: number): number {
-    if (port === FAST_RESET_PORT) return this.state.port92;
-    return port === RESET_CONTROL_PORT ? this.state.resetControl : 0xff;
-  }
-
-  writePort(port: number, _size: AccessSize, value: number): void {
-    if (port === SHUTDOWN_PORT) this.letter(value);
-    else if (port === FAST_RESET_PORT) this.writePort92(value);
-    else this.writeResetControl(value);
+  private registers(): PortRegister[] {
+    return [
+      { port: SHUTDOWN_PORT, write: (value) => this.letter(value) },
+      { port: FAST_RESET_PORT, read: () => this.state.port92, write: (value) => this.writePort92(value) },
+      {
+        port: RESET_CONTROL_PORT,
+        read: () => this.state.resetControl,
+        write: (value) => this.writeResetControl(value),
+      },
+    ];
   }
 
   private letter(value: number): void {

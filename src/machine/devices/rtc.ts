@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { StatefulDevice } from './device.js';
-import type { AccessSize } from './device.js';
 import type { EventQueue } from './event_queue.js';
 import type { Timer } from './timer.js';
 import { ticksAt, timeOfTick } from './frequency.js';
 import type { InterruptLine } from './interrupts/interrupt_lines.js';
-import type { IoBus, PortHandler } from './io_bus.js';
+import type { IoBus } from './io_bus.js';
+import { claimRegisters } from './port_registers.js';
 
 /** 2020-01-01T00:00:00Z in seconds since 1970: the default start time of every run. */
 export const RTC_DEFAULT_START = 1577836800;
@@ -15,18 +15,38 @@ const OSCILLATOR_HZ = 32768;
 /** The update-in-progress bit is set for this long before each full second (244 µs in the data sheet). */
 const UPDATE_NANOSECONDS = 244_000;
 
+const INDEX_PORT = 0x70;
+const DATA_PORT = 0x71;
+
 const REGISTER_A = 10;
 const REGISTER_B = 11;
 const REGISTER_C = 12;
 const REGISTER_D = 13;
 const CENTURY = 0x32;
-const CLOCK_REGISTERS = new Set([0, 2, 4, 6, 7, 8, 9, CENTURY]);
+const A_UPDATE_IN_PROGRESS = 0x80;
 const B_SET = 0x80;
 const B_PERIODIC = 0x40;
 const B_ALARM = 0x20;
 const B_UPDATE = 0x10;
 const B_BINARY = 0x04;
 const B_24_HOURS = 0x02;
+
+/** A byte of the clock. */
+interface ClockRegister {
+  readonly read: (date: Date) => number;
+  /** Changes the date. Without this function, the byte follows from the others. */
+  readonly write?: (date: Date, value: number) => void;
+}
+
+/** A byte of CMOS memory that is more than memory. */
+interface ControlRegister {
+  readonly read?: () => number;
+  /** Without this function, the byte is read-only. */
+  readonly write?: (value: number) => void;
+}
+
+const yearOfCentury = (date: Date): number => date.getUTCFullYear() % 100;
+const centuryOf = (date: Date): number => Math.floor(date.getUTCFullYear() / 100);
 
 interface RtcState {
   index: number;
@@ -38,8 +58,63 @@ interface RtcState {
 }
 
 /** The MC146818 real-time clock with 128 bytes of CMOS memory at ports 70h and 71h. MC146818A data sheet. */
-export class Rtc extends StatefulDevice<RtcState> implements PortHandler {
+export class Rtc extends StatefulDevice<RtcState> {
   readonly name = 'rtc';
+  /** By index. MC146818A data sheet, "Time, Calendar, and Alarm Locations". */
+  private readonly clock: ReadonlyMap<number, ClockRegister> = new Map<number, ClockRegister>([
+    [
+      0,
+      this.field(
+        (date) => date.getUTCSeconds(),
+        (date, value) => date.setUTCSeconds(value),
+      ),
+    ],
+    [
+      2,
+      this.field(
+        (date) => date.getUTCMinutes(),
+        (date, value) => date.setUTCMinutes(value),
+      ),
+    ],
+    [
+      4,
+      {
+        read: (date) => this.encodeHours(date.getUTCHours()),
+        write: (date, value) => void date.setUTCHours(this.decodeHours(value)),
+      },
+    ],
+    // The day of the week follows from the date.
+    [6, { read: (date) => this.encode(date.getUTCDay() + 1) }],
+    [
+      7,
+      this.field(
+        (date) => date.getUTCDate(),
+        (date, value) => date.setUTCDate(value),
+      ),
+    ],
+    [
+      8,
+      this.field(
+        (date) => date.getUTCMonth() + 1,
+        (date, value) => date.setUTCMonth(value - 1),
+      ),
+    ],
+    [9, this.field(yearOfCentury, (date, value) => date.setUTCFullYear(100 * centuryOf(date) + value))],
+    [CENTURY, this.field(centuryOf, (date, value) => date.setUTCFullYear(100 * value + yearOfCentury(date)))],
+  ]);
+  /** By index. MC146818A data sheet, "Registers". */
+  private readonly control: ReadonlyMap<number, ControlRegister> = new Map<number, ControlRegister>([
+    [
+      REGISTER_A,
+      {
+        read: () => this.state.cmos[REGISTER_A]! | (this.updateInProgress() ? A_UPDATE_IN_PROGRESS : 0),
+        write: (value) => this.writeA(value),
+      },
+    ],
+    [REGISTER_B, { write: (value) => this.writeB(value) }],
+    [REGISTER_C, { read: () => this.readC() }],
+    [REGISTER_D, {}],
+  ]);
   private readonly periodic: Timer;
   private readonly second: Timer;
 
@@ -58,7 +133,10 @@ export class Rtc extends StatefulDevice<RtcState> implements PortHandler {
     this.state = this.initialState();
     this.periodic = events.timer('rtc.periodic', (deadline) => this.periodicTick(deadline));
     this.second = events.timer('rtc.second', (deadline) => this.secondPassed(deadline));
-    bus.claimPorts(0x70, 2, this);
+    claimRegisters(bus, [
+      { port: INDEX_PORT, write: (value) => void (this.state.index = value & 0x7f) },
+      { port: DATA_PORT, read: () => this.readData(), write: (value) => this.writeData(value) },
+    ]);
   }
 
   protected initialState(): RtcState {
@@ -83,27 +161,27 @@ export class Rtc extends StatefulDevice<RtcState> implements PortHandler {
     put(0x34, Math.min(Math.max(Math.floor((kilobytes - 16384) / 64), 0), 0xffff));
   }
 
-  readPort(port: number): number {
-    if (port === 0x70) return 0xff;
-    const index = this.state.index;
-    if (CLOCK_REGISTERS.has(index)) return this.readClock(index);
-    if (index === REGISTER_A) return this.state.cmos[REGISTER_A]! | (this.updateInProgress() ? 0x80 : 0);
-    if (index === REGISTER_C) {
-      const flags = this.state.cmos[REGISTER_C]!;
-      this.state.cmos[REGISTER_C] = 0;
-      this.updateInterrupt();
-      return flags;
-    }
-    return this.state.cmos[index]!;
+  private readData(): number {
+    const { index, cmos } = this.state;
+    const clock = this.clock.get(index);
+    if (clock !== undefined) return clock.read(new Date(this.now() * 1000));
+    return this.control.get(index)?.read?.() ?? cmos[index]!;
   }
 
-  writePort(port: number, _size: AccessSize, value: number): void {
-    const index = this.state.index;
-    if (port === 0x70) this.state.index = value & 0x7f;
-    else if (CLOCK_REGISTERS.has(index)) this.writeClock(index, value);
-    else if (index === REGISTER_A) this.writeA(value);
-    else if (index === REGISTER_B) this.writeB(value);
-    else if (index !== REGISTER_C && index !== REGISTER_D) this.state.cmos[index] = value;
+  private writeData(value: number): void {
+    const { index, cmos } = this.state;
+    const [clock, control] = [this.clock.get(index), this.control.get(index)];
+    if (clock !== undefined) this.writeClock(clock, value);
+    else if (control !== undefined) control.write?.(value);
+    else cmos[index] = value;
+  }
+
+  /** A byte of the clock that is a number, in BCD or binary. */
+  private field(read: (date: Date) => number, write: (date: Date, value: number) => void): ClockRegister {
+    return {
+      read: (date) => this.encode(read(date)),
+      write: (date, value) => write(date, this.decode(value)),
+    };
   }
 
   /** The clock now, in seconds since 1970. */
@@ -133,59 +211,19 @@ export class Rtc extends StatefulDevice<RtcState> implements PortHandler {
     return (this.decode(value & 0x7f) % 12) + (value & 0x80 ? 12 : 0);
   }
 
-  private readClock(index: number): number {
+  private writeClock({ write }: ClockRegister, value: number): void {
     const date = new Date(this.now() * 1000);
-    switch (index) {
-      case 0:
-        return this.encode(date.getUTCSeconds());
-      case 2:
-        return this.encode(date.getUTCMinutes());
-      case 4:
-        return this.encodeHours(date.getUTCHours());
-      case 6:
-        return this.encode(date.getUTCDay() + 1);
-      case 7:
-        return this.encode(date.getUTCDate());
-      case 8:
-        return this.encode(date.getUTCMonth() + 1);
-      case 9:
-        return this.encode(date.getUTCFullYear() % 100);
-      default:
-        return this.encode(Math.floor(date.getUTCFullYear() / 100));
-    }
-  }
-
-  private writeClock(index: number, value: number): void {
-    const date = new Date(this.now() * 1000);
-    const year = date.getUTCFullYear();
-    switch (index) {
-      case 0:
-        date.setUTCSeconds(this.decode(value));
-        break;
-      case 2:
-        date.setUTCMinutes(this.decode(value));
-        break;
-      case 4:
-        date.setUTCHours(this.decodeHours(value));
-        break;
-      case 7:
-        date.setUTCDate(this.decode(value));
-        break;
-      case 8:
-        date.setUTCMonth(this.decode(value) - 1);
-        break;
-      case 9:
-        date.setUTCFullYear(year - (year % 100) + this.decode(value));
-        break;
-      case CENTURY:
-        date.setUTCFullYear(this.decode(value) * 100 + (year % 100));
-        break;
-      default:
-      // The day of the week follows from the date.
-    }
+    write?.(date, value);
     const seconds = Math.floor(date.getTime() / 1000);
     if (this.state.frozen !== null) this.state.frozen = seconds;
     else this.state.epoch += seconds - this.now();
+  }
+
+  private readC(): number {
+    const flags = this.state.cmos[REGISTER_C]!;
+    this.state.cmos[REGISTER_C] = 0;
+    this.updateInterrupt();
+    return flags;
   }
 
   private writeA(value: number): void {
@@ -243,9 +281,10 @@ export class Rtc extends StatefulDevice<RtcState> implements PortHandler {
 
   /** An alarm byte with both top bits set matches every value. */
   private alarmMatches(): boolean {
+    const date = new Date(this.now() * 1000);
     return [0, 2, 4].every((index) => {
       const alarm = this.state.cmos[index + 1]!;
-      return (alarm & 0xc0) === 0xc0 || alarm === this.readClock(index);
+      return (alarm & 0xc0) === 0xc0 || alarm === this.clock.get(index)!.read(date);
     });
   }
 

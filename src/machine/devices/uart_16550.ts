@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { LineStatus, SERIAL_DLAB } from '../../intrinsics/registers/serial_registers.js';
 import { StatefulDevice } from './device.js';
-import type { AccessSize } from './device.js';
 import type { InterruptLine } from './interrupts/interrupt_lines.js';
-import type { IoBus, PortHandler } from './io_bus.js';
+import type { IoBus } from './io_bus.js';
+import { claimRegisters } from './port_registers.js';
 
 interface UartState {
   ier: number;
@@ -29,6 +29,16 @@ interface UartState {
   polls: number;
 }
 
+/** One of the eight ports. */
+interface UartRegister {
+  readonly read: () => number;
+  readonly write?: (value: number) => void;
+}
+
+/** Offsets: received and sent bytes; line status. */
+const DATA = 0;
+const LINE_STATUS = 5;
+
 const IER_RECEIVED = 1;
 const IER_TRANSMITTER = 2;
 const IER_LINE = 4;
@@ -48,7 +58,23 @@ const MODEM_CONNECTED = 0xb0;
  * A National Semiconductor 16550A serial port. A byte is on the wire the moment it is written: the transmitter is always empty, and
  * nothing ever waits for a baud rate. PC16550D data sheet.
  */
-export class Uart16550 extends StatefulDevice<UartState> implements PortHandler {
+export class Uart16550 extends StatefulDevice<UartState> {
+  /** By offset. PC16550D data sheet, "Registers". */
+  private readonly registers: readonly UartRegister[] = [
+    { read: () => this.readData(), write: (value) => this.writeData(value) },
+    {
+      read: () => (this.opensDivisor ? this.state.divisor >> 8 : this.state.ier),
+      write: (value) => this.writeSecond(value),
+    },
+    { read: () => this.readInterruptIdentification(), write: (value) => this.writeFifoControl(value) },
+    { read: () => this.state.lcr, write: (value) => void (this.state.lcr = value) },
+    { read: () => this.state.mcr, write: (value) => this.writeModemControl(value) },
+    // Line and modem status are read-only.
+    { read: () => this.readLineStatus() },
+    { read: () => this.readModemStatus() },
+    { read: () => this.state.scratch, write: (value) => void (this.state.scratch = value) },
+  ];
+
   /**
    * @param base first of its eight ports.
    * @param interrupt its wire, driven only while OUT2 is set, as on a PC.
@@ -57,12 +83,19 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
   constructor(
     readonly name: string,
     bus: IoBus,
-    private readonly base: number,
+    base: number,
     private readonly interrupt: InterruptLine,
     private readonly transmit: (byte: number) => void,
   ) {
     super();
-    bus.claimPorts(base, 8, this);
+    claimRegisters(
+      bus,
+      this.registers.map((register, offset) => ({
+        port: base + offset,
+        read: () => this.readRegister(register, offset),
+        write: (value) => this.writeRegister(register, offset, value),
+      })),
+    );
   }
 
   protected initialState(): UartState {
@@ -101,66 +134,43 @@ export class Uart16550 extends StatefulDevice<UartState> implements PortHandler 
     this.updateInterrupt();
   }
 
-  readPort(port: number): number {
-    const state = this.state;
-    const offset = port - this.base;
-    if (offset === 0) this.dataAccess();
-    else if (offset !== 5) state.polls = 0;
-    switch (offset) {
-      case 0:
-        return state.lcr & SERIAL_DLAB ? state.divisor & 0xff : this.readReceived();
-      case 1:
-        return state.lcr & SERIAL_DLAB ? state.divisor >> 8 : state.ier;
-      case 2:
-        return this.readInterruptIdentification();
-      case 3:
-        return state.lcr;
-      case 4:
-        return state.mcr;
-      case 5:
-        return this.readLineStatus();
-      case 6:
-        return this.readModemStatus();
-      default:
-        return state.scratch;
-    }
+  private readRegister(register: UartRegister, offset: number): number {
+    if (offset !== LINE_STATUS) this.accessed(offset);
+    return register.read();
   }
 
-  writePort(port: number, _size: AccessSize, value: number): void {
-    const state = this.state;
-    const offset = port - this.base;
-    if (offset === 0) this.dataAccess();
-    else state.polls = 0;
-    switch (offset) {
-      case 0:
-        if (state.lcr & SERIAL_DLAB) state.divisor = (state.divisor & 0xff00) | value;
-        else this.send(value);
-        break;
-      case 1:
-        if (state.lcr & SERIAL_DLAB) state.divisor = (state.divisor & 0xff) | (value << 8);
-        else this.writeInterruptEnable(value);
-        break;
-      case 2:
-        this.writeFifoControl(value);
-        break;
-      case 3:
-        state.lcr = value;
-        break;
-      case 4:
-        this.writeModemControl(value);
-        break;
-      case 7:
-        state.scratch = value;
-        break;
-      default:
-      // Line and modem status are read-only.
-    }
+  private writeRegister(register: UartRegister, offset: number, value: number): void {
+    this.accessed(offset);
+    register.write?.(value);
     this.updateInterrupt();
   }
 
-  /** What a program sends or receives begins the count of polls again. It does not end the listening of a program that has polled long enough. */
-  private dataAccess(): void {
-    if (this.state.polls < POLLS_OF_A_LISTENER || this.state.lcr & SERIAL_DLAB) this.state.polls = 0;
+  /**
+   * What a program sends or receives begins the count of polls again. It does not end the listening of a program that has polled long enough. Any
+   * other access may be the set-up of the port by the next program.
+   */
+  private accessed(offset: number): void {
+    const isListener = this.state.polls >= POLLS_OF_A_LISTENER;
+    if (!isListener || offset !== DATA || this.opensDivisor) this.state.polls = 0;
+  }
+
+  /** The first two ports are those of the divisor. */
+  private get opensDivisor(): boolean {
+    return (this.state.lcr & SERIAL_DLAB) !== 0;
+  }
+
+  private readData(): number {
+    return this.opensDivisor ? this.state.divisor & 0xff : this.readReceived();
+  }
+
+  private writeData(value: number): void {
+    if (this.opensDivisor) this.state.divisor = (this.state.divisor & 0xff00) | value;
+    else this.send(value);
+  }
+
+  private writeSecond(value: number): void {
+    if (this.opensDivisor) this.state.divisor = (this.state.divisor & 0xff) | (value << 8);
+    else this.writeInterruptEnable(value);
   }
 
   private get fifoEnabled(): boolean {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Chipset, type ChipsetOptions } from '../../../src/machine/devices/chipset.js';
+import { Chipset } from '../../../src/machine/devices/chipset.js';
+import type { ChipsetOptions } from '../../../src/machine/devices/chipset_devices.js';
 import { FakePlatform } from './fake_platform.js';
 
 describe('Chipset', () => {

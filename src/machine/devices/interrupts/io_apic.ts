@@ -20,6 +20,19 @@ const LOGICAL = 0x800;
 /** Delivery status (12) and remote IRR (14) are read-only. */
 const WRITABLE = 0x1afff;
 
+/** Offsets in memory. */
+const SELECT = 0;
+const WINDOW = 0x10;
+const END_OF_INTERRUPT = 0x40;
+/** The number of the first redirection entry's low half. */
+const FIRST_ENTRY = 0x10;
+
+/** Without one of the functions, reads give 0, and writes have no effect. */
+interface IoApicRegister {
+  readonly read?: () => number;
+  readonly write?: (value: number) => void;
+}
+
 interface IoApicState {
   select: number;
   id: number;
@@ -35,6 +48,20 @@ interface IoApicState {
 /** The 82093AA I/O APIC with 24 inputs. Intel 82093AA data sheet. */
 export class IoApic extends StatefulDevice<IoApicState> implements InterruptController, MmioHandler {
   readonly name = 'io_apic';
+  /** By number: identification, version, arbitration, and two halves of each redirection entry. */
+  private readonly registers = this.registerTable();
+  /** What programs see in memory. */
+  private readonly window: ReadonlyMap<number, IoApicRegister> = new Map<number, IoApicRegister>([
+    [SELECT, { read: () => this.state.select, write: (value) => void (this.state.select = value & 0xff) }],
+    [
+      WINDOW,
+      {
+        read: () => this.registers[this.state.select]?.read?.() ?? 0,
+        write: (value) => this.registers[this.state.select]?.write?.(value),
+      },
+    ],
+    [END_OF_INTERRUPT, { write: (value) => this.endOfInterrupt(value & 0xff) }],
+  ]);
 
   constructor(
     bus: IoBus,
@@ -63,35 +90,35 @@ export class IoApic extends StatefulDevice<IoApicState> implements InterruptCont
   }
 
   readMmio(offset: number): number {
-    if ((offset & ~3) === 0) return this.state.select;
-    return (offset & ~3) === 0x10 ? this.readRegister(this.state.select) : 0;
+    return this.window.get(offset & ~3)?.read?.() ?? 0;
   }
 
   writeMmio(offset: number, _size: AccessSize, value: number): void {
-    if (offset === 0) this.state.select = value & 0xff;
-    else if (offset === 0x10) this.writeRegister(this.state.select, value);
-    else if (offset === 0x40) this.endOfInterrupt(value & 0xff);
+    this.window.get(offset)?.write?.(value);
   }
 
-  private readRegister(register: number): number {
-    if (register === 0 || register === 2) return (this.state.id << 24) >>> 0;
-    if (register === 1) return VERSION;
-    const input = (register - 0x10) >> 1;
-    if (input < 0 || input >= IO_APIC_INPUTS) return 0;
-    return (register & 1 ? this.state.high[input]! : this.state.low[input]!) >>> 0;
+  private registerTable(): (IoApicRegister | undefined)[] {
+    const id = (): number => (this.state.id << 24) >>> 0;
+    const registers: (IoApicRegister | undefined)[] = [
+      { read: id, write: (value) => void (this.state.id = (value >>> 24) & 15) },
+      { read: () => VERSION },
+      { read: id },
+    ];
+    for (let input = 0; input < IO_APIC_INPUTS; input++) {
+      const at = FIRST_ENTRY + 2 * input;
+      registers[at] = {
+        read: () => this.state.low[input]! >>> 0,
+        write: (value) => this.writeEntry(input, value),
+      };
+      registers[at + 1] = {
+        read: () => this.state.high[input]! >>> 0,
+        write: (value) => void (this.state.high[input] = (value & 0xff000000) >>> 0),
+      };
+    }
+    return registers;
   }
 
-  private writeRegister(register: number, value: number): void {
-    if (register === 0) {
-      this.state.id = (value >>> 24) & 15;
-      return;
-    }
-    const input = (register - 0x10) >> 1;
-    if (input < 0 || input >= IO_APIC_INPUTS) return;
-    if (register & 1) {
-      this.state.high[input] = (value & 0xff000000) >>> 0;
-      return;
-    }
+  private writeEntry(input: number, value: number): void {
     let entry = (value & WRITABLE) | (this.state.low[input]! & REMOTE_IRR);
     if (!(entry & LEVEL)) entry &= ~REMOTE_IRR;
     this.state.low[input] = entry;

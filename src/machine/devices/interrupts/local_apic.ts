@@ -30,11 +30,15 @@ const ESR_SEND_ILLEGAL = 0x20;
 const ESR_RECEIVE_ILLEGAL = 0x40;
 const ESR_ILLEGAL_REGISTER = 0x80;
 
-/** One of the registers of ISR, TMR and IRR. */
-const isVectorRegister = (register: number): boolean =>
-  register >= ApicRegister.InService && register < ApicRegister.ErrorStatus;
-const isLvtRegister = (register: number): boolean =>
-  register >= ApicRegister.LvtTimer && register <= ApicRegister.LvtError;
+/** A register of the page. */
+interface ApicRegisterHandler {
+  readonly read: () => number;
+  /** Without this function, writes have no effect. */
+  readonly write?: (value: number) => void;
+}
+
+const LVT_ENTRIES = [Lvt.Timer, Lvt.Thermal, Lvt.Performance, Lvt.Lint0, Lvt.Lint1, Lvt.Error] as const;
+const VECTOR_WORDS = [0, 1, 2, 3, 4, 5, 6, 7] as const;
 
 /** Options of a local APIC. */
 export interface LocalApicOptions extends ApicTimerOptions {
@@ -46,6 +50,8 @@ export interface LocalApicOptions extends ApicTimerOptions {
 export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHandler, MessageReceiver {
   readonly name: string;
   readonly timer: ApicTimer;
+  /** By offset / 16. */
+  private readonly registers: (ApicRegisterHandler | undefined)[] = [];
 
   /**
    * @param pins the processor.
@@ -68,6 +74,7 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
       options,
       () => this.raiseLvt(Lvt.Timer),
     );
+    for (const [offset, handler] of this.registerTable()) this.registers[offset >> 4] = handler;
     messages.attach(this);
   }
 
@@ -284,98 +291,76 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
 
   /** @param register offset of a register in the page, a multiple of 16. */
   readRegister(register: number): number {
-    const state = this.state;
-    if (isVectorRegister(register)) return this.vectorSet(register)[(register >> 4) & 7]! >>> 0;
-    if (isLvtRegister(register)) return state.lvt[(register - ApicRegister.LvtTimer) >> 4]!;
-    switch (register) {
-      case ApicRegister.Id:
-        return (state.id << 24) >>> 0;
-      case ApicRegister.Version:
-        return VERSION;
-      case ApicRegister.TaskPriority:
-        return state.tpr;
-      case ApicRegister.ArbitrationPriority:
-      case ApicRegister.ProcessorPriority:
-        return this.processorPriority();
-      case ApicRegister.EndOfInterrupt:
-      case ApicRegister.RemoteRead:
-        return 0;
-      case ApicRegister.LogicalDestination:
-        return state.ldr;
-      case ApicRegister.DestinationFormat:
-        return state.dfr;
-      case ApicRegister.SpuriousInterruptVector:
-        return state.svr;
-      case ApicRegister.ErrorStatus:
-        return state.esr;
-      case ApicRegister.InterruptCommandLow:
-        return state.icrLow;
-      case ApicRegister.InterruptCommandHigh:
-        return state.icrHigh;
-      case ApicRegister.InitialCount:
-        return state.timer.initialCount;
-      case ApicRegister.CurrentCount:
-        return this.timer.currentCount;
-      case ApicRegister.DivideConfiguration:
-        return state.timer.divide;
-      default:
-        this.error(ESR_ILLEGAL_REGISTER);
-        return 0;
-    }
+    const handler = this.registers[register >> 4];
+    if (handler !== undefined) return handler.read();
+    this.error(ESR_ILLEGAL_REGISTER);
+    return 0;
   }
 
   writeRegister(register: number, value: number): void {
-    const state = this.state;
-    if (isLvtRegister(register)) return this.writeLvt((register - ApicRegister.LvtTimer) >> 4, value);
-    switch (register) {
-      case ApicRegister.Id:
-        state.id = value >>> 24;
-        break;
-      case ApicRegister.TaskPriority:
-        this.taskPriority = value;
-        break;
-      case ApicRegister.EndOfInterrupt:
-        this.endOfInterrupt();
-        break;
-      case ApicRegister.LogicalDestination:
-        state.ldr = (value & 0xff000000) >>> 0;
-        break;
-      case ApicRegister.DestinationFormat:
-        state.dfr = (value | 0x0fffffff) >>> 0;
-        break;
-      case ApicRegister.SpuriousInterruptVector:
-        this.writeSpurious(value);
-        break;
-      case ApicRegister.ErrorStatus:
-        state.esr = state.errors;
-        state.errors = 0;
-        break;
-      case ApicRegister.InterruptCommandLow:
-        this.writeIcr(value);
-        break;
-      case ApicRegister.InterruptCommandHigh:
-        state.icrHigh = (value & 0xff000000) >>> 0;
-        break;
-      case ApicRegister.InitialCount:
-        this.timer.setInitialCount(value);
-        break;
-      case ApicRegister.DivideConfiguration:
-        this.timer.setDivide(value);
-        break;
-      case ApicRegister.Version:
-      case ApicRegister.ArbitrationPriority:
-      case ApicRegister.ProcessorPriority:
-      case ApicRegister.RemoteRead:
-      case ApicRegister.CurrentCount:
-        break;
-      default:
-        if (!isVectorRegister(register)) this.error(ESR_ILLEGAL_REGISTER);
-    }
+    const handler = this.registers[register >> 4];
+    if (handler === undefined) this.error(ESR_ILLEGAL_REGISTER);
+    else handler.write?.(value);
   }
 
-  private vectorSet(register: number): number[] {
-    if (register < ApicRegister.TriggerMode) return this.state.isr;
-    return register < ApicRegister.InterruptRequest ? this.state.tmr : this.state.irr;
+  /** SDM 3A "Local APIC Register Address Map". */
+  private registerTable(): [number, ApicRegisterHandler][] {
+    return [
+      [
+        ApicRegister.Id,
+        { read: () => (this.state.id << 24) >>> 0, write: (value) => void (this.state.id = value >>> 24) },
+      ],
+      [ApicRegister.Version, { read: () => VERSION }],
+      [ApicRegister.TaskPriority, { read: () => this.state.tpr, write: (value) => void (this.taskPriority = value) }],
+      [ApicRegister.ArbitrationPriority, { read: () => this.processorPriority() }],
+      [ApicRegister.ProcessorPriority, { read: () => this.processorPriority() }],
+      [ApicRegister.EndOfInterrupt, { read: () => 0, write: () => this.endOfInterrupt() }],
+      [ApicRegister.RemoteRead, { read: () => 0 }],
+      [
+        ApicRegister.LogicalDestination,
+        { read: () => this.state.ldr, write: (value) => void (this.state.ldr = (value & 0xff000000) >>> 0) },
+      ],
+      [
+        ApicRegister.DestinationFormat,
+        { read: () => this.state.dfr, write: (value) => void (this.state.dfr = (value | 0x0fffffff) >>> 0) },
+      ],
+      [
+        ApicRegister.SpuriousInterruptVector,
+        { read: () => this.state.svr, write: (value) => this.writeSpurious(value) },
+      ],
+      [ApicRegister.ErrorStatus, { read: () => this.state.esr, write: () => this.latchErrors() }],
+      [ApicRegister.InterruptCommandLow, { read: () => this.state.icrLow, write: (value) => this.writeIcr(value) }],
+      [
+        ApicRegister.InterruptCommandHigh,
+        { read: () => this.state.icrHigh, write: (value) => void (this.state.icrHigh = (value & 0xff000000) >>> 0) },
+      ],
+      [
+        ApicRegister.InitialCount,
+        { read: () => this.state.timer.initialCount, write: (value) => this.timer.setInitialCount(value) },
+      ],
+      [ApicRegister.CurrentCount, { read: () => this.timer.currentCount }],
+      [
+        ApicRegister.DivideConfiguration,
+        { read: () => this.state.timer.divide, write: (value) => this.timer.setDivide(value) },
+      ],
+      ...LVT_ENTRIES.map((entry): [number, ApicRegisterHandler] => [
+        ApicRegister.LvtTimer + 16 * entry,
+        { read: () => this.state.lvt[entry]!, write: (value) => this.writeLvt(entry, value) },
+      ]),
+      ...this.vectorRegisters(ApicRegister.InService, () => this.state.isr),
+      ...this.vectorRegisters(ApicRegister.TriggerMode, () => this.state.tmr),
+      ...this.vectorRegisters(ApicRegister.InterruptRequest, () => this.state.irr),
+    ];
+  }
+
+  /** The eight registers of 32 vectors each, which are read-only. */
+  private vectorRegisters(first: number, words: () => readonly number[]): [number, ApicRegisterHandler][] {
+    return VECTOR_WORDS.map((at) => [first + 16 * at, { read: () => words()[at]! >>> 0 }]);
+  }
+
+  private latchErrors(): void {
+    this.state.esr = this.state.errors;
+    this.state.errors = 0;
   }
 
   private endOfInterrupt(): void {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { StatefulDevice } from '../device.js';
-import type { AccessSize } from '../device.js';
 import type { InterruptController } from './interrupt_lines.js';
-import type { IoBus, PortHandler } from '../io_bus.js';
+import type { IoBus } from '../io_bus.js';
+import { claimRegisters, type PortRegister } from '../port_registers.js';
 
 interface Chip {
   /** Interrupt request, in-service and mask registers. */
@@ -49,13 +49,20 @@ function newChip(vectorBase: number, imr: number): Chip {
   };
 }
 
+/** The two chips, and their first ports. */
+const CHIPS = [0, 1] as const;
+const COMMAND_PORTS = [0x20, 0xa0] as const;
+/** The edge/level register of the first chip; that of the second follows. */
+const TRIGGER_PORT = 0x4d0;
+/** The inputs that may be level-triggered. Timer, keyboard, cascade, RTC and coprocessor are always edge-triggered. */
+const LEVEL_CAPABLE = [0xf8, 0xde] as const;
 const CASCADE_INPUT = 2;
 /** Where the firmware of a PC puts interrupts 0–7 and 8–15. */
 const FIRMWARE_VECTORS = [0x08, 0x70] as const;
 const SPURIOUS = 7;
 
 /** The pair of Intel 8259A interrupt controllers at ports 20h, A0h and the edge/level registers at 4D0h. Intel 8259A data sheet. */
-export class Pic extends StatefulDevice<{ chips: [Chip, Chip] }> implements InterruptController, PortHandler {
+export class Pic extends StatefulDevice<{ chips: [Chip, Chip] }> implements InterruptController {
   readonly name = 'pic';
 
   /** @param output called whenever the INTR output may have changed. */
@@ -64,9 +71,7 @@ export class Pic extends StatefulDevice<{ chips: [Chip, Chip] }> implements Inte
     private readonly output: (level: boolean) => void,
   ) {
     super();
-    bus.claimPorts(0x20, 2, this);
-    bus.claimPorts(0xa0, 2, this);
-    bus.claimPorts(0x4d0, 2, this);
+    for (const which of CHIPS) claimRegisters(bus, this.registers(which));
   }
 
   protected initialState(): { chips: [Chip, Chip] } {
@@ -103,23 +108,30 @@ export class Pic extends StatefulDevice<{ chips: [Chip, Chip] }> implements Inte
     return vector;
   }
 
-  readPort(port: number): number {
-    const chip = this.state.chips[port & 0x80 ? 1 : 0]!;
-    if ((port & ~1) === 0x4d0) return this.state.chips[port & 1]!.elcr;
-    if (port & 1) return chip.imr;
+  private registers(which: 0 | 1): PortRegister[] {
+    const chip = (): Chip => this.state.chips[which];
+    return [
+      {
+        port: COMMAND_PORTS[which],
+        read: () => this.readCommand(chip()),
+        write: (value) => this.writeCommand(chip(), value),
+      },
+      { port: COMMAND_PORTS[which] + 1, read: () => chip().imr, write: (value) => this.writeData(chip(), value) },
+      {
+        port: TRIGGER_PORT + which,
+        read: () => chip().elcr,
+        write: (value) => void (chip().elcr = value & LEVEL_CAPABLE[which]),
+      },
+    ];
+  }
+
+  private readCommand(chip: Chip): number {
     if (chip.poll) return this.pollRead(chip);
     return chip.readIsr ? chip.isr : chip.irr;
   }
 
-  writePort(port: number, _size: AccessSize, value: number): void {
-    if ((port & ~1) === 0x4d0) {
-      // Timer, keyboard, cascade, RTC and coprocessor inputs are always edge-triggered.
-      this.state.chips[port & 1]!.elcr = value & (port & 1 ? 0xde : 0xf8);
-      return;
-    }
-    const chip = this.state.chips[port & 0x80 ? 1 : 0]!;
-    if (port & 1) this.writeData(chip, value);
-    else if (value & 0x10) this.writeIcw1(chip, value);
+  private writeCommand(chip: Chip, value: number): void {
+    if (value & 0x10) this.writeIcw1(chip, value);
     else if (value & 0x08) this.writeOcw3(chip, value);
     else this.writeOcw2(chip, value);
     this.update();
@@ -213,6 +225,7 @@ export class Pic extends StatefulDevice<{ chips: [Chip, Chip] }> implements Inte
       default:
         chip.imr = value;
     }
+    this.update();
   }
 
   private writeOcw3(chip: Chip, value: number): void {

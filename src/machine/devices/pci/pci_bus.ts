@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { BusConflictError } from '../bus_conflict_error.js';
-import type { AccessSize, Device } from '../device.js';
+import type { Device } from '../device.js';
 import type { InterruptLine } from '../interrupts/interrupt_lines.js';
-import type { IoBus, PortHandler } from '../io_bus.js';
+import type { IoBus } from '../io_bus.js';
+import { claimRegisters, type PortRegister } from '../port_registers.js';
 import type { PciFunction, PciFunctionState } from './pci_function.js';
 import { PciCommand, PciRegister } from './pci_registers.js';
 import {
@@ -26,7 +27,7 @@ interface PciBusState {
  * PCI bus 0, with configuration mechanism 1 at CF8h and CFCh. Each device has one function. PCI Local Bus Specification 3.0,
  * "Software Generation of Configuration Transactions".
  */
-export class PciBus implements Device, PortHandler {
+export class PciBus implements Device {
   readonly name = 'pci';
   private address = 0;
   private readonly functions: (PciFunction | undefined)[] = new Array<PciFunction | undefined>(PCI_DEVICES);
@@ -35,8 +36,7 @@ export class PciBus implements Device, PortHandler {
   /** @param line the wire of an ISA interrupt */
   constructor(bus: IoBus, line: (irq: number) => InterruptLine) {
     this.wires = new Map(PCI_INTERRUPTS.map((irq) => [irq, line(irq)]));
-    bus.claimPorts(CONFIG_ADDRESS_PORT, 1, this, 'any');
-    bus.claimPorts(CONFIG_DATA_PORT, 4, this, 'any');
+    claimRegisters(bus, this.registers());
   }
 
   /** Adds the function 0 of a device. @throws BusConflictError if there is one, or if the bus has no such device */
@@ -62,15 +62,25 @@ export class PciBus implements Device, PortHandler {
     });
   }
 
-  readPort(port: number, size: AccessSize): number {
-    if (port === CONFIG_ADDRESS_PORT) return size === 4 ? this.address : ALL_ONES;
-    return this.selected?.readConfig(this.offset(port), size) ?? ALL_ONES;
-  }
-
-  writePort(port: number, size: AccessSize, value: number): void {
-    if (port !== CONFIG_ADDRESS_PORT) this.selected?.writeConfig(this.offset(port), size, value);
-    // Byte writes to CF8h … CFBh belong to other devices (CF9h is the reset control).
-    else if (size === 4) this.address = (value & 0x80fffffc) >>> 0;
+  private registers(): PortRegister[] {
+    return [
+      {
+        port: CONFIG_ADDRESS_PORT,
+        width: 'any',
+        read: (size) => (size === 4 ? this.address : ALL_ONES),
+        // Byte writes to CF8h … CFBh belong to other devices (CF9h is the reset control).
+        write: (value, size) => {
+          if (size === 4) this.address = (value & 0x80fffffc) >>> 0;
+        },
+      },
+      {
+        port: CONFIG_DATA_PORT,
+        ports: 4,
+        width: 'any',
+        read: (size, port) => this.selected?.readConfig(this.offset(port), size) ?? ALL_ONES,
+        write: (value, size, port) => this.selected?.writeConfig(this.offset(port), size, value),
+      },
+    ];
   }
 
   /** The function that the address register names. */
