@@ -17,10 +17,16 @@ export interface MmioHandler {
 /** Whether a device handles accesses of any width, or has 8-bit ports, several of which a wider access reaches. */
 export type PortWidth = 'bytes' | 'any';
 
-/** A range of physical addresses that can be moved while the machine runs. */
+/** A range of physical addresses or of ports that can be moved while the machine runs. */
 export interface MovableRange {
   /** @param first where it begins from now on; undefined takes it off the bus. Where two ranges overlap, the one that was made first answers. */
   moveTo(first: number | undefined): void;
+}
+
+interface PortRange {
+  first: number;
+  readonly size: number;
+  readonly handler: PortHandler;
 }
 
 interface MmioRange {
@@ -38,6 +44,7 @@ export class IoBus {
   private readonly handlers: (PortHandler | undefined)[] = new Array<PortHandler | undefined>(0x10000).fill(undefined);
   private readonly byteWide = new Uint8Array(0x10000);
   private readonly ranges: MmioRange[] = [];
+  private readonly portRanges: PortRange[] = [];
 
   /** Gives `count` ports from `first` to a device. @throws BusConflictError if one of them is taken. */
   claimPorts(first: number, count: number, handler: PortHandler, width: PortWidth = 'bytes'): void {
@@ -69,8 +76,25 @@ export class IoBus {
     };
   }
 
+  /**
+   * Makes a range of `size` ports that is not on the bus yet. Software decides where it goes; a port that a device has claimed stays that device's.
+   *
+   * @param handler its ports count from the first one of the range. It handles accesses of any width.
+   */
+  movablePorts(size: number, handler: PortHandler): MovableRange {
+    const range = { first: Infinity, size, handler };
+    this.portRanges.push(range);
+    return {
+      moveTo: (first) => {
+        range.first = first ?? Infinity;
+      },
+    };
+  }
+
   readPort(port: number, size: AccessSize): number {
     const handler = this.handlers[port];
+    const range = handler === undefined ? this.portRangeAt(port, size) : undefined;
+    if (range !== undefined) return (range.handler.readPort(port - range.first, size) & ALL_ONES[size]) >>> 0;
     if (size === 1) return handler === undefined ? 0xff : handler.readPort(port, 1) & 0xff;
     if (handler !== undefined && this.byteWide[port] === 0)
       return (handler.readPort(port, size) & ALL_ONES[size]) >>> 0;
@@ -81,7 +105,10 @@ export class IoBus {
 
   writePort(port: number, size: AccessSize, value: number): void {
     const handler = this.handlers[port];
-    if (size === 1) {
+    const range = handler === undefined ? this.portRangeAt(port, size) : undefined;
+    if (range !== undefined) {
+      range.handler.writePort(port - range.first, size, (value & ALL_ONES[size]) >>> 0);
+    } else if (size === 1) {
       handler?.writePort(port, 1, value & 0xff);
     } else if (handler !== undefined && this.byteWide[port] === 0) {
       handler.writePort(port, size, (value & ALL_ONES[size]) >>> 0);
@@ -102,6 +129,13 @@ export class IoBus {
   writeMemory(address: number, size: AccessSize, value: number): void {
     const range = this.rangeAt(address);
     range?.handler.writeMmio(address - range.first, size, (value & ALL_ONES[size]) >>> 0);
+  }
+
+  /** The range that has all ports of an access. */
+  private portRangeAt(port: number, size: AccessSize): PortRange | undefined {
+    for (const range of this.portRanges)
+      if (port >= range.first && port + size <= range.first + range.size) return range;
+    return undefined;
   }
 
   private rangeAt(address: number): MmioRange | undefined {

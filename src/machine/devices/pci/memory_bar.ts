@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { IoBus, MmioHandler, MovableRange } from '../io_bus.js';
 import type { ConfigSpace } from './config_space.js';
-import { baseAddressRegister } from './pci_registers.js';
+import { baseAddressRegister, PciCommand } from './pci_registers.js';
 
 /** The address type in bits 2:1 of a memory base address register. */
 const TYPE_64_BIT = 0x4;
@@ -23,6 +23,8 @@ export interface MemoryBarOptions {
  */
 export class MemoryBar {
   readonly bytes: number;
+  /** The bit of the command register that maps the range. */
+  readonly decodedBy = PciCommand.Memory;
   private readonly range: MovableRange;
 
   constructor(

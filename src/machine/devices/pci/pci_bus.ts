@@ -5,6 +5,7 @@ import type { InterruptLine } from '../interrupts/interrupt_lines.js';
 import type { IoBus } from '../io_bus.js';
 import { claimRegisters, type PortRegister } from '../port_registers.js';
 import type { PciFunction, PciFunctionState } from './pci_function.js';
+import { FreePlaces } from './free_places.js';
 import { PciCommand, PciRegister } from './pci_registers.js';
 import {
   CONFIG_ADDRESS_PORT,
@@ -12,6 +13,7 @@ import {
   interruptOfPin,
   PCI_DEVICES,
   PCI_INTERRUPTS,
+  PCI_IO,
   PCI_MEMORY,
 } from './pci_routing.js';
 
@@ -49,16 +51,13 @@ export class PciBus implements Device {
 
   /** What firmware does at power-on: it gives each base address register a place, and writes down which interrupts the pins reach. */
   configure(): void {
-    let next: number = PCI_MEMORY.first;
+    const places = { [PciCommand.Memory]: new FreePlaces(PCI_MEMORY), [PciCommand.Io]: new FreePlaces(PCI_IO) };
     this.functions.forEach((each, device) => {
       if (each === undefined) return;
-      for (const bar of each.bars) {
-        bar.address = next = Math.ceil(next / bar.bytes) * bar.bytes;
-        next += bar.bytes;
-      }
+      for (const bar of each.bars) bar.address = places[bar.decodedBy].take(bar.bytes);
       const pin = each.config.get(PciRegister.InterruptPin);
       if (pin > 0) each.writeConfig(PciRegister.InterruptLine.offset, 1, interruptOfPin(device, pin - 1));
-      each.writeConfig(PciRegister.Command.offset, PciRegister.Command.size, PciCommand.Memory);
+      each.writeConfig(PciRegister.Command.offset, PciRegister.Command.size, PciCommand.Memory | PciCommand.Io);
     });
   }
 

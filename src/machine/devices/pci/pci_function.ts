@@ -2,6 +2,7 @@
 import type { AccessSize } from '../device.js';
 import type { IoBus } from '../io_bus.js';
 import { ConfigSpace } from './config_space.js';
+import { IoBar, type IoBarOptions } from './io_bar.js';
 import { MemoryBar, type MemoryBarOptions } from './memory_bar.js';
 import { FIRST_CAPABILITY, PciCommand, PciRegister, PciStatus } from './pci_registers.js';
 
@@ -23,10 +24,13 @@ export interface PciFunctionState {
   readonly config: readonly number[];
 }
 
+/** Bits of the command register that software can change; the bit for ports too, where a function has ports. */
+const WRITABLE_COMMANDS = PciCommand.Memory | PciCommand.BusMaster | PciCommand.InterruptDisable;
+
 /** A function on the PCI bus: its header, base address registers, capabilities and interrupt wire. */
 export class PciFunction {
   readonly config = new ConfigSpace();
-  readonly bars: MemoryBar[] = [];
+  readonly bars: (MemoryBar | IoBar)[] = [];
   /** Where the next capability goes, and the pointer that will lead to it. */
   private nextCapability = FIRST_CAPABILITY;
   private lastPointer: number = PciRegister.CapabilitiesPointer.offset;
@@ -39,7 +43,7 @@ export class PciFunction {
     const { config } = this;
     config.define(PciRegister.VendorId, identity.vendor);
     config.define(PciRegister.DeviceId, identity.device);
-    config.define(PciRegister.Command, 0, PciCommand.Memory | PciCommand.BusMaster | PciCommand.InterruptDisable);
+    config.define(PciRegister.Command, 0, WRITABLE_COMMANDS);
     config.define(PciRegister.Status, 0);
     config.define(PciRegister.ClassAndRevision, identity.classCode * 0x100 + identity.revision);
     config.define(PciRegister.CacheLineSize, 0, 0xff);
@@ -76,6 +80,11 @@ export class PciFunction {
     this.bars.push(new MemoryBar(this.config, bus, options));
   }
 
+  protected addIoBar(bus: IoBus, options: IoBarOptions): void {
+    this.config.define(PciRegister.Command, 0, WRITABLE_COMMANDS | PciCommand.Io);
+    this.bars.push(new IoBar(this.config, bus, options));
+  }
+
   /**
    * Adds a capability to the list.
    *
@@ -107,8 +116,8 @@ export class PciFunction {
 
   /** Brings what depends on the configuration in line with it. */
   protected configChanged(): void {
-    const decodes = (this.config.get(PciRegister.Command) & PciCommand.Memory) !== 0;
-    for (const bar of this.bars) bar.update(decodes);
+    const command = this.config.get(PciRegister.Command);
+    for (const bar of this.bars) bar.update((command & bar.decodedBy) !== 0);
   }
 
   reset(): void {

@@ -37,6 +37,7 @@ export const FIRST_CAPABILITY = 0x40;
 
 /** Bits of the command register. */
 export const PciCommand = {
+  Io: 0x1,
   Memory: 0x2,
   BusMaster: 0x4,
   InterruptDisable: 0x400,

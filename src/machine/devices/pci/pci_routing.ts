@@ -9,6 +9,9 @@ export const PCI_PINS = 4;
 /** Physical addresses that the root bridge forwards: above the largest RAM, below the IOAPIC. */
 export const PCI_MEMORY = { first: 0xe0000000, last: 0xfebfffff } as const;
 
+/** Ports that firmware gives to functions: no other device has one of them. */
+export const PCI_IO = { first: 0xc000, last: 0xffff } as const;
+
 /** The ports of configuration mechanism 1. */
 export const CONFIG_ADDRESS_PORT = 0xcf8;
 export const CONFIG_DATA_PORT = 0xcfc;
