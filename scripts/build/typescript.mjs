@@ -3,6 +3,7 @@
 // the command line share one instance of each class.
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { importConstants } from './import_constants.mjs';
 import { buildFolder, filesBelow, hashOf, root } from './paths.mjs';
 
 /** The compiler options that decide about the emitted code. `loadModule` uses the same options for users' files. */
@@ -29,7 +30,7 @@ async function transpile(path, target) {
     tsconfigRaw,
   });
   mkdirSync(dirname(target), { recursive: true });
-  writeFileSync(target, result.code);
+  writeFileSync(target, importConstants(result.code));
 }
 
 function removeStale(wanted) {
@@ -54,13 +55,14 @@ export async function buildTypeScript() {
   const hashes = join(buildFolder, 'stamps', 'typescript.json');
   const known = existsSync(hashes) ? JSON.parse(readFileSync(hashes, 'utf8')) : {};
   const now = {};
+  const salt = JSON.stringify(tsconfigRaw) + String(importConstants);
   const targets = new Set();
   const jobs = [];
   for (const path of sources) {
     const name = relative(root, path);
     const target = join(buildFolder, name.replace(/\.ts$/, '.js'));
     targets.add(target);
-    now[name] = hashOf([path], JSON.stringify(tsconfigRaw));
+    now[name] = hashOf([path], salt);
     if (known[name] !== now[name] || !existsSync(target) || statSync(target).size === 0)
       jobs.push(transpile(path, target));
   }

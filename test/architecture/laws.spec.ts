@@ -194,6 +194,13 @@ describe('The laws', () => {
     expect([...imports, ...files.flatMap(globalsOfNode)]).to.deep.equal([]);
   });
 
+  it('export no variable that changes: the build copies what a module imports into constants', () => {
+    const wrong = [...sourceFiles('src'), ...sourceFiles('extensions'), ...sourceFiles('test')].flatMap((file) =>
+      [...file.text.matchAll(/^export (?:let|var) (\w+)/gm)].map(([, name]) => `${file.path} exports ${name!}`),
+    );
+    expect(wrong).to.deep.equal([]);
+  });
+
   it('keep the raw words of the processor block to their owners and to the hot path', () => {
     const files = sourceFiles('src').filter(namesWords);
     const wrong = files

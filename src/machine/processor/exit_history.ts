@@ -18,8 +18,11 @@ export interface RememberedExit {
   readonly outcome: number;
 }
 
-/** Words before the records: the place of the next record, and how many there are. */
-const HEADER = { Next: 0, Count: 1, Words: 8 } as const;
+/**
+ * Words before the records. Word `Next` is the number of the next record; its low bits are the record's place. Once all places are in use, it counts from
+ * EXITS_REMEMBERED to twice as much.
+ */
+const HEADER = { Next: 0, Words: 8 } as const;
 
 /** Words of a record, by their place. 64-bit values are two words. */
 const Place = { Reason: 0, Rip: 1, Qualification: 3, Instructions: 5, Outcome: 7 } as const;
@@ -28,6 +31,9 @@ const RECORD_SHIFT = 3;
 /** Words of a history. */
 export const EXIT_HISTORY_WORDS = HEADER.Words + (EXITS_REMEMBERED << RECORD_SHIFT);
 const HIGH = 0x1_0000_0000;
+
+/** The first word of a record. */
+const placeOf = (number: number): number => HEADER.Words + ((number & (EXITS_REMEMBERED - 1)) << RECORD_SHIFT);
 
 /** Indexes of the low halves in `Vmcs.signed`. */
 const reason = slotOf(VmcsField.ExitReason) << 1;
@@ -46,7 +52,7 @@ export class ExitHistory {
   begin(fields: Int32Array, instructions: Uint32Array, at: number): void {
     const { words } = this;
     const next = words[HEADER.Next]!;
-    const record = HEADER.Words + (next << RECORD_SHIFT);
+    const record = placeOf(next);
     words[record + Place.Reason] = fields[reason]!;
     words[record + Place.Rip] = fields[rip]!;
     words[record + Place.Rip + 1] = fields[rip + 1]!;
@@ -55,15 +61,12 @@ export class ExitHistory {
     words[record + Place.Instructions] = instructions[at]!;
     words[record + Place.Instructions + 1] = instructions[at + 1]!;
     words[record + Place.Outcome] = 0;
-    words[HEADER.Next] = (next + 1) & (EXITS_REMEMBERED - 1);
-    if (words[HEADER.Count]! < EXITS_REMEMBERED) words[HEADER.Count]!++;
+    words[HEADER.Next] = next + 1 < 2 * EXITS_REMEMBERED ? next + 1 : EXITS_REMEMBERED;
   }
 
   /** The VMM has handled the last exit. */
   end(outcome: number): void {
-    const last = (this.words[HEADER.Next]! - 1) & (EXITS_REMEMBERED - 1);
-    const record = HEADER.Words + (last << RECORD_SHIFT);
-    this.words[record + Place.Outcome] = outcome;
+    this.words[placeOf(this.words[HEADER.Next]! - 1) + Place.Outcome] = outcome;
   }
 
   save(): Int32Array {
@@ -77,12 +80,13 @@ export class ExitHistory {
 
   /** The exits, oldest first. */
   last(): RememberedExit[] {
-    const [next, count] = [this.words[HEADER.Next]!, this.words[HEADER.Count]!];
+    const next = this.words[HEADER.Next]!;
+    const count = Math.min(next, EXITS_REMEMBERED);
     return Array.from({ length: count }, (_, index) => this.read(next - count + index));
   }
 
   private read(number: number): RememberedExit {
-    const record = HEADER.Words + ((number & (EXITS_REMEMBERED - 1)) << RECORD_SHIFT);
+    const record = placeOf(number);
     const low = (place: number): number => this.words[record + place]! >>> 0;
     const whole = (place: number): bigint => (BigInt(low(place + 1)) << 32n) | BigInt(low(place));
     return {

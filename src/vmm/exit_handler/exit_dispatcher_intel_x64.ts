@@ -100,8 +100,9 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
     const those = this.contributed[reason];
     if (those !== undefined && this.askContributions(those)) return;
     const handler = this.handlers[reason];
-    if (handler === undefined) this.handleUnimplemented();
-    else refusePromise(handler(), exitReasonName(reason));
+    const answer = handler === undefined ? this.handleUnimplemented() : handler();
+    // Only an answer that should not be needs the name, which is a look-up.
+    if (answer !== undefined) refusePromise(answer, exitReasonName(reason));
   }
 
   halt(reason: string): void {

@@ -107,9 +107,11 @@ export class VmEntry {
     if (broken !== undefined && broken.area !== 'guest') return instructions.fail(broken.error);
     state.words[ownerWord] = owner;
     const wasResident = state.words[residentWord] !== 0;
-    const blocking = blockingByNmi(state.core.u32, wasResident);
-    if (broken !== undefined)
+    if (broken !== undefined) {
+      const blocking = blockingByNmi(state.core.u32, wasResident);
       return this.fail(ExitReason.VmEntryFailureInvalidGuestState, broken.qualification, blocking);
+    }
+    const blocking = state.hasEntryMsrs ? blockingByNmi(state.core.u32, wasResident) : 0;
     const affects = this.load();
     if (state.hasEntryMsrs) {
       const failedMsr = loadMsrs(state.core, addressIn(vmcs, msrAddress), vmcs.low(msrCount));
