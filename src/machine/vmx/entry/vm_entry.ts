@@ -111,7 +111,8 @@ export class VmEntry {
       const blocking = blockingByNmi(state.core.u32, wasResident);
       return this.fail(ExitReason.VmEntryFailureInvalidGuestState, broken.qualification, blocking);
     }
-    const blocking = state.hasEntryMsrs ? blockingByNmi(state.core.u32, wasResident) : 0;
+    // Loading the guest changes it. Only an MSR can fail afterwards.
+    const blocking = vmcs.bits(msrCount) !== 0 ? blockingByNmi(state.core.u32, wasResident) : 0;
     const affects = this.load();
     if (state.hasEntryMsrs) {
       const failedMsr = loadMsrs(state.core, addressIn(vmcs, msrAddress), vmcs.low(msrCount));
