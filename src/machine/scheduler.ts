@@ -47,11 +47,7 @@ interface Slot {
   idle: boolean;
   /** Its last turn ended at a PAUSE. */
   pauses: boolean;
-}
-
-/** A quantum: which processor runs, and the virtual time at which its turn ends. */
-interface Plan {
-  readonly slot: Slot;
+  /** The virtual time at which its turn ends, while it has the turn. */
   end: number;
 }
 
@@ -81,8 +77,8 @@ export class Scheduler implements Clock {
   private readonly slots: Slot[] = [];
   private events: EventQueue | undefined;
   private selected: (processor: number) => void = () => {};
-  /** The turn that has begun. */
-  private plan: Plan | undefined;
+  /** Whose turn has begun. */
+  private inTurn: Slot | undefined;
   private running = false;
   /** Virtual time between two turns: all processors that do not sleep have reached it. */
   private time = 0;
@@ -93,7 +89,7 @@ export class Scheduler implements Clock {
 
   /** Adds a processor; its number is the count of those before it. */
   add(processor: ScheduledProcessor): void {
-    this.slots.push({ id: this.slots.length, processor, slept: 0, idle: false, pauses: false });
+    this.slots.push({ id: this.slots.length, processor, slept: 0, idle: false, pauses: false, end: 0 });
   }
 
   /** Connects the timers of the devices. @param selected called with the number of the processor that runs next. */
@@ -104,7 +100,7 @@ export class Scheduler implements Clock {
 
   /** Virtual time: of the processor whose turn it is, otherwise the time that all have reached. */
   now(): number {
-    return this.plan === undefined ? this.time : this.timeOf(this.plan.slot);
+    return this.inTurn === undefined ? this.time : this.timeOf(this.inTurn);
   }
 
   /** Nanoseconds that a processor has slept: its virtual time minus its instructions. */
@@ -124,8 +120,8 @@ export class Scheduler implements Clock {
 
   /** The processor whose turn has begun and not ended. */
   get processorInTurn(): number | undefined {
-    const { plan } = this;
-    return plan === undefined || this.timeOf(plan.slot) >= plan.end ? undefined : plan.slot.id;
+    const { inTurn } = this;
+    return inTurn === undefined || this.timeOf(inTurn) >= inTurn.end ? undefined : inTurn.id;
   }
 
   /**
@@ -143,10 +139,10 @@ export class Scheduler implements Clock {
 
   /** A device got a deadline: a turn that would last longer ends early. */
   deadlineSet(deadline: number): void {
-    const { plan } = this;
-    if (plan === undefined || deadline >= plan.end) return;
-    plan.end = deadline;
-    if (this.running) plan.slot.processor.requestStop();
+    const { inTurn } = this;
+    if (inTurn === undefined || deadline >= inTurn.end) return;
+    inTurn.end = deadline;
+    if (this.running) inTurn.processor.requestStop();
   }
 
   /** A pin of a processor changed: it no longer sleeps, or looks whether it may sleep on. */
@@ -163,22 +159,21 @@ export class Scheduler implements Clock {
    * @returns why nothing can run any more, or undefined.
    */
   runQuantum(idle: (nanoseconds: number) => boolean, most = Infinity): Death | undefined {
-    if (this.processorInTurn === undefined) this.plan = this.nextPlan();
-    const { plan } = this;
-    if (plan === undefined) return this.jump(idle);
-    const { slot } = plan;
+    if (this.processorInTurn === undefined) this.planTurn();
+    const slot = this.inTurn;
+    if (slot === undefined) return this.jump(idle);
     this.selected(slot.id);
     this.running = true;
-    const reason = slot.processor.run(Math.min(Math.max(plan.end - this.timeOf(slot), 1), most));
+    const reason = slot.processor.run(Math.min(Math.max(slot.end - this.timeOf(slot), 1), most));
     this.running = false;
-    return this.afterRun(plan, reason);
+    return this.afterRun(slot, reason);
   }
 
-  /** Plans the next turn, after what is due. @returns undefined if all processors sleep. */
-  private nextPlan(): Plan | undefined {
-    this.plan = undefined;
+  /** Plans the next turn, after what is due. If all processors sleep, it is nobody's. */
+  private planTurn(): void {
+    this.inTurn = undefined;
     const events = this.events!;
-    this.time = Math.max(this.time, this.next()?.time ?? 0);
+    this.reachTimeOf(this.next());
     events.runDue();
     // Devices and the host may have written to a line that MWAIT watches.
     this.wakeWaiting();
@@ -187,24 +182,23 @@ export class Scheduler implements Clock {
       // The host may look for input many times in one idle time.
       if (!this.allSleep) this.begun++;
       this.allSleep = true;
-      return undefined;
+      return;
     }
     this.allSleep = false;
     this.begun++;
-    first.slot.pauses = false;
+    first.pauses = false;
     const length = this.slots.length === 1 ? QUANTUM_INSTRUCTIONS : SHARED_QUANTUM_INSTRUCTIONS;
-    return { slot: first.slot, end: Math.min(first.time + length, this.nextWake()) };
+    first.end = Math.min(this.timeOf(first) + length, this.nextWake());
+    this.inTurn = first;
   }
 
-  private afterRun(plan: Plan, reason: StopReason): Death | undefined {
-    const { slot } = plan;
+  private afterRun(slot: Slot, reason: StopReason): Death | undefined {
     const { processor } = slot;
-    const dead = (why: string): Death => ({ processor: slot.id, reason: why });
-    if (processor.death !== undefined) return dead(processor.death);
+    if (processor.death !== undefined) return dead(slot, processor.death);
     switch (reason) {
       case StopReason.Quantum:
       case StopReason.Requested:
-        if (this.timeOf(slot) >= plan.end) this.endTurn(slot);
+        if (this.timeOf(slot) >= slot.end) this.endTurn(slot);
         return undefined;
       case StopReason.Pause:
         this.passTurn(slot);
@@ -214,17 +208,20 @@ export class Scheduler implements Clock {
         this.endTurn(slot);
         return this.isOver() ? this.haltedForGood() : undefined;
       case StopReason.Shutdown:
-        return dead('triple fault: the processor shut down');
+        return dead(slot, 'triple fault: the processor shut down');
       case StopReason.Unimplemented:
-        return { ...dead('the guest asked for something that this machine does not implement'), unimplemented: true };
+        return {
+          ...dead(slot, 'the guest asked for something that this machine does not implement'),
+          unimplemented: true,
+        };
       default:
-        return dead(`the processor core stopped with reason ${reason}, which nobody handles`);
+        return dead(slot, `the processor core stopped with reason ${reason}, which nobody handles`);
     }
   }
 
   private endTurn(slot: Slot): void {
-    this.plan = undefined;
-    this.time = Math.max(this.time, this.next()?.time ?? this.timeOf(slot));
+    this.inTurn = undefined;
+    this.reachTimeOf(this.next() ?? slot);
     // The slot's time is that of the last write of this turn that a waiting processor may have seen.
     if (this.slots.length > 1) this.wakeWaiting(this.timeOf(slot));
   }
@@ -236,8 +233,8 @@ export class Scheduler implements Clock {
   private passTurn(slot: Slot): void {
     slot.pauses = true;
     const here = this.timeOf(slot);
-    const other = this.next((each) => each !== slot && !each.pauses);
-    const met = other === undefined ? here : other.time + (slot.id < other.slot.id ? 1 : 0);
+    const other = this.nextComputing();
+    const met = other === undefined ? here : this.timeOf(other) + (slot.id < other.id ? 1 : 0);
     const wanted = Math.max(met, here + PAUSE_NANOSECONDS);
     this.moveClock(slot, Math.min(wanted, Math.max(this.nextWake(), here)));
     this.endTurn(slot);
@@ -245,9 +242,9 @@ export class Scheduler implements Clock {
 
   /** Whether each processor sleeps so that only another one could wake it. */
   private isOver(): boolean {
-    return this.slots.every(
-      ({ idle, processor }) => idle && processor.isHaltedForGood && (processor.wakesIn ?? Infinity) === Infinity,
-    );
+    for (const { idle, processor } of this.slots)
+      if (!idle || !processor.isHaltedForGood || wakesByItself(processor)) return false;
+    return true;
   }
 
   /** The processor that computed longest is the one that halted: the others may never have been started. */
@@ -310,27 +307,36 @@ export class Scheduler implements Clock {
    * The processor that is furthest behind, of those at the same time the one with the lowest number. One that sleeps until a time of its own counts
    * from that time on.
    */
-  private next(counts = (_: Slot): boolean => true): { readonly slot: Slot; readonly time: number } | undefined {
+  private next(): Slot | undefined {
     let first: Slot | undefined;
-    let time = Infinity;
-    for (const slot of this.slots) {
-      if (slot.idle || !counts(slot)) continue;
-      const its = this.timeOf(slot);
-      if (its >= time) continue;
-      first = slot;
-      time = its;
-    }
-    return first === undefined ? undefined : { slot: first, time };
+    for (const slot of this.slots) if (!slot.idle) first = this.earlier(first, slot);
+    return first;
+  }
+
+  /** The same of those that do not wait at a PAUSE. */
+  private nextComputing(): Slot | undefined {
+    let first: Slot | undefined;
+    for (const slot of this.slots) if (!slot.idle && !slot.pauses) first = this.earlier(first, slot);
+    return first;
+  }
+
+  private earlier(first: Slot | undefined, slot: Slot): Slot {
+    return first === undefined || this.timeOf(slot) < this.timeOf(first) ? slot : first;
+  }
+
+  /** All processors that do not sleep have come to the time of this one. */
+  private reachTimeOf(slot: Slot | undefined): void {
+    if (slot !== undefined) this.time = Math.max(this.time, this.timeOf(slot));
   }
 
   /** What the scheduler adds to the state of the machine. */
   save(): SchedulerState {
-    const { plan, time, begun, allSleep } = this;
+    const { inTurn, time, begun, allSleep } = this;
     return {
       time,
       begun,
       allSleep,
-      plan: plan === undefined ? null : [plan.slot.id, plan.end],
+      plan: inTurn === undefined ? null : [inTurn.id, inTurn.end],
       slept: this.slots.map((slot) => slot.slept),
       idle: this.slots.map((slot) => slot.idle),
       pauses: this.slots.map((slot) => slot.pauses),
@@ -347,6 +353,16 @@ export class Scheduler implements Clock {
       slot.idle = idle[i]!;
       slot.pauses = pauses[i]!;
     });
-    this.plan = plan === null ? undefined : { slot: this.slots[plan[0]]!, end: plan[1] };
+    this.inTurn = plan === null ? undefined : this.slots[plan[0]]!;
+    if (plan !== null) this.slots[plan[0]]!.end = plan[1];
   }
+}
+
+/** Whether its own clock or a write to a monitored line will end its sleep. */
+function wakesByItself({ wakesIn }: ScheduledProcessor): boolean {
+  return wakesIn !== undefined && wakesIn !== Infinity;
+}
+
+function dead({ id }: Slot, reason: string): Death {
+  return { processor: id, reason };
 }

@@ -49,14 +49,22 @@ export class EventQueue implements TimerOwner {
 
   /** Fires all that is due, in order of time. A timer may arm itself again. */
   runDue(): void {
-    for (;;) {
-      let due: Timer | undefined;
-      for (const timer of this.timers) if (timer.deadline < (due?.deadline ?? Infinity)) due = timer;
-      if (due === undefined || due.deadline > this.now()) return;
-      const deadline = due.deadline;
-      due.deadline = Infinity;
-      due.fire(deadline);
+    const now = this.now();
+    for (let first = this.first(); first !== undefined && first.deadline <= now; first = this.first()) {
+      const { deadline } = first;
+      first.deadline = Infinity;
+      first.fire(deadline);
     }
+  }
+
+  /** The timer that fires next; undefined if none is armed. */
+  private first(): Timer | undefined {
+    let first: Timer | undefined;
+    for (const timer of this.timers) {
+      // Not `first?.deadline ?? Infinity`, which would allocate a number for each timer.
+      if (timer.deadline < (first === undefined ? Infinity : first.deadline)) first = timer;
+    }
+    return first;
   }
 
   /** Deadlines by name; timers that are not armed are left out. */
