@@ -30,6 +30,7 @@ export const scenarios: readonly string[] = [
   'test/machine/cpu/system/register_contents.spec.ts',
   'test/machine/devices/virtio/hostile_driver.spec.ts',
   'test/machine/intrinsics/intrinsics.spec.ts',
+  'test/machine/idle_allocation.spec.ts',
   'test/machine/looking.spec.ts',
   'test/machine/state/boot_snapshots.spec.ts',
   'test/machine/state/every_field.spec.ts',
