@@ -13,6 +13,7 @@ import { structureHost, structureWritten } from "../physical/ram";
 import { MTRR_TYPES, isMemoryType } from "../generated/contents";
 import { fieldOf, inField } from "../state/bit_field";
 import { FRAME, pageOffset, tableIndex } from "../state/page_levels";
+import { addressBy, forget, noteEnd, noteEntry, recall, rightsOf } from "./ept_memo";
 
 @inline export const EPT_READ: u32 = <u32>EptEntry.Read;
 @inline export const EPT_WRITE: u32 = <u32>EptEntry.Write;
@@ -25,7 +26,7 @@ export function executeRight(user: bool): u32 {
   return user && secondary(SecondaryControl.ModeBasedExecuteControlForEpt) ? EPT_EXECUTE_USER : EPT_EXECUTE;
 }
 /** The bits of an entry that are rights. */
-function rightBits(): u32 {
+@inline function rightBits(): u32 {
   return secondary(SecondaryControl.ModeBasedExecuteControlForEpt) ? RIGHTS | EPT_EXECUTE_USER : RIGHTS;
 }
 /** Bits that must be 0 in an entry that leads to a table; in one of level 3 bit 7 too. SDM 3C "EPT Translation Mechanism". */
@@ -63,24 +64,29 @@ function misconfigured(e: u64, rights: u32, level: i32, leaf: bool): bool {
  * `access`: EPT_READ | EPT_WRITE, or `executeRight`. `purpose`: TO_…
  */
 export function eptTranslate(gpa: u64, access: u32, linear: u64, purpose: u32, quiet: bool): u64 {
+  const memo = recall(gpa, load<u64>(VMX_EPTP), rightBits());
+  if (memo == 0 || (access & ~rightsOf(memo)) != 0) return eptWalk(gpa, access, linear, purpose, quiet);
+  large = 1;
+  return addressBy(memo, gpa);
+}
+
+function eptWalk(gpa: u64, access: u32, linear: u64, purpose: u32, quiet: bool): u64 {
   const eptp = load<u64>(VMX_EPTP), flagsOn = (eptp & EPTP_ACCESSED_DIRTY) != 0 && (load<u32>(EPT_FEATURES) & EPT_ACCESSED_DIRTY) != 0;
   // With accessed and dirty flags, guest paging-structure accesses count as writes. SDM "Accessed and Dirty Flags for EPT".
   const wanted = purpose == TO_STRUCTURE && flagsOn ? access | EPT_WRITE : access;
   const all = rightBits();
-  let table = eptp & FRAME, rights = all, level: i32 = 3;
+  // a walk that sets flags is done each time
+  let table = eptp & FRAME, rights = all, level: i32 = 3, keeps = !flagsOn;
   large = 0;
+  if (keeps) forget(gpa);
   for (;;) {
     // outside RAM nobody drives the bus: all bits are 1
     const host = structureHost(table + tableIndex(gpa, level) * 8);
+    if (!host) keeps = false;
     const e = host ? load<u64>(host) : NONE, leaf = level == 0 || ((e & EptEntry.Large) != 0 && level < 3);
     rights &= <u32>e;
     if (!(<u32>e & all)) return violation(gpa, wanted, 0, linear, purpose, quiet);
-    if (misconfigured(e, <u32>e & all, level, leaf)) {
-      if (quiet) return NONE;
-      store<u64>(GUEST_PHYSICAL_ADDRESS, gpa);
-      store<u64>(EXIT_QUALIFICATION, 0);
-      vmExitFault(ExitReason.EptMisconfiguration);
-    }
+    if (misconfigured(e, <u32>e & all, level, leaf)) return misconfiguration(gpa, quiet);
     if (leaf && (wanted & ~rights) != 0) return violation(gpa, wanted, rights, linear, purpose, quiet);
     if (flagsOn && !quiet) {
       const bits = EptEntry.Accessed | (leaf && (wanted & EPT_WRITE) != 0 ? EptEntry.Dirty : 0);
@@ -91,10 +97,12 @@ export function eptTranslate(gpa: u64, access: u32, linear: u64, purpose: u32, q
         structureWritten(host, sizeof<u64>());
       }
     }
+    if (keeps && level) noteEntry(gpa, level, host, e);
     if (leaf) {
-      const inside = pageOffset(level);
+      const inside = pageOffset(level), frame = e & FRAME & ~inside;
       large = u32(level != 0);
-      return (e & FRAME & ~inside) | (gpa & inside);
+      if (keeps && level) noteEnd(gpa, eptp, all, level, rights, frame, inside);
+      return frame | (gpa & inside);
     }
     table = e & FRAME;
     level--;
@@ -119,6 +127,14 @@ function logModification(gpa: u64, becomesDirty: bool): void {
     structureWritten(host, sizeof<u64>());
   }
   store<u32>(VMX_PML_INDEX, (index - 1) & 0xffff);
+}
+
+function misconfiguration(gpa: u64, quiet: bool): u64 {
+  if (quiet) return NONE;
+  store<u64>(GUEST_PHYSICAL_ADDRESS, gpa);
+  store<u64>(EXIT_QUALIFICATION, 0);
+  vmExitFault(ExitReason.EptMisconfiguration);
+  return NONE;
 }
 
 function violation(gpa: u64, access: u32, rights: u32, linear: u64, purpose: u32, quiet: bool): u64 {

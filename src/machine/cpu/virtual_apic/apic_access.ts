@@ -39,7 +39,7 @@ function isVirtualized(offset: u32, size: u32, write: bool): bool {
 }
 
 /** True if a physical address is in the APIC-access page. */
-export function isApicAccess(pa: u64): bool {
+@inline export function isApicAccess(pa: u64): bool {
   return secondary(SecondaryControl.VirtualizeApicAccesses) && (pa & PAGE) == load<u64>(VMX_APIC_ACCESS);
 }
 function isDelivering(): bool { return (load<u32>(DELIVERY) & InterruptionBit.Valid) != 0; }
