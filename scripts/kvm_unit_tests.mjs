@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// npm run test:kvm-unit-tests -- DIR [SUITE…] [--timeout S] [--cpu MODEL] [--json]
+// npm run test:kvm-unit-tests -- DIR [SUITE…] [--timeout S] [--cpu MODEL] [--cpus N] [--json]
 // Runs the suites of a kvm-unit-tests checkout that was built elsewhere, on the bare machine, and counts the tests' own PASS and FAIL lines. With
 // no SUITE: those that a processor of the machine's model should pass. The suite vmx is run subtest by subtest, each a boot of its own; the name of
 // a subtest is a SUITE too. Exit status 1 if a suite fails.
@@ -28,21 +28,22 @@ const DEFAULT_SUITES = [
 
 function usage(message) {
   console.error(
-    `test:kvm-unit-tests: ${message}\nusage: npm run test:kvm-unit-tests -- DIR [SUITE…] [--timeout SECONDS] [--cpu MODEL] [--json]`,
+    `test:kvm-unit-tests: ${message}\nusage: npm run test:kvm-unit-tests -- DIR [SUITE…] [--timeout SECONDS] [--cpu MODEL] [--cpus N] [--json]`,
   );
   process.exit(2);
 }
 
 /** Runs one suite: its console, and the machine's report. */
-function run(folder, suite, scratch, { timeout, cpu = suite.cpu }) {
+function run(folder, suite, scratch, { timeout, cpu = suite.cpu, cpus = String(suite.processors) }) {
   const environment = join(scratch, 'environment');
-  writeFileSync(environment, `NR_CPUS=${suite.processors}\nMEMSIZE=${suite.memory}\nTEST_DEVICE=1\nBOOTLOADER=0\n`);
+  const testDevice = suite.testDevice ? 1 : 0;
+  writeFileSync(environment, `NR_CPUS=${cpus}\nMEMSIZE=${suite.memory}\nTEST_DEVICE=${testDevice}\nBOOTLOADER=0\n`);
   const args = ['run', '--kernel', join(folder, 'x86', suite.file), '--initrd', environment, '--append', suite.args];
   args.push(
     '--memory',
     `${suite.memory}M`,
     '--cpus',
-    String(suite.processors),
+    cpus,
     '--test-device',
     '--start',
     'off',
@@ -68,6 +69,7 @@ const { values: options, positionals } = parseArgs({
   options: {
     timeout: { type: 'string', default: '300' },
     cpu: { type: 'string' },
+    cpus: { type: 'string' },
     json: { type: 'boolean' },
     verbose: { type: 'boolean' },
   },

@@ -3,12 +3,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const DEFAULT_MEMORY = 512;
+/** The most that a machine can have, in MiB. A suite that asks for more gets as much. */
+const MOST_MEMORY = 3072;
 
 /** The processor model for suites that need more physical-address bits than a client has: kvm-unit-tests asks QEMU for those of the host. */
 const WIDE_MODEL = 'cascadelake-server';
 
 /** Subtests that skip themselves on one processor, although no suite of unittests.cfg gives them two. */
 const NEED_TWO_PROCESSORS = ['nmi_hlt'];
+
+/** Kernels that make a hypercall of KVM where they find QEMU's test device, and give up if there is no KVM. */
+const HYPERCALL_BY_TEST_DEVICE = ['apic.flat'];
 
 /**
  * A suite of kvm-unit-tests.
@@ -19,9 +24,17 @@ const NEED_TWO_PROCESSORS = ['nmi_hlt'];
  * @property {string} args its command line
  * @property {number} processors
  * @property {number} memory in MiB
+ * @property {boolean} testDevice whether the suite is told that there is QEMU's test device
  * @property {string} [cpu] processor model, if the default does not do
  * @property {string[]} [subtests] the names of the suites that this one consists of, if each is a boot of its own
  */
+
+/** The memory that parameters of QEMU ask for, in MiB. */
+function memoryOf(parameters) {
+  const [, amount, unit] = /-m (\d+)([gG]?)/.exec(parameters) ?? [];
+  if (amount === undefined) return DEFAULT_MEMORY;
+  return Math.min(Number(amount) * (unit === '' ? 1 : 1024), MOST_MEMORY);
+}
 
 /** The suites of the text of an unittests.cfg. */
 function parseConfiguration(text) {
@@ -32,13 +45,15 @@ function parseConfiguration(text) {
     const [, key, quoted] = /^(\w+)\s*=\s*(.*)$/.exec(line) ?? [];
     const value = quoted?.replace(/^(["'])(.*)\1$/, '$2');
     if (name !== undefined) {
-      suite = { name, file: '', args: '', processors: 1, memory: DEFAULT_MEMORY };
+      suite = { name, file: '', args: '', processors: 1, memory: DEFAULT_MEMORY, testDevice: true };
       suites.set(name, suite);
-    } else if (key === 'file') suite.file = value;
-    else if (key === 'smp') suite.processors = Number(value);
+    } else if (key === 'file') {
+      suite.file = value;
+      suite.testDevice = !HYPERCALL_BY_TEST_DEVICE.includes(value);
+    } else if (key === 'smp') suite.processors = Number(value);
     else if (key === 'test_args') suite.args = value;
     else if (key === 'qemu_params') {
-      suite.memory = Number(/-m (\d+)/.exec(value)?.[1] ?? DEFAULT_MEMORY);
+      suite.memory = memoryOf(value);
       if (/host-phys-bits(?!=off)/.test(value)) suite.cpu = WIDE_MODEL;
     }
   }

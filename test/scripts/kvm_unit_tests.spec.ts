@@ -13,6 +13,7 @@ interface Suite {
   readonly args: string;
   readonly processors: number;
   readonly memory: number;
+  readonly testDevice: boolean;
   readonly cpu?: string;
   readonly subtests?: readonly string[];
 }
@@ -24,6 +25,14 @@ const { readSuites } = (await import(new URL('../../../scripts/kvm_unit_tests/su
 const configuration = `
 [smap]
 file = smap.flat
+
+[x2apic]
+file = apic.flat
+smp = 2
+
+[svm]
+file = svm.flat
+qemu_params = -cpu max,+svm -m 4g
 
 [vmx]
 file = vmx.flat
@@ -85,6 +94,15 @@ describe('The suites of kvm-unit-tests', () => {
     expect(suites.get('smap')).to.include({ file: 'smap.flat', args: '', memory: 512, processors: 1 });
     expect(suites.get('init')).to.include({ file: 'vmx.flat', args: 'init_test', memory: 512, processors: 2 });
     expect(suites.get('ept')).to.include({ memory: 2560, processors: 1 });
+  });
+
+  it('have gibibytes if the configuration says so, but not more than a machine can have', () => {
+    expect(suites.get('svm')).to.include({ memory: 3072 });
+  });
+
+  it('are told of the test device, unless they would make a hypercall of KVM then', () => {
+    expect(suites.get('smap')).to.include({ testDevice: true });
+    expect(suites.get('x2apic')).to.include({ testDevice: false, processors: 2 });
   });
 
   it('include each subtest of vmx.flat, by the name that its command line wants', () => {
