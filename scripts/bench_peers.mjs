@@ -6,6 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { SHELL_PROMPT, WORK_DONE, WORK_DONE_COMMAND, WORK_SCRIPT } from './bench/work_script.mjs';
 import { buildFolder } from './build/paths.mjs';
 
 const { values: options } = parseArgs({
@@ -16,21 +17,12 @@ const MEMORY_MIB = 256;
 const QEMU = 'qemu-system-x86_64';
 const EXITS = 1_000_000;
 
-/** What the shell does: processes, pipes, files, arithmetic, compression and sums. The quotes keep the echo of the line from being taken for the end. */
-const WORK = [
-  'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done',
-  'for i in 1 2 3 4 5 6 7 8 9 10; do ls -lR /sys/devices/system | sort | md5sum >/dev/null; done',
-  'dd if=/dev/zero of=/tmp/z bs=64k count=256 2>/dev/null; gzip -1 </tmp/z | md5sum',
-  'cat /bin/busybox /bin/busybox | gzip -6 | gunzip | sha256sum',
-  "echo 'work' 'is done'",
-].join('; ');
-
 /** Texts of the console that end the parts of a run, and what is typed then. */
 const marks = [
   { part: 'kernel', text: 'Linux version' },
   { part: 'init', text: 'Run /init as init process' },
-  { part: 'shell', text: ':/# ', type: `${WORK}\n` },
-  { part: 'work', text: 'work is done', type: 'poweroff -f\n' },
+  { part: 'shell', text: SHELL_PROMPT, type: `${WORK_SCRIPT}; ${WORK_DONE_COMMAND}\n` },
+  { part: 'work', text: WORK_DONE, type: 'poweroff -f\n' },
 ];
 
 /** The guest's files and its command line. @throws if it is not made */

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// npm run bench:processors: what several processors cost. Nanoseconds an instruction of one processor alone and of 2, 4 and 8 side by side, each at
-// the same work (guests/bench_processors), and nanoseconds a switch of processors. Each figure is the best of five, taken in turns; it is the time of
-// the process, not of the clock, since other programs may run.
+// npm run bench:processors [-- --work]: what several processors cost. Nanoseconds an instruction of one processor alone and of 2, 4 and 8 side by
+// side, each at the same work (guests/bench_processors), and nanoseconds a switch of processors. Each figure is the best of five, taken in turns; it is
+// the time of the process, not of the clock, since other programs may run. With --work: the guest `debian` on 1 and on 4 processors, whose four shells
+// run the work script of bench:peers side by side. The two machines take turns.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { workSideBySide } from './bench/work_side_by_side.mjs';
 import { buildFolder } from './build/paths.mjs';
 
 const RUNS = 5;
 const COUNTS = [1, 2, 4, 8];
 const SWITCHES = 200_000;
 const MEMORY = 64 << 20;
+
+const { values: options } = parseArgs({ options: { work: { type: 'boolean', default: false } } });
 
 const { Pc } = await import(join(buildFolder, 'src/machine/pc.js'));
 const { WasmCore } = await import(join(buildFolder, 'src/machine/processor/wasm_core.js'));
@@ -56,15 +61,34 @@ function perSwitch() {
   return nanoseconds / SWITCHES;
 }
 
-const best = new Map(COUNTS.map((count) => [count, Infinity]));
-let switchTime = Infinity;
-for (let run = 0; run < RUNS; run++) {
-  for (const count of COUNTS) best.set(count, Math.min(best.get(count), await perInstruction(count)));
-  switchTime = Math.min(switchTime, perSwitch());
+const percent = (time, alone) => `${(100 * (time / alone - 1)).toFixed(0)} % more than one alone`;
+const name = (count) => `${count} processor${count === 1 ? ' ' : 's'}`;
+
+async function printLoop() {
+  const best = new Map(COUNTS.map((count) => [count, Infinity]));
+  let switchTime = Infinity;
+  for (let run = 0; run < RUNS; run++) {
+    for (const count of COUNTS) best.set(count, Math.min(best.get(count), await perInstruction(count)));
+    switchTime = Math.min(switchTime, perSwitch());
+  }
+  const alone = best.get(1);
+  for (const [count, time] of best)
+    console.log(
+      `${name(count)}  ${time.toFixed(2)} ns an instruction${count === 1 ? '' : ` (${percent(time, alone)})`}`,
+    );
+  console.log(`switch       ${Math.round(switchTime)} ns`);
 }
-const alone = best.get(1);
-for (const [count, time] of best) {
-  const more = count === 1 ? '' : ` (${(100 * (time / alone - 1)).toFixed(0)} % more than one alone)`;
-  console.log(`${count} processor${count === 1 ? ' ' : 's'}  ${time.toFixed(2)} ns an instruction${more}`);
+
+async function printWork() {
+  const results = await workSideBySide(coreModule, [1, 4]);
+  const [alone] = results;
+  for (const result of results) {
+    const more = (kind) => (result === alone ? '' : ` (${percent(result[kind], alone[kind])})`);
+    const { processors, instructions, wall, process } = result;
+    console.log(`${name(processors)}  ${(instructions / 1e9).toFixed(2)} G instructions`);
+    console.log(`  of the process  ${process.toFixed(2)} ns an instruction${more('process')}`);
+    console.log(`  of the clock    ${wall.toFixed(2)} ns an instruction${more('wall')}`);
+  }
 }
-console.log(`switch       ${Math.round(switchTime)} ns`);
+
+await (options.work ? printWork() : printLoop());
