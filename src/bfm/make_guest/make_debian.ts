@@ -24,7 +24,8 @@ ttyS0::respawn:-/bin/sh
 ::ctrlaltdel:/bin/reboot
 ::shutdown:/bin/umount -a -r
 `;
-const profile = `export PS1='debian:\\w# '\n`;
+/** busybox init has set HOME to /, which a newer busybox then shows as ~ in the prompt. */
+const profile = `export HOME=/root PS1='debian:\\w# '\n`;
 
 /** The only entry of a folder whose name fits. @throws GuestError */
 function onlyEntry(folder: string, pattern: RegExp): string {

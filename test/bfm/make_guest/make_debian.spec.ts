@@ -36,6 +36,9 @@ describe('makeDebian', () => {
     expect(text('etc/modules'), 'virtio_blk is built into this kernel').to.equal(
       'virtio_pci\nvirtio_rng\nvirtio_console\n',
     );
+    const passwd = /^root:.*:(\/\w+):/.exec(text('etc/passwd'))!;
+    expect(text('etc/profile'), 'the home of root').to.include(`HOME=${passwd[1]} `);
+    expect(entries.has(passwd[1]!.slice(1)), 'which is a folder').to.equal(true);
     expect(text(`lib/modules/${VERSION}/modules.dep`)).to.equal(
       [
         'virtio_ring.ko:',
