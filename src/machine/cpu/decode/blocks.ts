@@ -14,7 +14,7 @@ import { RECORD_BYTES, RecordField } from "../generated/record_format";
 import {
   CROSSING_BYTES, crossings, CROSSINGS, enter, HEADER, indexOf, mark, putNext, reserve,
 } from "../code/code_pages";
-import { LENGTH } from "../code/record";
+import { COUNT, FORM, LENGTH } from "../code/record";
 import { raiseCode } from "../events/raise";
 import { readPhysical } from "../physical/physical_memory";
 import { PAGE } from "../state/access_kind";
@@ -92,6 +92,16 @@ export function findOne(rip: u64): usize {
   }
   store<u8>(single, 1, RecordField.Count);
   return single;
+}
+
+/** Whether `findOne` found the head of a block that has at most so many instructions. */
+export function isBlockWithin(head: usize, most: i32): bool {
+  if (head == single) return false;
+  for (let rec = head, count = 1; count <= most; rec += RECORD_BYTES, count++) {
+    // A NEXT record, which ends a block too, counts the instructions before it.
+    if (COUNT(rec) != count || load<u8>(ENDINGS + FORM(rec)) != 0) return true;
+  }
+  return false;
 }
 
 /** Bytes of an instruction that is not decoded in place: up to the end of its page, and in the next page. */

@@ -6,7 +6,7 @@ import { hot } from "./hot";
 import { fillHandlers } from "./handlers";
 import { ATTENTION, BUDGET, CURRENT_RECORD, RECORD_NEXT, RECORDS, RIP, STOP } from "../generated/layout";
 import { BLOCK, cutRip, FORM } from "../code/record";
-import { find, findOne } from "../decode/blocks";
+import { find, findOne, isBlockWithin } from "../decode/blocks";
 import { ending, incompleteCount } from "./follow";
 import { clearBranch, clearCounts, counts, nextRip } from "../state/instruction";
 
@@ -34,6 +34,12 @@ export function executeRecord(rec: usize): void {
   if (completed) store<u64>(RIP, cutRip(nextRip));
 }
 
+/** Executes a block that the end of a budget has room for, or one instruction, which takes longer by far. */
+function runShort(budget: i32): void {
+  const rec = findOne(load<u64>(RIP));
+  if (isBlockWithin(rec, budget)) hot(rec, budget, budget - 1); else executeRecord(rec);
+}
+
 /** Executes exactly one instruction. BUDGET - 1. */
 export function step(): void { executeRecord(findOne(load<u64>(RIP))); }
 
@@ -45,6 +51,6 @@ export function run(): void {
   do {
     const budget = load<i32>(BUDGET);
     if (budget > BLOCK) hot(find(load<u64>(RIP)), budget, max<i32>(BLOCK, budget - SLICE));
-    else step();
+    else runShort(budget);
   } while (load<i32>(BUDGET) > 0 && (load<u32>(ATTENTION) | load<u32>(STOP)) == 0);
 }

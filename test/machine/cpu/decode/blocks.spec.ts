@@ -321,6 +321,12 @@ describe('run', () => {
     });
   }
 
+  it('executes exactly as many instructions as the budget has at its end, whichever blocks have room there', () => {
+    const wanted = Array.from({ length: 130 }, (_, count) => after(count + 1, 1));
+    for (const piece of [2, 3, 4, 5, 6, 8, 11, 40, 64, 65])
+      expect(wanted.map((_, count) => after(count + 1, piece))).to.deep.equal(wanted);
+  });
+
   it('stops at once, with the count exact, at an instruction that halts', () => {
     const { core } = machine;
     machine.put(code, 'nop', 'nop', 'hlt', 'nop');
