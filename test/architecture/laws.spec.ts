@@ -23,6 +23,7 @@ const rawWords: readonly string[] = [
   'src/machine/processor/lazy_flags.ts',
   'src/machine/processor/processor_block.ts',
   // Snapshots copy whole regions, after which the core takes over the restored state.
+  'src/machine/state/layout_digest.ts',
   'src/machine/state/processor_snapshot.ts',
   'src/machine/state/report_records.ts',
   'src/machine/state/tlb_snapshot.ts',

@@ -15,6 +15,7 @@ const bfmOrder: readonly string[] = [
   'console',
   'guests',
   'death',
+  'snapshot',
   'worker',
   'run',
   'make_guest',

@@ -98,7 +98,7 @@ export class LogicalProcessor {
       exitsHandled: this.exitsHandled,
       isCutAtExit: this.isCutAtExit,
       history: this.history.save(),
-      death: this.death,
+      death: this.death ?? null,
     };
   }
 
@@ -109,7 +109,7 @@ export class LogicalProcessor {
     this.history.restore(state.history);
     this.exitsHandled = state.exitsHandled;
     this.isCutAtExit = state.isCutAtExit;
-    this.end = state.death === undefined ? undefined : { reason: state.death };
+    this.end = state.death === null ? undefined : { reason: state.death };
   }
 
   /** Why the processor has stopped for good, for reports. */

@@ -8,6 +8,7 @@ import type { Scheduler } from '../scheduler.js';
 import type { MemoryHash } from '../state_hash.js';
 import type { DiskState, MachineState } from './machine_state.js';
 import { MachineStateError } from './machine_state_error.js';
+import { isTimers, shapeMismatch } from './device_shape.js';
 import { PageSnapshot } from './page_snapshot.js';
 import type { ProcessorState } from './processor_snapshot.js';
 import { restoreReportRecords, saveReportRecords } from './report_records.js';
@@ -61,6 +62,7 @@ export class MachineSnapshot {
   restore(state: MachineState): void {
     const { core, chipset, disks, scheduler, ending } = this.parts;
     this.checkFacts(state);
+    this.checkDevices(state);
     // Devices come first: their wires move pins of processors and wake them.
     chipset.restore(state.devices);
     core.flushCode();
@@ -107,6 +109,27 @@ export class MachineSnapshot {
         { details: { where: what, found: String(saved), expected: String(own) } },
       );
     }
+  }
+
+  /** The parts of a state that came from outside may be anything. @throws MachineStateError */
+  private checkDevices({ devices, processors }: MachineState): void {
+    const { chipset, execution } = this.parts;
+    const { timers: ownTimers, ...own } = chipset.save();
+    const { timers, ...others } = devices;
+    const { waiting } = (others.interrupt_messages ?? {}) as { waiting?: unknown };
+    const isReceiver = ({ target }: { target: number }): boolean => execution.processors[target] !== undefined;
+    const wrong =
+      shapeMismatch(own, others, 'devices') ??
+      (isTimers(timers) && ownTimers !== undefined ? undefined : 'timers') ??
+      ((waiting as { target: number }[]).every(isReceiver) ? undefined : 'devices.interrupt_messages.waiting') ??
+      (processors.every(({ msrs }) => msrs.length === this.parts.core.plainMsrs.length) ? undefined : 'msrs');
+    if (wrong === undefined) return;
+    throw new MachineStateError(
+      `this state is damaged: ${wrong} is not what a machine of this kind has; save it again`,
+      {
+        details: { where: wrong, advice: 'save it again' },
+      },
+    );
   }
 
   /** Of processors that share one counter, the first one keeps the counts. */

@@ -4,6 +4,9 @@ import type { MemoryHash } from '../state_hash.js';
 /** Bytes of a page. */
 export const PAGE_BYTES = 4096;
 
+/** Pages in each piece of a memory but the last. */
+export const PAGES_IN_PIECE = 1024;
+
 /** Some pages of a memory. */
 export interface PageContents {
   /** Their numbers, each once, in order. */
@@ -25,26 +28,34 @@ export class PageSnapshot {
     private readonly hash: MemoryHash,
   ) {}
 
-  save(): PageContents {
+  /** In pieces: the pages of a large machine would take a large array. */
+  save(): PageContents[] {
     this.hash.digest();
-    const numbers = this.hash.pagesInUse();
+    const all = this.hash.pagesInUse();
+    return Array.from({ length: Math.ceil(all.length / PAGES_IN_PIECE) }, (_, piece) =>
+      this.piece(all.slice(piece * PAGES_IN_PIECE, (piece + 1) * PAGES_IN_PIECE)),
+    );
+  }
+
+  private piece(numbers: Uint32Array): PageContents {
     const bytes = new Uint8Array(numbers.length * PAGE_BYTES);
     numbers.forEach((number, i) => bytes.set(this.page(number), i * PAGE_BYTES));
     return { numbers, bytes };
   }
 
   /** Makes all other pages zero. What was decoded must be forgotten, and no TLB may hold a write tag. */
-  restore({ numbers, bytes }: PageContents): void {
-    this.clear(numbers);
-    numbers.forEach((number, i) => {
-      this.page(number).set(bytes.subarray(i * PAGE_BYTES, (i + 1) * PAGE_BYTES));
-      this.dirty[number] = 1;
-    });
+  restore(pieces: readonly PageContents[]): void {
+    this.clear(pieces);
+    for (const { numbers, bytes } of pieces)
+      numbers.forEach((number, i) => {
+        this.page(number).set(bytes.subarray(i * PAGE_BYTES, (i + 1) * PAGE_BYTES));
+        this.dirty[number] = 1;
+      });
   }
 
-  private clear(kept: Uint32Array): void {
+  private clear(kept: readonly PageContents[]): void {
     const stays = new Uint8Array(this.dirty.length);
-    for (const number of kept) stays[number] = 1;
+    for (const { numbers } of kept) for (const number of numbers) stays[number] = 1;
     for (const number of this.hash.pagesWritten()) {
       if (stays[number] === 1) continue;
       this.page(number).fill(0);

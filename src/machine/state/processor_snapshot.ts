@@ -23,7 +23,7 @@ export interface ProcessorState {
   /** The last VM exits, for reports. */
   readonly history: Int32Array;
   /** Why the processor has stopped for good. */
-  readonly death: string | undefined;
+  readonly death: string | null;
   /** Whether the pages of the driver's context are in memory. */
   readonly hasDriverPages: boolean;
 }

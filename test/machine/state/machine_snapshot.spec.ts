@@ -171,6 +171,22 @@ describe('MachineSnapshot', () => {
       });
     }
 
+    it('a state whose parts are not those of a machine', async () => {
+      const pc = await newPc();
+      const state = pc.save();
+      const hash = pc.stateHash();
+      const waiting = [{ time: 1, target: 7, message: { vector: 1, mode: 0, level: false, asserted: true } }];
+      const damaged: readonly (readonly [Partial<typeof state>, RegExp])[] = [
+        [{ devices: { ...state.devices, rtc: { ...state.devices.rtc, index: 'x' } } }, /devices\.rtc\.index is not/],
+        [{ devices: { ...state.devices, timers: { pit: 'x' } } }, /timers is not/],
+        [{ devices: { ...state.devices, interrupt_messages: { waiting } } }, /interrupt_messages\.waiting is not/],
+        [{ processors: [{ ...state.processors[0]!, msrs: new BigUint64Array(1) }] }, /msrs is not/],
+      ];
+      for (const [change, message] of damaged)
+        expect(() => pc.restore({ ...state, ...change })).to.throw(MachineStateError, message);
+      expect(pc.stateHash()).to.equal(hash);
+    });
+
     it('a machine whose disk keeps its writes elsewhere', async () => {
       const state = (await newPc()).save();
       const pc = await newPc({ disks: [{ bytes: 0x8200, read: () => {}, write: () => {}, flush: () => {} }] });

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { Constants } from '../../machine/layout/core_constants.js';
+import type { DiskState, MachineState } from '../../machine/state/machine_state.js';
+import { LAYOUT_DIGEST } from '../../machine/state/layout_digest.js';
+import { machinePartText, parseMachinePart } from './machine_part.js';
+import { inPieces, joined, pack, packPages, unpack, unpackPages } from './page_sections.js';
+import { SnapshotError } from './snapshot_error.js';
+import {
+  FORMAT,
+  MAGIC,
+  parseHeader,
+  type SnapshotFacts,
+  type SnapshotHeader,
+  type SnapshotSection,
+} from './snapshot_header.js';
+import { writeWholeFile } from './whole_file.js';
+
+/** Bytes of the header's checksum. The sections have their own: zlib's. */
+const DIGEST_BYTES = 32;
+const PAGE = 4096;
+
+const digestOf = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
+
+/** A machine's state, and what else is known about it. */
+export interface Snapshot {
+  readonly header: SnapshotHeader;
+  readonly state: MachineState;
+}
+
+/** Where a run is. */
+export interface RunPlace {
+  readonly instructions: number;
+  readonly virtualTime: number;
+  readonly stateHash: string;
+}
+
+interface Packed {
+  readonly section: SnapshotSection;
+  readonly bytes: Uint8Array;
+}
+
+async function packed(state: MachineState): Promise<Packed[]> {
+  const machine = Buffer.from(machinePartText(state));
+  const disks = state.disks.map(async ({ blocks }, disk) =>
+    (await packPages(inPieces(blocks))).map(({ count, bytes }): Packed => ({
+      section: { kind: 'disk', disk, blocks: count, stored: bytes.length },
+      bytes,
+    })),
+  );
+  const pages = (await packPages(state.pages)).map(({ count, bytes }): Packed => ({
+    section: { kind: 'pages', pages: count, stored: bytes.length },
+    bytes,
+  }));
+  const bytes = await pack(machine);
+  const first: Packed = { section: { kind: 'machine', stored: bytes.length, raw: machine.length }, bytes };
+  return [first, ...pages, ...(await Promise.all(disks)).flat()];
+}
+
+/**
+ * Writes a machine's state into a file. A file of that name is replaced once the new one is complete.
+ * @throws SnapshotError
+ */
+export async function writeSnapshot(
+  path: string,
+  state: MachineState,
+  facts: SnapshotFacts,
+  place: RunPlace,
+): Promise<void> {
+  if (state.end !== undefined)
+    throw new SnapshotError('the machine has ended: there is nothing that could go on from a snapshot');
+  const parts = await packed(state);
+  const header: SnapshotHeader = {
+    format: FORMAT,
+    layout: LAYOUT_DIGEST,
+    model: state.model,
+    memoryBytes: state.memoryBytes,
+    processors: state.processors.length,
+    ...facts,
+    ...place,
+    sections: parts.map(({ section }) => section),
+  };
+  const text = Buffer.from(JSON.stringify(header));
+  const length = new Uint8Array(Uint32Array.of(text.length).buffer);
+  const begin = [Buffer.from(MAGIC), digestOf(text), length, text];
+  await writeWholeFile(path, [...begin, ...parts.map(({ bytes }) => bytes)]);
+}
+
+async function contentOf(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error);
+    throw new SnapshotError(`the snapshot ${path} cannot be read: ${found}`, {
+      causedBy: error,
+      details: { where: path, found },
+    });
+  }
+}
+
+/** The header, and where the sections begin. */
+function headerOf(file: Buffer, path: string): { header: SnapshotHeader; end: number } {
+  if (file.subarray(0, MAGIC.length).toString('latin1') !== MAGIC)
+    throw new SnapshotError(`${path} is no snapshot: bfm run --save writes them`, {
+      details: { where: path, expected: 'a file that bfm run --save has written' },
+    });
+  const begin = MAGIC.length + DIGEST_BYTES + 4;
+  const length = file.length < begin ? file.length : file.readUInt32LE(begin - 4);
+  const end = begin + length;
+  if (end > file.length) throw SnapshotError.damaged(path, 'it ends within its header');
+  const digest = file.subarray(MAGIC.length, MAGIC.length + DIGEST_BYTES);
+  if (!digest.equals(digestOf(file.subarray(begin, end))))
+    throw SnapshotError.damaged(path, 'its header has another checksum than it says');
+  return { header: parseHeader(file.toString('utf8', begin, end), path), end };
+}
+
+/** The sections' bytes, which fill the file. */
+function sectionsOf({ sections }: SnapshotHeader, file: Buffer, begin: number, path: string): Packed[] {
+  const total = sections.reduce((sum, { stored }) => sum + stored, begin);
+  if (total !== file.length) throw SnapshotError.damaged(path, `it has ${file.length} bytes instead of ${total}`);
+  let at = begin;
+  return sections.map((section) => ({ section, bytes: file.subarray(at, (at += section.stored)) }));
+}
+
+/** Reads only what a snapshot says about itself. @throws SnapshotError */
+export async function readSnapshotHeader(path: string): Promise<SnapshotHeader> {
+  return headerOf(await contentOf(path), path).header;
+}
+
+/** Reads a snapshot, and checks all of it. @throws SnapshotError */
+export async function readSnapshot(path: string): Promise<Snapshot> {
+  const file = await contentOf(path);
+  const { header, end } = headerOf(file, path);
+  const parts = sectionsOf(header, file, end, path);
+  try {
+    return { header, state: await stateOf(header, parts) };
+  } catch (error) {
+    throw SnapshotError.damaged(path, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** @throws Error that says what is wrong */
+async function stateOf(header: SnapshotHeader, parts: readonly Packed[]): Promise<MachineState> {
+  const { model, memoryBytes, processors, disks } = header;
+  const [first, ...others] = parts;
+  if (first?.section.kind !== 'machine' || others.some(({ section }) => section.kind === 'machine'))
+    throw new Error('its sections are out of order');
+  if (others.some(({ section }) => section.kind === 'disk' && section.disk >= disks.length))
+    throw new Error('it has a section of a disk that it does not have');
+  const physicalPages = (memoryBytes + Constants.CARVE_OUT_BYTES) / PAGE;
+  const [machine, pages, ...blocks] = await Promise.all([
+    unpack(first.bytes, first.section.raw),
+    unpackPages(
+      countedPages(others, ({ kind }) => kind === 'pages'),
+      physicalPages,
+    ),
+    ...disks.map(({ bytes }, disk) =>
+      unpackPages(
+        countedPages(others, (section) => section.kind === 'disk' && section.disk === disk),
+        Math.ceil(bytes / PAGE),
+      ),
+    ),
+  ]);
+  const part = parseMachinePart(Buffer.from(machine).toString('utf8'), processors);
+  for (const { tlbs } of part.processors)
+    if (tlbs.some(({ frames }) => frames.some((frame) => frame >= physicalPages)))
+      throw new Error('a TLB leads beyond the memory');
+  return {
+    ...part,
+    model,
+    memoryBytes,
+    pages,
+    disks: disks.map(({ bytes }, i): DiskState => ({ bytes, blocks: joined(blocks[i]!) })),
+    end: undefined,
+  };
+}
+
+function countedPages(parts: readonly Packed[], takes: (section: SnapshotSection) => boolean) {
+  return parts
+    .filter(({ section }) => takes(section))
+    .map(({ section, bytes }) => ({
+      count: section.kind === 'pages' ? section.pages : section.kind === 'disk' ? section.blocks : 0,
+      bytes,
+    }));
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SnapshotError } from '../../../src/bfm/snapshot/snapshot_error.js';
+import { readSnapshot, readSnapshotHeader, writeSnapshot } from '../../../src/bfm/snapshot/snapshot_file.js';
+import { MAGIC } from '../../../src/bfm/snapshot/snapshot_header.js';
+import { randomNumbers } from '../../machine/random_numbers.js';
+import { facts, inFolder, newMachine, placeOf, savedMachine } from './saved_machine.js';
+
+const lengthAt = MAGIC.length + 32;
+
+/** The file with another header, whose checksum is right. */
+function withHeader(file: Buffer, change: (header: Record<string, unknown>) => unknown): Buffer {
+  const end = lengthAt + 4 + file.readUInt32LE(lengthAt);
+  const header = JSON.parse(file.toString('utf8', lengthAt + 4, end)) as Record<string, unknown>;
+  const text = Buffer.from(JSON.stringify(change(header) ?? header));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(text.length);
+  const digest = createHash('sha256').update(text).digest();
+  return Buffer.concat([Buffer.from(MAGIC), digest, length, text, file.subarray(end)]);
+}
+
+async function errorOf(act: () => Promise<unknown>): Promise<Error> {
+  return act().then(
+    () => expect.fail('it was read'),
+    (error: unknown) => error as Error,
+  );
+}
+
+describe('snapshot_file', () => {
+  it('gives another machine what it has written, and says what it is', () =>
+    inFolder(async (folder) => {
+      const path = join(folder, 'saved');
+      const pc = await savedMachine();
+      const state = pc.save();
+      expect(state.disks[0]!.blocks.numbers.length, 'the disk has been written').to.be.greaterThan(0);
+      await writeSnapshot(path, state, facts, placeOf(pc));
+      expect(readdirSync(folder)).to.deep.equal(['saved']);
+      const snapshot = await readSnapshot(path);
+      expect(snapshot.state).to.deep.equal(state);
+      expect(snapshot.header).to.deep.include({ ...facts, ...placeOf(pc), memoryBytes: 16 << 20, processors: 2 });
+      expect(await readSnapshotHeader(path)).to.deep.equal(snapshot.header);
+      const other = await newMachine();
+      other.restore(snapshot.state);
+      expect(other.stateHash()).to.equal(snapshot.header.stateHash);
+      for (const each of [pc, other]) for (let turns = 0; turns < 10; turns++) each.runQuantum(() => true);
+      expect([other.stateHash(), other.virtualTime]).to.deep.equal([pc.stateHash(), pc.virtualTime]);
+    }));
+
+  it('refuses a machine that has ended', async () => {
+    const pc = await savedMachine();
+    pc.chipset.bus.writePort(0xf4, 4, 0);
+    const error = await errorOf(() => writeSnapshot('/nowhere', pc.save(), facts, placeOf(pc)));
+    expect(error).to.be.instanceOf(SnapshotError);
+    expect(error.message).to.match(/has ended/);
+  });
+
+  it('refuses what is no snapshot, and snapshots of other versions, by name', () =>
+    inFolder(async (folder) => {
+      const path = join(folder, 'saved');
+      const pc = await savedMachine();
+      await writeSnapshot(path, pc.save(), facts, placeOf(pc));
+      const file = readFileSync(path);
+      const cases: readonly (readonly [Buffer, RegExp])[] = [
+        [Buffer.alloc(0), /is no snapshot/],
+        [Buffer.from('#!/bin/sh\n'), /is no snapshot/],
+        [file.subarray(0, MAGIC.length + 3), /damaged snapshot: it ends within its header/],
+        [file.subarray(0, 400), /damaged snapshot: it ends within its header/],
+        [file.subarray(0, file.length - 1), /damaged snapshot: it has \d+ bytes instead of \d+/],
+        [withHeader(file, (header) => ({ ...header, format: 7 })), /another version of bfm: it has format 7/],
+        [withHeader(file, (header) => ({ ...header, layout: 'aa' })), /another version of bfm: it has layout aa/],
+        [withHeader(file, () => 5), /damaged snapshot: its header/],
+        [withHeader(file, (header) => ({ ...header, memoryBytes: 2 ** 40 })), /damaged snapshot: memoryBytes: /],
+        [withHeader(file, (header) => ({ ...header, processors: 9 })), /damaged snapshot: processors: /],
+        [withHeader(file, (header) => ({ ...header, processors: 3 })), /state of 2, 2, 2, 2 processors instead of 3/],
+        [withHeader(file, (header) => ({ ...header, more: 1 })), /damaged snapshot: its header: /],
+        [withHeader(file, (header) => ({ ...header, disks: [] })), /a section of a disk that it does not have/],
+      ];
+      for (const [bytes, message] of cases) {
+        writeFileSync(path, bytes);
+        const error = await errorOf(() => readSnapshot(path));
+        expect(error, String(message)).to.be.instanceOf(SnapshotError);
+        expect(error.message).to.match(message);
+        expect(error.message).to.include(path);
+      }
+      const missing = await errorOf(() => readSnapshot(join(folder, 'none')));
+      expect(missing).to.be.instanceOf(SnapshotError);
+    }));
+
+  it('finds each changed bit that matters', () =>
+    inFolder(async (folder) => {
+      const path = join(folder, 'saved');
+      const pc = await savedMachine();
+      const state = pc.save();
+      await writeSnapshot(path, state, facts, placeOf(pc));
+      const file = readFileSync(path);
+      const next = randomNumbers(3);
+      let refused = 0;
+      for (let i = 0; i < 60; i++) {
+        const changed = Buffer.from(file);
+        const at = i < 20 ? next(lengthAt + 300) : next(file.length);
+        changed[at] = changed[at]! ^ (1 << next(8));
+        writeFileSync(path, changed);
+        try {
+          // Some bits between the blocks of a stream mean nothing.
+          expect((await readSnapshot(path)).state, `byte ${at}`).to.deep.equal(state);
+        } catch (error) {
+          expect(error, `byte ${at}`).to.be.instanceOf(SnapshotError);
+          refused++;
+        }
+      }
+      expect(refused).to.be.greaterThan(55);
+    }));
+});
