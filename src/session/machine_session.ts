@@ -18,6 +18,8 @@ export interface SessionOptions extends Omit<PcOptions, 'com1' | 'com2' | 'debug
   readonly lateStart?: LateStart | undefined;
   /** A text of the console that the owner waits for. */
   readonly until?: TextMatcher | undefined;
+  /** Instructions of all processors together, after which the owner wants to do something: nothing runs any more. */
+  readonly untilInstruction?: number | undefined;
   /** Where the events come from. The default are the session's ports. */
   readonly inputs?: MakeInputSource | undefined;
   /** Called before each event comes in. */
@@ -96,7 +98,7 @@ export class MachineSession {
     for (;;) {
       const stop = this.reasonToStop(untilVirtual) ?? this.takeEvents();
       if (stop !== undefined) return stop;
-      const end = this.pc.runQuantum(this.idle);
+      const end = this.pc.runQuantum(this.idle, this.instructionsLeft);
       this.ports.quantumEnded(this.pc);
       this.flush();
       this.end ??= end;
@@ -128,10 +130,16 @@ export class MachineSession {
     return this.inputs!.isReady;
   }
 
+  private get instructionsLeft(): number {
+    const { untilInstruction = Infinity } = this.options;
+    return untilInstruction === Infinity ? Infinity : untilInstruction - this.pc.instructions;
+  }
+
   /** Why no quantum runs now. */
   private reasonToStop(untilVirtual: number): SliceEnd | undefined {
     if (this.options.lateStart?.isDue === true) return SliceEnd.LateStartDue;
     if (this.isReached) return SliceEnd.TextReached;
+    if (this.instructionsLeft <= 0) return SliceEnd.InstructionReached;
     if (this.end !== undefined) return SliceEnd.Ended;
     // Elsewhere the owner could not do anything that another run can repeat.
     if (this.pc.moment === undefined) return undefined;

@@ -36,6 +36,8 @@ export enum SliceEnd {
   Ended,
   /** The text that is waited for has appeared. */
   TextReached,
+  /** The instruction that is waited for comes next. */
+  InstructionReached,
   /** The moment of the late start has come: nothing runs until `lateStarted`. */
   LateStartDue,
   /** All processors are idle, for `MachineSession.idleMilliseconds` of real time. */

@@ -87,6 +87,14 @@ describe('MachineSession', () => {
       expect(session.slice(Infinity)).to.equal(SliceEnd.TextReached);
     });
 
+    it('ends after exactly as many instructions as the owner wants', async () => {
+      const { session } = await sessionOf(endless, { untilInstruction: 1234 });
+      for (let asked = 0; asked < 2; asked++) {
+        expect(session.slice(Infinity)).to.equal(SliceEnd.InstructionReached);
+        expect(session.pc.instructions).to.equal(1234);
+      }
+    });
+
     it('runs nothing from the moment of a late start until the owner has started the VMM', async () => {
       const lateStart = new LateStart('go');
       const { session } = await sessionOf([...print('go'), ...endless], { lateStart });

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { MOST_PROCESSORS } from '../../machine/pc.js';
 import { processorModels } from '../../machine/models/processor_models.js';
 import { MEMORY_RANGE } from '../options/memory_size.js';
-import { DEFAULT_MEMORY } from './run_options.js';
+import { DEFAULT_MEMORY, ONE } from './run_options.js';
 
 const models = processorModels.map(({ name }) => name);
 
@@ -39,7 +39,7 @@ export function machineOptions(command: Command): Command {
       `guest RAM, ${MEMORY_RANGE} (default: ${DEFAULT_MEMORY}, or what a guest of bfm guest needs)`,
     )
     .option('--cpu <model>', `processor model: ${models.join(' or ')}`, models[0])
-    .option('--cpus <n>', `logical processors, 1 to ${MOST_PROCESSORS}`, '1')
+    .option('--cpus <n>', `logical processors, 1 to ${MOST_PROCESSORS}`, ONE)
     .option('-m, --module <file...>', 'module file, or the name of an extension; repeatable', [])
     .option('-e, --extensions <dir...>', 'another folder to look for extensions in; repeatable', [])
     .option('--set <name=value...>', 'value of a parameter that a module declares; repeatable', [])

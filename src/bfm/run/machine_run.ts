@@ -12,7 +12,10 @@ import { StopRequest } from '../worker/run_control.js';
 import type { RunControl } from '../worker/run_control.js';
 import { namedExits } from '../worker/run_counters.js';
 import type { Outcome, RunReport, RunRequest, WorkerMessage } from '../worker/run_request.js';
+import { readSnapshot } from '../snapshot/snapshot_file.js';
+import type { SnapshotFacts } from '../snapshot/snapshot_header.js';
 import { sessionOptions, sessionPorts } from '../worker/session_in_worker.js';
+import { checkDisks, factsOf, requestOf, restoreMachine, saveMachine } from './saved_run.js';
 
 /** Milliseconds that the machine sleeps at a time before it checks the console and shows that it is alive. */
 const LONGEST_SLEEP = 50;
@@ -44,6 +47,8 @@ export class MachineRun {
   private readonly lateStart: LateStart | undefined;
   private driver: Driver | undefined;
   private session!: MachineSession;
+  /** What a snapshot would say about the files of this run. */
+  private facts: SnapshotFacts | undefined;
 
   constructor(
     private readonly request: RunRequest,
@@ -56,17 +61,15 @@ export class MachineRun {
   /** @throws BareflankError if the run cannot begin. */
   async run(): Promise<RunReport> {
     const { request } = this;
-    const kernel = readBootFile(request.kernel);
-    const modules = (request.initrd ?? []).map(readBootModule);
-    this.session = await this.makeSession();
+    const begin = request.isRestored ? await this.restored() : await this.powerOn();
     try {
       this.driver = await this.loadVmm();
-      this.session.boot({ kernel, modules, append: request.append });
+      begin();
       if (request.start === 'boot') this.start();
       this.control.start();
       this.post({ kind: 'running' });
       const started = performance.now();
-      const ending = this.loop();
+      const ending = await this.saved(this.loop());
       const milliseconds = performance.now() - started;
       this.post({ kind: 'stopped' });
       if (this.driver !== undefined)
@@ -77,10 +80,46 @@ export class MachineRun {
     }
   }
 
-  private makeSession(): Promise<MachineSession> {
-    const { request, control, lateStart, post } = this;
-    const until = request.until === undefined ? undefined : new TextMatcher(request.until);
-    const options = { ...sessionOptions(request, control, readCoreModule()), lateStart, until };
+  /** A machine that is switched on. @returns what boots it */
+  private async powerOn(): Promise<() => void> {
+    const { request } = this;
+    const kernel = readBootFile(request.kernel);
+    const modules = (request.initrd ?? []).map(readBootModule);
+    this.session = await this.makeSession(request);
+    if (request.save !== undefined) this.facts = factsOf(request, [kernel, ...modules]);
+    return () => this.session.boot({ kernel, modules, append: request.append });
+  }
+
+  /** The machine of a snapshot, before a VMM is loaded: the VMM's memory is a part of the snapshot. @returns nothing to do after that */
+  private async restored(): Promise<() => void> {
+    const { request } = this;
+    const snapshot = await readSnapshot(request.kernel);
+    const { header } = snapshot;
+    checkDisks(request, header);
+    this.session = await this.makeSession(requestOf(request, header));
+    this.facts = header;
+    restoreMachine(this.session.pc, snapshot, request.kernel);
+    return () => {};
+  }
+
+  /** Saves the machine if the run has come to the moment for it. */
+  private async saved(ending: Ending): Promise<Ending> {
+    const { save } = this.request;
+    if (save === undefined || ending.outcome !== 'reached') return ending;
+    await saveMachine(this.session.pc, save.path, this.facts!);
+    return { outcome: 'saved', detail: save.path };
+  }
+
+  private makeSession(request: RunRequest): Promise<MachineSession> {
+    const { control, lateStart, post } = this;
+    const { until, save } = request;
+    const text = typeof save?.at === 'string' ? save.at : until;
+    const options = {
+      ...sessionOptions(request, control, readCoreModule()),
+      lateStart,
+      until: text === undefined ? undefined : new TextMatcher(text),
+      untilInstruction: typeof save?.at === 'number' ? save.at : undefined,
+    };
     return MachineSession.create(
       options,
       sessionPorts(control, post, () => this.control.stopRequest !== StopRequest.None),
@@ -125,6 +164,7 @@ export class MachineRun {
           this.startLate();
           break;
         case SliceEnd.TextReached:
+        case SliceEnd.InstructionReached:
           return this.orNeverStarted({ outcome: 'reached', detail: '' });
         case SliceEnd.Ended: {
           const { kind, detail } = this.session.guestEnd!;

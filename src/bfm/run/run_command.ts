@@ -23,9 +23,12 @@ Examples:
     bfm run --guest debian -m cpuidcount
   Any kernel up to its banner, on the bare machine:
     bfm run --kernel vmlinuz --append "earlyprintk=serial,ttyS0,115200 console=ttyS0" --until "Linux version"
+  A booted Debian once and for all, and then from there, under a VMM:
+    bfm run --guest debian --save debian.snapshot --save-at '# '
+    bfm run --restore debian.snapshot -m cpuidcount
 
 Exit status:
-  0 the text was reached, or the guest switched off or halted and there was none to wait for; 1 error; 2 usage;
+  0 the text was reached or the machine saved, or the guest switched off or halted and there was none to wait for; 1 error; 2 usage;
   3 guest or VMM dead, with the report why; 124 time-out; 130 interrupted.
 
 On a terminal, the terminal is the guest's console: Ctrl-A X leaves, Ctrl-A Ctrl-A types a Ctrl-A.
@@ -38,6 +41,12 @@ export function runCommand(done: (status: ExitStatus) => void): Command {
   return machineOptions(new Command('run'))
     .description('run a guest on the simulated PC, under the VMM or without it')
     .option('--until <text>', 'end the run once this text appears on the console')
+    .option('--save <file>', 'save the machine, which has no VMM, into this file at --save-at, and end the run')
+    .option(
+      '--save-at <when>',
+      "with --save: once this text appears on the console, or after so many instructions of all processors; 'text:…' for a text of digits",
+    )
+    .option('--restore <file>', 'go on from a file of --save; --disk names its disks again; -m starts a VMM late')
     .option('--timeout <seconds>', 'give up after this time')
     .option('--trace-vmcs', 'record where each VMCS field was written, for the report of a failed VM entry')
     .option('--stats', 'more figures in the table at the end', false)
@@ -71,8 +80,11 @@ async function run(options: RunOptions): Promise<ExitStatus> {
   show(report, request, options);
   // A blocked thread of the machine would keep this process alive for ever. The report is printed, and the terminal is restored.
   if (session.isBlocked) await outputWritten().then(killThisProcess);
-  return exitStatusOf(report, request.until);
+  return exitStatusOf(report, awaited(request));
 }
+
+/** What the run was to come to: a text of the console, or an instruction. */
+const awaited = ({ until, save }: RunRequest): string | number | undefined => save?.at ?? until;
 
 /** The source of the guest's input. */
 type Input = 'terminal' | 'pipe' | 'none';
@@ -103,13 +115,18 @@ function takeInput(session: RunSession, input: Input, complain: (text: string) =
 function show(report: RunReport, request: RunRequest, options: RunOptions): void {
   if (options.json) {
     const { outcome, ...rest } = report;
-    const exitStatus = exitStatusOf(report, request.until);
+    const exitStatus = exitStatusOf(report, awaited(request));
     process.stdout.write(`${JSON.stringify({ outcome, exitStatus, ...rest })}\n`);
-    if (report.outcome !== 'reached' && report.outcome !== 'powered-off' && report.outcome !== 'halted')
-      process.stderr.write(`bfm: ${outcomeLine(report, request.until)}\n`);
+    if (
+      report.outcome !== 'reached' &&
+      report.outcome !== 'saved' &&
+      report.outcome !== 'powered-off' &&
+      report.outcome !== 'halted'
+    )
+      process.stderr.write(`bfm: ${outcomeLine(report, awaited(request))}\n`);
     return;
   }
-  process.stderr.write(`bfm: ${outcomeLine(report, request.until)}\n`);
+  process.stderr.write(`bfm: ${outcomeLine(report, awaited(request))}\n`);
   if (report.lateStart !== undefined && report.outcome !== 'error') process.stderr.write(`bfm: ${report.lateStart}\n`);
   if (report.machine.instructions > 0) process.stderr.write(reportTable(report, options.stats));
 }

@@ -13,29 +13,18 @@ import { parseSettings } from '../options/settings.js';
 import { parseMemorySize } from '../options/memory_size.js';
 import type { ConsoleRequest } from '../worker/console_file.js';
 import type { DiskRequest, InitrdRequest, RunRequest, StartMode } from '../worker/run_request.js';
+import { checkRestore, checkSaved, saveRequest, type SnapshotOptions } from './snapshot_options.js';
 import { UsageError } from '../failures/usage_error.js';
 
 /** The options of `bfm run` as the command-line parser gives them. */
-export interface RunOptions {
-  readonly guest?: string;
-  readonly kernel?: string;
-  readonly initrd?: readonly string[];
+export interface RunOptions extends SnapshotOptions {
   readonly disk?: readonly string[];
-  readonly virtioConsole?: string;
-  readonly append: string;
-  readonly memory?: string | undefined;
-  readonly cpus: string;
-  readonly cpu: string;
   readonly module: readonly string[];
   readonly extensions: readonly string[];
   readonly set: readonly string[];
-  readonly start?: string;
   readonly startAt?: string;
-  readonly until?: string;
   readonly timeout?: string;
   readonly pace?: string;
-  readonly rtc?: string;
-  readonly testDevice: boolean;
   readonly traceVmcs?: boolean;
   readonly stats: boolean;
   readonly json: boolean;
@@ -121,10 +110,11 @@ const GUEST_OF_MODULES = 'cpuid';
 function whatToRun(options: RunOptions): FoundGuest {
   if (options.guest !== undefined && options.kernel !== undefined)
     throw new UsageError('--guest and --kernel exclude each other');
+  if (options.restore !== undefined) return { kernel: existingFile('--restore', options.restore), commandLine: '' };
   if (options.guest !== undefined) return findGuest(options.guest);
   if (options.kernel !== undefined) return { kernel: existingFile('--kernel', options.kernel), commandLine: '' };
   if (options.module.length > 0) return findGuest(GUEST_OF_MODULES);
-  throw new UsageError('say what to run: --guest NAME or --kernel FILE');
+  throw new UsageError('say what to run: --guest NAME, --kernel FILE or --restore FILE');
 }
 
 /** The RAM disk that belongs to the guest. */
@@ -137,11 +127,11 @@ function textOf(option: string, text: string | undefined): string | undefined {
   return text;
 }
 
-function startMode({ start, startAt: text }: RunOptions, hasModules: boolean): StartMode {
+function startMode({ start, startAt: text, restore }: RunOptions, hasModules: boolean): StartMode {
   const startAt = textOf('--start-at', text);
   if (startAt !== undefined && start !== undefined && start !== 'late')
     throw new UsageError(`--start-at is for --start late, not --start ${start}`);
-  if (start === undefined) return startAt !== undefined ? 'late' : hasModules ? 'boot' : 'off';
+  if (start === undefined) return startAt !== undefined ? 'late' : !hasModules ? 'off' : restore ? 'late' : 'boot';
   if (start !== 'boot' && start !== 'late' && start !== 'off')
     throw UsageError.ofOption('--start', start, 'boot, late or off');
   return start;
@@ -199,6 +189,9 @@ function rtcStart(text: string | undefined): { rtcStart?: number } {
   return { rtcStart: Math.floor(milliseconds / 1000) };
 }
 
+/** The default of `--cpus`. */
+export const ONE = '1';
+
 /** The default of `--memory`, for guests that have none of their own. */
 export const DEFAULT_MEMORY = '256M';
 
@@ -211,6 +204,8 @@ function separateValues(options: RunOptions, isTerminal: boolean) {
     memoryBytes: () => (options.memory === undefined ? undefined : parseMemorySize(options.memory)),
     timeout: () => parseTimeout(options.timeout),
     until: () => textOf('--until', options.until),
+    save: () => saveRequest(options),
+    restored: () => checkRestore(options, { cpu: processorModels[0].name, cpus: ONE }),
     start: () => startMode(options, hasModules),
     pace: () => pace(options.pace, isTerminal),
     rtcStart: () => rtcStart(options.rtc),
@@ -230,12 +225,14 @@ function separateValues(options: RunOptions, isTerminal: boolean) {
  * @throws UsageError, FileError or GuestError that names the impossible option; FaultsError that names all of them.
  */
 export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRequest {
-  const { guest, until, timeout: _, folders: __, ...values } = separateValues(options, isTerminal);
+  const { guest, until, save, timeout: _, folders: __, ...values } = separateValues(options, isTerminal);
   const initrd = values.initrd ?? ownRamDisk(guest);
   const disks = allDisks(values.disks, guest.disk);
   const read = [guest.kernel, ...disks.map(({ path }) => path), ...(initrd ?? []).map(({ file }) => file)];
-  return {
+  const request: RunRequest = {
     kernel: guest.kernel,
+    ...(options.restore !== undefined && { isRestored: true as const }),
+    ...(save !== undefined && { save }),
     ...(initrd && { initrd }),
     ...(disks.length > 0 && { disks }),
     ...(values.console && { virtioConsole: apartFrom(read, values.console) }),
@@ -253,4 +250,6 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
     ...(options.traceVmcs === true && { traceVmcs: true }),
     testDevice: options.testDevice,
   };
+  checkSaved(request);
+  return request;
 }

@@ -7,14 +7,18 @@ import type { Outcome, RunReport } from '../worker/run_request.js';
 
 const STATUS: Readonly<Record<Exclude<Outcome, PcEnd['kind'] | 'halted'> | 'dead', ExitStatus>> = {
   reached: ExitStatus.Reached,
+  saved: ExitStatus.Reached,
   dead: ExitStatus.Dead,
   timeout: ExitStatus.Timeout,
   interrupted: ExitStatus.Interrupted,
   error: ExitStatus.Error,
 };
 
-/** The exit status of a run. @param until the text that was waited for, if any. */
-export function exitStatusOf(report: RunReport, until: string | undefined): ExitStatus {
+/** What a run waits for: a text of the console, or a number of instructions. */
+type Awaited = string | number | undefined;
+
+/** The exit status of a run. @param until what was waited for, if anything. */
+export function exitStatusOf(report: RunReport, until: Awaited): ExitStatus {
   switch (report.outcome) {
     case 'powered-off':
     case 'halted':
@@ -49,12 +53,21 @@ function afterHeading(detail: string): string {
   return `${detail.includes('\n') ? '\n' : ': '}${detail}`;
 }
 
+/** What had not happened yet when a run ended. */
+function earlyText(until: Awaited): string {
+  if (until === undefined) return '';
+  if (typeof until === 'number') return ` before its ${groupedDigits(until)} instructions were done`;
+  return ` before "${until}" appeared on its console`;
+}
+
 /** How the run ended: a sentence, with a report of several lines if it was stopped or died. */
-export function outcomeLine(report: RunReport, until: string | undefined): string {
-  const early = until === undefined ? '' : ` before "${until}" appeared on its console`;
+export function outcomeLine(report: RunReport, until: Awaited): string {
+  const early = earlyText(until);
   switch (report.outcome) {
     case 'reached':
       return `"${until ?? ''}" reached`;
+    case 'saved':
+      return `saved as ${report.detail}`;
     case 'powered-off':
     case 'halted':
     case 'debug-exit':

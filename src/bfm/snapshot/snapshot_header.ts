@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { z } from 'zod';
-import { MOST_DISKS } from '../../machine/devices/chipset.js';
+import { MOST_DISKS } from '../../machine/devices/chipset_devices.js';
 import { MOST_PROCESSORS } from '../../machine/pc.js';
 import { Sizes } from '../../machine/layout/regions.js';
 import { LAYOUT_DIGEST } from '../../machine/state/layout_digest.js';

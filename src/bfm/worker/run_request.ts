@@ -23,9 +23,21 @@ export interface DiskRequest {
   readonly isWritable: boolean;
 }
 
+/** The run ends when the machine is saved. */
+export interface SaveRequest {
+  /** Absolute path. */
+  readonly path: string;
+  /** Once this text appears on the guest's console, or after so many instructions of all processors together. */
+  readonly at: string | number;
+}
+
 /** Everything a run needs, checked, as plain data: it travels into the worker. */
 export interface RunRequest {
+  /** What to boot, or the snapshot to go on from. */
   readonly kernel: string;
+  /** `kernel` is a snapshot: it says which machine to make. */
+  readonly isRestored?: true;
+  readonly save?: SaveRequest;
   /** The RAM disk of a Linux kernel, or the modules of a multiboot or PVH kernel. */
   readonly initrd?: readonly InitrdRequest[];
   readonly disks?: readonly DiskRequest[];
@@ -65,7 +77,16 @@ export interface RunWorkerData {
 
 /** How a run ended. */
 export type Outcome =
-  'reached' | 'powered-off' | 'halted' | 'debug-exit' | 'reset' | 'dead' | 'timeout' | 'interrupted' | 'error';
+  | 'reached'
+  | 'saved'
+  | 'powered-off'
+  | 'halted'
+  | 'debug-exit'
+  | 'reset'
+  | 'dead'
+  | 'timeout'
+  | 'interrupted'
+  | 'error';
 
 /** What is known about a run when it has ended. */
 export interface RunReport {

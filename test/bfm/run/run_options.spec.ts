@@ -215,7 +215,7 @@ describe('checkRunOptions', () => {
       );
     expect(() => checkRunOptions({ ...defaults, cpus: '9' }, false)).to.throw(
       FaultsError,
-      /^--cpus 9: .*\nalso: say what to run: --guest NAME or --kernel FILE$/,
+      /^--cpus 9: .*\nalso: say what to run: --guest NAME, --kernel FILE or --restore FILE$/,
     );
   });
 

@@ -16,6 +16,7 @@ function report(outcome: Outcome, debugExit: number | null = null, detail = ''):
 
 describe('exitStatusOf', () => {
   const cases: [Outcome, number | null, string | undefined, ExitStatus][] = [
+    ['saved', null, 'x', ExitStatus.Reached],
     ['reached', null, 'x', ExitStatus.Reached],
     ['powered-off', null, undefined, ExitStatus.Reached],
     ['powered-off', null, 'x', ExitStatus.Error],
@@ -43,6 +44,8 @@ describe('outcomeLine', () => {
       'the guest switched the power off before "login:" appeared on its console (port 0x8900)',
     );
     expect(outcomeLine(report('dead', null, 'triple fault'), undefined)).to.equal('triple fault');
+    expect(outcomeLine(report('saved', null, '/tmp/file'), 5)).to.equal('saved as /tmp/file');
+    expect(outcomeLine(report('timeout'), 12345)).to.equal('time-out before its 12 345 instructions were done');
   });
 });
 

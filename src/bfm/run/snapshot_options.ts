@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { resolve } from 'node:path';
+import { UsageError } from '../failures/usage_error.js';
+import type { RunRequest, SaveRequest } from '../worker/run_request.js';
+
+/** The options of `bfm run` that snapshots have to do with, as the command-line parser gives them. */
+export interface SnapshotOptions {
+  readonly guest?: string;
+  readonly kernel?: string;
+  readonly initrd?: readonly string[];
+  readonly virtioConsole?: string;
+  readonly append: string;
+  readonly memory?: string | undefined;
+  readonly cpus: string;
+  readonly cpu: string;
+  readonly start?: string;
+  readonly until?: string;
+  readonly save?: string;
+  readonly saveAt?: string;
+  readonly restore?: string;
+  readonly rtc?: string;
+  readonly testDevice: boolean;
+}
+
+/** Before a text of digits, which would otherwise be an instruction. */
+const TEXT = 'text:';
+
+/** When the machine is saved. @throws UsageError */
+function saveMoment(text: string): SaveRequest['at'] {
+  if (text === '' || text === TEXT) throw UsageError.ofOption('--save-at', text, 'a text or an instruction');
+  if (!/^\d+$/.test(text)) return text.startsWith(TEXT) ? text.slice(TEXT.length) : text;
+  const instruction = Number(text);
+  if (instruction >= 1 && Number.isSafeInteger(instruction)) return instruction;
+  throw UsageError.ofOption('--save-at', text, `an instruction from 1 to ${Number.MAX_SAFE_INTEGER}`);
+}
+
+/** What `--save` and `--save-at` say. @throws UsageError */
+export function saveRequest({ save, saveAt, until }: SnapshotOptions): SaveRequest | undefined {
+  if (save === undefined && saveAt === undefined) return undefined;
+  if (save === undefined) throw new UsageError('--save-at wants --save FILE');
+  if (saveAt === undefined) throw new UsageError('--save wants --save-at: a text of the console, or an instruction');
+  if (save === '') throw UsageError.ofOption('--save', save, 'the name of a file');
+  if (until !== undefined)
+    throw new UsageError('--until and --save-at exclude each other: the run ends when it is saved');
+  return { path: resolve(save), at: saveMoment(saveAt) };
+}
+
+/** The options that say which machine to make. @param defaults of the command line. @returns those that are given */
+function givenOfMachine(options: SnapshotOptions, defaults: Pick<SnapshotOptions, 'cpu' | 'cpus'>): string[] {
+  const given: Readonly<Record<string, boolean>> = {
+    '--guest': options.guest !== undefined,
+    '--kernel': options.kernel !== undefined,
+    '--initrd': options.initrd !== undefined,
+    '--append': options.append !== '',
+    '--memory': options.memory !== undefined,
+    '--cpu': options.cpu !== defaults.cpu,
+    '--cpus': options.cpus !== defaults.cpus,
+    '--rtc': options.rtc !== undefined,
+    '--test-device': options.testDevice,
+    '--virtio-console': options.virtioConsole !== undefined,
+  };
+  return Object.keys(given).filter((option) => given[option]);
+}
+
+/** With `--restore`, the snapshot says which machine to make. @throws UsageError */
+export function checkRestore(options: SnapshotOptions, defaults: Pick<SnapshotOptions, 'cpu' | 'cpus'>): void {
+  if (options.restore === undefined) return;
+  const given = givenOfMachine(options, defaults);
+  if (given.length > 0)
+    throw new UsageError(`--restore excludes ${given.join(', ')}: the snapshot says which machine it is`);
+  if (options.start === 'boot')
+    throw new UsageError('--restore excludes --start boot: the guest of a snapshot is running; use --start late');
+}
+
+/** What a machine that is saved cannot have yet. @throws UsageError */
+export function checkSaved({ save, start, disks = [], virtioConsole }: RunRequest): void {
+  if (save === undefined) return;
+  if (start !== 'off')
+    throw new UsageError('--save cannot save a machine with a VMM yet: leave -m out, or use --start off');
+  const writable = disks.find(({ isWritable }) => isWritable);
+  if (writable !== undefined)
+    throw new UsageError(`--save cannot save a machine that changes ${writable.path}: leave ",write" out`);
+  if (virtioConsole !== undefined) throw new UsageError('--save cannot save a machine with --virtio-console yet');
+}
