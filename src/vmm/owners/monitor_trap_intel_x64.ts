@@ -3,8 +3,9 @@ import { inject, injectable } from 'inversify';
 import { PrimaryControl } from '../../intrinsics/vmx/control_bits.js';
 import type { Contribution } from '../container/contribution.js';
 import { callMethod, refuseMissingMethod, type NamedMethod } from '../container/named_method.js';
-import { ContributionError, VmcsError } from '../errors.js';
-import { derived } from '../state/state.js';
+import { ContributionError } from '../errors.js';
+import { warnOnce } from '../output/warning_once.js';
+import { derived, state } from '../state/state.js';
 import { HandlerTrace, traceNumber } from '../exit/handler_trace.js';
 import { Vmcs } from '../vmcs/vmcs.js';
 import type { MonitorTrap } from './owners.js';
@@ -17,6 +18,12 @@ interface Step {
   readonly argument: unknown;
 }
 
+/** The guest goes on: the exit is behind an instruction, and nothing of the guest's is lost. */
+const unasked =
+  'a monitor trap exit that nobody asked MonitorTrap for: the control "monitor trap flag" is 0 from now on. ' +
+  "Ask for a step with MonitorTrap.step(this, 'method'). An extension that sets the control itself handles these exits too: " +
+  'its ExitContribution for ExitReason.MonitorTrapFlag returns true';
+
 /** The monitor trap flag is 1 while a call waits. */
 @injectable()
 export class MonitorTrapIntelX64 extends RequestOwner<Step> implements MonitorTrap {
@@ -25,6 +32,9 @@ export class MonitorTrapIntelX64 extends RequestOwner<Step> implements MonitorTr
   readonly owner = 'MonitorTrap';
   /** By name; the vCPU's `attach` gives them. */
   @derived() private contributions: ReadonlyMap<string, Contribution> = new Map();
+
+  /** Warnings that have been given. */
+  @state() private readonly warned = { unasked: false };
 
   attachContributions(contributions: ReadonlyMap<string, Contribution>): void {
     this.contributions = contributions;
@@ -43,9 +53,9 @@ export class MonitorTrapIntelX64 extends RequestOwner<Step> implements MonitorTr
 
   handleExit(): void {
     const due = [...this.records.values()];
-    if (due.length === 0) throw new VmcsError('a monitor trap that nobody registered');
     this.records.clear();
     this.write();
+    if (due.length === 0) warnOnce(this.warned, 'unasked', unasked);
     // A step may ask for the next one.
     for (const { contribution, key } of due) {
       this.trace.words[0] = traceNumber(this.trace, contribution);

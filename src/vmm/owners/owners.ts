@@ -107,7 +107,10 @@ export interface MonitorTrap extends VmcsOwner {
    * @throws ContributionError if `by` is not a contribution of this vCPU, or has no such method.
    */
   step<M extends string, A = undefined>(by: Contribution & NamedMethod<M, A>, method: M, argument?: A): Request;
-  /** Handles the exit. @throws VmcsError if no call waits. */
+  /**
+   * Handles the exit, unless a contribution handled it. If no call waits, the control was set without this owner, or an event injection asked for the
+   * exit: the control is cleared, with a warning, and the guest goes on.
+   */
   handleExit(): void;
   /** For the vCPU: its contributions, by name. */
   attachContributions(contributions: ReadonlyMap<string, Contribution>): void;

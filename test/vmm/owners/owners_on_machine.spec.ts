@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { PrimaryControl } from '../../../src/intrinsics/vmx/control_bits.js';
 import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
 import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { vcpuModule } from '../../../src/vmm/container/part_module.js';
 import { PortContribution } from '../../../src/vmm/contributions/port_contribution.js';
+import { VmcsContribution } from '../../../src/vmm/vmcs/vmcs_contribution.js';
 import type { Request } from '../../../src/vmm/requests/request.js';
-import { onExit, runGuest, step, store, type Bench } from '../machine_vmm.js';
+import { onExit, runBare, runGuest, step, store, type Bench } from '../machine_vmm.js';
 
 const pat = 0x277;
 const result = 0x300000;
@@ -166,6 +168,43 @@ describe('The owners on the simulated PC', () => {
     expect(log).to.deep.equal(['a', 'b', 'd']);
     expect(exits[ExitReason.MonitorTrapFlag]).to.equal(2);
     expect(rips[0], 'one instruction').to.equal(rips[1]);
+  });
+
+  describe('MonitorTrap, if an extension sets the control without it', () => {
+    const guest = ['mov ebx, 3', 'again: dec ebx', 'jnz again', 'mov rax, rbx', store(result)];
+    const setting = vcpuModule(({ bind }) =>
+      bind(VmcsContribution).toConstantValue({
+        name: 'setting',
+        setUp: (vmcs) => vmcs.enable('primary', PrimaryControl.MonitorTrapFlag),
+      }),
+    );
+    /** Counts the exits. @param answer whether the extension handles them. */
+    const counting = (seen: bigint[], answer: boolean) =>
+      onExit('counting', [ExitReason.MonitorTrapFlag], (exit) => {
+        seen.push(exit.vmcs.read(VmcsField.GuestRip));
+        return answer;
+      });
+
+    it('leaves the exits to an extension that handles them: one for each instruction', async () => {
+      const bare = await runBare(guest);
+      const seen: bigint[] = [];
+      const { end, exits, instructions } = await runGuest(guest, [], [setting, counting(seen, true)]);
+      expect([end, instructions]).to.deep.equal([bare.end, bare.instructions]);
+      expect(exits[ExitReason.MonitorTrapFlag]).to.equal(seen.length);
+      // The driver is a guest too: its instructions after the launch come first.
+      const [start, ...later] = seen.filter((rip) => rip < 0x1_0000_0000n);
+      const loop = [5, 7, 5, 7, 5, 7];
+      expect(later.slice(0, 7).map((rip) => Number(rip - start!))).to.deep.equal([...loop, 9]);
+      expect(later).to.have.lengthOf(bare.instructions - 1);
+    });
+
+    it('goes on after the first exit if all extensions only look at it', async () => {
+      const bare = await runBare(guest);
+      const seen: bigint[] = [];
+      const { end, instructions } = await runGuest(guest, [], [setting, counting(seen, false)]);
+      expect([end, instructions]).to.deep.equal([bare.end, bare.instructions]);
+      expect(seen).to.have.lengthOf(1);
+    });
   });
 
   it('Vpid: the tag is the vcpu’s until nobody wants it, and then 0', async () => {
