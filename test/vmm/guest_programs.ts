@@ -53,3 +53,46 @@ export function readLog(word: (address: number) => bigint): bigint[] {
   const count = Number(word(logPointer) - BigInt(logBase)) / 8;
   return Array.from({ length: count }, (_, index) => word(logBase + 8 * index));
 }
+
+const vectorsWithCode = [8, 10, 11, 12, 13, 14, 17];
+
+/**
+ * Catches faults: the first lines of a guest. Each fault is logged: RIP, vector, error code or 0, CR2, RFLAGS. The guest goes on at R14. The handler
+ * changes R11, R12 and R13.
+ *
+ * @param others handlers of other vectors: a label for each, and their lines.
+ */
+export function catchFaults(
+  vectors: readonly number[],
+  others: { readonly gates: Readonly<Record<number, string>>; readonly lines: readonly string[] } = {
+    gates: {},
+    lines: [],
+  },
+): string[] {
+  return [
+    ...handlers({ ...Object.fromEntries(vectors.map((vector) => [vector, `vector_${vector}`])), ...others.gates }),
+    'jmp start',
+    ...vectors.flatMap((vector) => [
+      `vector_${vector}: ${vectorsWithCode.includes(vector) ? 'pop r13' : 'xor r13d, r13d'}`,
+      `mov r12d, ${vector}`,
+      'jmp common',
+    ]),
+    'common: mov r11, [rsp]',
+    ...['r11', 'r12', 'r13'].flatMap(log),
+    'mov r11, cr2',
+    ...log('r11'),
+    'mov r11, [rsp + 16]',
+    ...log('r11'),
+    'mov [rsp], r14',
+    'iretq',
+    ...others.lines,
+    'start: nop',
+  ];
+}
+
+/** The lines with RFLAGS.TF set. */
+export const stepping = (...lines: string[]): string[] => [
+  ...['pushfq', 'or qword ptr [rsp], 0x100', 'popfq'],
+  ...lines,
+  ...['pushfq', 'and qword ptr [rsp], ~0x100', 'popfq'],
+];

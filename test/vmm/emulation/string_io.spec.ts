@@ -4,7 +4,7 @@ import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
 import { vcpuModule } from '../../../src/vmm/container/part_module.js';
 import { PortContribution } from '../../../src/vmm/contributions/port_contribution.js';
 import { descriptor } from '../../support/processor_setup.js';
-import { handlers, log, readLog } from '../guest_programs.js';
+import { catchFaults, log, readLog, stepping } from '../guest_programs.js';
 import { runBare, runGuest } from '../machine_vmm.js';
 import { At32, interruptGate, log32, poke, pokeEntry, protectedGuest, Select32 } from '../protected_guest.js';
 
@@ -24,35 +24,24 @@ const setUp = ['mov dx, 0x71', 'mov al, 0x40', 'out 0x70, al', 'mov al, 0x5a', '
 const logRegisters = ['rcx', 'rsi', 'rdi', 'rax'].flatMap(log);
 const logBuffer = [0, 8, 16].flatMap((offset) => [`mov rax, [${buffer + offset}]`, ...log('rax')]);
 const before64 = [
-  ...handlers({ 1: 'debug', 12: 'fault', 13: 'fault', 14: 'page' }),
-  'jmp start',
-  'page: mov rax, cr2',
-  ...log('rax'),
-  'fault: pop rax',
-  ...log('rax'),
-  'mov rax, [rsp]',
-  ...log('rax'),
-  'mov [rsp], r14',
-  'iretq',
-  'debug: push rax',
-  'mov rax, [rsp + 8]',
-  ...log('rax'),
-  // RF is 1 between two elements.
-  'mov rax, [rsp + 24]',
-  ...log('rax'),
-  'or dword ptr [rsp + 24], 0x10000',
-  'pop rax',
-  'iretq',
-  'start: nop',
+  ...catchFaults([12, 13, 14], {
+    gates: { 1: 'debug' },
+    lines: [
+      'debug: push rax',
+      'mov rax, [rsp + 8]',
+      ...log('rax'),
+      // RF is 1 between two elements.
+      'mov rax, [rsp + 24]',
+      ...log('rax'),
+      'or dword ptr [rsp + 24], 0x10000',
+      'pop rax',
+      'iretq',
+    ],
+  }),
   ...setUp,
   `mov edi, ${buffer}`,
   `mov esi, ${buffer}`,
   'mov ecx, 5',
-];
-const stepping = (...lines: string[]): string[] => [
-  ...['pushfq', 'or qword ptr [rsp], 0x100', 'popfq'],
-  ...lines,
-  ...['pushfq', 'and qword ptr [rsp], ~0x100', 'popfq'],
 ];
 const prefixed = (prefix: number | undefined, opcode: number, address?: number): string =>
   `.byte ${[...(address === undefined ? [] : [address]), ...(prefix === undefined ? [] : [prefix]), opcode].join(', ')}`;

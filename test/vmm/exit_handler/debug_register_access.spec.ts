@@ -3,7 +3,8 @@ import { inject, injectable } from 'inversify';
 import { vcpuModule } from '../../../src/vmm/container/part_module.js';
 import { Vpid } from '../../../src/vmm/owners/owners.js';
 import { VmcsContribution } from '../../../src/vmm/vmcs/vmcs_contribution.js';
-import { all, At, expectAsBare, guest64, logged, ones, stepping, tried } from './exiting_guest.js';
+import { all, At, expectAsBare, guest64, logged, ones, tried } from './exiting_guest.js';
+import { stepping } from '../guest_programs.js';
 
 /** With a VPID, VM entries keep translations. */
 @injectable()

@@ -12,11 +12,11 @@ import {
   notCanonical,
   poke64,
   smallSegment,
-  stepping,
   tried,
   tried32,
   unmapped,
 } from './exiting_guest.js';
+import { stepping } from '../guest_programs.js';
 
 const storedTables = ['sgdt', 'sidt'].flatMap((store) => [
   ...[

@@ -10,10 +10,10 @@ import {
   logged,
   logMemory32,
   notCanonical,
-  stepping,
   tried,
   tried32,
 } from './exiting_guest.js';
+import { stepping } from '../guest_programs.js';
 
 const others = [
   ...['xor ecx, ecx', ...tried('rdpmc'), 'mov ecx, 0x40000000', ...tried('rdpmc'), 'pause', 'wbinvd', 'invd'],

@@ -13,7 +13,7 @@ import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_mod
 import { VmcsContribution } from '../../../src/vmm/vmcs/vmcs_contribution.js';
 import type { Vmcs } from '../../../src/vmm/vmcs/vmcs.js';
 import { descriptor } from '../../support/processor_setup.js';
-import { handlers, log, readLog } from '../guest_programs.js';
+import { catchFaults, log, readLog } from '../guest_programs.js';
 import { runBare, runGuest } from '../machine_vmm.js';
 import { At32, interruptGate, log32, pokeEntry, protectedGuest, Select32 } from '../protected_guest.js';
 
@@ -59,38 +59,23 @@ export const At = { data: 0x2a0000, otherData: 0x2b0000, gdt: 0x2c0000, tables: 
 export const unmapped = '0x700000001234';
 export const notCanonical = '0x8000000000000000';
 
-const vectorsWithCode = [8, 10, 11, 12, 13, 14, 17];
-const vectors = [0, 6, 7, ...vectorsWithCode];
 /** Faults are logged, and the guest goes on at R14. A debug exception is logged, and the guest goes on where it was. */
-const before64 = [
-  ...handlers(Object.fromEntries([...vectors, 1, 3].map((vector) => [vector, `vector_${vector}`]))),
-  'jmp start',
-  ...vectors.flatMap((vector) => [
-    `vector_${vector}: ${vectorsWithCode.includes(vector) ? 'pop r13' : 'xor r13d, r13d'}`,
-    `mov r12d, ${vector}`,
-    'jmp common',
-  ]),
-  'common: mov r11, [rsp]',
-  ...['r11', 'r12', 'r13'].flatMap(log),
-  'mov r11, cr2',
-  ...log('r11'),
-  'mov r11, [rsp + 16]',
-  ...log('r11'),
-  'mov [rsp], r14',
-  'iretq',
-  'vector_1: mov r11, [rsp]',
-  ...log('r11'),
-  'mov r11, dr6',
-  ...log('r11'),
-  'mov r11, dr7',
-  ...log('r11'),
-  'mov r11d, 0xffff0ff0',
-  'mov dr6, r11',
-  'or dword ptr [rsp + 16], 0x10000',
-  'iretq',
-  'vector_3: iretq',
-  'start: nop',
-];
+const before64 = catchFaults([0, 6, 7, 8, 10, 11, 12, 13, 14, 17], {
+  gates: { 1: 'vector_1', 3: 'vector_3' },
+  lines: [
+    'vector_1: mov r11, [rsp]',
+    ...log('r11'),
+    'mov r11, dr6',
+    ...log('r11'),
+    'mov r11, dr7',
+    ...log('r11'),
+    'mov r11d, 0xffff0ff0',
+    'mov dr6, r11',
+    'or dword ptr [rsp + 16], 0x10000',
+    'iretq',
+    'vector_3: iretq',
+  ],
+});
 let labels = 0;
 /** An instruction that faults, or not. */
 export const tried = (...lines: string[]): string[] => {
@@ -112,11 +97,6 @@ export const fsBase = (value: number): string[] => [
   `mov eax, ${value}`,
   'xor edx, edx',
   'wrmsr',
-];
-export const stepping = (...lines: string[]): string[] => [
-  ...['pushfq', 'or qword ptr [rsp], 0x100', 'popfq'],
-  ...lines,
-  ...['pushfq', 'and qword ptr [rsp], ~0x100', 'popfq'],
 ];
 
 /** Faults of 32-bit code are logged: vector, error code, CPL. The guest goes on at EBP. */

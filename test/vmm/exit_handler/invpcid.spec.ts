@@ -5,7 +5,7 @@ import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
 import { vcpuModule } from '../../../src/vmm/container/part_module.js';
 import { VmcsContribution } from '../../../src/vmm/vmcs/vmcs_contribution.js';
-import { handlers, log, readLog } from '../guest_programs.js';
+import { catchFaults, log, readLog } from '../guest_programs.js';
 import { runBare, runGuest } from '../machine_vmm.js';
 
 const descriptor = 0x2c0000;
@@ -16,28 +16,7 @@ const trapping = vcpuModule(({ bind }) =>
   }),
 );
 
-/** A fault logs its vector, error code and CR2, and goes on at R14. */
-const catching = [
-  ...handlers({ 6: 'undefined', 12: 'stack', 13: 'general', 14: 'page' }),
-  'jmp start',
-  'undefined: push 0',
-  'mov eax, 6',
-  'jmp report',
-  'stack: mov eax, 12',
-  'jmp report',
-  'general: mov eax, 13',
-  'jmp report',
-  'page: mov eax, 14',
-  'report: nop',
-  ...log('rax'),
-  'pop rax',
-  ...log('rax'),
-  'mov rax, cr2',
-  ...log('rax'),
-  'mov [rsp], r14',
-  'iretq',
-  'start: lea r14, [rip + after]',
-];
+const catching = [...catchFaults([6, 12, 13, 14]), 'lea r14, [rip + after]'];
 const guest = (...lines: string[]): readonly string[] => [...catching, ...lines, 'after: mov rax, rbx', ...log('rax')];
 const operands = (type: string, first: string, linear: string): string[] => [
   `movabs rbx, ${type}`,
