@@ -57,6 +57,7 @@ import {
   SystemSegmentBit,
   Xcr0,
 } from '../../intrinsics/registers/registers.js';
+import { FloatException, Mxcsr, X87Control, X87Opcode, X87Status } from '../../intrinsics/registers/floating_point.js';
 import { InvpcidType } from '../../intrinsics/registers/paging.js';
 import { ResetState } from '../../intrinsics/contents/reset_state.js';
 import {
@@ -127,6 +128,11 @@ export const architecture: Readonly<Record<string, Group>> = {
   Cr0: word(Cr0),
   Cr4: word(Cr4),
   Efer: word(Efer),
+  FloatException: word(FloatException),
+  X87Status: word(X87Status),
+  X87Control: word(X87Control),
+  X87Opcode: word(X87Opcode),
+  Mxcsr: word(Mxcsr),
   InvpcidType: word(InvpcidType),
   Rflags: wide(Rflags),
   Dr6: wide(Dr6),

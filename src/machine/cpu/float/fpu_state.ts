@@ -2,14 +2,14 @@
 // Whether x87, MMX and SSE instructions may run, and the state that they share.
 // SDM 3A "Setting the x87 FPU ... Flags", "Emulation/Exceptions of SSE", SDM 1 "MMX: effect on the x87 state".
 import { CR0, CR4, MXCSR, X87_STATUS, X87_TAGS, X87_FERR } from "../generated/layout";
-import { Cr0, Cr4, UD, NM, MF, XM, GP } from "../generated/architecture";
+import { Cr0, Cr4, UD, NM, MF, XM, GP, X87Status } from "../generated/architecture";
 import { raise, raiseCode, waitForInterrupt } from "../events/raise";
 
 /** The level of FERR#. @returns whether IGNNE# is asserted. */
 @external("env", "numericError") declare function numericError(asserted: u32): u32;
 
-/** x87 status word: exception summary, busy. */
-@inline export const X87_SUMMARY: u32 = 0x80;
+/** x87 status word: exception summary. */
+@inline export const X87_SUMMARY: u32 = X87Status.ErrorSummary;
 
 /** Before every SSE instruction: #UD when CR0.EM = 1 or CR4.OSFXSR = 0, #NM when CR0.TS = 1. */
 @inline export function sseCheck(): void {
@@ -33,7 +33,7 @@ function mmxUnavailable(): void {
 
 /** An MMX instruction that touched a register: TOP = 0, all registers valid. */
 @inline export function mmxBegin(): void {
-  store<u32>(X87_STATUS, load<u32>(X87_STATUS) & ~0x3800);
+  store<u32>(X87_STATUS, load<u32>(X87_STATUS) & ~X87Status.Top);
   store<u32>(X87_TAGS, 0xff);
 }
 

@@ -4,14 +4,20 @@
 //
 // A number is unpacked to class, sign, exponent (unbiased) and a 64-bit significand whose bit 63 is the integer bit.
 // An operation leaves an exact result with a second word of lower bits (bit 0 sticky); `round` makes it fit a format.
+import { FloatException } from "../generated/architecture";
 
 /** Exception flags: the same bits in MXCSR and in the x87 status word. */
-@inline export const IE: u32 = 1;
-@inline export const DE: u32 = 2;
-@inline export const ZE: u32 = 4;
-@inline export const OE: u32 = 8;
-@inline export const UE: u32 = 16;
-@inline export const PE: u32 = 32;
+@inline export const IE: u32 = FloatException.InvalidOperation;
+@inline export const DE: u32 = FloatException.DenormalOperand;
+@inline export const ZE: u32 = FloatException.DivideByZero;
+@inline export const OE: u32 = FloatException.Overflow;
+@inline export const UE: u32 = FloatException.Underflow;
+@inline export const PE: u32 = FloatException.Precision;
+/** Exceptions whose unmasked response has no result of the usual kind. */
+@inline export const RANGE: u32 = OE | UE;
+
+/** Bit 63 of a significand, the integer bit. */
+@inline export const INTEGER_BIT: u64 = 0x8000000000000000;
 
 /** Classes of an unpacked number. */
 @inline export const ZERO_CLASS: u32 = 0;
@@ -115,7 +121,7 @@ export function add(negate: u32, rc: u32): void {
   rClass = FINITE; rSign = swap ? sb : aSign; rExp = e;
   if (aSign == sb) {
     rSig = big + hi; rLow = lo;
-    if (rSig < big) { rLow = rLow >> 1 | rLow & 1 | rSig << 63; rSig = rSig >> 1 | 0x8000000000000000; rExp++; }
+    if (rSig < big) { rLow = rLow >> 1 | rLow & 1 | rSig << 63; rSig = rSig >> 1 | INTEGER_BIT; rExp++; }
     return;
   }
   rSig = big - hi - u64(lo != 0); rLow = 0 - lo;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Floating point with 128-bit significands for the x87's transcendental functions: truncating, relative error a few 2^-127.
 // A number lies in memory: u64 high @0 (bit 63 set unless the number is 0), u64 low @8, i32 exponent @16, u32 sign @20.
-import { mulHigh, divide128 } from './soft_float';
+import { mulHigh, divide128, INTEGER_BIT } from './soft_float';
 
 /** Bytes of a number. */
 @inline export const WIDE: usize = 32;
@@ -64,7 +64,7 @@ export function wideAdd(d: usize, a: usize, b: usize, negate: u32): void {
   const bh = high(big), bl = low(big);
   if (sa == sb) {
     const sl = bl + l, c = u64(sl < l), sh = bh + h + c;
-    if (sh < bh || (c && sh == bh)) put(d, 0x8000000000000000 | sh >> 1, sl >> 1 | sh << 63, e + 1, sa);
+    if (sh < bh || (c && sh == bh)) put(d, INTEGER_BIT | sh >> 1, sl >> 1 | sh << 63, e + 1, sa);
     else put(d, sh, sl, e, sa);
   } else put(d, bh - h - u64(bl < l), bl - l, e, sa);
 }

@@ -5,7 +5,7 @@ import { get, open, probe, read, set, value, write, flushLine } from "../memory/
 import { arithmeticFlags, CF, flagsAdd, flagsSub, setArithmeticFlags } from "../state/flags";
 import { inSegment } from "./string";
 import { RAX, RBX, RCX, RDX, RFLAGS_SYSTEM } from "../generated/layout";
-import { BR, GP } from "../generated/architecture";
+import { BR, GP, Rflags, ResetState } from "../generated/architecture";
 import { raise, raiseCode } from "../events/raise";
 import { fc, fr, fx, Mem, Reg, reg, setFlags, setReg, sx } from "../state/registers";
 
@@ -69,7 +69,7 @@ import { fc, fr, fx, Mem, Reg, reg, setFlags, setReg, sx } from "../state/regist
 }
 
 /** Changes ZF and nothing else. */
-@inline function setZeroFlag(zero: bool): void { setArithmeticFlags((arithmeticFlags() & ~0x40) | (u32(zero) << 6)); }
+@inline function setZeroFlag(zero: bool): void { setArithmeticFlags((arithmeticFlags() & ~<u32>Rflags.ZeroFlag) | (u32(zero) << 6)); }
 
 /**
  * CMPXCHG8B m64 (T = u32): EDX:EAX against the operand; CMPXCHG16B m128 (T = u64): RDX:RAX, the operand aligned to 16 bytes, else #GP(0).
@@ -103,11 +103,14 @@ export function CMPXCHG8B<T>(d: Mem): void {
 /** CWD, CDQ, CQO by operand size. SDM 2A "CWD/CDQ/CQO". */
 @inline export function CWD<T>(): void { setReg<T>(RDX, <T>(sx<T>(reg<T>(RAX)) >> 63)); }
 
+/** The flags that AH holds, and the flag that is always 1. */
+@inline const AH_FLAGS: u32 = <u32>(Rflags.SignFlag | Rflags.ZeroFlag | Rflags.AuxiliaryCarryFlag | Rflags.ParityFlag | Rflags.CarryFlag);
+@inline const RFLAGS_FIXED: u32 = <u32>ResetState.Rflags;
 /** LAHF: AH := SF:ZF:0:AF:0:PF:1:CF. SDM 2A "LAHF—Load Status Flags Into AH Register". */
-export function LAHF(): void { setReg<u8>(RAX + 1, <u8>((arithmeticFlags() & 0xd5) | 2)); }
+export function LAHF(): void { setReg<u8>(RAX + 1, <u8>((arithmeticFlags() & AH_FLAGS) | RFLAGS_FIXED)); }
 
 /** SAHF: SF ZF AF PF CF from AH; OF stays. SDM 2B "SAHF—Store AH Into Flags". */
-export function SAHF(): void { setArithmeticFlags((arithmeticFlags() & ~0xd5) | (<u32>reg<u8>(RAX + 1) & 0xd5)); }
+export function SAHF(): void { setArithmeticFlags((arithmeticFlags() & ~AH_FLAGS) | (<u32>reg<u8>(RAX + 1) & AH_FLAGS)); }
 
 /** CF := c; OF is FX bit 63 ^ CF, so that bit turns with it. */
 @inline function setCarry(c: u64): void { setFlags(fr(), fx() ^ <i64>(((fc() ^ c) & 1) << 63), (fc() & ~1) | c); }
@@ -122,10 +125,10 @@ export function SAHF(): void { setArithmeticFlags((arithmeticFlags() & ~0xd5) | 
 @inline export function CMC(): void { setCarry((fc() & 1) ^ 1); }
 
 /** CLD. SDM 2A "CLD—Clear Direction Flag". */
-@inline export function CLD(): void { store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) & ~0x400); }
+@inline export function CLD(): void { store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) & ~Rflags.DirectionFlag); }
 
 /** STD. SDM 2B "STD—Set Direction Flag". */
-@inline export function STD(): void { store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) | 0x400); }
+@inline export function STD(): void { store<u64>(RFLAGS_SYSTEM, load<u64>(RFLAGS_SYSTEM) | Rflags.DirectionFlag); }
 
 /** SALC: AL := CF ? FFH : 0. Not in the SDM; every Intel processor has it outside 64-bit mode. */
 export function SALC(): void { setReg<u8>(RAX, CF() ? 0xff : 0); }

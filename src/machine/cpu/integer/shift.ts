@@ -15,9 +15,11 @@ import { fr, fx, fc, Reg, reg, setFlags, sx } from "../state/registers";
 /** The bit below the sign bit. */
 @inline function second<T>(v: T): u64 { return (<u64>v >> (sizeof<T>() * 8 - 2)) & 1; }
 
+/** The bits of FX below OF's. */
+@inline const BELOW_SIGN: u64 = 0x7fffffffffffffff;
 /** Rotates change CF and OF only. */
 @inline function setCarryOverflow(c: u64, o: u64): void {
-  setFlags(fr(), <i64>((<u64>fx() & 0x7fffffffffffffff) | ((c ^ o) << 63)), (fc() & ~1) | c);
+  setFlags(fr(), <i64>((<u64>fx() & BELOW_SIGN) | ((c ^ o) << 63)), (fc() & ~1) | c);
 }
 
 /** SHL, SAL. SDM 2B "SAL/SAR/SHL/SHR—Shift". */

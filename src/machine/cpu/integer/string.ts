@@ -18,6 +18,7 @@ import { deviceTouched, watchDevices } from "../physical/physical_memory";
 import { repeatAt } from "../state/instruction";
 import { Reg, reg, setReg } from "../state/registers";
 import { tlbBase } from "../tlb/context";
+import { Rflags } from "../generated/architecture";
 
 /** Linear address of an offset in the segment with this base slot; in 64-bit mode the slot is ZERO except for FS and GS. */
 @inline export function inSegment<A>(segment: Reg, offset: u64): u64 {
@@ -29,7 +30,7 @@ import { tlbBase } from "../tlb/context";
 }
 
 /** +1 or -1 element in bytes, by RFLAGS.DF. */
-@inline function step<T>(): i64 { return load<u64>(RFLAGS_SYSTEM) & 0x400 ? -<i64>sizeof<T>() : <i64>sizeof<T>(); }
+@inline function step<T>(): i64 { return load<u64>(RFLAGS_SYSTEM) & Rflags.DirectionFlag ? -<i64>sizeof<T>() : <i64>sizeof<T>(); }
 
 /** Moves an index register by a number of bytes. */
 @inline function advance<A>(r: Reg, bytes: i64): void { setReg<A>(r, <A>(<u64>reg<A>(r) + bytes)); }

@@ -8,19 +8,24 @@ import { highOf, lowOf, setXmm, wide, xmm, xmmSource } from "./simd_access";
 const SBOX: usize = memory.data(256, 16);
 const INVERSE_SBOX: usize = memory.data(256, 16);
 
+/** GF(2^8) of AES: the polynomial of degree 8, the highest bit of an element, the constant of the affine map. */
+@inline const POLYNOMIAL: u32 = 0x11b;
+@inline const TOP_OF_BYTE: u32 = 0x80;
+@inline const AFFINE: u32 = 0x63;
+
 @inline function rotateByte(v: u32, n: u32): u32 { return ((v << n) | (v >> (8 - n))) & 0xff; }
 /** Fills the tables: an affine map of the inverse in GF(2^8). `p` runs through all elements but 0, `q` is the inverse of `p`. */
 function fillTables(): void {
   let p: u32 = 1, q: u32 = 1;
   do {
-    p = (p ^ (p << 1) ^ (p & 0x80 ? 0x11b : 0)) & 0xff;                // × 3
+    p = (p ^ (p << 1) ^ (p & TOP_OF_BYTE ? POLYNOMIAL : 0)) & 0xff;                // × 3
     q ^= q << 1;                                                       // ÷ 3
     q ^= q << 2;
     q = (q ^ (q << 4)) & 0xff;
-    if (q & 0x80) q ^= 9;
-    enter(p, q ^ rotateByte(q, 1) ^ rotateByte(q, 2) ^ rotateByte(q, 3) ^ rotateByte(q, 4) ^ 0x63);
+    if (q & TOP_OF_BYTE) q ^= 9;
+    enter(p, q ^ rotateByte(q, 1) ^ rotateByte(q, 2) ^ rotateByte(q, 3) ^ rotateByte(q, 4) ^ AFFINE);
   } while (p != 1);
-  enter(0, 0x63);
+  enter(0, AFFINE);
 }
 function enter(from: u32, to: u32): void {
   store<u8>(SBOX + from, <u8>to);
@@ -79,10 +84,12 @@ function substitute(v: v128, table: usize): v128 {
   setXmm(d, wide(<u64><u32>low | (<u64><u32>lowRotated << 32), <u64><u32>high | (<u64><u32>highRotated << 32)));
 }
 
+/** The immediate of PCLMULQDQ: the high half of SRC. */
+@inline const SECOND_HIGH: u32 = 16;
 /** PCLMULQDQ: bits 0 and 4 of the immediate choose the halves of DEST and SRC. */
 @inline export function PCLMULQDQ<S>(d: Reg, s: S, imm: u32): void {
   const b = xmmSource<S>(s), a = xmm(d);
-  setXmm(d, carryLessProduct(imm & 1 ? highOf(a) : lowOf(a), imm & 16 ? highOf(b) : lowOf(b)));
+  setXmm(d, carryLessProduct(imm & 1 ? highOf(a) : lowOf(a), imm & SECOND_HIGH ? highOf(b) : lowOf(b)));
 }
 function carryLessProduct(a: u64, b: u64): v128 {
   let low: u64 = 0, high: u64 = 0;

@@ -89,9 +89,11 @@ import { Reg, reg, setReg } from "../state/registers";
   const b = xmmSource<S>(s), x = dwords(xmm(d), imm), y = dwords(b, imm);
   setXmm(d, wide(lowOf(x), highOf(y)));
 }
+/** The immediate of SHUFPD: the high half of SRC. */
+@inline const SECOND_HIGH: u32 = 2;
 @inline export function SHUFPD<S>(d: Reg, s: S, imm: u32): void {
   const b = xmmSource<S>(s);
-  setXmm(d, wide(imm & 1 ? high64(d) : low64(d), imm & 2 ? highOf(b) : lowOf(b)));
+  setXmm(d, wide(imm & 1 ? high64(d) : low64(d), imm & SECOND_HIGH ? highOf(b) : lowOf(b)));
 }
 @inline export function UNPCKLPS<S>(d: Reg, s: S): void { PUNPCKLDQ<v128, S>(d, s); }
 @inline export function UNPCKHPS<S>(d: Reg, s: S): void { PUNPCKHDQ<v128, S>(d, s); }

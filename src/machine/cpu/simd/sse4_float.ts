@@ -10,17 +10,30 @@ import { roundToIntegral } from "../float/soft_float";
 import { unpackA32, unpackA64, pack32, pack64, isNan32, isNan64 } from "../float/float_formats";
 import { Reg } from "../state/registers";
 
+/** The immediate of ROUNDPS and its kin: MXCSR's rounding mode instead of bits 1:0; no inexact exception. */
+@inline const BY_MXCSR: u32 = 4;
+@inline const NO_PRECISION: u32 = 8;
+/** The immediate of DPPS and DPPD: which products count, and which lanes get the sum. */
+@inline const PRODUCT_0: u32 = 0x10;
+@inline const PRODUCT_1: u32 = 0x20;
+@inline const PRODUCT_2: u32 = 0x40;
+@inline const PRODUCT_3: u32 = 0x80;
+@inline const LANE_0: u32 = 1;
+@inline const LANE_1: u32 = 2;
+@inline const LANE_2: u32 = 4;
+@inline const LANE_3: u32 = 8;
+
 /** One lane to an integral value: imm bits 1:0 rounding mode, bit 2 take MXCSR's instead, bit 3 no inexact exception. */
 function integral32(v: u32, imm: u32): u32 {
   if (isNan32(v)) return nan32(v, v);
   unpackA32(v, daz);
-  roundToIntegral(imm & 4 ? roundingMode() : imm & 3, (imm & 8) != 0);
+  roundToIntegral(imm & BY_MXCSR ? roundingMode() : imm & 3, (imm & NO_PRECISION) != 0);
   return pack32();
 }
 function integral64(v: u64, imm: u32): u64 {
   if (isNan64(v)) return nan64(v, v);
   unpackA64(v, daz);
-  roundToIntegral(imm & 4 ? roundingMode() : imm & 3, (imm & 8) != 0);
+  roundToIntegral(imm & BY_MXCSR ? roundingMode() : imm & 3, (imm & NO_PRECISION) != 0);
   return pack64();
 }
 function integrals32(v: v128, imm: u32): v128 {
@@ -48,24 +61,28 @@ function scalarIntegral64(v: u64, imm: u32): u64 { beginFloat(); const r = integ
 function dot32(a: v128, b: v128, imm: u32): v128 {
   const al = lowOf(a), ah = highOf(a), bl = lowOf(b), bh = highOf(b);
   beginFloat();
-  const p0 = imm & 16 ? arithmetic32(OP_MUL, <u32>al, <u32>bl) : 0,
-    p1 = imm & 32 ? arithmetic32(OP_MUL, <u32>(al >> 32), <u32>(bl >> 32)) : 0;
-  const p2 = imm & 64 ? arithmetic32(OP_MUL, <u32>ah, <u32>bh) : 0,
-    p3 = imm & 128 ? arithmetic32(OP_MUL, <u32>(ah >> 32), <u32>(bh >> 32)) : 0;
+  const p0 = imm & PRODUCT_0 ? arithmetic32(OP_MUL, <u32>al, <u32>bl) : 0,
+    p1 = imm & PRODUCT_1 ? arithmetic32(OP_MUL, <u32>(al >> 32), <u32>(bl >> 32)) : 0;
+  const p2 = imm & PRODUCT_2 ? arithmetic32(OP_MUL, <u32>ah, <u32>bh) : 0,
+    p3 = imm & PRODUCT_3 ? arithmetic32(OP_MUL, <u32>(ah >> 32), <u32>(bh >> 32)) : 0;
   endFloatStep();
   const s0 = arithmetic32(OP_ADD, p0, p1), s1 = arithmetic32(OP_ADD, p2, p3);
   endFloatStep();
   const sum = <u64>arithmetic32(OP_ADD, s0, s1);
   endFloat();
-  return wide((imm & 1 ? sum : 0) | (imm & 2 ? sum << 32 : 0), (imm & 4 ? sum : 0) | (imm & 8 ? sum << 32 : 0));
+  return wide(
+    (imm & LANE_0 ? sum : 0) | (imm & LANE_1 ? sum << 32 : 0),
+    (imm & LANE_2 ? sum : 0) | (imm & LANE_3 ? sum << 32 : 0),
+  );
 }
 function dot64(a: v128, b: v128, imm: u32): v128 {
   beginFloat();
-  const p0 = imm & 16 ? arithmetic64(OP_MUL, lowOf(a), lowOf(b)) : 0, p1 = imm & 32 ? arithmetic64(OP_MUL, highOf(a), highOf(b)) : 0;
+  const p0 = imm & PRODUCT_0 ? arithmetic64(OP_MUL, lowOf(a), lowOf(b)) : 0,
+    p1 = imm & PRODUCT_1 ? arithmetic64(OP_MUL, highOf(a), highOf(b)) : 0;
   endFloatStep();
   const sum = arithmetic64(OP_ADD, p0, p1);
   endFloat();
-  return wide(imm & 1 ? sum : 0, imm & 2 ? sum : 0);
+  return wide(imm & LANE_0 ? sum : 0, imm & LANE_1 ? sum : 0);
 }
 /** An unmasked exception of one step ends the instruction before the next one. */
 @inline function endFloatStep(): void { endFloat(); beginFloat(); }

@@ -102,10 +102,12 @@ function smallestWord(v: v128): u64 {
   return least | at << 16;
 }
 @inline export function PHMINPOSUW<S>(d: Reg, s: S): void { setZero64(d, smallestWord(xmmSource<S>(s))); }
+/** The immediate of MPSADBW: the window begins 4 bytes later. */
+@inline const SECOND_WINDOW: u32 = 4;
 /** MPSADBW: eight sums of four absolute differences, of a sliding window of DEST against one block of SRC */
 function slidingSums(a: v128, b: v128, imm: u32): v128 {
   store<v128>(first, a); store<v128>(second, b);
-  const block = second + ((imm & 3) << 2), start = first + (imm & 4);
+  const block = second + ((imm & 3) << 2), start = first + (imm & SECOND_WINDOW);
   let low: u64 = 0, high: u64 = 0;
   for (let i: u32 = 0; i < 8; i++) {
     let sum: u64 = 0;

@@ -8,7 +8,7 @@ import {
   compares64, scalarCompare32, scalarCompare64,
 } from "./sse_packed";
 import { beginFloat, endFloat, compare32, compare64, OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_SQRT } from "./sse_float";
-import { isNan32, QUIET32, NAN32 } from "../float/float_formats";
+import { isNan32, QUIET32, NAN32, EXPONENT32, SIGN32 } from "../float/float_formats";
 import { Reg } from "../state/registers";
 import { relationFlags } from "../float/relation";
 
@@ -74,18 +74,21 @@ function orderedFlags64(a: u64, b: u64, quiet: bool): void { beginFloat(); const
 @inline export function UCOMISS<S>(d: Reg, s: S): void { const b = xmmSource32<S>(s); orderedFlags32(low32(d), b, true); }
 @inline export function UCOMISD<S>(d: Reg, s: S): void { const b = xmmSource64<S>(s); orderedFlags64(low64(d), b, true); }
 
+/** Single precision with a significand of 12 bits: the bits that are kept, and half of the last one. */
+@inline const KEPT: u32 = 0xfffff800;
+@inline const HALF_OF_LAST: u32 = 0x400;
 /**
  * Approximations with relative error < 1.5 × 2^-12, as the manual promises; no exceptions, denormals count as zero, tiny results are 0.
  * The exact bits differ between processors. Here: the correctly rounded quotient, its significand rounded to 12 bits.
  */
 function shorten(v: f32): u32 {
   const r = reinterpret<u32>(v);
-  if ((r & 0x7f800000) == 0) return r & 0x80000000;
-  return (r & 0x7f800000) == 0x7f800000 ? r : (r + 0x400) & 0xfffff800;
+  if ((r & EXPONENT32) == 0) return r & SIGN32;
+  return (r & EXPONENT32) == EXPONENT32 ? r : (r + HALF_OF_LAST) & KEPT;
 }
 function approximate(v: u32, root: bool): u32 {
   if (isNan32(v)) return v | QUIET32;
-  const flushed = v & 0x7f800000 ? v : v & 0x80000000, x = reinterpret<f32>(flushed);
+  const flushed = v & EXPONENT32 ? v : v & SIGN32, x = reinterpret<f32>(flushed);
   if (root) {
     if (flushed >> 31 && flushed << 1) return NAN32;
     return shorten(<f32>(1 / sqrt<f64>(<f64>x)));

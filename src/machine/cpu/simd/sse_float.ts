@@ -5,13 +5,14 @@ import { MXCSR } from "../generated/layout";
 import { simdException } from "../float/fpu_state";
 import {
   IE, DE, raised, setRaised, addRaised, aClass, rClass, FINITE, INVALID, add, multiply, divide, dividedByZero,
-  squareRoot, round, setR, aSign, aExp, aSig,
+  squareRoot, round, setR, aSign, aExp, aSig, RANGE,
 } from "../float/soft_float";
 import {
   unpackA32, unpackB32, unpackA64, unpackB64, pack32, pack64, isNan32, isNan64, isSignalling32, isSignalling64,
-  isDenormal32, isDenormal64, QUIET32, QUIET64,
+  isDenormal32, isDenormal64, QUIET32, QUIET64, EXPONENT32, EXPONENT64, FRACTION32, SIGN32, SIGN64,
 } from "../float/float_formats";
 import { EQUAL, GREATER, LESS, UNORDERED } from "../float/relation";
+import { FloatException } from "../generated/architecture";
 
 /** Operations of `arithmetic32` and `arithmetic64`. */
 @inline export const OP_ADD: u32 = 0;
@@ -21,7 +22,7 @@ import { EQUAL, GREATER, LESS, UNORDERED } from "../float/relation";
 @inline export const OP_SQRT: u32 = 4;
 
 /** Exceptions found before the operation is done: with one of them unmasked, no lane reports the others. */
-@inline const BEFORE: u32 = 7;
+@inline const BEFORE: u32 = FloatException.Before;
 
 /** MXCSR as the lanes of one instruction see it. */
 let rc: u32 = 0, unmasked: u32 = 0;
@@ -31,7 +32,7 @@ let ftz: bool = false;
 /** Before the first lane of an instruction. */
 export function beginFloat(): void {
   const m = load<u32>(MXCSR);
-  rc = m >> 13 & 3; unmasked = ~m >> 7 & 0x3f; daz = <bool>(m >> 6 & 1); ftz = <bool>(m >> 15 & 1);
+  rc = m >> 13 & 3; unmasked = ~m >> 7 & FloatException.All; daz = <bool>(m >> 6 & 1); ftz = <bool>(m >> 15 & 1);
   setRaised(0);
 }
 /** After the last lane, before the destination changes: sets the sticky flags, delivers an unmasked exception. */
@@ -63,8 +64,8 @@ export function nan32(x: u32, y: u32): u32 {
 }
 
 /** Rounds r to double (or single) precision by MXCSR. */
-export function round64(): void { if (rClass == FINITE) round(53, -1022, 1023, rc, unmasked & 0x18, ftz, 0); }
-export function round32(): void { if (rClass == FINITE) round(24, -126, 127, rc, unmasked & 0x18, ftz, 0); }
+export function round64(): void { if (rClass == FINITE) round(53, -1022, 1023, rc, unmasked & RANGE, ftz, 0); }
+export function round32(): void { if (rClass == FINITE) round(24, -126, 127, rc, unmasked & RANGE, ftz, 0); }
 
 /** One double-precision lane of an arithmetic instruction; of OP_SQRT only y counts. */
 export function arithmetic64(op: u32, x: u64, y: u64): u64 {
@@ -96,8 +97,8 @@ export function arithmetic32(op: u32, x: u32, y: u32): u32 {
 }
 
 /** A double without the denormal that DAZ makes zero. */
-@inline export function flushed64(v: u64): u64 { return daz && isDenormal64(v) ? v & 0x8000000000000000 : v; }
-@inline export function flushed32(v: u32): u32 { return daz && isDenormal32(v) ? v & 0x80000000 : v; }
+@inline export function flushed64(v: u64): u64 { return daz && isDenormal64(v) ? v & SIGN64 : v; }
+@inline export function flushed32(v: u32): u32 { return daz && isDenormal32(v) ? v & SIGN32 : v; }
 
 /** Relation of two lanes; raises IE for a NaN (`quiet`: only for a signalling one), else DE for a denormal. */
 export function compare64(x: u64, y: u64, quiet: bool): u32 {
@@ -141,7 +142,7 @@ export function extreme32(max: bool, x: u32, y: u32): u32 {
 export function widen(v: u32): u64 {
   if (isNan32(v)) {
     if (isSignalling32(v)) addRaised(IE);
-    return <u64>(v >> 31) << 63 | 0x7ff8000000000000 | <u64>(v & 0x7fffff) << 29;
+    return <u64>(v >> 31) << 63 | (EXPONENT64 | QUIET64) | <u64>(v & FRACTION32) << 29;
   }
   if (unpackA32(v, daz)) addRaised(DE);
   setR(aClass, aSign, aExp, aSig);
@@ -151,7 +152,7 @@ export function widen(v: u32): u64 {
 export function narrow(v: u64): u32 {
   if (isNan64(v)) {
     if (isSignalling64(v)) addRaised(IE);
-    return <u32>(v >> 63) << 31 | 0x7fc00000 | <u32>(v >> 29) & 0x7fffff;
+    return <u32>(v >> 63) << 31 | (EXPONENT32 | QUIET32) | <u32>(v >> 29) & FRACTION32;
   }
   if (unpackA64(v, daz)) { addRaised(DE); if (unmasked & DE) return 0; }
   setR(aClass, aSign, aExp, aSig);

@@ -9,6 +9,8 @@ import {
 } from './sse_float';
 import { PE } from '../float/soft_float';
 import { wide, lowOf, highOf } from './simd_access';
+import { MAGNITUDE32, MAGNITUDE64 } from "../float/float_formats";
+import { Mxcsr } from "../generated/architecture";
 
 @inline function lane32(v: v128, i: u32): u32 { return <u32>((i < 2 ? lowOf(v) : highOf(v)) >> ((i & 1) << 5)); }
 @inline function join32(a: u32, b: u32, c: u32, d: u32): v128 { return wide(<u64>a | <u64>b << 32, <u64>c | <u64>d << 32); }
@@ -37,8 +39,10 @@ import { wide, lowOf, highOf } from './simd_access';
 @inline function zero64(v: v128): v128 { return i64x2.eq(v128.and(v, i64x2.splat(0x7fffffffffffffff)), i64x2.splat(0)); }
 @inline function tame64(v: v128): v128 { return v128.or(normal64(v), zero64(v)); }
 
+/** MXCSR without the exception flags. */
+@inline const BESIDES_FLAGS: u32 = Mxcsr.DenormalsAreZeros | Mxcsr.Masks | Mxcsr.RoundingControl | Mxcsr.FlushToZero;
 /** MXCSR: all masked, nearest, no DAZ/FTZ. */
-@inline export function plain(m: u32): bool { return (m & 0xffc0) == 0x1f80; }
+@inline export function plain(m: u32): bool { return (m & BESIDES_FLAGS) == Mxcsr.Masks; }
 
 /** Sum with its inexactness (Knuth's two-sum), for tame lanes. */
 @inline function noteSum32(m: u32, a: v128, b: v128, r: v128): void {
@@ -124,10 +128,10 @@ export function addSub64(a: v128, b: v128): v128 {
 }
 
 /** The same tests of one lane. */
-@inline export function isNormal32(v: u32): bool { return (v & 0x7fffffff) - 0x00800000 < 0x7f000000; }
-@inline export function isNormal64(v: u64): bool { return (v & 0x7fffffffffffffff) - 0x0010000000000000 < 0x7fe0000000000000; }
-@inline export function isLarge32(v: u32): bool { return (v & 0x7fffffff) - 0x00800001 < 0x7effffff; }
-@inline export function isLarge64(v: u64): bool { return (v & 0x7fffffffffffffff) - 0x0010000000000001 < 0x7fdfffffffffffff; }
+@inline export function isNormal32(v: u32): bool { return (v & MAGNITUDE32) - 0x00800000 < 0x7f000000; }
+@inline export function isNormal64(v: u64): bool { return (v & MAGNITUDE64) - 0x0010000000000000 < 0x7fe0000000000000; }
+@inline export function isLarge32(v: u32): bool { return (v & MAGNITUDE32) - 0x00800001 < 0x7effffff; }
+@inline export function isLarge64(v: u64): bool { return (v & MAGNITUDE64) - 0x0010000000000001 < 0x7fdfffffffffffff; }
 @inline export function isTame32(v: u32): bool { return isNormal32(v) || !(v << 1); }
 @inline export function isTame64(v: u64): bool { return isNormal64(v) || !(v << 1); }
 
@@ -200,11 +204,13 @@ export function scalarExtreme64(max: bool, a: u64, b: u64): u64 { beginFloat(); 
 
 @inline function mask32(p: u32, x: u32, y: u32): u32 { return holds(p, compare32(x, y, isQuiet(p))) ? 0xffffffff : 0; }
 @inline function mask64(p: u32, x: u64, y: u64): u64 { return holds(p, compare64(x, y, isQuiet(p))) ? 0xffffffffffffffff : 0; }
+/** The predicates 4 to 7 are the opposites of 0 to 3. */
+@inline const NOT: u32 = 4;
 /** CMPPS, CMPPD, CMPSS, CMPSD with predicate 0–7. Of tame lanes none is unordered, and nothing is raised. */
 export function compares32(p: u32, a: v128, b: v128): v128 {
   if (i32x4.all_true(v128.and(tame32(a), tame32(b)))) {
     const q = p & 3, r = q == 0 ? f32x4.eq(a, b) : q == 1 ? f32x4.lt(a, b) : q == 2 ? f32x4.le(a, b) : i64x2.splat(0);
-    return p & 4 ? v128.not(r) : r;
+    return p & NOT ? v128.not(r) : r;
   }
   beginFloat();
   const r0 = mask32(p, lane32(a, 0), lane32(b, 0)), r1 = mask32(p, lane32(a, 1), lane32(b, 1));
@@ -215,7 +221,7 @@ export function compares32(p: u32, a: v128, b: v128): v128 {
 export function compares64(p: u32, a: v128, b: v128): v128 {
   if (i64x2.all_true(v128.and(tame64(a), tame64(b)))) {
     const q = p & 3, r = q == 0 ? f64x2.eq(a, b) : q == 1 ? f64x2.lt(a, b) : q == 2 ? f64x2.le(a, b) : i64x2.splat(0);
-    return p & 4 ? v128.not(r) : r;
+    return p & NOT ? v128.not(r) : r;
   }
   beginFloat();
   const r0 = mask64(p, lowOf(a), lowOf(b)), r1 = mask64(p, highOf(a), highOf(b));

@@ -12,6 +12,10 @@ import { primary, secondary, vmExitBoundary } from "../vmx/vmx";
 
 /** Vectors below are reserved for exceptions. SDM 3A "Valid Interrupt Vectors". */
 @inline const FIRST_VECTOR: u32 = 16;
+/** Bits of a vector that are its priority class. */
+@inline const PRIORITY_CLASS: u32 = 0xf0;
+/** An access may begin at any byte of the 4 of a register. */
+@inline const BYTE_OF_REGISTER: u32 = 3;
 /** The priority class of a vector or of a priority register. */
 @inline function classOf(vector: u32): u32 { return (vector >> 4) & 0xf; }
 
@@ -61,7 +65,7 @@ function setStatus(rvi: u32, svi: u32): void { store<u32>(VMX_INTERRUPT_STATUS, 
 /** SDM 3C "PPR Virtualization". */
 function virtualizePriority(): void {
   const task = readVirtual(ApicRegister.TaskPriority) & 0xff, svi = servicing();
-  writeVirtual(ApicRegister.ProcessorPriority, classOf(task) >= classOf(svi) ? task : svi & 0xf0);
+  writeVirtual(ApicRegister.ProcessorPriority, classOf(task) >= classOf(svi) ? task : svi & PRIORITY_CLASS);
 }
 /** SDM 3C "Evaluation of Pending Virtual Interrupts". */
 function evaluate(): void {
@@ -141,7 +145,7 @@ function isVirtualSelfIpi(command: u32): bool {
 }
 /** SDM 3C "APIC-Write Emulation". @returns true after a VM exit. */
 function emulateWrite(offset: u32): bool {
-  switch (offset & ~3) {
+  switch (offset & ~BYTE_OF_REGISTER) {
     case ApicRegister.TaskPriority:
       writeVirtual(ApicRegister.TaskPriority, readVirtual(ApicRegister.TaskPriority) & 0xff);
       return virtualizeTaskPriority();
@@ -174,7 +178,7 @@ export function virtualApicWork(): bool {
 export function takeVirtualInterrupt(): u32 {
   const vector = requesting();
   setVector(ApicRegister.InService, vector);
-  writeVirtual(ApicRegister.ProcessorPriority, vector & 0xf0);
+  writeVirtual(ApicRegister.ProcessorPriority, vector & PRIORITY_CLASS);
   clearVector(ApicRegister.InterruptRequest, vector);
   setStatus(highestVector(ApicRegister.InterruptRequest), vector);
   recognizeVirtualInterrupt(false);

@@ -5,12 +5,12 @@ import { read } from "../memory/access";
 import {
   aClass, aSign, aExp, aSig, bClass, bSign, bExp, bSig, rClass, ZERO_CLASS, FINITE, INFINITE, QNAN, SNAN, UNSUPPORTED,
   INVALID, IE, DE, ZE, add, multiply, divide, dividedByZero, squareRoot, roundToIntegral, setR, setResult, setA, setB,
-  addRaised, copyAtoB, fromInteger, copyRtoB, setRoundedUp, leading,
+  addRaised, copyAtoB, fromInteger, copyRtoB, setRoundedUp, leading, INTEGER_BIT,
 } from "../float/soft_float";
 import {
   begin, beginAt, start, report, underflows, isEmpty, st, stackFault, unpackA80, unpackB80, round80, x87Precision,
-  x87Rounding, putR, pop, push, setSt, significand, signExponent, C0, C1, C2, C3, INTEGER_BIT, NAN80_SE, NAN80_SIG,
-  status, setStatus,
+  x87Rounding, putR, pop, push, setSt, significand, signExponent, C0, C1, C2, C3, NAN80_SE, NAN80_SIG,
+  status, setStatus, QUIET80, SIGN80, EXPONENT80, BIAS80,
 } from "./x87_state";
 import { unpackB32, unpackB64 } from "../float/float_formats";
 import { Mem } from "../state/registers";
@@ -33,7 +33,7 @@ export function nanResult(): void {
     if (aClass != bClass) first = aClass == QNAN;
     else first = aSig != bSig ? aSig > bSig : aSign <= bSign;
   }
-  if (first) setR(QNAN, aSign, 0, aSig | 0x4000000000000000); else setR(QNAN, bSign, 0, bSig | 0x4000000000000000);
+  if (first) setR(QNAN, aSign, 0, aSig | QUIET80); else setR(QNAN, bSign, 0, bSig | QUIET80);
 }
 @inline function hasNan(): bool { return aClass >= QNAN || bClass >= QNAN; }
 
@@ -160,7 +160,7 @@ function signOf(flip: bool): void {
   start();
   if (underflows(0, 0, 0)) return;
   const slot = st(0), se = signExponent(slot);
-  setSt(0, flip ? se ^ 0x8000 : se & 0x7fff, significand(slot));
+  setSt(0, flip ? se ^ SIGN80 : se & EXPONENT80, significand(slot));
 }
 export function FABS(): void { signOf(false); }
 export function FCHS(): void { signOf(true); }
@@ -210,12 +210,12 @@ export function FXTRACT(): void {
   if (!report()) return;
   const sign = aSign << 15;
   if (aClass == ZERO_CLASS) { setSt(0, 0xffff, INTEGER_BIT); push(); setSt(0, sign, 0); return; }
-  if (aClass == INFINITE) { setSt(0, 0x7fff, INTEGER_BIT); push(); setSt(0, sign | 0x7fff, INTEGER_BIT); return; }
+  if (aClass == INFINITE) { setSt(0, EXPONENT80, INTEGER_BIT); push(); setSt(0, sign | EXPONENT80, INTEGER_BIT); return; }
   const sig = aSig;
   fromInteger(<i64>aExp);
   putR(0);
   push();
-  setSt(0, sign | 0x3fff, sig);
+  setSt(0, sign | BIAS80, sig);
 }
 
 /**
@@ -238,13 +238,17 @@ function partialRemainder(nearest: bool): void {
   setRoundedUp(false);
   if (report()) { putR(0); setStatus(status() & ~(C0 | C1 | C2 | C3) | codes); }
 }
+/** A partial remainder takes 32 to 63 steps. Bits 1 and 2 of the quotient go to condition codes. */
+@inline const PART: i32 = 32;
+@inline const QUOTIENT_1: u64 = 2;
+@inline const QUOTIENT_2: u64 = 4;
 /** The dividend is the remainder. */
 function keepDividend(): u32 { setR(aClass, aSign, aExp, aSig); return 0; }
 function divideOut(nearest: bool): u32 {
   const d = aExp - bExp;
   if (d < -1 || (d < 0 && !nearest)) return keepDividend();
   // steps of the quotient: all of them, or a multiple that leaves a difference below 64 for the next time
-  const part = d >= 64, steps = part ? (d & 31) | 32 : d;
+  const part = d >= 64, steps = part ? (d & 31) | PART : d;
   const exp = aExp - steps;
   let rem = aSig, q: u64 = 0, sign = aSign;
   if (d == -1) {
@@ -269,7 +273,7 @@ function divideOut(nearest: bool): u32 {
   if (!rem) setR(ZERO_CLASS, aSign, 0, 0);
   else { const n = leading(rem); setResult(sign, exp - n, rem << n, 0); }
   if (part) return C2;
-  return (q & 4 ? C0 : 0) | (q & 2 ? C3 : 0) | (q & 1 ? C1 : 0);
+  return (q & QUOTIENT_2 ? C0 : 0) | (q & QUOTIENT_1 ? C3 : 0) | (q & 1 ? C1 : 0);
 }
 export function FPREM(): void { partialRemainder(false); }
 export function FPREM1(): void { partialRemainder(true); }

@@ -5,11 +5,11 @@ import { read } from "../memory/access";
 import { CF, ZF, PF } from "../state/flags";
 import {
   aClass, aSign, aExp, aSig, bClass, bSign, bExp, bSig, ZERO_CLASS, INFINITE, QNAN, SNAN, IE, DE, addRaised, setB,
-  fromInteger, copyRtoB,
+  fromInteger, copyRtoB, INTEGER_BIT,
 } from "../float/soft_float";
 import {
   begin, beginAt, start, startQuietly, report, isEmpty, underflows, st, stackFault, unpackA80, unpackB80, pop, setSt,
-  significand, signExponent, setCodes, setCompareCodes, C0, C1, C2, C3, INTEGER_BIT,
+  significand, signExponent, setCodes, setCompareCodes, C0, C1, C2, C3, EXPONENT80,
 } from "./x87_state";
 import { unpackB32, unpackB64 } from "../float/float_formats";
 import { Mem } from "../state/registers";
@@ -113,10 +113,10 @@ export function FUCOMIP(i: u32): void { compareFlags(i, true, 1); }
 export function FXAM(): void {
   begin();
   start();
-  const slot = st(0), se = signExponent(slot), sig = significand(slot), e = se & 0x7fff;
+  const slot = st(0), se = signExponent(slot), sig = significand(slot), e = se & EXPONENT80;
   let codes: u32;
   if (isEmpty(0)) codes = C3 | C0;
-  else if (e == 0x7fff) codes = !(sig >> 63) ? 0 : sig == INTEGER_BIT ? C2 | C0 : C0;
+  else if (e == EXPONENT80) codes = !(sig >> 63) ? 0 : sig == INTEGER_BIT ? C2 | C0 : C0;
   else if (e == 0) codes = sig ? C3 | C2 : C3;
   else codes = sig >> 63 ? C2 : 0;
   setCodes(codes | (se >> 15 ? C1 : 0));

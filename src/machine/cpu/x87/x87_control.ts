@@ -7,9 +7,10 @@ import {
   X87_DS,
 } from "../generated/layout";
 import { numericErrorMayEnd, x87Available, x87Check, waitCheck } from "../float/fpu_state";
-import { ES_B, INTEGER_BIT, st } from "./x87_state";
+import { INTEGER_BIT } from "../float/soft_float";
+import { C0, C1, C2, C3, ES_B, EXPONENT80, st } from "./x87_state";
 import { Mem, setReg } from "../state/registers";
-import { InitialConfiguration } from "../generated/architecture";
+import { InitialConfiguration, FloatException, X87Control, X87Opcode, X87Status } from "../generated/architecture";
 
 /** State after FNINIT. */
 export function initialise(): void {
@@ -17,12 +18,17 @@ export function initialise(): void {
   store<u32>(X87_OPCODE, 0); store<u64>(X87_IP, 0); store<u64>(X87_DP, 0); store<u32>(X87_CS, 0); store<u32>(X87_DS, 0);
   numericErrorMayEnd();
 }
+/** Bits of the control word that can be written. */
+@inline const CONTROL_BITS: u32 = FloatException.All | X87Control.PrecisionControl | X87Control.RoundingControl
+  | X87Control.InfinityControl;
+/** TOP and the condition codes. */
+@inline const KEPT_BY_FNCLEX: u32 = X87Status.Top | C0 | C1 | C2 | C3;
 /** Writes the control word (bit 6 reads 1, 7 and 15:13 read 0) and decides again whether an exception waits. */
-export function setControl(v: u32): void { store<u32>(X87_CONTROL, v & 0x1f3f | 0x40); summarise(); }
+export function setControl(v: u32): void { store<u32>(X87_CONTROL, v & CONTROL_BITS | X87Control.Reserved); summarise(); }
 /** Status word with the summary that its flags and the masks give. */
 export function summarise(): void {
   const s = load<u32>(X87_STATUS), c = load<u32>(X87_CONTROL);
-  store<u32>(X87_STATUS, s & ~c & 0x3f ? s | ES_B : s & ~ES_B);
+  store<u32>(X87_STATUS, s & ~c & FloatException.All ? s | ES_B : s & ~ES_B);
   numericErrorMayEnd();
 }
 
@@ -37,7 +43,7 @@ export function FNSTSW(ea: Mem): void { x87Available(); write<u16>(ea, <u16>load
 /** FNSTSW AX. */
 export function FNSTSWAX(): void { x87Available(); setReg<u16>(RAX, <u16>load<u32>(X87_STATUS)); }
 /** FNCLEX: exception flags, stack fault, summary and busy */
-export function FNCLEX(): void { x87Available(); store<u32>(X87_STATUS, load<u32>(X87_STATUS) & 0x7f00); numericErrorMayEnd(); }
+export function FNCLEX(): void { x87Available(); store<u32>(X87_STATUS, load<u32>(X87_STATUS) & KEPT_BY_FNCLEX); numericErrorMayEnd(); }
 export function FWAIT(): void { waitCheck(); }
 /** FNENI, FNDISI, FNSETPM of older coprocessors do nothing */
 export function FNOOP(): void { x87Available(); }
@@ -47,11 +53,11 @@ export function fullTags(): u32 {
   let tags: u32 = 0;
   const valid = load<u32>(X87_TAGS);
   for (let i: u32 = 0; i < 8; i++) {
-    const slot = X87_REGISTERS + (i << 4), e = <u32>load<u16>(slot, 8) & 0x7fff, sig = load<u64>(slot);
+    const slot = X87_REGISTERS + (i << 4), e = <u32>load<u16>(slot, 8) & EXPONENT80, sig = load<u64>(slot);
     let tag: u32 = 0;
     if (!(valid >> i & 1)) tag = 3;
     else if (e == 0 && !sig) tag = 1;
-    else if (e == 0 || e == 0x7fff || !(sig & INTEGER_BIT)) tag = 2;
+    else if (e == 0 || e == EXPONENT80 || !(sig & INTEGER_BIT)) tag = 2;
     tags |= tag << (i << 1);
   }
   return tags;
@@ -77,7 +83,7 @@ function realFormat(): bool { return (load<u32>(MODE) & MODE_PROTECTED) == 0; }
 }
 
 function storeEnvironment<T>(ea: Mem): void {
-  const high: u32 = sizeof<T>() == 2 ? 0 : 0xffff0000, op = load<u32>(X87_OPCODE) & 0x7ff;
+  const high: u32 = sizeof<T>() == 2 ? 0 : 0xffff0000, op = load<u32>(X87_OPCODE) & X87Opcode.Bits;
   putField<T>(ea, 0, load<u32>(X87_CONTROL) | high);
   putField<T>(ea, 1, load<u32>(X87_STATUS) | high);
   putField<T>(ea, 2, fullTags() | high);
@@ -99,11 +105,11 @@ function loadEnvironment<T>(ea: Mem): void {
   store<u32>(X87_STATUS, field<T>(ea, 1) & 0xffff);
   store<u32>(X87_TAGS, abridged(field<T>(ea, 2)));
   if (realFormat()) {
-    store<u64>(X87_IP, f3 & 0xffff | (f4 >> 12 & 0xffff) << 16); store<u32>(X87_CS, 0); store<u32>(X87_OPCODE, f4 & 0x7ff);
+    store<u64>(X87_IP, f3 & 0xffff | (f4 >> 12 & 0xffff) << 16); store<u32>(X87_CS, 0); store<u32>(X87_OPCODE, f4 & X87Opcode.Bits);
     store<u64>(X87_DP, f5 & 0xffff | (f6 >> 12 & 0xffff) << 16); store<u32>(X87_DS, 0);
   } else {
     store<u64>(X87_IP, f3); store<u32>(X87_CS, f4 & 0xffff);
-    if (sizeof<T>() == 4) store<u32>(X87_OPCODE, f4 >> 16 & 0x7ff);
+    if (sizeof<T>() == 4) store<u32>(X87_OPCODE, f4 >> 16 & X87Opcode.Bits);
     store<u64>(X87_DP, f5); store<u32>(X87_DS, f6 & 0xffff);
   }
   setControl(control);
@@ -113,7 +119,7 @@ export function FNSTENV<T>(ea: Mem): void {
   x87Available();
   probe(ea, environmentSize<T>(), sizeof<T>(), 1);
   storeEnvironment<T>(ea);
-  setControl(load<u32>(X87_CONTROL) | 0x3f);
+  setControl(load<u32>(X87_CONTROL) | FloatException.All);
 }
 export function FLDENV<T>(ea: Mem): void {
   x87Check();

@@ -4,14 +4,14 @@
 import { read, write, probe } from "../memory/access";
 import {
   aClass, aSign, aExp, aSig, rClass, FINITE, QNAN, INVALID, IE, DE, raised, setR, addRaised, setRaised, round,
-  toInteger, fromInteger, copyAtoB, UP, NEAREST, setRoundedUp, OE, UE, PE, clearRaised,
+  toInteger, fromInteger, copyAtoB, UP, NEAREST, setRoundedUp, OE, UE, PE, clearRaised, RANGE,
 } from "../float/soft_float";
 import {
   begin, beginAt, start, startQuietly, report, isEmpty, underflows, st, physical, pushOverflows, stackFault,
   unpackA80, pop, push, putR, setSt, significand, signExponent, setTop, top, x87Rounding, unmaskedX87, NAN80_SE,
-  NAN80_SIG,
+  NAN80_SIG, SIGN80,
 } from "./x87_state";
-import { unpackA32, unpackA64, pack32, pack64, NAN32, NAN64 } from "../float/float_formats";
+import { unpackA32, unpackA64, pack32, pack64, NAN32, NAN64, EXPONENT32, EXPONENT64, QUIET32, QUIET64 } from "../float/float_formats";
 import { nanResult } from "./x87_arithmetic";
 import { X87_TAGS } from "../generated/layout";
 import { Mem } from "../state/registers";
@@ -71,7 +71,7 @@ export function FBLD(ea: Mem): void {
   fromInteger(<i64>v);
   push();
   putR(0);
-  if (high >> 15) setSt(0, signExponent(st(0)) | 0x8000, significand(st(0)));
+  if (high >> 15) setSt(0, signExponent(st(0)) | SIGN80, significand(st(0)));
 }
 
 /** Constants, rounded by RC from 67 bits or more: [truncated significand, whether the next bits are above one half]. */
@@ -123,11 +123,11 @@ function storeDouble(ea: Mem, pops: u32): void {
 function roundTo(precision: u32, minExp: i32, maxExp: i32): void {
   if (aClass >= QNAN) { copyAtoB(); nanResult(); return; }
   setR(aClass, aSign, aExp, aSig);
-  if (aClass == FINITE) round(precision, minExp, maxExp, x87Rounding(), unmaskedX87() & 0x18, false, 0);
+  if (aClass == FINITE) round(precision, minExp, maxExp, x87Rounding(), unmaskedX87() & RANGE, false, 0);
 }
 /** NaN that nanResult left in r, shortened. */
-function nan32(): u32 { return rClass == INVALID ? NAN32 : aSign << 31 | 0x7fc00000 | <u32>(aSig << 1 >> 41); }
-function nan64(): u64 { return rClass == INVALID ? NAN64 : <u64>aSign << 63 | 0x7ff8000000000000 | aSig << 1 >> 12; }
+function nan32(): u32 { return rClass == INVALID ? NAN32 : aSign << 31 | (EXPONENT32 | QUIET32) | <u32>(aSig << 1 >> 41); }
+function nan64(): u64 { return rClass == INVALID ? NAN64 : <u64>aSign << 63 | (EXPONENT64 | QUIET64) | aSig << 1 >> 12; }
 /** Reports; with an unmasked overflow or underflow (or invalid operation) a destination in memory stays as it is. */
 function stored(): bool {
   const fatal = raised & (OE | UE) & unmaskedX87();

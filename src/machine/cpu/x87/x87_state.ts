@@ -7,25 +7,29 @@ import {
 import { x87Check } from "../float/fpu_state";
 import {
   IE, ZERO_CLASS, FINITE, INFINITE, QNAN, SNAN, UNSUPPORTED, INVALID, setA, setB, rClass, rSign, rExp, rSig, raised,
-  roundedUp, clearRaised, setRaised, round, leading,
+  roundedUp, clearRaised, setRaised, round, leading, INTEGER_BIT, RANGE,
 } from "../float/soft_float";
 import { OFFSET_OF, X87_OPCODE_OF } from "../code/record";
 import { currentRip } from "../state/instruction";
+import { FloatException, X87Status } from "../generated/architecture";
 
 /** Status word: stack fault, summary and busy, condition codes. */
-@inline export const SF: u32 = 0x40;
-@inline export const ES_B: u32 = 0x8080;
-@inline export const C0: u32 = 0x100;
-@inline export const C1: u32 = 0x200;
-@inline export const C2: u32 = 0x400;
-@inline export const C3: u32 = 0x4000;
-@inline const TOP_BITS: u32 = 0x3800;
+@inline export const SF: u32 = X87Status.StackFault;
+@inline export const ES_B: u32 = X87Status.ErrorSummary | X87Status.Busy;
+@inline export const C0: u32 = X87Status.ConditionCode0;
+@inline export const C1: u32 = X87Status.ConditionCode1;
+@inline export const C2: u32 = X87Status.ConditionCode2;
+@inline export const C3: u32 = X87Status.ConditionCode3;
 
 /** Default NaN of the format. */
 @inline export const NAN80_SIG: u64 = 0xc000000000000000;
 @inline export const NAN80_SE: u32 = 0xffff;
-@inline export const INTEGER_BIT: u64 = 0x8000000000000000;
 @inline export const QUIET80: u64 = 0x4000000000000000;
+
+/** Sign, and the biased exponents of 1 and of infinities and NaNs. */
+@inline export const SIGN80: u32 = 0x8000;
+@inline export const EXPONENT80: u32 = 0x7fff;
+@inline export const BIAS80: u32 = 0x3fff;
 
 /** The status word. SDM 1 "x87 FPU Status Register". */
 @inline export function status(): u32 { return load<u32>(X87_STATUS); }
@@ -48,7 +52,7 @@ export function setSt(i: u32, se: u32, sig: u64): void {
   store<u64>(slot, sig); store<u16>(slot, <u16>se, 8);
   store<u32>(X87_TAGS, load<u32>(X87_TAGS) | 1 << n);
 }
-@inline export function setTop(n: u32): void { setStatus(status() & ~TOP_BITS | (n & 7) << 11); }
+@inline export function setTop(n: u32): void { setStatus(status() & ~X87Status.Top | (n & 7) << 11); }
 /** TOP − 1; the caller writes the new ST(0). */
 export function push(): void { setTop(top() - 1); }
 /** ST(0) becomes empty, TOP + 1. */
@@ -65,7 +69,7 @@ export function pop(): void {
 @inline export function x87Rounding(): u32 { return control() >> 10 & 3; }
 /** Bits of precision by precision control (01 is reserved: as 11). */
 export function x87Precision(): u32 { const pc = control() >> 8 & 3; return pc == 0 ? 24 : pc == 2 ? 53 : 64; }
-@inline export function unmaskedX87(): u32 { return ~control() & 0x3f; }
+@inline export function unmaskedX87(): u32 { return ~control() & FloatException.All; }
 
 /** Linear address of the memory operand of the current instruction; `hasOperand` says whether it has one. */
 let operandAddress: u64 = 0, hasOperand: bool = false;
@@ -97,13 +101,13 @@ function recordPointers(): void {
 /** Sets the sticky flags and, with one of them unmasked, the summary. True when nothing unmasked forbids the result (IE, DE, ZE do). */
 export function report(): bool {
   const unmasked = raised & unmaskedX87();
-  if (unmasked & 7) { setRaised(raised & 7); setRoundedUp0(); }
+  if (unmasked & FloatException.Before) { setRaised(raised & FloatException.Before); setRoundedUp0(); }
   let s = status() | raised;
   if (roundedUp) s |= C1;
   if (unmasked) s |= ES_B;
   setStatus(s);
   if (unmasked) recordPointers();
-  return (unmasked & 7) == 0;
+  return (unmasked & FloatException.Before) == 0;
 }
 @inline function setRoundedUp0(): void { const flags = raised; clearRaised(); setRaised(flags); }
 
@@ -132,9 +136,9 @@ export function underflows(i: u32, d: u32, pops: u32): bool {
 let uClass: u32 = 0, uExp: i32 = 0, uSig: u64 = 0;
 /** Unpacks a double extended number; true for a denormal (or pseudo-denormal). */
 function unpack80(se: u32, sig: u64): bool {
-  const e = se & 0x7fff;
+  const e = se & EXPONENT80;
   uSig = sig; uExp = <i32>e - 16383;
-  if (e == 0x7fff) {
+  if (e == EXPONENT80) {
     if (!(sig >> 63)) uClass = UNSUPPORTED;
     else uClass = sig == INTEGER_BIT ? INFINITE : sig & QUIET80 ? QNAN : SNAN;
     return false;
@@ -159,16 +163,16 @@ export function unpackB80(slot: usize): bool {
 
 /** Rounds a finite r to `precision` bits with the range of the extended format. */
 export function round80(precision: u32): void {
-  if (rClass == FINITE) round(precision, -16382, 16383, x87Rounding(), unmaskedX87() & 0x18, false, 24576);
+  if (rClass == FINITE) round(precision, -16382, 16383, x87Rounding(), unmaskedX87() & RANGE, false, 24576);
 }
 /** Sign and exponent, and significand, of the rounded r. */
 export function packedSe(): u32 {
   const s = rSign << 15;
   if (rClass == ZERO_CLASS) return s;
-  if (rClass == INFINITE) return s | 0x7fff;
+  if (rClass == INFINITE) return s | EXPONENT80;
   if (rClass == INVALID) return NAN80_SE;
-  if (rClass >= QNAN) return s | 0x7fff;
-  return rSig >> 63 ? s | <u32>(rExp + 16383) & 0x7fff : s;
+  if (rClass >= QNAN) return s | EXPONENT80;
+  return rSig >> 63 ? s | <u32>(rExp + 16383) & EXPONENT80 : s;
 }
 export function packedSig(): u64 {
   if (rClass == ZERO_CLASS) return 0;

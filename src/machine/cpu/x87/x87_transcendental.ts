@@ -282,12 +282,14 @@ function series(d: usize, cosine: bool): void {
   }
   if (!cosine) wideMultiply(d, d, r);
 }
+/** In the quadrants 2 and 3 the sine is negative. */
+@inline const NEGATIVE_HALF: u32 = 2;
 /** d := sine (cosine) of a, whose sign the reduced angle carries. */
 function sine(d: usize, cosine: bool): void {
   const q = aSign ? 4 - quadrant & 3 : quadrant, n = cosine ? q + 1 & 3 : q;
   // sin(r + nπ/2): r has the sign of a, so quadrants of negative angles count backwards
   series(d, (n & 1) != 0);
-  if (n & 2) wideNegate(d);
+  if (n & NEGATIVE_HALF) wideNegate(d);
 }
 /** Starts a trigonometric instruction; `pushes`: it needs an empty ST(7). False when it has ended. */
 let denormal: bool = false;
