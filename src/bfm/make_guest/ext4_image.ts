@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { lstatSync, readdirSync, writeFileSync } from 'node:fs';
+import { lstatSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { entriesBelow } from './folder_tree.js';
 import { runTool, type ToolPlace } from './tool.js';
 
 const MEBIBYTE = 2 ** 20;
@@ -9,13 +10,6 @@ const BLOCK = 4096;
 const FREE_MEBIBYTES = 256;
 /** What the file system takes for itself, as a part of the content. */
 const OVERHEAD = 0.08;
-
-/** The paths of everything below a folder, without the folder. Links are not followed. */
-function pathsBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true }).map((entry) =>
-    join(entry.parentPath ?? entry.path, entry.name),
-  );
-}
 
 function mebibytesOf(paths: readonly string[]): number {
   const blocks = paths.reduce((sum, path) => sum + Math.ceil(lstatSync(path).size / BLOCK), 0);
@@ -32,7 +26,7 @@ function ownershipCommands(root: string, paths: readonly string[]): string {
 
 /** Makes an ext4 file system with the content of a folder in a new file. It needs no root. @throws GuestError */
 export async function makeExt4Image(root: string, image: string, place: ToolPlace): Promise<void> {
-  const paths = pathsBelow(root);
+  const paths = entriesBelow(root).map(({ path }) => path);
   // Tables that the guest need not write again, and no blocks that only root may use.
   const options = ['-E', 'root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0', '-m', '0', '-L', 'debian'];
   const size = `${mebibytesOf(paths)}M`;

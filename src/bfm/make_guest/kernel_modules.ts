@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GuestError } from '../guests/guest_error.js';
+import { entriesBelow } from './folder_tree.js';
 import { runTool, type ToolPlace } from './tool.js';
 
 /** A module of a kernel, unpacked. */
@@ -29,10 +30,9 @@ export class KernelModules {
     readonly folder: string,
     private readonly place: ToolPlace,
   ) {
-    for (const entry of readdirSync(join(folder, 'kernel'), { recursive: true, withFileTypes: true })) {
+    for (const entry of entriesBelow(join(folder, 'kernel'))) {
       const [, name] = MODULE_FILE.exec(entry.name) ?? [];
-      if (name !== undefined && entry.isFile())
-        this.files.set(kernelName(name), join(entry.parentPath ?? entry.path, entry.name));
+      if (name !== undefined && entry.isFile) this.files.set(kernelName(name), entry.path);
     }
     const list = join(folder, 'modules.builtin');
     const lines = existsSync(list) ? readFileSync(list, 'utf8').split('\n') : [];
