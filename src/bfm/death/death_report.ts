@@ -139,7 +139,15 @@ export async function deathReport(end: PcEnd, underVmm: boolean, machine: Stoppe
   const [report, dead] = [processors[at]!, all[at]!];
   const [atRip, opcode] = [await read(report.instruction), await read(undefinedOpcode)];
   const lastExit = dead.lastExits.at(-1);
-  const { cause, advice } = explainDeath({ end, report, lastExit, underVmm, atRip, opcode });
+  const { cause, advice } = explainDeath({
+    end,
+    report,
+    lastExit,
+    underVmm,
+    atRip,
+    opcode,
+    lastOutput: lastOutput ?? [],
+  });
   const others = all.filter((each) => each !== dead);
   const before = [
     ...end.detail.split('\n'),

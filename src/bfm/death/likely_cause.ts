@@ -19,6 +19,8 @@ export interface DeathFacts {
   readonly atRip: Disassembly | undefined;
   /** The last opcode that the processor does not have. */
   readonly opcode: Disassembly | undefined;
+  /** What the guest printed last. */
+  readonly lastOutput: readonly string[];
 }
 
 /** The likely cause of a death, and what to try. */
@@ -28,7 +30,18 @@ export interface Explanation {
   readonly advice: string;
 }
 
-const WITHOUT_VMM = 'run it with --start off to see whether it dies without the VMM too';
+const WITHOUT_VMM = 'run the guest without the VMM (bfm run --start off) to see whether it dies there too';
+
+/** What only Linux prints: its version, a panic or a BUG, the time in front of a line. */
+const OF_LINUX = /Kernel panic - not syncing|kernel BUG at |Linux version \d|^\[ *\d+\.\d{6}\]/;
+const isLinux = ({ lastOutput }: DeathFacts): boolean => lastOutput.some((line) => OF_LINUX.test(line));
+const isPanic = ({ lastOutput }: DeathFacts): boolean =>
+  lastOutput.some((line) => line.includes('Kernel panic - not syncing'));
+
+const readOutput = ({ lastOutput }: DeathFacts): string =>
+  lastOutput.length > 0
+    ? 'read what the guest printed last: it may say what was wrong'
+    : 'let the guest print on its serial port COM1: its last lines are in this report then';
 
 /** UD0, UD1 and UD2 raise #UD on every processor. */
 const isMeantToFault = ({ atRip }: DeathFacts): boolean => atRip !== undefined && /^ud[012]\b/.test(atRip.text);
@@ -39,7 +52,7 @@ export function explainDeath(facts: DeathFacts): Explanation {
   if (end.unimplemented !== undefined)
     return {
       cause: 'software uses a feature that this machine does not announce or does not have yet',
-      advice: 'let the guest leave the feature off, or add it to src/machine',
+      advice: 'configure the guest without the feature that the first line names, or add the feature to src/machine',
     };
   if (end.tripleFault !== undefined) return explainTripleFault(facts, end.tripleFault);
   if (facts.lastExit?.isEntryFailure === true || end.detail.includes(`${VmEntryError.name}:`)) return entryFailure;
@@ -47,14 +60,14 @@ export function explainDeath(facts: DeathFacts): Explanation {
   if (end.detail.startsWith('halted')) return explainHalt(facts);
   return {
     cause: 'the machine stopped the processor for the reason above',
-    advice: facts.underVmm ? WITHOUT_VMM : 'see the registers and the code at RIP',
+    advice: facts.underVmm ? WITHOUT_VMM : 'look at the instruction at RIP and at the registers that it uses',
   };
 }
 
 const entryFailure: Explanation = {
   cause: 'the VMCS breaks the rules above, so the processor refused the VM entry',
   advice:
-    'run it with --trace-vmcs, which says where each VMCS field was written; bfm describe check NAME explains a rule',
+    'run it again with --trace-vmcs: the report then says where each of these VMCS fields was written; bfm describe check NAME explains a rule',
 };
 
 function explainTripleFault(facts: DeathFacts, fault: TripleFault): Explanation {
@@ -66,7 +79,8 @@ function explainTripleFault(facts: DeathFacts, fault: TripleFault): Explanation 
 function firstCause(facts: DeathFacts, first: UndeliveredEvent): string {
   const { vector, errorCode, cr2 } = first;
   if (vector === Vector.InvalidOpcode) {
-    if (isMeantToFault(facts)) return 'software executed UD2 to stop on purpose (Linux: BUG)';
+    if (isMeantToFault(facts))
+      return `software executed UD2 to stop on purpose${isLinux(facts) ? ', as BUG() of Linux does' : ''}`;
     if (facts.opcode !== undefined) return 'software executed an instruction that this processor does not have';
     return 'software executed bytes that are no instruction in this mode';
   }
@@ -98,12 +112,12 @@ function deliveryCause({ registers }: ProcessorReport, { events }: TripleFault):
 function adviceAfterFault(facts: DeathFacts, first: UndeliveredEvent): string {
   const { underVmm, opcode } = facts;
   if (first.vector === Vector.InvalidOpcode) {
-    if (isMeantToFault(facts)) return 'see what the guest printed last, if anything';
+    if (isMeantToFault(facts)) return readOutput(facts);
     if (opcode !== undefined)
       return `CPUID of this machine does not announce ${opcode.features.join(' and ')}; build the guest for a plain x86-64, or let it ask CPUID first`;
-    return 'no processor has this opcode in this mode; see how the guest came to execute these bytes';
+    return 'look for a wrong jump, a wrong return address or overwritten code: these bytes are no instruction in this mode';
   }
-  const advice = 'no handler could be entered for an exception; see RIP, CR2 and the page walk';
+  const advice = 'find out why the first exception came: look at the instruction at RIP, at CR2 and at the page walk';
   return underVmm ? `${advice}; ${WITHOUT_VMM}` : advice;
 }
 
@@ -123,15 +137,18 @@ function explainHandler({ end, lastExit }: DeathFacts): Explanation {
     };
   return {
     cause: `${who} failed while it handled exit ${reason}`,
-    advice: 'correct the handler; the lines of the VMM above ("vmm:") have its stack',
+    advice:
+      'correct the handler; its stack is in the lines of the VMM ("vmm: …"; of a background machine, bfm dump has them)',
   };
 }
 
-function explainHalt({ underVmm, end }: DeathFacts): Explanation {
-  const cause =
-    end.isHalted === true
-      ? 'software executed HLT with interrupts off: Linux does that after a panic, other kernels at the end of their work'
-      : 'software waits for an interrupt, and no timer or input can send one';
-  const advice = 'see what the guest printed last, if anything; Linux with "panic=-1" resets the machine after a panic';
+function explainHalt(facts: DeathFacts): Explanation {
+  const { underVmm, end } = facts;
+  const halted = isPanic(facts)
+    ? 'Linux has panicked, and stopped with HLT and interrupts off'
+    : 'software executed HLT with interrupts off, as kernels do at the end of their work or after a fatal error';
+  const cause = end.isHalted === true ? halted : 'software waits for an interrupt, and no timer or input can send one';
+  const ofLinux = isLinux(facts) ? '; with "panic=-1" on its command line, Linux resets the machine after a panic' : '';
+  const advice = `${readOutput(facts)}${ofLinux}`;
   return { cause, advice: underVmm ? `${advice}; ${WITHOUT_VMM}` : advice };
 }

@@ -154,7 +154,7 @@ export class GuestCache {
   private static check(entry: GuestEntry, path: string, wanted: Manifest['files'][string] | undefined): void {
     if (!isOwnFile(path)) throw GuestCache.unusable(entry, path, 'it is not a file that only you can write');
     if (wanted === undefined || statSync(path).size !== wanted.bytes || sha256Of(path) !== wanted.sha256)
-      throw GuestCache.unusable(entry, path, `${basename(path)} has not the checksum with which it was kept`);
+      throw GuestCache.unusable(entry, path, `${basename(path)} does not have the checksum with which it was kept`);
   }
 
   private static unusable({ name }: GuestEntry, where: string, found: string, causedBy?: unknown): GuestError {

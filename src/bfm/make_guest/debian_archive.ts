@@ -81,7 +81,7 @@ export class DebianArchive {
     const text = (await runTool('apt-get', [...options, '-s', '-qq', 'install', ...names], this.place)).toString();
     const found = [...text.matchAll(/^Inst (\S+) /gm)].map(([, name]) => name!.replace(/:amd64$/, ''));
     if (found.length > 0) return found;
-    throw new GuestError(`apt-get says of no package that ${names.join(', ')} need it`, {
+    throw new GuestError(`apt-get lists no packages that ${names.join(', ')} need`, {
       details: { where: 'apt-get', found: text, expected: 'a list of packages' },
     });
   }

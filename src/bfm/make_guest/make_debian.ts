@@ -32,7 +32,7 @@ function onlyEntry(folder: string, pattern: RegExp): string {
   const names = existsSync(folder) ? readdirSync(folder).filter((name) => pattern.test(name)) : [];
   if (names.length === 1) return join(folder, names[0]!);
   throw new GuestError(
-    `${folder} has ${names.length} entries ${String(pattern)}; the kernel package has another form`,
+    `${folder} has ${names.length} entries ${String(pattern)}; bfm does not know this layout of a kernel package`,
     {
       details: { where: folder, found: names.join(', ') || 'none', expected: `one entry ${String(pattern)}` },
     },

@@ -24,6 +24,7 @@ const explain = (end: Partial<PcEnd>, other: Partial<DeathFacts> = {}) =>
     underVmm: false,
     atRip: undefined,
     opcode: undefined,
+    lastOutput: [],
     ...other,
   });
 
@@ -62,7 +63,7 @@ describe('explainDeath', () => {
     expect(explain(end, { atRip: { text: 'ud2', features: [] } }).cause).to.include('on purpose');
     const unknown = explain(end);
     expect(unknown.cause).to.include('no instruction in this mode');
-    expect(unknown.advice).to.include('no processor has this opcode');
+    expect(unknown.advice).to.include('look for a wrong jump');
     const avx = { text: 'vaddps ymm0,ymm0,ymm1', features: ['AVX'] };
     expect(explain(end, { atRip: avx, opcode: avx }).advice).to.include('does not announce AVX');
   });
@@ -88,10 +89,30 @@ describe('explainDeath', () => {
     expect(explain({ detail: 'halted, and no device' }).cause).to.include('waits for an interrupt');
   });
 
+  it('speaks of Linux only where Linux ran', () => {
+    const halted = { detail: 'halted with interrupts off', isHalted: true } as const;
+    const ud2 = { tripleFault: { rip: '0x1000', events: [undefinedOpcode] } };
+    const atRip = { text: 'ud2', features: [] };
+    for (const lastOutput of [[], ['this guest executes CPUID']])
+      for (const { cause, advice } of [explain(halted, { lastOutput }), explain(ud2, { lastOutput, atRip })])
+        expect(`${cause} ${advice}`).to.not.match(/Linux|panic/);
+    const panic = ['[    1.234567] Kernel panic - not syncing: VFS: Unable to mount root fs'];
+    expect(explain(halted, { lastOutput: panic })).to.deep.equal({
+      cause: 'Linux has panicked, and stopped with HLT and interrupts off',
+      advice:
+        'read what the guest printed last: it may say what was wrong; with "panic=-1" on its command line, Linux resets the machine after a panic',
+    });
+    expect(explain(ud2, { lastOutput: ['[    0.000000] Linux version 6.1.0'], atRip }).cause).to.include('BUG()');
+  });
+
+  it('asks for a console if the guest printed nothing', () => {
+    expect(explain({ detail: 'halted with interrupts off', isHalted: true }).advice).to.include('serial port COM1');
+  });
+
   it('says what to try in every other case too', () => {
     expect(explain({ detail: 'VMX abort 1' })).to.deep.equal({
       cause: 'the machine stopped the processor for the reason above',
-      advice: 'see the registers and the code at RIP',
+      advice: 'look at the instruction at RIP and at the registers that it uses',
     });
   });
 });

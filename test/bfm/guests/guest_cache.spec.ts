@@ -85,9 +85,9 @@ describe('GuestCache', () => {
     [
       'a file that was changed',
       () => writeFileSync(path('some', 'initrd'), 'the ram disk'),
-      /initrd has not the checksum/,
+      /initrd does not have the checksum/,
     ],
-    ['a file that has grown', () => appendFileSync(path('some', 'vmlinuz'), 'x'), /vmlinuz has not the checksum/],
+    ['a file that has grown', () => appendFileSync(path('some', 'vmlinuz'), 'x'), /vmlinuz does not have the checksum/],
     ['a file that is missing', () => rmSync(path('some', 'initrd')), /not a file that only you can write/],
     ['a file that others can write', () => chmodSync(path('some', 'initrd'), 0o622), /only you can write/],
     [

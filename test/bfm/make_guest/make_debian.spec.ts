@@ -54,11 +54,11 @@ describe('makeDebian', () => {
     expect([...entries.keys()].filter((name) => name.endsWith('.ko'))).to.have.length(7);
   });
 
-  it('says if the kernel package has another form', async () => {
+  it('says if it does not know the layout of the kernel package', async () => {
     rmSync(join(folder.path, 'trees', KERNEL, 'boot'), { recursive: true });
     const error = await make().catch((each: unknown) => each);
     expect(error).to.be.instanceOf(GuestError);
-    expect((error as GuestError).message).to.match(/boot has 0 entries .*the kernel package has another form/);
+    expect((error as GuestError).message).to.match(/boot has 0 entries .*bfm does not know this layout/);
   });
 
   it('fails without apt', async () => {
