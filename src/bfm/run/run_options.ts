@@ -179,11 +179,17 @@ function pace(text: string | undefined, isTerminal: boolean): 'real' | 'fast' {
 
 const dateAndTime = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d)?)(Z|[+-]\d\d:\d\d)?)?$/;
 
+/** JavaScript takes February 30 for a day in March. */
+function isDay(date: string): boolean {
+  const time = Date.parse(`${date}T00:00:00Z`);
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(date);
+}
+
 /** Without a zone it is UTC: the machine must not depend on the zone of the computer. */
 function rtcStart(text: string | undefined): { rtcStart?: number } {
   if (text === undefined) return {};
   const [, date, time = '00:00', zone = 'Z'] = dateAndTime.exec(text) ?? [];
-  const milliseconds = date === undefined ? NaN : Date.parse(`${date}T${time}${zone}`);
+  const milliseconds = date === undefined || !isDay(date) ? NaN : Date.parse(`${date}T${time}${zone}`);
   if (Number.isNaN(milliseconds))
     throw UsageError.ofOption('--rtc', text, 'a date and time such as 2020-01-01T00:00:00Z');
   return { rtcStart: Math.floor(milliseconds / 1000) };

@@ -114,6 +114,8 @@ describe('checkRunOptions', () => {
     ['an empty text', { until: '' }, UsageError, /--until/],
     ['a number for a date', { rtc: '5' }, UsageError, /--rtc 5: it must be a date and time such as/],
     ['a date with a month that there is not', { rtc: '2020-13-01' }, UsageError, /a date and time such as/],
+    ['a day that the year does not have', { rtc: '2100-02-29' }, UsageError, /--rtc 2100-02-29: it must be a date/],
+    ['a day that the month does not have', { rtc: '2021-04-31T12:00' }, UsageError, /--rtc 2021-04-31T12:00/],
     ['a senseless date', { rtc: 'yesterday' }, UsageError, /a date and time such as/],
     ['a missing kernel', { kernel: '/does/not/exist' }, FileError, /no such file/],
     ['a kernel without a name', { kernel: '' }, UsageError, /--kernel '': it must be the name of a file/],
