@@ -121,7 +121,7 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
   /** Another processor has changed an EPT view, or has work for this one. No contribution sees this exit. */
   private handlePendingWork(): void {
     this.ept.catchUp();
-    this.processorWork.runPending();
+    this.processorWork.runPending((name) => (this.trace.words[0] = traceNumber(this.trace, name)));
   }
 
   /** An exit after which the base cannot go on. */

@@ -18,8 +18,12 @@ export interface ProcessorWork {
    * @throws ContributionError if `by` is no contribution of this vCPU, if it has no such method, and for an argument that is not plain data.
    */
   onEach<M extends string, A = undefined>(by: Contribution & NamedMethod<M, A>, method: M, argument?: A): void;
-  /** For the exit handler, at a VM exit of the reason `PENDING_WORK`: makes the calls that wait for the executing processor. */
-  runPending(): void;
+  /**
+   * For the exit handler, at a VM exit of the reason `PENDING_WORK`: makes the calls that wait for the executing processor.
+   *
+   * @param calling takes the name of each contribution before it is called.
+   */
+  runPending(calling?: (contribution: string) => void): void;
   /** For the vCPU: its contributions, by name. */
   attachVcpu(vcpuid: bigint, contributions: ReadonlyMap<string, Contribution>): void;
   /** For the vCPU: its guest is launched. From now on calls reach it. */

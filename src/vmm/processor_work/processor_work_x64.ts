@@ -65,13 +65,16 @@ export class ProcessorWorkX64 implements ProcessorWork {
     callMethod(by, method, argument);
   }
 
-  runPending(): void {
+  runPending(calling?: (contribution: string) => void): void {
     const own = BigInt(this.processor.id());
     const calls = this.waiting.get(own);
     if (calls === undefined) return;
     // The work may ask for more work.
     this.waiting.set(own, []);
-    for (const { contribution, method, argument } of calls) callMethod(this.find(own, contribution)!, method, argument);
+    for (const { contribution, method, argument } of calls) {
+      calling?.(contribution);
+      callMethod(this.find(own, contribution)!, method, argument);
+    }
   }
 
   private append(vcpuid: bigint, call: WaitingCall): void {

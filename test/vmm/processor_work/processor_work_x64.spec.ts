@@ -54,6 +54,14 @@ describe('ProcessorWorkX64', () => {
       expect(logs()[0]).to.have.length(3);
     });
 
+    it('tells the exit handler whom it calls, before the call, so that a report can name who failed or hangs', () => {
+      const { it, on, workers, logs } = threeVcpus();
+      it.onEach(workers[0]!, 'note', 5n);
+      const told: unknown[] = [];
+      on(1, () => it.runPending((name) => told.push([name, logs()[1]!.length])));
+      expect(told).to.deep.equal([[workers[1]!.name, 0]]);
+    });
+
     it('copies the argument', () => {
       const { it, on, workers, logs } = threeVcpus();
       const argument = { pages: [1] };
