@@ -112,7 +112,7 @@ describe('The cache of bundles', () => {
     const file = folder.write('lost.ts', `import { vmmModule } from 'bareflank'; export default vmmModule(() => {});`);
     const lost = { path: join(folder.path, nameOf(1, 'mjs')), [Symbol.dispose]() {} };
     const find = sinon.stub(ModuleCache.prototype, 'find').callThrough().onFirstCall().returns(lost);
-    expect(await loadModule(file)).to.have.length(1);
+    expect((await loadModule(file)).modules).to.have.length(1);
     expect(find.callCount).to.equal(2);
   });
 });
