@@ -37,7 +37,8 @@ export class DriverCommands {
   /** Starts the VMM; one that runs is stopped first. */
   start(): void {
     this.stop();
-    if (this.status === 'VMM_UNLOADED') throw new CommandError('vmm must be loaded first: bfm load MODULE, or bfm quick MODULE');
+    if (this.status === 'VMM_UNLOADED')
+      throw new CommandError('vmm must be loaded first: bfm load MODULE, or bfm quick MODULE');
     this.driver.start();
   }
 
@@ -50,7 +51,8 @@ export class DriverCommands {
   /** The debug ring of a vCPU. */
   dump(vcpuid: bigint): string {
     this.refuseCorrupt();
-    if (this.status === 'VMM_UNLOADED') throw new CommandError('vmm must be loaded first: bfm load MODULE, or bfm quick MODULE');
+    if (this.status === 'VMM_UNLOADED')
+      throw new CommandError('vmm must be loaded first: bfm load MODULE, or bfm quick MODULE');
     return this.driver.dump(vcpuid);
   }
 

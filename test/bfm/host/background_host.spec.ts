@@ -91,7 +91,9 @@ describe('The background host', () => {
     it('loads, starts, calls, dumps, stops, unloads', async () => {
       expect((await on('status')).stdout).to.equal('VMM_UNLOADED\n');
       for (const call of ['start', 'dump'])
-        expect((await on(call)).stderr, call).to.equal('bfm: vmm must be loaded first: bfm load MODULE, or bfm quick MODULE\n');
+        expect((await on(call)).stderr, call).to.equal(
+          'bfm: vmm must be loaded first: bfm load MODULE, or bfm quick MODULE\n',
+        );
       expect((await on('load', 'cpuidcount')).status).to.equal(0);
       expect((await on('status')).stdout).to.equal('VMM_LOADED\n');
       expect((await on('vmcall', 'event', '1')).stderr).to.equal('bfm: vmm must be running first: bfm start\n');

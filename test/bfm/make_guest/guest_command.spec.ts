@@ -45,7 +45,9 @@ describe('bfm guest', () => {
     expect(made.stdout).to.contain('npx bfm run --guest debian -m cpuidcount');
     expect((await bfm('guest')).stdout).to.contain(`${KERNEL}_1:2_amd64`);
     writeFileSync(join(fake.guests, 'debian', 'vmlinuz'), 'another kernel');
-    expect((await bfm('guest')).stdout).to.match(/vmlinuz does not have the checksum .*; bfm guest debian makes it again/);
+    expect((await bfm('guest')).stdout).to.match(
+      /vmlinuz does not have the checksum .*; bfm guest debian makes it again/,
+    );
     const run = await bfm('run', '--guest', 'debian');
     expect(run.status).to.equal(1);
     expect(run.stderr).to.match(
