@@ -25,7 +25,7 @@ export function raiseUndefined(rec: usize): void {
 @inline const UD2: u32 = OpcodeMap.TwoByte + 0x0b;
 @inline const UD1: u32 = OpcodeMap.TwoByte + 0xb9;
 @inline const UD0: u32 = OpcodeMap.TwoByte + 0xff;
-/** UD2, UD1 and UD0 raise #UD on every processor: this one lacks nothing. `number`: as takeOpcode() gives it. */
+/** UD2, UD1 and UD0 raise #UD on every processor: that is no gap of this one. `number`: as takeOpcode() gives it. */
 function meantToFault(number: u32): bool { return number == UD2 || number == UD1 || number == UD0; }
 /** Notes the place of an opcode that this processor does not have, for the report of a death. */
 function recordUndefined(): void {

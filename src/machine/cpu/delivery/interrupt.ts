@@ -60,7 +60,7 @@ function tripleFault(): void {
 /** Delivers the waiting event, or makes the VM exit, double fault or shutdown that it amounts to. */
 export function deliverPending(): void {
   let vector = load<u32>(FAULT_VECTOR), code = load<u32>(FAULT_CODE);
-  // real-address mode knows no error codes
+  // real-address mode has no error codes
   let hasCode = load<u32>(FAULT_HAS_CODE) & load<u32>(CR0) & Cr0.ProtectionEnable;
   const type = load<u32>(FAULT_TYPE), length = load<u32>(FAULT_LENGTH), injected = load<u32>(FAULT_INJECTED) != 0;
   store<u32>(FAULT_PENDING, 0);
@@ -202,7 +202,7 @@ function deliverReal(vector: u32, rip: u64, flags: u32, table: usize): void {
   setStackPointer(sp - 6);
   let system = load<u64>(RFLAGS_SYSTEM) & ~(Rflags.TrapFlag | Rflags.ResumeFlag | Rflags.AlignmentCheckAccessControl);
   if (inVm86()) {
-    // a redirected interrupt of a program with IOPL below 3 clears VIF in IF's stead
+    // a redirected interrupt of a program with IOPL below 3 clears VIF instead of IF
     const virtual = (load<u64>(RFLAGS_SYSTEM) & Rflags.PrivilegeLevel) != Rflags.PrivilegeLevel;
     system = load<u64>(RFLAGS_SYSTEM) & ~(Rflags.TrapFlag | (virtual ? Rflags.VirtualInterruptFlag : Rflags.InterruptEnableFlag));
   }

@@ -18,8 +18,8 @@ export let deviceTouched: bool = false;
 export function watchDevices(): void { deviceTouched = false; }
 /**
  * Before the current instruction touches a device. Count of instructions and time are exact inside a block too. But what the device asks
- * for, such as an interrupt, is due right behind the instruction. So the block ends there, unless the run loop looks there anyway. It does
- * not behind a branch that may be linked: such an instruction begins again as a separate step.
+ * for, such as an interrupt, is due right behind the instruction. So the block ends there, unless the run loop looks there anyway. Behind
+ * a branch that may be linked, the run loop does not look: such an instruction begins again as a separate step.
  */
 function settle(current: usize): void {
   if (current && FORM(current) < FIRST_ENDING_FORM && !endBlock(current)) restartStepping();
@@ -29,7 +29,7 @@ export function touchDevice(): void {
   if (!stepping) settle(load<u32>(CURRENT_RECORD));
   deviceTouched = true;
 }
-/** Slots for operands that are no plain memory, their bytes, and the bytes of what is kept about each. */
+/** The number of slots for operands that are not plain memory, the bytes of one, and the bytes of its description. */
 @inline const BOUNCE_SLOTS: u32 = 4;
 @inline const SLOT_BYTES: usize = 16;
 @inline const SLOT_WORD_BYTES: usize = 32;

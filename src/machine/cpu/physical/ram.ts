@@ -20,7 +20,7 @@ import { VmxMode } from "../generated/architecture";
   return (parts & (beyond < CARVE_OUT_VMM_BYTES ? CARVE_OUT_VMM : CARVE_OUT_DRIVER)) != 0 ? RAM + <usize>ram + <usize>beyond : 0;
 }
 /**
- * The same for an access of software, after all translation: 0 is where a device answers or nobody. Without EPT no guest and no system
+ * The same for an access of software, after all translation: 0: a device answers there, or nothing does. Without EPT no guest and no system
  * reaches the VMM's memory; with EPT its owner decides. The driver's pages are there for the driver's context only.
  */
 export function accessedHost(pa: u64): usize {

@@ -94,7 +94,7 @@ function saveState(resume: u32, flags: u32): void {
     for (let i: u32 = 0; i < 4; i++) writeSystem<u16>(base + Tss16.Segments + i * 2, <u16>load<u32>(ES_SELECTOR + i * 4));
   }
 }
-/** What a 16-bit TSS leaves in bits 31:16 of the registers. */
+/** Bits 31:16 of the registers, for which a 16-bit TSS has no room. */
 @inline const UPPER_WORD: u64 = 0xffff0000;
 let image: u64 = 0;
 function loadImage(base: u64, wide: bool): void {

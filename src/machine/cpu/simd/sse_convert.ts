@@ -42,7 +42,7 @@ function doublesToIntegers(v: v128, truncate: bool): u64 {
 }
 @inline function integersToDoubles(v: u64): v128 { return wide(reinterpret<u64>(<f64><i32>v), reinterpret<u64>(<f64><i32>(v >> 32))); }
 
-// The fast ways below take tame numbers (zero or normal) with all exceptions masked and rounding to nearest; only PE can come of them.
+// The fast ways below take tame numbers (zero or normal) with all exceptions masked and rounding to nearest; they can raise only PE.
 
 function noteInexact(m: u32): void { if (!(m & PE)) store<u32>(MXCSR, m | PE); }
 
@@ -65,7 +65,7 @@ function psFromDq(v: v128): v128 {
   const m = load<u32>(MXCSR);
   if (plain(m)) {
     const r = f32x4.convert_i32x4_s(v);
-    // 2^31 comes of rounding up only, and saturates on the way back
+    // only rounding up gives 2^31, which saturates on the way back
     if (v128.any_true(v128.or(i32x4.ne(i32x4.trunc_sat_f32x4_s(r), v), f32x4.ge(r, f32x4.splat(2147483648.0))))) noteInexact(m);
     return r;
   }

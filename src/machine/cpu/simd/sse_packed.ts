@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Packed and scalar floating-point operations on values: WebAssembly's own arithmetic where it cannot differ, soft float elsewhere.
 // The fast way needs masked exceptions, round to nearest, no DAZ/FTZ, and numbers that are normal or zero before and after; then only
-// the sticky inexact flag can change. With that flag not yet set, products, quotients and roots go the soft way, which sets it.
+// the sticky inexact flag can change. With that flag not yet set, soft float computes products, quotients and roots, and sets it.
 import { MXCSR } from '../generated/layout';
 import {
   beginFloat, endFloat, arithmetic32, arithmetic64, compare32, compare64, extreme32, extreme64, holds, isQuiet, OP_ADD, OP_SUB, OP_MUL,

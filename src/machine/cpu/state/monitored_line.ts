@@ -10,7 +10,7 @@ import { parked } from "./parked_block";
 
 /** True while a line is armed. */
 @inline export function isArmed(): bool { return load<u64>(MONITOR_ADDRESS) != NONE; }
-/** Arms the line of an offset in RAM. The caller sees to it that writes come to the slow path. */
+/** Arms the line of an offset in RAM. The caller makes its writes come to the slow path. */
 export function armLine(offset: u32): void { store<u64>(MONITOR_ADDRESS, <u64>(offset & ~(MONITOR_LINE_BYTES - 1))); }
 /** No line is armed any more. A wait for it ends at the next boundary. */
 @inline export function disarm(): void { store<u64>(MONITOR_ADDRESS, NONE); }

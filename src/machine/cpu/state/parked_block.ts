@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// The blocks of the processors of the machine. The loaded processor's is at a constant address, so that no instruction pays for there being
-// others; the others are parked. A switch copies two blocks.
+// The blocks of the processors of the machine. The loaded processor's is at a constant address, so that
+// other processors cost no instruction anything; their blocks are parked. A switch copies two blocks.
 import { PROCESSOR, PROCESSOR_BYTES, PROCESSOR_ID, PROCESSORS } from "../generated/layout";
 
 /** Where a word of the block is while its processor is parked. */

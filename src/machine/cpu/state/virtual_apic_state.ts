@@ -15,7 +15,7 @@ export function noteApicWrite(offset: u32): void {
   store<u32>(VMX_APIC_PENDING, APIC_PENDING_WRITE | offset);
   update();
 }
-/** A write whose emulation is due, or VM entry's evaluation; 0 if there is none. It is given once. */
+/** A write whose emulation is due, or VM entry's evaluation; 0 if there is none. The answer is given once. */
 export function takeApicPending(): u32 {
   const pending = load<u32>(VMX_APIC_PENDING);
   store<u32>(VMX_APIC_PENDING, 0);

@@ -48,7 +48,7 @@ function visibleTimeStamp(): u64 {
   return v + load<u64>(VMX_TSC_OFFSET);
 }
 
-/** Word of an MSR that is kept in the layout and has no rule of its own for reading; 0 if it is none. */
+/** Word of an MSR that is kept in the layout and has no rule of its own for reading; 0 if there is no such word. */
 function word(index: u32): usize {
   switch (index) {
     case Msr.Ia32ApicBase: return APIC_BASE;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // RDRAND and RDSEED: SDM 2B "RDRAND—Read Random Number", "RDSEED—Read Random SEED". The numbers come from a generator that is state of the
-// processor, so that the same inputs give the same run. It never runs dry: CF is always 1.
+// processor, so that the same inputs give the same run. There is always a number: CF is 1.
 import { registerInformation } from "../decode/instruction_information";
 import { ExitReason, Rflags, SecondaryControl } from "../generated/architecture";
 import { RANDOM } from "../generated/layout";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// What the control registers, RFLAGS and the segment registers make of the processor: modes, masks, TLB contexts. SDM 3A "Modes of
+// Derives modes, masks and TLB contexts from the control registers, RFLAGS and the segment registers. SDM 3A "Modes of
 // Operation".
 import { AccessRights, Rflags, Cr0, Efer, SegmentTypeBit } from "../generated/architecture";
 import {

@@ -2,7 +2,7 @@
 // The TLBs, and what empties them: SDM 3A "Caching Translation Information", SDM 3C "Caching Translation Information" (VPID and EPT). An
 // entry is 32 bytes: tag for reads @0, for writes @8, for writes that must come to the slow path @16 (all ones: none), u32 addend @24, u32
 // FLAG_* @28. Writes come there because the page has decoded code, or to mark it dirty again; they are translated by the tag all the same.
-// A page walk in its place would set accessed and dirty flags: the guest would see that somebody looked at the dirty map.
+// A page walk in its place would set accessed and dirty flags: the guest would notice that the host read the dirty map.
 import {
   CR0, CR3, CR4, DIRTY, EFER, EMPTY_TLB, PROCESSOR_COUNT, RAM, TLBS, TLB_AREA, TLB_BYTES, TLB_CR3_0, TLB_FETCHES,
   TLB_GLOBAL0, TLB_GUEST_TAG, TLB_LARGE0, TLB_LOGS, TLB_LOG_BYTES, TLB_LOG_COUNT0, TLB_LOG_ENTRIES, TLB_PAGING_0,
@@ -27,7 +27,7 @@ import { currentSet, tlbArea, selectArea, slot } from "./context";
   store<u64>(e, tag, 16);
   store<u64>(e, NONE, 8);
 }
-/** Gives the write tag of a page back that was held back. */
+/** Gives back the write tag of a page, if it was held back. */
 @inline export function giveBack(e: usize, page: u64): void {
   store<u64>(e, page, 8);
   store<u64>(e, NONE, 16);

@@ -37,7 +37,7 @@ import { FRAME, pageOffset, tableIndex } from "../state/page_levels";
 
 /** Bits of CR0, CR4 and IA32_EFER that decide about translations. */
 
-/** True if the bits from the highest of a linear address on are equal. */
+/** True if all bits are equal from the highest bit of a linear address upwards. */
 @inline export function canonical(a: u64): bool { return (<i64>a << (64 - LINEAR_ADDRESS_WIDTH)) >> (64 - LINEAR_ADDRESS_WIDTH) == <i64>a; }
 
 /** Results of `walk`: physical address after EPT, page flags, error code of the page fault. */
