@@ -123,8 +123,14 @@ describe('The intrinsics on the machine', () => {
 
     it('make RDTSC, INVLPG, PAUSE and HLT exit where the VMCS says so', () => {
       const [hlt, invlpg, rdtsc, pause] = [1n << 7n, 1n << 9n, 1n << 12n, 1n << 30n];
+      const addresses: unknown[] = [];
+      const noteAddress = (): void => {
+        if (machine.vmx.vmreadLow(VmcsField.ExitReason) === Number(ExitReason.Invlpg))
+          addresses.push(machine.vmx.vmread(VmcsField.ExitQualification));
+        machine.skipExit();
+      };
       machine.driver.run(() => {
-        machine.launch(undefined, {
+        machine.launch(noteAddress, {
           PrimaryProcessorBasedVmExecutionControls: 0x04006172n | hlt | invlpg | rdtsc | pause,
         });
         const { processorIntrinsic: processor } = machine;
@@ -134,6 +140,7 @@ describe('The intrinsics on the machine', () => {
         processor.halt();
       });
       expect(machine.exits).to.deep.equal([ExitReason.Rdtsc, ExitReason.Invlpg, ExitReason.Pause, ExitReason.Hlt]);
+      expect(addresses).to.deep.equal([0x1234000n]);
     });
 
     it('throw ProcessorFault for a fault of the instruction, which no exit saw', () => {
