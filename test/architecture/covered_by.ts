@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
 /** How many sources have no spec of their own. It may only become less. */
-export const maximumOfCovered = 138;
+export const maximumOfCovered = 129;
 
 /** Sources without a spec at their path, and the spec that covers each: through the part that uses it, or together with its neighbours. */
 export const coveredBy: Readonly<Record<string, string>> = {
@@ -22,7 +22,6 @@ export const coveredBy: Readonly<Record<string, string>> = {
   'src/bfm/run/machine_options.ts': 'test/bfm/run/run_options.spec.ts',
   'src/bfm/run/machine_run.ts': 'test/bfm/run/run_session.spec.ts',
   'src/bfm/run/machine_worker.ts': 'test/bfm/run/run_session.spec.ts',
-  'src/bfm/worker/output_buffer.ts': 'test/bfm/run/run_session.spec.ts',
   'src/bfm/worker/session_in_worker.ts': 'test/bfm/run/run_session.spec.ts',
   'src/driver/loaded_vmm.ts': 'test/driver/driver.spec.ts',
   'src/intrinsics/accessors/bit_accessor.ts': 'test/intrinsics/accessors/build_accessors.spec.ts',
@@ -55,8 +54,6 @@ export const coveredBy: Readonly<Record<string, string>> = {
   'src/machine/devices/device.ts': 'test/machine/devices/interrupts/io_apic.spec.ts',
   'src/machine/devices/interrupts/apic_timer.ts': 'test/machine/devices/interrupts/local_apic.spec.ts',
   'src/machine/devices/interrupts/local_apic_state.ts': 'test/machine/devices/interrupts/local_apic.spec.ts',
-  'src/machine/driver_context/driver_pages.ts': 'test/machine/driver_context/driver_context.spec.ts',
-  'src/machine/driver_context/vmcall_buffer.ts': 'test/driver/driver_on_machine.spec.ts',
   'src/machine/generator/call_builder.ts': 'test/machine/generator/forms.spec.ts',
   'src/machine/generator/emit_architecture.ts': 'test/machine/generator/generate.spec.ts',
   'src/machine/generator/emit_decoder.ts': 'test/machine/generator/generate.spec.ts',
@@ -126,12 +123,6 @@ export const coveredBy: Readonly<Record<string, string>> = {
   'src/vmm/memory_manager/guest_walk.ts': 'test/vmm/memory_manager/guest_memory_x64.spec.ts',
   'src/vmm/memory_manager/unique_map_ptr_x64.ts': 'test/vmm/memory_manager/guest_memory_x64.spec.ts',
   'src/vmm/owners/bitmap_owner.ts': 'test/vmm/owners/owners.spec.ts',
-  'src/vmm/owners/exception_bitmap_intel_x64.ts': 'test/vmm/owners/owners.spec.ts',
-  'src/vmm/owners/io_bitmap_intel_x64.ts': 'test/vmm/owners/owners.spec.ts',
-  'src/vmm/owners/monitor_trap_intel_x64.ts': 'test/vmm/owners/owners.spec.ts',
-  'src/vmm/owners/msr_bitmap_intel_x64.ts': 'test/vmm/owners/owners.spec.ts',
-  'src/vmm/owners/tsc_offset_intel_x64.ts': 'test/vmm/owners/owners.spec.ts',
-  'src/vmm/owners/vpid_intel_x64.ts': 'test/vmm/owners/owners.spec.ts',
   'src/vmm/owners/vpid_pool_x64.ts': 'test/vmm/owners/owners.spec.ts',
   'src/vmm/requests/owned_request.ts': 'test/vmm/requests/request_owner.spec.ts',
   'src/vmm/vcpu/vcpu_x64.ts': 'test/vmm/vcpu/vcpu_intel_x64.spec.ts',
