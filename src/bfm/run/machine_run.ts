@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Driver } from '../../driver/driver.js';
+import type { SavedDriver } from '../../driver/saved_driver.js';
 import { addModules } from '../../session/add_modules.js';
 import { LateStart } from '../../session/late_start.js';
 import { MachineSession } from '../../session/machine_session.js';
@@ -15,7 +16,7 @@ import type { Outcome, RunReport, RunRequest, WorkerMessage } from '../worker/ru
 import { readSnapshot } from '../snapshot/snapshot_file.js';
 import type { SnapshotFacts } from '../snapshot/snapshot_header.js';
 import { sessionOptions, sessionPorts } from '../worker/session_in_worker.js';
-import { checkDisks, factsOf, requestOf, restoreMachine, saveMachine } from './saved_run.js';
+import { checkDisks, checkSettings, factsOf, requestOf, restoreMachine, saveMachine } from './saved_run.js';
 
 /** Milliseconds that the machine sleeps at a time before it checks the console and shows that it is alive. */
 const LONGEST_SLEEP = 50;
@@ -44,11 +45,13 @@ interface Ending {
 
 /** A run in the worker: machine, VMM and extensions from power-on to the report. */
 export class MachineRun {
-  private readonly lateStart: LateStart | undefined;
+  private lateStart: LateStart | undefined;
   private driver: Driver | undefined;
   private session!: MachineSession;
   /** What a snapshot would say about the files of this run. */
   private facts: SnapshotFacts | undefined;
+  /** Of the snapshot with which the run goes on: the VMM, if one was loaded. */
+  private savedVmm: SavedDriver | undefined;
 
   constructor(
     private readonly request: RunRequest,
@@ -96,17 +99,26 @@ export class MachineRun {
     const snapshot = await readSnapshot(request.kernel);
     const { header } = snapshot;
     checkDisks(request, header);
+    this.takeVmm(snapshot.driver);
     this.session = await this.makeSession(requestOf(request, header));
     this.facts = header;
     restoreMachine(this.session.pc, snapshot, request.kernel);
     return () => {};
   }
 
+  /** A VMM that runs already is started no more. */
+  private takeVmm(saved: SavedDriver | undefined): void {
+    if (saved?.image === undefined) return;
+    checkSettings(this.request, saved);
+    this.savedVmm = saved;
+    if (saved.isRunning) this.lateStart = undefined;
+  }
+
   /** Saves the machine if the run has come to the moment for it. */
   private async saved(ending: Ending): Promise<Ending> {
     const { save } = this.request;
     if (save === undefined || ending.outcome !== 'reached') return ending;
-    await saveMachine(this.session.pc, save.path, this.facts!);
+    await saveMachine(this.session.pc, save.path, this.facts!, this.driver);
     return { outcome: 'saved', detail: save.path };
   }
 
@@ -134,7 +146,8 @@ export class MachineRun {
   /** Loads the VMM with the extensions, even with --start off: errors in them are errors of the run. */
   private async loadVmm(): Promise<Driver | undefined> {
     const { request } = this;
-    if (request.start === 'off' && request.modules.length === 0) return undefined;
+    const { savedVmm } = this;
+    if (savedVmm === undefined && request.start === 'off' && request.modules.length === 0) return undefined;
     // Loaded only if needed: containers, bundler and VMM take a third of the start-up time of a run without a VMM.
     const [{ Driver }, { moduleFiles }, { inlineExitPath }] = await Promise.all([
       import('../../driver/driver.js'),
@@ -153,7 +166,8 @@ export class MachineRun {
     });
     this.post({ kind: 'calling', what: LOADING_MODULES });
     addModules(driver, request.modules);
-    await driver.load(request.settings);
+    if (savedVmm === undefined) await driver.load(request.settings);
+    else await driver.restore(savedVmm);
     return driver;
   }
 

@@ -41,12 +41,15 @@ export function runCommand(done: (status: ExitStatus) => void): Command {
   return machineOptions(new Command('run'))
     .description('run a guest on the simulated PC, under the VMM or without it')
     .option('--until <text>', 'end the run once this text appears on the console')
-    .option('--save <file>', 'save the machine, which has no VMM, into this file at --save-at, and end the run')
+    .option('--save <file>', 'save the machine and its VMM into this file at --save-at, and end the run')
     .option(
       '--save-at <when>',
       "with --save: once this text appears on the console, or after so many instructions of all processors; 'text:…' for a text of digits",
     )
-    .option('--restore <file>', 'go on from a file of --save; --disk names its disks again; -m starts a VMM late')
+    .option(
+      '--restore <file>',
+      'go on from a file of --save; --disk and -m name its disks and modules again; without a VMM in it, -m starts one late',
+    )
     .option('--timeout <seconds>', 'give up after this time')
     .option('--trace-vmcs', 'record where each VMCS field was written, for the report of a failed VM entry')
     .option('--stats', 'more figures in the table at the end', false)

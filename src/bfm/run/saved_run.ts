@@ -4,6 +4,8 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { BootFile } from '../../machine/boot/entry_state.js';
+import type { Driver } from '../../driver/driver.js';
+import type { SavedDriver } from '../../driver/saved_driver.js';
 import type { Pc } from '../../machine/pc.js';
 import { SnapshotError } from '../snapshot/snapshot_error.js';
 import { writeSnapshot, type Snapshot } from '../snapshot/snapshot_file.js';
@@ -80,8 +82,22 @@ export function factsOf(request: RunRequest, images: readonly BootFile[]): Snaps
   };
 }
 
-/** Saves a machine. @param facts about its files. @throws SnapshotError, MachineStateError */
-export async function saveMachine(pc: Pc, path: string, facts: SnapshotFacts): Promise<void> {
+/**
+ * Saves a machine, with its VMM if it has a driver.
+ *
+ * @param facts about its files. @throws SnapshotError, MachineStateError; UnmarkedStateError, VmmImageError for state of an extension
+ */
+export async function saveMachine(pc: Pc, path: string, facts: SnapshotFacts, driver?: Driver): Promise<void> {
   const { instructions, virtualTime } = pc;
-  await writeSnapshot(path, pc.save(), facts, { instructions, virtualTime, stateHash: pc.stateHash() });
+  const place = { instructions, virtualTime, stateHash: pc.stateHash() };
+  await writeSnapshot(path, pc.save(), facts, place, driver?.save());
+}
+
+/** The VMM of a snapshot has its parameters. @throws SnapshotError */
+export function checkSettings({ kernel, settings }: RunRequest, { image }: SavedDriver): void {
+  const [name] = Object.keys(settings);
+  if (image === undefined || name === undefined) return;
+  throw new SnapshotError(`--set ${name}: the VMM of ${kernel} keeps the parameters that it was saved with`, {
+    details: { where: '--set', found: name, expected: 'no parameter', advice: 'leave --set out' },
+  });
 }

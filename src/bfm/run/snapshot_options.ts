@@ -73,10 +73,8 @@ export function checkRestore(options: SnapshotOptions, defaults: Pick<SnapshotOp
 }
 
 /** What a machine that is saved cannot have yet. @throws UsageError */
-export function checkSaved({ save, start, disks = [], virtioConsole }: RunRequest): void {
+export function checkSaved({ save, disks = [], virtioConsole }: RunRequest): void {
   if (save === undefined) return;
-  if (start !== 'off')
-    throw new UsageError('--save cannot save a machine with a VMM yet: leave -m out, or use --start off');
   const writable = disks.find(({ isWritable }) => isWritable);
   if (writable !== undefined)
     throw new UsageError(`--save cannot save a machine that changes ${writable.path}: leave ",write" out`);

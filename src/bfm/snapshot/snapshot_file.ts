@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { Constants } from '../../machine/layout/core_constants.js';
 import type { DiskState, MachineState } from '../../machine/state/machine_state.js';
 import { LAYOUT_DIGEST } from '../../machine/state/layout_digest.js';
+import type { SavedDriver } from '../../driver/saved_driver.js';
 import { machinePartText, parseMachinePart } from './machine_part.js';
 import { inPieces, joined, pack, packPages, unpack, unpackPages } from './page_sections.js';
 import { SnapshotError } from './snapshot_error.js';
@@ -15,6 +16,7 @@ import {
   type SnapshotHeader,
   type SnapshotSection,
 } from './snapshot_header.js';
+import { parseVmmPart, vmmPartText } from './vmm_part.js';
 import { writeWholeFile } from './whole_file.js';
 
 /** Bytes of the header's checksum. The sections have their own: zlib's. */
@@ -27,6 +29,8 @@ const digestOf = (bytes: Uint8Array): Buffer => createHash('sha256').update(byte
 export interface Snapshot {
   readonly header: SnapshotHeader;
   readonly state: MachineState;
+  /** The VMM and its driver, if the machine had a driver. */
+  readonly driver: SavedDriver | undefined;
 }
 
 /** Where a run is. */
@@ -41,8 +45,13 @@ interface Packed {
   readonly bytes: Uint8Array;
 }
 
-async function packed(state: MachineState): Promise<Packed[]> {
-  const machine = Buffer.from(machinePartText(state));
+async function packedText(kind: 'machine' | 'vmm', text: string): Promise<Packed> {
+  const raw = Buffer.from(text);
+  const bytes = await pack(raw);
+  return { section: { kind, stored: bytes.length, raw: raw.length }, bytes };
+}
+
+async function packed(state: MachineState, driver: SavedDriver | undefined): Promise<Packed[]> {
   const disks = state.disks.map(async ({ blocks }, disk) =>
     (await packPages(inPieces(blocks))).map(({ count, bytes }): Packed => ({
       section: { kind: 'disk', disk, blocks: count, stored: bytes.length },
@@ -53,13 +62,13 @@ async function packed(state: MachineState): Promise<Packed[]> {
     section: { kind: 'pages', pages: count, stored: bytes.length },
     bytes,
   }));
-  const bytes = await pack(machine);
-  const first: Packed = { section: { kind: 'machine', stored: bytes.length, raw: machine.length }, bytes };
-  return [first, ...pages, ...(await Promise.all(disks)).flat()];
+  const machine = await packedText('machine', machinePartText(state));
+  const vmm = driver === undefined ? [] : [await packedText('vmm', vmmPartText(driver))];
+  return [machine, ...vmm, ...pages, ...(await Promise.all(disks)).flat()];
 }
 
 /**
- * Writes a machine's state into a file. A file of that name is replaced once the new one is complete.
+ * Writes a machine's state, and that of its VMM, into a file. A file of that name is replaced once the new one is complete.
  * @throws SnapshotError
  */
 export async function writeSnapshot(
@@ -67,10 +76,11 @@ export async function writeSnapshot(
   state: MachineState,
   facts: SnapshotFacts,
   place: RunPlace,
+  driver?: SavedDriver,
 ): Promise<void> {
   if (state.end !== undefined)
     throw new SnapshotError('the machine has ended: there is nothing that could go on from a snapshot');
-  const parts = await packed(state);
+  const parts = await packed(state, driver);
   const header: SnapshotHeader = {
     format: FORMAT,
     layout: LAYOUT_DIGEST,
@@ -79,6 +89,7 @@ export async function writeSnapshot(
     processors: state.processors.length,
     ...facts,
     ...place,
+    modules: (driver?.modules ?? []).map(({ file, hash }) => ({ name: file, sha256: hash })),
     sections: parts.map(({ section }) => section),
   };
   const text = Buffer.from(JSON.stringify(header));
@@ -134,10 +145,19 @@ export async function readSnapshot(path: string): Promise<Snapshot> {
   const { header, end } = headerOf(file, path);
   const parts = sectionsOf(header, file, end, path);
   try {
-    return { header, state: await stateOf(header, parts) };
+    return { header, state: await stateOf(header, parts), driver: await driverOf(header, parts) };
   } catch (error) {
     throw SnapshotError.damaged(path, error instanceof Error ? error.message : String(error));
   }
+}
+
+/** @throws Error that says what is wrong */
+async function driverOf({ processors }: SnapshotHeader, parts: readonly Packed[]): Promise<SavedDriver | undefined> {
+  const sections = parts.filter(({ section }) => section.kind === 'vmm');
+  const [first] = sections;
+  if (first?.section.kind !== 'vmm') return undefined;
+  if (sections.length > 1) throw new Error('it has two VMMs');
+  return parseVmmPart(Buffer.from(await unpack(first.bytes, first.section.raw)).toString('utf8'), processors);
 }
 
 /** @throws Error that says what is wrong */

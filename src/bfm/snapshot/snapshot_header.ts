@@ -11,7 +11,7 @@ import { SnapshotError } from './snapshot_error.js';
 export const MAGIC = 'bfm snapshot\n';
 
 /** The format that this version writes and reads. A change of what a snapshot holds, or of the layout's words, gives it the next number. */
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 /** Pages, or blocks of a disk, in one section. */
 export const MOST_IN_SECTION = PAGES_IN_PIECE;
@@ -28,6 +28,7 @@ const section = z.discriminatedUnion('kind', [
     stored: count,
     raw: count.max(MOST_MACHINE_BYTES),
   }),
+  z.strictObject({ kind: z.literal('vmm'), stored: count, raw: count.max(MOST_MACHINE_BYTES) }),
   z.strictObject({ kind: z.literal('pages'), pages: count.max(MOST_IN_SECTION), stored: count }),
   z.strictObject({
     kind: z.literal('disk'),
@@ -58,6 +59,8 @@ const header = z.strictObject({
   /** The kernel and the RAM disks: what they made of memory is in the snapshot. */
   images: z.array(namedFile).max(64),
   append: z.string().max(1 << 16),
+  /** The modules of the VMM, with the digests of their bundles; none without a VMM. */
+  modules: z.array(namedFile).max(1024),
   /** Where the run was. */
   instructions: count,
   virtualTime: z.number().min(0),

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { checkDisks, factsOf } from '../../../src/bfm/run/saved_run.js';
 import { SnapshotError } from '../../../src/bfm/snapshot/snapshot_error.js';
@@ -17,6 +17,7 @@ interface Json {
     readonly stateHash: string;
     readonly exits: Record<string, number>;
   };
+  readonly extensions: Record<string, unknown>;
 }
 
 const jsonOf = ({ stdout, stderr }: BfmResult): Json => {
@@ -55,6 +56,62 @@ describe('bfm run --save and --restore', () => {
     expect(late.status, late.stderr).to.equal(0);
     expect(late.stderr).to.include('vmm: DEBUG: cpuid count = ');
     expect(jsonOf(late).machine.exits.vmcall).to.be.greaterThan(0);
+  });
+
+  it('take the VMM along: the run ends as without them, with the same reports', async () => {
+    const file = join(folder.path, 'with_vmm');
+    const under = [...guest, '--cpus', '2', '-m', 'cpuidcount'];
+    const whole = jsonOf(await bfm(...under));
+    const saved = await bfm(...under, '--save', file, '--save-at', '4321');
+    expect([saved.status, jsonOf(saved).outcome], saved.stderr).to.deep.equal([0, 'saved']);
+    const count = (jsonOf(saved).extensions.cpuidcount as { count: number }).count;
+    expect(count).to.be.within(1, 2999);
+    const restored = await bfm('run', '--restore', file, '-m', 'cpuidcount', '--json');
+    expect(restored.status, restored.stderr).to.equal(0);
+    const { outcome, machine, extensions } = jsonOf(restored);
+    expect({ outcome, machine, extensions }).to.deep.equal({
+      outcome: 'powered-off',
+      machine: whole.machine,
+      extensions: { cpuidcount: { count: 3000 } },
+    });
+    expect(restored.stderr).to.include('vmm: DEBUG: cpuid count = 3000');
+  });
+
+  it('refuse other modules than those of the VMM that was saved, by name, and other parameters', async () => {
+    const file = join(folder.path, 'with_modules');
+    const saved = await bfm(...guest, '-m', 'cpuidcount', '--save', file, '--save-at', '4321');
+    expect(saved.status, saved.stderr).to.equal(0);
+    const none = await bfm('run', '--restore', file);
+    expect(none.status).to.equal(1);
+    expect(none.stderr).to.match(
+      /^bfm: the saved state belongs to other modules:\n {2}it needs .*exit_handler_cpuid_count\.ts \(sha256/,
+    );
+    const other = await bfm('run', '--restore', file, '-m', 'vpid');
+    expect(other.status).to.equal(1);
+    expect(other.stderr).to.match(/it does not have .*vpid_contribution\.ts/);
+    const set = await bfm('run', '--restore', file, '-m', 'cpuidcount', '--set', 'x.y=1');
+    expect(set.status).to.equal(1);
+    expect(set.stderr).to.include('--set x.y: the VMM of');
+  });
+
+  it('refuse state of an extension that is not marked, with class and field, and leave no file', async () => {
+    const file = join(folder.path, 'unmarked');
+    const module = folder.write(
+      'forgetful.ts',
+      `import { ExitContribution, ExitReason, vcpuModule } from 'bareflank';
+       class Forgetful implements ExitContribution {
+         readonly name = 'forgetful';
+         readonly reasons = [ExitReason.Cpuid];
+         private seen = 0;
+         handleExit(): boolean { this.seen++; return false; }
+       }
+       export default vcpuModule(({ bind }) => bind(ExitContribution).to(Forgetful));`,
+    );
+    const plain = guest.filter((option) => option !== '--json');
+    const { status, stderr } = await bfm(...plain, '-m', module, '--save', file, '--save-at', '4321');
+    expect(status).to.equal(1);
+    expect(stderr).to.match(/Forgetful\.seen \(vcpu 0\) changed from 0 to \d+\n/);
+    expect(existsSync(file)).to.equal(false);
   });
 
   it('fail if the guest ends before, and leave no file', async () => {

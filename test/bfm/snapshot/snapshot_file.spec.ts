@@ -7,6 +7,8 @@ import { SnapshotError } from '../../../src/bfm/snapshot/snapshot_error.js';
 import { readSnapshot, readSnapshotHeader, writeSnapshot } from '../../../src/bfm/snapshot/snapshot_file.js';
 import { MAGIC } from '../../../src/bfm/snapshot/snapshot_header.js';
 import { randomNumbers } from '../../machine/random_numbers.js';
+import { compareRuns, restoreMachine, saveMachine } from '../../../src/session/verify_state.js';
+import { booted, cpuids, listOf, newMachine as newVmmMachine } from '../../session/vmm_guests.js';
 import { facts, inFolder, newMachine, placeOf, savedMachine } from './saved_machine.js';
 
 const lengthAt = MAGIC.length + 32;
@@ -47,6 +49,25 @@ describe('snapshot_file', () => {
       expect(other.stateHash()).to.equal(snapshot.header.stateHash);
       for (const each of [pc, other]) for (let turns = 0; turns < 10; turns++) each.runQuantum(() => true);
       expect([other.stateHash(), other.virtualTime]).to.deep.equal([pc.stateHash(), pc.virtualTime]);
+    }));
+
+  it('keeps the VMM, and names its modules in the header', () =>
+    inFolder(async (folder) => {
+      const path = join(folder, 'saved');
+      const list = listOf('example_cpuidcount');
+      const machine = await booted(cpuids, [list]);
+      machine.pc.runQuantum(() => true, cpuids.step);
+      const saved = saveMachine(machine);
+      const noDisk = { ...facts, disks: [] };
+      await writeSnapshot(path, saved.machine, noDisk, placeOf(machine.pc), saved.driver);
+      const { header, state, driver } = await readSnapshot(path);
+      expect({ machine: state, driver }).to.deep.equal(saved);
+      const [{ file, hash } = { file: '', hash: '' }] = saved.driver.modules;
+      expect(header.modules).to.deep.equal([{ name: file, sha256: hash }]);
+      const other = await newVmmMachine(1, [list]);
+      await restoreMachine(other, { machine: state, driver: driver! });
+      expect(compareRuns(machine, other, 20).difference).to.equal(undefined);
+      machine.driver.close();
     }));
 
   it('refuses a machine that has ended', async () => {

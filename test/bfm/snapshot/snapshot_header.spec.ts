@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { FORMAT, parseHeader, type SnapshotHeader } from '../../../src/bfm/snapshot/snapshot_header.js';
 import { SnapshotError } from '../../../src/bfm/snapshot/snapshot_error.js';
 import { LAYOUT_DIGEST } from '../../../src/machine/state/layout_digest.js';
-import { facts } from './saved_machine.js';
+import { facts, sha256 } from './saved_machine.js';
 
 const header: SnapshotHeader = {
   format: FORMAT,
@@ -12,6 +12,7 @@ const header: SnapshotHeader = {
   memoryBytes: 16 << 20,
   processors: 1,
   ...facts,
+  modules: [{ name: 'hook.ts', sha256 }],
   instructions: 12,
   virtualTime: 34,
   stateHash: '0123456789abcdef',
@@ -25,7 +26,7 @@ describe('parseHeader', () => {
   });
 
   it('refuses another format or layout before anything else, with both', () => {
-    expect(() => parse({ format: 2, model: 5 })).to.throw(SnapshotError, /^FILE .* it has format 2, .* format 1\. /);
+    expect(() => parse({ format: 1, model: 5 })).to.throw(SnapshotError, /^FILE .* it has format 1, .* format 2\. /);
     expect(() => parse({ layout: 'x', model: 5 })).to.throw(
       SnapshotError,
       /it has layout x, .* layout [0-9a-f]{16}\. /,
