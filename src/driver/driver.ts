@@ -274,6 +274,23 @@ export class Driver {
     return this.vmm?.get(VmcallFailures).of(BigInt(Math.max(processor, 0)));
   }
 
+  /**
+   * A point to which the VMM goes back as often as wanted, in its own containers; the machine goes back to its own point first. Load, start and stop
+   * may not come in between.
+   *
+   * @returns a function that goes back. It throws a DriverStateError if the VMM was loaded, started or stopped since. @throws VmmImageError
+   */
+  mark(): () => void {
+    const { state, vmm } = this;
+    const mark = vmm?.mark();
+    return () => {
+      if (this.vmm !== vmm) throw new DriverStateError('the VMM was loaded again since the mark');
+      this.allow('a reset', state);
+      this.takeOutput();
+      mark?.reset();
+    };
+  }
+
   /** Messages of the VMM's code come to this driver's VMM. Where several machines in one process take turns, each calls it first. */
   takeOutput(): void {
     this.vmm?.takeOutput();

@@ -16,6 +16,7 @@ import { Entry } from '../vmm/entry/entry.js';
 import { HandlerTrace } from '../vmm/exit/handler_trace.js';
 import { attachOutput, Output } from '../vmm/output/output.js';
 import { readVmmImage, restoreVmmImage, type VmmImage } from '../vmm/restore/vmm_image.js';
+import { VmmMark } from '../vmm/restore/vmm_mark.js';
 import { SerialSettings } from '../vmm/serial/serial_port.js';
 import { VcpuManager } from '../vmm/vcpu/vcpu_manager.js';
 import { VmcsWriteTrace } from '../vmm/vmcs_fields/vmcs_write_trace.js';
@@ -139,6 +140,11 @@ export class LoadedVmm {
       container[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** A point to which the VMM can go back in its own containers. @throws VmmImageError */
+  mark(): VmmMark {
+    return new VmmMark(this.container);
   }
 
   /** Messages of the VMM's code come to this VMM. Where several VMMs in one process take turns, each calls it first. */

@@ -15,7 +15,7 @@ const folder = temporaryFolder();
 
 /** A machine that is restored from the state of another. The state goes through structuredClone: it is data. */
 async function restored({ processors }: Guest, modules: readonly string[], saved: SavedMachine) {
-  const machine = await newMachine(processors, modules);
+  const machine = await newMachine(processors, modules, true);
   await restoreMachine(machine, structuredClone(saved));
   expect(isDeepStrictEqual(saveMachine(machine), saved), 'the state comes back whole').to.equal(true);
   return machine;
@@ -113,18 +113,19 @@ describe('compareRuns', () => {
         one.driver.close();
       });
 
-  /** An extension with state in a closure, where no save can see it. */
-  const hidden = (name: string, change: string): string => {
+  /** An extension with state in a closure or a variable, where no save can see it. */
+  const hidden = (name: string, change: string, next = '(() => { let own = 0; return () => ++own; })()'): string => {
     const file = folder.write(
       `${name}.ts`,
       `import { ExitContribution, ExitReason, GuestMemory, ReportContribution, state, vcpuModule, VmcsField, type Exit } from 'bareflank';
        import { inject, injectable } from 'inversify';
+       let shared = 0;
        @injectable()
        class Hidden implements ExitContribution, ReportContribution {
          @inject(GuestMemory) readonly memory!: GuestMemory;
          readonly name = 'hidden';
          readonly reasons = [ExitReason.Cpuid];
-         private readonly next = (() => { let count = 0; return () => ++count; })();
+         private readonly next = ${next};
          @state() private seen = 0;
          handleExit(exit: Exit): boolean { const count = this.next(); ${change} return false; }
          report() { return { seen: this.seen }; }
@@ -157,4 +158,10 @@ describe('compareRuns', () => {
       expect(compareRuns(one, other).difference).to.match(found);
       one.driver.close();
     });
+
+  it('finds state in a variable of a module, which a VMM of the same process would share', async () => {
+    const { one, other } = await pair([hidden('variable', 'this.seen = count;', '() => ++shared')]);
+    expect(compareRuns(one, other).difference).to.match(/^after 1 VM exits, the reports are \{"hidden":\{"seen":1\}\}/);
+    one.driver.close();
+  });
 });

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Driver } from '../../src/driver/driver.js';
-import { moduleFiles } from '../../src/driver/node/module_files.js';
+import { freshModuleFiles, moduleFiles } from '../../src/driver/node/module_files.js';
 import { buildFolder, packageRoot } from '../../src/driver/node/package_paths.js';
 import { Pc } from '../../src/machine/pc.js';
 import type { DrivenMachine } from '../../src/session/verify_state.js';
@@ -30,10 +30,11 @@ export const cpuids: Guest = { name: 'cpuid', processors: 1, bytes: guestOf('cpu
 export const effects: Guest = { name: 'effects', processors: 1, bytes: guestOf('effects'), step: 101 };
 export const race: Guest = { name: 'race', processors: 4, bytes: raceGuest(4, 400), step: 3_131 };
 
-/** A machine that has just been switched on, and what it prints. */
+/** A machine that has just been switched on, and what it prints. @param isFresh its VMM shares no variable with others. */
 export async function newMachine(
   processors: number,
   modules: readonly string[],
+  isFresh = false,
 ): Promise<DrivenMachine & { output: string[] }> {
   const output: string[] = [];
   const pc = await Pc.create({
@@ -44,7 +45,7 @@ export async function newMachine(
     com2: () => {},
     debugConsole: () => {},
   });
-  const driver = await Driver.create({ source: moduleFiles, machine: pc.driverAccess });
+  const driver = await Driver.create({ source: isFresh ? freshModuleFiles : moduleFiles, machine: pc.driverAccess });
   for (const file of modules) driver.addModules(file);
   return { pc, driver, output };
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The only way to load users' TypeScript into a process. A loader hook would load a second copy of the framework, whose classes are not the running
 // ones.
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -90,9 +90,11 @@ async function bundle(file: string, cache: ModuleCache): Promise<Bundle> {
   }
 }
 
-async function evaluate(file: string, bundled: string): Promise<Readonly<Record<string, unknown>>> {
+async function evaluate(file: string, bundled: string, isFresh: boolean): Promise<Readonly<Record<string, unknown>>> {
   try {
-    const evaluation = import(pathToFileURL(bundled).href) as Promise<Readonly<Record<string, unknown>>>;
+    // Node evaluates a URL once.
+    const url = `${pathToFileURL(bundled).href}${isFresh ? `?${randomUUID()}` : ''}`;
+    const evaluation = import(url) as Promise<Readonly<Record<string, unknown>>>;
     return await evaluationOf(file, evaluation);
   } catch (error) {
     if (error instanceof SecondCopyError || error instanceof ModuleFileError) throw error;
@@ -153,11 +155,12 @@ function hashOf(code: string): string {
  * Stack traces name the file's lines instead of the bundle's if the process has source maps enabled: its entry decides that.
  *
  * @param path of the file; its real path decides which file it is.
+ * @param isFresh evaluates it again, so that variables of its modules are not shared with an earlier load.
  * @returns the modules among its exports.
  * @throws ModuleFileError with file, line and column of a syntax error; SecondCopyError.
  */
-export async function loadModule(path: string): Promise<LoadedModule> {
-  const loaded = (await loadOnce(path)) ?? (await loadOnce(path));
+export async function loadModule(path: string, isFresh = false): Promise<LoadedModule> {
+  const loaded = (await loadOnce(path, isFresh)) ?? (await loadOnce(path, isFresh));
   if (loaded !== undefined) return loaded;
   throw new DriverError(`${path}: its bundle was removed twice while it was being loaded`, {
     details: { where: path, advice: 'let nothing but bfm remove files from its cache folder' },
@@ -165,11 +168,11 @@ export async function loadModule(path: string): Promise<LoadedModule> {
 }
 
 /** @returns undefined if another process removed the bundle from the cache after it was found */
-async function loadOnce(path: string): Promise<LoadedModule | undefined> {
+async function loadOnce(path: string, isFresh: boolean): Promise<LoadedModule | undefined> {
   using bundled = await bundleFile(path);
   try {
     const hash = hashOf(readFileSync(bundled.path, 'utf8'));
-    return { modules: modulesOf(path, await evaluate(path, bundled.path)), hash };
+    return { modules: modulesOf(path, await evaluate(path, bundled.path, isFresh)), hash };
   } catch (error) {
     if (existsSync(bundled.path)) throw error;
     return undefined;

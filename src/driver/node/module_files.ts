@@ -11,5 +11,8 @@ export const moduleFiles: ModuleSource = {
     return realpathSync(file);
   },
   readList: readModuleList,
-  load: loadModule,
+  load: (name) => loadModule(name),
 };
+
+/** The same, evaluated again at each load: for a VMM that must share no state with another one of this process. */
+export const freshModuleFiles: ModuleSource = { ...moduleFiles, load: (name) => loadModule(name, true) };

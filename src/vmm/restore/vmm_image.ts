@@ -22,7 +22,8 @@ export interface VmmImage {
   readonly vcpus: ReadonlyMap<bigint, PartStates>;
 }
 
-function stateFields(part: object): string[] {
+/** The names of a part's fields that are marked `@state()`. */
+export function stateFields(part: object): string[] {
   return [...markedFields(part)].filter(([, kind]) => kind === 'state').map(([field]) => field);
 }
 
@@ -59,7 +60,8 @@ export function readVmmImage(container: VmmContainer): VmmImage {
   return { vmm: read(container.vmmParts()), vcpus: new Map(vcpus) };
 }
 
-function ownersIn(containers: readonly PartContainer[]): FindOwner {
+/** Finds owners of requests by their names. */
+export function ownersIn(containers: readonly PartContainer[]): FindOwner {
   const parts = containers.flatMap((container) => [...container.namedParts().values()]);
   const owners = parts.filter((part) => part instanceof RequestOwner);
   const byName = new Map(owners.map((owner) => [owner.owner, owner]));

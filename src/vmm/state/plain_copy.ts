@@ -17,6 +17,7 @@ export function plainCopy(
   leaf: (value: unknown) => unknown,
   isLeaf: (value: object) => boolean = () => false,
 ): unknown {
+  if (typeof value !== 'object' || value === null) return leaf(value);
   const copy = (each: unknown): unknown => plainCopy(each, leaf, isLeaf);
   if (Array.isArray(value)) return value.map(copy);
   if (value instanceof Map) return new Map([...value].map(([key, each]) => [copy(key), copy(each)]));

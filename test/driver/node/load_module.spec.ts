@@ -74,6 +74,19 @@ describe('loadModule', () => {
     }
   });
 
+  it('evaluates a file again where that is asked for, with the same hash', async () => {
+    const file = folder.write(
+      'variable.ts',
+      `import { vmmModule } from 'bareflank'; export default vmmModule(() => {});`,
+    );
+    const [first, fresh] = [await loadModule(file), await loadModule(file, true)];
+    expect(fresh.modules[0]).to.be.instanceOf(PartModule);
+    expect(fresh.modules[0]).to.not.equal(first.modules[0]);
+    expect(fresh.hash)
+      .to.equal(first.hash)
+      .and.to.match(/^[0-9a-f]{64}$/);
+  });
+
   it('takes all modules of a file, each once', async () => {
     const file = folder.write(
       'many.ts',
