@@ -47,7 +47,7 @@ interface Slot {
   idle: boolean;
   /** Its last turn ended at a PAUSE. */
   pauses: boolean;
-  /** The virtual time at which its turn ends, while it has the turn. */
+  /** The virtual time at which its turn ends; 0 while it has no turn. */
   end: number;
 }
 
@@ -171,7 +171,7 @@ export class Scheduler implements Clock {
 
   /** Plans the next turn, after what is due. If all processors sleep, it is nobody's. */
   private planTurn(): void {
-    this.inTurn = undefined;
+    this.leaveTurn();
     const events = this.events!;
     this.reachTimeOf(this.next());
     events.runDue();
@@ -219,8 +219,13 @@ export class Scheduler implements Clock {
     }
   }
 
-  private endTurn(slot: Slot): void {
+  private leaveTurn(): void {
+    if (this.inTurn !== undefined) this.inTurn.end = 0;
     this.inTurn = undefined;
+  }
+
+  private endTurn(slot: Slot): void {
+    this.leaveTurn();
     this.reachTimeOf(this.next() ?? slot);
     // The slot's time is that of the last write of this turn that a waiting processor may have seen.
     if (this.slots.length > 1) this.wakeWaiting(this.timeOf(slot));
@@ -352,6 +357,7 @@ export class Scheduler implements Clock {
       slot.slept = slept[i]!;
       slot.idle = idle[i]!;
       slot.pauses = pauses[i]!;
+      slot.end = 0;
     });
     this.inTurn = plan === null ? undefined : this.slots[plan[0]]!;
     if (plan !== null) this.slots[plan[0]]!.end = plan[1];
