@@ -14,7 +14,7 @@ describe('bfm', () => {
     ['an unknown command', ['fly'], /unknown command 'fly'/],
     ['an unknown option', ['run', '--fly'], /unknown option '--fly'/],
     ['a superfluous argument', ['run', '--guest', 'cpuid', 'more'], /too many arguments/],
-    ['nothing to run', ['run'], /--guest NAME or --kernel FILE/],
+    ['nothing to run', ['run'], /say what to run: --guest NAME, --kernel FILE/],
     ['impossible memory', ['run', '--guest', 'cpuid', '--memory', '4T'], /--memory 4T is outside 16M … 3072M/],
     ['no processor', ['run', '--guest', 'cpuid', '--cpus', '0'], /--cpus 0: it must be a number of processors from 1/],
     ['too many', ['run', '--guest', 'cpuid', '--cpus', '9'], /--cpus 9: it must be a number of processors from 1 to 8/],
