@@ -33,7 +33,7 @@ import { writeAcpiTables } from './boot/firmware_tables/acpi_tables.js';
 import { writeSmbiosTables } from './boot/firmware_tables/smbios_tables.js';
 import { MachineSnapshot, type EndState } from './state/machine_snapshot.js';
 import type { MachineState } from './state/machine_state.js';
-import { MemoryHash, digestText, digestToHex, digestWords } from './state_hash.js';
+import { MemoryHash, digestText, digestToHex, digestWords, type Digest } from './state_hash.js';
 
 export type { PcEnd };
 
@@ -84,6 +84,10 @@ export interface DriverAccess {
   inDriverContext<T>(processor: number, work: () => T): T;
   /** The driver's memory for the data of its VMCALLs. */
   readonly vmcallBuffers: { readonly input: VmcallBuffer; readonly output: VmcallBuffer };
+}
+
+function digestOf(parts: readonly Digest[]): string {
+  return digestToHex(digestWords(Uint32Array.from(parts.flatMap(({ low, high }) => [low, high]))));
 }
 
 function makeProcessor(id: number, core: WasmCore, options: PcOptions, outcome: Int32Array): LogicalProcessor {
@@ -357,15 +361,30 @@ export class Pc {
     return total;
   }
 
+  /** VM exits of all processors and reasons. */
+  get exitCount(): number {
+    let count = 0;
+    // Processors with shared counters have one array.
+    for (const exits of new Set(this.processors.map((processor) => processor.exits)))
+      for (const each of exits) count += each;
+    return count;
+  }
+
   /**
    * Digest of memory, processors, VMX state and devices, in canonical form: what the core and the engine keep for speed alone does not count.
    * Equal runs have equal digests; it costs the pages written since the last call.
    */
   stateHash(): string {
-    const memory = this.memoryHash.digest();
+    return digestOf([this.memoryHash.digest(), ...this.statesWithoutMemory()]);
+  }
+
+  /** The same without memory. It costs little, and soon differs too if memory does. */
+  briefHash(): string {
+    return digestOf(this.statesWithoutMemory());
+  }
+
+  private statesWithoutMemory(): Digest[] {
     const processors = this.processors.map((each) => digestText(each.architecturalState().join('\n')));
-    const devices = digestText(JSON.stringify([this.chipset.save(), this.scheduler.save()]));
-    const parts = [memory, ...processors, devices].flatMap(({ low, high }) => [low, high]);
-    return digestToHex(digestWords(Uint32Array.from(parts)));
+    return [...processors, digestText(JSON.stringify([this.chipset.save(), this.scheduler.save()]))];
   }
 }

@@ -4,10 +4,12 @@ import type { Driver } from '../driver/driver.js';
 /** A file of code is a module itself; any other file lists modules. */
 const MODULE_SOURCE = /\.[cm]?[jt]s$/;
 
+export const isModuleSource = (file: string): boolean => MODULE_SOURCE.test(file);
+
 /** Adds modules to a driver. @param files module sources and `.modules` lists @throws ModuleFileError, ModuleListError */
 export function addModules(driver: Driver, files: readonly string[]): void {
   for (const file of files) {
-    if (MODULE_SOURCE.test(file)) driver.addModule(file);
+    if (isModuleSource(file)) driver.addModule(file);
     else driver.addModules(file);
   }
 }

@@ -6,9 +6,9 @@ import type { InputSource, MakeInputSource } from './input_source.js';
 import { LastOutput } from './last_output.js';
 import type { LateStart } from './late_start.js';
 import { LiveInputs } from './live_inputs.js';
-import type { DriverCall, MachineEvent, StampedEvent } from './machine_event.js';
+import type { DriverCall, MachineEvent } from './machine_event.js';
 import { SliceEnd, type SessionPorts } from './session_ports.js';
-import type { TextMatcher } from './text_matcher.js';
+import type { SessionRecorder } from './session_recorder.js';
 
 /** Which machine to make, and how it is run. */
 export interface SessionOptions extends Omit<PcOptions, 'com1' | 'com2' | 'debugConsole'> {
@@ -16,14 +16,20 @@ export interface SessionOptions extends Omit<PcOptions, 'com1' | 'com2' | 'debug
   readonly pace: 'real' | 'fast';
   /** For a VMM that starts while the guest runs. */
   readonly lateStart?: LateStart | undefined;
-  /** A text of the console that the owner waits for. */
-  readonly until?: TextMatcher | undefined;
-  /** Instructions of all processors together, after which the owner wants to do something: nothing runs any more. */
-  readonly untilInstruction?: number | undefined;
+  /** Takes the bytes of the console. It returns true when a text is complete that the owner waits for. */
+  readonly until?: { push(byte: number): boolean } | undefined;
+  /** A point at which the owner wants to stop. For an exit, the word `attention` must not be 0. */
+  readonly stopAt?: StopPoint | undefined;
   /** Where the events come from. The default are the session's ports. */
   readonly inputs?: MakeInputSource | undefined;
-  /** Called before each event comes in. */
-  readonly onEvent?: ((event: StampedEvent) => void) | undefined;
+  /** Writes down the run. */
+  readonly recorder?: SessionRecorder | undefined;
+}
+
+/** So many instructions, or VM exits that were handled, of all processors together. */
+export interface StopPoint {
+  readonly kind: 'instruction' | 'exit';
+  readonly count: number;
 }
 
 /**
@@ -98,8 +104,9 @@ export class MachineSession {
     for (;;) {
       const stop = this.reasonToStop(untilVirtual) ?? this.takeEvents();
       if (stop !== undefined) return stop;
-      const end = this.pc.runQuantum(this.idle, this.instructionsLeft);
+      const end = this.pc.runQuantum(this.idle, this.most);
       this.ports.quantumEnded(this.pc);
+      this.options.recorder?.quantumEnded(this.pc);
       this.flush();
       this.end ??= end;
       if (this.end === undefined && this.idleMilliseconds > 0 && this.options.lateStart?.isDue !== true)
@@ -130,16 +137,22 @@ export class MachineSession {
     return this.inputs!.isReady;
   }
 
-  private get instructionsLeft(): number {
-    const { untilInstruction = Infinity } = this.options;
-    return untilInstruction === Infinity ? Infinity : untilInstruction - this.pc.instructions;
+  /** Instructions up to the point at which the owner wants to stop. */
+  private get most(): number {
+    const { stopAt } = this.options;
+    return stopAt?.kind === 'instruction' ? stopAt.count - this.pc.instructions : Infinity;
+  }
+
+  private get isAtPoint(): boolean {
+    const { stopAt } = this.options;
+    return stopAt?.kind === 'exit' ? this.pc.exitCount >= stopAt.count : this.most <= 0;
   }
 
   /** Why no quantum runs now. */
   private reasonToStop(untilVirtual: number): SliceEnd | undefined {
     if (this.options.lateStart?.isDue === true) return SliceEnd.LateStartDue;
     if (this.isReached) return SliceEnd.TextReached;
-    if (this.instructionsLeft <= 0) return SliceEnd.InstructionReached;
+    if (this.isAtPoint) return SliceEnd.PointReached;
     if (this.end !== undefined) return SliceEnd.Ended;
     // Elsewhere the owner could not do anything that another run can repeat.
     if (this.pc.moment === undefined) return undefined;
@@ -165,7 +178,7 @@ export class MachineSession {
     this.inputs!.passIdleTime();
     const at = this.pc.moment;
     if (at === undefined) throw new Error('an event must come in at a moment: see MachineSession.isAtMoment');
-    this.options.onEvent?.({ at, event });
+    this.options.recorder?.event({ at, event });
   }
 
   private consoleByte(byte: number): void {

@@ -6,7 +6,10 @@ import type { StampedEvent } from './machine_event.js';
 export interface RecordedState {
   readonly kind: 'state';
   readonly at: Moment;
-  readonly hash: string;
+  /** Of processors and devices. */
+  readonly brief: string;
+  /** Of everything, memory included. It takes longer, so few states have it. */
+  readonly hash?: string;
 }
 
 /** How the recorded run ended. */

@@ -81,7 +81,7 @@ export class ReplayedInputs implements InputSource {
       this.place++;
       if (item.kind === 'event') return item.event;
       if (item.kind === 'end') return this.hasEndOf(item) ? SliceEnd.Replayed : SliceEnd.Diverged;
-      if (!this.hasState(item.hash)) return SliceEnd.Diverged;
+      if (!this.hasState(item)) return SliceEnd.Diverged;
     }
   }
 
@@ -100,18 +100,19 @@ export class ReplayedInputs implements InputSource {
     return this.divergence === undefined;
   }
 
-  private hasState(hash: string): boolean {
-    const own = this.pc.stateHash();
-    if (own !== hash) this.differ(`the state hash is ${own}, in the recording ${hash}`);
+  private hasState({ brief, hash }: { readonly brief?: string; readonly hash?: string | undefined }): boolean {
+    const { pc } = this;
+    if (brief !== undefined && pc.briefHash() !== brief) this.differ('processors or devices have another state');
+    else if (hash !== undefined && pc.stateHash() !== hash) this.differ('the memory has another content');
     else {
       this.compared++;
-      this.equalUntil = this.pc.instructions;
+      this.equalUntil = pc.instructions;
     }
-    return own === hash;
+    return this.divergence === undefined;
   }
 
   private hasEndOf({ instructions, hash }: RecordedEnd): boolean {
-    if (this.pc.instructions === instructions) return this.hasState(hash);
+    if (this.pc.instructions === instructions) return this.hasState({ hash });
     this.differ(`the recorded run ended after ${groupedDigits(instructions)} instructions`);
     return false;
   }

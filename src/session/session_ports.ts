@@ -36,8 +36,8 @@ export enum SliceEnd {
   Ended,
   /** The text that is waited for has appeared. */
   TextReached,
-  /** The instruction that is waited for comes next. */
-  InstructionReached,
+  /** The point at which the owner wanted to stop: `SessionOptions.stopAt`. */
+  PointReached,
   /** The moment of the late start has come: nothing runs until `lateStarted`. */
   LateStartDue,
   /** All processors are idle, for `MachineSession.idleMilliseconds` of real time. */

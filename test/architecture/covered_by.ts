@@ -21,7 +21,7 @@ export const coveredBy: Readonly<Record<string, string>> = {
   'src/bfm/options/folders.ts': 'test/bfm/run/run_options.spec.ts',
   'src/bfm/run/machine_options.ts': 'test/bfm/run/run_options.spec.ts',
   'src/bfm/run/machine_run.ts': 'test/bfm/run/run_session.spec.ts',
-  'src/bfm/run/machine_worker.ts': 'test/bfm/run/run_session.spec.ts',
+  'src/bfm/run/run_worker.ts': 'test/bfm/run/run_session.spec.ts',
   'src/bfm/worker/session_in_worker.ts': 'test/bfm/run/run_session.spec.ts',
   'src/driver/loaded_vmm.ts': 'test/driver/driver.spec.ts',
   'src/intrinsics/accessors/bit_accessor.ts': 'test/intrinsics/accessors/build_accessors.spec.ts',

@@ -88,9 +88,9 @@ describe('MachineSession', () => {
     });
 
     it('ends after exactly as many instructions as the owner wants', async () => {
-      const { session } = await sessionOf(endless, { untilInstruction: 1234 });
+      const { session } = await sessionOf(endless, { stopAt: { kind: 'instruction', count: 1234 } });
       for (let asked = 0; asked < 2; asked++) {
-        expect(session.slice(Infinity)).to.equal(SliceEnd.InstructionReached);
+        expect(session.slice(Infinity)).to.equal(SliceEnd.PointReached);
         expect(session.pc.instructions).to.equal(1234);
       }
     });

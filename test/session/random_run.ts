@@ -76,7 +76,7 @@ class World implements SessionPorts {
   attention = new Int32Array(1);
   typed: number[] = [];
   output = '';
-  quantumEnded: SessionPorts['quantumEnded'] = () => {};
+  quantumEnded = () => {};
   readonly console = { push: (byte: number) => void (this.output += String.fromCharCode(byte)), flush: () => {} };
   readonly vmm = { push: () => {}, flush: () => {} };
   hasInput = () => this.typed.length > 0;
@@ -142,9 +142,12 @@ export async function recordedRun(run: RandomRun): Promise<RunResult> {
   const random = randomNumbers(run.seed);
   const world = new World();
   const items: RecordedItem[] = [];
-  const recorder = new SessionRecorder((item) => items.push(item), 50_000 + random(500_000));
-  world.quantumEnded = (pc) => recorder.quantumEnded(pc);
-  const { session, commands } = await machine(run, world, random, { onEvent: (event) => recorder.event(event) });
+  const recorder = new SessionRecorder({
+    write: (item) => items.push(item),
+    now: () => 0,
+    interval: 50_000 + random(500_000),
+  });
+  const { session, commands } = await machine(run, world, random, { recorder });
   let end = SliceEnd.Time;
   for (let step = 0; step < 24 && end !== SliceEnd.Ended; step++) {
     world.time += random(10) / 10;

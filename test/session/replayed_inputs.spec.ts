@@ -68,7 +68,7 @@ describe('ReplayedInputs', function () {
           .at(-1),
         to,
       });
-      expect(divergence!.what).to.match(/^the state hash is [0-9a-f]{16}, in the recording [0-9a-f]{16}$/);
+      expect(divergence!.what).to.equal('processors or devices have another state');
     });
 
     it('tells a moment with other counts from the recorded one', async () => {
@@ -108,7 +108,7 @@ describe('ReplayedInputs', function () {
       expect(calls).to.be.greaterThan(0);
       const { inputs, end } = await replayedRun(run, recorded.items, 1);
       expect(end).to.equal(SliceEnd.Diverged);
-      expect(inputs.divergence!.what).to.include('the state hash is');
+      expect(inputs.divergence!.what).to.equal('processors or devices have another state');
     });
   });
 });

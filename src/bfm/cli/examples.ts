@@ -15,6 +15,11 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     ['bfm guest debian-disk --with qemu-system-x86', 'with more packages'],
     ['bfm guest debian --remove', 'out of the cache'],
   ],
+  replay: [
+    ['bfm replay run.bfr', 'what bfm run --record run.bfr wrote, again: each recorded state is compared'],
+    ['bfm replay run.bfr --until "exit 5"', 'stops after VM exit 5 and shows the processors'],
+    ['bfm replay run.bfr --until 3000', 'after 3000 instructions of all processors'],
+  ],
   driver_unload: [
     ['bfm driver_unload', 'the machine and all in it are gone'],
     ['bfm driver_unload --machine two', 'one of several machines'],

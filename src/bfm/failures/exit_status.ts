@@ -10,6 +10,8 @@ export enum ExitStatus {
   Usage = 2,
   /** The guest or the VMM is dead; a report says why. */
   Dead = 3,
+  /** A replayed run is not the recorded one. */
+  Diverged = 4,
   /** `--timeout` passed. */
   Timeout = 124,
   /** Ctrl-C, or Ctrl-A X on a terminal. */

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { Driver } from '../../driver/driver.js';
 import { inlineExitPath } from '../../driver/node/exit_path_inlining.js';
 import { moduleFiles } from '../../driver/node/module_files.js';
-import type { VmcallRegisters } from '../../vmm/exit/vmcall_registers.js';
 import type { PcEnd } from '../../machine/pc.js';
 import type { GuestEnd } from '../../session/guest_end.js';
 import { LateStart } from '../../session/late_start.js';
@@ -12,6 +11,7 @@ import { SliceEnd, type SessionPorts } from '../../session/session_ports.js';
 import { announced, LOADING_MODULES } from '../worker/announced_modules.js';
 import { readBootFile, readBootModule, readCoreModule } from '../worker/boot_file.js';
 import { deathReport } from '../death/death_report.js';
+import { RunRecording } from '../recording/run_recording.js';
 import { problemOf } from '../failures/problem.js';
 import type { RunControl } from '../worker/run_control.js';
 import { endingLine } from '../run/run_report.js';
@@ -20,22 +20,14 @@ import { sessionOptions, sessionPorts } from '../worker/session_in_worker.js';
 import { DriverCommands } from './driver_commands.js';
 import { CommandError } from './host_errors.js';
 import { checkedParameters } from './host_parameters.js';
-import {
-  TYPE,
-  type HostedMessage,
-  type MachineMethod,
-  type HostRequests,
-  type WorkerRequest,
-} from './host_protocol.js';
+import { performCall } from './perform_call.js';
+import { TYPE, type HostedMessage, type MachineMethod, type WorkerRequest } from './host_protocol.js';
 
 /** Nanoseconds of virtual time that the guest runs before the worker reads messages. A waiting request ends a slice earlier. */
 const SLICE = 2_000_000;
 
 /** The methods that fail once the guest has ended. */
 const wantsGuest: ReadonlySet<MachineMethod> = new Set(['load', 'start', 'vmcall', 'vmcallData']);
-
-/** The methods that change neither the machine nor its VMM. */
-const onlyLooks: ReadonlySet<MachineMethod> = new Set(['dump', 'memoryHash']);
 
 /** Names of the methods that call code of the VMM or of extensions, for the watchdog's report. */
 const calls: Readonly<Partial<Record<MachineMethod, string>>> = {
@@ -48,8 +40,6 @@ const calls: Readonly<Partial<Record<MachineMethod, string>>> = {
   remove: 'the end of the VMM',
 };
 
-type Params<M extends MachineMethod> = HostRequests[M]['params'];
-
 /** A machine that lives until it is removed: it runs its guest, and between two quanta serves the requests of its host's clients. */
 export class HostedMachine {
   private readonly ports: SessionPorts;
@@ -61,6 +51,7 @@ export class HostedMachine {
   private commands!: DriverCommands;
   private isRemoved = false;
   private isEndTold = false;
+  private recording: RunRecording | undefined;
   /** Why the last slice ended. */
   private stopped = SliceEnd.Time;
 
@@ -96,7 +87,9 @@ export class HostedMachine {
     const { request, control } = this;
     const kernel = readBootFile(request.kernel);
     const modules = (request.initrd ?? []).map(readBootModule);
-    const options = { ...sessionOptions(request, control, readCoreModule()), lateStart: this.lateStart };
+    this.recording = request.record && (await RunRecording.begin(request.record, request));
+    const recorder = this.recording?.recorder;
+    const options = { ...sessionOptions(request, control, readCoreModule()), lateStart: this.lateStart, recorder };
     this.session = await MachineSession.create(options, this.ports);
     inlineExitPath();
     // Stack traces of handlers name the user's file and line, not the bundle's.
@@ -152,6 +145,7 @@ export class HostedMachine {
   private async tellEnd(end: PcEnd, kind: GuestEnd['kind']): Promise<void> {
     if (this.isEndTold) return;
     this.isEndTold = true;
+    this.recording?.recorder.ended(this.session.pc, kind, false);
     // The whole report takes a disassembler. A client that asks meanwhile gets the first line.
     this.post({ kind: 'ended', detail: this.shortEnding!, isWhole: false });
     const { pc, lastOutput } = this.session;
@@ -212,9 +206,7 @@ export class HostedMachine {
 
   private async answer(id: number, method: MachineMethod, params: unknown): Promise<HostedMessage> {
     try {
-      const perform = (): Promise<unknown> => this.perform(method, params);
-      const result = onlyLooks.has(method) ? perform() : this.session.call({ kind: 'call', method, params }, perform);
-      return { kind: 'answer', id, result: await result };
+      return { kind: 'answer', id, result: await this.perform(method, params) };
     } catch (error) {
       // The client may be in any folder.
       return { kind: 'error', id, message: problemOf(error, null).what };
@@ -222,45 +214,40 @@ export class HostedMachine {
   }
 
   private async perform(method: MachineMethod, params: unknown): Promise<unknown> {
-    const { commands } = this;
+    const { commands, session, recording } = this;
     this.refuseEnded(method);
     switch (method) {
-      case 'load':
-        {
-          const { files, settings } = checkedParameters(method, params);
-          await commands.load(files, settings);
-        }
-        return null;
-      case 'unload':
-        return (commands.unload(), null);
-      case 'start':
-        return (commands.start(), null);
-      case 'stop':
-        return (commands.stop(), null);
       case 'dump':
         return { text: commands.dump(BigInt(checkedParameters(method, params).vcpuid)) };
-      case 'vmcall':
-        return { registers: this.vmcall(checkedParameters(method, params)) };
-      case 'vmcallData':
-        return { data: this.vmcallData(checkedParameters(method, params)) };
       case 'memoryHash':
-        return { sha256: createHash('sha256').update(this.session.pc.ram).digest('hex') };
+        return { sha256: createHash('sha256').update(session.pc.ram).digest('hex') };
       case 'remove':
+        if (session.end === undefined) recording?.recorder.ended(session.pc, 'removed', true);
         commands.remove();
         this.isRemoved = true;
         return null;
+      default:
+        return this.callDriver(method, params);
     }
   }
 
-  private vmcall({ cpuid, registers }: Params<'vmcall'>): Record<string, string> {
-    const given = Object.fromEntries(Object.entries(registers).map(([name, value]) => [name, BigInt(value)]));
-    const answer = this.commands.vmcall(cpuid, given as Partial<VmcallRegisters>);
-    return Object.fromEntries(
-      Object.entries(answer).map(([name, value]) => [name, `0x${(value as bigint).toString(16)}`]),
-    );
+  private async callDriver(method: MachineMethod, params: unknown): Promise<unknown> {
+    const { commands, session } = this;
+    const isWhole = method !== 'load' || (await this.recordModules(checkedParameters(method, params).files));
+    // A load of modules that cannot be bundled only unloads those that there are.
+    const call = isWhole ? { method, params } : { method: 'unload', params: {} };
+    return session.call({ kind: 'call', ...call }, () => performCall(commands, method, params));
   }
 
-  private vmcallData({ cpuid, type, data }: Params<'vmcallData'>): string {
-    return Buffer.from(this.commands.vmcallData(cpuid, type, Buffer.from(data, 'base64'))).toString('base64');
+  /** @returns false if they are no modules */
+  private async recordModules(files: readonly string[]): Promise<boolean> {
+    if (this.session.end !== undefined) return true;
+    try {
+      await this.recording?.loads(files);
+      return true;
+    } catch {
+      // The load says why.
+      return false;
+    }
   }
 }

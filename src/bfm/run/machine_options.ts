@@ -50,5 +50,7 @@ export function machineOptions(command: Command): Command {
     .option('--start-at <text>', 'start late, once this text appears on the console')
     .option('--pace <pace>', 'how idle time passes: real, as on a clock (the default on a terminal), or fast, at once')
     .option('--rtc <date>', 'date and time at power-on (default 2020-01-01T00:00:00Z)')
+    .option('--record <file>', 'write down the run, for bfm replay: what comes in, and the state at intervals')
+    .option('--with-code', 'the recording has the code of the modules too, not only its hash', false)
     .option('--test-device', 'add the QEMU test device that kvm-unit-tests uses', false);
 }

@@ -8,10 +8,10 @@ import { SliceEnd } from '../../session/session_ports.js';
 import { TextMatcher } from '../../session/text_matcher.js';
 import { announced, LOADING_MODULES } from '../worker/announced_modules.js';
 import { readBootFile, readBootModule, readCoreModule } from '../worker/boot_file.js';
-import type { DeathPlaces } from '../death/death_report.js';
 import { StopRequest } from '../worker/run_control.js';
 import type { RunControl } from '../worker/run_control.js';
-import { namedExits } from '../worker/run_counters.js';
+import { RunRecording } from '../recording/run_recording.js';
+import { reportOfRun, stopScreen, type Ending } from './report_of_run.js';
 import type { Outcome, RunReport, RunRequest, WorkerMessage } from '../worker/run_request.js';
 import { readSnapshot } from '../snapshot/snapshot_file.js';
 import type { SnapshotFacts } from '../snapshot/snapshot_header.js';
@@ -21,27 +21,8 @@ import { checkDisks, checkSettings, factsOf, requestOf, restoreMachine, saveMach
 /** Milliseconds that the machine sleeps at a time before it checks the console and shows that it is alive. */
 const LONGEST_SLEEP = 50;
 
-/** What extensions report, as JSON values. */
-function reportedValues(driver: Driver | undefined): Record<string, Record<string, number | string>> {
-  const plain = (value: number | string | bigint): number | string =>
-    typeof value === 'bigint' ? String(value) : value;
-  return Object.fromEntries(
-    Object.entries(driver?.reports() ?? {}).map(([extension, values]) => [
-      extension,
-      Object.fromEntries(Object.entries(values).map(([name, value]) => [name, plain(value)])),
-    ]),
-  );
-}
-
 /** The ends of a run for which the report has the processors' state. */
 const WITH_REPORT: ReadonlySet<Outcome> = new Set(['dead', 'timeout', 'interrupted']);
-
-interface Ending {
-  readonly outcome: Outcome;
-  readonly detail: string;
-  /** Of a death: what is known about the instructions at which it happened. */
-  readonly places?: DeathPlaces;
-}
 
 /** A run in the worker: machine, VMM and extensions from power-on to the report. */
 export class MachineRun {
@@ -52,6 +33,7 @@ export class MachineRun {
   private facts: SnapshotFacts | undefined;
   /** Of the snapshot with which the run goes on: the VMM, if one was loaded. */
   private savedVmm: SavedDriver | undefined;
+  private recording: RunRecording | undefined;
 
   constructor(
     private readonly request: RunRequest,
@@ -64,6 +46,7 @@ export class MachineRun {
   /** @throws BareflankError if the run cannot begin. */
   async run(): Promise<RunReport> {
     const { request } = this;
+    this.recording = request.record && (await RunRecording.begin(request.record, request));
     const begin = request.isRestored ? await this.restored() : await this.powerOn();
     try {
       this.driver = await this.loadVmm();
@@ -77,9 +60,13 @@ export class MachineRun {
       this.post({ kind: 'stopped' });
       if (this.driver !== undefined)
         this.post({ kind: 'calling', what: 'the reports of extensions or the end of the VMM' });
-      return this.report(await this.endingWithReport(ending), milliseconds);
+      this.recordEnd(ending.outcome);
+      const { session, driver, lateStart } = this;
+      const hasVmm = request.start !== 'off';
+      return reportOfRun(await this.endingWithReport(ending), { session, driver, lateStart, milliseconds, hasVmm });
     } finally {
       this.session.flush();
+      this.recording?.close();
     }
   }
 
@@ -130,7 +117,8 @@ export class MachineRun {
       ...sessionOptions(request, control, readCoreModule()),
       lateStart,
       until: text === undefined ? undefined : new TextMatcher(text),
-      untilInstruction: typeof save?.at === 'number' ? save.at : undefined,
+      stopAt: typeof save?.at === 'number' ? ({ kind: 'instruction', count: save.at } as const) : undefined,
+      recorder: this.recording?.recorder,
     };
     return MachineSession.create(
       options,
@@ -178,7 +166,7 @@ export class MachineRun {
           this.startLate();
           break;
         case SliceEnd.TextReached:
-        case SliceEnd.InstructionReached:
+        case SliceEnd.PointReached:
           return this.orNeverStarted({ outcome: 'reached', detail: '' });
         case SliceEnd.Ended: {
           const { kind, detail } = this.session.guestEnd!;
@@ -197,6 +185,12 @@ export class MachineRun {
     }
   }
 
+  /** A run that the host ended is at a moment. */
+  private recordEnd(outcome: Outcome): void {
+    const isByHost = outcome === 'timeout' || outcome === 'interrupted';
+    this.recording?.recorder.ended(this.session.pc, outcome, isByHost);
+  }
+
   private startLate(): void {
     this.driver!.start();
     this.session.lateStarted();
@@ -205,16 +199,7 @@ export class MachineRun {
   /** The processors' state, for a machine that died or was stopped. */
   private async endingWithReport(ending: Ending): Promise<Ending> {
     const { outcome } = ending;
-    if (!WITH_REPORT.has(outcome)) return ending;
-    const { deathReport, stopReport } = await import('../death/death_report.js');
-    const { pc, end, lastOutput } = this.session;
-    const machine = {
-      processors: pc.processorReports(),
-      handlers: this.driver?.handlerNames ?? [],
-      lastOutput: lastOutput.lines(),
-    };
-    if (outcome !== 'dead') return { outcome, ...(await stopReport(machine)) };
-    return end === undefined ? ending : { outcome, ...(await deathReport(end, this.driver?.hasVmm === true, machine)) };
+    return WITH_REPORT.has(outcome) ? { outcome, ...(await stopScreen(this.session, this.driver)) } : ending;
   }
 
   /** Whether a late start was asked for and never came: the run has then not done its job. */
@@ -222,27 +207,5 @@ export class MachineRun {
     const { lateStart } = this;
     if (lateStart === undefined || lateStart.hasStarted || WITH_REPORT.has(ending.outcome)) return ending;
     return { outcome: 'error', detail: lateStart.reasonForNone };
-  }
-
-  private report(ending: Ending, milliseconds: number): RunReport {
-    const { outcome, detail, places } = ending;
-    const { pc } = this.session;
-    const machine = {
-      // Always present under a VMM: scripts compare it with an extension's count, which may be 0.
-      exits: { ...(this.request.start !== 'off' && { cpuid: 0 }), ...namedExits(pc.exits()) },
-      instructions: pc.instructions,
-      virtualTime: pc.virtualTime,
-      debugExit: pc.debugExit,
-      stateHash: pc.stateHash(),
-      ...places,
-    };
-    try {
-      const lateStart = this.lateStart && { lateStart: this.lateStart.summary };
-      return { outcome, detail, machine, extensions: reportedValues(this.driver), milliseconds, ...lateStart };
-    } finally {
-      pc.switchOff();
-      // Parts may log while they are disposed.
-      this.driver?.close();
-    }
   }
 }

@@ -12,7 +12,7 @@ import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
 import { parseSettings } from '../options/settings.js';
 import { parseMemorySize } from '../options/memory_size.js';
 import type { ConsoleRequest } from '../worker/console_file.js';
-import type { DiskRequest, InitrdRequest, RunRequest, StartMode } from '../worker/run_request.js';
+import type { DiskRequest, InitrdRequest, RecordRequest, RunRequest, StartMode } from '../worker/run_request.js';
 import { checkRestore, checkSaved, saveRequest, type SnapshotOptions } from './snapshot_options.js';
 import { UsageError } from '../failures/usage_error.js';
 
@@ -25,6 +25,8 @@ export interface RunOptions extends SnapshotOptions {
   readonly startAt?: string;
   readonly timeout?: string;
   readonly pace?: string;
+  readonly record?: string;
+  readonly withCode: boolean;
   readonly traceVmcs?: boolean;
   readonly stats: boolean;
   readonly json: boolean;
@@ -91,16 +93,21 @@ function virtioConsole(text: string): ConsoleRequest {
   return { output: resolve(output), ...typed };
 }
 
-/** The output of a console replaces its file, so that file must not be one that the machine reads. @returns the console */
-function apartFrom(files: readonly string[], console: ConsoleRequest): ConsoleRequest {
-  const { output, input } = console;
-  if (!existsSync(output)) return console;
-  const [path, read] = [realpathSync(output), [...files, ...(input === undefined ? [] : [input])]];
-  if (read.some((file) => realpathSync(file) === path))
-    throw new UsageError(`--virtio-console ${output} would replace a file that the machine reads`, {
-      details: { where: '--virtio-console', found: path, expected: 'a file of its own', advice: 'name another file' },
-    });
-  return console;
+/** What `--record` and `--with-code` say. */
+function recordRequest({ record, withCode }: RunOptions): RecordRequest | undefined {
+  if (record === '') throw UsageError.ofOption('--record', record, 'the name of a file');
+  if (record !== undefined) return { file: resolve(record), withCode };
+  if (withCode) throw new UsageError('--with-code says what a recording has: give --record too');
+  return undefined;
+}
+
+/** An output replaces its file, so that file must not be one that the machine reads or writes. @param files as absolute paths */
+function refuseReplacing(option: string, output: string, files: readonly (string | undefined)[]): void {
+  const real = (path: string): string => (existsSync(path) ? realpathSync(path) : path);
+  if (!files.some((file) => file !== undefined && real(file) === real(output))) return;
+  throw new UsageError(`${option} ${output} would replace a file that the machine reads`, {
+    details: { where: option, found: real(output), expected: 'a file of its own', advice: 'name another file' },
+  });
 }
 
 /** The default guest under modules: it prints, executes some CPUIDs and switches the power off. */
@@ -221,6 +228,7 @@ function separateValues(options: RunOptions, isTerminal: boolean) {
     initrd: () => options.initrd && checkEach(options.initrd, ramDisk),
     disks: () => checkEach(options.disk ?? [], disk),
     console: () => (options.virtioConsole === undefined ? undefined : virtioConsole(options.virtioConsole)),
+    record: () => recordRequest(options),
     guest: () => whatToRun(options),
   });
 }
@@ -234,14 +242,20 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
   const { guest, until, save, timeout: _, folders: __, ...values } = separateValues(options, isTerminal);
   const initrd = values.initrd ?? ownRamDisk(guest);
   const disks = allDisks(values.disks, guest.disk);
-  const read = [guest.kernel, ...disks.map(({ path }) => path), ...(initrd ?? []).map(({ file }) => file)];
+  const { console, record } = values;
+  const images = [guest.kernel, ...disks.map(({ path }) => path), ...(initrd ?? []).map(({ file }) => file)];
+  const read = [...images, ...values.modules, console?.input];
+  if (console !== undefined) refuseReplacing('--virtio-console', console.output, read);
+  if (record !== undefined) refuseReplacing('--record', record.file, [...read, console?.output]);
+  if (record !== undefined && (save !== undefined || options.restore !== undefined))
+    throw new UsageError('--record excludes --save and --restore: a recording begins at power-on');
   const request: RunRequest = {
     kernel: guest.kernel,
     ...(options.restore !== undefined && { isRestored: true as const }),
     ...(save !== undefined && { save }),
     ...(initrd && { initrd }),
     ...(disks.length > 0 && { disks }),
-    ...(values.console && { virtioConsole: apartFrom(read, values.console) }),
+    ...(console && { virtioConsole: console }),
     append: [guest.commandLine, options.append].filter((part) => part !== '').join(' '),
     memoryBytes: values.memoryBytes ?? parseMemorySize(guest.memory ?? DEFAULT_MEMORY),
     processors: values.processors,
@@ -255,6 +269,7 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
     ...values.rtcStart,
     ...(options.traceVmcs === true && { traceVmcs: true }),
     testDevice: options.testDevice,
+    ...(record && { record }),
   };
   checkSaved(request);
   return request;

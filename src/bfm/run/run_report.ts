@@ -8,6 +8,8 @@ import type { Outcome, RunReport } from '../worker/run_request.js';
 const STATUS: Readonly<Record<Exclude<Outcome, PcEnd['kind'] | 'halted'> | 'dead', ExitStatus>> = {
   reached: ExitStatus.Reached,
   saved: ExitStatus.Reached,
+  replayed: ExitStatus.Reached,
+  diverged: ExitStatus.Diverged,
   dead: ExitStatus.Dead,
   timeout: ExitStatus.Timeout,
   interrupted: ExitStatus.Interrupted,

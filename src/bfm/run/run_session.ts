@@ -7,7 +7,7 @@ import { stuckReport } from '../worker/stuck_report.js';
 import { InputQueue } from '../worker/input_queue.js';
 import { problemOf } from '../failures/problem.js';
 import { RunControl, StopRequest } from '../worker/run_control.js';
-import type { Outcome, RunReport, RunRequest, RunWorkerData, WorkerMessage } from '../worker/run_request.js';
+import type { Outcome, RunReport, RunWorkerData, WorkerMessage } from '../worker/run_request.js';
 import { RunFailedError } from './run_failed_error.js';
 import type { TextSink } from '../console/text_sink.js';
 import { VmmLines } from '../console/vmm_lines.js';
@@ -46,9 +46,11 @@ export class RunSession {
   private finish: (report: RunReport) => void = () => {};
   private fail: (error: Error) => void = () => {};
 
+  /** @param request for the worker. @param workerFile its program; the default runs a `RunRequest` */
   constructor(
-    private readonly request: RunRequest,
+    private readonly request: object,
     private readonly options: SessionOptions,
+    private readonly workerFile = new URL('./machine_worker.js', import.meta.url),
   ) {
     this.console = new GuestConsole(options.console, options.newline);
     this.vmm = new VmmLines(options.vmm, options.colours);
@@ -105,12 +107,12 @@ export class RunSession {
     return new Promise((resolve, reject) => {
       this.finish = resolve;
       this.fail = reject;
-      const workerData: RunWorkerData = {
+      const workerData: RunWorkerData<object> = {
         request: this.request,
         control: this.control.memory,
         seal: this.seal.text,
       };
-      const worker = new Worker(new URL('./machine_worker.js', import.meta.url), { workerData });
+      const worker = new Worker(this.workerFile, { workerData });
       this.worker = worker;
       worker.on('message', (received: unknown) => {
         const message = this.seal.open(received);

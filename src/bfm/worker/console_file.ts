@@ -40,9 +40,19 @@ function openOutput(path: string): number {
   }
 }
 
+function typedOf({ input }: ConsoleRequest): Uint8Array {
+  return input === undefined ? new Uint8Array() : attempt(input, 'read', () => readFileSync(input));
+}
+
+/** Connects a console to what a file has. What the guest prints goes nowhere. @throws FileError */
+export function consoleOfFile(request: ConsoleRequest): ConsolePort {
+  return { input: typedOf(request), output: () => {} };
+}
+
 /** Connects a console to files: what the guest prints replaces the contents of one, and what another one has is typed. @throws FileError */
-export function openConsole({ output, input }: ConsoleRequest): ConsolePort {
-  const typed = input === undefined ? new Uint8Array() : attempt(input, 'read', () => readFileSync(input));
+export function openConsole(request: ConsoleRequest): ConsolePort {
+  const { output } = request;
+  const typed = typedOf(request);
   const descriptor = attempt(output, 'written', () => openOutput(output));
   return {
     input: typed,

@@ -31,6 +31,14 @@ export interface SaveRequest {
   readonly at: string | number;
 }
 
+/** What `--record` named. */
+export interface RecordRequest {
+  /** Absolute path. */
+  readonly file: string;
+  /** The recording has the code of the VMM's modules too. */
+  readonly withCode: boolean;
+}
+
 /** Everything a run needs, checked, as plain data: it travels into the worker. */
 export interface RunRequest {
   /** What to boot, or the snapshot to go on from. */
@@ -64,11 +72,13 @@ export interface RunRequest {
   readonly traceVmcs?: boolean;
   /** With QEMU's pc-testdev. */
   readonly testDevice: boolean;
+  /** Write down the run. */
+  readonly record?: RecordRequest;
 }
 
 /** The start data of a worker with a machine. */
-export interface RunWorkerData {
-  readonly request: RunRequest;
+export interface RunWorkerData<R = RunRequest> {
+  readonly request: R;
   /** Of a `RunControl`. */
   readonly control: SharedArrayBuffer;
   /** Marks the worker's messages; see `Seal`. */
@@ -86,7 +96,10 @@ export type Outcome =
   | 'dead'
   | 'timeout'
   | 'interrupted'
-  | 'error';
+  | 'error'
+  /** A recorded run ran again to its end, or it differed. */
+  | 'replayed'
+  | 'diverged';
 
 /** What is known about a run when it has ended. */
 export interface RunReport {

@@ -5,7 +5,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build, type BuildFailure, type Message, type Plugin } from 'esbuild';
+import { build, type BuildFailure, type BuildOptions, type Message, type Plugin } from 'esbuild';
 import { SecondCopyError } from '../../vmm/container/load_errors.js';
 import { PartModule } from '../../vmm/container/part_module.js';
 import { DriverError, ModuleFileError } from '../driver_errors.js';
@@ -33,16 +33,19 @@ const shared: Readonly<Record<string, () => string>> = {
 /** What the bundles depend on besides their sources. */
 const salt = JSON.stringify([tsconfigRaw, import.meta.url]);
 
-const useRunningCopy: Plugin = {
-  name: 'use the running copy',
+/** Leaves the framework out of a bundle. @param place what its imports become */
+const withoutFramework = (place: (name: string, url: () => string) => string): Plugin => ({
+  name: 'leave the framework out',
   setup({ onResolve }) {
     onResolve({ filter: /^(bareflank|inversify|reflect-metadata|chai|sinon)(\/|$)/ }, ({ path }) => {
       const url = shared[path];
-      if (url !== undefined) return { path: url(), external: true };
+      if (url !== undefined) return { path: place(path, url), external: true };
       return { errors: [{ text: `'${path}' is not public; import from ${Object.keys(shared).join(', ')}` }] };
     });
   },
-};
+});
+const useRunningCopy = withoutFramework((_name, url) => url());
+const keepNames = withoutFramework((name) => name);
 
 /** File, line and column, relative to the current folder if the file is below it. */
 function placeOf(message: Message | undefined, folder: string): string | undefined {
@@ -57,29 +60,43 @@ function describeMessage(message: Message, folder: string): string {
   return location === null ? text : `${placeOf(message, folder)}: ${text}\n    ${location.lineText.trim()}`;
 }
 
+/** What all bundles have in common. */
+const bundleOptions = (file: string) =>
+  ({
+    entryPoints: [file],
+    absWorkingDir: dirname(file),
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+    target: 'es2022',
+    logLevel: 'silent',
+    tsconfigRaw,
+  }) satisfies BuildOptions;
+
 async function bundle(file: string, cache: ModuleCache): Promise<Bundle> {
   const folder = dirname(file);
-  try {
+  return placingErrors(file, async () => {
     const result = await build({
-      entryPoints: [file],
-      absWorkingDir: folder,
+      ...bundleOptions(file),
       // Frames name the sources, whatever the place of the bundle.
       outfile: join(folder, 'bundle.mjs'),
       sourceRoot: `${pathToFileURL(folder).href}/`,
-      bundle: true,
-      write: false,
-      format: 'esm',
-      platform: 'neutral',
-      mainFields: ['module', 'main'],
-      target: 'es2022',
       sourcemap: 'inline',
       metafile: true,
-      logLevel: 'silent',
-      tsconfigRaw,
       plugins: [useRunningCopy],
     });
     const inputs = Object.keys(result.metafile.inputs).map((input) => realpathSync(`${folder}/${input}`));
     return cache.keep(file, inputs, result.outputFiles[0]!.text);
+  });
+}
+
+/** Turns errors of the bundler into ours, which name file, line and column. */
+async function placingErrors<T>(file: string, make: () => Promise<T>): Promise<T> {
+  const folder = dirname(file);
+  try {
+    return await make();
   } catch (error) {
     const { errors } = error as Partial<BuildFailure>;
     if (errors === undefined) throw error;
@@ -147,6 +164,18 @@ function hashOf(code: string): string {
   const names = Object.entries(shared).map(([name, url]) => [JSON.stringify(url()), JSON.stringify(name)] as const);
   const placeless = names.reduce((all, [url, name]) => all.replaceAll(url, name), text!);
   return createHash('sha256').update(placeless).digest('hex');
+}
+
+/**
+ * The text of a bundle in which the framework keeps its names, with no path of this computer in it. It can be loaded as a module elsewhere.
+ *
+ * @throws ModuleFileError
+ */
+export async function bundleText(path: string): Promise<string> {
+  refuseFlaw(path);
+  const file = realpathSync(path);
+  const result = await placingErrors(file, () => build({ ...bundleOptions(file), plugins: [keepNames] }));
+  return result.outputFiles[0]!.text;
 }
 
 /**

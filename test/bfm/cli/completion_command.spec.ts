@@ -24,7 +24,9 @@ describe('bfm completion', () => {
   it('knows zsh and fish, and no other shell', async () => {
     const [zsh, fish, other] = await Promise.all(['zsh', 'fish', 'cmd'].map((shell) => bfm('completion', shell)));
     expect(zsh!.stdout).to.include('bashcompinit').and.to.include('complete -o default -F _bfm bfm');
-    expect(fish!.stdout).to.match(/^complete -c bfm -n '__fish_use_subcommand' -a 'run guest describe .*--help'$/m);
+    expect(fish!.stdout).to.match(
+      /^complete -c bfm -n '__fish_use_subcommand' -a 'run replay guest describe .*--help'$/m,
+    );
     expect([other!.status, other!.stderr]).to.satisfy(
       ([status, text]: [number, string]) => status === 2 && /Allowed choices are bash, zsh, fish/.test(text),
     );

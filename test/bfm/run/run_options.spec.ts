@@ -24,6 +24,7 @@ const defaults: RunOptions = {
   extensions: [],
   set: [],
   testDevice: false,
+  withCode: false,
   stats: false,
   json: false,
 };

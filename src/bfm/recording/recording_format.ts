@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { z } from 'zod';
+import type { RecordedItem } from '../../session/recorded_item.js';
+import type { RunRequest } from '../worker/run_request.js';
+
+/** The version of the format that this program writes, and the only one that it reads. */
+export const RECORDING_VERSION = 1;
+
+const count = z.int().min(0);
+const hash = z.string().regex(/^[0-9a-f]{16}$/);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const text = z.string();
+
+const moment = z.strictObject({ turn: count, exit: z.int().exactOptional(), instructions: count, virtualTime: count });
+
+const request = z.strictObject({
+  kernel: text,
+  initrd: z.array(z.strictObject({ file: text, arguments: text })).exactOptional(),
+  disks: z.array(z.strictObject({ path: text, isWritable: z.boolean() })).exactOptional(),
+  virtioConsole: z.strictObject({ output: text, input: text.exactOptional() }).exactOptional(),
+  append: text,
+  memoryBytes: count,
+  processors: count,
+  cpu: text,
+  modules: z.array(text),
+  settings: z.record(text, text),
+  start: z.enum(['boot', 'late', 'off']),
+  startAt: text.exactOptional(),
+  until: text.exactOptional(),
+  pace: z.enum(['real', 'fast']),
+  rtcStart: z.int().exactOptional(),
+  traceVmcs: z.boolean().exactOptional(),
+  testDevice: z.boolean(),
+});
+
+/** A file that the machine reads, with the hash of its content. */
+const file = z.strictObject({ path: text, sha256 });
+export type RecordedFile = z.infer<typeof file>;
+
+/** A module of the VMM: the hash of its bundle, and with `--with-code` the bundle. */
+const module = file.extend({ code: text.exactOptional() });
+export type RecordedModule = z.infer<typeof module>;
+
+/** The first line: the machine at power-on. */
+const header = z.strictObject({
+  kind: z.literal('recording'),
+  version: z.literal(RECORDING_VERSION),
+  request,
+  /** The compiled processor core. */
+  core: sha256,
+  files: z.array(file),
+  modules: z.array(module),
+});
+export type RecordingHeader = Omit<z.infer<typeof header>, 'request'> & { readonly request: RunRequest };
+
+/** Bytes as a text of the characters U+0000 … U+00FF. */
+const bytes = z.string().regex(/^[\0-\xff]*$/);
+
+/** The modules of a load that comes next. */
+const modulesLine = z.strictObject({ kind: z.literal('modules'), modules: z.array(module) });
+
+const line = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('typed'), at: moment, bytes }),
+  z.strictObject({ kind: z.literal('call'), at: moment, method: text, params: z.unknown() }),
+  modulesLine,
+  z.strictObject({ kind: z.literal('state'), at: moment, brief: hash, hash: hash.exactOptional() }),
+  z.strictObject({
+    kind: z.literal('end'),
+    at: moment.exactOptional(),
+    outcome: text,
+    instructions: count,
+    virtualTime: count,
+    hash,
+  }),
+]);
+type Line = z.infer<typeof line>;
+
+/** What follows the first line. */
+export type RecordingEntry = RecordedItem | z.infer<typeof modulesLine>;
+
+/** An entry as a line of the file, without its end. */
+export function lineOf(entry: RecordingEntry): string {
+  return JSON.stringify(entry.kind === 'event' ? eventLine(entry) : entry);
+}
+
+function eventLine({ at, event }: Extract<RecordingEntry, { kind: 'event' }>): Line {
+  if (event.kind === 'call') return { kind: 'call', at, method: event.method, params: event.params ?? null };
+  return { kind: 'typed', at, bytes: String.fromCharCode(...event.bytes) };
+}
+
+/** The first line. @returns what is wrong with it, as a text */
+export function headerOf(value: unknown): RecordingHeader | string {
+  const parsed = header.safeParse(value);
+  return parsed.success ? parsed.data : issuesOf(parsed.error);
+}
+
+/** Another line. @returns what is wrong with it, as a text */
+export function entryOf(value: unknown): RecordingEntry | string {
+  const { success, error, data } = line.safeParse(value);
+  if (!success) return issuesOf(error);
+  switch (data.kind) {
+    case 'typed':
+      return { kind: 'event', at: data.at, event: { kind: 'typed', bytes: [...Buffer.from(data.bytes, 'latin1')] } };
+    case 'call':
+      return { kind: 'event', at: data.at, event: { kind: 'call', method: data.method, params: data.params } };
+    default:
+      return data;
+  }
+}
+
+function issuesOf({ issues }: z.ZodError): string {
+  return issues.map(({ path, message }) => `${path.join('.') || 'the line'}: ${message}`).join('; ');
+}

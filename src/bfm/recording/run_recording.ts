@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { SessionRecorder } from '../../session/session_recorder.js';
+import type { RecordRequest, RunRequest } from '../worker/run_request.js';
+import { hashOfCore, recordedFilesOf } from './recorded_files.js';
+import { modulePathsOf, recordedModulesOf } from './recorded_modules.js';
+import { RecordingError } from './recording_error.js';
+import { lineOf, RECORDING_VERSION, type RecordingEntry, type RecordingHeader } from './recording_format.js';
+
+/** The recording of a run while it is written. Each line is in the file before the run goes on, so a run that is killed leaves a whole beginning. */
+export class RunRecording {
+  /** For the session. */
+  readonly recorder = new SessionRecorder({ write: (item) => this.write(item), now: () => performance.now() });
+  private constructor(
+    private readonly record: RecordRequest,
+    private readonly descriptor: number,
+  ) {}
+
+  /** Writes what the machine is at power-on. @throws RecordingError, ModuleFileError, ModuleListError */
+  static async begin(record: RecordRequest, request: RunRequest): Promise<RunRecording> {
+    const { record: _, ...recorded } = request;
+    const header: RecordingHeader = {
+      kind: 'recording',
+      version: RECORDING_VERSION,
+      request: { ...recorded, modules: modulePathsOf(request.modules) },
+      core: hashOfCore(),
+      files: recordedFilesOf(request),
+      modules: await recordedModulesOf(request.modules, record.withCode),
+    };
+    const recording = new RunRecording(record, RunRecording.open(record.file));
+    recording.line(JSON.stringify(header));
+    return recording;
+  }
+
+  /** What is typed may be a password: nobody else may read it. */
+  private static open(file: string): number {
+    try {
+      return openSync(file, 'w', 0o600);
+    } catch (error) {
+      throw RunRecording.failure(file, error);
+    }
+  }
+
+  private static failure(file: string, error: unknown): RecordingError {
+    const found = error instanceof Error ? error.message : String(error);
+    return new RecordingError(`the recording ${file} cannot be written: ${found}`, {
+      causedBy: error,
+      details: { where: file, found, expected: 'a file that can be written' },
+    });
+  }
+
+  /** Modules are loaded next. @throws ModuleFileError, ModuleListError */
+  async loads(files: readonly string[]): Promise<void> {
+    this.write({ kind: 'modules', modules: await recordedModulesOf(files, this.record.withCode) });
+  }
+
+  close(): void {
+    closeSync(this.descriptor);
+  }
+
+  private write(entry: RecordingEntry): void {
+    this.line(lineOf(entry));
+  }
+
+  private line(text: string): void {
+    const bytes = Buffer.from(`${text}\n`);
+    try {
+      for (let done = 0; done < bytes.length;) done += writeSync(this.descriptor, bytes, done);
+    } catch (error) {
+      throw RunRecording.failure(this.record.file, error);
+    }
+  }
+}

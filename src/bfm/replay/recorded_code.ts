@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { makePrivateFolder, userCacheFolder } from '../../driver/node/cache_folder.js';
+import { portableBundle, sha256 } from '../../driver/node/portable_bundle.js';
+import type { RecordedItem } from '../../session/recorded_item.js';
+import { hashOfFile } from '../recording/recorded_files.js';
+import type { Recording } from '../recording/read_recording.js';
+import { RecordingError } from '../recording/recording_error.js';
+import type { RecordedModule } from '../recording/recording_format.js';
+
+/** A recording whose files and modules are those of this computer, or its own. */
+export interface CheckedRecording {
+  readonly modules: readonly string[];
+  readonly items: readonly RecordedItem[];
+}
+
+/** Why a file of this computer is not the recorded one; undefined if it is. */
+function whyNotFile(path: string, wanted: string): string | undefined {
+  if (!existsSync(path)) return `${path} does not exist`;
+  return hashOfFile(path) === wanted ? undefined : `${path} has another content than when the run was recorded`;
+}
+
+async function whyNotModule({ path, sha256: wanted, code }: RecordedModule): Promise<string | undefined> {
+  if (code !== undefined)
+    return sha256(code) === wanted ? undefined : `the recorded code of ${path} does not have the recorded hash`;
+  if (!existsSync(path)) return `module ${path} does not exist`;
+  const own = await portableBundle(path);
+  return own.sha256 === wanted ? undefined : `module ${path} has another content than when the run was recorded`;
+}
+
+/** The file that has a module's code: the recorded code in the user's own folder, or the file of this computer. */
+function fileOf({ path, sha256: hash, code }: RecordedModule, folder: () => string): string {
+  if (code === undefined) return path;
+  const file = join(folder(), `${hash.slice(0, 32)}_${basename(path).replace(/\.[^.]*$/, '')}.mjs`);
+  writeFileSync(file, code, { mode: 0o600 });
+  return file;
+}
+
+/** Nobody else may write there: what it has is run. */
+function codeFolder(): string {
+  const cache = userCacheFolder();
+  if (cache === undefined) return mkdtempSync(join(tmpdir(), 'bareflank-'));
+  const folder = join(cache, 'recorded');
+  makePrivateFolder(cache);
+  makePrivateFolder(folder);
+  return folder;
+}
+
+/** A load takes the modules that the recording has for it. */
+function withModules(entries: Recording['entries'], place: (module: RecordedModule) => string): RecordedItem[] {
+  let files: readonly string[] = [];
+  return entries.flatMap((entry): RecordedItem[] => {
+    if (entry.kind === 'modules') {
+      files = entry.modules.map(place);
+      return [];
+    }
+    if (entry.kind !== 'event' || entry.event.kind !== 'call' || entry.event.method !== 'load') return [entry];
+    const params = { ...(entry.event.params as object), files };
+    return [{ ...entry, event: { ...entry.event, params } }];
+  });
+}
+
+/** Checks that all files and modules of a recording are the recorded ones. @throws RecordingError that names each that is not */
+export async function checkedRecording({ file, header, entries }: Recording): Promise<CheckedRecording> {
+  const modules = [...header.modules, ...entries.flatMap((entry) => (entry.kind === 'modules' ? entry.modules : []))];
+  const files = header.files.map(({ path, sha256: wanted }) => whyNotFile(path, wanted));
+  const reasons = [...files, ...(await Promise.all(modules.map(whyNotModule)))];
+  const wrong = [...new Set(reasons.filter((reason) => reason !== undefined))];
+  if (wrong.length > 0)
+    throw new RecordingError(`${file} cannot be replayed:\n${wrong.map((each) => `  ${each}`).join('\n')}`, {
+      details: {
+        where: file,
+        found: wrong.join('; '),
+        expected: 'the files of the recorded run',
+        advice: 'put the old files back, or record with --with-code',
+      },
+    });
+  let folder: string | undefined;
+  const place = (module: RecordedModule): string => fileOf(module, () => (folder ??= codeFolder()));
+  return { modules: header.modules.map(place), items: withModules(entries, place) };
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { whileInterruptsGoTo } from '../console/interrupts.js';
+import { ExitStatus } from '../failures/exit_status.js';
+import { exitStatusOf, outcomeLine, reportTable } from '../run/run_report.js';
+import { parseTimeout } from '../run/run_options.js';
+import { RunSession } from '../run/run_session.js';
+import { killThisProcess, outputWritten } from '../worker/end_worker.js';
+import type { RunReport } from '../worker/run_request.js';
+import { parseReplayPoint, pointText } from './replay_point.js';
+import type { ReplayRequest } from './replay_request.js';
+
+interface ReplayOptions {
+  readonly until?: string;
+  readonly timeout?: string;
+  readonly stats: boolean;
+  readonly json: boolean;
+}
+
+const STATUS = `
+Exit status:
+  0 the run was the recorded one, or the point of --until was reached; 1 error; 2 usage; 4 the run differs from the
+  recorded one, and the first interval of instructions in which it does is named; 124 time-out; 130 interrupted.
+
+Nothing is read from stdin. No file of the recorded run changes: writes to a disk stay in memory, and what a virtio
+console prints goes nowhere.
+`;
+
+/** The command `bfm replay`. @param done takes its exit status. */
+export function replayCommand(done: (status: ExitStatus) => void): Command {
+  return new Command('replay')
+    .description('run a recorded run again, and compare the two on the way')
+    .argument('<file>', 'what bfm run --record or bfm driver_load --record wrote')
+    .option(
+      '--until <point>',
+      "stop there and show the processors: after so many instructions, 'exit N': after VM exit N, or once a text is on the console ('text:…' if it looks like these)",
+    )
+    .option('--timeout <seconds>', 'give up after this time')
+    .option('--stats', 'more figures in the table at the end', false)
+    .option('--json', "one JSON object on stdout at the end, the guest's console on stderr", false)
+    .addHelpText('after', STATUS)
+    .action(async (file: string, options: ReplayOptions) => done(await replay(file, options)));
+}
+
+async function replay(file: string, options: ReplayOptions): Promise<ExitStatus> {
+  const until = options.until === undefined ? undefined : parseReplayPoint(options.until);
+  const request: ReplayRequest = { recording: resolve(file), ...(until !== undefined && { until }) };
+  const session = new RunSession(
+    request,
+    {
+      timeout: parseTimeout(options.timeout),
+      console: options.json ? process.stderr : process.stdout,
+      vmm: process.stderr,
+      colours: process.stderr.isTTY === true && process.env.NO_COLOR === undefined,
+    },
+    new URL('./replay_worker.js', import.meta.url),
+  );
+  const report = await whileInterruptsGoTo(
+    () => session.interrupt(),
+    () => session.run(),
+  );
+  show(report, options, until === undefined ? undefined : pointText(until));
+  // A blocked thread of the machine would keep this process alive for ever.
+  if (session.isBlocked) await outputWritten().then(killThisProcess);
+  return exitStatusOf(report, undefined);
+}
+
+function show(report: RunReport, { json, stats }: ReplayOptions, point: string | undefined): void {
+  const line = report.outcome === 'reached' ? `${point} reached\n${report.detail}` : outcomeLine(report, undefined);
+  if (json) {
+    const { outcome, ...rest } = report;
+    const exitStatus = exitStatusOf(report, undefined);
+    process.stdout.write(`${JSON.stringify({ outcome, exitStatus, ...rest })}\n`);
+    if (exitStatus !== ExitStatus.Reached) process.stderr.write(`bfm: ${line}\n`);
+    return;
+  }
+  process.stderr.write(`bfm: ${line}\n`);
+  if (report.machine.instructions > 0) process.stderr.write(reportTable(report, stats));
+}

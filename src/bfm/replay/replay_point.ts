@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { groupedDigits } from '../../session/grouped_digits.js';
+import { UsageError } from '../failures/usage_error.js';
+import type { ReplayPoint } from './replay_request.js';
+
+const EXPECTED =
+  "a number of instructions, 'exit N', or a text of the console; 'text:…' for a text that looks like these";
+
+/** Reads the value of `--until`. @throws UsageError */
+export function parseReplayPoint(value: string): ReplayPoint {
+  const [, instructions] = /^(\d+)$/.exec(value) ?? [];
+  if (instructions !== undefined) return { kind: 'instruction', count: countOf(value, instructions) };
+  const [, exits] = /^exit\s+(\d+)$/i.exec(value) ?? [];
+  if (exits !== undefined) return { kind: 'exit', count: countOf(value, exits) };
+  const text = value.startsWith('text:') ? value.slice('text:'.length) : value;
+  if (text === '') throw UsageError.ofOption('--until', value, EXPECTED);
+  return { kind: 'text', text };
+}
+
+function countOf(value: string, digits: string): number {
+  const count = Number(digits);
+  if (count === 0 || !Number.isSafeInteger(count)) throw UsageError.ofOption('--until', value, EXPECTED);
+  return count;
+}
+
+/** A point in words. */
+export function pointText(point: ReplayPoint): string {
+  switch (point.kind) {
+    case 'instruction':
+      return `instruction ${groupedDigits(point.count)}`;
+    case 'exit':
+      return `VM exit ${groupedDigits(point.count)}`;
+    case 'text':
+      return `"${point.text}"`;
+  }
+}

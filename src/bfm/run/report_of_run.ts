@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { Driver } from '../../driver/driver.js';
+import type { LateStart } from '../../session/late_start.js';
+import type { MachineSession } from '../../session/machine_session.js';
+import type { DeathPlaces } from '../death/death_report.js';
+import { namedExits } from '../worker/run_counters.js';
+import type { Outcome, RunReport } from '../worker/run_request.js';
+
+/** How a run ended. */
+export interface Ending {
+  readonly outcome: Outcome;
+  readonly detail: string;
+  /** Of a death or a stop: what is known about the instructions at which it happened. */
+  readonly places?: DeathPlaces;
+}
+
+/** What a report is made from. */
+export interface FinishedRun {
+  readonly session: MachineSession;
+  readonly driver: Driver | undefined;
+  readonly lateStart: LateStart | undefined;
+  readonly milliseconds: number;
+  /** A VMM was to run. Its count of CPUID exits is then always present: scripts compare it with an extension's, which may be 0. */
+  readonly hasVmm: boolean;
+}
+
+/** What extensions report, as JSON values. */
+function reportedValues(driver: Driver | undefined): Record<string, Record<string, number | string>> {
+  const plain = (value: number | string | bigint): number | string =>
+    typeof value === 'bigint' ? String(value) : value;
+  return Object.fromEntries(
+    Object.entries(driver?.reports() ?? {}).map(([extension, values]) => [
+      extension,
+      Object.fromEntries(Object.entries(values).map(([name, value]) => [name, plain(value)])),
+    ]),
+  );
+}
+
+/** The processors' state, for a machine that died by itself or was stopped. The disassembler is loaded only now. */
+export async function stopScreen(
+  session: MachineSession,
+  driver: Driver | undefined,
+): Promise<Pick<Ending, 'places'> & { readonly detail: string }> {
+  const { deathReport, stopReport } = await import('../death/death_report.js');
+  const { pc, end, lastOutput } = session;
+  const machine = {
+    processors: pc.processorReports(),
+    handlers: driver?.handlerNames ?? [],
+    lastOutput: lastOutput.lines(),
+  };
+  return end?.kind === 'dead' ? deathReport(end, driver?.hasVmm === true, machine) : stopReport(machine);
+}
+
+/** The report of a run, after which the machine is switched off and the VMM disposed. */
+export function reportOfRun(ending: Ending, run: FinishedRun): RunReport {
+  const { outcome, detail, places } = ending;
+  const { session, driver, lateStart, milliseconds, hasVmm } = run;
+  const { pc } = session;
+  const machine = {
+    exits: { ...(hasVmm && { cpuid: 0 }), ...namedExits(pc.exits()) },
+    instructions: pc.instructions,
+    virtualTime: pc.virtualTime,
+    debugExit: pc.debugExit,
+    stateHash: pc.stateHash(),
+    ...places,
+  };
+  try {
+    const summary = lateStart && { lateStart: lateStart.summary };
+    return { outcome, detail, machine, extensions: reportedValues(driver), milliseconds, ...summary };
+  } finally {
+    pc.switchOff();
+    // Parts may log while they are disposed.
+    driver?.close();
+  }
+}

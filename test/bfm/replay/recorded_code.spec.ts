@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readRecording } from '../../../src/bfm/recording/read_recording.js';
+import { RecordingError } from '../../../src/bfm/recording/recording_error.js';
+import { checkedRecording } from '../../../src/bfm/replay/recorded_code.js';
+import { ReplayRun } from '../../../src/bfm/replay/replay_run.js';
+import { RunControl } from '../../../src/bfm/worker/run_control.js';
+import type { RunReport } from '../../../src/bfm/worker/run_request.js';
+import { temporaryFolder } from '../../driver/node/temporary_folder.js';
+import { root } from '../bfm_process.js';
+import { cpuidCount, recordedRun } from '../recording/own_run.js';
+
+const folder = temporaryFolder();
+const path = (name: string): string => join(folder.path, name);
+const replay = (recording: string): Promise<RunReport> =>
+  new ReplayRun({ recording }, new RunControl(), () => {}).run();
+const echo = { kernel: join(root, 'build/guests/echo.bin'), append: '', modules: [], start: 'off' } as const;
+
+describe('checkedRecording', () => {
+  it('gives a load the modules that the recording has for it', async () => {
+    await recordedRun(path('load'), echo, '\x04');
+    const [header] = readFileSync(path('load'), 'utf8').split('\n');
+    const at = { turn: 1, instructions: 1, virtualTime: 1 };
+    const modules = [{ path: '/gone.ts', sha256: '8'.repeat(64), code: '' }];
+    const call = { kind: 'call', at, method: 'load', params: { files: ['list.modules'], settings: { a: 'b' } } };
+    const lines = (entries: readonly unknown[]): string => entries.map((each) => `${JSON.stringify(each)}\n`).join('');
+    const emptyHash = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+    writeFileSync(path('load'), `${header}\n${lines([{ kind: 'modules', modules }, call])}`);
+    const error: unknown = await checkedRecording(readRecording(path('load'))).catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(RecordingError);
+    modules[0]!.sha256 = emptyHash;
+    writeFileSync(path('load'), `${header}\n${lines([{ kind: 'modules', modules }, call])}`);
+    const { items } = await checkedRecording(readRecording(path('load')));
+    expect(items).to.have.length(1);
+    const [item] = items;
+    const { params } = (item as { event: { params: { files: string[]; settings: object } } }).event;
+    expect(params.settings).to.deep.equal({ a: 'b' });
+    expect(params.files.map((file) => readFileSync(file, 'utf8'))).to.deep.equal(['']);
+    expect(params.files[0]).to.match(/e3b0c442.*_gone\.mjs$/);
+  });
+
+  const failure = (recording: string): Promise<unknown> => replay(recording).catch((error: unknown) => error);
+
+  it('an image that is another one now, and one that is gone', async () => {
+    const kernel = folder.write('guest.bin', readFileSync(echo.kernel));
+    await recordedRun(path('image'), { ...echo, kernel }, '\x04');
+    folder.write('guest.bin', Uint8Array.of(0xf4));
+    const changed = await failure(path('image'));
+    expect(changed).to.be.instanceOf(RecordingError);
+    expect((changed as RecordingError).message).to.include(
+      `${kernel} has another content than when the run was recorded`,
+    );
+    writeFileSync(path('image'), readFileSync(path('image'), 'utf8').replaceAll('guest.bin', 'gone.bin'));
+    expect(((await failure(path('image'))) as RecordingError).message).to.match(/gone\.bin does not exist/);
+  });
+
+  it('a module that is another one now; but not one whose code it has', async () => {
+    const code = readFileSync(cpuidCount, 'utf8');
+    const module = folder.write('count.ts', code);
+    const own = { file: path('own code'), withCode: true };
+    await recordedRun(path('module'), { modules: [module] });
+    const recorded = await recordedRun(own.file, { modules: [module], record: own });
+    folder.write('count.ts', code.replace('this.count++', 'this.count += 2'));
+    expect(((await failure(path('module'))) as RecordingError).message).to.include(
+      `module ${module} has another content`,
+    );
+    const { outcome, extensions } = await replay(own.file);
+    expect([outcome, extensions]).to.deep.equal(['replayed', recorded.extensions]);
+  });
+
+  it('code that does not have its hash', async () => {
+    const own = { file: path('forged'), withCode: true };
+    await recordedRun(own.file, { record: own });
+    writeFileSync(own.file, readFileSync(own.file, 'utf8').replace('this.count++', 'this.count--'));
+    expect(((await failure(own.file)) as RecordingError).message).to.include('does not have the recorded hash');
+  });
+});

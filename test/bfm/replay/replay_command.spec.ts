@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { temporaryFolder } from '../../driver/node/temporary_folder.js';
+import { bfm } from '../bfm_process.js';
+
+const folder = temporaryFolder();
+
+describe('bfm replay', () => {
+  it('replays what bfm run --record wrote, shows a point, and has a status of its own for a difference', async () => {
+    const file = join(folder.path, 'run.bfr');
+    const recorded = await bfm('run', '--guest', 'cpuid', '--append', '3', '-m', 'cpuidcount', '--record', file);
+    expect(recorded.status, recorded.stderr).to.equal(0);
+    const replayed = await bfm('replay', file, '--json');
+    const { outcome, exitStatus, extensions } = JSON.parse(replayed.stdout) as Record<string, unknown>;
+    expect([replayed.status, outcome, exitStatus]).to.deep.equal([0, 'replayed', 0]);
+    expect(extensions).to.deep.equal({ cpuidcount: { count: 3 } });
+    const point = await bfm('replay', file, '--until', 'exit 2');
+    expect([point.status, point.stdout]).to.deep.equal([0, recorded.stdout.slice(0, point.stdout.length)]);
+    expect(point.stderr).to.match(/bfm: VM exit 2 reached\nprocessor 0, .*\n/);
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/"hash":"[0-9a-f]+"/, `"hash":"${'0'.repeat(16)}"`));
+    const other = await bfm('replay', file);
+    expect(other.status).to.equal(4);
+    expect(other.stderr).to.include('bfm: this run is not the recorded one: they differ between instruction 0 and');
+  });
+
+  it('fails with a message for a file that is no recording', async () => {
+    const { status, stderr } = await bfm('replay', folder.write('no.bfr', 'no\n'));
+    expect([status, stderr]).to.deep.equal([
+      1,
+      `bfm: ${join(folder.path, 'no.bfr')}:1 cannot be replayed: this is not a line of a recording\n`,
+    ]);
+  });
+});

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MachineThread } from '../../../src/bfm/host/machine_thread.js';
+import { readRecording } from '../../../src/bfm/recording/read_recording.js';
+import { ReplayRun } from '../../../src/bfm/replay/replay_run.js';
+import type { ReplayPoint } from '../../../src/bfm/replay/replay_request.js';
+import { RunControl, StopRequest } from '../../../src/bfm/worker/run_control.js';
+import type { RunReport } from '../../../src/bfm/worker/run_request.js';
+import { VmcallDataType } from '../../../src/vmm/exit/vmcall_interface.js';
+import { temporaryFolder } from '../../driver/node/temporary_folder.js';
+import { root } from '../bfm_process.js';
+import { cpuidCount, cpuidRun, recordedRun } from '../recording/own_run.js';
+
+const folder = temporaryFolder();
+const path = (name: string): string => join(folder.path, name);
+const replay = (recording: string, until?: ReplayPoint): Promise<RunReport> =>
+  new ReplayRun({ recording, ...(until && { until }) }, new RunControl(), () => {}).run();
+
+/** An echo guest that is typed at, and switched off by Ctrl-D. */
+const echo = { kernel: join(root, 'build/guests/echo.bin'), append: '', modules: [], start: 'off' } as const;
+
+describe('ReplayRun', () => {
+  it('comes to the same end, with all that extensions report', async () => {
+    const recorded = await recordedRun(path('whole'));
+    const { outcome, machine, extensions } = await replay(path('whole'));
+    expect(outcome).to.equal('replayed');
+    expect(machine.stateHash).to.equal(recorded.machine.stateHash);
+    expect(machine.exits).to.deep.equal(recorded.machine.exits);
+    expect(extensions).to.deep.equal(recorded.extensions);
+  });
+
+  it('types what was typed, when it was', async () => {
+    const recorded = await recordedRun(path('typed'), echo, 'abc\x04');
+    const { outcome, detail, machine } = await replay(path('typed'));
+    expect([outcome, machine.stateHash]).to.deep.equal(['replayed', recorded.machine.stateHash]);
+    expect(detail).to.match(
+      /^replayed to the end \(powered-off\): [\d ]+ instructions, 1 states compared, no difference$/,
+    );
+  });
+
+  it('starts the VMM late where it was started', async () => {
+    const recorded = await recordedRun(path('late'), { ...echo, modules: [cpuidCount], start: 'late' }, 'abc\x04');
+    const { outcome, machine, lateStart } = await replay(path('late'));
+    expect([outcome, machine.stateHash]).to.deep.equal(['replayed', recorded.machine.stateHash]);
+    expect(lateStart).to.equal(recorded.lateStart);
+  });
+
+  it('ends where the text was that ended the run', async () => {
+    const recorded = await recordedRun(path('until'), { until: 'checksum' });
+    const { outcome, machine } = await replay(path('until'));
+    expect([outcome, machine.stateHash]).to.deep.equal(['replayed', recorded.machine.stateHash]);
+  });
+
+  it('ends at the last line of a run that was killed', async () => {
+    await recordedRun(path('killed'), echo, 'abc\x04');
+    const [header, typed] = readFileSync(path('killed'), 'utf8').split('\n');
+    writeFileSync(path('killed'), `${header}\n${typed}\n{"kind":"end`);
+    const { outcome, detail } = await replay(path('killed'));
+    expect(outcome).to.equal('replayed');
+    expect(detail).to.match(/^replayed up to the last line of the recording, which has no end/);
+  });
+
+  it('stops at an instruction, exactly, and shows the processors', async () => {
+    await recordedRun(path('point'));
+    const { outcome, detail, machine } = await replay(path('point'), { kind: 'instruction', count: 1234 });
+    expect([outcome, machine.instructions]).to.deep.equal(['reached', 1234]);
+    expect(detail).to.match(/^processor 0, .* after 1234 instructions\n/);
+    expect(machine.processors).to.have.length(1);
+  });
+
+  it('stops after a VM exit', async () => {
+    await recordedRun(path('exit'));
+    const { outcome, machine } = await replay(path('exit'), { kind: 'exit', count: 7 });
+    expect(outcome).to.equal('reached');
+    expect(Object.values(machine.exits).reduce((sum, count) => sum + count, 0)).to.equal(7);
+  });
+
+  it('stops at a text', async () => {
+    const whole = await recordedRun(path('text'));
+    const { outcome, machine } = await replay(path('text'), { kind: 'text', text: 'checksum' });
+    expect(outcome).to.equal('reached');
+    expect(machine.instructions).to.be.lessThan(whole.machine.instructions);
+  });
+
+  it('says that a point is not in the recording', async () => {
+    await recordedRun(path('short'));
+    for (const until of [
+      { kind: 'instruction', count: 1e9 },
+      { kind: 'exit', count: 1e6 },
+      { kind: 'text', text: 'never' },
+    ] as const) {
+      const { outcome, detail } = await replay(path('short'), until);
+      expect(outcome).to.equal('error');
+      expect(detail).to.match(/^the recording ended before (instruction|VM exit|"never")/);
+    }
+  });
+
+  it('names the interval of a difference, and what to try', async () => {
+    await recordedRun(path('other'), echo, 'abc\x04');
+    writeFileSync(path('other'), readFileSync(path('other'), 'utf8').replace('"bytes":"abc', '"bytes":"ab'));
+    const { outcome, detail } = await replay(path('other'));
+    expect(outcome).to.equal('diverged');
+    expect(detail.split('\n')).to.have.length(3);
+    expect(detail).to.match(
+      /^this run is not the recorded one: they differ between instruction 0 and [\d ]+\n.*\nwhat to try: /,
+    );
+  });
+
+  it('says at a difference that another build of the core made the recording', async () => {
+    await recordedRun(path('core'), echo, 'abc\x04');
+    const text = readFileSync(path('core'), 'utf8').replace('"bytes":"abc', '"bytes":"ab');
+    writeFileSync(path('core'), text.replace(/"core":"[0-9a-f]{64}"/, `"core":"${'0'.repeat(64)}"`));
+    expect((await replay(path('core'))).detail).to.include('another build of the processor core');
+  });
+
+  it('replays a machine of the background, with all calls of its driver, also one that fails', async () => {
+    const file = path('hosted');
+    const request = { ...cpuidRun, ...echo, pace: 'real', record: { file, withCode: false } } as const;
+    const machine = new MachineThread(request);
+    try {
+      await machine.started();
+      const data = Buffer.from('{"get":"count"}').toString('base64');
+      const json = VmcallDataType.VMCALL_DATA_STRING_JSON;
+      await machine.request('load', { files: [cpuidCount] });
+      await machine.request('start', {});
+      await machine.type(Buffer.from('typed'));
+      await machine.request('vmcallData', { cpuid: 0, type: json, data });
+      const broken = folder.write('broken.ts', 'export default {');
+      expect(await machine.request('load', { files: [broken] }).catch(() => 'failed')).to.equal('failed');
+      await machine.request('load', { files: [cpuidCount] });
+      await machine.request('start', {});
+      await machine.request('stop', {});
+      await machine.request('remove', {});
+    } finally {
+      await machine.close();
+    }
+    const methods = readRecording(file).entries.flatMap((each) =>
+      each.kind === 'event' && each.event.kind === 'call' ? [each.event.method] : [],
+    );
+    expect(methods).to.deep.equal(['load', 'start', 'vmcallData', 'unload', 'load', 'start', 'stop']);
+    const { outcome, detail } = await replay(file);
+    expect(outcome, detail).to.equal('replayed');
+    expect(detail).to.match(/^replayed to the end \(removed\)/);
+  });
+
+  it('can be stopped', async () => {
+    await recordedRun(path('stopped'), echo, 'abc\x04');
+    const control = new RunControl();
+    control.requestStop(StopRequest.Interrupted);
+    const { outcome, detail } = await new ReplayRun({ recording: path('stopped') }, control, () => {}).run();
+    expect(outcome).to.equal('interrupted');
+    expect(detail).to.match(/^processor 0, /);
+  });
+});
