@@ -16,7 +16,7 @@ import { problemOf } from '../failures/problem.js';
 import type { RunControl } from '../worker/run_control.js';
 import { endingLine } from '../run/run_report.js';
 import type { RunRequest } from '../worker/run_request.js';
-import { sessionOptions, sessionPorts } from '../worker/session_in_worker.js';
+import { sessionOptions, sessionPorts, useGlobalsOf } from '../worker/session_in_worker.js';
 import { DriverCommands } from './driver_commands.js';
 import { CommandError } from './host_errors.js';
 import { checkedParameters } from './host_parameters.js';
@@ -75,7 +75,8 @@ export class HostedMachine {
     await this.build();
     this.post({ kind: 'ready' });
     while (!this.isRemoved) {
-      this.control.attend();
+      // Requests that cannot be served yet still want attention.
+      if (this.session.isAtMoment) this.control.attend();
       while (this.queue.length > 0 && this.session.isAtMoment) await this.serve(this.queue.shift()!);
       if (!this.isRemoved) await this.runSlice();
       this.session.flush();
@@ -91,6 +92,7 @@ export class HostedMachine {
     const recorder = this.recording?.recorder;
     const options = { ...sessionOptions(request, control, readCoreModule()), lateStart: this.lateStart, recorder };
     this.session = await MachineSession.create(options, this.ports);
+    useGlobalsOf(this.session, request);
     inlineExitPath();
     // Stack traces of handlers name the user's file and line, not the bundle's.
     process.setSourceMapsEnabled(true);

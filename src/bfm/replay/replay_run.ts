@@ -18,7 +18,7 @@ import { readBootFile, readBootModule, readCoreModule } from '../worker/boot_fil
 import { consoleOfFile } from '../worker/console_file.js';
 import { StopRequest, type RunControl } from '../worker/run_control.js';
 import type { RunReport, RunRequest, WorkerMessage } from '../worker/run_request.js';
-import { sessionOptions, sessionPorts } from '../worker/session_in_worker.js';
+import { sessionOptions, sessionPorts, useGlobalsOf } from '../worker/session_in_worker.js';
 import { checkedRecording, type CheckedRecording } from './recorded_code.js';
 import { pointText } from './replay_point.js';
 import type { ReplayRequest } from './replay_request.js';
@@ -76,6 +76,8 @@ export class ReplayRun {
     const kernel = readBootFile(recorded.kernel);
     const modules = (recorded.initrd ?? []).map(readBootModule);
     this.session = await this.makeSession();
+    useGlobalsOf(this.session, recorded);
+    process.setSourceMapsEnabled(true);
     inlineExitPath();
     this.driver = await Driver.create({
       source: announced(moduleFiles, (what) => post({ kind: 'calling', what })),

@@ -52,5 +52,10 @@ export function machineOptions(command: Command): Command {
     .option('--rtc <date>', 'date and time at power-on (default 2020-01-01T00:00:00Z)')
     .option('--record <file>', 'write down the run, for bfm replay: what comes in, and the state at intervals')
     .option('--with-code', 'the recording has the code of the modules too, not only its hash', false)
+    .option(
+      '--real-clock',
+      "modules see the host's clock and random numbers, not those of the machine; excludes --record",
+      false,
+    )
     .option('--test-device', 'add the QEMU test device that kvm-unit-tests uses', false);
 }

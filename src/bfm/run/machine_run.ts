@@ -15,7 +15,7 @@ import { reportOfRun, stopScreen, type Ending } from './report_of_run.js';
 import type { Outcome, RunReport, RunRequest, WorkerMessage } from '../worker/run_request.js';
 import { readSnapshot } from '../snapshot/snapshot_file.js';
 import type { SnapshotFacts } from '../snapshot/snapshot_header.js';
-import { sessionOptions, sessionPorts } from '../worker/session_in_worker.js';
+import { sessionOptions, sessionPorts, useGlobalsOf } from '../worker/session_in_worker.js';
 import { checkDisks, checkSettings, factsOf, requestOf, restoreMachine, saveMachine } from './saved_run.js';
 
 /** Milliseconds that the machine sleeps at a time before it checks the console and shows that it is alive. */
@@ -109,7 +109,7 @@ export class MachineRun {
     return { outcome: 'saved', detail: save.path };
   }
 
-  private makeSession(request: RunRequest): Promise<MachineSession> {
+  private async makeSession(request: RunRequest): Promise<MachineSession> {
     const { control, lateStart, post } = this;
     const { until, save } = request;
     const text = typeof save?.at === 'string' ? save.at : until;
@@ -120,10 +120,10 @@ export class MachineRun {
       stopAt: typeof save?.at === 'number' ? ({ kind: 'instruction', count: save.at } as const) : undefined,
       recorder: this.recording?.recorder,
     };
-    return MachineSession.create(
-      options,
-      sessionPorts(control, post, () => this.control.stopRequest !== StopRequest.None),
-    );
+    const wantsAttention = (): boolean => this.control.stopRequest !== StopRequest.None;
+    const session = await MachineSession.create(options, sessionPorts(control, post, wantsAttention));
+    useGlobalsOf(session, request);
+    return session;
   }
 
   private start(): void {

@@ -27,6 +27,7 @@ export interface RunOptions extends SnapshotOptions {
   readonly pace?: string;
   readonly record?: string;
   readonly withCode: boolean;
+  readonly realClock: boolean;
   readonly traceVmcs?: boolean;
   readonly stats: boolean;
   readonly json: boolean;
@@ -94,7 +95,9 @@ function virtioConsole(text: string): ConsoleRequest {
 }
 
 /** What `--record` and `--with-code` say. */
-function recordRequest({ record, withCode }: RunOptions): RecordRequest | undefined {
+function recordRequest({ record, withCode, realClock }: RunOptions): RecordRequest | undefined {
+  if (record !== undefined && realClock)
+    throw new UsageError('--record and --real-clock exclude each other: no run has the same time of the host twice');
   if (record === '') throw UsageError.ofOption('--record', record, 'the name of a file');
   if (record !== undefined) return { file: resolve(record), withCode };
   if (withCode) throw new UsageError('--with-code says what a recording has: give --record too');
@@ -267,6 +270,7 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
     ...(until !== undefined && { until }),
     pace: values.pace,
     ...values.rtcStart,
+    ...(options.realClock && { realClock: true }),
     ...(options.traceVmcs === true && { traceVmcs: true }),
     testDevice: options.testDevice,
     ...(record && { record }),

@@ -68,6 +68,8 @@ export interface RunRequest {
   readonly pace: 'real' | 'fast';
   /** Seconds since 1970 at power-on. */
   readonly rtcStart?: number;
+  /** Modules see the host's clock and random numbers, so no recording is possible. */
+  readonly realClock?: boolean;
   /** Remember where each VMCS field was written. */
   readonly traceVmcs?: boolean;
   /** With QEMU's pc-testdev. */

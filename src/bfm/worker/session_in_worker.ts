@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // A session in a worker: its ports are words that the main thread shares, and messages to it.
 import { processorModel } from '../../machine/models/processor_models.js';
-import type { SessionOptions } from '../../session/machine_session.js';
+import { handlerGlobals, useHandlerGlobals } from '../../driver/handler_globals.js';
+import { RTC_DEFAULT_START } from '../../machine/devices/rtc.js';
+import type { MachineSession, SessionOptions } from '../../session/machine_session.js';
 import type { SessionPorts } from '../../session/session_ports.js';
 import { openConsole } from './console_file.js';
 import { openDisks } from './file_disk.js';
@@ -34,6 +36,12 @@ export function sessionOptions(
     pace: request.pace,
     ...(request.rtcStart !== undefined && { rtcStart: request.rtcStart }),
   };
+}
+
+/** Gives the code of modules the time of a machine, and the same random numbers in each run; or the host's, if the request says so. */
+export function useGlobalsOf({ pc }: MachineSession, { realClock, rtcStart = RTC_DEFAULT_START }: RunRequest): void {
+  const clock = { start: rtcStart * 1000, now: () => pc.virtualTime };
+  useHandlerGlobals(realClock === true ? undefined : handlerGlobals(clock));
 }
 
 /** @param wantsAttention whether a slice must end for its owner. */

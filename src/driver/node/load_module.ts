@@ -9,6 +9,7 @@ import { build, type BuildFailure, type BuildOptions, type Message, type Plugin 
 import { SecondCopyError } from '../../vmm/container/load_errors.js';
 import { PartModule } from '../../vmm/container/part_module.js';
 import { DriverError, ModuleFileError } from '../driver_errors.js';
+import { ensureHandlerGlobals, HANDLER_GLOBALS, REPLACED_GLOBALS } from '../handler_globals.js';
 import type { LoadedModule } from '../module_source.js';
 import { fileFlaw } from './file_flaw.js';
 import { evaluationOf } from './module_evaluation.js';
@@ -31,7 +32,7 @@ const shared: Readonly<Record<string, () => string>> = {
 };
 
 /** What the bundles depend on besides their sources. */
-const salt = JSON.stringify([tsconfigRaw, import.meta.url]);
+const salt = JSON.stringify([tsconfigRaw, HANDLER_GLOBALS, REPLACED_GLOBALS, import.meta.url]);
 
 /** Leaves the framework out of a bundle. @param place what its imports become */
 const withoutFramework = (place: (name: string, url: () => string) => string): Plugin => ({
@@ -60,6 +61,13 @@ function describeMessage(message: Message, folder: string): string {
   return location === null ? text : `${placeOf(message, folder)}: ${text}\n    ${location.lineText.trim()}`;
 }
 
+/** What the code of modules has instead of globals that no run would have twice. A name behind `globalThis` is the same global. */
+const define = Object.fromEntries(
+  REPLACED_GLOBALS.flatMap((name) =>
+    [name, `globalThis.${name}`].map((each) => [each, `globalThis.${HANDLER_GLOBALS}.${name}`]),
+  ),
+);
+
 /** What all bundles have in common. */
 const bundleOptions = (file: string) =>
   ({
@@ -85,6 +93,7 @@ async function bundle(file: string, cache: ModuleCache): Promise<Bundle> {
       sourceRoot: `${pathToFileURL(folder).href}/`,
       sourcemap: 'inline',
       metafile: true,
+      define,
       plugins: [useRunningCopy],
     });
     const inputs = Object.keys(result.metafile.inputs).map((input) => realpathSync(`${folder}/${input}`));
@@ -108,6 +117,7 @@ async function placingErrors<T>(file: string, make: () => Promise<T>): Promise<T
 }
 
 async function evaluate(file: string, bundled: string, isFresh: boolean): Promise<Readonly<Record<string, unknown>>> {
+  ensureHandlerGlobals();
   try {
     // Node evaluates a URL once.
     const url = `${pathToFileURL(bundled).href}${isFresh ? `?${randomUUID()}` : ''}`;

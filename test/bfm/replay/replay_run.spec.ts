@@ -8,6 +8,7 @@ import { ReplayRun } from '../../../src/bfm/replay/replay_run.js';
 import type { ReplayPoint } from '../../../src/bfm/replay/replay_request.js';
 import { RunControl, StopRequest } from '../../../src/bfm/worker/run_control.js';
 import type { RunReport } from '../../../src/bfm/worker/run_request.js';
+import { MachineRun } from '../../../src/bfm/run/machine_run.js';
 import { VmcallDataType } from '../../../src/vmm/exit/vmcall_interface.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { root } from '../bfm_process.js';
@@ -45,6 +46,29 @@ describe('ReplayRun', () => {
     const { outcome, machine, lateStart } = await replay(path('late'));
     expect([outcome, machine.stateHash]).to.deep.equal(['replayed', recorded.machine.stateHash]);
     expect(lateStart).to.equal(recorded.lateStart);
+  });
+
+  it('gives modules the same time and random numbers, which are those of the machine', async () => {
+    const module = folder.write(
+      'clock.ts',
+      `import { ReportContribution, vcpuModule } from 'bareflank';
+       class Clock implements ReportContribution {
+         readonly name = 'clock';
+         report() {
+           return { date: new Date().toISOString(), now: globalThis.performance.now(), random: Math.random(), id: crypto.randomUUID() };
+         }
+       }
+       export default vcpuModule(({ bind }) => void bind(ReportContribution).to(Clock));`,
+    );
+    const { machine, extensions } = await recordedRun(path('clock'), { modules: [module] });
+    const { date, now } = extensions!.clock!;
+    expect(now).to.equal(machine.virtualTime / 1e6);
+    expect(date).to.match(/^2020-01-01T00:00:00\.\d{3}Z$/);
+    const replayed = await replay(path('clock'));
+    expect([replayed.outcome, replayed.extensions]).to.deep.equal(['replayed', extensions]);
+    const { record: _, ...real } = { ...cpuidRun, modules: [module], realClock: true, record: undefined };
+    const host = await new MachineRun(real, new RunControl(), () => {}).run();
+    expect(host.extensions!.clock!.date).to.not.match(/^2020/);
   });
 
   it('ends where the text was that ended the run', async () => {

@@ -25,6 +25,7 @@ const defaults: RunOptions = {
   set: [],
   testDevice: false,
   withCode: false,
+  realClock: false,
   stats: false,
   json: false,
 };
@@ -174,6 +175,24 @@ describe('checkRunOptions', () => {
     ];
     for (const each of options) expect(() => check(each)).to.throw(UsageError, /would replace a file/);
     expect(check({ virtioConsole: file }).virtioConsole).to.deep.equal({ output: file });
+  });
+
+  it('takes a recording that replaces nothing of the machine, and no clock of the host with it', () => {
+    const kernel = join(folder, 'kernel');
+    const file = join(folder, 'new.bfr');
+    expect(check({ record: file }).record).to.deep.equal({ file, withCode: false });
+    expect(check({ record: file, withCode: true }).record).to.deep.equal({ file, withCode: true });
+    expect(check({ realClock: true }))
+      .to.include({ realClock: true })
+      .and.not.have.property('record');
+    for (const [options, why] of [
+      [{ record: kernel }, /--record .*kernel would replace a file/],
+      [{ record: file, virtioConsole: file }, /--record .*new\.bfr would replace a file/],
+      [{ record: '' }, /--record/],
+      [{ withCode: true }, /give --record too/],
+      [{ record: file, realClock: true }, /--record and --real-clock exclude each other/],
+    ] as const)
+      expect(() => check(options), JSON.stringify(options)).to.throw(UsageError, why);
   });
 
   it('takes an extension before a file of its name in the current folder, and the file by its path', () => {

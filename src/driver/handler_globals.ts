@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+
+/** Under this name of the global object, the code of modules finds what replaces its globals: a bundle has it instead of `Date` and the others. */
+export const HANDLER_GLOBALS = 'bareflankHandlerGlobals';
+
+/** The names that are replaced. */
+export const REPLACED_GLOBALS = ['Date', 'performance', 'Math', 'crypto'] as const;
+
+/** What the code of modules sees under the names of globals that no run would have twice. */
+export interface HandlerGlobals {
+  readonly Date: DateConstructor;
+  readonly performance: { readonly timeOrigin: number; now(): number };
+  readonly Math: Math;
+  readonly crypto: { getRandomValues<T extends ArrayBufferView>(array: T): T; randomUUID(): string };
+}
+
+/** Milliseconds since 1970 at power-on, and nanoseconds since power-on. */
+export interface HandlerClock {
+  readonly start: number;
+  now(): number;
+}
+
+/** 32-bit numbers, always in the same order. The generator is "mulberry32". */
+function numbers(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let word = Math.imul(state ^ (state >>> 15), state | 1);
+    word ^= word + Math.imul(word ^ (word >>> 7), word | 61);
+    return (word ^ (word >>> 14)) >>> 0;
+  };
+}
+
+/** The time of the machine as a `Date`. Parsing and arithmetic are the language's. */
+function virtualDate(milliseconds: () => number): DateConstructor {
+  return new Proxy(Date, {
+    construct: (date, values, target: new () => object) =>
+      Reflect.construct(date, values.length === 0 ? [milliseconds()] : values, target) as object,
+    apply: (date) => new date(milliseconds()).toString(),
+    get: (date, name) => (name === 'now' ? milliseconds : (Reflect.get(date, name) as unknown)),
+  });
+}
+
+function seededMath(next: () => number): Math {
+  const own = Object.defineProperties({}, Object.getOwnPropertyDescriptors(Math)) as Math;
+  const random = (): number => ((next() >>> 5) * 2 ** 26 + (next() >>> 6)) / 2 ** 53;
+  return Object.defineProperty(own, 'random', { value: random });
+}
+
+function seededCrypto(next: () => number): HandlerGlobals['crypto'] {
+  const fill = (bytes: Uint8Array): void => bytes.forEach((_, at) => (bytes[at] = next()));
+  return {
+    getRandomValues(array) {
+      fill(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
+      return array;
+    },
+    randomUUID() {
+      const bytes = new Uint8Array(16);
+      fill(bytes);
+      // RFC 9562 "UUID Version 4": version and variant.
+      bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+      bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+      const text = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+      return text.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+    },
+  };
+}
+
+/** Globals by a clock of virtual time and by seeded numbers: the same run sees the same values. */
+export function handlerGlobals(clock: HandlerClock, seed = 0): HandlerGlobals {
+  const next = numbers(seed);
+  const elapsed = (): number => clock.now() / 1e6;
+  return {
+    Date: virtualDate(() => Math.floor(clock.start + elapsed())),
+    performance: { timeOrigin: clock.start, now: elapsed },
+    Math: seededMath(next),
+    crypto: seededCrypto(next),
+  };
+}
+
+/** Gives the code of modules these globals from now on; without them, the host's. */
+export function useHandlerGlobals(globals: HandlerGlobals | typeof globalThis = globalThis): void {
+  Object.assign(globalThis, { [HANDLER_GLOBALS]: globals });
+}
+
+/** Code of modules is evaluated next: it has the host's globals unless it was given others. */
+export function ensureHandlerGlobals(): void {
+  if (!(HANDLER_GLOBALS in globalThis)) useHandlerGlobals();
+}
