@@ -105,8 +105,8 @@ export class MachineRun {
   private async saved(ending: Ending): Promise<Ending> {
     const { save } = this.request;
     if (save === undefined || ending.outcome !== 'reached') return ending;
-    await saveMachine(this.session.pc, save.path, this.facts!, this.driver);
-    return { outcome: 'saved', detail: save.path };
+    const detail = await saveMachine(this.session.pc, this.driver, this.facts!, this.request);
+    return { outcome: 'saved', detail };
   }
 
   private async makeSession(request: RunRequest): Promise<MachineSession> {

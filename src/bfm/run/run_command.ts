@@ -47,6 +47,10 @@ export function runCommand(done: (status: ExitStatus) => void): Command {
       "with --save: once this text appears on the console, or after so many instructions of all processors; 'text:…' for a text of digits",
     )
     .option(
+      '--verify-state',
+      'with --save and a VMM: first restore the state into a second machine, and compare the next 1,000 VM exits',
+    )
+    .option(
       '--restore <file>',
       'go on from a file of --save; --disk and -m name its disks and modules again; without a VMM in it, -m starts one late',
     )

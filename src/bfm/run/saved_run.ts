@@ -8,6 +8,7 @@ import type { Driver } from '../../driver/driver.js';
 import type { SavedDriver } from '../../driver/saved_driver.js';
 import type { Pc } from '../../machine/pc.js';
 import { SnapshotError } from '../snapshot/snapshot_error.js';
+import type { MachineState } from '../../machine/state/machine_state.js';
 import { writeSnapshot, type Snapshot } from '../snapshot/snapshot_file.js';
 import type { SnapshotFacts, SnapshotHeader } from '../snapshot/snapshot_header.js';
 import type { RunRequest } from '../worker/run_request.js';
@@ -85,12 +86,32 @@ export function factsOf(request: RunRequest, images: readonly BootFile[]): Snaps
 /**
  * Saves a machine, with its VMM if it has a driver.
  *
- * @param facts about its files. @throws SnapshotError, MachineStateError; UnmarkedStateError, VmmImageError for state of an extension
+ * @param facts about its files. @returns for people: where, and what was verified
+ * @throws SnapshotError, MachineStateError; UnmarkedStateError, VmmImageError for state of an extension
  */
-export async function saveMachine(pc: Pc, path: string, facts: SnapshotFacts, driver?: Driver): Promise<void> {
+export async function saveMachine(pc: Pc, driver: Driver | undefined, facts: SnapshotFacts, request: RunRequest) {
+  const { path, verifies } = request.save!;
   const { instructions, virtualTime } = pc;
   const place = { instructions, virtualTime, stateHash: pc.stateHash() };
-  await writeSnapshot(path, pc.save(), facts, place, driver?.save());
+  const saved = { machine: pc.save(), driver: driver?.save() };
+  const note = verifies === true ? await verified(pc, driver, saved, { ...request, testDevice: facts.testDevice }) : '';
+  await writeSnapshot(path, saved.machine, facts, place, saved.driver);
+  return `${path}${note}`;
+}
+
+/** @returns what was compared, for people. @throws SnapshotError */
+async function verified(
+  pc: Pc,
+  driver: Driver | undefined,
+  { machine, driver: vmm }: { machine: MachineState; driver: SavedDriver | undefined },
+  request: RunRequest,
+): Promise<string> {
+  if (driver === undefined || vmm?.isRunning !== true)
+    throw new SnapshotError('--verify-state compares VM exits, and no VMM runs: leave it out, or save later');
+  // Loaded only if needed, as the VMM is.
+  const { verifyState } = await import('./verified_state.js');
+  const exits = await verifyState({ pc, driver }, { machine, driver: vmm }, request);
+  return `; a machine restored from it had ${exits === 1 ? 'the same VM exit' : `the same ${exits} VM exits`}`;
 }
 
 /** The VMM of a snapshot has its parameters. @throws SnapshotError */

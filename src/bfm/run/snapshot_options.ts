@@ -18,6 +18,7 @@ export interface SnapshotOptions {
   readonly save?: string;
   readonly saveAt?: string;
   readonly restore?: string;
+  readonly verifyState?: boolean;
   readonly rtc?: string;
   readonly testDevice: boolean;
 }
@@ -35,14 +36,15 @@ function saveMoment(text: string): SaveRequest['at'] {
 }
 
 /** What `--save` and `--save-at` say. @throws UsageError */
-export function saveRequest({ save, saveAt, until }: SnapshotOptions): SaveRequest | undefined {
+export function saveRequest({ save, saveAt, until, verifyState }: SnapshotOptions): SaveRequest | undefined {
+  if (verifyState === true && save === undefined) throw new UsageError('--verify-state wants --save FILE');
   if (save === undefined && saveAt === undefined) return undefined;
   if (save === undefined) throw new UsageError('--save-at wants --save FILE');
   if (saveAt === undefined) throw new UsageError('--save wants --save-at: a text of the console, or an instruction');
   if (save === '') throw UsageError.ofOption('--save', save, 'the name of a file');
   if (until !== undefined)
     throw new UsageError('--until and --save-at exclude each other: the run ends when it is saved');
-  return { path: resolve(save), at: saveMoment(saveAt) };
+  return { path: resolve(save), at: saveMoment(saveAt), ...(verifyState === true && { verifies: true }) };
 }
 
 /** The options that say which machine to make. @param defaults of the command line. @returns those that are given */

@@ -29,6 +29,8 @@ export interface SaveRequest {
   readonly path: string;
   /** Once this text appears on the guest's console, or after so many instructions of all processors together. */
   readonly at: string | number;
+  /** Restore the state into a second machine first, and compare the next VM exits. */
+  readonly verifies?: true;
 }
 
 /** What `--record` named. */

@@ -12,6 +12,7 @@ import { bfm, ended, root, startBfm, type BfmResult } from '../bfm_process.js';
 
 interface Json {
   readonly outcome: string;
+  readonly detail: string;
   readonly machine: {
     readonly instructions: number;
     readonly stateHash: string;
@@ -62,8 +63,9 @@ describe('bfm run --save and --restore', () => {
     const file = join(folder.path, 'with_vmm');
     const under = [...guest, '--cpus', '2', '-m', 'cpuidcount'];
     const whole = jsonOf(await bfm(...under));
-    const saved = await bfm(...under, '--save', file, '--save-at', '4321');
+    const saved = await bfm(...under, '--save', file, '--save-at', '4321', '--verify-state');
     expect([saved.status, jsonOf(saved).outcome], saved.stderr).to.deep.equal([0, 'saved']);
+    expect(jsonOf(saved).detail).to.match(/with_vmm; a machine restored from it had the same 1000 VM exits$/);
     const count = (jsonOf(saved).extensions.cpuidcount as { count: number }).count;
     expect(count).to.be.within(1, 2999);
     const restored = await bfm('run', '--restore', file, '-m', 'cpuidcount', '--json');
@@ -75,6 +77,15 @@ describe('bfm run --save and --restore', () => {
       extensions: { cpuidcount: { count: 3000 } },
     });
     expect(restored.stderr).to.include('vmm: DEBUG: cpuid count = 3000');
+  });
+
+  it('refuse --verify-state without a VMM', async () => {
+    const plain = guest.filter((option) => option !== '--json');
+    const file = join(folder.path, 'no_vmm');
+    const { status, stderr } = await bfm(...plain, '--save', file, '--save-at', '4321', '--verify-state');
+    expect(status).to.equal(1);
+    expect(stderr).to.include('--verify-state compares VM exits, and no VMM runs');
+    expect(existsSync(file)).to.equal(false);
   });
 
   it('refuse other modules than those of the VMM that was saved, by name, and other parameters', async () => {

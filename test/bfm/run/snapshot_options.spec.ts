@@ -21,11 +21,13 @@ describe('saveRequest', () => {
     expect(save({ save: 'x', saveAt: '1000' })).to.deep.equal({ path: resolve('x'), at: 1000 });
     expect(save({ save: 'x', saveAt: 'login:' })?.at).to.equal('login:');
     expect(save({ save: 'x', saveAt: 'text:1000' })?.at).to.equal('1000');
+    expect(save({ save: 'x', saveAt: '5', verifyState: true })?.verifies).to.equal(true);
   });
 
   it('refuses one option without the other, an impossible moment, and --until', () => {
     const wrong: readonly (readonly [Partial<SnapshotOptions>, RegExp])[] = [
       [{ save: 'x' }, /--save wants --save-at/],
+      [{ verifyState: true }, /--verify-state wants --save FILE/],
       [{ saveAt: '5' }, /--save-at wants --save FILE/],
       [{ save: '', saveAt: '5' }, /--save '': it must be the name of a file/],
       [{ save: 'x', saveAt: '' }, /--save-at ''/],
