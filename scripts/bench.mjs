@@ -20,6 +20,10 @@ const loops = {
 };
 const EXITS = 1_000_000;
 const HITS = 20_000;
+const RESETS = 400;
+const RESET_PAGES = 64;
+/** Where the pages are: no guest of ours uses them. */
+const RESET_FROM = 32 << 20;
 /** Guests whose events cost more under a VMM: how many events, and instructions from the guest's first to its last. */
 const events = {
   mmioNs: { guest: 'bench_mmio', count: 1_000_000, instructions: 3 * 1_000_000 + 5 },
@@ -35,11 +39,11 @@ async function medianOf(measure) {
   return median(results);
 }
 
-async function newPc(guest) {
+async function newPc(guest, memoryBytes = 64 << 20) {
   const { Pc } = await built('src/machine/pc.js');
   const coreModule = await WebAssembly.compile(readFileSync(join(buildFolder, 'cpu', 'cpu.wasm')));
   const ignore = () => {};
-  const pc = await Pc.create({ coreModule, memoryBytes: 64 << 20, com1: ignore, com2: ignore });
+  const pc = await Pc.create({ coreModule, memoryBytes, com1: ignore, com2: ignore });
   const bytes = new Uint8Array(readFileSync(join(buildFolder, 'guests', `${guest}.bin`)));
   return { pc, boot: () => pc.boot({ kernel: { name: guest, bytes }, modules: [], append: '' }) };
 }
@@ -161,6 +165,25 @@ async function guestReads() {
   return (await underVmm('bench_cpuid', 'scripts/bench/guest_reads.ts')).reports['guest-reads'];
 }
 
+/** Microseconds of a reset of a machine with 256 MiB to a marked point, after writes to 64 pages. */
+async function resetUs() {
+  const { pc, boot } = await newPc('bench_memory', 256 << 20);
+  boot();
+  for (let turns = 0; turns < 20; turns++) pc.runQuantum(() => true);
+  const hash = pc.stateHash();
+  const point = pc.mark();
+  const times = [];
+  for (let round = 0; round < RESETS; round++) {
+    for (let page = 0; page < RESET_PAGES; page++) pc.core.guestRam.set([round], RESET_FROM + page * 4096);
+    pc.runQuantum(() => true, 1000);
+    const start = performance.now();
+    pc.reset(point);
+    times.push((performance.now() - start) * 1e3);
+  }
+  if (pc.stateHash() !== hash) throw new Error('a reset machine has another state than at its mark');
+  return median(times);
+}
+
 /** Milliseconds from the start of the process `bfm run` to the guest's first character. Its messages are shown only if it fails. */
 function startupMs() {
   return new Promise((done, failed) => {
@@ -193,6 +216,7 @@ for (const [name, event] of Object.entries(events)) {
   result[name] = { bare, hosted };
 }
 result.hookUs = Number((await medianOf(hookUs)).toFixed(1));
+result.resetUs = Math.round(await medianOf(resetUs));
 const reads = await guestReads();
 result.guestReadNs = { physical: Math.round(reads.physicalNs), virtual: Math.round(reads.virtualNs) };
 result.startupMs = Math.round(await medianOf(startupMs));
@@ -215,6 +239,9 @@ else {
   const { physical, virtual } = result.guestReadNs;
   console.log(
     `memory   ${physical} ns a read of guest memory in a handler by physical address, ${virtual} ns by virtual address`,
+  );
+  console.log(
+    `reset    ${result.resetUs} us to a marked point of a machine with 256 MiB, after writes to ${RESET_PAGES} pages`,
   );
   console.log(`startup  ${result.startupMs} ms to the guest's first character`);
 }

@@ -31,6 +31,9 @@ import { VmcallBuffer } from './driver_context/vmcall_buffer.js';
 import { entryRules } from '../intrinsics/rules/entry_rules.js';
 import { writeAcpiTables } from './boot/firmware_tables/acpi_tables.js';
 import { writeSmbiosTables } from './boot/firmware_tables/smbios_tables.js';
+import { WrittenPages } from './memory/written_pages.js';
+import { MachineMark } from './state/machine_mark.js';
+import type { MachinePoint } from './state/machine_point.js';
 import { MachineSnapshot, type EndState } from './state/machine_snapshot.js';
 import type { MachineState } from './state/machine_state.js';
 import { MemoryHash, digestText, digestToHex, digestWords, type Digest } from './state_hash.js';
@@ -117,6 +120,7 @@ export class Pc {
   private readonly execution: Execution;
   private readonly ending: EndState = { end: undefined, debugExit: null };
   private readonly snapshot: MachineSnapshot;
+  private readonly marks: MachineMark;
   private readonly memoryHash: MemoryHash;
   private readonly exitOutcome = new Int32Array(1);
 
@@ -136,10 +140,9 @@ export class Pc {
     bus.connect(this.chipset);
     this.scheduler.attach(this.chipset.events, (processor) => this.execution.select(processor));
     this.chipset.reset();
-    this.memoryHash = new MemoryHash(core.physicalWords, {
-      flags: core.dirtyPages,
-      cleared: () => core.dirtyCleared(),
-    });
+    const written = new WrittenPages({ flags: core.dirtyPages, cleared: () => core.dirtyCleared() });
+    const hash = written.consumer();
+    this.memoryHash = new MemoryHash(core.physicalWords, hash);
     this.snapshot = new MachineSnapshot({
       memoryBytes: options.memoryBytes,
       core,
@@ -150,6 +153,7 @@ export class Pc {
       memoryHash: this.memoryHash,
       ending: this.ending,
     });
+    this.marks = new MachineMark({ core, snapshot: this.snapshot, written: written.consumer(), hash });
   }
 
   /** Makes a machine that has just been switched on. @throws if the system does not give the memory. */
@@ -290,6 +294,19 @@ export class Pc {
    */
   restore(state: MachineState): void {
     this.snapshot.restore(state);
+  }
+
+  /** Marks the present moment, for `reset`. @throws MachineStateError if something cannot be saved now */
+  mark(): MachinePoint {
+    return this.marks.mark();
+  }
+
+  /**
+   * Brings this machine back to a point that it has marked. To the last one, only the pages that were written since are copied.
+   * @throws MachineStateError for a point of another machine
+   */
+  reset(point: MachinePoint): void {
+    this.marks.reset(point);
   }
 
   private endBy(death: Death): PcEnd {

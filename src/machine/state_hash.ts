@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { PageConsumer } from './memory/page_list.js';
 
 const PAGE_WORDS = 1024;
 
@@ -41,13 +42,6 @@ export function digestToHex({ low, high }: Digest): string {
   return part(high) + part(low);
 }
 
-/** Which pages changed: one byte a page, not zero if it was written since the last look. */
-export interface DirtyPages {
-  readonly flags: Uint8Array;
-  /** Called after flags were cleared: writes must set them again. */
-  cleared(): void;
-}
-
 /**
  * The digest of a large memory, kept up to date page by page: each look costs only the pages written since the last one. Pages that
  * were never written are zero and add nothing.
@@ -62,11 +56,11 @@ export class MemoryHash {
 
   /**
    * @param words the memory, a whole number of pages.
-   * @param dirty its written pages.
+   * @param written its written pages.
    */
   constructor(
     private readonly words: Uint32Array,
-    private readonly dirty: DirtyPages,
+    private readonly written: PageConsumer,
   ) {
     const pages = words.length / PAGE_WORDS;
     this.pageLow = new Int32Array(pages);
@@ -76,25 +70,20 @@ export class MemoryHash {
 
   /** Digest of the memory as it is now. */
   digest(): Digest {
-    let any = false;
-    const { flags } = this.dirty;
-    for (let page = flags.indexOf(1); page !== -1 && page < this.pageLow.length; page = flags.indexOf(1, page + 1)) {
-      this.update(page);
-      flags[page] = 0;
-      any = true;
-    }
-    if (any) this.dirty.cleared();
+    for (const page of this.written.take()) this.update(page);
     return { low: this.low, high: this.high };
   }
 
   /** The numbers of the pages that were not zero at the last digest. */
   pagesInUse(): Uint32Array {
-    return numbersOf(this.used, this.used);
+    return numbersOf(this.used);
   }
 
   /** The numbers of the pages that may differ from zero now. */
   pagesWritten(): Uint32Array {
-    return numbersOf(this.used, this.dirty.flags);
+    const maybe = this.used.slice();
+    for (const page of this.written.peek()) maybe[page] = 1;
+    return numbersOf(maybe);
   }
 
   /** The sum over pages does not depend on the order in which they change. */
@@ -109,13 +98,11 @@ export class MemoryHash {
   }
 }
 
-/** The numbers of the pages that either map marks. */
-function numbersOf(first: Uint8Array, second: Uint8Array): Uint32Array {
-  let count = 0;
-  for (let page = 0; page < first.length; page++) count += first[page]! | second[page]!;
-  const numbers = new Uint32Array(count);
+/** The numbers of the pages that a map marks. */
+function numbersOf(map: Uint8Array): Uint32Array {
+  const numbers = new Uint32Array(map.reduce((sum, mark) => sum + mark, 0));
   let next = 0;
-  for (let page = 0; page < first.length; page++) if ((first[page]! | second[page]!) !== 0) numbers[next++] = page;
+  for (let page = map.indexOf(1); page !== -1; page = map.indexOf(1, page + 1)) numbers[next++] = page;
   return numbers;
 }
 

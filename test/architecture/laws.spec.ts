@@ -24,6 +24,7 @@ const rawWords: readonly string[] = [
   'src/machine/processor/processor_block.ts',
   // Snapshots copy whole regions, after which the core takes over the restored state.
   'src/machine/state/layout_digest.ts',
+  'src/machine/state/machine_mark.ts',
   'src/machine/state/processor_snapshot.ts',
   'src/machine/state/report_records.ts',
   'src/machine/state/tlb_snapshot.ts',

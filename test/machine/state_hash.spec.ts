@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { WrittenPages } from '../../src/machine/memory/written_pages.js';
 import { MemoryHash, digestText, digestToHex } from '../../src/machine/state_hash.js';
 
 describe('MemoryHash', () => {
@@ -10,7 +11,12 @@ describe('MemoryHash', () => {
       words[index] = value;
       flags[index >> 10] = 1;
     };
-    return { words, flags, hash: new MemoryHash(words, { flags, cleared: () => {} }), store };
+    return {
+      words,
+      flags,
+      hash: new MemoryHash(words, new WrittenPages({ flags, cleared: () => {} }).consumer()),
+      store,
+    };
   }
   const text = (hash: MemoryHash): string => digestToHex(hash.digest());
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { copyState } from '../state/copy_state.js';
 
 /** The widths of one port or memory-mapped access, in bytes. */
 export type AccessSize = 1 | 2 | 4;
@@ -39,11 +40,11 @@ export abstract class StatefulDevice<S extends object> implements Device {
   }
 
   save(): S {
-    return structuredClone(this.state);
+    return copyState(this.state);
   }
 
   restore(state: object): void {
-    this.state = structuredClone(state) as S;
+    this.state = copyState(state) as S;
     this.stateChanged();
   }
 }

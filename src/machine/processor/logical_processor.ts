@@ -106,6 +106,16 @@ export class LogicalProcessor {
   restore(state: ProcessorState): void {
     restoreCore(this.core, state);
     this.engine.restore(state.vmx);
+    this.restoreRest(state);
+  }
+
+  /** The same, of which the memory has been written already. */
+  memoryRestored(state: ProcessorState): void {
+    this.engine.memoryRestored();
+    this.restoreRest(state);
+  }
+
+  private restoreRest(state: ProcessorState): void {
     this.history.restore(state.history);
     this.exitsHandled = state.exitsHandled;
     this.isCutAtExit = state.isCutAtExit;

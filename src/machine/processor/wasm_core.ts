@@ -267,6 +267,10 @@ export class WasmCore implements ProcessorCore {
   processorRestored(): void {
     this.exports.processorRestored();
   }
+  /** Bytes of a page of RAM have changed: forgets what was decoded there. */
+  codeWritten(offset: number, size: number): void {
+    this.exports.codeWritten(offset, size);
+  }
   /** Memory was replaced: forgets all decoded code. */
   flushCode(): void {
     this.exports.flushCode();

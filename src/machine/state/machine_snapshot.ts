@@ -4,13 +4,13 @@ import type { DiskImage } from '../devices/virtio/disk_image.js';
 import type { Execution, ProcessorAndDriver } from '../intrinsics/execution.js';
 import type { PcEnd } from '../pc_end.js';
 import type { WasmCore } from '../processor/wasm_core.js';
-import type { Scheduler } from '../scheduler.js';
+import type { Scheduler, SchedulerState } from '../scheduler.js';
 import type { MemoryHash } from '../state_hash.js';
 import type { DiskState, MachineState } from './machine_state.js';
 import { MachineStateError } from './machine_state_error.js';
 import { isTimers, shapeMismatch } from './device_shape.js';
 import { PageSnapshot } from './page_snapshot.js';
-import type { ProcessorState } from './processor_snapshot.js';
+import { instructionsIn, type ProcessorState } from './processor_snapshot.js';
 import { restoreReportRecords, saveReportRecords } from './report_records.js';
 
 /** How the machine ended, if it has, and what the guest wrote to the debug-exit port. */
@@ -60,17 +60,22 @@ export class MachineSnapshot {
 
   /** @throws MachineStateError if the state belongs to another machine; then nothing has changed. */
   restore(state: MachineState): void {
-    const { core, chipset, disks, scheduler, ending } = this.parts;
+    const { core } = this.parts;
     this.checkFacts(state);
     this.checkDevices(state);
-    // Devices come first: their wires move pins of processors and wake them.
-    chipset.restore(state.devices);
     core.flushCode();
     this.pages.restore(state.pages);
-    this.eachLoaded(({ processor, driver }) => {
-      const its = state.processors[processor.id]!;
-      processor.restore(its);
-      driver.hasPages = its.hasDriverPages;
+    this.restoreAround(state, ({ processor }) => processor.restore(state.processors[processor.id]!));
+  }
+
+  /** Restores all but memory. @param processors does it for each processor, while that is loaded */
+  restoreAround(state: MachineState, processors: (each: ProcessorAndDriver) => void): void {
+    const { core, chipset, disks, scheduler, ending } = this.parts;
+    // Devices come first: their wires move pins of processors and wake them.
+    chipset.restore(state.devices);
+    this.eachLoaded((each) => {
+      processors(each);
+      each.driver.hasPages = state.processors[each.processor.id]!.hasDriverPages;
     });
     this.restoreCounts(state.processors);
     restoreReportRecords(core.u8, state.records);
@@ -81,7 +86,7 @@ export class MachineSnapshot {
   }
 
   /** Visits each processor while the core has it loaded. */
-  private eachLoaded<T>(visit: (each: ProcessorAndDriver) => T): T[] {
+  eachLoaded<T>(visit: (each: ProcessorAndDriver) => T): T[] {
     const { execution } = this.parts;
     const before = execution.processor.id;
     const results = execution.processors.map((each) => {
@@ -112,7 +117,7 @@ export class MachineSnapshot {
   }
 
   /** The parts of a state that came from outside may be anything. @throws MachineStateError */
-  private checkDevices({ devices, processors }: MachineState): void {
+  private checkDevices({ devices, processors, scheduler }: MachineState): void {
     const { chipset, execution } = this.parts;
     const { timers: ownTimers, ...own } = chipset.save();
     const { timers, ...others } = devices;
@@ -122,6 +127,9 @@ export class MachineSnapshot {
       shapeMismatch(own, others, 'devices') ??
       (isTimers(timers) && ownTimers !== undefined ? undefined : 'timers') ??
       ((waiting as { target: number }[]).every(isReceiver) ? undefined : 'devices.interrupt_messages.waiting') ??
+      (areClocksTogether(processors, scheduler, Object.values(timers as Record<string, number>))
+        ? undefined
+        : 'time') ??
       (processors.every(({ msrs }) => msrs.length === this.parts.core.plainMsrs.length) ? undefined : 'msrs');
     if (wrong === undefined) return;
     throw new MachineStateError(
@@ -151,6 +159,22 @@ export class MachineSnapshot {
 
 function saveProcessor({ processor, driver }: ProcessorAndDriver): ProcessorState {
   return { ...processor.save(), hasDriverPages: driver.hasPages };
+}
+
+/** By how many nanoseconds clocks and timers may differ between two turns, and more: a turn is far shorter. */
+const MOST_APART = 1e9;
+
+/** Whether no processor is far ahead of the machine's time, and no timer is long due: a periodic one would fire again and again, up to that time. */
+function areClocksTogether(
+  processors: readonly ProcessorState[],
+  { time, slept }: SchedulerState,
+  deadlines: readonly number[],
+): boolean {
+  const isAhead = (clock: number): boolean => clock > time + MOST_APART;
+  return (
+    !processors.some(({ block }, i) => isAhead(instructionsIn(block) + slept[i]!)) &&
+    deadlines.every((deadline) => deadline > time - MOST_APART)
+  );
 }
 
 /** @throws MachineStateError if the writes of a disk are kept elsewhere */

@@ -56,6 +56,12 @@ export const wordsLeftOut: readonly (keyof typeof FieldSizes)[] = [
   'VMX_OPERAND_LINEAR',
 ];
 
+/** The count of instructions in a saved block. */
+export function instructionsIn(block: Uint8Array): number {
+  const at = Layout.INSTRUCTIONS - Layout.PROCESSOR;
+  return Number(new DataView(block.buffer, block.byteOffset + at, FieldSizes.INSTRUCTIONS).getBigUint64(0, true));
+}
+
 /** The part of a processor that is in the machine's memory, except what its VMX engine keeps. */
 export type CoreState = Pick<ProcessorState, 'block' | 'msrs' | 'tlbs'>;
 

@@ -98,9 +98,12 @@ export class VmxEngine implements VmxOperation {
 
   /** The machine's whole memory was replaced: recomputes what the engine derives from the current VMCS. */
   memoryRestored(): void {
+    const { coldUnknown } = this.state;
     this.vmcs.memoryRestored();
     this.checks.memoryRestored();
     this.state.updateExitPlan();
+    // Rebuilding the plan of exits marks all groups as unknown.
+    this.state.coldUnknown = coldUnknown;
   }
 
   /** What of the engine is not in the processor's block. */
@@ -110,11 +113,8 @@ export class VmxEngine implements VmxOperation {
 
   /** Precondition: the processor is loaded, and its block is as it was when the state was saved. */
   restore(state: VmxAreaState): void {
-    const { coldUnknown } = this.state;
     this.area.restore(state);
     this.memoryRestored();
-    // Rebuilding the plan of exits marks all groups as unknown.
-    this.state.coldUnknown = coldUnknown;
   }
 
   // VmxOperation: what the instructions need.

@@ -21,6 +21,8 @@ const exceptions: readonly (readonly [path: RegExp, why: string])[] = [
   [/\.changedSlots\b/, 'a list behind whose count old entries stay'],
   [/\.pendingRules\b|\.pendingCount$/, 'marks of the VM-entry rules, which are rebuilt'],
   [/\.exitOutcome\b/, 'written again before it is read'],
+  [/\.written\b/, 'which pages were written since somebody looked'],
+  [/\.slots\.\d\.end$/, 'of a turn that is over; that of the present turn is in `Scheduler.save`'],
 ];
 
 type Visit = (path: string, first: unknown, second: unknown) => void;

@@ -176,10 +176,13 @@ describe('MachineSnapshot', () => {
       const state = pc.save();
       const hash = pc.stateHash();
       const waiting = [{ time: 1, target: 7, message: { vector: 1, mode: 0, level: false, asserted: true } }];
+      const armed = { ...state.devices, timers: { 'rtc.second': 1e9 } };
       const damaged: readonly (readonly [Partial<typeof state>, RegExp])[] = [
         [{ devices: { ...state.devices, rtc: { ...state.devices.rtc, index: 'x' } } }, /devices\.rtc\.index is not/],
         [{ devices: { ...state.devices, timers: { pit: 'x' } } }, /timers is not/],
         [{ devices: { ...state.devices, interrupt_messages: { waiting } } }, /interrupt_messages\.waiting is not/],
+        [{ scheduler: { ...state.scheduler, slept: [1e15] } }, /time is not/],
+        [{ scheduler: { ...state.scheduler, time: 1e15 }, devices: armed }, /time is not/],
         [{ processors: [{ ...state.processors[0]!, msrs: new BigUint64Array(1) }] }, /msrs is not/],
       ];
       for (const [change, message] of damaged)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { PAGE_BYTES, PageSnapshot } from '../../../src/machine/state/page_snapshot.js';
+import { WrittenPages } from '../../../src/machine/memory/written_pages.js';
 import { MemoryHash } from '../../../src/machine/state_hash.js';
 
 const pages = 8;
@@ -8,7 +9,10 @@ const pages = 8;
 function make() {
   const memory = new Uint8Array(pages * PAGE_BYTES);
   const dirty = new Uint8Array(pages);
-  const hash = new MemoryHash(new Uint32Array(memory.buffer), { flags: dirty, cleared: () => {} });
+  const hash = new MemoryHash(
+    new Uint32Array(memory.buffer),
+    new WrittenPages({ flags: dirty, cleared: () => {} }).consumer(),
+  );
   const write = (page: number, byte: number): void => {
     memory[page * PAGE_BYTES + 17] = byte;
     dirty[page] = 1;

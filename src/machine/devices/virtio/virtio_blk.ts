@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { copyState } from '../../state/copy_state.js';
 import { digestWords, type Digest } from '../../state_hash.js';
 import type { DescriptorChain, ReadableSegments, WritableSegments } from './descriptor_chain.js';
 import { SECTOR_BYTES, type DiskImage } from './disk_image.js';
@@ -104,10 +105,10 @@ export class VirtioBlk implements VirtioDevice {
   }
 
   save(): VirtioBlkState {
-    return structuredClone(this.state);
+    return copyState(this.state);
   }
 
   restore(state: object): void {
-    this.state = structuredClone(state) as VirtioBlkState;
+    this.state = copyState(state) as VirtioBlkState;
   }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { copyState } from '../../state/copy_state.js';
 import type { DeviceRam } from '../../memory/guest_ram.js';
 import type { AccessSize } from '../device.js';
 import type { EventQueue } from '../event_queue.js';
@@ -356,7 +357,7 @@ export class VirtioFunction extends PciFunction {
   override save(): VirtioFunctionState {
     return {
       ...super.save(),
-      transport: structuredClone(this.transport),
+      transport: copyState(this.transport),
       queues: this.queues.map((queue) => queue.save()),
       msix: this.msix.save(),
       device: this.device.save(),
@@ -366,7 +367,7 @@ export class VirtioFunction extends PciFunction {
   override restore(state: PciFunctionState): void {
     super.restore(state);
     const { transport, queues, msix, device } = state as VirtioFunctionState;
-    this.transport = structuredClone(transport);
+    this.transport = copyState(transport);
     queues.forEach((queue, i) => this.queues[i]!.restore(queue));
     this.msix.restore(msix, this.msixControl);
     this.device.restore(device);

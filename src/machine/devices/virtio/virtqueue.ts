@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { copyState } from '../../state/copy_state.js';
 import type { DeviceRam } from '../../memory/guest_ram.js';
 import type { DescriptorChain } from './descriptor_chain.js';
 import { DriverFault } from './driver_fault.js';
@@ -52,7 +53,7 @@ export class Virtqueue {
       size: this.maximum,
       vector: NO_VECTOR,
       enabled: false,
-      ...structuredClone(areas),
+      ...copyState(areas),
       taken: 0,
       used: 0,
     } as VirtqueueState;
@@ -183,10 +184,10 @@ export class Virtqueue {
   }
 
   save(): VirtqueueState {
-    return structuredClone(this.state);
+    return copyState(this.state);
   }
 
   restore(state: VirtqueueState): void {
-    this.state = structuredClone(state);
+    this.state = copyState(state);
   }
 }

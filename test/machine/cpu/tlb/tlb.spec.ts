@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { Layout } from '../../../../src/machine/layout/layout.js';
+import { WrittenPages } from '../../../../src/machine/memory/written_pages.js';
 import { MemoryHash, digestToHex } from '../../../../src/machine/state_hash.js';
 import { gate32, gate64, Page } from '../../../support/processor_setup.js';
 import { At, Select, SystemMachine, type Start } from '../../../support/system_machine.js';
@@ -78,7 +79,10 @@ function guest(machine: SystemMachine, start: Start): void {
 function run(machine: SystemMachine, start: Start, seed: number, looks: boolean): unknown[] {
   guest(machine, start);
   const { cpu } = machine;
-  const hash = new MemoryHash(cpu.physicalWords, { flags: cpu.dirtyPages, cleared: () => cpu.dirtyCleared() });
+  const hash = new MemoryHash(
+    cpu.physicalWords,
+    new WrittenPages({ flags: cpu.dirtyPages, cleared: () => cpu.dirtyCleared() }).consumer(),
+  );
   const random = new Random(seed);
   for (let left = budget; left > 0;) {
     const piece = Math.min(left, 1 + random.below(400));

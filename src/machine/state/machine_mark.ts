@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { Layout } from '../layout/layout.js';
+import { Sizes } from '../layout/regions.js';
+import type { ProcessorAndDriver } from '../intrinsics/execution.js';
+import type { PageConsumer } from '../memory/page_list.js';
+import type { WasmCore } from '../processor/wasm_core.js';
+import type { MachineSnapshot } from './machine_snapshot.js';
+import { MachinePoint, type RawProcessor } from './machine_point.js';
+import { MachineStateError } from './machine_state_error.js';
+import { PAGE_BYTES } from './page_snapshot.js';
+
+/** What a mark needs of the machine besides its snapshots. */
+export interface MarkParts {
+  readonly core: WasmCore;
+  readonly snapshot: MachineSnapshot;
+  /** The pages written since the last mark or reset. */
+  readonly written: PageConsumer;
+  /** Hears of the pages that a reset changes back. */
+  readonly hash: PageConsumer;
+}
+
+const regionsOf = (id: number): Record<keyof RawProcessor, readonly [from: number, bytes: number]> => ({
+  block: [Layout.PROCESSOR, Sizes.PROCESSOR],
+  tlbs: [Layout.TLBS + id * Sizes.TLB_STRIDE, Sizes.TLB_STRIDE],
+  vmx: [Layout.VMX_AREAS + id * Sizes.VMX_AREA, Sizes.VMX_AREA],
+  msrs: [Layout.MSR_TABLE + id * Sizes.MSR_TABLE, Sizes.MSR_TABLE],
+});
+
+/** Marks points of a run, and resets the machine to the last of them by the pages that were written since. */
+export class MachineMark {
+  private last: MachinePoint | undefined;
+
+  constructor(private readonly parts: MarkParts) {}
+
+  /** @throws MachineStateError if the machine cannot be saved now */
+  mark(): MachinePoint {
+    const { core, snapshot, written } = this.parts;
+    const state = snapshot.save();
+    // All write tags are held back from here on, so that each page that is written comes into the list.
+    written.take();
+    core.dirtyCleared();
+    const processors = snapshot.eachLoaded(({ processor }) => this.raw(processor.id));
+    this.last = new MachinePoint(this, state, processors);
+    return this.last;
+  }
+
+  private raw(id: number): RawProcessor {
+    const { u8 } = this.parts.core;
+    const { block, tlbs, vmx, msrs } = regionsOf(id);
+    const copy = ([from, bytes]: readonly [number, number]): Uint8Array => u8.slice(from, from + bytes);
+    return { block: copy(block), tlbs: copy(tlbs), vmx: copy(vmx), msrs: copy(msrs) };
+  }
+
+  /** @throws MachineStateError for a point of another machine */
+  reset(point: MachinePoint): void {
+    const { snapshot, written } = this.parts;
+    if (point.owner !== this)
+      throw new MachineStateError('this point belongs to another machine: reset that one, or use save and restore');
+    if (point !== this.last) {
+      snapshot.restore(point.state);
+      written.take();
+      this.last = point;
+    }
+    this.resetPages(point);
+    snapshot.restoreAround(point.state, (each) => this.resetProcessor(point, each));
+  }
+
+  private resetPages(point: MachinePoint): void {
+    const { core, written, hash } = this.parts;
+    const { u8, u32 } = core;
+    for (const page of written.take()) {
+      const at = Layout.RAM + page * PAGE_BYTES;
+      const bytes = point.pages.get(page);
+      if (bytes === undefined) u8.fill(0, at, at + PAGE_BYTES);
+      else u8.set(bytes, at);
+      if (u32[Layout.PAGE_MAP / 4 + page] !== 0) core.codeWritten(page * PAGE_BYTES, PAGE_BYTES);
+      hash.note(page);
+    }
+  }
+
+  private resetProcessor(point: MachinePoint, { processor }: ProcessorAndDriver): void {
+    const { u8 } = this.parts.core;
+    const raw = point.processors[processor.id]!;
+    const regions = regionsOf(processor.id);
+    for (const name of Object.keys(regions) as (keyof RawProcessor)[]) u8.set(raw[name], regions[name][0]);
+    processor.core.processorRestored();
+    processor.memoryRestored(point.state.processors[processor.id]!);
+  }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { WrittenPages } from '../../../src/machine/memory/written_pages.js';
+
+describe('WrittenPages', () => {
+  it('gives each consumer each written page once, however often the others look', () => {
+    const flags = new Uint8Array(8);
+    let clears = 0;
+    const written = new WrittenPages({ flags, cleared: () => clears++ });
+    flags[6] = 1;
+    const [first, second] = [written.consumer(), written.consumer()];
+    flags[2] = 1;
+    expect(first.take()).to.deep.equal([2, 6]);
+    expect([first.take(), clears]).to.deep.equal([[], 1]);
+    flags[2] = flags[3] = 1;
+    expect(first.peek()).to.deep.equal([2, 3]);
+    expect(second.take()).to.deep.equal([2, 6, 3]);
+    expect(first.take()).to.deep.equal([2, 3]);
+    expect([...flags, clears]).to.deep.equal([0, 0, 0, 0, 0, 0, 0, 0, 2]);
+    first.note(5);
+    first.note(5);
+    expect([first.take(), second.take()]).to.deep.equal([[5], []]);
+  });
+});
