@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { DriverError } from '../../driver/driver_errors.js';
 import { makePrivateFolder, userCacheFolder } from '../../driver/node/cache_folder.js';
 import { portableBundle, sha256 } from '../../driver/node/portable_bundle.js';
 import type { RecordedItem } from '../../session/recorded_item.js';
@@ -38,13 +39,25 @@ function fileOf({ path, sha256: hash, code }: RecordedModule, folder: () => stri
   return file;
 }
 
-/** Nobody else may write there: what it has is run. */
+/** A folder for this process. */
+function temporaryCodeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'bareflank-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Nobody else may write there: what it has is run. Without a cache folder that can be written, the code is in a temporary one. */
 function codeFolder(): string {
   const cache = userCacheFolder();
-  if (cache === undefined) return mkdtempSync(join(tmpdir(), 'bareflank-'));
+  if (cache === undefined) return temporaryCodeFolder();
   const folder = join(cache, 'recorded');
-  makePrivateFolder(cache);
-  makePrivateFolder(folder);
+  try {
+    makePrivateFolder(cache);
+    makePrivateFolder(folder);
+  } catch (error) {
+    if (error instanceof DriverError) throw error;
+    return temporaryCodeFolder();
+  }
   return folder;
 }
 

@@ -39,6 +39,17 @@ describe('checkedRecording', () => {
     expect(params.settings).to.deep.equal({ a: 'b' });
     expect(params.files.map((file) => readFileSync(file, 'utf8'))).to.deep.equal(['']);
     expect(params.files[0]).to.match(/e3b0c442.*_gone\.mjs$/);
+    // No folder can be made below a file.
+    const kept = process.env.XDG_CACHE_HOME;
+    process.env.XDG_CACHE_HOME = path('load');
+    try {
+      const elsewhere = await checkedRecording(readRecording(path('load')));
+      const [{ event }] = elsewhere.items as unknown as [{ event: { params: { files: string[] } } }];
+      expect(event.params.files.map((file) => readFileSync(file, 'utf8'))).to.deep.equal(['']);
+    } finally {
+      if (kept === undefined) delete process.env.XDG_CACHE_HOME;
+      else process.env.XDG_CACHE_HOME = kept;
+    }
   });
 
   const failure = (recording: string): Promise<unknown> => replay(recording).catch((error: unknown) => error);
