@@ -174,13 +174,14 @@ export class Scheduler implements Clock {
     this.leaveTurn();
     const events = this.events!;
     this.reachTimeOf(this.next());
+    const wasDue = events.next() <= this.time;
     events.runDue();
     // Devices and the host may have written to a line that MWAIT watches.
     this.wakeWaiting();
     const first = this.next();
     if (first === undefined) {
-      // The host may look for input many times in one idle time.
-      if (!this.allSleep) this.begun++;
+      // The host may look for input many times in one idle time. A timer that wakes nobody begins another one: what comes in before it is not what comes in after it.
+      if (!this.allSleep || wasDue) this.begun++;
       this.allSleep = true;
       return;
     }

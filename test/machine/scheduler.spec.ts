@@ -261,6 +261,20 @@ describe('Scheduler', () => {
     expect(fired).to.deep.equal([5000]);
   });
 
+  it('begins another idle time when a timer fires in one and wakes nobody', () => {
+    const { scheduler, processors, events } = make();
+    const fired: number[] = [];
+    events.timer('t', () => fired.push(scheduler.turn)).arm(5000);
+    processors[0]!.script.push(halt);
+    scheduler.runQuantum(() => false);
+    scheduler.runQuantum(() => false);
+    const before = scheduler.turn;
+    scheduler.passIdleTime(1e9);
+    expect([scheduler.now(), scheduler.turn], 'the timer is due and has not fired').to.deep.equal([5000, before]);
+    for (let ask = 0; ask < 3; ask++) scheduler.runQuantum(() => false);
+    expect([fired, scheduler.turn, scheduler.isIdle]).to.deep.equal([[before], before + 1, true]);
+  });
+
   it('goes on as the one whose state it takes: clocks, who sleeps, who waits at PAUSE, and the planned turn', () => {
     const [first, second] = [make(3), make(3)];
     const cut = (processor: FakeProcessor, count: number, reason: StopReason): void => {
