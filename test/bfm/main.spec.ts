@@ -28,7 +28,7 @@ describe('bfm', () => {
       expect(stderr)
         .to.match(message)
         .and.to.match(/^bfm: /)
-        .and.to.include("Try 'bfm --help'");
+        .and.to.match(/^Try 'bfm( run)? --help'/m);
       expect(stderr).to.not.match(/\n\s+at /);
       expect(stdout).to.equal('');
     });

@@ -23,16 +23,17 @@ Environment: BFM_TRACE=1 shows all stack frames of an error, NO_COLOR=1 no colou
 $XDG_RUNTIME_DIR/bareflank, bundles of modules and guests in $XDG_CACHE_HOME/bareflank (~/.cache/bareflank).
 `;
 
-const HELP_ADVICE = "Try 'bfm --help' for more information.";
+/** Where the wanted option is explained. @param path of the command, with bfm: 'bfm vmcall string' */
+const helpAdvice = (path: string): string => `Try '${path} --help' for more information.`;
 
 /** Whether the command line is at fault: then `--help` has what is wanted. */
 const isUsage = (error: unknown): boolean =>
   error instanceof UsageError || (error instanceof FaultsError && error.isUsage);
 
-/** Prints one message for people. The stack is for developers, on demand. */
-function complain(error: unknown): void {
+/** Prints one message for people. The stack is for developers, on demand. @param advice for an error of usage */
+function complain(error: unknown, advice: string): void {
   process.stderr.write(`bfm: ${problemOf(error).what}\n`);
-  if (isUsage(error)) process.stderr.write(`${HELP_ADVICE}\n`);
+  if (isUsage(error)) process.stderr.write(`${advice}\n`);
   if (process.env.BFM_TRACE !== undefined) process.stderr.write(`${fullTrace(error)}\n`);
 }
 
@@ -51,7 +52,7 @@ function refuseRepetition(command: Command): void {
 /** Adds a command with its examples, and with the settings that its own commands inherit. */
 function adopt(parent: Command, command: Command): void {
   const inherit = (from: Command, to: Command, path: string): void => {
-    to.copyInheritedSettings(from);
+    to.copyInheritedSettings(from).showHelpAfterError(helpAdvice(`bfm ${path}`));
     to.addHelpText('after', () => exampleText(path));
     refuseRepetition(to);
     for (const each of to.commands) inherit(to, each, `${path} ${each.name()}`);
@@ -61,20 +62,35 @@ function adopt(parent: Command, command: Command): void {
 }
 
 /** An error of the command-line parser, as one of our errors. */
-function problemOfParser({ message }: CommanderError): Problem {
+function problemOfParser({ message }: CommanderError, advice: string): Problem {
   const what = message.replace(/^error: /, '');
-  return { name: UsageError.name, what, where: null, found: null, expected: null, advice: HELP_ADVICE };
+  return { name: UsageError.name, what, where: null, found: null, expected: null, advice };
+}
+
+/** The command that a command line names, with those above it. */
+function commandPath(program: Command, args: readonly string[]): string {
+  let command = program;
+  const path = [program.name()];
+  args.forEach((word, at) => {
+    const isValue = clientOptionFlags.includes(args[at - 1] ?? '');
+    const next = isValue ? undefined : command.commands.find((each) => each.name() === word);
+    if (next === undefined) return;
+    command = next;
+    path.push(word);
+  });
+  return path.join(' ');
 }
 
 /** Says why a command failed: on stderr for people, and on stdout for a program that wants JSON. @returns the exit status. */
-function failed(error: unknown, args: readonly string[]): ExitStatus {
+function failed(error: unknown, program: Command, args: readonly string[]): ExitStatus {
   // Its parser has printed its message already.
   const isParser = error instanceof CommanderError;
   if (isParser && error.exitCode === 0) return ExitStatus.Reached;
   const status = isParser || isUsage(error) ? ExitStatus.Usage : ExitStatus.Error;
-  if (!isParser) complain(error);
+  const advice = helpAdvice(commandPath(program, args));
+  if (!isParser) complain(error, advice);
   if (wantsRunReport(args)) {
-    const problem = isParser ? problemOfParser(error) : problemOf(error);
+    const problem = isParser ? problemOfParser(error, advice) : problemOf(error);
     process.stdout.write(`${JSON.stringify(failureReport(problem, status))}\n`);
   }
   return status;
@@ -85,7 +101,7 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitStatu
   let status = ExitStatus.Reached;
   const program = new Command('bfm')
     .description('Bareflank manager: runs guests and hypervisors on a simulated x86-64 PC with VT-x')
-    .showHelpAfterError(HELP_ADVICE)
+    .showHelpAfterError(helpAdvice('bfm'))
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'bfm: ')) })
     .exitOverride();
   program.addHelpText('after', OVERVIEW);
@@ -99,6 +115,6 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitStatu
     else await program.parseAsync(args, { from: 'user' });
     return status;
   } catch (error) {
-    return failed(error, args);
+    return failed(error, program, args);
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Driver, DriverState } from '../../driver/driver.js';
 import { ErrorCode } from '../../vmm/error_codes.js';
+import { VmcallError } from '../../vmm/errors.js';
 import { VmcallDataType } from '../../vmm/exit/vmcall_interface.js';
 import { addModules } from '../../session/add_modules.js';
 import type { VmcallRegisters } from '../../vmm/exit/vmcall_registers.js';
@@ -98,8 +99,8 @@ export class DriverCommands {
     const name = Object.entries(ErrorCode).find(([, code]) => code === r01)?.[0] ?? 'UNDEFINED_ERROR_CODE';
     const failure = this.driver.vmcallFailure(cpuid);
     const reason = failure === undefined ? '' : `: ${failure.message}`;
-    throw new CommandError(`the vmm refused the vmcall with ${name} (0x${r01.toString(16)})${reason}`, {
-      causedBy: failure?.error,
-    });
+    // A refusal is an answer. Only a fault of a handler has a place in somebody's code.
+    const causedBy = failure?.error instanceof VmcallError ? undefined : failure?.error;
+    throw new CommandError(`the vmm refused the vmcall with ${name} (0x${r01.toString(16)})${reason}`, { causedBy });
   }
 }

@@ -36,7 +36,7 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
       '--until <point>',
       "stop there and show the processors: after so many instructions, 'exit N': after VM exit N, or once a text is on the console ('text:…' if it looks like these)",
     )
-    .option('--timeout <seconds>', 'give up after this time')
+    .option('--timeout <seconds>', 'give up when the guest has run for this time')
     .option('--stats', 'more figures in the table at the end', false)
     .option('--json', "one JSON object on stdout at the end, the guest's console on stderr", false)
     .addHelpText('after', STATUS)

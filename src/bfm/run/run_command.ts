@@ -54,7 +54,7 @@ export function runCommand(done: (status: ExitStatus) => void): Command {
       '--restore <file>',
       'go on from a file of --save; --disk and -m name its disks and modules again; without a VMM in it, -m starts one late',
     )
-    .option('--timeout <seconds>', 'give up after this time')
+    .option('--timeout <seconds>', 'give up when the guest has run for this time')
     .option('--trace-vmcs', 'record where each VMCS field was written, for the report of a failed VM entry')
     .option('--stats', 'more figures in the table at the end', false)
     .option('--json', "one JSON object on stdout at the end, the guest's console on stderr", false)

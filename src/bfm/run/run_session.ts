@@ -16,7 +16,7 @@ import { Seal } from '../worker/worker_messages.js';
 
 /** What a session needs besides the request. */
 export interface SessionOptions {
-  /** Seconds, undefined for no limit. */
+  /** Seconds from the guest's first instruction on, undefined for no limit. */
   readonly timeout?: number | undefined;
   readonly console: TextSink;
   readonly vmm: TextSink;
@@ -43,6 +43,7 @@ export class RunSession {
   private watchdog: Watchdog | undefined;
   private blocked = false;
   private startedAt: number | undefined;
+  private deadline: NodeJS.Timeout | undefined;
   private finish: (report: RunReport) => void = () => {};
   private fail: (error: Error) => void = () => {};
 
@@ -58,7 +59,6 @@ export class RunSession {
 
   /** Runs to the end. @throws BareflankError if the run could not begin. */
   async run(): Promise<RunReport> {
-    const deadline = this.armDeadline();
     this.watchdog = new Watchdog(this.control, {
       handlers: () => this.handlers,
       onHang: (what) => this.terminate('dead', what),
@@ -67,7 +67,7 @@ export class RunSession {
     try {
       return await this.runWorker();
     } finally {
-      clearTimeout(deadline);
+      clearTimeout(this.deadline);
       this.watchdog.stop();
       if (this.worker !== undefined) this.blocked = !(await endWorker(this.worker));
       this.console.end();
@@ -141,7 +141,7 @@ export class RunSession {
       case 'running':
         this.watchdog?.running();
         this.startedAt = performance.now();
-        return;
+        return this.armDeadline();
       case 'stopped':
         return this.console.end();
       case 'ended':
@@ -151,14 +151,11 @@ export class RunSession {
     }
   }
 
-  private armDeadline(): NodeJS.Timeout | undefined {
+  /** The time-out is for the run. What comes before it takes as long as the computer needs; the watchdog ends a module that hangs. */
+  private armDeadline(): void {
     const { timeout } = this.options;
-    if (timeout === undefined) return undefined;
-    // Before the guest runs there is no quantum at whose end to stop.
-    return setTimeout(() => {
-      if (this.control.isRunning) this.control.requestStop(StopRequest.Timeout);
-      else this.terminate('timeout', 'the time-out passed before the guest ran');
-    }, timeout * 1000);
+    if (timeout === undefined) return;
+    this.deadline = setTimeout(() => this.control.requestStop(StopRequest.Timeout), timeout * 1000);
   }
 
   /** Kills the worker. The machine's counts are in shared memory. What extensions would report is lost. */

@@ -67,8 +67,9 @@ function parsed({ name, initial, meaning }: ParameterDeclaration, text: string):
   return value <= largest ? value : refuse('a number of at most 64 bits');
 }
 
+/** A number is shown in both notations: only its author knows which of them is the natural one. */
 function shown(value: ParameterValue): string {
-  if (typeof value === 'bigint') return `0x${value.toString(16)}`;
+  if (typeof value === 'bigint') return value < 10n ? `${value}` : `${value} (0x${value.toString(16)})`;
   return value === '' ? '""' : String(value);
 }
 

@@ -2,7 +2,6 @@
 import { VmcallError } from '../errors.js';
 import { VMCALL_VERSION, VmcallVersions } from '../exit/vmcall_interface.js';
 import type { VmcallRegisters } from '../exit/vmcall_registers.js';
-import { hex } from '../support/text.js';
 import { BAREFLANK_VERSION, type UserVersion } from './user_version.js';
 
 /** Answers VMCALL_VERSIONS. @param ofIndex versions that a user defined, by indexes from 2^63. @throws VmcallError for an unknown index */
@@ -18,5 +17,5 @@ export function answerVersions(
   else if (registers.r02 === BigInt(VmcallVersions.VMCALL_VERSION_BAREFLANK)) answer(BAREFLANK_VERSION);
   else if (registers.r02 === BigInt(VmcallVersions.VMCALL_VERSION_USER)) answer(userVersion);
   else if (registers.r02 >= 1n << 63n) answer(ofIndex(registers.r02));
-  else throw new VmcallError(`unknown version index ${hex(registers.r02)}; 0 protocol, 1 Bareflank, 10 user`);
+  else throw new VmcallError(`unknown version index ${registers.r02}; 0 protocol, 1 Bareflank, 10 user`);
 }

@@ -184,9 +184,17 @@ describe('The command line', () => {
     });
   });
 
-  it('says where help is after each refusal', async () => {
-    for (const line of [['frobnicate'], ['vmcall', 'event', 'x'], ['status', '--zzz']]) {
-      expect((await bfm(line)).stderr).to.include("Try 'bfm --help' for more information.");
-    }
+  it('says after each refusal which help to read: that of the command', async () => {
+    for (const [line, command] of [
+      ['frobnicate', 'bfm'],
+      ['vmcall event x', 'bfm vmcall event'],
+      ['vmcall event', 'bfm vmcall event'],
+      ['status --zzz', 'bfm status'],
+      ['run --guest cpuid --cpus 9', 'bfm run'],
+      ['--machine run start --vcpuid 1', 'bfm start'],
+      ['start --machine a --machine b', 'bfm start'],
+      ['new extension a b', 'bfm new extension'],
+    ] as const)
+      expect((await bfm(words(line))).stderr, line).to.include(`Try '${command} --help' for more information.\n`);
   });
 });

@@ -51,7 +51,7 @@ describe('bfm run --json that cannot begin', () => {
       2,
       { name: /^UsageError$/, where: /^--memory$/, found: /^4T$/, expected: /16M … 3072M/ },
     ],
-    ['an unknown option', () => ['--guest', 'cpuid', '--fly'], 2, { name: /^UsageError$/, advice: /bfm --help/ }],
+    ['an unknown option', () => ['--guest', 'cpuid', '--fly'], 2, { name: /^UsageError$/, advice: /bfm run --help/ }],
   ];
   for (const [what, args, status, wanted] of cases)
     it(`prints one object for ${what}`, async () => {

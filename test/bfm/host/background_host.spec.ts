@@ -146,7 +146,7 @@ describe('The background host', () => {
     });
 
     for (const [what, args, status, message] of [
-      ['an unknown version', ['versions', '7'], 1, /unknown version index 0x7/],
+      ['an unknown version', ['versions', '7'], 1, /unknown version index 7; 0 protocol, 1 Bareflank, 10 user\n$/],
       ['an unknown self test', ['unittest', '1'], 1, /unknown unittest 0x1/],
       ['a processor that is none', ['event', '1', '--cpuid', '10'], 1, /vmcall on processor 16/],
       ['trailing garbage', ['event', '1x'], 2, /event 1x: it must be a hexadecimal number/],

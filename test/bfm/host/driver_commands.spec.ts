@@ -4,6 +4,7 @@ import sinon from 'sinon';
 import { DriverCommands } from '../../../src/bfm/host/driver_commands.js';
 import { CommandError } from '../../../src/bfm/host/host_errors.js';
 import type { Driver, DriverState } from '../../../src/driver/driver.js';
+import { VmcallError } from '../../../src/vmm/errors.js';
 import { ErrorCode } from '../../../src/vmm/error_codes.js';
 
 const thrown = new Error('thrown');
@@ -124,6 +125,15 @@ describe('DriverCommands', () => {
       'the vmm refused the vmcall with BF_VMCALL_FAILURE (0x8000001000000000): the reason of processor 2',
     );
     expect(error).to.have.property('causedBy', thrown);
+  });
+
+  it('shows no place in code for a VMCALL that a handler refused: that is its answer', async () => {
+    const { driver, commands: it } = fakeDriver('VMM_RUNNING');
+    driver.vmcall = () => ({ r01: ErrorCode.BF_VMCALL_FAILURE, r02: 0n });
+    driver.vmcallFailure = () => ({ message: 'no', error: new VmcallError('no') });
+    const error = await failure(() => it.vmcall(0, {}));
+    expect(error!.message).to.match(/: no$/);
+    expect(error).to.have.property('causedBy', undefined);
   });
 
   it('gives the data that the VMM answers by their type: none, a known one, an unknown one', async () => {

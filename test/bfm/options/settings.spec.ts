@@ -54,6 +54,6 @@ describe('bfm run --set', () => {
     expect(bad.status).to.equal(1);
     expect(bad.stderr)
       .to.include('--set scale.height: there is no such parameter; the loaded modules declare:')
-      .and.to.include('  scale.weight=0x1  what each report weighs');
+      .and.to.include('  scale.weight=1  what each report weighs');
   });
 });

@@ -185,7 +185,7 @@ describe('bfm run', function () {
   });
 
   it('returns 124 after the time-out', async () => {
-    const { status, stderr } = await bfm('run', '--kernel', image('endless'), '--timeout', '4');
+    const { status, stderr } = await bfm('run', '--kernel', image('endless'), '--timeout', '0.1');
     expect(status).to.equal(124);
     expect(stderr)
       .to.match(/^bfm: time-out\nprocessor 0, 64-bit, outside VMX operation, CPL 0, after \d+ instructions\nRIP /m)

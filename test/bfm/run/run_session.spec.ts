@@ -272,6 +272,13 @@ describe('RunSession', () => {
     expect((await session.run()).detail).to.match(/^the loading of module \/.*blocks\.ts did not come to its end$/);
   });
 
+  it('counts a time-out from the first instruction of the guest, however long the start takes', async () => {
+    const options = { console: sink(), vmm: sink(), colours: false, timeout: 0.001 };
+    const { outcome, detail, forced } = await new RunSession(endless, options).run();
+    expect([outcome, forced]).to.deep.equal(['timeout', undefined]);
+    expect(detail).to.match(/^processor 0, /);
+  });
+
   it('says so if it was interrupted before the guest ran', async () => {
     const session = new RunSession(endless, { console: sink(), vmm: sink(), colours: false });
     const report = session.run();

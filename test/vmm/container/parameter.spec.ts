@@ -62,7 +62,7 @@ describe('A parameter', () => {
     expect(refusal({ 'test_hook.adress': '1' })).to.equal(
       [
         '--set test_hook.adress: there is no such parameter; the loaded modules declare:',
-        '  test_hook.address=0x1000  physical address of the hooked function',
+        '  test_hook.address=4096 (0x1000)  physical address of the hooked function',
         '  test_hook.label=""  name in the log',
         '  test_hook.quiet=false  says nothing',
       ].join('\n'),
