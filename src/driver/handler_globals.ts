@@ -14,6 +14,12 @@ export interface HandlerGlobals {
   readonly crypto: { getRandomValues<T extends ArrayBufferView>(array: T): T; randomUUID(): string };
 }
 
+/** Globals with seeded numbers. */
+export interface SeededGlobals extends HandlerGlobals {
+  /** Globals with this seed go on with the numbers that come next here. */
+  seed: number;
+}
+
 /** Milliseconds since 1970 at power-on, and nanoseconds since power-on. */
 export interface HandlerClock {
   readonly start: number;
@@ -21,11 +27,12 @@ export interface HandlerClock {
 }
 
 /** 32-bit numbers, always in the same order. The generator is "mulberry32". */
-function numbers(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let word = Math.imul(state ^ (state >>> 15), state | 1);
+class SeededNumbers {
+  constructor(public seed: number) {}
+
+  readonly next = (): number => {
+    this.seed = (this.seed + 0x6d2b79f5) | 0;
+    let word = Math.imul(this.seed ^ (this.seed >>> 15), this.seed | 1);
     word ^= word + Math.imul(word ^ (word >>> 7), word | 61);
     return (word ^ (word >>> 14)) >>> 0;
   };
@@ -67,14 +74,21 @@ function seededCrypto(next: () => number): HandlerGlobals['crypto'] {
 }
 
 /** Globals by a clock of virtual time and by seeded numbers: the same run sees the same values. */
-export function handlerGlobals(clock: HandlerClock, seed = 0): HandlerGlobals {
-  const next = numbers(seed);
+export function handlerGlobals(clock: HandlerClock, seed = 0): SeededGlobals {
+  const numbers = new SeededNumbers(seed | 0);
+  const { next } = numbers;
   const elapsed = (): number => clock.now() / 1e6;
   return {
     Date: virtualDate(() => Math.floor(clock.start + elapsed())),
     performance: { timeOrigin: clock.start, now: elapsed },
     Math: seededMath(next),
     crypto: seededCrypto(next),
+    get seed() {
+      return numbers.seed;
+    },
+    set seed(seed) {
+      numbers.seed = seed;
+    },
   };
 }
 

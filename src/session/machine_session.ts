@@ -48,6 +48,7 @@ export class MachineSession {
   private machine: Pc | undefined;
   private inputs: InputSource | undefined;
   private isReached = false;
+  private isUnheard = false;
   private readonly idle = (nanoseconds: number): boolean =>
     this.options.lateStart?.idle() !== true && this.inputs!.mayJump(nanoseconds);
 
@@ -63,7 +64,7 @@ export class MachineSession {
     const pc = await Pc.create({
       ...options,
       com1: console,
-      com2: (byte) => ports.vmm.push(byte),
+      com2: (byte) => session.vmmByte(byte),
       debugConsole: console,
     });
     session.machine = pc;
@@ -111,6 +112,16 @@ export class MachineSession {
       this.end ??= end;
       if (this.end === undefined && this.idleMilliseconds > 0 && this.options.lateStart?.isDue !== true)
         return SliceEnd.Idle;
+    }
+  }
+
+  /** The owner lets the machine run beyond its present point and brings it back: nothing that is printed meanwhile counts or is shown. */
+  async unheard<T>(work: () => Promise<T>): Promise<T> {
+    this.isUnheard = true;
+    try {
+      return await work();
+    } finally {
+      this.isUnheard = false;
     }
   }
 
@@ -181,7 +192,12 @@ export class MachineSession {
     this.options.recorder?.event({ at, event });
   }
 
+  private vmmByte(byte: number): void {
+    if (!this.isUnheard) this.ports.vmm.push(byte);
+  }
+
   private consoleByte(byte: number): void {
+    if (this.isUnheard) return;
     const { lateStart, until } = this.options;
     this.ports.console.push(byte);
     this.lastOutput.push(byte);

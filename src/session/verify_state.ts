@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The proof that a saved state is whole: a machine that was restored from it does what the saved one does.
 import type { Driver } from '../driver/driver.js';
+import { useHandlerGlobals, type SeededGlobals } from '../driver/handler_globals.js';
 import type { SavedDriver } from '../driver/saved_driver.js';
 import type { Pc } from '../machine/pc.js';
 import type { MachineState } from '../machine/state/machine_state.js';
@@ -11,6 +12,8 @@ import { equalData } from '../vmm/state/equal_data.js';
 export interface DrivenMachine {
   readonly pc: Pc;
   readonly driver: Driver;
+  /** What the code of its modules sees, if each of two machines must have its own. */
+  readonly globals?: SeededGlobals | undefined;
 }
 
 /** What a machine and its VMM can be restored from. */
@@ -66,6 +69,7 @@ export function compareRuns(saved: DrivenMachine, restored: DrivenMachine, most 
   } finally {
     for (const each of both) each.release();
     saved.driver.takeOutput();
+    if (saved.globals !== undefined) useHandlerGlobals(saved.globals);
   }
 }
 
@@ -90,9 +94,10 @@ class Stepper {
 
   /** To the next exit, or to the end of the turn. */
   step(): void {
-    const { pc, driver } = this.machine;
+    const { pc, driver, globals } = this.machine;
     const handled = this.handled();
     driver.takeOutput();
+    if (globals !== undefined) useHandlerGlobals(globals);
     this.hasEnded = pc.runQuantum(() => true) !== undefined;
     this.exits += (this.handled() - handled) | 0;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
 /** How many sources have no spec of their own. It may only become less. */
-export const maximumOfCovered = 129;
+export const maximumOfCovered = 128;
 
 /** Sources without a spec at their path, and the spec that covers each: through the part that uses it, or together with its neighbours. */
 export const coveredBy: Readonly<Record<string, string>> = {
@@ -18,7 +18,6 @@ export const coveredBy: Readonly<Record<string, string>> = {
   'src/bfm/failures/stray_errors.ts': 'test/bfm/run/run_session.spec.ts',
   'src/bfm/host/host_process.ts': 'test/bfm/host/background_host.spec.ts',
   'src/bfm/host/hosted_machine.ts': 'test/bfm/host/background_host.spec.ts',
-  'src/bfm/options/folders.ts': 'test/bfm/run/run_options.spec.ts',
   'src/bfm/run/machine_options.ts': 'test/bfm/run/run_options.spec.ts',
   'src/bfm/run/machine_run.ts': 'test/bfm/run/run_session.spec.ts',
   'src/bfm/run/run_worker.ts': 'test/bfm/run/run_session.spec.ts',

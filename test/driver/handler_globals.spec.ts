@@ -55,6 +55,17 @@ describe('The globals of handlers', () => {
     expect(handlerGlobals({ start, now: () => 0 }, 1).Math.random()).to.not.equal(drawn[0]);
   });
 
+  it('go on with the numbers of others by their seed', () => {
+    const one = handlerGlobals({ start, now: () => 0 });
+    for (let draws = 0; draws < 10; draws++) one.Math.random();
+    const other = handlerGlobals({ start, now: () => 0 }, one.seed);
+    const { seed } = one;
+    const next = one.crypto.randomUUID();
+    expect(other.crypto.randomUUID()).to.equal(next);
+    one.seed = seed;
+    expect(one.crypto.randomUUID()).to.equal(next);
+  });
+
   it('have all else of Math', () => {
     const own = globals().Math;
     expect([own.floor(1.5), own.PI, own.max(1, 2)]).to.deep.equal([1, Math.PI, 2]);

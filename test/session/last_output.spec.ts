@@ -18,6 +18,16 @@ describe('LastOutput', () => {
     expect(linesAfter(`${'x'.repeat(100_000)}\nlast`)).to.deep.equal(['x'.repeat(2043), 'last']);
   });
 
+  it('goes on with what another one has kept, and knows whether the last line is open', () => {
+    const [one, other] = [new LastOutput(), new LastOutput()];
+    for (const byte of Buffer.from(`${'x'.repeat(5000)}\nlast\r\n# `)) one.push(byte);
+    other.restore(one.save());
+    expect([other.lines(), other.isLineOpen]).to.deep.equal([one.lines(), true]);
+    other.push(13);
+    expect([other.lines().at(-1), other.isLineOpen]).to.deep.equal(['#', false]);
+    expect(new LastOutput().isLineOpen).to.equal(false);
+  });
+
   it('takes out what would act on the terminal', () => {
     expect(linesAfter('\x1b[2J\x1b[31mred\x07\x9b\x1b]0;title')).to.deep.equal(['red]0;title']);
   });

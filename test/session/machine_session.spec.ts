@@ -50,6 +50,20 @@ const powerOff = ['mov edx, 0x604', 'mov eax, 0x2000', 'out dx, ax', 'hlt'];
 const sleep = ['sti', 'again: hlt', 'jmp again'];
 
 describe('MachineSession', () => {
+  describe('.unheard', () => {
+    it('lets the machine run without a sign of it, until the work has come to its end, even to a bad one', async () => {
+      const { session, world } = await sessionOf([...print('abc'), ...powerOff], { until: new TextMatcher('b') });
+      const failed = session.unheard(() => {
+        for (let turns = 0; turns < 3; turns++) session.pc.runQuantum(() => true);
+        throw new Error('it failed');
+      });
+      expect(await failed.catch((error: unknown) => (error as Error).message)).to.equal('it failed');
+      expect([world.output, session.lastOutput.lines()]).to.deep.equal(['', []]);
+      session.pc.chipset.bus.writePort(0x3f8, 1, 'x'.charCodeAt(0));
+      expect([world.output, session.slice(Infinity)]).to.deep.equal(['x', SliceEnd.Ended]);
+    });
+  });
+
   describe('.slice', () => {
     it('runs until its virtual time, and the next one goes on from there', async () => {
       const { session, world } = await sessionOf(endless);

@@ -50,10 +50,13 @@ function moduleFilesOf(folder: string): string[] {
     .map((name) => join(folder, name));
 }
 
+/** What the names of extensions' folders begin with. */
+const EXTENSION_PREFIX = /^hypervisor_(example_)?/;
+
 function matches(file: string, name: string): boolean {
   const folder = basename(dirname(file));
   const stem = basename(file, '.modules');
-  return [basename(file), stem, folder, folder.replace(/^hypervisor_(example_)?/, '')].includes(name);
+  return [basename(file), stem, folder, folder.replace(EXTENSION_PREFIX, '')].includes(name);
 }
 
 /**
@@ -85,6 +88,17 @@ export function findModuleFile(name: string, folders: readonly string[], how = '
     `${how} ${name}: there is no such file, and no extension of that name${names === '' ? '' : ` (known extensions: ${names})`}`,
     { details: { where: how, found: name, expected: `a module file, or one of ${names}` } },
   );
+}
+
+/** The name by which `-m` finds a module file; the path if no extension's name leads to it. */
+export function moduleName(file: string): string {
+  const known = extensionFolders([]).flatMap(moduleFilesOf);
+  const names = [basename(file, '.modules'), basename(dirname(file)).replace(EXTENSION_PREFIX, '')];
+  const isItsName = (name: string): boolean => {
+    const found = known.filter((each) => matches(each, name));
+    return found.length === 1 && found[0] === file;
+  };
+  return names.find(isItsName) ?? file;
 }
 
 /** A folder with module files: the user probably meant one of them. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Driver } from '../../driver/driver.js';
-import type { SavedDriver } from '../../driver/saved_driver.js';
+import type { SeededGlobals } from '../../driver/handler_globals.js';
 import { addModules } from '../../session/add_modules.js';
 import { LateStart } from '../../session/late_start.js';
 import { MachineSession } from '../../session/machine_session.js';
@@ -13,10 +13,12 @@ import type { RunControl } from '../worker/run_control.js';
 import { RunRecording } from '../recording/run_recording.js';
 import { reportOfRun, stopScreen, type Ending } from './report_of_run.js';
 import type { Outcome, RunReport, RunRequest, WorkerMessage } from '../worker/run_request.js';
-import { readSnapshot } from '../snapshot/snapshot_file.js';
+import { SnapshotError } from '../snapshot/snapshot_error.js';
+import type { Snapshot } from '../snapshot/snapshot_file.js';
 import type { SnapshotFacts } from '../snapshot/snapshot_header.js';
 import { sessionOptions, sessionPorts, useGlobalsOf } from '../worker/session_in_worker.js';
-import { checkDisks, checkSettings, factsOf, requestOf, restoreMachine, saveMachine } from './saved_run.js';
+import { factsOf, requestOf, restoreMachine, restoreVmm, saveRun, snapshotOf } from './saved_run.js';
+import { NO_VMM_TO_VERIFY } from './snapshot_options.js';
 
 /** Milliseconds that the machine sleeps at a time before it checks the console and shows that it is alive. */
 const LONGEST_SLEEP = 50;
@@ -31,8 +33,9 @@ export class MachineRun {
   private session!: MachineSession;
   /** What a snapshot would say about the files of this run. */
   private facts: SnapshotFacts | undefined;
-  /** Of the snapshot with which the run goes on: the VMM, if one was loaded. */
-  private savedVmm: SavedDriver | undefined;
+  /** With which the run goes on. */
+  private snapshot: Snapshot | undefined;
+  private globals: SeededGlobals | undefined;
   private recording: RunRecording | undefined;
 
   constructor(
@@ -50,6 +53,7 @@ export class MachineRun {
     const begin = request.isRestored ? await this.restored() : await this.powerOn();
     try {
       this.driver = await this.loadVmm();
+      this.checkVerification();
       begin();
       if (request.start === 'boot') this.start();
       this.control.start();
@@ -62,7 +66,7 @@ export class MachineRun {
         this.post({ kind: 'calling', what: 'the reports of extensions or the end of the VMM' });
       this.recordEnd(ending.outcome);
       const { session, driver, lateStart } = this;
-      const hasVmm = request.start !== 'off';
+      const hasVmm = request.start !== 'off' || driver?.hasVmm === true;
       return reportOfRun(await this.endingWithReport(ending), { session, driver, lateStart, milliseconds, hasVmm });
     } finally {
       this.session.flush();
@@ -80,32 +84,34 @@ export class MachineRun {
     return () => this.session.boot({ kernel, modules, append: request.append });
   }
 
-  /** The machine of a snapshot, before a VMM is loaded: the VMM's memory is a part of the snapshot. @returns nothing to do after that */
+  /** The machine of a snapshot, before a VMM is loaded: the VMM's memory is a part of the snapshot. @returns what tells the main thread of it */
   private async restored(): Promise<() => void> {
     const { request } = this;
-    const snapshot = await readSnapshot(request.kernel);
-    const { header } = snapshot;
-    checkDisks(request, header);
-    this.takeVmm(snapshot.driver);
+    const snapshot = await snapshotOf(request);
+    const { header, driver } = snapshot;
+    this.snapshot = snapshot;
+    // A VMM that runs already is started no more.
+    if (driver?.isRunning === true) this.lateStart = undefined;
     this.session = await this.makeSession(requestOf(request, header));
-    this.facts = header;
-    restoreMachine(this.session.pc, snapshot, request.kernel);
-    return () => {};
+    this.facts = { ...header, moduleFiles: [...request.modules] };
+    restoreMachine(this.session, snapshot, request.kernel);
+    const { lastOutput } = this.session;
+    const console = { lines: lastOutput.lines(), isOpen: lastOutput.isLineOpen };
+    return () => this.post({ kind: 'restored', instructions: header.instructions, console });
   }
 
-  /** A VMM that runs already is started no more. */
-  private takeVmm(saved: SavedDriver | undefined): void {
-    if (saved?.image === undefined) return;
-    checkSettings(this.request, saved);
-    this.savedVmm = saved;
-    if (saved.isRunning) this.lateStart = undefined;
+  /** What can be known before the guest runs. @throws SnapshotError if there will be no VM exits to compare */
+  private checkVerification(): void {
+    const { request, driver } = this;
+    if (request.save?.verifies !== true || driver?.hasVmm === true) return;
+    if (driver === undefined || request.start === 'off') throw new SnapshotError(NO_VMM_TO_VERIFY);
   }
 
   /** Saves the machine if the run has come to the moment for it. */
   private async saved(ending: Ending): Promise<Ending> {
-    const { save } = this.request;
-    if (save === undefined || ending.outcome !== 'reached') return ending;
-    const detail = await saveMachine(this.session.pc, this.driver, this.facts!, this.request);
+    const { request, session, driver, globals } = this;
+    if (request.save === undefined || ending.outcome !== 'reached') return ending;
+    const detail = await saveRun({ session, driver, facts: this.facts!, globals }, request.save, request);
     return { outcome: 'saved', detail };
   }
 
@@ -122,7 +128,7 @@ export class MachineRun {
     };
     const wantsAttention = (): boolean => this.control.stopRequest !== StopRequest.None;
     const session = await MachineSession.create(options, sessionPorts(control, post, wantsAttention));
-    useGlobalsOf(session, request);
+    this.globals = useGlobalsOf(session, request, this.snapshot?.header.seed);
     return session;
   }
 
@@ -133,9 +139,9 @@ export class MachineRun {
 
   /** Loads the VMM with the extensions, even with --start off: errors in them are errors of the run. */
   private async loadVmm(): Promise<Driver | undefined> {
-    const { request } = this;
-    const { savedVmm } = this;
-    if (savedVmm === undefined && request.start === 'off' && request.modules.length === 0) return undefined;
+    const { request, snapshot } = this;
+    const saved = snapshot?.driver?.image === undefined ? undefined : snapshot.driver;
+    if (saved === undefined && request.start === 'off' && request.modules.length === 0) return undefined;
     // Loaded only if needed: containers, bundler and VMM take a third of the start-up time of a run without a VMM.
     const [{ Driver }, { moduleFiles }, { inlineExitPath }] = await Promise.all([
       import('../../driver/driver.js'),
@@ -154,8 +160,8 @@ export class MachineRun {
     });
     this.post({ kind: 'calling', what: LOADING_MODULES });
     addModules(driver, request.modules);
-    if (savedVmm === undefined) await driver.load(request.settings);
-    else await driver.restore(savedVmm);
+    if (saved === undefined) await driver.load(request.settings);
+    else await restoreVmm(driver, saved, snapshot!.header);
     return driver;
   }
 

@@ -7,7 +7,7 @@ import { machineOptions } from './machine_options.js';
 import { RawOutput } from '../console/raw_output.js';
 import { checkRunOptions, parseTimeout } from './run_options.js';
 import type { RunOptions } from './run_options.js';
-import { exitStatusOf, outcomeLine, reportTable } from './run_report.js';
+import { exitStatusOf, outcomeLine, reportTable, restoredLines } from './run_report.js';
 import type { RunReport, RunRequest } from '../worker/run_request.js';
 import { RunSession } from './run_session.js';
 import { Terminal } from '../console/terminal.js';
@@ -72,6 +72,7 @@ async function run(options: RunOptions): Promise<ExitStatus> {
     console: options.json ? process.stderr : process.stdout,
     newline: isTerminal ? '\r\n' : '\n',
     vmm: errors,
+    restored: (instructions, shown) => errors.write(`bfm: ${restoredLines(instructions, shown, isTerminal)}`),
     colours: process.stderr.isTTY === true && process.env.NO_COLOR === undefined,
   });
   const release = takeInput(session, input, (text) => errors.write(`bfm: ${text}\n`));

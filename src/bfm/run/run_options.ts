@@ -147,6 +147,8 @@ function startMode({ start, startAt: text, restore }: RunOptions, hasModules: bo
   return start;
 }
 
+const hasStart = ({ start, startAt }: RunOptions): boolean => start !== undefined || startAt !== undefined;
+
 function processors(text: string): number {
   const count = /^\d+$/.test(text) ? Number(text) : 0;
   if (count < 1 || count > MOST_PROCESSORS)
@@ -266,6 +268,7 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
     modules: values.modules,
     settings: values.settings,
     start: values.start,
+    ...(options.restore !== undefined && hasStart(options) && { isStartGiven: true as const }),
     ...(options.startAt !== undefined && { startAt: options.startAt }),
     ...(until !== undefined && { until }),
     pace: values.pace,

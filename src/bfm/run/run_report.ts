@@ -3,7 +3,7 @@ import type { PcEnd } from '../../machine/pc.js';
 import type { GuestEnd } from '../../session/guest_end.js';
 import { ExitStatus } from '../failures/exit_status.js';
 import { groupedDigits } from '../../session/grouped_digits.js';
-import type { Outcome, RunReport } from '../worker/run_request.js';
+import type { Outcome, RunReport, ShownConsole } from '../worker/run_request.js';
 
 const STATUS: Readonly<Record<Exclude<Outcome, PcEnd['kind'] | 'halted'> | 'dead', ExitStatus>> = {
   reached: ExitStatus.Reached,
@@ -18,6 +18,14 @@ const STATUS: Readonly<Record<Exclude<Outcome, PcEnd['kind'] | 'halted'> | 'dead
 
 /** What a run waits for: a text of the console, or a number of instructions. */
 type Awaited = string | number | undefined;
+
+/** Where a run from a snapshot begins, with the end of what the guest's console showed. @param staysOpen a prompt is left open, to be typed at */
+export function restoredLines(instructions: number, { lines, isOpen }: ShownConsole, staysOpen: boolean): string {
+  const heading = `restored at ${groupedDigits(instructions)} instructions`;
+  if (lines.length === 0) return `${heading}\n`;
+  const end = isOpen && staysOpen ? ' ' : '\n';
+  return `${heading}; the guest's console showed last:\n${lines.join('\n')}${end}`;
+}
 
 /** The exit status of a run. @param until what was waited for, if anything. */
 export function exitStatusOf(report: RunReport, until: Awaited): ExitStatus {

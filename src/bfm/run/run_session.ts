@@ -7,7 +7,7 @@ import { stuckReport } from '../worker/stuck_report.js';
 import { InputQueue } from '../worker/input_queue.js';
 import { problemOf } from '../failures/problem.js';
 import { RunControl, StopRequest } from '../worker/run_control.js';
-import type { Outcome, RunReport, RunWorkerData, WorkerMessage } from '../worker/run_request.js';
+import type { Outcome, RunReport, RunWorkerData, ShownConsole, WorkerMessage } from '../worker/run_request.js';
 import { RunFailedError } from './run_failed_error.js';
 import type { TextSink } from '../console/text_sink.js';
 import { VmmLines } from '../console/vmm_lines.js';
@@ -20,6 +20,8 @@ export interface SessionOptions {
   readonly timeout?: number | undefined;
   readonly console: TextSink;
   readonly vmm: TextSink;
+  /** The machine goes on from a snapshot. */
+  readonly restored?: (instructions: number, console: ShownConsole) => void;
   /** Ends an open line of the console. The default is a line feed. */
   readonly newline?: string;
   /** Whether the VMM's lines keep their colours. */
@@ -142,6 +144,8 @@ export class RunSession {
         this.watchdog?.running();
         this.startedAt = performance.now();
         return this.armDeadline();
+      case 'restored':
+        return this.options.restored?.(message.instructions, message.console);
       case 'stopped':
         return this.console.end();
       case 'ended':

@@ -5,13 +5,17 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { BootFile } from '../../machine/boot/entry_state.js';
 import type { Driver } from '../../driver/driver.js';
-import type { SavedDriver } from '../../driver/saved_driver.js';
-import type { Pc } from '../../machine/pc.js';
+import type { SeededGlobals } from '../../driver/handler_globals.js';
+import { RestoreError, type SavedDriver } from '../../driver/saved_driver.js';
+import { RTC_DEFAULT_START } from '../../machine/devices/rtc.js';
+import type { MachineSession } from '../../session/machine_session.js';
+import { moduleName } from '../options/folders.js';
 import { SnapshotError } from '../snapshot/snapshot_error.js';
 import type { MachineState } from '../../machine/state/machine_state.js';
-import { writeSnapshot, type Snapshot } from '../snapshot/snapshot_file.js';
+import { readSnapshot, writeSnapshot, type RunPlace, type Snapshot } from '../snapshot/snapshot_file.js';
 import type { SnapshotFacts, SnapshotHeader } from '../snapshot/snapshot_header.js';
-import type { RunRequest } from '../worker/run_request.js';
+import type { RunRequest, SaveRequest } from '../worker/run_request.js';
+import { NO_VMM_TO_VERIFY } from './snapshot_options.js';
 
 /** Bytes of a disk image that are read at a time. */
 const CHUNK = 1 << 20;
@@ -37,9 +41,17 @@ function digestOfFile(path: string): { sha256: string; bytes: number } {
 /** The machine of a snapshot, with what else a run asks for. */
 export function requestOf(
   request: RunRequest,
-  { memoryBytes, processors, model, testDevice }: SnapshotHeader,
+  { memoryBytes, processors, model, testDevice, rtcStart }: SnapshotHeader,
 ): RunRequest {
-  return { ...request, memoryBytes, processors, cpu: model, testDevice };
+  return { ...request, memoryBytes, processors, cpu: model, testDevice, rtcStart };
+}
+
+/** Reads the snapshot of a run, and checks that the run can go on from it. @throws SnapshotError */
+export async function snapshotOf(request: RunRequest): Promise<Snapshot> {
+  const snapshot = await readSnapshot(request.kernel);
+  checkDisks(request, snapshot.header);
+  if (snapshot.driver?.image !== undefined) checkOptionsOfVmm(request, snapshot.driver, snapshot.header);
+  return snapshot;
 }
 
 /** A disk of a snapshot is what is written there over the file that it began with. @throws SnapshotError */
@@ -64,8 +76,9 @@ export function checkDisks({ kernel, disks = [] }: RunRequest, header: SnapshotH
 }
 
 /** Makes a machine go on from a snapshot. @throws SnapshotError, MachineStateError */
-export function restoreMachine(pc: Pc, { header, state }: Snapshot, path: string): void {
+export function restoreMachine({ pc, lastOutput }: MachineSession, { header, state }: Snapshot, path: string): void {
   pc.restore(state);
+  lastOutput.restore(Buffer.from(header.lastOutput, 'base64'));
   const hash = pc.stateHash();
   if (hash === header.stateHash) return;
   throw SnapshotError.damaged(path, `the restored machine has state hash ${hash} instead of ${header.stateHash}`);
@@ -80,45 +93,102 @@ export function factsOf(request: RunRequest, images: readonly BootFile[]): Snaps
     disks,
     images: images.map(({ name, bytes }) => ({ name, sha256: digestOf(bytes) })),
     append: request.append,
+    moduleFiles: [...request.modules],
+    rtcStart: request.rtcStart ?? RTC_DEFAULT_START,
   };
 }
 
+/** A run that is to be saved. */
+export interface RunToSave {
+  readonly session: MachineSession;
+  readonly driver: Driver | undefined;
+  /** About its files. */
+  readonly facts: SnapshotFacts;
+  /** What its modules see; undefined if that is the host's. */
+  readonly globals: SeededGlobals | undefined;
+}
+
+function placeOf({ session: { pc, lastOutput }, globals }: RunToSave): RunPlace {
+  const { instructions, virtualTime } = pc;
+  const console = Buffer.from(lastOutput.save()).toString('base64');
+  return { instructions, virtualTime, stateHash: pc.stateHash(), seed: globals?.seed ?? 0, lastOutput: console };
+}
+
 /**
- * Saves a machine, with its VMM if it has a driver.
+ * Saves a run, with its VMM if it has a driver.
  *
- * @param facts about its files. @returns for people: where, and what was verified
+ * @param request of the run. @returns for people: where, and what was verified
  * @throws SnapshotError, MachineStateError; UnmarkedStateError, VmmImageError for state of an extension
  */
-export async function saveMachine(pc: Pc, driver: Driver | undefined, facts: SnapshotFacts, request: RunRequest) {
-  const { path, verifies } = request.save!;
-  const { instructions, virtualTime } = pc;
-  const place = { instructions, virtualTime, stateHash: pc.stateHash() };
-  const saved = { machine: pc.save(), driver: driver?.save() };
-  const note = verifies === true ? await verified(pc, driver, saved, { ...request, testDevice: facts.testDevice }) : '';
+export async function saveRun(run: RunToSave, { path, verifies }: SaveRequest, request: RunRequest): Promise<string> {
+  const { session, driver, facts } = run;
+  const place = placeOf(run);
+  const saved = { machine: session.pc.save(), driver: driver?.save() };
+  const note =
+    verifies === true
+      ? await verified(run, saved, { ...request, testDevice: facts.testDevice, rtcStart: facts.rtcStart })
+      : '';
   await writeSnapshot(path, saved.machine, facts, place, saved.driver);
   return `${path}${note}`;
 }
 
-/** @returns what was compared, for people. @throws SnapshotError */
+/** @returns what was compared, for people; the run is where it was. @throws SnapshotError */
 async function verified(
-  pc: Pc,
-  driver: Driver | undefined,
+  { session, driver, globals }: RunToSave,
   { machine, driver: vmm }: { machine: MachineState; driver: SavedDriver | undefined },
   request: RunRequest,
 ): Promise<string> {
-  if (driver === undefined || vmm?.isRunning !== true)
-    throw new SnapshotError('--verify-state compares VM exits, and no VMM runs: leave it out, or save later');
+  if (driver === undefined || vmm?.isRunning !== true) throw new SnapshotError(NO_VMM_TO_VERIFY);
   // Loaded only if needed, as the VMM is.
   const { verifyState } = await import('./verified_state.js');
-  const exits = await verifyState({ pc, driver }, { machine, driver: vmm }, request);
+  const { pc } = session;
+  const point = pc.mark();
+  const back = driver.mark();
+  const seed = globals?.seed;
+  const run = { pc, driver, globals };
+  const exits = await session.unheard(() => verifyState(run, { machine, driver: vmm }, request));
+  pc.reset(point);
+  back();
+  if (globals !== undefined && seed !== undefined) globals.seed = seed;
   return `; a machine restored from it had ${exits === 1 ? 'the same VM exit' : `the same ${exits} VM exits`}`;
 }
 
-/** The VMM of a snapshot has its parameters. @throws SnapshotError */
-export function checkSettings({ kernel, settings }: RunRequest, { image }: SavedDriver): void {
+/** The options that name the modules of a snapshot. */
+const moduleOptions = (files: readonly string[]): string => files.map((file) => `-m ${moduleName(file)}`).join(' ');
+
+function refuse(option: string, why: string, advice: string): never {
+  throw new SnapshotError(`${option}: ${why}; ${advice}`, { details: { where: option, found: why, advice } });
+}
+
+/** Refuses what a run cannot ask of the VMM of its snapshot. @throws SnapshotError */
+function checkOptionsOfVmm(request: RunRequest, saved: SavedDriver, { moduleFiles }: SnapshotHeader): void {
+  const { kernel, settings, modules, start, startAt, isStartGiven, traceVmcs } = request;
+  if (saved.modules.length > 0 && modules.length === 0) {
+    const advice = `add ${moduleOptions(moduleFiles)}`;
+    throw new SnapshotError(`${kernel} has a VMM with modules, and no file brings code along: ${advice}`, {
+      details: { where: kernel, found: 'no -m', expected: moduleFiles.join(', '), advice },
+    });
+  }
   const [name] = Object.keys(settings);
-  if (image === undefined || name === undefined) return;
-  throw new SnapshotError(`--set ${name}: the VMM of ${kernel} keeps the parameters that it was saved with`, {
-    details: { where: '--set', found: name, expected: 'no parameter', advice: 'leave --set out' },
-  });
+  if (name !== undefined)
+    refuse(`--set ${name}`, `the VMM of ${kernel} keeps the parameters that it was saved with`, 'leave it out');
+  if (saved.isRunning && isStartGiven === true)
+    refuse(
+      startAt === undefined ? `--start ${start}` : '--start-at',
+      `the VMM of ${kernel} is running already`,
+      'leave it out',
+    );
+  if (traceVmcs === true && !saved.traceVmcs)
+    refuse('--trace-vmcs', `the VMM of ${kernel} was started without it`, 'leave it out, or save that run with it');
+}
+
+/** Makes a VMM go on. @throws RestoreError that says which modules it had; ModuleLoadError, VmmImageError */
+export async function restoreVmm(driver: Driver, saved: SavedDriver, { moduleFiles }: SnapshotHeader): Promise<void> {
+  try {
+    await driver.restore(saved);
+  } catch (error) {
+    if (!(error instanceof RestoreError) || moduleFiles.length === 0) throw error;
+    const advice = `it was saved with ${moduleOptions(moduleFiles)}`;
+    throw new RestoreError(`${error.message}; ${advice}`, { causedBy: error, details: { ...error.details, advice } });
+  }
 }

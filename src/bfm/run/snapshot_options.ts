@@ -74,9 +74,14 @@ export function checkRestore(options: SnapshotOptions, defaults: Pick<SnapshotOp
     throw new UsageError('--restore excludes --start boot: the guest of a snapshot is running; use --start late');
 }
 
+/** Why a state cannot be verified. */
+export const NO_VMM_TO_VERIFY =
+  '--verify-state compares VM exits, and no VMM would run: name one with -m, or leave it out';
+
 /** What a machine that is saved cannot have yet. @throws UsageError */
-export function checkSaved({ save, disks = [], virtioConsole }: RunRequest): void {
+export function checkSaved({ save, disks = [], virtioConsole, start, isRestored }: RunRequest): void {
   if (save === undefined) return;
+  if (save.verifies === true && start === 'off' && isRestored !== true) throw new UsageError(NO_VMM_TO_VERIFY);
   const writable = disks.find(({ isWritable }) => isWritable);
   if (writable !== undefined)
     throw new UsageError(`--save cannot save a machine that changes ${writable.path}: leave ",write" out`);

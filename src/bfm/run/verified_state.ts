@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { freshModuleFiles } from '../../driver/node/module_files.js';
 import { Driver } from '../../driver/driver.js';
+import { handlerGlobals } from '../../driver/handler_globals.js';
+import { RTC_DEFAULT_START } from '../../machine/devices/rtc.js';
 import { processorModel } from '../../machine/models/processor_models.js';
 import { Pc } from '../../machine/pc.js';
 import { addModules } from '../../session/add_modules.js';
@@ -13,7 +15,7 @@ import type { RunRequest } from '../worker/run_request.js';
 const quiet = (): void => {};
 
 /** A machine like the one of a request, and a VMM that shares nothing with others. */
-async function twinOf({ pc }: DrivenMachine, request: RunRequest): Promise<DrivenMachine> {
+async function twinOf({ pc, globals }: DrivenMachine, request: RunRequest): Promise<DrivenMachine> {
   const { model } = pc.core;
   const known = processorModel(model.name);
   const twin = await Pc.create({
@@ -28,7 +30,9 @@ async function twinOf({ pc }: DrivenMachine, request: RunRequest): Promise<Drive
   });
   const driver = await Driver.create({ source: freshModuleFiles, machine: twin.driverAccess });
   addModules(driver, request.modules);
-  return { pc: twin, driver };
+  const { rtcStart = RTC_DEFAULT_START } = request;
+  const clock = { start: rtcStart * 1000, now: () => twin.virtualTime };
+  return { pc: twin, driver, globals: globals && handlerGlobals(clock, globals.seed) };
 }
 
 /**

@@ -34,11 +34,7 @@ export interface Snapshot {
 }
 
 /** Where a run is. */
-export interface RunPlace {
-  readonly instructions: number;
-  readonly virtualTime: number;
-  readonly stateHash: string;
-}
+export type RunPlace = Pick<SnapshotHeader, 'instructions' | 'virtualTime' | 'stateHash' | 'seed' | 'lastOutput'>;
 
 interface Packed {
   readonly section: SnapshotSection;

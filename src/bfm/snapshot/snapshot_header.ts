@@ -5,18 +5,22 @@ import { MOST_PROCESSORS } from '../../machine/pc.js';
 import { Sizes } from '../../machine/layout/regions.js';
 import { LAYOUT_DIGEST } from '../../machine/state/layout_digest.js';
 import { PAGES_IN_PIECE } from '../../machine/state/page_snapshot.js';
+import { KEPT_BYTES } from '../../session/last_output.js';
 import { SnapshotError } from './snapshot_error.js';
 
 /** The first bytes of a snapshot. */
 export const MAGIC = 'bfm snapshot\n';
 
 /** The format that this version writes and reads. A change of what a snapshot holds, or of the layout's words, gives it the next number. */
-export const FORMAT = 2;
+export const FORMAT = 3;
 
 /** Pages, or blocks of a disk, in one section. */
 export const MOST_IN_SECTION = PAGES_IN_PIECE;
 /** A machine without its memory is far smaller. */
 export const MOST_MACHINE_BYTES = 64 << 20;
+
+/** Characters of base 64 for what `LastOutput` keeps. */
+const MOST_CONSOLE_TEXT = 4 * Math.ceil(KEPT_BYTES / 3);
 
 const count = z.int().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 digest');
@@ -61,6 +65,17 @@ const header = z.strictObject({
   append: z.string().max(1 << 16),
   /** The modules of the VMM, with the digests of their bundles; none without a VMM. */
   modules: z.array(namedFile).max(1024),
+  /** What `-m` named: the files that list these modules, for messages. */
+  moduleFiles: z.array(z.string().max(4096)).max(1024),
+  /** Seconds since 1970 at power-on: the modules' `Date` counts from there. */
+  rtcStart: z.int(),
+  /** Of the random numbers that the modules' code draws next. */
+  seed: z
+    .int()
+    .min(-(2 ** 31))
+    .max(2 ** 31 - 1),
+  /** The end of the guest's console, in base 64. */
+  lastOutput: z.base64().max(MOST_CONSOLE_TEXT),
   /** Where the run was. */
   instructions: count,
   virtualTime: z.number().min(0),
@@ -73,7 +88,10 @@ export type SnapshotHeader = z.infer<typeof header>;
 /** A piece of a snapshot. */
 export type SnapshotSection = SnapshotHeader['sections'][number];
 /** The facts that the owner of a run knows; the machine adds the rest. */
-export type SnapshotFacts = Pick<SnapshotHeader, 'testDevice' | 'virtioConsole' | 'disks' | 'images' | 'append'>;
+export type SnapshotFacts = Pick<
+  SnapshotHeader,
+  'testDevice' | 'virtioConsole' | 'disks' | 'images' | 'append' | 'moduleFiles' | 'rtcStart'
+>;
 
 /** @throws SnapshotError for a snapshot of another version of bfm */
 function refuseOtherVersion({ format, layout }: { format?: unknown; layout?: unknown }, path: string): void {

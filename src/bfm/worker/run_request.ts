@@ -62,6 +62,8 @@ export interface RunRequest {
   /** Values of the modules' parameters, as text by name. */
   readonly settings: Readonly<Record<string, string>>;
   readonly start: StartMode;
+  /** Of a run from a snapshot: `start` or `startAt` is what the command line says, not the default. */
+  readonly isStartGiven?: true;
   /** Late start: once this text appears on the console; without it, the first time that every processor is idle. */
   readonly startAt?: string;
   /** The run ends once this text appears on the guest's console. */
@@ -133,6 +135,14 @@ export interface RunReport {
   readonly forced?: true;
 }
 
+/** The end of a guest's console. */
+export interface ShownConsole {
+  /** The last lines, without control characters. */
+  readonly lines: readonly string[];
+  /** The last line is not complete: it may be a prompt. */
+  readonly isOpen: boolean;
+}
+
 /** What the worker tells the main thread. */
 export type WorkerMessage =
   | { readonly kind: 'console'; readonly bytes: Uint8Array }
@@ -143,6 +153,8 @@ export type WorkerMessage =
   /** Code of the VMM or of extensions is called, outside VM exits and quanta; `what` names it for the watchdog. */
   | { readonly kind: 'calling'; readonly what: string }
   | { readonly kind: 'running' }
+  /** The machine goes on from a snapshot: where it is, and the end of what its guest's console showed. */
+  | { readonly kind: 'restored'; readonly instructions: number; readonly console: ShownConsole }
   /** The guest has stopped. Only the VMM's last output comes now. */
   | { readonly kind: 'stopped' }
   | { readonly kind: 'ended'; readonly report: RunReport }

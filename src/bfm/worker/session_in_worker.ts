@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // A session in a worker: its ports are words that the main thread shares, and messages to it.
 import { processorModel } from '../../machine/models/processor_models.js';
-import { handlerGlobals, useHandlerGlobals } from '../../driver/handler_globals.js';
+import { handlerGlobals, useHandlerGlobals, type SeededGlobals } from '../../driver/handler_globals.js';
 import { RTC_DEFAULT_START } from '../../machine/devices/rtc.js';
 import type { MachineSession, SessionOptions } from '../../session/machine_session.js';
 import type { SessionPorts } from '../../session/session_ports.js';
@@ -38,10 +38,20 @@ export function sessionOptions(
   };
 }
 
-/** Gives the code of modules the time of a machine, and the same random numbers in each run; or the host's, if the request says so. */
-export function useGlobalsOf({ pc }: MachineSession, { realClock, rtcStart = RTC_DEFAULT_START }: RunRequest): void {
+/**
+ * Gives the code of modules the time of a machine, and the same random numbers in each run; or the host's, if the request says so.
+ *
+ * @param seed of the numbers. @returns undefined for those of the host
+ */
+export function useGlobalsOf(
+  { pc }: MachineSession,
+  { realClock, rtcStart = RTC_DEFAULT_START }: RunRequest,
+  seed?: number,
+): SeededGlobals | undefined {
   const clock = { start: rtcStart * 1000, now: () => pc.virtualTime };
-  useHandlerGlobals(realClock === true ? undefined : handlerGlobals(clock));
+  const globals = realClock === true ? undefined : handlerGlobals(clock, seed);
+  useHandlerGlobals(globals);
+  return globals;
 }
 
 /** @param wantsAttention whether a slice must end for its owner. */

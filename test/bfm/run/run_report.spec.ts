@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { ExitStatus } from '../../../src/bfm/failures/exit_status.js';
-import { exitStatusOf, outcomeLine, reportTable } from '../../../src/bfm/run/run_report.js';
+import { exitStatusOf, outcomeLine, reportTable, restoredLines } from '../../../src/bfm/run/run_report.js';
 import type { Outcome, RunReport } from '../../../src/bfm/worker/run_request.js';
 
 function report(outcome: Outcome, debugExit: number | null = null, detail = ''): RunReport {
@@ -46,6 +46,17 @@ describe('outcomeLine', () => {
     expect(outcomeLine(report('dead', null, 'triple fault'), undefined)).to.equal('triple fault');
     expect(outcomeLine(report('saved', null, '/tmp/file'), 5)).to.equal('saved as /tmp/file');
     expect(outcomeLine(report('timeout'), 12345)).to.equal('time-out before its 12 345 instructions were done');
+  });
+});
+
+describe('restoredLines', () => {
+  it('say where the run is and what its console shows, and leave a prompt open on a terminal', () => {
+    const shown = { lines: ['hello', 'debian:/#'], isOpen: true };
+    const text = "restored at 12 345 instructions; the guest's console showed last:\nhello\ndebian:/#";
+    expect(restoredLines(12345, shown, true)).to.equal(`${text} `);
+    expect(restoredLines(12345, shown, false)).to.equal(`${text}\n`);
+    expect(restoredLines(12345, { ...shown, isOpen: false }, true)).to.equal(`${text}\n`);
+    expect(restoredLines(1, { lines: [], isOpen: false }, true)).to.equal('restored at 1 instructions\n');
   });
 });
 

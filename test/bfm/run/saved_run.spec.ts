@@ -4,20 +4,19 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { existsSync, readFileSync } from 'node:fs';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
-import { checkDisks, factsOf } from '../../../src/bfm/run/saved_run.js';
+import { checkRunOptions, type RunOptions } from '../../../src/bfm/run/run_options.js';
+import { RunSession } from '../../../src/bfm/run/run_session.js';
+import { checkDisks, factsOf, snapshotOf } from '../../../src/bfm/run/saved_run.js';
 import { SnapshotError } from '../../../src/bfm/snapshot/snapshot_error.js';
 import type { SnapshotHeader } from '../../../src/bfm/snapshot/snapshot_header.js';
-import type { DiskRequest, RunRequest } from '../../../src/bfm/worker/run_request.js';
-import { bfm, ended, root, startBfm, type BfmResult } from '../bfm_process.js';
+import type { DiskRequest, RunReport, RunRequest, ShownConsole } from '../../../src/bfm/worker/run_request.js';
+import { bfm, root, type BfmResult } from '../bfm_process.js';
+import { bytes, sink } from '../text_sinks.js';
 
 interface Json {
   readonly outcome: string;
   readonly detail: string;
-  readonly machine: {
-    readonly instructions: number;
-    readonly stateHash: string;
-    readonly exits: Record<string, number>;
-  };
+  readonly machine: RunReport['machine'];
   readonly extensions: Record<string, unknown>;
 }
 
@@ -26,48 +25,54 @@ const jsonOf = ({ stdout, stderr }: BfmResult): Json => {
   return JSON.parse(stdout) as Json;
 };
 const folder = temporaryFolder();
-const guest = ['run', '--guest', 'cpuid', '--append', '3000', '--memory', '16M', '--json'];
+const options: RunOptions = {
+  append: '',
+  cpus: '1',
+  cpu: 'skylake-client',
+  module: [],
+  extensions: [],
+  set: [],
+  testDevice: false,
+  withCode: false,
+  realClock: false,
+  stats: false,
+  json: false,
+};
+/** 3000 CPUIDs, and the power off. */
+const guest = { guest: 'cpuid', append: '3000', memory: '16M' };
+
+/** A run in a worker of this process: what it shows and reports. @param typed at the guest's console */
+async function run(given: Partial<RunOptions>, typed?: string) {
+  const shown = { console: sink(), vmm: sink(), restored: [] as (readonly [number, ShownConsole])[] };
+  const session = new RunSession(checkRunOptions({ ...options, ...given }, false), {
+    console: shown.console,
+    vmm: shown.vmm,
+    restored: (...restored) => void shown.restored.push(restored),
+    colours: false,
+  });
+  if (typed !== undefined) {
+    session.openInput();
+    void session.type(bytes(typed)).then(() => session.endInput());
+  }
+  return { report: await session.run(), ...shown };
+}
+
+/** Why a run does not begin. */
+async function refusal(given: Partial<RunOptions>): Promise<string> {
+  return run(given).then(
+    ({ report }) => expect.fail(`it ran: ${report.outcome}`),
+    (error: unknown) => (error as Error).message,
+  );
+}
 
 describe('bfm run --save and --restore', () => {
-  it('end where the run without them ends, with as many processors', async () => {
-    const file = join(folder.path, 'saved');
-    const whole = jsonOf(await bfm(...guest, '--cpus', '2'));
-    const saved = await bfm(...guest, '--cpus', '2', '--save', file, '--save-at', '4321');
-    expect([saved.status, jsonOf(saved).outcome], saved.stderr).to.deep.equal([0, 'saved']);
-    expect(jsonOf(saved).machine.instructions).to.equal(4321);
-    const restored = await bfm('run', '--restore', file, '--json');
-    expect(restored.status, restored.stderr).to.equal(0);
-    const { outcome, machine } = jsonOf(restored);
-    expect([outcome, machine.instructions, machine.stateHash]).to.deep.equal([
-      'powered-off',
-      whole.machine.instructions,
-      whole.machine.stateHash,
-    ]);
-  });
-
-  it('save at a text, say where, and take a VMM over the restored guest', async () => {
-    const file = join(folder.path, 'at_text');
-    const options = ['--guest', 'echo', '--memory', '16M'];
-    const saved = await bfm('run', ...options, '--save', file, '--save-at', 'echo');
-    expect(saved.stderr).to.include(`bfm: saved as ${file}\n`);
-    expect(saved.status).to.equal(0);
-    const child = startBfm([...['run', '--restore', file], '-m', 'cpuidcount', '--until', 'typed', '--json']);
-    child.stdin.end('typed');
-    const late = await ended(child);
-    expect(late.status, late.stderr).to.equal(0);
-    expect(late.stderr).to.include('vmm: DEBUG: cpuid count = ');
-    expect(jsonOf(late).machine.exits.vmcall).to.be.greaterThan(0);
-  });
-
   it('take the VMM along: the run ends as without them, with the same reports', async () => {
     const file = join(folder.path, 'with_vmm');
-    const under = [...guest, '--cpus', '2', '-m', 'cpuidcount'];
-    const whole = jsonOf(await bfm(...under));
-    const saved = await bfm(...under, '--save', file, '--save-at', '4321', '--verify-state');
+    const under = ['run', '--guest', 'cpuid', '--append', '3000', '--memory', '16M', '--cpus', '2', '-m', 'cpuidcount'];
+    const whole = jsonOf(await bfm(...under, '--json'));
+    const saved = await bfm(...under, '--json', '--save', file, '--save-at', '4321', '--verify-state');
     expect([saved.status, jsonOf(saved).outcome], saved.stderr).to.deep.equal([0, 'saved']);
     expect(jsonOf(saved).detail).to.match(/with_vmm; a machine restored from it had the same 1000 VM exits$/);
-    const count = (jsonOf(saved).extensions.cpuidcount as { count: number }).count;
-    expect(count).to.be.within(1, 2999);
     const restored = await bfm('run', '--restore', file, '-m', 'cpuidcount', '--json');
     expect(restored.status, restored.stderr).to.equal(0);
     const { outcome, machine, extensions } = jsonOf(restored);
@@ -76,33 +81,110 @@ describe('bfm run --save and --restore', () => {
       machine: whole.machine,
       extensions: { cpuidcount: { count: 3000 } },
     });
-    expect(restored.stderr).to.include('vmm: DEBUG: cpuid count = 3000');
+    expect(restored.stderr)
+      .to.include('vmm: DEBUG: cpuid count = 3000')
+      .and.to.match(/^bfm: restored at 4 321 instructions; the guest's console showed last:\n/m);
   });
 
-  it('refuse --verify-state without a VMM', async () => {
-    const plain = guest.filter((option) => option !== '--json');
-    const file = join(folder.path, 'no_vmm');
-    const { status, stderr } = await bfm(...plain, '--save', file, '--save-at', '4321', '--verify-state');
-    expect(status).to.equal(1);
-    expect(stderr).to.include('--verify-state compares VM exits, and no VMM runs');
-    expect(existsSync(file)).to.equal(false);
+  it('end where the run without them ends, with as many processors', async () => {
+    const file = join(folder.path, 'saved');
+    const { report: whole } = await run({ ...guest, cpus: '2' });
+    const { report: saved } = await run({ ...guest, cpus: '2', save: file, saveAt: '4321' });
+    expect([saved.outcome, saved.machine.instructions]).to.deep.equal(['saved', 4321]);
+    const { report: restored } = await run({ restore: file });
+    expect([restored.outcome, restored.machine]).to.deep.equal(['powered-off', whole.machine]);
   });
 
-  it('refuse other modules than those of the VMM that was saved, by name, and other parameters', async () => {
-    const file = join(folder.path, 'with_modules');
-    const saved = await bfm(...guest, '-m', 'cpuidcount', '--save', file, '--save-at', '4321');
-    expect(saved.status, saved.stderr).to.equal(0);
-    const none = await bfm('run', '--restore', file);
-    expect(none.status).to.equal(1);
-    expect(none.stderr).to.match(
-      /^bfm: the saved state belongs to other modules:\n {2}it needs .*exit_handler_cpuid_count\.ts \(sha256/,
+  it('save at a text, show it where a run goes on, and take a VMM over the restored guest', async () => {
+    const file = join(folder.path, 'at_text');
+    const saved = await run({ guest: 'echo', memory: '16M', save: file, saveAt: 'echo' });
+    expect(saved.report).to.include({ outcome: 'saved', detail: file });
+    const late = await run({ restore: file, module: ['cpuidcount'], until: 'typed' }, 'typed');
+    expect(late.report.outcome).to.equal('reached');
+    expect(late.report.machine.exits.vmcall).to.be.greaterThan(0);
+    expect(late.vmm.text).to.include('vmm: DEBUG: cpuid count = ');
+    const { instructions } = saved.report.machine;
+    expect(late.restored).to.deep.equal([[instructions, { lines: ['this guest echo'], isOpen: true }]]);
+  });
+
+  it('report the moment that was saved, also if exits behind it were compared, and show nothing of them', async () => {
+    const file = join(folder.path, 'verified');
+    // Each CPUID prints.
+    const module = folder.write(
+      'talking.ts',
+      `import { bfinfo, ExitContribution, ExitReason, ReportContribution, state, vcpuModule } from 'bareflank';
+       class Talking implements ExitContribution, ReportContribution {
+         readonly name = 'talking';
+         readonly reasons = [ExitReason.Cpuid];
+         @state() private count = 0;
+         handleExit(): boolean { bfinfo\`cpuid \${++this.count}, \${Math.random()}\`; return false; }
+         report() { return { count: this.count }; }
+       }
+       export default vcpuModule(({ bind }) => {
+         bind(Talking).toSelf();
+         bind(ExitContribution).toService(Talking);
+         bind(ReportContribution).toService(Talking);
+       });`,
     );
-    const other = await bfm('run', '--restore', file, '-m', 'vpid');
-    expect(other.status).to.equal(1);
-    expect(other.stderr).to.match(/it does not have .*vpid_contribution\.ts/);
-    const set = await bfm('run', '--restore', file, '-m', 'cpuidcount', '--set', 'x.y=1');
-    expect(set.status).to.equal(1);
-    expect(set.stderr).to.include('--set x.y: the VMM of');
+    const under = { ...guest, module: [module], saveAt: '4321' };
+    const plain = await run({ ...under, save: file });
+    const verified = await run({ ...under, save: file, verifyState: true });
+    expect(verified.report.detail).to.match(/the same 1000 VM exits$/);
+    expect([verified.report.machine, verified.report.extensions]).to.deep.equal([
+      plain.report.machine,
+      plain.report.extensions,
+    ]);
+    expect([verified.console.text, verified.vmm.text]).to.deep.equal([plain.console.text, plain.vmm.text]);
+    const whole = await run({ ...guest, module: [module] });
+    const rest = await run({ restore: file, module: [module] });
+    expect(plain.vmm.text + rest.vmm.text, 'random numbers go on').to.equal(whole.vmm.text);
+  });
+
+  it('refuse --verify-state at once if no VMM would run', async () => {
+    const file = join(folder.path, 'no_vmm');
+    await run({ ...guest, save: file, saveAt: '4321' });
+    const other = join(folder.path, 'never_written');
+    expect(await refusal({ restore: file, save: other, saveAt: '5000', verifyState: true })).to.equal(
+      '--verify-state compares VM exits, and no VMM would run: name one with -m, or leave it out',
+    );
+    expect(existsSync(other)).to.equal(false);
+  });
+
+  it('say which -m to add, and refuse what the VMM that was saved cannot do any more', async () => {
+    const file = join(folder.path, 'with_modules');
+    await run({ ...guest, module: ['cpuidcount'], save: file, saveAt: '4321' });
+    const refused = (given: Partial<RunOptions>): Promise<string> =>
+      snapshotOf(checkRunOptions({ ...options, restore: file, ...given }, false)).then(
+        () => expect.fail('it was taken'),
+        (error: unknown) => (error as Error).message,
+      );
+    expect(await refused({})).to.equal(
+      `${file} has a VMM with modules, and no file brings code along: add -m cpuidcount`,
+    );
+    expect(await refusal({ restore: file, module: ['vpid'] }))
+      .to.match(/^the saved state belongs to other modules:\n {2}it needs .*exit_handler_cpuid_count\.ts \(sha256/)
+      .and.to.match(/it does not have .*vpid_contribution\.ts/)
+      .and.to.match(/; it was saved with -m cpuidcount$/);
+    const module = ['cpuidcount'];
+    for (const [given, message] of [
+      [{ set: ['x.y=1'] }, /^--set x\.y: the VMM of .* keeps the parameters/],
+      [{ start: 'off' }, /^--start off: the VMM of .* is running already; leave it out$/],
+      [{ start: 'late' }, /^--start late: the VMM of .* is running already; leave it out$/],
+      [{ startAt: 'text' }, /^--start-at: the VMM of .* is running already; leave it out$/],
+      [{ traceVmcs: true }, /^--trace-vmcs: the VMM of .* was started without it; leave it out, or save/],
+    ] as const)
+      expect(await refused({ module, ...given })).to.match(message);
+  });
+
+  it('obey --start late and off for a VMM that was loaded and not started', async () => {
+    const file = join(folder.path, 'not_started');
+    const module = ['cpuidcount'];
+    const echo = { guest: 'echo', memory: '16M', module };
+    await run({ ...echo, start: 'off', save: file, saveAt: 'echo' });
+    const off = await run({ restore: file, module, start: 'off', until: 'typed' }, 'typed');
+    expect([off.report.outcome, off.report.machine.exits]).to.deep.equal(['reached', {}]);
+    const late = await run({ restore: file, module, startAt: 'typ', until: 'typed' }, 'typed');
+    expect(late.report.lateStart).to.match(/^the VMM took over after/);
   });
 
   it('refuse state of an extension that is not marked, with class and field, and leave no file', async () => {
@@ -118,26 +200,22 @@ describe('bfm run --save and --restore', () => {
        }
        export default vcpuModule(({ bind }) => bind(ExitContribution).to(Forgetful));`,
     );
-    const plain = guest.filter((option) => option !== '--json');
-    const { status, stderr } = await bfm(...plain, '-m', module, '--save', file, '--save-at', '4321');
-    expect(status).to.equal(1);
-    expect(stderr).to.match(/Forgetful\.seen \(vcpu 0\) changed from 0 to \d+\n/);
+    expect(await refusal({ ...guest, module: [module], save: file, saveAt: '4321' })).to.match(
+      /Forgetful\.seen \(vcpu 0\) changed from 0 to \d+\n/,
+    );
     expect(existsSync(file)).to.equal(false);
   });
 
-  it('fail if the guest ends before, and leave no file', async () => {
+  it('leave no file if the guest ends before', async () => {
     const file = join(folder.path, 'never');
-    const plain = guest.filter((option) => option !== '--json');
-    const { status, stderr } = await bfm(...plain, '--save', file, '--save-at', 'no such text');
-    expect(stderr).to.include('switched the power off before "no such text" appeared on its console');
-    expect(status).to.equal(1);
-    expect(() => readFileSync(file)).to.throw();
+    const { report } = await run({ ...guest, save: file, saveAt: 'no such text' });
+    expect(report.outcome).to.equal('powered-off');
+    expect(existsSync(file)).to.equal(false);
   });
 
-  it('refuse a file that is no snapshot, without a stack trace', async () => {
-    const { status, stderr } = await bfm('run', '--restore', join(root, 'package.json'));
-    expect(stderr).to.equal(`bfm: ${join(root, 'package.json')} is no snapshot: bfm run --save writes them\n`);
-    expect(status).to.equal(1);
+  it('refuse a file that is no snapshot', async () => {
+    const file = join(root, 'package.json');
+    expect(await refusal({ restore: file })).to.equal(`${file} is no snapshot: bfm run --save writes them`);
   });
 });
 
@@ -145,7 +223,7 @@ describe('checkDisks', () => {
   const disk = folder.write('disk', new Uint8Array(0x2000).fill(1));
   const other = folder.write('other', new Uint8Array(0x2000).fill(2));
   const request = (...disks: DiskRequest[]) =>
-    ({ kernel: 'FILE', testDevice: false, append: '', disks }) as unknown as RunRequest;
+    ({ kernel: 'FILE', testDevice: false, append: '', disks, modules: [] }) as unknown as RunRequest;
   const readOnly = (path: string): DiskRequest => ({ path, isWritable: false });
 
   it('wants the disks that were saved, by their bytes', () => {

@@ -66,6 +66,9 @@ describe('checkSaved', () => {
     check({ disks: [{ path: 'd', isWritable: false }] })();
     checkSaved({ start: 'boot', disks: [{ path: 'd', isWritable: true }] } as unknown as RunRequest);
     expect(check({ disks: [{ path: 'd', isWritable: true }] })).to.throw(UsageError, 'changes d');
+    expect(check({ save: { path: 'x', at: 1, verifies: true } })).to.throw(UsageError, 'no VMM would run');
+    check({ save: { path: 'x', at: 1, verifies: true }, start: 'late' })();
+    check({ save: { path: 'x', at: 1, verifies: true }, isRestored: true })();
     expect(check({ virtioConsole: { output: 'o' } })).to.throw(UsageError, '--virtio-console yet');
   });
 });

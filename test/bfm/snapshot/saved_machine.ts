@@ -17,6 +17,8 @@ export const facts: SnapshotFacts = {
   disks: [{ name: 'disk.img', sha256, bytes: 0x8200 }],
   images: [{ name: 'guest', sha256 }],
   append: 'quiet',
+  moduleFiles: [],
+  rtcStart: 1_000_000,
 };
 
 export async function newMachine(processors = 2): Promise<Pc> {
@@ -42,6 +44,8 @@ export const placeOf = (pc: Pc) => ({
   instructions: pc.instructions,
   virtualTime: pc.virtualTime,
   stateHash: pc.stateHash(),
+  seed: -5,
+  lastOutput: Buffer.from('login: ').toString('base64'),
 });
 
 /** Calls `use` with a folder of its own, which is gone afterwards. */

@@ -16,6 +16,8 @@ const header: SnapshotHeader = {
   instructions: 12,
   virtualTime: 34,
   stateHash: '0123456789abcdef',
+  seed: 7,
+  lastOutput: '',
   sections: [{ kind: 'machine', stored: 1, raw: 2 }],
 };
 const parse = (change: object) => parseHeader(JSON.stringify({ ...header, ...change }), 'FILE');
@@ -26,7 +28,10 @@ describe('parseHeader', () => {
   });
 
   it('refuses another format or layout before anything else, with both', () => {
-    expect(() => parse({ format: 1, model: 5 })).to.throw(SnapshotError, /^FILE .* it has format 1, .* format 2\. /);
+    expect(() => parse({ format: 1, model: 5 })).to.throw(
+      SnapshotError,
+      new RegExp(`^FILE .* it has format 1, .* format ${FORMAT}\\. `),
+    );
     expect(() => parse({ layout: 'x', model: 5 })).to.throw(
       SnapshotError,
       /it has layout x, .* layout [0-9a-f]{16}\. /,
