@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Runs of a small guest with everything that may come in from outside, at random, under a host that cuts it at random.
+// Runs of a small guest with everything that may come in from outside, at random, under a host that cuts it at random, looks at it and collects garbage.
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { DriverCommands } from '../../src/bfm/host/driver_commands.js';
 import { Driver } from '../../src/driver/driver.js';
 import type { ModuleSource } from '../../src/driver/module_source.js';
@@ -8,6 +10,7 @@ import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { packageRoot } from '../../src/driver/node/package_paths.js';
 import type { PartModule } from '../../src/vmm/container/part_module.js';
 import type { Pc } from '../../src/machine/pc.js';
+import type { LogicalProcessor } from '../../src/machine/processor/logical_processor.js';
 import type { DriverCall } from '../../src/session/machine_event.js';
 import { MachineSession, type SessionOptions } from '../../src/session/machine_session.js';
 import type { RecordedItem } from '../../src/session/recorded_item.js';
@@ -16,6 +19,7 @@ import { SessionRecorder } from '../../src/session/session_recorder.js';
 import { SliceEnd, type SessionPorts } from '../../src/session/session_ports.js';
 import { randomNumbers } from '../machine/random_numbers.js';
 import { coreModule } from '../support/test_core.js';
+import { idleGuest } from './idle_guest.js';
 import { typedGuest } from './typed_guest.js';
 
 const cpuidCount = join(packageRoot, 'extensions', 'hypervisor_example_cpuidcount', 'cpuidcount.modules');
@@ -27,8 +31,20 @@ export interface RandomRun {
   readonly processors: number;
   /** Whether a VMM comes and goes. */
   readonly hasVmm: boolean;
+  /** Whether the guest sleeps nearly all of the time. */
+  readonly sleeps: boolean;
   /** A module of the VMM instead of cpuidcount. */
   readonly module?: PartModule;
+  /** A mistake in the machine: called where the host cuts a turn. */
+  readonly mistakeAtCut?: (processor: LogicalProcessor) => void;
+}
+
+/** How many kinds of runs there are. */
+export const kindsOfRuns = 16;
+
+/** The run that a seed names. Seeds that follow one another give all kinds. */
+export function runOf(seed: number): RandomRun {
+  return { seed, processors: 1 + (seed % 4), hasVmm: (seed & 4) !== 0, sleeps: (seed & 8) !== 0 };
 }
 
 /** What a run was, for comparisons. */
@@ -55,20 +71,28 @@ function once<T>(load: (name: string) => T): (name: string) => T {
 /** Memory of the last machine, and a function that says again which pages of it were written: new memory takes longer than a run. */
 let used: { readonly memory: WebAssembly.Memory; readonly mark: () => void } | undefined;
 
-/** The memory of a machine, for the next one. A state hash forgets which pages were written. */
+/** The memory of a machine, for the next one. A state hash and a save forget which pages were written. */
 function reusable(pc: Pc): typeof used {
   const { dirtyPages, memory } = pc.core;
   const written = new Set<number>();
   const remember = (): void => {
     for (let page = dirtyPages.indexOf(1); page !== -1; page = dirtyPages.indexOf(1, page + 1)) written.add(page);
   };
-  const hash = pc.stateHash.bind(pc);
+  const [hash, save] = [pc.stateHash.bind(pc), pc.save.bind(pc)];
   pc.stateHash = () => {
     remember();
     return hash();
   };
+  pc.save = () => {
+    remember();
+    return save();
+  };
   return { memory, mark: () => written.forEach((page) => (dirtyPages[page] = 1)) };
 }
+
+/** Collects garbage, young objects only or all. */
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as (options: { readonly type: 'minor' | 'major' }) => void;
 
 /** The world around a session, as random numbers move it. */
 class World implements SessionPorts {
@@ -76,7 +100,8 @@ class World implements SessionPorts {
   attention = new Int32Array(1);
   typed: number[] = [];
   output = '';
-  quantumEnded = () => {};
+  /** Each quantum may be cut, so this comes at points that two runs do not have in common. */
+  quantumEnded: (pc: Pc) => void = () => {};
   readonly console = { push: (byte: number) => void (this.output += String.fromCharCode(byte)), flush: () => {} };
   readonly vmm = { push: () => {}, flush: () => {} };
   hasInput = () => this.typed.length > 0;
@@ -87,12 +112,8 @@ class World implements SessionPorts {
 }
 
 /** A machine with its driver. The host cuts each run of a processor at random. */
-async function machine(
-  { processors, module }: RandomRun,
-  world: World,
-  random: Random,
-  options: Partial<SessionOptions>,
-) {
+async function machine(run: RandomRun, world: World, random: Random, options: Partial<SessionOptions>) {
+  const { processors, module, sleeps, mistakeAtCut } = run;
   used?.mark();
   const session = await MachineSession.create(
     {
@@ -107,15 +128,48 @@ async function machine(
     world,
   );
   used = reusable(session.pc);
-  session.boot({ kernel: { name: 'typed', bytes: typedGuest(processors, 200) }, modules: [], append: '' });
+  const bytes = sleeps ? idleGuest(processors) : typedGuest(processors, 200);
+  session.boot({ kernel: { name: 'guest', bytes }, modules: [], append: '' });
   for (const processor of session.pc.processors) {
     const whole = processor.run.bind(processor);
-    processor.run = (instructions) => whole(Math.min(instructions, random(4) === 0 ? 1 + random(5000) : Infinity));
+    processor.run = (instructions) => {
+      const most = random(4) === 0 ? 1 + random(5000) : Infinity;
+      const reason = whole(Math.min(instructions, most));
+      if (most < instructions) mistakeAtCut?.(processor);
+      return reason;
+    };
   }
-  const commands = new DriverCommands(
-    await Driver.create({ source: sourceOf(module), machine: session.pc.driverAccess }),
-  );
-  return { session, commands };
+  const driver = await Driver.create({ source: sourceOf(module), machine: session.pc.driverAccess });
+  world.quantumEnded = (pc) => look(pc, driver, random);
+  return { session, commands: new DriverCommands(driver) };
+}
+
+/** Looks at the machine, now and then. */
+function look(pc: Pc, driver: Driver, random: Random): void {
+  switch (random(60)) {
+    case 0:
+      pc.stateHash();
+      break;
+    case 1:
+      pc.briefHash();
+      break;
+    case 2:
+      pc.save();
+      driver.save();
+      break;
+    case 3:
+      pc.processorReports();
+      break;
+    case 4:
+      collect({ type: 'minor' });
+  }
+}
+
+/** Collects all garbage, now and then. What JavaScript keeps for the present task has to end first. */
+async function collectAll(random: Random): Promise<void> {
+  if (random(30) !== 0) return;
+  await new Promise((done) => setImmediate(done));
+  collect({ type: 'major' });
 }
 
 /** Makes a call; a call that the driver refuses is an event as well. */
@@ -149,22 +203,35 @@ export async function recordedRun(run: RandomRun): Promise<RunResult> {
   });
   const { session, commands } = await machine(run, world, random, { recorder });
   let end = SliceEnd.Time;
-  for (let step = 0; step < 24 && end !== SliceEnd.Ended; step++) {
-    world.time += random(10) / 10;
+  const steps = run.sleeps ? 48 : 24;
+  for (let step = 0; step < steps && end !== SliceEnd.Ended; step++) {
+    await collectAll(random);
+    world.time += waitFor(session, random);
     if (random(3) === 0) world.typed.push(...Array.from({ length: 1 + random(4) }, () => 0x61 + random(26)));
-    if (step > 18 && random(20) === 0) world.typed.push(END_OF_TRANSMISSION);
+    if (step > steps - 6 && random(20) === 0) world.typed.push(END_OF_TRANSMISSION);
     end = session.slice(session.pc.virtualTime + random(100_000));
     // Another thread asks while a turn lasts, and the turn ends at its next VM exit.
     world.attention[0] = random(3) === 0 ? 1 : 0;
     if (world.attention[0] !== 0) end = afterAttention(session, world);
     if (!run.hasVmm || end === SliceEnd.Ended || !session.isAtMoment) continue;
     const methods = step === 3 ? ['load', 'start'] : random(3) === 0 ? [calls[random(calls.length)]!] : [];
-    for (const method of methods) await make(session, commands, { kind: 'call', method, params: null });
+    for (const method of methods) {
+      // A call may come in while an idle time lasts, or exactly at its end.
+      world.time += waitFor(session, random);
+      await make(session, commands, { kind: 'call', method, params: null });
+    }
   }
   recorder.ended(session.pc, SliceEnd[end], end !== SliceEnd.Ended);
   const hash = session.pc.stateHash();
   commands.remove();
   return { items, output: world.output, hash, end };
+}
+
+/** Milliseconds until the next step: any time, or exactly until the idle time ends, when a timer is due. */
+function waitFor({ idleMilliseconds }: MachineSession, random: Random): number {
+  return idleMilliseconds > 0 && idleMilliseconds < 10 && random(2) === 0
+    ? idleMilliseconds
+    : random(10) / (idleMilliseconds > 0 ? 50 : 10);
 }
 
 /** A turn begins, and is cut at its first VM exit, if it has one. */
@@ -193,6 +260,7 @@ export async function replayedRun(run: RandomRun, items: readonly RecordedItem[]
     inputs: (pc) => (inputs = new ReplayedInputs(pc, items, world.attention)),
   });
   for (;;) {
+    await collectAll(random);
     const end = session.slice(session.pc.virtualTime + random(100_000));
     if (end === SliceEnd.CallDue) await make(session, commands, session.dueCall!);
     else if (end !== SliceEnd.Time && end !== SliceEnd.Idle) {
