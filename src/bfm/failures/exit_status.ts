@@ -12,6 +12,8 @@ export enum ExitStatus {
   Dead = 3,
   /** A replayed run is not the recorded one. */
   Diverged = 4,
+  /** A recording that has no end was replayed up to its last line. */
+  Incomplete = 5,
   /** `--timeout` passed. */
   Timeout = 124,
   /** Ctrl-C, or Ctrl-A X on a terminal. */

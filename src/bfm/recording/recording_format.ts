@@ -4,7 +4,10 @@ import type { RecordedItem } from '../../session/recorded_item.js';
 import type { RunRequest } from '../worker/run_request.js';
 
 /** The version of the format that this program writes, and the only one that it reads. */
-export const RECORDING_VERSION = 1;
+export const RECORDING_VERSION = 2;
+
+/** With this text each recording begins. */
+export const RECORDING_BEGINS = '{"kind":"recording"';
 
 const count = z.int().min(0);
 const hash = z.string().regex(/^[0-9a-f]{16}$/);
@@ -108,6 +111,11 @@ export function entryOf(value: unknown): RecordingEntry | string {
   }
 }
 
+/** The fields that are wrong, in our words. */
 function issuesOf({ issues }: z.ZodError): string {
-  return issues.map(({ path, message }) => `${path.join('.') || 'the line'}: ${message}`).join('; ');
+  const fields = issues.flatMap(({ path, ...issue }) =>
+    issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...path, key]) : [path],
+  );
+  const names = fields.map((path) => path.join('.')).filter((name) => name !== '');
+  return names.length === 0 ? 'the line is no object' : `not what a recording has there: ${names.join(', ')}`;
 }

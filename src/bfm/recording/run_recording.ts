@@ -2,6 +2,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { SessionRecorder } from '../../session/session_recorder.js';
 import type { RecordRequest, RunRequest } from '../worker/run_request.js';
+import { LineChain } from './line_chain.js';
 import { hashOfCore, recordedFilesOf } from './recorded_files.js';
 import { modulePathsOf, recordedModulesOf } from './recorded_modules.js';
 import { RecordingError } from './recording_error.js';
@@ -11,6 +12,8 @@ import { lineOf, RECORDING_VERSION, type RecordingEntry, type RecordingHeader } 
 export class RunRecording {
   /** For the session. */
   readonly recorder = new SessionRecorder({ write: (item) => this.write(item), now: () => performance.now() });
+  private readonly chain = new LineChain();
+
   private constructor(
     private readonly record: RecordRequest,
     private readonly descriptor: number,
@@ -63,7 +66,7 @@ export class RunRecording {
   }
 
   private line(text: string): void {
-    const bytes = Buffer.from(`${text}\n`);
+    const bytes = Buffer.from(`${this.chain.seal(text)}\n`);
     try {
       for (let done = 0; done < bytes.length;) done += writeSync(this.descriptor, bytes, done);
     } catch (error) {

@@ -20,8 +20,10 @@ interface ReplayOptions {
 
 const STATUS = `
 Exit status:
-  0 the run was the recorded one, or the point of --until was reached; 1 error; 2 usage; 4 the run differs from the
-  recorded one, and the first interval of instructions in which it does is named; 124 time-out; 130 interrupted.
+  0 the run was the recorded one, or the point of --until was reached; 1 error, also for a damaged recording; 2 usage;
+  4 the run differs from the recorded one, and the first interval of instructions in which it does is named; 5 the
+  recording has no end (its run was killed, or the file was cut), and up to its last line there was no difference;
+  124 time-out; 130 interrupted.
 
 Nothing is read from stdin. No file of the recorded run changes: writes to a disk stay in memory, and what a virtio
 console prints goes nowhere.
@@ -34,7 +36,7 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
     .argument('<file>', 'what bfm run --record or bfm driver_load --record wrote')
     .option(
       '--until <point>',
-      "stop there and show the processors: after so many instructions, 'exit N': after VM exit N, or once a text is on the console ('text:…' if it looks like these)",
+      "stop there and show the processors: after so many instructions, 'exit N': after VM exit N, or once a text is on the console ('text:…' if it begins with a digit or 'exit')",
     )
     .option('--timeout <seconds>', 'give up when the guest has run for this time')
     .option('--stats', 'more figures in the table at the end', false)

@@ -4,7 +4,7 @@ import { UsageError } from '../failures/usage_error.js';
 import type { ReplayPoint } from './replay_request.js';
 
 const EXPECTED =
-  "a number of instructions, 'exit N', or a text of the console; 'text:…' for a text that looks like these";
+  "a number of instructions, 'exit N', or a text of the console; 'text:…' for a text that begins with a digit, a sign and a digit, or 'exit'";
 
 /** Reads the value of `--until`. @throws UsageError */
 export function parseReplayPoint(value: string): ReplayPoint {
@@ -12,6 +12,8 @@ export function parseReplayPoint(value: string): ReplayPoint {
   if (instructions !== undefined) return { kind: 'instruction', count: countOf(value, instructions) };
   const [, exits] = /^exit\s+(\d+)$/i.exec(value) ?? [];
   if (exits !== undefined) return { kind: 'exit', count: countOf(value, exits) };
+  // A mistyped number or exit would be waited for in vain.
+  if (/^([-+]?\d|exit)/i.test(value)) throw UsageError.ofOption('--until', value, EXPECTED);
   const text = value.startsWith('text:') ? value.slice('text:'.length) : value;
   if (text === '') throw UsageError.ofOption('--until', value, EXPECTED);
   return { kind: 'text', text };

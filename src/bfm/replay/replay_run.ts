@@ -169,15 +169,19 @@ export class ReplayRun {
     const isRecorded = end === SliceEnd.Replayed || (end !== SliceEnd.Diverged && this.inputs.endsHere());
     if (!isRecorded) return { outcome: 'diverged', detail: this.difference() };
     if (until !== undefined) return { outcome: 'error', detail: `the recording ended before ${pointText(until)}` };
-    return { outcome: 'replayed', detail: this.agreement() };
+    return this.agreement();
   }
 
-  private agreement(): string {
-    const { pc } = this.session;
-    const counts = `${groupedDigits(pc.instructions)} instructions, ${groupedDigits(this.inputs.compared)} states compared, no difference`;
+  /** Without the line of its end, a recording was cut off, or its run was killed: nothing says what came after the last line. */
+  private agreement(): Ending {
+    const { compared } = this.inputs;
+    const states = compared === 0 ? 'no state' : `${groupedDigits(compared)} state${compared === 1 ? '' : 's'}`;
+    const counts = `${groupedDigits(this.session.pc.instructions)} instructions, ${states} compared, no difference`;
     const last = this.checked.items.at(-1);
-    if (last?.kind !== 'end') return `replayed up to the last line of the recording, which has no end: ${counts}`;
-    return `replayed to the end (${last.outcome}): ${counts}`;
+    if (last?.kind === 'end')
+      return { outcome: 'replayed', detail: `replayed to the end (${last.outcome}): ${counts}` };
+    const detail = `the recording is incomplete, its run was killed or the file was cut: replayed up to its last line: ${counts}`;
+    return { outcome: 'incomplete', detail };
   }
 
   private difference(): string {

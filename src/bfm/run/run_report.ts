@@ -10,6 +10,7 @@ const STATUS: Readonly<Record<Exclude<Outcome, PcEnd['kind'] | 'halted'> | 'dead
   saved: ExitStatus.Reached,
   replayed: ExitStatus.Reached,
   diverged: ExitStatus.Diverged,
+  incomplete: ExitStatus.Incomplete,
   dead: ExitStatus.Dead,
   timeout: ExitStatus.Timeout,
   interrupted: ExitStatus.Interrupted,

@@ -5,6 +5,7 @@ import { Constants } from '../../machine/layout/core_constants.js';
 import type { DiskState, MachineState } from '../../machine/state/machine_state.js';
 import { LAYOUT_DIGEST } from '../../machine/state/layout_digest.js';
 import type { SavedDriver } from '../../driver/saved_driver.js';
+import { RECORDING_BEGINS } from '../recording/recording_format.js';
 import { machinePartText, parseMachinePart } from './machine_part.js';
 import { inPieces, joined, pack, packPages, unpack, unpackPages } from './page_sections.js';
 import { SnapshotError } from './snapshot_error.js';
@@ -108,10 +109,15 @@ async function contentOf(path: string): Promise<Buffer> {
 
 /** The header, and where the sections begin. */
 function headerOf(file: Buffer, path: string): { header: SnapshotHeader; end: number } {
-  if (file.subarray(0, MAGIC.length).toString('latin1') !== MAGIC)
-    throw new SnapshotError(`${path} is no snapshot: bfm run --save writes them`, {
+  if (file.toString('latin1', 0, MAGIC.length) !== MAGIC) {
+    const isRecording = file.toString('latin1', 0, RECORDING_BEGINS.length) === RECORDING_BEGINS;
+    const is = isRecording
+      ? `is a recording, not a snapshot: bfm replay ${path} runs it again`
+      : 'is no snapshot: bfm run --save writes them';
+    throw new SnapshotError(`${path} ${is}`, {
       details: { where: path, expected: 'a file that bfm run --save has written' },
     });
+  }
   const begin = MAGIC.length + DIGEST_BYTES + 4;
   const length = file.length < begin ? file.length : file.readUInt32LE(begin - 4);
   const end = begin + length;

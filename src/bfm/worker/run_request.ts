@@ -105,7 +105,9 @@ export type Outcome =
   | 'error'
   /** A recorded run ran again to its end, or it differed. */
   | 'replayed'
-  | 'diverged';
+  | 'diverged'
+  /** It ran again as far as the recording goes, which has no end. */
+  | 'incomplete';
 
 /** What is known about a run when it has ended. */
 export interface RunReport {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Runs in the process of the tests, without a worker.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { LineChain } from '../../../src/bfm/recording/line_chain.js';
 import { MachineRun } from '../../../src/bfm/run/machine_run.js';
 import { RunControl } from '../../../src/bfm/worker/run_control.js';
 import type { RunReport, RunRequest } from '../../../src/bfm/worker/run_request.js';
@@ -28,4 +30,23 @@ export function recordedRun(file: string, request: Partial<RunRequest> = {}, typ
   control.type(Buffer.from(type));
   const record = { file, withCode: false };
   return new MachineRun({ ...cpuidRun, record, ...request }, control, () => {}).run();
+}
+
+/** The lines of a recording without their checks, each with its end. */
+export function linesOf(file: string): string[] {
+  const chain = new LineChain();
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return lines.slice(0, -1).map((line) => chain.open(line)!);
+}
+
+/** A recording of these lines, with checks. */
+export function sealed(lines: readonly string[]): string {
+  const chain = new LineChain();
+  return lines.map((line) => `${chain.seal(line)}\n`).join('');
+}
+
+/** Changes a recording as somebody would who calculates the checks too. */
+export function rewrite(file: string, change: (text: string) => string): void {
+  const lines = change(linesOf(file).join('\n'));
+  writeFileSync(file, sealed(lines.split('\n')));
 }

@@ -10,7 +10,7 @@ import { RunControl } from '../../../src/bfm/worker/run_control.js';
 import type { RunReport } from '../../../src/bfm/worker/run_request.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { root } from '../bfm_process.js';
-import { cpuidCount, recordedRun } from '../recording/own_run.js';
+import { cpuidCount, linesOf, recordedRun, rewrite, sealed } from '../recording/own_run.js';
 
 const folder = temporaryFolder();
 const path = (name: string): string => join(folder.path, name);
@@ -21,17 +21,20 @@ const echo = { kernel: join(root, 'build/guests/echo.bin'), append: '', modules:
 describe('checkedRecording', () => {
   it('gives a load the modules that the recording has for it', async () => {
     await recordedRun(path('load'), echo, '\x04');
-    const [header] = readFileSync(path('load'), 'utf8').split('\n');
+    const [header] = linesOf(path('load'));
     const at = { turn: 1, instructions: 1, virtualTime: 1 };
     const modules = [{ path: '/gone.ts', sha256: '8'.repeat(64), code: '' }];
     const call = { kind: 'call', at, method: 'load', params: { files: ['list.modules'], settings: { a: 'b' } } };
-    const lines = (entries: readonly unknown[]): string => entries.map((each) => `${JSON.stringify(each)}\n`).join('');
+    const write = (): void => {
+      const entries = [{ kind: 'modules', modules }, call].map((each) => JSON.stringify(each));
+      writeFileSync(path('load'), sealed([header!, ...entries]));
+    };
     const emptyHash = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
-    writeFileSync(path('load'), `${header}\n${lines([{ kind: 'modules', modules }, call])}`);
+    write();
     const error: unknown = await checkedRecording(readRecording(path('load'))).catch((reason: unknown) => reason);
     expect(error).to.be.instanceOf(RecordingError);
     modules[0]!.sha256 = emptyHash;
-    writeFileSync(path('load'), `${header}\n${lines([{ kind: 'modules', modules }, call])}`);
+    write();
     const { items } = await checkedRecording(readRecording(path('load')));
     expect(items).to.have.length(1);
     const [item] = items;
@@ -63,7 +66,7 @@ describe('checkedRecording', () => {
     expect((changed as RecordingError).message).to.include(
       `${kernel} has another content than when the run was recorded`,
     );
-    writeFileSync(path('image'), readFileSync(path('image'), 'utf8').replaceAll('guest.bin', 'gone.bin'));
+    rewrite(path('image'), (text) => text.replaceAll('guest.bin', 'gone.bin'));
     expect(((await failure(path('image'))) as RecordingError).message).to.match(/gone\.bin does not exist/);
   });
 
@@ -84,7 +87,7 @@ describe('checkedRecording', () => {
   it('code that does not have its hash', async () => {
     const own = { file: path('forged'), withCode: true };
     await recordedRun(own.file, { record: own });
-    writeFileSync(own.file, readFileSync(own.file, 'utf8').replace('this.count++', 'this.count--'));
+    rewrite(own.file, (text) => text.replace('this.count++', 'this.count--'));
     expect(((await failure(own.file)) as RecordingError).message).to.include('does not have the recorded hash');
   });
 });

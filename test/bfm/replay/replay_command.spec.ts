@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { bfm } from '../bfm_process.js';
+import { rewrite } from '../recording/own_run.js';
 
 const folder = temporaryFolder();
 
@@ -19,17 +19,26 @@ describe('bfm replay', () => {
     const point = await bfm('replay', file, '--until', 'exit 2');
     expect([point.status, point.stdout]).to.deep.equal([0, recorded.stdout.slice(0, point.stdout.length)]);
     expect(point.stderr).to.match(/bfm: VM exit 2 reached\nprocessor 0, .*\n/);
-    writeFileSync(file, readFileSync(file, 'utf8').replace(/"hash":"[0-9a-f]+"/, `"hash":"${'0'.repeat(16)}"`));
+    rewrite(file, (text) => text.replace(/"hash":"[0-9a-f]+"/, `"hash":"${'0'.repeat(16)}"`));
     const other = await bfm('replay', file);
     expect(other.status).to.equal(4);
     expect(other.stderr).to.include('bfm: this run is not the recorded one: they differ between instruction 0 and');
+    rewrite(file, (text) => text.slice(0, text.indexOf('\n')));
+    const cut = await bfm('replay', file);
+    expect(cut.status).to.equal(5);
+    expect(cut.stderr).to.match(/^bfm: the recording is incomplete, .*: 0 instructions, no state compared, no/m);
+    const snapshot = await bfm('run', '--restore', file);
+    expect([snapshot.status, snapshot.stderr]).to.deep.equal([
+      1,
+      `bfm: ${file} is a recording, not a snapshot: bfm replay ${file} runs it again\n`,
+    ]);
   });
 
   it('fails with a message for a file that is no recording', async () => {
     const { status, stderr } = await bfm('replay', folder.write('no.bfr', 'no\n'));
     expect([status, stderr]).to.deep.equal([
       1,
-      `bfm: ${join(folder.path, 'no.bfr')}:1 cannot be replayed: this is not a line of a recording\n`,
+      `bfm: ${join(folder.path, 'no.bfr')} cannot be replayed: it is no recording\n`,
     ]);
   });
 });

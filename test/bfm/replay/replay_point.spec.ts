@@ -11,7 +11,8 @@ describe('parseReplayPoint', () => {
     expect(parseReplayPoint('login:')).to.deep.equal({ kind: 'text', text: 'login:' });
     expect(parseReplayPoint('text:12000')).to.deep.equal({ kind: 'text', text: '12000' });
     expect(parseReplayPoint('text:exit 7')).to.deep.equal({ kind: 'text', text: 'exit 7' });
-    expect(parseReplayPoint('-1')).to.deep.equal({ kind: 'text', text: '-1' });
+    expect(parseReplayPoint('text:-1')).to.deep.equal({ kind: 'text', text: '-1' });
+    expect(parseReplayPoint('- 1')).to.deep.equal({ kind: 'text', text: '- 1' });
   });
 
   it('refuses no text, and counts that cannot be', () => {
@@ -20,6 +21,11 @@ describe('parseReplayPoint', () => {
         UsageError,
         /--until .*: it must be a number of instructions/,
       );
+  });
+
+  it('refuses a text that looks like a mistyped number or exit', () => {
+    for (const value of ['exit five', 'exit', 'EXIT 5x', 'exit -5', 'exiting', '1e9', '12 000', '0x100', '-1', '+5'])
+      expect(() => parseReplayPoint(value), value).to.throw(UsageError, /'text:…' for a text that begins with/);
   });
 
   it('has words for each', () => {

@@ -12,7 +12,7 @@ import { MachineRun } from '../../../src/bfm/run/machine_run.js';
 import { VmcallDataType } from '../../../src/vmm/exit/vmcall_interface.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { root } from '../bfm_process.js';
-import { cpuidCount, cpuidRun, recordedRun } from '../recording/own_run.js';
+import { cpuidCount, cpuidRun, linesOf, recordedRun, rewrite, sealed } from '../recording/own_run.js';
 
 const folder = temporaryFolder();
 const path = (name: string): string => join(folder.path, name);
@@ -37,7 +37,7 @@ describe('ReplayRun', () => {
     const { outcome, detail, machine } = await replay(path('typed'));
     expect([outcome, machine.stateHash]).to.deep.equal(['replayed', recorded.machine.stateHash]);
     expect(detail).to.match(
-      /^replayed to the end \(powered-off\): [\d ]+ instructions, 1 states compared, no difference$/,
+      /^replayed to the end \(powered-off\): [\d ]+ instructions, 1 state compared, no difference$/,
     );
   });
 
@@ -77,13 +77,30 @@ describe('ReplayRun', () => {
     expect([outcome, machine.stateHash]).to.deep.equal(['replayed', recorded.machine.stateHash]);
   });
 
-  it('ends at the last line of a run that was killed', async () => {
+  it('ends at the last line of a run that was killed, and says that the recording is incomplete', async () => {
     await recordedRun(path('killed'), echo, 'abc\x04');
-    const [header, typed] = readFileSync(path('killed'), 'utf8').split('\n');
-    writeFileSync(path('killed'), `${header}\n${typed}\n{"kind":"end`);
+    const whole = readFileSync(path('killed'), 'utf8');
+    const end = whole.indexOf('\n', whole.indexOf('\n') + 1) + 1;
+    writeFileSync(path('killed'), whole.slice(0, end + 12));
     const { outcome, detail } = await replay(path('killed'));
-    expect(outcome).to.equal('replayed');
-    expect(detail).to.match(/^replayed up to the last line of the recording, which has no end/);
+    expect(outcome).to.equal('incomplete');
+    expect(detail).to.match(
+      /^the recording is incomplete, .*: replayed up to its last line: [\d ]+ instructions, no state compared, no difference$/,
+    );
+  });
+
+  it('says that the recording is incomplete if the machine ends where its lines do', async () => {
+    await recordedRun(path('no end'), echo, 'abc\x04');
+    writeFileSync(path('no end'), sealed(linesOf(path('no end')).slice(0, -1)));
+    expect((await replay(path('no end'))).outcome).to.equal('incomplete');
+  });
+
+  it('reaches a point of a recording without an end', async () => {
+    await recordedRun(path('reached'), { append: '100' });
+    const lines = linesOf(path('reached')).slice(0, -1);
+    const state = { kind: 'state', at: { turn: 1000, instructions: 1, virtualTime: 1 }, brief: '0'.repeat(16) };
+    writeFileSync(path('reached'), sealed([...lines, JSON.stringify(state)]));
+    expect((await replay(path('reached'), { kind: 'exit', count: 5 })).outcome).to.equal('reached');
   });
 
   it('stops at an instruction, exactly, and shows the processors', async () => {
@@ -123,7 +140,7 @@ describe('ReplayRun', () => {
 
   it('names the interval of a difference, and what to try', async () => {
     await recordedRun(path('other'), echo, 'abc\x04');
-    writeFileSync(path('other'), readFileSync(path('other'), 'utf8').replace('"bytes":"abc', '"bytes":"ab'));
+    rewrite(path('other'), (text) => text.replace('"bytes":"abc', '"bytes":"ab'));
     const { outcome, detail } = await replay(path('other'));
     expect(outcome).to.equal('diverged');
     expect(detail.split('\n')).to.have.length(3);
@@ -134,8 +151,9 @@ describe('ReplayRun', () => {
 
   it('says at a difference that another build of the core made the recording', async () => {
     await recordedRun(path('core'), echo, 'abc\x04');
-    const text = readFileSync(path('core'), 'utf8').replace('"bytes":"abc', '"bytes":"ab');
-    writeFileSync(path('core'), text.replace(/"core":"[0-9a-f]{64}"/, `"core":"${'0'.repeat(64)}"`));
+    rewrite(path('core'), (text) =>
+      text.replace('"bytes":"abc', '"bytes":"ab').replace(/"core":"[0-9a-f]{64}"/, `"core":"${'0'.repeat(64)}"`),
+    );
     expect((await replay(path('core'))).detail).to.include('another build of the processor core');
   });
 
