@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { readFileSync } from 'node:fs';
 import { fileFlaw } from '../../driver/node/file_flaw.js';
-import { MAGIC } from '../snapshot/snapshot_header.js';
+import { MAGIC, RECORDING_BEGINS } from '../snapshot/snapshot_header.js';
 import { LineChain } from './line_chain.js';
 import { RecordingError } from './recording_error.js';
-import {
-  entryOf,
-  headerOf,
-  RECORDING_BEGINS,
-  RECORDING_VERSION,
-  type RecordingEntry,
-  type RecordingHeader,
-} from './recording_format.js';
+import { entryOf, headerOf, RECORDING_VERSION, type RecordingEntry, type RecordingHeader } from './recording_format.js';
 
 /** A recording as its file has it. */
 export interface Recording {

@@ -6,9 +6,6 @@ import type { RunRequest } from '../worker/run_request.js';
 /** The version of the format that this program writes, and the only one that it reads. */
 export const RECORDING_VERSION = 2;
 
-/** With this text each recording begins. */
-export const RECORDING_BEGINS = '{"kind":"recording"';
-
 const count = z.int().min(0);
 const hash = z.string().regex(/^[0-9a-f]{16}$/);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);

@@ -5,7 +5,6 @@ import { Constants } from '../../machine/layout/core_constants.js';
 import type { DiskState, MachineState } from '../../machine/state/machine_state.js';
 import { LAYOUT_DIGEST } from '../../machine/state/layout_digest.js';
 import type { SavedDriver } from '../../driver/saved_driver.js';
-import { RECORDING_BEGINS } from '../recording/recording_format.js';
 import { machinePartText, parseMachinePart } from './machine_part.js';
 import { inPieces, joined, pack, packPages, unpack, unpackPages } from './page_sections.js';
 import { SnapshotError } from './snapshot_error.js';
@@ -13,6 +12,7 @@ import {
   FORMAT,
   MAGIC,
   parseHeader,
+  RECORDING_BEGINS,
   type SnapshotFacts,
   type SnapshotHeader,
   type SnapshotSection,

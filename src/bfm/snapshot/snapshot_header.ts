@@ -11,6 +11,9 @@ import { SnapshotError } from './snapshot_error.js';
 /** The first bytes of a snapshot. */
 export const MAGIC = 'bfm snapshot\n';
 
+/** With this text a recording begins, which is no snapshot. */
+export const RECORDING_BEGINS = '{"kind":"recording"';
+
 /** The format that this version writes and reads. A change of what a snapshot holds, or of the layout's words, gives it the next number. */
 export const FORMAT = 3;
 
