@@ -9,6 +9,7 @@ const bin = (name) => resolve(root, 'node_modules/.bin', name);
 const steps = [
   ['types', bin('tsc'), ['-p', 'tsconfig.json']],
   ['types without Node', bin('tsc'), ['-p', 'tsconfig.vmm.json']],
+  ['types of the page', bin('tsc'), ['-p', 'tsconfig.site.json']],
   ['eslint', bin('eslint'), ['--max-warnings', '0', '.']],
   ['format', bin('prettier'), ['--check', '--log-level', 'warn', '.']],
   ['AssemblyScript', process.execPath, ['scripts/check_assembly_script.mjs']],

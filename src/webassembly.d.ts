@@ -7,8 +7,9 @@ declare namespace WebAssembly {
   const Memory: new (descriptor: { initial: number; maximum?: number }) => Memory;
   const Module: new (bytes: Uint8Array) => Module;
   function compile(bytes: Uint8Array): Promise<Module>;
+  type ModuleImports = Record<string, unknown>;
   interface Instance {
     readonly exports: Record<string, unknown>;
   }
-  const Instance: new (module: Module, imports: Record<string, Record<string, unknown>>) => Instance;
+  const Instance: new (module: Module, imports: Record<string, ModuleImports>) => Instance;
 }

@@ -9,16 +9,12 @@ import { build, type BuildFailure, type BuildOptions, type Message, type Plugin 
 import { SecondCopyError } from '../../vmm/container/load_errors.js';
 import { PartModule } from '../../vmm/container/part_module.js';
 import { DriverError, ModuleFileError } from '../driver_errors.js';
-import { ensureHandlerGlobals, HANDLER_GLOBALS, REPLACED_GLOBALS } from '../handler_globals.js';
+import { bundleSettings, replacedGlobals } from '../bundle_settings.js';
+import { ensureHandlerGlobals } from '../handler_globals.js';
 import type { LoadedModule } from '../module_source.js';
 import { fileFlaw } from './file_flaw.js';
 import { evaluationOf } from './module_evaluation.js';
 import { ModuleCache, type Bundle } from './module_cache.js';
-
-/** The compiler options that decide about the emitted code. A tsconfig in the user's folder has no effect. */
-const tsconfigRaw = {
-  compilerOptions: { experimentalDecorators: true, useDefineForClassFields: false, verbatimModuleSyntax: true },
-};
 
 /** What modules share with the framework: the running copy's own files. */
 const shared: Readonly<Record<string, () => string>> = {
@@ -32,7 +28,7 @@ const shared: Readonly<Record<string, () => string>> = {
 };
 
 /** What the bundles depend on besides their sources. */
-const salt = JSON.stringify([tsconfigRaw, HANDLER_GLOBALS, REPLACED_GLOBALS, import.meta.url]);
+const salt = JSON.stringify([bundleSettings, replacedGlobals, import.meta.url]);
 
 /** Leaves the framework out of a bundle. @param place what its imports become */
 const withoutFramework = (place: (name: string, url: () => string) => string): Plugin => ({
@@ -61,26 +57,12 @@ function describeMessage(message: Message, folder: string): string {
   return location === null ? text : `${placeOf(message, folder)}: ${text}\n    ${location.lineText.trim()}`;
 }
 
-/** What the code of modules has instead of globals that no run would have twice. A name behind `globalThis` is the same global. */
-const define = Object.fromEntries(
-  REPLACED_GLOBALS.flatMap((name) =>
-    [name, `globalThis.${name}`].map((each) => [each, `globalThis.${HANDLER_GLOBALS}.${name}`]),
-  ),
-);
-
 /** What all bundles have in common. */
 const bundleOptions = (file: string) =>
   ({
+    ...bundleSettings,
     entryPoints: [file],
     absWorkingDir: dirname(file),
-    bundle: true,
-    write: false,
-    format: 'esm',
-    platform: 'neutral',
-    mainFields: ['module', 'main'],
-    target: 'es2022',
-    logLevel: 'silent',
-    tsconfigRaw,
   }) satisfies BuildOptions;
 
 async function bundle(file: string, cache: ModuleCache): Promise<Bundle> {
@@ -93,7 +75,7 @@ async function bundle(file: string, cache: ModuleCache): Promise<Bundle> {
       sourceRoot: `${pathToFileURL(folder).href}/`,
       sourcemap: 'inline',
       metafile: true,
-      define,
+      define: replacedGlobals,
       plugins: [useRunningCopy],
     });
     const inputs = Object.keys(result.metafile.inputs).map((input) => realpathSync(`${folder}/${input}`));

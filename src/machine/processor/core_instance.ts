@@ -46,7 +46,9 @@ export class CoreInstance {
     this.u32 = new Uint32Array(buffer);
     this.u64 = new BigUint64Array(buffer);
     this.dirtyPages = this.u8.subarray(Layout.DIRTY, Layout.DIRTY + this.physicalBytes / 4096);
-    const instance = new WebAssembly.Instance(module, { env: coreImports(this.memory, bus) });
+    const instance = new WebAssembly.Instance(module, {
+      env: coreImports(this.memory, bus) as WebAssembly.ModuleImports,
+    });
     this.exports = instance.exports as unknown as CoreExports;
     this.writer = new MemoryWriter(this, (offset, size) => this.memoryWritten(offset, size));
     this.guestRam = new MachineRam(this.writer, Layout.RAM, memoryBytes);

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// npm run site [-- OPTIONS]: builds the page into build/site, a static site.
+//   --guest NAME        also put a guest of `bfm guest` there; may be repeated
+//   --kernel FILE       also put a kernel of yours there, with --initrd FILE and --append TEXT
+//   --memory MIB        memory of that kernel's machine (256)
+//   --out FOLDER        where to (build/site)
+//   --serve [PORT]      then serve it on 127.0.0.1 (8080) until Ctrl-C
+import { spawnSync } from 'node:child_process';
+import { basename, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildFolder, root } from './build/paths.mjs';
+
+const MIB = 2 ** 20;
+
+function options() {
+  try {
+    return parseArgs({
+      options: {
+        guest: { type: 'string', multiple: true },
+        kernel: { type: 'string' },
+        initrd: { type: 'string' },
+        append: { type: 'string' },
+        memory: { type: 'string' },
+        out: { type: 'string' },
+        serve: { type: 'string' },
+      },
+    }).values;
+  } catch (error) {
+    console.error(`npm run site: ${error.message}`);
+    process.exit(2);
+  }
+}
+
+/** The guests that the project has itself, and those that were asked for. */
+async function guestsOf({ guest = [], kernel, initrd, append, memory = '256' }) {
+  const { findGuest } = await import(join(buildFolder, 'src/bfm/guests/find_guest.js'));
+  const own = [
+    { name: 'cpuid', append: '100000' },
+    { name: 'echo', append: '' },
+  ].map((each) => ({ ...each, kernel: findGuest(each.name).kernel, memoryBytes: 32 * MIB }));
+  const made = guest.map((name) => {
+    const { commandLine, ...files } = findGuest(name);
+    return { name, ...files, append: commandLine, memoryBytes: 256 * MIB };
+  });
+  const given =
+    kernel === undefined ? [] : [{ name: basename(kernel), kernel, initrd, append, memoryBytes: Number(memory) * MIB }];
+  return [...given, ...made, ...own];
+}
+
+async function serve(folder, port) {
+  const { context } = await import('esbuild');
+  const server = await context({});
+  const { hosts } = await server.serve({ servedir: folder, host: '127.0.0.1', port });
+  console.log(`http://${hosts[0]}:${port}/`);
+}
+
+const values = options();
+const { status } = spawnSync(process.execPath, [join(root, 'scripts/build.mjs')], { stdio: 'inherit' });
+if (status !== 0) process.exit(status ?? 1);
+const folder = resolve(values.out ?? join(buildFolder, 'site'));
+try {
+  const { buildSite } = await import('./site/build_site.mjs');
+  await buildSite(folder, await guestsOf(values));
+  console.log(`the site is in ${folder}`);
+  if (values.serve !== undefined) await serve(folder, Number(values.serve) || 8080);
+} catch (error) {
+  console.error(`npm run site: ${error.message}`);
+  process.exit(1);
+}

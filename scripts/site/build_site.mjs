@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Makes the static site: the page, the worker with its machine, the framework that extensions share, extensions, guests.
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import { build } from 'esbuild';
+import { buildFolder, root } from '../build/paths.mjs';
+import { galleryExtensions } from './extensions.mjs';
+
+const require = createRequire(import.meta.url);
+const page = join(root, 'src/site/page');
+
+/**
+ * The scripts. The worker and the shared packages are entries of one bundle, cut into chunks, so that extensions import the copy of the framework that
+ * the worker runs.
+ *
+ * @returns what went into each of them, as esbuild's metafile
+ */
+export async function buildScripts(folder, write = true) {
+  const { bundleSettings } = await import(join(buildFolder, 'src/driver/bundle_settings.js'));
+  const { SHARED_PACKAGES } = await import(join(buildFolder, 'src/site/machine/bundle_format.js'));
+  const addresses = { bareflank: join(root, 'src/index.ts') };
+  const { metafile } = await build({
+    ...bundleSettings,
+    platform: 'browser',
+    logLevel: 'warning',
+    write,
+    entryPoints: {
+      main: join(page, 'main.ts'),
+      machine_worker: join(page, 'machine_worker.ts'),
+      ...Object.fromEntries(
+        SHARED_PACKAGES.map((name) => [name, addresses[name] ?? join(page, 'shared', `${name.replace('-', '_')}.ts`)]),
+      ),
+    },
+    outdir: folder,
+    chunkNames: 'chunks/[name]-[hash]',
+    splitting: true,
+    // Parts of the VMM are known by the names of their classes.
+    keepNames: true,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    sourcemap: true,
+    metafile: true,
+  });
+  return metafile;
+}
+
+function copy(file, folder, name = basename(file)) {
+  mkdirSync(dirname(join(folder, name)), { recursive: true });
+  copyFileSync(file, join(folder, name));
+  return name;
+}
+
+function copyGuest({ name, kernel, initrd, append = '', memoryBytes }, folder) {
+  const place = (file) => copy(file, folder, `guests/${name}/${basename(file)}`);
+  return { name, kernel: place(kernel), ...(initrd && { initrd: place(initrd) }), append, memoryBytes };
+}
+
+async function placeExtensions(folder) {
+  mkdirSync(join(folder, 'extensions'), { recursive: true });
+  return (await galleryExtensions()).map(({ name, title, source, code }) => {
+    const bundle = `extensions/${name}.js`;
+    writeFileSync(join(folder, bundle), code);
+    return { name, title, source, bundle };
+  });
+}
+
+/**
+ * Makes a site. What was in the folder is removed first.
+ *
+ * @param guests name, kernel, initrd, append and memoryBytes of each
+ */
+export async function buildSite(folder, guests) {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  await buildScripts(folder);
+  copy(join(buildFolder, 'cpu/cpu.wasm'), folder);
+  for (const file of ['index.html', 'page.css']) copy(join(page, file), folder);
+  copy(require.resolve('@xterm/xterm/css/xterm.css'), folder);
+  const catalog = {
+    guests: guests.map((guest) => copyGuest(guest, folder)),
+    extensions: await placeExtensions(folder),
+  };
+  writeFileSync(join(folder, 'site.json'), JSON.stringify(catalog));
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { SessionRecorder } from '../../session/session_recorder.js';
+import { SliceEnd } from '../../session/session_ports.js';
+import type { BootFile, BootModule } from '../../machine/boot/entry_state.js';
+import type { BundledModules } from './bundled_modules.js';
+import { SiteMachine } from './site_machine.js';
+import type {
+  BootParameters,
+  FromMachine,
+  MachineMethod,
+  MachineRequest,
+  MachineRequests,
+  ToMachine,
+} from './site_messages.js';
+import { SitePorts } from './site_ports.js';
+
+/** Nanoseconds of virtual time that the guest runs before messages are read. */
+const SLICE = 4_000_000;
+
+/** Milliseconds between two messages with the machine's status. */
+const STATUS_INTERVAL = 200;
+
+/** The longest sleep of an idle machine: something typed wakes it earlier. */
+const LONGEST_SLEEP = 200;
+
+/** What a machine in a worker needs from its surroundings. */
+export interface ServiceSurroundings {
+  readonly post: (message: FromMachine) => void;
+  /** The bytes of a file of the site. @throws if there is none */
+  readonly fetch: (address: string) => Promise<Uint8Array>;
+  readonly modules: BundledModules;
+  readonly now: () => number;
+  /** Lets messages come in, for so long at most. The function that it takes is given what ends the wait. */
+  readonly pause: (milliseconds: number, waking: (wake: () => void) => void) => Promise<void>;
+}
+
+type Answers = { readonly [M in MachineMethod]: (params: MachineRequests[M]['params']) => Promise<unknown> };
+
+/** The core of the processors, where `npm run site` puts it. */
+const CORE = 'cpu.wasm';
+
+const nameOf = (address: string): string => address.slice(address.lastIndexOf('/') + 1);
+
+/** A machine that a page has in its worker: runs the guest in slices, and between two of them serves the page's requests. */
+export class MachineService {
+  private machine: SiteMachine | undefined;
+  private readonly ports: SitePorts;
+  private readonly queue: MachineRequest[] = [];
+  private wake: () => void = () => {};
+  private lastStatus = -Infinity;
+  private hasEnded = false;
+  private readonly answers: Answers = {
+    boot: (params) => this.boot(params),
+    load: ({ modules }) => this.load(modules),
+    start: async () => this.running.start(),
+    stop: async () => this.running.stop(),
+    hash: async () => ({ hash: this.present.pc.stateHash(), instructions: this.present.pc.instructions }),
+  };
+
+  constructor(private readonly surroundings: ServiceSurroundings) {
+    this.ports = new SitePorts((kind, bytes) => surroundings.post({ kind, bytes }), surroundings.now);
+  }
+
+  /** A message of the page. */
+  receive(message: ToMachine): void {
+    if (message.kind === 'typed') this.ports.type(message.bytes);
+    else this.queue.push(message);
+    this.wake();
+  }
+
+  /** Serves the page for as long as it lives. */
+  async run(): Promise<never> {
+    for (;;) await this.turn();
+  }
+
+  /** Serves what has come, and runs one slice. */
+  async turn(): Promise<void> {
+    while (this.queue.length > 0 && this.machine?.isAtMoment !== false) await this.serve(this.queue.shift()!);
+    const sleep = this.machine === undefined ? Infinity : this.slice(this.machine);
+    this.ports.sendAll();
+    this.tellStatus();
+    // A request that cannot be served at this moment needs another slice.
+    if (this.queue.length > 0) return;
+    await this.surroundings.pause(sleep, (wake) => (this.wake = wake));
+    this.wake = () => {};
+  }
+
+  /** @returns for how many milliseconds the machine has nothing to do */
+  private slice(machine: SiteMachine): number {
+    if (this.hasEnded) return Infinity;
+    const end = machine.slice(machine.pc.virtualTime + SLICE);
+    if (end === SliceEnd.Ended) this.tellEnd(machine);
+    return end === SliceEnd.Idle ? Math.min(machine.session.idleMilliseconds, LONGEST_SLEEP) : 0;
+  }
+
+  private async serve({ id, method, params }: MachineRequest): Promise<void> {
+    const { post } = this.surroundings;
+    try {
+      const result = await (this.answers[method] as (params: unknown) => Promise<unknown>)(params);
+      this.tellStatus(true);
+      post({ kind: 'answer', id, result: result ?? null });
+    } catch (error) {
+      post({ kind: 'error', id, message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  private async boot({ guest, processors, modules: extensions }: BootParameters): Promise<void> {
+    const { fetch, modules, now, post } = this.surroundings;
+    if (this.machine !== undefined) throw new Error('this worker has a machine: start another worker for another one');
+    const [core, kernel, initrd] = await Promise.all([
+      fetch(CORE).then((bytes) => WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>)),
+      this.file(guest.kernel),
+      guest.initrd === undefined ? undefined : this.file(guest.initrd),
+    ]);
+    const recorder = new SessionRecorder({
+      now,
+      write: (item) => {
+        if (item.kind === 'state' && item.hash !== undefined)
+          post({ kind: 'state', instructions: item.at.instructions, hash: item.hash });
+      },
+    });
+    const machine = await SiteMachine.create({
+      coreModule: core,
+      memoryBytes: guest.memoryBytes,
+      processors,
+      pace: 'real',
+      ports: this.ports,
+      source: modules,
+      recorder,
+    });
+    const initrds: BootModule[] = initrd === undefined ? [] : [{ ...initrd, arguments: '' }];
+    if (extensions !== undefined) await machine.load(extensions);
+    machine.boot({ kernel, modules: initrds, append: guest.append });
+    if (extensions !== undefined) machine.start();
+    this.machine = machine;
+  }
+
+  private async load(modules: readonly string[]): Promise<void> {
+    await this.running.load(modules);
+  }
+
+  private async file(address: string): Promise<BootFile> {
+    return { name: nameOf(address), bytes: await this.surroundings.fetch(address) };
+  }
+
+  /** The machine, to look at. */
+  private get present(): SiteMachine {
+    if (this.machine === undefined) throw new Error('there is no machine yet: boot one first');
+    return this.machine;
+  }
+
+  /** The machine, to act on. */
+  private get running(): SiteMachine {
+    const machine = this.present;
+    if (this.hasEnded) throw new Error('the guest has ended: boot another one');
+    return machine;
+  }
+
+  private tellEnd({ session }: SiteMachine): void {
+    this.hasEnded = true;
+    const { kind, detail } = session.guestEnd!;
+    this.ports.sendAll();
+    this.tellStatus(true);
+    this.surroundings.post({ kind: 'ended', outcome: kind, detail });
+  }
+
+  private tellStatus(isWanted = false): void {
+    const now = this.surroundings.now();
+    if (this.machine === undefined || (!isWanted && now - this.lastStatus < STATUS_INTERVAL)) return;
+    this.lastStatus = now;
+    this.surroundings.post({ kind: 'status', status: this.machine.status });
+  }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// What the page and the worker with its machine tell each other.
+import type { DriverState } from '../../driver/driver.js';
+import type { ReportValue } from '../../vmm/vcpu/report_contribution.js';
+
+/** A guest that the site has as files. */
+export interface SiteGuest {
+  readonly name: string;
+  /** Addresses relative to the site. */
+  readonly kernel: string;
+  readonly initrd?: string;
+  readonly append: string;
+  readonly memoryBytes: number;
+}
+
+/** An extension that the site has as a bundle. */
+export interface SiteExtension {
+  readonly name: string;
+  /** What it shows, in a sentence. */
+  readonly title: string;
+  /** Address of the bundle, relative to the site. */
+  readonly bundle: string;
+  /** The source that people read and edit. */
+  readonly source: string;
+}
+
+/** What a site has: site.json. */
+export interface SiteCatalog {
+  readonly guests: readonly SiteGuest[];
+  readonly extensions: readonly SiteExtension[];
+}
+
+/** A machine to switch on. */
+export interface BootParameters {
+  readonly guest: SiteGuest;
+  readonly processors: number;
+  /** Extensions of a VMM that runs from power-on; without them there is none yet. */
+  readonly modules?: readonly string[];
+}
+
+/** What the page asks of its machine, and what it gets. */
+export interface MachineRequests {
+  /** Switches a machine on. Only one lives in a worker. */
+  boot: { params: BootParameters; result: null };
+  /** Loads extensions instead of the loaded ones; a running VMM is stopped first. */
+  load: { params: { readonly modules: readonly string[] }; result: null };
+  start: { params: Record<string, never>; result: null };
+  stop: { params: Record<string, never>; result: null };
+  /** The state hash of the machine as it is. */
+  hash: { params: Record<string, never>; result: { readonly hash: string; readonly instructions: number } };
+}
+
+/** A method of the machine. */
+export type MachineMethod = keyof MachineRequests;
+
+/** A request, with the number by which its answer names it. */
+export interface MachineRequest<M extends MachineMethod = MachineMethod> {
+  readonly kind: 'request';
+  readonly id: number;
+  readonly method: M;
+  readonly params: MachineRequests[M]['params'];
+}
+
+/** What the page sends. */
+export type ToMachine = MachineRequest | { readonly kind: 'typed'; readonly bytes: readonly number[] };
+
+/** How the machine is, several times a second. */
+export interface MachineStatus {
+  readonly instructions: number;
+  /** Nanoseconds since power-on. */
+  readonly virtualTime: number;
+  readonly vmm: DriverState;
+  /** Names of basic exit reasons, with how often the exits came. */
+  readonly exits: readonly (readonly [reason: string, count: number])[];
+  /** What extensions report. */
+  readonly reports: Readonly<Record<string, Readonly<Record<string, ReportValue>>>>;
+}
+
+/** What the machine sends. */
+export type FromMachine =
+  | { readonly kind: 'console' | 'vmm'; readonly bytes: Uint8Array }
+  | { readonly kind: 'status'; readonly status: MachineStatus }
+  | { readonly kind: 'ended'; readonly outcome: string; readonly detail: string }
+  /** States of the run at each 10^8 instructions of all processors. */
+  | { readonly kind: 'state'; readonly instructions: number; readonly hash: string }
+  | { readonly kind: 'answer'; readonly id: number; readonly result: unknown }
+  | { readonly kind: 'error'; readonly id: number; readonly message: string };

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { FitAddon } from '@xterm/addon-fit';
+import { Terminal } from '@xterm/xterm';
+
+const dark = { background: '#0c0f12', foreground: '#d6dbe0', cursor: '#d6dbe0', selectionBackground: '#35506e' };
+const light = { background: '#ffffff', foreground: '#1a1d21', cursor: '#1a1d21', selectionBackground: '#b9d4f1' };
+
+/** The guest's console. What is typed there goes to the guest, except Ctrl-Shift-keys and the key that leaves it: see `leave`. */
+export class ConsoleTerminal {
+  private readonly terminal = new Terminal({
+    convertEol: true,
+    fontFamily: 'ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace',
+    fontSize: 13,
+    scrollback: 5000,
+  });
+  private readonly fit = new FitAddon();
+  private readonly decoder = new TextDecoder('utf-8');
+  private shown = '';
+
+  /**
+   * @param type takes the bytes that are typed
+   * @param leave is called by Ctrl-Shift-Escape or F6: Tab belongs to the guest, so another key must lead out of the terminal
+   */
+  constructor(host: HTMLElement, type: (bytes: readonly number[]) => void, leave: () => void) {
+    const encoder = new TextEncoder();
+    this.terminal.loadAddon(this.fit);
+    this.terminal.open(host);
+    this.terminal.onData((text) => type([...encoder.encode(text)]));
+    this.terminal.attachCustomKeyEventHandler((event) => {
+      if (event.key !== 'F6') return true;
+      if (event.type === 'keydown') leave();
+      event.preventDefault();
+      return false;
+    });
+    this.followTheme();
+    new ResizeObserver(() => this.fit.fit()).observe(host);
+  }
+
+  /** Bytes of the guest. */
+  write(bytes: Uint8Array): void {
+    this.shown += this.decoder.decode(bytes, { stream: true });
+    this.terminal.write(bytes);
+  }
+
+  /** All that the guest has printed. */
+  get text(): string {
+    return this.shown;
+  }
+
+  focus(): void {
+    this.terminal.focus();
+  }
+
+  /** For another machine. */
+  clear(): void {
+    this.shown = '';
+    this.terminal.reset();
+  }
+
+  private followTheme(): void {
+    const isDark = matchMedia('(prefers-color-scheme: dark)');
+    const follow = (): void => void (this.terminal.options.theme = isDark.matches ? dark : light);
+    isDark.addEventListener('change', follow);
+    follow();
+  }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// The worker of a page: its machine, the VMM and extensions live here, and nothing else.
+import { BundledModules } from '../machine/bundled_modules.js';
+import { MachineService } from '../machine/machine_service.js';
+import type { SiteCatalog, ToMachine } from '../machine/site_messages.js';
+
+const addressOf = (file: string): string => new URL(file, import.meta.url).href;
+
+async function fetchBytes(file: string): Promise<Uint8Array> {
+  const answer = await fetch(addressOf(file));
+  if (!answer.ok) throw new Error(`${file}: the site answers ${answer.status} ${answer.statusText}`);
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+/** Evaluates a module that has no address. */
+async function evaluate(code: string): Promise<Readonly<Record<string, unknown>>> {
+  const address = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
+  try {
+    return (await import(address)) as Readonly<Record<string, unknown>>;
+  } finally {
+    URL.revokeObjectURL(address);
+  }
+}
+
+/** SHA-256, if the page's origin is secure. Elsewhere a browser has no digests, and nothing compares them. */
+async function digest(text: string): Promise<string> {
+  if (!isSecureContext) return '';
+  const bytes = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** Lets messages come in. A message to oneself comes after those that wait, and without the delay that browsers give to timers. */
+const turn = new MessageChannel();
+
+function pause(milliseconds: number, waking: (wake: () => void) => void): Promise<void> {
+  return new Promise((resolve) => {
+    if (milliseconds === 0) {
+      turn.port1.onmessage = () => resolve();
+      turn.port2.postMessage(null);
+      return;
+    }
+    const timer = milliseconds === Infinity ? undefined : setTimeout(resolve, milliseconds);
+    waking(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+async function addBundles(modules: BundledModules): Promise<void> {
+  const text = new TextDecoder();
+  const { extensions } = JSON.parse(text.decode(await fetchBytes('site.json'))) as SiteCatalog;
+  await Promise.all(
+    extensions.map(async ({ name, bundle }) => modules.add(name, text.decode(await fetchBytes(bundle)))),
+  );
+}
+
+const modules = new BundledModules({ evaluate, digest, addressOf: (name) => addressOf(`${name}.js`) });
+const service = new MachineService({
+  post: (message) => self.postMessage(message),
+  fetch: fetchBytes,
+  modules,
+  now: () => performance.now(),
+  pause,
+});
+self.onmessage = ({ data }: MessageEvent<ToMachine>) => service.receive(data);
+await addBundles(modules);
+await service.run();

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// A site as a browser sees it: a server of static files, and Chromium without a window.
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join, normalize } from 'node:path';
+import { launch, type Browser, type Page } from 'puppeteer-core';
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.json': 'application/json',
+  '.wasm': 'application/wasm',
+};
+
+/** Where Debian and others have it; CHROMIUM names another one. */
+const places = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** The browser's program, if this computer has one. */
+export const chromium = places.find((path) => path !== undefined && existsSync(path));
+
+/** Serves the files of a folder, without the headers that would isolate the page from other origins. */
+export async function serveFolder(folder: string): Promise<{ server: Server; address: string; sent: () => number }> {
+  let sent = 0;
+  const server = createServer((request, answer) => {
+    const path = normalize(decodeURIComponent(new URL(request.url!, 'http://site').pathname));
+    const file = join(folder, path.endsWith('/') ? `${path}index.html` : path);
+    if (!existsSync(file)) return void answer.writeHead(404).end();
+    const bytes = readFileSync(file);
+    sent += bytes.length;
+    answer.writeHead(200, { 'content-type': types[extname(file)] ?? 'application/octet-stream' }).end(bytes);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { server, address: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, sent: () => sent };
+}
+
+/** Starts the browser. Root has no sandbox in it. */
+export function startBrowser(): Promise<Browser> {
+  return launch({
+    executablePath: chromium!,
+    args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-dev-shm-usage', '--disable-gpu'],
+  });
+}
+
+/** Opens a site. An exception in the page fails whatever waits for it next. */
+export async function openSite(browser: Browser, address: string): Promise<Page> {
+  const page = await browser.newPage();
+  await page.goto(address);
+  await page.waitForFunction('globalThis.bareflank !== undefined');
+  return page;
+}
