@@ -12,6 +12,10 @@ import { describeFailure } from './report.js';
 const root = resolve(import.meta.dirname, '../../..');
 const full = process.env['BAREFLANK_FULL'] === '1';
 const dataSeed = 20200101;
+/** Cases of 64-bit code; of the other two sizes a fifth each. */
+const caseCount = Number(process.env['BAREFLANK_DIFFERENTIAL_CASES'] ?? (full ? 1_000_000 : 70_000));
+/** Which cases: another seed has others, so that slices of a long comparison can run one after another. */
+const seed = Number(process.env['BAREFLANK_DIFFERENTIAL_SEED'] ?? 1);
 
 const table = instructionTable(root);
 const coverage = {
@@ -36,7 +40,7 @@ describe('formCoverage', () => {
 });
 
 describe('The processor core against this machine’s processor', function () {
-  this.timeout(full ? 3_600_000 : 240_000);
+  this.timeout(Math.max(240_000, 3 * caseCount));
   let host: Host;
   let core: CoreRunner;
 
@@ -61,13 +65,13 @@ describe('The processor core against this machine’s processor', function () {
   }
 
   function expectExceptions(result: DifferentialResult, vectors: readonly number[]): void {
+    const enough = Math.min(10, result.cases / 1500);
     for (const vector of vectors)
-      expect(result.exceptions.get(vector), `exceptions of vector ${vector}`).to.be.greaterThan(10);
+      expect(result.exceptions.get(vector), `exceptions of vector ${vector}`).to.be.greaterThan(enough);
   }
 
   it('agrees on single instructions, traps and short sequences of 64-bit code', () => {
-    const cases = full ? 10_000_000 : 70_000;
-    const result = agree(64, { cases, seed: 1, sequences: 0.2, traps: 0.04 });
+    const result = agree(64, { cases: caseCount, seed, sequences: 0.2, traps: 0.04 });
     expectExceptions(result, [0, 1, 3, 12, 13, 14]);
   });
 
@@ -78,9 +82,10 @@ describe('The processor core against this machine’s processor', function () {
         return true;
       });
       if (!hasSegments) this.skip();
-      const cases = full ? 2_000_000 : 15_000;
-      const result = agree(bits, { cases, seed: bits, sequences: 0.1, traps: 0.06, alignmentChecks: 0.06 });
+      const cases = Math.ceil(caseCount / 5);
+      const result = agree(bits, { cases, seed: seed - 1 + bits, sequences: 0.1, traps: 0.06, alignmentChecks: 0.06 });
       expectExceptions(result, [0, 1, 3, 12, 13, 14, 17]);
-      expect(result.exceptions.get(11), 'segments that are not there').to.be.greaterThan(0);
+      // They are rare: a few among the cases of `npm test`.
+      if (cases >= 14_000) expect(result.exceptions.get(11), 'segments that are not there').to.be.greaterThan(0);
     });
 });
