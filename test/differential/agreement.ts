@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { CaseResult, InstructionCase } from './cases/instruction_case.js';
+import { isLongCode } from './cases/far_target.js';
 import { differences } from './comparison.js';
 import type { CoreRunner } from './core_runner.js';
 import { Expectation } from './host/expectation.js';
@@ -21,11 +22,19 @@ export class Agreement {
   /** What differs from the result of a host: one line each, empty when the core agrees with one of the results that the host may show. */
   differing(testCase: InstructionCase, native: CaseResult): string[] {
     let first: string[] | undefined;
-    for (const expected of this.expectation.of(testCase, this.core.run(testCase))) {
+    const core = this.core.run(testCase);
+    if (callsLongCode(testCase, core)) return [];
+    for (const expected of this.expectation.of(testCase, core)) {
       const found = differences(testCase, native, expected);
       if (found.length === 0) return found;
       first ??= found;
     }
     return first!;
   }
+}
+
+/** A far CALL from 16- or 32-bit code into 64-bit code: AMD processors push with the flat stack of the new mode already, so nothing can be compared. */
+function callsLongCode({ segments, instructions }: InstructionCase, { selectors }: CaseResult): boolean {
+  if (segments === undefined || !instructions.some(({ semantics }) => semantics.startsWith('CALL_FAR'))) return false;
+  return isLongCode(selectors?.[0] ?? 0);
 }

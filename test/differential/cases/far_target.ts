@@ -16,6 +16,9 @@ const wrongSelectors = [
   ...localSegments.filter(({ kind, present }) => kind !== 'code' || !present).map(selectorOf),
 ];
 
+/** Whether a selector, with any RPL, is that of 64-bit code. */
+export const isLongCode = (selector: number): boolean => (selector & ~3) === (systemSelectors.code64 & ~3);
+
 /**
  * A far pointer to filler code, offset first: mostly with a selector that CS can take.
  * @param isCall 64-bit code is then no target: AMD processors push with the stack of the new mode already.
@@ -36,7 +39,8 @@ export function farTarget(builder: CaseBuilder, offsetBytes: number, isCall: boo
     const isNarrow = isCall || space.stackBits === 16;
     return pointer(linear, isNarrow ? code32 : random.pick([code32, code64]), offsetBytes);
   }
-  return pointer(linear, random.pick(wrongSelectors), offsetBytes);
+  const wrong = isCall ? wrongSelectors.filter((selector) => !isLongCode(selector)) : wrongSelectors;
+  return pointer(linear, random.pick(wrong), offsetBytes);
 }
 
 function pointer(offset: number, selector: number, offsetBytes: number): number[] {

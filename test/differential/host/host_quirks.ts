@@ -19,7 +19,7 @@ export interface HostQuirks {
   readonly compareToFlagsC1: 'cleared' | 'kept';
   /** What faults when the target of a near CALL is not canonical or beyond CS.limit, and its stack cannot be written. */
   readonly callFault: 'target' | 'stack';
-  /** What ENTER, PUSHA, POPA and a far CALL leave behind when they fault after their first word. */
+  /** What ENTER, PUSHA, POPA, a far CALL, FLDENV and FRSTOR leave behind when they fault after their first word. */
   readonly faultInMiddle: 'state of before' | 'accesses before the fault kept';
 }
 

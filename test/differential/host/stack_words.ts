@@ -37,6 +37,16 @@ export function useStackWords(
   return stack.bytes;
 }
 
+/** Whether all that a far return to an outer level pops is on the stack: four words and the parameters. SDM 2B "RET—Return From Procedure". */
+export function hasOuterFrame(testCase: InstructionCase, registers: Uint32Array, index: number): boolean {
+  const { bytes, semantics } = testCase.instructions[index]!;
+  const hasImmediate = semantics === 'RET_FAR_IMM';
+  const hasSizePrefix = bytes.slice(0, hasImmediate ? -3 : -1).includes(operandSizePrefix);
+  const stack = new Stack(new Uint8Array(0), testCase, hasSizePrefix, register(registers, rsp));
+  const released = hasImmediate ? bytes.at(-2)! | (bytes.at(-1)! << 8) : 0;
+  return stack.holds(4 * stack.bytes + released);
+}
+
 /** rDI first; the word of rSP is skipped. */
 function popAll(stack: Stack, registers: Uint32Array): void {
   for (let i = 7; i >= 0; i--) {
@@ -93,6 +103,11 @@ class Stack {
     for (let i = 0; i < this.bytes; i++) this.data[at + i] = Number((value >> BigInt(8 * i)) & 255n);
     this.pointer = pointer;
     return true;
+  }
+
+  /** Whether so many bytes at the stack pointer are inside the segment. */
+  holds(bytes: number): boolean {
+    return this.segment === undefined || isInside(this.segment, this.pointer & this.mask, bytes);
   }
 
   /** @returns undefined when there is no word. */

@@ -3,6 +3,7 @@
 // size.
 // Everything that can fault comes before the first change of a register.
 import { read, stackLinear, write } from "../memory/access";
+import { partAddress } from "../memory/operand_part";
 import { OF, replaceRflags, rflags } from "../state/flags";
 import {
   RSP, CPL, CS, CS_LIMIT, CS_SELECTOR, DS, ES, ES_RIGHTS, ES_SELECTOR, FS, GS, RFLAGS_SYSTEM, RIP, SS, SS_SELECTOR,
@@ -80,14 +81,14 @@ function enterReal(selector: u32, offset: u64): void {
 export function JMP_FAR<T>(selector: u32, offset: u64): void { transfer<T>(selector, <u64><T>offset, false, nextRip); }
 /** JMP m16:16/32/64. */
 export function JMP_FAR_MEMORY<T>(ea: Mem): void {
-  const offset = <u64>read<T>(ea), selector = <u32>read<u16>(ea + sizeof<T>());
+  const offset = <u64>read<T>(ea), selector = <u32>read<u16>(partAddress(ea, sizeof<T>()));
   transfer<T>(selector, offset, false, nextRip);
 }
 /** CALL ptr16:16/32. */
 export function CALL_FAR<T>(selector: u32, offset: u64, next: u64): void { transfer<T>(selector, <u64><T>offset, true, next); }
 /** CALL m16:16/32/64. */
 export function CALL_FAR_MEMORY<T>(ea: Mem, next: u64): void {
-  const offset = <u64>read<T>(ea), selector = <u32>read<u16>(ea + sizeof<T>());
+  const offset = <u64>read<T>(ea), selector = <u32>read<u16>(partAddress(ea, sizeof<T>()));
   transfer<T>(selector, offset, true, next);
 }
 

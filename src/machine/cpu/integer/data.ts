@@ -2,6 +2,7 @@
 // Data transfer: SDM Volume 1 "Data Transfer Instructions", "Flag Control (EFLAG) Instructions", "Miscellaneous Instructions".
 // T is the operand size; D and S are the operand kinds Reg, Mem or Imm (registers.ts).
 import { get, open, probe, read, set, value, write, flushLine } from "../memory/access";
+import { partAddress } from "../memory/operand_part";
 import { arithmeticFlags, CF, flagsAdd, flagsSub, setArithmeticFlags } from "../state/flags";
 import { inSegment } from "./string";
 import { RAX, RBX, RCX, RDX, RFLAGS_SYSTEM } from "../generated/layout";
@@ -152,6 +153,6 @@ export function SALC(): void { setReg<u8>(RAX, CF() ? 0xff : 0); }
 
 /** BOUND: #BR when the signed index lies outside the pair of bounds in memory. SDM 2A "BOUND—Check Array Index Against Bounds". */
 export function BOUND<T>(d: Reg, s: Mem): void {
-  const i = sx<T>(reg<T>(d)), low = sx<T>(read<T>(s)), high = sx<T>(read<T>(s + sizeof<T>()));
+  const i = sx<T>(reg<T>(d)), low = sx<T>(read<T>(s)), high = sx<T>(read<T>(partAddress(s, sizeof<T>())));
   if (i < low || i > high) raise(BR);
 }

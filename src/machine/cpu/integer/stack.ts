@@ -89,7 +89,7 @@ export function ENTER<T, A>(bytes: u16, nesting: u8): void {
     below<T, A>(n + 1);
   }
   below<T, A>(words);
-  probe(stackAddress<A>(<u64><A>last), sizeof<T>(), 1, 1);
+  probe(stackAddress<A>(<u64><A>last), sizeof<T>(), sizeof<T>(), 1);
   writeStack<T>(below<T, A>(1), reg<T>(RBP));
   for (let n: u64 = 1; n < level; n++) {
     const v = readStack<T>(outer<T, A>(n));

@@ -4,7 +4,8 @@ import {
   CPL, CS, DS, ES, ES_BASE, ES_SELECTOR, FS, GDTR_BASE, GDTR_LIMIT, GS, IDTR_BASE, IDTR_LIMIT, LDTR, LDTR_SELECTOR,
   SS, TR, TR_SELECTOR, CR4, FS_BASE, GS_BASE, KERNEL_GS_BASE,
 } from "../generated/layout";
-import { open, probe, read, set, value, write } from "../memory/access";
+import { open, read, set, value, write } from "../memory/access";
+import { partAddress, probeParts } from "../memory/operand_part";
 import { arithmeticFlags, setArithmeticFlags } from "../state/flags";
 import { in64, inLong, inProtected } from "../state/mode";
 import { canonical } from "../translation/paging";
@@ -76,7 +77,7 @@ export function MOV_FROM_SEG<T, D>(d: D, number: u32): void {
   if (sizeof<D>() == 4) setReg<T>(<Reg>d, <T>selector); else write<u16>(<Mem>d, <u16>selector);
 }
 function loadFar<T>(segment: u32, d: Reg, ea: Mem): void {
-  const offset = read<T>(ea), selector = <u32>read<u16>(ea + sizeof<T>());
+  const offset = read<T>(ea), selector = <u32>read<u16>(partAddress(ea, sizeof<T>()));
   loadSegment(segment, selector);
   setReg<T>(d, offset);
 }
@@ -108,10 +109,10 @@ function selectorLeaves<D>(identity: u32, d: D): bool {
 }
 function storeTable(ea: Mem, base: u64, limit: u32): void {
   const bytes: u32 = in64() ? 8 : 4;
-  probe(ea, bytes + 2, 4, 1);
+  probeParts(ea, bytes + 2, 2, 4, 1);
   write<u16>(ea, <u16>limit);
   // by words: the operand as a whole is aligned to 4 bytes, its base is not
-  for (let n: u32 = 0; n < bytes; n += 2) write<u16>(ea + 2 + n, <u16>(base >> (n * 8)));
+  for (let n: u32 = 0; n < bytes; n += 2) write<u16>(partAddress(ea, 2 + n), <u16>(base >> (n * 8)));
 }
 /** SGDT m. */
 export function SGDT<T>(ea: Mem): void {
@@ -127,7 +128,7 @@ function loadTable<T>(ea: Mem, base: usize, limit: usize): void {
   const l = <u32>read<u16>(ea);
   let b: u64;
   if (in64()) { b = read<u64>(ea + 2); if (!canonical(b)) raiseCode(GP, 0); }
-  else { b = <u64>read<u32>(ea + 2); if (sizeof<T>() == 2) b &= 0xffffff; }
+  else { b = <u64>read<u32>(partAddress(ea, 2)); if (sizeof<T>() == 2) b &= 0xffffff; }
   store<u64>(base, b);
   store<u32>(limit, l);
 }

@@ -10,6 +10,7 @@ import { setControl } from "../x87/x87_control";
 import { canonical } from "../translation/paging";
 import { NM, Cr0, Cr4, XsaveArea } from "../generated/architecture";
 import { raise } from "../events/raise";
+import { in64 } from "../state/mode";
 import { Mem } from "../state/registers";
 
 /** The bits of an x87 opcode that the area keeps. */
@@ -62,7 +63,7 @@ export function loadXmm(ea: Mem): void {
 function check(ea: Mem): void {
   if (load<u32>(CR0) & (Cr0.Emulation | Cr0.TaskSwitched)) raise(NM);
   // an address that is not canonical faults first: #SS where the stack segment is meant
-  if (!canonical(ea)) read<u8>(ea);
+  if (in64() && !canonical(ea)) read<u8>(ea);
   aligned16(ea);
 }
 /** SSE state takes part only with CR4.OSFXSR. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // x87 control. SDM 2 "FINIT/FNINIT", "FLDCW", "FSTCW/FNSTCW", "FSTSW/FNSTSW", "FCLEX/FNCLEX", "FSTENV/FNSTENV", "FLDENV", "FSAVE/FNSAVE",
 // "FRSTOR", "WAIT/FWAIT"; SDM 1 "x87 FPU State": the four layouts of the environment.
-import { read, write, probe } from "../memory/access";
+import { read, write } from "../memory/access";
+import { partAddress, probe80, probeParts } from "../memory/operand_part";
 import {
   RAX, MODE, MODE_PROTECTED, X87_REGISTERS, X87_CONTROL, X87_STATUS, X87_TAGS, X87_OPCODE, X87_IP, X87_DP, X87_CS,
   X87_DS,
@@ -74,12 +75,12 @@ function realFormat(): bool { return (load<u32>(MODE) & MODE_PROTECTED) == 0; }
 @inline function environmentSize<T>(): u32 { return sizeof<T>() == 2 ? 14 : 28; }
 /** One field of the environment, by its number in order. */
 @inline function putField<T>(ea: Mem, n: u32, v: u32): void {
-  if (sizeof<T>() == 2) write<u16>(ea + (n << 1), <u16>v);
-  else write<u32>(ea + (n << 2), v);
+  if (sizeof<T>() == 2) write<u16>(partAddress(ea, n << 1), <u16>v);
+  else write<u32>(partAddress(ea, n << 2), v);
 }
 @inline function field<T>(ea: Mem, n: u32): u32 {
-  if (sizeof<T>() == 2) return <u32>read<u16>(ea + (n << 1));
-  else return read<u32>(ea + (n << 2));
+  if (sizeof<T>() == 2) return <u32>read<u16>(partAddress(ea, n << 1));
+  else return read<u32>(partAddress(ea, n << 2));
 }
 
 function storeEnvironment<T>(ea: Mem): void {
@@ -114,36 +115,44 @@ function loadEnvironment<T>(ea: Mem): void {
   }
   setControl(control);
 }
+/** A word of an 80-bit number in the memory operand: its significand is one part, its exponent another. */
+function word80(ea: Mem, by: u32, n: u32): u64 { return n < 8 ? partAddress(ea, by) + n : partAddress(ea, by + n); }
+/** What the accesses to environment and registers would raise. */
+function probeState<T>(ea: Mem, write: u32): void {
+  const size = environmentSize<T>();
+  probeParts(ea, size, sizeof<T>(), sizeof<T>(), write);
+  for (let i: u32 = 0; i < 8; i++) probe80(partAddress(ea, size + i * 10), 1, write);
+}
 /** FNSTENV: afterwards all exceptions are masked */
 export function FNSTENV<T>(ea: Mem): void {
   x87Available();
-  probe(ea, environmentSize<T>(), sizeof<T>(), 1);
+  probeParts(ea, environmentSize<T>(), sizeof<T>(), sizeof<T>(), 1);
   storeEnvironment<T>(ea);
   setControl(load<u32>(X87_CONTROL) | FloatException.All);
 }
 export function FLDENV<T>(ea: Mem): void {
   x87Check();
-  probe(ea, environmentSize<T>(), sizeof<T>(), 0);
+  probeParts(ea, environmentSize<T>(), sizeof<T>(), sizeof<T>(), 0);
   loadEnvironment<T>(ea);
 }
 /** FNSAVE: environment and registers in stack order; then FNINIT */
 export function FNSAVE<T>(ea: Mem): void {
   x87Available();
   const size = environmentSize<T>();
-  probe(ea, size + 80, sizeof<T>(), 1);
+  probeState<T>(ea, 1);
   storeEnvironment<T>(ea);
   // by words: the area as a whole is aligned to the operand size, its registers are not aligned to 8 bytes
   for (let i: u32 = 0; i < 8; i++) {
-    for (let n: u32 = 0; n < 10; n += 2) write<u16>(ea + size + i * 10 + n, load<u16>(st(i) + n));
+    for (let n: u32 = 0; n < 10; n += 2) write<u16>(word80(ea, size + i * 10, n), load<u16>(st(i) + n));
   }
   initialise();
 }
 export function FRSTOR<T>(ea: Mem): void {
   x87Check();
   const size = environmentSize<T>();
-  probe(ea, size + 80, sizeof<T>(), 0);
+  probeState<T>(ea, 0);
   loadEnvironment<T>(ea);
   for (let i: u32 = 0; i < 8; i++) {
-    for (let n: u32 = 0; n < 10; n += 2) store<u16>(st(i) + n, read<u16>(ea + size + i * 10 + n));
+    for (let n: u32 = 0; n < 10; n += 2) store<u16>(st(i) + n, read<u16>(word80(ea, size + i * 10, n)));
   }
 }

@@ -2,6 +2,7 @@
 // x87 loads, stores, constants and exchanges. SDM 2 "FLD", "FILD", "FBLD", "FST/FSTP", "FIST/FISTP", "FISTTP", "FBSTP", "FLD1/…/FLDZ",
 // "FXCH", "FFREE", "FINCSTP".
 import { read, write, probe } from "../memory/access";
+import { partAddress, probe80 } from "../memory/operand_part";
 import {
   aClass, aSign, aExp, aSig, rClass, FINITE, QNAN, INVALID, IE, DE, raised, setR, addRaised, setRaised, round,
   toInteger, fromInteger, copyAtoB, UP, NEAREST, setRoundedUp, OE, UE, PE, clearRaised, RANGE,
@@ -38,7 +39,7 @@ function loadRaw(se: u32, sig: u64): void {
 }
 export function FLD80(ea: Mem): void {
   beginAt(ea);
-  const sig = read<u64>(ea), se = <u32>read<u16>(ea + 8);
+  const sig = read<u64>(ea), se = <u32>read<u16>(partAddress(ea, 8));
   start();
   loadRaw(se, sig);
 }
@@ -63,7 +64,7 @@ export function FILD64(ea: Mem): void { beginAt(ea); loadInteger(<i64>read<u64>(
 /** FBLD: 18 decimal digits and a sign */
 export function FBLD(ea: Mem): void {
   beginAt(ea);
-  const low = read<u64>(ea), high = <u32>read<u16>(ea + 8);
+  const low = read<u64>(ea), high = <u32>read<u16>(partAddress(ea, 8));
   let v: u64 = <u64>(high >> 4 & 15) * 10 + <u64>(high & 15);
   for (let i = 60; i >= 0; i -= 4) v = v * 10 + (low >> i & 15);
   start();
@@ -140,12 +141,12 @@ export function FST64(ea: Mem): void { storeDouble(ea, 0); }
 export function FSTP64(ea: Mem): void { storeDouble(ea, 1); }
 export function FSTP80(ea: Mem): void {
   beginAt(ea);
-  probe(ea, 10, 8, 1);
+  probe80(ea, 8, 1);
   start();
   let se = NAN80_SE, sig = NAN80_SIG;
   if (isEmpty(0)) { if (!stackFault(false)) return; } else { const s = st(0); se = signExponent(s); sig = significand(s); }
   write<u64>(ea, sig);
-  write<u16>(ea + 8, <u16>se);
+  write<u16>(partAddress(ea, 8), <u16>se);
   pop();
 }
 /** FST ST(i), FSTP ST(i) */
@@ -186,7 +187,7 @@ export function FISTTP64(ea: Mem): void { const v = integer(ea, 64, true); if (c
 /** FBSTP: packed decimal; more than 18 digits is invalid and gives the indefinite */
 export function FBSTP(ea: Mem): void {
   beginAt(ea);
-  probe(ea, 10, 8, 1);
+  probe80(ea, 8, 1);
   start();
   let low: u64 = 0xc000000000000000, high: u32 = 0xffff;
   if (isEmpty(0)) { if (!stackFault(false)) return; }
@@ -203,7 +204,7 @@ export function FBSTP(ea: Mem): void {
     if (!report()) return;
   }
   write<u64>(ea, low);
-  write<u16>(ea + 8, <u16>high);
+  write<u16>(partAddress(ea, 8), <u16>high);
   pop();
 }
 
