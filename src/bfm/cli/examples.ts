@@ -44,6 +44,11 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     ['bfm dump', 'the debug ring of vCPU 0: what the VMM said'],
     ['bfm dump --vcpuid 1', 'of another vCPU (hexadecimal)'],
   ],
+  save: [
+    ['bfm save machine.snapshot', 'the machine with its VMM, which go on; a file of that name is replaced as a whole'],
+    ['bfm run --restore machine.snapshot -m cpuidcount', 'goes on from there; -m names the modules that are loaded'],
+    ['bfm driver_load --machine two --restore machine.snapshot -m cpuidcount', 'the same in the background'],
+  ],
   vmcall: [
     ['bfm vmcall versions 1', "Bareflank's version"],
     ['bfm vmcall string json \'{"get":"count"}\'', 'a question to the extension cpuidcount'],

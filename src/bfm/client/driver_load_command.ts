@@ -19,6 +19,7 @@ Examples:
   bfm driver_load                                     a machine with a guest that echoes what is typed
   bfm driver_load --kernel vmlinuz --memory 512M --append "console=ttyS0"
   bfm load cpuidcount && bfm start && bfm vmcall string json '{"get":"count"}'
+  bfm save machine.snapshot && bfm driver_load --machine two --restore machine.snapshot -m cpuidcount
   bfm driver_unload
 `;
 
@@ -56,8 +57,8 @@ export function driverLoadCommand(): Command {
     .description('start a machine in the background, for load, start, vmcall and the other commands')
     .addHelpText('after', EXAMPLES)
     .action(async (options: RunOptions) => {
-      const given =
-        options.guest === undefined && options.kernel === undefined ? { ...options, guest: DEFAULT_GUEST } : options;
+      const { guest, kernel, restore } = options;
+      const given = (guest ?? kernel ?? restore) === undefined ? { ...options, guest: DEFAULT_GUEST } : options;
       const request = checkRunOptions(given, true);
       const machine = machineName(command);
       const path = socketPath(machine);

@@ -3,6 +3,9 @@ import type { Driver, DriverState } from '../../driver/driver.js';
 import { ErrorCode } from '../../vmm/error_codes.js';
 import { VmcallError } from '../../vmm/errors.js';
 import { VmcallDataType } from '../../vmm/exit/vmcall_interface.js';
+import type { SavedDriver } from '../../driver/saved_driver.js';
+import { restoreVmm } from '../run/saved_run.js';
+import type { SnapshotHeader } from '../snapshot/snapshot_header.js';
 import { addModules } from '../../session/add_modules.js';
 import type { VmcallRegisters } from '../../vmm/exit/vmcall_registers.js';
 import { CommandError } from './host_errors.js';
@@ -11,7 +14,14 @@ const dataTypes: ReadonlySet<bigint> = new Set(Object.values(VmcallDataType).map
 
 /** What the commands of `bfm` do with a driver, including Bareflank's implied steps: `load` of a running VMM stops and unloads it first. */
 export class DriverCommands {
+  /** The files whose modules are loaded. */
+  private files: readonly string[] = [];
+
   constructor(private readonly driver: Driver) {}
+
+  get moduleFiles(): readonly string[] {
+    return this.files;
+  }
 
   get status(): DriverState {
     return this.driver.status;
@@ -24,14 +34,23 @@ export class DriverCommands {
     try {
       addModules(driver, files);
       await driver.load(settings);
+      this.files = [...files];
     } catch (error) {
       driver.unload();
       throw error;
     }
   }
 
+  /** Goes on with the VMM of a snapshot. @param files the modules that it had @throws RestoreError that says which those are */
+  async restore(files: readonly string[], saved: SavedDriver, header: SnapshotHeader): Promise<void> {
+    addModules(this.driver, files);
+    await restoreVmm(this.driver, saved, header);
+    this.files = [...files];
+  }
+
   unload(): void {
     this.stop();
+    this.files = [];
     this.driver.unload();
   }
 

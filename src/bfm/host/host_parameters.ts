@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { CommandError } from './host_errors.js';
 import { TYPE, type HostMethod, type HostRequests } from './host_protocol.js';
@@ -16,6 +17,7 @@ const shapes: Readonly<Record<HostMethod, z.ZodType>> = {
   dump: z.object({ vcpuid: number }),
   vmcall: z.object({ cpuid: z.int(), registers: z.record(z.string(), number) }),
   vmcallData: z.object({ cpuid: z.int(), type: z.int(), data: z.base64() }),
+  save: z.object({ path: z.string().refine(isAbsolute, 'expected an absolute path') }),
   memoryHash: none,
   remove: none,
 };

@@ -27,6 +27,8 @@ export interface HostRequests {
   dump: { params: { vcpuid: string }; result: { text: string } };
   vmcall: { params: { cpuid: number; registers: WireRegisters }; result: { registers: WireRegisters } };
   vmcallData: { params: { cpuid: number; type: number; data: string }; result: { data: string } };
+  /** Writes the machine into a snapshot; it goes on. @param path absolute */
+  save: { params: { path: string }; result: { instructions: number } };
   /** SHA-256 of guest RAM, to compare two runs. */
   memoryHash: { params: object; result: { sha256: string } };
   /** The machine stops the VMM, unloads it and ends. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { createHash } from 'node:crypto';
 import { Driver } from '../../driver/driver.js';
+import type { SeededGlobals } from '../../driver/handler_globals.js';
 import { inlineExitPath } from '../../driver/node/exit_path_inlining.js';
 import { moduleFiles } from '../../driver/node/module_files.js';
 import type { PcEnd } from '../../machine/pc.js';
@@ -15,19 +16,27 @@ import { RunRecording } from '../recording/run_recording.js';
 import { problemOf } from '../failures/problem.js';
 import type { RunControl } from '../worker/run_control.js';
 import { endingLine } from '../run/run_report.js';
+import { factsOf, requestOf, restoreMachine, saveRun, snapshotOf, type RunFacts } from '../run/saved_run.js';
+import type { Snapshot } from '../snapshot/snapshot_file.js';
 import type { RunRequest } from '../worker/run_request.js';
 import { sessionOptions, sessionPorts, useGlobalsOf } from '../worker/session_in_worker.js';
 import { DriverCommands } from './driver_commands.js';
 import { CommandError } from './host_errors.js';
 import { checkedParameters } from './host_parameters.js';
 import { performCall } from './perform_call.js';
-import { TYPE, type HostedMessage, type MachineMethod, type WorkerRequest } from './host_protocol.js';
+import {
+  TYPE,
+  type HostedMessage,
+  type HostRequests,
+  type MachineMethod,
+  type WorkerRequest,
+} from './host_protocol.js';
 
 /** Nanoseconds of virtual time that the guest runs before the worker reads messages. A waiting request ends a slice earlier. */
 const SLICE = 2_000_000;
 
 /** The methods that fail once the guest has ended. */
-const wantsGuest: ReadonlySet<MachineMethod> = new Set(['load', 'start', 'vmcall', 'vmcallData']);
+const wantsGuest: ReadonlySet<MachineMethod> = new Set(['load', 'start', 'vmcall', 'vmcallData', 'save']);
 
 /** Names of the methods that call code of the VMM or of extensions, for the watchdog's report. */
 const calls: Readonly<Partial<Record<MachineMethod, string>>> = {
@@ -40,10 +49,20 @@ const calls: Readonly<Partial<Record<MachineMethod, string>>> = {
   remove: 'the end of the VMM',
 };
 
+/** @throws CommandError for a machine that no snapshot can hold */
+function refuseUnsaved({ disks = [], virtioConsole }: RunRequest): void {
+  const changed = disks.find(({ isWritable }) => isWritable);
+  if (changed !== undefined)
+    throw new CommandError(
+      `save: the machine goes on and changes ${changed.path}, which would not be the disk of the snapshot any more: load the machine without ",write"`,
+    );
+  if (virtioConsole !== undefined) throw new CommandError('save: a machine with --virtio-console cannot be saved yet');
+}
+
 /** A machine that lives until it is removed: it runs its guest, and between two quanta serves the requests of its host's clients. */
 export class HostedMachine {
   private readonly ports: SessionPorts;
-  private readonly lateStart: LateStart | undefined;
+  private lateStart: LateStart | undefined;
   private readonly queue: WorkerRequest[] = [];
   private wake: () => void = () => {};
   private session!: MachineSession;
@@ -51,6 +70,9 @@ export class HostedMachine {
   private commands!: DriverCommands;
   private isRemoved = false;
   private isEndTold = false;
+  private globals: SeededGlobals | undefined;
+  /** What a snapshot would say about the files of this machine. */
+  private facts!: RunFacts;
   private recording: RunRecording | undefined;
   /** Why the last slice ended. */
   private stopped = SliceEnd.Time;
@@ -85,14 +107,48 @@ export class HostedMachine {
   }
 
   private async build(): Promise<void> {
-    const { request, control } = this;
+    const { request } = this;
+    this.recording = request.record && (await RunRecording.begin(request.record, request));
+    if (request.isRestored === true) await this.restore(await snapshotOf(request));
+    else await this.powerOn();
+  }
+
+  private async powerOn(): Promise<void> {
+    const { request } = this;
     const kernel = readBootFile(request.kernel);
     const modules = (request.initrd ?? []).map(readBootModule);
-    this.recording = request.record && (await RunRecording.begin(request.record, request));
+    this.facts = factsOf(request, [kernel, ...modules]);
+    await this.makeMachine(request);
+    if (request.modules.length > 0 || request.start !== 'off')
+      await this.called('load', () => this.commands.load(request.modules, request.settings));
+    this.session.boot({ kernel, modules, append: request.append });
+    if (request.start === 'boot') await this.called('start', () => this.start());
+  }
+
+  private async restore(snapshot: Snapshot): Promise<void> {
+    const { request } = this;
+    const { header, driver } = snapshot;
+    this.facts = header;
+    // A VMM that runs already is started no more.
+    if (driver?.isRunning === true) this.lateStart = undefined;
+    await this.makeMachine(requestOf(request, header), header.seed);
+    restoreMachine(this.session, snapshot, request.kernel);
+    if (driver?.image !== undefined)
+      await this.called('load', () => this.commands.restore(request.modules, driver, header));
+    else if (request.modules.length > 0)
+      await this.called('load', () => this.commands.load(request.modules, request.settings));
+    this.tellState();
+    // Whoever attaches sees the prompt at which the guest waits.
+    for (const byte of this.session.lastOutput.save()) this.ports.console.push(byte);
+  }
+
+  /** @param seed of the modules' random numbers */
+  private async makeMachine(request: RunRequest, seed?: number): Promise<void> {
+    const { control } = this;
     const recorder = this.recording?.recorder;
     const options = { ...sessionOptions(request, control, readCoreModule()), lateStart: this.lateStart, recorder };
     this.session = await MachineSession.create(options, this.ports);
-    useGlobalsOf(this.session, request);
+    this.globals = useGlobalsOf(this.session, request, seed);
     inlineExitPath();
     // Stack traces of handlers name the user's file and line, not the bundle's.
     process.setSourceMapsEnabled(true);
@@ -102,10 +158,6 @@ export class HostedMachine {
       whereabouts: control.handlerWord,
     });
     this.commands = new DriverCommands(this.driver);
-    if (request.modules.length > 0 || request.start !== 'off')
-      await this.called('load', () => this.commands.load(request.modules, request.settings));
-    this.session.boot({ kernel, modules, append: request.append });
-    if (request.start === 'boot') await this.called('start', () => this.start());
   }
 
   /** Reports a call into the VMM or extensions, and its end, to the watchdog. */
@@ -223,6 +275,8 @@ export class HostedMachine {
         return { text: commands.dump(BigInt(checkedParameters(method, params).vcpuid)) };
       case 'memoryHash':
         return { sha256: createHash('sha256').update(session.pc.ram).digest('hex') };
+      case 'save':
+        return this.save(checkedParameters(method, params).path);
       case 'remove':
         if (session.end === undefined) recording?.recorder.ended(session.pc, 'removed', true);
         commands.remove();
@@ -231,6 +285,14 @@ export class HostedMachine {
       default:
         return this.callDriver(method, params);
     }
+  }
+
+  private async save(path: string): Promise<HostRequests['save']['result']> {
+    const { session, driver, globals, request } = this;
+    refuseUnsaved(request);
+    const facts = { ...this.facts, moduleFiles: [...this.commands.moduleFiles] };
+    await saveRun({ session, driver, facts, globals }, { path }, request);
+    return { instructions: session.pc.instructions };
   }
 
   private async callDriver(method: MachineMethod, params: unknown): Promise<unknown> {

@@ -16,6 +16,10 @@ export function machineOptions(command: Command): Command {
     )
     .option('--kernel <file>', 'a Linux bzImage, a multiboot 1 kernel, an ELF kernel with a PVH entry, or a flat image')
     .option(
+      '--restore <file>',
+      'go on from a file of bfm save or --save; --disk and -m name its disks and modules again; without a VMM in it, -m starts one late',
+    )
+    .option(
       '--initrd <file>',
       "initial RAM disk, or a module of a multiboot or PVH kernel: 'FILE' or 'FILE ARGS'; repeatable for modules",
       (file: string, before: readonly string[] = []) => [...before, file],

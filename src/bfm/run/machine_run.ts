@@ -15,9 +15,8 @@ import { reportOfRun, stopScreen, type Ending } from './report_of_run.js';
 import type { Outcome, RunReport, RunRequest, WorkerMessage } from '../worker/run_request.js';
 import { SnapshotError } from '../snapshot/snapshot_error.js';
 import type { Snapshot } from '../snapshot/snapshot_file.js';
-import type { SnapshotFacts } from '../snapshot/snapshot_header.js';
 import { sessionOptions, sessionPorts, useGlobalsOf } from '../worker/session_in_worker.js';
-import { factsOf, requestOf, restoreMachine, restoreVmm, saveRun, snapshotOf } from './saved_run.js';
+import { factsOf, requestOf, restoreMachine, restoreVmm, saveRun, snapshotOf, type RunFacts } from './saved_run.js';
 import { NO_VMM_TO_VERIFY } from './snapshot_options.js';
 
 /** Milliseconds that the machine sleeps at a time before it checks the console and shows that it is alive. */
@@ -32,7 +31,7 @@ export class MachineRun {
   private driver: Driver | undefined;
   private session!: MachineSession;
   /** What a snapshot would say about the files of this run. */
-  private facts: SnapshotFacts | undefined;
+  private facts: RunFacts | undefined;
   /** With which the run goes on. */
   private snapshot: Snapshot | undefined;
   private globals: SeededGlobals | undefined;

@@ -50,10 +50,6 @@ export function runCommand(done: (status: ExitStatus) => void): Command {
       '--verify-state',
       'with --save and a VMM: first restore the state into a second machine, and compare the next 1,000 VM exits',
     )
-    .option(
-      '--restore <file>',
-      'go on from a file of --save; --disk and -m name its disks and modules again; without a VMM in it, -m starts one late',
-    )
     .option('--timeout <seconds>', 'give up when the guest has run for this time')
     .option('--trace-vmcs', 'record where each VMCS field was written, for the report of a failed VM entry')
     .option('--stats', 'more figures in the table at the end', false)

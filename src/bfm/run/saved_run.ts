@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Runs that begin from a snapshot or end in one.
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { BootFile } from '../../machine/boot/entry_state.js';
 import type { Driver } from '../../driver/driver.js';
@@ -10,6 +10,7 @@ import { RestoreError, type SavedDriver } from '../../driver/saved_driver.js';
 import { RTC_DEFAULT_START } from '../../machine/devices/rtc.js';
 import type { MachineSession } from '../../session/machine_session.js';
 import { moduleName } from '../options/folders.js';
+import { hashOfFile } from '../recording/recorded_files.js';
 import { SnapshotError } from '../snapshot/snapshot_error.js';
 import type { MachineState } from '../../machine/state/machine_state.js';
 import { readSnapshot, writeSnapshot, type RunPlace, type Snapshot } from '../snapshot/snapshot_file.js';
@@ -17,26 +18,7 @@ import type { SnapshotFacts, SnapshotHeader } from '../snapshot/snapshot_header.
 import type { RunRequest, SaveRequest } from '../worker/run_request.js';
 import { NO_VMM_TO_VERIFY } from './snapshot_options.js';
 
-/** Bytes of a disk image that are read at a time. */
-const CHUNK = 1 << 20;
-
 const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-
-function digestOfFile(path: string): { sha256: string; bytes: number } {
-  const hash = createHash('sha256');
-  const file = openSync(path, 'r');
-  try {
-    const chunk = new Uint8Array(CHUNK);
-    for (let bytes = 0; ;) {
-      const count = readSync(file, chunk);
-      if (count === 0) return { sha256: hash.digest('hex'), bytes };
-      hash.update(chunk.subarray(0, count));
-      bytes += count;
-    }
-  } finally {
-    closeSync(file);
-  }
-}
 
 /** The machine of a snapshot, with what else a run asks for. */
 export function requestOf(
@@ -67,7 +49,7 @@ export function checkDisks({ kernel, disks = [] }: RunRequest, header: SnapshotH
     const { path, isWritable } = disks[i]!;
     if (isWritable)
       throw new SnapshotError(`--disk ${path}: a disk of a snapshot keeps its writes in memory; leave ",write" out`);
-    const found = digestOfFile(path).sha256;
+    const found = hashOfFile(path);
     if (found !== sha256)
       throw new SnapshotError(`--disk ${path} is not the disk ${name} of ${kernel}: its bytes are others`, {
         details: { where: path, found: `SHA-256 ${found}`, expected: `SHA-256 ${sha256}` },
@@ -84,13 +66,17 @@ export function restoreMachine({ pc, lastOutput }: MachineSession, { header, sta
   throw SnapshotError.damaged(path, `the restored machine has state hash ${hash} instead of ${header.stateHash}`);
 }
 
+/** What is known about the files of a run when it begins. What is below the disks counts when it is saved. */
+export type RunFacts = Omit<SnapshotFacts, 'disks'>;
+
+const disksOf = ({ disks = [] }: RunRequest): SnapshotFacts['disks'] =>
+  disks.map(({ path }) => ({ name: basename(path), sha256: hashOfFile(path), bytes: statSync(path).size }));
+
 /** What a snapshot says about the files of a run. @param images the kernel and the RAM disks */
-export function factsOf(request: RunRequest, images: readonly BootFile[]): SnapshotFacts {
-  const disks = (request.disks ?? []).map(({ path }) => ({ name: basename(path), ...digestOfFile(path) }));
+export function factsOf(request: RunRequest, images: readonly BootFile[]): RunFacts {
   return {
     testDevice: request.testDevice,
     virtioConsole: false,
-    disks,
     images: images.map(({ name, bytes }) => ({ name, sha256: digestOf(bytes) })),
     append: request.append,
     moduleFiles: [...request.modules],
@@ -103,7 +89,7 @@ export interface RunToSave {
   readonly session: MachineSession;
   readonly driver: Driver | undefined;
   /** About its files. */
-  readonly facts: SnapshotFacts;
+  readonly facts: RunFacts;
   /** What its modules see; undefined if that is the host's. */
   readonly globals: SeededGlobals | undefined;
 }
@@ -120,8 +106,13 @@ function placeOf({ session: { pc, lastOutput }, globals }: RunToSave): RunPlace 
  * @param request of the run. @returns for people: where, and what was verified
  * @throws SnapshotError, MachineStateError; UnmarkedStateError, VmmImageError for state of an extension
  */
-export async function saveRun(run: RunToSave, { path, verifies }: SaveRequest, request: RunRequest): Promise<string> {
-  const { session, driver, facts } = run;
+export async function saveRun(
+  run: RunToSave,
+  { path, verifies }: Pick<SaveRequest, 'path' | 'verifies'>,
+  request: RunRequest,
+): Promise<string> {
+  const { session, driver } = run;
+  const facts = { ...run.facts, disks: disksOf(request) };
   const place = placeOf(run);
   const saved = { machine: session.pc.save(), driver: driver?.save() };
   const note =
