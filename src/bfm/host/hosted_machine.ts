@@ -138,7 +138,7 @@ export class HostedMachine {
     else if (request.modules.length > 0)
       await this.called('load', () => this.commands.load(request.modules, request.settings));
     this.tellState();
-    // Whoever attaches sees the prompt at which the guest waits.
+    // A client that attaches sees the prompt at which the guest waits.
     for (const byte of this.session.lastOutput.save()) this.ports.console.push(byte);
   }
 
