@@ -153,7 +153,13 @@ export class Pc {
       memoryHash: this.memoryHash,
       ending: this.ending,
     });
-    this.marks = new MachineMark({ core, snapshot: this.snapshot, written: written.consumer(), hash });
+    this.marks = new MachineMark({
+      core,
+      snapshot: this.snapshot,
+      disks: options.disks ?? [],
+      written: written.consumer(),
+      hash,
+    });
   }
 
   /** Makes a machine that has just been switched on. @throws if the system does not give the memory. */

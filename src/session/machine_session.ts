@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { BootRequest } from '../machine/boot/entry_state.js';
+import type { ConsolePort } from '../machine/devices/virtio/virtio_console.js';
 import { Pc, type PcEnd, type PcOptions } from '../machine/pc.js';
 import { guestEnd, type GuestEnd } from './guest_end.js';
 import type { InputSource, MakeInputSource } from './input_source.js';
@@ -61,8 +62,10 @@ export class MachineSession {
   static async create(options: SessionOptions, ports: SessionPorts): Promise<MachineSession> {
     const session = new MachineSession(options, ports);
     const console = (byte: number): void => session.consoleByte(byte);
+    const { virtioConsole } = options;
     const pc = await Pc.create({
       ...options,
+      ...(virtioConsole !== undefined && { virtioConsole: session.heard(virtioConsole) }),
       com1: console,
       com2: (byte) => session.vmmByte(byte),
       debugConsole: console,
@@ -190,6 +193,10 @@ export class MachineSession {
     const at = this.pc.moment;
     if (at === undefined) throw new Error('an event must come in at a moment: see MachineSession.isAtMoment');
     this.options.recorder?.event({ at, event });
+  }
+
+  private heard({ input, output }: ConsolePort): ConsolePort {
+    return { input, output: (bytes) => (this.isUnheard ? undefined : output(bytes)) };
   }
 
   private vmmByte(byte: number): void {

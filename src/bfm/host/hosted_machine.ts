@@ -50,13 +50,12 @@ const calls: Readonly<Partial<Record<MachineMethod, string>>> = {
 };
 
 /** @throws CommandError for a machine that no snapshot can hold */
-function refuseUnsaved({ disks = [], virtioConsole }: RunRequest): void {
+function refuseUnsaved({ disks = [] }: RunRequest): void {
   const changed = disks.find(({ isWritable }) => isWritable);
   if (changed !== undefined)
     throw new CommandError(
       `save: the machine goes on and changes ${changed.path}, which would not be the disk of the snapshot any more: load the machine without ",write"`,
     );
-  if (virtioConsole !== undefined) throw new CommandError('save: a machine with --virtio-console cannot be saved yet');
 }
 
 /** A machine that lives until it is removed: it runs its guest, and between two quanta serves the requests of its host's clients. */

@@ -19,6 +19,7 @@ import { UsageError } from '../failures/usage_error.js';
 /** The options of `bfm run` as the command-line parser gives them. */
 export interface RunOptions extends SnapshotOptions {
   readonly disk?: readonly string[];
+  readonly virtioConsole?: string;
   readonly module: readonly string[];
   readonly extensions: readonly string[];
   readonly set: readonly string[];

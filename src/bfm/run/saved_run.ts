@@ -15,6 +15,7 @@ import { SnapshotError } from '../snapshot/snapshot_error.js';
 import type { MachineState } from '../../machine/state/machine_state.js';
 import { readSnapshot, writeSnapshot, type RunPlace, type Snapshot } from '../snapshot/snapshot_file.js';
 import type { SnapshotFacts, SnapshotHeader } from '../snapshot/snapshot_header.js';
+import type { ConsoleRequest } from '../worker/console_file.js';
 import type { RunRequest, SaveRequest } from '../worker/run_request.js';
 import { NO_VMM_TO_VERIFY } from './snapshot_options.js';
 
@@ -31,13 +32,18 @@ export function requestOf(
 /** Reads the snapshot of a run, and checks that the run can go on from it. @throws SnapshotError */
 export async function snapshotOf(request: RunRequest): Promise<Snapshot> {
   const snapshot = await readSnapshot(request.kernel);
-  checkDisks(request, snapshot.header);
+  checkDisks(request, snapshot.header, snapshot.state.disks);
+  checkConsole(request, snapshot.header);
   if (snapshot.driver?.image !== undefined) checkOptionsOfVmm(request, snapshot.driver, snapshot.header);
   return snapshot;
 }
 
-/** A disk of a snapshot is what is written there over the file that it began with. @throws SnapshotError */
-export function checkDisks({ kernel, disks = [] }: RunRequest, header: SnapshotHeader): void {
+/** A disk of a snapshot is what is written there over a file. @throws SnapshotError */
+export function checkDisks(
+  { kernel, disks = [] }: RunRequest,
+  header: Pick<SnapshotHeader, 'disks'>,
+  written: MachineState['disks'],
+): void {
   if (disks.length !== header.disks.length) {
     const names = header.disks.map(({ name }) => name).join(', ') || 'none';
     throw new SnapshotError(
@@ -47,13 +53,34 @@ export function checkDisks({ kernel, disks = [] }: RunRequest, header: SnapshotH
   }
   header.disks.forEach(({ name, sha256 }, i) => {
     const { path, isWritable } = disks[i]!;
-    if (isWritable)
-      throw new SnapshotError(`--disk ${path}: a disk of a snapshot keeps its writes in memory; leave ",write" out`);
+    if (isWritable && written[i]!.blocks.numbers.length > 0)
+      throw new SnapshotError(
+        `--disk ${path}: ${kernel} has what its guest wrote to this disk, which stays in memory; leave ",write" out`,
+      );
     const found = hashOfFile(path);
     if (found !== sha256)
       throw new SnapshotError(`--disk ${path} is not the disk ${name} of ${kernel}: its bytes are others`, {
         details: { where: path, found: `SHA-256 ${found}`, expected: `SHA-256 ${sha256}` },
       });
+  });
+}
+
+const digestOfTyped = ({ input }: ConsoleRequest): string =>
+  input === undefined ? digestOf(new Uint8Array()) : hashOfFile(input);
+
+/** A console goes on with the same input. @throws SnapshotError */
+function checkConsole({ kernel, virtioConsole }: RunRequest, header: Pick<SnapshotHeader, 'virtioConsole'>): void {
+  const expected = header.virtioConsole?.typed;
+  const found = virtioConsole && digestOfTyped(virtioConsole);
+  if (found === expected) return;
+  const [why, advice] =
+    expected === undefined
+      ? ['has no virtio console', 'leave --virtio-console out']
+      : found === undefined
+        ? ['has a virtio console', 'say by --virtio-console where its output goes, and name its input if it had one']
+        : ['has a virtio console at which something else is typed', 'name the same input again'];
+  throw new SnapshotError(`${kernel} ${why}: ${advice}`, {
+    details: { where: '--virtio-console', found: found ?? 'none', expected: expected ?? 'none', advice },
   });
 }
 
@@ -76,7 +103,7 @@ const disksOf = ({ disks = [] }: RunRequest): SnapshotFacts['disks'] =>
 export function factsOf(request: RunRequest, images: readonly BootFile[]): RunFacts {
   return {
     testDevice: request.testDevice,
-    virtioConsole: false,
+    virtioConsole: request.virtioConsole === undefined ? null : { typed: digestOfTyped(request.virtioConsole) },
     images: images.map(({ name, bytes }) => ({ name, sha256: digestOf(bytes) })),
     append: request.append,
     moduleFiles: [...request.modules],

@@ -9,6 +9,7 @@ import { addModules } from '../../session/add_modules.js';
 import { compareRuns, restoreMachine, type DrivenMachine, type SavedMachine } from '../../session/verify_state.js';
 import { SnapshotError } from '../snapshot/snapshot_error.js';
 import { readCoreModule } from '../worker/boot_file.js';
+import { consoleOfFile } from '../worker/console_file.js';
 import { openDisks } from '../worker/file_disk.js';
 import type { RunRequest } from '../worker/run_request.js';
 
@@ -25,6 +26,7 @@ async function twinOf({ pc, globals }: DrivenMachine, request: RunRequest): Prom
     ...(known !== undefined && { model: known }),
     testDevice: request.testDevice,
     disks: openDisks(request.disks ?? []),
+    ...(request.virtioConsole !== undefined && { virtioConsole: consoleOfFile(request.virtioConsole) }),
     com1: quiet,
     com2: quiet,
   });

@@ -15,7 +15,7 @@ export const MAGIC = 'bfm snapshot\n';
 export const RECORDING_BEGINS = '{"kind":"recording"';
 
 /** The format that this version writes and reads. A change of what a snapshot holds, or of the layout's words, gives it the next number. */
-export const FORMAT = 3;
+export const FORMAT = 4;
 
 /** Pages, or blocks of a disk, in one section. */
 export const MOST_IN_SECTION = PAGES_IN_PIECE;
@@ -60,8 +60,9 @@ const header = z.strictObject({
     .multipleOf(0x10000),
   processors: z.int().min(1).max(MOST_PROCESSORS),
   testDevice: z.boolean(),
-  virtioConsole: z.boolean(),
-  /** The files below the disks, which are not in the snapshot. */
+  /** The digest of what is typed at a virtio console. */
+  virtioConsole: z.strictObject({ typed: sha256 }).nullable(),
+  /** The files below the disks, which are not in the snapshot: what they have at the save. */
   disks: z.array(namedFile.extend({ bytes: count })).max(MOST_DISKS),
   /** The kernel and the RAM disks: what they made of memory is in the snapshot. */
   images: z.array(namedFile).max(64),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
-import { SECTOR_BYTES, type DiskImage } from '../../machine/devices/virtio/disk_image.js';
+import { SECTOR_BYTES, type DiskBlocks, type DiskImage } from '../../machine/devices/virtio/disk_image.js';
 import { CopyOnWriteDisk } from '../../session/copy_on_write_disk.js';
 import { FileError } from '../failures/file_error.js';
 import type { DiskRequest } from './run_request.js';
@@ -41,6 +41,17 @@ export class FileDisk implements DiskImage {
     return status.size;
   }
 
+  readonly isKeptOutside = true;
+
+  /** All that was written is in the file. */
+  save(): DiskBlocks {
+    this.flush();
+    return { numbers: new Uint32Array(), bytes: new Uint8Array() };
+  }
+
+  /** The file has it already. */
+  restore(): void {}
+
   read(offset: number, into: Uint8Array): void {
     this.attempt('read', () => {
       for (let done = 0; done < into.length;) {
@@ -59,7 +70,7 @@ export class FileDisk implements DiskImage {
   }
 
   flush(): void {
-    this.attempt('flushed', () => fsyncSync(this.descriptor));
+    if (this.request.isWritable) this.attempt('flushed', () => fsyncSync(this.descriptor));
   }
 
   /** @param what of the sentence "… cannot be …" @throws FileError */

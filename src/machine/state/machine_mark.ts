@@ -3,6 +3,7 @@ import { Layout } from '../layout/layout.js';
 import { Sizes } from '../layout/regions.js';
 import type { ProcessorAndDriver } from '../intrinsics/execution.js';
 import type { PageConsumer } from '../memory/page_list.js';
+import type { DiskImage } from '../devices/virtio/disk_image.js';
 import type { WasmCore } from '../processor/wasm_core.js';
 import type { MachineSnapshot } from './machine_snapshot.js';
 import { MachinePoint, type RawProcessor } from './machine_point.js';
@@ -13,6 +14,7 @@ import { PAGE_BYTES } from './page_snapshot.js';
 export interface MarkParts {
   readonly core: WasmCore;
   readonly snapshot: MachineSnapshot;
+  readonly disks: readonly DiskImage[];
   /** The pages written since the last mark or reset. */
   readonly written: PageConsumer;
   /** Hears of the pages that a reset changes back. */
@@ -34,7 +36,11 @@ export class MachineMark {
 
   /** @throws MachineStateError if the machine cannot be saved now */
   mark(): MachinePoint {
-    const { core, snapshot, written } = this.parts;
+    const { core, snapshot, written, disks } = this.parts;
+    if (disks.some(({ isKeptOutside }) => isKeptOutside === true))
+      throw new MachineStateError(
+        'a machine with a disk that is kept outside it cannot go back: what was written stays; open the disk without "write"',
+      );
     const state = snapshot.save();
     // All write tags are held back from here on, so that each page that is written comes into the list.
     written.take();

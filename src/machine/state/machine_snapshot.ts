@@ -100,6 +100,7 @@ export class MachineSnapshot {
   private checkFacts({ model, memoryBytes, processors, devices, disks }: MachineState): void {
     const { parts } = this;
     parts.disks.forEach(checkDisk);
+    parts.disks.forEach((disk, i) => refuseBlocks(disk, disks[i]));
     const facts: readonly (readonly [what: string, saved: unknown, own: unknown])[] = [
       ['processor model', model, parts.core.model.name],
       ['bytes of memory', memoryBytes, parts.memoryBytes],
@@ -182,6 +183,14 @@ function checkDisk(disk: DiskImage, index: number): void {
   if (disk.save !== undefined && disk.restore !== undefined) return;
   throw new MachineStateError(
     `a machine whose disk ${index} keeps its writes outside the machine can be neither saved nor restored: open the disk without "write"`,
+  );
+}
+
+/** @throws MachineStateError if blocks of a state would be lost */
+function refuseBlocks({ isKeptOutside }: DiskImage, saved: DiskState | undefined): void {
+  if (isKeptOutside !== true || saved === undefined || saved.blocks.numbers.length === 0) return;
+  throw new MachineStateError(
+    `this state has ${saved.blocks.numbers.length} blocks that its guest wrote to a disk, and the disk of this machine is kept outside it: open the disk without "write"`,
   );
 }
 

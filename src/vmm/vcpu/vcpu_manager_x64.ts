@@ -23,9 +23,12 @@ export class VcpuManagerX64 implements VcpuManager, Attachable {
   @state() private readonly oldRings = new Map<bigint, Uint8Array>();
   @state() private readonly lastReports = new Map<bigint, Reports>();
 
-  /** Makes the vCPUs that a restored state names. The hooks' user data are lost. */
+  // What the hooks gave the factory for each vCPU. A restored VMM gives it a copy, so data that are not plain make the save refuse.
+  @state() private readonly userData = new Map<bigint, object>();
+
+  /** Makes the vCPUs that a restored state names. */
   attach(): void {
-    for (const id of this.ids) if (!this.vcpus.has(id)) this.vcpus.set(id, this.make(id, undefined));
+    for (const id of this.ids) if (!this.vcpus.has(id)) this.vcpus.set(id, this.make(id, this.userData.get(id)));
   }
 
   createVcpu(vcpuid: bigint, userData?: UserData): void {
@@ -39,6 +42,7 @@ export class VcpuManagerX64 implements VcpuManager, Attachable {
     }
     this.vcpus.set(vcpuid, vcpu);
     this.ids.add(vcpuid);
+    if (known === undefined && userData !== undefined) this.userData.set(vcpuid, userData);
     this.oldRings.delete(vcpuid);
   }
 
@@ -106,6 +110,7 @@ export class VcpuManagerX64 implements VcpuManager, Attachable {
   private forget(vcpuid: bigint, vcpu: Vcpu): void {
     if (this.vcpus.delete(vcpuid)) this.oldRings.set(vcpuid, vcpu.debugRing.memory);
     this.ids.delete(vcpuid);
+    this.userData.delete(vcpuid);
     this.factory.disposeVcpu(vcpu);
   }
 }

@@ -6,11 +6,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { checkRunOptions, type RunOptions } from '../../../src/bfm/run/run_options.js';
 import { RunSession } from '../../../src/bfm/run/run_session.js';
-import { checkDisks, factsOf, snapshotOf } from '../../../src/bfm/run/saved_run.js';
+import { checkDisks, snapshotOf } from '../../../src/bfm/run/saved_run.js';
 import { SnapshotError } from '../../../src/bfm/snapshot/snapshot_error.js';
-import type { SnapshotHeader } from '../../../src/bfm/snapshot/snapshot_header.js';
 import type { DiskRequest, RunReport, RunRequest, ShownConsole } from '../../../src/bfm/worker/run_request.js';
 import { bfm, root, type BfmResult } from '../bfm_process.js';
+import { diskGuest } from '../../machine/state/snapshot_guests.js';
 import { bytes, sink } from '../text_sinks.js';
 
 interface Json {
@@ -109,7 +109,7 @@ describe('bfm run --save and --restore', () => {
 
   it('report the moment that was saved, also if exits behind it were compared, and show nothing of them', async () => {
     const file = join(folder.path, 'verified');
-    // Each CPUID prints.
+    // Output takes most of the time of such a run.
     const module = folder.write(
       'talking.ts',
       `import { bfinfo, ExitContribution, ExitReason, ReportContribution, state, vcpuModule } from 'bareflank';
@@ -117,7 +117,11 @@ describe('bfm run --save and --restore', () => {
          readonly name = 'talking';
          readonly reasons = [ExitReason.Cpuid];
          @state() private count = 0;
-         handleExit(): boolean { bfinfo\`cpuid \${++this.count}, \${Math.random()}\`; return false; }
+         handleExit(): boolean {
+           const drawn = Math.random();
+           if (++this.count % 100 === 0) bfinfo\`cpuid \${this.count}, \${drawn}\`;
+           return false;
+         }
          report() { return { count: this.count }; }
        }
        export default vcpuModule(({ bind }) => {
@@ -213,6 +217,43 @@ describe('bfm run --save and --restore', () => {
     expect(existsSync(file)).to.equal(false);
   });
 
+  it('go on with a disk that the guest changes, and refuse it if it has changed since', async () => {
+    const file = join(folder.path, 'with_disk');
+    const kernel = folder.write('disk_guest', diskGuest(6));
+    const before = new Uint8Array(0x8000).fill(7);
+    const whole = folder.write('whole.img', before);
+    const cut = folder.write('cut.img', before);
+    const machine = { kernel, memory: '16M' };
+    const { report: wanted } = await run({ ...machine, disk: [`${whole},write`] });
+    const saved = await run({ ...machine, disk: [`${cut},write`], save: file, saveAt: '100000' });
+    expect(saved.report.outcome).to.equal('saved');
+    expect(readFileSync(cut).equals(before), 'the guest has written').to.equal(false);
+    const { report: rest } = await run({ restore: file, disk: [`${cut},write`] });
+    expect([rest.outcome, rest.machine.stateHash]).to.deep.equal([wanted.outcome, wanted.machine.stateHash]);
+    expect(readFileSync(cut).equals(readFileSync(whole))).to.equal(true);
+    expect(await refusal({ restore: file, disk: [`${cut},write`] })).to.match(/cut\.img is not the disk cut\.img of/);
+  });
+
+  it('go on with a virtio console and the same input', async () => {
+    const file = join(folder.path, 'with_console');
+    const output = join(folder.path, 'output');
+    const [input, other] = [folder.write('input', 'hello'), folder.write('other_input', 'bye')];
+    const virtioConsole = `${output},input=${input}`;
+    await run({ ...guest, virtioConsole, save: file, saveAt: '4321' });
+    const { report } = await run({ restore: file, virtioConsole });
+    expect(report.outcome).to.equal('powered-off');
+    for (const [given, message] of [
+      [{}, /has a virtio console: say by --virtio-console where its output goes/],
+      [{ virtioConsole: output }, /something else is typed: name the same input again/],
+      [{ virtioConsole: `${output},input=${other}` }, /something else is typed/],
+    ] as const)
+      expect(await refusal({ restore: file, ...given })).to.match(message);
+    await run({ ...guest, save: file, saveAt: '4321' });
+    expect(await refusal({ restore: file, virtioConsole })).to.match(
+      /has no virtio console: leave --virtio-console out/,
+    );
+  });
+
   it('refuse a file that is no snapshot', async () => {
     const file = join(root, 'package.json');
     expect(await refusal({ restore: file })).to.equal(`${file} is no snapshot: bfm run --save writes them`);
@@ -227,20 +268,22 @@ describe('checkDisks', () => {
   const readOnly = (path: string): DiskRequest => ({ path, isWritable: false });
 
   it('wants the disks that were saved, by their bytes', () => {
-    const header = factsOf(request(readOnly(disk)), []) as SnapshotHeader;
-    expect(header.disks).to.deep.equal([
-      { name: 'disk', bytes: 0x2000, sha256: createHash('sha256').update(readFileSync(disk)).digest('hex') },
-    ]);
-    checkDisks(request(readOnly(disk)), header);
-    expect(() => checkDisks(request(), header)).to.throw(
+    const sha256 = createHash('sha256').update(readFileSync(disk)).digest('hex');
+    const header = { disks: [{ name: 'disk', bytes: 0x2000, sha256 }] };
+    const blocks = (...numbers: number[]) => [
+      { bytes: 0x2000, blocks: { numbers: Uint32Array.from(numbers), bytes: new Uint8Array(0x1000 * numbers.length) } },
+    ];
+    checkDisks(request(readOnly(disk)), header, blocks(1));
+    checkDisks(request({ path: disk, isWritable: true }), header, blocks());
+    expect(() => checkDisks(request(), header, blocks())).to.throw(
       SnapshotError,
       'FILE has disks (disk), and 0 are given: name each of them by --disk, in this order',
     );
-    expect(() => checkDisks(request(readOnly(other)), header)).to.throw(
+    expect(() => checkDisks(request(readOnly(other)), header, blocks())).to.throw(
       SnapshotError,
       `${other} is not the disk disk of FILE`,
     );
-    expect(() => checkDisks(request({ path: disk, isWritable: true }), header)).to.throw(
+    expect(() => checkDisks(request({ path: disk, isWritable: true }), header, blocks(1))).to.throw(
       SnapshotError,
       'leave ",write" out',
     );

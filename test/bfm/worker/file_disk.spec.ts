@@ -7,6 +7,16 @@ import { FileDisk, openDisks } from '../../../src/bfm/worker/file_disk.js';
 import { FileError } from '../../../src/bfm/failures/file_error.js';
 
 describe('FileDisk', () => {
+  it('is all in its file, so a snapshot has no blocks of it', () => {
+    const disk = new FileDisk({ path, isWritable: true });
+    disk.write(0, Uint8Array.of(1));
+    expect([disk.isKeptOutside, disk.save().numbers.length, disk.save().bytes.length]).to.deep.equal([true, 0, 0]);
+    disk.restore();
+    const into = new Uint8Array(1);
+    disk.read(0, into);
+    expect(into[0]).to.equal(1);
+  });
+
   let folder: string;
   let path: string;
 

@@ -46,6 +46,21 @@ const guests: Readonly<Record<string, () => Promise<Pc>>> = {
 };
 
 describe('MachineMark', () => {
+  it('refuses a disk that is kept outside the machine', async () => {
+    const disk = Object.assign(new CopyOnWriteDisk({ bytes: 0x8000, read: () => {} }), {
+      isKeptOutside: true as const,
+    });
+    const pc = await Pc.create({
+      coreModule: await coreModule(),
+      memoryBytes: 16 << 20,
+      disks: [disk],
+      com1: () => {},
+      com2: () => {},
+    });
+    expect(() => pc.mark()).to.throw(MachineStateError, /a disk that is kept outside it cannot go back/);
+    pc.save();
+  });
+
   for (const [name, guest] of Object.entries(guests)) {
     it(`brings ${name} back, again and again`, async () => {
       const undisturbed = await guest();

@@ -190,6 +190,16 @@ describe('MachineSnapshot', () => {
       expect(pc.stateHash()).to.equal(hash);
     });
 
+    it('blocks of a disk for a disk that is kept outside the machine', async () => {
+      const state = (await newPc()).save();
+      const disk = newDisk();
+      const pc = await newPc({ disks: [Object.assign(disk, { isKeptOutside: true as const })] });
+      pc.restore(state);
+      const blocks = { numbers: Uint32Array.of(1), bytes: new Uint8Array(0x1000) };
+      const written = { ...state, disks: [{ ...state.disks[0]!, blocks }] };
+      expect(() => pc.restore(written)).to.throw(MachineStateError, /has 1 blocks that its guest wrote/);
+    });
+
     it('a machine whose disk keeps its writes elsewhere', async () => {
       const state = (await newPc()).save();
       const pc = await newPc({ disks: [{ bytes: 0x8200, read: () => {}, write: () => {}, flush: () => {} }] });

@@ -5,6 +5,8 @@ import { DebugRingX64 } from '../../../src/vmm/debug_ring/debug_ring_x64.js';
 import { VcpuError } from '../../../src/vmm/errors.js';
 import { UserData } from '../../../src/vmm/vcpu/user_data.js';
 import { VcpuManagerX64 } from '../../../src/vmm/vcpu/vcpu_manager_x64.js';
+import { VmmImageError } from '../../../src/vmm/restore/plain_data.js';
+import { readPartState } from '../../../src/vmm/restore/vmm_image.js';
 import { captureOutput } from '../capture_output.js';
 import { make } from '../../support/make.js';
 
@@ -34,6 +36,21 @@ describe('VcpuManagerX64', () => {
     it.createVcpu(3n, data);
     expect(factory.makeVcpu.args).to.deep.equal([[3n, data]]);
     expect(vcpu.init.args).to.deep.equal([[data]]);
+  });
+
+  it('makes a restored vcpu with the user data that it had', () => {
+    const { it, factory } = manager();
+    it.createVcpu(3n, { port: 5 });
+    const other = manager();
+    Object.assign(other.it, { ids: new Set([3n]), userData: new Map([[3n, { port: 5 }]]) });
+    other.it.attach();
+    expect(other.factory.makeVcpu.args).to.deep.equal([[3n, { port: 5 }]]);
+    expect(readPartState(it, 'manager').userData).to.deep.equal(new Map([[3n, { port: 5 }]]));
+    it.deleteVcpu(3n);
+    expect(readPartState(it, 'manager').userData).to.deep.equal(new Map());
+    it.createVcpu(3n, new (class Mine extends UserData {})());
+    expect(() => readPartState(it, 'manager')).to.throw(VmmImageError, /manager\.userData.*Mine/);
+    expect(factory.makeVcpu.callCount).to.equal(2);
   });
 
   it('uses a vcpu again that exists, and initialises it again', () => {

@@ -19,7 +19,9 @@ export interface DiskImage {
   write(offset: number, bytes: Uint8Array): void;
   /** Returns once all that was written is safe. @throws if it cannot be made so */
   flush(): void;
-  /** The blocks that have been written since the disk was opened. Absent if they are kept outside the machine, which then cannot be saved. */
+  /** What is written is kept outside the machine, such as in a file. `save` then gives no blocks, and the owner answers for the content. */
+  readonly isKeptOutside?: true;
+  /** The blocks that have been written since the disk was opened. If it is absent, the machine cannot be saved. */
   save?(): DiskBlocks;
   /** Takes these blocks as all that has been written. */
   restore?(blocks: DiskBlocks): void;
