@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
 /** How many sources have no spec of their own. It may only become less. */
-export const maximumOfCovered = 128;
+export const maximumOfCovered = 127;
 
 /** Sources without a spec at their path, and the spec that covers each: through the part that uses it, or together with its neighbours. */
 export const coveredBy: Readonly<Record<string, string>> = {
@@ -77,7 +77,6 @@ export const coveredBy: Readonly<Record<string, string>> = {
   'src/machine/pc_bus.ts': 'test/machine/pc.spec.ts',
   'src/machine/processor/core_records.ts': 'test/machine/processor/wasm_core.spec.ts',
   'src/machine/processor/halves.ts': 'test/machine/intrinsics/machine_vmm_memory.spec.ts',
-  'src/machine/processor/logical_processor.ts': 'test/machine/vmx/exit/exits.spec.ts',
   'src/machine/processor/power_on_state.ts': 'test/machine/processor/wasm_core.spec.ts',
   'src/machine/processor/processor_pins.ts': 'test/machine/pc.spec.ts',
   'src/machine/processor/processor_state.ts': 'test/machine/state_hash_of_pc.spec.ts',

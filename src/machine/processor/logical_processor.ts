@@ -25,7 +25,7 @@ import { restoreCore, saveCore, type ProcessorState } from '../state/processor_s
 const exitReason = slotOf(VmcsField.ExitReason);
 
 const { instructions: instructionsWord, exitReason: reasonWord, mode: modeWord } = Word;
-const { exitPending: exitPendingWord, workPending: workPendingWord } = Word;
+const { exitPending: exitPendingWord, workPending: workPendingWord, faultPending: faultPendingWord } = Word;
 
 const interruptFlag = 0x200;
 /** The upper half of the word MONITOR_ADDRESS while no line is armed. */
@@ -191,8 +191,10 @@ export class LogicalProcessor {
         }
       }
       if (this.end !== undefined) return StopReason.Shutdown;
-      if (u32[workPendingWord] !== 0) {
+      // Work is done at once. The delivery of an event before it retires no instruction, and may cause VM exits without an end: it uses up the quantum.
+      if (u32[workPendingWord] !== 0 && (left > 0 || u32[faultPendingWord] === 0)) {
         this.leaveForWork();
+        left--;
         continue;
       }
       left -= (u32[instructionsWord]! - count) | 0;
@@ -219,7 +221,7 @@ export class LogicalProcessor {
     const { core, engine } = this;
     const isGuest = engine.nonRoot && engine.state.owner === Owner.JavaScript;
     if (!isGuest) core.u32[workPendingWord] = 0;
-    else if (core.u32[Word.faultPending] !== 0) this.deliverEvent();
+    else if (core.u32[faultPendingWord] !== 0) this.deliverEvent();
     else {
       core.u32[workPendingWord] = 0;
       core.exitBetweenInstructions(PENDING_WORK);
@@ -235,7 +237,7 @@ export class LogicalProcessor {
     for (let turns = 0; turns < maximumTurns; turns++) {
       this.deliverExit();
       if (this.end !== undefined) throw new ProcessorDeadError(this.id, this.end);
-      if (this.core.u32[Word.faultPending] === 0) return;
+      if (this.core.u32[faultPendingWord] === 0) return;
       this.deliverEvent();
     }
     this.die(`the delivery of an event caused ${maximumTurns} VM exits in a row`);
@@ -267,7 +269,9 @@ export class LogicalProcessor {
   deliverExit(): void {
     // An entry that fails late is an exit of its own, so the handler may be called again and again.
     const { u32 } = this.core;
-    while (u32[exitPendingWord] !== 0 && this.end === undefined) {
+    for (let calls = 0; u32[exitPendingWord] !== 0 && this.end === undefined; calls++) {
+      if (calls === maximumTurns)
+        return this.die(`${maximumTurns} VM entries failed in a row, each after VM exit ${this.exitName()}`);
       u32[exitPendingWord] = 0;
       this.hasReturned = false;
       this.callExitEntry();
