@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { Constants } from '../../machine/layout/core_constants.js';
+import { DISK_BLOCK_BYTES } from '../../machine/devices/virtio/disk_image.js';
+import { PAGE_BYTES } from '../../machine/state/page_snapshot.js';
 import type { DiskState, MachineState } from '../../machine/state/machine_state.js';
 import { LAYOUT_DIGEST } from '../../machine/state/layout_digest.js';
 import type { SavedDriver } from '../../driver/saved_driver.js';
 import { machinePartText, parseMachinePart } from './machine_part.js';
-import { inPieces, joined, pack, packPages, unpack, unpackPages } from './page_sections.js';
+import { FilePages, partsOfPages, readFully, type PageSection } from './file_pages.js';
+import { inPieces, joined, pack, packPages, unpack, unpackPages, type PackedPages } from './page_sections.js';
 import { SnapshotError } from './snapshot_error.js';
 import {
+  bytesOfPages,
   FORMAT,
   MAGIC,
   parseHeader,
@@ -20,9 +24,10 @@ import {
 import { parseVmmPart, vmmPartText } from './vmm_part.js';
 import { writeWholeFile } from './whole_file.js';
 
-/** Bytes of the header's checksum. The sections have their own: zlib's. */
+/** Bytes of the header's checksum. What is compressed has zlib's. The machine's state hash is the checksum of its pages. */
 const DIGEST_BYTES = 32;
-const PAGE = 4096;
+const LENGTH_BYTES = 4;
+const MOST_HEADER_BYTES = 64 << 20;
 
 const digestOf = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 
@@ -37,27 +42,34 @@ export interface Snapshot {
 /** Where a run is. */
 export type RunPlace = Pick<SnapshotHeader, 'instructions' | 'virtualTime' | 'stateHash' | 'seed' | 'lastOutput'>;
 
+/** A section with its bytes. */
 interface Packed {
   readonly section: SnapshotSection;
-  readonly bytes: Uint8Array;
+  readonly parts: readonly Uint8Array[];
+}
+
+/** A section and where it begins in the file. */
+interface Placed {
+  readonly section: SnapshotSection;
+  readonly at: number;
 }
 
 async function packedText(kind: 'machine' | 'vmm', text: string): Promise<Packed> {
   const raw = Buffer.from(text);
   const bytes = await pack(raw);
-  return { section: { kind, stored: bytes.length, raw: raw.length }, bytes };
+  return { section: { kind, stored: bytes.length, raw: raw.length }, parts: [bytes] };
 }
 
 async function packed(state: MachineState, driver: SavedDriver | undefined): Promise<Packed[]> {
   const disks = state.disks.map(async ({ blocks }, disk) =>
     (await packPages(inPieces(blocks))).map(({ count, bytes }): Packed => ({
       section: { kind: 'disk', disk, blocks: count, stored: bytes.length },
-      bytes,
+      parts: [bytes],
     })),
   );
-  const pages = (await packPages(state.pages)).map(({ count, bytes }): Packed => ({
-    section: { kind: 'pages', pages: count, stored: bytes.length },
-    bytes,
+  const pages = [...state.pages].map((piece): Packed => ({
+    section: { kind: 'pages', pages: piece.numbers.length, stored: bytesOfPages(piece.numbers.length) },
+    parts: partsOfPages(piece),
   }));
   const machine = await packedText('machine', machinePartText(state));
   const vmm = driver === undefined ? [] : [await packedText('vmm', vmmPartText(driver))];
@@ -77,7 +89,7 @@ export async function writeSnapshot(
 ): Promise<void> {
   if (state.end !== undefined)
     throw new SnapshotError('the machine has ended: there is nothing that could go on from a snapshot');
-  const parts = await packed(state, driver);
+  const sections = await packed(state, driver);
   const header: SnapshotHeader = {
     format: FORMAT,
     layout: LAYOUT_DIGEST,
@@ -87,17 +99,19 @@ export async function writeSnapshot(
     ...facts,
     ...place,
     modules: (driver?.modules ?? []).map(({ file, hash }) => ({ name: file, sha256: hash })),
-    sections: parts.map(({ section }) => section),
+    sections: sections.map(({ section }) => section),
   };
   const text = Buffer.from(JSON.stringify(header));
   const length = new Uint8Array(Uint32Array.of(text.length).buffer);
   const begin = [Buffer.from(MAGIC), digestOf(text), length, text];
-  await writeWholeFile(path, [...begin, ...parts.map(({ bytes }) => bytes)]);
+  await writeWholeFile(path, [...begin, ...sections.flatMap(({ parts }) => parts)]);
 }
 
-async function contentOf(path: string): Promise<Buffer> {
+/** Opens a snapshot for reading. @throws SnapshotError */
+function withFile<T>(path: string, read: (file: number, bytes: number) => T): T {
+  let file: number;
   try {
-    return await readFile(path);
+    file = openSync(path, 'r');
   } catch (error) {
     const found = error instanceof Error ? error.message : String(error);
     throw new SnapshotError(`the snapshot ${path} cannot be read: ${found}`, {
@@ -105,52 +119,94 @@ async function contentOf(path: string): Promise<Buffer> {
       details: { where: path, found },
     });
   }
+  try {
+    return read(file, fstatSync(file).size);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function bytesAt(file: number, at: number, count: number): Buffer {
+  const bytes = Buffer.alloc(count);
+  readFully(file, bytes, at);
+  return bytes;
 }
 
 /** The header, and where the sections begin. */
-function headerOf(file: Buffer, path: string): { header: SnapshotHeader; end: number } {
-  if (file.toString('latin1', 0, MAGIC.length) !== MAGIC) {
-    const isRecording = file.toString('latin1', 0, RECORDING_BEGINS.length) === RECORDING_BEGINS;
+function headerOf(file: number, size: number, path: string): { header: SnapshotHeader; end: number } {
+  const begin = MAGIC.length + DIGEST_BYTES + LENGTH_BYTES;
+  const start = bytesAt(file, 0, Math.min(begin, size));
+  if (start.toString('latin1', 0, MAGIC.length) !== MAGIC) {
+    const isRecording = start.toString('latin1', 0, RECORDING_BEGINS.length) === RECORDING_BEGINS;
     const is = isRecording
       ? `is a recording, not a snapshot: bfm replay ${path} runs it again`
-      : 'is no snapshot: bfm run --save writes them';
+      : 'is no snapshot: bfm run --save and bfm save write them';
     throw new SnapshotError(`${path} ${is}`, {
-      details: { where: path, expected: 'a file that bfm run --save has written' },
+      details: { where: path, expected: 'a file that bfm run --save or bfm save has written' },
     });
   }
-  const begin = MAGIC.length + DIGEST_BYTES + 4;
-  const length = file.length < begin ? file.length : file.readUInt32LE(begin - 4);
-  const end = begin + length;
-  if (end > file.length) throw SnapshotError.damaged(path, 'it ends within its header');
-  const digest = file.subarray(MAGIC.length, MAGIC.length + DIGEST_BYTES);
-  if (!digest.equals(digestOf(file.subarray(begin, end))))
+  const end = begin + (start.length < begin ? 0 : start.readUInt32LE(begin - LENGTH_BYTES));
+  if (start.length < begin || end > Math.min(size, MOST_HEADER_BYTES))
+    throw SnapshotError.damaged(path, 'it ends within its header');
+  const text = bytesAt(file, begin, end - begin);
+  if (!start.subarray(MAGIC.length, MAGIC.length + DIGEST_BYTES).equals(digestOf(text)))
     throw SnapshotError.damaged(path, 'its header has another checksum than it says');
-  return { header: parseHeader(file.toString('utf8', begin, end), path), end };
+  return { header: parseHeader(text.toString('utf8'), path), end };
 }
 
-/** The sections' bytes, which fill the file. */
-function sectionsOf({ sections }: SnapshotHeader, file: Buffer, begin: number, path: string): Packed[] {
+/** Where the sections are, which fill the file. */
+function placesOf({ sections }: SnapshotHeader, size: number, begin: number, path: string): Placed[] {
   const total = sections.reduce((sum, { stored }) => sum + stored, begin);
-  if (total !== file.length) throw SnapshotError.damaged(path, `it has ${file.length} bytes instead of ${total}`);
+  if (total !== size) throw SnapshotError.damaged(path, `it has ${size} bytes instead of ${total}`);
   let at = begin;
-  return sections.map((section) => ({ section, bytes: file.subarray(at, (at += section.stored)) }));
+  return sections.map((section) => {
+    const placed = { section, at };
+    at += section.stored;
+    return placed;
+  });
 }
 
 /** Reads only what a snapshot says about itself. @throws SnapshotError */
-export async function readSnapshotHeader(path: string): Promise<SnapshotHeader> {
-  return headerOf(await contentOf(path), path).header;
+export function readSnapshotHeader(path: string): SnapshotHeader {
+  return withFile(path, (file, size) => headerOf(file, size, path).header);
 }
 
-/** Reads a snapshot, and checks all of it. @throws SnapshotError */
+/**
+ * Reads a snapshot, and checks all of it but the pages: these are read from the file when they are wanted. Whether they are what was saved, only the
+ * restored machine's state hash tells.
+ *
+ * @throws SnapshotError
+ */
 export async function readSnapshot(path: string): Promise<Snapshot> {
-  const file = await contentOf(path);
-  const { header, end } = headerOf(file, path);
-  const parts = sectionsOf(header, file, end, path);
+  const { header, placed, packed } = withFile(path, (file, size) => {
+    const { header, end } = headerOf(file, size, path);
+    const placed = placesOf(header, size, end, path);
+    const packed = placed
+      .filter(({ section }) => section.kind !== 'pages')
+      .map(({ section, at }): Packed => ({ section, parts: [bytesAt(file, at, section.stored)] }));
+    return { header, placed, packed };
+  });
+  const physicalPages = (header.memoryBytes + Constants.CARVE_OUT_BYTES) / PAGE_BYTES;
   try {
-    return { header, state: await stateOf(header, parts), driver: await driverOf(header, parts) };
+    const pages = new FilePages(path, pageSectionsOf(placed, physicalPages), physicalPages);
+    return {
+      header,
+      state: { ...(await stateOf(header, packed, physicalPages)), pages },
+      driver: await driverOf(header, packed),
+    };
   } catch (error) {
     throw SnapshotError.damaged(path, error instanceof Error ? error.message : String(error));
   }
+}
+
+/** @throws Error if they are too many */
+function pageSectionsOf(placed: readonly Placed[], limit: number): PageSection[] {
+  const sections = placed.flatMap(({ section, at }) =>
+    section.kind === 'pages' ? [{ pages: section.pages, at }] : [],
+  );
+  const total = sections.reduce((sum, { pages }) => sum + pages, 0);
+  if (total > limit) throw new Error(`it has ${total} pages of at most ${limit}`);
+  return sections;
 }
 
 /** @throws Error that says what is wrong */
@@ -159,30 +215,24 @@ async function driverOf({ processors }: SnapshotHeader, parts: readonly Packed[]
   const [first] = sections;
   if (first?.section.kind !== 'vmm') return undefined;
   if (sections.length > 1) throw new Error('it has two VMMs');
-  return parseVmmPart(Buffer.from(await unpack(first.bytes, first.section.raw)).toString('utf8'), processors);
+  return parseVmmPart(Buffer.from(await unpack(first.parts[0]!, first.section.raw)).toString('utf8'), processors);
 }
 
 /** @throws Error that says what is wrong */
-async function stateOf(header: SnapshotHeader, parts: readonly Packed[]): Promise<MachineState> {
+async function stateOf(
+  header: SnapshotHeader,
+  parts: readonly Packed[],
+  physicalPages: number,
+): Promise<Omit<MachineState, 'pages'>> {
   const { model, memoryBytes, processors, disks } = header;
   const [first, ...others] = parts;
   if (first?.section.kind !== 'machine' || others.some(({ section }) => section.kind === 'machine'))
     throw new Error('its sections are out of order');
   if (others.some(({ section }) => section.kind === 'disk' && section.disk >= disks.length))
     throw new Error('it has a section of a disk that it does not have');
-  const physicalPages = (memoryBytes + Constants.CARVE_OUT_BYTES) / PAGE;
-  const [machine, pages, ...blocks] = await Promise.all([
-    unpack(first.bytes, first.section.raw),
-    unpackPages(
-      countedPages(others, ({ kind }) => kind === 'pages'),
-      physicalPages,
-    ),
-    ...disks.map(({ bytes }, disk) =>
-      unpackPages(
-        countedPages(others, (section) => section.kind === 'disk' && section.disk === disk),
-        Math.ceil(bytes / PAGE),
-      ),
-    ),
+  const [machine, ...blocks] = await Promise.all([
+    unpack(first.parts[0]!, first.section.raw),
+    ...disks.map(({ bytes }, disk) => unpackPages(blocksOf(others, disk), Math.ceil(bytes / DISK_BLOCK_BYTES))),
   ]);
   const part = parseMachinePart(Buffer.from(machine).toString('utf8'), processors);
   for (const { tlbs } of part.processors)
@@ -192,17 +242,13 @@ async function stateOf(header: SnapshotHeader, parts: readonly Packed[]): Promis
     ...part,
     model,
     memoryBytes,
-    pages,
     disks: disks.map(({ bytes }, i): DiskState => ({ bytes, blocks: joined(blocks[i]!) })),
     end: undefined,
   };
 }
 
-function countedPages(parts: readonly Packed[], takes: (section: SnapshotSection) => boolean) {
-  return parts
-    .filter(({ section }) => takes(section))
-    .map(({ section, bytes }) => ({
-      count: section.kind === 'pages' ? section.pages : section.kind === 'disk' ? section.blocks : 0,
-      bytes,
-    }));
+function blocksOf(parts: readonly Packed[], wanted: number): PackedPages[] {
+  return parts.flatMap(({ section, parts: [bytes] }) =>
+    section.kind === 'disk' && section.disk === wanted ? [{ count: section.blocks, bytes: bytes! }] : [],
+  );
 }

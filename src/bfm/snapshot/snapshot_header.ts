@@ -4,7 +4,7 @@ import { MOST_DISKS } from '../../machine/devices/chipset_devices.js';
 import { MOST_PROCESSORS } from '../../machine/pc.js';
 import { Sizes } from '../../machine/layout/regions.js';
 import { LAYOUT_DIGEST } from '../../machine/state/layout_digest.js';
-import { PAGES_IN_PIECE } from '../../machine/state/page_snapshot.js';
+import { PAGE_BYTES, PAGES_IN_PIECE } from '../../machine/state/page_snapshot.js';
 import { KEPT_BYTES } from '../../session/last_output.js';
 import { SnapshotError } from './snapshot_error.js';
 
@@ -15,10 +15,14 @@ export const MAGIC = 'bfm snapshot\n';
 export const RECORDING_BEGINS = '{"kind":"recording"';
 
 /** The format that this version writes and reads. A change of what a snapshot holds, or of the layout's words, gives it the next number. */
-export const FORMAT = 4;
+export const FORMAT = 5;
 
 /** Pages, or blocks of a disk, in one section. */
 export const MOST_IN_SECTION = PAGES_IN_PIECE;
+/** Bytes of a page's number. */
+export const NUMBER_BYTES = 4;
+/** Bytes of a section with so many pages: their numbers, then what they hold. */
+export const bytesOfPages = (count: number): number => count * (NUMBER_BYTES + PAGE_BYTES);
 /** A machine without its memory is far smaller. */
 export const MOST_MACHINE_BYTES = 64 << 20;
 
@@ -26,22 +30,30 @@ export const MOST_MACHINE_BYTES = 64 << 20;
 const MOST_CONSOLE_TEXT = 4 * Math.ceil(KEPT_BYTES / 3);
 
 const count = z.int().min(0);
+/** zlib makes bytes hardly longer. */
+const packedFrom = (raw: number) => count.max(2 * raw);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 digest');
 
-/** A piece of the file behind the header, compressed by zlib. Its bytes: `stored` in the file, `raw` without compression. */
+/** A piece of the file behind the header. All but pages are compressed by zlib. Its bytes: `stored` in the file, `raw` without compression. */
 const section = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('machine'),
-    stored: count,
+    stored: packedFrom(MOST_MACHINE_BYTES),
     raw: count.max(MOST_MACHINE_BYTES),
   }),
-  z.strictObject({ kind: z.literal('vmm'), stored: count, raw: count.max(MOST_MACHINE_BYTES) }),
-  z.strictObject({ kind: z.literal('pages'), pages: count.max(MOST_IN_SECTION), stored: count }),
+  z.strictObject({
+    kind: z.literal('vmm'),
+    stored: packedFrom(MOST_MACHINE_BYTES),
+    raw: count.max(MOST_MACHINE_BYTES),
+  }),
+  z
+    .strictObject({ kind: z.literal('pages'), pages: count.max(MOST_IN_SECTION), stored: count })
+    .refine(({ pages, stored }) => stored === bytesOfPages(pages), 'the pages have another size'),
   z.strictObject({
     kind: z.literal('disk'),
     disk: count.max(MOST_DISKS - 1),
     blocks: count.max(MOST_IN_SECTION),
-    stored: count,
+    stored: packedFrom(bytesOfPages(MOST_IN_SECTION)),
   }),
 ]);
 

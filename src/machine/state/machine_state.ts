@@ -22,7 +22,7 @@ export interface MachineState {
   readonly memoryBytes: number;
   readonly processors: readonly ProcessorState[];
   /** The pages of guest RAM and carve-out that are not zero. */
-  readonly pages: readonly PageContents[];
+  readonly pages: Iterable<PageContents>;
   /** `Chipset.save`: the devices and their timers. */
   readonly devices: Readonly<Record<string, object>>;
   readonly disks: readonly DiskState[];

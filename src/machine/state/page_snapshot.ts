@@ -44,22 +44,27 @@ export class PageSnapshot {
   }
 
   /** Makes all other pages zero. What was decoded must be forgotten, and no TLB may hold a write tag. */
-  restore(pieces: readonly PageContents[]): void {
-    this.clear(pieces);
-    for (const { numbers, bytes } of pieces)
-      numbers.forEach((number, i) => {
-        this.page(number).set(bytes.subarray(i * PAGE_BYTES, (i + 1) * PAGE_BYTES));
-        this.dirty[number] = 1;
-      });
-  }
-
-  private clear(kept: readonly PageContents[]): void {
-    const stays = new Uint8Array(this.dirty.length);
-    for (const { numbers } of kept) for (const number of numbers) stays[number] = 1;
-    for (const number of this.hash.pagesWritten()) {
-      if (stays[number] === 1) continue;
+  restore(pieces: Iterable<PageContents>): void {
+    const before = this.hash.pagesWritten();
+    const isRestored = new Uint8Array(this.dirty.length);
+    for (const piece of pieces) this.copy(piece, isRestored);
+    for (const number of before) {
+      if (isRestored[number] === 1) continue;
       this.page(number).fill(0);
       this.dirty[number] = 1;
+    }
+  }
+
+  /** Pages that follow each other are copied at once. */
+  private copy({ numbers, bytes }: PageContents, isRestored: Uint8Array): void {
+    for (let first = 0; first < numbers.length;) {
+      const number = numbers[first]!;
+      let next = first + 1;
+      while (next < numbers.length && numbers[next] === number + next - first) next++;
+      this.memory.set(bytes.subarray(first * PAGE_BYTES, next * PAGE_BYTES), number * PAGE_BYTES);
+      this.dirty.fill(1, number, number + next - first);
+      isRestored.fill(1, number, number + next - first);
+      first = next;
     }
   }
 

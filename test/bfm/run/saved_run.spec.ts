@@ -256,7 +256,7 @@ describe('bfm run --save and --restore', () => {
 
   it('refuse a file that is no snapshot', async () => {
     const file = join(root, 'package.json');
-    expect(await refusal({ restore: file })).to.equal(`${file} is no snapshot: bfm run --save writes them`);
+    expect(await refusal({ restore: file })).to.equal(`${file} is no snapshot: bfm run --save and bfm save write them`);
   });
 });
 

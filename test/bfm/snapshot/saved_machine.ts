@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pc } from '../../../src/machine/pc.js';
 import type { SnapshotFacts } from '../../../src/bfm/snapshot/snapshot_header.js';
+import type { MachineState } from '../../../src/machine/state/machine_state.js';
 import { CopyOnWriteDisk } from '../../../src/session/copy_on_write_disk.js';
 import { diskGuest } from '../../machine/state/snapshot_guests.js';
 import { coreModule } from '../../support/test_core.js';
@@ -46,6 +47,12 @@ export const placeOf = (pc: Pc) => ({
   stateHash: pc.stateHash(),
   seed: -5,
   lastOutput: Buffer.from('login: ').toString('base64'),
+});
+
+/** A state with all its pages in memory. */
+export const inMemory = (state: MachineState) => ({
+  ...state,
+  pages: Array.from(state.pages, ({ numbers, bytes }) => ({ numbers: numbers.slice(), bytes: bytes.slice() })),
 });
 
 /** Calls `use` with a folder of its own, which is gone afterwards. */

@@ -9,7 +9,7 @@ import { MAGIC } from '../../../src/bfm/snapshot/snapshot_header.js';
 import { randomNumbers } from '../../machine/random_numbers.js';
 import { compareRuns, restoreMachine, saveMachine } from '../../../src/session/verify_state.js';
 import { booted, cpuids, listOf, newMachine as newVmmMachine } from '../../session/vmm_guests.js';
-import { facts, inFolder, newMachine, placeOf, savedMachine } from './saved_machine.js';
+import { facts, inFolder, inMemory, newMachine, placeOf, savedMachine } from './saved_machine.js';
 
 const lengthAt = MAGIC.length + 32;
 
@@ -41,9 +41,9 @@ describe('snapshot_file', () => {
       await writeSnapshot(path, state, facts, placeOf(pc));
       expect(readdirSync(folder)).to.deep.equal(['saved']);
       const snapshot = await readSnapshot(path);
-      expect(snapshot.state).to.deep.equal(state);
+      expect(inMemory(snapshot.state)).to.deep.equal(state);
       expect(snapshot.header).to.deep.include({ ...facts, ...placeOf(pc), memoryBytes: 16 << 20, processors: 2 });
-      expect(await readSnapshotHeader(path)).to.deep.equal(snapshot.header);
+      expect(readSnapshotHeader(path)).to.deep.equal(snapshot.header);
       const other = await newMachine();
       other.restore(snapshot.state);
       expect(other.stateHash()).to.equal(snapshot.header.stateHash);
@@ -61,7 +61,7 @@ describe('snapshot_file', () => {
       const noDisk = { ...facts, disks: [] };
       await writeSnapshot(path, saved.machine, noDisk, placeOf(machine.pc), saved.driver);
       const { header, state, driver } = await readSnapshot(path);
-      expect({ machine: state, driver }).to.deep.equal(saved);
+      expect({ machine: inMemory(state), driver }).to.deep.equal(saved);
       const [{ file, hash } = { file: '', hash: '' }] = saved.driver.modules;
       expect(header.modules).to.deep.equal([{ name: file, sha256: hash }]);
       const other = await newVmmMachine(1, [list]);
@@ -117,6 +117,7 @@ describe('snapshot_file', () => {
       const state = pc.save();
       await writeSnapshot(path, state, facts, placeOf(pc));
       const file = readFileSync(path);
+      const [other, hash] = [await newMachine(), pc.stateHash()];
       const next = randomNumbers(3);
       let refused = 0;
       for (let i = 0; i < 60; i++) {
@@ -126,7 +127,11 @@ describe('snapshot_file', () => {
         writeFileSync(path, changed);
         try {
           // Some bits mean nothing: those between the blocks of a stream, and those of a distance into a run of equal bytes.
-          expect((await readSnapshot(path)).state, `byte ${at}`).to.deep.equal(state);
+          const changedState = (await readSnapshot(path)).state;
+          other.restore(changedState);
+          // A bit of a page is found by the state hash, as bfm run --restore does.
+          if (other.stateHash() !== hash) refused++;
+          else expect(inMemory(changedState), `byte ${at}`).to.deep.equal(state);
         } catch (error) {
           expect(error, `byte ${at}`).to.be.instanceOf(SnapshotError);
           refused++;
