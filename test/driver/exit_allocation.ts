@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// node --expose-gc exit_allocation.js NAME…: what the exits of these loops (all of them by default) allocate, as JSON. A process of its own:
-// what else a process has compiled and keeps decides about its heap.
-import { getHeapStatistics } from 'node:v8';
+// node exit_allocation.js TURNS NAME…: what the exits of these loops (all of them by default) allocate, as JSON. A process of its own: what else a
+// process has compiled and keeps decides about its heap, and its caller chooses by options what V8 inlines.
 import { inlineExitPath } from '../../src/driver/node/exit_path_inlining.js';
 import type { ExitReason } from '../../src/intrinsics/vmx/exit_reasons.js';
 import type { Pc } from '../../src/machine/pc.js';
+import { leastAllocation } from '../support/least_allocation.js';
 import { exitLoops, startedLoop, type ExitLoop } from './exit_loops.js';
 
 /** What one kind of exit allocates. */
@@ -14,37 +14,24 @@ export interface Allocation {
   readonly bytesAnExit: number;
 }
 
-const collectGarbage = (globalThis as unknown as { gc: () => void }).gc;
+/** Quanta between two garbage collections: some 10^4 exits. */
+const quanta = 5;
 
-/** Exits between two garbage collections. */
-const piece = 10_000;
-
-/** Allocates so little that it is noise: what V8 itself keeps of what it compiled. */
-const enough = 0.5;
-
-/**
- * Runs a guest by pieces in which no garbage collection hides anything, until one allocates next to nothing, or to its end. V8 compiles in the first
- * pieces; an exit that allocates does so in all of them.
- *
- * @returns bytes an exit, of the best piece.
- */
-function leastAllocation(pc: Pc, reason: ExitReason): number {
-  let least = Infinity;
-  for (let end; end === undefined && least > enough;) {
-    collectGarbage();
-    const exits = pc.exits()[reason]!;
-    const before = getHeapStatistics().used_heap_size;
-    while (end === undefined && pc.exits()[reason]! - exits < piece) end = pc.runQuantum(() => true);
-    const bytes = getHeapStatistics().used_heap_size - before;
-    if (end === undefined) least = Math.min(least, bytes / (pc.exits()[reason]! - exits));
-    else if (end.kind !== 'debug-exit') throw new Error(`the guest ended by ${end.kind}: ${end.detail}`);
+/** Runs a piece of the guest. @returns its exits, undefined if the guest has ended. */
+function runPiece(pc: Pc, reason: ExitReason): number | undefined {
+  const before = pc.exits()[reason]!;
+  for (let quantum = 0; quantum < quanta; quantum++) {
+    const end = pc.runQuantum(() => true);
+    if (end === undefined) continue;
+    if (end.kind !== 'debug-exit') throw new Error(`the guest ended by ${end.kind}: ${end.detail}`);
+    return undefined;
   }
-  return least;
+  return pc.exits()[reason]! - before;
 }
 
 async function measure(loop: ExitLoop, turns: number): Promise<Allocation> {
   const pc = await startedLoop(loop, turns);
-  const bytesAnExit = leastAllocation(pc, loop.reason);
+  const bytesAnExit = leastAllocation(() => runPiece(pc, loop.reason));
   return { name: loop.name, exits: pc.exits()[loop.reason]!, bytesAnExit };
 }
 

@@ -5,8 +5,8 @@ import { Word } from './words.js';
 
 const { cr0, cr4, efer, pdpte0 } = Word;
 
-/** Whether CR0, CR4 and EFER select PAE paging. @param words the machine's memory, signed or unsigned. */
-export function paePaging(words: Int32Array | Uint32Array): boolean {
+/** Whether CR0, CR4 and EFER select PAE paging. @param words the machine's memory; V8 may allocate an unsigned CR0, because PG is bit 31. */
+export function paePaging(words: Int32Array): boolean {
   return usesPdptes(words[cr0]!, words[cr4]!, words[efer]!);
 }
 

@@ -32,11 +32,11 @@ export class ProcessorFactsX64 implements ProcessorFacts {
   }
 
   settableLow(msr: number): number {
-    return this.settableBitsOf(msr)?.low ?? 0xffffffff;
+    return (this.settableBitsOf(msr)?.low ?? 0xffffffff) | 0;
   }
 
   settableHigh(msr: number): number {
-    return this.settableBitsOf(msr)?.high ?? 0xffffffff;
+    return (this.settableBitsOf(msr)?.high ?? 0xffffffff) | 0;
   }
 
   private get widths(): number {

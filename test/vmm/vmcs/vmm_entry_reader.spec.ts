@@ -53,7 +53,7 @@ describe('VmmEntryReader', () => {
     expect([it.settableLow(Msr.Ia32Efer), it.settableHigh(Msr.Ia32Efer)]).to.deep.equal([0xd01, 0]);
     expect([it.settableLow(Msr.Ia32Debugctl) & 0x20, it.settableHigh(Msr.Ia32Debugctl)]).to.deep.equal([0, 0]);
     expect([it.settableLow(Msr.Ia32PerfGlobalCtrl), it.settableHigh(Msr.Ia32PerfGlobalCtrl)]).to.deep.equal([0xf, 7]);
-    expect([it.settableLow(Msr.Ia32RtitCtl), it.settableHigh(Msr.Ia32RtitCtl)]).to.deep.equal([0xffffffff, 0xffffffff]);
+    expect([it.settableLow(Msr.Ia32RtitCtl), it.settableHigh(Msr.Ia32RtitCtl)]).to.deep.equal([-1, -1]);
   });
 
   it('knows features and address widths from CPUID', () => {

@@ -5,7 +5,7 @@ import { PrimaryControl, SecondaryControl } from '../../../intrinsics/vmx/contro
 import { VmcsField, type VmcsFieldName } from '../../../intrinsics/vmcs/vmcs_fields.js';
 import { slotOf } from '../vmcs/field_slots.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
-import { store64, Word } from '../words.js';
+import { copy64, store64, Word } from '../words.js';
 
 const slot = (name: VmcsFieldName): number => slotOf(VmcsField[name]);
 
@@ -49,26 +49,30 @@ const offsetSlot = slot('TscOffset');
 const pmlAddressSlot = slot('PmlAddress');
 const pmlIndexSlot = slot('PmlIndex');
 
+/** Copies the two halves of a field, or stores 0 if its control is off. No half is a number of its own: V8 would allocate one above 2^31. */
+function copyIf(isOn: boolean, u32: Uint32Array, word: number, vmcs: Vmcs, from: number): void {
+  if (isOn) copy64(u32, word, vmcs.halves, from << 1);
+  else store64(u32, word, 0, 0);
+}
+
 /** Fills the core's VMX words. A word whose control is off is 0. */
 export function loadExecutionControls(u32: Uint32Array, vmcs: Vmcs): void {
   for (const [from, word, words] of copies) {
-    u32[word] = vmcs.low(from);
-    if (words === 2) u32[word + 1] = vmcs.high(from);
+    u32[word] = vmcs.bits(from);
+    if (words === 2) copy64(u32, word, vmcs.halves, from << 1);
   }
-  const primary = vmcs.low(primarySlot);
-  const secondary = (primary & PrimaryControl.ActivateSecondaryControls) !== 0 ? vmcs.low(secondarySlot) : 0;
+  const primary = vmcs.bits(primarySlot);
+  const secondary = (primary & PrimaryControl.ActivateSecondaryControls) !== 0 ? vmcs.bits(secondarySlot) : 0;
   u32[Word.secondary] = secondary;
-  u32[Word.vpid] = (secondary & SecondaryControl.EnableVpid) !== 0 ? vmcs.low(vpidSlot) : 0;
-  const ept = (secondary & SecondaryControl.EnableEpt) !== 0;
-  store64(u32, Word.eptp, ept ? vmcs.low(eptSlot) : 0, ept ? vmcs.high(eptSlot) : 0);
+  u32[Word.vpid] = (secondary & SecondaryControl.EnableVpid) !== 0 ? vmcs.bits(vpidSlot) : 0;
+  copyIf((secondary & SecondaryControl.EnableEpt) !== 0, u32, Word.eptp, vmcs, eptSlot);
   const pml = (secondary & SecondaryControl.EnablePml) !== 0;
-  store64(u32, Word.pmlAddress, pml ? vmcs.low(pmlAddressSlot) : 0, pml ? vmcs.high(pmlAddressSlot) : 0);
-  u32[Word.pmlIndex] = pml ? vmcs.low(pmlIndexSlot) : 0;
-  const offset = (primary & PrimaryControl.UseTscOffsetting) !== 0;
-  store64(u32, Word.vmxTscOffset, offset ? vmcs.low(offsetSlot) : 0, offset ? vmcs.high(offsetSlot) : 0);
+  copyIf(pml, u32, Word.pmlAddress, vmcs, pmlAddressSlot);
+  u32[Word.pmlIndex] = pml ? vmcs.bits(pmlIndexSlot) : 0;
+  copyIf((primary & PrimaryControl.UseTscOffsetting) !== 0, u32, Word.vmxTscOffset, vmcs, offsetSlot);
   // 1 << 48: no scaling.
   store64(u32, Word.vmxTscMultiplier, 0, 0x10000);
   // PE and PG may be 0 in an unrestricted guest.
   const unrestricted = (secondary & SecondaryControl.UnrestrictedGuest) !== 0;
-  store64(u32, Word.cr0Fixed0, unrestricted ? 0x20 : 0x80000021, 0);
+  store64(u32, Word.cr0Fixed0, unrestricted ? 0x20 : 0x80000021 | 0, 0);
 }

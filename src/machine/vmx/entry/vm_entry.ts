@@ -175,15 +175,15 @@ export class VmEntry {
     }
     // The loaded value may differ from the field (because of controls or an injected event), and the guest may change it back to what the last exit found.
     state.coldUnknown |= coldGroups(effects);
-    const controls = vmcs.low(entryControlsSlot);
+    const controls = vmcs.bits(entryControlsSlot);
     if ((effects & Effect.Efer) !== 0) this.loadEfer(controls);
     if ((effects & Effect.Debug) !== 0 && (controls & EntryControl.LoadDebugControls) !== 0) this.loadDebug();
     if ((effects & Effect.Pat) !== 0 && (controls & EntryControl.LoadIa32Pat) !== 0) {
-      store64(u32, Word.pat, vmcs.low(guestPat), vmcs.high(guestPat));
+      copy64(u32, Word.pat, vmcs.halves, guestPat << 1);
     }
-    if ((effects & Effect.Rflags) !== 0) writeFlags(u32, vmcs.low(guestRflags));
+    if ((effects & Effect.Rflags) !== 0) writeFlags(u32, vmcs.bits(guestRflags));
     if ((effects & Effect.PendingDebug) !== 0)
-      store64(u32, Word.debugTraps, coreDebugTraps(vmcs.low(guestPendingDebug), u32[Word.interruptibility]!), 0);
+      store64(u32, Word.debugTraps, coreDebugTraps(vmcs.bits(guestPendingDebug), u32[Word.interruptibility]!), 0);
     if ((effects & Effect.Pdptes) !== 0) this.loadPdptes();
   }
 
@@ -191,7 +191,7 @@ export class VmEntry {
     const { core, vmcs } = this.state;
     const { u32 } = core;
     if ((controls & EntryControl.LoadIa32Efer) !== 0) {
-      store64(u32, Word.efer, vmcs.low(guestEfer), vmcs.high(guestEfer));
+      copy64(u32, Word.efer, vmcs.halves, guestEfer << 1);
       return;
     }
     const long = (controls & EntryControl.Ia32eModeGuest) !== 0;
@@ -202,25 +202,25 @@ export class VmEntry {
 
   private loadDebug(): void {
     const { core, vmcs } = this.state;
-    const dr7 = (vmcs.low(guestDr7) & 0xffff2fff) | 0x400;
+    const dr7 = (vmcs.bits(guestDr7) & 0xffff2fff) | 0x400;
     // Pages with data breakpoints have no translation in the TLB. With VPID, the entry keeps translations.
     if (dr7 !== (core.u32[Word.dr7]! | 0) && (dr7 & DR7_ENABLES) !== 0) core.flushGuestTlb();
     store64(core.u32, Word.dr7, dr7, 0);
-    store64(core.u32, Word.debugctl, vmcs.low(guestDebugctl), vmcs.high(guestDebugctl));
+    copy64(core.u32, Word.debugctl, vmcs.halves, guestDebugctl << 1);
   }
 
   /** SDM 3C "Loading Page-Directory-Pointer-Table Entries": from the fields with EPT, else from memory, where a rule has checked them. */
   private loadPdptes(): void {
-    const { core, vmcs } = this.state;
-    if (!paePaging(core.u32)) return;
+    const { core, vmcs, words } = this.state;
+    if (!paePaging(words)) return;
     const secondary =
-      (vmcs.low(primaryControls) & PrimaryControl.ActivateSecondaryControls) !== 0 ? vmcs.low(secondaryControls) : 0;
+      (vmcs.bits(primaryControls) & PrimaryControl.ActivateSecondaryControls) !== 0 ? vmcs.bits(secondaryControls) : 0;
     if ((secondary & SecondaryControl.EnableEpt) === 0) {
-      loadPdptes(core.u32, core.structureOffset(pdpteTable(vmcs.low(guestCr3))), core.physicalAddressWidth);
+      loadPdptes(core.u32, core.structureOffset(pdpteTable(vmcs.bits(guestCr3))), core.physicalAddressWidth);
       return;
     }
     for (let i = 0; i < 4; i++) {
-      store64(core.u32, Word.pdpte0 + 2 * i, vmcs.low(guestPdpte0 + i), vmcs.high(guestPdpte0 + i));
+      copy64(core.u32, Word.pdpte0 + 2 * i, vmcs.halves, (guestPdpte0 + i) << 1);
     }
   }
 

@@ -122,18 +122,21 @@ export class VmInstructions {
     return this.accessedSlot(encoding, encodingHigh);
   }
 
-  /** VMREAD of bits 31:0 (for an odd encoding: of bits 63:32), 0 on VMfail. The exit path of hosts in JavaScript uses this. */
+  /**
+   * VMREAD of bits 31:0 (for an odd encoding: of bits 63:32) as a signed number, 0 on VMfail. The exit path of hosts in JavaScript uses this. V8
+   * would allocate an unsigned number above 2^31 wherever it does not inline the call.
+   */
   readLow(encoding: number): number {
     const slot = supportedSlot(encoding);
     if (slot < 0 || !this.vmcs.isCurrent) return this.noSlot() & 0;
-    return this.vmcs.halves[(slot << 1) | (encoding & 1)]!;
+    return this.vmcs.signed[(slot << 1) | (encoding & 1)]!;
   }
 
-  /** VMREAD of bits 63:32, 0 on VMfail and for an odd encoding. */
+  /** VMREAD of bits 63:32 as a signed number, 0 on VMfail and for an odd encoding. */
   readHigh(encoding: number): number {
     const slot = supportedSlot(encoding);
     if (slot < 0 || !this.vmcs.isCurrent) return this.noSlot() & 0;
-    return (encoding & 1) !== 0 ? 0 : this.vmcs.halves[(slot << 1) | 1]!;
+    return (encoding & 1) !== 0 ? 0 : this.vmcs.signed[(slot << 1) | 1]!;
   }
 
   vmwrite(encoding: number, encodingHigh: number, low: number, high: number): VmxStatus {
