@@ -18,7 +18,6 @@ import { machineIntrinsics } from './intrinsics/machine_intrinsics.js';
 import type { IntrinsicBinding } from './intrinsics/machine_intrinsics.js';
 import { processorReport, type ProcessorReport } from './report/processor_report.js';
 import { wakingPins } from './processor/processor_pins.js';
-import { Sizes } from './layout/regions.js';
 import { Scheduler, type Death } from './scheduler.js';
 import { DriverContext } from './driver_context/driver_context.js';
 import { tripleFault } from './report/triple_fault.js';
@@ -39,9 +38,6 @@ import type { MachineState } from './state/machine_state.js';
 import { MemoryHash, digestText, digestToHex, digestWords, type Digest } from './state_hash.js';
 
 export type { PcEnd };
-
-/** Processors that a PC can have. */
-export const MOST_PROCESSORS = Sizes.MAX_PROCESSORS;
 
 /** Options of a PC. */
 export interface PcOptions {

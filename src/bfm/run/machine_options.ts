@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Command } from 'commander';
-import { MOST_PROCESSORS } from '../../machine/pc.js';
+import { MOST_PROCESSORS } from '../../machine/limits.js';
 import { processorModels } from '../../machine/models/processor_models.js';
 import { MEMORY_RANGE } from '../options/memory_size.js';
 import { DEFAULT_MEMORY, ONE } from './run_options.js';

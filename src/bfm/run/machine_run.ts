@@ -10,13 +10,13 @@ import { announced, LOADING_MODULES } from '../worker/announced_modules.js';
 import { readBootFile, readBootModule, readCoreModule } from '../worker/boot_file.js';
 import { StopRequest } from '../worker/run_control.js';
 import type { RunControl } from '../worker/run_control.js';
-import { RunRecording } from '../recording/run_recording.js';
+import type { RunRecording } from '../recording/run_recording.js';
 import { reportOfRun, stopScreen, type Ending } from './report_of_run.js';
-import type { Outcome, RunReport, RunRequest, WorkerMessage } from '../worker/run_request.js';
+import type { Outcome, RecordRequest, RunReport, RunRequest, WorkerMessage } from '../worker/run_request.js';
 import { SnapshotError } from '../snapshot/snapshot_error.js';
 import type { Snapshot } from '../snapshot/snapshot_file.js';
 import { sessionOptions, sessionPorts, useGlobalsOf } from '../worker/session_in_worker.js';
-import { factsOf, requestOf, restoreMachine, restoreVmm, saveRun, snapshotOf, type RunFacts } from './saved_run.js';
+import type { RunFacts } from './saved_run.js';
 import { NO_VMM_TO_VERIFY } from './snapshot_options.js';
 
 /** Milliseconds that the machine sleeps at a time before it checks the console and shows that it is alive. */
@@ -24,6 +24,11 @@ const LONGEST_SLEEP = 50;
 
 /** The ends of a run for which the report has the processors' state. */
 const WITH_REPORT: ReadonlySet<Outcome> = new Set(['dead', 'timeout', 'interrupted']);
+
+// Loaded only if needed: with what they need, they would take half of the time in which this thread comes to a guest's first instruction.
+const savedRuns = () => import('./saved_run.js');
+const recordingOf = async (record: RecordRequest, request: RunRequest): Promise<RunRecording> =>
+  (await import('../recording/run_recording.js')).RunRecording.begin(record, request);
 
 /** A run in the worker: machine, VMM and extensions from power-on to the report. */
 export class MachineRun {
@@ -48,7 +53,7 @@ export class MachineRun {
   /** @throws BareflankError if the run cannot begin. */
   async run(): Promise<RunReport> {
     const { request } = this;
-    this.recording = request.record && (await RunRecording.begin(request.record, request));
+    this.recording = request.record && (await recordingOf(request.record, request));
     const begin = request.isRestored ? await this.restored() : await this.powerOn();
     try {
       this.driver = await this.loadVmm();
@@ -79,13 +84,14 @@ export class MachineRun {
     const kernel = readBootFile(request.kernel);
     const modules = (request.initrd ?? []).map(readBootModule);
     this.session = await this.makeSession(request);
-    if (request.save !== undefined) this.facts = factsOf(request, [kernel, ...modules]);
+    if (request.save !== undefined) this.facts = (await savedRuns()).factsOf(request, [kernel, ...modules]);
     return () => this.session.boot({ kernel, modules, append: request.append });
   }
 
   /** The machine of a snapshot, before a VMM is loaded: the VMM's memory is a part of the snapshot. @returns what tells the main thread of it */
   private async restored(): Promise<() => void> {
     const { request } = this;
+    const { snapshotOf, requestOf, restoreMachine } = await savedRuns();
     const snapshot = await snapshotOf(request);
     const { header, driver } = snapshot;
     this.snapshot = snapshot;
@@ -110,6 +116,7 @@ export class MachineRun {
   private async saved(ending: Ending): Promise<Ending> {
     const { request, session, driver, globals } = this;
     if (request.save === undefined || ending.outcome !== 'reached') return ending;
+    const { saveRun } = await savedRuns();
     const detail = await saveRun({ session, driver, facts: this.facts!, globals }, request.save, request);
     return { outcome: 'saved', detail };
   }
@@ -160,7 +167,7 @@ export class MachineRun {
     this.post({ kind: 'calling', what: LOADING_MODULES });
     addModules(driver, request.modules);
     if (saved === undefined) await driver.load(request.settings);
-    else await restoreVmm(driver, saved, snapshot!.header);
+    else await (await savedRuns()).restoreVmm(driver, saved, snapshot!.header);
     return driver;
   }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { MOST_PROCESSORS } from '../../machine/pc.js';
+import { MOST_DISKS, MOST_PROCESSORS } from '../../machine/limits.js';
 import { processorModel, processorModels } from '../../machine/models/processor_models.js';
-import { MOST_DISKS } from '../../machine/devices/chipset_devices.js';
 import { fileFlaw } from '../../driver/node/file_flaw.js';
 import { FileError } from '../failures/file_error.js';
 import { findGuest, type FoundGuest } from '../guests/find_guest.js';

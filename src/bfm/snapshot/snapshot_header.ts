@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { z } from 'zod';
-import { MOST_DISKS } from '../../machine/devices/chipset_devices.js';
-import { MOST_PROCESSORS } from '../../machine/pc.js';
+import { MOST_DISKS, MOST_PROCESSORS } from '../../machine/limits.js';
 import { Sizes } from '../../machine/layout/regions.js';
 import { LAYOUT_DIGEST } from '../../machine/state/layout_digest.js';
 import { PAGE_BYTES, PAGES_IN_PIECE } from '../../machine/state/page_snapshot.js';

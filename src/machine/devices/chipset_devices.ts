@@ -21,7 +21,6 @@ import { PcTestDevice } from './pc_test_device.js';
 import { HostBridge } from './pci/host_bridge.js';
 import { PciBus } from './pci/pci_bus.js';
 import type { PciFunction } from './pci/pci_function.js';
-import { PCI_DEVICES } from './pci/pci_routing.js';
 import { Pit } from './pit.js';
 import { PowerPorts } from './power_ports.js';
 import { RTC_DEFAULT_START, Rtc } from './rtc.js';
@@ -37,9 +36,6 @@ import { VirtioRng } from './virtio/virtio_rng.js';
 export const COM1 = SerialPortAddress.com1;
 /** First port of COM2, the VMM's own port. */
 export const COM2 = SerialPortAddress.com2;
-
-/** Disks that fit on the PCI bus, with the host bridge, the entropy device and a console. */
-export const MOST_DISKS = PCI_DEVICES - 3;
 
 /** The start of the entropy device's numbers. */
 const RANDOM_SEED = 0x62617265;
