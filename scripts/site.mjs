@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // npm run site [-- OPTIONS]: builds the page into build/site, a static site.
 //   --guest NAME        also put a guest of `bfm guest` there; may be repeated
+//   --snapshot FILE     also put a snapshot of `bfm run --save` there, without disks and VMM; may be repeated
 //   --kernel FILE       also put a kernel of yours there, with --initrd FILE and --append TEXT
 //   --memory MIB        memory of that kernel's machine (256)
 //   --out FOLDER        where to (build/site)
@@ -17,6 +18,7 @@ function options() {
     return parseArgs({
       options: {
         guest: { type: 'string', multiple: true },
+        snapshot: { type: 'string', multiple: true },
         kernel: { type: 'string' },
         initrd: { type: 'string' },
         append: { type: 'string' },
@@ -60,7 +62,7 @@ if (status !== 0) process.exit(status ?? 1);
 const folder = resolve(values.out ?? join(buildFolder, 'site'));
 try {
   const { buildSite } = await import('./site/build_site.mjs');
-  await buildSite(folder, await guestsOf(values));
+  await buildSite(folder, await guestsOf(values), values.snapshot);
   console.log(`the site is in ${folder}`);
   if (values.serve !== undefined) await serve(folder, Number(values.serve) || 8080);
 } catch (error) {

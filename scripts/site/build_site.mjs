@@ -6,6 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { buildFolder, root } from '../build/paths.mjs';
 import { galleryExtensions } from './extensions.mjs';
+import { placeSnapshot } from './snapshots.mjs';
 
 const require = createRequire(import.meta.url);
 const page = join(root, 'src/site/page');
@@ -68,9 +69,9 @@ async function placeExtensions(folder) {
 /**
  * Makes a site. What was in the folder is removed first.
  *
- * @param guests name, kernel, initrd, append and memoryBytes of each
+ * @param guests name, kernel, initrd, append and memoryBytes of each @param snapshots files of `bfm run --save`
  */
-export async function buildSite(folder, guests) {
+export async function buildSite(folder, guests, snapshots = []) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   await buildScripts(folder);
@@ -78,7 +79,10 @@ export async function buildSite(folder, guests) {
   for (const file of ['index.html', 'page.css']) copy(join(page, file), folder);
   copy(require.resolve('@xterm/xterm/css/xterm.css'), folder);
   const catalog = {
-    guests: guests.map((guest) => copyGuest(guest, folder)),
+    guests: [
+      ...(await Promise.all(snapshots.map((file) => placeSnapshot(file, folder)))),
+      ...guests.map((guest) => copyGuest(guest, folder)),
+    ],
     extensions: await placeExtensions(folder),
   };
   writeFileSync(join(folder, 'site.json'), JSON.stringify(catalog));

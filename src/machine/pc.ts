@@ -30,6 +30,7 @@ import { VmcallBuffer } from './driver_context/vmcall_buffer.js';
 import { entryRules } from '../intrinsics/rules/entry_rules.js';
 import { writeAcpiTables } from './boot/firmware_tables/acpi_tables.js';
 import { writeSmbiosTables } from './boot/firmware_tables/smbios_tables.js';
+import type { LaterPages } from './memory/absent_pages.js';
 import { WrittenPages } from './memory/written_pages.js';
 import { MachineMark } from './state/machine_mark.js';
 import type { MachinePoint } from './state/machine_point.js';
@@ -292,10 +293,11 @@ export class Pc {
 
   /**
    * Takes the state of a machine with the same model, memory, processors and devices, and goes on as that one does.
+   * @param later pages of RAM that are not in the state: their contents come when something needs them
    * @throws MachineStateError if the state belongs to another machine; then nothing has changed.
    */
-  restore(state: MachineState): void {
-    this.snapshot.restore(state);
+  restore(state: MachineState, later?: LaterPages): void {
+    this.snapshot.restore(state, later);
   }
 
   /** Marks the present moment, for `reset`. @throws MachineStateError if something cannot be saved now */
@@ -394,6 +396,7 @@ export class Pc {
    * Equal runs have equal digests; it costs the pages written since the last call.
    */
   stateHash(): string {
+    this.core.absentPages.provideAll();
     return digestOf([this.memoryHash.digest(), ...this.statesWithoutMemory()]);
   }
 

@@ -26,7 +26,7 @@ const layers: Record<string, { imports: string[]; packages: string[]; node: bool
   },
   'src/site': {
     imports: ['src/intrinsics', 'src/vmm', 'src/machine', 'src/driver', 'src/session'],
-    packages: [],
+    packages: ['fflate'],
     node: false,
   },
   'src/site/page': {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { PageContents } from '../../machine/state/page_snapshot.js';
+import type { PageContents } from '../../machine/memory/page_contents.js';
 import { bytesOfPages, MOST_IN_SECTION, NUMBER_BYTES } from './snapshot_header.js';
 import { SnapshotError } from './snapshot_error.js';
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { Constants } from '../../machine/layout/core_constants.js';
 import { DISK_BLOCK_BYTES } from '../../machine/devices/virtio/disk_image.js';
-import { PAGE_BYTES } from '../../machine/state/page_snapshot.js';
+import { PAGE_BYTES } from '../../machine/memory/page_contents.js';
 import type { DiskState, MachineState } from '../../machine/state/machine_state.js';
 import { LAYOUT_DIGEST } from '../../machine/state/layout_digest.js';
 import type { SavedDriver } from '../../driver/saved_driver.js';

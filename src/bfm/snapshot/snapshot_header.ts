@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { MOST_DISKS, MOST_PROCESSORS } from '../../machine/limits.js';
 import { Sizes } from '../../machine/layout/regions.js';
 import { LAYOUT_DIGEST } from '../../machine/state/layout_digest.js';
-import { PAGE_BYTES, PAGES_IN_PIECE } from '../../machine/state/page_snapshot.js';
+import { PAGE_BYTES } from '../../machine/memory/page_contents.js';
+import { PAGES_IN_PIECE } from '../../machine/state/page_snapshot.js';
 import { KEPT_BYTES } from '../../session/last_output.js';
 import { SnapshotError } from './snapshot_error.js';
 

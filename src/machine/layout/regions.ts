@@ -77,6 +77,8 @@ export const regions = {
   PAGE_MAP: 0x400000,
   /** u8 per page of RAM and carve-out: 1 = written since it was last cleared. */
   DIRTY: 0x710000,
+  /** u8 per page of RAM: 1 = its contents are still to come (AbsentPages). */
+  ABSENT: 0x800000,
   /** Blocks of processors that are not loaded. */
   PROCESSORS: 0xa00000,
   /** What the VMX engine in TypeScript keeps for each processor outside the block: the current VMCS, the marks of the VM-entry rules (VmxArea). */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { AbsentPages } from './absent_pages.js';
 import type { MemoryWriter } from './memory_writer.js';
 
 /** Guest RAM as loaders and devices write it: addresses are physical and begin at 0, and the VMM's memory is out of reach. */
@@ -24,6 +25,7 @@ export class MachineRam implements DeviceRam {
     private readonly writer: MemoryWriter,
     private readonly origin: number,
     readonly length: number,
+    private readonly absent: AbsentPages,
   ) {}
 
   set(bytes: ArrayLike<number>, address: number): void {
@@ -41,8 +43,9 @@ export class MachineRam implements DeviceRam {
     this.writer.fill(this.origin + start, byte, end - start);
   }
 
+  /** The range is RAM, and its contents are there. @throws RangeError */
   private check(start: number, end: number): void {
-    if (start >= 0 && start <= end && end <= this.length) return;
+    if (start >= 0 && start <= end && end <= this.length) return this.absent.provideRange(start, end);
     throw new RangeError(
       `physical memory 0x${start.toString(16)} to 0x${end.toString(16)}: RAM ends at 0x${this.length.toString(16)}`,
     );

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Layout } from '../layout/layout.js';
+import type { AbsentPages } from '../memory/absent_pages.js';
 import type { CoreBus } from './core_bus.js';
 
 /** Thrown by the core's imports to unwind it; the state says what happened. Made once: exceptions of guests cost about a microsecond. */
@@ -14,7 +15,7 @@ function readBusMsr(u32: Uint32Array, bus: CoreBus, index: number): number {
 }
 
 /** What the core imports: its memory, its ways out, and the bus of the machine. */
-export function coreImports(memory: WebAssembly.Memory, bus: CoreBus): Record<string, unknown> {
+export function coreImports(memory: WebAssembly.Memory, bus: CoreBus, absent: AbsentPages): Record<string, unknown> {
   const u32 = new Uint32Array(memory.buffer);
   return {
     memory,
@@ -29,6 +30,7 @@ export function coreImports(memory: WebAssembly.Memory, bus: CoreBus): Record<st
     mmioRead: (address: number, size: number) => bus.mmioRead(address, size),
     mmioWrite: (address: number, size: number, value: number) => bus.mmioWrite(address, size, value >>> 0),
     acknowledgeInterrupt: () => bus.acknowledgeInterrupt(),
+    pageWanted: (page: number) => absent.provide(page),
     numericError: (asserted: number) => (bus.numericError?.(asserted !== 0) === false ? 0 : 1),
     initialized: () => bus.initialized?.(),
     taskPriorityRead: () => bus.taskPriorityRead(),

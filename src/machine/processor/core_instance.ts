@@ -2,8 +2,10 @@
 import { Layout, memoryBytes as wasmBytes } from '../layout/layout.js';
 import { Constants } from '../layout/core_constants.js';
 import { Sizes } from '../layout/regions.js';
+import { AbsentPages } from '../memory/absent_pages.js';
 import { MachineRam, type DeviceRam } from '../memory/guest_ram.js';
 import { allocateMemory, wipeMemory } from '../memory/machine_memory.js';
+import { PAGE_BYTES } from '../memory/page_contents.js';
 import { MemoryWriter } from '../memory/memory_writer.js';
 import type { CoreBus } from './core_bus.js';
 import type { CoreExports } from './core_exports.js';
@@ -31,6 +33,8 @@ export class CoreInstance {
   readonly physicalBytes: number;
   /** One byte for each page of RAM and carve-out: 1 = written since it was last cleared. */
   readonly dirtyPages: Uint8Array;
+  /** The pages of RAM whose contents are still to come. */
+  readonly absentPages: AbsentPages;
   /** Writes RAM and carve-out for the machine. */
   readonly writer: MemoryWriter;
   /** Writes RAM for loaders and devices. */
@@ -45,13 +49,18 @@ export class CoreInstance {
     this.u8 = new Uint8Array(buffer);
     this.u32 = new Uint32Array(buffer);
     this.u64 = new BigUint64Array(buffer);
-    this.dirtyPages = this.u8.subarray(Layout.DIRTY, Layout.DIRTY + this.physicalBytes / 4096);
+    this.dirtyPages = this.u8.subarray(Layout.DIRTY, Layout.DIRTY + this.physicalBytes / PAGE_BYTES);
+    this.absentPages = new AbsentPages(
+      this.u8.subarray(Layout.RAM, Layout.RAM + memoryBytes),
+      this.u8.subarray(Layout.ABSENT, Layout.ABSENT + memoryBytes / PAGE_BYTES),
+      this.dirtyPages,
+    );
     const instance = new WebAssembly.Instance(module, {
-      env: coreImports(this.memory, bus) as WebAssembly.ModuleImports,
+      env: coreImports(this.memory, bus, this.absentPages) as WebAssembly.ModuleImports,
     });
     this.exports = instance.exports as unknown as CoreExports;
     this.writer = new MemoryWriter(this, (offset, size) => this.memoryWritten(offset, size));
-    this.guestRam = new MachineRam(this.writer, Layout.RAM, memoryBytes);
+    this.guestRam = new MachineRam(this.writer, Layout.RAM, memoryBytes, this.absentPages);
   }
 
   /**
@@ -60,7 +69,10 @@ export class CoreInstance {
    */
   offsetIn(physicalAddress: number, parts: number): number {
     const ram = this.options.memoryBytes;
-    if (physicalAddress < ram) return Layout.RAM + physicalAddress;
+    if (physicalAddress < ram) {
+      this.absentPages.provide(Math.floor(physicalAddress / PAGE_BYTES));
+      return Layout.RAM + physicalAddress;
+    }
     const beyond = physicalAddress - Sizes.CARVE_OUT_GIB * 0x40000000;
     if (beyond < 0 || beyond >= Sizes.CARVE_OUT) return -1;
     const part = beyond < Constants.CARVE_OUT_VMM_BYTES ? Constants.CARVE_OUT_VMM : Constants.CARVE_OUT_DRIVER;

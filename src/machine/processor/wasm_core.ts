@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Vector } from '../../intrinsics/vmx/exit_information.js';
+import type { AbsentPages } from '../memory/absent_pages.js';
 import type { DeviceRam } from '../memory/guest_ram.js';
 import type { MemoryWriter } from '../memory/memory_writer.js';
 import type { CoreBus } from './core_bus.js';
@@ -72,6 +73,8 @@ export class WasmCore implements ProcessorCore {
   readonly physicalWords: Uint32Array;
   /** One byte for each page of RAM and carve-out: 1 = written since it was last cleared. */
   readonly dirtyPages: Uint8Array;
+  /** The pages of RAM whose contents are still to come. */
+  readonly absentPages: AbsentPages;
   /** Registers and state of the processor, by name. */
   readonly block: ProcessorBlock;
   /** What the core records for reports. */
@@ -93,6 +96,7 @@ export class WasmCore implements ProcessorCore {
       u64: this.u64,
       physicalBytes: this.physicalBytes,
       dirtyPages: this.dirtyPages,
+      absentPages: this.absentPages,
       writer: this.writer,
       guestRam: this.guestRam,
     } = instance);

@@ -8,7 +8,7 @@ import type { WasmCore } from '../processor/wasm_core.js';
 import type { MachineSnapshot } from './machine_snapshot.js';
 import { MachinePoint, type RawProcessor } from './machine_point.js';
 import { MachineStateError } from './machine_state_error.js';
-import { PAGE_BYTES } from './page_snapshot.js';
+import { PAGE_BYTES } from '../memory/page_contents.js';
 
 /** What a mark needs of the machine besides its snapshots. */
 export interface MarkParts {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { MachineState } from './machine_state.js';
-import { PAGE_BYTES } from './page_snapshot.js';
+import { PAGE_BYTES } from '../memory/page_contents.js';
 
 /** Regions of a processor, as they are in memory: to copy them takes a fraction of the time that their parts one by one would. */
 export interface RawProcessor {

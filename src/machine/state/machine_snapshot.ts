@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Chipset } from '../devices/chipset.js';
 import type { DiskImage } from '../devices/virtio/disk_image.js';
+import type { LaterPages } from '../memory/absent_pages.js';
 import type { Execution, ProcessorAndDriver } from '../intrinsics/execution.js';
 import type { PcEnd } from '../pc_end.js';
 import type { WasmCore } from '../processor/wasm_core.js';
@@ -44,6 +45,7 @@ export class MachineSnapshot {
   /** @throws MachineStateError if something cannot be saved now. */
   save(): MachineState {
     const { memoryBytes, core, chipset, disks, scheduler, ending } = this.parts;
+    core.absentPages.provideAll();
     return {
       model: core.model.name,
       memoryBytes,
@@ -58,13 +60,20 @@ export class MachineSnapshot {
     };
   }
 
-  /** @throws MachineStateError if the state belongs to another machine; then nothing has changed. */
-  restore(state: MachineState): void {
+  /**
+   * @param later pages that are not in the state
+   * @throws MachineStateError if the state belongs to another machine; then nothing has changed.
+   */
+  restore(state: MachineState, later?: LaterPages): void {
     const { core } = this.parts;
     this.checkFacts(state);
     this.checkDevices(state);
     core.flushCode();
     this.pages.restore(state.pages);
+    core.absentPages.expect(later);
+    // What a TLB serves, the core does not ask for.
+    for (const { tlbs } of state.processors)
+      for (const { frames } of tlbs) for (const page of frames) core.absentPages.provide(page);
     this.restoreAround(state, ({ processor }) => processor.restore(state.processors[processor.id]!));
   }
 

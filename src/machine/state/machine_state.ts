@@ -3,7 +3,7 @@ import type { DiskBlocks } from '../devices/virtio/disk_image.js';
 import type { PcEnd } from '../pc_end.js';
 import type { SchedulerState } from '../scheduler.js';
 import type { ProcessorState } from './processor_snapshot.js';
-import type { PageContents } from './page_snapshot.js';
+import type { PageContents } from '../memory/page_contents.js';
 
 /** What a guest has written to a disk. */
 export interface DiskState {

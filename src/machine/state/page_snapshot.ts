@@ -1,19 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { PAGE_BYTES, type PageContents } from '../memory/page_contents.js';
 import type { MemoryHash } from '../state_hash.js';
-
-/** Bytes of a page. */
-export const PAGE_BYTES = 4096;
 
 /** Pages in each piece of a memory but the last. */
 export const PAGES_IN_PIECE = 1024;
-
-/** Some pages of a memory. */
-export interface PageContents {
-  /** Their numbers, each once, in order. */
-  readonly numbers: Uint32Array;
-  /** Their bytes, one page after the other. */
-  readonly bytes: Uint8Array;
-}
 
 /** The memory of a machine in a snapshot: its pages that are not zero. */
 export class PageSnapshot {

@@ -37,7 +37,7 @@ export const constantRegions: readonly Region[] = [
   'EMPTY_TLB',
 ];
 
-/** Decoded code, and the map of written pages: made again as the machine runs. STATIC_DATA has tables, and a cache of decoded code. */
+/** Decoded code, the map of written pages, that of pages to come (a save gets them first): made again as the machine runs. STATIC_DATA has tables, and a cache of decoded code. */
 export const rebuiltRegions: readonly Region[] = [
   'RECORD_NEXT',
   'RECORD_GENERATION',
@@ -45,6 +45,7 @@ export const rebuiltRegions: readonly Region[] = [
   'HAS_CROSSINGS',
   'PAGE_MAP',
   'DIRTY',
+  'ABSENT',
   'RECORDS',
   'RECORDS_END',
   'STATIC_DATA',

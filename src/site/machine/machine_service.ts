@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { SessionRecorder } from '../../session/session_recorder.js';
+import { SessionRecorder, STATE_INTERVAL } from '../../session/session_recorder.js';
 import { SliceEnd } from '../../session/session_ports.js';
-import type { BootFile, BootModule } from '../../machine/boot/entry_state.js';
+import type { BootFile } from '../../machine/boot/entry_state.js';
 import type { BundledModules } from './bundled_modules.js';
-import { SiteMachine } from './site_machine.js';
+import { SiteMachine, type SiteMachineOptions } from './site_machine.js';
 import type {
   BootParameters,
   FromMachine,
+  ImageGuest,
   MachineMethod,
   MachineRequest,
   MachineRequests,
+  SnapshotGuest,
   ToMachine,
 } from './site_messages.js';
 import { SitePorts } from './site_ports.js';
+import { SiteSnapshot } from './site_snapshot.js';
 
 /** Nanoseconds of virtual time that the guest runs before messages are read. */
 const SLICE = 4_000_000;
@@ -28,6 +31,8 @@ export interface ServiceSurroundings {
   readonly post: (message: FromMachine) => void;
   /** The bytes of a file of the site. @throws if there is none */
   readonly fetch: (address: string) => Promise<Uint8Array>;
+  /** The same, while everything waits. */
+  readonly fetchNow: (address: string) => Uint8Array;
   readonly modules: BundledModules;
   readonly now: () => number;
   /** Lets messages come in, for so long at most. The function that it takes is given what ends the wait. */
@@ -104,35 +109,75 @@ export class MachineService {
     }
   }
 
-  private async boot({ guest, processors, modules: extensions }: BootParameters): Promise<void> {
-    const { fetch, modules, now, post } = this.surroundings;
+  private async boot({ guest, processors, modules }: BootParameters): Promise<void> {
     if (this.machine !== undefined) throw new Error('this worker has a machine: start another worker for another one');
-    const [core, kernel, initrd] = await Promise.all([
-      fetch(CORE).then((bytes) => WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>)),
-      this.file(guest.kernel),
-      guest.initrd === undefined ? undefined : this.file(guest.initrd),
-    ]);
+    const core = this.surroundings.fetch(CORE).then((bytes) => WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>));
+    const machine =
+      'snapshot' in guest ? await this.restored(guest, core) : await this.poweredOn(guest, processors, core, modules);
+    if (modules !== undefined) {
+      if ('snapshot' in guest) await this.loadAtMoment(machine, modules);
+      machine.start();
+    }
+    this.machine = machine;
+  }
+
+  /** A machine of images. A VMM is loaded before the guest is: it takes the processors over before the first instruction. */
+  private async poweredOn(
+    guest: ImageGuest,
+    processors: number,
+    core: Promise<WebAssembly.Module>,
+    modules: readonly string[] | undefined,
+  ): Promise<SiteMachine> {
+    const [kernel, ...initrd] = await Promise.all(
+      [guest.kernel, ...(guest.initrd === undefined ? [] : [guest.initrd])].map((address) => this.file(address)),
+    );
+    const machine = await this.make({ coreModule: await core, memoryBytes: guest.memoryBytes, processors });
+    if (modules !== undefined) await machine.load(modules);
+    machine.boot({
+      kernel: kernel!,
+      modules: initrd.map((file) => ({ ...file, arguments: '' })),
+      append: guest.append,
+    });
+    return machine;
+  }
+
+  private async restored(
+    { snapshot: address }: SnapshotGuest,
+    core: Promise<WebAssembly.Module>,
+  ): Promise<SiteMachine> {
+    const { fetch, fetchNow } = this.surroundings;
+    const snapshot = await SiteSnapshot.open({
+      fetch: (name) => fetch(`${address}/${name}`),
+      fetchNow: (name) => fetchNow(`${address}/${name}`),
+    });
+    const { memoryBytes, processors } = snapshot.manifest;
+    const kind = { coreModule: await core, model: snapshot.model, memoryBytes, processors };
+    // A hash of all memory would fetch all pages.
+    const machine = await this.make(kind, Infinity);
+    snapshot.restore(machine.pc);
+    return machine;
+  }
+
+  /** A snapshot may have been saved within a turn of a processor, where no call of the driver comes in. */
+  private async loadAtMoment(machine: SiteMachine, modules: readonly string[]): Promise<void> {
+    while (!machine.isAtMoment) machine.slice(machine.pc.virtualTime);
+    await machine.load(modules);
+  }
+
+  private make(
+    options: Pick<SiteMachineOptions, 'coreModule' | 'model' | 'memoryBytes' | 'processors'>,
+    interval = STATE_INTERVAL,
+  ): Promise<SiteMachine> {
+    const { now, post, modules } = this.surroundings;
     const recorder = new SessionRecorder({
       now,
+      interval,
       write: (item) => {
         if (item.kind === 'state' && item.hash !== undefined)
           post({ kind: 'state', instructions: item.at.instructions, hash: item.hash });
       },
     });
-    const machine = await SiteMachine.create({
-      coreModule: core,
-      memoryBytes: guest.memoryBytes,
-      processors,
-      pace: 'real',
-      ports: this.ports,
-      source: modules,
-      recorder,
-    });
-    const initrds: BootModule[] = initrd === undefined ? [] : [{ ...initrd, arguments: '' }];
-    if (extensions !== undefined) await machine.load(extensions);
-    machine.boot({ kernel, modules: initrds, append: guest.append });
-    if (extensions !== undefined) machine.start();
-    this.machine = machine;
+    return SiteMachine.create({ ...options, pace: 'real', ports: this.ports, source: modules, recorder });
   }
 
   private async load(modules: readonly string[]): Promise<void> {

@@ -3,8 +3,8 @@
 import type { DriverState } from '../../driver/driver.js';
 import type { ReportValue } from '../../vmm/vcpu/report_contribution.js';
 
-/** A guest that the site has as files. */
-export interface SiteGuest {
+/** A guest whose images the site has. */
+export interface ImageGuest {
   readonly name: string;
   /** Addresses relative to the site. */
   readonly kernel: string;
@@ -12,6 +12,16 @@ export interface SiteGuest {
   readonly append: string;
   readonly memoryBytes: number;
 }
+
+/** A guest that goes on from a snapshot. */
+export interface SnapshotGuest {
+  readonly name: string;
+  /** Address of its folder, relative to the site. */
+  readonly snapshot: string;
+}
+
+/** A guest of the site. */
+export type SiteGuest = ImageGuest | SnapshotGuest;
 
 /** An extension that the site has as a bundle. */
 export interface SiteExtension {
@@ -33,6 +43,7 @@ export interface SiteCatalog {
 /** A machine to switch on. */
 export interface BootParameters {
   readonly guest: SiteGuest;
+  /** A snapshot has its own number. */
   readonly processors: number;
   /** Extensions of a VMM that runs from power-on; without them there is none yet. */
   readonly modules?: readonly string[];

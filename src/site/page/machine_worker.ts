@@ -12,6 +12,16 @@ async function fetchBytes(file: string): Promise<Uint8Array> {
   return new Uint8Array(await answer.arrayBuffer());
 }
 
+/** Fetches a file while the worker waits: a page of memory is needed within an instruction. */
+function fetchNow(file: string): Uint8Array {
+  const request = new XMLHttpRequest();
+  request.open('GET', addressOf(file), false);
+  request.responseType = 'arraybuffer';
+  request.send();
+  if (request.status !== 200) throw new Error(`${file}: the site answers ${request.status} ${request.statusText}`);
+  return new Uint8Array(request.response as ArrayBuffer);
+}
+
 /** Evaluates a module that has no address. */
 async function evaluate(code: string): Promise<Readonly<Record<string, unknown>>> {
   const address = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
@@ -59,6 +69,7 @@ const modules = new BundledModules({ evaluate, digest, addressOf: (name) => addr
 const service = new MachineService({
   post: (message) => self.postMessage(message),
   fetch: fetchBytes,
+  fetchNow,
   modules,
   now: () => performance.now(),
   pause,

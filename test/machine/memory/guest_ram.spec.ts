@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { AbsentPages } from '../../../src/machine/memory/absent_pages.js';
 import { MachineRam } from '../../../src/machine/memory/guest_ram.js';
 import { MemoryWriter } from '../../../src/machine/memory/memory_writer.js';
 
 describe('MachineRam', () => {
   const make = (): { u8: Uint8Array; ram: MachineRam } => {
     const u8 = new Uint8Array(64);
+    const absent = new AbsentPages(u8.subarray(16, 48), new Uint8Array(1), new Uint8Array(1));
     const writer = new MemoryWriter({ u8, u32: new Uint32Array(u8.buffer) }, () => {});
-    return { u8, ram: new MachineRam(writer, 16, 32) };
+    return { u8, ram: new MachineRam(writer, 16, 32, absent) };
   };
   it('writes from physical address 0 on', () => {
     const { u8, ram } = make();

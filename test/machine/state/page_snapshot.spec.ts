@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { PAGE_BYTES, PageSnapshot } from '../../../src/machine/state/page_snapshot.js';
+import { PAGE_BYTES } from '../../../src/machine/memory/page_contents.js';
+import { PageSnapshot } from '../../../src/machine/state/page_snapshot.js';
 import { WrittenPages } from '../../../src/machine/memory/written_pages.js';
 import { MemoryHash } from '../../../src/machine/state_hash.js';
 

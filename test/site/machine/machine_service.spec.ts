@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { root } from '../../architecture/source_files.js';
 import { MachineService } from '../../../src/site/machine/machine_service.js';
 import type { MachineMethod, MachineRequests } from '../../../src/site/machine/site_messages.js';
-import { bundleOf, fetchFile, Heard, nodeModules, ownGuest } from './node_surroundings.js';
+import { Pc } from '../../../src/machine/pc.js';
+import { snapshotFiles } from '../../../src/site/machine/snapshot_files.js';
+import { bundleOf, coreBytes, fetchFile, Heard, nodeModules, ownGuest } from './node_surroundings.js';
 
 const cpuidcount = await bundleOf(join(root, 'extensions/hypervisor_example_cpuidcount/exit_handler_cpuid_count.ts'));
 
@@ -12,11 +14,15 @@ const cpuidcount = await bundleOf(join(root, 'extensions/hypervisor_example_cpui
 class Tried {
   readonly heard = new Heard();
   private readonly modules = nodeModules();
+  /** Files of the site besides the usual ones, and those that the machine waited for. */
+  readonly files = new Map<string, Uint8Array>();
+  readonly fetchedNow: string[] = [];
   private next = 1;
   time = 0;
   readonly service = new MachineService({
     post: this.heard.post,
-    fetch: fetchFile,
+    fetch: (address) => Promise.resolve(this.files.get(address) ?? fetchFile(address)),
+    fetchNow: (address) => (this.fetchedNow.push(address), this.files.get(address)!),
     modules: this.modules,
     now: () => this.time,
     // Waiting passes time, so that idle times end.
@@ -51,6 +57,27 @@ class Tried {
   }
 }
 
+/** A machine that sleeps in the guest `echo`, as files of a site. Only the pages to which its TLBs lead are wanted first. */
+async function echoSnapshot() {
+  const pc = await Pc.create({
+    coreModule: await WebAssembly.compile(coreBytes),
+    memoryBytes: 32 << 20,
+    com1: () => {},
+    com2: () => {},
+  });
+  pc.boot({
+    kernel: { name: 'echo', bytes: await fetchFile(ownGuest('echo', '').kernel) },
+    modules: [],
+    append: '',
+  });
+  while (pc.virtualTime < 30_000_000) pc.runQuantum(() => true);
+  const state = pc.save();
+  const wanted = new Set(state.processors.flatMap(({ tlbs }) => tlbs.flatMap(({ frames }) => [...frames])));
+  const stateHash = pc.stateHash();
+  const { instructions } = pc;
+  return { state, stateHash, files: snapshotFiles(state, { instructions, stateHash }, wanted) };
+}
+
 describe('MachineService', () => {
   it('boots a guest under an extension, and tells what was printed, what exited, and how it ended', async () => {
     const tried = new Tried();
@@ -76,6 +103,21 @@ describe('MachineService', () => {
     await tried.request('stop', {});
     expect(tried.heard.status.vmm).to.equal('VMM_LOADED');
     expect(tried.heard.text('vmm')).to.include('cpuid count = ');
+  });
+
+  it('goes on from a snapshot, whose pages it fetches when the machine needs them', async () => {
+    const { files, state, stateHash } = await echoSnapshot();
+    const tried = new Tried();
+    for (const { name, bytes } of files) tried.files.set(`snapshots/echo/${name}`, bytes);
+    const params = { guest: { name: 'echo', snapshot: 'snapshots/echo' }, processors: 1 };
+    // Served one after the other, before the machine runs.
+    tried.service.receive({ kind: 'request', id: -1, method: 'boot', params });
+    expect((await tried.request('hash', {})).hash).to.equal(stateHash);
+    const groups = files.filter(({ name }) => name.startsWith('pages_')).map(({ name }) => `snapshots/echo/${name}`);
+    expect(tried.fetchedNow).to.deep.equal(groups).and.to.not.be.empty;
+    tried.service.receive({ kind: 'typed', bytes: [...Buffer.from('again')] });
+    await tried.until(() => tried.heard.text('console').includes('again'));
+    expect([...state.pages]).to.not.be.empty;
   });
 
   it('says why it refuses: no machine, two machines, an extension that there is not', async () => {

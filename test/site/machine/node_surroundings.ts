@@ -8,12 +8,12 @@ import { build } from 'esbuild';
 import { buildFolder } from '../../../src/driver/node/package_paths.js';
 import { siteBundleOptions } from '../../../src/site/machine/bundle_format.js';
 import { BundledModules } from '../../../src/site/machine/bundled_modules.js';
-import type { FromMachine, MachineStatus, SiteGuest } from '../../../src/site/machine/site_messages.js';
+import type { FromMachine, ImageGuest, MachineStatus } from '../../../src/site/machine/site_messages.js';
 
 export const coreBytes = readFileSync(join(buildFolder, 'cpu', 'cpu.wasm'));
 
 /** One of our own guests, as a site has it. */
-export const ownGuest = (name: string, append: string): SiteGuest => ({
+export const ownGuest = (name: string, append: string): ImageGuest => ({
   name,
   kernel: `guests/${name}.bin`,
   append,

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Where physical addresses lie in the machine's memory: RAM, and the VMM's memory at 4 GiB.
 import {
-  CARVE_OUT_ACCESS, CARVE_OUT_BYTES, CARVE_OUT_DRIVER, CARVE_OUT_GIB, CARVE_OUT_STRUCTURES, CARVE_OUT_VMM,
+  ABSENT, CARVE_OUT_ACCESS, CARVE_OUT_BYTES, CARVE_OUT_DRIVER, CARVE_OUT_GIB, CARVE_OUT_STRUCTURES, CARVE_OUT_VMM,
   CARVE_OUT_VMM_BYTES, DIRTY, PAGE_MAP, RAM, RAM_BYTES, VMX_EPTP, VMX_MODE,
 } from "../generated/layout";
 import { codeWritten } from "../code/code_pages";
 import { noteWrite } from "../state/monitored_line";
 import { VmxMode } from "../generated/architecture";
+
+@external("env", "pageWanted") declare function pageWanted(page: u32): void;
 
 /** True in a guest with EPT. */
 @inline export function usesEpt(): bool { return load<u32>(VMX_MODE) == VmxMode.NonRoot && load<u64>(VMX_EPTP) != 0; }
@@ -14,7 +16,11 @@ import { VmxMode } from "../generated/architecture";
 /** Address in the machine's memory of a physical address in RAM or in one of `parts` of the carve-out, 0 if there is no memory. */
 @inline function hostIn(pa: u64, parts: u32): usize {
   const ram = <u64>load<u32>(RAM_BYTES);
-  if (pa < ram) return RAM + <usize>pa;
+  if (pa < ram) {
+    const page = <usize>(pa >> 12);
+    if (load<u8>(ABSENT + page)) pageWanted(<u32>page);
+    return RAM + <usize>pa;
+  }
   const beyond = pa - (<u64>CARVE_OUT_GIB << 30);
   if (beyond >= CARVE_OUT_BYTES) return 0;
   return (parts & (beyond < CARVE_OUT_VMM_BYTES ? CARVE_OUT_VMM : CARVE_OUT_DRIVER)) != 0 ? RAM + <usize>ram + <usize>beyond : 0;

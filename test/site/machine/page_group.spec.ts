@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { zlibSync } from 'fflate';
+import { packPages, unpackPages } from '../../../src/site/machine/page_group.js';
+
+describe('packPages', () => {
+  it('gives bytes that unpackPages makes the same pages of', () => {
+    const pages = { numbers: Uint32Array.of(3, 70_000), bytes: new Uint8Array(8192).map((_, i) => i % 251) };
+    expect(unpackPages(packPages(pages))).to.deep.equal(pages);
+  });
+});
+
+describe('unpackPages', () => {
+  it('refuses what is no whole number of pages', () => {
+    expect(() => unpackPages(zlibSync(Uint8Array.of(1, 0, 0, 0, 9, 0, 0, 0, 1)))).to.throw('9 bytes are not 1 pages');
+  });
+});
