@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // npm run bench [-- --json]: the machine's speed next to the same work as straight WebAssembly in the same run, what a VMM costs (an exit, a device
-// access, a wait, a hook, a read of guest memory), and the time to a guest's first character. Medians of five. Every instruction count is asserted:
+// access, a wait, a hook, a read of guest memory), what a reset and a restore take, and the time to a guest's first character. Medians of five. Every instruction count is asserted:
 // a faster wrong machine fails.
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import asc from 'assemblyscript/asc';
@@ -24,6 +25,9 @@ const RESETS = 400;
 const RESET_PAGES = 64;
 /** Where the pages are: no guest of ours uses them. */
 const RESET_FROM = 32 << 20;
+/** In use in Debian's guest of `bfm guest debian` at its prompt. */
+const RESTORED_PAGES = 21_363;
+const RESTORED_FROM = 4 << 20;
 /** Guests whose events cost more under a VMM: how many events, and instructions from the guest's first to its last. */
 const events = {
   mmioNs: { guest: 'bench_mmio', count: 1_000_000, instructions: 3 * 1_000_000 + 5 },
@@ -184,6 +188,52 @@ async function resetUs() {
   return median(times);
 }
 
+/** Writes a snapshot of a machine with 256 MiB, of which as many pages are in use as in a Debian that has booted. */
+async function writeLargeSnapshot(path) {
+  const { writeSnapshot } = await built('src/bfm/snapshot/snapshot_file.js');
+  const { pc, boot } = await newPc('bench_alu', 256 << 20);
+  boot();
+  const page = new Uint32Array(1024);
+  for (let number = 0; number < RESTORED_PAGES; number++) {
+    page.fill(number + 1);
+    pc.core.guestRam.set(new Uint8Array(page.buffer), RESTORED_FROM + number * 4096);
+  }
+  const facts = {
+    testDevice: false,
+    virtioConsole: null,
+    disks: [],
+    images: [],
+    append: '',
+    moduleFiles: [],
+    rtcStart: 0,
+  };
+  const { instructions, virtualTime } = pc;
+  const place = { instructions, virtualTime, stateHash: pc.stateHash(), seed: 0, lastOutput: '' };
+  await writeSnapshot(path, pc.save(), facts, place);
+}
+
+/** Milliseconds from a snapshot's file to a machine whose state has been compared with the saved one. */
+async function restoreMs(path) {
+  const { readSnapshot } = await built('src/bfm/snapshot/snapshot_file.js');
+  const start = performance.now();
+  const { header, state } = await readSnapshot(path);
+  const { pc } = await newPc('bench_alu', header.memoryBytes);
+  pc.restore(state);
+  if (pc.stateHash() !== header.stateHash) throw new Error('a restored machine has another state than the saved one');
+  return performance.now() - start;
+}
+
+async function restoring() {
+  const folder = mkdtempSync(join(tmpdir(), 'bareflank-bench-'));
+  try {
+    const path = join(folder, 'snapshot');
+    await writeLargeSnapshot(path);
+    return await medianOf(() => restoreMs(path));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 /** Milliseconds from the start of the process `bfm run` to the guest's first character. Its messages are shown only if it fails. */
 function startupMs() {
   return new Promise((done, failed) => {
@@ -217,6 +267,7 @@ for (const [name, event] of Object.entries(events)) {
 }
 result.hookUs = Number((await medianOf(hookUs)).toFixed(1));
 result.resetUs = Math.round(await medianOf(resetUs));
+result.restoreMs = Math.round(await restoring());
 const reads = await guestReads();
 result.guestReadNs = { physical: Math.round(reads.physicalNs), virtual: Math.round(reads.virtualNs) };
 result.startupMs = Math.round(await medianOf(startupMs));
@@ -242,6 +293,9 @@ else {
   );
   console.log(
     `reset    ${result.resetUs} us to a marked point of a machine with 256 MiB, after writes to ${RESET_PAGES} pages`,
+  );
+  console.log(
+    `restore  ${result.restoreMs} ms from a snapshot's file to a machine with 256 MiB, ${RESTORED_PAGES} pages of them in use`,
   );
   console.log(`startup  ${result.startupMs} ms to the guest's first character`);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { realpathSync } from 'node:fs';
 import { moduleFiles } from '../../driver/node/module_files.js';
-import { portableBundle } from '../../driver/node/portable_bundle.js';
+import { portableBundle } from '../../driver/node/load_module.js';
 import { isModuleSource } from '../../session/add_modules.js';
 import type { RecordedModule } from './recording_format.js';
 

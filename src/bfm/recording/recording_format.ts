@@ -4,7 +4,7 @@ import type { RecordedItem } from '../../session/recorded_item.js';
 import type { RunRequest } from '../worker/run_request.js';
 
 /** The version of the format that this program writes, and the only one that it reads. */
-export const RECORDING_VERSION = 2;
+export const RECORDING_VERSION = 3;
 
 const count = z.int().min(0);
 const hash = z.string().regex(/^[0-9a-f]{16}$/);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The only way to load users' TypeScript into a process. A loader hook would load a second copy of the framework, whose classes are not the running
 // ones.
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build, type BuildFailure, type BuildOptions, type Message, type Plugin } from 'esbuild';
+import { build, type BuildFailure, type Message, type Plugin } from 'esbuild';
 import { SecondCopyError } from '../../vmm/container/load_errors.js';
 import { PartModule } from '../../vmm/container/part_module.js';
 import { DriverError, ModuleFileError } from '../driver_errors.js';
@@ -15,6 +15,7 @@ import type { LoadedModule } from '../module_source.js';
 import { fileFlaw } from './file_flaw.js';
 import { evaluationOf } from './module_evaluation.js';
 import { ModuleCache, type Bundle } from './module_cache.js';
+import { portableCode, type PortableBundle } from './portable_bundle.js';
 
 /** What modules share with the framework: the running copy's own files. */
 const shared: Readonly<Record<string, () => string>> = {
@@ -30,19 +31,17 @@ const shared: Readonly<Record<string, () => string>> = {
 /** What the bundles depend on besides their sources. */
 const salt = JSON.stringify([bundleSettings, replacedGlobals, import.meta.url]);
 
-/** Leaves the framework out of a bundle. @param place what its imports become */
-const withoutFramework = (place: (name: string, url: () => string) => string): Plugin => ({
+/** Leaves the framework out of a bundle. */
+const useRunningCopy: Plugin = {
   name: 'leave the framework out',
   setup({ onResolve }) {
     onResolve({ filter: /^(bareflank|inversify|reflect-metadata|chai|sinon)(\/|$)/ }, ({ path }) => {
       const url = shared[path];
-      if (url !== undefined) return { path: place(path, url), external: true };
+      if (url !== undefined) return { path: url(), external: true };
       return { errors: [{ text: `'${path}' is not public; import from ${Object.keys(shared).join(', ')}` }] };
     });
   },
-});
-const useRunningCopy = withoutFramework((_name, url) => url());
-const keepNames = withoutFramework((name) => name);
+};
 
 /** File, line and column, relative to the current folder if the file is below it. */
 function placeOf(message: Message | undefined, folder: string): string | undefined {
@@ -57,19 +56,13 @@ function describeMessage(message: Message, folder: string): string {
   return location === null ? text : `${placeOf(message, folder)}: ${text}\n    ${location.lineText.trim()}`;
 }
 
-/** What all bundles have in common. */
-const bundleOptions = (file: string) =>
-  ({
-    ...bundleSettings,
-    entryPoints: [file],
-    absWorkingDir: dirname(file),
-  }) satisfies BuildOptions;
-
 async function bundle(file: string, cache: ModuleCache): Promise<Bundle> {
   const folder = dirname(file);
   return placingErrors(file, async () => {
     const result = await build({
-      ...bundleOptions(file),
+      ...bundleSettings,
+      entryPoints: [file],
+      absWorkingDir: folder,
       // Frames name the sources, whatever the place of the bundle.
       outfile: join(folder, 'bundle.mjs'),
       sourceRoot: `${pathToFileURL(folder).href}/`,
@@ -150,25 +143,28 @@ export async function bundleFile(path: string): Promise<Bundle> {
   return cache.find(file) ?? (await bundle(file, cache));
 }
 
-/** The hash of a bundle's code without its source map and without the place of the running copy. */
-function hashOf(code: string): string {
-  const [text] = code.split('\n//# sourceMappingURL=');
-  const names = Object.entries(shared).map(([name, url]) => [JSON.stringify(url()), JSON.stringify(name)] as const);
-  const placeless = names.reduce((all, [url, name]) => all.replaceAll(url, name), text!);
-  return createHash('sha256').update(placeless).digest('hex');
+/** Gives a bundle to `use`, once more if another process removed it from the cache after it was found. @throws DriverError if that happens twice */
+async function withBundle<T>(path: string, use: (bundle: string) => T | Promise<T>): Promise<T> {
+  for (let attempts = 0; attempts < 2; attempts++) {
+    using bundled = await bundleFile(path);
+    try {
+      return await use(bundled.path);
+    } catch (error) {
+      if (existsSync(bundled.path)) throw error;
+    }
+  }
+  throw new DriverError(`${path}: its bundle was removed twice while it was being loaded`, {
+    details: { where: path, advice: 'let nothing but bfm remove files from its cache folder' },
+  });
 }
 
-/**
- * The text of a bundle in which the framework keeps its names, with no path of this computer in it. It can be loaded as a module elsewhere.
- *
- * @throws ModuleFileError
- */
-export async function bundleText(path: string): Promise<string> {
-  refuseFlaw(path);
-  const file = realpathSync(path);
-  const result = await placingErrors(file, () => build({ ...bundleOptions(file), plugins: [keepNames] }));
-  return result.outputFiles[0]!.text;
+function portable(bundle: string): PortableBundle {
+  const names = new Map(Object.entries(shared).map(([name, url]) => [url(), name]));
+  return portableCode(readFileSync(bundle, 'utf8'), names);
 }
+
+/** Bundles a module with everything that it imports except the framework. @throws ModuleFileError; DriverError */
+export const portableBundle = (path: string): Promise<PortableBundle> => withBundle(path, portable);
 
 /**
  * Loads a TypeScript or JavaScript file: bundles it with everything that it imports except the framework, and evaluates it.
@@ -180,22 +176,9 @@ export async function bundleText(path: string): Promise<string> {
  * @returns the modules among its exports.
  * @throws ModuleFileError with file, line and column of a syntax error; SecondCopyError.
  */
-export async function loadModule(path: string, isFresh = false): Promise<LoadedModule> {
-  const loaded = (await loadOnce(path, isFresh)) ?? (await loadOnce(path, isFresh));
-  if (loaded !== undefined) return loaded;
-  throw new DriverError(`${path}: its bundle was removed twice while it was being loaded`, {
-    details: { where: path, advice: 'let nothing but bfm remove files from its cache folder' },
+export function loadModule(path: string, isFresh = false): Promise<LoadedModule> {
+  return withBundle(path, async (bundle) => {
+    const { sha256: hash } = portable(bundle);
+    return { modules: modulesOf(path, await evaluate(path, bundle, isFresh)), hash };
   });
-}
-
-/** @returns undefined if another process removed the bundle from the cache after it was found */
-async function loadOnce(path: string, isFresh: boolean): Promise<LoadedModule | undefined> {
-  using bundled = await bundleFile(path);
-  try {
-    const hash = hashOf(readFileSync(bundled.path, 'utf8'));
-    return { modules: modulesOf(path, await evaluate(path, bundled.path, isFresh)), hash };
-  } catch (error) {
-    if (existsSync(bundled.path)) throw error;
-    return undefined;
-  }
 }
