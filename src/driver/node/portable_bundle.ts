@@ -11,7 +11,7 @@ export interface PortableBundle {
 /** SHA-256 of a text or bytes, in hexadecimal. */
 export const sha256 = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
 
-/** Takes the source map out of a bundle, and the places of the running copy. @param names by the URL that stands for them in the bundle */
+/** Takes the source map out of a bundle, and the places of the running copy. @param names by the URL that a bundle has in their place */
 export function portableCode(bundle: string, names: ReadonlyMap<string, string>): PortableBundle {
   const [text] = bundle.split('\n//# sourceMappingURL=');
   const quoted = [...names].map((pair) => pair.map((each) => JSON.stringify(each)) as [string, string]);
