@@ -8,7 +8,7 @@ import type { SystemControl } from './system_control.js';
 interface KeyboardControllerState {
   commandByte: number;
   outputPort: number;
-  /** Bytes that the program has yet to read, the next one first. */
+  /** Bytes that the program has yet to read, the next one first; at most OUTPUT_BYTES. */
   output: number[];
   /** The command that waits for its data byte, 0 if none. */
   command: number;
@@ -30,6 +30,8 @@ const OUTPUT_NOT_RESET = 1;
 const OUTPUT_A20 = 2;
 /** Commands from here on pulse the lines of the output port whose bits are 0. */
 const PULSE_OUTPUT = 0xf0;
+/** What a keyboard keeps for a program that does not read; it loses the rest. */
+const OUTPUT_BYTES = 16;
 const CONTROLLER_TEST_PASSED = 0x55;
 const AUXILIARY_CLOCK_STUCK = 1;
 const ACKNOWLEDGE = 0xfa;
@@ -130,7 +132,8 @@ export class KeyboardController extends StatefulDevice<KeyboardControllerState> 
   }
 
   private answer(...bytes: readonly number[]): void {
-    this.state.output.push(...bytes);
+    const { output } = this.state;
+    output.push(...bytes.slice(0, OUTPUT_BYTES - output.length));
   }
 
   private setCommandBit(bit: number, isSet: boolean): void {

@@ -23,6 +23,8 @@ const REGISTER_B = 11;
 const REGISTER_C = 12;
 const REGISTER_D = 13;
 const CENTURY = 0x32;
+/** The latest that a byte of the century and one of the year can name. A program that writes bytes which are no date may not go beyond. */
+const LAST_YEAR = 255 * 100 + 255;
 const A_UPDATE_IN_PROGRESS = 0x80;
 const B_SET = 0x80;
 const B_PERIODIC = 0x40;
@@ -214,6 +216,8 @@ export class Rtc extends StatefulDevice<RtcState> {
   private writeClock({ write }: ClockRegister, value: number): void {
     const date = new Date(this.now() * 1000);
     write?.(date, value);
+    const year = date.getUTCFullYear();
+    if (!(year >= 0 && year <= LAST_YEAR)) return;
     const seconds = Math.floor(date.getTime() / 1000);
     if (this.state.frozen !== null) this.state.frozen = seconds;
     else this.state.epoch += seconds - this.now();

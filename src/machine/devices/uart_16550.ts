@@ -18,7 +18,7 @@ interface UartState {
   fcr: number;
   /** The transmitter became empty since the last look at IIR or the last write. */
   transmitterEmptied: boolean;
-  /** Received bytes that the program has not read; at most 16 (1 without FIFO). */
+  /** Received bytes that the program has not read, those of the loopback with LOOPED; at most 16 (1 without FIFO). */
   received: number[];
   /** Bytes that wait outside until the program listens and there is room in the receiver, as a terminal's flow control would hold them. */
   waiting: number[];
@@ -48,6 +48,8 @@ const MCR_OUT2 = 8;
 const MCR_LOOPBACK = 0x10;
 const TRANSMITTER_EMPTY = LineStatus.emptyTransmitter | LineStatus.emptyData;
 const FIFO_DEPTH = 16;
+/** Marks a byte that the port has received from itself. */
+const LOOPED = 0x100;
 const TRIGGER_LEVELS = [1, 4, 8, 14];
 /** A program that reads the line status so often without doing anything else waits for a byte. A wait for the transmitter ends at once. */
 const POLLS_OF_A_LISTENER = 16;
@@ -178,7 +180,7 @@ export class Uart16550 extends StatefulDevice<UartState> {
   }
 
   private send(byte: number): void {
-    if (this.state.mcr & MCR_LOOPBACK) this.accept(byte);
+    if (this.state.mcr & MCR_LOOPBACK) this.accept(byte | LOOPED);
     else this.transmit(byte);
     this.state.transmitterEmptied = true;
   }
@@ -201,7 +203,7 @@ export class Uart16550 extends StatefulDevice<UartState> {
   /** Without RTS, the other end has sent nothing yet: Linux enables the receiver's interrupt, clears the FIFO, and then asserts RTS. */
   private clearReceiver(): void {
     const { mcr, received, waiting } = this.state;
-    if ((mcr & (MCR_RTS | MCR_LOOPBACK)) === 0) waiting.unshift(...received);
+    if ((mcr & (MCR_RTS | MCR_LOOPBACK)) === 0) waiting.unshift(...received.filter((byte) => byte < LOOPED));
     this.state.received = [];
   }
 
@@ -247,7 +249,7 @@ export class Uart16550 extends StatefulDevice<UartState> {
   }
 
   private readReceived(): number {
-    const byte = this.state.received.shift() ?? 0;
+    const byte = (this.state.received.shift() ?? 0) & 0xff;
     this.refill();
     this.updateInterrupt();
     return byte;

@@ -74,6 +74,21 @@ describe('KeyboardController', () => {
     expect([1, 2, 3, 4, 5, 6].map(() => platform.in(0x60))).to.deep.equal([0xfa, 0xfa, 0xee, 0xfa, 0xaa, 0xfa]);
   });
 
+  it('keeps 16 bytes for a program that does not read, and loses the rest', () => {
+    const platform = new FakePlatform();
+    const keyboard = new KeyboardController(platform.bus, platform.line(), platform);
+    for (let i = 0; i < 1000; i++) {
+      platform.out(0x60, 0xff);
+      for (const command of [0x20, 0xa9, 0xaa, 0xab, 0xd0]) platform.out(0x64, command);
+      platform.out(0x64, 0xd2);
+      platform.out(0x60, 0x5a);
+    }
+    expect((keyboard.save() as { output: number[] }).output).to.have.length(16);
+    let read = 0;
+    for (; platform.in(0x64) & 1; read++) platform.in(0x60);
+    expect(read).to.equal(16);
+  });
+
   it('answers nothing to a byte for the mouse', () => {
     const platform = new FakePlatform();
     new KeyboardController(platform.bus, platform.line(), platform);

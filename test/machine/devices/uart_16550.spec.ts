@@ -151,6 +151,20 @@ describe('Uart16550', () => {
     expect(platform.in(BASE)).to.equal(2);
   });
 
+  it('discards the bytes of the loopback when a program without RTS clears the receiver', () => {
+    const { uart, platform } = make();
+    for (let i = 0; i < 100; i++) {
+      platform.out(BASE + 2, 1);
+      platform.out(BASE + 4, 0x10);
+      for (const byte of [0x58, 0x59]) platform.out(BASE, byte);
+      platform.out(BASE + 4, 0);
+      platform.out(BASE + 2, 7);
+    }
+    expect(uart.waitingBytes).to.equal(0);
+    platform.out(BASE + 4, 2);
+    expect(platform.in(BASE + 5) & 1).to.equal(0);
+  });
+
   it('keeps its whole state through save and restore', () => {
     const { uart, platform } = make();
     platform.out(BASE + 2, 1);

@@ -126,6 +126,8 @@ export function injectEvent(information: u32, code: u32, length: u32): void {
   if (type == InterruptionType.OtherEvent) { store<u32>(VMX_MTF_PENDING, 1); updateAttention(); return; }
   setEvent(eventVector(information), type, (information & InterruptionBit.ErrorCode) != 0, code, length);
   store<u32>(FAULT_INJECTED, 1);
+  // an injected #DB says nothing of DR6
+  store<u64>(FAULT_DEBUG, 0);
 }
 
 /** INT n, INT3, INTO, INT1: delivers at once; RIP is afterwards the handler's. The caller continues there. */
@@ -148,7 +150,9 @@ export function softwareInterrupt(vector: u32, type: u32, length: u32): void {
  */
 function flagsToPush(vector: u32, type: u32): u64 {
   const flags = load<u64>(RFLAGS_SYSTEM) | <u64>arithmeticFlags() | repetitionFlag();
-  return type == InterruptionType.HardwareException && vector != DB ? flags | Rflags.ResumeFlag : flags;
+  // #DB is a trap, or the fault of an instruction breakpoint, which leaves RF as it is; only general detect is a fault like others
+  const isFault = vector != DB || (load<u64>(FAULT_DEBUG) & Dr6.BD) != 0;
+  return type == InterruptionType.HardwareException && isFault ? flags | Rflags.ResumeFlag : flags;
 }
 function software(type: u32): bool {
   return type == InterruptionType.SoftwareInterrupt || type == InterruptionType.PrivilegedSoftwareException

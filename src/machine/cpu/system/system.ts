@@ -58,6 +58,8 @@ function trapAtEnd(): void {
   if (load<u64>(RFLAGS_SYSTEM) & Rflags.TrapFlag) store<u64>(DEBUG_TRAPS, load<u64>(DEBUG_TRAPS) | Dr6.BS);
   updateAttention();
 }
+/** A selector so many bytes further in the table: 16 bits, like each selector. */
+@inline function selectorAfter(selector: u32, bytes: u32): u32 { return (selector + bytes) & 0xffff; }
 /** SYSCALL: #UD outside 64-bit mode and without EFER.SCE. SDM 2B "SYSCALL—Fast System Call". */
 export function SYSCALL(): void {
   if (!in64() || !(load<u64>(EFER) & Efer.Sce)) raise(UD);
@@ -66,7 +68,7 @@ export function SYSCALL(): void {
   replaceRflags(rflags() & ~load<u64>(FMASK), ALL_FLAGS);
   setSystemFlags(0, Rflags.ResumeFlag);
   const cs = errorOf(<u32>(load<u64>(STAR) >> 32));
-  enterRing(0, cs, cs + 8, true);
+  enterRing(0, cs, selectorAfter(cs, 8), true);
   trapAtEnd();
   jump(load<u64>(LSTAR));
 }
@@ -78,7 +80,7 @@ export function SYSRET<T>(): void {
   if (long && !canonical(target)) raiseCode(GP, 0);
   replaceRflags(reg<u64>(R11), ALL_FLAGS & ~(Rflags.ResumeFlag | Rflags.Virtual8086Mode));
   setSystemFlags(0, Rflags.ResumeFlag | Rflags.Virtual8086Mode);
-  enterRing(3, ((base + (long ? 16 : 0)) & 0xffff) | SegmentSelector.Rpl, ((base + 8) & 0xffff) | SegmentSelector.Rpl, long);
+  enterRing(3, selectorAfter(base, long ? 16 : 0) | SegmentSelector.Rpl, selectorAfter(base, 8) | SegmentSelector.Rpl, long);
   trapAtEnd();
   jump(long ? target : target & 0xffffffff);
 }
@@ -88,7 +90,7 @@ export function SYSENTER(): void {
   if (!(load<u32>(CR0) & Cr0.ProtectionEnable) || isNull(cs)) raiseCode(GP, 0);
   const long = inLong();
   setSystemFlags(0, Rflags.Virtual8086Mode | Rflags.InterruptEnableFlag | Rflags.ResumeFlag);
-  enterRing(0, errorOf(cs), errorOf(cs) + 8, long);
+  enterRing(0, errorOf(cs), selectorAfter(errorOf(cs), 8), long);
   setReg<u64>(RSP, long ? load<u64>(SYSENTER_ESP) : load<u64>(SYSENTER_ESP) & 0xffffffff);
   updateAttention();
   jump(long ? load<u64>(SYSENTER_EIP) : load<u64>(SYSENTER_EIP) & 0xffffffff);
@@ -100,8 +102,8 @@ export function SYSEXIT<T>(): void {
   supervisorOnly();
   const sp = reg<u64>(RCX), ip = reg<u64>(RDX);
   if (long && (!canonical(sp) || !canonical(ip))) raiseCode(GP, 0);
-  const base = errorOf(cs) + (long ? 32 : 16);
-  enterRing(3, base | SegmentSelector.Rpl, (base + 8) | SegmentSelector.Rpl, long);
+  const base = selectorAfter(errorOf(cs), long ? 32 : 16);
+  enterRing(3, base | SegmentSelector.Rpl, selectorAfter(base, 8) | SegmentSelector.Rpl, long);
   setReg<u64>(RSP, long ? sp : sp & 0xffffffff);
   jump(long ? ip : ip & 0xffffffff);
 }

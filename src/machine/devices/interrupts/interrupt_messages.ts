@@ -3,6 +3,9 @@ import { StatefulDevice } from '../device.js';
 import type { EventQueue } from '../event_queue.js';
 import type { Timer } from '../timer.js';
 
+/** Reserved everywhere. */
+const RESERVED_MODE = 3;
+
 /** Delivery modes of interrupt messages. SDM 3A "Interrupt Command Register (ICR)". */
 export enum DeliveryMode {
   Fixed = 0,
@@ -12,6 +15,16 @@ export enum DeliveryMode {
   Init = 5,
   StartUp = 6,
   ExtInt = 7,
+}
+
+/** The modes that the manual reserves in redirection entries, in messages of devices and in local vectors: nothing is sent. */
+export function isReservedForDevices(mode: number): boolean {
+  return mode === RESERVED_MODE || mode === DeliveryMode.StartUp;
+}
+
+/** The modes that it reserves in the ICR. */
+export function isReservedForCommands(mode: number): boolean {
+  return mode === RESERVED_MODE || mode === DeliveryMode.ExtInt;
 }
 
 /** One message on the bus between the IOAPIC and the local APICs. */

@@ -3,7 +3,7 @@ import { StatefulDevice } from '../device.js';
 import type { AccessSize } from '../device.js';
 import { wideDestination } from './interrupt_destination.js';
 import type { InterruptController } from './interrupt_lines.js';
-import { DeliveryMode } from './interrupt_messages.js';
+import { DeliveryMode, isReservedForDevices } from './interrupt_messages.js';
 import type { InterruptMessages } from './interrupt_messages.js';
 import type { IoBus, MmioHandler } from '../io_bus.js';
 
@@ -137,6 +137,7 @@ export class IoApic extends StatefulDevice<IoApicState> implements InterruptCont
     } else if (!(this.state.pending & bit)) return;
     this.state.pending &= ~bit;
     const mode = ((entry >> 8) & 7) as DeliveryMode;
+    if (isReservedForDevices(mode)) return;
     const message = { vector: entry & 0xff, mode, level, asserted: true };
     const isLogical = (entry & LOGICAL) !== 0;
     const destination = wideDestination(this.state.high[input]! >>> 24, isLogical);

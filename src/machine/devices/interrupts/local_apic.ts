@@ -6,7 +6,7 @@ import { StatefulDevice } from '../device.js';
 import type { AccessSize } from '../device.js';
 import type { EventQueue } from '../event_queue.js';
 import { highestVector, setBit, testBit } from './vector_set.js';
-import { DeliveryMode, Shorthand } from './interrupt_messages.js';
+import { DeliveryMode, isReservedForCommands, isReservedForDevices, Shorthand } from './interrupt_messages.js';
 import type { InterruptMessage, InterruptMessages, MessageReceiver } from './interrupt_messages.js';
 import type { MmioHandler } from '../io_bus.js';
 import { isDestination, wideDestination } from './interrupt_destination.js';
@@ -210,7 +210,9 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
     return this.isEnabled && isDestination({ isX2apic, id, ldr, dfr }, destination, logical);
   }
 
+  /** An APIC that IA32_APIC_BASE has disabled takes no message. SDM 3A "Enabling or Disabling the Local APIC". */
   accept(message: InterruptMessage): void {
+    if (!this.isEnabled) return;
     switch (message.mode) {
       case DeliveryMode.Nmi:
         return this.pins.nmi();
@@ -240,7 +242,7 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
     const lvt = this.state.lvt[entry]!;
     if (lvt & LVT_MASKED) return;
     const mode = ((lvt >> 8) & 7) as DeliveryMode;
-    if (mode === DeliveryMode.ExtInt) return;
+    if (mode === DeliveryMode.ExtInt || isReservedForDevices(mode)) return;
     if (mode === DeliveryMode.Fixed && lvt & LVT_LEVEL) this.state.lvt[entry] = lvt | LVT_REMOTE_IRR;
     this.accept({ vector: lvt & 0xff, mode, level: (lvt & LVT_LEVEL) !== 0, asserted: true });
   }
@@ -249,7 +251,7 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
     const lvt = this.state.lvt[entry]!;
     if (lvt & LVT_MASKED) return;
     const mode = entry === Lvt.Timer || entry === Lvt.Error ? DeliveryMode.Fixed : (((lvt >> 8) & 7) as DeliveryMode);
-    this.accept({ vector: lvt & 0xff, mode, level: false, asserted: true });
+    if (!isReservedForDevices(mode)) this.accept({ vector: lvt & 0xff, mode, level: false, asserted: true });
   }
 
   private error(bits: number): void {
@@ -395,6 +397,7 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
     this.state.icrLow = value & 0xccfff;
     const vector = value & 0xff;
     const mode = ((value >> 8) & 7) as DeliveryMode;
+    if (isReservedForCommands(mode)) return;
     if (vector < 16 && (mode === DeliveryMode.Fixed || mode === DeliveryMode.LowestPriority))
       return this.error(ESR_SEND_ILLEGAL);
     const message = {

@@ -12,6 +12,7 @@ import { InterruptionBit, InterruptionType, Vector } from '../../../intrinsics/v
 import { ExitReason } from '../../../intrinsics/vmx/exit_reasons.js';
 import {
   Debugctl,
+  Dr6,
   InterruptibilityState,
   PendingDebugExceptions,
   Rflags,
@@ -216,12 +217,17 @@ export class GuestSave {
   private resumeFlag(reason: number, before: number): number {
     if (instructionExits[reason] === 1) return 0;
     if (reason === ExitReason.ExceptionOrNonMaskableInterrupt) {
-      return isFault(this.words[interruptionWord]!) ? resumeFlag : before;
+      return isFault(this.words[interruptionWord]!) || this.isGeneralDetect() ? resumeFlag : before;
     }
     // The access belongs to an instruction or to the delivery of an event. During delivery, RF is what the saved image would have shown.
     if (memoryExits[reason] !== 1) return before;
     const event = this.words[vectoringWord]!;
     return event >= 0 || isFault(event) ? resumeFlag : before;
+  }
+
+  /** #DB by an access to a debug register, the one that is a fault like others. SDM 3C "Exit Qualification for Debug Exceptions". */
+  private isGeneralDetect(): boolean {
+    return (this.words[interruptionWord]! & 0xff) === 1 && (this.words[qualificationWord]! & Dr6.BD) !== 0;
   }
 
   /** Saves state that guests seldom change. @param groups Constants.COLD_* */
@@ -276,7 +282,7 @@ export function coreDebugTraps(pending: number, interruptibility: number): numbe
   return met | (pending & valid & (met !== 0 ? PendingDebugExceptions.BS : validBits));
 }
 
-/** Whether interruption information names a hardware exception of the fault class: #DB is a trap here, #DF and #MC are aborts. */
+/** Whether interruption information names a hardware exception of the fault class: #DB is not one by itself, #DF and #MC are aborts. */
 function isFault(information: number): boolean {
   const vector = information & 0xff;
   return ((information >>> 8) & 7) === 3 && vector !== 1 && vector !== 8 && vector !== 18;

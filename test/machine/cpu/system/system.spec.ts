@@ -22,9 +22,11 @@ const machine = await SystemMachine.make({
     ports.push(`write ${address.toString(16)} ${size} ${value.toString(16)}`);
   },
 });
+const DB = 1;
 const GP = 13;
 const UD = 6;
 const IF = 0x200;
+const RF = 0x10000;
 const sysretq = '.byte 0x48, 0x0f, 0x07';
 
 beforeEach(() => ports.splice(0));
@@ -130,6 +132,20 @@ describe('Control registers', () => {
     machine.set('CR4', machine.get('CR4') | 8n);
     machine.poke(At.kernelCode, 0x0f, 0x21, 0xe0, 0xf4);
     expect(machine.go().vector).to.equal(UD);
+  });
+  it('#DB of general detect pushes RF, as faults do; #DB of an instruction breakpoint does not', () => {
+    machine.start();
+    machine.set('DR7', 0x2400);
+    const detected = machine.run64('mov rax, dr0');
+    expect(detected).to.include({ vector: DB, rip: At.kernelCode });
+    expect(detected.frame.rflags & RF).to.equal(RF);
+    machine.start();
+    machine.set('DR0', At.kernelCode);
+    machine.set('DR7', 0x401);
+    machine.stateChanged();
+    const met = machine.run64('nop');
+    expect(met).to.include({ vector: DB, rip: At.kernelCode });
+    expect(met.frame.rflags & RF).to.equal(0);
   });
   it('LMSW sets PE but does not clear it', () => {
     machine.start();
@@ -276,6 +292,27 @@ describe('Fast system calls', () => {
     machine.start();
     machine.set('RCX', 0x0000800000000000n);
     expect(machine.run64(sysretq)).to.include({ vector: GP, code: 0, rip: At.kernelCode });
+  });
+  it('SYSENTER, SYSEXIT and SYSCALL load selectors of 16 bits at the end of a table', () => {
+    machine.start();
+    machine.set('SYSENTER_CS', 0xfff8);
+    machine.set('SYSENTER_EIP', At.kernelCode + 0x20);
+    machine.write(At.kernelCode + 0x20, ['mov ebx, ss', 'hlt']);
+    machine.run64('sysenter');
+    expect(machine.get('RBX')).to.equal(0n);
+    expect([machine.word('CS_SELECTOR'), machine.word('SS_SELECTOR')]).to.deep.equal([0xfff8, 0]);
+    machine.start();
+    machine.set('STAR', 0xfff8n << 32n);
+    machine.set('LSTAR', At.kernelCode + 0x20);
+    machine.write(At.kernelCode + 0x20, ['hlt']);
+    machine.run64('syscall');
+    expect([machine.word('CS_SELECTOR'), machine.word('SS_SELECTOR')]).to.deep.equal([0xfff8, 0]);
+    machine.start();
+    machine.set('SYSENTER_CS', 0xfff8);
+    machine.set('RDX', At.userCode);
+    machine.set('RCX', At.userStackTop);
+    machine.write(At.userCode, ['ud2']);
+    expect(machine.run64('.byte 0x48, 0x0f, 0x35').frame).to.include({ cs: 0x1b, ss: 0x23 });
   });
   it('SYSENTER and SYSEXIT', () => {
     machine.start({ bits: 32, cpl: 3 });

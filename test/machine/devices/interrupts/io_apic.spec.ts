@@ -49,6 +49,16 @@ describe('IoApic', () => {
     expect(taken.map((message) => message.vector)).to.deep.equal([0x34]);
   });
 
+  it('sends nothing by a delivery mode that the manual reserves', () => {
+    const { ioApic, taken, write } = make();
+    for (const mode of [3, 6]) {
+      write(0x18, 0x34 | (mode << 8));
+      ioApic.setInput(4, true);
+      ioApic.setInput(4, false);
+    }
+    expect(taken).to.deep.equal([]);
+  });
+
   it('sends a level again after EOI while it stays up', () => {
     const { ioApic, taken, messages, write, read } = make();
     write(0x18, 0x8034);

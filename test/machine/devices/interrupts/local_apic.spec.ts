@@ -275,6 +275,23 @@ describe('LocalApic', () => {
     expect(apics[0]!.readRegister(0x280)).to.equal(0x20);
   });
 
+  it('takes no message while IA32_APIC_BASE disables it, not even by a shorthand', () => {
+    const { apics, log } = make(3);
+    apics[1]!.baseMsr = 0xfee00000;
+    for (const command of [0xc4400, 0xc4500, 0xc4608]) apics[0]!.writeRegister(0x300, command);
+    expect(log).to.deep.equal(['nmi 2', 'init 2', 'startup 2 8']);
+  });
+
+  it('sends nothing by a delivery mode that the manual reserves', () => {
+    const { apics, pending, log } = make(2);
+    for (const mode of [3, 7]) apics[0]!.writeRegister(0x300, 0xc0041 | (mode << 8));
+    for (const mode of [3, 6]) {
+      apics[1]!.writeRegister(0x360, 0x41 | (mode << 8));
+      apics[1]!.pulseLint1();
+    }
+    expect([pending[1] ?? false, log]).to.deep.equal([false, []]);
+  });
+
   it('forgets its state when IA32_APIC_BASE disables it', () => {
     const { apics } = make();
     apics[0]!.writeRegister(0x80, 0x30);

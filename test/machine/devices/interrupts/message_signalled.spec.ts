@@ -21,6 +21,10 @@ describe('sendMessageSignalled', () => {
     expect(send(0xfee0300c, 0x444)).to.deep.equal(['logical 3', 'vector 68, mode 4, level false']);
   });
 
+  it('sends nothing by a delivery mode that the manual reserves', () => {
+    expect([3, 6].flatMap((mode) => send(0xfee05000, 0x41 | (mode << 8)))).to.deep.equal([]);
+  });
+
   it('sends nothing for another address', () => {
     expect([send(0xfed00000, 0x41), send(0x1000, 0x41)]).to.deep.equal([[], []]);
   });

@@ -186,10 +186,11 @@ describe('VmExit', () => {
   });
 
   it('saves RF as the kind of exit demands', () => {
-    const rf = (reason: number, information: number, before: number): bigint => {
+    const rf = (reason: number, information: number, before: number, qualification = 0): bigint => {
       const { core, engine } = inGuest(Owner.Code);
       writeFlags(core.u32, before);
       core.u32[Word.exitInterruptionInformation] = information;
+      core.u32[Word.exitQualification] = qualification;
       exitWith(core, reason);
       engine.leave();
       return readField(engine, 'GuestRflags') & 0x10000n;
@@ -197,6 +198,7 @@ describe('VmExit', () => {
     expect(rf(10, 0, 0x10002), 'an instruction').to.equal(0n);
     expect(rf(0, 0x80000b0e, 2), 'a page fault').to.equal(0x10000n);
     expect(rf(0, 0x80000301, 2), 'a debug trap').to.equal(0n);
+    expect(rf(0, 0x80000301, 2, 0x2000), 'general detect').to.equal(0x10000n);
     expect(rf(48, 0, 2), 'an EPT violation').to.equal(0x10000n);
     expect(rf(1, 0, 0x10002), 'an external interrupt').to.equal(0x10000n);
   });
