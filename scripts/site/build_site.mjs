@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Makes the static site: the page, the worker with its machine, the framework that extensions share, extensions, guests.
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
@@ -24,6 +25,8 @@ export async function buildScripts(folder, write = true) {
   const { metafile } = await build({
     ...bundleSettings,
     platform: 'browser',
+    // Its default for bundlers is made for Node.
+    alias: { 'esbuild-wasm': 'esbuild-wasm/esm/browser.js' },
     logLevel: 'warning',
     write,
     entryPoints: {
@@ -52,9 +55,16 @@ function copy(file, folder, name = basename(file)) {
   return name;
 }
 
+function digestOf(files, append) {
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(readFileSync(file));
+  return hash.update(append).digest('hex').slice(0, 16);
+}
+
 function copyGuest({ name, kernel, initrd, append = '', memoryBytes }, folder) {
+  const id = digestOf(initrd === undefined ? [kernel] : [kernel, initrd], append);
   const place = (file) => copy(file, folder, `guests/${name}/${basename(file)}`);
-  return { name, kernel: place(kernel), ...(initrd && { initrd: place(initrd) }), append, memoryBytes };
+  return { name, id, kernel: place(kernel), ...(initrd && { initrd: place(initrd) }), append, memoryBytes };
 }
 
 async function placeExtensions(folder) {
@@ -77,6 +87,7 @@ export async function buildSite(folder, guests, snapshots = []) {
   await buildScripts(folder);
   copy(join(buildFolder, 'cpu/cpu.wasm'), folder);
   for (const file of ['index.html', 'page.css']) copy(join(page, file), folder);
+  copy(require.resolve('esbuild-wasm/esbuild.wasm'), folder);
   copy(require.resolve('@xterm/xterm/css/xterm.css'), folder);
   const catalog = {
     guests: [

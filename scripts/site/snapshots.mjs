@@ -72,5 +72,5 @@ export async function placeSnapshot(file, folder) {
   mkdirSync(join(folder, address), { recursive: true });
   for (const { name: each, bytes } of snapshotFiles(state, header, await firstPages(state)))
     writeFileSync(join(folder, address, each), bytes);
-  return { name, snapshot: address };
+  return { name, id: header.stateHash, snapshot: address };
 }

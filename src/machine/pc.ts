@@ -332,13 +332,12 @@ export class Pc {
 
   /** The present state of each processor, for the report of a machine that died or was stopped. */
   processorReports(): ProcessorReport[] {
-    const loaded = this.execution.processor.id;
-    const all = this.processors.map((processor) => {
-      this.execution.select(processor.id);
-      return processorReport(processor);
-    });
-    this.execution.select(loaded);
-    return all;
+    return this.inspect(processorReport);
+  }
+
+  /** Looks at each processor while it is the loaded one. Precondition: `look` changes nothing. */
+  inspect<T>(look: (processor: LogicalProcessor) => T): T[] {
+    return this.snapshot.eachLoaded(({ processor }) => look(processor));
   }
 
   /** Instructions of all processors. */

@@ -26,12 +26,12 @@ const layers: Record<string, { imports: string[]; packages: string[]; node: bool
   },
   'src/site': {
     imports: ['src/intrinsics', 'src/vmm', 'src/machine', 'src/driver', 'src/session'],
-    packages: ['fflate'],
+    packages: ['fflate', 'zod'],
     node: false,
   },
   'src/site/page': {
-    imports: ['src/site'],
-    packages: ['@xterm/xterm', '@xterm/addon-fit', 'inversify', 'reflect-metadata'],
+    imports: ['src/session', 'src/site'],
+    packages: ['@xterm/xterm', '@xterm/addon-fit', 'esbuild-wasm', 'inversify', 'reflect-metadata'],
     node: false,
   },
   'src/bfm': {

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { SessionRecorder, STATE_INTERVAL } from '../../session/session_recorder.js';
+import { LiveInputs } from '../../session/live_inputs.js';
+import type { RecordedItem } from '../../session/recorded_item.js';
+import { ReplayedInputs } from '../../session/replayed_inputs.js';
+import { STATE_INTERVAL } from '../../session/session_recorder.js';
 import { SliceEnd } from '../../session/session_ports.js';
+import type { Pc } from '../../machine/pc.js';
 import type { BootFile } from '../../machine/boot/entry_state.js';
 import type { BundledModules } from './bundled_modules.js';
+import { machineView } from './machine_view.js';
+import { ReplayThenLive } from './replay_then_live.js';
+import { RunSoFar } from './run_so_far.js';
 import { SiteMachine, type SiteMachineOptions } from './site_machine.js';
 import type {
   BootParameters,
@@ -46,6 +53,13 @@ const CORE = 'cpu.wasm';
 
 const nameOf = (address: string): string => address.slice(address.lastIndexOf('/') + 1);
 
+/** Starts a VMM before the guest goes on. A snapshot may have been saved within a turn of a processor, where no call of the driver comes in. */
+async function startUnder(machine: SiteMachine, modules: readonly string[]): Promise<void> {
+  while (!machine.isAtMoment) machine.slice(machine.pc.virtualTime);
+  await machine.load(modules);
+  machine.start();
+}
+
 /** A machine that a page has in its worker: runs the guest in slices, and between two of them serves the page's requests. */
 export class MachineService {
   private machine: SiteMachine | undefined;
@@ -54,11 +68,17 @@ export class MachineService {
   private wake: () => void = () => {};
   private lastStatus = -Infinity;
   private hasEnded = false;
+  private recorded!: RunSoFar;
+  /** Of a recorded run that is made again. */
+  private replay: ReplayThenLive | undefined;
   private readonly answers: Answers = {
     boot: (params) => this.boot(params),
-    load: ({ modules }) => this.load(modules),
+    addModule: async ({ name, code }) => this.surroundings.modules.add(name, code),
+    load: ({ modules }) => this.running.load(modules),
     start: async () => this.running.start(),
     stop: async () => this.running.stop(),
+    view: async ({ address }) => machineView(this.present.pc, address),
+    recording: async () => this.recorded.upTo(this.present.pc, this.hasEnded),
     hash: async () => ({ hash: this.present.pc.stateHash(), instructions: this.present.pc.instructions }),
   };
 
@@ -81,7 +101,7 @@ export class MachineService {
   /** Serves what has come, and runs one slice. */
   async turn(): Promise<void> {
     while (this.queue.length > 0 && this.machine?.isAtMoment !== false) await this.serve(this.queue.shift()!);
-    const sleep = this.machine === undefined ? Infinity : this.slice(this.machine);
+    const sleep = this.machine === undefined ? Infinity : await this.slice(this.machine);
     this.ports.sendAll();
     this.tellStatus();
     // A request that cannot be served at this moment needs another slice.
@@ -91,9 +111,11 @@ export class MachineService {
   }
 
   /** @returns for how many milliseconds the machine has nothing to do */
-  private slice(machine: SiteMachine): number {
+  private async slice(machine: SiteMachine): Promise<number> {
     if (this.hasEnded) return Infinity;
     const end = machine.slice(machine.pc.virtualTime + SLICE);
+    if (end === SliceEnd.CallDue) await this.performDue(machine);
+    if (end === SliceEnd.Replayed || end === SliceEnd.Diverged) this.tellReplayed(machine);
     if (end === SliceEnd.Ended) this.tellEnd(machine);
     return end === SliceEnd.Idle ? Math.min(machine.session.idleMilliseconds, LONGEST_SLEEP) : 0;
   }
@@ -109,41 +131,34 @@ export class MachineService {
     }
   }
 
-  private async boot({ guest, processors, modules }: BootParameters): Promise<void> {
+  private async boot({ guest, processors, modules, replay }: BootParameters): Promise<void> {
     if (this.machine !== undefined) throw new Error('this worker has a machine: start another worker for another one');
     const core = this.surroundings.fetch(CORE).then((bytes) => WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>));
     const machine =
-      'snapshot' in guest ? await this.restored(guest, core) : await this.poweredOn(guest, processors, core, modules);
-    if (modules !== undefined) {
-      if ('snapshot' in guest) await this.loadAtMoment(machine, modules);
-      machine.start();
-    }
+      'snapshot' in guest
+        ? await this.restored(guest, core, replay)
+        : await this.poweredOn(guest, processors, core, replay);
+    if (modules !== undefined && replay === undefined) await startUnder(machine, modules);
     this.machine = machine;
   }
 
-  /** A machine of images. A VMM is loaded before the guest is: it takes the processors over before the first instruction. */
   private async poweredOn(
-    guest: ImageGuest,
+    { kernel, initrd, memoryBytes, append }: ImageGuest,
     processors: number,
     core: Promise<WebAssembly.Module>,
-    modules: readonly string[] | undefined,
+    replay: BootParameters['replay'],
   ): Promise<SiteMachine> {
-    const [kernel, ...initrd] = await Promise.all(
-      [guest.kernel, ...(guest.initrd === undefined ? [] : [guest.initrd])].map((address) => this.file(address)),
-    );
-    const machine = await this.make({ coreModule: await core, memoryBytes: guest.memoryBytes, processors });
-    if (modules !== undefined) await machine.load(modules);
-    machine.boot({
-      kernel: kernel!,
-      modules: initrd.map((file) => ({ ...file, arguments: '' })),
-      append: guest.append,
-    });
+    const addresses = [kernel, ...(initrd === undefined ? [] : [initrd])];
+    const [image, ...others] = await Promise.all(addresses.map((address) => this.file(address)));
+    const machine = await this.make({ coreModule: await core, memoryBytes, processors }, replay);
+    machine.boot({ kernel: image!, modules: others.map((file) => ({ ...file, arguments: '' })), append });
     return machine;
   }
 
   private async restored(
     { snapshot: address }: SnapshotGuest,
     core: Promise<WebAssembly.Module>,
+    replay: BootParameters['replay'],
   ): Promise<SiteMachine> {
     const { fetch, fetchNow } = this.surroundings;
     const snapshot = await SiteSnapshot.open({
@@ -153,35 +168,55 @@ export class MachineService {
     const { memoryBytes, processors } = snapshot.manifest;
     const kind = { coreModule: await core, model: snapshot.model, memoryBytes, processors };
     // A hash of all memory would fetch all pages.
-    const machine = await this.make(kind, Infinity);
+    const machine = await this.make(kind, replay, Infinity);
     snapshot.restore(machine.pc);
     return machine;
   }
 
-  /** A snapshot may have been saved within a turn of a processor, where no call of the driver comes in. */
-  private async loadAtMoment(machine: SiteMachine, modules: readonly string[]): Promise<void> {
-    while (!machine.isAtMoment) machine.slice(machine.pc.virtualTime);
-    await machine.load(modules);
-  }
-
   private make(
-    options: Pick<SiteMachineOptions, 'coreModule' | 'model' | 'memoryBytes' | 'processors'>,
+    kind: Pick<SiteMachineOptions, 'coreModule' | 'model' | 'memoryBytes' | 'processors'>,
+    replay: BootParameters['replay'],
     interval = STATE_INTERVAL,
   ): Promise<SiteMachine> {
     const { now, post, modules } = this.surroundings;
-    const recorder = new SessionRecorder({
+    this.recorded = new RunSoFar({
       now,
       interval,
-      write: (item) => {
-        if (item.kind === 'state' && item.hash !== undefined)
-          post({ kind: 'state', instructions: item.at.instructions, hash: item.hash });
-      },
+      tell: (instructions, hash) => post({ kind: 'state', instructions, hash }),
     });
-    return SiteMachine.create({ ...options, pace: 'real', ports: this.ports, source: modules, recorder });
+    return SiteMachine.create({
+      ...kind,
+      pace: 'real',
+      ports: this.ports,
+      source: modules,
+      recorder: this.recorded.recorder,
+      ...(replay !== undefined && this.replaying(replay)),
+    });
   }
 
-  private async load(modules: readonly string[]): Promise<void> {
-    await this.running.load(modules);
+  /** The inputs of a machine that makes a recorded run again. */
+  private replaying(items: readonly RecordedItem[]): Pick<SiteMachineOptions, 'inputs' | 'attention'> {
+    const attention = new Int32Array(1);
+    const inputs = (pc: Pc): ReplayThenLive => {
+      const replayed = new ReplayedInputs(pc, items, attention);
+      return (this.replay = new ReplayThenLive(replayed, new LiveInputs(pc, this.ports, 'real')));
+    };
+    return { attention, inputs };
+  }
+
+  /** A recorded call of the driver. One that failed fails again, and the run goes on. */
+  private async performDue(machine: SiteMachine): Promise<void> {
+    const { method, params } = machine.session.dueCall!;
+    await machine.perform(method, params).catch((error: Error) => {
+      for (const letter of `${method}: ${error.message}\n`) this.ports.vmm.push(letter.charCodeAt(0));
+    });
+  }
+
+  private tellReplayed(machine: SiteMachine): void {
+    const difference = this.replay?.difference;
+    const hash = machine.pc.stateHash();
+    this.ports.sendAll();
+    this.surroundings.post({ kind: 'replayed', hash, ...(difference !== undefined && { difference }) });
   }
 
   private async file(address: string): Promise<BootFile> {
@@ -201,11 +236,13 @@ export class MachineService {
     return machine;
   }
 
-  private tellEnd({ session }: SiteMachine): void {
+  private tellEnd(machine: SiteMachine): void {
+    const { session } = machine;
     this.hasEnded = true;
     const { kind, detail } = session.guestEnd!;
     this.ports.sendAll();
     this.tellStatus(true);
+    if (this.replay?.endsHere() !== undefined) this.tellReplayed(machine);
     this.surroundings.post({ kind: 'ended', outcome: kind, detail });
   }
 

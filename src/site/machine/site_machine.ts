@@ -13,7 +13,7 @@ import type { MachineStatus } from './site_messages.js';
 /** Which machine to make. */
 export interface SiteMachineOptions extends Pick<
   SessionOptions,
-  'coreModule' | 'model' | 'memoryBytes' | 'processors' | 'pace' | 'recorder' | 'inputs'
+  'coreModule' | 'model' | 'memoryBytes' | 'processors' | 'pace' | 'recorder' | 'inputs' | 'attention'
 > {
   readonly ports: SessionPorts;
   /** Where extensions come from. */

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What the page and the worker with its machine tell each other.
 import type { DriverState } from '../../driver/driver.js';
+import type { RecordedItem } from '../../session/recorded_item.js';
 import type { ReportValue } from '../../vmm/vcpu/report_contribution.js';
+import type { ProcessorView } from './machine_view.js';
 
 /** A guest whose images the site has. */
 export interface ImageGuest {
   readonly name: string;
+  /** Digest of the images and the command line: a run is of the guest with this id. */
+  readonly id: string;
   /** Addresses relative to the site. */
   readonly kernel: string;
   readonly initrd?: string;
@@ -16,6 +20,8 @@ export interface ImageGuest {
 /** A guest that goes on from a snapshot. */
 export interface SnapshotGuest {
   readonly name: string;
+  /** Its state hash. */
+  readonly id: string;
   /** Address of its folder, relative to the site. */
   readonly snapshot: string;
 }
@@ -47,16 +53,24 @@ export interface BootParameters {
   readonly processors: number;
   /** Extensions of a VMM that runs from power-on; without them there is none yet. */
   readonly modules?: readonly string[];
+  /** A recorded run, up to whose end nothing else comes in. */
+  readonly replay?: readonly RecordedItem[];
 }
 
 /** What the page asks of its machine, and what it gets. */
 export interface MachineRequests {
   /** Switches a machine on. Only one lives in a worker. */
   boot: { params: BootParameters; result: null };
+  /** Gives a bundle a name, by which it is loaded. Other bundles of that name are forgotten. */
+  addModule: { params: { readonly name: string; readonly code: string }; result: null };
   /** Loads extensions instead of the loaded ones; a running VMM is stopped first. */
   load: { params: { readonly modules: readonly string[] }; result: null };
   start: { params: Record<string, never>; result: null };
   stop: { params: Record<string, never>; result: null };
+  /** What the panels show. */
+  view: { params: { readonly address?: string }; result: readonly ProcessorView[] };
+  /** The run from its beginning up to now. */
+  recording: { params: Record<string, never>; result: readonly RecordedItem[] };
   /** The state hash of the machine as it is. */
   hash: { params: Record<string, never>; result: { readonly hash: string; readonly instructions: number } };
 }
@@ -94,5 +108,7 @@ export type FromMachine =
   | { readonly kind: 'ended'; readonly outcome: string; readonly detail: string }
   /** States of the run at each 10^8 instructions of all processors. */
   | { readonly kind: 'state'; readonly instructions: number; readonly hash: string }
+  /** The recorded run has come to its end. @property difference why it is not the recorded one */
+  | { readonly kind: 'replayed'; readonly hash: string; readonly difference?: string }
   | { readonly kind: 'answer'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly message: string };

@@ -52,12 +52,12 @@ export interface SnapshotFile {
   readonly bytes: Uint8Array;
 }
 
+/** The pieces of a state that is read from a file share one buffer, so each page is copied. */
 function pagesOf({ pages }: MachineState): Map<number, Uint8Array> {
-  return new Map(
-    [...pages].flatMap(({ numbers, bytes }) =>
-      Array.from(numbers, (number, i) => [number, bytes.subarray(i * PAGE_BYTES, (i + 1) * PAGE_BYTES)] as const),
-    ),
-  );
+  const found = new Map<number, Uint8Array>();
+  for (const { numbers, bytes } of pages)
+    numbers.forEach((number, i) => found.set(number, bytes.slice(i * PAGE_BYTES, (i + 1) * PAGE_BYTES)));
+  return found;
 }
 
 function contentsOf(numbers: readonly number[], pages: ReadonlyMap<number, Uint8Array>): PageContents {

@@ -42,6 +42,11 @@ export class ConsoleTerminal {
     this.terminal.write(bytes);
   }
 
+  /** A line of the page's own. */
+  note(text: string): void {
+    this.terminal.write(`\u001b[2m${text}\u001b[0m\r\n`);
+  }
+
   /** All that the guest has printed. */
   get text(): string {
     return this.shown;

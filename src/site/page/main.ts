@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { runOfLink } from '../machine/run_link.js';
 import type { SiteCatalog } from '../machine/site_messages.js';
 import { byId } from './elements.js';
 import { Page } from './page.js';
@@ -6,7 +7,10 @@ import { Page } from './page.js';
 try {
   const answer = await fetch('site.json');
   if (!answer.ok) throw new Error(`site.json: the site answers ${answer.status} ${answer.statusText}`);
-  Object.assign(globalThis, { bareflank: new Page((await answer.json()) as SiteCatalog) });
+  const page = new Page((await answer.json()) as SiteCatalog);
+  Object.assign(globalThis, { bareflank: page });
+  const [, link] = /^#run=(.*)$/.exec(location.hash) ?? [];
+  if (link !== undefined) page.openRun(runOfLink(link));
 } catch (error) {
   byId('message').textContent = `The page cannot start: ${(error as Error).message}`;
 }

@@ -1,20 +1,35 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { MachineStatus, SiteCatalog } from '../machine/site_messages.js';
+import type { RecordedItem } from '../../session/recorded_item.js';
+import type { MachineStatus, SiteCatalog, SiteGuest } from '../machine/site_messages.js';
+import { linkOfRun, type SharedRun } from '../machine/run_link.js';
 import { ConsoleTerminal } from './console_terminal.js';
-import { byId, element, rows } from './elements.js';
+import { byId, rows } from './elements.js';
+import { ExitsPanel } from './exits_panel.js';
+import { ExtensionPanel } from './extension_panel.js';
 import { MachineClient, type MachineNews } from './machine_client.js';
+import { ProcessorsPanel } from './processors_panel.js';
+import { withoutColours } from './without_colours.js';
+
+/** Milliseconds between two looks of the panels at the machine. */
+const LOOK = 500;
 
 const grouped = (count: number): string => count.toLocaleString('en-US');
 
-/** The page: one machine, its console, its VMM. */
+/** What begins a link's part of the page's address. */
+const LINK = '#run=';
+
+/** The page: one machine, its console, its VMM, and the panels that look at it. */
 export class Page {
   private readonly console: ConsoleTerminal;
   private client: MachineClient | undefined;
   private readonly boot = byId<HTMLButtonElement>('boot');
   private readonly start = byId<HTMLButtonElement>('start');
   private readonly stop = byId<HTMLButtonElement>('stop');
+  private readonly link = byId<HTMLButtonElement>('link');
   private readonly guests = byId<HTMLSelectElement>('guest');
-  private readonly extensions = byId<HTMLSelectElement>('extension');
+  private readonly exits = new ExitsPanel(byId('exits'));
+  private readonly processors = new ProcessorsPanel();
+  private readonly extension: ExtensionPanel;
   private readonly decoder = new TextDecoder();
   /** States of the run, by which it is compared with another one. */
   readonly states: { readonly instructions: number; readonly hash: string }[] = [];
@@ -26,16 +41,16 @@ export class Page {
       () => this.boot.focus(),
     );
     this.guests.append(...catalog.guests.map(({ name }) => new Option(name)));
-    this.extensions.append(...catalog.extensions.map(({ name, title }) => new Option(`${name}: ${title}`, name)));
-    this.extensions.onchange = () => this.showSource();
+    this.extension = new ExtensionPanel(catalog.extensions, () => void this.doing('start', () => this.startVmm()));
     this.boot.onclick = () => void this.doing('boot', () => this.bootGuest());
     this.start.onclick = () => void this.doing('start', () => this.startVmm());
     this.stop.onclick = () => void this.doing('stop', () => this.stopVmm());
-    this.showSource();
+    this.link.onclick = () => void this.doing('link', () => this.makeLink());
     this.showVmm(undefined);
+    setInterval(() => void this.look(), LOOK);
   }
 
-  /** The machine's answer to a request: for tests and for the browser's own console. */
+  /** The machine, for tests and for the browser's own console. */
   get machine(): MachineClient {
     if (this.client === undefined) throw new Error('there is no machine yet: boot one first');
     return this.client;
@@ -46,21 +61,62 @@ export class Page {
     return this.console.text;
   }
 
-  private async bootGuest(): Promise<void> {
-    this.client?.end();
-    this.console.clear();
-    byId('vmm-log').textContent = '';
-    this.states.length = 0;
-    const guest = this.catalog.guests.find(({ name }) => name === this.guests.value)!;
-    const processors = Number(byId<HTMLSelectElement>('processors').value);
-    this.client = new MachineClient((news) => this.hear(news));
-    const modules = byId<HTMLInputElement>('at-boot').checked ? { modules: [this.extensions.value] } : {};
-    await this.client.request('boot', { guest, processors, ...modules });
+  /** Opens the run of a link. Code that a link brings runs only after somebody has pressed the button. */
+  openRun(run: SharedRun): void {
+    const guest = this.catalog.guests.find(({ id }) => id === run.guest);
+    if (guest === undefined) return this.say(`The link is to a guest that this site does not have: ${run.guest}`);
+    this.guests.value = guest.name;
+    byId<HTMLSelectElement>('processors').value = String(run.processors);
+    const sources = Object.entries(run.sources);
+    const go = byId<HTMLButtonElement>('run-link');
+    go.onclick = () => {
+      go.hidden = true;
+      void this.doing('run', () => this.replay(guest, run));
+    };
+    if (sources.length === 0) return go.click();
+    this.extension.show(sources.at(-1)![1]);
+    go.hidden = false;
+    this.say('This link brings an extension of its own, shown below. Read it, then press "Run the link".');
+  }
+
+  private async replay(guest: SiteGuest, run: SharedRun): Promise<void> {
+    await this.newMachine();
+    for (const [name, source] of Object.entries(run.sources)) await this.extension.compile(this.machine, source, name);
+    await this.machine.request('boot', { guest, processors: run.processors, replay: run.items as RecordedItem[] });
     this.console.focus();
   }
 
+  private async bootGuest(): Promise<void> {
+    await this.newMachine();
+    const guest = this.chosenGuest;
+    const modules = byId<HTMLInputElement>('at-boot').checked
+      ? { modules: [await this.extension.module(this.machine)] }
+      : {};
+    await this.machine.request('boot', { guest, processors: this.chosenProcessors, ...modules });
+    if ('snapshot' in guest) this.console.note(`${guest.name} goes on from its snapshot: press Enter for a prompt`);
+    this.console.focus();
+  }
+
+  private get chosenGuest(): SiteGuest {
+    return this.catalog.guests.find(({ name }) => name === this.guests.value)!;
+  }
+
+  private get chosenProcessors(): number {
+    return Number(byId<HTMLSelectElement>('processors').value);
+  }
+
+  private async newMachine(): Promise<void> {
+    this.client?.end();
+    this.console.clear();
+    this.exits.clear();
+    byId('vmm-log').textContent = '';
+    this.states.length = 0;
+    this.client = new MachineClient((news) => this.hear(news));
+  }
+
   private async startVmm(): Promise<void> {
-    await this.machine.request('load', { modules: [this.extensions.value] });
+    const module = await this.extension.module(this.machine);
+    await this.machine.request('load', { modules: [module] });
     await this.machine.request('start', {});
   }
 
@@ -68,19 +124,38 @@ export class Page {
     await this.machine.request('stop', {});
   }
 
-  /** Does something, and says how it ended. */
+  private async makeLink(): Promise<void> {
+    const items = await this.machine.request('recording', {});
+    const { id: guest } = this.chosenGuest;
+    const sources = this.extension.sourcesOf(items);
+    const run = { guest, processors: this.chosenProcessors, items: [...items], sources } as SharedRun;
+    location.hash = `${LINK}${linkOfRun(run)}`;
+    this.say('The address of this page is now a link to the run.');
+  }
+
+  /** Does something, and says if it failed. */
   private async doing(what: string, act: () => Promise<void>): Promise<void> {
     this.say(`${what} …`);
     try {
       await act();
-      this.say('');
+      if (byId('message').textContent === `${what} …`) this.say('');
     } catch (error) {
       this.say(`${what}: ${(error as Error).message}`);
     }
   }
 
-  private say(text: string): void {
+  say(text: string): void {
     byId('message').textContent = text;
+  }
+
+  /** The panels look at the machine, unless nobody looks at them. */
+  private async look(): Promise<void> {
+    if (this.client === undefined || document.hidden) return;
+    try {
+      this.processors.show(await this.client.request('view', this.processors.wanted));
+    } catch (error) {
+      this.processors.fail((error as Error).message);
+    }
   }
 
   private hear(news: MachineNews): void {
@@ -88,16 +163,22 @@ export class Page {
       case 'console':
         return this.console.write(news.bytes);
       case 'vmm':
-        byId('vmm-log').append(this.decoder.decode(news.bytes, { stream: true }));
+        byId('vmm-log').append(withoutColours(this.decoder.decode(news.bytes, { stream: true })));
         return;
       case 'status':
         return this.showStatus(news.status);
       case 'state':
         this.states.push({ instructions: news.instructions, hash: news.hash });
         return;
+      case 'replayed':
+        return this.say(
+          news.difference === undefined
+            ? `The run of the link, up to state ${news.hash}. Go on from here.`
+            : `This run is not that of the link: ${news.difference}`,
+        );
       case 'ended':
         this.showVmm(undefined);
-        return this.say(`the guest has ended: ${news.outcome}. ${news.detail}`);
+        return this.say(`The guest has ended: ${news.outcome}. ${news.detail}`);
     }
   }
 
@@ -105,7 +186,7 @@ export class Page {
     byId('instructions').textContent = grouped(instructions);
     byId('time').textContent = `${(virtualTime / 1e9).toFixed(3)} s`;
     this.showVmm(vmm);
-    byId('exits').replaceChildren(...rows(exits.map(([reason, count]) => [reason, grouped(count)])));
+    this.exits.show(exits);
     const values = Object.entries(reports).flatMap(([extension, report]) =>
       Object.entries(report).map(([name, value]) => [`${extension} ${name}`, String(value)]),
     );
@@ -117,10 +198,6 @@ export class Page {
     this.start.disabled = state === undefined || state === 'VMM_CORRUPT';
     this.start.textContent = state === 'VMM_RUNNING' ? 'Restart VMM' : 'Start VMM';
     this.stop.disabled = state !== 'VMM_RUNNING';
-  }
-
-  private showSource(): void {
-    const extension = this.catalog.extensions.find(({ name }) => name === this.extensions.value);
-    byId('source').replaceChildren(element('code', extension?.source ?? ''));
+    this.link.disabled = this.client === undefined;
   }
 }

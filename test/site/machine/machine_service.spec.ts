@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { join } from 'node:path';
 import { root } from '../../architecture/source_files.js';
+import type { RecordedItem } from '../../../src/session/recorded_item.js';
 import { MachineService } from '../../../src/site/machine/machine_service.js';
 import type { MachineMethod, MachineRequests } from '../../../src/site/machine/site_messages.js';
 import { Pc } from '../../../src/machine/pc.js';
@@ -78,6 +79,12 @@ async function echoSnapshot() {
   return { state, stateHash, files: snapshotFiles(state, { instructions, stateHash }, wanted) };
 }
 
+/** The state hash at the end of a run. */
+function endOf(items: readonly RecordedItem[]): string | undefined {
+  const last = items.at(-1)!;
+  return last.kind === 'end' ? last.hash : undefined;
+}
+
 describe('MachineService', () => {
   it('boots a guest under an extension, and tells what was printed, what exited, and how it ended', async () => {
     const tried = new Tried();
@@ -109,7 +116,7 @@ describe('MachineService', () => {
     const { files, state, stateHash } = await echoSnapshot();
     const tried = new Tried();
     for (const { name, bytes } of files) tried.files.set(`snapshots/echo/${name}`, bytes);
-    const params = { guest: { name: 'echo', snapshot: 'snapshots/echo' }, processors: 1 };
+    const params = { guest: { name: 'echo', id: stateHash, snapshot: 'snapshots/echo' }, processors: 1 };
     // Served one after the other, before the machine runs.
     tried.service.receive({ kind: 'request', id: -1, method: 'boot', params });
     expect((await tried.request('hash', {})).hash).to.equal(stateHash);
@@ -118,6 +125,58 @@ describe('MachineService', () => {
     tried.service.receive({ kind: 'typed', bytes: [...Buffer.from('again')] });
     await tried.until(() => tried.heard.text('console').includes('again'));
     expect([...state.pages]).to.not.be.empty;
+  });
+
+  it('makes a recorded run again up to its end, with the same state, and goes on from there', async () => {
+    const guest = ownGuest('echo', '');
+    const first = new Tried();
+    await first.request('boot', { guest, processors: 2, modules: ['cpuidcount'] });
+    first.service.receive({ kind: 'typed', bytes: [...Buffer.from('once')] });
+    await first.until(() => first.heard.text('console').includes('once'));
+    await first.request('stop', {});
+    await first.request('start', {});
+    const replay = await first.request('recording', {});
+    const calls = replay.flatMap((item) =>
+      item.kind === 'event' ? [item.event.kind === 'call' && item.event.method] : [],
+    );
+    expect(calls).to.deep.equal(['load', 'start', false, 'stop', 'start']);
+    const second = new Tried();
+    await second.request('boot', { guest, processors: 2, replay });
+    await second.until(() => second.heard.first('replayed') !== undefined);
+    expect(second.heard.first('replayed')).to.deep.equal({
+      kind: 'replayed',
+      hash: endOf(replay),
+    });
+    expect(second.heard.text('console')).to.equal(first.heard.text('console'));
+    second.service.receive({ kind: 'typed', bytes: [...Buffer.from('twice')] });
+    await second.until(() => second.heard.text('console').includes('twice'));
+    expect((await second.request('recording', {})).slice(0, 5)).to.deep.equal(replay.slice(0, 5));
+  });
+
+  it('makes a run again that ended by itself, and says how a run differs from the recorded one', async () => {
+    const guest = ownGuest('cpuid', '10');
+    const first = new Tried();
+    await first.request('boot', { guest, processors: 1 });
+    await first.until(() => first.heard.first('ended') !== undefined);
+    const replay = await first.request('recording', {});
+    const second = new Tried();
+    await second.request('boot', { guest, processors: 1, replay });
+    await second.until(() => second.heard.first('ended') !== undefined);
+    expect(second.heard.first('replayed')).to.deep.equal({ kind: 'replayed', hash: endOf(replay) });
+    const other = new Tried();
+    await other.request('boot', { guest: { ...guest, append: '11' }, processors: 1, replay });
+    await other.until(() => other.heard.first('ended') !== undefined);
+    expect(other.heard.first('replayed')!.difference).to.match(/^the recorded run ended after \d[\d ]* instructions$/);
+  });
+
+  it('shows its processors, and loads a bundle that came in a message', async () => {
+    const tried = new Tried();
+    await tried.request('addModule', { name: 'edited_1', code: cpuidcount });
+    await tried.request('boot', { guest: ownGuest('echo', ''), processors: 1, modules: ['edited_1'] });
+    const [processor] = await tried.request('view', { address: '200000' });
+    expect(processor).to.include({ processor: 0, cpl: 0 });
+    expect(processor!.vmcs).to.not.be.empty;
+    expect(processor!.walk).to.include({ linear: '0x200000' });
   });
 
   it('says why it refuses: no machine, two machines, an extension that there is not', async () => {

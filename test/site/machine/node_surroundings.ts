@@ -15,6 +15,7 @@ export const coreBytes = readFileSync(join(buildFolder, 'cpu', 'cpu.wasm'));
 /** One of our own guests, as a site has it. */
 export const ownGuest = (name: string, append: string): ImageGuest => ({
   name,
+  id: `${name} ${append}`,
   kernel: `guests/${name}.bin`,
   append,
   memoryBytes: 32 << 20,

@@ -25,4 +25,20 @@ describe('snapshotFiles', () => {
     snapshot.restore(copy);
     expect([...copy.save().pages].flatMap(({ numbers }) => [...numbers])).to.include(carveOut.numbers[0]);
   });
+
+  it('take a state whose pieces share one buffer, as those of a file do', async () => {
+    const pc = await Pc.create({ coreModule, memoryBytes: 16 << 20, com1: () => {}, com2: () => {} });
+    for (const page of [5, 6, 7]) pc.core.guestRam.set([page], page * PAGE);
+    const state = pc.save();
+    const shared = new Uint8Array(PAGE);
+    function* pieces() {
+      for (const page of [5, 6, 7]) {
+        shared.fill(0).set([page]);
+        yield { numbers: Uint32Array.of(page), bytes: shared };
+      }
+    }
+    expect(snapshotFiles({ ...state, pages: pieces() }, place, new Set([6]))).to.deep.equal(
+      snapshotFiles(state, place, new Set([6])),
+    );
+  });
 });

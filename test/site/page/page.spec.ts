@@ -5,12 +5,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import type { Browser, Page } from 'puppeteer-core';
+import type { RecordedItem } from '../../../src/session/recorded_item.js';
+import { siteBundleOptions } from '../../../src/site/machine/bundle_format.js';
+import { MachineService } from '../../../src/site/machine/machine_service.js';
+import { runOfLink, type SharedRun } from '../../../src/site/machine/run_link.js';
 import { root } from '../../architecture/source_files.js';
 import { SliceEnd } from '../../../src/session/session_ports.js';
 import { SiteMachine } from '../../../src/site/machine/site_machine.js';
 import { SitePorts } from '../../../src/site/machine/site_ports.js';
-import { bundleOf, coreBytes, fetchFile, nodeModules, ownGuest } from '../machine/node_surroundings.js';
+import { bundleOf, coreBytes, fetchFile, Heard, nodeModules, ownGuest } from '../machine/node_surroundings.js';
 import { debianSnapshot } from './debian_snapshot.js';
 import { chromium, openSite, serveFolder, startBrowser } from './site_browser.js';
 
@@ -41,6 +46,31 @@ async function hashInNode(): Promise<string> {
 }
 
 const isFull = process.env.BAREFLANK_FULL === '1';
+const itIfFull = isFull ? it : it.skip;
+
+/** The state hash to which a shared run of the guest `echo` leads in Node. */
+async function hashOfRun(run: SharedRun): Promise<string> {
+  const modules = nodeModules();
+  for (const [name, contents] of Object.entries(run.sources)) {
+    const { outputFiles } = await build({ ...siteBundleOptions, stdin: { contents, loader: 'ts' } });
+    modules.add(name, outputFiles[0]!.text);
+  }
+  const heard = new Heard();
+  const service = new MachineService({
+    post: heard.post,
+    fetch: fetchFile,
+    fetchNow: () => new Uint8Array(),
+    modules,
+    now: () => 0,
+    pause: () => Promise.resolve(),
+  });
+  const params = { guest: echo, processors: run.processors, replay: run.items as RecordedItem[] };
+  service.receive({ kind: 'request', id: 1, method: 'boot', params });
+  while (heard.first('replayed') === undefined && heard.first('error') === undefined) await service.turn();
+  const { hash, difference } = heard.first('replayed')!;
+  expect(difference).to.equal(undefined);
+  return hash;
+}
 
 describe('The page', function () {
   let folder: string;
@@ -119,6 +149,79 @@ describe('The page', function () {
     await page.keyboard.press('Enter');
     await waitFor(`document.getElementById('vmm-state').textContent === 'VMM_LOADED'`);
     expect(await text('vmm-log')).to.include('cpuid count = ');
+  });
+
+  itIfFull('marks changes of registers and VMCS fields, walks an address, and draws exits over time', async () => {
+    await page.select('#guest', 'echo');
+    await page.click('#boot');
+    await waitFor(`!document.getElementById('start').disabled`);
+    await page.click('#start');
+    await waitFor(`document.querySelectorAll('#vmcs-fields tr').length > 100`);
+    await page.type('#vmcs-filter', 'link_pointer');
+    await waitFor(
+      `document.getElementById('vmcs-fields').textContent === 'controlvmcs_link_pointer0xffffffffffffffff' ||
+      document.getElementById('vmcs-fields').textContent === 'guestvmcs_link_pointer0xffffffffffffffff'`,
+    );
+    await page.type('#address', '200000');
+    await waitFor(`document.getElementById('walk').textContent.includes('physical 0x200000')`);
+    await waitFor(`document.querySelectorAll('#exits polyline').length > 0`);
+    await waitFor(`document.querySelectorAll('#registers tr').length > 16`);
+  });
+
+  itIfFull(
+    'compiles an edited extension, loads it into the running VMM, and a link to the run lands on its state in the page and in Node',
+    async () => {
+      await page.select('#guest', 'echo');
+      await page.click('#boot');
+      await waitFor(`!document.getElementById('start').disabled`);
+      await page.$eval('#source', (area) => {
+        const source = area as unknown as { value: string; dispatchEvent(event: Event): void };
+        source.value = source.value.replace("'cpuidcount'", "'edited in the page'");
+        source.dispatchEvent(new Event('input'));
+      });
+      await page.focus('#source');
+      await page.keyboard.down('Control');
+      await page.keyboard.press('Enter');
+      await page.keyboard.up('Control');
+      await waitFor(`document.getElementById('reports').textContent.includes('edited in the page')`);
+      await page.focus('.xterm-helper-textarea');
+      await page.keyboard.type('typed');
+      await waitFor(`bareflank.consoleText.includes('typed')`);
+      await page.click('#link');
+      await waitFor(`location.hash.startsWith('#run=')`);
+      const link = page.url();
+      expect(link.length).to.be.below(8192 + 100);
+      const run = runOfLink(link.split('#run=')[1]!);
+      const hash = run.items.at(-1)!.kind === 'end' ? (run.items.at(-1) as { hash: string }).hash : '';
+
+      await page.close();
+      page = await browser.newPage();
+      await page.goto(link);
+      await waitFor(`!document.getElementById('run-link').hidden`);
+      expect(await text('vmm-state'), 'code of a link waits').to.equal('no machine');
+      expect(await page.$eval('#source', (area) => (area as unknown as { value: string }).value)).to.include(
+        'edited in the page',
+      );
+      await page.click('#run-link');
+      await waitFor(`document.getElementById('message').textContent.includes('${hash}')`);
+      expect(await page.evaluate('bareflank.consoleText')).to.include('typed');
+      expect(await hashOfRun(run)).to.equal(hash);
+    },
+  );
+
+  itIfFull('says where a mistake is', async () => {
+    await page.select('#guest', 'echo');
+    await page.click('#boot');
+    await waitFor(`!document.getElementById('start').disabled`);
+    await page.focus('#source');
+    await page.keyboard.type('let 1 = 2;');
+    await page.click('#start');
+    await waitFor(`/^start: line \\d+, column 5: Expected/.test(document.getElementById('message').textContent)`);
+  });
+
+  itIfFull('has no sideways scrolling on a small screen', async () => {
+    await page.setViewport({ width: 360, height: 640 });
+    expect(await page.evaluate('document.documentElement.scrollWidth')).to.equal(360);
   });
 
   describe('with a snapshot of Debian', function () {
