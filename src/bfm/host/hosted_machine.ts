@@ -12,7 +12,9 @@ import { SliceEnd, type SessionPorts } from '../../session/session_ports.js';
 import { announced, LOADING_MODULES } from '../worker/announced_modules.js';
 import { readBootFile, readBootModule, readCoreModule } from '../worker/boot_file.js';
 import { deathReport } from '../death/death_report.js';
+import { filesOf } from '../recording/recorded_files.js';
 import { RunRecording } from '../recording/run_recording.js';
+import { refuseReplacing } from '../options/refuse_replacing.js';
 import { problemOf } from '../failures/problem.js';
 import type { RunControl } from '../worker/run_control.js';
 import { endingLine } from '../run/run_report.js';
@@ -289,6 +291,9 @@ export class HostedMachine {
   private async save(path: string): Promise<HostRequests['save']['result']> {
     const { session, driver, globals, request } = this;
     refuseUnsaved(request);
+    // What the machine of a snapshot was made from is read no more.
+    const read = filesOf(request).filter((file) => request.isRestored !== true || file !== request.kernel);
+    refuseReplacing('save', path, [...read, ...this.commands.moduleFiles, request.virtioConsole?.output]);
     const facts = { ...this.facts, moduleFiles: [...this.commands.moduleFiles] };
     await saveRun({ session, driver, facts, globals }, { path }, request);
     return { instructions: session.pc.instructions };

@@ -8,6 +8,7 @@ import { FileError } from '../failures/file_error.js';
 import { findGuest, type FoundGuest } from '../guests/find_guest.js';
 import { checkAll, checkEach } from '../options/check_all.js';
 import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
+import { refuseReplacing } from '../options/refuse_replacing.js';
 import { parseSettings } from '../options/settings.js';
 import { parseMemorySize } from '../options/memory_size.js';
 import type { ConsoleRequest } from '../worker/console_file.js';
@@ -102,15 +103,6 @@ function recordRequest({ record, withCode, realClock }: RunOptions): RecordReque
   if (record !== undefined) return { file: resolve(record), withCode };
   if (withCode) throw new UsageError('--with-code says what a recording has: give --record too');
   return undefined;
-}
-
-/** An output replaces its file, so that file must not be one that the machine reads or writes. @param files as absolute paths */
-function refuseReplacing(option: string, output: string, files: readonly (string | undefined)[]): void {
-  const real = (path: string): string => (existsSync(path) ? realpathSync(path) : path);
-  if (!files.some((file) => file !== undefined && real(file) === real(output))) return;
-  throw new UsageError(`${option} ${output} would replace a file that the machine reads`, {
-    details: { where: option, found: real(output), expected: 'a file of its own', advice: 'name another file' },
-  });
 }
 
 /** The default guest under modules: it prints, executes some CPUIDs and switches the power off. */
@@ -252,6 +244,9 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
   const read = [...images, ...values.modules, console?.input];
   if (console !== undefined) refuseReplacing('--virtio-console', console.output, read);
   if (record !== undefined) refuseReplacing('--record', record.file, [...read, console?.output]);
+  // A run may be saved into the snapshot with which it began.
+  const saved = options.restore === undefined ? read : read.filter((file) => file !== guest.kernel);
+  if (save !== undefined) refuseReplacing('--save', save.path, [...saved, console?.output]);
   if (record !== undefined && (save !== undefined || options.restore !== undefined))
     throw new UsageError('--record excludes --save and --restore: a recording begins at power-on');
   const request: RunRequest = {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { HostClient } from '../../../src/bfm/client/host_client.js';
 import { VmcallDataType } from '../../../src/vmm/exit/vmcall_interface.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
-import { bfm, ended, startBfm } from '../bfm_process.js';
+import { bfm, ended, root, startBfm } from '../bfm_process.js';
 import { ownRuntimeFolder } from '../host/host_machine.js';
 
 const json = { cpuid: 0, type: VmcallDataType.VMCALL_DATA_STRING_JSON, data: btoa('{"get":"count"}') };
@@ -44,6 +44,10 @@ describe('bfm save', () => {
     const saved = await bfm('save', file, '--machine', 'one');
     expect(saved.stdout, saved.stderr).to.match(/^saved as .*kept\/saved after [\d ]+ instructions\n$/);
     expect(readdirSync(join(folder.path, 'kept')), 'it was replaced as a whole').to.deep.equal(['saved']);
+    const guest = join(root, 'build/guests/echo.bin');
+    expect(await ask('one', (host) => host.request('save', { path: guest })).catch(messageOf)).to.equal(
+      `save ${guest} would replace a file that the machine reads`,
+    );
     const gone = join(folder.path, 'gone', 'saved');
     const failed = ask('one', (host) => host.request('save', { path: gone })).catch(messageOf);
     expect(await failed).to.match(/^the snapshot .*gone\/saved cannot be written: ENOENT/);

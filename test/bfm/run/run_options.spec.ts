@@ -187,6 +187,7 @@ describe('checkRunOptions', () => {
       .and.not.have.property('record');
     for (const [options, why] of [
       [{ record: kernel }, /--record .*kernel would replace a file/],
+      [{ save: kernel, saveAt: 'x' }, /--save .*kernel would replace a file/],
       [{ record: file, virtioConsole: file }, /--record .*new\.bfr would replace a file/],
       [{ record: '' }, /--record/],
       [{ withCode: true }, /give --record too/],
