@@ -7,6 +7,7 @@ import type { BootRequest } from './boot/entry_state.js';
 import { modelFeatures } from './models/model_features.js';
 import type { ProcessorModel } from './models/processor_model.js';
 import { WasmCore } from './processor/wasm_core.js';
+import { BranchCoverage } from './branch_coverage.js';
 import { Chipset } from './devices/chipset.js';
 import type { DiskImage } from './devices/virtio/disk_image.js';
 import type { ConsolePort } from './devices/virtio/virtio_console.js';
@@ -118,6 +119,8 @@ export class Pc {
   private readonly ending: EndState = { end: undefined, debugExit: null };
   private readonly snapshot: MachineSnapshot;
   private readonly marks: MachineMark;
+  /** Which branches were taken, if that is wanted. */
+  readonly coverage: BranchCoverage;
   private readonly memoryHash: MemoryHash;
   private readonly exitOutcome = new Int32Array(1);
 
@@ -128,6 +131,7 @@ export class Pc {
   ) {
     const core = cores[0]!;
     this.core = core;
+    this.coverage = new BranchCoverage(core);
     this.processors = cores.map((each, id) => makeProcessor(id, each, options, this.exitOutcome));
     this.execution = new Execution(
       this.processors.map((each) => ({ processor: each, driver: new DriverContext(each) })),
@@ -137,7 +141,7 @@ export class Pc {
     bus.connect(this.chipset);
     this.scheduler.attach(this.chipset.events, (processor) => this.execution.select(processor));
     this.chipset.reset();
-    const written = new WrittenPages({ flags: core.dirtyPages, cleared: () => core.dirtyCleared() });
+    const written = new WrittenPages(core, core.dirtyPages.length);
     const hash = written.consumer();
     this.memoryHash = new MemoryHash(core.physicalWords, hash);
     this.snapshot = new MachineSnapshot({
@@ -306,11 +310,13 @@ export class Pc {
   }
 
   /**
-   * Brings this machine back to a point that it has marked. To the last one, only the pages that were written since are copied.
+   * Brings this machine back to a point that it has marked. To the last one, only the pages that were written since are copied. The map of taken branches is
+   * empty afterwards.
    * @throws MachineStateError for a point of another machine
    */
   reset(point: MachinePoint): void {
     this.marks.reset(point);
+    if (this.coverage.isOn) this.coverage.clear();
   }
 
   private endBy(death: Death): PcEnd {

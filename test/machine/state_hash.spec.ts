@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { WrittenPages } from '../../src/machine/memory/written_pages.js';
+import { DirtyFlags } from './memory/dirty_flags.js';
 import { MemoryHash, digestText, digestToHex } from '../../src/machine/state_hash.js';
 
 describe('MemoryHash', () => {
@@ -14,7 +15,7 @@ describe('MemoryHash', () => {
     return {
       words,
       flags,
-      hash: new MemoryHash(words, new WrittenPages({ flags, cleared: () => {} }).consumer()),
+      hash: new MemoryHash(words, new WrittenPages(new DirtyFlags(flags), flags.length).consumer()),
       store,
     };
   }

@@ -44,6 +44,7 @@ import { updateMode } from "./tlb/mode_update";
 import {
   addressSpaceChanged, enterAddressSpace, flushAllTlbs, flushGuestTlb, flushTlb, resetTlbs, watchWrites,
 } from "./tlb/tlb";
+import { takeWritten } from "./physical/written_pages";
 import { processNotification } from "./virtual_apic/posted_interrupts";
 import { takeVirtualInterrupt, virtualApicWork } from "./virtual_apic/virtual_apic";
 import { isEnabled, isOfInstruction } from "./events/breakpoints";
@@ -57,7 +58,7 @@ import { dplOf } from "./state/rights";
 
 export {
   injectEvent, updateMode, updateAttention, flushTlb, flushGuestTlb, flushAllTlbs, watchWrites, readMsr, timeStamp,
-  loadSegmentRegister, translateQuietly, codeWritten, flushCode, noteWrite,
+  loadSegmentRegister, translateQuietly, codeWritten, flushCode, noteWrite, takeWritten,
 };
 // For the run-time compiler and the tests of decoder and templates.
 export { decodeInstruction, executeRecord, slow };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { copyState } from '../state/copy_state.js';
+import { equalState } from '../state/equal_state.js';
 
 /** The widths of one port or memory-mapped access, in bytes. */
 export type AccessSize = 1 | 2 | 4;
@@ -44,6 +45,8 @@ export abstract class StatefulDevice<S extends object> implements Device {
   }
 
   restore(state: object): void {
+    // A machine that is reset again and again has changed few of its devices.
+    if (equalState(this.state, state)) return;
     this.state = copyState(state) as S;
     this.stateChanged();
   }

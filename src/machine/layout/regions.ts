@@ -14,6 +14,10 @@ export const Sizes = {
   CARVE_OUT: 0x4000000,
   /** Bytes of a processor's table of plain MSRs. */
   MSR_TABLE: 0x1000,
+  /** Pages that WRITTEN_LIST has room for. */
+  WRITTEN_LIST_PAGES: 0x1000,
+  /** Counts of taken branches: a power of two. */
+  BRANCH_COUNTS: 0x10000,
   /** Physical address of the carve-out is CARVE_OUT_GIB GiB. */
   CARVE_OUT_GIB: 4,
   /** The end of the carve-out, which belongs to the driver's contexts and not to the VMM. */
@@ -52,6 +56,8 @@ export const regions = {
   UNDEFINED: 0x1440,
   /** u32: a bit for each of `msrsByBits`: CPUID announces the MSR, or need not. */
   MSRS_ANNOUNCED: 0x1460,
+  /** u32: 1 = taken branches are counted in BRANCH_COUNTS. */
+  COUNTS_BRANCHES: 0x1464,
   /**
    * The events that led to a triple fault: u32 count of entries @0, u32 1 = it came to a triple fault @4, u64 RIP of the first @8, then up to 7 entries
    * of 16 bytes: u32 as the word DELIVERY (bit 30: with the one before it this became #DF), u32 error code, u64 linear address of a page fault.
@@ -88,6 +94,10 @@ export const regions = {
    * of bits whose write is ignored.
    */
   MSR_TABLE: 0xa90000,
+  /** u32 each: the numbers of written pages that `takeWritten` has found. */
+  WRITTEN_LIST: 0xaa0000,
+  /** u8 each: how often the taken branches with this place were taken, at most 255. */
+  BRANCH_COUNTS: 0xab0000,
   RECORDS: 0x1000000,
   RECORDS_END: 0x7000000,
   RAM: 0x7000000,

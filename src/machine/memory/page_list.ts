@@ -4,6 +4,8 @@
 export interface PageConsumer {
   /** The pages that were written since the last call. The others still see them. */
   take(): readonly number[];
+  /** The same for a caller that replaces the TLBs by others without write tags: the next writes are noticed without more ado. */
+  takeUnwatched(): readonly number[];
   /** The pages that the next `take` would give. */
   peek(): readonly number[];
   /** A page of which the consumer must hear, though no flag says so. */
@@ -15,10 +17,10 @@ export class PageList implements PageConsumer {
   private readonly marks: Uint8Array;
   private pages: number[] = [];
 
-  /** @param collect brings in the pages that were written since somebody looked. */
+  /** @param collect brings in the pages that were written since somebody looked; `watch`: the next writes to them must be noticed. */
   constructor(
     count: number,
-    private readonly collect: () => void,
+    private readonly collect: (watch: boolean) => void,
   ) {
     this.marks = new Uint8Array(count);
   }
@@ -30,12 +32,21 @@ export class PageList implements PageConsumer {
   }
 
   peek(): readonly number[] {
-    this.collect();
+    this.collect(true);
     return this.pages;
   }
 
   take(): readonly number[] {
-    this.collect();
+    this.collect(true);
+    return this.handOver();
+  }
+
+  takeUnwatched(): readonly number[] {
+    this.collect(false);
+    return this.handOver();
+  }
+
+  private handOver(): readonly number[] {
     const { pages, marks } = this;
     this.pages = [];
     for (const page of pages) marks[page] = 0;

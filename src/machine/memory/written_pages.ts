@@ -1,35 +1,38 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { PageList, type PageConsumer } from './page_list.js';
 
-/** Which pages changed: one byte a page, 1 if it was written since the byte was last cleared. */
+/** Knows which pages were written. */
 export interface DirtyPages {
-  readonly flags: Uint8Array;
-  /** Called after flags were cleared: writes must set them again. */
-  cleared(): void;
+  /** Takes the marks of written pages away, from a page on. @returns some of the pages, in order; none if there are no more */
+  takeWritten(from: number): Uint32Array;
+  /** Called after marks were taken: writes must set them again. */
+  dirtyCleared(): void;
 }
 
-/** Gives each consumer the pages that were written since it looked: a mark a page and a list of its own. The flags are looked through once for all. */
+/** Gives each consumer the pages that were written since it looked: a mark a page and a list of its own. The marks are looked through once for all. */
 export class WrittenPages {
   private readonly consumers: PageList[] = [];
 
-  constructor(private readonly dirty: DirtyPages) {}
+  /** @param count of pages. */
+  constructor(
+    private readonly dirty: DirtyPages,
+    private readonly count: number,
+  ) {}
 
-  /** Adds a consumer. It hears of pages whose flags are set now, and of later writes. */
+  /** Adds a consumer. It hears of pages that are marked now, and of later writes. */
   consumer(): PageConsumer {
-    const added = new PageList(this.dirty.flags.length, () => this.collect());
+    const added = new PageList(this.count, (watch) => this.collect(watch));
     this.consumers.push(added);
     return added;
   }
 
-  private collect(): void {
+  private collect(watch: boolean): void {
     const { dirty, consumers } = this;
-    const { flags } = dirty;
-    let any = false;
-    for (let page = flags.indexOf(1); page !== -1; page = flags.indexOf(1, page + 1)) {
-      flags[page] = 0;
-      any = true;
-      for (const consumer of consumers) consumer.note(page);
+    let next = 0;
+    for (let pages = dirty.takeWritten(next); pages.length > 0; pages = dirty.takeWritten(next)) {
+      for (const page of pages) for (const consumer of consumers) consumer.note(page);
+      next = pages[pages.length - 1]! + 1;
     }
-    if (any) dirty.cleared();
+    if (watch && next > 0) dirty.dirtyCleared();
   }
 }

@@ -25,6 +25,7 @@ export interface CoreExports {
   flushCode(): void;
   codeWritten(offset: number, size: number): void;
   noteWrite(offset: number, size: number): void;
+  takeWritten(from: number): number;
   decodeInstruction(record: number, code: number, available: number, more: number, offset: number, mode: number): void;
   executeRecord(record: number): void;
   slow(linear: bigint, size: number, write: number): number;

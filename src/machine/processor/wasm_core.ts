@@ -291,6 +291,11 @@ export class WasmCore implements ProcessorCore {
   dirtyCleared(): void {
     this.exports.watchWrites();
   }
+  /** Takes the marks of written pages away, from a page on. @returns the pages, in order, until the next call; none if there are no more */
+  takeWritten(from: number): Uint32Array {
+    const at = Layout.WRITTEN_LIST / 4;
+    return this.u32.subarray(at, at + this.exports.takeWritten(from));
+  }
   /** Byte offset of a physical address in the machine's memory, −1 where there is no RAM: for the machine itself, which reaches all of it. */
   physicalOffset(physicalAddress: number): number {
     return this.instance.offsetIn(physicalAddress, Constants.CARVE_OUT_VMM | Constants.CARVE_OUT_DRIVER);

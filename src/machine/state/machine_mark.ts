@@ -9,6 +9,7 @@ import type { MachineSnapshot } from './machine_snapshot.js';
 import { MachinePoint, type RawProcessor } from './machine_point.js';
 import { MachineStateError } from './machine_state_error.js';
 import { PAGE_BYTES } from '../memory/page_contents.js';
+import { copyTlbSet, putTlbSet } from './tlb_snapshot.js';
 
 /** What a mark needs of the machine besides its snapshots. */
 export interface MarkParts {
@@ -21,9 +22,10 @@ export interface MarkParts {
   readonly hash: PageConsumer;
 }
 
-const regionsOf = (id: number): Record<keyof RawProcessor, readonly [from: number, bytes: number]> => ({
+type Region = 'block' | 'vmx' | 'msrs';
+
+const regionsOf = (id: number): Record<Region, readonly [from: number, bytes: number]> => ({
   block: [Layout.PROCESSOR, Sizes.PROCESSOR],
-  tlbs: [Layout.TLBS + id * Sizes.TLB_STRIDE, Sizes.TLB_STRIDE],
   vmx: [Layout.VMX_AREAS + id * Sizes.VMX_AREA, Sizes.VMX_AREA],
   msrs: [Layout.MSR_TABLE + id * Sizes.MSR_TABLE, Sizes.MSR_TABLE],
 });
@@ -52,9 +54,15 @@ export class MachineMark {
 
   private raw(id: number): RawProcessor {
     const { u8 } = this.parts.core;
-    const { block, tlbs, vmx, msrs } = regionsOf(id);
+    const { block, vmx, msrs } = regionsOf(id);
     const copy = ([from, bytes]: readonly [number, number]): Uint8Array => u8.slice(from, from + bytes);
-    return { block: copy(block), tlbs: copy(tlbs), vmx: copy(vmx), msrs: copy(msrs) };
+    const tlbs = [copyTlbSet(u8, id, 0, this.logged(0)), copyTlbSet(u8, id, 1, this.logged(1))] as const;
+    return { block: copy(block), tlbs, vmx: copy(vmx), msrs: copy(msrs) };
+  }
+
+  /** How many entries the loaded processor has logged in a set of its TLBs. */
+  private logged(set: 0 | 1): number {
+    return this.parts.core.u32[(set === 0 ? Layout.TLB_LOG_COUNT0 : Layout.TLB_LOG_COUNT1) / 4]!;
   }
 
   /** @throws MachineStateError for a point of another machine */
@@ -74,7 +82,8 @@ export class MachineMark {
   private resetPages(point: MachinePoint): void {
     const { core, written, hash } = this.parts;
     const { u8, u32 } = core;
-    for (const page of written.take()) {
+    // Each processor gets TLBs whose write tags are all held back.
+    for (const page of written.takeUnwatched()) {
       const at = Layout.RAM + page * PAGE_BYTES;
       const bytes = point.pages.get(page);
       if (bytes === undefined) u8.fill(0, at, at + PAGE_BYTES);
@@ -87,8 +96,9 @@ export class MachineMark {
   private resetProcessor(point: MachinePoint, { processor }: ProcessorAndDriver): void {
     const { u8 } = this.parts.core;
     const raw = point.processors[processor.id]!;
+    raw.tlbs.forEach((set, number) => putTlbSet(u8, set, this.logged(number as 0 | 1)));
     const regions = regionsOf(processor.id);
-    for (const name of Object.keys(regions) as (keyof RawProcessor)[]) u8.set(raw[name], regions[name][0]);
+    for (const name of Object.keys(regions) as Region[]) u8.set(raw[name], regions[name][0]);
     processor.core.processorRestored();
     processor.memoryRestored(point.state.processors[processor.id]!);
   }

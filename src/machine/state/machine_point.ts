@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { MachineState } from './machine_state.js';
 import { PAGE_BYTES } from '../memory/page_contents.js';
+import type { RawTlbSet } from './tlb_snapshot.js';
 
 /** Regions of a processor, as they are in memory: to copy them takes a fraction of the time that their parts one by one would. */
 export interface RawProcessor {
   readonly block: Uint8Array;
-  readonly tlbs: Uint8Array;
+  /** The host's and the guest's. */
+  readonly tlbs: readonly [RawTlbSet, RawTlbSet];
   readonly vmx: Uint8Array;
   readonly msrs: Uint8Array;
 }

@@ -52,4 +52,7 @@ export const rebuiltRegions: readonly Region[] = [
 ];
 
 /** Of one instruction: nothing in them matters between two. */
-export const transientRegions: readonly Region[] = ['BUS_VALUE', 'BOUNCE', 'BOUNCE_WORDS', 'SCRATCH'];
+export const transientRegions: readonly Region[] = ['BUS_VALUE', 'BOUNCE', 'BOUNCE_WORDS', 'SCRATCH', 'WRITTEN_LIST'];
+
+/** What the host measures. The guest does not see it. */
+export const measuringRegions: readonly Region[] = ['COUNTS_BRANCHES', 'BRANCH_COUNTS'];

@@ -99,6 +99,35 @@ function frameOf(u32: Uint32Array, at: number): number {
   return (host - Layout.RAM) >>> PAGE_SHIFT;
 }
 
+/** The parts of a set in the machine's memory: data tables, fetch tables, and the log of entries as far as it is filled. */
+function partsOf(processor: number, set: number, logged: number): (readonly [from: number, bytes: number])[] {
+  const area = areaOf(processor);
+  const fetches = 2 * Constants.TLB_BYTES;
+  return [
+    [area + set * Constants.TLB_SET, Constants.TLB_SET],
+    [area + Constants.TLB_FETCHES + set * fetches, fetches],
+    [logAt(processor, set), 4 * Math.min(logged, Constants.TLB_LOG_ENTRIES)],
+  ];
+}
+
+/** The memory of one set, with all write tags held back. */
+export interface RawTlbSet {
+  readonly isEmpty: boolean;
+  readonly parts: readonly (readonly [at: number, bytes: Uint8Array])[];
+}
+
+/** Copies a set as it is. @param logged the word TLB_LOG_COUNT of the set: 0 if nothing is in it. */
+export function copyTlbSet(u8: Uint8Array, processor: number, set: number, logged: number): RawTlbSet {
+  const parts = partsOf(processor, set, logged).map(([from, bytes]) => [from, u8.slice(from, from + bytes)] as const);
+  return { isEmpty: logged === 0, parts };
+}
+
+/** Puts a set back. @param logged the word TLB_LOG_COUNT of the set as it is now. */
+export function putTlbSet(u8: Uint8Array, { isEmpty, parts }: RawTlbSet, logged: number): void {
+  if (isEmpty && logged === 0) return;
+  for (const [at, bytes] of parts) u8.set(bytes, at);
+}
+
 /** Replaces the TLBs. All write tags are held back: the first write to a page comes to the slow path, which translates by the tag all the same. */
 export function restoreTlbs(words: Words, processor: number, state: TlbState): void {
   const from = areaOf(processor) >>> 2;

@@ -15,4 +15,14 @@ describe('PageList', () => {
     list.note(7);
     expect(list.take()).to.deep.equal([7]);
   });
+
+  it('has the next writes watched, unless the caller does that', () => {
+    const watched: boolean[] = [];
+    const list = new PageList(8, (watch) => watched.push(watch));
+    list.note(3);
+    list.peek();
+    expect(list.takeUnwatched()).to.deep.equal([3]);
+    expect(list.take()).to.deep.equal([]);
+    expect(watched).to.deep.equal([true, false, true]);
+  });
 });

@@ -6,6 +6,7 @@ import { PCI_MEMORY } from '../../../src/machine/devices/pci/pci_routing.js';
 import { Pc } from '../../../src/machine/pc.js';
 import {
   constantRegions,
+  measuringRegions,
   rebuiltRegions,
   savedRegions,
   transientRegions,
@@ -125,7 +126,7 @@ describe('A snapshot', () => {
   });
 
   it('has a place in the registry for each region of the memory', () => {
-    const lists = [savedRegions, constantRegions, rebuiltRegions, transientRegions].flat();
+    const lists = [savedRegions, constantRegions, rebuiltRegions, transientRegions, measuringRegions].flat();
     expect([...lists].sort()).to.deep.equal(Object.keys(regions).sort());
   });
 });

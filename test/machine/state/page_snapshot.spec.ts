@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { PAGE_BYTES } from '../../../src/machine/memory/page_contents.js';
 import { PageSnapshot } from '../../../src/machine/state/page_snapshot.js';
 import { WrittenPages } from '../../../src/machine/memory/written_pages.js';
+import { DirtyFlags } from '../memory/dirty_flags.js';
 import { MemoryHash } from '../../../src/machine/state_hash.js';
 
 const pages = 8;
@@ -12,7 +13,7 @@ function make() {
   const dirty = new Uint8Array(pages);
   const hash = new MemoryHash(
     new Uint32Array(memory.buffer),
-    new WrittenPages({ flags: dirty, cleared: () => {} }).consumer(),
+    new WrittenPages(new DirtyFlags(dirty), dirty.length).consumer(),
   );
   const write = (page: number, byte: number): void => {
     memory[page * PAGE_BYTES + 17] = byte;

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // How control goes from one block to the next: what the generated switch and handlers call at the end of a block.
 import { isCrossing } from "../code/code_pages";
-import { COUNT, cutRip, NEXT, RIP_OF } from "../code/record";
+import { COUNT, cutRip, FORM, NEXT, RIP_OF } from "../code/record";
 import { find } from "../decode/blocks";
 import { raiseCode } from "../events/raise";
+import { FORM_NEXT } from "../generated/decoder_tables";
 import { GP } from "../generated/architecture";
 import {
   ATTENTION, BUDGET, CS_LIMIT, CURRENT_RECORD, DECODE_CODE, DECODE_CODE64, DECODE_MODE, HANDLERS, PAGE_RIP,
   RECORD_GENERATION, RIP, STOP, STOP_INCOMPLETE, STOP_VM_EXIT,
 } from "../generated/layout";
 import { RecordField } from "../generated/record_format";
-import { continueAt, jump } from "../state/instruction";
+import { branchTaken, clearBranch, continueAt, jump } from "../state/instruction";
 import { canonical } from "../translation/paging";
+import { countBranch, countsBranches } from "./branch_counts";
 
 /** Calls a block-ending form. False: the instruction did not complete (STOP says why), RIP is still its own. */
 export function ending(rec: usize, form: u32): bool {
@@ -58,12 +60,22 @@ export function branch(target: u64): void {
   jump(target);
 }
 
+/** Counts the branch by which a block ended, if it did. Of the records that may be linked, all but NEXT are direct branches. */
+function countEnding(rec: usize, rip: u64, linkable: bool): void {
+  if (linkable ? FORM(rec) != FORM_NEXT : branchTaken) countBranch(cutRip(RIP_OF(rec)), rip);
+  clearBranch();
+}
+
 /**
  * Goes to `goal`: the record to go on with, or 0 when `floor` is reached or something must be looked at first. Links `rec` to it when it
  * may.
  */
 export function follow(rec: usize, goal: u64, linkable: bool, budget: i32, floor: i32): usize {
   const rip = cutRip(goal), page = load<u64>(PAGE_RIP), generation = load<u32>(RECORD_GENERATION);
+  if (countsBranches()) {
+    countEnding(rec, rip, linkable);
+    linkable = false;
+  }
   store<u64>(RIP, rip);
   store<u32>(CURRENT_RECORD, 0);
   store<i32>(BUDGET, budget);

@@ -5,10 +5,11 @@
 import { hot } from "./hot";
 import { fillHandlers } from "./handlers";
 import { ATTENTION, BUDGET, CURRENT_RECORD, RECORD_NEXT, RECORDS, RIP, STOP } from "../generated/layout";
-import { BLOCK, cutRip, FORM } from "../code/record";
+import { BLOCK, cutRip, FORM, RIP_OF } from "../code/record";
 import { find, findOne, isBlockWithin } from "../decode/blocks";
+import { countBranch, countsBranches } from "./branch_counts";
 import { ending, incompleteCount } from "./follow";
-import { clearBranch, clearCounts, counts, nextRip } from "../state/instruction";
+import { branchTaken, clearBranch, clearCounts, counts, nextRip } from "../state/instruction";
 
 /** Longest piece that runs without a return from `hot`: V8 replaces code only at calls, so the first calls must be short. */
 @inline const SLICE: i32 = 100000;
@@ -31,7 +32,10 @@ export function executeRecord(rec: usize): void {
   const completed = ending(rec, FORM(rec));
   store<u32>(CURRENT_RECORD, 0);
   store<i32>(BUDGET, budget - (completed ? (counts ? 1 : 0) : incompleteCount()));
-  if (completed) store<u64>(RIP, cutRip(nextRip));
+  if (!completed) return;
+  const rip = cutRip(nextRip);
+  if (countsBranches() && branchTaken) countBranch(cutRip(RIP_OF(rec)), rip);
+  store<u64>(RIP, rip);
 }
 
 /** Executes a block that the end of a budget has room for, or one instruction, which takes longer by far. */
@@ -50,6 +54,8 @@ export function step(): void { executeRecord(findOne(load<u64>(RIP))); }
 export function run(): void {
   do {
     const budget = load<i32>(BUDGET);
+    // What the last instruction did, or an event, is no branch of the next block.
+    clearBranch();
     if (budget > BLOCK) hot(find(load<u64>(RIP)), budget, max<i32>(BLOCK, budget - SLICE));
     else runShort(budget);
   } while (load<i32>(BUDGET) > 0 && (load<u32>(ATTENTION) | load<u32>(STOP)) == 0);

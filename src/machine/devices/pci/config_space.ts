@@ -48,7 +48,11 @@ export class ConfigSpace {
     return [...this.bytes];
   }
 
-  restore(bytes: readonly number[]): void {
-    this.bytes.set(bytes);
+  /** @returns whether that changed anything */
+  restore(bytes: readonly number[]): boolean {
+    let same = 0;
+    while (same < CONFIG_BYTES && this.bytes[same] === bytes[same]) same++;
+    if (same < CONFIG_BYTES) this.bytes.set(bytes);
+    return same < CONFIG_BYTES;
   }
 }

@@ -131,7 +131,6 @@ export class PciFunction {
 
   /** Takes a state that `save` of a function of the same kind gave. The bus sets the wires afterwards. */
   restore(state: PciFunctionState): void {
-    this.config.restore(state.config);
-    this.configChanged();
+    if (this.config.restore(state.config)) this.configChanged();
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { copyState } from '../../state/copy_state.js';
+import { equalState } from '../../state/equal_state.js';
 import type { DeviceRam } from '../../memory/guest_ram.js';
 import type { AccessSize } from '../device.js';
 import type { EventQueue } from '../event_queue.js';
@@ -367,7 +368,7 @@ export class VirtioFunction extends PciFunction {
   override restore(state: PciFunctionState): void {
     super.restore(state);
     const { transport, queues, msix, device } = state as VirtioFunctionState;
-    this.transport = copyState(transport);
+    if (!equalState(this.transport, transport)) this.transport = copyState(transport);
     queues.forEach((queue, i) => this.queues[i]!.restore(queue));
     this.msix.restore(msix, this.msixControl);
     this.device.restore(device);

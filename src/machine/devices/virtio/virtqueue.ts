@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { copyState } from '../../state/copy_state.js';
+import { equalState } from '../../state/equal_state.js';
 import type { DeviceRam } from '../../memory/guest_ram.js';
 import type { DescriptorChain } from './descriptor_chain.js';
 import { DriverFault } from './driver_fault.js';
@@ -188,6 +189,6 @@ export class Virtqueue {
   }
 
   restore(state: VirtqueueState): void {
-    this.state = copyState(state);
+    if (!equalState(this.state, state)) this.state = copyState(state);
   }
 }

@@ -79,10 +79,7 @@ function guest(machine: SystemMachine, start: Start): void {
 function run(machine: SystemMachine, start: Start, seed: number, looks: boolean): unknown[] {
   guest(machine, start);
   const { cpu } = machine;
-  const hash = new MemoryHash(
-    cpu.physicalWords,
-    new WrittenPages({ flags: cpu.dirtyPages, cleared: () => cpu.dirtyCleared() }).consumer(),
-  );
+  const hash = new MemoryHash(cpu.physicalWords, new WrittenPages(cpu, cpu.dirtyPages.length).consumer());
   const random = new Random(seed);
   for (let left = budget; left > 0;) {
     const piece = Math.min(left, 1 + random.below(400));
