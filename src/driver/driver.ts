@@ -14,6 +14,7 @@ import { bfwarning } from '../vmm/output/output.js';
 import { DriverError, DriverStateError } from './driver_errors.js';
 import { LoadedVmm, type FileModule } from './loaded_vmm.js';
 import type { DriverMachine } from './driver_machine.js';
+import type { DriverPoint } from './driver_point.js';
 import type { LoadedModule, ModuleSource } from './module_source.js';
 import {
   checkVersion,
@@ -274,21 +275,21 @@ export class Driver {
     return this.vmm?.get(VmcallFailures).of(BigInt(Math.max(processor, 0)));
   }
 
-  /**
-   * A point to which the VMM goes back as often as wanted, in its own containers; the machine goes back to its own point first. Load, start and stop
-   * may not come in between.
-   *
-   * @returns a function that goes back. It throws a DriverStateError if the VMM was loaded, started or stopped since. @throws VmmImageError
-   */
-  mark(): () => void {
+  /** A point to which the VMM goes back. @throws VmmImageError if its state cannot be saved now */
+  mark(): DriverPoint {
     const { state, vmm } = this;
     const mark = vmm?.mark();
-    return () => {
+    const check = (): void => {
       if (this.vmm !== vmm) throw new DriverStateError('the VMM was loaded again since the mark');
       this.allow('a reset', state);
+      mark?.check();
+    };
+    const reset = (): void => {
+      check();
       this.takeOutput();
       mark?.reset();
     };
+    return { check, reset };
   }
 
   /** Messages of the VMM's code come to this driver's VMM. Where several machines in one process take turns, each calls it first. */

@@ -5,6 +5,7 @@ import { resolveImport, type SourceFile } from './source_files.js';
 /** The package's own names, as specs and extensions import them. */
 const packageEntries: Readonly<Record<string, string>> = {
   bareflank: 'src/index.ts',
+  'bareflank/machine': 'src/machine_api.ts',
   'bareflank/testing': 'test/support/index.ts',
 };
 

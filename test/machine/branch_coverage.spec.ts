@@ -163,4 +163,20 @@ describe('BranchCoverage', () => {
     expect(maps[0]!.some((count) => count !== 0)).to.equal(true);
     expect(maps.slice(1)).to.deep.equal([maps[0], maps[0]]);
   });
+
+  it('says whether a run took branches that earlier runs have not taken, or not as often', async () => {
+    const { coverage } = await booted(branches);
+    const seen = new Uint8Array(coverage.map.length);
+    const isNew = (count: number): boolean => {
+      coverage.map[1234] = count;
+      return coverage.addTo(seen);
+    };
+    const counts = [0, 1, 1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 127, 128, 255, 1, 100];
+    const news = [1, 2, 3, 4, 8, 16, 32, 128];
+    const first = new Set<number>();
+    expect(counts.filter((count) => isNew(count) && !first.has(count) && first.add(count))).to.deep.equal(news);
+    expect(seen[1234]).to.equal(255);
+    coverage.map[1235] = 1;
+    expect([coverage.addTo(seen), coverage.addTo(seen)]).to.deep.equal([true, false]);
+  });
 });

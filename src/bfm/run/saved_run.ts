@@ -166,7 +166,7 @@ async function verified(
   const run = { pc, driver, globals };
   const exits = await session.unheard(() => verifyState(run, { machine, driver: vmm }, request));
   pc.reset(point);
-  back();
+  back.reset();
   if (globals !== undefined && seed !== undefined) globals.seed = seed;
   return `; a machine restored from it had ${exits === 1 ? 'the same VM exit' : `the same ${exits} VM exits`}`;
 }

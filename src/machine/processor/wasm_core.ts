@@ -296,6 +296,19 @@ export class WasmCore implements ProcessorCore {
     const at = Layout.WRITTEN_LIST / 4;
     return this.u32.subarray(at, at + this.exports.takeWritten(from));
   }
+  /** How often taken branches were taken, by the place of each: cpu/dispatch/branch_counts.ts. */
+  get branchCounts(): Uint8Array {
+    return this.u8.subarray(Layout.BRANCH_COUNTS, Layout.BRANCH_COUNTS + Sizes.BRANCH_COUNTS);
+  }
+  /** Whether taken branches are counted. Set it between two runs. */
+  get countsBranches(): boolean {
+    return this.u32[Layout.COUNTS_BRANCHES / 4] !== 0;
+  }
+  set countsBranches(on: boolean) {
+    this.u32[Layout.COUNTS_BRANCHES / 4] = on ? 1 : 0;
+    // Blocks that were decoded before may be linked.
+    if (on) this.flushCode();
+  }
   /** Byte offset of a physical address in the machine's memory, −1 where there is no RAM: for the machine itself, which reaches all of it. */
   physicalOffset(physicalAddress: number): number {
     return this.instance.offsetIn(physicalAddress, Constants.CARVE_OUT_VMM | Constants.CARVE_OUT_DRIVER);

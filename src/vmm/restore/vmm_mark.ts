@@ -18,11 +18,15 @@ export class VmmMark {
     this.vcpus = [...container.vcpuParts()].map((vcpu) => new MarkedContainer(vcpu, [vmm]));
   }
 
-  /** @throws VmmImageError if a vCPU was made or deleted since; then nothing has changed */
-  reset(): void {
+  /** @throws VmmImageError if a vCPU was made or deleted since */
+  check(): void {
     const now = [...this.container.vcpuParts()];
     if (now.length !== this.vcpus.length || this.vcpus.some(({ container }, i) => container !== now[i]))
       throw new VmmImageError('the VMM was started or stopped since the mark: it goes back in the same vcpus only');
+  }
+
+  /** Precondition: `check` does not throw. */
+  reset(): void {
     this.vmm.reset();
     for (const vcpu of this.vcpus) vcpu.reset();
   }

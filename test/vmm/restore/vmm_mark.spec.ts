@@ -13,12 +13,12 @@ describe('VmmMark', () => {
     it(`goes back as often as wanted: ${guest.name} under ${names.join(', ')} on ${guest.processors} processors`, async () => {
       const { pc, driver } = await booted(guest, names.map(listOf));
       pc.runQuantum(() => true, guest.step);
-      const [machine, saved, reset] = [pc.save(), driver.save(), driver.mark()];
+      const [machine, saved, point] = [pc.save(), driver.save(), driver.mark()];
       const runs = [1, 2, 3].map(() => {
         while (pc.runQuantum(() => true) === undefined);
         const result = resultOf({ pc, driver });
         pc.restore(machine);
-        reset();
+        point.reset();
         expect(equalData(driver.save(), saved), 'the state of the VMM').to.equal(true);
         return result;
       });
@@ -29,12 +29,12 @@ describe('VmmMark', () => {
 
   it('does not go back over a stop of the VMM, and changes nothing then', async () => {
     const { driver } = await booted(effects, [listOf('example_cpuidcount')]);
-    const reset = driver.mark();
+    const point = driver.mark();
     driver.stop();
-    expect(reset).to.throw(DriverStateError, /a reset is not possible while the VMM is VMM_LOADED/);
+    expect(() => point.reset()).to.throw(DriverStateError, /a reset is not possible while the VMM is VMM_LOADED/);
     driver.start();
     const saved = driver.save();
-    expect(reset).to.throw(/started or stopped since the mark/);
+    expect(() => point.check()).to.throw(/started or stopped since the mark/);
     expect(equalData(driver.save(), saved)).to.equal(true);
     driver.close();
   });

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// The public entry `bareflank/machine`: a machine with its VMM in the own process, for tests and fuzzers. It runs on Node.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { moduleFiles } from './driver/node/module_files.js';
+import { buildFolder } from './driver/node/package_paths.js';
+import type { BootFile } from './machine/boot/entry_state.js';
+import { MachineWithVmm, type MachineWithVmmOptions } from './session/machine_with_vmm.js';
+
+export type { Driver, DriverState } from './driver/driver.js';
+export type { DriverPoint } from './driver/driver_point.js';
+export type { BootFile, BootModule, BootRequest } from './machine/boot/entry_state.js';
+export { BranchCoverage, placeOfBranch } from './machine/branch_coverage.js';
+export type { Pc, PcEnd, PcOptions } from './machine/pc.js';
+export { MachineWithVmm, type MarkedMoment } from './session/machine_with_vmm.js';
+
+/** Which machine to make. */
+export interface MachineOptions extends Omit<MachineWithVmmOptions, 'source' | 'coreModule' | 'memoryBytes'> {
+  /** Guest RAM in MiB: 16 to 3072, 64 by default. */
+  readonly memoryMiB?: number;
+}
+
+/**
+ * Makes a machine that has just been switched on, and loads its VMM from module files.
+ *
+ *     const machine = await createMachine({ modules: ['extensions/hypervisor_example_cpuidcount/cpuidcount.modules'] });
+ *     machine.boot({ kernel: ownGuest('cpuid') });
+ *     machine.driver.start();
+ *     const moment = machine.mark();
+ *     machine.run(1e6);
+ *     machine.reset(moment);
+ *
+ * @throws ModuleLoadError … ; MemoryError if the system does not give the memory
+ */
+export async function createMachine({ memoryMiB = 64, ...options }: MachineOptions = {}): Promise<MachineWithVmm> {
+  const coreModule = await WebAssembly.compile(readFileSync(join(buildFolder, 'cpu', 'cpu.wasm')));
+  return MachineWithVmm.create({ ...options, coreModule, memoryBytes: memoryMiB << 20, source: moduleFiles });
+}
+
+/** The image of a small guest that comes with the package: `cpuid`, `echo` and others, as `bfm run --guest` knows them. @throws if there is none of this name */
+export function ownGuest(name: string): BootFile {
+  return { name, bytes: new Uint8Array(readFileSync(join(buildFolder, 'guests', `${name}.bin`))) };
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { createMachine, ownGuest } from 'bareflank/machine';
+import { listOf } from './session/vmm_guests.js';
+
+describe('bareflank/machine', () => {
+  it('makes a machine with a VMM from module files, which goes back to a marked moment', async () => {
+    const machine = await createMachine({ memoryMiB: 16, modules: [listOf('example_cpuidcount')] });
+    try {
+      machine.boot({ kernel: ownGuest('cpuid'), append: '100' });
+      machine.driver.start();
+      const moment = machine.mark();
+      const hash = machine.pc.stateHash();
+      expect(machine.run(1e9)).to.include({ kind: 'powered-off' });
+      expect(machine.driver.reports()).to.have.nested.property('cpuidcount.count');
+      machine.reset(moment);
+      expect(machine.pc.stateHash()).to.equal(hash);
+    } finally {
+      machine[Symbol.dispose]();
+    }
+  });
+
+  it('has no guest of another name', () => {
+    expect(() => ownGuest('nobody')).to.throw('nobody.bin');
+  });
+});
