@@ -4,6 +4,7 @@ import { Sizes } from '../layout/regions.js';
 import type { ProcessorAndDriver } from '../intrinsics/execution.js';
 import type { PageConsumer } from '../memory/page_list.js';
 import type { DiskImage } from '../devices/virtio/disk_image.js';
+import type { LogicalProcessor } from '../processor/logical_processor.js';
 import type { WasmCore } from '../processor/wasm_core.js';
 import type { MachineSnapshot } from './machine_snapshot.js';
 import { MachinePoint, type RawProcessor } from './machine_point.js';
@@ -24,9 +25,9 @@ export interface MarkParts {
 
 type Region = 'block' | 'vmx' | 'msrs';
 
-const regionsOf = (id: number): Record<Region, readonly [from: number, bytes: number]> => ({
+const regionsOf = ({ id, engine }: LogicalProcessor): Record<Region, readonly [from: number, bytes: number]> => ({
   block: [Layout.PROCESSOR, Sizes.PROCESSOR],
-  vmx: [Layout.VMX_AREAS + id * Sizes.VMX_AREA, Sizes.VMX_AREA],
+  vmx: [Layout.VMX_AREAS + id * Sizes.VMX_AREA, engine.areaBytes],
   msrs: [Layout.MSR_TABLE + id * Sizes.MSR_TABLE, Sizes.MSR_TABLE],
 });
 
@@ -47,14 +48,15 @@ export class MachineMark {
     // All write tags are held back from here on, so that each page that is written comes into the list.
     written.take();
     core.dirtyCleared();
-    const processors = snapshot.eachLoaded(({ processor }) => this.raw(processor.id));
+    const processors = snapshot.eachLoaded(({ processor }) => this.raw(processor));
     this.last = new MachinePoint(this, state, processors);
     return this.last;
   }
 
-  private raw(id: number): RawProcessor {
+  private raw(processor: LogicalProcessor): RawProcessor {
     const { u8 } = this.parts.core;
-    const { block, vmx, msrs } = regionsOf(id);
+    const { id } = processor;
+    const { block, vmx, msrs } = regionsOf(processor);
     const copy = ([from, bytes]: readonly [number, number]): Uint8Array => u8.slice(from, from + bytes);
     const tlbs = [copyTlbSet(u8, id, 0, this.logged(0)), copyTlbSet(u8, id, 1, this.logged(1))] as const;
     return { block: copy(block), tlbs, vmx: copy(vmx), msrs: copy(msrs) };
@@ -97,7 +99,7 @@ export class MachineMark {
     const { u8 } = this.parts.core;
     const raw = point.processors[processor.id]!;
     raw.tlbs.forEach((set, number) => putTlbSet(u8, set, this.logged(number as 0 | 1)));
-    const regions = regionsOf(processor.id);
+    const regions = regionsOf(processor);
     for (const name of Object.keys(regions) as Region[]) u8.set(raw[name], regions[name][0]);
     processor.core.processorRestored();
     processor.memoryRestored(point.state.processors[processor.id]!);

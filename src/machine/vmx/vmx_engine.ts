@@ -106,6 +106,11 @@ export class VmxEngine implements VmxOperation {
     this.state.coldUnknown = coldUnknown;
   }
 
+  /** How many bytes the engine keeps outside the processor's block. */
+  get areaBytes(): number {
+    return this.area.bytes;
+  }
+
   /** What of the engine is not in the processor's block. */
   save(): VmxAreaState {
     return this.area.save();

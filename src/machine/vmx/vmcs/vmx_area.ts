@@ -38,6 +38,9 @@ export class VmxArea {
   /** One number; 1: another VMCS became current, and no VM-entry rule has been checked yet. */
   readonly unchecked: Uint8Array;
 
+  /** How many bytes of its region an area uses. */
+  readonly bytes: number;
+
   /** @param memory the machine's memory. @param id number of the processor. */
   constructor(memory: ArrayBufferLike, id: number) {
     const start = Layout.VMX_AREAS + id * Sizes.VMX_AREA;
@@ -56,7 +59,8 @@ export class VmxArea {
     this.changes = new Uint8Array(memory, take(slotCount), slotCount);
     this.pending = new Uint8Array(memory, take(maximumRules), maximumRules);
     this.unchecked = new Uint8Array(memory, take(1), 1);
-    if (at > start + Sizes.VMX_AREA) throw new RangeError(`the VMX area of a processor takes ${at - start} bytes`);
+    this.bytes = at - start;
+    if (this.bytes > Sizes.VMX_AREA) throw new RangeError(`the VMX area of a processor takes ${this.bytes} bytes`);
   }
 
   save(): VmxAreaState {
