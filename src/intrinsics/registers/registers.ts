@@ -72,7 +72,9 @@ export const Rflags = {
   VirtualInterruptPending: 1 << 20,
   IdFlag: 1 << 21,
 } as const;
-
+const { CarryFlag, ParityFlag, AuxiliaryCarryFlag, ZeroFlag, SignFlag, OverflowFlag } = Rflags;
+/** The flags that arithmetic instructions set. SDM 1 "Status Flags". */
+export const STATUS_FLAGS = CarryFlag | ParityFlag | AuxiliaryCarryFlag | ZeroFlag | SignFlag | OverflowFlag;
 /** The RFLAGS bit that is always 1. */
 export const RFLAGS_ALWAYS_ENABLED = 1 << 1;
 

@@ -23,7 +23,7 @@ import { slotOf } from '../vmcs/field_slots.js';
 import { paePaging } from '../pae_paging.js';
 import { readFlags } from '../../processor/lazy_flags.js';
 import { remainingTicks, stopTimer } from '../preemption_timer.js';
-import { Change, type Vmcs } from '../vmcs/vmcs.js';
+import { Change, concernsRules, type Vmcs } from '../vmcs/vmcs.js';
 import type { VmxState } from '../vmx_state.js';
 import { Word } from '../words.js';
 
@@ -133,7 +133,7 @@ export class GuestSave {
     const { state, words } = this;
     this.put64(ripHalf, ripWord);
     this.put64(rspHalf, rspWord);
-    this.put(flagsHalf, this.flags());
+    this.putFlags(this.flags());
     this.saveInstruction();
     this.savePendingDebug();
     const cold = words[coldChangedWord]! | words[coldUnknownWord]!;
@@ -194,6 +194,12 @@ export class GuestSave {
     if (this.fields[at] === value) return;
     this.fields[at] = value;
     this.vmcs.changed(at >>> 1, (at & 1) === 0 ? Change.Low : Change.High);
+  }
+
+  private putFlags(value: number): void {
+    const before = this.fields[flagsHalf]!;
+    this.fields[flagsHalf] = value;
+    if (concernsRules(flagsHalf >>> 1, before ^ value)) this.vmcs.changed(flagsHalf >>> 1, Change.Low);
   }
 
   private put64(at: number, word: number): void {

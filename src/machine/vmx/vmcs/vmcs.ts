@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { STATUS_FLAGS } from '../../../intrinsics/registers/registers.js';
+import { VmcsField } from '../../../intrinsics/vmcs/vmcs_fields.js';
 import type { MemoryWriter } from '../../memory/memory_writer.js';
 import { slotCount, SlotKind, slotKinds, slotOf, supportedFields } from './field_slots.js';
 import type { VmxArea } from './vmx_area.js';
@@ -17,6 +19,7 @@ export const Change = {
 } as const;
 
 const slotsInOrder = supportedFields.map(slotOf);
+const flagsSlot = slotOf(VmcsField.GuestRflags);
 
 /** The size of a VMCS region in bytes, as IA32_VMX_BASIC announces it. */
 export const vmcsRegionSize = 4096;
@@ -120,7 +123,7 @@ export class Vmcs {
     const at = slot << 1;
     // A half that does not change concerns no rule.
     let why: number = Change.Load;
-    if (signed[at] !== (low | 0)) why |= Change.Low;
+    if (concernsRules(slot, signed[at]! ^ low)) why |= Change.Low;
     if (signed[at + 1] !== (high | 0)) why |= Change.High;
     signed[at] = low;
     signed[at + 1] = high;
@@ -187,6 +190,14 @@ export class Vmcs {
   static abort(writer: MemoryWriter, at: number, indicator: AbortIndicator): void {
     writer.write32(at + RegionOffset.AbortIndicator, indicator);
   }
+}
+
+/**
+ * Whether VM-entry rules must run again after bits 31:0 of a slot changed. The status flags concern no rule, and they differ at almost every exit:
+ * some thirty rules read RFLAGS for VM, IF or TF.
+ */
+export function concernsRules(slot: number, changedBits: number): boolean {
+  return (slot === flagsSlot ? changedBits & ~STATUS_FLAGS : changedBits) !== 0;
 }
 
 /** A word of the block that holds the physical address of a region, −1 if it is all ones: none. */

@@ -2,12 +2,16 @@
 import { expect } from 'chai';
 import type { EntryRule } from '../../../../src/intrinsics/rules/entry_rule.js';
 import { entryRules } from '../../../../src/intrinsics/rules/entry_rules.js';
+import { RFLAGS_ALWAYS_ENABLED, Rflags, STATUS_FLAGS } from '../../../../src/intrinsics/registers/registers.js';
+import { ExitReason } from '../../../../src/intrinsics/vmx/exit_reasons.js';
 import { bytesOfField, isReadOnlyField, VmcsField } from '../../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { EntryChecks, type NotingReader } from '../../../../src/machine/vmx/entry/entry_checks.js';
 import { slotOf, supportedFields } from '../../../../src/machine/vmx/vmcs/field_slots.js';
 import { RuleInputs } from '../../../../src/machine/vmx/entry/rule_inputs.js';
 import { Vmcs } from '../../../../src/machine/vmx/vmcs/vmcs.js';
 import { VmxArea } from '../../../../src/machine/vmx/vmcs/vmx_area.js';
+import { writeFlags } from '../../../../src/machine/processor/lazy_flags.js';
+import { VmxStatus } from '../../../../src/machine/vmx/instructions/vmx_status.js';
 import { VmxEngine } from '../../../../src/machine/vmx/vmx_engine.js';
 import { Word } from '../../../../src/machine/vmx/words.js';
 import { Owner } from '../../../../src/machine/vmx/vmx_state.js';
@@ -82,6 +86,25 @@ describe('EntryChecks', () => {
     engine.checks.markChanged();
     expect(engine.checks.unchecked - always).to.be.within(1, 4);
     expect(engine.checks.run()?.name).to.equal('guestRipValidAddr');
+  });
+
+  it('runs no rule when an exit finds other status flags, and those that read RFLAGS when it finds another flag', () => {
+    const { core, engine } = engineReady();
+    engine.enter(true, Owner.JavaScript);
+    const exitWithFlags = (flags: number): number => {
+      writeFlags(core.u32, flags);
+      core.u32[Word.exitReason] = ExitReason.Cpuid;
+      engine.leave();
+      engine.checks.markChanged();
+      const { unchecked } = engine.checks;
+      expect(engine.vmcs.low(slotOf(VmcsField.GuestRflags)), 'saved').to.equal(flags);
+      expect(engine.enter(false, Owner.JavaScript)).to.equal(VmxStatus.Transferred);
+      return unchecked;
+    };
+    const always = exitWithFlags(RFLAGS_ALWAYS_ENABLED);
+    expect(always).to.be.at.most(4);
+    expect(exitWithFlags(RFLAGS_ALWAYS_ENABLED | STATUS_FLAGS)).to.equal(always);
+    expect(exitWithFlags(RFLAGS_ALWAYS_ENABLED | Rflags.InterruptEnableFlag)).to.be.greaterThan(always);
   });
 
   it('forgets all marks when another VMCS becomes current', () => {
