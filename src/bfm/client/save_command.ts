@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { UsageError } from '../failures/usage_error.js';
 import { groupedDigits } from '../../session/grouped_digits.js';
+import { snapshotOutput } from '../snapshot/snapshot_output.js';
 import { takes, withHost } from './client_options.js';
 
 /** The command `bfm save`: writes the machine in the background into a snapshot. */
@@ -11,8 +10,7 @@ export function saveCommand(): Command {
     .description('save the machine and its VMM into a file, for --restore; they go on')
     .argument('<file>')
     .action(async (file: string) => {
-      if (file === '') throw UsageError.ofOption('save', file, 'the name of a file');
-      const path = resolve(file);
+      const path = snapshotOutput('save', file);
       const { instructions } = await withHost(command, (host) => host.request('save', { path }));
       process.stdout.write(`saved as ${path} after ${groupedDigits(instructions)} instructions\n`);
     });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { hex } from '../../intrinsics/texts/hex.js';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { VmcallDataType, VmcallOpcode, VmcallVersions } from '../../vmm/exit/vmcall_interface.js';
@@ -11,6 +11,7 @@ import type { WireRegisters } from '../host/host_protocol.js';
 import { checkEach } from '../options/check_all.js';
 import { parseDecimal, parseHexadecimal } from '../options/number.js';
 import { UsageError } from '../failures/usage_error.js';
+import { openOutput, reasonOfOutput } from '../worker/output_file.js';
 import { jsonAnswer, textAnswer } from './vmcall_answer.js';
 
 /** Colours are for people: not for files and pipes, and not where NO_COLOR is set. */
@@ -123,17 +124,26 @@ function readInput(path: string): Uint8Array {
   }
 }
 
+function writeOutput(path: string, answer: Uint8Array): void {
+  try {
+    const file = openOutput(path);
+    try {
+      writeFileSync(file, answer);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw new FileError(`${path} cannot be written: ${reasonOfOutput(error)}`);
+  }
+}
+
 function binary(): Command {
   const command = leaf('unformatted', 'send the bytes of a file, write the answer to another')
     .argument('<ifile>')
     .argument('<ofile>')
     .action(async (input: string, output: string) => {
       const answer = await sendData(command, VmcallDataType.VMCALL_DATA_BINARY_UNFORMATTED, readInput(input));
-      try {
-        writeFileSync(output, answer);
-      } catch (error) {
-        throw new FileError(`${output} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
-      }
+      writeOutput(output, answer);
     });
   return command;
 }

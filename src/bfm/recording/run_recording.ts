@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { SessionRecorder } from '../../session/session_recorder.js';
 import type { RecordRequest, RunRequest } from '../worker/run_request.js';
+import { openOutput, reasonOfOutput } from '../worker/output_file.js';
 import { LineChain } from './line_chain.js';
 import { hashOfCore, recordedFilesOf } from './recorded_files.js';
 import { modulePathsOf, recordedModulesOf } from './recorded_modules.js';
@@ -38,14 +39,14 @@ export class RunRecording {
   /** What is typed may be a password: nobody else may read it. */
   private static open(file: string): number {
     try {
-      return openSync(file, 'w', 0o600);
+      return openOutput(file, 0o600);
     } catch (error) {
       throw RunRecording.failure(file, error);
     }
   }
 
   private static failure(file: string, error: unknown): RecordingError {
-    const found = error instanceof Error ? error.message : String(error);
+    const found = reasonOfOutput(error);
     return new RecordingError(`the recording ${file} cannot be written: ${found}`, {
       causedBy: error,
       details: { where: file, found, expected: 'a file that can be written' },

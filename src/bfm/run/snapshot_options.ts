@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { resolve } from 'node:path';
 import { UsageError } from '../failures/usage_error.js';
+import { snapshotOutput } from '../snapshot/snapshot_output.js';
 import type { RunRequest, SaveRequest } from '../worker/run_request.js';
 
 /** The options of `bfm run` that snapshots have to do with, as the command-line parser gives them. */
@@ -40,10 +40,13 @@ export function saveRequest({ save, saveAt, until, verifyState }: SnapshotOption
   if (save === undefined && saveAt === undefined) return undefined;
   if (save === undefined) throw new UsageError('--save-at wants --save FILE');
   if (saveAt === undefined) throw new UsageError('--save wants --save-at: a text of the console, or an instruction');
-  if (save === '') throw UsageError.ofOption('--save', save, 'the name of a file');
   if (until !== undefined)
     throw new UsageError('--until and --save-at exclude each other: the run ends when it is saved');
-  return { path: resolve(save), at: saveMoment(saveAt), ...(verifyState === true && { verifies: true }) };
+  return {
+    path: snapshotOutput('--save', save),
+    at: saveMoment(saveAt),
+    ...(verifyState === true && { verifies: true }),
+  };
 }
 
 /** The options that say which machine to make. @param defaults of the command line. @returns those that are given */

@@ -24,7 +24,14 @@ const reasons: Readonly<Record<string, FileFlaw>> = {
   ENAMETOOLONG: { found: 'a name that is too long', sentence: 'its name is too long for this system' },
 };
 
-const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? '';
+/** What a path leads to, if that is no file. */
+export function flawOfKind(status: Stats): FileFlaw | undefined {
+  const found = kinds.find(([, isIt]) => isIt(status))?.[0];
+  return found === undefined ? undefined : { found, sentence: `it is ${found}, not a file` };
+}
+
+/** The code of an error of the system: `ENOENT`. */
+export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? '';
 
 function flawOfMissing(path: string): FileFlaw {
   try {
@@ -35,7 +42,8 @@ function flawOfMissing(path: string): FileFlaw {
   }
 }
 
-function flawOfLookUp(path: string, error: unknown): FileFlaw {
+/** Why a path cannot be looked up. @param error of the system */
+export function flawOfLookUp(path: string, error: unknown): FileFlaw {
   const code = codeOf(error);
   if (code === 'ENOENT') return flawOfMissing(path);
   return reasons[code] ?? { found: code, sentence: `it cannot be looked up: ${String(error)}` };
@@ -48,9 +56,8 @@ function flawOfLookUp(path: string, error: unknown): FileFlaw {
  */
 export function fileFlaw(path: string): FileFlaw | undefined {
   try {
-    const status = statSync(path);
-    const found = kinds.find(([, isIt]) => isIt(status))?.[0];
-    if (found !== undefined) return { found, sentence: `it is ${found}, not a file` };
+    const flaw = flawOfKind(statSync(path));
+    if (flaw !== undefined) return flaw;
   } catch (error) {
     return flawOfLookUp(path, error);
   }

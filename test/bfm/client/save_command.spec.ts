@@ -50,7 +50,7 @@ describe('bfm save', () => {
     );
     const gone = join(folder.path, 'gone', 'saved');
     const failed = ask('one', (host) => host.request('save', { path: gone })).catch(messageOf);
-    expect(await failed).to.match(/^the snapshot .*gone\/saved cannot be written: ENOENT/);
+    expect(await failed).to.match(/^the snapshot .*gone\/saved cannot be written: there is no folder .*gone$/);
     const refused = await own.load('two', '--restore', file);
     expect(refused.stderr).to.equal(
       `bfm: ${file} has a VMM with modules, and no file brings code along: add -m cpuidcount\n`,
@@ -72,6 +72,12 @@ describe('bfm save', () => {
     expect(await ask('disk', (host) => host.request('save', { path })).catch(messageOf)).to.equal(
       `save: the machine goes on and changes ${disk}, which would not be the disk of the snapshot any more: load the machine without ",write"`,
     );
+    const gone = join(folder.path, 'gone', 'saved');
+    const nowhere = await bfm('save', gone, '--machine', 'disk');
+    expect([nowhere.status, nowhere.stderr]).to.deep.equal([
+      2,
+      `bfm: save ${gone}: there is no folder ${join(folder.path, 'gone')}; name a file in a folder of yours\nTry 'bfm save --help' for more information.\n`,
+    ]);
     const nothing = await bfm('save', '');
     expect([nothing.status, nothing.stderr]).to.deep.equal([
       2,

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { Fifo } from '../fifo.js';
 import { readRecording } from '../../../src/bfm/recording/read_recording.js';
 import { RecordingError } from '../../../src/bfm/recording/recording_error.js';
 import { RunRecording } from '../../../src/bfm/recording/run_recording.js';
@@ -45,6 +46,18 @@ describe('RunRecording', () => {
     const recording = await RunRecording.begin({ file, withCode: false }, cpuidRun);
     recording.close();
     expect(statSync(file).mode & 0o777).to.equal(0o600);
+  });
+
+  it('does not wait for the reader of a pipe that has none', async function () {
+    if (process.platform === 'win32') this.skip();
+    const { path } = new Fifo(join(folder.path, 'pipe'));
+    const failure: unknown = await recordedRun(path).catch((error: unknown) => error);
+    expect(failure)
+      .to.be.instanceOf(RecordingError)
+      .with.property(
+        'message',
+        `the recording ${path} cannot be written: it is a pipe that no program reads; start the reader first`,
+      );
   });
 
   it('says why it cannot be written', async () => {

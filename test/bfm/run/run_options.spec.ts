@@ -177,6 +177,22 @@ describe('checkRunOptions', () => {
     expect(check({ virtioConsole: file }).virtioConsole).to.deep.equal({ output: file });
   });
 
+  it('refuses to save over a file which the machine reads, but for the snapshot that it goes on from', () => {
+    const kernel = join(folder, 'kernel');
+    const file = join(folder, 'saved');
+    writeFileSync(file, 'x');
+    const saved = { save: file, saveAt: '5' };
+    for (const options of [
+      { ...saved, save: kernel },
+      { ...saved, disk: [file] },
+      { ...saved, virtioConsole: file },
+    ])
+      expect(() => check(options)).to.throw(UsageError, /--save .* would replace a file/);
+    expect(() => check({ ...saved, save: folder })).to.throw(UsageError, /--save .*: it is a folder, not a file/);
+    const { kernel: _, memory: __, ...others } = { ...defaults, ...saved, restore: file };
+    expect(checkRunOptions(others, false).save).to.deep.equal({ path: file, at: 5 });
+  });
+
   it('takes a recording that replaces nothing of the machine, and no clock of the host with it', () => {
     const kernel = join(folder, 'kernel');
     const file = join(folder, 'new.bfr');

@@ -2,10 +2,11 @@
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SnapshotError } from '../../../src/bfm/snapshot/snapshot_error.js';
 import { writeWholeFile } from '../../../src/bfm/snapshot/whole_file.js';
+import { Fifo } from '../fifo.js';
 import { inFolder } from './saved_machine.js';
 
 const source = new URL('../../../src/bfm/snapshot/whole_file.js', import.meta.url).href;
@@ -42,6 +43,31 @@ describe('writeWholeFile', () => {
       }
       expect(readdirSync(folder)).to.deep.equal(['file']);
     }));
+
+  it('replaces what links lead to, and leaves the links', () =>
+    inFolder(async (folder) => {
+      const [link, next] = [join(folder, 'link'), join(folder, 'next')];
+      mkdirSync(join(folder, 'real'));
+      const file = join(folder, 'real', 'file');
+      symlinkSync('next', link);
+      symlinkSync(file, next);
+      for (const text of ['first', 'second']) {
+        await writeWholeFile(link, [Buffer.from(text)]);
+        expect(readFileSync(file, 'utf8')).to.equal(text);
+      }
+      expect([readlinkSync(link), readlinkSync(next)]).to.deep.equal(['next', file]);
+      expect(readdirSync(folder, { recursive: true })).to.have.members(['link', 'next', 'real', join('real', 'file')]);
+    }));
+
+  it('leaves a pipe as it is', function () {
+    if (process.platform === 'win32') this.skip();
+    return inFolder(async (folder) => {
+      const { path } = new Fifo(join(folder, 'pipe'));
+      const error: unknown = await writeWholeFile(path, [Uint8Array.of(1)]).catch((thrown: unknown) => thrown);
+      expect(error).to.be.instanceOf(SnapshotError).with.property('message').that.includes('it is a pipe, not a file');
+      expect(lstatSync(path).isFIFO()).to.equal(true);
+    });
+  });
 
   it('leaves a whole file, old or new, when the process is killed', () =>
     inFolder(async (folder) => {
