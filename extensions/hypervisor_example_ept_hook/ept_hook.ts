@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { bfdebug, Ept, ExitContribution, ExitReason, GuestMemory, MonitorTrap, parameter } from 'bareflank';
-import { ReportContribution, VcpuIdentity, vcpuModule, VmcallContribution, VmcallOpcode } from 'bareflank';
-import { Vmcs, VmcsContribution } from 'bareflank';
+import {
+  bfdebug,
+  Ept,
+  ExitContribution,
+  ExitReason,
+  GuestMemory,
+  isCanonical,
+  isGuestRip,
+  MonitorTrap,
+} from 'bareflank';
+import { parameter, ParameterError, ProcessorFacts, ReportContribution, VcpuIdentity, vcpuModule } from 'bareflank';
+import { Vector, VmcallContribution, VmcallError, VmcallOpcode, Vmcs, VmcsContribution } from 'bareflank';
 import { EptViolationBit, state, type EptView, type Exit, type Request, type VmcallRegisters } from 'bareflank';
 import { inject, injectable } from 'inversify';
 
@@ -19,6 +28,13 @@ export const HookTarget = parameter(
   0n,
   'guest-virtual address at which the guest goes on instead; 0: it only counts',
 );
+
+function impossibleTarget(target: bigint): ParameterError {
+  const [where, found, expected] = ['--set ept_hook.target', `0x${target.toString(16)}`, 'a canonical address'];
+  return new ParameterError(`${where}=${found}: no guest can go on there: it must be ${expected}`, [], {
+    details: { where, found, expected },
+  });
+}
 
 /** A hooked instruction of the guest. */
 interface Hook {
@@ -38,6 +54,7 @@ export class EptHook implements ExitContribution, VmcallContribution, VmcsContri
   @inject(MonitorTrap) readonly monitorTrap!: MonitorTrap;
   @inject(GuestMemory) readonly guestMemory!: GuestMemory;
   @inject(Vmcs) readonly vmcs!: Vmcs;
+  @inject(ProcessorFacts) readonly facts!: ProcessorFacts;
   @inject(VcpuIdentity) readonly vcpuid!: bigint;
   @inject(HookAddress) readonly hookAddress!: bigint;
   @inject(HookTarget) readonly hookTarget!: bigint;
@@ -54,16 +71,19 @@ export class EptHook implements ExitContribution, VmcallContribution, VmcsContri
   }
 
   setUp(): void {
-    if (this.hookAddress === 0n) return;
-    this.hook({ address: this.hookAddress, to: this.hookTarget === 0n ? undefined : this.hookTarget });
+    const { hookAddress: address, hookTarget: target } = this;
+    if (!isCanonical(target, this.facts)) throw impossibleTarget(target);
+    if (address === 0n) return;
+    this.hook({ address, to: target === 0n ? undefined : target });
   }
 
   /** VMCALL registers: R02 = 1, R03 the function, R04 the hook; any other R02 removes the hook. */
   handleVmcall({ r02, r03, r04 }: VmcallRegisters): boolean {
+    const isHook = r02 === 1n;
+    if (isHook && !isCanonical(r04, this.facts))
+      throw new VmcallError(`no guest can go on at 0x${r04.toString(16)}: R04 must be a canonical address`);
     this.unhook();
-    if (r02 === 1n) {
-      this.hook({ address: this.guestMemory.virtualToPhysical(r03, this.vmcs.guestCr3.get()), to: r04 });
-    }
+    if (isHook) this.hook({ address: this.guestMemory.virtualToPhysical(r03, this.vmcs.guestCr3.get()), to: r04 });
     return true;
   }
 
@@ -76,7 +96,7 @@ export class EptHook implements ExitContribution, VmcallContribution, VmcsContri
     const isAtHook = (exit.qualificationLow & EptViolationBit.InstructionFetch) !== 0;
     if (isAtHook && (this.vmcs.guestRip.get() & ~pageMask) === (hook.address & ~pageMask)) {
       this.taken++;
-      if (hook.to !== undefined) this.vmcs.guestRip.set(hook.to);
+      if (hook.to !== undefined) this.jump(hook.to, exit);
     }
     this.leave();
     this.monitorTrap.step(this, 'afterStep', page);
@@ -92,6 +112,12 @@ export class EptHook implements ExitContribution, VmcallContribution, VmcsContri
   /** Views outlive a vCPU, and the next vCPU must not find the page missing. */
   [Symbol.dispose](): void {
     this.restore();
+  }
+
+  /** As the guest itself would jump: an address that its mode does not take is its general-protection exception, not a failed VM entry. */
+  private jump(to: bigint, exit: Exit): void {
+    if (isGuestRip(this.vmcs, to, this.facts)) this.vmcs.guestRip.set(to);
+    else exit.inject(Vector.GeneralProtection, 0);
   }
 
   private hook(hook: Hook): void {

@@ -50,7 +50,10 @@ export interface EptView {
    * disagrees.
    */
   redirect(guestPhysical: bigint, physical: bigint): void;
-  /** Restores the base map's entry. @throws VmcsError beyond 512 GiB. */
+  /**
+   * Restores the base map's entry. In a view that began as the base map, the larger page that the entry was split out of comes back once all of it is
+   * restored. @throws VmcsError beyond 512 GiB.
+   */
   restore(guestPhysical: bigint): void;
   /**
    * Maps one page. It replaces the overlapping parts of earlier pages, larger or smaller.

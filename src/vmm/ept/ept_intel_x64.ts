@@ -32,7 +32,6 @@ import {
 import { EptViewIntelX64, type EptViewOwner } from './ept_view_intel_x64.js';
 
 const addressBits = ~0xfffn;
-const page4k = 0x1000n;
 
 /** A view as data. It has its own tables. */
 interface ViewRecord {
@@ -233,8 +232,8 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
     return view;
   }
 
-  private viewOfRecord({ id, name, root }: ViewRecord): EptViewIntelX64 {
-    return new EptViewIntelX64(id, name, eptAt(this.manager, this.memory, root), this.ownerOfViews());
+  private viewOfRecord({ id, name, begin, root }: ViewRecord): EptViewIntelX64 {
+    return new EptViewIntelX64(id, name, begin, eptAt(this.manager, this.memory, root), this.ownerOfViews());
   }
 
   /** The combination of more than one view, made at the first use. */
@@ -281,7 +280,7 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
     if (this.manager.timesShared(page) === 1) {
       const physical = this.manager.virtualToPhysical(page);
       const bytes = BigInt(this.manager.size(page));
-      for (const { id, begin } of this.viewRecords) this.views[id]!.leave(physical, bytes, begin);
+      for (const view of this.views) view.leave(physical, bytes);
     }
     this.manager.unshare(page);
   }
@@ -293,7 +292,7 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
       isExecuteOnlySupported: () => (this.capability() & EptCapability.ExecuteOnlyTranslation) !== 0,
       excludes: (physical, bytes) => this.excludes(physical, bytes),
       mayLeadTo: (physical, bytes) => !this.excludes(physical, bytes) || this.manager.isShared(physical, bytes),
-      baseEntry: (page) => (page < mappedBytes ? baseEntry(this.origin, page, page4k)! : 0n),
+      baseEntry: (page, bytes) => (page < mappedBytes ? baseEntry(this.origin, page, bytes) : undefined),
       checkRedirection: (view, leaf) => this.checkRedirection(view, leaf),
       changed: (view, start, bytes) => this.changed(view, start, bytes),
     };

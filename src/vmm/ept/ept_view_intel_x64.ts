@@ -12,6 +12,8 @@ import { eptPointer, largeBit, leafAt, pageSizeOf, putPage, redirectionOf, type 
 const pageMask = 0xfffn;
 const accessBits = BigInt(EptAccess.All);
 const pageBytes = 4096n;
+const largestPage = 0x40000000n;
+const entriesOfTable = 512n;
 
 /** What a view needs from `Ept`. */
 export interface EptViewOwner {
@@ -23,8 +25,8 @@ export interface EptViewOwner {
   excludes(physical: bigint, bytes: bigint): boolean;
   /** Whether a page of a view may lead there: the base includes it, or it was shared. */
   mayLeadTo(physical: bigint, bytes: bigint): boolean;
-  /** The entry that the base map would have for a page of 4 KiB, 0 beyond its end. */
-  baseEntry(page: bigint): bigint;
+  /** The entry that the base map would have for a page; undefined beyond its end, and where it has smaller pages. */
+  baseEntry(page: bigint, bytes: bigint): bigint | undefined;
   /** A page is about to lead elsewhere. @throws VmcsError if another view that a vCPU uses as well disagrees. */
   checkRedirection(view: EptViewIntelX64, leaf: EptLeaf): void;
   /** A range has changed: translations of it are stale. */
@@ -37,6 +39,7 @@ export class EptViewIntelX64 implements EptView {
   constructor(
     readonly id: number,
     readonly name: string,
+    private readonly begin: 'base' | 'nothing',
     private readonly tables: PageTables,
     private readonly owner: EptViewOwner,
   ) {}
@@ -68,10 +71,7 @@ export class EptViewIntelX64 implements EptView {
   }
 
   restore(guestPhysical: bigint): void {
-    const page = guestPhysical & ~pageMask;
-    const entry = this.owner.baseEntry(page);
-    if (entry === 0n) throw this.error(`the base map has nothing at ${hex(page)}`);
-    this.put({ entry: 0n, start: page, bytes: pageBytes }, () => entry);
+    this.restorePage(guestPhysical & ~pageMask, pageBytes);
   }
 
   map(guestPhysical: bigint, physical: bigint, size: PageSize, access: number, memoryType?: number): void {
@@ -97,12 +97,12 @@ export class EptViewIntelX64 implements EptView {
   }
 
   /** For the owner: no page leads to a range of the VMM's memory any more. */
-  leave(physical: bigint, bytes: bigint, begin: 'base' | 'nothing'): void {
+  leave(physical: bigint, bytes: bigint): void {
     const leadsThere = (leaf: EptLeaf): boolean =>
       (leaf.entry & accessBits) !== 0n && targetOf(leaf) < physical + bytes && targetOf(leaf) + leaf.bytes > physical;
     for (const leaf of [...this.tables.leaves()].filter(leadsThere)) {
-      if (begin === 'nothing') this.unmap(leaf.start);
-      else this.map(leaf.start, leaf.start, pageSizeOf(leaf), EptAccess.All);
+      if (this.begin === 'nothing') this.unmap(leaf.start);
+      else this.restorePage(leaf.start, leaf.bytes);
     }
   }
 
@@ -159,10 +159,38 @@ export class EptViewIntelX64 implements EptView {
   }
 
   private put(leaf: EptLeaf, change: (entry: bigint) => bigint): void {
-    const entry = change(leaf.entry);
-    this.owner.checkRedirection(this, { ...leaf, entry });
-    putPage(this.tables, leaf.start, leaf.bytes, entry);
+    this.store({ ...leaf, entry: change(leaf.entry) });
     this.owner.changed(this, leaf.start, leaf.bytes);
+  }
+
+  private restorePage(page: bigint, size: bigint): void {
+    const entry = this.owner.baseEntry(page, size);
+    if (entry === undefined) throw this.error(`the base map has nothing at ${hex(page)}`);
+    this.store({ entry, start: page, bytes: size });
+    const { start, bytes } = this.joined(page);
+    this.owner.changed(this, start, bytes);
+  }
+
+  private store(leaf: EptLeaf): void {
+    this.owner.checkRedirection(this, leaf);
+    putPage(this.tables, leaf.start, leaf.bytes, leaf.entry);
+  }
+
+  /**
+   * Joins the pages around an address as far as they are those of the base map again. Without this, a guest that has one page after the other
+   * changed and restored would use up the page pool. A view that began with nothing keeps the sizes that it was given.
+   *
+   * @returns the page that maps the address now
+   */
+  private joined(address: bigint): EptLeaf {
+    for (;;) {
+      const leaf = this.leaf(address);
+      if (this.begin === 'nothing') return leaf;
+      const bytes = leaf.bytes * entriesOfTable;
+      const start = address & ~(bytes - 1n);
+      const entry = bytes > largestPage ? undefined : this.owner.baseEntry(start, bytes);
+      if (entry === undefined || !this.tables.join(address, entry)) return leaf;
+    }
   }
 
   private checkAccess(access: number): void {

@@ -109,6 +109,22 @@ export class PageTables {
     }
   }
 
+  /**
+   * The opposite of `split`: the pages of the smallest table on an address's way become one page, if they map what that would. The table is given
+   * back, so cached translations that lead through it must go.
+   *
+   * @param entry of the larger page. @returns whether the pages were joined
+   */
+  join(address: bigint, entry: bigint): boolean {
+    const path = this.path(address);
+    const [above, last] = path.slice(-2);
+    if (above === undefined || last === undefined || !this.isSplitOf(tableOf(last), entry, above.level)) return false;
+    this.memory.write64(above.address, entry);
+    this.manager.free(tableOf(last));
+    this.recent = { level: -1, region: 0n, table: 0n };
+    return true;
+  }
+
   /** The entries that map pages, in the order of their addresses. Do not change the tables meanwhile. */
   leaves(): Generator<PageLeaf> {
     return this.leavesBelow(this.root, 0n, 0);
@@ -152,11 +168,23 @@ export class PageTables {
   /** A table of 512 entries that map what one larger page maps. @returns its physical address. */
   private splitTable(entry: bigint, level: number): bigint {
     const table = this.manager.alloc(X64.pageSize, 'structure');
-    const step = 1n << levelShifts[level + 1]!;
+    for (let index = 0n; index < 512n; index++)
+      this.memory.write64(table + index * 8n, this.partOf(entry, level, index));
+    return this.manager.virtualToPhysical(table);
+  }
+
+  /** Whether a table is what `splitTable` makes of an entry. */
+  private isSplitOf(table: bigint, entry: bigint, level: number): boolean {
+    for (let index = 0n; index < 512n; index++)
+      if (this.memory.read64(table + index * 8n) !== this.partOf(entry, level, index)) return false;
+    return true;
+  }
+
+  /** The entry of one of 512 smaller pages that map what a larger one maps. */
+  private partOf(entry: bigint, level: number, index: bigint): bigint {
     // The last level has no large-page bit (in paging it is PAT's there: EPT only is split).
     const first = level === 2 ? entry & ~this.format.large : entry;
-    for (let index = 0n; index < 512n; index++) this.memory.write64(table + index * 8n, first + index * step);
-    return this.manager.virtualToPhysical(table);
+    return first + (index << levelShifts[level + 1]!);
   }
 
   /** The entries from the root down to the one that maps the address, or that is absent. */

@@ -2,8 +2,19 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EptViolationBit, ExitReason, VmcsField, VMCALL_MAGIC } from 'bareflank';
-import eptHook from '../../../extensions/hypervisor_example_ept_hook/ept_hook.js';
+import {
+  AccessRights,
+  EntryError,
+  Ept,
+  EptViolationBit,
+  ErrorCode,
+  ExitReason,
+  Vector,
+  VmcsField,
+  VMCALL_MAGIC,
+  vmmModule,
+} from 'bareflank';
+import eptHook, { HookTarget } from '../../../extensions/hypervisor_example_ept_hook/ept_hook.js';
 import { bfm, root } from '../../bfm/bfm_process.js';
 import { captureOutput } from '../../vmm/capture_output.js';
 import { startedVmm } from '../../vmm/started_vmm.js';
@@ -20,10 +31,13 @@ function hooked() {
   machine.memory.writePhysical64(0xb010n, 0x800087n);
   const field = (encoding: number): bigint => machine.fields.get(encoding) ?? 0n;
   const base = field(VmcsField.EptPointer);
-  const call = (what: bigint, which = from): void => {
-    [values[0], values[1], values[2], values[3], values[6]] = [2n, what, VMCALL_MAGIC, which, to];
+  const answer = (what: bigint, which: bigint, target: bigint): bigint => {
+    [values[0], values[1], values[2], values[3], values[6]] = [2n, what, VMCALL_MAGIC, which, target];
     captureOutput(() => machine.exit(ExitReason.Vmcall, { length: 3 }));
-    expect(values[2], 'R01').to.equal(0n);
+    return values[2]!;
+  };
+  const call = (what: bigint, which = from, target = to): void => {
+    expect(answer(what, which, target), 'R01').to.equal(0n);
   };
   const violation = (rip: bigint, physical: bigint): void => {
     machine.fields.set(VmcsField.GuestRip, rip);
@@ -35,7 +49,17 @@ function hooked() {
     );
   };
   const taken = (): unknown => vmm.vcpuManager.reports()['ept-hook']!.taken;
-  return { machine, vmm, field, base, call, violation, taken, step: () => machine.exit(ExitReason.MonitorTrapFlag) };
+  return {
+    machine,
+    vmm,
+    field,
+    base,
+    answer,
+    call,
+    violation,
+    taken,
+    step: () => machine.exit(ExitReason.MonitorTrapFlag),
+  };
 }
 
 describe('EptHook', () => {
@@ -50,6 +74,50 @@ describe('EptHook', () => {
     step();
     expect(field(VmcsField.EptPointer)).to.equal(view);
     expect(taken()).to.equal(1);
+  });
+
+  it('refuses a hook that no guest can jump to, and keeps the one before', () => {
+    const { field, answer, call, violation } = hooked();
+    call(1n);
+    for (const target of [1n << 63n, 1n << 47n, 0xffff_7fff_ffff_ffffn])
+      expect(answer(1n, from, target)).to.equal(ErrorCode.BF_VMCALL_FAILURE);
+    violation(from, 0x801010n);
+    expect(field(VmcsField.GuestRip)).to.equal(to);
+    call(0n, from, 1n << 63n);
+    call(1n, from, 0xffff_8000_0000_0000n);
+    violation(from, 0x801010n);
+    expect(field(VmcsField.GuestRip)).to.equal(0xffff_8000_0000_0000n);
+  });
+
+  it('refuses such a parameter when the VMM starts', () => {
+    const target = vmmModule(({ rebind }) => rebind(HookTarget).toConstantValue(1n << 63n));
+    expect(() => captureOutput(() => startedVmm([eptHook, target]))).to.throw(
+      EntryError,
+      'vcpu 0 did not start: --set ept_hook.target=0x8000000000000000: no guest can go on there: it must be a canonical address',
+    );
+  });
+
+  it('lets a guest fault that is not in 64-bit mode when it comes to a hook above 4 GiB', () => {
+    const { machine, field, call, violation } = hooked();
+    const information = (): bigint => field(VmcsField.VmEntryInterruptionInformationField);
+    call(1n, from, 1n << 32n);
+    machine.fields.set(VmcsField.GuestCsAccessRights, field(VmcsField.GuestCsAccessRights) & ~BigInt(AccessRights.L));
+    violation(from, 0x801010n);
+    expect(field(VmcsField.GuestRip)).to.equal(from);
+    expect(information() & 0xffn).to.equal(BigInt(Vector.GeneralProtection));
+    expect(information() >> 31n).to.equal(1n);
+  });
+
+  it('takes no more of the page pool for the next function than for the first', () => {
+    const { machine, vmm, call } = hooked();
+    const tables = (): number => vmm.container.get(Ept).view('ept-hook of vcpu 0').tablesToDescriptors().length;
+    call(1n);
+    const one = tables();
+    for (let page = 1n; page < 20n; page++) {
+      machine.memory.writePhysical64(0xb010n, 0x800087n + page * 0x20_0000n);
+      call(1n);
+      expect(tables()).to.equal(one);
+    }
   });
 
   it('lets everything else in the page go on as before', () => {

@@ -39,7 +39,50 @@ describe('EptViewIntelX64', () => {
     expect(leaf(view.pointer, page).entry).to.equal(0x300000n | 7n | (6n << 3n));
     view.restrict(page, 0);
     view.restore(page);
-    expect(leaf(view.pointer, page).entry).to.equal(page | 7n | (6n << 3n));
+    expect(leaf(view.pointer, page)).to.deep.equal(leaf(it.pointer(), page));
+  });
+
+  it('gives the tables of a split page back when all of it is restored, and drops translations once', () => {
+    const { it, machine, invepts, leaf } = ept();
+    const view = it.view('mine');
+    const { vmcs } = fakeVmcs(machine);
+    it.enter(asker, vmcs, view);
+    const tables = view.tablesToDescriptors().length;
+    const neighbour = page + 0x1000n;
+    const far = page + 0x200000n;
+    for (const each of [page, neighbour, far]) view.restrict(each, 0);
+    expect(view.tablesToDescriptors()).to.have.length(tables + 3);
+    view.restore(page);
+    expect(leaf(view.pointer, page), 'a neighbour is still another').to.deep.include({ shift: 12n });
+    view.restore(neighbour);
+    expect(leaf(view.pointer, page), 'the gigabyte is still another').to.deep.include({ shift: 21n });
+    invepts.length = 0;
+    view.restore(far);
+    expect(leaf(view.pointer, page)).to.deep.equal(leaf(it.pointer(), page));
+    expect(view.tablesToDescriptors()).to.have.length(tables);
+    expect(invepts).to.deep.equal([[1, view.pointer]]);
+  });
+
+  it('keeps a page split that differs from the base in anything but its size', () => {
+    const { it, leaf } = ept();
+    const view = it.view('mine');
+    view.map(0x200000n, 0x200000n, 0x200000, EptAccess.All, MemoryType.Uncacheable);
+    view.restrict(page, 0);
+    view.restore(page);
+    expect(leaf(view.pointer, page)).to.deep.equal({ entry: page | 7n | (6n << 3n), shift: 12n });
+    expect(leaf(view.pointer, page + 0x1000n)).to.deep.equal({ entry: (page + 0x1000n) | 7n, shift: 12n });
+  });
+
+  it('keeps the base’s smaller pages around the VMM’s memory', () => {
+    const { it, own, leaf } = ept();
+    const view = it.view('mine');
+    const near = own - 0x1000n;
+    const tables = view.tablesToDescriptors().length;
+    view.restrict(near, 0);
+    view.restore(near);
+    expect(leaf(view.pointer, near)).to.deep.equal(leaf(it.pointer(), near));
+    expect(leaf(view.pointer, own)).to.deep.equal(leaf(it.pointer(), own));
+    expect(view.tablesToDescriptors()).to.have.length(tables);
   });
 
   it('never adds what the base excludes', () => {

@@ -37,6 +37,26 @@ describe('PageTables', () => {
     expect(it.pages()).to.have.length(4);
   });
 
+  it('joins only the pages that a split makes, level by level, and gives their tables back', () => {
+    const { it, at } = tables();
+    const giga = 7n | large;
+    it.map(0n, size1g, giga);
+    expect(it.join(0n, giga), 'it is whole').to.equal(false);
+    it.split(0x201000n);
+    expect(it.join(0x201000n, 0x200005n | large), 'another entry').to.equal(false);
+    it.map(0x3ff000n, size4k, 0x3ff005n);
+    expect(it.join(0x201000n, 0x200007n | large), 'its last page is another').to.equal(false);
+    it.map(0x3ff000n, size4k, 0x3ff007n);
+    expect(it.join(0x201000n, 0x200007n | large)).to.equal(true);
+    expect(at(0x201000n)).to.deep.equal([0x200087n, 2]);
+    expect(it.join(0n, giga)).to.equal(true);
+    expect(at(0x201000n)).to.deep.equal([0x87n, 1]);
+    expect(it.pages()).to.have.length(2);
+    it.split(0x201000n);
+    it.map(0x201000n, size4k, 0n);
+    expect(at(0x201000n), 'it forgot the tables that it gave back').to.deep.equal([0n, 3]);
+  });
+
   it('looks up an unmapped range, and its size', () => {
     const { it, at } = tables();
     expect(at(0n)).to.deep.equal([0n, 0]);
