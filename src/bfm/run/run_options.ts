@@ -242,9 +242,6 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
   const { console, record } = values;
   const images = [guest.kernel, ...disks.map(({ path }) => path), ...(initrd ?? []).map(({ file }) => file)];
   const read = [...images, ...values.modules, console?.input];
-  // A run may go on from a snapshot and end in it.
-  if (save !== undefined)
-    refuseReplacing('--save', save.path, [...(options.restore === undefined ? read : read.slice(1)), console?.output]);
   if (console !== undefined) refuseReplacing('--virtio-console', console.output, read);
   if (record !== undefined) refuseReplacing('--record', record.file, [...read, console?.output]);
   // A run may be saved into the snapshot with which it began.
