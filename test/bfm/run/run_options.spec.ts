@@ -177,7 +177,7 @@ describe('checkRunOptions', () => {
     expect(check({ virtioConsole: file }).virtioConsole).to.deep.equal({ output: file });
   });
 
-  it('refuses to save over a file which the machine reads, but for the snapshot that it goes on from', () => {
+  it('refuses to save over a file which the machine reads, except the snapshot that it goes on from', () => {
     const kernel = join(folder, 'kernel');
     const file = join(folder, 'saved');
     writeFileSync(file, 'x');
