@@ -6,7 +6,7 @@ import { commandsFor, commandTable } from './command_table.js';
 import { exampleText } from './examples.js';
 import { ExitStatus } from '../failures/exit_status.js';
 import { FaultsError } from '../failures/faults_error.js';
-import { failureReport, wantsRunReport } from '../failures/failure_report.js';
+import { failureReport, wantsFailureReport } from '../failures/failure_report.js';
 import { commandBegins } from '../console/interrupts.js';
 import { problemOf, type Problem } from '../failures/problem.js';
 import { UsageError } from '../failures/usage_error.js';
@@ -67,8 +67,8 @@ function problemOfParser({ message }: CommanderError, advice: string): Problem {
   return { name: UsageError.name, what, where: null, found: null, expected: null, advice };
 }
 
-/** The command that a command line names, with those above it. */
-function commandPath(program: Command, args: readonly string[]): string {
+/** The command that a command line names, and its path with the commands above it: 'bfm vmcall string'. */
+function namedCommand(program: Command, args: readonly string[]): { readonly command: Command; readonly path: string } {
   let command = program;
   const path = [program.name()];
   args.forEach((word, at) => {
@@ -78,7 +78,7 @@ function commandPath(program: Command, args: readonly string[]): string {
     command = next;
     path.push(word);
   });
-  return path.join(' ');
+  return { command, path: path.join(' ') };
 }
 
 /** Says why a command failed: on stderr for people, and on stdout for a program that wants JSON. @returns the exit status. */
@@ -87,9 +87,10 @@ function failed(error: unknown, program: Command, args: readonly string[]): Exit
   const isParser = error instanceof CommanderError;
   if (isParser && error.exitCode === 0) return ExitStatus.Reached;
   const status = isParser || isUsage(error) ? ExitStatus.Usage : ExitStatus.Error;
-  const advice = helpAdvice(commandPath(program, args));
+  const { command, path } = namedCommand(program, args);
+  const advice = helpAdvice(path);
   if (!isParser) complain(error, advice);
-  if (wantsRunReport(args)) {
+  if (wantsFailureReport(command, args)) {
     const problem = isParser ? problemOfParser(error, advice) : problemOf(error);
     process.stdout.write(`${JSON.stringify(failureReport(problem, status))}\n`);
   }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { Command } from 'commander';
 import type { ExitStatus } from './exit_status.js';
 import type { Problem } from './problem.js';
 
-/** What `bfm run --json` prints of a run that could not begin: the shape of a run's report, without measurements. */
+/** What a command with `--json` prints if it fails, or cannot begin: the shape of a run's report, without measurements. */
 export interface FailureReport {
   readonly outcome: 'error';
   readonly exitStatus: ExitStatus;
@@ -14,7 +15,7 @@ export interface FailureReport {
   readonly milliseconds: null;
 }
 
-/** The report of a run that could not begin. */
+/** The report of a command that failed. */
 export function failureReport(error: Problem, exitStatus: ExitStatus): FailureReport {
   return {
     outcome: 'error',
@@ -27,9 +28,11 @@ export function failureReport(error: Problem, exitStatus: ExitStatus): FailureRe
   };
 }
 
-/** Whether a command line is one of `bfm run` that wants JSON, even if it cannot be parsed otherwise. */
-export function wantsRunReport(args: readonly string[]): boolean {
+const JSON_OPTION = '--json';
+
+/** Whether a command line wants JSON, even if it cannot be parsed otherwise. @param command that it names */
+export function wantsFailureReport({ options }: Pick<Command, 'options'>, args: readonly string[]): boolean {
   const end = args.indexOf('--');
-  const options = end < 0 ? args : args.slice(0, end);
-  return options[0] === 'run' && options.includes('--json');
+  const given = end < 0 ? args : args.slice(0, end);
+  return given.includes(JSON_OPTION) && options.some(({ long }) => long === JSON_OPTION);
 }

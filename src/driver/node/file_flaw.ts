@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { accessSync, constants, readlinkSync, statSync, type Stats } from 'node:fs';
+import { closeSync, constants, openSync, readlinkSync, readSync, statSync, type Stats } from 'node:fs';
 
 /** Why a path cannot be read as a file. */
 export interface FileFlaw {
@@ -49,6 +49,26 @@ export function flawOfLookUp(path: string, error: unknown): FileFlaw {
   return reasons[code] ?? { found: code, sentence: `it cannot be looked up: ${String(error)}` };
 }
 
+function flawOfRead(error: unknown): FileFlaw {
+  const code = codeOf(error);
+  if (code === 'EACCES' || code === 'EPERM')
+    return { found: 'a file without access', sentence: `you may not read it (${code})` };
+  return {
+    found: `a file whose read fails with ${code}`,
+    sentence: `a read of it fails with ${code}; name another file`,
+  };
+}
+
+/** Some files of the system, in /proc, can be opened and not be read, or would keep the reader waiting. @throws the system's error */
+function tryRead(path: string): void {
+  const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    readSync(file, new Uint8Array(1));
+  } finally {
+    closeSync(file);
+  }
+}
+
 /**
  * Why a path cannot be read as a file. A device or a pipe could be read for ever, so it is refused.
  *
@@ -62,9 +82,9 @@ export function fileFlaw(path: string): FileFlaw | undefined {
     return flawOfLookUp(path, error);
   }
   try {
-    accessSync(path, constants.R_OK);
+    tryRead(path);
     return undefined;
   } catch (error) {
-    return { found: 'a file without access', sentence: `you may not read it (${codeOf(error)})` };
+    return flawOfRead(error);
   }
 }

@@ -1,20 +1,41 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { Command } from 'commander';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FailureReport } from '../../../src/bfm/failures/failure_report.js';
-import { wantsRunReport } from '../../../src/bfm/failures/failure_report.js';
+import { wantsFailureReport } from '../../../src/bfm/failures/failure_report.js';
 import { bfm, root } from '../bfm_process.js';
 
-describe('wantsRunReport', () => {
-  it('is for `run --json` only', () => {
-    expect(wantsRunReport(['run', '--fly', '--json'])).to.equal(true);
-    expect(wantsRunReport(['run', '--guest', 'cpuid'])).to.equal(false);
-    expect(wantsRunReport(['describe', '--json'])).to.equal(false);
-    expect(wantsRunReport(['run', '--', '--json'])).to.equal(false);
-    expect(wantsRunReport([])).to.equal(false);
+describe('wantsFailureReport', () => {
+  const withJson = new Command('run').option('--json');
+
+  it('is for --json of a command that has it', () => {
+    expect(wantsFailureReport(withJson, ['run', '--fly', '--json'])).to.equal(true);
+    expect(wantsFailureReport(withJson, ['run', '--guest', 'cpuid'])).to.equal(false);
+    expect(wantsFailureReport(withJson, ['run', '--', '--json'])).to.equal(false);
+    expect(wantsFailureReport(new Command('status'), ['status', '--json'])).to.equal(false);
+    expect(wantsFailureReport(withJson, [])).to.equal(false);
   });
+});
+
+describe('--json of a command that fails', () => {
+  const cases: [readonly string[], number, RegExp][] = [
+    [['replay', '--json', '/does/not/exist'], 1, /there is no such file/],
+    [['replay', '--json'], 2, /missing required argument/],
+    [['describe', 'nosuch', '--json'], 2, /nosuch/],
+    [['describe', '--fly', '--json'], 2, /--fly/],
+  ];
+  for (const [args, status, why] of cases)
+    it(`prints one object for ${args.join(' ')}`, async () => {
+      const result = await bfm(...args);
+      expect(result.status, result.stderr).to.equal(status);
+      const { outcome, exitStatus, detail, error } = JSON.parse(result.stdout) as FailureReport;
+      expect([outcome, exitStatus, error.what]).to.deep.equal(['error', status, detail]);
+      expect(detail).to.match(why);
+      expect(result.stderr, 'a person reads the same').to.include(detail);
+    });
 });
 
 describe('bfm run --json that cannot begin', () => {

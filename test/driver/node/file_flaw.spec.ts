@@ -41,6 +41,15 @@ describe('fileFlaw', () => {
     it(`says of ${name.slice(0, 20)}: ${sentence}`, () =>
       expect(fileFlaw(name.startsWith('/') ? name : at(name))).to.deep.equal({ found, sentence }));
 
+  it('says of a file of the system that cannot be read: a read of it fails', function () {
+    if (process.platform !== 'linux') this.skip();
+    // Nothing is mapped at address 0.
+    expect(fileFlaw('/proc/self/mem')).to.deep.equal({
+      found: 'a file whose read fails with EIO',
+      sentence: 'a read of it fails with EIO; name another file',
+    });
+  });
+
   for (const [name, found, sentence] of [
     ['secret', 'a file without access', 'you may not read it (EACCES)'],
     ['closed/file', 'a folder without access', 'you have no access to a folder of its path'],
