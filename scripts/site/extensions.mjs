@@ -7,6 +7,9 @@ import { buildFolder, root } from '../build/paths.mjs';
 
 const PREFIX = 'hypervisor_example_';
 
+/** The one that the page shows first. */
+const FIRST = `${PREFIX}cpuidcount`;
+
 /** The first sentence of a README, which says what the extension does. */
 function titleOf(readme) {
   const [, paragraph = ''] = readme.split('\n\n');
@@ -24,18 +27,20 @@ export async function bundleOf(entry) {
 export async function galleryExtensions() {
   const folders = readdirSync(join(root, 'extensions')).filter((name) => name.startsWith(PREFIX));
   return Promise.all(
-    folders.sort().map(async (name) => {
-      const folder = join(root, 'extensions', name);
-      const list = readdirSync(folder).find((file) => file.endsWith('.modules'));
-      const { modules } = JSON.parse(readFileSync(join(folder, list), 'utf8'));
-      if (modules.length !== 1) throw new Error(`${name} has ${modules.length} modules; the gallery shows one file`);
-      const file = join(folder, modules[0]);
-      return {
-        name: name.slice(PREFIX.length),
-        title: titleOf(readFileSync(join(folder, 'README.md'), 'utf8')),
-        source: readFileSync(file, 'utf8'),
-        code: await bundleOf({ entryPoints: [file] }),
-      };
-    }),
+    folders
+      .sort((a, b) => (b === FIRST) - (a === FIRST) || a.localeCompare(b))
+      .map(async (name) => {
+        const folder = join(root, 'extensions', name);
+        const list = readdirSync(folder).find((file) => file.endsWith('.modules'));
+        const { modules } = JSON.parse(readFileSync(join(folder, list), 'utf8'));
+        if (modules.length !== 1) throw new Error(`${name} has ${modules.length} modules; the gallery shows one file`);
+        const file = join(folder, modules[0]);
+        return {
+          name: name.slice(PREFIX.length),
+          title: titleOf(readFileSync(join(folder, 'README.md'), 'utf8')),
+          source: readFileSync(file, 'utf8'),
+          code: await bundleOf({ entryPoints: [file] }),
+        };
+      }),
   );
 }

@@ -69,6 +69,8 @@ export class MachineService {
   private lastStatus = -Infinity;
   private hasEnded = false;
   private recorded!: RunSoFar;
+  /** By which the recorder knows how long hashes take: it makes fewer if they take long. */
+  private hashClock: () => number;
   /** Of a recorded run that is made again. */
   private replay: ReplayThenLive | undefined;
   private readonly answers: Answers = {
@@ -83,6 +85,7 @@ export class MachineService {
   };
 
   constructor(private readonly surroundings: ServiceSurroundings) {
+    this.hashClock = surroundings.now;
     this.ports = new SitePorts((kind, bytes) => surroundings.post({ kind, bytes }), surroundings.now);
   }
 
@@ -131,8 +134,9 @@ export class MachineService {
     }
   }
 
-  private async boot({ guest, processors, modules, replay }: BootParameters): Promise<void> {
+  private async boot({ guest, processors, modules, replay, allStates }: BootParameters): Promise<void> {
     if (this.machine !== undefined) throw new Error('this worker has a machine: start another worker for another one');
+    this.hashClock = allStates === true ? () => 0 : this.surroundings.now;
     const core = this.surroundings.fetch(CORE).then((bytes) => WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>));
     const machine =
       'snapshot' in guest
@@ -178,9 +182,9 @@ export class MachineService {
     replay: BootParameters['replay'],
     interval = STATE_INTERVAL,
   ): Promise<SiteMachine> {
-    const { now, post, modules } = this.surroundings;
+    const { post, modules } = this.surroundings;
     this.recorded = new RunSoFar({
-      now,
+      now: this.hashClock,
       interval,
       tell: (instructions, hash) => post({ kind: 'state', instructions, hash }),
     });

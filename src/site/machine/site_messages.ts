@@ -53,6 +53,8 @@ export interface BootParameters {
   readonly processors: number;
   /** Extensions of a VMM that runs from power-on; without them there is none yet. */
   readonly modules?: readonly string[];
+  /** Tell the state hash at each 10^8 instructions, whatever time that takes. */
+  readonly allStates?: boolean;
   /** A recorded run, up to whose end nothing else comes in. */
   readonly replay?: readonly RecordedItem[];
 }

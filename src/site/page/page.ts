@@ -31,6 +31,8 @@ export class Page {
   private readonly processors = new ProcessorsPanel();
   private readonly extension: ExtensionPanel;
   private readonly decoder = new TextDecoder();
+  /** For comparisons with another run: tell the state at each 10^8 instructions, though that takes time. */
+  allStates = false;
   /** States of the run, by which it is compared with another one. */
   readonly states: { readonly instructions: number; readonly hash: string }[] = [];
 
@@ -92,7 +94,12 @@ export class Page {
     const modules = byId<HTMLInputElement>('at-boot').checked
       ? { modules: [await this.extension.module(this.machine)] }
       : {};
-    await this.machine.request('boot', { guest, processors: this.chosenProcessors, ...modules });
+    await this.machine.request('boot', {
+      guest,
+      processors: this.chosenProcessors,
+      allStates: this.allStates,
+      ...modules,
+    });
     if ('snapshot' in guest) this.console.note(`${guest.name} goes on from its snapshot: press Enter for a prompt`);
     this.console.focus();
   }

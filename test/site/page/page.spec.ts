@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The page in Chromium. With BAREFLANK_FULL=1 Debian runs there too, if `bfm guest debian` has made it.
 import { expect } from 'chai';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 import type { Browser, Page } from 'puppeteer-core';
 import type { RecordedItem } from '../../../src/session/recorded_item.js';
+import { STATE_INTERVAL } from '../../../src/session/session_recorder.js';
+import { RunSoFar } from '../../../src/site/machine/run_so_far.js';
+import type { ImageGuest } from '../../../src/site/machine/site_messages.js';
 import { siteBundleOptions } from '../../../src/site/machine/bundle_format.js';
 import { MachineService } from '../../../src/site/machine/machine_service.js';
 import { runOfLink, type SharedRun } from '../../../src/site/machine/run_link.js';
@@ -16,7 +19,7 @@ import { SliceEnd } from '../../../src/session/session_ports.js';
 import { SiteMachine } from '../../../src/site/machine/site_machine.js';
 import { SitePorts } from '../../../src/site/machine/site_ports.js';
 import { bundleOf, coreBytes, fetchFile, Heard, nodeModules, ownGuest } from '../machine/node_surroundings.js';
-import { debianSnapshot } from './debian_snapshot.js';
+import { debianGuest, debianSnapshot } from './debian_snapshot.js';
 import { chromium, openSite, serveFolder, startBrowser } from './site_browser.js';
 
 const { buildSite } = (await import(new URL('../../../../scripts/site/build_site.mjs', import.meta.url).href)) as {
@@ -47,6 +50,32 @@ async function hashInNode(): Promise<string> {
 
 const isFull = process.env.BAREFLANK_FULL === '1';
 const itIfFull = isFull ? it : it.skip;
+
+/** The state hashes of a boot in Node, by the number of instructions. */
+async function statesInNode(guest: ImageGuest, instructions: number): Promise<Map<number, string>> {
+  const states = new Map<number, string>();
+  const { recorder } = new RunSoFar({
+    now: () => 0,
+    interval: STATE_INTERVAL,
+    tell: (at, hash) => states.set(at, hash),
+  });
+  const machine = await SiteMachine.create({
+    coreModule: await WebAssembly.compile(coreBytes),
+    memoryBytes: guest.memoryBytes,
+    processors: 1,
+    pace: 'fast',
+    ports: new SitePorts(() => {}),
+    source: nodeModules(),
+    recorder,
+  });
+  const [kernel, initrd] = [guest.kernel, guest.initrd!].map((path) => ({
+    name: basename(path),
+    bytes: readFileSync(path),
+  }));
+  machine.boot({ kernel: kernel!, modules: [{ ...initrd!, arguments: '' }], append: guest.append });
+  while (machine.pc.instructions < instructions) machine.slice(machine.pc.virtualTime + 10_000_000);
+  return states;
+}
 
 /** The state hash to which a shared run of the guest `echo` leads in Node. */
 async function hashOfRun(run: SharedRun): Promise<string> {
@@ -222,6 +251,36 @@ describe('The page', function () {
   itIfFull('has no sideways scrolling on a small screen', async () => {
     await page.setViewport({ width: 360, height: 640 });
     expect(await page.evaluate('document.documentElement.scrollWidth')).to.equal(360);
+  });
+
+  describe('with the images of Debian', function () {
+    this.timeout(300_000);
+    let line: Awaited<ReturnType<typeof serveFolder>>;
+    let guest: ImageGuest;
+
+    before(async function () {
+      const found = isFull && chromium !== undefined ? debianGuest() : undefined;
+      if (found === undefined) return this.skip();
+      guest = found;
+      const site = join(folder, 'images');
+      await buildSite(site, [guest]);
+      line = await serveFolder(site);
+    });
+
+    after(() => line?.server.close());
+
+    it('boots with the state hashes that it has in Node at each 10^8 instructions', async () => {
+      await page.goto(line.address);
+      await waitFor('globalThis.bareflank !== undefined');
+      await page.evaluate('bareflank.allStates = true');
+      await page.click('#boot');
+      await page.waitForFunction(`bareflank.consoleText.includes('# ')`, { timeout: 240_000 });
+      const states = (await page.evaluate('bareflank.states')) as { instructions: number; hash: string }[];
+      const inNode = await statesInNode(guest, 500_000_000);
+      expect(inNode.size).to.equal(5);
+      const inPage = states.slice(0, 5).map(({ instructions, hash }) => [instructions, hash]);
+      expect(inPage).to.deep.equal([...inNode]);
+    });
   });
 
   describe('with a snapshot of Debian', function () {
