@@ -34,7 +34,14 @@ const script = `
   };
   globalThis.result = () => JSON.stringify([vmm.vcpuManager.reports(), machine.stops]);
 `;
-const reports = { 'ept-hook': { taken: 0 }, cpuidcount: { count: exits }, vpid: { 'vcpus with a vpid': 1 } };
+const reports = {
+  'cpuid-value': { changed: 0 },
+  cpuidcount: { count: exits },
+  'deny-msr-write': { denied: 0 },
+  'ept-hook': { taken: 0 },
+  vpid: { 'vcpus with a vpid': 1 },
+  'watch-cr3': { 'address spaces': 0, loads: 0 },
+};
 
 async function bundle(): Promise<string> {
   const { outputFiles } = await build({
