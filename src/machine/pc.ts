@@ -33,7 +33,8 @@ import { writeAcpiTables } from './boot/firmware_tables/acpi_tables.js';
 import { writeSmbiosTables } from './boot/firmware_tables/smbios_tables.js';
 import type { LaterPages } from './memory/absent_pages.js';
 import { WrittenPages } from './memory/written_pages.js';
-import { MachineMark } from './state/machine_mark.js';
+import { MachineCheckpoints } from './state/machine_checkpoints.js';
+import { MachineMark, type MarkParts } from './state/machine_mark.js';
 import type { MachinePoint } from './state/machine_point.js';
 import { MachineSnapshot, type EndState } from './state/machine_snapshot.js';
 import type { MachineState } from './state/machine_state.js';
@@ -122,6 +123,8 @@ export class Pc {
   /** Which branches were taken, if that is wanted. */
   readonly coverage: BranchCoverage;
   private readonly memoryHash: MemoryHash;
+  private readonly written: WrittenPages;
+  private ownCheckpoints: MachineCheckpoints | undefined;
   private readonly exitOutcome = new Int32Array(1);
 
   private constructor(
@@ -142,8 +145,8 @@ export class Pc {
     this.scheduler.attach(this.chipset.events, (processor) => this.execution.select(processor));
     this.chipset.reset();
     const written = new WrittenPages(core, core.dirtyPages.length);
-    const hash = written.consumer();
-    this.memoryHash = new MemoryHash(core.physicalWords, hash);
+    this.written = written;
+    this.memoryHash = new MemoryHash(core.physicalWords, written.consumer());
     this.snapshot = new MachineSnapshot({
       memoryBytes: options.memoryBytes,
       core,
@@ -158,8 +161,7 @@ export class Pc {
       core,
       snapshot: this.snapshot,
       disks: options.disks ?? [],
-      written: written.consumer(),
-      hash,
+      ...this.pageWatch(),
     });
   }
 
@@ -317,6 +319,18 @@ export class Pc {
   reset(point: MachinePoint): void {
     this.marks.reset(point);
     if (this.coverage.isOn) this.coverage.clear();
+  }
+
+  /** Moments of this run to which the machine can go; none yet at the first call. */
+  get checkpoints(): MachineCheckpoints {
+    const { core, snapshot, memoryHash: hash } = this;
+    return (this.ownCheckpoints ??= new MachineCheckpoints({ core, snapshot, hash, ...this.pageWatch() }));
+  }
+
+  /** The written pages, for one more that counts them and changes pages itself. */
+  private pageWatch(): Pick<MarkParts, 'written' | 'changed'> {
+    const own = this.written.consumer();
+    return { written: own, changed: (page) => this.written.changed(page, own) };
   }
 
   private endBy(death: Death): PcEnd {

@@ -26,6 +26,11 @@ export class WrittenPages {
     return added;
   }
 
+  /** A page was changed in a way that sets no flag. @param by the one who did it, and need not hear of it */
+  changed(page: number, by: PageConsumer): void {
+    for (const consumer of this.consumers) if (consumer !== by) consumer.note(page);
+  }
+
   private collect(watch: boolean): void {
     const { dirty, consumers } = this;
     let next = 0;

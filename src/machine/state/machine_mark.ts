@@ -19,8 +19,8 @@ export interface MarkParts {
   readonly disks: readonly DiskImage[];
   /** The pages written since the last mark or reset. */
   readonly written: PageConsumer;
-  /** Hears of the pages that a reset changes back. */
-  readonly hash: PageConsumer;
+  /** Others hear of a page that a reset changes back. */
+  readonly changed: (page: number) => void;
 }
 
 type Region = 'block' | 'vmx' | 'msrs';
@@ -82,7 +82,7 @@ export class MachineMark {
   }
 
   private resetPages(point: MachinePoint): void {
-    const { core, written, hash } = this.parts;
+    const { core, written, changed } = this.parts;
     const { u8, u32 } = core;
     // Each processor gets TLBs whose write tags are all held back.
     for (const page of written.takeUnwatched()) {
@@ -91,7 +91,7 @@ export class MachineMark {
       if (bytes === undefined) u8.fill(0, at, at + PAGE_BYTES);
       else u8.set(bytes, at);
       if (u32[Layout.PAGE_MAP / 4 + page] !== 0) core.codeWritten(page * PAGE_BYTES, PAGE_BYTES);
-      hash.note(page);
+      changed(page);
     }
   }
 

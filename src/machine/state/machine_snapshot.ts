@@ -44,13 +44,17 @@ export class MachineSnapshot {
 
   /** @throws MachineStateError if something cannot be saved now. */
   save(): MachineState {
+    return { ...this.saveAround(), pages: this.pages.save() };
+  }
+
+  /** All but memory. @throws MachineStateError if something cannot be saved now. */
+  saveAround(): Omit<MachineState, 'pages'> {
     const { memoryBytes, core, chipset, disks, scheduler, ending } = this.parts;
     core.absentPages.provideAll();
     return {
       model: core.model.name,
       memoryBytes,
       processors: this.distinctCounts(this.eachLoaded((each) => saveProcessor(each))),
-      pages: this.pages.save(),
       devices: chipset.save(),
       disks: disks.map(saveDisk),
       scheduler: scheduler.save(),
@@ -78,7 +82,7 @@ export class MachineSnapshot {
   }
 
   /** Restores all but memory. @param processors does it for each processor, while that is loaded */
-  restoreAround(state: MachineState, processors: (each: ProcessorAndDriver) => void): void {
+  restoreAround(state: Omit<MachineState, 'pages'>, processors: (each: ProcessorAndDriver) => void): void {
     const { core, chipset, disks, scheduler, ending } = this.parts;
     // Devices come first: their wires move pins of processors and wake them.
     chipset.restore(state.devices);

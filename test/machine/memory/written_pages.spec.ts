@@ -24,4 +24,11 @@ describe('WrittenPages', () => {
     flags[1] = 1;
     expect([first.takeUnwatched(), second.take(), dirty.clears]).to.deep.equal([[1], [1], 2]);
   });
+
+  it('tells all but the one who changed it of a page without a flag', () => {
+    const written = new WrittenPages({ flags: new Uint8Array(8), cleared: () => {} });
+    const [first, second, third] = [written.consumer(), written.consumer(), written.consumer()];
+    written.changed(4, second);
+    expect([first, second, third].map((each) => each.take())).to.deep.equal([[4], [], [4]]);
+  });
 });
