@@ -20,8 +20,9 @@ export class LastOutput {
     return this.kept();
   }
 
-  /** Goes on with what another console had shown. */
+  /** Goes on with what another console had shown, or this one at another moment. */
   restore(bytes: Uint8Array): void {
+    this.count = 0;
     for (const byte of bytes) this.push(byte);
   }
 

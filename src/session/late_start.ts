@@ -2,6 +2,14 @@
 import { groupedDigits } from './grouped_digits.js';
 import { TextMatcher } from './text_matcher.js';
 
+/** How far a late start has come. */
+export interface LateStartState {
+  readonly matched: number;
+  readonly due: boolean;
+  readonly done: boolean;
+  readonly startedAfter: number;
+}
+
 /** Watches a guest for the moment at which a late VMM starts: a text on the console, or the first time that every processor is idle. */
 export class LateStart {
   private readonly matcher: TextMatcher | undefined;
@@ -40,6 +48,19 @@ export class LateStart {
   started(instructions: number): void {
     this.done = true;
     this.startedAfter = instructions;
+  }
+
+  save(): LateStartState {
+    const { matcher, due, done, startedAfter } = this;
+    return { matched: matcher?.matched ?? 0, due, done, startedAfter };
+  }
+
+  /** The run went to another moment. */
+  restore({ matched, due, done, startedAfter }: LateStartState): void {
+    if (this.matcher !== undefined) this.matcher.matched = matched;
+    this.due = due;
+    this.done = done;
+    this.startedAfter = startedAfter;
   }
 
   /** When the VMM took over: a sentence, or why it never did. */

@@ -19,7 +19,7 @@ export interface SessionOptions extends Omit<PcOptions, 'com1' | 'com2' | 'debug
   readonly lateStart?: LateStart | undefined;
   /** Takes the bytes of the console. It returns true when a text is complete that the owner waits for. */
   readonly until?: { push(byte: number): boolean } | undefined;
-  /** A point at which the owner wants to stop. For an exit, the word `attention` must not be 0. */
+  /** The first value of `MachineSession.stopAt`. */
   readonly stopAt?: StopPoint | undefined;
   /** Where the events come from. The default are the session's ports. */
   readonly inputs?: MakeInputSource | undefined;
@@ -46,6 +46,8 @@ export class MachineSession {
   end: PcEnd | undefined;
   /** After `SliceEnd.CallDue`: the call that the owner must make by `call` before it goes on. */
   dueCall: DriverCall | undefined;
+  /** A point at which the owner wants to stop. For an exit, the word `attention` must not be 0. */
+  stopAt: StopPoint | undefined;
   private machine: Pc | undefined;
   private inputs: InputSource | undefined;
   private isReached = false;
@@ -56,7 +58,9 @@ export class MachineSession {
   private constructor(
     private readonly options: SessionOptions,
     private readonly ports: SessionPorts,
-  ) {}
+  ) {
+    this.stopAt = options.stopAt;
+  }
 
   /** Makes a machine that has just been switched on. @throws if the system does not give the memory */
   static async create(options: SessionOptions, ports: SessionPorts): Promise<MachineSession> {
@@ -128,6 +132,19 @@ export class MachineSession {
     }
   }
 
+  /** After `SliceEnd.TextReached`: the next slice goes on. */
+  passText(): void {
+    this.isReached = false;
+  }
+
+  /** The owner has brought the machine to another moment of its run, at which it had not ended. @param lastOutput what `lastOutput.save` gave then */
+  wentTo(lastOutput: Uint8Array): void {
+    this.end = undefined;
+    this.dueCall = undefined;
+    this.isReached = false;
+    this.lastOutput.restore(lastOutput);
+  }
+
   /** The owner calls the VMM's driver, as an event. Precondition: `isAtMoment`. */
   call<T>(call: DriverCall, perform: () => T): T {
     this.dueCall = undefined;
@@ -153,12 +170,12 @@ export class MachineSession {
 
   /** Instructions up to the point at which the owner wants to stop. */
   private get most(): number {
-    const { stopAt } = this.options;
+    const { stopAt } = this;
     return stopAt?.kind === 'instruction' ? stopAt.count - this.pc.instructions : Infinity;
   }
 
   private get isAtPoint(): boolean {
-    const { stopAt } = this.options;
+    const { stopAt } = this;
     return stopAt?.kind === 'exit' ? this.pc.exitCount >= stopAt.count : this.most <= 0;
   }
 

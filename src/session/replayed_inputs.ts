@@ -25,6 +25,13 @@ function isLater(moment: Moment, than: Moment): boolean {
 
 const isSame = (one: Moment, other: Moment): boolean => one.turn === other.turn && one.exit === other.exit;
 
+/** How far a replay has come in its recording. */
+export interface ReplayedState {
+  readonly place: number;
+  readonly compared: number;
+  readonly equalUntil: number;
+}
+
 /** Events from a recording, at the moments at which they came in. Compares the run with the recorded one on the way. */
 export class ReplayedInputs implements InputSource {
   readonly idleMilliseconds = 0;
@@ -37,6 +44,7 @@ export class ReplayedInputs implements InputSource {
   /** Instructions at the last moment at which the runs were equal. */
   private equalUntil = 0;
   private isAttentionOurs = false;
+  private everyExit = false;
 
   /** @param attention the machine's word, by which a turn ends at its next VM exit. */
   constructor(
@@ -49,6 +57,25 @@ export class ReplayedInputs implements InputSource {
     const next = this.nextDue();
     this.stopAtExits();
     return next;
+  }
+
+  save(): ReplayedState {
+    const { place, compared, equalUntil } = this;
+    return { place, compared, equalUntil };
+  }
+
+  /** The run went to another moment. */
+  restore({ place, compared, equalUntil }: ReplayedState): void {
+    this.place = place;
+    this.compared = compared;
+    this.equalUntil = equalUntil;
+    this.divergence = undefined;
+  }
+
+  /** Whether a turn ends at each VM exit, for an owner who looks for one. */
+  set stopsAtEachExit(stops: boolean) {
+    this.everyExit = stops;
+    this.stopAtExits();
   }
 
   /** The recorded run did not jump over the rest of an idle time in which something came in. */
@@ -127,7 +154,7 @@ export class ReplayedInputs implements InputSource {
     const { attention } = this;
     if (attention === undefined) return;
     const at = this.items[this.place]?.at;
-    const wanted = at?.exit !== undefined && at.turn <= this.pc.scheduler.turn + 1;
+    const wanted = this.everyExit || (at?.exit !== undefined && at.turn <= this.pc.scheduler.turn + 1);
     if (wanted) attention[0] = 1;
     else if (this.isAttentionOurs) attention[0] = 0;
     this.isAttentionOurs = wanted;

@@ -5,7 +5,8 @@ export class TextMatcher {
   private readonly wanted: Uint8Array;
   /** For each length of a matched beginning: the length of the longest shorter one that is its end (Knuth, Morris, Pratt). */
   private readonly fallback: readonly number[];
-  private matched = 0;
+  /** Bytes of the text that the last bytes of the stream are: where another matcher of the same text can go on. */
+  matched = 0;
 
   constructor(text: string) {
     this.wanted = new TextEncoder().encode(text);

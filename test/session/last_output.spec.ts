@@ -26,6 +26,8 @@ describe('LastOutput', () => {
     other.push(13);
     expect([other.lines().at(-1), other.isLineOpen]).to.deep.equal(['#', false]);
     expect(new LastOutput().isLineOpen).to.equal(false);
+    other.restore(Buffer.from('earlier\n'));
+    expect(other.lines()).to.deep.equal(['earlier']);
   });
 
   it('takes out what would act on the terminal', () => {

@@ -27,6 +27,22 @@ describe('LateStart', () => {
     expect(it.idle()).to.equal(false);
   });
 
+  it('goes on from where another one was, in the middle of its text and after its start', () => {
+    const it = new LateStart('abc');
+    type(it, 'ab');
+    const middle = it.save();
+    type(it, 'c');
+    it.started(7);
+    const end = it.save();
+    const other = new LateStart('abc');
+    other.restore(middle);
+    expect(type(other, 'c')).to.deep.equal([true]);
+    other.restore(end);
+    expect([other.isDue, other.summary]).to.deep.equal([false, it.summary]);
+    other.restore(middle);
+    expect([other.isDue, other.hasStarted, ...type(other, 'c')]).to.deep.equal([false, false, true]);
+  });
+
   it('says what never came', () => {
     expect(new LateStart('x').reasonForNone).to.equal('the VMM was never started: "x" never appeared on the console');
     expect(new LateStart(undefined).reasonForNone).to.include('never all idle');

@@ -64,6 +64,23 @@ describe('MachineSession', () => {
     });
   });
 
+  describe('.wentTo', () => {
+    it('makes a run that had ended, or had come to a text, go on from an earlier moment', async () => {
+      const { session, world } = await sessionOf([...print('abc'), ...powerOff], { until: new TextMatcher('b') });
+      const [start, output] = [session.pc.checkpoints.take(), session.lastOutput.save()];
+      expect(session.slice(Infinity)).to.equal(SliceEnd.TextReached);
+      session.passText();
+      expect([session.slice(Infinity), session.end?.kind]).to.deep.equal([SliceEnd.Ended, 'powered-off']);
+      session.pc.checkpoints.goTo(start);
+      session.wentTo(output);
+      expect([session.end, session.lastOutput.lines()]).to.deep.equal([undefined, []]);
+      expect(session.slice(Infinity)).to.equal(SliceEnd.TextReached);
+      session.passText();
+      expect(session.slice(Infinity)).to.equal(SliceEnd.Ended);
+      expect([world.output, session.lastOutput.lines()]).to.deep.equal(['abcabc', ['abc']]);
+    });
+  });
+
   describe('.slice', () => {
     it('runs until its virtual time, and the next one goes on from there', async () => {
       const { session, world } = await sessionOf(endless);

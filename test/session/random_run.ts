@@ -60,7 +60,8 @@ type Random = (limit: number) => number;
 /** The extension is bundled once for all runs. */
 const source: ModuleSource = { ...moduleFiles, load: once((name) => moduleFiles.load(name)) };
 
-const sourceOf = (module: PartModule | undefined): ModuleSource =>
+/** Where the modules of a run come from. */
+export const sourceOf = (module: PartModule | undefined): ModuleSource =>
   module === undefined ? source : { ...source, load: () => Promise.resolve({ modules: [module], hash: 'test' }) };
 
 function once<T>(load: (name: string) => T): (name: string) => T {
@@ -71,14 +72,16 @@ function once<T>(load: (name: string) => T): (name: string) => T {
 /** Memory of the last machine, and a function that says again which pages of it were written: new memory takes longer than a run. */
 let used: { readonly memory: WebAssembly.Memory; readonly mark: () => void } | undefined;
 
-/** The memory of a machine, for the next one. A state hash and a save forget which pages were written. */
+/** The memory of a machine, for the next one. State hashes, saves and checkpoints forget which pages were written. */
 function reusable(pc: Pc): typeof used {
+  const { checkpoints } = pc;
   const { dirtyPages, memory } = pc.core;
   const written = new Set<number>();
   const remember = (): void => {
     for (let page = dirtyPages.indexOf(1); page !== -1; page = dirtyPages.indexOf(1, page + 1)) written.add(page);
   };
   const [hash, save] = [pc.stateHash.bind(pc), pc.save.bind(pc)];
+  const [take, goTo] = [checkpoints.take.bind(checkpoints), checkpoints.goTo.bind(checkpoints)];
   pc.stateHash = () => {
     remember();
     return hash();
@@ -86,6 +89,14 @@ function reusable(pc: Pc): typeof used {
   pc.save = () => {
     remember();
     return save();
+  };
+  checkpoints.take = () => {
+    remember();
+    return take();
+  };
+  checkpoints.goTo = (checkpoint) => {
+    remember();
+    goTo(checkpoint);
   };
   return { memory, mark: () => written.forEach((page) => (dirtyPages[page] = 1)) };
 }
@@ -95,7 +106,7 @@ setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as (options: { readonly type: 'minor' | 'major' }) => void;
 
 /** The world around a session, as random numbers move it. */
-class World implements SessionPorts {
+export class World implements SessionPorts {
   time = 0;
   attention = new Int32Array(1);
   typed: number[] = [];
@@ -111,8 +122,8 @@ class World implements SessionPorts {
   wantsAttention = () => this.attention[0] !== 0;
 }
 
-/** A machine with its driver. The host cuts each run of a processor at random. */
-async function machine(run: RandomRun, world: World, random: Random, options: Partial<SessionOptions>) {
+/** A machine with its driver. The host cuts each run of a processor at random. Only the last machine that was made may run. */
+export async function machine(run: RandomRun, world: World, random: Random, options: Partial<SessionOptions>) {
   const { processors, module, sleeps, mistakeAtCut } = run;
   used?.mark();
   const session = await MachineSession.create(
@@ -141,7 +152,7 @@ async function machine(run: RandomRun, world: World, random: Random, options: Pa
   }
   const driver = await Driver.create({ source: sourceOf(module), machine: session.pc.driverAccess });
   world.quantumEnded = (pc) => look(pc, driver, random);
-  return { session, commands: new DriverCommands(driver) };
+  return { session, driver, commands: new DriverCommands(driver) };
 }
 
 /** Looks at the machine, now and then. */
@@ -173,7 +184,7 @@ async function collectAll(random: Random): Promise<void> {
 }
 
 /** Makes a call; a call that the driver refuses is an event as well. */
-async function make(session: MachineSession, commands: DriverCommands, call: DriverCall): Promise<void> {
+export async function make(session: MachineSession, commands: DriverCommands, call: DriverCall): Promise<void> {
   const methods: Record<string, () => unknown> = {
     load: () => commands.load([cpuidCount]),
     start: () => commands.start(),

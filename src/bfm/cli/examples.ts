@@ -19,6 +19,7 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     ['bfm replay run.bfr', 'what bfm run --record run.bfr wrote, again: each recorded state is compared'],
     ['bfm replay run.bfr --until "exit 5"', 'stops after VM exit 5 and shows the processors'],
     ['bfm replay run.bfr --until 3000', 'after 3000 instructions of all processors'],
+    ['bfm replay run.bfr --until "login:" --until 3000', 'at the text first, and then back at instruction 3000'],
   ],
   driver_unload: [
     ['bfm driver_unload', 'the machine and all in it are gone'],

@@ -8,11 +8,16 @@ export const MEMORY_RANGE = `${MEMORY_LIMITS.smallest / MEBIBYTE}M … ${MEMORY_
 
 const UNITS: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
-/** Reads `512M`, `1G`, `65536K`. @returns bytes. @throws UsageError if it is not a size from 16M to 3072M. */
-export function parseMemorySize(text: string): number {
+/** Reads `512M`, `1G`, `65536K`. @returns bytes. @throws UsageError */
+export function parseSize(option: string, text: string): number {
   const match = /^(\d+)([KMGT])(?:i?B)?$/i.exec(text);
-  if (match === null) throw UsageError.ofOption('--memory', text, 'a whole number and a unit, such as 512M or 1G');
-  const bytes = Number(match[1]) * UNITS[match[2]!.toUpperCase()]!;
+  if (match === null) throw UsageError.ofOption(option, text, 'a whole number and a unit, such as 512M or 1G');
+  return Number(match[1]) * UNITS[match[2]!.toUpperCase()]!;
+}
+
+/** The memory of a machine. @returns bytes. @throws UsageError if it is not a size from 16M to 3072M. */
+export function parseMemorySize(text: string): number {
+  const bytes = parseSize('--memory', text);
   if (bytes < MEMORY_LIMITS.smallest || bytes > MEMORY_LIMITS.largest) {
     throw new UsageError(`--memory ${text} is outside ${MEMORY_RANGE}, the memory that the simulated PC can have`, {
       details: { where: '--memory', found: text, expected: MEMORY_RANGE },

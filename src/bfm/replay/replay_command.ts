@@ -3,16 +3,18 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { whileInterruptsGoTo } from '../console/interrupts.js';
 import { ExitStatus } from '../failures/exit_status.js';
+import { parseSize } from '../options/memory_size.js';
 import { exitStatusOf, outcomeLine, reportTable } from '../run/run_report.js';
 import { parseTimeout } from '../run/run_options.js';
 import { RunSession } from '../run/run_session.js';
 import { killThisProcess, outputWritten } from '../worker/end_worker.js';
-import type { RunReport } from '../worker/run_request.js';
-import { parseReplayPoint, pointText } from './replay_point.js';
+import type { PointReport, RunReport } from '../worker/run_request.js';
+import { parseReplayPoint } from './replay_point.js';
 import type { ReplayRequest } from './replay_request.js';
 
 interface ReplayOptions {
-  readonly until?: string;
+  readonly until: readonly string[];
+  readonly checkpoints: string;
   readonly timeout?: string;
   readonly stats: boolean;
   readonly json: boolean;
@@ -29,6 +31,8 @@ Nothing is read from stdin. No file of the recorded run changes: writes to a dis
 console prints goes nowhere.
 `;
 
+const DEFAULT_CHECKPOINTS = '1G';
+
 /** The command `bfm replay`. @param done takes its exit status. */
 export function replayCommand(done: (status: ExitStatus) => void): Command {
   return new Command('replay')
@@ -36,8 +40,11 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
     .argument('<file>', 'what bfm run --record or bfm driver_load --record wrote')
     .option(
       '--until <point>',
-      "stop there and show the processors: after so many instructions, 'exit N': after VM exit N, or once a text is on the console ('text:…' if it begins with a digit or 'exit')",
+      "stop there and show the processors: after so many instructions, 'exit N': after VM exit N, or once a text is on the console ('text:…' if it begins with a digit or 'exit'); repeatable: from one point to the next, back too",
+      (point: string, before: readonly string[]) => [...before, point],
+      [],
     )
+    .option('--checkpoints <size>', 'memory for checkpoints, by which it goes back', DEFAULT_CHECKPOINTS)
     .option('--timeout <seconds>', 'give up when the guest has run for this time')
     .option('--stats', 'more figures in the table at the end', false)
     .option('--json', "one JSON object on stdout at the end, the guest's console on stderr", false)
@@ -46,8 +53,9 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
 }
 
 async function replay(file: string, options: ReplayOptions): Promise<ExitStatus> {
-  const until = options.until === undefined ? undefined : parseReplayPoint(options.until);
-  const request: ReplayRequest = { recording: resolve(file), ...(until !== undefined && { until }) };
+  const until = options.until.map(parseReplayPoint);
+  const checkpoints = parseSize('--checkpoints', options.checkpoints);
+  const request: ReplayRequest = { recording: resolve(file), until, checkpoints };
   const session = new RunSession(
     request,
     {
@@ -62,21 +70,27 @@ async function replay(file: string, options: ReplayOptions): Promise<ExitStatus>
     () => session.interrupt(),
     () => session.run(),
   );
-  show(report, options, until === undefined ? undefined : pointText(until));
+  show(report, options);
   // A blocked thread of the machine would keep this process alive for ever.
   if (session.isBlocked) await outputWritten().then(killThisProcess);
   return exitStatusOf(report, undefined);
 }
 
-function show(report: RunReport, { json, stats }: ReplayOptions, point: string | undefined): void {
-  const line = report.outcome === 'reached' ? `${point} reached\n${report.detail}` : outcomeLine(report, undefined);
+/** A point that was reached, and the processors there. */
+const pointLines = ({ point, milliseconds, detail }: PointReport): string =>
+  `${point} reached in ${(milliseconds / 1000).toFixed(3)} s\n${detail}`;
+
+function show(report: RunReport, { json, stats }: ReplayOptions): void {
+  const { points = [] } = report;
+  const last = report.outcome === 'reached' ? [] : [outcomeLine(report, undefined)];
+  const lines = [...points.map(pointLines), ...last].map((line) => `bfm: ${line}\n`);
   if (json) {
     const { outcome, ...rest } = report;
     const exitStatus = exitStatusOf(report, undefined);
     process.stdout.write(`${JSON.stringify({ outcome, exitStatus, ...rest })}\n`);
-    if (exitStatus !== ExitStatus.Reached) process.stderr.write(`bfm: ${line}\n`);
+    if (exitStatus !== ExitStatus.Reached) process.stderr.write(`bfm: ${outcomeLine(report, undefined)}\n`);
     return;
   }
-  process.stderr.write(`bfm: ${line}\n`);
+  process.stderr.write(lines.join(''));
   if (report.machine.instructions > 0) process.stderr.write(reportTable(report, stats));
 }

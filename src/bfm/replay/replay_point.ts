@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { groupedDigits } from '../../session/grouped_digits.js';
+import type { ReplayPoint } from '../../session/replay/replay_point.js';
 import { UsageError } from '../failures/usage_error.js';
-import type { ReplayPoint } from './replay_request.js';
 
 const EXPECTED =
   "a number of instructions, 'exit N', or a text of the console; 'text:…' for a text that begins with a digit, a sign and a digit, or 'exit'";

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-
-/** A point of a run at which a replay stops. */
-export type ReplayPoint =
-  /** So many instructions of all processors together. */
-  | { readonly kind: 'instruction'; readonly count: number }
-  /** So many VM exits of all processors together: the last of them has been handled. */
-  | { readonly kind: 'exit'; readonly count: number }
-  /** A text on the guest's console. */
-  | { readonly kind: 'text'; readonly text: string };
+import type { ReplayPoint } from '../../session/replay/replay_point.js';
 
 /** What a replay needs, as plain data: it travels into the worker. */
 export interface ReplayRequest {
   /** Absolute path of the recording. */
   readonly recording: string;
-  readonly until?: ReplayPoint;
+  /** Where it stops, one after the other; at none: it runs to the end. */
+  readonly until: readonly ReplayPoint[];
+  /** Bytes that checkpoints may take. */
+  readonly checkpoints: number;
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Driver } from '../../driver/driver.js';
 import { inlineExitPath } from '../../driver/node/exit_path_inlining.js';
 import { moduleFiles } from '../../driver/node/module_files.js';
 import { groupedDigits } from '../../session/grouped_digits.js';
@@ -7,9 +6,9 @@ import { LateStart } from '../../session/late_start.js';
 import { MachineSession } from '../../session/machine_session.js';
 import { ReplayedInputs } from '../../session/replayed_inputs.js';
 import { SliceEnd } from '../../session/session_ports.js';
-import { TextMatcher } from '../../session/text_matcher.js';
-import { DriverCommands } from '../host/driver_commands.js';
-import { performCall } from '../host/perform_call.js';
+import { ReplaySession, type ReplayedVmm } from '../../session/replay/replay_session.js';
+import type { ReplayPoint } from '../../session/replay/replay_point.js';
+import { ReplayedConsole } from '../../session/replay/replayed_console.js';
 import { hashOfCore } from '../recording/recorded_files.js';
 import { readRecording, type Recording } from '../recording/read_recording.js';
 import { reportOfRun, stopScreen, type Ending } from '../run/report_of_run.js';
@@ -17,33 +16,47 @@ import { announced, LOADING_MODULES } from '../worker/announced_modules.js';
 import { readBootFile, readBootModule, readCoreModule } from '../worker/boot_file.js';
 import { consoleOfFile } from '../worker/console_file.js';
 import { StopRequest, type RunControl } from '../worker/run_control.js';
-import type { RunReport, RunRequest, WorkerMessage } from '../worker/run_request.js';
+import type { PointReport, RunReport, RunRequest, WorkerMessage } from '../worker/run_request.js';
 import { sessionOptions, sessionPorts, useGlobalsOf } from '../worker/session_in_worker.js';
 import { checkedRecording, type CheckedRecording } from './recorded_code.js';
 import { pointText } from './replay_point.js';
+import { ReplayedDriver } from './replayed_driver.js';
 import type { ReplayRequest } from './replay_request.js';
+
+/** For people who wait: what the driver does. */
+function watched(driver: ReplayedDriver, post: (message: WorkerMessage) => void): ReplayedVmm {
+  const announcedAs = async (what: string, act: () => Promise<void>): Promise<void> => {
+    post({ kind: 'calling', what });
+    await act();
+    post({ kind: 'running' });
+  };
+  return {
+    get driver() {
+      return driver.driver;
+    },
+    start: () => driver.start(),
+    call: (call) => announcedAs(`the recorded ${call.method}`, () => driver.call(call)),
+    restore: (saved) => announcedAs('the return to a checkpoint', () => driver.restore(saved)),
+  };
+}
 
 /** A recorded run again, in the worker: nothing comes in but what the recording has. */
 export class ReplayRun {
   private session!: MachineSession;
-  private driver!: Driver;
-  private commands!: DriverCommands;
+  private driver!: ReplayedDriver;
   private inputs!: ReplayedInputs;
   private recording!: Recording;
   private checked!: CheckedRecording;
+  private console!: ReplayedConsole;
+  private replay!: ReplaySession;
   private lateStart: LateStart | undefined;
-  /** The text of `--until`, and whether it has appeared. */
-  private readonly text: TextMatcher | undefined;
-  private isTextThere = false;
+  private readonly points: PointReport[] = [];
 
   constructor(
     private readonly request: ReplayRequest,
     private readonly control: RunControl,
     private readonly post: (message: WorkerMessage) => void,
-  ) {
-    const { until } = request;
-    this.text = until?.kind === 'text' ? new TextMatcher(until.text) : undefined;
-  }
+  ) {}
 
   /** @throws BareflankError if the recording cannot be replayed here. */
   async run(): Promise<RunReport> {
@@ -55,12 +68,19 @@ export class ReplayRun {
       this.control.start();
       this.post({ kind: 'running' });
       const started = performance.now();
-      const ending = await this.ending(await this.loop());
+      const ending = await this.ending();
       const milliseconds = performance.now() - started;
       this.post({ kind: 'stopped' });
       this.post({ kind: 'calling', what: 'the reports of extensions or the end of the VMM' });
-      const { session, driver, lateStart } = this;
-      return reportOfRun(ending, { session, driver, lateStart, milliseconds, hasVmm: this.recorded.start !== 'off' });
+      const { session, lateStart, points } = this;
+      const { driver } = this.driver;
+      const hasVmm = this.recorded.start !== 'off';
+      const checkpoints = this.replay.checkpointFacts;
+      return {
+        ...reportOfRun(ending, { session, driver, lateStart, milliseconds, hasVmm }),
+        ...(points.length > 0 && { points }),
+        ...(checkpoints !== undefined && { checkpoints }),
+      };
     } finally {
       this.session.flush();
     }
@@ -76,95 +96,84 @@ export class ReplayRun {
     const kernel = readBootFile(recorded.kernel);
     const modules = (recorded.initrd ?? []).map(readBootModule);
     this.session = await this.makeSession();
-    useGlobalsOf(this.session, recorded);
+    const globals = useGlobalsOf(this.session, recorded);
     process.setSourceMapsEnabled(true);
     inlineExitPath();
-    this.driver = await Driver.create({
+    this.driver = await ReplayedDriver.create(this.session, {
       source: announced(moduleFiles, (what) => post({ kind: 'calling', what })),
       machine: this.session.pc.driverAccess,
       whereabouts: control.handlerWord,
       announceHandlers: (names) => post({ kind: 'handlers', names: [...names] }),
     });
-    this.commands = new DriverCommands(this.driver);
     post({ kind: 'calling', what: LOADING_MODULES });
     if (recorded.modules.length > 0 || recorded.start !== 'off')
-      await this.commands.load(this.checked.modules, recorded.settings);
+      await this.driver.load(this.checked.modules, recorded.settings);
     this.session.boot({ kernel, modules, append: recorded.append });
     post({ kind: 'calling', what: 'the start of the VMM' });
-    if (recorded.start === 'boot') this.commands.start();
+    if (recorded.start === 'boot') this.driver.startAtBoot();
+    const { session, inputs, lateStart, console } = this;
+    const vmm = watched(this.driver, post);
+    const { until, checkpoints } = this.request;
+    // One point is reached on the way forward.
+    const most = until.length > 1 ? checkpoints : undefined;
+    this.replay = new ReplaySession({ session, inputs, lateStart, console, vmm, globals }, most);
   }
 
   private makeSession(): Promise<MachineSession> {
     const { control, post } = this;
     const { disks = [], virtioConsole, ...rest } = this.recorded;
-    const { until } = this.request;
     const request = { ...rest, disks: disks.map((disk) => ({ ...disk, isWritable: false })), pace: 'fast' } as const;
-    // At each VM exit the session looks whether it is the wanted one.
-    const attention = until?.kind === 'exit' ? Int32Array.of(1) : control.attentionWord;
+    const console = new ReplayedConsole(rest.until);
+    this.console = console;
     this.lateStart = rest.start === 'late' ? new LateStart(rest.startAt) : undefined;
+    const ports = sessionPorts(control, post, () => control.stopRequest !== StopRequest.None);
     return MachineSession.create(
       {
         ...sessionOptions(request, control, readCoreModule()),
         ...(virtioConsole !== undefined && { virtioConsole: consoleOfFile(virtioConsole) }),
-        attention,
         lateStart: this.lateStart,
-        until: this.texts(),
-        ...(until !== undefined && until.kind !== 'text' && { stopAt: until }),
-        inputs: (pc) =>
-          (this.inputs = new ReplayedInputs(pc, this.checked.items, until?.kind === 'exit' ? undefined : attention)),
+        until: console,
+        inputs: (pc) => (this.inputs = new ReplayedInputs(pc, this.checked.items, control.attentionWord)),
       },
-      sessionPorts(control, post, () => control.stopRequest !== StopRequest.None),
+      { ...ports, console: console.guestTo(ports.console), vmm: console.vmmTo(ports.vmm) },
     );
   }
 
-  /** The text that ended the recorded run, and that of `--until`. */
-  private texts(): { push(byte: number): boolean } {
-    const recorded = this.recorded.until === undefined ? undefined : new TextMatcher(this.recorded.until);
-    return {
-      push: (byte) => {
-        if (this.text?.push(byte) === true) this.isTextThere = true;
-        return recorded?.push(byte) === true || this.isTextThere;
-      },
-    };
-  }
-
-  private async loop(): Promise<SliceEnd> {
-    for (;;) {
-      const end = this.session.slice(Infinity);
-      if (end === SliceEnd.CallDue) await this.call();
-      else if (end === SliceEnd.LateStartDue) this.startLate();
-      else if (end !== SliceEnd.Time && end !== SliceEnd.Idle) return end;
+  /** Stops at the points of `--until`, or at the end. */
+  private async ending(): Promise<Ending> {
+    for (const point of this.request.until) {
+      const started = performance.now();
+      const end = await this.replay.goTo(point);
+      if (end !== SliceEnd.PointReached) return this.endingBefore(end, point);
+      await this.reached(point, performance.now() - started);
     }
+    const last = this.points.at(-1);
+    if (last === undefined) return this.endingBefore(await this.replay.toEnd(), undefined);
+    const { detail, places } = last;
+    return { outcome: 'reached', detail, ...(places && { places }) };
   }
 
-  /** A call that failed in the recorded run fails here too, in the same way. */
-  private async call(): Promise<void> {
-    const call = this.session.dueCall!;
-    this.post({ kind: 'calling', what: `the recorded ${call.method}` });
-    try {
-      await this.session.call(call, () => performCall(this.commands, call.method, call.params));
-    } catch {
-      // The state hash says whether it did the same.
-    }
-    this.post({ kind: 'running' });
+  private async reached(point: ReplayPoint, milliseconds: number): Promise<void> {
+    const { pc } = this.session;
+    this.points.push({
+      point: pointText(point),
+      instructions: pc.instructions,
+      virtualTime: pc.virtualTime,
+      exits: pc.exitCount,
+      stateHash: pc.stateHash(),
+      milliseconds,
+      ...(await stopScreen(this.session, this.driver.driver)),
+    });
   }
 
-  private startLate(): void {
-    this.session.lateStarted();
-    try {
-      this.commands.start();
-    } catch {
-      // As above.
-    }
-  }
-
-  private async ending(end: SliceEnd): Promise<Ending> {
-    const { until } = this.request;
-    if (this.isTextThere || end === SliceEnd.PointReached)
-      return { outcome: 'reached', ...(await stopScreen(this.session, this.driver)) };
+  /** @param until the point to which the replay did not come */
+  private async endingBefore(end: SliceEnd, until: ReplayPoint | undefined): Promise<Ending> {
     if (end === SliceEnd.Attention) {
       const isTimeout = this.control.stopRequest === StopRequest.Timeout;
-      return { outcome: isTimeout ? 'timeout' : 'interrupted', ...(await stopScreen(this.session, this.driver)) };
+      return {
+        outcome: isTimeout ? 'timeout' : 'interrupted',
+        ...(await stopScreen(this.session, this.driver.driver)),
+      };
     }
     const isRecorded = end === SliceEnd.Replayed || (end !== SliceEnd.Diverged && this.inputs.endsHere());
     if (!isRecorded) return { outcome: 'diverged', detail: this.difference() };

@@ -3,6 +3,7 @@ import type { PcEnd } from '../../machine/pc.js';
 import type { GuestEnd } from '../../session/guest_end.js';
 import { ExitStatus } from '../failures/exit_status.js';
 import { groupedDigits } from '../../session/grouped_digits.js';
+import type { CheckpointFacts } from '../../session/replay/replay_session.js';
 import type { Outcome, RunReport, ShownConsole } from '../worker/run_request.js';
 
 const STATUS: Readonly<Record<Exclude<Outcome, PcEnd['kind'] | 'halted'> | 'dead', ExitStatus>> = {
@@ -93,6 +94,15 @@ export function outcomeLine(report: RunReport, until: Awaited): string {
   }
 }
 
+function checkpointRows({ count, spacing, bytes, failure }: CheckpointFacts): [string, string][] {
+  const table: [string, string][] = [
+    ['checkpoints', groupedDigits(count)],
+    ['instructions between two', groupedDigits(spacing)],
+    ['memory of checkpoints', `${(bytes / 2 ** 20).toFixed(1)} MiB`],
+  ];
+  return failure === undefined ? table : [...table, ['there are fewer because', failure]];
+}
+
 function rows(report: RunReport, stats: boolean): [string, string][] {
   const { machine, extensions, milliseconds } = report;
   const exits = Object.entries(machine.exits).sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
@@ -107,6 +117,7 @@ function rows(report: RunReport, stats: boolean): [string, string][] {
   table.push(['guest time', `${(machine.virtualTime / 1e9).toFixed(6)} s`]);
   table.push(['speed', `${(machine.instructions / 1000 / Math.max(milliseconds, 0.001)).toFixed(1)} MIPS`]);
   if (machine.stateHash !== undefined) table.push(['state hash', machine.stateHash]);
+  if (report.checkpoints !== undefined) table.push(...checkpointRows(report.checkpoints));
   return table;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { CheckpointFacts } from '../../session/replay/replay_session.js';
 import type { DeathPlaces } from '../death/death_report.js';
 import type { ConsoleRequest } from './console_file.js';
 import type { StuckProcessor } from './stuck_report.js';
@@ -109,6 +110,22 @@ export type Outcome =
   /** It ran again as far as the recording goes, which has no end. */
   | 'incomplete';
 
+/** A point of a replay at which it stopped. */
+export interface PointReport {
+  /** Which one, in words. */
+  readonly point: string;
+  readonly instructions: number;
+  readonly virtualTime: number;
+  /** VM exits. */
+  readonly exits: number;
+  readonly stateHash: string;
+  /** Real time that it took to come there. */
+  readonly milliseconds: number;
+  /** The state of the processors, for people; and as data. */
+  readonly detail: string;
+  readonly places?: DeathPlaces;
+}
+
 /** What is known about a run when it has ended. */
 export interface RunReport {
   readonly outcome: Outcome;
@@ -133,6 +150,10 @@ export interface RunReport {
   readonly milliseconds: number;
   /** Of a late start: when the VMM took over, or that it never did. */
   readonly lateStart?: string;
+  /** Of a replay: the points of `--until` that it came to. */
+  readonly points?: readonly PointReport[];
+  /** Of a replay that took checkpoints. */
+  readonly checkpoints?: CheckpointFacts;
   /** The worker was killed. Exits are exact; instructions and time are those of the last VM exit or of the end of the last quantum. */
   readonly forced?: true;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { parseMemorySize } from '../../../src/bfm/options/memory_size.js';
+import { parseMemorySize, parseSize } from '../../../src/bfm/options/memory_size.js';
 import { UsageError } from '../../../src/bfm/failures/usage_error.js';
 
 describe('parseMemorySize', () => {
@@ -23,4 +23,11 @@ describe('parseMemorySize', () => {
       expect(() => parseMemorySize(text)).to.throw(UsageError, message);
     });
   }
+});
+
+describe('parseSize', () => {
+  it('reads any size, and names the option of what is none', () => {
+    expect(['4K', '20M', '2T'].map((text) => parseSize('--x', text))).to.deep.equal([4096, 20 << 20, 2 ** 41]);
+    expect(() => parseSize('--x', '1.5G')).to.throw(UsageError, '--x 1.5G: it must be a whole number and a unit');
+  });
 });

@@ -15,7 +15,7 @@ import { cpuidCount, linesOf, recordedRun, rewrite, sealed } from '../recording/
 const folder = temporaryFolder();
 const path = (name: string): string => join(folder.path, name);
 const replay = (recording: string): Promise<RunReport> =>
-  new ReplayRun({ recording }, new RunControl(), () => {}).run();
+  new ReplayRun({ recording, until: [], checkpoints: 0 }, new RunControl(), () => {}).run();
 const echo = { kernel: join(root, 'build/guests/echo.bin'), append: '', modules: [], start: 'off' } as const;
 
 describe('checkedRecording', () => {

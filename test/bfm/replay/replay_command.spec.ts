@@ -18,7 +18,15 @@ describe('bfm replay', () => {
     expect(extensions).to.deep.equal({ cpuidcount: { count: 3 } });
     const point = await bfm('replay', file, '--until', 'exit 2');
     expect([point.status, point.stdout]).to.deep.equal([0, recorded.stdout.slice(0, point.stdout.length)]);
-    expect(point.stderr).to.match(/bfm: VM exit 2 reached\nprocessor 0, .*\n/);
+    expect(point.stderr).to.match(/bfm: VM exit 2 reached in [\d.]+ s\nprocessor 0, .*\n/);
+    const both = await bfm('replay', file, '--until', '700', '--until', '300', '--checkpoints', '64M', '--stats');
+    expect(both.status).to.equal(0);
+    expect(both.stderr).to.match(
+      /bfm: instruction 700 reached in .* s\nprocessor 0, .*\n[^]*bfm: instruction 300 reached in .* s\nprocessor 0,/,
+    );
+    expect(both.stderr).to.match(/ {2}checkpoints +1\n/);
+    const size = await bfm('replay', file, '--checkpoints', 'much');
+    expect([size.status, size.stderr.split(':', 3)[1]]).to.deep.equal([2, ' --checkpoints much']);
     rewrite(file, (text) => text.replace(/"hash":"[0-9a-f]+"/, `"hash":"${'0'.repeat(16)}"`));
     const other = await bfm('replay', file);
     expect(other.status).to.equal(4);

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { MachineThread } from '../../../src/bfm/host/machine_thread.js';
 import { readRecording } from '../../../src/bfm/recording/read_recording.js';
 import { ReplayRun } from '../../../src/bfm/replay/replay_run.js';
-import type { ReplayPoint } from '../../../src/bfm/replay/replay_request.js';
 import { RunControl, StopRequest } from '../../../src/bfm/worker/run_control.js';
+import type { ReplayPoint } from '../../../src/session/replay/replay_point.js';
 import type { RunReport } from '../../../src/bfm/worker/run_request.js';
 import { MachineRun } from '../../../src/bfm/run/machine_run.js';
 import { VmcallDataType } from '../../../src/vmm/exit/vmcall_interface.js';
@@ -16,8 +16,9 @@ import { cpuidCount, cpuidRun, linesOf, recordedRun, rewrite, sealed } from '../
 
 const folder = temporaryFolder();
 const path = (name: string): string => join(folder.path, name);
-const replay = (recording: string, until?: ReplayPoint): Promise<RunReport> =>
-  new ReplayRun({ recording, ...(until && { until }) }, new RunControl(), () => {}).run();
+const GIGABYTE = 2 ** 30;
+const replay = (recording: string, ...until: readonly ReplayPoint[]): Promise<RunReport> =>
+  new ReplayRun({ recording, until, checkpoints: GIGABYTE }, new RunControl(), () => {}).run();
 
 /** An echo guest that is typed at, and switched off by Ctrl-D. */
 const echo = { kernel: join(root, 'build/guests/echo.bin'), append: '', modules: [], start: 'off' } as const;
@@ -125,6 +126,71 @@ describe('ReplayRun', () => {
     expect(machine.instructions).to.be.lessThan(whole.machine.instructions);
   });
 
+  describe('with several points', () => {
+    const instruction = (count: number): ReplayPoint => ({ kind: 'instruction', count });
+    /** Each point as a replay shows it that goes only there. */
+    const alone = async (recording: string, points: readonly ReplayPoint[]) => {
+      const reports = [];
+      for (const point of points) reports.push((await replay(recording, point)).points![0]!);
+      return reports.map(({ milliseconds: _, ...rest }) => rest);
+    };
+    const together = async (recording: string, points: readonly ReplayPoint[]) => {
+      const { outcome, points: reports = [], checkpoints } = await replay(recording, ...points);
+      expect([outcome, checkpoints?.failure]).to.deep.equal(['reached', undefined]);
+      return reports.map(({ milliseconds: _, ...rest }) => rest);
+    };
+
+    it('goes from one to the next, forward and back, and each is what it is alone', async () => {
+      await recordedRun(path('points'));
+      const points = [
+        instruction(2000),
+        { kind: 'exit', count: 7 },
+        { kind: 'text', text: 'checksum' },
+        instruction(1),
+        { kind: 'exit', count: 60 },
+        { kind: 'text', text: 'hello' },
+      ] as const;
+      expect(await together(path('points'), points)).to.deep.equal(await alone(path('points'), points));
+    });
+
+    it('goes back before a late start and starts the VMM again, with the same time and random numbers', async () => {
+      const module = folder.write(
+        'random.ts',
+        `import { ReportContribution, state, vcpuModule } from 'bareflank';
+         import { injectable } from 'inversify';
+         @injectable()
+         class Random implements ReportContribution {
+           readonly name = 'random';
+           @state() private readonly number = Math.random();
+           report() {
+             return { number: this.number, date: new Date().toISOString() };
+           }
+         }
+         export default vcpuModule(({ bind }) => void bind(ReportContribution).to(Random));`,
+      );
+      const run = { ...echo, modules: [cpuidCount, module], start: 'late' } as const;
+      const { machine, extensions } = await recordedRun(path('late points'), run, 'abc\x04');
+      const points = [machine.instructions, 5, machine.instructions - 10].map(instruction);
+      expect(await together(path('late points'), points)).to.deep.equal(await alone(path('late points'), points));
+      const back = await replay(path('late points'), points[0]!, points[1]!, points[0]!);
+      expect(back.extensions).to.deep.equal(extensions);
+      expect(back.points![2]!.stateHash).to.equal(back.points![0]!.stateHash);
+    });
+
+    it('goes back in a run that a text ended', async () => {
+      await recordedRun(path('ended points'), { until: 'checksum' });
+      const { machine } = await replay(path('ended points'));
+      const points = [machine.instructions - 1, 100, machine.instructions - 1].map(instruction);
+      expect(await together(path('ended points'), points)).to.deep.equal(await alone(path('ended points'), points));
+    });
+
+    it('shows what it came to before a point that is not there', async () => {
+      await recordedRun(path('half'));
+      const { outcome, points } = await replay(path('half'), instruction(500), instruction(1e9), instruction(5));
+      expect([outcome, points!.map(({ point }) => point)]).to.deep.equal(['error', ['instruction 500']]);
+    });
+  });
+
   it('says that a point is not in the recording', async () => {
     await recordedRun(path('short'));
     for (const until of [
@@ -191,7 +257,11 @@ describe('ReplayRun', () => {
     await recordedRun(path('stopped'), echo, 'abc\x04');
     const control = new RunControl();
     control.requestStop(StopRequest.Interrupted);
-    const { outcome, detail } = await new ReplayRun({ recording: path('stopped') }, control, () => {}).run();
+    const { outcome, detail } = await new ReplayRun(
+      { recording: path('stopped'), until: [], checkpoints: 0 },
+      control,
+      () => {},
+    ).run();
     expect(outcome).to.equal('interrupted');
     expect(detail).to.match(/^processor 0, /);
   });

@@ -73,4 +73,15 @@ describe('reportTable', () => {
       '',
     ]);
   });
+  it('has the checkpoints of a replay among the other figures, and why there are fewer', () => {
+    const checkpoints = { count: 12, spacing: 50_000_000, bytes: 3 << 20, failure: 'X.y is not marked' };
+    const lines = reportTable({ ...report('reached'), checkpoints }, true).split('\n');
+    expect(lines.slice(-5).map((line) => line.trim().replace(/\s{2,}/, ' = '))).to.deep.equal([
+      'checkpoints = 12',
+      'instructions between two = 50 000 000',
+      'memory of checkpoints = 3.0 MiB',
+      'there are fewer because = X.y is not marked',
+      '',
+    ]);
+  });
 });
