@@ -324,7 +324,8 @@ export class Pc {
   /** Moments of this run to which the machine can go; none yet at the first call. */
   get checkpoints(): MachineCheckpoints {
     const { core, snapshot, memoryHash: hash } = this;
-    return (this.ownCheckpoints ??= new MachineCheckpoints({ core, snapshot, hash, ...this.pageWatch() }));
+    const { disks = [] } = this.options;
+    return (this.ownCheckpoints ??= new MachineCheckpoints({ core, snapshot, disks, hash, ...this.pageWatch() }));
   }
 
   /** The written pages, for one more that counts them and changes pages itself. */

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Layout } from '../layout/layout.js';
+import type { DiskImage } from '../devices/virtio/disk_image.js';
 import type { PageConsumer } from '../memory/page_list.js';
 import type { WasmCore } from '../processor/wasm_core.js';
 import type { MemoryHash } from '../state_hash.js';
 import { dataBytes } from './data_bytes.js';
+import { refuseDisksOutside } from './machine_mark.js';
 import type { MachineSnapshot } from './machine_snapshot.js';
 import type { MachineState } from './machine_state.js';
 import { MachineStateError } from './machine_state_error.js';
@@ -14,6 +16,7 @@ import { PAGE_BYTES } from './page_snapshot.js';
 export interface CheckpointParts {
   readonly core: WasmCore;
   readonly snapshot: MachineSnapshot;
+  readonly disks: readonly DiskImage[];
   readonly hash: MemoryHash;
   /** The pages written since the last look. */
   readonly written: PageConsumer;
@@ -48,7 +51,8 @@ export class MachineCheckpoints {
 
   /** Takes the present moment, which must be later in the run than all others. @throws MachineStateError if something cannot be saved now */
   take(): MachineCheckpoint {
-    const { snapshot, written, core, hash } = this.parts;
+    const { snapshot, written, core, hash, disks } = this.parts;
+    refuseDisksOutside(disks);
     const state = snapshot.saveAround();
     const pages = this.base === undefined ? hash.pagesWritten() : written.take();
     if (this.base === undefined) written.take();

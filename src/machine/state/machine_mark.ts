@@ -31,6 +31,14 @@ const regionsOf = ({ id, engine }: LogicalProcessor): Record<Region, readonly [f
   msrs: [Layout.MSR_TABLE + id * Sizes.MSR_TABLE, Sizes.MSR_TABLE],
 });
 
+/** A machine goes back only with all that it wrote. @throws MachineStateError */
+export function refuseDisksOutside(disks: readonly DiskImage[]): void {
+  if (disks.every(({ isKeptOutside }) => isKeptOutside !== true)) return;
+  throw new MachineStateError(
+    'a machine with a disk that is kept outside it cannot go back: what was written stays; open the disk without "write"',
+  );
+}
+
 /** Marks points of a run, and resets the machine to the last of them by the pages that were written since. */
 export class MachineMark {
   private last: MachinePoint | undefined;
@@ -40,10 +48,7 @@ export class MachineMark {
   /** @throws MachineStateError if the machine cannot be saved now */
   mark(): MachinePoint {
     const { core, snapshot, written, disks } = this.parts;
-    if (disks.some(({ isKeptOutside }) => isKeptOutside === true))
-      throw new MachineStateError(
-        'a machine with a disk that is kept outside it cannot go back: what was written stays; open the disk without "write"',
-      );
+    refuseDisksOutside(disks);
     const state = snapshot.save();
     // All write tags are held back from here on, so that each page that is written comes into the list.
     written.take();

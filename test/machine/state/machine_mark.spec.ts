@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { FLAT_IMAGE_ADDRESS } from '../../../src/machine/boot/flat_image.js';
+import { Pc } from '../../../src/machine/pc.js';
 import { MachineStateError } from '../../../src/machine/state/machine_state_error.js';
+import { CopyOnWriteDisk } from '../../../src/session/copy_on_write_disk.js';
+import { coreModule } from '../../support/test_core.js';
 import { randomNumbers } from '../random_numbers.js';
 import { booted, guests, runFor, seenOf } from './marked_guests.js';
 import { timerGuest } from './snapshot_guests.js';
@@ -18,7 +21,8 @@ describe('MachineMark', () => {
       com1: () => {},
       com2: () => {},
     });
-    expect(() => pc.mark()).to.throw(MachineStateError, /a disk that is kept outside it cannot go back/);
+    for (const mark of [() => pc.mark(), () => pc.checkpoints.take()])
+      expect(mark).to.throw(MachineStateError, /a disk that is kept outside it cannot go back/);
     pc.save();
   });
 
