@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
-/** Bytes of a plain value beside its content, about. */
+/** Bytes of a value that are not its content, about. */
 const OVERHEAD = 16;
 
 /** How much memory plain data takes, about: what counts are the arrays of bytes and words. */

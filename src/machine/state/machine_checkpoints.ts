@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Layout } from '../layout/layout.js';
 import type { DiskImage } from '../devices/virtio/disk_image.js';
 import type { PageConsumer } from '../memory/page_list.js';
 import type { WasmCore } from '../processor/wasm_core.js';
@@ -41,8 +40,13 @@ export class MachineCheckpoints {
   /** Since when the written pages are counted; undefined: since power-on. */
   private base: MachineCheckpoint | undefined;
   private taken = 0;
+  /** Guest RAM and carve-out. */
+  private readonly memory: Uint8Array;
 
-  constructor(private readonly parts: CheckpointParts) {}
+  constructor(private readonly parts: CheckpointParts) {
+    const { buffer, byteOffset, byteLength } = parts.core.physicalWords;
+    this.memory = new Uint8Array(buffer, byteOffset, byteLength);
+  }
 
   /** Memory that the checkpoints take. */
   get bytes(): number {
@@ -99,8 +103,7 @@ export class MachineCheckpoints {
   }
 
   private page(page: number): Uint8Array {
-    const at = Layout.RAM + page * PAGE_BYTES;
-    return this.parts.core.u8.subarray(at, at + PAGE_BYTES);
+    return this.memory.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
   }
 
   /** @param bytes undefined: zeros */
@@ -108,7 +111,7 @@ export class MachineCheckpoints {
     const { core, changed } = this.parts;
     if (bytes === undefined) this.page(page).fill(0);
     else this.page(page).set(bytes);
-    if (core.u32[Layout.PAGE_MAP / 4 + page] !== 0) core.codeWritten(page * PAGE_BYTES, PAGE_BYTES);
+    core.codeWritten(page * PAGE_BYTES, PAGE_BYTES);
     changed(page);
   }
 }
