@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { whileInterruptsGoTo } from '../console/interrupts.js';
 import { ExitStatus } from '../failures/exit_status.js';
+import { UsageError } from '../failures/usage_error.js';
+import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
 import { parseSize } from '../options/memory_size.js';
 import { exitStatusOf, outcomeLine, reportTable } from '../run/run_report.js';
 import { parseTimeout } from '../run/run_options.js';
@@ -15,6 +17,9 @@ import type { ReplayRequest } from './replay_request.js';
 interface ReplayOptions {
   readonly until: readonly string[];
   readonly checkpoints: string;
+  readonly compare: boolean;
+  readonly module: readonly string[];
+  readonly extensions: readonly string[];
   readonly timeout?: string;
   readonly stats: boolean;
   readonly json: boolean;
@@ -45,6 +50,13 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
       [],
     )
     .option('--checkpoints <size>', 'memory for checkpoints, by which it goes back', DEFAULT_CHECKPOINTS)
+    .option(
+      '--compare',
+      'run it twice, with its own modules and with those of -m, and show the VM exits of both side by side from the first difference on',
+      false,
+    )
+    .option('-m, --module <file...>', 'with --compare: module file, or the name of an extension; repeatable', [])
+    .option('-e, --extensions <dir...>', 'another folder to look for extensions in; repeatable', [])
     .option('--timeout <seconds>', 'give up when the guest has run for this time')
     .option('--stats', 'more figures in the table at the end', false)
     .option('--json', "one JSON object on stdout at the end, the guest's console on stderr", false)
@@ -55,7 +67,8 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
 async function replay(file: string, options: ReplayOptions): Promise<ExitStatus> {
   const until = options.until.map(parseReplayPoint);
   const checkpoints = parseSize('--checkpoints', options.checkpoints);
-  const request: ReplayRequest = { recording: resolve(file), until, checkpoints };
+  const compare = comparedModules(options);
+  const request: ReplayRequest = { recording: resolve(file), until, checkpoints, ...(compare && { compare }) };
   const session = new RunSession(
     request,
     {
@@ -74,6 +87,15 @@ async function replay(file: string, options: ReplayOptions): Promise<ExitStatus>
   // A blocked thread of the machine would keep this process alive for ever.
   if (session.isBlocked) await outputWritten().then(killThisProcess);
   return exitStatusOf(report, undefined);
+}
+
+/** The module files of `-m`. @throws UsageError */
+function comparedModules({ compare, module, extensions, until }: ReplayOptions): string[] | undefined {
+  if (compare !== module.length > 0) throw new UsageError('--compare and -m go together: -m names the other modules');
+  if (compare && until.length > 0)
+    throw new UsageError('--compare excludes --until: it goes on to the first difference');
+  checkExtensionFolders(extensions);
+  return compare ? module.map((name) => findModuleFile(name, extensions)) : undefined;
 }
 
 /** A point that was reached, and the processors there. */

@@ -9,4 +9,6 @@ export interface ReplayRequest {
   readonly until: readonly ReplayPoint[];
   /** Bytes that checkpoints may take. */
   readonly checkpoints: number;
+  /** Files of other modules, under which the run is compared with the recorded one. */
+  readonly compare?: readonly string[];
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { CheckpointFacts } from '../../session/replay/replay_session.js';
 import type { DeathPlaces } from '../death/death_report.js';
+import type { ReportedExit } from '../death/exit_lines.js';
 import type { ConsoleRequest } from './console_file.js';
 import type { StuckProcessor } from './stuck_report.js';
 import type { Problem } from '../failures/problem.js';
@@ -126,6 +127,20 @@ export interface PointReport {
   readonly places?: DeathPlaces;
 }
 
+/** A VM exit of one of two runs, with the lines of registers that the other run does not have after it; or why there is none. */
+export type ComparedCell =
+  (ReportedExit & { readonly processor: number; readonly registers: readonly string[] }) | string;
+
+/** How a recorded run and the same run under other modules compare. */
+export interface ComparisonReport {
+  /** VM exits that were alike. */
+  readonly exits: number;
+  /** What differs first. */
+  readonly difference: string | null;
+  /** The exits around the difference. */
+  readonly rows: readonly (readonly [recorded: ComparedCell, changed: ComparedCell])[];
+}
+
 /** What is known about a run when it has ended. */
 export interface RunReport {
   readonly outcome: Outcome;
@@ -152,6 +167,8 @@ export interface RunReport {
   readonly lateStart?: string;
   /** Of a replay: the points of `--until` that it came to. */
   readonly points?: readonly PointReport[];
+  /** Of a replay that was compared with one under other modules. */
+  readonly comparison?: ComparisonReport;
   /** Of a replay that took checkpoints. */
   readonly checkpoints?: CheckpointFacts;
   /** The worker was killed. Exits are exact; instructions and time are those of the last VM exit or of the end of the last quantum. */

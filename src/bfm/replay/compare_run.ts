@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { freshModuleFiles, moduleFiles } from '../../driver/node/module_files.js';
+import type { RecordedItem } from '../../session/recorded_item.js';
+import { ComparedRuns, inputsOnly } from '../../session/replay/compared_runs.js';
+import type { ReplayParts } from '../../session/replay/replay_session.js';
+import type { ByteSink } from '../../session/session_ports.js';
+import { readRecording, type Recording } from '../recording/read_recording.js';
+import { RecordingError } from '../recording/recording_error.js';
+import { reportOfRun, stopScreen, type Ending } from '../run/report_of_run.js';
+import { RunControl, StopRequest } from '../worker/run_control.js';
+import type { ComparisonReport, RunReport, WorkerMessage } from '../worker/run_request.js';
+import { sessionPorts } from '../worker/session_in_worker.js';
+import { comparisonLines, comparisonReport } from './comparison_lines.js';
+import { checkedRecording } from './recorded_code.js';
+import { makeReplayMachine } from './replay_machine.js';
+import type { ReplayRequest } from './replay_request.js';
+
+const silent: ByteSink = { push: () => {}, flush: () => {} };
+
+/** The same items, where each load takes other modules. */
+function withModules(items: readonly RecordedItem[], files: readonly string[]): RecordedItem[] {
+  return items.map((item) => {
+    if (item.kind !== 'event' || item.event.kind !== 'call' || item.event.method !== 'load') return item;
+    return { ...item, event: { ...item.event, params: { ...(item.event.params as object), files } } };
+  });
+}
+
+const loads = (items: readonly RecordedItem[]): boolean =>
+  items.some((item) => item.kind === 'event' && item.event.kind === 'call' && item.event.method === 'load');
+
+/** A recorded run twice, with its modules and with others, in the worker. */
+export class CompareRun {
+  private recorded!: ReplayParts;
+  private changed!: ReplayParts;
+  private comparison: ComparisonReport | undefined;
+
+  /** @param files of the other modules */
+  constructor(
+    private readonly request: ReplayRequest,
+    private readonly files: readonly string[],
+    private readonly control: RunControl,
+    private readonly post: (message: WorkerMessage) => void,
+  ) {}
+
+  /** @throws BareflankError if the recording cannot be replayed here, or has no VMM */
+  async run(): Promise<RunReport> {
+    this.post({ kind: 'calling', what: 'the check of the recording' });
+    await this.build(readRecording(this.request.recording));
+    const { session, lateStart, vmm } = this.recorded;
+    try {
+      this.control.start();
+      this.post({ kind: 'running' });
+      const started = performance.now();
+      const ending = await this.ending();
+      const milliseconds = performance.now() - started;
+      this.post({ kind: 'stopped' });
+      this.post({ kind: 'calling', what: 'the reports of extensions or the end of the VMM' });
+      // Its parts print while they are disposed, into its own machine.
+      this.changed.vmm.driver.takeOutput();
+      this.changed.vmm.driver.close();
+      vmm.driver.takeOutput();
+      const report = reportOfRun(ending, { session, driver: vmm.driver, lateStart, milliseconds, hasVmm: true });
+      return { ...report, ...(this.comparison && { comparison: this.comparison }) };
+    } finally {
+      session.flush();
+    }
+  }
+
+  private async build(recording: Recording): Promise<void> {
+    const { control, post, files } = this;
+    const { request } = recording.header;
+    const { modules, items } = await checkedRecording(recording);
+    if (request.start === 'off' && !loads(items))
+      throw new RecordingError(`${recording.file} cannot be compared: no VMM runs in it`, {
+        details: { where: recording.file, found: 'a run without a VMM', expected: 'VM exits to compare' },
+      });
+    const ports = sessionPorts(control, post, () => control.stopRequest !== StopRequest.None);
+    this.recorded = await makeReplayMachine({ request, modules, items, source: moduleFiles, control, ports, post });
+    // Counters and words of its own: the main thread looks at those of the recorded run.
+    this.changed = await makeReplayMachine({
+      request,
+      modules: modules.length > 0 || request.start !== 'off' ? files : [],
+      items: inputsOnly(withModules(items, files)),
+      source: freshModuleFiles,
+      control: new RunControl(),
+      ports: { ...ports, console: silent, vmm: silent },
+      post: (message) => (message.kind === 'handlers' ? undefined : post(message)),
+    });
+  }
+
+  private async ending(): Promise<Ending> {
+    const { recorded, changed } = this;
+    const comparison = await new ComparedRuns(recorded, changed).compare();
+    if (comparison === undefined) {
+      const isTimeout = this.control.stopRequest === StopRequest.Timeout;
+      const { session, vmm } = recorded;
+      return { outcome: isTimeout ? 'timeout' : 'interrupted', ...(await stopScreen(session, vmm.driver)) };
+    }
+    this.comparison = comparisonReport(comparison, recorded.vmm.driver.handlerNames, changed.vmm.driver.handlerNames);
+    const outcome = comparison.difference === undefined ? 'replayed' : 'diverged';
+    return { outcome, detail: comparisonLines(this.comparison).join('\n') };
+  }
+}

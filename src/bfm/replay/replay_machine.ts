@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { inlineExitPath } from '../../driver/node/exit_path_inlining.js';
+import type { ModuleSource } from '../../driver/module_source.js';
+import { LateStart } from '../../session/late_start.js';
+import { MachineSession } from '../../session/machine_session.js';
+import type { RecordedItem } from '../../session/recorded_item.js';
+import type { ReplayParts, ReplayedVmm } from '../../session/replay/replay_session.js';
+import { ReplayedConsole } from '../../session/replay/replayed_console.js';
+import { ReplayedInputs } from '../../session/replayed_inputs.js';
+import type { SessionPorts } from '../../session/session_ports.js';
+import { announced, LOADING_MODULES } from '../worker/announced_modules.js';
+import { readBootFile, readBootModule, readCoreModule } from '../worker/boot_file.js';
+import { consoleOfFile } from '../worker/console_file.js';
+import type { RunControl } from '../worker/run_control.js';
+import type { RunRequest, WorkerMessage } from '../worker/run_request.js';
+import { sessionOptions, useGlobalsOf } from '../worker/session_in_worker.js';
+import { ReplayedDriver } from './replayed_driver.js';
+
+/** What a machine of a replay is made from. */
+export interface ReplayMachineOptions {
+  /** Of the recorded run. */
+  readonly request: RunRequest;
+  /** Files of the modules with which it begins. */
+  readonly modules: readonly string[];
+  readonly source: ModuleSource;
+  readonly items: readonly RecordedItem[];
+  readonly control: RunControl;
+  readonly ports: SessionPorts;
+  readonly post: (message: WorkerMessage) => void;
+}
+
+/** Makes the machine of a recording, up to its first instruction. No file of the recorded run changes. @throws BareflankError */
+export async function makeReplayMachine(options: ReplayMachineOptions): Promise<ReplayParts> {
+  const { request, modules, source, control, post } = options;
+  const kernel = readBootFile(request.kernel);
+  const images = (request.initrd ?? []).map(readBootModule);
+  const parts = await sessionOf(options);
+  const { session } = parts;
+  const globals = useGlobalsOf(session, request);
+  process.setSourceMapsEnabled(true);
+  inlineExitPath();
+  const driver = await ReplayedDriver.create(session, {
+    source: announced(source, (what) => post({ kind: 'calling', what })),
+    machine: session.pc.driverAccess,
+    whereabouts: control.handlerWord,
+    announceHandlers: (names) => post({ kind: 'handlers', names: [...names] }),
+  });
+  post({ kind: 'calling', what: LOADING_MODULES });
+  if (modules.length > 0 || request.start !== 'off') await driver.load(modules, request.settings);
+  session.boot({ kernel, modules: images, append: request.append });
+  post({ kind: 'calling', what: 'the start of the VMM' });
+  if (request.start === 'boot') driver.startAtBoot();
+  return { ...parts, vmm: watched(driver, post), globals };
+}
+
+async function sessionOf({
+  request: recorded,
+  items,
+  control,
+  ports,
+}: ReplayMachineOptions): Promise<Omit<ReplayParts, 'vmm' | 'globals'>> {
+  const { disks = [], virtioConsole, ...rest } = recorded;
+  const request = { ...rest, disks: disks.map((disk) => ({ ...disk, isWritable: false })), pace: 'fast' } as const;
+  const console = new ReplayedConsole(rest.until);
+  const lateStart = rest.start === 'late' ? new LateStart(rest.startAt) : undefined;
+  let inputs!: ReplayedInputs;
+  const session = await MachineSession.create(
+    {
+      ...sessionOptions(request, control, readCoreModule()),
+      ...(virtioConsole !== undefined && { virtioConsole: consoleOfFile(virtioConsole) }),
+      lateStart,
+      until: console,
+      inputs: (pc) => (inputs = new ReplayedInputs(pc, items, control.attentionWord)),
+    },
+    { ...ports, console: console.guestTo(ports.console), vmm: console.vmmTo(ports.vmm) },
+  );
+  return { session, inputs, lateStart, console };
+}
+
+/** For people who wait: what the driver does. */
+function watched(driver: ReplayedDriver, post: (message: WorkerMessage) => void): ReplayedVmm {
+  const announcedAs = async (what: string, act: () => Promise<void>): Promise<void> => {
+    post({ kind: 'calling', what });
+    await act();
+    post({ kind: 'running' });
+  };
+  return {
+    get driver() {
+      return driver.driver;
+    },
+    start: () => driver.start(),
+    call: (call) => announcedAs(`the recorded ${call.method}`, () => driver.call(call)),
+    restore: (saved) => announcedAs('the return to a checkpoint', () => driver.restore(saved)),
+  };
+}
