@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { Comparison, ExitOfRun } from '../../session/replay/compared_runs.js';
+import type { Comparison } from '../../session/replay/compared_runs.js';
+import type { ExitOfRun } from '../../session/replay/compared_side.js';
 import { groupedDigits } from '../../session/grouped_digits.js';
 import { reportedExit } from '../death/exit_lines.js';
 import type { ComparedCell, ComparisonReport } from '../worker/run_request.js';

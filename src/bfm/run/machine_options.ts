@@ -54,7 +54,10 @@ export function machineOptions(command: Command): Command {
     .option('--start-at <text>', 'start late, once this text appears on the console')
     .option('--pace <pace>', 'how idle time passes: real, as on a clock (the default on a terminal), or fast, at once')
     .option('--rtc <date>', 'date and time at power-on (default 2020-01-01T00:00:00Z)')
-    .option('--record <file>', 'write down the run, for bfm replay: what comes in, and the state at intervals')
+    .option(
+      '--record <file>',
+      'write down the run from power-on, for bfm replay: what comes in, and the state at intervals; not with --restore',
+    )
     .option('--with-code', 'the recording has the code of the modules too, not only its hash', false)
     .option(
       '--real-clock',

@@ -9,7 +9,7 @@ import type { MachineSnapshot } from './machine_snapshot.js';
 import type { MachineState } from './machine_state.js';
 import { MachineStateError } from './machine_state_error.js';
 import { PageHistory } from './page_history.js';
-import { PAGE_BYTES } from './page_snapshot.js';
+import { PAGE_BYTES } from '../memory/page_contents.js';
 
 /** What checkpoints need of the machine besides its snapshots. */
 export interface CheckpointParts {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { PAGE_BYTES } from './page_snapshot.js';
+import { PAGE_BYTES } from '../memory/page_contents.js';
 
 /** What a page had at a point, and at later ones until the next version. */
 interface PageVersion {

@@ -4,7 +4,7 @@ import { FLAT_IMAGE_ADDRESS } from '../../../src/machine/boot/flat_image.js';
 import type { Pc } from '../../../src/machine/pc.js';
 import type { MachineCheckpoint } from '../../../src/machine/state/machine_checkpoints.js';
 import { MachineStateError } from '../../../src/machine/state/machine_state_error.js';
-import { PAGE_BYTES } from '../../../src/machine/state/page_snapshot.js';
+import { PAGE_BYTES } from '../../../src/machine/memory/page_contents.js';
 import { randomNumbers } from '../random_numbers.js';
 import { booted, guests, runFor, seenOf } from './marked_guests.js';
 import { timerGuest } from './snapshot_guests.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { PageHistory } from '../../../src/machine/state/page_history.js';
-import { PAGE_BYTES } from '../../../src/machine/state/page_snapshot.js';
+import { PAGE_BYTES } from '../../../src/machine/memory/page_contents.js';
 
 const page = (value: number): Uint8Array => new Uint8Array(PAGE_BYTES).fill(value);
 
