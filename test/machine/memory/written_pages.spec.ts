@@ -26,7 +26,7 @@ describe('WrittenPages', () => {
   });
 
   it('tells all but the one who changed it of a page without a flag', () => {
-    const written = new WrittenPages({ flags: new Uint8Array(8), cleared: () => {} });
+    const written = new WrittenPages({ takeWritten: () => new Uint32Array(), dirtyCleared: () => {} }, 8);
     const [first, second, third] = [written.consumer(), written.consumer(), written.consumer()];
     written.changed(4, second);
     expect([first, second, third].map((each) => each.take())).to.deep.equal([[4], [], [4]]);
