@@ -44,7 +44,7 @@ export function runCommand(done: (status: ExitStatus) => void): Command {
     .option('--save <file>', 'save the machine and its VMM into this file at --save-at, and end the run')
     .option(
       '--save-at <when>',
-      "with --save: once this text appears on the console, or after so many instructions of all processors; 'text:…' for a text of digits",
+      "with --save: once this text appears on the console, or after so many instructions of all processors; 'text:…' for a text that begins with a digit",
     )
     .option(
       '--verify-state',

@@ -22,12 +22,15 @@ export interface SnapshotOptions {
   readonly testDevice: boolean;
 }
 
-/** Before a text of digits, which would otherwise be an instruction. */
+/** Before a text that begins with a digit, which would otherwise be an instruction. */
 const TEXT = 'text:';
 
 /** When the machine is saved. @throws UsageError */
 function saveMoment(text: string): SaveRequest['at'] {
   if (text === '' || text === TEXT) throw UsageError.ofOption('--save-at', text, 'a text or an instruction');
+  // A mistyped number would be waited for in vain.
+  if (/^[-+]?\d/.test(text) && !/^\d+$/.test(text))
+    throw UsageError.ofOption('--save-at', text, "an instruction, or 'text:…' for a text that begins with a digit");
   if (!/^\d+$/.test(text)) return text.startsWith(TEXT) ? text.slice(TEXT.length) : text;
   const instruction = Number(text);
   if (instruction >= 1 && Number.isSafeInteger(instruction)) return instruction;
