@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
 /** How many sources have no spec of their own. It may only become less. */
-export const maximumOfCovered = 127;
+export const maximumOfCovered = 126;
 
 /** Sources without a spec at their path, and the spec that covers each: through the part that uses it, or together with its neighbours. */
 export const coveredBy: Readonly<Record<string, string>> = {
@@ -91,7 +91,6 @@ export const coveredBy: Readonly<Record<string, string>> = {
   'src/machine/vmx/exit/guest_save.ts': 'test/machine/vmx/exit/vm_exit.spec.ts',
   'src/machine/vmx/exit/host_state.ts': 'test/machine/vmx/exit/vm_exit.spec.ts',
   'src/machine/vmx/hashed_vmx_state.ts': 'test/machine/state_hash_of_pc.spec.ts',
-  'src/machine/vmx/instructions/code_instructions.ts': 'test/machine/vmx/ept.spec.ts',
   'src/machine/vmx/pae_paging.ts': 'test/machine/vmx/exit/vm_exit.spec.ts',
   'src/machine/vmx/vmcs/guest_state.ts': 'test/machine/vmx/entry/entry_checks.spec.ts',
   'src/machine/vmx/vmcs/vmcs.ts': 'test/machine/vmx/instructions/vm_instructions.spec.ts',

@@ -5,6 +5,7 @@ import {
   FeatureInformationEcx,
   FeatureInformationEdx,
 } from '../../intrinsics/registers/cpuid_leaves.js';
+import { InveptType, InvvpidType } from '../../intrinsics/instructions/vmx.js';
 import { PinBasedControl, PrimaryControl, SecondaryControl } from '../../intrinsics/vmx/control_bits.js';
 import { ApicRegister, InterruptCommand } from '../../intrinsics/structures/apic_registers.js';
 import {
@@ -134,6 +135,8 @@ export const architecture: Readonly<Record<string, Group>> = {
   X87Opcode: word(X87Opcode),
   Mxcsr: word(Mxcsr),
   InvpcidType: word(InvpcidType),
+  InveptType: word(InveptType),
+  InvvpidType: word(InvvpidType),
   Rflags: wide(Rflags),
   Dr6: wide(Dr6),
   Dr7: wide(Dr7),

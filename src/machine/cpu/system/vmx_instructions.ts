@@ -4,9 +4,9 @@
 import { operandDisplacement, operandInformation, secondRegister } from "../decode/instruction_information";
 import { supervisorOnly } from "../events/privilege";
 import { raise, raiseCode } from "../events/raise";
-import { ExitReason, GP, UD, Cr4, FeatureControl } from "../generated/architecture";
+import { ExitReason, GP, UD, Cr4, FeatureControl, InveptType, InvvpidType } from "../generated/architecture";
 import {
-  CR0, CR4, FEATURE_CONTROL, STOP, STOP_VMX_INSTRUCTION, VMX_CR0_FIXED0, VMX_CR0_FIXED1, VMX_CR4_FIXED0,
+  CR0, CR4, FEATURE_CONTROL, STOP, STOP_VMX_INSTRUCTION, VMX_CURRENT_VMCS, VMX_CR0_FIXED0, VMX_CR0_FIXED1, VMX_CR4_FIXED0,
   VMX_CR4_FIXED1, VMX_INSTRUCTION_INVEPT, VMX_INSTRUCTION_INVVPID, VMX_INSTRUCTION_VMCALL, VMX_INSTRUCTION_VMCLEAR,
   VMX_INSTRUCTION_VMLAUNCH, VMX_INSTRUCTION_VMPTRLD, VMX_INSTRUCTION_VMPTRST, VMX_INSTRUCTION_VMREAD,
   VMX_INSTRUCTION_VMRESUME, VMX_INSTRUCTION_VMWRITE, VMX_INSTRUCTION_VMXOFF, VMX_INSTRUCTION_VMXON, VMX_MODE,
@@ -71,10 +71,12 @@ export function VMPTRST(ea: Mem): void {
   store<u32>(VMX_OPERAND_REGISTER, 0);
   handOver(VMX_INSTRUCTION_VMPTRST);
 }
+/** Whether a VMCS is current. Without one, VMREAD and VMWRITE fail before they touch their operand in memory. */
+@inline function hasVmcs(): bool { return load<u64>(VMX_CURRENT_VMCS) != ~(<u64>0); }
 /** VMREAD r/m, r. T: u64 in 64-bit mode, else u32. */
 export function VMREAD<T, D>(d: D, field: Reg): void {
   if (!forEngineWith<D>(ExitReason.Vmread, d, secondRegister(field))) return;
-  if (sizeof<D>() == 8) probe(<u64>d, sizeof<T>(), 1, 1);
+  if (sizeof<D>() == 8 && hasVmcs()) probe(<u64>d, sizeof<T>(), 1, 1);
   store<u64>(VMX_OPERAND_FIELD, <u64>reg<T>(field));
   store<u32>(VMX_OPERAND_REGISTER, sizeof<D>() == 4 ? <u32>d : 0);
   store<u64>(VMX_OPERAND_LINEAR, sizeof<D>() == 8 ? <u64>d : 0);
@@ -84,7 +86,7 @@ export function VMREAD<T, D>(d: D, field: Reg): void {
 /** VMWRITE r, r/m. */
 export function VMWRITE<T, S>(field: Reg, s: S): void {
   if (!forEngineWith<S>(ExitReason.Vmwrite, s, secondRegister(field))) return;
-  store<u64>(VMX_OPERAND_VALUE, <u64>value<T, S>(s));
+  store<u64>(VMX_OPERAND_VALUE, hasVmcs() ? <u64>value<T, S>(s) : 0);
   store<u64>(VMX_OPERAND_FIELD, <u64>reg<T>(field));
   store<u32>(VMX_OPERAND_SIZE, sizeof<T>());
   handOver(VMX_INSTRUCTION_VMWRITE);
@@ -96,13 +98,19 @@ export function VMCALL(): void {
   if (nonRoot()) { vmExit(ExitReason.Vmcall, 0); return; }
   if (forEngine(ExitReason.Vmcall)) handOver(VMX_INSTRUCTION_VMCALL);
 }
-function invalidate(instruction: u32, reason: u32, type: Reg, ea: Mem): void {
+/** An instruction with a type that does not exist fails before it reads its descriptor. `least`, `most`: the types that exist. */
+function invalidate(instruction: u32, reason: u32, type: Reg, ea: Mem, least: u32, most: u32): void {
   if (!forEngineWith<Mem>(reason, ea, secondRegister(type))) return;
-  const low = read<u64>(ea), high = read<u64>(ea + 8);
+  const wanted = in64() ? reg<u64>(type) : <u64>reg<u32>(type), exists = wanted >= least && wanted <= most;
+  const low = exists ? read<u64>(ea) : 0, high = exists ? read<u64>(ea + 8) : 0;
   store<u64>(VMX_OPERAND_DESCRIPTOR0, low);
   store<u64>(VMX_OPERAND_DESCRIPTOR1, high);
-  store<u64>(VMX_OPERAND_VALUE, in64() ? reg<u64>(type) : <u64>reg<u32>(type));
+  store<u64>(VMX_OPERAND_VALUE, wanted);
   handOver(instruction);
 }
-export function INVEPT(type: Reg, ea: Mem): void { invalidate(VMX_INSTRUCTION_INVEPT, ExitReason.Invept, type, ea); }
-export function INVVPID(type: Reg, ea: Mem): void { invalidate(VMX_INSTRUCTION_INVVPID, ExitReason.Invvpid, type, ea); }
+export function INVEPT(type: Reg, ea: Mem): void {
+  invalidate(VMX_INSTRUCTION_INVEPT, ExitReason.Invept, type, ea, InveptType.singleContext, InveptType.global);
+}
+export function INVVPID(type: Reg, ea: Mem): void {
+  invalidate(VMX_INSTRUCTION_INVVPID, ExitReason.Invvpid, type, ea, InvvpidType.individualAddress, InvvpidType.singleContextGlobal);
+}

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { InveptType, InvvpidType } from '../../../intrinsics/instructions/vmx.js';
 import { VmInstructionError } from '../../../intrinsics/vmx/vm_instruction_errors.js';
 import { VmcsField } from '../../../intrinsics/vmcs/vmcs_fields.js';
 import { supportedSlot, SlotKind, slotKinds, slotOf } from '../vmcs/field_slots.js';
@@ -153,21 +154,31 @@ export class VmInstructions {
 
   /** INVEPT. @param eptpValid whether a VM entry would accept the EPTP; only single-context invalidation asks. */
   invept(type: number, typeHigh: number, eptpLow: number, eptpHigh: number, eptpValid: boolean): VmxStatus {
-    if (typeHigh !== 0 || (type !== 1 && type !== 2) || (type === 1 && !eptpValid)) {
+    if (
+      typeHigh !== 0 ||
+      (type !== InveptType.singleContext && type !== InveptType.global) ||
+      (type === InveptType.singleContext && !eptpValid)
+    ) {
       return this.fail(VmInstructionError.InvalidOperandToInveptOrInvvpid);
     }
-    this.processor.flushEpt(type === 2 ? -1 : eptpHigh * 0x100000000 + ((eptpLow & 0xfffff000) >>> 0));
+    this.processor.flushEpt(type === InveptType.global ? -1 : eptpHigh * 0x100000000 + ((eptpLow & 0xfffff000) >>> 0));
     return VmxStatus.Succeed;
   }
 
   /** INVVPID. @param vpidHigh bits 63:32 of the descriptor, reserved. */
   invvpid(type: number, typeHigh: number, vpid: number, vpidHigh: number, canonical: boolean): VmxStatus {
     const reserved = (vpid & reservedDescriptorBits) !== 0 || vpidHigh !== 0;
-    if (typeHigh !== 0 || type > 3 || reserved || (type !== 2 && vpid === 0) || (type === 0 && !canonical)) {
+    if (
+      typeHigh !== 0 ||
+      type > InvvpidType.singleContextGlobal ||
+      reserved ||
+      (type !== InvvpidType.allContexts && vpid === 0) ||
+      (type === InvvpidType.individualAddress && !canonical)
+    ) {
       return this.fail(VmInstructionError.InvalidOperandToInveptOrInvvpid);
     }
     // Invalidation of an individual address, or of a context without globals, may drop more than asked: SDM 3C "Guidelines for Use of the INVVPID Instruction".
-    this.processor.flushVpid(type === 2 ? -1 : vpid);
+    this.processor.flushVpid(type === InvvpidType.allContexts ? -1 : vpid);
     return VmxStatus.Succeed;
   }
 

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { FLAT_IMAGE_ADDRESS } from '../../../../src/machine/boot/flat_image.js';
+import { Pc } from '../../../../src/machine/pc.js';
+import { assemble } from '../../../support/assembler.js';
+import { coreModule } from '../../../support/test_core.js';
+
+const pointer = 0x200000;
+const vmxonRegion = 0x201000;
+const vmcsRegion = 0x202000;
+const results = 0x203000;
+/** No page is there. */
+const unmapped = 0x7000000000;
+
+/** VMX operation, without a current VMCS. */
+const vmxon = [
+  'mov ecx, 0x3a',
+  'rdmsr',
+  'test eax, 1',
+  'jnz locked',
+  'mov eax, 5',
+  'xor edx, edx',
+  'wrmsr',
+  'locked:',
+  'mov rax, cr0',
+  'or eax, 0x20',
+  'mov cr0, rax',
+  'mov rax, cr4',
+  'or eax, 0x2000',
+  'mov cr4, rax',
+  'mov ecx, 0x480',
+  'rdmsr',
+  `mov dword ptr [${vmxonRegion}], eax`,
+  `mov dword ptr [${vmcsRegion}], eax`,
+  `mov qword ptr [${pointer}], ${vmxonRegion}`,
+  `mov ebx, ${pointer}`,
+  'vmxon qword ptr [rbx]',
+  `mov rdi, ${unmapped}`,
+];
+const currentVmcs = [`mov qword ptr [${pointer}], ${vmcsRegion}`, 'vmclear qword ptr [rbx]', 'vmptrld qword ptr [rbx]'];
+/** The assembler does not take these with memory operands: RCX or RAX, and [RDI]. */
+const inveptOf = (type: number): string[] => [`mov rcx, ${type}`, '.byte 0x66, 0x0f, 0x38, 0x80, 0x0f'];
+const invvpidOf = (type: number): string[] => [`mov rcx, ${type}`, '.byte 0x66, 0x0f, 0x38, 0x81, 0x0f'];
+const vmread = ['xor eax, eax', '.byte 0x0f, 0x78, 0x07'];
+const vmwrite = ['xor eax, eax', '.byte 0x0f, 0x79, 0x07'];
+
+/** How the instructions ended that a guest executed: CF and ZF of each. Undefined when one of them raised an exception, which nothing handles. */
+async function flagsOf(start: readonly string[], instructions: readonly string[][]): Promise<string[] | undefined> {
+  const lines = instructions.flatMap((instruction, i) => [
+    ...instruction,
+    `setb byte ptr [${results + 2 * i}]`,
+    `setz byte ptr [${results + 2 * i + 1}]`,
+  ]);
+  const bytes = assemble([...start, ...lines, 'cli', 'hlt'], 64, FLAT_IMAGE_ADDRESS);
+  const pc = await Pc.create({ coreModule: await coreModule(), memoryBytes: 16 << 20, com1: () => {}, com2: () => {} });
+  pc.boot({ kernel: { name: 'guest', bytes }, modules: [], append: '' });
+  const end = pc.runQuantum(() => true);
+  if (end?.isHalted !== true) return undefined;
+  const at = (address: number): number => pc.ram.slice(address, address + 1)[0]!;
+  return instructions.map((_, i) => `CF ${at(results + 2 * i)}, ZF ${at(results + 2 * i + 1)}`);
+}
+
+describe('An instruction that fails before it touches its operand in memory', () => {
+  const failInvalid = 'CF 1, ZF 0';
+  const failValid = 'CF 0, ZF 1';
+
+  it('is VMREAD, VMWRITE, and INVEPT and INVVPID of a type that does not exist, without a current VMCS', async () => {
+    const flags = await flagsOf(vmxon, [vmread, vmwrite, inveptOf(0), inveptOf(99), invvpidOf(4)]);
+    expect(flags).to.deep.equal(Array(5).fill(failInvalid));
+  });
+  it('is INVEPT and INVVPID of a type that does not exist, with one', async () => {
+    const flags = await flagsOf([...vmxon, ...currentVmcs], [inveptOf(0), inveptOf(3), invvpidOf(4), invvpidOf(99)]);
+    expect(flags).to.deep.equal(Array(4).fill(failValid));
+  });
+  for (const [name, instruction] of Object.entries({
+    VMREAD: vmread,
+    VMWRITE: vmwrite,
+    INVEPT: inveptOf(1),
+    INVVPID: invvpidOf(2),
+  }))
+    it(`is not ${name} that goes on to its operand, which faults`, async () => {
+      expect(await flagsOf([...vmxon, ...currentVmcs], [instruction])).to.equal(undefined);
+    });
+});
