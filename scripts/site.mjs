@@ -24,9 +24,10 @@ function options() {
         append: { type: 'string' },
         memory: { type: 'string' },
         out: { type: 'string' },
-        serve: { type: 'string' },
+        serve: { type: 'boolean' },
       },
-    }).values;
+      allowPositionals: true,
+    });
   } catch (error) {
     console.error(`npm run site: ${error.message}`);
     process.exit(2);
@@ -37,8 +38,8 @@ function options() {
 async function guestsOf({ guest = [], kernel, initrd, append, memory = '256' }) {
   const { findGuest } = await import(join(buildFolder, 'src/bfm/guests/find_guest.js'));
   const own = [
-    { name: 'cpuid', append: '100000' },
     { name: 'echo', append: '' },
+    { name: 'cpuid', append: '100000' },
   ].map((each) => ({ ...each, kernel: findGuest(each.name).kernel, memoryBytes: 32 * MIB }));
   const made = guest.map((name) => {
     const { commandLine, ...files } = findGuest(name);
@@ -56,7 +57,12 @@ async function serve(folder, port) {
   console.log(`http://${hosts[0]}:${port}/`);
 }
 
-const values = options();
+const { values, positionals } = options();
+const [port = '8080', ...others] = positionals;
+if ((positionals.length > 0 && !values.serve) || others.length > 0 || !/^\d{1,5}$/.test(port)) {
+  console.error(`npm run site: unexpected '${positionals.join(' ')}'; a port goes behind --serve`);
+  process.exit(2);
+}
 const { status } = spawnSync(process.execPath, [join(root, 'scripts/build.mjs')], { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
 const folder = resolve(values.out ?? join(buildFolder, 'site'));
@@ -64,7 +70,7 @@ try {
   const { buildSite } = await import('./site/build_site.mjs');
   await buildSite(folder, await guestsOf(values), values.snapshot);
   console.log(`the site is in ${folder}`);
-  if (values.serve !== undefined) await serve(folder, Number(values.serve) || 8080);
+  if (values.serve) await serve(folder, Number(port));
 } catch (error) {
   console.error(`npm run site: ${error.message}`);
   process.exit(1);

@@ -79,5 +79,5 @@ function opened(file: string, chain: LineChain, line: string, number: number): s
   const text = chain.open(line);
   if (text !== undefined) return text;
   const before = number === 1 ? '' : ', or a line is missing before it';
-  throw refuse(file, `${file}:${number}`, `this line is not as it was written${before}`);
+  throw refuse(file, `${file}:${number}`, `this line was changed after it was written${before}`);
 }

@@ -44,7 +44,7 @@ export function comparisonLines({ exits, difference, rows }: ComparisonReport): 
   const width = Math.max(heads[0].length, ...cells.flatMap(([one]) => one.map(({ length }) => length)));
   const side = (one = '', other = ''): string => `  ${one.padEnd(width)}  ${other}`.trimEnd();
   return [
-    `the runs differ after ${counted} in which they were alike: ${difference}`,
+    `the runs are alike for ${counted}, and differ then: ${difference}`,
     side(...heads),
     ...cells.flatMap(([one, other]) =>
       Array.from({ length: Math.max(one.length, other.length) }, (_, i) => side(one[i], other[i])),

@@ -15,6 +15,9 @@ import { pointText } from './replay_point.js';
 import { makeReplayMachine } from './replay_machine.js';
 import type { ReplayRequest } from './replay_request.js';
 
+/** Ends that the recording names by a word of its own. */
+const OUTCOMES: Readonly<Record<string, string>> = { removed: 'the machine was ended by driver_unload' };
+
 /** A recorded run again, in the worker: nothing comes in but what the recording has. */
 export class ReplayRun {
   private recording!: Recording;
@@ -124,8 +127,11 @@ export class ReplayRun {
     const counts = `${groupedDigits(session.pc.instructions)} instructions, ${states} compared, no difference`;
     const last = this.checked.items.at(-1);
     if (last?.kind === 'end')
-      return { outcome: 'replayed', detail: `replayed to the end (${last.outcome}): ${counts}` };
-    const detail = `the recording is incomplete, its run was killed or the file was cut: replayed up to its last line: ${counts}`;
+      return {
+        outcome: 'replayed',
+        detail: `replayed to the end (${OUTCOMES[last.outcome] ?? last.outcome}): ${counts}`,
+      };
+    const detail = `the recording is incomplete: its run was killed, or the file was cut. Replayed up to its last line: ${counts}`;
     return { outcome: 'incomplete', detail };
   }
 

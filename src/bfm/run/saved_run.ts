@@ -8,6 +8,7 @@ import type { Driver } from '../../driver/driver.js';
 import type { SeededGlobals } from '../../driver/handler_globals.js';
 import { RestoreError, type SavedDriver } from '../../driver/saved_driver.js';
 import { RTC_DEFAULT_START } from '../../machine/devices/rtc.js';
+import { groupedDigits } from '../../session/grouped_digits.js';
 import type { MachineSession } from '../../session/machine_session.js';
 import { moduleName } from '../options/folders.js';
 import { hashOfFile } from '../recording/recorded_files.js';
@@ -168,7 +169,8 @@ async function verified(
   pc.reset(point);
   back.reset();
   if (globals !== undefined && seed !== undefined) globals.seed = seed;
-  return `; a machine restored from it had ${exits === 1 ? 'the same VM exit' : `the same ${exits} VM exits`}`;
+  if (exits === 0) return '; the guest ended before another VM exit, so --verify-state had none to compare';
+  return `; a machine restored from it had ${exits === 1 ? 'the same VM exit' : `the same ${groupedDigits(exits)} VM exits`}`;
 }
 
 /** The options that name the modules of a snapshot. */

@@ -27,14 +27,18 @@ const TEXT = 'text:';
 
 /** When the machine is saved. @throws UsageError */
 function saveMoment(text: string): SaveRequest['at'] {
-  if (text === '' || text === TEXT) throw UsageError.ofOption('--save-at', text, 'a text or an instruction');
+  if (text === '' || text === TEXT) throw UsageError.ofOption('--save-at', text, 'a text, or a number of instructions');
   // A mistyped number would be waited for in vain.
   if (/^[-+]?\d/.test(text) && !/^\d+$/.test(text))
-    throw UsageError.ofOption('--save-at', text, "an instruction, or 'text:…' for a text that begins with a digit");
+    throw UsageError.ofOption(
+      '--save-at',
+      text,
+      "a number of instructions, or 'text:…' for a text that begins with a digit",
+    );
   if (!/^\d+$/.test(text)) return text.startsWith(TEXT) ? text.slice(TEXT.length) : text;
   const instruction = Number(text);
   if (instruction >= 1 && Number.isSafeInteger(instruction)) return instruction;
-  throw UsageError.ofOption('--save-at', text, `an instruction from 1 to ${Number.MAX_SAFE_INTEGER}`);
+  throw UsageError.ofOption('--save-at', text, `a number of instructions from 1 to ${Number.MAX_SAFE_INTEGER}`);
 }
 
 /** What `--save` and `--save-at` say. @throws UsageError */
@@ -42,7 +46,8 @@ export function saveRequest({ save, saveAt, until, verifyState }: SnapshotOption
   if (verifyState === true && save === undefined) throw new UsageError('--verify-state wants --save FILE');
   if (save === undefined && saveAt === undefined) return undefined;
   if (save === undefined) throw new UsageError('--save-at wants --save FILE');
-  if (saveAt === undefined) throw new UsageError('--save wants --save-at: a text of the console, or an instruction');
+  if (saveAt === undefined)
+    throw new UsageError('--save wants --save-at: a text of the console, or a number of instructions');
   if (until !== undefined)
     throw new UsageError('--until and --save-at exclude each other: the run ends when it is saved');
   return {

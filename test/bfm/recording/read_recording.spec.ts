@@ -78,7 +78,7 @@ describe('readRecording', () => {
       expect(() => read(`${changed.join('\n')}\n`)).to.throw(
         RecordingError,
         new RegExp(
-          `r\\.bfr:${line} cannot be replayed: this line is not as it was written${line === 1 ? '$' : ', or a line'}`,
+          `r\\.bfr:${line} cannot be replayed: this line was changed after it was written${line === 1 ? '$' : ', or a line'}`,
         ),
       );
     };

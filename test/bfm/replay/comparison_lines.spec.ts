@@ -22,7 +22,7 @@ describe('comparisonLines', () => {
     ] as const;
     const comparison = { exits: 1, instructions: 9, difference: 'the VM exits differ in: RIP', rows };
     expect(comparisonLines(comparisonReport(comparison, ['mine'], ['yours']))).to.deep.equal([
-      'the runs differ after 1 VM exit in which they were alike: the VM exits differ in: RIP',
+      'the runs are alike for 1 VM exit, and differ then: the VM exits differ in: RIP',
       '  recorded modules                    other modules',
       '  cpuid at 0x1000, qualification 0x0  cpuid at 0x2000, qualification 0x0',
       '    processor 0, instruction 1 234      processor 0, instruction 1 234',

@@ -34,7 +34,7 @@ describe('bfm replay', () => {
     rewrite(file, (text) => text.slice(0, text.indexOf('\n')));
     const cut = await bfm('replay', file);
     expect(cut.status).to.equal(5);
-    expect(cut.stderr).to.match(/^bfm: the recording is incomplete, .*: 0 instructions, no state compared, no/m);
+    expect(cut.stderr).to.match(/^bfm: the recording is incomplete: .*: 0 instructions, no state compared, no/m);
     const snapshot = await bfm('run', '--restore', file);
     expect([snapshot.status, snapshot.stderr]).to.deep.equal([
       1,

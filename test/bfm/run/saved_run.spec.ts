@@ -81,7 +81,7 @@ describe('bfm run --save and --restore', () => {
     const whole = (await run({ ...guest, cpus: '2', module: ['cpuidcount'] })).report;
     const saved = await bfm(...under, '--json', '--save', file, '--save-at', '4321', '--verify-state');
     expect([saved.status, jsonOf(saved).outcome], saved.stderr).to.deep.equal([0, 'saved']);
-    expect(jsonOf(saved).detail).to.match(/with_vmm; a machine restored from it had the same 1000 VM exits$/);
+    expect(jsonOf(saved).detail).to.match(/with_vmm; a machine restored from it had the same 1 000 VM exits$/);
     const restored = await bfm('run', '--restore', file, '-m', 'cpuidcount', '--json');
     expect(restored.status, restored.stderr).to.equal(0);
     const { outcome, machine, extensions } = jsonOf(restored);
@@ -93,6 +93,15 @@ describe('bfm run --save and --restore', () => {
     expect(restored.stderr)
       .to.include('vmm: DEBUG: cpuid count = 3000')
       .and.to.match(/^bfm: restored at 4 321 instructions; the guest's console showed last:\n/m);
+  });
+
+  it('say that no VM exit could be compared if the guest ends before one', async () => {
+    const under = { ...guest, module: ['cpuidcount'] };
+    const last = (await run(under)).report.machine.instructions - 1;
+    const request = { ...under, save: join(folder.path, 'last'), saveAt: String(last), verifyState: true };
+    expect((await run(request)).report.detail).to.match(
+      /the guest ended before another VM exit, so --verify-state had none/,
+    );
   });
 
   it('end where the run without them ends, with as many processors', async () => {
@@ -145,7 +154,7 @@ describe('bfm run --save and --restore', () => {
     const under = { ...guest, module: [module], saveAt: '4321' };
     const plain = await run({ ...under, save: file });
     const verified = await run({ ...under, save: file, verifyState: true });
-    expect(verified.report.detail).to.match(/the same 1000 VM exits$/);
+    expect(verified.report.detail).to.match(/the same 1 000 VM exits$/);
     expect([verified.report.machine, verified.report.extensions]).to.deep.equal([
       plain.report.machine,
       plain.report.extensions,

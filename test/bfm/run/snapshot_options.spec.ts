@@ -32,10 +32,10 @@ describe('saveRequest', () => {
       [{ save: '', saveAt: '5' }, /--save '': it must be the name of a file/],
       [{ save: 'x', saveAt: '' }, /--save-at ''/],
       [{ save: 'x', saveAt: 'text:' }, /--save-at text:/],
-      [{ save: 'x', saveAt: '12x' }, /--save-at 12x: it must be an instruction, or 'text:…'/],
+      [{ save: 'x', saveAt: '12x' }, /--save-at 12x: it must be a number of instructions, or 'text:…'/],
       [{ save: 'x', saveAt: '-1' }, /--save-at -1/],
-      [{ save: 'x', saveAt: '0' }, /--save-at 0: it must be an instruction from 1/],
-      [{ save: 'x', saveAt: '99999999999999999' }, /an instruction from 1 to/],
+      [{ save: 'x', saveAt: '0' }, /--save-at 0: it must be a number of instructions from 1/],
+      [{ save: 'x', saveAt: '99999999999999999' }, /a number of instructions from 1 to/],
       [{ save: 'x', saveAt: '5', until: 'y' }, /exclude each other/],
     ];
     for (const [options, message] of wrong) expect(() => save(options)).to.throw(UsageError, message);
