@@ -38,6 +38,8 @@ const gdt = 0,
   handlers = 0x3000,
   stackTop = 0x6000,
   ldt = 0x7000;
+/** Rights of the segment whose limit Linux lets user mode read as the processor's number: expand-down data, read-only, accessed, 32 bits, DPL 3. */
+const processorNumberRights = 0x40f5;
 /** Rights of the LDT's descriptor: present, type 2. SDM 3A "System Descriptor Types". */
 const localTable = 0x82;
 
@@ -215,6 +217,7 @@ export class CoreRunner {
     core.u64[at(gdt + 0x20)] = descriptor(0, 0xffffffff, Rights.code32 | Rights.user);
     core.u64[at(gdt + 0x28)] = descriptor(0, 0xffffffff, Rights.data32 | Rights.user);
     core.u64[at(gdt + 0x30)] = descriptor(0, 0xffffffff, Rights.code64 | Rights.user);
+    core.u64[at(gdt + 0x78)] = descriptor(0, 0, processorNumberRights);
     localSegments.forEach((segment, i) => {
       core.u64[at(ldt + i * 8)] = descriptor(segment.base, segment.limit, rightsOf(segment));
     });
