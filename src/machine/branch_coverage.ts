@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { Constants } from './layout/core_constants.js';
 import { Sizes } from './layout/regions.js';
 import type { WasmCore } from './processor/wasm_core.js';
 
-const [fromFactor, toFactor] = [0x9e3779b97f4a7c15n, 0xc2b2ae3d27d4eb4fn];
+const wide = (high: number, low: number): bigint => (BigInt(high) << 32n) | BigInt(low);
+const fromFactor = wide(Constants.BRANCH_FROM_HIGH, Constants.BRANCH_FROM_LOW);
+const toFactor = wide(Constants.BRANCH_TO_HIGH, Constants.BRANCH_TO_LOW);
 
 /** The place in the map of a taken branch, by its RIP and its target's. The core has the same function: cpu/dispatch/branch_counts.ts. */
 export function placeOfBranch(from: bigint, to: bigint): number {

@@ -2,9 +2,10 @@
 import { FLAT_IMAGE_ADDRESS } from '../../src/machine/boot/flat_image.js';
 import { othersCode, startOthers, startPage } from '../machine/race_guest.js';
 import { assemble } from '../support/assembler.js';
+import { mix, powerOff, typedByte } from './guest_parts.js';
 
-/** Where the guest keeps a mixture of all that it has seen, a word of each processor, and the gates of its interrupts. */
-const Data = { mixture: 0x700, words: 0x720, gates: 0x3000 } as const;
+/** Where the guest keeps a word of each processor, and the gates of its interrupts. */
+const Data = { words: 0x720, gates: 0x3000 } as const;
 const firstVector = 0x20;
 /** The bit of the serial port in the mask of its interrupt controller. */
 const serialMask = 0x10;
@@ -26,9 +27,6 @@ const writeMsr = (register: number, value: string): string[] => [
   'xor edx, edx',
   'wrmsr',
 ];
-/** Adds what is in EAX to the mixture. */
-const mix = [`imul ebx, [${Data.mixture}], 33`, 'xor ebx, eax', `mov [${Data.mixture}], ebx`];
-
 /** Sixteen gates, both interrupt controllers with only the serial port open, the timer at about 8 kHz, and the serial port's interrupt. */
 const setUp = [
   'lea rax, [rip + woken]',
@@ -117,26 +115,14 @@ export function idleGuest(processors: number): Uint8Array {
       ...Array.from({ length: processors }, (_, id) => [`mov eax, [${Data.words + 4 * id}]`, ...mix]).flat(),
       'mov esi, 0xfee00000',
       ...(processors > 1 ? [`mov dword ptr [rsi + 0x300], ${0xc4000 | ipiVector}`] : []),
-      'typed: mov dx, 0x3fd',
-      'in al, dx',
-      'test al, 1',
-      'jz again',
-      'mov dx, 0x3f8',
-      'in al, dx',
-      'movzx eax, al',
-      ...mix,
-      'out dx, al',
-      'cmp al, 4',
-      'je off',
+      'typed:',
+      ...typedByte('again'),
       // Which interrupts wake it until the next byte.
       ...['mov cl, al', 'not al', 'and al, 1', `or al, ${0xff & ~serialMask & ~1}`],
       ...['test cl, 2', 'jz hears', `or al, ${serialMask}`, `mov dword ptr [rsi + 0x380], ${ownTimerCount}`],
       'hears: out 0x21, al',
       'jmp typed',
-      'off: mov edx, 0x604',
-      'mov eax, 0x2000',
-      'out dx, ax',
-      'hlt',
+      ...powerOff,
       'woken: push rax',
       'mov al, 0x20',
       'out 0x20, al',

@@ -2,9 +2,10 @@
 import { FLAT_IMAGE_ADDRESS } from '../../src/machine/boot/flat_image.js';
 import { RaceGuest, othersCode, raceCode, startOthers, startPage } from '../machine/race_guest.js';
 import { assemble } from '../support/assembler.js';
+import { mix, powerOff, typedByte } from './guest_parts.js';
 
-/** Where the guest keeps a mixture of all that it has seen, and the gates of its interrupts. */
-const Data = { mixture: 0x700, gates: 0x3000 } as const;
+/** Where the guest keeps the gates of its interrupts. */
+const Data = { gates: 0x3000 } as const;
 const timerVector = 0x20;
 
 const outs = (...writes: readonly (readonly [port: number, value: number])[]): string[] =>
@@ -23,9 +24,6 @@ const timer = [
   ...outs([0x20, 0x11], [0xa0, 0x11], [0x21, timerVector], [0xa1, timerVector + 8], [0x21, 4], [0xa1, 2]),
   ...outs([0x21, 1], [0xa1, 1], [0x21, 0xfe], [0xa1, 0xff], [0x43, 0x34], [0x40, 0xa9], [0x40, 4]),
 ];
-
-/** Adds what is in EAX to the mixture. */
-const mix = [`imul ebx, [${Data.mixture}], 33`, 'xor ebx, eax', `mov [${Data.mixture}], ebx`];
 
 /**
  * A guest that sees everything that may come in: it mixes typed bytes, the time at which they come and the time of each round into a word, executes CPUID,
@@ -46,17 +44,7 @@ export function typedGuest(processors: number, rounds: number): Uint8Array {
       ...mix,
       `mov eax, [${RaceGuest.counter}]`,
       ...mix,
-      'mov dx, 0x3fd',
-      'in al, dx',
-      'test al, 1',
-      'jz nothing',
-      'mov dx, 0x3f8',
-      'in al, dx',
-      'movzx eax, al',
-      ...mix,
-      'out dx, al',
-      'cmp al, 4',
-      'je off',
+      ...typedByte('nothing'),
       'nothing: inc r15',
       'test r15, 255',
       'jnz again',
@@ -64,10 +52,7 @@ export function typedGuest(processors: number, rounds: number): Uint8Array {
       'hlt',
       'cli',
       'jmp again',
-      'off: mov edx, 0x604',
-      'mov eax, 0x2000',
-      'out dx, ax',
-      'hlt',
+      ...powerOff,
       'tick: push rax',
       ...outs([0x20, 0x20]),
       'pop rax',

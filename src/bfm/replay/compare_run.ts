@@ -10,6 +10,7 @@ import { reportOfRun, stopScreen, type Ending } from '../run/report_of_run.js';
 import { RunControl, StopRequest } from '../worker/run_control.js';
 import type { ComparisonReport, RunReport, WorkerMessage } from '../worker/run_request.js';
 import { sessionPorts } from '../worker/session_in_worker.js';
+import { timedRun } from '../worker/timed_run.js';
 import { comparisonLines, comparisonReport } from './comparison_lines.js';
 import { checkedRecording } from './recorded_code.js';
 import { makeReplayMachine } from './replay_machine.js';
@@ -48,13 +49,8 @@ export class CompareRun {
     await this.build(readRecording(this.request.recording));
     const { session, lateStart, vmm } = this.recorded;
     try {
-      this.control.start();
-      this.post({ kind: 'running' });
-      const started = performance.now();
-      const ending = await this.ending();
-      const milliseconds = performance.now() - started;
-      this.post({ kind: 'stopped' });
-      this.post({ kind: 'calling', what: 'the reports of extensions or the end of the VMM' });
+      const channel = { control: this.control, post: this.post };
+      const { ending, milliseconds } = await timedRun(channel, () => this.ending());
       // Its parts print while they are disposed, into its own machine.
       this.changed.vmm.driver.takeOutput();
       this.changed.vmm.driver.close();

@@ -10,6 +10,7 @@ import { reportOfRun, stopScreen, type Ending } from '../run/report_of_run.js';
 import { StopRequest, type RunControl } from '../worker/run_control.js';
 import type { PointReport, RunReport, RunRequest, WorkerMessage } from '../worker/run_request.js';
 import { sessionPorts } from '../worker/session_in_worker.js';
+import { timedRun } from '../worker/timed_run.js';
 import { checkedRecording, type CheckedRecording } from './recorded_code.js';
 import { pointText } from './replay_point.js';
 import { makeReplayMachine } from './replay_machine.js';
@@ -39,13 +40,8 @@ export class ReplayRun {
     this.checked = await checkedRecording(this.recording);
     await this.build();
     try {
-      this.control.start();
-      this.post({ kind: 'running' });
-      const started = performance.now();
-      const ending = await this.ending();
-      const milliseconds = performance.now() - started;
-      this.post({ kind: 'stopped' });
-      this.post({ kind: 'calling', what: 'the reports of extensions or the end of the VMM' });
+      const channel = { control: this.control, post: this.post };
+      const { ending, milliseconds } = await timedRun(channel, () => this.ending());
       const { points } = this;
       const { session, lateStart, vmm } = this.parts;
       const { driver } = vmm;

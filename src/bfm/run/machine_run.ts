@@ -16,6 +16,7 @@ import type { Outcome, RecordRequest, RunReport, RunRequest, WorkerMessage } fro
 import { SnapshotError } from '../snapshot/snapshot_error.js';
 import type { Snapshot } from '../snapshot/snapshot_file.js';
 import { sessionOptions, sessionPorts, useGlobalsOf } from '../worker/session_in_worker.js';
+import { timedRun } from '../worker/timed_run.js';
 import type { RunFacts } from './saved_run.js';
 import { NO_VMM_TO_VERIFY } from './snapshot_options.js';
 
@@ -60,14 +61,12 @@ export class MachineRun {
       this.checkVerification();
       begin();
       if (request.start === 'boot') this.start();
-      this.control.start();
-      this.post({ kind: 'running' });
-      const started = performance.now();
-      const ending = await this.saved(this.loop());
-      const milliseconds = performance.now() - started;
-      this.post({ kind: 'stopped' });
-      if (this.driver !== undefined)
-        this.post({ kind: 'calling', what: 'the reports of extensions or the end of the VMM' });
+      const channel = { control: this.control, post: this.post };
+      const { ending, milliseconds } = await timedRun(
+        channel,
+        () => this.saved(this.loop()),
+        () => this.driver !== undefined,
+      );
       this.recordEnd(ending.outcome);
       const { session, driver, lateStart } = this;
       const hasVmm = request.start !== 'off' || driver?.hasVmm === true;

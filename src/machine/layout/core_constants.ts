@@ -46,6 +46,11 @@ export const Constants = {
 
   WRITTEN_LIST_PAGES: Sizes.WRITTEN_LIST_PAGES,
   BRANCH_COUNTS_BYTES: Sizes.BRANCH_COUNTS,
+  /** Halves of two odd numbers of 64 bits: the place of a branch in BRANCH_COUNTS is a hash of its two RIPs. */
+  BRANCH_FROM_LOW: 0x7f4a7c15,
+  BRANCH_FROM_HIGH: 0x9e3779b9,
+  BRANCH_TO_LOW: 0x27d4eb4f,
+  BRANCH_TO_HIGH: 0xc2b2ae3d,
 
   CARVE_OUT_GIB: Sizes.CARVE_OUT_GIB,
   CARVE_OUT_BYTES: Sizes.CARVE_OUT,

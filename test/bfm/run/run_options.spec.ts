@@ -13,22 +13,10 @@ import { FileError } from '../../../src/bfm/failures/file_error.js';
 import { checkRunOptions } from '../../../src/bfm/run/run_options.js';
 import type { RunOptions } from '../../../src/bfm/run/run_options.js';
 import { packageRoot } from '../../../src/driver/node/package_paths.js';
+import { defaultOptions } from './default_options.js';
 import { UsageError } from '../../../src/bfm/failures/usage_error.js';
 
-const defaults: RunOptions = {
-  append: '',
-  memory: '64M',
-  cpus: '1',
-  cpu: 'skylake-client',
-  module: [],
-  extensions: [],
-  set: [],
-  testDevice: false,
-  withCode: false,
-  realClock: false,
-  stats: false,
-  json: false,
-};
+const defaults: RunOptions = { ...defaultOptions, memory: '64M' };
 
 /** Made with the folder, below. */
 const empty = join(tmpdir(), `bfm-options-empty-${process.pid}`);

@@ -18,6 +18,7 @@ import type {
   WorkerMessage,
 } from '../../../src/bfm/worker/run_request.js';
 import { bfm, root, type BfmResult } from '../bfm_process.js';
+import { defaultOptions } from './default_options.js';
 import { diskGuest } from '../../machine/state/snapshot_guests.js';
 import { bytes, sink } from '../text_sinks.js';
 
@@ -33,19 +34,6 @@ const jsonOf = ({ stdout, stderr }: BfmResult): Json => {
   return JSON.parse(stdout) as Json;
 };
 const folder = temporaryFolder();
-const options: RunOptions = {
-  append: '',
-  cpus: '1',
-  cpu: 'skylake-client',
-  module: [],
-  extensions: [],
-  set: [],
-  testDevice: false,
-  withCode: false,
-  realClock: false,
-  stats: false,
-  json: false,
-};
 /** 3000 CPUIDs, and the power off. */
 const guest = { guest: 'cpuid', append: '3000', memory: '16M' };
 
@@ -60,7 +48,7 @@ async function run(given: Partial<RunOptions>, typed?: string) {
     control.outputTaken(message.bytes.length);
   };
   if (typed !== undefined) control.type(bytes(typed));
-  const request = checkRunOptions({ ...options, ...given }, false);
+  const request = checkRunOptions({ ...defaultOptions, ...given }, false);
   return { report: await new MachineRun(request, control, post).run(), ...shown };
 }
 
@@ -179,7 +167,7 @@ describe('bfm run --save and --restore', () => {
     const file = join(folder.path, 'with_modules');
     await run({ ...guest, module: ['cpuidcount'], save: file, saveAt: '4321' });
     const refused = (given: Partial<RunOptions>): Promise<string> =>
-      snapshotOf(checkRunOptions({ ...options, restore: file, ...given }, false)).then(
+      snapshotOf(checkRunOptions({ ...defaultOptions, restore: file, ...given }, false)).then(
         () => expect.fail('it was taken'),
         (error: unknown) => (error as Error).message,
       );

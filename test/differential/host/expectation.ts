@@ -188,8 +188,11 @@ export class Expectation {
     const partial = { ...result, registers, ...changesOf(before, data) };
     yield partial;
     // POPA may read the word of ESP, which it does not use and which may be the one that crosses into the page
-    if (semantics === 'POPA' && core.vector === PAGE_FAULT)
-      for (let i = step; i > 0; i--) yield { ...partial, faultAddress: core.faultAddress - BigInt(i) };
+    if (semantics === 'POPA' && core.vector === PAGE_FAULT) {
+      const word = core.faultAddress - BigInt(step);
+      const page = core.faultAddress - (core.faultAddress % pageBytes);
+      yield { ...partial, faultAddress: word > page ? word : page };
+    }
   }
 
   /** A far CALL whose stack faults before its target. */

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Counts of taken branches, for the host. While they are on, no block links to the next one, so each taken branch comes to follow() or
 // executeRecord(). While they are off, these two read one word; the linked branches of the generated switch do not even do that.
-import { BRANCH_COUNTS, BRANCH_COUNTS_BYTES, COUNTS_BRANCHES } from "../generated/layout";
+import {
+  BRANCH_COUNTS, BRANCH_COUNTS_BYTES, BRANCH_FROM_HIGH, BRANCH_FROM_LOW, BRANCH_TO_HIGH, BRANCH_TO_LOW, COUNTS_BRANCHES,
+} from "../generated/layout";
 
-@inline const FROM_FACTOR: u64 = 0x9e3779b97f4a7c15;
-@inline const TO_FACTOR: u64 = 0xc2b2ae3d27d4eb4f;
+@inline const FROM_FACTOR: u64 = (<u64>BRANCH_FROM_HIGH << 32) | <u64>BRANCH_FROM_LOW;
+@inline const TO_FACTOR: u64 = (<u64>BRANCH_TO_HIGH << 32) | <u64>BRANCH_TO_LOW;
 
 /** True if taken branches are counted. */
 @inline export function countsBranches(): bool { return load<u32>(COUNTS_BRANCHES) != 0; }
