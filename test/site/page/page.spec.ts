@@ -20,7 +20,7 @@ import { SiteMachine } from '../../../src/site/machine/site_machine.js';
 import { SitePorts } from '../../../src/site/machine/site_ports.js';
 import { bundleOf, coreBytes, fetchFile, Heard, nodeModules, ownGuest } from '../machine/node_surroundings.js';
 import { debianGuest, debianSnapshot } from './debian_snapshot.js';
-import { chromium, openSite, serveFolder, startBrowser } from './site_browser.js';
+import { chromium, hasBrowser, openSite, serveFolder, startBrowser } from './site_browser.js';
 
 const { buildSite } = (await import(new URL('../../../../scripts/site/build_site.mjs', import.meta.url).href)) as {
   buildSite: (folder: string, guests: readonly object[], snapshots?: readonly string[]) => Promise<void>;
@@ -110,7 +110,7 @@ describe('The page', function () {
   const failures: string[] = [];
 
   before(async function () {
-    if (chromium === undefined) return this.skip();
+    if (!hasBrowser()) return this.skip();
     folder = mkdtempSync(join(tmpdir(), 'bareflank-site-'));
     const file = (name: string): string => join(root, 'build', name);
     await buildSite(

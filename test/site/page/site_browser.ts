@@ -20,6 +20,15 @@ const places = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-br
 /** The browser's program, if this computer has one. */
 export const chromium = places.find((path) => path !== undefined && existsSync(path));
 
+/** Whether there is a browser to test with; says so in a line if not. @throws in CI, which must not skip it */
+export function hasBrowser(): boolean {
+  if (chromium !== undefined) return true;
+  const reason = 'the page cannot be tried: there is no Chromium; install it, or name its program in CHROMIUM';
+  if (process.env.CI === 'true') throw new Error(reason);
+  process.stderr.write(`      skipped: ${reason}\n`);
+  return false;
+}
+
 /** Bytes that a slow line takes at a time. */
 const PIECE = 16_384;
 
