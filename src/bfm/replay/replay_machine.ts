@@ -88,6 +88,9 @@ function watched(driver: ReplayedDriver, post: (message: WorkerMessage) => void)
     get driver() {
       return driver.driver;
     },
+    get lastFailure() {
+      return driver.lastFailure;
+    },
     start: () => driver.start(),
     call: (call) => announcedAs(`the recorded ${call.method}`, () => driver.call(call)),
     restore: (saved) => announcedAs('the return to a checkpoint', () => driver.restore(saved)),

@@ -137,6 +137,8 @@ export class ReplayRun {
       `this run is not the recorded one: they differ between instruction ${groupedDigits(from)} and ${groupedDigits(to)}`,
       what,
     ];
+    const failure = this.parts.vmm.lastFailure;
+    if (failure !== undefined) lines.push(`a call failed here, and perhaps not in the recorded run: ${failure}`);
     if (this.recording.header.core !== hashOfCore())
       lines.push('the recording was made with another build of the processor core, whose runs may differ');
     lines.push(

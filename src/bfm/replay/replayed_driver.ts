@@ -9,6 +9,8 @@ import { performCall } from '../host/perform_call.js';
 
 /** The driver of a replay. After a step back it is another one. */
 export class ReplayedDriver implements ReplayedVmm {
+  private failure: string | undefined;
+
   private constructor(
     private readonly session: MachineSession,
     private readonly options: DriverOptions,
@@ -25,6 +27,10 @@ export class ReplayedDriver implements ReplayedVmm {
     return this.present;
   }
 
+  get lastFailure(): string | undefined {
+    return this.failure;
+  }
+
   /** @throws ModuleLoadError … */
   async load(files: readonly string[], settings: Readonly<Record<string, string>>): Promise<void> {
     await this.commands.load(files, settings);
@@ -39,24 +45,29 @@ export class ReplayedDriver implements ReplayedVmm {
   async call(call: DriverCall): Promise<void> {
     try {
       await this.session.call(call, () => performCall(this.commands, call.method, call.params));
-    } catch {
-      // As in the recorded run.
+    } catch (error) {
+      this.failed(call.method, error);
     }
   }
 
   start(): void {
     try {
       this.commands.start();
-    } catch {
-      // As in the recorded run.
+    } catch (error) {
+      this.failed('start', error);
     }
   }
 
   /** @throws RestoreError, ModuleLoadError, VmmImageError */
   async restore(saved: SavedDriver): Promise<void> {
+    this.failure = undefined;
     this.present = await Driver.create(this.options);
     this.commands = new DriverCommands(this.present);
     for (const { file } of saved.modules) this.present.addModule(file);
     await this.present.restore(saved);
+  }
+
+  private failed(method: string, error: unknown): void {
+    this.failure = `${method}: ${error instanceof Error ? error.message : String(error)}`;
   }
 }

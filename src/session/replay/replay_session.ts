@@ -25,6 +25,8 @@ export interface ReplayedVmm {
   start(): void;
   /** Goes on with a saved state. The machine was brought to the moment at which it was saved. */
   restore(saved: SavedDriver): Promise<void>;
+  /** The last call that failed, and why. It may have failed in the recorded run too: only a difference makes it worth a word. */
+  readonly lastFailure?: string | undefined;
 }
 
 /** A replay up to its first instruction. */

@@ -30,11 +30,14 @@ async function made(): Promise<{ session: MachineSession; driver: ReplayedDriver
 }
 
 describe('ReplayedDriver', () => {
-  it('makes the calls of the recorded run; those that fail are no errors', async () => {
+  it('makes the calls of the recorded run; those that fail are no errors, and it keeps why the last one failed', async () => {
     const { driver } = await made();
+    expect(driver.lastFailure).to.equal(undefined);
     driver.start();
+    expect(driver.lastFailure).to.match(/^start: ./);
     expect(driver.driver.status).to.equal('VMM_UNLOADED');
     await driver.call({ kind: 'call', method: 'load', params: { files: ['/not/there.ts'] } });
+    expect(driver.lastFailure).to.match(/^load: .*\/not\/there\.ts/);
     expect(driver.driver.status).to.equal('VMM_UNLOADED');
     await driver.call({ kind: 'call', method: 'load', params: { files: [cpuidCount] } });
     await driver.call({ kind: 'call', method: 'start', params: {} });
