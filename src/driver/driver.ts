@@ -192,7 +192,8 @@ export class Driver {
     const { settings, traceVmcs, loadSeed } = saved;
     const options = { settings, traceVmcs, seed: loadSeed };
     this.vmm = LoadedVmm.restore(this.machine, modules.flatMap(modulesOf), this.trace, options, saved.image);
-    this.modules = saved.modules;
+    // Their files may be elsewhere than when the state was saved.
+    this.modules = modules.map(({ file, hash }) => ({ file, hash }));
     this.settings = settings;
     this.started = saved.isRunning ? this.machine.processors : 0;
     this.state = saved.isRunning ? 'VMM_RUNNING' : 'VMM_LOADED';

@@ -72,6 +72,11 @@ export class ReplayedInputs implements InputSource {
     this.divergence = undefined;
   }
 
+  /** The machine was brought to the moment at which the recording begins. */
+  beginHere(): void {
+    this.equalUntil = this.pc.instructions;
+  }
+
   /** Whether a turn ends at each VM exit, for an owner who looks for one. */
   set stopsAtEachExit(stops: boolean) {
     this.everyExit = stops;

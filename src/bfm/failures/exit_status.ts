@@ -4,7 +4,7 @@
 export enum ExitStatus {
   /** The text of `--until` came, or the guest switched off and there was no such text. */
   Reached = 0,
-  /** Something failed; also: the guest ended before the text, or the VMM never started. */
+  /** Something failed; also: the guest ended before the text, a recording ended before the point, or the VMM never started. */
   Error = 1,
   /** An unknown command or option, or an impossible value. */
   Usage = 2,

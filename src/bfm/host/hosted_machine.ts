@@ -120,10 +120,15 @@ export class HostedMachine {
     const modules = (request.initrd ?? []).map(readBootModule);
     this.facts = factsOf(request, [kernel, ...modules]);
     await this.makeMachine(request);
-    if (request.modules.length > 0 || request.start !== 'off')
-      await this.called('load', () => this.commands.load(request.modules, request.settings));
+    await this.load();
     this.session.boot({ kernel, modules, append: request.append });
     if (request.start === 'boot') await this.called('start', () => this.start());
+  }
+
+  /** Loads the VMM that the command line asks for, if it does. */
+  private async load(): Promise<void> {
+    const { modules, start, settings } = this.request;
+    if (modules.length > 0 || start !== 'off') await this.called('load', () => this.commands.load(modules, settings));
   }
 
   private async restore(snapshot: Snapshot): Promise<void> {
@@ -136,8 +141,7 @@ export class HostedMachine {
     restoreMachine(this.session, snapshot, request.kernel);
     if (driver?.image !== undefined)
       await this.called('load', () => this.commands.restore(request.modules, driver, header));
-    else if (request.modules.length > 0)
-      await this.called('load', () => this.commands.load(request.modules, request.settings));
+    else await this.load();
     this.tellState();
     // A client that attaches sees the prompt at which the guest waits.
     for (const byte of this.session.lastOutput.save()) this.ports.console.push(byte);

@@ -4,7 +4,7 @@ import type { RecordedItem } from '../../session/recorded_item.js';
 import type { RunRequest } from '../worker/run_request.js';
 
 /** The version of the format that this program writes, and the only one that it reads. */
-export const RECORDING_VERSION = 3;
+export const RECORDING_VERSION = 4;
 
 const count = z.int().min(0);
 const hash = z.string().regex(/^[0-9a-f]{16}$/);
@@ -15,6 +15,8 @@ const moment = z.strictObject({ turn: count, exit: z.int().exactOptional(), inst
 
 const request = z.strictObject({
   kernel: text,
+  isRestored: z.literal(true).exactOptional(),
+  isStartGiven: z.literal(true).exactOptional(),
   initrd: z.array(z.strictObject({ file: text, arguments: text })).exactOptional(),
   disks: z.array(z.strictObject({ path: text, isWritable: z.boolean() })).exactOptional(),
   virtioConsole: z.strictObject({ output: text, input: text.exactOptional() }).exactOptional(),
@@ -41,7 +43,7 @@ export type RecordedFile = z.infer<typeof file>;
 const module = file.extend({ code: text.exactOptional() });
 export type RecordedModule = z.infer<typeof module>;
 
-/** The first line: the machine at power-on. */
+/** The first line: the machine at power-on, or the snapshot from which it goes on. `files` has the hash of that. */
 const header = z.strictObject({
   kind: z.literal('recording'),
   version: z.literal(RECORDING_VERSION),

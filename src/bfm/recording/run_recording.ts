@@ -20,7 +20,7 @@ export class RunRecording {
     private readonly descriptor: number,
   ) {}
 
-  /** Writes what the machine is at power-on. @throws RecordingError, ModuleFileError, ModuleListError */
+  /** Writes with what the run begins. @throws RecordingError, ModuleFileError, ModuleListError */
   static async begin(record: RecordRequest, request: RunRequest): Promise<RunRecording> {
     const { record: _, ...recorded } = request;
     const header: RecordingHeader = {

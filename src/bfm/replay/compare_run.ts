@@ -7,12 +7,13 @@ import type { ByteSink } from '../../session/session_ports.js';
 import { readRecording, type Recording } from '../recording/read_recording.js';
 import { RecordingError } from '../recording/recording_error.js';
 import { reportOfRun, stopScreen, type Ending } from '../run/report_of_run.js';
+import { readSnapshot } from '../snapshot/snapshot_file.js';
 import { RunControl, StopRequest } from '../worker/run_control.js';
-import type { ComparisonReport, RunReport, WorkerMessage } from '../worker/run_request.js';
+import type { ComparisonReport, RunReport, RunRequest, WorkerMessage } from '../worker/run_request.js';
 import { sessionPorts } from '../worker/session_in_worker.js';
 import { timedRun } from '../worker/timed_run.js';
 import { comparisonLines, comparisonReport } from './comparison_lines.js';
-import { checkedRecording } from './recorded_code.js';
+import { checkedRecording, withRecordedHashes } from './recorded_code.js';
 import { makeReplayMachine } from './replay_machine.js';
 import type { ReplayRequest } from './replay_request.js';
 
@@ -28,6 +29,19 @@ function withModules(items: readonly RecordedItem[], files: readonly string[]): 
 
 const loads = (items: readonly RecordedItem[]): boolean =>
   items.some((item) => item.kind === 'event' && item.event.kind === 'call' && item.event.method === 'load');
+
+/** @throws RecordingError if the run goes on with a VMM: the state of its modules fits no others */
+async function refuseRestoredVmm(file: string, { isRestored, kernel }: RunRequest): Promise<void> {
+  if (isRestored !== true || (await readSnapshot(kernel)).driver?.image === undefined) return;
+  const found = `a run that begins with the VMM of the snapshot ${kernel}`;
+  const advice = 'record a run from power-on, or from a snapshot without a VMM';
+  throw new RecordingError(
+    `${file} cannot be compared: other modules cannot take over the state of its VMM; ${advice}`,
+    {
+      details: { where: file, found, expected: 'a run that loads its modules', advice },
+    },
+  );
+}
 
 /** A recorded run twice, with its modules and with others, in the worker. */
 export class CompareRun {
@@ -64,14 +78,15 @@ export class CompareRun {
 
   private async build(recording: Recording): Promise<void> {
     const { control, post, files } = this;
-    const { request } = recording.header;
-    const { modules, items } = await checkedRecording(recording);
+    const { request, modules, items, hashes } = await checkedRecording(recording);
     if (request.start === 'off' && !loads(items))
       throw new RecordingError(`${recording.file} cannot be compared: no VMM runs in it`, {
         details: { where: recording.file, found: 'a run without a VMM', expected: 'VM exits to compare' },
       });
+    await refuseRestoredVmm(recording.file, request);
     const ports = sessionPorts(control, post, () => control.stopRequest !== StopRequest.None);
-    this.recorded = await makeReplayMachine({ request, modules, items, source: moduleFiles, control, ports, post });
+    const source = withRecordedHashes(moduleFiles, hashes);
+    this.recorded = await makeReplayMachine({ request, modules, items, source, control, ports, post });
     // Counters and words of its own: the main thread looks at those of the recorded run.
     this.changed = await makeReplayMachine({
       request,

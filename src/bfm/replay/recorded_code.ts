@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import type { ModuleSource } from '../../driver/module_source.js';
 import { DriverError } from '../../driver/driver_errors.js';
 import { makePrivateFolder, userCacheFolder } from '../../driver/node/cache_folder.js';
 import { portableBundle } from '../../driver/node/load_module.js';
 import { sha256 } from '../../driver/node/portable_bundle.js';
 import type { RecordedItem } from '../../session/recorded_item.js';
-import { hashOfFile } from '../recording/recorded_files.js';
 import type { Recording } from '../recording/read_recording.js';
 import { RecordingError } from '../recording/recording_error.js';
 import type { RecordedModule } from '../recording/recording_format.js';
+import type { RunRequest } from '../worker/run_request.js';
+import { filesHere } from './recorded_place.js';
 
 /** A recording whose files and modules are those of this computer, or its own. */
 export interface CheckedRecording {
+  /** With the files where they are now. */
+  readonly request: RunRequest;
   readonly modules: readonly string[];
   readonly items: readonly RecordedItem[];
-}
-
-/** Why a file of this computer is not the recorded one; undefined if it is. */
-function whyNotFile(path: string, wanted: string): string | undefined {
-  if (!existsSync(path)) return `${path} does not exist`;
-  return hashOfFile(path) === wanted ? undefined : `${path} has another content than when the run was recorded`;
+  /** Files with recorded code, and the hashes by which states know that code. */
+  readonly hashes: ReadonlyMap<string, string>;
 }
 
 async function whyNotModule({ path, sha256: wanted, code }: RecordedModule): Promise<string | undefined> {
@@ -76,12 +76,24 @@ function withModules(entries: Recording['entries'], place: (module: RecordedModu
   });
 }
 
+/** Recorded code has the hash of what it was recorded from: a saved VMM knows its modules by it. */
+export function withRecordedHashes(source: ModuleSource, hashes: CheckedRecording['hashes']): ModuleSource {
+  return {
+    ...source,
+    async load(name) {
+      const loaded = await source.load(name);
+      const hash = hashes.get(name);
+      return hash === undefined ? loaded : { ...loaded, hash };
+    },
+  };
+}
+
 /** Checks that all files and modules of a recording are the recorded ones. @throws RecordingError that names each that is not */
 export async function checkedRecording({ file, header, entries }: Recording): Promise<CheckedRecording> {
   const modules = [...header.modules, ...entries.flatMap((entry) => (entry.kind === 'modules' ? entry.modules : []))];
-  const files = header.files.map(({ path, sha256: wanted }) => whyNotFile(path, wanted));
-  const reasons = [...files, ...(await Promise.all(modules.map(whyNotModule)))];
-  const wrong = [...new Set(reasons.filter((reason) => reason !== undefined))];
+  const { request, reasons } = filesHere(file, header);
+  const flaws = [...reasons, ...(await Promise.all(modules.map(whyNotModule)))];
+  const wrong = [...new Set(flaws.filter((reason) => reason !== undefined))];
   if (wrong.length > 0)
     throw new RecordingError(`${file} cannot be replayed:\n${wrong.map((each) => `  ${each}`).join('\n')}`, {
       details: {
@@ -92,6 +104,11 @@ export async function checkedRecording({ file, header, entries }: Recording): Pr
       },
     });
   let folder: string | undefined;
-  const place = (module: RecordedModule): string => fileOf(module, () => (folder ??= codeFolder()));
-  return { modules: header.modules.map(place), items: withModules(entries, place) };
+  const hashes = new Map<string, string>();
+  const place = (module: RecordedModule): string => {
+    const path = fileOf(module, () => (folder ??= codeFolder()));
+    if (module.code !== undefined) hashes.set(realpathSync(path), module.sha256);
+    return path;
+  };
+  return { request, modules: header.modules.map(place), items: withModules(entries, place), hashes };
 }

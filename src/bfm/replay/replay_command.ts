@@ -27,10 +27,10 @@ interface ReplayOptions {
 
 const STATUS = `
 Exit status:
-  0 the run was the recorded one, or the point of --until was reached; 1 error, also for a damaged recording; 2 usage;
-  4 the run differs from the recorded one, and the first interval of instructions in which it does is named; 5 the
-  recording has no end (its run was killed, or the file was cut), and up to its last line there was no difference;
-  124 time-out; 130 interrupted.
+  0 the run was the recorded one, or the point of --until was reached; 1 error, also for a damaged recording, and for a
+  recording that ended before the point of --until; 2 usage; 4 the run differs from the recorded one, and the first
+  interval of instructions in which it does is named; 5 the recording has no end (its run was killed, or the file was
+  cut), and up to its last line there was no difference; 124 time-out; 130 interrupted.
 
 Nothing is read from stdin. No file of the recorded run changes: writes to a disk stay in memory, and what a virtio
 console prints goes nowhere.

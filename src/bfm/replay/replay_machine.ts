@@ -8,13 +8,14 @@ import type { ReplayParts, ReplayedVmm } from '../../session/replay/replay_sessi
 import { ReplayedConsole } from '../../session/replay/replayed_console.js';
 import { ReplayedInputs } from '../../session/replayed_inputs.js';
 import type { SessionPorts } from '../../session/session_ports.js';
-import { announced, LOADING_MODULES } from '../worker/announced_modules.js';
-import { readBootFile, readBootModule, readCoreModule } from '../worker/boot_file.js';
+import { announced } from '../worker/announced_modules.js';
+import { readCoreModule } from '../worker/boot_file.js';
 import { consoleOfFile } from '../worker/console_file.js';
 import type { RunControl } from '../worker/run_control.js';
 import type { RunRequest, WorkerMessage } from '../worker/run_request.js';
 import { sessionOptions, useGlobalsOf } from '../worker/session_in_worker.js';
 import { ReplayedDriver } from './replayed_driver.js';
+import { replayStartOf, type ReplayStart } from './replay_start.js';
 
 /** What a machine of a replay is made from. */
 export interface ReplayMachineOptions {
@@ -31,12 +32,11 @@ export interface ReplayMachineOptions {
 
 /** Makes the machine of a recording, up to its first instruction. No file of the recorded run changes. @throws BareflankError */
 export async function makeReplayMachine(options: ReplayMachineOptions): Promise<ReplayParts> {
-  const { request, modules, source, control, post } = options;
-  const kernel = readBootFile(request.kernel);
-  const images = (request.initrd ?? []).map(readBootModule);
-  const parts = await sessionOf(options);
-  const { session } = parts;
-  const globals = useGlobalsOf(session, request);
+  const { modules, source, control, post } = options;
+  const start = await replayStartOf(options.request, modules);
+  const parts = await sessionOf(options, start);
+  const { session, inputs } = parts;
+  const globals = useGlobalsOf(session, start.request, start.seed);
   process.setSourceMapsEnabled(true);
   inlineExitPath();
   const driver = await ReplayedDriver.create(session, {
@@ -45,24 +45,18 @@ export async function makeReplayMachine(options: ReplayMachineOptions): Promise<
     whereabouts: control.handlerWord,
     announceHandlers: (names) => post({ kind: 'handlers', names: [...names] }),
   });
-  post({ kind: 'calling', what: LOADING_MODULES });
-  if (modules.length > 0 || request.start !== 'off') await driver.load(modules, request.settings);
-  session.boot({ kernel, modules: images, append: request.append });
-  post({ kind: 'calling', what: 'the start of the VMM' });
-  if (request.start === 'boot') driver.startAtBoot();
+  await start.begin({ session, inputs, driver }, (what) => post({ kind: 'calling', what }));
   return { ...parts, vmm: watched(driver, post), globals };
 }
 
-async function sessionOf({
-  request: recorded,
-  items,
-  control,
-  ports,
-}: ReplayMachineOptions): Promise<Omit<ReplayParts, 'vmm' | 'globals'>> {
+async function sessionOf(
+  { items, control, ports }: ReplayMachineOptions,
+  { request: recorded, isRunning }: ReplayStart,
+): Promise<Omit<ReplayParts, 'vmm' | 'globals'>> {
   const { disks = [], virtioConsole, ...rest } = recorded;
   const request = { ...rest, disks: disks.map((disk) => ({ ...disk, isWritable: false })), pace: 'fast' } as const;
   const console = new ReplayedConsole(rest.until);
-  const lateStart = rest.start === 'late' ? new LateStart(rest.startAt) : undefined;
+  const lateStart = rest.start === 'late' && !isRunning ? new LateStart(rest.startAt) : undefined;
   let inputs!: ReplayedInputs;
   const session = await MachineSession.create(
     {

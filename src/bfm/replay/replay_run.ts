@@ -5,13 +5,14 @@ import { SliceEnd } from '../../session/session_ports.js';
 import { ReplaySession, type ReplayParts } from '../../session/replay/replay_session.js';
 import type { ReplayPoint } from '../../session/replay/replay_point.js';
 import { hashOfCore } from '../recording/recorded_files.js';
+import { RecordingError } from '../recording/recording_error.js';
 import { readRecording, type Recording } from '../recording/read_recording.js';
 import { reportOfRun, stopScreen, type Ending } from '../run/report_of_run.js';
 import { StopRequest, type RunControl } from '../worker/run_control.js';
-import type { PointReport, RunReport, RunRequest, WorkerMessage } from '../worker/run_request.js';
+import type { PointReport, RunReport, WorkerMessage } from '../worker/run_request.js';
 import { sessionPorts } from '../worker/session_in_worker.js';
 import { timedRun } from '../worker/timed_run.js';
-import { checkedRecording, type CheckedRecording } from './recorded_code.js';
+import { checkedRecording, withRecordedHashes, type CheckedRecording } from './recorded_code.js';
 import { pointText } from './replay_point.js';
 import { makeReplayMachine } from './replay_machine.js';
 import type { ReplayRequest } from './replay_request.js';
@@ -45,7 +46,7 @@ export class ReplayRun {
       const { points } = this;
       const { session, lateStart, vmm } = this.parts;
       const { driver } = vmm;
-      const hasVmm = this.recorded.start !== 'off';
+      const hasVmm = this.recording.header.request.start !== 'off' || driver.hasVmm;
       const checkpoints = this.replay.checkpointFacts;
       return {
         ...reportOfRun(ending, { session, driver, lateStart, milliseconds, hasVmm }),
@@ -57,18 +58,33 @@ export class ReplayRun {
     }
   }
 
-  private get recorded(): RunRequest {
-    return this.recording.header.request;
-  }
-
   private async build(): Promise<void> {
-    const { recorded: request, control, post } = this;
-    const { modules, items } = this.checked;
+    const { control, post } = this;
+    const { request, modules, items, hashes } = this.checked;
     const ports = sessionPorts(control, post, () => control.stopRequest !== StopRequest.None);
-    this.parts = await makeReplayMachine({ request, modules, items, source: moduleFiles, control, ports, post });
+    const source = withRecordedHashes(moduleFiles, hashes);
+    this.parts = await makeReplayMachine({ request, modules, items, source, control, ports, post });
     const { until, checkpoints } = this.request;
+    this.refuseEarlier(until);
     // One point is reached on the way forward.
     this.replay = new ReplaySession(this.parts, until.length > 1 ? checkpoints : undefined);
+  }
+
+  /** A recording that begins with a snapshot has nothing of the run before. @throws RecordingError */
+  private refuseEarlier(points: readonly ReplayPoint[]): void {
+    if (this.checked.request.isRestored !== true) return;
+    const { instructions, exitCount } = this.parts.session.pc;
+    const first: Partial<Record<ReplayPoint['kind'], number>> = { instruction: instructions, exit: exitCount };
+    const early = points.find((point) => point.kind !== 'text' && point.count <= first[point.kind]!);
+    if (early === undefined) return;
+    const { file } = this.recording;
+    const begins = `a snapshot at instruction ${groupedDigits(instructions)}, after ${groupedDigits(exitCount)} VM exits`;
+    throw new RecordingError(
+      `--until: ${file} begins with ${begins}, so ${pointText(early)} is not in it; name a later point`,
+      {
+        details: { where: '--until', found: pointText(early), expected: `a point after ${begins}` },
+      },
+    );
   }
 
   /** Stops at the points of `--until`, or at the end. */

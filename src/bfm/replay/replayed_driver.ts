@@ -6,6 +6,7 @@ import type { MachineSession } from '../../session/machine_session.js';
 import type { ReplayedVmm } from '../../session/replay/replay_session.js';
 import { DriverCommands } from '../host/driver_commands.js';
 import { performCall } from '../host/perform_call.js';
+import type { SnapshotHeader } from '../snapshot/snapshot_header.js';
 
 /** The driver of a replay. After a step back it is another one. */
 export class ReplayedDriver implements ReplayedVmm {
@@ -34,6 +35,11 @@ export class ReplayedDriver implements ReplayedVmm {
   /** @throws ModuleLoadError … */
   async load(files: readonly string[], settings: Readonly<Record<string, string>>): Promise<void> {
     await this.commands.load(files, settings);
+  }
+
+  /** Goes on with the VMM of the snapshot with which the recorded run began. @throws RestoreError, ModuleLoadError, VmmImageError */
+  async goOn(files: readonly string[], saved: SavedDriver, header: SnapshotHeader): Promise<void> {
+    await this.commands.restore(files, saved, header);
   }
 
   /** The start with which the recorded run began. @throws EntryError, DriverError */

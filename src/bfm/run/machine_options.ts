@@ -56,7 +56,7 @@ export function machineOptions(command: Command): Command {
     .option('--rtc <date>', 'date and time at power-on (default 2020-01-01T00:00:00Z)')
     .option(
       '--record <file>',
-      'write down the run from power-on, for bfm replay: what comes in, and the state at intervals; not with --restore',
+      'write down the run from power-on or --restore on, for bfm replay: what comes in, and the state at intervals',
     )
     .option('--with-code', 'the recording has the code of the modules too, not only its hash', false)
     .option(

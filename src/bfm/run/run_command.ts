@@ -28,8 +28,9 @@ Examples:
     bfm run --restore debian.snapshot -m cpuidcount
 
 Exit status:
-  0 the text was reached or the machine saved, or the guest switched off or halted and there was none to wait for; 1 error; 2 usage;
-  3 guest or VMM dead, with the report why; 124 time-out; 130 interrupted.
+  0 the text was reached or the machine saved, or the guest switched off or halted and there was none to wait for; 1 error, also
+  if the guest ended before the text of --until, or the late VMM never started; 2 usage; 3 guest or VMM dead, with the report why;
+  124 time-out; 130 interrupted.
 
 On a terminal, the terminal is the guest's console: Ctrl-A X leaves, Ctrl-A Ctrl-A types a Ctrl-A.
 A pipe or a file on stdin is typed at the guest's console; </dev/null types nothing.

@@ -247,8 +247,10 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
   // A run may be saved into the snapshot with which it began.
   const saved = options.restore === undefined ? read : read.filter((file) => file !== guest.kernel);
   if (save !== undefined) refuseReplacing('--save', save.path, [...saved, console?.output]);
-  if (record !== undefined && (save !== undefined || options.restore !== undefined))
-    throw new UsageError('--record excludes --save and --restore: a recording begins at power-on');
+  if (record !== undefined && save !== undefined)
+    throw new UsageError(
+      '--record excludes --save, which ends the run: save a machine of bfm driver_load --record with bfm save',
+    );
   const request: RunRequest = {
     kernel: guest.kernel,
     ...(options.restore !== undefined && { isRestored: true as const }),

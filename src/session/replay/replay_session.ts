@@ -142,8 +142,9 @@ export class ReplaySession {
 
   private takeIfDue(): void {
     const { checkpoints } = this;
-    const { pc, end } = this.parts.session;
-    if (end !== undefined || pc.moment === undefined || checkpoints?.isDue(pc.instructions) !== true) return;
+    const { session, console } = this.parts;
+    const { pc, end } = session;
+    if (end !== undefined || console.hasEnded || checkpoints?.isDue(pc.instructions) !== true) return;
     try {
       checkpoints.add(this.take());
     } catch (error) {

@@ -195,6 +195,8 @@ describe('checkRunOptions', () => {
       [{ record: file, virtioConsole: file }, /--record .*new\.bfr would replace a file/],
       [{ record: '' }, /--record/],
       [{ withCode: true }, /give --record too/],
+
+      [{ record: file, save: join(folder, 'new'), saveAt: 'x' }, /--record excludes --save, which ends the run/],
       [{ record: file, realClock: true }, /--record and --real-clock exclude each other/],
     ] as const)
       expect(() => check(options), JSON.stringify(options)).to.throw(UsageError, why);
