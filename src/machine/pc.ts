@@ -8,6 +8,7 @@ import { modelFeatures } from './models/model_features.js';
 import type { ProcessorModel } from './models/processor_model.js';
 import { WasmCore } from './processor/wasm_core.js';
 import { BranchCoverage } from './branch_coverage.js';
+import { MachineStops } from './debug/machine_stops.js';
 import { Chipset } from './devices/chipset.js';
 import type { DiskImage } from './devices/virtio/disk_image.js';
 import type { ConsolePort } from './devices/virtio/virtio_console.js';
@@ -120,6 +121,8 @@ export class Pc {
   private readonly ending: EndState = { end: undefined, debugExit: null };
   private readonly snapshot: MachineSnapshot;
   private readonly marks: MachineMark;
+  /** Where a debugger stops this machine. */
+  readonly stops: MachineStops;
   /** Which branches were taken, if that is wanted. */
   readonly coverage: BranchCoverage;
   private readonly memoryHash: MemoryHash;
@@ -144,6 +147,7 @@ export class Pc {
     bus.connect(this.chipset);
     this.scheduler.attach(this.chipset.events, (processor) => this.execution.select(processor));
     this.chipset.reset();
+    this.stops = new MachineStops(core, this.execution);
     const written = new WrittenPages(core, core.dirtyPages.length);
     this.written = written;
     this.memoryHash = new MemoryHash(core.physicalWords, written.consumer());
@@ -358,7 +362,7 @@ export class Pc {
 
   /** Looks at each processor while it is the loaded one. Precondition: `look` changes nothing. */
   inspect<T>(look: (processor: LogicalProcessor) => T): T[] {
-    return this.snapshot.eachLoaded(({ processor }) => look(processor));
+    return this.execution.eachLoaded(({ processor }) => look(processor));
   }
 
   /** Instructions of all processors. */

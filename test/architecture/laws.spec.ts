@@ -20,6 +20,7 @@ const rawWords: readonly string[] = [
   'src/machine/processor/machine_words.ts',
   'src/machine/memory/machine_memory.ts',
   'src/machine/processor/core_records.ts',
+  'src/machine/debug/machine_stops.ts',
   'src/machine/processor/lazy_flags.ts',
   'src/machine/processor/processor_block.ts',
   // Snapshots copy whole regions, after which the core takes over the restored state.

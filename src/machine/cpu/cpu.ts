@@ -12,6 +12,8 @@ import {
   ES_BASE, ES_SELECTOR, ES_LIMIT, ES_RIGHTS, CS_SELECTOR, CS_BASE, GDTR_BASE, IDTR_BASE, GDTR_LIMIT, IDTR_LIMIT, DR6,
   APIC_BASE, RAX, RDX,
 } from "./generated/layout";
+import { looksAtBranches } from "./dispatch/branch_counts";
+import { stopsAtBreakpoint } from "./dispatch/breakpoint_stop";
 import { executeRecord, initializeRun, run, step } from "./dispatch/run";
 import { decodeInstruction } from "./decode/decode";
 import { nonRoot, updateAttention } from "./state/mode";
@@ -289,6 +291,7 @@ function instructionBreakpoints(): u64 {
 }
 /** One instruction with everything that single-stepping, breakpoints, shadows, RF and MTF want. */
 function stepOnce(): void {
+  if (looksAtBranches() && stopsAtBreakpoint()) return;
   const flags = load<u64>(RFLAGS_SYSTEM), blocked = (load<u32>(INTERRUPTIBILITY) & InterruptibilityState.BlockingByMovSs) != 0;
   const hits = (flags & Rflags.ResumeFlag) != 0 || blocked || isRepeating() ? 0 : instructionBreakpoints();
   if (hits) {

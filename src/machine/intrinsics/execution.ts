@@ -45,6 +45,17 @@ export class Execution {
     this.driver = driver;
   }
 
+  /** Visits each processor while the core has it loaded. */
+  eachLoaded<T>(visit: (each: ProcessorAndDriver) => T): T[] {
+    const before = this.processor.id;
+    const results = this.processors.map((each) => {
+      this.select(each.processor.id);
+      return visit(each);
+    });
+    this.select(before);
+    return results;
+  }
+
   /**
    * The machine has ended: no processor executes anything any more. Intrinsics that parts of a VMM still call while they are disposed, for instance
    * to write to the serial port, act at once.

@@ -52,6 +52,22 @@ export const Constants = {
   BRANCH_TO_LOW: 0x27d4eb4f,
   BRANCH_TO_HIGH: 0xc2b2ae3d,
 
+  /** LOOKS_AT_BRANCHES: they are counted in BRANCH_COUNTS; some lead to breakpoints. */
+  BRANCHES_COUNTED: 1,
+  BRANCHES_TO_BREAKPOINTS: 2,
+  WATCHPOINT_BYTES: 32,
+  WATCH_READ: 1,
+  WATCH_WRITE: 2,
+  /** What the addresses of a watchpoint are: linear ones; offsets in RAM and the carve-out behind it. */
+  SPACE_LINEAR: 0,
+  SPACE_MEMORY: 1,
+  /** A breakpoint; an access of an instruction, or of the delivery of an event; one that the processor made besides, as in a page walk; one of the machine in TypeScript; a VM exit. */
+  HIT_BREAKPOINT: 1,
+  HIT_ACCESSED: 2,
+  HIT_STRUCTURE: 3,
+  HIT_MACHINE: 4,
+  HIT_EXIT: 5,
+
   CARVE_OUT_GIB: Sizes.CARVE_OUT_GIB,
   CARVE_OUT_BYTES: Sizes.CARVE_OUT,
   CARVE_OUT_VMM_BYTES: Sizes.CARVE_OUT - Sizes.DRIVER_PART,

@@ -18,6 +18,10 @@ export const Sizes = {
   WRITTEN_LIST_PAGES: 0x1000,
   /** Counts of taken branches: a power of two. */
   BRANCH_COUNTS: 0x10000,
+  /** Bytes of BREAK_OFFSETS, and the most entries of BREAKPOINTS and WATCHPOINTS. */
+  BREAK_OFFSETS: 0x200,
+  MOST_BREAKPOINTS: 256,
+  MOST_WATCHPOINTS: 32,
   /** Physical address of the carve-out is CARVE_OUT_GIB GiB. */
   CARVE_OUT_GIB: 4,
   /** The end of the carve-out, which belongs to the driver's contexts and not to the VMM. */
@@ -56,8 +60,11 @@ export const regions = {
   UNDEFINED: 0x1440,
   /** u32: a bit for each of `msrsByBits`: CPUID announces the MSR, or need not. */
   MSRS_ANNOUNCED: 0x1460,
-  /** u32: 1 = taken branches are counted in BRANCH_COUNTS. */
-  COUNTS_BRANCHES: 0x1464,
+  /** u32: bit set of Constants.BRANCHES_*: why the core looks at each taken branch; 0 = it does not. */
+  LOOKS_AT_BRANCHES: 0x1464,
+  /** u32 each: entries of BREAKPOINTS and WATCHPOINTS. */
+  BREAKPOINT_COUNT: 0x1468,
+  WATCHPOINT_COUNT: 0x146c,
   /**
    * The events that led to a triple fault: u32 count of entries @0, u32 1 = it came to a triple fault @4, u64 RIP of the first @8, then up to 7 entries
    * of 16 bytes: u32 as the word DELIVERY (bit 30: with the one before it this became #DF), u32 error code, u64 linear address of a page fault.
@@ -98,6 +105,27 @@ export const regions = {
   WRITTEN_LIST: 0xaa0000,
   /** u8 each: how often the taken branches with this place were taken, at most 255. */
   BRANCH_COUNTS: 0xab0000,
+  // The host's debugger: where it wants to stop, and what was met.
+  /** A bit for each offset in a page at which a breakpoint is: a block of decoded code that comes to it ends. */
+  BREAK_OFFSETS: 0xac0000,
+  /** u64 each: linear addresses. */
+  BREAKPOINTS: 0xac0200,
+  /** Entries of Constants.WATCHPOINT_BYTES: u64 first and u64 last address, u32 Constants.WATCH_* of the accesses, u32 Constants.SPACE_*. */
+  WATCHPOINTS: 0xac0a00,
+  /** u32 Constants.HIT_*, 0 none; the others belong to it. */
+  HIT: 0xac0e00,
+  /** u32: which entry of WATCHPOINTS. */
+  HIT_WATCHPOINT: 0xac0e04,
+  /** u32: Constants.WATCH_* of the access; u32: its bytes; u64: where it was, in the space of the watchpoint. */
+  HIT_ACCESS: 0xac0e08,
+  HIT_BYTES: 0xac0e0c,
+  HIT_ADDRESS: 0xac0e10,
+  /** u64: RIP of the instruction. */
+  HIT_RIP: 0xac0e18,
+  /** The breakpoint at which the machine stopped, and goes on: u32 processor, u64 its count of instructions, u64 linear address. */
+  PASSED_PROCESSOR: 0xac0e20,
+  PASSED_COUNT: 0xac0e28,
+  PASSED_ADDRESS: 0xac0e30,
   RECORDS: 0x1000000,
   RECORDS_END: 0x7000000,
   RAM: 0x7000000,

@@ -5,6 +5,7 @@ export interface CoreExports {
   initialize(): void;
   stateLoaded(): void;
   processorRestored(): void;
+  updateMode(): void;
   loadProcessor(processor: number): void;
   execute(): void;
   exitBetweenInstructions(reason: number): void;

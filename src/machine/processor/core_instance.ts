@@ -39,6 +39,8 @@ export class CoreInstance {
   readonly writer: MemoryWriter;
   /** Writes RAM for loaders and devices. */
   readonly guestRam: DeviceRam;
+  /** Hears of writes that no processor's instruction makes; offsets begin at RAM. */
+  writeListener: ((offset: number, size: number) => void) | undefined;
 
   /** @throws RangeError if the memory size is not possible, MemoryError if the system does not give it. */
   constructor(private readonly options: CoreInstanceOptions) {
@@ -85,6 +87,7 @@ export class CoreInstance {
     const last = (offset - Layout.RAM + size - 1) >>> 12;
     this.dirtyPages.fill(1, first, last + 1);
     this.exports.noteWrite(offset - Layout.RAM, size);
+    this.writeListener?.(offset - Layout.RAM, size);
     for (let page = first; page <= last; page++) {
       if (this.u32[Layout.PAGE_MAP / 4 + page] === 0) continue;
       const from = Math.max(offset - Layout.RAM, page * 4096);

@@ -5,6 +5,7 @@ import type { ExitEntry } from '../../intrinsics/instructions/host_entry.js';
 import { exitReasonName, PENDING_WORK } from '../../intrinsics/vmx/exit_reasons.js';
 import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { Constants } from '../layout/core_constants.js';
+import { Layout } from '../layout/layout.js';
 import { StopReason } from '../layout/stop_reason.js';
 import { performCodeInstruction } from '../vmx/instructions/code_instructions.js';
 import { processorState } from './processor_state.js';
@@ -27,6 +28,7 @@ const exitReason = slotOf(VmcsField.ExitReason);
 const { instructions: instructionsWord, exitReason: reasonWord, mode: modeWord } = Word;
 const { exitPending: exitPendingWord, workPending: workPendingWord, faultPending: faultPendingWord } = Word;
 
+const hitWord = Layout.HIT / 4;
 const interruptFlag = 0x200;
 /** The upper half of the word MONITOR_ADDRESS while no line is armed. */
 const unarmed = 0xffffffff;
@@ -58,6 +60,8 @@ export class LogicalProcessor {
   exitMark: Int32Array | undefined;
   /** A word that another thread sets to end the current `run` at the next VM exit: there may be many slow handlers. */
   attention: Int32Array | undefined;
+  /** By basic reason, 1 = `run` ends behind a VM exit of it, for a debugger. */
+  stopsAtExit: Uint8Array | undefined;
   /** The last `run` ended at a VM exit because another thread wants attention. */
   isCutAtExit = false;
   /** How many VM exits the exit entry has handled, modulo 2^32. */
@@ -189,6 +193,8 @@ export class LogicalProcessor {
           left = 0;
           this.isCutAtExit = true;
         }
+        // The handlers, or the exit itself, met what a debugger stops at.
+        if (u32[hitWord] !== 0) return StopReason.Requested;
       }
       if (this.end !== undefined) return StopReason.Shutdown;
       // Work is done at once. The delivery of an event before it retires no instruction, and may cause VM exits without an end: it uses up the quantum.
@@ -260,9 +266,16 @@ export class LogicalProcessor {
   private leaveGuest(): void {
     const basic = this.core.u32[reasonWord]! & (exitReasons - 1);
     this.exits[basic] = this.exits[basic]! + 1;
+    if (this.stopsAtExit?.[basic] === 1) this.stopAtExit();
     const abort = this.engine.leave();
     if (this.core.u32[exitPendingWord] === 0) this.remember();
     if (abort !== VmxAbort.None) this.die(`VMX abort ${abort} in a VM exit for ${exitReasonName(basic)}`);
+  }
+
+  /** An exit to TypeScript ends `run` by itself, one to x86 code at the next boundary. */
+  private stopAtExit(): void {
+    this.core.u32[hitWord] = Constants.HIT_EXIT;
+    this.core.requestStop();
   }
 
   /** Calls the exit entry if a VM exit waits for it. Catches an exception of the entry, which ends the processor. */

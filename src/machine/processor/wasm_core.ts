@@ -287,6 +287,14 @@ export class WasmCore implements ProcessorCore {
   flushGuestTlb(): void {
     this.exports.flushGuestTlb();
   }
+  /** Watchpoints were set or taken away: recomputes which accesses of the loaded processor take the slow path. */
+  watchpointsChanged(): void {
+    this.exports.updateMode();
+  }
+  /** Hears of each write to RAM or carve-out that no processor's instruction makes: of devices, loaders, the VMX engine, the VMM. Offsets begin at RAM. */
+  set writeListener(listener: ((offset: number, size: number) => void) | undefined) {
+    this.instance.writeListener = listener;
+  }
   /** The dirty map was cleared: from now on the core marks writes again. */
   dirtyCleared(): void {
     this.exports.watchWrites();
@@ -302,10 +310,12 @@ export class WasmCore implements ProcessorCore {
   }
   /** Whether taken branches are counted. Set it between two runs. */
   get countsBranches(): boolean {
-    return this.u32[Layout.COUNTS_BRANCHES / 4] !== 0;
+    return (this.u32[Layout.LOOKS_AT_BRANCHES / 4]! & Constants.BRANCHES_COUNTED) !== 0;
   }
   set countsBranches(on: boolean) {
-    this.u32[Layout.COUNTS_BRANCHES / 4] = on ? 1 : 0;
+    const { u32 } = this;
+    const at = Layout.LOOKS_AT_BRANCHES / 4;
+    u32[at] = on ? u32[at]! | Constants.BRANCHES_COUNTED : u32[at]! & ~Constants.BRANCHES_COUNTED;
     // Blocks that were decoded before may be linked.
     if (on) this.flushCode();
   }

@@ -54,7 +54,7 @@ export class MachineSnapshot {
     return {
       model: core.model.name,
       memoryBytes,
-      processors: this.distinctCounts(this.eachLoaded((each) => saveProcessor(each))),
+      processors: this.distinctCounts(this.parts.execution.eachLoaded((each) => saveProcessor(each))),
       devices: chipset.save(),
       disks: disks.map(saveDisk),
       scheduler: scheduler.save(),
@@ -86,7 +86,7 @@ export class MachineSnapshot {
     const { core, chipset, disks, scheduler, ending } = this.parts;
     // Devices come first: their wires move pins of processors and wake them.
     chipset.restore(state.devices);
-    this.eachLoaded((each) => {
+    this.parts.execution.eachLoaded((each) => {
       processors(each);
       each.driver.hasPages = state.processors[each.processor.id]!.hasDriverPages;
     });
@@ -100,14 +100,7 @@ export class MachineSnapshot {
 
   /** Visits each processor while the core has it loaded. */
   eachLoaded<T>(visit: (each: ProcessorAndDriver) => T): T[] {
-    const { execution } = this.parts;
-    const before = execution.processor.id;
-    const results = execution.processors.map((each) => {
-      execution.select(each.processor.id);
-      return visit(each);
-    });
-    execution.select(before);
-    return results;
+    return this.parts.execution.eachLoaded(visit);
   }
 
   private checkFacts({ model, memoryBytes, processors, devices, disks }: MachineState): void {

@@ -55,4 +55,22 @@ export const rebuiltRegions: readonly Region[] = [
 export const transientRegions: readonly Region[] = ['BUS_VALUE', 'BOUNCE', 'BOUNCE_WORDS', 'SCRATCH', 'WRITTEN_LIST'];
 
 /** What the host measures. The guest does not see it. */
-export const measuringRegions: readonly Region[] = ['COUNTS_BRANCHES', 'BRANCH_COUNTS'];
+export const measuringRegions: readonly Region[] = ['LOOKS_AT_BRANCHES', 'BRANCH_COUNTS'];
+
+/** Where the host's debugger stops, and what it has met. The guest does not see it. */
+export const debuggingRegions: readonly Region[] = [
+  'BREAKPOINT_COUNT',
+  'WATCHPOINT_COUNT',
+  'BREAK_OFFSETS',
+  'BREAKPOINTS',
+  'WATCHPOINTS',
+  'HIT',
+  'HIT_WATCHPOINT',
+  'HIT_ACCESS',
+  'HIT_BYTES',
+  'HIT_ADDRESS',
+  'HIT_RIP',
+  'PASSED_PROCESSOR',
+  'PASSED_COUNT',
+  'PASSED_ADDRESS',
+];

@@ -6,6 +6,7 @@ import { PCI_MEMORY } from '../../../src/machine/devices/pci/pci_routing.js';
 import { Pc } from '../../../src/machine/pc.js';
 import {
   constantRegions,
+  debuggingRegions,
   measuringRegions,
   rebuiltRegions,
   savedRegions,
@@ -126,7 +127,14 @@ describe('A snapshot', () => {
   });
 
   it('has a place in the registry for each region of the memory', () => {
-    const lists = [savedRegions, constantRegions, rebuiltRegions, transientRegions, measuringRegions].flat();
+    const lists = [
+      savedRegions,
+      constantRegions,
+      rebuiltRegions,
+      transientRegions,
+      measuringRegions,
+      debuggingRegions,
+    ].flat();
     expect([...lists].sort()).to.deep.equal(Object.keys(regions).sort());
   });
 });

@@ -18,6 +18,7 @@ import { COUNT, FORM, LENGTH } from "../code/record";
 import { raiseCode } from "../events/raise";
 import { readPhysical } from "../physical/physical_memory";
 import { PAGE } from "../state/access_kind";
+import { breaksAt } from "../state/debugger_stops";
 import { fetchBase } from "../tlb/context";
 
 /** Longest block: one NEXT record after it fits in the count's eight bits. */
@@ -141,6 +142,10 @@ function finishSingle(rec: usize, offset: u32): void {
   putNext(rec + RECORD_BYTES, offset + load<u8>(rec, RecordField.Length), ending == 1 ? 0 : 1);
 }
 
+/** True if a block ends before an offset: another one begins there, or the debugger wants to look. */
+@inline function endsBefore(index: usize, offset: u32): bool {
+  return load<u32>(index + HEADER + offset * 4) != 0 || breaksAt(<u64>offset);
+}
 /** Decodes the block that begins at a linear address, and enters its head in the page's index. */
 function decodeBlock(linear: u64, host: usize, physical: u32, mode: u32): usize {
   const start = physical & 0xfff;
@@ -148,7 +153,7 @@ function decodeBlock(linear: u64, host: usize, physical: u32, mode: u32): usize 
   const index = indexOf(physical, mode), page = host - start, first = <usize>load<u32>(RECORD_NEXT);
   let offset = start, rec = first, count: u32 = 0;
   for (;;) {
-    if (count == LONGEST || offset >= 4096 || (count > 0 && load<u32>(index + HEADER + offset * 4))) break;
+    if (count == LONGEST || offset >= 4096 || (count > 0 && endsBefore(index, offset))) break;
     decodeInstruction(rec, page + offset, 4096 - offset, 0, offset, mode);
     if (needsMore) {
       if (count == 0) return crossing(linear, page + offset, physical, mode);

@@ -13,7 +13,9 @@ import {
 import { RecordField } from "../generated/record_format";
 import { branchTaken, clearBranch, continueAt, jump } from "../state/instruction";
 import { canonical } from "../translation/paging";
-import { countBranch, countsBranches } from "./branch_counts";
+import { breaksAt } from "../state/debugger_stops";
+import { codeLinear } from "../memory/fetch";
+import { countBranch, countsBranches, looksAtBranches } from "./branch_counts";
 
 /** Calls a block-ending form. False: the instruction did not complete (STOP says why), RIP is still its own. */
 export function ending(rec: usize, form: u32): bool {
@@ -72,9 +74,13 @@ function countEnding(rec: usize, rip: u64, linkable: bool): void {
  */
 export function follow(rec: usize, goal: u64, linkable: bool, budget: i32, floor: i32): usize {
   const rip = cutRip(goal), page = load<u64>(PAGE_RIP), generation = load<u32>(RECORD_GENERATION);
-  if (countsBranches()) {
-    countEnding(rec, rip, linkable);
-    linkable = false;
+  if (looksAtBranches()) {
+    if (countsBranches()) {
+      countEnding(rec, rip, linkable);
+      linkable = false;
+    }
+    // What calls the switch looks for the breakpoint.
+    if (breaksAt(codeLinear(rip))) floor = budget;
   }
   store<u64>(RIP, rip);
   store<u32>(CURRENT_RECORD, 0);

@@ -7,7 +7,8 @@ import { fillHandlers } from "./handlers";
 import { ATTENTION, BUDGET, CURRENT_RECORD, RECORD_NEXT, RECORDS, RIP, STOP } from "../generated/layout";
 import { BLOCK, cutRip, FORM, RIP_OF } from "../code/record";
 import { find, findOne, isBlockWithin } from "../decode/blocks";
-import { countBranch, countsBranches } from "./branch_counts";
+import { countBranch, countsBranches, looksAtBranches } from "./branch_counts";
+import { stopsAtBreakpoint } from "./breakpoint_stop";
 import { ending, incompleteCount } from "./follow";
 import { branchTaken, clearBranch, clearCounts, counts, nextRip } from "../state/instruction";
 
@@ -53,6 +54,7 @@ export function step(): void { executeRecord(findOne(load<u64>(RIP))); }
  */
 export function run(): void {
   do {
+    if (looksAtBranches() && stopsAtBreakpoint()) return;
     const budget = load<i32>(BUDGET);
     // What the last instruction did, or an event, is no branch of the next block.
     clearBranch();

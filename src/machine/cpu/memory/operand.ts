@@ -22,6 +22,8 @@ import { isMonitored, noteWrite } from "../state/monitored_line";
 import { context, dataTlb, slot } from "../tlb/context";
 import { claim, giveBack, translates } from "../tlb/tlb";
 import { BREAKPOINTS_ENABLED } from "../state/masks";
+import { watchesAccesses } from "../state/debugger_stops";
+import { watchAccess } from "../physical/watchpoints";
 
 /**
  * Stack references raise #SS(0) for a non-canonical address, all others #GP(0). The record says whether the memory operand is based on the
@@ -64,10 +66,16 @@ export function openPage(ea: u64, size: u32, kind: u32, which: u32): usize {
   if (plain) store<u64>(e, page, 8);
   return host;
 }
-export function openPages(ea: u64, last: u64, size: u32, kind: u32, which: u32): usize {
+/** An operand in one or two pages. */
+function openParts(ea: u64, last: u64, size: u32, kind: u32, which: u32): usize {
   if ((ea & PAGE) == (last & PAGE)) return openPage(ea, size, kind, which);
   const first = resolve(ea, kind, which), second = resolve(last & PAGE, kind, which);
   return bounce(first, second, 0x1000 - (<u32>ea & 0xfff), size, kind);
+}
+export function openPages(ea: u64, last: u64, size: u32, kind: u32, which: u32): usize {
+  const host = openParts(ea, last, size, kind, which);
+  if (watchesAccesses()) watchAccess(ea, size, kind, host);
+  return host;
 }
 /** Outside 64-bit mode linear addresses have 32 bits: the later parts of an operand that begins below 4 GiB may be at its start. */
 @inline function wrapped(ea: u64, mode: u32): u64 { return (mode & DECODE_CODE) == DECODE_CODE64 ? ea : <u64><u32>ea; }
@@ -113,7 +121,7 @@ export function flushSlow(address: u64): void {
 export function plainSlow(address: u64, size: u32, write: u32): usize {
   const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode), page = ea & PAGE;
   if ((ea + size - 1 & PAGE) != page || (mode & DECODE_SEGMENTED) != 0 || (address & SEGMENT_CHECK) != 0) return 0;
-  if ((load<u64>(DR7) & BREAKPOINTS_ENABLED) != 0 || alignmentChecked()) return 0;
+  if ((load<u64>(DR7) & BREAKPOINTS_ENABLED) != 0 || alignmentChecked() || watchesAccesses()) return 0;
   if ((mode & DECODE_CODE) == DECODE_CODE64 && !canonical(ea)) return 0;
   if (usesEpt() || !walk(ea, write ? WRITE : READ, context, true) || isApicAccess(walkPhysical)) return 0;
   const host = accessedHost(walkPhysical);

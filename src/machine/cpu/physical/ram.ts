@@ -7,6 +7,7 @@ import {
 import { codeWritten } from "../code/code_pages";
 import { noteWrite } from "../state/monitored_line";
 import { VmxMode } from "../generated/architecture";
+import { watchStructure } from "./watchpoints";
 
 @external("env", "pageWanted") declare function pageWanted(page: u32): void;
 
@@ -41,5 +42,6 @@ export function structureWritten(host: usize, size: u32): void {
   const offset = <u32>(host - RAM);
   markDirty(host);
   noteWrite(offset, size);
+  watchStructure(offset, size);
   if (load<u32>(PAGE_MAP + (offset >> 12) * 4)) codeWritten(offset, size);
 }

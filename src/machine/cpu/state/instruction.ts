@@ -5,6 +5,7 @@ import {
 } from "../generated/layout";
 import { Rflags } from "../generated/architecture";
 import { RecordField } from "../generated/record_format";
+import { dropAccess } from "./debugger_stops";
 
 @external("t", "jump") declare function tJump(v: u64): void;
 
@@ -27,6 +28,7 @@ export function currentRip(): u64 {
 export function rewind(): void {
   const record = load<u32>(CURRENT_RECORD);
   if (!record) return;
+  dropAccess();
   store<u64>(RIP, currentRip());
   store<i32>(BUDGET, load<i32>(BUDGET) - (<i32>load<u8>(record, RecordField.Count) - 1));
   store<u32>(CURRENT_RECORD, 0);

@@ -7,6 +7,7 @@ import {
   TLBS, VMX_MODE,
 } from "../generated/layout";
 import { SUPERVISOR, SUPERVISOR_AC, USER } from "../state/access_kind";
+import { watchesAccesses } from "../state/debugger_stops";
 
 /** Address of the data TLB of the current privilege (copy of the word TLB_DATA). */
 export let tlbBase: usize = 0;
@@ -27,7 +28,7 @@ export function selectContext(checked: bool): void {
   selectArea();
   currentSet = u32(load<u32>(VMX_MODE) == VmxMode.NonRoot);
   context = dataContext();
-  store<u32>(TLB_DATA, <u32>(checked ? EMPTY_TLB : dataTlb(context)));
+  store<u32>(TLB_DATA, <u32>(checked || watchesAccesses() ? EMPTY_TLB : dataTlb(context)));
   store<u32>(TLB_FETCH, <u32>(tlbArea + TLB_FETCHES + currentSet * 2 * TLB_BYTES + (context == USER ? TLB_BYTES : 0)));
   tlbBase = load<u32>(TLB_DATA);
   fetchBase = load<u32>(TLB_FETCH);
