@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { SerialSettings } from '../vmm/serial/serial_port.js';
+import type { Symbols } from '../vmm/symbols/symbols.js';
 
 /** An implementation of one intrinsics interface. */
 export interface IntrinsicBinding {
@@ -25,6 +26,8 @@ export interface DriverMachine {
   readonly intrinsics: readonly IntrinsicBinding[];
   /** A word in which the VMM says what the handlers of an exit did: `ExitOutcome`. The machine keeps it with the exit. */
   readonly exitOutcome?: Int32Array;
+  /** The names of the guest's code and data. Without them, the VMM knows none. */
+  readonly symbols?: Symbols;
   /** The VMM's serial port. The default is COM2. */
   readonly serialSettings?: SerialSettings;
   /**

@@ -18,6 +18,8 @@ import { attachOutput, Output } from '../vmm/output/output.js';
 import { readVmmImage, restoreVmmImage, type VmmImage } from '../vmm/restore/vmm_image.js';
 import { VmmMark } from '../vmm/restore/vmm_mark.js';
 import { SerialSettings } from '../vmm/serial/serial_port.js';
+import { noSymbols } from '../vmm/symbols/no_symbols.js';
+import { Symbols } from '../vmm/symbols/symbols.js';
 import { VcpuManager } from '../vmm/vcpu/vcpu_manager.js';
 import { VmcsWriteTrace } from '../vmm/vmcs_fields/vmcs_write_trace.js';
 import { vcpuParts, vmmParts } from '../vmm/vmm_module.js';
@@ -52,6 +54,7 @@ function machineModule(machine: DriverMachine, trace: HandlerTrace, traceVmcs: b
   return vmmModule(({ bind }) => {
     for (const { symbol, value } of machine.intrinsics) bind(symbol).toConstantValue(value);
     bind(SerialSettings).toConstantValue(machine.serialSettings ?? machineSerialSettings);
+    bind(Symbols).toConstantValue(machine.symbols ?? noSymbols);
     bind(HandlerTrace).toConstantValue(trace);
     bind(VmcsWriteTrace).toConstantValue({ enabled: traceVmcs });
   });

@@ -39,6 +39,9 @@ import { MachineMark, type MarkParts } from './state/machine_mark.js';
 import type { MachinePoint } from './state/machine_point.js';
 import { MachineSnapshot, type EndState } from './state/machine_snapshot.js';
 import type { MachineState } from './state/machine_state.js';
+import type { GuestSymbols } from './symbols/guest_symbols.js';
+import { MachineSymbols } from './symbols/machine_symbols.js';
+import type { SymbolFile } from './symbols/symbol_file.js';
 import { MemoryHash, digestText, digestToHex, digestWords, type Digest } from './state_hash.js';
 
 export type { PcEnd };
@@ -72,6 +75,8 @@ export interface PcOptions {
   readonly counters?: ProcessorCounters;
   /** Memory for the last VM exits of each processor, see `ExitHistory`. */
   readonly exitHistories?: readonly Int32Array[];
+  /** Names of the guest's code and data, which the VMM is told too. */
+  readonly symbols?: readonly SymbolFile[];
   /** Memory of a machine of the same size that is no longer used, as `WasmCoreOptions` has it. */
   readonly memory?: WebAssembly.Memory;
 }
@@ -87,6 +92,8 @@ export interface DriverAccess {
   inDriverContext<T>(processor: number, work: () => T): T;
   /** The driver's memory for the data of its VMCALLs. */
   readonly vmcallBuffers: { readonly input: VmcallBuffer; readonly output: VmcallBuffer };
+  /** The names of the guest's code and data. What others look up has no influence on them. */
+  readonly symbols: GuestSymbols;
 }
 
 function digestOf(parts: readonly Digest[]): string {
@@ -125,6 +132,8 @@ export class Pc {
   readonly stops: MachineStops;
   /** Which branches were taken, if that is wanted. */
   readonly coverage: BranchCoverage;
+  /** The names of the guest's code and data. */
+  readonly symbols: MachineSymbols;
   private readonly memoryHash: MemoryHash;
   private readonly written: WrittenPages;
   private ownCheckpoints: MachineCheckpoints | undefined;
@@ -142,6 +151,7 @@ export class Pc {
     this.execution = new Execution(
       this.processors.map((each) => ({ processor: each, driver: new DriverContext(each) })),
     );
+    this.symbols = new MachineSymbols(core, this.execution, options.symbols);
     for (const each of this.processors) this.scheduler.add(each);
     this.chipset = this.makeChipset();
     bus.connect(this.chipset);
@@ -269,6 +279,7 @@ export class Pc {
         }
       },
       vmcallBuffers: { input: new VmcallBuffer(core, 0), output: new VmcallBuffer(core, 1) },
+      symbols: this.symbols.forVmm(),
     };
   }
 
@@ -357,7 +368,7 @@ export class Pc {
 
   /** The present state of each processor, for the report of a machine that died or was stopped. */
   processorReports(): ProcessorReport[] {
-    return this.inspect(processorReport);
+    return this.inspect((processor) => processorReport(processor, this.symbols.own));
   }
 
   /** Looks at each processor while it is the loaded one. Precondition: `look` changes nothing. */

@@ -60,6 +60,7 @@ const vmmOrder: readonly string[] = [
   'output',
   'support',
   'processor_facts',
+  'symbols',
   'container',
   'requests',
   'processor_work',

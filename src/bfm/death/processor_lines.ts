@@ -18,7 +18,19 @@ function heading({ processor, mode, vmx, cpl, instructions, isInHandler, activit
   return `processor ${processor}, ${mode}, ${place}, CPL ${cpl}${state}, after ${instructions} instructions`;
 }
 
-function instructionLines({ instruction }: ProcessorReport, text: string | null): string[] {
+function instructionLines({ instruction, symbol, stack = [] }: ProcessorReport, text: string | null): string[] {
+  const place = symbol === undefined ? [] : [`symbol at RIP: ${symbol}`];
+  return [...place, ...codeLines(instruction, text), ...stackLines(stack)];
+}
+
+/** The innermost call first. */
+function stackLines(stack: NonNullable<ProcessorReport['stack']>): string[] {
+  if (stack.length === 0) return [];
+  const lines = stack.map(({ address, symbol }) => `  ${address} ${symbol}`);
+  return ['return addresses on the stack, old ones perhaps among them:', ...lines];
+}
+
+function codeLines(instruction: ProcessorReport['instruction'], text: string | null): string[] {
   const code = instruction.bytes === '' ? 'no memory at RIP' : `code at RIP: ${instruction.bytes}`;
   return text === null ? [code] : [code, `instruction at RIP: ${text}`];
 }
@@ -72,11 +84,11 @@ export function processorLines(report: ProcessorReport, text: string | null): st
 
 /** A processor in two or three lines, for a screen with several of them. */
 export function briefProcessorLines(report: ProcessorReport, text: string | null): string[] {
-  const { registers, instruction, walk } = report;
+  const { registers, instruction, walk, symbol } = report;
   const code = instruction.bytes === '' ? 'no memory at RIP' : (text ?? `code ${instruction.bytes}`);
   return [
     heading(report),
     `RIP ${quad(registers.RIP)}  RSP ${quad(registers.RSP)}  CR3 ${quad(registers.CR3)}  RFL ${digits(registers.RFLAGS)}`,
-    ...(walk === undefined ? [] : [`instruction at RIP: ${code}`]),
+    ...(walk === undefined ? [] : [`instruction at RIP: ${code}${symbol === undefined ? '' : `, in ${symbol}`}`]),
   ];
 }

@@ -23,9 +23,14 @@ export function hashOfFile(path: string): string {
 }
 
 /** The files that a machine reads, other than its modules. */
-export function filesOf({ kernel, initrd = [], disks = [], virtioConsole }: RunRequest): string[] {
+export function filesOf({ kernel, initrd = [], disks = [], virtioConsole, symbols = [] }: RunRequest): string[] {
   const typed = virtioConsole?.input;
-  const all = [kernel, ...initrd.map(({ file }) => file), ...disks.map(({ path }) => path)];
+  const all = [
+    kernel,
+    ...initrd.map(({ file }) => file),
+    ...disks.map(({ path }) => path),
+    ...symbols.map(({ file }) => file),
+  ];
   return [...new Set([...all, ...(typed === undefined ? [] : [typed])])];
 }
 

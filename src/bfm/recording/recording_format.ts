@@ -20,6 +20,17 @@ const request = z.strictObject({
   initrd: z.array(z.strictObject({ file: text, arguments: text })).exactOptional(),
   disks: z.array(z.strictObject({ path: text, isWritable: z.boolean() })).exactOptional(),
   virtioConsole: z.strictObject({ output: text, input: text.exactOptional() }).exactOptional(),
+  symbols: z
+    .array(
+      z.strictObject({
+        file: text,
+        offset: z
+          .string()
+          .regex(/^-?\d+$/)
+          .exactOptional(),
+      }),
+    )
+    .exactOptional(),
   append: text,
   memoryBytes: count,
   processors: count,

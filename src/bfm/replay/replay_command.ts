@@ -4,10 +4,12 @@ import { Command } from 'commander';
 import { whileInterruptsGoTo } from '../console/interrupts.js';
 import { ExitStatus } from '../failures/exit_status.js';
 import { UsageError } from '../failures/usage_error.js';
+import { checkEach } from '../options/check_all.js';
 import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
 import { parseSize } from '../options/memory_size.js';
 import { exitStatusOf, outcomeLine, reportTable } from '../run/run_report.js';
-import { parseTimeout } from '../run/run_options.js';
+import { symbolsOption } from '../run/machine_options.js';
+import { parseTimeout, symbolsRequest } from '../run/run_options.js';
 import { RunSession } from '../run/run_session.js';
 import { killThisProcess, outputWritten } from '../worker/end_worker.js';
 import type { PointReport, RunReport } from '../worker/run_request.js';
@@ -18,6 +20,7 @@ interface ReplayOptions {
   readonly until: readonly string[];
   readonly checkpoints: string;
   readonly compare: boolean;
+  readonly symbols?: readonly string[];
   readonly module: readonly string[];
   readonly extensions: readonly string[];
   readonly timeout?: string;
@@ -57,6 +60,7 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
     )
     .option('-m, --module <file...>', 'with --compare: module file, or the name of an extension; repeatable', [])
     .option('-e, --extensions <dir...>', 'another folder to look for extensions in; repeatable', [])
+    .option(...symbolsOption)
     .option('--timeout <seconds>', 'give up when the guest has run for this time')
     .option('--stats', 'more figures in the table at the end', false)
     .option('--json', "one JSON object on stdout at the end, the guest's console on stderr", false)
@@ -68,7 +72,14 @@ async function replay(file: string, options: ReplayOptions): Promise<ExitStatus>
   const until = options.until.map(parseReplayPoint);
   const checkpoints = parseSize('--checkpoints', options.checkpoints);
   const compare = comparedModules(options);
-  const request: ReplayRequest = { recording: resolve(file), until, checkpoints, ...(compare && { compare }) };
+  const symbols = options.symbols && checkEach(options.symbols, symbolsRequest);
+  const request: ReplayRequest = {
+    recording: resolve(file),
+    until,
+    checkpoints,
+    ...(symbols && { symbols }),
+    ...(compare && { compare }),
+  };
   const session = new RunSession(
     request,
     {

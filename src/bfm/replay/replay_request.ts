@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { SymbolsRequest } from '../worker/run_request.js';
 import type { ReplayPoint } from '../../session/replay/replay_point.js';
 
 /** What a replay needs, as plain data: it travels into the worker. */
@@ -9,6 +10,8 @@ export interface ReplayRequest {
   readonly until: readonly ReplayPoint[];
   /** Bytes that checkpoints may take. */
   readonly checkpoints: number;
+  /** More files of names, for those who look at the run. */
+  readonly symbols?: readonly SymbolsRequest[];
   /** Files of other modules, under which the run is compared with the recorded one. */
   readonly compare?: readonly string[];
 }

@@ -11,6 +11,7 @@ import { reportOfRun, stopScreen, type Ending } from '../run/report_of_run.js';
 import { StopRequest, type RunControl } from '../worker/run_control.js';
 import type { PointReport, RunReport, WorkerMessage } from '../worker/run_request.js';
 import { sessionPorts } from '../worker/session_in_worker.js';
+import { readSymbols } from '../worker/symbols_file.js';
 import { timedRun } from '../worker/timed_run.js';
 import { checkedRecording, withRecordedHashes, type CheckedRecording } from './recorded_code.js';
 import { pointText } from './replay_point.js';
@@ -64,7 +65,8 @@ export class ReplayRun {
     const ports = sessionPorts(control, post, () => control.stopRequest !== StopRequest.None);
     const source = withRecordedHashes(moduleFiles, hashes);
     this.parts = await makeReplayMachine({ request, modules, items, source, control, ports, post });
-    const { until, checkpoints } = this.request;
+    const { until, checkpoints, symbols } = this.request;
+    if (symbols !== undefined) this.parts.session.pc.symbols.add(symbols.map(readSymbols));
     this.refuseEarlier(until);
     // One point is reached on the way forward.
     this.replay = new ReplaySession(this.parts, until.length > 1 ? checkpoints : undefined);

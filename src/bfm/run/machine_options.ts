@@ -5,6 +5,13 @@ import { processorModels } from '../../machine/models/processor_models.js';
 import { MEMORY_RANGE } from '../options/memory_size.js';
 import { DEFAULT_MEMORY, ONE } from './run_options.js';
 
+/** What names the guest's code and data; a replay has it too. */
+export const symbolsOption = [
+  '--symbols <file>',
+  "names of the guest's code and data: a vmlinux, another ELF file or a System.map; 'FILE@OFFSET' adds to its addresses; repeatable. A running Linux kernel's own names are known without it",
+  (file: string, before: readonly string[] = []): readonly string[] => [...before, file],
+] as const;
+
 const models = processorModels.map(({ name }) => name);
 
 /** Gives a command the options that say which machine to build and what runs on it. */
@@ -38,6 +45,7 @@ export function machineOptions(command: Command): Command {
       'command line of the guest; a guest of bfm guest has a default, to which this is added',
       '',
     )
+    .option(...symbolsOption)
     .option(
       '--memory <size>',
       `guest RAM, ${MEMORY_RANGE} (default: ${DEFAULT_MEMORY}, or what a guest of bfm guest needs)`,

@@ -9,10 +9,18 @@ import { findGuest, type FoundGuest } from '../guests/find_guest.js';
 import { checkAll, checkEach } from '../options/check_all.js';
 import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
 import { refuseReplacing } from '../options/refuse_replacing.js';
+import { parseDecimal } from '../options/number.js';
 import { parseSettings } from '../options/settings.js';
 import { parseMemorySize } from '../options/memory_size.js';
 import type { ConsoleRequest } from '../worker/console_file.js';
-import type { DiskRequest, InitrdRequest, RecordRequest, RunRequest, StartMode } from '../worker/run_request.js';
+import type {
+  DiskRequest,
+  InitrdRequest,
+  RecordRequest,
+  RunRequest,
+  StartMode,
+  SymbolsRequest,
+} from '../worker/run_request.js';
 import { checkRestore, checkSaved, saveRequest, type SnapshotOptions } from './snapshot_options.js';
 import { UsageError } from '../failures/usage_error.js';
 
@@ -20,6 +28,7 @@ import { UsageError } from '../failures/usage_error.js';
 export interface RunOptions extends SnapshotOptions {
   readonly disk?: readonly string[];
   readonly virtioConsole?: string;
+  readonly symbols?: readonly string[];
   readonly module: readonly string[];
   readonly extensions: readonly string[];
   readonly set: readonly string[];
@@ -80,6 +89,16 @@ function allDisks(given: readonly DiskRequest[], own: string | undefined): DiskR
   if (requests.length > MOST_DISKS)
     throw new UsageError(`${requests.length} disks are given: the simulated PC takes at most ${MOST_DISKS} disks`);
   return requests;
+}
+
+/** `FILE` or `FILE@OFFSET`. The whole text is the name if there is such a file. */
+export function symbolsRequest(text: string): SymbolsRequest {
+  const at = existsSync(resolve(text)) ? -1 : text.lastIndexOf('@');
+  if (at < 0) return { file: existingFile('--symbols', text) };
+  const [file, offset] = [text.slice(0, at), text.slice(at + 1)];
+  const isNegative = offset.startsWith('-');
+  const value = parseDecimal(isNegative ? offset.slice(1) : offset, '--symbols FILE@OFFSET:');
+  return { file: existingFile('--symbols', file), offset: String(isNegative ? -value : value) };
 }
 
 /** Between the output and the input of a console. */
@@ -224,6 +243,7 @@ function separateValues(options: RunOptions, isTerminal: boolean) {
     modules: () => checkEach(options.module, (name) => findModuleFile(name, options.extensions)),
     initrd: () => options.initrd && checkEach(options.initrd, ramDisk),
     disks: () => checkEach(options.disk ?? [], disk),
+    symbols: () => checkEach(options.symbols ?? [], symbolsRequest),
     console: () => (options.virtioConsole === undefined ? undefined : virtioConsole(options.virtioConsole)),
     record: () => recordRequest(options),
     guest: () => whatToRun(options),
@@ -239,9 +259,9 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
   const { guest, until, save, timeout: _, folders: __, ...values } = separateValues(options, isTerminal);
   const initrd = values.initrd ?? ownRamDisk(guest);
   const disks = allDisks(values.disks, guest.disk);
-  const { console, record } = values;
+  const { console, record, symbols } = values;
   const images = [guest.kernel, ...disks.map(({ path }) => path), ...(initrd ?? []).map(({ file }) => file)];
-  const read = [...images, ...values.modules, console?.input];
+  const read = [...images, ...values.modules, console?.input, ...symbols.map(({ file }) => file)];
   if (console !== undefined) refuseReplacing('--virtio-console', console.output, read);
   if (record !== undefined) refuseReplacing('--record', record.file, [...read, console?.output]);
   // A run may be saved into the snapshot with which it began.
@@ -258,6 +278,7 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
     ...(initrd && { initrd }),
     ...(disks.length > 0 && { disks }),
     ...(console && { virtioConsole: console }),
+    ...(symbols.length > 0 && { symbols }),
     append: [guest.commandLine, options.append].filter((part) => part !== '').join(' '),
     memoryBytes: values.memoryBytes ?? parseMemorySize(guest.memory ?? DEFAULT_MEMORY),
     processors: values.processors,

@@ -25,6 +25,14 @@ export interface DiskRequest {
   readonly isWritable: boolean;
 }
 
+/** What `--symbols` named. */
+export interface SymbolsRequest {
+  /** Absolute path. */
+  readonly file: string;
+  /** What is added to its addresses, as a decimal number. */
+  readonly offset?: string;
+}
+
 /** The run ends when the machine is saved. */
 export interface SaveRequest {
   /** Absolute path. */
@@ -54,6 +62,8 @@ export interface RunRequest {
   readonly initrd?: readonly InitrdRequest[];
   readonly disks?: readonly DiskRequest[];
   readonly virtioConsole?: ConsoleRequest;
+  /** Files of names. The VMM knows them too, so they are a part of the run. */
+  readonly symbols?: readonly SymbolsRequest[];
   readonly append: string;
   readonly memoryBytes: number;
   readonly processors: number;

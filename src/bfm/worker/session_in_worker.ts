@@ -5,6 +5,7 @@ import { handlerGlobals, useHandlerGlobals, type SeededGlobals } from '../../dri
 import { RTC_DEFAULT_START } from '../../machine/devices/rtc.js';
 import type { MachineSession, SessionOptions } from '../../session/machine_session.js';
 import type { SessionPorts } from '../../session/session_ports.js';
+import { readSymbols } from './symbols_file.js';
 import { openConsole } from './console_file.js';
 import { openDisks } from './file_disk.js';
 import { OutputBuffer } from './output_buffer.js';
@@ -29,6 +30,7 @@ export function sessionOptions(
     testDevice: request.testDevice,
     disks: openDisks(request.disks ?? []),
     ...(request.virtioConsole !== undefined && { virtioConsole: openConsole(request.virtioConsole) }),
+    ...(request.symbols !== undefined && { symbols: request.symbols.map(readSymbols) }),
     exitMark: control.exitWord,
     counters: control.counters,
     exitHistories: control.exitHistories,

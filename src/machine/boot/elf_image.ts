@@ -3,7 +3,7 @@ import { hex } from '../../intrinsics/texts/hex.js';
 import type { GuestRam } from '../memory/guest_ram.js';
 import { BootError } from './boot_error.js';
 import type { BootFile } from './entry_state.js';
-import { ELF_32, ELF_64, ElfClass, ElfMachine, SegmentType, type ElfFormat } from './elf_format.js';
+import { ELF_32, ELF_64, ElfClass, ElfMachine, SectionType, SegmentType, type ElfFormat } from './elf_format.js';
 import { memoryAdvice } from './memory_advice.js';
 
 const ELF_MAGIC = 0x464c457f;
@@ -21,6 +21,23 @@ interface Segment {
   readonly fileSize: number;
   readonly memorySize: number;
   readonly alignment: number;
+}
+
+interface Section {
+  readonly type: number;
+  readonly offset: number;
+  readonly size: number;
+  readonly link: number;
+}
+
+/** A row of a table of symbols. */
+export interface ElfSymbol {
+  readonly name: string;
+  /** One of `SymbolType`, or another one. */
+  readonly type: number;
+  /** The number of its section. */
+  readonly section: number;
+  readonly value: bigint;
 }
 
 /** Whether a file begins as an ELF file does. */
@@ -169,6 +186,52 @@ export class ElfImage {
       at = aligned(descriptorEnd);
     }
     return undefined;
+  }
+
+  /** All symbols of the file; none if it has no table of them. @throws BootError if the file is damaged */
+  symbols(): ElfSymbol[] {
+    const sections = this.readSections();
+    return sections
+      .filter(({ type }) => type === SectionType.SYMTAB)
+      .flatMap((table) => this.readSymbols(table, sections[table.link]));
+  }
+
+  private readSections(): Section[] {
+    const { header, section, sectionBytes } = this.format;
+    const table = this.address(header.SECTIONS);
+    const size = this.data.getUint16(header.SECTION_BYTES, true);
+    const count = table === 0 ? 0 : this.data.getUint16(header.SECTION_COUNT, true);
+    const isCut = table + size * count > this.file.bytes.length;
+    if (isCut || (count > 0 && size < sectionBytes)) this.fail('it ends inside its section headers');
+    return Array.from({ length: count }, (_, index) => {
+      const at = table + size * index;
+      return {
+        type: this.data.getUint32(at + section.TYPE, true),
+        offset: this.address(at + section.OFFSET),
+        size: this.address(at + section.FILE_BYTES),
+        link: this.data.getUint32(at + section.LINK, true),
+      };
+    });
+  }
+
+  private readSymbols({ offset, size }: Section, names: Section | undefined): ElfSymbol[] {
+    const { symbol, symbolBytes } = this.format;
+    const { bytes } = this.file;
+    const isCut = offset + size > bytes.length || names === undefined || names.offset + names.size > bytes.length;
+    if (isCut) this.fail('it ends inside its symbols');
+    const texts = bytes.subarray(names.offset, names.offset + names.size);
+    const decoder = new TextDecoder();
+    return Array.from({ length: Math.floor(size / symbolBytes) }, (_, index) => {
+      const at = offset + symbolBytes * index;
+      const name = this.data.getUint32(at + symbol.NAME, true);
+      const end = texts.indexOf(0, name);
+      return {
+        name: decoder.decode(texts.subarray(name, end < 0 ? texts.length : end)),
+        type: bytes[at + symbol.INFO]! & 0xf,
+        section: this.data.getUint16(at + symbol.SECTION, true),
+        value: this.wide(at + symbol.VALUE),
+      };
+    });
   }
 
   /** @throws BootError */

@@ -42,15 +42,28 @@ const has = (value: bigint | number, bit: number): boolean => (Number(BigInt(val
  * Whether the processor stopped while the VMM handled a VM exit. Its guest's state is in the VMCS then. The processor may still hold it too, or may
  * hold the host's.
  */
-export function stoppedInHandler({ end, engine, exitEntry, core }: LogicalProcessor): boolean {
-  if (end === undefined || exitEntry === undefined || !engine.vmcs.isCurrent) return false;
+export function stoppedInHandler(processor: LogicalProcessor): boolean {
+  return processor.end !== undefined && isInHandler(processor);
+}
+
+/** Whether the VMM has the processor, and the VMCS the state of its guest. */
+function isInHandler({ exitEntry, engine, core }: LogicalProcessor): boolean {
+  if (exitEntry === undefined || !engine.vmcs.isCurrent) return false;
   return core.block.get('VMX_MODE') === VmxMode.Root && engine.state.owner === Owner.JavaScript;
 }
 
 /** The state of the software that the processor executes; of its guest, if it stopped while the VMM handled an exit. */
 export function executionState(processor: LogicalProcessor): ExecutionState {
+  return stateOf(processor, stoppedInHandler(processor));
+}
+
+/** The same for those who ask while the VMM handles an exit: the state of its guest. */
+export function guestState(processor: LogicalProcessor): ExecutionState {
+  return stateOf(processor, isInHandler(processor));
+}
+
+function stateOf(processor: LogicalProcessor, inHandler: boolean): ExecutionState {
   const { engine } = processor;
-  const inHandler = stoppedInHandler(processor);
   const now = stateOfBlock(processor, inHandler || engine.nonRoot);
   return inHandler ? { ...now, ...stateOfVmcs(engine.vmcs, now) } : now;
 }

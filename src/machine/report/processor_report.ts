@@ -8,8 +8,10 @@ import type { LogicalProcessor } from '../processor/logical_processor.js';
 import type { RememberedExit } from '../processor/exit_history.js';
 import { slotOf } from '../vmx/vmcs/field_slots.js';
 import { executionState, modeName, privilegeLevel, stoppedInHandler, type ExecutionState } from './execution_state.js';
+import type { GuestSymbols } from '../symbols/guest_symbols.js';
 import { instructionPlace, type InstructionPlace } from './instruction_place.js';
 import { pageWalk, type PageWalk } from './page_walk.js';
+import { returnAddresses, type ReturnAddress } from './return_addresses.js';
 import { activityName, generalRegisters, vmxName } from './processor_names.js';
 import { tripleFault, type TripleFault } from './triple_fault.js';
 import { walkedMemory } from './walked_memory.js';
@@ -29,6 +31,10 @@ export interface ProcessorReport {
   /** Instructions that the processor had begun. */
   readonly instructions: number;
   readonly instruction: InstructionPlace;
+  /** The symbol to which RIP belongs, as in `name+0x1a`, if it is known. */
+  readonly symbol?: string;
+  /** What looks like return addresses on the stack, the innermost first; if the names of any are known. */
+  readonly stack?: readonly ReturnAddress[];
   /** General registers and RFLAGS, CR0, CR2, CR3, CR4, EFER; selectors of CS and SS; base and limit of GDTR and IDTR. */
   readonly registers: Readonly<Record<string, string>>;
   /**
@@ -100,12 +106,23 @@ function registersOf(state: ExecutionState): Record<string, string> {
   };
 }
 
+/** The names of the instruction and of its callers. */
+function names(
+  processor: LogicalProcessor,
+  state: ExecutionState,
+  symbols: GuestSymbols,
+): Pick<ProcessorReport, 'symbol' | 'stack'> {
+  const symbol = symbols.nameOf(state.rip);
+  const stack = returnAddresses(symbols, symbols.spaceOf(processor, state), state);
+  return { ...(symbol !== undefined && { symbol }), ...(stack.length > 0 && { stack }) };
+}
+
 /** A guest that the VMM was handling is at an instruction, and so is every active processor. */
 const waitsForSipi = (processor: LogicalProcessor): boolean =>
   processor.core.block.get('ACTIVITY') === ActivityState.WaitForSipi;
 
 /** The report on a processor of a machine that died or was stopped. */
-export function processorReport(processor: LogicalProcessor): ProcessorReport {
+export function processorReport(processor: LogicalProcessor, symbols?: GuestSymbols): ProcessorReport {
   const { core, history } = processor;
   const state = executionState(processor);
   const isInHandler = stoppedInHandler(processor);
@@ -120,6 +137,7 @@ export function processorReport(processor: LogicalProcessor): ProcessorReport {
     instructions: core.instructionCount,
     instruction,
     registers: registersOf(state),
+    ...(symbols !== undefined && !waitsForSipi(processor) && names(processor, state, symbols)),
     ...(!waitsForSipi(processor) && { walk: walkThatMatters(processor, state, instruction, isInHandler) }),
     lastExits: history.last(),
   };

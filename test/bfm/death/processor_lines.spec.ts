@@ -48,6 +48,26 @@ describe('processorLines', () => {
   });
 });
 
+describe('The names of a processor', () => {
+  const named = {
+    ...report,
+    symbol: 'schedule+0x1a',
+    stack: [{ address: '0xffffffff81000010', symbol: 'do_idle+0x10' }],
+  };
+
+  it('are of the instruction, and below it of its callers', () => {
+    const lines = processorLines(named, null);
+    const at = lines.indexOf('symbol at RIP: schedule+0x1a');
+    expect(lines.slice(at, at + 4)).to.deep.equal([
+      'symbol at RIP: schedule+0x1a',
+      'no memory at RIP',
+      'return addresses on the stack, old ones perhaps among them:',
+      '  0xffffffff81000010 do_idle+0x10',
+    ]);
+    expect(briefProcessorLines(named, 'hlt').at(-1)).to.equal('instruction at RIP: no memory at RIP, in schedule+0x1a');
+  });
+});
+
 describe('A processor that waits for a start-up IPI', () => {
   const { walk: _, ...waiting } = report;
 

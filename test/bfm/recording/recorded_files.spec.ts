@@ -22,6 +22,7 @@ describe('The files of a recording', () => {
     };
     expect(filesOf(request)).to.deep.equal(['/k', '/i', '/d', '/t']);
     expect(filesOf({ ...cpuidRun, kernel: '/k', virtioConsole: { output: '/o' } })).to.deep.equal(['/k']);
+    expect(filesOf({ ...cpuidRun, kernel: '/k', symbols: [{ file: '/s' }] })).to.deep.equal(['/k', '/s']);
   });
 
   it('have the hashes of their contents, however long they are', () => {

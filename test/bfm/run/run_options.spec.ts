@@ -52,6 +52,22 @@ describe('checkRunOptions', () => {
     expect(check({ module: [join(folder, 'hypervisor_one', 'one.modules')] }).start).to.equal('boot');
   });
 
+  it('takes files of names, with an offset behind the last @', () => {
+    const map = join(folder, 'kernel');
+    const odd = join(folder, 'a@0x10');
+    writeFileSync(odd, 's');
+    expect(check({ symbols: [map, `${map}@0x20`, `${map}@-16`, odd, `${odd}@5`] }).symbols).to.deep.equal([
+      { file: map },
+      { file: map, offset: '32' },
+      { file: map, offset: '-16' },
+      { file: odd },
+      { file: odd, offset: '5' },
+    ]);
+    expect(check({})).not.to.have.property('symbols');
+    expect(() => check({ symbols: [`${map}@here`] })).to.throw(UsageError, /--symbols FILE@OFFSET: here/);
+    expect(() => check({ symbols: ['none.map'] })).to.throw(FileError, /--symbols none.map/);
+  });
+
   it('takes the name of a processor model, and refuses another with the list', () => {
     expect(check({ cpu: 'cascadelake-server' }).cpu).to.equal('cascadelake-server');
     for (const cpu of ['', 'Skylake-Client', 'skylake', 'constructor'])

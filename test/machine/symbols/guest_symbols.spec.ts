@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import type { Pc } from '../../../src/machine/pc.js';
+import { SymbolTable } from '../../../src/machine/symbols/symbol_table.js';
+import { layouts } from './kallsyms_image.js';
+import { At, LINKED_TEXT, madeUpLinux, TEXT } from './made_up_linux.js';
+
+describe('GuestSymbols', () => {
+  for (const layout of layouts)
+    it(`names code of a kernel that has moved itself, and of a module, like Linux ${layout}`, async () => {
+      const symbols = (await madeUpLinux(layout)).symbols.own;
+      expect(symbols.nameOf(At.inFunction)).to.equal('sys_function_300+0x4');
+      expect(symbols.nameOf(TEXT)).to.equal('_text');
+      expect(symbols.nameOf(At.moduleFunction + 2n)).to.equal('probe+0x2 [virtio_net]');
+      expect(symbols.addressOf('sys_function_1')).to.equal(TEXT + 32n);
+    });
+
+  it('has no name for addresses of processes, of no module, and beyond a gap', async () => {
+    const symbols = (await madeUpLinux('6.1')).symbols.own;
+    for (const address of [0n, 0x401000n, At.nobody, At.module - 1n, (1n << 64n) - 1n])
+      expect(symbols.nameOf(address), address.toString(16)).to.equal(undefined);
+  });
+
+  it('knows nothing before a kernel has set the entry of SYSCALL, and all of it afterwards', async () => {
+    const pc = await madeUpLinux('6.1');
+    pc.core.block.set('LSTAR', 0n);
+    expect(pc.symbols.own.nameOf(TEXT)).to.equal(undefined);
+    pc.core.block.set('LSTAR', At.syscall);
+    expect(pc.symbols.own.nameOf(TEXT)).to.equal('_text');
+  });
+
+  it('finds the tables of another kernel after the first one has gone', async () => {
+    const pc = await madeUpLinux('6.1');
+    expect(pc.symbols.own.nameOf(TEXT)).to.equal('_text');
+    pc.core.guestRam.fill(0, 0x500000, 0x580000);
+    expect(pc.symbols.own.nameOf(TEXT)).to.equal(undefined);
+  });
+
+  it('changes no byte of the machine: no accessed bit, no TLB, no register', async () => {
+    const pc = await madeUpLinux('6.1');
+    const before = Buffer.from(pc.core.u8);
+    pc.symbols.own.nameOf(At.moduleFunction);
+    pc.symbols.own.addressOf('nowhere');
+    pc.processorReports();
+    expect(before.equals(pc.core.u8)).to.equal(true);
+  });
+
+  it('ends with whatever a guest has in its list of modules', async () => {
+    const pc = await madeUpLinux('6.1');
+    const address = At.moduleFunction + 2n;
+    const list = (next: bigint): void => pc.core.guestRam.set(new Uint8Array(BigUint64Array.of(next).buffer), 0x700008);
+    for (const next of [At.module + 8n, 0n, At.module + 0x2ff8n, (1n << 64n) - 8n]) {
+      list(next);
+      expect(pc.symbols.own.nameOf(address), next.toString(16)).to.equal('probe+0x2 [virtio_net]');
+    }
+  });
+
+  describe('with files', () => {
+    const table = new SymbolTable([
+      { address: LINKED_TEXT, name: '_text' },
+      { address: LINKED_TEXT + 32n * 300n, name: 'name_of_the_file' },
+    ]);
+    const named = async (offset: bigint | undefined): Promise<(string | undefined)[]> => {
+      const pc: Pc = await madeUpLinux('6.1', { symbols: [{ table, offset }] });
+      return [pc.symbols.own.nameOf(At.inFunction), pc.symbols.own.nameOf(LINKED_TEXT + 32n * 300n + 4n)];
+    };
+
+    it("moves a kernel's file to where the kernel says that it is", async () => {
+      expect(await named(undefined)).to.deep.equal(['name_of_the_file+0x4', undefined]);
+    });
+
+    it('moves a file by the offset that it was given with', async () => {
+      expect(await named(0n)).to.deep.equal(['sys_function_300+0x4', 'name_of_the_file+0x4']);
+      expect(await named(TEXT - LINKED_TEXT)).to.deep.equal(['name_of_the_file+0x4', undefined]);
+    });
+  });
+});
