@@ -15,7 +15,9 @@ import { DriverError, DriverStateError } from './driver_errors.js';
 import { LoadedVmm, type FileModule } from './loaded_vmm.js';
 import type { DriverMachine } from './driver_machine.js';
 import type { DriverPoint } from './driver_point.js';
-import type { LoadedModule, ModuleSource } from './module_source.js';
+import type { DriverOptions } from './driver_options.js';
+import type { ModuleSource } from './module_source.js';
+import type { LoadedFile, PreparedReload, Reloaded } from './reloaded.js';
 import {
   checkVersion,
   matchModules,
@@ -23,39 +25,13 @@ import {
   type SavedDriver,
   type SavedModule,
 } from './saved_driver.js';
+import type { VmcallAnswer } from './vmcall_answer.js';
 
 /** A state of the driver, by the names that `bfm status` prints. */
 export type DriverState = keyof typeof VmmStatus;
 
-/** Options of a driver. */
-export interface DriverOptions {
-  readonly machine: DriverMachine;
-  readonly source: ModuleSource;
-  /** One word of (shared) memory: 1 + the place in `handlerNames` of the handler that runs, 0 between exits. */
-  readonly whereabouts?: Int32Array;
-  /** How many modules may be added. The default is 75. */
-  readonly maxModules?: number;
-  /** Remember where each VMCS field was written, for the report of a VM entry that fails. */
-  readonly traceVmcs?: boolean;
-  /** Of the order in which modules are taken at a load. A seed gives the same order each time. The default is 0. */
-  readonly loadSeed?: number;
-  /** Called with `handlerNames` when a vCPU has its handlers, before the first of them runs. */
-  readonly announceHandlers?: (names: readonly string[]) => void;
-}
-
-/** What the VMM answered to a VMCALL that carries data. */
-export interface VmcallAnswer {
-  readonly registers: VmcallRegisters;
-  readonly data: Uint8Array;
-}
-
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** A file and what it has. */
-interface LoadedFile extends LoadedModule {
-  readonly file: string;
 }
 
 const modulesOf = ({ file, modules }: LoadedFile): FileModule[] => modules.map((module) => ({ file, module }));
@@ -124,7 +100,7 @@ export class Driver {
   /** Adds all modules of a `.modules` file. @throws ModuleListError too */
   addModules(file: string): void {
     this.allow('add_module', 'VMM_UNLOADED');
-    for (const path of this.source.readList(file)) this.addModule(path);
+    for (const path of this.listed(file)) this.addModule(path);
   }
 
   /**
@@ -198,6 +174,50 @@ export class Driver {
     this.started = saved.isRunning ? this.machine.processors : 0;
     this.state = saved.isRunning ? 'VMM_RUNNING' : 'VMM_LOADED';
     this.announceHandlers(this.trace.names);
+  }
+
+  /**
+   * Loads modules with which `reload` goes on. Changes nothing.
+   *
+   * @param files the default are those that are loaded. @throws DriverStateError, ModuleFileError
+   */
+  async prepareReload(files: readonly string[] = this.files): Promise<PreparedReload> {
+    this.allow('reload', 'VMM_LOADED', 'VMM_RUNNING');
+    const paths = [...new Set(files.map((file) => this.source.identify(file)))];
+    return { modules: await this.loadFiles(paths) };
+  }
+
+  /**
+   * Replaces the code of a VMM, which may run. The state of its parts goes on, and nothing is initialised again. Contributions that are new are set up,
+   * and the requests of those that are gone end.
+   *
+   * @throws DriverStateError, ModuleLoadError, UnmarkedStateError, StateMisfitError and other errors that the new code does not fit: the old code goes on,
+   *   and nothing was changed. DriverError if a contribution that is new could not be set up: the new code goes on.
+   */
+  reload({ modules }: PreparedReload): Reloaded {
+    this.allow('reload', 'VMM_LOADED', 'VMM_RUNNING');
+    const { settings, traceVmcs, loadSeed: seed } = this;
+    const options = { settings, traceVmcs, seed };
+    const { vmm, reload } = LoadedVmm.takeOver(
+      this.vmm!,
+      this.machine,
+      modules.flatMap(modulesOf),
+      this.trace,
+      options,
+    );
+    const before = new Set(this.modules.map(({ hash }) => hash));
+    this.vmm = vmm;
+    this.files = modules.map(({ file }) => file);
+    this.modules = modules.map(({ file, hash }) => ({ file, hash }));
+    this.announceHandlers(this.trace.names);
+    for (const id of reload.unfinished) this.finishReload(Number(id));
+    const changed = this.modules.filter(({ hash }) => !before.has(hash)).map(({ file }) => file);
+    return { changed, added: reload.added, removed: reload.removed };
+  }
+
+  /** The modules that a list names. @throws ModuleListError */
+  listed(file: string): readonly string[] {
+    return this.source.readList(file);
   }
 
   /**
@@ -350,9 +370,13 @@ export class Driver {
     return { registers, data: output.read(Number(registers.r09)) };
   }
 
-  private async loadFiles(): Promise<LoadedFile[]> {
+  private finishReload(processor: number): void {
+    this.machine.inDriverContext(processor, () => this.expectSuccess('reload', processor, VmcallOpcode.VMCALL_RELOAD));
+  }
+
+  private async loadFiles(files: readonly string[] = this.files): Promise<LoadedFile[]> {
     const loaded: LoadedFile[] = [];
-    for (const file of this.files) loaded.push({ file, ...(await this.source.load(file)) });
+    for (const file of files) loaded.push({ file, ...(await this.source.load(file)) });
     return loaded;
   }
 

@@ -16,6 +16,7 @@ import { Entry } from '../vmm/entry/entry.js';
 import { HandlerTrace } from '../vmm/exit/handler_trace.js';
 import { attachOutput, Output } from '../vmm/output/output.js';
 import { readVmmImage, restoreVmmImage, type VmmImage } from '../vmm/restore/vmm_image.js';
+import { reloadVmm, type VmmReload } from '../vmm/restore/vmm_reload.js';
 import { VmmMark } from '../vmm/restore/vmm_mark.js';
 import { SerialSettings } from '../vmm/serial/serial_port.js';
 import { noSymbols } from '../vmm/symbols/no_symbols.js';
@@ -117,22 +118,39 @@ export class LoadedVmm {
     return LoadedVmm.build(machine, modules, trace, options, (vmm) => restoreVmmImage(vmm.container, image));
   }
 
+  /**
+   * Lets the code of other modules take over a VMM, which may run: its state goes on in new parts, and nothing is initialised again.
+   *
+   * @param old must not be used any more; if this throws, it goes on, and nothing was changed.
+   * @throws ModuleLoadError, UnmarkedStateError, StateMisfitError, VmmImageError, ContributionError
+   */
+  static takeOver(
+    old: LoadedVmm,
+    machine: DriverMachine,
+    modules: readonly FileModule[],
+    trace: HandlerTrace,
+    options: LoadOptions,
+  ): { readonly vmm: LoadedVmm; readonly reload: VmmReload } {
+    const names = trace.names.length;
+    try {
+      const container = LoadedVmm.containerOf(machine, modules, trace, options);
+      const reload = reloadVmm(old.container, container);
+      attachOutput(container.get(Output));
+      return { vmm: new LoadedVmm(container), reload };
+    } catch (error) {
+      trace.names.length = names;
+      throw error;
+    }
+  }
+
   private static build(
     machine: DriverMachine,
     modules: readonly FileModule[],
     trace: HandlerTrace,
-    { traceVmcs = false, settings = {}, seed = 0 }: LoadOptions,
+    options: LoadOptions,
     begin: (vmm: LoadedVmm) => void,
   ): LoadedVmm {
-    const base: FileModule[] = [
-      { file: 'bareflank (vmm_module.ts)', module: vmmParts },
-      { file: 'bareflank (vmm_module.ts)', module: vcpuParts },
-      { file: 'the machine', module: machineModule(machine, trace, traceVmcs) },
-    ];
-    const records: BindingRecord[] = shuffled([...base, ...modules], seed).flatMap(({ file, module }) => [
-      ...module.record(file),
-    ]);
-    const container = VmmContainer.create(withSettings(records, settings));
+    const container = LoadedVmm.containerOf(machine, modules, trace, options);
     attachOutput(container.get(Output));
     try {
       const vmm = new LoadedVmm(container);
@@ -143,6 +161,23 @@ export class LoadedVmm {
       container[Symbol.dispose]();
       throw error;
     }
+  }
+
+  private static containerOf(
+    machine: DriverMachine,
+    modules: readonly FileModule[],
+    trace: HandlerTrace,
+    { traceVmcs = false, settings = {}, seed = 0 }: LoadOptions,
+  ): VmmContainer {
+    const base: FileModule[] = [
+      { file: 'bareflank (vmm_module.ts)', module: vmmParts },
+      { file: 'bareflank (vmm_module.ts)', module: vcpuParts },
+      { file: 'the machine', module: machineModule(machine, trace, traceVmcs) },
+    ];
+    const records: BindingRecord[] = shuffled([...base, ...modules], seed).flatMap(({ file, module }) => [
+      ...module.record(file),
+    ]);
+    return VmmContainer.create(withSettings(records, settings));
   }
 
   /** A point to which the VMM can go back in its own containers. @throws VmmImageError */

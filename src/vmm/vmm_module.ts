@@ -40,6 +40,8 @@ import { RootPageTable } from './memory_manager/root_page_table.js';
 import { RootPageTableX64 } from './memory_manager/root_page_table_x64.js';
 import { Output } from './output/output.js';
 import { OutputX64 } from './vcpu/output_x64.js';
+import { ReloadWork } from './reload/reload_work.js';
+import { ReloadWorkX64 } from './reload/reload_work_x64.js';
 import { SerialPort } from './serial/serial_port.js';
 import { SerialPortIntelX64 } from './serial/serial_port_intel_x64.js';
 import { ContributedTraps } from './owners/contributed_traps.js';
@@ -130,5 +132,6 @@ export const vcpuParts = vcpuModule(({ bind }) => {
   bind(Vpid).to(VpidIntelX64);
   bind(MonitorTrap).to(MonitorTrapIntelX64);
   bind(TscOffset).to(TscOffsetIntelX64);
+  bind(ReloadWork).to(ReloadWorkX64);
   bind(ContributedTraps).to(ContributedTrapsIntelX64);
 });

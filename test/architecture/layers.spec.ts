@@ -64,6 +64,7 @@ const vmmOrder: readonly string[] = [
   'container',
   'requests',
   'processor_work',
+  'reload',
   'accessors',
   'debug_ring',
   'serial',

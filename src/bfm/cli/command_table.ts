@@ -29,6 +29,7 @@ export const commandTable: Readonly<Record<string, Loader>> = {
   driver_load: async () => (await import('../client/driver_load_command.js')).driverLoadCommand(),
   driver_unload: vmm('driver_unload'),
   load: vmm('load'),
+  reload: async () => (await import('../client/reload_command.js')).reloadCommand(),
   unload: vmm('unload'),
   start: vmm('start'),
   stop: vmm('stop'),

@@ -6,7 +6,8 @@ import { VmcallDataType } from '../../vmm/exit/vmcall_interface.js';
 import type { SavedDriver } from '../../driver/saved_driver.js';
 import { restoreVmm } from '../run/saved_run.js';
 import type { SnapshotHeader } from '../snapshot/snapshot_header.js';
-import { addModules } from '../../session/add_modules.js';
+import type { PreparedReload, Reloaded } from '../../driver/reloaded.js';
+import { addModules, prepareModules } from '../../session/add_modules.js';
 import type { VmcallRegisters } from '../../vmm/exit/vmcall_registers.js';
 import { CommandError } from './host_errors.js';
 
@@ -41,6 +42,20 @@ export class DriverCommands {
     }
   }
 
+  /** Loads new code for the VMM. Changes nothing. @param files `.modules` files or module sources @throws CommandError, ModuleFileError … */
+  async prepareReload(files: readonly string[]): Promise<PreparedReload> {
+    this.refuseCorrupt();
+    this.wantLoaded();
+    return prepareModules(this.driver, files);
+  }
+
+  /** Lets new code go on with the state of the VMM. @param files from which the code is. @throws what `Driver.reload` throws: the old code goes on then */
+  reload(files: readonly string[], prepared: PreparedReload): Reloaded {
+    const reloaded = this.driver.reload(prepared);
+    this.files = [...files];
+    return reloaded;
+  }
+
   /** Goes on with the VMM of a snapshot. @param files the modules that it had @throws RestoreError that says which those are */
   async restore(files: readonly string[], saved: SavedDriver, header: SnapshotHeader): Promise<void> {
     addModules(this.driver, files);
@@ -57,8 +72,7 @@ export class DriverCommands {
   /** Starts the VMM; one that runs is stopped first. */
   start(): void {
     this.stop();
-    if (this.status === 'VMM_UNLOADED')
-      throw new CommandError('vmm must be loaded first: bfm load MODULE, or bfm quick MODULE');
+    this.wantLoaded();
     this.driver.start();
   }
 
@@ -71,8 +85,7 @@ export class DriverCommands {
   /** The debug ring of a vCPU. */
   dump(vcpuid: bigint): string {
     this.refuseCorrupt();
-    if (this.status === 'VMM_UNLOADED')
-      throw new CommandError('vmm must be loaded first: bfm load MODULE, or bfm quick MODULE');
+    this.wantLoaded();
     return this.driver.dump(vcpuid);
   }
 
@@ -101,6 +114,11 @@ export class DriverCommands {
       // A VMM that cannot be stopped ends with its machine.
       this.driver.close();
     }
+  }
+
+  private wantLoaded(): void {
+    if (this.status === 'VMM_UNLOADED')
+      throw new CommandError('vmm must be loaded first: bfm load MODULE, or bfm quick MODULE');
   }
 
   private wantRunning(): void {

@@ -11,6 +11,7 @@ const none = z.unknown();
 const shapes: Readonly<Record<HostMethod, z.ZodType>> = {
   status: none,
   load: z.object({ files: z.array(z.string().min(1)), settings: z.record(z.string(), z.string()).optional() }),
+  reload: z.object({ files: z.array(z.string().min(1)).optional() }),
   unload: none,
   start: none,
   stop: none,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { RunRequest } from '../worker/run_request.js';
 import type { DriverState } from '../../driver/driver.js';
+import type { Reloaded } from '../../driver/reloaded.js';
 
 /** Registers of a VMCALL on their way through JSON: hexadecimal, with 0x. */
 export type WireRegisters = Readonly<Record<string, string>>;
@@ -21,6 +22,8 @@ export interface HostRequests {
     params: { files: readonly string[]; settings?: Readonly<Record<string, string>> | undefined };
     result: null;
   };
+  /** @param files the default are those that are loaded */
+  reload: { params: { files?: readonly string[] | undefined }; result: Reloaded };
   unload: { params: object; result: null };
   start: { params: object; result: null };
   stop: { params: object; result: null };

@@ -19,7 +19,7 @@ import { privatePath, publishSocket } from './machine_socket.js';
 import type { MachineThread } from './machine_thread.js';
 
 const methods: readonly MachineMethod[] = [
-  ...(['load', 'unload', 'start', 'stop', 'dump'] as const),
+  ...(['load', 'reload', 'unload', 'start', 'stop', 'dump'] as const),
   ...(['vmcall', 'vmcallData', 'save', 'memoryHash'] as const),
 ];
 

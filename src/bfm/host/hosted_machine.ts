@@ -38,11 +38,12 @@ import {
 const SLICE = 2_000_000;
 
 /** The methods that fail once the guest has ended. */
-const wantsGuest: ReadonlySet<MachineMethod> = new Set(['load', 'start', 'vmcall', 'vmcallData', 'save']);
+const wantsGuest: ReadonlySet<MachineMethod> = new Set(['load', 'reload', 'start', 'vmcall', 'vmcallData', 'save']);
 
 /** Names of the methods that call code of the VMM or of extensions, for the watchdog's report. */
 const calls: Readonly<Partial<Record<MachineMethod, string>>> = {
   load: LOADING_MODULES,
+  reload: LOADING_MODULES,
   start: 'the start of the VMM',
   vmcall: 'the VMCALL',
   vmcallData: 'the VMCALL',
@@ -287,6 +288,8 @@ export class HostedMachine {
         commands.remove();
         this.isRemoved = true;
         return null;
+      case 'reload':
+        return this.reload(checkedParameters(method, params).files ?? commands.moduleFiles);
       default:
         return this.callDriver(method, params);
     }
@@ -301,6 +304,16 @@ export class HostedMachine {
     const facts = { ...this.facts, moduleFiles: [...this.commands.moduleFiles] };
     await saveRun({ session, driver, facts, globals }, { path }, request);
     return { instructions: session.pc.instructions };
+  }
+
+  /** Only code that can be loaded is an event of the run. */
+  private async reload(files: readonly string[]): Promise<HostRequests['reload']['result']> {
+    const { commands, session, recording } = this;
+    const prepared = await (recording === undefined
+      ? commands.prepareReload(files)
+      : recording.reloads(files, () => commands.prepareReload(files)));
+    const params = { files };
+    return session.call({ kind: 'call', method: 'reload', params }, () => commands.reload(files, prepared));
   }
 
   private async callDriver(method: MachineMethod, params: unknown): Promise<unknown> {

@@ -6,7 +6,7 @@ import { checkedParameters } from './host_parameters.js';
 import type { HostRequests } from './host_protocol.js';
 
 /** The methods of a host that call its machine's driver. Each may change what the guest or the VMM sees, so each is an event of the run. */
-export type DriverMethod = 'load' | 'unload' | 'start' | 'stop' | 'vmcall' | 'vmcallData';
+export type DriverMethod = 'load' | 'reload' | 'unload' | 'start' | 'stop' | 'vmcall' | 'vmcallData';
 
 type Performers = {
   readonly [M in DriverMethod]: (
@@ -31,6 +31,9 @@ const performers: Performers = {
   async load(commands, { files, settings }) {
     await commands.load(files, settings);
     return null;
+  },
+  async reload(commands, { files = commands.moduleFiles }) {
+    return commands.reload(files, await commands.prepareReload(files));
   },
   unload: (commands) => (commands.unload(), null),
   start: (commands) => (commands.start(), null),

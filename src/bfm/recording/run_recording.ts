@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { closeSync, writeSync } from 'node:fs';
 import { SessionRecorder } from '../../session/session_recorder.js';
+import type { PreparedReload } from '../../driver/reloaded.js';
 import type { RecordRequest, RunRequest } from '../worker/run_request.js';
 import { openOutput, reasonOfOutput } from '../worker/output_file.js';
 import { LineChain } from './line_chain.js';
@@ -56,6 +57,23 @@ export class RunRecording {
   /** Modules are loaded next. @throws ModuleFileError, ModuleListError */
   async loads(files: readonly string[]): Promise<void> {
     this.write({ kind: 'modules', modules: await recordedModulesOf(files, this.record.withCode) });
+  }
+
+  /**
+   * Modules are loaded again next, while the run goes on. A file may change meanwhile: what is recorded is what is loaded.
+   *
+   * @param load loads them. @throws RecordingError if they change all the time; what `load` throws, and then nothing was written
+   */
+  async reloads(files: readonly string[], load: () => Promise<PreparedReload>): Promise<PreparedReload> {
+    for (let attempts = 0; attempts < 10; attempts++) {
+      const modules = await recordedModulesOf(files, this.record.withCode);
+      const loaded = await load();
+      const isSame = loaded.modules.every(({ hash }, at) => hash === modules[at]?.sha256);
+      if (!isSame || loaded.modules.length !== modules.length) continue;
+      this.write({ kind: 'modules', modules });
+      return loaded;
+    }
+    throw new RecordingError(`the reload cannot be recorded: ${files.join(', ')} change while they are loaded`);
   }
 
   close(): void {

@@ -19,11 +19,13 @@ import type { ReplayRequest } from './replay_request.js';
 
 const silent: ByteSink = { push: () => {}, flush: () => {} };
 
-/** The same items, where each load takes other modules. */
+/** The same items, where each load takes other modules, which no reload replaces. */
 function withModules(items: readonly RecordedItem[], files: readonly string[]): RecordedItem[] {
-  return items.map((item) => {
-    if (item.kind !== 'event' || item.event.kind !== 'call' || item.event.method !== 'load') return item;
-    return { ...item, event: { ...item.event, params: { ...(item.event.params as object), files } } };
+  return items.flatMap((item) => {
+    if (item.kind !== 'event' || item.event.kind !== 'call') return [item];
+    if (item.event.method === 'reload') return [];
+    if (item.event.method !== 'load') return [item];
+    return [{ ...item, event: { ...item.event, params: { ...(item.event.params as object), files } } }];
   });
 }
 

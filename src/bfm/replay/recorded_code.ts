@@ -7,6 +7,7 @@ import { DriverError } from '../../driver/driver_errors.js';
 import { makePrivateFolder, userCacheFolder } from '../../driver/node/cache_folder.js';
 import { portableBundle } from '../../driver/node/load_module.js';
 import { sha256 } from '../../driver/node/portable_bundle.js';
+import type { DriverCall } from '../../session/machine_event.js';
 import type { RecordedItem } from '../../session/recorded_item.js';
 import type { Recording } from '../recording/read_recording.js';
 import { RecordingError } from '../recording/recording_error.js';
@@ -62,6 +63,8 @@ function codeFolder(): string {
   return folder;
 }
 
+const loadsModules = ({ method }: DriverCall): boolean => method === 'load' || method === 'reload';
+
 /** A load takes the modules that the recording has for it. */
 function withModules(entries: Recording['entries'], place: (module: RecordedModule) => string): RecordedItem[] {
   let files: readonly string[] = [];
@@ -70,7 +73,7 @@ function withModules(entries: Recording['entries'], place: (module: RecordedModu
       files = entry.modules.map(place);
       return [];
     }
-    if (entry.kind !== 'event' || entry.event.kind !== 'call' || entry.event.method !== 'load') return [entry];
+    if (entry.kind !== 'event' || entry.event.kind !== 'call' || !loadsModules(entry.event)) return [entry];
     const params = { ...(entry.event.params as object), files };
     return [{ ...entry, event: { ...entry.event, params } }];
   });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { Driver, type DriverOptions } from '../../driver/driver.js';
+import { Driver } from '../../driver/driver.js';
+import type { DriverOptions } from '../../driver/driver_options.js';
 import type { SavedDriver } from '../../driver/saved_driver.js';
 import type { DriverCall } from '../../session/machine_event.js';
 import type { MachineSession } from '../../session/machine_session.js';

@@ -2,6 +2,7 @@
 import { component } from '../../intrinsics/component.js';
 import type { MemoryDescriptor } from '../memory_manager/memory_manager.js';
 import type { PageSize } from '../memory_manager/root_page_table.js';
+import type { RequestReleaser } from '../requests/owned_request.js';
 import type { Request, Requester } from '../requests/request.js';
 import type { VmcsByEncoding } from '../vmcs_fields/vmcs_by_encoding.js';
 
@@ -77,7 +78,7 @@ export interface EptView {
  * Guest-physical memory. SDM 3C "The Extended Page Table Mechanism (EPT)". The base map is the identity, except
  * at the VMM's own memory: there the guest sees `VmmMemory.unbacked`. A vCPU that entered several views sees what all of them permit.
  */
-export interface Ept {
+export interface Ept extends Pick<RequestReleaser, 'releaseOf'> {
   /** Whether the processor can walk the tables that this component builds. */
   isSupported(): boolean;
   /** The EPT pointer of the base map, which is built at the first call. */

@@ -189,6 +189,11 @@ export class EptIntelX64 extends RequestOwner<EptKey> implements Ept, Attachable
     else if (this.running.has(key.vcpu)) this.choose(key.vcpu);
   }
 
+  /** A shared page is one of all vCPUs: the first release ends it. */
+  protected override isOf(key: EptKey, vcpuid: bigint): boolean {
+    return key.kind === 'page' || key.vcpu === vcpuid;
+  }
+
   /** The memory type of a page of the map. Write-back throughout: the guest's own PAT makes device memory uncacheable. */
   protected memoryTypeOf(_physical: bigint): number {
     return MemoryType.WriteBack;

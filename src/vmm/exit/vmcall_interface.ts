@@ -13,6 +13,8 @@ export const VmcallOpcode = {
   VMCALL_EVENT: 4,
   VMCALL_START: 5,
   VMCALL_STOP: 6,
+  /** Not one of Bareflank's: the driver has replaced the VMM's code. */
+  VMCALL_RELOAD: 7,
   VMCALL_UNITTEST: 10,
 } as const;
 

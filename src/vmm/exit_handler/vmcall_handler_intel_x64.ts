@@ -10,6 +10,7 @@ import { loadVmcallRegisters, storeVmcallRegisters, type VmcallRegisters } from 
 import { GuestMemory } from '../memory_manager/guest_memory.js';
 import { bfdebug } from '../output/output.js';
 import { derived } from '../state/state.js';
+import { ReloadWork } from '../reload/reload_work.js';
 import { defaultSizes, Sizes } from '../sizes.js';
 import { decodeUtf8, encodeUtf8, hex } from '../support/text.js';
 import { runSelfTest } from '../vmcall/self_tests.js';
@@ -27,6 +28,7 @@ export abstract class VmcallHandlerIntelX64 extends ExitDispatcherIntelX64 {
   @inject(GuestMemory) protected readonly guestMemory!: GuestMemory;
   @inject(UserVersion) protected readonly userVersion!: UserVersion;
   @inject(VmcallFailures) @optional() protected readonly vmcallFailures: VmcallFailures | undefined;
+  @inject(ReloadWork) protected readonly reloadWork!: ReloadWork;
   @inject(Sizes) @optional() protected readonly sizes: Sizes = defaultSizes;
   @multiInject(VmcallContribution) @optional() protected readonly vmcallContributions: readonly VmcallContribution[] =
     [];
@@ -76,6 +78,9 @@ export abstract class VmcallHandlerIntelX64 extends ExitDispatcherIntelX64 {
       case VmcallOpcode.VMCALL_STOP:
         this.checkDriver('stop');
         return this.handleVmcallStop();
+      case VmcallOpcode.VMCALL_RELOAD:
+        this.checkDriver('reload');
+        return this.reloadWork.run();
       case VmcallOpcode.VMCALL_UNITTEST:
         return this.handleVmcallUnittest(registers.r02);
       default:
@@ -165,7 +170,7 @@ export abstract class VmcallHandlerIntelX64 extends ExitDispatcherIntelX64 {
     return answer === undefined ? this.handleVmcallDataStringJson(command) : answer;
   }
 
-  /** By VMCALLs start and stop, the driver starts and stops this processor. A guest cannot. */
+  /** By VMCALLs start, stop and reload, the driver acts on this processor. A guest cannot. */
   private checkDriver(what: string): void {
     if (this.processor.isDriverContext()) return;
     throw new VmcallError(`VMCALL ${what} is the driver's: it was made outside the driver's context`);

@@ -9,6 +9,8 @@ import type { VmcsSetUp } from '../vmcs/vmcs.js';
 export interface ContributedTraps extends VmcsSetUp {
   /** All contributions have set up the VMCS: the launch comes next. */
   finish(): void;
+  /** After a reload, in VMX root operation: traps what contributions emulate now. @param removed names of contributions whose requests end */
+  finishReload(removed: readonly string[]): void;
   /** VMX operation is about to end. */
   stop(): void;
 }

@@ -8,7 +8,17 @@ import { Ept } from '../ept/ept.js';
 import { Vmcs } from '../vmcs/vmcs.js';
 import { state, type Attachable } from '../state/state.js';
 import type { ContributedTraps } from './contributed_traps.js';
-import { ExceptionBitmap, GuestHostMasks, IoBitmap, MonitorTrap, MsrBitmap, TscOffset, Vpid } from './owners.js';
+import type { Request } from '../requests/request.js';
+import {
+  ExceptionBitmap,
+  GuestHostMasks,
+  IoBitmap,
+  MonitorTrap,
+  MsrBitmap,
+  TscOffset,
+  Vpid,
+  type VmcsOwner,
+} from './owners.js';
 
 /**
  * Makes the accesses exit that MSR and port contributions emulate, whatever else uses the bitmaps. Writes the owners' earlier requests into a new
@@ -30,6 +40,8 @@ export class ContributedTrapsIntelX64 implements ContributedTraps, Attachable {
   readonly name = 'bareflank-contributed-traps';
   /** The owners keep the contributions' requests, which last as long as the vCPU. */
   @state() private hasAsked = false;
+  /** The requests for what contributions emulate. */
+  @state() private asked: readonly Request[] = [];
   @state() private watchesPaging = false;
 
   attach(): void {
@@ -42,11 +54,19 @@ export class ContributedTrapsIntelX64 implements ContributedTraps, Attachable {
   }
 
   setUp(): void {
-    const { msrBitmap, ioBitmap, exceptionBitmap, guestHostMasks, vpid, monitorTrap, tscOffset } = this;
-    for (const owner of [msrBitmap, ioBitmap, exceptionBitmap, guestHostMasks, vpid, monitorTrap, tscOffset])
-      owner.apply();
-    if (!this.hasAsked) this.ask();
+    for (const owner of this.owners) owner.apply();
+    if (!this.hasAsked) this.asked = this.ask();
     this.hasAsked = true;
+  }
+
+  finishReload(removed: readonly string[]): void {
+    const { vcpuid } = this.vmcs;
+    for (const owner of [...this.owners, this.ept])
+      for (const contribution of removed) owner.releaseOf(contribution, vcpuid);
+    // What is wanted as before never stops being trapped.
+    const before = this.asked;
+    this.asked = this.ask();
+    for (const request of before) request[Symbol.dispose]();
   }
 
   finish(): void {
@@ -61,20 +81,28 @@ export class ContributedTrapsIntelX64 implements ContributedTraps, Attachable {
     this.ept.stop(this.vmcs);
   }
 
-  private ask(): void {
-    for (const contribution of this.msrs) this.askForMsrs(contribution);
-    for (const contribution of this.ports) {
-      for (const port of contribution.ports) this.ioBitmap.trap(contribution, port);
-      this.ioBitmap.enable(contribution);
-    }
+  private get owners(): readonly VmcsOwner[] {
+    const { msrBitmap, ioBitmap, exceptionBitmap, guestHostMasks, vpid, monitorTrap, tscOffset } = this;
+    return [msrBitmap, ioBitmap, exceptionBitmap, guestHostMasks, vpid, monitorTrap, tscOffset];
   }
 
-  private askForMsrs(contribution: MsrContribution): void {
-    for (const msr of contribution.msrs) {
-      // Those that the bitmap does not cover exit anyway.
-      if (!this.msrBitmap.covers(msr)) continue;
-      if (contribution.handleMsrRead !== undefined) this.msrBitmap.trapRead(contribution, msr);
-      if (contribution.handleMsrWrite !== undefined) this.msrBitmap.trapWrite(contribution, msr);
-    }
+  private ask(): Request[] {
+    const { ioBitmap } = this;
+    const ports = this.ports.flatMap((contribution) => [
+      ...contribution.ports.map((port) => ioBitmap.trap(contribution, port)),
+      ioBitmap.enable(contribution),
+    ]);
+    return [...this.msrs.flatMap((contribution) => this.askForMsrs(contribution)), ...ports];
+  }
+
+  private askForMsrs(contribution: MsrContribution): Request[] {
+    const { msrBitmap } = this;
+    // Those that the bitmap does not cover exit anyway.
+    return contribution.msrs
+      .filter((msr) => msrBitmap.covers(msr))
+      .flatMap((msr) => [
+        ...(contribution.handleMsrRead === undefined ? [] : [msrBitmap.trapRead(contribution, msr)]),
+        ...(contribution.handleMsrWrite === undefined ? [] : [msrBitmap.trapWrite(contribution, msr)]),
+      ]);
   }
 }

@@ -38,6 +38,11 @@ export class MonitorTrapIntelX64 extends RequestOwner<Step> implements MonitorTr
 
   attachContributions(contributions: ReadonlyMap<string, Contribution>): void {
     this.contributions = contributions;
+    // Another code of the same contribution may have other methods.
+    for (const { contribution, key } of this.records.values()) {
+      const waiting = contributions.get(contribution);
+      if (waiting !== undefined) refuseMissingMethod(waiting, key.method, 'a step');
+    }
     // A watchdog gets the names when the vCPU has been made.
     for (const name of contributions.keys()) traceNumber(this.trace, name);
   }

@@ -5,11 +5,11 @@
 import { component } from '../../intrinsics/component.js';
 import type { Contribution } from '../container/contribution.js';
 import type { NamedMethod } from '../container/named_method.js';
-import type { RequestHolder } from '../requests/owned_request.js';
+import type { RequestReleaser } from '../requests/owned_request.js';
 import type { Request, Requester } from '../requests/request.js';
 
 /** What the owners of one vCPU have in common. */
-export interface VmcsOwner extends RequestHolder {
+export interface VmcsOwner extends RequestReleaser {
   /** Writes the requests into the current VMCS. Called at each launch, before the contributions of extensions. */
   apply(): void;
 }

@@ -36,6 +36,12 @@ export class ProcessorWorkX64 implements ProcessorWork {
 
   attachVcpu(vcpuid: bigint, contributions: ReadonlyMap<string, Contribution>): void {
     this.contributions.set(vcpuid, contributions);
+    const calls = this.waiting.get(vcpuid);
+    if (calls === undefined) return;
+    // A reload may have taken a contribution away, or one of its methods.
+    const known = calls.filter(({ contribution }) => contributions.has(contribution));
+    for (const { contribution, method } of known) refuseMissingMethod(contributions.get(contribution)!, method, 'work');
+    calls.splice(0, Infinity, ...known);
   }
 
   start(vcpuid: bigint): void {

@@ -8,6 +8,12 @@ export interface RequestHolder {
   release(id: number): void;
 }
 
+/** Can end requests whose handles are gone. */
+export interface RequestReleaser extends RequestHolder {
+  /** Takes back all requests that a contribution of a vCPU made. */
+  releaseOf(contribution: string, vcpuid: bigint): void;
+}
+
 /** A handle of a record, without its own data. */
 export class OwnedRequest implements Request {
   constructor(

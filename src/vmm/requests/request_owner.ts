@@ -2,12 +2,12 @@
 import { injectable } from 'inversify';
 import { ContributionError } from '../errors.js';
 import { state } from '../state/state.js';
-import { OwnedRequest, type RequestHolder } from './owned_request.js';
+import { OwnedRequest, type RequestReleaser } from './owned_request.js';
 import type { Request, Requester, RequestRecord } from './request.js';
 
 /** Keeps requests as data, by id. The owner decides what the sum of all requests means. */
 @injectable()
-export abstract class RequestOwner<K> implements RequestHolder {
+export abstract class RequestOwner<K> implements RequestReleaser {
   abstract readonly owner: string;
   /** In the order of the requests. */
   @state() protected readonly records = new Map<number, RequestRecord<K>>();
@@ -18,6 +18,16 @@ export abstract class RequestOwner<K> implements RequestHolder {
     if (record === undefined) return;
     this.records.delete(id);
     this.released(record.key);
+  }
+
+  releaseOf(contribution: string, vcpuid: bigint): void {
+    for (const [id, record] of [...this.records])
+      if (record.contribution === contribution && this.isOf(record.key, vcpuid)) this.release(id);
+  }
+
+  /** Whether a request is one of a vCPU. An owner of the VMM's scope, which has requests of several, overrides this. */
+  protected isOf(_key: K, _vcpuid: bigint): boolean {
+    return true;
   }
 
   /**

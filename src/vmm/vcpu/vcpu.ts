@@ -2,6 +2,7 @@
 import { component } from '../../intrinsics/component.js';
 import type { ReportContribution } from './report_contribution.js';
 import type { DebugRing } from '../debug_ring/debug_ring.js';
+import type { ReloadedContributions } from '../reload/reloaded_contributions.js';
 import type { UserData } from './user_data.js';
 
 /** A virtual processor, as in Bareflank: a vCPU of the host VM demotes the running system, one of a guest VM runs a separate guest. The host of the SDM is the VMM. */
@@ -15,6 +16,8 @@ export interface Vcpu {
   run(userData?: UserData): void;
   /** Leaves VMX operation. The next `run` launches again. Does nothing before `init`. */
   hlt(userData?: UserData): void;
+  /** In VMX root operation, after its parts were replaced: sets up what is new, and takes back the requests of what is gone. */
+  finishReload(changes: ReloadedContributions): void;
   readonly isRunning: boolean;
   readonly isInitialized: boolean;
   /** Id 0. */

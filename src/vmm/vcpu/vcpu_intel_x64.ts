@@ -8,6 +8,7 @@ import type { VcpuContribution } from './vcpu_contribution.js';
 import { VmcsContribution } from '../vmcs/vmcs_contribution.js';
 import { ExitHandler } from '../exit_handler/exit_handler.js';
 import { ContributedTraps } from '../owners/contributed_traps.js';
+import type { ReloadedContributions } from '../reload/reloaded_contributions.js';
 import { state } from '../state/state.js';
 import { StateSave } from '../state_save/state_save.js';
 import { withRollback } from '../support/rollback.js';
@@ -87,6 +88,14 @@ export class VcpuIntelX64 extends VcpuX64 {
     this.vmcs.release();
     this.launched = false;
     super.hlt(userData);
+  }
+
+  override finishReload({ removed, setUps, lives }: ReloadedContributions): void {
+    this.traps.finishReload(removed);
+    this.vmcs.setUpFurther(this.vmcsContributions.filter(({ name }) => setUps.includes(name)));
+    const added = this.contributions.filter(({ name }) => lives.includes(name));
+    this.tell('onInit', added);
+    this.tell('onRun', added);
   }
 
   private exitEntry(): ExitEntry {

@@ -8,6 +8,7 @@ import { DebugRing } from '../debug_ring/debug_ring.js';
 import { VcpuError } from '../errors.js';
 import { MonitorTrap } from '../owners/owners.js';
 import { ProcessorWork } from '../processor_work/processor_work.js';
+import type { ReloadedContributions } from '../reload/reloaded_contributions.js';
 import { state, type Attachable } from '../state/state.js';
 import { hex } from '../support/text.js';
 import type { UserData } from './user_data.js';
@@ -54,6 +55,10 @@ export class VcpuX64 implements Vcpu, Attachable {
 
   hlt(_userData?: UserData): void {
     this.running = false;
+  }
+
+  finishReload(_changes: ReloadedContributions): void {
+    // For subclasses.
   }
 
   get isRunning(): boolean {

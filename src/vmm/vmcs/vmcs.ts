@@ -27,6 +27,11 @@ export interface Vmcs extends VmcsByEncoding, VmcsAccessors {
    * @throws VmEntryError with every rule that the VMCS breaks; region and stack are released.
    */
   launch(entry: ExitEntry, setUps?: readonly VmcsSetUp[]): void;
+  /**
+   * Lets further steps of set-up write fields, in order: those of a launch, and those that a reload adds. Two of them that contradict each other are an
+   * error, and so is a write to a field of the driver's context.
+   */
+  setUpFurther(setUps: readonly VmcsSetUp[]): void;
   /** For the vCPU: gives a restored launch the function that `launch` got. @param processor where the guest was when its state was read */
   attachEntry(entry: ExitEntry, processor?: number): void;
   /** Enters the guest again; returns when the processor is the guest's. @throws VmEntryError */

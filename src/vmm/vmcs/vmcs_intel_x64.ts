@@ -112,6 +112,16 @@ export class VmcsIntelX64 implements Vmcs {
     });
   }
 
+  setUpFurther(setUps: readonly VmcsSetUp[]): void {
+    const ledger = new WriteLedger(driverContext);
+    this.ledger = ledger;
+    try {
+      for (const each of setUps) ledger.as(each.name, () => nothingToWaitFor(each.setUp(this), each, 'setUp'));
+    } finally {
+      this.ledger = undefined;
+    }
+  }
+
   attachEntry(entry: ExitEntry, processor?: number): void {
     this.entry = entry;
     if (processor !== undefined) this.hostEntry.attach(entry, processor);
@@ -362,17 +372,6 @@ export class VmcsIntelX64 implements Vmcs {
   /** Starts a word of controls: what must be 1 is 1, all else 0. */
   protected writeDefaultControls(word: ControlWord): void {
     this.controlWords.writeDefault(word);
-  }
-
-  /** Two contradictory writes are an error, and so is a write to a field of the driver's context. */
-  private setUpFurther(setUps: readonly VmcsSetUp[]): void {
-    const ledger = new WriteLedger(driverContext);
-    this.ledger = ledger;
-    try {
-      for (const each of setUps) ledger.as(each.name, () => nothingToWaitFor(each.setUp(this), each, 'setUp'));
-    } finally {
-      this.ledger = undefined;
-    }
   }
 
   /** A whole word of controls that a set-up writes counts for the bits that it changes. */

@@ -34,6 +34,15 @@ function fakeDriver(status: DriverState) {
       calls.push('unload');
       driver.status = 'VMM_UNLOADED';
     },
+    prepareReload: (files: readonly string[]) => {
+      calls.push(`prepareReload ${files.join(' ')}`);
+      return Promise.resolve({ modules: [] });
+    },
+    reload: () => {
+      calls.push('reload');
+      return { changed: [], added: [], removed: [] };
+    },
+    listed: (list: string) => [`what ${list} lists`],
     close: () => void calls.push('close'),
     dump: () => 'the ring',
     vmcall: () => ({ r01: 0n, r02: 7n }),
@@ -45,6 +54,7 @@ function fakeDriver(status: DriverState) {
 type Call = (commands: DriverCommands) => unknown;
 const commands: Record<string, Call> = {
   load: (it) => it.load(['a.modules', 'b.ts']),
+  reload: async (it) => it.reload(['a.modules', 'b.ts'], await it.prepareReload(['a.modules', 'b.ts'])),
   unload: (it) => it.unload(),
   start: (it) => it.start(),
   stop: (it) => it.stop(),
@@ -53,12 +63,19 @@ const commands: Record<string, Call> = {
 };
 
 const loading = ['addModules a.modules', 'addModule b.ts', 'load'];
+const reloading = ['prepareReload what a.modules lists b.ts', 'reload'];
 /** By command: what the driver is told in each state, or the error. */
 const table: Record<string, Record<DriverState, readonly string[] | RegExp>> = {
   load: {
     VMM_UNLOADED: ['unload', ...loading],
     VMM_LOADED: ['unload', ...loading],
     VMM_RUNNING: ['stop', 'unload', ...loading],
+    VMM_CORRUPT: /corrupt/,
+  },
+  reload: {
+    VMM_UNLOADED: /vmm must be loaded first/,
+    VMM_LOADED: reloading,
+    VMM_RUNNING: reloading,
     VMM_CORRUPT: /corrupt/,
   },
   unload: {

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { relative } from 'node:path';
+import { Command } from 'commander';
+import type { Reloaded } from '../../driver/reloaded.js';
+import { checkAll, checkEach } from '../options/check_all.js';
+import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
+import { takes, withHost } from './client_options.js';
+
+/** A path as people type it. */
+function shortened(path: string): string {
+  const inside = relative('.', path);
+  return inside.startsWith('..') ? path : inside;
+}
+
+/** What a reload has changed, as one line. */
+export function reloadLine({ changed, added, removed }: Reloaded): string {
+  const code = changed.length === 0 ? 'no code is another' : `new code: ${changed.map(shortened).join(', ')}`;
+  return [
+    `reloaded; ${code}`,
+    ...(added.length === 0 ? [] : [`new contributions: ${added.join(', ')}`]),
+    ...(removed.length === 0 ? [] : [`gone: ${removed.join(', ')}`]),
+  ].join('; ');
+}
+
+interface ReloadOptions {
+  readonly extensions: readonly string[];
+}
+
+const EXAMPLES = `
+The state of the VMM goes on: fields marked @state(), and requests to Ept, MsrBitmap and so on. Contributions that are new are set up once.
+If the new code does not compile or does not fit the state, it is refused, and the old code goes on. See docs/hot_reload.md.
+`;
+
+/** The command `bfm reload`: new code for the VMM of the machine in the background, while it runs. */
+export function reloadCommand(): Command {
+  const command = new Command('reload')
+    .description(
+      'let the VMM go on with the code of its modules as it is now, or with other modules; its state is kept',
+    )
+    .argument(
+      '[modules...]',
+      'module files, or names of extensions, that the VMM has from now on (default: those that it has)',
+    )
+    .option('-e, --extensions <dir...>', 'another folder to look for extensions in; repeatable', [])
+    .addHelpText('after', EXAMPLES)
+    .action(async (modules: readonly string[], { extensions }: ReloadOptions) => {
+      const { files } = checkAll({
+        folders: () => checkExtensionFolders(extensions),
+        files: () => checkEach(modules, (module) => findModuleFile(module, extensions, 'reload')),
+      });
+      const params = files.length === 0 ? {} : { files };
+      const reloaded = await withHost(command, (host) => host.request('reload', params));
+      process.stdout.write(`${reloadLine(reloaded)}\n`);
+    });
+  return takes(command, 'machine');
+}
