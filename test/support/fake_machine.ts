@@ -71,6 +71,7 @@ function initialMsrs(): Map<number, bigint> {
     [Msr.Ia32SysenterCs, 0n],
     [Msr.Ia32SysenterEsp, 0n],
     [Msr.Ia32SysenterEip, 0n],
+    [Msr.Ia32Lstar, 0n],
     [Msr.Ia32FsBase, 0x1000n],
     [Msr.Ia32GsBase, 0xffff_8880_0000_0000n],
     [Msr.Ia32TscAux, 0n],

@@ -26,9 +26,10 @@ const moduleFiles = readdirSync(extensionsFolder)
 /** The VMM, every extension and a guest's exits, as one script for an engine that has nothing but the language. */
 const script = `
   import * as bareflank from 'bareflank';
-  ${moduleFiles.map((file, index) => `import module${index} from ${JSON.stringify(file)};`).join('\n  ')}
+  ${moduleFiles.map((file, index) => `import * as module${index} from ${JSON.stringify(file)};`).join('\n  ')}
   import { startedVmm } from './build/test/vmm/started_vmm.js';
-  const { machine, vmm } = startedVmm([${moduleFiles.map((_file, index) => `module${index}`).join(', ')}]);
+  const exported = [${moduleFiles.map((_file, index) => `...Object.values(module${index})`).join(', ')}];
+  const { machine, vmm } = startedVmm(exported.filter((each) => each instanceof bareflank.PartModule));
   globalThis.takeExits = (count) => {
     for (let each = 0; each < count; each++) machine.exit(bareflank.ExitReason.Cpuid);
   };
@@ -40,6 +41,7 @@ const reports = {
   'deny-msr-write': { denied: 0 },
   'ept-hook': { taken: 0 },
   'hide-hypervisor': { 'hypervisor bits': 0, leaves: 0, MSRs: 0, VMCALLs: 0 },
+  'shadow-hook': { 'data accesses': 0, taken: 0 },
   'trace-syscalls': { calls: 0 },
   vpid: { 'vcpus with a vpid': 1 },
   'watch-cr3': { 'address spaces': 0, loads: 0 },

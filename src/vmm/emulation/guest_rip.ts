@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { RegisterFacts } from '../../intrinsics/contents/register_facts.js';
+import { isCanonicalHigh } from '../../intrinsics/contents/msr_values.js';
 import type { Vmcs } from '../vmcs/vmcs.js';
 import { isIn64BitMode } from './guest_registers.js';
 
@@ -7,7 +8,8 @@ type Width = Pick<RegisterFacts, 'linearAddressWidth'>;
 
 /** Whether an address is canonical: the bits from the linear-address width up are those of its sign. */
 export const isCanonical = (address: bigint, { linearAddressWidth }: Width): boolean =>
-  BigInt.asUintN(64, BigInt.asIntN(linearAddressWidth, address)) === address;
+  // QuickJS answers BigInt.asUintN(64, …) with a negative number where bit 63 is 1.
+  address >> 64n === 0n && isCanonicalHigh(Number(address >> 32n), linearAddressWidth);
 
 /**
  * Whether VM entry takes an address as the guest's RIP in the mode that the guest is in: canonical in 64-bit mode, below 4 GiB elsewhere. A VMM that

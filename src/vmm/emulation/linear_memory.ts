@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { isCanonicalHigh } from '../../intrinsics/contents/msr_values.js';
 import { X64 } from '../../intrinsics/registers/paging.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import { Vector } from '../../intrinsics/vmx/exit_information.js';
@@ -14,8 +15,7 @@ interface Piece {
 }
 
 /** Addresses have 48 bits, of which the last fills the others. SDM 1 "Canonical Addressing". */
-export const isCanonical = (linear: bigint): boolean =>
-  BigInt.asUintN(64, BigInt.asIntN(48, linear)) === BigInt.asUintN(64, linear);
+export const isCanonical = (linear: bigint): boolean => isCanonicalHigh(Number((linear >> 32n) & 0xffffffffn), 48);
 
 const pageOffset = BigInt(X64.pageSize - 1);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inject, injectable } from 'inversify';
 import { MemoryAttribute } from './memory_attributes.js';
+import { isCanonicalHigh } from '../../intrinsics/contents/msr_values.js';
 import { X64 } from '../../intrinsics/registers/paging.js';
 import { VmmPageFault } from '../../intrinsics/errors.js';
 import { Processor } from '../../intrinsics/instructions/processor.js';
@@ -27,7 +28,7 @@ function notCanonical(virtual: bigint): MemoryManagerError {
 
 /** @throws MemoryManagerError unless bits 63:47 are equal. SDM 1 "Canonical Addressing" */
 function checkCanonical(virtual: bigint): void {
-  if (BigInt.asUintN(64, BigInt.asIntN(48, virtual)) !== virtual) throw notCanonical(virtual);
+  if (virtual >> 64n !== 0n || !isCanonicalHigh(Number(virtual >> 32n), 48)) throw notCanonical(virtual);
 }
 
 interface PhysicalPage {
