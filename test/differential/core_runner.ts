@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { registerNumbers, Vector } from '../../src/intrinsics/vmx/exit_information.js';
 import { Layout } from '../../src/machine/layout/layout.js';
 import { StopReason } from '../../src/machine/layout/stop_reason.js';
+import { fromHalves, highHalf, lowHalf } from '../../src/machine/processor/halves.js';
 import {
   CR0_PAGED,
   CR4_LONG,
@@ -15,13 +17,15 @@ import {
   setWord,
 } from '../support/processor_setup.js';
 import { createTestCore, type TestCore } from '../support/test_core.js';
+import { ByteArena } from './cases/byte_arena.js';
 import {
-  addressOf,
-  codeOf,
+  codeLength,
+  lowAddressOf,
   Outcome,
   type CaseResult,
   type CaseSegments,
   type InstructionCase,
+  writeCode,
 } from './cases/instruction_case.js';
 import { countsPages, localSegment, localSegments, type LocalSegment } from './cases/local_segments.js';
 import { FILLER, initialData, MemoryMap } from './cases/memory_map.js';
@@ -46,17 +50,52 @@ const localTable = 0x82;
 /** Longest run of a case: repeated strings take at most some thousand pieces. */
 const budget = 20_000;
 
+const supervisorLow = lowHalf(supervisorLinear);
+const supervisorHigh = highHalf(supervisorLinear);
+const codeAt = Layout.RAM + code;
+const dataAt = Layout.RAM + data;
+const PAGE_BYTES = 0x1000;
+const windowEnd = MemoryMap.window + MemoryMap.windowBytes;
+const noBytes = new Uint8Array(0);
+
+const { rsp: RSP } = registerNumbers;
+
+/** Indexes of words that each case touches. V8 is slow at look-ups in an object as large as `Layout`. */
+const Word = {
+  registers: Layout.RAX / 4,
+  rsp: Layout.RSP / 4,
+  rip: Layout.RIP / 4,
+  cpl: Layout.CPL / 4,
+  activity: Layout.ACTIVITY / 4,
+  bases: Layout.ES_BASE / 4,
+  selectors: Layout.ES_SELECTOR / 4,
+  limits: Layout.ES_LIMIT / 4,
+  rights: Layout.ES_RIGHTS / 4,
+} as const;
+
+/** Words of the frame that an exception pushes, without its error code. SDM 3A "64-Bit Mode Stack Frame". */
+const Frame = { rip: 0, cs: 2, rflags: 4, rsp: 6, ss: 8 } as const;
+
 /** Runs cases on the processor core, at privilege level 3 in the memory of MemoryMap, as native/oracle.c does natively. */
 export class CoreRunner {
+  private readonly arena = new ByteArena();
   private readonly pristine: Uint8Array;
+  private readonly pristineWindow: Uint8Array;
   private readonly expected: Uint8Array;
+  /** The general registers of the core. */
+  private readonly registers: Uint32Array;
+  /** The writable data pages. */
+  private readonly now: Uint8Array;
 
   private constructor(
     private readonly core: TestCore,
     seed: number,
   ) {
     this.pristine = initialData(seed);
-    this.expected = new Uint8Array(MemoryMap.writableBytes);
+    this.pristineWindow = this.pristine.subarray(MemoryMap.window, MemoryMap.window + MemoryMap.windowBytes);
+    this.expected = this.pristine.slice(0, MemoryMap.writableBytes);
+    this.registers = core.u32.subarray(Word.registers, Word.registers + 32);
+    this.now = core.u8.subarray(dataAt, dataAt + MemoryMap.writableBytes);
     this.buildMemory();
     this.buildState();
   }
@@ -69,94 +108,119 @@ export class CoreRunner {
   /** Runs one case. */
   run(testCase: InstructionCase): CaseResult {
     const { core } = this;
-    const bytes = codeOf(testCase);
-    const codeAt = Layout.RAM + code + testCase.codeOffset;
-    core.u8.set(bytes, codeAt);
-    core.codeChanged(code + testCase.codeOffset, bytes.length);
-    core.u8.set(testCase.window, Layout.RAM + data + MemoryMap.window);
-    core.u32.set(testCase.registers, Layout.RAX / 4);
+    const { codeOffset } = testCase;
+    const length = codeLength(testCase);
+    writeCode(testCase, core.u8, codeAt + codeOffset);
+    this.codeWritten(codeOffset, length);
+    core.u8.set(testCase.window, dataAt + MemoryMap.window);
+    core.u32.set(testCase.registers, Word.registers);
     if (testCase.fx) core.loadFx(testCase.fx);
     core.setRflags(testCase.rflags);
     this.enterUserMode(testCase.segments);
-    core.u64[Layout.RIP / 8] = addressOf(testCase, 0);
+    core.u32[Word.rip] = lowAddressOf(testCase, 0);
+    core.u32[Word.rip + 1] = 0;
     const stop = core.run(budget);
-    const end = addressOf(testCase, testCase.instructions.length);
-    const result = this.result(testCase, stop, Number(end));
-    core.u8.fill(FILLER, codeAt, codeAt + bytes.length);
-    core.codeChanged(code + testCase.codeOffset, bytes.length);
-    core.u8.set(this.pristine.subarray(0, MemoryMap.writableBytes), Layout.RAM + data);
+    const result = this.result(testCase, stop, lowAddressOf(testCase, testCase.instructions.length));
+    core.u8.fill(FILLER, codeAt + codeOffset, codeAt + codeOffset + length);
+    this.codeWritten(codeOffset, length);
+    this.restoreData(result);
     return result;
   }
 
-  private result(testCase: InstructionCase, stop: number, end: number): CaseResult {
-    const { core } = this;
-    const handler = Number(core.u64[Layout.RIP / 8]! - supervisorLinear) - handlers - 1;
-    if (stop === StopReason.Quantum) return this.report(testCase, Outcome.Timeout, 0, [0n, 0n, 0n, 0n, 0n]);
-    if (stop !== StopReason.Idle || handler < 0 || handler > 0x1000) {
-      throw new Error(
-        `the core stopped by ${StopReason[stop] ?? String(stop)} at ${core.u64[Layout.RIP / 8]!.toString(16)}h`,
-      );
-    }
-    const vector = handler >> 4;
-    const rsp = Number(core.u64[Layout.RSP / 8]! - supervisorLinear) + supervisor + Layout.RAM;
-    const hasCode = stackTop + supervisor + Layout.RAM - rsp === 48;
-    const frame = [0, 1, 2, 3, 4].map((index) => core.u64[rsp / 8 + index + (hasCode ? 1 : 0)]!);
-    const errorCode = hasCode ? core.u32[rsp / 4]! : 0;
-    const isEnd = vector === 3 && Number(frame[0]!) === end + 1;
-    return this.report(testCase, isEnd ? Outcome.Completed : Outcome.Exception, vector, frame, errorCode, isEnd);
+  /**
+   * Makes the core forget what it decoded in a part of the code region. Unlike TestCore.codeChanged, this does not mark the pages dirty: no case can
+   * write them, and for a dirty page that is decoded for the first time the core searches its TLBs for translations that allow writes.
+   */
+  private codeWritten(offset: number, length: number): void {
+    const { cpu } = this.core;
+    const inPage = Math.min(length, PAGE_BYTES - (offset % PAGE_BYTES));
+    cpu.codeWritten(code + offset, inPage);
+    if (inPage < length) cpu.codeWritten(code + offset + inPage, length - inPage);
   }
 
+  private result(testCase: InstructionCase, stop: number, end: number): CaseResult {
+    const { u32 } = this.core;
+    if (stop === StopReason.Quantum) return this.report(testCase, Outcome.Timeout, 0, undefined);
+    const handler = u32[Word.rip]! - supervisorLow - handlers - 1;
+    const isSupervisor = u32[Word.rip + 1] === supervisorHigh;
+    if (stop !== StopReason.Idle || !isSupervisor || handler < 0 || handler > 0x1000) {
+      const rip = this.core.u64[Layout.RIP / 8]!.toString(16);
+      throw new Error(`the core stopped by ${StopReason[stop] ?? String(stop)} at ${rip}h`);
+    }
+    const vector = handler >> 4;
+    const rsp = (u32[Word.rsp]! - supervisorLow + supervisor + Layout.RAM) / 4;
+    const hasCode = stackTop + supervisor + Layout.RAM - 4 * rsp === 48;
+    const frame = u32.subarray(hasCode ? rsp + 2 : rsp, hasCode ? rsp + 12 : rsp + 10);
+    const errorCode = hasCode ? u32[rsp]! : 0;
+    const isEnd = vector === Vector.Breakpoint && frame[Frame.rip] === end + 1 && frame[Frame.rip + 1] === 0;
+    return this.report(testCase, isEnd ? Outcome.Completed : Outcome.Exception, vector, frame, errorCode);
+  }
+
+  /** @param frame the words of the exception's frame; undefined when there was none. */
   private report(
     testCase: InstructionCase,
     outcome: Outcome,
     vector: number,
-    frame: readonly bigint[],
+    frame: Uint32Array | undefined,
     errorCode = 0,
-    isEnd = false,
   ): CaseResult {
-    const { core } = this;
-    const registers = core.u32.slice(Layout.RAX / 4, Layout.RAX / 4 + 32);
-    registers[8] = Number(frame[3]! & 0xffffffffn);
-    registers[9] = Number(frame[3]! >> 32n);
+    const { core, arena } = this;
+    const registers = arena.copyOfWords(this.registers);
+    const isEnd = outcome === Outcome.Completed;
+    registers[2 * RSP] = frame?.[Frame.rsp] ?? 0;
+    registers[2 * RSP + 1] = frame?.[Frame.rsp + 1] ?? 0;
+    const rip = frame ? fromHalves(frame[Frame.rip]!, frame[Frame.rip + 1]!) : 0n;
     const [changedOffset, changed] = this.changes(testCase);
-    return {
+    const result: { -readonly [K in keyof CaseResult]: CaseResult[K] } = {
       outcome,
       vector: isEnd ? 0 : vector,
       errorCode,
       registers,
-      rflags: Number(frame[2]!),
-      rip: isEnd ? frame[0]! - 1n : frame[0]!,
-      faultAddress: vector === 14 ? core.u64[Layout.CR2 / 8]! : 0n,
+      rflags: frame?.[Frame.rflags] ?? 0,
+      rip: isEnd ? rip - 1n : rip,
+      faultAddress: vector === Vector.PageFault ? core.u64[Layout.CR2 / 8]! : 0n,
       changedOffset,
       changed,
-      ...(testCase.fx ? { fx: core.saveFx() } : {}),
-      ...(testCase.segments ? { selectors: this.selectors(frame) } : {}),
     };
+    if (testCase.fx) result.fx = core.saveFx(arena.bytes(testCase.fx.length));
+    if (testCase.segments) result.selectors = this.selectors(frame);
+    return result;
   }
 
   /** CS and SS from the exception's frame, DS, ES, FS and GS as they are. */
-  private selectors(frame: readonly bigint[]): number[] {
-    const now = (index: number): number => this.core.u32[Layout.ES_SELECTOR / 4 + index]!;
+  private selectors(frame: Uint32Array | undefined): number[] {
+    const now = (index: number): number => this.core.u32[Word.selectors + index]!;
     return [
-      Number(frame[1]! & 0xffffn),
-      Number(frame[4]! & 0xffffn),
+      (frame?.[Frame.cs] ?? 0) & 0xffff,
+      (frame?.[Frame.ss] ?? 0) & 0xffff,
       ...[Segment.DS, Segment.ES, Segment.FS, Segment.GS].map(now),
     ];
   }
 
-  /** The changed bytes of the data pages. */
-  private changes(testCase: InstructionCase): [number, Uint8Array] {
-    const { expected, core } = this;
-    const at = Layout.RAM + data;
-    expected.set(this.pristine.subarray(0, MemoryMap.writableBytes));
-    expected.set(testCase.window, MemoryMap.window);
-    const now = core.u8.subarray(at, at + MemoryMap.writableBytes);
-    if (Buffer.compare(now, expected) === 0) return [0, new Uint8Array(0)];
-    let first = 0;
-    let last = MemoryMap.writableBytes - 1;
-    while (now[first] === expected[first]) first++;
-    while (now[last] === expected[last]) last--;
-    return [first, now.slice(first, last + 1)];
+  /** The changed bytes of the data pages. `expected` is the data before the cases, except for the case's window during this call. */
+  private changes({ window }: InstructionCase): [number, Uint8Array] {
+    const { expected, now } = this;
+    expected.set(window, MemoryMap.window);
+    const isSame = (from: number, to: number): boolean =>
+      Buffer.compare(now.subarray(from, to), expected.subarray(from, to)) === 0;
+    let result: [number, Uint8Array] = [0, noBytes];
+    if (Buffer.compare(now, expected) !== 0) {
+      // most changes lie in the window
+      let first: number = isSame(0, MemoryMap.window) ? MemoryMap.window : 0;
+      let last = isSame(windowEnd, MemoryMap.writableBytes) ? windowEnd - 1 : MemoryMap.writableBytes - 1;
+      while (now[first] === expected[first]) first++;
+      while (now[last] === expected[last]) last--;
+      result = [first, now.slice(first, last + 1)];
+    }
+    expected.set(this.pristineWindow, MemoryMap.window);
+    return result;
+  }
+
+  /** The data as it was before the case, which has written its window and what the result calls changed, and nothing else. */
+  private restoreData({ changedOffset, changed }: CaseResult): void {
+    const { now, pristine } = this;
+    if (changed.length > 0) now.set(pristine.subarray(changedOffset, changedOffset + changed.length), changedOffset);
+    now.set(this.pristineWindow, MemoryMap.window);
   }
 
   /** Everything of the processor but registers, RIP and RFLAGS as it was at first: a fault leaves it at privilege level 0. */
@@ -169,31 +233,41 @@ export class CoreRunner {
       this.loadSegment(Segment.ES, segments.es);
       for (const index of [Segment.FS, Segment.GS]) this.loadSegment(index, 0);
     } else this.userSegments();
-    core.u32[Layout.CPL / 4] = 3;
-    core.u32[Layout.ACTIVITY / 4] = 0;
+    core.u32[Word.cpl] = 3;
+    core.u32[Word.activity] = 0;
     core.stateChanged();
   }
 
   /** 64-bit user mode, with the base of GS. */
   private userSegments(): void {
     for (const index of [Segment.ES, Segment.CS, Segment.SS, Segment.DS]) this.userSegment(index);
-    setSegment(this.core, Segment.FS, 0, 0, 0xffffffff, Rights.unusable);
-    setSegment(this.core, Segment.GS, 0, MemoryMap.gsBase, 0xffffffff, Rights.unusable);
+    this.setSegment(Segment.FS, 0, 0, 0xffffffff, Rights.unusable);
+    this.setSegment(Segment.GS, 0, MemoryMap.gsBase, 0xffffffff, Rights.unusable);
   }
 
   /** A segment of the LDT, or a null one. */
   private loadSegment(index: number, selector: number): void {
-    if (selector === 0) setSegment(this.core, index, 0, 0, 0, Rights.unusable);
+    if (selector === 0) this.setSegment(index, 0, 0, 0, Rights.unusable);
     else {
       const segment = localSegment(selector);
-      setSegment(this.core, index, selector, segment.base, segment.limit, rightsOf(segment));
+      this.setSegment(index, selector, segment.base, segment.limit, rightsOf(segment));
     }
   }
 
   private userSegment(index: number): void {
     const isCode = index === Segment.CS;
     const rights = (isCode ? Rights.code64 : Rights.data32) | Rights.user;
-    setSegment(this.core, index, isCode ? MemoryMap.codeSelector : MemoryMap.stackSelector, 0, 0xffffffff, rights);
+    this.setSegment(index, isCode ? MemoryMap.codeSelector : MemoryMap.stackSelector, 0, 0xffffffff, rights);
+  }
+
+  /** As processor_setup.ts does it; without BigInts, because each case sets six. */
+  private setSegment(index: number, selector: number, base: number, limit: number, rights: number): void {
+    const { u32 } = this.core;
+    u32[Word.bases + 2 * index] = base;
+    u32[Word.bases + 2 * index + 1] = 0;
+    u32[Word.selectors + index] = selector;
+    u32[Word.limits + index] = limit;
+    u32[Word.rights + index] = rights;
   }
 
   private buildMemory(): void {

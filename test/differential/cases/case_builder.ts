@@ -2,6 +2,7 @@
 import { registerNumbers } from '../../../src/intrinsics/vmx/exit_information.js';
 import { vexMaps } from '../../../src/machine/generator/encoding.js';
 import { OperandCode, type Operand } from '../../../src/machine/generator/operand.js';
+import { ByteArena } from './byte_arena.js';
 import { flatSpace, type AddressSpace, type SegmentName } from './address_space.js';
 import { farTarget } from './far_target.js';
 import type { CodeBits, FormChoice } from './form_choice.js';
@@ -24,7 +25,7 @@ const compareAxWithCx = (bits: CodeBits): number[] =>
 
 /** Makes one case: registers, flags, memory window and the encoding of each instruction. */
 export class CaseBuilder {
-  readonly registers: bigint[];
+  readonly registers: BigUint64Array;
   readonly window: Uint8Array;
   rflags: number;
   /** Linear address of the memory operand that was encoded last. */
@@ -32,6 +33,8 @@ export class CaseBuilder {
   private readonly instructions: CaseInstruction[] = [];
   private readonly codeOffset: number;
   private readonly initial: InitialState;
+  /** The memory of `registers`. */
+  private readonly registerWords: Uint32Array;
   private fx: Uint8Array | undefined;
   /** Base and index registers of the memory operand that was encoded last. */
   private bases: number[] = [];
@@ -44,6 +47,7 @@ export class CaseBuilder {
    * @param vendor the vendor whose manual says which flags are undefined.
    * @param space how its offsets become linear addresses.
    * @param states where the case starts from.
+   * @param arena where its arrays come from.
    */
   constructor(
     readonly random: SeededRandom,
@@ -51,13 +55,16 @@ export class CaseBuilder {
     private readonly vendor: Vendor,
     readonly space: AddressSpace = flatSpace,
     states: InitialStates = randomStates,
+    arena = new ByteArena(),
   ) {
-    this.initial = states(random);
-    const isWide = space.bits === 64;
-    this.registers = this.initial.registers.map((value, i) =>
-      isWide ? value : i < this.registerCount ? BigInt.asUintN(32, value) : 0n,
-    );
-    this.window = this.initial.window.slice();
+    this.initial = states(random, arena);
+    const words = (this.registerWords = this.initial.registers);
+    if (space.bits !== 64) {
+      words.fill(0, 2 * this.registerCount);
+      for (let high = 1; high < words.length; high += 2) words[high] = 0;
+    }
+    this.registers = new BigUint64Array(words.buffer, words.byteOffset, words.length / 2);
+    this.window = this.initial.window;
     this.rflags = 0x202 | (random.next() & 0xcd5 & (random.chance(0.1) ? 0xcd5 : 0x8d5));
     const { codeFirst, codeBytes } = space;
     const slots = codeBytes / MemoryMap.slotBytes;
@@ -125,9 +132,12 @@ export class CaseBuilder {
     return value;
   }
 
-  /** Gives the registers that the memory operand uses their values again. */
-  keepBases(values: readonly bigint[]): void {
-    for (const register of this.bases) this.registers[register] = values[register]!;
+  /** Does something, after which the registers that the memory operand uses have their values again. */
+  keepingBases(act: () => void): void {
+    const { bases, registers } = this;
+    const values = bases.map((register) => registers[register]!);
+    act();
+    bases.forEach((register, i) => (registers[register] = values[i]!));
   }
 
   /** Linear address of filler code that no instruction of the case reaches otherwise. */
@@ -138,8 +148,7 @@ export class CaseBuilder {
 
   /** x87 and SSE state, and numbers of the same kinds in the window. */
   private addVectorState(): void {
-    this.fx = this.initial.fx;
-    this.window.set(this.initial.fxWindow);
+    this.fx = this.initial.addVectorState();
   }
 
   /** Adds an instruction. */
@@ -152,20 +161,16 @@ export class CaseBuilder {
     if (options.lock && choice.memory && this.random.chance(0.1)) before.push(0xf0);
     prepare(this, choice);
     const rex = choice.bits === 64 && choice.entry.encoding.map <= vexMaps ? rexOf(parts, this.random) : [];
-    const head = [...before, ...parts.prefixes, ...rex, ...opcodeOf(choice, parts)];
-    const length = head.length + parts.modrm.length + parts.immediates.length;
+    const bytes = before.concat(parts.prefixes, rex, opcodeOf(choice, parts));
+    const length = bytes.length + parts.modrm.length + parts.immediates.length;
     if (parts.relative) {
       const displacement = (parts.relative.target - (this.at + length)) | 0;
       parts.modrm.splice(parts.relative.at, 4, ...signedBytes(displacement, 4));
     }
-    const bytes = [...head, ...parts.modrm, ...parts.immediates];
+    bytes.push(...parts.modrm, ...parts.immediates);
     const bits = this.operandBits(choice);
     const count = this.shiftCount(choice, parts);
-    const undefinedBits = undefinedFlags(semantics, {
-      vendor: this.vendor,
-      bits,
-      ...(count === undefined ? {} : { count }),
-    });
+    const undefinedBits = undefinedFlags(semantics, { vendor: this.vendor, bits, count });
     this.push({ form: choice.form.name, semantics, bytes, undefinedFlags: undefinedBits });
     // flags that one instruction leaves undefined must not be read by the next one
     if (this.isSequence && undefinedBits !== 0)
@@ -174,15 +179,10 @@ export class CaseBuilder {
 
   /** The finished case. */
   build(): InstructionCase {
-    const registers = new Uint32Array(32);
-    this.registers.forEach((value, i) => {
-      registers[2 * i] = Number(value & 0xffffffffn);
-      registers[2 * i + 1] = Number(value >> 32n);
-    });
     return {
       instructions: this.instructions,
       codeOffset: this.codeOffset,
-      registers,
+      registers: this.registerWords,
       rflags: this.rflags,
       window: this.window,
       ...(this.space.segments ? { segments: this.space.segments } : {}),

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Vendor } from '../host/host_quirks.js';
 import { flatSpace, segmentedSpace, type AddressSpace } from './address_space.js';
+import { ByteArena } from './byte_arena.js';
 import { CaseBuilder } from './case_builder.js';
-import type { FormChoice } from './form_choice.js';
+import type { CodeBits, FormChoice } from './form_choice.js';
 import { randomStates, type InitialStates } from './initial_state.js';
 import type { InstructionCase } from './instruction_case.js';
 import { SeededRandom } from './seeded_random.js';
@@ -26,12 +27,20 @@ export interface CaseOptions {
   readonly states?: InitialStates;
 }
 
+/** A choice, and how many instructions of cases were made of it. */
+interface CountedChoice {
+  readonly choice: FormChoice;
+  cases: number;
+}
+
 /** Makes random cases. Every choice is used as often as any other; sequences come on top. */
 export class CaseGenerator {
-  private readonly perForm = new Map<string, number>();
+  private readonly arena = new ByteArena();
   private readonly random: SeededRandom;
-  private readonly choices: readonly FormChoice[];
-  private readonly sequenceChoices: readonly FormChoice[];
+  private readonly choices: readonly CountedChoice[];
+  private readonly sequenceChoices: readonly CountedChoice[];
+  /** The same by size of code. */
+  private readonly sequenceChoicesOf = new Map<CodeBits, readonly CountedChoice[]>();
   private turn = 0;
 
   constructor(
@@ -39,18 +48,29 @@ export class CaseGenerator {
     private readonly options: CaseOptions,
   ) {
     this.random = new SeededRandom(options.seed);
-    this.choices = options.filter ? choices.filter(options.filter) : choices;
-    this.sequenceChoices = this.choices.filter(isForSequences);
+    const accepted = options.filter ? choices.filter(options.filter) : choices;
+    this.choices = accepted.map((choice) => ({ choice, cases: 0 }));
+    this.sequenceChoices = this.choices.filter(({ choice }) => isForSequences(choice));
+    for (const bits of [16, 32, 64] as const)
+      this.sequenceChoicesOf.set(
+        bits,
+        this.sequenceChoices.filter(({ choice }) => choice.bits === bits),
+      );
   }
 
   /** Cases so far by form name. */
   get casesPerForm(): ReadonlyMap<string, number> {
-    return this.perForm;
+    const perForm = new Map<string, number>();
+    for (const { choice, cases } of this.choices)
+      if (cases > 0) perForm.set(choice.form.name, (perForm.get(choice.form.name) ?? 0) + cases);
+    return perForm;
   }
 
   /** So many cases. */
   take(count: number): InstructionCase[] {
-    return Array.from({ length: count }, () => this.next());
+    const cases: InstructionCase[] = [];
+    while (cases.length < count) cases.push(this.next());
+    return cases;
   }
 
   private next(): InstructionCase {
@@ -59,9 +79,9 @@ export class CaseGenerator {
     const first = isSequence
       ? this.random.pick(this.sequenceChoices)
       : this.choices[this.turn++ % this.choices.length]!;
-    const builder = new CaseBuilder(this.random, isSequence, vendor, this.spaceFor(first), states);
+    const builder = new CaseBuilder(this.random, isSequence, vendor, this.spaceFor(first.choice), states, this.arena);
     this.add(builder, first);
-    const others = isSequence ? this.sequenceChoices.filter(({ bits }) => bits === first.bits) : [];
+    const others = isSequence ? this.sequenceChoicesOf.get(first.choice.bits)! : [];
     for (let i = isSequence ? 1 + this.random.below(4) : 0; i > 0; i--) this.add(builder, this.random.pick(others));
     // a trap ends a case after its first instruction
     if (!isSequence && this.random.chance(traps)) builder.rflags |= Flag.TF;
@@ -76,9 +96,9 @@ export class CaseGenerator {
     return segmentedSpace(this.random, bits, isNarrow ? 16 : 32);
   }
 
-  private add(builder: CaseBuilder, choice: FormChoice): void {
-    builder.add(choice);
-    this.perForm.set(choice.form.name, (this.perForm.get(choice.form.name) ?? 0) + 1);
+  private add(builder: CaseBuilder, counted: CountedChoice): void {
+    builder.add(counted.choice);
+    counted.cases++;
   }
 }
 

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { ByteArena } from './byte_arena.js';
 import { MemoryMap } from './memory_map.js';
 import type { SeededRandom } from './seeded_random.js';
 import { fillVector, randomVectorState } from './vector_state.js';
 
-/** Registers, memory and x87 and SSE state that a case starts from, before an instruction's preparation changes them. */
+/** Registers, memory and x87 and SSE state that a case starts from, before an instruction's preparation changes them. The arrays are the case's own. */
 export interface InitialState {
-  readonly registers: readonly bigint[];
+  /** As in InstructionCase. */
+  readonly registers: Uint32Array;
   readonly window: Uint8Array;
-  /** An FXSAVE image, and a window with numbers of the same kinds. */
-  readonly fx: Uint8Array;
-  readonly fxWindow: Uint8Array;
+  /** Makes an FXSAVE image and fills the window with numbers of the same kinds. Called once at most. */
+  addVectorState(): Uint8Array;
 }
 
-/** Gives initial states. The fields of a state are made when they are asked for, once. */
-export type InitialStates = (random: SeededRandom) => InitialState;
+/** Gives initial states, with arrays from an arena. */
+export type InitialStates = (random: SeededRandom, arena: ByteArena) => InitialState;
 
 const edges = [
   0n,
@@ -36,6 +37,8 @@ const edges = [
   0xffffffff80000000n,
 ];
 
+const edgeWords = edges.map((value) => [Number(value >> 32n), Number(value & 0xffffffffn)] as const);
+
 /** A 64-bit number: an edge, a small or a random one. */
 export function randomNumber(random: SeededRandom): bigint {
   const kind = random.below(4);
@@ -44,45 +47,65 @@ export function randomNumber(random: SeededRandom): bigint {
   return (BigInt(random.next()) << 32n) | BigInt(random.next());
 }
 
-function randomWindow(random: SeededRandom): Uint8Array {
-  const window = new Uint8Array(MemoryMap.windowBytes);
-  const words = new Uint32Array(window.buffer);
-  for (let i = 0; i < words.length; i++) words[i] = random.next();
-  return window;
-}
-
-function randomVectorWindow(random: SeededRandom): Uint8Array {
-  const window = new Uint8Array(MemoryMap.windowBytes);
-  const view = new DataView(window.buffer);
-  for (let at = 0; at < MemoryMap.windowBytes; at += 16) fillVector(random, view, at);
-  return window;
+/** The registers of a case: randomNumber in words, without BigInts. */
+function randomRegisters(random: SeededRandom, arena: ByteArena): Uint32Array {
+  const words = arena.words(32);
+  for (let at = 0; at < 32; at += 2) {
+    const kind = random.below(4);
+    if (kind === 0) {
+      const [high, low] = random.pick(edgeWords);
+      words[at + 1] = high;
+      words[at] = low;
+    } else if (kind === 1) words[at] = random.below(256);
+    else {
+      words[at + 1] = random.next();
+      words[at] = random.next();
+    }
+  }
+  return words;
 }
 
 /** The initial state of a case. */
-export const randomStates: InitialStates = (random) => ({
-  registers: Array.from({ length: 16 }, () => randomNumber(random)),
-  window: randomWindow(random),
-  get fx() {
-    return randomVectorState(random);
-  },
-  get fxWindow() {
-    return randomVectorWindow(random);
-  },
-});
+class RandomState implements InitialState {
+  readonly registers: Uint32Array;
+  readonly window: Uint8Array;
+  private readonly windowWords: Uint32Array;
+
+  constructor(
+    private readonly random: SeededRandom,
+    private readonly arena: ByteArena,
+  ) {
+    this.registers = randomRegisters(random, arena);
+    const words = (this.windowWords = arena.words(MemoryMap.windowBytes / 4));
+    for (let i = 0; i < words.length; i++) words[i] = random.next();
+    this.window = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+  }
+
+  addVectorState(): Uint8Array {
+    const image = randomVectorState(this.random, this.arena);
+    for (let at = 0; at < this.windowWords.length; at += 4) fillVector(this.random, this.windowWords, at);
+    return image;
+  }
+}
+
+/** A new random state for each case. */
+export const randomStates: InitialStates = (random, arena) => new RandomState(random, arena);
 
 /** Some states that cases share: recorded vectors are small when their states repeat. */
 export function pooledStates(random: SeededRandom, size: number): InitialStates {
-  const pool: InitialState[] = Array.from({ length: size }, () => ({
-    registers: Array.from({ length: 16 }, () => randomNumber(random)),
-    window: randomWindow(random),
-    fx: randomVectorState(random),
-    fxWindow: randomVectorWindow(random),
-  }));
+  const pool = Array.from({ length: size }, () => {
+    const state = new RandomState(random, new ByteArena());
+    const window = state.window.slice();
+    return { registers: state.registers, window, fx: state.addVectorState(), fxWindow: state.window };
+  });
   return (chooser) => {
-    const pick = (): InitialState => chooser.pick(pool);
-    const { registers } = pick();
-    const { window } = pick();
-    const { fx, fxWindow } = pick();
-    return { registers, window, fx, fxWindow };
+    const { registers } = chooser.pick(pool);
+    const window = chooser.pick(pool).window.slice();
+    const { fx, fxWindow } = chooser.pick(pool);
+    const addVectorState = (): Uint8Array => {
+      window.set(fxWindow);
+      return fx.slice();
+    };
+    return { registers: registers.slice(), window, addVectorState };
   };
 }

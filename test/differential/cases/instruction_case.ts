@@ -79,14 +79,20 @@ export function setRegister(registers: Uint32Array, index: number, value: bigint
 
 /** RIP of an instruction of a case; with the number of instructions as index, the RIP after the last one. */
 export function addressOf(testCase: InstructionCase, index: number): bigint {
+  return BigInt(lowAddressOf(testCase, index));
+}
+
+/** The same as a number: all code lies below 4 GiB. */
+export function lowAddressOf(testCase: InstructionCase, index: number): number {
   const base = testCase.segments ? localSegment(testCase.segments.cs).base : 0;
-  return BigInt((MemoryMap.code - base + offsetInCode(testCase, index)) >>> 0);
+  return (MemoryMap.code - base + offsetInCode(testCase, index)) >>> 0;
 }
 
 /** Offset of an instruction of a case in the code region. */
 export function offsetInCode(testCase: InstructionCase, index: number): number {
-  const before = testCase.instructions.slice(0, index).reduce((sum, { bytes }) => sum + bytes.length, 0);
-  return testCase.codeOffset + before;
+  let offset = testCase.codeOffset;
+  for (let i = 0; i < index; i++) offset += testCase.instructions[i]!.bytes.length;
+  return offset;
 }
 
 /** Size of a case's code. */
@@ -96,6 +102,16 @@ export function bitsOf({ segments }: InstructionCase): 16 | 32 | 64 {
 }
 
 /** All bytes of a case's instructions. */
-export function codeOf(testCase: InstructionCase): number[] {
-  return testCase.instructions.flatMap((instruction) => [...instruction.bytes]);
+export function codeOf({ instructions }: InstructionCase): number[] {
+  return instructions.flatMap(({ bytes }) => bytes);
+}
+
+/** How many bytes they are. */
+export const codeLength = (testCase: InstructionCase): number =>
+  offsetInCode(testCase, testCase.instructions.length) - testCase.codeOffset;
+
+/** Writes them into memory. */
+export function writeCode({ instructions }: InstructionCase, into: Uint8Array, start: number): void {
+  let at = start;
+  for (const { bytes } of instructions) for (const byte of bytes) into[at++] = byte;
 }

@@ -48,7 +48,9 @@ export const isPrefix = (byte: number): boolean => prefixBytes.includes(byte);
 
 /** The low bytes of a signed number of 32 bits. */
 export function signedBytes(value: number, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => (value >> (8 * Math.min(i, 3))) & 255);
+  const bytes: number[] = [];
+  for (let i = 0; i < count; i++) bytes.push((value >> (8 * Math.min(i, 3))) & 255);
+  return bytes;
 }
 
 /** Prefixes that the choice demands. */
@@ -90,9 +92,12 @@ function vexOf(choice: FormChoice, parts: Parts): number[] {
   return [0xc4, inverted, (parts.rexW << 7) | ((~parts.vvvv & 15) << 3) | vexPrefix[prefixes]!];
 }
 
+/** Bytes that choose an opcode map. */
+const escapes: readonly (readonly number[])[] = [[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a]];
+
 /** Opcode map bytes and opcode; with the VEX prefix if there is one. */
 export function opcodeOf(choice: FormChoice, parts: Parts): number[] {
   const { map, opcode } = choice.entry.encoding;
   if (map > vexMaps) return [...vexOf(choice, parts), opcode];
-  return [...[[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a]][map]!, opcode + parts.opcodeRegister];
+  return [...escapes[map]!, opcode + parts.opcodeRegister];
 }

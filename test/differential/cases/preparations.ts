@@ -291,8 +291,7 @@ const preparations: Readonly<Record<string, Preparation>> = {
  * operands were encoded (builder.target is the memory operand).
  */
 export function prepare(builder: CaseBuilder, choice: FormChoice): void {
-  const before = builder.registers.slice();
-  preparations[choice.entry.row.semantics]?.(builder, choice, operandBytes(choice));
+  const preparation = preparations[choice.entry.row.semantics];
   // a register that is the base of the memory operand keeps its value, or the operand would move
-  builder.keepBases(before);
+  if (preparation) builder.keepingBases(() => preparation(builder, choice, operandBytes(choice)));
 }

@@ -21,7 +21,7 @@ export const statusFlags = Flag.CF | Flag.PF | Flag.AF | Flag.ZF | Flag.SF | Fla
 export interface FlagContext {
   readonly vendor: Vendor;
   readonly bits: number;
-  readonly count?: number;
+  readonly count: number | undefined;
 }
 
 type Rule = (context: FlagContext) => number;

@@ -1,12 +1,31 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Random x87, MMX and SSE state for the differential test: numbers of every class and size, rounding modes, masks and sticky flags.
+import type { ByteArena } from './byte_arena.js';
 import type { SeededRandom } from './seeded_random.js';
 
-const bits64 = (random: SeededRandom): bigint => (BigInt(random.next()) << 32n) | BigInt(random.next());
+const FXSAVE_BYTES = 512;
+
+const SIGN = 0x80000000;
+const singleExponents = [1, 2, 0x3e, 0x3f, 0x40, 0xfe, 0xfd, 0x7e, 0x7f, 0x80, 0x9d, 0x9e, 0xbd, 0xbe];
+const doubleExponents = [
+  1, 2, 0x1ff, 0x200, 0x7fe, 0x7fd, 0x3fe, 0x3ff, 0x400, 0x41d, 0x41e, 0x43d, 0x43e, 0x36a, 0x37f, 0x380, 0x381, 0x47e,
+  0x47f,
+];
+const extendedExponents = [
+  1, 2, 0x7ffe, 0x3ffe, 0x3fff, 0x4000, 0x400d, 0x400e, 0x401d, 0x401e, 0x403d, 0x403e, 0x3bcd, 0x3c00, 0x43fe, 0x43ff,
+  0x3f81, 0x407e,
+];
+const singleLimits = [4, 100, 70000];
+const limits = [4, 100, 70000, 0x7fffffff];
+const divisors = [1, 2, 3, 8];
+const oneSingle = new Float32Array(1);
+const oneSingleBits = new Uint32Array(oneSingle.buffer);
+const oneDouble = new Float64Array(1);
+const oneDoubleBits = new Uint32Array(oneDouble.buffer);
 
 /** A single-precision number as bits: zeros, denormals, NaNs, borders of ranges and formats more often than they come by chance. */
-export function randomSingle(random: SeededRandom): number {
-  const sign = random.below(2) * 2 ** 31;
+function randomSingle(random: SeededRandom): number {
+  const sign = random.below(2) * SIGN;
   const fraction = random.below(0x800000);
   switch (random.below(10)) {
     case 0:
@@ -20,17 +39,10 @@ export function randomSingle(random: SeededRandom): number {
     case 4:
       return sign + 1 + (random.chance(0.5) ? random.below(3) : fraction >> 1);
     case 5:
-      return (
-        new Uint32Array(
-          new Float32Array([random.below(random.pick([4, 100, 70000])) / random.pick([1, 2, 3, 8])]).buffer,
-        )[0]! + sign
-      );
+      oneSingle[0] = random.below(random.pick(singleLimits)) / random.pick(divisors);
+      return oneSingleBits[0]! + sign;
     case 6:
-      return (
-        sign +
-        random.pick([1, 2, 0x3e, 0x3f, 0x40, 0xfe, 0xfd, 0x7e, 0x7f, 0x80, 0x9d, 0x9e, 0xbd, 0xbe]) * 0x800000 +
-        random.pick([0, 0x7fffff, 1, 0x400000, fraction])
-      );
+      return sign + random.pick(singleExponents) * 0x800000 + random.pick([0, 0x7fffff, 1, 0x400000, fraction]);
     case 7:
       return random.next();
     default:
@@ -38,83 +50,119 @@ export function randomSingle(random: SeededRandom): number {
   }
 }
 
-/** A double-precision number as bits. */
-export function randomDouble(random: SeededRandom): bigint {
-  const sign = BigInt(random.below(2)) << 63n;
-  const fraction = bits64(random) & 0xfffffffffffffn;
-  const exponent = (value: number): bigint => BigInt(value) << 52n;
+/** Sets two words, the low one first. Numbers are made of words: BigInts would take most of the time of a comparison. */
+function setPair(words: Uint32Array, at: number, high: number, low: number): void {
+  words[at] = low;
+  words[at + 1] = high;
+}
+
+function randomPair(random: SeededRandom, words: Uint32Array, at: number): void {
+  words[at + 1] = random.next();
+  words[at] = random.next();
+}
+
+/** Fractions of double-precision numbers that lie at the borders of formats, high and low word. `undefined`: a random one. */
+const doubleFractions: readonly (readonly [number, number] | undefined)[] = [
+  [0, 0],
+  [0, 1],
+  undefined,
+  [0xfffff, 0xffffffff],
+  [0xfffff, 0xe0000000],
+  [0xfffff, 0xf0000000],
+  [0, 0x10000000],
+];
+
+/** A double-precision number. */
+function randomDouble(random: SeededRandom, words: Uint32Array, at: number): void {
+  const sign = random.below(2) * SIGN;
+  const high = random.next() & 0xfffff;
+  const low = random.next();
   switch (random.below(10)) {
     case 0:
-      return sign;
+      return setPair(words, at, sign, 0);
     case 1:
-      return sign | 0x7ff0000000000000n;
+      return setPair(words, at, sign | 0x7ff00000, 0);
     case 2:
-      return sign | 0x7ff8000000000000n | (fraction >> 1n);
+      return setPair(words, at, sign | 0x7ff80000 | (high >>> 1), (high << 31) | (low >>> 1));
     case 3:
-      return sign | 0x7ff0000000000001n | (fraction >> 2n);
-    case 4:
-      return sign | random.pick([1n, 2n, fraction | 1n]);
+      return setPair(words, at, sign | 0x7ff00000 | (high >>> 2), (high << 30) | (low >>> 2) | 1);
+    case 4: {
+      const kind = random.below(3);
+      return setPair(words, at, sign | (kind === 2 ? high : 0), kind === 2 ? low | 1 : kind + 1);
+    }
     case 5:
-      return (
-        sign |
-        new BigUint64Array(
-          new Float64Array([random.below(random.pick([4, 100, 70000, 0x7fffffff])) / random.pick([1, 2, 3, 8])]).buffer,
-        )[0]!
-      );
-    case 6:
-      return (
-        sign |
-        exponent(
-          random.pick([
-            1, 2, 0x1ff, 0x200, 0x7fe, 0x7fd, 0x3fe, 0x3ff, 0x400, 0x41d, 0x41e, 0x43d, 0x43e, 0x36a, 0x37f, 0x380,
-            0x381, 0x47e, 0x47f,
-          ]),
-        ) |
-        random.pick([0n, 1n, fraction, 0xfffffffffffffn, 0xfffffe0000000n, 0xffffff0000000n, 0x10000000n])
-      );
+      oneDouble[0] = random.below(random.pick(limits)) / random.pick(divisors);
+      return setPair(words, at, sign | oneDoubleBits[1]!, oneDoubleBits[0]!);
+    case 6: {
+      const exponent = random.pick(doubleExponents) << 20;
+      const fraction = random.pick(doubleFractions);
+      return setPair(words, at, sign | exponent | (fraction?.[0] ?? high), fraction?.[1] ?? low);
+    }
     case 7:
-      return bits64(random);
-    default:
-      return sign | exponent(990 + random.below(70)) | (random.chance(0.5) ? fraction : (fraction >> 30n) << 30n);
+      return randomPair(random, words, at);
+    default: {
+      const exponent = (990 + random.below(70)) << 20;
+      return setPair(words, at, sign | exponent | high, random.chance(0.5) ? low : low & 0xc0000000);
+    }
   }
 }
 
-/** A double extended number: sign and exponent, significand; also encodings that processors refuse (unnormals, pseudo-NaNs). */
-export function randomExtended(random: SeededRandom): readonly [number, bigint] {
+/** Significands of double extended numbers that lie at the borders of formats, without the integer bit. `undefined`: a random one. */
+const extendedFractions: readonly (readonly [number, number] | undefined)[] = [
+  [0, 0],
+  [0, 1],
+  undefined,
+  [0x7fffffff, 0xffffffff],
+  [0x7fffffff, 0xfffffc00],
+  [0x7fffff80, 0],
+];
+
+/**
+ * A double extended number in three words: significand, and sign and exponent. Also encodings that processors refuse (unnormals, pseudo-NaNs).
+ */
+function randomExtended(random: SeededRandom, words: Uint32Array, at: number): void {
   const sign = random.below(2) << 15;
-  const fraction = bits64(random) >> 1n;
-  const one = 1n << 63n;
+  const first = random.next();
+  const high = first >>> 1;
+  const low = (first << 31) | (random.next() >>> 1);
+  const set = (exponent: number, highWord: number, lowWord: number): void => {
+    words[at + 2] = sign | exponent;
+    setPair(words, at, highWord, lowWord);
+  };
   switch (random.below(12)) {
     case 0:
-      return [sign, 0n];
+      return set(0, 0, 0);
     case 1:
-      return [sign | 0x7fff, one];
+      return set(0x7fff, SIGN, 0);
     case 2:
-      return [sign | 0x7fff, one | (1n << 62n) | (fraction >> 1n)];
+      return set(0x7fff, 0xc0000000 | (high >>> 1), (high << 31) | (low >>> 1));
     case 3:
-      return [sign | 0x7fff, one | (fraction >> 1n) | 1n];
-    case 4:
-      return [sign, random.pick([1n, 2n, fraction | 1n, one | fraction])];
+      return set(0x7fff, SIGN | (high >>> 1), (high << 31) | (low >>> 1) | 1);
+    case 4: {
+      const kind = random.below(4);
+      if (kind < 2) return set(0, 0, kind + 1);
+      return set(0, kind === 3 ? SIGN | high : high, kind === 3 ? low : low | 1);
+    }
     case 5:
-      return [sign | (1 + random.below(0x7ffe)), fraction];
-    case 6:
-      return [
-        sign |
-          random.pick([
-            1, 2, 0x7ffe, 0x3ffe, 0x3fff, 0x4000, 0x400d, 0x400e, 0x401d, 0x401e, 0x403d, 0x403e, 0x3bcd, 0x3c00,
-            0x43fe, 0x43ff, 0x3f81, 0x407e,
-          ]),
-        one | random.pick([0n, 1n, fraction, one - 1n, 0x7ffffffffffffc00n, 0x7fffff8000000000n]),
-      ];
+      return set(1 + random.below(0x7ffe), high, low);
+    case 6: {
+      const exponent = random.pick(extendedExponents);
+      const fraction = random.pick(extendedFractions);
+      return set(exponent, SIGN | (fraction?.[0] ?? high), fraction?.[1] ?? low);
+    }
     case 7: {
-      const value = BigInt(1 + random.below(random.pick([4, 100, 70000, 0x7fffffff])));
-      const length = value.toString(2).length;
-      return [sign | (16383 + length - 1), value << BigInt(64 - length)];
+      const value = 1 + random.below(random.pick(limits));
+      const length = 32 - Math.clz32(value);
+      return set(16383 + length - 1, value << (32 - length), 0);
     }
     case 8:
-      return [sign | random.below(0x8000), bits64(random)];
-    default:
-      return [sign | (16350 + random.below(70)), one | (random.chance(0.5) ? fraction : (fraction >> 40n) << 40n)];
+      words[at + 2] = sign | random.below(0x8000);
+      return randomPair(random, words, at);
+    default: {
+      const exponent = 16350 + random.below(70);
+      const isWhole = random.chance(0.5);
+      return set(exponent, SIGN | (isWhole ? high : high & 0xffffff00), isWhole ? low : 0);
+    }
   }
 }
 
@@ -129,18 +177,23 @@ const integers = [
   0x8080808080808080n,
   0x0102030405060708n,
   0xffffffffffffffffn,
-];
+].map((value) => [Number(value >> 32n), Number(value & 0xffffffffn)] as const);
 
-/** Fills 16 bytes with numbers of one kind. */
-export function fillVector(random: SeededRandom, view: DataView, at: number): void {
+function randomInteger(random: SeededRandom, words: Uint32Array, at: number): void {
+  const [high, low] = random.pick(integers);
+  setPair(words, at, high, low);
+}
+
+/** Fills four words with numbers of one kind. */
+export function fillVector(random: SeededRandom, words: Uint32Array, at: number): void {
   const kind = random.below(4);
-  for (let i = 0; i < 16; i += 8) {
+  for (let i = at; i < at + 4; i += 2) {
     if (kind === 0) {
-      view.setUint32(at + i, randomSingle(random), true);
-      view.setUint32(at + i + 4, randomSingle(random), true);
-    } else if (kind === 1) view.setBigUint64(at + i, randomDouble(random), true);
-    else if (kind === 2) view.setBigUint64(at + i, random.pick(integers), true);
-    else view.setBigUint64(at + i, bits64(random), true);
+      words[i] = randomSingle(random);
+      words[i + 1] = randomSingle(random);
+    } else if (kind === 1) randomDouble(random, words, i);
+    else if (kind === 2) randomInteger(random, words, i);
+    else randomPair(random, words, i);
   }
 }
 
@@ -148,32 +201,33 @@ export function fillVector(random: SeededRandom, view: DataView, at: number): vo
  * An FXSAVE image. Exceptions are masked most of the time; an exception that waits (status flag set and unmasked) is rare. `freeTop`: the
  * register that a push would fill is empty most of the time.
  */
-export function randomVectorState(random: SeededRandom): Uint8Array {
-  const image = new Uint8Array(512);
-  const view = new DataView(image.buffer);
+export function randomVectorState(random: SeededRandom, arena: ByteArena): Uint8Array {
+  const words = arena.words(FXSAVE_BYTES / 4);
   const control = random.chance(0.6)
     ? 0x37f
     : 0x40 | (random.below(16) << 8) | (random.chance(0.5) ? 0x3f : random.below(64));
   let status = (random.below(8) << 11) | (random.next() & 0x4700) | (random.chance(0.3) ? random.below(64) : 0);
   if (random.chance(0.97)) status &= ~(0x3f & ~control);
   if (status & ~control & 0x3f) status |= 0x8080;
-  view.setUint16(0, control, true);
-  view.setUint16(2, status, true);
-  image[4] = random.chance(0.5) ? 255 : random.next() & 255;
-  if (random.chance(0.3)) image[4] &= ~(1 << (((status >> 11) - 1) & 7));
+  words[0] = control | (status << 16);
+  let tags = random.chance(0.5) ? 255 : random.next() & 255;
+  if (random.chance(0.3)) tags &= ~(1 << (((status >> 11) - 1) & 7));
+  words[1] = tags;
   let mxcsr = random.chance(0.5)
     ? 0x1f80
     : (random.chance(0.5) ? 0x1f80 : random.below(64) << 7) | (random.below(4) << 13);
   if (mxcsr !== 0x1f80) mxcsr |= (random.chance(0.3) ? 0x8000 : 0) | (random.chance(0.3) ? 0x40 : 0);
   if (random.chance(0.5)) mxcsr |= random.chance(0.5) ? 0x20 : random.below(64);
-  view.setUint32(24, mxcsr, true);
-  for (let i = 0; i < 8; i++) {
-    const [exponent, significand] = random.chance(0.8) ? randomExtended(random) : [0xffff, random.pick(integers)];
-    view.setBigUint64(32 + 16 * i, significand, true);
-    view.setUint16(40 + 16 * i, exponent, true);
+  words[6] = mxcsr;
+  for (let at = 8; at < 40; at += 4) {
+    if (random.chance(0.8)) randomExtended(random, words, at);
+    else {
+      randomInteger(random, words, at);
+      words[at + 2] = 0xffff;
+    }
   }
-  for (let at = 160; at < 416; at += 16) fillVector(random, view, at);
-  return image;
+  for (let at = 40; at < 104; at += 4) fillVector(random, words, at);
+  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
 }
 
 /** Forms whose results may differ between processors according to the manual; sequences leave them out, comparison allows what is stated. */

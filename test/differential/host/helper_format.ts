@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What the native helper reads and writes; native/oracle.c describes the same.
+import { fromHalves } from '../../../src/machine/processor/halves.js';
 import {
-  addressOf,
-  codeOf,
+  codeLength,
+  lowAddressOf,
   type CaseInstruction,
   type CaseResult,
   type InstructionCase,
+  writeCode,
 } from '../cases/instruction_case.js';
 import { countsPages, localSegments } from '../cases/local_segments.js';
 import { MemoryMap } from '../cases/memory_map.js';
@@ -56,7 +58,8 @@ export function encodeCases(cases: readonly InstructionCase[], seed: number): Bu
   input.writeUInt32LE(cases.length, Batch.count);
   input.writeUInt32LE(seed >>> 0, Batch.seed);
   encodeDescriptors(cases, input);
-  cases.forEach((testCase, index) => encodeCase(testCase, input.subarray(casesAt + index * Case.bytes)));
+  const words = new Uint32Array(input.buffer, input.byteOffset, input.length / 4);
+  cases.forEach((testCase, index) => encodeCase(testCase, input, words, casesAt + index * Case.bytes));
   return input;
 }
 
@@ -81,22 +84,25 @@ function encodeDescriptors(cases: readonly InstructionCase[], input: Buffer): vo
   });
 }
 
-function encodeCase(testCase: InstructionCase, into: Buffer): void {
-  const code = codeOf(testCase);
-  if (code.length > CODE_BYTES) throw new RangeError(`${code.length} bytes of code do not fit a case`);
-  into.writeUInt32LE((testCase.fx ? FLAG_FX : 0) | (testCase.segments ? FLAG_SEGMENTS : 0), Case.flags);
-  into.writeUInt32LE(testCase.codeOffset, Case.codeOffset);
-  into.writeUInt32LE(code.length, Case.codeLength);
-  testCase.registers.forEach((word, i) => into.writeUInt32LE(word, Case.registers + 4 * i));
-  into.writeUInt32LE(testCase.rflags, Case.rflags);
-  into.set(code, Case.code);
-  if (testCase.segments) {
-    const { cs, ss, ds, es } = testCase.segments;
-    into.writeUInt32LE(Number(addressOf(testCase, 0)), Case.ip);
-    [cs, ss, ds, es].forEach((selector, i) => into.writeUInt16LE(selector, Case.selectors + 2 * i));
+/** @param input zeros from `at` on. */
+function encodeCase(testCase: InstructionCase, input: Buffer, words: Uint32Array, at: number): void {
+  const { fx, segments } = testCase;
+  const length = codeLength(testCase);
+  if (length > CODE_BYTES) throw new RangeError(`${length} bytes of code do not fit a case`);
+  writeCode(testCase, input, at + Case.code);
+  words[(at + Case.flags) / 4] = (fx ? FLAG_FX : 0) | (segments ? FLAG_SEGMENTS : 0);
+  words[(at + Case.codeOffset) / 4] = testCase.codeOffset;
+  words[(at + Case.codeLength) / 4] = length;
+  words.set(testCase.registers, (at + Case.registers) / 4);
+  words[(at + Case.rflags) / 4] = testCase.rflags;
+  if (segments) {
+    const { cs, ss, ds, es } = segments;
+    words[(at + Case.ip) / 4] = lowAddressOf(testCase, 0);
+    words[(at + Case.selectors) / 4] = cs | (ss << 16);
+    words[(at + Case.selectors) / 4 + 1] = ds | (es << 16);
   }
-  into.set(testCase.window, Case.window);
-  if (testCase.fx) into.set(testCase.fx, Case.fx);
+  input.set(testCase.window, at + Case.window);
+  if (fx) input.set(fx, at + Case.fx);
 }
 
 /** The case at an index of a batch. @param instructions its instructions, of which the batch has only the bytes. */
@@ -126,31 +132,42 @@ export function decodeCase(batch: Buffer, index: number, instructions: readonly 
 /** An instruction of a case, with the length of its bytes instead of them. */
 export type InstructionSummary = Omit<CaseInstruction, 'bytes'> & { readonly length: number };
 
-/** The results of a batch, as the helper writes them. */
+/** The results of a batch, as the helper writes them. Their arrays are parts of the output. */
 export function decodeResults(output: Buffer, cases: readonly InstructionCase[]): CaseResult[] {
+  // words lie at multiples of 4 in memory
+  const aligned = output.byteOffset % 4 === 0 ? output : Buffer.from(Uint8Array.from(output).buffer);
   let at = 4;
   return cases.map((testCase) => {
-    if (at + Result.bytes > output.length) throw new RangeError('there are fewer results than cases');
-    const from = output.subarray(at);
-    const length = from.readUInt32LE(Result.changedLength);
-    const changedAt = Result.bytes + (testCase.fx ? FX_BYTES : 0);
-    at += changedAt + ((length + 7) & ~7);
-    return {
-      outcome: from.readUInt32LE(Result.outcome),
-      vector: from.readUInt32LE(Result.vector),
-      errorCode: from.readUInt32LE(Result.errorCode),
-      registers: words(from, Result.registers),
-      rflags: from.readUInt32LE(Result.rflags),
-      rip: from.readBigUInt64LE(Result.rip),
-      faultAddress: from.readBigUInt64LE(Result.faultAddress),
-      changedOffset: from.readUInt32LE(Result.changedOffset),
-      changed: copyOf(from, changedAt, length),
-      ...(testCase.fx ? { fx: copyOf(from, Result.bytes, FX_BYTES) } : {}),
-      ...(testCase.segments
-        ? { selectors: Array.from({ length: SELECTORS }, (_, i) => from.readUInt16LE(Result.selectors + 2 * i)) }
-        : {}),
-    };
+    const from = at;
+    at += Result.bytes + (testCase.fx ? FX_BYTES : 0);
+    if (at <= aligned.length) at += (aligned.readUInt32LE(from + Result.changedLength) + 7) & ~7;
+    if (at > aligned.length) throw new RangeError('there are fewer results than cases');
+    return decodeResult(aligned, from, testCase);
   });
+}
+
+function decodeResult(output: Buffer, at: number, { fx, segments }: InstructionCase): CaseResult {
+  const start = output.byteOffset + at;
+  const words = new Uint32Array(output.buffer, start, Result.bytes / 4);
+  const changedAt = start + Result.bytes + (fx ? FX_BYTES : 0);
+  const result: Mutable<CaseResult> = {
+    outcome: words[Result.outcome / 4]!,
+    vector: words[Result.vector / 4]!,
+    errorCode: words[Result.errorCode / 4]!,
+    registers: words.subarray(Result.registers / 4, Result.registers / 4 + REGISTER_WORDS),
+    rflags: words[Result.rflags / 4]!,
+    rip: pairAt(words, Result.rip / 4),
+    faultAddress: pairAt(words, Result.faultAddress / 4),
+    changedOffset: words[Result.changedOffset / 4]!,
+    changed: new Uint8Array(output.buffer, changedAt, words[Result.changedLength / 4]!),
+  };
+  if (fx) result.fx = new Uint8Array(output.buffer, start + Result.bytes, FX_BYTES);
+  if (segments) {
+    const selectors: number[] = [];
+    for (let i = 0; i < SELECTORS; i++) selectors.push(output.readUInt16LE(at + Result.selectors + 2 * i));
+    result.selectors = selectors;
+  }
+  return result;
 }
 
 /** Results as the helper writes them. */
@@ -167,7 +184,7 @@ function encodeResult(result: CaseResult, hasFx: boolean): Buffer {
   into.writeUInt32LE(result.vector, Result.vector);
   into.writeUInt32LE(result.errorCode, Result.errorCode);
   into.writeUInt32LE(result.changed.length, Result.changedLength);
-  result.registers.forEach((word, i) => into.writeUInt32LE(word, Result.registers + 4 * i));
+  into.set(bytesOf(result.registers), Result.registers);
   into.writeUInt32LE(result.rflags, Result.rflags);
   into.writeBigUInt64LE(result.rip, Result.rip);
   into.writeBigUInt64LE(result.faultAddress, Result.faultAddress);
@@ -177,6 +194,12 @@ function encodeResult(result: CaseResult, hasFx: boolean): Buffer {
   into.set(result.changed, changedAt);
   return into;
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+const bytesOf = (words: Uint32Array): Uint8Array => new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+
+const pairAt = (words: Uint32Array, index: number): bigint => fromHalves(words[index]!, words[index + 1]!);
 
 function words(from: Buffer, at: number): Uint32Array {
   return Uint32Array.from({ length: REGISTER_WORDS }, (_, i) => from.readUInt32LE(at + 4 * i));

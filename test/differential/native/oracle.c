@@ -32,7 +32,7 @@
 #include <unistd.h>
 
 enum { CODE = 0x11000000, CODE_BYTES = 0x10000, DATA = 0x12000000, WRITABLE = 0x2000, DATA_BYTES = 0x3000, GS_BASE = 0x12000800,
-       WINDOW = 0xf80, CASE_BYTES = 1024, RESULT_BYTES = 256, FLAG_FX = 2,
+       WINDOW = 0xf80, WINDOW_BYTES = 0x100, WINDOW_END = WINDOW + WINDOW_BYTES, CASE_BYTES = 1024, RESULT_BYTES = 256, FLAG_FX = 2,
        FLAG_SEGMENTS = 4, MOST_DESCRIPTORS = 64, BREAKPOINT = 3 };
 
 struct state { uint64_t gpr[16], rflags, rip; uint8_t fx[512] __attribute__((aligned(16))); };
@@ -189,7 +189,7 @@ static void run_case(const uint8_t *c) {
     memcpy(at + head[2], "\xff\x25\0\0\0\0", 6);
     *(uint64_t *)(at + head[2] + 6) = (uintptr_t)leave;
   }
-  memcpy(data + WINDOW, c + 256, 256);
+  memcpy(data + WINDOW, c + 256, WINDOW_BYTES);
   memcpy(in.gpr, c + 16, sizeof in.gpr);
   in.rflags = *(const uint64_t *)(c + 144);
   in.rip = linear;
@@ -206,16 +206,25 @@ static void run_case(const uint8_t *c) {
   result.rip = out.rip;
 }
 
-// Finds what changed in the writable pages, against pristine pages and the case's window, and puts it back later.
+// Finds what changed in the writable pages, against pristine pages and the case's window. `expected` is pristine before and after.
 static void find_changes(const uint8_t *c, uint8_t *expected) {
-  memcpy(expected, pristine, WRITABLE);
-  memcpy(expected + WINDOW, c + 256, 256);
-  if (!memcmp(data, expected, WRITABLE)) return;
-  int first = 0, last = WRITABLE - 1;
-  while (data[first] == expected[first]) first++;
-  while (data[last] == expected[last]) last--;
-  result.offset = first;
-  result.changed = last - first + 1;
+  memcpy(expected + WINDOW, c + 256, WINDOW_BYTES);
+  if (memcmp(data, expected, WRITABLE)) {
+    // most changes lie in the window
+    int first = memcmp(data, expected, WINDOW) ? 0 : WINDOW;
+    int last = memcmp(data + WINDOW_END, expected + WINDOW_END, WRITABLE - WINDOW_END) ? WRITABLE - 1 : WINDOW_END - 1;
+    while (data[first] == expected[first]) first++;
+    while (data[last] == expected[last]) last--;
+    result.offset = first;
+    result.changed = last - first + 1;
+  }
+  memcpy(expected + WINDOW, pristine + WINDOW, WINDOW_BYTES);
+}
+
+// Puts back what a case changed: its window, and what find_changes found.
+static void restore(void) {
+  memcpy(data + result.offset, pristine + result.offset, result.changed);
+  memcpy(data + WINDOW, pristine + WINDOW, WINDOW_BYTES);
 }
 
 int main(void) {
@@ -228,6 +237,7 @@ int main(void) {
   if (!cases || fread(cases, CASE_BYTES, head[0], stdin) != head[0]) return 2;
   set_up(head[1]);
   if (head[3]) set_up_descriptors(descriptors, head[2]);
+  memcpy(expected, pristine, WRITABLE);
   fwrite(head, 4, 1, stdout);
   // of this process's own time, which a busy machine does not use up; again and again, for more than one case of a group
   const struct itimerval second = { .it_value = { .tv_sec = 1 }, .it_interval = { .tv_sec = 1 } };
@@ -240,7 +250,7 @@ int main(void) {
     if (want_fx) fwrite(out.fx, 512, 1, stdout);
     fwrite(data + result.offset, result.changed, 1, stdout);
     fwrite(zero, -result.changed & 7, 1, stdout);
-    memcpy(data, pristine, WRITABLE);
+    restore();
   }
   return 0;
 }
