@@ -18,6 +18,7 @@ const bfmOrder: readonly string[] = [
   'snapshot',
   'worker',
   'recording',
+  'watch',
   'run',
   'make_guest',
   'host',

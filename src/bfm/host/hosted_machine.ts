@@ -13,6 +13,7 @@ import { announced, LOADING_MODULES } from '../worker/announced_modules.js';
 import { readBootFile, readBootModule, readCoreModule } from '../worker/boot_file.js';
 import { deathReport } from '../death/death_report.js';
 import { filesOf } from '../recording/recorded_files.js';
+import { reloadModules, type ReloadingMachine } from '../recording/reload_modules.js';
 import { RunRecording } from '../recording/run_recording.js';
 import { refuseReplacing } from '../options/refuse_replacing.js';
 import { problemOf } from '../failures/problem.js';
@@ -306,14 +307,11 @@ export class HostedMachine {
     return { instructions: session.pc.instructions };
   }
 
-  /** Only code that can be loaded is an event of the run. */
-  private async reload(files: readonly string[]): Promise<HostRequests['reload']['result']> {
+  private reload(files: readonly string[]): Promise<HostRequests['reload']['result']> {
     const { commands, session, recording } = this;
-    const prepared = await (recording === undefined
-      ? commands.prepareReload(files)
-      : recording.reloads(files, () => commands.prepareReload(files)));
-    const params = { files };
-    return session.call({ kind: 'call', method: 'reload', params }, () => commands.reload(files, prepared));
+    const prepare = (names: readonly string[]) => commands.prepareReload(names);
+    const reload: ReloadingMachine['reload'] = (names, prepared) => commands.reload(names, prepared);
+    return reloadModules({ session, recording, prepare, reload }, files);
   }
 
   private async callDriver(method: MachineMethod, params: unknown): Promise<unknown> {

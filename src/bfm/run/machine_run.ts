@@ -64,7 +64,7 @@ export class MachineRun {
       const channel = { control: this.control, post: this.post };
       const { ending, milliseconds } = await timedRun(
         channel,
-        () => this.saved(this.loop()),
+        async () => this.saved(await this.loop()),
         () => this.driver !== undefined,
       );
       this.recordEnd(ending.outcome);
@@ -131,7 +131,7 @@ export class MachineRun {
       stopAt: typeof save?.at === 'number' ? ({ kind: 'instruction', count: save.at } as const) : undefined,
       recorder: this.recording?.recorder,
     };
-    const wantsAttention = (): boolean => this.control.stopRequest !== StopRequest.None;
+    const wantsAttention = (): boolean => control.stopRequest !== StopRequest.None || control.wantsReload;
     const session = await MachineSession.create(options, sessionPorts(control, post, wantsAttention));
     this.globals = useGlobalsOf(session, request, this.snapshot?.header.seed);
     return session;
@@ -170,7 +170,7 @@ export class MachineRun {
     return driver;
   }
 
-  private loop(): Ending {
+  private async loop(): Promise<Ending> {
     for (;;) {
       switch (this.session.slice(Infinity)) {
         case SliceEnd.LateStartDue:
@@ -185,7 +185,10 @@ export class MachineRun {
         }
         case SliceEnd.Attention: {
           const stop = this.control.stopRequest;
-          return { outcome: stop === StopRequest.Timeout ? 'timeout' : 'interrupted', detail: '' };
+          if (stop !== StopRequest.None)
+            return { outcome: stop === StopRequest.Timeout ? 'timeout' : 'interrupted', detail: '' };
+          await this.reload();
+          break;
         }
         case SliceEnd.Idle:
           this.control.sleep(Math.min(this.session.idleMilliseconds, LONGEST_SLEEP));
@@ -194,6 +197,17 @@ export class MachineRun {
           break;
       }
     }
+  }
+
+  /** New code for the VMM, from `--watch`. If it is refused, the old code goes on. */
+  private async reload(): Promise<void> {
+    const { control, post, session, driver, recording, request } = this;
+    control.beginReload();
+    post({ kind: 'calling', what: LOADING_MODULES });
+    // Loaded only if needed.
+    const { reloadedText } = await import('./reloaded_text.js');
+    post({ kind: 'reloaded', text: await reloadedText({ session, driver: driver!, recording }, request.modules) });
+    post({ kind: 'calling', what: undefined });
   }
 
   /** A run that the host ended is at a moment. */

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { killThisProcess, outputWritten } from '../worker/end_worker.js';
 import { ExitStatus } from '../failures/exit_status.js';
+import { problemOf } from '../failures/problem.js';
 import { whileInterruptsGoTo } from '../console/interrupts.js';
 import { machineOptions } from './machine_options.js';
 import { RawOutput } from '../console/raw_output.js';
@@ -51,6 +52,10 @@ export function runCommand(done: (status: ExitStatus) => void): Command {
       '--verify-state',
       'with --save and a VMM: first restore the state into a second machine, and compare the next 1,000 VM exits',
     )
+    .option(
+      '--watch',
+      'when a file of a module is saved, the running VMM goes on with the new code; its state is kept (docs/hot_reload.md)',
+    )
     .option('--timeout <seconds>', 'give up when the guest has run for this time')
     .option('--trace-vmcs', 'record where each VMCS field was written, for the report of a failed VM entry')
     .option('--stats', 'more figures in the table at the end', false)
@@ -64,15 +69,19 @@ async function run(options: RunOptions): Promise<ExitStatus> {
   const input: Input = isTerminal ? 'terminal' : process.stdin.isTTY === true ? 'none' : 'pipe';
   const request = checkRunOptions(options, isTerminal);
   const errors: TextSink = isTerminal ? new RawOutput(process.stderr) : process.stderr;
+  const complain = (text: string): void => void errors.write(`bfm: ${text}\n`);
   const session = new RunSession(request, {
     timeout: parseTimeout(options.timeout),
     console: options.json ? process.stderr : process.stdout,
     newline: isTerminal ? '\r\n' : '\n',
     vmm: errors,
     restored: (instructions, shown) => errors.write(`bfm: ${restoredLines(instructions, shown, isTerminal)}`),
+    reloaded: (text) => complain(text),
     colours: process.stderr.isTTY === true && process.env.NO_COLOR === undefined,
   });
-  const release = takeInput(session, input, (text) => errors.write(`bfm: ${text}\n`));
+  // Loaded only if needed: it brings the bundler.
+  const watcher = options.watch === true ? await watched(request.modules, session, complain) : undefined;
+  const release = takeInput(session, input, complain);
   let report: RunReport;
   try {
     report = await whileInterruptsGoTo(
@@ -80,12 +89,26 @@ async function run(options: RunOptions): Promise<ExitStatus> {
       () => session.run(),
     );
   } finally {
+    watcher?.[Symbol.dispose]();
     release();
   }
   show(report, request, options);
   // A blocked thread of the machine would keep this process alive for ever. The report is printed, and the terminal is restored.
   if (session.isBlocked) await outputWritten().then(killThisProcess);
   return exitStatusOf(report, awaited(request));
+}
+
+/** Reloads modules when they change. @param say takes what people must know */
+async function watched(
+  files: readonly string[],
+  session: RunSession,
+  say: (text: string) => void,
+): Promise<Disposable> {
+  const { ModuleWatcher } = await import('../watch/module_watcher.js');
+  return ModuleWatcher.start(files, {
+    changed: () => session.reload(),
+    failed: (error) => say(`not reloaded: ${problemOf(error).what}`),
+  });
 }
 
 /** What the run was to come to: a text of the console, or an instruction. */

@@ -39,6 +39,7 @@ export interface RunOptions extends SnapshotOptions {
   readonly withCode: boolean;
   readonly realClock: boolean;
   readonly traceVmcs?: boolean;
+  readonly watch?: boolean;
   readonly stats: boolean;
   readonly json: boolean;
 }
@@ -122,6 +123,14 @@ function recordRequest({ record, withCode, realClock }: RunOptions): RecordReque
   if (record !== undefined) return { file: resolve(record), withCode };
   if (withCode) throw new UsageError('--with-code says what a recording has: give --record too');
   return undefined;
+}
+
+/** @throws UsageError */
+function checkWatch({ watch, module, record, withCode }: RunOptions): void {
+  if (watch !== true) return;
+  if (module.length === 0) throw new UsageError('--watch wants modules to watch: name them with -m');
+  if (record !== undefined && !withCode)
+    throw new UsageError('--watch with --record wants --with-code: a replay needs the code of each version');
 }
 
 /** The default guest under modules: it prints, executes some CPUIDs and switches the power off. */
@@ -246,6 +255,7 @@ function separateValues(options: RunOptions, isTerminal: boolean) {
     symbols: () => checkEach(options.symbols ?? [], symbolsRequest),
     console: () => (options.virtioConsole === undefined ? undefined : virtioConsole(options.virtioConsole)),
     record: () => recordRequest(options),
+    watch: () => checkWatch(options),
     guest: () => whatToRun(options),
   });
 }
@@ -256,7 +266,7 @@ function separateValues(options: RunOptions, isTerminal: boolean) {
  * @throws UsageError, FileError or GuestError that names the impossible option; FaultsError that names all of them.
  */
 export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRequest {
-  const { guest, until, save, timeout: _, folders: __, ...values } = separateValues(options, isTerminal);
+  const { guest, until, save, timeout: _, folders: __, watch: ___, ...values } = separateValues(options, isTerminal);
   const initrd = values.initrd ?? ownRamDisk(guest);
   const disks = allDisks(values.disks, guest.disk);
   const { console, record, symbols } = values;

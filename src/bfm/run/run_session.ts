@@ -22,6 +22,8 @@ export interface SessionOptions {
   readonly vmm: TextSink;
   /** The machine goes on from a snapshot. */
   readonly restored?: (instructions: number, console: ShownConsole) => void;
+  /** The modules were reloaded, or the reload was refused: a text for people. */
+  readonly reloaded?: (text: string) => void;
   /** Ends an open line of the console. The default is a line feed. */
   readonly newline?: string;
   /** Whether the VMM's lines keep their colours. */
@@ -97,6 +99,11 @@ export class RunSession {
     return this.input.type(bytes);
   }
 
+  /** The modules have new code, with which the VMM goes on. */
+  reload(): void {
+    this.control.requestReload();
+  }
+
   /** Ctrl-C or Ctrl-A X: once to stop at the next quantum, twice to stop now. */
   interrupt(): void {
     if (this.control.stopRequest === StopRequest.None && this.control.isRunning)
@@ -146,6 +153,8 @@ export class RunSession {
         return this.armDeadline();
       case 'restored':
         return this.options.restored?.(message.instructions, message.console);
+      case 'reloaded':
+        return this.options.reloaded?.(message.text);
       case 'stopped':
         return this.console.end();
       case 'ended':

@@ -20,8 +20,9 @@ const ATTENTION = 6;
 const OUTPUT = 7;
 const INPUT_OPEN = 8;
 const RUNNING = 9;
+const RELOAD = 10;
 /** An even number: what follows is aligned to 8 bytes. */
-const WORDS = 10;
+const WORDS = 12;
 const INPUT_BYTES = 4096;
 /** Bytes of output that may be on their way to their reader. */
 const MOST_OUTPUT_BYTES = 1 << 18;
@@ -79,6 +80,23 @@ export class RunControl {
   /** The word by which the main thread asks the machine for attention: not 0 while it does. */
   get attentionWord(): Int32Array {
     return this.words.subarray(ATTENTION, ATTENTION + 1);
+  }
+
+  /** Main thread: the modules have new code. */
+  requestReload(): void {
+    Atomics.store(this.words, RELOAD, 1);
+    this.callForAttention();
+    Atomics.notify(this.words, INPUT_HEAD);
+  }
+
+  get wantsReload(): boolean {
+    return Atomics.load(this.words, RELOAD) !== 0;
+  }
+
+  /** Worker: it reloads now. What changes from now on is another request. */
+  beginReload(): void {
+    Atomics.store(this.words, RELOAD, 0);
+    this.attend();
   }
 
   get stopRequest(): StopRequest {
@@ -182,10 +200,11 @@ export class RunControl {
     Atomics.notify(this.words, OUTPUT);
   }
 
-  /** Worker: sleeps, but wakes for input and for a stop. */
+  /** Worker: sleeps, but wakes for input, for a stop and for new code. */
   sleep(milliseconds: number): void {
     // Earlier input may wait for room at the guest's port: only new input wakes.
     const head = Atomics.load(this.words, INPUT_HEAD);
-    if (this.stopRequest === StopRequest.None) Atomics.wait(this.words, INPUT_HEAD, head, milliseconds);
+    if (this.stopRequest === StopRequest.None && !this.wantsReload)
+      Atomics.wait(this.words, INPUT_HEAD, head, milliseconds);
   }
 }

@@ -200,8 +200,10 @@ export type WorkerMessage =
   | { readonly kind: 'handlers'; readonly names: readonly string[] }
   /** Input has reached the guest's port: there is room for more. */
   | { readonly kind: 'typed' }
-  /** Code of the VMM or of extensions is called, outside VM exits and quanta; `what` names it for the watchdog. */
-  | { readonly kind: 'calling'; readonly what: string }
+  /** Code of the VMM or of extensions is called, outside VM exits and quanta; `what` names it for the watchdog. undefined: the call has returned. */
+  | { readonly kind: 'calling'; readonly what: string | undefined }
+  /** The modules were reloaded, or the reload was refused: a text for people. */
+  | { readonly kind: 'reloaded'; readonly text: string }
   | { readonly kind: 'running' }
   /** The machine goes on from a snapshot: where it is, and the end of what its guest's console showed. */
   | { readonly kind: 'restored'; readonly instructions: number; readonly console: ShownConsole }

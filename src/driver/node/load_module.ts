@@ -14,7 +14,7 @@ import { ensureHandlerGlobals } from '../handler_globals.js';
 import type { LoadedModule } from '../module_source.js';
 import { fileFlaw } from './file_flaw.js';
 import { evaluationOf } from './module_evaluation.js';
-import { ModuleCache, type Bundle } from './module_cache.js';
+import { hashOfInput, ModuleCache, type Bundle } from './module_cache.js';
 import { portableCode, type PortableBundle } from './portable_bundle.js';
 
 /** What modules share with the framework: the running copy's own files. */
@@ -43,6 +43,19 @@ const useRunningCopy: Plugin = {
   },
 };
 
+/** Remembers what the bundler reads: a file may change before its bundle is written. @param hashes by real path */
+const rememberInputs = (hashes: Map<string, string>): Plugin => ({
+  name: 'remember the inputs',
+  setup({ onLoad }) {
+    onLoad({ filter: /./, namespace: 'file' }, ({ path }) => {
+      if (fileFlaw(path) !== undefined) return undefined;
+      const contents = readFileSync(path);
+      hashes.set(realpathSync(path), hashOfInput(contents));
+      return { contents, loader: 'default' };
+    });
+  },
+});
+
 /** File, line and column, relative to the current folder if the file is below it. */
 function placeOf(message: Message | undefined, folder: string): string | undefined {
   if (message === undefined || message.location === null) return undefined;
@@ -58,6 +71,7 @@ function describeMessage(message: Message, folder: string): string {
 
 async function bundle(file: string, cache: ModuleCache): Promise<Bundle> {
   const folder = dirname(file);
+  const read = new Map<string, string>();
   return placingErrors(file, async () => {
     const result = await build({
       ...bundleSettings,
@@ -67,12 +81,10 @@ async function bundle(file: string, cache: ModuleCache): Promise<Bundle> {
       outfile: join(folder, 'bundle.mjs'),
       sourceRoot: `${pathToFileURL(folder).href}/`,
       sourcemap: 'inline',
-      metafile: true,
       define: replacedGlobals,
-      plugins: [useRunningCopy],
+      plugins: [useRunningCopy, rememberInputs(read)],
     });
-    const inputs = Object.keys(result.metafile.inputs).map((input) => realpathSync(`${folder}/${input}`));
-    return cache.keep(file, inputs, result.outputFiles[0]!.text);
+    return cache.keep(file, Object.fromEntries(read), result.outputFiles[0]!.text);
   });
 }
 
@@ -144,11 +156,11 @@ export async function bundleFile(path: string): Promise<Bundle> {
 }
 
 /** Gives a bundle to `use`, once more if another process removed it from the cache after it was found. @throws DriverError if that happens twice */
-async function withBundle<T>(path: string, use: (bundle: string) => T | Promise<T>): Promise<T> {
+async function withBundle<T>(path: string, use: (bundle: Bundle) => T | Promise<T>): Promise<T> {
   for (let attempts = 0; attempts < 2; attempts++) {
     using bundled = await bundleFile(path);
     try {
-      return await use(bundled.path);
+      return await use(bundled);
     } catch (error) {
       if (existsSync(bundled.path)) throw error;
     }
@@ -164,7 +176,20 @@ function portable(bundle: string): PortableBundle {
 }
 
 /** Bundles a module with everything that it imports except the framework. @throws ModuleFileError; DriverError */
-export const portableBundle = (path: string): Promise<PortableBundle> => withBundle(path, portable);
+export const portableBundle = (path: string): Promise<PortableBundle> =>
+  withBundle(path, (bundle) => portable(bundle.path));
+
+/** What a module is made from. */
+export interface ModuleSources {
+  /** Of `portableBundle`. */
+  readonly sha256: string;
+  /** The module's file, and all that it imports except the framework. */
+  readonly inputs: readonly string[];
+}
+
+/** Bundles a module, to know whether it has changed. @throws ModuleFileError; DriverError */
+export const moduleSources = (path: string): Promise<ModuleSources> =>
+  withBundle(path, (bundle) => ({ sha256: portable(bundle.path).sha256, inputs: bundle.inputs }));
 
 /**
  * Loads a TypeScript or JavaScript file: bundles it with everything that it imports except the framework, and evaluates it.
@@ -178,7 +203,7 @@ export const portableBundle = (path: string): Promise<PortableBundle> => withBun
  */
 export function loadModule(path: string, isFresh = false): Promise<LoadedModule> {
   return withBundle(path, async (bundle) => {
-    const { sha256: hash } = portable(bundle);
-    return { modules: modulesOf(path, await evaluate(path, bundle, isFresh)), hash };
+    const { sha256: hash } = portable(bundle.path);
+    return { modules: modulesOf(path, await evaluate(path, bundle.path, isFresh)), hash };
   });
 }

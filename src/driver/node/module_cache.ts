@@ -11,6 +11,8 @@ import { isOwnFile, whyNotPrivateFolder } from './private_folder.js';
 /** A bundle in a file, for as long as it is in use. */
 export interface Bundle extends Disposable {
   readonly path: string;
+  /** The files from which it was made. */
+  readonly inputs: readonly string[];
 }
 
 /** A cache entry: the files from which the bundle was made, each with the hash of its content, and the bundle's name in the folder. */
@@ -25,7 +27,11 @@ function hashOf(...parts: readonly (string | Uint8Array)[]): string {
   return hash.digest('hex').slice(0, 32);
 }
 
-const contentHash = (path: string): string | undefined => (existsSync(path) ? hashOf(readFileSync(path)) : undefined);
+/** By it the cache knows the content of a file. */
+export const hashOfInput = (content: Uint8Array): string => hashOf(content);
+
+const contentHash = (path: string): string | undefined =>
+  existsSync(path) ? hashOfInput(readFileSync(path)) : undefined;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -71,47 +77,44 @@ export class ModuleCache {
     const path = join(folder, entry.bundle);
     if (!isFresh || dirname(path) !== folder || !isOwnFile(path)) return undefined;
     touch(entryPath);
-    return touch(path) ? { path, [Symbol.dispose]() {} } : undefined;
+    return touch(path) ? { path, inputs: Object.keys(entry.inputs), [Symbol.dispose]() {} } : undefined;
   }
 
   /**
    * Writes a bundle to the user's cache folder. If that folder cannot be written or is not private, the bundle goes into its own
    * temporary folder, which is removed after use.
    *
-   * @throws DriverError if no folder can be written
+   * @param inputs the files from which it was made, with the hash of the content that each had then. @throws DriverError if no folder can be written
    */
-  keep(file: string, inputs: readonly string[], code: string): Bundle {
-    const name = `${hashOf(this.salt, file, ...inputs.map((input) => contentHash(input) ?? ''))}.mjs`;
+  keep(file: string, inputs: CacheEntry['inputs'], code: string): Bundle {
+    const name = `${hashOf(this.salt, file, ...Object.values(inputs))}.mjs`;
     try {
       return this.keepInCache(file, inputs, name, code);
     } catch (error) {
-      return ModuleCache.keepForNow(name, code, messageOf(error));
+      return ModuleCache.keepForNow(name, Object.keys(inputs), code, messageOf(error));
     }
   }
 
-  private keepInCache(file: string, inputs: readonly string[], name: string, code: string): Bundle {
+  private keepInCache(file: string, inputs: CacheEntry['inputs'], name: string, code: string): Bundle {
     const { folder } = this;
     if (folder === undefined) throw new DriverError('you have no home folder');
     makePrivateFolder(folder);
     const path = join(folder, name);
     writeWhole(path, code);
-    const entry: CacheEntry = {
-      inputs: Object.fromEntries(inputs.map((input) => [input, contentHash(input) ?? ''])),
-      bundle: name,
-    };
+    const entry: CacheEntry = { inputs, bundle: name };
     writeWhole(join(folder, this.entryName(file)), JSON.stringify(entry));
     removeOldBundles(folder);
-    return { path, [Symbol.dispose]() {} };
+    return { path, inputs: Object.keys(inputs), [Symbol.dispose]() {} };
   }
 
   /** @param why there is no cache, for the error. */
-  private static keepForNow(name: string, code: string, why: string): Bundle {
+  private static keepForNow(name: string, inputs: readonly string[], code: string, why: string): Bundle {
     try {
       const folder = mkdtempSync(join(tmpdir(), BUNDLE_FOLDER));
       removeOldFolders(tmpdir());
       const path = join(folder, name);
       writeFileSync(path, code, { mode: 0o600 });
-      return { path, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
+      return { path, inputs, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
     } catch (error) {
       throw new DriverError(`a bundled module cannot be written anywhere: ${why}; ${messageOf(error)}`, {
         causedBy: error,

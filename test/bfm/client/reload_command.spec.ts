@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { reloadLine } from '../../../src/bfm/client/reload_command.js';
 import { HostClient } from '../../../src/bfm/client/host_client.js';
 import { VmcallDataType } from '../../../src/vmm/exit/vmcall_interface.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
@@ -82,14 +81,5 @@ describe('bfm reload', () => {
 
   it('is refused when no machine runs', async () => {
     expect((await bfm('reload', '--machine', 'nobody')).stderr).to.match(/^bfm: no machine nobody/);
-  });
-});
-
-describe('reloadLine', () => {
-  it('says if nothing has changed, and what has', () => {
-    expect(reloadLine({ changed: [], added: [], removed: [] })).to.equal('reloaded; no code is another');
-    expect(reloadLine({ changed: [], added: ['a'], removed: ['b', 'c'] })).to.equal(
-      'reloaded; no code is another; new contributions: a; gone: b, c',
-    );
   });
 });

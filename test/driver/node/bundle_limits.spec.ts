@@ -6,6 +6,7 @@ import sinon from 'sinon';
 import { removeOldBundles, removeOldFolders } from '../../../src/driver/node/bundle_limits.js';
 import { loadModule } from '../../../src/driver/node/load_module.js';
 import { ModuleCache } from '../../../src/driver/node/module_cache.js';
+import { inputsOf } from './inputs_of.js';
 import { temporaryFolder } from './temporary_folder.js';
 
 const folder = temporaryFolder();
@@ -93,7 +94,7 @@ describe('The cache of bundles', () => {
     const cache = makeFolder('used');
     const source = folder.write('used.ts', 'the source');
     const modules = new ModuleCache('salt', cache);
-    modules.keep(source, [source], 'the bundle');
+    modules.keep(source, inputsOf(source), 'the bundle');
     for (const name of readdirSync(cache)) utimesSync(join(cache, name), new Date(0), new Date(0));
     modules.find(source);
     removeOldBundles(cache);
@@ -104,13 +105,13 @@ describe('The cache of bundles', () => {
     const cache = makeFolder('kept');
     put(join(cache, nameOf(1, 'mjs')), 31 * day);
     const source = folder.write('kept.ts', 'the source');
-    new ModuleCache('salt', cache).keep(source, [source], 'the bundle');
+    new ModuleCache('salt', cache).keep(source, inputsOf(source), 'the bundle');
     expect(readdirSync(cache)).to.have.length(2).and.to.not.include(nameOf(1, 'mjs'));
   });
 
   it('makes a bundle again that another process removed after it was found', async () => {
     const file = folder.write('lost.ts', `import { vmmModule } from 'bareflank'; export default vmmModule(() => {});`);
-    const lost = { path: join(folder.path, nameOf(1, 'mjs')), [Symbol.dispose]() {} };
+    const lost = { path: join(folder.path, nameOf(1, 'mjs')), inputs: [], [Symbol.dispose]() {} };
     const find = sinon.stub(ModuleCache.prototype, 'find').callThrough().onFirstCall().returns(lost);
     expect((await loadModule(file)).modules).to.have.length(1);
     expect(find.callCount).to.equal(2);

@@ -17,6 +17,7 @@ import { userFrames } from '../../../src/driver/node/user_frames.js';
 import { loadModule } from '../../../src/driver/node/load_module.js';
 import { ModuleCache } from '../../../src/driver/node/module_cache.js';
 import type { PartModule } from '../../../src/vmm/container/part_module.js';
+import { inputsOf } from './inputs_of.js';
 import { temporaryFolder } from './temporary_folder.js';
 import { withSourceMaps } from './with_source_maps.js';
 
@@ -51,25 +52,34 @@ describe('ModuleCache', () => {
   });
 
   it('finds what it kept, until a source changes', () => {
-    const { path } = cache().keep(source, [source], 'the bundle');
+    const { path } = cache().keep(source, inputsOf(source), 'the bundle');
     expect(cache().find(source)?.path).to.equal(path);
     expect(readFileSync(path, 'utf8')).to.equal('the bundle');
     writeFileSync(source, 'another source');
     expect(cache().find(source)).to.equal(undefined);
   });
 
+  it('finds no bundle for a source that changed after the bundler had read it', () => {
+    const inputs = inputsOf(source);
+    writeFileSync(source, 'another source');
+    cache().keep(source, inputs, 'the bundle of the old source');
+    expect(cache().find(source)).to.equal(undefined);
+    writeFileSync(source, 'the source');
+    expect(cache().find(source)?.inputs).to.deep.equal([source]);
+  });
+
   it('makes the folder of caches too, but not the home', () => {
     const folderOf = (name: string): string => join(home, name, '.cache', 'bareflank');
     mkdirSync(join(home, 'someone'));
-    new ModuleCache('salt', folderOf('someone')).keep(source, [source], 'the bundle');
+    new ModuleCache('salt', folderOf('someone')).keep(source, inputsOf(source), 'the bundle');
     expect(statSync(folderOf('someone')).mode & 0o777).to.equal(0o700);
-    using bundle = new ModuleCache('salt', folderOf('nobody')).keep(source, [source], 'the bundle');
+    using bundle = new ModuleCache('salt', folderOf('nobody')).keep(source, inputsOf(source), 'the bundle');
     expect(existsSync(join(home, 'nobody'))).to.equal(false);
     expect(bundle.path.startsWith(home)).to.equal(false);
   });
 
   it('makes folder and files for their owner only', () => {
-    cache().keep(source, [source], 'the bundle');
+    cache().keep(source, inputsOf(source), 'the bundle');
     expect(statSync(join(home, 'bareflank')).mode & 0o777).to.equal(0o700);
     for (const name of files()) expect(statSync(join(home, 'bareflank', name)).mode & 0o777, name).to.equal(0o600);
   });
@@ -99,7 +109,7 @@ describe('ModuleCache', () => {
     ],
   ] as const)
     it(`never gives the bundle of ${what}`, () => {
-      cache().keep(source, [source], 'the bundle');
+      cache().keep(source, inputsOf(source), 'the bundle');
       spoil();
       expect(cache().find(source)).to.equal(undefined);
     });
@@ -107,7 +117,7 @@ describe('ModuleCache', () => {
   it('neither reads nor writes through a link', () => {
     mkdirSync(join(home, 'elsewhere'), { mode: 0o700 });
     symlinkSync(join(home, 'elsewhere'), join(home, 'bareflank'));
-    using bundle = cache().keep(source, [source], 'the bundle');
+    using bundle = cache().keep(source, inputsOf(source), 'the bundle');
     expect(readdirSync(join(home, 'elsewhere'))).to.deep.equal([]);
     expect(existsSync(bundle.path)).to.equal(true);
     expect(cache().find(source)).to.equal(undefined);
@@ -115,7 +125,7 @@ describe('ModuleCache', () => {
 
   it('writes to a private temporary folder, which ends with the use, if there is no cache', () => {
     writeFileSync(join(home, 'bareflank'), 'a file where the folder should be');
-    const bundle = cache().keep(source, [source], 'the bundle');
+    const bundle = cache().keep(source, inputsOf(source), 'the bundle');
     const temporary = join(bundle.path, '..');
     expect(statSync(temporary).mode & 0o777).to.equal(0o700);
     expect(readFileSync(bundle.path, 'utf8')).to.equal('the bundle');
@@ -126,7 +136,7 @@ describe('ModuleCache', () => {
   it('says which folders it tried if none can be written', () => {
     writeFileSync(join(home, 'bareflank'), '');
     process.env.TMPDIR = join(home, 'nowhere');
-    expect(() => cache().keep(source, [source], 'the bundle')).to.throw(
+    expect(() => cache().keep(source, inputsOf(source), 'the bundle')).to.throw(
       DriverError,
       /^a bundled module cannot be written anywhere: .*bareflank.*nowhere/,
     );
