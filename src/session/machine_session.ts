@@ -27,11 +27,14 @@ export interface SessionOptions extends Omit<PcOptions, 'com1' | 'com2' | 'debug
   readonly recorder?: SessionRecorder | undefined;
 }
 
-/** So many instructions, or VM exits that were handled, of all processors together. */
-export interface StopPoint {
-  readonly kind: 'instruction' | 'exit';
-  readonly count: number;
-}
+/** A point at which a machine stops. */
+export type StopPoint =
+  /** So many instructions, or VM exits that were handled, of all processors together. */
+  | { readonly kind: 'instruction' | 'exit'; readonly count: number }
+  /** So many instructions of one processor. */
+  | { readonly kind: 'processor'; readonly processor: number; readonly count: number }
+  /** The turn of a processor has begun, and it has not executed anything yet. */
+  | { readonly kind: 'turn'; readonly processor: number };
 
 /**
  * A machine that its owner runs in slices of virtual time. `bfm run`, the background host and a page own one each. Nothing of the machine runs
@@ -168,19 +171,47 @@ export class MachineSession {
     return this.inputs!.isReady;
   }
 
-  /** Instructions up to the point at which the owner wants to stop. */
+  /** Instructions after which the owner wants to look whether its point has come. */
   private get most(): number {
-    const { stopAt } = this;
-    return stopAt?.kind === 'instruction' ? stopAt.count - this.pc.instructions : Infinity;
+    const { stopAt, pc } = this;
+    switch (stopAt?.kind) {
+      case 'instruction':
+        return stopAt.count - pc.instructions;
+      case 'processor':
+        return this.mostBeforeTurn(stopAt.processor, stopAt.count - pc.processors[stopAt.processor]!.instructionCount);
+      case 'turn':
+        return this.mostBeforeTurn(stopAt.processor, 0);
+      default:
+        return Infinity;
+    }
+  }
+
+  /** Before a turn is planned, nobody knows whose it will be: then nothing more than that happens. @param most if it is the processor's */
+  private mostBeforeTurn(processor: number, most: number): number {
+    const { processorInTurn } = this.pc.scheduler;
+    if (processorInTurn === undefined) return 0;
+    return processorInTurn === processor ? most : Infinity;
   }
 
   private get isAtPoint(): boolean {
-    const { stopAt } = this;
-    return stopAt?.kind === 'exit' ? this.pc.exitCount >= stopAt.count : this.most <= 0;
+    const { stopAt, pc } = this;
+    switch (stopAt?.kind) {
+      case 'instruction':
+        return pc.instructions >= stopAt.count;
+      case 'exit':
+        return pc.exitCount >= stopAt.count;
+      case 'processor':
+        return pc.processors[stopAt.processor]!.instructionCount >= stopAt.count;
+      case 'turn':
+        return pc.scheduler.processorInTurn === stopAt.processor;
+      default:
+        return false;
+    }
   }
 
   /** Why no quantum runs now. */
   private reasonToStop(untilVirtual: number): SliceEnd | undefined {
+    if (this.pc.stops.isMet) return SliceEnd.DebuggerStop;
     if (this.options.lateStart?.isDue === true) return SliceEnd.LateStartDue;
     if (this.isReached) return SliceEnd.TextReached;
     if (this.isAtPoint) return SliceEnd.PointReached;

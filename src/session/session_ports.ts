@@ -46,6 +46,8 @@ export enum SliceEnd {
   Attention,
   /** A recorded call of the driver is due: `MachineSession.dueCall`. */
   CallDue,
+  /** The machine has met what a debugger stops at: `Pc.stops` says what. */
+  DebuggerStop,
   /** The recording has nothing more. */
   Replayed,
   /** The run is not the recorded one. */

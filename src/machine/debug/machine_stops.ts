@@ -79,13 +79,18 @@ export class MachineStops {
     core.flushCode();
   }
 
+  /** The processor that executes, or did last. */
+  get processor(): number {
+    return this.execution.processor.id;
+  }
+
   /**
-   * The machine goes on. The breakpoint at which a processor is now does not stop it again until its instruction has retired, or until the next `set`.
+   * The machine goes on. The breakpoint at which its processor is now does not stop it again until its instruction has retired, or until the next `set`.
    */
-  pass(processor: number): void {
-    const { core } = this.execution.processors[processor]!.processor;
+  pass(): void {
+    const { id, core } = this.execution.processor;
     const { block } = core;
-    this.u32[Layout.PASSED_PROCESSOR / 4] = processor;
+    this.u32[Layout.PASSED_PROCESSOR / 4] = id;
     this.u64[Layout.PASSED_COUNT / 8] = BigInt(core.instructionCount);
     this.u64[Layout.PASSED_ADDRESS / 8] = linearRip(block.get('CS').base, block.get('RIP'), block.get('MODE'));
   }

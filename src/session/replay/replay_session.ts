@@ -17,6 +17,9 @@ import type { ConsolePlace, ReplayedConsole } from './replayed_console.js';
 /** Instructions between two looks whether a checkpoint is due, at most. */
 const LONGEST_SLICE = 10_000_000;
 
+/** Ends of a slice at which a replay goes on by itself. */
+const goesOn: ReadonlySet<SliceEnd> = new Set([SliceEnd.Time, SliceEnd.Idle, SliceEnd.CallDue, SliceEnd.LateStartDue]);
+
 /** The VMM of a replay, with its driver. What failed in the recorded run fails here in the same way, so failures are no errors. */
 export interface ReplayedVmm {
   readonly driver: Driver;
@@ -121,22 +124,39 @@ export class ReplaySession {
     return this.run();
   }
 
+  /**
+   * Runs on until a virtual time, or until something happens earlier. The recorded calls of the driver are made on the way.
+   *
+   * @returns why it stopped
+   */
+  async advance(untilVirtual: number): Promise<SliceEnd> {
+    const { session, vmm } = this.parts;
+    this.takeIfDue();
+    const end = session.slice(untilVirtual);
+    if (end === SliceEnd.CallDue) {
+      await vmm.call(session.dueCall!);
+    } else if (end === SliceEnd.LateStartDue) {
+      session.lateStarted();
+      vmm.start();
+    }
+    return end;
+  }
+
+  /** Goes to the last checkpoint before so many instructions of all processors, if there is one. @returns whether there is */
+  async goBackBefore(instructions: number): Promise<boolean> {
+    const checkpoint = this.checkpoints?.last((place) => place.instructions < instructions);
+    if (checkpoint !== undefined) await this.goToCheckpoint(checkpoint);
+    return checkpoint !== undefined;
+  }
+
   private async run(): Promise<SliceEnd> {
-    const { session, vmm, console } = this.parts;
+    const { session, console } = this.parts;
     if (!console.hasEnded) session.passText();
     // Each processor executes one instruction a nanosecond.
     const slice = Math.min(LONGEST_SLICE, this.checkpoints?.spacing ?? Infinity) / session.pc.processors.length;
     for (;;) {
-      this.takeIfDue();
-      const end = session.slice(session.pc.virtualTime + slice);
-      if (end === SliceEnd.CallDue) {
-        await vmm.call(session.dueCall!);
-      } else if (end === SliceEnd.LateStartDue) {
-        session.lateStarted();
-        vmm.start();
-      } else if (end !== SliceEnd.Time && end !== SliceEnd.Idle) {
-        return end;
-      }
+      const end = await this.advance(session.pc.virtualTime + slice);
+      if (!goesOn.has(end)) return end;
     }
   }
 

@@ -32,7 +32,7 @@ function allStops(pc: Pc, wanted: Partial<WantedStops>, most = Infinity): Met[] 
     if (!pc.stops.isMet) continue;
     const stop = pc.stops.take()!;
     met.push({ at: pc.instructions, stop });
-    pc.stops.pass(stop.processor);
+    pc.stops.pass();
   }
   return met;
 }
@@ -84,7 +84,7 @@ describe('MachineStops', () => {
           end = pc.runQuantum(() => true, 1 + next(next(3) === 0 ? 300 : 20));
           const stop = pc.stops.take();
           if (stop !== undefined) met++;
-          if (stop !== undefined && next(10) !== 0) pc.stops.pass(stop.processor);
+          if (stop !== undefined && next(10) !== 0) pc.stops.pass();
           else if (stop?.kind === 'breakpoint') pc.stops.set(none);
         }
         expect(seenOf(pc), `seed ${seed}`).to.deep.equal(wanted);

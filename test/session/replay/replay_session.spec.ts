@@ -1,59 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { inject, injectable } from 'inversify';
-import { DriverCommands } from '../../../src/bfm/host/driver_commands.js';
-import { Driver } from '../../../src/driver/driver.js';
 import { GeneralRegisters } from '../../../src/intrinsics/instructions/general_registers.js';
 import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
-import type { RecordedItem } from '../../../src/session/recorded_item.js';
 import type { ReplayPoint } from '../../../src/session/replay/replay_point.js';
-import { ReplaySession, type ReplayedVmm } from '../../../src/session/replay/replay_session.js';
-import { ReplayedConsole } from '../../../src/session/replay/replayed_console.js';
-import { ReplayedInputs } from '../../../src/session/replayed_inputs.js';
 import { SliceEnd } from '../../../src/session/session_ports.js';
 import { vcpuModule } from '../../../src/vmm/container/part_module.js';
 import { ExitContribution } from '../../../src/vmm/contributions/exit_contribution.js';
 import { randomNumbers } from '../../machine/random_numbers.js';
-import { kindsOfRuns, machine, make, recordedRun, runOf, sourceOf, World, type RandomRun } from '../random_run.js';
+import { replayOf } from './replay_of.js';
+import { kindsOfRuns, recordedRun, runOf, type RandomRun } from '../random_run.js';
 
 const isFull = process.env.BAREFLANK_FULL === '1';
 const GIGABYTE = 2 ** 30;
 /** Its place among the general registers. */
 const r9 = 9;
-
-/** A replay with checkpoints after each so many instructions. @param most bytes of checkpoints; undefined: none */
-async function replayOf(run: RandomRun, items: readonly RecordedItem[], most: number | undefined, spacing: number) {
-  const world = new World();
-  world.wantsAttention = () => false;
-  const shown = new ReplayedConsole(undefined);
-  let inputs!: ReplayedInputs;
-  const random = randomNumbers(run.seed + 5000);
-  const made = await machine(run, world, random, {
-    inputs: (pc) => (inputs = new ReplayedInputs(pc, items, world.attention)),
-    until: shown,
-  });
-  const { session } = made;
-  // It would save state that cannot be saved.
-  world.quantumEnded = () => {};
-  // The session was made with the world's own console.
-  Object.assign(world, { console: shown.guestTo({ ...world.console }) });
-  let { driver, commands } = made;
-  const vmm: ReplayedVmm = {
-    get driver() {
-      return driver;
-    },
-    call: (call) => make(session, commands, call),
-    start: () => expect.fail('no late start'),
-    async restore(saved) {
-      driver = await Driver.create({ source: sourceOf(run.module), machine: session.pc.driverAccess });
-      commands = new DriverCommands(driver);
-      for (const { file } of saved.modules) driver.addModule(file);
-      await driver.restore(saved);
-    },
-  };
-  const parts = { session, inputs, lateStart: undefined, console: shown, vmm, globals: undefined };
-  return { replay: new ReplaySession(parts, most, spacing), session, inputs, world, reports: () => driver.reports() };
-}
 
 type Replay = Awaited<ReturnType<typeof replayOf>>;
 

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
+import type { WantedStops } from '../../../src/machine/debug/debugger_stop.js';
+import { Debugger, type Stopped } from '../../../src/session/debug/debugger.js';
+import { SliceEnd } from '../../../src/session/session_ports.js';
+import { randomNumbers } from '../../machine/random_numbers.js';
+import { recordedRun, runOf, type RandomRun } from '../random_run.js';
+import { replayOf } from '../replay/replay_of.js';
+
+const isFull = process.env.BAREFLANK_FULL === '1';
+const GIGABYTE = 2 ** 30;
+/** Stops on the way forward. */
+const most = isFull ? 60 : 12;
+
+async function debuggerOf(run: RandomRun, pause = () => Promise.resolve(false)) {
+  const { items } = await recordedRun(run);
+  const { replay, session } = await replayOf(run, items, GIGABYTE, 20_000);
+  const debug = new Debugger(
+    {
+      session,
+      advance: (until) => replay.advance(until),
+      goBackBefore: (instructions) => replay.goBackBefore(instructions),
+    },
+    pause,
+  );
+  return { debug, pc: session.pc };
+}
+
+type Debugged = Awaited<ReturnType<typeof debuggerOf>>;
+
+/** Linear addresses of instructions that the run comes to. */
+async function someAddresses({ debug, pc }: Debugged, next: (limit: number) => number): Promise<bigint[]> {
+  await debug.resume();
+  const end = pc.instructions;
+  const found = new Set<bigint>();
+  for (let i = 0; i < (isFull ? 12 : 4); i++) {
+    await debug.goTo(next(end));
+    const { block } = pc.processors[debug.processor]!.core;
+    found.add((block.get('MODE') & 8) === 0 ? block.get('CS').base + block.get('RIP') : block.get('RIP'));
+  }
+  await debug.goTo(0);
+  return [...found];
+}
+
+/** Where the run is, and why. */
+const seen = ({ pc }: Debugged, stopped: Stopped) => ({
+  stopped,
+  instructions: pc.instructions,
+  hash: pc.stateHash(),
+});
+
+describe('Debugger', function () {
+  if (isFull) this.timeout(600_000);
+
+  for (const kind of isFull ? [0, 3, 5, 7] : [3, 5]) {
+    const { processors, hasVmm } = runOf(kind);
+    it(`comes by the same breakpoints on its way back: ${processors} processors${hasVmm ? ', a VMM' : ''}`, async () => {
+      for (let i = 1; i <= (isFull ? 8 : 1); i++) {
+        const run = runOf(kind + 16 * i);
+        const made = await debuggerOf(run);
+        const { debug, pc } = made;
+        const next = randomNumbers(run.seed);
+        const addresses = await someAddresses(made, next);
+        debug.stops = { breakpoints: addresses.slice(0, 2), watchpoints: [], exits: hasVmm ? [ExitReason.Cpuid] : [] };
+        const forward: ReturnType<typeof seen>[] = [];
+        for (;;) {
+          const stopped = await debug.resume();
+          if (stopped.kind !== 'met') break;
+          forward.push(seen(made, stopped));
+          if (forward.length > most) break;
+        }
+        expect(forward.length).to.be.greaterThan(1);
+        if (forward.length > most) forward.pop();
+        for (let n = 0; n < (isFull ? 8 : 3) && forward.length > 0; n++)
+          expect(seen(made, await debug.reverse()), `seed ${run.seed}`).to.deep.equal(forward.pop());
+        debug.stops = { breakpoints: [], watchpoints: [], exits: [] };
+        expect((await debug.reverse()).kind).to.equal('begin');
+        expect(pc.instructions).to.equal(0);
+      }
+    });
+
+    it(`takes steps of each processor back: ${processors} processors${hasVmm ? ', a VMM' : ''}`, async () => {
+      const run = runOf(kind + 32);
+      const made = await debuggerOf(run);
+      const { debug, pc } = made;
+      const next = randomNumbers(run.seed);
+      await debug.resume();
+      const end = pc.instructions;
+      for (let i = 0; i < (isFull ? 40 : 3); i++) {
+        await debug.goTo(1 + next(end - 10_000));
+        const processor = next(processors);
+        const each = pc.processors[processor]!;
+        const count = each.instructionCount;
+        if (count === 0) continue;
+        const there = seen(made, await debug.step(processor));
+        if (there.stopped.kind !== 'stepped') continue;
+        expect(each.instructionCount).to.equal(count + 1);
+        const back = await debug.reverseStep(processor);
+        expect(back).to.deep.equal({ kind: 'stepped', processor, exits: [] });
+        expect(each.instructionCount).to.equal(count);
+        expect(debug.processor).to.equal(processor);
+        const again = seen(made, await debug.step(processor));
+        expect([again.hash, again.instructions]).to.deep.equal([there.hash, there.instructions]);
+      }
+    });
+  }
+
+  it('goes back to before the last write of memory', async () => {
+    const run = runOf(19);
+    const made = await debuggerOf(run);
+    const { debug, pc } = made;
+    const stack = pc.core.block.get('RSP');
+    const watched: WantedStops['watchpoints'] = [{ space: 'linear', address: stack - 8n, bytes: 8, access: 'write' }];
+    await debug.resume();
+    const end = pc.instructions;
+    debug.stops = { breakpoints: [], watchpoints: watched, exits: [] };
+    const word = (): bigint => pc.core.u64[pc.core.physicalOffset(Number(stack) - 8) / 8]!;
+    const places: number[] = [];
+    for (let stopped = await debug.reverse(); stopped.kind === 'met'; stopped = await debug.reverse()) {
+      places.push(pc.instructions);
+      expect(stopped.stop.kind).to.equal('access');
+      // The write comes next.
+      await debug.goTo(pc.instructions + 1);
+      await debug.goTo(pc.instructions - 1);
+      if (places.length === 5) break;
+    }
+    expect(places.length).to.be.greaterThan(0);
+    await debug.goTo(places[0]!);
+    const before = word();
+    await debug.goTo(places[0]! + 1);
+    const after = word();
+    await debug.goTo(end);
+    expect(word()).to.equal(after);
+    expect([...places].sort((one, other) => other - one)).to.deep.equal(places);
+    expect(typeof before).to.equal('bigint');
+  });
+
+  it('is interrupted, back and forth, and goes on', async () => {
+    let asked = 0;
+    const { debug, pc } = await debuggerOf(runOf(16), () => Promise.resolve(++asked === 1));
+    expect(await debug.resume()).to.deep.equal({ kind: 'interrupted' });
+    const { end } = (await debug.resume()) as { readonly end: SliceEnd };
+    expect(end).to.be.oneOf([SliceEnd.Replayed, SliceEnd.Ended]);
+    expect(pc.instructions).to.be.greaterThan(0);
+    asked = 0;
+    debug.stops = { breakpoints: [1n], watchpoints: [], exits: [] };
+    expect((await debug.reverse()).kind).to.equal('interrupted');
+    expect((await debug.reverse()).kind).to.equal('begin');
+  });
+
+  it('leaves nothing behind', async () => {
+    const { debug, pc } = await debuggerOf(runOf(16));
+    debug.stops = { breakpoints: [0x200000n], watchpoints: [], exits: [ExitReason.Cpuid] };
+    await debug.resume();
+    debug.detach();
+    expect(pc.stops.take()).to.equal(undefined);
+    expect(pc.processors.every(({ stopsAtExit }) => stopsAtExit === undefined)).to.equal(true);
+  });
+});
