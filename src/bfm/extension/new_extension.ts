@@ -15,13 +15,14 @@ const classOf = (name: string): string =>
     .join('');
 
 const source = (name: string): string => `// SPDX-License-Identifier: LGPL-2.1-only
-import { ExitContribution, ExitReason, ReportContribution, vcpuModule } from 'bareflank';
+import { ExitContribution, ExitReason, ReportContribution, state, vcpuModule } from 'bareflank';
 
 /** Counts the CPUIDs of the guest, and lets the base emulate them. */
 export class ${classOf(name)} implements ExitContribution, ReportContribution {
   readonly name = '${name}';
   readonly reasons = [ExitReason.Cpuid];
-  count = 0;
+  /** It survives snapshots and hot reload. */
+  @state() count = 0;
 
   handleExit(): boolean {
     this.count++;
@@ -60,7 +61,32 @@ Counts the CPUIDs of the guest.
 
     npx bfm run --guest cpuid --append 1000 -m ${name}.modules --stats
     npx bfm test ${name}.spec.ts
+
+With --watch, what you save is in the running VMM at once. To stop in a handler, run it with --inspect-brk, set a breakpoint in VS Code,
+and start the debugger (F5).
 `;
+
+/** How VS Code debugs the extension: see docs/debugging_extensions.md. */
+const launch = (name: string): string =>
+  `${JSON.stringify(
+    {
+      version: '0.2.0',
+      configurations: [
+        {
+          name: `${name}: attach to bfm run --inspect-brk`,
+          type: 'node',
+          request: 'attach',
+          address: '127.0.0.1',
+          port: 9229,
+          // The bundle with the source map is in the cache folder.
+          resolveSourceMapLocations: null,
+          skipFiles: ['<node_internals>/**'],
+        },
+      ],
+    },
+    undefined,
+    2,
+  )}\n`;
 
 /** Where TypeScript finds the declarations of what an extension may import, by the name that the extension writes. */
 function declarations(): Readonly<Record<string, string>> {
@@ -121,13 +147,14 @@ export function makeExtension(name: string, parent: string): string {
   }
   const folder = join(parent, `hypervisor_${name}`);
   if (existsSync(folder)) throw new FileError(`new extension ${name}: ${folder} exists already`);
-  mkdirSync(folder);
+  mkdirSync(join(folder, '.vscode'), { recursive: true });
   const files: Readonly<Record<string, string>> = {
     [`${name}.ts`]: source(name),
     [`${name}.modules`]: `{ "modules": ["${name}.ts"] }\n`,
     [`${name}.spec.ts`]: spec(name),
     'README.md': readme(name),
     'tsconfig.json': tsconfig(folder),
+    '.vscode/launch.json': launch(name),
   };
   for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
   return folder;

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { whileInterruptsGoTo } from '../console/interrupts.js';
 import { ExitStatus } from '../failures/exit_status.js';
 import { UsageError } from '../failures/usage_error.js';
+import { inspectAddress, inspectOptions, type InspectOptions } from '../options/inspect_address.js';
 import { checkEach } from '../options/check_all.js';
 import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
 import { parseSize } from '../options/memory_size.js';
@@ -16,7 +17,7 @@ import type { PointReport, RunReport } from '../worker/run_request.js';
 import { parseReplayPoint } from './replay_point.js';
 import type { ReplayRequest } from './replay_request.js';
 
-interface ReplayOptions {
+interface ReplayOptions extends InspectOptions {
   readonly until: readonly string[];
   readonly checkpoints: string;
   readonly compare: boolean;
@@ -43,7 +44,7 @@ const DEFAULT_CHECKPOINTS = '1G';
 
 /** The command `bfm replay`. @param done takes its exit status. */
 export function replayCommand(done: (status: ExitStatus) => void): Command {
-  return new Command('replay')
+  return inspectOptions(new Command('replay'))
     .description('run a recorded run again, and compare the two on the way')
     .argument('<file>', 'what bfm run --record or bfm driver_load --record wrote')
     .option(
@@ -84,6 +85,7 @@ async function replay(file: string, options: ReplayOptions): Promise<ExitStatus>
     request,
     {
       timeout: parseTimeout(options.timeout),
+      inspect: inspectAddress(options),
       console: options.json ? process.stderr : process.stdout,
       vmm: process.stderr,
       colours: process.stderr.isTTY === true && process.env.NO_COLOR === undefined,

@@ -4,6 +4,7 @@ import { killThisProcess, outputWritten } from '../worker/end_worker.js';
 import { ExitStatus } from '../failures/exit_status.js';
 import { problemOf } from '../failures/problem.js';
 import { whileInterruptsGoTo } from '../console/interrupts.js';
+import { inspectAddress, inspectOptions } from '../options/inspect_address.js';
 import { machineOptions } from './machine_options.js';
 import { RawOutput } from '../console/raw_output.js';
 import { checkRunOptions, parseTimeout } from './run_options.js';
@@ -40,7 +41,7 @@ Lines of the VMM's own serial port appear on stderr as "vmm: …".
 
 /** The command `bfm run`. @param done takes its exit status. */
 export function runCommand(done: (status: ExitStatus) => void): Command {
-  return machineOptions(new Command('run'))
+  return inspectOptions(machineOptions(new Command('run')))
     .description('run a guest on the simulated PC, under the VMM or without it')
     .option('--until <text>', 'end the run once this text appears on the console')
     .option('--save <file>', 'save the machine and its VMM into this file at --save-at, and end the run')
@@ -68,10 +69,12 @@ async function run(options: RunOptions): Promise<ExitStatus> {
   const isTerminal = !options.json && process.stdin.isTTY === true && process.stdout.isTTY === true;
   const input: Input = isTerminal ? 'terminal' : process.stdin.isTTY === true ? 'none' : 'pipe';
   const request = checkRunOptions(options, isTerminal);
+  const inspect = inspectAddress(options);
   const errors: TextSink = isTerminal ? new RawOutput(process.stderr) : process.stderr;
   const complain = (text: string): void => void errors.write(`bfm: ${text}\n`);
   const session = new RunSession(request, {
     timeout: parseTimeout(options.timeout),
+    inspect,
     console: options.json ? process.stderr : process.stdout,
     newline: isTerminal ? '\r\n' : '\n',
     vmm: errors,

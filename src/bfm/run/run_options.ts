@@ -7,6 +7,7 @@ import { fileFlaw } from '../../driver/node/file_flaw.js';
 import { FileError } from '../failures/file_error.js';
 import { findGuest, type FoundGuest } from '../guests/find_guest.js';
 import { checkAll, checkEach } from '../options/check_all.js';
+import type { InspectOptions } from '../options/inspect_address.js';
 import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
 import { refuseReplacing } from '../options/refuse_replacing.js';
 import { parseDecimal } from '../options/number.js';
@@ -25,7 +26,7 @@ import { checkRestore, checkSaved, saveRequest, type SnapshotOptions } from './s
 import { UsageError } from '../failures/usage_error.js';
 
 /** The options of `bfm run` as the command-line parser gives them. */
-export interface RunOptions extends SnapshotOptions {
+export interface RunOptions extends SnapshotOptions, InspectOptions {
   readonly disk?: readonly string[];
   readonly virtioConsole?: string;
   readonly symbols?: readonly string[];

@@ -6,6 +6,7 @@ import { GuestConsole } from '../console/guest_console.js';
 import { stuckReport } from '../worker/stuck_report.js';
 import { InputQueue } from '../worker/input_queue.js';
 import { problemOf } from '../failures/problem.js';
+import type { InspectAddress } from '../options/inspect_address.js';
 import { RunControl, StopRequest } from '../worker/run_control.js';
 import type { Outcome, RunReport, RunWorkerData, ShownConsole, WorkerMessage } from '../worker/run_request.js';
 import { RunFailedError } from './run_failed_error.js';
@@ -20,6 +21,8 @@ export interface SessionOptions {
   readonly timeout?: number | undefined;
   readonly console: TextSink;
   readonly vmm: TextSink;
+  /** A debugger may hold the worker: nobody watches whether handlers return. */
+  readonly inspect?: InspectAddress | undefined;
   /** The machine goes on from a snapshot. */
   readonly restored?: (instructions: number, console: ShownConsole) => void;
   /** The modules were reloaded, or the reload was refused: a text for people. */
@@ -63,20 +66,24 @@ export class RunSession {
 
   /** Runs to the end. @throws BareflankError if the run could not begin. */
   async run(): Promise<RunReport> {
-    this.watchdog = new Watchdog(this.control, {
-      handlers: () => this.handlers,
-      onHang: (what) => this.terminate('dead', what),
-      callPatience: this.options.callPatience,
-    });
+    if (this.options.inspect === undefined) this.watchdog = this.makeWatchdog();
     try {
       return await this.runWorker();
     } finally {
       clearTimeout(this.deadline);
-      this.watchdog.stop();
+      this.watchdog?.stop();
       if (this.worker !== undefined) this.blocked = !(await endWorker(this.worker));
       this.console.end();
       this.vmm.end();
     }
+  }
+
+  private makeWatchdog(): Watchdog {
+    return new Watchdog(this.control, {
+      handlers: () => this.handlers,
+      onHang: (what) => this.terminate('dead', what),
+      callPatience: this.options.callPatience,
+    });
   }
 
   /** The worker is blocked in a system call and could not be ended. Only the end of this process ends it. */
@@ -120,6 +127,7 @@ export class RunSession {
         request: this.request,
         control: this.control.memory,
         seal: this.seal.text,
+        inspect: this.options.inspect,
       };
       const worker = new Worker(this.workerFile, { workerData });
       this.worker = worker;

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { fullTrace } from '../../driver/node/user_frames.js';
 import { BootError } from '../../machine/boot/boot_error.js';
+import type { InspectAddress } from '../options/inspect_address.js';
 import { problemOf } from '../failures/problem.js';
 import { StrayErrors } from '../failures/stray_errors.js';
 import { RunControl } from '../worker/run_control.js';
@@ -21,15 +22,24 @@ async function withStrays(strays: StrayErrors, report: RunReport): Promise<RunRe
   return { ...report, outcome: report.outcome === 'dead' ? 'dead' : 'error', detail };
 }
 
+/** Runs it while a debugger may connect. */
+async function inspected<T>(address: InspectAddress | undefined, run: () => Promise<T>): Promise<T> {
+  if (address === undefined) return run();
+  // Loaded only if needed.
+  const { openInspector } = await import('../worker/open_inspector.js');
+  using _inspector = openInspector(address);
+  return await run();
+}
+
 /** The worker's side of a run: machine, VMM and extensions live here, and nothing else. @param run with the request of the worker's start data */
 export async function inRunWorker<R>(
   run: (request: R, control: RunControl, post: (message: WorkerMessage) => void) => Promise<RunReport>,
 ): Promise<void> {
-  const { request, control, seal } = workerData as RunWorkerData<R>;
+  const { request, control, seal, inspect } = workerData as RunWorkerData<R>;
   const post = sealing<WorkerMessage>(seal, (message) => parentPort!.postMessage(message));
   const strays = new StrayErrors();
   try {
-    const report = await run(request, new RunControl(control), post);
+    const report = await inspected(inspect, () => run(request, new RunControl(control), post));
     post({ kind: 'ended', report: await withStrays(strays, report) });
   } catch (error) {
     trace(error);

@@ -5,6 +5,7 @@ import type { ReportedExit } from '../death/exit_lines.js';
 import type { ConsoleRequest } from './console_file.js';
 import type { StuckProcessor } from './stuck_report.js';
 import type { Problem } from '../failures/problem.js';
+import type { InspectAddress } from '../options/inspect_address.js';
 
 /** When the VMM takes the processor: at its first instruction, under the running guest, or not at all. */
 export type StartMode = 'boot' | 'late' | 'off';
@@ -99,6 +100,8 @@ export interface RunWorkerData<R = RunRequest> {
   readonly request: R;
   /** Of a `RunControl`. */
   readonly control: SharedArrayBuffer;
+  /** Its code may be debugged. */
+  readonly inspect?: InspectAddress | undefined;
   /** Marks the worker's messages; see `Seal`. */
   readonly seal: string;
 }

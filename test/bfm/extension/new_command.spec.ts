@@ -25,6 +25,7 @@ describe('bfm new extension', () => {
     expect(made, made.stderr).to.include({ status: 0 });
     const own = join(folder.path, 'hypervisor_my_first');
     expect(readdirSync(own).sort()).to.deep.equal([
+      '.vscode',
       'README.md',
       'my_first.modules',
       'my_first.spec.ts',

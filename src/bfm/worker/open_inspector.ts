@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import inspector from 'node:inspector';
+import { BareflankError } from '../../intrinsics/errors.js';
+import type { InspectAddress } from '../options/inspect_address.js';
+
+/**
+ * Opens the inspector of this thread, to which VS Code and Chrome DevTools connect. While they hold the thread, its guest waits.
+ *
+ * @returns closes it, and hangs up. A thread with a debugger does not end. @throws BareflankError if it cannot listen
+ */
+export function openInspector({ host, port, waits }: InspectAddress): Disposable {
+  // Node prints where it listens, or why not.
+  inspector.open(port, host);
+  if (inspector.url() === undefined)
+    throw new BareflankError(`the inspector cannot listen on ${host}:${port}`, {
+      details: {
+        where: '--inspect',
+        found: `${host}:${port}`,
+        expected: 'a port that is free',
+        advice: 'give another port, or 0 for any',
+      },
+    });
+  if (waits) inspector.waitForDebugger();
+  return { [Symbol.dispose]: () => inspector.close() };
+}

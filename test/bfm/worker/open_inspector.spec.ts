@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// What VS Code and Chrome DevTools do: they find the thread, and set a breakpoint in a TypeScript file by the source map of the bundle.
+import { expect } from 'chai';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { SourceMap, type SourceMapPayload } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { bundleFile } from '../../../src/driver/node/load_module.js';
+import { temporaryFolder } from '../../driver/node/temporary_folder.js';
+import { bfm, ended, startBfm } from '../bfm_process.js';
+import { InspectorClient, targetAt } from './inspector_client.js';
+
+const source = `import { ExitContribution, ExitReason, ReportContribution, state, vcpuModule } from 'bareflank';
+class Doubling {
+  readonly name = 'doubling';
+  readonly reasons: readonly ExitReason[] = [ExitReason.Cpuid];
+  @state() private count: number = 0;
+  handleExit(): boolean {
+    const twice: number = this.count * 2;
+    this.count = twice - this.count + 1;
+    return false;
+  }
+  report() { return { count: this.count }; }
+}
+export default vcpuModule(({ bind }) => {
+  bind(Doubling).toSelf();
+  bind(ExitContribution).toService(Doubling);
+  bind(ReportContribution).toService(Doubling);
+});
+`;
+/** From 0. */
+const line = source.split('\n').findIndex((text) => text.includes('this.count = twice'));
+
+/** The line of a bundle that has a line of a source, as a debugger finds it by the source map in the bundle. */
+function generatedLine(bundle: string, file: string): number {
+  const [, data] = /\n\/\/# sourceMappingURL=data:application\/json;base64,(.*)/.exec(bundle)!;
+  const payload = JSON.parse(Buffer.from(data!, 'base64').toString()) as SourceMapPayload;
+  const sources = payload.sources.map((each) => new URL(each, payload.sourceRoot).href);
+  const map = new SourceMap({ ...payload, sourceRoot: '', sources });
+  return bundle.split('\n').findIndex((_text, at) => {
+    const entry = map.findEntry(at, 1000);
+    return 'originalLine' in entry && entry.originalSource === file && entry.originalLine === line;
+  });
+}
+
+interface Frame {
+  readonly callFrameId: string;
+  readonly functionName: string;
+}
+
+describe('openInspector', () => {
+  const folder = temporaryFolder();
+  const file = folder.write('doubling.ts', source);
+  const run = ['run', '--guest', 'cpuid', '--append', '5', '-m', file, '--json'];
+  const children = new Set<ReturnType<typeof startBfm>>();
+  let client: InspectorClient | undefined;
+  afterEach(() => {
+    client?.close();
+    children.forEach((child) => child.kill('SIGKILL'));
+  });
+
+  it('lets a debugger stop in a handler, in TypeScript, read a local variable and go on; the run ends as without it', async () => {
+    const alone = await bfm(...run);
+    const child = startBfm([...run, '--inspect-brk=0']);
+    children.add(child);
+    child.stdin.end();
+    const end = ended(child);
+    const port = await new Promise<number>((resolve) => {
+      let seen = '';
+      child.stderr.on('data', (data) => {
+        const [, digits] = /ws:\/\/127\.0\.0\.1:(\d+)\//.exec((seen += String(data))) ?? [];
+        if (digits !== undefined) resolve(Number(digits));
+      });
+    });
+    client = await InspectorClient.connect(await targetAt(port));
+    await client.send('Runtime.enable');
+    await client.send('Debugger.enable');
+    // The debugger knows the bundle from an earlier run, or from the script that is parsed.
+    using bundle = await bundleFile(file);
+    const url = pathToFileURL(bundle.path).href;
+    const lineNumber = generatedLine(readFileSync(bundle.path, 'utf8'), pathToFileURL(file).href);
+    await client.send('Debugger.setBreakpointByUrl', { url, lineNumber });
+    await client.send('Runtime.runIfWaitingForDebugger');
+    for (let script = ''; script !== url;) {
+      const parsed = await client.next('Debugger.scriptParsed');
+      script = parsed.url as string;
+      if (script === url) expect(parsed.sourceMapURL).to.match(/^data:application\/json;base64,/);
+    }
+    const values: unknown[] = [];
+    for (let hit = 0; hit < 5; hit++) {
+      const { callFrames } = await client.next('Debugger.paused');
+      const [frame] = callFrames as Frame[];
+      const { result } = await client.send('Debugger.evaluateOnCallFrame', {
+        callFrameId: frame!.callFrameId,
+        expression: '[twice, this.count, this.name].join()',
+      });
+      values.push(frame!.functionName, (result as { value: unknown }).value);
+      await client.send('Debugger.resume');
+    }
+    expect(values).to.deep.equal([0, 1, 2, 3, 4].flatMap((count) => ['handleExit', `${2 * count},${count},doubling`]));
+    // The inspector hangs up at the end: no debugger keeps the run alive.
+    await client.next('closed');
+    const { status, stdout, stderr } = await end;
+    expect(status, stderr).to.equal(0);
+    const reportOf = (text: string): unknown => ({ ...(JSON.parse(text) as object), milliseconds: 0 });
+    expect(reportOf(stdout)).to.deep.equal(reportOf(alone.stdout));
+  });
+
+  it('says if the port is taken', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = server.address() as { port: number };
+      const { status, stderr } = await bfm(...run.slice(0, -1), `--inspect=${port}`);
+      expect(status).to.equal(1);
+      expect(stderr).to.include(`bfm: the inspector cannot listen on 127.0.0.1:${port}\n`);
+    } finally {
+      server.close();
+    }
+  });
+});
