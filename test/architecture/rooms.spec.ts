@@ -19,6 +19,7 @@ const bfmOrder: readonly string[] = [
   'worker',
   'recording',
   'watch',
+  'evaluate',
   'run',
   'make_guest',
   'host',

@@ -37,6 +37,7 @@ export const commandTable: Readonly<Record<string, Loader>> = {
   status: vmm('status'),
   dump: vmm('dump'),
   save: async () => (await import('../client/save_command.js')).saveCommand(),
+  eval: async () => (await import('../client/eval_command.js')).evalCommand(),
   vmcall: async () => (await import('../client/vmcall_command.js')).vmcallCommand(),
   console: async ({ done }) => (await import('../client/console_command.js')).consoleCommand(done),
   new: async () => (await import('../extension/new_command.js')).newCommand(),

@@ -19,6 +19,7 @@ const shapes: Readonly<Record<HostMethod, z.ZodType>> = {
   vmcall: z.object({ cpuid: z.int(), registers: z.record(z.string(), number) }),
   vmcallData: z.object({ cpuid: z.int(), type: z.int(), data: z.base64() }),
   save: z.object({ path: z.string().refine(isAbsolute, 'expected an absolute path') }),
+  evaluate: z.object({ code: z.string(), session: z.string().optional() }),
   memoryHash: none,
   remove: none,
 };

@@ -32,6 +32,8 @@ export interface HostRequests {
   vmcallData: { params: { cpuid: number; type: number; data: string }; result: { data: string } };
   /** Writes the machine into a snapshot; it goes on. @param path absolute */
   save: { params: { path: string }; result: { instructions: number } };
+  /** Evaluates JavaScript about the machine. @param session whose variables it sees. The text is the value; undefined: there is none */
+  evaluate: { params: { code: string; session?: string | undefined }; result: { text?: string | undefined } };
   /** SHA-256 of guest RAM, to compare two runs. */
   memoryHash: { params: object; result: { sha256: string } };
   /** The machine stops the VMM, unloads it and ends. */

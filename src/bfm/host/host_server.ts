@@ -20,7 +20,7 @@ import type { MachineThread } from './machine_thread.js';
 
 const methods: readonly MachineMethod[] = [
   ...(['load', 'reload', 'unload', 'start', 'stop', 'dump'] as const),
-  ...(['vmcall', 'vmcallData', 'save', 'memoryHash'] as const),
+  ...(['vmcall', 'vmcallData', 'save', 'evaluate', 'memoryHash'] as const),
 ];
 
 /** Bytes of a message from a client: the data of a VMCALL, a piece of what is typed or a list of files is far shorter. */

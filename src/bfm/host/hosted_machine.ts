@@ -11,6 +11,7 @@ import { MachineSession } from '../../session/machine_session.js';
 import { SliceEnd, type SessionPorts } from '../../session/session_ports.js';
 import { announced, LOADING_MODULES } from '../worker/announced_modules.js';
 import { readBootFile, readBootModule, readCoreModule } from '../worker/boot_file.js';
+import type { Evaluator } from '../evaluate/evaluator.js';
 import { deathReport } from '../death/death_report.js';
 import { filesOf } from '../recording/recorded_files.js';
 import { reloadModules, type ReloadingMachine } from '../recording/reload_modules.js';
@@ -51,6 +52,7 @@ const calls: Readonly<Partial<Record<MachineMethod, string>>> = {
   stop: 'the stop of the VMM',
   unload: 'the end of the VMM',
   remove: 'the end of the VMM',
+  evaluate: 'an expression of bfm eval',
 };
 
 /** @throws CommandError for a machine that no snapshot can hold */
@@ -77,6 +79,7 @@ export class HostedMachine {
   /** What a snapshot would say about the files of this machine. */
   private facts!: RunFacts;
   private recording: RunRecording | undefined;
+  private evaluator: Evaluator | undefined;
   /** Why the last slice ended. */
   private stopped = SliceEnd.Time;
 
@@ -282,6 +285,8 @@ export class HostedMachine {
         return { text: commands.dump(BigInt(checkedParameters(method, params).vcpuid)) };
       case 'memoryHash':
         return { sha256: createHash('sha256').update(session.pc.ram).digest('hex') };
+      case 'evaluate':
+        return this.evaluate(checkedParameters(method, params));
       case 'save':
         return this.save(checkedParameters(method, params).path);
       case 'remove':
@@ -305,6 +310,18 @@ export class HostedMachine {
     const facts = { ...this.facts, moduleFiles: [...this.commands.moduleFiles] };
     await saveRun({ session, driver, facts, globals }, { path }, request);
     return { instructions: session.pc.instructions };
+  }
+
+  private async evaluate({ code, session: name }: HostRequests['evaluate']['params']): Promise<{ text?: string }> {
+    const { session, driver, recording } = this;
+    // Loaded only if needed.
+    const [{ Evaluator }, { machineScope }] = await Promise.all([
+      import('../evaluate/evaluator.js'),
+      import('../evaluate/machine_scope.js'),
+    ]);
+    this.evaluator ??= new Evaluator(machineScope({ session, driver, isRecorded: recording !== undefined }));
+    const text = this.evaluator.evaluate(code, name);
+    return text === undefined ? {} : { text };
   }
 
   private reload(files: readonly string[]): Promise<HostRequests['reload']['result']> {

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { BareflankError } from '../../intrinsics/errors.js';
+import { exitReasonName } from '../../intrinsics/vmx/exit_reasons.js';
+import { VmcsField, type VmcsFieldName } from '../../intrinsics/vmcs/vmcs_fields.js';
+import type { Pc } from '../../machine/pc.js';
+import type { LogicalProcessor } from '../../machine/processor/logical_processor.js';
+import { contextRegisters, type RegisterName } from '../../machine/processor/register_names.js';
+import { executionState, modeName, privilegeLevel } from '../../machine/report/execution_state.js';
+import { pageWalk, type PageWalk } from '../../machine/report/page_walk.js';
+import { activityName, vmxName } from '../../machine/report/processor_names.js';
+import { walkedMemory } from '../../machine/report/walked_memory.js';
+import { slotOf, supportedFields } from '../../machine/vmx/vmcs/field_slots.js';
+import { MemoryView } from './memory_view.js';
+
+const PAGE = 4096n;
+
+/** Registers besides those of a context. */
+const more: readonly RegisterName[] = [
+  ...(['CR0', 'CR4', 'XCR0', 'EFER', 'STAR', 'LSTAR', 'CSTAR', 'FMASK', 'KERNEL_GS_BASE'] as const),
+  ...(['SYSENTER_CS', 'SYSENTER_ESP', 'SYSENTER_EIP', 'PAT', 'APIC_BASE', 'TSC_OFFSET'] as const),
+];
+
+const fieldNames = new Map<number, VmcsFieldName>(
+  (Object.keys(VmcsField) as VmcsFieldName[]).map((name) => [VmcsField[name], name]),
+);
+
+/** A name as the accessors of a VMCS have it: `guestRip`. */
+const accessorName = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);
+
+/** What a look at a processor finds. It is a copy: nothing that is done with it changes the machine. */
+export interface VcpuView {
+  readonly id: number;
+  /** As in "64-bit". */
+  readonly mode: string;
+  readonly cpl: number;
+  /** As in "VMX non-root operation". */
+  readonly vmx: string;
+  readonly activity: string;
+  readonly instructions: number;
+  /** By the SDM's names: `registers.RAX`. */
+  readonly registers: Readonly<Record<string, unknown>>;
+  readonly lastExits: readonly object[];
+  /** The fields of the current VMCS, by the names of its accessors. @throws BareflankError if none is current */
+  readonly vmcs: Readonly<Record<string, bigint>>;
+  /** Memory at the linear addresses of the software that runs. */
+  readonly memory: MemoryView;
+  /** How a linear address is translated, EPT included. */
+  walk(linear: number | bigint): PageWalk;
+}
+
+function registersOf(processor: LogicalProcessor): Record<string, unknown> {
+  const { block } = processor.core;
+  const names = [...contextRegisters, ...more];
+  return Object.fromEntries(names.map((name) => [name, block.get(name)]));
+}
+
+function vmcsOf({ engine, id }: LogicalProcessor): Record<string, bigint> {
+  const { vmcs } = engine;
+  if (!vmcs.isCurrent) throw new BareflankError(`vcpu ${id} has no current VMCS: no VMM runs on it`);
+  return Object.fromEntries(
+    supportedFields.map((encoding) => {
+      const slot = slotOf(encoding);
+      const name = fieldNames.get(encoding) ?? encoding.toString(16);
+      return [accessorName(name), (BigInt(vmcs.high(slot)) << 32n) | BigInt(vmcs.low(slot))];
+    }),
+  );
+}
+
+const exitsOf = ({ history }: LogicalProcessor): object[] =>
+  history.last().map(({ reason, ...exit }) => ({ reason: exitReasonName(reason), ...exit }));
+
+/** Looks at a processor. @throws BareflankError for one that the machine does not have */
+export function vcpuView(pc: Pc, number: number | bigint): VcpuView {
+  const id = Number(number);
+  if (pc.processors[id] === undefined)
+    throw new BareflankError(`there is no vcpu ${number}: the machine has ${pc.processors.length}, from 0 on`);
+  const at = <T>(look: (processor: LogicalProcessor) => T): T =>
+    pc.inspect((processor) => (processor.id === id ? { found: look(processor) } : undefined))[id]!.found;
+  const walk = (linear: number | bigint): PageWalk =>
+    at((each) => pageWalk(executionState(each), walkedMemory(each), BigInt.asUintN(64, BigInt(linear))));
+  const seen = at((each) => ({ id, ...stateOf(each), registers: registersOf(each), lastExits: exitsOf(each), walk }));
+  const memory = new MemoryView('linear', (address, length) => linearBytes(pc, walk, address, length));
+  // They are not printed with the rest.
+  return Object.defineProperties(seen, {
+    vmcs: { get: () => at(vmcsOf) },
+    memory: { value: memory },
+  }) as unknown as VcpuView;
+}
+
+function stateOf(processor: LogicalProcessor) {
+  const state = executionState(processor);
+  const { block } = processor.core;
+  return {
+    mode: modeName(state),
+    cpl: privilegeLevel(state),
+    vmx: vmxName(block),
+    activity: activityName(block),
+    instructions: processor.instructionCount,
+  };
+}
+
+/** Page by page. */
+function linearBytes(
+  pc: Pc,
+  walk: (linear: bigint) => PageWalk,
+  address: bigint,
+  length: number,
+): Uint8Array | undefined {
+  const result = new Uint8Array(length);
+  for (let done = 0; done < length;) {
+    const linear = address + BigInt(done);
+    const count = Math.min(length - done, Number(PAGE - (linear % PAGE)));
+    const { physical } = walk(linear);
+    const bytes = physical === null ? undefined : ramBytes(pc, BigInt(physical), count);
+    if (bytes === undefined) return undefined;
+    result.set(bytes, done);
+    done += count;
+  }
+  return result;
+}
+
+/** A copy of guest RAM. @returns undefined outside */
+export function ramBytes({ core }: Pc, address: bigint, length: number): Uint8Array | undefined {
+  const { guestRam } = core;
+  if (address + BigInt(length) > BigInt(guestRam.length)) return undefined;
+  return guestRam.slice(Number(address), Number(address) + length);
+}
