@@ -398,6 +398,16 @@ export class Pc {
     return isCutAtExit ? { turn, exit: exitsHandled, instructions, virtualTime } : undefined;
   }
 
+  /**
+   * Chooses the processor that executes next, as `Scheduler.runNext` does. A run with the same choices at the same moments is the same run. Precondition: the
+   * machine is at a moment, and the processor does not sleep.
+   */
+  runNext(processor: number): void {
+    this.scheduler.runNext(processor);
+    // The last cut of its turns was in another turn.
+    this.processors[processor]!.isCutAtExit = false;
+  }
+
   /** Whether all processors sleep, and time has not jumped yet. */
   get isIdle(): boolean {
     return this.scheduler.isIdle;

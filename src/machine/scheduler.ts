@@ -169,15 +169,35 @@ export class Scheduler implements Clock {
     return this.afterRun(slot, reason);
   }
 
+  /** The processors that do not sleep. */
+  get awake(): number[] {
+    return this.slots.filter(({ idle }) => !idle).map(({ id }) => id);
+  }
+
+  /** The processor that executes next if nobody names another one: the one whose turn it is, or that is furthest behind. undefined: all sleep. */
+  get processorNext(): number | undefined {
+    return this.processorInTurn ?? this.next()?.id;
+  }
+
+  /**
+   * The owner chooses who executes next: ends the turn that has begun, and begins one of a processor. A processor that is passed over stays behind, so it is
+   * next once this turn has ended. Precondition: no processor executes, and the processor does not sleep.
+   */
+  runNext(processor: number): void {
+    const slot = this.slots[processor];
+    if (slot === undefined || slot.idle)
+      throw new RangeError(`processor ${processor} sleeps or is not there: it cannot be the next one`);
+    if (this.inTurn !== undefined) this.endTurn(this.inTurn);
+    this.takeDue();
+    const wake = this.nextWake();
+    // What is due before a processor that is ahead waits for those that are behind.
+    this.beginTurn(slot, wake > this.timeOf(slot) ? wake : Infinity);
+  }
+
   /** Plans the next turn, after what is due. If all processors sleep, it is nobody's. */
   private planTurn(): void {
     this.leaveTurn();
-    const events = this.events!;
-    this.reachTimeOf(this.next());
-    const wasDue = events.next() <= this.time;
-    events.runDue();
-    // Devices and the host may have written to a line that MWAIT watches.
-    this.wakeWaiting();
+    const wasDue = this.takeDue();
     const first = this.next();
     if (first === undefined) {
       // The host may look for input many times in one idle time. A timer that wakes nobody begins another one: what comes in before it is not what comes in after it.
@@ -185,12 +205,27 @@ export class Scheduler implements Clock {
       this.allSleep = true;
       return;
     }
+    this.beginTurn(first, this.nextWake());
+  }
+
+  /** All that is due between two turns. @returns whether a timer was */
+  private takeDue(): boolean {
+    const events = this.events!;
+    this.reachTimeOf(this.next());
+    const wasDue = events.next() <= this.time;
+    events.runDue();
+    // Devices and the host may have written to a line that MWAIT watches.
+    this.wakeWaiting();
+    return wasDue;
+  }
+
+  private beginTurn(slot: Slot, wake: number): void {
     this.allSleep = false;
     this.begun++;
-    first.pauses = false;
+    slot.pauses = false;
     const length = this.slots.length === 1 ? QUANTUM_INSTRUCTIONS : SHARED_QUANTUM_INSTRUCTIONS;
-    first.end = Math.min(this.timeOf(first) + length, this.nextWake());
-    this.inTurn = first;
+    slot.end = Math.min(this.timeOf(slot) + length, wake);
+    this.inTurn = slot;
   }
 
   private afterRun(slot: Slot, reason: StopReason): Death | undefined {

@@ -6,7 +6,9 @@ export type MachineEvent =
   /** Bytes for the guest's console. */
   | { readonly kind: 'typed'; readonly bytes: readonly number[] }
   /** A call of the VMM's driver: the method and its parameters, as plain JSON values. */
-  | { readonly kind: 'call'; readonly method: string; readonly params: unknown };
+  | { readonly kind: 'call'; readonly method: string; readonly params: unknown }
+  /** A choice of the owner: this processor executes next. */
+  | { readonly kind: 'turn'; readonly processor: number };
 
 /** A driver's call among the events. */
 export type DriverCall = Extract<MachineEvent, { readonly kind: 'call' }>;

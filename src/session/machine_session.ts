@@ -231,7 +231,8 @@ export class MachineSession {
       return SliceEnd.CallDue;
     }
     this.announce(next);
-    this.pc.chipset.com1.receive(next.bytes);
+    if (next.kind === 'turn') this.pc.runNext(next.processor);
+    else this.pc.chipset.com1.receive(next.bytes);
     return undefined;
   }
 

@@ -111,7 +111,7 @@ export class ReplayedInputs implements InputSource {
       if (!isSame(now, item.at)) return undefined;
       if (!this.isAt(item.at)) return SliceEnd.Diverged;
       this.place++;
-      if (item.kind === 'event') return item.event;
+      if (item.kind === 'event') return this.canTake(item.event) ? item.event : SliceEnd.Diverged;
       if (item.kind === 'end') return this.hasEndOf(item) ? SliceEnd.Replayed : SliceEnd.Diverged;
       if (!this.hasState(item)) return SliceEnd.Diverged;
     }
@@ -129,6 +129,13 @@ export class ReplayedInputs implements InputSource {
       this.differ(
         `the virtual time is ${groupedDigits(virtualTime)} ns, in the recording ${groupedDigits(at.virtualTime)} ns`,
       );
+    return this.divergence === undefined;
+  }
+
+  /** A file may name any processor. */
+  private canTake(event: MachineEvent): boolean {
+    if (event.kind === 'turn' && !this.pc.scheduler.awake.includes(event.processor))
+      this.differ(`processor ${event.processor} sleeps or is not there, and in the recording it executes next`);
     return this.divergence === undefined;
   }
 

@@ -301,6 +301,83 @@ describe('Scheduler', () => {
     }
   });
 
+  describe('.runNext', () => {
+    const cutAt = (processor: FakeProcessor, count: number, reason = StopReason.Requested): void => {
+      processor.script.push(() => {
+        processor.instructionCount += count;
+        return reason;
+      });
+    };
+    const timesOf = (processors: readonly FakeProcessor[]): number[] =>
+      processors.map(({ instructionCount, slept }) => instructionCount + slept);
+
+    it('ends the turn that has begun and begins one of the named processor; the one that was passed over stays behind and is next after it', () => {
+      const { scheduler, processors } = make(3);
+      cutAt(processors[0]!, 10);
+      scheduler.runQuantum(always);
+      expect([scheduler.turn, scheduler.processorNext, scheduler.awake]).to.deep.equal([1, 0, [0, 1, 2]]);
+      scheduler.runNext(2);
+      expect([scheduler.turn, scheduler.processorInTurn, scheduler.processorNext]).to.deep.equal([2, 2, 2]);
+      scheduler.runQuantum(always);
+      expect(timesOf(processors), 'nobody’s clock was moved').to.deep.equal([10, 0, SHARED_QUANTUM_INSTRUCTIONS]);
+      const order = [1, 2].map(() => {
+        const next = scheduler.processorNext;
+        scheduler.runQuantum(always);
+        return next;
+      });
+      expect(order).to.deep.equal([1, 0]);
+    });
+
+    it('lets a processor that is ahead go on, before an event for which those that are behind have to come first', () => {
+      const { scheduler, processors, events } = make(2);
+      const fired: number[] = [];
+      scheduler.runQuantum(always);
+      cutAt(processors[1]!, 10);
+      scheduler.runQuantum(always);
+      events.timer('t', () => fired.push(processors[1]!.instructionCount)).arm(500);
+      scheduler.runNext(0);
+      scheduler.runQuantum(always);
+      expect(timesOf(processors)).to.deep.equal([2 * SHARED_QUANTUM_INSTRUCTIONS, 10]);
+      expect(fired, 'at 500, which the other one has not reached').to.deep.equal([]);
+      scheduler.runQuantum(always);
+      expect(timesOf(processors)[1]).to.equal(500);
+      scheduler.runQuantum(always);
+      expect(fired).to.deep.equal([500]);
+    });
+
+    it('ends its turn at the next event', () => {
+      const { scheduler, processors, events } = make(2);
+      events.timer('t', () => {}).arm(300);
+      scheduler.runNext(1);
+      scheduler.runQuantum(always);
+      expect(processors[1]!.budgets).to.deep.equal([300]);
+    });
+
+    it('refuses a processor that sleeps or is not there, and changes nothing', () => {
+      const { scheduler, processors } = make(2);
+      processors[0]!.script.push(halt);
+      scheduler.runQuantum(always);
+      const before = scheduler.save();
+      for (const processor of [0, 2, -1])
+        expect(() => scheduler.runNext(processor)).to.throw(
+          RangeError,
+          `processor ${processor} sleeps or is not there`,
+        );
+      expect(scheduler.save()).to.deep.equal(before);
+      expect(scheduler.awake).to.deep.equal([1]);
+    });
+
+    it('ends the turn that a processor waits at a PAUSE for', () => {
+      const { scheduler, processors } = make(2);
+      scheduler.runQuantum(always);
+      cutAt(processors[1]!, 10, StopReason.Pause);
+      scheduler.runQuantum(always);
+      expect(scheduler.save().pauses).to.deep.equal([false, true]);
+      scheduler.runNext(1);
+      expect(scheduler.save()).to.deep.include({ pauses: [false, false] });
+    });
+  });
+
   it('tells who runs before each turn', () => {
     const scheduler = new Scheduler();
     const [first, second] = [new FakeProcessor(), new FakeProcessor()];

@@ -11,6 +11,8 @@ import { packageRoot } from '../../src/driver/node/package_paths.js';
 import type { PartModule } from '../../src/vmm/container/part_module.js';
 import type { Pc } from '../../src/machine/pc.js';
 import type { LogicalProcessor } from '../../src/machine/processor/logical_processor.js';
+import type { InputSource } from '../../src/session/input_source.js';
+import { LiveInputs } from '../../src/session/live_inputs.js';
 import type { DriverCall } from '../../src/session/machine_event.js';
 import { MachineSession, type SessionOptions } from '../../src/session/machine_session.js';
 import type { RecordedItem } from '../../src/session/recorded_item.js';
@@ -33,6 +35,8 @@ export interface RandomRun {
   readonly hasVmm: boolean;
   /** Whether the guest sleeps nearly all of the time. */
   readonly sleeps: boolean;
+  /** Whether the owner chooses at random who executes next. */
+  readonly chooses?: boolean;
   /** A module of the VMM instead of cpuidcount. */
   readonly module?: PartModule;
   /** A mistake in the machine: called where the host cuts a turn. */
@@ -212,7 +216,11 @@ export async function recordedRun(run: RandomRun): Promise<RunResult> {
     now: () => 0,
     interval: 50_000 + random(500_000),
   });
-  const { session, commands } = await machine(run, world, random, { recorder });
+  const inputs = (pc: Pc): InputSource => choosing(new LiveInputs(pc, world, 'real'), pc, random);
+  const { session, commands } = await machine(run, world, random, {
+    recorder,
+    ...(run.chooses === true && { inputs }),
+  });
   let end = SliceEnd.Time;
   const steps = run.sleeps ? 48 : 24;
   for (let step = 0; step < steps && end !== SliceEnd.Ended; step++) {
@@ -236,6 +244,18 @@ export async function recordedRun(run: RandomRun): Promise<RunResult> {
   const hash = session.pc.stateHash();
   commands.remove();
   return { items, output: world.output, hash, end };
+}
+
+/** Lets the owner choose now and then, at any moment, which of the processors that do not sleep executes next. */
+function choosing(inputs: LiveInputs, pc: Pc, random: Random): InputSource {
+  const next = inputs.next.bind(inputs);
+  return Object.assign(inputs, {
+    next: () => {
+      const { awake } = pc.scheduler;
+      if (awake.length < 2 || random(4) === 0) return next();
+      return { kind: 'turn', processor: awake[random(awake.length)]! } as const;
+    },
+  }) as InputSource;
 }
 
 /** Milliseconds until the next step: any time, or exactly until the idle time ends, when a timer is due. */

@@ -61,6 +61,27 @@ describe('ReplayedInputs', function () {
     });
   }
 
+  for (const [processors, sleeps] of [
+    [2, true],
+    [4, false],
+  ] as const)
+    it(`give runs again in which the owner chose who executes next, with ${processors} ${sleeps ? 'sleeping' : 'busy'} processors`, async () => {
+      const runs = Array.from({ length: isFull ? 50 : 1 }, (_, seed): RandomRun => ({
+        seed,
+        processors,
+        hasVmm: true,
+        sleeps,
+        chooses: true,
+      }));
+      let chosen = 0;
+      for (const run of runs) {
+        const { items } = await recordedRun(run);
+        chosen += items.filter((item) => item.kind === 'event' && item.event.kind === 'turn').length;
+        await isReplayed(run);
+      }
+      expect(chosen, 'choices').to.be.greaterThan(2 * runs.length);
+    });
+
   describe('.divergence', () => {
     before(async () => ({ items } = await recordedRun(plain)));
 
@@ -86,6 +107,13 @@ describe('ReplayedInputs', function () {
         to,
       });
       expect(divergence!.what).to.equal('processors or devices have another state');
+    });
+
+    it('is that of a processor that a recording names and that cannot be the next one', async () => {
+      const { divergence } = await changed((item) =>
+        item.kind === 'event' ? { ...item, event: { kind: 'turn', processor: 9 } } : item,
+      );
+      expect(divergence!.what).to.match(/^processor 9 sleeps or is not there/);
     });
 
     it('tells a moment with other counts from the recorded one', async () => {

@@ -4,7 +4,7 @@ import type { RecordedItem } from '../../session/recorded_item.js';
 import type { RunRequest } from '../worker/run_request.js';
 
 /** The version of the format that this program writes, and the only one that it reads. */
-export const RECORDING_VERSION = 4;
+export const RECORDING_VERSION = 5;
 
 const count = z.int().min(0);
 const hash = z.string().regex(/^[0-9a-f]{16}$/);
@@ -75,6 +75,7 @@ const modulesLine = z.strictObject({ kind: z.literal('modules'), modules: z.arra
 const line = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('typed'), at: moment, bytes }),
   z.strictObject({ kind: z.literal('call'), at: moment, method: text, params: z.unknown() }),
+  z.strictObject({ kind: z.literal('turn'), at: moment, processor: count }),
   modulesLine,
   z.strictObject({ kind: z.literal('state'), at: moment, brief: hash, hash: hash.exactOptional() }),
   z.strictObject({
@@ -98,6 +99,7 @@ export function lineOf(entry: RecordingEntry): string {
 
 function eventLine({ at, event }: Extract<RecordingEntry, { kind: 'event' }>): Line {
   if (event.kind === 'call') return { kind: 'call', at, method: event.method, params: event.params ?? null };
+  if (event.kind === 'turn') return { kind: 'turn', at, processor: event.processor };
   return { kind: 'typed', at, bytes: String.fromCharCode(...event.bytes) };
 }
 
@@ -116,6 +118,8 @@ export function entryOf(value: unknown): RecordingEntry | string {
       return { kind: 'event', at: data.at, event: { kind: 'typed', bytes: [...Buffer.from(data.bytes, 'latin1')] } };
     case 'call':
       return { kind: 'event', at: data.at, event: { kind: 'call', method: data.method, params: data.params } };
+    case 'turn':
+      return { kind: 'event', at: data.at, event: { kind: 'turn', processor: data.processor } };
     default:
       return data;
   }

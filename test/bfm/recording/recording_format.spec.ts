@@ -15,6 +15,7 @@ const sha256 = 'ab'.repeat(32);
 const entries: RecordingEntry[] = [
   { kind: 'event', at, event: { kind: 'typed', bytes: [0, 10, 0x41, 0x7f, 0x80, 0xff] } },
   { kind: 'event', at: { ...at, exit: -5 }, event: { kind: 'call', method: 'load', params: { files: ['a.ts'] } } },
+  { kind: 'event', at: { ...at, exit: 7 }, event: { kind: 'turn', processor: 3 } },
   { kind: 'modules', modules: [{ path: '/a.ts', sha256, code: 'export {};' }] },
   { kind: 'state', at, brief: hash },
   { kind: 'state', at, brief: hash, hash },
