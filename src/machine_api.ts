@@ -12,6 +12,17 @@ export type { DriverPoint } from './driver/driver_point.js';
 export type { BootFile, BootModule, BootRequest } from './machine/boot/entry_state.js';
 export { BranchCoverage, placeOfBranch } from './machine/branch_coverage.js';
 export type { Pc, PcEnd, PcOptions } from './machine/pc.js';
+export { explore, type Explored, type ExploreOptions } from './session/explore/explore.js';
+export { markedTarget } from './session/explore/marked_target.js';
+export type { ExploredTarget } from './session/explore/observed_run.js';
+export type { ScheduledResult, TakenDeviation } from './session/explore/scheduled_run.js';
+export type {
+  ExploredMachine,
+  ExploredMemory,
+  ExploredProcessor,
+  ExploredRun,
+  Predicate,
+} from './session/explore/predicate.js';
 export { MachineWithVmm, type MarkedMoment } from './session/machine_with_vmm.js';
 
 /** Which machine to make. */

@@ -5,16 +5,14 @@ import { loadImage } from './boot/boot_image.js';
 import { enterImage } from './boot/boot_processor.js';
 import type { BootRequest } from './boot/entry_state.js';
 import { modelFeatures } from './models/model_features.js';
-import type { ProcessorModel } from './models/processor_model.js';
 import { WasmCore } from './processor/wasm_core.js';
 import { BranchCoverage } from './branch_coverage.js';
 import { MachineStops } from './debug/machine_stops.js';
 import { Chipset } from './devices/chipset.js';
-import type { DiskImage } from './devices/virtio/disk_image.js';
-import type { ConsolePort } from './devices/virtio/virtio_console.js';
 import type { SystemControl } from './devices/system_control.js';
 import type { PcEnd } from './pc_end.js';
 import { PcBus } from './pc_bus.js';
+import type { PcOptions } from './pc_options.js';
 import { Execution } from './intrinsics/execution.js';
 import { machineIntrinsics } from './intrinsics/machine_intrinsics.js';
 import type { IntrinsicBinding } from './intrinsics/machine_intrinsics.js';
@@ -26,7 +24,6 @@ import { tripleFault } from './report/triple_fault.js';
 import { undefinedOpcode } from './report/undefined_opcode.js';
 import { unimplementedReport } from './report/unimplemented.js';
 import { LogicalProcessor } from './processor/logical_processor.js';
-import type { ProcessorCounters } from './processor/processor_counters.js';
 import type { Moment } from './moment.js';
 import { VmcallBuffer } from './driver_context/vmcall_buffer.js';
 import { entryRules } from '../intrinsics/rules/entry_rules.js';
@@ -41,45 +38,9 @@ import { MachineSnapshot, type EndState } from './state/machine_snapshot.js';
 import type { MachineState } from './state/machine_state.js';
 import type { GuestSymbols } from './symbols/guest_symbols.js';
 import { MachineSymbols } from './symbols/machine_symbols.js';
-import type { SymbolFile } from './symbols/symbol_file.js';
 import { MemoryHash, digestText, digestToHex, digestWords, type Digest } from './state_hash.js';
 
-export type { PcEnd };
-
-/** Options of a PC. */
-export interface PcOptions {
-  /** The compiled core: build/cpu/cpu.wasm. */
-  readonly coreModule: WebAssembly.Module;
-  /** Guest RAM: 16 MiB … 3 GiB. */
-  readonly memoryBytes: number;
-  /** Of all processors; the first of `processorModels` by default. */
-  readonly model?: ProcessorModel;
-  /** How many processors: 1 to 8, 1 by default. */
-  readonly processors?: number;
-  /** A virtio block device each, in this order. */
-  readonly disks?: readonly DiskImage[];
-  /** A virtio console device, hvc0. */
-  readonly virtioConsole?: ConsolePort;
-  readonly com1: (byte: number) => void;
-  readonly com2: (byte: number) => void;
-  readonly debugConsole?: (byte: number) => void;
-  /** Seconds since 1970 at power-on. */
-  readonly rtcStart?: number;
-  /** With QEMU's pc-testdev. */
-  readonly testDevice?: boolean;
-  /** A word in which the machine says which VM exit JavaScript is handling: basic reason + 1, or 0. */
-  readonly exitMark?: Int32Array;
-  /** A word that another thread sets: while it is not 0, a quantum ends at its next VM exit, so that the owner can check why. */
-  readonly attention?: Int32Array;
-  /** The counters of all processors together; its instructions are those of the processor that had the last VM exit. */
-  readonly counters?: ProcessorCounters;
-  /** Memory for the last VM exits of each processor, see `ExitHistory`. */
-  readonly exitHistories?: readonly Int32Array[];
-  /** Names of the guest's code and data, which the VMM is told too. */
-  readonly symbols?: readonly SymbolFile[];
-  /** Memory of a machine of the same size that is no longer used, as `WasmCoreOptions` has it. */
-  readonly memory?: WebAssembly.Memory;
-}
+export type { PcEnd, PcOptions };
 
 /** What the driver of a VMM may do with the machine. */
 export interface DriverAccess {

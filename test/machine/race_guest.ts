@@ -40,8 +40,12 @@ export const startOthers = (code: Uint8Array): string[] => [
 /** Their code, at the end of the first processor's. */
 export const othersCode = (code: Uint8Array): string[] => [`others: .byte ${[...code].join()}`];
 
-/** A flat image of so many processors, which race on the lock. The first one waits for the others, prints `!` and halts. */
-export function raceGuest(processors: number, rounds: number): Uint8Array {
+/**
+ * A flat image of so many processors, which race on the lock. The first one waits for the others, prints `!` and halts.
+ *
+ * @param end an instruction before it halts
+ */
+export function raceGuest(processors: number, rounds: number, end = 'nop'): Uint8Array {
   const others = assemble([...raceCode(rounds), 'cli', 'hlt'], 16, startPage << 12);
   return assemble(
     [
@@ -53,6 +57,7 @@ export function raceGuest(processors: number, rounds: number): Uint8Array {
       'mov al, 0x21',
       'mov dx, 0x3f8',
       'out dx, al',
+      end,
       'cli',
       'hlt',
       ...othersCode(others),

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { Driver } from '../../driver/driver.js';
+import type { ExitReason } from '../../intrinsics/vmx/exit_reasons.js';
+import type { Pc, PcEnd } from '../../machine/pc.js';
+import type { LogicalProcessor } from '../../machine/processor/logical_processor.js';
+import { VmxMode } from '../../machine/vmx/vmx_mode.js';
+import type { ExploredMachine, ExploredMemory, ExploredProcessor, ExploredRun } from './predicate.js';
+
+/** A machine that goes back to one moment as often as wanted. */
+export interface ExploredTarget {
+  readonly pc: Pc;
+  readonly driver: Driver;
+  /** What the guest's console has printed. */
+  readonly output: string;
+  /** Back to the moment. */
+  reset(): void;
+}
+
+function memoryOf(pc: Pc): ExploredMemory {
+  const { ram } = pc;
+  const view = new DataView(ram.buffer, ram.byteOffset, ram.byteLength);
+  return {
+    read8: (physical) => view.getUint8(physical),
+    read16: (physical) => view.getUint16(physical, true),
+    read32: (physical) => view.getUint32(physical, true),
+    read64: (physical) => view.getBigUint64(physical, true),
+    bytes(physical, count) {
+      if (physical < 0 || physical + count > ram.length)
+        throw new RangeError(`${count} bytes at 0x${physical.toString(16)} are not all in RAM`);
+      return ram.slice(physical, physical + count);
+    },
+  };
+}
+
+function processorOf({ id, core }: LogicalProcessor): ExploredProcessor {
+  const { block } = core;
+  return {
+    id,
+    register: (name) => block.get(name),
+    get isInGuest() {
+      return block.get('VMX_MODE') === VmxMode.NonRoot;
+    },
+    get instructions() {
+      return core.instructionCount;
+    },
+  };
+}
+
+/** The present run of a target, for predicates. Each run of the target calls `begin`. */
+export class ObservedRun implements ExploredRun {
+  readonly memory: ExploredMemory;
+  readonly processors: readonly ExploredProcessor[];
+  readonly machine: ExploredMachine;
+  private end: PcEnd | undefined;
+  private firstExits: readonly number[] = [];
+  private printed = 0;
+
+  constructor(private readonly target: ExploredTarget) {
+    const { pc } = target;
+    this.memory = memoryOf(pc);
+    this.processors = pc.processors.map(processorOf);
+    this.machine = this.observed();
+  }
+
+  begin(): void {
+    this.end = undefined;
+    this.firstExits = this.target.pc.exits();
+    this.printed = this.target.output.length;
+  }
+
+  ended(end: PcEnd): void {
+    this.end = end;
+  }
+
+  exits(reason: ExitReason): number {
+    return this.target.pc.exits()[reason]! - this.firstExits[reason]!;
+  }
+
+  get reports(): ExploredRun['reports'] {
+    return this.target.driver.reports();
+  }
+
+  private observed(): ExploredMachine {
+    const { target } = this;
+    const [output, end] = [() => target.output.slice(this.printed), () => this.end];
+    return {
+      get instructions() {
+        return target.pc.instructions;
+      },
+      get virtualTime() {
+        return target.pc.virtualTime;
+      },
+      get output() {
+        return output();
+      },
+      get end() {
+        return end();
+      },
+    };
+  }
+}
