@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { randomUUID } from 'node:crypto';
-import { Recoverable, start, type REPLEval } from 'node:repl';
+import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { scopeNames } from '../evaluate/scope_names.js';
 import { ExpressionError, javaScriptOf } from '../../driver/node/typescript_expression.js';
@@ -17,59 +17,88 @@ Examples:
   bfm eval 'vcpu(0).memory.read(vcpu(0).registers.RIP, 15)'
   bfm eval 'symbols.nameOf(vcpu(0).registers.RIP)'
   bfm eval 'vmm.reports'
-  bfm eval                      a prompt, on a terminal; .exit or Ctrl-D ends it
+  bfm eval                      on a terminal, a prompt; .exit or Ctrl-D ends it. From a pipe, each line
 See docs/inspecting.md.
 `;
 
 /** The command `bfm eval`: TypeScript about the machine in the background, which does not run while it is evaluated. */
 export function evalCommand(): Command {
   const command = new Command('eval')
-    .description('evaluate TypeScript about the machine; without an expression, on a terminal: a prompt')
+    .description('evaluate TypeScript about the machine; without an expression: what is typed, line by line')
     .argument('[expression]')
     .addHelpText('after', EXAMPLES)
     .action(async (expression: string | undefined) => {
-      if (expression === undefined && process.stdin.isTTY !== true)
-        throw new UsageError('eval wants an expression, or a terminal for a prompt');
       await withHost(command, (host) => (expression === undefined ? prompt(host) : once(host, expression)));
     });
   return takes(command, 'machine');
 }
 
 async function once(host: HostClient, expression: string): Promise<void> {
-  const code = await javaScriptOf(expression).catch((error: Error) => {
-    throw error instanceof ExpressionError ? new UsageError(error.message) : error;
-  });
-  const { text } = await host.request('evaluate', { code });
+  const { text } = await host.request('evaluate', { code: typedCode(expression) });
   if (text !== undefined) process.stdout.write(`${text}\n`);
 }
 
-/** Resolves when the user has left. */
-function prompt(host: HostClient): Promise<void> {
+/** @throws UsageError */
+function typedCode(expression: string): string {
+  try {
+    return javaScriptOf(expression);
+  } catch (error) {
+    throw error instanceof ExpressionError ? new UsageError(error.message) : error;
+  }
+}
+
+/** Evaluates line by line until the user leaves. Lines that are pasted wait for their turn. */
+async function prompt(host: HostClient): Promise<void> {
   const session = randomUUID();
-  const evaluate = async (text: string): Promise<string | undefined> =>
-    (await host.request('evaluate', { code: await javaScriptOf(text), session })).text;
-  const reply: REPLEval = (text, _context, _file, done) => {
-    evaluate(text).then(
-      (shown) => done(null, shown),
-      (error: Error) => {
-        if (error instanceof ExpressionError && error.isIncomplete) return done(new Recoverable(error), undefined);
-        process.stdout.write(`${error.message}\n`);
-        done(null, undefined);
-      },
-    );
+  const isTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
+  const lines = createInterface({
+    input: process.stdin,
+    ...(isTerminal && { output: process.stdout, completer: completionsOf }),
+  });
+  void host.closed.then(() => lines.close());
+  /** What is typed so far of statements that go over several lines. */
+  let text = '';
+  const ask = (rest: string): void => {
+    text = rest;
+    if (!isTerminal) return;
+    lines.setPrompt(rest === '' ? 'bfm> ' : '...> ');
+    lines.prompt();
   };
-  const repl = start({
-    prompt: 'bfm> ',
-    eval: reply,
-    writer: (shown) => String(shown),
-    ignoreUndefined: true,
-    completer: (line: string): [string[], string] => {
-      const word = /\w*$/.exec(line)![0];
-      return [scopeNames.filter((name) => name.startsWith(word)), word];
-    },
+  lines.on('SIGINT', () => {
+    process.stdout.write('\n');
+    ask('');
   });
-  return new Promise((resolve) => {
-    repl.on('exit', resolve);
-    void host.closed.then(() => repl.close());
-  });
+  ask('');
+  for await (const line of lines) {
+    if (line.trim() === '.exit') break;
+    const typed = `${text}${line}\n`;
+    const answer = typed.trim() === '' ? undefined : await answerTo(host, typed, session);
+    if (answer instanceof ExpressionError) {
+      ask(typed);
+      continue;
+    }
+    if (answer !== undefined) process.stdout.write(`${answer}\n`);
+    ask('');
+  }
+  lines.close();
+}
+
+/** @returns the value or the error, as a text; undefined: there is no value; an `ExpressionError`: more lines make it whole */
+async function answerTo(
+  host: HostClient,
+  typed: string,
+  session: string,
+): Promise<string | undefined | ExpressionError> {
+  try {
+    return (await host.request('evaluate', { code: javaScriptOf(typed), session })).text;
+  } catch (error) {
+    if (error instanceof ExpressionError && error.isIncomplete) return error;
+    return (error as Error).message;
+  }
+}
+
+/** The names that begin as the last word does. */
+function completionsOf(line: string): [string[], string] {
+  const word = /\w*$/.exec(line)![0];
+  return [scopeNames.filter((name) => name.startsWith(word)), word];
 }

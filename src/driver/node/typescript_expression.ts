@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { transform, type TransformFailure } from 'esbuild';
+import { transformSync, type TransformFailure } from 'esbuild';
 import { BareflankError } from '../../intrinsics/errors.js';
 
 /** Text that cannot be an expression or statements. */
@@ -13,30 +13,28 @@ export class ExpressionError extends BareflankError {
   }
 }
 
-/** As newlines count: after the opening parenthesis. */
-const head = '(';
+const asJavaScript = (text: string): string =>
+  transformSync(text, { loader: 'ts', target: 'node20', sourcefile: 'eval' }).code;
 
-async function asJavaScript(text: string): Promise<string> {
-  const { code } = await transform(text, { loader: 'ts', target: 'node20', sourcefile: 'eval' });
-  return code;
-}
-
-/** An object literal is an expression too, so this is tried before statements. @returns undefined if it is none */
-async function asExpression(text: string): Promise<string | undefined> {
+/** A text that begins with a brace is an object literal if it can be one, as in Node's own prompt. @returns undefined if it cannot */
+function asObject(text: string): string | undefined {
+  if (!/^\s*\{/.test(text)) return undefined;
   try {
-    return await asJavaScript(`${head}${text}\n)`);
+    return asJavaScript(`(${text}\n)`);
   } catch {
     // The error of the statements counts.
     return undefined;
   }
 }
 
-/** TypeScript that is typed, as JavaScript. @throws ExpressionError with line and column */
-export async function javaScriptOf(text: string): Promise<string> {
-  const expression = await asExpression(text);
-  if (expression !== undefined) return expression;
+/**
+ * TypeScript that is typed, as JavaScript. It does not wait, because a prompt must know at once whether a line is whole.
+ *
+ * @throws ExpressionError with line and column
+ */
+export function javaScriptOf(text: string): string {
   try {
-    return await asJavaScript(text);
+    return asObject(text) ?? asJavaScript(text);
   } catch (error) {
     const [first] = (error as Partial<TransformFailure>).errors ?? [];
     if (first === undefined) throw error;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { bfm } from '../bfm_process.js';
+import { bfm, ended, startBfm } from '../bfm_process.js';
 import { ownRuntimeFolder } from '../host/host_machine.js';
 
 describe('bfm eval', () => {
@@ -9,8 +9,8 @@ describe('bfm eval', () => {
 
   it('prints the value of an expression about the machine in the background, or an error without a stack', async () => {
     await own.load('m', '--guest', 'echo', '--memory', '16M', '--cpus', '2', '-m', 'cpuidcount');
-    const [value, none, thrown, wrong, missing] = await Promise.all(
-      [['[vcpu(1 as number).id, machine.processors, 5n]'], ['const n: number = 1;'], ['vcpu(2)'], ['1 +* 2'], []].map(
+    const [value, none, thrown, wrong] = await Promise.all(
+      [['[vcpu(1 as number).id, machine.processors, 5n]'], ['const n: number = 1;'], ['vcpu(2)'], ['1 +* 2']].map(
         (args) => bfm('eval', '--machine', 'm', ...args),
       ),
     );
@@ -23,7 +23,39 @@ describe('bfm eval', () => {
     });
     expect(wrong!.status).to.equal(2);
     expect(wrong!.stderr).to.match(/^bfm: eval:1:\d+: Unexpected "\*"/);
-    expect(missing!.status).to.equal(2);
-    expect(missing!.stderr).to.match(/^bfm: eval wants an expression, or a terminal for a prompt/);
+  });
+
+  it('evaluates what is typed line by line, in order, with variables and statements over several lines', async () => {
+    await own.load('n', '--guest', 'echo', '--memory', '16M');
+    const child = startBfm(['eval', '--machine', 'n']);
+    const lines = [
+      'const a: bigint = 5n',
+      'a + 11n',
+      'function f() {',
+      '  return a; }',
+      'f()',
+      '',
+      'b',
+      '1 +* 2',
+      '{ a }',
+    ];
+    child.stdin.end(lines.join('\n'));
+    const { status, stdout, stderr } = await ended(child);
+    expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
+    expect(stdout.split('\n')).to.deep.equal([
+      '0x10n',
+      '0x5n',
+      'ReferenceError: b is not defined',
+      'eval:1:4: Unexpected "*"',
+      '{ a: 0x5n }',
+      '',
+    ]);
+  });
+
+  it('ends at .exit', async () => {
+    await own.load('o', '--guest', 'echo', '--memory', '16M');
+    const child = startBfm(['eval', '--machine', 'o']);
+    child.stdin.write('1\n.exit\n2\n');
+    expect(await ended(child)).to.deep.equal({ status: 0, stdout: '1\n', stderr: '' });
   });
 });
