@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
 /** How many sources have no spec of their own. It may only become less. */
-export const maximumOfCovered = 126;
+export const maximumOfCovered = 125;
 
 /** Sources without a spec at their path, and the spec that covers each: through the part that uses it, or together with its neighbours. */
 export const coveredBy: Readonly<Record<string, string>> = {
@@ -57,7 +57,6 @@ export const coveredBy: Readonly<Record<string, string>> = {
   'src/machine/generator/emit_architecture.ts': 'test/machine/generator/generate.spec.ts',
   'src/machine/generator/emit_decoder.ts': 'test/machine/generator/generate.spec.ts',
   'src/machine/generator/emit_layout.ts': 'test/machine/generator/generate.spec.ts',
-  'src/machine/generator/emit_run.ts': 'test/machine/generator/extract.spec.ts',
   'src/machine/generator/emit_templates.ts': 'test/machine/generator/extract.spec.ts',
   'src/machine/generator/form_choice.ts': 'test/machine/generator/forms.spec.ts',
   'src/machine/generator/template_cutter.ts': 'test/machine/generator/extract.spec.ts',

@@ -55,6 +55,7 @@ import {
   SegmentSelector,
   SegmentTypeBit,
   SystemSegment,
+  STATUS_FLAGS,
   SystemSegmentBit,
   Xcr0,
 } from '../../intrinsics/registers/registers.js';
@@ -162,6 +163,8 @@ export function emitArchitecture(): string {
     '// SPDX-License-Identifier: LGPL-2.1-only',
     '// Generated from src/intrinsics by src/machine/generator/emit_architecture.ts.',
     ...Object.entries(architecture).map(([name, group]) => namespace(name, group)),
+    '/** Flags of arithmetic, which are kept apart from the others. */',
+    constant('STATUS_FLAGS', 'u64', STATUS_FLAGS),
     "/** Exceptions by the manual's mnemonics. */",
     ...Object.entries(vectorMnemonics).map(([mnemonic, vector]) =>
       constant(renamedVectors[mnemonic] ?? mnemonic, 'u32', Vector[vector]),

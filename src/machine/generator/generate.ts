@@ -8,6 +8,7 @@ import { emitDecoderTables, reservedForms } from './emit_decoder.js';
 import { emitLayout, emitModelTables, emitRecordFormat } from './emit_layout.js';
 import { emitHandlers, emitHot } from './emit_run.js';
 import { emitTemplates } from './emit_templates.js';
+import { emitVmcsFields } from './emit_vmcs_fields.js';
 import { FormTable, type DecoderEntry, type Form } from './forms.js';
 
 /** Most cases of the hot switch: with more, V8 compiles it badly (docs/decisions: CPU core). */
@@ -52,6 +53,7 @@ export function generate(expansion: Expansion, contents: ReadonlyMap<string, str
     'generated/model_tables.ts': emitModelTables(),
     'generated/architecture.ts': emitArchitecture(),
     'generated/contents.ts': emitContents(contents),
+    'generated/vmcs_fields.ts': emitVmcsFields(),
     'generated/decoder_tables.ts': emitDecoderTables(entries, forms, firstTableForm, firstEndingForm),
     'dispatch/handlers.ts': emitHandlers(forms),
     'dispatch/hot.ts': emitHot(forms),

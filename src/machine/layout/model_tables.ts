@@ -21,4 +21,6 @@ export const MsrEntry = { Index: 0, Flags: 4, Value: 8, Writable: 16, Ignored: 2
 export const MsrEntryFlag = {
   /** A write of what the MSR holds is no #GP, though no bit can be changed. */
   TakesItsValue: 1 << 0,
+  /** RDMSR raises #GP. */
+  WriteOnly: 1 << 1,
 } as const;

@@ -18,6 +18,8 @@ export interface PlainMsr {
   readonly writable?: bigint;
   /** Bits whose change WRMSR ignores instead of raising #GP. */
   readonly ignored?: bigint;
+  /** RDMSR raises #GP. */
+  readonly isWriteOnly?: boolean;
 }
 
 /** What distinguishes one processor model from another, as data. */

@@ -133,7 +133,7 @@ const msrsOf = (facts: ModelFacts): readonly PlainMsr[] => [
   { address: 0x2a, value: 0n, writable: 0xffffffffn }, // EBL_CR_POWERON
   { address: 0x34, value: 0n }, // MSR_SMI_COUNT
   { address: coreThreadCount, value: 0x10001n }, // one of each; see topology.ts
-  { address: 0x79, value: 0n, ignored: all }, // IA32_BIOS_UPDT_TRIG: updates are accepted and ignored
+  { address: Msr.Ia32BiosUpdtTrig, value: 0n, ignored: all, isWriteOnly: true }, // updates are accepted and ignored
   { address: 0x8b, value: 0xf000000000n, ignored: all }, // IA32_BIOS_SIGN_ID
   { address: 0xce, value: 0xa00n }, // PLATFORM_INFO: ratio 10
   { address: 0xfe, value: 0x50an }, // IA32_MTRRCAP: ten pairs, fixed ranges, WC

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // RFLAGS between the SDM's form and the core's: the core keeps the arithmetic flags as a sign-extended result (FR), a carry-in vector (FX)
 // and three bits (FC), and the other flags in RFLAGS. `Layout` describes the words.
-import { Rflags } from '../../intrinsics/registers/registers.js';
+import { Rflags, STATUS_FLAGS } from '../../intrinsics/registers/registers.js';
 import { Layout } from '../layout/layout.js';
 
 const fr = Layout.FR >>> 2;
@@ -17,7 +17,6 @@ const {
   SignFlag: signFlag,
   OverflowFlag: overflowFlag,
 } = Rflags;
-const arithmetic = carryFlag | parityFlag | adjustFlag | zeroFlag | signFlag | overflowFlag;
 
 /** Whether a byte has an even number of ones. */
 function evenParity(byte: number): boolean {
@@ -31,7 +30,7 @@ export function readFlags(u32: Uint32Array): number {
   const resultHigh = u32[fr + 1]!;
   const bits = u32[fc]!;
   const carryVector = u32[fx + 1]! >>> 31;
-  let flags = (u32[system]! & ~arithmetic) | 2;
+  let flags = (u32[system]! & ~STATUS_FLAGS) | 2;
   if ((bits & 1) !== 0) flags |= carryFlag;
   if (evenParity(resultLow & 0xff) !== ((bits & 4) !== 0)) flags |= parityFlag;
   if ((u32[fx]! & adjustFlag) !== 0) flags |= adjustFlag;
@@ -54,6 +53,6 @@ export function writeFlags(u32: Uint32Array, flags: number): void {
   u32[fx + 1] = (carry ^ overflow) << 31;
   u32[fc] = carry | (((flags >>> 7) & 1) << 1) | (parityDiffers ? 4 : 0);
   u32[fc + 1] = 0;
-  u32[system] = (flags & ~arithmetic) | 2;
+  u32[system] = (flags & ~STATUS_FLAGS) | 2;
   u32[system + 1] = 0;
 }

@@ -28,7 +28,8 @@ function writeLeaf({ u32 }: MachineWords, entry: CpuidLeafValues, at: number): v
 
 function writeMsrEntry({ u32, u64 }: MachineWords, msr: PlainMsr, at: number): void {
   u32[(at + MsrEntry.Index) / 4] = msr.address;
-  u32[(at + MsrEntry.Flags) / 4] = msr.writable === undefined ? 0 : MsrEntryFlag.TakesItsValue;
+  const takesItsValue = msr.writable === undefined ? 0 : MsrEntryFlag.TakesItsValue;
+  u32[(at + MsrEntry.Flags) / 4] = takesItsValue | (msr.isWriteOnly === true ? MsrEntryFlag.WriteOnly : 0);
   u64[(at + MsrEntry.Value) / 8] = msr.value;
   u64[(at + MsrEntry.Writable) / 8] = msr.writable ?? 0n;
   u64[(at + MsrEntry.Ignored) / 8] = msr.ignored ?? 0n;

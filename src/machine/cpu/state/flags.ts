@@ -4,9 +4,8 @@
 // SDM 1 "EFLAGS Register". The other flags are the word RFLAGS_SYSTEM.
 import { RFLAGS_SYSTEM } from "../generated/layout";
 import { fc, fr, fx, setFlags, sx } from "./registers";
-import { ResetState, Rflags } from "../generated/architecture";
+import { ResetState, Rflags, STATUS_FLAGS } from "../generated/architecture";
 import { fieldOf } from "../state/bit_field";
-import { STATUS_FLAGS } from "../state/masks";
 
 // Markers of the template build: the compiled tier defers them, and pastes the words where a flag is wanted.
 @external("t", "fAdd") declare function tAdd(a: i64, b: i64, r: i64): void;

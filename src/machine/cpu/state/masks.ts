@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Sets of bits that more than one file asks for.
-import { Dr7, InterruptibilityState, Rflags } from "../generated/architecture";
+import { Dr7, InterruptibilityState, Rflags, STATUS_FLAGS } from "../generated/architecture";
 import { DR7_ENABLES } from "../generated/contents";
 
 /** The shadows of STI and MOV SS. SDM 3A "Masking Exceptions and Interrupts When Switching Stacks". */
@@ -10,9 +10,6 @@ import { DR7_ENABLES } from "../generated/contents";
 /** Enables that a task switch clears. */
 @inline export const LOCAL_BREAKPOINTS: u64 = Dr7.L0 | Dr7.L1 | Dr7.L2 | Dr7.L3 | Dr7.LocalExact;
 
-/** Flags of arithmetic, which are kept apart from the others. */
-@inline export const STATUS_FLAGS: u64 = Rflags.CarryFlag | Rflags.ParityFlag | Rflags.AuxiliaryCarryFlag | Rflags.ZeroFlag
-  | Rflags.SignFlag | Rflags.OverflowFlag;
 /** Flags that POPF and IRET write at every CPL with every operand size. */
 @inline export const USER_FLAGS: u64 = STATUS_FLAGS | Rflags.TrapFlag | Rflags.DirectionFlag | Rflags.NestedTask;
 /** Flags that only IRET with an operand of 32 or 64 bits writes at every CPL. */

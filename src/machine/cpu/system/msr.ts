@@ -97,7 +97,7 @@ export function readMsr(index: u32): bool {
   if (at) { store<u64>(BUS_VALUE, load<u64>(at)); return true; }
   if (ofBus(index)) return busRead(index) != 0;
   const entry = tableEntry(index);
-  if (!entry) return false;
+  if (!entry || (load<u32>(entry, MsrEntry.Flags) & MsrEntryFlag.WriteOnly) != 0) return false;
   store<u64>(BUS_VALUE, load<u64>(entry, MsrEntry.Value));
   return true;
 }
@@ -151,6 +151,12 @@ function writeTscAdjust(v: u64): void {
   | MiscEnable.PerformanceMonitoringAvailable | MiscEnable.EnhancedIntelSpeedstepTechnologyEnable | MiscEnable.EnableMonitorFsm
   | MiscEnable.LimitCpuidMaxval | MiscEnable.XtprMessageDisable | (MiscEnableHigh.XdBitDisable << 32);
 @inline const MISC_ENABLE_ONES: u64 = MiscEnable.BranchTraceStorageUnavailable | MiscEnable.PebsUnavailable;
+/** IA32_MISC_ENABLE: reserved bits raise #GP, read-only ones stay as they are. SDM 4 "Architectural MSRs". */
+function writeMiscEnable(v: u64): bool {
+  if (v & ~(MISC_ENABLE_BITS | MISC_ENABLE_ONES)) return false;
+  store<u64>(MISC_ENABLE, (v & MISC_ENABLE_BITS) | MISC_ENABLE_ONES);
+  return true;
+}
 /** Writes an MSR that is only kept: in a word of its own, in another place of the PC, or in the model's table. @returns as writeMsr. */
 function keepMsr(index: u32, v: u64): bool {
   const at = word(index);
@@ -174,7 +180,7 @@ export function writeMsr(index: u32, v: u64): bool {
     case Msr.Ia32ApicBase: return writeApicBase(v);
     case Msr.Ia32FeatureControl: if (!mayWriteFeatureControl(v)) return false; break;
     case Msr.Ia32TscAdjust: writeTscAdjust(v); return true;
-    case Msr.Ia32MiscEnable: store<u64>(MISC_ENABLE, (v & MISC_ENABLE_BITS) | MISC_ENABLE_ONES); return true;
+    case Msr.Ia32MiscEnable: return writeMiscEnable(v);
     case Msr.Ia32Debugctl: store<u64>(DEBUGCTL, v); updateAttention(); return true;
     case Msr.Ia32Efer: return writeEfer(v);
   }

@@ -13,10 +13,12 @@ import {
   VMX_OPERAND_DESCRIPTOR0, VMX_OPERAND_DESCRIPTOR1, VMX_OPERAND_FIELD, VMX_OPERAND_INSTRUCTION, VMX_OPERAND_LENGTH,
   VMX_OPERAND_LINEAR, VMX_OPERAND_REGISTER, VMX_OPERAND_SIZE, VMX_OPERAND_VALUE,
 } from "../generated/layout";
+import { KIND_READ_ONLY } from "../generated/vmcs_fields";
 import { probe, read, value } from "../memory/access";
 import { instructionLength } from "../state/instruction";
 import { in64, inLong, inProtected, nonRoot } from "../state/mode";
 import { Mem, reg, Reg } from "../state/registers";
+import { kindOfField } from "../vmx/fields";
 import { vmExit, vmExitInformation } from "../vmx/vmx";
 
 function checkVmx(): void { if (!load<u32>(VMX_MODE) || !inProtected() || (inLong() && !in64())) raise(UD); }
@@ -47,17 +49,18 @@ function handOverMemory(instruction: u32, ea: Mem): void {
   handOver(instruction);
 }
 @inline const VMX_ALLOWED: u64 = FeatureControl.LockBit | FeatureControl.EnableVmxOutsideSmx;
-/** VMXON m64: also CR0, CR4 and IA32_FEATURE_CONTROL must allow VMX operation. */
+/** VMXON m64: also CR0, CR4 and IA32_FEATURE_CONTROL must allow VMX operation. In VMX root operation it fails without its operand. */
 export function VMXON(ea: Mem): void {
   if (!inProtected() || !(load<u32>(CR4) & Cr4.VmxEnableBit) || (inLong() && !in64())) raise(UD);
-  if (load<u32>(VMX_MODE)) { if (!forEngineWith<Mem>(ExitReason.Vmxon, ea, 0)) return; }
-  else {
-    supervisorOnly();
-    const cr0 = load<u64>(CR0), cr4 = load<u64>(CR4);
-    if ((~cr0 & load<u64>(VMX_CR0_FIXED0)) != 0 || (cr0 & ~load<u64>(VMX_CR0_FIXED1)) != 0) raiseCode(GP, 0);
-    if ((~cr4 & load<u64>(VMX_CR4_FIXED0)) != 0 || (cr4 & ~load<u64>(VMX_CR4_FIXED1)) != 0) raiseCode(GP, 0);
-    if ((load<u64>(FEATURE_CONTROL) & VMX_ALLOWED) != VMX_ALLOWED) raiseCode(GP, 0);
+  if (load<u32>(VMX_MODE)) {
+    if (forEngineWith<Mem>(ExitReason.Vmxon, ea, 0)) handOver(VMX_INSTRUCTION_VMXON);
+    return;
   }
+  supervisorOnly();
+  const cr0 = load<u64>(CR0), cr4 = load<u64>(CR4);
+  if ((~cr0 & load<u64>(VMX_CR0_FIXED0)) != 0 || (cr0 & ~load<u64>(VMX_CR0_FIXED1)) != 0) raiseCode(GP, 0);
+  if ((~cr4 & load<u64>(VMX_CR4_FIXED0)) != 0 || (cr4 & ~load<u64>(VMX_CR4_FIXED1)) != 0) raiseCode(GP, 0);
+  if ((load<u64>(FEATURE_CONTROL) & VMX_ALLOWED) != VMX_ALLOWED) raiseCode(GP, 0);
   handOverMemory(VMX_INSTRUCTION_VMXON, ea);
 }
 export function VMXOFF(): void { if (forEngine(ExitReason.Vmxoff)) handOver(VMX_INSTRUCTION_VMXOFF); }
@@ -71,23 +74,30 @@ export function VMPTRST(ea: Mem): void {
   store<u32>(VMX_OPERAND_REGISTER, 0);
   handOver(VMX_INSTRUCTION_VMPTRST);
 }
-/** Whether a VMCS is current. Without one, VMREAD and VMWRITE fail before they touch their operand in memory. */
-@inline function hasVmcs(): bool { return load<u64>(VMX_CURRENT_VMCS) != ~(<u64>0); }
+/**
+ * The kind of the field that VMREAD or VMWRITE names, 0 if they fail: without a current VMCS, or without such a field. They do so before they
+ * touch their operand in memory.
+ */
+function fieldKind(encoding: u64): u32 {
+  return load<u64>(VMX_CURRENT_VMCS) == ~(<u64>0) ? 0 : kindOfField(encoding);
+}
 /** VMREAD r/m, r. T: u64 in 64-bit mode, else u32. */
 export function VMREAD<T, D>(d: D, field: Reg): void {
   if (!forEngineWith<D>(ExitReason.Vmread, d, secondRegister(field))) return;
-  if (sizeof<D>() == 8 && hasVmcs()) probe(<u64>d, sizeof<T>(), 1, 1);
-  store<u64>(VMX_OPERAND_FIELD, <u64>reg<T>(field));
+  const encoding = <u64>reg<T>(field);
+  if (sizeof<D>() == 8 && fieldKind(encoding)) probe(<u64>d, sizeof<T>(), 1, 1);
+  store<u64>(VMX_OPERAND_FIELD, encoding);
   store<u32>(VMX_OPERAND_REGISTER, sizeof<D>() == 4 ? <u32>d : 0);
   store<u64>(VMX_OPERAND_LINEAR, sizeof<D>() == 8 ? <u64>d : 0);
   store<u32>(VMX_OPERAND_SIZE, sizeof<T>());
   handOver(VMX_INSTRUCTION_VMREAD);
 }
-/** VMWRITE r, r/m. */
+/** VMWRITE r, r/m. A field that is read-only fails before the operand is read, too. */
 export function VMWRITE<T, S>(field: Reg, s: S): void {
   if (!forEngineWith<S>(ExitReason.Vmwrite, s, secondRegister(field))) return;
-  store<u64>(VMX_OPERAND_VALUE, hasVmcs() ? <u64>value<T, S>(s) : 0);
-  store<u64>(VMX_OPERAND_FIELD, <u64>reg<T>(field));
+  const encoding = <u64>reg<T>(field), kind = fieldKind(encoding);
+  store<u64>(VMX_OPERAND_VALUE, kind && !(kind & KIND_READ_ONLY) ? <u64>value<T, S>(s) : 0);
+  store<u64>(VMX_OPERAND_FIELD, encoding);
   store<u32>(VMX_OPERAND_SIZE, sizeof<T>());
   handOver(VMX_INSTRUCTION_VMWRITE);
 }

@@ -26,6 +26,8 @@ const VERSION = 0x00050014;
 const LVT_LEVEL = 0x8000;
 const SVR_ENABLED = 0x100;
 const SVR_SUPPRESS_EOI_BROADCAST = 0x1000;
+/** Vectors below this one are illegal. SDM 3A "Valid Interrupt Vectors". */
+const FIRST_VECTOR = 16;
 const ESR_SEND_ILLEGAL = 0x20;
 const ESR_RECEIVE_ILLEGAL = 0x40;
 const ESR_ILLEGAL_REGISTER = 0x80;
@@ -231,7 +233,7 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
   }
 
   private request(vector: number, level: boolean): void {
-    if (vector < 16) return this.error(ESR_RECEIVE_ILLEGAL);
+    if (vector < FIRST_VECTOR) return this.error(ESR_RECEIVE_ILLEGAL);
     if (!this.isSoftwareEnabled) return;
     setBit(this.state.irr, vector, true);
     setBit(this.state.tmr, vector, level);
@@ -398,7 +400,7 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
     const vector = value & 0xff;
     const mode = ((value >> 8) & 7) as DeliveryMode;
     if (isReservedForCommands(mode)) return;
-    if (vector < 16 && (mode === DeliveryMode.Fixed || mode === DeliveryMode.LowestPriority))
+    if (vector < FIRST_VECTOR && (mode === DeliveryMode.Fixed || mode === DeliveryMode.LowestPriority))
       return this.error(ESR_SEND_ILLEGAL);
     const message = {
       vector,
@@ -410,6 +412,13 @@ export class LocalApic extends StatefulDevice<LocalApicState> implements MmioHan
     const isLogical = (value & 0x800) !== 0;
     if (shorthand === Shorthand.None) this.messages.send(message, this.commandDestination(isLogical), isLogical);
     else this.messages.sendShorthand(message, shorthand, this);
+  }
+
+  /** The self-IPI register of x2APIC mode. */
+  sendToSelf(vector: number): void {
+    if (vector < FIRST_VECTOR) return this.error(ESR_SEND_ILLEGAL);
+    const message = { vector, mode: DeliveryMode.Fixed, level: false, asserted: true };
+    this.messages.sendShorthand(message, Shorthand.Self, this);
   }
 
   private commandDestination(isLogical: boolean): number {

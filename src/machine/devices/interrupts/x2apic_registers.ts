@@ -3,7 +3,6 @@
 import { ApicRegister } from '../../../intrinsics/structures/apic_registers.js';
 import { X2apicMsr } from '../../../intrinsics/registers/msr_definitions.js';
 import { logicalId } from './interrupt_destination.js';
-import { Shorthand } from './interrupt_messages.js';
 
 /** How software may use a register in x2APIC mode. */
 interface X2apicRegister {
@@ -14,8 +13,6 @@ interface X2apicRegister {
 
 /** The interrupt command register is the only one of 64 bits: its upper half is the destination. */
 const COMMAND = ApicRegister.InterruptCommandLow;
-/** A command that has this shorthand. */
-const toSelf = Shorthand.Self << 18;
 
 const readOnly: X2apicRegister = { isReadable: true };
 const readWrite = (writable: number): X2apicRegister => ({ isReadable: true, writable });
@@ -73,6 +70,8 @@ export interface X2apicHost {
   commandHigh: number;
   readRegister(offset: number): number;
   writeRegister(offset: number, value: number): void;
+  /** Sends itself an edge-triggered interrupt; the interrupt command register keeps its value. SDM 3A "SELF IPI Register". */
+  sendToSelf(vector: number): void;
 }
 
 /** RDMSR: bits 31:0 of the value. @returns undefined for #GP */
@@ -91,7 +90,7 @@ export function readX2apicHigh(apic: X2apicHost, offset: number): number {
 export function writeX2apic(apic: X2apicHost, offset: number, low: number, high: number): boolean {
   if (!apic.isX2apic || !isX2apicWritable(offset, low, high)) return false;
   if (offset === COMMAND) apic.commandHigh = high;
-  if (offset === ApicRegister.SelfIpi) apic.writeRegister(COMMAND, toSelf | low);
+  if (offset === ApicRegister.SelfIpi) apic.sendToSelf(low);
   else apic.writeRegister(offset, low);
   return true;
 }

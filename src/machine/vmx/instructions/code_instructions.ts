@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // VMX instructions that x86 code of the machine executes. The core has decoded and checked them, fetched their operands, and stopped with
 // `StopReason.VmxInstruction`. This file performs and completes them. SDM 3D "VMX Instruction Reference".
+import { Rflags, STATUS_FLAGS } from '../../../intrinsics/registers/registers.js';
+import { InterruptionType, Vector } from '../../../intrinsics/vmx/exit_information.js';
 import { Constants } from '../../layout/core_constants.js';
 import { readFlags, writeFlags } from '../../processor/lazy_flags.js';
 import { isValidEptp } from './eptp.js';
@@ -8,12 +10,6 @@ import { Owner } from '../vmx_state.js';
 import type { VmxEngine } from '../vmx_engine.js';
 import { faultVector, VmxStatus } from './vmx_status.js';
 import { store64, Word } from '../words.js';
-
-const arithmeticFlags = 0x8d5;
-const carry = 1;
-const zero = 0x40;
-const hardwareException = 3;
-const generalProtection = 13;
 
 /** Performs the instruction that waits in the core's VMX_OPERAND words, and completes it: flags and RIP, a fault, or a VM entry. */
 export function performCodeInstruction(engine: VmxEngine): void {
@@ -25,16 +21,17 @@ export function performCodeInstruction(engine: VmxEngine): void {
     raise(u32, vector);
     return;
   }
-  const bit = status === VmxStatus.FailInvalid ? carry : status === VmxStatus.FailValid ? zero : 0;
-  writeFlags(u32, (readFlags(u32) & ~arithmeticFlags) | bit);
+  const bit =
+    status === VmxStatus.FailInvalid ? Rflags.CarryFlag : status === VmxStatus.FailValid ? Rflags.ZeroFlag : 0;
+  writeFlags(u32, (readFlags(u32) & ~STATUS_FLAGS) | bit);
   engine.core.completeInstruction(u32[Word.operandLength]!);
 }
 
 function raise(u32: Uint32Array, vector: number): void {
   u32[Word.faultPending] = 1;
   u32[Word.faultVector] = vector;
-  u32[Word.faultType] = hardwareException;
-  u32[Word.faultHasCode] = vector === generalProtection ? 1 : 0;
+  u32[Word.faultType] = InterruptionType.HardwareException;
+  u32[Word.faultHasCode] = vector === Vector.GeneralProtection ? 1 : 0;
   u32[Word.faultCode] = 0;
   u32[Word.faultLength] = 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { MiscEnable } from '../../../../src/intrinsics/registers/msr_definitions.js';
 import { Layout } from '../../../../src/machine/layout/layout.js';
 import { StopReason } from '../../../../src/machine/layout/stop_reason.js';
 import { descriptor, Page, Rights } from '../../../support/processor_setup.js';
@@ -170,6 +171,30 @@ describe('Model-specific registers', () => {
         });
       }
     }
+  });
+  it('takes a microcode update and shows none: IA32_BIOS_UPDT_TRIG can only be written', () => {
+    machine.start();
+    expect(machine.run64('mov ecx, 0x79', 'mov eax, 0x1000', 'mov edx, 0xffff8880', 'wrmsr').vector).to.equal(
+      undefined,
+    );
+    machine.start();
+    expect(machine.run64('mov ecx, 0x79', 'rdmsr')).to.include({ vector: GP, code: 0 });
+  });
+  it('raises #GP for a reserved bit of IA32_MISC_ENABLE, and keeps its read-only bits', () => {
+    const defined = (1n << 34n) | BigInt(0x00c51889);
+    machine.start();
+    const before = machine.get('MISC_ENABLE');
+    for (let bit = 0n; bit < 64n; bit++) {
+      machine.start();
+      const value = 1n << bit;
+      const write = ['mov ecx, 0x1a0', `mov eax, ${value & 0xffffffffn}`, `mov edx, ${value >> 32n}`, 'wrmsr'];
+      const { vector } = machine.run64(...write, 'rdmsr');
+      expect(vector, `bit ${bit}`).to.equal((value & defined) === 0n ? GP : undefined);
+      if (vector !== undefined) continue;
+      const readOnly = BigInt(MiscEnable.BranchTraceStorageUnavailable | MiscEnable.PebsUnavailable);
+      expect(machine.get('MISC_ENABLE'), `bit ${bit}`).to.equal(readOnly | value);
+    }
+    machine.set('MISC_ENABLE', before);
   });
   it('WRMSR of MISC_FEATURE_ENABLES takes the value that it has, and #GP(0) for bits it does not have', () => {
     machine.start();

@@ -89,4 +89,14 @@ describe('The registers of a local APIC in x2APIC mode', () => {
     write(0x80b, 0);
     expect(read(0x812)).to.equal(0);
   });
+
+  it('keep the interrupt command at a SELF IPI, which may have no vector below 16', () => {
+    const { apics, read, write } = make(2);
+    write(0x830, 0x41, 1);
+    expect(write(0x83f, 0x51)).to.equal(true);
+    expect([read(0x830), readX2apicHigh(apics[0]!, 0x300)]).to.deep.equal([0x41, 1]);
+    write(0x83f, 0xf);
+    write(0x828, 0);
+    expect(read(0x828)).to.equal(0x20);
+  });
 });

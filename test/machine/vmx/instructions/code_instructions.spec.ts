@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { VmcsField } from '../../../../src/intrinsics/vmcs/vmcs_fields.js';
 import { FLAT_IMAGE_ADDRESS } from '../../../../src/machine/boot/flat_image.js';
 import { Pc } from '../../../../src/machine/pc.js';
 import { assemble } from '../../../support/assembler.js';
@@ -41,8 +42,18 @@ const currentVmcs = [`mov qword ptr [${pointer}], ${vmcsRegion}`, 'vmclear qword
 /** The assembler does not take these with memory operands: RCX or RAX, and [RDI]. */
 const inveptOf = (type: number): string[] => [`mov rcx, ${type}`, '.byte 0x66, 0x0f, 0x38, 0x80, 0x0f'];
 const invvpidOf = (type: number): string[] => [`mov rcx, ${type}`, '.byte 0x66, 0x0f, 0x38, 0x81, 0x0f'];
-const vmread = ['xor eax, eax', '.byte 0x0f, 0x78, 0x07'];
-const vmwrite = ['xor eax, eax', '.byte 0x0f, 0x79, 0x07'];
+const vmreadOf = (field: number | bigint): string[] => [`mov rax, ${field}`, '.byte 0x0f, 0x78, 0x07'];
+const vmwriteOf = (field: number | bigint): string[] => [`mov rax, ${field}`, '.byte 0x0f, 0x79, 0x07'];
+const vmread = vmreadOf(VmcsField.GuestEsSelector);
+const vmwrite = vmwriteOf(VmcsField.GuestEsSelector);
+const vmxonAgain = ['.byte 0xf3, 0x0f, 0xc7, 0x37'];
+/** No field has these: an index without a field, the high half of a field of 32 bits, a reserved bit, a bit above 31. */
+const noFields = [
+  0x1e,
+  VmcsField.PinBasedVmExecutionControls | 1,
+  VmcsField.GuestCr0 | 0x1000,
+  (1n << 32n) | BigInt(VmcsField.GuestCr0),
+];
 
 /** How the instructions ended that a guest executed: CF and ZF of each, or why it died when one of them raised an exception, which nothing handles. */
 async function flagsOf(start: readonly string[], instructions: readonly string[][]): Promise<string[] | string> {
@@ -73,7 +84,17 @@ describe('An instruction that fails before it touches its operand in memory', ()
     const flags = await flagsOf([...vmxon, ...currentVmcs], [inveptOf(0), inveptOf(3), invvpidOf(4), invvpidOf(99)]);
     expect(flags).to.deep.equal(Array(4).fill(failValid));
   });
+  it('is VMREAD and VMWRITE of a field that does not exist, and VMWRITE of a read-only field', async () => {
+    const instructions = [...noFields.map(vmreadOf), ...noFields.map(vmwriteOf), vmwriteOf(VmcsField.ExitReason)];
+    const flags = await flagsOf([...vmxon, ...currentVmcs], instructions);
+    expect(flags).to.deep.equal(Array(2 * noFields.length + 1).fill(failValid));
+  });
+  it('is VMXON in VMX root operation', async () => {
+    expect(await flagsOf(vmxon, [vmxonAgain])).to.deep.equal([failInvalid]);
+    expect(await flagsOf([...vmxon, ...currentVmcs], [vmxonAgain])).to.deep.equal([failValid]);
+  });
   for (const [name, instruction] of Object.entries({
+    'VMREAD of a read-only field': vmreadOf(VmcsField.ExitReason),
     VMREAD: vmread,
     VMWRITE: vmwrite,
     INVEPT: inveptOf(1),
