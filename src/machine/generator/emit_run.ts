@@ -104,7 +104,7 @@ const isComparison = ({ row, uses }: Form): boolean => comparisons.has(row.seman
 
 /**
  * What follows a comparison in its case of the hot switch: a likely branch is carried out there, as in its own case. V8 checks the stack and the range
- * of the form before each jump through the switch. Without these for one instruction of six or seven, a loop takes 11 to 14 % less time.
+ * of the form before each jump through the switch. Without these for one instruction of six or seven, a loop takes 11 to 13 % less time.
  *
  * More comparisons make the loops slower by a fifth: V8 allocates registers coarsely in a function of more than 8,192 virtual registers. Measure
  * the loops of `npm run bench` when the switch grows.
