@@ -75,8 +75,8 @@ export function VMPTRST(ea: Mem): void {
   handOver(VMX_INSTRUCTION_VMPTRST);
 }
 /**
- * The kind of the field that VMREAD or VMWRITE names, 0 if they fail: without a current VMCS, or without such a field. They do so before they
- * touch their operand in memory.
+ * The kind of the field that VMREAD or VMWRITE names. 0 without a current VMCS, or without such a field: then they fail before they touch
+ * their operand in memory.
  */
 function fieldKind(encoding: u64): u32 {
   return load<u64>(VMX_CURRENT_VMCS) == ~(<u64>0) ? 0 : kindOfField(encoding);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Which VMCS fields this processor has. SDM 3C "VMREAD, VMWRITE, and Encodings of VMCS Fields". The engine has the same: vmcs/field_slots.ts.
+// Which VMCS fields this processor has, as the engine knows them too (field_slots.ts). SDM 3C "VMREAD, VMWRITE, and Encodings of VMCS
+// Fields".
 import { KIND_BITS64, KIND_READ_ONLY, SLOT_KINDS } from "../generated/vmcs_fields";
 
-/** The bits of an encoding that name a field: width (14:13), group (11:10), and index as far as there are fields (5:1). Bit 0: high half. */
+/** The bits of an encoding that name a field: width (14:13), group (11:10), index as far as there are fields (5:1). Bit 0: high half. */
 @inline const WIDTH: u64 = 0x6000;
 @inline const GROUP: u64 = 0xc00;
 @inline const INDEX: u64 = 0x3e;
