@@ -6,6 +6,7 @@ import { ExitStatus } from '../failures/exit_status.js';
 import { UsageError } from '../failures/usage_error.js';
 import { inspectAddress, inspectOptions, type InspectOptions } from '../options/inspect_address.js';
 import { checkEach } from '../options/check_all.js';
+import { DEFAULT_GDB_PORT, gdbHint, parseGdbAddress, type GdbAddress } from '../gdb/gdb_address.js';
 import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
 import { parseSize } from '../options/memory_size.js';
 import { exitStatusOf, outcomeLine, reportTable } from '../run/run_report.js';
@@ -21,6 +22,7 @@ interface ReplayOptions extends InspectOptions {
   readonly until: readonly string[];
   readonly checkpoints: string;
   readonly compare: boolean;
+  readonly gdb?: string | true;
   readonly symbols?: readonly string[];
   readonly module: readonly string[];
   readonly extensions: readonly string[];
@@ -62,6 +64,10 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
     .option('-m, --module <file...>', 'with --compare: module file, or the name of an extension; repeatable', [])
     .option('-e, --extensions <dir...>', 'another folder to look for extensions in; repeatable', [])
     .option(...symbolsOption)
+    .option(
+      '--gdb [address]',
+      `a port for GDB, which goes back too: of 127.0.0.1 (default: ${DEFAULT_GDB_PORT}), or unix:PATH; the replay waits for it`,
+    )
     .option('--timeout <seconds>', 'give up when the guest has run for this time')
     .option('--stats', 'more figures in the table at the end', false)
     .option('--json', "one JSON object on stdout at the end, the guest's console on stderr", false)
@@ -74,11 +80,13 @@ async function replay(file: string, options: ReplayOptions): Promise<ExitStatus>
   const checkpoints = parseSize('--checkpoints', options.checkpoints);
   const compare = comparedModules(options);
   const symbols = options.symbols && checkEach(options.symbols, symbolsRequest);
+  const gdb = gdbAddress(options);
   const request: ReplayRequest = {
     recording: resolve(file),
     until,
     checkpoints,
     ...(symbols && { symbols }),
+    ...(gdb && { gdb: true }),
     ...(compare && { compare }),
   };
   const session = new RunSession(
@@ -88,6 +96,8 @@ async function replay(file: string, options: ReplayOptions): Promise<ExitStatus>
       inspect: inspectAddress(options),
       console: options.json ? process.stderr : process.stdout,
       vmm: process.stderr,
+      gdb,
+      listening: (target) => process.stderr.write(`bfm: ${gdbHint(target)}\n`),
       colours: process.stderr.isTTY === true && process.env.NO_COLOR === undefined,
     },
     new URL('./replay_worker.js', import.meta.url),
@@ -100,6 +110,14 @@ async function replay(file: string, options: ReplayOptions): Promise<ExitStatus>
   // A blocked thread of the machine would keep this process alive for ever.
   if (session.isBlocked) await outputWritten().then(killThisProcess);
   return exitStatusOf(report, undefined);
+}
+
+/** Where GDB connects to. @throws UsageError, FileError */
+function gdbAddress({ gdb, until, compare, timeout }: ReplayOptions): GdbAddress | undefined {
+  if (gdb === undefined) return undefined;
+  if (until.length > 0 || compare || timeout !== undefined)
+    throw new UsageError('--gdb excludes --until, --compare and --timeout: a debugger decides where the replay stops');
+  return parseGdbAddress(gdb);
 }
 
 /** The module files of `-m`. @throws UsageError */

@@ -12,6 +12,8 @@ export interface ReplayRequest {
   readonly checkpoints: number;
   /** More files of names, for those who look at the run. */
   readonly symbols?: readonly SymbolsRequest[];
+  /** It stops where a debugger wants, back and forth. */
+  readonly gdb?: true;
   /** Files of other modules, under which the run is compared with the recorded one. */
   readonly compare?: readonly string[];
 }

@@ -7,6 +7,8 @@ import type { ReplayPoint } from '../../session/replay/replay_point.js';
 import { hashOfCore } from '../recording/recorded_files.js';
 import { RecordingError } from '../recording/recording_error.js';
 import { readRecording, type Recording } from '../recording/read_recording.js';
+import { ENDED_BY_GDB } from '../gdb/debugged_machine.js';
+import { runUnderGdb } from '../gdb/run_under_gdb.js';
 import { reportOfRun, stopScreen, type Ending } from '../run/report_of_run.js';
 import { StopRequest, type RunControl } from '../worker/run_control.js';
 import type { PointReport, RunReport, WorkerMessage } from '../worker/run_request.js';
@@ -65,11 +67,11 @@ export class ReplayRun {
     const ports = sessionPorts(control, post, () => control.stopRequest !== StopRequest.None);
     const source = withRecordedHashes(moduleFiles, hashes);
     this.parts = await makeReplayMachine({ request, modules, items, source, control, ports, post });
-    const { until, checkpoints, symbols } = this.request;
+    const { until, checkpoints, symbols, gdb } = this.request;
     if (symbols !== undefined) this.parts.session.pc.symbols.add(symbols.map(readSymbols));
     this.refuseEarlier(until);
     // One point is reached on the way forward.
-    this.replay = new ReplaySession(this.parts, until.length > 1 ? checkpoints : undefined);
+    this.replay = new ReplaySession(this.parts, until.length > 1 || gdb === true ? checkpoints : undefined);
   }
 
   /** A recording that begins with a snapshot has nothing of the run before. @throws RecordingError */
@@ -89,8 +91,30 @@ export class ReplayRun {
     );
   }
 
+  /** Stops where a debugger wants, until it lets the run go. */
+  private async underGdb(): Promise<Ending> {
+    const { replay, parts, post } = this;
+    const { session, vmm } = parts;
+    const { end } = await runUnderGdb(
+      {
+        run: {
+          session,
+          advance: (untilVirtual) => replay.advance(untilVirtual),
+          goBackBefore: (instructions) => replay.goBackBefore(instructions),
+        },
+        handlers: () => vmm.driver.handlerNames,
+        canChange: false,
+        ending: () => session.guestEnd?.detail ?? parts.inputs.divergence?.what ?? 'the recording ends here',
+        waits: true,
+      },
+      post,
+    );
+    return end === undefined ? { outcome: 'interrupted', detail: ENDED_BY_GDB } : this.endingBefore(end, undefined);
+  }
+
   /** Stops at the points of `--until`, or at the end. */
   private async ending(): Promise<Ending> {
+    if (this.request.gdb === true) return this.underGdb();
     for (const point of this.request.until) {
       const started = performance.now();
       const end = await this.replay.goTo(point);

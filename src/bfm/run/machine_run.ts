@@ -12,10 +12,18 @@ import { StopRequest } from '../worker/run_control.js';
 import type { RunControl } from '../worker/run_control.js';
 import type { RunRecording } from '../recording/run_recording.js';
 import { reportOfRun, stopScreen, type Ending } from './report_of_run.js';
-import type { Outcome, RecordRequest, RunReport, RunRequest, WorkerMessage } from '../worker/run_request.js';
+import type {
+  GdbRequest,
+  Outcome,
+  RecordRequest,
+  RunReport,
+  RunRequest,
+  WorkerMessage,
+} from '../worker/run_request.js';
 import { SnapshotError } from '../snapshot/snapshot_error.js';
 import type { Snapshot } from '../snapshot/snapshot_file.js';
 import { sessionOptions, sessionPorts, useGlobalsOf } from '../worker/session_in_worker.js';
+import { ENDED_BY_GDB } from '../gdb/debugged_machine.js';
 import { timedRun } from '../worker/timed_run.js';
 import type { RunFacts } from './saved_run.js';
 import { NO_VMM_TO_VERIFY } from './snapshot_options.js';
@@ -64,7 +72,7 @@ export class MachineRun {
       const channel = { control: this.control, post: this.post };
       const { ending, milliseconds } = await timedRun(
         channel,
-        async () => this.saved(await this.loop()),
+        async () => this.saved(request.gdb === undefined ? await this.loop() : await this.underGdb(request.gdb)),
         () => this.driver !== undefined,
       );
       this.recordEnd(ending.outcome);
@@ -172,31 +180,58 @@ export class MachineRun {
 
   private async loop(): Promise<Ending> {
     for (;;) {
-      switch (this.session.slice(Infinity)) {
-        case SliceEnd.LateStartDue:
-          this.startLate();
-          break;
-        case SliceEnd.TextReached:
-        case SliceEnd.PointReached:
-          return this.orNeverStarted({ outcome: 'reached', detail: '' });
-        case SliceEnd.Ended: {
-          const { kind, detail } = this.session.guestEnd!;
-          return this.orNeverStarted({ outcome: kind, detail });
-        }
-        case SliceEnd.Attention: {
-          const stop = this.control.stopRequest;
-          if (stop !== StopRequest.None)
-            return { outcome: stop === StopRequest.Timeout ? 'timeout' : 'interrupted', detail: '' };
-          await this.reload();
-          break;
-        }
-        case SliceEnd.Idle:
-          this.control.sleep(Math.min(this.session.idleMilliseconds, LONGEST_SLEEP));
-          break;
-        default:
-          break;
-      }
+      const ending = this.endingOf(await this.advance(Infinity));
+      if (ending !== undefined) return ending;
     }
+  }
+
+  /** A slice, and what falls due at its end. */
+  private async advance(untilVirtual: number): Promise<SliceEnd> {
+    const { session, control } = this;
+    const end = session.slice(untilVirtual);
+    if (end === SliceEnd.LateStartDue) this.startLate();
+    else if (end === SliceEnd.Idle) control.sleep(Math.min(session.idleMilliseconds, LONGEST_SLEEP));
+    if (end !== SliceEnd.Attention || control.stopRequest !== StopRequest.None) return end;
+    await this.reload();
+    return SliceEnd.Time;
+  }
+
+  /** The end of the run, if a slice ended with it. */
+  private endingOf(end: SliceEnd): Ending | undefined {
+    switch (end) {
+      case SliceEnd.TextReached:
+      case SliceEnd.PointReached:
+        return this.orNeverStarted({ outcome: 'reached', detail: '' });
+      case SliceEnd.Ended: {
+        const { kind, detail } = this.session.guestEnd!;
+        return this.orNeverStarted({ outcome: kind, detail });
+      }
+      case SliceEnd.Attention: {
+        const stop = this.control.stopRequest;
+        return { outcome: stop === StopRequest.Timeout ? 'timeout' : 'interrupted', detail: '' };
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  /** The same with a port for GDB. */
+  private async underGdb({ waits }: GdbRequest): Promise<Ending> {
+    const { session, request, post } = this;
+    const { runUnderGdb } = await import('../gdb/run_under_gdb.js');
+    const { end } = await runUnderGdb(
+      {
+        run: { session, advance: (untilVirtual) => this.advance(untilVirtual) },
+        handlers: () => this.driver?.handlerNames ?? [],
+        canChange: request.record === undefined,
+        ending: () => this.session.guestEnd?.detail ?? 'the run has come to its end',
+        waits,
+      },
+      post,
+    );
+    // GDB stops anywhere; a recording ends at a moment.
+    if (!session.isAtMoment) session.slice(session.pc.virtualTime);
+    return end === undefined ? { outcome: 'interrupted', detail: ENDED_BY_GDB } : this.endingOf(end)!;
   }
 
   /** New code for the VMM, from `--watch`. If it is refused, the old code goes on. */

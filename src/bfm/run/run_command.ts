@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Command } from 'commander';
+import { DEFAULT_GDB_PORT, gdbHint, parseGdbAddress } from '../gdb/gdb_address.js';
 import { killThisProcess, outputWritten } from '../worker/end_worker.js';
 import { ExitStatus } from '../failures/exit_status.js';
 import { problemOf } from '../failures/problem.js';
@@ -58,6 +59,8 @@ export function runCommand(done: (status: ExitStatus) => void): Command {
       'when a file of a module is saved, the running VMM goes on with the new code; its state is kept (docs/hot_reload.md)',
     )
     .option('--timeout <seconds>', 'give up when the guest has run for this time')
+    .option('--gdb [address]', `a port for GDB: of 127.0.0.1 (default: ${DEFAULT_GDB_PORT}), or unix:PATH`)
+    .option('--wait', 'with --gdb: execute nothing until GDB lets the machine go on')
     .option('--trace-vmcs', 'record where each VMCS field was written, for the report of a failed VM entry')
     .option('--stats', 'more figures in the table at the end', false)
     .option('--json', "one JSON object on stdout at the end, the guest's console on stderr", false)
@@ -80,6 +83,8 @@ async function run(options: RunOptions): Promise<ExitStatus> {
     vmm: errors,
     restored: (instructions, shown) => errors.write(`bfm: ${restoredLines(instructions, shown, isTerminal)}`),
     reloaded: (text) => complain(text),
+    gdb: options.gdb === undefined ? undefined : parseGdbAddress(options.gdb),
+    listening: (target) => errors.write(`bfm: ${gdbHint(target)}\n`),
     colours: process.stderr.isTTY === true && process.env.NO_COLOR === undefined,
   });
   // Loaded only if needed: it brings the bundler.

@@ -5,6 +5,7 @@ import { MOST_DISKS, MOST_PROCESSORS } from '../../machine/limits.js';
 import { processorModel, processorModels } from '../../machine/models/processor_models.js';
 import { fileFlaw } from '../../driver/node/file_flaw.js';
 import { FileError } from '../failures/file_error.js';
+import { parseGdbAddress } from '../gdb/gdb_address.js';
 import { findGuest, type FoundGuest } from '../guests/find_guest.js';
 import { checkAll, checkEach } from '../options/check_all.js';
 import type { InspectOptions } from '../options/inspect_address.js';
@@ -16,6 +17,7 @@ import { parseMemorySize } from '../options/memory_size.js';
 import type { ConsoleRequest } from '../worker/console_file.js';
 import type {
   DiskRequest,
+  GdbRequest,
   InitrdRequest,
   RecordRequest,
   RunRequest,
@@ -39,6 +41,8 @@ export interface RunOptions extends SnapshotOptions, InspectOptions {
   readonly record?: string;
   readonly withCode: boolean;
   readonly realClock: boolean;
+  readonly gdb?: string | true;
+  readonly wait?: boolean;
   readonly traceVmcs?: boolean;
   readonly watch?: boolean;
   readonly stats: boolean;
@@ -132,6 +136,18 @@ function checkWatch({ watch, module, record, withCode }: RunOptions): void {
   if (module.length === 0) throw new UsageError('--watch wants modules to watch: name them with -m');
   if (record !== undefined && !withCode)
     throw new UsageError('--watch with --record wants --with-code: a replay needs the code of each version');
+}
+
+/** What `--wait` says, if there is a port for GDB. */
+function gdbRequest({ gdb, wait, save, timeout }: RunOptions): GdbRequest | undefined {
+  if (gdb === undefined && wait === true) throw new UsageError('--wait is for a debugger: give --gdb too');
+  if (gdb === undefined) return undefined;
+  if (save !== undefined)
+    throw new UsageError('--gdb and --save exclude each other: a debugger decides where the run stops');
+  if (timeout !== undefined)
+    throw new UsageError('--gdb and --timeout exclude each other: a debugger may hold the machine for any time');
+  parseGdbAddress(gdb);
+  return { waits: wait === true };
 }
 
 /** The default guest under modules: it prints, executes some CPUIDs and switches the power off. */
@@ -257,6 +273,7 @@ function separateValues(options: RunOptions, isTerminal: boolean) {
     console: () => (options.virtioConsole === undefined ? undefined : virtioConsole(options.virtioConsole)),
     record: () => recordRequest(options),
     watch: () => checkWatch(options),
+    gdb: () => gdbRequest(options),
     guest: () => whatToRun(options),
   });
 }
@@ -270,7 +287,7 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
   const { guest, until, save, timeout: _, folders: __, watch: ___, ...values } = separateValues(options, isTerminal);
   const initrd = values.initrd ?? ownRamDisk(guest);
   const disks = allDisks(values.disks, guest.disk);
-  const { console, record, symbols } = values;
+  const { console, record, gdb, symbols } = values;
   const images = [guest.kernel, ...disks.map(({ path }) => path), ...(initrd ?? []).map(({ file }) => file)];
   const read = [...images, ...values.modules, console?.input, ...symbols.map(({ file }) => file)];
   if (console !== undefined) refuseReplacing('--virtio-console', console.output, read);
@@ -306,6 +323,7 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
     ...(options.traceVmcs === true && { traceVmcs: true }),
     testDevice: options.testDevice,
     ...(record && { record }),
+    ...(gdb && { gdb }),
   };
   checkSaved(request);
   return request;

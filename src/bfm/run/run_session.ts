@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Worker } from 'node:worker_threads';
+import type { GdbAddress } from '../gdb/gdb_address.js';
+import type { GdbEvent } from '../gdb/gdb_inbox.js';
+import type { GdbPort } from '../gdb/gdb_port.js';
 import { endWorker } from '../worker/end_worker.js';
 import { endedFromInside } from '../worker/ended_worker.js';
 import { GuestConsole } from '../console/guest_console.js';
@@ -31,6 +34,10 @@ export interface SessionOptions {
   readonly newline?: string;
   /** Whether the VMM's lines keep their colours. */
   readonly colours: boolean;
+  /** Where GDB connects to. */
+  readonly gdb?: GdbAddress | undefined;
+  /** Says to the user where GDB finds the machine. */
+  readonly listening?: (target: string) => void;
   /** Milliseconds that modules may take to load, VMM and extensions to start, to report and to end. The default is 10000. */
   readonly callPatience?: number;
 }
@@ -48,6 +55,7 @@ export class RunSession {
   private handlers: readonly string[] = [];
   private worker: Worker | undefined;
   private watchdog: Watchdog | undefined;
+  private gdb: GdbPort | undefined;
   private blocked = false;
   private startedAt: number | undefined;
   private deadline: NodeJS.Timeout | undefined;
@@ -70,6 +78,7 @@ export class RunSession {
     try {
       return await this.runWorker();
     } finally {
+      this.gdb?.close();
       clearTimeout(this.deadline);
       this.watchdog?.stop();
       if (this.worker !== undefined) this.blocked = !(await endWorker(this.worker));
@@ -113,10 +122,25 @@ export class RunSession {
 
   /** Ctrl-C or Ctrl-A X: once to stop at the next quantum, twice to stop now. */
   interrupt(): void {
-    if (this.control.stopRequest === StopRequest.None && this.control.isRunning)
+    if (this.control.stopRequest === StopRequest.None && this.control.isRunning) {
       this.control.requestStop(StopRequest.Interrupted);
-    else
+      // A machine that a debugger holds looks at no words.
+      if (this.gdb !== undefined) this.tell({ kind: 'stop' });
+    } else
       this.terminate('interrupted', this.control.isRunning ? 'the machine was ended by force' : 'before the guest ran');
+  }
+
+  /** Opens GDB's port, now that the machine can answer: GDB sends again what has no answer within seconds. */
+  private async listen(): Promise<void> {
+    const { gdb, listening } = this.options;
+    if (gdb === undefined || this.gdb !== undefined) return;
+    const { GdbPort } = await import('../gdb/gdb_port.js');
+    this.gdb = await GdbPort.listen(gdb, (event) => this.tell(event));
+    listening?.(this.gdb.target);
+  }
+
+  private tell(event: GdbEvent): void {
+    this.worker!.postMessage(event);
   }
 
   private runWorker(): Promise<RunReport> {
@@ -158,6 +182,7 @@ export class RunSession {
       case 'running':
         this.watchdog?.running();
         this.startedAt = performance.now();
+        this.listen().catch((error: unknown) => this.fail(new RunFailedError(problemOf(error))));
         return this.armDeadline();
       case 'restored':
         return this.options.restored?.(message.instructions, message.console);
@@ -165,6 +190,10 @@ export class RunSession {
         return this.options.reloaded?.(message.text);
       case 'stopped':
         return this.console.end();
+      case 'held':
+        return this.watchdog?.held(message.isHeld);
+      case 'gdb':
+        return this.gdb?.send(message.text);
       case 'ended':
         return this.finish(message.report);
       case 'failed':

@@ -52,6 +52,12 @@ export interface RecordRequest {
   readonly withCode: boolean;
 }
 
+/** A port for GDB. */
+export interface GdbRequest {
+  /** The machine waits for a client before its first instruction. */
+  readonly waits: boolean;
+}
+
 /** Everything a run needs, checked, as plain data: it travels into the worker. */
 export interface RunRequest {
   /** What to boot, or the snapshot to go on from. */
@@ -93,6 +99,7 @@ export interface RunRequest {
   readonly testDevice: boolean;
   /** Write down the run. */
   readonly record?: RecordRequest;
+  readonly gdb?: GdbRequest;
 }
 
 /** The start data of a worker with a machine. */
@@ -212,5 +219,9 @@ export type WorkerMessage =
   | { readonly kind: 'restored'; readonly instructions: number; readonly console: ShownConsole }
   /** The guest has stopped. Only the VMM's last output comes now. */
   | { readonly kind: 'stopped' }
+  /** A debugger holds the machine, or lets it go on. */
+  | { readonly kind: 'held'; readonly isHeld: boolean }
+  /** For the client at GDB's port. */
+  | { readonly kind: 'gdb'; readonly text: string }
   | { readonly kind: 'ended'; readonly report: RunReport }
   | { readonly kind: 'failed'; readonly problem: Problem };

@@ -58,6 +58,12 @@ export class Watchdog {
     this.watchesQuanta = true;
   }
 
+  /** A debugger holds the machine: no quantum runs. Or it lets the machine go on. */
+  held(isHeld: boolean): void {
+    this.watchesQuanta = !isHeld;
+    this.stillMilliseconds = 0;
+  }
+
   stop(): void {
     clearInterval(this.timer);
   }

@@ -92,7 +92,7 @@ export class Debugger {
   /** Goes back to the last stop before the present point. Precondition: `canReverse`. */
   async reverse(): Promise<Stopped> {
     for (let limit = this.pc.instructions; ;) {
-      if (!(await this.run.goBackBefore!(limit))) return this.toBegin();
+      if (!(await this.run.goBackBefore!(limit))) return this.toBegin(limit);
       const from = this.pc.instructions;
       const found = await this.lastBefore(limit);
       if (found === 'interrupted' || (found === undefined && (await this.pause()))) return { kind: 'interrupted' };
@@ -106,7 +106,7 @@ export class Debugger {
     const each = this.pc.processors[processor]!;
     const count = each.instructionCount - 1;
     for (let limit = this.pc.instructions; ; limit = this.pc.instructions) {
-      if (count < 0 || !(await this.run.goBackBefore!(limit))) return this.toBegin();
+      if (!(await this.run.goBackBefore!(limit))) return this.toBegin(limit);
       if (each.instructionCount <= count) break;
     }
     const first = await this.forward(NONE, { kind: 'processor', processor, count });
@@ -120,8 +120,9 @@ export class Debugger {
     this.pc.stops.clear();
   }
 
-  private async toBegin(): Promise<Stopped> {
-    await this.run.goBackBefore!(1);
+  /** No checkpoint is before so many instructions: there the recording begins, which may be after a snapshot. */
+  private async toBegin(instructions: number): Promise<Stopped> {
+    await this.run.goBackBefore!(instructions + 1);
     return { kind: 'begin' };
   }
 

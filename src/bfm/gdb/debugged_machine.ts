@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { Debugger } from '../../session/debug/debugger.js';
+import type { MachineSession } from '../../session/machine_session.js';
+
+/** The machine that a stub shows to GDB. */
+export interface DebuggedMachine {
+  readonly session: MachineSession;
+  readonly debug: Debugger;
+  /** The names of the VMM's contributions and exit handlers, as the VMM numbers them. */
+  readonly handlers: () => readonly string[];
+  /** Whether registers and memory may be changed: not in a recorded run, which would not be that run any more. */
+  readonly canChange: boolean;
+  /** How the machine ended, if it has, or why the run cannot go on. */
+  readonly ending: () => string;
+  /** The machine runs for the debugger, or stands still. */
+  readonly holds: (isHeld: boolean) => void;
+}
+
+/** The detail of a run that its debugger has ended. */
+export const ENDED_BY_GDB = 'GDB has ended the run';

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { whyNotPrivateFolder } from '../../driver/node/private_folder.js';
+import { FileError } from '../failures/file_error.js';
+import { UsageError } from '../failures/usage_error.js';
+
+/** Where GDB connects to. */
+export type GdbAddress =
+  { readonly kind: 'tcp'; readonly port: number } | { readonly kind: 'unix'; readonly path: string };
+
+/** The port of `--gdb` without a value, which QEMU's users know too. */
+export const DEFAULT_GDB_PORT = 1234;
+const LARGEST_PORT = 65535;
+const UNIX = 'unix:';
+const WANTED = `a port from 0 to ${LARGEST_PORT} (0: any), or unix:PATH`;
+
+/** What `--gdb` says; `true` is the option without a value. @throws UsageError, FileError for a folder that is not private */
+export function parseGdbAddress(value: string | true): GdbAddress {
+  if (value === true) return { kind: 'tcp', port: DEFAULT_GDB_PORT };
+  if (value.startsWith(UNIX)) return unixAddress(value);
+  const port = /^[0-9]{1,5}$/.test(value) ? Number(value) : NaN;
+  if (Number.isNaN(port) || port > LARGEST_PORT) throw UsageError.ofOption('--gdb', value, WANTED);
+  return { kind: 'tcp', port };
+}
+
+function unixAddress(value: string): GdbAddress {
+  const text = value.slice(UNIX.length);
+  if (text === '') throw UsageError.ofOption('--gdb', value, WANTED);
+  const path = resolve(text);
+  const folder = dirname(path);
+  if (!existsSync(folder)) throw new FileError(`--gdb ${value}: there is no folder ${folder}`);
+  // Whoever can write there could put another socket in its place.
+  const flaw = whyNotPrivateFolder(folder);
+  if (flaw !== undefined) throw new FileError(`--gdb ${value}: ${flaw}: a socket belongs into a folder of your own`);
+  if (existsSync(path))
+    throw new FileError(`--gdb ${value}: ${path} exists already: remove it, or choose another name`);
+  return { kind: 'unix', path };
+}
+
+/** What a user types into GDB. */
+export const gdbHint = (target: string): string => `waits for GDB: gdb -ex 'target remote ${target}'`;

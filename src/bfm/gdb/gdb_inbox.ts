@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+
+/** What the main thread tells a machine's worker of GDB's port. */
+export type GdbEvent =
+  | { readonly kind: 'opened' }
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'closed' }
+  /** The run must end. */
+  | { readonly kind: 'stop' };
+
+/** The byte of Ctrl-C. */
+const CTRL_C = 3;
+
+/** What comes in from GDB's port, in order. While the machine runs, a Ctrl-C, a client that comes or goes, and a request to end the run interrupt it. */
+export class GdbInbox {
+  /** The client wants the machine to stop. */
+  isInterrupted = false;
+  private readonly events: GdbEvent[] = [];
+  private wake: () => void = () => {};
+
+  /** @param send to the client; nobody hears it while there is none */
+  constructor(private readonly post: (text: string) => void) {}
+
+  get hasEvent(): boolean {
+    return this.events.length > 0;
+  }
+
+  /** Whether the machine must stop for what has come in. A packet that comes in while the machine runs waits for the next stop. */
+  get wantsStop(): boolean {
+    return this.isInterrupted || this.events.some(({ kind }) => kind !== 'bytes');
+  }
+
+  push(event: GdbEvent): void {
+    if (event.kind === 'bytes' && event.bytes.includes(CTRL_C)) this.isInterrupted = true;
+    this.events.push(event);
+    this.wake();
+  }
+
+  /** Waits for what comes in. */
+  async next(): Promise<GdbEvent> {
+    while (this.events.length === 0) await new Promise<void>((resolve) => (this.wake = resolve));
+    return this.events.shift()!;
+  }
+
+  /** Sends characters 0 to FFH to the client. */
+  send(text: string): void {
+    this.post(text);
+  }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { FileError } from '../failures/file_error.js';
+import type { GdbEvent } from './gdb_inbox.js';
+import type { GdbAddress } from './gdb_address.js';
+
+/** Where GDB connects to. One client at a time: another one is turned away. */
+export class GdbPort {
+  private client: Socket | undefined;
+
+  private constructor(
+    private readonly server: Server,
+    private readonly path: string | undefined,
+    /** As GDB's `target remote` wants it. */
+    readonly target: string,
+  ) {}
+
+  /**
+   * Listens: on TCP at 127.0.0.1 alone, or on a Unix socket for its owner alone.
+   *
+   * @param receive takes what comes in. @throws FileError
+   */
+  static async listen(address: GdbAddress, receive: (event: GdbEvent) => void): Promise<GdbPort> {
+    const server = createServer();
+    const umask = address.kind === 'unix' ? process.umask(0o177) : undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        if (address.kind === 'unix') server.listen(address.path, resolve);
+        else server.listen(address.port, '127.0.0.1', resolve);
+      });
+      if (address.kind === 'unix') chmodSync(address.path, 0o600);
+    } catch (error) {
+      server.close();
+      const where = address.kind === 'unix' ? address.path : `port ${address.port}`;
+      throw new FileError(
+        `--gdb: ${where} cannot be opened: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    } finally {
+      if (umask !== undefined) process.umask(umask);
+    }
+    server.on('error', () => {});
+    const bound = server.address();
+    const target = typeof bound === 'object' && bound !== null ? `:${bound.port}` : (bound ?? '');
+    const port = new GdbPort(server, address.kind === 'unix' ? address.path : undefined, target);
+    server.on('connection', (socket) => port.accept(socket, receive));
+    return port;
+  }
+
+  /** Sends to the client, if there is one. @param text of characters 0 to FFH */
+  send(text: string): void {
+    this.client?.write(text, 'latin1');
+  }
+
+  close(): void {
+    this.server.close();
+    this.client?.end();
+    this.client?.unref();
+    if (this.path !== undefined) rmSync(this.path, { force: true });
+  }
+
+  private accept(socket: Socket, receive: (event: GdbEvent) => void): void {
+    socket.on('error', () => {});
+    if (this.client !== undefined) {
+      socket.destroy();
+      return;
+    }
+    this.client = socket;
+    socket.setNoDelay(true);
+    receive({ kind: 'opened' });
+    socket.on('data', (bytes: Uint8Array) => receive({ kind: 'bytes', bytes }));
+    socket.on('close', () => {
+      this.client = undefined;
+      receive({ kind: 'closed' });
+    });
+  }
+}

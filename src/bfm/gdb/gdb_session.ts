@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { SliceEnd } from '../../session/session_ports.js';
+import type { DebuggedMachine } from './debugged_machine.js';
+import { GdbStub } from './gdb_stub.js';
+import { textToHex } from './hex_bytes.js';
+import { framed, PacketReader } from './packet_framing.js';
+import type { GdbInbox } from './gdb_inbox.js';
+
+/** How a run under a debugger ended. */
+export interface DebuggedEnd {
+  /** Why the run's last slice ended; undefined: the client ended the run. */
+  readonly end: SliceEnd | undefined;
+}
+
+/**
+ * A run with a port for GDB, from its first instruction to its end. While no client is attached, the machine runs as without a debugger. A client that
+ * attaches stops it; one that goes away lets it go on.
+ */
+export class GdbSession {
+  private stub: GdbStub | undefined;
+  private reader = new PacketReader();
+  /** The last packet, for a client that did not understand it. */
+  private lastSent = '';
+
+  /** @param waits whether the machine waits for a client before its first instruction */
+  constructor(
+    private readonly machine: DebuggedMachine,
+    private readonly inbox: GdbInbox,
+    private readonly waits: boolean,
+  ) {}
+
+  /** Runs to the end. */
+  async run(): Promise<DebuggedEnd> {
+    let finished = this.waits ? await this.attachedClient() : undefined;
+    while (finished === undefined) finished = this.stub === undefined ? await this.runFree() : await this.serve();
+    return finished;
+  }
+
+  /** The machine stands still until a client comes. */
+  private async attachedClient(): Promise<DebuggedEnd | undefined> {
+    this.machine.holds(true);
+    while (this.stub === undefined) {
+      const event = await this.inbox.next();
+      if (event.kind === 'stop') return { end: SliceEnd.Attention };
+      this.takeEvent(event);
+    }
+    return undefined;
+  }
+
+  private async runFree(): Promise<DebuggedEnd | undefined> {
+    const { machine, inbox } = this;
+    machine.debug.detach();
+    machine.holds(false);
+    const stopped = await machine.debug.resume();
+    machine.holds(true);
+    if (stopped.kind === 'end') return { end: stopped.end };
+    // What a client sends behind its arrival is for its stub.
+    while (inbox.hasEvent && this.stub === undefined) {
+      const event = await inbox.next();
+      if (event.kind === 'stop') return { end: SliceEnd.Attention };
+      this.takeEvent(event);
+    }
+    return undefined;
+  }
+
+  /** Answers one piece of what the client sends. */
+  private async serve(): Promise<DebuggedEnd | undefined> {
+    const event = await this.inbox.next();
+    this.takeEvent(event);
+    if (event.kind === 'stop') return { end: SliceEnd.Attention };
+    if (event.kind !== 'bytes') return undefined;
+    for (const received of this.reader.push(event.bytes)) {
+      const { stub } = this;
+      if (stub === undefined) return undefined;
+      if (received.kind === 'again') this.inbox.send(this.lastSent);
+      if (received.kind === 'damaged' && !stub.hasNoAcks) this.inbox.send('-');
+      if (received.kind !== 'packet') continue;
+      if (!stub.hasNoAcks) this.inbox.send('+');
+      this.inbox.isInterrupted = false;
+      const answer = await stub.answer(received.data);
+      if (answer !== undefined) this.send(answer);
+      if (stub.isKilled) return { end: undefined };
+      if (stub.isOver) return { end: stub.end };
+      if (stub.isDetached) this.stub = undefined;
+    }
+    return undefined;
+  }
+
+  private send(data: string): void {
+    this.lastSent = framed(data);
+    this.inbox.send(this.lastSent);
+  }
+
+  private takeEvent(event: { readonly kind: string }): void {
+    if (event.kind === 'opened') {
+      this.reader = new PacketReader();
+      this.stub = new GdbStub(this.machine, { print: (text) => this.send(`O${textToHex(text)}`) });
+    } else if (event.kind === 'closed') {
+      this.stub = undefined;
+    }
+  }
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { GdbInbox } from '../../../src/bfm/gdb/gdb_inbox.js';
+
+describe('GdbInbox', () => {
+  it('gives what comes in, in order, also to who waits', async () => {
+    const inbox = new GdbInbox(() => {});
+    const waiting = inbox.next();
+    inbox.push({ kind: 'opened' });
+    inbox.push({ kind: 'closed' });
+    expect([(await waiting).kind, (await inbox.next()).kind]).to.deep.equal(['opened', 'closed']);
+    expect(inbox.hasEvent).to.equal(false);
+  });
+
+  it('interrupts a machine that runs for a Ctrl-C and a client that comes or goes, and not for a packet', () => {
+    const packet = new GdbInbox(() => {});
+    packet.push({ kind: 'bytes', bytes: Buffer.from('$g#67') });
+    expect(packet.wantsStop).to.equal(false);
+    packet.push({ kind: 'bytes', bytes: Uint8Array.of(3) });
+    expect(packet.wantsStop).to.equal(true);
+    for (const kind of ['opened', 'closed', 'stop'] as const) {
+      const inbox = new GdbInbox(() => {});
+      inbox.push({ kind });
+      expect(inbox.wantsStop, kind).to.equal(true);
+    }
+  });
+});
