@@ -20,6 +20,7 @@ const bfmOrder: readonly string[] = [
   'recording',
   'watch',
   'evaluate',
+  'gdb',
   'run',
   'make_guest',
   'host',

@@ -12,7 +12,7 @@ export interface DebuggedMachine {
   readonly canChange: boolean;
   /** How the machine ended, if it has, or why the run cannot go on. */
   readonly ending: () => string;
-  /** The machine runs for the debugger, or stands still. */
+  /** The debugger holds the machine, or lets it run. */
   readonly holds: (isHeld: boolean) => void;
 }
 

@@ -30,7 +30,7 @@ function unixAddress(value: string): GdbAddress {
   const path = resolve(text);
   const folder = dirname(path);
   if (!existsSync(folder)) throw new FileError(`--gdb ${value}: there is no folder ${folder}`);
-  // Whoever can write there could put another socket in its place.
+  // A user who can write there could put another socket in its place.
   const flaw = whyNotPrivateFolder(folder);
   if (flaw !== undefined) throw new FileError(`--gdb ${value}: ${flaw}: a socket belongs into a folder of your own`);
   if (existsSync(path))

@@ -36,7 +36,7 @@ export class GdbSession {
     return finished;
   }
 
-  /** The machine stands still until a client comes. */
+  /** Nothing runs until a client comes. */
   private async attachedClient(): Promise<DebuggedEnd | undefined> {
     this.machine.holds(true);
     while (this.stub === undefined) {

@@ -290,7 +290,7 @@ export class GdbStub {
       : undefined;
   }
 
-  /** Hg and Hc: 0 and -1 stand for any thread. */
+  /** Hg and Hc: 0 and -1 mean any thread. */
   private select(text: string): string {
     const thread = text.slice(1);
     if (!/^[gc]/.test(text)) return FAILED;

@@ -47,7 +47,7 @@ function stopReply(stop: DebuggerStop, points: readonly InsertedPoint[]): string
   }
 }
 
-/** What the client is told of a stop. @param processor which it shall look at. @param points that the client has set */
+/** What the client is told of a stop. @param processor at which it will look. @param points that the client has set */
 export function replyOf(stopped: Stopped, processor: number, points: readonly InsertedPoint[]): string {
   switch (stopped.kind) {
     case 'met':

@@ -48,7 +48,7 @@ async function register(gdb: GdbClient, name: string): Promise<string> {
 }
 
 describe('GdbStub', () => {
-  it('stands at the first instruction, and tells what it can', async () => {
+  it('is at the first instruction, and tells what it can', async () => {
     const gdb = await client();
     expect(await gdb.ask('?')).to.equal('T05thread:01;');
     const supported = await gdb.ask('qSupported:swbreak+');
