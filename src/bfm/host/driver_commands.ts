@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Driver, DriverState } from '../../driver/driver.js';
+import { DriverError } from '../../driver/driver_errors.js';
 import { ErrorCode } from '../../vmm/error_codes.js';
 import { VmcallError } from '../../vmm/errors.js';
 import { VmcallDataType } from '../../vmm/exit/vmcall_interface.js';
@@ -49,11 +50,17 @@ export class DriverCommands {
     return prepareModules(this.driver, files);
   }
 
-  /** Lets new code go on with the state of the VMM. @param files from which the code is. @throws what `Driver.reload` throws: the old code goes on then */
+  /** Lets new code go on with the state of the VMM. @param files from which the code is. @throws what `Driver.reload` throws */
   reload(files: readonly string[], prepared: PreparedReload): Reloaded {
-    const reloaded = this.driver.reload(prepared);
-    this.files = [...files];
-    return reloaded;
+    try {
+      const reloaded = this.driver.reload(prepared);
+      this.files = [...files];
+      return reloaded;
+    } catch (error) {
+      // After this one, the new code goes on.
+      if (error instanceof DriverError) this.files = [...files];
+      throw error;
+    }
   }
 
   /** Goes on with the VMM of a snapshot. @param files the modules that it had @throws RestoreError that says which those are */

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import sinon from 'sinon';
 import { DriverCommands } from '../../../src/bfm/host/driver_commands.js';
 import { CommandError } from '../../../src/bfm/host/host_errors.js';
+import { DriverError } from '../../../src/driver/driver_errors.js';
 import type { Driver, DriverState } from '../../../src/driver/driver.js';
 import { VmcallError } from '../../../src/vmm/errors.js';
 import { ErrorCode } from '../../../src/vmm/error_codes.js';
@@ -126,6 +127,21 @@ describe('DriverCommands', () => {
       });
     }
   }
+
+  it('has the files of the code that goes on, whether a reload fails before or after the change', async () => {
+    const { driver, commands: it } = fakeDriver('VMM_UNLOADED');
+    await it.load(['old.ts']);
+    for (const [error, files] of [
+      [new Error('it does not fit'), 'old.ts'],
+      [new DriverError('it was not set up'), 'new.ts'],
+    ] as const) {
+      driver.reload = () => {
+        throw error;
+      };
+      expect(await failure(() => it.reload(['new.ts'], { modules: [] }))).to.equal(error);
+      expect(it.moduleFiles).to.deep.equal([files]);
+    }
+  });
 
   it('unloads again after a load that failed', async () => {
     const { driver, calls, commands: it } = fakeDriver('VMM_UNLOADED');
