@@ -7,7 +7,7 @@ import { HostClient } from './host_client.js';
 import { HostError, MachineRunsError } from '../host/host_errors.js';
 import type { HostStart, HostStartMessage } from '../host/host_protocol.js';
 import { socketPath } from '../host/runtime_folder.js';
-import { machineOptions } from '../run/machine_options.js';
+import { machineOptions, watchOption } from '../run/machine_options.js';
 import { checkRunOptions, type RunOptions } from '../run/run_options.js';
 import type { RunRequest } from '../worker/run_request.js';
 
@@ -24,14 +24,14 @@ Examples:
 `;
 
 /** Starts the host, detached. @returns when its machine runs. @throws HostError with its message */
-async function startHost(request: RunRequest, path: string): Promise<void> {
+async function startHost(request: RunRequest, path: string, watches: boolean): Promise<void> {
   const file = fileURLToPath(new URL('../host/host_process.js', import.meta.url));
   // The path is for people who look for the process.
   const child = spawn(process.execPath, [file, path], { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
   try {
     const word = firstWord(child);
     // By pipe, not by command line: the guest's own command line may be longer than the system's limit for one.
-    child.send({ request, path } satisfies HostStart, () => {});
+    child.send({ request, path, watches } satisfies HostStart, () => {});
     await word;
   } finally {
     child.removeAllListeners();
@@ -55,6 +55,7 @@ function firstWord(child: ChildProcess): Promise<void> {
 export function driverLoadCommand(): Command {
   const command = machineOptions(new Command('driver_load'))
     .description('start a machine in the background, for load, start, vmcall and the other commands')
+    .option(...watchOption)
     .addHelpText('after', EXAMPLES)
     .action(async (options: RunOptions) => {
       const { guest, kernel, restore } = options;
@@ -65,7 +66,7 @@ export function driverLoadCommand(): Command {
       const running = await HostClient.find(machine);
       running?.close();
       if (running !== undefined) throw new MachineRunsError(machine);
-      await startHost(request, path);
+      await startHost(request, path, options.watch === true);
     });
   return takes(command, 'machine');
 }

@@ -10,7 +10,7 @@ import { MachineThread } from './machine_thread.js';
 let commandHasGone = (): void => process.exit(1);
 process.once('disconnect', () => commandHasGone());
 
-const { request, path } = await new Promise<HostStart>((resolve) => process.once('message', resolve));
+const { request, path, watches } = await new Promise<HostStart>((resolve) => process.once('message', resolve));
 
 function tell(message: HostStartMessage): Promise<void> {
   return new Promise((done) => {
@@ -47,6 +47,8 @@ if (!process.connected) commandHasGone();
 try {
   await machine.started();
   await server.listen(path);
+  // Loaded only if needed: it brings the bundler.
+  if (watches) await (await import('./reload_on_change.js')).reloadOnChange(machine, request.modules);
   commandHasGone = () => {};
   if (process.connected) await tell({ ready: true });
   else void machine.remove().then(end);

@@ -93,6 +93,8 @@ export interface HostStart {
   readonly request: RunRequest;
   /** Of the socket. */
   readonly path: string;
+  /** Reload modules when they change. */
+  readonly watches: boolean;
 }
 
 /** What the host process tells the command that started it. */

@@ -116,6 +116,12 @@ export class MachineThread {
     };
   }
 
+  /** Tells attached consoles, among the lines of the VMM. */
+  say(text: string): void {
+    const bytes = Buffer.from(`bfm: ${text}\n`);
+    this.tell((listener) => listener.vmm(bytes));
+  }
+
   /** Asks the machine. @throws MachineLostError, or an error with the machine's own message */
   request<M extends MachineMethod>(method: M, params: HostRequests[M]['params']): Promise<HostRequests[M]['result']> {
     if (this.lost !== undefined) return this.withoutMachine(method, this.lost);

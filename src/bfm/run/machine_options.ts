@@ -14,6 +14,12 @@ export const symbolsOption = [
 
 const models = processorModels.map(({ name }) => name);
 
+/** Of the commands whose machine has modules. */
+export const watchOption = [
+  '--watch',
+  'when a file of a module is saved, the running VMM goes on with the new code; its state is kept (docs/hot_reload.md)',
+] as const;
+
 /** Gives a command the options that say which machine to build and what runs on it. */
 export function machineOptions(command: Command): Command {
   return command

@@ -6,7 +6,7 @@ import { ExitStatus } from '../failures/exit_status.js';
 import { problemOf } from '../failures/problem.js';
 import { whileInterruptsGoTo } from '../console/interrupts.js';
 import { inspectAddress, inspectOptions } from '../options/inspect_address.js';
-import { machineOptions } from './machine_options.js';
+import { machineOptions, watchOption } from './machine_options.js';
 import { RawOutput } from '../console/raw_output.js';
 import { checkRunOptions, parseTimeout } from './run_options.js';
 import type { RunOptions } from './run_options.js';
@@ -54,10 +54,7 @@ export function runCommand(done: (status: ExitStatus) => void): Command {
       '--verify-state',
       'with --save and a VMM: first restore the state into a second machine, and compare the next 1,000 VM exits',
     )
-    .option(
-      '--watch',
-      'when a file of a module is saved, the running VMM goes on with the new code; its state is kept (docs/hot_reload.md)',
-    )
+    .option(...watchOption)
     .option('--timeout <seconds>', 'give up when the guest has run for this time')
     .option('--gdb [address]', `a port for GDB: of 127.0.0.1 (default: ${DEFAULT_GDB_PORT}), or unix:PATH`)
     .option('--wait', 'with --gdb: execute nothing until GDB lets the machine go on')

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { HostClient } from '../../../src/bfm/client/host_client.js';
+import { VMM } from '../../../src/bfm/host/host_protocol.js';
 import { VmcallDataType } from '../../../src/vmm/exit/vmcall_interface.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { bfm } from '../bfm_process.js';
@@ -77,6 +78,33 @@ describe('bfm reload', () => {
       exitStatus: 0,
       extensions: { counting: { count: 1201 }, other: { count: 0 } },
     });
+  });
+
+  it('is not needed with driver_load --watch, which tells attached consoles', async () => {
+    const file = folder.write('watched.ts', counting(1));
+    await own.load('w', '--guest', 'echo', '--memory', '16M', '-m', file, '--start', 'boot', '--watch');
+    const host = await HostClient.connect('w');
+    let seen = '';
+    let wake = (): void => {};
+    host.on(VMM, ({ data }: { data: string }) => {
+      seen += atob(data);
+      wake();
+    });
+    const says = async (text: string): Promise<void> => {
+      while (!seen.includes(text)) await new Promise<void>((resolve) => (wake = resolve));
+    };
+    try {
+      await host.attach();
+      folder.write('watched.ts', counting(1000));
+      await says(`bfm: reloaded; new code: ${file}\n`);
+      expect(JSON.parse(atob((await host.request('vmcallData', json)).data))).to.equal(1000);
+      folder.write('watched.ts', 'class {');
+      await says('bfm: not reloaded: ');
+      folder.write('watched.ts', counting(1, 'other'));
+      await says('Counting.count (vcpu 0) has no place in the new code');
+    } finally {
+      host.close();
+    }
   });
 
   it('is refused when no machine runs', async () => {
