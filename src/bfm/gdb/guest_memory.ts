@@ -24,6 +24,12 @@ export class GuestMemory {
     return Buffer.concat(pieces.map(([from, length]) => u8.subarray(from, from + length)));
   }
 
+  /** The same of a physical address, whatever the addresses are now. */
+  readPhysical(address: bigint, count: number): Uint8Array {
+    const at = this.pc.core.physicalOffset(Number(address));
+    return at < 0 ? new Uint8Array(0) : this.pc.core.u8.slice(at, at + count);
+  }
+
   /** @returns whether all of it was there; if not, nothing was written */
   write(processor: number, address: bigint, bytes: Uint8Array): boolean {
     const pieces = this.pieces(processor, address, bytes.length);

@@ -13,6 +13,7 @@ import { groupedDigits } from '../../session/grouped_digits.js';
 import { exitLines, reportedExit } from '../death/exit_lines.js';
 import type { DebuggedMachine } from './debugged_machine.js';
 import type { GuestMemory } from './guest_memory.js';
+import { lastWriterOf, parseWrittenBytes } from './last_writer.js';
 import { hex } from '../../intrinsics/texts/hex.js';
 
 const HELP = [
@@ -22,6 +23,7 @@ const HELP = [
   'monitor break-exit REASON|none  stop behind each VM exit of a reason, as in "break-exit cpuid"; several add up',
   'monitor goto INSTRUCTION        go to where so many instructions of all processors have retired; back too in a recorded run',
   'monitor physical on|off         addresses of memory and watchpoints are physical, or linear',
+  'monitor who ADDRESS[,BYTES]      the last write of memory before this point; phys:ADDRESS for a physical address; in a recorded run',
   'monitor where                   instructions and virtual time',
 ];
 
@@ -49,6 +51,7 @@ export class MonitorCommands {
     goto: (argument) => this.goTo(argument),
     physical: (argument) => this.physical(argument),
     where: () => [this.where()],
+    who: (argument, processor) => this.who(argument, processor),
   };
 
   constructor(
@@ -177,6 +180,17 @@ export class MonitorCommands {
       this.where(),
       'GDB has not noticed: "maintenance flush register-cache" shows the registers there',
     ];
+  }
+
+  /** The run comes back to where it is. */
+  private async who(argument: string, processor: number): Promise<readonly string[]> {
+    const { debug, session } = this.machine;
+    const { pc } = session;
+    if (!debug.canReverse) throw new BareflankError('only a recorded run knows who wrote: bfm replay FILE --gdb');
+    const { instructions } = pc;
+    const { lines } = await lastWriterOf({ pc, debug, memory: this.memory, processor }, parseWrittenBytes(argument));
+    await debug.goTo(instructions);
+    return lines;
   }
 
   private physical(argument: string): readonly string[] {

@@ -7,6 +7,7 @@ import { UsageError } from '../failures/usage_error.js';
 import { inspectAddress, inspectOptions, type InspectOptions } from '../options/inspect_address.js';
 import { checkEach } from '../options/check_all.js';
 import { DEFAULT_GDB_PORT, gdbHint, parseGdbAddress, type GdbAddress } from '../gdb/gdb_address.js';
+import { parseWrittenBytes, type WrittenBytes } from '../gdb/last_writer.js';
 import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
 import { parseSize } from '../options/memory_size.js';
 import { exitStatusOf, outcomeLine, reportTable } from '../run/run_report.js';
@@ -23,6 +24,7 @@ interface ReplayOptions extends InspectOptions {
   readonly checkpoints: string;
   readonly compare: boolean;
   readonly gdb?: string | true;
+  readonly who?: string;
   readonly symbols?: readonly string[];
   readonly module: readonly string[];
   readonly extensions: readonly string[];
@@ -68,6 +70,10 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
       '--gdb [address]',
       `a port for GDB, which goes back too: of 127.0.0.1 (default: ${DEFAULT_GDB_PORT}), or unix:PATH; the replay waits for it`,
     )
+    .option(
+      '--who <address>',
+      "who wrote memory last, before the point of --until or the end: a linear address, or 'phys:0x1000'; '0x1000,8' for 8 bytes",
+    )
     .option('--timeout <seconds>', 'give up when the guest has run for this time')
     .option('--stats', 'more figures in the table at the end', false)
     .option('--json', "one JSON object on stdout at the end, the guest's console on stderr", false)
@@ -81,12 +87,14 @@ async function replay(file: string, options: ReplayOptions): Promise<ExitStatus>
   const compare = comparedModules(options);
   const symbols = options.symbols && checkEach(options.symbols, symbolsRequest);
   const gdb = gdbAddress(options);
+  const who = whoseWriter(options);
   const request: ReplayRequest = {
     recording: resolve(file),
     until,
     checkpoints,
     ...(symbols && { symbols }),
     ...(gdb && { gdb: true }),
+    ...(who && { who }),
     ...(compare && { compare }),
   };
   const session = new RunSession(
@@ -120,6 +128,14 @@ function gdbAddress({ gdb, until, compare, timeout }: ReplayOptions): GdbAddress
   return parseGdbAddress(gdb);
 }
 
+/** Whose last writer is wanted. @throws UsageError */
+function whoseWriter({ who, until, gdb, compare }: ReplayOptions): WrittenBytes | undefined {
+  if (who === undefined) return undefined;
+  if (until.length > 1 || gdb !== undefined || compare)
+    throw new UsageError('--who excludes --gdb and --compare, and goes with one --until');
+  return parseWrittenBytes(who);
+}
+
 /** The module files of `-m`. @throws UsageError */
 function comparedModules({ compare, module, extensions, until }: ReplayOptions): string[] | undefined {
   if (compare !== module.length > 0) throw new UsageError('--compare and -m go together: -m names the other modules');
@@ -136,7 +152,10 @@ const pointLines = ({ point, milliseconds, detail }: PointReport): string =>
 function show(report: RunReport, { json, stats }: ReplayOptions): void {
   const { points = [] } = report;
   const last = report.outcome === 'reached' ? [] : [outcomeLine(report, undefined)];
-  const lines = [...points.map(pointLines), ...last].map((line) => `bfm: ${line}\n`);
+  const { lastWrite } = report;
+  const lines = [...points.map(pointLines), ...(lastWrite === undefined ? [] : [lastWrite.text]), ...last].map(
+    (line) => `bfm: ${line}\n`,
+  );
   if (json) {
     const { outcome, ...rest } = report;
     const exitStatus = exitStatusOf(report, undefined);

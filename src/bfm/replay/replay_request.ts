@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { SymbolsRequest } from '../worker/run_request.js';
+import type { WrittenBytes } from '../gdb/last_writer.js';
 import type { ReplayPoint } from '../../session/replay/replay_point.js';
 
 /** What a replay needs, as plain data: it travels into the worker. */
@@ -14,6 +15,8 @@ export interface ReplayRequest {
   readonly symbols?: readonly SymbolsRequest[];
   /** It stops where a debugger wants, back and forth. */
   readonly gdb?: true;
+  /** Memory whose last writer is wanted, before the point or the end. */
+  readonly who?: WrittenBytes;
   /** Files of other modules, under which the run is compared with the recorded one. */
   readonly compare?: readonly string[];
 }

@@ -8,7 +8,12 @@ import { hashOfCore } from '../recording/recorded_files.js';
 import { RecordingError } from '../recording/recording_error.js';
 import { readRecording, type Recording } from '../recording/read_recording.js';
 import { ENDED_BY_GDB } from '../gdb/debugged_machine.js';
+import { GuestMemory } from '../gdb/guest_memory.js';
+import { lastWriterOf, type WrittenBytes } from '../gdb/last_writer.js';
 import { runUnderGdb } from '../gdb/run_under_gdb.js';
+import type { DebuggedRun } from '../../session/debug/debugged_run.js';
+import { Debugger } from '../../session/debug/debugger.js';
+import type { MachineSession } from '../../session/machine_session.js';
 import { reportOfRun, stopScreen, type Ending } from '../run/report_of_run.js';
 import { StopRequest, type RunControl } from '../worker/run_control.js';
 import type { PointReport, RunReport, WorkerMessage } from '../worker/run_request.js';
@@ -30,6 +35,7 @@ export class ReplayRun {
   private parts!: ReplayParts;
   private replay!: ReplaySession;
   private readonly points: PointReport[] = [];
+  private writer: RunReport['lastWrite'];
 
   constructor(
     private readonly request: ReplayRequest,
@@ -54,6 +60,7 @@ export class ReplayRun {
       return {
         ...reportOfRun(ending, { session, driver, lateStart, milliseconds, hasVmm }),
         ...(points.length > 0 && { points }),
+        ...(this.writer && { lastWrite: this.writer }),
         ...(checkpoints !== undefined && { checkpoints }),
       };
     } finally {
@@ -67,11 +74,12 @@ export class ReplayRun {
     const ports = sessionPorts(control, post, () => control.stopRequest !== StopRequest.None);
     const source = withRecordedHashes(moduleFiles, hashes);
     this.parts = await makeReplayMachine({ request, modules, items, source, control, ports, post });
-    const { until, checkpoints, symbols, gdb } = this.request;
+    const { until, checkpoints, symbols, gdb, who } = this.request;
+    const goesBack = until.length > 1 || gdb === true || who !== undefined;
     if (symbols !== undefined) this.parts.session.pc.symbols.add(symbols.map(readSymbols));
     this.refuseEarlier(until);
     // One point is reached on the way forward.
-    this.replay = new ReplaySession(this.parts, until.length > 1 || gdb === true ? checkpoints : undefined);
+    this.replay = new ReplaySession(this.parts, goesBack ? checkpoints : undefined);
   }
 
   /** A recording that begins with a snapshot has nothing of the run before. @throws RecordingError */
@@ -97,11 +105,7 @@ export class ReplayRun {
     const { session, vmm } = parts;
     const { end } = await runUnderGdb(
       {
-        run: {
-          session,
-          advance: (untilVirtual) => replay.advance(untilVirtual),
-          goBackBefore: (instructions) => replay.goBackBefore(instructions),
-        },
+        run: debuggedReplay(session, replay),
         handlers: () => vmm.driver.handlerNames,
         canChange: false,
         ending: () => session.guestEnd?.detail ?? parts.inputs.divergence?.what ?? 'the recording ends here',
@@ -112,9 +116,29 @@ export class ReplayRun {
     return end === undefined ? { outcome: 'interrupted', detail: ENDED_BY_GDB } : this.endingBefore(end, undefined);
   }
 
+  /** Finds who wrote memory last before the point or the end. */
+  private async who(who: WrittenBytes): Promise<Ending> {
+    const { replay, request } = this;
+    const { session } = this.parts;
+    const { pc } = session;
+    const [point] = request.until;
+    const end = point === undefined ? await replay.toEnd() : await replay.goTo(point);
+    const isThere =
+      point === undefined ? end === SliceEnd.Replayed || end === SliceEnd.Ended : end === SliceEnd.PointReached;
+    if (!isThere) return this.endingBefore(end, point);
+    const debug = new Debugger(debuggedReplay(session, replay), () => Promise.resolve(false));
+    const parts = { pc, debug, memory: new GuestMemory(pc), processor: debug.processor };
+    const { lines, instructions } = await lastWriterOf(parts, who);
+    debug.detach();
+    this.writer = { text: lines.join('\n'), instructions: instructions ?? null };
+    return { outcome: 'reached', detail: '' };
+  }
+
   /** Stops at the points of `--until`, or at the end. */
   private async ending(): Promise<Ending> {
-    if (this.request.gdb === true) return this.underGdb();
+    const { gdb, who } = this.request;
+    if (gdb === true) return this.underGdb();
+    if (who !== undefined) return this.who(who);
     for (const point of this.request.until) {
       const started = performance.now();
       const end = await this.replay.goTo(point);
@@ -189,3 +213,10 @@ export class ReplayRun {
     return lines.join('\n');
   }
 }
+
+/** A replay as a debugger drives it. */
+const debuggedReplay = (session: MachineSession, replay: ReplaySession): DebuggedRun => ({
+  session,
+  advance: (untilVirtual) => replay.advance(untilVirtual),
+  goBackBefore: (instructions) => replay.goBackBefore(instructions),
+});

@@ -187,6 +187,8 @@ export interface RunReport {
   readonly lateStart?: string;
   /** Of a replay: the points of `--until` that it came to. */
   readonly points?: readonly PointReport[];
+  /** Of a replay that looked for the last writer of memory: the answer, and the instructions before it; null: nothing has written there. */
+  readonly lastWrite?: { readonly text: string; readonly instructions: number | null };
   /** Of a replay that was compared with one under other modules. */
   readonly comparison?: ComparisonReport;
   /** Of a replay that took checkpoints. */

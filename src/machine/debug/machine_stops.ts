@@ -179,7 +179,8 @@ export class MachineStops {
       ({ watchpoint: { space, access }, first, last }) =>
         space === 'physical' && access !== 'read' && first <= to && from <= last,
     );
-    if (met === undefined || this.isMet) return;
+    // Of several writes by which the machine handles one exit or call, the last one counts.
+    if (met === undefined || (this.isMet && this.machineWrite === undefined)) return;
     const { watchpoint, first } = met;
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = TRACE_FRAMES;

@@ -30,6 +30,7 @@ describe('MonitorCommands', () => {
     expect(await shown('goto 3')).to.include('instruction 3 of all processors');
     expect(await shown('where')).to.equal('instruction 3 of all processors, 0 VM exits, 3 ns\n');
     expect(await shown('goto 2')).to.include('only a recorded run goes back');
+    expect(await shown('who 0x1000')).to.include('only a recorded run knows');
     expect(await shown('goto 1e3')).to.include('wants a number');
     expect(await shown('goto 1_000_000')).to.include('halted with interrupts off');
   });

@@ -231,6 +231,15 @@ describe('MachineStops', () => {
     expect(met.some((each) => each.stop.kind === 'access')).to.equal(true);
   });
 
+  it('keep the last of several writes that the machine makes before it is asked', async () => {
+    const pc = await booted(lines('cli', 'hlt'), 1);
+    pc.stops.set({ ...none, watchpoints: [watch(0x400000, 16, { space: 'physical' })] });
+    pc.core.guestRam.set([1], 0x400000);
+    pc.core.guestRam.set([2, 3], 0x400004);
+    pc.core.guestRam.set([4], 0x400010);
+    expect(pc.stops.take()).to.deep.include({ kind: 'machine', address: 0x400004n, bytes: 2 });
+  });
+
   it('see accessed flags that a page walk sets', async () => {
     const pc = await guests['four processors that clear their own flags']!();
     const cr3 = pc.core.block.get('CR3');

@@ -2,30 +2,15 @@
 import { expect } from 'chai';
 import { ExitReason } from '../../../src/intrinsics/vmx/exit_reasons.js';
 import type { WantedStops } from '../../../src/machine/debug/debugger_stop.js';
-import { Debugger, type Stopped } from '../../../src/session/debug/debugger.js';
+import type { Stopped } from '../../../src/session/debug/debugger.js';
 import { SliceEnd } from '../../../src/session/session_ports.js';
 import { randomNumbers } from '../../machine/random_numbers.js';
-import { recordedRun, runOf, type RandomRun } from '../random_run.js';
-import { replayOf } from '../replay/replay_of.js';
+import { runOf } from '../random_run.js';
+import { debuggerOf } from './debugger_of.js';
 
 const isFull = process.env.BAREFLANK_FULL === '1';
-const GIGABYTE = 2 ** 30;
 /** Stops on the way forward. */
 const most = isFull ? 60 : 12;
-
-async function debuggerOf(run: RandomRun, pause = () => Promise.resolve(false)) {
-  const { items } = await recordedRun(run);
-  const { replay, session } = await replayOf(run, items, GIGABYTE, 20_000);
-  const debug = new Debugger(
-    {
-      session,
-      advance: (until) => replay.advance(until),
-      goBackBefore: (instructions) => replay.goBackBefore(instructions),
-    },
-    pause,
-  );
-  return { debug, pc: session.pc };
-}
 
 type Debugged = Awaited<ReturnType<typeof debuggerOf>>;
 
