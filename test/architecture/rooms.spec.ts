@@ -25,6 +25,7 @@ const bfmOrder: readonly string[] = [
   'make_guest',
   'host',
   'replay',
+  'explore',
   'client',
   'describe',
   'extension',

@@ -24,6 +24,7 @@ function vmm(name: string): Loader {
 export const commandTable: Readonly<Record<string, Loader>> = {
   run: async ({ done }) => (await import('../run/run_command.js')).runCommand(done),
   replay: async ({ done }) => (await import('../replay/replay_command.js')).replayCommand(done),
+  explore: async ({ done }) => (await import('../explore/explore_command.js')).exploreCommand(done),
   guest: async ({ done }) => (await import('../make_guest/guest_command.js')).guestCommand(done),
   describe: async () => (await import('../describe/describe_command.js')).describeCommand(),
   driver_load: async () => (await import('../client/driver_load_command.js')).driverLoadCommand(),

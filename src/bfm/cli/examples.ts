@@ -22,6 +22,13 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     ['bfm replay run.bfr --until "login:" --until 3000', 'at the text first, and then back at instruction 3000'],
     ['bfm replay run.bfr --compare -m vpid', 'under other modules, and which VM exit is the first that differs'],
   ],
+  explore: [
+    [
+      'bfm explore --guest race_hook --cpus 2 -m racing_hook --until hook_missed.ts --record missed.bfr',
+      'an EPT hook with a planted race: the shortest schedule under which the hook is missed',
+    ],
+    ['bfm replay missed.bfr', 'the run in which it shows'],
+  ],
   driver_unload: [
     ['bfm driver_unload', 'the machine and all in it are gone'],
     ['bfm driver_unload --machine two', 'one of several machines'],
@@ -37,6 +44,8 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     ['bfm status', 'says VMM_RUNNING then'],
   ],
   stop: [['bfm stop', 'the guest runs on without a VMM; bfm start begins again']],
+  reload: [['bfm reload', 'the running VMM goes on with the new code of its modules']],
+  eval: [["bfm eval 'vmcs.guestRip'", 'looks at the machine']],
   quick: [['bfm quick cpuidcount', 'the same as bfm load cpuidcount && bfm start']],
   status: [
     ['bfm status', 'VMM_UNLOADED, VMM_LOADED, VMM_RUNNING or VMM_CORRUPT, and how the guest ended if it did'],

@@ -14,6 +14,8 @@ export enum ExitStatus {
   Diverged = 4,
   /** A recording that has no end was replayed up to its last line. */
   Incomplete = 5,
+  /** `bfm explore` has found a schedule under which its predicate holds. */
+  Found = 6,
   /** `--timeout` passed. */
   Timeout = 124,
   /** Ctrl-C, or Ctrl-A X on a terminal. */

@@ -28,6 +28,8 @@ export interface ReplayMachineOptions {
   readonly control: RunControl;
   readonly ports: SessionPorts;
   readonly post: (message: WorkerMessage) => void;
+  /** Takes each byte of the guest's console, also those that `ports` got before the machine went back. */
+  readonly printed?: (byte: number) => void;
 }
 
 /** Makes the machine of a recording, up to its first instruction. No file of the recorded run changes. @throws BareflankError */
@@ -50,7 +52,7 @@ export async function makeReplayMachine(options: ReplayMachineOptions): Promise<
 }
 
 async function sessionOf(
-  { items, control, ports }: ReplayMachineOptions,
+  { items, control, ports, printed }: ReplayMachineOptions,
   { request: recorded, isRunning }: ReplayStart,
 ): Promise<Omit<ReplayParts, 'vmm' | 'globals'>> {
   const { disks = [], virtioConsole, ...rest } = recorded;
@@ -63,7 +65,12 @@ async function sessionOf(
       ...sessionOptions(request, control, readCoreModule()),
       ...(virtioConsole !== undefined && { virtioConsole: consoleOfFile(virtioConsole) }),
       lateStart,
-      until: console,
+      until: {
+        push: (byte) => {
+          printed?.(byte);
+          return console.push(byte);
+        },
+      },
       inputs: (pc) => (inputs = new ReplayedInputs(pc, items, control.attentionWord)),
     },
     { ...ports, console: console.guestTo(ports.console), vmm: console.vmmTo(ports.vmm) },

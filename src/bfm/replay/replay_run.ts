@@ -26,7 +26,10 @@ import { makeReplayMachine } from './replay_machine.js';
 import type { ReplayRequest } from './replay_request.js';
 
 /** Ends that the recording names by a word of its own. */
-const OUTCOMES: Readonly<Record<string, string>> = { removed: 'the machine was ended by driver_unload' };
+const OUTCOMES: Readonly<Record<string, string>> = {
+  removed: 'the machine was ended by driver_unload',
+  found: 'bfm explore found what it looked for',
+};
 
 /** A recorded run again, in the worker: nothing comes in but what the recording has. */
 export class ReplayRun {

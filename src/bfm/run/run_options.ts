@@ -49,7 +49,8 @@ export interface RunOptions extends SnapshotOptions, InspectOptions {
   readonly json: boolean;
 }
 
-function existingFile(option: string, path: string): string {
+/** The absolute path of a file that can be read. @throws UsageError, FileError */
+export function existingFile(option: string, path: string): string {
   if (path === '') throw UsageError.ofOption(option, path, 'the name of a file');
   const full = resolve(path);
   const details = { where: option, expected: 'a file that can be read' };
@@ -206,7 +207,7 @@ function cpu(name: string): string {
 }
 
 /** Node's timers count milliseconds in 31 bits; a longer one would end at once. */
-const LONGEST_TIMEOUT = Math.floor((2 ** 31 - 1) / 1000);
+export const LONGEST_TIMEOUT = Math.floor((2 ** 31 - 1) / 1000);
 
 /** @returns seconds, or undefined if there is no limit. */
 export function parseTimeout(text: string | undefined): number | undefined {

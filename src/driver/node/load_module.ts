@@ -191,6 +191,10 @@ export interface ModuleSources {
 export const moduleSources = (path: string): Promise<ModuleSources> =>
   withBundle(path, (bundle) => ({ sha256: portable(bundle.path).sha256, inputs: bundle.inputs }));
 
+/** Loads a TypeScript or JavaScript file that need not be a module. @returns its exports @throws ModuleFileError with file, line and column of a syntax error */
+export const loadExports = (path: string): Promise<Readonly<Record<string, unknown>>> =>
+  withBundle(path, (bundle) => evaluate(path, bundle.path, false));
+
 /**
  * Loads a TypeScript or JavaScript file: bundles it with everything that it imports except the framework, and evaluates it.
  *

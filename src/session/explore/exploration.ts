@@ -73,9 +73,9 @@ export class Exploration {
     return this.round > this.initial.preemptions || this.size === 0;
   }
 
-  /** Schedules of the present round. */
-  get roundSize(): number {
-    return this.size;
+  /** How many runs were made, by the number of their deviations. */
+  get runsByRound(): readonly number[] {
+    return this.runs;
   }
 
   /** Runs to be made, at most so many; none: all that is left is under way, or the exploration is over. */
