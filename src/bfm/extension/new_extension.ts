@@ -5,6 +5,8 @@ import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FileError } from '../failures/file_error.js';
+import { DEFAULT_GDB_PORT } from '../gdb/gdb_address.js';
+import { DEFAULT_INSPECT_PORT } from '../options/inspect_address.js';
 import { packageRoot } from '../options/folders.js';
 import { UsageError } from '../failures/usage_error.js';
 
@@ -66,7 +68,7 @@ With --watch, what you save is in the running VMM at once. To stop in a handler,
 and start the debugger (F5).
 `;
 
-/** How VS Code debugs the extension: see docs/debugging_extensions.md. */
+/** How VS Code debugs the extension, and the guest: see docs/debugging_extensions.md and docs/gdb.md. */
 const launch = (name: string): string =>
   `${JSON.stringify(
     {
@@ -77,10 +79,19 @@ const launch = (name: string): string =>
           type: 'node',
           request: 'attach',
           address: '127.0.0.1',
-          port: 9229,
+          port: DEFAULT_INSPECT_PORT,
           // The bundle with the source map is in the cache folder.
           resolveSourceMapLocations: null,
           skipFiles: ['<node_internals>/**'],
+        },
+        {
+          name: `${name}: GDB on the guest of bfm run --gdb --wait`,
+          type: 'cppdbg',
+          request: 'launch',
+          program: '${workspaceFolder}/vmlinux',
+          cwd: '${workspaceFolder}',
+          MIMode: 'gdb',
+          miDebuggerServerAddress: `localhost:${DEFAULT_GDB_PORT}`,
         },
       ],
     },

@@ -17,7 +17,7 @@ export interface InspectOptions {
 }
 
 /** Node's own. */
-const DEFAULT_PORT = 9229;
+export const DEFAULT_INSPECT_PORT = 9229;
 
 /** A program that connects can run any code as this user. */
 const ownHosts: Readonly<Record<string, string>> = {
@@ -46,7 +46,7 @@ export function inspectAddress({ inspect, inspectBrk }: InspectOptions): Inspect
 }
 
 function parse(option: string, text: string | true): Omit<InspectAddress, 'waits'> {
-  if (text === true) return { host: '127.0.0.1', port: DEFAULT_PORT };
+  if (text === true) return { host: '127.0.0.1', port: DEFAULT_INSPECT_PORT };
   const [, name = '127.0.0.1', digits = ''] = /^(?:(.*):)?(\d{1,5})$/.exec(text) ?? [];
   const port = digits === '' ? NaN : Number(digits);
   if (Number.isNaN(port) || port > 0xffff) throw UsageError.ofOption(option, text, "'PORT' or 'HOST:PORT'");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../../src/driver/node/package_paths.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
@@ -32,6 +32,10 @@ describe('bfm new extension', () => {
       'my_first.ts',
       'tsconfig.json',
     ]);
+    const launch = JSON.parse(readFileSync(join(own, '.vscode/launch.json'), 'utf8')) as { configurations: object[] };
+    expect(launch.configurations).to.have.length(2);
+    expect(launch.configurations[0]).to.include({ type: 'node', request: 'attach', port: 9229 });
+    expect(launch.configurations[1]).to.include({ type: 'cppdbg', miDebuggerServerAddress: 'localhost:1234' });
     // An extension that injects imports inversify, and its spec may import sinon: the editor must find their types too.
     folder.write(
       'hypervisor_my_first/injected.ts',
