@@ -14,12 +14,17 @@ import { exitLines, reportedExit } from '../death/exit_lines.js';
 import type { DebuggedMachine } from './debugged_machine.js';
 import type { GuestMemory } from './guest_memory.js';
 import { lastWriterOf, parseWrittenBytes } from './last_writer.js';
+import { eptAddress, eptWalkText, walkEpt } from '../../intrinsics/texts/ept_walk.js';
 import { hex } from '../../intrinsics/texts/hex.js';
+import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
+import { slotOf } from '../../machine/vmx/vmcs/field_slots.js';
 
 const HELP = [
   'monitor help                    this list',
   'monitor exits                   the last VM exits of the processor, and what handled them',
   'monitor walk ADDRESS            how the processor translates a linear address',
+  'monitor ept ADDRESS             how EPT translates a guest-physical address',
+  'monitor vmcs [NAME]             the fields of the current VMCS that are not 0, or those whose name has a text in it',
   'monitor break-exit REASON|none  stop behind each VM exit of a reason, as in "break-exit cpuid"; several add up',
   'monitor goto INSTRUCTION        go to where so many instructions of all processors have retired; back too in a recorded run',
   'monitor physical on|off         addresses of memory and watchpoints are physical, or linear',
@@ -47,6 +52,8 @@ export class MonitorCommands {
     help: () => HELP,
     exits: (_, processor) => this.exits(processor),
     walk: (argument, processor) => this.walk(argument, processor),
+    ept: (argument, processor) => this.ept(argument, processor),
+    vmcs: (argument, processor) => this.vmcs(argument, processor),
     'break-exit': (argument) => this.breakExit(argument),
     goto: (argument) => this.goTo(argument),
     physical: (argument) => this.physical(argument),
@@ -143,6 +150,37 @@ export class MonitorCommands {
         : [`  EPT at ${ept.pointer} of ${ept.guestPhysical}:`, ...ept.steps.map(({ text }) => `    ${text}`)]),
       physical === null ? `no address: ${stop ?? 'EPT does not translate it'}` : `physical ${physical}`,
     ];
+  }
+
+  private ept(argument: string, processor: number): readonly string[] {
+    const address = addressOf(argument);
+    return this.on(processor, (each) => {
+      const { eptPointer } = executionState(each);
+      if (eptPointer === undefined) throw new BareflankError(`processor ${processor} runs no guest with EPT`);
+      const { rules, read } = walkedMemory(each);
+      const steps = walkEpt(eptPointer, address, rules, (at) => read(at, 8));
+      const physical = eptAddress(steps, address, rules);
+      return [
+        `guest-physical ${hex(address)}, EPT pointer ${hex(eptPointer)}`,
+        ...eptWalkText(steps, rules, 'there is no memory').map((text) => `  ${text}`),
+        physical === undefined ? 'no address' : `physical ${hex(physical)}`,
+      ];
+    });
+  }
+
+  private vmcs(argument: string, processor: number): readonly string[] {
+    const wanted = plain(argument);
+    return this.on(processor, ({ engine: { vmcs } }) => {
+      if (!vmcs.isCurrent) throw new BareflankError(`processor ${processor} has no current VMCS`);
+      const fields = Object.entries(VmcsField).map(([name, field]) => {
+        const slot = slotOf(field);
+        return [name, (BigInt(vmcs.high(slot)) << 32n) | BigInt(vmcs.low(slot))] as const;
+      });
+      const shown = fields.filter(([name, value]) => (wanted === '' ? value !== 0n : plain(name).includes(wanted)));
+      return shown.length === 0
+        ? [`no field is called ${argument}`]
+        : shown.map(([name, value]) => `${name} = ${hex(value)}`);
+    });
   }
 
   private breakExit(argument: string): readonly string[] {

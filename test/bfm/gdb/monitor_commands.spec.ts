@@ -44,6 +44,12 @@ describe('MonitorCommands', () => {
       expect(await shown(`walk ${wrong}`)).to.include('is no address');
   });
 
+  it('refuse the VMCS and EPT of a processor that has none', async () => {
+    expect(await shown('vmcs')).to.equal('processor 0 has no current VMCS\n');
+    expect(await shown('ept 0x1000')).to.equal('processor 0 runs no guest with EPT\n');
+    expect(await shown('ept rip')).to.include('is no address');
+  });
+
   it('know VM exits by name and number', async () => {
     expect(await shown('exits')).to.equal('processor 0 has had no VM exit\n');
     expect(await shown('break-exit CPUID')).to.equal('the machine stops behind each VM exit of: cpuid\n');

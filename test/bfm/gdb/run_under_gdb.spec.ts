@@ -68,6 +68,8 @@ describe('Stock GDB', function () {
         'monitor break-exit cpuid',
         'continue',
         'monitor exits',
+        'monitor vmcs guestrip',
+        'monitor ept 0x200000',
         'x/i $pc',
         'monitor break-exit none',
         'continue',
@@ -78,6 +80,9 @@ describe('Stock GDB', function () {
     expect(shown).to.include('processor 0, active, 64-bit, VMX non-root operation');
     expect(shown).to.include('VM exit cpuid at RIP 0x200053, handled by ExitHandlerCpuidCount: advanced');
     expect(shown).to.match(/cr0 80000031/);
+    expect(shown)
+      .to.include('GuestRip = 0x200055')
+      .and.match(/physical 0x200000/);
     expect(shown).to.include('0x200055:');
     expect(shown).to.include('exited normally');
     expect(status).to.equal(0);
