@@ -69,10 +69,10 @@ function copyGuest({ name, kernel, initrd, append = '', memoryBytes }, folder) {
 
 async function placeExtensions(folder) {
   mkdirSync(join(folder, 'extensions'), { recursive: true });
-  return (await galleryExtensions()).map(({ name, title, source, code }) => {
-    const bundle = `extensions/${name}.js`;
+  return (await galleryExtensions()).map(({ code, ...extension }) => {
+    const bundle = `extensions/${extension.name}.js`;
     writeFileSync(join(folder, bundle), code);
-    return { name, title, source, bundle };
+    return { ...extension, bundle };
   });
 }
 

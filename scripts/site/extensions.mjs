@@ -23,7 +23,16 @@ export async function bundleOf(entry) {
   return result.outputFiles[0].text;
 }
 
-/** Name, title, source and bundle of each extension. */
+/** What the modules of an extension declare. */
+async function parametersOf(folder, file) {
+  const { parametersIn } = await import(join(buildFolder, 'src/vmm/container/parameter.js'));
+  const { PartModule } = await import(join(buildFolder, 'src/vmm/container/part_module.js'));
+  const exports = await import(join(buildFolder, 'extensions', folder, file.replace(/\.ts$/, '.js')));
+  const modules = Object.values(exports).filter((value) => value instanceof PartModule);
+  return parametersIn(modules.flatMap((module) => module.record(file)));
+}
+
+/** Name, title, source, bundle and parameters of each extension. */
 export async function galleryExtensions() {
   const folders = readdirSync(join(root, 'extensions')).filter((name) => name.startsWith(PREFIX));
   return Promise.all(
@@ -40,6 +49,7 @@ export async function galleryExtensions() {
           title: titleOf(readFileSync(join(folder, 'README.md'), 'utf8')),
           source: readFileSync(file, 'utf8'),
           code: await bundleOf({ entryPoints: [file] }),
+          parameters: await parametersOf(name, modules[0]),
         };
       }),
   );

@@ -18,6 +18,7 @@ import type {
   MachineMethod,
   MachineRequest,
   MachineRequests,
+  Settings,
   SnapshotGuest,
   ToMachine,
 } from './site_messages.js';
@@ -54,9 +55,9 @@ const CORE = 'cpu.wasm';
 const nameOf = (address: string): string => address.slice(address.lastIndexOf('/') + 1);
 
 /** Starts a VMM before the guest goes on. A snapshot may have been saved within a turn of a processor, where no call of the driver comes in. */
-async function startUnder(machine: SiteMachine, modules: readonly string[]): Promise<void> {
+async function startUnder(machine: SiteMachine, modules: readonly string[], settings?: Settings): Promise<void> {
   while (!machine.isAtMoment) machine.slice(machine.pc.virtualTime);
-  await machine.load(modules);
+  await machine.load(modules, settings);
   machine.start();
 }
 
@@ -76,7 +77,7 @@ export class MachineService {
   private readonly answers: Answers = {
     boot: (params) => this.boot(params),
     addModule: async ({ name, code }) => this.surroundings.modules.add(name, code),
-    load: ({ modules }) => this.running.load(modules),
+    load: ({ modules, settings }) => this.running.load(modules, settings),
     start: async () => this.running.start(),
     stop: async () => this.running.stop(),
     view: async ({ address }) => machineView(this.present.pc, address),
@@ -134,7 +135,7 @@ export class MachineService {
     }
   }
 
-  private async boot({ guest, processors, modules, replay, allStates }: BootParameters): Promise<void> {
+  private async boot({ guest, processors, modules, settings, replay, allStates }: BootParameters): Promise<void> {
     if (this.machine !== undefined) throw new Error('this worker has a machine: start another worker for another one');
     this.hashClock = allStates === true ? () => 0 : this.surroundings.now;
     const core = this.surroundings.fetch(CORE).then((bytes) => WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>));
@@ -142,7 +143,7 @@ export class MachineService {
       'snapshot' in guest
         ? await this.restored(guest, core, replay)
         : await this.poweredOn(guest, processors, core, replay);
-    if (modules !== undefined && replay === undefined) await startUnder(machine, modules);
+    if (modules !== undefined && replay === undefined) await startUnder(machine, modules, settings);
     this.machine = machine;
   }
 

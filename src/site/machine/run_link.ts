@@ -21,7 +21,10 @@ const event = z.union([
   z.strictObject({
     kind: z.literal('call'),
     method: z.enum(['load', 'start', 'stop']),
-    params: z.strictObject({ modules: z.array(z.string()).exactOptional() }),
+    params: z.strictObject({
+      modules: z.array(z.string()).exactOptional(),
+      settings: z.record(z.string(), z.string()).exactOptional(),
+    }),
   }),
 ]);
 const item = z.union([

@@ -8,7 +8,7 @@ import { RTC_DEFAULT_START } from '../../machine/devices/rtc.js';
 import type { Pc } from '../../machine/pc.js';
 import { MachineSession, type SessionOptions } from '../../session/machine_session.js';
 import type { SessionPorts, SliceEnd } from '../../session/session_ports.js';
-import type { MachineStatus } from './site_messages.js';
+import type { MachineStatus, Settings } from './site_messages.js';
 
 /** Which machine to make. */
 export interface SiteMachineOptions extends Pick<
@@ -57,13 +57,18 @@ export class SiteMachine {
     return this.session.isAtMoment;
   }
 
-  /** Loads extensions instead of the loaded ones. A running VMM is stopped first. @throws ModuleLoadError, ModuleFileError */
-  async load(modules: readonly string[]): Promise<void> {
-    await this.event('load', { modules }, async () => {
+  /**
+   * Loads extensions instead of the loaded ones. A running VMM is stopped first.
+   *
+   * @param settings values of their parameters @throws ModuleLoadError, ModuleFileError, ParameterError
+   */
+  async load(modules: readonly string[], settings: Settings = {}): Promise<void> {
+    const hasSettings = Object.keys(settings).length > 0;
+    await this.event('load', { modules, ...(hasSettings && { settings }) }, async () => {
       if (this.driver.hasVmm) this.driver.stop();
       this.driver.unload();
       for (const name of modules) this.driver.addModule(name);
-      await this.driver.load();
+      await this.driver.load(settings);
     });
   }
 
@@ -79,8 +84,10 @@ export class SiteMachine {
 
   /** Makes a call that a recording has. */
   async perform(method: string, params: unknown): Promise<void> {
-    if (method === 'load') await this.load((params as { modules: string[] }).modules);
-    else if (method === 'start') this.start();
+    if (method === 'load') {
+      const { modules, settings } = params as { modules: string[]; settings?: Settings };
+      await this.load(modules, settings);
+    } else if (method === 'start') this.start();
     else if (method === 'stop') this.stop();
     else throw new Error(`a page makes no call ${method} of a driver`);
   }

@@ -2,6 +2,7 @@
 // What the page and the worker with its machine tell each other.
 import type { DriverState } from '../../driver/driver.js';
 import type { RecordedItem } from '../../session/recorded_item.js';
+import type { ParameterText } from '../../vmm/container/parameter.js';
 import type { ReportValue } from '../../vmm/vcpu/report_contribution.js';
 import type { ProcessorView } from './machine_view.js';
 
@@ -38,7 +39,11 @@ export interface SiteExtension {
   readonly bundle: string;
   /** The source that people read and edit. */
   readonly source: string;
+  readonly parameters: readonly ParameterText[];
 }
+
+/** Values of parameters, as text by name. */
+export type Settings = Readonly<Record<string, string>>;
 
 /** What a site has: site.json. */
 export interface SiteCatalog {
@@ -53,6 +58,8 @@ export interface BootParameters {
   readonly processors: number;
   /** Extensions of a VMM that runs from power-on; without them there is none yet. */
   readonly modules?: readonly string[];
+  /** Values of their parameters. */
+  readonly settings?: Settings;
   /** Tell the state hash at each 10^8 instructions, whatever time that takes. */
   readonly allStates?: boolean;
   /** A recorded run, up to whose end nothing else comes in. */
@@ -66,7 +73,7 @@ export interface MachineRequests {
   /** Gives a bundle a name, by which it is loaded. Other bundles of that name are forgotten. */
   addModule: { params: { readonly name: string; readonly code: string }; result: null };
   /** Loads extensions instead of the loaded ones; a running VMM is stopped first. */
-  load: { params: { readonly modules: readonly string[] }; result: null };
+  load: { params: { readonly modules: readonly string[]; readonly settings?: Settings }; result: null };
   start: { params: Record<string, never>; result: null };
   stop: { params: Record<string, never>; result: null };
   /** What the panels show. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type * as Esbuild from 'esbuild-wasm';
 import { siteBundleOptions } from '../machine/bundle_format.js';
+import { SourceMistakes, type SourceMistake } from './source_mistakes.js';
 
 let compiler: Promise<typeof Esbuild> | undefined;
 
@@ -11,7 +12,15 @@ async function loaded(): Promise<typeof Esbuild> {
   return esbuild;
 }
 
-/** Compiles the source of an extension to a bundle. @throws Error with line and column of each mistake */
+/** A mistake with its place. esbuild counts columns in bytes of UTF-8, from 0. */
+function mistakeOf({ text, location }: Esbuild.Message): SourceMistake {
+  if (location === null) return { text };
+  const { line, column, lineText } = location;
+  const before = new TextDecoder().decode(new TextEncoder().encode(lineText).subarray(0, column));
+  return { text, place: { line, column: before.length + 1 } };
+}
+
+/** Compiles the source of an extension to a bundle. @throws SourceMistakes */
 export async function compileExtension(source: string): Promise<string> {
   const esbuild = await (compiler ??= loaded());
   try {
@@ -23,9 +32,6 @@ export async function compileExtension(source: string): Promise<string> {
   } catch (error) {
     const { errors } = error as Partial<Esbuild.BuildFailure>;
     if (errors === undefined) throw error;
-    const places = errors.map(({ text, location }) =>
-      location === null ? text : `line ${location.line}, column ${location.column + 1}: ${text}`,
-    );
-    throw new Error(places.join('; '), { cause: error });
+    throw new SourceMistakes(errors.map(mistakeOf), error);
   }
 }

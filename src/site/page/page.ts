@@ -75,8 +75,8 @@ export class Page {
       go.hidden = true;
       void this.doing('run', () => this.replay(guest, run));
     };
+    this.extension.showRun(run);
     if (sources.length === 0) return go.click();
-    this.extension.show(sources.at(-1)![1]);
     go.hidden = false;
     this.say('This link brings an extension of its own, shown below. Read it, then press "Run the link".');
   }
@@ -91,14 +91,12 @@ export class Page {
   private async bootGuest(): Promise<void> {
     await this.newMachine();
     const guest = this.chosenGuest;
-    const modules = byId<HTMLInputElement>('at-boot').checked
-      ? { modules: [await this.extension.module(this.machine)] }
-      : {};
+    const isWanted = byId<HTMLInputElement>('at-boot').checked;
     await this.machine.request('boot', {
       guest,
       processors: this.chosenProcessors,
       allStates: this.allStates,
-      ...modules,
+      ...(isWanted && (await this.extension.wanted(this.machine))),
     });
     if ('snapshot' in guest) this.console.note(`${guest.name} goes on from its snapshot: press Enter for a prompt`);
     this.console.focus();
@@ -122,8 +120,8 @@ export class Page {
   }
 
   private async startVmm(): Promise<void> {
-    const module = await this.extension.module(this.machine);
-    await this.machine.request('load', { modules: [module] });
+    const wanted = await this.extension.wanted(this.machine);
+    await this.extension.explaining(this.machine.request('load', wanted));
     await this.machine.request('start', {});
   }
 

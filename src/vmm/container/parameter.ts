@@ -67,6 +67,23 @@ function parsed({ name, initial, meaning }: ParameterDeclaration, text: string):
   return value <= largest ? value : refuse('a number of at most 64 bits');
 }
 
+/** A parameter as users see it, its initial value as the text that `--set` takes. */
+export interface ParameterText {
+  readonly name: string;
+  readonly initial: string;
+  readonly meaning: string;
+}
+
+/** The parameters that records declare, by name. */
+export function parametersIn(records: readonly BindingRecord[]): ParameterText[] {
+  const declared = records.map(declaredBy).filter((each) => each !== undefined);
+  const text = (value: ParameterValue): string =>
+    typeof value === 'bigint' && value >= 10n ? `0x${value.toString(16)}` : String(value);
+  return declared
+    .map(({ name, initial, meaning }) => ({ name, initial: text(initial), meaning }))
+    .sort((one, other) => (one.name < other.name ? -1 : 1));
+}
+
 /** A number is shown in both notations: only its author knows which of them is the natural one. */
 function shown(value: ParameterValue): string {
   if (typeof value === 'bigint') return value < 10n ? `${value}` : `${value} (0x${value.toString(16)})`;

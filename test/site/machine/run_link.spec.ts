@@ -27,6 +27,12 @@ describe('linkOfRun', () => {
     expect(runOfLink(link)).to.deep.equal(run);
   });
 
+  it('keeps the values of parameters', () => {
+    const params = { modules: ['cpuid_value'], settings: { 'cpuid_value.leaf': '7' } };
+    const items: SharedRun['items'] = [{ kind: 'event', at, event: { kind: 'call', method: 'load', params } }];
+    expect(runOfLink(linkOfRun({ ...run, items })).items).to.deep.equal(items);
+  });
+
   it('refuses a run that takes more than 8 KiB', () => {
     // Digits of a generator, which no compression makes shorter than half.
     let word = 1;

@@ -10,6 +10,7 @@ import { bundleOf, coreBytes, fetchFile, nodeModules, ownGuest } from './node_su
 
 const coreModule = await WebAssembly.compile(coreBytes);
 const cpuidcount = await bundleOf(join(root, 'extensions/hypervisor_example_cpuidcount/exit_handler_cpuid_count.ts'));
+const cpuidValue = await bundleOf(join(root, 'extensions/hypervisor_example_cpuid_value/cpuid_value.ts'));
 const guest = ownGuest('cpuid', '100000');
 const kernel = { name: 'cpuid', bytes: await fetchFile(guest.kernel) };
 
@@ -17,6 +18,7 @@ async function booted(): Promise<{ machine: SiteMachine; items: RecordedItem[] }
   const items: RecordedItem[] = [];
   const source = nodeModules();
   source.add('cpuidcount', cpuidcount);
+  source.add('cpuid_value', cpuidValue);
   const machine = await SiteMachine.create({
     coreModule,
     memoryBytes: guest.memoryBytes,
@@ -43,6 +45,24 @@ describe('SiteMachine', () => {
     const calls = items.flatMap((item) => (item.kind === 'event' && item.event.kind === 'call' ? [item] : []));
     expect(calls.map(({ event }) => event.kind === 'call' && event.method)).to.deep.equal(['load', 'start', 'stop']);
     expect(calls.map(({ at }) => at.virtualTime >= 500_000)).to.deep.equal([true, true, true]);
+  });
+
+  it('loads with values of parameters, which are part of the event', async () => {
+    const { machine, items } = await booted();
+    machine.slice(500_000);
+    const settings = { 'cpuid_value.leaf': '0' };
+    await machine.perform('load', { modules: ['cpuid_value'], settings });
+    machine.start();
+    machine.slice(1_000_000);
+    expect(Number(machine.status.reports['cpuid-value']!.changed)).to.be.greaterThan(0);
+    const loads = items.flatMap((item) =>
+      item.kind === 'event' && item.event.kind === 'call' ? [item.event.params] : [],
+    );
+    expect(loads[0]).to.deep.equal({ modules: ['cpuid_value'], settings });
+    const refused = await machine
+      .load(['cpuid_value'], { 'cpuid_value.none': '1' })
+      .catch((error: Error) => error.message);
+    expect(refused).to.include('there is no such parameter');
   });
 
   it('loads another time while the VMM runs: the old one is stopped first', async () => {

@@ -238,19 +238,80 @@ describe('The page', function () {
     },
   );
 
-  itIfFull('says where a mistake is', async () => {
-    await page.select('#guest', 'echo');
-    await page.click('#boot');
-    await waitFor(`!document.getElementById('start').disabled`);
-    await page.focus('#source');
-    await page.keyboard.type('let 1 = 2;');
-    await page.click('#start');
-    await waitFor(`/^start: line \\d+, column 5: Expected/.test(document.getElementById('message').textContent)`);
-  });
+  itIfFull(
+    'lists the mistakes of a source next to it, with the caret at the first one, until the source changes',
+    async () => {
+      await page.select('#guest', 'echo');
+      await page.click('#boot');
+      await waitFor(`!document.getElementById('start').disabled`);
+      await page.focus('#source');
+      await page.keyboard.down('Control');
+      await page.keyboard.press('Home');
+      await page.keyboard.up('Control');
+      await page.keyboard.type('/* ä */ let 1 = 2;');
+      await page.click('#start');
+      await waitFor(`!document.getElementById('mistakes').hidden`);
+      expect(await text('mistakes')).to.match(/^line 1, column 13: Expected/);
+      expect(await text('message')).to.equal('start: the extension was not loaded; the reason is below its source');
+      expect(await page.evaluate('[document.activeElement.id, document.activeElement.selectionStart]')).to.deep.equal([
+        'source',
+        12,
+      ]);
+      await page.keyboard.press('Delete');
+      expect(await page.evaluate(`document.getElementById('mistakes').hidden`)).to.equal(true);
+    },
+  );
+
+  itIfFull(
+    'sets parameters of an extension, says what is wrong with a value, and a link brings the values along',
+    async () => {
+      const set = async (name: string, value: string): Promise<void> => {
+        await page.$eval(
+          `[id="parameter-cpuid_value.${name}"]`,
+          (input, to) => void ((input as unknown as { value: string }).value = to),
+          value,
+        );
+      };
+      await page.select('#guest', 'cpuid');
+      await page.select('#extension', 'cpuid_value');
+      expect(await text('parameters')).to.match(/cpuid_value.clear.*cpuid_value.leafleaf of CPUID, as EAX selects it/);
+      await set('leaf', '0');
+      await page.click('#at-boot');
+      await page.click('#boot');
+      await waitFor(`document.getElementById('message').textContent.includes('powered-off')`);
+      await waitFor(`/^cpuid-value changed[1-9]/.test(document.getElementById('reports').textContent)`);
+      const reports = await text('reports');
+      await page.click('#link');
+      await waitFor(`location.hash.startsWith('#run=')`);
+      const link = page.url();
+
+      await page.select('#guest', 'echo');
+      await page.click('#boot');
+      await waitFor(`document.getElementById('vmm-state').textContent === 'VMM_RUNNING'`);
+      await set('leaf', 'seven');
+      await page.click('#start');
+      await waitFor(`!document.getElementById('mistakes').hidden`);
+      expect(await text('mistakes'))
+        .to.include('cpuid_value.leaf=seven')
+        .and.to.include('wants a decimal number');
+
+      await page.close();
+      page = await openSite(browser, link);
+      await waitFor(`document.getElementById('reports').textContent === '${reports}'`);
+      expect(await page.$eval('#extension', (choice) => (choice as unknown as { value: string }).value)).to.equal(
+        'cpuid_value',
+      );
+      expect(
+        await page.$eval(`[id="parameter-cpuid_value.leaf"]`, (input) => (input as unknown as { value: string }).value),
+      ).to.equal('0');
+    },
+  );
 
   itIfFull('has no sideways scrolling on a small screen', async () => {
     await page.setViewport({ width: 360, height: 640 });
-    expect(await page.evaluate('document.documentElement.scrollWidth')).to.equal(360);
+    await page.select('#extension', 'cpuid_value');
+    // The console takes its width after the layout.
+    await waitFor(`document.documentElement.scrollWidth === 360`);
   });
 
   describe('with the images of Debian', function () {

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { inject, injectable } from 'inversify';
 import { component } from '../../../src/intrinsics/component.js';
 import { ParameterError } from '../../../src/vmm/container/load_errors.js';
-import { parameter, withSettings } from '../../../src/vmm/container/parameter.js';
+import { parameter, parametersIn, withSettings } from '../../../src/vmm/container/parameter.js';
 import { vcpuModule, vmmModule } from '../../../src/vmm/container/part_module.js';
 import { VmmContainer } from '../../../src/vmm/container/vmm_container.js';
 
@@ -75,5 +75,18 @@ describe('A parameter', () => {
     const wrong = vmmModule(({ parameter: declare }) => declare(HookPart as never));
     expect(() => wrong.record('hook.ts')).to.throw(ParameterError, /hook\.ts: parameter\(.*wants a symbol made by/);
     expect(() => parameter('address', 1n, '')).to.throw(/a name is extension\.name/);
+  });
+});
+
+describe('parametersIn', () => {
+  it('gives each parameter that a module declares, by name, with its initial value as `--set` takes it', () => {
+    const declared = parametersIn(module.record('hook.ts'));
+    expect(declared).to.deep.equal([
+      { name: 'test_hook.address', initial: '0x1000', meaning: 'physical address of the hooked function' },
+      { name: 'test_hook.label', initial: '', meaning: 'name in the log' },
+      { name: 'test_hook.quiet', initial: 'false', meaning: 'says nothing' },
+    ]);
+    const settings = Object.fromEntries(declared.map(({ name, initial }) => [name, initial]));
+    expect(hookWith(settings)).to.deep.equal(hookWith({}));
   });
 });
