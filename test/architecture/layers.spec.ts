@@ -40,8 +40,8 @@ const layers: Record<string, { imports: string[]; packages: string[]; node: bool
     node: true,
   },
   'src/bfm': {
-    imports: ['src/intrinsics', 'src/vmm', 'src/machine', 'src/driver', 'src/driver/node', 'src/session'],
-    packages: ['commander', 'picocolors', 'zod', 'iced-x86', 'vscode-jsonrpc/node'],
+    imports: ['src/intrinsics', 'src/vmm', 'src/machine', 'src/driver', 'src/driver/node', 'src/session', 'src/site'],
+    packages: ['commander', 'esbuild', 'picocolors', 'zod', 'iced-x86', 'vscode-jsonrpc/node'],
     node: true,
   },
 };

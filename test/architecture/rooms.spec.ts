@@ -22,6 +22,7 @@ const bfmOrder: readonly string[] = [
   'evaluate',
   'gdb',
   'run',
+  'link',
   'make_guest',
   'host',
   'replay',

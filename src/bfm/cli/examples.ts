@@ -20,6 +20,7 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     ['bfm replay run.bfr --until "exit 5"', 'stops after VM exit 5 and shows the processors'],
     ['bfm replay run.bfr --until 3000', 'after 3000 instructions of all processors'],
     ['bfm replay run.bfr --until "login:" --until 3000', 'at the text first, and then back at instruction 3000'],
+    ["bfm replay 'http://127.0.0.1:8080/#run=…'", 'the run of a link of the page, up to the same state'],
     ['bfm replay run.bfr --compare -m vpid', 'under other modules, and which VM exit is the first that differs'],
   ],
   explore: [

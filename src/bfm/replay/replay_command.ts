@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Command } from 'commander';
+import type { SharedRun } from '../../site/machine/run_link.js';
 import { whileInterruptsGoTo } from '../console/interrupts.js';
 import { ExitStatus } from '../failures/exit_status.js';
 import { UsageError } from '../failures/usage_error.js';
+import { givenLink, refuseCode } from '../link/given_link.js';
+import type { LinkRequest } from '../link/link_request.js';
 import { inspectAddress, inspectOptions, type InspectOptions } from '../options/inspect_address.js';
 import { checkEach } from '../options/check_all.js';
 import { DEFAULT_GDB_PORT, gdbHint, parseGdbAddress, type GdbAddress } from '../gdb/gdb_address.js';
 import { parseWrittenBytes, type WrittenBytes } from '../gdb/last_writer.js';
-import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
+import { checkExtensionFolders, findModuleFile, packageRoot } from '../options/folders.js';
 import { parseSize } from '../options/memory_size.js';
 import { exitStatusOf, outcomeLine, reportTable } from '../run/run_report.js';
 import { symbolsOption } from '../run/machine_options.js';
@@ -28,6 +31,8 @@ interface ReplayOptions extends InspectOptions {
   readonly symbols?: readonly string[];
   readonly module: readonly string[];
   readonly extensions: readonly string[];
+  readonly site?: string;
+  readonly allowCode: boolean;
   readonly timeout?: string;
   readonly stats: boolean;
   readonly json: boolean;
@@ -49,8 +54,11 @@ const DEFAULT_CHECKPOINTS = '1G';
 /** The command `bfm replay`. @param done takes its exit status. */
 export function replayCommand(done: (status: ExitStatus) => void): Command {
   return inspectOptions(new Command('replay'))
-    .description('run a recorded run again, and compare the two on the way')
-    .argument('<file>', 'what bfm run --record or bfm driver_load --record wrote')
+    .description('run a recorded run, or the run of a link of the page, again, and compare the two on the way')
+    .argument(
+      '<file>',
+      'what bfm run --record or bfm driver_load --record wrote; or a link of the page: the address in quotes, or a file that has it',
+    )
     .option(
       '--until <point>',
       "stop there and show the processors: after so many instructions, 'exit N': after VM exit N, or once a text is on the console ('text:…' if it begins with a digit or 'exit'); repeatable: from one point to the next, back too",
@@ -74,6 +82,11 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
       '--who <address>',
       "who wrote memory last, before the point of --until or the end: a linear address, or 'phys:0x1000'; '0x1000,8' for 8 bytes",
     )
+    .option(
+      '--site <folder>',
+      'of a link: the site that has its guest and extensions (default: build/site of this package)',
+    )
+    .option('--allow-code', 'of a link: run the extension that it brings; without this, bfm shows it', false)
     .option('--timeout <seconds>', 'give up when the guest has run for this time')
     .option('--stats', 'more figures in the table at the end', false)
     .option('--json', "one JSON object on stdout at the end, the guest's console on stderr", false)
@@ -82,6 +95,10 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
 }
 
 async function replay(file: string, options: ReplayOptions): Promise<ExitStatus> {
+  const link = givenLink(file);
+  if (link !== undefined) return replayLink(link, options);
+  if (options.site !== undefined || options.allowCode)
+    throw new UsageError('--site and --allow-code are for a link of the page, not for a recording');
   const until = options.until.map(parseReplayPoint);
   const checkpoints = parseSize('--checkpoints', options.checkpoints);
   const compare = comparedModules(options);
@@ -97,6 +114,38 @@ async function replay(file: string, options: ReplayOptions): Promise<ExitStatus>
     ...(who && { who }),
     ...(compare && { compare }),
   };
+  return runAgain(request, options, new URL('./replay_worker.js', import.meta.url), gdb);
+}
+
+/** The run of a link. @throws UsageError, LinkError */
+async function replayLink(run: SharedRun, options: ReplayOptions): Promise<ExitStatus> {
+  const {
+    until,
+    compare,
+    module,
+    symbols,
+    checkpoints,
+    site = join(packageRoot, 'build', 'site'),
+    allowCode,
+  } = options;
+  const isForRecordings =
+    until.length > 0 || compare || module.length > 0 || symbols !== undefined || checkpoints !== DEFAULT_CHECKPOINTS;
+  if (isForRecordings || options.gdb !== undefined || options.who !== undefined)
+    throw new UsageError(
+      'the run of a link goes to its end: --until, --compare, -m, --symbols, --gdb, --who and --checkpoints are for recordings',
+    );
+  if (!allowCode) refuseCode(run);
+  const request: LinkRequest = { run, site: resolve(site) };
+  return runAgain(request, options, new URL('../link/link_worker.js', import.meta.url));
+}
+
+/** Runs a worker to its end, and shows its report. */
+async function runAgain(
+  request: object,
+  options: ReplayOptions,
+  workerFile: URL,
+  gdb?: GdbAddress,
+): Promise<ExitStatus> {
   const session = new RunSession(
     request,
     {
@@ -108,7 +157,7 @@ async function replay(file: string, options: ReplayOptions): Promise<ExitStatus>
       listening: (target) => process.stderr.write(`bfm: ${gdbHint(target)}\n`),
       colours: process.stderr.isTTY === true && process.env.NO_COLOR === undefined,
     },
-    new URL('./replay_worker.js', import.meta.url),
+    workerFile,
   );
   const report = await whileInterruptsGoTo(
     () => session.interrupt(),

@@ -1,62 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { join } from 'node:path';
-import { root } from '../../architecture/source_files.js';
 import type { RecordedItem } from '../../../src/session/recorded_item.js';
-import { MachineService } from '../../../src/site/machine/machine_service.js';
-import type { MachineMethod, MachineRequests } from '../../../src/site/machine/site_messages.js';
 import { Pc } from '../../../src/machine/pc.js';
 import { snapshotFiles } from '../../../src/site/machine/snapshot_files.js';
-import { bundleOf, coreBytes, fetchFile, Heard, nodeModules, ownGuest } from './node_surroundings.js';
-
-const cpuidcount = await bundleOf(join(root, 'extensions/hypervisor_example_cpuidcount/exit_handler_cpuid_count.ts'));
-
-/** A service whose turns a test makes. */
-class Tried {
-  readonly heard = new Heard();
-  private readonly modules = nodeModules();
-  /** Files of the site besides the usual ones, and those that the machine waited for. */
-  readonly files = new Map<string, Uint8Array>();
-  readonly fetchedNow: string[] = [];
-  private next = 1;
-  time = 0;
-  readonly service = new MachineService({
-    post: this.heard.post,
-    fetch: (address) => Promise.resolve(this.files.get(address) ?? fetchFile(address)),
-    fetchNow: (address) => (this.fetchedNow.push(address), this.files.get(address)!),
-    modules: this.modules,
-    now: () => this.time,
-    // Waiting passes time, so that idle times end.
-    pause: (milliseconds) => {
-      this.time += milliseconds === Infinity ? 0 : milliseconds;
-      return Promise.resolve();
-    },
-  });
-
-  constructor() {
-    this.modules.add('cpuidcount', cpuidcount);
-  }
-
-  /** @returns the answer @throws Error if the machine refuses */
-  async request<M extends MachineMethod>(method: M, params: MachineRequests[M]['params']) {
-    const id = this.next++;
-    this.service.receive({ kind: 'request', id, method, params });
-    for (;;) {
-      await this.service.turn();
-      for (const message of this.heard.messages) {
-        if (message.kind === 'answer' && message.id === id) return message.result as MachineRequests[M]['result'];
-        if (message.kind === 'error' && message.id === id) throw new Error(message.message);
-      }
-    }
-  }
-
-  async until(condition: () => boolean): Promise<void> {
-    for (let turns = 0; !condition(); turns++) {
-      if (turns > 10_000) throw new Error(`it never came; console: ${this.heard.text('console')}`);
-      await this.service.turn();
-    }
-  }
-}
+import { coreBytes, fetchFile, ownGuest } from './node_surroundings.js';
+import { cpuidcount, TriedService } from './tried_service.js';
 
 /** A machine that sleeps in the guest `echo`, as files of a site. Only the pages to which its TLBs lead are wanted first. */
 async function echoSnapshot() {
@@ -87,7 +35,7 @@ function endOf(items: readonly RecordedItem[]): string | undefined {
 
 describe('MachineService', () => {
   it('boots a guest under an extension, and tells what was printed, what exited, and how it ended', async () => {
-    const tried = new Tried();
+    const tried = new TriedService();
     const modules = ['cpuidcount'];
     await tried.request('boot', { guest: ownGuest('cpuid', '1000'), processors: 1, modules });
     await tried.until(() => tried.heard.first('ended') !== undefined);
@@ -100,7 +48,7 @@ describe('MachineService', () => {
   });
 
   it('starts and stops the VMM under a running guest, which takes what is typed', async () => {
-    const tried = new Tried();
+    const tried = new TriedService();
     await tried.request('boot', { guest: ownGuest('echo', ''), processors: 1 });
     await tried.request('load', { modules: ['cpuidcount'] });
     await tried.request('start', {});
@@ -114,7 +62,7 @@ describe('MachineService', () => {
 
   it('goes on from a snapshot, whose pages it fetches when the machine needs them', async () => {
     const { files, state, stateHash } = await echoSnapshot();
-    const tried = new Tried();
+    const tried = new TriedService();
     for (const { name, bytes } of files) tried.files.set(`snapshots/echo/${name}`, bytes);
     const params = { guest: { name: 'echo', id: stateHash, snapshot: 'snapshots/echo' }, processors: 1 };
     // Served one after the other, before the machine runs.
@@ -129,7 +77,7 @@ describe('MachineService', () => {
 
   it('makes a recorded run again up to its end, with the same state, and goes on from there', async () => {
     const guest = ownGuest('echo', '');
-    const first = new Tried();
+    const first = new TriedService();
     await first.request('boot', { guest, processors: 2, modules: ['cpuidcount'] });
     first.service.receive({ kind: 'typed', bytes: [...Buffer.from('once')] });
     await first.until(() => first.heard.text('console').includes('once'));
@@ -140,7 +88,7 @@ describe('MachineService', () => {
       item.kind === 'event' ? [item.event.kind === 'call' && item.event.method] : [],
     );
     expect(calls).to.deep.equal(['load', 'start', false, 'stop', 'start']);
-    const second = new Tried();
+    const second = new TriedService();
     await second.request('boot', { guest, processors: 2, replay });
     await second.until(() => second.heard.first('replayed') !== undefined);
     expect(second.heard.first('replayed')).to.deep.equal({
@@ -155,22 +103,22 @@ describe('MachineService', () => {
 
   it('makes a run again that ended by itself, and says how a run differs from the recorded one', async () => {
     const guest = ownGuest('cpuid', '10');
-    const first = new Tried();
+    const first = new TriedService();
     await first.request('boot', { guest, processors: 1 });
     await first.until(() => first.heard.first('ended') !== undefined);
     const replay = await first.request('recording', {});
-    const second = new Tried();
+    const second = new TriedService();
     await second.request('boot', { guest, processors: 1, replay });
     await second.until(() => second.heard.first('ended') !== undefined);
     expect(second.heard.first('replayed')).to.deep.equal({ kind: 'replayed', hash: endOf(replay) });
-    const other = new Tried();
+    const other = new TriedService();
     await other.request('boot', { guest: { ...guest, append: '11' }, processors: 1, replay });
     await other.until(() => other.heard.first('ended') !== undefined);
     expect(other.heard.first('replayed')!.difference).to.match(/^the recorded run ended after \d[\d ]* instructions$/);
   });
 
   it('shows its processors, and loads a bundle that came in a message', async () => {
-    const tried = new Tried();
+    const tried = new TriedService();
     await tried.request('addModule', { name: 'edited_1', code: cpuidcount });
     await tried.request('boot', { guest: ownGuest('echo', ''), processors: 1, modules: ['edited_1'] });
     const [processor] = await tried.request('view', { address: '200000' });
@@ -185,7 +133,7 @@ describe('MachineService', () => {
         () => 'no error',
         (error: Error) => error.message,
       );
-    const tried = new Tried();
+    const tried = new TriedService();
     expect(await messageOf(tried.request('start', {}))).to.equal('there is no machine yet: boot one first');
     const guest = ownGuest('echo', '');
     await tried.request('boot', { guest, processors: 1 });

@@ -14,7 +14,9 @@ import type { ImageGuest } from '../../../src/site/machine/site_messages.js';
 import { siteBundleOptions } from '../../../src/site/machine/bundle_format.js';
 import { MachineService } from '../../../src/site/machine/machine_service.js';
 import { runOfLink, type SharedRun } from '../../../src/site/machine/run_link.js';
+import type { RunReport } from '../../../src/bfm/worker/run_request.js';
 import { root } from '../../architecture/source_files.js';
+import { bfm } from '../../bfm/bfm_process.js';
 import { SliceEnd } from '../../../src/session/session_ports.js';
 import { SiteMachine } from '../../../src/site/machine/site_machine.js';
 import { SitePorts } from '../../../src/site/machine/site_ports.js';
@@ -235,6 +237,9 @@ describe('The page', function () {
       await waitFor(`document.getElementById('message').textContent.includes('${hash}')`);
       expect(await page.evaluate('bareflank.consoleText')).to.include('typed');
       expect(await hashOfRun(run)).to.equal(hash);
+      const replayed = await bfm('replay', link, '--site', folder, '--allow-code', '--json');
+      expect(replayed.status, replayed.stderr).to.equal(0);
+      expect((JSON.parse(replayed.stdout) as RunReport).machine.stateHash).to.equal(hash);
     },
   );
 
