@@ -138,7 +138,9 @@ export class MachineService {
   private async boot({ guest, processors, modules, settings, replay, allStates }: BootParameters): Promise<void> {
     if (this.machine !== undefined) throw new Error('this worker has a machine: start another worker for another one');
     this.hashClock = allStates === true ? () => 0 : this.surroundings.now;
-    const core = this.surroundings.fetch(CORE_FILE).then((bytes) => WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>));
+    const core = this.surroundings
+      .fetch(CORE_FILE)
+      .then((bytes) => WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>));
     const machine =
       'snapshot' in guest
         ? await this.restored(guest, core, replay)
