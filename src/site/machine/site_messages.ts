@@ -30,6 +30,8 @@ export interface SnapshotGuest {
 /** A guest of the site. */
 export type SiteGuest = ImageGuest | SnapshotGuest;
 
+export type { ParameterText };
+
 /** An extension that the site has as a bundle. */
 export interface SiteExtension {
   readonly name: string;

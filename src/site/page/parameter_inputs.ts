@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { ParameterText } from '../../vmm/container/parameter.js';
-import type { Settings } from '../machine/site_messages.js';
+import type { ParameterText, Settings } from '../machine/site_messages.js';
 import { element } from './elements.js';
 
 /** The parameters of an extension, with an input for the value of each. */
