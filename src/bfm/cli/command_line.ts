@@ -9,6 +9,7 @@ import { FaultsError } from '../failures/faults_error.js';
 import { failureReport, wantsFailureReport } from '../failures/failure_report.js';
 import { commandBegins } from '../console/interrupts.js';
 import { problemOf, type Problem } from '../failures/problem.js';
+import { inOwnName } from '../failures/own_name.js';
 import { UsageError } from '../failures/usage_error.js';
 
 const OVERVIEW = `
@@ -23,6 +24,9 @@ Environment: BFM_TRACE=1 shows all stack frames of an error, NO_COLOR=1 no colou
 $XDG_RUNTIME_DIR/bareflank, bundles of modules and guests in $XDG_CACHE_HOME/bareflank (~/.cache/bareflank).
 `;
 
+/** A text for the user, with command lines as the user types them. */
+const toTheUser = (text: string): string => inOwnName(text, Object.keys(commandTable));
+
 /** Where the wanted option is explained. @param path of the command, with bfm: 'bfm vmcall string' */
 const helpAdvice = (path: string): string => `Try '${path} --help' for more information.`;
 
@@ -32,8 +36,8 @@ const isUsage = (error: unknown): boolean =>
 
 /** Prints one message for people. The stack is for developers, on demand. @param advice for an error of usage */
 function complain(error: unknown, advice: string): void {
-  process.stderr.write(`bfm: ${problemOf(error).what}\n`);
-  if (isUsage(error)) process.stderr.write(`${advice}\n`);
+  process.stderr.write(toTheUser(`bfm: ${problemOf(error).what}\n`));
+  if (isUsage(error)) process.stderr.write(toTheUser(`${advice}\n`));
   if (process.env.BFM_TRACE !== undefined) process.stderr.write(`${fullTrace(error)}\n`);
 }
 
@@ -67,6 +71,13 @@ function problemOfParser({ message }: CommanderError, advice: string): Problem {
   return { name: UsageError.name, what, where: null, found: null, expected: null, advice };
 }
 
+/** The sentences of a problem, for the user. */
+function inUsersWords(problem: Problem): Problem {
+  const { what, expected, advice } = problem;
+  const said = (text: string | null): string | null => (text === null ? null : toTheUser(text));
+  return { ...problem, what: toTheUser(what), expected: said(expected), advice: said(advice) };
+}
+
 /** The command that a command line names, and its path with the commands above it: 'bfm vmcall string'. */
 function namedCommand(program: Command, args: readonly string[]): { readonly command: Command; readonly path: string } {
   let command = program;
@@ -92,7 +103,7 @@ function failed(error: unknown, program: Command, args: readonly string[]): Exit
   if (!isParser) complain(error, advice);
   if (wantsFailureReport(command, args)) {
     const problem = isParser ? problemOfParser(error, advice) : problemOf(error);
-    process.stdout.write(`${JSON.stringify(failureReport(problem, status))}\n`);
+    process.stdout.write(`${JSON.stringify(failureReport(inUsersWords(problem), status))}\n`);
   }
   return status;
 }
@@ -103,7 +114,11 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitStatu
   const program = new Command('bfm')
     .description('Bareflank manager: runs guests and hypervisors on a simulated x86-64 PC with VT-x')
     .showHelpAfterError(helpAdvice('bfm'))
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'bfm: ')) })
+    .configureOutput({
+      writeOut: (text) => process.stdout.write(toTheUser(text)),
+      writeErr: (text) => process.stderr.write(toTheUser(text)),
+      outputError: (text, write) => write(text.replace(/^error: /, 'bfm: ')),
+    })
     .exitOverride();
   program.addHelpText('after', OVERVIEW);
   acceptClientOptions(program);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Argument, Command } from 'commander';
+import { ownName } from '../failures/own_name.js';
 
 /** Words that may follow each command, by its path: `''` is bfm itself, `'vmcall string'` a command of a command. */
 function wordsByPath(program: Command): ReadonlyMap<string, readonly string[]> {
@@ -35,8 +36,18 @@ ${cases(words, (path, each) => `    "${path}") words="${each}" ;;`)}
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
 complete -o default -F _bfm bfm
-`;
+${ownName === 'npx bfm' ? behindNpx : ''}`;
 }
+
+/** In a clone, bfm is the first word behind npx. */
+const behindNpx = `_npx_bfm() {
+  [ "\${COMP_WORDS[1]}" = bfm ] || return
+  COMP_WORDS=("\${COMP_WORDS[@]:1}")
+  COMP_CWORD=$((COMP_CWORD - 1))
+  _bfm
+}
+complete -o default -F _npx_bfm npx
+`;
 
 /** zsh runs the completions of bash. */
 function zsh(words: ReadonlyMap<string, readonly string[]>): string {

@@ -13,6 +13,7 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     ['bfm guest debian', "Debian's cloud kernel with a busybox shell, for bfm run --guest debian"],
     ['bfm guest debian-disk', 'a minimal Debian with systemd, gcc, perl and python3 on a disk'],
     ['bfm guest debian-disk --with qemu-system-x86', 'with more packages'],
+    ['bfm guest debian --again', 'from the present packages, also if it is kept'],
     ['bfm guest debian --remove', 'out of the cache'],
   ],
   replay: [

@@ -7,6 +7,7 @@ import { pageFaultText, type TripleFault, type UndeliveredEvent } from '../../ma
 import { UnfinishedExitError, UnimplementedExitError, VmEntryError } from '../../vmm/errors.js';
 import type { ReportedExit } from './exit_lines.js';
 import type { Disassembly } from './disassemble.js';
+import { ownName } from '../failures/own_name.js';
 
 /** What a death is judged by. */
 export interface DeathFacts {
@@ -30,7 +31,7 @@ export interface Explanation {
   readonly advice: string;
 }
 
-const WITHOUT_VMM = 'run the guest without the VMM (bfm run --start off) to see whether it dies there too';
+const WITHOUT_VMM = `run the guest without the VMM (${ownName} run --start off) to see whether it dies there too`;
 
 /** What only Linux prints: its version, a panic or a BUG, the time in front of a line. */
 const OF_LINUX = /Kernel panic - not syncing|kernel BUG at |Linux version \d|^\[ *\d+\.\d{6}\]/;
@@ -66,8 +67,7 @@ export function explainDeath(facts: DeathFacts): Explanation {
 
 const entryFailure: Explanation = {
   cause: 'the VMCS breaks the rules above, so the processor refused the VM entry',
-  advice:
-    'run it again with --trace-vmcs: the report then says where each of these VMCS fields was written; bfm describe check NAME explains a rule',
+  advice: `run it again with --trace-vmcs: the report then says where each of these VMCS fields was written; ${ownName} describe check NAME explains a rule`,
 };
 
 function explainTripleFault(facts: DeathFacts, fault: TripleFault): Explanation {
@@ -128,7 +128,7 @@ function explainHandler({ end, lastExit }: DeathFacts): Explanation {
   if (detail.includes(`${UnimplementedExitError.name}:`))
     return {
       cause: `no contribution handles exit ${reason}, and the base cannot emulate it`,
-      advice: `bind an ExitContribution with this reason, or clear the control that makes it exit; see bfm describe exit ${reason}`,
+      advice: `bind an ExitContribution with this reason, or clear the control that makes it exit; see ${ownName} describe exit ${reason}`,
     };
   if (detail.includes(`${UnfinishedExitError.name}:`))
     return {

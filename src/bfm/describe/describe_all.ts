@@ -35,6 +35,7 @@ import { registerDefinitions, registerFields } from '../../intrinsics/registers/
 import { entryRules } from '../../intrinsics/rules/entry_rules.js';
 import { msrLoadRules, msrLoadValueRule } from '../../intrinsics/rules/msr_load_rules.js';
 import { segmentNames } from '../../intrinsics/instructions/segments.js';
+import { announcedFeatures } from './model_features.js';
 import { processorModels } from '../../machine/models/processor_models.js';
 import { vmcsFieldDefinitions } from '../../intrinsics/vmcs/vmcs_field_details.js';
 import { vmInstructionErrorDefinitions } from '../../intrinsics/vmx/vm_instruction_errors.js';
@@ -121,9 +122,13 @@ export interface Description {
   readonly models: readonly {
     readonly name: string;
     readonly description: string;
+    /** The processor after which it is modelled. */
+    readonly realProcessor: string;
     readonly physicalAddressBits: number;
     /** The file in src/machine/models with the dump of the real processor. */
     readonly dump: string;
+    /** The features that its CPUID announces, by the names of their bits. */
+    readonly features: readonly string[];
   }[];
   readonly constants: Readonly<Record<string, DescribedConstants>>;
 }
@@ -247,11 +252,13 @@ export function describeAll(): Description {
         inputs: ['memory'],
       })),
     ],
-    models: processorModels.map(({ name, title, physicalAddressBits, dump }) => ({
-      name,
-      description: title,
-      physicalAddressBits,
-      dump,
+    models: processorModels.map((model) => ({
+      name: model.name,
+      description: model.title,
+      realProcessor: model.realProcessor,
+      physicalAddressBits: model.physicalAddressBits,
+      dump: model.dump,
+      features: announcedFeatures(model),
     })),
     constants: describeConstants(),
   };

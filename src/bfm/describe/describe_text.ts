@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { DescribedField } from './describe_all.js';
+import { describeAll, type DescribedField } from './describe_all.js';
 import { allowedSettingsIn, type AllowedSetting } from './model_controls.js';
 import { describedKinds, type DescribedItem, type DescribedKind } from './describe_lookup.js';
 
@@ -52,22 +52,46 @@ function numberOf(kind: DescribedKind, item: DescribedItem): string {
   return kind === 'exit' || kind === 'error' ? String(item[key]) : hex(item[key]);
 }
 
-/** The keys that are shown as `key: value` lines, in this order. */
-const plainKeys = [
-  'accessor',
-  'width',
-  'group',
-  'existsIf',
-  'area',
-  'wants',
-  'description',
-  'text',
-  'physicalAddressBits',
-  'dump',
-] as const;
+/** The keys that are shown as lines, in this order, and what the lines call them. */
+const plainKeys = {
+  accessor: 'accessor',
+  width: 'width',
+  group: 'group',
+  existsIf: 'exists if',
+  area: 'area',
+  wants: 'wants',
+  description: 'description',
+  text: 'text',
+  realProcessor: 'modelled after',
+  physicalAddressBits: 'physical-address bits',
+  dump: 'its dump, in src/machine/models',
+} as const;
+
+/** What a processor model announces and others do not, and the other way round. */
+function featureLines({ name, features }: DescribedItem): string[] {
+  const own = features as readonly string[];
+  const listed = (title: string, names: readonly string[]): string => `  ${title}: ${names.join(', ') || 'none'}`;
+  const others = describeAll().models.filter((other) => other.name !== name);
+  return [
+    `  features that CPUID announces: ${own.length}; --json lists them`,
+    ...others.flatMap((other) => {
+      const mine = own.filter((each) => !other.features.includes(each));
+      const theirs = other.features.filter((each) => !own.includes(each));
+      if (mine.length + theirs.length === 0) return [`  ${other.name} announces the same features`];
+      return [
+        listed(`announced here, not by ${other.name}`, mine),
+        listed(`announced by ${other.name}, not here`, theirs),
+      ];
+    }),
+  ];
+}
+
+const modelSummary = ({ description, realProcessor, physicalAddressBits }: DescribedItem): string =>
+  `${String(description)}, after ${String(realProcessor)}, ${String(physicalAddressBits)} physical-address bits`;
 
 /** One line for a list. */
 export function lineOf(kind: DescribedKind, item: DescribedItem): string {
+  if (kind === 'model') return `${item.name.padEnd(20)}${modelSummary(item)}`;
   const number = numberOf(kind, item);
   return number === '' ? item.name : `${number.padEnd(12)}${item.name}`;
 }
@@ -75,11 +99,12 @@ export function lineOf(kind: DescribedKind, item: DescribedItem): string {
 /** A definition in full, for a person. */
 export function textOf(kind: DescribedKind, item: DescribedItem): string {
   const number = numberOf(kind, item);
-  const lines = [`${item.name}${number === '' ? '' : ` (${number})`}   ${String(item.section ?? '')}`];
-  for (const key of plainKeys) {
+  const lines = [`${item.name}${number === '' ? '' : ` (${number})`}   ${String(item.section ?? '')}`.trimEnd()];
+  for (const [key, label] of Object.entries(plainKeys)) {
     const value = item[key];
-    if (value !== undefined && value !== '' && value !== null) lines.push(`  ${key}: ${String(value)}`);
+    if (value !== undefined && value !== '' && value !== null) lines.push(`  ${label}: ${String(value)}`);
   }
+  if (kind === 'model') lines.push(...featureLines(item));
   if (kind === 'check') {
     lines.push(`  reads: ${[...(item.fields as string[]), ...(item.inputs as string[])].join(', ')}`);
   } else if (Array.isArray(item.fields)) {

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { makeExtension } from './new_extension.js';
+import { ownName } from '../failures/own_name.js';
 
 /** A checkout of the framework has a folder for extensions. */
 function defaultParent(): string {
@@ -22,7 +23,7 @@ export function newCommand(): Command {
       const folder = makeExtension(name, directory === undefined ? defaultParent() : resolve(directory));
       const path = relative('.', folder) || '.';
       process.stdout.write(
-        `made ${path}\n  npx bfm run --guest cpuid --append 1000 -m ${path}/${name}.modules --stats\n  npx bfm test ${path}/${name}.spec.ts\n`,
+        `made ${path}\n  ${ownName} run --guest cpuid --append 1000 -m ${path}/${name}.modules --stats\n  ${ownName} test ${path}/${name}.spec.ts\n`,
       );
     });
   return command;

@@ -6,6 +6,7 @@ import { UsageError } from '../failures/usage_error.js';
 import { GuestCache } from './guest_cache.js';
 import { guestCatalog, type GuestEntry } from './guest_catalog.js';
 import { GuestError } from './guest_error.js';
+import { ownName } from '../failures/own_name.js';
 
 /** What `--guest NAME` means: absolute paths of files, and the beginning of the command line. */
 export interface FoundGuest {
@@ -36,7 +37,7 @@ function cachedGuest(entry: GuestEntry, cache: GuestCache): FoundGuest {
       commandLine,
       ...(memory !== undefined && { memory }),
     };
-  const advice = `bfm guest ${name} makes it`;
+  const advice = `${ownName} guest ${name} makes it`;
   throw new GuestError(`--guest ${name}: it has not been made on this computer yet; ${advice}`, {
     details: { where: '--guest', found: 'nothing in the cache', expected: name, advice },
   });

@@ -20,6 +20,7 @@ import { makePrivateFolder, userCacheFolder } from '../../driver/node/cache_fold
 import { isOwnFile, whyNotPrivateFolder } from '../../driver/node/private_folder.js';
 import type { GuestEntry } from './guest_catalog.js';
 import { GuestError } from './guest_error.js';
+import { ownName } from '../failures/own_name.js';
 
 /** In each guest's folder: what it was made of, and the checksums of its files. */
 const MANIFEST = 'manifest.json';
@@ -158,7 +159,7 @@ export class GuestCache {
   }
 
   private static unusable({ name }: GuestEntry, where: string, found: string, causedBy?: unknown): GuestError {
-    const advice = `bfm guest ${name} makes it again`;
+    const advice = `${ownName} guest ${name} makes it again`;
     return new GuestError(`the guest ${name} in ${where} is not used: ${found}; ${advice}`, {
       causedBy,
       details: { where, found, expected: `the guest as bfm guest ${name} left it`, advice },

@@ -10,6 +10,7 @@ import { simulatedModel } from './simulated_model.js';
 export const cascadelakeServer: ProcessorModel = simulatedModel({
   name: 'cascadelake-server',
   title: 'Cascade Lake server (06_55H)',
+  realProcessor: 'Intel Xeon Platinum 8280',
   dump: 'cascadelake_server.txt',
   physicalAddressBits: 46,
   signature: 0x00050657,

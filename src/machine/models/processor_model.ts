@@ -28,7 +28,9 @@ export interface ProcessorModel {
   readonly name: string;
   /** Generation, family and model. */
   readonly title: string;
-  /** The file in this folder with the dump of a real processor after which it is modelled. */
+  /** The processor after which it is modelled. */
+  readonly realProcessor: string;
+  /** The file in this folder with that processor's dump. */
   readonly dump: string;
   /** MAXPHYADDR in bits, at most 46. */
   readonly physicalAddressBits: number;

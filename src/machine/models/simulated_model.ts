@@ -13,6 +13,7 @@ export type CacheParameters = readonly [ebx: number, ecx: number, edx: number];
 export interface ModelFacts {
   readonly name: string;
   readonly title: string;
+  readonly realProcessor: string;
   readonly dump: string;
   readonly physicalAddressBits: number;
   readonly signature: number;
@@ -153,10 +154,11 @@ const msrsOf = (facts: ModelFacts): readonly PlainMsr[] => [
 
 /** The model of a processor. */
 export function simulatedModel(facts: ModelFacts): ProcessorModel {
-  const { name, title, dump, physicalAddressBits, signature } = facts;
+  const { name, title, realProcessor, dump, physicalAddressBits, signature } = facts;
   return {
     name,
     title,
+    realProcessor,
     dump,
     physicalAddressBits,
     cr4Allowed,

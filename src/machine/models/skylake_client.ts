@@ -9,6 +9,7 @@ import { simulatedModel } from './simulated_model.js';
 export const skylakeClient: ProcessorModel = simulatedModel({
   name: 'skylake-client',
   title: 'Skylake client (06_5EH)',
+  realProcessor: 'Intel Core i5-6400T',
   dump: 'skylake_client.txt',
   physicalAddressBits: 39,
   signature: 0x000506e3,

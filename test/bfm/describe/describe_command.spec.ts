@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { describeAll } from '../../../src/bfm/describe/describe_all.js';
 import { find, kindOf } from '../../../src/bfm/describe/describe_lookup.js';
-import { textOf } from '../../../src/bfm/describe/describe_text.js';
+import { lineOf, textOf } from '../../../src/bfm/describe/describe_text.js';
 import { UsageError } from '../../../src/bfm/failures/usage_error.js';
 
 const description = describeAll();
@@ -72,9 +72,21 @@ describe('bfm describe', () => {
       expect(lines('vmcs', 'vm_function_controls')).to.match(/eptp_switching +always 0 /);
     });
 
-    it('says of a processor model which processor it is, and its physical-address bits', () => {
+    it('says of a processor model which processor it is, its address bits, and how its features differ', () => {
       const [item] = find(description, 'model', 'cascadelake-server');
-      expect(textOf('model', item!)).to.match(/description: Cascade Lake server .*\n +physicalAddressBits: 46\n/);
+      expect(lineOf('model', item!)).to.equal(
+        'cascadelake-server  Cascade Lake server (06_55H), after Intel Xeon Platinum 8280, 46 physical-address bits',
+      );
+      const text = textOf('model', item!);
+      expect(text).to.match(
+        /description: Cascade Lake server .*\n +modelled after: Intel .*\n +physical-address bits: 46\n/,
+      );
+      expect(text).to.match(/^ {2}features that CPUID announces: \d\d+; --json lists them$/m);
+      expect(text).to.include('  skylake-client announces the same features');
+      const fewer = { ...item!, features: [...(item!.features as string[]).slice(1), 'another'] };
+      expect(textOf('model', fewer)).to.include(
+        '  announced here, not by skylake-client: another\n  announced by skylake-client, not here: sse3',
+      );
     });
 
     it('says of a check what it wants and reads', () => {

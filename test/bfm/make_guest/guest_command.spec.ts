@@ -42,7 +42,13 @@ describe('bfm guest', () => {
     expect(made.stderr).to.match(
       /^bfm: downloading .*\nbfm: unpacking .*\nbfm: unpacking .*\nbfm: packing the RAM disk\n$/,
     );
-    expect(made.stdout).to.contain('npx bfm run --guest debian -m cpuidcount');
+    expect(made.stdout).to.contain(' bfm run --guest debian -m cpuidcount');
+    const kept = await bfm('guest', 'debian');
+    expect(kept).to.include({ status: 0, stderr: '' });
+    expect(kept.stdout).to.match(
+      /^debian is kept and up to date: .*\n {2}bfm run --guest debian .*\n {2}bfm guest debian --again makes it again,/,
+    );
+    expect((await bfm('guest', 'debian', '--again')).stderr).to.match(/^bfm: downloading /);
     expect((await bfm('guest')).stdout).to.contain(`${KERNEL}_1:2_amd64`);
     writeFileSync(join(fake.guests, 'debian', 'vmlinuz'), 'another kernel');
     expect((await bfm('guest')).stdout).to.match(
