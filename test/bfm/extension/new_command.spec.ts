@@ -21,7 +21,9 @@ describe('bfm new extension', () => {
   it('makes a folder that type-checks, loads and passes its own test', function () {
     this.timeout(180_000); // five processes, one of them tsc over the framework's sources
     const made = bfm('new', 'extension', 'my_first');
-    expect(made.stdout, 'commands that can be pasted').to.match(/\n {2}node \S+bfm\.mjs run .*\n {2}node \S+bfm\.mjs test /);
+    expect(made.stdout, 'commands that can be pasted').to.match(
+      /\n {2}node \S+bfm\.mjs run .*\n {2}node \S+bfm\.mjs test /,
+    );
     expect(made, made.stderr).to.include({ status: 0 });
     const own = join(folder.path, 'hypervisor_my_first');
     expect(readdirSync(own).sort()).to.deep.equal([
