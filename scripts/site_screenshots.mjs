@@ -33,6 +33,7 @@ const screens = [
 
 /** Boots, starts the VMM, and lets a shell print something. */
 async function use(page) {
+  await page.select('#extension', 'trace_syscalls');
   await page.click('#at-boot');
   await page.click('#boot');
   await page.waitForFunction(`document.getElementById('vmm-state').textContent === 'VMM_RUNNING'`);
