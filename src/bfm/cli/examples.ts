@@ -40,10 +40,6 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
     ['bfm load hello/hello.modules', 'a file that lists modules'],
     ['bfm load vpid msr_bitmap', 'several, in any order'],
   ],
-  reload: [
-    ['bfm reload', 'the code of the same modules as it is now, while the VMM runs'],
-    ['bfm reload cpuidcount vpid', 'other modules'],
-  ],
   unload: [['bfm unload', 'the modules are forgotten; bfm load takes others']],
   start: [
     ['bfm start', 'the running guest is put into a VM'],

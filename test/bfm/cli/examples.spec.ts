@@ -40,7 +40,7 @@ async function inProcess(words: readonly string[]): Promise<number> {
 
 describe('examples', () => {
   it('belong to commands that there are, and each command has one', async () => {
-    const own = ['run', 'describe', 'driver_load', 'eval'];
+    const own = ['run', 'describe', 'driver_load'];
     expect(Object.keys(examples).sort()).to.deep.equal((await paths()).filter((path) => !own.includes(path)).sort());
   });
 
