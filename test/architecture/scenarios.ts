@@ -41,6 +41,7 @@ export const scenarios: readonly string[] = [
   'test/machine/vmx/ept.spec.ts',
   'test/machine/vmx/exit/exits.spec.ts',
   'test/machine/whole_boots.spec.ts',
+  'test/session/explore/planted_races.spec.ts',
   'test/session/kernel_with_vmm.spec.ts',
   'test/vmm/accessors/every_cpuid_leaf.spec.ts',
   'test/vmm/accessors/every_msr.spec.ts',

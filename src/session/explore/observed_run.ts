@@ -72,9 +72,8 @@ export class ObservedRun implements ExploredRun {
     this.end = end;
   }
 
-  exits(reason: ExitReason): number {
-    return this.target.pc.exits()[reason]! - this.firstExits[reason]!;
-  }
+  /** A predicate may take it out of the run. */
+  readonly exits = (reason: ExitReason): number => this.target.pc.exits()[reason]! - this.firstExits[reason]!;
 
   get reports(): ExploredRun['reports'] {
     return this.target.driver.reports();

@@ -2,6 +2,7 @@
 // Guests at the moment from which their schedules are explored.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ModuleSource } from '../../../src/driver/module_source.js';
 import { moduleFiles } from '../../../src/driver/node/module_files.js';
 import { buildFolder } from '../../../src/driver/node/package_paths.js';
 import { FLAT_IMAGE_ADDRESS } from '../../../src/machine/boot/flat_image.js';
@@ -19,17 +20,19 @@ export function endExplored(): void {
   for (const machine of machines.splice(0)) machine[Symbol.dispose]();
 }
 
-async function atPowerOn(
+/** A machine with its VMM, before the guest's first instruction. */
+export async function atPowerOn(
   bytes: Uint8Array,
   processors: number,
   modules: readonly string[],
   settings: Readonly<Record<string, string>>,
+  source: ModuleSource = moduleFiles,
 ) {
   const machine = await MachineWithVmm.create({
     coreModule: await coreModule(),
     memoryBytes: 16 << 20,
     processors,
-    source: moduleFiles,
+    source,
     modules,
     settings,
   });

@@ -16,7 +16,8 @@ describe('ObservedRun', () => {
       expect([run.exits(ExitReason.Cpuid), run.machine.end, run.machine.output]).to.deep.equal([0, undefined, '']);
       const end = machine.run(1e9)!;
       run.ended(end);
-      expect(run.exits(ExitReason.Cpuid)).to.equal(1);
+      const { exits } = run;
+      expect(exits(ExitReason.Cpuid), 'as a predicate takes it').to.equal(1);
       expect(run.machine).to.deep.include({ end, output: '' });
       expect(run.machine.instructions).to.equal(run.processors.reduce((sum, each) => sum + each.instructions, 0));
       expect(run.machine.virtualTime).to.equal(machine.pc.virtualTime);
