@@ -58,7 +58,8 @@ export class Driver {
     private readonly loadSeed: number,
     private readonly source: ModuleSource,
   ) {
-    this.trace = { words: whereabouts, outcome: machine.exitOutcome ?? new Int32Array(1), names: [] };
+    const outcome = machine.exitOutcome ?? new Int32Array(1);
+    this.trace = { words: whereabouts, outcome, names: [], doing: undefined, leftOver: undefined };
   }
 
   static async create({
@@ -69,8 +70,11 @@ export class Driver {
     traceVmcs = false,
     loadSeed = 0,
     source,
+    watch,
   }: DriverOptions): Promise<Driver> {
-    return Promise.resolve(new Driver(machine, whereabouts, maxModules, announceHandlers, traceVmcs, loadSeed, source));
+    const driver = new Driver(machine, whereabouts, maxModules, announceHandlers, traceVmcs, loadSeed, source);
+    watch?.(driver.trace);
+    return Promise.resolve(driver);
   }
 
   get status(): DriverState {
@@ -114,11 +118,10 @@ export class Driver {
     this.allow('load', 'VMM_UNLOADED');
     try {
       const modules = await this.loadFiles();
-      this.vmm = LoadedVmm.create(this.machine, modules.flatMap(modulesOf), this.trace, {
-        traceVmcs: this.traceVmcs,
-        settings,
-        seed: this.loadSeed,
-      });
+      const options = { traceVmcs: this.traceVmcs, settings, seed: this.loadSeed };
+      this.vmm = this.doing('the load of the VMM', () =>
+        LoadedVmm.create(this.machine, modules.flatMap(modulesOf), this.trace, options),
+      );
       this.modules = modules.map(({ file, hash }) => ({ file, hash }));
       this.settings = { ...settings };
     } catch (error) {
@@ -229,7 +232,9 @@ export class Driver {
     if (this.state === 'VMM_RUNNING') return;
     this.allow('start', 'VMM_LOADED');
     try {
-      for (let processor = 0; processor < this.machine.processors; processor++) this.startProcessor(processor);
+      this.doing('the start of the VMM', () => {
+        for (let processor = 0; processor < this.machine.processors; processor++) this.startProcessor(processor);
+      });
     } catch (error) {
       this.rollBack();
       throw error;
@@ -242,7 +247,9 @@ export class Driver {
     if (this.state === 'VMM_LOADED') return;
     this.allow('stop', 'VMM_RUNNING');
     try {
-      while (this.started > 0) this.stopProcessor(this.started - 1);
+      this.doing('the stop of the VMM', () => {
+        while (this.started > 0) this.stopProcessor(this.started - 1);
+      });
     } catch (error) {
       this.state = 'VMM_CORRUPT';
       throw error;
@@ -255,7 +262,7 @@ export class Driver {
     this.allow('unload', 'VMM_LOADED', 'VMM_UNLOADED');
     this.files = [];
     try {
-      this.vmm?.unload();
+      this.doing('the end of the VMM', () => this.vmm?.unload());
     } catch (error) {
       this.state = 'VMM_CORRUPT';
       throw error;
@@ -368,6 +375,20 @@ export class Driver {
         `the VMM answered ${registers.r09} bytes to a VMCALL whose out buffer has ${output.size} (out of range)`,
       );
     return { registers, data: output.read(Number(registers.r09)) };
+  }
+
+  /** Runs code of the VMM. @throws LeftOverTaskError if it left something behind that would run later */
+  private doing<T>(what: string, work: () => T): T {
+    const { trace } = this;
+    trace.doing = what;
+    try {
+      const result = work();
+      if (trace.leftOver !== undefined) throw trace.leftOver.error;
+      return result;
+    } finally {
+      trace.doing = undefined;
+      trace.leftOver = undefined;
+    }
   }
 
   private finishReload(processor: number): void {

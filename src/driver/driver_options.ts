@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { HandlerTrace } from '../vmm/exit/handler_trace.js';
 import type { DriverMachine } from './driver_machine.js';
 import type { ModuleSource } from './module_source.js';
 
@@ -16,4 +17,6 @@ export interface DriverOptions {
   readonly loadSeed?: number;
   /** Called with `handlerNames` when a vCPU has its handlers, before the first of them runs. */
   readonly announceHandlers?: (names: readonly string[]) => void;
+  /** Called with what says whose code runs, for somebody who sees what that code leaves behind: `PromiseWatch`. */
+  readonly watch?: (trace: HandlerTrace) => void;
 }

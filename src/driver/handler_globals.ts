@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { LeftOverTaskError } from '../vmm/errors.js';
 
 /** Under this name of the global object, the code of modules finds what replaces its globals: a bundle has it instead of `Date` and the others. */
 export const HANDLER_GLOBALS = 'bareflankHandlerGlobals';
 
-/** The names that are replaced. */
-export const REPLACED_GLOBALS = ['Date', 'performance', 'Math', 'crypto'] as const;
+/** What would call back when the host has time for it. */
+const TIMERS = ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'] as const;
+type TimerName = (typeof TIMERS)[number];
 
-/** What the code of modules sees under the names of globals that no run would have twice. */
-export interface HandlerGlobals {
+/** The names that are replaced. */
+export const REPLACED_GLOBALS = ['Date', 'performance', 'Math', 'crypto', ...TIMERS] as const;
+
+/** What the code of modules sees under the names of globals that no run would have twice. Each timer throws. */
+export interface HandlerGlobals extends Readonly<Record<TimerName, () => never>> {
   readonly Date: DateConstructor;
   readonly performance: { readonly timeOrigin: number; now(): number };
   readonly Math: Math;
@@ -73,12 +78,26 @@ function seededCrypto(next: () => number): HandlerGlobals['crypto'] {
   };
 }
 
+/** @throws LeftOverTaskError always: there is no moment of the machine's run at which a timer of the host could call back. */
+function refusedTimer(name: TimerName): never {
+  const advice = 'do the work in a handler, and take the time from Date.now()';
+  throw new LeftOverTaskError(
+    `${name}() would call back at another moment in each run: ${advice}; --real-clock gives the host's timers`,
+    { details: { found: `a call of ${name}()`, expected: 'work that is done at once', advice } },
+  );
+}
+
+const noTimers = Object.fromEntries(TIMERS.map((name) => [name, () => refusedTimer(name)])) as Readonly<
+  Record<TimerName, () => never>
+>;
+
 /** Globals by a clock of virtual time and by seeded numbers: the same run sees the same values. */
 export function handlerGlobals(clock: HandlerClock, seed = 0): SeededGlobals {
   const numbers = new SeededNumbers(seed | 0);
   const { next } = numbers;
   const elapsed = (): number => clock.now() / 1e6;
   return {
+    ...noTimers,
     Date: virtualDate(() => Math.floor(clock.start + elapsed())),
     performance: { timeOrigin: clock.start, now: elapsed },
     Math: seededMath(next),

@@ -47,6 +47,9 @@ export class VmcallError extends BareflankError {}
 /** A contribution or a handler gave an invalid answer. */
 export class ContributionError extends BareflankError {}
 
+/** Code of a handler leaves something to do behind, which no run would do at the same moment: a Promise, a timer. */
+export class LeftOverTaskError extends BareflankError {}
+
 /** A handler left the guest at an instruction that it said it had handled, again and again. */
 export class UnfinishedExitError extends BareflankError {}
 

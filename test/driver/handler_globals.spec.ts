@@ -7,6 +7,8 @@ import {
   useHandlerGlobals,
 } from '../../src/driver/handler_globals.js';
 
+import { LeftOverTaskError } from '../../src/vmm/errors.js';
+
 const start = Date.parse('2020-01-01T00:00:00Z');
 
 function globals() {
@@ -53,6 +55,12 @@ describe('The globals of handlers', () => {
     expect(words).to.deep.equal(other.crypto.getRandomValues(new Uint32Array(4)));
     expect(new Set(words).size).to.equal(4);
     expect(handlerGlobals({ start, now: () => 0 }, 1).Math.random()).to.not.equal(drawn[0]);
+  });
+
+  it('have no timers', () => {
+    const { setTimeout, setInterval, setImmediate, queueMicrotask } = globals();
+    for (const timer of [setTimeout, setInterval, setImmediate, queueMicrotask])
+      expect(timer).to.throw(LeftOverTaskError, /^(set\w+|queueMicrotask)\(\) would call back at another moment/);
   });
 
   it('go on with the numbers of others by their seed', () => {

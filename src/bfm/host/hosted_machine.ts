@@ -4,6 +4,7 @@ import { Driver } from '../../driver/driver.js';
 import type { SeededGlobals } from '../../driver/handler_globals.js';
 import { inlineExitPath } from '../../driver/node/exit_path_inlining.js';
 import { moduleFiles } from '../../driver/node/module_files.js';
+import { PromiseWatch } from '../../driver/node/promise_watch.js';
 import type { PcEnd } from '../../machine/pc.js';
 import type { GuestEnd } from '../../session/guest_end.js';
 import { LateStart } from '../../session/late_start.js';
@@ -80,6 +81,7 @@ export class HostedMachine {
   private facts!: RunFacts;
   private recording: RunRecording | undefined;
   private evaluator: Evaluator | undefined;
+  private promises: PromiseWatch | undefined;
   /** Why the last slice ended. */
   private stopped = SliceEnd.Time;
 
@@ -162,7 +164,9 @@ export class HostedMachine {
     inlineExitPath();
     // Stack traces of handlers name the user's file and line, not the bundle's.
     process.setSourceMapsEnabled(true);
+    if (request.realClock !== true) this.promises = new PromiseWatch();
     this.driver = await Driver.create({
+      ...(this.promises && { watch: this.promises.follow }),
       source: announced(moduleFiles, (what) => this.post({ kind: 'calling', what })),
       machine: this.session.pc.driverAccess,
       whereabouts: control.handlerWord,
@@ -292,6 +296,7 @@ export class HostedMachine {
       case 'remove':
         if (session.end === undefined) recording?.recorder.ended(session.pc, 'removed', true);
         commands.remove();
+        this.promises?.[Symbol.dispose]();
         this.isRemoved = true;
         return null;
       case 'reload':

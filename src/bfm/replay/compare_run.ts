@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { freshModuleFiles, moduleFiles } from '../../driver/node/module_files.js';
+import { PromiseWatch } from '../../driver/node/promise_watch.js';
 import type { RecordedItem } from '../../session/recorded_item.js';
 import { ComparedRuns, inputsOnly } from '../../session/replay/compared_runs.js';
 import type { ReplayParts } from '../../session/replay/replay_session.js';
@@ -62,7 +63,9 @@ export class CompareRun {
   /** @throws BareflankError if the recording cannot be replayed here, or has no VMM */
   async run(): Promise<RunReport> {
     this.post({ kind: 'calling', what: 'the check of the recording' });
-    await this.build(readRecording(this.request.recording));
+    using promises = new PromiseWatch();
+    using others = new PromiseWatch();
+    await this.build(readRecording(this.request.recording), promises, others);
     const { session, lateStart, vmm } = this.recorded;
     try {
       const channel = { control: this.control, post: this.post };
@@ -78,7 +81,8 @@ export class CompareRun {
     }
   }
 
-  private async build(recording: Recording): Promise<void> {
+  /** @param others sees the Promises of the changed run */
+  private async build(recording: Recording, promises: PromiseWatch, others: PromiseWatch): Promise<void> {
     const { control, post, files } = this;
     const { request, modules, items, hashes } = await checkedRecording(recording);
     if (request.start === 'off' && !loads(items))
@@ -88,7 +92,7 @@ export class CompareRun {
     await refuseRestoredVmm(recording.file, request);
     const ports = sessionPorts(control, post, () => control.stopRequest !== StopRequest.None);
     const source = withRecordedHashes(moduleFiles, hashes);
-    this.recorded = await makeReplayMachine({ request, modules, items, source, control, ports, post });
+    this.recorded = await makeReplayMachine({ request, modules, items, source, control, ports, post, promises });
     // Counters and words of its own: the main thread looks at those of the recorded run.
     this.changed = await makeReplayMachine({
       request,
@@ -97,6 +101,7 @@ export class CompareRun {
       source: freshModuleFiles,
       control: new RunControl(),
       ports: { ...ports, console: silent, vmm: silent },
+      promises: others,
       post: (message) => (message.kind === 'handlers' ? undefined : post(message)),
     });
   }

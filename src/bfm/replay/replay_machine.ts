@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { inlineExitPath } from '../../driver/node/exit_path_inlining.js';
+import type { PromiseWatch } from '../../driver/node/promise_watch.js';
 import type { ModuleSource } from '../../driver/module_source.js';
 import { LateStart } from '../../session/late_start.js';
 import { MachineSession } from '../../session/machine_session.js';
@@ -30,11 +31,13 @@ export interface ReplayMachineOptions {
   readonly post: (message: WorkerMessage) => void;
   /** Takes each byte of the guest's console, also those that `ports` got before the machine went back. */
   readonly printed?: (byte: number) => void;
+  /** Sees the Promises of this machine's VMM. */
+  readonly promises: PromiseWatch;
 }
 
 /** Makes the machine of a recording, up to its first instruction. No file of the recorded run changes. @throws BareflankError */
 export async function makeReplayMachine(options: ReplayMachineOptions): Promise<ReplayParts> {
-  const { modules, source, control, post } = options;
+  const { modules, source, control, post, promises } = options;
   const start = await replayStartOf(options.request, modules);
   const parts = await sessionOf(options, start);
   const { session, inputs } = parts;
@@ -46,6 +49,7 @@ export async function makeReplayMachine(options: ReplayMachineOptions): Promise<
     machine: session.pc.driverAccess,
     whereabouts: control.handlerWord,
     announceHandlers: (names) => post({ kind: 'handlers', names: [...names] }),
+    watch: promises.follow,
   });
   await start.begin({ session, inputs, driver }, (what) => post({ kind: 'calling', what }));
   return { ...parts, vmm: watched(driver, post), globals };

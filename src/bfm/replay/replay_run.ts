@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { moduleFiles } from '../../driver/node/module_files.js';
+import { PromiseWatch } from '../../driver/node/promise_watch.js';
 import { groupedDigits } from '../../session/grouped_digits.js';
 import { SliceEnd } from '../../session/session_ports.js';
 import { ReplaySession, type ReplayParts } from '../../session/replay/replay_session.js';
@@ -51,7 +52,8 @@ export class ReplayRun {
     this.post({ kind: 'calling', what: 'the check of the recording' });
     this.recording = readRecording(this.request.recording);
     this.checked = await checkedRecording(this.recording);
-    await this.build();
+    using promises = new PromiseWatch();
+    await this.build(promises);
     try {
       const channel = { control: this.control, post: this.post };
       const { ending, milliseconds } = await timedRun(channel, () => this.ending());
@@ -71,12 +73,12 @@ export class ReplayRun {
     }
   }
 
-  private async build(): Promise<void> {
+  private async build(promises: PromiseWatch): Promise<void> {
     const { control, post } = this;
     const { request, modules, items, hashes } = this.checked;
     const ports = sessionPorts(control, post, () => control.stopRequest !== StopRequest.None);
     const source = withRecordedHashes(moduleFiles, hashes);
-    this.parts = await makeReplayMachine({ request, modules, items, source, control, ports, post });
+    this.parts = await makeReplayMachine({ request, modules, items, source, control, ports, post, promises });
     const { until, checkpoints, symbols, gdb, who } = this.request;
     const goesBack = until.length > 1 || gdb === true || who !== undefined;
     if (symbols !== undefined) this.parts.session.pc.symbols.add(symbols.map(readSymbols));

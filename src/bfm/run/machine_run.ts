@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Driver } from '../../driver/driver.js';
 import type { SeededGlobals } from '../../driver/handler_globals.js';
+import type { PromiseWatch } from '../../driver/node/promise_watch.js';
 import { addModules } from '../../session/add_modules.js';
 import { LateStart } from '../../session/late_start.js';
 import { MachineSession } from '../../session/machine_session.js';
@@ -50,6 +51,7 @@ export class MachineRun {
   private snapshot: Snapshot | undefined;
   private globals: SeededGlobals | undefined;
   private recording: RunRecording | undefined;
+  private promises: PromiseWatch | undefined;
 
   constructor(
     private readonly request: RunRequest,
@@ -80,6 +82,7 @@ export class MachineRun {
       const hasVmm = request.start !== 'off' || driver?.hasVmm === true;
       return reportOfRun(await this.endingWithReport(ending), { session, driver, lateStart, milliseconds, hasVmm });
     } finally {
+      this.promises?.[Symbol.dispose]();
       this.session.flush();
       this.recording?.close();
     }
@@ -156,12 +159,14 @@ export class MachineRun {
     const saved = snapshot?.driver?.image === undefined ? undefined : snapshot.driver;
     if (saved === undefined && request.start === 'off' && request.modules.length === 0) return undefined;
     // Loaded only if needed: containers, bundler and VMM take a third of the start-up time of a run without a VMM.
-    const [{ Driver }, { moduleFiles }, { inlineExitPath }] = await Promise.all([
+    const [{ Driver }, { moduleFiles }, { inlineExitPath }, { PromiseWatch }] = await Promise.all([
       import('../../driver/driver.js'),
       import('../../driver/node/module_files.js'),
       import('../../driver/node/exit_path_inlining.js'),
+      import('../../driver/node/promise_watch.js'),
     ]);
     inlineExitPath();
+    if (request.realClock !== true) this.promises = new PromiseWatch();
     // Stack traces of handlers name the user's file and line, not the bundle's.
     process.setSourceMapsEnabled(true);
     const driver = await Driver.create({
@@ -170,6 +175,7 @@ export class MachineRun {
       whereabouts: this.control.handlerWord,
       traceVmcs: request.traceVmcs === true,
       announceHandlers: (names) => this.post({ kind: 'handlers', names: [...names] }),
+      ...(this.promises && { watch: this.promises.follow }),
     });
     this.post({ kind: 'calling', what: LOADING_MODULES });
     addModules(driver, request.modules);

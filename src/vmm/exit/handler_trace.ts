@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { component } from '../../intrinsics/component.js';
+import type { LeftOverTaskError } from '../errors.js';
 
 /** The handler that runs now. A watchdog outside the VMM's thread reads it to name a handler that does not return. */
 export interface HandlerTrace {
@@ -9,8 +10,25 @@ export interface HandlerTrace {
   readonly outcome: Int32Array;
   /** Names of contributions and exit handlers, filled when vCPUs are made. */
   readonly names: string[];
+  /** What the driver does with the VMM outside VM exits, for people. */
+  doing?: string | undefined;
+  /** That code of the VMM has made a Promise. Somebody who sees Promises being made sets it; the exit, or what the driver does, then fails with it. */
+  leftOver?: LeftOver | undefined;
+}
+
+/** Something that code of the VMM leaves behind. */
+export interface LeftOver {
+  /** 1 + the place in `names` of the handler that ran, 0 outside VM exits. */
+  readonly handler: number;
+  readonly error: LeftOverTaskError;
 }
 export const HandlerTrace = component<HandlerTrace>('bareflank.HandlerTrace', 'vmm');
+
+/** Whose code runs now, for people; undefined if it is not the VMM's. */
+export function whoRuns({ words, names, doing }: HandlerTrace): string | undefined {
+  const handler = words[0]!;
+  return handler === 0 ? doing : `handler ${names[handler - 1] ?? handler}`;
+}
 
 /** Bits of the outcome word. 0: no handler has returned. */
 export const ExitOutcome = {

@@ -25,7 +25,7 @@ import { Vmcs } from '../vmcs/vmcs.js';
 import { Exit } from '../exit/exit.js';
 import { ExitExplainer } from '../exit/exit_explainer.js';
 import { exitReport, registerReport } from '../exit/exit_report.js';
-import { ExitOutcome, HandlerTrace, traceNumber } from '../exit/handler_trace.js';
+import { ExitOutcome, HandlerTrace, traceNumber, type LeftOver } from '../exit/handler_trace.js';
 import { noRepetition, UnfinishedExits } from './unfinished_exits.js';
 
 function titleOf(error: unknown): string {
@@ -83,6 +83,7 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
       if ((this.exit.wholeReason & ExitReasonBit.VmEntryFailure) !== 0) this.handleEntryFailure();
       else if (this.exit.wholeReason === PENDING_WORK) this.handlePendingWork();
       else this.handleExit(this.exit.reason);
+      if (this.trace.leftOver !== undefined) this.refuse(this.trace.leftOver);
       if (!this.left) {
         this.unfinished.end(this.exit);
         this.exit.completeDelivery();
@@ -90,6 +91,7 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
         this.vmcs.resume();
       }
     } catch (error) {
+      this.trace.leftOver = undefined;
       this.handleException(error);
     }
     this.trace.outcome[0] = this.outcome();
@@ -172,6 +174,12 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
     }
     those.pass();
     return false;
+  }
+
+  /** @throws LeftOverTaskError; the report names the handler that is to blame, not the last one that was asked */
+  private refuse({ handler, error }: LeftOver): never {
+    if (handler !== 0) this.trace.words[0] = handler;
+    throw error;
   }
 
   private outcome(): number {

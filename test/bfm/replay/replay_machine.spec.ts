@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { join } from 'node:path';
 import { moduleFiles } from '../../../src/driver/node/module_files.js';
+import { PromiseWatch } from '../../../src/driver/node/promise_watch.js';
 import { readRecording } from '../../../src/bfm/recording/read_recording.js';
 import { checkedRecording } from '../../../src/bfm/replay/recorded_code.js';
 import { makeReplayMachine } from '../../../src/bfm/replay/replay_machine.js';
@@ -24,7 +25,9 @@ describe('makeReplayMachine', () => {
     const post = (message: WorkerMessage): void => void messages.push(message);
     const control = new RunControl();
     const ports = sessionPorts(control, post, () => false);
-    const made = await makeReplayMachine({ request, modules, items, source: moduleFiles, control, ports, post });
+    using promises = new PromiseWatch();
+    const machine = { request, modules, items, source: moduleFiles, control, ports, post, promises };
+    const made = await makeReplayMachine(machine);
     try {
       const { session, vmm, lateStart } = made;
       expect([vmm.driver.status, lateStart]).to.deep.equal(['VMM_RUNNING', undefined]);

@@ -163,9 +163,14 @@ describe('RunSession', () => {
   });
 
   /** Runs the cpuid guest under a module of which this is the code. */
-  const under = (name: string, code: string) => {
+  const under = (name: string, code: string, options: Partial<RunRequest> = {}) => {
     const head = `import { ExitContribution, ExitReason, ReportContribution, VcpuContribution, vcpuModule, VmcsContribution } from 'bareflank';`;
-    const request = { ...endless, append: '3', modules: [folder.write(`${name}.ts`, `${head}\n${code}\n`)] };
+    const request = {
+      ...endless,
+      append: '3',
+      modules: [folder.write(`${name}.ts`, `${head}\n${code}\n`)],
+      ...options,
+    };
     return new RunSession(request, { console: sink(), vmm: sink(), colours: false }).run();
   };
   const failure = (name: string, code: string): Promise<RunFailedError> =>
@@ -203,6 +208,7 @@ describe('RunSession', () => {
       `const fail = async () => { await Promise.resolve(); throw new Error('nobody hears of this'); };
        export default vcpuModule(({ bind }) => bind(ExitContribution).toConstantValue(
          { name: 'stray', reasons: [ExitReason.Cpuid], handleExit() { void fail(); return false; } }));`,
+      { realClock: true },
     );
     expect(report.outcome).to.equal('error');
     expect(report.detail).to.match(
