@@ -4,7 +4,7 @@ import type { VmmImage } from '../vmm/restore/vmm_image.js';
 import type { ReportValue } from '../vmm/vcpu/report_contribution.js';
 
 /** Of the form of `SavedDriver` and of what it contains. It grows when an older form would be misread. */
-export const SAVED_DRIVER_VERSION = 1;
+export const SAVED_DRIVER_VERSION = 2;
 
 /** A module of a saved driver. */
 export interface SavedModule {

@@ -15,7 +15,7 @@ export const MAGIC = 'bfm snapshot\n';
 export const RECORDING_BEGINS = '{"kind":"recording"';
 
 /** The format that this version writes and reads. A change of what a snapshot holds, or of the layout's words, gives it the next number. */
-export const FORMAT = 5;
+export const FORMAT = 6;
 
 /** Pages, or blocks of a disk, in one section. */
 export const MOST_IN_SECTION = PAGES_IN_PIECE;

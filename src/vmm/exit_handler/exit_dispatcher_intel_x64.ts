@@ -63,13 +63,14 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
 
   attach(): void {
     this.unfinished = new UnfinishedExits(this.repetition);
+    this.ownNumber = traceNumber(this.trace, this.constructor.name);
+    const unimplemented = (): void => this.handleUnimplemented();
+    const asked = new Set(this.contributions.flatMap(({ reasons }) => reasons));
     this.handlers = [];
     this.contributed = [];
-    this.ownNumber = traceNumber(this.trace, this.constructor.name);
     for (let reason = 0; reason < 256; reason++) {
-      this.handlers.push(() => this.handleUnimplemented());
-      const those = this.contributions.filter((contribution) => contribution.reasons.includes(reason));
-      this.contributed.push(those.length === 0 ? undefined : this.asked(those));
+      this.handlers.push(unimplemented);
+      this.contributed.push(asked.has(reason) ? this.askedAbout(reason) : undefined);
     }
     this.bindHandlers((reason, handler) => (this.handlers[reason] = handler));
   }
@@ -164,6 +165,10 @@ export abstract class ExitDispatcherIntelX64 implements Attachable {
   /** Contributions that a handler of this class asks. */
   protected asked<T extends Contribution>(contributions: readonly T[]): AskedContributions<T> {
     return new AskedContributions(this.trace, contributions, this.ownNumber);
+  }
+
+  private askedAbout(reason: number): AskedContributions<ExitContribution> {
+    return this.asked(this.contributions.filter(({ reasons }) => reasons.includes(reason)));
   }
 
   private askContributions(those: AskedContributions<ExitContribution>): boolean {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
-/** A pool as data. */
+/** A pool as data. A pool has few allocations and many granules, so only the allocations are state: that is what a reset copies. */
 export interface MemPoolState {
   /** Address of the first byte. */
   readonly start: bigint;
@@ -8,24 +8,35 @@ export interface MemPoolState {
   readonly bytes: number;
   /** A granule has 2^granuleShift bytes. */
   readonly granuleShift: number;
-  /** Length in granules at the first granule of each allocation, else 0. */
-  readonly lengths: Uint32Array;
-  /** 1 for each granule that is in use. */
-  readonly used: Uint8Array;
+  /** Length of each allocation in granules, by its first granule. */
+  readonly allocations: Map<number, number>;
   /** Where the next search begins. */
   next: number;
 }
 
 /** A pool without allocations. */
 export function emptyPool(start: bigint, bytes: number, granuleShift: number): MemPoolState {
-  const granules = Math.floor(bytes / 2 ** granuleShift);
-  return { start, bytes, granuleShift, lengths: new Uint32Array(granules), used: new Uint8Array(granules), next: 0 };
+  return { start, bytes, granuleShift, allocations: new Map(), next: 0 };
 }
 
 /** Hands out pieces of a range of addresses, in granules. The search goes on after the last allocation and wraps once (next-fit). */
 export class MemPool {
+  /** 1 for each granule that is in use. */
+  private readonly used: Uint8Array;
+
   /** @param state of `emptyPool`, or of a pool that was in use; it is the pool's. */
-  constructor(private readonly state: MemPoolState) {}
+  constructor(private state: MemPoolState) {
+    this.used = new Uint8Array(Math.floor(state.bytes / 2 ** state.granuleShift));
+    this.mark(1);
+  }
+
+  /** Goes on with another state of this pool. */
+  goOn(state: MemPoolState): void {
+    if (state === this.state) return;
+    this.mark(0);
+    this.state = state;
+    this.mark(1);
+  }
 
   get bytes(): number {
     return this.state.bytes;
@@ -34,14 +45,15 @@ export class MemPool {
   /** The address of `size` bytes, rounded up to granules; undefined if size is 0 or no gap is large enough. */
   alloc(size: number): bigint | undefined {
     const { state } = this;
-    const { granuleShift, lengths, next, used } = state;
+    const { used } = this;
+    const { allocations, granuleShift, next } = state;
     const granules = used.length;
     const count = Math.ceil(size / 2 ** granuleShift);
     if (count < 1 || count > granules) return undefined;
     const at = this.search(next, granules, count) ?? this.search(0, Math.min(next + count, granules), count);
     if (at === undefined) return undefined;
     used.fill(1, at, at + count);
-    lengths[at] = count;
+    allocations.set(at, count);
     state.next = at + count;
     return state.start + (BigInt(at) << BigInt(granuleShift));
   }
@@ -50,15 +62,15 @@ export class MemPool {
   free(address: bigint): void {
     const at = this.indexOf(address);
     if (at === undefined) return;
-    const { lengths, used } = this.state;
-    used.fill(0, at, at + lengths[at]!);
-    lengths[at] = 0;
+    const { allocations } = this.state;
+    this.used.fill(0, at, at + allocations.get(at)!);
+    allocations.delete(at);
   }
 
   /** Bytes of an allocation, in whole granules; 0 for any other address. */
   size(address: bigint): number {
     const at = this.indexOf(address);
-    return at === undefined ? 0 : this.state.lengths[at]! * 2 ** this.state.granuleShift;
+    return at === undefined ? 0 : this.state.allocations.get(at)! * 2 ** this.state.granuleShift;
   }
 
   /** Whether the address lies in the pool. */
@@ -69,22 +81,25 @@ export class MemPool {
 
   /** Forgets all allocations. */
   clear(): void {
-    const { state } = this;
-    state.used.fill(0);
-    state.lengths.fill(0);
-    state.next = 0;
+    this.used.fill(0);
+    this.state.allocations.clear();
+    this.state.next = 0;
+  }
+
+  private mark(isUsed: 0 | 1): void {
+    for (const [at, count] of this.state.allocations) this.used.fill(isUsed, at, at + count);
   }
 
   private indexOf(address: bigint): number | undefined {
     if (!this.contains(address)) return undefined;
-    const { granuleShift, lengths, start } = this.state;
+    const { allocations, granuleShift, start } = this.state;
     const at = Number(address - start) / 2 ** granuleShift;
-    return Number.isInteger(at) && lengths[at] !== 0 ? at : undefined;
+    return allocations.has(at) ? at : undefined;
   }
 
   private search(from: number, to: number, count: number): number | undefined {
     for (let at = from; at + count <= to;) {
-      const taken = this.state.used.subarray(at, at + count).lastIndexOf(1);
+      const taken = this.used.subarray(at, at + count).lastIndexOf(1);
       if (taken < 0) return at;
       at += taken + 1;
     }

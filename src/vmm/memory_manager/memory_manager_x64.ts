@@ -40,9 +40,9 @@ export class MemoryManagerX64 implements MemoryManager, Attachable {
     for (const range of this.byVirtual.values()) this.addByPhysical(range);
     if (this.pools === undefined) return;
     const { heap, maps, pages } = this.pools;
-    this.heap = new MemPool(heap);
-    this.pages = new MemPool(pages);
-    this.maps = new MemPool(maps);
+    this.heap = goingOn(this.heap, heap);
+    this.pages = goingOn(this.pages, pages);
+    this.maps = goingOn(this.maps, maps);
     this.ranges = this.memory.regions.map((each) => rangeOf(each));
   }
 
@@ -223,6 +223,12 @@ type AddressSpace = 'virtual' | 'physical';
 
 function isInside(range: MemoryRange, space: AddressSpace, address: bigint): boolean {
   return address >= range[space] && address < range[space] + BigInt(range.bytes);
+}
+
+/** A pool with a state. The same pool again, if there is one: making its map of granules would take longer than all else of a reset. */
+function goingOn(pool: MemPool | undefined, state: MemPoolState): MemPool {
+  pool?.goOn(state);
+  return pool ?? new MemPool(state);
 }
 
 function rangeOf(region: MemoryRegion): MemoryRange {

@@ -14,9 +14,36 @@ interface MarkedField {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 
+/** Whether a field has the value still. Bytes are set, not compared: that takes less time. */
+function isStill(now: unknown, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return Object.is(now, value);
+  if (typeof now !== 'object' || now === null || Object.getPrototypeOf(now) !== Object.getPrototypeOf(value))
+    return false;
+  if (Array.isArray(value)) return areStill(now as unknown[], value);
+  if (value instanceof Set) return areStill([...(now as Set<unknown>)], [...value]);
+  if (value instanceof Map) return areStill([...(now as Map<unknown, unknown>)], [...value]);
+  return isObject(value) && isObject(now) && haveStill(now, value);
+}
+
+function areStill(now: readonly unknown[], value: readonly unknown[]): boolean {
+  if (now.length !== value.length) return false;
+  for (let i = 0; i < value.length; i++) if (!isStill(now[i], value[i])) return false;
+  return true;
+}
+
+/** Their order counts too. */
+function haveStill(now: Record<string, unknown>, value: Record<string, unknown>): boolean {
+  const [keys, its] = [Object.keys(now), Object.keys(value)];
+  if (keys.length !== its.length) return false;
+  for (let i = 0; i < its.length; i++) {
+    const key = its[i]!;
+    if (keys[i] !== key || !isStill(now[key], value[key])) return false;
+  }
+  return true;
+}
+
 /**
- * Writes typed arrays into those that are there, those of plain objects too: the memory manager's and the debug ring have 700 KB together, and new ones
- * at each reset would cost more than all the rest.
+ * Writes typed arrays into those that are there, those of plain objects too: new ones at each reset would cost more than all the rest.
  *
  * @returns whether that was possible
  */
@@ -57,7 +84,8 @@ export class MarkedContainer {
   reset(): void {
     for (const { part, field, where, value } of this.fields) {
       const copy = (each: unknown): unknown => fromPlainData(each, where, this.find);
-      if (!setBytes(part[field], value, copy)) part[field] = copy(value);
+      const now = part[field];
+      if (!isStill(now, value) && !setBytes(now, value, copy)) part[field] = copy(value);
     }
     this.container.attach();
   }

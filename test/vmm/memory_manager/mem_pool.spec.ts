@@ -60,6 +60,32 @@ describe('MemPool', () => {
     expect(it.alloc(0x400)).to.equal(0x1000n);
   });
 
+  it('goes on with another state, as a new pool with that state does', () => {
+    const saved = emptyPool(0x1000n, 0x400, 6);
+    const [it, other] = [pool(), new MemPool(saved)];
+    for (let i = 0; i < 8; i++) it.alloc(0x80);
+    other.alloc(0x40);
+    other.free(other.alloc(0x80)!);
+    other.alloc(0x100);
+    it.goOn(structuredClone(saved));
+    const rest = (each: MemPool): (bigint | undefined)[] => Array.from({ length: 20 }, () => each.alloc(0x40));
+    expect(rest(it)).to.deep.equal(rest(other));
+  });
+
+  it('has only its allocations as state', () => {
+    const saved = emptyPool(0x1000n, 0x400, 6);
+    const it = new MemPool(saved);
+    it.free(it.alloc(0x100)!);
+    it.alloc(0x80);
+    expect(saved).to.deep.equal({
+      start: 0x1000n,
+      bytes: 0x400,
+      granuleShift: 6,
+      allocations: new Map([[4, 2]]),
+      next: 6,
+    });
+  });
+
   it('contains its range', () => {
     expect([0xfffn, 0x1000n, 0x13ffn, 0x1400n].map((at) => pool().contains(at))).to.deep.equal([
       false,

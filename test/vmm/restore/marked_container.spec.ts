@@ -14,6 +14,8 @@ class Part implements Attachable {
   @state() pool: { next: bigint; used: Uint32Array; list: number[] } = { next: 5n, used: Uint32Array.of(7), list: [1] };
   @state() names = new Map([[1, ['one']]]);
   @state() later: Uint8Array | undefined;
+  @state() set = new Set([1, 2]);
+  @state() object = { a: { b: 1n }, c: [1] };
   @derived() attached = 0;
 
   attach(): void {
@@ -46,6 +48,8 @@ describe('MarkedContainer', () => {
         pool: { next: 5n, used: Uint32Array.of(7), list: [1] },
         names: new Map([[1, ['one']]]),
         later: undefined,
+        set: new Set([1, 2]),
+        object: { a: { b: 1n }, c: [1] },
         attached: 1,
       });
     }
@@ -67,4 +71,35 @@ describe('MarkedContainer', () => {
     expect(part.bytes).to.deep.equal(Uint8Array.of(1, 2));
     expect(part.pool).to.deep.equal({ next: 5n, used: Uint32Array.of(7), list: [1] });
   });
+
+  it('leaves what did not change, so that a reset takes as long as what changed', () => {
+    const { part, mark } = marked();
+    const { names, pool } = part;
+    mark.reset();
+    expect([part.names === names, part.pool === pool]).to.deep.equal([true, true]);
+    part.names.set(2, ['two']);
+    mark.reset();
+    expect(part.names === names).to.equal(false);
+  });
+
+  for (const [what, change] of [
+    ['an entry deep in a map', (part: Part) => (part.names.get(1)![0] = 'other')],
+    ['an entry more in a map', (part: Part) => part.names.set(2, [])],
+    ['an entry less in a map', (part: Part) => part.names.clear()],
+    ['the order of a set', (part: Part) => (part.set.delete(1), part.set.add(1))],
+    ['a value in an object', (part: Part) => (part.object.a.b = 2n)],
+    ['a key more in an object', (part: Part) => Object.assign(part.object.a, { more: 1 })],
+    ['the order of keys', (part: Part) => Object.assign(part, { object: { c: [1], a: { b: 1n } } })],
+    ['the length of a list', (part: Part) => part.object.c.push(2)],
+    ['an object instead of a list', (part: Part) => Object.assign(part.object, { c: { 0: 1, length: 1 } })],
+    ['a value of another type', (part: Part) => Object.assign(part.object, { c: undefined })],
+  ] as const)
+    it(`finds ${what}`, () => {
+      const { part, mark } = marked();
+      const before = structuredClone({ ...part });
+      change(part);
+      mark.reset();
+      expect(structuredClone({ ...part })).to.deep.equal(before);
+      expect([Object.keys(part.object), [...part.set]]).to.deep.equal([Object.keys(before.object), [...before.set]]);
+    });
 });
