@@ -7,7 +7,7 @@ import { GeneralRegisters } from '../intrinsics/instructions/general_registers.j
 import { Vmx } from '../intrinsics/instructions/vmx.js';
 import { SerialPortAddress } from '../intrinsics/registers/serial_registers.js';
 import type { ReportValue } from '../vmm/vcpu/report_contribution.js';
-import type { HandlerTrace } from '../vmm/exit/handler_trace.js';
+import { whileDoing, type HandlerTrace } from '../vmm/exit/handler_trace.js';
 import { loadVmcallRegisters, storeVmcallRegisters, type VmcallRegisters } from '../vmm/exit/vmcall_registers.js';
 import { VmcallFailures, type VmcallFailure } from '../vmm/vmcall/vmcall_failures.js';
 import { bfwarning } from '../vmm/output/output.js';
@@ -119,9 +119,7 @@ export class Driver {
     try {
       const modules = await this.loadFiles();
       const options = { traceVmcs: this.traceVmcs, settings, seed: this.loadSeed };
-      this.vmm = this.doing('the load of the VMM', () =>
-        LoadedVmm.create(this.machine, modules.flatMap(modulesOf), this.trace, options),
-      );
+      this.vmm = LoadedVmm.create(this.machine, modules.flatMap(modulesOf), this.trace, options);
       this.modules = modules.map(({ file, hash }) => ({ file, hash }));
       this.settings = { ...settings };
     } catch (error) {
@@ -171,7 +169,6 @@ export class Driver {
     const { settings, traceVmcs, loadSeed } = saved;
     const options = { settings, traceVmcs, seed: loadSeed };
     this.vmm = LoadedVmm.restore(this.machine, modules.flatMap(modulesOf), this.trace, options, saved.image);
-    // Their files may be elsewhere than when the state was saved.
     this.modules = modules.map(({ file, hash }) => ({ file, hash }));
     this.settings = settings;
     this.started = saved.isRunning ? this.machine.processors : 0;
@@ -232,7 +229,7 @@ export class Driver {
     if (this.state === 'VMM_RUNNING') return;
     this.allow('start', 'VMM_LOADED');
     try {
-      this.doing('the start of the VMM', () => {
+      whileDoing(this.trace, 'the start of the VMM', () => {
         for (let processor = 0; processor < this.machine.processors; processor++) this.startProcessor(processor);
       });
     } catch (error) {
@@ -247,7 +244,7 @@ export class Driver {
     if (this.state === 'VMM_LOADED') return;
     this.allow('stop', 'VMM_RUNNING');
     try {
-      this.doing('the stop of the VMM', () => {
+      whileDoing(this.trace, 'the stop of the VMM', () => {
         while (this.started > 0) this.stopProcessor(this.started - 1);
       });
     } catch (error) {
@@ -262,7 +259,7 @@ export class Driver {
     this.allow('unload', 'VMM_LOADED', 'VMM_UNLOADED');
     this.files = [];
     try {
-      this.doing('the end of the VMM', () => this.vmm?.unload());
+      whileDoing(this.trace, 'the end of the VMM', () => this.vmm?.unload());
     } catch (error) {
       this.state = 'VMM_CORRUPT';
       throw error;
@@ -375,20 +372,6 @@ export class Driver {
         `the VMM answered ${registers.r09} bytes to a VMCALL whose out buffer has ${output.size} (out of range)`,
       );
     return { registers, data: output.read(Number(registers.r09)) };
-  }
-
-  /** Runs code of the VMM. @throws LeftOverTaskError if it left something behind that would run later */
-  private doing<T>(what: string, work: () => T): T {
-    const { trace } = this;
-    trace.doing = what;
-    try {
-      const result = work();
-      if (trace.leftOver !== undefined) throw trace.leftOver.error;
-      return result;
-    } finally {
-      trace.doing = undefined;
-      trace.leftOver = undefined;
-    }
   }
 
   private finishReload(processor: number): void {

@@ -13,7 +13,7 @@ import { vmmModule, type PartModule } from '../vmm/container/part_module.js';
 import { VmmContainer } from '../vmm/container/vmm_container.js';
 import type { ReportValue } from '../vmm/vcpu/report_contribution.js';
 import { Entry } from '../vmm/entry/entry.js';
-import { HandlerTrace } from '../vmm/exit/handler_trace.js';
+import { HandlerTrace, refuseLeftOver, whileDoing } from '../vmm/exit/handler_trace.js';
 import { attachOutput, Output } from '../vmm/output/output.js';
 import { readVmmImage, restoreVmmImage, type VmmImage } from '../vmm/restore/vmm_image.js';
 import { reloadVmm, type VmmReload } from '../vmm/restore/vmm_reload.js';
@@ -100,7 +100,9 @@ export class LoadedVmm {
     trace: HandlerTrace,
     options: LoadOptions = {},
   ): LoadedVmm {
-    return LoadedVmm.build(machine, modules, trace, options, (vmm) => vmm.entry.initVmm());
+    return whileDoing(trace, 'the load of the VMM', () =>
+      LoadedVmm.build(machine, modules, trace, options, (vmm) => vmm.entry.initVmm()),
+    );
   }
 
   /**
@@ -115,7 +117,9 @@ export class LoadedVmm {
     options: LoadOptions,
     image: VmmImage,
   ): LoadedVmm {
-    return LoadedVmm.build(machine, modules, trace, options, (vmm) => restoreVmmImage(vmm.container, image));
+    return whileDoing(trace, 'the load of the VMM', () =>
+      LoadedVmm.build(machine, modules, trace, options, (vmm) => restoreVmmImage(vmm.container, image)),
+    );
   }
 
   /**
@@ -155,6 +159,7 @@ export class LoadedVmm {
     try {
       const vmm = new LoadedVmm(container);
       begin(vmm);
+      refuseLeftOver(trace);
       return vmm;
     } catch (error) {
       attachOutput(undefined);

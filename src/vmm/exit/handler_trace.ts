@@ -30,6 +30,24 @@ export function whoRuns({ words, names, doing }: HandlerTrace): string | undefin
   return handler === 0 ? doing : `handler ${names[handler - 1] ?? handler}`;
 }
 
+/** @throws LeftOverTaskError if code of the VMM left something behind that would run later */
+export function refuseLeftOver({ leftOver }: HandlerTrace): void {
+  if (leftOver !== undefined) throw leftOver.error;
+}
+
+/** Runs code of the VMM outside VM exits. @throws LeftOverTaskError */
+export function whileDoing<T>(trace: HandlerTrace, what: string, work: () => T): T {
+  trace.doing = what;
+  try {
+    const result = work();
+    refuseLeftOver(trace);
+    return result;
+  } finally {
+    trace.doing = undefined;
+    trace.leftOver = undefined;
+  }
+}
+
 /** Bits of the outcome word. 0: no handler has returned. */
 export const ExitOutcome = {
   /** 1 + the place of the handler's name; 0 if an exception came before any handler. */

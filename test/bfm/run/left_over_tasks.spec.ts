@@ -55,6 +55,17 @@ describe('What a handler leaves behind', () => {
     expect(error.message).to.match(/: LeftOverTaskError: the start of the VMM made a Promise/);
   });
 
+  it('is refused while the VMM is loaded, and leaves nothing of it', async () => {
+    const module = folder.write(
+      'at_load.ts',
+      `import { vmmModule } from 'bareflank'; export default vmmModule(() => void Promise.resolve());`,
+    );
+    const run = new MachineRun({ ...cpuidRun, modules: [module] }, new RunControl(), () => {}).run();
+    const error = await run.catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(LeftOverTaskError);
+    expect((error as Error).message).to.match(/^the load of the VMM made a Promise/);
+  });
+
   for (const name of ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'])
     it(`may not come from ${name}, which throws where it is called`, async () => {
       const { outcome, detail } = await under(`timer_${name}`, { handleExit: `${name}(() => {}, 1);` });
