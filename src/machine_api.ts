@@ -10,6 +10,9 @@ import { MachineWithVmm, type MachineWithVmmOptions } from './session/machine_wi
 export type { Driver, DriverState } from './driver/driver.js';
 export type { DriverPoint } from './driver/driver_point.js';
 export type { BootFile, BootModule, BootRequest } from './machine/boot/entry_state.js';
+export type { DiskImage } from './machine/devices/virtio/disk_image.js';
+export type { ConsolePort } from './machine/devices/virtio/virtio_console.js';
+export type { ProcessorModel } from './machine/models/processor_model.js';
 export { BranchCoverage, placeOfBranch } from './machine/branch_coverage.js';
 export type { Pc, PcEnd, PcOptions } from './machine/pc.js';
 export { explore, type Explored, type ExploreOptions } from './session/explore/explore.js';

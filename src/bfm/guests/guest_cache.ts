@@ -17,6 +17,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { makePrivateFolder, userCacheFolder } from '../../driver/node/cache_folder.js';
+import { flawsOf } from '../../driver/node/data_flaws.js';
 import { isOwnFile, whyNotPrivateFolder } from '../../driver/node/private_folder.js';
 import type { GuestEntry } from './guest_catalog.js';
 import { GuestError } from './guest_error.js';
@@ -133,11 +134,16 @@ export class GuestCache {
   private readManifest(entry: GuestEntry, folder: string): Manifest {
     const path = join(folder, MANIFEST);
     if (!isOwnFile(path)) throw GuestCache.unusable(entry, path, 'it is not a file that only you can write');
+    let value: unknown;
     try {
-      return manifestSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+      value = JSON.parse(readFileSync(path, 'utf8'));
     } catch (error) {
       throw GuestCache.unusable(entry, path, 'it is damaged', error);
     }
+    const { data, error } = manifestSchema.safeParse(value);
+    if (error !== undefined)
+      throw GuestCache.unusable(entry, path, `it is damaged: ${flawsOf(error, value, 'the whole')}`);
+    return data;
   }
 
   private static writeManifest(entry: GuestEntry, folder: string, packages: readonly string[]): void {

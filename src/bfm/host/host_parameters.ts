@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
+import { flawsOf } from '../../driver/node/data_flaws.js';
 import { CommandError } from './host_errors.js';
 import { TYPE, type HostMethod, type HostRequests } from './host_protocol.js';
 
@@ -27,8 +28,9 @@ const shapes: Readonly<Record<HostMethod, z.ZodType>> = {
 function check(method: string, shape: z.ZodType, params: unknown): void {
   const { error } = shape.safeParse(params);
   if (error === undefined) return;
-  const issues = error.issues.map(({ path, message }) => `${path.join('.') || 'params'}: ${message}`);
-  throw new CommandError(`${method}: its parameters are invalid: ${issues.join('; ')}`);
+  const found = flawsOf(error, params, 'params');
+  const advice = 'send a request as bfm does';
+  throw new CommandError(`${method}: its parameters are invalid: ${found}; ${advice}`, { details: { found, advice } });
 }
 
 /** What a client types. @throws CommandError */

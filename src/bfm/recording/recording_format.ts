@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { z } from 'zod';
+import { flawsOf } from '../../driver/node/data_flaws.js';
 import type { RecordedItem } from '../../session/recorded_item.js';
 import type { RunRequest } from '../worker/run_request.js';
 
@@ -106,13 +107,13 @@ function eventLine({ at, event }: Extract<RecordingEntry, { kind: 'event' }>): L
 /** The first line. @returns what is wrong with it, as a text */
 export function headerOf(value: unknown): RecordingHeader | string {
   const parsed = header.safeParse(value);
-  return parsed.success ? parsed.data : issuesOf(parsed.error);
+  return parsed.success ? parsed.data : whyNot(parsed.error, value);
 }
 
 /** Another line. @returns what is wrong with it, as a text */
 export function entryOf(value: unknown): RecordingEntry | string {
   const { success, error, data } = line.safeParse(value);
-  if (!success) return issuesOf(error);
+  if (!success) return whyNot(error, value);
   switch (data.kind) {
     case 'typed':
       return { kind: 'event', at: data.at, event: { kind: 'typed', bytes: [...Buffer.from(data.bytes, 'latin1')] } };
@@ -125,11 +126,5 @@ export function entryOf(value: unknown): RecordingEntry | string {
   }
 }
 
-/** The fields that are wrong, in our words. */
-function issuesOf({ issues }: z.ZodError): string {
-  const fields = issues.flatMap(({ path, ...issue }) =>
-    issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...path, key]) : [path],
-  );
-  const names = fields.map((path) => path.join('.')).filter((name) => name !== '');
-  return names.length === 0 ? 'the line is no object' : `not what a recording has there: ${names.join(', ')}`;
-}
+const whyNot = (error: z.ZodError, value: unknown): string =>
+  `not what a recording has there: ${flawsOf(error, value, 'the line')}`;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // A machine's state without its memory and its disks, as JSON. Bytes are text in base 64. All of it comes from outside, so all of it is checked.
 import { z } from 'zod';
+import { flawsOf } from '../../driver/node/data_flaws.js';
 import { Constants } from '../../machine/layout/core_constants.js';
 import { Sizes } from '../../machine/layout/regions.js';
 import { EXIT_HISTORY_WORDS } from '../../machine/processor/exit_history.js';
@@ -113,13 +114,19 @@ export function machinePartText({ processors, devices, scheduler, records, debug
   );
 }
 
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error('its machine is no JSON');
+  }
+}
+
 /** @throws Error that says what is wrong */
 export function parseMachinePart(text: string, processors: number): MachinePart {
-  const { data, error } = part.safeParse(JSON.parse(text));
-  if (error !== undefined) {
-    const [issue] = error.issues;
-    throw new Error(`${issue!.path.join('.')}: ${issue!.message}`);
-  }
+  const value = parsed(text);
+  const { data, error } = part.safeParse(value);
+  if (error !== undefined) throw new Error(`its machine has another form: ${flawsOf(error, value, 'the whole')}`);
   const { slept, idle, pauses, plan } = data.scheduler;
   const lengths = [data.processors, slept, idle, pauses].map(({ length }) => length);
   if (lengths.some((length) => length !== processors) || (plan !== null && plan[0] >= processors))

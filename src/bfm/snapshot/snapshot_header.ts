@@ -6,6 +6,7 @@ import { LAYOUT_DIGEST } from '../../machine/state/layout_digest.js';
 import { PAGE_BYTES } from '../../machine/memory/page_contents.js';
 import { PAGES_IN_PIECE } from '../../machine/state/page_snapshot.js';
 import { KEPT_BYTES } from '../../session/last_output.js';
+import { flawsOf } from '../../driver/node/data_flaws.js';
 import { SnapshotError } from './snapshot_error.js';
 
 /** The first bytes of a snapshot. */
@@ -133,6 +134,5 @@ export function parseHeader(text: string, path: string): SnapshotHeader {
   refuseOtherVersion((value ?? {}) as { format?: unknown; layout?: unknown }, path);
   const { data, error } = header.safeParse(value);
   if (data !== undefined) return data;
-  const [issue] = error.issues;
-  throw SnapshotError.damaged(path, `${issue!.path.join('.') || 'its header'}: ${issue!.message}`);
+  throw SnapshotError.damaged(path, flawsOf(error, value, 'its header'));
 }

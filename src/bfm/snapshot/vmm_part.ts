@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The state of the VMM and its driver, as JSON. It comes from outside: its shape is checked here. What a field may hold, only its part knows.
 import { z } from 'zod';
+import { flawsOf } from '../../driver/node/data_flaws.js';
 import { plainDataFromText, plainDataToText } from '../../driver/plain_data_text.js';
 import { SAVED_DRIVER_VERSION, type SavedDriver } from '../../driver/saved_driver.js';
 
@@ -25,11 +26,9 @@ export const vmmPartText = (driver: SavedDriver): string => plainDataToText(driv
 
 /** @throws Error that says what is wrong */
 export function parseVmmPart(text: string, processors: number): SavedDriver {
-  const { data, error } = part.safeParse(plainDataFromText(text));
-  if (error !== undefined) {
-    const [issue] = error.issues;
-    throw new Error(`the VMM's ${issue!.path.join('.')}: ${issue!.message}`);
-  }
+  const value = plainDataFromText(text);
+  const { data, error } = part.safeParse(value);
+  if (error !== undefined) throw new Error(`its VMM has another form: ${flawsOf(error, value, 'the whole')}`);
   const vcpus = [...(data.image?.vcpus.keys() ?? [])];
   const wanted = Array.from({ length: processors }, (_, id) => BigInt(id));
   if (data.isRunning && wanted.some((id) => !vcpus.includes(id)))

@@ -3,6 +3,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { ModuleListError } from '../driver_errors.js';
+import { flawsOf } from './data_flaws.js';
 import { fileFlaw } from './file_flaw.js';
 import { jsonErrorPosition } from './json_error_position.js';
 import { buildFolder, packageRoot } from './package_paths.js';
@@ -44,14 +45,15 @@ function expand(entry: string): string {
  * @throws ModuleListError naming the file, and for JSON the place.
  */
 export function readModuleList(file: string): string[] {
-  const parsed = schema.safeParse(parseJson(file, read(file)));
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the whole'}: ${issue.message}`);
-    throw new ModuleListError(`${file}: wanted ${SHAPE}; ${problems.join('; ')}`, {
-      details: { where: file, found: problems.join('; '), expected: SHAPE },
+  const list: unknown = parseJson(file, read(file));
+  const { data, error } = schema.safeParse(list);
+  if (error !== undefined) {
+    const found = flawsOf(error, list, 'the whole');
+    throw new ModuleListError(`${file} is not a list of modules, ${SHAPE}: ${found}; correct the file`, {
+      details: { where: file, found, expected: SHAPE, advice: 'correct the file' },
     });
   }
-  const paths = parsed.data.modules.map((entry) => {
+  const paths = data.modules.map((entry) => {
     const path = resolve(dirname(file), expand(entry));
     const flaw = fileFlaw(path);
     if (flaw === undefined) return realpathSync(path);

@@ -83,5 +83,8 @@ export function runOfLink(text: string): SharedRun {
     throw new Error(`the link is of version ${String(version)}, this page reads version ${VERSION}`);
   const { data, error } = sharedRun.safeParse(run);
   if (data !== undefined) return data;
-  throw new Error(`the link is damaged: ${error.issues[0]!.path.join('.')}: ${error.issues[0]!.message}`);
+  const [{ path } = { path: [] }] = error.issues;
+  throw new Error(
+    `the link is damaged: ${path.join('.') || 'the run'} is not what a link has there; copy the whole of it`,
+  );
 }

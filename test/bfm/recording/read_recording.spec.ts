@@ -62,8 +62,14 @@ describe('readRecording', () => {
       lines({ ...header, version: 1 }),
       new RegExp(`its format has version 1, and this program reads ${RECORDING_VERSION}$`),
     );
-    fails(lines({ ...header, core: 'x' }), /r\.bfr:1 cannot be replayed: not what a recording has there: core$/);
-    fails(lines(header, typed, { ...typed, bytes: 1 }), /r\.bfr:3 cannot be replayed: .* there: bytes$/);
+    fails(
+      lines({ ...header, core: 'x' }),
+      /r\.bfr:1 cannot be replayed: not what a recording has there: core: found "x", expected a text/,
+    );
+    fails(
+      lines(header, typed, { ...typed, bytes: 1 }),
+      /r\.bfr:3 cannot be replayed: .* there: bytes: found 1, expected a text$/,
+    );
     fails(sealed([JSON.stringify(header), 'null and void}']), /r\.bfr:2 cannot be replayed: this is not a line of/);
     fails(lines(header, end, typed), /r\.bfr:3 cannot be replayed: this follows the end of the recording$/);
     fails(`${lines(header, end)}x`, /r\.bfr:3 cannot be replayed: this follows the end of the recording$/);

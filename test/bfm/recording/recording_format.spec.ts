@@ -34,16 +34,19 @@ describe('The format of recordings', () => {
   it('says what is wrong with a line', () => {
     const wrong = (value: unknown, fields: string): void =>
       void expect(entryOf(value)).to.equal(`not what a recording has there: ${fields}`);
-    wrong({ kind: 'state', at, brief: 'xyz' }, 'brief');
-    wrong({ kind: 'typed', at: { turn: -1, instructions: 1, virtualTime: 1 }, bytes: 1 }, 'at.turn, bytes');
-    wrong({ kind: 'typed', at, bytes: 'a', more: 1 }, 'more');
-    wrong({ kind: 'typed', at, bytes: '\u0100' }, 'bytes');
-    wrong({ kind: 'rumour' }, 'kind');
-    expect(entryOf(17)).to.equal('the line is no object');
+    wrong({ kind: 'state', at, brief: 'xyz' }, 'brief: found "xyz", expected a text like /^[0-9a-f]{16}$/');
+    wrong(
+      { kind: 'typed', at: { turn: -1, instructions: 1, virtualTime: 1 }, bytes: 1 },
+      'at.turn: found -1, expected at least 0; bytes: found 1, expected a text',
+    );
+    wrong({ kind: 'typed', at, bytes: 'a', more: 1 }, 'the line: found "more", expected no such field');
+    wrong({ kind: 'typed', at, bytes: '\u0100' }, 'bytes: found "\u0100", expected a text like /^[\\0-\\xff]*$/');
+    wrong({ kind: 'rumour' }, 'kind: found "rumour", expected "typed" or "call" or "modules" or "state" or "end"');
+    expect(entryOf(17)).to.equal('not what a recording has there: the line: found 17, expected an object');
   });
 
   it('says what is wrong with the first line', () => {
     const first = { kind: 'recording', version: RECORDING_VERSION, core: sha256, files: [], modules: [] };
-    expect(headerOf(first)).to.equal('not what a recording has there: request');
+    expect(headerOf(first)).to.equal('not what a recording has there: request: found nothing, expected an object');
   });
 });

@@ -40,17 +40,17 @@ describe('parseHeader', () => {
 
   it('names the field that is wrong', () => {
     const wrong: readonly (readonly [object, string])[] = [
-      [{ memoryBytes: 0x10001 << 8 }, 'memoryBytes'],
-      [{ memoryBytes: 1 << 20 }, 'memoryBytes'],
-      [{ processors: 0 }, 'processors'],
-      [{ stateHash: 'g' }, 'stateHash'],
-      [{ sections: [{ kind: 'pages', pages: 1025, stored: 1 }] }, 'sections.0.pages'],
-      [{ sections: [{ kind: 'other' }] }, 'sections.0.kind'],
-      [{ disks: [{ name: 'a', sha256: 'b', bytes: 1 }] }, 'disks.0.sha256'],
-      [{ images: 5 }, 'images'],
+      [{ memoryBytes: 0x10001 << 8 }, 'memoryBytes: found 16777472, expected a multiple of 65536'],
+      [{ memoryBytes: 1 << 20 }, 'memoryBytes: found 1048576, expected at least 16777216'],
+      [{ processors: 0 }, 'processors: found 0, expected at least 1'],
+      [{ stateHash: 'g' }, 'stateHash: found "g", expected a text like'],
+      [{ sections: [{ kind: 'pages', pages: 1025, stored: 1 }] }, 'sections.0.pages: found 1025, expected at most'],
+      [{ sections: [{ kind: 'other' }] }, 'sections.0.kind: found "other", expected "machine" or'],
+      [{ disks: [{ name: 'a', sha256: 'b', bytes: 1 }] }, 'disks.0.sha256: found "b", expected a SHA-256 digest'],
+      [{ images: 5 }, 'images: found 5, expected a list'],
     ];
     for (const [change, field] of wrong)
-      expect(() => parse(change)).to.throw(SnapshotError, `FILE is a damaged snapshot: ${field}: `);
+      expect(() => parse(change)).to.throw(SnapshotError, `FILE is a damaged snapshot: ${field}`);
     expect(() => parseHeader('{', 'FILE')).to.throw(SnapshotError, 'its header is no JSON');
     expect(() => parseHeader('null', 'FILE')).to.throw(SnapshotError, 'damaged');
   });

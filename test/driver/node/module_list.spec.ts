@@ -37,7 +37,11 @@ describe('readModuleList', () => {
   const bad: [string, string, RegExp][] = [
     ['a text that is not JSON', '{\n  "modules": [ nonsense ]\n}', /bad\.modules:2:16: this is not JSON: /],
     ['an empty file', '', /bad\.modules.*not JSON/],
-    ['the wrong shape', '["a.ts"]', /bad\.modules: wanted \{"modules"/],
+    [
+      'the wrong shape',
+      '["a.ts"]',
+      /bad\.modules is not a list of modules, \{"modules".*: the whole: found a list of 1, expected an object; correct the file$/,
+    ],
     ['a module that is not a text', '{"modules": [5]}', /modules\.0/],
     ['other keys', '{"modules": [], "extra": 1}', /extra/],
     [
