@@ -2,6 +2,7 @@
 // The public entry `bareflank/machine`: a machine with its VMM in the own process, for tests and fuzzers. It runs on Node.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { moduleFileOf } from './driver/node/extension_files.js';
 import { moduleFiles } from './driver/node/module_files.js';
 import { buildFolder } from './driver/node/package_paths.js';
 import type { BootFile } from './machine/boot/entry_state.js';
@@ -26,18 +27,24 @@ export type {
   ExploredRun,
   Predicate,
 } from './session/explore/predicate.js';
+export { moduleFileOf } from './driver/node/extension_files.js';
 export { MachineWithVmm, type MarkedMoment } from './session/machine_with_vmm.js';
 
 /** Which machine to make. */
-export interface MachineOptions extends Omit<MachineWithVmmOptions, 'source' | 'coreModule' | 'memoryBytes'> {
+export interface MachineOptions extends Omit<
+  MachineWithVmmOptions,
+  'source' | 'coreModule' | 'memoryBytes' | 'modules'
+> {
   /** Guest RAM in MiB: 16 to 3072, 64 by default. */
   readonly memoryMiB?: number;
+  /** Extensions, as for `bfm run -m`: module sources, `.modules` lists, and names of extensions. None: the machine has no VMM. */
+  readonly modules?: readonly string[];
 }
 
 /**
- * Makes a machine that has just been switched on, and loads its VMM from module files.
+ * Makes a machine that has just been switched on, and loads its VMM.
  *
- *     const machine = await createMachine({ modules: ['extensions/hypervisor_example_cpuidcount/cpuidcount.modules'] });
+ *     const machine = await createMachine({ modules: ['cpuidcount', 'my_extension/my.modules'] });
  *     machine.boot({ kernel: ownGuest('cpuid') });
  *     machine.driver.start();
  *     const moment = machine.mark();
@@ -46,9 +53,14 @@ export interface MachineOptions extends Omit<MachineWithVmmOptions, 'source' | '
  *
  * @throws ModuleLoadError … ; MemoryError if the system does not give the memory
  */
-export async function createMachine({ memoryMiB = 64, ...options }: MachineOptions = {}): Promise<MachineWithVmm> {
+export async function createMachine({
+  memoryMiB = 64,
+  modules: names = [],
+  ...options
+}: MachineOptions = {}): Promise<MachineWithVmm> {
+  const modules = names.map(moduleFileOf);
   const coreModule = await WebAssembly.compile(readFileSync(join(buildFolder, 'cpu', 'cpu.wasm')));
-  return MachineWithVmm.create({ ...options, coreModule, memoryBytes: memoryMiB << 20, source: moduleFiles });
+  return MachineWithVmm.create({ ...options, modules, coreModule, memoryBytes: memoryMiB << 20, source: moduleFiles });
 }
 
 /** The image of a small guest that comes with the package: `cpuid`, `echo` and others, as `bfm run --guest` knows them. @throws if there is none of this name */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { createMachine, ownGuest } from 'bareflank/machine';
+import { createMachine, moduleFileOf, ownGuest } from 'bareflank/machine';
 import { listOf } from './session/vmm_guests.js';
 
 describe('bareflank/machine', () => {
@@ -18,6 +18,16 @@ describe('bareflank/machine', () => {
     } finally {
       machine[Symbol.dispose]();
     }
+  });
+
+  it('takes the name of an extension, for which moduleFileOf gives its file', async () => {
+    const machine = await createMachine({ memoryMiB: 16, modules: ['cpuidcount'] });
+    try {
+      expect(machine.driver.status).to.equal('VMM_LOADED');
+    } finally {
+      machine[Symbol.dispose]();
+    }
+    expect(moduleFileOf('cpuidcount')).to.equal(listOf('example_cpuidcount'));
   });
 
   it('has no guest of another name', () => {

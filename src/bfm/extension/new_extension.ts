@@ -5,9 +5,9 @@ import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FileError } from '../failures/file_error.js';
+import { packageRoot } from '../../driver/node/package_paths.js';
 import { DEFAULT_GDB_PORT } from '../gdb/gdb_address.js';
 import { DEFAULT_INSPECT_PORT } from '../options/inspect_address.js';
-import { packageRoot } from '../options/folders.js';
 import { UsageError } from '../failures/usage_error.js';
 
 const classOf = (name: string): string =>

@@ -1,23 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, relative, resolve } from 'node:path';
+import {
+  extensionNames,
+  isExtensionName,
+  isFolder,
+  knownModuleFiles,
+  moduleFilesIn,
+} from '../../driver/node/extension_files.js';
 import { fileFlaw } from '../../driver/node/file_flaw.js';
 import { FileError } from '../failures/file_error.js';
 import { UsageError } from '../failures/usage_error.js';
-
-/** The package's root folder: this file runs from build/src/bfm. */
-export const packageRoot = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '..');
-
-const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory();
-
-function subfolders(path: string): string[] {
-  if (!isFolder(path)) return [];
-  return readdirSync(path, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => join(path, entry.name))
-    .sort();
-}
 
 /** Refuses missing folders of `-e`, even if no name has to be looked up in them. @throws FileError */
 export function checkExtensionFolders(given: readonly string[]): void {
@@ -30,34 +22,13 @@ export function checkExtensionFolders(given: readonly string[]): void {
     }
 }
 
-/** Folders of extensions: extensions/hypervisor_* and src_* of the package and of the current folder, then those given by `-e`. */
-export function extensionFolders(given: readonly string[]): string[] {
-  const bases = [...new Set([packageRoot, process.cwd()])];
-  const found = bases.flatMap((base) => [
-    ...subfolders(join(base, 'extensions')).filter((path) => basename(path).startsWith('hypervisor_')),
-    ...subfolders(base).filter((path) => basename(path).startsWith('src_')),
-  ]);
+/** The module files of all extensions. @param given folders of `-e` @throws FileError for one that there is not */
+function knownFiles(given: readonly string[]): string[] {
   checkExtensionFolders(given);
-  const outside = given.map((path) => resolve(path)).flatMap((full) => [full, ...subfolders(full)]);
-  return [...new Set([...found, ...outside])];
+  return knownModuleFiles(given);
 }
 
-/** The module files directly in a folder. */
-function moduleFilesOf(folder: string): string[] {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.modules'))
-    .sort()
-    .map((name) => join(folder, name));
-}
-
-/** What the names of extensions' folders begin with. */
-const EXTENSION_PREFIX = /^hypervisor_(example_)?/;
-
-function matches(file: string, name: string): boolean {
-  const folder = basename(dirname(file));
-  const stem = basename(file, '.modules');
-  return [basename(file), stem, folder, folder.replace(EXTENSION_PREFIX, '')].includes(name);
-}
+const matches = (file: string, name: string): boolean => extensionNames(file).includes(name);
 
 /**
  * The module file that `-m` means: a path, or the name of an extension that is found in the extension folders.
@@ -71,9 +42,8 @@ export function findModuleFile(name: string, folders: readonly string[], how = '
   if (name === '') throw UsageError.ofOption(how, name, 'a module file or the name of an extension');
   const path = resolve(name);
   const flaw = fileFlaw(path);
-  const isPlainName = /^\w+$/.test(name);
-  if (flaw === undefined && !isPlainName) return path;
-  const known = extensionFolders(folders).flatMap(moduleFilesOf);
+  if (flaw === undefined && !isExtensionName(name)) return path;
+  const known = knownFiles(folders);
   const found = known.filter((file) => matches(file, name));
   if (found.length > 1) throw new UsageError(`${how} ${name} matches more than one module file: ${found.join(', ')}`);
   if (found[0] !== undefined) return found[0];
@@ -92,17 +62,17 @@ export function findModuleFile(name: string, folders: readonly string[], how = '
 
 /** The name by which `-m` finds a module file; the path if no extension's name leads to it. */
 export function moduleName(file: string): string {
-  const known = extensionFolders([]).flatMap(moduleFilesOf);
-  const names = [basename(file, '.modules'), basename(dirname(file)).replace(EXTENSION_PREFIX, '')];
+  const known = knownFiles([]);
   const isItsName = (name: string): boolean => {
     const found = known.filter((each) => matches(each, name));
     return found.length === 1 && found[0] === file;
   };
-  return names.find(isItsName) ?? file;
+  const [ofFile, ofFolder] = extensionNames(file);
+  return [ofFile!, ofFolder!].find(isItsName) ?? file;
 }
 
 /** A folder with module files: the user probably meant one of them. */
 function hint(folder: string): string {
-  const [first] = isFolder(folder) ? moduleFilesOf(folder) : [];
+  const [first] = isFolder(folder) ? moduleFilesIn(folder) : [];
   return first === undefined ? '' : ` (there is ${relative('.', first)})`;
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../options/folders.js';
+import { packageRoot } from '../../driver/node/package_paths.js';
 import type { RunRequest } from '../worker/run_request.js';
 import type { RecordedFile } from './recording_format.js';
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { BootFile, BootModule } from '../../machine/boot/entry_state.js';
 import { FileError } from '../failures/file_error.js';
-import { packageRoot } from '../options/folders.js';
+import { packageRoot } from '../../driver/node/package_paths.js';
 import type { InitrdRequest } from './run_request.js';
 
 /** Reads a file for the machine's loader. @throws FileError */

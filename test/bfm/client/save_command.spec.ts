@@ -2,12 +2,17 @@
 import { expect } from 'chai';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MachineThread } from '../../../src/bfm/host/machine_thread.js';
 import { HostClient } from '../../../src/bfm/client/host_client.js';
 import { VmcallDataType } from '../../../src/vmm/exit/vmcall_interface.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { bfm, ended, root, startBfm } from '../bfm_process.js';
+import type { RunRequest } from '../../../src/bfm/worker/run_request.js';
 import { ownRuntimeFolder } from '../host/host_machine.js';
+import { cpuidCount, cpuidRun } from '../recording/own_run.js';
 
+/** It echoes what is typed. */
+const guest = join(root, 'build/guests/echo.bin');
 const json = { cpuid: 0, type: VmcallDataType.VMCALL_DATA_STRING_JSON, data: btoa('{"get":"count"}') };
 
 /** Asks a machine in this process, which takes a fraction of the time of a command. */
@@ -30,7 +35,91 @@ const stateOf = (machine: string): Promise<unknown> =>
 
 const messageOf = (error: unknown): string => (error as Error).message;
 
+/** A machine in this process, without a host. */
+class OwnMachine {
+  readonly thread: MachineThread;
+  private shown = '';
+  private heard: () => void = () => {};
+
+  constructor(request: Partial<RunRequest>) {
+    const machine = { ...cpuidRun, kernel: guest, append: '', start: 'off', pace: 'real', ...request } as const;
+    this.thread = new MachineThread(machine);
+    this.thread.listeners.add({
+      console: (bytes) => ((this.shown += Buffer.from(bytes).toString('latin1')), this.heard()),
+      vmm: () => {},
+      ended: () => {},
+    });
+  }
+
+  /** Waits for a text on the console. */
+  async shows(text: string): Promise<void> {
+    while (!this.shown.includes(text)) await new Promise<void>((resolve) => (this.heard = resolve));
+  }
+
+  async memory(): Promise<string> {
+    return (await this.thread.request('memoryHash', {})).sha256;
+  }
+
+  /** What the guest's memory, the VMM and the extension's count of CPUIDs are. */
+  async state(): Promise<unknown> {
+    const { thread } = this;
+    return [await thread.request('memoryHash', {}), thread.status(), await thread.request('vmcallData', json)];
+  }
+}
+
+describe('The save of a machine in the background', () => {
+  const folder = temporaryFolder();
+  const machines: OwnMachine[] = [];
+  async function started(request: Partial<RunRequest>): Promise<OwnMachine> {
+    const machine = new OwnMachine(request);
+    machines.push(machine);
+    await machine.thread.started();
+    return machine;
+  }
+  afterEach(async () => {
+    for (const { thread } of machines.splice(0)) await thread.close();
+  });
+
+  it('lets it go on, and another one goes on from there', async () => {
+    mkdirSync(join(folder.path, 'kept'));
+    const file = join(folder.path, 'kept', 'saved');
+    writeFileSync(file, 'what was there before');
+    const one = await started({ start: 'boot' });
+    await one.shows('echo');
+    const { instructions } = await one.thread.request('save', { path: file });
+    expect(instructions).to.be.greaterThan(0);
+    expect(readdirSync(join(folder.path, 'kept')), 'it was replaced as a whole').to.deep.equal(['saved']);
+    const restored = { kernel: file, isRestored: true, start: 'late' } as const;
+    const two = await started(restored);
+    // Both run on until they sleep, in the same state.
+    while ((await two.memory()) !== (await one.memory()));
+    expect(await two.state()).to.deep.equal(await one.state());
+    await two.thread.type(Buffer.from('typed'));
+    await two.shows('typed');
+    const refused = await started({ ...restored, modules: [] }).catch(messageOf);
+    expect(refused).to.equal(`${file} has a VMM with modules, and no file brings code along: add -m ${cpuidCount}`);
+  });
+
+  it('refuses a file that the machine reads, one in no folder, and a disk that the machine goes on to change', async () => {
+    const disk = folder.write('own_disk', new Uint8Array(0x2000));
+    const machine = await started({ modules: [], disks: [{ path: disk, isWritable: true }] });
+    const save = (path: string): Promise<unknown> => machine.thread.request('save', { path }).catch(messageOf);
+    expect(await save(join(folder.path, 'other'))).to.match(/^save: the machine goes on and changes .*own_disk, which/);
+    const other = await started({ modules: [] });
+    expect(await other.thread.request('save', { path: guest }).catch(messageOf)).to.equal(
+      `save ${guest} would replace a file that the machine reads`,
+    );
+    const gone = join(folder.path, 'gone', 'saved');
+    expect(await other.thread.request('save', { path: gone }).catch(messageOf)).to.match(
+      /^the snapshot .*gone\/saved cannot be written: there is no folder .*gone$/,
+    );
+  });
+});
+
 describe('bfm save', () => {
+  before(function () {
+    if (process.env.BAREFLANK_FULL !== '1') this.skip();
+  });
   const folder = temporaryFolder();
   const own = ownRuntimeFolder();
   after(() => own.close());
@@ -44,7 +133,6 @@ describe('bfm save', () => {
     const saved = await bfm('save', file, '--machine', 'one');
     expect(saved.stdout, saved.stderr).to.match(/^saved as .*kept\/saved after [\d ]+ instructions\n$/);
     expect(readdirSync(join(folder.path, 'kept')), 'it was replaced as a whole').to.deep.equal(['saved']);
-    const guest = join(root, 'build/guests/echo.bin');
     expect(await ask('one', (host) => host.request('save', { path: guest })).catch(messageOf)).to.equal(
       `save ${guest} would replace a file that the machine reads`,
     );

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { join } from 'node:path';
-import { findModuleFile, moduleName, packageRoot } from '../../../src/bfm/options/folders.js';
+import { findModuleFile, moduleName } from '../../../src/bfm/options/folders.js';
+import { packageRoot } from '../../../src/driver/node/package_paths.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 
 const folder = temporaryFolder();

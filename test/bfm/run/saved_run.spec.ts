@@ -33,6 +33,7 @@ const jsonOf = ({ stdout, stderr }: BfmResult): Json => {
   expect(stdout, stderr).to.not.equal('');
   return JSON.parse(stdout) as Json;
 };
+const isFull = process.env.BAREFLANK_FULL === '1';
 const folder = temporaryFolder();
 /** 3000 CPUIDs, and the power off. */
 const guest = { guest: 'cpuid', append: '3000', memory: '16M' };
@@ -64,6 +65,24 @@ describe('bfm run --save and --restore', () => {
   afterEach(() => useHandlerGlobals());
 
   it('take the VMM along: the run ends as without them, with the same reports', async () => {
+    const file = join(folder.path, 'with_vmm');
+    const under = { ...guest, cpus: '2', module: ['cpuidcount'] };
+    const whole = (await run(under)).report;
+    const saved = (await run({ ...under, save: file, saveAt: '4321', verifyState: true })).report;
+    expect(saved.outcome).to.equal('saved');
+    expect(saved.detail).to.match(/with_vmm; a machine restored from it had the same 1 000 VM exits$/);
+    const { report, vmm, restored } = await run({ restore: file, module: ['cpuidcount'] });
+    expect([report.outcome, report.machine, report.extensions]).to.deep.equal([
+      'powered-off',
+      whole.machine,
+      { cpuidcount: { count: 3000 } },
+    ]);
+    expect(vmm.text).to.match(/DEBUG: .*cpuid count = 3000/);
+    expect(restored.map(([instructions]) => instructions)).to.deep.equal([4321]);
+  });
+
+  it('take the VMM along as commands', async function () {
+    if (!isFull) this.skip();
     const file = join(folder.path, 'with_vmm');
     const under = ['run', '--guest', 'cpuid', '--append', '3000', '--memory', '16M', '--cpus', '2', '-m', 'cpuidcount'];
     const whole = (await run({ ...guest, cpus: '2', module: ['cpuidcount'] })).report;
