@@ -31,8 +31,8 @@ export interface ReplayMachineOptions {
   readonly post: (message: WorkerMessage) => void;
   /** Takes each byte of the guest's console, also those that `ports` got before the machine went back. */
   readonly printed?: (byte: number) => void;
-  /** Sees the Promises of this machine's VMM. */
-  readonly promises: PromiseWatch;
+  /** Sees the Promises of this machine's VMM; without it they are not refused. */
+  readonly promises?: PromiseWatch;
 }
 
 /** Makes the machine of a recording, up to its first instruction. No file of the recorded run changes. @throws BareflankError */
@@ -49,7 +49,7 @@ export async function makeReplayMachine(options: ReplayMachineOptions): Promise<
     machine: session.pc.driverAccess,
     whereabouts: control.handlerWord,
     announceHandlers: (names) => post({ kind: 'handlers', names: [...names] }),
-    watch: promises.follow,
+    ...(promises && { watch: promises.follow }),
   });
   await start.begin({ session, inputs, driver }, (what) => post({ kind: 'calling', what }));
   return { ...parts, vmm: watched(driver, post), globals };
