@@ -8,7 +8,7 @@ import { siteBundleOptions } from '../../site/machine/bundle_format.js';
 import { BundledModules } from '../../site/machine/bundled_modules.js';
 import { CORE_FILE, MachineService } from '../../site/machine/machine_service.js';
 import type { FromMachine, MachineStatus } from '../../site/machine/site_messages.js';
-import { packageRoot } from '../options/folders.js';
+import { packageRoot } from '../../driver/node/package_paths.js';
 import { readBootFile } from '../worker/boot_file.js';
 import { StopRequest, type RunControl } from '../worker/run_control.js';
 import type { RunReport, WorkerMessage } from '../worker/run_request.js';

@@ -11,7 +11,8 @@ import { inspectAddress, inspectOptions, type InspectOptions } from '../options/
 import { checkEach } from '../options/check_all.js';
 import { DEFAULT_GDB_PORT, gdbHint, parseGdbAddress, type GdbAddress } from '../gdb/gdb_address.js';
 import { parseWrittenBytes, type WrittenBytes } from '../gdb/last_writer.js';
-import { checkExtensionFolders, findModuleFile, packageRoot } from '../options/folders.js';
+import { packageRoot } from '../../driver/node/package_paths.js';
+import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
 import { parseSize } from '../options/memory_size.js';
 import { exitStatusOf, outcomeLine, reportTable } from '../run/run_report.js';
 import { symbolsOption } from '../run/machine_options.js';
