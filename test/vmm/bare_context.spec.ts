@@ -41,6 +41,7 @@ const reports = {
   'deny-msr-write': { denied: 0 },
   'ept-hook': { taken: 0 },
   'hide-hypervisor': { 'hypervisor bits': 0, leaves: 0, MSRs: 0, VMCALLs: 0 },
+  'racing-hook': { taken: 0 },
   'shadow-hook': { 'data accesses': 0, taken: 0 },
   'trace-syscalls': { calls: 0 },
   vpid: { 'vcpus with a vpid': 1 },
