@@ -26,7 +26,7 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
   explore: [
     [
-      'bfm explore --guest race_hook --cpus 2 -m racing_hook --until hook_missed.ts --record missed.bfr',
+      'bfm explore --guest race_hook --cpus 2 -m racing_hook --until extensions/hypervisor_example_racing_hook/predicates/hook_missed.ts --record missed.bfr',
       'an EPT hook with a planted race: the shortest schedule under which the hook is missed',
     ],
     ['bfm replay missed.bfr', 'the run in which it shows'],

@@ -11,6 +11,8 @@ const DAY = 24 * 60 * MINUTE;
 const MOST_UNUSED = 30 * DAY;
 /** All bundles together. One is a few kilobytes, with its source map. */
 const MOST_BYTES = 64 * 2 ** 20;
+/** A new bundle waits until all files have been looked at, so their number is bounded too. */
+const MOST_FILES = 1_000;
 /** A bundle is evaluated right after it was found. A file that was used so recently may be in use, so it stays whatever the size. */
 const IN_USE = 60 * MINUTE;
 /** A folder for one use is removed after that use, unless its process was killed. */
@@ -54,7 +56,7 @@ function filesOf(folder: string, now: number): { file: OldFile; isKept: boolean 
 }
 
 /**
- * Removes bundles that were not used for a month, then those that were not used for longest until the rest has a size that is bounded. Files that were
+ * Removes bundles that were not used for a month, then those that were not used for longest until the rest is bounded in size and number. Files that were
  * used within the hour stay: another process may be about to read them. Nothing but the cache's own files is touched.
  *
  * @param folder a private one, see `whyNotPrivateFolder`.
@@ -65,10 +67,12 @@ export function removeOldBundles(folder: string, now = Date.now()): void {
   for (const { file } of files.filter(isOld)) remove(file.path);
   const rest = files.filter((each) => !isOld(each)).map(({ file }) => file);
   let bytes = rest.reduce((sum, file) => sum + file.bytes, 0);
+  let count = rest.length;
   for (const file of rest.sort((a, b) => b.unused - a.unused)) {
-    if (bytes <= MOST_BYTES || file.unused <= IN_USE) return;
+    if ((bytes <= MOST_BYTES && count <= MOST_FILES) || file.unused <= IN_USE) return;
     remove(file.path);
     bytes -= file.bytes;
+    count--;
   }
 }
 

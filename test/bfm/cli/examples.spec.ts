@@ -28,10 +28,14 @@ async function paths(): Promise<string[]> {
 async function inProcess(words: readonly string[]): Promise<number> {
   const stubs = (['stdout', 'stderr'] as const).map((name) => sinon.stub(process[name], 'write').returns(true));
   const before = process.env.XDG_RUNTIME_DIR;
+  const here = process.cwd();
   process.env.XDG_RUNTIME_DIR = folder.path;
+  // The files that examples name are not there.
+  process.chdir(folder.path);
   try {
     return await runCommandLine(words);
   } finally {
+    process.chdir(here);
     for (const stub of stubs) stub.restore();
     if (before === undefined) delete process.env.XDG_RUNTIME_DIR;
     else process.env.XDG_RUNTIME_DIR = before;

@@ -47,6 +47,13 @@ describe('removeOldBundles', () => {
     expect(readdirSync(cache).sort()).to.deep.equal([0, 1, 3].map((at) => nameOf(at, 'mjs')));
   });
 
+  it('removes what was not used for longest, until the rest has 1,000 files', () => {
+    const cache = makeFolder('many');
+    for (let at = 0; at < 1_003; at++) put(join(cache, nameOf(at, 'mjs')), (2_000 - at) * minute);
+    removeOldBundles(cache, now);
+    expect(readdirSync(cache).sort()).to.deep.equal(Array.from({ length: 1_000 }, (_, at) => nameOf(at + 3, 'mjs')));
+  });
+
   it('keeps what was used within the hour, whatever its size: another process may be about to read it', () => {
     const cache = makeFolder('in use');
     for (const at of [0, 1]) put(join(cache, nameOf(at, 'mjs')), 59 * minute, 60 * mebibyte);
