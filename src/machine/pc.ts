@@ -67,6 +67,7 @@ function makeProcessor(id: number, core: WasmCore, options: PcOptions, outcome: 
     cr4Allowed: core.cr4Allowed,
     features: modelFeatures(core.model),
     counters: options.counters,
+    exitCost: options.exitCost,
     exitHistory: options.exitHistories?.[id],
   });
   processor.exitMark = options.exitMark;

@@ -8,6 +8,8 @@ import { fromHalves, highHalf, lowHalf } from './processor/halves.js';
 
 /** Connects the processor core to the devices. The chipset comes later than the core, which it must be able to interrupt. */
 export class PcBus implements CoreBus {
+  /** Called with the vector of each interrupt that a processor takes from the interrupt controllers. */
+  acknowledged: ((vector: number) => void) | undefined;
   private connected: Chipset | undefined;
   private high = 0;
 
@@ -36,7 +38,9 @@ export class PcBus implements CoreBus {
   }
 
   acknowledgeInterrupt(): number {
-    return this.chipset.currentApic.acknowledge();
+    const vector = this.chipset.currentApic.acknowledge();
+    this.acknowledged?.(vector);
+    return vector;
   }
 
   numericError(asserted: boolean): boolean {

@@ -34,6 +34,8 @@ export interface PcOptions {
   readonly counters?: ProcessorCounters;
   /** Memory for the last VM exits of each processor, see `ExitHistory`. */
   readonly exitHistories?: readonly Int32Array[];
+  /** Virtual nanoseconds that each VM exit takes, 0 by default. */
+  readonly exitCost?: number;
   /** Names of the guest's code and data, which the VMM is told too. */
   readonly symbols?: readonly SymbolFile[];
   /** Memory of a machine of the same size that is no longer used, as `WasmCoreOptions` has it. */

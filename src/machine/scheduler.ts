@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Clock, EventQueue } from './devices/event_queue.js';
 import { StopReason } from './layout/stop_reason.js';
+import type { Sampler, TurnObserver } from './turn_observer.js';
 
 /** Instructions of one quantum of a machine with one processor. It is small because V8 replaces its first, slow code of the interpreter only between calls. */
 export const QUANTUM_INSTRUCTIONS = 100_000;
@@ -21,6 +22,8 @@ export interface ScheduledProcessor {
   readonly instructionCount: number;
   /** Advances the processor's own clocks by nanoseconds in which it executed nothing. */
   skipTime(nanoseconds: number): void;
+  /** Virtual nanoseconds of VM exits, by which the processor has advanced its own clocks. The scheduler takes them: it sets 0. */
+  exitTime?: number;
   /** Halted so that no maskable interrupt can wake it. */
   readonly isHaltedForGood: boolean;
   /** Nanoseconds until the processor goes on by itself: the VMX-preemption timer, or 0 after a write that MWAIT waits for; infinite if it does not. */
@@ -74,6 +77,10 @@ export interface SchedulerState {
  * for bit, wherever the host stops it. A sleeping processor's clock is moved on when something wakes it.
  */
 export class Scheduler implements Clock {
+  /** Hear of turns and of idle times. */
+  readonly observers: TurnObserver[] = [];
+  /** Looks at processors on their way. */
+  sampler: Sampler | undefined;
   private readonly slots: Slot[] = [];
   private events: EventQueue | undefined;
   private selected: (processor: number) => void = () => {};
@@ -103,9 +110,10 @@ export class Scheduler implements Clock {
     return this.inTurn === undefined ? this.time : this.timeOf(this.inTurn);
   }
 
-  /** Nanoseconds that a processor has slept: its virtual time minus its instructions. */
+  /** Nanoseconds in which a processor executed nothing, because it slept or left its guest: its virtual time minus its instructions. */
   sleptOf(processor: number): number {
-    return this.slots[processor]!.slept;
+    const { slept, processor: own } = this.slots[processor]!;
+    return slept + (own.exitTime ?? 0);
   }
 
   /** The number of the present turn or idle time. It grows with each, so it names a moment between two turns. */
@@ -164,8 +172,12 @@ export class Scheduler implements Clock {
     if (slot === undefined) return this.jump(idle);
     this.selected(slot.id);
     this.running = true;
-    const reason = slot.processor.run(Math.min(Math.max(slot.end - this.timeOf(slot), 1), most));
+    const { instructionCount } = slot.processor;
+    const from = this.timeOf(slot);
+    const reason = slot.processor.run(this.lengthOf(slot, most));
     this.running = false;
+    this.takeExitTime(slot);
+    this.lookAt(slot, from, instructionCount);
     return this.afterRun(slot, reason);
   }
 
@@ -192,6 +204,26 @@ export class Scheduler implements Clock {
     const wake = this.nextWake();
     // What is due before a processor that is ahead waits for those that are behind.
     this.beginTurn(slot, wake > this.timeOf(slot) ? wake : Infinity);
+  }
+
+  /** Instructions up to the end of a turn, or to where the host or a sampler looks at the processor. */
+  private lengthOf(slot: Slot, most: number): number {
+    const now = this.timeOf(slot);
+    const left = Math.min(Math.max(slot.end - now, 1), most);
+    return this.sampler === undefined ? left : Math.min(left, Math.max(this.sampler.dueAt(slot.id) - now, 1));
+  }
+
+  private takeExitTime(slot: Slot): void {
+    if (slot.processor.exitTime === undefined) return;
+    slot.slept += slot.processor.exitTime;
+    slot.processor.exitTime = 0;
+  }
+
+  private lookAt(slot: Slot, from: number, instructions: number): void {
+    const { observers, sampler } = this;
+    const to = this.timeOf(slot);
+    for (const each of observers) each.ran(slot.id, from, to, instructions);
+    if (sampler !== undefined && to >= sampler.dueAt(slot.id)) sampler.sample(slot.id, to);
   }
 
   /** Plans the next turn, after what is due. If all processors sleep, it is nobody's. */
@@ -336,12 +368,13 @@ export class Scheduler implements Clock {
   private moveClock(slot: Slot, time: number): void {
     const nanoseconds = time - this.timeOf(slot);
     if (nanoseconds <= 0) return;
+    for (const each of this.observers) each.waited(slot.id, time - nanoseconds, time, slot.idle);
     slot.slept += nanoseconds;
     slot.processor.skipTime(nanoseconds);
   }
 
   private timeOf(slot: Slot): number {
-    return slot.processor.instructionCount + slot.slept;
+    return slot.processor.instructionCount + this.sleptOf(slot.id);
   }
 
   /**
@@ -378,7 +411,7 @@ export class Scheduler implements Clock {
       begun,
       allSleep,
       plan: inTurn === undefined ? null : [inTurn.id, inTurn.end],
-      slept: this.slots.map((slot) => slot.slept),
+      slept: this.slots.map(({ id }) => this.sleptOf(id)),
       idle: this.slots.map((slot) => slot.idle),
       pauses: this.slots.map((slot) => slot.pauses),
     };
@@ -390,6 +423,7 @@ export class Scheduler implements Clock {
     this.begun = begun;
     this.allSleep = allSleep;
     this.slots.forEach((slot, i) => {
+      this.takeExitTime(slot);
       slot.slept = slept[i]!;
       slot.idle = idle[i]!;
       slot.pauses = pauses[i]!;

@@ -9,7 +9,9 @@ import type { LateStart } from './late_start.js';
 import { LiveInputs } from './live_inputs.js';
 import type { DriverCall, MachineEvent } from './machine_event.js';
 import { SliceEnd, type SessionPorts } from './session_ports.js';
+import type { ProfileRecorder } from './profile/profile_recorder.js';
 import type { SessionRecorder } from './session_recorder.js';
+import type { TraceRecorder } from './trace/trace_recorder.js';
 
 /** Which machine to make, and how it is run. */
 export interface SessionOptions extends Omit<PcOptions, 'com1' | 'com2' | 'debugConsole'> {
@@ -25,6 +27,9 @@ export interface SessionOptions extends Omit<PcOptions, 'com1' | 'com2' | 'debug
   readonly inputs?: MakeInputSource | undefined;
   /** Writes down the run. */
   readonly recorder?: SessionRecorder | undefined;
+  /** Watches it. */
+  readonly trace?: TraceRecorder | undefined;
+  readonly profile?: ProfileRecorder | undefined;
 }
 
 /** A point at which a machine stops. */
@@ -78,6 +83,8 @@ export class MachineSession {
       debugConsole: console,
     });
     session.machine = pc;
+    options.trace?.attach(pc);
+    options.profile?.attach(pc);
     session.inputs = options.inputs?.(pc) ?? new LiveInputs(pc, ports, options.pace);
     return session;
   }
@@ -257,6 +264,7 @@ export class MachineSession {
     const { lateStart, until } = this.options;
     this.ports.console.push(byte);
     this.lastOutput.push(byte);
+    this.options.trace?.console(byte);
     if (lateStart?.consoleByte(byte) === true) this.pc.requestStop();
     if (until?.push(byte) !== true) return;
     this.isReached = true;

@@ -17,6 +17,7 @@ const bfmOrder: readonly string[] = [
   'death',
   'snapshot',
   'worker',
+  'instruments',
   'recording',
   'watch',
   'evaluate',

@@ -6,7 +6,8 @@ import { tripleFaultText, type TripleFault } from '../../machine/report/triple_f
 import type { UndefinedOpcode } from '../../machine/report/undefined_opcode.js';
 import type { Unimplemented } from '../../machine/report/unimplemented.js';
 import { disassemble, type Disassembly } from './disassemble.js';
-import { exitLines, reportedExit, type ReportedExit } from './exit_lines.js';
+import { reportedExit, type ReportedExit } from '../../session/reported_exit.js';
+import { exitLines } from './exit_lines.js';
 import { explainDeath } from './likely_cause.js';
 import { briefProcessorLines, processorLines } from './processor_lines.js';
 

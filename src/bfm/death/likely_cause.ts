@@ -5,7 +5,7 @@ import type { PcEnd } from '../../machine/pc.js';
 import type { ProcessorReport } from '../../machine/report/processor_report.js';
 import { pageFaultText, type TripleFault, type UndeliveredEvent } from '../../machine/report/triple_fault.js';
 import { UnfinishedExitError, UnimplementedExitError, VmEntryError } from '../../vmm/errors.js';
-import type { ReportedExit } from './exit_lines.js';
+import type { ReportedExit } from '../../session/reported_exit.js';
 import type { Disassembly } from './disassemble.js';
 import { ownName } from '../failures/own_name.js';
 

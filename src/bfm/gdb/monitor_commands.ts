@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { reportedExit } from '../../session/reported_exit.js';
 import { BareflankError } from '../../intrinsics/errors.js';
 import { exitReasonName } from '../../intrinsics/vmx/exit_reasons.js';
 import { exitReasons } from '../../machine/processor/processor_counters.js';
@@ -10,7 +11,7 @@ import type { LogicalProcessor } from '../../machine/processor/logical_processor
 import type { DebuggerStop } from '../../machine/debug/debugger_stop.js';
 import type { Stopped } from '../../session/debug/debugger.js';
 import { groupedDigits } from '../../session/grouped_digits.js';
-import { exitLines, reportedExit } from '../death/exit_lines.js';
+import { exitLines } from '../death/exit_lines.js';
 import type { DebuggedMachine } from './debugged_machine.js';
 import type { GuestMemory } from './guest_memory.js';
 import { lastWriterOf, parseWrittenBytes } from './last_writer.js';

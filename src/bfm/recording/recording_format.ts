@@ -44,6 +44,7 @@ const request = z.strictObject({
   pace: z.enum(['real', 'fast']),
   rtcStart: z.int().exactOptional(),
   traceVmcs: z.boolean().exactOptional(),
+  exitCost: count.exactOptional(),
   testDevice: z.boolean(),
 });
 

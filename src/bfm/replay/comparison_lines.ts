@@ -2,7 +2,7 @@
 import type { Comparison } from '../../session/replay/compared_runs.js';
 import type { ExitOfRun } from '../../session/replay/compared_side.js';
 import { groupedDigits } from '../../session/grouped_digits.js';
-import { reportedExit } from '../death/exit_lines.js';
+import { reportedExit } from '../../session/reported_exit.js';
 import type { ComparedCell, ComparisonReport } from '../worker/run_request.js';
 
 const cellOf = (exit: ExitOfRun, handlers: readonly string[]): ComparedCell =>

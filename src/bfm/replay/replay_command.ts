@@ -12,18 +12,21 @@ import { checkEach } from '../options/check_all.js';
 import { DEFAULT_GDB_PORT, gdbHint, parseGdbAddress, type GdbAddress } from '../gdb/gdb_address.js';
 import { parseWrittenBytes, type WrittenBytes } from '../gdb/last_writer.js';
 import { packageRoot } from '../../driver/node/package_paths.js';
+import { instrumentRequest, type InstrumentOptions } from '../instruments/instrument_options.js';
 import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
+import { refuseReplacing } from '../options/refuse_replacing.js';
 import { parseSize } from '../options/memory_size.js';
-import { exitStatusOf, outcomeLine, reportTable } from '../run/run_report.js';
-import { symbolsOption } from '../run/machine_options.js';
+import { exitStatusOf, outcomeLine, reportTable, instrumentLines } from '../run/run_report.js';
+import { symbolsOption, instrumentOptions } from '../run/machine_options.js';
 import { parseTimeout, symbolsRequest } from '../run/run_options.js';
 import { RunSession } from '../run/run_session.js';
 import { killThisProcess, outputWritten } from '../worker/end_worker.js';
 import type { PointReport, RunReport } from '../worker/run_request.js';
+import type { InstrumentRequest } from '../instruments/run_instruments.js';
 import { parseReplayPoint } from './replay_point.js';
 import type { ReplayRequest } from './replay_request.js';
 
-interface ReplayOptions extends InspectOptions {
+interface ReplayOptions extends InspectOptions, InstrumentOptions {
   readonly until: readonly string[];
   readonly checkpoints: string;
   readonly compare: boolean;
@@ -54,7 +57,7 @@ const DEFAULT_CHECKPOINTS = '1G';
 
 /** The command `bfm replay`. @param done takes its exit status. */
 export function replayCommand(done: (status: ExitStatus) => void): Command {
-  return inspectOptions(new Command('replay'))
+  return instrumentOptions(inspectOptions(new Command('replay')))
     .description('run a recorded run, or the run of a link of the page, again, and compare the two on the way')
     .argument(
       '<file>',
@@ -106,6 +109,7 @@ async function replay(file: string, options: ReplayOptions): Promise<ExitStatus>
   const symbols = options.symbols && checkEach(options.symbols, symbolsRequest);
   const gdb = gdbAddress(options);
   const who = whoseWriter(options);
+  const instruments = replayedInstruments(file, options);
   const request: ReplayRequest = {
     recording: resolve(file),
     until,
@@ -113,6 +117,7 @@ async function replay(file: string, options: ReplayOptions): Promise<ExitStatus>
     ...(symbols && { symbols }),
     ...(gdb && { gdb: true }),
     ...(who && { who }),
+    ...instruments,
     ...(compare && { compare }),
   };
   return runAgain(request, options, new URL('./replay_worker.js', import.meta.url), gdb);
@@ -131,9 +136,11 @@ async function replayLink(run: SharedRun, options: ReplayOptions): Promise<ExitS
   } = options;
   const isForRecordings =
     until.length > 0 || compare || module.length > 0 || symbols !== undefined || checkpoints !== DEFAULT_CHECKPOINTS;
-  if (isForRecordings || options.gdb !== undefined || options.who !== undefined)
+  const { trace, profile } = instrumentRequest(options);
+  const goesBackOrWatches = [options.gdb, options.who, trace, profile].some((each) => each !== undefined);
+  if (isForRecordings || goesBackOrWatches)
     throw new UsageError(
-      'the run of a link goes to its end: --until, --compare, -m, --symbols, --gdb, --who and --checkpoints are for recordings',
+      'the run of a link goes to its end: --until, --compare, -m, --symbols, --gdb, --who, --trace, --profile and --checkpoints are for recordings',
     );
   if (!allowCode) refuseCode(run);
   const request: LinkRequest = { run, site: resolve(site) };
@@ -186,6 +193,21 @@ function whoseWriter({ who, until, gdb, compare }: ReplayOptions): WrittenBytes 
   return parseWrittenBytes(who);
 }
 
+/** A trace and a profile have the time of one run, forwards. @throws UsageError */
+function replayedInstruments(file: string, options: ReplayOptions): InstrumentRequest {
+  const request = instrumentRequest(options);
+  const { trace, profile } = request;
+  if (trace === undefined && profile === undefined) return request;
+  const option = trace === undefined ? '--profile' : '--trace';
+  if (options.compare) throw new UsageError(`${option} excludes --compare: it is of one run`);
+  if (options.until.length > 1) throw new UsageError(`${option} takes one --until: it goes forward only`);
+  if (options.gdb !== undefined || options.who !== undefined)
+    throw new UsageError(`${option} excludes --gdb and --who, which go back: it goes forward only`);
+  if (trace !== undefined) refuseReplacing('--trace', trace.file, [resolve(file)]);
+  if (profile !== undefined) refuseReplacing('--profile', profile.file, [resolve(file), trace?.file]);
+  return request;
+}
+
 /** The module files of `-m`. @throws UsageError */
 function comparedModules({ compare, module, extensions, until }: ReplayOptions): string[] | undefined {
   if (compare !== module.length > 0) throw new UsageError('--compare and -m go together: -m names the other modules');
@@ -214,5 +236,6 @@ function show(report: RunReport, { json, stats }: ReplayOptions): void {
     return;
   }
   process.stderr.write(lines.join(''));
+  process.stderr.write(instrumentLines(report));
   if (report.machine.instructions > 0) process.stderr.write(reportTable(report, stats));
 }

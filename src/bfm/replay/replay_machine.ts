@@ -13,6 +13,7 @@ import { announced } from '../worker/announced_modules.js';
 import { readCoreModule } from '../worker/boot_file.js';
 import { consoleOfFile } from '../worker/console_file.js';
 import type { RunControl } from '../worker/run_control.js';
+import type { RunInstruments } from '../instruments/run_instruments.js';
 import type { RunRequest, WorkerMessage } from '../worker/run_request.js';
 import { sessionOptions, useGlobalsOf } from '../worker/session_in_worker.js';
 import { ReplayedDriver } from './replayed_driver.js';
@@ -27,6 +28,8 @@ export interface ReplayMachineOptions {
   readonly source: ModuleSource;
   readonly items: readonly RecordedItem[];
   readonly control: RunControl;
+  /** Watch the machine. */
+  readonly recorders?: RunInstruments['recorders'];
   readonly ports: SessionPorts;
   readonly post: (message: WorkerMessage) => void;
   /** Takes each byte of the guest's console, also those that `ports` got before the machine went back. */
@@ -56,7 +59,7 @@ export async function makeReplayMachine(options: ReplayMachineOptions): Promise<
 }
 
 async function sessionOf(
-  { items, control, ports, printed }: ReplayMachineOptions,
+  { items, control, ports, printed, recorders }: ReplayMachineOptions,
   { request: recorded, isRunning }: ReplayStart,
 ): Promise<Omit<ReplayParts, 'vmm' | 'globals'>> {
   const { disks = [], virtioConsole, ...rest } = recorded;
@@ -75,6 +78,7 @@ async function sessionOf(
           return console.push(byte);
         },
       },
+      ...recorders,
       inputs: (pc) => (inputs = new ReplayedInputs(pc, items, control.attentionWord)),
     },
     { ...ports, console: console.guestTo(ports.console), vmm: console.vmmTo(ports.vmm) },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { SymbolsRequest } from '../worker/run_request.js';
+import type { ProfileRequest, SymbolsRequest, TraceRequest } from '../worker/run_request.js';
 import type { WrittenBytes } from '../gdb/last_writer.js';
 import type { ReplayPoint } from '../../session/replay/replay_point.js';
 
@@ -17,6 +17,10 @@ export interface ReplayRequest {
   readonly gdb?: true;
   /** Memory whose last writer is wanted, before the point or the end. */
   readonly who?: WrittenBytes;
+  /** Write a trace of the run. */
+  readonly trace?: TraceRequest;
+  /** Write a profile of it. */
+  readonly profile?: ProfileRequest;
   /** Files of other modules, under which the run is compared with the recorded one. */
   readonly compare?: readonly string[];
 }

@@ -19,6 +19,7 @@ import { reportOfRun, stopScreen, type Ending } from '../run/report_of_run.js';
 import { StopRequest, type RunControl } from '../worker/run_control.js';
 import type { PointReport, RunReport, WorkerMessage } from '../worker/run_request.js';
 import { sessionPorts } from '../worker/session_in_worker.js';
+import { RunInstruments } from '../instruments/run_instruments.js';
 import { readSymbols } from '../worker/symbols_file.js';
 import { timedRun } from '../worker/timed_run.js';
 import { checkedRecording, withRecordedHashes, type CheckedRecording } from './recorded_code.js';
@@ -40,6 +41,7 @@ export class ReplayRun {
   private replay!: ReplaySession;
   private readonly points: PointReport[] = [];
   private writer: RunReport['lastWrite'];
+  private instruments!: RunInstruments;
 
   constructor(
     private readonly request: ReplayRequest,
@@ -52,6 +54,7 @@ export class ReplayRun {
     this.post({ kind: 'calling', what: 'the check of the recording' });
     this.recording = readRecording(this.request.recording);
     this.checked = await checkedRecording(this.recording);
+    this.instruments = RunInstruments.begin(this.request);
     using promises = new PromiseWatch();
     await this.build(promises);
     try {
@@ -62,14 +65,17 @@ export class ReplayRun {
       const { driver } = vmm;
       const hasVmm = this.recording.header.request.start !== 'off' || driver.hasVmm;
       const checkpoints = this.replay.checkpointFacts;
+      const measured = this.instruments.write(session.pc, driver, this.post);
       return {
         ...reportOfRun(ending, { session, driver, lateStart, milliseconds, hasVmm }),
         ...(points.length > 0 && { points }),
         ...(this.writer && { lastWrite: this.writer }),
         ...(checkpoints !== undefined && { checkpoints }),
+        ...measured,
       };
     } finally {
       this.parts.session.flush();
+      this.instruments.close();
     }
   }
 
@@ -78,7 +84,18 @@ export class ReplayRun {
     const { request, modules, items, hashes } = this.checked;
     const ports = sessionPorts(control, post, () => control.stopRequest !== StopRequest.None);
     const source = withRecordedHashes(moduleFiles, hashes);
-    this.parts = await makeReplayMachine({ request, modules, items, source, control, ports, post, promises });
+    const { recorders } = this.instruments;
+    this.parts = await makeReplayMachine({
+      request,
+      modules,
+      items,
+      source,
+      control,
+      ports,
+      post,
+      promises,
+      recorders,
+    });
     const { until, checkpoints, symbols, gdb, who } = this.request;
     const goesBack = until.length > 1 || gdb === true || who !== undefined;
     if (symbols !== undefined) this.parts.session.pc.symbols.add(symbols.map(readSymbols));

@@ -2,8 +2,26 @@
 import type { Command } from 'commander';
 import { MOST_PROCESSORS } from '../../machine/limits.js';
 import { processorModels } from '../../machine/models/processor_models.js';
+import { traceKinds } from '../../session/trace/trace_filter.js';
+import { DEFAULT_PROFILE_INTERVAL, DEFAULT_TRACE_LIMIT } from '../instruments/instrument_options.js';
 import { MEMORY_RANGE } from '../options/memory_size.js';
 import { DEFAULT_MEMORY, ONE } from './run_options.js';
+
+/** A trace and a profile, of a run and of a replay. */
+export function instrumentOptions(command: Command): Command {
+  return command
+    .option(
+      '--trace <file>',
+      'write a trace that ui.perfetto.dev opens: VM exits, interrupts, idle time and the console',
+    )
+    .option('--trace-limit <n>', `keep the newest N events of each kind (default: ${DEFAULT_TRACE_LIMIT})`)
+    .option(
+      '--trace-only <list>',
+      `what the trace has: some of ${traceKinds.join(', ')}, or names of exit reasons, with commas between`,
+    )
+    .option('--profile <file>', 'write a profile of the guest (.cpuprofile), and show where it was most')
+    .option('--profile-interval <µs>', `virtual time between two samples (default: ${DEFAULT_PROFILE_INTERVAL})`);
+}
 
 /** What names the guest's code and data; a replay has it too. */
 export const symbolsOption = [
@@ -78,5 +96,6 @@ export function machineOptions(command: Command): Command {
       "modules see the host's clock and random numbers, not those of the machine; excludes --record",
       false,
     )
+    .option('--exit-cost <ns>', 'virtual time that each VM exit takes, for timing checks of guests (default: 0)')
     .option('--test-device', 'add the QEMU test device that kvm-unit-tests uses', false);
 }

@@ -11,6 +11,7 @@ import { announced, LOADING_MODULES } from '../worker/announced_modules.js';
 import { readBootFile, readBootModule, readCoreModule } from '../worker/boot_file.js';
 import { StopRequest } from '../worker/run_control.js';
 import type { RunControl } from '../worker/run_control.js';
+import { RunInstruments } from '../instruments/run_instruments.js';
 import type { RunRecording } from '../recording/run_recording.js';
 import { reportOfRun, stopScreen, type Ending } from './report_of_run.js';
 import type {
@@ -52,6 +53,7 @@ export class MachineRun {
   private globals: SeededGlobals | undefined;
   private recording: RunRecording | undefined;
   private promises: PromiseWatch | undefined;
+  private instruments!: RunInstruments;
 
   constructor(
     private readonly request: RunRequest,
@@ -65,6 +67,7 @@ export class MachineRun {
   async run(): Promise<RunReport> {
     const { request } = this;
     this.recording = request.record && (await recordingOf(request.record, request));
+    this.instruments = RunInstruments.begin(request);
     const begin = request.isRestored ? await this.restored() : await this.powerOn();
     try {
       this.driver = await this.loadVmm();
@@ -80,11 +83,15 @@ export class MachineRun {
       this.recordEnd(ending.outcome);
       const { session, driver, lateStart } = this;
       const hasVmm = request.start !== 'off' || driver?.hasVmm === true;
-      return reportOfRun(await this.endingWithReport(ending), { session, driver, lateStart, milliseconds, hasVmm });
+      const measured = this.instruments.write(session.pc, driver, this.post);
+      const whole = await this.endingWithReport(ending);
+      const report = reportOfRun(whole, { session, driver, lateStart, milliseconds, hasVmm });
+      return { ...report, ...measured };
     } finally {
       this.promises?.[Symbol.dispose]();
       this.session.flush();
       this.recording?.close();
+      this.instruments.close();
     }
   }
 
@@ -141,6 +148,7 @@ export class MachineRun {
       until: text === undefined ? undefined : new TextMatcher(text),
       stopAt: typeof save?.at === 'number' ? ({ kind: 'instruction', count: save.at } as const) : undefined,
       recorder: this.recording?.recorder,
+      ...this.instruments.recorders,
     };
     const wantsAttention = (): boolean => control.stopRequest !== StopRequest.None || control.wantsReload;
     const session = await MachineSession.create(options, sessionPorts(control, post, wantsAttention));

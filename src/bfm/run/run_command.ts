@@ -6,11 +6,11 @@ import { ExitStatus } from '../failures/exit_status.js';
 import { problemOf } from '../failures/problem.js';
 import { whileInterruptsGoTo } from '../console/interrupts.js';
 import { inspectAddress, inspectOptions } from '../options/inspect_address.js';
-import { machineOptions, watchOption } from './machine_options.js';
+import { instrumentOptions, machineOptions, watchOption } from './machine_options.js';
 import { RawOutput } from '../console/raw_output.js';
 import { checkRunOptions, parseTimeout } from './run_options.js';
 import type { RunOptions } from './run_options.js';
-import { exitStatusOf, outcomeLine, reportTable, restoredLines } from './run_report.js';
+import { exitStatusOf, outcomeLine, reportTable, restoredLines, instrumentLines } from './run_report.js';
 import type { RunReport, RunRequest } from '../worker/run_request.js';
 import { RunSession } from './run_session.js';
 import { Terminal } from '../console/terminal.js';
@@ -42,7 +42,7 @@ Lines of the VMM's own serial port appear on stderr as "vmm: …".
 
 /** The command `bfm run`. @param done takes its exit status. */
 export function runCommand(done: (status: ExitStatus) => void): Command {
-  return inspectOptions(machineOptions(new Command('run')))
+  return instrumentOptions(inspectOptions(machineOptions(new Command('run'))))
     .description('run a guest on the simulated PC, under the VMM or without it')
     .option('--until <text>', 'end the run once this text appears on the console')
     .option('--save <file>', 'save the machine and its VMM into this file at --save-at, and end the run')
@@ -160,6 +160,7 @@ function show(report: RunReport, request: RunRequest, options: RunOptions): void
     return;
   }
   process.stderr.write(`bfm: ${outcomeLine(report, awaited(request))}\n`);
+  process.stderr.write(instrumentLines(report));
   if (report.lateStart !== undefined && report.outcome !== 'error') process.stderr.write(`bfm: ${report.lateStart}\n`);
   if (report.machine.instructions > 0) process.stderr.write(reportTable(report, options.stats));
 }

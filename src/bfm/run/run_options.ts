@@ -24,14 +24,16 @@ import type {
   StartMode,
   SymbolsRequest,
 } from '../worker/run_request.js';
+import { instrumentRequest, type InstrumentOptions } from '../instruments/instrument_options.js';
 import { checkRestore, checkSaved, saveRequest, type SnapshotOptions } from './snapshot_options.js';
 import { UsageError } from '../failures/usage_error.js';
 
 /** The options of `bfm run` as the command-line parser gives them. */
-export interface RunOptions extends SnapshotOptions, InspectOptions {
+export interface RunOptions extends SnapshotOptions, InspectOptions, InstrumentOptions {
   readonly disk?: readonly string[];
   readonly virtioConsole?: string;
   readonly symbols?: readonly string[];
+  readonly exitCost?: string;
   readonly module: readonly string[];
   readonly extensions: readonly string[];
   readonly set: readonly string[];
@@ -245,6 +247,17 @@ function rtcStart(text: string | undefined): { rtcStart?: number } {
   return { rtcStart: Math.floor(milliseconds / 1000) };
 }
 
+/** Virtual time of a VM exit. A turn that takes seconds would be no turn. */
+const MOST_EXIT_COST = 1_000_000;
+
+function exitCost(text: string | undefined): { exitCost?: number } {
+  if (text === undefined) return {};
+  const nanoseconds = /^\d+$/.test(text) ? Number(text) : -1;
+  if (nanoseconds < 0 || nanoseconds > MOST_EXIT_COST)
+    throw UsageError.ofOption('--exit-cost', text, `nanoseconds from 0 to ${MOST_EXIT_COST}`);
+  return nanoseconds === 0 ? {} : { exitCost: nanoseconds };
+}
+
 /** The default of `--cpus`. */
 export const ONE = '1';
 
@@ -265,6 +278,7 @@ function separateValues(options: RunOptions, isTerminal: boolean) {
     start: () => startMode(options, hasModules),
     pace: () => pace(options.pace, isTerminal),
     rtcStart: () => rtcStart(options.rtc),
+    exitCost: () => exitCost(options.exitCost),
     settings: () => parseSettings(options.set, hasModules),
     folders: () => checkExtensionFolders(options.extensions),
     modules: () => checkEach(options.module, (name) => findModuleFile(name, options.extensions)),
@@ -275,8 +289,21 @@ function separateValues(options: RunOptions, isTerminal: boolean) {
     record: () => recordRequest(options),
     watch: () => checkWatch(options),
     gdb: () => gdbRequest(options),
+    instruments: () => instrumentRequest(options),
     guest: () => whatToRun(options),
   });
+}
+
+/** Each output is another file than what is read and than the outputs before it. @throws UsageError */
+function refuseReplacingAny(
+  read: readonly (string | undefined)[],
+  outputs: readonly (readonly [option: string, file: string | undefined])[],
+): void {
+  const taken = [...read];
+  for (const [option, file] of outputs) {
+    if (file !== undefined) refuseReplacing(option, file, taken);
+    taken.push(file);
+  }
 }
 
 /**
@@ -288,14 +315,19 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
   const { guest, until, save, timeout: _, folders: __, watch: ___, ...values } = separateValues(options, isTerminal);
   const initrd = values.initrd ?? ownRamDisk(guest);
   const disks = allDisks(values.disks, guest.disk);
-  const { console, record, gdb, symbols } = values;
+  const { console, record, gdb, symbols, instruments } = values;
   const images = [guest.kernel, ...disks.map(({ path }) => path), ...(initrd ?? []).map(({ file }) => file)];
   const read = [...images, ...values.modules, console?.input, ...symbols.map(({ file }) => file)];
-  if (console !== undefined) refuseReplacing('--virtio-console', console.output, read);
-  if (record !== undefined) refuseReplacing('--record', record.file, [...read, console?.output]);
   // A run may be saved into the snapshot with which it began.
   const saved = options.restore === undefined ? read : read.filter((file) => file !== guest.kernel);
-  if (save !== undefined) refuseReplacing('--save', save.path, [...saved, console?.output]);
+  const outputs = [
+    ['--virtio-console', console?.output],
+    ['--record', record?.file],
+    ['--trace', instruments.trace?.file],
+    ['--profile', instruments.profile?.file],
+  ] as const;
+  refuseReplacingAny(read, outputs);
+  refuseReplacingAny([...saved, ...outputs.map(([, file]) => file)], [['--save', save?.path]]);
   if (record !== undefined && save !== undefined)
     throw new UsageError(
       '--record excludes --save, which ends the run: save a machine of bfm driver_load --record with bfm save',
@@ -320,11 +352,13 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
     ...(until !== undefined && { until }),
     pace: values.pace,
     ...values.rtcStart,
+    ...values.exitCost,
     ...(options.realClock && { realClock: true }),
     ...(options.traceVmcs === true && { traceVmcs: true }),
     testDevice: options.testDevice,
     ...(record && { record }),
     ...(gdb && { gdb }),
+    ...instruments,
   };
   checkSaved(request);
   return request;

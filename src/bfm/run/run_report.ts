@@ -128,3 +128,9 @@ export function reportTable(report: RunReport, stats: boolean): string {
   const valueWidth = Math.max(...table.map(([, value]) => value.length));
   return table.map(([name, value]) => `  ${name.padEnd(width)}  ${value.padStart(valueWidth)}\n`).join('');
 }
+
+/** What a trace and a profile say at the end of a run. */
+export function instrumentLines({ trace, profile }: RunReport): string {
+  const lines = [...(trace === undefined ? [] : [`trace: ${trace}`]), ...(profile === undefined ? [] : [profile])];
+  return lines.map((line) => `bfm: ${line}\n`).join('');
+}

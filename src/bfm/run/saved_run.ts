@@ -25,9 +25,17 @@ const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(byte
 /** The machine of a snapshot, with what else a run asks for. */
 export function requestOf(
   request: RunRequest,
-  { memoryBytes, processors, model, testDevice, rtcStart }: SnapshotHeader,
+  { memoryBytes, processors, model, testDevice, rtcStart, exitCost }: SnapshotHeader,
 ): RunRequest {
-  return { ...request, memoryBytes, processors, cpu: model, testDevice, rtcStart };
+  return {
+    ...request,
+    memoryBytes,
+    processors,
+    cpu: model,
+    testDevice,
+    rtcStart,
+    ...(exitCost !== undefined && { exitCost }),
+  };
 }
 
 /** Reads the snapshot of a run, and checks that the run can go on from it. @throws SnapshotError */
@@ -104,6 +112,7 @@ const disksOf = ({ disks = [] }: RunRequest): SnapshotFacts['disks'] =>
 export function factsOf(request: RunRequest, images: readonly BootFile[]): RunFacts {
   return {
     testDevice: request.testDevice,
+    ...(request.exitCost !== undefined && { exitCost: request.exitCost }),
     virtioConsole: request.virtioConsole === undefined ? null : { typed: digestOfTyped(request.virtioConsole) },
     images: images.map(({ name, bytes }) => ({ name, sha256: digestOf(bytes) })),
     append: request.append,

@@ -19,6 +19,7 @@ export interface SnapshotOptions {
   readonly restore?: string;
   readonly verifyState?: boolean;
   readonly rtc?: string;
+  readonly exitCost?: string;
   readonly testDevice: boolean;
 }
 
@@ -68,6 +69,7 @@ function givenOfMachine(options: SnapshotOptions, defaults: Pick<SnapshotOptions
     '--cpu': options.cpu !== defaults.cpu,
     '--cpus': options.cpus !== defaults.cpus,
     '--rtc': options.rtc !== undefined,
+    '--exit-cost': options.exitCost !== undefined,
     '--test-device': options.testDevice,
   };
   return Object.keys(given).filter((option) => given[option]);

@@ -25,6 +25,7 @@ async function twinOf({ pc, globals }: DrivenMachine, request: RunRequest): Prom
     processors: pc.processors.length,
     ...(known !== undefined && { model: known }),
     testDevice: request.testDevice,
+    exitCost: pc.processors[0]!.exitCost,
     disks: openDisks(request.disks ?? []),
     ...(request.virtioConsole !== undefined && { virtioConsole: consoleOfFile(request.virtioConsole) }),
     com1: quiet,

@@ -73,6 +73,8 @@ const header = z.strictObject({
     .multipleOf(0x10000),
   processors: z.int().min(1).max(MOST_PROCESSORS),
   testDevice: z.boolean(),
+  /** Virtual nanoseconds that each VM exit takes; 0 if it is not there. */
+  exitCost: count.exactOptional(),
   /** The digest of what is typed at a virtio console. */
   virtioConsole: z.strictObject({ typed: sha256 }).nullable(),
   /** The files below the disks, which are not in the snapshot: what they have at the save. */
@@ -107,7 +109,7 @@ export type SnapshotSection = SnapshotHeader['sections'][number];
 /** The facts that the owner of a run knows; the machine adds the rest. */
 export type SnapshotFacts = Pick<
   SnapshotHeader,
-  'testDevice' | 'virtioConsole' | 'disks' | 'images' | 'append' | 'moduleFiles' | 'rtcStart'
+  'testDevice' | 'exitCost' | 'virtioConsole' | 'disks' | 'images' | 'append' | 'moduleFiles' | 'rtcStart'
 >;
 
 /** @throws SnapshotError for a snapshot of another version of bfm */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { CheckpointFacts } from '../../session/replay/replay_session.js';
 import type { DeathPlaces } from '../death/death_report.js';
-import type { ReportedExit } from '../death/exit_lines.js';
+import type { ReportedExit } from '../../session/reported_exit.js';
+import type { TraceFilter } from '../../session/trace/trace_filter.js';
 import type { ConsoleRequest } from './console_file.js';
 import type { StuckProcessor } from './stuck_report.js';
 import type { Problem } from '../failures/problem.js';
@@ -58,6 +59,23 @@ export interface GdbRequest {
   readonly waits: boolean;
 }
 
+/** What `--trace` named. */
+export interface TraceRequest {
+  /** Absolute path. */
+  readonly file: string;
+  /** Events of each kind that are kept, the newest. */
+  readonly limit: number;
+  readonly filter?: TraceFilter;
+}
+
+/** What `--profile` named. */
+export interface ProfileRequest {
+  /** Absolute path. */
+  readonly file: string;
+  /** Virtual nanoseconds between two samples of a processor. */
+  readonly interval: number;
+}
+
 /** Everything a run needs, checked, as plain data: it travels into the worker. */
 export interface RunRequest {
   /** What to boot, or the snapshot to go on from. */
@@ -95,11 +113,17 @@ export interface RunRequest {
   readonly realClock?: boolean;
   /** Remember where each VMCS field was written. */
   readonly traceVmcs?: boolean;
+  /** Virtual nanoseconds that each VM exit takes; 0 if it is not there. */
+  readonly exitCost?: number;
   /** With QEMU's pc-testdev. */
   readonly testDevice: boolean;
   /** Write down the run. */
   readonly record?: RecordRequest;
   readonly gdb?: GdbRequest;
+  /** Write a trace of it. */
+  readonly trace?: TraceRequest;
+  /** Write a profile of it. */
+  readonly profile?: ProfileRequest;
 }
 
 /** The start data of a worker with a machine. */
@@ -185,6 +209,10 @@ export interface RunReport {
   readonly milliseconds: number;
   /** Of a late start: when the VMM took over, or that it never did. */
   readonly lateStart?: string;
+  /** Of a trace: its file, and what is missing in it. */
+  readonly trace?: string;
+  /** Of a profile, for people: where the guest was most. */
+  readonly profile?: string;
   /** Of a replay: the points of `--until` that it came to. */
   readonly points?: readonly PointReport[];
   /** Of a replay that looked for the last writer of memory: the answer, and the instructions before it; null: nothing has written there. */

@@ -28,6 +28,7 @@ export function sessionOptions(
     ...(model !== undefined && { model }),
     processors: request.processors,
     testDevice: request.testDevice,
+    ...(request.exitCost !== undefined && { exitCost: request.exitCost }),
     disks: openDisks(request.disks ?? []),
     ...(request.virtioConsole !== undefined && { virtioConsole: openConsole(request.virtioConsole) }),
     ...(request.symbols !== undefined && { symbols: request.symbols.map(readSymbols) }),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { exitLines, reportedExit, type ReportedExit } from '../death/exit_lines.js';
+import { reportedExit, type ReportedExit } from '../../session/reported_exit.js';
+import { exitLines } from '../death/exit_lines.js';
 import { ExitHistory } from '../../machine/processor/exit_history.js';
 import { hangingHandler } from './hanging_handler.js';
 import type { RunControl } from './run_control.js';

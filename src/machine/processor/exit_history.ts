@@ -27,6 +27,8 @@ const HEADER = { Next: 0, Words: 8 } as const;
 /** Words of a record, by their place. 64-bit values are two words. */
 const Place = { Reason: 0, Rip: 1, Qualification: 3, Instructions: 5, Outcome: 7 } as const;
 const RECORD_SHIFT = 3;
+/** Words of a record. */
+export const RECORD_WORDS = 1 << RECORD_SHIFT;
 
 /** Words of a history. */
 export const EXIT_HISTORY_WORDS = HEADER.Words + (EXITS_REMEMBERED << RECORD_SHIFT);
@@ -69,6 +71,23 @@ export class ExitHistory {
     this.words[placeOf(this.words[HEADER.Next]! - 1) + Place.Outcome] = outcome;
   }
 
+  /** The whole exit-reason field of the last exit. */
+  get lastReason(): number {
+    return this.words[placeOf(this.words[HEADER.Next]! - 1) + Place.Reason]!;
+  }
+
+  /** The outcome of the last exit. */
+  get lastOutcome(): number {
+    return this.words[placeOf(this.words[HEADER.Next]! - 1) + Place.Outcome]!;
+  }
+
+  /** Copies the record of the last exit to a place in other words. */
+  copyLast(to: Int32Array, at: number): void {
+    const { words } = this;
+    const from = placeOf(words[HEADER.Next]! - 1);
+    for (let word = 0; word < RECORD_WORDS; word++) to[at + word] = words[from + word]!;
+  }
+
   save(): Int32Array {
     return this.words.slice();
   }
@@ -82,12 +101,12 @@ export class ExitHistory {
   last(): RememberedExit[] {
     const next = this.words[HEADER.Next]!;
     const count = Math.min(next, EXITS_REMEMBERED);
-    return Array.from({ length: count }, (_, index) => this.read(next - count + index));
+    return Array.from({ length: count }, (_, index) => ExitHistory.read(this.words, placeOf(next - count + index)));
   }
 
-  private read(number: number): RememberedExit {
-    const record = placeOf(number);
-    const low = (place: number): number => this.words[record + place]! >>> 0;
+  /** The record at a place. */
+  static read(words: Int32Array, record: number): RememberedExit {
+    const low = (place: number): number => words[record + place]! >>> 0;
     const whole = (place: number): bigint => (BigInt(low(place + 1)) << 32n) | BigInt(low(place));
     return {
       reason: low(Place.Reason),

@@ -13,6 +13,7 @@ import { slotOf } from '../vmx/vmcs/field_slots.js';
 import { vmxState } from '../vmx/hashed_vmx_state.js';
 import { untilDeadline } from '../vmx/preemption_timer.js';
 import { ExitHistory } from './exit_history.js';
+import type { ExitSink } from './exit_sink.js';
 import type { ProcessorCore } from './processor_core.js';
 import { exitReasons, type ProcessorCounters } from './processor_counters.js';
 import { ProcessorDeadError, type ProcessorDeath } from './processor_death.js';
@@ -40,6 +41,8 @@ const maximumTurns = 1000;
 /** Options of a processor. */
 export interface LogicalProcessorOptions extends VmxEngineOptions {
   readonly counters?: ProcessorCounters | undefined;
+  /** Virtual nanoseconds that each VM exit takes. The default is 0. */
+  readonly exitCost?: number | undefined;
   /** Memory for the last VM exits: EXIT_HISTORY_WORDS words. */
   readonly exitHistory?: Int32Array | undefined;
 }
@@ -68,8 +71,14 @@ export class LogicalProcessor {
   exitsHandled = 0;
   /** A word in which the VMM says what its handlers did with the exit. */
   exitOutcome: Int32Array | undefined;
+  /** Virtual nanoseconds that each VM exit takes, its handling and the VM entry included. */
+  readonly exitCost: number;
+  /** Virtual nanoseconds of VM exits that the scheduler has not counted yet. */
+  exitTime = 0;
   /** The last VM exits. */
   readonly history: ExitHistory;
+  /** Take all VM exits, for traces and profiles. */
+  readonly exitSinks: ExitSink[] = [];
   /** The number of instructions retired at the last VM exit, in two words, for the watchdog's report. */
   private readonly exitInstructions: Uint32Array;
   /** `HostEntry.returnTo` was called: the exit entry left VMX non-root operation for good. */
@@ -82,6 +91,7 @@ export class LogicalProcessor {
   ) {
     this.engine = new VmxEngine(core, options);
     this.history = new ExitHistory(options.exitHistory);
+    this.exitCost = options.exitCost ?? 0;
     this.exits = options.counters?.exits ?? new Uint32Array(exitReasons);
     this.exitInstructions = options.counters?.instructions ?? new Uint32Array(2);
   }
@@ -210,8 +220,11 @@ export class LogicalProcessor {
       // An exit at which no instruction retires (an interrupt window that is always open) uses up the quantum too, so that the scheduler gets its turn.
       left -= Math.max((u32[instructionsWord]! - count) | 0, 1);
       count = u32[instructionsWord]!;
-      if (reason === StopReason.VmExit) this.leaveGuest();
-      else if (reason === StopReason.VmxInstruction) performCodeInstruction(this.engine);
+      if (reason === StopReason.VmExit) {
+        this.leaveGuest();
+        // Virtual time uses up the turn, whatever it passed with.
+        left -= this.exitCost;
+      } else if (reason === StopReason.VmxInstruction) performCodeInstruction(this.engine);
       else return reason;
     }
   }
@@ -268,7 +281,11 @@ export class LogicalProcessor {
     this.exits[basic] = this.exits[basic]! + 1;
     if (this.stopsAtExit?.[basic] === 1) this.stopAtExit();
     const abort = this.engine.leave();
-    if (this.core.u32[exitPendingWord] === 0) this.remember();
+    if (this.exitCost > 0) this.spendExitCost();
+    if (this.core.u32[exitPendingWord] === 0) {
+      this.remember();
+      if (this.exitSinks.length > 0) this.tellSinks();
+    }
     if (abort !== VmxAbort.None) this.die(`VMX abort ${abort} in a VM exit for ${exitReasonName(basic)}`);
   }
 
@@ -321,9 +338,20 @@ export class LogicalProcessor {
     this.exitsHandled = (this.exitsHandled + 1) | 0;
     if (exitMark !== undefined) exitMark[0] = 0;
     if (exitOutcome !== undefined) this.history.end(exitOutcome[0]!);
+    if (this.exitSinks.length > 0) this.tellSinks();
     if (u32[modeWord] !== VmxMode.NonRoot && u32[exitPendingWord] === 0 && !this.hasReturned) {
       this.die(`the handler of VM exit ${this.exitName()} returned without resuming the guest`);
     }
+  }
+
+  /** The processor's clocks go on while the VMX-preemption timer, which the exit has saved, is still. */
+  private spendExitCost(): void {
+    this.skipTime(this.exitCost);
+    this.exitTime += this.exitCost;
+  }
+
+  private tellSinks(): void {
+    for (const sink of this.exitSinks) sink.add(this.history);
   }
 
   private remember(): void {

@@ -33,6 +33,15 @@ describe('ReplayRun', () => {
     expect(extensions).to.deep.equal(recorded.extensions);
   });
 
+  it('has the cost of VM exits of the recorded run', async () => {
+    const plain = await recordedRun(path('free'));
+    const recorded = await recordedRun(path('costly'), { exitCost: 700 });
+    const { outcome, machine } = await replay(path('costly'));
+    expect([outcome, machine.stateHash]).to.deep.equal(['replayed', recorded.machine.stateHash]);
+    const exits = Object.values(machine.exits).reduce((sum, count) => sum + count, 0);
+    expect(machine.virtualTime - plain.machine.virtualTime).to.equal(700 * exits);
+  });
+
   it('types what was typed, when it was', async () => {
     const recorded = await recordedRun(path('typed'), echo, 'abc\x04');
     const { outcome, detail, machine } = await replay(path('typed'));

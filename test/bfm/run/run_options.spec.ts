@@ -52,6 +52,13 @@ describe('checkRunOptions', () => {
     expect(check({ module: [join(folder, 'hypervisor_one', 'one.modules')] }).start).to.equal('boot');
   });
 
+  it('takes the cost of a VM exit, and leaves out that of the default', () => {
+    expect(check({ exitCost: '1500' }).exitCost).to.equal(1500);
+    for (const exitCost of [undefined, '0']) expect(check({ exitCost } as never)).not.to.have.property('exitCost');
+    for (const exitCost of ['', '-1', '1.5', '1000001', 'x'])
+      expect(() => check({ exitCost })).to.throw(UsageError, '--exit-cost');
+  });
+
   it('takes files of names, with an offset behind the last @', () => {
     const map = join(folder, 'kernel');
     const odd = join(folder, 'a@0x10');

@@ -64,6 +64,19 @@ async function refusal(given: Partial<RunOptions>): Promise<string> {
 describe('bfm run --save and --restore', () => {
   afterEach(() => useHandlerGlobals());
 
+  it('keep the cost of a VM exit, which is a part of the machine', async () => {
+    const file = join(folder.path, 'costly');
+    const costly = { ...guest, module: ['cpuidcount'], exitCost: '700' };
+    const whole = (await run(costly)).report.machine;
+    const saved = (await run({ ...costly, save: file, saveAt: '4321', verifyState: true })).report;
+    expect(saved.outcome, saved.detail).to.equal('saved');
+    const restored = (await run({ restore: file, module: ['cpuidcount'] })).report.machine;
+    expect([restored.stateHash, restored.virtualTime]).to.deep.equal([whole.stateHash, whole.virtualTime]);
+    expect(await refusal({ restore: file, module: ['cpuidcount'], exitCost: '5' })).to.match(
+      /--restore excludes --exit-cost/,
+    );
+  });
+
   it('take the VMM along: the run ends as without them, with the same reports', async () => {
     const file = join(folder.path, 'with_vmm');
     const under = { ...guest, cpus: '2', module: ['cpuidcount'] };

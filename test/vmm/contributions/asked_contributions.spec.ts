@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { injectable } from 'inversify';
-import { reportedExit } from '../../../src/bfm/death/exit_lines.js';
+import { reportedExit } from '../../../src/session/reported_exit.js';
 import { ExitReason, exitReasonName } from '../../../src/intrinsics/vmx/exit_reasons.js';
 import { vcpuModule, type PartModule } from '../../../src/vmm/container/part_module.js';
 import { AskedContributions } from '../../../src/vmm/contributions/asked_contributions.js';
