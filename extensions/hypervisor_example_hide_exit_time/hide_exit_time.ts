@@ -34,8 +34,8 @@ export class HideExitTime implements ExitContribution, ReportContribution {
     return false;
   }
 
-  report(): Record<string, bigint> {
-    return { 'hidden ticks': this.hidden };
+  report(): Record<string, number> {
+    return { 'hidden ticks': Number(this.hidden) };
   }
 }
 

@@ -40,6 +40,7 @@ const reports = {
   cpuidcount: { count: exits },
   'deny-msr-write': { denied: 0 },
   'ept-hook': { taken: 0 },
+  'hide-exit-time': { 'hidden ticks': 0 },
   'hide-hypervisor': { 'hypervisor bits': 0, leaves: 0, MSRs: 0, VMCALLs: 0 },
   'racing-hook': { taken: 0 },
   'shadow-hook': { 'data accesses': 0, taken: 0 },

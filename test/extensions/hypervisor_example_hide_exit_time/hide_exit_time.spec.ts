@@ -29,15 +29,15 @@ describe('hypervisor_example_hide_exit_time', () => {
   it('makes a timing check see what it sees without a hypervisor', async () => {
     const { results, reports } = await timed({ 'hide_exit_time.ticks': String(COST) });
     expect([...results.slice(0, 2)]).to.deep.equal([BARE, BARE]);
-    const { 'hidden ticks': hidden } = reports['hide-exit-time'] as { 'hidden ticks': bigint };
-    expect(Number(hidden) % COST).to.equal(0);
-    expect(Number(hidden)).to.be.at.least(2 * COST);
+    const { 'hidden ticks': hidden } = reports['hide-exit-time'] as { 'hidden ticks': number };
+    expect(hidden % COST).to.equal(0);
+    expect(hidden).to.be.at.least(2 * COST);
   });
 
   it('hides nothing without its parameter: the check sees the cost of the exit', async () => {
     const { results, reports } = await timed();
     expect([...results.slice(0, 2)]).to.deep.equal([BARE + BigInt(COST), BARE + BigInt(COST)]);
-    expect(reports).to.deep.equal({ 'hide-exit-time': { 'hidden ticks': 0n } });
+    expect(reports).to.deep.equal({ 'hide-exit-time': { 'hidden ticks': 0 } });
   });
 
   it('has nothing to hide where an exit costs nothing', async () => {
@@ -54,6 +54,6 @@ describe('hypervisor_example_hide_exit_time', () => {
     const hide = make(HideExitTime, { tscOffset: { add } as never, ticks: 5n });
     expect([hide.handleExit(), hide.handleExit()]).to.deep.equal([false, false]);
     expect(order).to.deep.equal(['add -5', 'add -10', 'dispose after -5']);
-    expect(hide.report()).to.deep.equal({ 'hidden ticks': 10n });
+    expect(hide.report()).to.deep.equal({ 'hidden ticks': 10 });
   });
 });
