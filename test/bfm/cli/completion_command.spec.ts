@@ -43,7 +43,7 @@ describe('bfm completion', () => {
     const [zsh, fish, other] = await Promise.all(['zsh', 'fish', 'cmd'].map((shell) => bfm('completion', shell)));
     expect(zsh!.stdout).to.include('bashcompinit').and.to.include('complete -o default -F _bfm bfm');
     expect(fish!.stdout).to.match(
-      /^complete -c bfm -n '__fish_use_subcommand' -a 'run replay guest describe .*--help'$/m,
+      /^complete -c bfm -n '__fish_use_subcommand' -a 'run replay explore guest describe .*--help'$/m,
     );
     expect([other!.status, other!.stderr]).to.satisfy(
       ([status, text]: [number, string]) => status === 2 && /Allowed choices are bash, zsh, fish/.test(text),
