@@ -67,7 +67,7 @@ describe("Debian's kernel", () => {
   it('boots to the same banner under all examples together', () => {
     const modules = exampleModules();
     const { status, console, report } = boot(kernel, ['-m', ...modules]);
-    expect(modules).to.have.length(10);
+    expect(modules).to.have.length(11);
     expect(status).to.equal(0);
     expect(console).to.contain('Linux version');
     expect(report.machine.exits.rdmsr ?? 0, 'MSR exits').to.equal(0);
