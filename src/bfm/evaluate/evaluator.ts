@@ -31,7 +31,7 @@ export function shownValue(value: unknown): string {
   return inspect(value, options);
 }
 
-/** Evaluates JavaScript that sees the names of a scope and nothing of this program. */
+/** Evaluates JavaScript of the machine's owner, with the names of a scope as its globals. It is no sandbox: code that wants to reaches more. */
 export class Evaluator {
   private readonly contexts = new Map<string, Context>();
 

@@ -2,6 +2,7 @@
 import { BareflankError } from '../../intrinsics/errors.js';
 import { exitReasonName } from '../../intrinsics/vmx/exit_reasons.js';
 import { VmcsField, type VmcsFieldName } from '../../intrinsics/vmcs/vmcs_fields.js';
+import { DebuggedMemory } from '../../machine/debug/debugged_memory.js';
 import type { Pc } from '../../machine/pc.js';
 import type { LogicalProcessor } from '../../machine/processor/logical_processor.js';
 import { contextRegisters, type RegisterName } from '../../machine/processor/register_names.js';
@@ -11,8 +12,6 @@ import { activityName, vmxName } from '../../machine/report/processor_names.js';
 import { walkedMemory } from '../../machine/report/walked_memory.js';
 import { slotOf, supportedFields } from '../../machine/vmx/vmcs/field_slots.js';
 import { MemoryView } from './memory_view.js';
-
-const PAGE = 4096n;
 
 /** Registers besides those of a context. */
 const more: readonly RegisterName[] = [
@@ -79,7 +78,11 @@ export function vcpuView(pc: Pc, number: number | bigint): VcpuView {
   const walk = (linear: number | bigint): PageWalk =>
     at((each) => pageWalk(executionState(each), walkedMemory(each), BigInt.asUintN(64, BigInt(linear))));
   const seen = at((each) => ({ id, ...stateOf(each), registers: registersOf(each), lastExits: exitsOf(each), walk }));
-  const memory = new MemoryView('linear', (address, length) => linearBytes(pc, walk, address, length));
+  const software = new DebuggedMemory(pc);
+  const memory = new MemoryView('linear', (address, length) => {
+    const bytes = software.read(id, address, length);
+    return bytes.length === length ? bytes : undefined;
+  });
   // They are not printed with the rest.
   return Object.defineProperties(seen, {
     vmcs: { get: () => at(vmcsOf) },
@@ -97,26 +100,6 @@ function stateOf(processor: LogicalProcessor) {
     activity: activityName(block),
     instructions: processor.instructionCount,
   };
-}
-
-/** Page by page. */
-function linearBytes(
-  pc: Pc,
-  walk: (linear: bigint) => PageWalk,
-  address: bigint,
-  length: number,
-): Uint8Array | undefined {
-  const result = new Uint8Array(length);
-  for (let done = 0; done < length;) {
-    const linear = address + BigInt(done);
-    const count = Math.min(length - done, Number(PAGE - (linear % PAGE)));
-    const { physical } = walk(linear);
-    const bytes = physical === null ? undefined : ramBytes(pc, BigInt(physical), count);
-    if (bytes === undefined) return undefined;
-    result.set(bytes, done);
-    done += count;
-  }
-  return result;
 }
 
 /** A copy of guest RAM. @returns undefined outside */

@@ -3,6 +3,7 @@ import { hex } from '../../intrinsics/texts/hex.js';
 import type { ExplorationState } from '../../session/explore/exploration_state.js';
 import type { TakenDeviation } from '../../session/explore/scheduled_run.js';
 import { groupedDigits } from '../../session/grouped_digits.js';
+import { ownName } from '../failures/own_name.js';
 import { ExitStatus } from '../failures/exit_status.js';
 import type { ExploreResult } from './explore_run.js';
 
@@ -68,7 +69,7 @@ export function exploreLines(report: ExploreReport): string {
   for (const end of ['found', 'dead', 'ended', 'bound'] as const)
     if (state.counts[end] > 0) lines.push(`  ${counted(state.counts[end], 'run')} ${endings[end]}`);
   if (result.end === 'found' && recording !== undefined)
-    lines.push(`  the run is in ${recording}: bfm replay ${recording}`);
+    lines.push(`  the run is in ${recording}: ${ownName} replay ${recording}`);
   if (result.end === 'stopped' && resume !== undefined)
     lines.push(`  ${resume} has what was explored: the same command goes on`);
   return `${lines.join('\n')}\n`;

@@ -11,11 +11,15 @@ export type GdbEvent =
 /** The byte of Ctrl-C. */
 const CTRL_C = 3;
 
+/** Bytes that may wait while the machine runs. GDB waits for an answer before it sends the next packet. */
+const MOST_WAITING = 1 << 20;
+
 /** What comes in from GDB's port, in order. While the machine runs, a Ctrl-C, a client that comes or goes, and a request to end the run interrupt it. */
 export class GdbInbox {
   /** The client wants the machine to stop. */
   isInterrupted = false;
   private readonly events: GdbEvent[] = [];
+  private waiting = 0;
   private wake: () => void = () => {};
 
   /** @param send to the client; nobody hears it while there is none */
@@ -31,7 +35,12 @@ export class GdbInbox {
   }
 
   push(event: GdbEvent): void {
-    if (event.kind === 'bytes' && event.bytes.includes(CTRL_C)) this.isInterrupted = true;
+    if (event.kind === 'bytes') {
+      if (event.bytes.includes(CTRL_C)) this.isInterrupted = true;
+      // What is beyond the bound is lost, and a packet that it cuts is damaged.
+      if (this.waiting + event.bytes.length > MOST_WAITING) return;
+      this.waiting += event.bytes.length;
+    }
     this.events.push(event);
     this.wake();
   }
@@ -39,7 +48,9 @@ export class GdbInbox {
   /** Waits for what comes in. */
   async next(): Promise<GdbEvent> {
     while (this.events.length === 0) await new Promise<void>((resolve) => (this.wake = resolve));
-    return this.events.shift()!;
+    const event = this.events.shift()!;
+    if (event.kind === 'bytes') this.waiting -= event.bytes.length;
+    return event;
   }
 
   /** Sends characters 0 to FFH to the client. */

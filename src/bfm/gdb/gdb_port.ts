@@ -5,6 +5,9 @@ import { FileError } from '../failures/file_error.js';
 import type { GdbEvent } from './gdb_inbox.js';
 import type { GdbAddress } from './gdb_address.js';
 
+/** Bytes that wait for a client. One that reads no answers is hung up on. */
+const MOST_UNREAD = 1 << 24;
+
 /** Where GDB connects to. One client at a time: another one is turned away. */
 export class GdbPort {
   private client: Socket | undefined;
@@ -50,7 +53,10 @@ export class GdbPort {
 
   /** Sends to the client, if there is one. @param text of characters 0 to FFH */
   send(text: string): void {
-    this.client?.write(text, 'latin1');
+    const { client } = this;
+    if (client === undefined) return;
+    if (client.writableLength > MOST_UNREAD) client.destroy();
+    else client.write(text, 'latin1');
   }
 
   close(): void {

@@ -5,7 +5,7 @@ import type { Stopped } from '../../session/debug/debugger.js';
 import { SliceEnd } from '../../session/session_ports.js';
 import type { DebuggedMachine } from './debugged_machine.js';
 import { gdbRegisters, registerBytes, registerValue, type GdbRegister } from './gdb_registers.js';
-import { GuestMemory } from './guest_memory.js';
+import { DebuggedMemory } from '../../machine/debug/debugged_memory.js';
 import { fromHex, latinBytes, parseHex, textToHex, toHex } from './hex_bytes.js';
 import { MonitorCommands } from './monitor_commands.js';
 import { LONGEST_PACKET } from './packet_framing.js';
@@ -44,7 +44,7 @@ export class GdbStub {
   isOver = false;
   /** The client needs no acknowledgements any more. */
   hasNoAcks = false;
-  private readonly memory: GuestMemory;
+  private readonly memory: DebuggedMemory;
   private readonly monitor: MonitorCommands;
   private points: InsertedPoint[] = [];
   /** Processor of g, m and the like. */
@@ -55,7 +55,7 @@ export class GdbStub {
     private readonly machine: DebuggedMachine,
     private readonly output: StubOutput,
   ) {
-    this.memory = new GuestMemory(machine.session.pc);
+    this.memory = new DebuggedMemory(machine.session.pc);
     this.monitor = new MonitorCommands(machine, this.memory);
     this.processor = machine.debug.processor;
     this.lastReply = replyOf({ kind: 'arrived' }, this.processor, []);

@@ -4,6 +4,7 @@ import { packageRoot } from '../../driver/node/package_paths.js';
 import { userFrames } from '../../driver/node/user_frames.js';
 import { BareflankError } from '../../intrinsics/errors.js';
 import { hex } from '../../intrinsics/texts/hex.js';
+import { PAGE_BYTES } from '../../machine/memory/page_contents.js';
 import type { Pc } from '../../machine/pc.js';
 import { addressMode, executionState } from '../../machine/report/execution_state.js';
 import { bytesAt } from '../../machine/report/instruction_place.js';
@@ -12,7 +13,7 @@ import { lastWrite, type WriteStop } from '../../session/debug/last_write.js';
 import { groupedDigits } from '../../session/grouped_digits.js';
 import { disassemble } from '../death/disassemble.js';
 import { UsageError } from '../failures/usage_error.js';
-import type { GuestMemory } from './guest_memory.js';
+import type { DebuggedMemory } from '../../machine/debug/debugged_memory.js';
 import { toHex } from './hex_bytes.js';
 
 /** Bytes whose writer is wanted. */
@@ -23,7 +24,6 @@ export interface WrittenBytes {
   readonly bytes: number;
 }
 
-const PAGE_BYTES = 4096;
 const text = /^(phys:)?(0x[0-9a-fA-F]{1,16})(?:,([0-9]{1,4}))?$/;
 /** Frames of a write that are worth a line. */
 const MOST_FRAMES = 3;
@@ -34,7 +34,7 @@ const inner = /\/src\/machine\/(memory|processor|debug|intrinsics)\/|node:intern
 export function parseWrittenBytes(value: string): WrittenBytes {
   const [, physical, address, count = '1'] = text.exec(value) ?? [];
   const bytes = Number(count);
-  if (address === undefined || bytes < 1 || Number(BigInt(address) % 4096n) + bytes > PAGE_BYTES)
+  if (address === undefined || bytes < 1 || Number(BigInt(address) % BigInt(PAGE_BYTES)) + bytes > PAGE_BYTES)
     throw UsageError.ofOption(
       '--who',
       value,
@@ -54,7 +54,7 @@ export interface LastWriter {
 interface WhoParts {
   readonly pc: Pc;
   readonly debug: Debugger;
-  readonly memory: GuestMemory;
+  readonly memory: DebuggedMemory;
   /** Whose page tables translate a linear address. */
   readonly processor: number;
 }
@@ -106,7 +106,7 @@ async function writerOf(pc: Pc, stop: WriteStop): Promise<string> {
     })
     .flat();
   const instruction = await disassemble(code!.bytes, code!.bits, hex(rip));
-  const symbol = pc.symbols.own?.nameOf(rip);
+  const symbol = pc.symbols.own.nameOf(rip);
   const at = `RIP ${hex(rip)}${symbol === undefined ? '' : ` (${symbol})`}`;
   const what = instruction === undefined ? '' : `: ${instruction.text}`;
   return stop.kind === 'access'

@@ -13,7 +13,8 @@ import type { Stopped } from '../../session/debug/debugger.js';
 import { groupedDigits } from '../../session/grouped_digits.js';
 import { exitLines } from '../death/exit_lines.js';
 import type { DebuggedMachine } from './debugged_machine.js';
-import type { GuestMemory } from './guest_memory.js';
+import type { DebuggedMemory } from '../../machine/debug/debugged_memory.js';
+import { ownName } from '../failures/own_name.js';
 import { lastWriterOf, parseWrittenBytes } from './last_writer.js';
 import { eptAddress, eptWalkText, walkEpt } from '../../intrinsics/texts/ept_walk.js';
 import { hex } from '../../intrinsics/texts/hex.js';
@@ -29,7 +30,7 @@ const HELP = [
   'monitor break-exit REASON|none  stop behind each VM exit of a reason, as in "break-exit cpuid"; several add up',
   'monitor goto INSTRUCTION        go to where so many instructions of all processors have retired; back too in a recorded run',
   'monitor physical on|off         addresses of memory and watchpoints are physical, or linear',
-  'monitor who ADDRESS[,BYTES]      the last write of memory before this point; phys:ADDRESS for a physical address; in a recorded run',
+  'monitor who ADDRESS[,BYTES]     the last write of memory before this point; phys:ADDRESS for a physical address; in a recorded run',
   'monitor where                   instructions and virtual time',
 ];
 
@@ -64,7 +65,7 @@ export class MonitorCommands {
 
   constructor(
     private readonly machine: DebuggedMachine,
-    private readonly memory: GuestMemory,
+    private readonly memory: DebuggedMemory,
   ) {}
 
   /** @param line what was typed behind `monitor` */
@@ -195,7 +196,7 @@ export class MonitorCommands {
     );
     if (reason === undefined || wanted === '')
       throw new BareflankError(
-        `"${argument.slice(0, 40)}" is no reason of a VM exit: bfm describe lists them by "exit-reasons"`,
+        `"${argument.slice(0, 40)}" is no reason of a VM exit; ${ownName} describe exit lists them`,
       );
     this.exitStops = [...new Set([...this.exitStops, reason])];
     return [
@@ -209,7 +210,9 @@ export class MonitorCommands {
     const { debug, session } = this.machine;
     const count = Number(argument.replace(/[_,]/g, ''));
     if (count < session.pc.instructions && !debug.canReverse)
-      throw new BareflankError('only a recorded run goes back: bfm run --record FILE, then bfm replay FILE --gdb');
+      throw new BareflankError(
+        `only a recorded run goes back: ${ownName} run --record FILE, then ${ownName} replay FILE --gdb`,
+      );
     this.hasMoved = true;
     const stopped = await debug.goTo(count);
     const [end = ''] =
@@ -225,7 +228,8 @@ export class MonitorCommands {
   private async who(argument: string, processor: number): Promise<readonly string[]> {
     const { debug, session } = this.machine;
     const { pc } = session;
-    if (!debug.canReverse) throw new BareflankError('only a recorded run knows who wrote: bfm replay FILE --gdb');
+    if (!debug.canReverse)
+      throw new BareflankError(`only a recorded run knows who wrote: ${ownName} replay FILE --gdb`);
     const { instructions } = pc;
     const { lines } = await lastWriterOf({ pc, debug, memory: this.memory, processor }, parseWrittenBytes(argument));
     await debug.goTo(instructions);

@@ -2,6 +2,8 @@
 import { resolve } from 'node:path';
 import { exitReasonDefinitions } from '../../intrinsics/vmx/exit_reasons.js';
 import { parseTraceFilter, traceKinds, type TraceFilter } from '../../session/trace/trace_filter.js';
+import type { ProfileRequest, TraceRequest } from '../worker/run_request.js';
+import type { InstrumentRequest } from './run_instruments.js';
 import { UsageError } from '../failures/usage_error.js';
 
 /** The options of traces and profiles, as the command-line parser gives them. */
@@ -42,7 +44,7 @@ function filter(text: string | undefined): TraceFilter | undefined {
 }
 
 /** What `--trace` and its options say. @throws UsageError */
-function traceRequest({ trace, traceLimit, traceOnly }: InstrumentOptions): InstrumentFiles['trace'] {
+function traceRequest({ trace, traceLimit, traceOnly }: InstrumentOptions): TraceRequest | undefined {
   if (trace === undefined) {
     const other = traceLimit !== undefined ? '--trace-limit' : traceOnly !== undefined ? '--trace-only' : undefined;
     if (other !== undefined) throw new UsageError(`${other} says what a trace has: give --trace too`);
@@ -54,7 +56,7 @@ function traceRequest({ trace, traceLimit, traceOnly }: InstrumentOptions): Inst
 }
 
 /** What `--profile` and its option say. @throws UsageError */
-function profileRequest({ profile, profileInterval }: InstrumentOptions): InstrumentFiles['profile'] {
+function profileRequest({ profile, profileInterval }: InstrumentOptions): ProfileRequest | undefined {
   if (profile === undefined) {
     if (profileInterval === undefined) return undefined;
     throw new UsageError('--profile-interval says how often a profile looks: give --profile too');
@@ -71,14 +73,8 @@ function profileRequest({ profile, profileInterval }: InstrumentOptions): Instru
   return { file: resolve(profile), interval: Math.round(microseconds * 1000) };
 }
 
-/** A trace and a profile to write. */
-export interface InstrumentFiles {
-  readonly trace?: { readonly file: string; readonly limit: number; readonly filter?: TraceFilter };
-  readonly profile?: { readonly file: string; readonly interval: number };
-}
-
 /** What all of these options say. @throws UsageError */
-export function instrumentRequest(options: InstrumentOptions): InstrumentFiles {
+export function instrumentRequest(options: InstrumentOptions): InstrumentRequest {
   const [trace, profile] = [traceRequest(options), profileRequest(options)];
   return { ...(trace && { trace }), ...(profile && { profile }) };
 }

@@ -9,7 +9,7 @@ import { hashOfCore } from '../recording/recorded_files.js';
 import { RecordingError } from '../recording/recording_error.js';
 import { readRecording, type Recording } from '../recording/read_recording.js';
 import { ENDED_BY_GDB } from '../gdb/debugged_machine.js';
-import { GuestMemory } from '../gdb/guest_memory.js';
+import { DebuggedMemory } from '../../machine/debug/debugged_memory.js';
 import { lastWriterOf, type WrittenBytes } from '../gdb/last_writer.js';
 import { runUnderGdb } from '../gdb/run_under_gdb.js';
 import type { DebuggedRun } from '../../session/debug/debugged_run.js';
@@ -149,7 +149,7 @@ export class ReplayRun {
       point === undefined ? end === SliceEnd.Replayed || end === SliceEnd.Ended : end === SliceEnd.PointReached;
     if (!isThere) return this.endingBefore(end, point);
     const debug = new Debugger(debuggedReplay(session, replay), () => Promise.resolve(false));
-    const parts = { pc, debug, memory: new GuestMemory(pc), processor: debug.processor };
+    const parts = { pc, debug, memory: new DebuggedMemory(pc), processor: debug.processor };
     const { lines, instructions } = await lastWriterOf(parts, who);
     debug.detach();
     this.writer = { text: lines.join('\n'), instructions: instructions ?? null };

@@ -205,7 +205,8 @@ export class RunSession {
   private armDeadline(): void {
     const { timeout } = this.options;
     if (timeout === undefined) return;
-    this.deadline = setTimeout(() => this.control.requestStop(StopRequest.Timeout), timeout * 1000);
+    // A replay says again that it runs, after each recorded call of the driver.
+    this.deadline ??= setTimeout(() => this.control.requestStop(StopRequest.Timeout), timeout * 1000);
   }
 
   /** Kills the worker. The machine's counts are in shared memory. What extensions would report is lost. */

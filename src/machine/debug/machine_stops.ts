@@ -142,10 +142,10 @@ export class MachineStops {
     this.watched = placed;
     placed.forEach(({ watchpoint: { space, access }, first, last }, i) => {
       const at = Layout.WATCHPOINTS + i * Constants.WATCHPOINT_BYTES;
-      u64[at / 8] = first;
-      u64[at / 8 + 1] = last;
-      u32[at / 4 + 4] = accessBits[access];
-      u32[at / 4 + 5] = space === 'linear' ? Constants.SPACE_LINEAR : Constants.SPACE_MEMORY;
+      u64[(at + Constants.WATCHPOINT_FIRST) / 8] = first;
+      u64[(at + Constants.WATCHPOINT_LAST) / 8] = last;
+      u32[(at + Constants.WATCHPOINT_ACCESS) / 4] = accessBits[access];
+      u32[(at + Constants.WATCHPOINT_SPACE) / 4] = space === 'linear' ? Constants.SPACE_LINEAR : Constants.SPACE_MEMORY;
     });
     u32[Layout.WATCHPOINT_COUNT / 4] = placed.length;
     const isPhysical = placed.some(({ watchpoint }) => watchpoint.space === 'physical');

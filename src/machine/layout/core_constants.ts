@@ -55,6 +55,11 @@ export const Constants = {
   /** LOOKS_AT_BRANCHES: they are counted in BRANCH_COUNTS; some lead to breakpoints. */
   BRANCHES_COUNTED: 1,
   BRANCHES_TO_BREAKPOINTS: 2,
+  /** Of an entry of WATCHPOINTS: u64 first and u64 last address, u32 WATCH_* of the accesses, u32 SPACE_*. */
+  WATCHPOINT_FIRST: 0,
+  WATCHPOINT_LAST: 8,
+  WATCHPOINT_ACCESS: 16,
+  WATCHPOINT_SPACE: 20,
   WATCHPOINT_BYTES: 32,
   WATCH_READ: 1,
   WATCH_WRITE: 2,

@@ -110,7 +110,7 @@ export const regions = {
   BREAK_OFFSETS: 0xac0000,
   /** u64 each: linear addresses. */
   BREAKPOINTS: 0xac0200,
-  /** Entries of Constants.WATCHPOINT_BYTES: u64 first and u64 last address, u32 Constants.WATCH_* of the accesses, u32 Constants.SPACE_*. */
+  /** Entries of Constants.WATCHPOINT_BYTES; the other Constants.WATCHPOINT_* are what is where in one. */
   WATCHPOINTS: 0xac0a00,
   /** u32 Constants.HIT_*, 0 none; the others belong to it. */
   HIT: 0xac0e00,

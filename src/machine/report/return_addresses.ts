@@ -15,6 +15,8 @@ export interface ReturnAddress {
 /** So much of the stack is looked at, in bytes, and so many addresses are reported at most. */
 const STACK_BYTES = 8192n;
 const MOST_ADDRESSES = 12;
+/** Values that may be looked up: a guest can fill its stack with addresses that have no name. */
+const MOST_LOOKUPS = 64;
 
 const CALL_RELATIVE = 0xe8;
 const CALL_RELATIVE_BYTES = 5;
@@ -54,11 +56,13 @@ export function returnAddresses(symbols: GuestSymbols, memory: VirtualMemory, st
   const found: ReturnAddress[] = [];
   const stack = state.general.find(([name]) => name === 'RSP')![1];
   if (addressMode(state).bits !== 64 || stack % 8n !== 0n) return found;
-  for (let at = stack; at < stack + STACK_BYTES && found.length < MOST_ADDRESSES; at += 8n) {
+  let lookups = 0;
+  for (let at = stack; at < stack + STACK_BYTES && found.length < MOST_ADDRESSES && lookups < MOST_LOOKUPS; at += 8n) {
     if (memory.physical(BigInt.asUintN(64, at)) < 0) break;
     const address = memory.u64(at);
     if (!isAfterCall(memory, address)) continue;
     // What follows the CALL of a function that never returns may belong to the next symbol.
+    lookups++;
     const place = symbols.find(address - 1n);
     if (place === undefined) continue;
     found.push({ address: hex(address), symbol: symbolText({ ...place, offset: place.offset + 1n }) });

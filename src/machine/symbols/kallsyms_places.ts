@@ -18,11 +18,14 @@ const LONGEST_TOKEN = 512;
 const FEWEST_BYTES_OF_MARKER = 2 * NAMES_OF_MARKER;
 const MOST_BYTES_OF_MARKER = NAMES_OF_MARKER * 1024;
 
+/** Steps of one search. A kernel's tables take some hundred thousand; what looks like tables again and again is a guest's doing. */
+const MOST_STEPS = 1 << 23;
+
 const ZERO = 0x30;
 const DIGITS = 10;
 
 /**
- * Finds the tables in a range of physical addresses.
+ * Finds the tables in a range of physical addresses. A guest that has made a maze of them is given up on.
  *
  * @param virtualOffset what makes a virtual address of the kernel's image from a physical one
  */
@@ -33,13 +36,21 @@ export function findKallsyms(
   virtualOffset: bigint,
 ): KallsymsPlaces | undefined {
   const { start, end } = memory.range(from, to);
-  for (let at = nextDigits(memory, start, end); at >= 0; at = nextDigits(memory, at + 4, end)) {
+  const work: Work = { left: MOST_STEPS };
+  for (let at = nextDigits(memory, start, end); at >= 0 && work.left > 0; at = nextDigits(memory, at + 4, end)) {
+    work.left -= TOKENS;
     const tokens = tokenTables(memory, at);
-    const names = tokens && findNames(memory, tokens.tokens);
+    const names = tokens && findNames(memory, tokens.tokens, work);
     const offsets = names && findOffsets(memory, { ...tokens, ...names, virtualOffset });
     if (offsets !== undefined) return { ...tokens!, ...names!, ...offsets };
+    if (names !== undefined) work.left -= names.count;
   }
   return undefined;
+}
+
+/** Steps that a search may still make. */
+interface Work {
+  left: number;
 }
 
 /** The tokens of the ten digits follow each other, since names have digits: "0", 0, "1", 0 … Their place may be odd. */
@@ -103,11 +114,15 @@ function isTokenIndex(memory: SymbolMemory, tokens: number, tokenIndex: number, 
 function findNames(
   memory: SymbolMemory,
   tokens: number,
+  work: Work,
 ): Pick<KallsymsPlaces, 'count' | 'names' | 'markers'> | undefined {
   const { start } = memory.range(tokens - MOST_BYTES, tokens);
-  for (let markers = Math.floor((tokens - 4) / 4) * 4; markers >= start; markers -= 4) {
+  for (let markers = Math.floor((tokens - 4) / 4) * 4; markers >= start && work.left > 0; markers -= 4) {
+    work.left--;
     if (memory.u32(markers) !== 0 || !isStep(memory, markers + 4, tokens)) continue;
-    const names = namesBefore(memory, markers, markersFrom(memory, markers, tokens));
+    const mostMarkers = markersFrom(memory, markers, tokens);
+    work.left -= mostMarkers;
+    const names = namesBefore(memory, markers, mostMarkers, work);
     if (names !== undefined) return { ...names, markers };
   }
   return undefined;
@@ -132,14 +147,17 @@ function namesBefore(
   memory: SymbolMemory,
   markers: number,
   mostMarkers: number,
+  work: Work,
 ): Pick<KallsymsPlaces, 'count' | 'names'> | undefined {
   for (let used = mostMarkers; used >= 2 && used >= mostMarkers - 1; used--) {
     const upToLast = memory.u32(markers + 4 * (used - 1));
     const last = Math.floor((markers - upToLast) / 4) * 4;
-    for (let names = last; names >= last - MOST_BYTES_OF_MARKER && names >= ALIGNMENT; names -= 4) {
+    const first = Math.max(last - MOST_BYTES_OF_MARKER, ALIGNMENT);
+    for (let names = last; names >= first && work.left > 0; names -= 4) {
+      work.left--;
       const count = memory.u32(aligned(names) === names ? names - ALIGNMENT : names - 4);
       const isCount = count >= FEWEST_SYMBOLS && Math.ceil(count / NAMES_OF_MARKER) === used;
-      if (isCount && areNames(memory, { names, count, markers })) return { names, count };
+      if (isCount && areNames(memory, { names, count, markers }, work)) return { names, count };
     }
   }
   return undefined;
@@ -148,9 +166,10 @@ function namesBefore(
 function areNames(
   memory: SymbolMemory,
   { names, count, markers }: Pick<KallsymsPlaces, 'names' | 'count' | 'markers'>,
+  work: Work,
 ): boolean {
   let at = names;
-  for (let index = 0; index < count; index++) {
+  for (let index = 0; index < count && work.left-- > 0; index++) {
     if (index % NAMES_OF_MARKER === 0 && at - names !== memory.u32(markers + 4 * (index / NAMES_OF_MARKER)))
       return false;
     const { length, bytes } = nameAt(memory, at);
@@ -158,5 +177,5 @@ function areNames(
     at += bytes;
     if (at > markers) return false;
   }
-  return aligned(at) === aligned(markers);
+  return work.left > 0 && aligned(at) === aligned(markers);
 }

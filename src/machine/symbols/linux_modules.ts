@@ -8,6 +8,8 @@ import type { VirtualMemory } from './virtual_memory.js';
 
 const MOST_MODULES = 512;
 const MOST_SYMBOLS = 1 << 16;
+/** Of all modules together. */
+const MOST_IN_ALL = 1 << 18;
 const LONGEST_NAME = 512;
 
 /** Of `struct module`: the list of modules, and the name behind it. */
@@ -52,9 +54,11 @@ export function findInModules(memory: VirtualMemory, list: bigint, address: bigi
 function modulesOf(memory: VirtualMemory, list: bigint): ModuleSymbols[] {
   const modules: ModuleSymbols[] = [];
   let at = memory.u64(list);
-  for (let turns = 0; turns < MOST_MODULES && at !== list && at >= KERNEL_HALF; turns++) {
+  let left = MOST_IN_ALL;
+  for (let turns = 0; turns < MOST_MODULES && left > 0 && at !== list && at >= KERNEL_HALF; turns++) {
     const found = symbolsOf(memory, at - LIST);
-    if (found !== undefined) modules.push(found);
+    left -= found?.count ?? 0;
+    if (found !== undefined && left >= 0) modules.push(found);
     at = memory.u64(at);
   }
   return modules;

@@ -4,7 +4,7 @@ import { reportedExit, type ReportedExit } from '../reported_exit.js';
 import type { TraceEvent } from './trace_event.js';
 import { Column, RowKind, type TraceRecorder } from './trace_recorder.js';
 
-/** The process of the trace: the machine. Its threads are the processors; the console and the VMM's time have no thread of their own. */
+/** The process of the trace: the machine. Its threads are the processors and the console. */
 const MACHINE = 1;
 const CONSOLE = 100;
 

@@ -24,4 +24,18 @@ describe('GdbInbox', () => {
       expect(inbox.wantsStop, kind).to.equal(true);
     }
   });
+
+  it('keeps a bounded number of bytes, hears a Ctrl-C in the others, and has room again once they are taken', async () => {
+    const inbox = new GdbInbox(() => {});
+    const piece = new Uint8Array(1 << 16);
+    for (let i = 0; i < 20; i++) inbox.push({ kind: 'bytes', bytes: piece });
+    expect(inbox.isInterrupted).to.equal(false);
+    inbox.push({ kind: 'bytes', bytes: Uint8Array.from(piece).fill(3) });
+    expect(inbox.isInterrupted).to.equal(true);
+    let taken = 0;
+    while (inbox.hasEvent) taken += (await inbox.next()).kind === 'bytes' ? 1 : 0;
+    expect(taken).to.equal(16);
+    inbox.push({ kind: 'bytes', bytes: piece });
+    expect(inbox.hasEvent).to.equal(true);
+  });
 });

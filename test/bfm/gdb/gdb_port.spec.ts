@@ -72,6 +72,16 @@ describe('GdbPort', () => {
     await events.until('opened', 2);
   });
 
+  it('hangs up on a client that reads nothing', async () => {
+    const events = new Events();
+    const port = await listen({ kind: 'tcp', port: 0 }, events);
+    dial(Number(port.target.slice(1))).pause();
+    await events.until('opened');
+    // What the system takes for the client does not count, so more than the bound is sent.
+    for (let i = 0; i < 64; i++) port.send('x'.repeat(1 << 20));
+    await events.until('closed');
+  });
+
   it('says which address cannot be opened', async () => {
     const { target } = await listen({ kind: 'tcp', port: 0 });
     const port = Number(target.slice(1));

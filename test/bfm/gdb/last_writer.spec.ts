@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { UsageError } from '../../../src/bfm/failures/usage_error.js';
-import { GuestMemory } from '../../../src/bfm/gdb/guest_memory.js';
+import { DebuggedMemory } from '../../../src/machine/debug/debugged_memory.js';
 import { lastWriterOf, parseWrittenBytes } from '../../../src/bfm/gdb/last_writer.js';
 import { runOf } from '../../session/random_run.js';
 import { debuggerOf } from '../../session/debug/debugger_of.js';
@@ -34,7 +34,7 @@ describe('lastWriterOf', () => {
     const { debug, pc } = await debuggerOf(runOf(19));
     const address = pc.core.block.get('RSP') - 8n;
     await debug.resume();
-    const memory = new GuestMemory(pc);
+    const memory = new DebuggedMemory(pc);
     const parts = { pc, debug, memory, processor: 0 };
     const bytes = (): string => Buffer.from(memory.readPhysical(address, 8)).toString('hex');
     const last = bytes();
@@ -52,7 +52,7 @@ describe('lastWriterOf', () => {
 
   it('says which address leads nowhere', async () => {
     const { debug, pc } = await debuggerOf(runOf(16));
-    const parts = { pc, debug, memory: new GuestMemory(pc), processor: 0 };
+    const parts = { pc, debug, memory: new DebuggedMemory(pc), processor: 0 };
     const error: unknown = await lastWriterOf(parts, { address: 1n << 46n, isPhysical: false, bytes: 1 }).catch(
       (failure: unknown) => failure,
     );

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { BroadcastChannel } from 'node:worker_threads';
 import type { Problem } from '../../../src/bfm/failures/problem.js';
 import type { RunRequest } from '../../../src/bfm/worker/run_request.js';
@@ -283,6 +284,23 @@ describe('RunSession', () => {
     const { outcome, detail, forced } = await new RunSession(endless, options).run();
     expect([outcome, forced]).to.deep.equal(['timeout', undefined]);
     expect(detail).to.match(/^processor 0, /);
+  });
+
+  it('leaves no timer of a time-out behind when a replay says several times that it runs', async () => {
+    const report = { outcome: 'replayed', detail: '', machine: {}, extensions: {}, milliseconds: 0 };
+    const file = folder.write(
+      'runs_twice.mjs',
+      `import { parentPort, workerData } from 'node:worker_threads';
+       for (const message of [{ kind: 'running' }, { kind: 'running' }, { kind: 'ended', report: ${JSON.stringify(report)} }])
+         parentPort.postMessage({ seal: workerData.seal, message });`,
+    );
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    // Mocha sets its own timer when the test waits for the first time.
+    await Promise.resolve();
+    const before = timers();
+    const options = { console: sink(), vmm: sink(), colours: false, timeout: 1000 };
+    expect(await new RunSession({}, options, pathToFileURL(file)).run()).to.deep.equal(report);
+    expect(timers()).to.equal(before);
   });
 
   it('says so if it was interrupted before the guest ran', async () => {

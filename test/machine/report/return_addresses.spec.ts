@@ -52,6 +52,16 @@ describe('returnAddresses', () => {
     expect(stackOf(pc, [behindOther, TEXT - 1n, 0n, (1n << 64n) - 1n])).to.deep.equal([]);
   });
 
+  it('are looked for in a bounded number of places', async () => {
+    const pc = await madeUpLinux('6.1');
+    const named = codeBefore(pc, functionAt(70) + 16, 'call rax');
+    // Behind a CALL too, and in nothing that has a name.
+    const nameless = BigInt(physicalText) + 0x10n;
+    pc.core.guestRam.set(assemble(['call rax'], 64, 0), physicalText + 0x10 - 2);
+    const after = (count: number) => stackOf(pc, [...Array<bigint>(count).fill(nameless), named]).length;
+    expect([after(63), after(64)]).to.deep.equal([1, 0]);
+  });
+
   it('of a CALL at the end of a function that never returns is in that function', async () => {
     const pc = await madeUpLinux('6.1');
     const value = codeBefore(pc, functionAt(61), 'call rax');

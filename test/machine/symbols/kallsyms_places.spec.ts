@@ -51,4 +51,25 @@ describe('findKallsyms', () => {
       expect(find(bytes), `a change at ${at.toString(16)}`).to.equal(undefined);
     }
   });
+
+  it('gives up on a maze that a guest has made of names', () => {
+    class CountingMemory extends SymbolMemory {
+      reads = 0;
+      override u8(at: number): number {
+        this.reads++;
+        return super.u8(at);
+      }
+    }
+    const bytes = new Uint8Array(1 << 20);
+    writeKallsyms(bytes, 0x80000, { symbols, layout: '6.4', virtualOffset });
+    const { tokens } = find(bytes)!;
+    // Names of one character, from wherever one begins, and a number of them before each place: all fit their markers, up to the last.
+    const markers = tokens - 4 * 257;
+    for (let at = 0x20000; at < markers; at++) bytes[at] = at % 2 === 0 ? 1 : 0;
+    bytes[markers - 16] = 0;
+    new Uint32Array(bytes.buffer, markers, 257).forEach((_, index, words) => (words[index] = 512 * index));
+    const memory = new CountingMemory(bytes);
+    expect(findKallsyms(memory, 0, bytes.length, virtualOffset)).to.equal(undefined);
+    expect(memory.reads).to.be.within(1 << 20, 1 << 25);
+  });
 });

@@ -2,6 +2,7 @@
 // Accesses to physical addresses, devices included. An operand that is not in one piece of RAM goes by way of a bounce slot.
 import { FIRST_ENDING_FORM } from "../generated/decoder_tables";
 import { BOUNCE, BOUNCE_WORDS, CURRENT_RECORD, PAGE_MAP, RAM } from "../generated/layout";
+import { BOUNCE_SLOTS, SLOT_BYTES, SLOT_WORD_BYTES, SlotWord } from "./bounce_slots";
 import { WRITE } from "../state/access_kind";
 import { codeWritten, endBlock } from "../code/code_pages";
 import { FORM } from "../code/record";
@@ -29,19 +30,15 @@ export function touchDevice(): void {
   if (!stepping) settle(load<u32>(CURRENT_RECORD));
   deviceTouched = true;
 }
-/** The number of slots for operands that are not plain memory, the bytes of one, and the bytes of its description. */
-@inline const BOUNCE_SLOTS: u32 = 4;
-@inline const SLOT_BYTES: usize = 16;
-@inline const SLOT_WORD_BYTES: usize = 32;
 let nextBounce: u32 = 0;
 /** A bounce slot for an operand in one or two pieces; its old value is read in if wanted. */
 export function bounce(first: u64, second: u64, inFirst: u32, size: u32, kind: u32): usize {
   if (!accessedHost(first) || (inFirst < size && !accessedHost(second))) touchDevice();
   const i = nextBounce++ % BOUNCE_SLOTS, at = BOUNCE + i * SLOT_BYTES, words = BOUNCE_WORDS + i * SLOT_WORD_BYTES;
-  store<u64>(words, first, 0);
-  store<u64>(words, second, 8);
-  store<u32>(words, size, 16);
-  store<u32>(words, inFirst, 20);
+  store<u64>(words, first, SlotWord.First);
+  store<u64>(words, second, SlotWord.Second);
+  store<u32>(words, size, SlotWord.Size);
+  store<u32>(words, inFirst, SlotWord.InFirst);
   if (kind != WRITE) {
     readPhysical(first, at, inFirst);
     if (inFirst < size) readPhysical(second, at + inFirst, size - inFirst);
@@ -51,9 +48,9 @@ export function bounce(first: u64, second: u64, inFirst: u32, size: u32, kind: u
 /** Writes a bounce slot to where it belongs. */
 export function flushBounce(p: usize): void {
   const i = (p - BOUNCE) / SLOT_BYTES, at = BOUNCE + i * SLOT_BYTES, words = BOUNCE_WORDS + i * SLOT_WORD_BYTES;
-  const size = load<u32>(words, 16), inFirst = load<u32>(words, 20);
-  writePhysical(load<u64>(words, 0), at, inFirst);
-  if (inFirst < size) writePhysical(load<u64>(words, 8), at + inFirst, size - inFirst);
+  const size = load<u32>(words, SlotWord.Size), inFirst = load<u32>(words, SlotWord.InFirst);
+  writePhysical(load<u64>(words, SlotWord.First), at, inFirst);
+  if (inFirst < size) writePhysical(load<u64>(words, SlotWord.Second), at + inFirst, size - inFirst);
 }
 /** Largest naturally aligned piece, at most 4 bytes. */
 function piece(pa: u64, n: u32): u32 {

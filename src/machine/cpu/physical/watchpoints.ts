@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Watchpoints of the host's debugger. The processor stops after the instruction whose access met one, and the guest does not notice.
 import {
-  ATTENTION, ATTENTION_STOP, BOUNCE, BOUNCE_WORDS, CARVE_OUT_GIB, CURRENT_RECORD, HIT, HIT_ACCESS, HIT_ACCESSED, HIT_ADDRESS, HIT_BYTES,
-  HIT_RIP, HIT_STRUCTURE, HIT_WATCHPOINT, RAM, RAM_BYTES, SPACE_LINEAR, SPACE_MEMORY, WATCH_READ, WATCH_WRITE, WATCHPOINT_BYTES,
-  WATCHPOINT_COUNT, WATCHPOINTS,
+  ATTENTION, ATTENTION_STOP, CARVE_OUT_GIB, CURRENT_RECORD, HIT, HIT_ACCESS, HIT_ACCESSED, HIT_ADDRESS, HIT_BYTES, HIT_RIP, HIT_STRUCTURE,
+  HIT_WATCHPOINT, RAM, RAM_BYTES, SPACE_LINEAR, SPACE_MEMORY, WATCH_READ, WATCH_WRITE, WATCHPOINT_ACCESS, WATCHPOINT_BYTES,
+  WATCHPOINT_COUNT, WATCHPOINT_FIRST, WATCHPOINT_LAST, WATCHPOINT_SPACE, WATCHPOINTS,
 } from "../generated/layout";
 import { RecordField } from "../generated/record_format";
 import { endBlock } from "../code/code_pages";
+import { isBounced, SlotWord, slotWords } from "./bounce_slots";
 import { READ, WRITE } from "../state/access_kind";
 import { watchesAccesses } from "../state/debugger_stops";
 import { currentRip } from "../state/instruction";
@@ -28,8 +29,8 @@ function watchRange(hit: u32, space: u32, address: u64, size: u32, access: u32):
   const last = address + size - 1;
   for (let i: u32 = 0, count = load<u32>(WATCHPOINT_COUNT); i < count; i++) {
     const entry = WATCHPOINTS + <usize>(i * WATCHPOINT_BYTES);
-    if (load<u32>(entry, 20) != space || !(load<u32>(entry, 16) & access)) continue;
-    if (address <= load<u64>(entry, 8) && load<u64>(entry) <= last) note(hit, i, address, size, access);
+    if (load<u32>(entry, WATCHPOINT_SPACE) != space || !(load<u32>(entry, WATCHPOINT_ACCESS) & access)) continue;
+    if (address <= load<u64>(entry, WATCHPOINT_LAST) && load<u64>(entry, WATCHPOINT_FIRST) <= last) note(hit, i, address, size, access);
   }
 }
 /** A piece of an operand that is not in one piece of RAM; a device's is not watched. */
@@ -42,10 +43,10 @@ function watchPhysical(pa: u64, size: u32, access: u32): void {
 export function watchAccess(ea: u64, size: u32, kind: u32, host: usize): void {
   const access: u32 = kind == READ ? WATCH_READ : kind == WRITE ? WATCH_WRITE : WATCH_READ | WATCH_WRITE;
   watchRange(HIT_ACCESSED, SPACE_LINEAR, ea, size, access);
-  if (host - BOUNCE < 64) {
-    const words = BOUNCE_WORDS + (host - BOUNCE) * 2, first = load<u32>(words, 20);
-    watchPhysical(load<u64>(words), first, access);
-    if (first < size) watchPhysical(load<u64>(words, 8), size - first, access);
+  if (isBounced(host)) {
+    const words = slotWords(host), first = load<u32>(words, SlotWord.InFirst);
+    watchPhysical(load<u64>(words, SlotWord.First), first, access);
+    if (first < size) watchPhysical(load<u64>(words, SlotWord.Second), size - first, access);
   } else if (host >= RAM) watchRange(HIT_ACCESSED, SPACE_MEMORY, <u64>(host - RAM), size, access);
 }
 /** The processor itself has written to memory, at an offset in RAM. */

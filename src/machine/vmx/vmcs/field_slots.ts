@@ -6,17 +6,31 @@ import { vmcsFieldDefinitions, vmcsFieldExists } from '../../../intrinsics/vmcs/
 import { isReadOnlyField } from '../../../intrinsics/vmcs/vmcs_fields.js';
 import { allowed1 } from '../allowed_controls.js';
 
+/** The bits of an encoding that name a field; of the index, those that any field has. */
+export const EncodingBits = { HighAccess: 1, Index: 0x3e, Group: 0xc00, Width: 0x6000 } as const;
+
+/** By how much each part of an encoding moves to its place in a slot. */
+export const SlotShift = { Index: 1, Group: 5, Width: 6 } as const;
+
 /** How many slots a VMCS has; each is two 32-bit halves, low half first. */
 export const slotCount = 512;
 
 /** The slot of a field: its halves are at `2 * slot` and `2 * slot + 1`. Only for encodings whose bits 15, 12 and 9:6 are 0. */
 export function slotOf(encoding: number): number {
-  return ((encoding >>> 1) & 0x1f) | ((encoding >>> 5) & 0x60) | ((encoding >>> 6) & 0x180);
+  const { Index, Group, Width } = EncodingBits;
+  return (
+    ((encoding & Index) >>> SlotShift.Index) |
+    ((encoding & Group) >>> SlotShift.Group) |
+    ((encoding & Width) >>> SlotShift.Width)
+  );
 }
 
 /** The encoding (full access) of a slot's field. */
 export function encodingOf(slot: number): number {
-  return ((slot & 0x1f) << 1) | ((slot & 0x60) << 5) | ((slot & 0x180) << 6);
+  const { Index, Group, Width } = EncodingBits;
+  return (
+    ((slot << SlotShift.Index) & Index) | ((slot << SlotShift.Group) & Group) | ((slot << SlotShift.Width) & Width)
+  );
 }
 
 /** The kind of a slot's field; 0: this processor has no such field. */

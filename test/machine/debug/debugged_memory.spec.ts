@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { GuestMemory } from '../../../src/bfm/gdb/guest_memory.js';
-import { raceGuest } from '../../machine/race_guest.js';
-import { sessionOf } from './gdb_client.js';
+import { DebuggedMemory } from '../../../src/machine/debug/debugged_memory.js';
+import { raceGuest } from '../race_guest.js';
+import { sessionOf } from '../../bfm/gdb/gdb_client.js';
 
 const memoryOf = async () => {
   const { pc } = await sessionOf(raceGuest(1, 1));
-  return { pc, memory: new GuestMemory(pc) };
+  return { pc, memory: new DebuggedMemory(pc) };
 };
 
-describe('GuestMemory', () => {
+describe('DebuggedMemory', () => {
   it('reads and writes across pages, as far as there is memory', async () => {
     const { pc, memory } = await memoryOf();
     expect(memory.write(0, 0x400ffdn, Uint8Array.of(1, 2, 3, 4, 5))).to.equal(true);

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { LogicalProcessor } from '../../machine/processor/logical_processor.js';
-import type { Pc } from '../../machine/pc.js';
-import { executionState } from '../../machine/report/execution_state.js';
-import { pageWalk } from '../../machine/report/page_walk.js';
-import { walkedMemory } from '../../machine/report/walked_memory.js';
+import { PAGE_BYTES } from '../memory/page_contents.js';
+import type { Pc } from '../pc.js';
+import type { LogicalProcessor } from '../processor/logical_processor.js';
+import { executionState } from '../report/execution_state.js';
+import { pageWalk } from '../report/page_walk.js';
+import { walkedMemory } from '../report/walked_memory.js';
 
-const PAGE_BYTES = 4096n;
+const pageBytes = BigInt(PAGE_BYTES);
+
+/** Bytes in the machine's memory. */
+type Piece = readonly [offset: number, length: number];
 
 /**
- * The memory of a machine as software on a processor has it, for a debugger. A look changes nothing: no accessed flag, no TLB, no device register. What has
- * no memory behind it cannot be read.
+ * The memory of a machine as software on a processor has it, for those who look at it from outside. A look changes nothing: no accessed flag, no TLB, no
+ * device register. What has no memory behind it cannot be read.
  */
-export class GuestMemory {
+export class DebuggedMemory {
   /** Addresses are those of the machine's memory, not linear ones. */
   isPhysical = false;
 
@@ -21,7 +25,13 @@ export class GuestMemory {
   read(processor: number, address: bigint, count: number): Uint8Array {
     const pieces = this.pieces(processor, address, count);
     const { u8 } = this.pc.core;
-    return Buffer.concat(pieces.map(([from, length]) => u8.subarray(from, from + length)));
+    const bytes = new Uint8Array(lengthOf(pieces));
+    let done = 0;
+    for (const [offset, length] of pieces) {
+      bytes.set(u8.subarray(offset, offset + length), done);
+      done += length;
+    }
+    return bytes;
   }
 
   /** The same of a physical address, whatever the addresses are now. */
@@ -33,7 +43,7 @@ export class GuestMemory {
   /** @returns whether all of it was there; if not, nothing was written */
   write(processor: number, address: bigint, bytes: Uint8Array): boolean {
     const pieces = this.pieces(processor, address, bytes.length);
-    if (pieces.reduce((sum, [, length]) => sum + length, 0) !== bytes.length) return false;
+    if (lengthOf(pieces) !== bytes.length) return false;
     let from = 0;
     for (const [offset, length] of pieces) {
       this.pc.core.writer.write(offset, bytes, from, length);
@@ -53,12 +63,12 @@ export class GuestMemory {
     return this.pc.inspect((each) => (each.id === processor ? [look(each)] : [])).flat();
   }
 
-  /** Where the bytes are in the machine's memory, page by page. */
-  private pieces(processor: number, address: bigint, count: number): [offset: number, length: number][] {
-    const pieces: [number, number][] = [];
-    const [found] = this.onProcessor(processor, (each) => {
+  /** Where the bytes are, page by page. */
+  private pieces(processor: number, address: bigint, count: number): Piece[] {
+    const pieces: Piece[] = [];
+    this.onProcessor(processor, (each) => {
       for (let at = address, left = count; left > 0;) {
-        const length = Math.min(left, Number(PAGE_BYTES - (at % PAGE_BYTES)));
+        const length = Math.min(left, Number(pageBytes - (at % pageBytes)));
         const physical = this.isPhysical ? at : physicalOf(each, at);
         const offset = physical === undefined ? -1 : each.core.physicalOffset(Number(physical));
         if (offset < 0) break;
@@ -66,11 +76,12 @@ export class GuestMemory {
         left -= length;
         at = BigInt.asUintN(64, at + BigInt(length));
       }
-      return pieces;
     });
-    return found!;
+    return pieces;
   }
 }
+
+const lengthOf = (pieces: readonly Piece[]): number => pieces.reduce((sum, [, length]) => sum + length, 0);
 
 function physicalOf(processor: LogicalProcessor, linear: bigint): bigint | undefined {
   const { physical } = pageWalk(executionState(processor), walkedMemory(processor), linear);
