@@ -6,19 +6,17 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Driver } from '../../src/driver/driver.js';
 import { moduleFiles } from '../../src/driver/node/module_files.js';
-import { buildFolder, packageRoot } from '../../src/driver/node/package_paths.js';
+import { buildFolder } from '../../src/driver/node/package_paths.js';
 import { RestoreError, type SavedDriver } from '../../src/driver/saved_driver.js';
 import { Pc } from '../../src/machine/pc.js';
 import { UnmarkedStateError } from '../../src/vmm/restore/unmarked_state_error.js';
 import { raceGuest } from '../machine/race_guest.js';
 import { coreModule } from '../support/test_core.js';
+import { everyExtension, examples, listOf } from '../session/vmm_guests.js';
 import { temporaryFolder } from './node/temporary_folder.js';
 
 const folder = temporaryFolder();
 const isFull = process.env.BAREFLANK_FULL === '1';
-const examples = ['example_cpuidcount', 'example_ept_hook', 'example_msr_bitmap', 'example_vpid'];
-const listOf = (name: string): string =>
-  join(packageRoot, 'extensions', `hypervisor_${name}`, `${name.replace('example_', '')}.modules`);
 const quiet = (): void => {};
 const mostTurns = 1e5;
 /** Of the guest with several processors: more than 60 turns long. */
@@ -150,9 +148,7 @@ describe('A driver that goes on with the state of another', () => {
   for (const { processors, names, isFast } of [
     { processors: 1, names: ['extended_apis'], isFast: true },
     { processors: 4, names: examples, isFast: true },
-    ...[...examples, 'extended_apis'].flatMap((name) =>
-      [1, 4].map((count) => ({ processors: count, names: [name], isFast: false })),
-    ),
+    ...everyExtension.flatMap((name) => [1, 4].map((count) => ({ processors: count, names: [name], isFast: false }))),
   ])
     (isFast || isFull ? it : it.skip)(
       `has the same VMM: ${names.join(', ')} on ${processors} processors, started at boot, stopped, started late`,

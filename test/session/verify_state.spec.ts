@@ -8,7 +8,18 @@ import { buildFolder } from '../../src/driver/node/package_paths.js';
 import { plainDataToText } from '../../src/driver/plain_data_text.js';
 import { compareRuns, restoreMachine, saveMachine, type SavedMachine } from '../../src/session/verify_state.js';
 import { temporaryFolder } from '../driver/node/temporary_folder.js';
-import { booted, cpuids, effects, examples, listOf, newMachine, race, resultOf, type Guest } from './vmm_guests.js';
+import {
+  booted,
+  cpuids,
+  effects,
+  everyExtension,
+  examples,
+  listOf,
+  newMachine,
+  race,
+  resultOf,
+  type Guest,
+} from './vmm_guests.js';
 
 const isFull = process.env.BAREFLANK_FULL === '1';
 const folder = temporaryFolder();
@@ -53,7 +64,7 @@ describe('A machine with a VMM that is restored from a saved state', () => {
   for (const { guest, names, isFast } of [
     { guest: effects, names: examples, isFast: true },
     { guest: race, names: ['example_cpuidcount', 'example_vpid'], isFast: true },
-    ...[...examples, 'extended_apis'].flatMap((name) =>
+    ...everyExtension.flatMap((name) =>
       [cpuids, effects, race].map((each) => ({ guest: each, names: [name], isFast: false })),
     ),
   ])
@@ -105,7 +116,7 @@ describe('compareRuns', () => {
     one.driver.close();
   });
 
-  for (const name of [...examples, 'extended_apis'])
+  for (const name of everyExtension)
     for (const guest of [cpuids, effects, race])
       (isFull ? it : it.skip)(`finds no difference: ${guest.name} under ${name}`, async () => {
         const { one, other } = await pair([listOf(name)], guest);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Machines with a VMM whose states are saved and restored.
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Driver } from '../../src/driver/driver.js';
 import { freshModuleFiles, moduleFiles } from '../../src/driver/node/module_files.js';
@@ -10,11 +10,20 @@ import type { DrivenMachine } from '../../src/session/verify_state.js';
 import { raceGuest } from '../machine/race_guest.js';
 import { coreModule } from '../support/test_core.js';
 
+/** Some of our extensions, for one VMM together. */
 export const examples = ['example_cpuidcount', 'example_ept_hook', 'example_msr_bitmap', 'example_vpid'];
+
+const extensions = join(packageRoot, 'extensions');
 
 /** The `.modules` file of an extension of ours. */
 export const listOf = (name: string): string =>
-  join(packageRoot, 'extensions', `hypervisor_${name}`, `${name.replace('example_', '')}.modules`);
+  join(extensions, `hypervisor_${name}`, `${name.replace('example_', '')}.modules`);
+
+/** All of our extensions that are for any guest. That for fuzzing has a guest of its own. */
+export const everyExtension: readonly string[] = readdirSync(extensions)
+  .map((folder) => folder.replace('hypervisor_', ''))
+  .filter((name) => existsSync(listOf(name)))
+  .sort();
 
 /** A small guest. */
 export interface Guest {
