@@ -87,9 +87,9 @@ export const stringifiedErrorCodes = [
 /** The name of an error code, "SUCCESS" for 0, "UNDEFINED_ERROR_CODE" for a number without a name. */
 export function errorCodeName(code: bigint): string {
   if (code === 0n) return 'SUCCESS';
-  const signed = BigInt.asUintN(64, code);
+  const signed = BigInt.asIntN(64, code);
   for (const name of stringifiedErrorCodes) {
-    if (name !== 'SUCCESS' && BigInt.asUintN(64, ErrorCode[name]) === signed) return name;
+    if (name !== 'SUCCESS' && BigInt.asIntN(64, ErrorCode[name]) === signed) return name;
   }
   return 'UNDEFINED_ERROR_CODE';
 }

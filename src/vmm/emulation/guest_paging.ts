@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { unsignedBits } from '../support/unsigned_bits.js';
 import { Cr0, Cr4, Efer, Rflags } from '../../intrinsics/registers/registers.js';
 import { SecondaryControl } from '../../intrinsics/vmx/control_bits.js';
 import { pdpteTable } from '../../intrinsics/contents/control_register_contents.js';
@@ -133,7 +134,7 @@ export class GuestPaging {
   private entry32(access: Access, table: bigint, index: bigint): UsedEntry {
     const address = (table & 0xffff_f000n) + 4n * (index & 0x3ffn);
     const pair = this.memory.readAsGuest64(address & ~7n);
-    const value = BigInt.asUintN(32, (address & 4n) === 0n ? pair : pair >> 32n);
+    const value = unsignedBits(32, (address & 4n) === 0n ? pair : pair >> 32n);
     if ((value & Bit.present) === 0n) throw fault(access, 0);
     return { address, value };
   }

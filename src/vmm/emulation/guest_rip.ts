@@ -8,7 +8,6 @@ type Width = Pick<RegisterFacts, 'linearAddressWidth'>;
 
 /** Whether an address is canonical: the bits from the linear-address width up are those of its sign. */
 export const isCanonical = (address: bigint, { linearAddressWidth }: Width): boolean =>
-  // QuickJS answers BigInt.asUintN(64, …) with a negative number where bit 63 is 1.
   address >> 64n === 0n && isCanonicalHigh(Number(address >> 32n), linearAddressWidth);
 
 /**

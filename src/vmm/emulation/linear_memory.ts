@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { unsignedBits } from '../support/unsigned_bits.js';
 import { isCanonicalHigh } from '../../intrinsics/contents/msr_values.js';
 import { X64 } from '../../intrinsics/registers/paging.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
@@ -75,8 +76,8 @@ export class LinearMemory {
 
   /** Linear addresses have 32 bits outside IA-32e mode, and must be canonical in it. */
   private checked(linear: bigint): bigint {
-    if ((this.vmcs.readLow(VmcsField.GuestIa32Efer) & Efer.Lma) === 0) return BigInt.asUintN(32, linear);
-    const address = BigInt.asUintN(64, linear);
+    if ((this.vmcs.readLow(VmcsField.GuestIa32Efer) & Efer.Lma) === 0) return unsignedBits(32, linear);
+    const address = unsignedBits(64, linear);
     if (isCanonical(address)) return address;
     throw new ProcessorFault(Vector.GeneralProtection, 0, 'an address that is not canonical');
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Memory operands of instructions that the VMM executes in its guest's stead.
+import { unsignedBits } from '../support/unsigned_bits.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
 import { InstructionInformation, Vector } from '../../intrinsics/vmx/exit_information.js';
 import { Cr0, Rflags } from '../../intrinsics/registers/registers.js';
@@ -33,7 +34,7 @@ export function linearAddress(exit: Exit, access: SegmentAccess): bigint {
   const is64Bit = isIn64BitMode(vmcs);
   const register = readSegment(vmcs, segment);
   const base = is64Bit && flatSegments.includes(segment) ? 0n : register.base;
-  const linear = BigInt.asUintN(is64Bit ? 64 : 32, base + offset);
+  const linear = unsignedBits(is64Bit ? 64 : 32, base + offset);
   const isAllowed = is64Bit
     ? isCanonical(linear) && isCanonical(linear + BigInt(bytes - 1))
     : allowsAccess(vmcs, register, Number(offset), bytes, access.isWrite);
@@ -71,6 +72,6 @@ export function describedOperand(exit: Exit): Pick<SegmentAccess, 'segment' | 'o
   }
   return {
     segment: segmentNames[field(InstructionInformation.Segment)]!,
-    offset: BigInt.asUintN(16 << field(InstructionInformation.AddressSize), offset),
+    offset: unsignedBits(16 << field(InstructionInformation.AddressSize), offset),
   };
 }

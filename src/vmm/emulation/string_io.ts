@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The memory operand of INS and OUTS. SDM 3C "Format of the VM-Exit Instruction-Information Field as Used for INS and OUTS" (IA32_VMX_BASIC[54] = 1).
+import { unsignedBits } from '../support/unsigned_bits.js';
 import { IoAccess, StringIoInformation } from '../../intrinsics/vmx/exit_information.js';
 import { Rflags } from '../../intrinsics/registers/registers.js';
 import { segmentNames, type SegmentName } from '../../intrinsics/instructions/segments.js';
@@ -33,7 +34,7 @@ export class StringOperand {
 
   /** The linear address. @throws ProcessorFault for what the segment does not allow, and for a misaligned access that is checked. */
   linear(): bigint {
-    const offset = BigInt.asUintN(this.addressBits, this.exit.registers.values[this.index]!);
+    const offset = unsignedBits(this.addressBits, this.exit.registers.values[this.index]!);
     const { segment, bytes, isInput } = this;
     return linearAddress(this.exit, { segment, offset, bytes, isWrite: isInput, alignment: bytes });
   }
@@ -51,7 +52,7 @@ export class StringOperand {
   private change(register: number, by: number): bigint {
     const { values } = this.exit.registers;
     const old = values[register]!;
-    const result = BigInt.asUintN(this.addressBits, old + BigInt(by));
+    const result = unsignedBits(this.addressBits, old + BigInt(by));
     values[register] = this.addressBits === 16 ? (old & ~0xffffn) | result : result;
     return result;
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { unsignedBits } from '../support/unsigned_bits.js';
 import { inject, injectable } from 'inversify';
 import { InveptType, Vmx } from '../../intrinsics/instructions/vmx.js';
 import { SecondaryControl } from '../../intrinsics/vmx/control_bits.js';
@@ -368,7 +369,7 @@ function vcpuOf(key: bigint): bigint {
   return key >> 64n;
 }
 function pointerIn(key: bigint): bigint {
-  return BigInt.asUintN(64, key);
+  return unsignedBits(64, key);
 }
 
 /** The key of a combination. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // MOV to and from debug registers with "MOV-DR exiting". The exit comes before the checks of CR4.DE, of privilege and of general detection. SDM 3C
 // "Instructions That Cause VM Exits Conditionally", SDM 2B "MOV—Move to/from Debug Registers".
+import { unsignedBits } from '../support/unsigned_bits.js';
 import { dr6After, dr7After } from '../../intrinsics/contents/control_register_contents.js';
 import type { ControlRegisters, DebugAddressRegister } from '../../intrinsics/instructions/control_registers.js';
 import { ProcessorFault } from '../../intrinsics/errors.js';
@@ -31,7 +32,7 @@ export function emulateDebugRegisterAccess(exit: Exit, controlRegisters: Control
   const is64Bit = isIn64BitMode(vmcs);
   if ((qualificationLow & DebugRegisterAccess.DirectionOfAccess) === 0) {
     const value = registerValue(exit, operand);
-    write(vmcs, controlRegisters, register, is64Bit ? value : BigInt.asUintN(32, value));
+    write(vmcs, controlRegisters, register, is64Bit ? value : unsignedBits(32, value));
   } else {
     const value = read(vmcs, controlRegisters, register);
     writeRegister(exit, operand, is64Bit ? 8 : 4, lowOf(value), lowOf(value >> 32n));

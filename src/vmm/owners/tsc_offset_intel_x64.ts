@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { unsignedBits } from '../support/unsigned_bits.js';
 import { inject, injectable } from 'inversify';
 import { PrimaryControl } from '../../intrinsics/vmx/control_bits.js';
 import { Msr } from '../../intrinsics/registers/msr_definitions.js';
@@ -54,7 +55,7 @@ export class TscOffsetIntelX64 extends RequestOwner<bigint> implements TscOffset
   private writeSum(): void {
     let sum = 0n;
     for (const { key } of this.records.values()) sum += key;
-    this.vmcs.write(VmcsField.TscOffset, BigInt.asUintN(64, sum));
+    this.vmcs.write(VmcsField.TscOffset, unsignedBits(64, sum));
     if (this.records.size > 0) this.vmcs.enable('primary', PrimaryControl.UseTscOffsetting);
     else this.vmcs.disable('primary', PrimaryControl.UseTscOffsetting);
   }

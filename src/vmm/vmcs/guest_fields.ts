@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The guest-state area of a VMCS, group by group. SDM 3C "Guest-State Area".
+import { unsignedBits } from '../support/unsigned_bits.js';
 import { segmentNames } from '../../intrinsics/instructions/segments.js';
 import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { VmcsFields } from '../vmcs_fields/vmcs_fields.js';
@@ -31,7 +32,7 @@ export function writeGuest32BitFields(vmcs: VmcsFields, state: VmcsState): void 
   vmcs.guestInterruptibilityState.set(0n);
   vmcs.guestActivityState.set('active');
   // The field has 32 bits of the MSR's 64. SDM 3C "Guest Register State".
-  vmcs.guestIa32SysenterCs.set(BigInt.asUintN(32, state.ia32SysenterCs));
+  vmcs.guestIa32SysenterCs.set(unsignedBits(32, state.ia32SysenterCs));
 }
 
 export function writeGuestNaturalFields(vmcs: VmcsFields, state: VmcsState): void {

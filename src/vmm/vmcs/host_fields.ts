@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The host-state area of a VMCS, group by group. SDM 3C "Host-State Area".
+import { unsignedBits } from '../support/unsigned_bits.js';
 import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { VmcsFields } from '../vmcs_fields/vmcs_fields.js';
 import type { VmcsState } from '../vmm_state/vmcs_state.js';
@@ -26,7 +27,7 @@ export function writeHost64BitFields(vmcs: VmcsFields, state: VmcsState): void {
 }
 
 export function writeHost32BitFields(vmcs: VmcsFields, state: VmcsState): void {
-  vmcs.hostIa32SysenterCs.set(BigInt.asUintN(32, state.ia32SysenterCs));
+  vmcs.hostIa32SysenterCs.set(unsignedBits(32, state.ia32SysenterCs));
 }
 
 export function writeHostNaturalFields(vmcs: VmcsFields, state: VmcsState, point: HostPoint): void {

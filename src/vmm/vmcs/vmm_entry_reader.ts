@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { unsignedBits } from '../support/unsigned_bits.js';
 import type { RegisterFacts } from '../../intrinsics/contents/register_facts.js';
 import type { Cpuid } from '../../intrinsics/instructions/cpuid.js';
 import {
@@ -109,7 +110,7 @@ export class VmmEntryReader implements EntryReader {
   private readGuest32(address: number): number {
     try {
       const both = this.sources.guestMemory.readPhysical64(BigInt(address - (address % 8)));
-      return Number(BigInt.asUintN(32, address % 8 === 0 ? both : both >> 32n));
+      return Number(unsignedBits(32, address % 8 === 0 ? both : both >> 32n));
     } catch {
       return 0;
     }
