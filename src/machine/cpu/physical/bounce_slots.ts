@@ -7,12 +7,10 @@ import { BOUNCE, BOUNCE_WORDS } from "../generated/layout";
 @inline export const SLOT_BYTES: usize = 16;
 @inline export const SLOT_WORD_BYTES: usize = 32;
 /** A description: physical addresses of the two pieces, bytes of the operand and of its first piece. */
-export namespace SlotWord {
-  @inline export const First: usize = 0;
-  @inline export const Second: usize = 8;
-  @inline export const Size: usize = 16;
-  @inline export const InFirst: usize = 20;
-}
+@inline export const SLOT_FIRST: usize = 0;
+@inline export const SLOT_SECOND: usize = 8;
+@inline export const SLOT_SIZE: usize = 16;
+@inline export const SLOT_IN_FIRST: usize = 20;
 /** True for the place of an operand in a slot. */
 @inline export function isBounced(host: usize): bool { return host - BOUNCE < <usize>BOUNCE_SLOTS * SLOT_BYTES; }
 /** The description of the slot of such an operand. */

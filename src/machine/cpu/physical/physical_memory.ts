@@ -2,7 +2,7 @@
 // Accesses to physical addresses, devices included. An operand that is not in one piece of RAM goes by way of a bounce slot.
 import { FIRST_ENDING_FORM } from "../generated/decoder_tables";
 import { BOUNCE, BOUNCE_WORDS, CURRENT_RECORD, PAGE_MAP, RAM } from "../generated/layout";
-import { BOUNCE_SLOTS, SLOT_BYTES, SLOT_WORD_BYTES, SlotWord } from "./bounce_slots";
+import { BOUNCE_SLOTS, SLOT_BYTES, SLOT_FIRST, SLOT_IN_FIRST, SLOT_SECOND, SLOT_SIZE, SLOT_WORD_BYTES } from "./bounce_slots";
 import { WRITE } from "../state/access_kind";
 import { codeWritten, endBlock } from "../code/code_pages";
 import { FORM } from "../code/record";
@@ -35,10 +35,10 @@ let nextBounce: u32 = 0;
 export function bounce(first: u64, second: u64, inFirst: u32, size: u32, kind: u32): usize {
   if (!accessedHost(first) || (inFirst < size && !accessedHost(second))) touchDevice();
   const i = nextBounce++ % BOUNCE_SLOTS, at = BOUNCE + i * SLOT_BYTES, words = BOUNCE_WORDS + i * SLOT_WORD_BYTES;
-  store<u64>(words, first, SlotWord.First);
-  store<u64>(words, second, SlotWord.Second);
-  store<u32>(words, size, SlotWord.Size);
-  store<u32>(words, inFirst, SlotWord.InFirst);
+  store<u64>(words, first, SLOT_FIRST);
+  store<u64>(words, second, SLOT_SECOND);
+  store<u32>(words, size, SLOT_SIZE);
+  store<u32>(words, inFirst, SLOT_IN_FIRST);
   if (kind != WRITE) {
     readPhysical(first, at, inFirst);
     if (inFirst < size) readPhysical(second, at + inFirst, size - inFirst);
@@ -48,9 +48,9 @@ export function bounce(first: u64, second: u64, inFirst: u32, size: u32, kind: u
 /** Writes a bounce slot to where it belongs. */
 export function flushBounce(p: usize): void {
   const i = (p - BOUNCE) / SLOT_BYTES, at = BOUNCE + i * SLOT_BYTES, words = BOUNCE_WORDS + i * SLOT_WORD_BYTES;
-  const size = load<u32>(words, SlotWord.Size), inFirst = load<u32>(words, SlotWord.InFirst);
-  writePhysical(load<u64>(words, SlotWord.First), at, inFirst);
-  if (inFirst < size) writePhysical(load<u64>(words, SlotWord.Second), at + inFirst, size - inFirst);
+  const size = load<u32>(words, SLOT_SIZE), inFirst = load<u32>(words, SLOT_IN_FIRST);
+  writePhysical(load<u64>(words, SLOT_FIRST), at, inFirst);
+  if (inFirst < size) writePhysical(load<u64>(words, SLOT_SECOND), at + inFirst, size - inFirst);
 }
 /** Largest naturally aligned piece, at most 4 bytes. */
 function piece(pa: u64, n: u32): u32 {

@@ -7,7 +7,7 @@ import {
 } from "../generated/layout";
 import { RecordField } from "../generated/record_format";
 import { endBlock } from "../code/code_pages";
-import { isBounced, SlotWord, slotWords } from "./bounce_slots";
+import { isBounced, SLOT_FIRST, SLOT_IN_FIRST, SLOT_SECOND, slotWords } from "./bounce_slots";
 import { READ, WRITE } from "../state/access_kind";
 import { watchesAccesses } from "../state/debugger_stops";
 import { currentRip } from "../state/instruction";
@@ -44,9 +44,9 @@ export function watchAccess(ea: u64, size: u32, kind: u32, host: usize): void {
   const access: u32 = kind == READ ? WATCH_READ : kind == WRITE ? WATCH_WRITE : WATCH_READ | WATCH_WRITE;
   watchRange(HIT_ACCESSED, SPACE_LINEAR, ea, size, access);
   if (isBounced(host)) {
-    const words = slotWords(host), first = load<u32>(words, SlotWord.InFirst);
-    watchPhysical(load<u64>(words, SlotWord.First), first, access);
-    if (first < size) watchPhysical(load<u64>(words, SlotWord.Second), size - first, access);
+    const words = slotWords(host), first = load<u32>(words, SLOT_IN_FIRST);
+    watchPhysical(load<u64>(words, SLOT_FIRST), first, access);
+    if (first < size) watchPhysical(load<u64>(words, SLOT_SECOND), size - first, access);
   } else if (host >= RAM) watchRange(HIT_ACCESSED, SPACE_MEMORY, <u64>(host - RAM), size, access);
 }
 /** The processor itself has written to memory, at an offset in RAM. */
