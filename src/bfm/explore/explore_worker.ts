@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { runTask, shortestFailure } from '../../session/explore/explore.js';
 import { ScheduledRun, type RunObserver } from '../../session/explore/scheduled_run.js';
 import type { Pc } from '../../machine/pc.js';
+import { PromiseWatch } from '../../driver/node/promise_watch.js';
 import { problemOf } from '../failures/problem.js';
 import { RunRecording } from '../recording/run_recording.js';
 import { RunControl } from '../worker/run_control.js';
@@ -49,7 +50,7 @@ const failed = (error: unknown): void => post({ kind: 'failed', problem: problem
 try {
   post({ kind: 'calling', what: 'the loading of the predicate' });
   const predicate = await loadPredicate(request.predicate);
-  const target = await exploredMachine(request.run, control, post);
+  const target = await exploredMachine(request.run, control, post, new PromiseWatch());
   const run = new ScheduledRun(target, predicate, request.instructions);
   parentPort!.on('message', (order: ExploreOrder) => void obey(run, target.pc, order).catch(failed));
   post({ kind: 'ready' });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { moduleFiles } from '../../driver/node/module_files.js';
+import type { PromiseWatch } from '../../driver/node/promise_watch.js';
 import { BareflankError } from '../../intrinsics/errors.js';
 import type { ExploredTarget } from '../../session/explore/observed_run.js';
 import type { ReplayParts } from '../../session/replay/replay_session.js';
@@ -41,12 +42,14 @@ async function startLate({ session, lateStart, vmm }: ReplayParts): Promise<void
  * Makes the machine of a run and brings it to the moment from which it is explored: power-on or the snapshot, and behind the late start of its VMM if it has one. No
  * file that the run names changes.
  *
+ * @param promises sees the Promises of the VMM, for as long as the machine runs
  * @throws BareflankError
  */
 export async function exploredMachine(
   request: RunRequest,
   control: RunControl,
   post: (message: Extract<WorkerMessage, { kind: 'calling' | 'handlers' }>) => void,
+  promises?: PromiseWatch,
 ): Promise<ExploredTarget> {
   let output = '';
   const parts = await makeReplayMachine({
@@ -57,6 +60,7 @@ export async function exploredMachine(
     control,
     ports: portsOf(control),
     printed: (byte) => void (output += String.fromCharCode(byte)),
+    ...(promises && { promises }),
     post: (message) => {
       if (message.kind === 'calling' || message.kind === 'handlers') post(message);
     },

@@ -110,8 +110,12 @@ async function replay(file: string, options: ReplayOptions): Promise<ExitStatus>
   const gdb = gdbAddress(options);
   const who = whoseWriter(options);
   const instruments = replayedInstruments(file, options);
+  const recording = resolve(file);
+  // A file that is no recording is refused before a worker is started. Loaded only if needed, as what reads it takes time to load.
+  const { readRecording } = await import('../recording/read_recording.js');
+  readRecording(recording);
   const request: ReplayRequest = {
-    recording: resolve(file),
+    recording,
     until,
     checkpoints,
     ...(symbols && { symbols }),

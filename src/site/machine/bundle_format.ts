@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // The bundles of a site: how they are made from a module's source, and how they import what they share with the framework.
 import { bundleSettings, replacedGlobals } from '../../driver/bundle_settings.js';
+import { HANDLER_GLOBALS } from '../../driver/handler_globals.js';
 
 /** The packages of which only the running copy may be used. */
 export const SHARED_PACKAGES = ['bareflank', 'inversify', 'reflect-metadata'] as const;
@@ -29,9 +30,17 @@ const shareFramework = {
   },
 };
 
+/** Async functions become functions that make Promises, and all Promises of a bundle are those of the handlers' globals: a browser shows nobody its own. */
+const watchedPromises = {
+  supported: { 'async-await': false, 'async-generator': false, 'for-await': false },
+  banner: { js: `const { Promise } = globalThis.${HANDLER_GLOBALS};` },
+  define: { 'globalThis.Promise': 'Promise' },
+};
+
 /** Options of esbuild, and of esbuild-wasm, for the bundle of one module. */
 export const siteBundleOptions = {
   ...bundleSettings,
-  define: { ...replacedGlobals },
+  ...watchedPromises,
+  define: { ...replacedGlobals, ...watchedPromises.define },
   plugins: [shareFramework],
 };

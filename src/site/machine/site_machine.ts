@@ -2,10 +2,12 @@
 import { Driver } from '../../driver/driver.js';
 import { handlerGlobals, useHandlerGlobals } from '../../driver/handler_globals.js';
 import type { ModuleSource } from '../../driver/module_source.js';
+import { watchPromises } from '../../driver/watched_promise.js';
 import { exitReasonName } from '../../intrinsics/vmx/exit_reasons.js';
 import type { BootRequest } from '../../machine/boot/entry_state.js';
 import { RTC_DEFAULT_START } from '../../machine/devices/rtc.js';
 import type { Pc } from '../../machine/pc.js';
+import type { HandlerTrace } from '../../vmm/exit/handler_trace.js';
 import { MachineSession, type SessionOptions } from '../../session/machine_session.js';
 import type { SessionPorts, SliceEnd } from '../../session/session_ports.js';
 import type { MachineStatus, Settings } from './site_messages.js';
@@ -34,8 +36,10 @@ export class SiteMachine {
   static async create({ ports, source, ...options }: SiteMachineOptions): Promise<SiteMachine> {
     const session = await MachineSession.create(options, ports);
     const { pc } = session;
-    useHandlerGlobals(handlerGlobals({ start: RTC_DEFAULT_START * 1000, now: () => pc.virtualTime }));
-    return new SiteMachine(session, await Driver.create({ machine: pc.driverAccess, source }));
+    const globals = handlerGlobals({ start: RTC_DEFAULT_START * 1000, now: () => pc.virtualTime });
+    useHandlerGlobals(globals);
+    const watch = (trace: HandlerTrace): void => watchPromises(globals, trace);
+    return new SiteMachine(session, await Driver.create({ machine: pc.driverAccess, source, watch }));
   }
 
   get pc(): Pc {

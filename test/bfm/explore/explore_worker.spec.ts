@@ -29,4 +29,18 @@ describe('The worker of an exploration', () => {
     expect(items[2]).to.include({ kind: 'end', outcome: 'found' });
     expect(items[2], 'the machine could run on').to.have.property('at');
   });
+
+  it('fails with the name of a handler that makes a Promise', async () => {
+    const module = folder.write(
+      'leaving.ts',
+      `import { ExitContribution, ExitReason, vcpuModule } from 'bareflank';
+       const mine = { name: 'mine', reasons: [ExitReason.Cpuid], handleExit() { void Promise.resolve(); return false; } };
+       export default vcpuModule(({ bind }) => { bind(ExitContribution).toConstantValue(mine); });`,
+    );
+    worker = new ExploringWorker(raceHook({ guest: 'cpuid', cpus: '1', module: [module] }));
+    await worker.ready();
+    const { end, detail } = await worker.finish([], undefined);
+    expect(end).to.equal('dead');
+    expect(detail.replace(/\s+/g, ' ')).to.include('LeftOverTaskError: handler mine made a Promise');
+  });
 });

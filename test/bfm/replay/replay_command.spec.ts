@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { join } from 'node:path';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { bfm } from '../bfm_process.js';
+import { RECORDING_BEGINS } from '../../../src/bfm/snapshot/snapshot_header.js';
 import { rewrite } from '../recording/own_run.js';
 
 const folder = temporaryFolder();
@@ -42,11 +43,16 @@ describe('bfm replay', () => {
     ]);
   });
 
-  it('fails with a message for a file that is no recording', async () => {
-    const { status, stderr } = await bfm('replay', folder.write('no.bfr', 'no\n'));
-    expect([status, stderr]).to.deep.equal([
-      1,
-      `bfm: ${join(folder.path, 'no.bfr')} cannot be replayed: it is no recording\n`,
-    ]);
+  it('refuses a file that is missing, damaged or no recording before it starts a worker', async () => {
+    const missing = join(folder.path, 'missing.bfr');
+    for (const [file, why] of [
+      [missing, 'there is no such file'],
+      [folder.write('no.bfr', 'no\n'), 'it is no recording'],
+      [folder.write('cut.bfr', RECORDING_BEGINS), 'its first line is cut off'],
+    ] as const) {
+      // A worker would say first where its debugger listens.
+      const { status, stderr } = await bfm('replay', file, '--inspect', '127.0.0.1:0');
+      expect([status, stderr]).to.deep.equal([1, `bfm: ${file} cannot be replayed: ${why}\n`]);
+    }
   });
 });

@@ -57,4 +57,8 @@ describe('siteBundleOptions', () => {
     expect(await messageOf(bundle(`import 'bareflank/src/vmm/vcpu/vcpu.js';`))).to.include('is not public');
     expect(await messageOf(bundle(`import 'node:fs';`))).to.include('Could not resolve "node:fs"');
   });
+
+  it('refuse an await at the top level of a module, which would hide its Promises', async () => {
+    expect(await messageOf(bundle(`export const one = await 1;`))).to.include('Top-level await is not available');
+  });
 });

@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { root } from '../../architecture/source_files.js';
 import type { RecordedItem } from '../../../src/session/recorded_item.js';
 import { SessionRecorder } from '../../../src/session/session_recorder.js';
+import { useHandlerGlobals } from '../../../src/driver/handler_globals.js';
+import type { BundledModules } from '../../../src/site/machine/bundled_modules.js';
 import { SiteMachine } from '../../../src/site/machine/site_machine.js';
 import { SitePorts } from '../../../src/site/machine/site_ports.js';
+import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { bundleOf, coreBytes, fetchFile, nodeModules, ownGuest } from './node_surroundings.js';
 
 const coreModule = await WebAssembly.compile(coreBytes);
@@ -14,7 +17,7 @@ const cpuidValue = await bundleOf(join(root, 'extensions/hypervisor_example_cpui
 const guest = ownGuest('cpuid', '100000');
 const kernel = { name: 'cpuid', bytes: await fetchFile(guest.kernel) };
 
-async function booted(): Promise<{ machine: SiteMachine; items: RecordedItem[] }> {
+async function booted(): Promise<{ machine: SiteMachine; items: RecordedItem[]; source: BundledModules }> {
   const items: RecordedItem[] = [];
   const source = nodeModules();
   source.add('cpuidcount', cpuidcount);
@@ -29,10 +32,13 @@ async function booted(): Promise<{ machine: SiteMachine; items: RecordedItem[] }
     recorder: new SessionRecorder({ write: (item) => items.push(item), now: () => 0 }),
   });
   machine.boot({ kernel, modules: [], append: guest.append });
-  return { machine, items };
+  return { machine, items, source };
 }
 
 describe('SiteMachine', () => {
+  const folder = temporaryFolder();
+  afterEach(() => useHandlerGlobals());
+
   it('loads, starts and stops extensions under a running guest, and each call is an event of the run', async () => {
     const { machine, items } = await booted();
     machine.slice(500_000);
@@ -72,6 +78,31 @@ describe('SiteMachine', () => {
     await machine.load([]);
     expect(machine.status).to.deep.include({ vmm: 'VMM_LOADED', reports: {} });
   });
+
+  for (const [what, statement] of [
+    ['an async function', 'void later();'],
+    ['an async generator', 'void each().next();'],
+    ['Promise.resolve', 'void Promise.resolve();'],
+    ['Promise behind globalThis', 'void globalThis.Promise.resolve();'],
+  ] as const)
+    it(`ends with the name of the handler that makes a Promise by ${what}`, async () => {
+      const { machine, source } = await booted();
+      const file = folder.write(
+        'leaving.ts',
+        `import { ExitContribution, ExitReason, vcpuModule } from 'bareflank';
+         const later = async () => { await 1; };
+         const each = async function* () { for await (const one of [1]) yield one; };
+         const mine = { name: 'mine', reasons: [ExitReason.Cpuid], handleExit() { ${statement} return false; } };
+         export default vcpuModule(({ bind }) => { bind(ExitContribution).toConstantValue(mine); });`,
+      );
+      source.add('leaving', await bundleOf(file));
+      await machine.load(['leaving']);
+      machine.start();
+      machine.slice(1_000_000);
+      const { end } = machine.session;
+      expect(end?.kind).to.equal('dead');
+      expect(JSON.stringify(end)).to.include('LeftOverTaskError: handler mine made a Promise');
+    });
 
   it('makes the calls of a recording, and no others', async () => {
     const { machine } = await booted();
