@@ -39,6 +39,7 @@ export const commandTable: Readonly<Record<string, Loader>> = {
   dump: vmm('dump'),
   save: async () => (await import('../client/save_command.js')).saveCommand(),
   eval: async () => (await import('../client/eval_command.js')).evalCommand(),
+  gdb: async () => (await import('../client/gdb_command.js')).gdbCommand(),
   vmcall: async () => (await import('../client/vmcall_command.js')).vmcallCommand(),
   console: async ({ done }) => (await import('../client/console_command.js')).consoleCommand(done),
   new: async () => (await import('../extension/new_command.js')).newCommand(),

@@ -48,6 +48,11 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   stop: [['bfm stop', 'the guest runs on without a VMM; bfm start begins again']],
   reload: [['bfm reload', 'the running VMM goes on with the new code of its modules']],
   eval: [["bfm eval 'vmcs.guestRip'", 'looks at the machine']],
+  gdb: [
+    ['bfm gdb', "a private socket; prints what GDB's target remote takes"],
+    ['bfm gdb 1234', 'a port of 127.0.0.1, which every user of the computer can open'],
+    ['bfm gdb off', 'closes the port; the machine runs on'],
+  ],
   quick: [['bfm quick cpuidcount', 'the same as bfm load cpuidcount && bfm start']],
   status: [
     ['bfm status', 'VMM_UNLOADED, VMM_LOADED, VMM_RUNNING or VMM_CORRUPT, and how the guest ended if it did'],

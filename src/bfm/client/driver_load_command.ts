@@ -2,14 +2,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { gdbHint } from '../gdb/gdb_address.js';
 import { machineName, takes } from './client_options.js';
+import { backgroundGdbAddress, gdbAddressHelp } from './gdb_command.js';
 import { HostClient } from './host_client.js';
 import { HostError, MachineRunsError } from '../host/host_errors.js';
 import type { HostStart, HostStartMessage } from '../host/host_protocol.js';
 import { socketPath } from '../host/runtime_folder.js';
 import { machineOptions, watchOption } from '../run/machine_options.js';
 import { checkRunOptions, type RunOptions } from '../run/run_options.js';
-import type { RunRequest } from '../worker/run_request.js';
 
 /** The default guest: it sleeps, and echoes what is typed at its console. */
 const DEFAULT_GUEST = 'echo';
@@ -23,16 +24,19 @@ Examples:
   bfm driver_unload
 `;
 
-/** Starts the host, detached. @returns when its machine runs. @throws HostError with its message */
-async function startHost(request: RunRequest, path: string, watches: boolean): Promise<void> {
+/** Starts the host, detached. @returns when its machine runs, where GDB finds it. @throws HostError with its message */
+async function startHost(start: HostStart): Promise<string | undefined> {
   const file = fileURLToPath(new URL('../host/host_process.js', import.meta.url));
   // The path is for people who look for the process.
-  const child = spawn(process.execPath, [file, path], { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  const child = spawn(process.execPath, [file, start.path], {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
   try {
     const word = firstWord(child);
     // By pipe, not by command line: the guest's own command line may be longer than the system's limit for one.
-    child.send({ request, path, watches } satisfies HostStart, () => {});
-    await word;
+    child.send(start, () => {});
+    return await word;
   } finally {
     child.removeAllListeners();
     if (child.connected) child.disconnect();
@@ -40,10 +44,10 @@ async function startHost(request: RunRequest, path: string, watches: boolean): P
   }
 }
 
-function firstWord(child: ChildProcess): Promise<void> {
+function firstWord(child: ChildProcess): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     child.once('message', (message: HostStartMessage) => {
-      if ('ready' in message) resolve();
+      if ('ready' in message) resolve(message.gdbTarget);
       else reject(new HostError(message.failed));
     });
     child.once('error', (error) => reject(new HostError(`the background host did not start: ${error.message}`)));
@@ -56,6 +60,8 @@ export function driverLoadCommand(): Command {
   const command = machineOptions(new Command('driver_load'))
     .description('start a machine in the background, for load, start, vmcall and the other commands')
     .option(...watchOption)
+    .option('--gdb [address]', `a port for GDB, as bfm gdb opens one: ${gdbAddressHelp}`)
+    .option('--wait', 'with --gdb: execute nothing until GDB lets the machine go on')
     .addHelpText('after', EXAMPLES)
     .action(async (options: RunOptions) => {
       const { guest, kernel, restore } = options;
@@ -66,7 +72,14 @@ export function driverLoadCommand(): Command {
       const running = await HostClient.find(machine);
       running?.close();
       if (running !== undefined) throw new MachineRunsError(machine);
-      await startHost(request, path, options.watch === true);
+      const { gdb } = options;
+      const target = await startHost({
+        request,
+        path,
+        watches: options.watch === true,
+        gdb: gdb === undefined ? undefined : backgroundGdbAddress(gdb),
+      });
+      if (target !== undefined) process.stderr.write(`bfm: ${gdbHint(target)}\n`);
     });
   return takes(command, 'machine');
 }

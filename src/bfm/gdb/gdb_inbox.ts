@@ -34,6 +34,12 @@ export class GdbInbox {
     return this.isInterrupted || this.events.some(({ kind }) => kind !== 'bytes');
   }
 
+  /** Lets events come in. @returns whether the machine must stop for them */
+  async interrupts(): Promise<boolean> {
+    await new Promise((resolve) => setImmediate(resolve));
+    return this.wantsStop;
+  }
+
   push(event: GdbEvent): void {
     if (event.kind === 'bytes') {
       if (event.bytes.includes(CTRL_C)) this.isInterrupted = true;

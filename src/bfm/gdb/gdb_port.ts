@@ -38,7 +38,7 @@ export class GdbPort {
       server.close();
       const where = address.kind === 'unix' ? address.path : `port ${address.port}`;
       throw new FileError(
-        `--gdb: ${where} cannot be opened: ${error instanceof Error ? error.message : String(error)}`,
+        `the port for GDB: ${where} cannot be opened: ${error instanceof Error ? error.message : String(error)}`,
       );
     } finally {
       if (umask !== undefined) process.umask(umask);

@@ -21,14 +21,10 @@ export async function runUnderGdb(
 ): Promise<DebuggedEnd> {
   const inbox = new GdbInbox((text) => post({ kind: 'gdb', text }));
   const receive = (event: GdbEvent): void => inbox.push(event);
-  const pause = async (): Promise<boolean> => {
-    await new Promise((resolve) => setImmediate(resolve));
-    return inbox.wantsStop;
-  };
   const machine: DebuggedMachine = {
     ...more,
     session: run.session,
-    debug: new Debugger(run, pause),
+    debug: new Debugger(run, () => inbox.interrupts()),
     holds: (isHeld) => post({ kind: 'held', isHeld }),
   };
   parentPort!.on('message', receive);

@@ -2,11 +2,13 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { flawsOf } from '../../driver/node/data_flaws.js';
+import { LARGEST_PORT } from '../gdb/gdb_address.js';
 import { CommandError } from './host_errors.js';
 import { TYPE, type HostMethod, type HostRequests } from './host_protocol.js';
 
 const number = z.string().regex(/^(0x[0-9a-f]+|\d+)$/i, 'expected a number as text');
 const none = z.unknown();
+const absolutePath = z.string().refine(isAbsolute, 'expected an absolute path');
 
 /** The parameters of each method. */
 const shapes: Readonly<Record<HostMethod, z.ZodType>> = {
@@ -19,8 +21,18 @@ const shapes: Readonly<Record<HostMethod, z.ZodType>> = {
   dump: z.object({ vcpuid: number }),
   vmcall: z.object({ cpuid: z.int(), registers: z.record(z.string(), number) }),
   vmcallData: z.object({ cpuid: z.int(), type: z.int(), data: z.base64() }),
-  save: z.object({ path: z.string().refine(isAbsolute, 'expected an absolute path') }),
+  save: z.object({ path: absolutePath }),
   evaluate: z.object({ code: z.string(), session: z.string().optional() }),
+  gdb: z.object({
+    address: z
+      .discriminatedUnion('kind', [
+        z.object({ kind: z.literal('tcp'), port: z.int().min(0).max(LARGEST_PORT) }),
+        z.object({ kind: z.literal('unix'), path: absolutePath }),
+      ])
+      .optional(),
+  }),
+  closeGdb: none,
+  debug: none,
   memoryHash: none,
   remove: none,
 };

@@ -10,7 +10,7 @@ import { MachineThread } from './machine_thread.js';
 let commandHasGone = (): void => process.exit(1);
 process.once('disconnect', () => commandHasGone());
 
-const { request, path, watches } = await new Promise<HostStart>((resolve) => process.once('message', resolve));
+const { request, path, watches, gdb } = await new Promise<HostStart>((resolve) => process.once('message', resolve));
 
 function tell(message: HostStartMessage): Promise<void> {
   return new Promise((done) => {
@@ -23,7 +23,7 @@ function tell(message: HostStartMessage): Promise<void> {
 process.on('SIGHUP', () => {});
 process.on('SIGINT', () => {});
 
-const machine = new MachineThread(request);
+const machine = new MachineThread(request, () => removeMachine());
 
 /** Ends the process, even if a machine is blocked in a system call. */
 async function finish(status: number): Promise<void> {
@@ -36,7 +36,8 @@ const end = (): void => {
   void finish(0);
 };
 const server = new HostServer(machine, end);
-process.on('SIGTERM', () => void machine.remove().then(end));
+const removeMachine = (): void => void machine.remove().then(end);
+process.on('SIGTERM', removeMachine);
 
 commandHasGone = () => {
   server.close();
@@ -47,11 +48,12 @@ if (!process.connected) commandHasGone();
 try {
   await machine.started();
   await server.listen(path);
+  const opened = gdb && (await server.openGdb(gdb));
   // Loaded only if needed: it brings the bundler.
   if (watches) await (await import('./reload_on_change.js')).reloadOnChange(machine, request.modules);
   commandHasGone = () => {};
-  if (process.connected) await tell({ ready: true });
-  else void machine.remove().then(end);
+  if (process.connected) await tell({ ready: true, ...(opened && { gdbTarget: opened.target }) });
+  else removeMachine();
 } catch (error) {
   await tell({ failed: error instanceof Error ? error.message : String(error) });
   await finish(1);

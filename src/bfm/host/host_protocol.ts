@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { GdbAddress } from '../gdb/gdb_address.js';
 import type { RunRequest } from '../worker/run_request.js';
 import type { DriverState } from '../../driver/driver.js';
 import type { Reloaded } from '../../driver/reloaded.js';
@@ -34,6 +35,12 @@ export interface HostRequests {
   save: { params: { path: string }; result: { instructions: number } };
   /** Evaluates JavaScript about the machine. @param session whose variables it sees. The text is the value; undefined: there is none */
   evaluate: { params: { code: string; session?: string | undefined }; result: { text?: string | undefined } };
+  /** Opens a port for GDB. @param address the default is a socket next to the machine's own. @returns what GDB's `target remote` takes */
+  gdb: { params: { address?: GdbAddress | undefined }; result: { target: string } };
+  /** Closes it; a client that is there hears of it, and the machine runs on. */
+  closeGdb: { params: object; result: null };
+  /** Of the host to its machine: it takes what comes in from GDB's port from now on. */
+  debug: { params: object; result: null };
   /** SHA-256 of guest RAM, to compare two runs. */
   memoryHash: { params: object; result: { sha256: string } };
   /** The machine stops the VMM, unloads it and ends. */
@@ -43,8 +50,8 @@ export interface HostRequests {
 /** A method of `HostRequests`. */
 export type HostMethod = keyof HostRequests;
 
-/** A method that the machine answers, between two quanta. The host's own thread answers the status. */
-export type MachineMethod = Exclude<HostMethod, 'status'>;
+/** A method that the machine answers, between two quanta. The host's own thread answers the others. */
+export type MachineMethod = Exclude<HostMethod, 'status' | 'gdb' | 'closeGdb'>;
 
 /** Methods that only the host's own thread answers. */
 export const ATTACH = 'attach';
@@ -86,6 +93,10 @@ export type HostedMessage =
   | { readonly kind: 'ended'; readonly detail: string; readonly isWhole: boolean }
   | { readonly kind: 'answer'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly message: string }
+  /** For GDB's client. */
+  | { readonly kind: 'gdb'; readonly text: string }
+  /** GDB's client wants the end of the machine. */
+  | { readonly kind: 'killed' }
   | { readonly kind: 'failed'; readonly message: string };
 
 /** What the host process gets from the command that started it. It waits for this. */
@@ -95,7 +106,9 @@ export interface HostStart {
   readonly path: string;
   /** Reload modules when they change. */
   readonly watches: boolean;
+  /** A port for GDB, of which the command is told. */
+  readonly gdb?: { readonly address?: GdbAddress | undefined } | undefined;
 }
 
 /** What the host process tells the command that started it. */
-export type HostStartMessage = { readonly ready: true } | { readonly failed: string };
+export type HostStartMessage = { readonly ready: true; readonly gdbTarget?: string } | { readonly failed: string };

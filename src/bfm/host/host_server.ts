@@ -13,8 +13,9 @@ import { FileError } from '../failures/file_error.js';
 import { AttachedConsole } from './attached_console.js';
 import { FrameLimit } from './frame_limit.js';
 import { MachineRunsError } from './host_errors.js';
-import { typedBytes } from './host_parameters.js';
-import { ATTACH, TYPE, type AttachAnswer, type MachineMethod } from './host_protocol.js';
+import { checkedParameters, typedBytes } from './host_parameters.js';
+import { ATTACH, TYPE, type AttachAnswer, type HostRequests, type MachineMethod } from './host_protocol.js';
+import { ownGdbSocket } from './machine_gdb.js';
 import { privatePath, publishSocket } from './machine_socket.js';
 import type { MachineThread } from './machine_thread.js';
 
@@ -80,6 +81,15 @@ export class HostServer {
     }
   }
 
+  /** Opens the machine's port for GDB. @param params of the request. @throws CommandError, FileError, MachineLostError */
+  async openGdb(params: unknown): Promise<HostRequests['gdb']['result']> {
+    const { address } = checkedParameters('gdb', params);
+    const target = await this.machine.openGdb(
+      address === undefined ? ownGdbSocket(this.path!) : { address, isOwn: false },
+    );
+    return { target };
+  }
+
   /** Removes the socket and notifies attached clients. */
   close(): void {
     this.stopListening();
@@ -110,6 +120,8 @@ export class HostServer {
     for (const method of methods)
       connection.onRequest(method, (params: object) => answered(this.machine.request(method, params as never)));
     connection.onRequest('status', () => this.machine.status());
+    connection.onRequest('gdb', (params: unknown) => answered(this.openGdb(params)));
+    connection.onRequest('closeGdb', () => answered(this.machine.closeGdb().then(() => null)));
     connection.onRequest('remove', () => this.remove(socket));
     this.serveConsole(connection, socket);
     connection.listen();

@@ -10,6 +10,7 @@ import type { GuestEnd } from '../../session/guest_end.js';
 import { LateStart } from '../../session/late_start.js';
 import { MachineSession } from '../../session/machine_session.js';
 import { SliceEnd, type SessionPorts } from '../../session/session_ports.js';
+import type { GdbEvent } from '../gdb/gdb_inbox.js';
 import { announced, LOADING_MODULES } from '../worker/announced_modules.js';
 import { readBootFile, readBootModule, readCoreModule } from '../worker/boot_file.js';
 import type { Evaluator } from '../evaluate/evaluator.js';
@@ -26,6 +27,7 @@ import type { Snapshot } from '../snapshot/snapshot_file.js';
 import type { RunRequest } from '../worker/run_request.js';
 import { sessionOptions, sessionPorts, useGlobalsOf } from '../worker/session_in_worker.js';
 import { DriverCommands } from './driver_commands.js';
+import type { HostedGdb } from './hosted_gdb.js';
 import { CommandError } from './host_errors.js';
 import { checkedParameters } from './host_parameters.js';
 import { performCall } from './perform_call.js';
@@ -42,6 +44,9 @@ const SLICE = 2_000_000;
 
 /** The methods that fail once the guest has ended. */
 const wantsGuest: ReadonlySet<MachineMethod> = new Set(['load', 'reload', 'start', 'vmcall', 'vmcallData', 'save']);
+
+/** The methods that take no part in the run: they can be served wherever GDB has stopped it. */
+const looks: ReadonlySet<MachineMethod> = new Set(['dump', 'memoryHash', 'evaluate', 'remove']);
 
 /** Names of the methods that call code of the VMM or of extensions, for the watchdog's report. */
 const calls: Readonly<Partial<Record<MachineMethod, string>>> = {
@@ -81,6 +86,7 @@ export class HostedMachine {
   private facts!: RunFacts;
   private recording: RunRecording | undefined;
   private evaluator: Evaluator | undefined;
+  private gdb: HostedGdb | undefined;
   private promises: PromiseWatch | undefined;
   /** Why the last slice ended. */
   private stopped = SliceEnd.Time;
@@ -100,6 +106,11 @@ export class HostedMachine {
     this.wake();
   }
 
+  /** What the host's port for GDB says. Precondition: the machine has answered `debug`, or was asked to wait for GDB. */
+  receiveGdb(event: GdbEvent): void {
+    this.gdb!.receive(event);
+  }
+
   /** Runs until the machine is removed. @throws BareflankError if it cannot begin. */
   async run(): Promise<void> {
     await this.build();
@@ -107,11 +118,21 @@ export class HostedMachine {
     while (!this.isRemoved) {
       // Requests that cannot be served yet still want attention.
       if (this.session.isAtMoment) this.control.attend();
-      while (this.queue.length > 0 && this.session.isAtMoment) await this.serve(this.queue.shift()!);
-      if (!this.isRemoved) await this.runSlice();
-      this.session.flush();
-      await this.pause();
+      while (this.queue.length > 0 && (this.session.isAtMoment || this.gdb?.isHeld === true))
+        await this.serve(this.queue.shift()!);
+      await this.runOrWait();
     }
+  }
+
+  /** Runs the guest for a while, unless GDB holds it, and lets requests arrive. */
+  private async runOrWait(): Promise<void> {
+    const { gdb, session } = this;
+    const untilVirtual = gdb === undefined ? session.pc.virtualTime + SLICE : gdb.untilVirtual;
+    const runs = !this.isRemoved && untilVirtual !== undefined;
+    if (runs) await this.runSlice(untilVirtual);
+    session.flush();
+    await this.pause(runs);
+    if (runs) gdb?.ran(this.stopped);
   }
 
   private async build(): Promise<void> {
@@ -119,6 +140,25 @@ export class HostedMachine {
     this.recording = request.record && (await RunRecording.begin(request.record, request));
     if (request.isRestored === true) await this.restore(await snapshotOf(request));
     else await this.powerOn();
+    if (request.gdb?.waits === true) await this.serveGdb(true);
+  }
+
+  /** From now on GDB's clients are served. @param waits whether the machine waits for the first one */
+  private async serveGdb(waits: boolean): Promise<void> {
+    if (this.gdb !== undefined) return;
+    const { session, recording, post } = this;
+    // Loaded only if needed.
+    const { HostedGdb } = await import('./hosted_gdb.js');
+    this.gdb = new HostedGdb({
+      session,
+      handlers: () => this.driver.handlerNames,
+      canChange: recording === undefined,
+      ending: () => this.shortEnding ?? 'the guest has ended',
+      post: (text) => post({ kind: 'gdb', text }),
+      wake: () => this.wake(),
+      killed: () => post({ kind: 'killed' }),
+    });
+    void this.gdb.serve(waits);
   }
 
   private async powerOn(): Promise<void> {
@@ -193,9 +233,9 @@ export class HostedMachine {
     this.post({ kind: 'state', state: this.commands.status, handlers: [...this.driver.handlerNames] });
   }
 
-  private async runSlice(): Promise<void> {
+  private async runSlice(untilVirtual: number): Promise<void> {
     const { session } = this;
-    this.stopped = session.slice(session.pc.virtualTime + SLICE);
+    this.stopped = session.slice(untilVirtual);
     if (this.stopped === SliceEnd.LateStartDue) await this.called('start', () => this.startLate());
     if (this.stopped === SliceEnd.Ended) await this.tellEnd(session.end!, session.guestEnd!.kind);
   }
@@ -227,6 +267,14 @@ export class HostedMachine {
     });
   }
 
+  /** GDB stops anywhere. What may happen at a moment only, such as a call of the driver, waits until the guest has run on. */
+  private refuseHeld(method: MachineMethod): void {
+    if (this.session.isAtMoment || looks.has(method)) return;
+    throw new CommandError(
+      `${method === 'vmcallData' ? 'vmcall' : method}: GDB has stopped the machine in the middle of a turn: let the guest go on, then try again`,
+    );
+  }
+
   /** A machine whose guest has ended executes nothing more, not even its VMM's driver. */
   private refuseEnded(method: MachineMethod): void {
     if (this.shortEnding === undefined || !wantsGuest.has(method)) return;
@@ -242,12 +290,14 @@ export class HostedMachine {
     return guestEnd && endingLine(guestEnd, pc.debugExit).split('\n')[0];
   }
 
-  /** Lets requests arrive. Sleeps while there is nothing to do. */
-  private async pause(): Promise<void> {
-    const { session } = this;
-    if (this.queue.length > 0 || this.isRemoved || (session.end === undefined && session.hasEvent)) return;
+  /** Lets requests arrive. Sleeps while there is nothing to do. @param runs whether the guest runs; otherwise GDB holds it */
+  private async pause(runs: boolean): Promise<void> {
+    const { session, gdb } = this;
+    const hasWork = runs ? session.end === undefined && session.hasEvent : gdb?.untilVirtual !== undefined;
+    if (this.queue.length > 0 || this.isRemoved || hasWork) return;
     const milliseconds = this.stopped === SliceEnd.Idle ? session.idleMilliseconds : 0;
-    const forGood = session.end !== undefined || milliseconds === Infinity;
+    // A debugger hears of the end at once.
+    const forGood = !runs || (session.end !== undefined && gdb === undefined) || milliseconds === Infinity;
     await new Promise<void>((resolve) => {
       let timer: NodeJS.Timeout | undefined;
       let turn: NodeJS.Immediate | undefined;
@@ -282,9 +332,13 @@ export class HostedMachine {
   }
 
   private async perform(method: MachineMethod, params: unknown): Promise<unknown> {
-    const { commands, session, recording } = this;
+    const { commands, session } = this;
     this.refuseEnded(method);
+    this.refuseHeld(method);
     switch (method) {
+      case 'debug':
+        await this.serveGdb(false);
+        return null;
       case 'dump':
         return { text: commands.dump(BigInt(checkedParameters(method, params).vcpuid)) };
       case 'memoryHash':
@@ -294,16 +348,24 @@ export class HostedMachine {
       case 'save':
         return this.save(checkedParameters(method, params).path);
       case 'remove':
-        if (session.end === undefined) recording?.recorder.ended(session.pc, 'removed', true);
-        commands.remove();
-        this.promises?.[Symbol.dispose]();
-        this.isRemoved = true;
+        this.remove();
         return null;
       case 'reload':
         return this.reload(checkedParameters(method, params).files ?? commands.moduleFiles);
       default:
         return this.callDriver(method, params);
     }
+  }
+
+  private remove(): void {
+    const { session, recording } = this;
+    this.gdb?.detach();
+    // GDB stops anywhere; a recording ends at a moment.
+    if (!session.isAtMoment) session.slice(session.pc.virtualTime);
+    if (session.end === undefined) recording?.recorder.ended(session.pc, 'removed', true);
+    this.commands.remove();
+    this.promises?.[Symbol.dispose]();
+    this.isRemoved = true;
   }
 
   private async save(path: string): Promise<HostRequests['save']['result']> {

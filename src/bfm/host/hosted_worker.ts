@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { parentPort, workerData } from 'node:worker_threads';
+import type { GdbEvent } from '../gdb/gdb_inbox.js';
 import { problemOf } from '../failures/problem.js';
 import { RunControl } from '../worker/run_control.js';
 import type { RunWorkerData } from '../worker/run_request.js';
@@ -14,7 +15,9 @@ const post = sealing<HostedMessage>(seal, (message) => parentPort!.postMessage(m
 const fail = (error: unknown): void => post({ kind: 'failed', message: problemOf(error, null).what });
 new StrayErrors(fail);
 const machine = new HostedMachine(request, new RunControl(control), post);
-parentPort!.on('message', (message: WorkerRequest) => machine.receive(message));
+parentPort!.on('message', (message: WorkerRequest | GdbEvent) =>
+  'kind' in message ? machine.receiveGdb(message) : machine.receive(message),
+);
 
 try {
   await machine.run();

@@ -10,7 +10,9 @@ import { RunControl } from '../worker/run_control.js';
 import type { RunRequest, RunWorkerData } from '../worker/run_request.js';
 import { Watchdog } from '../worker/watchdog.js';
 import { Seal } from '../worker/worker_messages.js';
+import type { GdbEvent } from '../gdb/gdb_inbox.js';
 import { CommandError, MachineLostError } from './host_errors.js';
+import { MachineGdb, type WantedPort } from './machine_gdb.js';
 import {
   TYPE,
   type HostedMessage,
@@ -68,8 +70,13 @@ export class MachineThread {
   private backlogBytes = new Uint8Array();
   private ready: Answer | undefined;
   private state: DriverState = 'VMM_UNLOADED';
+  private readonly gdb = new MachineGdb((event) => this.tellGdb(event));
 
-  constructor(request: RunRequest) {
+  /** @param killed called when GDB's client wants the end of the machine */
+  constructor(
+    request: RunRequest,
+    private readonly killed: () => void = () => {},
+  ) {
     this.control.openInput();
     const workerData: RunWorkerData = { request, control: this.control.memory, seal: this.seal.text };
     this.worker = new Worker(new URL('./hosted_worker.js', import.meta.url), { workerData });
@@ -132,6 +139,16 @@ export class MachineThread {
     });
   }
 
+  /** Opens the port for GDB. @returns what GDB's `target remote` takes. @throws FileError, CommandError if another one is open, MachineLostError */
+  async openGdb(wanted: WantedPort): Promise<string> {
+    await this.request('debug', {});
+    return this.gdb.listen(wanted);
+  }
+
+  closeGdb(): Promise<void> {
+    return this.gdb.close();
+  }
+
   /** Lets the machine stop and unload its VMM. Does not wait for a machine that is stuck, for instance in a module that never ends. */
   async remove(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
@@ -147,6 +164,7 @@ export class MachineThread {
   async close(): Promise<boolean> {
     this.isClosing = true;
     this.watchdog.stop();
+    await this.gdb.close();
     return endWorker(this.worker);
   }
 
@@ -158,6 +176,12 @@ export class MachineThread {
 
   private post(request: WorkerRequest): void {
     this.worker.postMessage(request);
+    this.control.callForAttention();
+  }
+
+  private tellGdb(event: GdbEvent): void {
+    if (this.lost !== undefined) return;
+    this.worker.postMessage(event);
     this.control.callForAttention();
   }
 
@@ -184,6 +208,10 @@ export class MachineThread {
         if (!message.isWhole) return void (this.endingLine = message.detail);
         this.ending = message.detail;
         return this.tell((listener) => listener.ended(message.detail));
+      case 'gdb':
+        return this.gdb.send(message.text);
+      case 'killed':
+        return this.killed();
       case 'failed':
         return this.lose(message.message);
       case 'answer':
@@ -224,6 +252,7 @@ export class MachineThread {
     if (this.lost !== undefined) return;
     this.lost = why;
     this.watchdog.stop();
+    void this.gdb.close();
     this.ready?.reject(new MachineLostError(why));
     this.input.abandon(new MachineLostError(why));
     for (const id of [...this.pending.keys()]) this.settle(id, ({ reject }) => reject(new MachineLostError(why)));

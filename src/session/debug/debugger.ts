@@ -115,8 +115,9 @@ export class Debugger {
     return stopped.kind === 'arrived' ? { kind: 'stepped', processor, exits: [] } : stopped;
   }
 
-  /** The debugger leaves the run. */
+  /** The debugger leaves the run, which meets nothing from now on. */
   detach(): void {
+    this.stops = NONE;
     this.pc.stops.clear();
   }
 

@@ -43,11 +43,8 @@ export class GdbClient {
     { waits = true, ...more }: Partial<DebuggedMachine> & { readonly waits?: boolean } = {},
   ) {
     this.inbox = new GdbInbox((text) => this.receive(text));
-    const pause = async (): Promise<boolean> => {
-      await new Promise((resolve) => setImmediate(resolve));
-      return this.inbox.wantsStop;
-    };
-    const debug = new Debugger({ session, advance: (until) => Promise.resolve(session.slice(until)) }, pause);
+    const advance = (until: number) => Promise.resolve(session.slice(until));
+    const debug = new Debugger({ session, advance }, () => this.inbox.interrupts());
     const machine: DebuggedMachine = {
       session,
       debug,
