@@ -18,8 +18,10 @@ function heading({ processor, mode, vmx, cpl, instructions, isInHandler, activit
   return `processor ${processor}, ${mode}, ${place}, CPL ${cpl}${state}, after ${instructions} instructions`;
 }
 
-function instructionLines({ instruction, symbol, stack = [] }: ProcessorReport, text: string | null): string[] {
+function instructionLines(report: ProcessorReport, text: string | null): string[] {
+  const { instruction, symbol, noSymbols, stack = [] } = report;
   const place = symbol === undefined ? [] : [`symbol at RIP: ${symbol}`];
+  if (noSymbols !== undefined) place.push(`no symbol at RIP: ${noSymbols}; --symbols FILE gives names`);
   return [...place, ...codeLines(instruction, text), ...stackLines(stack)];
 }
 

@@ -5,6 +5,7 @@ import { cpuProfile } from '../../session/profile/cpu_profile.js';
 import { ProfileRecorder } from '../../session/profile/profile_recorder.js';
 import { profileTable } from '../../session/profile/profile_table.js';
 import { TraceRecorder } from '../../session/trace/trace_recorder.js';
+import { InstrumentNames } from './instrument_names.js';
 import { OpenedOutput } from './opened_output.js';
 import type { ProfileRequest, RunReport, TraceRequest, WorkerMessage } from '../worker/run_request.js';
 import { writeTrace } from './trace_file.js';
@@ -50,14 +51,10 @@ export class RunInstruments {
     post: (message: WorkerMessage) => void,
   ): Pick<RunReport, 'trace' | 'profile'> {
     const { traced, profiled } = this;
-    const { own } = pc.symbols;
     const handlers = driver?.handlerNames ?? [];
     const alive = (): void => post({ kind: 'calling', what: 'the trace and the profile' });
-    const trace =
-      traced && writeTrace(traced.file, traced.recorder, { handlers, symbol: (address) => own.nameOf(address) }, alive);
-    const names = { handlers, symbol: own.find.bind(own) };
-    profiled?.file.append(`${JSON.stringify(cpuProfile(profiled.recorder, names))}\n`);
-    const profile = profiled && profileTable(profiled.recorder, names).join('\n');
+    const trace = traced && traceText(traced, new InstrumentNames(pc.symbols.own, handlers), alive);
+    const profile = profiled && profileText(profiled, new InstrumentNames(pc.symbols.own, handlers));
     return { ...(trace !== undefined && { trace }), ...(profile !== undefined && { profile }) };
   }
 
@@ -69,4 +66,17 @@ export class RunInstruments {
 
 function traceRecorder({ limit, filter }: TraceRequest): TraceRecorder {
   return new TraceRecorder({ limit, now: () => performance.now(), ...(filter && { filter }) });
+}
+
+function traceText({ file, recorder }: Opened<TraceRecorder>, names: InstrumentNames, alive: () => void): string {
+  const { handlers } = names;
+  const text = writeTrace(file, recorder, { handlers, symbol: (address) => names.textOf(address) }, alive);
+  return [text, ...names.missing].join('; ');
+}
+
+function profileText({ file, recorder }: Opened<ProfileRecorder>, names: InstrumentNames): string {
+  const { handlers } = names;
+  const from = { handlers, symbol: (address: bigint) => names.find(address) };
+  file.append(`${JSON.stringify(cpuProfile(recorder, from))}\n`);
+  return [...profileTable(recorder, from), ...names.missing].join('\n');
 }

@@ -9,6 +9,7 @@ import type { RememberedExit } from '../processor/exit_history.js';
 import { slotOf } from '../vmx/vmcs/field_slots.js';
 import { executionState, modeName, privilegeLevel, stoppedInHandler, type ExecutionState } from './execution_state.js';
 import type { GuestSymbols } from '../symbols/guest_symbols.js';
+import { KERNEL_HALF } from '../symbols/symbol_table.js';
 import { instructionPlace, type InstructionPlace } from './instruction_place.js';
 import { pageWalk, type PageWalk } from './page_walk.js';
 import { returnAddresses, type ReturnAddress } from './return_addresses.js';
@@ -33,6 +34,8 @@ export interface ProcessorReport {
   readonly instruction: InstructionPlace;
   /** The symbol to which RIP belongs, as in `name+0x1a`, if it is known. */
   readonly symbol?: string;
+  /** Why code of the kernel has no names, if RIP is in it and it has none. */
+  readonly noSymbols?: string;
   /** What looks like return addresses on the stack, the innermost first; if the names of any are known. */
   readonly stack?: readonly ReturnAddress[];
   /** General registers and RFLAGS, CR0, CR2, CR3, CR4, EFER; selectors of CS and SS; base and limit of GDTR and IDTR. */
@@ -111,10 +114,15 @@ function names(
   processor: LogicalProcessor,
   state: ExecutionState,
   symbols: GuestSymbols,
-): Pick<ProcessorReport, 'symbol' | 'stack'> {
+): Pick<ProcessorReport, 'symbol' | 'noSymbols' | 'stack'> {
   const symbol = symbols.nameOf(state.rip);
+  const noSymbols = symbol === undefined && state.rip >= KERNEL_HALF ? symbols.whyNone() : undefined;
   const stack = returnAddresses(symbols, symbols.spaceOf(processor, state), state);
-  return { ...(symbol !== undefined && { symbol }), ...(stack.length > 0 && { stack }) };
+  return {
+    ...(symbol !== undefined && { symbol }),
+    ...(noSymbols !== undefined && { noSymbols }),
+    ...(stack.length > 0 && { stack }),
+  };
 }
 
 /** A guest that the VMM was handling is at an instruction, and so is every active processor. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Efer } from '../../intrinsics/registers/registers.js';
+import { hex } from '../../intrinsics/texts/hex.js';
 import { symbolText, type SymbolPlace } from '../../intrinsics/texts/symbol_place.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
 import { guestState, type ExecutionState } from '../report/execution_state.js';
@@ -74,6 +75,17 @@ export class GuestSymbols {
       if (found !== undefined) return BigInt.asUintN(64, found + this.offsetOf(file));
     }
     return this.kernelAddress(name);
+  }
+
+  /** Why no address of the guest's kernel has a name. Undefined if the kernel's own names are known. */
+  whyNone(): string | undefined {
+    if (this.kallsyms() !== undefined) return undefined;
+    const entries = this.processors().map(({ core }) => core.block.get('LSTAR'));
+    const entry = entries.find((address) => address >= KERNEL_HALF);
+    if (entry === undefined) return 'no kernel has set IA32_LSTAR, by which the names of Linux are found';
+    const where = `IA32_LSTAR is ${hex(entry)}`;
+    if (entry !== this.without) return `${where}, which is not mapped`;
+    return `${where}, and no tables of names of a Linux kernel are around it (CONFIG_KALLSYMS), or they have a layout that is not known`;
   }
 
   /** The address space of what a processor executes. */

@@ -4,7 +4,7 @@ import type { SymbolMemory } from './symbol_memory.js';
 import { KERNEL_HALF } from './symbol_table.js';
 
 /** The tables that are known when the offsets are looked for. */
-interface KnownTables extends Pick<KallsymsPlaces, 'count' | 'names' | 'tokenIndex'> {
+interface KnownTables extends Pick<KallsymsPlaces, 'count' | 'names' | 'tokenIndex' | 'alignment'> {
   readonly virtualOffset: bigint;
 }
 
@@ -15,11 +15,11 @@ const QUAD = 8;
 
 /** The table of offsets, behind the token index or before the number of symbols, in the form in which its addresses are in order. */
 export function findOffsets(memory: SymbolMemory, tables: KnownTables): Offsets | undefined {
-  const { count, names, tokenIndex } = tables;
-  const behind = aligned(tokenIndex + 2 * TOKENS);
-  const before = names - 2 * QUAD - aligned(4 * count);
+  const { count, names, tokenIndex, alignment } = tables;
+  const behind = aligned(tokenIndex + 2 * TOKENS, alignment);
+  const before = names - 2 * QUAD - aligned(4 * count, QUAD);
   for (const offsets of [behind, before]) {
-    const base = aligned(offsets + 4 * count);
+    const base = aligned(offsets + 4 * count, QUAD);
     if (offsets < 0) continue;
     const form = formOf(memory, offsets, base, tables);
     if (form !== undefined) return { offsets, form, base: form === 'from its place' ? -1 : base };

@@ -3,10 +3,18 @@
 // are found by what they must contain, not by the kernel's version:
 //   up to 6.3   offsets, relative base, number, names, markers, token table, token index
 //   from 6.4    number, names, markers, token table, token index, offsets, relative base
-//   from 7.0    the same without a base: an offset is relative to its own place
+//   from 7.0    the same without a base: an offset is relative to its own place, and tables are aligned to 4 bytes instead of 8
 // Between 6.2 and 6.3 one more table is between markers and token table.
 import { findOffsets } from './kallsyms_offsets.js';
-import { aligned, ALIGNMENT, nameAt, NAMES_OF_MARKER, TOKENS, type KallsymsPlaces } from './kallsyms_tables.js';
+import {
+  aligned,
+  alignments,
+  MOST_ALIGNMENT,
+  nameAt,
+  NAMES_OF_MARKER,
+  TOKENS,
+  type KallsymsPlaces,
+} from './kallsyms_tables.js';
 import type { SymbolMemory } from './symbol_memory.js';
 
 /** Bytes of all tables before the token table, at most. */
@@ -89,7 +97,7 @@ function tokenTables(memory: SymbolMemory, digits: number): Pick<KallsymsPlaces,
     if (length < 0) return undefined;
     end += length + 1;
   }
-  for (let tokenIndex = end; tokenIndex <= aligned(end); tokenIndex++) {
+  for (let tokenIndex = end; tokenIndex <= aligned(end, MOST_ALIGNMENT); tokenIndex++) {
     const tokens = digits - memory.u16(tokenIndex + 2 * ZERO);
     if (isTokenIndex(memory, tokens, tokenIndex, end)) return { tokens, tokenIndex };
   }
@@ -115,7 +123,7 @@ function findNames(
   memory: SymbolMemory,
   tokens: number,
   work: Work,
-): Pick<KallsymsPlaces, 'count' | 'names' | 'markers'> | undefined {
+): Pick<KallsymsPlaces, 'count' | 'names' | 'alignment' | 'markers'> | undefined {
   const { start } = memory.range(tokens - MOST_BYTES, tokens);
   for (let markers = Math.floor((tokens - 4) / 4) * 4; markers >= start && work.left > 0; markers -= 4) {
     work.left--;
@@ -148,16 +156,20 @@ function namesBefore(
   markers: number,
   mostMarkers: number,
   work: Work,
-): Pick<KallsymsPlaces, 'count' | 'names'> | undefined {
+): Pick<KallsymsPlaces, 'count' | 'names' | 'alignment'> | undefined {
   for (let used = mostMarkers; used >= 2 && used >= mostMarkers - 1; used--) {
     const upToLast = memory.u32(markers + 4 * (used - 1));
     const last = Math.floor((markers - upToLast) / 4) * 4;
-    const first = Math.max(last - MOST_BYTES_OF_MARKER, ALIGNMENT);
+    const first = Math.max(last - MOST_BYTES_OF_MARKER, MOST_ALIGNMENT);
     for (let names = last; names >= first && work.left > 0; names -= 4) {
       work.left--;
-      const count = memory.u32(aligned(names) === names ? names - ALIGNMENT : names - 4);
-      const isCount = count >= FEWEST_SYMBOLS && Math.ceil(count / NAMES_OF_MARKER) === used;
-      if (isCount && areNames(memory, { names, count, markers }, work)) return { names, count };
+      // The number is before the names, as far as the alignment of both needs.
+      for (const alignment of alignments) {
+        if (names % alignment !== 0) continue;
+        const count = memory.u32(names - alignment);
+        const isCount = count >= FEWEST_SYMBOLS && Math.ceil(count / NAMES_OF_MARKER) === used;
+        if (isCount && areNames(memory, { names, count, alignment, markers }, work)) return { names, count, alignment };
+      }
     }
   }
   return undefined;
@@ -165,7 +177,7 @@ function namesBefore(
 
 function areNames(
   memory: SymbolMemory,
-  { names, count, markers }: Pick<KallsymsPlaces, 'names' | 'count' | 'markers'>,
+  { names, count, alignment, markers }: Pick<KallsymsPlaces, 'names' | 'count' | 'alignment' | 'markers'>,
   work: Work,
 ): boolean {
   let at = names;
@@ -177,5 +189,5 @@ function areNames(
     at += bytes;
     if (at > markers) return false;
   }
-  return work.left > 0 && aligned(at) === aligned(markers);
+  return work.left > 0 && aligned(at, alignment) === markers;
 }

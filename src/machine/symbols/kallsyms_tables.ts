@@ -11,6 +11,7 @@ export type OffsetForm = 'absolute per processor' | 'from the base' | 'from its 
 export interface KallsymsPlaces {
   readonly count: number;
   readonly names: number;
+  readonly alignment: number;
   readonly markers: number;
   readonly tokens: number;
   readonly tokenIndex: number;
@@ -23,9 +24,10 @@ export interface KallsymsPlaces {
 /** Lengths of names have at most so many bits. */
 const LENGTH_MASK = 0x3fff;
 
-/** Of each table, in memory. */
-export const ALIGNMENT = 8;
-export const aligned = (at: number): number => Math.ceil(at / ALIGNMENT) * ALIGNMENT;
+/** Of all tables, in memory: 8 bytes while there was a relative base, of which 8 bytes are an address, and 4 since then. */
+export const alignments = [4, 8] as const;
+export const MOST_ALIGNMENT = 8;
+export const aligned = (at: number, alignment: number): number => Math.ceil(at / alignment) * alignment;
 
 /** A name's length: one byte, or two if bit 7 of the first is 1. @returns the bytes of the name, and with those of its length */
 export function nameAt(memory: SymbolMemory, at: number): { readonly length: number; readonly bytes: number } {

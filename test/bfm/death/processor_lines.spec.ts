@@ -66,6 +66,12 @@ describe('The names of a processor', () => {
     ]);
     expect(briefProcessorLines(named, 'hlt').at(-1)).to.equal('instruction at RIP: no memory at RIP, in schedule+0x1a');
   });
+
+  it('are missing for a reason, which is there in their place', () => {
+    expect(processorLines({ ...report, noSymbols: 'IA32_LSTAR is not mapped' }, null)).to.include(
+      'no symbol at RIP: IA32_LSTAR is not mapped; --symbols FILE gives names',
+    );
+  });
 });
 
 describe('A processor that waits for a start-up IPI', () => {

@@ -36,6 +36,22 @@ describe('GuestSymbols', () => {
     expect(pc.symbols.own.nameOf(TEXT)).to.equal(undefined);
   });
 
+  it("says why the kernel's code has no names", async () => {
+    const pc = await madeUpLinux('6.1');
+    const { own } = pc.symbols;
+    expect(own.whyNone(), 'it has names').to.equal(undefined);
+    pc.core.guestRam.fill(0, 0x500000, 0x580000);
+    expect(own.whyNone()).to.match(/^IA32_LSTAR is 0xffffffff9a200100, and no tables of names of a Linux kernel/);
+    pc.core.block.set('LSTAR', TEXT + 0x4000_0000n);
+    expect(own.whyNone()).to.equal('IA32_LSTAR is 0xffffffffda200000, which is not mapped');
+    pc.core.block.set('LSTAR', 0n);
+    expect(own.whyNone()).to.match(/^no kernel has set IA32_LSTAR/);
+    pc.core.block.set('RIP', TEXT);
+    expect(pc.processorReports()[0]).to.include({ noSymbols: own.whyNone() });
+    pc.core.block.set('RIP', 0x401000n);
+    expect(pc.processorReports()[0], 'code of a process').not.to.have.property('noSymbols');
+  });
+
   it('changes no byte of the machine: no accessed bit, no TLB, no register', async () => {
     const pc = await madeUpLinux('6.1');
     const before = Buffer.from(pc.core.u8);

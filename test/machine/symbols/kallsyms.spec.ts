@@ -9,9 +9,9 @@ const physical = 0x1000;
 const virtualOffset = KERNEL_TEXT - BigInt(physical);
 const perProcessor = [{ address: 0x1000n, name: 'cpu_number', type: 'D' }];
 
-function kernel(layout: KallsymsLayout, symbols = kernelSymbols(700)) {
+function kernel(layout: KallsymsLayout, symbols = kernelSymbols(700), at = 0x20008) {
   const bytes = new Uint8Array(1 << 20);
-  writeKallsyms(bytes, 0x20008, { symbols, layout, virtualOffset });
+  writeKallsyms(bytes, at, { symbols, layout, virtualOffset });
   const memory = new SymbolMemory(bytes);
   const places = findKallsyms(memory, 0, bytes.length, virtualOffset);
   return { bytes, kallsyms: places && new Kallsyms(memory, places, virtualOffset) };
@@ -30,6 +30,19 @@ describe('Kallsyms', () => {
       expect(kallsyms!.addressOf('__x64_alias')).to.equal(KERNEL_TEXT + 32n * 7n);
       expect(kallsyms!.addressOf('sys_function_699')).to.equal(KERNEL_TEXT + 32n * 699n);
       expect(kallsyms!.addressOf('sys_function_700')).to.equal(undefined);
+    });
+
+  for (const layout of layouts)
+    it(`finds the tables wherever they begin and end, in Linux ${layout}`, () => {
+      // Numbers of symbols and lengths of names move each table to other places, of any remainder by 4 and 8.
+      for (let variant = 0; variant < 16; variant++) {
+        const more = { address: KERNEL_TEXT + 0x100000n, name: 'z'.repeat(1 + variant), type: 'T' };
+        const symbols = [...kernelSymbols(600 + (variant % 3)), more];
+        const { kallsyms } = kernel(layout, symbols, 0x20000 + 4 * (variant % 4));
+        const found = symbols.slice(0, -1).map(({ address }) => kallsyms?.find(address));
+        const first = symbols.slice(0, -1).map(({ address }) => symbols.find((each) => each.address === address)!.name);
+        expect(found, `variant ${variant}`).to.deep.equal(first.map((name) => ({ name, offset: 0n })));
+      }
     });
 
   it('takes no address of a process for a per-processor variable', () => {

@@ -62,12 +62,13 @@ class Writer {
   constructor(
     private readonly memory: Uint8Array,
     public at: number,
+    private readonly alignment: number,
   ) {
     this.data = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
   }
 
   align(): void {
-    this.at = Math.ceil(this.at / 8) * 8;
+    this.at = Math.ceil(this.at / this.alignment) * this.alignment;
   }
 
   bytes(values: readonly number[]): void {
@@ -99,7 +100,7 @@ export interface KallsymsImage {
 /** @param at physical address of the first table. @returns the first address behind the last one */
 export function writeKallsyms(memory: Uint8Array, at: number, image: KallsymsImage): number {
   const { symbols, layout } = image;
-  const writer = new Writer(memory, at);
+  const writer = new Writer(memory, at, layout === '7.0' ? 4 : 8);
   const texts = symbols.map(({ type = 'T', name }) => type + name);
   const tokens = tokensOf(texts);
   const isOld = layout === '6.1' || layout === '6.2';
@@ -145,6 +146,7 @@ function writeOffsets(writer: Writer, { symbols, layout, virtualOffset }: Kallsy
     return address < 1n << 63n ? Number(address) : Number(base - 1n - address);
   });
   writer.words(offsets);
+  if (layout === '7.0') return;
   writer.align();
-  if (layout !== '7.0') writer.quad(base);
+  writer.quad(base);
 }

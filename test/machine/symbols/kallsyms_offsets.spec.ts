@@ -12,7 +12,8 @@ function find(values: readonly number[], relative = base) {
   const bytes = new Uint8Array(1024);
   bytes.set(new Uint8Array(Int32Array.from(values).buffer), offsets);
   bytes.set(new Uint8Array(BigUint64Array.of(relative).buffer), offsets + 4 * count);
-  return findOffsets(new SymbolMemory(bytes), { count, names: 0, tokenIndex: 0, virtualOffset: base })?.form;
+  return findOffsets(new SymbolMemory(bytes), { count, names: 0, tokenIndex: 0, alignment: 8, virtualOffset: base })
+    ?.form;
 }
 
 describe('findOffsets', () => {
@@ -30,6 +31,8 @@ describe('findOffsets', () => {
 
   it('reads nothing beyond memory', () => {
     const memory = new SymbolMemory(new Uint8Array(600));
-    expect(findOffsets(memory, { count: 1000, names: 16, tokenIndex: 0, virtualOffset: base })).to.equal(undefined);
+    expect(findOffsets(memory, { count: 1000, names: 16, tokenIndex: 0, alignment: 8, virtualOffset: base })).to.equal(
+      undefined,
+    );
   });
 });
