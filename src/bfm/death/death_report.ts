@@ -5,6 +5,7 @@ import type { ProcessorReport } from '../../machine/report/processor_report.js';
 import { tripleFaultText, type TripleFault } from '../../machine/report/triple_fault.js';
 import type { UndefinedOpcode } from '../../machine/report/undefined_opcode.js';
 import type { Unimplemented } from '../../machine/report/unimplemented.js';
+import { ownLines } from '../failures/problem.js';
 import { disassemble, type Disassembly } from './disassemble.js';
 import { reportedExit, type ReportedExit } from '../../session/reported_exit.js';
 import { exitLines } from './exit_lines.js';
@@ -151,7 +152,7 @@ export async function deathReport(end: PcEnd, underVmm: boolean, machine: Stoppe
   });
   const others = all.filter((each) => each !== dead);
   const before = [
-    ...end.detail.split('\n'),
+    ...ownLines(end.detail),
     ...(tripleFault === undefined ? [] : tripleFaultText(tripleFault)),
     `likely cause: ${cause}`,
     ...opcodeLines(undefinedOpcode, opcode),

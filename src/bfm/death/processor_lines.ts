@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import type { PageWalk } from '../../machine/report/page_walk.js';
 import type { ProcessorReport } from '../../machine/report/processor_report.js';
+import { staleLines, type CheckedWalk } from '../../machine/report/stale_translations.js';
 import { generalRegisterNames } from '../../machine/processor/register_names.js';
 
 const PER_ROW = 4;
@@ -65,7 +65,8 @@ export function walkLines({
   guestPhysical,
   ept,
   physical,
-}: PageWalk & { readonly of: string }): string[] {
+  stale = [],
+}: CheckedWalk & { readonly of: string }): string[] {
   const lines = [`page walk of ${linear} (${of}), ${paging}, CR3 ${cr3}:`, ...steps.map(({ text }) => `  ${text}`)];
   if (ept !== undefined)
     lines.push(
@@ -75,7 +76,7 @@ export function walkLines({
   if (stop !== null) lines.push(`  the walk ends: ${stop}`);
   else if (ept === undefined) lines.push(`  physical ${physical!}`);
   else lines.push(`  guest-physical ${guestPhysical!}, physical ${physical!}`);
-  return lines;
+  return [...lines, ...staleLines(stale).map((line) => `  ${line}`)];
 }
 
 /** All about a processor. One that waits for a start-up IPI has no walk, and is at no instruction. @param text of the instruction at RIP */

@@ -7,9 +7,8 @@ import type { Pc } from '../../machine/pc.js';
 import type { LogicalProcessor } from '../../machine/processor/logical_processor.js';
 import { contextRegisters, type RegisterName } from '../../machine/processor/register_names.js';
 import { executionState, modeName, privilegeLevel } from '../../machine/report/execution_state.js';
-import { pageWalk, type PageWalk } from '../../machine/report/page_walk.js';
+import { checkedWalk, type CheckedWalk } from '../../machine/report/stale_translations.js';
 import { activityName, vmxName } from '../../machine/report/processor_names.js';
-import { walkedMemory } from '../../machine/report/walked_memory.js';
 import { slotOf, supportedFields } from '../../machine/vmx/vmcs/field_slots.js';
 import { MemoryView } from './memory_view.js';
 
@@ -44,7 +43,7 @@ export interface VcpuView {
   /** Memory at the linear addresses of the software that runs. */
   readonly memory: MemoryView;
   /** How a linear address is translated, EPT included. */
-  walk(linear: number | bigint): PageWalk;
+  walk(linear: number | bigint): CheckedWalk;
 }
 
 function registersOf(processor: LogicalProcessor): Record<string, unknown> {
@@ -75,8 +74,8 @@ export function vcpuView(pc: Pc, number: number | bigint): VcpuView {
     throw new BareflankError(`there is no vcpu ${number}: the machine has ${pc.processors.length}, from 0 on`);
   const at = <T>(look: (processor: LogicalProcessor) => T): T =>
     pc.inspect((processor) => (processor.id === id ? { found: look(processor) } : undefined))[id]!.found;
-  const walk = (linear: number | bigint): PageWalk =>
-    at((each) => pageWalk(executionState(each), walkedMemory(each), BigInt.asUintN(64, BigInt(linear))));
+  const walk = (linear: number | bigint): CheckedWalk =>
+    at((each) => checkedWalk(each, executionState(each), BigInt.asUintN(64, BigInt(linear))));
   const seen = at((each) => ({ id, ...stateOf(each), registers: registersOf(each), lastExits: exitsOf(each), walk }));
   const software = new DebuggedMemory(pc);
   const memory = new MemoryView('linear', (address, length) => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { placeOfFrame, userFrames } from '../../driver/node/user_frames.js';
+import { isForeignFrame, placeOfFrame, userFrames } from '../../driver/node/user_frames.js';
 import { BareflankError } from '../../intrinsics/errors.js';
 
 /** An error as plain data, for another thread or for a program that reads `--json`. Parts that an error lacks are null. */
@@ -68,6 +68,10 @@ function problemOfSystem(error: NodeJS.ErrnoException & { readonly code: string 
   };
 }
 
+/** Lines of a message that has places of code in it, as those of `--trace-vmcs`: without the framework's frames, which are indented by more there. */
+export const ownLines = (message: string): string[] =>
+  message.split('\n').filter((line) => !isForeignFrame(line.replace(/^\s*at /, '    at ')));
+
 /**
  * All that is known about an error. An error that is neither ours nor the system's is reported as a fault of the program.
  *
@@ -85,7 +89,7 @@ export function problemOf(error: unknown, folder: string | null = '.'): Problem 
   const frames = userFrames(error, folder);
   return {
     name: error.name,
-    what: [error.message, ...frames.map((frame) => `    ${frame}`)].join('\n'),
+    what: [...ownLines(error.message), ...frames.map((frame) => `    ${frame}`)].join('\n'),
     where: where ?? placeOfFrame(frames[0] ?? '') ?? filesOf(error),
     found: found ?? null,
     expected: expected ?? null,

@@ -4,8 +4,8 @@ import { BareflankError } from '../../intrinsics/errors.js';
 import { exitReasonName } from '../../intrinsics/vmx/exit_reasons.js';
 import { exitReasons } from '../../machine/processor/processor_counters.js';
 import { executionState, modeName } from '../../machine/report/execution_state.js';
-import { pageWalk } from '../../machine/report/page_walk.js';
 import { activityName, vmxName } from '../../machine/report/processor_names.js';
+import { checkedWalk, staleLines } from '../../machine/report/stale_translations.js';
 import { walkedMemory } from '../../machine/report/walked_memory.js';
 import type { LogicalProcessor } from '../../machine/processor/logical_processor.js';
 import type { DebuggerStop } from '../../machine/debug/debugger_stop.js';
@@ -141,8 +141,8 @@ export class MonitorCommands {
 
   private walk(argument: string, processor: number): readonly string[] {
     const address = addressOf(argument);
-    const { paging, cr3, steps, ept, stop, physical } = this.on(processor, (each) =>
-      pageWalk(executionState(each), walkedMemory(each), address),
+    const { paging, cr3, steps, ept, stop, physical, stale } = this.on(processor, (each) =>
+      checkedWalk(each, executionState(each), address),
     );
     return [
       `${hex(address)}: ${paging}, CR3 = ${cr3}`,
@@ -151,6 +151,7 @@ export class MonitorCommands {
         ? []
         : [`  EPT at ${ept.pointer} of ${ept.guestPhysical}:`, ...ept.steps.map(({ text }) => `    ${text}`)]),
       physical === null ? `no address: ${stop ?? 'EPT does not translate it'}` : `physical ${physical}`,
+      ...staleLines(stale ?? []),
     ];
   }
 

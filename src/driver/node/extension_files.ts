@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ModuleListError } from '../driver_errors.js';
 import { packageRoot } from './package_paths.js';
@@ -22,7 +22,17 @@ export function extensionFolders(given: readonly string[]): string[] {
     ...subfolders(base).filter((path) => basename(path).startsWith('src_')),
   ]);
   const outside = given.map((path) => resolve(path)).flatMap((full) => [full, ...subfolders(full)]);
-  return [...new Set([...found, ...outside])];
+  return oncePerFolder([...found, ...outside]);
+}
+
+/** The first path to each folder: a link to the package's extensions has no more of them. */
+function oncePerFolder(folders: readonly string[]): string[] {
+  const first = new Map<string, string>();
+  for (const path of folders) {
+    const real = isFolder(path) ? realpathSync(path) : path;
+    if (!first.has(real)) first.set(real, path);
+  }
+  return [...first.values()];
 }
 
 /** The module files directly in a folder. */

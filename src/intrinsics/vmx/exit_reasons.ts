@@ -189,8 +189,9 @@ const byNumber = new Map<number, ExitReasonDefinition>(
   exitReasonDefinitions.map((definition) => [definition.number, definition]),
 );
 
-/** The name of a basic exit reason (bits above 15 are ignored), `unknown_exit_reason_N` if the SDM gives it none. */
+/** The name of a basic exit reason (bits above 15 are ignored) or of `PENDING_WORK`, `unknown_exit_reason_N` if it has none. */
 export function exitReasonName(reason: number): string {
+  if ((reason & 0xffff) === PENDING_WORK) return 'pending_work';
   return byNumber.get(reason & 0xffff)?.name ?? `unknown_exit_reason_${reason & 0xffff}`;
 }
 

@@ -11,11 +11,10 @@ import { executionState, modeName, privilegeLevel, stoppedInHandler, type Execut
 import type { GuestSymbols } from '../symbols/guest_symbols.js';
 import { KERNEL_HALF } from '../symbols/symbol_table.js';
 import { instructionPlace, type InstructionPlace } from './instruction_place.js';
-import { pageWalk, type PageWalk } from './page_walk.js';
 import { returnAddresses, type ReturnAddress } from './return_addresses.js';
+import { checkedWalk, type CheckedWalk } from './stale_translations.js';
 import { activityName, generalRegisters, vmxName } from './processor_names.js';
 import { tripleFault, type TripleFault } from './triple_fault.js';
-import { walkedMemory } from './walked_memory.js';
 
 /** What a processor was at when its machine ended. All but `lastExits` are plain JSON values; 64-bit numbers are hexadecimal text with 0x. */
 export interface ProcessorReport {
@@ -44,7 +43,7 @@ export interface ProcessorReport {
    * How the address that matters is translated: the one that faulted, or else that of the instruction. A processor that waits for a start-up IPI
    * executes no instruction, and the IPI gives it another address: it has no walk.
    */
-  readonly walk?: PageWalk & { readonly of: string };
+  readonly walk?: CheckedWalk & { readonly of: string };
   /** The last VM exits, oldest first. */
   readonly lastExits: readonly RememberedExit[];
 }
@@ -87,7 +86,7 @@ function walkThatMatters(
   inHandler: boolean,
 ): NonNullable<ProcessorReport['walk']> {
   const { address, of } = addressThatMatters(processor, place, inHandler);
-  return { of, ...pageWalk(state, walkedMemory(processor), address) };
+  return { of, ...checkedWalk(processor, state, address) };
 }
 
 function registersOf(state: ExecutionState): Record<string, string> {

@@ -6,7 +6,7 @@ import { Layout } from '../layout/layout.js';
 import { Sizes } from '../layout/regions.js';
 
 /** Tables of a set: three for data, two for instructions. */
-const DATA_TABLES = Constants.TLB_SET / Constants.TLB_BYTES;
+export const DATA_TABLES = Constants.TLB_SET / Constants.TLB_BYTES;
 const TABLES = DATA_TABLES + 2;
 const ENTRY_BYTES = Constants.TLB_BYTES / Constants.TLB_ENTRIES;
 /** Places of entries in a set: table × TLB_ENTRIES + index. */

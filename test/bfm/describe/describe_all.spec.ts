@@ -6,6 +6,7 @@ import { describeAll } from '../../../src/bfm/describe/describe_all.js';
 import {
   exitReasonDescription,
   exitReasonName,
+  PENDING_WORK,
   exitReasonDefinitions,
 } from '../../../src/intrinsics/vmx/exit_reasons.js';
 import { msrDefinition, msrName } from '../../../src/intrinsics/registers/msr_definitions.js';
@@ -107,6 +108,7 @@ describe('numbers with names', () => {
     expect(exitReasonName(10)).to.equal('cpuid');
     expect(exitReasonName(0x80000021)).to.equal('vm_entry_failure_invalid_guest_state');
     expect(exitReasonName(35)).to.equal('unknown_exit_reason_35');
+    expect(exitReasonName(PENDING_WORK), 'an exit of the machine').to.equal('pending_work');
     expect(exitReasonDescription(10)).to.equal('the guest executed CPUID');
     expect(exitReasonDescription(35)).to.equal('');
     expect(new Set(exitReasonDefinitions.map(({ description }) => description)).size).to.equal(

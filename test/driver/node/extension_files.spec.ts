@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { ModuleListError } from '../../../src/driver/driver_errors.js';
 import {
@@ -24,6 +25,14 @@ describe('extensionFolders', () => {
     const folders = extensionFolders([join(folder.path, 'mine')]);
     expect(folders).to.include(own);
     expect(folders.slice(-2)).to.deep.equal([join(folder.path, 'mine'), join(folder.path, 'mine/one')]);
+  });
+
+  it('has a folder once that two paths lead to', () => {
+    const link = join(folder.path, 'link');
+    symlinkSync(join(packageRoot, 'extensions'), link);
+    const folders = extensionFolders([link]);
+    expect(folders).to.include(own).and.to.not.include(join(link, 'hypervisor_example_cpuidcount'));
+    expect(folders.at(-1)).to.equal(link);
   });
 });
 
