@@ -6,13 +6,16 @@ import { Layout } from '../layout/layout.js';
 import { Sizes } from '../layout/regions.js';
 
 /** Tables of a set: three for data, two for instructions. */
-export const DATA_TABLES = Constants.TLB_SET / Constants.TLB_BYTES;
+const DATA_TABLES = Constants.TLB_SET / Constants.TLB_BYTES;
 const TABLES = DATA_TABLES + 2;
 const ENTRY_BYTES = Constants.TLB_BYTES / Constants.TLB_ENTRIES;
 /** Places of entries in a set: table × TLB_ENTRIES + index. */
 export const TLB_PLACES = TABLES * Constants.TLB_ENTRIES;
 const PAGE_SHIFT = 12;
 const NONE = 0xffffffff;
+/** TLB_GUEST_TAG: an EPT pointer, and a VPID above it. */
+const TAG_POINTER_BITS = 48;
+const VPID_BITS = 0x7fffn;
 
 /** Words of an entry. */
 const Word = { Tag: 0, WriteTag: 2, HeldBackTag: 4, Addend: 6, Flags: 7 } as const;
@@ -91,6 +94,46 @@ function saveSet({ u32, u64 }: Words, processor: number, set: number, logged: nu
     flags: Uint8Array.from(entries, (at) => u32[(at >>> 2) + Word.Flags]!),
     log: Uint16Array.from(u32.subarray(log, log + logLength(logged)), (at) => placeOf(processor, set, at)),
   };
+}
+
+/** Where entries of a page lead. */
+export interface CachedPage {
+  /** The page. */
+  readonly physical: bigint;
+  readonly accesses: ReadonlySet<TranslatedAccess>;
+}
+export type TranslatedAccess = 'read' | 'write' | 'execute';
+
+/**
+ * What a set of the loaded processor has of a page, for reports.
+ *
+ * @param set 0 of the host, 1 of the guest
+ */
+export function cachedPages(words: Words, processor: number, set: 0 | 1, linear: bigint): CachedPage[] {
+  const found = new Map<bigint, Set<TranslatedAccess>>();
+  const { places, linear: pages, frames, writable } = saveSet(words, processor, set, 0);
+  pages.forEach((page, i) => {
+    if (page !== linear >> BigInt(PAGE_SHIFT)) return;
+    const physical = physicalOf(words, frames[i]!);
+    const accesses = found.get(physical) ?? new Set();
+    found.set(physical, accesses.add(places[i]! < DATA_TABLES * Constants.TLB_ENTRIES ? 'read' : 'execute'));
+    if (writable[i] === 1) accesses.add('write');
+  });
+  return [...found].map(([physical, accesses]) => ({ physical, accesses }));
+}
+
+/** The EPT pointer of the guest set of the loaded processor, bits 47:0; undefined if it has nothing, or nothing that outlives a VM exit: without a VPID. */
+export function guestPointerKept({ u64 }: Words): bigint | undefined {
+  const tag = u64[Layout.TLB_GUEST_TAG >>> 3]!;
+  const vpid = (tag >> BigInt(TAG_POINTER_BITS)) & VPID_BITS;
+  return vpid === 0n ? undefined : BigInt.asUintN(TAG_POINTER_BITS, tag);
+}
+
+/** The VMM's memory comes behind RAM in the machine's memory, and at CARVE_OUT_GIB for software. */
+function physicalOf({ u32 }: Words, frame: number): bigint {
+  const at = BigInt(frame) << BigInt(PAGE_SHIFT);
+  const ram = BigInt(u32[Layout.RAM_BYTES >>> 2]!);
+  return at < ram ? at : at - ram + (BigInt(Sizes.CARVE_OUT_GIB) << 30n);
 }
 
 /** The addend leads from a linear address to the machine's memory. */
