@@ -17,14 +17,17 @@ function canWrite() {
 }
 
 async function build() {
-  const [{ buildTypeScript }, { buildCpuCore }, { buildGuests }, { whileLocked }] = await Promise.all([
-    import('./build/typescript.mjs'),
-    import('./build/cpu_core.mjs'),
-    import('./build/guests.mjs'),
-    import('./build/lock.mjs'),
-  ]);
+  const [{ buildTypeScript }, { buildInversify }, { buildCpuCore }, { buildGuests }, { whileLocked }] =
+    await Promise.all([
+      import('./build/typescript.mjs'),
+      import('./build/inversify.mjs'),
+      import('./build/cpu_core.mjs'),
+      import('./build/guests.mjs'),
+      import('./build/lock.mjs'),
+    ]);
   const steps = async () => {
     await buildTypeScript();
+    await buildInversify();
     await buildCpuCore();
     await buildGuests();
   };

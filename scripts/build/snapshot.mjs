@@ -7,7 +7,7 @@ import { buildFolder, root } from './paths.mjs';
 
 const file = join(buildFolder, 'stamps', 'snapshot');
 /** Where the build writes. The module cache and the stamps in the same folder are not its outputs. */
-const outputFolders = ['src', 'test', 'extensions', 'cpu', 'guests'];
+const outputFolders = ['src', 'test', 'extensions', 'vendor', 'cpu', 'guests'];
 
 /** All files below a folder, as paths from the root, in an order that stays the same. */
 function namesBelow(folder) {

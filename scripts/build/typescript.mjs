@@ -4,6 +4,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { importConstants } from './import_constants.mjs';
+import { importInversify } from './inversify.mjs';
 import { buildFolder, filesBelow, hashOf, root } from './paths.mjs';
 
 /** The compiler options that decide about the emitted code. `loadModule` uses the same options for users' files. */
@@ -30,7 +31,7 @@ async function transpile(path, target) {
     tsconfigRaw,
   });
   mkdirSync(dirname(target), { recursive: true });
-  writeFileSync(target, importConstants(result.code));
+  writeFileSync(target, importInversify(importConstants(result.code), target));
 }
 
 function removeStale(wanted) {
@@ -55,7 +56,7 @@ export async function buildTypeScript() {
   const hashes = join(buildFolder, 'stamps', 'typescript.json');
   const known = existsSync(hashes) ? JSON.parse(readFileSync(hashes, 'utf8')) : {};
   const now = {};
-  const salt = JSON.stringify(tsconfigRaw) + String(importConstants);
+  const salt = JSON.stringify(tsconfigRaw) + String(importConstants) + String(importInversify);
   const targets = new Set();
   const jobs = [];
   for (const path of sources) {

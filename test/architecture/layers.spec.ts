@@ -6,7 +6,7 @@ import { importsOf, parseText, resolveImport, sourceFiles, type SourceFile } fro
 /** The layers, lowest first: what each may import besides itself, the packages it may use, and whether it may use Node. */
 const layers: Record<string, { imports: string[]; packages: string[]; node: boolean }> = {
   'src/intrinsics': { imports: [], packages: [], node: false },
-  'src/vmm': { imports: ['src/intrinsics'], packages: ['inversify', 'reflect-metadata'], node: false },
+  'src/vmm': { imports: ['src/intrinsics'], packages: ['inversify', 'reflect-metadata/lite'], node: false },
   'src/index.ts': { imports: ['src/intrinsics', 'src/vmm'], packages: ['reflect-metadata'], node: false },
   'src/machine': { imports: ['src/intrinsics'], packages: [], node: false },
   'src/driver': {

@@ -9,7 +9,7 @@ import { temporaryFolder } from '../driver/node/temporary_folder.js';
 /** What the build reads and writes. */
 const parts = [
   ...['src', 'test', 'extensions', 'guests', 'scripts', 'package.json', 'package-lock.json'],
-  ...['src', 'test', 'extensions', 'cpu', 'guests', 'stamps'].map((name) => `build/${name}`),
+  ...['src', 'test', 'extensions', 'vendor', 'cpu', 'guests', 'stamps'].map((name) => `build/${name}`),
 ];
 /** A user who owns nothing; only root may become one. */
 const nobody = 65534;

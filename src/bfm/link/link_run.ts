@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import type { RecordedItem } from '../../session/recorded_item.js';
 import { groupedDigits } from '../../session/grouped_digits.js';
@@ -8,7 +9,7 @@ import { siteBundleOptions } from '../../site/machine/bundle_format.js';
 import { BundledModules } from '../../site/machine/bundled_modules.js';
 import { CORE_FILE, MachineService } from '../../site/machine/machine_service.js';
 import type { FromMachine, MachineStatus } from '../../site/machine/site_messages.js';
-import { packageRoot } from '../../driver/node/package_paths.js';
+import { inversifyFile, packageRoot } from '../../driver/node/package_paths.js';
 import { readBootFile } from '../worker/boot_file.js';
 import { StopRequest, type RunControl } from '../worker/run_control.js';
 import type { RunReport, WorkerMessage } from '../worker/run_request.js';
@@ -137,7 +138,9 @@ const evaluate = (code: string): Promise<Readonly<Record<string, unknown>>> =>
   import(`data:text/javascript;base64,${Buffer.from(code).toString('base64')}`) as Promise<Record<string, unknown>>;
 
 /** The running copy of what bundles share with the framework. */
-const addressOf = (name: string): string =>
-  name === 'bareflank' ? new URL('../../index.js', import.meta.url).href : import.meta.resolve(name);
+function addressOf(name: string): string {
+  if (name === 'bareflank') return new URL('../../index.js', import.meta.url).href;
+  return name === 'inversify' ? pathToFileURL(inversifyFile).href : import.meta.resolve(name);
+}
 
 const digest = (text: string): Promise<string> => Promise.resolve(createHash('sha256').update(text).digest('hex'));

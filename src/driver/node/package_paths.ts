@@ -6,3 +6,5 @@ import { fileURLToPath } from 'node:url';
 export const buildFolder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 /** The package's root (`%HYPER_ABS%`). */
 export const packageRoot = dirname(buildFolder);
+/** InversifyJS as one file, which all that was built imports (`scripts/build/inversify.mjs`). */
+export const inversifyFile = join(buildFolder, 'vendor', 'inversify.js');

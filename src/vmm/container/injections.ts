@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import 'reflect-metadata';
+import 'reflect-metadata/lite';
 import { inject, injectable } from 'inversify';
 import { BareflankError } from '../../intrinsics/errors.js';
 

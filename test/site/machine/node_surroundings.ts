@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
-import { buildFolder } from '../../../src/driver/node/package_paths.js';
+import { buildFolder, inversifyFile } from '../../../src/driver/node/package_paths.js';
 import { siteBundleOptions } from '../../../src/site/machine/bundle_format.js';
 import { BundledModules } from '../../../src/site/machine/bundled_modules.js';
 import type { FromMachine, ImageGuest, MachineStatus } from '../../../src/site/machine/site_messages.js';
@@ -38,8 +38,10 @@ export const nodeModules = (): BundledModules =>
     evaluate: (code) =>
       import(`data:text/javascript;base64,${Buffer.from(code).toString('base64')}`) as Promise<Record<string, unknown>>,
     digest: (text) => Promise.resolve(createHash('sha256').update(text).digest('hex')),
-    addressOf: (name) =>
-      name === 'bareflank' ? pathToFileURL(join(buildFolder, 'src/index.js')).href : import.meta.resolve(name),
+    addressOf: (name) => {
+      if (name === 'bareflank') return pathToFileURL(join(buildFolder, 'src/index.js')).href;
+      return name === 'inversify' ? pathToFileURL(inversifyFile).href : import.meta.resolve(name);
+    },
   });
 
 /** Takes what a machine tells. */
