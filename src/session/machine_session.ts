@@ -220,8 +220,9 @@ export class MachineSession {
   private reasonToStop(untilVirtual: number): SliceEnd | undefined {
     if (this.pc.stops.isMet) return SliceEnd.DebuggerStop;
     if (this.options.lateStart?.isDue === true) return SliceEnd.LateStartDue;
-    if (this.isReached) return SliceEnd.TextReached;
+    // A recorded run may have ended by a text at the very point to which its replay goes.
     if (this.isAtPoint) return SliceEnd.PointReached;
+    if (this.isReached) return SliceEnd.TextReached;
     if (this.end !== undefined) return SliceEnd.Ended;
     // Elsewhere the owner could not do anything that another run can repeat.
     if (this.pc.moment === undefined) return undefined;

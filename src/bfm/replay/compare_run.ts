@@ -67,6 +67,7 @@ export class CompareRun {
     using others = new PromiseWatch();
     await this.build(readRecording(this.request.recording), promises, others);
     const { session, lateStart, vmm } = this.recorded;
+    const begun = session.pc.instructions;
     try {
       const channel = { control: this.control, post: this.post };
       const { ending, milliseconds } = await timedRun(channel, () => this.ending());
@@ -74,7 +75,7 @@ export class CompareRun {
       this.changed.vmm.driver.takeOutput();
       this.changed.vmm.driver.close();
       vmm.driver.takeOutput();
-      const report = reportOfRun(ending, { session, driver: vmm.driver, lateStart, milliseconds, hasVmm: true });
+      const report = reportOfRun(ending, { session, driver: vmm.driver, lateStart, milliseconds, begun, hasVmm: true });
       return { ...report, ...(this.comparison && { comparison: this.comparison }) };
     } finally {
       session.flush();

@@ -57,6 +57,7 @@ export class ReplayRun {
     this.instruments = RunInstruments.begin(this.request);
     using promises = new PromiseWatch();
     await this.build(promises);
+    const begun = this.parts.session.pc.instructions;
     try {
       const channel = { control: this.control, post: this.post };
       const { ending, milliseconds } = await timedRun(channel, () => this.ending());
@@ -67,7 +68,7 @@ export class ReplayRun {
       const checkpoints = this.replay.checkpointFacts;
       const measured = this.instruments.write(session.pc, driver, this.post);
       return {
-        ...reportOfRun(ending, { session, driver, lateStart, milliseconds, hasVmm }),
+        ...reportOfRun(ending, { session, driver, lateStart, milliseconds, begun, hasVmm }),
         ...(points.length > 0 && { points }),
         ...(this.writer && { lastWrite: this.writer }),
         ...(checkpoints !== undefined && { checkpoints }),

@@ -73,6 +73,7 @@ export class MachineRun {
       this.driver = await this.loadVmm();
       this.checkVerification();
       begin();
+      const begun = this.session.pc.instructions;
       if (request.start === 'boot') this.start();
       const channel = { control: this.control, post: this.post };
       const { ending, milliseconds } = await timedRun(
@@ -85,7 +86,7 @@ export class MachineRun {
       const hasVmm = request.start !== 'off' || driver?.hasVmm === true;
       const measured = this.instruments.write(session.pc, driver, this.post);
       const whole = await this.endingWithReport(ending);
-      const report = reportOfRun(whole, { session, driver, lateStart, milliseconds, hasVmm });
+      const report = reportOfRun(whole, { session, driver, lateStart, milliseconds, begun, hasVmm });
       return { ...report, ...measured };
     } finally {
       this.promises?.[Symbol.dispose]();

@@ -20,6 +20,8 @@ export interface FinishedRun {
   readonly driver: Driver | undefined;
   readonly lateStart: LateStart | undefined;
   readonly milliseconds: number;
+  /** Instructions of the snapshot with which it began; 0 at power-on. */
+  readonly begun: number;
   /** A VMM was to run. Its count of CPUID exits is then always present: scripts compare it with an extension's, which may be 0. */
   readonly hasVmm: boolean;
 }
@@ -54,11 +56,12 @@ export async function stopScreen(
 /** The report of a run, after which the machine is switched off and the VMM disposed. */
 export function reportOfRun(ending: Ending, run: FinishedRun): RunReport {
   const { outcome, detail, places } = ending;
-  const { session, driver, lateStart, milliseconds, hasVmm } = run;
+  const { session, driver, lateStart, milliseconds, begun, hasVmm } = run;
   const { pc } = session;
   const machine = {
     exits: { ...(hasVmm && { cpuid: 0 }), ...namedExits(pc.exits()) },
     instructions: pc.instructions,
+    ...(begun > 0 && { restoredAt: begun }),
     virtualTime: pc.virtualTime,
     debugExit: pc.debugExit,
     stateHash: pc.stateHash(),

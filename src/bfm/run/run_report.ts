@@ -103,6 +103,11 @@ function checkpointRows({ count, spacing, bytes, failure }: CheckpointFacts): [s
   return failure === undefined ? table : [...table, ['there are fewer because', failure]];
 }
 
+/** Of the instructions that this process has executed. */
+function speedOf({ machine: { instructions, restoredAt = 0 }, milliseconds }: RunReport): string {
+  return `${((instructions - restoredAt) / 1000 / Math.max(milliseconds, 0.001)).toFixed(1)} MIPS`;
+}
+
 function rows(report: RunReport, stats: boolean): [string, string][] {
   const { machine, extensions, milliseconds } = report;
   const exits = Object.entries(machine.exits).sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
@@ -115,7 +120,8 @@ function rows(report: RunReport, stats: boolean): [string, string][] {
   table.push(['time', `${(milliseconds / 1000).toFixed(3)} s`]);
   if (!stats) return table;
   table.push(['guest time', `${(machine.virtualTime / 1e9).toFixed(6)} s`]);
-  table.push(['speed', `${(machine.instructions / 1000 / Math.max(milliseconds, 0.001)).toFixed(1)} MIPS`]);
+  // A replay that went back has executed some instructions more than once.
+  if ((report.points?.length ?? 0) <= 1) table.push(['speed', speedOf(report)]);
   if (machine.stateHash !== undefined) table.push(['state hash', machine.stateHash]);
   if (report.checkpoints !== undefined) table.push(...checkpointRows(report.checkpoints));
   return table;

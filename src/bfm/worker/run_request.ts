@@ -194,6 +194,8 @@ export interface RunReport {
     /** The machine's own counter of VM exits, by the reason's name in snake case. */
     readonly exits: Readonly<Record<string, number>>;
     readonly instructions: number;
+    /** Of a run from a snapshot: the instructions that the snapshot had. */
+    readonly restoredAt?: number;
     /** Nanoseconds of virtual time: instructions, and jumps over idle time. */
     readonly virtualTime: number;
     /** The value that the guest wrote to port F4h. */

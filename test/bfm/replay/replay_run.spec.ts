@@ -189,7 +189,8 @@ describe('ReplayRun', () => {
     it('goes back in a run that a text ended', async () => {
       await recordedRun(path('ended points'), { until: 'checksum' });
       const { machine } = await replay(path('ended points'));
-      const points = [machine.instructions - 1, 100, machine.instructions - 1].map(instruction);
+      const end = machine.instructions;
+      const points = [end, end - 1, 100, end, end - 1].map(instruction);
       expect(await together(path('ended points'), points)).to.deep.equal(await alone(path('ended points'), points));
     });
 

@@ -37,9 +37,15 @@ describe('reportOfRun', () => {
       reports: () => ({ count: { all: 3n, name: 'x', few: 1 } }),
       close: () => void closed.push('close'),
     } as unknown as Driver;
-    const run = { session, driver, lateStart: new LateStart('never'), milliseconds: 5, hasVmm: true };
+    const run = { session, driver, lateStart: new LateStart('never'), milliseconds: 5, begun: 1, hasVmm: true };
     const { machine, ...report } = reportOfRun({ outcome: 'debug-exit', detail: 'why' }, run);
-    expect(machine).to.deep.include({ exits: { cpuid: 0 }, instructions: 2, virtualTime: 2, debugExit: 7 });
+    expect(machine).to.deep.include({
+      exits: { cpuid: 0 },
+      instructions: 2,
+      restoredAt: 1,
+      virtualTime: 2,
+      debugExit: 7,
+    });
     expect(machine.stateHash).to.match(/^[0-9a-f]{16}$/);
     expect(report).to.deep.equal({
       outcome: 'debug-exit',

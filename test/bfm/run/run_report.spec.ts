@@ -73,6 +73,19 @@ describe('reportTable', () => {
       '',
     ]);
   });
+  it('has the speed of what this run has executed, and none of a replay that went back', () => {
+    const shown = (changed: Partial<RunReport>) => {
+      const lines = reportTable({ ...report('reached'), milliseconds: 1000, ...changed }, true).split('\n');
+      return lines
+        .find((line) => line.includes('speed'))
+        ?.trim()
+        .replace(/\s{2,}/, ' = ');
+    };
+    const machine = { exits: {}, instructions: 553_000_000, restoredAt: 552_000_000, virtualTime: 0, debugExit: null };
+    expect([shown({}), shown({ machine })]).to.deep.equal(['speed = 1.2 MIPS', 'speed = 1.0 MIPS']);
+    const point = { point: '', instructions: 1, virtualTime: 1, exits: 0, stateHash: '', milliseconds: 1, detail: '' };
+    expect(shown({ points: [point, point] })).to.equal(undefined);
+  });
   it('has the checkpoints of a replay among the other figures, and why there are fewer', () => {
     const checkpoints = { count: 12, spacing: 50_000_000, bytes: 3 << 20, failure: 'X.y is not marked' };
     const lines = reportTable({ ...report('reached'), checkpoints }, true).split('\n');
