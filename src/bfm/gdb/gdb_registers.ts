@@ -2,7 +2,21 @@
 // The registers that the stub shows, in GDB's order and under GDB's names. GDB manual "i386 Features".
 import type { LogicalProcessor } from '../../machine/processor/logical_processor.js';
 import type { ProcessorBlock } from '../../machine/processor/processor_block.js';
-import type { GeneralRegister, Segment } from '../../machine/processor/register_names.js';
+import {
+  writeControlRegister,
+  writeDebugAddress,
+  writeDebugRegister,
+  writeMsr,
+  writeMxcsr,
+  writeRflags,
+  writeRip,
+  writeTable,
+  writeX87Pointer,
+  writeX87Words,
+  writeXcr0,
+  type Refusal,
+} from '../../machine/debug/register_writes.js';
+import type { GeneralRegister, Segment, Table } from '../../machine/processor/register_names.js';
 
 /** A register as GDB sees it. */
 export interface GdbRegister {
@@ -13,24 +27,29 @@ export interface GdbRegister {
   readonly feature: 'core' | 'sse' | 'segments' | 'system';
   readonly group?: 'float' | 'vector' | 'system';
   readonly read: (processor: LogicalProcessor) => bigint;
-  /** Undefined: it cannot be written. */
-  readonly write?: (block: ProcessorBlock, value: bigint) => void;
+  /** As the instruction that writes it does; or why it is not written by itself. Precondition: the processor is loaded. */
+  readonly write: ((processor: LogicalProcessor, value: bigint) => Refusal) | string;
 }
 
 const general = ['RAX', 'RBX', 'RCX', 'RDX', 'RSI', 'RDI', 'RBP', 'RSP'] as const;
 const extended = ['R8', 'R9', 'R10', 'R11', 'R12', 'R13', 'R14', 'R15'] as const;
 const segments: readonly Segment[] = ['CS', 'SS', 'DS', 'ES', 'FS', 'GS'];
 
-function quad(register: GeneralRegister | 'RIP', type = 'int64'): GdbRegister {
+function quad(register: GeneralRegister, type = 'int64'): GdbRegister {
   return {
     name: register.toLowerCase(),
     bits: 64,
     type,
     feature: 'core',
     read: ({ core: { block } }) => block.get(register),
-    write: (block, value) => block.set(register, value),
+    write: ({ core: { block } }, value) => {
+      block.set(register, value);
+      return undefined;
+    },
   };
 }
+
+const SELECTOR = 'an instruction of the guest loads a selector, with its descriptor';
 
 const selector = (segment: Segment): GdbRegister => ({
   name: segment.toLowerCase(),
@@ -38,6 +57,7 @@ const selector = (segment: Segment): GdbRegister => ({
   type: 'int32',
   feature: 'core',
   read: ({ core: { block } }) => BigInt(block.get(segment).selector),
+  write: SELECTOR,
 });
 
 const base = (segment: 'FS' | 'GS'): GdbRegister => ({
@@ -46,10 +66,17 @@ const base = (segment: 'FS' | 'GS'): GdbRegister => ({
   type: 'int64',
   feature: 'segments',
   read: ({ core: { block } }) => block.get(segment).base,
+  write: (processor, value) => writeMsr(processor, segment === 'FS' ? 'Ia32FsBase' : 'Ia32GsBase', value),
 });
 
-function system(name: string, read: (block: ProcessorBlock) => bigint | number, type = 'int64'): GdbRegister {
+function system(
+  name: string,
+  read: (block: ProcessorBlock) => bigint | number,
+  write: GdbRegister['write'],
+  type = 'int64',
+): GdbRegister {
   return {
+    write,
     name,
     bits: type === 'int32' ? 32 : 64,
     type,
@@ -76,6 +103,11 @@ const stack = (n: number): GdbRegister => ({
     const physical = (topOf(block) + n) & 7;
     return (BigInt(exponentOf(block, physical)) << 64n) | significandOf(block, physical);
   },
+  write: ({ core: { block } }, value) => {
+    const physical = (topOf(block) + n) & 7;
+    block.row('X87_REGISTERS').set([BigInt.asUintN(64, value), value >> 64n], physical * 2);
+    return undefined;
+  },
 });
 
 const Tag = { Valid: 0, Zero: 1, Special: 2, Empty: 3 } as const;
@@ -96,7 +128,21 @@ function tagWord(block: ProcessorBlock): bigint {
   return BigInt(word);
 }
 
-const float = (name: string, read: (block: ProcessorBlock) => bigint | number): GdbRegister => ({
+/** Only whether a register is empty can be written: the rest of a tag follows from the value. */
+function writeTags({ core: { block } }: LogicalProcessor, word: bigint): Refusal {
+  let tags = 0;
+  for (let physical = 0; physical < 8; physical++)
+    if (Number((word >> BigInt(physical * 2)) & 3n) !== Tag.Empty) tags |= 1 << physical;
+  block.set('X87_TAGS', tags);
+  return undefined;
+}
+
+const float = (
+  name: string,
+  read: (block: ProcessorBlock) => bigint | number,
+  write: GdbRegister['write'],
+): GdbRegister => ({
+  write,
   name,
   bits: 32,
   type: 'int32',
@@ -112,33 +158,96 @@ const vector = (n: number): GdbRegister => ({
   feature: 'sse',
   group: 'vector',
   read: ({ core: { block } }) => (block.row('XMM')[2 * n + 1]! << 64n) | block.row('XMM')[2 * n]!,
+  write: ({ core: { block } }, value) => {
+    block.row('XMM').set([BigInt.asUintN(64, value), value >> 64n], 2 * n);
+    return undefined;
+  },
 });
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+
+const pointer =
+  (name: Parameters<typeof writeX87Pointer>[1]): GdbRegister['write'] =>
+  (processor, value) =>
+    writeX87Pointer(processor, name, value);
+
+const control = (number: 0 | 3 | 4): GdbRegister =>
+  system(
+    `cr${number}`,
+    (block) => block.get(`CR${number}`),
+    (processor, value) => writeControlRegister(processor, number, value),
+  );
+
+function writeCr2({ core: { block } }: LogicalProcessor, value: bigint): Refusal {
+  block.set('CR2', value);
+  return undefined;
+}
+const debugAddress = (number: 0 | 1 | 2 | 3): GdbRegister =>
+  system(
+    `dr${number}`,
+    (block) => block.get(`DR${number}`),
+    (processor, value) => writeDebugAddress(processor, number, value),
+  );
+
+const debugRegister = (number: 6 | 7): GdbRegister =>
+  system(
+    `dr${number}`,
+    (block) => block.get(`DR${number}`),
+    (processor, value) => writeDebugRegister(processor, number, value),
+  );
+
+const table = (name: Table): GdbRegister[] => [
+  system(
+    `${name.toLowerCase()}_base`,
+    (block) => block.get(name).base,
+    (processor, base) => writeTable(processor, name, { base }),
+  ),
+  system(
+    `${name.toLowerCase()}_limit`,
+    (block) => block.get(name).limit,
+    (processor, limit) => writeTable(processor, name, { limit: Number(limit) }),
+    'int32',
+  ),
+];
 
 /** All registers, by GDB's numbers. */
 export const gdbRegisters: readonly GdbRegister[] = [
   ...general.map((name) => quad(name, name === 'RBP' || name === 'RSP' ? 'data_ptr' : 'int64')),
   ...extended.map((name) => quad(name)),
-  quad('RIP', 'code_ptr'),
+  {
+    name: 'rip',
+    bits: 64,
+    type: 'code_ptr',
+    feature: 'core',
+    read: ({ core: { block } }) => block.get('RIP'),
+    write: writeRip,
+  },
   {
     name: 'eflags',
     bits: 32,
     type: 'i386_eflags',
     feature: 'core',
     read: ({ core: { block } }) => block.get('RFLAGS'),
-    write: (block, value) => block.set('RFLAGS', value),
+    write: writeRflags,
   },
   ...segments.map(selector),
   ...upTo(8).map(stack),
-  float('fctrl', (block) => block.get('X87_CONTROL')),
-  float('fstat', (block) => block.get('X87_STATUS')),
-  float('ftag', tagWord),
-  float('fiseg', (block) => block.get('X87_CS')),
-  float('fioff', (block) => block.get('X87_IP') & 0xffffffffn),
-  float('foseg', (block) => block.get('X87_DS')),
-  float('fooff', (block) => block.get('X87_DP') & 0xffffffffn),
-  float('fop', (block) => block.get('X87_OPCODE')),
+  float(
+    'fctrl',
+    (block) => block.get('X87_CONTROL'),
+    (processor, value) => writeX87Words(processor, { control: value }),
+  ),
+  float(
+    'fstat',
+    (block) => block.get('X87_STATUS'),
+    (processor, value) => writeX87Words(processor, { status: value }),
+  ),
+  float('ftag', tagWord, writeTags),
+  float('fiseg', (block) => block.get('X87_CS'), pointer('X87_CS')),
+  float('fioff', (block) => block.get('X87_IP') & 0xffffffffn, pointer('X87_IP')),
+  float('foseg', (block) => block.get('X87_DS'), pointer('X87_DS')),
+  float('fooff', (block) => block.get('X87_DP') & 0xffffffffn, pointer('X87_DP')),
+  float('fop', (block) => block.get('X87_OPCODE'), pointer('X87_OPCODE')),
   ...upTo(16).map(vector),
   {
     name: 'mxcsr',
@@ -147,24 +256,34 @@ export const gdbRegisters: readonly GdbRegister[] = [
     feature: 'sse',
     group: 'vector',
     read: ({ core: { block } }) => BigInt(block.get('MXCSR')),
+    write: writeMxcsr,
   },
   base('FS'),
   base('GS'),
-  system('k_gs_base', (block) => block.get('KERNEL_GS_BASE')),
-  ...(['CR0', 'CR2', 'CR3', 'CR4'] as const).map((name) => system(name.toLowerCase(), (block) => block.get(name))),
-  system('efer', (block) => block.get('EFER')),
-  system('xcr0', (block) => block.get('XCR0')),
-  ...(['DR0', 'DR1', 'DR2', 'DR3', 'DR6', 'DR7'] as const).map((name) =>
-    system(name.toLowerCase(), (block) => block.get(name)),
+  system(
+    'k_gs_base',
+    (block) => block.get('KERNEL_GS_BASE'),
+    (processor, value) => writeMsr(processor, 'Ia32KernelGsBase', value),
   ),
-  system('gdtr_base', (block) => block.get('GDTR').base),
-  system('gdtr_limit', (block) => block.get('GDTR').limit, 'int32'),
-  system('idtr_base', (block) => block.get('IDTR').base),
-  system('idtr_limit', (block) => block.get('IDTR').limit, 'int32'),
-  system('ldtr', (block) => block.get('LDTR').selector, 'int32'),
-  system('tr', (block) => block.get('TR').selector, 'int32'),
-  system('tr_base', (block) => block.get('TR').base),
-  system('cpl', (block) => block.get('CPL'), 'int32'),
+  control(0),
+  system('cr2', (block) => block.get('CR2'), writeCr2),
+  control(3),
+  control(4),
+  system(
+    'efer',
+    (block) => block.get('EFER'),
+    (processor, value) => writeMsr(processor, 'Ia32Efer', value),
+  ),
+  system('xcr0', (block) => block.get('XCR0'), writeXcr0),
+  ...([0, 1, 2, 3] as const).map(debugAddress),
+  debugRegister(6),
+  debugRegister(7),
+  ...table('GDTR'),
+  ...table('IDTR'),
+  system('ldtr', (block) => block.get('LDTR').selector, SELECTOR, 'int32'),
+  system('tr', (block) => block.get('TR').selector, SELECTOR, 'int32'),
+  system('tr_base', (block) => block.get('TR').base, SELECTOR),
+  system('cpl', (block) => block.get('CPL'), 'it follows from the selectors', 'int32'),
 ];
 
 /** The number that 'p' has, of RIP. */

@@ -4,21 +4,14 @@ import type { WantedStops } from '../../machine/debug/debugger_stop.js';
 import type { Stopped } from '../../session/debug/debugger.js';
 import { SliceEnd } from '../../session/session_ports.js';
 import type { DebuggedMachine } from './debugged_machine.js';
-import { gdbRegisters, registerBytes, registerValue, type GdbRegister } from './gdb_registers.js';
 import { DebuggedMemory } from '../../machine/debug/debugged_memory.js';
 import { fromHex, latinBytes, parseHex, textToHex, toHex } from './hex_bytes.js';
 import { MonitorCommands } from './monitor_commands.js';
+import { FAILED, FAULT, OK, RECORDED, refused, UNKNOWN } from './packet_answers.js';
 import { LONGEST_PACKET } from './packet_framing.js';
+import { RegisterPackets } from './register_packets.js';
 import { endOfRecording, PointType, replyOf, threadOf, type InsertedPoint } from './stop_reply.js';
 import { targetDescription } from './target_description.js';
-
-/** A request that cannot be fulfilled. Its number means nothing to GDB. */
-const FAILED = 'E01';
-/** There is no memory. */
-const FAULT = 'E14';
-const OK = 'OK';
-/** The protocol's answer to what a stub does not know. */
-const UNKNOWN = '';
 
 /** Bytes of memory in one answer: two digits each. */
 const MOST_BYTES = LONGEST_PACKET / 2;
@@ -46,6 +39,7 @@ export class GdbStub {
   hasNoAcks = false;
   private readonly memory: DebuggedMemory;
   private readonly monitor: MonitorCommands;
+  private readonly registers: RegisterPackets;
   private points: InsertedPoint[] = [];
   /** Processor of g, m and the like. */
   private processor: number;
@@ -57,6 +51,7 @@ export class GdbStub {
   ) {
     this.memory = new DebuggedMemory(machine.session.pc);
     this.monitor = new MonitorCommands(machine, this.memory);
+    this.registers = new RegisterPackets(machine);
     this.processor = machine.debug.processor;
     this.lastReply = replyOf({ kind: 'arrived' }, this.processor, []);
   }
@@ -77,13 +72,13 @@ export class GdbStub {
       case '?':
         return this.lastReply;
       case 'g':
-        return this.readRegisters();
+        return this.registers.readAll(this.processor);
       case 'G':
-        return FAILED;
+        return this.registers.writeAll(this.processor, rest);
       case 'p':
-        return this.readRegister(rest);
+        return this.registers.read(this.processor, rest);
       case 'P':
-        return this.writeRegister(rest);
+        return this.registers.write(this.processor, rest);
       case 'm':
         return this.readMemory(rest);
       case 'M':
@@ -233,35 +228,7 @@ export class GdbStub {
     return OK;
   }
 
-  // ---- registers and memory ---------------------------------------------------------------------------------------------------------
-
-  private readRegisters(): string {
-    return this.onProcessor((read) =>
-      gdbRegisters.map((register) => toHex(registerBytes(register, read(register)))).join(''),
-    );
-  }
-
-  private readRegister(text: string): string {
-    const register = gdbRegisters[Number(parseHex(text) ?? -1)];
-    if (register === undefined) return FAILED;
-    return this.onProcessor((read) => toHex(registerBytes(register, read(register))));
-  }
-
-  private onProcessor(look: (read: (register: GdbRegister) => bigint) => string): string {
-    const { pc } = this.machine.session;
-    return pc.inspect((each) => (each.id === this.processor ? look((register) => register.read(each)) : '')).join('');
-  }
-
-  private writeRegister(text: string): string {
-    const [number = '', data = ''] = text.split('=');
-    const register = gdbRegisters[Number(parseHex(number) ?? -1)];
-    const bytes = fromHex(data);
-    if (!this.machine.canChange || register?.write === undefined || bytes?.length !== register.bits / 8) return FAILED;
-    this.machine.session.pc.inspect(({ id, core }) => {
-      if (id === this.processor) register.write!(core.block, registerValue(bytes));
-    });
-    return OK;
-  }
+  // ---- memory ---------------------------------------------------------------------------------------------------------------------
 
   private readMemory(text: string): string {
     const range = parseRange(text);
@@ -276,7 +243,7 @@ export class GdbStub {
     const bytes = decode(text.slice(colon + 1));
     if (range === undefined || bytes?.length !== range.bytes) return FAILED;
     if (bytes.length === 0) return OK;
-    if (!this.machine.canChange) return FAILED;
+    if (!this.machine.canChange) return refused(RECORDED);
     return this.memory.write(this.processor, range.address, bytes) ? OK : FAULT;
   }
 

@@ -35,6 +35,8 @@ export interface ProcessorCore extends VmxCore {
   readonly plainMsrs: readonly (readonly [address: number, value: bigint])[];
   /** What the last `readMsr` read. */
   readonly msrValue: bigint;
+  /** Drops the translations of the address space that the processor is in. */
+  flushTlb(): void;
   /** MOV to CR0, CR3, CR4 or CR8 without a VM exit. @returns −1, or the vector of its fault. */
   writeControlRegister(register: number, low: number, high: number): number;
   /** XSETBV without a VM exit. @returns −1, or the vector of its fault. */

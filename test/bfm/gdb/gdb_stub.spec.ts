@@ -106,8 +106,49 @@ describe('GdbStub', () => {
     expect(await register(gdb, 'st0')).to.equal('0000000000000080ff3f');
     expect(await register(gdb, 'ftag')).to.equal(littleEndian(0x3fffn, 4));
     const recorded = await client(code, 1, { canChange: false });
-    expect(await recorded.ask(`P0=${littleEndian(1n, 8)}`)).to.equal('E01');
-    expect(await recorded.ask('M300000,1:41')).to.equal('E01');
+    const why = 'E.the run is recorded, and a replay would not come by the change';
+    expect(await recorded.ask(`P0=${littleEndian(1n, 8)}`)).to.equal(why);
+    expect(await recorded.ask(`G${await recorded.ask('g')}`)).to.equal(why);
+    expect(await recorded.ask('M300000,1:41')).to.equal(why);
+  });
+
+  it('writes all registers, and the guest goes on with them', async () => {
+    const gdb = await client();
+    expect(await gdb.ask(`Z0,${at(store)},1`)).to.equal('OK');
+    await gdb.ask('c');
+    const all = Buffer.from(await gdb.ask('g'), 'hex');
+    let from = 0;
+    const places = Object.fromEntries(
+      gdbRegisters.map(({ name, bits }) => [name, ((from += bits / 8), from - bits / 8)]),
+    );
+    all.writeBigUInt64LE(2n, places.rcx);
+    all.writeBigUInt64LE(0x77n, places.xmm3! + 8);
+    all.writeBigUInt64LE(0x1234n, places.cr2);
+    expect(await gdb.ask(`G${all.toString('hex')}`)).to.equal('OK');
+    expect(await gdb.ask('g')).to.equal(all.toString('hex'));
+    // The loop of 5 rounds has 2 left.
+    expect(await gdb.ask('c')).to.match(/swbreak/);
+    expect(await register(gdb, 'rcx')).to.equal(littleEndian(1n, 8));
+    expect(await gdb.ask('c')).to.match(/^T06/);
+    expect(await gdb.ask('G00')).to.equal('E01');
+  });
+
+  it('refuses what the processor does not take, with the reason, and writes nothing then', async () => {
+    const gdb = await client();
+    const before = await gdb.ask('g');
+    const write = (name: string, value: bigint, bytes: number): Promise<string> =>
+      gdb.ask(`P${gdbRegisters.findIndex((each) => each.name === name).toString(16)}=${littleEndian(value, bytes)}`);
+    expect(await write('cr0', 0x8000_0000n, 8)).to.match(/^E\.cr0 cannot be 0x80000000: MOV to CR0 does not take it/);
+    expect(await write('cs', 8n, 4)).to.equal(
+      'E.cs cannot be written: an instruction of the guest loads a selector, with its descriptor',
+    );
+    expect(await gdb.ask('g')).to.equal(before);
+    const all = Buffer.from(before, 'hex');
+    // RAX is the first register, CPL the last.
+    all[0] = 1;
+    all[all.length - 1] = 1;
+    expect(await gdb.ask(`G${all.toString('hex')}`)).to.match(/^E\.cpl cannot be written/);
+    expect(await gdb.ask('g')).to.equal(before);
   });
 
   it('reads and writes memory by linear and by physical address, and changes nothing by reading', async () => {

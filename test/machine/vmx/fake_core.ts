@@ -76,6 +76,9 @@ export class FakeCore implements ProcessorCore {
   stateLoaded(): void {
     this.calls.push('stateLoaded');
   }
+  flushTlb(): void {
+    this.calls.push('flushTlb');
+  }
   flushGuestTlb(): void {
     this.calls.push('flushGuestTlb');
   }
