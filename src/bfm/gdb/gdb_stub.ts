@@ -164,7 +164,7 @@ export class GdbStub {
         : stopped.kind === 'stepped'
           ? stopped.processor
           : debug.processor;
-    for (const line of this.monitor.told(stopped)) this.output.print(`${line}\n`);
+    for (const line of this.monitor.told(stopped, this.processor)) this.output.print(`${line}\n`);
     this.end = stopped.kind === 'end' ? stopped.end : undefined;
     // A machine that has ended by itself can be looked at. What its owner wants ends the run at once.
     if (this.end === SliceEnd.Attention || (this.end === SliceEnd.TextReached && !debug.canReverse)) return this.over();

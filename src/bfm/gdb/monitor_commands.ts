@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { reportedExit } from '../../session/reported_exit.js';
+import { reportedExit, type ReportedExit } from '../../session/reported_exit.js';
+import type { RememberedExit } from '../../machine/processor/exit_history.js';
 import { BareflankError } from '../../intrinsics/errors.js';
 import { exitReasonName } from '../../intrinsics/vmx/exit_reasons.js';
 import { exitReasons } from '../../machine/processor/processor_counters.js';
-import { executionState, modeName } from '../../machine/report/execution_state.js';
+import { executionState, linearRip, modeName } from '../../machine/report/execution_state.js';
 import { activityName, vmxName } from '../../machine/report/processor_names.js';
 import { checkedWalk, staleLines } from '../../machine/report/stale_translations.js';
 import { walkedMemory } from '../../machine/report/walked_memory.js';
@@ -21,23 +22,23 @@ import { hex } from '../../intrinsics/texts/hex.js';
 import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { slotOf } from '../../machine/vmx/vmcs/field_slots.js';
 
-const HELP = [
-  'monitor help                    this list',
-  'monitor exits                   the last VM exits of the processor, and what handled them',
-  'monitor walk ADDRESS            how the processor translates a linear address',
-  'monitor ept ADDRESS             how EPT translates a guest-physical address',
-  'monitor vmcs [NAME]             the fields of the current VMCS that are not 0, or those whose name has a text in it',
-  'monitor break-exit REASON|none  stop behind each VM exit of a reason, as in "break-exit cpuid"; several add up',
-  'monitor goto INSTRUCTION        go to where so many instructions of all processors have retired; back too in a recorded run',
-  'monitor physical on|off         addresses of memory and watchpoints are physical, or linear',
-  'monitor who ADDRESS[,BYTES]     the last write of memory before this point; phys:ADDRESS for a physical address; in a recorded run',
-  'monitor where                   instructions and virtual time',
-];
-
 /** Exits that `monitor exits` shows. */
 const MOST_EXITS = 32;
 
-type Command = (argument: string, processor: number) => readonly string[] | Promise<readonly string[]>;
+/** Fields that point into the guest's code and tables. */
+const codeFields: ReadonlySet<number> = new Set([
+  VmcsField.GuestRip,
+  VmcsField.IoRip,
+  VmcsField.GuestIa32SysenterEip,
+  VmcsField.GuestIdtrBase,
+]);
+
+interface Command {
+  /** What is typed behind the name. */
+  readonly usage: string;
+  readonly what: string;
+  readonly run: (argument: string, processor: number) => readonly string[] | Promise<readonly string[]>;
+}
 
 const integer = /^(0x[0-9a-fA-F]{1,16}|[0-9]{1,20})$/;
 
@@ -51,16 +52,57 @@ export class MonitorCommands {
   /** The last command has brought the run to another point. */
   hasMoved = false;
   private readonly commands: Readonly<Record<string, Command>> = {
-    help: () => HELP,
-    exits: (_, processor) => this.exits(processor),
-    walk: (argument, processor) => this.walk(argument, processor),
-    ept: (argument, processor) => this.ept(argument, processor),
-    vmcs: (argument, processor) => this.vmcs(argument, processor),
-    'break-exit': (argument) => this.breakExit(argument),
-    goto: (argument) => this.goTo(argument),
-    physical: (argument) => this.physical(argument),
-    where: () => [this.where()],
-    who: (argument, processor) => this.who(argument, processor),
+    help: { usage: '', what: 'this list', run: () => this.help },
+    exits: {
+      usage: '',
+      what: 'the last VM exits of the processor, and what handled them',
+      run: (_, processor) => this.exits(processor),
+    },
+    walk: {
+      usage: 'ADDRESS',
+      what: 'how the processor translates a linear address, or that of a symbol',
+      run: (argument, processor) => this.walk(argument, processor),
+    },
+    ept: {
+      usage: 'ADDRESS',
+      what: 'how EPT translates a guest-physical address',
+      run: (argument, processor) => this.ept(argument, processor),
+    },
+    vmcs: {
+      usage: '[NAME]',
+      what: 'the fields of the current VMCS that are not 0, or those whose name has a text in it',
+      run: (argument, processor) => this.vmcs(argument, processor),
+    },
+    symbol: {
+      usage: 'NAME|ADDRESS',
+      what: 'the address of a name of the guest, or the name at a linear address',
+      run: (argument) => this.symbol(argument),
+    },
+    'break-exit': {
+      usage: 'REASON|none',
+      what: 'stop behind each VM exit of a reason, as in "break-exit cpuid"; several add up',
+      run: (argument) => this.breakExit(argument),
+    },
+    goto: {
+      usage: 'INSTRUCTION',
+      what: 'go to where so many instructions of all processors have retired; back too in a recorded run',
+      run: (argument) => this.goTo(argument),
+    },
+    physical: {
+      usage: 'on|off',
+      what: 'addresses of memory and watchpoints are physical, or linear',
+      run: (argument) => this.physical(argument),
+    },
+    who: {
+      usage: 'ADDRESS[,BYTES]',
+      what: 'the last write of memory before this point; phys:ADDRESS for a physical address; in a recorded run',
+      run: (argument, processor) => this.who(argument, processor),
+    },
+    where: {
+      usage: '',
+      what: 'instructions and virtual time, and where each processor is',
+      run: () => [this.where(), ...this.machine.session.pc.processors.map(({ id }) => this.place(id))],
+    },
   };
 
   constructor(
@@ -73,23 +115,29 @@ export class MonitorCommands {
     const [name = '', ...rest] = line.trim().split(/\s+/);
     this.hasMoved = false;
     const command = Object.hasOwn(this.commands, name) ? this.commands[name] : undefined;
-    if (command === undefined) return [`there is no monitor command "${name.slice(0, 40)}"`, ...HELP];
+    if (command === undefined) return [`there is no monitor command "${name.slice(0, 40)}"`, ...this.help];
     try {
-      return await command(rest.join(' '), processor);
+      return await command.run(rest.join(' '), processor);
     } catch (error) {
       if (!(error instanceof BareflankError)) throw error;
       return [error.message];
     }
   }
 
-  /** What the client is told of a stop, besides the protocol's answer. */
-  told(stopped: Stopped): readonly string[] {
+  /** What the client is told of a stop, besides the protocol's answer. @param processor at which it will look */
+  told(stopped: Stopped, processor: number): readonly string[] {
+    const symbol = this.on(processor, (each) => this.nameOf(linearRip(executionState(each))));
+    const lines = this.toldOf(stopped);
+    return symbol === undefined || stopped.kind === 'end' ? lines : [...lines, `processor ${processor} in ${symbol}`];
+  }
+
+  private toldOf(stopped: Stopped): readonly string[] {
     switch (stopped.kind) {
       case 'met':
-        return this.toldOf(stopped.stop);
+        return this.toldOfStop(stopped.stop);
       case 'stepped':
         return stopped.exits.map((exit) => {
-          const { reason, rip, handler, action } = reportedExit(exit, this.machine.handlers());
+          const { reason, rip, handler, action } = this.reported(exit);
           return `VM exit ${reason} at RIP ${rip}, ${handler === null ? action : `handled by ${handler}: ${action}`}`;
         });
       case 'end':
@@ -103,27 +151,71 @@ export class MonitorCommands {
   processorName(processor: number): string {
     return this.on(processor, (each) => {
       const { block } = each.core;
-      return `processor ${processor}, ${activityName(block)}, ${modeName(executionState(each))}, ${vmxName(block)}`;
+      const execution = executionState(each);
+      const symbol = this.nameOf(linearRip(execution));
+      const state = `processor ${processor}, ${activityName(block)}, ${modeName(execution)}, ${vmxName(block)}`;
+      return symbol === undefined ? state : `${state}, in ${symbol}`;
     });
   }
 
-  private toldOf(stop: DebuggerStop): readonly string[] {
-    const { handlers } = this.machine;
+  private toldOfStop(stop: DebuggerStop): readonly string[] {
     switch (stop.kind) {
       case 'exit':
         return exitLines(
-          this.on(stop.processor, ({ history }) => history.last().slice(-1)).map((exit) =>
-            reportedExit(exit, handlers()),
-          ),
+          this.on(stop.processor, ({ history }) => history.last().slice(-1)).map((exit) => this.reported(exit)),
           1,
         );
       case 'machine':
         return ['written by the machine: a device, the VMX engine or the VMM'];
       case 'structure':
-        return [`written by the processor itself, besides the instruction at RIP ${hex(stop.rip)}`];
+        return [`written by the processor itself, besides the instruction at RIP ${this.named(stop.rip)}`];
       default:
         return [];
     }
+  }
+
+  private get help(): readonly string[] {
+    const lines = Object.entries(this.commands).map(([name, { usage, what }]) => [`monitor ${name} ${usage}`, what]);
+    const width = Math.max(...lines.map(([command]) => command!.length)) + 2;
+    return lines.map(([command, what]) => `${command!.padEnd(width)}${what}`);
+  }
+
+  private nameOf(address: bigint): string | undefined {
+    return this.machine.session.pc.symbols.own.nameOf(address);
+  }
+
+  /** An address of the guest, with its name if there is one. */
+  private named(address: bigint): string {
+    const name = this.nameOf(address);
+    return name === undefined ? hex(address) : `${hex(address)} (${name})`;
+  }
+
+  private reported(exit: RememberedExit): ReportedExit {
+    return { ...reportedExit(exit, this.machine.handlers()), rip: this.named(exit.rip) };
+  }
+
+  /** Where a processor is. */
+  private place(processor: number): string {
+    return this.on(processor, (each) => {
+      const state = executionState(each);
+      const symbol = this.nameOf(linearRip(state));
+      return `processor ${processor}: RIP ${hex(state.rip)}${symbol === undefined ? '' : ` (${symbol})`}`;
+    });
+  }
+
+  private symbol(argument: string): readonly string[] {
+    const address = integer.test(argument) ? addressOf(argument) : this.addressOfName(argument);
+    const name = this.nameOf(address);
+    return [name === undefined ? `${hex(address)} has no name` : `${name} is ${hex(address)}`];
+  }
+
+  /** @throws BareflankError */
+  private addressOfName(name: string): bigint {
+    const address = name === '' ? undefined : this.machine.session.pc.symbols.own.addressOf(name);
+    if (address !== undefined) return address;
+    throw new BareflankError(
+      `"${name.slice(0, 40)}" is no address and no name of the guest: wanted a number, as in 0xffffffff81000000, or a name that --symbols or the guest's kernel has`,
+    );
   }
 
   private on<T>(processor: number, look: (processor: LogicalProcessor) => T): T {
@@ -134,18 +226,18 @@ export class MonitorCommands {
     const exits = this.machine.session.pc.processors[processor]!.history.last();
     if (exits.length === 0) return [`processor ${processor} has had no VM exit`];
     return exitLines(
-      exits.map((exit) => reportedExit(exit, this.machine.handlers())),
+      exits.map((exit) => this.reported(exit)),
       MOST_EXITS,
     );
   }
 
   private walk(argument: string, processor: number): readonly string[] {
-    const address = addressOf(argument);
+    const address = integer.test(argument) ? addressOf(argument) : this.addressOfName(argument);
     const { paging, cr3, steps, ept, stop, physical, stale } = this.on(processor, (each) =>
       checkedWalk(each, executionState(each), address),
     );
     return [
-      `${hex(address)}: ${paging}, CR3 = ${cr3}`,
+      `${this.named(address)}: ${paging}, CR3 = ${cr3}`,
       ...steps.map(({ text }) => `  ${text}`),
       ...(ept === undefined
         ? []
@@ -177,12 +269,12 @@ export class MonitorCommands {
       if (!vmcs.isCurrent) throw new BareflankError(`processor ${processor} has no current VMCS`);
       const fields = Object.entries(VmcsField).map(([name, field]) => {
         const slot = slotOf(field);
-        return [name, (BigInt(vmcs.high(slot)) << 32n) | BigInt(vmcs.low(slot))] as const;
+        return { name, field, value: (BigInt(vmcs.high(slot)) << 32n) | BigInt(vmcs.low(slot)) };
       });
-      const shown = fields.filter(([name, value]) => (wanted === '' ? value !== 0n : plain(name).includes(wanted)));
+      const shown = fields.filter(({ name, value }) => (wanted === '' ? value !== 0n : plain(name).includes(wanted)));
       return shown.length === 0
         ? [`no field is called ${argument}`]
-        : shown.map(([name, value]) => `${name} = ${hex(value)}`);
+        : shown.map(({ name, field, value }) => `${name} = ${codeFields.has(field) ? this.named(value) : hex(value)}`);
     });
   }
 

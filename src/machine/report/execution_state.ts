@@ -129,6 +129,12 @@ export function addressMode({ efer, cs }: ExecutionState): AddressMode {
   return { bits: has(cs.rights, AccessRights.Db) ? 32 : 16, isLong };
 }
 
+/** The linear address of the next instruction. */
+export function linearRip(state: ExecutionState): bigint {
+  const { rip, cs } = state;
+  return addressMode(state).bits === 64 ? rip : BigInt.asUintN(32, rip + cs.base);
+}
+
 /** The mode of operation by its name. SDM 3A "Modes of Operation". */
 export function modeName(state: ExecutionState): string {
   const { bits, isLong } = addressMode(state);

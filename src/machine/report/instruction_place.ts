@@ -2,7 +2,7 @@
 import { hex } from '../../intrinsics/texts/hex.js';
 import { Constants } from '../layout/core_constants.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
-import { addressMode, type ExecutionState } from './execution_state.js';
+import { addressMode, linearRip, type ExecutionState } from './execution_state.js';
 import { pageWalk } from './page_walk.js';
 import { walkedMemory } from './walked_memory.js';
 
@@ -42,7 +42,7 @@ export function bytesAt(processor: LogicalProcessor, state: ExecutionState, line
 export function instructionPlace(processor: LogicalProcessor, state: ExecutionState): InstructionPlace {
   const { cs, rip } = state;
   const { bits } = addressMode(state);
-  const linear = bits === 64 ? rip : BigInt.asUintN(32, rip + cs.base);
+  const linear = linearRip(state);
   return {
     cs: hex(cs.selector),
     rip: hex(rip),

@@ -4,6 +4,7 @@ import type { DebuggedMachine } from '../../../src/bfm/gdb/debugged_machine.js';
 import { GdbInbox } from '../../../src/bfm/gdb/gdb_inbox.js';
 import { GdbSession, type DebuggedEnd } from '../../../src/bfm/gdb/gdb_session.js';
 import { framed, PacketReader } from '../../../src/bfm/gdb/packet_framing.js';
+import type { SymbolFile } from '../../../src/machine/symbols/symbol_file.js';
 import { MachineSession } from '../../../src/session/machine_session.js';
 import { coreModule } from '../../support/test_core.js';
 import { World } from '../../session/random_run.js';
@@ -14,9 +15,14 @@ const bytesOf = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 let memory: WebAssembly.Memory | undefined;
 
 /** A machine that just booted a flat image. */
-export async function sessionOf(image: Uint8Array, processors = 1): Promise<MachineSession> {
+export async function sessionOf(
+  image: Uint8Array,
+  processors = 1,
+  symbols: readonly SymbolFile[] = [],
+): Promise<MachineSession> {
+  const options = { memoryBytes: 16 << 20, processors, pace: 'fast', symbols, ...(memory && { memory }) } as const;
   const session = await MachineSession.create(
-    { coreModule: await coreModule(), memoryBytes: 16 << 20, processors, pace: 'fast', ...(memory && { memory }) },
+    { coreModule: await coreModule(), ...options },
     Object.assign(new World(), { wantsAttention: () => false, isInputOpen: () => false }),
   );
   ({ memory } = session.pc.core);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { FLAT_IMAGE_ADDRESS } from '../../../src/machine/boot/flat_image.js';
+import { readSymbolFile } from '../../../src/machine/symbols/symbol_file.js';
 import { assemble } from '../../support/assembler.js';
 import { GdbClient, sessionOf } from './gdb_client.js';
 
@@ -19,7 +20,9 @@ describe('MonitorCommands', () => {
   };
 
   it('list themselves, also for what is none', async () => {
-    expect(await shown('help')).to.match(/^monitor help/);
+    const names = 'help exits walk ept vmcs symbol break-exit goto physical who where'.split(' ');
+    const listed = (await shown('help')).trimEnd().split('\n');
+    expect(listed.map((line) => /^monitor (\S+) .*\S/.exec(line)?.[1])).to.deep.equal(names);
     for (const wrong of ['', 'nothing', 'constructor', 'exits\0'])
       expect(await shown(wrong))
         .to.include('no monitor command')
@@ -28,7 +31,10 @@ describe('MonitorCommands', () => {
 
   it('go to an instruction, and say where the machine is', async () => {
     expect(await shown('goto 3')).to.include('instruction 3 of all processors');
-    expect(await shown('where')).to.equal('instruction 3 of all processors, 0 VM exits, 3 ns\n');
+    const place = `0x${(FLAT_IMAGE_ADDRESS + 5).toString(16)}`;
+    expect(await shown('where')).to.equal(
+      `instruction 3 of all processors, 0 VM exits, 3 ns\nprocessor 0: RIP ${place}\n`,
+    );
     expect(await shown('goto 2')).to.include('only a recorded run goes back');
     expect(await shown('who 0x1000')).to.include('only a recorded run knows');
     expect(await shown('goto 1e3')).to.include('wants a number');
@@ -57,6 +63,29 @@ describe('MonitorCommands', () => {
     expect(await shown('break-exit 30')).to.include('io_instruction');
     expect(await shown('break-exit none')).to.equal('no VM exit stops the machine\n');
     for (const wrong of ['', 'nothing', '-1']) expect(await shown(`break-exit ${wrong}`)).to.include('is no reason');
+  });
+
+  it('know the names of the guest', async () => {
+    const map = `${FLAT_IMAGE_ADDRESS.toString(16)} T begin\n${(FLAT_IMAGE_ADDRESS + 5).toString(16)} T again\n`;
+    const table = readSymbolFile({ name: 'System.map', bytes: Buffer.from(map) });
+    gdb = new GdbClient(await sessionOf(code, 1, [{ table, offset: undefined }])).attach();
+    const again = `0x${(FLAT_IMAGE_ADDRESS + 5).toString(16)}`;
+    expect(await shown('symbol again')).to.equal(`again is ${again}\n`);
+    expect(await shown(`symbol ${FLAT_IMAGE_ADDRESS + 2}`)).to.equal(
+      `begin+0x2 is 0x${(FLAT_IMAGE_ADDRESS + 2).toString(16)}\n`,
+    );
+    expect(await shown('symbol 0x1000')).to.equal('0x1000 has no name\n');
+    for (const wrong of ['symbol', 'symbol nobody', 'walk nobody'])
+      expect(await shown(wrong)).to.include('no name of the guest');
+    expect(await shown('walk again'))
+      .to.include(`${again} (again): 4-level paging`)
+      .and.include(`physical ${again}`);
+    gdb.console = '';
+    expect(await gdb.ask('s')).to.equal('T05thread:01;');
+    expect(gdb.console).to.equal('processor 0 in again\n');
+    expect(await shown('where')).to.include(`processor 0: RIP ${again} (again)\n`);
+    const thread = Buffer.from(await gdb.ask('qThreadExtraInfo,1'), 'hex').toString();
+    expect(thread).to.match(/outside VMX operation, in again$/);
   });
 
   it('switch between linear and physical addresses', async () => {

@@ -64,6 +64,10 @@ describe('Stock GDB', function () {
         'info threads',
         'printf "rcx %ld cr0 %lx\\n", $rcx, $cr0',
         'stepi',
+        'set $xmm1.uint128 = 77',
+        'set $cr0 = 0x80000000',
+        'maintenance flush register-cache',
+        'printf "xmm1 %d cr0 %lx\\n", $xmm1.v4_int32[0], $cr0',
         'delete',
         'monitor break-exit cpuid',
         'continue',
@@ -80,6 +84,10 @@ describe('Stock GDB', function () {
     expect(shown).to.include('processor 0, active, 64-bit, VMX non-root operation');
     expect(shown).to.include('VM exit cpuid at RIP 0x200053, handled by ExitHandlerCpuidCount: advanced');
     expect(shown).to.match(/cr0 80000031/);
+    expect(shown).to.match(
+      /Could not write register "cr0"; remote failure reply 'E\.cr0 cannot be 0x80000000: MOV to CR0/,
+    );
+    expect(shown).to.include('xmm1 77 cr0 80000031');
     expect(shown)
       .to.include('GuestRip = 0x200055')
       .and.match(/physical 0x200000/);
