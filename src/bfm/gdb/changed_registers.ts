@@ -4,7 +4,7 @@ import type { Refusal } from '../../machine/debug/register_writes.js';
 import type { LogicalProcessor } from '../../machine/processor/logical_processor.js';
 import type { GdbRegister } from './gdb_registers.js';
 
-/** A register with the value that it shall have. */
+/** A register, and the value that is wanted in it. */
 export interface ChangedRegister {
   readonly register: GdbRegister;
   readonly value: bigint;

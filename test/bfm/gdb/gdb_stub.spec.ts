@@ -133,24 +133,6 @@ describe('GdbStub', () => {
     expect(await gdb.ask('G00')).to.equal('E01');
   });
 
-  it('refuses what the processor does not take, with the reason, and writes nothing then', async () => {
-    const gdb = await client();
-    const before = await gdb.ask('g');
-    const write = (name: string, value: bigint, bytes: number): Promise<string> =>
-      gdb.ask(`P${gdbRegisters.findIndex((each) => each.name === name).toString(16)}=${littleEndian(value, bytes)}`);
-    expect(await write('cr0', 0x8000_0000n, 8)).to.match(/^E\.cr0 cannot be 0x80000000: MOV to CR0 does not take it/);
-    expect(await write('cs', 8n, 4)).to.equal(
-      'E.cs cannot be written: an instruction of the guest loads a selector, with its descriptor',
-    );
-    expect(await gdb.ask('g')).to.equal(before);
-    const all = Buffer.from(before, 'hex');
-    // RAX is the first register, CPL the last.
-    all[0] = 1;
-    all[all.length - 1] = 1;
-    expect(await gdb.ask(`G${all.toString('hex')}`)).to.match(/^E\.cpl cannot be written/);
-    expect(await gdb.ask('g')).to.equal(before);
-  });
-
   it('reads and writes memory by linear and by physical address, and changes nothing by reading', async () => {
     const gdb = await client();
     const { pc } = gdb.session;
