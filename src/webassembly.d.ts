@@ -5,6 +5,14 @@ declare namespace WebAssembly {
     readonly buffer: ArrayBuffer;
   }
   const Memory: new (descriptor: { initial: number; maximum?: number }) => Memory;
+  interface Table {
+    readonly length: number;
+    /** @returns the length before */
+    grow(by: number): number;
+    get(index: number): unknown;
+    set(index: number, value: null): void;
+  }
+  const Table: new (descriptor: { element: 'anyfunc'; initial: number }) => Table;
   const Module: new (bytes: Uint8Array) => Module;
   function compile(bytes: Uint8Array): Promise<Module>;
   type ModuleImports = Record<string, unknown>;

@@ -8,6 +8,7 @@ import { modelFeatures } from './models/model_features.js';
 import { WasmCore } from './processor/wasm_core.js';
 import { BranchCoverage } from './branch_coverage.js';
 import { MachineStops } from './debug/machine_stops.js';
+import { CompiledTier } from './compiled/compiled_tier.js';
 import { Chipset } from './devices/chipset.js';
 import type { SystemControl } from './devices/system_control.js';
 import type { PcEnd } from './pc_end.js';
@@ -18,7 +19,7 @@ import { machineIntrinsics } from './intrinsics/machine_intrinsics.js';
 import type { IntrinsicBinding } from './intrinsics/machine_intrinsics.js';
 import { processorReport, type ProcessorReport } from './report/processor_report.js';
 import { wakingPins } from './processor/processor_pins.js';
-import { Scheduler, type Death } from './scheduler.js';
+import { QUANTUM_INSTRUCTIONS, Scheduler, SHARED_QUANTUM_INSTRUCTIONS, type Death } from './scheduler.js';
 import { DriverContext } from './driver_context/driver_context.js';
 import { tripleFault } from './report/triple_fault.js';
 import { undefinedOpcode } from './report/undefined_opcode.js';
@@ -76,6 +77,17 @@ function makeProcessor(id: number, core: WasmCore, options: PcOptions, outcome: 
   return processor;
 }
 
+function compiledTierOf(core: WasmCore, { compiledTier, processors = 1 }: PcOptions): CompiledTier | undefined {
+  if (compiledTier === undefined) return undefined;
+  return new CompiledTier({
+    memory: core.memory,
+    table: core.table,
+    options: compiledTier,
+    flushCode: () => core.flushCode(),
+    runLength: processors === 1 ? QUANTUM_INSTRUCTIONS : SHARED_QUANTUM_INSTRUCTIONS,
+  });
+}
+
 /**
  * The simulated PC: processors with VT-x, memory, devices, and virtual time. Its owner calls `runQuantum` until it returns an end.
  * Between two quanta nothing of the machine runs.
@@ -96,6 +108,8 @@ export class Pc {
   readonly coverage: BranchCoverage;
   /** The names of the guest's code and data. */
   readonly symbols: MachineSymbols;
+  /** Compiles hot code, if that is wanted. */
+  readonly compiledTier: CompiledTier | undefined;
   private readonly memoryHash: MemoryHash;
   private readonly written: WrittenPages;
   private ownCheckpoints: MachineCheckpoints | undefined;
@@ -108,6 +122,7 @@ export class Pc {
   ) {
     const core = cores[0]!;
     this.core = core;
+    this.compiledTier = compiledTierOf(core, options);
     this.coverage = new BranchCoverage(core);
     this.processors = cores.map((each, id) => makeProcessor(id, each, options, this.exitOutcome));
     this.execution = new Execution(
@@ -264,6 +279,7 @@ export class Pc {
   runQuantum(idle: (nanoseconds: number) => boolean, most = Infinity): PcEnd | undefined {
     const { ending } = this;
     if (ending.end !== undefined) return ending.end;
+    this.compiledTier?.compileWanted();
     const death = this.scheduler.runQuantum(idle, most);
     if (death !== undefined) ending.end ??= this.endBy(death);
     return ending.end;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { CompiledTierOptions } from './compiled/compiled_tier.js';
 import type { DiskImage } from './devices/virtio/disk_image.js';
 import type { ConsolePort } from './devices/virtio/virtio_console.js';
 import type { ProcessorModel } from './models/processor_model.js';
@@ -9,6 +10,8 @@ import type { SymbolFile } from './symbols/symbol_file.js';
 export interface PcOptions {
   /** The compiled core: build/cpu/cpu.wasm. */
   readonly coreModule: WebAssembly.Module;
+  /** How hot code of the guest is compiled; without it all code is interpreted. */
+  readonly compiledTier?: CompiledTierOptions;
   /** Guest RAM: 16 MiB … 3 GiB. */
   readonly memoryBytes: number;
   /** Of all processors; the first of `processorModels` by default. */

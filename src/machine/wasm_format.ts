@@ -6,7 +6,7 @@
 export const MODULE_HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0] as const;
 
 /** Ids of sections. */
-export const Section = { Type: 1, Import: 2, Function: 3, Export: 7, Code: 10 } as const;
+export const Section = { Type: 1, Import: 2, Function: 3, Export: 7, Element: 9, Code: 10 } as const;
 
 /** What is imported or exported. */
 export const ExternalKind = { Function: 0, Table: 1, Memory: 2 } as const;
@@ -17,11 +17,18 @@ export const ValueType = { I32: 0x7f, I64: 0x7e, V128: 0x7b } as const;
 /** Begins a function type. */
 export const FUNCTION_TYPE = 0x60;
 
+/** The type of references to functions, which tables hold. */
+export const FUNCTION_REFERENCE = 0x70;
+
+/** Ends a constant expression. */
+export const EXPRESSION_END = 0x0b;
+
 /** The type of a block without a result. */
 export const EMPTY_BLOCK = 0x40;
 
 /** Instructions. */
 export const Opcode = {
+  Unreachable: 0x00,
   Block: 0x02,
   Loop: 0x03,
   If: 0x04,
@@ -32,6 +39,9 @@ export const Opcode = {
   Return: 0x0f,
   Call: 0x10,
   CallIndirect: 0x11,
+  ReturnCallIndirect: 0x13,
+  Drop: 0x1a,
+  Select: 0x1b,
   LocalGet: 0x20,
   LocalSet: 0x21,
   LocalTee: 0x22,
@@ -54,7 +64,12 @@ export const Opcode = {
   F64Const: 0x44,
   I32Eqz: 0x45,
   I64Eqz: 0x50,
+  I64Ne: 0x52,
   I64LtU: 0x54,
+  I32GtS: 0x4a,
+  I32LeS: 0x4c,
+  I32Add: 0x6a,
+  I32Sub: 0x6b,
   I32And: 0x71,
   I64Add: 0x7c,
   I64And: 0x83,

@@ -35,7 +35,12 @@ const rawWords: readonly string[] = [
   'src/machine/intrinsics/machine_msrs.ts',
   'src/machine/intrinsics/machine_processor.ts',
   // Compiled code and its generator address words by their places.
-  'src/machine/compiled/template_function.ts',
+  'src/machine/compiled/compiled_tier.ts',
+  'src/machine/compiled/decoded_code.ts',
+  'src/machine/compiled/flag_locals.ts',
+  'src/machine/compiled/region_emitter.ts',
+  'src/machine/compiled/register_locals.ts',
+  'src/machine/compiled/template_paster.ts',
   'src/machine/generator/emit_layout.ts',
   // The VMX engine: what it keeps in the layout, VM entry and VM exit.
   'src/machine/vmx/instructions/code_instructions.ts',

@@ -5,6 +5,7 @@ import { Driver } from '../../src/driver/driver.js';
 import { moduleFiles } from '../../src/driver/node/module_files.js';
 import { buildFolder, packageRoot } from '../../src/driver/node/package_paths.js';
 import { CpuidLeaf, FeatureInformationEcx } from '../../src/intrinsics/registers/cpuid_leaves.js';
+import type { CompiledTierOptions } from '../../src/machine/compiled/compiled_tier.js';
 import { BareflankError } from '../../src/intrinsics/errors.js';
 import { Constants } from '../../src/machine/layout/core_constants.js';
 import { Layout } from '../../src/machine/layout/layout.js';
@@ -63,8 +64,8 @@ export interface FuzzOutcome {
 /** Memory of a machine that has ended: the next one takes it, since allocating it again takes longer than most runs. */
 let spareMemory: WebAssembly.Memory | undefined;
 
-/** A PC of the fuzz's size. */
-async function createPc(): Promise<Pc> {
+/** A PC of the fuzz's size. @param tier how hot code is compiled; without it none is */
+async function createPc(tier?: CompiledTierOptions): Promise<Pc> {
   const memory = spareMemory;
   spareMemory = undefined;
   return Pc.create({
@@ -73,6 +74,7 @@ async function createPc(): Promise<Pc> {
     com1: () => {},
     com2: () => {},
     ...(memory !== undefined && { memory }),
+    ...(tier !== undefined && { compiledTier: tier }),
   });
 }
 
@@ -84,8 +86,8 @@ export class FuzzMachine {
     private readonly mode: FuzzMode,
   ) {}
 
-  static async create(mode: FuzzMode): Promise<FuzzMachine> {
-    const pc = await createPc();
+  static async create(mode: FuzzMode, tier?: CompiledTierOptions): Promise<FuzzMachine> {
+    const pc = await createPc(tier);
     const system = new SystemMachine(pc.core);
     system.start(mode);
     const machine = new FuzzMachine(pc, system, mode);
@@ -393,17 +395,19 @@ function firstDifference(bare: Buffer, hosted: Uint8Array): string | undefined {
   return `at ${at.toString(16)} the bare machine has ${bare[at]!.toString(16)}, the guest ${hosted[at]!.toString(16)}`;
 }
 
-/** Runs random code of a seed. The state hash says that equal seeds give equal runs. */
+/** Runs random code of a seed. The state hash says that equal seeds give equal runs. @returns `compiled`: how many instructions regions executed */
 export async function fuzzGuest(
   mode: FuzzMode,
   seed: number,
   withVmm: boolean,
-): Promise<FuzzOutcome & { readonly stateHash: string }> {
-  const machine = await FuzzMachine.create(mode);
+  tier?: CompiledTierOptions,
+): Promise<FuzzOutcome & { readonly stateHash: string; readonly compiled: number }> {
+  const machine = await FuzzMachine.create(mode, tier);
   const random = new SeededRandom(seed);
   machine.fill(() => randomSlot(random, mode.bits));
   const outcome = await outcomeOf(machine, withVmm);
-  return { ...outcome, stateHash: machine.pc.stateHash() };
+  const compiled = machine.pc.compiledTier?.executed.instructions ?? 0;
+  return { ...outcome, stateHash: machine.pc.stateHash(), compiled };
 }
 
 async function outcomeOf(machine: FuzzMachine, withVmm: boolean): Promise<FuzzOutcome> {

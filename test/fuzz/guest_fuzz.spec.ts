@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/driver/node/package_paths.js';
+import { forcedTier } from '../support/compiled_tier.js';
 import { fuzzGuest, fuzzHostile, fuzzModes, fuzzTwins, fuzzVmx } from './fuzz_machine.js';
 
 const isFull = process.env.BAREFLANK_FULL === '1';
@@ -36,6 +37,27 @@ describe('Random guests', () => {
       });
     }
   }
+});
+
+// Compiled code against the interpreter.
+describe('Random guests whose code is all compiled', () => {
+  for (const mode of fuzzModes.filter(({ bits }) => bits === 64))
+    for (const withVmm of [false, true])
+      it(`do in ${mode.name}${withVmm ? ', under a VMM,' : ''} what they do without`, async function () {
+        this.timeout(limit);
+        let compiled = 0;
+        for (let seed = firstSeed; seed < firstSeed + seeds * 2; seed++) {
+          const expected = await fuzzGuest(mode, seed, withVmm);
+          const found = await fuzzGuest(mode, seed, withVmm, forcedTier);
+          expect([found.instructions, found.kind, found.stateHash], `seed ${seed}`).to.deep.equal([
+            expected.instructions,
+            expected.kind,
+            expected.stateHash,
+          ]);
+          compiled += found.compiled;
+        }
+        expect(compiled, 'instructions in regions').to.be.greaterThan(seeds * 100);
+      });
 });
 
 // Whatever a guest tries, its VMM must survive, protect its memory and obey the driver.

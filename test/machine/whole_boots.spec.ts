@@ -3,7 +3,9 @@
 // BAREFLANK_DEBIAN_KERNEL names.
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
+import type { CompiledTierOptions } from '../../src/machine/compiled/compiled_tier.js';
 import { Pc } from '../../src/machine/pc.js';
+import { forcedTier, hotTier } from '../support/compiled_tier.js';
 import { coreModule } from '../support/test_core.js';
 
 const kernel = process.env.BAREFLANK_DEBIAN_KERNEL ?? '';
@@ -11,13 +13,18 @@ const step = 1e8;
 const steps = 5;
 
 /** Boots the kernel, and stops it at certain counts of the instructions of all processors together. @returns the state hash at each. */
-async function hashesOf(processors: number, points: readonly number[]): Promise<string[]> {
+async function hashesOf(
+  processors: number,
+  points: readonly number[],
+  compiledTier?: CompiledTierOptions,
+): Promise<string[]> {
   const pc = await Pc.create({
     coreModule: await coreModule(),
     memoryBytes: 512 << 20,
     processors,
     com1: () => {},
     com2: () => {},
+    ...(compiledTier && { compiledTier }),
   });
   pc.boot({ kernel: { name: 'vmlinuz', bytes: readFileSync(kernel) }, modules: [], append: 'console=ttyS0' });
   let point = 0;
@@ -54,6 +61,8 @@ describe("Debian's kernel", function () {
       const again = await hashesOf(processors, others);
       expect(again.filter((_, i) => i % 3 === 2)).to.deep.equal(hashes);
       expect(new Set(again).size, 'the state changes').to.equal(others.length);
+      for (const tier of [hotTier, forcedTier])
+        expect(await hashesOf(processors, points, tier), `hot code compiled: ${tier.mode}`).to.deep.equal(hashes);
     });
   }
 });

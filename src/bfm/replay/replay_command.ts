@@ -15,6 +15,7 @@ import { packageRoot } from '../../driver/node/package_paths.js';
 import { instrumentRequest, type InstrumentOptions } from '../instruments/instrument_options.js';
 import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
 import { refuseReplacing } from '../options/refuse_replacing.js';
+import { parseTier, TIER_HELP } from '../options/tier_option.js';
 import { parseSize } from '../options/memory_size.js';
 import { exitStatusOf, outcomeLine, reportTable, instrumentLines } from '../run/run_report.js';
 import { symbolsOption, instrumentOptions } from '../run/machine_options.js';
@@ -38,6 +39,7 @@ interface ReplayOptions extends InspectOptions, InstrumentOptions {
   readonly site?: string;
   readonly allowCode: boolean;
   readonly timeout?: string;
+  readonly tier: string;
   readonly stats: boolean;
   readonly json: boolean;
 }
@@ -92,6 +94,7 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
     )
     .option('--allow-code', 'of a link: run the extension that it brings; without this, bfm shows it', false)
     .option('--timeout <seconds>', 'give up when the guest has run for this time')
+    .option('--tier <mode>', TIER_HELP, 'on')
     .option('--stats', 'more figures in the table at the end', false)
     .option('--json', "one JSON object on stdout at the end, the guest's console on stderr", false)
     .addHelpText('after', STATUS)
@@ -121,6 +124,7 @@ async function replay(file: string, options: ReplayOptions): Promise<ExitStatus>
     ...(symbols && { symbols }),
     ...(gdb && { gdb: true }),
     ...(who && { who }),
+    ...parseTier(options.tier),
     ...instruments,
     ...(compare && { compare }),
   };

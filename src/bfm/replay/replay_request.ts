@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { TierRequest } from '../options/tier_option.js';
 import type { ProfileRequest, SymbolsRequest, TraceRequest } from '../worker/run_request.js';
 import type { WrittenBytes } from '../gdb/last_writer.js';
 import type { ReplayPoint } from '../../session/replay/replay_point.js';
@@ -11,6 +12,7 @@ export interface ReplayRequest {
   readonly until: readonly ReplayPoint[];
   /** Bytes that checkpoints may take. */
   readonly checkpoints: number;
+  readonly tier?: TierRequest;
   /** More files of names, for those who look at the run. */
   readonly symbols?: readonly SymbolsRequest[];
   /** It stops where a debugger wants, back and forth. */

@@ -86,8 +86,9 @@ export class ReplayRun {
     const ports = sessionPorts(control, post, () => control.stopRequest !== StopRequest.None);
     const source = withRecordedHashes(moduleFiles, hashes);
     const { recorders } = this.instruments;
+    const { tier } = this.request;
     this.parts = await makeReplayMachine({
-      request,
+      request: { ...request, ...(tier !== undefined && { tier }) },
       modules,
       items,
       source,

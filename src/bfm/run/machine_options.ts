@@ -5,6 +5,7 @@ import { processorModels } from '../../machine/models/processor_models.js';
 import { traceKinds } from '../../session/trace/trace_filter.js';
 import { DEFAULT_PROFILE_INTERVAL, DEFAULT_TRACE_LIMIT } from '../instruments/instrument_options.js';
 import { MEMORY_RANGE } from '../options/memory_size.js';
+import { TIER_HELP } from '../options/tier_option.js';
 import { DEFAULT_MEMORY, ONE } from './run_options.js';
 
 /** A trace and a profile, of a run and of a replay. */
@@ -97,5 +98,6 @@ export function machineOptions(command: Command): Command {
       false,
     )
     .option('--exit-cost <ns>', 'virtual time that each VM exit takes, for timing checks of guests (default: 0)')
+    .option('--tier <mode>', TIER_HELP, 'on')
     .option('--test-device', 'add the QEMU test device that kvm-unit-tests uses', false);
 }

@@ -4,7 +4,7 @@ import type { LateStart } from '../../session/late_start.js';
 import type { MachineSession } from '../../session/machine_session.js';
 import type { DeathPlaces } from '../death/death_report.js';
 import { namedExits } from '../worker/run_counters.js';
-import type { Outcome, RunReport } from '../worker/run_request.js';
+import type { CompiledFigures, Outcome, RunReport } from '../worker/run_request.js';
 
 /** How a run ended. */
 export interface Ending {
@@ -53,6 +53,13 @@ export async function stopScreen(
   return end?.kind === 'dead' ? deathReport(end, driver?.hasVmm === true, machine) : stopReport(machine);
 }
 
+function compiledFigures({ compiledTier }: MachineSession['pc']): { readonly compiled?: CompiledFigures } {
+  if (compiledTier === undefined) return {};
+  const { regions, modules, bytes, emitMilliseconds, compileMilliseconds } = compiledTier.statistics;
+  const milliseconds = emitMilliseconds + compileMilliseconds;
+  return { compiled: { regions, modules, bytes, milliseconds, ...compiledTier.executed } };
+}
+
 /** The report of a run, after which the machine is switched off and the VMM disposed. */
 export function reportOfRun(ending: Ending, run: FinishedRun): RunReport {
   const { outcome, detail, places } = ending;
@@ -65,6 +72,7 @@ export function reportOfRun(ending: Ending, run: FinishedRun): RunReport {
     virtualTime: pc.virtualTime,
     debugExit: pc.debugExit,
     stateHash: pc.stateHash(),
+    ...compiledFigures(pc),
     ...places,
   };
   try {

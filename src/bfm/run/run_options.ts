@@ -27,6 +27,7 @@ import type {
 import { instrumentRequest, type InstrumentOptions } from '../instruments/instrument_options.js';
 import { checkRestore, checkSaved, saveRequest, type SnapshotOptions } from './snapshot_options.js';
 import { UsageError } from '../failures/usage_error.js';
+import { parseTier } from '../options/tier_option.js';
 
 /** The options of `bfm run` as the command-line parser gives them. */
 export interface RunOptions extends SnapshotOptions, InspectOptions, InstrumentOptions {
@@ -34,6 +35,7 @@ export interface RunOptions extends SnapshotOptions, InspectOptions, InstrumentO
   readonly virtioConsole?: string;
   readonly symbols?: readonly string[];
   readonly exitCost?: string;
+  readonly tier: string;
   readonly module: readonly string[];
   readonly extensions: readonly string[];
   readonly set: readonly string[];
@@ -279,6 +281,7 @@ function separateValues(options: RunOptions, isTerminal: boolean) {
     pace: () => pace(options.pace, isTerminal),
     rtcStart: () => rtcStart(options.rtc),
     exitCost: () => exitCost(options.exitCost),
+    tier: () => parseTier(options.tier),
     settings: () => parseSettings(options.set, hasModules),
     folders: () => checkExtensionFolders(options.extensions),
     modules: () => checkEach(options.module, (name) => findModuleFile(name, options.extensions)),
@@ -353,6 +356,7 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
     pace: values.pace,
     ...values.rtcStart,
     ...values.exitCost,
+    ...values.tier,
     ...(options.realClock && { realClock: true }),
     ...(options.traceVmcs === true && { traceVmcs: true }),
     testDevice: options.testDevice,

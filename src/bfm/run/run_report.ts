@@ -4,7 +4,7 @@ import type { GuestEnd } from '../../session/guest_end.js';
 import { ExitStatus } from '../failures/exit_status.js';
 import { groupedDigits } from '../../session/grouped_digits.js';
 import type { CheckpointFacts } from '../../session/replay/replay_session.js';
-import type { Outcome, RunReport, ShownConsole } from '../worker/run_request.js';
+import type { CompiledFigures, Outcome, RunReport, ShownConsole } from '../worker/run_request.js';
 
 const STATUS: Readonly<Record<Exclude<Outcome, PcEnd['kind'] | 'halted'> | 'dead', ExitStatus>> = {
   reached: ExitStatus.Reached,
@@ -108,6 +108,23 @@ function speedOf({ machine: { instructions, restoredAt = 0 }, milliseconds }: Ru
   return `${((instructions - restoredAt) / 1000 / Math.max(milliseconds, 0.001)).toFixed(1)} MIPS`;
 }
 
+function compiledRows(
+  compiled: CompiledFigures,
+  { instructions, restoredAt = 0 }: RunReport['machine'],
+): [string, string][] {
+  const { regions, modules, bytes, milliseconds, entries } = compiled;
+  return [
+    [
+      'instructions in compiled regions',
+      `${((100 * compiled.instructions) / Math.max(instructions - restoredAt, 1)).toFixed(1)} %`,
+    ],
+    ['instructions of a visit of regions', (compiled.instructions / Math.max(entries, 1)).toFixed(1)],
+    ['compiled regions', `${groupedDigits(regions)} in ${groupedDigits(modules)} modules`],
+    ['WebAssembly of regions', `${(bytes / 2 ** 20).toFixed(1)} MiB`],
+    ['time to compile', `${(milliseconds / 1000).toFixed(3)} s`],
+  ];
+}
+
 function rows(report: RunReport, stats: boolean): [string, string][] {
   const { machine, extensions, milliseconds } = report;
   const exits = Object.entries(machine.exits).sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
@@ -121,7 +138,10 @@ function rows(report: RunReport, stats: boolean): [string, string][] {
   if (!stats) return table;
   table.push(['guest time', `${(machine.virtualTime / 1e9).toFixed(6)} s`]);
   // A replay that went back has executed some instructions more than once.
-  if ((report.points?.length ?? 0) <= 1) table.push(['speed', speedOf(report)]);
+  if ((report.points?.length ?? 0) <= 1) {
+    table.push(['speed', speedOf(report)]);
+    if (machine.compiled !== undefined) table.push(...compiledRows(machine.compiled, machine));
+  }
   if (machine.stateHash !== undefined) table.push(['state hash', machine.stateHash]);
   if (report.checkpoints !== undefined) table.push(...checkpointRows(report.checkpoints));
   return table;

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { BootFile, BootModule } from '../../machine/boot/entry_state.js';
+import { CompiledForms } from '../../machine/compiled/compiled_forms.js';
+import type { FormInformation, Templates } from '../../machine/generator/extract.js';
 import { FileError } from '../failures/file_error.js';
 import { packageRoot } from '../../driver/node/package_paths.js';
 import type { InitrdRequest } from './run_request.js';
@@ -24,4 +26,14 @@ export function readBootModule(request: InitrdRequest): BootModule {
 /** The compiled processor core. @throws FileError if it was not built */
 export function readCoreModule(): WebAssembly.Module {
   return new WebAssembly.Module(readBootFile(join(packageRoot, 'build', 'cpu', 'cpu.wasm')).bytes);
+}
+
+function readBuilt<T>(name: string): T {
+  const { bytes } = readBootFile(join(packageRoot, 'build', 'cpu', name));
+  return JSON.parse(new TextDecoder().decode(bytes)) as T;
+}
+
+/** What hot code is compiled from. @throws FileError if it was not built */
+export function readCompiledForms(): CompiledForms {
+  return new CompiledForms(readBuilt<FormInformation[]>('forms.json'), readBuilt<Templates>('templates.json'));
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import type { TierRequest } from '../options/tier_option.js';
 import type { CheckpointFacts } from '../../session/replay/replay_session.js';
 import type { DeathPlaces } from '../death/death_report.js';
 import type { ReportedExit } from '../../session/reported_exit.js';
@@ -117,6 +118,8 @@ export interface RunRequest {
   readonly exitCost?: number;
   /** With QEMU's pc-testdev. */
   readonly testDevice: boolean;
+  /** Hot code of the guest is compiled unless this says otherwise. It changes speed only, so no recording and no snapshot has it. */
+  readonly tier?: TierRequest;
   /** Write down the run. */
   readonly record?: RecordRequest;
   readonly gdb?: GdbRequest;
@@ -202,6 +205,8 @@ export interface RunReport {
     readonly debugExit: number | null;
     /** Digest of registers, memory and devices: equal runs give equal digests. */
     readonly stateHash?: string;
+    /** What was compiled, if anything could be: regions, bytes of WebAssembly and milliseconds that took, and the instructions that they executed. */
+    readonly compiled?: CompiledFigures;
     /** Of a run that was killed in a handler. */
     readonly stuck?: StuckProcessor;
   } & DeathPlaces;
@@ -225,6 +230,17 @@ export interface RunReport {
   readonly checkpoints?: CheckpointFacts;
   /** The worker was killed. Exits are exact; instructions and time are those of the last VM exit or of the end of the last quantum. */
   readonly forced?: true;
+}
+
+/** What the compiled tier did in a run. */
+export interface CompiledFigures {
+  readonly regions: number;
+  readonly modules: number;
+  readonly bytes: number;
+  readonly milliseconds: number;
+  readonly instructions: number;
+  /** How often the interpreter entered a region. */
+  readonly entries: number;
 }
 
 /** The end of a guest's console. */

@@ -5,6 +5,7 @@ import { handlerGlobals, useHandlerGlobals, type SeededGlobals } from '../../dri
 import { RTC_DEFAULT_START } from '../../machine/devices/rtc.js';
 import type { MachineSession, SessionOptions } from '../../session/machine_session.js';
 import type { SessionPorts } from '../../session/session_ports.js';
+import { readCompiledForms } from './boot_file.js';
 import { readSymbols } from './symbols_file.js';
 import { openConsole } from './console_file.js';
 import { openDisks } from './file_disk.js';
@@ -28,6 +29,7 @@ export function sessionOptions(
     ...(model !== undefined && { model }),
     processors: request.processors,
     testDevice: request.testDevice,
+    ...(request.tier !== 'off' && { compiledTier: { mode: request.tier ?? 'on', forms: readCompiledForms } }),
     ...(request.exitCost !== undefined && { exitCost: request.exitCost }),
     disks: openDisks(request.disks ?? []),
     ...(request.virtioConsole !== undefined && { virtioConsole: openConsole(request.virtioConsole) }),

@@ -4,12 +4,17 @@ import { Opcode } from '../wasm_format.js';
 
 /** A growing buffer with the number formats of WebAssembly. */
 export class WasmWriter {
-  private buffer = new Uint8Array(4096);
+  private buffer: Uint8Array<ArrayBuffer>;
   /** Bytes written so far. */
   length = 0;
 
+  /** @param room in bytes; it grows */
+  constructor(room = 256) {
+    this.buffer = new Uint8Array(room);
+  }
+
   /** A copy of what was written. */
-  bytes(): Uint8Array {
+  bytes(): Uint8Array<ArrayBuffer> {
     return this.buffer.slice(0, this.length);
   }
 
@@ -19,9 +24,12 @@ export class WasmWriter {
   }
 
   append(values: ArrayLike<number>): void {
-    if (this.length + values.length > this.buffer.length) this.grow(values.length);
-    this.buffer.set(values, this.length);
-    this.length += values.length;
+    const { length } = values;
+    if (this.length + length > this.buffer.length) this.grow(length);
+    // most pieces are a few bytes, for which Uint8Array.set is slow
+    if (length > 32) this.buffer.set(values, this.length);
+    else for (let index = 0; index < length; index++) this.buffer[this.length + index] = values[index]!;
+    this.length += length;
   }
 
   /** Unsigned LEB128 of a number below 2^32. */
@@ -77,7 +85,14 @@ export class WasmWriter {
     this.signed(value);
   }
 
-  i64Const(value: bigint): void {
+  /** @param value a safe integer */
+  i64Const(value: number): void {
+    this.byte(Opcode.I64Const);
+    if (value === (value | 0)) this.signed(value);
+    else this.signed64(BigInt(value));
+  }
+
+  i64ConstWide(value: bigint): void {
     this.byte(Opcode.I64Const);
     this.signed64(value);
   }

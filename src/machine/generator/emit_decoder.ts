@@ -22,7 +22,7 @@ import { OperandCode } from './operand.js';
 import type { DecoderEntry, Form, FormClass } from './forms.js';
 
 /** Form ids that the run loop reserves, in order of their numbers. */
-export const reservedForms = ['NEXT', 'UNDEFINED', 'TOO_LONG', 'LOOK'] as const;
+export const reservedForms = ['NEXT', 'UNDEFINED', 'TOO_LONG', 'LOOK', 'REGION'] as const;
 
 const endingOf: Readonly<Record<FormClass, number>> = {
   plain: Ending.GoesOn,

@@ -81,7 +81,7 @@ export function emitHandlers(forms: readonly Form[]): string {
     'import { branch } from "./follow";',
     imports(forms),
   ];
-  const handlers = ['handle_end', 'handle_undefined', 'handle_too_long', 'handle_end'];
+  const handlers = ['handle_end', 'handle_undefined', 'handle_too_long', 'handle_end', 'handle_end'];
   lines.push('function handle_end(rec: usize): void { unreachable(); }');
   lines.push('function handle_undefined(rec: usize): void { raiseUndefined(rec); }');
   lines.push('function handle_too_long(rec: usize): void { raiseTooLong(); }');
@@ -155,6 +155,7 @@ export function emitHot(forms: readonly Form[]): string {
     'import { RECORD_BYTES } from "../generated/record_format";',
     'import { ADDRESS, COUNT, FORM, IMMEDIATE, IMMEDIATE2, IMMEDIATE64, LENGTH, LINK, NEXT, RIP_OF, SEGMENT, SLOT_A, SLOT_B, SLOT_C, TARGET } from "../code/record";',
     'import { checkedGoal, endRun, ending, follow } from "./follow";',
+    'import { enterRegion } from "./regions";',
     imports(hot),
     '/**',
     ' * Runs blocks from `rec` on until the budget is at `floor` (which leaves room for a block), or something must be looked at. Leaves RIP exact and',
@@ -169,6 +170,8 @@ export function emitHot(forms: readonly Form[]): string {
     `      case ${reservedForms.indexOf('NEXT')}: { budget -= COUNT(rec); store<i32>(BUDGET, budget); const l = LINK(rec); if (l && budget > floor) { rec = l; continue; } goal = RIP_OF(rec); linkable = true; break; }`,
     // like NEXT, but never linked: what surrounds the switch looks at what is due
     `      case ${reservedForms.indexOf('LOOK')}: { budget -= COUNT(rec); goal = RIP_OF(rec); break; }`,
+    // a compiled region takes the block's place: where it executes nothing, the block itself goes on
+    `      case ${reservedForms.indexOf('REGION')}: { const left = enterRegion(rec, budget, floor); if (left != budget) { budget = left; goal = load<u64>(RIP); break; } rec = LINK(rec); continue; }`,
     ...cases,
     '      default: {',
     '        const form = FORM(rec);',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { Form } from './forms.js';
-import { flagOperands, type FlagSetter } from './template.js';
+import { flagOperands, type FlagSetter, type HelperName } from './template.js';
 import { registerImports, imported, imports } from './emit_run.js';
 
 /** Register operands are these constants in a template: the extractor finds them as the last argument of a register marker. */
@@ -61,6 +61,17 @@ function flagTemplates(): string[] {
   ];
 }
 
+/** What regions do between instructions, cut from the core's own functions. */
+const helpers: Readonly<Record<HelperName, string>> = {
+  regionAt: 'export function regionAt(): u32 { return jump_cache_regionAt(tRip()); }',
+  farTarget: 'export function farTarget(): void { if (!paging_canonical(tTarget())) tBail(); }',
+};
+const helperImports = [
+  'import { regionAt as jump_cache_regionAt } from "../code/jump_cache";',
+  'import { canonical as paging_canonical } from "../translation/paging";',
+  '@external("t", "bail") declare function tBail(): void;',
+];
+
 /** Forms that a template is tried for: they do not end a block and are inlined. */
 export function templateForms(forms: readonly Form[]): Form[] {
   return forms.filter((form) => form.noTemplate === undefined && form.call !== '');
@@ -75,11 +86,13 @@ export function emitTemplates(forms: readonly Form[]): string {
     registerImports,
     imports(chosen),
     ...flagTemplates(),
+    ...helperImports,
     ...markers.map(
       ([name, type]) =>
         `@external("t", "${name[0]!.toLowerCase()}${name.slice(1)}") declare function t${name}(): ${type};`,
     ),
   ];
+  lines.push(...Object.values(helpers));
   for (const form of chosen) {
     const operands = [...form.uses].map((name) => fromMarker[name] ?? '').join(' ');
     const call = imported(form);

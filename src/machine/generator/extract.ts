@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Turns the template build into templates.json: what the run-time compiler pastes, and for which forms it calls handlers.
 import { NotCuttableError } from './not_cuttable_error.js';
-import { flagSetterNames, type Template } from './template.js';
+import { flagSetterNames, helperNames, type Template } from './template.js';
 import { TemplateCutter } from './template_cutter.js';
 import { WasmModule } from './wasm_module.js';
 
@@ -9,6 +9,8 @@ import { WasmModule } from './wasm_module.js';
 export interface Templates {
   readonly templates: Readonly<Record<number, Template>>;
   readonly flags: Readonly<Record<string, Template>>;
+  /** What regions do between instructions, by HelperName. */
+  readonly helpers: Readonly<Record<string, Template>>;
   readonly handlers: Readonly<Record<number, string>>;
 }
 
@@ -42,7 +44,12 @@ export function extractTemplates(bytes: Uint8Array, forms: readonly FormInformat
     const template = cut(module, name, { name, class: 'flags' });
     if (template !== undefined) flags[name] = template;
   }
-  return { templates, flags, handlers };
+  const helpers: Record<string, Template> = {};
+  for (const name of helperNames) {
+    const template = cut(module, name, { name, class: 'helper' });
+    if (template !== undefined) helpers[name] = template;
+  }
+  return { templates, flags, helpers, handlers };
 }
 
 /** Cuts one exported function, undefined if there is none. Throws NotCuttableError. */

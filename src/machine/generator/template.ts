@@ -32,3 +32,7 @@ export type FlagSetter = (typeof flagSetterNames)[number];
 
 /** In a flag setter's template: the markers of its operands, in the order of the setter's arguments. */
 export const flagOperands = ['operand0', 'operand1', 'operand2'] as const;
+
+/** Templates of what compiled regions do between instructions: which region goes on at a RIP (0: none), and whether a branch may go to its target. */
+export const helperNames = ['regionAt', 'farTarget'] as const;
+export type HelperName = (typeof helperNames)[number];

@@ -45,6 +45,9 @@ export const Constants = {
   MSR_TABLE_BYTES: Sizes.MSR_TABLE,
 
   WRITTEN_LIST_PAGES: Sizes.WRITTEN_LIST_PAGES,
+  JUMP_CACHE_ENTRIES: Sizes.JUMP_CACHE_ENTRIES,
+  HEAT_ENTRIES: Sizes.HEAT_ENTRIES,
+  MOST_WANTED: Sizes.MOST_WANTED,
   BRANCH_COUNTS_BYTES: Sizes.BRANCH_COUNTS,
   /** Halves of two odd numbers of 64 bits: the place of a branch in BRANCH_COUNTS is a hash of its two RIPs. */
   BRANCH_FROM_LOW: 0x7f4a7c15,

@@ -16,7 +16,7 @@ export const RecordField = {
   /** u16: the register operands, each the address of its slot or a number. */
   SlotA: 4,
   SlotB: 6,
-  /** i32: the immediate; of x87 instructions the opcode. */
+  /** i32: the immediate; of x87 instructions the opcode; of a REGION record the region's slot in the table. */
   Immediate: 8,
   /** u16: offset of the instruction in its page. */
   PageOffset: 12,
@@ -32,7 +32,7 @@ export const RecordField = {
   Flags: 25,
   /** u16: slot of the base of the memory operand's segment, ZERO if it has none. */
   Segment: 26,
-  /** u32: record of the branch target when that is in the same page, else 0. */
+  /** u32: record of the branch target when that is in the same page, else 0. Of a REGION record: the block whose head it replaces. */
   Link: 28,
 } as const;
 

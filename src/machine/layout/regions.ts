@@ -18,6 +18,10 @@ export const Sizes = {
   WRITTEN_LIST_PAGES: 0x1000,
   /** Counts of taken branches: a power of two. */
   BRANCH_COUNTS: 0x10000,
+  /** Entries of JUMP_CACHE, HEAT and WANTED_LIST; the first two are powers of two. */
+  JUMP_CACHE_ENTRIES: 0x1000,
+  HEAT_ENTRIES: 0x10000,
+  MOST_WANTED: 0x100,
   /** Bytes of BREAK_OFFSETS, and the most entries of BREAKPOINTS and WATCHPOINTS. */
   BREAK_OFFSETS: 0x200,
   MOST_BREAKPOINTS: 256,
@@ -126,6 +130,25 @@ export const regions = {
   PASSED_PROCESSOR: 0xac0e20,
   PASSED_COUNT: 0xac0e28,
   PASSED_ADDRESS: 0xac0e30,
+  // The compiled tier (src/machine/compiled).
+  /** u32: how warm a block's head must be to be wanted as a region; 0: nothing is compiled. */
+  HEAT_WANTED: 0xac0e40,
+  /** u32: entries of WANTED_LIST. */
+  WANTED_COUNT: 0xac0e44,
+  /** u32: how often code was forgotten that had regions. */
+  REGIONS_FORGOTTEN: 0xac0e48,
+  /** u64: instructions that regions executed, since the machine was made. */
+  REGION_INSTRUCTIONS: 0xac0e50,
+  /** u64: how often the interpreter entered a region. */
+  REGION_ENTRIES: 0xac0e58,
+  /** u32: 1 = JUMP_CACHE has entries. */
+  REGIONS_NOTED: 0xac0e4c,
+  /** u32 each: a head that is wanted, as its offset from RAM. */
+  WANTED_LIST: 0xac1000,
+  /** Entries of 16 bytes, direct-mapped: u64 RIP, u32 addend of its page's fetch-TLB entry, u32 slot of the region in the table, 0 none. */
+  JUMP_CACHE: 0xad0000,
+  /** u16 each, by a hash of the record: how warm the head of a block is. */
+  HEAT: 0xae0000,
   RECORDS: 0x1000000,
   RECORDS_END: 0x7000000,
   RAM: 0x7000000,

@@ -26,6 +26,8 @@ export interface CoreInstanceOptions {
 export class CoreInstance {
   readonly memory: WebAssembly.Memory;
   readonly exports: CoreExports;
+  /** The core's table of functions. */
+  readonly table: WebAssembly.Table;
   readonly u8: Uint8Array;
   readonly u32: Uint32Array;
   readonly u64: BigUint64Array;
@@ -61,6 +63,7 @@ export class CoreInstance {
       env: coreImports(this.memory, bus, this.absentPages) as WebAssembly.ModuleImports,
     });
     this.exports = instance.exports as unknown as CoreExports;
+    this.table = instance.exports['table'] as WebAssembly.Table;
     this.writer = new MemoryWriter(this, (offset, size) => this.memoryWritten(offset, size));
     this.guestRam = new MachineRam(this.writer, Layout.RAM, memoryBytes, this.absentPages);
   }

@@ -61,6 +61,8 @@ export class WasmCore implements ProcessorCore {
   readonly model: ProcessorModel;
   readonly bus: CoreBus;
   readonly memory: WebAssembly.Memory;
+  /** The core's table of functions. */
+  readonly table: WebAssembly.Table;
   /** Guest RAM and the VMM's carve-out behind it, in bytes. */
   readonly physicalBytes: number;
   /** Guest RAM from physical address 0, to read. */
@@ -90,6 +92,7 @@ export class WasmCore implements ProcessorCore {
     this.bus = options.bus;
     ({
       memory: this.memory,
+      table: this.table,
       exports: this.exports,
       u8: this.u8,
       u32: this.u32,

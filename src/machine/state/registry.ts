@@ -57,6 +57,19 @@ export const transientRegions: readonly Region[] = ['BUS_VALUE', 'BOUNCE', 'BOUN
 /** What the host measures. The guest does not see it. */
 export const measuringRegions: readonly Region[] = ['LOOKS_AT_BRANCHES', 'BRANCH_COUNTS'];
 
+/** Of the compiled tier, which changes speed only: what is to be compiled, where regions are found, what they did. */
+export const compiledRegions: readonly Region[] = [
+  'HEAT_WANTED',
+  'WANTED_COUNT',
+  'REGIONS_FORGOTTEN',
+  'REGION_INSTRUCTIONS',
+  'REGION_ENTRIES',
+  'REGIONS_NOTED',
+  'WANTED_LIST',
+  'JUMP_CACHE',
+  'HEAT',
+];
+
 /** Where the host's debugger stops, and what it has met. The guest does not see it. */
 export const debuggingRegions: readonly Region[] = [
   'BREAKPOINT_COUNT',

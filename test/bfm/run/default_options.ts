@@ -10,6 +10,7 @@ export const defaultOptions: RunOptions = {
   extensions: [],
   set: [],
   testDevice: false,
+  tier: 'on',
   withCode: false,
   realClock: false,
   stats: false,

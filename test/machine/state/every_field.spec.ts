@@ -7,6 +7,7 @@ import { Pc } from '../../../src/machine/pc.js';
 import {
   constantRegions,
   debuggingRegions,
+  compiledRegions,
   measuringRegions,
   rebuiltRegions,
   savedRegions,
@@ -134,6 +135,7 @@ describe('A snapshot', () => {
       transientRegions,
       measuringRegions,
       debuggingRegions,
+      compiledRegions,
     ].flat();
     expect([...lists].sort()).to.deep.equal(Object.keys(regions).sort());
   });

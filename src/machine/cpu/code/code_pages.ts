@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Where decoded code is kept: for each physical page a chain of indexes, one for each DECODE_MODE it ran in, which hold the heads of
 // blocks by page offset. Pages with an index have no write tag in any TLB, so that every write to them comes to codeWritten().
-//   index: u32 DECODE_MODE @0, u32 next index @4, u64 bit set of 64-byte pieces that hold decoded bytes @8, 4096 × u32 records @32
+//   index: u32 DECODE_MODE @0, u32 next index @4, u64 bit set of 64-byte pieces that hold decoded bytes @8,
+//          u32 1 = has compiled regions @16, 4096 × u32 records @32
 // An instruction that crosses a page is in no index. A small cache that knows both pages keeps it, and it runs as its own block.
 // When the space is used up everything is thrown away.
 import { BLOCK, COUNT, FORM } from "./record";
@@ -12,6 +13,7 @@ import {
 } from "../generated/layout";
 import { RECORD_BYTES, RecordField } from "../generated/record_format";
 import { protectPage } from "../tlb/tlb";
+import { forgetRegions } from "./jump_cache";
 
 @inline export const HEADER: usize = 32;
 @inline const INDEX_BYTES: usize = 4096 * 4 + 32;
@@ -70,6 +72,7 @@ export function flushCode(): void {
   store<u32>(RECORD_GENERATION, load<u32>(RECORD_GENERATION) + 1);
   store<u32>(FREE_INDEXES, 0);
   forgetCrossings();
+  forgetRegions();
 }
 
 function forgetCrossings(): void {
@@ -125,6 +128,7 @@ function forgetPage(page: u32): void {
   let index = <usize>load<u32>(place);
   while (index) {
     const next = <usize>load<u32>(index, 4);
+    if (load<u32>(index, 16)) forgetRegions();
     store<u32>(index, load<u32>(FREE_INDEXES), 4);
     store<u32>(FREE_INDEXES, <u32>index);
     index = next;

@@ -3,7 +3,7 @@
 // An instruction that crosses a page runs as its own block. Bytes outside RAM (devices, the open bus), and pages in which the code segment
 // ends, are decoded again at each visit, one instruction at a time.
 import { decodeInstruction, needsMore } from "./decode";
-import { ENDINGS } from "../generated/decoder_tables";
+import { ENDINGS, FORM_REGION } from "../generated/decoder_tables";
 import {
   CS_BASE, CS_LIMIT, DECODE_CODE, DECODE_CODE64, DECODE_MODE, HAS_CROSSINGS, PAGE_MAP, PAGE_RIP, RAM, RECORD_NEXT,
   LONGEST_INSTRUCTION,
@@ -14,7 +14,7 @@ import { RECORD_BYTES, RecordField } from "../generated/record_format";
 import {
   CROSSING_BYTES, crossings, CROSSINGS, enter, HEADER, indexOf, mark, putNext, reserve,
 } from "../code/code_pages";
-import { COUNT, FORM, LENGTH } from "../code/record";
+import { COUNT, FORM, LENGTH, LINK } from "../code/record";
 import { raiseCode } from "../events/raise";
 import { readPhysical } from "../physical/physical_memory";
 import { PAGE } from "../state/access_kind";
@@ -83,7 +83,7 @@ export function findOne(rip: u64): usize {
   for (let index: usize = load<u32>(PAGE_MAP + (physical >> 12) * 4); index; index = load<u32>(index, 4)) {
     if (load<u32>(index) != mode) continue;
     const rec: usize = load<u32>(index + HEADER + offset * 4);
-    if (rec) return rec;
+    if (rec) return FORM(rec) == FORM_REGION ? LINK(rec) : rec;
     break;
   }
   decodeInstruction(single, host, 4096 - offset, 0, offset, mode);

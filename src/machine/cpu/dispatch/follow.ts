@@ -16,6 +16,7 @@ import { canonical } from "../translation/paging";
 import { breaksAt } from "../state/debugger_stops";
 import { codeLinear } from "../memory/fetch";
 import { countBranch, countsBranches, looksAtBranches } from "./branch_counts";
+import { visited } from "./regions";
 
 /** Calls a block-ending form. False: the instruction did not complete (STOP says why), RIP is still its own. */
 export function ending(rec: usize, form: u32): bool {
@@ -87,6 +88,7 @@ export function follow(rec: usize, goal: u64, linkable: bool, budget: i32, floor
   store<i32>(BUDGET, budget);
   if (budget <= floor || (load<u32>(ATTENTION) | load<u32>(STOP))) return 0;
   const next = find(rip);
+  visited(next, rip);
   if (linkable && rip - page < 4096 && !isCrossing(next) && generation == load<u32>(RECORD_GENERATION))
     store<u32>(rec, <u32>next, RecordField.Link);
   return next;

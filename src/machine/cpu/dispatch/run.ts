@@ -10,6 +10,7 @@ import { find, findOne, isBlockWithin } from "../decode/blocks";
 import { countBranch, countsBranches, looksAtBranches } from "./branch_counts";
 import { stopsAtBreakpoint } from "./breakpoint_stop";
 import { ending, incompleteCount } from "./follow";
+import { sampled } from "./regions";
 import { branchTaken, clearBranch, clearCounts, counts, nextRip } from "../state/instruction";
 
 /** Longest piece that runs without a return from `hot`: V8 replaces code only at calls, so the first calls must be short. */
@@ -58,7 +59,10 @@ export function run(): void {
     const budget = load<i32>(BUDGET);
     // What the last instruction did, or an event, is no branch of the next block.
     clearBranch();
-    if (budget > BLOCK) hot(find(load<u64>(RIP)), budget, max<i32>(BLOCK, budget - SLICE));
-    else runShort(budget);
+    if (budget > BLOCK) {
+      const rip = load<u64>(RIP), head = find(rip);
+      sampled(head, rip);
+      hot(head, budget, max<i32>(BLOCK, budget - SLICE));
+    } else runShort(budget);
   } while (load<i32>(BUDGET) > 0 && (load<u32>(ATTENTION) | load<u32>(STOP)) == 0);
 }

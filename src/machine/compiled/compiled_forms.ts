@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import type { FormInformation, Templates } from '../generator/extract.js';
+import type { HelperName } from '../generator/template.js';
+import { RecordFlag } from '../layout/record_format.js';
+import type { DecodedInstruction } from './decoded_code.js';
+import { readyTemplate, type ReadyTemplate } from './ready_template.js';
+
+/** The kinds of instructions of a region, by how they end a block. */
+export type FormKind = 'plain' | 'jcc' | 'jmp' | 'call' | 'ret';
+
+const compiledKinds: ReadonlySet<string> = new Set<FormKind>(['plain', 'jcc', 'jmp', 'call', 'ret']);
+
+/** What can be compiled: the templates by form, and the numbers of the forms that end blocks for the decoder's sake. */
+export class CompiledForms {
+  /** Numbers of the forms NEXT and REGION. */
+  readonly next: number;
+  readonly region: number;
+  private readonly templates: (ReadyTemplate | undefined)[] = [];
+  private readonly kinds: (FormKind | undefined)[] = [];
+  private readonly goesOn: boolean[] = [];
+  private readonly flags = new Map<string, ReadyTemplate>();
+  private readonly helpers = new Map<string, ReadyTemplate>();
+
+  constructor(
+    forms: readonly FormInformation[],
+    private readonly source: Templates,
+  ) {
+    const numberOf = (name: string): number =>
+      forms.findIndex((form) => form.class === 'reserved' && form.name === name);
+    this.next = numberOf('NEXT');
+    this.region = numberOf('REGION');
+    for (const form of forms) {
+      this.goesOn[form.id] = form.class === 'plain' || form.class === 'jcc';
+      // forms without a template and without a reason for that only say where to go on, or do nothing
+      const isKnown = form.noTemplate === undefined && source.handlers[form.id] === undefined;
+      if (isKnown && compiledKinds.has(form.class)) this.kinds[form.id] = form.class as FormKind;
+    }
+    for (const [name, template] of Object.entries(source.flags)) this.flags.set(name, readyTemplate(template));
+    for (const [name, template] of Object.entries(source.helpers)) this.helpers.set(name, readyTemplate(template));
+  }
+
+  /** How an instruction ends its block; undefined if only the interpreter executes it. */
+  kindOf({ form, flags }: DecodedInstruction): FormKind | undefined {
+    return (flags & RecordFlag.Segmented) !== 0 ? undefined : this.kinds[form];
+  }
+
+  /** True for a form behind which a block has no more records. */
+  endsRecords(form: number): boolean {
+    return this.goesOn[form] !== true;
+  }
+
+  /** The template of a form; undefined for those that only say where to go on. */
+  template(form: number): ReadyTemplate | undefined {
+    const known = this.templates[form];
+    if (known !== undefined) return known;
+    const source = this.source.templates[form];
+    if (source === undefined) return undefined;
+    return (this.templates[form] = readyTemplate(source));
+  }
+
+  /** How the words of the flags come from the operands of a setter. */
+  flagSetter(name: string): ReadyTemplate {
+    return known(this.flags, name);
+  }
+
+  helper(name: HelperName): ReadyTemplate {
+    return known(this.helpers, name);
+  }
+}
+
+function known(templates: ReadonlyMap<string, ReadyTemplate>, name: string): ReadyTemplate {
+  const template = templates.get(name);
+  if (template === undefined) throw new TypeError(`the template build has no '${name}'`);
+  return template;
+}
+
+/** True for the forms that the decoder puts in a block by itself. */
+export function isReserved(forms: CompiledForms, form: number): boolean {
+  return form <= forms.region;
+}

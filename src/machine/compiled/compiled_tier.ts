@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { Constants } from '../layout/core_constants.js';
+import { Layout } from '../layout/layout.js';
+import { RECORD_BYTES } from '../layout/record_format.js';
+import { PAGE_BYTES } from '../memory/page_contents.js';
+import type { CompiledForms } from './compiled_forms.js';
+import { DecodedCode } from './decoded_code.js';
+import { emitRegion } from './region_emitter.js';
+import { regionGraph } from './region_graph.js';
+import { regionModule, type PlacedFunction } from './region_module.js';
+
+/** Whether and when code is compiled: where it is executed often, or all code at once, for tests. */
+export type CompiledTierMode = 'on' | 'forced';
+
+/** What its owner says. */
+export interface CompiledTierOptions {
+  readonly mode: CompiledTierMode;
+  /** What can be compiled. Called once, when something is to be compiled. */
+  readonly forms: () => CompiledForms;
+}
+
+/** What the tier needs of the core. */
+export interface CompiledTierParts {
+  readonly memory: WebAssembly.Memory;
+  /** The core's table of functions. */
+  readonly table: WebAssembly.Table;
+  readonly options: CompiledTierOptions;
+  /** Forgets all decoded code. */
+  readonly flushCode: () => void;
+  /** How many instructions the core runs at most between two calls of `compileWanted`. */
+  readonly runLength: number;
+}
+
+/** A module whose regions are in the table. */
+interface LiveModule {
+  readonly bytes: number;
+  regions: number;
+}
+
+/** A region that is in the table. */
+interface Region {
+  readonly slot: number;
+  readonly module: LiveModule;
+  readonly page: number;
+  readonly offset: number;
+  readonly head: number;
+}
+
+/** What a tier has made: guest instructions are counted as often as they are in a region. */
+export interface CompiledTierStatistics {
+  regions: number;
+  modules: number;
+  instructions: number;
+  bytes: number;
+  emitMilliseconds: number;
+  compileMilliseconds: number;
+}
+
+const WASM_PAGE = 0x10000;
+/** Slots by which the table grows. */
+const SLOTS = 64;
+
+/** How warm a head must be: as many visits, or a few slices that ended at it. */
+const HEAT_WANTED = 2048;
+/**
+ * Regions of a module, and how many instructions the first of them waits for the others: V8 copies the table for each instance, and looks at all
+ * instances when it changes.
+ */
+const BATCH = 48;
+const PATIENCE = 2_400_000;
+/** After each so many modules the wait is longer by `PATIENCE`. */
+const PATIENT_AFTER = 50;
+
+/** Bytes of live modules. Beyond them all regions are dropped, with all decoded code: those that are still hot come back. */
+const MOST_BYTES = 64 << 20;
+/** A page whose code was forgotten so often changes too often to be worth compiling. */
+const MOST_FORGOTTEN = 16;
+
+/** A region that is about to be installed. */
+interface NewRegion extends PlacedFunction {
+  readonly page: number;
+  readonly offset: number;
+  readonly head: number;
+  /** Bytes of the records of its first block. */
+  readonly records: number;
+}
+
+/**
+ * Compiles the guest's hot code to WebAssembly. The interpreter says which heads of blocks it comes to most often; between two runs of the core,
+ * `compileWanted` puts regions in their place. A region that comes later changes speed only.
+ */
+export class CompiledTier {
+  /** What was made so far. */
+  readonly statistics: CompiledTierStatistics = {
+    regions: 0,
+    modules: 0,
+    instructions: 0,
+    bytes: 0,
+    emitMilliseconds: 0,
+    compileMilliseconds: 0,
+  };
+  private readonly code: DecodedCode;
+  private readonly u32: Uint32Array;
+  private readonly memoryPages: number;
+  private readonly regions = new Map<number, Region>();
+  private readonly freeSlots: number[] = [];
+  private readonly forgottenOf: Uint8Array;
+  private readonly forms: () => CompiledForms;
+  private liveBytes = 0;
+  /** Instructions, at most, since the first head of the list was wanted. */
+  private waited = 0;
+  private generation: number;
+  private forgotten: number;
+
+  constructor(private readonly parts: CompiledTierParts) {
+    const { memory, options } = parts;
+    this.code = new DecodedCode(memory);
+    this.u32 = new Uint32Array(memory.buffer);
+    this.memoryPages = memory.buffer.byteLength / WASM_PAGE;
+    this.forgottenOf = new Uint8Array((memory.buffer.byteLength - Layout.RAM) / PAGE_BYTES);
+    this.generation = this.u32[Layout.RECORD_GENERATION / 4]!;
+    this.forgotten = this.u32[Layout.REGIONS_FORGOTTEN / 4]!;
+    this.u32[Layout.HEAT_WANTED / 4] = options.mode === 'forced' ? 1 : HEAT_WANTED;
+    let forms: CompiledForms | undefined;
+    this.forms = () => (forms ??= options.forms());
+  }
+
+  /** Instructions that regions executed, and how often the interpreter entered one. */
+  get executed(): { readonly instructions: number; readonly entries: number } {
+    const { u32 } = this;
+    const word = (at: number): number => u32[at / 4]! + u32[at / 4 + 1]! * 2 ** 32;
+    return { instructions: word(Layout.REGION_INSTRUCTIONS), entries: word(Layout.REGION_ENTRIES) };
+  }
+
+  /** Compiles what the interpreter wants. Call it while the core does not run. */
+  compileWanted(): void {
+    const { u32, statistics } = this;
+    const count = u32[Layout.WANTED_COUNT / 4]!;
+    if (count === 0 || this.isWaiting(count)) return;
+    this.waited = 0;
+    const started = performance.now();
+    const wanted = new Set(u32.subarray(Layout.WANTED_LIST / 4, Layout.WANTED_LIST / 4 + count));
+    u32[Layout.WANTED_COUNT / 4] = 0;
+    this.dropForgotten();
+    const regions = [...wanted].flatMap((place) => this.region(place) ?? []);
+    const emitted = performance.now();
+    statistics.emitMilliseconds += emitted - started;
+    if (regions.length > 0) this.install(regions);
+    statistics.compileMilliseconds += performance.now() - emitted;
+    if (this.liveBytes <= MOST_BYTES) return;
+    this.parts.flushCode();
+    this.dropForgotten();
+  }
+
+  private isWaiting(count: number): boolean {
+    const { options, runLength } = this.parts;
+    if (options.mode === 'forced' || count >= BATCH) return false;
+    return (this.waited += runLength) < PATIENCE * (1 + this.statistics.modules / PATIENT_AFTER);
+  }
+
+  /** @param place of a head: its offset from RAM */
+  private region(place: number): NewRegion | undefined {
+    const { code } = this;
+    const forms = this.forms();
+    const page = place >>> 12;
+    const offset = place & (PAGE_BYTES - 1);
+    const index = code.indexOf(page, Constants.DECODE_CODE64);
+    const head = index === 0 ? 0 : code.headAt(index, offset);
+    if (head === 0 || code.formOf(head) === forms.region || this.forgottenOf[page]! >= MOST_FORGOTTEN) return undefined;
+    const root = regionGraph(code, forms, index, offset);
+    if (root === undefined) return undefined;
+    const { body, instructions } = emitRegion(root, forms);
+    this.statistics.instructions += instructions;
+    return { body, slot: this.takeSlot(), page, offset, head, records: this.recordBytes(head) };
+  }
+
+  /** Bytes of the records of a block. */
+  private recordBytes(head: number): number {
+    for (let record = head; ; record += RECORD_BYTES)
+      if (this.forms().endsRecords(this.code.formOf(record))) return record + RECORD_BYTES - head;
+  }
+
+  private install(regions: readonly NewRegion[]): void {
+    const { code, statistics } = this;
+    const { memory, table } = this.parts;
+    const bytes = regionModule(regions, this.memoryPages);
+    new WebAssembly.Instance(new WebAssembly.Module(bytes), { core: { memory, table } });
+    const module: LiveModule = { bytes: bytes.length, regions: 0 };
+    statistics.modules++;
+    statistics.bytes += bytes.length;
+    for (const { slot, head, page, offset, records } of regions) {
+      if (!code.replaceHead(head, records, slot, this.forms().region)) {
+        this.release(slot);
+        continue;
+      }
+      code.markRegions(code.indexOf(page, Constants.DECODE_CODE64));
+      this.regions.set(slot, { slot, module, page, offset, head });
+      module.regions++;
+      statistics.regions++;
+    }
+    if (module.regions > 0) this.liveBytes += bytes.length;
+  }
+
+  private takeSlot(): number {
+    const { table } = this.parts;
+    const free = this.freeSlots.pop();
+    if (free !== undefined) return free;
+    const first = table.grow(SLOTS);
+    for (let slot = first + SLOTS - 1; slot > first; slot--) this.freeSlots.push(slot);
+    return first;
+  }
+
+  private release(slot: number): void {
+    this.parts.table.set(slot, null);
+    this.freeSlots.push(slot);
+  }
+
+  /** Frees the slots of regions whose code was forgotten. */
+  private dropForgotten(): void {
+    const { u32 } = this;
+    const forgotten = u32[Layout.REGIONS_FORGOTTEN / 4]!;
+    if (forgotten === this.forgotten) return;
+    this.forgotten = forgotten;
+    const generation = u32[Layout.RECORD_GENERATION / 4]!;
+    const areAllForgotten = generation !== this.generation;
+    this.generation = generation;
+    if (areAllForgotten) this.forgottenOf.fill(0);
+    for (const region of this.regions.values()) {
+      if (!areAllForgotten && this.isThere(region)) continue;
+      if (!areAllForgotten) this.forgottenOf[region.page]! += 1;
+      this.drop(region);
+    }
+  }
+
+  private drop({ slot, module }: Region): void {
+    this.regions.delete(slot);
+    this.release(slot);
+    module.regions--;
+    if (module.regions === 0) this.liveBytes -= module.bytes;
+  }
+
+  private isThere({ page, offset, head, slot }: Region): boolean {
+    const { code } = this;
+    const index = code.indexOf(page, Constants.DECODE_CODE64);
+    if (index === 0 || code.headAt(index, offset) !== head) return false;
+    return code.formOf(head) === this.forms().region && code.slotOf(head) === slot;
+  }
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { flagOperands, flagSetterNames, type Template, type TemplateToken } from '../generator/template.js';
+
+/** What a token of a template does. */
+export enum TokenKind {
+  /** Bytes as they are. */
+  Bytes,
+  /** `first`: local.get, local.set or local.tee; `second`: one of the template's locals. */
+  Local,
+  /** i32.const of `first`. */
+  Constant,
+  /** i32.const of the slot `place` + `second`. */
+  Slot,
+  /** Access to a register of `first` bits: the slot `place` + `second`. */
+  GetRegister,
+  SetRegister,
+  /** return, out of `first` labels. */
+  Return,
+  /** Word `first` of the flags, by its place in `flagWords`. */
+  GetFlags,
+  SetFlags,
+  /** Operand `first` of the flag setter whose template this is. */
+  FlagOperand,
+  /** A flag setter: `place`. */
+  FlagSetter,
+  DataTlb,
+  SlowPath,
+  /** Leaves the region, out of `first` labels. */
+  Bail,
+  Jump,
+  Address,
+  Immediate,
+  Immediate2,
+  Immediate64,
+  Next,
+  Rip,
+  Target,
+  Length,
+  /** The number in the operand `place`. */
+  Number,
+}
+
+/** The words of the flags, as the markers call them. */
+export const flagWords = ['FR', 'FX', 'FC'] as const;
+
+/** A register operand by its name in a record, or a fixed slot. */
+export type Place = 'a' | 'b' | 'c' | 'segment' | number;
+
+/** A token, so that pasting it takes one look at its kind. */
+export interface ReadyToken {
+  readonly kind: TokenKind;
+  readonly first: number;
+  readonly second: number;
+  readonly place: Place;
+  readonly bytes: Uint8Array;
+  /** Of a flag setter. */
+  readonly name: string;
+}
+
+/** A template that is ready to paste. */
+export interface ReadyTemplate extends Omit<Template, 'tokens'> {
+  readonly tokens: readonly ReadyToken[];
+  /** It has the marker `address`. */
+  readonly usesAddress: boolean;
+  /** Of a flag setter: how many operands it has. */
+  readonly operands: number;
+  readonly readsFlags: boolean;
+  /** How it sets the flags: all of them by a setter whose operands can be kept for later, or by words that it writes itself, perhaps not always. */
+  readonly setsFlags: 'no' | 'later' | 'now';
+  /** It reads, sets or, by leaving the region, shows the flags. */
+  readonly touchesFlags: boolean;
+  /** All flags are set before anything that leaves them visible: what they were before does not matter. */
+  readonly killsFlags: boolean;
+}
+
+const noBytes = new Uint8Array(0);
+const token = (kind: TokenKind, fields: Partial<ReadyToken> = {}): ReadyToken => ({
+  kind,
+  first: 0,
+  second: 0,
+  place: 0,
+  bytes: noBytes,
+  name: '',
+  ...fields,
+});
+
+/** The markers that need nothing but their name. */
+const plainMarkers: Readonly<Record<string, ReadyToken>> = {
+  tlb: token(TokenKind.DataTlb),
+  slow: token(TokenKind.SlowPath),
+  jump: token(TokenKind.Jump),
+  address: token(TokenKind.Address),
+  immediate: token(TokenKind.Immediate),
+  immediate2: token(TokenKind.Immediate2),
+  immediate64: token(TokenKind.Immediate64),
+  next: token(TokenKind.Next),
+  rip: token(TokenKind.Rip),
+  target: token(TokenKind.Target),
+  length: token(TokenKind.Length),
+  numberA: token(TokenKind.Number, { place: 'a' }),
+  numberB: token(TokenKind.Number, { place: 'b' }),
+  numberC: token(TokenKind.Number, { place: 'c' }),
+};
+for (const [index, name] of flagOperands.entries())
+  Object.assign(plainMarkers, { [name]: token(TokenKind.FlagOperand, { first: index }) });
+for (const [index, word] of flagWords.entries())
+  Object.assign(plainMarkers, {
+    [`get${word}`]: token(TokenKind.GetFlags, { first: index }),
+    [`set${word}`]: token(TokenKind.SetFlags, { first: index }),
+  });
+
+function marker(name: string, depth: number): ReadyToken {
+  if (name === 'bail') return token(TokenKind.Bail, { first: depth });
+  if (flagSetterNames.some((setter) => setter === name)) return token(TokenKind.FlagSetter, { name, first: depth });
+  const known = plainMarkers[name];
+  if (known === undefined) throw new TypeError(`template marker '${name}' is unknown`);
+  return known;
+}
+
+function readyToken([kind, first, second, third]: TemplateToken): ReadyToken {
+  switch (kind) {
+    case 'x':
+      return token(TokenKind.Bytes, {
+        bytes: Uint8Array.from(atob(first as string), (character) => character.charCodeAt(0)),
+      });
+    case 'l':
+      return token(TokenKind.Local, { first: first as number, second: second as number });
+    case 'k':
+      return token(TokenKind.Constant, { first: first as number });
+    case 's':
+      return token(TokenKind.Slot, { place: first as Place, second: second as number });
+    case 'get':
+    case 'set':
+      return token(kind === 'get' ? TokenKind.GetRegister : TokenKind.SetRegister, {
+        first: first as number,
+        place: second as Place,
+        second: third as number,
+      });
+    case 'ret':
+      return token(TokenKind.Return, { first: first as number });
+    case 'm':
+      return marker(first as string, second as number);
+    default:
+      throw new TypeError(`template token '${kind}' is unknown`);
+  }
+}
+
+type FlagUse = Pick<ReadyTemplate, 'readsFlags' | 'setsFlags' | 'touchesFlags' | 'killsFlags'>;
+
+/** What a template does with the flags. */
+function flagUse(tokens: readonly ReadyToken[], returns: boolean): FlagUse {
+  const has = (kind: TokenKind): boolean => tokens.some((each) => each.kind === kind);
+  const setters = tokens.filter(({ kind }) => kind === TokenKind.FlagSetter);
+  const setsAlways = !returns && setters.some(({ first }) => first === 0);
+  const setsNow = has(TokenKind.SetFlags) || (setters.length > 0 && !setsAlways);
+  const setsFlags = setsNow ? 'now' : setters.length > 0 ? 'later' : 'no';
+  const readsFlags = has(TokenKind.GetFlags);
+  return {
+    readsFlags,
+    setsFlags,
+    touchesFlags: readsFlags || setsFlags !== 'no' || has(TokenKind.Bail),
+    killsFlags: setsFlags === 'later' && !readsFlags && !has(TokenKind.Bail),
+  };
+}
+
+/** Makes a template ready. @throws TypeError for a token that nobody knows */
+export function readyTemplate(template: Template): ReadyTemplate {
+  const tokens = template.tokens.map(readyToken);
+  return {
+    ...template,
+    ...flagUse(tokens, template.returns),
+    tokens,
+    usesAddress: tokens.some(({ kind }) => kind === TokenKind.Address),
+    operands: Math.max(0, ...tokens.map(({ kind, first }) => (kind === TokenKind.FlagOperand ? first + 1 : 0))),
+  };
+}

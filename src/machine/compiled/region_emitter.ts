@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+// Emits the WebAssembly function of one region: (budget: i32, floor: i32, rip: i64) -> budget left. It leaves with RIP, registers and flags exact: at an
+// instruction that a template does not execute (fault, TLB miss), where control goes on outside the region, and when the budget may not last for
+// one more pass through it.
+import { Layout } from '../layout/layout.js';
+import { EMPTY_BLOCK, Opcode, ValueType } from '../wasm_format.js';
+import type { CompiledForms } from './compiled_forms.js';
+import { FlagLocals } from './flag_locals.js';
+import { FunctionBody } from './function_body.js';
+import { isExit, type RegionBlock, type RegionEdge, type RegionExit } from './region_graph.js';
+import { PAGE_BYTES } from '../memory/page_contents.js';
+import { RegionStructure, type RegionNode } from './region_structure.js';
+import { RegisterLocals } from './register_locals.js';
+import { TemplatePaster } from './template_paster.js';
+
+/** Parameters of a region's function. */
+const BUDGET = 0;
+const FLOOR = 1;
+const RIP = 2;
+const PARAMETERS = 3;
+
+/** Types of the module: what they mean is in region_module.ts. */
+export const RegionType = { Region: 0 } as const;
+
+const EXIT = 'exit';
+type Label = RegionNode | typeof EXIT | undefined;
+
+/** Emits one function. */
+class RegionEmitter {
+  readonly body = new FunctionBody(PARAMETERS);
+  private readonly structure: RegionStructure;
+  private readonly registers = new RegisterLocals(this.body);
+  private readonly flags = new FlagLocals(this.body);
+  private readonly pageRip = this.body.newLocal(ValueType.I64);
+  private readonly goal = this.body.newLocal(ValueType.I64);
+  private readonly tlb = this.body.newLocal(ValueType.I32);
+  private readonly limit = this.body.newLocal(ValueType.I32);
+  /** i32: whether another region may go on. */
+  private readonly mayChain = this.body.newLocal(ValueType.I32);
+  private readonly paster: TemplatePaster;
+  /** What encloses the code that is being emitted, innermost last. */
+  private readonly labels: Label[] = [];
+  private usesFlags = false;
+
+  constructor(
+    root: RegionBlock,
+    private readonly forms: CompiledForms,
+  ) {
+    this.structure = new RegionStructure(root);
+    const { pageRip, goal, tlb } = this;
+    this.paster = new TemplatePaster(this.body, forms, this.registers, this.flags, { pageRip, goal, tlb });
+  }
+
+  emit(): FunctionBody {
+    const { out } = this.body;
+    this.noteUse();
+    this.enter();
+    this.open(Opcode.Block, EXIT);
+    this.budgetCheck(this.structure.root);
+    this.tree(this.structure.root);
+    this.close();
+    this.leaveFunction();
+    out.byte(Opcode.End);
+    return this.body;
+  }
+
+  /** Registers and flags that any of the blocks uses. */
+  private noteUse(): void {
+    for (const { block } of this.structure.nodes)
+      for (const instruction of block.instructions) {
+        const template = this.forms.template(instruction.form);
+        if (template === undefined) continue;
+        this.paster.noteRegisters(instruction, template);
+        this.usesFlags ||= template.readsFlags || template.setsFlags !== 'no';
+      }
+  }
+
+  private enter(): void {
+    const { body } = this;
+    const { out } = body;
+    body.get(RIP);
+    out.i64Const(-PAGE_BYTES);
+    out.byte(Opcode.I64And);
+    body.set(this.pageRip);
+    body.load(Opcode.I32Load, 2, Layout.TLB_DATA);
+    body.set(this.tlb);
+    this.registers.loadAll();
+    if (this.usesFlags) this.flags.loadAll();
+    // limit = max(floor, instructions of the longest pass)
+    body.get(FLOOR);
+    out.i32Const(this.longestPass);
+    body.get(FLOOR);
+    out.i32Const(this.longestPass);
+    out.append([Opcode.I32GtS, Opcode.Select]);
+    body.set(this.limit);
+  }
+
+  /** No pass from a check of the budget to the next one executes more instructions. */
+  get longestPass(): number {
+    return this.structure.nodes.reduce((sum, { block }) => sum + block.instructions.length, 0);
+  }
+
+  /** State back to its words; then the region that goes on, or the caller. */
+  private leaveFunction(): void {
+    const { body } = this;
+    const { out } = body;
+    this.registers.storeWritten();
+    if (this.usesFlags) this.flags.storeAll();
+    out.i32Const(0);
+    body.get(this.goal);
+    out.access(Opcode.I64Store, 3, Layout.RIP);
+    const slot = body.newLocal(ValueType.I32);
+    body.get(this.mayChain);
+    out.append([Opcode.If, EMPTY_BLOCK]);
+    this.paster.pasteHelper(this.forms.helper('regionAt'), () => {});
+    out.op(Opcode.LocalTee, slot);
+    out.append([Opcode.If, EMPTY_BLOCK]);
+    for (const parameter of [BUDGET, FLOOR, this.goal, slot]) body.get(parameter);
+    out.append([Opcode.ReturnCallIndirect, RegionType.Region, 0, Opcode.End, Opcode.End]);
+    body.get(BUDGET);
+  }
+
+  private open(opcode: number, label: Label): void {
+    this.body.out.append([opcode, EMPTY_BLOCK]);
+    this.labels.push(label);
+  }
+
+  private close(): void {
+    this.body.out.byte(Opcode.End);
+    this.labels.pop();
+  }
+
+  private branchTo(label: Label, depth = 0): void {
+    this.body.out.op(Opcode.Br, this.labels.length - 1 - this.labels.lastIndexOf(label) + depth);
+  }
+
+  private spend(count: number): void {
+    if (count === 0) return;
+    this.body.get(BUDGET);
+    this.body.out.i32Const(count);
+    this.body.out.byte(Opcode.I32Sub);
+    this.body.set(BUDGET);
+  }
+
+  /** Leaves for an offset from the page. @param chains whether another region may go on there */
+  private leave(offset: number, chains: boolean, depth = 0): void {
+    this.paster.rip(offset);
+    this.body.set(this.goal);
+    this.leaveToGoal(chains, depth);
+  }
+
+  private leaveToGoal(chains: boolean, depth = 0): void {
+    this.paster.computeFlags();
+    if (chains) {
+      this.body.out.i32Const(1);
+      this.body.set(this.mayChain);
+    }
+    this.branchTo(EXIT, depth);
+  }
+
+  /** A block and what it dominates. All of its code ends in a branch. */
+  private tree(node: RegionNode): void {
+    if (node.isLoop) this.open(Opcode.Loop, node);
+    const merges = node.children.filter(({ forward }) => forward > 1).sort((a, b) => b.order - a.order);
+    for (const merge of merges) this.open(Opcode.Block, merge);
+    this.block(node);
+    for (const merge of merges.reverse()) {
+      this.close();
+      // those who come here have computed the flags, or nobody reads them
+      this.flags.pending = undefined;
+      this.tree(merge);
+    }
+    if (node.isLoop) this.close();
+  }
+
+  private block(node: RegionNode): void {
+    const { instructions, end } = node.block;
+    instructions.forEach((instruction, index) => {
+      const template = this.forms.template(instruction.form);
+      if (template === undefined) return;
+      this.paster.paste(template, instruction, (depth) => {
+        this.spend(index);
+        this.leave(instruction.pageOffset, false, depth);
+      });
+    });
+    // a condition is on the stack
+    this.spend(instructions.length);
+    switch (end.kind) {
+      case 'branch':
+        this.open(Opcode.If, undefined);
+        this.arm(() => this.edge(node, end.taken));
+        this.close();
+        this.edge(node, end.next);
+        break;
+      case 'goto':
+        this.edge(node, end.to);
+        break;
+      case 'computed':
+        this.computed(node);
+        break;
+      case 'leave':
+        this.leave(end.offset, true);
+    }
+  }
+
+  /** Emits code that ends in a branch; what is pending on its path does not concern the code behind it. */
+  private arm(emit: () => void): void {
+    const { pending } = this.flags;
+    emit();
+    this.flags.pending = pending;
+  }
+
+  /** The last instruction has left its goal; an inlined call expects its return address. */
+  private computed(node: RegionNode): void {
+    const { out } = this.body;
+    const { end } = node.block;
+    if (end.kind !== 'computed' || end.expected === undefined) return this.leaveToGoal(true);
+    this.body.get(this.goal);
+    this.paster.rip(end.expected.offset);
+    out.byte(Opcode.I64Ne);
+    this.open(Opcode.If, undefined);
+    this.arm(() => this.leaveToGoal(true));
+    this.close();
+    this.edge(node, end.expected.to);
+  }
+
+  private edge(from: RegionNode, to: RegionEdge): void {
+    if (isExit(to)) return this.exit(from, to);
+    const node = this.structure.nodeOf(to);
+    if (node.order <= from.order) this.backEdge(node, from);
+    else if (node.forward > 1) {
+      this.settleFor(node);
+      this.branchTo(node);
+    } else {
+      if (node.isLoop) this.settleFor(node);
+      this.tree(node);
+    }
+  }
+
+  private backEdge(node: RegionNode, from: RegionNode): void {
+    // into the middle of a loop: the region that begins there goes on, if there is one
+    if (!node.isLoop || !this.structure.dominates(node, from)) return this.leave(node.block.offset, true);
+    this.budgetCheck(node);
+    this.settleFor(node);
+    this.branchTo(node);
+  }
+
+  /** Leaves if the budget may not last for a pass from a block on. */
+  private budgetCheck(node: RegionNode): void {
+    const { body } = this;
+    body.get(BUDGET);
+    body.get(this.limit);
+    body.out.byte(Opcode.I32LeS);
+    this.open(Opcode.If, undefined);
+    this.arm(() => this.leave(node.block.offset, false));
+    this.close();
+  }
+
+  /** Before a block that is reached on several paths. */
+  private settleFor(node: RegionNode): void {
+    if (!this.killsFlags(node.block)) this.paster.computeFlags();
+    this.flags.pending = undefined;
+  }
+
+  /** True if a block sets all flags before anything reads or shows them. */
+  private killsFlags({ instructions }: RegionBlock): boolean {
+    for (const { form } of instructions) {
+      const template = this.forms.template(form);
+      if (template === undefined) continue;
+      if (template.killsFlags) return true;
+      if (template.touchesFlags) return false;
+    }
+    return false;
+  }
+
+  /** Out of the region. A branch faults where its target is not canonical: the interpreter executes it again. */
+  private exit(from: RegionNode, { exit, isBranch }: RegionExit): void {
+    const last = from.block.instructions.at(-1);
+    if (!isBranch || last === undefined || (exit >= 0 && exit < PAGE_BYTES)) return this.leave(exit, true);
+    this.paster.rip(exit);
+    this.body.set(this.goal);
+    this.paster.pasteHelper(this.forms.helper('farTarget'), (depth) => {
+      this.spend(-1);
+      this.arm(() => this.leave(last.pageOffset, false, depth));
+    });
+    this.leaveToGoal(true);
+  }
+}
+
+/** The function of the region with these blocks, and how many instructions it has. */
+export function emitRegion(
+  root: RegionBlock,
+  forms: CompiledForms,
+): { readonly body: FunctionBody; readonly instructions: number } {
+  const emitter = new RegionEmitter(root, forms);
+  return { body: emitter.emit(), instructions: emitter.longestPass };
+}

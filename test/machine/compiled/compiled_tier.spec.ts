@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { FLAT_IMAGE_ADDRESS } from '../../../src/machine/boot/flat_image.js';
+import type { CompiledTierOptions } from '../../../src/machine/compiled/compiled_tier.js';
+import { Pc } from '../../../src/machine/pc.js';
+import { assemble } from '../../support/assembler.js';
+import { forcedTier, hotTier } from '../../support/compiled_tier.js';
+import { coreModule } from '../../support/test_core.js';
+import { raceGuest } from '../race_guest.js';
+
+const END = ['mov dx, 0xf4', 'mov eax, ebx', 'out dx, eax', 'hlt'];
+
+interface Ended {
+  readonly pc: Pc;
+  /** What must not depend on the tier. */
+  readonly state: readonly unknown[];
+}
+
+/** Runs a flat guest to its end. @param most instructions after which the host cuts a quantum */
+async function run(
+  guest: Uint8Array,
+  compiledTier?: CompiledTierOptions,
+  processors = 1,
+  most = 20_000,
+): Promise<Ended> {
+  const pc = await Pc.create({
+    coreModule: await coreModule(),
+    memoryBytes: 16 << 20,
+    processors,
+    com1: () => {},
+    com2: () => {},
+    ...(compiledTier && { compiledTier }),
+  });
+  pc.boot({ kernel: { name: 'guest', bytes: guest }, modules: [], append: '' });
+  const hashes: string[] = [];
+  let end;
+  while (end === undefined && pc.instructions < 3_000_000) {
+    end = pc.runQuantum(() => true, most);
+    if (pc.instructions % 7 === 0) hashes.push(pc.briefHash());
+  }
+  return { pc, state: [end?.kind, end?.detail, pc.debugExit, pc.instructions, pc.stateHash(), ...hashes] };
+}
+
+const flat = (lines: readonly string[]): Uint8Array => assemble([...lines, ...END], 64, FLAT_IMAGE_ADDRESS);
+
+/** Guests by what they do. */
+const guests: Readonly<Record<string, Uint8Array>> = {
+  'loops over memory with partial registers, carries and conditions': flat([
+    'mov rsp, 0x180000',
+    'mov ecx, 60000',
+    'mov esi, 0x140000',
+    'again: mov rax, [rsi + rcx*8]',
+    'adc rax, rcx',
+    'mov ah, cl',
+    'ror rax, 7',
+    'bt rax, 13',
+    'setc bl',
+    'sbb rdx, rax',
+    'cmovo rdx, rcx',
+    'xor byte ptr [rsi + rcx], dl',
+    'lock xadd [rsi], rdx',
+    'imul r9, rdx, 77',
+    'shld r9, rdx, cl',
+    'push r9',
+    'inc dword ptr [rsi + 4]',
+    'pop r10',
+    'neg r10b',
+    'jp even',
+    'add ebx, 3',
+    'even: dec ecx',
+    'jnz again',
+  ]),
+  'calls that nest deeper than they are inlined, and returns that go elsewhere': flat([
+    'mov rsp, 0x180000',
+    'mov ebx, 0',
+    'mov ebp, 20000',
+    'again: mov edi, 7',
+    'call down',
+    'call elsewhere',
+    'back: lea rax, [rip + table]',
+    'mov ecx, ebp',
+    'and ecx, 3',
+    'add rax, [rax + rcx*8]',
+    'jmp rax',
+    'down: dec edi',
+    'jz bottom',
+    'call down',
+    'bottom: inc ebx',
+    'ret',
+    'elsewhere: lea rax, [rip + back]',
+    'mov [rsp], rax',
+    'ret',
+    'table: .quad first - table',
+    '.quad second - table',
+    '.quad third - table',
+    '.quad first - table',
+    'first: add ebx, 5',
+    'second: xor ebx, ebp',
+    'third: dec ebp',
+    'jnz again',
+  ]),
+  'code that it changes, in its own page and in another one': flat([
+    'mov rsp, 0x180000',
+    'xor ebx, ebx',
+    'mov ebp, 12',
+    'outer: mov ecx, 20000',
+    'again: add ebx, 0x11223344',
+    'mov edi, 0x150000',
+    'call rdi',
+    'dec ecx',
+    'jnz again',
+    'add dword ptr [rip + again + 2], 0x01010101',
+    'mov byte ptr [rdi], 0xb8',
+    'mov [rdi + 1], ebp',
+    'mov byte ptr [rdi + 5], 0xc3',
+    'dec ebp',
+    'jnz outer',
+  ]),
+  'an instruction that changes the one behind it': flat([
+    'mov ebp, 20000',
+    'xor ebx, ebx',
+    'again: mov byte ptr [rip + changed + 1], bl',
+    'changed: mov al, 0',
+    'movzx eax, al',
+    'add ebx, eax',
+    'inc ebx',
+    'dec ebp',
+    'jnz again',
+  ]),
+};
+// the routine at 150000H exists before it is called
+const ret = 0xc3;
+
+/** The guest with a routine that only returns, copied there first. */
+function withRoutine(guest: Uint8Array): Uint8Array {
+  return assemble([`mov byte ptr [0x150000], ${ret}`, `.byte ${[...guest].join()}`], 64, FLAT_IMAGE_ADDRESS);
+}
+
+describe('CompiledTier', () => {
+  for (const [what, guest] of Object.entries(guests))
+    it(`runs ${what} as the interpreter does`, async () => {
+      const image = what.startsWith('code that') ? withRoutine(guest) : guest;
+      const interpreted = await run(image);
+      expect(interpreted.pc.debugExit, 'the guest came to its end').to.be.a('number');
+      const forced = await run(image, forcedTier);
+      expect(forced.state).to.deep.equal(interpreted.state);
+      // a region that begins with a write to its own page executes nothing
+      const least = what.startsWith('an instruction that changes') ? -1 : interpreted.pc.instructions / 20;
+      expect(forced.pc.compiledTier!.executed.instructions).to.be.greaterThan(least);
+      const hot = await run(image, hotTier);
+      expect(hot.state).to.deep.equal(interpreted.state);
+    });
+
+  it('executes most of a loop in regions, and says so', async () => {
+    const { pc } = await run(
+      guests['calls that nest deeper than they are inlined, and returns that go elsewhere']!,
+      forcedTier,
+    );
+    const { instructions, entries } = pc.compiledTier!.executed;
+    expect(instructions / pc.instructions).to.be.greaterThan(0.8);
+    expect(instructions / entries).to.be.greaterThan(100);
+    const { regions, modules, bytes } = pc.compiledTier!.statistics;
+    expect(modules).to.be.within(1, regions);
+    expect(bytes).to.be.greaterThan(regions * 100);
+  });
+
+  it('serves several processors', async () => {
+    const guest = raceGuest(4, 2000);
+    const interpreted = await run(guest, undefined, 4);
+    const forced = await run(guest, forcedTier, 4);
+    expect(forced.state).to.deep.equal(interpreted.state);
+  });
+
+  it('leaves breakpoints and counted branches to the interpreter', async () => {
+    const guest = guests['loops over memory with partial registers, carries and conditions']!;
+    const count = async (tier?: CompiledTierOptions): Promise<readonly unknown[]> => {
+      const pc = await Pc.create({
+        coreModule: await coreModule(),
+        memoryBytes: 16 << 20,
+        com1: () => {},
+        com2: () => {},
+        ...(tier && { compiledTier: tier }),
+      });
+      pc.boot({ kernel: { name: 'guest', bytes: guest }, modules: [], append: '' });
+      for (let turn = 0; turn < 4; turn++) pc.runQuantum(() => true, 30_000);
+      pc.coverage.start();
+      for (let turn = 0; turn < 4; turn++) pc.runQuantum(() => true, 30_000);
+      return [pc.instructions, pc.core.branchCounts.reduce((sum, each) => sum + each, 0), pc.stateHash()];
+    };
+    expect(await count(forcedTier)).to.deep.equal(await count());
+  });
+
+  it('gives up a page whose code changes again and again', async () => {
+    const guest = flat([
+      'mov rsp, 0x180000',
+      'mov ebp, 400',
+      'outer: mov ecx, 1500',
+      'again: add ebx, 0x11223344',
+      'dec ecx',
+      'jnz again',
+      'add dword ptr [rip + again + 2], 0x01010101',
+      'dec ebp',
+      'jnz outer',
+    ]);
+    const { pc, state } = await run(guest, forcedTier);
+    expect(state).to.deep.equal((await run(guest)).state);
+    const { regions } = pc.compiledTier!.statistics;
+    expect(regions).to.be.within(5, 60);
+  });
+});

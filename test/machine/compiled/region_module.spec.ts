@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { FunctionBody } from '../../../src/machine/compiled/function_body.js';
+import { regionModule } from '../../../src/machine/compiled/region_module.js';
+import { Opcode, ValueType } from '../../../src/machine/wasm_format.js';
+
+/** budget − a number. */
+function spending(count: number): FunctionBody {
+  const body = new FunctionBody(3);
+  body.newLocal(ValueType.I64);
+  body.get(0);
+  body.out.i32Const(count);
+  body.out.append([Opcode.I32Sub, Opcode.End]);
+  return body;
+}
+
+describe('regionModule', () => {
+  it('puts each function into its slot of the table', () => {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+    const table = new WebAssembly.Table({ element: 'anyfunc', initial: 10 });
+    const bytes = regionModule(
+      [
+        { body: spending(7), slot: 8 },
+        { body: spending(1), slot: 2 },
+      ],
+      1,
+    );
+    new WebAssembly.Instance(new WebAssembly.Module(bytes), { core: { memory, table } });
+    const call = (slot: number): unknown => (table.get(slot) as (...parameters: unknown[]) => unknown)(100, 0, 0n);
+    expect([call(8), call(2), table.get(3)]).to.deep.equal([93, 99, null]);
+  });
+});
