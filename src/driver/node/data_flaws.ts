@@ -38,7 +38,8 @@ const CONTROL = /[\x00-\x1f\x7f-\x9f]/g;
 const visible = (text: string): string =>
   text.replace(CONTROL, (each) => `\\x${each.charCodeAt(0).toString(16).padStart(2, '0')}`);
 
-function found(value: unknown): string {
+/** A value in the words of a message. */
+export function found(value: unknown): string {
   switch (typeof value) {
     case 'undefined':
       return 'nothing';
@@ -114,6 +115,11 @@ export function flawsOf({ issues }: z.ZodError, value: unknown, whole: string): 
       ? issue.keys.map((key) => `${place(issue.path, whole)}: found ${found(key)}, expected no such field`)
       : [`${place(issue.path, whole)}: ${flaw(issue, value)}`],
   );
+  return joined(flaws);
+}
+
+/** As many flaws as one message names. */
+export function joined(flaws: readonly string[]): string {
   const more = flaws.length - MOST_NAMED;
   return [...flaws.slice(0, MOST_NAMED), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
 }

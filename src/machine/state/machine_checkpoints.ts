@@ -53,6 +53,11 @@ export class MachineCheckpoints {
     return this.all.reduce((sum, { bytes }) => sum + bytes, this.history.bytes);
   }
 
+  /** Makes the checkpoints take less memory. The way to a packed one takes longer: a page is unpacked in 10 µs. */
+  pack(): void {
+    this.history.pack();
+  }
+
   /** Takes the present moment, which must be later in the run than all others. @throws MachineStateError if something cannot be saved now */
   take(): MachineCheckpoint {
     const { snapshot, written, core, hash, disks } = this.parts;

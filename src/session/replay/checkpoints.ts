@@ -10,13 +10,15 @@ export interface Place {
 export interface CheckpointStore<T> {
   /** Memory that all of them take. */
   bytes(): number;
+  /** Makes what is kept take less memory, if that is possible. */
+  pack(): void;
   drop(checkpoint: T): void;
 }
 
 /** Instructions between two checkpoints while there is room: the machine executes them in a quarter of a second. */
 export const SPACING = 25_000_000;
 
-/** Checkpoints of a run, evenly spaced. When they take more memory than they may, each second one is dropped. The first one stays. */
+/** Checkpoints of a run, evenly spaced. When they take more memory than they may, they are packed; if that is not enough, each second one is dropped. The first one stays. */
 export class Checkpoints<T extends Place> {
   private readonly all: T[] = [];
   private next = 0;
@@ -45,6 +47,7 @@ export class Checkpoints<T extends Place> {
   /** Precondition: it is due. */
   add(checkpoint: T): void {
     this.all.push(checkpoint);
+    if (this.store.bytes() > this.most) this.store.pack();
     while (this.all.length > 1 && this.store.bytes() > this.most) this.thinOut();
     this.skip(checkpoint.instructions);
   }

@@ -85,7 +85,11 @@ export class ReplaySession {
     most: number | undefined,
     spacing?: number,
   ) {
-    const store = { bytes: () => this.checkpointBytes, drop: (each: ReplayCheckpoint) => this.drop(each) };
+    const store = {
+      bytes: () => this.checkpointBytes,
+      pack: () => parts.session.pc.checkpoints.pack(),
+      drop: (each: ReplayCheckpoint) => this.drop(each),
+    };
     this.checkpoints = most === undefined ? undefined : new Checkpoints(store, most, spacing);
   }
 

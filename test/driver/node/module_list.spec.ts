@@ -42,8 +42,16 @@ describe('readModuleList', () => {
       '["a.ts"]',
       /bad\.modules is not a list of modules, \{"modules".*: the whole: found a list of 1, expected an object; correct the file$/,
     ],
-    ['a module that is not a text', '{"modules": [5]}', /modules\.0/],
-    ['other keys', '{"modules": [], "extra": 1}', /extra/],
+    ['no list', '{}', /: modules: found nothing, expected a list; correct the file$/],
+    ['null', 'null', /: the whole: found null, expected an object; correct the file$/],
+    ['a module that is not a text', '{"modules": [5]}', /: modules\.0: found 5, expected a text; correct the file$/],
+    ['a module without a name', '{"modules": ["a", ""]}', /: modules\.1: found "", expected at least 1 characters;/],
+    ['other keys', '{"modules": [], "extra": 1}', /: the whole: found "extra", expected no such field; correct/],
+    [
+      'more than three flaws',
+      '{"modules": [1, 2, 3, 4, 5]}',
+      /modules\.0: .*; modules\.1: .*; modules\.2: found 3, expected a text; and 2 more; correct the file$/,
+    ],
     [
       'a file that does not exist',
       '{"modules": ["missing.ts"]}',

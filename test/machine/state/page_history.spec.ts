@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { PageHistory } from '../../../src/machine/state/page_history.js';
+import { randomNumbers } from '../random_numbers.js';
 import { PAGE_BYTES } from '../../../src/machine/memory/page_contents.js';
 
 const page = (value: number): Uint8Array => new Uint8Array(PAGE_BYTES).fill(value);
@@ -25,6 +26,30 @@ describe('PageHistory', () => {
     expect(values(made, 7)).to.deep.equal([1, 1, 2, 2, 4]);
     expect(values(made, 8)).to.deep.equal([undefined, undefined, undefined, 3, 3]);
     expect(made.bytes).to.equal(4 * PAGE_BYTES);
+  });
+
+  it('has the same of packed pages, and less bytes', () => {
+    const made = history();
+    made.pack();
+    expect(made.bytes).to.be.below(200);
+    made.keep(4, 8, page(3));
+    made.keep(5, 8, page(5));
+    expect(values(made, 7)).to.deep.equal([1, 1, 2, 2, 4]);
+    expect([3, 4, 5].map((point) => made.at(point, 8)![PAGE_BYTES - 1])).to.deep.equal([3, 3, 5]);
+    expect(made.bytes).to.be.within(PAGE_BYTES, PAGE_BYTES + 200);
+    made.pack();
+    for (let point = 0; point < 5; point++) made.drop(point, point + 1);
+    made.drop(5, undefined);
+    expect([made.bytes, made.at(5, 7)]).to.deep.equal([0, undefined]);
+  });
+
+  it('keeps what cannot be packed as it is', () => {
+    const made = new PageHistory();
+    const random = randomNumbers(1);
+    const noise = page(0).map(() => random(256));
+    made.keep(0, 1, noise);
+    made.pack();
+    expect([made.bytes, Buffer.compare(made.at(0, 1)!, noise)]).to.deep.equal([PAGE_BYTES, 0]);
   });
 
   it('copies contents, and sees a difference in the last byte', () => {

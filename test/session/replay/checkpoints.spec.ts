@@ -6,10 +6,15 @@ interface Fake {
   readonly instructions: number;
 }
 
-/** Each takes 10 bytes. */
+/** Each takes 10 bytes, and `packed` once it is packed. */
 class Store {
   readonly kept: Fake[] = [];
-  bytes = (): number => 10 * this.kept.length;
+  private readonly small = new Set<Fake>();
+
+  constructor(private readonly packed = 10) {}
+
+  bytes = (): number => this.kept.reduce((sum, each) => sum + (this.small.has(each) ? this.packed : 10), 0);
+  pack = (): void => this.kept.forEach((each) => this.small.add(each));
   drop = (each: Fake): void => void this.kept.splice(this.kept.indexOf(each), 1);
 
   add(to: Checkpoints<Fake>, instructions: number): void {
@@ -24,8 +29,12 @@ class Store {
 }
 
 /** A run that looks at each of so many instructions. */
-function run(most: number, until: number, step = 30): { store: Store; checkpoints: Checkpoints<Fake> } {
-  const store = new Store();
+function run(
+  most: number,
+  until: number,
+  step = 30,
+  store = new Store(),
+): { store: Store; checkpoints: Checkpoints<Fake> } {
   const checkpoints = new Checkpoints<Fake>(store, most, 100);
   for (let at = 0; at <= until; at += step) if (checkpoints.isDue(at)) store.add(checkpoints, at);
   return { store, checkpoints };
@@ -49,6 +58,12 @@ describe('Checkpoints', () => {
     const distances = places.slice(1).map((place, i) => place - places[i]!);
     expect(new Set(distances).size).to.equal(1);
     expect(places).to.have.length.within(10, 20);
+  });
+
+  it('are packed before any of them is dropped', () => {
+    const { store, checkpoints } = run(40, 500, 30, new Store(5));
+    expect(store.places).to.deep.equal([0, 120, 210, 300, 420]);
+    expect([checkpoints.spacing, store.bytes()]).to.deep.equal([100, 25]);
   });
 
   it('are at most 4·10^8 instructions apart while there is room', () => {

@@ -44,10 +44,6 @@ export function executeRight(user: bool): u32 {
 /** Entries of the page-modification log, a page of guest-physical addresses. */
 @inline const PML_ENTRIES: u32 = 512;
 
-let large: u32 = 0;
-/** 1 if the last translation came from a page larger than 4 KiB. */
-export function eptFlags(): u32 { return large; }
-
 /** True if the entry is one that the SDM calls misconfigured. Section "EPT Misconfigurations". */
 function misconfigured(e: u64, rights: u32, level: i32, leaf: bool): bool {
   if ((rights & (EPT_READ | EPT_WRITE)) == EPT_WRITE) return true;                                            // writable but not readable
@@ -66,7 +62,6 @@ function misconfigured(e: u64, rights: u32, level: i32, leaf: bool): bool {
 export function eptTranslate(gpa: u64, access: u32, linear: u64, purpose: u32, quiet: bool): u64 {
   const memo = recall(gpa, load<u64>(VMX_EPTP), rightBits());
   if (memo == 0 || (access & ~rightsOf(memo)) != 0) return eptWalk(gpa, access, linear, purpose, quiet);
-  large = 1;
   return addressBy(memo, gpa);
 }
 
@@ -77,7 +72,6 @@ function eptWalk(gpa: u64, access: u32, linear: u64, purpose: u32, quiet: bool):
   const all = rightBits();
   // a walk that sets flags is done each time
   let table = eptp & FRAME, rights = all, level: i32 = 3, keeps = !flagsOn;
-  large = 0;
   if (keeps) forget(gpa);
   for (;;) {
     // outside RAM nobody drives the bus: all bits are 1
@@ -100,7 +94,6 @@ function eptWalk(gpa: u64, access: u32, linear: u64, purpose: u32, quiet: bool):
     if (keeps && level) noteEntry(gpa, level, host, e);
     if (leaf) {
       const inside = pageOffset(level), frame = e & FRAME & ~inside;
-      large = u32(level != 0);
       if (keeps && level) noteEnd(gpa, eptp, all, level, rights, frame, inside);
       return frame | (gpa & inside);
     }

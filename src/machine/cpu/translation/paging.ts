@@ -5,7 +5,7 @@ import {
   CR0, CR3, CR4, EFER, LINEAR_ADDRESS_WIDTH, PDPTE0, PHYSICAL_BITS, PHYSICAL_RESERVED, ZERO,
 } from "../generated/layout";
 import { FETCH, NONE, PAGE, READ, READ_WRITE, SUPERVISOR_AC, USER, WRITE } from "../state/access_kind";
-import { eptFlags, eptTranslate, executeRight, EPT_READ, EPT_WRITE, TO_PDPTE, TO_STRUCTURE, TO_TRANSLATION } from "./ept";
+import { eptTranslate, executeRight, EPT_READ, EPT_WRITE, TO_PDPTE, TO_STRUCTURE, TO_TRANSLATION } from "./ept";
 import { Cr4, Efer, Cr0, PageFaultError, PageTableEntry, PageTableEntryHigh } from "../generated/architecture";
 import { isPdpte, pdpteTable } from "../generated/contents";
 import { apicAccessExit, apicStructureExit, isApicAccess } from "../virtual_apic/apic_access";
@@ -96,14 +96,17 @@ function reserved64(level: i32, e: u64, legacyPae: bool): u64 {
   return r | (pageOffset(level) & FRAME & ~LARGE_PAT);
 }
 
-/** The end of a walk: translates by EPT. `user`: a user-mode linear address, as EPT takes it. */
+/**
+ * The end of a walk: translates by EPT. `user`: a user-mode linear address, as EPT takes it. `flags` are those of the guest's page: INVLPG
+ * drops all pieces of a page that the guest's paging structures call large, whatever pages EPT has. SDM 3A "Operations that Invalidate TLBs
+ * and Paging-Structure Caches".
+ */
 function finish(gpa: u64, linear: u64, kind: u32, user: bool, flags: u32, quiet: bool): bool {
   walkFlags = flags;
   walkPhysical = gpa;
   if (usesEpt()) {
     const wanted = kind == FETCH ? executeRight(user) : kind == READ ? EPT_READ : EPT_READ | EPT_WRITE;
     walkPhysical = eptTranslate(gpa, kind == WRITE ? EPT_WRITE : wanted, linear, TO_TRANSLATION, quiet);
-    walkFlags |= ENTRY_LARGE & (eptFlags() << 1);
     return walkPhysical != NONE;
   }
   return true;

@@ -52,6 +52,31 @@ function exitOf(...lines: string[]): Exit {
 }
 
 describe('EPT', () => {
+  for (const [what, isLarge, kept] of [
+    ['leaves other pages alone, though one page of EPT holds them', false, 1],
+    ['drops all pieces of a large page of the guest', true, 2],
+  ] as const)
+    it(`INVLPG ${what}`, () => {
+      const linear = 0x600000;
+      startGuest();
+      machine.poke64(root + 0x2000, 0xb7n);
+      machine.poke64(root + 0x2008, BigInt(0x200000) | 0xb7n);
+      machine.map(linear, page, 3n);
+      machine.map(linear + 0x1000, page, 3n);
+      const pde = machine.entryAddress(linear, 1);
+      const second = isLarge ? pde : machine.entryAddress(linear + 0x1000);
+      if (isLarge) machine.poke64(pde, 0x83n);
+      machine.map(0x300000, second & ~0xfff, 3n);
+      const [old, next] = isLarge ? [0x1000, 0x201000] : [page, page + 0x1000];
+      machine.poke(old, 1);
+      machine.poke(next, 2);
+      machine.set('RBX', linear);
+      machine.set('RDI', 0x300000 + (second & 0xfff));
+      machine.set('RSI', isLarge ? 0x200083 : next | 3);
+      machine.run64('mov al, [rbx+0x1000]', 'mov [rdi], rsi', 'invlpg [rbx]', 'mov dl, [rbx+0x1000]');
+      expect([machine.get('RAX') & 255n, machine.get('RDX') & 255n]).to.deep.equal([1n, BigInt(kept)]);
+    });
+
   const accesses = { read: [R, 'mov al, [rbx]'], write: [W, 'mov [rbx], al'], fetch: [X, 'jmp rbx'] } as const;
   for (const [name, [bit, instruction]] of Object.entries(accesses)) {
     // Writable without readable is a misconfiguration; execute-only is announced.
