@@ -47,6 +47,9 @@ const maximumTurns = 2_000_000;
  * to `leave`; otherwise software finds no memory at their addresses. CR0, CR4, EFER and the other MSRs keep the running
  * system's values, except for the bits that 64-bit mode and VMX need. VMLAUNCH makes this context the guest. Afterwards the saved state is loaded
  * again, in whatever VMX mode the processor is then.
+ *
+ * To enter and to leave it flushes the processor's TLB, which has one address space, and no tag for pages that are present only here. The running system may
+ * lose translations at any time, and a call of the driver is an event of the run: a replay flushes at the same moments.
  */
 export class DriverContext {
   private saved: RegisterValues = {};
