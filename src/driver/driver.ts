@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { ErrorCode, errorCodeName } from '../vmm/error_codes.js';
 import { Limit } from '../vmm/sizes.js';
-import { VMCALL_MAGIC, VmcallOpcode } from '../vmm/exit/vmcall_interface.js';
+import { VmcallOpcode } from '../vmm/exit/vmcall_interface.js';
 import { VmmStatus } from '../vmm/entry/vmm_status.js';
-import { GeneralRegisters } from '../intrinsics/instructions/general_registers.js';
-import { Vmx } from '../intrinsics/instructions/vmx.js';
 import { SerialPortAddress } from '../intrinsics/registers/serial_registers.js';
 import type { ReportValue } from '../vmm/vcpu/report_contribution.js';
 import { whileDoing, type HandlerTrace } from '../vmm/exit/handler_trace.js';
-import { loadVmcallRegisters, storeVmcallRegisters, type VmcallRegisters } from '../vmm/exit/vmcall_registers.js';
-import { VmcallFailures, type VmcallFailure } from '../vmm/vmcall/vmcall_failures.js';
+import type { VmcallRegisters } from '../vmm/exit/vmcall_registers.js';
+import type { VmcallFailure } from '../vmm/vmcall/vmcall_failures.js';
 import { bfwarning } from '../vmm/output/output.js';
 import { DriverError, DriverStateError } from './driver_errors.js';
 import { LoadedVmm, type FileModule } from './loaded_vmm.js';
 import type { DriverMachine } from './driver_machine.js';
 import type { DriverPoint } from './driver_point.js';
 import type { DriverOptions } from './driver_options.js';
+import { DriverVmcalls } from './driver_vmcalls.js';
 import type { ModuleSource } from './module_source.js';
 import type { LoadedFile, PreparedReload, Reloaded } from './reloaded.js';
 import {
@@ -48,6 +47,7 @@ export class Driver {
   private lastReports: Record<string, Record<string, ReportValue>> = {};
   private started = 0;
   private readonly trace: HandlerTrace;
+  private readonly vmcalls: DriverVmcalls;
 
   private constructor(
     private readonly machine: DriverMachine,
@@ -60,6 +60,7 @@ export class Driver {
   ) {
     const outcome = machine.exitOutcome ?? new Int32Array(1);
     this.trace = { words: whereabouts, outcome, names: [], doing: undefined, leftOver: undefined };
+    this.vmcalls = new DriverVmcalls(machine, () => this.vmm!);
   }
 
   static async create({
@@ -297,7 +298,7 @@ export class Driver {
 
   /** Why the VMM refused the last VMCALL that was made on a processor. @returns undefined if it did not, or gave no reason */
   vmcallFailure(processor: number): VmcallFailure | undefined {
-    return this.vmm?.get(VmcallFailures).of(BigInt(Math.max(processor, 0)));
+    return this.vmm && this.vmcalls.failure(Math.max(processor, 0));
   }
 
   /** A point to which the VMM goes back. @throws VmmImageError if its state cannot be saved now */
@@ -335,11 +336,7 @@ export class Driver {
    */
   vmcall(processor: number, registers: Partial<VmcallRegisters>): VmcallRegisters {
     this.allow('vmcall', 'VMM_RUNNING');
-    if (processor >= this.started)
-      throw new DriverError(
-        `vmcall on processor ${processor}: the VMM runs on ${this.started}, numbered from 0 (invalid argument)`,
-      );
-    return this.vmcallOn(Math.max(processor, 0), registers);
+    return this.vmcalls.make(this.startedProcessor(processor), registers);
   }
 
   /**
@@ -352,30 +349,20 @@ export class Driver {
    */
   vmcallData(processor: number, type: number, data: Uint8Array): VmcallAnswer {
     this.allow('vmcall', 'VMM_RUNNING');
-    const { vmcallBuffers: buffers } = this.machine;
-    if (buffers === undefined) throw new DriverError('this machine has no memory for the data of VMCALLs');
-    const { input, output } = buffers;
-    if (data.length > input.size)
-      throw new DriverError(`${data.length} bytes are too much for one VMCALL: it carries at most ${input.size}`);
-    input.write(data);
-    const registers = this.vmcall(processor, {
-      r00: BigInt(VmcallOpcode.VMCALL_DATA),
-      r04: BigInt(type),
-      r05: input.address,
-      r06: BigInt(data.length),
-      r08: output.address,
-      r09: BigInt(output.size),
-    });
-    if (registers.r01 !== 0n) return { registers, data: new Uint8Array() };
-    if (registers.r09 > BigInt(output.size))
-      throw new DriverError(
-        `the VMM answered ${registers.r09} bytes to a VMCALL whose out buffer has ${output.size} (out of range)`,
-      );
-    return { registers, data: output.read(Number(registers.r09)) };
+    return this.vmcalls.makeWithData(this.startedProcessor(processor), type, data);
+  }
+
+  private startedProcessor(processor: number): number {
+    if (processor < this.started) return Math.max(processor, 0);
+    throw new DriverError(
+      `vmcall on processor ${processor}: the VMM runs on ${this.started}, numbered from 0 (invalid argument)`,
+    );
   }
 
   private finishReload(processor: number): void {
-    this.machine.inDriverContext(processor, () => this.expectSuccess('reload', processor, VmcallOpcode.VMCALL_RELOAD));
+    this.machine.inDriverContext(processor, () =>
+      this.vmcalls.expectSuccess('reload', processor, VmcallOpcode.VMCALL_RELOAD),
+    );
   }
 
   private async loadFiles(files: readonly string[] = this.files): Promise<LoadedFile[]> {
@@ -389,13 +376,13 @@ export class Driver {
       this.vmm!.entry.startVmm(BigInt(processor));
       this.started++;
       this.announceHandlers(this.trace.names);
-      this.expectSuccess('start', processor, VmcallOpcode.VMCALL_START);
+      this.vmcalls.expectSuccess('start', processor, VmcallOpcode.VMCALL_START);
     });
   }
 
   private stopProcessor(processor: number): void {
     this.machine.inDriverContext(processor, () => {
-      this.expectSuccess('stop', processor, VmcallOpcode.VMCALL_STOP);
+      this.vmcalls.expectSuccess('stop', processor, VmcallOpcode.VMCALL_STOP);
       this.vmm!.entry.stopVmm(BigInt(processor));
     });
     this.started--;
@@ -413,31 +400,6 @@ export class Driver {
       this.state = 'VMM_CORRUPT';
       bfwarning`the failed start could not be undone: ${messageOf(error)}`;
     }
-  }
-
-  private expectSuccess(what: string, processor: number, opcode: number): void {
-    const { r01 } = this.executeVmcall(processor, { r00: BigInt(opcode) });
-    if (r01 === 0n) return;
-    const failure = this.vmcallFailure(processor);
-    const reason = failure === undefined ? '' : `: ${failure.message}`;
-    throw new DriverError(
-      `VMCALL ${what} on processor ${processor} failed: the VMM answered 0x${r01.toString(16)}${reason}`,
-      { causedBy: failure?.error },
-    );
-  }
-
-  private vmcallOn(processor: number, registers: Partial<VmcallRegisters>): VmcallRegisters {
-    return this.machine.inDriverContext(processor, () => this.executeVmcall(processor, registers));
-  }
-
-  /** Precondition: in the driver's context. */
-  private executeVmcall(processor: number, registers: Partial<VmcallRegisters>): VmcallRegisters {
-    this.vmm!.get(VmcallFailures).forget(BigInt(processor));
-    const { values } = this.vmm!.get(GeneralRegisters);
-    const zero = loadVmcallRegisters(new BigUint64Array(16));
-    storeVmcallRegisters({ ...zero, ...registers, r01: VMCALL_MAGIC }, values);
-    this.vmm!.get(Vmx).vmcall();
-    return loadVmcallRegisters(values);
   }
 
   private allow(call: string, ...states: readonly DriverState[]): void {
