@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { buildFolder, root } from '../build/paths.mjs';
 import { galleryExtensions } from './extensions.mjs';
@@ -24,9 +24,11 @@ export async function buildScripts(folder, write = true) {
   const addresses = { bareflank: join(root, 'src/index.ts') };
   const { metafile } = await build({
     ...bundleSettings,
+    // The present folder may be any.
+    absWorkingDir: root,
     platform: 'browser',
     // Its default for bundlers is made for Node.
-    alias: { 'esbuild-wasm': 'esbuild-wasm/esm/browser.js' },
+    alias: { 'esbuild-wasm': require.resolve('esbuild-wasm/esm/browser.js') },
     logLevel: 'warning',
     write,
     entryPoints: {
@@ -36,7 +38,7 @@ export async function buildScripts(folder, write = true) {
         SHARED_PACKAGES.map((name) => [name, addresses[name] ?? join(page, 'shared', `${name.replace('-', '_')}.ts`)]),
       ),
     },
-    outdir: folder,
+    outdir: resolve(folder),
     chunkNames: 'chunks/[name]-[hash]',
     splitting: true,
     // Parts of the VMM are known by the names of their classes.
