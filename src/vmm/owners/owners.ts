@@ -124,5 +124,7 @@ export const MonitorTrap = component<MonitorTrap>('bareflank.MonitorTrap', 'vcpu
 export interface TscOffset extends VmcsOwner {
   /** Adds `offset` until the request is disposed. */
   add(by: Requester, offset: bigint): Request;
+  /** Gives a request of this owner another offset: for handlers that do so at each exit. @throws ContributionError for one that has ended */
+  change(request: Request, offset: bigint): void;
 }
 export const TscOffset = component<TscOffset>('bareflank.TscOffset', 'vcpu');

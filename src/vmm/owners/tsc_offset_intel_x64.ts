@@ -27,6 +27,11 @@ export class TscOffsetIntelX64 extends RequestOwner<bigint> implements TscOffset
     return this.ask(by, offset);
   }
 
+  change(request: Request, offset: bigint): void {
+    this.replace(request, offset);
+    this.vmcs.asOwner(this.owner, () => this.writeSum());
+  }
+
   apply(): void {
     if (this.records.size > 0) this.write();
   }
@@ -49,13 +54,19 @@ export class TscOffsetIntelX64 extends RequestOwner<bigint> implements TscOffset
   }
 
   private write(): void {
-    this.vmcs.asOwner(this.owner, () => this.writeSum());
+    this.vmcs.asOwner(this.owner, () => {
+      this.writeSum();
+      this.turn();
+    });
   }
 
   private writeSum(): void {
     let sum = 0n;
     for (const { key } of this.records.values()) sum += key;
     this.vmcs.write(VmcsField.TscOffset, unsignedBits(64, sum));
+  }
+
+  private turn(): void {
     if (this.records.size > 0) this.vmcs.enable('primary', PrimaryControl.UseTscOffsetting);
     else this.vmcs.disable('primary', PrimaryControl.UseTscOffsetting);
   }

@@ -23,5 +23,6 @@ export interface Request extends Disposable {
 /** A request as its owner keeps it. */
 export interface RequestRecord<K> {
   readonly contribution: string;
-  readonly key: K;
+  /** The owner may replace it. */
+  key: K;
 }

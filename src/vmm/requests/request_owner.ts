@@ -48,6 +48,16 @@ export abstract class RequestOwner<K> implements RequestReleaser {
     return new OwnedRequest(this, id, record);
   }
 
+  /** Gives a request another key. It takes no effect by itself. @throws ContributionError for a request that has ended, or is another owner's */
+  protected replace({ owner, id, contribution }: Request, key: K): void {
+    const record = owner === this.owner ? this.records.get(id) : undefined;
+    if (record === undefined)
+      throw new ContributionError(
+        `${this.owner} cannot change request ${id} of ${contribution}, which ${owner === this.owner ? 'has ended' : `is one to ${owner}`}; make a new one`,
+      );
+    record.key = key;
+  }
+
   /** A request was added. */
   protected abstract requested(key: K): void;
 

@@ -45,15 +45,16 @@ describe('hypervisor_example_hide_exit_time', () => {
     expect([...results.slice(0, 2)]).to.deep.equal([BARE, BARE]);
   });
 
-  it('asks for the new offset before it gives the old one back', () => {
-    const order: string[] = [];
-    const add = Sinon.spy((_: unknown, offset: bigint) => {
-      order.push(`add ${offset}`);
-      return { id: order.length, [Symbol.dispose]: () => void order.push(`dispose after ${offset}`) };
-    });
-    const hide = make(HideExitTime, { tscOffset: { add } as never, ticks: 5n });
-    expect([hide.handleExit(), hide.handleExit()]).to.deep.equal([false, false]);
-    expect(order).to.deep.equal(['add -5', 'add -10', 'dispose after -5']);
-    expect(hide.report()).to.deep.equal({ 'hidden ticks': 10 });
+  it('makes one request, and changes its offset at each exit', () => {
+    const request = { id: 7 };
+    const [add, change] = [Sinon.stub().returns(request), Sinon.stub()];
+    const hide = make(HideExitTime, { tscOffset: { add, change } as never, ticks: 5n });
+    expect([hide.handleExit(), hide.handleExit(), hide.handleExit()]).to.deep.equal([false, false, false]);
+    expect(add.args).to.deep.equal([[hide, -5n]]);
+    expect(change.args).to.deep.equal([
+      [request, -10n],
+      [request, -15n],
+    ]);
+    expect(hide.report()).to.deep.equal({ 'hidden ticks': 15 });
   });
 });
