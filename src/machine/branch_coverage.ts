@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Constants } from './layout/core_constants.js';
 import { Sizes } from './layout/regions.js';
+import { fromHalves } from './processor/halves.js';
 import type { WasmCore } from './processor/wasm_core.js';
 
-const wide = (high: number, low: number): bigint => (BigInt(high) << 32n) | BigInt(low);
-const fromFactor = wide(Constants.BRANCH_FROM_HIGH, Constants.BRANCH_FROM_LOW);
-const toFactor = wide(Constants.BRANCH_TO_HIGH, Constants.BRANCH_TO_LOW);
+const fromFactor = fromHalves(Constants.BRANCH_FROM_LOW, Constants.BRANCH_FROM_HIGH);
+const toFactor = fromHalves(Constants.BRANCH_TO_LOW, Constants.BRANCH_TO_HIGH);
 
 /** The place in the map of a taken branch, by its RIP and its target's. The core has the same function: cpu/dispatch/branch_counts.ts. */
 export function placeOfBranch(from: bigint, to: bigint): number {

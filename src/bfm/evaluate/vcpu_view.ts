@@ -9,7 +9,7 @@ import { contextRegisters, type RegisterName } from '../../machine/processor/reg
 import { executionState, modeName, privilegeLevel } from '../../machine/report/execution_state.js';
 import { checkedWalk, type CheckedWalk } from '../../machine/report/stale_translations.js';
 import { activityName, vmxName } from '../../machine/report/processor_names.js';
-import { slotOf, supportedFields } from '../../machine/vmx/vmcs/field_slots.js';
+import { supportedFields } from '../../machine/vmx/vmcs/field_slots.js';
 import { MemoryView } from './memory_view.js';
 
 /** Registers besides those of a context. */
@@ -57,9 +57,8 @@ function vmcsOf({ engine, id }: LogicalProcessor): Record<string, bigint> {
   if (!vmcs.isCurrent) throw new BareflankError(`vcpu ${id} has no current VMCS: no VMM runs on it`);
   return Object.fromEntries(
     supportedFields.map((encoding) => {
-      const slot = slotOf(encoding);
       const name = fieldNames.get(encoding) ?? encoding.toString(16);
-      return [accessorName(name), (BigInt(vmcs.high(slot)) << 32n) | BigInt(vmcs.low(slot))];
+      return [accessorName(name), vmcs.value(encoding)];
     }),
   );
 }

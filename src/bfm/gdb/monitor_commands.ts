@@ -20,7 +20,6 @@ import { lastWriterOf, parseWrittenBytes } from './last_writer.js';
 import { eptAddress, eptWalkText, walkEpt } from '../../intrinsics/texts/ept_walk.js';
 import { hex } from '../../intrinsics/texts/hex.js';
 import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
-import { slotOf } from '../../machine/vmx/vmcs/field_slots.js';
 
 /** Exits that `monitor exits` shows. */
 const MOST_EXITS = 32;
@@ -267,10 +266,7 @@ export class MonitorCommands {
     const wanted = plain(argument);
     return this.on(processor, ({ engine: { vmcs } }) => {
       if (!vmcs.isCurrent) throw new BareflankError(`processor ${processor} has no current VMCS`);
-      const fields = Object.entries(VmcsField).map(([name, field]) => {
-        const slot = slotOf(field);
-        return { name, field, value: (BigInt(vmcs.high(slot)) << 32n) | BigInt(vmcs.low(slot)) };
-      });
+      const fields = Object.entries(VmcsField).map(([name, field]) => ({ name, field, value: vmcs.value(field) }));
       const shown = fields.filter(({ name, value }) => (wanted === '' ? value !== 0n : plain(name).includes(wanted)));
       return shown.length === 0
         ? [`no field is called ${argument}`]

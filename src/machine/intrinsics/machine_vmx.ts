@@ -65,7 +65,7 @@ export class MachineVmx implements Vmx {
     const { instructions, vmcs } = this.engine;
     const slot = instructions.vmread(field, 0);
     if (slot < 0) return undefined;
-    return (field & 1) !== 0 ? BigInt(vmcs.high(slot)) : fromHalves(vmcs.low(slot), vmcs.high(slot));
+    return (field & 1) !== 0 ? BigInt(vmcs.high(slot)) : vmcs.value(field);
   }
 
   vmwrite(field: number, value: bigint): boolean {

@@ -3,6 +3,7 @@
 // Leaves and MSRs: SDM 2A "CPUID—CPU Identification", SDM 4. A model adds the facts of the processor after which it is modelled.
 import { ArchCapabilities, ArchCapabilitiesHigh, Msr } from '../../intrinsics/registers/msr_definitions.js';
 import { Constants } from '../layout/core_constants.js';
+import { fromHalves } from '../processor/halves.js';
 import { vmxCapabilities, firstVmxMsr } from '../vmx/capabilities.js';
 import { bitsAt, brandLeaves, type CpuidLeafValues, type PlainMsr, type ProcessorModel } from './processor_model.js';
 
@@ -123,7 +124,7 @@ function cpuidLeaves(facts: ModelFacts): readonly CpuidLeafValues[] {
 /** IA32_VMX_*: the engine's capabilities. */
 const vmxMsrs: readonly PlainMsr[] = vmxCapabilities({ cr4Allowed }).map(([low, high], i) => ({
   address: firstVmxMsr + i,
-  value: (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0),
+  value: fromHalves(low, high),
 }));
 
 const all = 0xffffffffffffffffn;
@@ -140,7 +141,7 @@ const msrsOf = (facts: ModelFacts): readonly PlainMsr[] => [
   { address: 0xfe, value: 0x50an }, // IA32_MTRRCAP: ten pairs, fixed ranges, WC
   {
     address: Msr.Ia32ArchCapabilities,
-    value: (BigInt(notVulnerableHigh) << 32n) | BigInt(notVulnerable | facts.archCapabilities),
+    value: fromHalves(notVulnerable | facts.archCapabilities, notVulnerableHigh),
   },
   { address: 0x140, value: 0n, writable: 0n }, // MISC_FEATURE_ENABLES: no CPUID faulting
   { address: 0x179, value: 0n }, // IA32_MCG_CAP: no banks

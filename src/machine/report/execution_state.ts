@@ -5,7 +5,6 @@ import type { TableRegister } from '../../intrinsics/instructions/segments.js';
 import { VmcsField, type VmcsFieldName } from '../../intrinsics/vmcs/vmcs_fields.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
 import { generalRegisterNames, type SegmentRegister } from '../processor/register_names.js';
-import { slotOf } from '../vmx/vmcs/field_slots.js';
 import type { Vmcs } from '../vmx/vmcs/vmcs.js';
 import { VmxMode } from '../vmx/vmx_mode.js';
 import { Owner } from '../vmx/vmx_state.js';
@@ -108,10 +107,7 @@ function stateOfVmcs(vmcs: Vmcs, now: ExecutionState): Partial<ExecutionState> {
   };
 }
 
-function whole(vmcs: Vmcs, name: VmcsFieldName): bigint {
-  const slot = slotOf(VmcsField[name]);
-  return (BigInt(vmcs.high(slot)) << 32n) | BigInt(vmcs.low(slot));
-}
+const whole = (vmcs: Vmcs, name: VmcsFieldName): bigint => vmcs.value(VmcsField[name]);
 
 function segment(vmcs: Vmcs, name: 'Cs' | 'Ss'): SegmentRegister {
   return {

@@ -6,7 +6,6 @@ import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
 import { hex } from '../../intrinsics/texts/hex.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
 import type { RememberedExit } from '../processor/exit_history.js';
-import { slotOf } from '../vmx/vmcs/field_slots.js';
 import { executionState, modeName, privilegeLevel, stoppedInHandler, type ExecutionState } from './execution_state.js';
 import type { GuestSymbols } from '../symbols/guest_symbols.js';
 import { KERNEL_HALF } from '../symbols/symbol_table.js';
@@ -71,9 +70,7 @@ function addressThatMatters(processor: LogicalProcessor, place: InstructionPlace
   if (pageFault?.cr2 !== undefined) return { address: BigInt(pageFault.cr2), of: 'CR2 of the page fault' };
   const isEpt = inHandler && exit?.reason === ExitReason.EptViolation && (exit.qualification & LINEAR_VALID) !== 0n;
   if (isEpt) {
-    const { vmcs } = processor.engine;
-    const slot = slotOf(VmcsField.GuestLinearAddress);
-    const address = (BigInt(vmcs.high(slot)) << 32n) | BigInt(vmcs.low(slot));
+    const address = processor.engine.vmcs.value(VmcsField.GuestLinearAddress);
     return { address, of: 'linear address of the EPT violation' };
   }
   return { address: BigInt(place.linear), of: 'RIP' };

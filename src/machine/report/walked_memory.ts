@@ -2,6 +2,7 @@
 import { PrimaryControl, SecondaryControl } from '../../intrinsics/vmx/control_bits.js';
 import { EptCapability, Msr } from '../../intrinsics/registers/msr_definitions.js';
 import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
+import { word64 } from '../processor/halves.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
 import { firstVmxMsr } from '../vmx/capabilities.js';
 import { slotOf } from '../vmx/vmcs/field_slots.js';
@@ -22,8 +23,7 @@ export function walkedMemory({ core, engine }: LogicalProcessor): WalkedMemory {
     read: (physical, bytes) => {
       const at = core.physicalOffset(Number(physical));
       if (at < 0) return undefined;
-      const low = BigInt(core.u32[at >>> 2]!);
-      return bytes === 4 ? low : low | (BigInt(core.u32[(at >>> 2) + 1]!) << 32n);
+      return bytes === 4 ? BigInt(core.u32[at >>> 2]!) : word64(core.u32, at >>> 2);
     },
     rules: {
       physicalAddressWidth: core.physicalAddressWidth,

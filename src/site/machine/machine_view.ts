@@ -33,11 +33,11 @@ const fields = vmcsFieldDefinitions.filter(({ encoding }) => slotKinds[slotOf(en
 
 function vmcsOf({ engine: { vmcs } }: LogicalProcessor): VmcsFieldView[] {
   if (!vmcs.isCurrent) return [];
-  return fields.map(({ name, encoding }) => {
-    const slot = slotOf(encoding);
-    const value = (BigInt(vmcs.high(slot)) << 32n) | BigInt(vmcs.low(slot));
-    return { group: groupOfField(encoding), name, value: hex(value, 2 * bytesOfField(encoding)) };
-  });
+  return fields.map(({ name, encoding }) => ({
+    group: groupOfField(encoding),
+    name,
+    value: hex(vmcs.value(encoding), 2 * bytesOfField(encoding)),
+  }));
 }
 
 function viewOf(processor: LogicalProcessor, address: bigint | undefined): ProcessorView {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { fromHalves } from '../../processor/halves.js';
 import type { EventQueue } from '../event_queue.js';
 import type { Timer } from '../timer.js';
 
@@ -117,7 +118,7 @@ export class ApicTimer {
   /** RDMSR and WRMSR of IA32_TSC_DEADLINE; 0 disarms. */
   get tscDeadline(): bigint {
     const { mode, deadlineLow, deadlineHigh } = this.state();
-    return mode === ApicTimerMode.TscDeadline ? (BigInt(deadlineHigh) << 32n) | BigInt(deadlineLow) : 0n;
+    return mode === ApicTimerMode.TscDeadline ? fromHalves(deadlineLow, deadlineHigh) : 0n;
   }
 
   set tscDeadline(value: bigint) {

@@ -2,6 +2,7 @@
 import { STATUS_FLAGS } from '../../../intrinsics/registers/registers.js';
 import { VmcsField } from '../../../intrinsics/vmcs/vmcs_fields.js';
 import type { MemoryWriter } from '../../memory/memory_writer.js';
+import { fromHalves } from '../../processor/halves.js';
 import { slotCount, SlotKind, slotKinds, slotOf, supportedFields } from './field_slots.js';
 import type { VmxArea } from './vmx_area.js';
 import { Word } from '../words.js';
@@ -112,6 +113,12 @@ export class Vmcs {
   /** Bits 63:32 of a slot, unsigned. */
   high(slot: number): number {
     return this.halves[(slot << 1) | 1]!;
+  }
+
+  /** A field as a bigint, which allocates: for those who look at a machine. @param encoding of a field, as in `VmcsField` */
+  value(encoding: number): bigint {
+    const slot = slotOf(encoding);
+    return fromHalves(this.low(slot), this.high(slot));
   }
 
   /** VMWRITE: the field's width cuts the value. */
