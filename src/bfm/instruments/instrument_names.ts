@@ -9,7 +9,7 @@ export class InstrumentNames {
 
   /** @param handlers of VM exits, as the VMM numbers them */
   constructor(
-    private readonly symbols: Pick<GuestSymbols, 'find' | 'whyNone'>,
+    private readonly symbols: Pick<GuestSymbols, 'find' | 'hasKernel' | 'whyNone'>,
     readonly handlers: readonly string[],
   ) {}
 
@@ -28,7 +28,8 @@ export class InstrumentNames {
 
   /** For people. Empty unless the kernel's names were asked for and there are none. */
   get missing(): readonly string[] {
-    const why = this.hasNameless ? this.symbols.whyNone() : undefined;
+    // The driver's own context has such addresses too.
+    const why = this.hasNameless && this.symbols.hasKernel ? this.symbols.whyNone() : undefined;
     return why === undefined ? [] : [`no names of the guest's kernel: ${why}`];
   }
 }

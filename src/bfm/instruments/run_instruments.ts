@@ -32,7 +32,7 @@ export class RunInstruments {
   static begin({ trace, profile }: InstrumentRequest): RunInstruments {
     const traced = trace && { recorder: traceRecorder(trace), file: OpenedOutput.open('--trace', trace.file) };
     const profiled = profile && {
-      recorder: new ProfileRecorder({ interval: profile.interval }),
+      recorder: new ProfileRecorder({ interval: profile.interval, now: () => performance.now() }),
       file: OpenedOutput.open('--profile', profile.file),
     };
     return new RunInstruments(traced, profiled);

@@ -6,3 +6,8 @@ export interface ExitSink {
   /** @param history whose last exit it is */
   add(history: ExitHistory): void;
 }
+
+/** Hears when the VMM begins to handle a VM exit. An exit to x86 code has no such moment. */
+export interface ExitTimer {
+  begin(): void;
+}

@@ -13,7 +13,7 @@ import { slotOf } from '../vmx/vmcs/field_slots.js';
 import { vmxState } from '../vmx/hashed_vmx_state.js';
 import { untilDeadline } from '../vmx/preemption_timer.js';
 import { ExitHistory } from './exit_history.js';
-import type { ExitSink } from './exit_sink.js';
+import type { ExitSink, ExitTimer } from './exit_sink.js';
 import type { ProcessorCore } from './processor_core.js';
 import { exitReasons, type ProcessorCounters } from './processor_counters.js';
 import { ProcessorDeadError, type ProcessorDeath } from './processor_death.js';
@@ -79,6 +79,8 @@ export class LogicalProcessor {
   readonly history: ExitHistory;
   /** Take all VM exits, for traces and profiles. */
   readonly exitSinks: ExitSink[] = [];
+  /** Hears when the handling of an exit begins. */
+  exitTimer: ExitTimer | undefined;
   /** The number of instructions retired at the last VM exit, in two words, for the watchdog's report. */
   private readonly exitInstructions: Uint32Array;
   /** `HostEntry.returnTo` was called: the exit entry left VMX non-root operation for good. */
@@ -328,6 +330,7 @@ export class LogicalProcessor {
     exitInstructions[0] = u32[instructionsWord]!;
     exitInstructions[1] = u32[instructionsWord + 1]!;
     this.remember();
+    if (this.exitTimer !== undefined) this.exitTimer.begin();
     if (exitMark !== undefined) exitMark[0] = (engine.vmcs.bits(exitReason) & 0xffff) + 1;
     try {
       exitEntry();

@@ -77,11 +77,15 @@ export class GuestSymbols {
     return this.kernelAddress(name);
   }
 
+  /** Whether a processor has set IA32_LSTAR as kernels do. */
+  get hasKernel(): boolean {
+    return this.syscallEntry() !== undefined;
+  }
+
   /** Why no address of the guest's kernel has a name. Undefined if the kernel's own names are known. */
   whyNone(): string | undefined {
     if (this.kallsyms() !== undefined) return undefined;
-    const entries = this.processors().map(({ core }) => core.block.get('LSTAR'));
-    const entry = entries.find((address) => address >= KERNEL_HALF);
+    const entry = this.syscallEntry();
     if (entry === undefined) return 'no kernel has set IA32_LSTAR, by which the names of Linux are found';
     const where = `IA32_LSTAR is ${hex(entry)}`;
     if (entry !== this.without) return `${where}, which is not mapped`;
@@ -91,6 +95,11 @@ export class GuestSymbols {
   /** The address space of what a processor executes. */
   spaceOf(processor: LogicalProcessor, space: ExecutionState): VirtualMemory {
     return new VirtualMemory(this.memory, walkedMemory(processor), space);
+  }
+
+  private syscallEntry(): bigint | undefined {
+    const entries = this.processors().map(({ core }) => core.block.get('LSTAR'));
+    return entries.find((address) => address >= KERNEL_HALF);
   }
 
   /** Where nobody said by how much the addresses of a kernel's file are moved, the kernel's own tables do. */

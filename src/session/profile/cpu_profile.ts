@@ -21,49 +21,80 @@ export interface CpuProfile {
   readonly nodes: readonly ProfileNode[];
   readonly startTime: number;
   readonly endTime: number;
-  /** Node by node. */
+  /** Node by node. A sample lasts until the next one begins. */
   readonly samples: readonly number[];
-  /** Microseconds that each sample is worth. */
+  /** Microseconds between a sample and the one before it. */
   readonly timeDeltas: readonly number[];
 }
 
-/** The tree of a profile: below the root the processors, below each what it did. */
+/**
+ * The tree of a profile. Viewers take the time of a node from its samples or from its hits, which are therefore as many as the intervals in its time.
+ */
 class Tree {
   readonly nodes: ProfileNode[] = [];
   readonly samples: number[] = [];
   readonly timeDeltas: number[] = [];
+  readonly root = this.add(undefined, '(root)');
+  private readonly inner = new Map<string, ProfileNode>();
+  /** Microseconds of the sample that was added last. */
+  private last = 0;
 
-  add(parent: ProfileNode | undefined, functionName: string, url = '', hitCount = 0): ProfileNode {
+  /** @param interval microseconds */
+  constructor(private readonly interval: number) {}
+
+  /** The node below another one that stands for a group; it is made when it is first needed. */
+  group(parent: ProfileNode, name: string): ProfileNode {
+    const key = `${parent.id} ${name}`;
+    const known = this.inner.get(key);
+    if (known !== undefined) return known;
+    const node = this.add(parent, name);
+    this.inner.set(key, node);
+    return node;
+  }
+
+  /** A node with its own time. */
+  spend(parent: ProfileNode, name: string, microseconds: number, url = ''): void {
+    const node = this.add(parent, name, url, Math.round(microseconds / this.interval));
+    if (microseconds > 0) this.sample(node, microseconds);
+  }
+
+  /** The end of the last sample. */
+  end(): void {
+    this.sample(this.root, 0);
+  }
+
+  private sample({ id }: ProfileNode, microseconds: number): void {
+    this.samples.push(id);
+    this.timeDeltas.push(this.last);
+    this.last = microseconds;
+  }
+
+  private add(parent: ProfileNode | undefined, functionName: string, url = '', hitCount = 0): ProfileNode {
     const callFrame = { functionName, scriptId: '0', url, lineNumber: -1, columnNumber: -1 };
     const node = { id: this.nodes.length + 1, callFrame, hitCount, children: [] };
     this.nodes.push(node);
     parent?.children.push(node.id);
     return node;
   }
-
-  /** The time of a node as one sample: the samples of one piece of code are worth the same wherever they were taken. */
-  spend({ id }: ProfileNode, microseconds: number): void {
-    if (microseconds === 0) return;
-    this.samples.push(id);
-    this.timeDeltas.push(microseconds);
-  }
 }
 
-/** Makes the file of a profile. */
+/** Makes the file of a profile: below the root the processors with the guest's virtual time, and the handlers of VM exits with the host's time. */
 export function cpuProfile(recorder: ProfileRecorder, names: ProfileNames): CpuProfile {
-  const tree = new Tree();
-  const root = tree.add(undefined, '(root)');
+  const tree = new Tree(recorder.interval / 1000);
   const code = profiledCode(recorder, names);
-  const exits = profiledExits(recorder, names);
   recorder.slept.forEach((slept, processor) => {
-    const node = tree.add(root, `processor ${processor}`);
-    for (const { name, module, samples } of code.filter((each) => each.processor === processor))
-      tree.spend(tree.add(node, name, module, samples), (samples * recorder.interval) / 1000);
-    const own = exits.filter((each) => each.processor === processor);
-    const handled = own.length === 0 ? undefined : tree.add(node, '(VM exits)');
-    for (const { reason, handler, count } of own) tree.add(handled, `${reason}: ${handler}`, '', count);
-    tree.spend(tree.add(node, '(idle)'), slept / 1000);
+    const node = tree.group(tree.root, `processor ${processor}`);
+    for (const row of code.filter((each) => each.processor === processor)) {
+      const side = tree.group(tree.group(node, row.space), row.side);
+      tree.spend(side, row.name, (row.samples * recorder.interval) / 1000, row.module);
+    }
+    tree.spend(node, '(idle)', slept / 1000);
   });
+  for (const { processor, reason, handler, count, hostTime } of profiledExits(recorder, names)) {
+    const node = tree.group(tree.group(tree.root, 'handlers of VM exits (host time)'), `on processor ${processor}`);
+    tree.spend(node, `${reason}: ${handler}, exits: ${count}`, hostTime * 1000);
+  }
+  tree.end();
   const { nodes, samples, timeDeltas } = tree;
   return { nodes, startTime: 0, endTime: timeDeltas.reduce((sum, each) => sum + each, 0), samples, timeDeltas };
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { Cr0 } from '../../intrinsics/registers/registers.js';
 import type { Pc } from '../../machine/pc.js';
 import { ExitCounts } from '../../machine/processor/exit_counts.js';
 import type { Sampler, TurnObserver } from '../../machine/turn_observer.js';
@@ -11,9 +12,27 @@ export interface ProfileOptions {
   /** Virtual nanoseconds between two samples of a processor. */
   readonly interval: number;
   readonly most?: number;
+  /** Real time in milliseconds: what handlers of VM exits take, which is none of the guest's time. */
+  readonly now: () => number;
 }
 
-/** Looks at where each processor is, at equal distances of its virtual time. The run is the same without it, and equal runs have equal profiles. */
+/** A sample: where a processor was. */
+export interface ProfileSample {
+  readonly processor: number;
+  readonly privilege: number;
+  readonly rip: bigint;
+  /** The address of the page that CR3 names, by which address spaces differ. Undefined without paging. */
+  readonly space: number | undefined;
+}
+
+/** Of CR3, without PCID and other flags. */
+const PAGE_BITS = 12n;
+const NO_PAGING = -1;
+
+/**
+ * Looks at where each processor is, at equal distances of its virtual time, and at how long the VMM handles exits. The run is the same without it. Equal runs
+ * have equal samples; the time of the handlers is the host's.
+ */
 export class ProfileRecorder implements Sampler, TurnObserver {
   /** By processor: VM exits by reason and handler. */
   readonly exits: ExitCounts[] = [];
@@ -23,16 +42,20 @@ export class ProfileRecorder implements Sampler, TurnObserver {
   private readonly places: BigUint64Array;
   /** Processor, and privilege level above it. */
   private readonly processors: Uint16Array;
+  private readonly spaces: Float64Array;
+  private readonly now: () => number;
   private count = 0;
   private spacing: number;
   private readonly due: number[] = [];
   private pc: Pc | undefined;
 
-  constructor({ interval, most = MOST_SAMPLES }: ProfileOptions) {
+  constructor({ interval, most = MOST_SAMPLES, now }: ProfileOptions) {
     this.spacing = interval;
     this.most = most;
+    this.now = now;
     this.places = new BigUint64Array(most);
     this.processors = new Uint16Array(most);
+    this.spaces = new Float64Array(most);
   }
 
   /** Begins to watch a machine. */
@@ -41,8 +64,9 @@ export class ProfileRecorder implements Sampler, TurnObserver {
     pc.scheduler.observers.push(this);
     pc.scheduler.sampler = this;
     for (const processor of pc.processors) {
-      const counts = new ExitCounts();
+      const counts = new ExitCounts(this.now);
       processor.exitSinks.push(counts);
+      processor.exitTimer = counts;
       this.exits.push(counts);
       this.slept.push(0);
       this.due.push(this.after(pc.virtualTime));
@@ -58,10 +82,15 @@ export class ProfileRecorder implements Sampler, TurnObserver {
     return this.count;
   }
 
-  /** A sample: where the processor was. */
-  at(index: number): { readonly processor: number; readonly privilege: number; readonly rip: bigint } {
+  at(index: number): ProfileSample {
     const word = this.processors[index]!;
-    return { processor: word & 0xff, privilege: word >> 8, rip: this.places[index]! };
+    const space = this.spaces[index]!;
+    return {
+      processor: word & 0xff,
+      privilege: word >> 8,
+      rip: this.places[index]!,
+      space: space === NO_PAGING ? undefined : space,
+    };
   }
 
   dueAt(processor: number): number {
@@ -71,7 +100,9 @@ export class ProfileRecorder implements Sampler, TurnObserver {
   sample(processor: number, time: number): void {
     if (this.count === this.most) this.thinOut();
     const { block } = this.pc!.processors[processor]!.core;
+    const hasPaging = (Number(block.get('CR0')) & Cr0.Paging) !== 0;
     this.places[this.count] = block.get('RIP');
+    this.spaces[this.count] = hasPaging ? Number((block.get('CR3') >> PAGE_BITS) << PAGE_BITS) : NO_PAGING;
     this.processors[this.count++] = processor | (block.get('CPL') << 8);
     this.due[processor] = this.after(time);
   }
@@ -89,10 +120,11 @@ export class ProfileRecorder implements Sampler, TurnObserver {
   }
 
   private thinOut(): void {
-    const { places, processors } = this;
+    const { places, processors, spaces } = this;
     for (let index = 0; 2 * index < this.count; index++) {
       places[index] = places[2 * index]!;
       processors[index] = processors[2 * index]!;
+      spaces[index] = spaces[2 * index]!;
     }
     this.count = Math.ceil(this.count / 2);
     this.spacing *= 2;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { exitReasonName } from '../../intrinsics/vmx/exit_reasons.js';
+import { hex } from '../../intrinsics/texts/hex.js';
 import type { SymbolPlace } from '../../intrinsics/texts/symbol_place.js';
-import type { ProfileRecorder } from './profile_recorder.js';
+import type { ProfileRecorder, ProfileSample } from './profile_recorder.js';
 
 /** What names need besides what was recorded. */
 export interface ProfileNames {
@@ -11,9 +12,15 @@ export interface ProfileNames {
   readonly symbol: (address: bigint) => SymbolPlace | undefined;
 }
 
+/** On which side of the kernel's border code is. */
+export type Side = 'kernel' | 'user';
+
 /** A piece of the guest's code that a processor was in. */
 export interface ProfiledCode {
   readonly processor: number;
+  /** The address space, in words. */
+  readonly space: string;
+  readonly side: Side;
   readonly name: string;
   /** The module of the guest's kernel, or an empty text. */
   readonly module: string;
@@ -26,29 +33,50 @@ export interface ProfiledExits {
   readonly reason: string;
   readonly handler: string;
   readonly count: number;
+  /** Milliseconds of the host's time. */
+  readonly hostTime: number;
 }
 
 /** The privilege level of processes. */
 const USER = 3;
 
 /** Code without a name is one piece at each side of the kernel's border. */
-const namelessCode = (privilege: number): string => (privilege === USER ? '(user code)' : '(kernel code)');
+const nameless: Readonly<Record<Side, string>> = { kernel: '(kernel code)', user: '(user code)' };
+
+const sideOf = ({ privilege }: ProfileSample): Side => (privilege === USER ? 'user' : 'kernel');
+const spaceOf = ({ space }: ProfileSample): string => (space === undefined ? 'no paging' : `CR3 ${hex(space)}`);
 
 /** The code in which the processors were, the most frequent first. */
 export function profiledCode(recorder: ProfileRecorder, { symbol }: Pick<ProfileNames, 'symbol'>): ProfiledCode[] {
   const places = new Map<bigint, SymbolPlace | undefined>();
   const rows = new Map<string, { -readonly [K in keyof ProfiledCode]: ProfiledCode[K] }>();
   for (let index = 0; index < recorder.size; index++) {
-    const { processor, privilege, rip } = recorder.at(index);
+    const sample = recorder.at(index);
+    const { processor, rip } = sample;
     if (!places.has(rip)) places.set(rip, symbol(rip));
-    const { name = namelessCode(privilege), module = '' } = places.get(rip) ?? {};
-    const key = `${processor} ${module} ${name}`;
+    const [space, side] = [spaceOf(sample), sideOf(sample)];
+    const { name = nameless[side], module = '' } = places.get(rip) ?? {};
+    const key = [processor, space, side, module, name].join('\n');
     const row = rows.get(key);
-    if (row === undefined) rows.set(key, { processor, name, module, samples: 1 });
+    if (row === undefined) rows.set(key, { processor, space, side, name, module, samples: 1 });
     else row.samples++;
   }
-  return [...rows.values()].sort((a, b) => b.samples - a.samples || (a.name < b.name ? -1 : 1));
+  return sorted([...rows.values()]);
 }
+
+/** Rows of code with the same key are one row, which has the words of the first of them. @returns the most frequent first */
+export function mergedCode(code: readonly ProfiledCode[], keyOf: (row: ProfiledCode) => string): ProfiledCode[] {
+  const merged = new Map<string, ProfiledCode>();
+  for (const row of code) {
+    const key = keyOf(row);
+    const samples = row.samples + (merged.get(key)?.samples ?? 0);
+    merged.set(key, { ...(merged.get(key) ?? row), samples });
+  }
+  return sorted([...merged.values()]);
+}
+
+const sorted = (rows: ProfiledCode[]): ProfiledCode[] =>
+  rows.sort((a, b) => b.samples - a.samples || (a.name < b.name ? -1 : 1));
 
 /** VM exits by reason and handler, the most frequent first. */
 export function profiledExits(
@@ -57,11 +85,12 @@ export function profiledExits(
 ): ProfiledExits[] {
   return exits
     .flatMap((counts, processor) =>
-      counts.all().map(({ reason, handler, count }) => ({
+      counts.all().map(({ reason, handler, count, hostTime }) => ({
         processor,
         reason: exitReasonName(reason),
         handler: handlers[handler - 1] ?? '-',
         count,
+        hostTime,
       })),
     )
     .sort((a, b) => b.count - a.count);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { groupedDigits } from '../grouped_digits.js';
 import type { ProfileRecorder } from './profile_recorder.js';
-import { profiledCode, profiledExits, type ProfileNames } from './profile_rows.js';
+import { mergedCode, profiledCode, profiledExits, type ProfiledCode, type ProfileNames } from './profile_rows.js';
 
 /** Rows of each part. */
 const MOST_ROWS = 20;
+
+const processorOf = ({ processor }: ProfiledCode): string => `processor ${processor}`;
 
 const percent = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(1)} %`;
 
@@ -25,21 +27,33 @@ function limited(rows: readonly (readonly string[])[]): string[] {
 /** A profile for people: where the guest was, and what its VM exits were. */
 export function profileTable(recorder: ProfileRecorder, names: ProfileNames): string[] {
   const { size, interval } = recorder;
-  const code = profiledCode(recorder, names).map(({ processor, name, module, samples }) => [
-    groupedDigits(samples),
-    percent(samples, size),
-    `processor ${processor}`,
-    module === '' ? name : `${name} [${module}]`,
-  ]);
-  const exits = profiledExits(recorder, names).map(({ processor, reason, handler, count }) => [
+  const code = profiledCode(recorder, names);
+  const share = (rows: readonly ProfiledCode[], ...words: ((row: ProfiledCode) => string)[]): string[] =>
+    limited(
+      mergedCode(rows, (row) => words.map((word) => word(row)).join('\n')).map((row) => [
+        groupedDigits(row.samples),
+        percent(row.samples, size),
+        ...words.map((word) => word(row)),
+      ]),
+    );
+  const exits = profiledExits(recorder, names).map(({ processor, reason, handler, count, hostTime }) => [
     groupedDigits(count),
+    `${hostTime.toFixed(1)} ms`,
     `processor ${processor}`,
     `${reason}: ${handler}`,
   ]);
   const every = `one each ${groupedDigits(interval / 1000)} µs of a processor's virtual time`;
   return [
     `profile: ${groupedDigits(size)} samples, ${every}`,
-    ...limited(code),
-    ...(exits.length === 0 ? [] : ['VM exits by reason and handler:', ...limited(exits)]),
+    ...share(code, processorOf, ({ name, module }) => (module === '' ? name : `${name} [${module}]`)),
+    'by address space:',
+    ...share(
+      code,
+      ({ space }) => space,
+      ({ side }) => side,
+    ),
+    ...(exits.length === 0
+      ? []
+      : ['VM exits by reason and handler, with the real time in which the VMM handled them:', ...limited(exits)]),
   ];
 }

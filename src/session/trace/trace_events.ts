@@ -47,6 +47,7 @@ export class TraceEvents {
     yield* this.heading();
     const { recorder } = this;
     for (let row = recorder.firstRow; row < recorder.nextRow; row++) yield* this.row(row);
+    for (const track of this.tracks) yield* this.behindTurns(track);
     for (const { at, text } of recorder.lines)
       yield { name: text, ph: 'i', s: 't', cat: 'console', ts: microseconds(at), pid: MACHINE, tid: CONSOLE, args: {} };
   }
@@ -116,6 +117,16 @@ export class TraceEvents {
       at = over;
     }
     yield* this.guest(track, at, end, wall);
+  }
+
+  /** Exits behind the last turn of a processor: of the driver's VMCALLs on one that sleeps, or at the end of the run. */
+  private *behindTurns(track: Track): Generator<TraceEvent> {
+    const log = this.recorder.exits[track.processor]!;
+    for (track.exit = Math.max(track.exit, log.first); track.exit < log.total; track.exit++) {
+      const exit = log.exit(track.exit);
+      if (this.isLeftOut(exit.reason)) continue;
+      yield this.exit(track, [track.at, track.at], reportedExit(exit, this.from.handlers), exit.rip);
+    }
   }
 
   private isLeftOut(reason: number): boolean {

@@ -6,12 +6,13 @@ const kernel = 0xffffffff81000010n;
 
 describe('InstrumentNames', () => {
   const why = 'no kernel has set IA32_LSTAR';
-  const nothing = { find: () => undefined, whyNone: () => why };
+  const nothing = { find: () => undefined, hasKernel: true, whyNone: () => why };
 
   it('has the names of the guest as places and as texts', () => {
-    const names = new InstrumentNames({ find: () => ({ name: 'main', offset: 4n }), whyNone: () => undefined }, [
-      'own',
-    ]);
+    const names = new InstrumentNames(
+      { find: () => ({ name: 'main', offset: 4n }), hasKernel: true, whyNone: () => undefined },
+      ['own'],
+    );
     expect(names.find(kernel)).to.deep.equal({ name: 'main', offset: 4n });
     expect(names.textOf(kernel)).to.equal('main+0x4');
     expect(names.missing).to.deep.equal([]);
@@ -25,8 +26,14 @@ describe('InstrumentNames', () => {
     expect(names.missing).to.deep.equal([`no names of the guest's kernel: ${why}`]);
   });
 
+  it('says nothing before a kernel has begun', () => {
+    const names = new InstrumentNames({ ...nothing, hasKernel: false }, []);
+    names.find(kernel);
+    expect(names.missing).to.deep.equal([]);
+  });
+
   it('says nothing of an address that has no name in a kernel whose names are known', () => {
-    const names = new InstrumentNames({ find: () => undefined, whyNone: () => undefined }, []);
+    const names = new InstrumentNames({ find: () => undefined, hasKernel: true, whyNone: () => undefined }, []);
     names.find(kernel);
     expect(names.missing).to.deep.equal([]);
   });

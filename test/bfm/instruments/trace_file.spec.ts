@@ -37,6 +37,14 @@ function exitsOf({ traceEvents }: Trace): Record<string, number> {
   return counts;
 }
 
+/** The events, without what the host's clock says. */
+function withoutRealTime({ traceEvents }: Trace): unknown[] {
+  return traceEvents
+    .filter(({ name }) => name !== 'real time, ms')
+    .map(({ args: { [REAL_TIME]: _, ...args }, ...event }) => ({ ...event, args }));
+}
+const REAL_TIME = 'real time at the end of the turn, ms';
+
 describe('A trace', () => {
   it('has each VM exit with its handler, and the time of the guest between them', async () => {
     const report = await traced('whole');
@@ -110,14 +118,17 @@ describe('A trace', () => {
     ]);
   });
 
-  it('of a replay has the exits of the recorded run', async () => {
-    const recorded = await recordedRun(path('recording'));
-    const trace = { file: path('replayed'), limit: LIMIT };
-    const request = { recording: path('recording'), until: [], checkpoints: 1 << 20, trace };
-    const report = await new ReplayRun(request, new RunControl(), () => {}).run();
-    expect(report.outcome).to.equal('replayed');
-    checkTrace(read('replayed').traceEvents);
-    expect(exitsOf(read('replayed'))).to.deep.equal(recorded.machine.exits);
-    expect(report.trace).to.include('replayed');
-  });
+  for (const processors of [1, 2])
+    it(`of a replay has the events of the recorded run, but for real time (processors: ${processors})`, async () => {
+      const [recording, own, replayed] = ['recording', 'own', 'replayed'].map((name) => `${name}_${processors}`);
+      const recorded = await recordedRun(path(recording!), { processors, trace: { file: path(own!), limit: LIMIT } });
+      const trace = { file: path(replayed!), limit: LIMIT };
+      const request = { recording: path(recording!), until: [], checkpoints: 1 << 20, trace };
+      const report = await new ReplayRun(request, new RunControl(), () => {}).run();
+      expect(report.outcome).to.equal('replayed');
+      checkTrace(read(replayed!).traceEvents);
+      expect(exitsOf(read(replayed!))).to.deep.equal(recorded.machine.exits);
+      expect(withoutRealTime(read(replayed!))).to.deep.equal(withoutRealTime(read(own!)));
+      expect(report.trace).to.include('replayed');
+    });
 });

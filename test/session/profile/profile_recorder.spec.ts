@@ -19,7 +19,7 @@ async function profiled(interval: number | undefined, most?: number, processors 
   const coreModule = new WebAssembly.Module(readFileSync(join(buildFolder, 'cpu', 'cpu.wasm')));
   const pc = await Pc.create({ coreModule, memoryBytes: 16 << 20, processors, com1: () => {}, com2: () => {} });
   pc.boot({ kernel: { name: 'guest', bytes: guest }, modules: [], append: '' });
-  const recorder = new ProfileRecorder({ interval: interval ?? 1, ...(most !== undefined && { most }) });
+  const recorder = new ProfileRecorder({ interval: interval ?? 1, now: () => 0, ...(most !== undefined && { most }) });
   if (interval !== undefined) recorder.attach(pc);
   for (let turns = 0; turns < 100_000 && pc.runQuantum(() => true) === undefined; turns++);
   const samples = Array.from({ length: recorder.size }, (_, index) => recorder.at(index));
@@ -49,6 +49,13 @@ describe('ProfileRecorder', () => {
     );
   });
 
+  it('has the address space of each sample: the page of CR3, without the flags beside it', async () => {
+    const { pc, samples } = await profiled(10);
+    const page = Number(pc.core.block.get('CR3')) & ~0xfff;
+    expect(page).to.be.greaterThan(0);
+    expect(new Set(samples.map(({ space }) => space))).to.deep.equal(new Set([page]));
+  });
+
   it('drops every second sample when there are too many, and looks half as often from then on', async () => {
     const { recorder, places } = await profiled(1, 1000);
     const { places: all } = await profiled(1);
@@ -58,7 +65,7 @@ describe('ProfileRecorder', () => {
   });
 
   it('counts the time in which a processor sleeps', () => {
-    const recorder = new ProfileRecorder({ interval: 10 });
+    const recorder = new ProfileRecorder({ interval: 10, now: () => 0 });
     recorder.slept.push(0);
     recorder.waited(0, 100, 250, true);
     recorder.waited(0, 250, 300, false);

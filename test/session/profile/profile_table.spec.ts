@@ -12,18 +12,26 @@ describe('profileTable', () => {
       '  1  20.0 %  processor 1  (kernel code)',
       '  1  20.0 %  processor 0  (user code)',
       '  1  20.0 %  processor 0  probe [virtio_net]',
-      'VM exits by reason and handler:',
-      '  4  processor 0  rdmsr: -',
-      '  3  processor 0  cpuid: counter',
+      'by address space:',
+      '  3  60.0 %  CR3 0x5000  kernel',
+      '  1  20.0 %   no paging  kernel',
+      '  1  20.0 %  CR3 0x6000  user',
+      'VM exits by reason and handler, with the real time in which the VMM handled them:',
+      '  4  0.0 ms  processor 0  rdmsr: -',
+      '  3  0.0 ms  processor 0  cpuid: counter',
     ]);
   });
 
   it('has 20 rows at most, and says how many more there are', () => {
     const { recorder, names } = madeProfile();
-    const samples = Array.from({ length: 30 }, (_, index) => ({ processor: index, privilege: 0, rip: 0x1000n }));
+    const samples = Array.from({ length: 30 }, (_, index) => ({
+      processor: index,
+      privilege: 0,
+      rip: 0x1000n,
+      space: 0,
+    }));
     const many = { ...recorder, size: 30, at: (index: number) => samples[index]!, exits: [] };
     const lines = profileTable(many as unknown as typeof recorder, names);
-    expect(lines).to.have.length(22);
-    expect(lines.at(-1)).to.equal('  and 10 more');
+    expect(lines.slice(21)).to.deep.equal(['  and 10 more', 'by address space:', '  30  100.0 %  CR3 0x0  kernel']);
   });
 });

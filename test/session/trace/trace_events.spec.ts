@@ -126,6 +126,17 @@ describe('TraceEvents', () => {
     ]);
   });
 
+  it('has exits of a processor that has had no turn since', () => {
+    const events = eventsOf((trace, log) => {
+      exitsAt(log, [10]);
+      trace.ran(0, 0, 50, 0);
+      exitsAt(log, [50]);
+      exitsAt(trace.exits[1]!, [0], ExitReason.Vmcall);
+    });
+    expect(slices(events).slice(-1)).to.deep.equal([['cpuid', 0.05, 0]]);
+    expect(slices(events, 1)).to.deep.equal([['vmcall', 0, 0]]);
+  });
+
   it('counts VM exits and real time', () => {
     const events = eventsOf((trace, log) => {
       exitsAt(log, [10, 20]);
