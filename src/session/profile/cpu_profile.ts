@@ -42,7 +42,7 @@ class Tree {
   /** @param interval microseconds */
   constructor(private readonly interval: number) {}
 
-  /** The node below another one that stands for a group; it is made when it is first needed. */
+  /** The node of a group below another one; it is made when it is first needed. */
   group(parent: ProfileNode, name: string): ProfileNode {
     const key = `${parent.id} ${name}`;
     const known = this.inner.get(key);

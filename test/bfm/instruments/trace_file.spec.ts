@@ -119,7 +119,7 @@ describe('A trace', () => {
   });
 
   for (const processors of [1, 2])
-    it(`of a replay has the events of the recorded run, but for real time (processors: ${processors})`, async () => {
+    it(`of a replay has the events of the recorded run, except real time (processors: ${processors})`, async () => {
       const [recording, own, replayed] = ['recording', 'own', 'replayed'].map((name) => `${name}_${processors}`);
       const recorded = await recordedRun(path(recording!), { processors, trace: { file: path(own!), limit: LIMIT } });
       const trace = { file: path(replayed!), limit: LIMIT };

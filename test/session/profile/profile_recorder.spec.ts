@@ -49,7 +49,7 @@ describe('ProfileRecorder', () => {
     );
   });
 
-  it('has the address space of each sample: the page of CR3, without the flags beside it', async () => {
+  it('has the address space of each sample: the page of CR3, without its flags', async () => {
     const { pc, samples } = await profiled(10);
     const page = Number(pc.core.block.get('CR3')) & ~0xfff;
     expect(page).to.be.greaterThan(0);
