@@ -16,7 +16,8 @@ import { exitLines } from '../death/exit_lines.js';
 import type { DebuggedMachine } from './debugged_machine.js';
 import type { DebuggedMemory } from '../../machine/debug/debugged_memory.js';
 import { ownName } from '../failures/own_name.js';
-import { lastWriterOf, parseWrittenBytes } from './last_writer.js';
+import { lastWriterOf } from './last_writer.js';
+import { parseWhoTarget } from './who_target.js';
 import { eptAddress, eptWalkText, walkEpt } from '../../intrinsics/texts/ept_walk.js';
 import { hex } from '../../intrinsics/texts/hex.js';
 import { VmcsField } from '../../intrinsics/vmcs/vmcs_fields.js';
@@ -93,8 +94,8 @@ export class MonitorCommands {
       run: (argument) => this.physical(argument),
     },
     who: {
-      usage: 'ADDRESS[,BYTES]',
-      what: 'the last write of memory before this point; phys:ADDRESS for a physical address; in a recorded run',
+      usage: 'ADDRESS[,BYTES]|FIELD',
+      what: 'the last write before this point, in a recorded run: of memory (phys:ADDRESS for a physical address) or of a VMCS field',
       run: (argument, processor) => this.who(argument, processor),
     },
     where: {
@@ -320,7 +321,7 @@ export class MonitorCommands {
     if (!debug.canReverse)
       throw new BareflankError(`only a recorded run knows who wrote: ${ownName} replay FILE --gdb`);
     const { instructions } = pc;
-    const { lines } = await lastWriterOf({ pc, debug, memory: this.memory, processor }, parseWrittenBytes(argument));
+    const { lines } = await lastWriterOf({ pc, debug, memory: this.memory, processor }, parseWhoTarget(argument));
     await debug.goTo(instructions);
     return lines;
   }

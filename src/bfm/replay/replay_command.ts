@@ -10,7 +10,7 @@ import type { LinkRequest } from '../link/link_request.js';
 import { inspectAddress, inspectOptions, type InspectOptions } from '../options/inspect_address.js';
 import { checkEach } from '../options/check_all.js';
 import { DEFAULT_GDB_PORT, gdbHint, parseGdbAddress, type GdbAddress } from '../gdb/gdb_address.js';
-import { parseWrittenBytes, type WrittenBytes } from '../gdb/last_writer.js';
+import { parseWhoTarget, type WhoTarget } from '../gdb/who_target.js';
 import { packageRoot } from '../../driver/node/package_paths.js';
 import { instrumentRequest, type InstrumentOptions } from '../instruments/instrument_options.js';
 import { checkExtensionFolders, findModuleFile } from '../options/folders.js';
@@ -85,8 +85,8 @@ export function replayCommand(done: (status: ExitStatus) => void): Command {
       `a port for GDB, which goes back too: of 127.0.0.1 (default: ${DEFAULT_GDB_PORT}), or unix:PATH; the replay waits for it`,
     )
     .option(
-      '--who <address>',
-      "who wrote memory last, before the point of --until or the end: a linear address, or 'phys:0x1000'; '0x1000,8' for 8 bytes",
+      '--who <what>',
+      "who wrote it last, before the point of --until or the end: memory at a linear address, or at 'phys:0x1000'; '0x1000,8' for 8 bytes; or a VMCS field, as in HOST_SS_SELECTOR; '@1' behind it: of processor 1",
     )
     .option(
       '--site <folder>',
@@ -194,11 +194,11 @@ function gdbAddress({ gdb, until, compare, timeout }: ReplayOptions): GdbAddress
 }
 
 /** Whose last writer is wanted. @throws UsageError */
-function whoseWriter({ who, until, gdb, compare }: ReplayOptions): WrittenBytes | undefined {
+function whoseWriter({ who, until, gdb, compare }: ReplayOptions): WhoTarget | undefined {
   if (who === undefined) return undefined;
   if (until.length > 1 || gdb !== undefined || compare)
     throw new UsageError('--who excludes --gdb and --compare, and goes with one --until');
-  return parseWrittenBytes(who);
+  return parseWhoTarget(who);
 }
 
 /** A trace and a profile have the time of one run, forwards. @throws UsageError */

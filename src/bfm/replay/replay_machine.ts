@@ -34,6 +34,8 @@ export interface ReplayMachineOptions {
   readonly post: (message: WorkerMessage) => void;
   /** Takes each byte of the guest's console, also those that `ports` got before the machine went back. */
   readonly printed?: (byte: number) => void;
+  /** Takes the machine as it is at power-on, for those who look at its beginning. */
+  readonly made?: (session: MachineSession) => void;
   /** Sees the Promises of this machine's VMM; without it they are not refused. */
   readonly promises?: PromiseWatch;
 }
@@ -44,6 +46,7 @@ export async function makeReplayMachine(options: ReplayMachineOptions): Promise<
   const start = await replayStartOf(options.request, modules);
   const parts = await sessionOf(options, start);
   const { session, inputs } = parts;
+  options.made?.(session);
   const globals = useGlobalsOf(session, start.request, start.seed);
   process.setSourceMapsEnabled(true);
   inlineExitPath();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { TierRequest } from '../options/tier_option.js';
 import type { ProfileRequest, SymbolsRequest, TraceRequest } from '../worker/run_request.js';
-import type { WrittenBytes } from '../gdb/last_writer.js';
+import type { WhoTarget } from '../gdb/who_target.js';
 import type { ReplayPoint } from '../../session/replay/replay_point.js';
 
 /** What a replay needs, as plain data: it travels into the worker. */
@@ -17,8 +17,8 @@ export interface ReplayRequest {
   readonly symbols?: readonly SymbolsRequest[];
   /** It stops where a debugger wants, back and forth. */
   readonly gdb?: true;
-  /** Memory whose last writer is wanted, before the point or the end. */
-  readonly who?: WrittenBytes;
+  /** Memory or a register whose last writer is wanted, before the point or the end. */
+  readonly who?: WhoTarget;
   /** Write a trace of the run. */
   readonly trace?: TraceRequest;
   /** Write a profile of it. */

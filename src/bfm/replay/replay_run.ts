@@ -9,11 +9,8 @@ import { hashOfCore } from '../recording/recorded_files.js';
 import { RecordingError } from '../recording/recording_error.js';
 import { readRecording, type Recording } from '../recording/read_recording.js';
 import { ENDED_BY_GDB } from '../gdb/debugged_machine.js';
-import { DebuggedMemory } from '../../machine/debug/debugged_memory.js';
-import { lastWriterOf, type WrittenBytes } from '../gdb/last_writer.js';
 import { runUnderGdb } from '../gdb/run_under_gdb.js';
 import type { DebuggedRun } from '../../session/debug/debugged_run.js';
-import { Debugger } from '../../session/debug/debugger.js';
 import type { MachineSession } from '../../session/machine_session.js';
 import { reportOfRun, stopScreen, type Ending } from '../run/report_of_run.js';
 import { StopRequest, type RunControl } from '../worker/run_control.js';
@@ -24,7 +21,7 @@ import { readSymbols } from '../worker/symbols_file.js';
 import { timedRun } from '../worker/timed_run.js';
 import { checkedRecording, withRecordedHashes, type CheckedRecording } from './recorded_code.js';
 import { pointText } from './replay_point.js';
-import { makeReplayMachine } from './replay_machine.js';
+import { makeReplayMachine, type ReplayMachineOptions } from './replay_machine.js';
 import type { ReplayRequest } from './replay_request.js';
 
 /** Ends that the recording names by a word of its own. */
@@ -37,14 +34,16 @@ const OUTCOMES: Readonly<Record<string, string>> = {
 export class ReplayRun {
   private recording!: Recording;
   private checked!: CheckedRecording;
-  private parts!: ReplayParts;
-  private replay!: ReplaySession;
+  protected parts!: ReplayParts;
+  protected replay!: ReplaySession;
   private readonly points: PointReport[] = [];
-  private writer: RunReport['lastWrite'];
+  protected writer: RunReport['lastWrite'];
   private instruments!: RunInstruments;
+  /** Of the machine, but for those who watch it. */
+  protected options: ReplayMachineOptions | undefined;
 
   constructor(
-    private readonly request: ReplayRequest,
+    protected readonly request: ReplayRequest,
     private readonly control: RunControl,
     private readonly post: (message: WorkerMessage) => void,
   ) {}
@@ -87,17 +86,9 @@ export class ReplayRun {
     const source = withRecordedHashes(moduleFiles, hashes);
     const { recorders } = this.instruments;
     const { tier } = this.request;
-    this.parts = await makeReplayMachine({
-      request: { ...request, ...(tier !== undefined && { tier }) },
-      modules,
-      items,
-      source,
-      control,
-      ports,
-      post,
-      promises,
-      recorders,
-    });
+    const wanted = { ...request, ...(tier !== undefined && { tier }) };
+    this.options = { request: wanted, modules, items, source, control, ports, post };
+    this.parts = await makeReplayMachine({ ...this.options, promises, recorders });
     const { until, checkpoints, symbols, gdb, who } = this.request;
     const goesBack = until.length > 1 || gdb === true || who !== undefined;
     if (symbols !== undefined) this.parts.session.pc.symbols.add(symbols.map(readSymbols));
@@ -140,29 +131,9 @@ export class ReplayRun {
     return end === undefined ? { outcome: 'interrupted', detail: ENDED_BY_GDB } : this.endingBefore(end, undefined);
   }
 
-  /** Finds who wrote memory last before the point or the end. */
-  private async who(who: WrittenBytes): Promise<Ending> {
-    const { replay, request } = this;
-    const { session } = this.parts;
-    const { pc } = session;
-    const [point] = request.until;
-    const end = point === undefined ? await replay.toEnd() : await replay.goTo(point);
-    const isThere =
-      point === undefined ? end === SliceEnd.Replayed || end === SliceEnd.Ended : end === SliceEnd.PointReached;
-    if (!isThere) return this.endingBefore(end, point);
-    const debug = new Debugger(debuggedReplay(session, replay), () => Promise.resolve(false));
-    const parts = { pc, debug, memory: new DebuggedMemory(pc), processor: debug.processor };
-    const { lines, instructions } = await lastWriterOf(parts, who);
-    debug.detach();
-    this.writer = { text: lines.join('\n'), instructions: instructions ?? null };
-    return { outcome: 'reached', detail: '' };
-  }
-
   /** Stops at the points of `--until`, or at the end. */
-  private async ending(): Promise<Ending> {
-    const { gdb, who } = this.request;
-    if (gdb === true) return this.underGdb();
-    if (who !== undefined) return this.who(who);
+  protected async ending(): Promise<Ending> {
+    if (this.request.gdb === true) return this.underGdb();
     for (const point of this.request.until) {
       const started = performance.now();
       const end = await this.replay.goTo(point);
@@ -190,7 +161,7 @@ export class ReplayRun {
   }
 
   /** @param until the point to which the replay did not come */
-  private async endingBefore(end: SliceEnd, until: ReplayPoint | undefined): Promise<Ending> {
+  protected async endingBefore(end: SliceEnd, until: ReplayPoint | undefined): Promise<Ending> {
     const { session, inputs, vmm } = this.parts;
     if (end === SliceEnd.Attention) {
       const isTimeout = this.control.stopRequest === StopRequest.Timeout;
@@ -239,7 +210,7 @@ export class ReplayRun {
 }
 
 /** A replay as a debugger drives it. */
-const debuggedReplay = (session: MachineSession, replay: ReplaySession): DebuggedRun => ({
+export const debuggedReplay = (session: MachineSession, replay: ReplaySession): DebuggedRun => ({
   session,
   advance: (untilVirtual) => replay.advance(untilVirtual),
   goBackBefore: (instructions) => replay.goBackBefore(instructions),

@@ -156,6 +156,11 @@ export class VmxEngine implements VmxOperation {
     return this.core.structureOffset(physicalAddress);
   }
 
+  /** Whether a VMM in JavaScript has executed VMXON, and not x86 code. */
+  get isOfJavaScript(): boolean {
+    return this.core.block.get('CARVE_OUT_STRUCTURES') !== 0;
+  }
+
   /** The VMM's memory exists only for a VMM in JavaScript. A hypervisor in x86 code cannot reach it through its structures or its EPT. */
   setOwner(owner: Owner): void {
     const { block } = this.core;

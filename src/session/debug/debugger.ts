@@ -32,6 +32,13 @@ interface Found {
   readonly earlier: number;
 }
 
+/** A point of a run: what came before it counts. */
+interface Limit {
+  readonly instructions: number;
+  /** VM exits that the VMM has handled, or handles. */
+  readonly exits: number;
+}
+
 /** Ends of a slice at which the run goes on. */
 const goesOn: ReadonlySet<SliceEnd> = new Set([SliceEnd.Time, SliceEnd.Idle, SliceEnd.CallDue, SliceEnd.LateStartDue]);
 
@@ -54,6 +61,11 @@ export class Debugger {
 
   private get pc(): Pc {
     return this.run.session.pc;
+  }
+
+  private get here(): Limit {
+    const { instructions, exitCount: exits } = this.pc;
+    return { instructions, exits };
   }
 
   /** Whether the run can be brought back. */
@@ -91,12 +103,27 @@ export class Debugger {
 
   /** Goes back to the last stop before the present point. Precondition: `canReverse`. */
   async reverse(): Promise<Stopped> {
-    for (let limit = this.pc.instructions; ;) {
-      if (!(await this.run.goBackBefore!(limit))) return this.toBegin(limit);
-      const from = this.pc.instructions;
+    for (let limit = this.here; ;) {
+      if (!(await this.run.goBackBefore!(limit.instructions))) return this.toBegin(limit.instructions);
+      const from = this.here;
       const found = await this.lastBefore(limit);
       if (found === 'interrupted' || (found === undefined && (await this.pause()))) return { kind: 'interrupted' };
-      if (found !== undefined) return this.backTo(found, limit);
+      if (found !== undefined) return this.backTo(found, limit.instructions);
+      limit = from;
+    }
+  }
+
+  /**
+   * Goes back, and runs what comes before the present point again for somebody who looks on: the last stretch between two checkpoints first, then the one
+   * before it. Each stretch is run one instruction too far, because VM exits without an instruction may come before its end. Precondition: `canReverse`.
+   *
+   * @param isDone asked behind each stretch
+   */
+  async runAgain(isDone: () => boolean): Promise<void> {
+    for (let limit = this.pc.instructions + 1; await this.run.goBackBefore!(limit);) {
+      const from = this.pc.instructions;
+      const stopped = await this.forward(NONE, { kind: 'instruction', count: limit + 1 });
+      if (isDone() || stopped.kind === 'interrupted') return;
       limit = from;
     }
   }
@@ -147,17 +174,20 @@ export class Debugger {
     }
   }
 
-  /** Runs from a checkpoint up to a count of instructions. @returns the last stop on the way; undefined for none */
-  private async lastBefore(limit: number): Promise<Found | 'interrupted' | undefined> {
+  /** Runs from a checkpoint up to a point. @returns the last stop on the way; undefined for none */
+  private async lastBefore(limit: Limit): Promise<Found | 'interrupted' | undefined> {
+    const { instructions: last, exits: lastExit } = limit;
     let found: Found | undefined;
     for (let earlier = 0; ; earlier++) {
-      const stopped = await this.forward(this.stops, { kind: 'instruction', count: limit }, earlier > 0);
+      // VM exits without an instruction may come before the limit.
+      const stopped = await this.forward(this.stops, { kind: 'instruction', count: last + 1 }, earlier > 0);
       if (stopped.kind === 'interrupted') return 'interrupted';
       if (stopped.kind !== 'met') return found;
       const { stop } = stopped;
-      const { instructions } = this.pc;
+      const { instructions, exits } = this.here;
       // Behind the last instruction before the present point, a write of it is met.
-      if (instructions < limit || isAccess(stop)) found = { stop, instructions, earlier };
+      const isBefore = instructions < last || (instructions === last && exits <= lastExit && isAccess(stop));
+      if (isBefore) found = { stop, instructions, earlier };
     }
   }
 

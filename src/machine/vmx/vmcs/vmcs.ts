@@ -50,6 +50,8 @@ export class Vmcs {
   changedCount = 0;
   /** Whether there is a current VMCS. */
   isCurrent = false;
+  /** Called before each write by software, for those who look for the last one. */
+  writeListener: ((slot: number, low: number, high: number) => void) | undefined;
   /** The instruction at which the last VM exit came: 1 if it may still count as executed, its RIP in two halves, and ECX. */
   readonly instruction: Int32Array;
   private readonly unchecked: Uint8Array;
@@ -126,6 +128,7 @@ export class Vmcs {
     const kind = slotKinds[slot]! & 0x7f;
     if (kind === SlotKind.Bits16) low &= 0xffff;
     if (kind === SlotKind.Bits16 || kind === SlotKind.Bits32) high = 0;
+    if (this.writeListener !== undefined) this.writeListener(slot, low, high);
     const { signed } = this;
     const at = slot << 1;
     // A half that does not change concerns no rule.

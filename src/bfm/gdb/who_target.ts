@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { vmcsFieldDefinitions } from '../../intrinsics/vmcs/vmcs_field_details.js';
+import { PAGE_BYTES } from '../../machine/memory/page_contents.js';
+import { UsageError } from '../failures/usage_error.js';
+
+/** Bytes whose writer is wanted. */
+export interface WrittenBytes {
+  readonly kind: 'memory';
+  readonly address: bigint;
+  /** The address is one of the machine's memory, not a linear one. */
+  readonly isPhysical: boolean;
+  readonly bytes: number;
+}
+
+/** A VMCS field whose writer is wanted. */
+export interface WrittenField {
+  readonly kind: 'field';
+  /** Its encoding. */
+  readonly field: number;
+}
+
+/** Whose last writer is wanted, as plain data: it travels into the worker. */
+export type WhoTarget = (WrittenBytes | WrittenField) & {
+  /** Of which processor, or by whose page tables; undefined: of the one that executes at the point. */
+  readonly processor?: number;
+};
+
+const memory = /^(phys:)?(0x[0-9a-fA-F]{1,16})(?:,([0-9]{1,4}))?$/;
+const EXPECTED =
+  "an address as in 0xffffffff81000000, 'phys:0x1000' or '0x1000,8', within one page; or the name of a VMCS field, as in HOST_SS_SELECTOR; '@1' behind it: of processor 1";
+
+/** What people type: an address, or the name of a register; a processor behind `@`. @throws UsageError */
+export function parseWhoTarget(value: string): WhoTarget {
+  const [, what = '', digits] = /^([^@]*)(?:@(\d{1,2}))?$/.exec(value) ?? [];
+  const target = writtenBytes(what) ?? writtenField(what);
+  if (target === undefined) throw UsageError.ofOption('--who', value, EXPECTED);
+  return digits === undefined ? target : { ...target, processor: Number(digits) };
+}
+
+function writtenBytes(text: string): WrittenBytes | undefined {
+  const [, physical, address, count = '1'] = memory.exec(text) ?? [];
+  const bytes = Number(count);
+  if (address === undefined || bytes < 1 || Number(BigInt(address) % BigInt(PAGE_BYTES)) + bytes > PAGE_BYTES)
+    return undefined;
+  return { kind: 'memory', address: BigInt(address), isPhysical: physical !== undefined, bytes };
+}
+
+function writtenField(text: string): WrittenField | undefined {
+  const definition = vmcsFieldDefinitions.find(({ name }) => name === text.toLowerCase());
+  return definition && { kind: 'field', field: definition.encoding };
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { expect } from 'chai';
+import { UsageError } from '../../../src/bfm/failures/usage_error.js';
+import { parseWhoTarget } from '../../../src/bfm/gdb/who_target.js';
+import { VmcsField } from '../../../src/intrinsics/vmcs/vmcs_fields.js';
+
+describe('parseWhoTarget', () => {
+  it('knows linear and physical addresses, and counts of bytes', () => {
+    const kind = 'memory';
+    expect(parseWhoTarget('0x1000')).to.deep.equal({ kind, address: 0x1000n, isPhysical: false, bytes: 1 });
+    expect(parseWhoTarget('phys:0xff8,8')).to.deep.equal({ kind, address: 0xff8n, isPhysical: true, bytes: 8 });
+    expect(parseWhoTarget('0xffffffff81000000,4096')).to.include({ bytes: 4096 });
+  });
+
+  it('knows the names of VMCS fields, in capitals or not', () => {
+    const field = { kind: 'field', field: VmcsField.HostSsSelector };
+    expect(parseWhoTarget('HOST_SS_SELECTOR')).to.deep.equal(field);
+    expect(parseWhoTarget('host_ss_selector')).to.deep.equal(field);
+  });
+
+  it('knows a processor behind the name', () => {
+    expect(parseWhoTarget('GUEST_RIP@3')).to.deep.equal({ kind: 'field', field: VmcsField.GuestRip, processor: 3 });
+    expect(parseWhoTarget('0x1000,8@0')).to.include({ bytes: 8, processor: 0 });
+  });
+
+  it('refuses anything else', () => {
+    for (const wrong of [
+      ...['', '1000', '0x', '0x1000,', '0x1000,0', '0xfff,2', '0x1000,4097', '0x11112222333344445'],
+      ...['GUEST_RIPS', 'GUEST_RIP@', 'GUEST_RIP@x', 'GUEST_RIP@1@2', 'constructor', '@1'],
+    ])
+      expect(() => parseWhoTarget(wrong), wrong).to.throw(UsageError, '--who');
+  });
+});
