@@ -57,12 +57,10 @@ export class WhoRun extends ReplayRun {
     const { again: session } = this;
     if (lines === undefined || session === undefined) return undefined;
     const milliseconds = performance.now() - started;
+    const begun = session.pc.instructions;
     const report = reportOfRun(ANSWERED, {
-      session,
-      driver: undefined,
-      lateStart: undefined,
-      milliseconds,
-      hasVmm: true,
+      ...{ session, driver: undefined, lateStart: undefined },
+      ...{ milliseconds, begun, hasVmm: true },
     });
     return { ...report, lastWrite: { text: lines.join('\n'), instructions: 0 } };
   }
