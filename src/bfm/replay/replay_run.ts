@@ -39,7 +39,7 @@ export class ReplayRun {
   private readonly points: PointReport[] = [];
   protected writer: RunReport['lastWrite'];
   private instruments!: RunInstruments;
-  /** Of the machine, but for those who watch it. */
+  /** What the machine is made from, without those who watch it. */
   protected options: ReplayMachineOptions | undefined;
 
   constructor(
