@@ -40,7 +40,6 @@ export const Opcode = {
   Call: 0x10,
   CallIndirect: 0x11,
   ReturnCallIndirect: 0x13,
-  Drop: 0x1a,
   Select: 0x1b,
   LocalGet: 0x20,
   LocalSet: 0x21,

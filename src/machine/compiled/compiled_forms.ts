@@ -35,8 +35,9 @@ export class CompiledForms {
       const isKnown = form.noTemplate === undefined && source.handlers[form.id] === undefined;
       if (isKnown && compiledKinds.has(form.class)) this.kinds[form.id] = form.class as FormKind;
     }
-    for (const [name, template] of Object.entries(source.flags)) this.flags.set(name, readyTemplate(template));
-    for (const [name, template] of Object.entries(source.helpers)) this.helpers.set(name, readyTemplate(template));
+    for (const [name, template] of Object.entries(source.flags)) this.flags.set(name, readyTemplate(template, 'flags'));
+    for (const [name, template] of Object.entries(source.helpers))
+      this.helpers.set(name, readyTemplate(template, 'instruction'));
   }
 
   /** How an instruction ends its block; undefined if only the interpreter executes it. */
@@ -55,7 +56,7 @@ export class CompiledForms {
     if (known !== undefined) return known;
     const source = this.source.templates[form];
     if (source === undefined) return undefined;
-    return (this.templates[form] = readyTemplate(source));
+    return (this.templates[form] = readyTemplate(source, 'instruction'));
   }
 
   /** How the words of the flags come from the operands of a setter. */

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { flagOperands, flagSetterNames, type Template, type TemplateToken } from '../generator/template.js';
+import { Opcode, ValueType } from '../wasm_format.js';
+import { temporaries, type Pool } from './temporaries.js';
+import { WasmWriter } from './wasm_writer.js';
 
 /** What a token of a template does. */
 export enum TokenKind {
   /** Bytes as they are. */
   Bytes,
-  /** `first`: local.get, local.set or local.tee; `second`: one of the template's locals. */
-  Local,
-  /** i32.const of `first`. */
-  Constant,
   /** i32.const of the slot `place` + `second`. */
   Slot,
   /** Access to a register of `first` bits: the slot `place` + `second`. */
@@ -24,7 +23,6 @@ export enum TokenKind {
   /** A flag setter: `place`. */
   FlagSetter,
   DataTlb,
-  SlowPath,
   /** Leaves the region, out of `first` labels. */
   Bail,
   Jump,
@@ -58,8 +56,10 @@ export interface ReadyToken {
 }
 
 /** A template that is ready to paste. */
-export interface ReadyTemplate extends Omit<Template, 'tokens'> {
+export interface ReadyTemplate extends Pick<Template, 'name' | 'class' | 'returns' | 'result'> {
   readonly tokens: readonly ReadyToken[];
+  /** Those that access registers. */
+  readonly registers: readonly ReadyToken[];
   /** It has the marker `address`. */
   readonly usesAddress: boolean;
   /** Of a flag setter: how many operands it has. */
@@ -87,7 +87,6 @@ const token = (kind: TokenKind, fields: Partial<ReadyToken> = {}): ReadyToken =>
 /** The markers that need nothing but their name. */
 const plainMarkers: Readonly<Record<string, ReadyToken>> = {
   tlb: token(TokenKind.DataTlb),
-  slow: token(TokenKind.SlowPath),
   jump: token(TokenKind.Jump),
   address: token(TokenKind.Address),
   immediate: token(TokenKind.Immediate),
@@ -119,14 +118,6 @@ function marker(name: string, depth: number): ReadyToken {
 
 function readyToken([kind, first, second, third]: TemplateToken): ReadyToken {
   switch (kind) {
-    case 'x':
-      return token(TokenKind.Bytes, {
-        bytes: Uint8Array.from(atob(first as string), (character) => character.charCodeAt(0)),
-      });
-    case 'l':
-      return token(TokenKind.Local, { first: first as number, second: second as number });
-    case 'k':
-      return token(TokenKind.Constant, { first: first as number });
     case 's':
       return token(TokenKind.Slot, { place: first as Place, second: second as number });
     case 'get':
@@ -143,6 +134,34 @@ function readyToken([kind, first, second, third]: TemplateToken): ReadyToken {
     default:
       throw new TypeError(`template token '${kind}' is unknown`);
   }
+}
+
+/** The tokens of a template; what needs no look at an instruction is joined to runs of bytes. */
+function readyTokens({ tokens, locals, zero }: Template, pool: Pool): ReadyToken[] {
+  const numbers = temporaries(locals, pool);
+  const result: ReadyToken[] = [];
+  let run = new WasmWriter();
+  const flush = (): void => {
+    if (run.length > 0) result.push(token(TokenKind.Bytes, { bytes: run.bytes() }));
+    run = new WasmWriter();
+  };
+  for (const index of zero) {
+    if (locals[index] === ValueType.I32) run.i32Const(0);
+    else run.i64Const(0);
+    run.op(Opcode.LocalSet, numbers[index]!);
+  }
+  for (const each of tokens) {
+    const [kind, first, second] = each;
+    if (kind === 'x') run.append(Uint8Array.from(atob(first as string), (character) => character.charCodeAt(0)));
+    else if (kind === 'l') run.op(first as number, numbers[second as number]!);
+    else if (kind === 'k') run.i32Const(first as number);
+    else {
+      flush();
+      result.push(readyToken(each));
+    }
+  }
+  flush();
+  return result;
 }
 
 type FlagUse = Pick<ReadyTemplate, 'readsFlags' | 'setsFlags' | 'touchesFlags' | 'killsFlags'>;
@@ -163,14 +182,19 @@ function flagUse(tokens: readonly ReadyToken[], returns: boolean): FlagUse {
   };
 }
 
-/** Makes a template ready. @throws TypeError for a token that nobody knows */
-export function readyTemplate(template: Template): ReadyTemplate {
-  const tokens = template.tokens.map(readyToken);
+/** Makes a template ready. @param pool where its locals are. @throws TypeError for a token that nobody knows */
+export function readyTemplate(template: Template, pool: Pool): ReadyTemplate {
+  const { name, class: kind, returns, result } = template;
+  const tokens = readyTokens(template, pool);
   return {
-    ...template,
-    ...flagUse(tokens, template.returns),
+    name,
+    class: kind,
+    returns,
+    result,
+    ...flagUse(tokens, returns),
     tokens,
-    usesAddress: tokens.some(({ kind }) => kind === TokenKind.Address),
-    operands: Math.max(0, ...tokens.map(({ kind, first }) => (kind === TokenKind.FlagOperand ? first + 1 : 0))),
+    registers: tokens.filter((each) => each.kind === TokenKind.GetRegister || each.kind === TokenKind.SetRegister),
+    usesAddress: tokens.some((each) => each.kind === TokenKind.Address),
+    operands: Math.max(0, ...tokens.map((each) => (each.kind === TokenKind.FlagOperand ? each.first + 1 : 0))),
   };
 }

@@ -17,7 +17,6 @@ import { TemplatePaster } from './template_paster.js';
 const BUDGET = 0;
 const FLOOR = 1;
 const RIP = 2;
-const PARAMETERS = 3;
 
 /** Types of the module: what they mean is in region_module.ts. */
 export const RegionType = { Region: 0 } as const;
@@ -27,7 +26,7 @@ type Label = RegionNode | typeof EXIT | undefined;
 
 /** Emits one function. */
 class RegionEmitter {
-  readonly body = new FunctionBody(PARAMETERS);
+  readonly body = new FunctionBody();
   private readonly structure: RegionStructure;
   private readonly registers = new RegisterLocals(this.body);
   private readonly flags = new FlagLocals(this.body);

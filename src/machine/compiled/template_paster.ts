@@ -41,9 +41,7 @@ export class TemplatePaster {
   /** Notes which registers an instruction uses. */
   noteRegisters(instruction: DecodedInstruction, template: ReadyTemplate): void {
     this.instruction = instruction;
-    for (const token of template.tokens)
-      if (token.kind === TokenKind.GetRegister || token.kind === TokenKind.SetRegister)
-        this.registers.use(this.slot(token), token.kind === TokenKind.SetRegister);
+    for (const token of template.registers) this.registers.use(this.slot(token), token.kind === TokenKind.SetRegister);
     if (!template.usesAddress) return;
     this.registers.use(instruction.baseSlot, false);
     this.registers.use(instruction.indexSlot, false);
@@ -92,30 +90,19 @@ export class TemplatePaster {
   }
 
   private flagWords(setter: string, purpose: Purpose): void {
-    // the setter may be pasted in the middle of a template, whose temporaries live on
-    this.tokens(this.forms.flagSetter(setter), purpose, 'flags');
+    this.tokens(this.forms.flagSetter(setter), purpose);
   }
 
-  private tokens(template: ReadyTemplate, purpose: Purpose, pool = 'template'): void {
-    const locals = this.body.temporaries(template.locals, pool);
-    for (const index of template.zero) {
-      if (template.locals[index] === ValueType.I32) this.body.out.i32Const(0);
-      else this.body.out.i64Const(0);
-      this.body.set(locals[index]!);
-    }
-    for (const token of template.tokens) this.token(token, locals, template, purpose);
+  private tokens(template: ReadyTemplate, purpose: Purpose): void {
+    for (const token of template.tokens) this.token(token, template, purpose);
   }
 
-  private token(token: ReadyToken, locals: readonly number[], template: ReadyTemplate, purpose: Purpose): void {
+  private token(token: ReadyToken, template: ReadyTemplate, purpose: Purpose): void {
     const { body } = this;
-    const { first, second } = token;
+    const { first } = token;
     switch (token.kind) {
       case TokenKind.Bytes:
         return body.out.append(token.bytes);
-      case TokenKind.Local:
-        return body.out.op(first, locals[second]!);
-      case TokenKind.Constant:
-        return body.out.i32Const(first);
       case TokenKind.Slot:
         return body.out.i32Const(this.slot(token));
       case TokenKind.GetRegister:
@@ -149,10 +136,6 @@ export class TemplatePaster {
     switch (token.kind) {
       case TokenKind.DataTlb:
         return body.get(site.tlb);
-      case TokenKind.SlowPath:
-        // a miss leaves the region: a call here would cost a store of each live value (docs/decisions: compiled tier)
-        body.out.append([Opcode.Drop, Opcode.Drop, Opcode.Drop]);
-        return body.out.i32Const(0);
       case TokenKind.Jump:
         return body.set(site.goal);
       case TokenKind.Address:

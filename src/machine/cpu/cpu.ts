@@ -27,7 +27,7 @@ import { nextRandom } from "./system/random";
 import { writeXcr } from "./system/system";
 import { writeCr0, writeCr3, writeCr4, writeCr8 } from "./system/control";
 import { loadSegmentRegister } from "./segmentation/segment";
-import { slow, write } from "./memory/access";
+import { write } from "./memory/access";
 import { setArithmeticFlags } from "./state/flags";
 import {
   ActivityState, DB, NMI, PinBasedControl, ExitReason, InterruptionType, PendingDebugExceptions, PrimaryControl, Rflags,
@@ -63,7 +63,7 @@ export {
   loadSegmentRegister, translateQuietly, codeWritten, flushCode, noteWrite, takeWritten,
 };
 // For the run-time compiler and the tests of decoder and templates.
-export { decodeInstruction, executeRecord, slow };
+export { decodeInstruction, executeRecord };
 
 /** Sets up handler table, record space and TLBs. Once for a machine. */
 export function initialize(): void {

@@ -29,5 +29,4 @@ export interface CoreExports {
   takeWritten(from: number): number;
   decodeInstruction(record: number, code: number, available: number, more: number, offset: number, mode: number): void;
   executeRecord(record: number): void;
-  slow(linear: bigint, size: number, write: number): number;
 }

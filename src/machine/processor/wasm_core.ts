@@ -362,10 +362,6 @@ export class WasmCore implements ProcessorCore {
       return false;
     }
   }
-  /** The slow path that compiled code calls: offset of a plain access, 0 for everything else. */
-  get slowPath(): (linear: bigint, size: number, write: number) => number {
-    return this.exports.slow;
-  }
 
   // ---- for the VMX engine and the intrinsics: no VM exits ------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import { Opcode } from '../../../src/machine/wasm_format.js';
 
 describe('FlagLocals', () => {
   it('reads the words of a pending setter from locals of their own', () => {
-    const body = new FunctionBody(0);
+    const body = new FunctionBody();
     const flags = new FlagLocals(body);
     flags.get(0);
     flags.pending = { setter: 'fAdd', isRead: true };

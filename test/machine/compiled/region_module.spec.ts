@@ -6,7 +6,7 @@ import { Opcode, ValueType } from '../../../src/machine/wasm_format.js';
 
 /** budget − a number. */
 function spending(count: number): FunctionBody {
-  const body = new FunctionBody(3);
+  const body = new FunctionBody();
   body.newLocal(ValueType.I64);
   body.get(0);
   body.out.i32Const(count);

@@ -12,7 +12,7 @@ function run(emit: (registers: RegisterLocals, body: FunctionBody) => void): str
   const table = new WebAssembly.Table({ element: 'anyfunc', initial: 1 });
   const words = new BigUint64Array(memory.buffer);
   for (let index = 0; index < 16; index++) words[Layout.RAX / 8 + index] = 0x1111111111111111n * BigInt(index + 1);
-  const body = new FunctionBody(3);
+  const body = new FunctionBody();
   const registers = new RegisterLocals(body);
   for (const slot of [Layout.RAX, Layout.RBX]) registers.use(slot, true);
   registers.loadAll();

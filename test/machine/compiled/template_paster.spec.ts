@@ -8,7 +8,7 @@ import { Opcode, ValueType } from '../../../src/machine/wasm_format.js';
 import { compiledForms } from '../../support/compiled_tier.js';
 
 function paster(): { body: FunctionBody; flags: FlagLocals; paster: TemplatePaster } {
-  const body = new FunctionBody(0);
+  const body = new FunctionBody();
   const flags = new FlagLocals(body);
   const site = {
     pageRip: body.newLocal(ValueType.I64),

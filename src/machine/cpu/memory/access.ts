@@ -5,7 +5,7 @@ import {
   STACK_MASK, ES_BASE, ACCESS_SEGMENT, DECODE_MODE, BOUNCE, DECODE_SEGMENTED, DECODE_CODE, DECODE_CODE64, SS,
 } from "../generated/layout";
 import { READ, READ_WRITE, WRITE } from "../state/access_kind";
-import { openSlow, plainSlow, probeSlow, flushSlow } from "./operand";
+import { openSlow, probeSlow, flushSlow } from "./operand";
 import { raiseCode } from "../events/raise";
 import { flushBounce } from "../physical/physical_memory";
 import { reg, setReg } from "../state/registers";
@@ -13,7 +13,6 @@ import { tlbBase } from "../tlb/context";
 
 // Markers: they exist only in the template build.
 @external("t", "tlb") declare function tTlb(): usize;
-@external("t", "slow") declare function tSlow(ea: u64, size: u32, write: u32): usize;
 @external("t", "bail") declare function tBail(): void;
 @inline function tlb(): usize { if (isDefined(TEMPLATE)) return tTlb(); else return tlbBase; }
 @inline const PAGE: u64 = 0xfffffffffffff000;
@@ -22,12 +21,11 @@ import { tlbBase } from "../tlb/context";
 /** Hit test: false for another page, a page crossing, MMIO, and for writes to pages with decoded code or not yet dirty. */
 @inline function hit<T>(e: usize, ea: u64, write: usize): bool { return load<u64>(e + write * 8) == ((ea + (sizeof<T>() - 1)) & PAGE); }
 @inline function place(e: usize, ea: u64): usize { return <usize>ea + <usize>load<u32>(e, 24); }
-/** Template build: address of a plain access, or leave the region. */
-@inline function bailing<T>(ea: u64, write: u32): usize {
-  const h = tSlow(ea, <u32>sizeof<T>(), write);
-  if (!h) tBail();
-  return h;
-}
+/**
+ * Template build: a miss leaves the region, and the interpreter carries the access out. A call of the slow path here would cost each value
+ * that lives on a store.
+ */
+@inline function missing(): usize { tBail(); return 0; }
 function slowRead<T>(ea: u64): T { return load<T>(openSlow(ea, <u32>sizeof<T>(), READ)); }
 function slowWrite<T>(ea: u64, v: T): void {
   const p = openSlow(ea, <u32>sizeof<T>(), WRITE);
@@ -38,7 +36,7 @@ function slowWrite<T>(ea: u64, v: T): void {
 /** Reads memory at a linear address; faults. T: u8 … u64, v128. */
 @inline export function read<T>(ea: u64): T {
   const e = entry(ea);
-  if (isDefined(TEMPLATE)) return load<T>(hit<T>(e, ea, 0) ? place(e, ea) : bailing<T>(ea, 0));
+  if (isDefined(TEMPLATE)) return load<T>(hit<T>(e, ea, 0) ? place(e, ea) : missing());
   else {
     if (hit<T>(e, ea, 0)) return load<T>(place(e, ea));
     return slowRead<T>(ea);
@@ -47,7 +45,7 @@ function slowWrite<T>(ea: u64, v: T): void {
 /** Writes memory at a linear address; faults, so it precedes every register change. */
 @inline export function write<T>(ea: u64, v: T): void {
   const e = entry(ea);
-  if (isDefined(TEMPLATE)) store<T>(hit<T>(e, ea, 1) ? place(e, ea) : bailing<T>(ea, 1), v);
+  if (isDefined(TEMPLATE)) store<T>(hit<T>(e, ea, 1) ? place(e, ea) : missing(), v);
   else {
     if (hit<T>(e, ea, 1)) store<T>(place(e, ea), v);
     else slowWrite<T>(ea, v);
@@ -62,7 +60,7 @@ function slowWrite<T>(ea: u64, v: T): void {
   if (sizeof<D>() == 4) return <u32>d;
   else {
     const ea = <u64>d, e = entry(ea);
-    if (isDefined(TEMPLATE)) return <u32>(hit<T>(e, ea, 1) ? place(e, ea) : bailing<T>(ea, 1));
+    if (isDefined(TEMPLATE)) return <u32>(hit<T>(e, ea, 1) ? place(e, ea) : missing());
     else {
       if (hit<T>(e, ea, 1)) return <u32>place(e, ea);
       return <u32>openSlow(ea, <u32>sizeof<T>(), READ_WRITE);
@@ -99,12 +97,9 @@ export function probe(ea: u64, size: u32, alignment: u32, write: u32): void { pr
  */
 @inline export function flushLine(ea: u64): void {
   if (!hit<u8>(entry(ea), ea, 0)) {
-    if (isDefined(TEMPLATE)) bailing<u8>(ea, 0); else flushSlow(ea);
+    if (isDefined(TEMPLATE)) missing(); else flushSlow(ea);
   }
 }
-/** Address of a plain access that missed the TLB, or 0 if it is anything else (fault, MMIO, page crossing): for compiled regions. */
-export function slow(ea: u64, size: u32, write: u32): usize { return plainSlow(ea, size, write); }
-
 /** True while accesses must name their segment (16- and 32-bit modes with segments that are not flat). */
 @inline export function segmented(): bool { return (load<u32>(DECODE_MODE) & DECODE_SEGMENTED) != 0; }
 /** Linear address of segment:offset outside 64-bit mode. `segment`: 0–5; the limit and the rights are checked by the access itself. */

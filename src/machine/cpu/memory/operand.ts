@@ -7,7 +7,7 @@ import {
 } from "../generated/layout";
 import { FLUSH, NONE, PAGE, READ, SEGMENT_CHECK, WRITE } from "../state/access_kind";
 import { watch, watched } from "../events/breakpoints";
-import { canonical, resolve, translate, walk, walkPhysical, walkFlags } from "../translation/paging";
+import { canonical, resolve, translate, walkFlags } from "../translation/paging";
 import { AC, GP, SS_FAULT } from "../generated/architecture";
 import { RecordField, RecordFlag } from "../generated/record_format";
 import { holdsCode } from "../code/code_pages";
@@ -15,7 +15,7 @@ import { ADDRESS } from "../code/record";
 import { raiseCode } from "../events/raise";
 import { checkSegmentAccess } from "./segment_check";
 import { bounce } from "../physical/physical_memory";
-import { accessedHost, markDirty, usesEpt } from "../physical/ram";
+import { accessedHost, markDirty } from "../physical/ram";
 import { isApicAccess, openApicPage } from "../virtual_apic/apic_access";
 import { alignmentChecked } from "../state/mode";
 import { isMonitored, noteWrite } from "../state/monitored_line";
@@ -116,15 +116,4 @@ export function flushSlow(address: u64): void {
   checkedLast(address, ea, 1, FLUSH, mode);
   if (load<u64>(DR7) & BREAKPOINTS_ENABLED) watch(ea, 1, READ);
   probePage(ea, READ);
-}
-/** See `slow` of access.ts: never faults, never touches devices. */
-export function plainSlow(address: u64, size: u32, write: u32): usize {
-  const mode = load<u32>(DECODE_MODE), ea = wrapped(address, mode), page = ea & PAGE;
-  if ((ea + size - 1 & PAGE) != page || (mode & DECODE_SEGMENTED) != 0 || (address & SEGMENT_CHECK) != 0) return 0;
-  if ((load<u64>(DR7) & BREAKPOINTS_ENABLED) != 0 || alignmentChecked() || watchesAccesses()) return 0;
-  if ((mode & DECODE_CODE) == DECODE_CODE64 && !canonical(ea)) return 0;
-  if (usesEpt() || !walk(ea, write ? WRITE : READ, context, true) || isApicAccess(walkPhysical)) return 0;
-  const host = accessedHost(walkPhysical);
-  if (!host || (write && isWatched(<u32>(host - RAM) >> 12))) return 0;
-  return openPage(ea, size, write ? WRITE : READ, context);
 }
