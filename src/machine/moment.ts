@@ -6,6 +6,8 @@ export interface Moment {
   readonly turn: number;
   /** Within a turn: how many VM exits its processor's VMM had handled. Without it, the turn had ended. */
   readonly exit?: number;
+  /** The owner has cut the turn behind an instruction, to choose who executes next. Then turn and instructions name the moment. */
+  readonly isWithin?: true;
   /** Instructions of all processors together. */
   readonly instructions: number;
   /** Nanoseconds since power-on. */

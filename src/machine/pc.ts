@@ -376,9 +376,16 @@ export class Pc {
     return isCutAtExit ? { turn, exit: exitsHandled, instructions, virtualTime } : undefined;
   }
 
+  /** The present moment if the turn that has begun was cut behind an instruction: one at which only a choice of the next processor may come in. */
+  get momentWithin(): Moment | undefined {
+    const { scheduler, instructions, virtualTime } = this;
+    if (this.moment !== undefined) return undefined;
+    return { turn: scheduler.turn, isWithin: true, instructions, virtualTime };
+  }
+
   /**
    * Chooses the processor that executes next, as `Scheduler.runNext` does. A run with the same choices at the same moments is the same run. Precondition: the
-   * machine is at a moment, and the processor does not sleep.
+   * machine is at a moment or behind an instruction of a turn, and the processor does not sleep.
    */
   runNext(processor: number): void {
     this.scheduler.runNext(processor);

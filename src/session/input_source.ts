@@ -11,6 +11,10 @@ export interface InputSource {
   readonly isReady: boolean;
   /** The machine is at a moment. @returns what comes in now, why the machine must stop, or undefined: it may run on */
   next(): MachineEvent | SliceEnd | undefined;
+  /** The machine has cut a turn behind an instruction. @returns as `next` */
+  nextWithin?(): MachineEvent | SliceEnd | undefined;
+  /** Instructions after which a turn must be cut, since something comes in there; infinite if nothing does. */
+  readonly most?: number;
   /** All processors sleep. @param nanoseconds until the next timer, or infinite. @returns whether the machine may jump over them */
   mayJump(nanoseconds: number): boolean;
   /** An event comes in now: the part of an idle time that has passed on the wall passes in the machine too. */

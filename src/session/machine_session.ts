@@ -122,7 +122,7 @@ export class MachineSession {
     for (;;) {
       const stop = this.reasonToStop(untilVirtual) ?? this.takeEvents();
       if (stop !== undefined) return stop;
-      const end = this.pc.runQuantum(this.idle, this.most);
+      const end = this.pc.runQuantum(this.idle, Math.min(this.most, this.inputs!.most ?? Infinity));
       this.ports.quantumEnded(this.pc);
       this.options.recorder?.quantumEnded(this.pc);
       this.flush();
@@ -232,7 +232,7 @@ export class MachineSession {
 
   /** Takes in what comes now. @returns why no quantum runs now */
   private takeEvents(): SliceEnd | undefined {
-    const next = this.pc.moment === undefined ? undefined : this.inputs!.next();
+    const next = this.pc.moment === undefined ? this.inputs!.nextWithin?.() : this.inputs!.next();
     if (typeof next !== 'object') return next;
     if (next.kind === 'call') {
       this.dueCall = next;
@@ -247,7 +247,7 @@ export class MachineSession {
   private announce(event: MachineEvent): void {
     if (this.end !== undefined) return;
     this.inputs!.passIdleTime();
-    const at = this.pc.moment;
+    const at = this.pc.moment ?? (event.kind === 'turn' ? this.pc.momentWithin : undefined);
     if (at === undefined) throw new Error('an event must come in at a moment: see MachineSession.isAtMoment');
     this.options.recorder?.event({ at, event });
   }

@@ -19,11 +19,15 @@ export interface Divergence {
 /** Whether a moment is later than another one of the same run. */
 function isLater(moment: Moment, than: Moment): boolean {
   if (moment.turn !== than.turn) return moment.turn > than.turn;
+  if (moment.isWithin === true || than.isWithin === true) return moment.instructions > than.instructions;
   // The end of a turn comes after all of its exits.
   return (moment.exit ?? Infinity) > (than.exit ?? Infinity);
 }
 
-const isSame = (one: Moment, other: Moment): boolean => one.turn === other.turn && one.exit === other.exit;
+function isSame(one: Moment, other: Moment): boolean {
+  if (one.turn !== other.turn || one.isWithin !== other.isWithin) return false;
+  return one.isWithin === true ? one.instructions === other.instructions : one.exit === other.exit;
+}
 
 /** How far a replay has come in its recording. */
 export interface ReplayedState {
@@ -57,6 +61,19 @@ export class ReplayedInputs implements InputSource {
     const next = this.nextDue();
     this.stopAtExits();
     return next;
+  }
+
+  /** Only a choice of the next processor comes in within a turn. */
+  nextWithin(): MachineEvent | SliceEnd | undefined {
+    return this.items[this.place]?.at?.isWithin === true ? this.next() : undefined;
+  }
+
+  get most(): number {
+    const at = this.items[this.place]?.at;
+    const { scheduler, instructions } = this.pc;
+    // The next quantum may begin the turn, and be all of it.
+    const isNear = at?.isWithin === true && at.turn <= scheduler.turn + 1;
+    return isNear ? Math.max(at.instructions - instructions, 1) : Infinity;
   }
 
   save(): ReplayedState {
@@ -102,7 +119,7 @@ export class ReplayedInputs implements InputSource {
   }
 
   private nextDue(): MachineEvent | SliceEnd | undefined {
-    const now = this.pc.moment!;
+    const now = this.pc.moment ?? this.pc.momentWithin!;
     for (;;) {
       const item = this.items[this.place];
       if (item === undefined) return SliceEnd.Replayed;

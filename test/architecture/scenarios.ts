@@ -27,6 +27,7 @@ export const scenarios: readonly string[] = [
   'test/intrinsics/accessors/sources.spec.ts',
   'test/machine/exit_cost.spec.ts',
   'test/machine/symbols/kernel_versions.spec.ts',
+  'test/bfm/explore/explored_recordings.spec.ts',
   'test/bfm/instruments/viewers.spec.ts',
   'test/machine/symbols/linux_symbols.spec.ts',
   'test/machine/cpu/decode/code_outside_ram.spec.ts',

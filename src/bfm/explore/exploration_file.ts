@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { hex } from '../../intrinsics/texts/hex.js';
 import { fileFlaw } from '../../driver/node/file_flaw.js';
 import { nothingExplored, type ExplorationState } from '../../session/explore/exploration_state.js';
 import { FileError } from '../failures/file_error.js';
@@ -49,11 +50,12 @@ const file = z.strictObject({
 export type ExplorationFacts = Readonly<Record<string, unknown>>;
 
 /** @throws ModuleFileError, FileError */
-export async function factsOf({ run, predicate, instructions }: ExploreRequest): Promise<ExplorationFacts> {
+export async function factsOf({ run, predicate, instructions, watched }: ExploreRequest): Promise<ExplorationFacts> {
   const { kernel: _, modules, disks, initrd, virtioConsole, symbols: __, record: ___, ...machine } = run;
   const facts = {
     machine,
     'the bound of instructions': instructions,
+    'the watched memory': watched.map(({ address, bytes }) => `${hex(address)},${bytes}`),
     'the processor core': hashOfCore(),
     'an image, a disk or the snapshot': recordedFilesOf(run).map(({ sha256 }) => sha256),
     'the number of its files': [

@@ -15,6 +15,7 @@ import { factsOf, readExploration, writeExploration } from './exploration_file.j
 import { exploreLines, exploreObject, progressOf, type ExploreReport } from './explore_report.js';
 import type { ExploreRequest } from './explore_request.js';
 import { ExploreRun, type ExploreResult } from './explore_run.js';
+import { parseWatchedWrites } from './watched_writes.js';
 
 interface ExploreCommandOptions extends Omit<RunOptions, 'until' | 'stats'> {
   readonly until: string;
@@ -22,6 +23,7 @@ interface ExploreCommandOptions extends Omit<RunOptions, 'until' | 'stats'> {
   readonly instructions: string;
   readonly seed: string;
   readonly workers: string;
+  readonly watchWrites: readonly string[];
   readonly resume?: string;
 }
 
@@ -46,6 +48,12 @@ export function exploreCommand(done: (status: ExitStatus) => void): Command {
     .option('--preemptions <n>', 'the most preemptions of a schedule', '3')
     .option('--instructions <n>', 'the most instructions of a run, of all processors together', '1000000')
     .option('--seed <n>', 'of the order in which schedules with as many preemptions are tried', '0')
+    .option(
+      '--watch-writes <address[,bytes]>',
+      'decide behind each write of a processor to this physical memory too: 8 bytes by default; repeatable',
+      (value: string, before: readonly string[]) => [...before, value],
+      [] as readonly string[],
+    )
     .option('--workers <n>', 'threads, each with a machine of its own', '1')
     .option('--resume <file>', 'go on from what this file says was explored, if it exists, and keep it there')
     .option('--timeout <seconds>', 'give up after this time')
@@ -88,6 +96,7 @@ async function explore(options: ExploreCommandOptions): Promise<ExitStatus> {
     run,
     predicate,
     instructions: wholeNumber('--instructions', options.instructions, 1),
+    watched: options.watchWrites.map(parseWatchedWrites),
   };
   const preemptions = wholeNumber('--preemptions', options.preemptions, 0, MOST_PREEMPTIONS);
   const seed = wholeNumber('--seed', options.seed, 0, LARGEST_SEED);

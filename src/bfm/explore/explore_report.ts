@@ -27,10 +27,10 @@ export const progressOf = (runs: readonly number[]): string =>
 
 /** What the user reads of a schedule: a line for each deviation. */
 function tableOf(taken: readonly TakenDeviation[]): string[] {
-  const rows = taken.map(({ decision, passedOver, rip, exit, processor }) => [
+  const rows = taken.map(({ decision, passedOver, rip, exit, write, processor }) => [
     `${decision}`,
     `processor ${passedOver} at ${hex(rip)}`,
-    exit ?? 'end of a turn',
+    exit ?? (write === undefined ? 'end of a turn' : `write to ${hex(write)}`),
     `processor ${processor}`,
   ]);
   const all = [['decision', 'passed over', 'after', 'executes next'], ...rows];
@@ -78,7 +78,12 @@ export function exploreLines(report: ExploreReport): string {
 /** The same as plain JSON values. */
 export function exploreObject({ result, status, state, seconds, recording }: ExploreReport): object {
   const found = result.end === 'found' ? result.failure : undefined;
-  const schedule = found?.taken.map(({ rip, exit, ...rest }) => ({ ...rest, rip: hex(rip), exit: exit ?? null }));
+  const schedule = found?.taken.map(({ rip, exit, write, ...rest }) => ({
+    ...rest,
+    rip: hex(rip),
+    exit: exit ?? null,
+    write: write === undefined ? null : hex(write),
+  }));
   const { runs, counts, decisions, seed, preemptions } = state;
   return {
     outcome: result.end,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { ExplorationTask, TaskResult } from '../../session/explore/exploration.js';
 import type { Schedule } from '../../session/explore/schedule.js';
-import type { ScheduledResult } from '../../session/explore/scheduled_run.js';
+import type { ScheduledResult, WatchedBytes } from '../../session/explore/scheduled_run.js';
 import type { Problem } from '../failures/problem.js';
 import type { RecordRequest, RunRequest } from '../worker/run_request.js';
 
@@ -13,6 +13,8 @@ export interface ExploreRequest {
   readonly predicate: string;
   /** The most instructions of a run. */
   readonly instructions: number;
+  /** Memory, behind writes to which another processor may execute next. */
+  readonly watched: readonly WatchedBytes[];
 }
 
 /** What the main thread asks of a worker. The answer to each is one message. */

@@ -51,7 +51,7 @@ try {
   post({ kind: 'calling', what: 'the loading of the predicate' });
   const predicate = await loadPredicate(request.predicate);
   const target = await exploredMachine(request.run, control, post, new PromiseWatch());
-  const run = new ScheduledRun(target, predicate, request.instructions);
+  const run = new ScheduledRun(target, predicate, request.instructions, request.watched);
   parentPort!.on('message', (order: ExploreOrder) => void obey(run, target.pc, order).catch(failed));
   post({ kind: 'ready' });
 } catch (error) {

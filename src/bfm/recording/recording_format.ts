@@ -5,14 +5,20 @@ import type { RecordedItem } from '../../session/recorded_item.js';
 import type { RunRequest } from '../worker/run_request.js';
 
 /** The version of the format that this program writes, and the only one that it reads. */
-export const RECORDING_VERSION = 5;
+export const RECORDING_VERSION = 6;
 
 const count = z.int().min(0);
 const hash = z.string().regex(/^[0-9a-f]{16}$/);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const text = z.string();
 
-const moment = z.strictObject({ turn: count, exit: z.int().exactOptional(), instructions: count, virtualTime: count });
+const moment = z.strictObject({
+  turn: count,
+  exit: z.int().exactOptional(),
+  isWithin: z.literal(true).exactOptional(),
+  instructions: count,
+  virtualTime: count,
+});
 
 const request = z.strictObject({
   kernel: text,

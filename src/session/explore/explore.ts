@@ -4,7 +4,7 @@ import { nothingExplored, type ExplorationState } from './exploration_state.js';
 import type { ExploredTarget } from './observed_run.js';
 import type { Predicate } from './predicate.js';
 import type { Schedule } from './schedule.js';
-import { ScheduledRun, type RunObserver, type ScheduledResult } from './scheduled_run.js';
+import { ScheduledRun, type RunObserver, type ScheduledResult, type WatchedBytes } from './scheduled_run.js';
 import { shortenedSchedule } from './shortened_schedule.js';
 
 /** What an exploration looks for, and how far it goes. */
@@ -14,6 +14,8 @@ export interface ExploreOptions {
   readonly preemptions: number;
   /** The most instructions of a run, of all processors together. */
   readonly instructions: number;
+  /** Physical memory, behind writes to which another processor may execute next; none by default. */
+  readonly watched?: readonly WatchedBytes[];
   /** Of the order inside a round; 0 by default. */
   readonly seed?: number;
 }
@@ -39,8 +41,8 @@ export function shortestFailure(run: ScheduledRun, failing: Schedule, observer?:
 
 /** Explores in this thread, from the moment of the target on. Afterwards the machine is where its last run ended. */
 export function explore(target: ExploredTarget, options: ExploreOptions): Explored {
-  const { predicate, preemptions, instructions, seed = 0 } = options;
-  const run = new ScheduledRun(target, predicate, instructions);
+  const { predicate, preemptions, instructions, watched = [], seed = 0 } = options;
+  const run = new ScheduledRun(target, predicate, instructions, watched);
   try {
     const exploration = new Exploration(nothingExplored(seed, preemptions));
     for (let [task] = exploration.take(1); task !== undefined; [task] = exploration.take(1))

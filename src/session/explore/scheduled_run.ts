@@ -15,8 +15,10 @@ export interface TakenDeviation extends Deviation {
   readonly passedOver: number;
   /** Its RIP. */
   readonly rip: bigint;
-  /** The VM exit after which it was passed over, as in "cpuid"; undefined: its turn had ended. */
+  /** The VM exit after which it was passed over, as in "cpuid"; undefined: there was a write, or its turn had ended. */
   readonly exit: string | undefined;
+  /** The physical address of a watched write after which it was passed over. */
+  readonly write?: bigint;
   readonly at: Moment;
 }
 
@@ -40,6 +42,12 @@ export interface ScheduledTry {
   readonly further?: number | undefined;
 }
 
+/** Physical memory: each write of a processor there is a decision. */
+export interface WatchedBytes {
+  readonly address: bigint;
+  readonly bytes: number;
+}
+
 /** Sees a run go by. */
 export interface RunObserver {
   /** A deviation is taken now. */
@@ -61,14 +69,21 @@ export class ScheduledRun {
   private decisions = 0;
   private alternatives = 0;
 
-  /** @param most instructions of a run, of all processors together. A turn without any counts as one, so a run ends in any case. */
+  /**
+   * @param most instructions of a run, of all processors together. A turn without any counts as one, so a run ends in any case.
+   * @param watched memory, behind writes to which another processor may execute next
+   * @throws BareflankError for too much of it, or for memory that does not exist
+   */
   constructor(
     private readonly target: ExploredTarget,
     private readonly predicate: Predicate,
     private readonly most: number,
+    private readonly watched: readonly WatchedBytes[] = [],
   ) {
     this.observed = new ObservedRun(target);
-    const { processors } = target.pc;
+    const { processors, stops } = target.pc;
+    const watchpoints = watched.map((bytes) => ({ ...bytes, space: 'physical', access: 'write' }) as const);
+    if (watched.length > 0) stops.set({ breakpoints: [], watchpoints, exits: [] });
     this.before = processors.map(({ attention }) => attention);
     // With a word that asks for attention, a turn is cut at each VM exit.
     for (const processor of processors) processor.attention = Int32Array.of(1);
@@ -76,6 +91,7 @@ export class ScheduledRun {
 
   /** The machine is its owner's again. */
   [Symbol.dispose](): void {
+    if (this.watched.length > 0) this.target.pc.stops.clear();
     this.target.pc.processors.forEach((processor, i) => (processor.attention = this.before[i]));
   }
 
@@ -96,8 +112,10 @@ export class ScheduledRun {
   private toEnd(first: number): Pick<ScheduledResult, 'end' | 'detail'> {
     const { pc } = this.target;
     for (let turns = 0; ; turns++) {
+      const write = this.watched.length > 0 ? this.takeWrite() : undefined;
       const at = pc.moment;
-      if (at !== undefined) {
+      if (at === undefined && write !== undefined) this.decide(pc.momentWithin!, write);
+      else if (at !== undefined) {
         const found = this.found();
         if (found !== undefined) return { end: 'found', detail: found };
         if (pc.instructions - first + turns >= this.most) return { end: 'bound', detail: '' };
@@ -122,7 +140,17 @@ export class ScheduledRun {
     return typeof answer === 'string' && answer !== '' ? answer : undefined;
   }
 
-  private decide(at: Moment): void {
+  /** The address of the watched write behind which the machine has stopped. */
+  private takeWrite(): bigint | undefined {
+    const { pc } = this.target;
+    const stop = pc.stops.take();
+    // What the VMM, a device or a page walk has written is no decision, and neither is the middle of a repeated string instruction, which no count of instructions names.
+    if (stop?.kind !== 'access' || pc.processors[stop.processor]!.core.block.get('RIP') === stop.rip) return undefined;
+    return stop.address;
+  }
+
+  /** @param write the address of the write after which this is, if it is within a turn */
+  private decide(at: Moment, write?: bigint): void {
     const { pc } = this.target;
     const { awake, processorNext: usual } = pc.scheduler;
     if (awake.length < 2 || usual === undefined) return;
@@ -132,7 +160,8 @@ export class ScheduledRun {
       awake.filter((each) => each !== usual),
     );
     if (processor === undefined) return;
-    const deviation = { decision, processor, passedOver: usual, ...this.placeOf(usual, at), at };
+    const place = { ...this.placeOf(usual, at), ...(write !== undefined && { write }), at };
+    const deviation = { decision, processor, passedOver: usual, ...place };
     this.taken.push(deviation);
     this.observer?.deviated(deviation);
     pc.runNext(processor);

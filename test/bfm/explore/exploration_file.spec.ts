@@ -84,6 +84,7 @@ describe('The file of an exploration', () => {
       raceHook({ guest: 'cpuid' }),
       raceHook({}, other),
       { ...raceHook(), instructions: 7 },
+      { ...raceHook(), watched: [{ address: 0x600n, bytes: 1 }] },
     ])
       expect(await factsOf(request)).to.not.deep.equal(facts);
   });

@@ -48,6 +48,13 @@ describe('The report of an exploration', () => {
     ]);
   });
 
+  it('names the address of a watched write', () => {
+    const taken = [{ ...failure.taken[0]!, exit: undefined, write: 0x6c0n }];
+    const written: ExploreReport = { ...report, result: { end: 'found', failure: { ...failure, taken } } };
+    expect(exploreLines(written)).to.include('  12        processor 0 at 0x1000  write to 0x6c0  processor 1\n');
+    expect(JSON.parse(JSON.stringify(exploreObject(written)))).to.deep.nested.include({ 'schedule[0].write': '0x6c0' });
+  });
+
   it('says when there are schedules left, and how to go on', () => {
     const stopped = { ...report, result: { end: 'stopped' } as const, status: ExitStatus.Timeout, resume: '/a.json' };
     expect(exploreLines(stopped)).to.match(/^bfm: time-out: there are schedules left\n/);
@@ -67,7 +74,7 @@ describe('The report of an exploration', () => {
       recording: '/a.bfr',
     });
     expect(JSON.parse(JSON.stringify(exploreObject(report)))).to.deep.nested.include({
-      'schedule[0]': { decision: 12, processor: 1, passedOver: 0, rip: '0x1000', exit: 'cpuid', at },
+      'schedule[0]': { decision: 12, processor: 1, passedOver: 0, rip: '0x1000', exit: 'cpuid', write: null, at },
     });
     expect(progressOf([1, 20, 300])).to.equal('321 runs, now with 2 preemptions');
   });

@@ -4,7 +4,16 @@ import { exploredMachine } from '../../../src/bfm/explore/explored_machine.js';
 import { RunControl } from '../../../src/bfm/worker/run_control.js';
 import type { ExploredTarget } from '../../../src/session/explore/observed_run.js';
 import type { RunOptions } from '../../../src/bfm/run/run_options.js';
-import { raceHook } from './race_hook_run.js';
+import { join } from 'node:path';
+import { loadPredicate } from '../../../src/bfm/explore/predicate_file.js';
+import { checkRunOptions } from '../../../src/bfm/run/run_options.js';
+import { explore } from '../../../src/session/explore/explore.js';
+import { temporaryFolder } from '../../driver/node/temporary_folder.js';
+import { bfm } from '../bfm_process.js';
+import { defaultOptions } from '../run/default_options.js';
+import { hookMissed, raceHook } from './race_hook_run.js';
+
+const folder = temporaryFolder();
 
 describe('exploredMachine', () => {
   let target: ExploredTarget | undefined;
@@ -27,6 +36,24 @@ describe('exploredMachine', () => {
       target.reset();
       expect([pc.stateHash(), target.output, driver.reports()]).to.deep.equal([hash, '', { cpuidcount: { count: 0 } }]);
     }
+  });
+
+  it('goes back to the moment of a snapshot, with its VMM, and finds what may happen from there on', async () => {
+    const restore = join(folder.path, 'race_hook.snapshot');
+    const guest = ['--guest', 'race_hook', '--cpus', '2', '-m', 'racing_hook'];
+    const saved = await bfm('run', ...guest, '--save', restore, '--save-at', '10', '--json');
+    expect(saved.status, saved.stderr).to.equal(0);
+    const { machine } = JSON.parse(saved.stdout) as { machine: { instructions: number; stateHash: string } };
+    const run = checkRunOptions({ ...defaultOptions, restore, module: ['racing_hook'] }, false);
+    target = await exploredMachine(run, new RunControl(), () => {});
+    const { pc } = target;
+    expect([pc.instructions, pc.stateHash()]).to.deep.equal([machine.instructions, machine.stateHash]);
+    const predicate = await loadPredicate(hookMissed);
+    const { failure, state } = explore(target, { predicate, preemptions: 2, instructions: 100_000 });
+    expect(failure).to.include({ end: 'found', detail: 'the function ran without its hook' });
+    expect(state.runs[0]).to.equal(1);
+    target.reset();
+    expect(pc.stateHash()).to.equal(machine.stateHash);
   });
 
   it('begins behind the late start of the VMM', async () => {

@@ -15,5 +15,5 @@ export function raceHook(options: Partial<RunOptions> = {}, predicate = hookMiss
     { ...defaultOptions, guest: 'race_hook', cpus: '2', module: ['racing_hook'], ...options },
     false,
   );
-  return { run, predicate, instructions: 100_000 };
+  return { run, predicate, instructions: 100_000, watched: [] };
 }

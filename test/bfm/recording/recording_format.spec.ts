@@ -16,6 +16,7 @@ const entries: RecordingEntry[] = [
   { kind: 'event', at, event: { kind: 'typed', bytes: [0, 10, 0x41, 0x7f, 0x80, 0xff] } },
   { kind: 'event', at: { ...at, exit: -5 }, event: { kind: 'call', method: 'load', params: { files: ['a.ts'] } } },
   { kind: 'event', at: { ...at, exit: 7 }, event: { kind: 'turn', processor: 3 } },
+  { kind: 'event', at: { ...at, isWithin: true }, event: { kind: 'turn', processor: 3 } },
   { kind: 'modules', modules: [{ path: '/a.ts', sha256, code: 'export {};' }] },
   { kind: 'state', at, brief: hash },
   { kind: 'state', at, brief: hash, hash },

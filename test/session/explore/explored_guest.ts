@@ -53,18 +53,25 @@ export function exploredRace(processors: number, rounds: number, end?: string) {
   return atPowerOn(raceGuest(processors, rounds, end), processors, [], {});
 }
 
-/** Two processors that each add 1 to a counter, in two steps, with a VM exit between them. */
-export function exploredCounter() {
-  const add = [
-    `mov edi, [${RaceGuest.counter}]`,
-    'xor eax, eax',
-    'cpuid',
-    'inc edi',
-    `mov [${RaceGuest.counter}], edi`,
-  ];
+/** Processors that each add 1 to a counter, in two steps. @param between instructions between load and store */
+export function addingGuest(processors: number, between: readonly string[]): Uint8Array {
+  const add = [`mov edi, [${RaceGuest.counter}]`, ...between, 'inc edi', `mov [${RaceGuest.counter}], edi`];
   const done = `lock inc word ptr [${RaceGuest.done}]`;
   const others = assemble([...add, done, 'cli', 'hlt'], 16, startPage << 12);
-  const wait = [`wait: pause`, `cmp word ptr [${RaceGuest.done}], 2`, 'jne wait', 'cli', 'hlt'];
+  const wait = [`wait: pause`, `cmp word ptr [${RaceGuest.done}], ${processors}`, 'jne wait', 'cli', 'hlt'];
   const code = [...startOthers(others), ...add, done, ...wait, ...othersCode(others)];
-  return atPowerOn(assemble(code, 64, FLAT_IMAGE_ADDRESS), 2, [listOf('example_cpuidcount')], {});
+  return assemble(code, 64, FLAT_IMAGE_ADDRESS);
 }
+
+/** Such processors with a VM exit between load and store. */
+export function exploredCounter(processors = 2) {
+  const guest = addingGuest(processors, ['xor eax, eax', 'cpuid']);
+  return atPowerOn(guest, processors, [listOf('example_cpuidcount')], {});
+}
+
+/** A byte that processors write between load and store. */
+export const NOTE = 0x6c0;
+export const noteGuest = (processors: number): Uint8Array => addingGuest(processors, [`mov byte ptr [${NOTE}], 1`]);
+
+/** Such processors without a VMM, and with a write between load and store. */
+export const exploredNote = (processors = 2) => atPowerOn(noteGuest(processors), processors, [], {});
