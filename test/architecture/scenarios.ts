@@ -2,6 +2,7 @@
 
 /** Specs of a folder as a whole, or of several of its sources together: they are in the folder's mirror, under a name of their own. */
 export const scenarios: readonly string[] = [
+  'test/bfm/gdb/gdb_with_debian.spec.ts',
   'test/bfm/make_guest/debian_boots.spec.ts',
   'test/bfm/host/background_host.spec.ts',
   'test/bfm/host/ended_guest.spec.ts',

@@ -20,17 +20,23 @@ export async function reloadedText(
   files: readonly string[],
 ): Promise<string> {
   const began = performance.now();
+  let loaded = began;
   try {
     const reloaded = await reloadModules(
       {
         session,
         recording,
-        prepare: (names) => prepareModules(driver, names),
+        prepare: async (names) => {
+          const prepared = await prepareModules(driver, names);
+          loaded = performance.now();
+          return prepared;
+        },
         reload: (_names, prepared) => driver.reload(prepared),
       },
       files,
     );
-    return `${reloadLine(reloaded)} (${(performance.now() - began).toFixed(1)} ms)`;
+    const [loading, change] = [loaded - began, performance.now() - loaded].map((part) => part.toFixed(1));
+    return `${reloadLine(reloaded)} (loaded in ${loading} ms, changed over in ${change} ms)`;
   } catch (error) {
     return `not reloaded: ${problemOf(error).what}`;
   }

@@ -18,13 +18,16 @@ import { VmmLines } from '../console/vmm_lines.js';
 import { Watchdog } from '../worker/watchdog.js';
 import { Seal } from '../worker/worker_messages.js';
 
+/** How often a run is asked whether a breakpoint holds it, after the second request to stop. */
+const MOST_RELEASES = 1000;
+
 /** What a session needs besides the request. */
 export interface SessionOptions {
   /** Seconds from the guest's first instruction on, undefined for no limit. */
   readonly timeout?: number | undefined;
   readonly console: TextSink;
   readonly vmm: TextSink;
-  /** A debugger may hold the worker: nobody watches whether handlers return. */
+  /** A debugger may hold the worker. While it does, nobody watches whether handlers return. */
   readonly inspect?: InspectAddress | undefined;
   /** The machine goes on from a snapshot. */
   readonly restored?: (instructions: number, console: ShownConsole) => void;
@@ -59,6 +62,8 @@ export class RunSession {
   private blocked = false;
   private startedAt: number | undefined;
   private deadline: NodeJS.Timeout | undefined;
+  private isReleasing = false;
+  private isFinished = false;
   private finish: (report: RunReport) => void = () => {};
   private fail: (error: Error) => void = () => {};
 
@@ -74,10 +79,11 @@ export class RunSession {
 
   /** Runs to the end. @throws BareflankError if the run could not begin. */
   async run(): Promise<RunReport> {
-    if (this.options.inspect === undefined) this.watchdog = this.makeWatchdog();
+    this.watchdog = this.makeWatchdog();
     try {
       return await this.runWorker();
     } finally {
+      this.isFinished = true;
       this.gdb?.close();
       clearTimeout(this.deadline);
       this.watchdog?.stop();
@@ -92,6 +98,9 @@ export class RunSession {
       handlers: () => this.handlers,
       onHang: (what) => this.terminate('dead', what),
       callPatience: this.options.callPatience,
+      isHeld:
+        this.options.inspect &&
+        (async () => (await import('../worker/worker_debugger.js')).isHeldByDebugger(this.workerFile)),
     });
   }
 
@@ -126,8 +135,27 @@ export class RunSession {
       this.control.requestStop(StopRequest.Interrupted);
       // A machine that a debugger holds looks at no words.
       if (this.gdb !== undefined) this.tell({ kind: 'stop' });
-    } else
-      this.terminate('interrupted', this.control.isRunning ? 'the machine was ended by force' : 'before the guest ran');
+    } else if (this.options.inspect !== undefined && !this.isReleasing) void this.release();
+    else this.terminateByUser();
+  }
+
+  private terminateByUser(): void {
+    this.terminate('interrupted', this.control.isRunning ? 'the machine was ended by force' : 'before the guest ran');
+  }
+
+  /** A thread at a breakpoint cannot be ended. So it goes on, from breakpoint to breakpoint, until it comes to the end that it was asked for. */
+  private async release(): Promise<void> {
+    this.isReleasing = true;
+    this.control.requestStop(StopRequest.Interrupted);
+    const { isHeldByDebugger, releaseFromDebugger } = await import('../worker/worker_debugger.js');
+    let wasHeld = false;
+    for (let asked = 0; asked < MOST_RELEASES && !this.isFinished; asked++) {
+      const isHeld = await isHeldByDebugger(this.workerFile);
+      if (isHeld) await releaseFromDebugger(this.workerFile);
+      else if (!wasHeld) break;
+      wasHeld ||= isHeld;
+    }
+    if (!this.isFinished) this.terminateByUser();
   }
 
   /** Opens GDB's port, now that the machine can answer: GDB sends again what has no answer within seconds. */

@@ -17,6 +17,8 @@ export interface WatchdogOptions {
   readonly handlers: () => readonly string[];
   /** Called once, with what did not return. */
   readonly onHang: (what: string) => void;
+  /** Whether a debugger holds the worker: then it is not late. Asked before a hang is told. */
+  readonly isHeld?: (() => Promise<boolean>) | undefined;
   /** Milliseconds that a call outside VM exits may take. The default is 10000. */
   readonly callPatience?: number | undefined;
 }
@@ -33,6 +35,9 @@ export class Watchdog {
   private lastSign = '';
   /** How long the worker has shown no sign of life. Counted in checks, so that a computer that slept does not count. */
   private stillMilliseconds = 0;
+  /** It waits for the answer whether a debugger holds the worker. */
+  private isAsking = false;
+  private isStopped = false;
 
   constructor(
     private readonly control: RunControl,
@@ -65,17 +70,39 @@ export class Watchdog {
   }
 
   stop(): void {
+    this.isStopped = true;
     clearInterval(this.timer);
   }
 
+  /** Changes whenever the worker shows a sign of life. */
+  private get sign(): string {
+    const { heartbeat, counters } = this.control;
+    return `${heartbeat} ${counters.totalExits}`;
+  }
+
   private look(): void {
-    const { control } = this;
-    const sign = `${control.heartbeat} ${control.counters.totalExits}`;
+    if (this.isAsking) return;
+    const { sign } = this;
     const patience = this.patience();
     const isStill = sign === this.lastSign && patience !== undefined;
     this.lastSign = sign;
     this.stillMilliseconds = isStill ? this.stillMilliseconds + LOOK_MILLISECONDS : 0;
     if (patience === undefined || this.stillMilliseconds < patience) return;
+    if (this.options.isHeld === undefined) this.tellHang();
+    else void this.askDebugger(this.options.isHeld);
+  }
+
+  /** A worker that has gone on meanwhile is not late either. */
+  private async askDebugger(isHeld: () => Promise<boolean>): Promise<void> {
+    this.isAsking = true;
+    const before = this.lastSign;
+    const held = await isHeld();
+    this.isAsking = false;
+    if (held || this.sign !== before) this.stillMilliseconds = 0;
+    else if (!this.isStopped) this.tellHang();
+  }
+
+  private tellHang(): void {
     this.stop();
     this.options.onHang(this.culprit());
   }

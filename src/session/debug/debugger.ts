@@ -73,9 +73,10 @@ export class Debugger {
     return this.run.goBackBefore !== undefined;
   }
 
-  /** The processor that executed last, or does next. */
+  /** The processor that executed last, or does next: the first one if none has executed yet. */
   get processor(): number {
-    return this.pc.scheduler.processorInTurn ?? this.pc.stops.processor;
+    const { scheduler, instructions, stops } = this.pc;
+    return scheduler.processorInTurn ?? (instructions === 0 ? 0 : stops.processor);
   }
 
   /** Runs on until something is met. */

@@ -1,62 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Stock GDB against machines of bfm.
 import { expect } from 'chai';
-import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { packageRoot } from '../../../src/driver/node/package_paths.js';
-
-const run = promisify(execFile);
-const bfm = join(packageRoot, 'bin', 'bfm.mjs');
-const hasGdb = spawnSync('gdb', ['--version']).status === 0;
+import { skipWithoutGdb, StockGdb } from './stock_gdb.js';
 
 describe('Stock GDB', function () {
   this.timeout(120_000);
-  const folder = mkdtempSync(join(tmpdir(), 'gdb-'));
-  chmodSync(folder, 0o700);
-  const socket = join(folder, 'socket');
-  let machine: ChildProcess | undefined;
-
-  before(function () {
-    if (hasGdb) return;
-    if (process.env.CI === 'true') throw new Error('CI needs gdb');
-    process.stderr.write('    (skipped: there is no gdb)\n');
-    this.skip();
-  });
-  afterEach(() => {
-    machine?.kill('SIGKILL');
-    rmSync(socket, { force: true });
-  });
-  after(() => rmSync(folder, { recursive: true }));
-
-  /** Starts a machine that waits for GDB, and runs GDB's commands. @returns what GDB shows, and the end of the machine */
-  async function debugged(bfmArguments: readonly string[], commands: readonly string[]) {
-    const process_ = spawn(process.execPath, [bfm, ...bfmArguments, '--gdb', `unix:${socket}`], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    machine = process_;
-    const ended = once(process_, 'exit');
-    let errors = '';
-    await new Promise<void>((resolve, reject) => {
-      process_.stderr.on('data', (bytes: Buffer) => {
-        errors += bytes.toString();
-        if (errors.includes('waits for GDB')) resolve();
-      });
-      process_.on('exit', () => reject(new Error(errors)));
-    });
-    const setup = ['set pagination off', 'set confirm off', `target remote ${socket}`];
-    const all = [...setup, ...commands].flatMap((command) => ['-ex', command]);
-    const { stdout, stderr } = await run('gdb', ['-q', '-nx', '-batch', ...all]);
-    const [status] = (await ended) as [number];
-    // What the stub prints, GDB shows on stderr.
-    return { shown: stdout + stderr, status };
-  }
+  const gdb = new StockGdb();
+  before(skipWithoutGdb);
+  afterEach(() => gdb.end());
+  after(() => gdb.close());
 
   it('breaks, steps, watches and shows a guest under a VMM', async () => {
-    const { shown, status } = await debugged(
+    const { shown, status } = await gdb.debugged(
       ['run', '--guest', 'cpuid', '--append', '20', '-m', 'cpuidcount', '--wait'],
       [
         'break *0x200053',
@@ -97,20 +53,9 @@ describe('Stock GDB', function () {
   });
 
   it('goes back through a recorded run, across VM exits', async () => {
-    const recording = join(folder, 'recording');
-    await run(process.execPath, [
-      bfm,
-      'run',
-      '--guest',
-      'cpuid',
-      '--append',
-      '20',
-      '-m',
-      'cpuidcount',
-      '--record',
-      recording,
-    ]);
-    const { shown, status } = await debugged(
+    const recording = join(gdb.folder, 'recording');
+    await gdb.bfm('run', '--guest', 'cpuid', '--append', '20', '-m', 'cpuidcount', '--record', recording);
+    const { shown, status } = await gdb.debugged(
       ['replay', recording],
       [
         'break *0x200053',

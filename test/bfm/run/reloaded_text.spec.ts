@@ -55,7 +55,9 @@ describe('bfm run --watch', () => {
       expect(Math.floor(written / 1000)).to.be.within(1, 3);
       expect(written % 1000).to.be.within(GREETING.length, GREETING.length + 2);
       expect(stderr).to.match(
-        new RegExp(`\\nbfm: reloaded; new code: .*counting_${processors}\\.ts \\([\\d.]+ ms\\)\\n`),
+        new RegExp(
+          `\\nbfm: reloaded; new code: .*counting_${processors}\\.ts \\(loaded in [\\d.]+ ms, changed over in [\\d.]+ ms\\)\\n`,
+        ),
       );
       expect(stderr).to.match(/\nbfm: not reloaded: .*counting_\d\.ts:1:7: Expected identifier/);
       expect(stderr).to.match(

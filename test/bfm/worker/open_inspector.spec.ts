@@ -59,12 +59,11 @@ describe('openInspector', () => {
     children.forEach((child) => child.kill('SIGKILL'));
   });
 
-  it('lets a debugger stop in a handler, in TypeScript, read a local variable and go on; the run ends as without it', async () => {
-    const alone = await bfm(...run);
+  /** A run with a debugger that has set a breakpoint in the handler, and has let the modules be loaded. */
+  async function debugged() {
     const child = startBfm([...run, '--inspect-brk=0']);
     children.add(child);
     child.stdin.end();
-    const end = ended(child);
     const port = await new Promise<number>((resolve) => {
       let seen = '';
       child.stderr.on('data', (data) => {
@@ -72,20 +71,28 @@ describe('openInspector', () => {
         if (digits !== undefined) resolve(Number(digits));
       });
     });
-    client = await InspectorClient.connect(await targetAt(port));
-    await client.send('Runtime.enable');
-    await client.send('Debugger.enable');
+    const connected = await InspectorClient.connect(await targetAt(port));
+    client = connected;
+    await connected.send('Runtime.enable');
+    await connected.send('Debugger.enable');
     // The debugger knows the bundle from an earlier run, or from the script that is parsed.
     using bundle = await bundleFile(file);
     const url = pathToFileURL(bundle.path).href;
     const lineNumber = generatedLine(readFileSync(bundle.path, 'utf8'), pathToFileURL(file).href);
-    await client.send('Debugger.setBreakpointByUrl', { url, lineNumber });
-    await client.send('Runtime.runIfWaitingForDebugger');
+    await connected.send('Debugger.setBreakpointByUrl', { url, lineNumber });
+    await connected.send('Runtime.runIfWaitingForDebugger');
     for (let script = ''; script !== url;) {
-      const parsed = await client.next('Debugger.scriptParsed');
+      const parsed = await connected.next('Debugger.scriptParsed');
       script = parsed.url as string;
       if (script === url) expect(parsed.sourceMapURL).to.match(/^data:application\/json;base64,/);
     }
+    return { child, client: connected };
+  }
+
+  it('lets a debugger stop in a handler, in TypeScript, read a local variable and go on; the run ends as without it', async () => {
+    const alone = await bfm(...run);
+    const { child, client } = await debugged();
+    const end = ended(child);
     const values: unknown[] = [];
     for (let hit = 0; hit < 5; hit++) {
       const { callFrames } = await client.next('Debugger.paused');
@@ -104,6 +111,20 @@ describe('openInspector', () => {
     expect(status, stderr).to.equal(0);
     const reportOf = (text: string): unknown => ({ ...(JSON.parse(text) as object), milliseconds: 0 });
     expect(reportOf(stdout)).to.deep.equal(reportOf(alone.stdout));
+  });
+
+  it('ends a run at a breakpoint at the second Ctrl-C, as one without a debugger', async () => {
+    const { child, client } = await debugged();
+    const end = ended(child);
+    await client.next('Debugger.paused');
+    // Two different signals, so that none is lost: bfm takes each for a Ctrl-C.
+    child.kill('SIGINT');
+    child.kill('SIGTERM');
+    const { status, stdout, stderr } = await end;
+    expect(status, stderr).to.equal(130);
+    const report = JSON.parse(stdout) as { outcome: string; extensions: Record<string, { count: number }> };
+    expect(report.outcome).to.equal('interrupted');
+    expect(report.extensions.doubling!.count, 'the handler came to its end').to.be.greaterThan(0);
   });
 
   it('says if the port is taken', async () => {

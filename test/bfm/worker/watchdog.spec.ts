@@ -87,6 +87,30 @@ describe('Watchdog', () => {
     expect(hangs).to.deep.equal([]);
   });
 
+  it('asks whether a debugger holds the worker before it tells of a hang, and waits as long as it does', async () => {
+    const answers: ((isHeld: boolean) => void)[] = [];
+    const isHeld = (): Promise<boolean> => new Promise((resolve) => answers.push(resolve));
+    const answer = async (held: boolean): Promise<void> => {
+      answers.shift()!(held);
+      await clock.tickAsync(0);
+    };
+    watchdog.stop();
+    watchdog = new Watchdog(control, { handlers: () => [], onHang: (what) => void hangs.push(what), isHeld });
+    exit();
+    clock.tick(60_000);
+    expect(answers, 'it asks once').to.have.length(1);
+    await answer(true);
+    clock.tick(1900);
+    expect(answers, 'the time begins again').to.have.length(0);
+    clock.tick(300);
+    exit();
+    await answer(false);
+    expect(hangs, 'the handler has returned meanwhile').to.deep.equal([]);
+    clock.tick(2300);
+    await answer(false);
+    expect(hangs).to.have.length(1);
+  });
+
   it('wants quanta to end while the guest runs', () => {
     watchdog.running();
     for (let quanta = 0; quanta < 10; quanta++) {

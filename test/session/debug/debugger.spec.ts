@@ -45,6 +45,7 @@ describe('Debugger', function () {
         const run = runOf(kind + 16 * i);
         const made = await debuggerOf(run);
         const { debug, pc } = made;
+        expect(debug.processor, 'none has executed yet').to.equal(0);
         const next = randomNumbers(run.seed);
         const addresses = await someAddresses(made, next);
         debug.stops = { breakpoints: addresses.slice(0, 2), watchpoints: [], exits: hasVmm ? [ExitReason.Cpuid] : [] };
