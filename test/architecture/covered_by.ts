@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 
 /** How many sources have no spec of their own. It may only become less. */
-export const maximumOfCovered = 125;
+export const maximumOfCovered = 124;
 
 /** Sources without a spec at their path, and the spec that covers each: through the part that uses it, or together with its neighbours. */
 export const coveredBy: Readonly<Record<string, string>> = {
@@ -13,7 +13,6 @@ export const coveredBy: Readonly<Record<string, string>> = {
   'src/bfm/describe/describe_lookup.ts': 'test/bfm/describe/describe_command.spec.ts',
   'src/bfm/describe/describe_text.ts': 'test/bfm/describe/describe_command.spec.ts',
   'src/bfm/describe/model_controls.ts': 'test/bfm/describe/describe_command.spec.ts',
-  'src/bfm/extension/new_extension.ts': 'test/bfm/extension/new_command.spec.ts',
   'src/bfm/extension/test_command.ts': 'test/bfm/extension/new_command.spec.ts',
   'src/bfm/failures/stray_errors.ts': 'test/bfm/run/run_session.spec.ts',
   'src/bfm/host/host_process.ts': 'test/bfm/host/background_host.spec.ts',

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // A debugger for specs: the inspector protocol over a WebSocket. Node 20 has no WebSocket of its own.
+import { expect } from 'chai';
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { get, request } from 'node:http';
+import { SourceMap, type SourceMapPayload } from 'node:module';
 import type { Socket } from 'node:net';
+import { pathToFileURL } from 'node:url';
+import { bundleFile } from '../../../src/driver/node/load_module.js';
+import type { startBfm } from '../bfm_process.js';
 
 type Params = Record<string, unknown>;
 
@@ -113,4 +119,65 @@ export class InspectorClient {
     this.events.push(event);
     this.wake();
   }
+}
+
+/** The line of a bundle that has a line of a source, as a debugger finds it by the source map in the bundle. */
+function generatedLine(bundle: string, file: string, line: number): number {
+  const [, data] = /\n\/\/# sourceMappingURL=data:application\/json;base64,(.*)/.exec(bundle)!;
+  const payload = JSON.parse(Buffer.from(data!, 'base64').toString()) as SourceMapPayload;
+  const sources = payload.sources.map((each) => new URL(each, payload.sourceRoot).href);
+  const map = new SourceMap({ ...payload, sourceRoot: '', sources });
+  return bundle.split('\n').findIndex((_text, at) => {
+    const entry = map.findEntry(at, 1000);
+    return 'originalLine' in entry && entry.originalSource === file && entry.originalLine === line;
+  });
+}
+
+/**
+ * A debugger at a run that waits for one. It has set a breakpoint, and has let the modules be loaded.
+ *
+ * @param file a module of the run. @param line of the breakpoint in it, from 0
+ */
+export async function debuggerOf(
+  child: ReturnType<typeof startBfm>,
+  file: string,
+  line: number,
+): Promise<InspectorClient> {
+  child.stdin.end();
+  const port = await new Promise<number>((resolve) => {
+    let seen = '';
+    child.stderr.on('data', (data) => {
+      const [, digits] = /ws:\/\/127\.0\.0\.1:(\d+)\//.exec((seen += String(data))) ?? [];
+      if (digits !== undefined) resolve(Number(digits));
+    });
+  });
+  const client = await InspectorClient.connect(await targetAt(port));
+  await client.send('Runtime.enable');
+  await client.send('Debugger.enable');
+  // The debugger knows the bundle from an earlier run, or from the script that is parsed.
+  using bundle = await bundleFile(file);
+  const url = pathToFileURL(bundle.path).href;
+  const lineNumber = generatedLine(readFileSync(bundle.path, 'utf8'), pathToFileURL(file).href, line);
+  await client.send('Debugger.setBreakpointByUrl', { url, lineNumber });
+  await client.send('Runtime.runIfWaitingForDebugger');
+  for (let script = ''; script !== url;) {
+    const parsed = await client.next('Debugger.scriptParsed');
+    script = parsed.url as string;
+    if (script === url) expect(parsed.sourceMapURL).to.match(/^data:application\/json;base64,/);
+  }
+  return client;
+}
+
+interface Frame {
+  readonly callFrameId: string;
+  readonly functionName: string;
+}
+
+/** Waits for the breakpoint. @returns the function in which it is, and the value of an expression there */
+export async function atBreakpoint(client: InspectorClient, expression: string) {
+  const { callFrames } = await client.next('Debugger.paused');
+  const [frame] = callFrames as Frame[];
+  const { callFrameId, functionName } = frame!;
+  const { result } = await client.send('Debugger.evaluateOnCallFrame', { callFrameId, expression });
+  return { functionName, value: (result as { value: unknown }).value };
 }

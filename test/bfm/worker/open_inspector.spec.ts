@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What VS Code and Chrome DevTools do: they find the thread, and set a breakpoint in a TypeScript file by the source map of the bundle.
 import { expect } from 'chai';
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { SourceMap, type SourceMapPayload } from 'node:module';
-import { pathToFileURL } from 'node:url';
-import { bundleFile } from '../../../src/driver/node/load_module.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { bfm, ended, startBfm } from '../bfm_process.js';
-import { InspectorClient, targetAt } from './inspector_client.js';
+import { atBreakpoint, debuggerOf, type InspectorClient } from './inspector_client.js';
 
 const source = `import { ExitContribution, ExitReason, ReportContribution, state, vcpuModule } from 'bareflank';
 class Doubling {
@@ -31,23 +27,6 @@ export default vcpuModule(({ bind }) => {
 /** From 0. */
 const line = source.split('\n').findIndex((text) => text.includes('this.count = twice'));
 
-/** The line of a bundle that has a line of a source, as a debugger finds it by the source map in the bundle. */
-function generatedLine(bundle: string, file: string): number {
-  const [, data] = /\n\/\/# sourceMappingURL=data:application\/json;base64,(.*)/.exec(bundle)!;
-  const payload = JSON.parse(Buffer.from(data!, 'base64').toString()) as SourceMapPayload;
-  const sources = payload.sources.map((each) => new URL(each, payload.sourceRoot).href);
-  const map = new SourceMap({ ...payload, sourceRoot: '', sources });
-  return bundle.split('\n').findIndex((_text, at) => {
-    const entry = map.findEntry(at, 1000);
-    return 'originalLine' in entry && entry.originalSource === file && entry.originalLine === line;
-  });
-}
-
-interface Frame {
-  readonly callFrameId: string;
-  readonly functionName: string;
-}
-
 describe('openInspector', () => {
   const folder = temporaryFolder();
   const file = folder.write('doubling.ts', source);
@@ -63,29 +42,8 @@ describe('openInspector', () => {
   async function debugged() {
     const child = startBfm([...run, '--inspect-brk=0']);
     children.add(child);
-    child.stdin.end();
-    const port = await new Promise<number>((resolve) => {
-      let seen = '';
-      child.stderr.on('data', (data) => {
-        const [, digits] = /ws:\/\/127\.0\.0\.1:(\d+)\//.exec((seen += String(data))) ?? [];
-        if (digits !== undefined) resolve(Number(digits));
-      });
-    });
-    const connected = await InspectorClient.connect(await targetAt(port));
+    const connected = await debuggerOf(child, file, line);
     client = connected;
-    await connected.send('Runtime.enable');
-    await connected.send('Debugger.enable');
-    // The debugger knows the bundle from an earlier run, or from the script that is parsed.
-    using bundle = await bundleFile(file);
-    const url = pathToFileURL(bundle.path).href;
-    const lineNumber = generatedLine(readFileSync(bundle.path, 'utf8'), pathToFileURL(file).href);
-    await connected.send('Debugger.setBreakpointByUrl', { url, lineNumber });
-    await connected.send('Runtime.runIfWaitingForDebugger');
-    for (let script = ''; script !== url;) {
-      const parsed = await connected.next('Debugger.scriptParsed');
-      script = parsed.url as string;
-      if (script === url) expect(parsed.sourceMapURL).to.match(/^data:application\/json;base64,/);
-    }
     return { child, client: connected };
   }
 
@@ -95,13 +53,8 @@ describe('openInspector', () => {
     const end = ended(child);
     const values: unknown[] = [];
     for (let hit = 0; hit < 5; hit++) {
-      const { callFrames } = await client.next('Debugger.paused');
-      const [frame] = callFrames as Frame[];
-      const { result } = await client.send('Debugger.evaluateOnCallFrame', {
-        callFrameId: frame!.callFrameId,
-        expression: '[twice, this.count, this.name].join()',
-      });
-      values.push(frame!.functionName, (result as { value: unknown }).value);
+      const { functionName, value } = await atBreakpoint(client, '[twice, this.count, this.name].join()');
+      values.push(functionName, value);
       await client.send('Debugger.resume');
     }
     expect(values).to.deep.equal([0, 1, 2, 3, 4].flatMap((count) => ['handleExit', `${2 * count},${count},doubling`]));
