@@ -43,11 +43,18 @@ async function medianOf(measure) {
   return median(results);
 }
 
-async function newPc(guest, memoryBytes = 64 << 20) {
+async function readForms() {
+  const { CompiledForms } = await built('src/machine/compiled/compiled_forms.js');
+  const read = (name) => JSON.parse(readFileSync(join(buildFolder, 'cpu', name), 'utf8'));
+  return new CompiledForms(read('forms.json'), read('templates.json'));
+}
+
+/** @param compiledTier how hot code is compiled; without it all code is interpreted */
+async function newPc(guest, memoryBytes = 64 << 20, compiledTier = undefined) {
   const { Pc } = await built('src/machine/pc.js');
   const coreModule = await WebAssembly.compile(readFileSync(join(buildFolder, 'cpu', 'cpu.wasm')));
   const ignore = () => {};
-  const pc = await Pc.create({ coreModule, memoryBytes, com1: ignore, com2: ignore });
+  const pc = await Pc.create({ coreModule, memoryBytes, com1: ignore, com2: ignore, compiledTier });
   const bytes = new Uint8Array(readFileSync(join(buildFolder, 'guests', `${guest}.bin`)));
   return { pc, boot: () => pc.boot({ kernel: { name: guest, bytes }, modules: [], append: '' }) };
 }
@@ -67,8 +74,8 @@ function expectInstructions(pc, guest, instructions) {
     throw new Error(`${guest} retired ${pc.instructions} instructions, expected ${instructions}`);
 }
 
-async function guestMips({ instructions }, name) {
-  const { pc, boot } = await newPc(`bench_${name}`);
+async function guestMips({ instructions }, name, compiledTier) {
+  const { pc, boot } = await newPc(`bench_${name}`, 64 << 20, compiledTier);
   boot();
   const milliseconds = runToEnd(pc);
   expectInstructions(pc, `bench_${name}`, instructions);
@@ -288,9 +295,13 @@ function startupMs() {
 }
 
 const module = await hostModule();
-const result = { guestMips: {}, hostMips: {} };
+const forms = await readForms();
+const result = { guestMips: {}, compiledMips: {}, hostMips: {} };
 for (const [name, loop] of Object.entries(loops)) {
   result.guestMips[name] = Math.round(await medianOf(() => guestMips(loop, name)));
+  result.compiledMips[name] = Math.round(
+    await medianOf(() => guestMips(loop, name, { mode: 'on', forms: () => forms })),
+  );
   result.hostMips[name] = Math.round(await medianOf(() => hostMips(module, loop)));
 }
 result.exitNs = Math.round(await medianOf(exitNs));
@@ -311,7 +322,10 @@ else {
   for (const name of Object.keys(loops)) {
     const guest = result.guestMips[name];
     const host = result.hostMips[name];
-    console.log(`${name.padEnd(8)} guest ${guest} MIPS, host ${host} MIPS (1/${(host / guest).toFixed(1)})`);
+    const compiled = result.compiledMips[name];
+    console.log(
+      `${name.padEnd(8)} interpreted ${guest} MIPS, compiled ${compiled} MIPS from the first instruction on (${(compiled / guest).toFixed(1)} times), host ${host} MIPS`,
+    );
   }
   console.log(`exit     ${result.exitNs} ns a CPUID exit (${EXITS} of them, cpuidcount loaded)`);
   const times = ({ bare, hosted }) =>

@@ -57,7 +57,10 @@ function compiledFigures({ compiledTier }: MachineSession['pc']): { readonly com
   if (compiledTier === undefined) return {};
   const { regions, modules, bytes, emitMilliseconds, compileMilliseconds } = compiledTier.statistics;
   const milliseconds = emitMilliseconds + compileMilliseconds;
-  return { compiled: { regions, modules, bytes, milliseconds, ...compiledTier.executed } };
+  const { executed, failure } = compiledTier;
+  return {
+    compiled: { regions, modules, bytes, milliseconds, ...executed, ...(failure !== undefined && { failure }) },
+  };
 }
 
 /** The report of a run, after which the machine is switched off and the VMM disposed. */

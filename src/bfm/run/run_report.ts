@@ -112,8 +112,8 @@ function compiledRows(
   compiled: CompiledFigures,
   { instructions, restoredAt = 0 }: RunReport['machine'],
 ): [string, string][] {
-  const { regions, modules, bytes, milliseconds, entries } = compiled;
-  return [
+  const { regions, modules, bytes, milliseconds, entries, failure } = compiled;
+  const table: [string, string][] = [
     [
       'instructions in compiled regions',
       `${((100 * compiled.instructions) / Math.max(instructions - restoredAt, 1)).toFixed(1)} %`,
@@ -123,6 +123,7 @@ function compiledRows(
     ['WebAssembly of regions', `${(bytes / 2 ** 20).toFixed(1)} MiB`],
     ['time to compile', `${(milliseconds / 1000).toFixed(3)} s`],
   ];
+  return failure === undefined ? table : [...table, ['nothing more was compiled because', failure]];
 }
 
 function rows(report: RunReport, stats: boolean): [string, string][] {

@@ -241,6 +241,8 @@ export interface CompiledFigures {
   readonly instructions: number;
   /** How often the interpreter entered a region. */
   readonly entries: number;
+  /** Why nothing more was compiled, if the host had no room for it. */
+  readonly failure?: string;
 }
 
 /** The end of a guest's console. */

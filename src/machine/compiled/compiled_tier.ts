@@ -99,6 +99,8 @@ export class CompiledTier {
     emitMilliseconds: 0,
     compileMilliseconds: 0,
   };
+  /** Why nothing more is compiled, if the host had no room for it. */
+  failure: string | undefined;
   private readonly code: DecodedCode;
   private readonly u32: Uint32Array;
   private readonly memoryPages: number;
@@ -134,22 +136,34 @@ export class CompiledTier {
 
   /** Compiles what the interpreter wants. Call it while the core does not run. */
   compileWanted(): void {
-    const { u32, statistics } = this;
+    const { u32 } = this;
     const count = u32[Layout.WANTED_COUNT / 4]!;
     if (count === 0 || this.isWaiting(count)) return;
     this.waited = 0;
-    const started = performance.now();
     const wanted = new Set(u32.subarray(Layout.WANTED_LIST / 4, Layout.WANTED_LIST / 4 + count));
     u32[Layout.WANTED_COUNT / 4] = 0;
     this.dropForgotten();
-    const regions = [...wanted].flatMap((place) => this.region(place) ?? []);
+    try {
+      this.compile([...wanted]);
+    } catch (error) {
+      // The host has no more room for code: what is compiled stays, and the rest is interpreted.
+      if (!(error instanceof RangeError)) throw error;
+      this.failure = error.message;
+      u32[Layout.HEAT_WANTED / 4] = 0;
+    }
+    if (this.liveBytes <= MOST_BYTES) return;
+    this.parts.flushCode();
+    this.dropForgotten();
+  }
+
+  private compile(wanted: readonly number[]): void {
+    const { statistics } = this;
+    const started = performance.now();
+    const regions = wanted.flatMap((place) => this.region(place) ?? []);
     const emitted = performance.now();
     statistics.emitMilliseconds += emitted - started;
     if (regions.length > 0) this.install(regions);
     statistics.compileMilliseconds += performance.now() - emitted;
-    if (this.liveBytes <= MOST_BYTES) return;
-    this.parts.flushCode();
-    this.dropForgotten();
   }
 
   private isWaiting(count: number): boolean {

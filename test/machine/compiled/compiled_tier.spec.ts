@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
+import { stub } from 'sinon';
 import { FLAT_IMAGE_ADDRESS } from '../../../src/machine/boot/flat_image.js';
 import type { CompiledTierOptions } from '../../../src/machine/compiled/compiled_tier.js';
 import { Pc } from '../../../src/machine/pc.js';
@@ -162,6 +163,24 @@ describe('CompiledTier', () => {
     const { regions, modules, bytes } = pc.compiledTier!.statistics;
     expect(modules).to.be.within(1, regions);
     expect(bytes).to.be.greaterThan(regions * 100);
+  });
+
+  it('goes on without the host having room for more code, and says why', async () => {
+    const guest = guests['loops over memory with partial registers, carries and conditions']!;
+    const pc = await Pc.create({
+      coreModule: await coreModule(),
+      memoryBytes: 16 << 20,
+      com1: () => {},
+      com2: () => {},
+      compiledTier: forcedTier,
+    });
+    stub(pc.core.table, 'grow').throws(new RangeError('no room'));
+    pc.boot({ kernel: { name: 'guest', bytes: guest }, modules: [], append: '' });
+    let end;
+    while (end === undefined) end = pc.runQuantum(() => true);
+    expect(pc.stateHash()).to.equal((await run(guest)).pc.stateHash());
+    expect(pc.compiledTier!.failure).to.equal('no room');
+    expect(pc.compiledTier!.statistics.regions).to.equal(0);
   });
 
   it('serves several processors', async () => {
