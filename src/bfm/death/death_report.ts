@@ -6,6 +6,7 @@ import { tripleFaultText, type TripleFault } from '../../machine/report/triple_f
 import type { UndefinedOpcode } from '../../machine/report/undefined_opcode.js';
 import type { Unimplemented } from '../../machine/report/unimplemented.js';
 import { ownLines } from '../failures/problem.js';
+import { branchLines, type ReportedBranch } from './branch_lines.js';
 import { disassemble, type Disassembly } from './disassemble.js';
 import { reportedExit, type ReportedExit } from '../../session/reported_exit.js';
 import { exitLines } from './exit_lines.js';
@@ -35,6 +36,8 @@ export interface DeathPlaces {
   readonly undefinedOpcode?: Disassembled<UndefinedOpcode> & { readonly features: readonly string[] };
   /** The machine died of a triple fault: the exceptions that led to it. */
   readonly tripleFault?: TripleFault;
+  /** Of a recorded run: the last taken branches of the processor that died, oldest first. */
+  readonly branches?: readonly ReportedBranch[];
 }
 
 /** A death as `bfm` reports it. */
@@ -51,6 +54,8 @@ export interface StoppedMachine {
   readonly handlers: readonly string[];
   /** Lines of the guest's console. Without them, the report leaves out the console. */
   readonly lastOutput?: readonly string[] | undefined;
+  /** Of the processor that died, oldest first, if they are known. */
+  readonly branches?: readonly ReportedBranch[] | undefined;
 }
 
 /** Lines of a screen. */
@@ -135,7 +140,7 @@ function lastExitOf({ processor, lastExits }: ReportedProcessor): string[] {
  */
 export async function deathReport(end: PcEnd, underVmm: boolean, machine: StoppedMachine): Promise<DeathReport> {
   const { unimplemented, undefinedOpcode, tripleFault } = end;
-  const { processors, handlers, lastOutput } = machine;
+  const { processors, handlers, lastOutput, branches } = machine;
   const all = await Promise.all(processors.map((each) => reported(each, handlers)));
   const at = processors.findIndex(({ processor }) => processor === (end.processor ?? 0));
   const [report, dead] = [processors[at]!, all[at]!];
@@ -159,8 +164,10 @@ export async function deathReport(end: PcEnd, underVmm: boolean, machine: Stoppe
     ...processorLines(report, atRip?.text ?? null),
     ...others.flatMap((each) => briefProcessorLines(processors[all.indexOf(each)]!, each.instruction.text)),
   ];
+  const after = [...lastOutputLines(lastOutput), `what to try: ${advice}`];
+  const way = branches === undefined ? [] : branchLines(report.processor, branches);
   return {
-    detail: screen(before, dead.lastExits, [...lastOutputLines(lastOutput), `what to try: ${advice}`]),
+    detail: [screen(before, dead.lastExits, after), ...way].join('\n'),
     places: {
       processors: all,
       instruction: dead.instruction,
@@ -171,6 +178,7 @@ export async function deathReport(end: PcEnd, underVmm: boolean, machine: Stoppe
         undefinedOpcode: { ...undefinedOpcode, text: opcode?.text ?? null, features: opcode?.features ?? [] },
       }),
       ...(tripleFault && { tripleFault }),
+      ...(branches && { branches }),
     },
   };
 }

@@ -17,11 +17,7 @@ export interface Disassembly {
  */
 export async function disassemble(bytes: string, bits: 16 | 32 | 64, rip: string): Promise<Disassembly | undefined> {
   const { Code, CpuidFeature, Decoder, DecoderOptions, Formatter, FormatterSyntax } = await import('iced-x86');
-  const decoder = new Decoder(
-    bits,
-    Uint8Array.from(Buffer.from(bytes.replaceAll(' ', ''), 'hex')),
-    DecoderOptions.None,
-  );
+  const decoder = new Decoder(bits, bytesOf(bytes), DecoderOptions.None);
   decoder.ip = BigInt(rip);
   const instruction = decoder.decode();
   const formatter = new Formatter(FormatterSyntax.Intel);
@@ -35,3 +31,43 @@ export async function disassemble(bytes: string, bits: 16 | 32 | 64, rip: string
     decoder.free();
   }
 }
+
+/** An instruction, as far as the flow of instructions is concerned. */
+export interface DecodedInstruction {
+  /** Bytes. */
+  readonly length: number;
+  /** Whether it may go on somewhere else than behind itself. */
+  readonly isBranch: boolean;
+  /** Whether it always branches, be it to what is behind it. VMCALL and its like do not. */
+  readonly isAlwaysTaken: boolean;
+  /** As in "jne". */
+  readonly mnemonic: string;
+}
+
+/** Decodes the first of some bytes, as `disassemble` takes them. */
+export type DecodeInstruction = (bytes: string, bits: 16 | 32 | 64, rip: bigint) => DecodedInstruction | undefined;
+
+/** The disassembler, loaded, for many instructions. */
+export async function instructionDecoder(): Promise<DecodeInstruction> {
+  const { Code, Decoder, DecoderOptions, FlowControl, Mnemonic } = await import('iced-x86');
+  // UD2 and its like raise an exception.
+  const goesOn = new Set([FlowControl.Next, FlowControl.Exception]);
+  const jumps = new Set([FlowControl.UnconditionalBranch, FlowControl.IndirectBranch, FlowControl.Return]);
+  return (bytes, bits, rip) => {
+    const decoder = new Decoder(bits, bytesOf(bytes), DecoderOptions.None);
+    decoder.ip = rip;
+    const instruction = decoder.decode();
+    try {
+      if (instruction.code === Code.INVALID) return undefined;
+      const { length, flowControl } = instruction;
+      const mnemonic = Mnemonic[instruction.mnemonic]!.toLowerCase();
+      const isAlwaysTaken = jumps.has(flowControl) || mnemonic === 'call';
+      return { length, isBranch: !goesOn.has(flowControl), isAlwaysTaken, mnemonic };
+    } finally {
+      instruction.free();
+      decoder.free();
+    }
+  };
+}
+
+const bytesOf = (bytes: string): Uint8Array => Uint8Array.from(Buffer.from(bytes.replaceAll(' ', ''), 'hex'));

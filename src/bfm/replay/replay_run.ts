@@ -8,6 +8,7 @@ import type { ReplayPoint } from '../../session/replay/replay_point.js';
 import { hashOfCore } from '../recording/recorded_files.js';
 import { RecordingError } from '../recording/recording_error.js';
 import { readRecording, type Recording } from '../recording/read_recording.js';
+import { traceBranches, WATCHED_INSTRUCTIONS, type TakenBranch } from '../death/branch_trace.js';
 import { ENDED_BY_GDB } from '../gdb/debugged_machine.js';
 import { runUnderGdb } from '../gdb/run_under_gdb.js';
 import type { DebuggedRun } from '../../session/debug/debugged_run.js';
@@ -38,6 +39,8 @@ export class ReplayRun {
   protected replay!: ReplaySession;
   private readonly points: PointReport[] = [];
   protected writer: RunReport['lastWrite'];
+  /** Of a run that died: the last taken branches of each processor. */
+  private branches: readonly (readonly TakenBranch[])[] | undefined;
   private instruments!: RunInstruments;
   /** What the machine is made from, without those who watch it. */
   protected options: ReplayMachineOptions | undefined;
@@ -141,9 +144,26 @@ export class ReplayRun {
       await this.reached(point, performance.now() - started);
     }
     const last = this.points.at(-1);
-    if (last === undefined) return this.endingBefore(await this.replay.toEnd(), undefined);
+    if (last === undefined) return this.endingBefore(await this.toEnd(), undefined);
     const { detail, places } = last;
     return { outcome: 'reached', detail, ...(places && { places }) };
+  }
+
+  /** Of a run that died, the last instructions are executed one by one, to see how the processor came there. */
+  private async toEnd(): Promise<SliceEnd> {
+    const { replay, parts, checked } = this;
+    const { session } = parts;
+    const { pc } = session;
+    const last = checked.items.at(-1);
+    if (last?.kind !== 'end' || last.outcome !== 'dead') return replay.toEnd();
+    const count = last.instructions - WATCHED_INSTRUCTIONS * pc.processors.length;
+    if (count > pc.instructions) {
+      const end = await replay.goTo({ kind: 'instruction', count });
+      if (end !== SliceEnd.PointReached) return end;
+    }
+    const { end, branches } = await traceBranches(debuggedReplay(session, replay));
+    this.branches = branches;
+    return end;
   }
 
   private async reached(point: ReplayPoint, milliseconds: number): Promise<void> {
@@ -173,7 +193,14 @@ export class ReplayRun {
     const isRecorded = end === SliceEnd.Replayed || (end !== SliceEnd.Diverged && inputs.endsHere());
     if (!isRecorded) return { outcome: 'diverged', detail: this.difference() };
     if (until !== undefined) return { outcome: 'error', detail: `the recording ended before ${pointText(until)}` };
-    return this.agreement();
+    return this.withDeath(this.agreement());
+  }
+
+  private async withDeath(ending: Ending): Promise<Ending> {
+    const { session, vmm } = this.parts;
+    if (this.branches === undefined || session.end?.kind !== 'dead') return ending;
+    const { detail, places } = await stopScreen(session, vmm.driver, this.branches);
+    return { ...ending, detail: `${ending.detail}\n${detail}`, ...(places && { places }) };
   }
 
   /** Without the line of its end, a recording was cut off, or its run was killed: nothing says what came after the last line. */

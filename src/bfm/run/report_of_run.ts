@@ -2,6 +2,8 @@
 import type { Driver } from '../../driver/driver.js';
 import type { LateStart } from '../../session/late_start.js';
 import type { MachineSession } from '../../session/machine_session.js';
+import { reportedBranch } from '../death/branch_lines.js';
+import type { TakenBranch } from '../death/branch_trace.js';
 import type { DeathPlaces } from '../death/death_report.js';
 import { namedExits } from '../worker/run_counters.js';
 import type { CompiledFigures, Outcome, RunReport } from '../worker/run_request.js';
@@ -38,10 +40,15 @@ function reportedValues(driver: Driver | undefined): Record<string, Record<strin
   );
 }
 
-/** The processors' state, for a machine that died by itself or was stopped. The disassembler is loaded only now. */
+/**
+ * The processors' state, for a machine that died by itself or was stopped. The disassembler is loaded only now.
+ *
+ * @param branches the last taken branches of each processor, if they are known
+ */
 export async function stopScreen(
   session: MachineSession,
   driver: Driver | undefined,
+  branches?: readonly (readonly TakenBranch[])[],
 ): Promise<Pick<Ending, 'places'> & { readonly detail: string }> {
   const { deathReport, stopReport } = await import('../death/death_report.js');
   const { pc, end, lastOutput } = session;
@@ -50,7 +57,11 @@ export async function stopScreen(
     handlers: driver?.handlerNames ?? [],
     lastOutput: lastOutput.lines(),
   };
-  return end?.kind === 'dead' ? deathReport(end, driver?.hasVmm === true, machine) : stopReport(machine);
+  if (end?.kind !== 'dead') return stopReport(machine);
+  const way = branches?.[end.processor ?? 0]?.map((branch) =>
+    reportedBranch(branch, (address) => pc.symbols.own.nameOf(address)),
+  );
+  return deathReport(end, driver?.hasVmm === true, { ...machine, branches: way });
 }
 
 function compiledFigures({ compiledTier }: MachineSession['pc']): { readonly compiled?: CompiledFigures } {

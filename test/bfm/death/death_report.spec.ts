@@ -133,6 +133,16 @@ describe('deathReport', () => {
     expect(places.processors).to.have.length(2);
   });
 
+  it('ends with the last branches, where they are known', async () => {
+    const { end, processors } = await runBare(['cli', 'hlt']);
+    const branches = [{ from: '0x1000', to: '0x2000', how: 'ret' }];
+    const { detail, places } = await deathReport(end, false, { processors, handlers: [], branches });
+    expect(detail).to.match(
+      /\nwhat to try: .*\nthe last taken branch of processor 0, newest last:\n.*\n {2}0x1000 {2}0x2000 {2}ret$/,
+    );
+    expect(places.branches).to.deep.equal(branches);
+  });
+
   it('says of bytes that no processor knows what they are', async () => {
     const { end, processors } = await runBare([...noIdt, '.byte 0x06']);
     const { detail, places } = await deathReport(end, false, { processors, handlers: [] });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { disassemble } from '../../../src/bfm/death/disassemble.js';
+import { disassemble, instructionDecoder } from '../../../src/bfm/death/disassemble.js';
 
 describe('disassemble', () => {
   it('gives the first instruction and the features it needs', async () => {
@@ -18,5 +18,21 @@ describe('disassemble', () => {
     expect(await disassemble('0f ff', 64, '0x0')).to.equal(undefined);
     expect(await disassemble('ff ff', 64, '0x0')).to.equal(undefined);
     expect(await disassemble('', 64, '0x0')).to.equal(undefined);
+  });
+});
+
+describe('instructionDecoder', () => {
+  it('knows lengths, and which instructions may go on elsewhere', async () => {
+    const decode = await instructionDecoder();
+    expect(decode('75 fe 90', 64, 0x1000n)).to.deep.equal({
+      ...{ length: 2, isBranch: true, isAlwaysTaken: false, mnemonic: 'jne' },
+    });
+    expect(decode('48 89 c3', 64, 0x1000n)).to.deep.equal({
+      ...{ length: 3, isBranch: false, isAlwaysTaken: false, mnemonic: 'mov' },
+    });
+    expect(decode('0f 0b', 64, 0n)).to.include({ length: 2, isBranch: false });
+    expect(decode('e8 00 00', 16, 0n)).to.include({ length: 3, isAlwaysTaken: true, mnemonic: 'call' });
+    expect(decode('0f 01 c1', 64, 0n), 'VMCALL').to.include({ isAlwaysTaken: false });
+    expect(decode('06', 64, 0n)).to.equal(undefined);
   });
 });

@@ -99,6 +99,30 @@ describe('ReplayRun', () => {
     );
   });
 
+  it('shows the death of a run, and the last branches before it', async () => {
+    const code = Uint8Array.of(0xeb, 0x01, 0x90, 0x90, 0xe8, 0, 0, 0, 0, 0xfa, 0xf4); // JMP +1; NOP; NOP; CALL +0; CLI; HLT
+    const kernel = path('halts.bin');
+    writeFileSync(kernel, code);
+    const recorded = await recordedRun(path('halts'), { kernel, modules: [], start: 'off', append: '' });
+    expect(recorded.outcome).to.equal('dead');
+    const { outcome, detail, machine } = await replay(path('halts'));
+    expect([outcome, machine.stateHash]).to.deep.equal(['replayed', recorded.machine.stateHash]);
+    expect(detail)
+      .to.match(/^replayed to the end \(dead\): .*\nhalted with interrupts off/)
+      .and.to.include('\nlikely cause: ');
+    const address = (offset: number): string => `0x${(0x200000 + offset).toString(16)}`;
+    expect(machine.branches).to.deep.equal([
+      { from: address(0), to: address(3), how: 'jmp' },
+      { from: address(4), to: address(9), how: 'call' },
+    ]);
+    expect(detail.split('\n').slice(-4)).to.deep.equal([
+      'last 2 taken branches of processor 0, newest last:',
+      '  from      to        by',
+      '  0x200000  0x200003  jmp',
+      '  0x200004  0x200009  call',
+    ]);
+  });
+
   it('says that the recording is incomplete if the machine ends where its lines do', async () => {
     await recordedRun(path('no end'), echo, 'abc\x04');
     writeFileSync(path('no end'), sealed(linesOf(path('no end')).slice(0, -1)));
