@@ -239,11 +239,14 @@ export class CompiledTier {
     const areAllForgotten = generation !== this.generation;
     this.generation = generation;
     if (areAllForgotten) this.forgottenOf.fill(0);
+    const pages = new Set<number>();
     for (const region of this.regions.values()) {
       if (!areAllForgotten && this.isThere(region)) continue;
-      if (!areAllForgotten) this.forgottenOf[region.page]! += 1;
+      pages.add(region.page);
       this.drop(region);
     }
+    // a page with many regions is forgotten once
+    if (!areAllForgotten) for (const page of pages) this.forgottenOf[page]! += 1;
   }
 
   private drop({ slot, module }: Region): void {

@@ -226,4 +226,109 @@ describe('CompiledTier', () => {
     const { regions } = pc.compiledTier!.statistics;
     expect(regions).to.be.within(5, 60);
   });
+
+  it('wants nothing for code that a device holds', async () => {
+    // the timer's initial count holds JMP RAX; its page has the fetch-TLB entry of a page of RAM, and lies beyond the map of decoded pages
+    const guest = flat([
+      'mov rsp, 0x180000',
+      'mov rbx, cr3',
+      'mov rdx, [rbx]',
+      'and rdx, -4096',
+      'mov rdx, [rdx + 24]',
+      'and rdx, -4096',
+      'mov edi, 0xfee00083',
+      'mov [rdx + 0x20*8], rdi',
+      'mov byte ptr [16], 1',
+      'mov byte ptr [0x400000], 0xc3',
+      'mov edi, 0xfee00380',
+      'mov dword ptr [rdi], 0xe0ff',
+      'lea rax, [rip + back]',
+      'mov ecx, 30000',
+      'again: mov edi, 0x400000',
+      'call rdi',
+      'mov edi, 0xc4000380',
+      'jmp rdi',
+      'back: inc ebx',
+      'dec ecx',
+      'jnz again',
+    ]);
+    const interpreted = await run(guest);
+    expect(interpreted.pc.debugExit, 'the guest came to its end').to.be.a('number');
+    for (const tier of [forcedTier, hotTier]) expect((await run(guest, tier)).state).to.deep.equal(interpreted.state);
+  });
+
+  it('runs a LOOP to a target that is not canonical as the interpreter does', async () => {
+    const guest = flat([
+      'mov rsp, 0x180000',
+      'mov rbx, cr3',
+      'mov dword ptr [rbx + 255*8], 0x160003',
+      'mov dword ptr [0x160ff8], 0x161003',
+      'mov dword ptr [0x161ff8], 0x162003',
+      'mov dword ptr [0x162ff8], 0x163003',
+      // loop +126; ret
+      'mov dword ptr [0x163ff0], 0xc37ee2',
+      'mov rdi, 0x7ffffffffff0',
+      'mov ebp, 20000',
+      'xor ebx, ebx',
+      'again: mov ecx, 1',
+      'cmp ebp, 1',
+      'jne once',
+      'mov ecx, 2',
+      'once: call rdi',
+      'inc ebx',
+      'dec ebp',
+      'jnz again',
+    ]);
+    const interpreted = await run(guest);
+    expect(interpreted.state[0], 'the last LOOP faults').to.equal('dead');
+    for (const tier of [forcedTier, hotTier]) expect((await run(guest, tier)).state).to.deep.equal(interpreted.state);
+    const { pc } = await run(guest, forcedTier);
+    expect(pc.compiledTier!.executed.instructions / pc.instructions).to.be.greaterThan(0.5);
+  });
+
+  it('compiles what is hot again after all decoded code was forgotten', async () => {
+    const pc = await Pc.create({
+      coreModule: await coreModule(),
+      memoryBytes: 16 << 20,
+      com1: () => {},
+      com2: () => {},
+      compiledTier: hotTier,
+    });
+    const guest = flat(['again: add ebx, 3', 'dec rcx', 'jnz again']);
+    pc.boot({ kernel: { name: 'guest', bytes: guest }, modules: [], append: '' });
+    const executed = (): number => {
+      const before = pc.compiledTier!.executed.instructions;
+      for (let turn = 0; turn < 80; turn++) pc.runQuantum(() => true, 100_000);
+      return pc.compiledTier!.executed.instructions - before;
+    };
+    executed();
+    for (let time = 0; time < 5; time++) {
+      pc.core.flushCode();
+      expect(executed()).to.be.greaterThan(1000);
+    }
+  });
+
+  it('compiles a page with many regions again after one change', async () => {
+    const guest = flat([
+      'mov rsp, 0x180000',
+      'mov ebp, 3',
+      'outer: mov ecx, 20000',
+      'lea rax, [rip + next]',
+      'again: add ebx, 0x11223344',
+      ...Array.from({ length: 24 }, (_, index) => [
+        `lea rax, [rip + l${index}]`,
+        'jmp rax',
+        `l${index}: inc ebx`,
+      ]).flat(),
+      'next: dec ecx',
+      'jnz again',
+      'add dword ptr [rip + again + 2], 0x01010101',
+      'dec ebp',
+      'jnz outer',
+    ]);
+    const { pc, state } = await run(guest, forcedTier);
+    expect(state).to.deep.equal((await run(guest)).state);
+    expect(pc.compiledTier!.executed.instructions / pc.instructions).to.be.greaterThan(0.9);
+    expect(pc.compiledTier!.statistics.regions).to.be.greaterThan(40);
+  });
 });

@@ -8,8 +8,8 @@
 import { BLOCK, COUNT, FORM } from "./record";
 import { ENDINGS, FORM_LOOK, FORM_NEXT } from "../generated/decoder_tables";
 import {
-  CURRENT_RECORD, FREE_INDEXES, HAS_CROSSINGS, PAGE_MAP, RAM_BYTES, RECORD_GENERATION, RECORD_NEXT, RECORDS,
-  RECORDS_END,
+  CURRENT_RECORD, FREE_INDEXES, HAS_CROSSINGS, HEAT, HEAT_ENTRIES, HEAT_WANTED, PAGE_MAP, RAM_BYTES, RECORD_GENERATION,
+  RECORD_NEXT, RECORDS, RECORDS_END,
 } from "../generated/layout";
 import { RECORD_BYTES, RecordField } from "../generated/record_format";
 import { protectPage } from "../tlb/tlb";
@@ -25,7 +25,10 @@ import { forgetRegions } from "./jump_cache";
 @inline export const CROSSING_BYTES: u32 = 96;
 export const crossings: usize = memory.data(256 * 96, 16);
 
-/** True for a record that must not be linked to: it lies in the cache of crossing instructions. */
+/**
+ * True for a record that is in no index and must not be linked to: that of an instruction that crosses a page, or is decoded at each
+ * visit.
+ */
 @inline export function isCrossing(rec: usize): bool { return rec < RECORDS; }
 
 /** The index of a page for a mode, made when there is none. */
@@ -73,6 +76,8 @@ export function flushCode(): void {
   store<u32>(FREE_INDEXES, 0);
   forgetCrossings();
   forgetRegions();
+  // Other blocks come to the places of those that were compiled, and must warm up.
+  if (load<u32>(HEAT_WANTED)) memory.fill(HEAT, 0, HEAT_ENTRIES * 2);
 }
 
 function forgetCrossings(): void {

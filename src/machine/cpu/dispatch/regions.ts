@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // How the interpreter enters compiled regions, and how it finds what to compile: the heads of blocks that it comes to most often. Where
 // compiled code begins and ends changes speed only.
+import { isCrossing } from "../code/code_pages";
 import { FORM, RIP_OF } from "../code/record";
 import { noteRegion } from "../code/jump_cache";
 import {
@@ -34,15 +35,17 @@ export function enterRegion(rec: usize, budget: i32, floor: i32): i32 {
 @inline export function sampled(rec: usize, rip: u64): void { if (load<u32>(HEAT_WANTED)) warm(rec, rip, SLICE_HEAT); }
 
 function warm(rec: usize, rip: u64, heat: u32): void {
+  // The code of a device is in no index, and the fetch TLB does not hold its page: another page's entry would say where it is.
+  if (isCrossing(rec)) return;
   const place = HEAT + (<usize>(rec >> 5) & (HEAT_ENTRIES - 1)) * 2, before = <u32>load<u16>(place), wanted = load<u32>(HEAT_WANTED);
-  if (before >= wanted) return;
+  // A head that finds the list full asks again at its next visit.
+  if (before >= wanted || load<u32>(WANTED_COUNT) == MOST_WANTED) return;
   store<u16>(place, <u16>(before + heat));
   if (before + heat >= wanted && FORM(rec) != FORM_REGION && load<u32>(DECODE_MODE) == DECODE_CODE64) want(rip);
 }
-/** Asks for a region at a RIP whose page the fetch TLB holds. */
+/** Asks for a region at a RIP whose page the fetch TLB holds. Precondition: the list has room. */
 function want(rip: u64): void {
   const count = load<u32>(WANTED_COUNT);
-  if (count == MOST_WANTED) return;
   const entry = <usize>load<u32>(TLB_FETCH) + ((<usize>(rip >> 12) & 1023) << 5);
   store<u32>(WANTED_LIST + count * 4, <u32>rip + load<u32>(entry, 24) - <u32>RAM);
   store<u32>(WANTED_COUNT, count + 1);
