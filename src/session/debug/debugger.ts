@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { BareflankError } from '../../intrinsics/errors.js';
 import type { DebuggerStop, WantedStops } from '../../machine/debug/debugger_stop.js';
 import type { Pc } from '../../machine/pc.js';
 import type { RememberedExit } from '../../machine/processor/exit_history.js';
@@ -119,14 +120,26 @@ export class Debugger {
    * before it. Each stretch is run one instruction too far, because VM exits without an instruction may come before its end. Precondition: `canReverse`.
    *
    * @param isDone asked behind each stretch
+   * @throws BareflankError if the run went another way this time
    */
   async runAgain(isDone: () => boolean): Promise<void> {
-    for (let limit = this.pc.instructions + 1; await this.run.goBackBefore!(limit);) {
+    const last = this.pc.instructions;
+    for (let limit = last + 1; await this.run.goBackBefore!(limit);) {
       const from = this.pc.instructions;
       const stopped = await this.forward(NONE, { kind: 'instruction', count: limit + 1 });
+      if (stopped.kind === 'end') this.checkEnd(Math.min(limit, last));
       if (isDone() || stopped.kind === 'interrupted') return;
       limit = from;
     }
+  }
+
+  /** An end before a point that the run has passed shows that something has kept its state on the way back. */
+  private checkEnd(passed: number): void {
+    const { instructions } = this.pc;
+    if (instructions >= passed) return;
+    throw new BareflankError(
+      `the run went another way when it was executed again: it ended at instruction ${instructions}, and had passed ${passed}; an extension may keep state in variables of its module, which are not brought back: use @state() fields`,
+    );
   }
 
   /** Goes back to where a processor has not executed its last instruction yet. Precondition: `canReverse`. */

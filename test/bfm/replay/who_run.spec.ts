@@ -106,6 +106,24 @@ describe('WhoRun', () => {
     }
   });
 
+  it('says so if an extension keeps state that is not brought back, instead of a wrong answer', async () => {
+    // A variable of the process, since the recorded run and its replay share the module here.
+    const module = extension(
+      'forgetful',
+      'class Forgetful { name = "forgetful"; reasons = [ExitReason.Cpuid];',
+      '  handleExit() { globalThis.forgetful = (globalThis.forgetful ?? 0) + 1;',
+      '    if (globalThis.forgetful >= 3) throw new Error("enough"); return false; } }',
+      'export default vcpuModule(({ bind }) => bind(ExitContribution).to(Forgetful));',
+    );
+    const forget = (): boolean => Reflect.deleteProperty(globalThis, 'forgetful');
+    await recordedRun(path('forgetful'), { append: '9', modules: [module] }).finally(forget);
+    const error: unknown = await who('forgetful', 'VIRTUAL_PROCESSOR_IDENTIFIER')
+      .catch((failure: unknown) => failure)
+      .finally(forget);
+    expect(error).to.be.instanceOf(BareflankError);
+    expect((error as Error).message).to.match(/^the run went another way when it was executed again/);
+  });
+
   it('refuses a processor that there is not', async () => {
     const error: unknown = await who('counted', 'GUEST_RIP@1').catch((failure: unknown) => failure);
     expect(error).to.be.instanceOf(BareflankError);
