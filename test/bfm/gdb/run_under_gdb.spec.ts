@@ -83,4 +83,44 @@ describe('Stock GDB', function () {
     expect(shown).to.include('No more reverse-execution history').and.include('begin 200000');
     expect(status).to.equal(0);
   });
+
+  if (process.env.BAREFLANK_FULL === '1')
+    it('opens the run that bfm explore has found, and goes back to its preemption', async () => {
+      const recording = join(folder, 'explored');
+      const predicates = join(packageRoot, 'extensions', 'hypervisor_example_racing_hook', 'predicates');
+      const explored = spawnSync(process.execPath, [
+        ...[bfm, 'explore', '--guest', 'race_hook', '--cpus', '2', '-m', 'racing_hook'],
+        ...['--until', join(predicates, 'hook_missed.ts'), '--record', recording],
+      ]);
+      expect(explored.status, explored.stderr.toString()).to.equal(6);
+      const { shown, status } = await debugged(
+        ['replay', recording],
+        [
+          'monitor physical on',
+          // The call of the function without its hook.
+          'watch *(unsigned char *) 0x600',
+          'continue',
+          'info threads',
+          'reverse-continue',
+          'printf "called %d\n", *(unsigned char *) 0x600',
+          'delete',
+          'monitor break-exit ept_violation',
+          'reverse-continue',
+          'monitor exits',
+          'monitor break-exit none',
+          'reverse-continue',
+          'continue',
+          'detach',
+        ],
+      );
+      expect(shown)
+        .to.include('Hardware watchpoint 1')
+        .and.match(/New value = 1 /);
+      expect(shown)
+        .to.match(/Thread 2 .*processor 1/)
+        .and.include('called 0');
+      expect(shown).to.match(/13 {2}ept_violation +0x20005d/);
+      expect(shown).to.include('No more reverse-execution history');
+      expect(status, shown).to.equal(0);
+    });
 });
