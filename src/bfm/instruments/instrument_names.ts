@@ -3,19 +3,22 @@ import { symbolText, type SymbolPlace } from '../../intrinsics/texts/symbol_plac
 import type { GuestSymbols } from '../../machine/symbols/guest_symbols.js';
 import { KERNEL_HALF } from '../../machine/symbols/symbol_table.js';
 
-/** The names of an instrument's file, and why those of the guest's kernel are missing if the file would have had some. */
+/** The names of an instrument's file, for a machine that does not run any more, and why those of the guest's kernel are missing if the file would have had some. */
 export class InstrumentNames {
   private hasNameless = false;
+  private readonly placeOf: (address: bigint) => SymbolPlace | undefined;
 
   /** @param handlers of VM exits, as the VMM numbers them */
   constructor(
-    private readonly symbols: Pick<GuestSymbols, 'find' | 'hasKernel' | 'whyNone'>,
+    private readonly symbols: Pick<GuestSymbols, 'whileStill' | 'hasKernel' | 'whyNone'>,
     readonly handlers: readonly string[],
-  ) {}
+  ) {
+    this.placeOf = symbols.whileStill();
+  }
 
   /** What is at an address of the guest. */
   find(address: bigint): SymbolPlace | undefined {
-    const place = this.symbols.find(address);
+    const place = this.placeOf(address);
     this.hasNameless ||= place === undefined && address >= KERNEL_HALF;
     return place;
   }

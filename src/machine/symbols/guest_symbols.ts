@@ -54,12 +54,22 @@ export class GuestSymbols {
 
   /** The last symbol at or below an address. Undefined if the address belongs to none. */
   find(address: bigint): SymbolPlace | undefined {
-    for (const file of this.files) {
-      const found = file.table.find(BigInt.asUintN(64, address - this.offsetOf(file)));
-      if (found !== undefined) return found;
-    }
-    if (address < KERNEL_HALF) return undefined;
-    return this.kallsyms()?.find(address) ?? this.findInModules(address);
+    return this.whileStill()(address);
+  }
+
+  /** Answers as `find` gives them, for many questions while the machine does not run: tables are looked for once, and a name is read once. */
+  whileStill(): (address: bigint) => SymbolPlace | undefined {
+    const kallsyms = this.kallsyms();
+    const files = this.files.map((file) => ({ ...file, offset: this.offsetOf(file) }));
+    const names = new Map<number, string>();
+    return (address) => {
+      for (const { table, offset } of files) {
+        const found = table.find(BigInt.asUintN(64, address - offset));
+        if (found !== undefined) return found;
+      }
+      if (address < KERNEL_HALF) return undefined;
+      return kallsyms?.find(address, names) ?? this.findInModules(address);
+    };
   }
 
   /** The same as a text: `name`, `name+0x1a` or `name+0x1a [module]`. */

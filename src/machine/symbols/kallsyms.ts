@@ -25,15 +25,22 @@ export class Kallsyms {
     return this.markNow() === this.mark;
   }
 
-  /** The last symbol at or below an address of the kernel. */
-  find(address: bigint): SymbolPlace | undefined {
+  /**
+   * The last symbol at or below an address of the kernel.
+   *
+   * @param names that were read since the tables changed last, by symbol: reading one takes most of the time of a question
+   */
+  find(address: bigint, names?: Map<number, string>): SymbolPlace | undefined {
     if (address < KERNEL_HALF) return undefined;
     const { count } = this.places;
     const after = firstOf(count, (index) => this.addressAt(index) > address);
     if (after === 0 || after === count) return undefined;
     const found = this.addressAt(after - 1);
     const first = firstOf(after, (index) => this.addressAt(index) >= found);
-    return found < KERNEL_HALF ? undefined : { name: this.nameAt(first).slice(1), offset: address - found };
+    if (found < KERNEL_HALF) return undefined;
+    const name = names?.get(first) ?? this.nameAt(first).slice(1);
+    names?.set(first, name);
+    return { name, offset: address - found };
   }
 
   /** The lowest address of a name. */

@@ -6,11 +6,11 @@ const kernel = 0xffffffff81000010n;
 
 describe('InstrumentNames', () => {
   const why = 'no kernel has set IA32_LSTAR';
-  const nothing = { find: () => undefined, hasKernel: true, whyNone: () => why };
+  const nothing = { whileStill: () => () => undefined, hasKernel: true, whyNone: () => why };
 
   it('has the names of the guest as places and as texts', () => {
     const names = new InstrumentNames(
-      { find: () => ({ name: 'main', offset: 4n }), hasKernel: true, whyNone: () => undefined },
+      { whileStill: () => () => ({ name: 'main', offset: 4n }), hasKernel: true, whyNone: () => undefined },
       ['own'],
     );
     expect(names.find(kernel)).to.deep.equal({ name: 'main', offset: 4n });
@@ -33,7 +33,10 @@ describe('InstrumentNames', () => {
   });
 
   it('says nothing of an address that has no name in a kernel whose names are known', () => {
-    const names = new InstrumentNames({ find: () => undefined, hasKernel: true, whyNone: () => undefined }, []);
+    const names = new InstrumentNames(
+      { whileStill: () => () => undefined, hasKernel: true, whyNone: () => undefined },
+      [],
+    );
     names.find(kernel);
     expect(names.missing).to.deep.equal([]);
   });

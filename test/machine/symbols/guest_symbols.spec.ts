@@ -15,6 +15,15 @@ describe('GuestSymbols', () => {
       expect(symbols.addressOf('sys_function_1')).to.equal(TEXT + 32n);
     });
 
+  it('gives the same answers to many questions while the machine does not run', async () => {
+    const { own } = (await madeUpLinux('7.0')).symbols;
+    const find = own.whileStill();
+    for (let address = TEXT - 64n; address < TEXT + 64n * 32n; address += 7n)
+      for (const _ of ['first', 'again']) expect(find(address)).to.deep.equal(own.find(address));
+    for (const address of [At.moduleFunction, At.nobody, 0x401000n])
+      expect(find(address)).to.deep.equal(own.find(address));
+  });
+
   it('has no name for addresses of processes, of no module, and beyond a gap', async () => {
     const symbols = (await madeUpLinux('6.1')).symbols.own;
     for (const address of [0n, 0x401000n, At.nobody, At.module - 1n, (1n << 64n) - 1n])
