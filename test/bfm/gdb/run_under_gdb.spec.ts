@@ -2,6 +2,8 @@
 // Stock GDB against machines of bfm.
 import { expect } from 'chai';
 import { join } from 'node:path';
+import { ExitStatus } from '../../../src/bfm/failures/exit_status.js';
+import { packageRoot } from '../../../src/driver/node/package_paths.js';
 import { skipWithoutGdb, StockGdb } from './stock_gdb.js';
 
 describe('Stock GDB', function () {
@@ -86,14 +88,16 @@ describe('Stock GDB', function () {
 
   if (process.env.BAREFLANK_FULL === '1')
     it('opens the run that bfm explore has found, and goes back to its preemption', async () => {
-      const recording = join(folder, 'explored');
-      const predicates = join(packageRoot, 'extensions', 'hypervisor_example_racing_hook', 'predicates');
-      const explored = spawnSync(process.execPath, [
-        ...[bfm, 'explore', '--guest', 'race_hook', '--cpus', '2', '-m', 'racing_hook'],
-        ...['--until', join(predicates, 'hook_missed.ts'), '--record', recording],
-      ]);
-      expect(explored.status, explored.stderr.toString()).to.equal(6);
-      const { shown, status } = await debugged(
+      const recording = join(gdb.folder, 'explored');
+      const predicate = 'extensions/hypervisor_example_racing_hook/predicates/hook_missed.ts';
+      const explored: unknown = await gdb
+        .bfm(
+          ...['explore', '--guest', 'race_hook', '--cpus', '2', '-m', 'racing_hook'],
+          ...['--until', join(packageRoot, predicate), '--record', recording],
+        )
+        .catch((error: unknown) => error);
+      expect(explored).to.have.property('code', ExitStatus.Found);
+      const { shown, status } = await gdb.debugged(
         ['replay', recording],
         [
           'monitor physical on',
