@@ -7,7 +7,7 @@ import { DebugPorts } from './debug_ports.js';
 import type { Device } from './device.js';
 import type { Clock, EventQueue } from './event_queue.js';
 import { FwCfg } from './fw_cfg.js';
-import { Hpet } from './hpet.js';
+import { Hpet } from './hpet/hpet.js';
 import { InterruptLines } from './interrupts/interrupt_lines.js';
 import { InterruptMessages } from './interrupts/interrupt_messages.js';
 import { IoApic } from './interrupts/io_apic.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { GuestRam } from '../../memory/guest_ram.js';
 import { ACPI_PM_BASE } from '../../devices/acpi_pm.js';
-import { HPET_BASE, HPET_CAPABILITIES } from '../../devices/hpet_registers.js';
+import { HPET_BASE, HPET_CAPABILITIES } from '../../devices/hpet/hpet_registers.js';
 import { IO_APIC_BASE } from '../../devices/interrupts/io_apic.js';
 import { LOCAL_APIC_BASE } from '../../devices/interrupts/local_apic_state.js';
 import { differentiatedDescription } from './differentiated_description.js';

@@ -7,7 +7,7 @@ import {
   PCI_PINS,
 } from '../../devices/pci/pci_routing.js';
 import { SerialPortAddress } from '../../../intrinsics/registers/serial_registers.js';
-import { HPET_BASE, HPET_BYTES } from '../../devices/hpet_registers.js';
+import { HPET_BASE, HPET_BYTES } from '../../devices/hpet/hpet_registers.js';
 import {
   busNumbers,
   device,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-import { StatefulDevice } from './device.js';
-import type { AccessSize } from './device.js';
-import type { EventQueue } from './event_queue.js';
+import { StatefulDevice } from '../device.js';
+import type { AccessSize } from '../device.js';
+import type { EventQueue } from '../event_queue.js';
 import {
   HPET_BASE,
   HPET_BYTES,
@@ -16,14 +16,15 @@ import {
   ROUTE_SHIFT,
   TIMER_WRITABLE,
 } from './hpet_registers.js';
-import type { InterruptLine, InterruptLines } from './interrupts/interrupt_lines.js';
-import type { IoBus, MmioHandler } from './io_bus.js';
-import type { Timer } from './timer.js';
+import type { InterruptLine, InterruptLines } from '../interrupts/interrupt_lines.js';
+import type { IoBus, MmioHandler } from '../io_bus.js';
+import type { Timer } from '../timer.js';
+import { WideText } from './wide_text.js';
 
 /** The ISA interrupts that the first two timers can take over. */
 const LEGACY_INTERRUPTS = [0, 8] as const;
-const allBits = (bits: 32 | 64): bigint => (1n << BigInt(bits)) - 1n;
-const halfMask = allBits(32);
+const halfMask = 0xffff_ffffn;
+const wideMask = 0xffff_ffff_ffff_ffffn;
 
 /** 64-bit values are text, because a state is plain data. */
 interface HpetTimerState {
@@ -61,6 +62,9 @@ export class Hpet extends StatefulDevice<HpetState> implements MmioHandler {
   readonly name = 'hpet';
   private readonly timers: readonly Timer[];
   private readonly registers: ReadonlyMap<number, HpetRegisterHandler>;
+  private readonly counterText = new WideText();
+  private readonly comparatorTexts = Array.from({ length: HPET_TIMERS }, () => new WideText());
+  private readonly periodTexts = Array.from({ length: HPET_TIMERS }, () => new WideText());
 
   constructor(
     bus: IoBus,
@@ -74,7 +78,7 @@ export class Hpet extends StatefulDevice<HpetState> implements MmioHandler {
   }
 
   protected initialState(): HpetState {
-    const timer = { configuration: 0, comparator: String(allBits(64)), period: '0', highFollows: false };
+    const timer = { configuration: 0, comparator: String(wideMask), period: '0', highFollows: false };
     return {
       configuration: 0,
       status: 0,
@@ -125,7 +129,7 @@ export class Hpet extends StatefulDevice<HpetState> implements MmioHandler {
       [
         HpetRegister.TimerComparator + at,
         {
-          read: () => BigInt(this.state.timers[n]!.comparator),
+          read: () => this.comparator(n),
           write: (value, half) => this.writeComparator(n, value, half),
         },
       ],
@@ -158,13 +162,13 @@ export class Hpet extends StatefulDevice<HpetState> implements MmioHandler {
 
   private get counter(): bigint {
     const { counter, since } = this.state;
-    if (!this.isEnabled) return BigInt(counter);
+    if (!this.isEnabled) return this.counterText.parse(counter);
     const ticks = Math.floor((this.events.now() - since) / HPET_TICK_NANOSECONDS);
-    return BigInt.asUintN(64, BigInt(counter) + BigInt(ticks));
+    return BigInt.asUintN(64, this.counterText.parse(counter) + BigInt(ticks));
   }
 
   private setCounter(value: bigint): void {
-    this.state.counter = String(value);
+    this.state.counter = this.counterText.format(value);
     this.state.since = this.events.now();
     this.armAll();
   }
@@ -174,7 +178,7 @@ export class Hpet extends StatefulDevice<HpetState> implements MmioHandler {
     const changed = state.configuration ^ value;
     if (changed === 0) return;
     if ((changed & HpetConfiguration.Enable) !== 0) {
-      state.counter = String(this.counter);
+      state.counter = this.counterText.format(this.counter);
       state.since = this.events.now();
     }
     for (let n = 0; n < HPET_TIMERS; n++) this.drive(n, false);
@@ -206,8 +210,7 @@ export class Hpet extends StatefulDevice<HpetState> implements MmioHandler {
     timer.configuration = (value & TIMER_WRITABLE & ~kept) | (timer.configuration & kept);
     timer.highFollows = false;
     if ((timer.configuration & HpetTimer.Level) === 0) this.state.status &= ~(1 << n);
-    if ((timer.configuration & HpetTimer.Force32Bit) !== 0)
-      timer.comparator = String(BigInt(timer.comparator) & halfMask);
+    if ((timer.configuration & HpetTimer.Force32Bit) !== 0) this.setComparator(n, this.comparator(n) & halfMask);
     this.driveLevel(n);
     this.arm(n);
   }
@@ -223,13 +226,25 @@ export class Hpet extends StatefulDevice<HpetState> implements MmioHandler {
     timer.configuration &= ~HpetTimer.ValueSet;
     const shift = BigInt(32 * half);
     const written = value & (halfMask << shift);
-    timer.period = String((BigInt(timer.period) & ~(halfMask << shift)) | written);
-    if (setsMatch) timer.comparator = String(value & this.mask(timer));
+    timer.period = this.periodTexts[n]!.format((this.period(n) & ~(halfMask << shift)) | written);
+    if (setsMatch) this.setComparator(n, value & this.mask(timer));
     this.arm(n);
   }
 
+  private comparator(n: number): bigint {
+    return this.comparatorTexts[n]!.parse(this.state.timers[n]!.comparator);
+  }
+
+  private setComparator(n: number, value: bigint): void {
+    this.state.timers[n]!.comparator = this.comparatorTexts[n]!.format(value);
+  }
+
+  private period(n: number): bigint {
+    return this.periodTexts[n]!.parse(this.state.timers[n]!.period);
+  }
+
   private mask({ configuration }: HpetTimerState): bigint {
-    return allBits((configuration & HpetTimer.Force32Bit) !== 0 ? 32 : 64);
+    return (configuration & HpetTimer.Force32Bit) !== 0 ? halfMask : wideMask;
   }
 
   private armAll(): void {
@@ -242,9 +257,9 @@ export class Hpet extends StatefulDevice<HpetState> implements MmioHandler {
     if (!this.isEnabled) return this.timers[n]!.cancel();
     const mask = this.mask(timer);
     const { counter } = this;
-    const distance = (BigInt(timer.comparator) - counter) & mask;
+    const distance = (this.comparator(n) - counter) & mask;
     const ticks = distance < least ? distance + mask + 1n : distance;
-    const counted = (counter - BigInt(this.state.counter)) & allBits(64);
+    const counted = (counter - this.counterText.parse(this.state.counter)) & wideMask;
     const deadline = this.state.since + Number(counted + ticks) * HPET_TICK_NANOSECONDS;
     // Virtual time has no such moment: the match is decades away.
     if (deadline > Number.MAX_SAFE_INTEGER) this.timers[n]!.cancel();
@@ -255,17 +270,17 @@ export class Hpet extends StatefulDevice<HpetState> implements MmioHandler {
   private matched(n: number): void {
     const timer = this.state.timers[n]!;
     this.request(n);
-    const period = BigInt(timer.period) & this.mask(timer);
-    if ((timer.configuration & HpetTimer.Periodic) !== 0 && period > 0n) this.advance(timer, period);
+    const period = this.period(n) & this.mask(timer);
+    if ((timer.configuration & HpetTimer.Periodic) !== 0 && period > 0n) this.advance(n, period);
     this.arm(n, 1n);
   }
 
   /** The next match is the first one that is still to come. Those that were missed are lost, as on a PC. */
-  private advance(timer: HpetTimerState, period: bigint): void {
-    const mask = this.mask(timer);
-    const match = BigInt(timer.comparator);
+  private advance(n: number, period: bigint): void {
+    const mask = this.mask(this.state.timers[n]!);
+    const match = this.comparator(n);
     const late = (this.counter - match) & mask;
-    timer.comparator = String((match + period * (late / period + 1n)) & mask);
+    this.setComparator(n, (match + period * (late / period + 1n)) & mask);
   }
 
   private request(n: number): void {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { Hpet } from '../../../src/machine/devices/hpet.js';
+import { Hpet } from '../../../../src/machine/devices/hpet/hpet.js';
 import {
   HPET_BASE,
   HPET_TICK_NANOSECONDS as TICK,
   HpetConfiguration,
   HpetRegister as Register,
   HpetTimer,
-} from '../../../src/machine/devices/hpet_registers.js';
-import { FakePlatform } from './fake_platform.js';
+} from '../../../../src/machine/devices/hpet/hpet_registers.js';
+import { FakePlatform } from '../fake_platform.js';
 
 const { Enable, LegacyReplacement } = HpetConfiguration;
 const ROUTE_20 = 20 << 9;
