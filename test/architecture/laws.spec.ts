@@ -35,6 +35,7 @@ const rawWords: readonly string[] = [
   'src/machine/intrinsics/machine_msrs.ts',
   'src/machine/intrinsics/machine_processor.ts',
   // Compiled code and its generator address words by their places.
+  'src/machine/compiled/compiled_forms.ts',
   'src/machine/compiled/compiled_tier.ts',
   'src/machine/compiled/decoded_code.ts',
   'src/machine/compiled/flag_locals.ts',
@@ -42,6 +43,7 @@ const rawWords: readonly string[] = [
   'src/machine/compiled/register_locals.ts',
   'src/machine/compiled/template_paster.ts',
   'src/machine/generator/emit_layout.ts',
+  'src/machine/generator/template_cutter.ts',
   // The VMX engine: what it keeps in the layout, VM entry and VM exit.
   'src/machine/vmx/instructions/code_instructions.ts',
   'src/machine/vmx/entry/execution_controls.ts',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import type { FormInformation, Templates } from '../generator/extract.js';
 import type { HelperName } from '../generator/template.js';
+import { Layout } from '../layout/layout.js';
 import { RecordFlag } from '../layout/record_format.js';
 import type { DecodedInstruction } from './decoded_code.js';
 import { readyTemplate, type ReadyTemplate } from './ready_template.js';
@@ -41,8 +42,11 @@ export class CompiledForms {
   }
 
   /** How an instruction ends its block; undefined if only the interpreter executes it. */
-  kindOf({ form, flags }: DecodedInstruction): FormKind | undefined {
-    return (flags & RecordFlag.Segmented) !== 0 ? undefined : this.kinds[form];
+  kindOf(instruction: DecodedInstruction): FormKind | undefined {
+    const kind = this.kinds[instruction.form];
+    if (kind === undefined || (instruction.flags & RecordFlag.Segmented) !== 0) return undefined;
+    const template = this.template(instruction.form);
+    return template !== undefined && usesGeneralSlots(template, instruction) ? undefined : kind;
   }
 
   /** True for a form behind which a block has no more records. */
@@ -73,6 +77,14 @@ function known(templates: ReadonlyMap<string, ReadyTemplate>, name: string): Rea
   const template = templates.get(name);
   if (template === undefined) throw new TypeError(`the template build has no '${name}'`);
   return template;
+}
+
+/** True if a template reaches a general register in its slot: in a region it is in a local. */
+function usesGeneralSlots({ slots }: ReadyTemplate, instruction: DecodedInstruction): boolean {
+  return slots.some(({ place }) => {
+    const slot = typeof place === 'number' ? place : instruction[place];
+    return slot >= Layout.RAX && slot < Layout.ZERO;
+  });
 }
 
 /** True for the forms that the decoder puts in a block by itself. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { flagOperands, flagSetterNames, type Template, type TemplateToken } from '../generator/template.js';
-import { Opcode, ValueType } from '../wasm_format.js';
+import { Opcode, ValueType, VectorOpcode } from '../wasm_format.js';
 import { temporaries, type Pool } from './temporaries.js';
 import { WasmWriter } from './wasm_writer.js';
 
@@ -10,6 +10,8 @@ export enum TokenKind {
   Bytes,
   /** i32.const of the slot `place` + `second`. */
   Slot,
+  /** The address of the slot `place` + `second` as the offset of a load or store. */
+  SlotOffset,
   /** Access to a register of `first` bits: the slot `place` + `second`. */
   GetRegister,
   SetRegister,
@@ -60,6 +62,8 @@ export interface ReadyTemplate extends Pick<Template, 'name' | 'class' | 'return
   readonly tokens: readonly ReadyToken[];
   /** Those that access registers. */
   readonly registers: readonly ReadyToken[];
+  /** Those that access the slots of registers in memory. */
+  readonly slots: readonly ReadyToken[];
   /** It has the marker `address`. */
   readonly usesAddress: boolean;
   /** Of a flag setter: how many operands it has. */
@@ -119,7 +123,11 @@ function marker(name: string, depth: number): ReadyToken {
 function readyToken([kind, first, second, third]: TemplateToken): ReadyToken {
   switch (kind) {
     case 's':
-      return token(TokenKind.Slot, { place: first as Place, second: second as number });
+    case 'o':
+      return token(kind === 's' ? TokenKind.Slot : TokenKind.SlotOffset, {
+        place: first as Place,
+        second: second as number,
+      });
     case 'get':
     case 'set':
       return token(kind === 'get' ? TokenKind.GetRegister : TokenKind.SetRegister, {
@@ -136,6 +144,12 @@ function readyToken([kind, first, second, third]: TemplateToken): ReadyToken {
   }
 }
 
+function writeZero(out: WasmWriter, type: number): void {
+  if (type === ValueType.I32) out.i32Const(0);
+  else if (type === ValueType.I64) out.i64Const(0);
+  else out.append([Opcode.VectorPrefix, VectorOpcode.V128Const, ...Array<number>(16).fill(0)]);
+}
+
 /** The tokens of a template; what needs no look at an instruction is joined to runs of bytes. */
 function readyTokens({ tokens, locals, zero }: Template, pool: Pool): ReadyToken[] {
   const numbers = temporaries(locals, pool);
@@ -146,8 +160,7 @@ function readyTokens({ tokens, locals, zero }: Template, pool: Pool): ReadyToken
     run = new WasmWriter();
   };
   for (const index of zero) {
-    if (locals[index] === ValueType.I32) run.i32Const(0);
-    else run.i64Const(0);
+    writeZero(run, locals[index]!);
     run.op(Opcode.LocalSet, numbers[index]!);
   }
   for (const each of tokens) {
@@ -194,6 +207,7 @@ export function readyTemplate(template: Template, pool: Pool): ReadyTemplate {
     ...flagUse(tokens, returns),
     tokens,
     registers: tokens.filter((each) => each.kind === TokenKind.GetRegister || each.kind === TokenKind.SetRegister),
+    slots: tokens.filter((each) => each.kind === TokenKind.Slot || each.kind === TokenKind.SlotOffset),
     usesAddress: tokens.some((each) => each.kind === TokenKind.Address),
     operands: Math.max(0, ...tokens.map((each) => (each.kind === TokenKind.FlagOperand ? each.first + 1 : 0))),
   };

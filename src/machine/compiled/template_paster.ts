@@ -105,6 +105,8 @@ export class TemplatePaster {
         return body.out.append(token.bytes);
       case TokenKind.Slot:
         return body.out.i32Const(this.slot(token));
+      case TokenKind.SlotOffset:
+        return body.out.unsigned(this.slot(token));
       case TokenKind.GetRegister:
         return this.registers.get(first, this.slot(token));
       case TokenKind.SetRegister:

@@ -12,6 +12,7 @@ export type Pool = 'instruction' | 'flags';
 const pools: readonly (readonly [pool: Pool, type: number, count: number])[] = [
   ['instruction', ValueType.I64, 10],
   ['instruction', ValueType.I32, 8],
+  ['instruction', ValueType.V128, 8],
   ['flags', ValueType.I64, 3],
 ];
 

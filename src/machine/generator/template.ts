@@ -5,6 +5,7 @@
  *   ['l', opcode, index] local.get/set/tee of one of the template's locals
  *   ['k', value]         i32.const
  *   ['s', slot, offset]  i32.const of a register's slot address (+ offset): 'a', 'b', 'c', 'segment'
+ *   ['o', slot, offset]  the same as the offset of a load or store
  *   ['get' | 'set', bits, slot, offset]  register access; slot a fixed address (number) or 'a', 'b', 'c'
  *   ['m', name, depth]   another marker, and how many labels of the template enclose it
  *   ['ret', depth]       return

@@ -4,6 +4,7 @@
 import { slotMagic } from './emit_templates.js';
 import { NotCuttableError } from './not_cuttable_error.js';
 import { flagSetterNames, type TemplateToken } from './template.js';
+import { Layout } from '../layout/layout.js';
 import { Opcode, VectorOpcode } from '../wasm_format.js';
 import type { WasmModule } from './wasm_module.js';
 
@@ -16,6 +17,10 @@ function slotOf(value: number): readonly [keyof typeof slotMagic, number] | unde
   }
   return undefined;
 }
+
+/** Tables that asc places: in the template build they are elsewhere than in the core. */
+const isStaticData = (address: number): boolean => address >= Layout.STATIC_DATA && address < Layout.TLBS;
+const STATIC_DATA_USED = 'uses static data, which is elsewhere in the core';
 
 /** What templates cannot have: globals, the table, the memory's size. */
 const uncuttable: ReadonlySet<number> = new Set<number>([
@@ -96,34 +101,48 @@ export class TemplateCutter {
     } else if (opcode === Opcode.I64Const) module.skipNumber();
     else if (opcode === Opcode.F32Const) module.position += 4;
     else if (opcode === Opcode.F64Const) module.position += 8;
-    else if (opcode >= Opcode.I32Load && opcode <= Opcode.I64Store32) this.memory(opcode >= Opcode.I32Store);
+    else if (opcode >= Opcode.I32Load && opcode <= Opcode.I64Store32)
+      return this.memory(from, opcode >= Opcode.I32Store, 0);
     else if (uncuttable.has(opcode)) {
       throw new NotCuttableError(`uses a global, the table or the memory's size (opcode 0x${opcode.toString(16)})`);
-    } else if (opcode === Opcode.VectorPrefix) this.vector();
+    } else if (opcode === Opcode.VectorPrefix) return this.vector(from);
     else if (opcode >= Opcode.NumericPrefix)
       throw new NotCuttableError(`opcode 0x${opcode.toString(16)} is not handled`);
     this.keep(from);
   }
 
-  private memory(isStore: boolean): void {
+  /** A load or store; behind it come so many bytes of a lane. A slot's address may have become its offset. */
+  private memory(from: number, isStore: boolean, lane: number): void {
     const { module } = this;
     module.unsigned();
-    if (module.unsigned() >= 0x1000000) throw new NotCuttableError('a slot address became a memory offset');
+    const aligned = module.position;
+    const offset = module.unsigned();
+    const slot = slotOf(offset);
+    if (isStaticData(offset)) throw new NotCuttableError(STATIC_DATA_USED);
+    if (slot === undefined && offset >= 0x1000000) throw new NotCuttableError('a slot address became a memory offset');
     if (isStore) this.hasCommitted = true;
+    const behind = module.position;
+    module.position += lane;
+    if (slot === undefined) return this.keep(from);
+    for (let at = from; at < aligned; at++) this.raw.push(module.bytes[at]!);
+    this.push(['o', ...slot]);
+    this.keep(behind);
   }
 
   /** SIMD: loads and stores, v128.const, shuffle, lane operations; all others have no immediate. */
-  private vector(): void {
+  private vector(from: number): void {
     const { module } = this;
     const opcode = module.unsigned();
     if (
       opcode <= VectorOpcode.V128Store ||
       (opcode >= VectorOpcode.V128Load8Lane && opcode <= VectorOpcode.V128Load64Zero)
     ) {
-      this.memory(isVectorStore(opcode));
-      if (opcode >= VectorOpcode.V128Load8Lane && opcode <= VectorOpcode.V128Store64Lane) module.position++;
-    } else if (opcode === VectorOpcode.V128Const || opcode === VectorOpcode.I8x16Shuffle) module.position += 16;
+      const hasLane = opcode >= VectorOpcode.V128Load8Lane && opcode <= VectorOpcode.V128Store64Lane;
+      return this.memory(from, isVectorStore(opcode), hasLane ? 1 : 0);
+    }
+    if (opcode === VectorOpcode.V128Const || opcode === VectorOpcode.I8x16Shuffle) module.position += 16;
     else if (opcode >= VectorOpcode.I8x16ExtractLaneS && opcode <= VectorOpcode.F64x2ReplaceLane) module.position++;
+    this.keep(from);
   }
 
   private local(opcode: number, index: number): void {
@@ -135,6 +154,7 @@ export class TemplateCutter {
   }
 
   private constant(value: number): void {
+    if (isStaticData(value)) throw new NotCuttableError(STATIC_DATA_USED);
     const slot = slotOf(value);
     this.push(slot ? ['s', ...slot] : ['k', value]);
   }

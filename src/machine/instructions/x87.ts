@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // x87 instructions, opcodes D8–DF and 9B. Semantics: src/machine/cpu/x87/x87_*.ts.
-import { NO_TEMPLATE } from './simd/simd_row.js';
 import { hexByte, row, type InstructionRow, type RowOptions } from './row.js';
 
 function x87(
@@ -10,7 +9,12 @@ function x87(
   semantics: string,
   options: RowOptions = {},
 ): InstructionRow {
-  return row(opcode, operands, semantics, { file: `x87_${file}`, feature: 'fpu', noTemplate: NO_TEMPLATE, ...options });
+  return row(opcode, operands, semantics, {
+    file: `x87_${file}`,
+    feature: 'fpu',
+    noTemplate: 'x87 registers move with TOP',
+    ...options,
+  });
 }
 
 /** The eight operations of D8, in the order of ModRM.reg; the compares are in another file. */

@@ -8,12 +8,17 @@ import { raise, raiseCode, waitForInterrupt } from "../events/raise";
 /** The level of FERR#. @returns whether IGNNE# is asserted. */
 @external("env", "numericError") declare function numericError(asserted: u32): u32;
 
+// Marker of the template build: the interpreter raises what is to be raised.
+@external("t", "bail") declare function tBail(): void;
+
 /** x87 status word: exception summary. */
 @inline export const X87_SUMMARY: u32 = X87Status.ErrorSummary;
 
 /** Before every SSE instruction: #UD when CR0.EM = 1 or CR4.OSFXSR = 0, #NM when CR0.TS = 1. */
 @inline export function sseCheck(): void {
-  if ((load<u32>(CR0) & (Cr0.Emulation | Cr0.TaskSwitched)) | (~load<u32>(CR4) & Cr4.Osfxsr)) sseUnavailable();
+  if ((load<u32>(CR0) & (Cr0.Emulation | Cr0.TaskSwitched)) | (~load<u32>(CR4) & Cr4.Osfxsr)) {
+    if (isDefined(TEMPLATE)) tBail(); else sseUnavailable();
+  }
 }
 function sseUnavailable(): void {
   if ((load<u32>(CR0) & Cr0.Emulation) || !(load<u32>(CR4) & Cr4.Osfxsr)) raise(UD);
@@ -22,7 +27,9 @@ function sseUnavailable(): void {
 
 /** Before every MMX instruction: #UD when CR0.EM = 1, #NM when CR0.TS = 1, then a pending x87 exception (#MF). */
 @inline export function mmxCheck(): void {
-  if ((load<u32>(CR0) & (Cr0.Emulation | Cr0.TaskSwitched)) | (load<u32>(X87_STATUS) & X87_SUMMARY)) mmxUnavailable();
+  if ((load<u32>(CR0) & (Cr0.Emulation | Cr0.TaskSwitched)) | (load<u32>(X87_STATUS) & X87_SUMMARY)) {
+    if (isDefined(TEMPLATE)) tBail(); else mmxUnavailable();
+  }
 }
 function mmxUnavailable(): void {
   const cr0 = load<u32>(CR0);
@@ -76,7 +83,9 @@ export function numericErrorMayEnd(): void {
 export function simdException(): void { raise(load<u32>(CR4) & Cr4.Osxmmexcpt ? XM : UD); }
 
 /** #GP(0) for a 16-byte operand that is not aligned. */
-@inline export function aligned16(ea: u64): void { if (<u32>ea & 15) raiseCode(GP, 0); }
+@inline export function aligned16(ea: u64): void {
+  if (<u32>ea & 15) { if (isDefined(TEMPLATE)) tBail(); else raiseCode(GP, 0); }
+}
 
 /** Bits of MXCSR that exist. */
 @inline export const MXCSR_MASK: u32 = 0xffff;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Registers and lazy flags as the semantics see them. In the template build (--use TEMPLATE=1) they become marker imports that the
-// extractor cuts out. Only this file, flags.ts, instruction.ts and memory/access.ts differ between the two builds.
+// extractor cuts out. Only this file, flags.ts, instruction.ts, memory/access.ts and float/fpu_state.ts differ between the two builds.
+// XMM and MMX registers are in memory in both.
 import { FC, FR, FX } from "../generated/layout";
 
 /** A register operand: the address of its slot in the register file (AH = slot of RAX + 1). */

@@ -2,9 +2,6 @@
 // Rows of the MMX and SSE topics.
 import { row, type InstructionRow, type RowOptions } from '../row.js';
 
-/** Why no SIMD or x87 form is cut into templates: their register slots are addressed directly. */
-export const NO_TEMPLATE = 'the template build has no markers for XMM and x87 registers';
-
 /** A {@link row} of a SIMD feature whose semantics are in the AssemblyScript file `file`. */
 export function simdRow(
   file: string,
@@ -14,7 +11,7 @@ export function simdRow(
   semantics: string,
   options: RowOptions = {},
 ): InstructionRow {
-  return row(opcode, operands, semantics, { file, feature, noTemplate: NO_TEMPLATE, ...options });
+  return row(opcode, operands, semantics, { file, feature, ...options });
 }
 
 /** [last opcode byte of the 0F map, semantics, feature of the MMX form] of the operations that MMX and SSE2 share. */
