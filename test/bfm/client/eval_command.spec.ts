@@ -4,7 +4,10 @@ import { bfm, ended, startBfm } from '../bfm_process.js';
 import { ownRuntimeFolder } from '../host/host_machine.js';
 
 describe('bfm eval', () => {
-  const own = ownRuntimeFolder();
+  let own!: ReturnType<typeof ownRuntimeFolder>;
+  before(() => {
+    own = ownRuntimeFolder();
+  });
   after(() => own.close());
 
   it('prints the value of an expression about the machine in the background, or an error without a stack', async () => {

@@ -11,7 +11,10 @@ import { ownRuntimeFolder } from '../host/host_machine.js';
 const hasGdb = spawnSync('gdb', ['--version']).status === 0;
 
 describe('bfm gdb', () => {
-  const own = ownRuntimeFolder();
+  let own!: ReturnType<typeof ownRuntimeFolder>;
+  before(() => {
+    own = ownRuntimeFolder();
+  });
   let client: GdbSocket | undefined;
   afterEach(() => client?.hangUp());
   after(() => own.close());

@@ -28,7 +28,10 @@ const json = { cpuid: 0, type: VmcallDataType.VMCALL_DATA_STRING_JSON, data: bto
 
 describe('bfm reload', () => {
   const folder = temporaryFolder();
-  const own = ownRuntimeFolder();
+  let own!: ReturnType<typeof ownRuntimeFolder>;
+  before(() => {
+    own = ownRuntimeFolder();
+  });
   after(() => own.close());
   /** Asks the machine in this process, which takes a fraction of the time of a command. */
   async function ask<T>(question: (host: HostClient) => Promise<T>): Promise<T> {

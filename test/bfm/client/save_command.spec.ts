@@ -121,8 +121,12 @@ describe('bfm save', () => {
     if (process.env.BAREFLANK_FULL !== '1') this.skip();
   });
   const folder = temporaryFolder();
-  const own = ownRuntimeFolder();
-  after(() => own.close());
+  let own!: ReturnType<typeof ownRuntimeFolder>;
+  before(() => {
+    own = ownRuntimeFolder();
+  });
+  // hooks run for skipped specs too
+  after(() => (own as typeof own | undefined)?.close());
 
   it('saves a machine in the background, which goes on; another one goes on from there', async () => {
     mkdirSync(join(folder.path, 'kept'));
