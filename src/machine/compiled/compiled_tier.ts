@@ -61,7 +61,7 @@ const WASM_PAGE = 0x10000;
 const SLOTS = 64;
 
 /** How warm a head must be: as many visits, or a few slices that ended at it. */
-const HEAT_WANTED = 2048;
+const HEAT_WANTED = 20_000;
 /**
  * Regions of a module, and how many instructions the first of them waits for the others: V8 copies the table for each instance, and looks at all
  * instances when it changes.
