@@ -298,7 +298,7 @@ describe('CompiledTier', () => {
     pc.boot({ kernel: { name: 'guest', bytes: guest }, modules: [], append: '' });
     const executed = (): number => {
       const before = pc.compiledTier!.executed.instructions;
-      for (let turn = 0; turn < 160; turn++) pc.runQuantum(() => true, 100_000);
+      for (let turn = 0; turn < 400; turn++) pc.runQuantum(() => true, 100_000);
       return pc.compiledTier!.executed.instructions - before;
     };
     executed();
