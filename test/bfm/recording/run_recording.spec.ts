@@ -41,6 +41,12 @@ describe('RunRecording', () => {
     expect(entries[0]).to.deep.include({ kind: 'event', event: { kind: 'typed', bytes: [...Buffer.from('hello')] } });
   });
 
+  it('does not have how code was compiled, which changes speed only', async () => {
+    const file = join(folder.path, 'tier.bfr');
+    await recordedRun(file, { tier: 'off' });
+    expect(readRecording(file).header.request).not.to.have.property('tier');
+  });
+
   it('is for its owner only', async () => {
     const file = join(folder.path, 'private.bfr');
     const recording = await RunRecording.begin({ file, withCode: false }, cpuidRun);
