@@ -43,6 +43,8 @@ async function hashesOf(
     expect(pc.instructions).to.equal(point);
     hashes.push(pc.stateHash());
   }
+  if (compiledTier !== undefined)
+    expect(pc.compiledTier!.executed.instructions, 'instructions in regions').to.be.greaterThan(pc.instructions / 20);
   return hashes;
 }
 

@@ -6,7 +6,7 @@ import { userFrames } from '../../driver/node/user_frames.js';
 import { hex } from '../../intrinsics/texts/hex.js';
 import type { DebuggedMemory } from '../../machine/debug/debugged_memory.js';
 import type { Pc } from '../../machine/pc.js';
-import { addressMode, executionState } from '../../machine/report/execution_state.js';
+import { addressMode, executionState, linearRip } from '../../machine/report/execution_state.js';
 import { bytesAt } from '../../machine/report/instruction_place.js';
 import type { Debugger } from '../../session/debug/debugger.js';
 import { disassemble } from '../death/disassemble.js';
@@ -63,8 +63,7 @@ export async function instructionText(pc: Pc, processor: number, rip: bigint): P
       if (each.id !== processor) return [];
       const state = executionState(each);
       const { bits } = addressMode(state);
-      const linear = bits === 64 ? rip : BigInt.asUintN(32, rip + state.cs.base);
-      return [{ bits, bytes: bytesAt(each, state, linear) }];
+      return [{ bits, bytes: bytesAt(each, state, linearRip({ ...state, rip })) }];
     })
     .flat();
   const instruction = await disassemble(code!.bytes, code!.bits, hex(rip));

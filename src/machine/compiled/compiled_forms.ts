@@ -49,6 +49,11 @@ export class CompiledForms {
     return template !== undefined && usesGeneralSlots(template, instruction) ? undefined : kind;
   }
 
+  /** True for the forms that the decoder and this tier put in a block by themselves. */
+  isReserved(form: number): boolean {
+    return form <= this.region;
+  }
+
   /** True for a form behind which a block has no more records. */
   endsRecords(form: number): boolean {
     return this.goesOn[form] !== true;
@@ -85,9 +90,4 @@ function usesGeneralSlots({ slots }: ReadyTemplate, instruction: DecodedInstruct
     const slot = typeof place === 'number' ? place : instruction[place];
     return slot >= Layout.RAX && slot < Layout.ZERO;
   });
-}
-
-/** True for the forms that the decoder puts in a block by itself. */
-export function isReserved(forms: CompiledForms, form: number): boolean {
-  return form <= forms.region;
 }

@@ -60,7 +60,7 @@ const WASM_PAGE = 0x10000;
 /** Slots by which the table grows. */
 const SLOTS = 64;
 
-/** How warm a head must be: as many visits, or a few slices that ended at it. */
+/** How warm a head must be, in visits: docs/decisions, "Compiled regions". */
 const HEAT_WANTED = 20_000;
 /**
  * Regions of a module, and how many instructions the first of them waits for the others: V8 copies the table for each instance, and looks at all

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { Layout } from '../layout/layout.js';
-import { RECORD_BYTES, RecordField } from '../layout/record_format.js';
+import { IndexField, RECORD_BYTES, RecordField } from '../layout/record_format.js';
 
 /** A decoded instruction, as its record holds it: src/machine/layout/record_format.ts. */
 export interface DecodedInstruction {
@@ -23,11 +23,6 @@ export interface DecodedInstruction {
   readonly flags: number;
 }
 
-/** What precedes the heads in a page's index. */
-const INDEX_HEADER = 32;
-/** Offsets in a page's index: DECODE_MODE, the next index of the page, whether it has regions. */
-const IndexField = { Mode: 0, Next: 4, HasRegions: 16 } as const;
-
 /** Reads the interpreter's decoded code: cpu/code/code_pages.ts. */
 export class DecodedCode {
   private readonly view: DataView;
@@ -47,7 +42,7 @@ export class DecodedCode {
 
   /** The record of the head at an offset in a page, 0 if none is there. */
   headAt(index: number, offset: number): number {
-    return this.word(index, INDEX_HEADER + offset * 4);
+    return this.word(index, IndexField.Heads + offset * 4);
   }
 
   /** Says that a page has regions: they are forgotten with its code. */

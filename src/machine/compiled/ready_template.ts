@@ -103,14 +103,10 @@ const plainMarkers: Readonly<Record<string, ReadyToken>> = {
   numberA: token(TokenKind.Number, { place: 'a' }),
   numberB: token(TokenKind.Number, { place: 'b' }),
   numberC: token(TokenKind.Number, { place: 'c' }),
+  ...Object.fromEntries(flagOperands.map((name, first) => [name, token(TokenKind.FlagOperand, { first })])),
+  ...Object.fromEntries(flagWords.map((word, first) => [`get${word}`, token(TokenKind.GetFlags, { first })])),
+  ...Object.fromEntries(flagWords.map((word, first) => [`set${word}`, token(TokenKind.SetFlags, { first })])),
 };
-for (const [index, name] of flagOperands.entries())
-  Object.assign(plainMarkers, { [name]: token(TokenKind.FlagOperand, { first: index }) });
-for (const [index, word] of flagWords.entries())
-  Object.assign(plainMarkers, {
-    [`get${word}`]: token(TokenKind.GetFlags, { first: index }),
-    [`set${word}`]: token(TokenKind.SetFlags, { first: index }),
-  });
 
 function marker(name: string, depth: number): ReadyToken {
   if (name === 'bail') return token(TokenKind.Bail, { first: depth });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-// Emits the WebAssembly function of one region: (budget: i32, floor: i32, rip: i64) -> budget left. It leaves with RIP, registers and flags exact: at an
+// Emits the WebAssembly function of one region: (budget: i32, rip: i64) -> budget left. It leaves with RIP, registers and flags exact: at an
 // instruction that a template does not execute (fault, TLB miss), where control goes on outside the region, and when the budget may not last for
 // one more pass through it.
 import { Layout } from '../layout/layout.js';
@@ -7,19 +7,16 @@ import { EMPTY_BLOCK, Opcode, ValueType } from '../wasm_format.js';
 import type { CompiledForms } from './compiled_forms.js';
 import { FlagLocals } from './flag_locals.js';
 import { FunctionBody } from './function_body.js';
-import { isExit, type RegionBlock, type RegionEdge, type RegionExit } from './region_graph.js';
+import { inPage, isExit, type RegionBlock, type RegionEdge, type RegionExit } from './region_graph.js';
 import { PAGE_BYTES } from '../memory/page_contents.js';
+import { REGION_TYPE } from './region_module.js';
 import { RegionStructure, type RegionNode } from './region_structure.js';
 import { RegisterLocals } from './register_locals.js';
 import { TemplatePaster } from './template_paster.js';
 
 /** Parameters of a region's function. */
 const BUDGET = 0;
-const FLOOR = 1;
-const RIP = 2;
-
-/** Types of the module: what they mean is in region_module.ts. */
-export const RegionType = { Region: 0 } as const;
+const RIP = 1;
 
 const EXIT = 'exit';
 type Label = RegionNode | typeof EXIT | undefined;
@@ -33,19 +30,21 @@ class RegionEmitter {
   private readonly pageRip = this.body.newLocal(ValueType.I64);
   private readonly goal = this.body.newLocal(ValueType.I64);
   private readonly tlb = this.body.newLocal(ValueType.I32);
-  private readonly limit = this.body.newLocal(ValueType.I32);
   /** i32: whether another region may go on. */
   private readonly mayChain = this.body.newLocal(ValueType.I32);
   private readonly paster: TemplatePaster;
   /** What encloses the code that is being emitted, innermost last. */
   private readonly labels: Label[] = [];
   private usesFlags = false;
+  /** No pass from a check of the budget to the next one executes more instructions. */
+  readonly longestPass: number;
 
   constructor(
     root: RegionBlock,
     private readonly forms: CompiledForms,
   ) {
     this.structure = new RegionStructure(root);
+    this.longestPass = this.structure.nodes.reduce((sum, { block }) => sum + block.instructions.length, 0);
     const { pageRip, goal, tlb } = this;
     this.paster = new TemplatePaster(this.body, forms, this.registers, this.flags, { pageRip, goal, tlb });
   }
@@ -85,18 +84,6 @@ class RegionEmitter {
     body.set(this.tlb);
     this.registers.loadAll();
     if (this.usesFlags) this.flags.loadAll();
-    // limit = max(floor, instructions of the longest pass)
-    body.get(FLOOR);
-    out.i32Const(this.longestPass);
-    body.get(FLOOR);
-    out.i32Const(this.longestPass);
-    out.append([Opcode.I32GtS, Opcode.Select]);
-    body.set(this.limit);
-  }
-
-  /** No pass from a check of the budget to the next one executes more instructions. */
-  get longestPass(): number {
-    return this.structure.nodes.reduce((sum, { block }) => sum + block.instructions.length, 0);
   }
 
   /** State back to its words; then the region that goes on, or the caller. */
@@ -114,8 +101,8 @@ class RegionEmitter {
     this.paster.pasteHelper(this.forms.helper('regionAt'), () => {});
     out.op(Opcode.LocalTee, slot);
     out.append([Opcode.If, EMPTY_BLOCK]);
-    for (const parameter of [BUDGET, FLOOR, this.goal, slot]) body.get(parameter);
-    out.append([Opcode.ReturnCallIndirect, RegionType.Region, 0, Opcode.End, Opcode.End]);
+    for (const parameter of [BUDGET, this.goal, slot]) body.get(parameter);
+    out.append([Opcode.ReturnCallIndirect, REGION_TYPE, 0, Opcode.End, Opcode.End]);
     body.get(BUDGET);
   }
 
@@ -248,7 +235,7 @@ class RegionEmitter {
   private budgetCheck(node: RegionNode): void {
     const { body } = this;
     body.get(BUDGET);
-    body.get(this.limit);
+    body.out.i32Const(this.longestPass);
     body.out.byte(Opcode.I32LeS);
     this.open(Opcode.If, undefined);
     this.arm(() => this.leave(node.block.offset, false));
@@ -275,7 +262,7 @@ class RegionEmitter {
   /** Out of the region. A branch faults where its target is not canonical: the interpreter executes it again. */
   private exit(from: RegionNode, { exit, isBranch }: RegionExit): void {
     const last = from.block.instructions.at(-1);
-    if (!isBranch || last === undefined || (exit >= 0 && exit < PAGE_BYTES)) return this.leave(exit, true);
+    if (!isBranch || last === undefined || inPage(exit)) return this.leave(exit, true);
     this.paster.rip(exit);
     this.body.set(this.goal);
     this.paster.pasteHelper(this.forms.helper('farTarget'), (depth) => {

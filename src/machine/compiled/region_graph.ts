@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // What a region consists of: the blocks of one page that can be reached from its head by direct branches, by calls into the page, and by the
 // returns from these. A block is there once for each stack of return addresses with which it is reached.
-import { isReserved, type CompiledForms } from './compiled_forms.js';
+import type { CompiledForms } from './compiled_forms.js';
 import type { DecodedCode, DecodedInstruction } from './decoded_code.js';
 import { RECORD_BYTES } from '../layout/record_format.js';
+import { PAGE_BYTES } from '../memory/page_contents.js';
 
 /** Control leaves the region for an offset from the page's first byte. */
 export interface RegionExit {
@@ -37,7 +38,8 @@ export const isExit = (edge: RegionEdge): edge is RegionExit => 'exit' in edge;
 /** The most instructions and blocks of a region, and the most calls that are inlined in each other. */
 export const RegionLimits = { instructions: 400, blocks: 60, calls: 4 } as const;
 
-const inPage = (offset: number): boolean => offset >= 0 && offset < 4096;
+/** Whether an offset from a page's first byte is in the page. */
+export const inPage = (offset: number): boolean => offset >= 0 && offset < PAGE_BYTES;
 
 /** Builds the graph of one region. */
 class GraphBuilder {
@@ -73,7 +75,7 @@ class GraphBuilder {
   private fill(block: RegionBlock, head: number): void {
     for (let record = head; ; record += RECORD_BYTES) {
       const instruction = this.code.read(record);
-      if (isReserved(this.forms, instruction.form)) {
+      if (this.forms.isReserved(instruction.form)) {
         const { pageOffset } = instruction;
         if (instruction.form === this.forms.next)
           block.end = { kind: 'goto', to: this.edge(pageOffset, block.returns, false) };

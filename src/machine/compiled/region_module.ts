@@ -8,6 +8,7 @@ import {
   Section,
   ValueType,
 } from '../wasm_format.js';
+import { PARAMETERS } from './temporaries.js';
 import type { FunctionBody } from './function_body.js';
 import { WasmWriter, writeLocals } from './wasm_writer.js';
 
@@ -17,7 +18,9 @@ export interface PlacedFunction {
   readonly slot: number;
 }
 
-const regionType = [FUNCTION_TYPE, 3, ValueType.I32, ValueType.I32, ValueType.I64, 1, ValueType.I32];
+/** The number of the type of a region's function. */
+export const REGION_TYPE = 0;
+const regionType = [FUNCTION_TYPE, PARAMETERS, ValueType.I32, ValueType.I64, 1, ValueType.I32];
 
 /**
  * A module of regions that puts itself into the table. Imports: `core.memory` of so many pages of 64 KiB, `core.table`. One module for several regions:
@@ -44,7 +47,7 @@ export function regionModule(functions: readonly PlacedFunction[], memoryPages: 
   });
   section(Section.Function, (part) => {
     part.unsigned(functions.length);
-    for (let index = 0; index < functions.length; index++) part.unsigned(0);
+    for (let index = 0; index < functions.length; index++) part.unsigned(REGION_TYPE);
   });
   section(Section.Element, (part) => {
     part.unsigned(functions.length);

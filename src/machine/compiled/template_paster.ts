@@ -63,7 +63,7 @@ export class TemplatePaster {
     if (template.returns) out.byte(Opcode.End);
   }
 
-  /** Pastes a helper, which has no instruction. @param goal the local that it calls `rip` and `target` */
+  /** Pastes a helper, which has no instruction: its markers `rip` and `target` are the goal. */
   pasteHelper(template: ReadyTemplate, bail: (depth: number) => void): void {
     this.instruction = undefined;
     this.bail = bail;

@@ -2,8 +2,8 @@
 // The locals of templates have fixed numbers in each region, so that a template's bytes can be made once.
 import { ValueType } from '../wasm_format.js';
 
-/** Parameters of a region's function: budget, floor, RIP. */
-export const PARAMETERS = 3;
+/** Parameters of a region's function: budget, RIP. */
+export const PARAMETERS = 2;
 
 /** Whose locals: an instruction's, or a flag setter's, which may be pasted in the middle of one. */
 export type Pool = 'instruction' | 'flags';

@@ -2,6 +2,7 @@
 import type { Pc } from '../pc.js';
 import type { RememberedExit } from '../processor/exit_history.js';
 import type { LogicalProcessor } from '../processor/logical_processor.js';
+import { fromHalves } from '../processor/halves.js';
 import { slotOf } from '../vmx/vmcs/field_slots.js';
 import type { Vmcs } from '../vmx/vmcs/vmcs.js';
 
@@ -48,7 +49,7 @@ export class WatchedWrites {
     this.vmcs = this.processor.engine.vmcs;
     const slot = slotOf(field);
     this.vmcs.writeListener = (written, low, high) => {
-      if (written === slot) this.note(wide(this.vmcs.low(slot), this.vmcs.high(slot)), wide(low, high));
+      if (written === slot) this.note(this.vmcs.value(field), fromHalves(low, high));
     };
   }
 
@@ -67,8 +68,6 @@ export class WatchedWrites {
     this.last = { before, value, instructions, exits, virtualTime, exitsHandled, exit, from };
   }
 }
-
-const wide = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 
 /** Until its handler has returned, an exit has no outcome. */
 function handledExit({ history }: LogicalProcessor, isOfVmm: boolean): RememberedExit | undefined {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { CpuidEntry, CpuidEntryFlag, MODEL_ENTRY_BYTES, MsrEntry, MsrEntryFlag } from '../layout/model_tables.js';
-import { RECORD_BYTES, RecordField, RecordFlag } from '../layout/record_format.js';
+import { IndexField, RECORD_BYTES, RecordField, RecordFlag } from '../layout/record_format.js';
 import { constant, namespace, word } from './emit_constants.js';
 import { Constants } from '../layout/core_constants.js';
 import { Layout } from '../layout/layout.js';
@@ -36,6 +36,7 @@ export function emitRecordFormat(): string {
     constant('RECORD_BYTES', 'u32', RECORD_BYTES),
     namespace('RecordField', word(RecordField)),
     namespace('RecordFlag', word(RecordFlag)),
+    namespace('IndexField', word(IndexField)),
     '',
   ].join('\n');
 }

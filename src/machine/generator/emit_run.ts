@@ -171,7 +171,7 @@ export function emitHot(forms: readonly Form[]): string {
     // like NEXT, but never linked: what surrounds the switch looks at what is due
     `      case ${reservedForms.indexOf('LOOK')}: { budget -= COUNT(rec); goal = RIP_OF(rec); break; }`,
     // a compiled region takes the block's place: where it executes nothing, the block itself goes on
-    `      case ${reservedForms.indexOf('REGION')}: { const left = enterRegion(rec, budget, floor); if (left != budget) { budget = left; goal = load<u64>(RIP); break; } rec = LINK(rec); continue; }`,
+    `      case ${reservedForms.indexOf('REGION')}: { const left = enterRegion(rec, budget); if (left != budget) { budget = left; goal = load<u64>(RIP); break; } rec = LINK(rec); continue; }`,
     ...cases,
     '      default: {',
     '        const form = FORM(rec);',

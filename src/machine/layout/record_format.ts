@@ -36,6 +36,19 @@ export const RecordField = {
   Link: 28,
 } as const;
 
+/** Bytes of a page's index: its words, then a u32 for each offset in the page, the record of the head there. */
+export const IndexField = {
+  /** u32: the DECODE_MODE in which the page was decoded. */
+  Mode: 0,
+  /** u32: the page's next index, 0 for none; of an index that is free, the next free one. */
+  Next: 4,
+  /** u64: a bit for each piece of 64 bytes that holds decoded bytes. */
+  Pieces: 8,
+  /** u32: 1 = heads were replaced by compiled regions. */
+  HasRegions: 16,
+  Heads: 32,
+} as const;
+
 /** Bits of RecordField.Flags. The first two are for the slow path of accesses, which raises #SS because of them. The others mean that the address is more than a plain sum. */
 export const RecordFlag = {
   /** The memory operand is on the stack unless a prefix says otherwise. */

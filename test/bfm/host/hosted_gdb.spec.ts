@@ -7,21 +7,7 @@ import { readRecording } from '../../../src/bfm/recording/read_recording.js';
 import type { RunRequest } from '../../../src/bfm/worker/run_request.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
 import { GdbSocket } from '../gdb/gdb_socket.js';
-import { root } from '../bfm_process.js';
-
-const guest = (name: string, more: Partial<RunRequest> = {}): RunRequest => ({
-  kernel: join(root, `build/guests/${name}.bin`),
-  append: '',
-  memoryBytes: 16 << 20,
-  processors: 1,
-  cpu: 'skylake-client',
-  modules: [],
-  settings: {},
-  start: 'off',
-  pace: 'fast',
-  testDevice: false,
-  ...more,
-});
+import { plainRun } from '../recording/own_run.js';
 
 const folder = temporaryFolder();
 
@@ -60,7 +46,7 @@ describe('HostedGdb', () => {
     );
 
   it('holds a machine from its first instruction on; other clients are answered, unless they want a moment', async () => {
-    await start(guest('echo', { gdb: { waits: true } }));
+    await start(plainRun('echo', { gdb: { waits: true } }));
     // No turn has begun: a driver may be called.
     await machine.request('load', { files: [] });
     const gdb = await attached();
@@ -85,7 +71,7 @@ describe('HostedGdb', () => {
     let tell = (): void => {};
     const killed = new Promise<void>((resolve) => (tell = resolve));
     const file = join(folder.path, 'run.bfr');
-    await start(guest('echo', { pace: 'real', record: { file, withCode: false } }), () => tell());
+    await start(plainRun('echo', { pace: 'real', record: { file, withCode: false } }), () => tell());
     const gdb = await attached();
     const stopped = gdb.ask('c');
     expect(await evaluated('machine.processors')).to.equal('1');
@@ -105,7 +91,7 @@ describe('HostedGdb', () => {
   });
 
   it('shows a guest that has ended, also to a client that comes later', async () => {
-    await start(guest('cpuid', { append: '1', gdb: { waits: true } }));
+    await start(plainRun('cpuid', { append: '1', gdb: { waits: true } }));
     const first = await attached();
     expect(await first.ask('c')).to.equal('T06thread:01;');
     expect(first.console).to.include('the guest switched the power off');

@@ -1,23 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { join } from 'node:path';
 import { MachineThread, type HostListener } from '../../../src/bfm/host/machine_thread.js';
-import type { RunRequest } from '../../../src/bfm/worker/run_request.js';
 import { temporaryFolder } from '../../driver/node/temporary_folder.js';
-import { root } from '../bfm_process.js';
+import { plainRun } from '../recording/own_run.js';
 
-const echo: RunRequest = {
-  kernel: join(root, 'build/guests/echo.bin'),
-  append: '',
-  memoryBytes: 16 << 20,
-  processors: 1,
-  cpu: 'skylake-client',
-  modules: [],
-  settings: {},
-  start: 'off',
-  pace: 'fast',
-  testDevice: false,
-};
+const echo = plainRun('echo');
 
 /** A listener that always throws. */
 const failing = (): HostListener => {

@@ -10,19 +10,23 @@ import { root } from '../bfm_process.js';
 
 export const cpuidCount = join(root, 'extensions/hypervisor_example_cpuidcount/exit_handler_cpuid_count.ts');
 
-/** The guest cpuid under cpuidcount. */
-export const cpuidRun: RunRequest = {
-  kernel: join(root, 'build/guests/cpuid.bin'),
-  append: '100',
+/** One of our guests, without a VMM. */
+export const plainRun = (guest: string, more: Partial<RunRequest> = {}): RunRequest => ({
+  kernel: join(root, `build/guests/${guest}.bin`),
+  append: '',
   memoryBytes: 16 << 20,
   processors: 1,
   cpu: 'skylake-client',
-  modules: [cpuidCount],
+  modules: [],
   settings: {},
-  start: 'boot',
+  start: 'off',
   pace: 'fast',
   testDevice: false,
-};
+  ...more,
+});
+
+/** The guest cpuid under cpuidcount. */
+export const cpuidRun = plainRun('cpuid', { append: '100', modules: [cpuidCount], start: 'boot' });
 
 /** Runs and records. @param type what is typed before it begins */
 export function recordedRun(file: string, request: Partial<RunRequest> = {}, type = ''): Promise<RunReport> {

@@ -17,13 +17,8 @@ interface Ended {
   readonly state: readonly unknown[];
 }
 
-/** Runs a flat guest to its end. @param most instructions after which the host cuts a quantum */
-async function run(
-  guest: Uint8Array,
-  compiledTier?: CompiledTierOptions,
-  processors = 1,
-  most = 20_000,
-): Promise<Ended> {
+/** A machine that is about to execute a flat guest. */
+async function machine(guest: Uint8Array, compiledTier?: CompiledTierOptions, processors = 1): Promise<Pc> {
   const pc = await Pc.create({
     coreModule: await coreModule(),
     memoryBytes: 16 << 20,
@@ -33,10 +28,16 @@ async function run(
     ...(compiledTier && { compiledTier }),
   });
   pc.boot({ kernel: { name: 'guest', bytes: guest }, modules: [], append: '' });
+  return pc;
+}
+
+/** Runs a guest to its end. */
+async function run(guest: Uint8Array, compiledTier?: CompiledTierOptions, processors = 1): Promise<Ended> {
+  const pc = await machine(guest, compiledTier, processors);
   const hashes: string[] = [];
   let end;
   while (end === undefined && pc.instructions < 3_000_000) {
-    end = pc.runQuantum(() => true, most);
+    end = pc.runQuantum(() => true, 20_000);
     if (pc.instructions % 7 === 0) hashes.push(pc.briefHash());
   }
   return { pc, state: [end?.kind, end?.detail, pc.debugExit, pc.instructions, pc.stateHash(), ...hashes] };
@@ -148,8 +149,6 @@ describe('CompiledTier', () => {
       // a region that begins with a write to its own page executes nothing
       const least = what.startsWith('an instruction that changes') ? -1 : interpreted.pc.instructions / 20;
       expect(forced.pc.compiledTier!.executed.instructions).to.be.greaterThan(least);
-      const hot = await run(image, hotTier);
-      expect(hot.state).to.deep.equal(interpreted.state);
     });
 
   it('executes most of a loop in regions, and says so', async () => {
@@ -167,15 +166,8 @@ describe('CompiledTier', () => {
 
   it('goes on without the host having room for more code, and says why', async () => {
     const guest = guests['loops over memory with partial registers, carries and conditions']!;
-    const pc = await Pc.create({
-      coreModule: await coreModule(),
-      memoryBytes: 16 << 20,
-      com1: () => {},
-      com2: () => {},
-      compiledTier: forcedTier,
-    });
+    const pc = await machine(guest, forcedTier);
     stub(pc.core.table, 'grow').throws(new RangeError('no room'));
-    pc.boot({ kernel: { name: 'guest', bytes: guest }, modules: [], append: '' });
     let end;
     while (end === undefined) end = pc.runQuantum(() => true);
     expect(pc.stateHash()).to.equal((await run(guest)).pc.stateHash());
@@ -193,14 +185,7 @@ describe('CompiledTier', () => {
   it('leaves breakpoints and counted branches to the interpreter', async () => {
     const guest = guests['loops over memory with partial registers, carries and conditions']!;
     const count = async (tier?: CompiledTierOptions): Promise<readonly unknown[]> => {
-      const pc = await Pc.create({
-        coreModule: await coreModule(),
-        memoryBytes: 16 << 20,
-        com1: () => {},
-        com2: () => {},
-        ...(tier && { compiledTier: tier }),
-      });
-      pc.boot({ kernel: { name: 'guest', bytes: guest }, modules: [], append: '' });
+      const pc = await machine(guest, tier);
       for (let turn = 0; turn < 4; turn++) pc.runQuantum(() => true, 30_000);
       pc.coverage.start();
       for (let turn = 0; turn < 4; turn++) pc.runQuantum(() => true, 30_000);
@@ -254,7 +239,7 @@ describe('CompiledTier', () => {
     ]);
     const interpreted = await run(guest);
     expect(interpreted.pc.debugExit, 'the guest came to its end').to.be.a('number');
-    for (const tier of [forcedTier, hotTier]) expect((await run(guest, tier)).state).to.deep.equal(interpreted.state);
+    expect((await run(guest, forcedTier)).state).to.deep.equal(interpreted.state);
   });
 
   it('runs a LOOP to a target that is not canonical as the interpreter does', async () => {
@@ -281,30 +266,20 @@ describe('CompiledTier', () => {
     ]);
     const interpreted = await run(guest);
     expect(interpreted.state[0], 'the last LOOP faults').to.equal('dead');
-    for (const tier of [forcedTier, hotTier]) expect((await run(guest, tier)).state).to.deep.equal(interpreted.state);
-    const { pc } = await run(guest, forcedTier);
+    const { pc, state } = await run(guest, forcedTier);
+    expect(state).to.deep.equal(interpreted.state);
     expect(pc.compiledTier!.executed.instructions / pc.instructions).to.be.greaterThan(0.5);
   });
 
-  it('compiles what is hot again after all decoded code was forgotten', async () => {
-    const pc = await Pc.create({
-      coreModule: await coreModule(),
-      memoryBytes: 16 << 20,
-      com1: () => {},
-      com2: () => {},
-      compiledTier: hotTier,
-    });
-    const guest = flat(['again: add ebx, 3', 'dec rcx', 'jnz again']);
-    pc.boot({ kernel: { name: 'guest', bytes: guest }, modules: [], append: '' });
-    const executed = (): number => {
-      const before = pc.compiledTier!.executed.instructions;
-      for (let turn = 0; turn < 400; turn++) pc.runQuantum(() => true, 100_000);
-      return pc.compiledTier!.executed.instructions - before;
-    };
-    executed();
-    for (let time = 0; time < 5; time++) {
-      pc.core.flushCode();
-      expect(executed()).to.be.greaterThan(1000);
+  it('compiles what is hot, also after all decoded code was forgotten, and changes nothing', async () => {
+    const guest = flat(['again: add ebx, 3', 'xor [0x140000], ebx', 'dec rcx', 'jnz again']);
+    const [hot, interpreted] = await Promise.all([machine(guest, hotTier), machine(guest)]);
+    for (let time = 0; time < 4; time++) {
+      const before = hot.compiledTier!.executed.instructions;
+      for (let turn = 0; turn < 60; turn++) for (const pc of [hot, interpreted]) pc.runQuantum(() => true);
+      expect(hot.compiledTier!.executed.instructions - before).to.be.greaterThan(1_000_000);
+      expect(hot.stateHash()).to.equal(interpreted.stateHash());
+      hot.core.flushCode();
     }
   });
 

@@ -217,7 +217,7 @@ function regionOf(form: FormInformation, instruction: DecodedInstruction): Regio
   return { offset: codeOffset, returns: [], instructions: [instruction], end: ends[form.class]! };
 }
 
-type RegionFunction = (budget: number, floor: number, rip: bigint) => number;
+type RegionFunction = (budget: number, rip: bigint) => number;
 const BUDGET = 100;
 
 /** Runs one state through both. Returns what differs. */
@@ -227,7 +227,7 @@ function compare(
   state: State,
 ): { difference: string | undefined; faulted: boolean; left: boolean } {
   restore(core, state);
-  const left = run(BUDGET, 0, BigInt(codePage + codeOffset)) === BUDGET;
+  const left = run(BUDGET, BigInt(codePage + codeOffset)) === BUDGET;
   const fromTemplate = save(core);
   restore(core, state);
   const completed = core.cpu.executeRecord(recordAt);

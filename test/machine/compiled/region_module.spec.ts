@@ -26,7 +26,7 @@ describe('regionModule', () => {
       1,
     );
     new WebAssembly.Instance(new WebAssembly.Module(bytes), { core: { memory, table } });
-    const call = (slot: number): unknown => (table.get(slot) as (...parameters: unknown[]) => unknown)(100, 0, 0n);
+    const call = (slot: number): unknown => (table.get(slot) as (...parameters: unknown[]) => unknown)(100, 0n);
     expect([call(8), call(2), table.get(3)]).to.deep.equal([93, 99, null]);
   });
 });

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 // Where decoded code is kept: for each physical page a chain of indexes, one for each DECODE_MODE it ran in, which hold the heads of
 // blocks by page offset. Pages with an index have no write tag in any TLB, so that every write to them comes to codeWritten().
-//   index: u32 DECODE_MODE @0, u32 next index @4, u64 bit set of 64-byte pieces that hold decoded bytes @8,
-//          u32 1 = has compiled regions @16, 4096 × u32 records @32
+// What is where in an index: IndexField.
 // An instruction that crosses a page is in no index. A small cache that knows both pages keeps it, and it runs as its own block.
 // When the space is used up everything is thrown away.
 import { BLOCK, COUNT, FORM } from "./record";
@@ -11,12 +10,11 @@ import {
   CURRENT_RECORD, FREE_INDEXES, HAS_CROSSINGS, HEAT, HEAT_ENTRIES, HEAT_WANTED, PAGE_MAP, RAM_BYTES, RECORD_GENERATION,
   RECORD_NEXT, RECORDS, RECORDS_END,
 } from "../generated/layout";
-import { RECORD_BYTES, RecordField } from "../generated/record_format";
+import { IndexField, RECORD_BYTES, RecordField } from "../generated/record_format";
 import { protectPage } from "../tlb/tlb";
 import { forgetRegions } from "./jump_cache";
 
-@inline export const HEADER: usize = 32;
-@inline const INDEX_BYTES: usize = 4096 * 4 + 32;
+@inline const INDEX_BYTES: usize = IndexField.Heads + 4096 * 4;
 @inline const CARVE_OUT: u32 = 0x4000000;
 
 // Cache of instructions that cross a page: 256 × { u64 physical address << 8 | mode @0, u32 second page @8, u32 valid @12,
@@ -34,16 +32,16 @@ export const crossings: usize = memory.data(256 * 96, 16);
 /** The index of a page for a mode, made when there is none. */
 export function indexOf(physical: u32, mode: u32): usize {
   const place = PAGE_MAP + (physical >> 12) * 4, first = <usize>load<u32>(place);
-  for (let index = first; index; index = load<u32>(index, 4)) if (load<u32>(index) == mode) return index;
+  for (let index = first; index; index = load<u32>(index, IndexField.Next)) if (load<u32>(index, IndexField.Mode) == mode) return index;
   let made = <usize>load<u32>(FREE_INDEXES);
-  if (made) store<u32>(FREE_INDEXES, load<u32>(made, 4));
+  if (made) store<u32>(FREE_INDEXES, load<u32>(made, IndexField.Next));
   else {
     made = load<u32>(RECORD_NEXT);
     store<u32>(RECORD_NEXT, <u32>(made + INDEX_BYTES));
   }
   memory.fill(made, 0, INDEX_BYTES);
-  store<u32>(made, mode);
-  store<u32>(made, <u32>first, 4);
+  store<u32>(made, mode, IndexField.Mode);
+  store<u32>(made, <u32>first, IndexField.Next);
   store<u32>(place, <u32>made);
   if (!first) protectPage(physical >> 12);
   return made;
@@ -51,14 +49,14 @@ export function indexOf(physical: u32, mode: u32): usize {
 
 /** Notes that the bytes from..to - 1 of a page are decoded. */
 export function mark(index: usize, from: u32, to: u32): void {
-  let pieces = load<u64>(index, 8);
+  let pieces = load<u64>(index, IndexField.Pieces);
   for (let piece = from >> 6; piece <= (to - 1) >> 6; piece++) pieces |= (<u64>1) << piece;
-  store<u64>(index, pieces, 8);
+  store<u64>(index, pieces, IndexField.Pieces);
 }
 
 /** Enters the head of a block in the page's index, and notes where the next block goes. */
 @inline export function enter(index: usize, start: u32, end: u32, first: usize, next: usize): void {
-  store<u32>(index + HEADER + start * 4, <u32>first);
+  store<u32>(index + start * 4, <u32>first, IndexField.Heads);
   store<u32>(RECORD_NEXT, <u32>next);
   mark(index, start, min<u32>(end, 4096));
 }
@@ -112,8 +110,8 @@ export function holdsCode(physical: u32, size: u32): bool {
   const from = physical & 0xfff, to = min<u32>(from + size, 4096);
   let pieces: u64 = 0;
   for (let piece = from >> 6; piece <= (to - 1) >> 6; piece++) pieces |= (<u64>1) << piece;
-  for (let index: usize = load<u32>(PAGE_MAP + (physical >> 12) * 4); index; index = load<u32>(index, 4)) {
-    if (load<u64>(index, 8) & pieces) return true;
+  for (let index: usize = load<u32>(PAGE_MAP + (physical >> 12) * 4); index; index = load<u32>(index, IndexField.Next)) {
+    if (load<u64>(index, IndexField.Pieces) & pieces) return true;
   }
   return false;
 }
@@ -132,9 +130,9 @@ function forgetPage(page: u32): void {
   const place = PAGE_MAP + page * 4;
   let index = <usize>load<u32>(place);
   while (index) {
-    const next = <usize>load<u32>(index, 4);
-    if (load<u32>(index, 16)) forgetRegions();
-    store<u32>(index, load<u32>(FREE_INDEXES), 4);
+    const next = <usize>load<u32>(index, IndexField.Next);
+    if (load<u32>(index, IndexField.HasRegions)) forgetRegions();
+    store<u32>(index, load<u32>(FREE_INDEXES), IndexField.Next);
     store<u32>(FREE_INDEXES, <u32>index);
     index = next;
   }

@@ -10,9 +10,9 @@ import {
 } from "../generated/layout";
 import { fetchedPhysical, fetchSlow } from "../memory/fetch";
 import { GP } from "../generated/architecture";
-import { RECORD_BYTES, RecordField } from "../generated/record_format";
+import { IndexField, RECORD_BYTES, RecordField } from "../generated/record_format";
 import {
-  CROSSING_BYTES, crossings, CROSSINGS, enter, HEADER, indexOf, mark, putNext, reserve,
+  CROSSING_BYTES, crossings, CROSSINGS, enter, indexOf, mark, putNext, reserve,
 } from "../code/code_pages";
 import { COUNT, FORM, LENGTH, LINK } from "../code/record";
 import { raiseCode } from "../events/raise";
@@ -62,12 +62,12 @@ export function find(rip: u64): usize {
   const physical = <u32>(host - RAM);
   let index: usize = load<u32>(PAGE_MAP + (physical >> 12) * 4);
   while (index) {
-    if (load<u32>(index) == mode) {
-      const rec: usize = load<u32>(index + HEADER + (physical & 0xfff) * 4);
+    if (load<u32>(index, IndexField.Mode) == mode) {
+      const rec: usize = load<u32>(index + (physical & 0xfff) * 4, IndexField.Heads);
       if (rec) return rec;
       break;
     }
-    index = load<u32>(index, 4);
+    index = load<u32>(index, IndexField.Next);
   }
   return decodeBlock(linear, host, physical, mode);
 }
@@ -80,9 +80,9 @@ export function findOne(rip: u64): usize {
   store<u64>(PAGE_RIP, page);
   if (!host || endsHere()) return visit(linear, host, mode);
   const physical = <u32>(host - RAM), offset = physical & 0xfff;
-  for (let index: usize = load<u32>(PAGE_MAP + (physical >> 12) * 4); index; index = load<u32>(index, 4)) {
-    if (load<u32>(index) != mode) continue;
-    const rec: usize = load<u32>(index + HEADER + offset * 4);
+  for (let index: usize = load<u32>(PAGE_MAP + (physical >> 12) * 4); index; index = load<u32>(index, IndexField.Next)) {
+    if (load<u32>(index, IndexField.Mode) != mode) continue;
+    const rec: usize = load<u32>(index + offset * 4, IndexField.Heads);
     if (rec) return FORM(rec) == FORM_REGION ? LINK(rec) : rec;
     break;
   }
@@ -144,7 +144,7 @@ function finishSingle(rec: usize, offset: u32): void {
 
 /** True if a block ends before an offset: another one begins there, or the debugger wants to look. */
 @inline function endsBefore(index: usize, offset: u32): bool {
-  return load<u32>(index + HEADER + offset * 4) != 0 || breaksAt(<u64>offset);
+  return load<u32>(index + offset * 4, IndexField.Heads) != 0 || breaksAt(<u64>offset);
 }
 /** Decodes the block that begins at a linear address, and enters its head in the page's index. */
 function decodeBlock(linear: u64, host: usize, physical: u32, mode: u32): usize {

@@ -12,18 +12,18 @@ import { FORM_REGION } from "../generated/decoder_tables";
 import { RecordField } from "../generated/record_format";
 import { looksAtBranches } from "./branch_counts";
 
-/** What a visit of a head adds at a branch without a link, and at the end of a slice: linked loops come to no other place. */
-@inline const SLICE_HEAT: u32 = 256;
+/** What the end of a slice adds to the head at which it comes: linked loops come to no other place. A visit adds 1. */
+@inline const SLICE_HEAT: u32 = 500;
 
 /**
  * Runs the region of a REGION record. Leaves RIP exact if it executed anything.
  * @returns the budget left: unchanged if the block must be interpreted.
  */
-export function enterRegion(rec: usize, budget: i32, floor: i32): i32 {
+export function enterRegion(rec: usize, budget: i32): i32 {
   if (looksAtBranches()) return budget;
   const slot = load<u32>(rec, RecordField.Immediate), rip = RIP_OF(rec);
   noteRegion(rip, slot);
-  const left = call_indirect<i32>(slot, budget, floor, rip);
+  const left = call_indirect<i32>(slot, budget, rip);
   store<u64>(REGION_INSTRUCTIONS, load<u64>(REGION_INSTRUCTIONS) + <u64>(budget - left));
   store<u64>(REGION_ENTRIES, load<u64>(REGION_ENTRIES) + 1);
   return left;
@@ -31,7 +31,7 @@ export function enterRegion(rec: usize, budget: i32, floor: i32): i32 {
 
 /** The head of a block was visited; `rip`: where it is, just found. */
 @inline export function visited(rec: usize, rip: u64): void { if (load<u32>(HEAT_WANTED)) warm(rec, rip, 1); }
-/** The same at the end of a slice. */
+/** The same where a slice has ended. */
 @inline export function sampled(rec: usize, rip: u64): void { if (load<u32>(HEAT_WANTED)) warm(rec, rip, SLICE_HEAT); }
 
 function warm(rec: usize, rip: u64, heat: u32): void {

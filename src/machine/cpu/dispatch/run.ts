@@ -13,8 +13,11 @@ import { ending, incompleteCount } from "./follow";
 import { sampled } from "./regions";
 import { branchTaken, clearBranch, clearCounts, counts, nextRip } from "../state/instruction";
 
-/** Longest piece that runs without a return from `hot`: V8 replaces code only at calls, so the first calls must be short. */
-@inline const SLICE: i32 = 100000;
+/**
+ * Longest piece that is interpreted without a return from `hot`: V8 replaces code only at calls, so the first calls must be short. Where
+ * it ends shows what is hot. It is less than half of the shortest turn, so that each turn shows something.
+ */
+@inline const SLICE: i32 = 4000;
 
 /** Sets up the handler table and the empty record space. Once, before the first run(). */
 export function initializeRun(): void {
@@ -54,6 +57,7 @@ export function step(): void { executeRecord(findOne(load<u64>(RIP))); }
  * afterwards.
  */
 export function run(): void {
+  let isFirst = true;
   do {
     if (looksAtBranches() && stopsAtBreakpoint()) return;
     const budget = load<i32>(BUDGET);
@@ -61,7 +65,9 @@ export function run(): void {
     clearBranch();
     if (budget > BLOCK) {
       const rip = load<u64>(RIP), head = find(rip);
-      sampled(head, rip);
+      // A turn begins anywhere, also in the middle of a block.
+      if (!isFirst) sampled(head, rip);
+      isFirst = false;
       hot(head, budget, max<i32>(BLOCK, budget - SLICE));
     } else runShort(budget);
   } while (load<i32>(BUDGET) > 0 && (load<u32>(ATTENTION) | load<u32>(STOP)) == 0);
