@@ -41,7 +41,7 @@ const layers: Record<string, { imports: string[]; packages: string[]; node: bool
   },
   'src/bfm': {
     imports: ['src/intrinsics', 'src/vmm', 'src/machine', 'src/driver', 'src/driver/node', 'src/session', 'src/site'],
-    packages: ['commander', 'esbuild', 'picocolors', 'zod', 'iced-x86', 'vscode-jsonrpc/node'],
+    packages: ['commander', 'esbuild', 'picocolors', 'zod', 'iced-x86', 'vscode-jsonrpc/node', 'wasmparser'],
     node: true,
   },
 };

@@ -18,6 +18,7 @@ const bfmOrder: readonly string[] = [
   'snapshot',
   'worker',
   'instruments',
+  'compiled',
   'recording',
   'watch',
   'evaluate',

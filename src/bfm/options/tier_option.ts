@@ -14,3 +14,12 @@ export function parseTier(mode: string): { readonly tier?: TierRequest } {
   if (mode !== 'off' && mode !== 'forced') throw UsageError.ofOption('--tier', mode, 'on, off or forced');
   return { tier: mode };
 }
+
+/** The address of `--dump-compiled`: hexadecimal, as plain data. @throws UsageError */
+export function parseDumpCompiled(text: string | undefined, tier: string): { readonly dumpCompiled?: string } {
+  if (text === undefined) return {};
+  if (!/^0x[0-9a-f]{1,16}$/i.test(text))
+    throw UsageError.ofOption('--dump-compiled', text, 'an address as in 0xffffffff81000000');
+  if (tier === 'off') throw new UsageError('--dump-compiled shows compiled code, and --tier off compiles none');
+  return { dumpCompiled: text };
+}

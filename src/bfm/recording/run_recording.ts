@@ -23,7 +23,7 @@ export class RunRecording {
 
   /** Writes with what the run begins. @throws RecordingError, ModuleFileError, ModuleListError */
   static async begin(record: RecordRequest, request: RunRequest): Promise<RunRecording> {
-    const { record: _, trace: __, profile: ___, tier: ____, ...recorded } = request;
+    const { record: _, trace: __, profile: ___, tier: ____, dumpCompiled: _____, ...recorded } = request;
     const header: RecordingHeader = {
       kind: 'recording',
       version: RECORDING_VERSION,

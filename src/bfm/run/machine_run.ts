@@ -7,8 +7,9 @@ import { LateStart } from '../../session/late_start.js';
 import { MachineSession } from '../../session/machine_session.js';
 import { SliceEnd } from '../../session/session_ports.js';
 import { TextMatcher } from '../../session/text_matcher.js';
+import type { CompiledDump } from '../compiled/compiled_dump.js';
 import { announced, LOADING_MODULES } from '../worker/announced_modules.js';
-import { readBootFile, readBootModule, readCoreModule } from '../worker/boot_file.js';
+import { readBootFile, readBootModule, readCompiledForms, readCoreModule } from '../worker/boot_file.js';
 import { StopRequest } from '../worker/run_control.js';
 import type { RunControl } from '../worker/run_control.js';
 import { RunInstruments } from '../instruments/run_instruments.js';
@@ -41,6 +42,9 @@ const savedRuns = () => import('./saved_run.js');
 const recordingOf = async (record: RecordRequest, request: RunRequest): Promise<RunRecording> =>
   (await import('../recording/run_recording.js')).RunRecording.begin(record, request);
 
+const watchCompiled = async ({ pc }: MachineSession, address: string): Promise<CompiledDump> =>
+  (await import('../compiled/compiled_dump.js')).CompiledDump.watch(pc, BigInt(address), readCompiledForms());
+
 /** A run in the worker: machine, VMM and extensions from power-on to the report. */
 export class MachineRun {
   private lateStart: LateStart | undefined;
@@ -54,6 +58,7 @@ export class MachineRun {
   private recording: RunRecording | undefined;
   private promises: PromiseWatch | undefined;
   private instruments!: RunInstruments;
+  private dump: CompiledDump | undefined;
 
   constructor(
     private readonly request: RunRequest,
@@ -85,9 +90,10 @@ export class MachineRun {
       const { session, driver, lateStart } = this;
       const hasVmm = request.start !== 'off' || driver?.hasVmm === true;
       const measured = this.instruments.write(session.pc, driver, this.post);
+      const compiledRegion = await this.dump?.text();
       const whole = await this.endingWithReport(ending);
       const report = reportOfRun(whole, { session, driver, lateStart, milliseconds, begun, hasVmm });
-      return { ...report, ...measured };
+      return { ...report, ...measured, ...(compiledRegion !== undefined && { compiledRegion }) };
     } finally {
       this.promises?.[Symbol.dispose]();
       this.session.flush();
@@ -154,6 +160,7 @@ export class MachineRun {
     const wantsAttention = (): boolean => control.stopRequest !== StopRequest.None || control.wantsReload;
     const session = await MachineSession.create(options, sessionPorts(control, post, wantsAttention));
     this.globals = useGlobalsOf(session, request, this.snapshot?.header.seed);
+    if (request.dumpCompiled !== undefined) this.dump = await watchCompiled(session, request.dumpCompiled);
     return session;
   }
 

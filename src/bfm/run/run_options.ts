@@ -27,7 +27,7 @@ import type {
 import { instrumentRequest, type InstrumentOptions } from '../instruments/instrument_options.js';
 import { checkRestore, checkSaved, saveRequest, type SnapshotOptions } from './snapshot_options.js';
 import { UsageError } from '../failures/usage_error.js';
-import { parseTier } from '../options/tier_option.js';
+import { parseDumpCompiled, parseTier } from '../options/tier_option.js';
 
 /** The options of `bfm run` as the command-line parser gives them. */
 export interface RunOptions extends SnapshotOptions, InspectOptions, InstrumentOptions {
@@ -36,6 +36,7 @@ export interface RunOptions extends SnapshotOptions, InspectOptions, InstrumentO
   readonly symbols?: readonly string[];
   readonly exitCost?: string;
   readonly tier: string;
+  readonly dumpCompiled?: string;
   readonly module: readonly string[];
   readonly extensions: readonly string[];
   readonly set: readonly string[];
@@ -282,6 +283,7 @@ function separateValues(options: RunOptions, isTerminal: boolean) {
     rtcStart: () => rtcStart(options.rtc),
     exitCost: () => exitCost(options.exitCost),
     tier: () => parseTier(options.tier),
+    dumpCompiled: () => parseDumpCompiled(options.dumpCompiled, options.tier),
     settings: () => parseSettings(options.set, hasModules),
     folders: () => checkExtensionFolders(options.extensions),
     modules: () => checkEach(options.module, (name) => findModuleFile(name, options.extensions)),
@@ -357,6 +359,7 @@ export function checkRunOptions(options: RunOptions, isTerminal: boolean): RunRe
     ...values.rtcStart,
     ...values.exitCost,
     ...values.tier,
+    ...values.dumpCompiled,
     ...(options.realClock && { realClock: true }),
     ...(options.traceVmcs === true && { traceVmcs: true }),
     testDevice: options.testDevice,

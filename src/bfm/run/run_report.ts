@@ -156,8 +156,9 @@ export function reportTable(report: RunReport, stats: boolean): string {
   return table.map(([name, value]) => `  ${name.padEnd(width)}  ${value.padStart(valueWidth)}\n`).join('');
 }
 
-/** What a trace and a profile say at the end of a run. */
-export function instrumentLines({ trace, profile }: RunReport): string {
-  const lines = [...(trace === undefined ? [] : [`trace: ${trace}`]), ...(profile === undefined ? [] : [profile])];
+/** What a trace, a profile and `--dump-compiled` say at the end of a run. */
+export function instrumentLines({ trace, profile, compiledRegion }: RunReport): string {
+  const texts = [trace === undefined ? undefined : `trace: ${trace}`, profile, compiledRegion];
+  const lines = texts.filter((text) => text !== undefined);
   return lines.map((line) => `bfm: ${line}\n`).join('');
 }

@@ -120,6 +120,8 @@ export interface RunRequest {
   readonly testDevice: boolean;
   /** Hot code of the guest is compiled unless this says otherwise. It changes speed only, so no recording and no snapshot has it. */
   readonly tier?: TierRequest;
+  /** Show the compiled region that holds this linear address, as in "0x1000". */
+  readonly dumpCompiled?: string;
   /** Write down the run. */
   readonly record?: RecordRequest;
   readonly gdb?: GdbRequest;
@@ -218,6 +220,8 @@ export interface RunReport {
   readonly lateStart?: string;
   /** Of a trace: its file, and what is missing in it. */
   readonly trace?: string;
+  /** Of `--dump-compiled`, for people: the region, or why there is none. */
+  readonly compiledRegion?: string;
   /** Of a profile, for people: where the guest was most. */
   readonly profile?: string;
   /** Of a replay: the points of `--until` that it came to. */

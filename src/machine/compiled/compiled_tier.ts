@@ -6,7 +6,7 @@ import { PAGE_BYTES } from '../memory/page_contents.js';
 import type { CompiledForms } from './compiled_forms.js';
 import { DecodedCode } from './decoded_code.js';
 import { emitRegion } from './region_emitter.js';
-import { regionGraph } from './region_graph.js';
+import { regionGraph, type RegionBlock } from './region_graph.js';
 import { regionModule, type PlacedFunction } from './region_module.js';
 
 /** Whether and when code is compiled: where it is executed often, or all code at once, for tests. */
@@ -46,6 +46,15 @@ interface Region {
   readonly head: number;
 }
 
+/** A region that was compiled, for those who look at regions. */
+export interface CompiledRegion {
+  /** Where its page is in the machine's memory. */
+  readonly at: number;
+  /** Where in the page it begins. */
+  readonly offset: number;
+  readonly root: RegionBlock;
+}
+
 /** What a tier has made: guest instructions are counted as often as they are in a region. */
 export interface CompiledTierStatistics {
   regions: number;
@@ -77,9 +86,8 @@ const MOST_BYTES = 64 << 20;
 const MOST_FORGOTTEN = 16;
 
 /** A region that is about to be installed. */
-interface NewRegion extends PlacedFunction {
+interface NewRegion extends PlacedFunction, Omit<CompiledRegion, 'at'> {
   readonly page: number;
-  readonly offset: number;
   readonly head: number;
   /** Bytes of the records of its first block. */
   readonly records: number;
@@ -101,6 +109,8 @@ export class CompiledTier {
   };
   /** Why nothing more is compiled, if the host had no room for it. */
   failure: string | undefined;
+  /** Told of each region that was compiled, before it runs. */
+  observer: ((region: CompiledRegion) => void) | undefined;
   private readonly code: DecodedCode;
   private readonly u32: Uint32Array;
   private readonly memoryPages: number;
@@ -185,7 +195,7 @@ export class CompiledTier {
     if (root === undefined) return undefined;
     const { body, instructions } = emitRegion(root, forms);
     this.statistics.instructions += instructions;
-    return { body, slot: this.takeSlot(), page, offset, head, records: this.recordBytes(head) };
+    return { body, slot: this.takeSlot(), page, offset, root, head, records: this.recordBytes(head) };
   }
 
   /** Bytes of the records of a block. */
@@ -202,7 +212,7 @@ export class CompiledTier {
     const module: LiveModule = { bytes: bytes.length, regions: 0 };
     statistics.modules++;
     statistics.bytes += bytes.length;
-    for (const { slot, head, page, offset, records } of regions) {
+    for (const { slot, head, page, offset, root, records } of regions) {
       if (!code.replaceHead(head, records, slot, this.forms().region)) {
         this.release(slot);
         continue;
@@ -211,6 +221,7 @@ export class CompiledTier {
       this.regions.set(slot, { slot, module, page, offset, head });
       module.regions++;
       statistics.regions++;
+      this.observer?.({ at: Layout.RAM + page * PAGE_BYTES, offset, root });
     }
     if (module.regions > 0) this.liveBytes += bytes.length;
   }

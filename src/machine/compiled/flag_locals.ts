@@ -29,6 +29,15 @@ export class FlagLocals {
     this.operands = three();
   }
 
+  /** The names of its locals. */
+  names(): [number, string][] {
+    return flagWords.flatMap((word, index): [number, string][] => [
+      [this.own[index]!, word],
+      [this.read[index]!, `${word}.read`],
+      [this.operands[index]!, `operand${index}`],
+    ]);
+  }
+
   loadAll(): void {
     flagWords.forEach((word, index) => {
       this.body.load(Opcode.I64Load, 3, Layout[word]);

@@ -5,6 +5,7 @@
 import { Layout } from '../layout/layout.js';
 import { EMPTY_BLOCK, Opcode, ValueType } from '../wasm_format.js';
 import type { CompiledForms } from './compiled_forms.js';
+import type { DecodedInstruction } from './decoded_code.js';
 import { FlagLocals } from './flag_locals.js';
 import { FunctionBody } from './function_body.js';
 import { inPage, isExit, type RegionBlock, type RegionEdge, type RegionExit } from './region_graph.js';
@@ -20,6 +21,12 @@ const RIP = 1;
 
 const EXIT = 'exit';
 type Label = RegionNode | typeof EXIT | undefined;
+
+/** Where code begins in a function's body, for listings: of an instruction with what follows from it, or of the region itself. */
+export interface RegionPart {
+  readonly at: number;
+  readonly what: DecodedInstruction | 'enter' | 'join' | 'leave';
+}
 
 /** Emits one function. */
 class RegionEmitter {
@@ -42,6 +49,7 @@ class RegionEmitter {
   constructor(
     root: RegionBlock,
     private readonly forms: CompiledForms,
+    private readonly parts?: RegionPart[],
   ) {
     this.structure = new RegionStructure(root);
     this.longestPass = this.structure.nodes.reduce((sum, { block }) => sum + block.instructions.length, 0);
@@ -52,14 +60,28 @@ class RegionEmitter {
   emit(): FunctionBody {
     const { out } = this.body;
     this.noteUse();
+    this.part('enter');
     this.enter();
     this.open(Opcode.Block, EXIT);
     this.budgetCheck(this.structure.root);
     this.tree(this.structure.root);
+    this.part('leave');
     this.close();
     this.leaveFunction();
     out.byte(Opcode.End);
     return this.body;
+  }
+
+  /** What the locals of the function are. */
+  localNames(): ReadonlyMap<number, string> {
+    const { pageRip, goal, tlb, mayChain } = this;
+    const own = { budget: BUDGET, rip: RIP, pageRip, goal, tlb, mayChain, ...this.paster.ownLocals };
+    const named = Object.entries(own).map(([name, local]): [number, string] => [local, name]);
+    return new Map([...named, ...this.registers.names(), ...this.flags.names()]);
+  }
+
+  private part(what: RegionPart['what']): void {
+    this.parts?.push({ at: this.body.out.length, what });
   }
 
   /** Registers and flags that any of the blocks uses. */
@@ -151,6 +173,7 @@ class RegionEmitter {
     for (const merge of merges) this.open(Opcode.Block, merge);
     this.block(node);
     for (const merge of merges.reverse()) {
+      this.part('join');
       this.close();
       // those who come here have computed the flags, or nobody reads them
       this.flags.pending = undefined;
@@ -162,6 +185,7 @@ class RegionEmitter {
   private block(node: RegionNode): void {
     const { instructions, end } = node.block;
     instructions.forEach((instruction, index) => {
+      this.part(instruction);
       const template = this.forms.template(instruction.form);
       if (template === undefined) return;
       this.paster.paste(template, instruction, (depth) => {
@@ -280,4 +304,20 @@ export function emitRegion(
 ): { readonly body: FunctionBody; readonly instructions: number } {
   const emitter = new RegionEmitter(root, forms);
   return { body: emitter.emit(), instructions: emitter.longestPass };
+}
+
+/** A region as its listing needs it. */
+export interface ListedRegion {
+  readonly body: FunctionBody;
+  /** In the order of the code. */
+  readonly parts: readonly RegionPart[];
+  /** What locals are, by number. Those of templates have no name. */
+  readonly locals: ReadonlyMap<number, string>;
+}
+
+/** The function of a region, as `emitRegion` makes it, with what is where in it. */
+export function listRegion(root: RegionBlock, forms: CompiledForms): ListedRegion {
+  const parts: RegionPart[] = [];
+  const emitter = new RegionEmitter(root, forms, parts);
+  return { body: emitter.emit(), parts, locals: emitter.localNames() };
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
+import { registerNumbers } from '../../intrinsics/vmx/exit_information.js';
 import { Layout } from '../layout/layout.js';
 import { Opcode, ValueType } from '../wasm_format.js';
 import type { FunctionBody } from './function_body.js';
@@ -31,6 +32,14 @@ export class RegisterLocals {
     if (index === undefined) return;
     this.locals[index] ??= this.body.newLocal(ValueType.I64);
     if (writes) this.written.add(index);
+  }
+
+  /** The names of the registers by their locals. */
+  names(): [number, string][] {
+    return Object.entries(registerNumbers).flatMap(([name, index]): [number, string][] => {
+      const local = this.locals[index];
+      return local === undefined ? [] : [[local, name]];
+    });
   }
 
   loadAll(): void {

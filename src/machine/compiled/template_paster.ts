@@ -38,6 +38,11 @@ export class TemplatePaster {
     this.address = body.newLocal(ValueType.I64);
   }
 
+  /** Its locals, by what they hold. */
+  get ownLocals(): Readonly<Record<string, number>> {
+    return { address: this.address };
+  }
+
   /** Notes which registers an instruction uses. */
   noteRegisters(instruction: DecodedInstruction, template: ReadyTemplate): void {
     this.instruction = instruction;

@@ -32,6 +32,11 @@ function place(): Record<Name, number> {
 /** Address in the machine's memory of every word and region, by name. */
 export const Layout: Readonly<Record<Name, number>> = Object.freeze(place());
 
+const wordsByAddress = new Map(Object.keys(processorWords).map((name) => [Layout[name as Name], name]));
+
+/** The name of the word of the processor block that begins at an address, if one does. */
+export const wordAt = (address: number): string | undefined => wordsByAddress.get(address);
+
 /** Size in bytes of each word of the processor block. */
 export const FieldSizes = processorWords;
 

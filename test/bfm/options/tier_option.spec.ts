@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
-import { parseTier } from '../../../src/bfm/options/tier_option.js';
+import { parseDumpCompiled, parseTier } from '../../../src/bfm/options/tier_option.js';
 import { UsageError } from '../../../src/bfm/failures/usage_error.js';
 
 describe('parseTier', () => {
@@ -14,5 +14,15 @@ describe('parseTier', () => {
 
   it('refuses other modes, and names the right ones', () => {
     expect(() => parseTier('fast')).to.throw(UsageError, 'on, off or forced');
+  });
+});
+
+describe('parseDumpCompiled', () => {
+  it('takes an address, and refuses other texts and a run that compiles nothing', () => {
+    expect(parseDumpCompiled(undefined, 'off')).to.deep.equal({});
+    expect(parseDumpCompiled('0xffffFFFF81000000', 'on')).to.deep.equal({ dumpCompiled: '0xffffFFFF81000000' });
+    for (const text of ['', '1000', '0x', '0x12345678123456789', 'do_idle'])
+      expect(() => parseDumpCompiled(text, 'on'), text).to.throw(UsageError, 'an address as in 0xffffffff81000000');
+    expect(() => parseDumpCompiled('0x1000', 'off')).to.throw(UsageError, '--tier off compiles none');
   });
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { Constants } from '../../../src/machine/layout/core_constants.js';
-import { Layout } from '../../../src/machine/layout/layout.js';
+import { Layout, wordAt } from '../../../src/machine/layout/layout.js';
 
 const folders = ['src', 'scripts'].map((name) => fileURLToPath(new URL(`../../../../${name}`, import.meta.url)));
 /** Members of runs that are reached by their number: general and segment registers, and the guest's word of each pair that the TLBs have. */
@@ -37,5 +37,16 @@ describe('Layout', () => {
     expect(used.size).to.be.greaterThan(300);
     const unused = [...Object.keys(Layout), ...Object.keys(Constants)].filter((name) => !used.has(name));
     expect(unused.filter((name) => !indexed.test(name))).to.deep.equal([]);
+  });
+});
+
+describe('wordAt', () => {
+  it('names the words of the processor block, and nothing else', () => {
+    expect([wordAt(Layout.RCX), wordAt(Layout.EXIT_REASON), wordAt(Layout.RCX + 4), wordAt(Layout.RAM)]).to.deep.equal([
+      'RCX',
+      'EXIT_REASON',
+      undefined,
+      undefined,
+    ]);
   });
 });

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+import { hex } from '../../intrinsics/texts/hex.js';
+import type { CompiledForms } from '../../machine/compiled/compiled_forms.js';
+import type { CompiledRegion } from '../../machine/compiled/compiled_tier.js';
+import { RegionStructure } from '../../machine/compiled/region_structure.js';
+import { DebuggedMemory } from '../../machine/debug/debugged_memory.js';
+import { PAGE_BYTES } from '../../machine/memory/page_contents.js';
+import type { Pc } from '../../machine/pc.js';
+import type { RegionBlock } from '../../machine/compiled/region_graph.js';
+import { regionListing, type ListedCode } from './region_listing.js';
+
+interface Found extends ListedCode {
+  /** Where in the page it begins. */
+  readonly offset: number;
+}
+
+const inPage = BigInt(PAGE_BYTES - 1);
+
+/**
+ * What `--dump-compiled` shows: the regions that hold an address, noted when they are compiled. Later their process may be gone, and the page may hold
+ * other code.
+ */
+export class CompiledDump {
+  /** The newest region at each place at which one begins that holds the address. */
+  private readonly found = new Map<number, Found>();
+  private readonly memory: DebuggedMemory;
+  /** Where other regions of the same page begin. */
+  private readonly near = new Set<number>();
+
+  /** @param address linear, in whatever address space a processor has when a region is compiled */
+  private constructor(
+    private readonly pc: Pc,
+    private readonly address: bigint,
+    private readonly forms: CompiledForms,
+  ) {
+    this.memory = new DebuggedMemory(pc);
+  }
+
+  /** Notes regions from now on. Precondition: the machine compiles. */
+  static watch(pc: Pc, address: bigint, forms: CompiledForms): CompiledDump {
+    const dump = new CompiledDump(pc, address, forms);
+    pc.compiledTier!.observer = (region) => dump.note(region);
+    return dump;
+  }
+
+  private note({ at, offset, root }: CompiledRegion): void {
+    if (!this.isAt(at)) return;
+    if (!this.isIn(root)) return void this.near.add(offset);
+    const bytes = this.pc.core.u8.slice(at, at + PAGE_BYTES);
+    // the newest one comes last
+    this.found.delete(offset);
+    this.found.set(offset, { root, offset, page: this.address & ~inPage, bytes });
+  }
+
+  /** True if a region has the instruction. */
+  private isIn(root: RegionBlock): boolean {
+    const wanted = Number(this.address & inPage);
+    const instructions = new RegionStructure(root).nodes.flatMap(({ block }) => block.instructions);
+    return instructions.some(({ pageOffset, length }) => wanted >= pageOffset && wanted < pageOffset + length);
+  }
+
+  /** True if a processor has the address in the page at a place of the machine's memory. */
+  private isAt(at: number): boolean {
+    const { core, processors } = this.pc;
+    return processors.some(({ id }) => {
+      const physical = this.memory.translate(id, this.address);
+      const offset = physical === undefined ? -1 : core.physicalOffset(Number(physical));
+      return offset >= at && offset < at + PAGE_BYTES;
+    });
+  }
+
+  /** The region for people; or why there is none, and what to do. */
+  async text(): Promise<string> {
+    const { address, found } = this;
+    const first = found.get(Number(address & inPage)) ?? [...found.values()].at(-1);
+    if (first === undefined) return this.missing();
+    const others = [...found.values()].filter((each) => each !== first);
+    const also = others.map(({ page, offset }) => hex(page + BigInt(offset)));
+    return [
+      `the region that begins at ${hex(first.page + BigInt(first.offset))} holds ${hex(address)}:`,
+      ...(await regionListing(first, this.forms)),
+      ...(also.length > 0 ? [`${hex(address)} is also in the regions that begin at ${also.join(', ')}`] : []),
+    ].join('\n');
+  }
+
+  private missing(): string {
+    const { address, near } = this;
+    const others = [...near].sort((a, b) => a - b).map((offset) => hex((address & ~inPage) + BigInt(offset)));
+    return [
+      `no compiled region holds ${hex(address)}: it was not hot, or it is left to the interpreter, or no processor had that address when its code was compiled`,
+      ...(others.length > 0 ? [`regions of its page begin at ${others.join(', ')}`] : []),
+      'with --tier forced, code is compiled after its first visit',
+    ].join('\n');
+  }
+}
