@@ -2,7 +2,7 @@
 import type { CaseResult, InstructionCase } from './cases/instruction_case.js';
 import { isLongCode } from './cases/far_target.js';
 import { differences } from './comparison.js';
-import type { CoreRunner } from './core_runner.js';
+import type { CaseRunner } from './case_runner.js';
 import { Expectation } from './host/expectation.js';
 import type { HostQuirks } from './host/host_quirks.js';
 
@@ -12,7 +12,7 @@ export class Agreement {
 
   /** @param seed of the data pages, the one that the core runner was made with. */
   constructor(
-    private readonly core: CoreRunner,
+    private readonly core: CaseRunner,
     quirks: HostQuirks,
     seed: number,
   ) {
@@ -22,6 +22,7 @@ export class Agreement {
   /** What differs from the result of a host: one line each, empty when the core agrees with one of the results that the host may show. */
   differing(testCase: InstructionCase, native: CaseResult): string[] {
     let first: string[] | undefined;
+    this.core.prepare?.([testCase]);
     const core = this.core.run(testCase);
     if (callsLongCode(testCase, core)) return [];
     for (const expected of this.expectation.of(testCase, core)) {

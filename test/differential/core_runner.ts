@@ -16,6 +16,8 @@ import {
   setSegment,
   setWord,
 } from '../support/processor_setup.js';
+import { assemble } from '../support/assembler.js';
+import type { CaseRunner } from './case_runner.js';
 import { createTestCore, type TestCore } from '../support/test_core.js';
 import { ByteArena } from './cases/byte_arena.js';
 import {
@@ -42,6 +44,10 @@ const gdt = 0,
   handlers = 0x3000,
   stackTop = 0x6000,
   ldt = 0x7000;
+/** A page of code that accesses the data, at an address to which no case comes. */
+const touch = 0x500000;
+const touchLinear = 0x666_0000_0000n;
+
 /** Rights of the segment whose limit Linux lets user mode read as the processor's number: expand-down data, read-only, accessed, 32 bits, DPL 3. */
 const processorNumberRights = 0x40f5;
 /** Rights of the LDT's descriptor: present, type 2. SDM 3A "System Descriptor Types". */
@@ -66,6 +72,7 @@ const Word = {
   rsp: Layout.RSP / 4,
   rip: Layout.RIP / 4,
   cpl: Layout.CPL / 4,
+  attention: Layout.ATTENTION / 4,
   activity: Layout.ACTIVITY / 4,
   bases: Layout.ES_BASE / 4,
   selectors: Layout.ES_SELECTOR / 4,
@@ -76,8 +83,18 @@ const Word = {
 /** Words of the frame that an exception pushes, without its error code. SDM 3A "64-Bit Mode Stack Frame". */
 const Frame = { rip: 0, cs: 2, rflags: 4, rsp: 6, ss: 8 } as const;
 
+/** Adds 0 to a byte of each page that can be written, and reads one of each of the others. */
+const touchCode = (() => {
+  const pages = Array.from({ length: MemoryMap.dataBytes / PAGE_BYTES }, (_, page) => page * PAGE_BYTES);
+  const accesses = pages.map((at) =>
+    at < MemoryMap.writableBytes ? `add byte ptr [rdi + ${at}], 0` : `mov al, [rdi + ${at}]`,
+  );
+  const lines = [`mov edi, ${MemoryMap.data}`, ...accesses];
+  return { bytes: assemble(lines), count: lines.length };
+})();
+
 /** Runs cases on the processor core, at privilege level 3 in the memory of MemoryMap, as native/oracle.c does natively. */
-export class CoreRunner {
+export class CoreRunner implements CaseRunner {
   private readonly arena = new ByteArena();
   private readonly pristine: Uint8Array;
   private readonly pristineWindow: Uint8Array;
@@ -88,7 +105,7 @@ export class CoreRunner {
   private readonly now: Uint8Array;
 
   private constructor(
-    private readonly core: TestCore,
+    readonly core: TestCore,
     seed: number,
   ) {
     this.pristine = initialData(seed);
@@ -107,24 +124,68 @@ export class CoreRunner {
 
   /** Runs one case. */
   run(testCase: InstructionCase): CaseResult {
-    const { core } = this;
+    this.place(testCase);
+    const result = this.execute(testCase);
+    this.remove(testCase);
+    return result;
+  }
+
+  /** Writes the code of a case where it runs. */
+  place(testCase: InstructionCase): void {
+    writeCode(testCase, this.core.u8, codeAt + testCase.codeOffset);
+    this.codeWritten(testCase.codeOffset, codeLength(testCase));
+  }
+
+  /** Writes filler where the code of a case was. */
+  remove(testCase: InstructionCase): void {
     const { codeOffset } = testCase;
     const length = codeLength(testCase);
-    writeCode(testCase, core.u8, codeAt + codeOffset);
+    this.core.u8.fill(FILLER, codeAt + codeOffset, codeAt + codeOffset + length);
     this.codeWritten(codeOffset, length);
+  }
+
+  /** Where in RAM the code of a case is. */
+  physicalOf({ codeOffset }: InstructionCase): number {
+    return code + codeOffset;
+  }
+
+  /** Runs a case whose code is in its place. @param tlb 'warm': accesses to the data find their translations */
+  execute(testCase: InstructionCase, tlb: 'cold' | 'warm' = 'cold'): CaseResult {
+    const { core } = this;
     core.u8.set(testCase.window, dataAt + MemoryMap.window);
+    this.load(testCase);
+    this.enterUserMode(testCase.segments);
+    if (tlb === 'warm') {
+      const attention = core.u32[Word.attention]!;
+      this.touchData();
+      this.load(testCase);
+      core.u32[Word.attention] = attention;
+      core.cpu.processorRestored();
+    }
+    const stop = core.run(budget);
+    const result = this.result(testCase, stop, lowAddressOf(testCase, testCase.instructions.length));
+    this.restoreData(result);
+    return result;
+  }
+
+  /** Registers, flags and RIP of a case. */
+  private load(testCase: InstructionCase): void {
+    const { core } = this;
     core.u32.set(testCase.registers, Word.registers);
     if (testCase.fx) core.loadFx(testCase.fx);
     core.setRflags(testCase.rflags);
-    this.enterUserMode(testCase.segments);
     core.u32[Word.rip] = lowAddressOf(testCase, 0);
     core.u32[Word.rip + 1] = 0;
-    const stop = core.run(budget);
-    const result = this.result(testCase, stop, lowAddressOf(testCase, testCase.instructions.length));
-    core.u8.fill(FILLER, codeAt + codeOffset, codeAt + codeOffset + length);
-    this.codeWritten(codeOffset, length);
-    this.restoreData(result);
-    return result;
+  }
+
+  /** Runs code that accesses each page of the data, and changes nothing of it. */
+  private touchData(): void {
+    const { core } = this;
+    core.setRflags(2);
+    core.u32[Word.attention] = 0;
+    core.u32[Word.rip] = lowHalf(touchLinear);
+    core.u32[Word.rip + 1] = highHalf(touchLinear);
+    core.run(touchCode.count);
   }
 
   /**
@@ -284,6 +345,8 @@ export class CoreRunner {
       map.map(supervisorLinear + BigInt(at), supervisor + at, Page.present | Page.writable);
     core.u8.fill(FILLER, physical + code, physical + code + MemoryMap.codeBytes);
     core.u8.set(this.pristine, physical + data);
+    map.map(touchLinear, touch, Page.present | Page.user);
+    core.u8.set(touchCode.bytes, physical + touch);
     for (let vector = 0; vector < 256; vector++) core.u8[physical + supervisor + handlers + vector * 16] = 0xf4;
     const at = (offset: number): number => (physical + supervisor + offset) / 8;
     core.u64[at(gdt + 0x10)] = descriptor(0, 0xffffffff, Rights.code64);

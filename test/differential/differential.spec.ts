@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 import { expect } from 'chai';
 import { resolve } from 'node:path';
+import type { CaseRunner } from './case_runner.js';
+import { CompiledCoreRunner } from './compiled_core_runner.js';
 import { CoreRunner } from './core_runner.js';
 import { Differential, type DifferentialOptions, type DifferentialResult } from './differential.js';
 import { formCoverage, type CodeBits } from './cases/form_choice.js';
@@ -52,9 +54,9 @@ describe('The processor core against this machine’s processor', function () {
   });
 
   /** Compares, and looks that everything was compared. */
-  function agree(bits: CodeBits, options: DifferentialOptions): DifferentialResult {
+  function agree(bits: CodeBits, options: DifferentialOptions, runner: CaseRunner = core): DifferentialResult {
     const { choices } = coverage[bits];
-    const result = new Differential(host, core, choices, dataSeed, options).run();
+    const result = new Differential(host, runner, choices, dataSeed, options).run();
     const failures = result.failures.map((failure) => describeFailure(failure.testCase, failure.differences));
     expect(failures, `\n${failures.join('\n\n')}\n`).to.have.length(0);
     const without = choices.filter((choice) => !result.casesPerForm.get(choice.form.name));
@@ -73,6 +75,13 @@ describe('The processor core against this machine’s processor', function () {
   it('agrees on single instructions, traps and short sequences of 64-bit code', () => {
     const result = agree(64, { cases: caseCount, seed, sequences: 0.2, traps: 0.04 });
     expectExceptions(result, [0, 1, 3, 12, 13, 14]);
+  });
+
+  it('agrees on 64-bit code in compiled regions', async () => {
+    const cases = Math.ceil(caseCount / 5);
+    const compiled = await CompiledCoreRunner.create(dataSeed);
+    agree(64, { cases, seed: seed + 1000, sequences: 0.2, traps: 0.04 }, compiled);
+    expect(compiled.compiled / cases, 'cases whose regions executed something').to.be.greaterThan(0.5);
   });
 
   for (const bits of [32, 16] as const)

@@ -3,7 +3,7 @@ import { Agreement } from './agreement.js';
 import { CaseGenerator, type CaseOptions } from './cases/case_generator.js';
 import type { FormChoice } from './cases/form_choice.js';
 import { offsetInCode, Outcome, type CaseResult, type InstructionCase } from './cases/instruction_case.js';
-import type { CoreRunner } from './core_runner.js';
+import type { CaseRunner } from './case_runner.js';
 import type { Host } from './host/host.js';
 
 /** Cases that go to the native helper at a time. */
@@ -45,7 +45,7 @@ export class Differential {
   /** `dataSeed` must be the one that the core runner was made with. */
   constructor(
     private readonly host: Pick<Host, 'reference' | 'quirks'>,
-    core: CoreRunner,
+    private readonly core: CaseRunner,
     choices: readonly FormChoice[],
     private readonly dataSeed: number,
     private readonly options: DifferentialOptions,
@@ -74,6 +74,7 @@ export class Differential {
 
   private compare(batch: readonly InstructionCase[]): void {
     const native = this.host.reference.run(batch, this.dataSeed);
+    this.core.prepare?.(batch);
     batch.forEach((testCase, i) => {
       const expected = native[i]!;
       if (expected.outcome === Outcome.Exception)

@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path';
 import { Agreement } from '../agreement.js';
 import { formCoverage } from '../cases/form_choice.js';
 import { instructionTable } from '../cases/instruction_table.js';
+import type { CaseRunner } from '../case_runner.js';
+import { CompiledCoreRunner } from '../compiled_core_runner.js';
 import { CoreRunner } from '../core_runner.js';
 import { describeFailure } from '../report.js';
 import { decodeVectors, type RecordedVectors } from './vector_file.js';
@@ -17,13 +19,12 @@ for (const name of readdirSync(folder).filter((file) => file.endsWith('.vectors'
   describe(`The processor core against recorded vectors: ${name}`, function () {
     this.timeout(120_000);
     let vectors: RecordedVectors;
-    let core: CoreRunner;
-    before(async () => {
+    before(() => {
       vectors = decodeVectors(readFileSync(join(folder, name)));
-      core = await CoreRunner.create(vectors.dataSeed);
     });
 
-    it('agrees with the processor', () => {
+    function agree(core: CaseRunner): void {
+      core.prepare?.(vectors.cases);
       const agreement = new Agreement(core, vectors.quirks, vectors.dataSeed);
       const failures: string[] = [];
       vectors.cases.forEach((testCase, i) => {
@@ -32,6 +33,14 @@ for (const name of readdirSync(folder).filter((file) => file.endsWith('.vectors'
         if (found.length > 0) failures.push(describeFailure(testCase, found));
       });
       expect(failures, `\n${vectors.processor.brand}, ${vectors.system}\n${failures.join('\n\n')}\n`).to.have.length(0);
+    }
+
+    it('agrees with the processor', async () => agree(await CoreRunner.create(vectors.dataSeed)));
+    it('agrees with it in compiled regions', async () => {
+      const compiled = await CompiledCoreRunner.create(vectors.dataSeed);
+      agree(compiled);
+      const wide = vectors.cases.filter(({ segments }) => segments === undefined).length;
+      expect(compiled.compiled / wide, 'cases of 64-bit code whose regions executed something').to.be.greaterThan(0.5);
     });
     it('has cases for all forms of the table except a few newer ones', () => {
       const recorded = new Set(vectors.cases.flatMap(({ instructions }) => instructions.map(({ form }) => form)));
