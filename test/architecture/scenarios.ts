@@ -12,6 +12,7 @@ export const scenarios: readonly string[] = [
   'test/bfm/run/debian_kernel.spec.ts',
   'test/bfm/run/hypervisors_inside.spec.ts',
   'test/bfm/run/left_over_tasks.spec.ts',
+  'test/bfm/replay/tiers.spec.ts',
   'test/bfm/run/real_kernels.spec.ts',
   'test/bfm/worker/blocked_worker.spec.ts',
   'test/driver/carve_out.spec.ts',
