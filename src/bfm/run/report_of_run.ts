@@ -66,11 +66,20 @@ export async function stopScreen(
 
 function compiledFigures({ compiledTier }: MachineSession['pc']): { readonly compiled?: CompiledFigures } {
   if (compiledTier === undefined) return {};
-  const { regions, modules, bytes, emitMilliseconds, compileMilliseconds } = compiledTier.statistics;
+  const { regions, modules, bytes, emitMilliseconds, compileMilliseconds, longestMilliseconds } =
+    compiledTier.statistics;
   const milliseconds = emitMilliseconds + compileMilliseconds;
   const { executed, failure } = compiledTier;
   return {
-    compiled: { regions, modules, bytes, milliseconds, ...executed, ...(failure !== undefined && { failure }) },
+    compiled: {
+      regions,
+      modules,
+      bytes,
+      milliseconds,
+      longestMilliseconds,
+      ...executed,
+      ...(failure !== undefined && { failure }),
+    },
   };
 }
 

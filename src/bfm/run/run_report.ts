@@ -112,7 +112,7 @@ function compiledRows(
   compiled: CompiledFigures,
   { instructions, restoredAt = 0 }: RunReport['machine'],
 ): [string, string][] {
-  const { regions, modules, bytes, milliseconds, entries, failure } = compiled;
+  const { regions, modules, bytes, milliseconds, longestMilliseconds, entries, failure } = compiled;
   const table: [string, string][] = [
     [
       'instructions in compiled regions',
@@ -122,6 +122,7 @@ function compiledRows(
     ['compiled regions', `${groupedDigits(regions)} in ${groupedDigits(modules)} modules`],
     ['WebAssembly of regions', `${(bytes / 2 ** 20).toFixed(1)} MiB`],
     ['time to compile', `${(milliseconds / 1000).toFixed(3)} s`],
+    ['longest pause to compile', `${(longestMilliseconds / 1000).toFixed(3)} s`],
   ];
   return failure === undefined ? table : [...table, ['nothing more was compiled because', failure]];
 }

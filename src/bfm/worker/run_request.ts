@@ -242,6 +242,8 @@ export interface CompiledFigures {
   readonly modules: number;
   readonly bytes: number;
   readonly milliseconds: number;
+  /** The longest time that the machine stood still to compile. */
+  readonly longestMilliseconds: number;
   readonly instructions: number;
   /** How often the interpreter entered a region. */
   readonly entries: number;

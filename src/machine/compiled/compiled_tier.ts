@@ -63,6 +63,8 @@ export interface CompiledTierStatistics {
   bytes: number;
   emitMilliseconds: number;
   compileMilliseconds: number;
+  /** The longest time that the machine has stood still for it. */
+  longestMilliseconds: number;
 }
 
 const WASM_PAGE = 0x10000;
@@ -79,6 +81,12 @@ const BATCH = 48;
 const PATIENCE = 2_400_000;
 /** After each so many modules the wait is longer by `PATIENCE`. */
 const PATIENT_AFTER = 50;
+
+/**
+ * Milliseconds after which no more regions are emitted in one go: the machine stands still meanwhile, and somebody may be typing. A region and the
+ * compilation of the module come on top. The rest of the list comes after the next turn of a processor.
+ */
+const LONGEST_EMISSION = 15;
 
 /** Bytes of live modules. Beyond them all regions are dropped, with all decoded code: those that are still hot come back. */
 const MOST_BYTES = 64 << 20;
@@ -106,6 +114,7 @@ export class CompiledTier {
     bytes: 0,
     emitMilliseconds: 0,
     compileMilliseconds: 0,
+    longestMilliseconds: 0,
   };
   /** Why nothing more is compiled, if the host had no room for it. */
   failure: string | undefined;
@@ -121,6 +130,8 @@ export class CompiledTier {
   private liveBytes = 0;
   /** Instructions, at most, since the first head of the list was wanted. */
   private waited = 0;
+  /** The list has the rest of a batch. */
+  private isBehind = false;
   private generation: number;
   private forgotten: number;
 
@@ -149,12 +160,20 @@ export class CompiledTier {
     const { u32 } = this;
     const count = u32[Layout.WANTED_COUNT / 4]!;
     if (count === 0 || this.isWaiting(count)) return;
+    const started = performance.now();
     this.waited = 0;
     const wanted = new Set(u32.subarray(Layout.WANTED_LIST / 4, Layout.WANTED_LIST / 4 + count));
     u32[Layout.WANTED_COUNT / 4] = 0;
     this.dropForgotten();
+    this.compileSome([...wanted], started);
+    const { statistics } = this;
+    statistics.longestMilliseconds = Math.max(statistics.longestMilliseconds, performance.now() - started);
+  }
+
+  private compileSome(wanted: readonly number[], started: number): void {
+    const { u32 } = this;
     try {
-      this.compile([...wanted]);
+      this.wantLater(this.compile(wanted, started));
     } catch (error) {
       // The host has no more room for code: what is compiled stays, and the rest is interpreted.
       if (!(error instanceof RangeError)) throw error;
@@ -166,19 +185,33 @@ export class CompiledTier {
     this.dropForgotten();
   }
 
-  private compile(wanted: readonly number[]): void {
+  /** @returns those for which the time did not suffice */
+  private compile(wanted: readonly number[], started: number): readonly number[] {
     const { statistics } = this;
-    const started = performance.now();
-    const regions = wanted.flatMap((place) => this.region(place) ?? []);
-    const emitted = performance.now();
-    statistics.emitMilliseconds += emitted - started;
+    const regions: NewRegion[] = [];
+    let done = 0;
+    let now = started;
+    while (done < wanted.length && (done === 0 || now - started < LONGEST_EMISSION)) {
+      const region = this.region(wanted[done++]!);
+      if (region !== undefined) regions.push(region);
+      now = performance.now();
+    }
+    statistics.emitMilliseconds += now - started;
     if (regions.length > 0) this.install(regions);
-    statistics.compileMilliseconds += performance.now() - emitted;
+    statistics.compileMilliseconds += performance.now() - now;
+    return wanted.slice(done);
+  }
+
+  /** Puts what is left of a batch into the list, to be compiled without a wait. */
+  private wantLater(rest: readonly number[]): void {
+    this.u32.set(rest, Layout.WANTED_LIST / 4);
+    this.u32[Layout.WANTED_COUNT / 4] = rest.length;
+    this.isBehind = rest.length > 0;
   }
 
   private isWaiting(count: number): boolean {
     const { options, runLength } = this.parts;
-    if (options.mode === 'forced' || count >= BATCH) return false;
+    if (options.mode === 'forced' || count >= BATCH || this.isBehind) return false;
     return (this.waited += runLength) < PATIENCE * (1 + this.statistics.modules / PATIENT_AFTER);
   }
 

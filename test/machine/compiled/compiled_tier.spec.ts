@@ -175,6 +175,30 @@ describe('CompiledTier', () => {
     expect(pc.compiledTier!.statistics.regions).to.equal(0);
   });
 
+  it('stops in the middle of a batch that takes long, and goes on with it after the next turn', async () => {
+    const lines = Array.from({ length: 24 }, (_, index) => [
+      `lea rax, [rip + l${index}]`,
+      'jmp rax',
+      `l${index}: inc ebx`,
+    ]);
+    const guest = flat(['mov ecx, 40000', 'again: inc ebx', ...lines.flat(), 'dec ecx', 'jnz again']);
+    const interpreted = await run(guest);
+    // each look at the clock finds that 10 ms have passed
+    let now = 0;
+    const clock = stub(performance, 'now').callsFake(() => (now += 10));
+    try {
+      const { pc, state } = await run(guest, forcedTier);
+      expect(state).to.deep.equal(interpreted.state);
+      const { regions, modules, longestMilliseconds } = pc.compiledTier!.statistics;
+      expect(regions, 'all are compiled').to.be.greaterThan(20);
+      expect(regions / modules, 'a few at a time').to.be.within(1, 2);
+      expect(longestMilliseconds).to.be.within(30, 60);
+      expect(pc.compiledTier!.executed.instructions / pc.instructions).to.be.greaterThan(0.8);
+    } finally {
+      clock.restore();
+    }
+  });
+
   it('serves several processors', async () => {
     const guest = raceGuest(4, 2000);
     const interpreted = await run(guest, undefined, 4);
